@@ -1,0 +1,440 @@
+//! From a text to a running cluster: what the API server, the scheduler, the controllers and IPAM
+//! decide.
+
+use crate::decode::{Decoder, Spanned};
+use crate::diag::{Code, Diagnostic, Severity, Span, nearest};
+use crate::ipam::{HostLocal, NodePorts, ServiceIps, pod_cidrs};
+use crate::naming;
+use crate::object::{self, Container, Deployment, Labels, Object, Service, ServiceType, TargetPort, selects};
+use crate::topology::{self, Role, Topology};
+use crate::yaml;
+use ipnet::Ipv4Net;
+use net::wire::Mac;
+use std::net::Ipv4Addr;
+
+/// A node of a running cluster.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// What the topology says of it.
+    pub spec: topology::Node,
+    /// Its pod network.
+    pub pod_cidr: Ipv4Net,
+    /// The MAC of its NIC.
+    pub mac: Mac,
+    /// The MAC of flannel's VXLAN device.
+    pub vtep_mac: Mac,
+    /// The MAC of docker0.
+    pub docker_mac: Mac,
+}
+
+impl Node {
+    /// Its address on the LAN.
+    pub fn address(&self) -> Ipv4Addr {
+        self.spec.nic.address.value.addr()
+    }
+    /// The address of cni0.
+    pub fn gateway(&self) -> Ipv4Addr {
+        HostLocal::new(self.pod_cidr).gateway()
+    }
+}
+
+/// A pod.
+#[derive(Clone, Debug)]
+pub struct Pod {
+    /// Its name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// The Deployment it belongs to.
+    pub deployment: String,
+    /// Its labels.
+    pub labels: Labels,
+    /// Its containers.
+    pub containers: Vec<Container>,
+    /// The number of its node.
+    pub node: usize,
+    /// Its address.
+    pub ip: Ipv4Addr,
+    /// The name of its veth on the node.
+    pub veth: String,
+    /// The MAC of that veth.
+    pub veth_mac: Mac,
+}
+
+impl Pod {
+    /// The name of its network namespace here: unique in the cluster.
+    pub fn netns(&self) -> String {
+        if self.namespace == "default" { self.name.clone() } else { format!("{}/{}", self.namespace, self.name) }
+    }
+
+    /// The MAC of its eth0: `0a:58` and its address (CNI plugins up to 0.6).
+    pub fn mac(&self) -> Mac {
+        let [a, b, c, d] = self.ip.octets();
+        Mac([0x0a, 0x58, a, b, c, d])
+    }
+}
+
+/// A port of a service with its endpoints.
+#[derive(Clone, Debug)]
+pub struct Port {
+    /// Its name.
+    pub name: String,
+    /// `TCP` or `UDP`.
+    pub protocol: &'static str,
+    /// The port.
+    pub port: u16,
+    /// The node port.
+    pub node_port: Option<u16>,
+    /// What its packets become.
+    pub endpoints: Vec<(Ipv4Addr, u16)>,
+}
+
+/// A service.
+#[derive(Clone, Debug)]
+pub struct RunningService {
+    /// Its name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// `ClusterIP` or `NodePort`.
+    pub kind: &'static str,
+    /// Its address; none if headless.
+    pub cluster_ip: Option<Ipv4Addr>,
+    /// Its ports.
+    pub ports: Vec<Port>,
+    /// What it selects.
+    pub selector: Labels,
+    /// Where it is written; none for those the cluster brings itself.
+    pub span: Option<Span>,
+}
+
+/// A running cluster.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// What is under it.
+    pub topology: Topology,
+    /// Nodes.
+    pub nodes: Vec<Node>,
+    /// Pods, in the order they were started.
+    pub pods: Vec<Pod>,
+    /// Services, by namespace and name.
+    pub services: Vec<RunningService>,
+}
+
+/// The cluster a text describes, and everything that is wrong with the text. No cluster if there
+/// is an error.
+pub fn build(text: &str) -> (Option<Cluster>, Vec<Diagnostic>) {
+    let (docs, diags) = yaml::parse(text);
+    let mut d = Decoder { diags };
+    let mut topology = None;
+    let mut objects: Vec<Object> = Vec::new();
+    for doc in &docs {
+        let Some(t) = object::typed(&mut d, doc) else { continue };
+        if t.kind.value == "Topology" {
+            if t.api_version != "packetwalk.dev/v1alpha1" {
+                d.error(Code::UnknownKind, t.kind.span, format!("no matches for kind \"Topology\" in version {:?}", t.api_version), "write apiVersion: packetwalk.dev/v1alpha1");
+            }
+            if topology.is_some() {
+                d.error(Code::DuplicateObject, t.kind.span, "a second Topology", "keep one of them");
+                continue;
+            }
+            topology = topology::decode(&mut d, t.fields);
+            continue;
+        }
+        objects.extend(object::decode(&mut d, t));
+    }
+    duplicates(&mut d, &objects);
+    let mut make = Maker::new(&mut d, topology.unwrap_or_default());
+    for o in &objects {
+        if let Object::Deployment(x) = o {
+            make.deployment(x);
+        }
+    }
+    let services: Vec<_> = objects.iter().filter_map(|o| if let Object::Service(s) = o { Some(s) } else { None }).collect();
+    make.services(&services);
+    let cluster = make.finish();
+    let mut diags = d.diags;
+    diags.sort_by_key(|x| (x.span.start, x.severity));
+    let broken = diags.iter().any(|x| x.severity == Severity::Error);
+    ((!broken).then_some(cluster), diags)
+}
+
+fn duplicates(d: &mut Decoder, objects: &[Object]) {
+    let key = |o: &Object| match o {
+        Object::Deployment(x) => ("deployments.apps", x.meta.namespace.clone(), x.meta.name.value.clone()),
+        Object::Service(x) => ("services", x.meta.namespace.clone(), x.meta.name.value.clone()),
+    };
+    let mut seen = std::collections::BTreeMap::new();
+    for o in objects {
+        let span = object::name_span(o);
+        let k = key(o);
+        let message = format!("{} \"{}\" already exists", k.0, k.2);
+        if let Some(first) = seen.insert(k, span) {
+            d.error(Code::DuplicateObject, span, message, format!("the first one is in line {}; give this one another name", first.line));
+        }
+    }
+}
+
+struct Maker<'a> {
+    d: &'a mut Decoder,
+    topology: Topology,
+    nodes: Vec<Node>,
+    ipam: Vec<HostLocal>,
+    pods: Vec<Pod>,
+    services: Vec<RunningService>,
+    ips: ServiceIps,
+    node_ports: NodePorts,
+    used_places: Vec<bool>,
+}
+
+impl<'a> Maker<'a> {
+    fn new(d: &'a mut Decoder, topology: Topology) -> Self {
+        let seed = topology.seed;
+        let mut nodes = Vec::new();
+        let mut cidrs = pod_cidrs(topology.pod_cidr);
+        for n in &topology.nodes {
+            let Some(pod_cidr) = cidrs.next() else {
+                d.error(Code::AddressesExhausted, n.name.span, "CIDR allocation failed; there are no remaining CIDRs left to allocate in the accepted range", "choose a larger podCIDR, or fewer nodes");
+                break;
+            };
+            let name = &n.name.value;
+            let mac = |given: Option<Mac>, what: &str| given.unwrap_or_else(|| naming::random_mac(seed, &format!("{name}/{what}")));
+            nodes.push(Node { pod_cidr, mac: mac(n.nic.mac, "nic"), vtep_mac: mac(n.vtep_mac, "flannel"), docker_mac: mac(n.docker_mac, "docker0"), spec: n.clone() });
+        }
+        let mut ipam: Vec<_> = nodes.iter().map(|n| HostLocal::new(n.pod_cidr)).collect();
+        for p in &topology.pods {
+            let Some(i) = nodes.iter().position(|n| n.spec.name.value == p.node.value) else {
+                let names = nodes.iter().map(|n| n.spec.name.value.as_str());
+                let hint = nearest(&p.node.value, names).map_or_else(|| "write the name of a node above".to_owned(), |n| format!("did you mean {n}?"));
+                d.error(Code::NoSuchNode, p.node.span, format!("no node {:?}", p.node.value), hint);
+                continue;
+            };
+            if !ipam[i].take(p.ip.value) {
+                d.error(Code::AddressTaken, p.ip.span, format!("{} is taken, or not in {}'s {}", p.ip.value, p.node.value, nodes[i].pod_cidr), format!("write a free address of {}", nodes[i].pod_cidr));
+            }
+        }
+        let (first, last) = topology.node_ports;
+        let used_places = vec![false; topology.pods.len()];
+        let mut this = Self { d, ips: ServiceIps::new(topology.service_cidr), node_ports: NodePorts::new(first, last), topology, nodes, ipam, pods: Vec::new(), services: Vec::new(), used_places };
+        this.system();
+        this
+    }
+
+    /// What kubeadm brings: kube-dns and the `kubernetes` service.
+    fn system(&mut self) {
+        let Some(master) = self.nodes.iter().position(|n| n.spec.role == Role::ControlPlane) else { return };
+        let labels = Labels::from([("k8s-app".to_owned(), "kube-dns".to_owned())]);
+        let port = |name: &str, port, protocol| object::ContainerPort { name: Some(name.to_owned()), port, protocol };
+        let dns = Container { name: "kubedns".to_owned(), image: "k8s.gcr.io/k8s-dns-kube-dns-amd64:1.14.8".to_owned(), ports: vec![port("dns", 53, "UDP"), port("dns-tcp", 53, "TCP")], own_command: false };
+        self.start("kube-system", "kube-dns", &labels, &[dns], "kube-dns", 0, Some(master));
+        let dns_ip = self.pods.last().map(|p| p.ip);
+        let (kubernetes, kube_dns) = (self.ips.nth(1), self.ips.nth(10));
+        self.ips.take(kubernetes);
+        self.ips.take(kube_dns);
+        let api = self.nodes[master].address();
+        let endpoints = |port| dns_ip.map(|ip| (ip, port)).into_iter().collect::<Vec<_>>();
+        self.services.push(RunningService {
+            name: "kube-dns".to_owned(),
+            namespace: "kube-system".to_owned(),
+            kind: "ClusterIP",
+            cluster_ip: Some(kube_dns),
+            ports: vec![
+                Port { name: "dns".to_owned(), protocol: "UDP", port: 53, node_port: None, endpoints: endpoints(53) },
+                Port { name: "dns-tcp".to_owned(), protocol: "TCP", port: 53, node_port: None, endpoints: endpoints(53) },
+            ],
+            selector: labels,
+            span: None,
+        });
+        self.services.push(RunningService {
+            name: "kubernetes".to_owned(),
+            namespace: "default".to_owned(),
+            kind: "ClusterIP",
+            cluster_ip: Some(kubernetes),
+            ports: vec![Port { name: "https".to_owned(), protocol: "TCP", port: 443, node_port: None, endpoints: vec![(api, 6443)] }],
+            selector: Labels::new(),
+            span: None,
+        });
+    }
+
+    fn deployment(&mut self, x: &Deployment) {
+        let bound = x.node_name.as_ref().and_then(|n| self.node_named(n));
+        if x.node_name.is_some() && bound.is_none() {
+            return;
+        }
+        let workers = self.nodes.iter().any(|n| n.spec.role == Role::Worker);
+        if !workers && bound.is_none() && x.replicas.value > 0 {
+            self.d.diags.push(Diagnostic::warning(Code::NoSuchNode, x.replicas.span, format!("0/{} nodes are available: the pods stay Pending", self.nodes.len()), "add a node with role: worker"));
+            return;
+        }
+        for i in 0..x.replicas.value as usize {
+            if !self.start(&x.meta.namespace, &x.meta.name.value, &x.pod_labels, &x.containers, &x.template, i, bound) {
+                let message = format!("no IP addresses available for pod {} of {}: it stays ContainerCreating", i + 1, x.replicas.value);
+                self.d.diags.push(Diagnostic::warning(Code::AddressesExhausted, x.replicas.span, message, "ask for fewer replicas, or add a node"));
+                break;
+            }
+        }
+    }
+
+    fn node_named(&mut self, name: &Spanned<String>) -> Option<usize> {
+        let found = self.nodes.iter().position(|n| n.spec.name.value == name.value);
+        if found.is_none() {
+            let hint = nearest(&name.value, self.nodes.iter().map(|n| n.spec.name.value.as_str())).map_or_else(|| "write the name of a node of the Topology".to_owned(), |n| format!("did you mean {n}?"));
+            self.d.diags.push(Diagnostic::warning(Code::NoSuchNode, name.span, format!("no node {:?}: the pods stay Pending", name.value), hint));
+        }
+        found
+    }
+
+    /// Starts a pod: where the topology says, else on the worker with the fewest.
+    #[allow(clippy::too_many_arguments, reason = "a pod is made of these seven things")]
+    fn start(&mut self, namespace: &str, deployment: &str, labels: &Labels, containers: &[Container], template: &str, index: usize, bound: Option<usize>) -> bool {
+        let place = self.topology.pods.iter().zip(&self.used_places).position(|(p, used)| !used && p.of.value == deployment);
+        let placed = place.map(|i| {
+            self.used_places[i] = true;
+            self.topology.pods[i].clone()
+        });
+        let known = placed.as_ref().and_then(|p| Some((self.nodes.iter().position(|n| n.spec.name.value == p.node.value)?, p.ip.value)));
+        let (node, ip) = match known {
+            Some(x) => x,
+            None => {
+                let load = |i: usize| self.pods.iter().filter(|p| p.node == i).count();
+                let mut workers: Vec<_> = (0..self.nodes.len()).filter(|i| bound.map_or(self.nodes[*i].spec.role == Role::Worker, |b| b == *i)).collect();
+                workers.sort_by_key(|i| (load(*i), *i));
+                let mut found = None;
+                for i in workers {
+                    if let Some(ip) = self.ipam[i].allocate() {
+                        found = Some((i, ip));
+                        break;
+                    }
+                }
+                let Some(x) = found else { return false };
+                x
+            }
+        };
+        let seed = self.topology.seed;
+        let set = format!("{deployment}-{}", naming::template_hash(deployment, template));
+        let suffix = placed.as_ref().and_then(|p| p.suffix.clone()).unwrap_or_else(|| naming::pod_suffix(seed, &set, index));
+        // The real name is `veth` and eight random digits; ours are those of the address.
+        let [a, b, c, d] = ip.octets();
+        let veth = placed.as_ref().and_then(|p| p.veth.clone()).unwrap_or_else(|| format!("veth{a:02x}{b:02x}{c:02x}{d:02x}"));
+        let veth_mac = placed.and_then(|p| p.veth_mac).unwrap_or_else(|| naming::random_mac(seed, &veth));
+        self.pods.push(Pod {
+            name: format!("{set}-{suffix}"),
+            namespace: namespace.to_owned(),
+            deployment: deployment.to_owned(),
+            labels: labels.clone(),
+            containers: containers.to_vec(),
+            node,
+            ip,
+            veth,
+            veth_mac,
+        });
+        true
+    }
+
+    fn services(&mut self, services: &[&Service]) {
+        // What was asked for is taken first, as it was there first.
+        for s in services {
+            if let Some(ip) = &s.cluster_ip {
+                self.asked_ip(ip);
+            }
+            for (p, i) in s.ports.iter().zip(0..) {
+                if let Some(np) = &p.node_port {
+                    self.asked_node_port(np, i);
+                }
+            }
+        }
+        for s in services {
+            self.service(s);
+        }
+    }
+
+    fn asked_ip(&mut self, ip: &Spanned<Ipv4Addr>) {
+        let range = self.topology.service_cidr;
+        if !self.ips.contains(ip.value) {
+            let message = format!("spec.clusterIP: Invalid value: \"{}\": provided IP is not in the valid range. The range of valid IPs is {range}", ip.value);
+            self.d.error(Code::ClusterIpRange, ip.span, message, format!("leave the line out, or write an address of {range}"));
+        } else if !self.ips.take(ip.value) {
+            let message = format!("spec.clusterIP: Invalid value: \"{}\": provided IP is already allocated", ip.value);
+            self.d.error(Code::ClusterIpTaken, ip.span, message, "leave the line out, or write a free address");
+        }
+    }
+
+    fn asked_node_port(&mut self, np: &Spanned<u16>, i: usize) {
+        let (first, last) = self.topology.node_ports;
+        let bad = format!("spec.ports[{i}].nodePort: Invalid value: {}", np.value);
+        if !self.node_ports.contains(np.value) {
+            let message = format!("{bad}: provided port is not in the valid range. The range of valid ports is {first}-{last}");
+            let near = np.value.clamp(first, last);
+            self.d.diags.push(Diagnostic::error(Code::NodePortRange, np.span, message, format!("write a port from {first} to {last}, such as {near}")).with_fix(np.span, near.to_string()));
+        } else if !self.node_ports.take(np.value) {
+            self.d.error(Code::NodePortTaken, np.span, format!("{bad}: provided port is already allocated"), "write another port, or leave the line out to get a free one");
+        }
+    }
+
+    fn service(&mut self, s: &Service) {
+        let key = format!("{}/{}", s.meta.namespace, s.meta.name.value);
+        let seed = self.topology.seed;
+        let cluster_ip = match (&s.cluster_ip, s.headless) {
+            (Some(ip), _) => Some(ip.value),
+            (None, true) => None,
+            (None, false) => match self.ips.allocate(seed, &key) {
+                Some(ip) => Some(ip),
+                None => {
+                    self.d.error(Code::AddressesExhausted, s.meta.name.span, format!("no cluster IP is left in {}", self.topology.service_cidr), "choose a larger serviceCIDR");
+                    None
+                }
+            },
+        };
+        let selector = &s.selector.value;
+        let pods: Vec<usize> = (0..self.pods.len()).filter(|i| self.pods[*i].namespace == s.meta.namespace && selects(selector, &self.pods[*i].labels)).collect();
+        if pods.is_empty() && !selector.is_empty() {
+            let want: Vec<_> = selector.iter().map(|(k, v)| format!("{k}={v}")).collect();
+            let labels: std::collections::BTreeSet<String> = self.pods.iter().filter(|p| p.namespace == s.meta.namespace).flat_map(|p| p.labels.iter().map(|(k, v)| format!("{k}: {v}"))).collect();
+            let have: Vec<_> = labels.into_iter().collect();
+            let near = selector.iter().find_map(|(k, v)| nearest(&format!("{k}: {v}"), have.iter().map(String::as_str)).map(str::to_owned));
+            let hint = match near {
+                Some(near) => format!("did you mean {near}?"),
+                None if have.is_empty() => "there is no pod in this namespace yet".to_owned(),
+                None => format!("pods here have the labels {}", have.join(", ")),
+            };
+            self.d.diags.push(Diagnostic::warning(Code::SelectorMatchesNothing, s.selector.span, format!("{} selects no pod: the Service has no endpoints", want.join(",")), hint));
+        }
+        let mut ports = Vec::new();
+        for p in &s.ports {
+            let mut endpoints: Vec<(Ipv4Addr, u16)> = Vec::new();
+            for i in &pods {
+                let pod = &self.pods[*i];
+                let port = match &p.target {
+                    TargetPort::Number(n) => Some(*n),
+                    TargetPort::Name(name) => pod.containers.iter().flat_map(|c| &c.ports).find(|c| c.name.as_deref() == Some(&name.value) && c.protocol == p.protocol).map(|c| c.port),
+                };
+                endpoints.extend(port.map(|n| (pod.ip, n)));
+            }
+            if let (TargetPort::Name(name), true, false) = (&p.target, endpoints.is_empty(), pods.is_empty()) {
+                let names: Vec<_> = pods.iter().flat_map(|i| &self.pods[*i].containers).flat_map(|c| &c.ports).filter_map(|c| c.name.as_deref()).collect();
+                let hint = nearest(&name.value, names.iter().copied()).map_or_else(|| "name a container's port so, or write its number".to_owned(), |n| format!("did you mean {n}?"));
+                self.d.diags.push(Diagnostic::warning(Code::TargetPortUnknown, name.span, format!("no selected pod has a port named {:?}: the Service has no endpoints", name.value), hint));
+            }
+            // By the text of the address (`LessEndpointAddress`): .10 stands before .4.
+            endpoints.sort_by_key(|(ip, port)| (ip.to_string(), *port));
+            let node_port = match (s.kind, &p.node_port) {
+                (ServiceType::ClusterIp, _) => None,
+                (ServiceType::NodePort, Some(np)) => Some(np.value),
+                (ServiceType::NodePort, None) => self.node_ports.allocate(seed, &format!("{key}:{}", p.name)),
+            };
+            ports.push(Port { name: p.name.clone(), protocol: p.protocol, port: p.port.value, node_port, endpoints });
+        }
+        let kind = if s.kind == ServiceType::NodePort { "NodePort" } else { "ClusterIP" };
+        self.services.push(RunningService { name: s.meta.name.value.clone(), namespace: s.meta.namespace.clone(), kind, cluster_ip, ports, selector: selector.clone(), span: Some(s.meta.name.span) });
+    }
+
+    fn finish(mut self) -> Cluster {
+        self.services.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        for (p, used) in self.topology.pods.iter().zip(&self.used_places) {
+            if !used {
+                self.d.diags.push(Diagnostic::warning(Code::NoSuchNode, p.of.span, format!("no pod of {:?} is left for this place", p.of.value), "remove it, or ask for more replicas"));
+            }
+        }
+        Cluster { topology: self.topology, nodes: self.nodes, pods: self.pods, services: self.services }
+    }
+}

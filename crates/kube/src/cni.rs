@@ -1,0 +1,48 @@
+//! The bridge and host-local plugins: cni0, veth pairs, and the pod's own namespace
+//! (`plugins/main/bridge/bridge.go`, CNI plugins 0.6).
+
+use crate::cluster::{Cluster, Pod};
+use crate::flannel::OVERHEAD;
+use ipnet::{IpNet, Ipv4Net};
+use net::route::RouteProto;
+use net::spec::{DeviceKindSpec, DeviceSpec, NetnsSpec, RouteSpec};
+use net::wire::Mac;
+
+fn on_link(dst: Ipv4Net, dev: &str, src: std::net::Ipv4Addr) -> RouteSpec {
+    RouteSpec { dst: dst.trunc().into(), via: None, dev: dev.to_owned(), src: Some(src.into()), onlink: false, proto: RouteProto::Kernel, metric: 0 }
+}
+
+/// cni0 and the node's ends of its pods' cables.
+pub fn configure_node(ns: &mut NetnsSpec, cluster: &Cluster, node: usize) {
+    let this = &cluster.nodes[node];
+    let gateway = this.gateway();
+    let mtu = this.spec.nic.mtu - OVERHEAD;
+    let pods: Vec<&Pod> = cluster.pods.iter().filter(|p| p.node == node).collect();
+    let [a, b, c, d] = gateway.octets();
+    let mut bridge = DeviceSpec::new("cni0", 5, Mac([0x0a, 0x58, a, b, c, d]), mtu, DeviceKindSpec::Bridge);
+    bridge.addrs.extend(Ipv4Net::new(gateway, this.pod_cidr.prefix_len()).map(IpNet::from));
+    ns.devices.push(bridge);
+    ns.routes.push(on_link(this.pod_cidr, "cni0", gateway));
+    for (pod, i) in pods.iter().zip(6..) {
+        let kind = DeviceKindSpec::Cable { peer_netns: pod.netns(), peer: "eth0".to_owned(), nic: false };
+        let mut veth = DeviceSpec::new(&pod.veth, i, pod.veth_mac, mtu, kind);
+        veth.master = Some("cni0".to_owned());
+        veth.hairpin = true;
+        ns.devices.push(veth);
+    }
+}
+
+/// A pod's namespace: eth0 and its routes.
+pub fn pod_netns(cluster: &Cluster, pod: &Pod) -> NetnsSpec {
+    let node = &cluster.nodes[pod.node];
+    let mut ns = NetnsSpec::new(pod.netns());
+    let kind = DeviceKindSpec::Cable { peer_netns: node.spec.name.value.clone(), peer: pod.veth.clone(), nic: false };
+    let mut eth0 = DeviceSpec::new("eth0", 3, pod.mac(), node.spec.nic.mtu - OVERHEAD, kind);
+    eth0.addrs.extend(Ipv4Net::new(pod.ip, node.pod_cidr.prefix_len()).map(IpNet::from));
+    ns.devices.push(eth0);
+    let via = |dst: IpNet| RouteSpec { dst, via: Some(node.gateway().into()), dev: "eth0".to_owned(), src: None, onlink: false, proto: RouteProto::Boot, metric: 0 };
+    ns.routes.push(via(Ipv4Net::default().into()));
+    ns.routes.push(via(cluster.topology.pod_cidr.into()));
+    ns.routes.push(on_link(node.pod_cidr, "eth0", pod.ip));
+    ns
+}

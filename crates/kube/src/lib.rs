@@ -1,0 +1,30 @@
+//! Kubernetes: manifests with the place of every word, and what its components make of them.
+//!
+//! ```text
+//! text ─▶ yaml (nodes with spans) ─▶ object, topology (decoded, diagnosed) ─▶ cluster
+//!                                                                              │ scheduling, IPAM,
+//!                                                                              ▼ endpoints
+//!                    net::Spec ◀── plan ◀── proxy (kube-proxy), flannel, cni, docker
+//! ```
+//!
+//! **Architecture invariant.** This crate knows text and state, never packets in flight or how
+//! anything is shown. It is pure: the same text gives the same cluster, everywhere. Bad text is
+//! never a panic: every function over it returns the best value and everything that is wrong.
+#![forbid(unsafe_code)]
+
+pub mod cluster;
+pub mod cni;
+pub mod decode;
+pub mod diag;
+pub mod docker;
+pub mod flannel;
+pub mod ipam;
+pub mod naming;
+pub mod object;
+pub mod plan;
+pub mod proxy;
+pub mod topology;
+pub mod yaml;
+
+pub use cluster::{Cluster, build};
+pub use diag::{Code, Diagnostic, Severity, Span};

@@ -1,0 +1,412 @@
+//! `kind: Topology`: what is under the cluster. Every field has a default; a text without a
+//! Topology gets the default one: a control plane, two workers and a client on one LAN.
+
+use crate::decode::{Decoder, Fields, Spanned};
+use crate::diag::{Code, Span};
+use crate::yaml::YamlNode;
+use ipnet::Ipv4Net;
+use net::wire::Mac;
+use std::net::Ipv4Addr;
+
+/// A NIC on a segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nic {
+    /// Its name.
+    pub name: String,
+    /// Its address with its length.
+    pub address: Spanned<Ipv4Net>,
+    /// Its MAC; drawn from the seed if not given.
+    pub mac: Option<Mac>,
+    /// Its MTU, in bytes.
+    pub mtu: u32,
+}
+
+/// What a node is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The API server runs there; no pods of Deployments.
+    ControlPlane,
+    /// Pods run there.
+    Worker,
+}
+
+/// A node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Its name.
+    pub name: Spanned<String>,
+    /// Its host name, as tools print it.
+    pub hostname: String,
+    /// What it is for.
+    pub role: Role,
+    /// Its NIC.
+    pub nic: Nic,
+    /// Whether docker runs there, with docker0 and its rules.
+    pub docker: bool,
+    /// The MAC of docker0.
+    pub docker_mac: Option<Mac>,
+    /// The MAC of its VXLAN device.
+    pub vtep_mac: Option<Mac>,
+    /// `net.ipv4.ip_forward`.
+    pub ip_forward: bool,
+    /// `net.bridge.bridge-nf-call-iptables`.
+    pub bridge_nf: bool,
+    /// `net.ipv4.conf.all.rp_filter`.
+    pub rp_filter: u8,
+}
+
+/// A host outside the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host {
+    /// Its name.
+    pub name: Spanned<String>,
+    /// Its host name.
+    pub hostname: String,
+    /// Its NIC.
+    pub nic: Nic,
+}
+
+/// What chance decided about one pod of a running cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// The Deployment it belongs to.
+    pub of: Spanned<String>,
+    /// The node it was scheduled to.
+    pub node: Spanned<String>,
+    /// The address it got.
+    pub ip: Spanned<Ipv4Addr>,
+    /// The letters behind its name.
+    pub suffix: Option<String>,
+    /// The name of its veth on the node.
+    pub veth: Option<String>,
+    /// The MAC of that veth.
+    pub veth_mac: Option<Mac>,
+}
+
+/// A LAN segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Its name.
+    pub name: String,
+    /// Its network.
+    pub subnet: Ipv4Net,
+    /// The default gateway of everybody on it.
+    pub gateway: Option<Ipv4Addr>,
+}
+
+/// What is under the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topology {
+    /// Its name.
+    pub name: String,
+    /// Decides what the real components draw: names, addresses, the order of a map.
+    pub seed: u64,
+    /// Kubernetes' version; 1.10 is simulated.
+    pub version: String,
+    /// `--pod-network-cidr`.
+    pub pod_cidr: Ipv4Net,
+    /// `--service-cidr`.
+    pub service_cidr: Ipv4Net,
+    /// `--service-node-port-range`.
+    pub node_ports: (u16, u16),
+    /// `masqueradeAll` of kube-proxy.
+    pub masquerade_all: bool,
+    /// VXLAN network identifier of flannel.
+    pub vni: u32,
+    /// UDP port of flannel's VXLAN.
+    pub vxlan_port: u16,
+    /// `--ip-masq` of flannel.
+    pub ip_masq: bool,
+    /// The LAN.
+    pub segment: Segment,
+    /// Nodes.
+    pub nodes: Vec<Node>,
+    /// Hosts.
+    pub hosts: Vec<Host>,
+    /// Pods whose place and address are known.
+    pub pods: Vec<Placed>,
+}
+
+fn literal<T: std::str::FromStr>(text: &str) -> T {
+    let Ok(value) = text.parse() else { unreachable!("a literal in the source") };
+    value
+}
+
+impl Default for Topology {
+    fn default() -> Self {
+        let at = Span { line: 1, column: 1, start: 0, end: 0 };
+        let nic = |last: u8| Nic {
+            name: "eth0".to_owned(),
+            address: Spanned { value: literal(&format!("192.168.1.{last}/24")), span: at },
+            mac: None,
+            mtu: 1500,
+        };
+        let node = |name: &str, role, last| Node { role, nic: nic(last), ..Node::named(Spanned { value: name.to_owned(), span: at }) };
+        let host = |name: &str, last| Host { name: Spanned { value: name.to_owned(), span: at }, hostname: name.to_owned(), nic: nic(last) };
+        Self {
+            name: "default".to_owned(),
+            seed: 0,
+            version: "1.10".to_owned(),
+            pod_cidr: literal("10.244.0.0/16"),
+            service_cidr: literal("10.96.0.0/12"),
+            node_ports: (30_000, 32_767),
+            masquerade_all: false,
+            vni: 1,
+            vxlan_port: net::wire::VXLAN_PORT,
+            ip_masq: true,
+            segment: Segment { name: "lan".to_owned(), subnet: literal("192.168.1.0/24"), gateway: Some(literal("192.168.1.1")) },
+            nodes: vec![node("control-plane", Role::ControlPlane, 10), node("worker-1", Role::Worker, 11), node("worker-2", Role::Worker, 12)],
+            hosts: vec![host("gateway", 1), host("client", 100)],
+            pods: Vec::new(),
+        }
+    }
+}
+
+impl Node {
+    fn named(name: Spanned<String>) -> Self {
+        let nic = Nic { name: "eth0".to_owned(), address: Spanned { value: literal("192.168.1.11/24"), span: name.span }, mac: None, mtu: 1500 };
+        Self {
+            hostname: name.value.clone(),
+            name,
+            role: Role::Worker,
+            nic,
+            docker: true,
+            docker_mac: None,
+            vtep_mac: None,
+            ip_forward: true,
+            bridge_nf: true,
+            rp_filter: 1,
+        }
+    }
+}
+
+/// Decodes a Topology.
+pub fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Topology> {
+    let mut t = Topology { nodes: Vec::new(), hosts: Vec::new(), ..Topology::default() };
+    if let Some(mut m) = f.get("metadata").and_then(|n| d.fields(n, "metadata")) {
+        if let Some(name) = m.get("name").and_then(|n| d.string(n, "metadata.name")) {
+            t.name = name.value;
+        }
+        d.finish(m);
+    }
+    let spec = f.require(d, "spec", "write spec: with nodes: below it")?;
+    d.finish(f);
+    let mut s = d.fields(spec, "spec")?.not_simulated(&["faults", "layout"]);
+    if let Some(seed) = s.get("seed").and_then(|n| d.integer(n, "spec.seed")) {
+        t.seed = seed.value.unsigned_abs();
+    }
+    if let Some(k) = s.get("kubernetes") {
+        kubernetes(d, k, &mut t);
+    }
+    if let Some(mut p) = s.get("kubeProxy").and_then(|n| d.fields(n, "spec.kubeProxy")) {
+        if let Some(n) = p.get("mode") {
+            d.word(n, "spec.kubeProxy.mode", &["iptables"]);
+        }
+        t.masquerade_all = p.get("masqueradeAll").and_then(|n| d.boolean(n, "spec.kubeProxy.masqueradeAll")).unwrap_or(false);
+        d.finish(p);
+    }
+    if let Some(mut p) = s.get("flannel").and_then(|n| d.fields(n, "spec.flannel")) {
+        if let Some(n) = p.get("backend") {
+            d.word(n, "spec.flannel.backend", &["vxlan"]);
+        }
+        if let Some(v) = p.get("vni").and_then(|n| d.integer(n, "spec.flannel.vni")) {
+            match u32::try_from(v.value) {
+                Ok(vni @ 1..=0xff_ffff) => t.vni = vni,
+                _ => d.error(Code::OutOfRange, v.span, format!("spec.flannel.vni: Invalid value: {}", v.value), "write a number from 1 to 16777215"),
+            }
+        }
+        if let Some(port) = p.get("port").and_then(|n| d.port(n, "spec.flannel.port")) {
+            t.vxlan_port = port.value;
+        }
+        t.ip_masq = p.get("ipMasq").and_then(|n| d.boolean(n, "spec.flannel.ipMasq")).unwrap_or(true);
+        d.finish(p);
+    }
+    if let Some(list) = s.get("segments") {
+        let items = d.items(list, "spec.segments");
+        if let Some(extra) = items.get(1) {
+            d.error(Code::NotSimulated, extra.span, "spec.segments: only one segment is simulated", "remove this one");
+        }
+        if let Some(node) = items.first() {
+            segment(d, node, &mut t.segment);
+        }
+    }
+    if let Some(list) = s.require(d, "nodes", "write nodes: with - name: below it") {
+        for (n, i) in d.items(list, "spec.nodes").iter().zip(0..) {
+            let node = node(d, n, &format!("spec.nodes[{i}]"), &t.segment, i);
+            t.nodes.extend(node);
+        }
+    }
+    if let Some(list) = s.get("hosts") {
+        for (n, i) in d.items(list, "spec.hosts").iter().zip(0..) {
+            let host = host(d, n, &format!("spec.hosts[{i}]"), &t.segment, i);
+            t.hosts.extend(host);
+        }
+    }
+    if let Some(list) = s.get("pods") {
+        for (n, i) in d.items(list, "spec.pods").iter().zip(0..) {
+            let placed = placed(d, n, &format!("spec.pods[{i}]"));
+            t.pods.extend(placed);
+        }
+    }
+    d.finish(s);
+    check(d, &t);
+    Some(t)
+}
+
+fn kubernetes(d: &mut Decoder, node: &YamlNode, t: &mut Topology) {
+    let Some(mut k) = d.fields(node, "spec.kubernetes") else { return };
+    if let Some(v) = k.get("version") {
+        // 1.10 without quotes is the number 1.1: the text is what counts.
+        if let crate::yaml::Value::Scalar { text, .. } = &v.value
+            && text != "1.10"
+        {
+            d.error(Code::NotSimulated, v.span, format!("spec.kubernetes.version: {text} is not simulated"), "write version: \"1.10\"");
+        }
+    }
+    if let Some(c) = k.get("podCIDR").and_then(|n| d.parsed(n, "spec.kubernetes.podCIDR", "10.244.0.0/16")) {
+        t.pod_cidr = c.value;
+    }
+    if let Some(c) = k.get("serviceCIDR").and_then(|n| d.parsed(n, "spec.kubernetes.serviceCIDR", "10.96.0.0/12")) {
+        t.service_cidr = c.value;
+    }
+    if let Some(r) = k.get("serviceNodePortRange").and_then(|n| d.string(n, "spec.kubernetes.serviceNodePortRange")) {
+        match r.value.split_once('-').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?))) {
+            Some((first, last)) if first <= last && first > 0 => t.node_ports = (first, last),
+            _ => d.error(Code::OutOfRange, r.span, format!("spec.kubernetes.serviceNodePortRange: Invalid value: {:?}", r.value), "write it like 30000-32767"),
+        }
+    }
+    d.finish(k);
+}
+
+fn segment(d: &mut Decoder, node: &YamlNode, s: &mut Segment) {
+    let Some(mut f) = d.fields(node, "spec.segments[0]") else { return };
+    if let Some(n) = f.get("name").and_then(|n| d.string(n, "spec.segments[0].name")) {
+        s.name = n.value;
+    }
+    if let Some(n) = f.get("subnet").and_then(|n| d.parsed(n, "spec.segments[0].subnet", "192.168.120.0/24")) {
+        s.subnet = n.value;
+        s.gateway = None;
+    }
+    if let Some(n) = f.get("gateway").and_then(|n| d.parsed(n, "spec.segments[0].gateway", "192.168.120.254")) {
+        s.gateway = Some(n.value);
+    }
+    d.finish(f);
+}
+
+fn mac(d: &mut Decoder, f: &mut Fields<'_>, name: &'static str) -> Option<Mac> {
+    let path = f.path_of(name);
+    f.get(name).and_then(|n| d.parsed(n, &path, "00:50:56:98:c1:7a")).map(|m| m.value)
+}
+
+/// A NIC. Without an address it gets the segment's `.10` plus its number.
+fn nic(d: &mut Decoder, node: Option<&YamlNode>, path: &str, segment: &Segment, at: Span, number: u32) -> Nic {
+    let base = u32::from(segment.subnet.network()) + number;
+    let address = Ipv4Net::new(base.into(), segment.subnet.prefix_len()).unwrap_or(segment.subnet);
+    let mut nic = Nic { name: "eth0".to_owned(), address: Spanned { value: address, span: at }, mac: None, mtu: 1500 };
+    let Some(mut f) = node.and_then(|n| d.fields(n, path)) else { return nic };
+    if let Some(n) = f.get("name").and_then(|n| d.string(n, &format!("{path}.name"))) {
+        if n.value.is_empty() || n.value.len() > 15 {
+            d.error(Code::InvalidName, n.span, format!("{path}.name: Invalid value: {:?}", n.value), "a device name has 1 to 15 characters");
+        } else {
+            nic.name = n.value;
+        }
+    }
+    if let Some(a) = f.get("address").and_then(|n| d.parsed::<Ipv4Net>(n, &format!("{path}.address"), "192.168.120.226/24")) {
+        if !segment.subnet.contains(&a.value.addr()) {
+            d.error(Code::InvalidAddress, a.span, format!("{path}.address: Invalid value: {}: not in the segment's {}", a.value, segment.subnet), format!("write an address of {}", segment.subnet));
+        }
+        nic.address = a;
+    }
+    nic.mac = mac(d, &mut f, "mac");
+    if let Some(m) = f.get("mtu").and_then(|n| d.integer(n, &format!("{path}.mtu"))) {
+        match u32::try_from(m.value) {
+            Ok(mtu @ 576..=65_535) => nic.mtu = mtu,
+            _ => d.error(Code::OutOfRange, m.span, format!("{path}.mtu: Invalid value: {}", m.value), "write a number of bytes from 576 to 65535, usually 1500"),
+        }
+    }
+    d.finish(f);
+    nic
+}
+
+fn node(d: &mut Decoder, n: &YamlNode, path: &str, segment: &Segment, i: u32) -> Option<Node> {
+    let mut f = d.fields(n, path)?.not_simulated(&["kernel", "tools"]);
+    let name = f.require(d, "name", "write - name: node01").and_then(|n| d.string(n, &format!("{path}.name")));
+    let mut node = Node::named(name.clone().unwrap_or(Spanned { value: String::new(), span: n.span }));
+    if let Some(h) = f.get("hostname").and_then(|n| d.string(n, &format!("{path}.hostname"))) {
+        node.hostname = h.value;
+    }
+    if f.get("role").and_then(|n| d.word(n, &format!("{path}.role"), &["worker", "control-plane"])) == Some("control-plane") {
+        node.role = Role::ControlPlane;
+    }
+    node.docker = f.get("docker").and_then(|n| d.boolean(n, &format!("{path}.docker"))).unwrap_or(true);
+    node.docker_mac = mac(d, &mut f, "dockerMAC");
+    node.vtep_mac = mac(d, &mut f, "vtepMAC");
+    node.nic = nic(d, f.get("nic"), &format!("{path}.nic"), segment, n.span, 10 + i);
+    if let Some(list) = f.get("sysctl") {
+        sysctl(d, list, &format!("{path}.sysctl"), &mut node);
+    }
+    d.finish(f);
+    name.map(|_| node)
+}
+
+fn sysctl(d: &mut Decoder, list: &YamlNode, path: &str, node: &mut Node) {
+    let Some(mut f) = d.fields(list, path) else { return };
+    let mut read = |name: &'static str, max: i64, d: &mut Decoder| {
+        let value = f.get(name).and_then(|n| d.integer(n, &format!("{path}.{name}")))?;
+        if (0..=max).contains(&value.value) {
+            return Some(value.value as u8);
+        }
+        d.error(Code::OutOfRange, value.span, format!("{path}.{name}: Invalid value: {}", value.value), format!("write a number from 0 to {max}"));
+        None
+    };
+    if let Some(v) = read("net.ipv4.ip_forward", 1, d) {
+        node.ip_forward = v == 1;
+    }
+    if let Some(v) = read("net.bridge.bridge-nf-call-iptables", 1, d) {
+        node.bridge_nf = v == 1;
+    }
+    if let Some(v) = read("net.ipv4.conf.all.rp_filter", 2, d) {
+        node.rp_filter = v;
+    }
+    d.finish(f);
+}
+
+fn host(d: &mut Decoder, n: &YamlNode, path: &str, segment: &Segment, i: u32) -> Option<Host> {
+    let mut f = d.fields(n, path)?;
+    let name = f.require(d, "name", "write - name: bastion").and_then(|n| d.string(n, &format!("{path}.name")));
+    let hostname = f.get("hostname").and_then(|n| d.string(n, &format!("{path}.hostname"))).map(|h| h.value);
+    let nic = nic(d, f.get("nic"), &format!("{path}.nic"), segment, n.span, 100 + i);
+    d.finish(f);
+    let name = name?;
+    Some(Host { hostname: hostname.unwrap_or_else(|| name.value.clone()), name, nic })
+}
+
+fn placed(d: &mut Decoder, n: &YamlNode, path: &str) -> Option<Placed> {
+    let mut f = d.fields(n, path)?;
+    let of = f.require(d, "of", "write of: with the Deployment's name").and_then(|n| d.string(n, &format!("{path}.of")));
+    let node = f.require(d, "node", "write node: with a node's name").and_then(|n| d.string(n, &format!("{path}.node")));
+    let ip = f.require(d, "ip", "write ip: with the pod's address").and_then(|n| d.parsed(n, &format!("{path}.ip"), "10.1.5.4"));
+    let suffix = f.get("suffix").and_then(|n| d.string(n, &format!("{path}.suffix"))).map(|s| s.value);
+    let veth = f.get("veth").and_then(|n| d.string(n, &format!("{path}.veth"))).map(|s| s.value);
+    let veth_mac = mac(d, &mut f, "vethMAC");
+    d.finish(f);
+    Some(Placed { of: of?, node: node?, ip: ip?, suffix, veth, veth_mac })
+}
+
+/// Names and addresses that clash.
+fn check(d: &mut Decoder, t: &Topology) {
+    let mut names: Vec<&Spanned<String>> = Vec::new();
+    let mut addrs: Vec<&Spanned<Ipv4Net>> = Vec::new();
+    let ends = t.nodes.iter().map(|n| (&n.name, &n.nic)).chain(t.hosts.iter().map(|h| (&h.name, &h.nic)));
+    for (name, nic) in ends {
+        if let Some(first) = names.iter().find(|n| n.value == name.value) {
+            d.error(Code::DuplicateObject, name.span, format!("{:?} is already the name of another, in line {}", name.value, first.span.line), "give each node and host its own name");
+        }
+        if let Some(first) = addrs.iter().find(|a| a.value.addr() == nic.address.value.addr()) {
+            let message = format!("{} is already the address of another, in line {}", nic.address.value.addr(), first.span.line);
+            d.error(Code::AddressTaken, nic.address.span, message, "give each NIC its own address");
+        }
+        names.push(name);
+        addrs.push(&nic.address);
+    }
+}

@@ -1,0 +1,293 @@
+//! YAML with the place of every word. The parser behind it is seen in this module only.
+//!
+//! Aliases are resolved by copying, within a budget. Merge keys (`<<`) are not part of YAML 1.2 and
+//! are reported as unknown fields.
+
+use crate::diag::{Code, Diagnostic, Span};
+use granit_parser::{Event, Options, Parser, ScalarStyle};
+use std::collections::BTreeMap;
+
+/// A value and its place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct YamlNode {
+    /// Where it stands. Of a collection: from its first word to its last.
+    pub span: Span,
+    /// What it is.
+    pub value: Value,
+}
+
+/// A value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A word, a number, a quoted text: typed only when somebody asks.
+    Scalar {
+        /// The text, without quotes.
+        text: String,
+        /// Not quoted: may be a number, `true` or `null`.
+        plain: bool,
+    },
+    /// A list.
+    Seq(Vec<YamlNode>),
+    /// A mapping, in the order written.
+    Map(Vec<(YamlNode, YamlNode)>),
+}
+
+impl YamlNode {
+    /// Whether it says nothing: empty, `~` or `null`.
+    pub fn is_null(&self) -> bool {
+        matches!(&self.value, Value::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
+    }
+
+    /// What kind of value it is, in the API server's words.
+    pub fn kind(&self) -> &'static str {
+        match &self.value {
+            _ if self.is_null() => "null",
+            Value::Seq(_) => "array",
+            Value::Map(_) => "map",
+            Value::Scalar { text, plain: true } if text.parse::<i64>().is_ok() => "integer",
+            Value::Scalar { text, plain: true } if text == "true" || text == "false" => "boolean",
+            Value::Scalar { .. } => "string",
+        }
+    }
+}
+
+/// More nodes than this in one text are refused: aliases of aliases grow without end.
+const MAX_NODES: usize = 2_000_000;
+
+struct Loader<'a> {
+    text: &'a str,
+    anchors: BTreeMap<usize, YamlNode>,
+    diags: Vec<Diagnostic>,
+    nodes: usize,
+}
+
+/// Reads every document of a text. A syntax error ends its document; the next one is read again.
+pub fn parse(text: &str) -> (Vec<YamlNode>, Vec<Diagnostic>) {
+    let mut options = Options::default();
+    options.emit_unresolved_aliases = true;
+    let mut parser = Parser::new_from_str_with_options(text, options);
+    let mut loader = Loader { text, anchors: BTreeMap::new(), diags: Vec::new(), nodes: 0 };
+    let mut docs = Vec::new();
+    loop {
+        match loader.document(&mut parser) {
+            Ok(Some(node)) => docs.push(node),
+            Ok(None) => break,
+            Err((line, column, message)) => {
+                let span = span_at(text, line, column);
+                let hint = hint_for(text, line, &message);
+                loader.diags.push(Diagnostic::error(Code::YamlSyntax, span, message, hint));
+                match parser.proceed_next_document() {
+                    Ok(true) => {}
+                    _ => break,
+                }
+            }
+        }
+    }
+    (docs, loader.diags)
+}
+
+type Syntax = (u32, u32, String);
+
+impl Loader<'_> {
+    /// The next document with something in it.
+    fn document<'i, T>(&mut self, parser: &mut Parser<'i, T>) -> Result<Option<YamlNode>, Syntax>
+    where
+        T: granit_parser::BorrowedInput<'i>,
+    {
+        loop {
+            let Some((event, span)) = self.next(parser)? else { return Ok(None) };
+            match event {
+                Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
+                Event::StreamEnd => return Ok(None),
+                other => {
+                    let node = self.node(parser, other, span)?;
+                    self.anchors.clear();
+                    if !node.is_null() {
+                        return Ok(Some(node));
+                    }
+                }
+            }
+        }
+    }
+
+    fn next<'i, T>(&mut self, parser: &mut Parser<'i, T>) -> Result<Option<(Event<'i>, granit_parser::Span)>, Syntax>
+    where
+        T: granit_parser::BorrowedInput<'i>,
+    {
+        match parser.next_event() {
+            None => Ok(None),
+            Some(Ok(e)) => Ok(Some(e)),
+            Some(Err(e)) => Err((e.marker().line() as u32, e.marker().col() as u32 + 1, sentence(&e))),
+        }
+    }
+
+    fn span(&self, s: &granit_parser::Span) -> Span {
+        let range = s.byte_range().unwrap_or(0..0);
+        let mut end = range.end.min(self.text.len());
+        // A block collection's end is where the next thing begins: back to its last word.
+        while end > range.start && self.text.as_bytes()[end - 1].is_ascii_whitespace() {
+            end -= 1;
+        }
+        Span { line: s.start.line() as u32, column: s.start.col() as u32 + 1, start: range.start as u32, end: end as u32 }
+    }
+
+    fn node<'i, T>(&mut self, parser: &mut Parser<'i, T>, event: Event<'i>, at: granit_parser::Span) -> Result<YamlNode, Syntax>
+    where
+        T: granit_parser::BorrowedInput<'i>,
+    {
+        self.nodes += 1;
+        let mut span = self.span(&at);
+        if self.nodes > MAX_NODES {
+            return Err((span.line, span.column, format!("more than {MAX_NODES} values in one text")));
+        }
+        let (value, anchor) = match event {
+            Event::Scalar(text, style, anchor, _) => (Value::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain }, anchor),
+            Event::Alias(id) => {
+                let Some(target) = self.anchors.get(&id).cloned() else {
+                    return Err((span.line, span.column, "an alias that stands within its own anchor".to_owned()));
+                };
+                self.nodes += count(&target);
+                return Ok(YamlNode { span, ..target });
+            }
+            Event::UnresolvedAlias(name) => {
+                let known = format!("*{name} has no anchor above it in this document");
+                self.diags.push(Diagnostic::error(Code::YamlAlias, span, known, format!("write &{name} in front of the value it stands for")));
+                (Value::Scalar { text: String::new(), plain: true }, 0)
+            }
+            Event::SequenceStart(_, anchor, _) => {
+                let mut items = Vec::new();
+                loop {
+                    let Some((e, s)) = self.next(parser)? else { break };
+                    if e == Event::SequenceEnd {
+                        span.end = span.end.max(self.span(&s).end);
+                        break;
+                    }
+                    items.push(self.node(parser, e, s)?);
+                }
+                span.end = items.last().map_or(span.end, |n| span.end.max(n.span.end));
+                (Value::Seq(items), anchor)
+            }
+            Event::MappingStart(_, anchor, _) => {
+                let mut pairs: Vec<(YamlNode, YamlNode)> = Vec::new();
+                loop {
+                    let Some((e, s)) = self.next(parser)? else { break };
+                    if e == Event::MappingEnd {
+                        span.end = span.end.max(self.span(&s).end);
+                        break;
+                    }
+                    let key = self.node(parser, e, s)?;
+                    let Some((e, s)) = self.next(parser)? else { break };
+                    let value = self.node(parser, e, s)?;
+                    self.duplicate(&pairs, &key);
+                    pairs.push((key, value));
+                }
+                span.end = pairs.last().map_or(span.end, |(_, n)| span.end.max(n.span.end));
+                (Value::Map(pairs), anchor)
+            }
+            _ => (Value::Scalar { text: String::new(), plain: true }, 0),
+        };
+        let node = YamlNode { span, value };
+        if anchor > 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        Ok(node)
+    }
+
+    fn duplicate(&mut self, pairs: &[(YamlNode, YamlNode)], key: &YamlNode) {
+        if let Some((first, _)) = pairs.iter().find(|(k, _)| k.value == key.value)
+            && let Value::Scalar { text, .. } = &key.value
+        {
+            let message = format!("key {text:?} is already set in this mapping, in line {}", first.span.line);
+            self.diags.push(Diagnostic::error(Code::DuplicateKey, key.span, message, "remove one of the two lines"));
+        }
+    }
+}
+
+fn count(node: &YamlNode) -> usize {
+    1 + match &node.value {
+        Value::Scalar { .. } => 0,
+        Value::Seq(items) => items.iter().map(count).sum(),
+        Value::Map(pairs) => pairs.iter().map(|(k, v)| count(k) + count(v)).sum(),
+    }
+}
+
+/// The parser's message without its place, which is said apart.
+fn sentence(e: &granit_parser::ScanError) -> String {
+    let text = e.to_string();
+    let cut = text.find(" at byte ").or_else(|| text.find(" at line ")).or_else(|| text.find(" at char ")).unwrap_or(text.len());
+    text[..cut].to_owned()
+}
+
+/// The word that begins at a line and column.
+fn span_at(text: &str, line: u32, column: u32) -> Span {
+    let mut start = 0;
+    for (i, l) in text.split_inclusive('\n').enumerate() {
+        if i + 1 == line as usize {
+            let skip: usize = l.chars().take(column.saturating_sub(1) as usize).map(char::len_utf8).sum();
+            let len: usize = l[skip..].chars().take_while(|c| !c.is_whitespace()).map(char::len_utf8).sum();
+            return Span { line, column, start: (start + skip) as u32, end: (start + skip + len) as u32 };
+        }
+        start += l.len();
+    }
+    Span { line, column, start: text.len() as u32, end: text.len() as u32 }
+}
+
+fn hint_for(text: &str, line: u32, message: &str) -> String {
+    let this = text.lines().nth(line.saturating_sub(1) as usize).unwrap_or_default();
+    if this.contains('\t') {
+        return "YAML indents with spaces; this line has a tab".to_owned();
+    }
+    if message.contains("mapping") || message.contains("simple key") {
+        return "a key needs a colon and a space behind it, and the same indentation as its neighbours".to_owned();
+    }
+    if message.contains("flow") || this.contains('[') || this.contains('{') {
+        return "close every [ with ] and every { with }".to_owned();
+    }
+    "look at the indentation of this line and the one above: keys of one mapping begin in the same column".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scalar<'a>(n: &'a YamlNode, path: &[&str]) -> (&'a str, Span) {
+        let mut n = n;
+        for key in path {
+            n = match &n.value {
+                Value::Map(pairs) => &pairs.iter().find(|(k, _)| matches!(&k.value, Value::Scalar { text, .. } if text == key)).expect(key).1,
+                Value::Seq(items) => &items[key.parse::<usize>().expect("index")],
+                Value::Scalar { .. } => panic!("{key}: a scalar"),
+            };
+        }
+        match &n.value {
+            Value::Scalar { text, .. } => (text, n.span),
+            _ => panic!("not a scalar"),
+        }
+    }
+
+    #[test]
+    fn every_word_has_its_place() {
+        let text = "a: 1\nb:\n- c: \"二\"\n  d: {e: 5}\n---\nf: g\n";
+        let (docs, diags) = parse(text);
+        assert_eq!(diags, []);
+        let (word, span) = scalar(&docs[0], &["b", "0", "d", "e"]);
+        assert_eq!((word, span.line, span.column), ("5", 4, 10));
+        let (word, span) = scalar(&docs[0], &["b", "0", "c"]);
+        assert_eq!((word, &text[span.start as usize..span.end as usize]), ("二", "\"二\""));
+        assert_eq!(scalar(&docs[1], &["f"]).1.line, 6);
+    }
+
+    #[test]
+    fn a_broken_document_does_not_hide_the_next() {
+        let (docs, diags) = parse("a: [1\n---\nb: 2\n---\nc: d: e\n---\nf: 1\n");
+        assert_eq!(docs.len(), 2, "{docs:?}");
+        assert_eq!(diags.iter().map(|d| (d.code, d.span.line)).collect::<Vec<_>>().len(), 2, "{diags:?}");
+    }
+
+    #[test]
+    fn duplicate_keys_and_lost_aliases_are_told_with_their_place() {
+        let (_, diags) = parse("a: 1\nb: *x\na: 2\n");
+        let found: Vec<_> = diags.iter().map(|d| (d.code, d.span.line, d.span.column)).collect();
+        assert_eq!(found, [(Code::YamlAlias, 2, 4), (Code::DuplicateKey, 3, 1)]);
+    }
+}

@@ -1,0 +1,152 @@
+//! The TCP states of a connection as conntrack sees them pass
+//! (`net/netfilter/nf_conntrack_proto_tcp.c`, the table `tcp_conntracks`).
+
+use super::Direction;
+use crate::wire::TcpFlags;
+
+/// A connection's TCP state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TcpState {
+    /// Nothing seen.
+    None,
+    /// A SYN.
+    SynSent,
+    /// A SYN and its answer.
+    SynRecv,
+    /// The handshake is over.
+    Established,
+    /// One side has sent FIN.
+    FinWait,
+    /// And it was acknowledged.
+    CloseWait,
+    /// Both sides have sent FIN.
+    LastAck,
+    /// And both were acknowledged.
+    TimeWait,
+    /// Reset.
+    Close,
+    /// SYN from both sides at once.
+    SynSent2,
+}
+
+impl TcpState {
+    /// Every state, in the kernel's order.
+    pub const ALL: [Self; 10] = [
+        Self::None,
+        Self::SynSent,
+        Self::SynRecv,
+        Self::Established,
+        Self::FinWait,
+        Self::CloseWait,
+        Self::LastAck,
+        Self::TimeWait,
+        Self::Close,
+        Self::SynSent2,
+    ];
+
+    /// The name as `conntrack` prints it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "NONE",
+            Self::SynSent => "SYN_SENT",
+            Self::SynRecv => "SYN_RECV",
+            Self::Established => "ESTABLISHED",
+            Self::FinWait => "FIN_WAIT",
+            Self::CloseWait => "CLOSE_WAIT",
+            Self::LastAck => "LAST_ACK",
+            Self::TimeWait => "TIME_WAIT",
+            Self::Close => "CLOSE",
+            Self::SynSent2 => "SYN_SENT2",
+        }
+    }
+
+    pub(super) const fn default_timeout_secs(self) -> u64 {
+        match self {
+            Self::SynSent | Self::FinWait | Self::TimeWait | Self::SynSent2 => 120,
+            Self::SynRecv | Self::CloseWait => 60,
+            Self::Established => 432_000,
+            Self::LastAck => 30,
+            Self::Close => 10,
+            Self::None => 0,
+        }
+    }
+}
+
+/// The state after a segment. `None`: the segment does not fit the state (invalid). The same
+/// state: it is let through and changes nothing.
+pub fn next_state(state: TcpState, dir: Direction, flags: TcpFlags) -> Option<TcpState> {
+    use TcpState::{Close, CloseWait, Established, FinWait, LastAck, None as Nothing, SynRecv, SynSent, SynSent2, TimeWait};
+    let original = dir == Direction::Original;
+    if flags.has(TcpFlags::RST) {
+        return (state != Nothing).then_some(Close);
+    }
+    if flags.has(TcpFlags::SYN) && flags.has(TcpFlags::ACK) {
+        return match (original, state) {
+            (true, SynRecv) => Some(SynRecv),
+            (true, SynSent2) | (false, SynSent | SynSent2) => Some(SynRecv),
+            (false, Nothing) | (true, _) => None,
+            // Ignored: a late duplicate, or an answer to a connection that was picked up.
+            (false, state) => Some(state),
+        };
+    }
+    if flags.has(TcpFlags::SYN) {
+        return match (original, state) {
+            (true, Nothing | SynSent | TimeWait | Close) | (false, TimeWait) => Some(SynSent),
+            (true, SynSent2) | (false, SynSent | SynSent2) => Some(SynSent2),
+            (true, state) => Some(state),
+            (false, _) => None,
+        };
+    }
+    if flags.has(TcpFlags::FIN) {
+        return match state {
+            Nothing | SynSent | SynSent2 => None,
+            SynRecv | Established => Some(FinWait),
+            FinWait | CloseWait | LastAck => Some(LastAck),
+            TimeWait => Some(TimeWait),
+            Close => Some(Close),
+        };
+    }
+    if flags.has(TcpFlags::ACK) {
+        return match (original, state) {
+            // Picked up in the middle (`nf_conntrack_tcp_loose`).
+            (true, Nothing) => Some(Established),
+            (true, SynSent) | (_, SynSent2) => if original { None } else { Some(state) },
+            (false, Nothing) => None,
+            (false, SynSent) => Some(SynSent),
+            (true, SynRecv) => Some(Established),
+            (false, SynRecv) => Some(SynRecv),
+            (_, Established) => Some(Established),
+            (_, FinWait | CloseWait) => Some(CloseWait),
+            (_, LastAck | TimeWait) => Some(TimeWait),
+            (_, Close) => Some(Close),
+        };
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One request over one connection, as the recordings show it (FINDINGS F53).
+    #[test]
+    fn a_curl_goes_through_the_recorded_states() {
+        use Direction::{Original, Reply};
+        let (syn, ack, fin) = (TcpFlags::SYN, TcpFlags::ACK, TcpFlags::FIN.with(TcpFlags::ACK));
+        let steps = [(Original, syn), (Reply, syn.with(ack)), (Original, ack), (Original, fin), (Reply, fin), (Original, ack)];
+        let mut state = TcpState::None;
+        let mut names = Vec::new();
+        for (dir, flags) in steps {
+            state = next_state(state, dir, flags).expect("every step is valid");
+            names.push(state.name());
+        }
+        assert_eq!(names, ["SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "LAST_ACK", "TIME_WAIT"]);
+    }
+
+    #[test]
+    fn a_reset_closes_from_anywhere() {
+        for state in TcpState::ALL.into_iter().skip(1) {
+            assert_eq!(next_state(state, Direction::Reply, TcpFlags::RST), Some(TcpState::Close));
+        }
+    }
+}

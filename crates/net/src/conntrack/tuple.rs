@@ -1,0 +1,157 @@
+//! What identifies one direction of a connection.
+
+use crate::wire::{Body, Icmp, Ipv4, PROTO_ICMP, PROTO_TCP, PROTO_UDP, Udp, UdpPayload};
+use std::fmt;
+use std::net::IpAddr;
+
+/// The part of a tuple above the addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum L4 {
+    /// TCP, UDP, SCTP: source and destination port.
+    Ports(u16, u16),
+    /// ICMP echo: type (8 or 0) and identifier.
+    Echo {
+        /// 8 for the question, 0 for the answer.
+        kind: u8,
+        /// The identifier.
+        id: u16,
+    },
+    /// A protocol without any.
+    None,
+}
+
+/// One direction of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tuple {
+    /// Source address.
+    pub src: IpAddr,
+    /// Destination address.
+    pub dst: IpAddr,
+    /// Protocol number.
+    pub proto: u8,
+    /// Ports or identifier.
+    pub l4: L4,
+}
+
+impl Tuple {
+    /// The tuple of a packet; none for ICMP errors, which belong to another connection, and for
+    /// fragments.
+    pub fn of(p: &Ipv4) -> Option<Self> {
+        let l4 = match &p.body {
+            _ if p.is_fragment() => return None,
+            Body::Tcp(t) => L4::Ports(t.sport, t.dport),
+            Body::Udp(u) => L4::Ports(u.sport, u.dport),
+            Body::Icmp(Icmp::Echo { reply, id, .. }) => L4::Echo { kind: if *reply { 0 } else { 8 }, id: *id },
+            Body::Icmp(_) => return None,
+            Body::Raw { .. } => L4::None,
+        };
+        Some(Self { src: p.src.into(), dst: p.dst.into(), proto: p.body.proto(), l4 })
+    }
+
+    /// The tuple of an answer.
+    #[must_use]
+    pub fn inverse(&self) -> Self {
+        let l4 = match self.l4 {
+            L4::Ports(s, d) => L4::Ports(d, s),
+            L4::Echo { kind, id } => L4::Echo { kind: 8 - kind, id },
+            L4::None => L4::None,
+        };
+        Self { src: self.dst, dst: self.src, proto: self.proto, l4 }
+    }
+
+    /// Source port, if there is one.
+    pub fn sport(&self) -> Option<u16> {
+        match self.l4 {
+            L4::Ports(s, _) => Some(s),
+            _ => None,
+        }
+    }
+
+    /// Destination port, if there is one.
+    pub fn dport(&self) -> Option<u16> {
+        match self.l4 {
+            L4::Ports(_, d) => Some(d),
+            _ => None,
+        }
+    }
+
+    /// With another source port.
+    #[must_use]
+    pub fn with_sport(mut self, port: u16) -> Self {
+        if let L4::Ports(s, _) = &mut self.l4 {
+            *s = port;
+        }
+        self
+    }
+
+    /// With another destination port.
+    #[must_use]
+    pub fn with_dport(mut self, port: u16) -> Self {
+        if let L4::Ports(_, d) = &mut self.l4 {
+            *d = port;
+        }
+        self
+    }
+
+    /// Writes this tuple's source (or destination) into a packet: what NAT does to it.
+    pub fn write_into(&self, p: &mut Ipv4, source: bool) {
+        let (addr, port) = if source { (self.src, self.sport()) } else { (self.dst, self.dport()) };
+        let IpAddr::V4(addr) = addr else { return };
+        if source {
+            p.src = addr;
+        } else {
+            p.dst = addr;
+        }
+        match (&mut p.body, port) {
+            (Body::Tcp(t), Some(port)) => *(if source { &mut t.sport } else { &mut t.dport }) = port,
+            (Body::Udp(Udp { sport, dport, payload: UdpPayload::Data(_) | UdpPayload::Vxlan(_), .. }), Some(port)) => {
+                *(if source { sport } else { dport }) = port;
+            }
+            _ => {}
+        }
+    }
+
+    /// The protocol's name as `conntrack` prints it.
+    pub fn proto_name(&self) -> &'static str {
+        match self.proto {
+            PROTO_TCP => "tcp",
+            PROTO_UDP => "udp",
+            PROTO_ICMP => "icmp",
+            132 => "sctp",
+            _ => "unknown",
+        }
+    }
+}
+
+/// As `conntrack` prints it: `src=… dst=… sport=… dport=…`.
+impl fmt::Display for Tuple {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "src={} dst={}", self.src, self.dst)?;
+        match self.l4 {
+            L4::Ports(s, d) => write!(f, " sport={s} dport={d}"),
+            L4::Echo { kind, id } => write!(f, " type={kind} code=0 id={id}"),
+            L4::None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Rng;
+
+    #[test]
+    fn reply_of_reply_is_the_original() {
+        let mut r = Rng::new(1);
+        for _ in 0..500 {
+            let mut word = || r.next_u64() as u16;
+            let l4 = match word() % 3 {
+                0 => L4::Ports(word(), word()),
+                1 => L4::Echo { kind: 8 * (word() as u8 & 1), id: word() },
+                _ => L4::None,
+            };
+            let t = Tuple { src: IpAddr::from([10, 0, 0, word() as u8]), dst: IpAddr::from([10, 1, 0, word() as u8]), proto: 6, l4 };
+            assert_eq!(t.inverse().inverse(), t);
+        }
+    }
+}

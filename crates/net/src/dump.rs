@@ -1,0 +1,125 @@
+//! The tables of a network namespace, as the tools print them.
+
+use crate::conntrack::{Connection, Proto};
+use crate::netfilter::{TableName, list_chain, list_table, save};
+use crate::route::RouteProto;
+use crate::state::{FdbEntry, Netns};
+use crate::time::Instant;
+use std::fmt::Write;
+use std::net::IpAddr;
+
+/// `ip route`.
+pub fn ip_route(ns: &Netns) -> String {
+    let mut out = String::new();
+    let mut routes: Vec<_> = ns.routes.iter().collect();
+    routes.sort_by_key(|r| (r.dst.addr(), r.dst.prefix_len(), r.metric));
+    for r in routes {
+        if r.dst.prefix_len() == 0 {
+            out.push_str("default ");
+        } else {
+            let _ = write!(out, "{} ", r.dst);
+        }
+        if let Some(via) = r.via {
+            let _ = write!(out, "via {via} ");
+        }
+        let _ = write!(out, "dev {} ", ns.dev(r.dev).name);
+        match r.proto {
+            RouteProto::Kernel => out.push_str("proto kernel "),
+            RouteProto::Static => out.push_str("proto static "),
+            RouteProto::Boot => {}
+        }
+        if r.via.is_none() {
+            out.push_str("scope link ");
+        }
+        if let Some(src) = r.src {
+            let _ = write!(out, "src {src} ");
+        }
+        if r.metric > 0 {
+            let _ = write!(out, "metric {} ", r.metric);
+        }
+        if r.onlink {
+            out.push_str("onlink ");
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// `ip neigh`, in order of device and address (the kernel's own order is that of a hash). Without
+/// `trailing_space` as iproute2 of 2018 prints it, with it as today's.
+pub fn ip_neigh(ns: &Netns, trailing_space: bool) -> String {
+    let mut out = String::new();
+    for ((dev, addr), n) in &ns.neighbours {
+        let _ = write!(out, "{addr} dev {} ", ns.dev(*dev).name);
+        match n.lladdr {
+            Some(mac) => _ = write!(out, "lladdr {mac} "),
+            None if trailing_space => {}
+            None => out.push(' '),
+        }
+        let _ = writeln!(out, "{}{}", n.state.name(), if trailing_space { " " } else { "" });
+    }
+    out
+}
+
+/// `bridge fdb show dev DEV`; none if there is no such device.
+pub fn bridge_fdb(ns: &Netns, dev: &str) -> Option<String> {
+    let (id, _) = ns.dev_named(dev)?;
+    let mut out = String::new();
+    for ((bridge, mac), entry) in &ns.fdb {
+        match entry {
+            FdbEntry::Remote(vtep) if *bridge == id => _ = writeln!(out, "{mac} dst {vtep} self permanent"),
+            FdbEntry::Port(port) if *port == id => _ = writeln!(out, "{mac} master {} ", ns.dev(*bridge).name),
+            _ => {}
+        }
+    }
+    Some(out)
+}
+
+/// One connection, as `conntrack -L` prints it.
+pub fn conntrack_line(c: &Connection, now: Instant) -> String {
+    let proto = c.original.proto;
+    let mut out = format!("{:<8} {proto} {} ", c.original.proto_name(), (c.expires - now).as_secs());
+    if let Proto::Tcp { state } = c.proto {
+        let _ = write!(out, "{} ", state.name());
+    }
+    let _ = write!(out, "{} ", c.original);
+    if !c.status.seen_reply {
+        out.push_str("[UNREPLIED] ");
+    }
+    let _ = write!(out, "{} ", c.reply);
+    if c.status.assured {
+        out.push_str("[ASSURED] ");
+    }
+    out.push_str("mark=0 use=1");
+    out
+}
+
+/// `conntrack -L`.
+pub fn conntrack_list(ns: &Netns, now: Instant) -> String {
+    let mut out = String::new();
+    for (_, c) in ns.conntrack.iter().filter(|(_, c)| c.confirmed() && c.expires >= now) {
+        out.push_str(&conntrack_line(c, now));
+        out.push('\n');
+    }
+    out
+}
+
+/// `iptables -t TABLE -vnL [CHAIN]`; none if there is no such chain.
+pub fn iptables_list(ns: &Netns, table: TableName, chain: Option<&str>) -> Option<String> {
+    let t = ns.rules.table(table);
+    let counter = |i: u32| ns.counters[table as usize].get(i as usize).copied().unwrap_or_default();
+    match chain {
+        None => Some(list_table(t, &counter)),
+        Some(name) => t.chain(name).map(|(id, _)| list_chain(t, id, &counter)),
+    }
+}
+
+/// `iptables-save`.
+pub fn iptables_save(ns: &Netns, header: &str) -> String {
+    save(&ns.rules, header, &|t, i| ns.counters[t as usize].get(i as usize).copied().unwrap_or_default())
+}
+
+/// `address:port`, or the address alone where there is no port.
+pub fn endpoint(addr: IpAddr, port: Option<u16>) -> String {
+    port.map_or_else(|| addr.to_string(), |p| format!("{addr}:{p}"))
+}

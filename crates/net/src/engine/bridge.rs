@@ -1,0 +1,246 @@
+//! A learning bridge with netfilter looking on (`net/bridge/br_input.c`, `br_forward.c`,
+//! `br_netfilter_hooks.c`).
+//!
+//! With `bridge-nf-call-iptables=1` a bridged IPv4 frame passes PREROUTING at the port, and FORWARD
+//! and POSTROUTING on its way out. If PREROUTING gives it a destination on the same bridge it is
+//! still bridged, not routed: ttl and source MAC stay.
+//!
+//! Left out: STP, VLANs, multicast snooping, ageing of learned entries.
+
+use super::hooks::HookDevs;
+use super::{Next, World};
+use crate::drop::DropReason;
+use crate::event::{BridgeTo, EventKind};
+use crate::netfilter::Hook;
+use crate::route::Decision;
+use crate::skb::{NfBridge, PacketId, PktType, Place};
+use crate::state::{Change, DevId, DeviceKind, FdbEntry, Netns};
+use crate::wire::Mac;
+
+fn bridge_of(ns: &Netns, port: DevId) -> DevId {
+    ns.dev(port).master.unwrap_or(port)
+}
+
+fn ports_of(ns: &Netns, bridge: DevId) -> &[DevId] {
+    match &ns.dev(bridge).kind {
+        DeviceKind::Bridge { ports } => ports,
+        _ => &[],
+    }
+}
+
+impl World {
+    pub(super) fn bridge_rx(&mut self, pkt: PacketId, port: DevId) {
+        let skb = self.skb(pkt);
+        let ns = self.ns(skb.netns);
+        let bridge = bridge_of(ns, port);
+        let (Some(ip), true, true) = (skb.ip(), ns.sysctl.bridge_nf_call_iptables, self.filters(skb.netns)) else {
+            return self.bridge_finish(pkt, Some(port));
+        };
+        let orig_dst = ip.dst;
+        self.update(pkt, |s| {
+            s.bridge = Some(NfBridge { physin: port, physout: None, orig_dst, saved_src_mac: None });
+            s.dev = Some(bridge);
+            s.in_dev = Some(bridge);
+        });
+        let devs = HookDevs { in_dev: Some(bridge), physin: Some(port), ..HookDevs::default() };
+        self.hook(pkt, Hook::Prerouting, devs, Next::BridgePrerouted { port });
+    }
+
+    /// After PREROUTING at a port (`br_nf_pre_routing_finish`).
+    //= linux:v6.12 net/bridge/br_netfilter_hooks.c br_nf_pre_routing_finish
+    //# A changed destination is routed; if the route leads back to the bridge, the frame is bridged
+    //# on to the new neighbour, otherwise it is addressed to the bridge itself.
+    pub(super) fn bridge_prerouted(&mut self, pkt: PacketId, port: DevId) {
+        let skb = self.skb(pkt);
+        let ns = self.ns(skb.netns);
+        let bridge = bridge_of(ns, port);
+        let bridge_mac = ns.dev(bridge).mac;
+        let (Some(ip), Some(info)) = (skb.ip(), &skb.bridge) else { return self.bridge_finish(pkt, Some(port)) };
+        if ip.dst == info.orig_dst {
+            return self.bridge_finish(pkt, Some(port));
+        }
+        let dst = ip.dst.into();
+        let Some(decision) = ns.route(dst) else {
+            return self.drop_packet(pkt, DropReason::IpOutNoRoutes, None);
+        };
+        match decision {
+            Decision::Out { dev, next_hop, .. } if dev == bridge => {
+                self.update(pkt, |s| s.place = Place::Device(bridge));
+                self.emit_for(pkt, EventKind::BridgedDnat { bridge });
+                let neighbour = self.ns(skb.netns).neighbours.get(&(bridge, next_hop)).cloned();
+                match neighbour {
+                    Some(n) if n.state.is_connected() && n.cached => {
+                        let mac = n.lladdr.unwrap_or_default();
+                        self.update(pkt, |s| s.frame.eth.dst = mac);
+                        self.emit_for(pkt, EventKind::NeighbourUsed { dev: bridge, addr: next_hop, lladdr: mac, state: n.state });
+                        self.then(pkt, Next::BridgeFinish { port });
+                    }
+                    // The neighbour's output function overwrites the whole MAC header: the source
+                    // is put back when the frame comes to the bridge as if sent by it.
+                    _ => {
+                        self.update(pkt, |s| {
+                            let src = s.frame.eth.src;
+                            if let Some(info) = &mut s.bridge {
+                                info.saved_src_mac = Some(src);
+                            }
+                        });
+                        self.then(pkt, Next::NeighbourOutput { dev: bridge, next_hop });
+                    }
+                }
+            }
+            _ => {
+                self.update(pkt, |s| {
+                    s.frame.eth.dst = bridge_mac;
+                    s.pkt_type = PktType::Host;
+                });
+                self.bridge_finish(pkt, Some(port));
+            }
+        }
+    }
+
+    /// Where does a port's frame go? (`br_handle_frame_finish`)
+    pub(super) fn bridge_finish(&mut self, pkt: PacketId, port: Option<DevId>) {
+        let skb = self.skb(pkt);
+        let Some(ingress) = port else { return };
+        let ns = self.ns(skb.netns);
+        let bridge = bridge_of(ns, ingress);
+        let src = skb.frame.eth.src;
+        let known = ns.fdb.get(&(bridge, src)).cloned();
+        let own = ns.devices.iter().any(|d| (d.master == Some(bridge) || d.name == ns.dev(bridge).name) && d.mac == src);
+        if known != Some(FdbEntry::Port(ingress)) && !own && !src.is_multicast() {
+            let after = Some(FdbEntry::Port(ingress));
+            self.change(Change::Fdb { netns: skb.netns, dev: bridge, mac: src, before: known, after });
+            self.emit_for(pkt, EventKind::FdbLearned { bridge, port: ingress, mac: src });
+            // The decision is a step of its own.
+            return self.then(pkt, Next::BridgeFinish { port: ingress });
+        }
+        self.bridge_decide(pkt, bridge, Some(ingress));
+    }
+
+    /// A frame the node itself sends out of its bridge (`br_dev_xmit`).
+    pub(super) fn bridge_dev_xmit(&mut self, pkt: PacketId, bridge: DevId) {
+        let skb = self.skb(pkt);
+        if let Some(info) = &skb.bridge
+            && let Some(src) = info.saved_src_mac
+        {
+            let port = info.physin;
+            self.update(pkt, |s| {
+                s.frame.eth.src = src;
+                if let Some(info) = &mut s.bridge {
+                    info.saved_src_mac = None;
+                }
+            });
+            return self.then(pkt, Next::BridgeFinish { port });
+        }
+        // Came in by a port, was routed, and leaves as the node's own: netfilter has seen it.
+        self.update(pkt, |s| s.bridge = None);
+        self.bridge_decide(pkt, bridge, None);
+    }
+
+    fn bridge_decide(&mut self, pkt: PacketId, bridge: DevId, ingress: Option<DevId>) {
+        let skb = self.skb(pkt);
+        let ns = self.ns(skb.netns);
+        let dst = skb.frame.eth.dst;
+        let mine = |d: DevId| ns.dev(d).mac == dst;
+        let ports = ports_of(ns, bridge);
+        let group = dst.is_multicast();
+        if !group && (mine(bridge) || ports.iter().any(|p| mine(*p))) {
+            return match ingress {
+                Some(_) => {
+                    self.update(pkt, |s| s.pkt_type = PktType::Host);
+                    self.bridged(pkt, bridge, BridgeTo::Up);
+                    self.then(pkt, Next::BridgeUp);
+                }
+                None => self.drop_packet(pkt, DropReason::OtherHost, None),
+            };
+        }
+        let may = |p: DevId| ns.dev(p).up && (ingress != Some(p) || ns.dev(p).hairpin);
+        if let (false, Some(FdbEntry::Port(port))) = (group, ns.fdb.get(&(bridge, dst))) {
+            let port = *port;
+            if !may(port) {
+                return self.drop_packet(pkt, DropReason::BridgeSamePort, None);
+            }
+            self.bridged(pkt, bridge, BridgeTo::Port(port));
+            return self.then(pkt, self.bridge_way(&skb.bridge, port));
+        }
+        let to: Vec<DevId> = ports.iter().copied().filter(|p| may(*p)).collect();
+        let up = group && ingress.is_some();
+        let event = if to.is_empty() && up { BridgeTo::Up } else { BridgeTo::Flood(to.clone()) };
+        if to.is_empty() && !up {
+            return self.drop_packet(pkt, DropReason::DevReady, None);
+        }
+        // Copies go first, the frame itself last: to the bridge's own address, or to the last port.
+        let n_copies = if up { to.len() } else { to.len() - 1 };
+        let mut jobs: Vec<(PacketId, Next)> = Vec::new();
+        for port in &to[..n_copies] {
+            let mut copy = crate::Skb::clone(&self.skb(pkt));
+            copy.parent = Some(pkt);
+            jobs.push((self.new_packet(copy), self.bridge_way(&skb.bridge, *port)));
+        }
+        jobs.push((pkt, if up { Next::BridgeUp } else { self.bridge_way(&skb.bridge, to[n_copies]) }));
+        self.bridged(pkt, bridge, event);
+        for (id, next) in jobs.into_iter().rev() {
+            self.then(id, next);
+        }
+    }
+
+    fn bridge_way(&self, info: &Option<NfBridge>, port: DevId) -> Next {
+        if info.is_some() { Next::BridgeForward { port } } else { Next::BridgePush { port } }
+    }
+
+    fn bridged(&mut self, pkt: PacketId, bridge: DevId, to: BridgeTo) {
+        self.update(pkt, |s| s.place = Place::Device(bridge));
+        self.emit_for(pkt, EventKind::Bridged { bridge, to });
+    }
+
+    pub(super) fn bridge_forward(&mut self, pkt: PacketId, port: DevId) {
+        let skb = self.skb(pkt);
+        let bridge = bridge_of(self.ns(skb.netns), port);
+        self.update(pkt, |s| {
+            if let Some(info) = &mut s.bridge {
+                info.physout = Some(port);
+            }
+        });
+        let physin = skb.bridge.as_ref().map(|b| b.physin);
+        let devs = HookDevs { in_dev: Some(bridge), out_dev: Some(bridge), physin, physout: Some(port) };
+        self.hook(pkt, Hook::Forward, devs, Next::BridgeForwarded { port });
+    }
+
+    pub(super) fn bridge_forwarded(&mut self, pkt: PacketId, port: DevId) {
+        let bridge = bridge_of(self.ns(self.skb(pkt).netns), port);
+        let devs = HookDevs { out_dev: Some(bridge), physout: Some(port), ..HookDevs::default() };
+        self.hook(pkt, Hook::Postrouting, devs, Next::BridgePush { port });
+    }
+
+    pub(super) fn bridge_push(&mut self, pkt: PacketId, port: DevId) {
+        let skb = self.skb(pkt);
+        let too_big = skb.frame.len() > self.ns(skb.netns).dev(port).mtu as usize + 14;
+        if too_big {
+            return self.drop_packet(pkt, DropReason::PktTooBig, None);
+        }
+        self.then(pkt, Next::Xmit(port));
+    }
+
+    /// To the bridge's own address (`br_pass_frame_up`).
+    pub(super) fn bridge_up(&mut self, pkt: PacketId) {
+        let skb = self.skb(pkt);
+        let Some(port) = skb.dev else { return };
+        let ns = self.ns(skb.netns);
+        let bridge = bridge_of(ns, port);
+        let tapped = ns.tapped;
+        let addressed = skb.frame.eth.dst != Mac::BROADCAST;
+        self.update(pkt, |s| {
+            s.dev = Some(bridge);
+            s.in_dev = Some(bridge);
+            s.place = Place::Device(bridge);
+            s.prerouting_done = s.bridge.is_some();
+            if addressed && !s.frame.eth.dst.is_multicast() {
+                s.pkt_type = PktType::Host;
+            }
+        });
+        if tapped {
+            self.see_received(pkt, bridge);
+        }
+        self.then(pkt, Next::Protocols);
+    }
+}

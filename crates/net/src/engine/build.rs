@@ -1,0 +1,166 @@
+//! From a spec to a world: names become numbers, and what does not fit is said.
+
+use super::World;
+use crate::conntrack::Conntrack;
+use crate::neigh::{Neighbour, NudState};
+use crate::netfilter::TableName;
+use crate::rng::Rng;
+use crate::route::Route;
+use crate::spec::{DeviceKindSpec, NetnsSpec, Spec};
+use crate::state::{Change, DevId, Device, DeviceKind, FdbEntry, Netns, NetnsId, State};
+use crate::time::Instant;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+/// What does not fit in a spec.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpecError {
+    /// The network namespace.
+    pub netns: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl fmt::Display for SpecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.netns, self.message)
+    }
+}
+
+impl World {
+    /// Builds a world. `seed` decides every chance in it.
+    ///
+    /// # Errors
+    /// A name that is used but not there.
+    pub fn new(spec: &Spec, seed: u64) -> Result<Self, SpecError> {
+        let numbers: BTreeMap<&str, u32> = spec.netns.iter().map(|n| n.name.as_str()).zip(0..).collect();
+        let netns = spec.netns.iter().map(|n| build_netns(spec, &numbers, n)).collect::<Result<_, _>>()?;
+        let state = State { now: Instant::default(), netns, packets: BTreeMap::new() };
+        Ok(Self {
+            state,
+            events: Vec::new(),
+            changes: Vec::new(),
+            stack: Vec::new(),
+            agenda: BTreeMap::new(),
+            background: BTreeMap::new(),
+            order: 0,
+            next_packet: 0,
+            next_ct: 0,
+            next_socket: 0,
+            next_ip_id: 0,
+            seed,
+            rng: Rng::new(seed),
+            forced: None,
+            over_budget: false,
+        })
+    }
+
+    /// Makes every neighbour on a segment or bridge known and REACHABLE, and every port learned, as
+    /// after a moment of traffic.
+    pub fn warm(&mut self) {
+        let mut changes = Vec::new();
+        for (ns, id) in self.state.netns.iter().zip(0..) {
+            let netns = NetnsId(id);
+            for (bridge, d) in ns.devices.iter().zip(0..) {
+                let DeviceKind::Bridge { ports } = &bridge.kind else { continue };
+                // Who is on this segment: the bridge itself and what hangs on the ports' cables.
+                let own = std::iter::once((netns, DevId(d), None));
+                let far = ports.iter().filter_map(|p| match ns.dev(*p).kind {
+                    DeviceKind::Cable { peer, .. } => Some((peer.0, peer.1, Some(*p))),
+                    _ => None,
+                });
+                let members: Vec<_> = own.chain(far).collect();
+                for (member, dev, port) in &members {
+                    let device = self.state.ns(*member).dev(*dev);
+                    if let Some(port) = port {
+                        let after = Some(FdbEntry::Port(*port));
+                        changes.push(Change::Fdb { netns, dev: DevId(d), mac: device.mac, before: None, after });
+                    }
+                    for (other, other_dev, _) in members.iter().filter(|m| (m.0, m.1) != (*member, *dev)) {
+                        let other = self.state.ns(*other).dev(*other_dev);
+                        for net in other.addrs.iter().filter(|n| device.addrs.iter().any(|own| own.contains(&n.addr()))) {
+                            changes.push(Change::Neighbour {
+                                netns: *member,
+                                dev: *dev,
+                                addr: net.addr(),
+                                before: None,
+                                after: Some(Box::new(Neighbour::known(other.mac, NudState::Reachable))),
+                            });
+                        }
+                    }
+                }
+            }
+        }
+        for change in changes {
+            self.state.apply(&change);
+        }
+    }
+}
+
+fn build_netns(spec: &Spec, numbers: &BTreeMap<&str, u32>, n: &NetnsSpec) -> Result<Netns, SpecError> {
+    let fail = |message: String| SpecError { netns: n.name.clone(), message };
+    let dev_of = |spec_ns: &NetnsSpec, name: &str| {
+        spec_ns.devices.iter().position(|d| d.name == name).map(|i| DevId(i as u32)).ok_or_else(|| fail(format!("no device {name:?} in {}", spec_ns.name)))
+    };
+    let mut devices = Vec::with_capacity(n.devices.len());
+    for d in &n.devices {
+        let kind = match &d.kind {
+            DeviceKindSpec::Loopback => DeviceKind::Loopback,
+            DeviceKindSpec::Cable { peer_netns, peer, nic } => {
+                let at = *numbers.get(peer_netns.as_str()).ok_or_else(|| fail(format!("no network namespace {peer_netns:?}")))?;
+                DeviceKind::Cable { peer: (NetnsId(at), dev_of(&spec.netns[at as usize], peer)?), nic: *nic }
+            }
+            DeviceKindSpec::Bridge => {
+                let mut ports = (0..).zip(&n.devices).filter(|(_, p)| p.master.as_deref() == Some(&d.name)).map(|(i, _)| DevId(i)).collect::<Vec<_>>();
+                ports.reverse();
+                DeviceKind::Bridge { ports }
+            }
+            DeviceKindSpec::Vxlan { vni, local, dev, port } => DeviceKind::Vxlan { vni: *vni, local: *local, dev: dev_of(n, dev)?, port: *port },
+        };
+        devices.push(Device {
+            name: d.name.as_str().into(),
+            ifindex: d.ifindex,
+            mac: d.mac,
+            mtu: d.mtu,
+            addrs: d.addrs.clone(),
+            up: d.up,
+            master: d.master.as_deref().map(|m| dev_of(n, m)).transpose()?,
+            hairpin: d.hairpin,
+            kind,
+        });
+    }
+    let mut routes = Vec::with_capacity(n.routes.len());
+    for r in &n.routes {
+        let dev = dev_of(n, &r.dev)?;
+        routes.push(Route { dst: r.dst, via: r.via, dev, src: r.src, onlink: r.onlink, proto: r.proto, metric: r.metric });
+    }
+    let mut neighbours = BTreeMap::new();
+    for x in &n.neighbours {
+        neighbours.insert((dev_of(n, &x.dev)?, x.addr), Neighbour::known(x.lladdr, x.state));
+    }
+    let mut fdb = BTreeMap::new();
+    for (dev, mac, vtep) in &n.fdb {
+        fdb.insert((dev_of(n, dev)?, *mac), FdbEntry::Remote(*vtep));
+    }
+    let bad = |a: &IpAddr| a.is_ipv6();
+    if n.devices.iter().flat_map(|d| &d.addrs).any(|a| bad(&a.addr())) {
+        return Err(fail("IPv6 is not simulated".to_owned()));
+    }
+    Ok(Netns {
+        name: n.name.as_str().into(),
+        tapped: n.tapped,
+        devices,
+        routes: Rc::new(routes),
+        neighbours,
+        fdb,
+        counters: TableName::ALL.map(|t| vec![(0, 0); n.rules.table(t).n_counters()]),
+        rules: n.rules.clone(),
+        conntrack: Conntrack::default(),
+        timeouts: Rc::new(n.timeouts.clone()),
+        sysctl: n.sysctl.clone(),
+        services: Rc::new(n.services.clone()),
+        sockets: BTreeMap::new(),
+    })
+}

@@ -1,0 +1,321 @@
+//! Connection tracking and NAT at the hooks (`nf_conntrack_core.c`, `nf_nat_core.c`,
+//! `nf_nat_proto.c`, `nf_nat_masquerade.c`).
+
+use super::World;
+use crate::conntrack::{Connection, CtId, CtInfo, Direction, L4, Proto, Status, TcpState, Tuple, next_state};
+use crate::drop::DropReason;
+use crate::event::EventKind;
+use crate::netfilter::{Effect, Hook};
+use crate::route::Decision;
+use crate::skb::{PacketId, Skb};
+use crate::socket::Endpoint;
+use crate::state::{Change, DevId, NetnsId};
+use crate::time::Duration;
+use crate::wire::{Body, Ipv4, PROTO_ICMP, PROTO_TCP, PROTO_UDP};
+use std::net::IpAddr;
+use std::rc::Rc;
+
+/// An unanswered connection picked up in its middle lives this long
+/// (`nf_conntrack_tcp_timeout_unacknowledged`).
+const UNACKNOWLEDGED: Duration = Duration::secs(300);
+
+/// Whether a hook translates sources (`HOOK2MANIP`).
+fn manip_source(hook: Hook) -> bool {
+    matches!(hook, Hook::Postrouting | Hook::Input)
+}
+
+fn end(p: &Ipv4, source: bool) -> Endpoint {
+    let ports = p.ports().unwrap_or_default();
+    if source { Endpoint { addr: p.src.into(), port: ports.0 } } else { Endpoint { addr: p.dst.into(), port: ports.1 } }
+}
+
+impl World {
+    fn set_connection(&mut self, netns: NetnsId, id: CtId, to: Option<Connection>) {
+        let before = self.ns(netns).conntrack.get(id).cloned();
+        self.change(Change::Connection { netns, id, before, after: to.map(Rc::new) });
+    }
+
+    /// An unconfirmed connection goes with the last packet that belongs to it.
+    pub(super) fn forget_if_unused(&mut self, netns: NetnsId, id: CtId) {
+        let Some(c) = self.ns(netns).conntrack.get(id) else { return };
+        let used = self.state.packets.values().any(|s| s.netns == netns && s.ct.is_some_and(|(i, _)| i == id));
+        if !c.confirmed() && !used {
+            self.set_connection(netns, id, None);
+        }
+    }
+
+    /// Finds or makes the packet's connection (`nf_conntrack_in`).
+    pub(super) fn conntrack_in(&mut self, pkt: PacketId) {
+        let skb = self.skb(pkt);
+        // Came over loopback, or was made for another packet of the connection.
+        if skb.ct.is_some() {
+            return;
+        }
+        let Some(ip) = skb.ip() else { return };
+        let netns = skb.netns;
+        if let Body::Icmp(icmp) = &ip.body
+            && let Some(quoted) = icmp.quoted()
+        {
+            let related = Ipv4::parse(quoted).ok().and_then(|q| Tuple::of(&q)).and_then(|t| self.ns(netns).conntrack.find(&t.inverse()));
+            let ct = related.map(|(id, dir)| (id, if dir == Direction::Reply { CtInfo::RelatedReply } else { CtInfo::Related }));
+            self.update(pkt, |s| s.ct = ct);
+            return self.emit_for(pkt, EventKind::Tracked { id: ct.map(|c| c.0), info: ct.map(|c| c.1), new: false });
+        }
+        let Some(tuple) = Tuple::of(ip) else { return };
+        self.expire(netns, &tuple);
+        let found = self.ns(netns).conntrack.find(&tuple);
+        let now = self.state.now;
+        let (id, dir, mut c, new) = match found {
+            Some((id, dir)) => {
+                let c = self.ns(netns).conntrack.get(id).expect("invariant: found by tuple").as_ref().clone();
+                (id, dir, c, false)
+            }
+            None => {
+                let proto = match tuple.proto {
+                    PROTO_TCP => Proto::Tcp { state: TcpState::None },
+                    PROTO_UDP => Proto::Udp { stream_since: None },
+                    PROTO_ICMP => Proto::Icmp,
+                    _ => Proto::Other,
+                };
+                let id = self.next_ct;
+                self.next_ct += 1;
+                let c = Connection { original: tuple, reply: tuple.inverse(), status: Status::default(), proto, since: now, expires: now };
+                (id, Direction::Original, c, true)
+            }
+        };
+        let info = match dir {
+            Direction::Reply => CtInfo::EstablishedReply,
+            Direction::Original if c.status.seen_reply => CtInfo::Established,
+            Direction::Original => CtInfo::New,
+        };
+        // An answer that is no echo reply cannot begin a connection.
+        let stray_reply = new && matches!(tuple.l4, L4::Echo { kind: 0, .. });
+        if stray_reply || !self.track_protocol(netns, ip, dir, &mut c) {
+            return self.emit_for(pkt, EventKind::Tracked { id: None, info: None, new: false });
+        }
+        self.set_connection(netns, id, Some(c));
+        self.update(pkt, |s| s.ct = Some((id, info)));
+        self.emit_for(pkt, EventKind::Tracked { id: Some(id), info: Some(info), new });
+    }
+
+    /// Lets the protocol look at the packet. False: it does not fit (INVALID).
+    fn track_protocol(&self, netns: NetnsId, ip: &Ipv4, dir: Direction, c: &mut Connection) -> bool {
+        let reply = dir == Direction::Reply;
+        let (now, timeouts) = (self.state.now, self.ns(netns).timeouts.clone());
+        match (&mut c.proto, &ip.body) {
+            (Proto::Tcp { state }, Body::Tcp(t)) => {
+                let old = *state;
+                let Some(new) = next_state(old, dir, t.flags) else { return false };
+                *state = new;
+                if t.flags.has(crate::wire::TcpFlags::RST) && !c.status.seen_reply && c.status.confirmed {
+                    // Nothing but a reset came back: the entry goes at once, this packet is still
+                    // translated by it.
+                    c.status.confirmed = false;
+                    return true;
+                }
+                if reply {
+                    c.status.seen_reply = true;
+                }
+                if matches!(old, TcpState::SynRecv | TcpState::Established) && new == TcpState::Established && c.status.seen_reply {
+                    c.status.assured = true;
+                }
+            }
+            (Proto::Udp { stream_since }, _) => {
+                if reply {
+                    c.status.seen_reply = true;
+                    stream_since.get_or_insert(c.since + Duration::secs(2));
+                }
+                if stream_since.is_some_and(|since| now >= since) {
+                    c.status.assured = true;
+                }
+            }
+            _ => c.status.seen_reply |= reply,
+        }
+        let picked_up = !c.status.seen_reply && c.tcp_state() == Some(TcpState::Established);
+        c.expires = now + if picked_up { UNACKNOWLEDGED } else { timeouts.of(&c.proto, now) };
+        true
+    }
+
+    /// Removes the connections a tuple stands for that nobody used for too long.
+    fn expire(&mut self, netns: NetnsId, tuple: &Tuple) {
+        if let Some((id, _)) = self.ns(netns).conntrack.find(tuple)
+            && self.ns(netns).conntrack.get(id).is_some_and(|c| c.expires < self.state.now)
+        {
+            self.set_connection(netns, id, None);
+        }
+    }
+
+    /// Enters a new connection into the table (`__nf_conntrack_confirm`).
+    pub(super) fn confirm(&mut self, pkt: PacketId) {
+        let skb = self.skb(pkt);
+        let Some((id, CtInfo::New | CtInfo::Established)) = skb.ct else { return };
+        let Some(c) = self.ns(skb.netns).conntrack.get(id).cloned() else { return };
+        if c.confirmed() {
+            return;
+        }
+        let mut c = Connection::clone(&c);
+        c.status.confirmed = true;
+        let reply = c.reply;
+        self.set_connection(skb.netns, id, Some(c));
+        self.emit_for(pkt, EventKind::Confirmed { id, reply });
+    }
+
+    // ---- NAT --------------------------------------------------------------------------------
+
+    /// Whether the nat table's rules are asked: only for a new connection without a decision.
+    pub(super) fn nat_asks(&self, skb: &Skb, hook: Hook) -> bool {
+        let Some((id, CtInfo::New)) = skb.ct else { return false };
+        let Some(c) = self.ns(skb.netns).conntrack.get(id) else { return false };
+        !(if manip_source(hook) { c.status.src_nat_done } else { c.status.dst_nat_done })
+    }
+
+    /// The nat table is done with a first packet: its connection is bound, and it translated.
+    pub(super) fn nat_decide(&mut self, pkt: PacketId, hook: Hook, effect: &Effect, out_dev: Option<DevId>) {
+        let skb = self.skb(pkt);
+        let Some((id, _)) = skb.ct else { return };
+        let Some(old) = self.ns(skb.netns).conntrack.get(id).cloned() else { return };
+        let source = manip_source(hook);
+        let current = old.reply.inverse();
+        let wanted = match effect {
+            Effect::Dnat { addr, port } => {
+                let mut t = Tuple { dst: *addr, ..current };
+                if let Some(port) = port {
+                    t = t.with_dport(*port);
+                }
+                Some((t, false))
+            }
+            Effect::Snat { addr } => Some((Tuple { src: *addr, ..current }, false)),
+            Effect::Masquerade { random_fully } => {
+                let next_hop = match &skb.route {
+                    Some(Decision::Out { next_hop, .. }) => *next_hop,
+                    _ => current.dst,
+                };
+                let addr = out_dev.and_then(|d| self.ns(skb.netns).select_addr(d, next_hop));
+                let Some(addr) = addr else { return self.drop_packet(pkt, DropReason::NatNoPort, Some(hook)) };
+                Some((Tuple { src: addr, ..current }, *random_fully))
+            }
+            _ => None,
+        };
+        let chosen = match wanted {
+            None if source => self.unique(skb.netns, current, false),
+            None => Some(current),
+            Some((t, random)) if source => self.unique(skb.netns, t, random),
+            Some((t, _)) => Some(t),
+        };
+        let Some(chosen) = chosen else { return self.drop_packet(pkt, DropReason::NatNoPort, Some(hook)) };
+        let mut c = Connection::clone(&old);
+        if source {
+            c.status.src_nat_done = true;
+            c.status.src_nat |= chosen != current;
+        } else {
+            c.status.dst_nat_done = true;
+            c.status.dst_nat |= chosen != current;
+        }
+        c.reply = chosen.inverse();
+        let (before, after) = (old.reply, c.reply);
+        self.set_connection(skb.netns, id, Some(c));
+        if before != after {
+            self.emit_for(pkt, EventKind::NatDecided { id, source, before, after });
+        }
+        self.nat_packet(pkt, hook);
+    }
+
+    /// A source tuple whose answers no other connection gets (`get_unique_tuple`): as it is if
+    /// free, else with another port.
+    fn unique(&mut self, netns: NetnsId, wanted: Tuple, random: bool) -> Option<Tuple> {
+        let taken = |w: &Self, t: &Tuple| w.ns(netns).conntrack.find(&t.inverse()).is_some();
+        let L4::Ports(sport, _) = wanted.l4 else { return Some(wanted) };
+        if !random && !taken(self, &wanted) {
+            return Some(wanted);
+        }
+        // The kernel's ranges: below 512, below 1024, and the rest (`nf_nat_l4proto_unique_tuple`).
+        let (first, n) = match sport {
+            _ if random => (1024, 64_512),
+            0..512 => (1, 511),
+            512..1024 => (600, 424),
+            _ => (1024, 64_512),
+        };
+        let start = self.rng.below(n);
+        (0..n.min(128)).map(|i| wanted.with_sport((first + (start + i) % n) as u16)).find(|t| !taken(self, t))
+    }
+
+    /// The rules are not asked; the connection alone translates.
+    pub(super) fn nat_known(&mut self, pkt: PacketId, hook: Hook) {
+        let skb = self.skb(pkt);
+        if skb.ct.is_some() {
+            self.emit_for(pkt, EventKind::NatSkipped { hook });
+        }
+        match skb.ct {
+            Some((_, CtInfo::Related | CtInfo::RelatedReply)) => self.nat_error(pkt, hook),
+            Some(_) => self.nat_packet(pkt, hook),
+            None => {}
+        }
+    }
+
+    /// Rewrites a packet as its connection says (`nf_nat_packet`).
+    //= linux:v6.12 net/netfilter/nf_nat_core.c nf_nat_packet
+    //# In reply direction the roles swap: what was the destination's translation is undone on the
+    //# source, and the other way round.
+    fn nat_packet(&mut self, pkt: PacketId, hook: Hook) {
+        let skb = self.skb(pkt);
+        let (Some((id, info)), Some(ip)) = (skb.ct, skb.ip()) else { return };
+        let Some(c) = self.ns(skb.netns).conntrack.get(id).cloned() else { return };
+        let source = manip_source(hook);
+        let reply = info.direction() == Direction::Reply;
+        if !(if source != reply { c.status.src_nat } else { c.status.dst_nat }) {
+            return;
+        }
+        let target = if reply { c.original.inverse() } else { c.reply.inverse() };
+        let mut after = ip.clone();
+        target.write_into(&mut after, source);
+        if after == *ip {
+            return;
+        }
+        let (old, new) = (end(ip, source), end(&after, source));
+        self.update(pkt, |s| {
+            if let Some(p) = s.ip_mut() {
+                *p = after;
+            }
+            // Another destination needs another route.
+            if !source {
+                s.route = None;
+            }
+        });
+        let restored = reply || info == CtInfo::Established;
+        self.emit_for(pkt, EventKind::Translated { source, before: old, after: new, restored });
+    }
+
+    /// An ICMP error is translated outside and inside (`nf_nat_icmp_reply_translation`).
+    fn nat_error(&mut self, pkt: PacketId, hook: Hook) {
+        let skb = self.skb(pkt);
+        let (Some((id, info)), Some(ip)) = (skb.ct, skb.ip()) else { return };
+        let Some(c) = self.ns(skb.netns).conntrack.get(id).cloned() else { return };
+        let source = manip_source(hook);
+        let reply = info.direction() == Direction::Reply;
+        if !(if source != reply { c.status.src_nat } else { c.status.dst_nat }) {
+            return;
+        }
+        let other = if reply { c.original } else { c.reply };
+        let mut after = ip.clone();
+        let Body::Icmp(icmp) = &mut after.body else { return };
+        if let Some(quoted) = icmp.quoted()
+            && let Ok(mut inner) = Ipv4::parse(quoted)
+        {
+            other.write_into(&mut inner, !source);
+            icmp.requote(&inner);
+        }
+        let target = other.inverse();
+        let IpAddr::V4(addr) = (if source { target.src } else { target.dst }) else { return };
+        *(if source { &mut after.src } else { &mut after.dst }) = addr;
+        let (old, new) = (end(ip, source), end(&after, source));
+        self.update(pkt, |s| {
+            if let Some(p) = s.ip_mut() {
+                *p = after;
+            }
+            if !source {
+                s.route = None;
+            }
+        });
+        self.emit_for(pkt, EventKind::Translated { source, before: old, after: new, restored: true });
+    }
+}

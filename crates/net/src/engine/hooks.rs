@@ -1,0 +1,220 @@
+//! A netfilter hook: its tables and conntrack, in order of priority (`net/netfilter/core.c`).
+
+use super::{Job, Next, World};
+use crate::conntrack::{CtInfo, Direction};
+use crate::drop::DropReason;
+use crate::event::{EventKind, Seen};
+use crate::netfilter::{CtStates, Effect, Hook, Match, Part, Policy, RejectWith, Rule, Ruleset, TableName, Target, View, Walk, WalkStep};
+use crate::skb::{PacketId, Place, Skb};
+use crate::state::{Change, DevId, Netns};
+use std::net::IpAddr;
+use std::rc::Rc;
+
+/// The devices a hook is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct HookDevs {
+    pub(super) in_dev: Option<DevId>,
+    pub(super) out_dev: Option<DevId>,
+    pub(super) physin: Option<DevId>,
+    pub(super) physout: Option<DevId>,
+}
+
+/// A packet in a hook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct HookJob {
+    hook: Hook,
+    part: usize,
+    devs: HookDevs,
+    walk: Option<(Walk, Rc<Seen>)>,
+    next: Box<Next>,
+}
+
+/// Calls `f` with a packet as a rule looks at it.
+pub(crate) fn with_view<R>(ns: &Netns, seen: &Seen, mark: u32, f: impl FnOnce(&View<'_>) -> R) -> R {
+    let name = |d: Option<DevId>| d.map_or("", |d| &*ns.dev(d).name);
+    let addr_type = |a: IpAddr| ns.addr_type(a);
+    let p = &seen.packet;
+    f(&View {
+        src: p.src.into(),
+        dst: p.dst.into(),
+        proto: p.body.proto(),
+        ports: p.ports(),
+        tcp_flags: match &p.body {
+            crate::wire::Body::Tcp(t) => Some(t.flags),
+            _ => None,
+        },
+        in_dev: name(seen.in_dev),
+        out_dev: name(seen.out_dev),
+        physin: name(seen.physin),
+        physout: name(seen.physout),
+        mark,
+        ctstate: seen.ctstate,
+        addr_type: &addr_type,
+    })
+}
+
+impl World {
+    /// Sends a packet through a hook; if it gets through, `next` follows. A namespace without any
+    /// rule has no hooks.
+    pub(super) fn hook(&mut self, pkt: PacketId, hook: Hook, devs: HookDevs, next: Next) {
+        if !self.filters(self.skb(pkt).netns) {
+            return self.then(pkt, next);
+        }
+        self.update(pkt, |s| s.place = Place::Hook(hook));
+        self.stack.push(Job::Hook(pkt, HookJob { hook, part: 0, devs, walk: None, next: Box::new(next) }));
+    }
+
+    pub(super) fn run_hook(&mut self, pkt: PacketId, mut job: HookJob) {
+        if !self.state.packets.contains_key(&pkt) {
+            return;
+        }
+        let Some(part) = job.hook.parts().get(job.part) else {
+            return self.then(pkt, *job.next);
+        };
+        match part {
+            Part::Conntrack => {
+                job.part += 1;
+                self.stack.push(Job::Hook(pkt, job));
+                self.conntrack_in(pkt);
+            }
+            Part::Confirm => {
+                job.part += 1;
+                self.stack.push(Job::Hook(pkt, job));
+                self.confirm(pkt);
+            }
+            Part::Table(table) => self.run_table(pkt, *table, job),
+        }
+    }
+
+    fn run_table(&mut self, pkt: PacketId, table: TableName, mut job: HookJob) {
+        let skb = self.skb(pkt);
+        let rules = self.rules(skb.netns);
+        if job.walk.is_none() {
+            if table == TableName::Nat && !self.nat_asks(&skb, job.hook) {
+                let hook = job.hook;
+                job.part += 1;
+                self.stack.push(Job::Hook(pkt, job));
+                return self.nat_known(pkt, hook);
+            }
+            let Some(seen) = self.seen(&skb, &job.devs) else {
+                job.part += 1;
+                return self.stack.push(Job::Hook(pkt, job));
+            };
+            let Some(walk) = Walk::new(&rules, table, job.hook) else {
+                job.part += 1;
+                return self.stack.push(Job::Hook(pkt, job));
+            };
+            job.walk = Some((walk, Rc::new(seen)));
+        }
+        let Some((walk, seen)) = &mut job.walk else { return };
+        let step = {
+            let (rng, forced) = (&mut self.rng, self.forced);
+            let mut draw = |chain: u32, rule: u32| draw(&rules, table, chain, rule, forced, rng);
+            with_view(self.state.ns(skb.netns), seen, skb.mark, |view| walk.step(&rules, view, &mut draw))
+        };
+        let Some(step) = step else {
+            job.walk = None;
+            job.part += 1;
+            return self.stack.push(Job::Hook(pkt, job));
+        };
+        let seen = seen.clone();
+        self.count(&skb, &rules, table, &step, seen.packet.len() as u32);
+        if let WalkStep::Matched { effect: Effect::Mark(mark), .. } = &step {
+            let mark = *mark;
+            self.update(pkt, |s| s.mark = mark);
+        }
+        let hook = job.hook;
+        self.emit_for(pkt, EventKind::Walked { hook, table, seen, mark: skb.mark, step: step.clone() });
+        self.act(pkt, table, job, &step);
+    }
+
+    /// What a step means for the packet.
+    fn act(&mut self, pkt: PacketId, table: TableName, mut job: HookJob, step: &WalkStep) {
+        let hook = job.hook;
+        let effect = match step {
+            WalkStep::Unsupported { .. } => return self.drop_packet(pkt, DropReason::Unsupported, Some(hook)),
+            WalkStep::Policy { policy: Policy::Drop, .. } => return self.drop_packet(pkt, DropReason::NetfilterDrop, Some(hook)),
+            WalkStep::Policy { policy: Policy::Accept, .. } => &Effect::Accept,
+            WalkStep::Returned { .. } => &Effect::Continue,
+            WalkStep::Matched { effect, .. } => effect,
+        };
+        match effect {
+            Effect::Continue | Effect::Jump(_) | Effect::Goto(_) | Effect::Mark(_) => return self.stack.push(Job::Hook(pkt, job)),
+            Effect::Drop => return self.drop_packet(pkt, DropReason::NetfilterDrop, Some(hook)),
+            Effect::Reject(with) => return self.reject(pkt, hook, *with),
+            _ => {}
+        }
+        let out_dev = job.devs.out_dev;
+        job.walk = None;
+        job.part += 1;
+        self.stack.push(Job::Hook(pkt, job));
+        if table == TableName::Nat {
+            self.nat_decide(pkt, hook, effect, out_dev);
+        }
+    }
+
+    fn reject(&mut self, pkt: PacketId, hook: Hook, with: RejectWith) {
+        match with {
+            RejectWith::TcpReset => self.send_reset(pkt),
+            _ => self.send_unreachable(pkt, with),
+        }
+        self.drop_packet(pkt, DropReason::NetfilterReject, Some(hook));
+    }
+
+    fn count(&mut self, skb: &Skb, rules: &Ruleset, table: TableName, step: &WalkStep, bytes: u32) {
+        let t = rules.table(table);
+        let index = match step {
+            WalkStep::Matched { chain, rule, .. } | WalkStep::Returned { chain, rule: Some(rule), .. } => t.rule_counter(*chain, *rule),
+            WalkStep::Policy { chain, .. } => t.policy_counter(*chain),
+            WalkStep::Returned { rule: None, .. } | WalkStep::Unsupported { .. } => return,
+        };
+        self.change(Change::Counter { netns: skb.netns, table, index, bytes });
+    }
+
+    fn seen(&self, skb: &Skb, devs: &HookDevs) -> Option<Seen> {
+        Some(Seen {
+            packet: skb.ip()?.clone(),
+            in_dev: devs.in_dev,
+            out_dev: devs.out_dev,
+            physin: devs.physin,
+            physout: devs.physout,
+            ctstate: self.ctstate(skb),
+        })
+    }
+
+    fn ctstate(&self, skb: &Skb) -> CtStates {
+        let Some((id, info)) = skb.ct else { return CtStates::INVALID };
+        let state = match info {
+            CtInfo::New => CtStates::NEW,
+            CtInfo::Established | CtInfo::EstablishedReply => CtStates::ESTABLISHED,
+            CtInfo::Related | CtInfo::RelatedReply => CtStates::RELATED,
+        };
+        let Some(c) = self.ns(skb.netns).conntrack.get(id) else { return state };
+        // SNAT and DNAT are asked of the connection's original direction.
+        let snat = if c.reply.dst == c.tuple(Direction::Original).src { CtStates::default() } else { CtStates::SNAT };
+        let dnat = if c.reply.src == c.tuple(Direction::Original).dst { CtStates::default() } else { CtStates::DNAT };
+        state.with(snat).with(dnat)
+    }
+}
+
+/// A draw for a `statistic` rule; with a forced endpoint, the draw that leads to it.
+fn draw(rules: &Ruleset, table: TableName, chain: u32, rule: u32, forced: Option<(IpAddr, Option<u16>)>, rng: &mut crate::rng::Rng) -> u32 {
+    const NEVER: u32 = 0x7fff_ffff;
+    let t = rules.table(table);
+    let leads = |r: &Rule, to: (IpAddr, Option<u16>)| match &r.target {
+        Target::Jump(name) | Target::Goto(name) => t.chain(name).is_some_and(|(_, c)| c.rules.iter().any(|r| dnats_to(r, to))),
+        _ => dnats_to(r, to),
+    };
+    let chain = t.chains.get(chain as usize);
+    match (forced, chain) {
+        (Some(to), Some(c)) if c.rules.iter().any(|r| leads(r, to)) => {
+            if c.rules.get(rule as usize).is_some_and(|r| leads(r, to)) { 0 } else { NEVER }
+        }
+        _ => rng.next_u31(),
+    }
+}
+
+fn dnats_to(rule: &Rule, (addr, port): (IpAddr, Option<u16>)) -> bool {
+    let plain = !rule.matches.iter().any(|m| matches!(m, Match::Unsupported(_)));
+    matches!(&rule.target, Target::Dnat { addr: a, port: p } if plain && *a == addr && (port.is_none() || *p == port))
+}

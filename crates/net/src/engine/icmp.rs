@@ -1,0 +1,216 @@
+//! ICMP: errors this node makes, echo it answers, and what it tells its sockets
+//! (`net/ipv4/icmp.c`).
+
+use super::{Job, World};
+use crate::conntrack::{CtInfo, Direction};
+use crate::drop::DropReason;
+use crate::event::EventKind;
+use crate::netfilter::RejectWith;
+use crate::skb::PacketId;
+use crate::socket::{Endpoint, Outcome, PingSocket, Socket, SocketId};
+use crate::state::NetnsId;
+use crate::time::Duration;
+use crate::wire::{Body, Icmp, Ipv4, Tcp, TcpFlags, TcpOptions, Unreachable};
+use std::net::IpAddr;
+use std::rc::Rc;
+
+/// An error with all it quotes is at most this long (RFC 1812 section 4.3.2.3).
+const MAX_ERROR_LEN: usize = 576;
+/// How long `ping` waits for the last answer, and between two.
+const PING_WAIT: Duration = Duration::secs(10);
+const PING_INTERVAL: Duration = Duration::secs(1);
+
+impl World {
+    /// Sends an error about a packet to its sender (`icmp_send`). It is part of the packet's
+    /// connection: RELATED.
+    pub(super) fn icmp_error(&mut self, about: PacketId, make: impl FnOnce(Rc<[u8]>) -> Icmp) {
+        let skb = self.skb(about);
+        let Some(ip) = skb.ip() else { return };
+        // Never about an error, nor to everybody.
+        if matches!(&ip.body, Body::Icmp(i) if i.quoted().is_some()) || ip.frag_offset > 0 {
+            return;
+        }
+        let ns = self.ns(skb.netns);
+        let to = IpAddr::from(ip.src);
+        let asked = IpAddr::from(ip.dst);
+        let from = if ns.is_local(asked) { Some(asked) } else { ns.source_for(to) };
+        let (Some(IpAddr::V4(src)), IpAddr::V4(dst)) = (from, to) else { return };
+        let mut quoted = ip.bytes();
+        quoted.truncate(MAX_ERROR_LEN - 28);
+        let mut error = Ipv4::new(src, dst, Body::Icmp(make(quoted.into())));
+        error.tos = 0xc0;
+        error.id = self.ip_id();
+        let ct = skb.ct.map(|(id, info)| (id, if info.direction() == Direction::Original { CtInfo::RelatedReply } else { CtInfo::Related }));
+        self.send(skb.netns, error, |s| {
+            s.ct = ct;
+            s.parent = Some(about);
+        });
+    }
+
+    pub(super) fn send_unreachable(&mut self, about: PacketId, with: RejectWith) {
+        let code = match with {
+            RejectWith::NetUnreachable => Unreachable::Net,
+            RejectWith::HostUnreachable => Unreachable::Host,
+            RejectWith::ProtoUnreachable => Unreachable::Proto,
+            RejectWith::PortUnreachable | RejectWith::TcpReset => Unreachable::Port,
+            RejectWith::NetProhibited => Unreachable::NetProhibited,
+            RejectWith::HostProhibited => Unreachable::HostProhibited,
+            RejectWith::AdminProhibited => Unreachable::AdminProhibited,
+        };
+        self.icmp_error(about, |quoted| Icmp::Unreachable { code, quoted });
+    }
+
+    /// Answers a TCP segment with a reset (`tcp_v4_send_reset`).
+    pub(super) fn send_reset(&mut self, about: PacketId) {
+        let skb = self.skb(about);
+        let Some(ip) = skb.ip() else { return };
+        let Body::Tcp(t) = &ip.body else { return };
+        if t.flags.has(TcpFlags::RST) {
+            return;
+        }
+        let (seq, ack, flags) = if t.flags.has(TcpFlags::ACK) {
+            (t.ack, 0, TcpFlags::RST)
+        } else {
+            (0, t.seq.wrapping_add(t.seq_len()), TcpFlags::RST.with(TcpFlags::ACK))
+        };
+        let reset = Tcp { sport: t.dport, dport: t.sport, seq, ack, flags, window: 0, options: TcpOptions::default(), data: [].into() };
+        let mut packet = Ipv4::new(ip.dst, ip.src, Body::Tcp(reset));
+        packet.df = true;
+        self.send(skb.netns, packet, |s| {
+            s.parent = Some(about);
+            s.csum_partial = true;
+        });
+    }
+
+    pub(super) fn icmp_rcv(&mut self, pkt: PacketId) {
+        let skb = self.skb(pkt);
+        let Some(ip) = skb.ip() else { return };
+        let Body::Icmp(icmp) = &ip.body else { return };
+        let (netns, local) = (skb.netns, Endpoint { addr: ip.dst.into(), port: 0 });
+        match icmp {
+            Icmp::Echo { reply: false, id, seq, data } => {
+                let answer = Icmp::Echo { reply: true, id: *id, seq: *seq, data: data.clone() };
+                let mut packet = Ipv4::new(ip.dst, ip.src, Body::Icmp(answer));
+                packet.tos = ip.tos;
+                packet.id = self.ip_id();
+                self.free(pkt);
+                self.emit(netns, Some(pkt), EventKind::Delivered { socket: None, local });
+                self.send(netns, packet, |s| s.parent = Some(pkt));
+            }
+            Icmp::Echo { reply: true, id, seq, data } => {
+                let found = self.ns(netns).sockets.iter().find(|(_, s)| matches!(&***s, Socket::Ping(p) if p.id == *id && p.waiting && p.seq == *seq));
+                let Some((socket, s)) = found.map(|(i, s)| (*i, s.clone())) else {
+                    return self.drop_packet(pkt, DropReason::NoSocket, None);
+                };
+                self.free(pkt);
+                self.emit(netns, Some(pkt), EventKind::Delivered { socket: Some(socket), local });
+                if let Socket::Ping(p) = &*s {
+                    let took_ns = (self.state.now - p.sent_at).0;
+                    let outcome = Outcome::Answered { bytes: data.len() as u32 + 8, from: ip.src.into(), ttl: Some(ip.ttl), seq: *seq, took_ns };
+                    self.ping_ended(netns, socket, p, outcome);
+                }
+            }
+            _ => self.icmp_error_rcv(pkt, ip, icmp),
+        }
+    }
+
+    /// An error is told to the socket whose packet it quotes.
+    fn icmp_error_rcv(&mut self, pkt: PacketId, ip: &Ipv4, icmp: &Icmp) {
+        let netns = self.skb(pkt).netns;
+        let (kind, code) = icmp.type_code();
+        let quoted = icmp.quoted().and_then(|q| Ipv4::parse(q).ok());
+        let mine = |s: &Socket| {
+            let Some(q) = &quoted else { return false };
+            let (sport, dport) = q.ports().unwrap_or_default();
+            let end = |e: &Endpoint, addr, port| e.addr == IpAddr::V4(addr) && e.port == port;
+            match (s, &q.body) {
+                (Socket::Tcp(t), Body::Tcp(_)) => end(&t.local, q.src, sport) && end(&t.remote, q.dst, dport),
+                (Socket::Udp(u), Body::Udp(_)) => end(&u.local, q.src, sport) && end(&u.remote, q.dst, dport),
+                (Socket::Ping(p), Body::Icmp(Icmp::Echo { id, seq, .. })) => p.id == *id && p.seq == *seq,
+                _ => false,
+            }
+        };
+        let found = self.ns(netns).sockets.iter().find(|(_, s)| mine(s)).map(|(i, s)| (*i, s.clone()));
+        self.free(pkt);
+        let local = Endpoint { addr: ip.dst.into(), port: 0 };
+        self.emit(netns, Some(pkt), EventKind::Delivered { socket: found.as_ref().map(|f| f.0), local });
+        let Some((socket, s)) = found else { return };
+        let seq = if let Socket::Ping(p) = &*s { p.seq } else { 0 };
+        let outcome = Outcome::Unreachable { from: ip.src.into(), kind, code, seq };
+        match &*s {
+            Socket::Ping(p) => self.ping_ended(netns, socket, p, outcome),
+            Socket::Udp(u) if u.waiting => {
+                let mut u = u.clone();
+                u.waiting = false;
+                let tag = u.tag;
+                self.set_socket(netns, socket, Socket::Udp(u));
+                self.emit(netns, None, EventKind::Ended { socket, tag, outcome });
+            }
+            // A connection under way gives up at once; an open one goes on.
+            Socket::Tcp(t) => self.tcp_error(netns, socket, t, outcome),
+            Socket::Udp(_) => {}
+        }
+    }
+
+    // ---- ping -----------------------------------------------------------------------------
+
+    /// Starts a `ping` of `count` questions, a second apart. `tag` comes back with every outcome.
+    pub fn ping(&mut self, netns: NetnsId, mut ping: PingSocket, count: u16) -> SocketId {
+        ping.left = count.max(1);
+        ping.waiting = false;
+        let remote = Endpoint { addr: ping.remote, port: 0 };
+        let socket = self.open_socket(netns, Socket::Ping(ping));
+        self.emit(netns, None, EventKind::Asked { socket, remote });
+        self.later(Duration::default(), Job::App(netns, socket));
+        socket
+    }
+
+    pub(super) fn run_ping(&mut self, netns: NetnsId, socket: SocketId, p: &PingSocket) {
+        let mut p = p.clone();
+        let timer_is_late = p.waiting && self.state.now - p.sent_at < if p.left > 0 { PING_INTERVAL } else { PING_WAIT };
+        if timer_is_late {
+            return;
+        }
+        if p.waiting {
+            let outcome = Outcome::TimedOut;
+            p.waiting = false;
+            self.set_socket(netns, socket, Socket::Ping(p.clone()));
+            self.emit(netns, None, EventKind::Ended { socket, tag: p.tag, outcome });
+        }
+        if p.left == 0 {
+            return;
+        }
+        p.left -= 1;
+        p.seq += 1;
+        p.waiting = true;
+        p.sent_at = self.state.now;
+        let source = if p.local.is_unspecified() { self.ns(netns).source_for(p.remote) } else { Some(p.local) };
+        let (Some(IpAddr::V4(src)), IpAddr::V4(dst)) = (source, p.remote) else {
+            p.waiting = false;
+            p.left = 0;
+            let tag = p.tag;
+            self.set_socket(netns, socket, Socket::Ping(p));
+            return self.emit(netns, None, EventKind::Ended { socket, tag, outcome: Outcome::NotSent(DropReason::IpOutNoRoutes) });
+        };
+        let data: Rc<[u8]> = (0..p.size).map(|i| i as u8).collect();
+        let mut packet = Ipv4::new(src, dst, Body::Icmp(Icmp::Echo { reply: false, id: p.id, seq: p.seq, data }));
+        (packet.df, packet.ttl, packet.id) = (p.df, p.ttl, self.ip_id());
+        let wait = if p.left > 0 { PING_INTERVAL } else { PING_WAIT };
+        self.set_socket(netns, socket, Socket::Ping(p));
+        self.later(wait, Job::App(netns, socket));
+        self.send(netns, packet, |_| {});
+    }
+
+    fn ping_ended(&mut self, netns: NetnsId, socket: SocketId, p: &PingSocket, outcome: Outcome) {
+        let mut p = p.clone();
+        p.waiting = false;
+        let tag = p.tag;
+        let last = p.left == 0;
+        self.set_socket(netns, socket, Socket::Ping(p));
+        self.emit(netns, None, EventKind::Ended { socket, tag, outcome });
+        if last {
+            // Nothing more to wait for.
+            self.agenda.retain(|_, j| !matches!(j, Job::App(n, s) if *n == netns && *s == socket));
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! IPv4: receiving, routing, forwarding, sending (`net/ipv4/ip_input.c`, `ip_forward.c`,
+//! `ip_output.c`, `route.c`).
+//!
+//! Left out: fragmentation and reassembly (a packet that would need them stops), options, PMTU
+//! caches, redirects.
+
+use super::hooks::HookDevs;
+use super::{Next, World};
+use crate::drop::DropReason;
+use crate::event::EventKind;
+use crate::netfilter::Hook;
+use crate::route::Decision;
+use crate::skb::{PacketId, PktType, Place, Skb};
+use crate::state::{DevId, DeviceKind, Netns};
+use crate::wire::{Body, Icmp, Unreachable};
+use std::net::IpAddr;
+
+fn physin(skb: &Skb) -> Option<DevId> {
+    skb.bridge.as_ref().map(|b| b.physin)
+}
+
+/// The device a decision leads to.
+fn out_dev(ns: &Netns, decision: &Decision) -> Option<DevId> {
+    match decision {
+        Decision::Local => ns.loopback(),
+        Decision::Broadcast => None,
+        Decision::Out { dev, .. } => Some(*dev),
+    }
+}
+
+impl World {
+    pub(super) fn ip_rcv(&mut self, pkt: PacketId) {
+        let skb = self.skb(pkt);
+        if skb.pkt_type == PktType::OtherHost {
+            return self.drop_packet(pkt, DropReason::OtherHost, None);
+        }
+        if skb.prerouting_done {
+            return self.then(pkt, Next::Prerouted);
+        }
+        let devs = HookDevs { in_dev: skb.dev, ..HookDevs::default() };
+        self.hook(pkt, Hook::Prerouting, devs, Next::Prerouted);
+    }
+
+    /// The routing decision for a packet that came in (`ip_route_input`).
+    pub(super) fn route_input(&mut self, pkt: PacketId) {
+        let skb = self.skb(pkt);
+        let (Some(ip), Some(dev)) = (skb.ip(), skb.dev) else { return };
+        let (src, dst): (IpAddr, IpAddr) = (ip.src.into(), ip.dst.into());
+        let ns = self.ns(skb.netns);
+        let loopback = matches!(ns.dev(dev).kind, DeviceKind::Loopback);
+        if !loopback {
+            let martian = (src.is_loopback() || dst.is_loopback()) && !ns.sysctl.route_localnet || ns.is_local(src);
+            if martian {
+                return self.drop_packet(pkt, DropReason::IpMartianSource, None);
+            }
+            if let Some(reason) = rp_filter(ns, dev, src) {
+                return self.drop_packet(pkt, reason, None);
+            }
+        }
+        let Some(decision) = ns.route(dst) else {
+            if ns.sysctl.ip_forward {
+                self.icmp_error(pkt, |quoted| Icmp::Unreachable { code: Unreachable::Net, quoted });
+            }
+            return self.drop_packet(pkt, DropReason::IpOutNoRoutes, None);
+        };
+        let forwards = ns.sysctl.ip_forward;
+        if !matches!(decision, Decision::Local) && !forwards {
+            return self.drop_packet(pkt, DropReason::NotForwarding, None);
+        }
+        let set = decision.clone();
+        self.update(pkt, |s| {
+            s.route = Some(set);
+            s.place = Place::Routing;
+        });
+        self.emit_for(pkt, EventKind::Routed { dst, decision: decision.clone(), again: false });
+        match decision {
+            Decision::Local => {
+                let devs = HookDevs { in_dev: skb.dev, physin: physin(&skb), ..HookDevs::default() };
+                self.hook(pkt, Hook::Input, devs, Next::LocalIn);
+            }
+            Decision::Broadcast => self.drop_packet(pkt, DropReason::NoSocket, None),
+            Decision::Out { dev, .. } => self.forward(pkt, dev),
+        }
+    }
+
+    /// `ip_forward`.
+    //= linux:v6.12 net/ipv4/ip_forward.c ip_forward
+    //# ttl and size are looked at before the FORWARD hook, and ttl is taken off before it too: the
+    //# hook already sees the smaller one.
+    fn forward(&mut self, pkt: PacketId, dev: DevId) {
+        let skb = self.skb(pkt);
+        let Some(ip) = skb.ip() else { return };
+        if ip.ttl <= 1 {
+            self.icmp_error(pkt, |quoted| Icmp::TimeExceeded { quoted });
+            return self.drop_packet(pkt, DropReason::IpTtlExceeded, None);
+        }
+        let mtu = self.ns(skb.netns).dev(dev).mtu;
+        if ip.df && ip.len() > mtu as usize {
+            let mtu = u16::try_from(mtu).unwrap_or(u16::MAX);
+            self.icmp_error(pkt, |quoted| Icmp::Unreachable { code: Unreachable::FragNeeded { mtu }, quoted });
+            return self.drop_packet(pkt, DropReason::PktTooBig, None);
+        }
+        let before = ip.ttl;
+        self.update(pkt, |s| {
+            if let Some(p) = s.ip_mut() {
+                p.ttl -= 1;
+            }
+        });
+        self.emit_for(pkt, EventKind::TtlDecremented { before, after: before - 1 });
+        let devs = HookDevs { in_dev: skb.in_dev, out_dev: Some(dev), physin: physin(&skb), physout: None };
+        self.hook(pkt, Hook::Forward, devs, Next::Forwarded);
+    }
+
+    pub(super) fn forwarded(&mut self, pkt: PacketId) {
+        let skb = self.skb(pkt);
+        let out = skb.route.as_ref().and_then(|r| out_dev(self.ns(skb.netns), r));
+        let devs = HookDevs { in_dev: skb.in_dev, out_dev: out, physin: physin(&skb), physout: None };
+        self.hook(pkt, Hook::Postrouting, devs, Next::Finish);
+    }
+
+    /// A packet made here (`__ip_local_out`): routed, then OUTPUT.
+    pub(super) fn local_out(&mut self, pkt: PacketId) {
+        let skb = self.skb(pkt);
+        let Some(ip) = skb.ip() else { return };
+        let dst = ip.dst.into();
+        let ns = self.ns(skb.netns);
+        let Some(decision) = ns.route(dst) else {
+            return self.not_sent(pkt, DropReason::IpOutNoRoutes);
+        };
+        let Some(dev) = out_dev(ns, &decision) else {
+            return self.not_sent(pkt, DropReason::Unsupported);
+        };
+        if ip.df && ip.len() > ns.dev(dev).mtu as usize {
+            return self.not_sent(pkt, DropReason::PktTooBig);
+        }
+        let set = decision.clone();
+        self.update(pkt, |s| {
+            s.route = Some(set);
+            s.place = Place::Routing;
+        });
+        self.emit_for(pkt, EventKind::Routed { dst, decision, again: false });
+        let devs = HookDevs { out_dev: Some(dev), ..HookDevs::default() };
+        self.hook(pkt, Hook::Output, devs, Next::Output);
+    }
+
+    /// After OUTPUT: a translated destination needs another route (`ip_route_me_harder`).
+    pub(super) fn output(&mut self, pkt: PacketId) {
+        let skb = self.skb(pkt);
+        let Some(ip) = skb.ip() else { return };
+        let dst = ip.dst.into();
+        let decision = match &skb.route {
+            Some(decision) => decision.clone(),
+            None => {
+                let Some(decision) = self.ns(skb.netns).route(dst) else {
+                    return self.drop_packet(pkt, DropReason::IpOutNoRoutes, None);
+                };
+                let set = decision.clone();
+                self.update(pkt, |s| {
+                    s.route = Some(set);
+                    s.place = Place::Routing;
+                });
+                self.emit_for(pkt, EventKind::Routed { dst, decision: decision.clone(), again: true });
+                decision
+            }
+        };
+        let out = out_dev(self.ns(skb.netns), &decision);
+        let devs = HookDevs { in_dev: skb.in_dev, out_dev: out, physin: physin(&skb), physout: None };
+        self.hook(pkt, Hook::Postrouting, devs, Next::Finish);
+    }
+
+    /// After POSTROUTING: to the next hop.
+    pub(super) fn finish_output(&mut self, pkt: PacketId) {
+        let skb = self.skb(pkt);
+        let Some(ip) = skb.ip() else { return };
+        match skb.route.clone() {
+            Some(Decision::Out { dev, next_hop, .. }) => {
+                if ip.len() > self.ns(skb.netns).dev(dev).mtu as usize {
+                    // Fragmentation is not simulated: say so and stop.
+                    return self.drop_packet(pkt, DropReason::Unsupported, None);
+                }
+                self.then(pkt, Next::NeighbourOutput { dev, next_hop });
+            }
+            _ => match self.ns(skb.netns).loopback() {
+                Some(lo) => self.then(pkt, Next::Xmit(lo)),
+                None => self.drop_packet(pkt, DropReason::DevReady, None),
+            },
+        }
+    }
+
+    /// For a socket of this namespace, or for the kernel itself.
+    pub(super) fn local_in(&mut self, pkt: PacketId) {
+        let skb = self.skb(pkt);
+        let Some(ip) = skb.ip() else { return };
+        self.update(pkt, |s| s.place = Place::Socket);
+        match &ip.body {
+            Body::Tcp(_) => self.tcp_rcv(pkt),
+            Body::Udp(_) => self.udp_rcv(pkt),
+            Body::Icmp(_) => self.icmp_rcv(pkt),
+            Body::Raw { .. } => self.drop_packet(pkt, DropReason::Unsupported, None),
+        }
+    }
+}
+
+/// The reverse path filter: would an answer leave by the device the packet came in by?
+//= linux:v6.12 net/ipv4/fib_frontend.c __fib_validate_source
+//# Strict (1): the best route back must use this device. Loose (2): any route back will do.
+fn rp_filter(ns: &Netns, dev: DevId, src: IpAddr) -> Option<DropReason> {
+    let back = ns.route(src);
+    match (ns.sysctl.rp_filter, back) {
+        (0, _) => None,
+        (_, None) => Some(DropReason::IpRpFilter),
+        (1, Some(Decision::Out { dev: by, .. })) if by != dev => Some(DropReason::IpRpFilter),
+        _ => None,
+    }
+}

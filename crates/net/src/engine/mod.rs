@@ -1,0 +1,362 @@
+//! The machine: one bounded step at a time.
+//!
+//! What a kernel does in one go (softirq) is a stack of jobs here, so that every decision is a step
+//! of its own; what it leaves for later (a frame on a cable, a timer) waits in an agenda ordered by
+//! time, then by when it was put there. That order is fixed, so a run is too.
+//!
+//! ```text
+//! rx ──▶ bridge ──▶ hooks ──▶ ip ──▶ neighbour (arp) ──▶ xmit ──▶ cable │ bridge │ vxlan
+//!                     │                                     sockets ◀──┘
+//!                 conntrack, nat
+//! ```
+
+mod arp;
+mod bridge;
+mod build;
+mod ct;
+mod hooks;
+mod icmp;
+mod ip;
+mod rx;
+mod tcp;
+mod udp;
+mod vxlan;
+
+pub use build::SpecError;
+
+use crate::drop::DropReason;
+use crate::event::{Event, EventKind};
+use crate::netfilter::{Hook, Ruleset};
+use crate::rng::{self, Rng};
+use crate::skb::{PacketId, Place, Skb};
+use crate::socket::{Socket, SocketId};
+use crate::state::{Change, DevId, Netns, NetnsId, State};
+use crate::time::{Duration, Instant};
+use crate::wire::{Ipv4, Payload};
+use hooks::HookJob;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+/// How long a frame is on a cable.
+const CABLE_DELAY: Duration = Duration::micros(20);
+/// How long a process takes to do something about what it got.
+const APP_DELAY: Duration = Duration::micros(500);
+/// After so many events a run is a loop or a storm, and ends.
+const EVENT_BUDGET: usize = 200_000;
+
+/// What is done with a packet once a hook let it through, or next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Next {
+    /// A frame came in by a device.
+    Rx(DevId),
+    /// A bridge port's frame, before netfilter.
+    BridgeRx(DevId),
+    /// A bridge port's frame after PREROUTING.
+    BridgePrerouted { port: DevId },
+    /// A bridge port's frame: where to?
+    BridgeFinish { port: DevId },
+    /// A bridged frame on its way out of a port, before FORWARD.
+    BridgeForward { port: DevId },
+    /// After FORWARD.
+    BridgeForwarded { port: DevId },
+    /// After POSTROUTING.
+    BridgePush { port: DevId },
+    /// A frame for the bridge's own address.
+    BridgeUp,
+    /// A frame for the protocols of this namespace.
+    Protocols,
+    /// An IP packet after PREROUTING.
+    Prerouted,
+    /// After INPUT.
+    LocalIn,
+    /// After FORWARD.
+    Forwarded,
+    /// Made here, before OUTPUT.
+    LocalOut,
+    /// After OUTPUT.
+    Output,
+    /// After POSTROUTING.
+    Finish,
+    /// To the next hop on a device.
+    NeighbourOutput { dev: DevId, next_hop: IpAddr },
+    /// Out by a device.
+    Xmit(DevId),
+    /// Into a VXLAN tunnel.
+    Vxlan(DevId),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Job {
+    Packet(PacketId, Next),
+    Hook(PacketId, HookJob),
+    App(NetnsId, SocketId),
+    Retransmit { netns: NetnsId, socket: SocketId, timer: u32 },
+    Neighbour { netns: NetnsId, dev: DevId, addr: IpAddr },
+}
+
+/// A world: network namespaces, cables, packets, and what will happen next.
+#[derive(Clone, Debug)]
+pub struct World {
+    state: State,
+    events: Vec<Event>,
+    changes: Vec<Change>,
+    stack: Vec<Job>,
+    agenda: BTreeMap<(Instant, u64), Job>,
+    background: BTreeMap<(Instant, u64), Job>,
+    order: u64,
+    next_packet: u32,
+    next_ct: u32,
+    next_socket: u32,
+    next_ip_id: u64,
+    seed: u64,
+    rng: Rng,
+    forced: Option<(IpAddr, Option<u16>)>,
+    over_budget: bool,
+}
+
+impl World {
+    /// The present moment.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Everything that happened so far.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// The seed it was made with.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// From now on every random choice between endpoints falls on this one, where it can.
+    pub fn force_endpoint(&mut self, endpoint: Option<(IpAddr, Option<u16>)>) {
+        self.forced = endpoint;
+    }
+
+    /// Does one step of what is due at `now`, and gives the first event of it. `None`: nothing is
+    /// due any more.
+    pub fn poll(&mut self, now: Instant) -> Option<&Event> {
+        let seen = self.events.len();
+        while self.events.len() == seen {
+            let job = match self.stack.pop() {
+                Some(job) => job,
+                None => self.next_due(now)?,
+            };
+            self.run(job);
+            if self.events.len() >= EVENT_BUDGET && !self.over_budget {
+                self.end_by_budget();
+            }
+        }
+        self.events.get(seen)
+    }
+
+    /// When something next happens to a packet or a waiting process by itself. Timers that only
+    /// age tables do not count.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        if self.stack.is_empty() { self.agenda.first_key_value().map(|((at, _), _)| *at) } else { Some(self.state.now) }
+    }
+
+    /// Goes on until no packet is in flight and no process waits, or until `deadline`.
+    pub fn run_until_quiet(&mut self, deadline: Instant) {
+        while let Some(at) = self.poll_timeout() {
+            if at > deadline {
+                break;
+            }
+            while self.poll(at).is_some() {}
+        }
+    }
+
+    /// Lets time go on to `to`; what is due until then happens.
+    pub fn advance(&mut self, to: Instant) {
+        while self.poll(to).is_some() {}
+        self.set_clock(to);
+        if !self.changes.is_empty() {
+            // The clock alone moved: it belongs to whatever happens next.
+        }
+    }
+
+    fn next_due(&mut self, now: Instant) -> Option<Job> {
+        let first = |m: &BTreeMap<(Instant, u64), Job>| m.first_key_value().map(|(k, _)| *k);
+        let key = match (first(&self.agenda), first(&self.background)) {
+            (Some(a), Some(b)) => a.min(b),
+            (a, b) => a.or(b)?,
+        };
+        if key.0 > now {
+            return None;
+        }
+        let job = self.agenda.remove(&key).or_else(|| self.background.remove(&key))?;
+        self.set_clock(key.0);
+        Some(job)
+    }
+
+    fn set_clock(&mut self, to: Instant) {
+        if to > self.state.now {
+            self.change(Change::Clock { before: self.state.now, after: to });
+        }
+    }
+
+    fn run(&mut self, job: Job) {
+        match job {
+            Job::Packet(pkt, next) => self.run_packet(pkt, next),
+            Job::Hook(pkt, hook) => self.run_hook(pkt, hook),
+            Job::App(netns, socket) => self.run_app(netns, socket),
+            Job::Retransmit { netns, socket, timer } => self.retransmit(netns, socket, timer),
+            Job::Neighbour { netns, dev, addr } => self.neighbour_timer(netns, dev, addr),
+        }
+    }
+
+    fn run_packet(&mut self, pkt: PacketId, next: Next) {
+        if !self.state.packets.contains_key(&pkt) {
+            return;
+        }
+        match next {
+            Next::Rx(dev) => self.rx(pkt, dev),
+            Next::BridgeRx(dev) => self.bridge_rx(pkt, dev),
+            Next::BridgePrerouted { port } => self.bridge_prerouted(pkt, port),
+            Next::BridgeFinish { port } => self.bridge_finish(pkt, Some(port)),
+            Next::BridgeForward { port } => self.bridge_forward(pkt, port),
+            Next::BridgeForwarded { port } => self.bridge_forwarded(pkt, port),
+            Next::BridgePush { port } => self.bridge_push(pkt, port),
+            Next::BridgeUp => self.bridge_up(pkt),
+            Next::Protocols => self.protocols(pkt),
+            Next::Prerouted => self.route_input(pkt),
+            Next::LocalIn => self.local_in(pkt),
+            Next::Forwarded => self.forwarded(pkt),
+            Next::LocalOut => self.local_out(pkt),
+            Next::Output => self.output(pkt),
+            Next::Finish => self.finish_output(pkt),
+            Next::NeighbourOutput { dev, next_hop } => self.neighbour_output(pkt, dev, next_hop),
+            Next::Xmit(dev) => self.xmit(pkt, dev),
+            Next::Vxlan(dev) => self.vxlan_xmit(pkt, dev),
+        }
+    }
+
+    fn end_by_budget(&mut self) {
+        self.over_budget = true;
+        self.stack.clear();
+        self.agenda.clear();
+        let left: Vec<_> = self.state.packets.keys().copied().collect();
+        for pkt in left {
+            self.drop_packet(pkt, DropReason::Budget, None);
+        }
+    }
+
+    // ---- the small tools every part uses -------------------------------------------------
+
+    fn change(&mut self, change: Change) {
+        self.state.apply(&change);
+        self.changes.push(change);
+    }
+
+    fn emit(&mut self, netns: NetnsId, packet: Option<PacketId>, kind: EventKind) {
+        let changes = std::mem::take(&mut self.changes);
+        self.events.push(Event { at: self.state.now, netns, packet, kind, changes });
+    }
+
+    fn emit_for(&mut self, pkt: PacketId, kind: EventKind) {
+        let netns = self.skb(pkt).netns;
+        self.emit(netns, Some(pkt), kind);
+    }
+
+    fn then(&mut self, pkt: PacketId, next: Next) {
+        self.stack.push(Job::Packet(pkt, next));
+    }
+
+    fn later(&mut self, delay: Duration, job: Job) {
+        self.order += 1;
+        self.agenda.insert((self.state.now + delay, self.order), job);
+    }
+
+    fn in_background(&mut self, delay: Duration, job: Job) {
+        self.order += 1;
+        self.background.insert((self.state.now + delay, self.order), job);
+    }
+
+    fn skb(&self, pkt: PacketId) -> Rc<Skb> {
+        self.state.packets.get(&pkt).expect("invariant: a packet with a job is in flight").clone()
+    }
+
+    fn ns(&self, netns: NetnsId) -> &Netns {
+        self.state.ns(netns)
+    }
+
+    fn rules(&self, netns: NetnsId) -> Rc<Ruleset> {
+        self.ns(netns).rules.clone()
+    }
+
+    /// Whether netfilter is in use in a namespace: without a rule the kernel registers no hook.
+    fn filters(&self, netns: NetnsId) -> bool {
+        self.ns(netns).rules.tables_in_use().next().is_some()
+    }
+
+    fn update(&mut self, pkt: PacketId, f: impl FnOnce(&mut Skb)) {
+        let before = self.skb(pkt);
+        let mut after = Skb::clone(&before);
+        f(&mut after);
+        if after != *before {
+            self.change(Change::Packet { id: pkt, before: Some(before), after: Some(Rc::new(after)) });
+        }
+    }
+
+    fn new_packet(&mut self, skb: Skb) -> PacketId {
+        let id = PacketId(self.next_packet);
+        self.next_packet += 1;
+        self.change(Change::Packet { id, before: None, after: Some(Rc::new(skb)) });
+        id
+    }
+
+    /// Takes a packet out of the world.
+    fn free(&mut self, pkt: PacketId) {
+        let skb = self.skb(pkt);
+        let ct = skb.ct;
+        self.change(Change::Packet { id: pkt, before: Some(skb.clone()), after: None });
+        if let Some((id, _)) = ct {
+            self.forget_if_unused(skb.netns, id);
+        }
+    }
+
+    fn drop_packet(&mut self, pkt: PacketId, reason: DropReason, hook: Option<Hook>) {
+        let netns = self.skb(pkt).netns;
+        self.free(pkt);
+        self.emit(netns, Some(pkt), EventKind::Dropped { reason, hook });
+    }
+
+    fn socket(&self, netns: NetnsId, id: SocketId) -> Option<Rc<Socket>> {
+        self.ns(netns).sockets.get(&id).cloned()
+    }
+
+    fn set_socket(&mut self, netns: NetnsId, id: SocketId, to: Socket) {
+        let before = self.socket(netns, id);
+        if before.as_deref() != Some(&to) {
+            self.change(Change::Socket { netns, id, before, after: Some(Rc::new(to)) });
+        }
+    }
+
+    fn open_socket(&mut self, netns: NetnsId, socket: Socket) -> SocketId {
+        let id = self.next_socket;
+        self.next_socket += 1;
+        self.change(Change::Socket { netns, id, before: None, after: Some(Rc::new(socket)) });
+        id
+    }
+
+    /// Identification for a packet that may be fragmented, or not: the same every run.
+    fn ip_id(&mut self) -> u16 {
+        self.next_ip_id += 1;
+        rng::hash(self.seed, &[self.next_ip_id]) as u16
+    }
+
+    /// A packet made here: into OUTPUT once its event is out.
+    fn send(&mut self, netns: NetnsId, packet: Ipv4, with: impl FnOnce(&mut Skb)) -> PacketId {
+        let mut skb = Skb::new(netns, Payload::Ipv4(packet));
+        with(&mut skb);
+        let shown = Rc::new(skb.ip().expect("invariant: made of IPv4").clone());
+        skb.place = Place::Socket;
+        let pkt = self.new_packet(skb);
+        self.emit(netns, Some(pkt), EventKind::PacketMade { packet: shown });
+        self.then(pkt, Next::LocalOut);
+        pkt
+    }
+}

@@ -1,0 +1,109 @@
+//! Devices: a frame comes in, a frame goes out (`net/core/dev.c`).
+
+use super::{CABLE_DELAY, Job, Next, World};
+use crate::drop::DropReason;
+use crate::event::EventKind;
+use crate::skb::{PacketId, PktType, Place};
+use crate::state::{DevId, DeviceKind};
+use crate::wire::{Mac, Payload};
+use std::rc::Rc;
+
+/// Who a frame is for, seen from a device (`eth_type_trans`).
+fn pkt_type(dst: Mac, own: Mac) -> PktType {
+    if dst == Mac::BROADCAST {
+        PktType::Broadcast
+    } else if dst.is_multicast() {
+        PktType::Multicast
+    } else if dst == own {
+        PktType::Host
+    } else {
+        PktType::OtherHost
+    }
+}
+
+impl World {
+    pub(super) fn rx(&mut self, pkt: PacketId, dev: DevId) {
+        let skb = self.skb(pkt);
+        let ns = self.ns(skb.netns);
+        let device = ns.dev(dev);
+        if !device.up {
+            return self.drop_packet(pkt, DropReason::DevReady, None);
+        }
+        let kind = match device.kind {
+            DeviceKind::Loopback => PktType::Host,
+            _ => pkt_type(skb.frame.eth.dst, device.mac),
+        };
+        let (tapped, master) = (ns.tapped, device.master);
+        self.update(pkt, |s| {
+            s.dev = Some(dev);
+            s.in_dev = Some(dev);
+            s.place = Place::Device(dev);
+            s.pkt_type = kind;
+            s.route = None;
+        });
+        if tapped {
+            self.see_received(pkt, dev);
+        }
+        self.then(pkt, if master.is_some() { Next::BridgeRx(dev) } else { Next::Protocols });
+    }
+
+    /// The tap of a device, inbound.
+    pub(super) fn see_received(&mut self, pkt: PacketId, dev: DevId) {
+        let skb = self.skb(pkt);
+        let kind = EventKind::FrameReceived { dev, pkt_type: skb.pkt_type, frame: Rc::new(skb.frame.clone()), csum_partial: skb.csum_partial };
+        self.emit_for(pkt, kind);
+    }
+
+    /// A frame for this namespace: ARP or IPv4.
+    pub(super) fn protocols(&mut self, pkt: PacketId) {
+        let skb = self.skb(pkt);
+        match &skb.frame.payload {
+            Payload::Arp(arp) => self.arp_rcv(pkt, &skb, arp),
+            Payload::Ipv4(_) => self.ip_rcv(pkt),
+        }
+    }
+
+    /// Out by a device: past the tap, then onto whatever the device is.
+    pub(super) fn xmit(&mut self, pkt: PacketId, dev: DevId) {
+        let skb = self.skb(pkt);
+        let ns = self.ns(skb.netns);
+        let device = ns.dev(dev).clone();
+        if !device.up {
+            return self.drop_packet(pkt, DropReason::DevReady, None);
+        }
+        let tapped = ns.tapped;
+        self.update(pkt, |s| {
+            s.dev = Some(dev);
+            s.place = Place::Device(dev);
+        });
+        if tapped && device.kind != DeviceKind::Loopback {
+            let kind = EventKind::FrameSent { dev, frame: Rc::new(self.skb(pkt).frame.clone()), csum_partial: skb.csum_partial };
+            self.emit_for(pkt, kind);
+        }
+        match device.kind {
+            DeviceKind::Cable { peer: (netns, peer), .. } => {
+                // Another namespace: mark, connection and everything else stay behind.
+                self.update(pkt, |s| {
+                    s.netns = netns;
+                    s.mark = 0;
+                    s.ct = None;
+                    s.bridge = None;
+                    s.prerouting_done = false;
+                    s.route = None;
+                    s.place = Place::Device(peer);
+                });
+                self.later(CABLE_DELAY, Job::Packet(pkt, Next::Rx(peer)));
+            }
+            DeviceKind::Loopback => {
+                // Mark and connection stay: it is the same namespace.
+                self.update(pkt, |s| {
+                    s.bridge = None;
+                    s.prerouting_done = false;
+                });
+                self.later(crate::Duration::default(), Job::Packet(pkt, Next::Rx(dev)));
+            }
+            DeviceKind::Bridge { .. } => self.bridge_dev_xmit(pkt, dev),
+            DeviceKind::Vxlan { .. } => self.then(pkt, Next::Vxlan(dev)),
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! The TCP model (see [`crate::socket`]), with Linux's sizes: a SYN of 60 bytes, 52 for the rest.
+
+use super::{Job, World};
+use crate::drop::DropReason;
+use crate::event::EventKind;
+use crate::rng;
+use crate::route::Decision;
+use crate::skb::PacketId;
+use crate::socket::{Endpoint, Outcome, ServerApp, Socket, SocketId, TcpApp, TcpPhase, TcpSocket};
+use crate::state::NetnsId;
+use crate::time::Duration;
+use crate::wire::{Body, Ipv4, PROTO_TCP, Tcp, TcpFlags, TcpOptions};
+use std::net::IpAddr;
+use std::rc::Rc;
+
+/// `net.ipv4.tcp_syn_retries`; the seventh timeout, after 127 s, is the end.
+const SYN_RETRIES: u8 = 6;
+/// The model's own: after so many a connection is given up.
+const DATA_RETRIES: u8 = 8;
+/// `net.ipv4.tcp_rmem` and the default route give this scale.
+const WSCALE: u8 = 7;
+
+impl World {
+    /// Connects, sends `request`, reads the whole HTTP answer and closes: what `curl` does. `tag`
+    /// comes back with the outcome.
+    pub fn connect(&mut self, netns: NetnsId, local: Endpoint, remote: Endpoint, request: Rc<[u8]>, tag: u32) -> SocketId {
+        let mut t = self.tcp_socket(netns, local, remote, TcpPhase::SynSent, TcpApp::Client { request, tag });
+        let syn = self.segment(&t, TcpFlags::SYN, [].into());
+        t.snd_nxt = t.snd_nxt.wrapping_add(1);
+        let socket = self.open_socket(netns, Socket::Tcp(t.clone()));
+        self.emit(netns, None, EventKind::Asked { socket, remote });
+        self.transmit(netns, socket, &mut t, syn);
+        socket
+    }
+
+    fn tcp_socket(&self, netns: NetnsId, local: Endpoint, remote: Endpoint, phase: TcpPhase, app: TcpApp) -> TcpSocket {
+        let number = |a: IpAddr| match a {
+            IpAddr::V4(a) => u64::from(u32::from(a)),
+            IpAddr::V6(_) => 0,
+        };
+        let words = [number(local.addr), number(remote.addr), u64::from(local.port), u64::from(remote.port), self.state.now.0];
+        let isn = rng::hash(self.seed, &words) as u32;
+        let mtu = self.path_mtu(netns, remote.addr);
+        let mss = mtu - 40;
+        TcpSocket {
+            local,
+            remote,
+            phase,
+            snd_nxt: isn,
+            snd_una: isn,
+            rcv_nxt: 0,
+            mss,
+            announced_mss: mss,
+            unacked: Vec::new(),
+            retries: 0,
+            timer: 0,
+            ts_recent: 0,
+            received: Vec::new(),
+            peer_closed: false,
+            ack_owed: false,
+            flow_hash: rng::hash(self.seed, &words[..4]) | 1,
+            app,
+        }
+    }
+
+    /// The MTU of the device towards an address, as far as a segment size can say it.
+    fn path_mtu(&self, netns: NetnsId, to: IpAddr) -> u16 {
+        let ns = self.ns(netns);
+        let dev = match ns.route(to) {
+            Some(Decision::Out { dev, .. }) => Some(dev),
+            _ => ns.loopback(),
+        };
+        u16::try_from(dev.map_or(1500, |d| ns.dev(d).mtu)).unwrap_or(u16::MAX)
+    }
+
+    fn segment(&self, t: &TcpSocket, flags: TcpFlags, data: Rc<[u8]>) -> Tcp {
+        let syn = flags.has(TcpFlags::SYN);
+        let stamp = (self.state.now.0 / 1_000_000) as u32 + (t.flow_hash >> 40) as u32;
+        let window = t.announced_mss.max(1);
+        Tcp {
+            sport: t.local.port,
+            dport: t.remote.port,
+            seq: t.snd_nxt,
+            ack: if flags.has(TcpFlags::ACK) { t.rcv_nxt } else { 0 },
+            flags,
+            window: if syn { u16::MAX / window * window } else { 502 },
+            options: TcpOptions { mss: syn.then_some(t.announced_mss), timestamp: Some((stamp, t.ts_recent)), wscale: syn.then_some(WSCALE) },
+            data,
+        }
+    }
+
+    /// Sends a segment; one that uses sequence space is kept until it is acknowledged.
+    fn transmit(&mut self, netns: NetnsId, socket: SocketId, t: &mut TcpSocket, segment: Tcp) {
+        t.ack_owed = false;
+        if segment.seq_len() > 0 {
+            t.unacked.push(Rc::new(segment.clone()));
+            self.arm(netns, socket, t);
+        }
+        self.set_socket(netns, socket, Socket::Tcp(t.clone()));
+        self.send_segment(netns, t, segment);
+    }
+
+    fn send_segment(&mut self, netns: NetnsId, t: &TcpSocket, segment: Tcp) {
+        let (IpAddr::V4(src), IpAddr::V4(dst)) = (t.local.addr, t.remote.addr) else { return };
+        let mut packet = Ipv4::new(src, dst, Body::Tcp(segment));
+        packet.df = true;
+        packet.id = self.ip_id();
+        let flow_hash = t.flow_hash;
+        self.send(netns, packet, |s| {
+            s.csum_partial = true;
+            s.flow_hash = flow_hash;
+        });
+    }
+
+    /// (Re)starts the retransmission timer: 1, 2, 4… seconds.
+    fn arm(&mut self, netns: NetnsId, socket: SocketId, t: &mut TcpSocket) {
+        t.timer += 1;
+        let timer = t.timer;
+        self.agenda.retain(|_, j| !matches!(j, Job::Retransmit { netns: n, socket: s, .. } if *n == netns && *s == socket));
+        if !t.unacked.is_empty() {
+            self.later(Duration::secs(1 << t.retries.min(6)), Job::Retransmit { netns, socket, timer });
+        }
+    }
+
+    pub(super) fn retransmit(&mut self, netns: NetnsId, socket: SocketId, timer: u32) {
+        let Some(s) = self.socket(netns, socket) else { return };
+        let Socket::Tcp(t) = &*s else { return };
+        let (Some(first), true) = (t.unacked.first().cloned(), t.timer == timer) else { return };
+        let limit = if t.phase == TcpPhase::SynSent { SYN_RETRIES } else { DATA_RETRIES };
+        let mut t = t.clone();
+        if t.retries >= limit {
+            return self.tcp_error(netns, socket, &t, Outcome::TimedOut);
+        }
+        t.retries += 1;
+        // A new try takes a new hash, and with it another outer port.
+        t.flow_hash = rng::hash(self.seed, &[t.flow_hash, u64::from(t.retries)]) | 1;
+        let retry = t.retries;
+        self.arm(netns, socket, &mut t);
+        self.set_socket(netns, socket, Socket::Tcp(t.clone()));
+        self.emit(netns, None, EventKind::Retransmitted { socket, retry });
+        self.send_segment(netns, &t, Tcp::clone(&first));
+    }
+
+    /// A connection ends early.
+    pub(super) fn tcp_error(&mut self, netns: NetnsId, socket: SocketId, t: &TcpSocket, outcome: Outcome) {
+        let opening = matches!(t.phase, TcpPhase::SynSent | TcpPhase::SynRecv);
+        let fatal = opening || matches!(outcome, Outcome::Refused | Outcome::TimedOut);
+        if !fatal || t.phase == TcpPhase::Closed {
+            return;
+        }
+        let mut t = t.clone();
+        t.phase = TcpPhase::Closed;
+        t.unacked.clear();
+        self.arm(netns, socket, &mut t);
+        let tag = if let TcpApp::Client { tag, .. } = &t.app { Some(*tag) } else { None };
+        self.set_socket(netns, socket, Socket::Tcp(t));
+        if let Some(tag) = tag {
+            self.emit(netns, None, EventKind::Ended { socket, tag, outcome });
+        }
+    }
+
+    pub(super) fn tcp_rcv(&mut self, pkt: PacketId) {
+        let skb = self.skb(pkt);
+        let Some(ip) = skb.ip() else { return };
+        let Body::Tcp(seg) = &ip.body else { return };
+        let netns = skb.netns;
+        let (src, dst) = (Endpoint { addr: ip.src.into(), port: seg.sport }, Endpoint { addr: ip.dst.into(), port: seg.dport });
+        let found = self.ns(netns).sockets.iter().rev().find(|(_, s)| {
+            matches!(&***s, Socket::Tcp(t) if t.local == dst && t.remote == src && t.phase != TcpPhase::Closed)
+        });
+        if let Some((id, s)) = found.map(|(i, s)| (*i, s.clone())) {
+            let Socket::Tcp(t) = &*s else { return };
+            self.free(pkt);
+            self.emit(netns, Some(pkt), EventKind::Delivered { socket: Some(id), local: dst });
+            return self.tcp_segment(netns, id, t.clone(), seg);
+        }
+        let services = self.ns(netns).services.clone();
+        let service = services.iter().find(|s| s.proto == PROTO_TCP && s.port == dst.port && s.addr.is_none_or(|a| a == dst.addr));
+        match service.map(|s| &s.app) {
+            Some(ServerApp::Http(parts)) if seg.flags.has(TcpFlags::SYN) && !seg.flags.has(TcpFlags::ACK) => {
+                let app = TcpApp::Server { parts: parts.clone(), written: 0, requests: 0 };
+                let mut t = self.tcp_socket(netns, dst, src, TcpPhase::SynRecv, app);
+                t.rcv_nxt = seg.seq.wrapping_add(1);
+                t.mss = seg.options.mss.unwrap_or(536).min(t.mss);
+                t.ts_recent = seg.options.timestamp.map_or(0, |x| x.0);
+                self.free(pkt);
+                let id = self.open_socket(netns, Socket::Tcp(t.clone()));
+                self.emit(netns, Some(pkt), EventKind::Delivered { socket: Some(id), local: dst });
+                let answer = self.segment(&t, TcpFlags::SYN.with(TcpFlags::ACK), [].into());
+                t.snd_nxt = t.snd_nxt.wrapping_add(1);
+                self.transmit(netns, id, &mut t, answer);
+            }
+            _ => {
+                self.send_reset(pkt);
+                self.drop_packet(pkt, DropReason::NoSocket, None);
+            }
+        }
+    }
+
+    /// A segment for an open connection.
+    fn tcp_segment(&mut self, netns: NetnsId, id: SocketId, mut t: TcpSocket, seg: &Tcp) {
+        if seg.flags.has(TcpFlags::RST) {
+            return self.tcp_error(netns, id, &t, Outcome::Refused);
+        }
+        if let Some((value, _)) = seg.options.timestamp {
+            t.ts_recent = value;
+        }
+        let acknowledged = seg.flags.has(TcpFlags::ACK) && seg.ack.wrapping_sub(t.snd_una) as i32 >= 0 && seg.ack.wrapping_sub(t.snd_nxt) as i32 <= 0;
+        if seg.flags.has(TcpFlags::ACK) && !acknowledged {
+            // Acknowledges what was never sent: not of this connection.
+            return;
+        }
+        if acknowledged && seg.ack != t.snd_una {
+            t.snd_una = seg.ack;
+            t.retries = 0;
+            let una = t.snd_una;
+            t.unacked.retain(|s| (s.seq.wrapping_add(s.seq_len())).wrapping_sub(una) as i32 > 0);
+            self.arm(netns, id, &mut t);
+        }
+        let all_acked = t.unacked.is_empty();
+        match t.phase {
+            TcpPhase::SynSent if seg.flags.has(TcpFlags::SYN) && seg.flags.has(TcpFlags::ACK) => {
+                t.rcv_nxt = seg.seq.wrapping_add(1);
+                t.mss = seg.options.mss.unwrap_or(536).min(t.mss);
+                t.phase = TcpPhase::Established;
+                self.wake_app(netns, id);
+                return self.acknowledge(netns, id, t);
+            }
+            TcpPhase::SynRecv if all_acked => {
+                t.phase = TcpPhase::Established;
+                self.set_socket(netns, id, Socket::Tcp(t.clone()));
+                let peer = t.remote;
+                self.emit(netns, None, EventKind::Accepted { socket: id, peer });
+            }
+            TcpPhase::FinWait1 if all_acked => t.phase = if t.peer_closed { TcpPhase::TimeWait } else { TcpPhase::FinWait2 },
+            TcpPhase::LastAck if all_acked => t.phase = TcpPhase::Closed,
+            _ => {}
+        }
+        if seg.seq_len() == 0 {
+            return self.set_socket(netns, id, Socket::Tcp(t));
+        }
+        if seg.seq != t.rcv_nxt {
+            // Something of it is missing or was there already: say where we are.
+            return self.acknowledge(netns, id, t);
+        }
+        t.rcv_nxt = t.rcv_nxt.wrapping_add(seg.seq_len());
+        t.received.extend(seg.data.iter());
+        if !seg.data.is_empty() {
+            self.received(netns, id, &mut t);
+        }
+        if seg.flags.has(TcpFlags::FIN) {
+            t.peer_closed = true;
+            match t.phase {
+                TcpPhase::Established | TcpPhase::SynRecv => {
+                    // The process will close too, and that segment acknowledges this one.
+                    t.phase = TcpPhase::CloseWait;
+                    t.ack_owed = true;
+                    self.wake_app(netns, id);
+                    return self.set_socket(netns, id, Socket::Tcp(t));
+                }
+                TcpPhase::FinWait1 | TcpPhase::FinWait2 => {
+                    t.phase = if t.unacked.is_empty() { TcpPhase::TimeWait } else { t.phase };
+                    let tag = if let TcpApp::Client { tag, .. } = &t.app { Some(*tag) } else { None };
+                    let _ = tag;
+                }
+                _ => {}
+            }
+        }
+        self.acknowledge(netns, id, t);
+    }
+
+    fn acknowledge(&mut self, netns: NetnsId, id: SocketId, mut t: TcpSocket) {
+        let ack = self.segment(&t, TcpFlags::ACK, [].into());
+        self.transmit(netns, id, &mut t, ack);
+    }
+
+    /// Data came: does the process have what it waits for?
+    fn received(&mut self, netns: NetnsId, id: SocketId, t: &mut TcpSocket) {
+        match &mut t.app {
+            TcpApp::Server { requests, .. } => {
+                let whole = t.received.windows(4).filter(|w| w == b"\r\n\r\n").count();
+                if whole > *requests {
+                    *requests = whole;
+                    self.wake_app(netns, id);
+                }
+            }
+            TcpApp::Client { .. } => {
+                if http_complete(&t.received) {
+                    self.wake_app(netns, id);
+                }
+            }
+        }
+    }
+
+    /// The process of a connection goes on.
+    pub(super) fn run_tcp_app(&mut self, netns: NetnsId, id: SocketId, t: &TcpSocket) {
+        let mut t = t.clone();
+        match (&mut t.app, t.phase) {
+            (TcpApp::Client { tag, .. }, TcpPhase::Established) if http_complete(&t.received) => {
+                let (tag, bytes, from) = (*tag, t.received.len() as u32, t.remote.addr);
+                let outcome = Outcome::Answered { bytes, from, ttl: None, seq: 0, took_ns: 0 };
+                self.emit(netns, None, EventKind::Ended { socket: id, tag, outcome });
+                t.phase = TcpPhase::FinWait1;
+                self.close(netns, id, t);
+            }
+            (TcpApp::Client { request, .. }, TcpPhase::Established) => {
+                let request = request.clone();
+                self.write(netns, id, t, &request);
+            }
+            (TcpApp::Server { parts, written, requests }, TcpPhase::Established | TcpPhase::CloseWait) if *written < parts.len() * *requests => {
+                let part = parts[*written % parts.len()].clone();
+                *written += 1;
+                if *written < parts.len() * *requests {
+                    self.wake_app(netns, id);
+                }
+                self.write(netns, id, t, &part);
+            }
+            (_, TcpPhase::CloseWait) => {
+                t.phase = TcpPhase::LastAck;
+                self.close(netns, id, t);
+            }
+            _ => {}
+        }
+    }
+
+    fn write(&mut self, netns: NetnsId, id: SocketId, mut t: TcpSocket, data: &[u8]) {
+        self.set_socket(netns, id, Socket::Tcp(t.clone()));
+        self.emit(netns, None, EventKind::Wrote { socket: id, bytes: data.len() as u32 });
+        // With timestamps a full segment carries twelve bytes less.
+        let size = usize::from(t.mss.saturating_sub(12).max(1));
+        let mut segments = Vec::new();
+        for (i, chunk) in data.chunks(size).enumerate() {
+            let last = (i + 1) * size >= data.len();
+            let flags = if last { TcpFlags::PSH.with(TcpFlags::ACK) } else { TcpFlags::ACK };
+            let segment = self.segment(&t, flags, chunk.into());
+            t.snd_nxt = t.snd_nxt.wrapping_add(segment.seq_len());
+            segments.push(segment);
+        }
+        t.unacked.extend(segments.iter().cloned().map(Rc::new));
+        t.ack_owed = false;
+        self.arm(netns, id, &mut t);
+        self.set_socket(netns, id, Socket::Tcp(t.clone()));
+        let above = self.stack.len();
+        for segment in segments {
+            self.send_segment(netns, &t, segment);
+        }
+        // The first written leaves first.
+        self.stack[above..].reverse();
+    }
+
+    fn close(&mut self, netns: NetnsId, id: SocketId, mut t: TcpSocket) {
+        let fin = self.segment(&t, TcpFlags::FIN.with(TcpFlags::ACK), [].into());
+        t.snd_nxt = t.snd_nxt.wrapping_add(1);
+        self.set_socket(netns, id, Socket::Tcp(t.clone()));
+        self.emit(netns, None, EventKind::Wrote { socket: id, bytes: 0 });
+        self.transmit(netns, id, &mut t, fin);
+    }
+}
+
+/// Whether an HTTP answer is all there: its head, and as much body as `Content-Length` says.
+fn http_complete(received: &[u8]) -> bool {
+    let Some(head) = received.windows(4).position(|w| w == b"\r\n\r\n") else { return false };
+    let length = received[..head]
+        .split(|b| *b == b'\n')
+        .filter_map(|l| std::str::from_utf8(l).ok())
+        .find_map(|l| l.to_ascii_lowercase().strip_prefix("content-length:").and_then(|v| v.trim().parse::<usize>().ok()));
+    received.len() >= head + 4 + length.unwrap_or(0)
+}

@@ -1,0 +1,137 @@
+//! UDP sockets (`net/ipv4/udp.c`), and who runs when a process has something to do.
+
+use super::{APP_DELAY, Job, World};
+use crate::drop::DropReason;
+use crate::event::EventKind;
+use crate::rng;
+use crate::skb::PacketId;
+use crate::socket::{Endpoint, Outcome, ServerApp, Socket, SocketId, UdpSocket};
+use crate::state::NetnsId;
+use crate::time::Duration;
+use crate::wire::{Body, Icmp, Ipv4, PROTO_UDP, Udp, UdpPayload, Unreachable};
+use std::net::IpAddr;
+use std::rc::Rc;
+
+/// How long a client waits for an answer to its datagram.
+const UDP_WAIT: Duration = Duration::secs(5);
+
+impl World {
+    /// Sends a datagram and waits for one answer. `tag` comes back with the outcome.
+    pub fn ask_udp(&mut self, netns: NetnsId, local: Endpoint, remote: Endpoint, data: Rc<[u8]>, tag: u32) -> SocketId {
+        let socket = self.open_socket(netns, Socket::Udp(UdpSocket { local, remote, tag, waiting: true }));
+        self.emit(netns, None, EventKind::Asked { socket, remote });
+        self.later(UDP_WAIT, Job::App(netns, socket));
+        self.send_datagram(netns, local, remote, data);
+        socket
+    }
+
+    fn send_datagram(&mut self, netns: NetnsId, local: Endpoint, remote: Endpoint, data: Rc<[u8]>) {
+        let (IpAddr::V4(src), IpAddr::V4(dst)) = (local.addr, remote.addr) else { return };
+        let udp = Udp { sport: local.port, dport: remote.port, checksum: true, payload: UdpPayload::Data(data) };
+        let mut packet = Ipv4::new(src, dst, Body::Udp(udp));
+        packet.df = true;
+        packet.id = self.ip_id();
+        let words = [u64::from(u32::from(src)), u64::from(u32::from(dst)), u64::from(local.port), u64::from(remote.port)];
+        let flow_hash = rng::hash(self.seed, &words);
+        self.send(netns, packet, |s| {
+            s.csum_partial = true;
+            s.flow_hash = flow_hash;
+        });
+    }
+
+    pub(super) fn udp_rcv(&mut self, pkt: PacketId) {
+        let skb = self.skb(pkt);
+        let Some(ip) = skb.ip() else { return };
+        let Body::Udp(udp) = &ip.body else { return };
+        if self.vxlan_rcv(pkt, udp) {
+            return;
+        }
+        let netns = skb.netns;
+        let (src, dst) = (Endpoint { addr: ip.src.into(), port: udp.sport }, Endpoint { addr: ip.dst.into(), port: udp.dport });
+        let client = self.ns(netns).sockets.iter().find(|(_, s)| matches!(&***s, Socket::Udp(u) if u.local == dst && u.remote == src));
+        if let Some((id, s)) = client.map(|(i, s)| (*i, s.clone())) {
+            self.free(pkt);
+            self.emit(netns, Some(pkt), EventKind::Delivered { socket: Some(id), local: dst });
+            if let Socket::Udp(u) = &*s
+                && u.waiting
+            {
+                let mut u = u.clone();
+                u.waiting = false;
+                let (tag, bytes) = (u.tag, udp.len() as u32 - 8);
+                self.set_socket(netns, id, Socket::Udp(u));
+                self.agenda.retain(|_, j| !matches!(j, Job::App(n, s) if *n == netns && *s == id));
+                let outcome = Outcome::Answered { bytes, from: src.addr, ttl: None, seq: 0, took_ns: 0 };
+                self.emit(netns, None, EventKind::Ended { socket: id, tag, outcome });
+            }
+            return;
+        }
+        let services = self.ns(netns).services.clone();
+        let service = services.iter().find(|s| s.proto == PROTO_UDP && s.port == dst.port && s.addr.is_none_or(|a| a == dst.addr));
+        match (service.map(|s| &s.app), &udp.payload) {
+            (Some(ServerApp::Echo), UdpPayload::Data(data)) => {
+                self.free(pkt);
+                self.emit(netns, Some(pkt), EventKind::Delivered { socket: None, local: dst });
+                self.send_datagram(netns, dst, src, data.clone());
+            }
+            _ => {
+                self.icmp_error(pkt, |quoted| Icmp::Unreachable { code: Unreachable::Port, quoted });
+                self.drop_packet(pkt, DropReason::NoSocket, None);
+            }
+        }
+    }
+
+    /// A process wakes: to go on, or because it waited long enough.
+    pub(super) fn run_app(&mut self, netns: NetnsId, id: SocketId) {
+        let Some(socket) = self.socket(netns, id) else { return };
+        match &*socket {
+            Socket::Tcp(t) => self.run_tcp_app(netns, id, t),
+            Socket::Ping(p) => self.run_ping(netns, id, p),
+            Socket::Udp(u) if u.waiting => {
+                let mut u = u.clone();
+                u.waiting = false;
+                let tag = u.tag;
+                self.set_socket(netns, id, Socket::Udp(u));
+                self.emit(netns, None, EventKind::Ended { socket: id, tag, outcome: Outcome::TimedOut });
+            }
+            Socket::Udp(_) => {}
+        }
+    }
+
+    pub(super) fn wake_app(&mut self, netns: NetnsId, socket: SocketId) {
+        self.later(APP_DELAY, Job::App(netns, socket));
+    }
+
+    /// A packet made here could not be sent: its socket is told.
+    pub(super) fn not_sent(&mut self, pkt: PacketId, reason: DropReason) {
+        let skb = self.skb(pkt);
+        let netns = skb.netns;
+        let sender = skb.ip().and_then(|ip| {
+            let (sport, dport) = ip.ports().unwrap_or_default();
+            let (local, remote) = (Endpoint { addr: ip.src.into(), port: sport }, Endpoint { addr: ip.dst.into(), port: dport });
+            let id = if let Body::Icmp(Icmp::Echo { reply: false, id, .. }) = &ip.body { Some(*id) } else { None };
+            self.ns(netns).sockets.iter().find(|(_, s)| match &***s {
+                Socket::Tcp(t) => t.local == local && t.remote == remote,
+                Socket::Udp(u) => u.local == local && u.remote == remote,
+                Socket::Ping(p) => Some(p.id) == id,
+            }).map(|(i, s)| (*i, s.clone()))
+        });
+        self.drop_packet(pkt, reason, None);
+        let Some((socket, s)) = sender else { return };
+        let outcome = Outcome::NotSent(reason);
+        let tag = match &*s {
+            Socket::Tcp(t) => return self.tcp_error(netns, socket, t, outcome),
+            Socket::Udp(u) => {
+                self.set_socket(netns, socket, Socket::Udp(UdpSocket { waiting: false, ..u.clone() }));
+                u.tag
+            }
+            Socket::Ping(p) => {
+                let mut p = p.clone();
+                p.waiting = false;
+                let tag = p.tag;
+                self.set_socket(netns, socket, Socket::Ping(p));
+                tag
+            }
+        };
+        self.emit(netns, None, EventKind::Ended { socket, tag, outcome });
+    }
+}

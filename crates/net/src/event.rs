@@ -1,0 +1,302 @@
+//! Facts in the past tense: one for every decision Linux makes about a packet.
+
+use crate::conntrack::{CtId, CtInfo, Tuple};
+use crate::drop::DropReason;
+use crate::neigh::NudState;
+use crate::netfilter::{CtStates, Hook, TableName, WalkStep};
+use crate::route::Decision;
+use crate::skb::{PacketId, PktType};
+use crate::socket::{Endpoint, Outcome, SocketId};
+use crate::state::{Change, DevId, NetnsId};
+use crate::time::Instant;
+use crate::wire::{Frame, Ipv4, Mac};
+use std::net::IpAddr;
+use std::rc::Rc;
+
+/// One step of a world.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// When.
+    pub at: Instant,
+    /// In which network namespace.
+    pub netns: NetnsId,
+    /// The packet it is about.
+    pub packet: Option<PacketId>,
+    /// What happened.
+    pub kind: EventKind,
+    /// What it changed.
+    pub changes: Vec<Change>,
+}
+
+/// A packet as a table saw it: enough to explain every rule again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The packet when it came into the table.
+    pub packet: Ipv4,
+    /// The device it came in by.
+    pub in_dev: Option<DevId>,
+    /// The device it will leave by.
+    pub out_dev: Option<DevId>,
+    /// The bridge port it came in by.
+    pub physin: Option<DevId>,
+    /// The bridge port it will leave by.
+    pub physout: Option<DevId>,
+    /// Its connection state.
+    pub ctstate: CtStates,
+}
+
+/// Where a bridge sent a frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BridgeTo {
+    /// Out of one port.
+    Port(DevId),
+    /// Out of every port but the one it came from.
+    Flood(Vec<DevId>),
+    /// Up to the bridge's own address.
+    Up,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// A process asked for something: `curl`, `ping`.
+    Asked {
+        /// The socket.
+        socket: SocketId,
+        /// Who is asked.
+        remote: Endpoint,
+    },
+    /// A socket or the kernel made a packet.
+    PacketMade {
+        /// The packet.
+        packet: Rc<Ipv4>,
+    },
+    /// A frame left by a device. On a veth or NIC it is now on the cable.
+    FrameSent {
+        /// The device.
+        dev: DevId,
+        /// The frame.
+        frame: Rc<Frame>,
+        /// Whether its checksum is left to the device.
+        csum_partial: bool,
+    },
+    /// A frame came in by a device.
+    FrameReceived {
+        /// The device.
+        dev: DevId,
+        /// Who it is for.
+        pkt_type: PktType,
+        /// The frame.
+        frame: Rc<Frame>,
+        /// Whether its checksum is left to the device.
+        csum_partial: bool,
+    },
+    /// A table did one step with a packet.
+    Walked {
+        /// The hook.
+        hook: Hook,
+        /// The table.
+        table: TableName,
+        /// The packet as the table saw it.
+        seen: Rc<Seen>,
+        /// The mark before this step.
+        mark: u32,
+        /// The step.
+        step: WalkStep,
+    },
+    /// The nat table was not asked: the connection is decided already.
+    NatSkipped {
+        /// The hook.
+        hook: Hook,
+    },
+    /// Connection tracking found or made the packet's connection.
+    Tracked {
+        /// The connection; none if the packet fits none (INVALID).
+        id: Option<CtId>,
+        /// What the packet is to it.
+        info: Option<CtInfo>,
+        /// Whether it was made just now.
+        new: bool,
+    },
+    /// A new connection was entered into the table.
+    Confirmed {
+        /// Which.
+        id: CtId,
+        /// What an answer will look like.
+        reply: Tuple,
+    },
+    /// A rule decided how a connection is translated, or that it is not.
+    NatDecided {
+        /// The connection.
+        id: CtId,
+        /// Its source, or its destination.
+        source: bool,
+        /// The reply tuple before.
+        before: Tuple,
+        /// The reply tuple after.
+        after: Tuple,
+    },
+    /// A packet's source or destination was rewritten.
+    Translated {
+        /// Its source, or its destination.
+        source: bool,
+        /// Before.
+        before: Endpoint,
+        /// After.
+        after: Endpoint,
+        /// Undone by the connection, rather than done for the first time.
+        restored: bool,
+    },
+    /// A route was chosen.
+    Routed {
+        /// For which destination.
+        dst: IpAddr,
+        /// Which.
+        decision: Decision,
+        /// Again, because the destination changed in OUTPUT.
+        again: bool,
+    },
+    /// A router took one off the ttl.
+    TtlDecremented {
+        /// Before.
+        before: u8,
+        /// After.
+        after: u8,
+    },
+    /// The neighbour table gave the next hop's MAC.
+    NeighbourUsed {
+        /// The device.
+        dev: DevId,
+        /// The next hop.
+        addr: IpAddr,
+        /// Its MAC.
+        lladdr: Mac,
+        /// How sure.
+        state: NudState,
+    },
+    /// The next hop's MAC is not known: the packet waits, ARP asks.
+    NeighbourAwaited {
+        /// The device.
+        dev: DevId,
+        /// The next hop.
+        addr: IpAddr,
+    },
+    /// An ARP message taught a neighbour's MAC.
+    NeighbourLearned {
+        /// The device.
+        dev: DevId,
+        /// The address.
+        addr: IpAddr,
+        /// The MAC.
+        lladdr: Mac,
+        /// How sure.
+        state: NudState,
+    },
+    /// Nobody answered ARP.
+    NeighbourFailed {
+        /// The device.
+        dev: DevId,
+        /// The address.
+        addr: IpAddr,
+    },
+    /// A known neighbour is looked at again.
+    NeighbourAged {
+        /// The device.
+        dev: DevId,
+        /// The address.
+        addr: IpAddr,
+        /// How sure now.
+        state: NudState,
+    },
+    /// A bridge learned which port a MAC is behind.
+    FdbLearned {
+        /// The bridge.
+        bridge: DevId,
+        /// The port.
+        port: DevId,
+        /// The MAC.
+        mac: Mac,
+    },
+    /// A bridge decided where a frame goes.
+    Bridged {
+        /// The bridge.
+        bridge: DevId,
+        /// Where.
+        to: BridgeTo,
+    },
+    /// The destination was translated to a pod on the same bridge: the frame is bridged on, not
+    /// routed.
+    BridgedDnat {
+        /// The bridge.
+        bridge: DevId,
+    },
+    /// The VXLAN device found the VTEP of a MAC.
+    VtepFound {
+        /// The VXLAN device.
+        dev: DevId,
+        /// The MAC.
+        mac: Mac,
+        /// The VTEP.
+        remote: IpAddr,
+    },
+    /// The frame was put into a UDP datagram.
+    Encapsulated {
+        /// The VXLAN device.
+        dev: DevId,
+        /// Its length before, in bytes of IP.
+        inner_len: u32,
+        /// Its length after, in bytes of IP.
+        outer_len: u32,
+    },
+    /// The frame was taken out of a UDP datagram.
+    Decapsulated {
+        /// The VXLAN device.
+        dev: DevId,
+        /// VXLAN network identifier.
+        vni: u32,
+    },
+    /// A socket took the packet.
+    Delivered {
+        /// The socket; none for the kernel's own answers (ping).
+        socket: Option<SocketId>,
+        /// Where it arrived.
+        local: Endpoint,
+    },
+    /// A server accepted a connection.
+    Accepted {
+        /// The socket.
+        socket: SocketId,
+        /// Who it sees.
+        peer: Endpoint,
+    },
+    /// A process wrote to its connection, or closed it.
+    Wrote {
+        /// The socket.
+        socket: SocketId,
+        /// Bytes; 0 for a close.
+        bytes: u32,
+    },
+    /// Nothing came back in time: the segment is sent again.
+    Retransmitted {
+        /// The socket.
+        socket: SocketId,
+        /// For the how manieth time.
+        retry: u8,
+    },
+    /// A packet ended.
+    Dropped {
+        /// Why.
+        reason: DropReason,
+        /// Where: the hook of a rule.
+        hook: Option<Hook>,
+    },
+    /// A client's request ended, or one of several did.
+    Ended {
+        /// The socket.
+        socket: SocketId,
+        /// The number of the request.
+        tag: u32,
+        /// How.
+        outcome: Outcome,
+    },
+}

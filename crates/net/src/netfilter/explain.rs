@@ -1,0 +1,89 @@
+//! Why a rule did not match: the first condition that failed, the packet's value against the rule's.
+//!
+//! Nothing of this is stored while packets move; it is worked out again when somebody looks.
+
+use super::matches::{Match, View};
+use super::parse::proto_text;
+use super::ruleset::Rule;
+use super::save::{match_text, net_text};
+
+/// The first condition of a rule that a packet failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failing {
+    /// What was compared: `source`, `destination`, `protocol`, `dport`, `mark`, `ctstate`, …
+    pub field: &'static str,
+    /// The packet's value.
+    pub packet: String,
+    /// The rule's value.
+    pub rule: String,
+    /// Whether the rule has `!`: it wanted anything but its value.
+    pub negated: bool,
+    /// The rule's own words for the condition, as `iptables -S` prints them.
+    pub token: String,
+}
+
+/// The first condition that fails, in the order the rule is printed; `None` if all hold. `draw` is
+/// what was drawn if the rule has a random condition.
+pub fn first_failing(rule: &Rule, v: &View<'_>, draw: Option<u32>) -> Option<Failing> {
+    let bang = |negated: bool| if negated { "! " } else { "" };
+    let failing = |field, packet: String, rule: String, negated: bool, flag: &str| {
+        Some(Failing { field, packet, token: format!("{}{flag} {rule}", bang(negated)), rule, negated })
+    };
+    if let Some(n) = &rule.src
+        && !n.holds(|n| n.contains(&v.src))
+    {
+        return failing("source", v.src.to_string(), net_text(&n.value), n.negated, "-s");
+    }
+    if let Some(n) = &rule.dst
+        && !n.holds(|n| n.contains(&v.dst))
+    {
+        return failing("destination", v.dst.to_string(), net_text(&n.value), n.negated, "-d");
+    }
+    for (name, dev, flag, have) in [("in", &rule.in_dev, "-i", v.in_dev), ("out", &rule.out_dev, "-o", v.out_dev)] {
+        if let Some(d) = dev
+            && !d.holds(|d| d.matches(have))
+        {
+            let have = if have.is_empty() { "-" } else { have };
+            return failing(name, have.to_owned(), d.value.0.to_string(), d.negated, flag);
+        }
+    }
+    if let Some(p) = &rule.proto
+        && !p.holds(|p| *p == v.proto)
+    {
+        return failing("protocol", proto_text(v.proto), proto_text(p.value), p.negated, "-p");
+    }
+    rule.matches.iter().find_map(|m| failing_match(m, v, draw))
+}
+
+fn failing_match(m: &Match, v: &View<'_>, draw: Option<u32>) -> Option<Failing> {
+    if m.holds(v, &mut |p| draw.is_some_and(|d| d < p)) {
+        return None;
+    }
+    let ports = v.ports.unwrap_or_default();
+    let (field, packet, rule, negated) = match m {
+        Match::Comment(_) | Match::Unsupported(_) => return None,
+        Match::Ports { proto, .. } if v.proto != *proto => ("protocol", proto_text(v.proto), proto_text(*proto), false),
+        Match::Ports { sport: Some(s), .. } if !s.holds(|r| r.contains(ports.0)) => ("sport", ports.0.to_string(), s.value.to_string(), s.negated),
+        Match::Ports { dport, .. } => {
+            let d = dport.as_ref()?;
+            ("dport", ports.1.to_string(), d.value.to_string(), d.negated)
+        }
+        Match::AddrType { src: Some(t), .. } if !t.holds(|t| (v.addr_type)(v.src) == *t) => {
+            ("src-type", (v.addr_type)(v.src).name().to_owned(), t.value.name().to_owned(), t.negated)
+        }
+        Match::AddrType { dst, .. } => {
+            let t = dst.as_ref()?;
+            ("dst-type", (v.addr_type)(v.dst).name().to_owned(), t.value.name().to_owned(), t.negated)
+        }
+        Match::CtState(s) => ("ctstate", v.ctstate.to_string(), s.value.to_string(), s.negated),
+        Match::Mark(m) => ("mark", format!("{:#x}", v.mark), format!("{:#x}/{:#x}", m.value.0, m.value.1), m.negated),
+        Match::Random { probability } => (
+            "draw",
+            draw.map_or_else(String::new, |d| format!("{:.3}", f64::from(d) / 2_147_483_648.0)),
+            format!("{:.5}", f64::from(*probability) / 2_147_483_648.0),
+            false,
+        ),
+        Match::PhysdevIsIn(n) => ("physdev", v.physin.to_owned(), "--physdev-is-in".to_owned(), n.negated),
+    };
+    Some(Failing { field, packet, rule, negated, token: match_text(m) })
+}

@@ -1,0 +1,254 @@
+//! The conditions of a rule, and what of a packet they look at.
+
+use crate::wire::TcpFlags;
+use ipnet::IpNet;
+use std::fmt;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+/// A condition that may be turned round with `!`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Negatable<T> {
+    /// Whether `!` stands before it.
+    pub negated: bool,
+    /// The condition.
+    pub value: T,
+}
+
+impl<T> Negatable<T> {
+    /// The condition as it is.
+    pub const fn plain(value: T) -> Self {
+        Self { negated: false, value }
+    }
+    /// The condition turned round.
+    pub const fn not(value: T) -> Self {
+        Self { negated: true, value }
+    }
+    pub(super) fn holds(&self, test: impl FnOnce(&T) -> bool) -> bool {
+        test(&self.value) != self.negated
+    }
+}
+
+/// An interface name; `veth+` stands for every name that begins with `veth`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IfName(pub Rc<str>);
+
+impl IfName {
+    /// Whether `name` is meant. An absent interface is the empty name.
+    pub fn matches(&self, name: &str) -> bool {
+        match self.0.strip_suffix('+') {
+            Some(prefix) => name.starts_with(prefix),
+            None => &*self.0 == name,
+        }
+    }
+}
+
+/// Ports from `first` to `last`, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PortRange {
+    /// The lowest.
+    pub first: u16,
+    /// The highest.
+    pub last: u16,
+}
+
+impl PortRange {
+    /// Every port.
+    pub const ANY: Self = Self { first: 0, last: u16::MAX };
+    /// Just one.
+    pub const fn one(port: u16) -> Self {
+        Self { first: port, last: port }
+    }
+    /// Whether `port` is among them.
+    pub const fn contains(self, port: u16) -> bool {
+        self.first <= port && port <= self.last
+    }
+}
+
+impl fmt::Display for PortRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.first == self.last { write!(f, "{}", self.first) } else { write!(f, "{}:{}", self.first, self.last) }
+    }
+}
+
+/// What an address is to a node (`addrtype`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddrType {
+    /// One of its own.
+    Local,
+    /// Everybody on a segment.
+    Broadcast,
+    /// A group.
+    Multicast,
+    /// Any other.
+    Unicast,
+}
+
+impl AddrType {
+    /// The name as `--dst-type` takes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Local => "LOCAL",
+            Self::Broadcast => "BROADCAST",
+            Self::Multicast => "MULTICAST",
+            Self::Unicast => "UNICAST",
+        }
+    }
+}
+
+/// A set of connection states, as `--ctstate` takes it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CtStates(pub u8);
+
+impl CtStates {
+    /// Belongs to no connection.
+    pub const INVALID: Self = Self(1);
+    /// No answer seen yet.
+    pub const NEW: Self = Self(2);
+    /// An error about a connection.
+    pub const RELATED: Self = Self(4);
+    /// Answered.
+    pub const ESTABLISHED: Self = Self(8);
+    /// Not tracked.
+    pub const UNTRACKED: Self = Self(16);
+    /// Its source is translated.
+    pub const SNAT: Self = Self(32);
+    /// Its destination is translated.
+    pub const DNAT: Self = Self(64);
+
+    /// The names, in the order the tools print them.
+    pub const NAMES: [(Self, &'static str); 7] = [
+        (Self::INVALID, "INVALID"),
+        (Self::NEW, "NEW"),
+        (Self::RELATED, "RELATED"),
+        (Self::ESTABLISHED, "ESTABLISHED"),
+        (Self::UNTRACKED, "UNTRACKED"),
+        (Self::SNAT, "SNAT"),
+        (Self::DNAT, "DNAT"),
+    ];
+
+    /// Both sets.
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+    /// Whether they share a state.
+    pub const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+/// Comma-joined names.
+impl fmt::Display for CtStates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = Self::NAMES.into_iter().filter(|(s, _)| self.meets(*s)).map(|(_, n)| n).collect();
+        f.write_str(&names.join(","))
+    }
+}
+
+/// What the conditions of a rule look at.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    /// Source address.
+    pub src: IpAddr,
+    /// Destination address.
+    pub dst: IpAddr,
+    /// Protocol number.
+    pub proto: u8,
+    /// Source and destination port.
+    pub ports: Option<(u16, u16)>,
+    /// TCP control bits.
+    pub tcp_flags: Option<TcpFlags>,
+    /// The device it came in by; empty if it was made here.
+    pub in_dev: &'a str,
+    /// The device it will leave by; empty where that is not known.
+    pub out_dev: &'a str,
+    /// The bridge port it came in by; empty if none.
+    pub physin: &'a str,
+    /// The bridge port it will leave by; empty if none.
+    pub physout: &'a str,
+    /// The packet's mark.
+    pub mark: u32,
+    /// Its connection state.
+    pub ctstate: CtStates,
+    /// What an address is to this node.
+    pub addr_type: &'a dyn Fn(IpAddr) -> AddrType,
+}
+
+/// A condition behind `-m`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Match {
+    /// `comment`: always true.
+    Comment(Rc<str>),
+    /// `tcp` and `udp` (and `sctp`): ports.
+    Ports {
+        /// The protocol the module is for.
+        proto: u8,
+        /// Source ports.
+        sport: Option<Negatable<PortRange>>,
+        /// Destination ports.
+        dport: Option<Negatable<PortRange>>,
+    },
+    /// `addrtype`.
+    AddrType {
+        /// What the source must be.
+        src: Option<Negatable<AddrType>>,
+        /// What the destination must be.
+        dst: Option<Negatable<AddrType>>,
+    },
+    /// `conntrack --ctstate`.
+    CtState(Negatable<CtStates>),
+    /// `mark`: `packet & mask == value`.
+    Mark(Negatable<(u32, u32)>),
+    /// `statistic --mode random`: true for `probability` of 2^31 draws.
+    Random {
+        /// Of 2^31.
+        probability: u32,
+    },
+    /// `physdev --physdev-is-in`: came in by a bridge port.
+    PhysdevIsIn(Negatable<()>),
+    /// A condition this simulator does not know. It stops the packet.
+    Unsupported(Rc<str>),
+}
+
+impl Match {
+    /// The module's name behind `-m`.
+    pub fn module(&self) -> &str {
+        match self {
+            Self::Comment(_) => "comment",
+            Self::Ports { proto, .. } => super::parse::proto_name(*proto).unwrap_or("tcp"),
+            Self::AddrType { .. } => "addrtype",
+            Self::CtState(_) => "conntrack",
+            Self::Mark(_) => "mark",
+            Self::Random { .. } => "statistic",
+            Self::PhysdevIsIn(_) => "physdev",
+            Self::Unsupported(text) => text.split_whitespace().nth(1).unwrap_or("?"),
+        }
+    }
+
+    /// Whether the packet meets the condition; `draw` answers [`Match::Random`].
+    pub(super) fn holds(&self, v: &View<'_>, draw: &mut dyn FnMut(u32) -> bool) -> bool {
+        match self {
+            Self::Comment(_) | Self::Unsupported(_) => true,
+            Self::Ports { proto, sport, dport } => {
+                v.proto == *proto
+                    && v.ports.is_some_and(|(s, d)| {
+                        sport.as_ref().is_none_or(|r| r.holds(|r| r.contains(s)))
+                            && dport.as_ref().is_none_or(|r| r.holds(|r| r.contains(d)))
+                    })
+            }
+            Self::AddrType { src, dst } => {
+                src.as_ref().is_none_or(|t| t.holds(|t| (v.addr_type)(v.src) == *t))
+                    && dst.as_ref().is_none_or(|t| t.holds(|t| (v.addr_type)(v.dst) == *t))
+            }
+            Self::CtState(want) => want.holds(|s| s.meets(v.ctstate)),
+            Self::Mark(want) => want.holds(|(value, mask)| v.mark & mask == *value),
+            Self::Random { probability } => draw(*probability),
+            Self::PhysdevIsIn(want) => want.holds(|()| !v.physin.is_empty()),
+        }
+    }
+}
+
+/// Whether an address lies in a network of its own family.
+pub(super) fn in_net(net: &IpNet, addr: IpAddr) -> bool {
+    net.contains(&addr)
+}

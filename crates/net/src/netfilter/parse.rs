@@ -1,0 +1,388 @@
+//! Reads `iptables-save` text and the lines a daemon feeds to `iptables-restore`.
+
+use super::matches::{AddrType, CtStates, IfName, Match, Negatable, PortRange};
+use super::ruleset::{Policy, RejectWith, Rule, Ruleset, RulesetBuilder, Target};
+use super::{Hook, TableName};
+use ipnet::{IpNet, Ipv4Net};
+use std::fmt;
+use std::net::IpAddr;
+
+/// What is wrong in a rules text, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RestoreError {
+    /// Line, from 1.
+    pub line: u32,
+    /// Column, from 1, in characters.
+    pub column: u32,
+    /// What is wrong and what was expected.
+    pub message: String,
+}
+
+impl fmt::Display for RestoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.line, self.column, self.message)
+    }
+}
+
+const PROTOCOLS: [(u8, &str); 6] = [(1, "icmp"), (6, "tcp"), (17, "udp"), (50, "esp"), (132, "sctp"), (2, "igmp")];
+
+/// The name of a protocol number.
+pub(super) fn proto_name(n: u8) -> Option<&'static str> {
+    PROTOCOLS.into_iter().find(|(p, _)| *p == n).map(|(_, name)| name)
+}
+
+/// The name of a protocol, or its number.
+pub(super) fn proto_text(n: u8) -> String {
+    proto_name(n).map_or_else(|| n.to_string(), str::to_owned)
+}
+
+impl Ruleset {
+    /// Reads a whole text: `*table`, `:CHAIN POLICY [p:b]`, `-A CHAIN …`, `COMMIT`.
+    ///
+    /// # Errors
+    /// Every line that could not be read, in order.
+    pub fn parse(text: &str) -> Result<Self, Vec<RestoreError>> {
+        let mut builder = RulesetBuilder::default();
+        let mut errors = Vec::new();
+        let mut table = None;
+        for (line, n) in text.lines().zip(1..) {
+            let mut fail = |column: u32, message: String| errors.push(RestoreError { line: n, column, message });
+            let line = line.trim_end();
+            match line.chars().next() {
+                None | Some('#') => {}
+                Some('*') => match TableName::from_name(&line[1..]) {
+                    Some(t) => table = Some(t),
+                    None => fail(2, format!("no table {:?}; the tables are raw, mangle, nat and filter", &line[1..])),
+                },
+                Some(':') => {
+                    let mut words = line[1..].split_whitespace();
+                    let (name, policy) = (words.next().unwrap_or_default(), words.next().unwrap_or("-"));
+                    let Some(t) = table else {
+                        fail(1, "a chain before any table; write *nat or *filter above it".to_owned());
+                        continue;
+                    };
+                    let hook = t.hooks().iter().find(|h| h.name() == name);
+                    match (hook, policy) {
+                        (None, _) => builder.new_chain(t, name),
+                        (Some(h), "ACCEPT") => builder.policy(t, *h, Policy::Accept),
+                        (Some(h), "DROP") => builder.policy(t, *h, Policy::Drop),
+                        (Some(_), other) => fail(name.len() as u32 + 3, format!("policy {other:?}; it must be ACCEPT or DROP")),
+                    }
+                }
+                Some(_) if line == "COMMIT" => table = None,
+                Some(_) => {
+                    let Some(t) = table else {
+                        fail(1, "a rule before any table; write *nat or *filter above it".to_owned());
+                        continue;
+                    };
+                    match parse_rule(line) {
+                        Ok((chain, rule)) => builder.append(t, &chain, rule),
+                        Err(mut e) => {
+                            e.line = n;
+                            errors.push(e);
+                        }
+                    }
+                }
+            }
+        }
+        if errors.is_empty() { Ok(builder.build()) } else { Err(errors) }
+    }
+}
+
+struct Words<'a> {
+    line: &'a str,
+    at: usize,
+    start: usize,
+}
+
+impl Words<'_> {
+    /// The next word; quotes are taken off, `\` keeps the next character.
+    fn next(&mut self) -> Option<String> {
+        let rest = &self.line[self.at..];
+        self.at += rest.len() - rest.trim_start().len();
+        self.start = self.at;
+        let mut word = String::new();
+        let mut quote = None;
+        let mut chars = self.line[self.at..].char_indices();
+        let mut any = false;
+        while let Some((i, c)) = chars.next() {
+            any = true;
+            match c {
+                '\\' => word.extend(chars.next().map(|(_, c)| c)),
+                '"' | '\'' if quote.is_none() => quote = Some(c),
+                _ if quote == Some(c) => quote = None,
+                _ if c.is_whitespace() && quote.is_none() => {
+                    self.at += i;
+                    return Some(word);
+                }
+                _ => word.push(c),
+            }
+        }
+        self.at = self.line.len();
+        any.then_some(word)
+    }
+
+    fn error(&self, message: impl Into<String>) -> RestoreError {
+        let column = self.line[..self.start].chars().count() as u32 + 1;
+        RestoreError { line: 1, column, message: message.into() }
+    }
+
+    fn value(&mut self, flag: &str, what: &str) -> Result<String, RestoreError> {
+        self.next().ok_or_else(|| self.error(format!("{flag} needs {what} behind it")))
+    }
+}
+
+/// Reads one `-A CHAIN …` line.
+///
+/// # Errors
+/// The first word that could not be read. Unknown modules and targets are no error: they are kept
+/// as text, and stop a packet that reaches them.
+pub fn parse_rule(line: &str) -> Result<(String, Rule), RestoreError> {
+    let mut w = Words { line, at: 0, start: 0 };
+    let mut first = w.next();
+    if first.as_deref().is_some_and(|f| f.starts_with('[')) {
+        first = w.next();
+    }
+    if !matches!(first.as_deref(), Some("-A" | "--append")) {
+        return Err(w.error("expected a rule: -A CHAIN, then conditions, then -j TARGET"));
+    }
+    let chain = w.value("-A", "a chain name")?;
+    let mut rule = Rule::to(Target::None);
+    let mut negated = false;
+    while let Some(word) = w.next() {
+        let bang = std::mem::take(&mut negated);
+        let neg = |value| Negatable { negated: bang, value };
+        match word.as_str() {
+            "!" => negated = true,
+            "-s" | "--source" => rule.src = Some(Negatable { negated: bang, value: net(&mut w, &word)? }),
+            "-d" | "--destination" => rule.dst = Some(Negatable { negated: bang, value: net(&mut w, &word)? }),
+            "-i" | "--in-interface" => rule.in_dev = Some(Negatable { negated: bang, value: IfName(w.value(&word, "a device name")?.into()) }),
+            "-o" | "--out-interface" => rule.out_dev = Some(Negatable { negated: bang, value: IfName(w.value(&word, "a device name")?.into()) }),
+            "-p" | "--protocol" => {
+                let name = w.value(&word, "a protocol")?;
+                let number = PROTOCOLS.into_iter().find(|(_, n)| *n == name).map(|(n, _)| n).or_else(|| name.parse().ok());
+                match number {
+                    _ if name == "all" || number == Some(0) => {}
+                    Some(n) => rule.proto = Some(neg(n)),
+                    None => return Err(w.error(format!("no protocol {name:?}; write tcp, udp, icmp, sctp or a number"))),
+                }
+            }
+            "-m" | "--match" => {
+                let module = w.value(&word, "a module name")?;
+                let found = module_match(&mut w, &module, rule.proto.as_ref().map(|p| p.value))?;
+                rule.matches.push(found);
+            }
+            "-j" | "--jump" | "-g" | "--goto" => {
+                let name = w.value(&word, "a target")?;
+                rule.target = if word == "-g" || word == "--goto" { Target::Goto(name.into()) } else { target(&mut w, &name)? };
+            }
+            other => return Err(w.error(format!("{other:?} is not an option of iptables that is known here"))),
+        }
+    }
+    Ok((chain, rule))
+}
+
+fn net(w: &mut Words<'_>, flag: &str) -> Result<IpNet, RestoreError> {
+    let text = w.value(flag, "an address")?;
+    let parsed = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+    parsed.map(|n| n.trunc()).ok_or_else(|| w.error(format!("{text:?} is not an address; write 10.1.5.4 or 10.1.4.0/22")))
+}
+
+/// Looks at the words that belong to a module: everything up to the next `-m`, `-j`, `-g` or
+/// single-letter option.
+fn module_words(w: &mut Words<'_>) -> Vec<(bool, String)> {
+    let mut out = Vec::new();
+    loop {
+        let (at, start) = (w.at, w.start);
+        let Some(mut word) = w.next() else { break };
+        let bang = word == "!";
+        if bang {
+            let Some(next) = w.next() else { break };
+            word = next;
+        }
+        if word.starts_with('-') && !word.starts_with("--") {
+            (w.at, w.start) = (at, start);
+            break;
+        }
+        out.push((bang, word));
+    }
+    out
+}
+
+fn module_match(w: &mut Words<'_>, module: &str, proto: Option<u8>) -> Result<Match, RestoreError> {
+    let words = module_words(w);
+    let pairs = || words.chunks(2).map(|c| (c[0].0, c[0].1.as_str(), c.get(1).map_or("", |v| v.1.as_str())));
+    let unsupported = || {
+        let text: Vec<_> = words.iter().map(|(b, t)| format!("{}{t}", if *b { "! " } else { "" })).collect();
+        Match::Unsupported(format!("-m {module} {}", text.join(" ")).trim_end().into())
+    };
+    Ok(match module {
+        "comment" => Match::Comment(words.get(1).map_or("", |v| v.1.as_str()).into()),
+        "tcp" | "udp" | "sctp" => {
+            let number = PROTOCOLS.into_iter().find(|(_, n)| *n == module).map_or(6, |(n, _)| n);
+            let (mut sport, mut dport) = (None, None);
+            for (negated, flag, value) in pairs() {
+                let range = |w: &Words<'_>| ports(value).ok_or_else(|| w.error(format!("{value:?} is not a port; write a number from 0 to 65535, or first:last")));
+                match flag {
+                    "--sport" | "--source-port" => sport = Some(Negatable { negated, value: range(w)? }),
+                    "--dport" | "--destination-port" => dport = Some(Negatable { negated, value: range(w)? }),
+                    _ => return Ok(unsupported()),
+                }
+            }
+            if proto.is_some_and(|p| p != number) {
+                return Err(w.error(format!("-m {module} needs -p {module} before it")));
+            }
+            Match::Ports { proto: number, sport, dport }
+        }
+        "addrtype" => {
+            let (mut src, mut dst) = (None, None);
+            for (negated, flag, value) in pairs() {
+                let kinds = [AddrType::Local, AddrType::Broadcast, AddrType::Multicast, AddrType::Unicast];
+                let Some(kind) = kinds.into_iter().find(|k| k.name() == value) else { return Ok(unsupported()) };
+                match flag {
+                    "--src-type" => src = Some(Negatable { negated, value: kind }),
+                    "--dst-type" => dst = Some(Negatable { negated, value: kind }),
+                    _ => return Ok(unsupported()),
+                }
+            }
+            Match::AddrType { src, dst }
+        }
+        "conntrack" | "state" => match pairs().next() {
+            Some((negated, "--ctstate" | "--state", value)) if words.len() == 2 => {
+                let mut states = CtStates::default();
+                for name in value.split(',') {
+                    let known = CtStates::NAMES.into_iter().find(|(_, n)| *n == name);
+                    let Some((state, _)) = known else { return Err(w.error(format!("no connection state {name:?}"))) };
+                    states = states.with(state);
+                }
+                Match::CtState(Negatable { negated, value: states })
+            }
+            _ => unsupported(),
+        },
+        "mark" => match pairs().next() {
+            Some((negated, "--mark", value)) => {
+                let mark = masked(value).ok_or_else(|| w.error(format!("{value:?} is not a mark; write 0x4000/0x4000")))?;
+                Match::Mark(Negatable { negated, value: mark })
+            }
+            _ => unsupported(),
+        },
+        "statistic" => {
+            let found: Vec<_> = pairs().collect();
+            match found.as_slice() {
+                [(_, "--mode", "random"), (false, "--probability", value)] => {
+                    let p = value.parse::<f64>().ok().filter(|p| (0.0..=1.0).contains(p));
+                    let p = p.ok_or_else(|| w.error(format!("{value:?} is not a probability; write a number from 0 to 1")))?;
+                    Match::Random { probability: (p * 2_147_483_648.0).round() as u32 }
+                }
+                _ => unsupported(),
+            }
+        }
+        "physdev" => match words.as_slice() {
+            [(negated, flag)] if flag == "--physdev-is-in" => Match::PhysdevIsIn(Negatable { negated: *negated, value: () }),
+            _ => unsupported(),
+        },
+        _ => unsupported(),
+    })
+}
+
+fn ports(text: &str) -> Option<PortRange> {
+    match text.split_once(':') {
+        None => text.parse().ok().map(PortRange::one),
+        Some((a, b)) => {
+            let first = if a.is_empty() { 0 } else { a.parse().ok()? };
+            let last = if b.is_empty() { u16::MAX } else { b.parse().ok()? };
+            Some(PortRange { first, last })
+        }
+    }
+}
+
+fn number(text: &str) -> Option<u32> {
+    match text.strip_prefix("0x") {
+        Some(hex) => u32::from_str_radix(hex, 16).ok(),
+        None => text.parse().ok(),
+    }
+}
+
+fn masked(text: &str) -> Option<(u32, u32)> {
+    match text.split_once('/') {
+        Some((value, mask)) => Some((number(value)?, number(mask)?)),
+        None => Some((number(text)?, u32::MAX)),
+    }
+}
+
+fn target(w: &mut Words<'_>, name: &str) -> Result<Target, RestoreError> {
+    let words = module_words(w);
+    let flag = words.first().map(|v| v.1.as_str());
+    let value = words.get(1).map_or("", |v| v.1.as_str());
+    let unsupported = || {
+        let text: Vec<_> = words.iter().map(|v| v.1.as_str()).collect();
+        Target::Unsupported(format!("-j {name} {}", text.join(" ")).trim_end().into())
+    };
+    Ok(match (name, flag) {
+        ("ACCEPT", None) => Target::Accept,
+        ("DROP", None) => Target::Drop,
+        ("RETURN", None) => Target::Return,
+        ("REJECT", None) => Target::Reject(RejectWith::PortUnreachable),
+        ("REJECT", Some("--reject-with")) => {
+            let found = RejectWith::NAMES.into_iter().find(|(_, n)| *n == value || n.strip_prefix("icmp-") == Some(value));
+            Target::Reject(found.ok_or_else(|| w.error(format!("no answer {value:?}; the default is icmp-port-unreachable")))?.0)
+        }
+        ("MARK", Some(flag)) => {
+            let (v, m) = masked(value).ok_or_else(|| w.error(format!("{value:?} is not a mark; write 0x4000/0x4000")))?;
+            match flag {
+                "--set-xmark" => Target::Mark { value: v, mask: m },
+                "--set-mark" => Target::Mark { value: v, mask: v | m },
+                "--or-mark" => Target::Mark { value: v, mask: v },
+                "--and-mark" => Target::Mark { value: 0, mask: !v },
+                "--xor-mark" => Target::Mark { value: v, mask: 0 },
+                _ => unsupported(),
+            }
+        }
+        ("DNAT", Some("--to-destination")) if words.len() == 2 => {
+            let plain = value.parse::<IpAddr>().map(|addr| (addr, None));
+            let with_port = || value.parse::<std::net::SocketAddr>().map(|s| (s.ip(), Some(s.port())));
+            match plain.or_else(|_| with_port()) {
+                Ok((addr, port)) => Target::Dnat { addr, port },
+                Err(_) => unsupported(),
+            }
+        }
+        ("SNAT", Some("--to-source")) if words.len() == 2 => match value.parse() {
+            Ok(addr) => Target::Snat { addr },
+            Err(_) => unsupported(),
+        },
+        ("MASQUERADE", None) => Target::Masquerade { random_fully: false },
+        ("MASQUERADE", Some("--random-fully")) if words.len() == 1 => Target::Masquerade { random_fully: true },
+        (_, None) if is_builtin_target(name) => unsupported(),
+        (_, None) => Target::Jump(name.into()),
+        _ => unsupported(),
+    })
+}
+
+/// Targets that are extensions, not chains, though they may stand without options.
+fn is_builtin_target(name: &str) -> bool {
+    matches!(name, "LOG" | "NFLOG" | "QUEUE" | "NFQUEUE" | "TRACE" | "NOTRACK" | "CT" | "REDIRECT" | "NETMAP" | "TPROXY" | "CONNMARK" | "DNAT" | "SNAT" | "MARK")
+}
+
+/// The IPv4 network of an address and length; a shorthand for code that writes rules.
+impl Rule {
+    /// With `-s net` (or `! -s net`).
+    #[must_use]
+    pub fn from_net(mut self, negated: bool, net: Ipv4Net) -> Self {
+        self.src = Some(Negatable { negated, value: net.into() });
+        self
+    }
+    /// With `-d net` (or `! -d net`).
+    #[must_use]
+    pub fn to_net(mut self, negated: bool, net: Ipv4Net) -> Self {
+        self.dst = Some(Negatable { negated, value: net.into() });
+        self
+    }
+}
+
+/// The hook a built-in chain belongs to.
+impl Hook {
+    /// The hook of that built-in chain name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Prerouting, Self::Input, Self::Forward, Self::Output, Self::Postrouting].into_iter().find(|h| h.name() == name)
+    }
+}

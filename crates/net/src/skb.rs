@@ -1,0 +1,120 @@
+//! A packet inside a kernel: its frame and what the kernel notes on it (`struct sk_buff`).
+
+use crate::conntrack::{CtId, CtInfo};
+use crate::netfilter::Hook;
+use crate::route::Decision;
+use crate::state::{DevId, NetnsId};
+use crate::wire::{Ethernet, Frame, Ipv4, Mac, Payload};
+use std::net::Ipv4Addr;
+
+/// The number of a packet. It keeps it on its whole way, encapsulated or not; a flooded frame's
+/// copies get their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PacketId(pub u32);
+
+/// Who a received frame is for, in tcpdump's letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PktType {
+    /// This device.
+    Host,
+    /// Everybody.
+    Broadcast,
+    /// A group.
+    Multicast,
+    /// Somebody else: seen because a bridge port sees everything.
+    OtherHost,
+}
+
+/// What the bridge notes while netfilter looks at a bridged packet (`struct nf_bridge_info`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NfBridge {
+    /// The port it came in by.
+    pub physin: DevId,
+    /// The port it will leave by.
+    pub physout: Option<DevId>,
+    /// The destination before PREROUTING, to see whether NAT changed it.
+    pub orig_dst: Ipv4Addr,
+    /// The client's MAC, put back after a detour through the neighbour's output function.
+    pub saved_src_mac: Option<Mac>,
+}
+
+/// Where a packet is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// At a device.
+    Device(DevId),
+    /// In a netfilter hook.
+    Hook(Hook),
+    /// At the routing decision.
+    Routing,
+    /// In a socket.
+    Socket,
+}
+
+/// A packet inside a kernel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skb {
+    /// The frame. Its Ethernet header means something only once a device has set it.
+    pub frame: Frame,
+    /// Which network namespace has it.
+    pub netns: NetnsId,
+    /// Where it is.
+    pub place: Place,
+    /// The device it is at (`skb->dev`): where it came in, or is going out.
+    pub dev: Option<DevId>,
+    /// The device it came in by, as netfilter is told (`indev`).
+    pub in_dev: Option<DevId>,
+    /// The mark. Lives on the packet, not on the connection, and survives encapsulation.
+    pub mark: u32,
+    /// Its connection.
+    pub ct: Option<(CtId, CtInfo)>,
+    /// Set while it is bridged with netfilter looking on, and kept after.
+    pub bridge: Option<NfBridge>,
+    /// The PREROUTING hooks ran at the bridge already.
+    pub prerouting_done: bool,
+    /// Who it is for.
+    pub pkt_type: PktType,
+    /// What routing decided.
+    pub route: Option<Decision>,
+    /// Whether the TCP or UDP checksum is left to a device that never fills it in.
+    pub csum_partial: bool,
+    /// Hash of the flow, which gives a VXLAN shell its source port; 0 if not chosen yet.
+    pub flow_hash: u64,
+    /// The packet this one was made for: ARP for a waiting one, an error about a failed one.
+    pub parent: Option<PacketId>,
+}
+
+impl Skb {
+    /// A packet made in `netns`.
+    pub fn new(netns: NetnsId, payload: Payload) -> Self {
+        Self {
+            frame: Frame { eth: Ethernet::default(), payload },
+            netns,
+            place: Place::Socket,
+            dev: None,
+            in_dev: None,
+            mark: 0,
+            ct: None,
+            bridge: None,
+            prerouting_done: false,
+            pkt_type: PktType::Host,
+            route: None,
+            csum_partial: false,
+            flow_hash: 0,
+            parent: None,
+        }
+    }
+
+    /// The (outermost) IPv4 packet.
+    pub fn ip(&self) -> Option<&Ipv4> {
+        self.frame.ipv4()
+    }
+
+    /// The (outermost) IPv4 packet, to change.
+    pub fn ip_mut(&mut self) -> Option<&mut Ipv4> {
+        match &mut self.frame.payload {
+            Payload::Ipv4(p) => Some(p),
+            Payload::Arp(_) => None,
+        }
+    }
+}

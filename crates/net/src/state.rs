@@ -1,0 +1,353 @@
+//! Everything that can be looked at, at one moment, and the [`Change`]s that lead from one moment
+//! to the next and back.
+
+use crate::conntrack::{Connection, Conntrack, CtId, Timeouts};
+use crate::neigh::Neighbour;
+use crate::netfilter::{AddrType, Ruleset, TableName};
+use crate::route::{Decision, Route, longest_prefix};
+use crate::skb::{PacketId, Skb};
+use crate::socket::{Service, Socket, SocketId};
+use crate::spec::Sysctl;
+use crate::time::Instant;
+use crate::wire::Mac;
+use ipnet::IpNet;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::rc::Rc;
+
+/// The number of a network namespace in its world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NetnsId(pub u32);
+
+/// The number of a device in its network namespace, counted from 0 (not the ifindex).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DevId(pub u32);
+
+/// What a device is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeviceKind {
+    /// `lo`.
+    Loopback,
+    /// One end of a cable.
+    Cable {
+        /// The other end.
+        peer: (NetnsId, DevId),
+        /// A NIC rather than a veth.
+        nic: bool,
+    },
+    /// A bridge with its ports, the newest first, as it floods them.
+    Bridge {
+        /// The ports.
+        ports: Vec<DevId>,
+    },
+    /// A VXLAN tunnel end point.
+    Vxlan {
+        /// VXLAN network identifier.
+        vni: u32,
+        /// The address of its outer packets.
+        local: IpAddr,
+        /// The device they leave by.
+        dev: DevId,
+        /// Its UDP port.
+        port: u16,
+    },
+}
+
+/// A device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Its name.
+    pub name: Rc<str>,
+    /// Its ifindex.
+    pub ifindex: u32,
+    /// Its MAC.
+    pub mac: Mac,
+    /// Its MTU, in bytes.
+    pub mtu: u32,
+    /// Its addresses.
+    pub addrs: Vec<IpNet>,
+    /// Whether it is up.
+    pub up: bool,
+    /// The bridge it is a port of.
+    pub master: Option<DevId>,
+    /// Hairpin mode of the port.
+    pub hairpin: bool,
+    /// What it is.
+    pub kind: DeviceKind,
+}
+
+/// What a bridge or VXLAN device knows of a MAC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FdbEntry {
+    /// Behind this port, as learned from a frame.
+    Port(DevId),
+    /// The bridge's own, or a port's own.
+    Local(DevId),
+    /// Behind this VTEP; written by flanneld.
+    Remote(IpAddr),
+}
+
+/// Packets and bytes.
+pub type Counter = (u64, u64);
+
+/// A network namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Netns {
+    /// Its name.
+    pub name: Rc<str>,
+    /// Whether frames are seen at its devices.
+    pub tapped: bool,
+    /// Its devices.
+    pub devices: Vec<Device>,
+    /// Table `main`.
+    pub routes: Rc<Vec<Route>>,
+    /// The neighbour table.
+    pub neighbours: BTreeMap<(DevId, IpAddr), Neighbour>,
+    /// Forwarding tables of bridges and VXLAN devices.
+    pub fdb: BTreeMap<(DevId, Mac), FdbEntry>,
+    /// iptables.
+    pub rules: Rc<Ruleset>,
+    /// Counters of each table; see [`crate::netfilter::Table::n_counters`].
+    pub counters: [Vec<Counter>; 4],
+    /// Connections.
+    pub conntrack: Conntrack,
+    /// Connection timeouts.
+    pub timeouts: Rc<Timeouts>,
+    /// Settings.
+    pub sysctl: Sysctl,
+    /// What listens.
+    pub services: Rc<Vec<Service>>,
+    /// Open sockets.
+    pub sockets: BTreeMap<SocketId, Rc<Socket>>,
+}
+
+impl Netns {
+    /// A device by number.
+    ///
+    /// # Panics
+    /// Never for a number that came from this world.
+    pub fn dev(&self, id: DevId) -> &Device {
+        &self.devices[id.0 as usize]
+    }
+
+    /// A device by name.
+    pub fn dev_named(&self, name: &str) -> Option<(DevId, &Device)> {
+        self.devices.iter().zip(0..).find(|(d, _)| &*d.name == name).map(|(d, i)| (DevId(i), d))
+    }
+
+    /// Whether an address is one of this namespace's own.
+    pub fn is_local(&self, addr: IpAddr) -> bool {
+        addr.is_loopback() || self.devices.iter().any(|d| d.addrs.iter().any(|n| n.addr() == addr))
+    }
+
+    /// What an address is to this namespace (`inet_addr_type`).
+    pub fn addr_type(&self, addr: IpAddr) -> AddrType {
+        let IpAddr::V4(v4) = addr else { return AddrType::Unicast };
+        if self.is_local(addr) {
+            AddrType::Local
+        } else if v4.is_multicast() {
+            AddrType::Multicast
+        } else if v4 == Ipv4Addr::BROADCAST
+            || self.devices.iter().flat_map(|d| &d.addrs).any(|n| n.prefix_len() < 31 && n.broadcast() == addr)
+        {
+            AddrType::Broadcast
+        } else {
+            AddrType::Unicast
+        }
+    }
+
+    /// Where a packet to `dst` goes: table `local`, then `main`.
+    pub fn route(&self, dst: IpAddr) -> Option<Decision> {
+        match self.addr_type(dst) {
+            AddrType::Local => return Some(Decision::Local),
+            AddrType::Broadcast | AddrType::Multicast => return Some(Decision::Broadcast),
+            AddrType::Unicast => {}
+        }
+        let (route, r) = longest_prefix(&self.routes, dst)?;
+        self.dev(r.dev).up.then_some(Decision::Out { dev: r.dev, next_hop: r.via.unwrap_or(dst), route, src: r.src })
+    }
+
+    /// A device's address for a packet to `dst` (`inet_select_addr`): the first in whose network
+    /// `dst` lies, else the device's first, else any other device's.
+    pub fn select_addr(&self, dev: DevId, dst: IpAddr) -> Option<IpAddr> {
+        let own = &self.dev(dev).addrs;
+        let near = own.iter().find(|n| n.contains(&dst)).or(own.first());
+        let any = || self.devices.iter().filter(|d| d.up && !matches!(d.kind, DeviceKind::Loopback)).find_map(|d| d.addrs.first());
+        near.or_else(any).map(IpNet::addr)
+    }
+
+    /// The source a socket gets for `dst` when it does not choose one.
+    pub fn source_for(&self, dst: IpAddr) -> Option<IpAddr> {
+        match self.route(dst)? {
+            Decision::Local => Some(dst),
+            Decision::Broadcast => None,
+            Decision::Out { dev, next_hop, src, .. } => src.or_else(|| self.select_addr(dev, next_hop)),
+        }
+    }
+
+    /// The loopback device.
+    pub fn loopback(&self) -> Option<DevId> {
+        self.devices.iter().position(|d| d.kind == DeviceKind::Loopback).map(|i| DevId(i as u32))
+    }
+}
+
+/// One moment of a world.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    /// The time.
+    pub now: Instant,
+    /// Network namespaces.
+    pub netns: Vec<Netns>,
+    /// Packets in flight.
+    pub packets: BTreeMap<PacketId, Rc<Skb>>,
+}
+
+/// What differs between two moments. Every kind holds both sides, or their difference, so it can
+/// be applied and undone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Time went on.
+    Clock {
+        /// From.
+        before: Instant,
+        /// To.
+        after: Instant,
+    },
+    /// A rule or policy counted a packet.
+    Counter {
+        /// Where.
+        netns: NetnsId,
+        /// The table.
+        table: TableName,
+        /// Which counter.
+        index: u32,
+        /// Its length, in bytes.
+        bytes: u32,
+    },
+    /// A neighbour appeared, changed or went.
+    Neighbour {
+        /// Where.
+        netns: NetnsId,
+        /// On which device.
+        dev: DevId,
+        /// Its address.
+        addr: IpAddr,
+        /// Before.
+        before: Option<Box<Neighbour>>,
+        /// After.
+        after: Option<Box<Neighbour>>,
+    },
+    /// A forwarding entry appeared, changed or went.
+    Fdb {
+        /// Where.
+        netns: NetnsId,
+        /// Of which bridge or VXLAN device.
+        dev: DevId,
+        /// The MAC.
+        mac: Mac,
+        /// Before.
+        before: Option<FdbEntry>,
+        /// After.
+        after: Option<FdbEntry>,
+    },
+    /// A connection appeared, changed or went.
+    Connection {
+        /// Where.
+        netns: NetnsId,
+        /// Which.
+        id: CtId,
+        /// Before.
+        before: Option<Rc<Connection>>,
+        /// After.
+        after: Option<Rc<Connection>>,
+    },
+    /// A packet appeared, changed or went.
+    Packet {
+        /// Which.
+        id: PacketId,
+        /// Before.
+        before: Option<Rc<Skb>>,
+        /// After.
+        after: Option<Rc<Skb>>,
+    },
+    /// A socket was opened, changed or closed.
+    Socket {
+        /// Where.
+        netns: NetnsId,
+        /// Which.
+        id: SocketId,
+        /// Before.
+        before: Option<Rc<Socket>>,
+        /// After.
+        after: Option<Rc<Socket>>,
+    },
+}
+
+impl State {
+    /// A namespace by number.
+    ///
+    /// # Panics
+    /// Never for a number that came from this world.
+    pub fn ns(&self, id: NetnsId) -> &Netns {
+        &self.netns[id.0 as usize]
+    }
+
+    /// A namespace by name.
+    pub fn ns_named(&self, name: &str) -> Option<(NetnsId, &Netns)> {
+        self.netns.iter().zip(0..).find(|(n, _)| &*n.name == name).map(|(n, i)| (NetnsId(i), n))
+    }
+
+    /// Goes one change forward.
+    pub fn apply(&mut self, change: &Change) {
+        self.step(change, true);
+    }
+
+    /// Goes one change back. `undo(apply(s)) == s`.
+    pub fn undo(&mut self, change: &Change) {
+        self.step(change, false);
+    }
+
+    fn step(&mut self, change: &Change, forward: bool) {
+        let pick = |before, after| if forward { after } else { before };
+        match change {
+            Change::Clock { before, after } => self.now = *pick(before, after),
+            Change::Counter { netns, table, index, bytes } => {
+                let (packets, total) = &mut self.netns[netns.0 as usize].counters[*table as usize][*index as usize];
+                if forward {
+                    *packets += 1;
+                    *total += u64::from(*bytes);
+                } else {
+                    *packets -= 1;
+                    *total -= u64::from(*bytes);
+                }
+            }
+            Change::Neighbour { netns, dev, addr, before, after } => {
+                let to = if forward { after } else { before };
+                set(&mut self.netns[netns.0 as usize].neighbours, (*dev, *addr), to.as_deref().cloned());
+            }
+            Change::Fdb { netns, dev, mac, before, after } => {
+                let to = if forward { after } else { before };
+                set(&mut self.netns[netns.0 as usize].fdb, (*dev, *mac), to.clone());
+            }
+            Change::Connection { netns, id, before, after } => {
+                let to = if forward { after } else { before };
+                self.netns[netns.0 as usize].conntrack.set(*id, to.clone());
+            }
+            Change::Packet { id, before, after } => {
+                let to = if forward { after } else { before };
+                set(&mut self.packets, *id, to.clone());
+            }
+            Change::Socket { netns, id, before, after } => {
+                let to = if forward { after } else { before };
+                set(&mut self.netns[netns.0 as usize].sockets, *id, to.clone());
+            }
+        }
+    }
+}
+
+fn set<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, to: Option<V>) {
+    match to {
+        Some(value) => _ = map.insert(key, value),
+        None => _ = map.remove(&key),
+    }
+}

@@ -1,0 +1,185 @@
+//! ICMP (RFC 792): echo, and the errors a node makes.
+
+use super::{Malformed, Reader, fold, ones_complement_sum};
+use std::net::Ipv4Addr;
+use std::rc::Rc;
+
+/// The codes of "destination unreachable" that a node or a REJECT rule sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unreachable {
+    /// Code 0.
+    Net,
+    /// Code 1: nobody answered ARP, or no route.
+    Host,
+    /// Code 2.
+    Proto,
+    /// Code 3: no such UDP port; also what REJECT sends by default.
+    Port,
+    /// Code 4: too large for `mtu` and not allowed to be fragmented.
+    FragNeeded {
+        /// The MTU of the next hop, in bytes.
+        mtu: u16,
+    },
+    /// Code 9.
+    NetProhibited,
+    /// Code 10.
+    HostProhibited,
+    /// Code 13.
+    AdminProhibited,
+}
+
+impl Unreachable {
+    /// The code in the header.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Net => 0,
+            Self::Host => 1,
+            Self::Proto => 2,
+            Self::Port => 3,
+            Self::FragNeeded { .. } => 4,
+            Self::NetProhibited => 9,
+            Self::HostProhibited => 10,
+            Self::AdminProhibited => 13,
+        }
+    }
+}
+
+/// An ICMP message. Errors quote the packet they are about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Icmp {
+    /// Type 8 (request) or 0 (reply).
+    Echo {
+        /// An answer rather than a question.
+        reply: bool,
+        /// Which ping this belongs to.
+        id: u16,
+        /// Which of its packets.
+        seq: u16,
+        /// What is echoed.
+        data: Rc<[u8]>,
+    },
+    /// Type 3.
+    Unreachable {
+        /// Why.
+        code: Unreachable,
+        /// The packet it is about: its IPv4 header and what followed.
+        quoted: Rc<[u8]>,
+    },
+    /// Type 11 code 0: ttl used up in transit.
+    TimeExceeded {
+        /// The packet it is about.
+        quoted: Rc<[u8]>,
+    },
+    /// Type 5 code 1: a better gateway for this host.
+    Redirect {
+        /// The gateway to use instead.
+        gateway: Ipv4Addr,
+        /// The packet it is about.
+        quoted: Rc<[u8]>,
+    },
+}
+
+impl Icmp {
+    /// Type and code of the header.
+    pub fn type_code(&self) -> (u8, u8) {
+        match self {
+            Self::Echo { reply, .. } => (if *reply { 0 } else { 8 }, 0),
+            Self::Unreachable { code, .. } => (3, code.code()),
+            Self::TimeExceeded { .. } => (11, 0),
+            Self::Redirect { .. } => (5, 1),
+        }
+    }
+
+    /// The quoted packet, of an error.
+    pub fn quoted(&self) -> Option<&[u8]> {
+        match self {
+            Self::Echo { .. } => None,
+            Self::Unreachable { quoted, .. } | Self::TimeExceeded { quoted } | Self::Redirect { quoted, .. } => Some(quoted),
+        }
+    }
+
+    /// Quotes another packet instead; its own length stays what it was.
+    pub fn requote(&mut self, packet: &super::Ipv4) {
+        if let Self::Unreachable { quoted, .. } | Self::TimeExceeded { quoted } | Self::Redirect { quoted, .. } = self {
+            let mut bytes = packet.bytes();
+            bytes.truncate(quoted.len());
+            *quoted = bytes.into();
+        }
+    }
+
+    /// Length in bytes: the eight of the header and what follows.
+    pub fn len(&self) -> usize {
+        8 + match self {
+            Self::Echo { data, .. } => data.len(),
+            Self::Unreachable { quoted, .. } | Self::TimeExceeded { quoted } | Self::Redirect { quoted, .. } => quoted.len(),
+        }
+    }
+
+    /// Never: an ICMP message has a header.
+    pub fn is_empty(&self) -> bool {
+        false
+    }
+
+    /// The message's bytes with its checksum.
+    pub fn emit(&self, out: &mut Vec<u8>) {
+        let start = out.len();
+        let (kind, code) = self.type_code();
+        out.extend([kind, code, 0, 0]);
+        let rest = match self {
+            Self::Echo { id, seq, data, .. } => {
+                out.extend(id.to_be_bytes());
+                out.extend(seq.to_be_bytes());
+                data
+            }
+            Self::Unreachable { code: Unreachable::FragNeeded { mtu }, quoted } => {
+                out.extend([0, 0]);
+                out.extend(mtu.to_be_bytes());
+                quoted
+            }
+            Self::Redirect { gateway, quoted } => {
+                out.extend(gateway.octets());
+                quoted
+            }
+            Self::Unreachable { quoted, .. } | Self::TimeExceeded { quoted } => {
+                out.extend([0; 4]);
+                quoted
+            }
+        };
+        out.extend(rest.iter());
+        let sum = fold(ones_complement_sum(&out[start..])).to_be_bytes();
+        out[start + 2..start + 4].copy_from_slice(&sum);
+    }
+
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// Too few bytes, or a type or code that is not simulated.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut r = Reader::new(bytes, "ICMP");
+        let (kind, code) = (r.u8()?, r.u8()?);
+        r.u16()?;
+        let word: [u8; 4] = r.array()?;
+        let (high, low) = (u16::from_be_bytes([word[0], word[1]]), u16::from_be_bytes([word[2], word[3]]));
+        let rest: Rc<[u8]> = r.rest().into();
+        Ok(match (kind, code) {
+            (0 | 8, 0) => Self::Echo { reply: kind == 0, id: high, seq: low, data: rest },
+            (3, _) => Self::Unreachable {
+                code: match code {
+                    0 => Unreachable::Net,
+                    1 => Unreachable::Host,
+                    2 => Unreachable::Proto,
+                    3 => Unreachable::Port,
+                    4 => Unreachable::FragNeeded { mtu: low },
+                    9 => Unreachable::NetProhibited,
+                    10 => Unreachable::HostProhibited,
+                    13 => Unreachable::AdminProhibited,
+                    _ => return Err(Malformed::Unsupported("this code of destination unreachable")),
+                },
+                quoted: rest,
+            },
+            (11, 0) => Self::TimeExceeded { quoted: rest },
+            (5, 1) => Self::Redirect { gateway: word.into(), quoted: rest },
+            _ => return Err(Malformed::Unsupported("this ICMP type")),
+        })
+    }
+}

@@ -1,0 +1,161 @@
+//! IPv4 (RFC 791) without options.
+
+use super::{Icmp, Malformed, Reader, Tcp, Udp, fold, ones_complement_sum};
+use std::net::Ipv4Addr;
+use std::rc::Rc;
+
+/// ICMP's protocol number.
+pub const PROTO_ICMP: u8 = 1;
+/// TCP's protocol number.
+pub const PROTO_TCP: u8 = 6;
+/// UDP's protocol number.
+pub const PROTO_UDP: u8 = 17;
+
+/// What follows the IPv4 header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// Protocol 6.
+    Tcp(Tcp),
+    /// Protocol 17.
+    Udp(Udp),
+    /// Protocol 1.
+    Icmp(Icmp),
+    /// Any other protocol, or a piece of a fragmented packet.
+    Raw {
+        /// The protocol number.
+        proto: u8,
+        /// The bytes as they are.
+        data: Rc<[u8]>,
+    },
+}
+
+impl Body {
+    /// The protocol number.
+    pub fn proto(&self) -> u8 {
+        match self {
+            Self::Tcp(_) => PROTO_TCP,
+            Self::Udp(_) => PROTO_UDP,
+            Self::Icmp(_) => PROTO_ICMP,
+            Self::Raw { proto, .. } => *proto,
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Tcp(t) => t.len(),
+            Self::Udp(u) => u.len(),
+            Self::Icmp(i) => i.len(),
+            Self::Raw { data, .. } => data.len(),
+        }
+    }
+}
+
+/// An IPv4 packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ipv4 {
+    /// Type of service; 0xc0 on ICMP errors.
+    pub tos: u8,
+    /// Identification.
+    pub id: u16,
+    /// Don't fragment.
+    pub df: bool,
+    /// More fragments follow.
+    pub mf: bool,
+    /// Where this fragment's data belongs, in bytes (a multiple of 8).
+    pub frag_offset: u16,
+    /// Time to live, in hops.
+    pub ttl: u8,
+    /// Source address.
+    pub src: Ipv4Addr,
+    /// Destination address.
+    pub dst: Ipv4Addr,
+    /// What it carries.
+    pub body: Body,
+}
+
+impl Ipv4 {
+    /// A whole packet with Linux's defaults: ttl 64, tos 0.
+    pub fn new(src: Ipv4Addr, dst: Ipv4Addr, body: Body) -> Self {
+        Self { tos: 0, id: 0, df: false, mf: false, frag_offset: 0, ttl: 64, src, dst, body }
+    }
+
+    /// Total length in bytes, header included: what iptables counts.
+    pub fn len(&self) -> usize {
+        20 + self.body.len()
+    }
+
+    /// Never: a packet has a header.
+    pub fn is_empty(&self) -> bool {
+        false
+    }
+
+    /// Whether this is one piece of a larger packet.
+    pub fn is_fragment(&self) -> bool {
+        self.mf || self.frag_offset > 0
+    }
+
+    /// Source and destination port, where there are any.
+    pub fn ports(&self) -> Option<(u16, u16)> {
+        match &self.body {
+            Body::Tcp(t) => Some((t.sport, t.dport)),
+            Body::Udp(u) => Some((u.sport, u.dport)),
+            _ => None,
+        }
+    }
+
+    /// The packet's bytes.
+    pub fn emit(&self, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend([0x45, self.tos]);
+        out.extend((self.len() as u16).to_be_bytes());
+        out.extend(self.id.to_be_bytes());
+        let frag = u16::from(self.df) << 14 | u16::from(self.mf) << 13 | self.frag_offset / 8;
+        out.extend(frag.to_be_bytes());
+        out.extend([self.ttl, self.body.proto(), 0, 0]);
+        out.extend(self.src.octets());
+        out.extend(self.dst.octets());
+        let sum = fold(ones_complement_sum(&out[start..])).to_be_bytes();
+        out[start + 10..start + 12].copy_from_slice(&sum);
+        match &self.body {
+            Body::Tcp(t) => t.emit(self.src, self.dst, out),
+            Body::Udp(u) => u.emit(self.src, self.dst, out),
+            Body::Icmp(i) => i.emit(out),
+            Body::Raw { data, .. } => out.extend(data.iter()),
+        }
+    }
+
+    /// The packet's bytes, alone.
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.len());
+        self.emit(&mut out);
+        out
+    }
+
+    /// Reads a packet; bytes behind its total length are padding and ignored.
+    ///
+    /// # Errors
+    /// Too few bytes, not version 4, or with header options.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut r = Reader::new(bytes, "IPv4");
+        match r.u8()? {
+            0x45 => {}
+            v if v >> 4 == 4 => return Err(Malformed::Unsupported("an IPv4 header with options")),
+            _ => return Err(Malformed::Field("IP version")),
+        }
+        let tos = r.u8()?;
+        let len = usize::from(r.u16()?);
+        let (id, frag, ttl, proto) = (r.u16()?, r.u16()?, r.u8()?, r.u8()?);
+        r.u16()?;
+        let (src, dst) = (r.array::<4>()?.into(), r.array::<4>()?.into());
+        let data = r.take(len.checked_sub(20).ok_or(Malformed::Field("IPv4 total length"))?)?;
+        let (df, mf, frag_offset) = (frag & 0x4000 != 0, frag & 0x2000 != 0, (frag & 0x1fff) * 8);
+        let body = match proto {
+            _ if mf || frag_offset > 0 => Body::Raw { proto, data: data.into() },
+            PROTO_TCP => Body::Tcp(Tcp::parse(data)?),
+            PROTO_UDP => Body::Udp(Udp::parse(data)?),
+            PROTO_ICMP => Body::Icmp(Icmp::parse(data)?),
+            _ => Body::Raw { proto, data: data.into() },
+        };
+        Ok(Self { tos, id, df, mf, frag_offset, ttl, src, dst, body })
+    }
+}

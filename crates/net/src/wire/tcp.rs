@@ -1,0 +1,166 @@
+//! TCP segments (RFC 9293) with the options Linux sends: MSS, SACK permitted, timestamps, window
+//! scale. Lengths are Linux's: 40 bytes of header for a SYN, 32 for the rest, 20 for a RST.
+
+use super::{Malformed, PROTO_TCP, Reader, fold, ones_complement_sum, pseudo_header};
+use std::fmt;
+use std::net::Ipv4Addr;
+use std::rc::Rc;
+
+/// The control bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TcpFlags(pub u8);
+
+impl TcpFlags {
+    /// No more data will follow.
+    pub const FIN: Self = Self(0x01);
+    /// Synchronise sequence numbers.
+    pub const SYN: Self = Self(0x02);
+    /// Reset.
+    pub const RST: Self = Self(0x04);
+    /// Push to the application.
+    pub const PSH: Self = Self(0x08);
+    /// The acknowledgement number counts.
+    pub const ACK: Self = Self(0x10);
+
+    /// These bits and those.
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+    /// Whether all of `other` is set.
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+/// As tcpdump prints them: `S`, `S.`, `P.`, `F.`, `R`, `.`.
+impl fmt::Display for TcpFlags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (bit, letter) in [(Self::SYN, "S"), (Self::FIN, "F"), (Self::RST, "R"), (Self::PSH, "P"), (Self::ACK, ".")] {
+            if self.has(bit) {
+                f.write_str(letter)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The options of a segment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TcpOptions {
+    /// Maximum segment size, in bytes; only on a SYN.
+    pub mss: Option<u16>,
+    /// Timestamp value and echo reply, in milliseconds.
+    pub timestamp: Option<(u32, u32)>,
+    /// Window scale; only on a SYN, and then with SACK permitted.
+    pub wscale: Option<u8>,
+}
+
+/// A TCP segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tcp {
+    /// Source port.
+    pub sport: u16,
+    /// Destination port.
+    pub dport: u16,
+    /// Sequence number.
+    pub seq: u32,
+    /// Acknowledgement number.
+    pub ack: u32,
+    /// Control bits.
+    pub flags: TcpFlags,
+    /// Receive window, before scaling.
+    pub window: u16,
+    /// Options.
+    pub options: TcpOptions,
+    /// Data.
+    pub data: Rc<[u8]>,
+}
+
+impl Tcp {
+    fn options_len(&self) -> usize {
+        let o = &self.options;
+        // A SYN carries mss, SACK permitted with the timestamp, nop and window scale: 20 bytes.
+        match (o.mss, o.timestamp, o.wscale) {
+            (Some(_), Some(_), Some(_)) => 20,
+            (Some(_), _, _) => 4,
+            (None, Some(_), _) => 12,
+            (None, None, _) => 0,
+        }
+    }
+
+    /// Length in bytes, header and data.
+    pub fn len(&self) -> usize {
+        20 + self.options_len() + self.data.len()
+    }
+
+    /// Never: a segment has a header.
+    pub fn is_empty(&self) -> bool {
+        false
+    }
+
+    /// The sequence space it uses: data, and one for SYN and FIN each.
+    pub fn seq_len(&self) -> u32 {
+        self.data.len() as u32 + u32::from(self.flags.has(TcpFlags::SYN)) + u32::from(self.flags.has(TcpFlags::FIN))
+    }
+
+    /// The segment's bytes with its checksum.
+    pub fn emit(&self, src: Ipv4Addr, dst: Ipv4Addr, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend(self.sport.to_be_bytes());
+        out.extend(self.dport.to_be_bytes());
+        out.extend(self.seq.to_be_bytes());
+        out.extend(self.ack.to_be_bytes());
+        out.push((((20 + self.options_len()) / 4) as u8) << 4);
+        out.push(self.flags.0);
+        out.extend(self.window.to_be_bytes());
+        out.extend([0; 4]);
+        let o = &self.options;
+        if let Some(mss) = o.mss {
+            out.extend([2, 4]);
+            out.extend(mss.to_be_bytes());
+        }
+        if let Some((value, echo)) = o.timestamp
+            && (o.mss.is_none() || o.wscale.is_some())
+        {
+            out.extend(if o.mss.is_some() { [4, 2] } else { [1, 1] });
+            out.extend([8, 10]);
+            out.extend(value.to_be_bytes());
+            out.extend(echo.to_be_bytes());
+            if let (Some(_), Some(scale)) = (o.mss, o.wscale) {
+                out.extend([1, 3, 3, scale]);
+            }
+        }
+        out.extend(self.data.iter());
+        let sum = fold(pseudo_header(src, dst, PROTO_TCP, self.len()) + ones_complement_sum(&out[start..]));
+        out[start + 16..start + 18].copy_from_slice(&sum.to_be_bytes());
+    }
+
+    /// Reads a segment.
+    ///
+    /// # Errors
+    /// Too few bytes, or a header length that cannot be.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut r = Reader::new(bytes, "TCP");
+        let (sport, dport, seq, ack) = (r.u16()?, r.u16()?, r.u32()?, r.u32()?);
+        let (offset, flags, window) = (usize::from(r.u8()? >> 4) * 4, TcpFlags(r.u8()?), r.u16()?);
+        r.u32()?;
+        let mut opts = Reader::new(r.take(offset.checked_sub(20).ok_or(Malformed::Field("TCP data offset"))?)?, "TCP options");
+        let mut options = TcpOptions::default();
+        while let Ok(kind) = opts.u8() {
+            match kind {
+                0 => break,
+                1 => continue,
+                _ => {}
+            }
+            let len = usize::from(opts.u8()?).checked_sub(2).ok_or(Malformed::Field("TCP option length"))?;
+            let mut body = Reader::new(opts.take(len)?, "TCP options");
+            match kind {
+                2 => options.mss = Some(body.u16()?),
+                3 => options.wscale = Some(body.u8()?),
+                8 => options.timestamp = Some((body.u32()?, body.u32()?)),
+                _ => {}
+            }
+        }
+        Ok(Self { sport, dport, seq, ack, flags, window, options, data: r.rest().into() })
+    }
+}
