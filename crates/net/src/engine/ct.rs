@@ -155,6 +155,8 @@ impl World {
         }
         let mut c = Connection::clone(&c);
         c.status.confirmed = true;
+        // The timeout runs from now on, however long the packet waited for ARP.
+        c.expires = c.expires + (self.state.now - c.since);
         let reply = c.reply;
         self.set_connection(skb.netns, id, Some(c));
         self.emit_for(pkt, EventKind::Confirmed { id, reply });

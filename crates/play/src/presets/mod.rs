@@ -1,0 +1,84 @@
+//! The built-in documents: the article's cluster and its four walks.
+
+/// A built-in document and the packet to send in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Preset {
+    /// Its name.
+    pub name: &'static str,
+    /// What it shows, in English.
+    pub title: &'static str,
+    /// What it shows, in Japanese.
+    pub title_ja: &'static str,
+    /// Who sends.
+    pub from: &'static str,
+    /// To whom.
+    pub to: &'static str,
+    /// With what.
+    pub proto: crate::Protocol,
+    service: &'static str,
+    seed: &'static str,
+}
+
+const CLUSTERIP: &str = include_str!("clusterip.yaml");
+const NODEPORT: &str = include_str!("nodeport.yaml");
+// Topology seeds under which chance decides as it did in the article: the cluster IP of
+// nginx-service, and the order of the rules in KUBE-SERVICES.
+const CLUSTERIP_SEED: &str = "4488";
+const NODEPORT_SEED: &str = "8774";
+
+/// All of them.
+pub const ALL: [Preset; 4] = [
+    Preset {
+        name: "article-pod-same-node",
+        title: "Pod to pod, same node",
+        title_ja: "Pod から Pod (同一 Node)",
+        from: "deploy/nginx-deployment",
+        to: "10.1.5.5",
+        proto: crate::Protocol::Icmp,
+        service: CLUSTERIP,
+        seed: CLUSTERIP_SEED,
+    },
+    Preset {
+        name: "article-pod-cross-node",
+        title: "Pod to pod, other node",
+        title_ja: "Pod から Pod (異なる Node)",
+        from: "deploy/nginx-deployment",
+        to: "10.1.6.5",
+        proto: crate::Protocol::Icmp,
+        service: CLUSTERIP,
+        seed: CLUSTERIP_SEED,
+    },
+    Preset {
+        name: "article-clusterip",
+        title: "Pod to ClusterIP",
+        title_ja: "Pod から ClusterIP",
+        from: "deploy/centos-deployment",
+        to: "svc/nginx-service:8000",
+        proto: crate::Protocol::Tcp,
+        service: CLUSTERIP,
+        seed: CLUSTERIP_SEED,
+    },
+    Preset {
+        name: "article-nodeport",
+        title: "Client to NodePort",
+        title_ja: "クライアントから NodePort",
+        from: "bastion",
+        to: "192.168.120.226:30080",
+        proto: crate::Protocol::Tcp,
+        service: NODEPORT,
+        seed: NODEPORT_SEED,
+    },
+];
+
+impl Preset {
+    /// The preset of that name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        ALL.iter().find(|p| p.name == name)
+    }
+
+    /// Its document: the manifests, then what is under them.
+    pub fn document(&self) -> String {
+        let topology = include_str!("topology.yaml").replace("@SEED@", self.seed);
+        format!("{}---\n{}---\n{topology}", self.service, include_str!("deployments.yaml"))
+    }
+}

@@ -1,0 +1,161 @@
+//! What to send, from where, to whom.
+
+use kube::Cluster;
+use net::NetnsId;
+use net::World;
+use std::fmt;
+use std::net::IpAddr;
+
+/// What is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// A TCP connection with `GET /`, as `curl` does.
+    #[default]
+    Tcp,
+    /// One datagram and its answer.
+    Udp,
+    /// An echo request, as `ping` does.
+    Icmp,
+}
+
+/// One exchange.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// Who sends: a node, host, pod or Deployment.
+    pub from: String,
+    /// To whom: a name or address, with a port for TCP and UDP.
+    pub to: String,
+    /// What.
+    pub proto: Protocol,
+    /// Source port, or identifier of a ping; drawn from the seed if not given.
+    pub sport: Option<u16>,
+    /// ttl; 64 if not given. Only for ICMP.
+    pub ttl: Option<u8>,
+    /// Bytes of data; 56 for ICMP, 30 for UDP.
+    pub size: Option<u16>,
+    /// Endpoint every random choice falls on.
+    pub endpoint: Option<(IpAddr, Option<u16>)>,
+    /// How many echo requests.
+    pub count: u16,
+    /// What stands behind `Host:` in the request; address and port if not given.
+    pub host: Option<String>,
+}
+
+impl Probe {
+    /// A TCP probe.
+    pub fn new(from: &str, to: &str) -> Self {
+        Self { from: from.to_owned(), to: to.to_owned(), proto: Protocol::Tcp, sport: None, ttl: None, size: None, endpoint: None, count: 1, host: None }
+    }
+}
+
+/// Why a probe could not be sent at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProbeError {
+    /// What is wrong.
+    pub message: String,
+    /// What to type.
+    pub hint: String,
+}
+
+impl fmt::Display for ProbeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\n  hint: {}", self.message, self.hint)
+    }
+}
+
+fn fail<T>(message: impl Into<String>, hint: impl Into<String>) -> Result<T, ProbeError> {
+    Err(ProbeError { message: message.into(), hint: hint.into() })
+}
+
+/// Every place something can be sent from, as a person names it: nodes, hosts, pods.
+pub fn places(cluster: &Cluster) -> Vec<String> {
+    let hosts = cluster.topology.hosts.iter().map(|h| h.name.value.clone());
+    let nodes = cluster.nodes.iter().map(|n| n.spec.name.value.clone());
+    hosts.chain(nodes).chain(cluster.pods.iter().map(|p| format!("pod/{}", p.netns()))).collect()
+}
+
+/// The network namespace a name stands for.
+///
+/// # Errors
+/// No such name, or more than one pod begins with it.
+pub fn resolve_netns(cluster: &Cluster, world: &World, name: &str) -> Result<NetnsId, ProbeError> {
+    let pod_name = name.strip_prefix("pod/");
+    let deployment = name.strip_prefix("deploy/").or_else(|| name.strip_prefix("deployment/"));
+    if pod_name.is_none()
+        && deployment.is_none()
+        && let Some((id, ns)) = world.state().ns_named(name)
+        && ns.tapped
+    {
+        return Ok(id);
+    }
+    if let Some(d) = deployment {
+        let pod = cluster.pods.iter().find(|p| p.deployment == d);
+        return match pod.and_then(|p| world.state().ns_named(&p.netns())) {
+            Some((id, _)) => Ok(id),
+            None => fail(format!("no pod of a Deployment {d:?}"), list("the Deployments are", cluster.pods.iter().map(|p| p.deployment.clone()))),
+        };
+    }
+    let wanted = pod_name.unwrap_or(name);
+    if let Ok(addr) = wanted.parse::<IpAddr>() {
+        let owner = world.state().netns.iter().find(|n| n.tapped && !addr.is_loopback() && n.is_local(addr));
+        return match owner.and_then(|n| world.state().ns_named(&n.name)) {
+            Some((id, _)) => Ok(id),
+            None => fail(format!("nobody here has the address {addr}"), list("the senders are", places(cluster))),
+        };
+    }
+    let mut found: Vec<_> = cluster.pods.iter().filter(|p| p.netns() == wanted).collect();
+    if found.is_empty() && !wanted.is_empty() {
+        found = cluster.pods.iter().filter(|p| p.name.starts_with(wanted)).collect();
+    }
+    match found.as_slice() {
+        [pod] => match world.state().ns_named(&pod.netns()) {
+            Some((id, _)) => Ok(id),
+            None => fail(format!("no place named {name:?}"), list("the senders are", places(cluster))),
+        },
+        [] => fail(format!("no node, host or pod is named {name:?}"), list("the senders are", places(cluster))),
+        many => fail(format!("{} pods begin with {wanted:?}", many.len()), list("write more of one of", many.iter().map(|p| format!("pod/{}", p.netns())))),
+    }
+}
+
+fn list(intro: &str, names: impl IntoIterator<Item = String>) -> String {
+    let mut names: Vec<_> = names.into_iter().collect();
+    names.dedup();
+    let more = names.len().saturating_sub(8);
+    names.truncate(8);
+    let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{intro} {}{tail}", names.join(", "))
+}
+
+/// The address and port a target stands for. The port is what stands behind the last colon, or the
+/// only port of a service.
+///
+/// # Errors
+/// No such name, no address, or a port that is not one.
+pub fn resolve_target(cluster: &Cluster, world: &World, to: &str) -> Result<(IpAddr, Option<u16>), ProbeError> {
+    let to = to.trim_start_matches("http://").trim_end_matches('/');
+    let (name, port) = match to.rsplit_once(':') {
+        None => (to, None),
+        Some((name, port)) => match port.parse::<u16>() {
+            Ok(port) if port > 0 => (name, Some(port)),
+            _ => return fail(format!("{port:?} is not a port"), "write a number from 1 to 65535 behind the colon"),
+        },
+    };
+    if let Ok(addr) = name.parse::<IpAddr>() {
+        return if addr.is_ipv6() { fail(format!("{addr} is IPv6, which is not simulated"), "write an IPv4 address") } else { Ok((addr, port)) };
+    }
+    if let Some(service) = name.strip_prefix("svc/").or_else(|| name.strip_prefix("service/")) {
+        let (namespace, short) = service.split_once('/').unwrap_or(("default", service));
+        let Some(s) = cluster.services.iter().find(|s| s.name == short && s.namespace == namespace) else {
+            return fail(format!("no Service {short:?} in namespace {namespace}"), list("the Services are", cluster.services.iter().map(|s| format!("svc/{}/{}", s.namespace, s.name))));
+        };
+        let Some(ip) = s.cluster_ip else { return fail(format!("{service} is headless: it has no address"), "send to one of its pods") };
+        let only = if let [p] = s.ports.as_slice() { Some(p.port) } else { None };
+        return Ok((ip.into(), port.or(only)));
+    }
+    let ns = world.state().ns(resolve_netns(cluster, world, name)?);
+    let addr = ns.devices.iter().skip(1).flat_map(|d| &d.addrs).next().map(|n| n.addr());
+    match addr {
+        Some(addr) => Ok((addr, port)),
+        None => fail(format!("{name} has no address"), "give its NIC one"),
+    }
+}

@@ -1,0 +1,197 @@
+//! A run in the form of the committed recordings: every frame at every tap, the hooks with their
+//! rules, counters, and what connection tracking did. Two runs agree when these texts do.
+
+use net::conntrack::Connection;
+use net::dump::conntrack_line;
+use net::event::{EventKind, Seen};
+use net::netfilter::{TableName, WalkStep};
+use net::skb::PktType;
+use net::state::{Change, Netns};
+use net::wire::{Checksums, frame_text, ipv4_text};
+use net::{Event, State};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// Outer UDP source ports are chance: `S1`, `S2`… in order of appearance.
+#[derive(Debug, Default)]
+struct Ports(BTreeMap<u16, String>);
+
+impl Ports {
+    fn name(&mut self, port: u16) -> String {
+        let next = format!("S{}", self.0.len() + 1);
+        self.0.entry(port).or_insert(next).clone()
+    }
+}
+
+/// Every frame at every device, one a line: number, host, device, direction, frame.
+pub fn packets(state: &State, events: &[Event], host: &dyn Fn(&str) -> String) -> Vec<String> {
+    let mut ports = Ports::default();
+    let mut out = Vec::new();
+    for e in events {
+        let (dev, frame, dir, partial) = match &e.kind {
+            EventKind::FrameSent { dev, frame, csum_partial } => (dev, frame, "Out", csum_partial),
+            EventKind::FrameReceived { dev, frame, pkt_type, csum_partial } => {
+                let dir = match pkt_type {
+                    PktType::Host => "In",
+                    PktType::Broadcast => "B",
+                    PktType::Multicast => "M",
+                    PktType::OtherHost => "P",
+                };
+                (dev, frame, dir, csum_partial)
+            }
+            _ => continue,
+        };
+        let ns = state.ns(e.netns);
+        let sums = if *partial { Checksums::Partial } else { Checksums::Complete };
+        let text = frame_text(frame, sums, &mut |p| ports.name(p));
+        out.push(format!("{:3} {:8} {:12} {dir:3} {text}", out.len() + 1, host(&ns.name), ns.dev(*dev).name));
+    }
+    out
+}
+
+/// One table's look at one packet.
+struct Look {
+    key: (usize, TableName, net::netfilter::Hook),
+    head: String,
+    steps: Vec<String>,
+    mark: u32,
+}
+
+/// What the tables of one namespace did, one look a line, equal looks of later packets counted.
+pub fn hooks(state: &State, events: &[Event], netns: &str) -> Vec<String> {
+    let mut ports = Ports::default();
+    let mut looks: Vec<Look> = Vec::new();
+    let Some((id, ns)) = state.ns_named(netns) else { return Vec::new() };
+    for e in events.iter().filter(|e| e.netns == id) {
+        let EventKind::Walked { hook, table, seen, mark, step } = &e.kind else { continue };
+        let key = (std::rc::Rc::as_ptr(seen) as usize, *table, *hook);
+        if looks.last().is_none_or(|l| l.key != key) {
+            let mark_text = if *mark == 0 { String::new() } else { format!(" mark={mark:#x}") };
+            let packet = ipv4_text(&seen.packet, &mut |p| ports.name(p));
+            let head = format!("{:11} {:6} {} | {packet}{mark_text}", hook.name(), table.name(), devices(ns, seen));
+            looks.push(Look { key, head, steps: Vec::new(), mark: *mark });
+        }
+        let look = looks.last_mut().expect("invariant: pushed above");
+        for mut text in steps(ns, *table, step) {
+            if look.mark == 0 && *mark != 0 {
+                text = format!("[mark={mark:#x}] {text}");
+                look.mark = *mark;
+            }
+            look.steps.push(text);
+        }
+    }
+    let mut lines: Vec<(String, usize)> = Vec::new();
+    let mut at: BTreeMap<String, usize> = BTreeMap::new();
+    for look in looks {
+        let line = format!("{} | {}", look.head, look.steps.join(" "));
+        match at.get(&shape(&line)) {
+            Some(i) => lines[*i].1 += 1,
+            None => {
+                at.insert(shape(&line), lines.len());
+                lines.push((line, 1));
+            }
+        }
+    }
+    lines.into_iter().map(|(l, n)| if n > 1 { format!("{l} | x{n}") } else { l }).collect()
+}
+
+fn devices(ns: &Netns, seen: &Seen) -> String {
+    let name = |d: &Option<net::DevId>| d.map(|d| ns.dev(d).name.to_string());
+    let mut out = String::new();
+    let input = name(&seen.in_dev);
+    if let Some(i) = &input {
+        let _ = write!(out, "IN={i}");
+    }
+    if let Some(p) = name(&seen.physin) {
+        let _ = write!(out, "({p})");
+    }
+    let output = name(&seen.out_dev);
+    out.push_str(match (&input, &output) {
+        (Some(_), Some(_)) => "->",
+        (Some(_), None) => " ",
+        _ => "",
+    });
+    if let Some(o) = &output {
+        let _ = write!(out, "OUT={o}");
+    }
+    if let Some(p) = name(&seen.physout) {
+        let _ = write!(out, "({p})");
+    }
+    out
+}
+
+/// A step in the words of the kernel's TRACE: `CHAIN:N`, `CHAIN:N(return)`, `CHAIN(policy)`.
+fn steps(ns: &Netns, table: TableName, step: &WalkStep) -> Vec<String> {
+    let chains = &ns.rules.table(table).chains;
+    let chain = |id: &u32| chains.get(*id as usize);
+    let name = |id: &u32| chain(id).map_or("", |c| &c.name);
+    match step {
+        WalkStep::Matched { chain: c, rule, .. } => vec![format!("{}:{}", name(c), rule + 1)],
+        WalkStep::Returned { chain: c, rule: Some(rule), .. } => {
+            // An unconditional RETURN is logged as a return, any other as the rule it is.
+            let bare = chain(c).and_then(|x| x.rules.get(*rule as usize)).is_some_and(|r| *r == net::netfilter::Rule::to(net::netfilter::Target::Return));
+            vec![format!("{}:{}{}", name(c), rule + 1, if bare { "(return)" } else { "" })]
+        }
+        WalkStep::Returned { chain: c, rule: None, .. } => vec![format!("{}:{}(return)", name(c), chain(c).map_or(0, |x| x.rules.len()) + 1)],
+        WalkStep::Policy { chain: c, .. } => vec![format!("{}(policy)", name(c))],
+        WalkStep::Unsupported { chain: c, rule } => vec![format!("{}:{}(unsupported)", name(c), rule + 1)],
+    }
+}
+
+/// A line without what differs from one packet of a direction to the next: length, flags, MSS.
+fn shape(line: &str) -> String {
+    let mut out = Vec::new();
+    let mut words = line.split(' ').peekable();
+    while let Some(w) = words.next() {
+        let size = w.strip_prefix('+').is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()));
+        if size || w.starts_with("len=") || w.starts_with("mss=") {
+            continue;
+        }
+        if w == "TCP" {
+            words.next();
+            continue;
+        }
+        out.push(w);
+    }
+    out.join(" ")
+}
+
+/// Every counter that is not zero: table, chain, rule (0: the policy), packets, bytes.
+pub fn counters(ns: &Netns) -> Vec<(TableName, String, u32, u64, u64)> {
+    let mut out = Vec::new();
+    for table in [TableName::Nat, TableName::Filter] {
+        let t = ns.rules.table(table);
+        let read = |i: u32| ns.counters[table as usize].get(i as usize).copied().unwrap_or_default();
+        for (chain, id) in t.chains.iter().zip(0..) {
+            let policy = if chain.policy.is_some() { Some((0, read(t.policy_counter(id)))) } else { None };
+            let rules = (0..chain.rules.len() as u32).map(|r| (r + 1, read(t.rule_counter(id, r))));
+            for (rule, (packets, bytes)) in policy.into_iter().chain(rules).filter(|(_, (p, _))| *p > 0) {
+                out.push((table, chain.name.to_string(), rule, packets, bytes));
+            }
+        }
+    }
+    out
+}
+
+/// What `conntrack -E` prints for one namespace.
+pub fn conntrack_events(state: &State, events: &[Event], netns: &str) -> Vec<String> {
+    let Some((id, _)) = state.ns_named(netns) else { return Vec::new() };
+    let mut out = Vec::new();
+    for e in events {
+        for change in &e.changes {
+            let Change::Connection { netns, before, after, .. } = change else { continue };
+            if *netns != id {
+                continue;
+            }
+            let live = |c: &Option<std::rc::Rc<Connection>>| c.as_ref().filter(|c| c.confirmed()).cloned();
+            let line = |c: &Connection| conntrack_line(c, e.at).trim_end_matches(" mark=0 use=1").to_owned();
+            match (live(before), live(after)) {
+                (None, Some(c)) => out.push(format!("    [NEW] {}", line(&c))),
+                (Some(a), Some(b)) if a.status != b.status || a.tcp_state() != b.tcp_state() => out.push(format!(" [UPDATE] {}", line(&b))),
+                (Some(a), None) => out.push(format!("[DESTROY] {}", line(&a))),
+                _ => {}
+            }
+        }
+    }
+    out
+}

@@ -1,0 +1,55 @@
+//! `kubectl get`, in the columns of 1.10.
+
+use super::Output;
+use crate::Session;
+
+pub(super) fn run(session: &Session, args: &[&str]) -> Output {
+    let wide = args.windows(2).any(|w| w == ["-o", "wide"]) || args.contains(&"-owide");
+    let all = args.contains(&"--all-namespaces");
+    let namespace = args.windows(2).find(|w| w[0] == "-n").map_or("default", |w| w[1]);
+    let here = |ns: &str| all || ns == namespace;
+    let age = format!("{}s", session.world().state().now.0 / 1_000_000_000);
+    match args {
+        ["get", "svc" | "service" | "services", ..] => {
+            let mut rows = vec![["NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "AGE", "SELECTOR"].map(str::to_owned).to_vec()];
+            for s in session.cluster().services.iter().filter(|s| here(&s.namespace)) {
+                let ports: Vec<_> = s.ports.iter().map(|p| p.node_port.map_or_else(|| format!("{}/{}", p.port, p.protocol), |np| format!("{}:{np}/{}", p.port, p.protocol))).collect();
+                let selector: Vec<_> = s.selector.iter().map(|(k, v)| format!("{k}={v}")).collect();
+                let selector = if selector.is_empty() { "<none>".to_owned() } else { selector.join(",") };
+                let ip = s.cluster_ip.map_or_else(|| "None".to_owned(), |ip| ip.to_string());
+                rows.push(vec![s.name.clone(), s.kind.to_owned(), ip, "<none>".to_owned(), ports.join(","), age.clone(), selector]);
+            }
+            table(rows, if wide { 7 } else { 6 })
+        }
+        ["get", "po" | "pod" | "pods", ..] => {
+            let mut rows = vec![["NAME", "READY", "STATUS", "RESTARTS", "AGE", "IP", "NODE"].map(str::to_owned).to_vec()];
+            for p in session.cluster().pods.iter().filter(|p| here(&p.namespace)) {
+                let n = p.containers.len();
+                let node = session.cluster().nodes[p.node].spec.hostname.clone();
+                rows.push(vec![p.name.clone(), format!("{n}/{n}"), "Running".to_owned(), "0".to_owned(), age.clone(), p.ip.to_string(), node]);
+            }
+            table(rows, if wide { 7 } else { 5 })
+        }
+        _ => Output::fail(1, "kubectl: not understood here; try: kubectl get svc -o wide, kubectl get pods -o wide\n"),
+    }
+}
+
+/// Columns as wide as their longest cell and three more, at least ten; the last is not padded.
+fn table(rows: Vec<Vec<String>>, columns: usize) -> Output {
+    if rows.len() == 1 {
+        return Output::ok("No resources found.\n");
+    }
+    let width = |c: usize| rows.iter().map(|r| r[c].chars().count() + 3).max().unwrap_or(0).max(10);
+    let widths: Vec<_> = (0..columns).map(width).collect();
+    let mut out = String::new();
+    for row in &rows {
+        for (cell, (i, w)) in row.iter().zip(widths.iter().enumerate()) {
+            out.push_str(cell);
+            if i + 1 < columns {
+                out.extend(std::iter::repeat_n(' ', w - cell.chars().count()));
+            }
+        }
+        out.push('\n');
+    }
+    Output::ok(out)
+}

@@ -1,0 +1,218 @@
+//! The emulated shell: what a person types on a node, pod or host, and what the real tool prints.
+//!
+//! The commands are those of the article; what is not known says so, as a shell would.
+
+mod kubectl;
+mod network;
+
+use crate::session::Session;
+use crate::{Probe, Protocol};
+use net::NetnsId;
+use net::netfilter::TableName;
+use net::socket::Outcome;
+
+/// What a command printed and its exit status.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Output {
+    /// Standard output and error, as a terminal shows them.
+    pub text: String,
+    /// Exit status.
+    pub status: i32,
+}
+
+impl Output {
+    pub(crate) fn ok(text: impl Into<String>) -> Self {
+        Self { text: text.into(), status: 0 }
+    }
+    pub(crate) fn fail(status: i32, text: impl Into<String>) -> Self {
+        Self { text: text.into(), status }
+    }
+}
+
+/// The commands that are understood.
+pub const COMMANDS: &[&str] = &["curl", "ping", "iptables", "iptables-save", "ip", "bridge", "conntrack", "kubectl", "hostname"];
+
+/// Runs a command line on a host: a node, pod or outside host by name.
+pub fn exec(session: &mut Session, host: &str, line: &str) -> Output {
+    let netns = match crate::probe::resolve_netns(session.cluster(), session.world(), host) {
+        Ok(id) => id,
+        Err(e) => return Output::fail(1, format!("{e}\n")),
+    };
+    session.note_command(host, line);
+    let words = split(line);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        [] => Output::default(),
+        ["curl", rest @ ..] => curl(session, host, rest),
+        ["ping", rest @ ..] => ping(session, host, rest),
+        ["iptables", rest @ ..] => iptables(session, netns, rest),
+        ["iptables-save"] => Output::ok(net::dump::iptables_save(session.world().state().ns(netns), SAVE_HEADER)),
+        ["ip", rest @ ..] => network::ip(session, netns, rest),
+        ["bridge", rest @ ..] => network::bridge(session, netns, rest),
+        ["conntrack", rest @ ..] => network::conntrack(session, netns, rest),
+        ["kubectl", rest @ ..] => kubectl::run(session, rest),
+        ["hostname"] => Output::ok(format!("{}\n", hostname(session, host))),
+        [other, ..] => Output::fail(127, format!("bash: {other}: command not found\n  here are: {}\n", COMMANDS.join(", "))),
+    }
+}
+
+/// The line iptables-save 1.4.21 puts around each table; time begins with the article.
+const SAVE_HEADER: &str = "iptables-save v1.4.21 on Sun Jun 10 08:00:00 2018";
+
+fn hostname(session: &Session, host: &str) -> String {
+    let c = session.cluster();
+    let node = c.nodes.iter().find(|n| n.spec.name.value == host).map(|n| n.spec.hostname.clone());
+    let outside = || c.topology.hosts.iter().find(|h| h.name.value == host).map(|h| h.hostname.clone());
+    node.or_else(outside).unwrap_or_else(|| host.trim_start_matches("pod/").to_owned())
+}
+
+/// Words of a line; quotes keep spaces.
+fn split(line: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut word = String::new();
+    let mut quote = None;
+    let mut any = false;
+    for c in line.chars() {
+        match quote {
+            Some(q) if c == q => quote = None,
+            Some(_) => word.push(c),
+            None if c == '"' || c == '\'' => (quote, any) = (Some(c), true),
+            None if c.is_whitespace() => {
+                if any || !word.is_empty() {
+                    out.push(std::mem::take(&mut word));
+                }
+                any = false;
+            }
+            None => word.push(c),
+        }
+    }
+    if any || !word.is_empty() {
+        out.push(word);
+    }
+    out
+}
+
+fn curl(session: &mut Session, host: &str, args: &[&str]) -> Output {
+    let url = match args.iter().filter(|a| !a.starts_with('-')).collect::<Vec<_>>().as_slice() {
+        [url] => **url,
+        [] => return Output::fail(2, "curl: try 'curl --help' or 'curl --manual' for more information\n"),
+        _ => return Output::fail(2, "curl: one URL at a time is understood here\n"),
+    };
+    if let Some(option) = args.iter().find(|a| a.starts_with('-') && !matches!(**a, "-s" | "-S" | "-sS")) {
+        return Output::fail(2, format!("curl: option {option}: not understood here\n"));
+    }
+    let bare = url.trim_start_matches("http://");
+    let bare = bare.split_once('/').map_or(bare, |(h, _)| h);
+    let target = if bare.rsplit_once(':').is_some_and(|(_, p)| p.parse::<u16>().is_ok()) { bare.to_owned() } else { format!("{bare}:80") };
+    let name = target.rsplit_once(':').map_or(target.as_str(), |(h, _)| h).to_owned();
+    // curl leaves the port out where it is the scheme's own.
+    let authority = target.strip_suffix(":80").unwrap_or(&target).to_owned();
+    let run = match session.send(&Probe { host: Some(authority), ..Probe::new(host, &target) }) {
+        Ok(run) => run,
+        Err(_) => return Output::fail(6, format!("curl: (6) Could not resolve host: {name}; Unknown error\n")),
+    };
+    let failed = |why: &str| Output::fail(7, format!("curl: (7) Failed connect to {target}; {why}\n"));
+    match run.verdict.outcome {
+        Some(Outcome::Answered { .. }) => {
+            let body = session.world().state().netns.iter().flat_map(|n| n.sockets.values()).find_map(|s| match &**s {
+                net::socket::Socket::Tcp(t) if matches!(t.app, net::socket::TcpApp::Client { tag, .. } if tag == run.tag) => Some(t.received.clone()),
+                _ => None,
+            });
+            let text = body.map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default();
+            Output::ok(text.split_once("\r\n\r\n").map_or("", |(_, body)| body))
+        }
+        Some(Outcome::Refused | Outcome::Unreachable { code: 3, .. }) => failed("Connection refused"),
+        Some(Outcome::Unreachable { .. }) => failed("No route to host"),
+        Some(Outcome::NotSent(_)) => failed("Network is unreachable"),
+        Some(Outcome::TimedOut) | None => failed("Connection timed out"),
+    }
+}
+
+/// Without `-c` a real ping goes on for ever; here it sends this many.
+const DEFAULT_PINGS: u16 = 4;
+
+fn ping(session: &mut Session, host: &str, args: &[&str]) -> Output {
+    let mut probe = Probe { proto: Protocol::Icmp, count: DEFAULT_PINGS, ..Probe::new(host, "") };
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let mut number = || args.next().and_then(|n| n.parse::<u16>().ok());
+        match *arg {
+            "-c" => match number() {
+                Some(n @ 1..) => probe.count = n.min(100),
+                _ => return Output::fail(2, "ping: bad number of packets to transmit.\n"),
+            },
+            "-s" => match number() {
+                Some(n) => probe.size = Some(n),
+                None => return Output::fail(2, "ping: bad packet size.\n"),
+            },
+            "-t" => match number().and_then(|n| u8::try_from(n).ok()) {
+                Some(n) => probe.ttl = Some(n),
+                None => return Output::fail(2, "ping: bad time to live.\n"),
+            },
+            name if !name.starts_with('-') => probe.to = name.to_owned(),
+            other => return Output::fail(2, format!("ping: invalid option -- '{}'\n", other.trim_start_matches('-'))),
+        }
+    }
+    let addr = match crate::probe::resolve_target(session.cluster(), session.world(), &probe.to) {
+        Ok((addr, _)) => addr,
+        Err(_) => return Output::fail(2, format!("ping: {}: Name or service not known\n", probe.to)),
+    };
+    let started = session.world().state().now;
+    let run = match session.send(&probe) {
+        Ok(run) => run,
+        Err(e) => return Output::fail(2, format!("ping: {e}\n")),
+    };
+    let size = probe.size.unwrap_or(56);
+    let mut out = format!("PING {} ({addr}) {size}({}) bytes of data.\n", probe.to, u32::from(size) + 28);
+    network::ping_report(session, &run, &probe, started, &mut out)
+}
+
+fn iptables(session: &Session, netns: NetnsId, args: &[&str]) -> Output {
+    let mut table = TableName::Filter;
+    let (mut list, mut verbose, mut chain) = (false, false, None);
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        match *arg {
+            "-t" => match args.next().and_then(|n| TableName::from_name(n)) {
+                Some(t) => table = t,
+                None => return Output::fail(3, "iptables: can't initialize iptables table: the tables are raw, mangle, nat and filter\n"),
+            },
+            "-L" | "--list" => list = true,
+            "-n" | "-v" | "--line-numbers" => verbose |= *arg == "-v",
+            flags if flags.starts_with('-') && flags.len() > 1 && flags[1..].chars().all(|c| "vnL".contains(c)) => {
+                list |= flags.contains('L');
+                verbose |= flags.contains('v');
+            }
+            name if !name.starts_with('-') => chain = Some(name),
+            other => return Output::fail(2, format!("iptables: option {other:?} is not understood here; try: iptables -t nat -vnL [CHAIN]\n")),
+        }
+    }
+    if !list || !verbose {
+        return Output::fail(2, "iptables: only listing with counters is understood here: iptables -t nat -vnL [CHAIN]\n");
+    }
+    match net::dump::iptables_list(session.world().state().ns(netns), table, chain) {
+        Some(text) => Output::ok(text),
+        None => Output::fail(1, "iptables: No chain/target/match by that name.\n"),
+    }
+}
+
+/// Runs a transcript: every line `HOST$ COMMAND` is run, in one world for all of them; other lines
+/// (old output) are left out. Gives the new transcript.
+pub fn transcript(session: &mut Session, input: &str) -> String {
+    let mut out = String::new();
+    for line in input.lines() {
+        let Some((host, command)) = prompt(line) else { continue };
+        out.push_str(line.trim_end());
+        out.push('\n');
+        out.push_str(&exec(session, host, command).text);
+    }
+    out
+}
+
+/// A line `HOST$ COMMAND`.
+pub fn prompt(line: &str) -> Option<(&str, &str)> {
+    let (host, command) = line.split_once('$')?;
+    let host = host.trim();
+    let named = !host.is_empty() && !host.contains(char::is_whitespace);
+    named.then(|| (host, command.trim()))
+}

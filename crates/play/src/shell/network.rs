@@ -1,0 +1,103 @@
+//! `ip`, `bridge`, `conntrack`, and what `ping` prints.
+
+use super::Output;
+use crate::{Probe, Run, Session};
+use net::event::EventKind;
+use net::socket::Outcome;
+use net::{DropReason, Instant, NetnsId, dump};
+use std::fmt::Write;
+
+pub(super) fn ip(session: &Session, netns: NetnsId, args: &[&str]) -> Output {
+    let ns = session.world().state().ns(netns);
+    match args {
+        ["r" | "ro" | "route"] | ["r" | "ro" | "route", "s" | "show" | "list"] => Output::ok(dump::ip_route(ns)),
+        ["n" | "ne" | "neigh"] | ["n" | "ne" | "neigh", "s" | "show" | "list"] => Output::ok(dump::ip_neigh(ns, false)),
+        [] => Output::fail(255, "Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }\n"),
+        [object, ..] => Output::fail(1, format!("Object \"{object}\" is not understood here; try: ip r, ip n\n")),
+    }
+}
+
+pub(super) fn bridge(session: &Session, netns: NetnsId, args: &[&str]) -> Output {
+    let ns = session.world().state().ns(netns);
+    match args {
+        ["fdb", "show" | "s", "dev" | "br", name] | ["fdb", "show" | "s", name] => match dump::bridge_fdb(ns, name) {
+            Some(text) => Output::ok(text),
+            None => Output::fail(1, format!("Cannot find device \"{name}\"\n")),
+        },
+        _ => Output::fail(1, "bridge: not understood here; try: bridge fdb show dev flannel.1\n"),
+    }
+}
+
+pub(super) fn conntrack(session: &Session, netns: NetnsId, args: &[&str]) -> Output {
+    let state = session.world().state();
+    match args {
+        ["-L"] => {
+            let text = dump::conntrack_list(state.ns(netns), state.now);
+            let n = text.lines().count();
+            Output::ok(format!("{text}conntrack v1.4.4 (conntrack-tools): {n} flow entries have been shown.\n"))
+        }
+        _ => Output::fail(2, "conntrack: not understood here; try: conntrack -L\n"),
+    }
+}
+
+/// The lines of a ping after its first (`iputils`, s20160308).
+pub(super) fn ping_report(session: &Session, run: &Run, probe: &Probe, started: Instant, out: &mut String) -> Output {
+    let events = &session.events()[run.events.clone()];
+    let (mut times, mut errors) = (Vec::new(), 0);
+    for e in events {
+        let EventKind::Ended { tag, outcome, .. } = &e.kind else { continue };
+        if *tag != run.tag {
+            continue;
+        }
+        match outcome {
+            Outcome::Answered { bytes, from, ttl, seq, took_ns } => {
+                let us = took_ns / 1000;
+                times.push(us);
+                let _ = writeln!(out, "{bytes} bytes from {from}: icmp_seq={seq} ttl={} time={} ms", ttl.unwrap_or(0), millis(us));
+            }
+            Outcome::Unreachable { from, kind, code, seq } => {
+                errors += 1;
+                let why = match (kind, code) {
+                    (11, _) => "Time to live exceeded",
+                    (3, 0) => "Destination Net Unreachable",
+                    (3, 3) => "Destination Port Unreachable",
+                    (3, 4) => "Frag needed and DF set",
+                    _ => "Destination Host Unreachable",
+                };
+                let _ = writeln!(out, "From {from} icmp_seq={seq} {why}");
+            }
+            Outcome::NotSent(DropReason::PktTooBig) => {
+                errors += 1;
+                out.push_str("ping: local error: Message too long, mtu=1450\n");
+            }
+            Outcome::NotSent(_) => return Output::fail(2, "connect: Network is unreachable\n"),
+            Outcome::TimedOut | Outcome::Refused => {}
+        }
+    }
+    let sent = usize::from(probe.count);
+    let loss = 100 * (sent - times.len().min(sent)) / sent.max(1);
+    let took = (session.world().state().now - started).0 / 1_000_000;
+    let _ = write!(out, "\n--- {} ping statistics ---\n{sent} packets transmitted, {} received", probe.to, times.len());
+    if errors > 0 {
+        let _ = write!(out, ", +{errors} errors");
+    }
+    let _ = writeln!(out, ", {loss}% packet loss, time {took}ms");
+    if let (Some(min), Some(max)) = (times.iter().min(), times.iter().max()) {
+        let n = times.len() as u64;
+        let mean = times.iter().sum::<u64>() / n;
+        let var = times.iter().map(|t| t.abs_diff(mean).pow(2)).sum::<u64>() / n;
+        let [min, mean, max, dev] = [*min, mean, *max, var.isqrt()].map(|us| format!("{}.{:03}", us / 1000, us % 1000));
+        let _ = writeln!(out, "rtt min/avg/max/mdev = {min}/{mean}/{max}/{dev} ms");
+    }
+    Output { text: std::mem::take(out), status: i32::from(times.is_empty()) }
+}
+
+/// Milliseconds with as many digits as ping gives them.
+fn millis(us: u64) -> String {
+    match us {
+        100_000.. => format!("{}", us / 1000),
+        10_000.. => format!("{}.{}", us / 1000, us % 1000 / 100),
+        1000.. => format!("{}.{:02}", us / 1000, us % 1000 / 10),
+        _ => format!("0.{us:03}"),
+    }
+}

@@ -1,0 +1,46 @@
+//! What the tests share: comparing texts so that a failure tells a person what they need.
+//!
+//! **Architecture invariant.** Nothing of the product depends on this.
+#![forbid(unsafe_code)]
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// The `tests` folder.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Reads a file, or says which one is missing.
+///
+/// # Panics
+/// If it cannot be read.
+pub fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// The folders below a folder, by name.
+pub fn folders(path: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(path).map(|d| d.flatten().map(|e| e.path()).filter(|p| p.is_dir()).collect::<Vec<_>>());
+    let mut out = entries.unwrap_or_default();
+    out.sort();
+    out
+}
+
+/// The first lines in which two lists differ, with what stood before; none if they are equal.
+pub fn difference(what: &str, expected: &[String], got: &[String]) -> Option<String> {
+    let n = expected.iter().zip(got).take_while(|(a, b)| a == b).count();
+    if n == expected.len() && n == got.len() {
+        return None;
+    }
+    let mut out = format!("{what}: {} lines expected, {} found; they differ from line {}\n", expected.len(), got.len(), n + 1);
+    for line in &expected[n.saturating_sub(3)..n] {
+        let _ = writeln!(out, "    {line}");
+    }
+    for (sign, lines) in [("-", expected), ("+", got)] {
+        for line in lines.iter().skip(n).take(4) {
+            let _ = writeln!(out, "  {sign} {line}");
+        }
+    }
+    Some(out)
+}
