@@ -4,7 +4,7 @@ use super::{Job, Next, World};
 use crate::conntrack::{CtInfo, Direction};
 use crate::drop::DropReason;
 use crate::event::{EventKind, Seen};
-use crate::netfilter::{CtStates, Effect, Hook, Match, Part, Policy, RejectWith, Rule, Ruleset, TableName, Target, View, Walk, WalkStep};
+use crate::netfilter::{CtStates, Effect, Failing, Hook, Match, Part, Policy, RejectWith, Rule, Ruleset, TableName, Target, View, Walk, WalkStep, first_failing};
 use crate::skb::{PacketId, Place, Skb};
 use crate::state::{Change, DevId, Netns};
 use std::net::IpAddr;
@@ -29,8 +29,14 @@ pub(super) struct HookJob {
     next: Box<Next>,
 }
 
+/// Why a rule did not match a packet that a table saw: worked out again from what the event keeps.
+/// `None` if it did match. `draw` is what was drawn for a random condition.
+pub fn explain(ns: &Netns, seen: &Seen, mark: u32, rule: &Rule, draw: Option<u32>) -> Option<Failing> {
+    with_view(ns, seen, mark, |v| first_failing(rule, v, draw))
+}
+
 /// Calls `f` with a packet as a rule looks at it.
-pub(crate) fn with_view<R>(ns: &Netns, seen: &Seen, mark: u32, f: impl FnOnce(&View<'_>) -> R) -> R {
+fn with_view<R>(ns: &Netns, seen: &Seen, mark: u32, f: impl FnOnce(&View<'_>) -> R) -> R {
     let name = |d: Option<DevId>| d.map_or("", |d| &*ns.dev(d).name);
     let addr_type = |a: IpAddr| ns.addr_type(a);
     let p = &seen.packet;

@@ -23,6 +23,7 @@ mod udp;
 mod vxlan;
 
 pub use build::SpecError;
+pub use hooks::explain;
 
 use crate::drop::DropReason;
 use crate::event::{Event, EventKind};

@@ -1,0 +1,64 @@
+//! What the menus offer.
+
+use super::Loaded;
+use crate::labels::app_of;
+use play::Protocol;
+
+/// A line of a menu.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// What it stands for.
+    pub value: String,
+    /// What it says.
+    pub label: String,
+}
+
+fn choice(value: impl Into<String>, label: impl Into<String>) -> Choice {
+    Choice { value: value.into(), label: label.into() }
+}
+
+/// Who can send: hosts, nodes, pods.
+pub fn senders(l: &Loaded) -> Vec<Choice> {
+    let c = l.session.cluster();
+    let hosts = c.topology.hosts.iter().map(|h| choice(h.name.value.clone(), h.name.value.clone()));
+    let nodes = c.nodes.iter().map(|n| choice(n.spec.name.value.clone(), n.spec.name.value.clone()));
+    let pods = c.pods.iter().map(|p| choice(format!("pod/{}", p.netns()), format!("{} {}", app_of(p), p.ip)));
+    hosts.chain(nodes).chain(pods).collect()
+}
+
+/// To whom: node ports, services, pods; addresses alone for ICMP.
+pub fn targets(l: &Loaded, proto: Protocol) -> Vec<Choice> {
+    let c = l.session.cluster();
+    let word = if proto == Protocol::Udp { "UDP" } else { "TCP" };
+    let mut out = Vec::new();
+    if proto == Protocol::Icmp {
+        out.extend(c.pods.iter().map(|p| choice(p.ip.to_string(), format!("{} {}", app_of(p), p.ip))));
+        out.extend(c.nodes.iter().map(|n| choice(n.address().to_string(), format!("{} {}", n.spec.name.value, n.address()))));
+        return out;
+    }
+    for s in &c.services {
+        for p in s.ports.iter().filter(|p| p.protocol == word) {
+            if let Some(np) = p.node_port {
+                out.extend(c.nodes.iter().map(|n| choice(format!("{}:{np}", n.address()), format!("{}:{np}", n.spec.name.value))));
+            }
+            if s.cluster_ip.is_some() {
+                out.push(choice(format!("svc/{}/{}:{}", s.namespace, s.name, p.port), format!("{}:{}", s.name, p.port)));
+            }
+        }
+    }
+    for pod in &c.pods {
+        for p in pod.containers.iter().flat_map(|c| &c.ports).filter(|p| p.protocol == word) {
+            out.push(choice(format!("{}:{}", pod.ip, p.port), format!("{} {}:{}", app_of(pod), pod.ip, p.port)));
+        }
+    }
+    out
+}
+
+/// The endpoints a draw can fall on: every address the rules translate to from more than one.
+pub fn endpoints(l: &Loaded) -> Vec<Choice> {
+    let mut out: Vec<Choice> = Vec::new();
+    for s in l.session.cluster().services.iter().flat_map(|s| &s.ports).filter(|p| p.endpoints.len() > 1) {
+        out.extend(s.endpoints.iter().map(|(ip, port)| choice(format!("{ip}:{port}"), format!("{ip}:{port}"))));
+    }
+    out
+}

@@ -1,0 +1,255 @@
+//! Where everything stands. Every node has the same rows, so that the eye reads across; every link
+//! has its own lane, so that two trails never cover each other. Nothing is measured: text in a box
+//! is mono, and a box is `chars × 0.6 × size + padding`.
+
+use crate::labels::app_of;
+use kube::Cluster;
+use net::netfilter::Hook;
+
+/// A point, in CSS pixels at zoom 1.
+pub type Point = (f32, f32);
+
+/// A rectangle.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Rect {
+    /// Left.
+    pub x: f32,
+    /// Top.
+    pub y: f32,
+    /// Width.
+    pub w: f32,
+    /// Height.
+    pub h: f32,
+}
+
+impl Rect {
+    const fn new(x: f32, y: f32, w: f32, h: f32) -> Self {
+        Self { x, y, w, h }
+    }
+    /// The middle from left to right.
+    pub fn cx(&self) -> f32 {
+        self.x + self.w / 2.0
+    }
+    /// The middle from top to bottom.
+    pub fn cy(&self) -> f32 {
+        self.y + self.h / 2.0
+    }
+    /// The right edge.
+    pub fn right(&self) -> f32 {
+        self.x + self.w
+    }
+    /// The lower edge.
+    pub fn bottom(&self) -> f32 {
+        self.y + self.h
+    }
+}
+
+/// A pod in its node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PodBox {
+    /// Its number in the cluster.
+    pub pod: usize,
+    /// Its card.
+    pub rect: Rect,
+    /// Its app's name.
+    pub app: String,
+    /// The last letters of its name.
+    pub suffix: String,
+    /// Its address.
+    pub ip: String,
+    /// The name of its veth.
+    pub veth: String,
+}
+
+/// A node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeBox {
+    /// Its number in the cluster.
+    pub node: usize,
+    /// Its name.
+    pub name: String,
+    /// Whether the API server runs there.
+    pub control_plane: bool,
+    /// Its card.
+    pub rect: Rect,
+    /// Its pods that are drawn.
+    pub pods: Vec<PodBox>,
+    /// How many more it has, and where that is said.
+    pub more: Option<(usize, Rect)>,
+    /// The bridge and its address.
+    pub cni0: (Rect, String),
+    /// The lane where the capsule travels.
+    pub lane: Rect,
+    /// The zone of the hooks.
+    pub zone: Rect,
+    /// The five hooks.
+    pub hooks: [(Hook, Rect); 5],
+    /// The route circle: middle and radius.
+    pub route: (Point, f32),
+    /// The VXLAN device with name, address and second line.
+    pub vxlan: (Rect, String, String, String),
+    /// The NIC with name, address and MAC.
+    pub nic: (Rect, String, String, String),
+    /// docker0, where docker runs.
+    pub docker0: Option<Rect>,
+}
+
+impl NodeBox {
+    /// A hook's box.
+    pub fn hook(&self, hook: Hook) -> Rect {
+        self.hooks.iter().find(|(h, _)| *h == hook).map_or(self.zone, |(_, r)| *r)
+    }
+    /// The x of a lane, counted from the node's left edge.
+    pub fn lane_x(&self, x: f32) -> f32 {
+        self.rect.x + x
+    }
+}
+
+/// A host outside.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostBox {
+    /// Its number in the topology.
+    pub host: usize,
+    /// Its name.
+    pub name: String,
+    /// Its address.
+    pub ip: String,
+    /// Its card.
+    pub rect: Rect,
+}
+
+/// The whole picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layout {
+    /// Its width.
+    pub width: f32,
+    /// Its height.
+    pub height: f32,
+    /// Nodes, in the order of the cluster.
+    pub nodes: Vec<NodeBox>,
+    /// Hosts.
+    pub hosts: Vec<HostBox>,
+    /// The LAN: a line from left to right.
+    pub lan: Rect,
+    /// Its name and network.
+    pub lan_label: String,
+}
+
+const MARGIN: f32 = 12.0;
+const GAP: f32 = 10.0;
+const PAD: f32 = 12.0;
+const NODE_W: f32 = 314.0;
+const NODE_H: f32 = 432.0;
+const MAX_PODS: usize = 4;
+const MIN_POD_W: f32 = 88.0;
+
+/// Lays a cluster out.
+pub fn layout(cluster: &Cluster) -> Layout {
+    let mut x = MARGIN;
+    let mut nodes = Vec::new();
+    for i in 0..cluster.nodes.len() {
+        let node = node(cluster, i, x);
+        x = node.rect.right() + GAP;
+        nodes.push(node);
+    }
+    let width = (x - GAP + MARGIN).max(2.0 * MARGIN + NODE_W);
+    let lan_y = MARGIN + NODE_H + 49.0;
+    let lan = Rect::new(MARGIN, lan_y - 3.0, width - 2.0 * MARGIN, 6.0);
+    let mut hosts = Vec::new();
+    let mut hx = MARGIN;
+    // Clients first, the gateway last: the sender usually stands at the left.
+    let mut order: Vec<usize> = (0..cluster.topology.hosts.len()).collect();
+    let gateway = cluster.topology.segment.gateway;
+    order.sort_by_key(|i| Some(cluster.topology.hosts[*i].nic.address.value.addr()) == gateway);
+    for i in order {
+        let h = &cluster.topology.hosts[i];
+        hosts.push(HostBox { host: i, name: h.name.value.clone(), ip: h.nic.address.value.addr().to_string(), rect: Rect::new(hx, lan_y + 22.0, 150.0, 42.0) });
+        hx += 178.0;
+    }
+    let segment = &cluster.topology.segment;
+    Layout { width, height: lan_y + 22.0 + 42.0 + MARGIN, nodes, hosts, lan, lan_label: format!("{} {}", segment.name, segment.subnet) }
+}
+
+fn node(cluster: &Cluster, i: usize, x: f32) -> NodeBox {
+    let n = &cluster.nodes[i];
+    let mine: Vec<usize> = (0..cluster.pods.len()).filter(|p| cluster.pods[*p].node == i).collect();
+    let drawn = if mine.len() > MAX_PODS { MAX_PODS - 1 } else { mine.len() };
+    let cells = drawn + usize::from(mine.len() > drawn);
+    let gap = if cells >= 4 { 6.0 } else { 8.0 };
+    let w = NODE_W.max(cells as f32 * (MIN_POD_W + gap) - gap + 2.0 * PAD);
+    let y = MARGIN;
+    let inner = w - 2.0 * PAD;
+    let left = x + PAD;
+    let cell = if cells == 0 { 140.0 } else { ((inner - gap * (cells as f32 - 1.0)) / cells as f32).min(140.0) };
+    let pod_rect = |k: usize| Rect::new(left + k as f32 * (cell + gap), y + 32.0, cell, 48.0);
+    let pods = mine.iter().take(drawn).enumerate().map(|(k, p)| {
+        let pod = &cluster.pods[*p];
+        PodBox {
+            pod: *p,
+            rect: pod_rect(k),
+            app: app_of(pod),
+            suffix: pod.name.rsplit('-').next().unwrap_or_default().to_owned(),
+            ip: pod.ip.to_string(),
+            veth: pod.veth.clone(),
+        }
+    });
+    let hooks_y = y + 210.0;
+    let low_y = y + 268.0;
+    let route = ((x + 117.0, hooks_y + 18.0), 12.0);
+    let hooks = [
+        (Hook::Prerouting, Rect::new(left, hooks_y, 78.0, 36.0)),
+        (Hook::Input, Rect::new(x + 88.0, low_y, 58.0, 36.0)),
+        (Hook::Forward, Rect::new(x + 146.0, hooks_y, 58.0, 36.0)),
+        (Hook::Output, Rect::new(x + 154.0, low_y, 64.0, 36.0)),
+        (Hook::Postrouting, Rect::new(x + w - PAD - 84.0, hooks_y, 84.0, 36.0)),
+    ];
+    let nic = &n.spec.nic;
+    NodeBox {
+        node: i,
+        name: n.spec.name.value.clone(),
+        control_plane: n.spec.role == kube::topology::Role::ControlPlane,
+        rect: Rect::new(x, y, w, NODE_H),
+        pods: pods.collect(),
+        more: (mine.len() > drawn).then(|| (mine.len() - drawn, pod_rect(drawn))),
+        cni0: (Rect::new(left, y + 114.0, inner, 28.0), format!("{}/{}", n.gateway(), n.pod_cidr.prefix_len())),
+        lane: Rect::new(left, y + 142.0, inner, 68.0),
+        zone: Rect::new(x + 6.0, hooks_y - 15.0, w - 12.0, 113.0),
+        hooks,
+        route,
+        vxlan: (
+            Rect::new(x + 76.0, y + 324.0, w - 152.0, 36.0),
+            kube::flannel::device_name(cluster.topology.vni),
+            format!("{}/32", n.pod_cidr.network()),
+            format!("vni {} · udp {}", cluster.topology.vni, cluster.topology.vxlan_port),
+        ),
+        nic: (Rect::new(left, y + 384.0, (inner * 0.66).round(), 36.0), nic.name.clone(), nic.address.value.to_string(), n.mac.to_string()),
+        docker0: n.spec.docker.then(|| Rect::new(left + (inner * 0.66).round() + 8.0, y + 384.0, inner - (inner * 0.66).round() - 8.0, 36.0)),
+    }
+}
+
+/// The corners of a trail as an SVG path, rounded.
+pub fn path(points: &[Point]) -> String {
+    use std::fmt::Write;
+    const R: f32 = 7.0;
+    let mut out = String::new();
+    for (i, p) in points.iter().enumerate() {
+        if i == 0 {
+            let _ = write!(out, "M{:.1} {:.1}", p.0, p.1);
+            continue;
+        }
+        let Some(next) = points.get(i + 1) else {
+            let _ = write!(out, "L{:.1} {:.1}", p.0, p.1);
+            continue;
+        };
+        let before = points[i - 1];
+        let len = |a: Point, b: Point| (a.0 - b.0).abs() + (a.1 - b.1).abs();
+        let r = R.min(len(before, *p) / 2.0).min(len(*p, *next) / 2.0);
+        let toward = |q: Point| {
+            let d = len(q, *p).max(0.001);
+            (p.0 + (q.0 - p.0) / d * r, p.1 + (q.1 - p.1) / d * r)
+        };
+        let (a, b) = (toward(before), toward(*next));
+        let _ = write!(out, "L{:.1} {:.1}Q{:.1} {:.1} {:.1} {:.1}", a.0, a.1, p.0, p.1, b.0, b.1);
+    }
+    out
+}

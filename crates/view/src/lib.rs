@@ -1,0 +1,25 @@
+//! What to draw and what to say about a session: all of it computed from events, none of it scripted.
+//!
+//! ```text
+//! session + cursor ─▶ story (steps) ─▶ words (sentences, en and ja)
+//!                  ─▶ layout ─▶ scene (boxes, trail, capsule)
+//!                  ─▶ rule_panel, packet, tables
+//! app: state + action ─▶ state + effects, the whole logic of the page without a page
+//! ```
+//!
+//! **Architecture invariant.** This crate knows neither Yew, nor the DOM, nor JavaScript; what it
+//! computes can be drawn by anybody. It is pure.
+#![forbid(unsafe_code)]
+
+pub mod app;
+pub mod labels;
+pub mod layout;
+pub mod packet;
+pub mod rule_panel;
+pub mod scene;
+pub mod story;
+pub mod trace;
+pub mod words;
+
+pub use labels::Labels;
+pub use words::Lang;

@@ -1,0 +1,209 @@
+//! The packet as nested layers: every header, every field, the bytes.
+
+use net::wire::{Arp, ArpOp, Body, Frame, Icmp, Ipv4, Payload, TcpFlags, UdpPayload};
+use net::{Event, PacketId, State};
+use net::event::EventKind;
+use net::state::Change;
+
+/// A field of a header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Its name, as tools spell it.
+    pub name: &'static str,
+    /// Its value.
+    pub value: String,
+    /// What it was when the packet was made, if that was something else.
+    pub was: Option<String>,
+}
+
+/// A header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layer {
+    /// `Ethernet`, `IPv4`, `TCP`, …
+    pub name: &'static str,
+    /// Everything in one line.
+    pub summary: String,
+    /// Its length, in bytes.
+    pub len: usize,
+    /// Its fields.
+    pub fields: Vec<Field>,
+    /// Put around the packet by a VXLAN device.
+    pub shell: bool,
+}
+
+/// A packet to look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PacketView {
+    /// Headers, outermost first.
+    pub layers: Vec<Layer>,
+    /// All bytes.
+    pub bytes: Vec<u8>,
+    /// How many bytes the shell has in front of the packet itself.
+    pub shell_len: usize,
+}
+
+/// What a packet is, in a word.
+pub fn kind_word(p: &Ipv4) -> String {
+    match &p.body {
+        Body::Tcp(t) => {
+            let has = |f| t.flags.has(f);
+            if has(TcpFlags::RST) {
+                "RST".to_owned()
+            } else if has(TcpFlags::SYN) {
+                if has(TcpFlags::ACK) { "SYN-ACK" } else { "SYN" }.to_owned()
+            } else if has(TcpFlags::FIN) {
+                "FIN".to_owned()
+            } else if t.data.starts_with(b"GET ") {
+                "GET /".to_owned()
+            } else if !t.data.is_empty() {
+                format!("{} B", t.data.len())
+            } else {
+                "ACK".to_owned()
+            }
+        }
+        Body::Udp(u) => match &u.payload {
+            UdpPayload::Vxlan(v) => v.inner.ipv4().map_or_else(|| "ARP".to_owned(), kind_word),
+            UdpPayload::Data(d) => format!("UDP {} B", d.len()),
+        },
+        Body::Icmp(i) => match i {
+            Icmp::Echo { reply: false, .. } => "echo",
+            Icmp::Echo { reply: true, .. } => "reply",
+            Icmp::Unreachable { .. } => "unreachable",
+            Icmp::TimeExceeded { .. } => "ttl exceeded",
+            Icmp::Redirect { .. } => "redirect",
+        }
+        .to_owned(),
+        Body::Raw { proto, .. } => format!("proto {proto}"),
+    }
+}
+
+/// The frame of a packet at a moment: as it is in flight, or as the event that ended it had it.
+pub fn frame_at<'a>(state: &'a State, events: &'a [Event], cursor: usize, id: PacketId) -> Option<&'a Frame> {
+    if let Some(skb) = state.packets.get(&id) {
+        return Some(&skb.frame);
+    }
+    events[..cursor.min(events.len())].iter().rev().find_map(|e| {
+        e.changes.iter().rev().find_map(|c| match c {
+            Change::Packet { id: i, before: Some(skb), .. } if *i == id => Some(&skb.frame),
+            _ => None,
+        })
+    })
+}
+
+/// The packet as it was made.
+pub fn origin(events: &[Event], id: PacketId) -> Option<&Ipv4> {
+    events.iter().find_map(|e| match &e.kind {
+        EventKind::PacketMade { packet } if e.packet == Some(id) => Some(&**packet),
+        _ => None,
+    })
+}
+
+/// A packet's layers and bytes.
+pub fn view(frame: &Frame, origin: Option<&Ipv4>) -> PacketView {
+    let mut layers = Vec::new();
+    let inner = frame.inner();
+    push(&mut layers, frame, origin.filter(|_| inner.is_none()), inner.is_some());
+    if let Some(f) = inner {
+        push(&mut layers, f, origin, false);
+    }
+    let shell_len = inner.map_or(0, |i| frame.len() - i.len());
+    PacketView { layers, bytes: frame.emit(), shell_len }
+}
+
+fn push(layers: &mut Vec<Layer>, frame: &Frame, origin: Option<&Ipv4>, shell: bool) {
+    let field = |name, value: String| Field { name, value, was: None };
+    let eth = frame.eth;
+    layers.push(Layer {
+        name: "Ethernet",
+        summary: format!("{} → {}", eth.src, eth.dst),
+        len: 14,
+        fields: vec![field("source", eth.src.to_string()), field("destination", eth.dst.to_string()), field("type", if frame.ipv4().is_some() { "0x0800 IPv4" } else { "0x0806 ARP" }.to_owned())],
+        shell,
+    });
+    let p = match &frame.payload {
+        Payload::Arp(a) => return layers.push(arp(a)),
+        Payload::Ipv4(p) => p,
+    };
+    let changed = |name, now: String, before: Option<String>| Field { name, was: before.filter(|b| *b != now), value: now };
+    layers.push(Layer {
+        name: "IPv4",
+        summary: format!("ttl {} · len {}{}", p.ttl, p.len(), if p.df { " · DF" } else { "" }),
+        len: 20,
+        fields: vec![
+            changed("source", p.src.to_string(), origin.map(|o| o.src.to_string())),
+            changed("destination", p.dst.to_string(), origin.map(|o| o.dst.to_string())),
+            changed("ttl", p.ttl.to_string(), origin.map(|o| o.ttl.to_string())),
+            field("length", p.len().to_string()),
+            field("tos", format!("{:#04x}", p.tos)),
+            field("id", format!("{:#06x}", p.id)),
+            field("flags", if p.df { "DF" } else { "-" }.to_owned()),
+            field("protocol", p.body.proto().to_string()),
+        ],
+        shell,
+    });
+    let ports = origin.and_then(Ipv4::ports);
+    match &p.body {
+        Body::Tcp(t) => layers.push(Layer {
+            name: "TCP",
+            summary: format!("{} → {} · {}{}", t.sport, t.dport, kind_word(p), t.options.mss.map_or_else(String::new, |m| format!(" · mss {m}"))),
+            len: t.len() - t.data.len(),
+            fields: vec![
+                changed("source port", t.sport.to_string(), ports.map(|x| x.0.to_string())),
+                changed("destination port", t.dport.to_string(), ports.map(|x| x.1.to_string())),
+                field("seq", t.seq.to_string()),
+                field("ack", t.ack.to_string()),
+                field("flags", t.flags.to_string()),
+                field("window", t.window.to_string()),
+                field("data", format!("{} bytes", t.data.len())),
+            ],
+            shell,
+        }),
+        Body::Udp(u) => {
+            layers.push(Layer {
+                name: "UDP",
+                summary: format!("{} → {} · checksum {}", u.sport, u.dport, if u.checksum { "on" } else { "0" }),
+                len: 8,
+                fields: vec![
+                    changed("source port", u.sport.to_string(), ports.map(|x| x.0.to_string())),
+                    changed("destination port", u.dport.to_string(), ports.map(|x| x.1.to_string())),
+                    field("length", u.len().to_string()),
+                ],
+                shell,
+            });
+            if let UdpPayload::Vxlan(v) = &u.payload {
+                layers.push(Layer {
+                    name: "VXLAN",
+                    summary: format!("flags 0x08 · vni {}", v.vni),
+                    len: 8,
+                    fields: vec![field("flags", "0x08".to_owned()), field("vni", v.vni.to_string())],
+                    shell,
+                });
+            }
+        }
+        Body::Icmp(i) => {
+            let (kind, code) = i.type_code();
+            let mut fields = vec![field("type", kind.to_string()), field("code", code.to_string())];
+            if let Icmp::Echo { id, seq, .. } = i {
+                fields.push(field("id", id.to_string()));
+                fields.push(field("seq", seq.to_string()));
+            }
+            layers.push(Layer { name: "ICMP", summary: format!("type {kind} · code {code} · {}", kind_word(p)), len: i.len(), fields, shell });
+        }
+        Body::Raw { data, .. } => layers.push(Layer { name: "data", summary: format!("{} bytes", data.len()), len: data.len(), fields: Vec::new(), shell }),
+    }
+}
+
+fn arp(a: &Arp) -> Layer {
+    let field = |name, value: String| Field { name, value, was: None };
+    let summary = match a.op {
+        ArpOp::Request => format!("who-has {} tell {}", a.tpa, a.spa),
+        ArpOp::Reply => format!("{} is-at {}", a.spa, a.sha),
+    };
+    let fields = vec![field("sender MAC", a.sha.to_string()), field("sender address", a.spa.to_string()), field("target MAC", a.tha.to_string()), field("target address", a.tpa.to_string())];
+    Layer { name: "ARP", summary, len: 28, fields, shell: false }
+}
+
+/// Bytes in rows of sixteen, as hexadecimal.
+pub fn hex_rows(bytes: &[u8]) -> Vec<(usize, Vec<String>)> {
+    bytes.chunks(16).enumerate().map(|(i, row)| (i * 16, row.iter().map(|b| format!("{b:02x}")).collect())).collect()
+}

@@ -1,0 +1,506 @@
+//! The picture of one moment: what is lit, where the packet has been and will go, and the capsule
+//! that says what it is now.
+
+use crate::labels::{Kind, Labels};
+use crate::layout::{Layout, NodeBox, Point, Rect, path};
+use crate::packet::{frame_at, kind_word};
+use net::event::EventKind;
+use net::netfilter::{Hook, TableName};
+use net::state::DeviceKind;
+use net::wire::{Body, Frame, Ipv4, Payload, UdpPayload};
+use net::{Event, PacketId, State};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+/// A place the packet can be at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Spot {
+    /// A host, by its number in the topology.
+    Host(usize),
+    /// A pod, by its number in the cluster.
+    Pod(usize),
+    /// A node's pod bridge.
+    Bridge(usize),
+    /// A hook of a node.
+    Hook(usize, Hook),
+    /// A node's routing decision.
+    Route(usize),
+    /// A node's VXLAN device.
+    Vxlan(usize),
+    /// A node's NIC.
+    Nic(usize),
+    /// A process of the node itself.
+    Process(usize),
+}
+
+/// One stop of a packet's way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// Where.
+    pub spot: Spot,
+    /// In a VXLAN shell.
+    pub shell: bool,
+    /// The event that brought it there.
+    pub event: usize,
+}
+
+/// How a place is lit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lit {
+    /// The packet has been here, by itself.
+    pub passed: bool,
+    /// It has been here in its shell.
+    pub shell: bool,
+    /// It is here now.
+    pub now: bool,
+    /// It was lost here.
+    pub lost: bool,
+    /// It will come here.
+    pub ahead: bool,
+}
+
+/// A piece of the trail.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Segment {
+    /// The SVG path.
+    pub d: String,
+    /// Already gone, or still to come.
+    pub been: bool,
+    /// In a VXLAN shell.
+    pub shell: bool,
+    /// On the way back to the client.
+    pub reply: bool,
+}
+
+/// What a packet is now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Capsule {
+    /// The middle of its box.
+    pub at: Point,
+    /// Where its notch points, if it has one.
+    pub notch: Option<f32>,
+    /// Its kind: `SYN`.
+    pub kind: String,
+    /// Its source.
+    pub src: String,
+    /// Its destination.
+    pub dst: String,
+    /// The source before this event, if it changed.
+    pub old_src: Option<String>,
+    /// The destination before this event, if it changed.
+    pub old_dst: Option<String>,
+    /// Its mark, if it has one.
+    pub mark: Option<String>,
+    /// The two lines of its shell.
+    pub shell: Option<(String, String)>,
+    /// Lost: broken.
+    pub lost: bool,
+    /// Its size.
+    pub size: (f32, f32),
+}
+
+/// One moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scene {
+    /// Lit places.
+    pub lit: BTreeMap<Spot, Lit>,
+    /// Tables of a hook that were asked, and the one that is now.
+    pub tables: BTreeMap<(usize, Hook), Vec<(TableName, TableState)>>,
+    /// The trail.
+    pub trail: Vec<Segment>,
+    /// The capsule.
+    pub capsule: Option<Capsule>,
+    /// Pods a draw can fall on, in percent.
+    pub chances: BTreeMap<usize, u32>,
+    /// The pod the draw fell on.
+    pub drawn: Option<usize>,
+    /// The packet that is followed.
+    pub packet: Option<PacketId>,
+}
+
+/// What a table of a hook did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TableState {
+    /// Asked.
+    Asked,
+    /// Not asked: the connection is decided.
+    Skipped,
+    /// Being asked now.
+    Now,
+}
+
+/// What a scene is made from.
+pub struct Moment<'a> {
+    /// The state at this moment.
+    pub state: &'a State,
+    /// The session's events.
+    pub events: &'a [Event],
+    /// The run that is shown.
+    pub run: Range<usize>,
+    /// How many events lie behind.
+    pub cursor: usize,
+    /// Names.
+    pub labels: &'a Labels,
+}
+
+/// The packet the cursor is about: the last one that did something.
+pub fn current_packet(m: &Moment<'_>) -> Option<PacketId> {
+    m.events[m.run.start..m.cursor.clamp(m.run.start, m.events.len())].iter().rev().find_map(|e| e.packet)
+}
+
+fn spot_of(m: &Moment<'_>, e: &Event) -> Option<Spot> {
+    let node = match m.labels.kind(e.netns) {
+        Kind::Pod(p) => return Some(Spot::Pod(p)),
+        Kind::Host(h) => return Some(Spot::Host(h)),
+        Kind::Segment => return None,
+        Kind::Node(n) => n,
+    };
+    let ns = m.state.ns(e.netns);
+    let device = |dev: net::DevId| match &ns.dev(dev).kind {
+        DeviceKind::Cable { nic: true, .. } => Some(Spot::Nic(node)),
+        DeviceKind::Cable { nic: false, .. } | DeviceKind::Bridge { .. } => Some(Spot::Bridge(node)),
+        DeviceKind::Vxlan { .. } => Some(Spot::Vxlan(node)),
+        DeviceKind::Loopback => None,
+    };
+    match &e.kind {
+        EventKind::FrameSent { dev, .. }
+        | EventKind::FrameReceived { dev, .. }
+        | EventKind::Encapsulated { dev, .. }
+        | EventKind::Decapsulated { dev, .. }
+        | EventKind::VtepFound { dev, .. } => device(*dev),
+        EventKind::Bridged { .. } | EventKind::FdbLearned { .. } => Some(Spot::Bridge(node)),
+        EventKind::Walked { hook, .. } | EventKind::NatSkipped { hook } => Some(Spot::Hook(node, *hook)),
+        EventKind::Asked { .. } | EventKind::PacketMade { .. } | EventKind::Delivered { .. } | EventKind::Accepted { .. } => Some(Spot::Process(node)),
+        _ => None,
+    }
+}
+
+/// A packet's whole way, past and to come.
+pub fn journey(m: &Moment<'_>, id: PacketId) -> Vec<Stop> {
+    let mut stops: Vec<Stop> = Vec::new();
+    let mut shell = false;
+    for (i, e) in m.events.iter().enumerate().take(m.run.end).skip(m.run.start).filter(|(_, e)| e.packet == Some(id)) {
+        let last = stops.last().map(|s| s.spot);
+        let spot = match (&e.kind, last) {
+            // A route is a stop of its own only on the way in: on the way out it comes before OUTPUT.
+            (EventKind::Routed { .. }, Some(Spot::Hook(n, Hook::Prerouting))) => Some(Spot::Route(n)),
+            (EventKind::Delivered { .. }, Some(Spot::Hook(n, Hook::Input))) => match m.labels.kind(e.netns) {
+                Kind::Node(_) => Some(Spot::Process(n)),
+                _ => None,
+            },
+            (EventKind::Delivered { .. } | EventKind::PacketMade { .. }, _) if matches!(m.labels.kind(e.netns), Kind::Node(_)) && last.is_some() => None,
+            _ => spot_of(m, e),
+        };
+        if let EventKind::Decapsulated { .. } = e.kind {
+            shell = false;
+        }
+        if let Some(spot) = spot.filter(|s| Some(*s) != last) {
+            stops.push(Stop { spot, shell, event: i });
+        }
+        if let EventKind::Encapsulated { .. } = e.kind {
+            shell = true;
+        }
+    }
+    stops
+}
+
+/// The picture of a moment.
+pub fn scene(l: &Layout, m: &Moment<'_>) -> Scene {
+    let mut s = Scene::default();
+    let Some(id) = current_packet(m) else { return s };
+    s.packet = Some(id);
+    let stops = journey(m, id);
+    let done = stops.iter().take_while(|x| x.event < m.cursor).count();
+    let client = m.events[m.run.clone()].iter().find(|e| matches!(e.kind, EventKind::Asked { .. })).map(|e| e.netns);
+    let made = m.events[m.run.clone()].iter().find(|e| e.packet == Some(id)).map(|e| e.netns);
+    let reply = made.is_some() && made != client;
+    for (i, pair) in stops.windows(2).enumerate() {
+        let points = way(l, pair[0].spot, pair[1].spot);
+        if points.len() > 1 {
+            s.trail.push(Segment { d: path(&points), been: i + 1 < done, shell: pair[0].shell && pair[1].shell, reply });
+        }
+    }
+    for (i, stop) in stops.iter().enumerate() {
+        let lit = s.lit.entry(stop.spot).or_default();
+        if i < done {
+            lit.passed |= !stop.shell;
+            lit.shell |= stop.shell;
+        } else {
+            lit.ahead = true;
+        }
+    }
+    let behind = &m.events[m.run.start..m.cursor];
+    let lost = behind.iter().rev().find(|e| e.packet == Some(id)).is_some_and(|e| matches!(e.kind, EventKind::Dropped { .. }));
+    let here = done.checked_sub(1).and_then(|i| stops.get(i));
+    if let Some(stop) = here {
+        let lit = s.lit.entry(stop.spot).or_default();
+        lit.now = true;
+        lit.lost = lost;
+    }
+    tables(m, id, &mut s);
+    chances(m, id, &mut s);
+    if let Some(stop) = here {
+        let next = stops.get(done).filter(|n| matches!(m.events[m.cursor - 1].kind, EventKind::FrameSent { .. }) && on_lan(stop.spot) && on_lan(n.spot));
+        s.capsule = capsule(l, m, id, stop, next.map(|n| n.spot), lost);
+    }
+    s
+}
+
+fn on_lan(s: Spot) -> bool {
+    matches!(s, Spot::Nic(_) | Spot::Host(_))
+}
+
+fn tables(m: &Moment<'_>, id: PacketId, s: &mut Scene) {
+    let last = m.cursor.checked_sub(1);
+    for (i, e) in m.events.iter().enumerate().take(m.cursor).skip(m.run.start).filter(|(_, e)| e.packet == Some(id)) {
+        let Kind::Node(n) = m.labels.kind(e.netns) else { continue };
+        let (hook, table, state) = match &e.kind {
+            EventKind::Walked { hook, table, .. } => (*hook, *table, if Some(i) == last { TableState::Now } else { TableState::Asked }),
+            EventKind::NatSkipped { hook } => (*hook, TableName::Nat, TableState::Skipped),
+            _ => continue,
+        };
+        let list = s.tables.entry((n, hook)).or_default();
+        match list.iter_mut().find(|(t, _)| *t == table) {
+            Some(x) => x.1 = state,
+            None => list.push((table, state)),
+        }
+    }
+}
+
+/// The endpoints a draw chose among, as soon as the packet met the draw.
+fn chances(m: &Moment<'_>, id: PacketId, s: &mut Scene) {
+    use net::netfilter::{Effect, Match, Target, WalkStep};
+    for e in m.events[m.run.start..m.cursor].iter() {
+        let EventKind::Walked { table, step: WalkStep::Matched { chain, effect: Effect::Jump(to), .. }, .. } = &e.kind else { continue };
+        let rules = m.state.ns(e.netns).rules.table(*table);
+        let Some(c) = rules.chains.get(*chain as usize).filter(|c| c.rules.iter().any(|r| r.matches.iter().any(|x| matches!(x, Match::Random { .. })))) else { continue };
+        let mut left = 1.0_f64;
+        for rule in &c.rules {
+            let p = rule.matches.iter().find_map(|x| if let Match::Random { probability } = x { Some(f64::from(*probability) / 2_147_483_648.0) } else { None }).unwrap_or(1.0);
+            let share = left * p;
+            left -= share;
+            let Target::Jump(name) = &rule.target else { continue };
+            let dnat = rules.chain(name).and_then(|(_, c)| c.rules.iter().find_map(|r| if let Target::Dnat { addr, .. } = r.target { Some(addr) } else { None }));
+            let pod = dnat.and_then(|a| (0..m.state.netns.len() as u32).find_map(|i| match m.labels.kind(net::NetnsId(i)) {
+                Kind::Pod(p) if m.state.netns[i as usize].is_local(a) => Some(p),
+                _ => None,
+            }));
+            if let Some(pod) = pod {
+                s.chances.insert(pod, (share * 100.0).round() as u32);
+                if name == to {
+                    s.drawn = Some(pod);
+                }
+            }
+        }
+        let _ = id;
+    }
+}
+
+fn rect_of(l: &Layout, spot: Spot) -> Option<Rect> {
+    let node = |n: usize| l.nodes.iter().find(|b| b.node == n);
+    match spot {
+        Spot::Host(h) => l.hosts.iter().find(|b| b.host == h).map(|b| b.rect),
+        Spot::Pod(p) => l.nodes.iter().flat_map(|n| &n.pods).find(|b| b.pod == p).map(|b| b.rect),
+        Spot::Bridge(n) => node(n).map(|b| b.cni0.0),
+        Spot::Hook(n, h) => node(n).map(|b| b.hook(h)),
+        Spot::Route(n) => node(n).map(|b| Rect { x: b.route.0.0 - b.route.1, y: b.route.0.1 - b.route.1, w: 2.0 * b.route.1, h: 2.0 * b.route.1 }),
+        Spot::Vxlan(n) => node(n).map(|b| b.vxlan.0),
+        Spot::Nic(n) => node(n).map(|b| b.nic.0),
+        Spot::Process(n) => node(n).map(|b| Rect { x: b.rect.x + 118.0, y: b.rect.y + 307.0, w: 80.0, h: 14.0 }),
+    }
+}
+
+/// The lane between two places.
+fn way(l: &Layout, a: Spot, b: Spot) -> Vec<Point> {
+    let node = |n: usize| l.nodes.iter().find(|x| x.node == n);
+    let reversed = |mut v: Vec<Point>| {
+        v.reverse();
+        v
+    };
+    let within = |n: usize| node(n).and_then(|x| in_node(l, x, a, b).or_else(|| in_node(l, x, b, a).map(reversed)));
+    let found = match (a, b) {
+        (Spot::Hook(n, _) | Spot::Route(n) | Spot::Vxlan(n) | Spot::Bridge(n) | Spot::Process(n), _) | (Spot::Pod(_), Spot::Bridge(n)) => within(n),
+        (_, Spot::Hook(n, _)) => within(n),
+        _ => None,
+    };
+    if let Some(points) = found {
+        return points;
+    }
+    if on_lan(a) && on_lan(b) {
+        let y = l.lan.cy();
+        let end = |s: Spot, dx: f32| {
+            rect_of(l, s).map(|r| match s {
+                Spot::Host(_) => (r.cx() + dx, r.y),
+                _ => (r.cx() + dx, r.bottom() + 3.0),
+            })
+        };
+        if let (Some(p), Some(q)) = (end(a, 4.0), end(b, -4.0)) {
+            return vec![p, (p.0, y), (q.0, y), q];
+        }
+    }
+    match (rect_of(l, a), rect_of(l, b)) {
+        (Some(p), Some(q)) => vec![(p.cx(), p.cy()), (q.cx(), q.cy())],
+        _ => Vec::new(),
+    }
+}
+
+/// The lanes inside a node, one for each link, in the direction a packet first goes.
+fn in_node(l: &Layout, n: &NodeBox, a: Spot, b: Spot) -> Option<Vec<Point>> {
+    let i = n.node;
+    let hook = |h| n.hook(h);
+    let (cni, vx, nic) = (n.cni0.0, n.vxlan.0, n.nic.0);
+    let x = |dx| n.lane_x(dx);
+    let w = n.rect.w;
+    let ((rx, ry), rr) = n.route;
+    Some(match (a, b) {
+        (Spot::Pod(p), Spot::Bridge(_)) => {
+            let r = l.nodes.iter().flat_map(|n| &n.pods).find(|b| b.pod == p).map(|b| b.rect)?;
+            vec![(r.cx(), r.bottom() + 7.0), (r.cx(), cni.y)]
+        }
+        (Spot::Bridge(_), Spot::Hook(_, Hook::Prerouting)) => vec![(x(50.0), cni.bottom()), (x(50.0), hook(Hook::Prerouting).y)],
+        (Spot::Nic(m), Spot::Hook(_, Hook::Prerouting)) if m == i => vec![(x(30.0), nic.y), (x(30.0), hook(Hook::Prerouting).bottom())],
+        (Spot::Vxlan(_), Spot::Hook(_, Hook::Prerouting)) => vec![(vx.x, vx.cy()), (x(72.0), vx.cy()), (x(72.0), hook(Hook::Prerouting).bottom())],
+        (Spot::Hook(_, Hook::Prerouting), Spot::Route(_)) => vec![(hook(Hook::Prerouting).right(), ry), (rx - rr, ry)],
+        // Bridged: around the route circle.
+        (Spot::Hook(_, Hook::Prerouting), Spot::Hook(_, Hook::Forward)) => {
+            let (from, to) = (hook(Hook::Prerouting), hook(Hook::Forward));
+            vec![(from.right(), ry - 10.0), (rx - 16.0, ry - 10.0), (rx - 16.0, ry - 17.0), (rx + 16.0, ry - 17.0), (rx + 16.0, ry - 10.0), (to.x, ry - 10.0)]
+        }
+        (Spot::Hook(_, Hook::Prerouting), Spot::Bridge(_)) => vec![(x(50.0), hook(Hook::Prerouting).y), (x(50.0), cni.bottom())],
+        (Spot::Route(_), Spot::Hook(_, Hook::Forward)) => vec![(rx + rr, ry), (hook(Hook::Forward).x, ry)],
+        (Spot::Hook(_, Hook::Forward), Spot::Hook(_, Hook::Postrouting)) => vec![(hook(Hook::Forward).right(), ry), (hook(Hook::Postrouting).x, ry)],
+        (Spot::Route(_), Spot::Hook(_, Hook::Input)) => vec![(rx, ry + rr), (rx, hook(Hook::Input).y)],
+        (Spot::Hook(_, Hook::Input), Spot::Vxlan(_) | Spot::Process(_)) => vec![(rx, hook(Hook::Input).bottom()), (rx, vx.y)],
+        (Spot::Vxlan(_) | Spot::Process(_), Spot::Hook(_, Hook::Output)) => {
+            let o = hook(Hook::Output);
+            vec![(o.cx(), vx.y), (o.cx(), o.bottom())]
+        }
+        (Spot::Hook(_, Hook::Output), Spot::Hook(_, Hook::Postrouting)) => {
+            let (o, p) = (hook(Hook::Output), hook(Hook::Postrouting));
+            vec![(o.right(), o.cy()), (x(w - 81.0), o.cy()), (x(w - 81.0), p.bottom())]
+        }
+        (Spot::Hook(_, Hook::Postrouting), Spot::Bridge(_)) => {
+            let p = hook(Hook::Postrouting);
+            vec![(p.cx(), p.y), (p.cx(), cni.bottom())]
+        }
+        (Spot::Hook(_, Hook::Postrouting), Spot::Vxlan(_)) => {
+            let p = hook(Hook::Postrouting);
+            vec![(x(w - 53.0), p.bottom()), (x(w - 53.0), vx.cy()), (vx.right(), vx.cy())]
+        }
+        (Spot::Hook(_, Hook::Postrouting), Spot::Nic(m)) if m == i => {
+            let p = hook(Hook::Postrouting);
+            let gap = (vx.bottom() + nic.y) / 2.0;
+            let to = nic.cx() + 46.0;
+            vec![(x(w - 26.0), p.bottom()), (x(w - 26.0), gap), (to, gap), (to, nic.y)]
+        }
+        _ => return None,
+    })
+}
+
+/// All links of a node, for the thin grey wires.
+pub fn links(l: &Layout, n: &NodeBox) -> Vec<String> {
+    use Hook::{Forward, Input, Output, Postrouting, Prerouting};
+    let i = n.node;
+    let pairs = [
+        (Spot::Bridge(i), Spot::Hook(i, Prerouting)),
+        (Spot::Nic(i), Spot::Hook(i, Prerouting)),
+        (Spot::Vxlan(i), Spot::Hook(i, Prerouting)),
+        (Spot::Hook(i, Prerouting), Spot::Route(i)),
+        (Spot::Route(i), Spot::Hook(i, Forward)),
+        (Spot::Hook(i, Forward), Spot::Hook(i, Postrouting)),
+        (Spot::Route(i), Spot::Hook(i, Input)),
+        (Spot::Hook(i, Input), Spot::Vxlan(i)),
+        (Spot::Vxlan(i), Spot::Hook(i, Output)),
+        (Spot::Hook(i, Output), Spot::Hook(i, Postrouting)),
+        (Spot::Hook(i, Postrouting), Spot::Bridge(i)),
+        (Spot::Hook(i, Postrouting), Spot::Vxlan(i)),
+        (Spot::Hook(i, Postrouting), Spot::Nic(i)),
+    ];
+    let pods = n.pods.iter().map(|p| (Spot::Pod(p.pod), Spot::Bridge(i)));
+    pairs.into_iter().chain(pods).map(|(a, b)| path(&way(l, a, b))).filter(|d| !d.is_empty()).collect()
+}
+
+/// What text of so many characters takes in the diagram's mono face.
+fn text_width(chars: usize, size: f32) -> f32 {
+    chars as f32 * 0.6 * size
+}
+
+const TEXT: f32 = 11.0;
+
+fn ends(p: &Ipv4) -> (String, String) {
+    match p.ports() {
+        Some((s, d)) => (format!("{}:{s}", p.src), format!("{}:{d}", p.dst)),
+        None => (p.src.to_string(), p.dst.to_string()),
+    }
+}
+
+fn capsule(l: &Layout, m: &Moment<'_>, id: PacketId, stop: &Stop, next: Option<Spot>, lost: bool) -> Option<Capsule> {
+    let frame = frame_at(m.state, m.events, m.cursor, id)?;
+    let shell = frame.inner().is_some();
+    let shown: &Frame = frame.inner().unwrap_or(frame);
+    let (kind, src, dst) = match &shown.payload {
+        Payload::Ipv4(p) => {
+            let (s, d) = ends(p);
+            (kind_word(p), s, d)
+        }
+        Payload::Arp(a) => ("ARP".to_owned(), if a.op == net::wire::ArpOp::Request { format!("who-has {}", a.tpa) } else { format!("{} is-at", a.spa) }, if a.op == net::wire::ArpOp::Request { format!("tell {}", a.spa) } else { a.sha.to_string() }),
+    };
+    let e = &m.events[m.cursor - 1];
+    let (mut old_src, mut old_dst) = (None, None);
+    if let (EventKind::Translated { source, before, .. }, true) = (&e.kind, e.packet == Some(id)) {
+        let text = if before.port == 0 { before.addr.to_string() } else { before.to_string() };
+        *(if *source { &mut old_src } else { &mut old_dst }) = Some(text);
+    }
+    let mark = m.state.packets.get(&id).filter(|s| s.mark != 0).map(|s| format!("{:#x}", s.mark));
+    let shell_text = frame.ipv4().filter(|_| shell).and_then(|p| match &p.body {
+        Body::Udp(u) => match &u.payload {
+            UdpPayload::Vxlan(v) => Some((format!("{} → {}", p.src, p.dst), format!("udp {} → {} · vni {}", u.sport, u.dport, v.vni))),
+            UdpPayload::Data(_) => None,
+        },
+        _ => None,
+    });
+    let row1 = kind.len() + 1 + src.len() + old_src.as_ref().map_or(0, |o| o.len() + 1) + mark.as_ref().map_or(0, |x| x.len() + 4);
+    let row2 = 2 + dst.len() + old_dst.as_ref().map_or(0, |o| o.len() + 1);
+    let one_row = kind.len() + src.len() + dst.len() + 4;
+    let size = if shell_text.is_some() { (text_width(one_row, TEXT) + 40.0, 70.0) } else { (text_width(row1.max(row2), TEXT) + 22.0, 42.0) };
+    let rect = rect_of(l, stop.spot)?;
+    let node = match stop.spot {
+        Spot::Bridge(n) | Spot::Hook(n, _) | Spot::Route(n) | Spot::Vxlan(n) | Spot::Nic(n) | Spot::Process(n) => l.nodes.iter().find(|b| b.node == n),
+        Spot::Pod(p) => l.nodes.iter().find(|b| b.pods.iter().any(|x| x.pod == p)),
+        Spot::Host(_) => None,
+    };
+    let clamp = |x: f32, low: f32, high: f32| x.clamp(low, high.max(low));
+    let (at, notch) = match (next, node) {
+        // On the cable: in the middle between the two ends.
+        (Some(next), _) => {
+            let to = rect_of(l, next)?;
+            let x = clamp((rect.cx() + to.cx()) / 2.0, size.0 / 2.0 + 4.0, l.width - size.0 / 2.0 - 4.0);
+            ((x, l.lan.cy()), None)
+        }
+        (None, Some(n)) => {
+            let x = clamp(rect.cx(), n.rect.x + size.0 / 2.0 + 6.0, n.rect.right() - size.0 / 2.0 - 6.0);
+            let y = n.lane.y + if shell_text.is_some() { 8.0 + size.1 / 2.0 - 10.0 } else { 10.0 + size.1 / 2.0 };
+            let notch = match stop.spot {
+                Spot::Hook(_, Hook::Prerouting | Hook::Forward | Hook::Postrouting) | Spot::Route(_) => Some(rect.cx()),
+                _ => None,
+            };
+            ((x, y), notch)
+        }
+        (None, None) => {
+            let x = clamp(rect.cx() + 40.0, size.0 / 2.0 + 4.0, l.width - size.0 / 2.0 - 4.0);
+            ((x, l.lan.cy() - size.1 / 2.0 - 8.0), None)
+        }
+    };
+    Some(Capsule { at, notch, kind, src, dst, old_src, old_dst, mark, shell: shell_text, lost, size })
+}
+
+/// The nodes a packet touches, to keep the others quiet.
+pub fn touched(stops: &[Stop]) -> BTreeSet<usize> {
+    stops
+        .iter()
+        .filter_map(|s| match s.spot {
+            Spot::Bridge(n) | Spot::Hook(n, _) | Spot::Route(n) | Spot::Vxlan(n) | Spot::Nic(n) | Spot::Process(n) => Some(n),
+            Spot::Host(_) | Spot::Pod(_) => None,
+        })
+        .collect()
+}

@@ -1,0 +1,186 @@
+//! The steps of a run, at three grains, with a glyph, a marker word and a place for each.
+
+use crate::labels::Labels;
+use net::event::EventKind;
+use net::netfilter::{Effect, WalkStep};
+use net::state::DeviceKind;
+use net::{Event, PacketId, State};
+
+/// How fine the steps are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Grain {
+    /// From device to device.
+    Hops,
+    /// Every decision about the packet.
+    #[default]
+    Decisions,
+    /// Every rule that was looked at.
+    Rules,
+}
+
+/// The drawn sign of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Glyph {
+    /// A process asks, or a packet is made.
+    Send,
+    /// A table was looked up: neighbours, forwarding entries.
+    Table,
+    /// A connection is tracked.
+    Track,
+    /// A rule jumped, or a chain ended.
+    Jump,
+    /// A mark.
+    Mark,
+    /// An address was translated.
+    Nat,
+    /// A route.
+    Route,
+    /// Let through.
+    Accept,
+    /// Put into a shell.
+    Encap,
+    /// On a cable.
+    Wire,
+    /// Taken out of a shell.
+    Decap,
+    /// Bridged.
+    Bridge,
+    /// Delivered.
+    Deliver,
+    /// Lost.
+    Drop,
+    /// An answer for the process: the end.
+    Done,
+}
+
+/// What an event is to a reader; none for those only the finest grain shows.
+pub fn glyph(e: &Event, state: &State) -> Glyph {
+    match &e.kind {
+        EventKind::Asked { .. } | EventKind::PacketMade { .. } | EventKind::Wrote { .. } | EventKind::Retransmitted { .. } => Glyph::Send,
+        EventKind::FrameSent { dev, .. } | EventKind::FrameReceived { dev, .. } => match state.ns(e.netns).dev(*dev).kind {
+            DeviceKind::Cable { .. } => Glyph::Wire,
+            _ => Glyph::Bridge,
+        },
+        EventKind::Walked { step, .. } => match step {
+            WalkStep::Matched { effect, .. } => match effect {
+                Effect::Continue | Effect::Jump(_) | Effect::Goto(_) => Glyph::Jump,
+                Effect::Accept => Glyph::Accept,
+                Effect::Drop | Effect::Reject(_) => Glyph::Drop,
+                Effect::Mark(_) => Glyph::Mark,
+                Effect::Dnat { .. } | Effect::Snat { .. } | Effect::Masquerade { .. } => Glyph::Nat,
+            },
+            WalkStep::Returned { .. } => Glyph::Jump,
+            WalkStep::Policy { policy: net::netfilter::Policy::Accept, .. } => Glyph::Accept,
+            WalkStep::Policy { .. } | WalkStep::Unsupported { .. } => Glyph::Drop,
+        },
+        EventKind::NatSkipped { .. } | EventKind::Tracked { .. } | EventKind::Confirmed { .. } => Glyph::Track,
+        EventKind::NatDecided { .. } | EventKind::Translated { .. } => Glyph::Nat,
+        EventKind::Routed { .. } | EventKind::TtlDecremented { .. } => Glyph::Route,
+        EventKind::NeighbourUsed { .. }
+        | EventKind::NeighbourAwaited { .. }
+        | EventKind::NeighbourLearned { .. }
+        | EventKind::NeighbourAged { .. }
+        | EventKind::VtepFound { .. }
+        | EventKind::FdbLearned { .. } => Glyph::Table,
+        EventKind::NeighbourFailed { .. } | EventKind::Dropped { .. } => Glyph::Drop,
+        EventKind::Bridged { .. } | EventKind::BridgedDnat { .. } => Glyph::Bridge,
+        EventKind::Encapsulated { .. } => Glyph::Encap,
+        EventKind::Decapsulated { .. } => Glyph::Decap,
+        EventKind::Delivered { .. } | EventKind::Accepted { .. } => Glyph::Deliver,
+        EventKind::Ended { .. } => Glyph::Done,
+    }
+}
+
+/// Whether a grain shows an event.
+pub fn shown(e: &Event, state: &State, grain: Grain) -> bool {
+    let tapped = state.ns(e.netns).tapped;
+    match grain {
+        Grain::Rules => tapped,
+        Grain::Hops => match &e.kind {
+            EventKind::FrameSent { dev, .. } | EventKind::FrameReceived { dev, .. } => tapped && matches!(state.ns(e.netns).dev(*dev).kind, DeviceKind::Cable { .. }),
+            EventKind::Asked { .. } | EventKind::Delivered { .. } | EventKind::Dropped { .. } | EventKind::Ended { .. } => tapped,
+            _ => false,
+        },
+        Grain::Decisions => tapped && decides(e, state),
+    }
+}
+
+fn decides(e: &Event, state: &State) -> bool {
+    match &e.kind {
+        EventKind::Walked { step, .. } => match step {
+            WalkStep::Matched { effect, .. } => !matches!(effect, Effect::Continue | Effect::Goto(_)),
+            WalkStep::Policy { policy, .. } => *policy == net::netfilter::Policy::Drop,
+            WalkStep::Unsupported { .. } => true,
+            WalkStep::Returned { .. } => false,
+        },
+        EventKind::FrameSent { dev, .. } => matches!(state.ns(e.netns).dev(*dev).kind, DeviceKind::Cable { .. }),
+        EventKind::Tracked { new, .. } => *new,
+        EventKind::FrameReceived { .. }
+        | EventKind::NatSkipped { .. }
+        | EventKind::NatDecided { .. }
+        | EventKind::TtlDecremented { .. }
+        | EventKind::PacketMade { .. } => false,
+        EventKind::Dropped { reason, .. } => *reason != net::DropReason::OtherHost,
+        _ => true,
+    }
+}
+
+/// The events a grain shows, by number.
+pub fn steps(events: &[Event], state: &State, grain: Grain) -> Vec<usize> {
+    (0..events.len()).filter(|i| shown(&events[*i], state, grain)).collect()
+}
+
+/// Where an event happens: `node01 PREROUTING nat`.
+pub fn place(e: &Event, state: &State, labels: &Labels) -> String {
+    let ns = state.ns(e.netns);
+    let name = labels.name(e.netns);
+    let at = |d: &net::DevId| format!("{name} {}", ns.dev(*d).name);
+    match &e.kind {
+        EventKind::Walked { hook, table, .. } => format!("{name} {hook} {table}"),
+        EventKind::NatSkipped { hook } => format!("{name} {hook} nat"),
+        EventKind::FrameSent { dev, .. }
+        | EventKind::FrameReceived { dev, .. }
+        | EventKind::NeighbourUsed { dev, .. }
+        | EventKind::NeighbourAwaited { dev, .. }
+        | EventKind::NeighbourLearned { dev, .. }
+        | EventKind::NeighbourFailed { dev, .. }
+        | EventKind::NeighbourAged { dev, .. }
+        | EventKind::VtepFound { dev, .. }
+        | EventKind::Encapsulated { dev, .. }
+        | EventKind::Decapsulated { dev, .. } => at(dev),
+        EventKind::FdbLearned { bridge, .. } | EventKind::Bridged { bridge, .. } | EventKind::BridgedDnat { bridge } => at(bridge),
+        EventKind::Dropped { hook: Some(hook), .. } => format!("{name} {hook}"),
+        _ => name.to_owned(),
+    }
+}
+
+/// A packet of a run, for the row of pills: its number, direction and kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PacketPill {
+    /// The packet.
+    pub id: PacketId,
+    /// `SYN`, `SYN-ACK`, `ACK`, `237 B`, `FIN`, `ARP`, `echo`.
+    pub word: String,
+    /// From the server back to the client.
+    pub reply: bool,
+    /// Its first and last event.
+    pub span: (usize, usize),
+}
+
+/// The packets made in a run, in order: everything a socket or the kernel sent, but for copies.
+pub fn packets(events: &[Event]) -> Vec<PacketPill> {
+    let mut out: Vec<PacketPill> = Vec::new();
+    let mut client = None;
+    for (i, e) in events.iter().enumerate() {
+        let Some(id) = e.packet else { continue };
+        if let Some(pill) = out.iter_mut().find(|p| p.id == id) {
+            pill.span.1 = i;
+            continue;
+        }
+        if let EventKind::PacketMade { packet } = &e.kind {
+            let first = *client.get_or_insert(e.netns);
+            out.push(PacketPill { id, word: crate::packet::kind_word(packet), reply: e.netns != first, span: (i, i) });
+        }
+    }
+    out
+}

@@ -1,0 +1,160 @@
+//! What is said, in English and Japanese. Every text is a `match`, so one that is missing does not
+//! compile. Sentences are made from events; nothing is written for a certain run.
+//!
+//! Words of tools stand between backticks; the page shows those in its mono face and never
+//! translates them.
+
+mod en;
+mod ja;
+mod ui;
+
+pub use ui::{Ui, ui};
+
+use crate::labels::Labels;
+use crate::story::Glyph;
+use net::event::EventKind;
+use net::netfilter::{Effect, WalkStep};
+use net::socket::Outcome;
+use net::state::Netns;
+use net::{DevId, DropReason, Event, State};
+use play::{Ending, Verdict};
+
+/// A language.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lang {
+    /// English.
+    #[default]
+    En,
+    /// Japanese.
+    Ja,
+}
+
+impl Lang {
+    /// The tag in `lang=`.
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::Ja => "ja",
+        }
+    }
+}
+
+/// What a sentence needs to know besides the event.
+pub struct Context<'a> {
+    /// Any moment of the session: names do not change.
+    pub state: &'a State,
+    /// Names of namespaces.
+    pub labels: &'a Labels,
+}
+
+impl Context<'_> {
+    fn ns(&self, e: &Event) -> &Netns {
+        self.state.ns(e.netns)
+    }
+    fn here(&self, e: &Event) -> &str {
+        self.labels.name(e.netns)
+    }
+    fn dev(&self, e: &Event, dev: DevId) -> &str {
+        &self.ns(e).dev(dev).name
+    }
+    fn chain(&self, e: &Event, table: net::netfilter::TableName, chain: u32) -> &str {
+        self.ns(e).rules.table(table).chains.get(chain as usize).map_or("?", |c| &c.name)
+    }
+    /// The route of a decision, as `ip route` prints it.
+    fn route(&self, e: &Event, index: usize) -> String {
+        let text = net::dump::ip_route(&Netns { routes: vec![self.ns(e).routes.get(index).cloned()].into_iter().flatten().collect::<Vec<_>>().into(), ..self.ns(e).clone() });
+        text.trim_end().to_owned()
+    }
+}
+
+/// One sentence about an event.
+pub fn sentence(c: &Context<'_>, e: &Event, lang: Lang) -> String {
+    match lang {
+        Lang::En => en::sentence(c, e),
+        Lang::Ja => ja::sentence(c, e),
+    }
+}
+
+/// The verdict of a run, in one or two sentences.
+pub fn verdict(c: &Context<'_>, v: &Verdict, lang: Lang) -> String {
+    let got = v.outcome.as_ref().map(|o| match lang {
+        Lang::En => en::outcome(o),
+        Lang::Ja => ja::outcome(o),
+    });
+    let mut parts: Vec<String> = got.into_iter().collect();
+    if let (Ending::Answered, Some((netns, peer))) = (&v.ending, &v.server) {
+        parts.push(match lang {
+            Lang::En => format!("{} saw the client as `{peer}`.", c.labels.name(*netns)),
+            Lang::Ja => format!("{} から見たクライアントは `{peer}` です。", c.labels.name(*netns)),
+        });
+    }
+    if let Some((netns, reason)) = v.lost {
+        let (cause, mend) = match lang {
+            Lang::En => (format!("The packet was lost in {}: {}.", c.labels.name(netns), en::reason(reason)), en::mend(reason)),
+            Lang::Ja => (format!("パケットは {} で失われました: {}。", c.labels.name(netns), ja::reason(reason)), ja::mend(reason)),
+        };
+        parts.push(cause);
+        parts.push(mend.to_owned());
+    }
+    parts.join(" ")
+}
+
+/// Why a packet was dropped.
+pub fn reason(r: DropReason, lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => en::reason(r),
+        Lang::Ja => ja::reason(r),
+    }
+}
+
+/// Whether a run's client got what it asked for.
+pub fn is_good(o: &Outcome) -> bool {
+    matches!(o, Outcome::Answered { .. })
+}
+
+/// The marker word below a glyph: at most five full-width characters.
+pub fn marker(e: &Event, glyph: Glyph, lang: Lang) -> &'static str {
+    let nat = |source: bool| if source { "SNAT" } else { "DNAT" };
+    let en_ja = |en: &'static str, ja: &'static str| match lang {
+        Lang::En => en,
+        Lang::Ja => ja,
+    };
+    match (&e.kind, glyph) {
+        (EventKind::NatDecided { source, .. } | EventKind::Translated { source, .. }, _) => nat(*source),
+        (EventKind::Walked { step: WalkStep::Matched { effect: Effect::Dnat { .. }, .. }, .. }, _) => "DNAT",
+        (EventKind::Walked { step: WalkStep::Matched { effect: Effect::Masquerade { .. } | Effect::Snat { .. }, .. }, .. }, _) => "SNAT",
+        (EventKind::VtepFound { .. } | EventKind::FdbLearned { .. }, _) => "FDB",
+        (EventKind::Ended { .. }, _) => en_ja("result", "結果"),
+        (_, Glyph::Table) => "ARP",
+        (_, Glyph::Send) => en_ja("send", "送信"),
+        (_, Glyph::Track) => en_ja("track", "追跡"),
+        (_, Glyph::Jump) => en_ja("chain", "チェイン"),
+        (_, Glyph::Mark) => en_ja("mark", "マーク"),
+        (_, Glyph::Nat) => "NAT",
+        (_, Glyph::Route) => en_ja("route", "経路"),
+        (_, Glyph::Accept) => en_ja("accept", "許可"),
+        (_, Glyph::Encap) => en_ja("encap", "包む"),
+        (_, Glyph::Wire) => en_ja("wire", "伝送"),
+        (_, Glyph::Decap) => en_ja("decap", "取り出す"),
+        (_, Glyph::Bridge) => en_ja("bridge", "ブリッジ"),
+        (_, Glyph::Deliver) => en_ja("deliver", "到着"),
+        (_, Glyph::Drop) => en_ja("drop", "破棄"),
+        (_, Glyph::Done) => en_ja("result", "結果"),
+    }
+}
+
+/// What a step changed, for the last column of the event list: field, before, after.
+pub fn change(e: &Event) -> Option<(&'static str, String, String)> {
+    match &e.kind {
+        EventKind::Translated { source, before, after, .. } => Some((if *source { "src" } else { "dst" }, before.to_string(), after.to_string())),
+        EventKind::TtlDecremented { before, after } => Some(("ttl", before.to_string(), after.to_string())),
+        EventKind::Encapsulated { inner_len, outer_len, .. } => Some(("len", inner_len.to_string(), outer_len.to_string())),
+        EventKind::Walked { mark, step: WalkStep::Matched { effect: Effect::Mark(to), .. }, .. } => Some(("mark", format!("{mark:#x}"), format!("{to:#x}"))),
+        _ => None,
+    }
+}
+
+/// Splits a sentence at its backticks: text, and whether it is a tool's word.
+pub fn pieces(sentence: &str) -> Vec<(String, bool)> {
+    sentence.split('`').enumerate().map(|(i, s)| (s.to_owned(), i % 2 == 1)).filter(|(s, _)| !s.is_empty()).collect()
+}

@@ -1,0 +1,84 @@
+//! The words of the page itself.
+
+use super::Lang;
+
+macro_rules! texts {
+    ($($variant:ident: $en:literal, $ja:literal;)*) => {
+        /// A text of the page.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[allow(missing_docs, reason = "each says itself")]
+        pub enum Ui { $($variant,)* }
+        /// A text of the page in a language.
+        pub const fn ui(text: Ui, lang: Lang) -> &'static str {
+            match (text, lang) { $((Ui::$variant, Lang::En) => $en, (Ui::$variant, Lang::Ja) => $ja,)* }
+        }
+    };
+}
+
+texts! {
+    Manifests: "Manifests", "マニフェスト";
+    From: "From", "送信元";
+    Send: "send", "送るもの";
+    To: "to", "宛先";
+    Endpoint: "endpoint", "エンドポイント";
+    Drawn: "drawn", "抽選";
+    SendButton: "Send", "送信";
+    Packet: "Packet", "パケット";
+    Rules: "Rules", "ルール";
+    Tables: "Tables", "テーブル";
+    Events: "Events", "イベント";
+    Diagram: "Diagram", "図";
+    Text: "Text", "テキスト";
+    Hops: "Hops", "ホップ";
+    Decisions: "Decisions", "判断";
+    EveryRule: "Every rule", "全ルール";
+    Play: "Play", "再生";
+    Pause: "Pause", "一時停止";
+    StepForward: "Step forward", "一つ進む";
+    StepBack: "Step back", "一つ戻る";
+    ToStart: "To the start", "最初へ";
+    ToEnd: "To the end", "最後へ";
+    Position: "Position in the run", "再生位置";
+    ThisPacket: "This packet", "このパケット";
+    AllPackets: "All packets", "全パケット";
+    NoProblems: "No problems", "問題なし";
+    Problems: "problems", "件の問題";
+    Pods: "pods", "Pod";
+    Services: "services", "Service";
+    LastValid: "The diagram shows the last valid cluster.", "図は直前の正しいクラスターを表示しています。";
+    ApplyFix: "Apply this fix", "この修正を適用";
+    ReadyTitle: "Send a packet", "パケットを送ってみましょう";
+    ReadyText: "Choose who sends and to whom, then press Send. Every step is computed by the engine.", "送信元と宛先を選び、送信を押してください。すべての手順はエンジンが計算します。";
+    NoRules: "No table has looked at this packet yet.", "このパケットはまだどのテーブルも通っていません。";
+    NoPacket: "No packet at this moment.", "この時点ではパケットがありません。";
+    ShellTitle: "Put around it by flannel.1", "flannel.1 が付けた外側";
+    PacketItself: "The packet itself", "パケット本体";
+    Bytes: "bytes", "バイト";
+    NotMatched: "did not match", "不一致";
+    Differs: "differs", "が異なる";
+    InTheRule: "in the rule", "ルールの値";
+    Been: "been", "通過済み";
+    WillGo: "will go", "これから";
+    InVxlan: "inside VXLAN", "VXLAN の中";
+    Hooks: "netfilter hooks", "netfilter フック";
+    Worker: "worker", "ワーカー";
+    ControlPlane: "control plane", "コントロールプレーン";
+    Client: "client", "クライアント";
+    NoCarrier: "no carrier", "リンクなし";
+    Language: "Language", "言語";
+    Theme: "Light or dark", "明るさ";
+    Preset: "Example", "例";
+    Bridged: "bridged", "ブリッジ";
+    Verdict: "Verdict", "結果";
+    Neighbours: "Cold ARP tables", "ARP テーブルを空から";
+    LookedAt: "rules looked at, of", "個のルールを評価、全";
+    Policy: "policy", "ポリシー";
+    EndOfChain: "end of chain", "チェイン終端";
+    Loading: "Loading the engine…", "エンジンを読み込んでいます…";
+    Lost: "Lost here", "ここで破棄";
+    Speed: "Speed", "速度";
+    Close: "Close", "閉じる";
+    Editor: "Manifests and topology, as YAML", "YAML のマニフェストとトポロジー";
+    EditCopy: "Edit a copy", "コピーを編集";
+    ReadOnly: "Read only", "読み取り専用";
+}
