@@ -1,0 +1,58 @@
+//! A run for programs. The format has a version; fields are only ever added.
+
+use net::event::EventKind;
+use play::{Ending, Run, Session};
+use serde_json::{Value, json};
+use view::words::{Context, Lang, change, sentence, verdict};
+use view::{Labels, story, trace};
+
+/// The version of the format.
+const VERSION: u32 = 1;
+
+pub(crate) fn trace(session: &Session, labels: &Labels, run: &Run, lang: Lang) -> String {
+    let state = session.world().state();
+    let c = Context { state, labels };
+    let events: Vec<Value> = run.events.clone().map(|i| event(&c, session, i, lang)).collect();
+    let out = json!({
+        "version": VERSION,
+        "seed": session.seed(),
+        "hash": format!("{:016x}", trace::hash(&session.events()[run.events.clone()])),
+        "events": events,
+        "verdict": {
+            "answered": run.verdict.ending == Ending::Answered,
+            "text": verdict(&c, &run.verdict, lang).replace('`', ""),
+        },
+    });
+    format!("{out:#}\n")
+}
+
+fn event(c: &Context<'_>, session: &Session, i: usize, lang: Lang) -> Value {
+    let e = &session.events()[i];
+    let ns = c.state.ns(e.netns);
+    let mut out = json!({
+        "n": i,
+        "at_ns": e.at.0,
+        "netns": &*ns.name,
+        "place": story::place(e, c.state, c.labels),
+        "kind": trace::kind_name(e),
+        "text": sentence(c, e, lang).replace('`', ""),
+    });
+    if let Some(p) = e.packet {
+        out["packet"] = json!(p.0);
+    }
+    if let Some((field, before, after)) = change(e) {
+        out["change"] = json!({"field": field, "before": before, "after": after});
+    }
+    match &e.kind {
+        EventKind::FrameSent { dev, frame, .. } | EventKind::FrameReceived { dev, frame, .. } => {
+            out["dev"] = json!(&*ns.dev(*dev).name);
+            out["bytes"] = json!(frame.emit().iter().map(|b| format!("{b:02x}")).collect::<String>());
+        }
+        EventKind::Walked { hook, table, .. } => {
+            out["hook"] = json!(hook.name());
+            out["table"] = json!(table.name());
+        }
+        _ => {}
+    }
+    out
+}

@@ -1,0 +1,273 @@
+//! `packetwalk`: arguments, files and printing; everything else is decided below.
+//!
+//! **Architecture invariant.** This crate knows nothing but arguments, files and printing.
+//!
+//! Exit status: 0 answered, 1 the document has errors or nobody answered, 2 bad usage.
+#![forbid(unsafe_code)]
+
+mod json;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use kube::{Diagnostic, Severity};
+use play::presets::{ALL, Preset};
+use play::{Ending, Probe, Protocol, Session, capture, shell};
+use std::io::{Read, Write};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use view::Lang;
+
+/// Walks packets through a Kubernetes cluster, decision by decision, as Linux would.
+#[derive(Parser)]
+#[command(version, about, after_help = "FILE is a path, - for standard input, or preset:NAME.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// The built-in documents, one line each.
+    Presets,
+    /// Everything that is wrong with documents, as FILE:LINE:COL.
+    Check {
+        /// Documents.
+        #[arg(required = true)]
+        files: Vec<String>,
+    },
+    /// One emulated command on a node, pod or host.
+    Exec {
+        /// The document.
+        file: String,
+        /// Where.
+        host: String,
+        /// The command, behind --.
+        #[arg(last = true, required = true)]
+        command: Vec<String>,
+        #[command(flatten)]
+        chance: Chance,
+    },
+    /// Runs lines `HOST$ COMMAND` from standard input in one world, and prints the transcript.
+    Shell {
+        /// The document.
+        file: String,
+        /// Compare with the output the transcript already holds.
+        #[arg(long)]
+        check: bool,
+        #[command(flatten)]
+        chance: Chance,
+    },
+    /// One exchange, request and reply, ending in the verdict.
+    Trace(Trace),
+}
+
+#[derive(Args)]
+struct Chance {
+    /// Decides every chance.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Begin with empty neighbour tables instead of warm ones.
+    #[arg(long)]
+    cold: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Proto {
+    Tcp,
+    Udp,
+    Icmp,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    /// One line an event.
+    Text,
+    /// The short story.
+    Hops,
+    /// For programs.
+    Json,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Language {
+    En,
+    Ja,
+}
+
+#[derive(Args)]
+struct Trace {
+    /// The document.
+    file: String,
+    /// Who sends: a host, node, pod/NAME, deploy/NAME or an address.
+    #[arg(long)]
+    from: String,
+    /// To whom: IP[:PORT], svc/NAME[:PORT], a host, node or pod with :PORT.
+    #[arg(long)]
+    to: String,
+    /// What is sent.
+    #[arg(long, value_enum)]
+    proto: Option<Proto>,
+    /// Source port, or the identifier of a ping.
+    #[arg(long)]
+    sport: Option<u16>,
+    /// ttl of a ping.
+    #[arg(long)]
+    ttl: Option<u8>,
+    /// Bytes of data of a ping or datagram.
+    #[arg(long)]
+    size: Option<u16>,
+    /// The endpoint every draw falls on: IP[:PORT].
+    #[arg(long)]
+    endpoint: Option<String>,
+    #[command(flatten)]
+    chance: Chance,
+    /// How to print it.
+    #[arg(long, value_enum, default_value = "hops")]
+    format: Format,
+    /// The language of sentences.
+    #[arg(long, value_enum, default_value = "en")]
+    lang: Language,
+    /// Also write a capture file.
+    #[arg(long, value_name = "OUT.pcapng")]
+    pcap: Option<PathBuf>,
+}
+
+/// Why the program ends early: what to print, and the exit status.
+struct Stop(String, u8);
+
+fn usage(message: impl Into<String>) -> Stop {
+    Stop(message.into(), 2)
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli.command) {
+        Ok(code) => code,
+        Err(Stop(message, code)) => {
+            eprintln!("{}", message.trim_end());
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, Stop> {
+    match command {
+        Command::Presets => {
+            for p in ALL {
+                print(&format!("{:24} {:28} --from {} --to {}\n", p.name, p.title, p.from, p.to))?;
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Check { files } => check(&files),
+        Command::Exec { file, host, command, chance } => {
+            let mut session = open(&file, &chance)?;
+            let out = shell::exec(&mut session, &host, &command.join(" "));
+            print(&out.text)?;
+            Ok(ExitCode::from(u8::try_from(out.status).unwrap_or(1)))
+        }
+        Command::Shell { file, check, chance } => {
+            let mut session = open(&file, &chance)?;
+            let mut input = String::new();
+            std::io::stdin().read_to_string(&mut input).map_err(|e| usage(format!("standard input: {e}")))?;
+            let out = shell::transcript(&mut session, &input);
+            if !check {
+                print(&out)?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            let line = input.lines().zip(out.lines()).position(|(a, b)| a.trim_end() != b.trim_end());
+            let line = line.or((input.lines().count() != out.lines().count()).then(|| input.lines().count().min(out.lines().count())));
+            match line {
+                None => Ok(ExitCode::SUCCESS),
+                Some(n) => {
+                    let (old, new) = (input.lines().nth(n).unwrap_or("(nothing)"), out.lines().nth(n).unwrap_or("(nothing)"));
+                    Err(Stop(format!("line {}: the transcript differs\n- {old}\n+ {new}", n + 1), 1))
+                }
+            }
+        }
+        Command::Trace(t) => trace(&t),
+    }
+}
+
+/// Prints; a reader that has gone away is no fault.
+fn print(text: &str) -> Result<(), Stop> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(usage(format!("standard output: {e}"))),
+        _ => Ok(()),
+    }
+}
+
+fn read(file: &str) -> Result<String, Stop> {
+    if let Some(name) = file.strip_prefix("preset:") {
+        let names: Vec<_> = ALL.iter().map(|p| p.name).collect();
+        return Preset::named(name).map(Preset::document).ok_or_else(|| usage(format!("no preset {name:?}; the presets are {}", names.join(", "))));
+    }
+    if file == "-" {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).map_err(|e| usage(format!("standard input: {e}")))?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(file).map_err(|e| usage(format!("{file}: {e}")))
+}
+
+fn told(file: &str, diags: &[Diagnostic]) -> String {
+    diags.iter().map(|d| format!("{file}:{d}\n")).collect()
+}
+
+fn open(file: &str, chance: &Chance) -> Result<Session, Stop> {
+    let text = read(file)?;
+    Session::new(&text, chance.seed, !chance.cold).map_err(|diags| Stop(told(file, &diags), 1))
+}
+
+fn check(files: &[String]) -> Result<ExitCode, Stop> {
+    let mut errors = 0;
+    for file in files {
+        let (_, diags) = kube::build(&read(file)?);
+        print(&told(file, &diags))?;
+        errors += diags.iter().filter(|d| d.severity == Severity::Error).count();
+    }
+    Ok(if errors > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+fn endpoint(text: &str) -> Result<(IpAddr, Option<u16>), Stop> {
+    let plain = text.parse::<IpAddr>().map(|a| (a, None));
+    let with_port = || text.parse::<std::net::SocketAddr>().map(|s| (s.ip(), Some(s.port())));
+    plain.or_else(|_| with_port()).map_err(|_| usage(format!("--endpoint {text:?}: write an address or address:port, such as 10.1.6.5:80")))
+}
+
+fn trace(t: &Trace) -> Result<ExitCode, Stop> {
+    let mut session = open(&t.file, &t.chance)?;
+    let has_port = t.to.rsplit_once(':').is_some_and(|(_, p)| p.parse::<u16>().is_ok()) || t.to.starts_with("svc/");
+    let proto = match t.proto {
+        Some(Proto::Tcp) => Protocol::Tcp,
+        Some(Proto::Udp) => Protocol::Udp,
+        Some(Proto::Icmp) => Protocol::Icmp,
+        // An address without a port can only be pinged.
+        None if has_port => Protocol::Tcp,
+        None => Protocol::Icmp,
+    };
+    let mut probe = Probe::new(&t.from, &t.to);
+    (probe.proto, probe.sport, probe.ttl, probe.size) = (proto, t.sport, t.ttl, t.size);
+    probe.endpoint = t.endpoint.as_deref().map(endpoint).transpose()?;
+    if let Some((addr, _)) = probe.endpoint
+        && !session.cluster().services.iter().flat_map(|s| &s.ports).flat_map(|p| &p.endpoints).any(|(ip, _)| IpAddr::from(*ip) == addr)
+    {
+        return Err(usage(format!("--endpoint {addr}: no Service has this endpoint")));
+    }
+    let run = session.send(&probe).map_err(|e| usage(e.to_string()))?;
+    let lang = match t.lang {
+        Language::En => Lang::En,
+        Language::Ja => Lang::Ja,
+    };
+    let state = session.world().state();
+    let labels = view::Labels::new(session.cluster(), state);
+    if let Some(path) = &t.pcap {
+        let bytes = capture::pcapng(state, &session.events()[run.events.clone()]);
+        std::fs::write(path, bytes).map_err(|e| usage(format!("{}: {e}", path.display())))?;
+    }
+    print(&match t.format {
+        Format::Text => view::trace::text(state, session.events(), &labels, &run, lang),
+        Format::Hops => view::trace::hops(state, session.events(), &labels, &run, lang),
+        Format::Json => json::trace(&session, &labels, &run, lang),
+    })?;
+    Ok(if run.verdict.ending == Ending::Answered { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
