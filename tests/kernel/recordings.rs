@@ -31,7 +31,14 @@ const fn ping(name: &'static str, from: &'static str, to: &'static str, id: u16)
     Case { ping: true, ..case(name, "article-clusterip", from, to, id) }
 }
 
-const fn service(name: &'static str, preset: &'static str, from: &'static str, to: &'static str, sport: u16, endpoint: &'static str) -> Case {
+const fn service(
+    name: &'static str,
+    preset: &'static str,
+    from: &'static str,
+    to: &'static str,
+    sport: u16,
+    endpoint: &'static str,
+) -> Case {
     Case { endpoint: Some(endpoint), ..case(name, preset, from, to, sport) }
 }
 
@@ -49,7 +56,10 @@ const CASES: &[Case] = &[
     case("01b-pod-pod-same-node-tcp", CLUSTERIP, "centos", "10.1.5.4:80", 40101),
     cold(ping("01c-pod-pod-same-node-cold", "10.1.5.4", "10.1.5.5", 103)),
     Case {
-        edit: Some(("vtepMAC: \"ba:12:6c:5e:8f:01\"", "vtepMAC: \"ba:12:6c:5e:8f:01\"\n    sysctl: {net.bridge.bridge-nf-call-iptables: 0}")),
+        edit: Some((
+            "vtepMAC: \"ba:12:6c:5e:8f:01\"",
+            "vtepMAC: \"ba:12:6c:5e:8f:01\"\n    sysctl: {net.bridge.bridge-nf-call-iptables: 0}",
+        )),
         ..case("01d-pod-pod-same-node-nobrnf", CLUSTERIP, "centos", "10.1.5.4:80", 40104)
     },
     ping("02a-pod-pod-cross-node-ping", "10.1.5.4", "10.1.6.5", 201),
@@ -201,7 +211,8 @@ fn the_simulator_does_what_the_kernel_did() {
 
 #[test]
 fn every_recording_is_compared() {
-    let have: BTreeSet<String> = folders(&root().join("kernel/recordings")).iter().map(|p| p.file_name().expect("name").to_string_lossy().into_owned()).collect();
+    let have: BTreeSet<String> =
+        folders(&root().join("kernel/recordings")).iter().map(|p| p.file_name().expect("name").to_string_lossy().into_owned()).collect();
     let compared: BTreeSet<String> = CASES.iter().map(|c| c.name.to_owned()).collect();
     assert_eq!(have, compared);
 }

@@ -199,7 +199,9 @@ fn print(text: &str) -> Result<(), Stop> {
 fn read(file: &str) -> Result<String, Stop> {
     if let Some(name) = file.strip_prefix("preset:") {
         let names: Vec<_> = ALL.iter().map(|p| p.name).collect();
-        return Preset::named(name).map(Preset::document).ok_or_else(|| usage(format!("no preset {name:?}; the presets are {}", names.join(", "))));
+        return Preset::named(name)
+            .map(Preset::document)
+            .ok_or_else(|| usage(format!("no preset {name:?}; the presets are {}", names.join(", "))));
     }
     if file == "-" {
         let mut text = String::new();

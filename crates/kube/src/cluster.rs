@@ -132,7 +132,12 @@ pub fn build(text: &str) -> (Option<Cluster>, Vec<Diagnostic>) {
         let Some(t) = object::typed(&mut d, doc) else { continue };
         if t.kind.value == "Topology" {
             if t.api_version != "packetwalk.dev/v1alpha1" {
-                d.error(Code::UnknownKind, t.kind.span, format!("no matches for kind \"Topology\" in version {:?}", t.api_version), "write apiVersion: packetwalk.dev/v1alpha1");
+                d.error(
+                    Code::UnknownKind,
+                    t.kind.span,
+                    format!("no matches for kind \"Topology\" in version {:?}", t.api_version),
+                    "write apiVersion: packetwalk.dev/v1alpha1",
+                );
             }
             if topology.is_some() {
                 d.error(Code::DuplicateObject, t.kind.span, "a second Topology", "keep one of them");
@@ -194,28 +199,55 @@ impl<'a> Maker<'a> {
         let mut cidrs = pod_cidrs(topology.pod_cidr);
         for n in &topology.nodes {
             let Some(pod_cidr) = cidrs.next() else {
-                d.error(Code::AddressesExhausted, n.name.span, "CIDR allocation failed; there are no remaining CIDRs left to allocate in the accepted range", "choose a larger podCIDR, or fewer nodes");
+                d.error(
+                    Code::AddressesExhausted,
+                    n.name.span,
+                    "CIDR allocation failed; there are no remaining CIDRs left to allocate in the accepted range",
+                    "choose a larger podCIDR, or fewer nodes",
+                );
                 break;
             };
             let name = &n.name.value;
             let mac = |given: Option<Mac>, what: &str| given.unwrap_or_else(|| naming::random_mac(seed, &format!("{name}/{what}")));
-            nodes.push(Node { pod_cidr, mac: mac(n.nic.mac, "nic"), vtep_mac: mac(n.vtep_mac, "flannel"), docker_mac: mac(n.docker_mac, "docker0"), spec: n.clone() });
+            nodes.push(Node {
+                pod_cidr,
+                mac: mac(n.nic.mac, "nic"),
+                vtep_mac: mac(n.vtep_mac, "flannel"),
+                docker_mac: mac(n.docker_mac, "docker0"),
+                spec: n.clone(),
+            });
         }
         let mut ipam: Vec<_> = nodes.iter().map(|n| HostLocal::new(n.pod_cidr)).collect();
         for p in &topology.pods {
             let Some(i) = nodes.iter().position(|n| n.spec.name.value == p.node.value) else {
                 let names = nodes.iter().map(|n| n.spec.name.value.as_str());
-                let hint = nearest(&p.node.value, names).map_or_else(|| "write the name of a node above".to_owned(), |n| format!("did you mean {n}?"));
+                let hint = nearest(&p.node.value, names)
+                    .map_or_else(|| "write the name of a node above".to_owned(), |n| format!("did you mean {n}?"));
                 d.error(Code::NoSuchNode, p.node.span, format!("no node {:?}", p.node.value), hint);
                 continue;
             };
             if !ipam[i].take(p.ip.value) {
-                d.error(Code::AddressTaken, p.ip.span, format!("{} is taken, or not in {}'s {}", p.ip.value, p.node.value, nodes[i].pod_cidr), format!("write a free address of {}", nodes[i].pod_cidr));
+                d.error(
+                    Code::AddressTaken,
+                    p.ip.span,
+                    format!("{} is taken, or not in {}'s {}", p.ip.value, p.node.value, nodes[i].pod_cidr),
+                    format!("write a free address of {}", nodes[i].pod_cidr),
+                );
             }
         }
         let (first, last) = topology.node_ports;
         let used_places = vec![false; topology.pods.len()];
-        let mut this = Self { d, ips: ServiceIps::new(topology.service_cidr), node_ports: NodePorts::new(first, last), topology, nodes, ipam, pods: Vec::new(), services: Vec::new(), used_places };
+        let mut this = Self {
+            d,
+            ips: ServiceIps::new(topology.service_cidr),
+            node_ports: NodePorts::new(first, last),
+            topology,
+            nodes,
+            ipam,
+            pods: Vec::new(),
+            services: Vec::new(),
+            used_places,
+        };
         this.system();
         this
     }
@@ -225,7 +257,12 @@ impl<'a> Maker<'a> {
         let Some(master) = self.nodes.iter().position(|n| n.spec.role == Role::ControlPlane) else { return };
         let labels = Labels::from([("k8s-app".to_owned(), "kube-dns".to_owned())]);
         let port = |name: &str, port, protocol| object::ContainerPort { name: Some(name.to_owned()), port, protocol };
-        let dns = Container { name: "kubedns".to_owned(), image: "k8s.gcr.io/k8s-dns-kube-dns-amd64:1.14.8".to_owned(), ports: vec![port("dns", 53, "UDP"), port("dns-tcp", 53, "TCP")], own_command: false };
+        let dns = Container {
+            name: "kubedns".to_owned(),
+            image: "k8s.gcr.io/k8s-dns-kube-dns-amd64:1.14.8".to_owned(),
+            ports: vec![port("dns", 53, "UDP"), port("dns-tcp", 53, "TCP")],
+            own_command: false,
+        };
         self.start("kube-system", "kube-dns", &labels, &[dns], "kube-dns", 0, Some(master));
         let dns_ip = self.pods.last().map(|p| p.ip);
         let (kubernetes, kube_dns) = (self.ips.nth(1), self.ips.nth(10));
@@ -263,13 +300,23 @@ impl<'a> Maker<'a> {
         }
         let workers = self.nodes.iter().any(|n| n.spec.role == Role::Worker);
         if !workers && bound.is_none() && x.replicas.value > 0 {
-            self.d.diags.push(Diagnostic::warning(Code::NoSuchNode, x.replicas.span, format!("0/{} nodes are available: the pods stay Pending", self.nodes.len()), "add a node with role: worker"));
+            self.d.diags.push(Diagnostic::warning(
+                Code::NoSuchNode,
+                x.replicas.span,
+                format!("0/{} nodes are available: the pods stay Pending", self.nodes.len()),
+                "add a node with role: worker",
+            ));
             return;
         }
         for i in 0..x.replicas.value as usize {
             if !self.start(&x.meta.namespace, &x.meta.name.value, &x.pod_labels, &x.containers, &x.template, i, bound) {
                 let message = format!("no IP addresses available for pod {} of {}: it stays ContainerCreating", i + 1, x.replicas.value);
-                self.d.diags.push(Diagnostic::warning(Code::AddressesExhausted, x.replicas.span, message, "ask for fewer replicas, or add a node"));
+                self.d.diags.push(Diagnostic::warning(
+                    Code::AddressesExhausted,
+                    x.replicas.span,
+                    message,
+                    "ask for fewer replicas, or add a node",
+                ));
                 break;
             }
         }
@@ -278,15 +325,30 @@ impl<'a> Maker<'a> {
     fn node_named(&mut self, name: &Spanned<String>) -> Option<usize> {
         let found = self.nodes.iter().position(|n| n.spec.name.value == name.value);
         if found.is_none() {
-            let hint = nearest(&name.value, self.nodes.iter().map(|n| n.spec.name.value.as_str())).map_or_else(|| "write the name of a node of the Topology".to_owned(), |n| format!("did you mean {n}?"));
-            self.d.diags.push(Diagnostic::warning(Code::NoSuchNode, name.span, format!("no node {:?}: the pods stay Pending", name.value), hint));
+            let hint = nearest(&name.value, self.nodes.iter().map(|n| n.spec.name.value.as_str()))
+                .map_or_else(|| "write the name of a node of the Topology".to_owned(), |n| format!("did you mean {n}?"));
+            self.d.diags.push(Diagnostic::warning(
+                Code::NoSuchNode,
+                name.span,
+                format!("no node {:?}: the pods stay Pending", name.value),
+                hint,
+            ));
         }
         found
     }
 
     /// Starts a pod: where the topology says, else on the worker with the fewest.
     #[allow(clippy::too_many_arguments, reason = "a pod is made of these seven things")]
-    fn start(&mut self, namespace: &str, deployment: &str, labels: &Labels, containers: &[Container], template: &str, index: usize, bound: Option<usize>) -> bool {
+    fn start(
+        &mut self,
+        namespace: &str,
+        deployment: &str,
+        labels: &Labels,
+        containers: &[Container],
+        template: &str,
+        index: usize,
+        bound: Option<usize>,
+    ) -> bool {
         let place = self.topology.pods.iter().zip(&self.used_places).position(|(p, used)| !used && p.of.value == deployment);
         let placed = place.map(|i| {
             self.used_places[i] = true;
@@ -297,7 +359,8 @@ impl<'a> Maker<'a> {
             Some(x) => x,
             None => {
                 let load = |i: usize| self.pods.iter().filter(|p| p.node == i).count();
-                let mut workers: Vec<_> = (0..self.nodes.len()).filter(|i| bound.map_or(self.nodes[*i].spec.role == Role::Worker, |b| b == *i)).collect();
+                let mut workers: Vec<_> =
+                    (0..self.nodes.len()).filter(|i| bound.map_or(self.nodes[*i].spec.role == Role::Worker, |b| b == *i)).collect();
                 workers.sort_by_key(|i| (load(*i), *i));
                 let mut found = None;
                 for i in workers {
@@ -351,7 +414,10 @@ impl<'a> Maker<'a> {
     fn asked_ip(&mut self, ip: &Spanned<Ipv4Addr>) {
         let range = self.topology.service_cidr;
         if !self.ips.contains(ip.value) {
-            let message = format!("spec.clusterIP: Invalid value: \"{}\": provided IP is not in the valid range. The range of valid IPs is {range}", ip.value);
+            let message = format!(
+                "spec.clusterIP: Invalid value: \"{}\": provided IP is not in the valid range. The range of valid IPs is {range}",
+                ip.value
+            );
             self.d.error(Code::ClusterIpRange, ip.span, message, format!("leave the line out, or write an address of {range}"));
         } else if !self.ips.take(ip.value) {
             let message = format!("spec.clusterIP: Invalid value: \"{}\": provided IP is already allocated", ip.value);
@@ -365,9 +431,17 @@ impl<'a> Maker<'a> {
         if !self.node_ports.contains(np.value) {
             let message = format!("{bad}: provided port is not in the valid range. The range of valid ports is {first}-{last}");
             let near = np.value.clamp(first, last);
-            self.d.diags.push(Diagnostic::error(Code::NodePortRange, np.span, message, format!("write a port from {first} to {last}, such as {near}")).with_fix(np.span, near.to_string()));
+            self.d.diags.push(
+                Diagnostic::error(Code::NodePortRange, np.span, message, format!("write a port from {first} to {last}, such as {near}"))
+                    .with_fix(np.span, near.to_string()),
+            );
         } else if !self.node_ports.take(np.value) {
-            self.d.error(Code::NodePortTaken, np.span, format!("{bad}: provided port is already allocated"), "write another port, or leave the line out to get a free one");
+            self.d.error(
+                Code::NodePortTaken,
+                np.span,
+                format!("{bad}: provided port is already allocated"),
+                "write another port, or leave the line out to get a free one",
+            );
         }
     }
 
@@ -380,16 +454,28 @@ impl<'a> Maker<'a> {
             (None, false) => match self.ips.allocate(seed, &key) {
                 Some(ip) => Some(ip),
                 None => {
-                    self.d.error(Code::AddressesExhausted, s.meta.name.span, format!("no cluster IP is left in {}", self.topology.service_cidr), "choose a larger serviceCIDR");
+                    self.d.error(
+                        Code::AddressesExhausted,
+                        s.meta.name.span,
+                        format!("no cluster IP is left in {}", self.topology.service_cidr),
+                        "choose a larger serviceCIDR",
+                    );
                     None
                 }
             },
         };
         let selector = &s.selector.value;
-        let pods: Vec<usize> = (0..self.pods.len()).filter(|i| self.pods[*i].namespace == s.meta.namespace && selects(selector, &self.pods[*i].labels)).collect();
+        let pods: Vec<usize> = (0..self.pods.len())
+            .filter(|i| self.pods[*i].namespace == s.meta.namespace && selects(selector, &self.pods[*i].labels))
+            .collect();
         if pods.is_empty() && !selector.is_empty() {
             let want: Vec<_> = selector.iter().map(|(k, v)| format!("{k}={v}")).collect();
-            let labels: std::collections::BTreeSet<String> = self.pods.iter().filter(|p| p.namespace == s.meta.namespace).flat_map(|p| p.labels.iter().map(|(k, v)| format!("{k}: {v}"))).collect();
+            let labels: std::collections::BTreeSet<String> = self
+                .pods
+                .iter()
+                .filter(|p| p.namespace == s.meta.namespace)
+                .flat_map(|p| p.labels.iter().map(|(k, v)| format!("{k}: {v}")))
+                .collect();
             let have: Vec<_> = labels.into_iter().collect();
             let near = selector.iter().find_map(|(k, v)| nearest(&format!("{k}: {v}"), have.iter().map(String::as_str)).map(str::to_owned));
             let hint = match near {
@@ -397,7 +483,12 @@ impl<'a> Maker<'a> {
                 None if have.is_empty() => "there is no pod in this namespace yet".to_owned(),
                 None => format!("pods here have the labels {}", have.join(", ")),
             };
-            self.d.diags.push(Diagnostic::warning(Code::SelectorMatchesNothing, s.selector.span, format!("{} selects no pod: the Service has no endpoints", want.join(",")), hint));
+            self.d.diags.push(Diagnostic::warning(
+                Code::SelectorMatchesNothing,
+                s.selector.span,
+                format!("{} selects no pod: the Service has no endpoints", want.join(",")),
+                hint,
+            ));
         }
         let mut ports = Vec::new();
         for p in &s.ports {
@@ -406,14 +497,26 @@ impl<'a> Maker<'a> {
                 let pod = &self.pods[*i];
                 let port = match &p.target {
                     TargetPort::Number(n) => Some(*n),
-                    TargetPort::Name(name) => pod.containers.iter().flat_map(|c| &c.ports).find(|c| c.name.as_deref() == Some(&name.value) && c.protocol == p.protocol).map(|c| c.port),
+                    TargetPort::Name(name) => pod
+                        .containers
+                        .iter()
+                        .flat_map(|c| &c.ports)
+                        .find(|c| c.name.as_deref() == Some(&name.value) && c.protocol == p.protocol)
+                        .map(|c| c.port),
                 };
                 endpoints.extend(port.map(|n| (pod.ip, n)));
             }
             if let (TargetPort::Name(name), true, false) = (&p.target, endpoints.is_empty(), pods.is_empty()) {
-                let names: Vec<_> = pods.iter().flat_map(|i| &self.pods[*i].containers).flat_map(|c| &c.ports).filter_map(|c| c.name.as_deref()).collect();
-                let hint = nearest(&name.value, names.iter().copied()).map_or_else(|| "name a container's port so, or write its number".to_owned(), |n| format!("did you mean {n}?"));
-                self.d.diags.push(Diagnostic::warning(Code::TargetPortUnknown, name.span, format!("no selected pod has a port named {:?}: the Service has no endpoints", name.value), hint));
+                let names: Vec<_> =
+                    pods.iter().flat_map(|i| &self.pods[*i].containers).flat_map(|c| &c.ports).filter_map(|c| c.name.as_deref()).collect();
+                let hint = nearest(&name.value, names.iter().copied())
+                    .map_or_else(|| "name a container's port so, or write its number".to_owned(), |n| format!("did you mean {n}?"));
+                self.d.diags.push(Diagnostic::warning(
+                    Code::TargetPortUnknown,
+                    name.span,
+                    format!("no selected pod has a port named {:?}: the Service has no endpoints", name.value),
+                    hint,
+                ));
             }
             // By the text of the address (`LessEndpointAddress`): .10 stands before .4.
             endpoints.sort_by_key(|(ip, port)| (ip.to_string(), *port));
@@ -425,14 +528,27 @@ impl<'a> Maker<'a> {
             ports.push(Port { name: p.name.clone(), protocol: p.protocol, port: p.port.value, node_port, endpoints });
         }
         let kind = if s.kind == ServiceType::NodePort { "NodePort" } else { "ClusterIP" };
-        self.services.push(RunningService { name: s.meta.name.value.clone(), namespace: s.meta.namespace.clone(), kind, cluster_ip, ports, selector: selector.clone(), span: Some(s.meta.name.span) });
+        self.services.push(RunningService {
+            name: s.meta.name.value.clone(),
+            namespace: s.meta.namespace.clone(),
+            kind,
+            cluster_ip,
+            ports,
+            selector: selector.clone(),
+            span: Some(s.meta.name.span),
+        });
     }
 
     fn finish(mut self) -> Cluster {
         self.services.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         for (p, used) in self.topology.pods.iter().zip(&self.used_places) {
             if !used {
-                self.d.diags.push(Diagnostic::warning(Code::NoSuchNode, p.of.span, format!("no pod of {:?} is left for this place", p.of.value), "remove it, or ask for more replicas"));
+                self.d.diags.push(Diagnostic::warning(
+                    Code::NoSuchNode,
+                    p.of.span,
+                    format!("no pod of {:?} is left for this place", p.of.value),
+                    "remove it, or ask for more replicas",
+                ));
             }
         }
         Cluster { topology: self.topology, nodes: self.nodes, pods: self.pods, services: self.services }

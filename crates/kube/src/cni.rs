@@ -9,7 +9,15 @@ use net::spec::{DeviceKindSpec, DeviceSpec, NetnsSpec, RouteSpec};
 use net::wire::Mac;
 
 fn on_link(dst: Ipv4Net, dev: &str, src: std::net::Ipv4Addr) -> RouteSpec {
-    RouteSpec { dst: dst.trunc().into(), via: None, dev: dev.to_owned(), src: Some(src.into()), onlink: false, proto: RouteProto::Kernel, metric: 0 }
+    RouteSpec {
+        dst: dst.trunc().into(),
+        via: None,
+        dev: dev.to_owned(),
+        src: Some(src.into()),
+        onlink: false,
+        proto: RouteProto::Kernel,
+        metric: 0,
+    }
 }
 
 /// cni0 and the node's ends of its pods' cables.
@@ -40,7 +48,15 @@ pub fn pod_netns(cluster: &Cluster, pod: &Pod) -> NetnsSpec {
     let mut eth0 = DeviceSpec::new("eth0", 3, pod.mac(), node.spec.nic.mtu - OVERHEAD, kind);
     eth0.addrs.extend(Ipv4Net::new(pod.ip, node.pod_cidr.prefix_len()).map(IpNet::from));
     ns.devices.push(eth0);
-    let via = |dst: IpNet| RouteSpec { dst, via: Some(node.gateway().into()), dev: "eth0".to_owned(), src: None, onlink: false, proto: RouteProto::Boot, metric: 0 };
+    let via = |dst: IpNet| RouteSpec {
+        dst,
+        via: Some(node.gateway().into()),
+        dev: "eth0".to_owned(),
+        src: None,
+        onlink: false,
+        proto: RouteProto::Boot,
+        metric: 0,
+    };
     ns.routes.push(via(Ipv4Net::default().into()));
     ns.routes.push(via(cluster.topology.pod_cidr.into()));
     ns.routes.push(on_link(node.pod_cidr, "eth0", pod.ip));

@@ -80,7 +80,10 @@ impl Decoder {
             Value::Scalar { text, .. } => {
                 let message = format!("{path}: invalid type: got \"{}\", expected \"string\"", node.kind());
                 let quoted = format!("\"{text}\"");
-                self.diags.push(Diagnostic::error(Code::WrongType, node.span, message, format!("put it in quotes: {quoted}")).with_fix(node.span, quoted));
+                self.diags.push(
+                    Diagnostic::error(Code::WrongType, node.span, message, format!("put it in quotes: {quoted}"))
+                        .with_fix(node.span, quoted),
+                );
                 None
             }
             _ => {
@@ -93,11 +96,16 @@ impl Decoder {
     /// A whole number.
     pub fn integer(&mut self, node: &YamlNode, path: &str) -> Option<Spanned<i64>> {
         match &node.value {
-            Value::Scalar { text, plain: true } if node.kind() == "integer" => Some(Spanned { value: text.parse().unwrap_or(0), span: node.span }),
+            Value::Scalar { text, plain: true } if node.kind() == "integer" => {
+                Some(Spanned { value: text.parse().unwrap_or(0), span: node.span })
+            }
             Value::Scalar { text, .. } if text.trim().parse::<i64>().is_ok() => {
                 let bare = text.trim().to_owned();
                 let message = format!("{path}: invalid type: got \"string\", expected \"integer\"");
-                self.diags.push(Diagnostic::error(Code::WrongType, node.span, message, format!("take the quotes off: {bare}")).with_fix(node.span, bare));
+                self.diags.push(
+                    Diagnostic::error(Code::WrongType, node.span, message, format!("take the quotes off: {bare}"))
+                        .with_fix(node.span, bare),
+                );
                 None
             }
             _ => {
@@ -191,7 +199,12 @@ impl Decoder {
             }
             let path = if fields.path.is_empty() { (*key).to_owned() } else { format!("{}.{key}", fields.path) };
             if fields.not_simulated.contains(key) {
-                self.diags.push(Diagnostic::note(Code::NotSimulated, *span, format!("{path} is not simulated"), "it changes nothing here; it may stay"));
+                self.diags.push(Diagnostic::note(
+                    Code::NotSimulated,
+                    *span,
+                    format!("{path} is not simulated"),
+                    "it changes nothing here; it may stay",
+                ));
                 continue;
             }
             let known = fields.asked.iter().chain(fields.not_simulated).copied();

@@ -18,7 +18,11 @@ pub fn write(b: &mut RulesetBuilder) {
     b.append(Nat, "DOCKER", Rule { in_dev: dev(false), ..Rule::to(Target::Return) });
     b.append(Nat, "PREROUTING", Rule { matches: vec![local()], ..Rule::to(docker()) });
     b.append(Nat, "OUTPUT", Rule { matches: vec![local()], ..Rule::to(docker()) }.to_net(true, net("127.0.0.0/8")));
-    b.append(Nat, "POSTROUTING", Rule { out_dev: dev(true), ..Rule::to(Target::Masquerade { random_fully: false }) }.from_net(false, net("172.17.0.0/16")));
+    b.append(
+        Nat,
+        "POSTROUTING",
+        Rule { out_dev: dev(true), ..Rule::to(Target::Masquerade { random_fully: false }) }.from_net(false, net("172.17.0.0/16")),
+    );
     b.policy(Filter, Hook::Forward, Policy::Drop);
     b.new_chain(Filter, "DOCKER");
     b.append(Filter, "DOCKER-ISOLATION", Rule::to(Target::Return));

@@ -129,9 +129,32 @@ pub enum Object {
 
 /// Kinds that are valid and change nothing here yet.
 const OTHER_KINDS: &[&str] = &[
-    "Namespace", "Node", "Pod", "ReplicaSet", "StatefulSet", "DaemonSet", "Endpoints", "EndpointSlice", "List", "ConfigMap", "Secret", "Ingress",
-    "NetworkPolicy", "Job", "CronJob", "ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding", "PersistentVolume",
-    "PersistentVolumeClaim", "StorageClass", "HorizontalPodAutoscaler", "PodDisruptionBudget", "Script",
+    "Namespace",
+    "Node",
+    "Pod",
+    "ReplicaSet",
+    "StatefulSet",
+    "DaemonSet",
+    "Endpoints",
+    "EndpointSlice",
+    "List",
+    "ConfigMap",
+    "Secret",
+    "Ingress",
+    "NetworkPolicy",
+    "Job",
+    "CronJob",
+    "ServiceAccount",
+    "Role",
+    "RoleBinding",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "StorageClass",
+    "HorizontalPodAutoscaler",
+    "PodDisruptionBudget",
+    "Script",
 ];
 
 /// What a document of a text says it is.
@@ -160,13 +183,23 @@ pub fn decode(d: &mut Decoder, t: Typed<'_>) -> Option<Object> {
         "Deployment" => "apps/v1",
         "Service" => "v1",
         kind if OTHER_KINDS.contains(&kind) => {
-            d.diags.push(Diagnostic::note(Code::NotSimulated, t.kind.span, format!("kind {kind} is not simulated"), "it changes nothing here; it may stay"));
+            d.diags.push(Diagnostic::note(
+                Code::NotSimulated,
+                t.kind.span,
+                format!("kind {kind} is not simulated"),
+                "it changes nothing here; it may stay",
+            ));
             return None;
         }
         kind => {
             let message = format!("no matches for kind {kind:?} in version {:?}", t.api_version);
             let near = nearest(kind, ["Deployment", "Service", "Topology"].into_iter().chain(OTHER_KINDS.iter().copied()));
-            let mut diag = Diagnostic::error(Code::UnknownKind, t.kind.span, message, near.map_or_else(|| "write kind: Deployment or kind: Service".to_owned(), |n| format!("did you mean {n}?")));
+            let mut diag = Diagnostic::error(
+                Code::UnknownKind,
+                t.kind.span,
+                message,
+                near.map_or_else(|| "write kind: Deployment or kind: Service".to_owned(), |n| format!("did you mean {n}?")),
+            );
             if let Some(near) = near {
                 diag = diag.with_fix(t.kind.span, near);
             }
@@ -193,7 +226,18 @@ pub fn decode(d: &mut Decoder, t: Typed<'_>) -> Option<Object> {
 }
 
 fn meta(d: &mut Decoder, node: &YamlNode, dns_1035: bool) -> Option<Meta> {
-    let mut f = d.fields(node, "metadata")?.not_simulated(&["annotations", "creationTimestamp", "uid", "resourceVersion", "generation", "generateName", "managedFields", "selfLink", "ownerReferences", "finalizers"]);
+    let mut f = d.fields(node, "metadata")?.not_simulated(&[
+        "annotations",
+        "creationTimestamp",
+        "uid",
+        "resourceVersion",
+        "generation",
+        "generateName",
+        "managedFields",
+        "selfLink",
+        "ownerReferences",
+        "finalizers",
+    ]);
     let name = f.require(d, "name", "write a name, such as name: nginx").and_then(|n| d.string(n, "metadata.name"));
     let namespace = f.get("namespace").and_then(|n| d.string(n, "metadata.namespace")).map_or_else(|| "default".to_owned(), |n| n.value);
     let labels = f.get("labels").map(|n| d.string_map(n, "metadata.labels")).unwrap_or_default();
@@ -201,9 +245,15 @@ fn meta(d: &mut Decoder, node: &YamlNode, dns_1035: bool) -> Option<Meta> {
     let name = name?;
     if !valid_label(&name.value, dns_1035) {
         let (what, regex) = if dns_1035 {
-            ("a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123'", "[a-z]([-a-z0-9]*[a-z0-9])?")
+            (
+                "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123'",
+                "[a-z]([-a-z0-9]*[a-z0-9])?",
+            )
         } else {
-            ("a DNS-1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com'", "[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+            (
+                "a DNS-1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com'",
+                "[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*",
+            )
         };
         let message = format!("metadata.name: Invalid value: {:?}: {what}, regex used for validation is '{regex}')", name.value);
         d.error(Code::InvalidName, name.span, message, "use lower case letters, digits and '-', and begin with a letter");
@@ -215,27 +265,72 @@ fn meta(d: &mut Decoder, node: &YamlNode, dns_1035: bool) -> Option<Meta> {
 fn valid_label(name: &str, dns_1035: bool) -> bool {
     let edge = |c: Option<char>, first: bool| c.is_some_and(|c| c.is_ascii_lowercase() || (c.is_ascii_digit() && !(first && dns_1035)));
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || (c == '.' && !dns_1035);
-    edge(name.chars().next(), true) && edge(name.chars().last(), false) && name.chars().all(inner) && name.len() <= if dns_1035 { 63 } else { 253 }
+    edge(name.chars().next(), true)
+        && edge(name.chars().last(), false)
+        && name.chars().all(inner)
+        && name.len() <= if dns_1035 { 63 } else { 253 }
 }
 
 const POD_FIELDS: &[&str] = &[
-    "restartPolicy", "terminationGracePeriodSeconds", "dnsPolicy", "dnsConfig", "serviceAccount", "serviceAccountName", "securityContext", "volumes",
-    "affinity", "tolerations", "initContainers", "imagePullSecrets", "hostNetwork", "hostname", "subdomain", "nodeSelector", "schedulerName",
-    "priorityClassName", "topologySpreadConstraints", "readinessGates", "automountServiceAccountToken", "hostAliases", "shareProcessNamespace",
+    "restartPolicy",
+    "terminationGracePeriodSeconds",
+    "dnsPolicy",
+    "dnsConfig",
+    "serviceAccount",
+    "serviceAccountName",
+    "securityContext",
+    "volumes",
+    "affinity",
+    "tolerations",
+    "initContainers",
+    "imagePullSecrets",
+    "hostNetwork",
+    "hostname",
+    "subdomain",
+    "nodeSelector",
+    "schedulerName",
+    "priorityClassName",
+    "topologySpreadConstraints",
+    "readinessGates",
+    "automountServiceAccountToken",
+    "hostAliases",
+    "shareProcessNamespace",
 ];
 const CONTAINER_FIELDS: &[&str] = &[
-    "args", "env", "envFrom", "resources", "volumeMounts", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle", "imagePullPolicy",
-    "securityContext", "stdin", "tty", "workingDir", "terminationMessagePath", "terminationMessagePolicy", "volumeDevices",
+    "args",
+    "env",
+    "envFrom",
+    "resources",
+    "volumeMounts",
+    "livenessProbe",
+    "readinessProbe",
+    "startupProbe",
+    "lifecycle",
+    "imagePullPolicy",
+    "securityContext",
+    "stdin",
+    "tty",
+    "workingDir",
+    "terminationMessagePath",
+    "terminationMessagePolicy",
+    "volumeDevices",
 ];
 
 fn deployment_spec(d: &mut Decoder, meta: Meta, node: &YamlNode) -> Option<Deployment> {
-    let mut f = d.fields(node, "spec")?.not_simulated(&["strategy", "minReadySeconds", "revisionHistoryLimit", "paused", "progressDeadlineSeconds"]);
+    let mut f = d.fields(node, "spec")?.not_simulated(&[
+        "strategy",
+        "minReadySeconds",
+        "revisionHistoryLimit",
+        "paused",
+        "progressDeadlineSeconds",
+    ]);
     let replicas = f.get("replicas").and_then(|n| replicas(d, n)).unwrap_or(Spanned { value: 1, span: meta.name.span });
     let selector_node = f.require(d, "selector", "write selector: with matchLabels: below it, equal to the template's labels");
     let template = f.require(d, "template", "write template: with metadata: and spec: of the pods below it");
     let selector = selector_node.and_then(|n| {
         let mut f = d.fields(n, "spec.selector")?.not_simulated(&["matchExpressions"]);
-        let labels = f.require(d, "matchLabels", "write matchLabels: with a label below it").map(|n| d.string_map(n, "spec.selector.matchLabels"));
+        let labels =
+            f.require(d, "matchLabels", "write matchLabels: with a label below it").map(|n| d.string_map(n, "spec.selector.matchLabels"));
         d.finish(f);
         labels
     });
@@ -263,7 +358,10 @@ fn deployment_spec(d: &mut Decoder, meta: Meta, node: &YamlNode) -> Option<Deplo
     if !selects(&selector, &pod_labels) {
         let have: Vec<_> = pod_labels.iter().map(|(k, v)| format!("{k:?}:{v:?}")).collect();
         let want: Vec<_> = selector.iter().map(|(k, v)| format!("{k}: {v}")).collect();
-        let message = format!("spec.template.metadata.labels: Invalid value: map[string]string{{{}}}: `selector` does not match template `labels`", have.join(", "));
+        let message = format!(
+            "spec.template.metadata.labels: Invalid value: map[string]string{{{}}}: `selector` does not match template `labels`",
+            have.join(", ")
+        );
         d.error(Code::SelectorMismatch, labels_span, message, format!("give the template the selector's labels: {}", want.join(", ")));
     }
     let template = format!("{pod_labels:?}{containers:?}{:?}", node_name.as_ref().map(|n| &n.value));
@@ -275,7 +373,12 @@ fn replicas(d: &mut Decoder, node: &YamlNode) -> Option<Spanned<u32>> {
     match u32::try_from(n.value) {
         Ok(value) => Some(Spanned { value, span: n.span }),
         Err(_) => {
-            d.error(Code::OutOfRange, n.span, format!("spec.replicas: Invalid value: {}: must be greater than or equal to 0", n.value), "write 0 or more");
+            d.error(
+                Code::OutOfRange,
+                n.span,
+                format!("spec.replicas: Invalid value: {}: must be greater than or equal to 0", n.value),
+                "write 0 or more",
+            );
             None
         }
     }
@@ -308,7 +411,9 @@ const PROTOCOLS: &[&str] = &["TCP", "UDP"];
 
 fn container_port(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<ContainerPort> {
     let mut f = d.fields(node, path)?.not_simulated(&["hostPort", "hostIP"]);
-    let port = f.require(d, "containerPort", "write containerPort: with the port the container listens on").and_then(|n| d.port(n, &format!("{path}.containerPort")));
+    let port = f
+        .require(d, "containerPort", "write containerPort: with the port the container listens on")
+        .and_then(|n| d.port(n, &format!("{path}.containerPort")));
     let name = f.get("name").and_then(|n| d.string(n, &format!("{path}.name"))).map(|n| n.value);
     let protocol = f.get("protocol").map_or(Some("TCP"), |n| d.word(n, &format!("{path}.protocol"), PROTOCOLS));
     d.finish(f);
@@ -316,9 +421,22 @@ fn container_port(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Contai
 }
 
 const SERVICE_FIELDS: &[&str] = &[
-    "sessionAffinity", "sessionAffinityConfig", "externalTrafficPolicy", "internalTrafficPolicy", "externalIPs", "externalName", "loadBalancerIP",
-    "loadBalancerSourceRanges", "loadBalancerClass", "healthCheckNodePort", "publishNotReadyAddresses", "ipFamilies", "ipFamilyPolicy", "clusterIPs",
-    "allocateLoadBalancerNodePorts", "trafficDistribution",
+    "sessionAffinity",
+    "sessionAffinityConfig",
+    "externalTrafficPolicy",
+    "internalTrafficPolicy",
+    "externalIPs",
+    "externalName",
+    "loadBalancerIP",
+    "loadBalancerSourceRanges",
+    "loadBalancerClass",
+    "healthCheckNodePort",
+    "publishNotReadyAddresses",
+    "ipFamilies",
+    "ipFamilyPolicy",
+    "clusterIPs",
+    "allocateLoadBalancerNodePorts",
+    "trafficDistribution",
 ];
 
 fn service_spec(d: &mut Decoder, meta: Meta, node: &YamlNode) -> Option<Service> {
@@ -326,7 +444,8 @@ fn service_spec(d: &mut Decoder, meta: Meta, node: &YamlNode) -> Option<Service>
     let type_node = f.get("type");
     let kind = type_node.map_or(Some("ClusterIP"), |n| d.word(n, "spec.type", &["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"]));
     if let (Some(word @ ("ExternalName" | "LoadBalancer")), Some(n)) = (kind, type_node) {
-        let hint = if word == "LoadBalancer" { "it is treated as NodePort, which it includes" } else { "it changes nothing here; it may stay" };
+        let hint =
+            if word == "LoadBalancer" { "it is treated as NodePort, which it includes" } else { "it changes nothing here; it may stay" };
         d.diags.push(Diagnostic::note(Code::NotSimulated, n.span, format!("spec.type {word} is not simulated"), hint));
     }
     let ip_node = f.get("clusterIP");
@@ -342,7 +461,10 @@ fn service_spec(d: &mut Decoder, meta: Meta, node: &YamlNode) -> Option<Service>
             }
         }
     });
-    let selector = f.get("selector").map_or(Spanned { value: Labels::new(), span: meta.name.span }, |n| Spanned { value: d.string_map(n, "spec.selector"), span: n.span });
+    let selector = f.get("selector").map_or(Spanned { value: Labels::new(), span: meta.name.span }, |n| Spanned {
+        value: d.string_map(n, "spec.selector"),
+        span: n.span,
+    });
     let list = f.require(d, "ports", "write ports: with - port: below it");
     d.finish(f);
     let items = list.map(|l| d.items(l, "spec.ports")).unwrap_or_default();
@@ -385,7 +507,12 @@ fn target_port(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<TargetPor
         _ => {
             let name = d.string(node, path)?;
             if name.value.len() > 15 {
-                d.error(Code::InvalidName, name.span, format!("{path}: Invalid value: {:?}: must be no more than 15 characters", name.value), "use the name of a container's port, or its number");
+                d.error(
+                    Code::InvalidName,
+                    name.span,
+                    format!("{path}: Invalid value: {:?}: must be no more than 15 characters", name.value),
+                    "use the name of a container's port, or its number",
+                );
                 return None;
             }
             Some(TargetPort::Name(name))

@@ -95,7 +95,15 @@ fn node(lan: &mut NetnsSpec, cluster: &Cluster, i: usize) -> NetnsSpec {
         docker0.addrs.push(docker::NETWORK.parse().expect("invariant: a literal network"));
         ns.devices.push(docker0);
         let net: Ipv4Net = docker::NETWORK.parse().expect("invariant: a literal network");
-        ns.routes.push(RouteSpec { dst: net.trunc().into(), via: None, dev: "docker0".to_owned(), src: Some(net.addr().into()), onlink: false, proto: RouteProto::Kernel, metric: 0 });
+        ns.routes.push(RouteSpec {
+            dst: net.trunc().into(),
+            via: None,
+            dev: "docker0".to_owned(),
+            src: Some(net.addr().into()),
+            onlink: false,
+            proto: RouteProto::Kernel,
+            metric: 0,
+        });
         docker::write(&mut rules);
     }
     flannel::configure(&mut ns, cluster, i);
@@ -139,7 +147,8 @@ fn generic_page() -> Vec<String> {
 /// nginx's welcome page. Head and body leave in two segments; of nginx 1.7.9 they have 237 and 612
 /// bytes.
 fn nginx_page(image: &str) -> Vec<String> {
-    let version = image.split_once(':').map_or("1.7.9", |(_, tag)| if tag.starts_with(|c: char| c.is_ascii_digit()) { tag } else { "1.7.9" });
+    let version =
+        image.split_once(':').map_or("1.7.9", |(_, tag)| if tag.starts_with(|c: char| c.is_ascii_digit()) { tag } else { "1.7.9" });
     let body = WELCOME;
     let head = format!(
         "HTTP/1.1 200 OK\r\nServer: nginx/{version}\r\nDate: Sun, 10 Jun 2018 08:00:00 GMT\r\nContent-Type: text/html\r\nContent-Length: {}\r\nLast-Modified: Tue, 23 Dec 2014 16:25:09 GMT\r\nConnection: keep-alive\r\nETag: \"54999765-264\"\r\nAccept-Ranges: bytes\r\n\r\n",

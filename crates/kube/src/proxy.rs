@@ -44,7 +44,10 @@ pub fn write_fixed(b: &mut RulesetBuilder) {
     use TableName::{Filter, Nat};
     b.append(Nat, "KUBE-MARK-DROP", mark_rule(DROP));
     b.append(Nat, "KUBE-MARK-MASQ", mark_rule(MASQ));
-    let firewall = Rule { matches: vec![Match::Comment("kubernetes firewall for dropping marked packets".into()), mark_match(DROP)], ..Rule::to(Target::Drop) };
+    let firewall = Rule {
+        matches: vec![Match::Comment("kubernetes firewall for dropping marked packets".into()), mark_match(DROP)],
+        ..Rule::to(Target::Drop)
+    };
     b.append(Filter, "KUBE-FIREWALL", firewall);
     b.prepend(Filter, "OUTPUT", Rule::to(jump("KUBE-FIREWALL")));
     b.prepend(Filter, "INPUT", Rule::to(jump("KUBE-FIREWALL")));
@@ -84,7 +87,11 @@ pub fn write_services(b: &mut RulesetBuilder, cluster: &Cluster) {
     b.append(Nat, "KUBE-SERVICES", Rule { matches: vec![Match::Comment(last.into()), dst_local()], ..Rule::to(jump("KUBE-NODEPORTS")) });
     let related = || Match::CtState(Negatable::plain(CtStates::RELATED.with(CtStates::ESTABLISHED)));
     let cidr = t.pod_cidr;
-    b.append(Filter, "KUBE-FORWARD", Rule { matches: vec![Match::Comment("kubernetes forwarding rules".into()), mark_match(MASQ)], ..Rule::to(Target::Accept) });
+    b.append(
+        Filter,
+        "KUBE-FORWARD",
+        Rule { matches: vec![Match::Comment("kubernetes forwarding rules".into()), mark_match(MASQ)], ..Rule::to(Target::Accept) },
+    );
     let pods = |comment: &str| Rule { matches: vec![Match::Comment(comment.into()), related()], ..Rule::to(Target::Accept) };
     b.append(Filter, "KUBE-FORWARD", pods("kubernetes forwarding conntrack pod source rule").from_net(false, cidr));
     b.append(Filter, "KUBE-FORWARD", pods("kubernetes forwarding conntrack pod destination rule").to_net(false, cidr));

@@ -142,7 +142,8 @@ impl Default for Topology {
             mtu: 1500,
         };
         let node = |name: &str, role, last| Node { role, nic: nic(last), ..Node::named(Spanned { value: name.to_owned(), span: at }) };
-        let host = |name: &str, last| Host { name: Spanned { value: name.to_owned(), span: at }, hostname: name.to_owned(), nic: nic(last) };
+        let host =
+            |name: &str, last| Host { name: Spanned { value: name.to_owned(), span: at }, hostname: name.to_owned(), nic: nic(last) };
         Self {
             name: "default".to_owned(),
             seed: 0,
@@ -155,7 +156,11 @@ impl Default for Topology {
             vxlan_port: net::wire::VXLAN_PORT,
             ip_masq: true,
             segment: Segment { name: "lan".to_owned(), subnet: literal("192.168.1.0/24"), gateway: Some(literal("192.168.1.1")) },
-            nodes: vec![node("control-plane", Role::ControlPlane, 10), node("worker-1", Role::Worker, 11), node("worker-2", Role::Worker, 12)],
+            nodes: vec![
+                node("control-plane", Role::ControlPlane, 10),
+                node("worker-1", Role::Worker, 11),
+                node("worker-2", Role::Worker, 12),
+            ],
             hosts: vec![host("gateway", 1), host("client", 100)],
             pods: Vec::new(),
         }
@@ -164,7 +169,8 @@ impl Default for Topology {
 
 impl Node {
     fn named(name: Spanned<String>) -> Self {
-        let nic = Nic { name: "eth0".to_owned(), address: Spanned { value: literal("192.168.1.11/24"), span: name.span }, mac: None, mtu: 1500 };
+        let nic =
+            Nic { name: "eth0".to_owned(), address: Spanned { value: literal("192.168.1.11/24"), span: name.span }, mac: None, mtu: 1500 };
         Self {
             hostname: name.value.clone(),
             name,
@@ -212,7 +218,12 @@ pub fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Topology> {
         if let Some(v) = p.get("vni").and_then(|n| d.integer(n, "spec.flannel.vni")) {
             match u32::try_from(v.value) {
                 Ok(vni @ 1..=0xff_ffff) => t.vni = vni,
-                _ => d.error(Code::OutOfRange, v.span, format!("spec.flannel.vni: Invalid value: {}", v.value), "write a number from 1 to 16777215"),
+                _ => d.error(
+                    Code::OutOfRange,
+                    v.span,
+                    format!("spec.flannel.vni: Invalid value: {}", v.value),
+                    "write a number from 1 to 16777215",
+                ),
             }
         }
         if let Some(port) = p.get("port").and_then(|n| d.port(n, "spec.flannel.port")) {
@@ -272,7 +283,12 @@ fn kubernetes(d: &mut Decoder, node: &YamlNode, t: &mut Topology) {
     if let Some(r) = k.get("serviceNodePortRange").and_then(|n| d.string(n, "spec.kubernetes.serviceNodePortRange")) {
         match r.value.split_once('-').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?))) {
             Some((first, last)) if first <= last && first > 0 => t.node_ports = (first, last),
-            _ => d.error(Code::OutOfRange, r.span, format!("spec.kubernetes.serviceNodePortRange: Invalid value: {:?}", r.value), "write it like 30000-32767"),
+            _ => d.error(
+                Code::OutOfRange,
+                r.span,
+                format!("spec.kubernetes.serviceNodePortRange: Invalid value: {:?}", r.value),
+                "write it like 30000-32767",
+            ),
         }
     }
     d.finish(k);
@@ -306,14 +322,24 @@ fn nic(d: &mut Decoder, node: Option<&YamlNode>, path: &str, segment: &Segment, 
     let Some(mut f) = node.and_then(|n| d.fields(n, path)) else { return nic };
     if let Some(n) = f.get("name").and_then(|n| d.string(n, &format!("{path}.name"))) {
         if n.value.is_empty() || n.value.len() > 15 {
-            d.error(Code::InvalidName, n.span, format!("{path}.name: Invalid value: {:?}", n.value), "a device name has 1 to 15 characters");
+            d.error(
+                Code::InvalidName,
+                n.span,
+                format!("{path}.name: Invalid value: {:?}", n.value),
+                "a device name has 1 to 15 characters",
+            );
         } else {
             nic.name = n.value;
         }
     }
     if let Some(a) = f.get("address").and_then(|n| d.parsed::<Ipv4Net>(n, &format!("{path}.address"), "192.168.120.226/24")) {
         if !segment.subnet.contains(&a.value.addr()) {
-            d.error(Code::InvalidAddress, a.span, format!("{path}.address: Invalid value: {}: not in the segment's {}", a.value, segment.subnet), format!("write an address of {}", segment.subnet));
+            d.error(
+                Code::InvalidAddress,
+                a.span,
+                format!("{path}.address: Invalid value: {}: not in the segment's {}", a.value, segment.subnet),
+                format!("write an address of {}", segment.subnet),
+            );
         }
         nic.address = a;
     }
@@ -321,7 +347,12 @@ fn nic(d: &mut Decoder, node: Option<&YamlNode>, path: &str, segment: &Segment, 
     if let Some(m) = f.get("mtu").and_then(|n| d.integer(n, &format!("{path}.mtu"))) {
         match u32::try_from(m.value) {
             Ok(mtu @ 576..=65_535) => nic.mtu = mtu,
-            _ => d.error(Code::OutOfRange, m.span, format!("{path}.mtu: Invalid value: {}", m.value), "write a number of bytes from 576 to 65535, usually 1500"),
+            _ => d.error(
+                Code::OutOfRange,
+                m.span,
+                format!("{path}.mtu: Invalid value: {}", m.value),
+                "write a number of bytes from 576 to 65535, usually 1500",
+            ),
         }
     }
     d.finish(f);
@@ -356,7 +387,12 @@ fn sysctl(d: &mut Decoder, list: &YamlNode, path: &str, node: &mut Node) {
         if (0..=max).contains(&value.value) {
             return Some(value.value as u8);
         }
-        d.error(Code::OutOfRange, value.span, format!("{path}.{name}: Invalid value: {}", value.value), format!("write a number from 0 to {max}"));
+        d.error(
+            Code::OutOfRange,
+            value.span,
+            format!("{path}.{name}: Invalid value: {}", value.value),
+            format!("write a number from 0 to {max}"),
+        );
         None
     };
     if let Some(v) = read("net.ipv4.ip_forward", 1, d) {
@@ -400,7 +436,12 @@ fn check(d: &mut Decoder, t: &Topology) {
     let ends = t.nodes.iter().map(|n| (&n.name, &n.nic)).chain(t.hosts.iter().map(|h| (&h.name, &h.nic)));
     for (name, nic) in ends {
         if let Some(first) = names.iter().find(|n| n.value == name.value) {
-            d.error(Code::DuplicateObject, name.span, format!("{:?} is already the name of another, in line {}", name.value, first.span.line), "give each node and host its own name");
+            d.error(
+                Code::DuplicateObject,
+                name.span,
+                format!("{:?} is already the name of another, in line {}", name.value, first.span.line),
+                "give each node and host its own name",
+            );
         }
         if let Some(first) = addrs.iter().find(|a| a.value.addr() == nic.address.value.addr()) {
             let message = format!("{} is already the address of another, in line {}", nic.address.value.addr(), first.span.line);

@@ -138,6 +138,8 @@ pub enum EventKind {
     },
     /// A packet's source or destination was rewritten.
     Translated {
+        /// The hook.
+        hook: Hook,
         /// Its source, or its destination.
         source: bool,
         /// Before.

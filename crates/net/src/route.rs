@@ -39,11 +39,7 @@ pub struct Route {
 
 /// The best route to `dst`: longest prefix, then lowest metric, then first added.
 pub fn longest_prefix(routes: &[Route], dst: IpAddr) -> Option<(usize, &Route)> {
-    routes
-        .iter()
-        .enumerate()
-        .filter(|(_, r)| r.dst.contains(&dst))
-        .min_by_key(|(_, r)| (std::cmp::Reverse(r.dst.prefix_len()), r.metric))
+    routes.iter().enumerate().filter(|(_, r)| r.dst.contains(&dst)).min_by_key(|(_, r)| (std::cmp::Reverse(r.dst.prefix_len()), r.metric))
 }
 
 /// What routing decided.
@@ -79,7 +75,15 @@ mod tests {
                 .map(|_| {
                     let len = r.below(33) as u8;
                     let dst = IpNet::new(IpAddr::from((r.next_u64() as u32 & 0xf0f0_0ff0).to_be_bytes()), len).expect("length");
-                    Route { dst: dst.trunc(), via: None, dev: DevId(0), src: None, onlink: false, proto: RouteProto::Boot, metric: r.below(3) as u32 }
+                    Route {
+                        dst: dst.trunc(),
+                        via: None,
+                        dev: DevId(0),
+                        src: None,
+                        onlink: false,
+                        proto: RouteProto::Boot,
+                        metric: r.below(3) as u32,
+                    }
                 })
                 .collect();
             let dst = IpAddr::from((r.next_u64() as u32 & 0xf0f0_0ff0).to_be_bytes());
@@ -87,7 +91,8 @@ mod tests {
             for (i, route) in routes.iter().enumerate() {
                 let better = |j: usize| {
                     let old = &routes[j];
-                    route.dst.prefix_len() > old.dst.prefix_len() || (route.dst.prefix_len() == old.dst.prefix_len() && route.metric < old.metric)
+                    route.dst.prefix_len() > old.dst.prefix_len()
+                        || (route.dst.prefix_len() == old.dst.prefix_len() && route.metric < old.metric)
                 };
                 if route.dst.contains(&dst) && best.is_none_or(better) {
                     best = Some(i);

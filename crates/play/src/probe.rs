@@ -44,7 +44,17 @@ pub struct Probe {
 impl Probe {
     /// A TCP probe.
     pub fn new(from: &str, to: &str) -> Self {
-        Self { from: from.to_owned(), to: to.to_owned(), proto: Protocol::Tcp, sport: None, ttl: None, size: None, endpoint: None, count: 1, host: None }
+        Self {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            proto: Protocol::Tcp,
+            sport: None,
+            ttl: None,
+            size: None,
+            endpoint: None,
+            count: 1,
+            host: None,
+        }
     }
 }
 
@@ -92,7 +102,10 @@ pub fn resolve_netns(cluster: &Cluster, world: &World, name: &str) -> Result<Net
         let pod = cluster.pods.iter().find(|p| p.deployment == d);
         return match pod.and_then(|p| world.state().ns_named(&p.netns())) {
             Some((id, _)) => Ok(id),
-            None => fail(format!("no pod of a Deployment {d:?}"), list("the Deployments are", cluster.pods.iter().map(|p| p.deployment.clone()))),
+            None => fail(
+                format!("no pod of a Deployment {d:?}"),
+                list("the Deployments are", cluster.pods.iter().map(|p| p.deployment.clone())),
+            ),
         };
     }
     let wanted = pod_name.unwrap_or(name);
@@ -113,7 +126,10 @@ pub fn resolve_netns(cluster: &Cluster, world: &World, name: &str) -> Result<Net
             None => fail(format!("no place named {name:?}"), list("the senders are", places(cluster))),
         },
         [] => fail(format!("no node, host or pod is named {name:?}"), list("the senders are", places(cluster))),
-        many => fail(format!("{} pods begin with {wanted:?}", many.len()), list("write more of one of", many.iter().map(|p| format!("pod/{}", p.netns())))),
+        many => fail(
+            format!("{} pods begin with {wanted:?}", many.len()),
+            list("write more of one of", many.iter().map(|p| format!("pod/{}", p.netns()))),
+        ),
     }
 }
 
@@ -141,12 +157,19 @@ pub fn resolve_target(cluster: &Cluster, world: &World, to: &str) -> Result<(IpA
         },
     };
     if let Ok(addr) = name.parse::<IpAddr>() {
-        return if addr.is_ipv6() { fail(format!("{addr} is IPv6, which is not simulated"), "write an IPv4 address") } else { Ok((addr, port)) };
+        return if addr.is_ipv6() {
+            fail(format!("{addr} is IPv6, which is not simulated"), "write an IPv4 address")
+        } else {
+            Ok((addr, port))
+        };
     }
     if let Some(service) = name.strip_prefix("svc/").or_else(|| name.strip_prefix("service/")) {
         let (namespace, short) = service.split_once('/').unwrap_or(("default", service));
         let Some(s) = cluster.services.iter().find(|s| s.name == short && s.namespace == namespace) else {
-            return fail(format!("no Service {short:?} in namespace {namespace}"), list("the Services are", cluster.services.iter().map(|s| format!("svc/{}/{}", s.namespace, s.name))));
+            return fail(
+                format!("no Service {short:?} in namespace {namespace}"),
+                list("the Services are", cluster.services.iter().map(|s| format!("svc/{}/{}", s.namespace, s.name))),
+            );
         };
         let Some(ip) = s.cluster_ip else { return fail(format!("{service} is headless: it has no address"), "send to one of its pods") };
         let only = if let [p] = s.ports.as_slice() { Some(p.port) } else { None };

@@ -129,10 +129,14 @@ fn steps(ns: &Netns, table: TableName, step: &WalkStep) -> Vec<String> {
         WalkStep::Matched { chain: c, rule, .. } => vec![format!("{}:{}", name(c), rule + 1)],
         WalkStep::Returned { chain: c, rule: Some(rule), .. } => {
             // An unconditional RETURN is logged as a return, any other as the rule it is.
-            let bare = chain(c).and_then(|x| x.rules.get(*rule as usize)).is_some_and(|r| *r == net::netfilter::Rule::to(net::netfilter::Target::Return));
+            let bare = chain(c)
+                .and_then(|x| x.rules.get(*rule as usize))
+                .is_some_and(|r| *r == net::netfilter::Rule::to(net::netfilter::Target::Return));
             vec![format!("{}:{}{}", name(c), rule + 1, if bare { "(return)" } else { "" })]
         }
-        WalkStep::Returned { chain: c, rule: None, .. } => vec![format!("{}:{}(return)", name(c), chain(c).map_or(0, |x| x.rules.len()) + 1)],
+        WalkStep::Returned { chain: c, rule: None, .. } => {
+            vec![format!("{}:{}(return)", name(c), chain(c).map_or(0, |x| x.rules.len()) + 1)]
+        }
         WalkStep::Policy { chain: c, .. } => vec![format!("{}(policy)", name(c))],
         WalkStep::Unsupported { chain: c, rule } => vec![format!("{}:{}(unsupported)", name(c), rule + 1)],
     }

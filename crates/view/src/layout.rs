@@ -163,7 +163,12 @@ pub fn layout(cluster: &Cluster) -> Layout {
     order.sort_by_key(|i| Some(cluster.topology.hosts[*i].nic.address.value.addr()) == gateway);
     for i in order {
         let h = &cluster.topology.hosts[i];
-        hosts.push(HostBox { host: i, name: h.name.value.clone(), ip: h.nic.address.value.addr().to_string(), rect: Rect::new(hx, lan_y + 22.0, 150.0, 42.0) });
+        hosts.push(HostBox {
+            host: i,
+            name: h.name.value.clone(),
+            ip: h.nic.address.value.addr().to_string(),
+            rect: Rect::new(hx, lan_y + 22.0, 150.0, 42.0),
+        });
         hx += 178.0;
     }
     let segment = &cluster.topology.segment;
@@ -223,7 +228,10 @@ fn node(cluster: &Cluster, i: usize, x: f32) -> NodeBox {
             format!("vni {} · udp {}", cluster.topology.vni, cluster.topology.vxlan_port),
         ),
         nic: (Rect::new(left, y + 384.0, (inner * 0.66).round(), 36.0), nic.name.clone(), nic.address.value.to_string(), n.mac.to_string()),
-        docker0: n.spec.docker.then(|| Rect::new(left + (inner * 0.66).round() + 8.0, y + 384.0, inner - (inner * 0.66).round() - 8.0, 36.0)),
+        docker0: n
+            .spec
+            .docker
+            .then(|| Rect::new(left + (inner * 0.66).round() + 8.0, y + 384.0, inner - (inner * 0.66).round() - 8.0, 36.0)),
     }
 }
 

@@ -1,9 +1,9 @@
 //! The packet as nested layers: every header, every field, the bytes.
 
-use net::wire::{Arp, ArpOp, Body, Frame, Icmp, Ipv4, Payload, TcpFlags, UdpPayload};
-use net::{Event, PacketId, State};
 use net::event::EventKind;
 use net::state::Change;
+use net::wire::{Arp, ArpOp, Body, Frame, Icmp, Ipv4, Payload, TcpFlags, UdpPayload};
+use net::{Event, PacketId, State};
 
 /// A field of a header.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,7 +117,11 @@ fn push(layers: &mut Vec<Layer>, frame: &Frame, origin: Option<&Ipv4>, shell: bo
         name: "Ethernet",
         summary: format!("{} → {}", eth.src, eth.dst),
         len: 14,
-        fields: vec![field("source", eth.src.to_string()), field("destination", eth.dst.to_string()), field("type", if frame.ipv4().is_some() { "0x0800 IPv4" } else { "0x0806 ARP" }.to_owned())],
+        fields: vec![
+            field("source", eth.src.to_string()),
+            field("destination", eth.dst.to_string()),
+            field("type", if frame.ipv4().is_some() { "0x0800 IPv4" } else { "0x0806 ARP" }.to_owned()),
+        ],
         shell,
     });
     let p = match &frame.payload {
@@ -145,7 +149,13 @@ fn push(layers: &mut Vec<Layer>, frame: &Frame, origin: Option<&Ipv4>, shell: bo
     match &p.body {
         Body::Tcp(t) => layers.push(Layer {
             name: "TCP",
-            summary: format!("{} → {} · {}{}", t.sport, t.dport, kind_word(p), t.options.mss.map_or_else(String::new, |m| format!(" · mss {m}"))),
+            summary: format!(
+                "{} → {} · {}{}",
+                t.sport,
+                t.dport,
+                kind_word(p),
+                t.options.mss.map_or_else(String::new, |m| format!(" · mss {m}"))
+            ),
             len: t.len() - t.data.len(),
             fields: vec![
                 changed("source port", t.sport.to_string(), ports.map(|x| x.0.to_string())),
@@ -187,9 +197,17 @@ fn push(layers: &mut Vec<Layer>, frame: &Frame, origin: Option<&Ipv4>, shell: bo
                 fields.push(field("id", id.to_string()));
                 fields.push(field("seq", seq.to_string()));
             }
-            layers.push(Layer { name: "ICMP", summary: format!("type {kind} · code {code} · {}", kind_word(p)), len: i.len(), fields, shell });
+            layers.push(Layer {
+                name: "ICMP",
+                summary: format!("type {kind} · code {code} · {}", kind_word(p)),
+                len: i.len(),
+                fields,
+                shell,
+            });
         }
-        Body::Raw { data, .. } => layers.push(Layer { name: "data", summary: format!("{} bytes", data.len()), len: data.len(), fields: Vec::new(), shell }),
+        Body::Raw { data, .. } => {
+            layers.push(Layer { name: "data", summary: format!("{} bytes", data.len()), len: data.len(), fields: Vec::new(), shell })
+        }
     }
 }
 
@@ -199,7 +217,12 @@ fn arp(a: &Arp) -> Layer {
         ArpOp::Request => format!("who-has {} tell {}", a.tpa, a.spa),
         ArpOp::Reply => format!("{} is-at {}", a.spa, a.sha),
     };
-    let fields = vec![field("sender MAC", a.sha.to_string()), field("sender address", a.spa.to_string()), field("target MAC", a.tha.to_string()), field("target address", a.tpa.to_string())];
+    let fields = vec![
+        field("sender MAC", a.sha.to_string()),
+        field("sender address", a.spa.to_string()),
+        field("target MAC", a.tha.to_string()),
+        field("target address", a.tpa.to_string()),
+    ];
     Layer { name: "ARP", summary, len: 28, fields, shell: false }
 }
 

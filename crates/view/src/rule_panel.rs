@@ -26,6 +26,8 @@ pub enum Row {
         text: String,
         /// Why.
         why: Failing,
+        /// Not drawn: another endpoint was forced.
+        forced: bool,
     },
     /// A rule that matched.
     Matched {
@@ -37,8 +39,8 @@ pub enum Row {
         effect: Option<Effect>,
         /// Packets and bytes it has counted at this moment.
         counter: (u64, u64),
-        /// Draw and probability of 2^31, of a random rule.
-        draw: Option<(u32, u32)>,
+        /// The draw of a random rule.
+        draw: Option<net::netfilter::Draw>,
     },
     /// The chain ended.
     End,
@@ -102,11 +104,17 @@ fn text(rule: &Rule) -> String {
 pub fn panel(state: &State, events: &[Event], cursor: usize) -> Option<RulePanel> {
     let cursor = cursor.min(events.len());
     let packet = events[..cursor].last().and_then(|e| e.packet);
-    let at = (0..cursor).rev().find(|i| matches!(events[*i].kind, EventKind::Walked { .. }) && (packet.is_none() || events[*i].packet == packet))?;
+    let at = (0..cursor)
+        .rev()
+        .find(|i| matches!(events[*i].kind, EventKind::Walked { .. }) && (packet.is_none() || events[*i].packet == packet))?;
     let EventKind::Walked { hook, table, seen, .. } = &events[at].kind else { return None };
     let netns = events[at].netns;
     let ns = state.ns(netns);
-    let first = (0..=at).rev().take_while(|i| same_walk(&events[*i], seen, *table) || !matches!(events[*i].kind, EventKind::Walked { .. })).filter(|i| same_walk(&events[*i], seen, *table)).last()?;
+    let first = (0..=at)
+        .rev()
+        .take_while(|i| same_walk(&events[*i], seen, *table) || !matches!(events[*i].kind, EventKind::Walked { .. }))
+        .filter(|i| same_walk(&events[*i], seen, *table))
+        .last()?;
     let mut panel = RulePanel { netns, hook: *hook, table: *table, chains: Vec::new(), looked: (0, 0), breadcrumb: Vec::new() };
     let rules = ns.rules.table(*table);
     panel.looked.1 = rules.chains.iter().map(|c| c.rules.len()).sum();
@@ -114,7 +122,9 @@ pub fn panel(state: &State, events: &[Event], cursor: usize) -> Option<RulePanel
     for e in events[first..=at].iter().filter(|e| same_walk(e, seen, *table)) {
         let EventKind::Walked { step, mark, .. } = &e.kind else { continue };
         let (chain_id, from) = match step {
-            WalkStep::Matched { chain, from, .. } | WalkStep::Returned { chain, from, .. } | WalkStep::Policy { chain, from, .. } => (*chain, *from),
+            WalkStep::Matched { chain, from, .. } | WalkStep::Returned { chain, from, .. } | WalkStep::Policy { chain, from, .. } => {
+                (*chain, *from)
+            }
             WalkStep::Unsupported { chain, rule } => (*chain, *rule),
         };
         let Some(chain) = rules.chains.get(chain_id as usize) else { continue };
@@ -122,7 +132,13 @@ pub fn panel(state: &State, events: &[Event], cursor: usize) -> Option<RulePanel
             Some(i) if panel.chains[*i].name == chain.name => *i,
             _ => {
                 let i = panel.chains.len();
-                panel.chains.push(ChainView { name: chain.name.clone(), alias: alias(ns, *table, &chain.name), depth: stack.len(), rows: Vec::new(), current: false });
+                panel.chains.push(ChainView {
+                    name: chain.name.clone(),
+                    alias: alias(ns, *table, &chain.name),
+                    depth: stack.len(),
+                    rows: Vec::new(),
+                    current: false,
+                });
                 stack.push(i);
                 i
             }
@@ -135,12 +151,12 @@ pub fn panel(state: &State, events: &[Event], cursor: usize) -> Option<RulePanel
             WalkStep::Unsupported { rule, .. } => (*rule, &[]),
         };
         let from = from.min(until);
-        let drawn = |i: u32| draws.iter().find(|d| d.rule == i).map(|d| (d.value, d.probability));
+        let drawn = |i: u32| draws.iter().find(|d| d.rule == i).copied();
         let failed = (from..until).filter_map(|i| {
             let rule = chain.rules.get(i as usize)?;
-            Some((i, rule, explain(ns, seen, *mark, rule, drawn(i).map(|d| d.0))?))
+            Some((i, rule, explain(ns, seen, *mark, rule, drawn(i).map(|d| d.value))?))
         });
-        let rows = fold(failed.collect());
+        let rows = fold(failed.collect(), &|i| drawn(i).is_some_and(|d| d.forced));
         panel.looked.0 += (until - from) as usize;
         panel.chains[here].rows.extend(rows);
         let counter = |i: u32| ns.counters[*table as usize].get(rules.rule_counter(chain_id, i) as usize).copied().unwrap_or_default();
@@ -155,7 +171,13 @@ pub fn panel(state: &State, events: &[Event], cursor: usize) -> Option<RulePanel
                 match effect {
                     Effect::Jump(to) | Effect::Goto(to) => {
                         let i = panel.chains.len();
-                        panel.chains.push(ChainView { name: to.clone(), alias: alias(ns, *table, to), depth: stack.len(), rows: Vec::new(), current: false });
+                        panel.chains.push(ChainView {
+                            name: to.clone(),
+                            alias: alias(ns, *table, to),
+                            depth: stack.len(),
+                            rows: Vec::new(),
+                            current: false,
+                        });
                         stack.push(i);
                     }
                     _ => {}
@@ -185,7 +207,7 @@ fn same_walk(e: &Event, seen: &Rc<Seen>, table: TableName) -> bool {
 /// More neighbours than this that fail for one reason are folded into a line.
 const FOLD_FROM: usize = 3;
 
-fn fold(failed: Vec<(u32, &Rule, Failing)>) -> Vec<Row> {
+fn fold(failed: Vec<(u32, &Rule, Failing)>, forced: &dyn Fn(u32) -> bool) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut i = 0;
     while i < failed.len() {
@@ -197,7 +219,7 @@ fn fold(failed: Vec<(u32, &Rule, Failing)>) -> Vec<Row> {
             continue;
         }
         let (number, rule, why) = &failed[i];
-        rows.push(Row::Failed { number: number + 1, text: text(rule), why: why.clone() });
+        rows.push(Row::Failed { number: number + 1, text: text(rule), why: why.clone(), forced: forced(*number) });
         i += 1;
     }
     rows

@@ -170,7 +170,9 @@ fn spot_of(m: &Moment<'_>, e: &Event) -> Option<Spot> {
         | EventKind::VtepFound { dev, .. } => device(*dev),
         EventKind::Bridged { .. } | EventKind::FdbLearned { .. } => Some(Spot::Bridge(node)),
         EventKind::Walked { hook, .. } | EventKind::NatSkipped { hook } => Some(Spot::Hook(node, *hook)),
-        EventKind::Asked { .. } | EventKind::PacketMade { .. } | EventKind::Delivered { .. } | EventKind::Accepted { .. } => Some(Spot::Process(node)),
+        EventKind::Asked { .. } | EventKind::PacketMade { .. } | EventKind::Delivered { .. } | EventKind::Accepted { .. } => {
+            Some(Spot::Process(node))
+        }
         _ => None,
     }
 }
@@ -188,7 +190,11 @@ pub fn journey(m: &Moment<'_>, id: PacketId) -> Vec<Stop> {
                 Kind::Node(_) => Some(Spot::Process(n)),
                 _ => None,
             },
-            (EventKind::Delivered { .. } | EventKind::PacketMade { .. }, _) if matches!(m.labels.kind(e.netns), Kind::Node(_)) && last.is_some() => None,
+            (EventKind::Delivered { .. } | EventKind::PacketMade { .. }, _)
+                if matches!(m.labels.kind(e.netns), Kind::Node(_)) && last.is_some() =>
+            {
+                None
+            }
             _ => spot_of(m, e),
         };
         if let EventKind::Decapsulated { .. } = e.kind {
@@ -240,7 +246,9 @@ pub fn scene(l: &Layout, m: &Moment<'_>) -> Scene {
     tables(m, id, &mut s);
     chances(m, id, &mut s);
     if let Some(stop) = here {
-        let next = stops.get(done).filter(|n| matches!(m.events[m.cursor - 1].kind, EventKind::FrameSent { .. }) && on_lan(stop.spot) && on_lan(n.spot));
+        let next = stops
+            .get(done)
+            .filter(|n| matches!(m.events[m.cursor - 1].kind, EventKind::FrameSent { .. }) && on_lan(stop.spot) && on_lan(n.spot));
         s.capsule = capsule(l, m, id, stop, next.map(|n| n.spot), lost);
     }
     s
@@ -273,18 +281,32 @@ fn chances(m: &Moment<'_>, id: PacketId, s: &mut Scene) {
     for e in m.events[m.run.start..m.cursor].iter() {
         let EventKind::Walked { table, step: WalkStep::Matched { chain, effect: Effect::Jump(to), .. }, .. } = &e.kind else { continue };
         let rules = m.state.ns(e.netns).rules.table(*table);
-        let Some(c) = rules.chains.get(*chain as usize).filter(|c| c.rules.iter().any(|r| r.matches.iter().any(|x| matches!(x, Match::Random { .. })))) else { continue };
+        let Some(c) = rules
+            .chains
+            .get(*chain as usize)
+            .filter(|c| c.rules.iter().any(|r| r.matches.iter().any(|x| matches!(x, Match::Random { .. }))))
+        else {
+            continue;
+        };
         let mut left = 1.0_f64;
         for rule in &c.rules {
-            let p = rule.matches.iter().find_map(|x| if let Match::Random { probability } = x { Some(f64::from(*probability) / 2_147_483_648.0) } else { None }).unwrap_or(1.0);
+            let p = rule
+                .matches
+                .iter()
+                .find_map(|x| if let Match::Random { probability } = x { Some(f64::from(*probability) / 2_147_483_648.0) } else { None })
+                .unwrap_or(1.0);
             let share = left * p;
             left -= share;
             let Target::Jump(name) = &rule.target else { continue };
-            let dnat = rules.chain(name).and_then(|(_, c)| c.rules.iter().find_map(|r| if let Target::Dnat { addr, .. } = r.target { Some(addr) } else { None }));
-            let pod = dnat.and_then(|a| (0..m.state.netns.len() as u32).find_map(|i| match m.labels.kind(net::NetnsId(i)) {
-                Kind::Pod(p) if m.state.netns[i as usize].is_local(a) => Some(p),
-                _ => None,
-            }));
+            let dnat = rules
+                .chain(name)
+                .and_then(|(_, c)| c.rules.iter().find_map(|r| if let Target::Dnat { addr, .. } = r.target { Some(addr) } else { None }));
+            let pod = dnat.and_then(|a| {
+                (0..m.state.netns.len() as u32).find_map(|i| match m.labels.kind(net::NetnsId(i)) {
+                    Kind::Pod(p) if m.state.netns[i as usize].is_local(a) => Some(p),
+                    _ => None,
+                })
+            });
             if let Some(pod) = pod {
                 s.chances.insert(pod, (share * 100.0).round() as u32);
                 if name == to {
@@ -303,7 +325,9 @@ fn rect_of(l: &Layout, spot: Spot) -> Option<Rect> {
         Spot::Pod(p) => l.nodes.iter().flat_map(|n| &n.pods).find(|b| b.pod == p).map(|b| b.rect),
         Spot::Bridge(n) => node(n).map(|b| b.cni0.0),
         Spot::Hook(n, h) => node(n).map(|b| b.hook(h)),
-        Spot::Route(n) => node(n).map(|b| Rect { x: b.route.0.0 - b.route.1, y: b.route.0.1 - b.route.1, w: 2.0 * b.route.1, h: 2.0 * b.route.1 }),
+        Spot::Route(n) => {
+            node(n).map(|b| Rect { x: b.route.0.0 - b.route.1, y: b.route.0.1 - b.route.1, w: 2.0 * b.route.1, h: 2.0 * b.route.1 })
+        }
         Spot::Vxlan(n) => node(n).map(|b| b.vxlan.0),
         Spot::Nic(n) => node(n).map(|b| b.nic.0),
         Spot::Process(n) => node(n).map(|b| Rect { x: b.rect.x + 118.0, y: b.rect.y + 307.0, w: 80.0, h: 14.0 }),
@@ -319,7 +343,9 @@ fn way(l: &Layout, a: Spot, b: Spot) -> Vec<Point> {
     };
     let within = |n: usize| node(n).and_then(|x| in_node(l, x, a, b).or_else(|| in_node(l, x, b, a).map(reversed)));
     let found = match (a, b) {
-        (Spot::Hook(n, _) | Spot::Route(n) | Spot::Vxlan(n) | Spot::Bridge(n) | Spot::Process(n), _) | (Spot::Pod(_), Spot::Bridge(n)) => within(n),
+        (Spot::Hook(n, _) | Spot::Route(n) | Spot::Vxlan(n) | Spot::Bridge(n) | Spot::Process(n), _) | (Spot::Pod(_), Spot::Bridge(n)) => {
+            within(n)
+        }
         (_, Spot::Hook(n, _)) => within(n),
         _ => None,
     };
@@ -359,16 +385,27 @@ fn in_node(l: &Layout, n: &NodeBox, a: Spot, b: Spot) -> Option<Vec<Point>> {
         }
         (Spot::Bridge(_), Spot::Hook(_, Hook::Prerouting)) => vec![(x(50.0), cni.bottom()), (x(50.0), hook(Hook::Prerouting).y)],
         (Spot::Nic(m), Spot::Hook(_, Hook::Prerouting)) if m == i => vec![(x(30.0), nic.y), (x(30.0), hook(Hook::Prerouting).bottom())],
-        (Spot::Vxlan(_), Spot::Hook(_, Hook::Prerouting)) => vec![(vx.x, vx.cy()), (x(72.0), vx.cy()), (x(72.0), hook(Hook::Prerouting).bottom())],
+        (Spot::Vxlan(_), Spot::Hook(_, Hook::Prerouting)) => {
+            vec![(vx.x, vx.cy()), (x(72.0), vx.cy()), (x(72.0), hook(Hook::Prerouting).bottom())]
+        }
         (Spot::Hook(_, Hook::Prerouting), Spot::Route(_)) => vec![(hook(Hook::Prerouting).right(), ry), (rx - rr, ry)],
         // Bridged: around the route circle.
         (Spot::Hook(_, Hook::Prerouting), Spot::Hook(_, Hook::Forward)) => {
             let (from, to) = (hook(Hook::Prerouting), hook(Hook::Forward));
-            vec![(from.right(), ry - 10.0), (rx - 16.0, ry - 10.0), (rx - 16.0, ry - 17.0), (rx + 16.0, ry - 17.0), (rx + 16.0, ry - 10.0), (to.x, ry - 10.0)]
+            vec![
+                (from.right(), ry - 10.0),
+                (rx - 16.0, ry - 10.0),
+                (rx - 16.0, ry - 17.0),
+                (rx + 16.0, ry - 17.0),
+                (rx + 16.0, ry - 10.0),
+                (to.x, ry - 10.0),
+            ]
         }
         (Spot::Hook(_, Hook::Prerouting), Spot::Bridge(_)) => vec![(x(50.0), hook(Hook::Prerouting).y), (x(50.0), cni.bottom())],
         (Spot::Route(_), Spot::Hook(_, Hook::Forward)) => vec![(rx + rr, ry), (hook(Hook::Forward).x, ry)],
-        (Spot::Hook(_, Hook::Forward), Spot::Hook(_, Hook::Postrouting)) => vec![(hook(Hook::Forward).right(), ry), (hook(Hook::Postrouting).x, ry)],
+        (Spot::Hook(_, Hook::Forward), Spot::Hook(_, Hook::Postrouting)) => {
+            vec![(hook(Hook::Forward).right(), ry), (hook(Hook::Postrouting).x, ry)]
+        }
         (Spot::Route(_), Spot::Hook(_, Hook::Input)) => vec![(rx, ry + rr), (rx, hook(Hook::Input).y)],
         (Spot::Hook(_, Hook::Input), Spot::Vxlan(_) | Spot::Process(_)) => vec![(rx, hook(Hook::Input).bottom()), (rx, vx.y)],
         (Spot::Vxlan(_) | Spot::Process(_), Spot::Hook(_, Hook::Output)) => {
@@ -443,7 +480,11 @@ fn capsule(l: &Layout, m: &Moment<'_>, id: PacketId, stop: &Stop, next: Option<S
             let (s, d) = ends(p);
             (kind_word(p), s, d)
         }
-        Payload::Arp(a) => ("ARP".to_owned(), if a.op == net::wire::ArpOp::Request { format!("who-has {}", a.tpa) } else { format!("{} is-at", a.spa) }, if a.op == net::wire::ArpOp::Request { format!("tell {}", a.spa) } else { a.sha.to_string() }),
+        Payload::Arp(a) => (
+            "ARP".to_owned(),
+            if a.op == net::wire::ArpOp::Request { format!("who-has {}", a.tpa) } else { format!("{} is-at", a.spa) },
+            if a.op == net::wire::ArpOp::Request { format!("tell {}", a.spa) } else { a.sha.to_string() },
+        ),
     };
     let e = &m.events[m.cursor - 1];
     let (mut old_src, mut old_dst) = (None, None);
@@ -462,10 +503,13 @@ fn capsule(l: &Layout, m: &Moment<'_>, id: PacketId, stop: &Stop, next: Option<S
     let row1 = kind.len() + 1 + src.len() + old_src.as_ref().map_or(0, |o| o.len() + 1) + mark.as_ref().map_or(0, |x| x.len() + 4);
     let row2 = 2 + dst.len() + old_dst.as_ref().map_or(0, |o| o.len() + 1);
     let one_row = kind.len() + src.len() + dst.len() + 4;
-    let size = if shell_text.is_some() { (text_width(one_row, TEXT) + 40.0, 70.0) } else { (text_width(row1.max(row2), TEXT) + 22.0, 42.0) };
+    let size =
+        if shell_text.is_some() { (text_width(one_row, TEXT) + 40.0, 70.0) } else { (text_width(row1.max(row2), TEXT) + 22.0, 42.0) };
     let rect = rect_of(l, stop.spot)?;
     let node = match stop.spot {
-        Spot::Bridge(n) | Spot::Hook(n, _) | Spot::Route(n) | Spot::Vxlan(n) | Spot::Nic(n) | Spot::Process(n) => l.nodes.iter().find(|b| b.node == n),
+        Spot::Bridge(n) | Spot::Hook(n, _) | Spot::Route(n) | Spot::Vxlan(n) | Spot::Nic(n) | Spot::Process(n) => {
+            l.nodes.iter().find(|b| b.node == n)
+        }
         Spot::Pod(p) => l.nodes.iter().find(|b| b.pods.iter().any(|x| x.pod == p)),
         Spot::Host(_) => None,
     };

@@ -97,7 +97,9 @@ pub fn shown(e: &Event, state: &State, grain: Grain) -> bool {
     match grain {
         Grain::Rules => tapped,
         Grain::Hops => match &e.kind {
-            EventKind::FrameSent { dev, .. } | EventKind::FrameReceived { dev, .. } => tapped && matches!(state.ns(e.netns).dev(*dev).kind, DeviceKind::Cable { .. }),
+            EventKind::FrameSent { dev, .. } | EventKind::FrameReceived { dev, .. } => {
+                tapped && matches!(state.ns(e.netns).dev(*dev).kind, DeviceKind::Cable { .. })
+            }
             EventKind::Asked { .. } | EventKind::Delivered { .. } | EventKind::Dropped { .. } | EventKind::Ended { .. } => tapped,
             _ => false,
         },
@@ -108,7 +110,11 @@ pub fn shown(e: &Event, state: &State, grain: Grain) -> bool {
 fn decides(e: &Event, state: &State) -> bool {
     match &e.kind {
         EventKind::Walked { step, .. } => match step {
-            WalkStep::Matched { effect, .. } => !matches!(effect, Effect::Continue | Effect::Goto(_)),
+            // What NAT rules decide is told by the translation that follows.
+            WalkStep::Matched { effect, .. } => !matches!(
+                effect,
+                Effect::Continue | Effect::Goto(_) | Effect::Dnat { .. } | Effect::Snat { .. } | Effect::Masquerade { .. }
+            ),
             WalkStep::Policy { policy, .. } => *policy == net::netfilter::Policy::Drop,
             WalkStep::Unsupported { .. } => true,
             WalkStep::Returned { .. } => false,
@@ -137,7 +143,7 @@ pub fn place(e: &Event, state: &State, labels: &Labels) -> String {
     let at = |d: &net::DevId| format!("{name} {}", ns.dev(*d).name);
     match &e.kind {
         EventKind::Walked { hook, table, .. } => format!("{name} {hook} {table}"),
-        EventKind::NatSkipped { hook } => format!("{name} {hook} nat"),
+        EventKind::NatSkipped { hook } | EventKind::Translated { hook, .. } => format!("{name} {hook} nat"),
         EventKind::FrameSent { dev, .. }
         | EventKind::FrameReceived { dev, .. }
         | EventKind::NeighbourUsed { dev, .. }

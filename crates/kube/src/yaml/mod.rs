@@ -141,7 +141,9 @@ impl Loader<'_> {
             return Err((span.line, span.column, format!("more than {MAX_NODES} values in one text")));
         }
         let (value, anchor) = match event {
-            Event::Scalar(text, style, anchor, _) => (Value::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain }, anchor),
+            Event::Scalar(text, style, anchor, _) => {
+                (Value::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain }, anchor)
+            }
             Event::Alias(id) => {
                 let Some(target) = self.anchors.get(&id).cloned() else {
                     return Err((span.line, span.column, "an alias that stands within its own anchor".to_owned()));
@@ -151,7 +153,12 @@ impl Loader<'_> {
             }
             Event::UnresolvedAlias(name) => {
                 let known = format!("*{name} has no anchor above it in this document");
-                self.diags.push(Diagnostic::error(Code::YamlAlias, span, known, format!("write &{name} in front of the value it stands for")));
+                self.diags.push(Diagnostic::error(
+                    Code::YamlAlias,
+                    span,
+                    known,
+                    format!("write &{name} in front of the value it stands for"),
+                ));
                 (Value::Scalar { text: String::new(), plain: true }, 0)
             }
             Event::SequenceStart(_, anchor, _) => {
@@ -254,7 +261,9 @@ mod tests {
         let mut n = n;
         for key in path {
             n = match &n.value {
-                Value::Map(pairs) => &pairs.iter().find(|(k, _)| matches!(&k.value, Value::Scalar { text, .. } if text == key)).expect(key).1,
+                Value::Map(pairs) => {
+                    &pairs.iter().find(|(k, _)| matches!(&k.value, Value::Scalar { text, .. } if text == key)).expect(key).1
+                }
                 Value::Seq(items) => &items[key.parse::<usize>().expect("index")],
                 Value::Scalar { .. } => panic!("{key}: a scalar"),
             };

@@ -110,7 +110,13 @@ pub fn next_state(state: TcpState, dir: Direction, flags: TcpFlags) -> Option<Tc
         return match (original, state) {
             // Picked up in the middle (`nf_conntrack_tcp_loose`).
             (true, Nothing) => Some(Established),
-            (true, SynSent) | (_, SynSent2) => if original { None } else { Some(state) },
+            (true, SynSent) | (_, SynSent2) => {
+                if original {
+                    None
+                } else {
+                    Some(state)
+                }
+            }
             (false, Nothing) => None,
             (false, SynSent) => Some(SynSent),
             (true, SynRecv) => Some(Established),

@@ -102,7 +102,12 @@ impl World {
 fn build_netns(spec: &Spec, numbers: &BTreeMap<&str, u32>, n: &NetnsSpec) -> Result<Netns, SpecError> {
     let fail = |message: String| SpecError { netns: n.name.clone(), message };
     let dev_of = |spec_ns: &NetnsSpec, name: &str| {
-        spec_ns.devices.iter().position(|d| d.name == name).map(|i| DevId(i as u32)).ok_or_else(|| fail(format!("no device {name:?} in {}", spec_ns.name)))
+        spec_ns
+            .devices
+            .iter()
+            .position(|d| d.name == name)
+            .map(|i| DevId(i as u32))
+            .ok_or_else(|| fail(format!("no device {name:?} in {}", spec_ns.name)))
     };
     let mut devices = Vec::with_capacity(n.devices.len());
     for d in &n.devices {
@@ -113,11 +118,14 @@ fn build_netns(spec: &Spec, numbers: &BTreeMap<&str, u32>, n: &NetnsSpec) -> Res
                 DeviceKind::Cable { peer: (NetnsId(at), dev_of(&spec.netns[at as usize], peer)?), nic: *nic }
             }
             DeviceKindSpec::Bridge => {
-                let mut ports = (0..).zip(&n.devices).filter(|(_, p)| p.master.as_deref() == Some(&d.name)).map(|(i, _)| DevId(i)).collect::<Vec<_>>();
+                let mut ports =
+                    (0..).zip(&n.devices).filter(|(_, p)| p.master.as_deref() == Some(&d.name)).map(|(i, _)| DevId(i)).collect::<Vec<_>>();
                 ports.reverse();
                 DeviceKind::Bridge { ports }
             }
-            DeviceKindSpec::Vxlan { vni, local, dev, port } => DeviceKind::Vxlan { vni: *vni, local: *local, dev: dev_of(n, dev)?, port: *port },
+            DeviceKindSpec::Vxlan { vni, local, dev, port } => {
+                DeviceKind::Vxlan { vni: *vni, local: *local, dev: dev_of(n, dev)?, port: *port }
+            }
         };
         devices.push(Device {
             name: d.name.as_str().into(),

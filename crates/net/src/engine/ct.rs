@@ -284,7 +284,7 @@ impl World {
             }
         });
         let restored = reply || info == CtInfo::Established;
-        self.emit_for(pkt, EventKind::Translated { source, before: old, after: new, restored });
+        self.emit_for(pkt, EventKind::Translated { hook, source, before: old, after: new, restored });
     }
 
     /// An ICMP error is translated outside and inside (`nf_nat_icmp_reply_translation`).
@@ -318,6 +318,6 @@ impl World {
                 s.route = None;
             }
         });
-        self.emit_for(pkt, EventKind::Translated { source, before: old, after: new, restored: true });
+        self.emit_for(pkt, EventKind::Translated { hook, source, before: old, after: new, restored: true });
     }
 }

@@ -4,7 +4,9 @@ use super::{Job, Next, World};
 use crate::conntrack::{CtInfo, Direction};
 use crate::drop::DropReason;
 use crate::event::{EventKind, Seen};
-use crate::netfilter::{CtStates, Effect, Failing, Hook, Match, Part, Policy, RejectWith, Rule, Ruleset, TableName, Target, View, Walk, WalkStep, first_failing};
+use crate::netfilter::{
+    CtStates, Effect, Failing, Hook, Match, Part, Policy, RejectWith, Rule, Ruleset, TableName, Target, View, Walk, WalkStep, first_failing,
+};
 use crate::skb::{PacketId, Place, Skb};
 use crate::state::{Change, DevId, Netns};
 use std::net::IpAddr;
@@ -204,7 +206,14 @@ impl World {
 }
 
 /// A draw for a `statistic` rule; with a forced endpoint, the draw that leads to it.
-fn draw(rules: &Ruleset, table: TableName, chain: u32, rule: u32, forced: Option<(IpAddr, Option<u16>)>, rng: &mut crate::rng::Rng) -> u32 {
+fn draw(
+    rules: &Ruleset,
+    table: TableName,
+    chain: u32,
+    rule: u32,
+    forced: Option<(IpAddr, Option<u16>)>,
+    rng: &mut crate::rng::Rng,
+) -> (u32, bool) {
     const NEVER: u32 = 0x7fff_ffff;
     let t = rules.table(table);
     let leads = |r: &Rule, to: (IpAddr, Option<u16>)| match &r.target {
@@ -214,9 +223,9 @@ fn draw(rules: &Ruleset, table: TableName, chain: u32, rule: u32, forced: Option
     let chain = t.chains.get(chain as usize);
     match (forced, chain) {
         (Some(to), Some(c)) if c.rules.iter().any(|r| leads(r, to)) => {
-            if c.rules.get(rule as usize).is_some_and(|r| leads(r, to)) { 0 } else { NEVER }
+            (if c.rules.get(rule as usize).is_some_and(|r| leads(r, to)) { 0 } else { NEVER }, true)
         }
-        _ => rng.next_u31(),
+        _ => (rng.next_u31(), false),
     }
 }
 

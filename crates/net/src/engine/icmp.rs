@@ -40,7 +40,8 @@ impl World {
         let mut error = Ipv4::new(src, dst, Body::Icmp(make(quoted.into())));
         error.tos = 0xc0;
         error.id = self.ip_id();
-        let ct = skb.ct.map(|(id, info)| (id, if info.direction() == Direction::Original { CtInfo::RelatedReply } else { CtInfo::Related }));
+        let ct =
+            skb.ct.map(|(id, info)| (id, if info.direction() == Direction::Original { CtInfo::RelatedReply } else { CtInfo::Related }));
         self.send(skb.netns, error, |s| {
             s.ct = ct;
             s.parent = Some(about);
@@ -98,7 +99,11 @@ impl World {
                 self.send(netns, packet, |s| s.parent = Some(pkt));
             }
             Icmp::Echo { reply: true, id, seq, data } => {
-                let found = self.ns(netns).sockets.iter().find(|(_, s)| matches!(&***s, Socket::Ping(p) if p.id == *id && p.waiting && p.seq == *seq));
+                let found = self
+                    .ns(netns)
+                    .sockets
+                    .iter()
+                    .find(|(_, s)| matches!(&***s, Socket::Ping(p) if p.id == *id && p.waiting && p.seq == *seq));
                 let Some((socket, s)) = found.map(|(i, s)| (*i, s.clone())) else {
                     return self.drop_packet(pkt, DropReason::NoSocket, None);
                 };
@@ -106,7 +111,8 @@ impl World {
                 self.emit(netns, Some(pkt), EventKind::Delivered { socket: Some(socket), local });
                 if let Socket::Ping(p) = &*s {
                     let took_ns = (self.state.now - p.sent_at).0;
-                    let outcome = Outcome::Answered { bytes: data.len() as u32 + 8, from: ip.src.into(), ttl: Some(ip.ttl), seq: *seq, took_ns };
+                    let outcome =
+                        Outcome::Answered { bytes: data.len() as u32 + 8, from: ip.src.into(), ttl: Some(ip.ttl), seq: *seq, took_ns };
                     self.ping_ended(netns, socket, p, outcome);
                 }
             }

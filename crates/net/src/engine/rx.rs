@@ -50,7 +50,8 @@ impl World {
     /// The tap of a device, inbound.
     pub(super) fn see_received(&mut self, pkt: PacketId, dev: DevId) {
         let skb = self.skb(pkt);
-        let kind = EventKind::FrameReceived { dev, pkt_type: skb.pkt_type, frame: Rc::new(skb.frame.clone()), csum_partial: skb.csum_partial };
+        let kind =
+            EventKind::FrameReceived { dev, pkt_type: skb.pkt_type, frame: Rc::new(skb.frame.clone()), csum_partial: skb.csum_partial };
         self.emit_for(pkt, kind);
     }
 

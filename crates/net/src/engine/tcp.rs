@@ -84,7 +84,11 @@ impl World {
             ack: if flags.has(TcpFlags::ACK) { t.rcv_nxt } else { 0 },
             flags,
             window: if syn { u16::MAX / window * window } else { 502 },
-            options: TcpOptions { mss: syn.then_some(t.announced_mss), timestamp: Some((stamp, t.ts_recent)), wscale: syn.then_some(WSCALE) },
+            options: TcpOptions {
+                mss: syn.then_some(t.announced_mss),
+                timestamp: Some((stamp, t.ts_recent)),
+                wscale: syn.then_some(WSCALE),
+            },
             data,
         }
     }
@@ -165,9 +169,12 @@ impl World {
         let Body::Tcp(seg) = &ip.body else { return };
         let netns = skb.netns;
         let (src, dst) = (Endpoint { addr: ip.src.into(), port: seg.sport }, Endpoint { addr: ip.dst.into(), port: seg.dport });
-        let found = self.ns(netns).sockets.iter().rev().find(|(_, s)| {
-            matches!(&***s, Socket::Tcp(t) if t.local == dst && t.remote == src && t.phase != TcpPhase::Closed)
-        });
+        let found = self
+            .ns(netns)
+            .sockets
+            .iter()
+            .rev()
+            .find(|(_, s)| matches!(&***s, Socket::Tcp(t) if t.local == dst && t.remote == src && t.phase != TcpPhase::Closed));
         if let Some((id, s)) = found.map(|(i, s)| (*i, s.clone())) {
             let Socket::Tcp(t) = &*s else { return };
             self.free(pkt);
@@ -205,7 +212,8 @@ impl World {
         if let Some((value, _)) = seg.options.timestamp {
             t.ts_recent = value;
         }
-        let acknowledged = seg.flags.has(TcpFlags::ACK) && seg.ack.wrapping_sub(t.snd_una) as i32 >= 0 && seg.ack.wrapping_sub(t.snd_nxt) as i32 <= 0;
+        let acknowledged =
+            seg.flags.has(TcpFlags::ACK) && seg.ack.wrapping_sub(t.snd_una) as i32 >= 0 && seg.ack.wrapping_sub(t.snd_nxt) as i32 <= 0;
         if seg.flags.has(TcpFlags::ACK) && !acknowledged {
             // Acknowledges what was never sent: not of this connection.
             return;
@@ -307,7 +315,9 @@ impl World {
                 let request = request.clone();
                 self.write(netns, id, t, &request);
             }
-            (TcpApp::Server { parts, written, requests }, TcpPhase::Established | TcpPhase::CloseWait) if *written < parts.len() * *requests => {
+            (TcpApp::Server { parts, written, requests }, TcpPhase::Established | TcpPhase::CloseWait)
+                if *written < parts.len() * *requests =>
+            {
                 let part = parts[*written % parts.len()].clone();
                 *written += 1;
                 if *written < parts.len() * *requests {

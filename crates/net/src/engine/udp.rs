@@ -109,11 +109,15 @@ impl World {
             let (sport, dport) = ip.ports().unwrap_or_default();
             let (local, remote) = (Endpoint { addr: ip.src.into(), port: sport }, Endpoint { addr: ip.dst.into(), port: dport });
             let id = if let Body::Icmp(Icmp::Echo { reply: false, id, .. }) = &ip.body { Some(*id) } else { None };
-            self.ns(netns).sockets.iter().find(|(_, s)| match &***s {
-                Socket::Tcp(t) => t.local == local && t.remote == remote,
-                Socket::Udp(u) => u.local == local && u.remote == remote,
-                Socket::Ping(p) => Some(p.id) == id,
-            }).map(|(i, s)| (*i, s.clone()))
+            self.ns(netns)
+                .sockets
+                .iter()
+                .find(|(_, s)| match &***s {
+                    Socket::Tcp(t) => t.local == local && t.remote == remote,
+                    Socket::Udp(u) => u.local == local && u.remote == remote,
+                    Socket::Ping(p) => Some(p.id) == id,
+                })
+                .map(|(i, s)| (*i, s.clone()))
         });
         self.drop_packet(pkt, reason, None);
         let Some((socket, s)) = sender else { return };

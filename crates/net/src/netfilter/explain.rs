@@ -63,7 +63,9 @@ fn failing_match(m: &Match, v: &View<'_>, draw: Option<u32>) -> Option<Failing> 
     let (field, packet, rule, negated) = match m {
         Match::Comment(_) | Match::Unsupported(_) => return None,
         Match::Ports { proto, .. } if v.proto != *proto => ("protocol", proto_text(v.proto), proto_text(*proto), false),
-        Match::Ports { sport: Some(s), .. } if !s.holds(|r| r.contains(ports.0)) => ("sport", ports.0.to_string(), s.value.to_string(), s.negated),
+        Match::Ports { sport: Some(s), .. } if !s.holds(|r| r.contains(ports.0)) => {
+            ("sport", ports.0.to_string(), s.value.to_string(), s.negated)
+        }
         Match::Ports { dport, .. } => {
             let d = dport.as_ref()?;
             ("dport", ports.1.to_string(), d.value.to_string(), d.negated)

@@ -156,8 +156,12 @@ pub fn parse_rule(line: &str) -> Result<(String, Rule), RestoreError> {
             "!" => negated = true,
             "-s" | "--source" => rule.src = Some(Negatable { negated: bang, value: net(&mut w, &word)? }),
             "-d" | "--destination" => rule.dst = Some(Negatable { negated: bang, value: net(&mut w, &word)? }),
-            "-i" | "--in-interface" => rule.in_dev = Some(Negatable { negated: bang, value: IfName(w.value(&word, "a device name")?.into()) }),
-            "-o" | "--out-interface" => rule.out_dev = Some(Negatable { negated: bang, value: IfName(w.value(&word, "a device name")?.into()) }),
+            "-i" | "--in-interface" => {
+                rule.in_dev = Some(Negatable { negated: bang, value: IfName(w.value(&word, "a device name")?.into()) })
+            }
+            "-o" | "--out-interface" => {
+                rule.out_dev = Some(Negatable { negated: bang, value: IfName(w.value(&word, "a device name")?.into()) })
+            }
             "-p" | "--protocol" => {
                 let name = w.value(&word, "a protocol")?;
                 let number = PROTOCOLS.into_iter().find(|(_, n)| *n == name).map(|(n, _)| n).or_else(|| name.parse().ok());
@@ -222,7 +226,9 @@ fn module_match(w: &mut Words<'_>, module: &str, proto: Option<u8>) -> Result<Ma
             let number = PROTOCOLS.into_iter().find(|(_, n)| *n == module).map_or(6, |(n, _)| n);
             let (mut sport, mut dport) = (None, None);
             for (negated, flag, value) in pairs() {
-                let range = |w: &Words<'_>| ports(value).ok_or_else(|| w.error(format!("{value:?} is not a port; write a number from 0 to 65535, or first:last")));
+                let range = |w: &Words<'_>| {
+                    ports(value).ok_or_else(|| w.error(format!("{value:?} is not a port; write a number from 0 to 65535, or first:last")))
+                };
                 match flag {
                     "--sport" | "--source-port" => sport = Some(Negatable { negated, value: range(w)? }),
                     "--dport" | "--destination-port" => dport = Some(Negatable { negated, value: range(w)? }),
@@ -360,7 +366,23 @@ fn target(w: &mut Words<'_>, name: &str) -> Result<Target, RestoreError> {
 
 /// Targets that are extensions, not chains, though they may stand without options.
 fn is_builtin_target(name: &str) -> bool {
-    matches!(name, "LOG" | "NFLOG" | "QUEUE" | "NFQUEUE" | "TRACE" | "NOTRACK" | "CT" | "REDIRECT" | "NETMAP" | "TPROXY" | "CONNMARK" | "DNAT" | "SNAT" | "MARK")
+    matches!(
+        name,
+        "LOG"
+            | "NFLOG"
+            | "QUEUE"
+            | "NFQUEUE"
+            | "TRACE"
+            | "NOTRACK"
+            | "CT"
+            | "REDIRECT"
+            | "NETMAP"
+            | "TPROXY"
+            | "CONNMARK"
+            | "DNAT"
+            | "SNAT"
+            | "MARK"
+    )
 }
 
 /// The IPv4 network of an address and length; a shorthand for code that writes rules.

@@ -262,9 +262,7 @@ impl Ruleset {
 
     /// The tables in use: with a user chain, a rule, or a policy other than ACCEPT.
     pub fn tables_in_use(&self) -> impl Iterator<Item = &Table> {
-        self.tables.iter().filter(|t| {
-            t.chains.iter().any(|c| !c.rules.is_empty() || c.policy.is_none() || c.policy == Some(Policy::Drop))
-        })
+        self.tables.iter().filter(|t| t.chains.iter().any(|c| !c.rules.is_empty() || c.policy.is_none() || c.policy == Some(Policy::Drop)))
     }
 
     /// The built-in chain of a hook in a table.

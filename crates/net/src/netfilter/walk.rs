@@ -26,6 +26,8 @@ pub struct Draw {
     pub value: u32,
     /// What the rule asks, of 2^31: it matches if `value < probability`.
     pub probability: u32,
+    /// Not drawn: the endpoint was forced.
+    pub forced: bool,
 }
 
 /// What a matching rule does to a packet.
@@ -127,8 +129,8 @@ impl Walk {
     }
 
     /// On to the next rule that matches, or the end of a chain. `draw(chain, rule)` gives 31 bits
-    /// for a `statistic` rule. None once the walk is over.
-    pub fn step(&mut self, rules: &Ruleset, view: &View<'_>, draw: &mut dyn FnMut(u32, u32) -> u32) -> Option<WalkStep> {
+    /// for a `statistic` rule, and whether they were forced. None once the walk is over.
+    pub fn step(&mut self, rules: &Ruleset, view: &View<'_>, draw: &mut dyn FnMut(u32, u32) -> (u32, bool)) -> Option<WalkStep> {
         let table = rules.table(self.table);
         let (id, from) = *self.frames.last()?;
         let chain = table.chains.get(id as usize)?;
@@ -136,8 +138,8 @@ impl Walk {
         let mut draws = Vec::new();
         for (rule, index) in chain.rules.iter().zip(0..).skip(from as usize) {
             let mut random = |probability| {
-                let value = draw(id, index);
-                draws.push(Draw { rule: index, value, probability });
+                let (value, forced) = draw(id, index);
+                draws.push(Draw { rule: index, value, probability, forced });
                 value < probability
             };
             if !rule.holds(view, &mut random) {

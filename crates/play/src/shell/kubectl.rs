@@ -13,7 +13,13 @@ pub(super) fn run(session: &Session, args: &[&str]) -> Output {
         ["get", "svc" | "service" | "services", ..] => {
             let mut rows = vec![["NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "AGE", "SELECTOR"].map(str::to_owned).to_vec()];
             for s in session.cluster().services.iter().filter(|s| here(&s.namespace)) {
-                let ports: Vec<_> = s.ports.iter().map(|p| p.node_port.map_or_else(|| format!("{}/{}", p.port, p.protocol), |np| format!("{}:{np}/{}", p.port, p.protocol))).collect();
+                let ports: Vec<_> = s
+                    .ports
+                    .iter()
+                    .map(|p| {
+                        p.node_port.map_or_else(|| format!("{}/{}", p.port, p.protocol), |np| format!("{}:{np}/{}", p.port, p.protocol))
+                    })
+                    .collect();
                 let selector: Vec<_> = s.selector.iter().map(|(k, v)| format!("{k}={v}")).collect();
                 let selector = if selector.is_empty() { "<none>".to_owned() } else { selector.join(",") };
                 let ip = s.cluster_ip.map_or_else(|| "None".to_owned(), |ip| ip.to_string());
@@ -26,7 +32,15 @@ pub(super) fn run(session: &Session, args: &[&str]) -> Output {
             for p in session.cluster().pods.iter().filter(|p| here(&p.namespace)) {
                 let n = p.containers.len();
                 let node = session.cluster().nodes[p.node].spec.hostname.clone();
-                rows.push(vec![p.name.clone(), format!("{n}/{n}"), "Running".to_owned(), "0".to_owned(), age.clone(), p.ip.to_string(), node]);
+                rows.push(vec![
+                    p.name.clone(),
+                    format!("{n}/{n}"),
+                    "Running".to_owned(),
+                    "0".to_owned(),
+                    age.clone(),
+                    p.ip.to_string(),
+                    node,
+                ]);
             }
             table(rows, if wide { 7 } else { 5 })
         }

@@ -115,7 +115,9 @@ fn curl(session: &mut Session, host: &str, args: &[&str]) -> Output {
     match run.verdict.outcome {
         Some(Outcome::Answered { .. }) => {
             let body = session.world().state().netns.iter().flat_map(|n| n.sockets.values()).find_map(|s| match &**s {
-                net::socket::Socket::Tcp(t) if matches!(t.app, net::socket::TcpApp::Client { tag, .. } if tag == run.tag) => Some(t.received.clone()),
+                net::socket::Socket::Tcp(t) if matches!(t.app, net::socket::TcpApp::Client { tag, .. } if tag == run.tag) => {
+                    Some(t.received.clone())
+                }
                 _ => None,
             });
             let text = body.map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default();
@@ -184,7 +186,9 @@ fn iptables(session: &Session, netns: NetnsId, args: &[&str]) -> Output {
                 verbose |= flags.contains('v');
             }
             name if !name.starts_with('-') => chain = Some(name),
-            other => return Output::fail(2, format!("iptables: option {other:?} is not understood here; try: iptables -t nat -vnL [CHAIN]\n")),
+            other => {
+                return Output::fail(2, format!("iptables: option {other:?} is not understood here; try: iptables -t nat -vnL [CHAIN]\n"));
+            }
         }
     }
     if !list || !verbose {

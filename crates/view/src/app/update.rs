@@ -195,9 +195,18 @@ fn go(app: &mut App, step: usize) {
 fn hop(app: &mut App, forward: bool) {
     let Some(l) = app.loaded.clone() else { return };
     let events = l.session.events();
-    let is_hop = |n: &usize| app.steps.get(*n).and_then(|i| events.get(*i)).is_some_and(|e| matches!(glyph(e, l.session.initial()), Glyph::Wire | Glyph::Deliver | Glyph::Done | Glyph::Drop));
+    let is_hop = |n: &usize| {
+        app.steps
+            .get(*n)
+            .and_then(|i| events.get(*i))
+            .is_some_and(|e| matches!(glyph(e, l.session.initial()), Glyph::Wire | Glyph::Deliver | Glyph::Done | Glyph::Drop))
+    };
     let here = app.step();
-    let to = if forward { (here..app.steps.len()).find(is_hop).map(|n| n + 1) } else { (0..here.saturating_sub(1)).rev().find(is_hop).map(|n| n + 1) };
+    let to = if forward {
+        (here..app.steps.len()).find(is_hop).map(|n| n + 1)
+    } else {
+        (0..here.saturating_sub(1)).rev().find(is_hop).map(|n| n + 1)
+    };
     go(app, to.unwrap_or(if forward { app.steps.len() } else { 0 }));
 }
 

@@ -13,7 +13,9 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
     match &e.kind {
         EventKind::Asked { remote, .. } if remote.port == 0 => format!("{here} pings `{}`.", remote.addr),
         EventKind::Asked { remote, .. } => format!("{here} connects to `{remote}`."),
-        EventKind::PacketMade { packet } => format!("{here} makes a packet from `{}` to `{}`, {} bytes.", packet.src, packet.dst, packet.len()),
+        EventKind::PacketMade { packet } => {
+            format!("{here} makes a packet from `{}` to `{}`, {} bytes.", packet.src, packet.dst, packet.len())
+        }
         EventKind::FrameSent { dev, frame, .. } => format!("The frame leaves by `{}` for `{}`.", c.dev(e, *dev), frame.eth.dst),
         EventKind::FrameReceived { dev, pkt_type, .. } => {
             let whom = match pkt_type {
@@ -31,7 +33,7 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
         EventKind::Tracked { info, .. } => format!("Connection tracking knows the connection: `{}`.", info.map_or("", |i| i.name())),
         EventKind::Confirmed { reply, .. } => format!("The connection is entered into the table. An answer will be `{reply}`."),
         EventKind::NatDecided { source, .. } => format!("The connection gets another {}.", if *source { "source" } else { "destination" }),
-        EventKind::Translated { source, before, after, restored } => {
+        EventKind::Translated { source, before, after, restored, .. } => {
             let what = if *source { "source" } else { "destination" };
             if *restored {
                 format!("The connection alone says it, no rule is asked: {what} `{before}` becomes `{after}`.")
@@ -49,11 +51,15 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
         }
         EventKind::TtlDecremented { before, after } => format!("{here} forwards the packet: ttl {before} becomes {after}."),
         EventKind::NeighbourUsed { addr, lladdr, state, .. } => format!("The neighbour table knows `{addr}`: `{lladdr} {}`.", state.name()),
-        EventKind::NeighbourAwaited { addr, dev } => format!("Nobody knows the MAC of `{addr}` yet: the packet waits, and `{}` asks by ARP.", c.dev(e, *dev)),
+        EventKind::NeighbourAwaited { addr, dev } => {
+            format!("Nobody knows the MAC of `{addr}` yet: the packet waits, and `{}` asks by ARP.", c.dev(e, *dev))
+        }
         EventKind::NeighbourLearned { addr, lladdr, .. } => format!("{here} learns that `{addr}` is at `{lladdr}`."),
         EventKind::NeighbourFailed { addr, .. } => format!("Nobody answered for `{addr}`, asked three times."),
         EventKind::NeighbourAged { addr, state, .. } => format!("The entry of `{addr}` is now `{}`.", state.name()),
-        EventKind::FdbLearned { bridge, port, mac } => format!("`{}` learns that `{mac}` is behind port `{}`.", c.dev(e, *bridge), c.dev(e, *port)),
+        EventKind::FdbLearned { bridge, port, mac } => {
+            format!("`{}` learns that `{mac}` is behind port `{}`.", c.dev(e, *bridge), c.dev(e, *port))
+        }
         EventKind::Bridged { bridge, to } => {
             let bridge = c.dev(e, *bridge);
             match to {
@@ -62,7 +68,9 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
                 BridgeTo::Up => format!("The frame is for `{bridge}` itself: it goes up to the node."),
             }
         }
-        EventKind::BridgedDnat { bridge } => format!("The new destination is on `{}` too: the frame is bridged on, not routed, and ttl stays.", c.dev(e, *bridge)),
+        EventKind::BridgedDnat { bridge } => {
+            format!("The new destination is on `{}` too: the frame is bridged on, not routed, and ttl stays.", c.dev(e, *bridge))
+        }
         EventKind::VtepFound { mac, remote, .. } => {
             let owner = c.labels.owner(*remote).unwrap_or("a node");
             format!("`{mac} dst {remote}`: that VTEP sits on {owner}. flanneld put this entry there.")
@@ -93,14 +101,14 @@ fn walked(c: &Context<'_>, e: &Event, table: net::netfilter::TableName, mark: u3
                 1 => " One rule before it did not match.".to_owned(),
                 n => format!(" {n} rules before it did not match."),
             };
-            let drawn = draws.iter().find(|d| d.rule == *rule).map(|d| format!(" The draw was {:.3}, below {:.5}.", f64::from(d.value) / 2_147_483_648.0, f64::from(d.probability) / 2_147_483_648.0)).unwrap_or_default();
+            let drawn = draws.iter().find(|d| d.rule == *rule).map(drawn).unwrap_or_default();
             let did = match effect {
                 Effect::Continue => "counts the packet".to_owned(),
                 Effect::Jump(to) | Effect::Goto(to) => format!("sends the packet to `{to}`"),
                 Effect::Accept => "accepts the packet".to_owned(),
                 Effect::Drop => "drops the packet".to_owned(),
                 Effect::Reject(with) => format!("refuses the packet with `{}`", with.name()),
-                Effect::Mark(to) => format!("changes the mark from `{mark:#x}` to `{to:#x}`: its source will be translated"),
+                Effect::Mark(to) => format!("changes the mark from `{mark:#x}` to `{to:#x}`"),
                 Effect::Dnat { addr, port } => format!("gives the connection the destination `{}`", net::dump::endpoint(*addr, *port)),
                 Effect::Snat { addr } => format!("gives the connection the source `{addr}`"),
                 Effect::Masquerade { .. } => "gives the connection the address of the device it leaves by".to_owned(),
@@ -108,17 +116,34 @@ fn walked(c: &Context<'_>, e: &Event, table: net::netfilter::TableName, mark: u3
             format!("{at} {did}.{drawn}{before}")
         }
         WalkStep::Returned { chain, rule: Some(rule), .. } => format!("`{}` rule {} says `RETURN`.", c.chain(e, table, *chain), rule + 1),
-        WalkStep::Returned { chain, rule: None, .. } => format!("No further rule of `{}` matched: back to where it was called.", c.chain(e, table, *chain)),
-        WalkStep::Policy { chain, n_rules: 0, policy, .. } => format!("`{}` of table `{table}` is empty: policy `{}`.", c.chain(e, table, *chain), policy.name()),
-        WalkStep::Policy { chain, policy: Policy::Accept, .. } => format!("No rule of `{}` decided: policy `ACCEPT`.", c.chain(e, table, *chain)),
+        WalkStep::Returned { chain, rule: None, .. } => {
+            format!("No further rule of `{}` matched: back to where it was called.", c.chain(e, table, *chain))
+        }
+        WalkStep::Policy { chain, n_rules: 0, policy, .. } => {
+            format!("`{}` of table `{table}` is empty: policy `{}`.", c.chain(e, table, *chain), policy.name())
+        }
+        WalkStep::Policy { chain, policy: Policy::Accept, .. } => {
+            format!("No rule of `{}` decided: policy `ACCEPT`.", c.chain(e, table, *chain))
+        }
         WalkStep::Policy { chain, .. } => format!("No rule of `{}` accepted it: policy `DROP`.", c.chain(e, table, *chain)),
-        WalkStep::Unsupported { chain, rule } => format!("`{}` rule {} asks something that is not simulated. The walk stops here.", c.chain(e, table, *chain), rule + 1),
+        WalkStep::Unsupported { chain, rule } => {
+            format!("`{}` rule {} asks something that is not simulated. The walk stops here.", c.chain(e, table, *chain), rule + 1)
+        }
     }
+}
+
+fn drawn(d: &net::netfilter::Draw) -> String {
+    if d.forced {
+        return " The endpoint was forced, nothing was drawn.".to_owned();
+    }
+    format!(" The draw was {:.3}, below {:.5}.", f64::from(d.value) / 2_147_483_648.0, f64::from(d.probability) / 2_147_483_648.0)
 }
 
 pub(super) fn outcome(o: &Outcome) -> String {
     match o {
-        Outcome::Answered { bytes, from, ttl: Some(ttl), took_ns, .. } => format!("`{from}` answered the ping: {bytes} bytes, ttl {ttl}, {} µs.", took_ns / 1000),
+        Outcome::Answered { bytes, from, ttl: Some(ttl), took_ns, .. } => {
+            format!("`{from}` answered the ping: {bytes} bytes, ttl {ttl}, {} µs.", took_ns / 1000)
+        }
         Outcome::Answered { bytes, from, .. } => format!("The client has its answer: {bytes} bytes from `{from}`."),
         Outcome::Refused => "The client was refused: a reset came back.".to_owned(),
         Outcome::Unreachable { from, kind: 11, .. } => format!("`{from}` says that ttl was used up."),

@@ -13,7 +13,9 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
     match &e.kind {
         EventKind::Asked { remote, .. } if remote.port == 0 => format!("{here} が `{}` に ping を打ちます。", remote.addr),
         EventKind::Asked { remote, .. } => format!("{here} が `{remote}` に接続します。"),
-        EventKind::PacketMade { packet } => format!("{here} が `{}` から `{}` へのパケットを作ります。{} バイトです。", packet.src, packet.dst, packet.len()),
+        EventKind::PacketMade { packet } => {
+            format!("{here} が `{}` から `{}` へのパケットを作ります。{} バイトです。", packet.src, packet.dst, packet.len())
+        }
         EventKind::FrameSent { dev, frame, .. } => format!("フレームが `{}` から `{}` 宛てに出ていきます。", c.dev(e, *dev), frame.eth.dst),
         EventKind::FrameReceived { dev, pkt_type, .. } => {
             let whom = match pkt_type {
@@ -32,7 +34,7 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
         EventKind::Confirmed { reply, .. } => format!("接続が表に登録されます。応答は `{reply}` になるはずです。"),
         EventKind::NatDecided { source: true, .. } => "接続の送信元が変わります。".to_owned(),
         EventKind::NatDecided { source: false, .. } => "接続の宛先が変わります。".to_owned(),
-        EventKind::Translated { source, before, after, restored } => {
+        EventKind::Translated { source, before, after, restored, .. } => {
             let what = if *source { "送信元" } else { "宛先" };
             if *restored {
                 format!("ルールは見ず、追跡中の接続に従って{what} `{before}` を `{after}` に書き換えます。")
@@ -49,12 +51,18 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
             }
         }
         EventKind::TtlDecremented { before, after } => format!("{here} が転送するので、ttl が {before} から {after} に減ります。"),
-        EventKind::NeighbourUsed { addr, lladdr, state, .. } => format!("ARP テーブルに `{addr}` があります: `{lladdr} {}`。", state.name()),
-        EventKind::NeighbourAwaited { addr, dev } => format!("`{addr}` の MAC アドレスがまだ分からないので、パケットは待ち、`{}` が ARP で尋ねます。", c.dev(e, *dev)),
+        EventKind::NeighbourUsed { addr, lladdr, state, .. } => {
+            format!("ARP テーブルに `{addr}` があります: `{lladdr} {}`。", state.name())
+        }
+        EventKind::NeighbourAwaited { addr, dev } => {
+            format!("`{addr}` の MAC アドレスがまだ分からないので、パケットは待ち、`{}` が ARP で尋ねます。", c.dev(e, *dev))
+        }
         EventKind::NeighbourLearned { addr, lladdr, .. } => format!("{here} は `{addr}` が `{lladdr}` だと学習します。"),
         EventKind::NeighbourFailed { addr, .. } => format!("三回尋ねましたが、`{addr}` からは返事がありません。"),
         EventKind::NeighbourAged { addr, state, .. } => format!("`{addr}` のエントリーは `{}` になりました。", state.name()),
-        EventKind::FdbLearned { bridge, port, mac } => format!("`{}` は `{mac}` がポート `{}` の先にいると学習します。", c.dev(e, *bridge), c.dev(e, *port)),
+        EventKind::FdbLearned { bridge, port, mac } => {
+            format!("`{}` は `{mac}` がポート `{}` の先にいると学習します。", c.dev(e, *bridge), c.dev(e, *port))
+        }
         EventKind::Bridged { bridge, to } => {
             let bridge = c.dev(e, *bridge);
             match to {
@@ -63,15 +71,22 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
                 BridgeTo::Up => format!("`{bridge}` 自身宛てのフレームなので、Node に渡します。"),
             }
         }
-        EventKind::BridgedDnat { bridge } => format!("新しい宛先も `{}` の先にいるので、ルーティングせずブリッジします。ttl は減りません。", c.dev(e, *bridge)),
+        EventKind::BridgedDnat { bridge } => {
+            format!("新しい宛先も `{}` の先にいるので、ルーティングせずブリッジします。ttl は減りません。", c.dev(e, *bridge))
+        }
         EventKind::VtepFound { mac, remote, .. } => {
             let owner = c.labels.owner(*remote).unwrap_or("Node");
             format!("`{mac} dst {remote}`: この VTEP は {owner} にあります。登録したのは flanneld です。")
         }
         EventKind::Encapsulated { dev, inner_len, outer_len } => {
-            format!("`{}` がフレーム全体を Node 間の UDP データグラムに包みます。{inner_len} バイトが {outer_len} バイトになります。", c.dev(e, *dev))
+            format!(
+                "`{}` がフレーム全体を Node 間の UDP データグラムに包みます。{inner_len} バイトが {outer_len} バイトになります。",
+                c.dev(e, *dev)
+            )
         }
-        EventKind::Decapsulated { dev, vni } => format!("`{}` がデータグラムからフレームを取り出します。vni は {vni} です。", c.dev(e, *dev)),
+        EventKind::Decapsulated { dev, vni } => {
+            format!("`{}` がデータグラムからフレームを取り出します。vni は {vni} です。", c.dev(e, *dev))
+        }
         EventKind::Delivered { local, .. } if local.port == 0 => format!("パケットが `{}` に届きました。", local.addr),
         EventKind::Delivered { local, .. } => format!("パケットが `{local}` に届きました。"),
         EventKind::Accepted { peer, .. } => format!("サーバーが接続を受け入れます。サーバーから見た相手は `{peer}` です。"),
@@ -92,32 +107,57 @@ fn walked(c: &Context<'_>, e: &Event, table: net::netfilter::TableName, mark: u3
                 0 => String::new(),
                 n => format!("その前の {n} 個のルールには一致しませんでした。"),
             };
-            let drawn = draws.iter().find(|d| d.rule == *rule).map(|d| format!("引いた数は {:.3} で、{:.5} より小さい値です。", f64::from(d.value) / 2_147_483_648.0, f64::from(d.probability) / 2_147_483_648.0)).unwrap_or_default();
+            let drawn = draws.iter().find(|d| d.rule == *rule).map(drawn).unwrap_or_default();
             let did = match effect {
                 Effect::Continue => "がパケットを数えます".to_owned(),
                 Effect::Jump(to) | Effect::Goto(to) => format!("がパケットを `{to}` に送ります"),
                 Effect::Accept => "がパケットを通します".to_owned(),
                 Effect::Drop => "がパケットを捨てます".to_owned(),
                 Effect::Reject(with) => format!("が `{}` を返して拒否します", with.name()),
-                Effect::Mark(to) => format!("がマークを `{mark:#x}` から `{to:#x}` に変えます。後で送信元が変換される印です"),
+                Effect::Mark(to) => format!("がマークを `{mark:#x}` から `{to:#x}` に変えます"),
                 Effect::Dnat { addr, port } => format!("が接続の宛先を `{}` に決めます", net::dump::endpoint(*addr, *port)),
                 Effect::Snat { addr } => format!("が接続の送信元を `{addr}` に決めます"),
                 Effect::Masquerade { .. } => "が接続の送信元を、出ていくデバイスのアドレスに決めます".to_owned(),
             };
             format!("{at} {did}。{drawn}{before}")
         }
-        WalkStep::Returned { chain, rule: Some(rule), .. } => format!("`{}` のルール {} は `RETURN` です。", c.chain(e, table, *chain), rule + 1),
-        WalkStep::Returned { chain, rule: None, .. } => format!("`{}` にはもう一致するルールがないので、呼び出し元に戻ります。", c.chain(e, table, *chain)),
-        WalkStep::Policy { chain, n_rules: 0, policy, .. } => format!("テーブル `{table}` の `{}` は空なので、ポリシー `{}` に従います。", c.chain(e, table, *chain), policy.name()),
-        WalkStep::Policy { chain, policy: Policy::Accept, .. } => format!("`{}` のどのルールでも決まらないので、ポリシー `ACCEPT` に従います。", c.chain(e, table, *chain)),
-        WalkStep::Policy { chain, .. } => format!("`{}` のどのルールも通さないので、ポリシー `DROP` に従います。", c.chain(e, table, *chain)),
-        WalkStep::Unsupported { chain, rule } => format!("`{}` のルール {} はシミュレートできません。ここで止まります。", c.chain(e, table, *chain), rule + 1),
+        WalkStep::Returned { chain, rule: Some(rule), .. } => {
+            format!("`{}` のルール {} は `RETURN` です。", c.chain(e, table, *chain), rule + 1)
+        }
+        WalkStep::Returned { chain, rule: None, .. } => {
+            format!("`{}` にはもう一致するルールがないので、呼び出し元に戻ります。", c.chain(e, table, *chain))
+        }
+        WalkStep::Policy { chain, n_rules: 0, policy, .. } => {
+            format!("テーブル `{table}` の `{}` は空なので、ポリシー `{}` に従います。", c.chain(e, table, *chain), policy.name())
+        }
+        WalkStep::Policy { chain, policy: Policy::Accept, .. } => {
+            format!("`{}` のどのルールでも決まらないので、ポリシー `ACCEPT` に従います。", c.chain(e, table, *chain))
+        }
+        WalkStep::Policy { chain, .. } => {
+            format!("`{}` のどのルールも通さないので、ポリシー `DROP` に従います。", c.chain(e, table, *chain))
+        }
+        WalkStep::Unsupported { chain, rule } => {
+            format!("`{}` のルール {} はシミュレートできません。ここで止まります。", c.chain(e, table, *chain), rule + 1)
+        }
     }
+}
+
+fn drawn(d: &net::netfilter::Draw) -> String {
+    if d.forced {
+        return "エンドポイントが指定されているので、抽選はしていません。".to_owned();
+    }
+    format!(
+        "引いた数は {:.3} で、{:.5} より小さい値です。",
+        f64::from(d.value) / 2_147_483_648.0,
+        f64::from(d.probability) / 2_147_483_648.0
+    )
 }
 
 pub(super) fn outcome(o: &Outcome) -> String {
     match o {
-        Outcome::Answered { bytes, from, ttl: Some(ttl), took_ns, .. } => format!("`{from}` から ping の応答がありました: {bytes} バイト、ttl {ttl}、{} µs。", took_ns / 1000),
+        Outcome::Answered { bytes, from, ttl: Some(ttl), took_ns, .. } => {
+            format!("`{from}` から ping の応答がありました: {bytes} バイト、ttl {ttl}、{} µs。", took_ns / 1000)
+        }
         Outcome::Answered { bytes, from, .. } => format!("クライアントは `{from}` から {bytes} バイトの応答を受け取りました。"),
         Outcome::Refused => "リセットが返り、接続は拒否されました。".to_owned(),
         Outcome::Unreachable { from, kind: 11, .. } => format!("`{from}` が ttl 切れを知らせました。"),

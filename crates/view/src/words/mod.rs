@@ -62,7 +62,10 @@ impl Context<'_> {
     }
     /// The route of a decision, as `ip route` prints it.
     fn route(&self, e: &Event, index: usize) -> String {
-        let text = net::dump::ip_route(&Netns { routes: vec![self.ns(e).routes.get(index).cloned()].into_iter().flatten().collect::<Vec<_>>().into(), ..self.ns(e).clone() });
+        let text = net::dump::ip_route(&Netns {
+            routes: vec![self.ns(e).routes.get(index).cloned()].into_iter().flatten().collect::<Vec<_>>().into(),
+            ..self.ns(e).clone()
+        });
         text.trim_end().to_owned()
     }
 }
@@ -146,10 +149,14 @@ pub fn marker(e: &Event, glyph: Glyph, lang: Lang) -> &'static str {
 /// What a step changed, for the last column of the event list: field, before, after.
 pub fn change(e: &Event) -> Option<(&'static str, String, String)> {
     match &e.kind {
-        EventKind::Translated { source, before, after, .. } => Some((if *source { "src" } else { "dst" }, before.to_string(), after.to_string())),
+        EventKind::Translated { source, before, after, .. } => {
+            Some((if *source { "src" } else { "dst" }, before.to_string(), after.to_string()))
+        }
         EventKind::TtlDecremented { before, after } => Some(("ttl", before.to_string(), after.to_string())),
         EventKind::Encapsulated { inner_len, outer_len, .. } => Some(("len", inner_len.to_string(), outer_len.to_string())),
-        EventKind::Walked { mark, step: WalkStep::Matched { effect: Effect::Mark(to), .. }, .. } => Some(("mark", format!("{mark:#x}"), format!("{to:#x}"))),
+        EventKind::Walked { mark, step: WalkStep::Matched { effect: Effect::Mark(to), .. }, .. } => {
+            Some(("mark", format!("{mark:#x}"), format!("{to:#x}")))
+        }
         _ => None,
     }
 }

@@ -74,6 +74,8 @@ texts! {
     LookedAt: "rules looked at, of", "個のルールを評価、全";
     Policy: "policy", "ポリシー";
     EndOfChain: "end of chain", "チェイン終端";
+    Forced: "another endpoint is forced", "別のエンドポイントを指定";
+    ForcedHere: "this endpoint is forced", "このエンドポイントを指定";
     Loading: "Loading the engine…", "エンジンを読み込んでいます…";
     Lost: "Lost here", "ここで破棄";
     Speed: "Speed", "速度";

@@ -1,0 +1,63 @@
+//! `cargo xtask`: everything a checkout needs, in one word.
+//!
+//! ```text
+//! serve   set up, build, and serve the page on 127.0.0.1
+//! build   set up, and leave dist/, which any static host serves from any path
+//! test    set up the test tools too, and run every test
+//! setup   only set up
+//! ```
+//!
+//! **Architecture invariant.** Nothing of the product depends on this; it uses the standard library
+//! only, so that it is built in seconds.
+#![forbid(unsafe_code)]
+
+mod run;
+mod setup;
+mod wasm;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: cargo xtask [serve|build|test|setup] [--yes]
+
+  serve   set up, build, and serve the page on 127.0.0.1:8080
+  build   set up, and leave dist/, which any static host serves from any path
+  test    set up the test tools too, and run every test
+  setup   only set up what serve and build need
+
+  --yes   install system packages without asking (so does CI=true)";
+
+fn main() -> ExitCode {
+    let mut command = None;
+    let mut yes = std::env::vars().any(|(k, v)| k == "CI" && v == "true");
+    for arg in std::env::args().skip(1) {
+        match arg.as_str() {
+            "--yes" | "-y" => yes = true,
+            "-h" | "--help" => {
+                println!("{USAGE}");
+                return ExitCode::SUCCESS;
+            }
+            word if command.is_none() && !word.starts_with('-') => command = Some(word.to_owned()),
+            other => {
+                eprintln!("{other:?} is not understood\n\n{USAGE}");
+                return ExitCode::from(2);
+            }
+        }
+    }
+    let done = match command.as_deref() {
+        Some("serve") => setup::page(yes).and_then(|t| run::serve(&t)),
+        Some("build") => setup::page(yes).and_then(|t| run::build(&t)),
+        Some("test") => setup::page(yes).and_then(|t| setup::tests(yes).map(|()| t)).and_then(|t| run::test(&t)),
+        Some("setup") => setup::page(yes).map(|_| ()),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("\nxtask: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}

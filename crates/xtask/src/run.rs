@@ -1,0 +1,69 @@
+//! Building, serving, testing.
+
+use crate::setup::{Result, Tools, root, run, say};
+use std::time::Instant;
+
+/// Builds dist/.
+pub(crate) fn build(t: &Tools) -> Result<()> {
+    say("building the page");
+    run(t.wasm_command("trunk").args(["build", "--release"]), "trunk build")?;
+    say("dist/ is ready: any static host serves it, from any path");
+    Ok(())
+}
+
+/// Builds and serves, and builds again when something changes.
+pub(crate) fn serve(t: &Tools) -> Result<()> {
+    say("building, then serving on http://127.0.0.1:8080/ (end with Ctrl-C)");
+    run(t.wasm_command("trunk").args(["serve", "--release"]), "trunk serve")
+}
+
+/// Runs every test, the fast ones first.
+pub(crate) fn test(t: &Tools) -> Result<()> {
+    let cargo = |args: &[&str]| {
+        let mut c = t.command("cargo");
+        c.args(args);
+        c
+    };
+    step("formatting", || run(cargo(&["fmt", "--all", "--check"]).env("RUSTFMT_LOG", "off"), "cargo fmt --check"))?;
+    step("native tests", || {
+        run(&mut cargo(&["test", "--workspace", "--exclude", "packetwalk-web", "--exclude", "packetwalk-browser-tests"]), "cargo test")
+    })?;
+    step("lints", || {
+        let lints = [
+            "clippy",
+            "--workspace",
+            "--exclude",
+            "packetwalk-web",
+            "--exclude",
+            "packetwalk-browser-tests",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ];
+        run(&mut cargo(&lints), "cargo clippy")
+    })?;
+    step("documentation", || {
+        let docs = ["doc", "--workspace", "--exclude", "packetwalk-web", "--exclude", "packetwalk-browser-tests", "--no-deps", "--quiet"];
+        run(cargo(&docs).env("RUSTDOCFLAGS", "-D warnings"), "cargo doc")
+    })?;
+    step("the page", || build(t))?;
+    step("tests in headless Chromium", || {
+        let mut c = t.wasm_command("cargo");
+        c.args(["test", "--target", "wasm32-unknown-unknown", "--package", "packetwalk-browser-tests"]);
+        c.current_dir(root().join("tests/browser")).env("CHROMEDRIVER", "/usr/bin/chromedriver");
+        run(&mut c, "wasm-bindgen-test")
+    })?;
+    step("whole-page tests", || run(t.command("node").args(["--test", "--test-concurrency=1", "tests/e2e/"]), "node --test"))?;
+    say("every test passed");
+    Ok(())
+}
+
+#[allow(clippy::disallowed_methods, reason = "this is a clock for people, not of the product")]
+fn step(what: &str, f: impl FnOnce() -> Result<()>) -> Result<()> {
+    say(&format!("== {what}"));
+    let start = Instant::now();
+    f()?;
+    say(&format!("== {what}: {} s", start.elapsed().as_secs()));
+    Ok(())
+}

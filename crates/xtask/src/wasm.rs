@@ -1,0 +1,134 @@
+//! The standard library for wasm32: rustup's if it is there or can be fetched, else Debian's compiler
+//! with a standard library built from Debian's sources.
+
+use crate::setup::{Result, apt, may_install, output, root, run, say};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+/// The name Debian's compiler gets in rustup.
+const DEBIAN: &str = "debian";
+/// How long rustup may take to fetch before it counts as unable.
+const FETCH: Duration = Duration::from_secs(180);
+
+fn has_std(sysroot: &Path) -> bool {
+    let lib = sysroot.join("lib/rustlib").join(TARGET).join("lib");
+    std::fs::read_dir(lib).is_ok_and(|d| d.flatten().any(|f| f.file_name().to_string_lossy().starts_with("libstd-")))
+}
+
+fn default_sysroot() -> Option<PathBuf> {
+    let mut c = Command::new("rustc");
+    c.args(["--print", "sysroot"]).env_remove("RUSTUP_TOOLCHAIN").current_dir(root());
+    output(&mut c).map(PathBuf::from)
+}
+
+/// The rustup toolchain to build for wasm32 with; none: the default one. Installs what is missing.
+pub(crate) fn toolchain(yes: bool) -> Result<Option<String>> {
+    if default_sysroot().is_some_and(|s| has_std(&s)) {
+        return Ok(None);
+    }
+    if has_std(Path::new("/usr")) && linked() && lld().is_some() {
+        return Ok(Some(DEBIAN.to_owned()));
+    }
+    let rustup = output(Command::new("rustup").arg("--version")).is_some();
+    let told_not_to = std::env::vars().any(|(k, v)| k == "RUSTUP_AUTO_INSTALL" && v == "0");
+    if rustup && !told_not_to {
+        say("fetching the wasm32 standard library with rustup");
+        if fetched() {
+            return Ok(None);
+        }
+        say("rustup could not fetch it");
+    }
+    if output(Command::new("apt-get").arg("--version")).is_none() || !rustup {
+        return Err(format!("the wasm32 standard library is missing: run `rustup target add {TARGET}`"));
+    }
+    debian(yes)?;
+    Ok(Some(DEBIAN.to_owned()))
+}
+
+fn fetched() -> bool {
+    let Ok(mut child) = Command::new("rustup").args(["target", "add", TARGET]).env_remove("RUSTUP_TOOLCHAIN").current_dir(root()).spawn()
+    else {
+        return false;
+    };
+    let mut waited = Duration::ZERO;
+    let step = Duration::from_millis(200);
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return status.success(),
+            Ok(None) if waited < FETCH => {
+                std::thread::sleep(step);
+                waited += step;
+            }
+            _ => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return false;
+            }
+        }
+    }
+}
+
+fn linked() -> bool {
+    output(Command::new("rustup").args(["toolchain", "list"]))
+        .is_some_and(|l| l.lines().any(|t| t.split_whitespace().next() == Some(DEBIAN)))
+}
+
+fn lld() -> Option<String> {
+    output(Command::new("rust-lld").args(["-flavor", "wasm", "--version"])).or_else(|| {
+        // Some versions print their help to standard error and fail; that it starts is enough.
+        Command::new("rust-lld").output().ok().map(|_| String::new())
+    })
+}
+
+/// Debian's compiler, its linker, and the standard library from its sources.
+fn debian(yes: bool) -> Result<()> {
+    let packages = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm", "rust-web-clippy", "rustfmt-web"];
+    may_install(&packages, yes)?;
+    say("installing Debian's Rust compiler beside rustup's (about a minute)");
+    apt(&packages)?;
+    let version = output(Command::new("/usr/bin/rustc").arg("-vV")).unwrap_or_default();
+    let llvm = version.lines().find_map(|l| l.strip_prefix("LLVM version: ")?.split('.').next().map(str::to_owned));
+    let llvm = llvm.ok_or("/usr/bin/rustc does not say its LLVM version")?;
+    apt(&[&format!("lld-{llvm}")])?;
+    if !has_std(Path::new("/usr")) {
+        say("building the wasm32 standard library from Debian's sources (about two minutes)");
+        build_std()?;
+    }
+    if !linked() {
+        run(Command::new("rustup").args(["toolchain", "link", DEBIAN, "/usr"]), "rustup toolchain link")?;
+    }
+    Ok(())
+}
+
+fn build_std() -> Result<()> {
+    let dir = root().join("target/wasm-std");
+    let write = |path: PathBuf, text: &str| {
+        let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+        made.and_then(|()| std::fs::write(&path, text)).map_err(|e| format!("{}: {e}", path.display()))
+    };
+    write(dir.join("Cargo.toml"), "[package]\nname = \"empty\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n")?;
+    write(dir.join("src/lib.rs"), "")?;
+    let mut c = Command::new("/usr/bin/cargo");
+    c.current_dir(&dir)
+        .args(["build", "--quiet", "--release", "--target", TARGET, "-Z", "build-std=std,panic_abort,proc_macro,test"])
+        // Without bitcode `lto` does not work.
+        .env("RUSTFLAGS", "-C embed-bitcode=yes")
+        .env("RUSTC", "/usr/bin/rustc")
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("CARGO_TARGET_DIR", dir.join("target"))
+        .env_remove("CARGO")
+        .env_remove("RUSTUP_TOOLCHAIN");
+    run(&mut c, "building the standard library")?;
+    let to = Path::new("/usr/lib/rustlib").join(TARGET).join("lib");
+    std::fs::create_dir_all(&to).map_err(|e| format!("{}: {e}; run this once as root", to.display()))?;
+    let from = dir.join("target").join(TARGET).join("release/deps");
+    for file in std::fs::read_dir(&from).map_err(|e| e.to_string())?.flatten() {
+        let name = file.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".rlib") && !name.starts_with("libempty") {
+            std::fs::copy(file.path(), to.join(&name)).map_err(|e| e.to_string())?;
+        }
+    }
+    Ok(())
+}

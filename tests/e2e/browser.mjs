@@ -1,0 +1,40 @@
+// Debian's Chromium, headless and quiet, driven by playwright-core from web/js.
+import { mkdtempSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+export const dist = join(root, "dist");
+const { chromium } = createRequire(join(root, "web", "js", "package.json"))("playwright-core");
+
+const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+
+/** A browser with a new profile; `close` removes it. */
+export async function launch(options = {}) {
+  const profile = mkdtempSync(join(tmpdir(), "packetwalk-chromium-"));
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: process.env.PACKETWALK_CHROMIUM ?? "/usr/bin/chromium",
+    headless: true,
+    args: FLAGS,
+    viewport: { width: 1440, height: 900 },
+    ...options,
+  });
+  return {
+    context,
+    close: async () => {
+      await context.close();
+      rmSync(profile, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Collects what a page prints and throws; a test expects it to be nothing. */
+export function listen(page) {
+  const said = [];
+  page.on("console", (m) => said.push(`${m.type()}: ${m.text()}`));
+  page.on("pageerror", (e) => said.push(`error: ${e.message}`));
+  page.on("requestfailed", (r) => said.push(`failed: ${r.url()}`));
+  return said;
+}

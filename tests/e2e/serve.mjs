@@ -1,0 +1,41 @@
+// A plain file server on loopback, with the strict policy the page must run under, and without any
+// CORS header.
+import { createReadStream, existsSync, statSync } from "node:fs";
+import { createServer } from "node:http";
+import { extname, join, normalize, sep } from "node:path";
+
+export const POLICY =
+  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'";
+
+const TYPES = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".wasm": "application/wasm",
+  ".svg": "image/svg+xml",
+  ".woff2": "font/woff2",
+};
+
+/** Serves `folder` below `prefix`; `pages` are extra documents by path. */
+export function serve(folder, { prefix = "/", pages = {}, policy = POLICY } = {}) {
+  const server = createServer((request, response) => {
+    const path = decodeURIComponent(new URL(request.url, "http://x").pathname);
+    if (pages[path]) {
+      response.writeHead(200, { "content-type": "text/html; charset=utf-8" });
+      return response.end(pages[path]);
+    }
+    let file = path.startsWith(prefix) ? normalize(join(folder, path.slice(prefix.length))) : "";
+    if (file && existsSync(file) && statSync(file).isDirectory()) file = join(file, "index.html");
+    if (!file.startsWith(normalize(folder) + sep) || !existsSync(file)) {
+      response.writeHead(404);
+      return response.end("not found");
+    }
+    const headers = { "content-type": TYPES[extname(file)] ?? "application/octet-stream" };
+    if (policy) headers["content-security-policy"] = policy;
+    response.writeHead(200, headers);
+    createReadStream(file).pipe(response);
+  });
+  return new Promise((resolve) => {
+    server.listen(0, "127.0.0.1", () => resolve({ origin: `http://127.0.0.1:${server.address().port}`, close: () => new Promise((done) => (server.closeAllConnections(), server.close(done))) }));
+  });
+}

@@ -1,0 +1,98 @@
+// The text editor: CodeMirror 6 with YAML, as one classic script. The page asks for it after its
+// first picture. It lives in a shadow root: there CodeMirror adopts constructed style sheets
+// instead of writing <style>, so it runs under `style-src 'self'`.
+import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
+import { yaml } from "@codemirror/lang-yaml";
+import { HighlightStyle, bracketMatching, indentOnInput, indentUnit, syntaxHighlighting } from "@codemirror/language";
+import { lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
+import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
+import { EditorState } from "@codemirror/state";
+import { EditorView, drawSelection, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers } from "@codemirror/view";
+import { tags } from "@lezer/highlight";
+
+const theme = EditorView.theme({
+  "&": { height: "100%", backgroundColor: "var(--panel)", color: "var(--ink)", fontSize: "12px" },
+  "&.cm-focused": { outline: "none" },
+  ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "19px", fontVariantLigatures: "none" },
+  ".cm-gutters": { backgroundColor: "var(--panel)", color: "var(--ink3)", border: "none" },
+  ".cm-activeLine, .cm-activeLineGutter": { backgroundColor: "var(--hover)" },
+  ".cm-cursor": { borderLeftColor: "var(--ink)" },
+  "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": { backgroundColor: "var(--in-tint)" },
+  ".cm-selectionMatch": { backgroundColor: "var(--chg)" },
+  ".cm-matchingBracket": { backgroundColor: "var(--hover)", outline: "1px solid var(--line2)" },
+  ".cm-tooltip": { backgroundColor: "var(--panel)", color: "var(--ink)", border: "1px solid var(--line2)", borderRadius: "6px" },
+  ".cm-diagnostic": { whiteSpace: "pre-wrap", fontFamily: "var(--sans)" },
+  ".cm-diagnostic-error": { borderLeftColor: "var(--bad)" },
+  ".cm-lintRange-error": { backgroundImage: "none", textDecoration: "underline wavy var(--bad) 1px" },
+  ".cm-lintRange-warning": { backgroundImage: "none", textDecoration: "underline wavy var(--chg-bar) 1px" },
+  ".cm-lintRange-info": { backgroundImage: "none", textDecoration: "underline dotted var(--ink3) 1px" },
+  ".cm-panels": { backgroundColor: "var(--sunk)", color: "var(--ink)" },
+});
+
+// Ink chrome: weight, not hue, tells keys from values.
+const highlight = HighlightStyle.define([
+  { tag: [tags.propertyName, tags.definition(tags.propertyName)], color: "var(--ink2)" },
+  { tag: [tags.string, tags.content, tags.number, tags.bool, tags.literal], color: "var(--ink)", fontWeight: "650" },
+  { tag: tags.comment, color: "var(--ink3)", fontStyle: "italic" },
+  { tag: [tags.separator, tags.punctuation, tags.meta], color: "var(--ink3)" },
+]);
+
+globalThis.PacketwalkEditor = {
+  mount(host, text, label, onChange) {
+    const root = host.attachShadow({ mode: "open" });
+    const parent = document.createElement("div");
+    parent.className = "editor-root";
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(":host,.editor-root{display:block;height:100%}");
+    root.adoptedStyleSheets = [sheet];
+    root.append(parent);
+    let silent = false;
+    const view = new EditorView({
+      parent,
+      root,
+      state: EditorState.create({
+        doc: text,
+        extensions: [
+          lineNumbers(),
+          highlightActiveLineGutter(),
+          history(),
+          drawSelection(),
+          indentOnInput(),
+          bracketMatching(),
+          highlightActiveLine(),
+          highlightSelectionMatches(),
+          indentUnit.of("  "),
+          yaml(),
+          lintGutter(),
+          syntaxHighlighting(highlight),
+          theme,
+          keymap.of([...defaultKeymap, ...searchKeymap, ...historyKeymap, ...lintKeymap, indentWithTab]),
+          EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false" }),
+          EditorView.updateListener.of((u) => {
+            if (u.docChanged && !silent) onChange(u.state.doc.toString());
+          }),
+        ],
+      }),
+    });
+    return {
+      setText(next) {
+        const now = view.state.doc.toString();
+        if (now === next) return;
+        // Only what differs is replaced: the cursor and the history stay.
+        let from = 0;
+        while (from < now.length && from < next.length && now[from] === next[from]) from++;
+        let a = now.length;
+        let b = next.length;
+        while (a > from && b > from && now[a - 1] === next[b - 1]) (a--, b--);
+        silent = true;
+        view.dispatch({ changes: { from, to: a, insert: next.slice(from, b) } });
+        silent = false;
+      },
+      setMarks(marks) {
+        const end = view.state.doc.length;
+        const list = marks.map((m) => ({ ...m, from: Math.min(m.from, end), to: Math.min(Math.max(m.to, m.from), end) }));
+        view.dispatch(setDiagnostics(view.state, list));
+      },
+    };
+  },
+};

@@ -1,0 +1,73 @@
+// Runs after Trunk, in its staging folder: makes the page fit a policy without inline scripts, and
+// adds the embed, one classic script with the engine inside, which runs with an opaque origin from a
+// plain file server.
+import { createHash } from "node:crypto";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+const out = process.env.TRUNK_STAGING_DIR;
+const profile = process.env.TRUNK_PROFILE ?? "release";
+const index = join(out, "index.html");
+let html = readFileSync(index, "utf8");
+
+// The scripts Trunk writes into the page become files.
+let n = 0;
+html = html.replace(/<script type="module"[^>]*>([\s\S]*?)<\/script>/g, (whole, body) => {
+  if (!body.trim()) return whole;
+  const name = `start-${createHash("sha256").update(body).digest("hex").slice(0, 8)}${n++ ? `-${n}` : ""}.js`;
+  writeFileSync(join(out, name), body.trim() + "\n");
+  return `<script type="module" src="./${name}"></script>`;
+});
+// Preloads with integrity or nonce attributes are not needed and only break odd origins.
+html = html.replace(/ (?:integrity|nonce)="[^"]*"/g, "");
+writeFileSync(index, html);
+
+// The embed.
+const target = process.env.CARGO_TARGET_DIR ?? join(root, "target");
+const wasm = join(target, "wasm32-unknown-unknown", "wasm", "packetwalk-web.wasm");
+const dir = mkdtempSync(join(tmpdir(), "packetwalk-embed-"));
+try {
+  execFileSync("wasm-bindgen", ["--target", "no-modules", "--no-typescript", "--out-name", "embed", "--out-dir", dir, wasm], { stdio: "inherit" });
+  const glue = readFileSync(join(dir, "embed.js"), "utf8");
+  // The page's own, already optimised module has the same imports: both come from one compilation.
+  execFileSync("wasm-opt", ["-Oz", "--enable-bulk-memory", "--enable-nontrapping-float-to-int", "--enable-reference-types", "--enable-multivalue", "--enable-sign-ext", "--enable-mutable-globals", "-o", join(dir, "small.wasm"), join(dir, "embed_bg.wasm")], { stdio: "inherit" });
+  const bytes = readFileSync(join(dir, "small.wasm")).toString("base64");
+  const start = `${glue}
+(function () {
+  const text = atob("${bytes}");
+  const bytes = Uint8Array.from(text, (c) => c.charCodeAt(0));
+  const run = () => wasm_bindgen({ module_or_path: bytes });
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", run);
+  else run();
+})();
+`;
+  writeFileSync(join(out, "embed.js"), start);
+} finally {
+  rmSync(dir, { recursive: true, force: true });
+}
+const styles = readdirSync(out).filter((f) => f.endsWith(".css") && !f.startsWith("fonts"));
+const order = ["tokens", "page", "inspector", "diagram", "small"];
+styles.sort((a, b) => order.findIndex((o) => a.startsWith(o)) - order.findIndex((o) => b.startsWith(o)));
+const links = styles.map((s) => `  <link rel="stylesheet" href="./${s}">`).join("\n");
+writeFileSync(
+  join(out, "embed.html"),
+  `<!DOCTYPE html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <title>Packetwalk</title>
+${links}
+</head>
+<body data-embed>
+  <div id="app"><div class="loading"><strong>Packetwalk</strong></div></div>
+  <script src="./embed.js"></script>
+</body>
+</html>
+`,
+);
+if (profile === "debug") console.log("packetwalk: a debug build; the sizes say nothing");

@@ -1,0 +1,295 @@
+//! The diagram. Everything is placed by attributes; the capsule's place is set outside the markup.
+
+use super::{Page, icons};
+use net::netfilter::{Hook, Part, TableName};
+use view::layout::{HostBox, Layout, NodeBox, PodBox, Rect};
+use view::scene::{Capsule, Lit, Scene, Spot, TableState, links};
+use view::words::Ui;
+use yew::prelude::*;
+
+pub(crate) fn diagram(p: &Page<'_>) -> Html {
+    let Some(l) = &p.app.loaded else { return html! { <div class="empty">{ p.text(Ui::Loading) }</div> } };
+    let (layout, scene) = (&l.layout, p.scene);
+    let view_box = format!("0 0 {} {}", layout.width, layout.height);
+    let summary = p.scene.capsule.as_ref().map_or_else(|| p.text(Ui::Diagram).to_owned(), |c| format!("{} {} → {}", c.kind, c.src, c.dst));
+    html! {
+        <div class={classes!("diagram", p.app.stale.then_some("stale"))}>
+            <div class="legend">
+                <span class="key been">{ p.text(Ui::Been) }</span>
+                <span class="key ahead">{ p.text(Ui::WillGo) }</span>
+                <span class="key vx">{ p.text(Ui::InVxlan) }</span>
+            </div>
+            <div class="stale-note" role="status">if p.app.stale { <span>{ p.text(Ui::LastValid) }</span> }</div>
+            <svg class="picture" viewBox={view_box} role="img" aria-label={summary} preserveAspectRatio="xMidYMid meet">
+                { defs() }
+                <g class="cards">{ for layout.nodes.iter().map(|n| card(p, n)) }</g>
+                { lan(layout) }
+                <g class="wires">{ for layout.nodes.iter().flat_map(|n| links(layout, n)).enumerate().map(|(i, d)| html! { <path key={i} class="wire" d={d} /> }) }</g>
+                { trail(scene) }
+                <g class="things">{ for layout.nodes.iter().map(|n| node(p, n, scene)) }</g>
+                <g class="hosts">{ for layout.hosts.iter().map(|h| host(p, h, scene)) }</g>
+                <g class="capsule-place" ref={p.capsule.clone()}>{ scene.capsule.as_ref().map(capsule).unwrap_or_else(|| html! { <g></g> }) }</g>
+            </svg>
+        </div>
+    }
+}
+
+fn defs() -> Html {
+    let arrow = |id: &'static str, class: &'static str| {
+        html! {
+            <marker id={id} viewBox="0 0 8 8" refX="5" refY="4" markerWidth="8" markerHeight="8" markerUnits="userSpaceOnUse" orient="auto"><path class={class} d="M1 1 6 4 1 7" /></marker>
+        }
+    };
+    html! { <defs>{ arrow("arrow-in", "head-in") }{ arrow("arrow-out", "head-out") }</defs> }
+}
+
+fn rect(class: impl Into<Classes>, r: &Rect, rx: f32) -> Html {
+    let n = |v: f32| format!("{v:.1}");
+    html! { <rect class={class.into()} x={n(r.x)} y={n(r.y)} width={n(r.w)} height={n(r.h)} rx={n(rx)} /> }
+}
+
+fn text(class: &'static str, x: f32, y: f32, t: &str) -> Html {
+    html! { <text class={class} x={format!("{x:.1}")} y={format!("{y:.1}")}>{ t }</text> }
+}
+
+/// The classes of a lit place.
+fn lit_classes(lit: Option<&Lit>) -> Classes {
+    let lit = lit.copied().unwrap_or_default();
+    classes!(
+        lit.passed.then_some("passed"),
+        lit.shell.then_some("shell"),
+        lit.now.then_some("now"),
+        lit.lost.then_some("lost"),
+        (lit.ahead && !lit.passed && !lit.shell).then_some("ahead")
+    )
+}
+
+fn card(p: &Page<'_>, n: &NodeBox) -> Html {
+    let role = p.text(if n.control_plane { Ui::ControlPlane } else { Ui::Worker });
+    let name_w = n.name.chars().count() as f32 * 8.2 + 10.0;
+    let daemons = ["kube-proxy", "flanneld"];
+    let mut x = n.rect.right() - 12.0;
+    let dots: Vec<Html> = daemons
+        .iter()
+        .rev()
+        .map(|d| {
+            x -= d.len() as f32 * 5.9;
+            let out = html! { <g key={*d}><circle class="dot-ok" cx={format!("{:.1}", x - 8.0)} cy={format!("{:.1}", n.rect.y + 17.0)} r="2.5" />{ text("daemon", x, n.rect.y + 21.0, d) }</g> };
+            x -= 20.0;
+            out
+        })
+        .collect();
+    html! {
+        <g key={n.node} class="card">
+            { rect("node-card", &n.rect, 10.0) }
+            { text("node-name", n.rect.x + 12.0, n.rect.y + 22.0, &n.name) }
+            { text("role", n.rect.x + 12.0 + name_w, n.rect.y + 21.0, role) }
+            { dots }
+            { rect("zone", &n.zone, 8.0) }
+            { text("zone-label", n.rect.x + n.rect.w / 2.0, n.zone.y + 10.0, p.text(Ui::Hooks)) }
+        </g>
+    }
+}
+
+fn lan(l: &Layout) -> Html {
+    let down = |x: f32, y1: f32, y2: f32, key: usize| html! { <path key={key} class="wire" d={format!("M{x:.1} {y1:.1}V{y2:.1}")} /> };
+    let nodes = l.nodes.iter().map(|n| down(n.nic.0.cx(), n.nic.0.bottom(), l.lan.cy(), n.node));
+    let hosts = l.hosts.iter().map(|h| down(h.rect.cx(), l.lan.cy(), h.rect.y, 1000 + h.host));
+    html! {
+        <g class="lan">
+            { for nodes.chain(hosts) }
+            { rect("lan-line", &l.lan, 3.0) }
+            { text("lan-label", l.lan.right(), l.lan.bottom() + 15.0, &l.lan_label) }
+        </g>
+    }
+}
+
+fn trail(s: &Scene) -> Html {
+    let segments = s.trail.iter().enumerate().map(|(i, t)| {
+        let class = classes!("trail", if t.been { "been" } else { "ahead" }, t.shell.then_some("shell"), t.reply.then_some("reply"));
+        let arrow = t.been.then_some(if t.shell { "url(#arrow-out)" } else { "url(#arrow-in)" });
+        html! {
+            <g key={i}>
+                <path class={class} d={t.d.clone()} marker-end={arrow} />
+                if t.been && t.reply { <path class="hollow" d={t.d.clone()} /> }
+            </g>
+        }
+    });
+    html! { <g class="trails">{ for segments }</g> }
+}
+
+fn device(class: Classes, r: &Rect, name: &str, addr: &str, second: Option<&str>) -> Html {
+    let y = if second.is_some() { r.y + 15.0 } else { r.cy() + 4.0 };
+    html! {
+        <g class={classes!("device", class)}>
+            { rect("box", r, 6.0) }
+            <text class="mono" x={format!("{:.1}", r.x + 9.0)} y={format!("{y:.1}")}><tspan class="dev-name">{ name }</tspan><tspan dx="6">{ addr }</tspan></text>
+            if let Some(s) = second { { text("second", r.x + 9.0, r.y + 28.0, s) } }
+        </g>
+    }
+}
+
+fn node(p: &Page<'_>, n: &NodeBox, s: &Scene) -> Html {
+    let i = n.node;
+    let lit = |spot| s.lit.get(&spot);
+    let (vx, vx_name, vx_addr, vx_second) = &n.vxlan;
+    let (nic, nic_name, nic_addr, nic_mac) = &n.nic;
+    let ((rx, ry), rr) = n.route;
+    let bridged =
+        s.trail.iter().any(|t| t.been) && lit(Spot::Hook(i, Hook::Forward)).is_some_and(|l| l.passed) && lit(Spot::Route(i)).is_none();
+    let inner = Rect { x: vx.x + 3.0, y: vx.y + 3.0, w: vx.w - 6.0, h: vx.h - 6.0 };
+    let jack = Rect { x: nic.cx() - 8.0, y: nic.bottom() - 2.0, w: 16.0, h: 5.0 };
+    html! {
+        <g key={i} class="node">
+            { for n.pods.iter().map(|x| pod(p, n, x, s)) }
+            if let Some((more, r)) = &n.more {
+                <g class="pod more">{ rect("box", r, 8.0) }{ text("pod-app", r.x + 10.0, r.cy() + 4.0, &format!("+{more}")) }</g>
+            }
+            { device(lit_classes(lit(Spot::Bridge(i))), &n.cni0.0, "cni0", &n.cni0.1, None) }
+            { for n.hooks.iter().map(|(h, r)| hook(i, *h, r, s)) }
+            <g class={classes!("route", lit_classes(lit(Spot::Route(i))))}>
+                <circle class="box" cx={format!("{rx:.1}")} cy={format!("{ry:.1}")} r={format!("{rr:.1}")} />
+                <path class="sign" transform={format!("translate({:.1} {:.1})", rx - 8.0, ry - 8.0)} d={icons::glyph_path(view::story::Glyph::Route)} />
+            </g>
+            if bridged { { text("bridged", rx, ry + 24.0, p.text(Ui::Bridged)) } }
+            <g class={classes!("vtep", lit_classes(lit(Spot::Vxlan(i))))}>
+                { device(classes!(), vx, vx_name, vx_addr, Some(vx_second)) }
+                { rect("skin", &inner, 4.0) }
+            </g>
+            { device(lit_classes(lit(Spot::Nic(i))), nic, nic_name, nic_addr, Some(nic_mac)) }
+            { rect("jack", &jack, 2.0) }
+            if let Some(d) = &n.docker0 { { device(classes!("down"), d, "docker0", "", Some(p.text(Ui::NoCarrier))) } }
+        </g>
+    }
+}
+
+fn pod(p: &Page<'_>, n: &NodeBox, x: &PodBox, s: &Scene) -> Html {
+    let lit = s.lit.get(&Spot::Pod(x.pod));
+    let drawn = s.drawn == Some(x.pod);
+    let answered = lit.is_some_and(|l| l.passed);
+    let r = &x.rect;
+    let tab = Rect { x: r.cx() - 17.0, y: r.bottom() - 7.0, w: 34.0, h: 14.0 };
+    let badge = if drawn { Some(p.text(Ui::Drawn).to_owned()) } else { s.chances.get(&x.pod).map(|c| format!("{c}%")) };
+    let veth = if n.pods.len() > 3 { format!("veth…{}", &x.veth[x.veth.len().saturating_sub(4)..]) } else { x.veth.clone() };
+    let badge_w = badge.as_ref().map_or(0.0, |b| b.chars().map(|c| if c.is_ascii() { 5.6 } else { 10.0 }).sum::<f32>() + 10.0);
+    let app: String =
+        if r.w < 100.0 && x.app.chars().count() > 8 { format!("{}…", x.app.chars().take(7).collect::<String>()) } else { x.app.clone() };
+    let app_w = app.chars().count() as f32 * 7.0 + 6.0;
+    let fits = app_w + x.suffix.len() as f32 * 6.0 + 18.0 < r.w;
+    html! {
+        <g key={x.pod} class={classes!("pod", lit_classes(lit), (drawn && !answered).then_some("drawn"))}>
+            <title>{ format!("{} {} {}", x.app, x.suffix, x.ip) }</title>
+            { rect("box", r, 8.0) }
+            { text("pod-app", r.x + 9.0, r.y + 18.0, &app) }
+            if fits { { text("pod-suffix", r.x + 9.0 + app_w, r.y + 18.0, &x.suffix) } }
+            { text("mono", r.x + 9.0, r.y + 34.0, &x.ip) }
+            { rect("eth0", &tab, 4.0) }
+            { text("eth0-name", tab.cx(), tab.y + 10.5, "eth0") }
+            { text("veth", r.cx(), r.bottom() + 22.0, &veth) }
+            if let Some(b) = badge {
+                <g class={classes!("badge", drawn.then_some("drawn"))}>
+                    { rect("badge-box", &Rect { x: r.right() - badge_w + 4.0, y: r.y - 7.0, w: badge_w, h: 15.0 }, 7.5) }
+                    { text("badge-text", r.right() - badge_w / 2.0 + 4.0, r.y + 4.0, &b) }
+                </g>
+            }
+        </g>
+    }
+}
+
+fn hook(n: usize, h: Hook, r: &Rect, s: &Scene) -> Html {
+    let lit = s.lit.get(&Spot::Hook(n, h));
+    let asked = s.tables.get(&(n, h));
+    let tables: Vec<TableName> = h.parts().iter().filter_map(|p| if let Part::Table(t) = p { Some(*t) } else { None }).collect();
+    let w = tables.len() as f32 * 15.0 - 3.0;
+    let chips = tables.iter().enumerate().map(|(k, t)| {
+        let state = asked.and_then(|a| a.iter().find(|(x, _)| x == t)).map(|x| x.1);
+        let class = match state {
+            Some(TableState::Now) => "table now",
+            Some(TableState::Asked) => "table asked",
+            Some(TableState::Skipped) => "table skipped",
+            None => "table",
+        };
+        let x = r.cx() - w / 2.0 + k as f32 * 15.0;
+        let letter = &t.name()[..1];
+        html! {
+            <g key={k} class={class}>
+                { rect("chip-box", &Rect { x, y: r.y + 18.0, w: 12.0, h: 12.5 }, 3.0) }
+                { text("chip-text", x + 6.0, r.y + 27.5, letter) }
+                <path class="strike" d={format!("M{:.1} {:.1}l12 -12.5", x, r.y + 30.5)} />
+            </g>
+        }
+    });
+    let halo = Rect { x: r.x - 3.5, y: r.y - 3.5, w: r.w + 7.0, h: r.h + 7.0 };
+    html! {
+        <g key={h.name()} class={classes!("hook", lit_classes(lit))}>
+            { rect("halo", &halo, 9.0) }
+            { rect("box", r, 6.0) }
+            { text("hook-name", r.cx(), r.y + 13.5, h.name()) }
+            { for chips }
+        </g>
+    }
+}
+
+fn host(p: &Page<'_>, h: &HostBox, s: &Scene) -> Html {
+    let client = h.name != "gateway";
+    html! {
+        <g key={h.host} class={classes!("device", "host", lit_classes(s.lit.get(&Spot::Host(h.host))))}>
+            { rect("box", &h.rect, 8.0) }
+            { text("host-name", h.rect.x + 10.0, h.rect.y + 17.0, &h.name) }
+            if client { { text("host-role", h.rect.right() - 10.0, h.rect.y + 17.0, p.text(Ui::Client)) } }
+            { text("mono", h.rect.x + 10.0, h.rect.y + 33.0, &h.ip) }
+        </g>
+    }
+}
+
+/// The capsule around the origin; its place is the group's.
+fn capsule(c: &Capsule) -> Html {
+    let (w, h) = c.size;
+    let frame = Rect { x: -w / 2.0, y: -h / 2.0, w, h };
+    let class = classes!("capsule", c.lost.then_some("lost"));
+    let notch = c.notch.map(|x| {
+        let x = (x - c.at.0).clamp(-w / 2.0 + 14.0, w / 2.0 - 14.0);
+        html! { <path class="notch" d={format!("M{:.1} {:.1}l7 8 7 -8z", x - 7.0, h / 2.0 - 0.5)} /> }
+    });
+    if let Some((outer, udp)) = &c.shell {
+        let own = Rect { x: frame.x + 9.0, y: frame.y + 41.0, w: w - 18.0, h: 21.0 };
+        return html! {
+            <g class={classes!(class, "wrapped")}>
+                { rect("shell-box", &frame, 10.0) }
+                { text("shell-text", 0.0, frame.y + 16.0, outer) }
+                { text("shell-text", 0.0, frame.y + 31.0, udp) }
+                { rect("packet-box", &own, 7.0) }
+                <text class="packet-text mid" x="0" y={format!("{:.1}", own.y + 14.5)}><tspan class="kind">{ &c.kind }</tspan><tspan dx="6">{ format!("{} → {}", c.src, c.dst) }</tspan></text>
+            </g>
+        };
+    }
+    html! {
+        <g class={class}>
+            { rect("packet-box", &frame, 8.0) }
+            { notch.unwrap_or_else(|| html! { <g></g> }) }
+            { line(frame.x + 10.0, frame.y + 16.5, Some(&c.kind), &c.src, c.old_src.as_deref(), c.mark.as_deref()) }
+            { line(frame.x + 10.0, frame.y + 33.0, None, &c.dst, c.old_dst.as_deref(), None) }
+            if c.lost { <path class="crack" d={format!("M{:.1} {:.1}l-6 9 8 6 -8 8 7 {:.1}", w * 0.12, frame.y - 2.0, h - 19.0)} /> }
+        </g>
+    }
+}
+
+/// A row of the capsule: `SYN 192.168.120.252:40501` or `→ 10.1.6.5:80`, an old value struck before
+/// the new one on yellow.
+fn line(x: f32, y: f32, kind: Option<&str>, value: &str, old: Option<&str>, mark: Option<&str>) -> Html {
+    const CHAR: f32 = 6.6;
+    let lead = kind.map_or(2, |k| k.len() + 1) as f32 * CHAR;
+    let old_w = old.map_or(0.0, |o| (o.len() + 1) as f32 * CHAR);
+    let new = Rect { x: x + lead + old_w - 3.0, y: y - 11.5, w: value.len() as f32 * CHAR + 6.0, h: 15.5 };
+    let mark_x = new.right() + 8.0;
+    html! {
+        <g>
+            if let Some(k) = kind { { text("packet-text kind", x, y, k) } } else { <path class="to" d={format!("M{:.1} {:.1}h9m-3 -3 3 3 -3 3", x, y - 4.0)} /> }
+            if let Some(o) = old { { text("packet-text old", x + lead, y, o) } { rect("new-box", &new, 4.0) } }
+            { text(if old.is_some() { "packet-text new" } else { "packet-text" }, x + lead + old_w, y, value) }
+            if let Some(m) = mark {
+                <g class="mark">{ rect("mark-box", &Rect { x: mark_x - 4.0, y: y - 11.0, w: m.len() as f32 * CHAR + 8.0, h: 14.5 }, 4.0) }{ text("packet-text", mark_x, y, m) }</g>
+            }
+        </g>
+    }
+}

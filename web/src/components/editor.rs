@@ -1,0 +1,68 @@
+//! The text, and what is wrong with it.
+
+use super::{Page, icons};
+use kube::Severity;
+use view::app::Action;
+use view::words::Ui;
+use web_sys::HtmlTextAreaElement;
+use yew::prelude::*;
+
+pub(crate) fn editor(p: &Page<'_>) -> Html {
+    let app = p.app;
+    let errors = app.errors();
+    let send = p.send.clone();
+    let typed = Callback::from(move |e: InputEvent| {
+        if let Some(t) = e.target_dyn_into::<HtmlTextAreaElement>() {
+            send.emit(Action::Text(t.value()));
+        }
+    });
+    let counts = app.loaded.as_ref().map(|l| {
+        let c = l.session.cluster();
+        format!("{} {}  {} {}", c.pods.len(), p.text(Ui::Pods), c.services.len(), p.text(Ui::Services))
+    });
+    let version = app.loaded.as_ref().map(|l| format!("v{}", l.session.cluster().topology.version));
+    html! {
+        <section class="editor" aria-label={p.text(Ui::Editor)}>
+            <h2 class="pane-head">{ p.text(Ui::Manifests) }</h2>
+            <div class="editor-body">
+                <div class="editor-host" ref={p.editor_host.clone()}></div>
+                <div class={classes!("fallback", p.editor_ready.then_some("hidden"))}>
+                    <textarea spellcheck="false" aria-label={p.text(Ui::Editor)} value={app.text.to_string()} oninput={typed} />
+                </div>
+            </div>
+            <div class="problems-place">{ problems(p) }</div>
+            <div class="status">
+                if errors == 0 {
+                    <span class="good">{ icons::icon("tick") }{ p.text(Ui::NoProblems) }</span>
+                } else {
+                    <span class="bad">{ icons::icon("warn") }{ format!("{errors} {}", p.text(Ui::Problems)) }</span>
+                }
+                <span>{ counts }</span>
+                <span class="version">{ version }</span>
+            </div>
+        </section>
+    }
+}
+
+fn problems(p: &Page<'_>) -> Html {
+    let rows = p.app.diags.iter().enumerate().filter(|(_, d)| d.severity != Severity::Note).map(|(i, d)| {
+        let class = if d.severity == Severity::Error { "problem error" } else { "problem" };
+        html! {
+            <li key={i} class={class}>
+                <span class="where" lang="en">{ format!("{}:{}", d.span.line, d.span.column) }</span>
+                <span class="what">
+                    <span lang="en">{ &d.message }</span>
+                    <span class="hint" lang="en">{ &d.hint }</span>
+                    if d.fix.is_some() {
+                        <button type="button" class="fix" onclick={p.act(Action::ApplyFix(i))}>{ p.text(Ui::ApplyFix) }</button>
+                    }
+                </span>
+            </li>
+        }
+    });
+    let rows: Vec<Html> = rows.collect();
+    if rows.is_empty() {
+        return html! { <div></div> };
+    }
+    html! { <ol class="problems">{ rows }</ol> }
+}

@@ -1,0 +1,59 @@
+//! Drawn signs: 16 px, 1.6 stroke, never characters of a font.
+
+use view::story::Glyph;
+use yew::prelude::*;
+
+/// A sign of the chrome by name.
+pub(crate) fn icon(name: &str) -> Html {
+    let d = match name {
+        "first" => "M4 3v10M13 3.5 6.5 8l6.5 4.5z",
+        "back" => "M11 3.5 4.5 8l6.5 4.5z",
+        "forward" => "M5 3.5 11.5 8 5 12.5z",
+        "last" => "M12 3v10M3 3.5 9.5 8 3 12.5z",
+        "play" => "M5 3 13 8 5 13z",
+        "pause" => "M5 3v10M11 3v10",
+        "sun" => "M8 5a3 3 0 1 0 0 6 3 3 0 0 0 0-6M8 1v1.5M8 13.5V15M1 8h1.5M13.5 8H15M3 3l1 1M12 12l1 1M13 3l-1 1M4 12l-1 1",
+        "moon" => "M13 9.5A5.5 5.5 0 0 1 6.5 3 5.5 5.5 0 1 0 13 9.5z",
+        "diagram" => "M2.5 2.5h4v4h-4zM9.5 2.5h4v4h-4zM2.5 9.5h4v4h-4zM9.5 9.5h4v4h-4z",
+        "rules" => "M6 4h8M6 8h8M6 12h8M2.5 4h.5M2.5 8h.5M2.5 12h.5",
+        "list" => "M2.5 4h11M2.5 8h11M2.5 12h7",
+        "text" => "M4 1.5h5.5L12.5 4.5v10h-8.5zM9.5 1.5v3h3",
+        "tick" => "M3 8.5 6.5 12 13 4.5",
+        "cross" => "M4 4l8 8M12 4l-8 8",
+        "warn" => "M8 2 14.5 13.5h-13zM8 6.5v3.5M8 11.8v.2",
+        _ => "M3 8h10",
+    };
+    svg(d)
+}
+
+fn svg(d: &'static str) -> Html {
+    html! { <svg class="icon" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false"><path d={d} /></svg> }
+}
+
+/// The path of a step's sign.
+pub(crate) fn glyph_path(g: Glyph) -> &'static str {
+    match g {
+        Glyph::Send => "M8 14V5M4.5 8 8 4.5 11.5 8M2.5 2h11",
+        Glyph::Table => "M2.5 3h11v10h-11zM2.5 6.5h11M6.5 6.5V13",
+        Glyph::Track => "M3 8a5 5 0 1 0 10 0 5 5 0 1 0-10 0M8 5v3l2 1.5",
+        Glyph::Jump => "M3 4h10M6 8h7M6 12h7M3 8h.5M3 12h.5",
+        Glyph::Mark => "M4 14V2.5h8L10 5.5l2 3H4",
+        Glyph::Nat => "M8 2.5 13.5 8 8 13.5 2.5 8z",
+        Glyph::Route => "M4 14V4M4 8h5a3 3 0 0 0 3-3M9.5 5 12 2.5 14.5 5",
+        Glyph::Accept => "M3 8.5 6.5 12 13 4.5",
+        Glyph::Encap => "M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11M8 6.5a1.5 1.5 0 1 0 0 3 1.5 1.5 0 0 0 0-3",
+        Glyph::Wire => "M2 8h11M9.5 4.5 13 8l-3.5 3.5",
+        Glyph::Decap => {
+            "M8 6.2a1.8 1.8 0 1 0 0 3.6 1.8 1.8 0 0 0 0-3.6M8 2.5v1M8 12.5v1M2.5 8h1M12.5 8h1M4 4l.8.8M11.2 11.2l.8.8M12 4l-.8.8M4.8 11.2 4 12"
+        }
+        Glyph::Bridge => "M2 11V8a6 6 0 0 1 12 0v3M2 11h12M8 2v9",
+        Glyph::Deliver => "M8 2v8M4.5 7 8 10.5 11.5 7M2.5 10v4h11v-4",
+        Glyph::Drop => "M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11M4.2 4.2l7.6 7.6",
+        Glyph::Done => "M4 14V2.5h8v6H4",
+    }
+}
+
+/// A step's sign.
+pub(crate) fn glyph(g: Glyph) -> Html {
+    svg(glyph_path(g))
+}

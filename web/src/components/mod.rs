@@ -1,0 +1,105 @@
+//! Functions from the page's state to markup.
+
+mod diagram;
+mod editor;
+mod embed;
+mod events;
+mod header;
+mod icons;
+mod inspector;
+mod transport;
+
+pub use embed::embed;
+
+use view::app::{Action, App, Pane};
+use view::scene::Scene;
+use view::words::{Ui, pieces, ui};
+use yew::prelude::*;
+
+/// What every part of the page is made from.
+pub struct Page<'a> {
+    /// The state.
+    pub app: &'a App,
+    /// The picture of this moment.
+    pub scene: &'a Scene,
+    /// Tells what a person did.
+    pub send: Callback<Action>,
+    /// The capsule, which moves outside the markup.
+    pub capsule: NodeRef,
+    /// Where the editor is mounted.
+    pub editor_host: NodeRef,
+    /// Whether it is.
+    pub editor_ready: bool,
+}
+
+impl Page<'_> {
+    pub(crate) fn text(&self, text: Ui) -> &'static str {
+        ui(text, self.app.lang)
+    }
+    /// A callback that does one action whatever the event.
+    pub(crate) fn act<E>(&self, action: Action) -> Callback<E> {
+        let send = self.send.clone();
+        Callback::from(move |_: E| send.emit(action.clone()))
+    }
+}
+
+/// A sentence with the tools' words in the mono face.
+pub(crate) fn rich(sentence: &str) -> Html {
+    pieces(sentence)
+        .into_iter()
+        .map(|(text, code)| {
+            if code {
+                html! { <code lang="en">{ text }</code> }
+            } else {
+                html! { <span>{ text }</span> }
+            }
+        })
+        .collect()
+}
+
+/// The whole page.
+pub fn page(p: &Page<'_>) -> Html {
+    let pane = match p.app.pane {
+        Pane::Diagram => "pane-diagram",
+        Pane::Inspector => "pane-inspector",
+        Pane::Events => "pane-events",
+        Pane::Text => "pane-text",
+    };
+    html! {
+        <div class={classes!("page", pane)}>
+            { header::header(p) }
+            <main class="body">
+                { editor::editor(p) }
+                <section class="canvas" aria-label={p.text(Ui::Diagram)}>{ diagram::diagram(p) }</section>
+                { inspector::inspector(p) }
+            </main>
+            <footer class="foot">
+                { transport::transport(p) }
+                { transport::track(p) }
+                { events::events(p) }
+            </footer>
+            { tabs(p) }
+            <div class="sr-only" role="status" aria-live="polite">{ transport::said(p) }</div>
+        </div>
+    }
+}
+
+/// The tabs of a narrow page.
+fn tabs(p: &Page<'_>) -> Html {
+    let tab = |pane: Pane, text: Ui, icon: &'static str| {
+        let here = p.app.pane == pane;
+        html! {
+            <button key={icon} type="button" class={classes!("tab", here.then_some("here"))} aria-pressed={here.to_string()} onclick={p.act(Action::Pane(pane))}>
+                { icons::icon(icon) }<span>{ p.text(text) }</span>
+            </button>
+        }
+    };
+    html! {
+        <nav class="tabs">
+            { tab(Pane::Diagram, Ui::Diagram, "diagram") }
+            { tab(Pane::Inspector, Ui::Rules, "rules") }
+            { tab(Pane::Events, Ui::Events, "list") }
+            { tab(Pane::Text, Ui::Text, "text") }
+        </nav>
+    }
+}

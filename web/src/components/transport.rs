@@ -1,0 +1,119 @@
+//! Play, steps, the scrubber, and the track of where the packet is.
+
+use super::{Page, icons, rich};
+use view::app::Action;
+use view::story::{Glyph, Grain, glyph, place};
+use view::words::{Context, Ui, marker, sentence};
+use web_sys::HtmlInputElement;
+use yew::prelude::*;
+
+/// The sentence of the current step.
+pub(crate) fn said(p: &Page<'_>) -> Html {
+    let (Some(l), Some(i)) = (&p.app.loaded, p.app.step().checked_sub(1).and_then(|n| p.app.steps.get(n))) else {
+        return html! { <span></span> };
+    };
+    let c = Context { state: l.session.initial(), labels: &l.labels };
+    rich(&sentence(&c, &l.session.events()[*i], p.app.lang))
+}
+
+pub(crate) fn transport(p: &Page<'_>) -> Html {
+    let app = p.app;
+    let (step, n) = (app.step(), app.steps.len());
+    let button = |icon: &'static str, text: Ui, action: Action, off: bool| {
+        html! { <button type="button" class="tool" aria-label={p.text(text)} title={p.text(text)} disabled={off} onclick={p.act(action)}>{ icons::icon(icon) }</button> }
+    };
+    let grain = |g: Grain, text: Ui| {
+        let here = app.grain == g;
+        html! { <button type="button" class={classes!(here.then_some("here"))} aria-pressed={here.to_string()} onclick={p.act(Action::Grain(g))}>{ p.text(text) }</button> }
+    };
+    let send = p.send.clone();
+    let scrub = Callback::from(move |e: InputEvent| {
+        if let Some(n) = e.target_dyn_into::<HtmlInputElement>().and_then(|i| i.value().parse().ok()) {
+            send.emit(Action::SeekStep(n));
+        }
+    });
+    let send = p.send.clone();
+    let speed = Callback::from(move |e: Event| {
+        if let Some(s) = e.target_dyn_into::<web_sys::HtmlSelectElement>().and_then(|s| s.value().parse().ok()) {
+            send.emit(Action::Speed(s));
+        }
+    });
+    let where_now = app.loaded.as_ref().and_then(|l| {
+        let e = l.session.events().get(*app.steps.get(step.checked_sub(1)?)?)?;
+        Some(place(e, l.session.initial(), &l.labels))
+    });
+    let speeds = [("0.25", "¼×"), ("0.5", "½×"), ("1", "1×"), ("2", "2×"), ("4", "4×"), ("8", "8×")];
+    html! {
+        <div class="transport">
+            <div class="buttons">
+                { button("first", Ui::ToStart, Action::SeekStep(0), step == 0) }
+                { button("back", Ui::StepBack, Action::Step(-1), step == 0) }
+                <button type="button" class="play" aria-label={p.text(if app.playing { Ui::Pause } else { Ui::Play })} disabled={n == 0} onclick={p.act(Action::TogglePlay)}>
+                    { icons::icon(if app.playing { "pause" } else { "play" }) }
+                </button>
+                { button("forward", Ui::StepForward, Action::Step(1), step >= n) }
+                { button("last", Ui::ToEnd, Action::SeekStep(n), step >= n) }
+                <select class="speed" aria-label={p.text(Ui::Speed)} onchange={speed}>
+                    { for speeds.iter().map(|(v, l)| html! { <option key={*v} value={*v} selected={v.parse() == Ok(app.speed)}>{ *l }</option> }) }
+                </select>
+            </div>
+            <span class="count"><strong>{ step }</strong>{ format!(" / {n}") }</span>
+            <span class="where-now" lang="en">{ where_now }</span>
+            <input class="scrub" type="range" min="0" max={n.to_string()} value={step.to_string()} aria-label={p.text(Ui::Position)} disabled={n == 0} oninput={scrub} />
+            <div class="grains" role="group">{ grain(Grain::Hops, Ui::Hops) }{ grain(Grain::Decisions, Ui::Decisions) }{ grain(Grain::Rules, Ui::EveryRule) }</div>
+        </div>
+    }
+}
+
+/// How many markers the track has at most, with the current one among them.
+const MARKERS: usize = 17;
+
+/// The track: packets as pills, and the decisions about the current one as markers.
+pub(crate) fn track(p: &Page<'_>) -> Html {
+    let app = p.app;
+    let (Some(l), Some(run)) = (&app.loaded, &app.run) else { return html! { <div class="track"></div> } };
+    let events = l.session.events();
+    let initial = l.session.initial();
+    let start = run.events.start;
+    let pills = app.packets.iter().map(|x| {
+        let here = p.scene.packet == Some(x.id);
+        let word = if x.reply { format!("‹ {}", x.word) } else { format!("{} ›", x.word) };
+        html! { <button key={x.id.0} type="button" class={classes!("pill", here.then_some("here"), x.reply.then_some("back"))} aria-pressed={here.to_string()} onclick={p.act(Action::SeekEvent(start + x.span.0))}>{ word }</button> }
+    });
+    let cursor = app.cursor();
+    let mine: Vec<usize> = app
+        .steps
+        .iter()
+        .copied()
+        .filter(|i| {
+            p.scene.packet.is_some()
+                && events[*i].packet == p.scene.packet
+                && !matches!(glyph(&events[*i], initial), Glyph::Jump | Glyph::Bridge)
+        })
+        .collect();
+    let now = mine.iter().rposition(|i| *i < cursor).unwrap_or(0);
+    let first = now.saturating_sub(MARKERS / 2).min(mine.len().saturating_sub(MARKERS));
+    let markers = mine.iter().enumerate().skip(first).take(MARKERS).map(|(k, i)| {
+        let g = glyph(&events[*i], initial);
+        let state = if k == now {
+            "now"
+        } else if k < now {
+            "been"
+        } else {
+            "ahead"
+        };
+        html! {
+            <li key={*i} class={classes!("marker", state)}>
+                <button type="button" onclick={p.act(Action::SeekEvent(*i))} aria-current={(k == now).then_some("step")}>
+                    <span class="sign">{ icons::glyph(g) }</span><span class="word">{ marker(&events[*i], g, app.lang) }</span>
+                </button>
+            </li>
+        }
+    });
+    html! {
+        <div class="track">
+            <div class="pills">{ for pills }</div>
+            <ol class="markers">{ for markers }</ol>
+        </div>
+    }
+}

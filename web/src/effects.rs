@@ -1,0 +1,59 @@
+//! What is done outside the markup, after an action.
+
+use crate::interop;
+use crate::root::{Msg, Root};
+use gloo::timers::callback::Timeout;
+use view::app::{Action, App, Effect, Theme};
+use yew::html::Scope;
+
+const LANG: &str = "packetwalk.lang";
+const THEME: &str = "packetwalk.theme";
+
+/// Runs one effect. A timer is handed back, to be kept as long as it may fire.
+pub fn run(app: &App, effect: &Effect, link: &Scope<Root>) -> Option<Timeout> {
+    match effect {
+        Effect::SetEditor => link.send_message(Msg::SetEditor),
+        Effect::SetPage => set_page(app),
+        Effect::TickAfter(ms) => {
+            // Without motion a step stays longer: there is nothing to see in between.
+            let ms = if interop::prefers("(prefers-reduced-motion: reduce)") { (*ms).max(1500) } else { *ms };
+            let link = link.clone();
+            return Some(Timeout::new(ms, move || link.send_message(Msg::Do(Action::Tick))));
+        }
+        Effect::Save => {
+            interop::save(LANG, app.lang.tag());
+            interop::save(THEME, theme_word(app.theme));
+        }
+    }
+    None
+}
+
+fn theme_word(theme: Theme) -> &'static str {
+    match theme {
+        Theme::System => "system",
+        Theme::Light => "light",
+        Theme::Dark => "dark",
+    }
+}
+
+/// The language a person chose, or the browser's.
+pub fn chosen_lang() -> view::Lang {
+    let tag = interop::load(LANG).unwrap_or_else(interop::browser_language);
+    if tag.starts_with("ja") { view::Lang::Ja } else { view::Lang::En }
+}
+
+/// The theme a person chose.
+pub fn chosen_theme() -> Theme {
+    match interop::load(THEME).as_deref() {
+        Some("light") => Theme::Light,
+        Some("dark") => Theme::Dark,
+        _ => Theme::System,
+    }
+}
+
+/// Language and theme of the whole document.
+pub fn set_page(app: &App) {
+    let Some(root) = gloo::utils::document().document_element() else { return };
+    let _ = root.set_attribute("lang", app.lang.tag());
+    let _ = root.set_attribute("data-theme", theme_word(app.theme));
+}

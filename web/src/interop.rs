@@ -1,0 +1,129 @@
+//! Where the browser is touched: storage, the editor's script, preferences.
+//!
+//! Everything may fail and says nothing then: with an opaque origin (a sandboxed frame) storage
+//! throws, and the editor is not there.
+
+use js_sys::{Array, Function, Object, Reflect};
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{HtmlElement, HtmlScriptElement};
+
+/// A stored text; none if there is none, or no storage.
+pub fn load(key: &str) -> Option<String> {
+    web_sys::window()?.local_storage().ok()??.get_item(key).ok()?
+}
+
+/// Stores a text, if there is storage.
+pub fn save(key: &str, value: &str) {
+    let storage = web_sys::window().and_then(|w| w.local_storage().ok().flatten());
+    if let Some(s) = storage {
+        let _ = s.set_item(key, value);
+    }
+}
+
+/// Whether a media query holds.
+pub fn prefers(query: &str) -> bool {
+    web_sys::window().and_then(|w| w.match_media(query).ok().flatten()).is_some_and(|m| m.matches())
+}
+
+/// The browser's language.
+pub fn browser_language() -> String {
+    let navigator = web_sys::window().and_then(|w| Reflect::get(&w, &"navigator".into()).ok());
+    navigator.and_then(|n| Reflect::get(&n, &"language".into()).ok()).and_then(|l| l.as_string()).unwrap_or_default()
+}
+
+/// A fault of ours stops the engine: say so over the page instead of going dead.
+pub fn show_panics() {
+    std::panic::set_hook(Box::new(|info| {
+        let document = gloo::utils::document();
+        let Ok(overlay) = document.create_element("pre") else { return };
+        overlay.set_class_name("panic");
+        overlay.set_attribute("role", "alert").ok();
+        overlay.set_text_content(Some(&format!(
+            "Packetwalk has met a fault of its own and stopped.\nReload the page; your text is kept.\n\n{info}"
+        )));
+        gloo::utils::body().append_child(&overlay).ok();
+    }));
+}
+
+/// A mark in the editor: where, how bad, what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// First UTF-16 unit.
+    pub from: u32,
+    /// The unit after the last.
+    pub to: u32,
+    /// `error`, `warning` or `info`.
+    pub severity: &'static str,
+    /// What is wrong, and what to type.
+    pub message: String,
+}
+
+/// The CodeMirror editor, once its script is there.
+pub struct Editor {
+    handle: JsValue,
+    _on_change: Closure<dyn FnMut(String)>,
+}
+
+impl Editor {
+    /// Loads the editor's script, unless it is there, and calls `then`.
+    pub fn load(then: impl FnOnce() + 'static) {
+        if Self::api().is_some() {
+            return then();
+        }
+        let document = gloo::utils::document();
+        let (Ok(script), Some(head)) = (document.create_element("script"), document.head()) else { return };
+        let Ok(script) = script.dyn_into::<HtmlScriptElement>() else { return };
+        let source = document.query_selector("meta[name=packetwalk-editor]").ok().flatten().and_then(|m| m.get_attribute("content"));
+        let Some(source) = source else { return };
+        script.set_src(&source);
+        let on_load = Closure::once_into_js(then);
+        script.set_onload(Some(on_load.unchecked_ref()));
+        let _ = head.append_child(&script);
+    }
+
+    fn api() -> Option<JsValue> {
+        Reflect::get(&js_sys::global(), &"PacketwalkEditor".into()).ok().filter(JsValue::is_object)
+    }
+
+    /// Mounts an editor into an element.
+    pub fn mount(host: &HtmlElement, text: &str, label: &str, on_change: impl FnMut(String) + 'static) -> Option<Self> {
+        let mount: Function = Reflect::get(&Self::api()?, &"mount".into()).ok()?.dyn_into().ok()?;
+        let on_change = Closure::<dyn FnMut(String)>::new(on_change);
+        let args = Array::of4(host, &text.into(), &label.into(), on_change.as_ref());
+        let handle = Reflect::apply(&mount, &JsValue::UNDEFINED, &args).ok()?;
+        Some(Self { handle, _on_change: on_change })
+    }
+
+    fn call(&self, method: &str, arg: &JsValue) {
+        let f = Reflect::get(&self.handle, &method.into()).ok().and_then(|f| f.dyn_into::<Function>().ok());
+        if let Some(f) = f {
+            let _ = f.call1(&self.handle, arg);
+        }
+    }
+
+    /// Shows another text.
+    pub fn set_text(&self, text: &str) {
+        self.call("setText", &text.into());
+    }
+
+    /// Marks faults.
+    pub fn set_marks(&self, marks: &[Mark]) {
+        let list = Array::new();
+        for m in marks {
+            let o = Object::new();
+            let pairs: [(&str, JsValue); 4] =
+                [("from", m.from.into()), ("to", m.to.into()), ("severity", m.severity.into()), ("message", m.message.as_str().into())];
+            for (key, value) in pairs {
+                let _ = Reflect::set(&o, &key.into(), &value);
+            }
+            list.push(&o);
+        }
+        self.call("setMarks", &list);
+    }
+}
+
+/// A byte offset of a text in UTF-16 units, as the editor counts.
+pub fn utf16(text: &str, byte: u32) -> u32 {
+    text.get(..byte as usize).map_or(0, |t| t.encode_utf16().count() as u32)
+}

@@ -1,0 +1,14 @@
+//! The page: draws what the view computed, and tells it what a person did.
+//!
+//! One stateful component, [`root::Root`], holds [`view::app::App`]; everything below it is a function
+//! from that state to markup. What must be done outside the markup (the editor, storage, timers) is
+//! an effect, run in [`effects`].
+//!
+//! **Architecture invariant.** Nothing is decided here: no sentence, arrow or address is made in this
+//! crate. It runs under a policy without inline scripts and styles.
+#![deny(unsafe_code)]
+
+pub mod components;
+pub mod effects;
+pub mod interop;
+pub mod root;
