@@ -3,6 +3,8 @@
 //! **Architecture invariant.** Nothing of the product depends on this.
 #![forbid(unsafe_code)]
 
+pub mod scenario;
+
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 

@@ -28,13 +28,11 @@ pub(crate) fn trace(session: &Session, labels: &Labels, run: &Run, lang: Lang) -
 
 fn event(c: &Context<'_>, session: &Session, i: usize, lang: Lang) -> Value {
     let e = &session.events()[i];
-    let ns = c.state.ns(e.netns);
     let mut out = json!({
         "n": i,
         "at_ns": e.at.0,
-        "netns": &*ns.name,
         "place": story::place(e, c.state, c.labels),
-        "kind": trace::kind_name(e),
+        "facts": trace::facts(c.state, e),
         "text": sentence(c, e, lang).replace('`', ""),
     });
     if let Some(p) = e.packet {
@@ -43,16 +41,8 @@ fn event(c: &Context<'_>, session: &Session, i: usize, lang: Lang) -> Value {
     if let Some((field, before, after)) = change(e) {
         out["change"] = json!({"field": field, "before": before, "after": after});
     }
-    match &e.kind {
-        EventKind::FrameSent { dev, frame, .. } | EventKind::FrameReceived { dev, frame, .. } => {
-            out["dev"] = json!(&*ns.dev(*dev).name);
-            out["bytes"] = json!(frame.emit().iter().map(|b| format!("{b:02x}")).collect::<String>());
-        }
-        EventKind::Walked { hook, table, .. } => {
-            out["hook"] = json!(hook.name());
-            out["table"] = json!(table.name());
-        }
-        _ => {}
+    if let EventKind::FrameSent { frame, .. } | EventKind::FrameReceived { frame, .. } = &e.kind {
+        out["bytes"] = json!(frame.emit().iter().map(|b| format!("{b:02x}")).collect::<String>());
     }
     out
 }

@@ -59,6 +59,8 @@ pub enum BridgeTo {
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventKind {
+    /// Nothing but time went on.
+    TimePassed,
     /// A process asked for something: `curl`, `ping`.
     Asked {
         /// The socket.

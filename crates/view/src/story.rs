@@ -87,7 +87,7 @@ pub fn glyph(e: &Event, state: &State) -> Glyph {
         EventKind::Encapsulated { .. } => Glyph::Encap,
         EventKind::Decapsulated { .. } => Glyph::Decap,
         EventKind::Delivered { .. } | EventKind::Accepted { .. } => Glyph::Deliver,
-        EventKind::Ended { .. } => Glyph::Done,
+        EventKind::Ended { .. } | EventKind::TimePassed => Glyph::Done,
     }
 }
 
@@ -121,7 +121,8 @@ fn decides(e: &Event, state: &State) -> bool {
         },
         EventKind::FrameSent { dev, .. } => matches!(state.ns(e.netns).dev(*dev).kind, DeviceKind::Cable { .. }),
         EventKind::Tracked { new, .. } => *new,
-        EventKind::FrameReceived { .. }
+        EventKind::TimePassed
+        | EventKind::FrameReceived { .. }
         | EventKind::NatSkipped { .. }
         | EventKind::NatDecided { .. }
         | EventKind::TtlDecremented { .. }

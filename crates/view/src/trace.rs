@@ -7,11 +7,13 @@ use net::event::EventKind;
 use net::netfilter::{Effect, WalkStep};
 use net::{Event, State};
 use play::Run;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// The stable name of an event's kind, as JSON and traces print it.
 pub fn kind_name(e: &Event) -> &'static str {
     match &e.kind {
+        EventKind::TimePassed => "time-passed",
         EventKind::Asked { .. } => "asked",
         EventKind::PacketMade { .. } => "packet-made",
         EventKind::FrameSent { .. } => "frame-sent",
@@ -82,6 +84,83 @@ fn lines(state: &State, events: &[Event], labels: &Labels, run: &Run, lang: Lang
     }
     let _ = writeln!(out, "=> {}", verdict(&c, &run.verdict, lang).replace('`', ""));
     out
+}
+
+/// What an event says, field by field, for programs and for the index of the article's figures.
+pub fn facts(state: &State, e: &Event) -> BTreeMap<&'static str, String> {
+    let ns = state.ns(e.netns);
+    let dev = |d: &net::DevId| ns.dev(*d).name.to_string();
+    let mut f = BTreeMap::from([("kind", kind_name(e).to_owned()), ("netns", ns.name.to_string())]);
+    let mut put = |key, value: String| _ = f.insert(key, value);
+    match &e.kind {
+        EventKind::Asked { remote, .. } => put("remote", if remote.port == 0 { remote.addr.to_string() } else { remote.to_string() }),
+        EventKind::FrameSent { dev: d, frame, .. } | EventKind::FrameReceived { dev: d, frame, .. } => {
+            put("dev", dev(d));
+            put("lladdr", frame.eth.dst.to_string());
+            if let Some(p) = frame.ipv4() {
+                put("src", p.src.to_string());
+                put("dst", p.dst.to_string());
+                put("ttl", p.ttl.to_string());
+            }
+        }
+        EventKind::Walked { hook, table, seen, mark, step } => {
+            put("hook", hook.name().to_owned());
+            put("table", table.name().to_owned());
+            put("mark", format!("{mark:#x}"));
+            put("src", seen.packet.src.to_string());
+            put("dst", seen.packet.dst.to_string());
+            if let WalkStep::Matched { chain, rule, .. } = step {
+                put("chain", ns.rules.table(*table).chains.get(*chain as usize).map_or_else(String::new, |c| c.name.to_string()));
+                put("rule", (rule + 1).to_string());
+            }
+        }
+        EventKind::Translated { hook, source, before, after, restored } => {
+            put("hook", hook.name().to_owned());
+            put("field", if *source { "src" } else { "dst" }.to_owned());
+            put("before", before.to_string());
+            put("after", after.to_string());
+            put("after_addr", after.addr.to_string());
+            put("restored", restored.to_string());
+        }
+        EventKind::Routed { dst, decision, .. } => {
+            put("dst", dst.to_string());
+            if let net::route::Decision::Out { dev: d, next_hop, .. } = decision {
+                put("dev", dev(d));
+                put("via", next_hop.to_string());
+            }
+        }
+        EventKind::NeighbourUsed { dev: d, addr, lladdr, state } | EventKind::NeighbourLearned { dev: d, addr, lladdr, state } => {
+            put("dev", dev(d));
+            put("addr", addr.to_string());
+            put("lladdr", lladdr.to_string());
+            put("state", state.name().to_owned());
+        }
+        EventKind::VtepFound { dev: d, mac, remote } => {
+            put("dev", dev(d));
+            put("lladdr", mac.to_string());
+            put("vtep", remote.to_string());
+        }
+        EventKind::Bridged { bridge, to } => {
+            put("dev", dev(bridge));
+            if let net::event::BridgeTo::Port(p) = to {
+                put("port", dev(p));
+            }
+        }
+        EventKind::Encapsulated { dev: d, inner_len, outer_len } => {
+            put("dev", dev(d));
+            put("inner_len", inner_len.to_string());
+            put("outer_len", outer_len.to_string());
+        }
+        EventKind::Decapsulated { dev: d, vni } => {
+            put("dev", dev(d));
+            put("vni", vni.to_string());
+        }
+        EventKind::Delivered { local, .. } => put("local", local.to_string()),
+        EventKind::Accepted { peer, .. } => put("peer", peer.addr.to_string()),
+        EventKind::Dropped { reason, .. } => put("reason", reason.name().to_owned()),
+        _ => {}
+    }
+    f
 }
 
 /// A fingerprint of everything that happened: equal on every machine for equal sessions.

@@ -40,6 +40,7 @@ impl World {
         let state = State { now: Instant::default(), netns, packets: BTreeMap::new() };
         Ok(Self {
             state,
+            now: Instant::default(),
             events: Vec::new(),
             changes: Vec::new(),
             stack: Vec::new(),

@@ -64,7 +64,7 @@ impl World {
         let Some(tuple) = Tuple::of(ip) else { return };
         self.expire(netns, &tuple);
         let found = self.ns(netns).conntrack.find(&tuple);
-        let now = self.state.now;
+        let now = self.now;
         let (id, dir, mut c, new) = match found {
             Some((id, dir)) => {
                 let c = self.ns(netns).conntrack.get(id).expect("invariant: found by tuple").as_ref().clone();
@@ -101,7 +101,7 @@ impl World {
     /// Lets the protocol look at the packet. False: it does not fit (INVALID).
     fn track_protocol(&self, netns: NetnsId, ip: &Ipv4, dir: Direction, c: &mut Connection) -> bool {
         let reply = dir == Direction::Reply;
-        let (now, timeouts) = (self.state.now, self.ns(netns).timeouts.clone());
+        let (now, timeouts) = (self.now, self.ns(netns).timeouts.clone());
         match (&mut c.proto, &ip.body) {
             (Proto::Tcp { state }, Body::Tcp(t)) => {
                 let old = *state;
@@ -139,7 +139,7 @@ impl World {
     /// Removes the connections a tuple stands for that nobody used for too long.
     fn expire(&mut self, netns: NetnsId, tuple: &Tuple) {
         if let Some((id, _)) = self.ns(netns).conntrack.find(tuple)
-            && self.ns(netns).conntrack.get(id).is_some_and(|c| c.expires < self.state.now)
+            && self.ns(netns).conntrack.get(id).is_some_and(|c| c.expires < self.now)
         {
             self.set_connection(netns, id, None);
         }
@@ -156,7 +156,7 @@ impl World {
         let mut c = Connection::clone(&c);
         c.status.confirmed = true;
         // The timeout runs from now on, however long the packet waited for ARP.
-        c.expires = c.expires + (self.state.now - c.since);
+        c.expires = c.expires + (self.now - c.since);
         let reply = c.reply;
         self.set_connection(skb.netns, id, Some(c));
         self.emit_for(pkt, EventKind::Confirmed { id, reply });

@@ -110,7 +110,7 @@ impl World {
                 self.free(pkt);
                 self.emit(netns, Some(pkt), EventKind::Delivered { socket: Some(socket), local });
                 if let Socket::Ping(p) = &*s {
-                    let took_ns = (self.state.now - p.sent_at).0;
+                    let took_ns = (self.now - p.sent_at).0;
                     let outcome =
                         Outcome::Answered { bytes: data.len() as u32 + 8, from: ip.src.into(), ttl: Some(ip.ttl), seq: *seq, took_ns };
                     self.ping_ended(netns, socket, p, outcome);
@@ -173,7 +173,7 @@ impl World {
 
     pub(super) fn run_ping(&mut self, netns: NetnsId, socket: SocketId, p: &PingSocket) {
         let mut p = p.clone();
-        let timer_is_late = p.waiting && self.state.now - p.sent_at < if p.left > 0 { PING_INTERVAL } else { PING_WAIT };
+        let timer_is_late = p.waiting && self.now - p.sent_at < if p.left > 0 { PING_INTERVAL } else { PING_WAIT };
         if timer_is_late {
             return;
         }
@@ -189,7 +189,7 @@ impl World {
         p.left -= 1;
         p.seq += 1;
         p.waiting = true;
-        p.sent_at = self.state.now;
+        p.sent_at = self.now;
         let source = if p.local.is_unspecified() { self.ns(netns).source_for(p.remote) } else { Some(p.local) };
         let (Some(IpAddr::V4(src)), IpAddr::V4(dst)) = (source, p.remote) else {
             p.waiting = false;

@@ -100,6 +100,8 @@ enum Job {
 #[derive(Clone, Debug)]
 pub struct World {
     state: State,
+    /// The time; the state's follows with the next event.
+    now: Instant,
     events: Vec<Event>,
     changes: Vec<Change>,
     stack: Vec<Job>,
@@ -144,7 +146,15 @@ impl World {
         while self.events.len() == seen {
             let job = match self.stack.pop() {
                 Some(job) => job,
-                None => self.next_due(now)?,
+                None => match self.next_due(now) {
+                    Some(job) => job,
+                    // What changed without an event of its own belongs to the time that passed.
+                    None if !self.changes.is_empty() => {
+                        self.emit(NetnsId(0), None, EventKind::TimePassed);
+                        break;
+                    }
+                    None => return None,
+                },
             };
             self.run(job);
             if self.events.len() >= EVENT_BUDGET && !self.over_budget {
@@ -157,7 +167,7 @@ impl World {
     /// When something next happens to a packet or a waiting process by itself. Timers that only
     /// age tables do not count.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        if self.stack.is_empty() { self.agenda.first_key_value().map(|((at, _), _)| *at) } else { Some(self.state.now) }
+        if self.stack.is_empty() { self.agenda.first_key_value().map(|((at, _), _)| *at) } else { Some(self.now) }
     }
 
     /// Goes on until no packet is in flight and no process waits, or until `deadline`.
@@ -174,9 +184,7 @@ impl World {
     pub fn advance(&mut self, to: Instant) {
         while self.poll(to).is_some() {}
         self.set_clock(to);
-        if !self.changes.is_empty() {
-            // The clock alone moved: it belongs to whatever happens next.
-        }
+        self.emit(NetnsId(0), None, EventKind::TimePassed);
     }
 
     fn next_due(&mut self, now: Instant) -> Option<Job> {
@@ -194,9 +202,7 @@ impl World {
     }
 
     fn set_clock(&mut self, to: Instant) {
-        if to > self.state.now {
-            self.change(Change::Clock { before: self.state.now, after: to });
-        }
+        self.now = self.now.max(to);
     }
 
     fn run(&mut self, job: Job) {
@@ -253,8 +259,11 @@ impl World {
     }
 
     fn emit(&mut self, netns: NetnsId, packet: Option<PacketId>, kind: EventKind) {
+        if self.now > self.state.now {
+            self.change(Change::Clock { before: self.state.now, after: self.now });
+        }
         let changes = std::mem::take(&mut self.changes);
-        self.events.push(Event { at: self.state.now, netns, packet, kind, changes });
+        self.events.push(Event { at: self.now, netns, packet, kind, changes });
     }
 
     fn emit_for(&mut self, pkt: PacketId, kind: EventKind) {
@@ -268,12 +277,12 @@ impl World {
 
     fn later(&mut self, delay: Duration, job: Job) {
         self.order += 1;
-        self.agenda.insert((self.state.now + delay, self.order), job);
+        self.agenda.insert((self.now + delay, self.order), job);
     }
 
     fn in_background(&mut self, delay: Duration, job: Job) {
         self.order += 1;
-        self.background.insert((self.state.now + delay, self.order), job);
+        self.background.insert((self.now + delay, self.order), job);
     }
 
     fn skb(&self, pkt: PacketId) -> Rc<Skb> {

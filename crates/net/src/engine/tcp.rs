@@ -38,7 +38,7 @@ impl World {
             IpAddr::V4(a) => u64::from(u32::from(a)),
             IpAddr::V6(_) => 0,
         };
-        let words = [number(local.addr), number(remote.addr), u64::from(local.port), u64::from(remote.port), self.state.now.0];
+        let words = [number(local.addr), number(remote.addr), u64::from(local.port), u64::from(remote.port), self.now.0];
         let isn = rng::hash(self.seed, &words) as u32;
         let mtu = self.path_mtu(netns, remote.addr);
         let mss = mtu - 40;
@@ -75,7 +75,7 @@ impl World {
 
     fn segment(&self, t: &TcpSocket, flags: TcpFlags, data: Rc<[u8]>) -> Tcp {
         let syn = flags.has(TcpFlags::SYN);
-        let stamp = (self.state.now.0 / 1_000_000) as u32 + (t.flow_hash >> 40) as u32;
+        let stamp = (self.now.0 / 1_000_000) as u32 + (t.flow_hash >> 40) as u32;
         let window = t.announced_mss.max(1);
         Tcp {
             sport: t.local.port,

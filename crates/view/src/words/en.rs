@@ -11,6 +11,7 @@ use net::{DropReason, Event};
 pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
     let here = c.here(e);
     match &e.kind {
+        EventKind::TimePassed => "Time goes on.".to_owned(),
         EventKind::Asked { remote, .. } if remote.port == 0 => format!("{here} pings `{}`.", remote.addr),
         EventKind::Asked { remote, .. } => format!("{here} connects to `{remote}`."),
         EventKind::PacketMade { packet } => {

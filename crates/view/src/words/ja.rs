@@ -11,6 +11,7 @@ use net::{DropReason, Event};
 pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
     let here = c.here(e);
     match &e.kind {
+        EventKind::TimePassed => "時間が進みます。".to_owned(),
         EventKind::Asked { remote, .. } if remote.port == 0 => format!("{here} が `{}` に ping を打ちます。", remote.addr),
         EventKind::Asked { remote, .. } => format!("{here} が `{remote}` に接続します。"),
         EventKind::PacketMade { packet } => {

@@ -1,0 +1,88 @@
+//! The scenarios: each plays to its golden trace, on every machine to the same hash, and every event
+//! can be undone. `BLESS=1 cargo test` writes the traces again: read what changed before committing.
+
+use play::Timeline;
+use std::collections::BTreeSet;
+use support::scenario::{ALL, Scenario};
+use support::{difference, folders, read, root};
+use view::{Labels, Lang, trace};
+
+fn lines(text: &str) -> Vec<String> {
+    text.lines().map(str::to_owned).collect()
+}
+
+fn blessing() -> bool {
+    std::env::vars().any(|(k, v)| k == "BLESS" && v == "1")
+}
+
+#[test]
+fn every_scenario_plays_to_its_golden_trace() {
+    let mut failures = String::new();
+    for s in ALL {
+        let (session, runs) = Scenario::parse(s.name, s.scenario).play(s.name, s.manifests);
+        let labels = Labels::new(session.cluster(), session.initial());
+        let story: String = runs.iter().map(|r| trace::text(session.initial(), session.events(), &labels, r, Lang::En)).collect();
+        let hash = format!("{:016x}\n", trace::hash(session.events()));
+        let expect = root().join("suite").join(s.name).join("expect");
+        let (trace_file, hash_file) = (expect.join("trace.txt"), expect.join("hash.txt"));
+        if blessing() {
+            std::fs::write(&trace_file, story).expect("write");
+            std::fs::write(&hash_file, hash).expect("write");
+            continue;
+        }
+        let golden = if trace_file.exists() { read(&trace_file) } else { String::new() };
+        failures.extend(difference(s.name, &lines(&golden), &lines(&story)));
+        if hash != s.hash {
+            failures.push_str(&format!("{}: hash {} expected, {} found\n", s.name, s.hash.trim(), hash.trim()));
+        }
+    }
+    assert!(failures.is_empty(), "\n{failures}\nIf this is meant: BLESS=1 cargo test -p packetwalk-tests --test suite");
+}
+
+#[test]
+fn every_folder_is_a_scenario_of_the_list() {
+    let suite = root().join("suite");
+    let name = |p: &std::path::Path| p.strip_prefix(&suite).expect("below").to_string_lossy().into_owned();
+    let have: BTreeSet<String> = folders(&suite).iter().flat_map(|g| folders(g)).map(|p| name(&p)).collect();
+    let listed: BTreeSet<String> = ALL.iter().map(|s| s.name.to_owned()).collect();
+    assert_eq!(have, listed);
+}
+
+#[test]
+fn every_event_of_every_scenario_can_be_undone() {
+    let mut n = 0;
+    for s in ALL {
+        let (session, _) = Scenario::parse(s.name, s.scenario).play(s.name, s.manifests);
+        let events = session.events();
+        let mut timeline = Timeline::new(session.initial());
+        for i in 0..events.len() {
+            let before = timeline.state().clone();
+            timeline.seek(events, i + 1);
+            let after = timeline.state().clone();
+            timeline.seek(events, i);
+            assert!(*timeline.state() == before, "{}: event {i} is not undone: {:?}", s.name, events[i]);
+            timeline.seek(events, i + 1);
+            assert!(*timeline.state() == after, "{}: event {i} is not done again: {:?}", s.name, events[i]);
+            n += 1;
+        }
+        // What the events say is all that happened.
+        assert!(timeline.state() == session.world().state(), "{}: the events do not lead to the present", s.name);
+        timeline.seek(events, 0);
+        assert!(timeline.state() == session.initial(), "{}: the events do not lead back", s.name);
+    }
+    println!("{n} events done, undone and done again");
+    assert!(n > 3_000, "{n}");
+}
+
+#[test]
+fn the_same_session_gives_the_same_events_and_another_seed_others() {
+    let play = |seed: u64| {
+        let s = ALL.iter().find(|s| s.name == "service/two-connections").expect("listed");
+        let mut scenario = Scenario::parse(s.name, s.scenario);
+        scenario.seed = seed;
+        let (session, _) = scenario.play(s.name, s.manifests);
+        trace::hash(session.events())
+    };
+    assert_eq!(play(3), play(3));
+    assert_ne!(play(3), play(4));
+}
