@@ -49,7 +49,7 @@ try {
 } finally {
   rmSync(dir, { recursive: true, force: true });
 }
-const styles = readdirSync(out).filter((f) => f.endsWith(".css") && !f.startsWith("fonts"));
+const styles = readdirSync(out).filter((f) => f.endsWith(".css") && !f.startsWith("fonts-"));
 const order = ["tokens", "page", "inspector", "diagram", "small"];
 styles.sort((a, b) => order.findIndex((o) => a.startsWith(o)) - order.findIndex((o) => b.startsWith(o)));
 const links = styles.map((s) => `  <link rel="stylesheet" href="./${s}">`).join("\n");
@@ -61,6 +61,7 @@ writeFileSync(
   <meta charset="utf-8">
   <meta name="viewport" content="width=device-width, initial-scale=1">
   <title>Packetwalk</title>
+  <link rel="icon" href="data:,">
 ${links}
 </head>
 <body data-embed>

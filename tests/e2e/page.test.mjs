@@ -1,0 +1,190 @@
+// The built page in a real browser, under the strict policy: what a person does with it.
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { dist, launch, listen, root } from "./browser.mjs";
+import { serve } from "./serve.mjs";
+
+const shots = join(root, "target", "screenshots");
+let server;
+
+before(async () => {
+  mkdirSync(shots, { recursive: true });
+  server = await serve(dist);
+});
+after(() => server.close());
+
+/** Opens the page, runs `act`, and expects the console to have stayed silent. */
+async function visit(options, act) {
+  const { context, close } = await launch(options);
+  try {
+    const page = await context.newPage();
+    const said = listen(page);
+    await page.goto(`${server.origin}/`);
+    await page.waitForSelector(".picture .node-card");
+    await act(page);
+    assert.deepEqual(said, [], "the console is silent");
+  } finally {
+    await close();
+  }
+}
+
+async function send(page, endpoint = "10.1.6.5:80") {
+  await page.selectOption("#endpoint", endpoint);
+  await page.click(".sentence .send");
+  await page.waitForSelector(".play[aria-label=Pause], .play[aria-label=一時停止]");
+  await page.click(".play");
+}
+
+/** Steps to the nth event of a kind in the list. */
+const go = (page, word, nth = 0) => page.locator(".event", { has: page.locator(".kind", { hasText: word }) }).nth(nth).locator("button").click();
+const step = async (page) => Number(await page.locator(".count strong").textContent());
+
+test("a manifest is broken, its error stands at the right line, it is mended, a packet is sent, stepped back and forth, and DNAT is read", async () => {
+  await visit({}, async (page) => {
+    const line = page.locator(".cm-line", { hasText: "nodePort: 30080" });
+    await line.waitFor();
+    await line.click();
+    await page.keyboard.press("End");
+    for (let i = 0; i < 5; i++) await page.keyboard.press("Backspace");
+    await page.keyboard.type("20000");
+    const problem = page.locator(".problem.error");
+    await problem.waitFor();
+    assert.equal(await problem.locator(".where").textContent(), "10:15");
+    assert.match(await problem.textContent(), /The range of valid ports is 30000-32767/);
+    assert.match(await page.locator(".stale-note").textContent(), /last valid cluster/);
+    await page.locator(".cm-lintRange-error").first().waitFor();
+    await page.screenshot({ path: join(shots, "error.png") });
+    for (let i = 0; i < 5; i++) await page.keyboard.press("Backspace");
+    await page.keyboard.type("30080");
+    await problem.waitFor({ state: "detached" });
+
+    await send(page);
+    await go(page, "DNAT");
+    assert.match(await page.locator(".capsule").textContent(), /192\.168\.120\.226:30080.*10\.1\.6\.5:80/);
+    assert.match(await page.locator(".rules").textContent(), /--to-destination 10\.1\.6\.5:80/);
+    assert.match(await page.locator(".event.current").textContent(), /192\.168\.120\.226:30080 becomes 10\.1\.6\.5:80/);
+    const here = await step(page);
+    await page.click("[aria-label='Step forward']");
+    assert.equal(await step(page), here + 1);
+    assert.doesNotMatch(await page.locator(".capsule").textContent(), /30080/);
+    await page.click("[aria-label='Step back']");
+    assert.equal(await step(page), here);
+    assert.match(await page.locator(".capsule").textContent(), /192\.168\.120\.226:30080.*10\.1\.6\.5:80/);
+    await page.screenshot({ path: join(shots, "dnat-light.png") });
+  });
+});
+
+test("between node01 and node02 the capsule is wrapped in its shell", async () => {
+  await visit({ colorScheme: "dark" }, async (page) => {
+    await send(page);
+    const wire = page.locator(".event", { hasText: "node01 ens192" }).filter({ hasText: "The frame leaves" });
+    await wire.first().locator("button").click();
+    const shell = page.locator(".capsule.wrapped");
+    await shell.waitFor();
+    const text = await shell.textContent();
+    assert.match(text, /192\.168\.120\.226 → 192\.168\.120\.227/);
+    assert.match(text, /udp \d+ → 8472 · vni 1/);
+    assert.match(text, /SYN ?10\.1\.5\.0:\d+ → 10\.1\.6\.5:80/);
+    await page.waitForTimeout(800);
+    const [capsule, one, two] = await Promise.all([shell.boundingBox(), page.locator(".node-card").nth(1).boundingBox(), page.locator(".node-card").nth(2).boundingBox()]);
+    const middle = capsule.x + capsule.width / 2;
+    assert.ok(middle > one.x + one.width / 4 && middle < two.x + two.width, "it is on its way from node01 to node02");
+    await page.click("[role=tab]:has-text('Packet')");
+    const layers = await page.locator(".layer summary strong").allTextContents();
+    assert.deepEqual(layers, ["Ethernet", "IPv4", "UDP", "VXLAN", "Ethernet", "IPv4", "TCP"]);
+    assert.equal(await page.locator(".around > .itself").count(), 1, "the packet is nested in its shell");
+    await page.screenshot({ path: join(shots, "wire-dark.png") });
+  });
+});
+
+test("play runs by itself and stops at the end; the scrubber goes anywhere", async () => {
+  await visit({}, async (page) => {
+    await page.selectOption(".speed", "8");
+    await page.click(".grains button:has-text('Hops')");
+    await page.selectOption("#endpoint", "10.1.5.4:80");
+    await page.click(".sentence .send");
+    await page.waitForFunction(() => Number(document.querySelector(".count strong").textContent) > 4);
+    const n = Number((await page.locator(".count").textContent()).split("/")[1]);
+    await page.locator(".play[aria-label=Play]").waitFor({ timeout: 30_000 });
+    assert.equal(await step(page), n);
+    assert.match(await page.locator(".verdict").textContent(), /849 bytes.*10\.1\.5\.1/);
+    await page.locator(".scrub").fill("3");
+    assert.equal(await step(page), 3);
+  });
+});
+
+test("the walk is done by keyboard alone", async () => {
+  await visit({}, async (page) => {
+    await page.locator("#from").focus();
+    for (let i = 0; i < 4; i++) await page.keyboard.press("Tab");
+    assert.equal(await page.evaluate(() => document.activeElement.className), "send");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(".event.current");
+    await page.evaluate(() => document.activeElement.blur());
+    await page.keyboard.press(" ");
+    const here = await step(page);
+    await page.keyboard.press("ArrowRight");
+    await page.waitForFunction((n) => Number(document.querySelector(".count strong").textContent) === n, here + 1);
+    await page.keyboard.press("Shift+ArrowRight");
+    await page.waitForFunction((n) => Number(document.querySelector(".count strong").textContent) > n, here + 1);
+    await page.keyboard.press("1");
+    await page.locator(".grains .here", { hasText: "Hops" }).waitFor();
+  });
+});
+
+test("Japanese is chosen by the browser's language and kept when it is changed", async () => {
+  await visit({ locale: "ja-JP" }, async (page) => {
+    assert.equal(await page.locator("html").getAttribute("lang"), "ja");
+    await send(page);
+    await go(page, "SNAT");
+    assert.match(await page.locator(".event.current .text").textContent(), /送信元/);
+    await page.screenshot({ path: join(shots, "japanese.png") });
+    await page.click(".tools button:has-text('EN')");
+    await page.reload();
+    await page.waitForSelector(".picture .node-card");
+    assert.equal(await page.locator("html").getAttribute("lang"), "en");
+  });
+});
+
+test("a Service without endpoints is refused, and the verdict says what would mend it", async () => {
+  await visit({}, async (page) => {
+    const line = page.locator(".cm-line", { hasText: "app: nginx" }).first();
+    await line.click();
+    await page.keyboard.press("End");
+    await page.keyboard.type("x");
+    await page.locator(".problem", { hasText: "selects no pod" }).waitFor();
+    await page.click(".sentence .send");
+    await page.waitForSelector(".event.current");
+    await page.click("[aria-label='To the end']");
+    assert.match(await page.locator(".verdict").textContent(), /refused.*Give the Service an endpoint/);
+    // First the rule that refuses it, then the loss itself.
+    await go(page, "drop", 1);
+    await page.locator(".hook.lost").waitFor();
+    await page.screenshot({ path: join(shots, "refused.png") });
+  });
+});
+
+for (const [name, viewport] of [["desktop", { width: 1440, height: 900 }], ["laptop", { width: 1024, height: 768 }], ["phone", { width: 390, height: 844 }]]) {
+  for (const colorScheme of ["light", "dark"]) {
+    test(`${name}, ${colorScheme}: nothing scrolls sideways and the send bar is there`, async () => {
+      await visit({ viewport, colorScheme }, async (page) => {
+        await page.click(".sentence .send");
+        await page.waitForSelector(".play[aria-label=Pause]");
+        await page.click(".play");
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth + 1);
+        assert.equal(wide, false, "the page is not wider than the window");
+        assert.ok(await page.locator(".sentence .send").isVisible());
+        assert.ok(await page.locator(".picture").isVisible());
+        await page.screenshot({ path: join(shots, `${name}-${colorScheme}.png`) });
+        if (name === "phone") {
+          for (const tab of ["Rules", "Events", "Text"]) {
+            await page.locator(".tabs .tab", { hasText: tab }).click();
+            await page.screenshot({ path: join(shots, `phone-${colorScheme}-${tab.toLowerCase()}.png`) });
+          }
+        }
+      });
+    });
+  }
+}
