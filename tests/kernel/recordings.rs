@@ -119,10 +119,10 @@ fn recorded_counters(text: &str, node: &str) -> BTreeSet<String> {
             let words: Vec<&str> = line.split(' ').collect();
             if let ["Chain", name, ..] = words.as_slice() {
                 chain = Box::leak((*name).to_owned().into_boxed_str());
-                if let ["(policy", _, packets, "packets,", bytes, "bytes)"] = &words[2..] {
-                    if *packets != "0" {
-                        out.insert(format!("{table} {chain} policy {packets} {bytes}"));
-                    }
+                if let ["(policy", _, packets, "packets,", bytes, "bytes)"] = &words[2..]
+                    && *packets != "0"
+                {
+                    out.insert(format!("{table} {chain} policy {packets} {bytes}"));
                 }
             } else if let [rule, packets, bytes, ..] = words.as_slice() {
                 out.insert(format!("{table} {chain} {rule} {packets} {bytes}"));

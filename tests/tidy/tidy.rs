@@ -92,7 +92,7 @@ fn every_crate_says_what_it_must_not_know() {
     for meta in metadata()["packages"].as_array().expect("packages") {
         let manifest = PathBuf::from(meta["manifest_path"].as_str().expect("path"));
         let folder = manifest.parent().expect("folder");
-        let page = ["src/lib.rs", "src/main.rs", "support/lib.rs", "browser.rs"]
+        let page = ["src/lib.rs", "src/main.rs", "support/lib.rs", "lib.rs"]
             .iter()
             .map(|f| folder.join(f))
             .find(|f| f.exists())
@@ -128,7 +128,7 @@ fn every_reason_to_drop_is_said_in_both_languages_and_every_name_is_its_own() {
 fn nothing_names_a_path_of_some_machine() {
     for file in with_ending(&["rs", "md", "toml", "mjs", "js", "html", "css", "yaml", "txt"]) {
         let text = read(&file);
-        for bad in ["/home/", "/Users/", concat!("/wo", "rk/")] {
+        for bad in [concat!("/ho", "me/"), concat!("/Us", "ers/"), concat!("/wo", "rk/")] {
             assert!(!text.contains(bad), "{} names {bad}", file.display());
         }
     }

@@ -3,7 +3,7 @@
 use crate::components;
 use crate::effects;
 use crate::interop::{self, Editor, Mark};
-use gloo::events::EventListener;
+use gloo::events::{EventListener, EventListenerOptions};
 use gloo::render::{AnimationFrame, request_animation_frame};
 use gloo::timers::callback::Timeout;
 use view::app::{Action, App, update};
@@ -12,6 +12,9 @@ use view::story::Grain;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 use yew::prelude::*;
+
+/// Below this width the panes are tabs; the same number stands in small.css.
+const NARROW: &str = "(max-width: 899px)";
 
 /// How the page is mounted.
 #[derive(Clone, PartialEq, Eq, Properties)]
@@ -49,7 +52,8 @@ pub struct Root {
     glide: Option<Glide>,
     frame: Option<AnimationFrame>,
     timer: Option<Timeout>,
-    _keys: Option<EventListener>,
+    _keys: EventListener,
+    _resize: EventListener,
 }
 
 impl Component for Root {
@@ -60,13 +64,19 @@ impl Component for Root {
         let preset = gloo::utils::body().get_attribute("data-preset").unwrap_or_default();
         let mut app = App::new(effects::chosen_lang(), &preset);
         app.theme = effects::chosen_theme();
+        app.narrow = !ctx.props().embed && interop::prefers(NARROW);
         effects::set_page(&app);
         let link = ctx.link().clone();
-        let keys = EventListener::new(&gloo::utils::document(), "keydown", move |e| {
+        let options = EventListenerOptions::enable_prevent_default();
+        let keys = EventListener::new_with_options(&gloo::utils::document(), "keydown", options, move |e| {
             if let Some(action) = e.dyn_ref::<KeyboardEvent>().and_then(key) {
                 e.prevent_default();
                 link.send_message(Msg::Do(action));
             }
+        });
+        let (link, embed) = (ctx.link().clone(), ctx.props().embed);
+        let resize = EventListener::new(&gloo::utils::window(), "resize", move |_| {
+            link.send_message(Msg::Do(Action::Narrow(!embed && interop::prefers(NARROW))));
         });
         if !ctx.props().embed {
             let link = ctx.link().clone();
@@ -82,7 +92,8 @@ impl Component for Root {
             glide: None,
             frame: None,
             timer: None,
-            _keys: Some(keys),
+            _keys: keys,
+            _resize: resize,
         }
     }
 

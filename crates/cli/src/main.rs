@@ -101,7 +101,7 @@ struct Trace {
     /// Who sends: a host, node, pod/NAME, deploy/NAME or an address.
     #[arg(long)]
     from: String,
-    /// To whom: IP[:PORT], svc/NAME[:PORT], a host, node or pod with :PORT.
+    /// To whom: an address, svc/NAME, a host, node or pod; a port stands behind a colon.
     #[arg(long)]
     to: String,
     /// What is sent.
@@ -116,7 +116,7 @@ struct Trace {
     /// Bytes of data of a ping or datagram.
     #[arg(long)]
     size: Option<u16>,
-    /// The endpoint every draw falls on: IP[:PORT].
+    /// The endpoint every draw falls on: IP or IP:PORT.
     #[arg(long)]
     endpoint: Option<String>,
     #[command(flatten)]

@@ -72,6 +72,8 @@ pub struct NodeBox {
     pub control_plane: bool,
     /// Its card.
     pub rect: Rect,
+    /// Nothing happens here: a narrow card with the same rows.
+    pub folded: bool,
     /// Its pods that are drawn.
     pub pods: Vec<PodBox>,
     /// How many more it has, and where that is said.
@@ -139,16 +141,17 @@ const MARGIN: f32 = 12.0;
 const GAP: f32 = 10.0;
 const PAD: f32 = 12.0;
 const NODE_W: f32 = 314.0;
+const FOLDED_W: f32 = 104.0;
 const NODE_H: f32 = 432.0;
 const MAX_PODS: usize = 4;
 const MIN_POD_W: f32 = 88.0;
 
-/// Lays a cluster out.
-pub fn layout(cluster: &Cluster) -> Layout {
+/// Lays a cluster out; nodes that `is_folded` says nothing happens in are narrow.
+pub fn layout(cluster: &Cluster, is_folded: &dyn Fn(usize) -> bool) -> Layout {
     let mut x = MARGIN;
     let mut nodes = Vec::new();
     for i in 0..cluster.nodes.len() {
-        let node = node(cluster, i, x);
+        let node = if is_folded(i) { folded(cluster, i, x) } else { node(cluster, i, x) };
         x = node.rect.right() + GAP;
         nodes.push(node);
     }
@@ -214,6 +217,7 @@ fn node(cluster: &Cluster, i: usize, x: f32) -> NodeBox {
         name: n.spec.name.value.clone(),
         control_plane: n.spec.role == kube::topology::Role::ControlPlane,
         rect: Rect::new(x, y, w, NODE_H),
+        folded: false,
         pods: pods.collect(),
         more: (mine.len() > drawn).then(|| (mine.len() - drawn, pod_rect(drawn))),
         cni0: (Rect::new(left, y + 114.0, inner, 28.0), format!("{}/{}", n.gateway(), n.pod_cidr.prefix_len())),
@@ -232,6 +236,30 @@ fn node(cluster: &Cluster, i: usize, x: f32) -> NodeBox {
             .spec
             .docker
             .then(|| Rect::new(left + (inner * 0.66).round() + 8.0, y + 384.0, inner - (inner * 0.66).round() - 8.0, 36.0)),
+    }
+}
+
+/// A node where nothing happens: the same rows, and nothing between them.
+fn folded(cluster: &Cluster, i: usize, x: f32) -> NodeBox {
+    let full = node(cluster, i, x);
+    let narrow = |r: Rect| Rect::new(x + 8.0, r.y, FOLDED_W - 16.0, r.h);
+    let n_pods = cluster.pods.iter().filter(|p| p.node == i).count();
+    let pods_row = Rect::new(x + 8.0, full.rect.y + 32.0, FOLDED_W - 16.0, 48.0);
+    let mini = |r: Rect| Rect::new(x + 14.0 + (r.x - x) * (FOLDED_W - 40.0) / full.rect.w, r.y + 10.0, 20.0, 14.0);
+    NodeBox {
+        rect: Rect { w: FOLDED_W, ..full.rect },
+        folded: true,
+        pods: Vec::new(),
+        more: (n_pods > 0).then_some((n_pods, pods_row)),
+        cni0: (narrow(full.cni0.0), full.cni0.1),
+        lane: narrow(full.lane),
+        zone: Rect { w: FOLDED_W - 12.0, ..full.zone },
+        hooks: full.hooks.map(|(h, r)| (h, mini(r))),
+        route: ((x + FOLDED_W / 2.0, full.route.0.1), 0.0),
+        vxlan: (narrow(full.vxlan.0), full.vxlan.1, full.vxlan.2, full.vxlan.3),
+        nic: (narrow(full.nic.0), full.nic.1, full.nic.2, full.nic.3),
+        docker0: None,
+        ..full
     }
 }
 

@@ -206,7 +206,7 @@ fn push(layers: &mut Vec<Layer>, frame: &Frame, origin: Option<&Ipv4>, shell: bo
             });
         }
         Body::Raw { data, .. } => {
-            layers.push(Layer { name: "data", summary: format!("{} bytes", data.len()), len: data.len(), fields: Vec::new(), shell })
+            layers.push(Layer { name: "data", summary: format!("{} bytes", data.len()), len: data.len(), fields: Vec::new(), shell });
         }
     }
 }

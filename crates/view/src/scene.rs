@@ -436,6 +436,9 @@ fn in_node(l: &Layout, n: &NodeBox, a: Spot, b: Spot) -> Option<Vec<Point>> {
 
 /// All links of a node, for the thin grey wires.
 pub fn links(l: &Layout, n: &NodeBox) -> Vec<String> {
+    if n.folded {
+        return Vec::new();
+    }
     use Hook::{Forward, Input, Output, Postrouting, Prerouting};
     let i = n.node;
     let pairs = [
@@ -538,8 +541,28 @@ fn capsule(l: &Layout, m: &Moment<'_>, id: PacketId, stop: &Stop, next: Option<S
     Some(Capsule { at, notch, kind, src, dst, old_src, old_dst, mark, shell: shell_text, lost, size })
 }
 
-/// The nodes a packet touches, to keep the others quiet.
-pub fn touched(stops: &[Stop]) -> BTreeSet<usize> {
+/// The nodes that the packets of a run go through; flooded ARP does not count.
+pub fn nodes_of_run(m: &Moment<'_>) -> BTreeSet<usize> {
+    let made = m.events[m.run.clone()].iter().filter(|e| matches!(e.kind, EventKind::PacketMade { .. })).filter_map(|e| e.packet);
+    made.flat_map(|id| touched(&journey(m, id))).collect()
+}
+
+/// The part of the picture a narrow page shows, so wide: around the packet.
+pub fn camera(l: &Layout, s: &Scene, width: f32) -> f32 {
+    let middle = match (&s.capsule, s.lit.iter().find(|(_, lit)| lit.now)) {
+        (Some(c), Some((Spot::Host(_), _))) => c.at.0,
+        (Some(c), _) => l
+            .nodes
+            .iter()
+            .find(|n| n.rect.x <= c.at.0 && c.at.0 <= n.rect.right() && c.at.1 < l.lan.y - 30.0)
+            .map_or(c.at.0, |n| n.rect.cx()),
+        (None, _) => l.nodes.iter().find(|n| !n.control_plane).map_or(width / 2.0, |n| n.rect.cx()),
+    };
+    (middle - width / 2.0).clamp(0.0, (l.width - width).max(0.0))
+}
+
+/// The nodes a packet touches.
+fn touched(stops: &[Stop]) -> BTreeSet<usize> {
     stops
         .iter()
         .filter_map(|s| match s.spot {

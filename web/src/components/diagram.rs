@@ -10,11 +10,18 @@ use yew::prelude::*;
 pub(crate) fn diagram(p: &Page<'_>) -> Html {
     let Some(l) = &p.app.loaded else { return html! { <div class="empty">{ p.text(Ui::Loading) }</div> } };
     let (layout, scene) = (&l.layout, p.scene);
-    let view_box = format!("0 0 {} {}", layout.width, layout.height);
+    // A narrow page shows one node at a time, the one that has the packet.
+    const NARROW: f32 = 340.0;
+    let view_box = if p.app.narrow {
+        format!("{:.0} 0 {NARROW} {}", view::scene::camera(layout, scene, NARROW), layout.height)
+    } else {
+        format!("0 0 {} {}", layout.width, layout.height)
+    };
     let summary = p.scene.capsule.as_ref().map_or_else(|| p.text(Ui::Diagram).to_owned(), |c| format!("{} {} → {}", c.kind, c.src, c.dst));
     html! {
         <div class={classes!("diagram", p.app.stale.then_some("stale"))}>
             <div class="legend">
+                <button type="button" class={classes!("filter", p.app.focus.then_some("here"))} aria-pressed={p.app.focus.to_string()} onclick={p.act(view::app::Action::Focus(!p.app.focus))}>{ p.text(Ui::Focus) }</button>
                 <span class="key been">{ p.text(Ui::Been) }</span>
                 <span class="key ahead">{ p.text(Ui::WillGo) }</span>
                 <span class="key vx">{ p.text(Ui::InVxlan) }</span>
@@ -65,6 +72,15 @@ fn lit_classes(lit: Option<&Lit>) -> Classes {
 }
 
 fn card(p: &Page<'_>, n: &NodeBox) -> Html {
+    if n.folded {
+        return html! {
+            <g key={n.node} class="card folded">
+                { rect("node-card", &n.rect, 10.0) }
+                { text("node-name", n.rect.x + 10.0, n.rect.y + 22.0, &n.name) }
+                { rect("zone", &n.zone, 8.0) }
+            </g>
+        };
+    }
     let role = p.text(if n.control_plane { Ui::ControlPlane } else { Ui::Worker });
     let name_w = n.name.chars().count() as f32 * 8.2 + 10.0;
     let daemons = ["kube-proxy", "flanneld"];
@@ -130,6 +146,9 @@ fn device(class: Classes, r: &Rect, name: &str, addr: &str, second: Option<&str>
 }
 
 fn node(p: &Page<'_>, n: &NodeBox, s: &Scene) -> Html {
+    if n.folded {
+        return folded(p, n);
+    }
     let i = n.node;
     let lit = |spot| s.lit.get(&spot);
     let (vx, vx_name, vx_addr, vx_second) = &n.vxlan;
@@ -159,6 +178,21 @@ fn node(p: &Page<'_>, n: &NodeBox, s: &Scene) -> Html {
             { device(lit_classes(lit(Spot::Nic(i))), nic, nic_name, nic_addr, Some(nic_mac)) }
             { rect("jack", &jack, 2.0) }
             if let Some(d) = &n.docker0 { { device(classes!("down"), d, "docker0", "", Some(p.text(Ui::NoCarrier))) } }
+        </g>
+    }
+}
+
+/// A node where nothing happens.
+fn folded(p: &Page<'_>, n: &NodeBox) -> Html {
+    let row = |r: &Rect, name: &str| html! { <g class="device">{ rect("box", r, 6.0) }{ text("mono", r.x + 8.0, r.cy() + 4.0, name) }</g> };
+    let pods = n.more.as_ref().map(|(count, r)| row(r, &format!("{count} {}", p.text(if *count == 1 { Ui::Pod } else { Ui::Pods }))));
+    html! {
+        <g key={n.node} class="node folded">
+            { pods }
+            { row(&n.cni0.0, "cni0") }
+            { for n.hooks.iter().map(|(h, r)| html! { <g key={h.name()} class="hook">{ rect("box", r, 3.0) }</g> }) }
+            { row(&n.vxlan.0, &n.vxlan.1) }
+            { row(&n.nic.0, &n.nic.1) }
         </g>
     }
 }

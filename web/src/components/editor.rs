@@ -35,7 +35,7 @@ pub(crate) fn editor(p: &Page<'_>) -> Html {
                 if errors == 0 {
                     <span class="good">{ icons::icon("tick") }{ p.text(Ui::NoProblems) }</span>
                 } else {
-                    <span class="bad">{ icons::icon("warn") }{ format!("{errors} {}", p.text(Ui::Problems)) }</span>
+                    <span class="bad">{ icons::icon("warn") }{ format!("{errors} {}", p.text(if errors == 1 { Ui::Problem } else { Ui::Problems })) }</span>
                 }
                 <span>{ counts }</span>
                 <span class="version">{ version }</span>

@@ -48,8 +48,30 @@ fn rules(p: &Page<'_>) -> Html {
             </div>
             <ol class="crumbs">{ for crumbs }</ol>
             <ol class="walk">{ for chains }</ol>
+            <Bottom at={t.at()} />
         </div>
     }
+}
+
+/// Stands at the end of the walk and is scrolled to when the walk goes on.
+#[derive(Clone, PartialEq, Eq, Properties)]
+struct BottomProps {
+    at: usize,
+}
+
+#[component]
+fn Bottom(props: &BottomProps) -> Html {
+    let node = use_node_ref();
+    {
+        let node = node.clone();
+        use_effect_with(props.at, move |_| {
+            let pane = node.cast::<web_sys::Element>().and_then(|e| e.closest(".inspector-body").ok().flatten());
+            if let Some(pane) = pane {
+                pane.set_scroll_top(pane.scroll_height());
+            }
+        });
+    }
+    html! { <div ref={node}></div> }
 }
 
 /// A hashed chain name, cut after four characters of its hash.
@@ -59,7 +81,10 @@ fn short(name: &str) -> String {
 }
 
 fn chain(p: &Page<'_>, i: usize, c: &ChainView) -> Html {
-    let rows = c.rows.iter().enumerate().map(|(k, r)| row(p, k, r));
+    // A chain that is done, and where nothing was drawn, shrinks to what decided in it.
+    let drew = c.rows.iter().any(|r| matches!(r, Row::Matched { draw: Some(_), .. }));
+    let open = c.current || drew;
+    let rows = c.rows.iter().enumerate().map(|(k, r)| if open { row(p, k, r) } else { brief(p, k, r) });
     html! {
         <li key={i} class={classes!("chain", c.current.then_some("current"), format!("depth-{}", c.depth.min(6)))}>
             <div class="chain-head">
@@ -68,6 +93,25 @@ fn chain(p: &Page<'_>, i: usize, c: &ChainView) -> Html {
             </div>
             <ol class="rows">{ for rows }</ol>
         </li>
+    }
+}
+
+/// A row of a finished chain: one line, the whole rule in its tooltip.
+fn brief(p: &Page<'_>, k: usize, r: &Row) -> Html {
+    match r {
+        Row::Matched { number, text, effect, .. } => {
+            let target = text.rsplit_once(" -j ").map_or(text.as_str(), |(_, t)| t);
+            html! {
+                <li key={k} class="rule brief" title={text.clone()}>
+                    <span class="sign">{ icons::icon("tick") }</span><span class="n">{ *number }</span>
+                    <span class="code"><b>{ target }</b>{ " " }{ did(effect.as_ref()) }</span>
+                </li>
+            }
+        }
+        Row::Failed { number, text, why, .. } => html! {
+            <li key={k} class="rule folded" title={text.clone()}><span class="sign">{ "…" }</span><span lang={p.app.lang.tag()}><strong>{ *number }</strong>{ format!(" {}: {} {}", p.text(Ui::NotMatched), why.field, p.text(Ui::Differs)) }</span></li>
+        },
+        other => row(p, k, other),
     }
 }
 

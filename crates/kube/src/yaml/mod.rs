@@ -163,8 +163,7 @@ impl Loader<'_> {
             }
             Event::SequenceStart(_, anchor, _) => {
                 let mut items = Vec::new();
-                loop {
-                    let Some((e, s)) = self.next(parser)? else { break };
+                while let Some((e, s)) = self.next(parser)? {
                     if e == Event::SequenceEnd {
                         span.end = span.end.max(self.span(&s).end);
                         break;
@@ -176,8 +175,7 @@ impl Loader<'_> {
             }
             Event::MappingStart(_, anchor, _) => {
                 let mut pairs: Vec<(YamlNode, YamlNode)> = Vec::new();
-                loop {
-                    let Some((e, s)) = self.next(parser)? else { break };
+                while let Some((e, s)) = self.next(parser)? {
                     if e == Event::MappingEnd {
                         span.end = span.end.max(self.span(&s).end);
                         break;

@@ -157,10 +157,10 @@ pub fn parse_rule(line: &str) -> Result<(String, Rule), RestoreError> {
             "-s" | "--source" => rule.src = Some(Negatable { negated: bang, value: net(&mut w, &word)? }),
             "-d" | "--destination" => rule.dst = Some(Negatable { negated: bang, value: net(&mut w, &word)? }),
             "-i" | "--in-interface" => {
-                rule.in_dev = Some(Negatable { negated: bang, value: IfName(w.value(&word, "a device name")?.into()) })
+                rule.in_dev = Some(Negatable { negated: bang, value: IfName(w.value(&word, "a device name")?.into()) });
             }
             "-o" | "--out-interface" => {
-                rule.out_dev = Some(Negatable { negated: bang, value: IfName(w.value(&word, "a device name")?.into()) })
+                rule.out_dev = Some(Negatable { negated: bang, value: IfName(w.value(&word, "a device name")?.into()) });
             }
             "-p" | "--protocol" => {
                 let name = w.value(&word, "a protocol")?;

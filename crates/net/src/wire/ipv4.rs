@@ -109,7 +109,7 @@ impl Ipv4 {
         out.extend([0x45, self.tos]);
         out.extend((self.len() as u16).to_be_bytes());
         out.extend(self.id.to_be_bytes());
-        let frag = u16::from(self.df) << 14 | u16::from(self.mf) << 13 | self.frag_offset / 8;
+        let frag = u16::from(self.df) << 14 | u16::from(self.mf) << 13 | (self.frag_offset / 8);
         out.extend(frag.to_be_bytes());
         out.extend([self.ttl, self.body.proto(), 0, 0]);
         out.extend(self.src.octets());

@@ -107,9 +107,8 @@ fn curl(session: &mut Session, host: &str, args: &[&str]) -> Output {
     let name = target.rsplit_once(':').map_or(target.as_str(), |(h, _)| h).to_owned();
     // curl leaves the port out where it is the scheme's own.
     let authority = target.strip_suffix(":80").unwrap_or(&target).to_owned();
-    let run = match session.send(&Probe { host: Some(authority), ..Probe::new(host, &target) }) {
-        Ok(run) => run,
-        Err(_) => return Output::fail(6, format!("curl: (6) Could not resolve host: {name}; Unknown error\n")),
+    let Ok(run) = session.send(&Probe { host: Some(authority), ..Probe::new(host, &target) }) else {
+        return Output::fail(6, format!("curl: (6) Could not resolve host: {name}; Unknown error\n"));
     };
     let failed = |why: &str| Output::fail(7, format!("curl: (7) Failed connect to {target}; {why}\n"));
     match run.verdict.outcome {
@@ -155,9 +154,8 @@ fn ping(session: &mut Session, host: &str, args: &[&str]) -> Output {
             other => return Output::fail(2, format!("ping: invalid option -- '{}'\n", other.trim_start_matches('-'))),
         }
     }
-    let addr = match crate::probe::resolve_target(session.cluster(), session.world(), &probe.to) {
-        Ok((addr, _)) => addr,
-        Err(_) => return Output::fail(2, format!("ping: {}: Name or service not known\n", probe.to)),
+    let Ok((addr, _)) = crate::probe::resolve_target(session.cluster(), session.world(), &probe.to) else {
+        return Output::fail(2, format!("ping: {}: Name or service not known\n", probe.to));
     };
     let started = session.world().state().now;
     let run = match session.send(&probe) {

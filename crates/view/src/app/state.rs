@@ -2,6 +2,7 @@
 
 use crate::labels::Labels;
 use crate::layout::{Layout, layout};
+use crate::scene::{self, Moment};
 use crate::story::{self, Grain, PacketPill};
 use crate::words::Lang;
 use kube::Diagnostic;
@@ -109,6 +110,10 @@ pub struct App {
     pub pane: Pane,
     /// The event list shows the current packet only.
     pub only_packet: bool,
+    /// Nodes that the run does not touch are folded.
+    pub focus: bool,
+    /// The page is narrow: the picture follows the packet.
+    pub narrow: bool,
 }
 
 impl App {
@@ -140,6 +145,8 @@ impl App {
             tab: Tab::Rules,
             pane: Pane::Diagram,
             only_packet: false,
+            focus: true,
+            narrow: false,
         };
         app.open(preset);
         app
@@ -159,7 +166,7 @@ impl App {
             Ok(session) => {
                 self.diags = Rc::new(session.notes().to_vec());
                 let labels = Labels::new(session.cluster(), session.initial());
-                let layout = layout(session.cluster());
+                let layout = layout(session.cluster(), &|_| false);
                 self.timeline = Some(Timeline::new(session.initial()));
                 self.loaded = Some(Rc::new(Loaded { session, labels, layout }));
                 self.stale = false;
@@ -186,6 +193,26 @@ impl App {
         let steps = run.events.clone().filter(|i| story::shown(&events[*i], l.session.initial(), self.grain)).collect();
         self.steps = Rc::new(steps);
         self.packets = Rc::new(story::packets(&events[run.events.clone()]));
+    }
+
+    /// Lays the picture out again: after a run, or when the focus changes.
+    pub(super) fn arrange(&mut self) {
+        let Some(l) = &self.loaded else { return };
+        let touched = match (&self.run, self.focus) {
+            (Some(run), true) => {
+                let moment = Moment {
+                    state: l.session.initial(),
+                    events: l.session.events(),
+                    run: run.events.clone(),
+                    cursor: run.events.end,
+                    labels: &l.labels,
+                };
+                Some(scene::nodes_of_run(&moment))
+            }
+            _ => None,
+        };
+        let layout = layout(l.session.cluster(), &|n| touched.as_ref().is_some_and(|t| !t.is_empty() && !t.contains(&n)));
+        self.loaded = Some(Rc::new(Loaded { session: l.session.clone(), labels: l.labels.clone(), layout }));
     }
 
     /// How many events lie behind the moment that is shown.

@@ -54,6 +54,10 @@ pub enum Action {
     OnlyPacket(bool),
     /// The fix of the fault of that number.
     ApplyFix(usize),
+    /// Fold the nodes that the run does not touch, or not.
+    Focus(bool),
+    /// The page became narrow, or wide.
+    Narrow(bool),
 }
 
 /// What must be done outside, after an action.
@@ -166,6 +170,15 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
             app.only_packet = v;
             Vec::new()
         }
+        Action::Focus(v) => {
+            app.focus = v;
+            app.arrange();
+            Vec::new()
+        }
+        Action::Narrow(v) => {
+            app.narrow = v;
+            Vec::new()
+        }
         Action::ApplyFix(i) => {
             let Some(fix) = app.diags.get(i).and_then(|d| d.fix.clone()) else { return Vec::new() };
             let (start, end) = (fix.span.start as usize, fix.span.end as usize);
@@ -237,6 +250,7 @@ fn send(app: &mut App) -> Vec<Effect> {
             app.loaded = Some(Rc::new(Loaded { session, labels: old.labels.clone(), layout: old.layout.clone() }));
             app.run = Some(run);
             app.refused = None;
+            app.arrange();
             app.retell();
             go(app, 1);
             app.playing = true;

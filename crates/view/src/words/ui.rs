@@ -42,6 +42,10 @@ texts! {
     ThisPacket: "This packet", "このパケット";
     AllPackets: "All packets", "全パケット";
     NoProblems: "No problems", "問題なし";
+    Problem: "problem", "件の問題";
+    Focus: "Only what this packet touches", "このパケットが通る所だけ";
+    Pod: "pod", "Pod";
+    Before: "before it did not match", "個は不一致";
     Problems: "problems", "件の問題";
     Pods: "pods", "Pod";
     Services: "services", "Service";
