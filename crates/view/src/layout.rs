@@ -245,7 +245,7 @@ fn folded(cluster: &Cluster, i: usize, x: f32) -> NodeBox {
     let narrow = |r: Rect| Rect::new(x + 8.0, r.y, FOLDED_W - 16.0, r.h);
     let n_pods = cluster.pods.iter().filter(|p| p.node == i).count();
     let pods_row = Rect::new(x + 8.0, full.rect.y + 32.0, FOLDED_W - 16.0, 48.0);
-    let mini = |r: Rect| Rect::new(x + 14.0 + (r.x - x) * (FOLDED_W - 40.0) / full.rect.w, r.y + 10.0, 20.0, 14.0);
+    let mini = |r: Rect| Rect::new(x + 8.0 + (r.cx() - x) * (FOLDED_W - 16.0) / full.rect.w - 9.0, r.y + 10.0, 18.0, 14.0);
     NodeBox {
         rect: Rect { w: FOLDED_W, ..full.rect },
         folded: true,

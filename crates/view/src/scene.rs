@@ -213,7 +213,9 @@ pub fn journey(m: &Moment<'_>, id: PacketId) -> Vec<Stop> {
 /// The picture of a moment.
 pub fn scene(l: &Layout, m: &Moment<'_>) -> Scene {
     let mut s = Scene::default();
-    let Some(id) = current_packet(m) else { return s };
+    // Before the first packet moves, its whole way is still ahead.
+    let first = || m.events[m.run.clone()].iter().find_map(|e| e.packet);
+    let Some(id) = current_packet(m).or_else(first) else { return s };
     s.packet = Some(id);
     let stops = journey(m, id);
     let done = stops.iter().take_while(|x| x.event < m.cursor).count();

@@ -48,8 +48,8 @@ pub(crate) fn logo() -> Html {
     }
 }
 
-/// `From [bastion] send [TCP · GET /] to [node01:30080] endpoint [drawn] [Send]`. Japanese has its
-/// own order, made by the style sheet from the same form.
+/// `From [bastion] send [TCP · GET /] to [node01:30080] endpoint [drawn] [Send]`. In Japanese the words
+/// stand behind what they belong to: `[bastion] から [TCP · GET /] を [node01:30080] へ`.
 fn sentence(p: &Page<'_>) -> Html {
     let (from, to, ends) = match &p.app.loaded {
         Some(l) => (senders(l), targets(l, p.app.proto), endpoints(l)),
@@ -80,14 +80,21 @@ fn sentence(p: &Page<'_>) -> Html {
         e.prevent_default();
         send.emit(Action::Send);
     });
+    let english = p.app.lang == Lang::En;
+    let before = |id: &'static str, text: Ui| html! { <label class={classes!("slot-label", (!english).then_some("hidden"))} for={id}>{ p.text(text) }</label> };
+    let after =
+        |text: Ui| html! { <span class={classes!("slot-label", english.then_some("hidden"))} aria-hidden="true">{ p.text(text) }</span> };
     html! {
         <form class="sentence" onsubmit={submit}>
-            <label class="slot-label" for="from">{ p.text(Ui::From) }</label>
+            { before("from", Ui::From) }
             { select(p, "from", Ui::From, &from, &p.app.from, false, Action::From) }
-            <label class="slot-label" for="proto">{ p.text(Ui::Send) }</label>
+            { after(Ui::FromAfter) }
+            { before("proto", Ui::Send) }
             { select(p, "proto", Ui::Send, &protos, proto, false, proto_action) }
-            <label class="slot-label" for="to">{ p.text(Ui::To) }</label>
+            { after(Ui::SendAfter) }
+            { before("to", Ui::To) }
             { select(p, "to", Ui::To, &to, &p.app.to, false, Action::To) }
+            { after(Ui::ToAfter) }
             <label class="slot-label optional" for="endpoint">{ p.text(Ui::Endpoint) }</label>
             { select(p, "endpoint", Ui::Endpoint, &drawn, &p.app.endpoint, true, Action::Endpoint) }
             <button type="submit" class="send"><span>{ p.text(Ui::SendButton) }</span>{ icons::icon("play") }</button>

@@ -74,6 +74,7 @@ pub fn page(p: &Page<'_>) -> Html {
                 { inspector::inspector(p) }
             </main>
             <footer class="foot">
+                <p class="saying narrow" aria-hidden="true">{ transport::said(p) }</p>
                 { transport::transport(p) }
                 { transport::track(p) }
                 { events::events(p) }

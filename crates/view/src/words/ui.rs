@@ -22,6 +22,9 @@ texts! {
     To: "to", "宛先";
     Endpoint: "endpoint", "エンドポイント";
     Drawn: "drawn", "抽選";
+    FromAfter: "", "から";
+    SendAfter: "", "を";
+    ToAfter: "", "へ";
     SendButton: "Send", "送信";
     Packet: "Packet", "パケット";
     Rules: "Rules", "ルール";
