@@ -316,7 +316,7 @@ fn mac(d: &mut Decoder, f: &mut Fields<'_>, name: &'static str) -> Option<Mac> {
 
 /// A NIC. Without an address it gets the segment's `.10` plus its number.
 fn nic(d: &mut Decoder, node: Option<&YamlNode>, path: &str, segment: &Segment, at: Span, number: u32) -> Nic {
-    let base = u32::from(segment.subnet.network()) + number;
+    let base = u32::from(segment.subnet.network()).wrapping_add(number);
     let address = Ipv4Net::new(base.into(), segment.subnet.prefix_len()).unwrap_or(segment.subnet);
     let mut nic = Nic { name: "eth0".to_owned(), address: Spanned { value: address, span: at }, mac: None, mtu: 1500 };
     let Some(mut f) = node.and_then(|n| d.fields(n, path)) else { return nic };

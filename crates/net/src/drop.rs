@@ -52,14 +52,10 @@ reasons! {
     BridgeSamePort = "BRIDGE_HAIRPIN_OFF",
     /// The device is down or has no carrier.
     DevReady = "DEV_READY",
-    /// The packet does not fit the connection it belongs to.
-    ConntrackInvalid = "CONNTRACK_INVALID",
     /// No free port was left for the translated connection.
     NatNoPort = "NAT_NO_PORT",
     /// The rule asks something this simulator does not know.
     Unsupported = "UNSUPPORTED",
-    /// A TCP segment that belongs to no connection state.
-    TcpOldData = "TCP_OLD_DATA",
     /// The run met its event budget: a loop or a storm.
     Budget = "EVENT_BUDGET",
 }

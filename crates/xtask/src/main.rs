@@ -44,10 +44,10 @@ fn main() -> ExitCode {
         }
     }
     let done = match command.as_deref() {
-        Some("serve") => setup::page(yes).and_then(|t| run::serve(&t)),
-        Some("build") => setup::page(yes).and_then(|t| run::build(&t)),
-        Some("test") => setup::page(yes).and_then(|t| setup::tests(yes).map(|()| t)).and_then(|t| run::test(&t)),
-        Some("setup") => setup::page(yes).map(|_| ()),
+        Some("serve") => setup::tools(yes, false).and_then(|t| run::serve(&t)),
+        Some("build") => setup::tools(yes, false).and_then(|t| run::build(&t)),
+        Some("test") => setup::tools(yes, true).and_then(|t| run::test(&t)),
+        Some("setup") => setup::tools(yes, false).map(|_| ()),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

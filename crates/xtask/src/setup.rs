@@ -68,8 +68,8 @@ pub(crate) fn say(step: &str) {
     let _ = std::io::stdout().flush();
 }
 
-/// Asks once before system packages are installed.
-pub(crate) fn may_install(packages: &[&str], yes: bool) -> Result<()> {
+/// Asks, once, before system packages are installed.
+fn may_install(packages: &[&str], yes: bool) -> Result<()> {
     let list = packages.join(" ");
     if yes {
         return Ok(());
@@ -86,7 +86,7 @@ pub(crate) fn may_install(packages: &[&str], yes: bool) -> Result<()> {
     if matches!(answer.trim(), "y" | "Y" | "yes") { Ok(()) } else { Err(format!("not installed: {list}")) }
 }
 
-/// Installs Debian packages.
+/// Installs Debian packages. Whoever calls has asked.
 pub(crate) fn apt(packages: &[&str]) -> Result<()> {
     if output(Command::new("apt-get").arg("--version")).is_none() {
         return Err(format!("this system has no apt-get; install what these Debian packages hold: {}", packages.join(" ")));
@@ -110,8 +110,9 @@ fn first_line(program: &str, arg: &str, path: &OsString) -> Option<String> {
     text.lines().next().map(str::to_owned)
 }
 
-/// Everything that building the page needs.
-pub(crate) fn page(yes: bool) -> Result<Tools> {
+/// Everything that building the page needs, and what the tests need besides. One question covers every
+/// system package.
+pub(crate) fn tools(yes: bool, for_tests: bool) -> Result<Tools> {
     let root = root();
     let own = [root.join("target/tools/bin"), root.join("web/js/node_modules/.bin")];
     let old = std::env::var_os("PATH").unwrap_or_default();
@@ -123,7 +124,17 @@ pub(crate) fn page(yes: bool) -> Result<Tools> {
         None => return Err("Node.js is missing: install version 18 or later, with npm".to_owned()),
     }
     npm(&root)?;
-    let toolchain = wasm::toolchain(yes)?;
+    let compiler = wasm::find()?;
+    let mut packages = compiler.missing_packages().to_vec();
+    if for_tests {
+        packages.extend(test_packages());
+    }
+    if !packages.is_empty() {
+        may_install(&packages, yes)?;
+        say(&format!("installing {} (a minute or two)", packages.join(", ")));
+        apt(&packages)?;
+    }
+    let toolchain = wasm::finish(compiler)?;
     cargo_tool("wasm-bindgen", "wasm-bindgen-cli", WASM_BINDGEN, &["--force"], &path)?;
     cargo_tool("trunk", "trunk", TRUNK, &["--locked", "--no-default-features", "--features", "rustls"], &path)?;
     launcher(&root, &old);
@@ -178,24 +189,14 @@ fn launcher(root: &Path, path: &OsString) {
     }
 }
 
-/// What the tests need besides: a browser with its driver, tshark, a Japanese font.
-pub(crate) fn tests(yes: bool) -> Result<()> {
-    let have = |p: &str| Path::new("/usr/bin").join(p).exists();
-    let mut missing = Vec::new();
-    for (there, package) in [
-        (have("chromium"), "chromium"),
-        (have("chromedriver"), "chromium-driver"),
-        (have("tshark"), "tshark"),
-        (Path::new("/usr/share/fonts/opentype/noto").exists(), "fonts-noto-cjk"),
-    ] {
-        if !there {
-            missing.push(package);
-        }
-    }
-    if missing.is_empty() {
-        return Ok(());
-    }
-    may_install(&missing, yes)?;
-    say(&format!("installing {} (about a minute)", missing.join(", ")));
-    apt(&missing)
+/// The system packages the tests need and that are not there: a browser with its driver, tshark, a
+/// Japanese font.
+fn test_packages() -> Vec<&'static str> {
+    let wanted = [
+        ("/usr/bin/chromium", "chromium"),
+        ("/usr/bin/chromedriver", "chromium-driver"),
+        ("/usr/bin/tshark", "tshark"),
+        ("/usr/share/fonts/opentype/noto", "fonts-noto-cjk"),
+    ];
+    wanted.into_iter().filter(|(path, _)| !Path::new(path).exists()).map(|(_, package)| package).collect()
 }

@@ -1,7 +1,7 @@
 //! The standard library for wasm32: rustup's if it is there or can be fetched, else Debian's compiler
 //! with a standard library built from Debian's sources.
 
-use crate::setup::{Result, apt, may_install, output, root, run, say};
+use crate::setup::{Result, apt, output, root, run, say};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -23,27 +23,58 @@ fn default_sysroot() -> Option<PathBuf> {
     output(&mut c).map(PathBuf::from)
 }
 
-/// The rustup toolchain to build for wasm32 with; none: the default one. Installs what is missing.
-pub(crate) fn toolchain(yes: bool) -> Result<Option<String>> {
-    if default_sysroot().is_some_and(|s| has_std(&s)) {
-        return Ok(None);
+/// Where the wasm32 standard library comes from.
+pub(crate) enum Compiler {
+    /// The default toolchain has it.
+    Default,
+    /// Debian's compiler, ready.
+    Debian,
+    /// Debian's compiler, to be set up.
+    DebianMissing,
+}
+
+impl Compiler {
+    /// The system packages that are missing for it.
+    pub(crate) fn missing_packages(&self) -> &'static [&'static str] {
+        match self {
+            Self::Default | Self::Debian => &[],
+            // And lld, of the LLVM version that this compiler then says it has.
+            Self::DebianMissing => &["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm", "rust-web-clippy", "rustfmt-web"],
+        }
     }
-    if has_std(Path::new("/usr")) && linked() && lld().is_some() {
-        return Ok(Some(DEBIAN.to_owned()));
+}
+
+/// Finds the standard library for wasm32, or fetches it with rustup if that may and can.
+pub(crate) fn find() -> Result<Compiler> {
+    if default_sysroot().is_some_and(|s| has_std(&s)) {
+        return Ok(Compiler::Default);
+    }
+    if has_std(Path::new("/usr")) && linked() && has_lld() {
+        return Ok(Compiler::Debian);
     }
     let rustup = output(Command::new("rustup").arg("--version")).is_some();
     let told_not_to = std::env::vars().any(|(k, v)| k == "RUSTUP_AUTO_INSTALL" && v == "0");
     if rustup && !told_not_to {
         say("fetching the wasm32 standard library with rustup");
         if fetched() {
-            return Ok(None);
+            return Ok(Compiler::Default);
         }
         say("rustup could not fetch it");
     }
     if output(Command::new("apt-get").arg("--version")).is_none() || !rustup {
         return Err(format!("the wasm32 standard library is missing: run `rustup target add {TARGET}`"));
     }
-    debian(yes)?;
+    Ok(Compiler::DebianMissing)
+}
+
+/// Sets up what is missing, its packages being installed; gives the rustup toolchain to build for
+/// wasm32 with, if it is not the default one.
+pub(crate) fn finish(compiler: Compiler) -> Result<Option<String>> {
+    match compiler {
+        Compiler::Default => return Ok(None),
+        Compiler::Debian => {}
+        Compiler::DebianMissing => debian()?,
+    }
     Ok(Some(DEBIAN.to_owned()))
 }
 
@@ -75,23 +106,19 @@ fn linked() -> bool {
         .is_some_and(|l| l.lines().any(|t| t.split_whitespace().next() == Some(DEBIAN)))
 }
 
-fn lld() -> Option<String> {
-    output(Command::new("rust-lld").args(["-flavor", "wasm", "--version"])).or_else(|| {
-        // Some versions print their help to standard error and fail; that it starts is enough.
-        Command::new("rust-lld").output().ok().map(|_| String::new())
-    })
+/// Whether the linker that Debian's compiler calls can be started.
+fn has_lld() -> bool {
+    Command::new("rust-lld").args(["-flavor", "wasm", "--version"]).output().is_ok_and(|o| o.status.success())
 }
 
-/// Debian's compiler, its linker, and the standard library from its sources.
-fn debian(yes: bool) -> Result<()> {
-    let packages = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm", "rust-web-clippy", "rustfmt-web"];
-    may_install(&packages, yes)?;
-    say("installing Debian's Rust compiler beside rustup's (about a minute)");
-    apt(&packages)?;
+/// Debian's compiler gets its linker and a standard library from its sources, and a name in rustup.
+fn debian() -> Result<()> {
     let version = output(Command::new("/usr/bin/rustc").arg("-vV")).unwrap_or_default();
     let llvm = version.lines().find_map(|l| l.strip_prefix("LLVM version: ")?.split('.').next().map(str::to_owned));
     let llvm = llvm.ok_or("/usr/bin/rustc does not say its LLVM version")?;
-    apt(&[&format!("lld-{llvm}")])?;
+    if !has_lld() {
+        apt(&[&format!("lld-{llvm}")])?;
+    }
     if !has_std(Path::new("/usr")) {
         say("building the wasm32 standard library from Debian's sources (about two minutes)");
         build_std()?;

@@ -273,18 +273,7 @@ impl World {
         if after == *ip {
             return;
         }
-        let (old, new) = (end(ip, source), end(&after, source));
-        self.update(pkt, |s| {
-            if let Some(p) = s.ip_mut() {
-                *p = after;
-            }
-            // Another destination needs another route.
-            if !source {
-                s.route = None;
-            }
-        });
-        let restored = reply || info == CtInfo::Established;
-        self.emit_for(pkt, EventKind::Translated { hook, source, before: old, after: new, restored });
+        self.rewrite(pkt, hook, ip, after, reply || info == CtInfo::Established);
     }
 
     /// An ICMP error is translated outside and inside (`nf_nat_icmp_reply_translation`).
@@ -309,15 +298,22 @@ impl World {
         let target = other.inverse();
         let IpAddr::V4(addr) = (if source { target.src } else { target.dst }) else { return };
         *(if source { &mut after.src } else { &mut after.dst }) = addr;
-        let (old, new) = (end(ip, source), end(&after, source));
+        self.rewrite(pkt, hook, ip, after, true);
+    }
+
+    /// Puts a translated packet in the place of the one it was.
+    fn rewrite(&mut self, pkt: PacketId, hook: Hook, before: &Ipv4, after: Ipv4, restored: bool) {
+        let source = manip_source(hook);
+        let (old, new) = (end(before, source), end(&after, source));
         self.update(pkt, |s| {
             if let Some(p) = s.ip_mut() {
                 *p = after;
             }
+            // Another destination needs another route.
             if !source {
                 s.route = None;
             }
         });
-        self.emit_for(pkt, EventKind::Translated { hook, source, before: old, after: new, restored: true });
+        self.emit_for(pkt, EventKind::Translated { hook, source, before: old, after: new, restored });
     }
 }

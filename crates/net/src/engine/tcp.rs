@@ -41,7 +41,7 @@ impl World {
         let words = [number(local.addr), number(remote.addr), u64::from(local.port), u64::from(remote.port), self.now.0];
         let isn = rng::hash(self.seed, &words) as u32;
         let mtu = self.path_mtu(netns, remote.addr);
-        let mss = mtu - 40;
+        let mss = mtu.saturating_sub(40).max(1);
         TcpSocket {
             local,
             remote,
@@ -266,11 +266,7 @@ impl World {
                     self.wake_app(netns, id);
                     return self.set_socket(netns, id, Socket::Tcp(t));
                 }
-                TcpPhase::FinWait1 | TcpPhase::FinWait2 => {
-                    t.phase = if t.unacked.is_empty() { TcpPhase::TimeWait } else { t.phase };
-                    let tag = if let TcpApp::Client { tag, .. } = &t.app { Some(*tag) } else { None };
-                    let _ = tag;
-                }
+                TcpPhase::FinWait1 | TcpPhase::FinWait2 if t.unacked.is_empty() => t.phase = TcpPhase::TimeWait,
                 _ => {}
             }
         }

@@ -212,7 +212,9 @@ impl App {
             _ => None,
         };
         let layout = layout(l.session.cluster(), &|n| touched.as_ref().is_some_and(|t| !t.is_empty() && !t.contains(&n)));
-        self.loaded = Some(Rc::new(Loaded { session: l.session.clone(), labels: l.labels.clone(), layout }));
+        if let Some(l) = &mut self.loaded {
+            Rc::make_mut(l).layout = layout;
+        }
     }
 
     /// How many events lie behind the moment that is shown.

@@ -174,10 +174,8 @@ pub(super) const fn reason(r: DropReason) -> &'static str {
         DropReason::VxlanVniNotFound => "no VXLAN device has that vni",
         DropReason::BridgeSamePort => "it would leave by the port it came from, and hairpin mode is off",
         DropReason::DevReady => "the device is down or leads nowhere",
-        DropReason::ConntrackInvalid => "it fits no connection",
         DropReason::NatNoPort => "no free port was left for the translation",
         DropReason::Unsupported => "this is not simulated, so the walk stops",
-        DropReason::TcpOldData => "it fits no connection of the socket",
         DropReason::Budget => "the run met its limit of events: a loop",
     }
 }

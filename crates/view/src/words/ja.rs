@@ -188,10 +188,8 @@ pub(super) const fn reason(r: DropReason) -> &'static str {
         DropReason::VxlanVniNotFound => "その vni を持つ VXLAN デバイスがありません",
         DropReason::BridgeSamePort => "入ってきたポートから出ることになりますが、hairpin モードが無効です",
         DropReason::DevReady => "デバイスが停止しているか、行き先がありません",
-        DropReason::ConntrackInvalid => "どの接続にも合いません",
         DropReason::NatNoPort => "変換に使える空きポートがありません",
         DropReason::Unsupported => "シミュレートできないので、ここで止まります",
-        DropReason::TcpOldData => "ソケットのどの接続にも合いません",
         DropReason::Budget => "イベント数の上限に達しました。ループしています",
     }
 }
