@@ -192,7 +192,8 @@ pub fn conntrack_events(state: &State, events: &[Event], netns: &str) -> Vec<Str
             match (live(before), live(after)) {
                 (None, Some(c)) => out.push(format!("    [NEW] {}", line(&c))),
                 (Some(a), Some(b)) if a.status != b.status || a.tcp_state() != b.tcp_state() => out.push(format!(" [UPDATE] {}", line(&b))),
-                (Some(a), None) => out.push(format!("[DESTROY] {}", line(&a))),
+                // As it was at last: closed by the reset that ended it.
+                (Some(a), None) => out.push(format!("[DESTROY] {}", line(after.as_deref().unwrap_or(&a)))),
                 _ => {}
             }
         }

@@ -5,7 +5,7 @@ use crate::verdict::{Verdict, verdict};
 use kube::{Cluster, Diagnostic};
 use net::rng;
 use net::socket::{Endpoint, PingSocket};
-use net::{Duration, Instant, NetnsId, State, World};
+use net::{Duration, Instant, NetnsId, Spec, State, World};
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Range;
 use std::rc::Rc;
@@ -57,9 +57,18 @@ impl Session {
     /// # Errors
     /// Everything that is wrong with the document, if any of it is an error.
     pub fn new(document: &str, seed: u64, warm: bool) -> Result<Self, Vec<Diagnostic>> {
+        Self::edited(document, seed, warm, |_| {})
+    }
+
+    /// As [`Session::new`], with a last word on the Linux state that the components made of it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the document, if any of it is an error.
+    pub fn edited(document: &str, seed: u64, warm: bool, edit: impl FnOnce(&mut Spec)) -> Result<Self, Vec<Diagnostic>> {
         let (cluster, notes) = kube::build(document);
         let Some(cluster) = cluster else { return Err(notes) };
-        let spec = kube::plan::spec(&cluster);
+        let mut spec = kube::plan::spec(&cluster);
+        edit(&mut spec);
         let mut world = World::new(&spec, seed).map_err(|e| {
             let span = kube::Span { line: 1, column: 1, start: 0, end: 0 };
             vec![Diagnostic::error(kube::Code::UnsupportedValue, span, e.to_string(), "change what it names")]

@@ -77,10 +77,8 @@ impl World {
         let reset = Tcp { sport: t.dport, dport: t.sport, seq, ack, flags, window: 0, options: TcpOptions::default(), data: [].into() };
         let mut packet = Ipv4::new(ip.dst, ip.src, Body::Tcp(reset));
         packet.df = true;
-        self.send(skb.netns, packet, |s| {
-            s.parent = Some(about);
-            s.csum_partial = true;
-        });
+        // Made without a socket, so its checksum is complete.
+        self.send(skb.netns, packet, |s| s.parent = Some(about));
     }
 
     pub(super) fn icmp_rcv(&mut self, pkt: PacketId) {
