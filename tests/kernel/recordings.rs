@@ -268,7 +268,7 @@ fn run(case: &Case) -> (Session, play::Run) {
         for ns in &mut spec.netns {
             let filters = ns.rules.tables_in_use().next().is_some();
             if let Some(change) = case.rules.filter(|_| filters) {
-                let text = change(&net::netfilter::save(&ns.rules, "a test", &|_, _| (0, 0)));
+                let text = change(&net::netfilter::save(&ns.rules, "a test", "a day", &|_, _| (0, 0)));
                 ns.rules = Rc::new(Ruleset::parse(&text).unwrap_or_else(|e| panic!("{}: {}", case.name, e[0])));
             }
         }

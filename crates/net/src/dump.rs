@@ -61,13 +61,14 @@ pub fn ip_neigh(ns: &Netns, trailing_space: bool) -> String {
     out
 }
 
-/// `bridge fdb show dev DEV`; none if there is no such device.
-pub fn bridge_fdb(ns: &Netns, dev: &str) -> Option<String> {
-    let (id, _) = ns.dev_named(dev)?;
+/// `bridge fdb show dev DEV`, or `br BRIDGE`; none if there is no such device.
+pub fn bridge_fdb(ns: &Netns, name: &str, of_bridge: bool) -> Option<String> {
+    let (id, _) = ns.dev_named(name)?;
     let mut out = String::new();
     for ((bridge, mac), entry) in &ns.fdb {
         match entry {
             FdbEntry::Remote(vtep) if *bridge == id => _ = writeln!(out, "{mac} dst {vtep} self permanent"),
+            FdbEntry::Port(port) if of_bridge && *bridge == id => _ = writeln!(out, "{mac} dev {} master {name} ", ns.dev(*port).name),
             FdbEntry::Port(port) if *port == id => _ = writeln!(out, "{mac} master {} ", ns.dev(*bridge).name),
             _ => {}
         }
@@ -115,8 +116,8 @@ pub fn iptables_list(ns: &Netns, table: TableName, chain: Option<&str>) -> Optio
 }
 
 /// `iptables-save`.
-pub fn iptables_save(ns: &Netns, header: &str) -> String {
-    save(&ns.rules, header, &|t, i| ns.counters[t as usize].get(i as usize).copied().unwrap_or_default())
+pub fn iptables_save(ns: &Netns, program: &str, date: &str) -> String {
+    save(&ns.rules, program, date, &|t, i| ns.counters[t as usize].get(i as usize).copied().unwrap_or_default())
 }
 
 /// `address:port`, or the address alone where there is no port.

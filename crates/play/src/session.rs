@@ -120,6 +120,7 @@ impl Session {
     pub fn send(&mut self, probe: &Probe) -> Result<Run, ProbeError> {
         let tag = self.next_tag;
         let first = self.world.events().len();
+        self.world.begin_run();
         self.begin(probe, tag)?;
         self.next_tag += 1;
         self.actions.push(Action::Send(probe.clone()));

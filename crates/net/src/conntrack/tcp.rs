@@ -134,7 +134,7 @@ pub fn next_state(state: TcpState, dir: Direction, flags: TcpFlags) -> Option<Tc
 mod tests {
     use super::*;
 
-    /// One request over one connection, as the recordings show it (FINDINGS F53).
+    /// One request over one connection, as every recording of one shows it.
     #[test]
     fn a_curl_goes_through_the_recorded_states() {
         use Direction::{Original, Reply};

@@ -75,11 +75,13 @@ impl Tuple {
         }
     }
 
-    /// With another source port.
+    /// With another source port, or identifier of an echo.
     #[must_use]
-    pub fn with_sport(mut self, port: u16) -> Self {
-        if let L4::Ports(s, _) = &mut self.l4 {
-            *s = port;
+    pub fn with_key(mut self, key: u16) -> Self {
+        match &mut self.l4 {
+            L4::Ports(s, _) => *s = key,
+            L4::Echo { id, .. } => *id = key,
+            L4::None => {}
         }
         self
     }
@@ -106,6 +108,11 @@ impl Tuple {
             (Body::Tcp(t), Some(port)) => *(if source { &mut t.sport } else { &mut t.dport }) = port,
             (Body::Udp(Udp { sport, dport, payload: UdpPayload::Data(_) | UdpPayload::Vxlan(_), .. }), Some(port)) => {
                 *(if source { sport } else { dport }) = port;
+            }
+            (Body::Icmp(Icmp::Echo { id, .. }), _) => {
+                if let L4::Echo { id: new, .. } = self.l4 {
+                    *id = new;
+                }
             }
             _ => {}
         }

@@ -4,9 +4,8 @@ use super::{Job, Next, World};
 use crate::drop::DropReason;
 use crate::event::EventKind;
 use crate::neigh::{MAX_PROBES, Neighbour, NudState, QUEUE_LEN};
-use crate::route::Decision;
 use crate::skb::{PacketId, PktType, Skb};
-use crate::state::{Change, DevId, NetnsId};
+use crate::state::{Change, DevId, Netns, NetnsId};
 use crate::time::Duration;
 use crate::wire::{Arp, ArpOp, Ethernet, Icmp, Mac, Payload, Unreachable};
 use std::net::{IpAddr, Ipv4Addr};
@@ -49,12 +48,14 @@ impl World {
                 self.then(pkt, Next::Xmit(dev));
             }
             Some(mut n) if n.state == NudState::Incomplete => {
-                if n.queue.len() >= QUEUE_LEN {
-                    return self.drop_packet(pkt, DropReason::NeighQueueFull, None);
-                }
+                // The oldest goes when the queue is full.
+                let oldest = (n.queue.len() >= QUEUE_LEN).then(|| n.queue.remove(0));
                 n.queue.push(pkt);
                 self.set_neighbour(netns, dev, next_hop, Some(n));
                 self.emit_for(pkt, EventKind::NeighbourAwaited { dev, addr: next_hop });
+                if let Some(oldest) = oldest {
+                    self.drop_packet(oldest, DropReason::NeighQueueFull, None);
+                }
             }
             _ => {
                 let n = Neighbour { lladdr: None, state: NudState::Incomplete, cached: false, probes: 1, queue: vec![pkt] };
@@ -175,11 +176,16 @@ impl World {
         }
     }
 
-    /// Whether a decision leads out by a device; for error messages.
-    pub(super) fn leaves_by(decision: &Decision) -> Option<DevId> {
-        match decision {
-            Decision::Out { dev, .. } => Some(*dev),
-            _ => None,
+    /// Nobody waits for a neighbour any more: the run is over.
+    pub(super) fn give_up_neighbours(&mut self) {
+        let open = |(i, ns): (usize, &Netns)| {
+            let asked = ns.neighbours.iter().filter(|(_, n)| n.state == NudState::Incomplete);
+            asked.map(|((dev, addr), _)| (NetnsId(i as u32), *dev, *addr)).collect::<Vec<_>>()
+        };
+        let all: Vec<_> = self.state.netns.iter().enumerate().flat_map(open).collect();
+        for (netns, dev, addr) in all {
+            let failed = Neighbour { lladdr: None, state: NudState::Failed, cached: false, probes: 0, queue: Vec::new() };
+            self.set_neighbour(netns, dev, addr, Some(failed));
         }
     }
 }

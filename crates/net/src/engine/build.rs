@@ -33,8 +33,18 @@ impl World {
     /// Builds a world. `seed` decides every chance in it.
     ///
     /// # Errors
-    /// A name that is used but not there.
+    /// A name that is used but not there, or that is there twice.
     pub fn new(spec: &Spec, seed: u64) -> Result<Self, SpecError> {
+        for (n, i) in spec.netns.iter().zip(1..) {
+            let twice = spec.netns.iter().skip(i).any(|o| o.name == n.name);
+            let device = n.devices.iter().zip(1..).find(|(d, j)| n.devices.iter().skip(*j).any(|o| o.name == d.name)).map(|(d, _)| &d.name);
+            let message = match device {
+                _ if twice => "two network namespaces have this name".to_owned(),
+                Some(d) => format!("two devices are named {d:?}"),
+                None => continue,
+            };
+            return Err(SpecError { netns: n.name.clone(), message });
+        }
         let numbers: BTreeMap<&str, u32> = spec.netns.iter().map(|n| n.name.as_str()).zip(0..).collect();
         let netns = spec.netns.iter().map(|n| build_netns(spec, &numbers, n)).collect::<Result<_, _>>()?;
         let state = State { now: Instant::default(), netns, packets: BTreeMap::new() };
@@ -54,6 +64,7 @@ impl World {
             seed,
             rng: Rng::new(seed),
             forced: None,
+            budget_from: 0,
             over_budget: false,
         })
     }

@@ -63,6 +63,7 @@ impl World {
         }
         let Some(tuple) = Tuple::of(ip) else { return };
         self.expire(netns, &tuple);
+        self.reopen(netns, &tuple, ip);
         let found = self.ns(netns).conntrack.find(&tuple);
         let now = self.now;
         let (id, dir, mut c, new) = match found {
@@ -145,6 +146,19 @@ impl World {
         }
     }
 
+    /// A SYN on a connection that is over begins a new one.
+    //= linux:v6.12 net/netfilter/nf_conntrack_proto_tcp.c nf_conntrack_tcp_packet
+    //# A SYN in original direction on TIME_WAIT or CLOSE kills the entry, and the packet is looked at again.
+    fn reopen(&mut self, netns: NetnsId, tuple: &Tuple, ip: &Ipv4) {
+        let Body::Tcp(t) = &ip.body else { return };
+        let syn = t.flags.has(crate::wire::TcpFlags::SYN) && !t.flags.has(crate::wire::TcpFlags::ACK);
+        let Some((id, Direction::Original)) = self.ns(netns).conntrack.find(tuple) else { return };
+        let state = self.ns(netns).conntrack.get(id).and_then(|c| c.tcp_state());
+        if syn && matches!(state, Some(TcpState::TimeWait | TcpState::Close)) {
+            self.set_connection(netns, id, None);
+        }
+    }
+
     /// Enters a new connection into the table (`__nf_conntrack_confirm`).
     pub(super) fn confirm(&mut self, pkt: PacketId) {
         let skb = self.skb(pkt);
@@ -152,6 +166,11 @@ impl World {
         let Some(c) = self.ns(skb.netns).conntrack.get(id).cloned() else { return };
         if c.confirmed() {
             return;
+        }
+        // Another connection took its tuples meanwhile.
+        let table = &self.ns(skb.netns).conntrack;
+        if table.find(&c.original).or(table.find(&c.reply)).is_some() {
+            return self.drop_packet(pkt, DropReason::NatNoPort, None);
         }
         let mut c = Connection::clone(&c);
         c.status.confirmed = true;
@@ -225,20 +244,30 @@ impl World {
     /// A source tuple whose answers no other connection gets (`get_unique_tuple`): as it is if
     /// free, else with another port.
     fn unique(&mut self, netns: NetnsId, wanted: Tuple, random: bool) -> Option<Tuple> {
-        let taken = |w: &Self, t: &Tuple| w.ns(netns).conntrack.find(&t.inverse()).is_some();
-        let L4::Ports(sport, _) = wanted.l4 else { return Some(wanted) };
+        let taken = |w: &Self, t: &Tuple| {
+            let table = &w.ns(netns).conntrack;
+            table.find(&t.inverse()).and_then(|(id, _)| table.get(id)).is_some_and(|c| c.expires >= w.now)
+        };
+        let key = match wanted.l4 {
+            L4::Ports(sport, _) => sport,
+            L4::Echo { id, .. } => id,
+            L4::None => return Some(wanted),
+        };
         if !random && !taken(self, &wanted) {
             return Some(wanted);
         }
-        // The kernel's ranges: below 512, below 1024, and the rest (`nf_nat_l4proto_unique_tuple`).
-        let (first, n) = match sport {
+        // The kernel's ranges: below 512, below 1024, and the rest; any identifier of an echo
+        // (`nf_nat_l4proto_unique_tuple`).
+        let (first, n) = match (wanted.l4, key) {
+            (L4::Echo { .. }, _) => (0, 65_536),
             _ if random => (1024, 64_512),
-            0..512 => (1, 511),
-            512..1024 => (600, 424),
+            (_, 0..512) => (1, 511),
+            (_, 512..1024) => (600, 424),
             _ => (1024, 64_512),
         };
         let start = self.rng.below(n);
-        (0..n.min(128)).map(|i| wanted.with_sport((first + (start + i) % n) as u16)).find(|t| !taken(self, t))
+        let with = |i: u64| wanted.with_key((first + (start + i) % n) as u16);
+        (0..n.min(128)).map(with).find(|t| !taken(self, t))
     }
 
     /// The rules are not asked; the connection alone translates.

@@ -20,7 +20,7 @@ fn physin(skb: &Skb) -> Option<DevId> {
 }
 
 /// The device a decision leads to.
-fn out_dev(ns: &Netns, decision: &Decision) -> Option<DevId> {
+pub(super) fn out_dev(ns: &Netns, decision: &Decision) -> Option<DevId> {
     match decision {
         Decision::Local => ns.loopback(),
         Decision::Broadcast => None,

@@ -43,7 +43,7 @@ use std::rc::Rc;
 const CABLE_DELAY: Duration = Duration::micros(20);
 /// How long a process takes to do something about what it got.
 const APP_DELAY: Duration = Duration::micros(500);
-/// After so many events a run is a loop or a storm, and ends.
+/// After so many events of one run it is a loop or a storm, and ends.
 const EVENT_BUDGET: usize = 200_000;
 
 /// What is done with a packet once a hook let it through, or next.
@@ -115,6 +115,7 @@ pub struct World {
     seed: u64,
     rng: Rng,
     forced: Option<(IpAddr, Option<u16>)>,
+    budget_from: usize,
     over_budget: bool,
 }
 
@@ -139,6 +140,11 @@ impl World {
         self.forced = endpoint;
     }
 
+    /// A new run begins: it has the whole budget of events.
+    pub fn begin_run(&mut self) {
+        (self.budget_from, self.over_budget) = (self.events.len(), false);
+    }
+
     /// Does one step of what is due at `now`, and gives the first event of it. `None`: nothing is
     /// due any more.
     pub fn poll(&mut self, now: Instant) -> Option<&Event> {
@@ -157,7 +163,7 @@ impl World {
                 },
             };
             self.run(job);
-            if self.events.len() >= EVENT_BUDGET && !self.over_budget {
+            if self.events.len() - self.budget_from >= EVENT_BUDGET && !self.over_budget {
                 self.end_by_budget();
             }
         }
@@ -245,6 +251,7 @@ impl World {
         self.over_budget = true;
         self.stack.clear();
         self.agenda.clear();
+        self.give_up_neighbours();
         let left: Vec<_> = self.state.packets.keys().copied().collect();
         for pkt in left {
             self.drop_packet(pkt, DropReason::Budget, None);

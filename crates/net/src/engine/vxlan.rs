@@ -2,6 +2,7 @@
 //! datagram between nodes, and is taken out again.
 
 use super::hooks::HookDevs;
+use super::ip::out_dev;
 use super::{Next, World};
 use crate::drop::DropReason;
 use crate::event::EventKind;
@@ -62,7 +63,7 @@ impl World {
         }
         self.emit_for(pkt, EventKind::Encapsulated { dev, inner_len, outer_len });
         self.update(pkt, |s| s.place = Place::Routing);
-        let out = Self::leaves_by(&decision).or_else(|| self.ns(skb.netns).loopback());
+        let out = out_dev(self.ns(skb.netns), &decision);
         self.emit_for(pkt, EventKind::Routed { dst: remote, decision, again: false });
         let devs = HookDevs { out_dev: out, ..HookDevs::default() };
         self.hook(pkt, Hook::Output, devs, Next::Output);

@@ -53,8 +53,6 @@ pub struct PortRange {
 }
 
 impl PortRange {
-    /// Every port.
-    pub const ANY: Self = Self { first: 0, last: u16::MAX };
     /// Just one.
     pub const fn one(port: u16) -> Self {
         Self { first: port, last: port }

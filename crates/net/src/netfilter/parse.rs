@@ -1,8 +1,8 @@
-//! Reads `iptables-save` text and the lines a daemon feeds to `iptables-restore`.
+//! Reads the text that `iptables-save` prints.
 
+use super::TableName;
 use super::matches::{AddrType, CtStates, IfName, Match, Negatable, PortRange};
 use super::ruleset::{Policy, RejectWith, Rule, Ruleset, RulesetBuilder, Target};
-use super::{Hook, TableName};
 use ipnet::{IpNet, Ipv4Net};
 use std::fmt;
 use std::net::IpAddr;
@@ -93,6 +93,8 @@ struct Words<'a> {
     line: &'a str,
     at: usize,
     start: usize,
+    /// The last word stood in quotes: it is a value, whatever it looks like.
+    quoted: bool,
 }
 
 impl Words<'_> {
@@ -105,11 +107,12 @@ impl Words<'_> {
         let mut quote = None;
         let mut chars = self.line[self.at..].char_indices();
         let mut any = false;
+        self.quoted = false;
         while let Some((i, c)) = chars.next() {
             any = true;
             match c {
                 '\\' => word.extend(chars.next().map(|(_, c)| c)),
-                '"' | '\'' if quote.is_none() => quote = Some(c),
+                '"' | '\'' if quote.is_none() => (quote, self.quoted) = (Some(c), true),
                 _ if quote == Some(c) => quote = None,
                 _ if c.is_whitespace() && quote.is_none() => {
                     self.at += i;
@@ -138,7 +141,7 @@ impl Words<'_> {
 /// The first word that could not be read. Unknown modules and targets are no error: they are kept
 /// as text, and stop a packet that reaches them.
 pub fn parse_rule(line: &str) -> Result<(String, Rule), RestoreError> {
-    let mut w = Words { line, at: 0, start: 0 };
+    let mut w = Words { line, at: 0, start: 0, quoted: false };
     let mut first = w.next();
     if first.as_deref().is_some_and(|f| f.starts_with('[')) {
         first = w.next();
@@ -199,12 +202,12 @@ fn module_words(w: &mut Words<'_>) -> Vec<(bool, String)> {
     loop {
         let (at, start) = (w.at, w.start);
         let Some(mut word) = w.next() else { break };
-        let bang = word == "!";
+        let bang = word == "!" && !w.quoted;
         if bang {
             let Some(next) = w.next() else { break };
             word = next;
         }
-        if word.starts_with('-') && !word.starts_with("--") {
+        if word.starts_with('-') && !word.starts_with("--") && !w.quoted {
             (w.at, w.start) = (at, start);
             break;
         }
@@ -266,7 +269,7 @@ fn module_match(w: &mut Words<'_>, module: &str, proto: Option<u8>) -> Result<Ma
             _ => unsupported(),
         },
         "mark" => match pairs().next() {
-            Some((negated, "--mark", value)) => {
+            Some((negated, "--mark", value)) if words.len() == 2 => {
                 let mark = masked(value).ok_or_else(|| w.error(format!("{value:?} is not a mark; write 0x4000/0x4000")))?;
                 Match::Mark(Negatable { negated, value: mark })
             }
@@ -385,7 +388,6 @@ fn is_builtin_target(name: &str) -> bool {
     )
 }
 
-/// The IPv4 network of an address and length; a shorthand for code that writes rules.
 impl Rule {
     /// With `-s net` (or `! -s net`).
     #[must_use]
@@ -398,13 +400,5 @@ impl Rule {
     pub fn to_net(mut self, negated: bool, net: Ipv4Net) -> Self {
         self.dst = Some(Negatable { negated, value: net.into() });
         self
-    }
-}
-
-/// The hook a built-in chain belongs to.
-impl Hook {
-    /// The hook of that built-in chain name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Prerouting, Self::Input, Self::Forward, Self::Output, Self::Postrouting].into_iter().find(|h| h.name() == name)
     }
 }

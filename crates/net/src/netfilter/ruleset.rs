@@ -311,11 +311,6 @@ impl RulesetBuilder {
         self.entry(table, chain).rules.insert(0, rule);
     }
 
-    /// Whether the chain is there.
-    pub fn has_chain(&self, table: TableName, name: &str) -> bool {
-        self.tables[table as usize].contains_key(name)
-    }
-
     fn entry(&mut self, table: TableName, name: &str) -> &mut Chain {
         let table = &mut self.tables[table as usize];
         if !table.contains_key(name) {

@@ -123,11 +123,6 @@ impl Walk {
         Some(Self { table, hook, frames: vec![(chain, 0)] })
     }
 
-    /// The open chains, outermost first, with the rule each goes on with.
-    pub fn frames(&self) -> &[(u32, u32)] {
-        &self.frames
-    }
-
     /// On to the next rule that matches, or the end of a chain. `draw(chain, rule)` gives 31 bits
     /// for a `statistic` rule, and whether they were forced. None once the walk is over.
     pub fn step(&mut self, rules: &Ruleset, view: &View<'_>, draw: &mut dyn FnMut(u32, u32) -> (u32, bool)) -> Option<WalkStep> {

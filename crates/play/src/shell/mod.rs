@@ -46,7 +46,7 @@ pub fn exec(session: &mut Session, host: &str, line: &str) -> Output {
         ["curl", rest @ ..] => curl(session, host, rest),
         ["ping", rest @ ..] => ping(session, host, rest),
         ["iptables", rest @ ..] => iptables(session, netns, rest),
-        ["iptables-save"] => Output::ok(net::dump::iptables_save(session.world().state().ns(netns), SAVE_HEADER)),
+        ["iptables-save"] => Output::ok(net::dump::iptables_save(session.world().state().ns(netns), "iptables-save v1.4.21", SAVED_ON)),
         ["ip", rest @ ..] => network::ip(session, netns, rest),
         ["bridge", rest @ ..] => network::bridge(session, netns, rest),
         ["conntrack", rest @ ..] => network::conntrack(session, netns, rest),
@@ -56,8 +56,8 @@ pub fn exec(session: &mut Session, host: &str, line: &str) -> Output {
     }
 }
 
-/// The line iptables-save 1.4.21 puts around each table; time begins with the article.
-const SAVE_HEADER: &str = "iptables-save v1.4.21 on Sun Jun 10 08:00:00 2018";
+/// Time begins with the article.
+const SAVED_ON: &str = "Sun Jun 10 08:00:00 2018";
 
 fn hostname(session: &Session, host: &str) -> String {
     let c = session.cluster();
@@ -129,6 +129,8 @@ fn curl(session: &mut Session, host: &str, args: &[&str]) -> Output {
     }
 }
 
+/// What fits into an IPv4 packet behind both headers, in bytes.
+const MAX_PING: u16 = 65_507;
 /// Without `-c` a real ping goes on for ever; here it sends this many.
 const DEFAULT_PINGS: u16 = 4;
 
@@ -143,10 +145,11 @@ fn ping(session: &mut Session, host: &str, args: &[&str]) -> Output {
                 _ => return Output::fail(2, "ping: bad number of packets to transmit.\n"),
             },
             "-s" => match number() {
-                Some(n) => probe.size = Some(n),
+                Some(n) if n <= MAX_PING => probe.size = Some(n),
+                Some(n) => return Output::fail(2, format!("ping: packet size {n} is too large. Maximum is {MAX_PING}\n")),
                 None => return Output::fail(2, "ping: bad packet size.\n"),
             },
-            "-t" => match number().and_then(|n| u8::try_from(n).ok()) {
+            "-t" => match number().and_then(|n| u8::try_from(n).ok()).filter(|n| *n > 0) {
                 Some(n) => probe.ttl = Some(n),
                 None => return Output::fail(2, "ping: bad time to live.\n"),
             },

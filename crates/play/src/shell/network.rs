@@ -20,7 +20,7 @@ pub(super) fn ip(session: &Session, netns: NetnsId, args: &[&str]) -> Output {
 pub(super) fn bridge(session: &Session, netns: NetnsId, args: &[&str]) -> Output {
     let ns = session.world().state().ns(netns);
     match args {
-        ["fdb", "show" | "s", "dev" | "br", name] | ["fdb", "show" | "s", name] => match dump::bridge_fdb(ns, name) {
+        ["fdb", "show" | "s", kind @ ("dev" | "br"), name] => match dump::bridge_fdb(ns, name, *kind == "br") {
             Some(text) => Output::ok(text),
             None => Output::fail(1, format!("Cannot find device \"{name}\"\n")),
         },
@@ -68,7 +68,7 @@ pub(super) fn ping_report(session: &Session, run: &Run, probe: &Probe, started: 
             }
             Outcome::NotSent(DropReason::PktTooBig) => {
                 errors += 1;
-                out.push_str("ping: local error: Message too long, mtu=1450\n");
+                out.push_str("ping: larger than the device's MTU: it would be fragmented, which is not simulated\n");
             }
             Outcome::NotSent(_) => return Output::fail(2, "connect: Network is unreachable\n"),
             Outcome::TimedOut | Outcome::Refused => {}
