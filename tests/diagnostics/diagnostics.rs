@@ -26,14 +26,14 @@ fn every_fault_is_found_where_it_is() {
     let mut failures = String::new();
     for (name, text) in cases() {
         let (_, diags) = kube::build(&text);
-        let got: BTreeSet<String> =
-            diags.iter().map(|d| format!("{}: {}:{} {}", d.severity.name(), d.span.line, d.span.column, d.code.name())).collect();
+        let key = |d: &kube::Diagnostic| format!("{}: {}:{} {}", d.severity.name(), d.span.line, d.span.column, d.code.name());
+        let got: BTreeSet<String> = diags.iter().map(key).collect();
         let want = expected(&text);
         for missing in want.difference(&got) {
             failures.push_str(&format!("{name}: not found: {missing}\n"));
         }
         for extra in got.difference(&want) {
-            let d = diags.iter().find(|d| extra.ends_with(d.code.name())).expect("found above");
+            let d = diags.iter().find(|d| key(d) == **extra).expect("found above");
             failures.push_str(&format!("{name}: not expected: {extra}\n    {}\n", d.message));
         }
         for d in &diags {
@@ -62,7 +62,6 @@ fn every_fix_mends_its_fault() {
 #[test]
 fn every_code_has_a_case() {
     let told: String = cases().into_iter().map(|(_, t)| t).collect();
-    // Chance cannot make these small enough for a case, or they need thousands of lines.
     let without: Vec<&str> = Code::ALL.iter().map(|c| c.name()).filter(|c| !told.contains(&format!(" {c}\n"))).collect();
     assert!(without.is_empty(), "codes without a case: {without:?}");
 }
@@ -87,6 +86,10 @@ fn broken_text_of_any_kind_is_never_a_panic() {
         assert!(cluster.is_some() || diags.iter().any(|d| d.severity == Severity::Error));
         for d in diags {
             assert!(text.get(d.span.start as usize..).is_some(), "{d}: a span outside the text");
+        }
+        // What was accepted can be started, or says why not.
+        if let (true, Err(why)) = (cluster.is_some(), play::Session::new(&text, 1, true)) {
+            assert!(why.iter().any(|d| d.severity == Severity::Error), "refused without a word");
         }
     }
 }

@@ -15,7 +15,10 @@ fn checkout() -> PathBuf {
 fn files() -> Vec<PathBuf> {
     let out =
         Command::new("git").args(["ls-files", "--cached", "--others", "--exclude-standard"]).current_dir(checkout()).output().expect("git");
-    String::from_utf8_lossy(&out.stdout).lines().map(|l| checkout().join(l)).filter(|p| p.is_file()).collect()
+    assert!(out.status.success(), "git ls-files: {}", String::from_utf8_lossy(&out.stderr));
+    let files: Vec<_> = String::from_utf8_lossy(&out.stdout).lines().map(|l| checkout().join(l)).filter(|p| p.is_file()).collect();
+    assert!(!files.is_empty(), "git lists no file");
+    files
 }
 
 fn with_ending(endings: &[&str]) -> Vec<PathBuf> {

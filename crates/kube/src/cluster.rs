@@ -10,6 +10,7 @@ use crate::topology::{self, Role, Topology};
 use crate::yaml;
 use ipnet::Ipv4Net;
 use net::wire::Mac;
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 /// A node of a running cluster.
@@ -190,6 +191,14 @@ struct Maker<'a> {
     ips: ServiceIps,
     node_ports: NodePorts,
     used_places: Vec<bool>,
+    /// Pods on each node.
+    load: Vec<usize>,
+    /// Namespaces and names of pods.
+    names: BTreeSet<(String, String)>,
+}
+
+fn same(a: Option<&Spanned<u16>>, b: Option<&Spanned<u16>>) -> bool {
+    matches!((a, b), (Some(a), Some(b)) if a.value == b.value)
 }
 
 impl<'a> Maker<'a> {
@@ -237,6 +246,7 @@ impl<'a> Maker<'a> {
         }
         let (first, last) = topology.node_ports;
         let used_places = vec![false; topology.pods.len()];
+        let load = vec![0; nodes.len()];
         let mut this = Self {
             d,
             ips: ServiceIps::new(topology.service_cidr),
@@ -247,6 +257,8 @@ impl<'a> Maker<'a> {
             pods: Vec::new(),
             services: Vec::new(),
             used_places,
+            load,
+            names: BTreeSet::new(),
         };
         this.system();
         this
@@ -358,10 +370,9 @@ impl<'a> Maker<'a> {
         let (node, ip) = match known {
             Some(x) => x,
             None => {
-                let load = |i: usize| self.pods.iter().filter(|p| p.node == i).count();
                 let mut workers: Vec<_> =
                     (0..self.nodes.len()).filter(|i| bound.map_or(self.nodes[*i].spec.role == Role::Worker, |b| b == *i)).collect();
-                workers.sort_by_key(|i| (load(*i), *i));
+                workers.sort_by_key(|i| (self.load[*i], *i));
                 let mut found = None;
                 for i in workers {
                     if let Some(ip) = self.ipam[i].allocate() {
@@ -374,14 +385,28 @@ impl<'a> Maker<'a> {
             }
         };
         let seed = self.topology.seed;
-        let set = format!("{deployment}-{}", naming::template_hash(deployment, template));
-        let suffix = placed.as_ref().and_then(|p| p.suffix.clone()).unwrap_or_else(|| naming::pod_suffix(seed, &set, index));
+        let set = format!("{deployment}-{}", naming::template_hash(template));
+        let name = match placed.as_ref().and_then(|p| p.suffix.as_deref()) {
+            // The hash is told, too.
+            Some(s) if s.contains('-') => format!("{deployment}-{s}"),
+            Some(s) => format!("{set}-{s}"),
+            None => self.free_name(namespace, &set, index),
+        };
         // The real name is `veth` and eight random digits; ours are those of the address.
         let [a, b, c, d] = ip.octets();
-        let veth = placed.as_ref().and_then(|p| p.veth.clone()).unwrap_or_else(|| format!("veth{a:02x}{b:02x}{c:02x}{d:02x}"));
-        let veth_mac = placed.and_then(|p| p.veth_mac).unwrap_or_else(|| naming::random_mac(seed, &veth));
+        let veth = placed
+            .as_ref()
+            .and_then(|p| p.veth.as_ref())
+            .map(|v| v.value.clone())
+            .unwrap_or_else(|| format!("veth{a:02x}{b:02x}{c:02x}{d:02x}"));
+        let veth_mac = placed.as_ref().and_then(|p| p.veth_mac).unwrap_or_else(|| naming::random_mac(seed, &veth));
+        self.load[node] += 1;
+        if !self.names.insert((namespace.to_owned(), name.clone())) {
+            let span = placed.as_ref().map_or_else(Span::default, |p| p.of.span);
+            self.d.error(Code::DuplicateObject, span, format!("pods {name:?} already exists"), "give each place its own suffix");
+        }
         self.pods.push(Pod {
-            name: format!("{set}-{suffix}"),
+            name,
             namespace: namespace.to_owned(),
             deployment: deployment.to_owned(),
             labels: labels.clone(),
@@ -394,6 +419,18 @@ impl<'a> Maker<'a> {
         true
     }
 
+    /// A pod's name that no other has, drawn again while it is taken.
+    fn free_name(&self, namespace: &str, set: &str, index: usize) -> String {
+        let mut draw = index;
+        loop {
+            let name = format!("{set}-{}", naming::pod_suffix(self.topology.seed, set, draw));
+            if !self.names.contains(&(namespace.to_owned(), name.clone())) {
+                return name;
+            }
+            draw += 1 << 20;
+        }
+    }
+
     fn services(&mut self, services: &[&Service]) {
         // What was asked for is taken first, as it was there first.
         for s in services {
@@ -401,7 +438,9 @@ impl<'a> Maker<'a> {
                 self.asked_ip(ip);
             }
             for (p, i) in s.ports.iter().zip(0..) {
-                if let Some(np) = &p.node_port {
+                // Ports of one number, TCP and UDP, may share a node port (`initNodePorts`).
+                let shared = s.ports[..i].iter().any(|q| q.port.value == p.port.value && same(q.node_port.as_ref(), p.node_port.as_ref()));
+                if let (Some(np), false) = (&p.node_port, shared) {
                     self.asked_node_port(np, i);
                 }
             }
@@ -470,7 +509,7 @@ impl<'a> Maker<'a> {
             .collect();
         if pods.is_empty() && !selector.is_empty() {
             let want: Vec<_> = selector.iter().map(|(k, v)| format!("{k}={v}")).collect();
-            let labels: std::collections::BTreeSet<String> = self
+            let labels: BTreeSet<String> = self
                 .pods
                 .iter()
                 .filter(|p| p.namespace == s.meta.namespace)
@@ -523,7 +562,7 @@ impl<'a> Maker<'a> {
             let node_port = match (s.kind, &p.node_port) {
                 (ServiceType::ClusterIp, _) => None,
                 (ServiceType::NodePort, Some(np)) => Some(np.value),
-                (ServiceType::NodePort, None) => self.node_ports.allocate(seed, &format!("{key}:{}", p.name)),
+                (ServiceType::NodePort, None) => self.free_node_port(s, &key, p, &ports),
             };
             ports.push(Port { name: p.name.clone(), protocol: p.protocol, port: p.port.value, node_port, endpoints });
         }
@@ -537,6 +576,23 @@ impl<'a> Maker<'a> {
             selector: selector.clone(),
             span: Some(s.meta.name.span),
         });
+    }
+
+    /// The node port of a port that asks for none: that of its number's other protocol, else a free one.
+    fn free_node_port(&mut self, s: &Service, key: &str, port: &object::ServicePort, before: &[Port]) -> Option<u16> {
+        let asked = s.ports.iter().filter(|q| q.port.value == port.port.value).find_map(|q| q.node_port.as_ref().map(|n| n.value));
+        let given = asked.or_else(|| before.iter().find(|q| q.port == port.port.value).and_then(|q| q.node_port));
+        let found = given.or_else(|| self.node_ports.allocate(self.topology.seed, &format!("{key}:{}", port.name)));
+        if found.is_none() {
+            let (first, last) = self.topology.node_ports;
+            self.d.error(
+                Code::AddressesExhausted,
+                port.port.span,
+                format!("failed to allocate a nodePort: every port of {first}-{last} is taken"),
+                "choose a larger serviceNodePortRange, or fewer Services of type NodePort",
+            );
+        }
+        found
     }
 
     fn finish(mut self) -> Cluster {

@@ -95,6 +95,10 @@ codes! {
     ClusterIpTaken = "service-cluster-ip-taken",
     /// A text that is not an address or network.
     InvalidAddress = "invalid-address",
+    /// The same name or port twice in one list.
+    DuplicateValue = "duplicate-value",
+    /// Networks that overlap.
+    NetworkOverlap = "network-overlap",
     /// Addresses that clash.
     AddressTaken = "address-taken",
     /// No address is left.

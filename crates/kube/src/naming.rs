@@ -26,13 +26,8 @@ fn hashed(prefix: &str, text: &str) -> String {
 }
 
 /// The pod template hash in a pod's name. The real one is FNV-32a over Go's dump of the template;
-/// two are known from the field, the others are FNV-32a over our own text of it.
-pub fn template_hash(deployment: &str, template: &str) -> String {
-    match deployment {
-        "kube-dns" => return "86f4d74b45".to_owned(),
-        "centos-deployment" => return "748dc5bfb9".to_owned(),
-        _ => {}
-    }
+/// this is FNV-32a over our own text of it.
+pub fn template_hash(template: &str) -> String {
     let hash = template.bytes().fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193));
     hash.to_string().bytes().map(|d| ALPHABET[usize::from(d) % 27] as char).collect()
 }
@@ -75,6 +70,6 @@ mod tests {
 
     #[test]
     fn encoded_hashes_use_ten_letters() {
-        assert!(template_hash("web", "x").bytes().all(|b| b"456789bcdf".contains(&b)));
+        assert!(template_hash("x").bytes().all(|b| b"456789bcdf".contains(&b)));
     }
 }

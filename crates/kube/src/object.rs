@@ -262,7 +262,7 @@ fn meta(d: &mut Decoder, node: &YamlNode, dns_1035: bool) -> Option<Meta> {
     Some(Meta { name, namespace, labels })
 }
 
-fn valid_label(name: &str, dns_1035: bool) -> bool {
+pub(crate) fn valid_label(name: &str, dns_1035: bool) -> bool {
     let edge = |c: Option<char>, first: bool| c.is_some_and(|c| c.is_ascii_lowercase() || (c.is_ascii_digit() && !(first && dns_1035)));
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || (c == '.' && !dns_1035);
     edge(name.chars().next(), true)
@@ -474,6 +474,7 @@ fn service_spec(d: &mut Decoder, meta: Meta, node: &YamlNode) -> Option<Service>
     let node_ports_allowed = matches!(kind, Some("NodePort" | "LoadBalancer"));
     let many = items.len() > 1;
     let ports: Vec<_> = items.iter().zip(0..).filter_map(|(n, i)| service_port(d, n, i, many, node_ports_allowed)).collect();
+    duplicate_ports(d, &ports);
     let kind = match kind? {
         "NodePort" | "LoadBalancer" => ServiceType::NodePort,
         "ExternalName" => return None,
@@ -499,6 +500,21 @@ fn service_port(d: &mut Decoder, node: &YamlNode, i: usize, many: bool, node_por
     let port = port?;
     let target = target.unwrap_or(TargetPort::Number(port.value));
     Some(ServicePort { name, port, target, node_port, protocol: protocol? })
+}
+
+/// Names, and protocols with ports, are each there once (`ValidateService`).
+fn duplicate_ports(d: &mut Decoder, ports: &[ServicePort]) {
+    for (p, i) in ports.iter().zip(0..) {
+        let before = &ports[..i];
+        if before.iter().any(|q| q.name == p.name && !p.name.is_empty()) {
+            let message = format!("spec.ports[{i}].name: Duplicate value: {:?}", p.name);
+            d.error(Code::DuplicateValue, p.port.span, message, "give each port its own name");
+        }
+        if before.iter().any(|q| (q.protocol, q.port.value) == (p.protocol, p.port.value)) {
+            let message = format!("spec.ports[{i}]: Duplicate value: {} {}", p.protocol, p.port.value);
+            d.error(Code::DuplicateValue, p.port.span, message, "remove this port, or write another number or protocol");
+        }
+    }
 }
 
 fn target_port(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<TargetPort> {

@@ -2,7 +2,7 @@
 //! Topology gets the default one: a control plane, two workers and a client on one LAN.
 
 use crate::decode::{Decoder, Fields, Spanned};
-use crate::diag::{Code, Span};
+use crate::diag::{Code, Diagnostic, Span};
 use crate::yaml::YamlNode;
 use ipnet::Ipv4Net;
 use net::wire::Mac;
@@ -75,10 +75,10 @@ pub struct Placed {
     pub node: Spanned<String>,
     /// The address it got.
     pub ip: Spanned<Ipv4Addr>,
-    /// The letters behind its name.
+    /// The letters behind its name: five, or the template's hash, `-` and five.
     pub suffix: Option<String>,
     /// The name of its veth on the node.
-    pub veth: Option<String>,
+    pub veth: Option<Spanned<String>>,
     /// The MAC of that veth.
     pub veth_mac: Option<Mac>,
 }
@@ -198,11 +198,12 @@ pub fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Topology> {
     let spec = f.require(d, "spec", "write spec: with nodes: below it")?;
     d.finish(f);
     let mut s = d.fields(spec, "spec")?.not_simulated(&["faults", "layout"]);
+    let mut nets = Vec::new();
     if let Some(seed) = s.get("seed").and_then(|n| d.integer(n, "spec.seed")) {
         t.seed = seed.value.unsigned_abs();
     }
     if let Some(k) = s.get("kubernetes") {
-        kubernetes(d, k, &mut t);
+        kubernetes(d, k, &mut t, &mut nets);
     }
     if let Some(mut p) = s.get("kubeProxy").and_then(|n| d.fields(n, "spec.kubeProxy")) {
         if let Some(n) = p.get("mode") {
@@ -217,12 +218,12 @@ pub fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Topology> {
         }
         if let Some(v) = p.get("vni").and_then(|n| d.integer(n, "spec.flannel.vni")) {
             match u32::try_from(v.value) {
-                Ok(vni @ 1..=0xff_ffff) => t.vni = vni,
+                Ok(vni @ 1..=9_999_999) => t.vni = vni,
                 _ => d.error(
                     Code::OutOfRange,
                     v.span,
                     format!("spec.flannel.vni: Invalid value: {}", v.value),
-                    "write a number from 1 to 16777215",
+                    "write a number from 1 to 9999999: the device is flannel.VNI, and a device name has 15 characters",
                 ),
             }
         }
@@ -238,7 +239,7 @@ pub fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Topology> {
             d.error(Code::NotSimulated, extra.span, "spec.segments: only one segment is simulated", "remove this one");
         }
         if let Some(node) = items.first() {
-            segment(d, node, &mut t.segment);
+            segment(d, node, &mut t.segment, &mut nets);
         }
     }
     if let Some(list) = s.require(d, "nodes", "write nodes: with - name: below it") {
@@ -261,10 +262,37 @@ pub fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Topology> {
     }
     d.finish(s);
     check(d, &t);
+    check_places(d, &t);
+    overlaps(d, &t, &nets);
     Some(t)
 }
 
-fn kubernetes(d: &mut Decoder, node: &YamlNode, t: &mut Topology) {
+/// A network that is written in the text: its name, itself, its place.
+type Written = (&'static str, Ipv4Net, Span);
+
+/// Networks that overlap are allowed, and hardly meant.
+fn overlaps(d: &mut Decoder, t: &Topology, written: &[Written]) {
+    let docker = t.nodes.iter().any(|n| n.docker).then(|| ("docker0", literal::<Ipv4Net>(crate::docker::NETWORK).trunc()));
+    let all =
+        [("podCIDR", t.pod_cidr), ("serviceCIDR", t.service_cidr), ("the segment's subnet", t.segment.subnet)].into_iter().chain(docker);
+    let all: Vec<_> = all.collect();
+    let mut told: Vec<(&str, &str)> = Vec::new();
+    for (name, net, span) in written.iter().rev() {
+        for (other, range) in all.iter().filter(|(n, _)| n != name) {
+            if (net.contains(range) || range.contains(net)) && !told.contains(&(other, name)) {
+                told.push((name, other));
+                d.diags.push(Diagnostic::warning(
+                    Code::NetworkOverlap,
+                    *span,
+                    format!("{net} overlaps {other}, {range}: a packet to an address of both goes to one of them only"),
+                    "choose a network that nothing else uses",
+                ));
+            }
+        }
+    }
+}
+
+fn kubernetes(d: &mut Decoder, node: &YamlNode, t: &mut Topology, nets: &mut Vec<Written>) {
     let Some(mut k) = d.fields(node, "spec.kubernetes") else { return };
     if let Some(v) = k.get("version") {
         // 1.10 without quotes is the number 1.1: the text is what counts.
@@ -274,11 +302,23 @@ fn kubernetes(d: &mut Decoder, node: &YamlNode, t: &mut Topology) {
             d.error(Code::NotSimulated, v.span, format!("spec.kubernetes.version: {text} is not simulated"), "write version: \"1.10\"");
         }
     }
-    if let Some(c) = k.get("podCIDR").and_then(|n| d.parsed(n, "spec.kubernetes.podCIDR", "10.244.0.0/16")) {
-        t.pod_cidr = c.value;
+    if let Some(c) = k.get("podCIDR").and_then(|n| d.parsed::<Ipv4Net>(n, "spec.kubernetes.podCIDR", "10.244.0.0/16")) {
+        t.pod_cidr = c.value.trunc();
+        nets.push(("podCIDR", t.pod_cidr, c.span));
+        if t.pod_cidr.prefix_len() > 24 {
+            let message = format!("spec.kubernetes.podCIDR: Invalid value: {}: each node gets a /24 of it", c.value);
+            d.error(Code::OutOfRange, c.span, message, "write a network of /24 or larger, such as 10.244.0.0/16");
+            t.pod_cidr = Topology::default().pod_cidr;
+        }
     }
-    if let Some(c) = k.get("serviceCIDR").and_then(|n| d.parsed(n, "spec.kubernetes.serviceCIDR", "10.96.0.0/12")) {
-        t.service_cidr = c.value;
+    if let Some(c) = k.get("serviceCIDR").and_then(|n| d.parsed::<Ipv4Net>(n, "spec.kubernetes.serviceCIDR", "10.96.0.0/12")) {
+        t.service_cidr = c.value.trunc();
+        nets.push(("serviceCIDR", t.service_cidr, c.span));
+        if t.service_cidr.prefix_len() > 28 {
+            let message = format!("spec.kubernetes.serviceCIDR: Invalid value: {}: kube-dns takes the tenth address of it", c.value);
+            d.error(Code::OutOfRange, c.span, message, "write a network of /28 or larger, such as 10.96.0.0/12");
+            t.service_cidr = Topology::default().service_cidr;
+        }
     }
     if let Some(r) = k.get("serviceNodePortRange").and_then(|n| d.string(n, "spec.kubernetes.serviceNodePortRange")) {
         match r.value.split_once('-').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?))) {
@@ -294,17 +334,19 @@ fn kubernetes(d: &mut Decoder, node: &YamlNode, t: &mut Topology) {
     d.finish(k);
 }
 
-fn segment(d: &mut Decoder, node: &YamlNode, s: &mut Segment) {
+fn segment(d: &mut Decoder, node: &YamlNode, s: &mut Segment, nets: &mut Vec<Written>) {
     let Some(mut f) = d.fields(node, "spec.segments[0]") else { return };
     if let Some(n) = f.get("name").and_then(|n| d.string(n, "spec.segments[0].name")) {
         s.name = n.value;
     }
-    if let Some(n) = f.get("subnet").and_then(|n| d.parsed(n, "spec.segments[0].subnet", "192.168.120.0/24")) {
-        s.subnet = n.value;
+    if let Some(n) = f.get("subnet").and_then(|n| d.parsed::<Ipv4Net>(n, "spec.segments[0].subnet", "192.168.120.0/24")) {
+        s.subnet = n.value.trunc();
         s.gateway = None;
+        nets.push(("the segment's subnet", s.subnet, n.span));
     }
     if let Some(n) = f.get("gateway").and_then(|n| d.parsed(n, "spec.segments[0].gateway", "192.168.120.254")) {
         s.gateway = Some(n.value);
+        usable(d, "spec.segments[0].gateway", n.value, s.subnet, n.span);
     }
     d.finish(f);
 }
@@ -314,35 +356,36 @@ fn mac(d: &mut Decoder, f: &mut Fields<'_>, name: &'static str) -> Option<Mac> {
     f.get(name).and_then(|n| d.parsed(n, &path, "00:50:56:98:c1:7a")).map(|m| m.value)
 }
 
+/// Whether an address can be somebody's in a network; says so if not.
+fn usable(d: &mut Decoder, path: &str, addr: Ipv4Addr, net: Ipv4Net, span: Span) {
+    let why = if !net.contains(&addr) {
+        format!("not in the segment's {net}")
+    } else if net.prefix_len() < 31 && (addr == net.network() || addr == net.broadcast()) {
+        format!("the network's own address, or its broadcast address, in {net}")
+    } else {
+        return;
+    };
+    d.error(Code::InvalidAddress, span, format!("{path}: Invalid value: {addr}: {why}"), format!("write an address of {net}"));
+}
+
 /// A NIC. Without an address it gets the segment's `.10` plus its number.
 fn nic(d: &mut Decoder, node: Option<&YamlNode>, path: &str, segment: &Segment, at: Span, number: u32) -> Nic {
     let base = u32::from(segment.subnet.network()).wrapping_add(number);
     let address = Ipv4Net::new(base.into(), segment.subnet.prefix_len()).unwrap_or(segment.subnet);
     let mut nic = Nic { name: "eth0".to_owned(), address: Spanned { value: address, span: at }, mac: None, mtu: 1500 };
-    let Some(mut f) = node.and_then(|n| d.fields(n, path)) else { return nic };
+    let Some(mut f) = node.and_then(|n| d.fields(n, path)) else {
+        usable(d, &format!("{path}.address"), address.addr(), segment.subnet, at);
+        return nic;
+    };
     if let Some(n) = f.get("name").and_then(|n| d.string(n, &format!("{path}.name"))) {
-        if n.value.is_empty() || n.value.len() > 15 {
-            d.error(
-                Code::InvalidName,
-                n.span,
-                format!("{path}.name: Invalid value: {:?}", n.value),
-                "a device name has 1 to 15 characters",
-            );
-        } else {
+        if device_name(d, &format!("{path}.name"), &n) {
             nic.name = n.value;
         }
     }
     if let Some(a) = f.get("address").and_then(|n| d.parsed::<Ipv4Net>(n, &format!("{path}.address"), "192.168.120.226/24")) {
-        if !segment.subnet.contains(&a.value.addr()) {
-            d.error(
-                Code::InvalidAddress,
-                a.span,
-                format!("{path}.address: Invalid value: {}: not in the segment's {}", a.value, segment.subnet),
-                format!("write an address of {}", segment.subnet),
-            );
-        }
         nic.address = a;
     }
+    usable(d, &format!("{path}.address"), nic.address.value.addr(), segment.subnet, nic.address.span);
     nic.mac = mac(d, &mut f, "mac");
     if let Some(m) = f.get("mtu").and_then(|n| d.integer(n, &format!("{path}.mtu"))) {
         match u32::try_from(m.value) {
@@ -378,6 +421,20 @@ fn node(d: &mut Decoder, n: &YamlNode, path: &str, segment: &Segment, i: u32) ->
     }
     d.finish(f);
     name.map(|_| node)
+}
+
+/// Whether a name can be that of a device of a person's own (`dev_valid_name`); says so if not.
+fn device_name(d: &mut Decoder, path: &str, name: &Spanned<String>) -> bool {
+    let n = name.value.as_str();
+    let hint = if n.is_empty() || n.len() > 15 || n.contains(|c: char| c == '/' || c == ':' || c.is_whitespace()) || n == "." || n == ".." {
+        "a device name has 1 to 15 characters, without spaces, '/' or ':'"
+    } else if matches!(n, "lo" | "cni0" | "docker0") || n.starts_with("flannel.") {
+        "lo, cni0, docker0 and flannel.VNI are there already; choose another name, such as eth0"
+    } else {
+        return true;
+    };
+    d.error(Code::InvalidName, name.span, format!("{path}: Invalid value: {n:?}"), hint);
+    false
 }
 
 fn sysctl(d: &mut Decoder, list: &YamlNode, path: &str, node: &mut Node) {
@@ -423,10 +480,23 @@ fn placed(d: &mut Decoder, n: &YamlNode, path: &str) -> Option<Placed> {
     let node = f.require(d, "node", "write node: with a node's name").and_then(|n| d.string(n, &format!("{path}.node")));
     let ip = f.require(d, "ip", "write ip: with the pod's address").and_then(|n| d.parsed(n, &format!("{path}.ip"), "10.1.5.4"));
     let suffix = f.get("suffix").and_then(|n| d.string(n, &format!("{path}.suffix"))).map(|s| s.value);
-    let veth = f.get("veth").and_then(|n| d.string(n, &format!("{path}.veth"))).map(|s| s.value);
+    let veth = f.get("veth").and_then(|n| d.string(n, &format!("{path}.veth"))).filter(|n| device_name(d, &format!("{path}.veth"), n));
     let veth_mac = mac(d, &mut f, "vethMAC");
     d.finish(f);
     Some(Placed { of: of?, node: node?, ip: ip?, suffix, veth, veth_mac })
+}
+
+/// Two veths of one name on a node.
+fn check_places(d: &mut Decoder, t: &Topology) {
+    for (p, i) in t.pods.iter().zip(0..) {
+        let Some(veth) = &p.veth else { continue };
+        let nic = t.nodes.iter().any(|n| n.name.value == p.node.value && n.nic.name == veth.value);
+        let other = |q: &Placed| q.node.value == p.node.value && q.veth.as_ref().is_some_and(|v| v.value == veth.value);
+        if nic || t.pods[..i].iter().any(other) {
+            let message = format!("{} already has a device {:?}", p.node.value, veth.value);
+            d.error(Code::DuplicateObject, veth.span, message, "give each veth of a node its own name");
+        }
+    }
 }
 
 /// Names and addresses that clash.
@@ -435,6 +505,14 @@ fn check(d: &mut Decoder, t: &Topology) {
     let mut addrs: Vec<&Spanned<Ipv4Net>> = Vec::new();
     let ends = t.nodes.iter().map(|n| (&n.name, &n.nic)).chain(t.hosts.iter().map(|h| (&h.name, &h.nic)));
     for (name, nic) in ends {
+        if !crate::object::valid_label(&name.value, false) {
+            let message = format!("{:?} is no name of a node or host", name.value);
+            d.error(Code::InvalidName, name.span, message, "use lower case letters, digits, '-' and '.', and begin with a letter or digit");
+        }
+        if name.value == t.segment.name {
+            let message = format!("{:?} is already the name of the segment", name.value);
+            d.error(Code::DuplicateObject, name.span, message, "give each node, host and segment its own name");
+        }
         if let Some(first) = names.iter().find(|n| n.value == name.value) {
             d.error(
                 Code::DuplicateObject,

@@ -45,10 +45,22 @@ impl YamlNode {
             Value::Seq(_) => "array",
             Value::Map(_) => "map",
             Value::Scalar { text, plain: true } if text.parse::<i64>().is_ok() => "integer",
-            Value::Scalar { text, plain: true } if text == "true" || text == "false" => "boolean",
+            Value::Scalar { text, plain: true } if is_boolean(text) => "boolean",
+            Value::Scalar { text, plain: true } if is_number(text) => "number",
             Value::Scalar { .. } => "string",
         }
     }
+}
+
+/// YAML 1.1's booleans, which kubectl's library still reads as such.
+fn is_boolean(text: &str) -> bool {
+    ["true", "false", "yes", "no", "on", "off"].iter().any(|w| {
+        text == *w || text == w.to_uppercase() || (text.is_char_boundary(1) && text[..1] == w[..1].to_uppercase() && text[1..] == w[1..])
+    })
+}
+
+fn is_number(text: &str) -> bool {
+    text.parse::<f64>().is_ok() && text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.'))
 }
 
 /// More nodes than this in one text are refused: aliases of aliases grow without end.
@@ -131,25 +143,32 @@ impl Loader<'_> {
         Span { line: s.start.line() as u32, column: s.start.col() as u32 + 1, start: range.start as u32, end: end as u32 }
     }
 
+    fn within_budget(&self, at: Span) -> Result<(), Syntax> {
+        if self.nodes > MAX_NODES {
+            return Err((at.line, at.column, format!("more than {MAX_NODES} values in one text")));
+        }
+        Ok(())
+    }
+
     fn node<'i, T>(&mut self, parser: &mut Parser<'i, T>, event: Event<'i>, at: granit_parser::Span) -> Result<YamlNode, Syntax>
     where
         T: granit_parser::BorrowedInput<'i>,
     {
         self.nodes += 1;
         let mut span = self.span(&at);
-        if self.nodes > MAX_NODES {
-            return Err((span.line, span.column, format!("more than {MAX_NODES} values in one text")));
-        }
+        self.within_budget(span)?;
         let (value, anchor) = match event {
             Event::Scalar(text, style, anchor, _) => {
                 (Value::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain }, anchor)
             }
             Event::Alias(id) => {
-                let Some(target) = self.anchors.get(&id).cloned() else {
+                let Some(target) = self.anchors.get(&id) else {
                     return Err((span.line, span.column, "an alias that stands within its own anchor".to_owned()));
                 };
-                self.nodes += count(&target);
-                return Ok(YamlNode { span, ..target });
+                // Counted before it is copied.
+                self.nodes += count(target);
+                self.within_budget(span)?;
+                return Ok(YamlNode { span, value: target.value.clone() });
             }
             Event::UnresolvedAlias(name) => {
                 let known = format!("*{name} has no anchor above it in this document");

@@ -26,7 +26,7 @@ impl World {
     pub(super) fn icmp_error(&mut self, about: PacketId, make: impl FnOnce(Rc<[u8]>) -> Icmp) {
         let skb = self.skb(about);
         let Some(ip) = skb.ip() else { return };
-        // Never about an error, nor to everybody.
+        // Never about an error, nor about a later fragment.
         if matches!(&ip.body, Body::Icmp(i) if i.quoted().is_some()) || ip.frag_offset > 0 {
             return;
         }
