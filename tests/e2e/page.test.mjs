@@ -41,6 +41,23 @@ async function send(page, endpoint = "10.1.6.5:80") {
 const go = (page, word, nth = 0) => page.locator(".event", { has: page.locator(".kind", { hasText: word }) }).nth(nth).locator("button").click();
 const step = async (page) => Number(await page.locator(".count strong").textContent());
 
+test("a person's own text is there again after a reload, and a preset's is not kept", async () => {
+  await visit({}, async (page) => {
+    const line = page.locator(".cm-line", { hasText: "nodePort: 30080" });
+    await line.click();
+    await page.keyboard.press("End");
+    await page.keyboard.type("1");
+    await page.locator(".problem.error").waitFor();
+    await page.reload();
+    await page.locator(".problem.error").waitFor();
+    await page.locator(".cm-line", { hasText: "nodePort: 300801" }).click();
+    await page.keyboard.press("End");
+    await page.keyboard.press("Backspace");
+    await page.locator(".problem.error").waitFor({ state: "detached" });
+    assert.equal(await page.evaluate(() => localStorage.getItem("packetwalk.text")), null);
+  });
+});
+
 test("a manifest is broken, its error stands at the right line, it is mended, a packet is sent, stepped back and forth, and DNAT is read", async () => {
   await visit({}, async (page) => {
     const line = page.locator(".cm-line", { hasText: "nodePort: 30080" });

@@ -8,6 +8,7 @@ use yew::html::Scope;
 
 const LANG: &str = "packetwalk.lang";
 const THEME: &str = "packetwalk.theme";
+const TEXT: &str = "packetwalk.text";
 
 /// Runs one effect. A timer is handed back, to be kept as long as it may fire.
 pub fn run(app: &App, effect: &Effect, link: &Scope<Root>) -> Option<Timeout> {
@@ -23,9 +24,31 @@ pub fn run(app: &App, effect: &Effect, link: &Scope<Root>) -> Option<Timeout> {
         Effect::Save => {
             interop::save(LANG, app.lang.tag());
             interop::save(THEME, theme_word(app.theme));
+            keep_text(&app.text);
         }
     }
     None
+}
+
+/// Keeps a person's own text over a reload. A preset is no such text.
+pub fn keep_text(text: &str) {
+    if play::presets::ALL.iter().any(|p| p.document() == text) {
+        interop::forget(TEXT);
+    } else {
+        interop::save(TEXT, text);
+    }
+}
+
+/// The text a person left.
+pub fn kept_text() -> Option<String> {
+    interop::load(TEXT)
+}
+
+/// Gives the kept text up, for a fault that would come back with it.
+pub fn take_text() -> Option<String> {
+    let text = interop::load(TEXT);
+    interop::forget(TEXT);
+    text
 }
 
 fn theme_word(theme: Theme) -> &'static str {

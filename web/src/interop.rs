@@ -21,6 +21,14 @@ pub fn save(key: &str, value: &str) {
     }
 }
 
+/// Removes a stored text.
+pub fn forget(key: &str) {
+    let storage = web_sys::window().and_then(|w| w.local_storage().ok().flatten());
+    if let Some(s) = storage {
+        let _ = s.remove_item(key);
+    }
+}
+
 /// Whether a media query holds.
 pub fn prefers(query: &str) -> bool {
     web_sys::window().and_then(|w| w.match_media(query).ok().flatten()).is_some_and(|m| m.matches())
@@ -32,16 +40,16 @@ pub fn browser_language() -> String {
     navigator.and_then(|n| Reflect::get(&n, &"language".into()).ok()).and_then(|l| l.as_string()).unwrap_or_default()
 }
 
-/// A fault of ours stops the engine: say so over the page instead of going dead.
-pub fn show_panics() {
-    std::panic::set_hook(Box::new(|info| {
+/// A fault of ours stops the engine: say so over the page instead of going dead, with the text that
+/// `rescue` finds.
+pub fn show_panics(rescue: fn() -> Option<String>) {
+    std::panic::set_hook(Box::new(move |info| {
         let document = gloo::utils::document();
         let Ok(overlay) = document.create_element("pre") else { return };
         overlay.set_class_name("panic");
         overlay.set_attribute("role", "alert").ok();
-        overlay.set_text_content(Some(&format!(
-            "Packetwalk has met a fault of its own and stopped.\nReload the page; your text is kept.\n\n{info}"
-        )));
+        let text = rescue().map(|t| format!("\n\nYour text, to copy first:\n\n{t}")).unwrap_or_default();
+        overlay.set_text_content(Some(&format!("Packetwalk has met a fault of its own and stopped. Reload the page.\n\n{info}{text}")));
         gloo::utils::body().append_child(&overlay).ok();
     }));
 }

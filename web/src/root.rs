@@ -64,6 +64,9 @@ impl Component for Root {
         let preset = gloo::utils::body().get_attribute("data-preset").unwrap_or_default();
         let mut app = App::new(effects::chosen_lang(), &preset);
         app.theme = effects::chosen_theme();
+        if let (false, Some(text)) = (ctx.props().embed, effects::kept_text()) {
+            update(&mut app, Action::Text(text));
+        }
         app.narrow = !ctx.props().embed && interop::prefers(NARROW);
         effects::set_page(&app);
         let link = ctx.link().clone();
@@ -100,6 +103,10 @@ impl Component for Root {
     fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
         match msg {
             Msg::Do(action) => {
+                if let Action::Text(text) = &action {
+                    // First kept, then read: whatever happens, it is there.
+                    effects::keep_text(text);
+                }
                 for effect in update(&mut self.app, action) {
                     if let Some(timer) = effects::run(&self.app, &effect, ctx.link()) {
                         self.timer = Some(timer);

@@ -377,10 +377,10 @@ fn nic(d: &mut Decoder, node: Option<&YamlNode>, path: &str, segment: &Segment, 
         usable(d, &format!("{path}.address"), address.addr(), segment.subnet, at);
         return nic;
     };
-    if let Some(n) = f.get("name").and_then(|n| d.string(n, &format!("{path}.name"))) {
-        if device_name(d, &format!("{path}.name"), &n) {
-            nic.name = n.value;
-        }
+    if let Some(n) = f.get("name").and_then(|n| d.string(n, &format!("{path}.name")))
+        && device_name(d, &format!("{path}.name"), &n)
+    {
+        nic.name = n.value;
     }
     if let Some(a) = f.get("address").and_then(|n| d.parsed::<Ipv4Net>(n, &format!("{path}.address"), "192.168.120.226/24")) {
         nic.address = a;
