@@ -168,6 +168,8 @@ pub struct PingSocket {
     pub tag: u32,
     /// Whether the one under way is still unanswered.
     pub waiting: bool,
+    /// Earlier ones that nothing was heard of; an error may still come.
+    pub silent: Vec<u16>,
 }
 
 /// A socket.

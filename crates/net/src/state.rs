@@ -168,11 +168,13 @@ impl Netns {
     }
 
     /// A device's address for a packet to `dst` (`inet_select_addr`): the first in whose network
-    /// `dst` lies, else the device's first, else any other device's.
+    /// `dst` lies, else the device's first, else any other device's. Those of `lo` are of host scope
+    /// and never leave.
     pub fn select_addr(&self, dev: DevId, dst: IpAddr) -> Option<IpAddr> {
-        let own = &self.dev(dev).addrs;
+        let leaves = |d: &Device| d.up && !matches!(d.kind, DeviceKind::Loopback);
+        let own: &[IpNet] = if leaves(self.dev(dev)) { &self.dev(dev).addrs } else { &[] };
         let near = own.iter().find(|n| n.contains(&dst)).or(own.first());
-        let any = || self.devices.iter().filter(|d| d.up && !matches!(d.kind, DeviceKind::Loopback)).find_map(|d| d.addrs.first());
+        let any = || self.devices.iter().filter(|d| leaves(d)).find_map(|d| d.addrs.first());
         near.or_else(any).map(IpNet::addr)
     }
 

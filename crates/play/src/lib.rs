@@ -23,4 +23,4 @@ pub mod verdict;
 pub use probe::{Probe, ProbeError, Protocol};
 pub use session::{Action, Run, Session};
 pub use timeline::Timeline;
-pub use verdict::{Ending, Verdict};
+pub use verdict::{Advice, Ending, Verdict};

@@ -18,6 +18,17 @@ pub enum Protocol {
     Icmp,
 }
 
+impl Protocol {
+    /// `TCP` or `UDP`; ICMP has no ports.
+    pub const fn transport(self) -> Option<&'static str> {
+        match self {
+            Self::Tcp => Some("TCP"),
+            Self::Udp => Some("UDP"),
+            Self::Icmp => None,
+        }
+    }
+}
+
 /// One exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
@@ -173,6 +184,10 @@ pub fn resolve_target(cluster: &Cluster, world: &World, to: &str) -> Result<(IpA
         };
         let Some(ip) = s.cluster_ip else { return fail(format!("{service} is headless: it has no address"), "send to one of its pods") };
         let only = if let [p] = s.ports.as_slice() { Some(p.port) } else { None };
+        if port.or(only).is_none() {
+            let ports = s.ports.iter().map(|p| format!("{to}:{} ({})", p.port, p.protocol));
+            return fail(format!("svc/{namespace}/{short} has more than one port"), list("write one of", ports));
+        }
         return Ok((ip.into(), port.or(only)));
     }
     let ns = world.state().ns(resolve_netns(cluster, world, name)?);

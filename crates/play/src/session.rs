@@ -1,7 +1,7 @@
 //! A document being played.
 
 use crate::probe::{Probe, ProbeError, Protocol, resolve_netns, resolve_target};
-use crate::verdict::{Verdict, verdict};
+use crate::verdict::{Ending, Verdict, advice, verdict};
 use kube::{Cluster, Diagnostic};
 use net::rng;
 use net::socket::{Endpoint, PingSocket};
@@ -121,18 +121,23 @@ impl Session {
         let tag = self.next_tag;
         let first = self.world.events().len();
         self.world.begin_run();
-        self.begin(probe, tag)?;
+        let (from, to) = self.begin(probe, tag)?;
         self.next_tag += 1;
         self.actions.push(Action::Send(probe.clone()));
         let deadline = self.world.state().now + LONGEST_RUN;
         self.world.run_until_quiet(deadline);
         self.world.force_endpoint(None);
         let events = first..self.world.events().len();
-        let verdict = verdict(&self.world.events()[events.clone()], tag);
+        let mut verdict = verdict(&self.world.events()[events.clone()], tag);
+        if let (Ending::Failed, Some(protocol)) = (&verdict.ending, probe.proto.transport()) {
+            let outside = self.cluster.topology.hosts.iter().any(|h| *h.name.value == *self.world.state().ns(from).name);
+            verdict.advice = advice(&self.cluster, outside, to, protocol);
+        }
         Ok(Run { tag, events, verdict })
     }
 
-    fn begin(&mut self, probe: &Probe, tag: u32) -> Result<(), ProbeError> {
+    /// Starts a probe. Who sends, and to what.
+    fn begin(&mut self, probe: &Probe, tag: u32) -> Result<(NetnsId, (IpAddr, u16)), ProbeError> {
         let from = resolve_netns(&self.cluster, &self.world, &probe.from)?;
         let (addr, port) = resolve_target(&self.cluster, &self.world, &probe.to)?;
         let draw = rng::hash_str(self.seed, &format!("{}>{}#{tag}", probe.from, probe.to));
@@ -152,13 +157,18 @@ impl Session {
                 df: true,
                 tag,
                 waiting: false,
+                silent: Vec::new(),
             };
             world.ping(from, ping, probe.count);
-            return Ok(());
+            return Ok((from, (addr, 0)));
         }
         let Some(port) = port else {
             return Err(ProbeError { message: format!("{} has no port", probe.to), hint: format!("write one behind it: {}:80", probe.to) });
         };
+        if let Some((endpoint, wanted)) = probe.endpoint {
+            check_endpoint(&self.cluster, (addr, port), (endpoint, wanted))?;
+        }
+        let world = &mut self.world;
         let source = source_for(world, from, addr);
         let (local, remote) = (Endpoint { addr: source, port: local_port }, Endpoint { addr, port });
         if probe.proto == Protocol::Tcp {
@@ -168,13 +178,31 @@ impl Session {
             let data: Rc<[u8]> = vec![b'q'; usize::from(probe.size.unwrap_or(30))].into();
             world.ask_udp(from, local, remote, data, tag);
         }
-        Ok(())
+        Ok((from, (addr, port)))
     }
 
     /// Notes that a command was given.
     pub(crate) fn note_command(&mut self, host: &str, line: &str) {
         self.actions.push(Action::Shell { host: host.to_owned(), line: line.to_owned() });
     }
+}
+
+/// An endpoint can be chosen only among those of the Service that is asked.
+fn check_endpoint(cluster: &Cluster, to: (IpAddr, u16), chosen: (IpAddr, Option<u16>)) -> Result<(), ProbeError> {
+    let is_node = cluster.nodes.iter().any(|n| IpAddr::from(n.address()) == to.0);
+    let asked = |s: &&kube::cluster::RunningService| {
+        s.cluster_ip.map(IpAddr::from) == Some(to.0) || is_node && s.ports.iter().any(|p| p.node_port == Some(to.1))
+    };
+    let Some(s) = cluster.services.iter().find(asked) else { return Ok(()) };
+    let all: Vec<_> = s.ports.iter().flat_map(|p| &p.endpoints).collect();
+    if all.iter().any(|(ip, port)| IpAddr::from(*ip) == chosen.0 && chosen.1.is_none_or(|c| c == *port)) {
+        return Ok(());
+    }
+    let name = chosen.1.map_or_else(|| chosen.0.to_string(), |p| format!("{}:{p}", chosen.0));
+    let have: Vec<_> = all.iter().map(|(ip, port)| format!("{ip}:{port}")).collect();
+    let hint =
+        if have.is_empty() { "it has none: leave the endpoint open".to_owned() } else { format!("write one of {}", have.join(", ")) };
+    Err(ProbeError { message: format!("{name} is no endpoint of {}/{}", s.namespace, s.name), hint })
 }
 
 /// The source a socket gets; the unspecified address where there is no route, which is then told.

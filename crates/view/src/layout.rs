@@ -5,6 +5,7 @@
 use crate::labels::app_of;
 use kube::Cluster;
 use net::netfilter::Hook;
+use std::collections::BTreeSet;
 
 /// A point, in CSS pixels at zoom 1.
 pub type Point = (f32, f32);
@@ -146,12 +147,13 @@ const NODE_H: f32 = 432.0;
 const MAX_PODS: usize = 4;
 const MIN_POD_W: f32 = 88.0;
 
-/// Lays a cluster out; nodes that `is_folded` says nothing happens in are narrow.
-pub fn layout(cluster: &Cluster, is_folded: &dyn Fn(usize) -> bool) -> Layout {
+/// Lays a cluster out; nodes that `is_folded` says nothing happens in are narrow. The pods of `first`
+/// are drawn where there is no room for all.
+pub fn layout(cluster: &Cluster, first: &BTreeSet<usize>, is_folded: &dyn Fn(usize) -> bool) -> Layout {
     let mut x = MARGIN;
     let mut nodes = Vec::new();
     for i in 0..cluster.nodes.len() {
-        let node = if is_folded(i) { folded(cluster, i, x) } else { node(cluster, i, x) };
+        let node = if is_folded(i) { folded(cluster, i, x) } else { node(cluster, first, i, x) };
         x = node.rect.right() + GAP;
         nodes.push(node);
     }
@@ -178,9 +180,12 @@ pub fn layout(cluster: &Cluster, is_folded: &dyn Fn(usize) -> bool) -> Layout {
     Layout { width, height: lan_y + 22.0 + 42.0 + MARGIN, nodes, hosts, lan, lan_label: format!("{} {}", segment.name, segment.subnet) }
 }
 
-fn node(cluster: &Cluster, i: usize, x: f32) -> NodeBox {
+fn node(cluster: &Cluster, first: &BTreeSet<usize>, i: usize, x: f32) -> NodeBox {
     let n = &cluster.nodes[i];
-    let mine: Vec<usize> = (0..cluster.pods.len()).filter(|p| cluster.pods[*p].node == i).collect();
+    let mut mine: Vec<usize> = (0..cluster.pods.len()).filter(|p| cluster.pods[*p].node == i).collect();
+    if mine.len() > MAX_PODS {
+        mine.sort_by_key(|p| !first.contains(p));
+    }
     let drawn = if mine.len() > MAX_PODS { MAX_PODS - 1 } else { mine.len() };
     let cells = drawn + usize::from(mine.len() > drawn);
     let gap = if cells >= 4 { 6.0 } else { 8.0 };
@@ -241,7 +246,7 @@ fn node(cluster: &Cluster, i: usize, x: f32) -> NodeBox {
 
 /// A node where nothing happens: the same rows, and nothing between them.
 fn folded(cluster: &Cluster, i: usize, x: f32) -> NodeBox {
-    let full = node(cluster, i, x);
+    let full = node(cluster, &BTreeSet::new(), i, x);
     let narrow = |r: Rect| Rect::new(x + 8.0, r.y, FOLDED_W - 16.0, r.h);
     let n_pods = cluster.pods.iter().filter(|p| p.node == i).count();
     let pods_row = Rect::new(x + 8.0, full.rect.y + 32.0, FOLDED_W - 16.0, 48.0);

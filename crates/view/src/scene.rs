@@ -4,7 +4,7 @@
 use crate::labels::{Kind, Labels};
 use crate::layout::{Layout, NodeBox, Point, Rect, path};
 use crate::packet::{frame_at, kind_word};
-use net::event::EventKind;
+use net::event::{BridgeTo, EventKind};
 use net::netfilter::{Hook, TableName};
 use net::state::DeviceKind;
 use net::wire::{Body, Frame, Ipv4, Payload, UdpPayload};
@@ -192,6 +192,12 @@ pub fn journey(m: &Moment<'_>, id: PacketId) -> Vec<Stop> {
             },
             (EventKind::Delivered { .. } | EventKind::PacketMade { .. }, _)
                 if matches!(m.labels.kind(e.netns), Kind::Node(_)) && last.is_some() =>
+            {
+                None
+            }
+            // Bridge netfilter has looked; the frame goes up, not back to the bridge.
+            (EventKind::FrameReceived { .. } | EventKind::Bridged { to: BridgeTo::Up, .. }, Some(Spot::Hook(n, Hook::Prerouting)))
+                if spot_of(m, e) == Some(Spot::Bridge(n)) =>
             {
                 None
             }
@@ -541,6 +547,13 @@ fn capsule(l: &Layout, m: &Moment<'_>, id: PacketId, stop: &Stop, next: Option<S
         }
     };
     Some(Capsule { at, notch, kind, src, dst, old_src, old_dst, mark, shell: shell_text, lost, size })
+}
+
+/// The pods that the packets of a run come from or go to.
+pub fn pods_of_run(m: &Moment<'_>) -> BTreeSet<usize> {
+    let pod = |e: &Event| if let Kind::Pod(p) = m.labels.kind(e.netns) { Some(p) } else { None };
+    let ends = |e: &&Event| matches!(e.kind, EventKind::PacketMade { .. } | EventKind::Delivered { .. } | EventKind::Asked { .. });
+    m.events[m.run.clone()].iter().filter(ends).filter_map(pod).collect()
 }
 
 /// The nodes that the packets of a run go through; flooded ARP does not count.

@@ -155,10 +155,13 @@ impl World {
                 let queue = std::mem::take(&mut n.queue);
                 self.set_neighbour(netns, dev, addr, Some(n));
                 self.emit(netns, queue.first().copied(), EventKind::NeighbourFailed { dev, addr });
+                let above = self.stack.len();
                 for waiting in queue {
                     self.icmp_error(waiting, |quoted| Icmp::Unreachable { code: Unreachable::Host, quoted });
                     self.drop_packet(waiting, DropReason::NeighFailed, None);
                 }
+                // The first that waited is told first.
+                self.stack[above..].reverse();
             }
             NudState::Delay | NudState::Probe => {
                 let probes = if n.state == NudState::Delay { 0 } else { n.probes };

@@ -130,7 +130,7 @@ impl World {
             match (s, &q.body) {
                 (Socket::Tcp(t), Body::Tcp(_)) => end(&t.local, q.src, sport) && end(&t.remote, q.dst, dport),
                 (Socket::Udp(u), Body::Udp(_)) => end(&u.local, q.src, sport) && end(&u.remote, q.dst, dport),
-                (Socket::Ping(p), Body::Icmp(Icmp::Echo { id, seq, .. })) => p.id == *id && p.seq == *seq,
+                (Socket::Ping(p), Body::Icmp(Icmp::Echo { id, seq, .. })) => p.id == *id && (p.seq == *seq || p.silent.contains(seq)),
                 _ => false,
             }
         };
@@ -139,10 +139,17 @@ impl World {
         let local = Endpoint { addr: ip.dst.into(), port: 0 };
         self.emit(netns, Some(pkt), EventKind::Delivered { socket: found.as_ref().map(|f| f.0), local });
         let Some((socket, s)) = found else { return };
-        let seq = if let Socket::Ping(p) = &*s { p.seq } else { 0 };
+        let seq = if let Some(Body::Icmp(Icmp::Echo { seq, .. })) = quoted.as_ref().map(|q| &q.body) { *seq } else { 0 };
         let outcome = Outcome::Unreachable { from: ip.src.into(), kind, code, seq };
         match &*s {
-            Socket::Ping(p) => self.ping_ended(netns, socket, p, outcome),
+            Socket::Ping(p) if p.seq == seq => self.ping_ended(netns, socket, p, outcome),
+            Socket::Ping(p) => {
+                let mut p = p.clone();
+                p.silent.retain(|s| *s != seq);
+                let tag = p.tag;
+                self.set_socket(netns, socket, Socket::Ping(p));
+                self.emit(netns, None, EventKind::Ended { socket, tag, outcome });
+            }
             Socket::Udp(u) if u.waiting => {
                 let mut u = u.clone();
                 u.waiting = false;
@@ -176,13 +183,16 @@ impl World {
             return;
         }
         if p.waiting {
-            let outcome = Outcome::TimedOut;
             p.waiting = false;
+            p.silent.push(p.seq);
             self.set_socket(netns, socket, Socket::Ping(p.clone()));
-            self.emit(netns, None, EventKind::Ended { socket, tag: p.tag, outcome });
         }
         if p.left == 0 {
-            return;
+            // It waited long enough for all of them.
+            for _ in std::mem::take(&mut p.silent) {
+                self.emit(netns, None, EventKind::Ended { socket, tag: p.tag, outcome: Outcome::TimedOut });
+            }
+            return self.set_socket(netns, socket, Socket::Ping(p));
         }
         p.left -= 1;
         p.seq += 1;
@@ -209,10 +219,10 @@ impl World {
         let mut p = p.clone();
         p.waiting = false;
         let tag = p.tag;
-        let last = p.left == 0;
+        let (last, silent) = (p.left == 0, p.silent.len());
         self.set_socket(netns, socket, Socket::Ping(p));
         self.emit(netns, None, EventKind::Ended { socket, tag, outcome });
-        if last {
+        if last && silent == 0 {
             // Nothing more to wait for.
             self.agenda.retain(|_, j| !matches!(j, Job::App(n, s) if *n == netns && *s == socket));
         }

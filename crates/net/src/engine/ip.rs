@@ -58,9 +58,11 @@ impl World {
             }
         }
         let Some(decision) = ns.route(dst) else {
-            if ns.sysctl.ip_forward {
-                self.icmp_error(pkt, |quoted| Icmp::Unreachable { code: Unreachable::Net, quoted });
+            // Only a router says so (`ip_error`).
+            if !ns.sysctl.ip_forward {
+                return self.drop_packet(pkt, DropReason::NotForwarding, None);
             }
+            self.icmp_error(pkt, |quoted| Icmp::Unreachable { code: Unreachable::Net, quoted });
             return self.drop_packet(pkt, DropReason::IpOutNoRoutes, None);
         };
         let forwards = ns.sysctl.ip_forward;

@@ -8,6 +8,7 @@ use crate::words::Lang;
 use kube::Diagnostic;
 use play::presets::Preset;
 use play::{Protocol, Run, Session, Timeline};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// Light, dark, or as the system says.
@@ -166,7 +167,7 @@ impl App {
             Ok(session) => {
                 self.diags = Rc::new(session.notes().to_vec());
                 let labels = Labels::new(session.cluster(), session.initial());
-                let layout = layout(session.cluster(), &|_| false);
+                let layout = layout(session.cluster(), &BTreeSet::new(), &|_| false);
                 self.timeline = Some(Timeline::new(session.initial()));
                 self.loaded = Some(Rc::new(Loaded { session, labels, layout }));
                 self.stale = false;
@@ -198,20 +199,16 @@ impl App {
     /// Lays the picture out again: after a run, or when the focus changes.
     pub(super) fn arrange(&mut self) {
         let Some(l) = &self.loaded else { return };
-        let touched = match (&self.run, self.focus) {
-            (Some(run), true) => {
-                let moment = Moment {
-                    state: l.session.initial(),
-                    events: l.session.events(),
-                    run: run.events.clone(),
-                    cursor: run.events.end,
-                    labels: &l.labels,
-                };
-                Some(scene::nodes_of_run(&moment))
-            }
-            _ => None,
-        };
-        let layout = layout(l.session.cluster(), &|n| touched.as_ref().is_some_and(|t| !t.is_empty() && !t.contains(&n)));
+        let moment = self.run.as_ref().map(|run| Moment {
+            state: l.session.initial(),
+            events: l.session.events(),
+            run: run.events.clone(),
+            cursor: run.events.end,
+            labels: &l.labels,
+        });
+        let touched = moment.as_ref().filter(|_| self.focus).map(scene::nodes_of_run);
+        let first = moment.as_ref().map(scene::pods_of_run).unwrap_or_default();
+        let layout = layout(l.session.cluster(), &first, &|n| touched.as_ref().is_some_and(|t| !t.is_empty() && !t.contains(&n)));
         if let Some(l) = &mut self.loaded {
             Rc::make_mut(l).layout = layout;
         }

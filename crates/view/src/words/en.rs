@@ -7,6 +7,7 @@ use net::route::Decision;
 use net::skb::PktType;
 use net::socket::Outcome;
 use net::{DropReason, Event};
+use play::Advice;
 
 pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
     let here = c.here(e);
@@ -80,6 +81,9 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
             format!("`{}` puts the whole frame into a UDP datagram between nodes: {inner_len} bytes become {outer_len}.", c.dev(e, *dev))
         }
         EventKind::Decapsulated { dev, vni } => format!("`{}` takes the frame out of the datagram, vni {vni}.", c.dev(e, *dev)),
+        EventKind::Delivered { local, .. } if !c.ns(e).is_local(local.addr) => {
+            format!("ARP asks for `{}`, which is not here.", local.addr)
+        }
         EventKind::Delivered { local, .. } if local.port == 0 => format!("The packet has arrived at `{}`.", local.addr),
         EventKind::Delivered { local, .. } => format!("The packet has arrived at `{local}`."),
         EventKind::Accepted { peer, .. } => format!("The server accepts the connection. It sees the client as `{peer}`."),
@@ -156,6 +160,24 @@ pub(super) fn outcome(o: &Outcome) -> String {
     }
 }
 
+pub(super) fn advice(a: &Advice) -> String {
+    match a {
+        Advice::NoEndpoints { service } => {
+            format!(
+                "The Service `{service}` has no endpoints: compare its `selector` and `targetPort` with the labels and ports of running pods."
+            )
+        }
+        Advice::NoSuchPort { service, ports } => format!("The Service `{service}` answers on `{}` only.", ports.join("`, `")),
+        Advice::OutsideOfCluster { service, node_port: Some(p) } => {
+            format!("The address of `{service}` exists only on nodes and in pods. From outside, send to a node's port `{p}`.")
+        }
+        Advice::OutsideOfCluster { service, node_port: None } => {
+            format!("The address of `{service}` exists only on nodes and in pods. Send from one of them, or write `type: NodePort`.")
+        }
+        Advice::NoSuchNodePort { port } => format!("No Service has the node port `{port}`."),
+    }
+}
+
 pub(super) const fn reason(r: DropReason) -> &'static str {
     match r {
         DropReason::NetfilterDrop => "a rule or a policy dropped it",
@@ -186,7 +208,7 @@ pub(super) const fn mend(r: DropReason) -> &'static str {
         DropReason::NetfilterReject => "Give the Service an endpoint: a running pod that its selector selects.",
         DropReason::NoSocket => "Send to a port that a container listens on; look at targetPort.",
         DropReason::IpRpFilter => "Masquerade the source, or set rp_filter to 0.",
-        DropReason::NotForwarding => "Set net.ipv4.ip_forward to 1.",
+        DropReason::NotForwarding => "Set net.ipv4.ip_forward to 1 there, or send to an address that exists.",
         DropReason::IpOutNoRoutes => "Add a route to the destination.",
         DropReason::PktTooBig => "Send smaller packets, or make the MTU larger.",
         DropReason::NeighFailed => "Start what should have that address, or remove what points to it.",

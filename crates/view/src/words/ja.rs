@@ -7,6 +7,7 @@ use net::route::Decision;
 use net::skb::PktType;
 use net::socket::Outcome;
 use net::{DropReason, Event};
+use play::Advice;
 
 pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
     let here = c.here(e);
@@ -87,6 +88,9 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
         }
         EventKind::Decapsulated { dev, vni } => {
             format!("`{}` がデータグラムからフレームを取り出します。vni は {vni} です。", c.dev(e, *dev))
+        }
+        EventKind::Delivered { local, .. } if !c.ns(e).is_local(local.addr) => {
+            format!("ARP が `{}` を尋ねていますが、ここにはありません。", local.addr)
         }
         EventKind::Delivered { local, .. } if local.port == 0 => format!("パケットが `{}` に届きました。", local.addr),
         EventKind::Delivered { local, .. } => format!("パケットが `{local}` に届きました。"),
@@ -170,6 +174,24 @@ pub(super) fn outcome(o: &Outcome) -> String {
     }
 }
 
+pub(super) fn advice(a: &Advice) -> String {
+    match a {
+        Advice::NoEndpoints { service } => {
+            format!(
+                "Service `{service}` にはエンドポイントがありません。`selector` と `targetPort` を、動いている Pod のラベルとポートに合わせてください。"
+            )
+        }
+        Advice::NoSuchPort { service, ports } => format!("Service `{service}` が応えるのは `{}` だけです。", ports.join("`、`")),
+        Advice::OutsideOfCluster { service, node_port: Some(p) } => {
+            format!("`{service}` のアドレスはノードと Pod の中にしかありません。外からはノードのポート `{p}` に送ってください。")
+        }
+        Advice::OutsideOfCluster { service, node_port: None } => {
+            format!("`{service}` のアドレスはノードと Pod の中にしかありません。その中から送るか、`type: NodePort` と書いてください。")
+        }
+        Advice::NoSuchNodePort { port } => format!("ノードポート `{port}` の Service はありません。"),
+    }
+}
+
 pub(super) const fn reason(r: DropReason) -> &'static str {
     match r {
         DropReason::NetfilterDrop => "ルールまたはポリシーが捨てました",
@@ -200,7 +222,7 @@ pub(super) const fn mend(r: DropReason) -> &'static str {
         DropReason::NetfilterReject => "Service にエンドポイント、つまり selector に合う稼働中の Pod を用意してください。",
         DropReason::NoSocket => "コンテナーが待ち受けているポートに送ってください。targetPort を確認してください。",
         DropReason::IpRpFilter => "送信元をマスカレードするか、rp_filter を 0 にしてください。",
-        DropReason::NotForwarding => "net.ipv4.ip_forward を 1 にしてください。",
+        DropReason::NotForwarding => "そこで net.ipv4.ip_forward を 1 にするか、存在するアドレスに送ってください。",
         DropReason::IpOutNoRoutes => "宛先への経路を追加してください。",
         DropReason::PktTooBig => "パケットを小さくするか、MTU を大きくしてください。",
         DropReason::NeighFailed => "そのアドレスを持つはずのものを起動するか、そこを指しているものを消してください。",

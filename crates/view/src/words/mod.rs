@@ -97,8 +97,14 @@ pub fn verdict(c: &Context<'_>, v: &Verdict, lang: Lang) -> String {
             Lang::Ja => (format!("パケットは {} で失われました: {}。", c.labels.name(netns), ja::reason(reason)), ja::mend(reason)),
         };
         parts.push(cause);
-        parts.push(mend.to_owned());
+        if v.advice.is_none() {
+            parts.push(mend.to_owned());
+        }
     }
+    parts.extend(v.advice.as_ref().map(|a| match lang {
+        Lang::En => en::advice(a),
+        Lang::Ja => ja::advice(a),
+    }));
     parts.join(" ")
 }
 
