@@ -250,11 +250,8 @@ fn trace(t: &Trace) -> Result<ExitCode, Stop> {
     let mut probe = Probe::new(&t.from, &t.to);
     (probe.proto, probe.sport, probe.ttl, probe.size) = (proto, t.sport, t.ttl, t.size);
     probe.endpoint = t.endpoint.as_deref().map(endpoint).transpose()?;
-    if let Some((addr, _)) = probe.endpoint
-        && !session.cluster().services.iter().flat_map(|s| &s.ports).flat_map(|p| &p.endpoints).any(|(ip, _)| IpAddr::from(*ip) == addr)
-    {
-        return Err(usage(format!("--endpoint {addr}: no Service has this endpoint")));
-    }
+    let warnings: Vec<_> = session.notes().iter().filter(|d| d.severity == Severity::Warning).cloned().collect();
+    eprint!("{}", told(&t.file, &warnings));
     let run = session.send(&probe).map_err(|e| usage(e.to_string()))?;
     let lang = match t.lang {
         Language::En => Lang::En,

@@ -50,13 +50,19 @@ impl Decoder {
                 Some(Fields { path: path.to_owned(), span: node.span, pairs: pairs.collect(), asked: Vec::new(), not_simulated: &[] })
             }
             _ => {
-                self.wrong_type(node, path, "map", "write its fields below it, indented by two spaces");
+                let hint = if path.is_empty() {
+                    "begin with apiVersion: and kind:, each in a line of its own"
+                } else {
+                    "write its fields below it, indented by two spaces"
+                };
+                self.wrong_type(node, path, "map", hint);
                 None
             }
         }
     }
 
     fn wrong_type(&mut self, node: &YamlNode, path: &str, want: &str, hint: &str) {
+        let path = if path.is_empty() { "the document" } else { path };
         let message = format!("{path}: invalid type: got \"{}\", expected \"{want}\"", node.kind());
         self.error(Code::WrongType, node.span, message, hint);
     }

@@ -370,18 +370,22 @@ fn deployment_spec(d: &mut Decoder, meta: Meta, node: &YamlNode) -> Option<Deplo
 
 fn replicas(d: &mut Decoder, node: &YamlNode) -> Option<Spanned<u32>> {
     let n = d.integer(node, "spec.replicas")?;
-    match u32::try_from(n.value) {
-        Ok(value) => Some(Spanned { value, span: n.span }),
-        Err(_) => {
-            d.error(
-                Code::OutOfRange,
-                n.span,
-                format!("spec.replicas: Invalid value: {}: must be greater than or equal to 0", n.value),
-                "write 0 or more",
-            );
-            None
-        }
+    match i32::try_from(n.value).map(u32::try_from) {
+        Ok(Ok(value)) => return Some(Spanned { value, span: n.span }),
+        Err(_) if n.value > 0 => d.error(
+            Code::OutOfRange,
+            n.span,
+            format!("spec.replicas: Invalid value: {}: it is an int32", n.value),
+            "write a number from 0 to 2147483647",
+        ),
+        _ => d.error(
+            Code::OutOfRange,
+            n.span,
+            format!("spec.replicas: Invalid value: {}: must be greater than or equal to 0", n.value),
+            "write 0 or more",
+        ),
     }
+    None
 }
 
 fn containers(d: &mut Decoder, list: &YamlNode) -> Vec<Container> {
@@ -465,7 +469,8 @@ fn service_spec(d: &mut Decoder, meta: Meta, node: &YamlNode) -> Option<Service>
         value: d.string_map(n, "spec.selector"),
         span: n.span,
     });
-    let list = f.require(d, "ports", "write ports: with - port: below it");
+    // An ExternalName may do without.
+    let list = if kind == Some("ExternalName") { f.get("ports") } else { f.require(d, "ports", "write ports: with - port: below it") };
     d.finish(f);
     let items = list.map(|l| d.items(l, "spec.ports")).unwrap_or_default();
     if let (Some(l), true) = (list, items.is_empty()) {

@@ -95,11 +95,14 @@ fn card(p: &Page<'_>, n: &NodeBox) -> Html {
             out
         })
         .collect();
+    // A long name leaves no room for it.
+    let role_x = n.rect.x + 12.0 + name_w;
+    let room = role_x + role.chars().map(|c| if c.is_ascii() { 5.9 } else { 11.0 }).sum::<f32>() < x;
     html! {
         <g key={n.node} class="card">
             { rect("node-card", &n.rect, 10.0) }
             { text("node-name", n.rect.x + 12.0, n.rect.y + 22.0, &n.name) }
-            { text("role", n.rect.x + 12.0 + name_w, n.rect.y + 21.0, role) }
+            if room { { text("role", role_x, n.rect.y + 21.0, role) } }
             { dots }
             { rect("zone", &n.zone, 8.0) }
             { text("zone-label", n.rect.x + n.rect.w / 2.0, n.zone.y + 10.0, p.text(Ui::Hooks)) }

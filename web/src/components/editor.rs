@@ -10,6 +10,7 @@ use yew::prelude::*;
 pub(crate) fn editor(p: &Page<'_>) -> Html {
     let app = p.app;
     let errors = app.errors();
+    let warnings = app.diags.iter().filter(|d| d.severity == Severity::Warning).count();
     let send = p.send.clone();
     let typed = Callback::from(move |e: InputEvent| {
         if let Some(t) = e.target_dyn_into::<HtmlTextAreaElement>() {
@@ -18,7 +19,8 @@ pub(crate) fn editor(p: &Page<'_>) -> Html {
     });
     let counts = app.loaded.as_ref().map(|l| {
         let c = l.session.cluster();
-        format!("{} {}  {} {}", c.pods.len(), p.text(Ui::Pods), c.services.len(), p.text(Ui::Services))
+        let count = |n: usize, one: Ui, many: Ui| format!("{n} {}", p.text(if n == 1 { one } else { many }));
+        format!("{}  {}", count(c.pods.len(), Ui::Pod, Ui::Pods), count(c.services.len(), Ui::Service, Ui::Services))
     });
     let version = app.loaded.as_ref().map(|l| format!("v{}", l.session.cluster().topology.version));
     html! {
@@ -32,7 +34,9 @@ pub(crate) fn editor(p: &Page<'_>) -> Html {
             </div>
             <div class="problems-place">{ problems(p) }</div>
             <div class="status">
-                if errors == 0 {
+                if errors == 0 && warnings > 0 {
+                    <span class="warned">{ icons::icon("warn") }{ format!("{warnings} {}", p.text(if warnings == 1 { Ui::Warning } else { Ui::Warnings })) }</span>
+                } else if errors == 0 {
                     <span class="good">{ icons::icon("tick") }{ p.text(Ui::NoProblems) }</span>
                 } else {
                     <span class="bad">{ icons::icon("warn") }{ format!("{errors} {}", p.text(if errors == 1 { Ui::Problem } else { Ui::Problems })) }</span>

@@ -1,8 +1,8 @@
 //! The event list: the document of the run, and its primary accessible view.
 
 use super::{Page, icons, rich};
-use view::app::Action;
-use view::story::{Glyph, glyph, place};
+use view::app::{Action, Pane};
+use view::story::{Glyph, Grain, glyph, place};
 use view::words::Ui;
 use view::words::{Context, Lang, change, marker, sentence, verdict};
 use yew::prelude::*;
@@ -16,7 +16,8 @@ struct RowProps {
     word: &'static str,
     text: AttrValue,
     change: Option<(&'static str, String, String)>,
-    current: bool,
+    /// The current row says how the list is shown: when that changes, it is scrolled to again.
+    current: Option<(Grain, Pane, bool)>,
     go: Callback<usize>,
 }
 
@@ -28,16 +29,18 @@ fn Row(r: &RowProps) -> Html {
     {
         let node = node.clone();
         use_effect_with(r.current, move |current| {
-            if *current && let Some(e) = node.cast::<web_sys::Element>() {
+            if current.is_some()
+                && let Some(e) = node.cast::<web_sys::Element>()
+            {
                 let options = web_sys::ScrollIntoViewOptions::new();
                 options.set_block(web_sys::ScrollLogicalPosition::Nearest);
                 e.scroll_into_view_with_scroll_into_view_options(&options);
             }
         });
     }
-    let class = classes!("event", r.current.then_some("current"), (r.glyph == Glyph::Drop).then_some("lost"));
+    let class = classes!("event", r.current.map(|_| "current"), (r.glyph == Glyph::Drop).then_some("lost"));
     html! {
-        <li ref={node} class={class} aria-current={r.current.then_some("step")}>
+        <li ref={node} class={class} aria-current={r.current.map(|_| "step")}>
             <button type="button" onclick={onclick}>
                 <span class="n">{ r.number }</span>
                 <span class="place" lang="en">{ &r.place }</span>
@@ -92,11 +95,12 @@ fn list(p: &Page<'_>) -> Html {
     let send = p.send.clone();
     let go = Callback::from(move |i| send.emit(Action::SeekEvent(i)));
     let lang: Lang = app.lang;
+    let shown = (app.grain, app.pane, app.only_packet);
     let rows = app.steps.iter().filter(|i| !app.only_packet || p.scene.packet.is_none() || events[**i].packet == p.scene.packet).map(|i| {
         let e = &events[*i];
         let g = glyph(e, c.state);
         html! {
-            <Row key={*i} number={*i} place={place(e, c.state, &l.labels)} glyph={g} word={marker(e, g, lang)} text={sentence(&c, e, lang)} change={change(e)} current={current == Some(*i)} go={go.clone()} />
+            <Row key={*i} number={*i} place={place(e, c.state, &l.labels)} glyph={g} word={marker(e, g, lang)} text={sentence(&c, e, lang)} change={change(e)} current={(current == Some(*i)).then_some(shown)} go={go.clone()} />
         }
     });
     html! { <ol class="event-list" tabindex="0" aria-label={p.text(Ui::Events)}>{ for rows }</ol> }

@@ -261,6 +261,12 @@ fn hint_for(text: &str, line: u32, message: &str) -> String {
     if this.contains('\t') {
         return "YAML indents with spaces; this line has a tab".to_owned();
     }
+    if message.contains("alias") || message.contains("more than") {
+        return "write the value itself in place of the alias".to_owned();
+    }
+    if message.contains("unclosed quote") {
+        return "close the text with the same quote it begins with".to_owned();
+    }
     if message.contains("mapping") || message.contains("simple key") {
         return "a key needs a colon and a space behind it, and the same indentation as its neighbours".to_owned();
     }

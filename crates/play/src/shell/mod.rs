@@ -10,6 +10,7 @@ use crate::{Probe, Protocol};
 use net::NetnsId;
 use net::netfilter::TableName;
 use net::socket::Outcome;
+use std::net::IpAddr;
 
 /// What a command printed and its exit status.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -101,14 +102,26 @@ fn curl(session: &mut Session, host: &str, args: &[&str]) -> Output {
     if let Some(option) = args.iter().find(|a| a.starts_with('-') && !matches!(**a, "-s" | "-S" | "-sS")) {
         return Output::fail(2, format!("curl: option {option}: not understood here\n"));
     }
+    if url.contains("://") && !url.starts_with("http://") {
+        return Output::fail(1, "curl: only http:// is simulated\n");
+    }
     let bare = url.trim_start_matches("http://");
     let bare = bare.split_once('/').map_or(bare, |(h, _)| h);
-    let target = if bare.rsplit_once(':').is_some_and(|(_, p)| p.parse::<u16>().is_ok()) { bare.to_owned() } else { format!("{bare}:80") };
+    let target = if bare.rsplit_once(':').is_some_and(|(_, p)| p.bytes().all(|b| b.is_ascii_digit())) {
+        bare.to_owned()
+    } else {
+        format!("{bare}:80")
+    };
     let name = target.rsplit_once(':').map_or(target.as_str(), |(h, _)| h).to_owned();
     // curl leaves the port out where it is the scheme's own.
     let authority = target.strip_suffix(":80").unwrap_or(&target).to_owned();
-    let Ok(run) = session.send(&Probe { host: Some(authority), ..Probe::new(host, &target) }) else {
-        return Output::fail(6, format!("curl: (6) Could not resolve host: {name}; Unknown error\n"));
+    let run = match session.send(&Probe { host: Some(authority), ..Probe::new(host, &target) }) {
+        Ok(run) => run,
+        Err(e) if name.parse::<IpAddr>().is_ok() => return Output::fail(2, format!("curl: {e}\n")),
+        // Who asks DNS gets no made-up answer.
+        Err(_) => {
+            return Output::fail(6, format!("curl: DNS is not simulated: write an address in place of {name}, see kubectl get svc\n"));
+        }
     };
     let failed = |why: &str| Output::fail(7, format!("curl: (7) Failed connect to {target}; {why}\n"));
     match run.verdict.outcome {

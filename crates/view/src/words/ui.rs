@@ -46,6 +46,9 @@ texts! {
     AllPackets: "All packets", "全パケット";
     NoProblems: "No problems", "問題なし";
     Problem: "problem", "件の問題";
+    Warning: "warning", "件の警告";
+    Warnings: "warnings", "件の警告";
+    Service: "service", "Service";
     Focus: "Only what this packet touches", "このパケットが通る所だけ";
     Pod: "pod", "Pod";
     Before: "before it did not match", "個は不一致";
