@@ -586,3 +586,38 @@ fn touched(stops: &[Stop]) -> BTreeSet<usize> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use play::{Probe, Session};
+
+    fn spots(preset: &str, from: &str, to: &str) -> Vec<Spot> {
+        let preset = play::presets::Preset::named(preset).expect("preset");
+        let mut session = Session::new(&preset.document(), 1, true).expect("valid");
+        let run = session.send(&Probe { proto: play::Protocol::Icmp, ..Probe::new(from, to) }).expect("sent");
+        let labels = Labels::new(session.cluster(), session.initial());
+        let moment = Moment {
+            state: session.initial(),
+            events: session.events(),
+            run: run.events.clone(),
+            cursor: run.events.start,
+            labels: &labels,
+        };
+        let first = session.events()[run.events.clone()].iter().find_map(|e| e.packet).expect("a packet");
+        journey(&moment, first).iter().map(|s| s.spot).collect()
+    }
+
+    #[test]
+    fn what_a_pod_sends_to_another_node_goes_up_and_is_routed() {
+        let way = spots("article-pod-cross-node", "10.1.5.4", "10.1.6.5");
+        let start = [Spot::Pod(1), Spot::Bridge(1), Spot::Hook(1, Hook::Prerouting), Spot::Route(1), Spot::Hook(1, Hook::Forward)];
+        assert_eq!(way[..5], start, "{way:?}");
+    }
+
+    #[test]
+    fn what_stays_on_the_bridge_is_not_routed() {
+        let way = spots("article-pod-same-node", "10.1.5.4", "10.1.5.5");
+        assert!(way.contains(&Spot::Hook(1, Hook::Forward)) && !way.contains(&Spot::Route(1)), "{way:?}");
+    }
+}
