@@ -175,7 +175,7 @@ test("a Service without endpoints is refused, and the verdict says what would me
     await page.click(".sentence .send");
     await page.waitForSelector(".event.current");
     await page.click("[aria-label='To the end']");
-    assert.match(await page.locator(".verdict").textContent(), /refused.*Give the Service an endpoint/);
+    assert.match(await page.locator(".verdict").textContent(), /refused.*has no endpoints: compare its selector/);
     // First the rule that refuses it, then the loss itself.
     await go(page, "drop", 1);
     await page.locator(".hook.lost").waitFor();
