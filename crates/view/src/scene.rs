@@ -114,6 +114,8 @@ pub struct Scene {
     pub chances: BTreeMap<usize, u32>,
     /// The pod the draw fell on.
     pub drawn: Option<usize>,
+    /// It did not fall: the endpoint was chosen by a person.
+    pub chosen: bool,
     /// The packet that is followed.
     pub packet: Option<PacketId>,
 }
@@ -287,7 +289,9 @@ fn tables(m: &Moment<'_>, id: PacketId, s: &mut Scene) {
 fn chances(m: &Moment<'_>, id: PacketId, s: &mut Scene) {
     use net::netfilter::{Effect, Match, Target, WalkStep};
     for e in m.events[m.run.start..m.cursor].iter() {
-        let EventKind::Walked { table, step: WalkStep::Matched { chain, effect: Effect::Jump(to), .. }, .. } = &e.kind else { continue };
+        let EventKind::Walked { table, step: WalkStep::Matched { chain, effect: Effect::Jump(to), draws, .. }, .. } = &e.kind else {
+            continue;
+        };
         let rules = m.state.ns(e.netns).rules.table(*table);
         let Some(c) = rules
             .chains
@@ -319,6 +323,7 @@ fn chances(m: &Moment<'_>, id: PacketId, s: &mut Scene) {
                 s.chances.insert(pod, (share * 100.0).round() as u32);
                 if name == to {
                     s.drawn = Some(pod);
+                    s.chosen = draws.iter().any(|d| d.forced);
                 }
             }
         }
@@ -604,7 +609,7 @@ mod tests {
             cursor: run.events.start,
             labels: &labels,
         };
-        let first = session.events()[run.events.clone()].iter().find_map(|e| e.packet).expect("a packet");
+        let first = session.events()[run.events].iter().find_map(|e| e.packet).expect("a packet");
         journey(&moment, first).iter().map(|s| s.spot).collect()
     }
 

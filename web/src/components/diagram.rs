@@ -97,7 +97,7 @@ fn card(p: &Page<'_>, n: &NodeBox) -> Html {
         .collect();
     // A long name leaves no room for it.
     let role_x = n.rect.x + 12.0 + name_w;
-    let room = role_x + role.chars().map(|c| if c.is_ascii() { 5.9 } else { 11.0 }).sum::<f32>() < x;
+    let room = role_x + role.chars().map(|c| if c.is_ascii() { 5.3 } else { 10.0 }).sum::<f32>() < x + 6.0;
     html! {
         <g key={n.node} class="card">
             { rect("node-card", &n.rect, 10.0) }
@@ -206,7 +206,11 @@ fn pod(p: &Page<'_>, n: &NodeBox, x: &PodBox, s: &Scene) -> Html {
     let answered = lit.is_some_and(|l| l.passed);
     let r = &x.rect;
     let tab = Rect { x: r.cx() - 17.0, y: r.bottom() - 7.0, w: 34.0, h: 14.0 };
-    let badge = if drawn { Some(p.text(Ui::Drawn).to_owned()) } else { s.chances.get(&x.pod).map(|c| format!("{c}%")) };
+    let badge = if drawn {
+        Some(p.text(if s.chosen { Ui::Chosen } else { Ui::Drawn }).to_owned())
+    } else {
+        s.chances.get(&x.pod).map(|c| format!("{c}%"))
+    };
     let veth = if n.pods.len() > 3 { format!("veth…{}", &x.veth[x.veth.len().saturating_sub(4)..]) } else { x.veth.clone() };
     let badge_w = badge.as_ref().map_or(0.0, |b| b.chars().map(|c| if c.is_ascii() { 5.6 } else { 10.0 }).sum::<f32>() + 10.0);
     let app: String =

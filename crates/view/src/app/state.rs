@@ -1,5 +1,6 @@
 //! What the page knows.
 
+use super::select;
 use crate::labels::Labels;
 use crate::layout::{Layout, layout};
 use crate::scene::{self, Moment};
@@ -7,6 +8,7 @@ use crate::story::{self, Grain, PacketPill};
 use crate::words::Lang;
 use kube::Diagnostic;
 use play::presets::Preset;
+use play::probe::{resolve_netns, resolve_target};
 use play::{Protocol, Run, Session, Timeline};
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -169,7 +171,9 @@ impl App {
                 let labels = Labels::new(session.cluster(), session.initial());
                 let layout = layout(session.cluster(), &BTreeSet::new(), &|_| false);
                 self.timeline = Some(Timeline::new(session.initial()));
-                self.loaded = Some(Rc::new(Loaded { session, labels, layout }));
+                let loaded = Loaded { session, labels, layout };
+                self.choose(&loaded);
+                self.loaded = Some(Rc::new(loaded));
                 self.stale = false;
                 self.run = None;
                 self.refused = None;
@@ -180,6 +184,24 @@ impl App {
                 self.diags = Rc::new(diags);
                 self.stale = true;
             }
+        }
+    }
+
+    /// Keeps what is chosen as long as it is there, else chooses the first.
+    fn choose(&mut self, l: &Loaded) {
+        let (cluster, world) = (l.session.cluster(), l.session.world());
+        if resolve_netns(cluster, world, &self.from).is_err()
+            && let Some(first) = select::senders(l).into_iter().next()
+        {
+            self.from = first.value;
+        }
+        if resolve_target(cluster, world, &self.to).is_err()
+            && let Some(first) = select::targets(l, self.proto).into_iter().next()
+        {
+            self.to = first.value;
+        }
+        if !select::endpoints(l).iter().any(|e| e.value == self.endpoint) {
+            self.endpoint.clear();
         }
     }
 

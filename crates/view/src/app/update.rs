@@ -298,6 +298,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_chosen_and_gone_is_chosen_anew() {
+        let mut app = sent();
+        update(&mut app, Action::Text(String::new()));
+        let l = app.loaded.clone().expect("the default cluster");
+        assert!(super::super::senders(&l).iter().any(|c| c.value == app.from), "{}", app.from);
+        assert_eq!(app.endpoint, "");
+        update(&mut app, Action::Send);
+        assert_eq!(app.refused, None);
+    }
+
+    #[test]
     fn an_error_keeps_the_last_valid_cluster_and_its_fix_mends_it() {
         let mut app = App::new(Lang::En, "article-nodeport");
         let broken = app.text.replace("nodePort: 30080", "nodePort: 20000");

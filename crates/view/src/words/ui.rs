@@ -22,6 +22,7 @@ texts! {
     To: "to", "宛先";
     Endpoint: "endpoint", "エンドポイント";
     Drawn: "drawn", "抽選";
+    Chosen: "chosen", "指定";
     FromAfter: "", "から";
     SendAfter: "", "を";
     ToAfter: "", "へ";
