@@ -187,13 +187,14 @@ impl App {
         }
     }
 
-    /// Keeps what is chosen as long as it is there, else chooses the first.
+    /// Keeps what is chosen as long as it is there. Else the last pod sends, which can reach all there
+    /// is, to the first target.
     fn choose(&mut self, l: &Loaded) {
         let (cluster, world) = (l.session.cluster(), l.session.world());
         if resolve_netns(cluster, world, &self.from).is_err()
-            && let Some(first) = select::senders(l).into_iter().next()
+            && let Some(last) = select::senders(l).pop()
         {
-            self.from = first.value;
+            self.from = last.value;
         }
         if resolve_target(cluster, world, &self.to).is_err()
             && let Some(first) = select::targets(l, self.proto).into_iter().next()

@@ -91,6 +91,10 @@ pub fn verdict(c: &Context<'_>, v: &Verdict, lang: Lang) -> String {
             Lang::Ja => format!("{} から見たクライアントは `{peer}` です。", c.labels.name(*netns)),
         });
     }
+    parts.extend(v.advice.as_ref().map(|a| match lang {
+        Lang::En => en::advice(a),
+        Lang::Ja => ja::advice(a),
+    }));
     if let Some((netns, reason)) = v.lost {
         let (cause, mend) = match lang {
             Lang::En => (format!("The packet was lost in {}: {}.", c.labels.name(netns), en::reason(reason)), en::mend(reason)),
@@ -101,10 +105,6 @@ pub fn verdict(c: &Context<'_>, v: &Verdict, lang: Lang) -> String {
             parts.push(mend.to_owned());
         }
     }
-    parts.extend(v.advice.as_ref().map(|a| match lang {
-        Lang::En => en::advice(a),
-        Lang::Ja => ja::advice(a),
-    }));
     parts.join(" ")
 }
 
