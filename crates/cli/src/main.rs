@@ -247,6 +247,12 @@ fn trace(t: &Trace) -> Result<ExitCode, Stop> {
         None if has_port => Protocol::Tcp,
         None => Protocol::Icmp,
     };
+    if t.ttl.is_some() && proto != Protocol::Icmp {
+        return Err(usage("--ttl is that of a ping: write --proto icmp, or leave it out".to_owned()));
+    }
+    if t.size.is_some() && proto == Protocol::Tcp {
+        return Err(usage("--size is that of a ping or datagram: write --proto icmp or udp, or leave it out".to_owned()));
+    }
     let mut probe = Probe::new(&t.from, &t.to);
     (probe.proto, probe.sport, probe.ttl, probe.size) = (proto, t.sport, t.ttl, t.size);
     probe.endpoint = t.endpoint.as_deref().map(endpoint).transpose()?;

@@ -128,7 +128,7 @@ impl Decoder {
             Value::Scalar { text, plain: true } if text == "false" => Some(false),
             Value::Scalar { text, .. } if matches!(text.as_str(), "yes" | "on" | "Yes" | "True" | "no" | "off" | "No" | "False") => {
                 let word = if matches!(text.as_str(), "yes" | "on" | "Yes" | "True") { "true" } else { "false" };
-                let message = format!("{path}: invalid type: got \"string\", expected \"boolean\"");
+                let message = format!("{path}: Invalid value: {text}: a boolean is true or false");
                 self.diags.push(Diagnostic::error(Code::WrongType, node.span, message, format!("write {word}")).with_fix(node.span, word));
                 None
             }

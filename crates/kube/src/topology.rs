@@ -302,23 +302,11 @@ fn kubernetes(d: &mut Decoder, node: &YamlNode, t: &mut Topology, nets: &mut Vec
             d.error(Code::NotSimulated, v.span, format!("spec.kubernetes.version: {text} is not simulated"), "write version: \"1.10\"");
         }
     }
-    if let Some(c) = k.get("podCIDR").and_then(|n| d.parsed::<Ipv4Net>(n, "spec.kubernetes.podCIDR", "10.244.0.0/16")) {
-        t.pod_cidr = c.value.trunc();
-        nets.push(("podCIDR", t.pod_cidr, c.span));
-        if t.pod_cidr.prefix_len() > 24 {
-            let message = format!("spec.kubernetes.podCIDR: Invalid value: {}: each node gets a /24 of it", c.value);
-            d.error(Code::OutOfRange, c.span, message, "write a network of /24 or larger, such as 10.244.0.0/16");
-            t.pod_cidr = Topology::default().pod_cidr;
-        }
+    if let Some(net) = range(d, &mut k, "podCIDR", (24, "each node gets a /24 of it"), "10.244.0.0/16", nets) {
+        t.pod_cidr = net;
     }
-    if let Some(c) = k.get("serviceCIDR").and_then(|n| d.parsed::<Ipv4Net>(n, "spec.kubernetes.serviceCIDR", "10.96.0.0/12")) {
-        t.service_cidr = c.value.trunc();
-        nets.push(("serviceCIDR", t.service_cidr, c.span));
-        if t.service_cidr.prefix_len() > 28 {
-            let message = format!("spec.kubernetes.serviceCIDR: Invalid value: {}: kube-dns takes the tenth address of it", c.value);
-            d.error(Code::OutOfRange, c.span, message, "write a network of /28 or larger, such as 10.96.0.0/12");
-            t.service_cidr = Topology::default().service_cidr;
-        }
+    if let Some(net) = range(d, &mut k, "serviceCIDR", (28, "kube-dns takes the tenth address of it"), "10.96.0.0/12", nets) {
+        t.service_cidr = net;
     }
     if let Some(r) = k.get("serviceNodePortRange").and_then(|n| d.string(n, "spec.kubernetes.serviceNodePortRange")) {
         match r.value.split_once('-').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?))) {
@@ -332,6 +320,26 @@ fn kubernetes(d: &mut Decoder, node: &YamlNode, t: &mut Topology, nets: &mut Vec
         }
     }
     d.finish(k);
+}
+
+/// A range of addresses, no smaller than `longest`; as Go reads it, without bits behind its length.
+fn range(
+    d: &mut Decoder,
+    k: &mut Fields<'_>,
+    name: &'static str,
+    (longest, why): (u8, &str),
+    example: &str,
+    nets: &mut Vec<Written>,
+) -> Option<Ipv4Net> {
+    let path = k.path_of(name);
+    let c = k.get(name).and_then(|n| d.parsed::<Ipv4Net>(n, &path, example))?;
+    if c.value.prefix_len() > longest {
+        let hint = format!("write a network of /{longest} or larger, such as {example}");
+        d.error(Code::OutOfRange, c.span, format!("{path}: Invalid value: {}: {why}", c.value), hint);
+        return None;
+    }
+    nets.push((name, c.value.trunc(), c.span));
+    Some(c.value.trunc())
 }
 
 fn segment(d: &mut Decoder, node: &YamlNode, s: &mut Segment, nets: &mut Vec<Written>) {

@@ -1,6 +1,7 @@
 //! What to send, from where, to whom.
 
 use kube::Cluster;
+use kube::cluster::RunningService;
 use net::NetnsId;
 use net::World;
 use std::fmt;
@@ -196,4 +197,25 @@ pub fn resolve_target(cluster: &Cluster, world: &World, to: &str) -> Result<(IpA
         Some(addr) => Ok((addr, port)),
         None => fail(format!("{name} has no address"), "give its NIC one"),
     }
+}
+
+/// The Service that an address and port stand for: by its cluster IP, or by its node port.
+pub(crate) fn service_at(cluster: &Cluster, to: (IpAddr, u16)) -> Option<&RunningService> {
+    let by_ip = cluster.services.iter().find(|s| s.cluster_ip.map(IpAddr::from) == Some(to.0));
+    let is_node = || cluster.nodes.iter().any(|n| IpAddr::from(n.address()) == to.0);
+    by_ip.or_else(|| cluster.services.iter().find(|s| s.ports.iter().any(|p| p.node_port == Some(to.1))).filter(|_| is_node()))
+}
+
+/// An endpoint can be chosen only among those of the Service that is asked.
+pub(crate) fn check_endpoint(cluster: &Cluster, to: (IpAddr, u16), chosen: (IpAddr, Option<u16>)) -> Result<(), ProbeError> {
+    let Some(s) = service_at(cluster, to) else { return Ok(()) };
+    let all: Vec<_> = s.ports.iter().flat_map(|p| &p.endpoints).collect();
+    if all.iter().any(|(ip, port)| IpAddr::from(*ip) == chosen.0 && chosen.1.is_none_or(|c| c == *port)) {
+        return Ok(());
+    }
+    let name = chosen.1.map_or_else(|| chosen.0.to_string(), |p| format!("{}:{p}", chosen.0));
+    let have: Vec<_> = all.iter().map(|(ip, port)| format!("{ip}:{port}")).collect();
+    let hint =
+        if have.is_empty() { "it has none: leave the endpoint open".to_owned() } else { format!("write one of {}", have.join(", ")) };
+    Err(ProbeError { message: format!("{name} is no endpoint of {}/{}", s.namespace, s.name), hint })
 }

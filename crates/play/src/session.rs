@@ -1,6 +1,6 @@
 //! A document being played.
 
-use crate::probe::{Probe, ProbeError, Protocol, resolve_netns, resolve_target};
+use crate::probe::{Probe, ProbeError, Protocol, check_endpoint, resolve_netns, resolve_target};
 use crate::verdict::{Ending, Verdict, advice, verdict};
 use kube::{Cluster, Diagnostic};
 use net::rng;
@@ -185,24 +185,6 @@ impl Session {
     pub(crate) fn note_command(&mut self, host: &str, line: &str) {
         self.actions.push(Action::Shell { host: host.to_owned(), line: line.to_owned() });
     }
-}
-
-/// An endpoint can be chosen only among those of the Service that is asked.
-fn check_endpoint(cluster: &Cluster, to: (IpAddr, u16), chosen: (IpAddr, Option<u16>)) -> Result<(), ProbeError> {
-    let is_node = cluster.nodes.iter().any(|n| IpAddr::from(n.address()) == to.0);
-    let asked = |s: &&kube::cluster::RunningService| {
-        s.cluster_ip.map(IpAddr::from) == Some(to.0) || is_node && s.ports.iter().any(|p| p.node_port == Some(to.1))
-    };
-    let Some(s) = cluster.services.iter().find(asked) else { return Ok(()) };
-    let all: Vec<_> = s.ports.iter().flat_map(|p| &p.endpoints).collect();
-    if all.iter().any(|(ip, port)| IpAddr::from(*ip) == chosen.0 && chosen.1.is_none_or(|c| c == *port)) {
-        return Ok(());
-    }
-    let name = chosen.1.map_or_else(|| chosen.0.to_string(), |p| format!("{}:{p}", chosen.0));
-    let have: Vec<_> = all.iter().map(|(ip, port)| format!("{ip}:{port}")).collect();
-    let hint =
-        if have.is_empty() { "it has none: leave the endpoint open".to_owned() } else { format!("write one of {}", have.join(", ")) };
-    Err(ProbeError { message: format!("{name} is no endpoint of {}/{}", s.namespace, s.name), hint })
 }
 
 /// The source a socket gets; the unspecified address where there is no route, which is then told.

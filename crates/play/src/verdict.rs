@@ -1,6 +1,7 @@
 //! How a run ended, which event decided it, and what would mend it.
 
-use kube::cluster::{Cluster, RunningService};
+use crate::probe::service_at;
+use kube::cluster::{Cluster, Port};
 use net::event::EventKind;
 use net::socket::Outcome;
 use net::{DropReason, Event, NetnsId};
@@ -46,32 +47,23 @@ pub enum Advice {
 
 /// Compares a target with the Services: is it one, has it that port, is anybody behind it?
 pub(crate) fn advice(cluster: &Cluster, from_outside: bool, to: (IpAddr, u16), protocol: &str) -> Option<Advice> {
-    let (addr, port) = to;
-    let full = |s: &RunningService| format!("{}/{}", s.namespace, s.name);
-    if let Some(s) = cluster.services.iter().find(|s| s.cluster_ip.map(IpAddr::from) == Some(addr)) {
-        let service = full(s);
-        let found = s.ports.iter().find(|p| p.port == port && p.protocol == protocol);
-        return match found {
-            _ if from_outside => Some(Advice::OutsideOfCluster { service, node_port: s.ports.iter().find_map(|p| p.node_port) }),
-            None => Some(Advice::NoSuchPort { service, ports: s.ports.iter().map(|p| format!("{}/{}", p.port, p.protocol)).collect() }),
-            Some(p) if p.endpoints.is_empty() => Some(Advice::NoEndpoints { service }),
-            Some(_) => None,
-        };
+    let Some(s) = service_at(cluster, to) else {
+        let (first, last) = cluster.topology.node_ports;
+        let is_node_port = (first..=last).contains(&to.1) && cluster.nodes.iter().any(|n| IpAddr::from(n.address()) == to.0);
+        return is_node_port.then_some(Advice::NoSuchNodePort { port: to.1 });
+    };
+    let service = format!("{}/{}", s.namespace, s.name);
+    let by_cluster_ip = s.cluster_ip.map(IpAddr::from) == Some(to.0);
+    if by_cluster_ip && from_outside {
+        return Some(Advice::OutsideOfCluster { service, node_port: s.ports.iter().find_map(|p| p.node_port) });
     }
-    let (first, last) = cluster.topology.node_ports;
-    if !cluster.nodes.iter().any(|n| IpAddr::from(n.address()) == addr) || !(first..=last).contains(&port) {
-        return None;
-    }
-    let with_port = |s: &&RunningService| s.ports.iter().any(|p| p.node_port == Some(port));
-    let Some(s) = cluster.services.iter().find(with_port) else { return Some(Advice::NoSuchNodePort { port }) };
-    let found = s.ports.iter().find(|p| p.node_port == Some(port) && p.protocol == protocol);
-    match found {
+    let number = |p: &Port| if by_cluster_ip { Some(p.port) } else { p.node_port };
+    match s.ports.iter().find(|p| number(p) == Some(to.1) && p.protocol == protocol) {
         None => {
-            let ports = s.ports.iter().filter_map(|p| p.node_port.map(|n| format!("{n}/{}", p.protocol))).collect();
-            Some(Advice::NoSuchPort { service: full(s), ports })
+            let ports = s.ports.iter().filter_map(|p| number(p).map(|n| format!("{n}/{}", p.protocol)));
+            Some(Advice::NoSuchPort { service, ports: ports.collect() })
         }
-        Some(p) if p.endpoints.is_empty() => Some(Advice::NoEndpoints { service: full(s) }),
-        Some(_) => None,
+        Some(p) => p.endpoints.is_empty().then_some(Advice::NoEndpoints { service }),
     }
 }
 

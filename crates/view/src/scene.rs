@@ -254,7 +254,7 @@ pub fn scene(l: &Layout, m: &Moment<'_>) -> Scene {
         lit.lost = lost;
     }
     tables(m, id, &mut s);
-    chances(m, id, &mut s);
+    chances(m, &mut s);
     if let Some(stop) = here {
         let next = stops
             .get(done)
@@ -286,7 +286,7 @@ fn tables(m: &Moment<'_>, id: PacketId, s: &mut Scene) {
 }
 
 /// The endpoints a draw chose among, as soon as the packet met the draw.
-fn chances(m: &Moment<'_>, id: PacketId, s: &mut Scene) {
+fn chances(m: &Moment<'_>, s: &mut Scene) {
     use net::netfilter::{Effect, Match, Target, WalkStep};
     for e in m.events[m.run.start..m.cursor].iter() {
         let EventKind::Walked { table, step: WalkStep::Matched { chain, effect: Effect::Jump(to), draws, .. }, .. } = &e.kind else {
@@ -327,7 +327,6 @@ fn chances(m: &Moment<'_>, id: PacketId, s: &mut Scene) {
                 }
             }
         }
-        let _ = id;
     }
 }
 

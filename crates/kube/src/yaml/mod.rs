@@ -54,9 +54,10 @@ impl YamlNode {
 
 /// YAML 1.1's booleans, which kubectl's library still reads as such.
 fn is_boolean(text: &str) -> bool {
-    ["true", "false", "yes", "no", "on", "off"].iter().any(|w| {
-        text == *w || text == w.to_uppercase() || (text.is_char_boundary(1) && text[..1] == w[..1].to_uppercase() && text[1..] == w[1..])
-    })
+    #[rustfmt::skip]
+    let known = matches!(text,
+        "true" | "True" | "TRUE" | "false" | "False" | "FALSE" | "yes" | "Yes" | "YES" | "no" | "No" | "NO" | "on" | "On" | "ON" | "off" | "Off" | "OFF");
+    known
 }
 
 fn is_number(text: &str) -> bool {

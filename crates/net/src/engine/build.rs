@@ -9,7 +9,7 @@ use crate::route::Route;
 use crate::spec::{DeviceKindSpec, NetnsSpec, Spec};
 use crate::state::{Change, DevId, Device, DeviceKind, FdbEntry, Netns, NetnsId, State};
 use crate::time::Instant;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -35,12 +35,12 @@ impl World {
     /// # Errors
     /// A name that is used but not there, or that is there twice.
     pub fn new(spec: &Spec, seed: u64) -> Result<Self, SpecError> {
-        for (n, i) in spec.netns.iter().zip(1..) {
-            let twice = spec.netns.iter().skip(i).any(|o| o.name == n.name);
-            let device = n.devices.iter().zip(1..).find(|(d, j)| n.devices.iter().skip(*j).any(|o| o.name == d.name)).map(|(d, _)| &d.name);
-            let message = match device {
-                _ if twice => "two network namespaces have this name".to_owned(),
-                Some(d) => format!("two devices are named {d:?}"),
+        let mut names = BTreeSet::new();
+        for n in &spec.netns {
+            let mut devices = BTreeSet::new();
+            let message = match n.devices.iter().find(|d| !devices.insert(&d.name)) {
+                _ if !names.insert(&n.name) => "two network namespaces have this name".to_owned(),
+                Some(d) => format!("two devices are named {:?}", d.name),
                 None => continue,
             };
             return Err(SpecError { netns: n.name.clone(), message });

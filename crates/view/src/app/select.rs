@@ -29,13 +29,12 @@ pub fn senders(l: &Loaded) -> Vec<Choice> {
 /// To whom: node ports, services, pods; addresses alone for ICMP.
 pub fn targets(l: &Loaded, proto: Protocol) -> Vec<Choice> {
     let c = l.session.cluster();
-    let word = if proto == Protocol::Udp { "UDP" } else { "TCP" };
     let mut out = Vec::new();
-    if proto == Protocol::Icmp {
+    let Some(word) = proto.transport() else {
         out.extend(c.pods.iter().map(|p| choice(p.ip.to_string(), format!("{} {}", app_of(p), p.ip))));
         out.extend(c.nodes.iter().map(|n| choice(n.address().to_string(), format!("{} {}", n.spec.name.value, n.address()))));
         return out;
-    }
+    };
     for s in &c.services {
         for p in s.ports.iter().filter(|p| p.protocol == word) {
             if let Some(np) = p.node_port {

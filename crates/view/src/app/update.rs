@@ -69,7 +69,8 @@ pub enum Effect {
     SetPage,
     /// Call again with [`Action::Tick`] after so many milliseconds.
     TickAfter(u32),
-    /// Keep the choices of the person.
+    /// Keep the choices of the person, and the text if it is theirs. A typed text is kept before it is
+    /// read.
     Save,
 }
 
@@ -78,7 +79,7 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
     match action {
         Action::Text(text) => {
             app.set_text(&text);
-            vec![Effect::Save]
+            Vec::new()
         }
         Action::Preset(name) => {
             if let Some(p) = Preset::named(&name) {
