@@ -6,6 +6,8 @@ use crate::interop::{self, Editor, Mark};
 use gloo::events::{EventListener, EventListenerOptions};
 use gloo::render::{AnimationFrame, request_animation_frame};
 use gloo::timers::callback::Timeout;
+use kube::Diagnostic;
+use std::rc::Rc;
 use view::app::{Action, App, update};
 use view::scene::{Moment, Scene, scene};
 use view::story::Grain;
@@ -45,6 +47,10 @@ struct Glide {
 /// The page.
 pub struct Root {
     app: App,
+    /// The picture of the moment that is shown.
+    scene: Scene,
+    /// The faults that the editor shows.
+    marked: Rc<Vec<Diagnostic>>,
     editor: Option<Editor>,
     editor_host: NodeRef,
     capsule: NodeRef,
@@ -88,6 +94,8 @@ impl Component for Root {
         }
         Self {
             app,
+            scene: Scene::default(),
+            marked: Rc::default(),
             editor: None,
             editor_host: NodeRef::default(),
             capsule: NodeRef::default(),
@@ -115,7 +123,10 @@ impl Component for Root {
                 if !self.app.playing {
                     self.timer = None;
                 }
-                self.mark();
+                self.scene = self.scene();
+                if !Rc::ptr_eq(&self.marked, &self.app.diags) {
+                    self.mark();
+                }
                 true
             }
             Msg::SetEditor => {
@@ -144,10 +155,9 @@ impl Component for Root {
     fn view(&self, ctx: &Context<Self>) -> Html {
         let link = ctx.link().clone();
         let send = Callback::from(move |action| link.send_message(Msg::Do(action)));
-        let scene = self.scene();
         let page = components::Page {
             app: &self.app,
-            scene: &scene,
+            scene: &self.scene,
             send,
             capsule: self.capsule.clone(),
             editor_host: self.editor_host.clone(),
@@ -168,7 +178,8 @@ impl Root {
         scene(&l.layout, &moment)
     }
 
-    fn mark(&self) {
+    fn mark(&mut self) {
+        self.marked = self.app.diags.clone();
         let Some(editor) = &self.editor else { return };
         let text = &*self.app.text;
         let marks = self.app.diags.iter().map(|d| Mark {
@@ -187,8 +198,7 @@ impl Root {
 
     /// After a render the capsule stands where it was; it glides to where it is now.
     fn start_glide(&mut self, ctx: &Context<Self>) {
-        let to = self.scene().capsule.map(|c| c.at);
-        let Some(to) = to else {
+        let Some(to) = self.scene.capsule.as_ref().map(|c| c.at) else {
             self.shown_at = None;
             return;
         };
