@@ -24,8 +24,8 @@ pub fn run(app: &App, effect: &Effect, link: &Scope<Root>) -> Option<Timeout> {
         Effect::Save => {
             interop::save(LANG, app.lang.tag());
             interop::save(THEME, theme_word(app.theme));
-            keep_text(&app.text);
         }
+        Effect::KeepText => keep_text(&app.text),
     }
     None
 }

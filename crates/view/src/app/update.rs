@@ -69,9 +69,10 @@ pub enum Effect {
     SetPage,
     /// Call again with [`Action::Tick`] after so many milliseconds.
     TickAfter(u32),
-    /// Keep the choices of the person, and the text if it is theirs. A typed text is kept before it is
-    /// read.
+    /// Keep the language and theme that a person chose.
     Save,
+    /// Keep the text, if it is a person's own. A typed one is kept before it is read.
+    KeepText,
 }
 
 /// Does an action.
@@ -85,7 +86,7 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
             if let Some(p) = Preset::named(&name) {
                 app.open(p);
             }
-            vec![Effect::SetEditor, Effect::Save]
+            vec![Effect::SetEditor, Effect::KeepText]
         }
         Action::From(v) => set(&mut app.from, v),
         Action::To(v) => set(&mut app.to, v),
@@ -186,7 +187,7 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
             let (Some(before), Some(after)) = (app.text.get(..start), app.text.get(end..)) else { return Vec::new() };
             let text = format!("{before}{}{after}", fix.text);
             app.set_text(&text);
-            vec![Effect::SetEditor, Effect::Save]
+            vec![Effect::SetEditor, Effect::KeepText]
         }
     }
 }
