@@ -82,6 +82,7 @@ fn node(lan: &mut NetnsSpec, cluster: &Cluster, i: usize) -> NetnsSpec {
         bridge_nf_call_iptables: this.spec.bridge_nf,
         rp_filter: this.spec.rp_filter,
         route_localnet: true,
+        ..Sysctl::default()
     };
     // kube-proxy 1.10 sets these two.
     let mut timeouts = Timeouts::default();

@@ -40,6 +40,8 @@ reasons! {
     IpTtlExceeded = "IP_TTL_EXCEEDED",
     /// Larger than the device's MTU.
     PktTooBig = "PKT_TOO_BIG",
+    /// The rest of a fragmented packet did not come in time.
+    FragTimeout = "FRAG_REASM_TIMEOUT",
     /// Nobody answered ARP for the next hop.
     NeighFailed = "NEIGH_FAILED",
     /// More packets waited for one neighbour than its queue holds.

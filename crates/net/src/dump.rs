@@ -1,12 +1,14 @@
 //! The tables of a network namespace, as the tools print them.
 
-use crate::conntrack::{Connection, Proto};
+use crate::conntrack::Connection;
 use crate::netfilter::{TableName, list_chain, list_table, save};
 use crate::route::RouteProto;
-use crate::state::{FdbEntry, Netns};
+use crate::skb::Skb;
+use crate::state::{FdbEntry, Netns, NetnsId, State};
 use crate::time::Instant;
 use std::fmt::Write;
 use std::net::IpAddr;
+use std::rc::Rc;
 
 /// `ip route`.
 pub fn ip_route(ns: &Netns) -> String {
@@ -76,11 +78,12 @@ pub fn bridge_fdb(ns: &Netns, name: &str, of_bridge: bool) -> Option<String> {
     Some(out)
 }
 
-/// One connection, as `conntrack -L` prints it.
-pub fn conntrack_line(c: &Connection, now: Instant) -> String {
+/// One connection, as `conntrack -L` prints it. `packets`: how many of its packets are held up on
+/// this node, each of which uses the entry.
+pub fn conntrack_line(c: &Connection, now: Instant, packets: usize) -> String {
     let proto = c.original.proto;
     let mut out = format!("{:<8} {proto} {} ", c.original.proto_name(), (c.expires - now).as_secs());
-    if let Proto::Tcp { state } = c.proto {
+    if let Some(state) = c.tcp_state() {
         let _ = write!(out, "{} ", state.name());
     }
     let _ = write!(out, "{} ", c.original);
@@ -91,15 +94,16 @@ pub fn conntrack_line(c: &Connection, now: Instant) -> String {
     if c.status.assured {
         out.push_str("[ASSURED] ");
     }
-    out.push_str("mark=0 use=1");
+    let _ = write!(out, "mark=0 use={}", packets + 1);
     out
 }
 
 /// `conntrack -L`.
-pub fn conntrack_list(ns: &Netns, now: Instant) -> String {
+pub fn conntrack_list(state: &State, netns: NetnsId) -> String {
     let mut out = String::new();
-    for (_, c) in ns.conntrack.iter().filter(|(_, c)| c.confirmed() && c.expires >= now) {
-        out.push_str(&conntrack_line(c, now));
+    for (id, c) in state.ns(netns).conntrack.iter().filter(|(_, c)| c.confirmed() && c.expires >= state.now) {
+        let uses = |s: &&Rc<Skb>| s.netns == netns && s.ct.is_some_and(|(i, _)| i == id);
+        out.push_str(&conntrack_line(c, state.now, state.packets.values().filter(uses).count()));
         out.push('\n');
     }
     out

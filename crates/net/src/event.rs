@@ -2,6 +2,7 @@
 
 use crate::conntrack::{CtId, CtInfo, Tuple};
 use crate::drop::DropReason;
+use crate::engine::Setting;
 use crate::neigh::NudState;
 use crate::netfilter::{CtStates, Hook, TableName, WalkStep};
 use crate::route::Decision;
@@ -258,6 +259,38 @@ pub enum EventKind {
         dev: DevId,
         /// VXLAN network identifier.
         vni: u32,
+    },
+    /// The packet is larger than the way out takes: it was cut.
+    Fragmented {
+        /// The device it leaves by.
+        dev: DevId,
+        /// The largest piece, in bytes.
+        mtu: u32,
+        /// How many pieces.
+        n: u32,
+    },
+    /// A fragment waits for the rest of its packet.
+    FragmentKept,
+    /// Every fragment was there: the packet is whole again.
+    Reassembled {
+        /// How many pieces.
+        n: u32,
+        /// Its length, in bytes.
+        len: u32,
+    },
+    /// A host learned something about the way to a destination.
+    PathLearned {
+        /// The destination.
+        dst: IpAddr,
+        /// How large a packet may be, in bytes.
+        mtu: Option<u32>,
+        /// The gateway to use.
+        gateway: Option<IpAddr>,
+    },
+    /// Somebody changed a setting.
+    Configured {
+        /// Which, and how.
+        setting: Rc<Setting>,
     },
     /// A socket took the packet.
     Delivered {

@@ -64,9 +64,9 @@ pub struct Neighbour {
 }
 
 impl Neighbour {
-    /// A neighbour with this MAC.
+    /// A neighbour with this MAC that nothing was sent to yet.
     pub fn known(lladdr: Mac, state: NudState) -> Self {
-        Self { lladdr: Some(lladdr), state, cached: state.is_connected(), probes: 0, queue: Vec::new() }
+        Self { lladdr: Some(lladdr), state, cached: false, probes: 0, queue: Vec::new() }
     }
 }
 

@@ -80,6 +80,10 @@ pub struct Skb {
     pub csum_partial: bool,
     /// Hash of the flow, which gives a VXLAN shell its source port; 0 if not chosen yet.
     pub flow_hash: u64,
+    /// Bytes of data in each segment this stands for, if it is more than one (`gso_size`); else 0.
+    pub gso_size: u16,
+    /// The largest fragment it was put together from (`frag_max_size`), in bytes of IP; else 0.
+    pub frag_max: u16,
     /// The packet this one was made for: ARP for a waiting one, an error about a failed one.
     pub parent: Option<PacketId>,
 }
@@ -101,7 +105,27 @@ impl Skb {
             route: None,
             csum_partial: false,
             flow_hash: 0,
+            gso_size: 0,
+            frag_max: 0,
             parent: None,
+        }
+    }
+
+    /// The largest piece that will be on a cable, in bytes of IP: one segment of many, or all.
+    pub fn network_len(&self) -> usize {
+        let Some(ip) = self.ip() else { return self.frame.len() - 14 };
+        if self.gso_size == 0 { ip.len() } else { ip.len() - self.data_len() + usize::from(self.gso_size) }
+    }
+
+    /// Bytes of TCP data, in a shell or not.
+    fn data_len(&self) -> usize {
+        let mut frame = &self.frame;
+        while let Some(inner) = frame.inner() {
+            frame = inner;
+        }
+        match frame.ipv4().map(|p| &p.body) {
+            Some(crate::wire::Body::Tcp(t)) => t.data.len(),
+            _ => 0,
         }
     }
 

@@ -2,7 +2,7 @@
 //! sizes, an ACK for every segment of data, retransmission after 1, 2, 4… seconds, reset, close.
 //! There is no congestion control, no window, no SACK.
 
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::wire::Tcp;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -77,6 +77,8 @@ pub enum TcpApp {
     Client {
         /// The request.
         request: Rc<[u8]>,
+        /// How long it waits between the handshake and the request.
+        pause: Duration,
         /// The number of the request, for whoever asked.
         tag: u32,
     },
@@ -112,7 +114,7 @@ pub struct TcpSocket {
     pub announced_mss: u16,
     /// Sent and not yet acknowledged.
     pub unacked: Vec<Rc<Tcp>>,
-    /// Written and not yet sent: waits for acknowledgements of a smaller size, never of a window.
+    /// How often the oldest of them was sent again.
     pub retries: u8,
     /// Grows with every change of the timer, so that an old one is ignored.
     pub timer: u32,
@@ -126,11 +128,25 @@ pub struct TcpSocket {
     pub ack_owed: bool,
     /// Hash of the flow, for the source port of a VXLAN shell.
     pub flow_hash: u64,
+    /// Whether both ends know the options of today: timestamps, window scale.
+    pub options: bool,
     /// Who uses it.
     pub app: TcpApp,
 }
 
-/// A UDP client: one datagram, one answer.
+/// Whether a socket's packets may be cut into fragments (`IP_MTU_DISCOVER`, `ping -M`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pmtudisc {
+    /// DF on what fits the path; larger packets are cut here.
+    #[default]
+    Want,
+    /// DF always; larger packets are not sent.
+    Do,
+    /// Never DF.
+    Dont,
+}
+
+/// A UDP client: datagrams, one after the other, and an answer to each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UdpSocket {
     /// This end.
@@ -141,6 +157,14 @@ pub struct UdpSocket {
     pub tag: u32,
     /// Whether it still waits.
     pub waiting: bool,
+    /// What it asks.
+    pub data: Rc<[u8]>,
+    /// How many are still to be sent after the one under way.
+    pub left: u16,
+    /// Whether its datagrams carry a checksum.
+    pub checksum: bool,
+    /// How long an answer is waited for.
+    pub wait: Duration,
 }
 
 /// A `ping`.
@@ -162,8 +186,12 @@ pub struct PingSocket {
     pub size: u16,
     /// ttl to send with.
     pub ttl: u8,
-    /// Whether to set DF.
-    pub df: bool,
+    /// Whether it may be cut into fragments.
+    pub pmtudisc: Pmtudisc,
+    /// How long the last one is waited for.
+    pub wait: Duration,
+    /// The time between two.
+    pub interval: Duration,
     /// The number of the request, for whoever asked.
     pub tag: u32,
     /// Whether the one under way is still unanswered.
@@ -211,6 +239,10 @@ pub enum Outcome {
         code: u8,
         /// Which one, of a `ping`.
         seq: u16,
+        /// The error's ttl as it arrived.
+        ttl: u8,
+        /// How large a packet may be, if that was the trouble, in bytes.
+        mtu: Option<u16>,
     },
     /// Nobody answered.
     TimedOut,

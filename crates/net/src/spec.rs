@@ -171,11 +171,22 @@ pub struct Sysctl {
     pub rp_filter: u8,
     /// `net.ipv4.conf.all.route_localnet`.
     pub route_localnet: bool,
+    /// `net.ipv4.conf.all.send_redirects`.
+    pub send_redirects: bool,
+    /// `net.ipv4.conf.all.accept_redirects`; a router never accepts any.
+    pub accept_redirects: bool,
 }
 
 impl Default for Sysctl {
     /// The kernel's own values, as a new namespace has them.
     fn default() -> Self {
-        Self { ip_forward: false, bridge_nf_call_iptables: true, rp_filter: 0, route_localnet: false }
+        Self {
+            ip_forward: false,
+            bridge_nf_call_iptables: true,
+            rp_filter: 0,
+            route_localnet: false,
+            send_redirects: true,
+            accept_redirects: true,
+        }
     }
 }

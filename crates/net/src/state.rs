@@ -8,7 +8,7 @@ use crate::route::{Decision, Route, longest_prefix};
 use crate::skb::{PacketId, Skb};
 use crate::socket::{Service, Socket, SocketId};
 use crate::spec::Sysctl;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::wire::Mac;
 use ipnet::IpNet;
 use std::collections::BTreeMap;
@@ -90,6 +90,34 @@ pub enum FdbEntry {
 /// Packets and bytes.
 pub type Counter = (u64, u64);
 
+/// What a namespace learned about the way to one destination (`struct fib_nh_exception`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Exception {
+    /// The largest packet that gets through, in bytes: an ICMP error said so.
+    pub mtu: Option<u32>,
+    /// A better gateway: an ICMP redirect said so.
+    pub gateway: Option<IpAddr>,
+    /// When it is forgotten.
+    pub expires: Instant,
+}
+
+/// How many errors and redirects somebody was sent lately (`struct inet_peer`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Time saved up; an error costs a second of it, and no more than six are kept.
+    pub tokens: Duration,
+    /// When it was last looked at.
+    pub last: Instant,
+    /// Redirects in a row.
+    pub redirects: u32,
+}
+
+/// What the fragments of one packet share: source, destination, protocol, identification.
+pub type FragmentKey = (Ipv4Addr, Ipv4Addr, u8, u16);
+
+/// Rules with their counters.
+pub type Loaded = (Rc<Ruleset>, [Vec<Counter>; 4]);
+
 /// A network namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Netns {
@@ -101,6 +129,12 @@ pub struct Netns {
     pub devices: Vec<Device>,
     /// Table `main`.
     pub routes: Rc<Vec<Route>>,
+    /// What was learned about single destinations, beside the routes.
+    pub exceptions: BTreeMap<IpAddr, Exception>,
+    /// Whom errors were sent to, for their rate.
+    pub peers: BTreeMap<IpAddr, Peer>,
+    /// Fragments that wait for the rest of their packet, by offset.
+    pub fragments: BTreeMap<FragmentKey, Vec<PacketId>>,
     /// The neighbour table.
     pub neighbours: BTreeMap<(DevId, IpAddr), Neighbour>,
     /// Forwarding tables of bridges and VXLAN devices.
@@ -164,7 +198,15 @@ impl Netns {
             AddrType::Unicast => {}
         }
         let (route, r) = longest_prefix(&self.routes, dst)?;
-        self.dev(r.dev).up.then_some(Decision::Out { dev: r.dev, next_hop: r.via.unwrap_or(dst), route, src: r.src })
+        let next_hop = self.exceptions.get(&dst).and_then(|e| e.gateway).or(r.via).unwrap_or(dst);
+        self.dev(r.dev).up.then_some(Decision::Out { dev: r.dev, next_hop, route, src: r.src })
+    }
+
+    /// The largest packet a socket may send to `dst` by a device: the device's MTU, or less if the
+    /// path was found to take less.
+    pub fn path_mtu(&self, dev: DevId, dst: IpAddr) -> u32 {
+        let learned = self.exceptions.get(&dst).and_then(|e| e.mtu);
+        learned.unwrap_or(u32::MAX).min(self.dev(dev).mtu)
     }
 
     /// A device's address for a packet to `dst` (`inet_select_addr`): the first in whose network
@@ -272,6 +314,77 @@ pub enum Change {
         /// After.
         after: Option<Rc<Skb>>,
     },
+    /// Something was learned about a destination, or forgotten.
+    Exception {
+        /// Where.
+        netns: NetnsId,
+        /// The destination.
+        dst: IpAddr,
+        /// Before.
+        before: Option<Exception>,
+        /// After.
+        after: Option<Exception>,
+    },
+    /// Somebody was sent an error.
+    Peer {
+        /// Where.
+        netns: NetnsId,
+        /// Who.
+        addr: IpAddr,
+        /// Before.
+        before: Option<Peer>,
+        /// After.
+        after: Option<Peer>,
+    },
+    /// A fragment came to wait, or a packet's fragments are complete.
+    Fragments {
+        /// Where.
+        netns: NetnsId,
+        /// Of which packet.
+        key: FragmentKey,
+        /// Before.
+        before: Option<Vec<PacketId>>,
+        /// After.
+        after: Option<Vec<PacketId>>,
+    },
+    /// A device was set up otherwise.
+    Device {
+        /// Where.
+        netns: NetnsId,
+        /// Which.
+        dev: DevId,
+        /// Before.
+        before: Box<Device>,
+        /// After.
+        after: Box<Device>,
+    },
+    /// Routes were added or removed.
+    Routes {
+        /// Where.
+        netns: NetnsId,
+        /// Before.
+        before: Rc<Vec<Route>>,
+        /// After.
+        after: Rc<Vec<Route>>,
+    },
+    /// Rules were loaded.
+    Rules {
+        /// Where.
+        netns: NetnsId,
+        /// Before, with their counters.
+        before: Box<Loaded>,
+        /// After.
+        after: Box<Loaded>,
+    },
+    /// A setting was changed.
+    Sysctl {
+        /// Where.
+        netns: NetnsId,
+        /// Before.
+        before: Sysctl,
+        /// After.
+        after: Sysctl,
+    },
     /// A socket was opened, changed or closed.
     Socket {
         /// Where.
@@ -334,6 +447,30 @@ impl State {
             Change::Connection { netns, id, before, after } => {
                 let to = if forward { after } else { before };
                 self.netns[netns.0 as usize].conntrack.set(*id, to.clone());
+            }
+            Change::Exception { netns, dst, before, after } => {
+                set(&mut self.netns[netns.0 as usize].exceptions, *dst, if forward { *after } else { *before });
+            }
+            Change::Peer { netns, addr, before, after } => {
+                set(&mut self.netns[netns.0 as usize].peers, *addr, if forward { *after } else { *before });
+            }
+            Change::Fragments { netns, key, before, after } => {
+                set(&mut self.netns[netns.0 as usize].fragments, *key, if forward { after.clone() } else { before.clone() });
+            }
+            Change::Device { netns, dev, before, after } => {
+                let to = if forward { after } else { before };
+                self.netns[netns.0 as usize].devices[dev.0 as usize] = Device::clone(to);
+            }
+            Change::Routes { netns, before, after } => {
+                self.netns[netns.0 as usize].routes = if forward { after.clone() } else { before.clone() };
+            }
+            Change::Rules { netns, before, after } => {
+                let (rules, counters) = Loaded::clone(if forward { after } else { before });
+                let ns = &mut self.netns[netns.0 as usize];
+                (ns.rules, ns.counters) = (rules, counters);
+            }
+            Change::Sysctl { netns, before, after } => {
+                self.netns[netns.0 as usize].sysctl = if forward { after.clone() } else { before.clone() };
             }
             Change::Packet { id, before, after } => {
                 let to = if forward { after } else { before };

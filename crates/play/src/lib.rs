@@ -21,6 +21,6 @@ pub mod timeline;
 pub mod verdict;
 
 pub use probe::{Probe, ProbeError, Protocol};
-pub use session::{Action, Run, Session};
+pub use session::{Action, Run, Session, Start};
 pub use timeline::Timeline;
 pub use verdict::{Advice, Ending, Verdict};

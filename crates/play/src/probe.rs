@@ -1,9 +1,10 @@
 //! What to send, from where, to whom.
 
+use crate::session::Action;
 use kube::Cluster;
 use kube::cluster::RunningService;
-use net::NetnsId;
-use net::World;
+use net::socket::Pmtudisc;
+use net::{Duration, NetnsId, World};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -43,14 +44,30 @@ pub struct Probe {
     pub sport: Option<u16>,
     /// ttl; 64 if not given. Only for ICMP.
     pub ttl: Option<u8>,
-    /// Bytes of data; 56 for ICMP, 30 for UDP.
+    /// Bytes of data; 56 for ICMP, 30 for UDP. For TCP, so many more than the request needs.
     pub size: Option<u16>,
+    /// Whether the packets may be cut into fragments. Only for ICMP.
+    pub pmtudisc: Pmtudisc,
+    /// The number of the first echo request.
+    pub seq: u16,
+    /// Whether a datagram has a checksum.
+    pub checksum: bool,
     /// Endpoint every random choice falls on.
     pub endpoint: Option<(IpAddr, Option<u16>)>,
-    /// How many echo requests.
+    /// How many echo requests or datagrams.
     pub count: u16,
+    /// The time between two echo requests.
+    pub interval: Duration,
     /// What stands behind `Host:` in the request; address and port if not given.
     pub host: Option<String>,
+    /// How long the client waits before it gives up; as long as the protocol does, if not given.
+    pub timeout: Option<Duration>,
+    /// How long a TCP client waits between the handshake and its request.
+    pub pause: Duration,
+    /// How long the world is watched after the client's end; until nothing is under way, if not given.
+    pub settle: Option<Duration>,
+    /// What is done meanwhile, so long after the beginning.
+    pub during: Vec<(Duration, Action)>,
 }
 
 impl Probe {
@@ -63,9 +80,17 @@ impl Probe {
             sport: None,
             ttl: None,
             size: None,
+            pmtudisc: Pmtudisc::Want,
+            seq: 1,
+            checksum: true,
             endpoint: None,
             count: 1,
+            interval: Duration::secs(1),
             host: None,
+            timeout: None,
+            pause: Duration::default(),
+            settle: None,
+            during: Vec::new(),
         }
     }
 }

@@ -1,14 +1,16 @@
 //! A run in the form of the committed recordings: every frame at every tap, the hooks with their
 //! rules, counters, and what connection tracking did. Two runs agree when these texts do.
 
-use net::conntrack::Connection;
+use crate::{Probe, Protocol, Run, Session};
+use net::conntrack::{Connection, Proto, TcpState};
 use net::dump::conntrack_line;
 use net::event::{EventKind, Seen};
 use net::netfilter::{TableName, WalkStep};
 use net::skb::PktType;
+use net::socket::Outcome;
 use net::state::{Change, Netns};
 use net::wire::{Checksums, frame_text, ipv4_text};
-use net::{Event, State};
+use net::{DropReason, Event, State};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -177,6 +179,12 @@ pub fn counters(ns: &Netns) -> Vec<(TableName, String, u32, u64, u64)> {
     out
 }
 
+/// Whether an answer showed that an ignored SYN was the true beginning.
+fn resynced(before: &Connection, after: &Connection) -> bool {
+    let ignored = |c: &Connection| if let Proto::Tcp(t) = c.proto { t.ignored_syn } else { None };
+    ignored(before).is_some() && ignored(after).is_none() && after.tcp_state() == Some(TcpState::SynRecv)
+}
+
 /// What `conntrack -E` prints for one namespace.
 pub fn conntrack_events(state: &State, events: &[Event], netns: &str) -> Vec<String> {
     let Some((id, _)) = state.ns_named(netns) else { return Vec::new() };
@@ -188,10 +196,15 @@ pub fn conntrack_events(state: &State, events: &[Event], netns: &str) -> Vec<Str
                 continue;
             }
             let live = |c: &Option<std::rc::Rc<Connection>>| c.as_ref().filter(|c| c.confirmed()).cloned();
-            let line = |c: &Connection| conntrack_line(c, e.at).trim_end_matches(" mark=0 use=1").to_owned();
+            let line = |c: &Connection| conntrack_line(c, e.at, 0).trim_end_matches(" mark=0 use=1").to_owned();
             match (live(before), live(after)) {
                 (None, Some(c)) => out.push(format!("    [NEW] {}", line(&c))),
-                (Some(a), Some(b)) if a.status != b.status || a.tcp_state() != b.tcp_state() => out.push(format!(" [UPDATE] {}", line(&b))),
+                (Some(a), Some(b)) if a.tcp_state() != b.tcp_state() || resynced(&a, &b) => out.push(format!(" [UPDATE] {}", line(&b))),
+                // The state is named only if it changed.
+                (Some(a), Some(b)) if a.status != b.status => {
+                    let name = b.tcp_state().map_or(String::new(), |s| format!(" {}", s.name()));
+                    out.push(format!(" [UPDATE] {}", line(&b).replacen(&name, "", 1)));
+                }
                 // As it was at last: closed by the reset that ended it.
                 (Some(a), None) => out.push(format!("[DESTROY] {}", line(after.as_deref().unwrap_or(&a)))),
                 _ => {}
@@ -199,4 +212,78 @@ pub fn conntrack_events(state: &State, events: &[Event], netns: &str) -> Vec<Str
         }
     }
     out
+}
+
+/// What the clients of a run got, one outcome a line, in the words of the recordings' clients.
+pub fn results(session: &Session, probe: &Probe, run: &Run, host: &dyn Fn(&str) -> String) -> Vec<String> {
+    let events = &session.events()[run.events.clone()];
+    let outcomes = events.iter().filter_map(|e| match &e.kind {
+        EventKind::Ended { tag, outcome, .. } if *tag == run.tag => Some(outcome),
+        _ => None,
+    });
+    let to = &probe.to;
+    match probe.proto {
+        Protocol::Tcp => {
+            let one = |o: &Outcome| match o {
+                Outcome::Answered { bytes, .. } => {
+                    let server = run.verdict.server.map_or(String::new(), |(netns, peer)| {
+                        format!("; server {} saw peer {peer}", host(&session.world().state().ns(netns).name))
+                    });
+                    let from = events.iter().find_map(|e| if let EventKind::PacketMade { packet } = &e.kind { Some(packet) } else { None });
+                    let from = from.map_or(String::new(), |p| format!("{}:{}", p.src, p.ports().unwrap_or_default().0));
+                    format!("{from} -> {to}: HTTP/1.1 200 OK {bytes} bytes{server}")
+                }
+                other => {
+                    let opened = events.iter().any(|e| matches!(e.kind, EventKind::Wrote { bytes: 1.., .. }));
+                    format!("{}: {}", if opened { "recv" } else { "connect" }, errno(other, opened))
+                }
+            };
+            outcomes.map(one).collect()
+        }
+        Protocol::Udp => {
+            let words = outcomes.map(|o| if matches!(o, Outcome::Answered { .. }) { "reply" } else { errno(o, false) });
+            vec![format!("udp {to}: {}", words.collect::<Vec<_>>().join(" "))]
+        }
+        Protocol::Icmp => {
+            let one = |o: &Outcome| match o {
+                Outcome::Answered { from, ttl, .. } => format!("ping {to}: echo-reply from {from} ttl={}", ttl.unwrap_or_default()),
+                Outcome::Unreachable { from, kind, code, ttl, mtu, .. } => {
+                    let mtu = mtu.map_or(String::new(), |m| format!(" mtu={m}"));
+                    format!("ping {to}: {} from {from} ttl={ttl}{mtu}", net::wire::icmp_kind(*kind, *code))
+                }
+                Outcome::NotSent(_) => format!("sendto: {}", errno(o, false)),
+                Outcome::Refused | Outcome::TimedOut => format!("ping {to}: no answer"),
+            };
+            outcomes.map(one).collect()
+        }
+    }
+}
+
+/// The error a process gets (`icmp_err_convert`, `tcp_reset`).
+fn errno(outcome: &Outcome, opened: bool) -> &'static str {
+    match outcome {
+        Outcome::Refused if opened => "ECONNRESET",
+        Outcome::Refused | Outcome::Unreachable { kind: 3, code: 3, .. } => "ECONNREFUSED",
+        Outcome::Unreachable { kind: 3, code: 0 | 6 | 9 | 11, .. } | Outcome::NotSent(DropReason::IpOutNoRoutes) => "ENETUNREACH",
+        Outcome::Unreachable { kind: 3, code: 2, .. } => "ENOPROTOOPT",
+        Outcome::Unreachable { kind: 3, code: 4, .. } | Outcome::NotSent(_) => "EMSGSIZE",
+        Outcome::Unreachable { .. } => "EHOSTUNREACH",
+        Outcome::TimedOut | Outcome::Answered { .. } => "timeout",
+    }
+}
+
+/// Every connection of a namespace, as `conntrack -L` lists it, in order of the text.
+pub fn conntrack(state: &State, netns: &str) -> Vec<String> {
+    let Some((id, _)) = state.ns_named(netns) else { return Vec::new() };
+    let mut lines: Vec<_> = net::dump::conntrack_list(state, id).lines().map(str::to_owned).collect();
+    lines.sort();
+    lines
+}
+
+/// Every neighbour of a namespace, as `ip neigh` lists it, in order of the text.
+pub fn neighbours(state: &State, netns: &str) -> Vec<String> {
+    let Some((_, ns)) = state.ns_named(netns) else { return Vec::new() };
+    let mut lines: Vec<_> = net::dump::ip_neigh(ns, true).lines().map(|l| l.trim_end().to_owned()).collect();
+    lines.sort();
+    lines
 }

@@ -3,8 +3,11 @@
 use crate::probe::{Probe, ProbeError, Protocol, check_endpoint, resolve_netns, resolve_target};
 use crate::verdict::{Ending, Verdict, advice, verdict};
 use kube::{Cluster, Diagnostic};
+use net::engine::Setting;
+use net::event::EventKind;
 use net::rng;
-use net::socket::{Endpoint, PingSocket};
+use net::socket::{Endpoint, Outcome, PingSocket, TcpApp, UdpSocket};
+use net::wire::Ipv4;
 use net::{Duration, Instant, NetnsId, Spec, State, World};
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Range;
@@ -35,6 +38,17 @@ pub struct Run {
     pub verdict: Verdict,
 }
 
+/// What the neighbour tables know at first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// Nothing but what is permanent.
+    Cold,
+    /// Every neighbour, entered by hand.
+    Known,
+    /// Every neighbour, from traffic a moment ago.
+    Used,
+}
+
 /// A document being played.
 #[derive(Clone, Debug)]
 pub struct Session {
@@ -48,6 +62,10 @@ pub struct Session {
     next_tag: u32,
 }
 
+/// How long `ping` waits for the last answer.
+const PING_WAIT: Duration = Duration::secs(10);
+/// How long a client waits for an answer to its datagram.
+const UDP_WAIT: Duration = Duration::secs(5);
 /// No run lasts longer than this much virtual time: TCP gives up before.
 const LONGEST_RUN: Duration = Duration::secs(2_000);
 
@@ -57,14 +75,14 @@ impl Session {
     /// # Errors
     /// Everything that is wrong with the document, if any of it is an error.
     pub fn new(document: &str, seed: u64, warm: bool) -> Result<Self, Vec<Diagnostic>> {
-        Self::edited(document, seed, warm, |_| {})
+        Self::edited(document, seed, if warm { Start::Used } else { Start::Cold }, |_| {})
     }
 
     /// As [`Session::new`], with a last word on the Linux state that the components made of it.
     ///
     /// # Errors
     /// Everything that is wrong with the document, if any of it is an error.
-    pub fn edited(document: &str, seed: u64, warm: bool, edit: impl FnOnce(&mut Spec)) -> Result<Self, Vec<Diagnostic>> {
+    pub fn edited(document: &str, seed: u64, start: Start, edit: impl FnOnce(&mut Spec)) -> Result<Self, Vec<Diagnostic>> {
         let (cluster, notes) = kube::build(document);
         let Some(cluster) = cluster else { return Err(notes) };
         let mut spec = kube::plan::spec(&cluster);
@@ -73,8 +91,8 @@ impl Session {
             let span = kube::Span { line: 1, column: 1, start: 0, end: 0 };
             vec![Diagnostic::error(kube::Code::UnsupportedValue, span, e.to_string(), "change what it names")]
         })?;
-        if warm {
-            world.warm();
+        if start != Start::Cold {
+            world.warm(start == Start::Used);
         }
         let initial = world.state().clone();
         Ok(Self { document: document.to_owned(), seed, cluster, notes, initial, world, actions: Vec::new(), next_tag: 1 })
@@ -124,8 +142,7 @@ impl Session {
         let (from, to) = self.begin(probe, tag)?;
         self.next_tag += 1;
         self.actions.push(Action::Send(probe.clone()));
-        let deadline = self.world.state().now + LONGEST_RUN;
-        self.world.run_until_quiet(deadline);
+        self.play(probe, tag, first);
         self.world.force_endpoint(None);
         let events = first..self.world.events().len();
         let mut verdict = verdict(&self.world.events()[events.clone()], tag);
@@ -134,6 +151,77 @@ impl Session {
             verdict.advice = advice(&self.cluster, outside, to, protocol);
         }
         Ok(Run { tag, events, verdict })
+    }
+
+    /// Sends a packet as it is from a host, and watches the world for so long.
+    ///
+    /// # Errors
+    /// A host that is not there.
+    pub fn inject(&mut self, host: &str, packet: Ipv4, watch: Duration) -> Result<Range<usize>, ProbeError> {
+        let first = self.world.events().len();
+        let netns = resolve_netns(&self.cluster, &self.world, host)?;
+        self.world.begin_run();
+        self.world.inject(netns, packet);
+        let deadline = self.world.now() + watch;
+        self.world.run_until_quiet(deadline);
+        self.world.advance(deadline);
+        Ok(first..self.world.events().len())
+    }
+
+    /// Lets the world go on until a probe is over, and does meanwhile what is to be done.
+    fn play(&mut self, probe: &Probe, tag: u32, first: usize) {
+        let start = self.world.now();
+        let mut deadline = start + LONGEST_RUN;
+        let mut seen = first;
+        let mut over = 0;
+        let mut todo = probe.during.iter().peekable();
+        loop {
+            let action = todo.peek().map(|(after, _)| start + *after);
+            let step = self.world.poll_timeout();
+            match (step, action) {
+                (step, Some(at)) if at <= deadline && step.is_none_or(|s| at < s) => {
+                    self.world.advance(at);
+                    if let Some((_, action)) = todo.next() {
+                        self.act(action);
+                    }
+                }
+                (Some(at), _) if at <= deadline => while self.world.poll(at).is_some() {},
+                _ => break,
+            }
+            let Some(settle) = probe.settle else { continue };
+            for e in &self.world.events()[seen..] {
+                let EventKind::Ended { tag: t, outcome, .. } = &e.kind else { continue };
+                let last = probe.proto == Protocol::Udp && !matches!(outcome, Outcome::Answered { .. });
+                over += if *t != tag {
+                    0
+                } else if last {
+                    probe.count
+                } else {
+                    1
+                };
+                if over >= probe.count {
+                    deadline = deadline.min(e.at + settle);
+                }
+            }
+            seen = self.world.events().len();
+        }
+        if probe.settle.is_some() {
+            self.world.advance(deadline);
+        }
+    }
+
+    /// Does one thing, and does not wait for what follows from it.
+    fn act(&mut self, action: &Action) {
+        match action {
+            Action::Shell { host, line } => _ = crate::shell::run(self, host, line),
+            // A probe within a probe would have to wait for its own end.
+            Action::Send(_) => {}
+        }
+    }
+
+    /// Changes a setting of a namespace.
+    pub(crate) fn configure(&mut self, netns: NetnsId, setting: Setting) {
+        self.world.configure(netns, setting);
     }
 
     /// Starts a probe. Who sends, and to what.
@@ -150,11 +238,13 @@ impl Session {
                 remote: addr,
                 id: probe.sport.unwrap_or((draw >> 32) as u16),
                 left: 0,
-                seq: 0,
+                seq: probe.seq.wrapping_sub(1),
                 sent_at: Instant::default(),
                 size: probe.size.unwrap_or(56),
                 ttl: probe.ttl.unwrap_or(64),
-                df: true,
+                pmtudisc: probe.pmtudisc,
+                wait: probe.timeout.unwrap_or(PING_WAIT),
+                interval: probe.interval,
                 tag,
                 waiting: false,
                 silent: Vec::new(),
@@ -173,10 +263,15 @@ impl Session {
         let (local, remote) = (Endpoint { addr: source, port: local_port }, Endpoint { addr, port });
         if probe.proto == Protocol::Tcp {
             let host = probe.host.clone().unwrap_or_else(|| remote.to_string());
-            world.connect(from, local, remote, curl_request(&host), tag);
+            let request = curl_request(&host, probe.size.unwrap_or(0));
+            let socket = world.connect(from, (local, remote), TcpApp::Client { request, pause: probe.pause, tag });
+            if let Some(wait) = probe.timeout {
+                world.give_up_after(from, socket, wait);
+            }
         } else {
             let data: Rc<[u8]> = vec![b'q'; usize::from(probe.size.unwrap_or(30))].into();
-            world.ask_udp(from, local, remote, data, tag);
+            let (left, checksum, wait) = (probe.count.max(1) - 1, probe.checksum, probe.timeout.unwrap_or(UDP_WAIT));
+            world.ask_udp(from, UdpSocket { local, remote, tag, waiting: false, data, left, checksum, wait });
         }
         Ok((from, (addr, port)))
     }
@@ -192,7 +287,8 @@ fn source_for(world: &World, from: NetnsId, to: IpAddr) -> IpAddr {
     world.state().ns(from).source_for(to).unwrap_or(Ipv4Addr::UNSPECIFIED.into())
 }
 
-/// What curl 7.29 sends.
-fn curl_request(host: &str) -> Rc<[u8]> {
-    format!("GET / HTTP/1.1\r\nUser-Agent: curl/7.29.0\r\nHost: {host}\r\nAccept: */*\r\n\r\n").as_bytes().into()
+/// What curl 7.29 sends; with a header of so many more bytes, if any.
+fn curl_request(host: &str, more: u16) -> Rc<[u8]> {
+    let pad = if more == 0 { String::new() } else { format!("X-Pad: {}\r\n", "x".repeat(more.into())) };
+    format!("GET / HTTP/1.1\r\nUser-Agent: curl/7.29.0\r\nHost: {host}\r\nAccept: */*\r\n{pad}\r\n").as_bytes().into()
 }

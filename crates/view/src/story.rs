@@ -84,6 +84,8 @@ pub fn glyph(e: &Event, state: &State) -> Glyph {
         | EventKind::FdbLearned { .. } => Glyph::Table,
         EventKind::NeighbourFailed { .. } | EventKind::Dropped { .. } => Glyph::Drop,
         EventKind::Bridged { .. } | EventKind::BridgedDnat { .. } => Glyph::Bridge,
+        EventKind::Fragmented { .. } | EventKind::FragmentKept | EventKind::Reassembled { .. } => Glyph::Bridge,
+        EventKind::PathLearned { .. } | EventKind::Configured { .. } => Glyph::Table,
         EventKind::Encapsulated { .. } => Glyph::Encap,
         EventKind::Decapsulated { .. } => Glyph::Decap,
         EventKind::Delivered { .. } | EventKind::Accepted { .. } => Glyph::Deliver,
@@ -152,6 +154,7 @@ pub fn place(e: &Event, state: &State, labels: &Labels) -> String {
         | EventKind::NeighbourLearned { dev, .. }
         | EventKind::NeighbourFailed { dev, .. }
         | EventKind::NeighbourAged { dev, .. }
+        | EventKind::Fragmented { dev, .. }
         | EventKind::VtepFound { dev, .. }
         | EventKind::Encapsulated { dev, .. }
         | EventKind::Decapsulated { dev, .. } => at(dev),

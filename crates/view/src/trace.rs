@@ -46,6 +46,11 @@ pub fn kind_name(e: &Event) -> &'static str {
         EventKind::VtepFound { .. } => "vtep-found",
         EventKind::Encapsulated { .. } => "encapsulated",
         EventKind::Decapsulated { .. } => "decapsulated",
+        EventKind::Fragmented { .. } => "fragmented",
+        EventKind::FragmentKept => "fragment-kept",
+        EventKind::Reassembled { .. } => "reassembled",
+        EventKind::PathLearned { .. } => "path-learned",
+        EventKind::Configured { .. } => "configured",
         EventKind::Delivered { .. } => "delivered",
         EventKind::Accepted { .. } => "accepted",
         EventKind::Wrote { .. } => "wrote",
@@ -154,6 +159,19 @@ pub fn facts(state: &State, e: &Event) -> BTreeMap<&'static str, String> {
         EventKind::Decapsulated { dev: d, vni } => {
             put("dev", dev(d));
             put("vni", vni.to_string());
+        }
+        EventKind::Fragmented { mtu, n, .. } => {
+            put("mtu", mtu.to_string());
+            put("fragments", n.to_string());
+        }
+        EventKind::PathLearned { dst, mtu, gateway } => {
+            put("dst", dst.to_string());
+            if let Some(mtu) = mtu {
+                put("mtu", mtu.to_string());
+            }
+            if let Some(gateway) = gateway {
+                put("gateway", gateway.to_string());
+            }
         }
         EventKind::Delivered { local, .. } => put("local", local.to_string()),
         EventKind::Accepted { peer, .. } => put("peer", peer.addr.to_string()),

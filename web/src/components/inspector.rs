@@ -248,7 +248,7 @@ fn tables(p: &Page<'_>) -> Html {
         ("ip route", Some(net::dump::ip_route(ns))),
         ("ip neigh", Some(net::dump::ip_neigh(ns, false))),
         ("bridge fdb show dev flannel", net::dump::bridge_fdb(ns, &fdb, false)),
-        ("conntrack -L", Some(net::dump::conntrack_list(ns, t.state().now))),
+        ("conntrack -L", Some(net::dump::conntrack_list(t.state(), id))),
     ];
     let tables = list.into_iter().filter_map(|(name, text)| Some((name, text.filter(|t| !t.is_empty())?))).map(|(name, text)| {
         html! {

@@ -68,14 +68,29 @@ pub struct Status {
     pub dst_nat_done: bool,
 }
 
+/// What is known of a TCP connection (`struct ip_ct_tcp`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcpTrack {
+    /// Its state.
+    pub state: TcpState,
+    /// The end of what each direction sent, as a sequence number.
+    pub end: [Option<u32>; 2],
+    /// Whether something each direction sent is not acknowledged yet.
+    pub unacknowledged: [bool; 2],
+    /// The end of a SYN that was ignored: it may have been meant after all.
+    pub ignored_syn: Option<u32>,
+}
+
+impl TcpTrack {
+    /// Nothing seen.
+    pub const NEW: Self = Self { state: TcpState::None, end: [None; 2], unacknowledged: [false; 2], ignored_syn: None };
+}
+
 /// The protocol's own part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proto {
     /// TCP.
-    Tcp {
-        /// Its state.
-        state: TcpState,
-    },
+    Tcp(TcpTrack),
     /// UDP.
     Udp {
         /// From when on it counts as a stream: two seconds after its first packet, once answered.
@@ -121,7 +136,7 @@ impl Connection {
     /// The TCP state, of a TCP connection.
     pub const fn tcp_state(&self) -> Option<TcpState> {
         match self.proto {
-            Proto::Tcp { state } => Some(state),
+            Proto::Tcp(t) => Some(t.state),
             _ => None,
         }
     }

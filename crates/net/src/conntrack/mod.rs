@@ -11,11 +11,11 @@ mod entry;
 mod tcp;
 mod tuple;
 
-pub use entry::{Connection, CtId, CtInfo, Direction, Proto, Status};
-pub use tcp::{TcpState, next_state};
+pub use entry::{Connection, CtId, CtInfo, Direction, Proto, Status, TcpTrack};
+pub use tcp::{TcpState, Transition, next_state};
 pub use tuple::{L4, Tuple};
 
-use crate::time::{Duration, Instant};
+use crate::time::Duration;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -93,11 +93,10 @@ impl Default for Timeouts {
 }
 
 impl Timeouts {
-    /// The timeout of a connection in this state.
-    pub fn of(&self, proto: &Proto, now: Instant) -> Duration {
+    /// The timeout of a connection of this protocol, in its state.
+    pub fn of(&self, proto: &Proto) -> Duration {
         match proto {
-            Proto::Tcp { state } => self.tcp[*state as usize],
-            Proto::Udp { stream_since: Some(since) } if now >= *since => self.udp_stream,
+            Proto::Tcp(t) => self.tcp[t.state as usize],
             Proto::Udp { .. } => self.udp,
             Proto::Icmp => self.icmp,
             Proto::Other => self.generic,

@@ -72,62 +72,65 @@ impl TcpState {
     }
 }
 
-/// The state after a segment. `None`: the segment does not fit the state (invalid). The same
-/// state: it is let through and changes nothing.
-pub fn next_state(state: TcpState, dir: Direction, flags: TcpFlags) -> Option<TcpState> {
+/// What a segment is to a connection in some state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transition {
+    /// It leads to this state, maybe the same.
+    To(TcpState),
+    /// It is let through and changes nothing, not even the timeout.
+    Ignored,
+    /// It does not fit: invalid.
+    Invalid,
+}
+
+/// What a segment does to a connection in some state.
+pub fn next_state(state: TcpState, dir: Direction, flags: TcpFlags) -> Transition {
     use TcpState::{Close, CloseWait, Established, FinWait, LastAck, None as Nothing, SynRecv, SynSent, SynSent2, TimeWait};
+    use Transition::{Ignored, Invalid, To};
     let original = dir == Direction::Original;
     if flags.has(TcpFlags::RST) {
-        return (state != Nothing).then_some(Close);
+        return if state == Nothing { Invalid } else { To(Close) };
     }
     if flags.has(TcpFlags::SYN) && flags.has(TcpFlags::ACK) {
         return match (original, state) {
-            (true, SynRecv) => Some(SynRecv),
-            (true, SynSent2) | (false, SynSent | SynSent2) => Some(SynRecv),
-            (false, Nothing) | (true, _) => None,
+            (true, SynRecv | SynSent2) | (false, SynSent | SynSent2) => To(SynRecv),
+            (false, Nothing) | (true, _) => Invalid,
             // Ignored: a late duplicate, or an answer to a connection that was picked up.
-            (false, state) => Some(state),
+            (false, _) => Ignored,
         };
     }
     if flags.has(TcpFlags::SYN) {
         return match (original, state) {
-            (true, Nothing | SynSent | TimeWait | Close) | (false, TimeWait) => Some(SynSent),
-            (true, SynSent2) | (false, SynSent | SynSent2) => Some(SynSent2),
-            (true, state) => Some(state),
-            (false, _) => None,
+            (true, Nothing | SynSent | TimeWait | Close) | (false, TimeWait) => To(SynSent),
+            (true, SynSent2) | (false, SynSent | SynSent2) => To(SynSent2),
+            (true, _) => Ignored,
+            (false, _) => Invalid,
         };
     }
     if flags.has(TcpFlags::FIN) {
         return match state {
-            Nothing | SynSent | SynSent2 => None,
-            SynRecv | Established => Some(FinWait),
-            FinWait | CloseWait | LastAck => Some(LastAck),
-            TimeWait => Some(TimeWait),
-            Close => Some(Close),
+            Nothing | SynSent | SynSent2 => Invalid,
+            SynRecv | Established => To(FinWait),
+            FinWait | CloseWait | LastAck => To(LastAck),
+            TimeWait => To(TimeWait),
+            Close => To(Close),
         };
     }
     if flags.has(TcpFlags::ACK) {
         return match (original, state) {
             // Picked up in the middle (`nf_conntrack_tcp_loose`).
-            (true, Nothing) => Some(Established),
-            (true, SynSent) | (_, SynSent2) => {
-                if original {
-                    None
-                } else {
-                    Some(state)
-                }
-            }
-            (false, Nothing) => None,
-            (false, SynSent) => Some(SynSent),
-            (true, SynRecv) => Some(Established),
-            (false, SynRecv) => Some(SynRecv),
-            (_, Established) => Some(Established),
-            (_, FinWait | CloseWait) => Some(CloseWait),
-            (_, LastAck | TimeWait) => Some(TimeWait),
-            (_, Close) => Some(Close),
+            (true, Nothing) => To(Established),
+            (true, SynSent | SynSent2) | (false, Nothing) => Invalid,
+            (false, SynSent | SynSent2) => Ignored,
+            (true, SynRecv) => To(Established),
+            (false, SynRecv) => To(SynRecv),
+            (_, Established) => To(Established),
+            (_, FinWait | CloseWait) => To(CloseWait),
+            (_, LastAck | TimeWait) => To(TimeWait),
+            (_, Close) => To(Close),
         };
     }
-    None
+    Invalid
 }
 
 #[cfg(test)]
@@ -143,7 +146,8 @@ mod tests {
         let mut state = TcpState::None;
         let mut names = Vec::new();
         for (dir, flags) in steps {
-            state = next_state(state, dir, flags).expect("every step is valid");
+            let Transition::To(next) = next_state(state, dir, flags) else { panic!("{flags} does not fit {state:?}") };
+            state = next;
             names.push(state.name());
         }
         assert_eq!(names, ["SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "LAST_ACK", "TIME_WAIT"]);
@@ -152,7 +156,7 @@ mod tests {
     #[test]
     fn a_reset_closes_from_anywhere() {
         for state in TcpState::ALL.into_iter().skip(1) {
-            assert_eq!(next_state(state, Direction::Reply, TcpFlags::RST), Some(TcpState::Close));
+            assert_eq!(next_state(state, Direction::Reply, TcpFlags::RST), Transition::To(TcpState::Close));
         }
     }
 }

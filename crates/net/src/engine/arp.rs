@@ -67,6 +67,14 @@ impl World {
         }
     }
 
+    /// Asks for a neighbour nobody waits for yet (`neigh_event_send`).
+    pub(super) fn ask_neighbour(&mut self, netns: NetnsId, dev: DevId, addr: IpAddr) {
+        let n = Neighbour { lladdr: None, state: NudState::Incomplete, cached: false, probes: 1, queue: Vec::new() };
+        self.set_neighbour(netns, dev, addr, Some(n));
+        self.later(RETRANS, Job::Neighbour { netns, dev, addr });
+        self.arp_solicit(netns, dev, addr, None, None, None);
+    }
+
     /// Asks for a neighbour (`arp_solicit`). The question carries the waiting packet's own source
     /// if that is local, else the device's address.
     fn arp_solicit(&mut self, netns: NetnsId, dev: DevId, addr: IpAddr, to: Option<Mac>, about: Option<&Skb>, parent: Option<PacketId>) {

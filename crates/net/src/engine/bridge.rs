@@ -214,8 +214,19 @@ impl World {
 
     pub(super) fn bridge_push(&mut self, pkt: PacketId, port: DevId) {
         let skb = self.skb(pkt);
-        let too_big = skb.frame.len() > self.ns(skb.netns).dev(port).mtu as usize + 14;
-        if too_big {
+        let mtu = self.ns(skb.netns).dev(port).mtu;
+        // Netfilter put fragments together; they leave as they came (`br_nf_dev_queue_xmit`).
+        if let (Some(_), Some(ip), 0) = (&skb.bridge, skb.ip(), skb.gso_size) {
+            let largest = if skb.frag_max == 0 { mtu } else { mtu.min(u32::from(skb.frag_max)) };
+            if ip.len() > largest as usize {
+                if ip.df {
+                    return self.drop_packet(pkt, DropReason::PktTooBig, None);
+                }
+                return self.fragment(pkt, port, largest, Next::Xmit(port));
+            }
+        }
+        // A VLAN tag may come on top (`is_skb_forwardable`).
+        if skb.gso_size == 0 && skb.frame.len() > mtu as usize + 18 {
             return self.drop_packet(pkt, DropReason::PktTooBig, None);
         }
         self.then(pkt, Next::Xmit(port));

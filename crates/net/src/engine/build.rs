@@ -69,9 +69,9 @@ impl World {
         })
     }
 
-    /// Makes every neighbour on a segment or bridge known and REACHABLE, and every port learned, as
-    /// after a moment of traffic.
-    pub fn warm(&mut self) {
+    /// Makes every neighbour on a segment or bridge known and REACHABLE, and every port learned.
+    /// `used`: as after a moment of traffic, rather than as entered by hand.
+    pub fn warm(&mut self, used: bool) {
         let mut changes = Vec::new();
         for (ns, id) in self.state.netns.iter().zip(0..) {
             let netns = NetnsId(id);
@@ -98,13 +98,16 @@ impl World {
                                 dev: *dev,
                                 addr: net.addr(),
                                 before: None,
-                                after: Some(Box::new(Neighbour::known(other.mac, NudState::Reachable))),
+                                after: Some(Box::new(Neighbour { cached: used, ..Neighbour::known(other.mac, NudState::Reachable) })),
                             });
                         }
                     }
                 }
             }
         }
+        // What the spec says of a neighbour stands.
+        let said = |c: &Change| matches!(c, Change::Neighbour { netns, dev, addr, .. } if self.state.ns(*netns).neighbours.contains_key(&(*dev, *addr)));
+        changes.retain(|c| !said(c));
         for change in changes {
             self.state.apply(&change);
         }
@@ -173,6 +176,9 @@ fn build_netns(spec: &Spec, numbers: &BTreeMap<&str, u32>, n: &NetnsSpec) -> Res
         tapped: n.tapped,
         devices,
         routes: Rc::new(routes),
+        exceptions: BTreeMap::new(),
+        peers: BTreeMap::new(),
+        fragments: BTreeMap::new(),
         neighbours,
         fdb,
         counters: TableName::ALL.map(|t| vec![(0, 0); n.rules.table(t).n_counters()]),

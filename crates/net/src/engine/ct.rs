@@ -2,7 +2,9 @@
 //! `nf_nat_proto.c`, `nf_nat_masquerade.c`).
 
 use super::World;
-use crate::conntrack::{Connection, CtId, CtInfo, Direction, L4, Proto, Status, TcpState, Tuple, next_state};
+use crate::conntrack::{
+    Connection, CtId, CtInfo, Direction, L4, Proto, Status, TcpState, TcpTrack, Timeouts, Transition, Tuple, next_state,
+};
 use crate::drop::DropReason;
 use crate::event::EventKind;
 use crate::netfilter::{Effect, Hook};
@@ -11,7 +13,7 @@ use crate::skb::{PacketId, Skb};
 use crate::socket::Endpoint;
 use crate::state::{Change, DevId, NetnsId};
 use crate::time::Duration;
-use crate::wire::{Body, Ipv4, PROTO_ICMP, PROTO_TCP, PROTO_UDP};
+use crate::wire::{Body, Icmp, Ipv4, PROTO_ICMP, PROTO_TCP, PROTO_UDP, Tcp, TcpFlags};
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -56,7 +58,7 @@ impl World {
         if let Body::Icmp(icmp) = &ip.body
             && let Some(quoted) = icmp.quoted()
         {
-            let related = Ipv4::parse(quoted).ok().and_then(|q| Tuple::of(&q)).and_then(|t| self.ns(netns).conntrack.find(&t.inverse()));
+            let related = Ipv4::parse_quoted(quoted).and_then(|q| Tuple::of(&q)).and_then(|t| self.ns(netns).conntrack.find(&t.inverse()));
             let ct = related.map(|(id, dir)| (id, if dir == Direction::Reply { CtInfo::RelatedReply } else { CtInfo::Related }));
             self.update(pkt, |s| s.ct = ct);
             return self.emit_for(pkt, EventKind::Tracked { id: ct.map(|c| c.0), info: ct.map(|c| c.1), new: false });
@@ -73,7 +75,7 @@ impl World {
             }
             None => {
                 let proto = match tuple.proto {
-                    PROTO_TCP => Proto::Tcp { state: TcpState::None },
+                    PROTO_TCP => Proto::Tcp(TcpTrack::NEW),
                     PROTO_UDP => Proto::Udp { stream_since: None },
                     PROTO_ICMP => Proto::Icmp,
                     _ => Proto::Other,
@@ -99,41 +101,35 @@ impl World {
         self.emit_for(pkt, EventKind::Tracked { id: Some(id), info: Some(info), new });
     }
 
-    /// Lets the protocol look at the packet. False: it does not fit (INVALID).
+    /// Lets the protocol look at the packet. False: it does not fit (INVALID). Whether an answer was
+    /// seen is noted after, so that the first answer is still judged without it.
     fn track_protocol(&self, netns: NetnsId, ip: &Ipv4, dir: Direction, c: &mut Connection) -> bool {
-        let reply = dir == Direction::Reply;
         let (now, timeouts) = (self.now, self.ns(netns).timeouts.clone());
+        let seen_reply = c.status.seen_reply;
         match (&mut c.proto, &ip.body) {
-            (Proto::Tcp { state }, Body::Tcp(t)) => {
-                let old = *state;
-                let Some(new) = next_state(old, dir, t.flags) else { return false };
-                *state = new;
-                if t.flags.has(crate::wire::TcpFlags::RST) && !c.status.seen_reply && c.status.confirmed {
+            (Proto::Tcp(track), Body::Tcp(t)) => {
+                let lasts = match track_tcp(track, &timeouts, dir, t, &mut c.status) {
+                    Tracked::Invalid => return false,
+                    Tracked::Kept => None,
                     // Nothing but a reset came back: the entry goes at once, this packet is still
                     // translated by it.
-                    c.status.confirmed = false;
-                    return true;
-                }
-                if reply {
-                    c.status.seen_reply = true;
-                }
-                if matches!(old, TcpState::SynRecv | TcpState::Established) && new == TcpState::Established && c.status.seen_reply {
-                    c.status.assured = true;
-                }
+                    Tracked::Over => {
+                        c.status.confirmed = false;
+                        return true;
+                    }
+                    Tracked::Lasts(timeout) => Some(timeout),
+                };
+                c.expires = lasts.map_or(c.expires, |t| now + t);
             }
             (Proto::Udp { stream_since }, _) => {
-                if reply {
-                    c.status.seen_reply = true;
-                    stream_since.get_or_insert(c.since + Duration::secs(2));
-                }
-                if stream_since.is_some_and(|since| now >= since) {
-                    c.status.assured = true;
-                }
+                let since = *stream_since.get_or_insert(c.since + Duration::secs(2));
+                let stream = seen_reply && now > since;
+                c.status.assured |= stream;
+                c.expires = now + if stream { timeouts.udp_stream } else { timeouts.udp };
             }
-            _ => c.status.seen_reply |= reply,
+            (proto, _) => c.expires = now + timeouts.of(proto),
         }
-        let picked_up = !c.status.seen_reply && c.tcp_state() == Some(TcpState::Established);
-        c.expires = now + if picked_up { UNACKNOWLEDGED } else { timeouts.of(&c.proto, now) };
+        c.status.seen_reply |= dir == Direction::Reply;
         true
     }
 
@@ -151,7 +147,7 @@ impl World {
     //# A SYN in original direction on TIME_WAIT or CLOSE kills the entry, and the packet is looked at again.
     fn reopen(&mut self, netns: NetnsId, tuple: &Tuple, ip: &Ipv4) {
         let Body::Tcp(t) = &ip.body else { return };
-        let syn = t.flags.has(crate::wire::TcpFlags::SYN) && !t.flags.has(crate::wire::TcpFlags::ACK);
+        let syn = t.flags.has(TcpFlags::SYN) && !t.flags.has(TcpFlags::ACK);
         let Some((id, Direction::Original)) = self.ns(netns).conntrack.find(tuple) else { return };
         let state = self.ns(netns).conntrack.get(id).and_then(|c| c.tcp_state());
         if syn && matches!(state, Some(TcpState::TimeWait | TcpState::Close)) {
@@ -310,6 +306,11 @@ impl World {
         let skb = self.skb(pkt);
         let (Some((id, info)), Some(ip)) = (skb.ct, skb.ip()) else { return };
         let Some(c) = self.ns(skb.netns).conntrack.get(id).cloned() else { return };
+        // A redirect about a connection that is translated, or may yet be, would only confuse.
+        let settled = c.status.src_nat_done && c.status.dst_nat_done && !c.status.src_nat && !c.status.dst_nat;
+        if matches!(&ip.body, Body::Icmp(Icmp::Redirect { .. })) && !settled {
+            return self.drop_packet(pkt, DropReason::NetfilterDrop, Some(hook));
+        }
         let source = manip_source(hook);
         let reply = info.direction() == Direction::Reply;
         if !(if source != reply { c.status.src_nat } else { c.status.dst_nat }) {
@@ -319,7 +320,7 @@ impl World {
         let mut after = ip.clone();
         let Body::Icmp(icmp) = &mut after.body else { return };
         if let Some(quoted) = icmp.quoted()
-            && let Ok(mut inner) = Ipv4::parse(quoted)
+            && let Some(mut inner) = Ipv4::parse_quoted(quoted)
         {
             other.write_into(&mut inner, !source);
             icmp.requote(&inner);
@@ -345,4 +346,64 @@ impl World {
         });
         self.emit_for(pkt, EventKind::Translated { hook, source, before: old, after: new, restored });
     }
+}
+
+/// What a segment does to its connection's time.
+enum Tracked {
+    /// It does not fit.
+    Invalid,
+    /// The entry lasts as long as it would have without it.
+    Kept,
+    /// The entry is gone with it.
+    Over,
+    /// From now on.
+    Lasts(Duration),
+}
+
+//= linux:v6.12 net/netfilter/nf_conntrack_proto_tcp.c nf_conntrack_tcp_packet
+//# A SYN that does not fit is let through and noted: if the answer to it comes, the connection is
+//# taken to be at its beginning. An established connection lasts 300 s only while data waits for an
+//# acknowledgement, or nothing was answered; a SYN sent again adds no time.
+fn track_tcp(track: &mut TcpTrack, timeouts: &Timeouts, dir: Direction, t: &Tcp, status: &mut Status) -> Tracked {
+    let old = track.state;
+    let (syn, ack) = (t.flags.has(TcpFlags::SYN), t.flags.has(TcpFlags::ACK));
+    let end = t.seq.wrapping_add(t.seq_len());
+    let new = match next_state(old, dir, t.flags) {
+        Transition::Invalid => return Tracked::Invalid,
+        Transition::Ignored if syn && ack && track.ignored_syn == Some(t.ack) => TcpState::SynRecv,
+        Transition::Ignored => {
+            track.ignored_syn = (syn && !ack).then_some(end);
+            return Tracked::Kept;
+        }
+        Transition::To(new) => new,
+    };
+    if t.flags.has(TcpFlags::RST) && !status.seen_reply && status.confirmed {
+        track.state = new;
+        return Tracked::Over;
+    }
+    let (own, other) = if dir == Direction::Original { (0, 1) } else { (1, 0) };
+    match track.end[own] {
+        Some(known) if end.wrapping_sub(known) as i32 <= 0 => {}
+        Some(_) => (track.end[own], track.unacknowledged[own]) = (Some(end), true),
+        None => track.end[own] = Some(end),
+    }
+    if ack && track.end[other] == Some(t.ack) {
+        track.unacknowledged[other] = false;
+    }
+    track.ignored_syn = None;
+    track.state = new;
+    let mut lasts = timeouts.tcp[new as usize];
+    if t.flags.has(TcpFlags::RST) {
+        lasts = timeouts.tcp[TcpState::Close as usize];
+    } else if track.unacknowledged != [false; 2] {
+        lasts = lasts.min(UNACKNOWLEDGED);
+    }
+    if status.seen_reply {
+        status.assured |= matches!(old, TcpState::SynRecv | TcpState::Established) && new == TcpState::Established;
+    } else if syn && !ack && old == TcpState::SynSent {
+        return Tracked::Kept;
+    } else if new == TcpState::Established {
+        lasts = lasts.min(UNACKNOWLEDGED);
+    }
+    Tracked::Lasts(lasts)
 }

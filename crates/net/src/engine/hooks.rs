@@ -80,6 +80,13 @@ impl World {
             return self.then(pkt, *job.next);
         };
         match part {
+            Part::Defrag => {
+                job.part += 1;
+                let fragment = self.skb(pkt).ip().is_some_and(crate::wire::Ipv4::is_fragment);
+                if let Some(whole) = if fragment { self.defrag(pkt) } else { Some(pkt) } {
+                    self.stack.push(Job::Hook(whole, job));
+                }
+            }
             Part::Conntrack => {
                 job.part += 1;
                 self.stack.push(Job::Hook(pkt, job));

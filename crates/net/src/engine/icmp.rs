@@ -6,8 +6,9 @@ use crate::conntrack::{CtInfo, Direction};
 use crate::drop::DropReason;
 use crate::event::EventKind;
 use crate::netfilter::RejectWith;
+use crate::route::Decision;
 use crate::skb::PacketId;
-use crate::socket::{Endpoint, Outcome, PingSocket, Socket, SocketId};
+use crate::socket::{Endpoint, Outcome, PingSocket, Pmtudisc, Socket, SocketId};
 use crate::state::NetnsId;
 use crate::time::Duration;
 use crate::wire::{Body, Icmp, Ipv4, Tcp, TcpFlags, TcpOptions, Unreachable};
@@ -16,9 +17,6 @@ use std::rc::Rc;
 
 /// An error with all it quotes is at most this long (RFC 1812 section 4.3.2.3).
 const MAX_ERROR_LEN: usize = 576;
-/// How long `ping` waits for the last answer, and between two.
-const PING_WAIT: Duration = Duration::secs(10);
-const PING_INTERVAL: Duration = Duration::secs(1);
 
 impl World {
     /// Sends an error about a packet to its sender (`icmp_send`). It is part of the packet's
@@ -37,7 +35,12 @@ impl World {
         let (Some(IpAddr::V4(src)), IpAddr::V4(dst)) = (from, to) else { return };
         let mut quoted = ip.bytes();
         quoted.truncate(MAX_ERROR_LEN - 28);
-        let mut error = Ipv4::new(src, dst, Body::Icmp(make(quoted.into())));
+        let icmp = make(quoted.into());
+        // Redirects have a rate of their own.
+        if !matches!(icmp, Icmp::Redirect { .. }) && !self.error_allowed(skb.netns, to) {
+            return;
+        }
+        let mut error = Ipv4::new(src, dst, Body::Icmp(icmp));
         error.tos = 0xc0;
         error.id = self.ip_id();
         let ct =
@@ -122,7 +125,7 @@ impl World {
     fn icmp_error_rcv(&mut self, pkt: PacketId, ip: &Ipv4, icmp: &Icmp) {
         let netns = self.skb(pkt).netns;
         let (kind, code) = icmp.type_code();
-        let quoted = icmp.quoted().and_then(|q| Ipv4::parse(q).ok());
+        let quoted = icmp.quoted().and_then(Ipv4::parse_quoted);
         let mine = |s: &Socket| {
             let Some(q) = &quoted else { return false };
             let (sport, dport) = q.ports().unwrap_or_default();
@@ -135,12 +138,28 @@ impl World {
             }
         };
         let found = self.ns(netns).sockets.iter().find(|(_, s)| mine(s)).map(|(i, s)| (*i, s.clone()));
+        let dev = self.skb(pkt).dev;
         self.free(pkt);
         let local = Endpoint { addr: ip.dst.into(), port: 0 };
         self.emit(netns, Some(pkt), EventKind::Delivered { socket: found.as_ref().map(|f| f.0), local });
+        if let (Icmp::Redirect { gateway, .. }, Some(dev)) = (icmp, dev) {
+            let Some(about) = &quoted else { return };
+            return self.learn_gateway(netns, dev, ip.src, about.dst.into(), *gateway);
+        }
+        // An error about a ping is believed without a socket, one about TCP or UDP is not.
+        let about_ping = matches!(quoted.as_ref().map(|q| &q.body), Some(Body::Icmp(_)));
+        if let (Icmp::Unreachable { code: Unreachable::FragNeeded { mtu }, .. }, Some(q)) = (icmp, &quoted)
+            && (about_ping || found.is_some())
+        {
+            self.learn_mtu(netns, q.dst.into(), *mtu);
+        }
         let Some((socket, s)) = found else { return };
+        if let (Socket::Tcp(t), Icmp::Unreachable { code: Unreachable::FragNeeded { .. }, .. }) = (&*s, icmp) {
+            return self.mtu_reduced(netns, socket, t.clone());
+        }
         let seq = if let Some(Body::Icmp(Icmp::Echo { seq, .. })) = quoted.as_ref().map(|q| &q.body) { *seq } else { 0 };
-        let outcome = Outcome::Unreachable { from: ip.src.into(), kind, code, seq };
+        let mtu = if let Icmp::Unreachable { code: Unreachable::FragNeeded { mtu }, .. } = icmp { Some(*mtu) } else { None };
+        let outcome = Outcome::Unreachable { from: ip.src.into(), kind, code, seq, ttl: ip.ttl, mtu };
         match &*s {
             Socket::Ping(p) if p.seq == seq => self.ping_ended(netns, socket, p, outcome),
             Socket::Ping(p) => {
@@ -165,7 +184,20 @@ impl World {
 
     // ---- ping -----------------------------------------------------------------------------
 
-    /// Starts a `ping` of `count` questions, a second apart. `tag` comes back with every outcome.
+    /// Whether a datagram may be sent as its socket wants it, and with which DF
+    /// (`__ip_append_data`, `__ip_make_skb`).
+    pub(super) fn fits(&self, netns: NetnsId, packet: &Ipv4, how: Pmtudisc) -> (bool, bool) {
+        let ns = self.ns(netns);
+        let dst = IpAddr::from(packet.dst);
+        let dev = match ns.route(dst) {
+            Some(Decision::Out { dev, .. }) => Some(dev),
+            _ => ns.loopback(),
+        };
+        let small = dev.is_none_or(|d| packet.len() <= ns.path_mtu(d, dst) as usize);
+        (small || how != Pmtudisc::Do, small && how != Pmtudisc::Dont)
+    }
+
+    /// Starts a `ping` of `count` questions. `tag` comes back with every outcome.
     pub fn ping(&mut self, netns: NetnsId, mut ping: PingSocket, count: u16) -> SocketId {
         ping.left = count.max(1);
         ping.waiting = false;
@@ -178,7 +210,7 @@ impl World {
 
     pub(super) fn run_ping(&mut self, netns: NetnsId, socket: SocketId, p: &PingSocket) {
         let mut p = p.clone();
-        let timer_is_late = p.waiting && self.now - p.sent_at < if p.left > 0 { PING_INTERVAL } else { PING_WAIT };
+        let timer_is_late = p.waiting && self.now - p.sent_at < if p.left > 0 { p.interval } else { p.wait };
         if timer_is_late {
             return;
         }
@@ -208,8 +240,19 @@ impl World {
         };
         let data: Rc<[u8]> = (0..p.size).map(|i| i as u8).collect();
         let mut packet = Ipv4::new(src, dst, Body::Icmp(Icmp::Echo { reply: false, id: p.id, seq: p.seq, data }));
-        (packet.df, packet.ttl, packet.id) = (p.df, p.ttl, self.ip_id());
-        let wait = if p.left > 0 { PING_INTERVAL } else { PING_WAIT };
+        let (fits, df) = self.fits(netns, &packet, p.pmtudisc);
+        if !fits {
+            // EMSGSIZE: not even made.
+            p.waiting = false;
+            let (tag, left, interval) = (p.tag, p.left, p.interval);
+            self.set_socket(netns, socket, Socket::Ping(p));
+            if left > 0 {
+                self.later(interval, Job::App(netns, socket));
+            }
+            return self.emit(netns, None, EventKind::Ended { socket, tag, outcome: Outcome::NotSent(DropReason::PktTooBig) });
+        }
+        (packet.df, packet.ttl, packet.id) = (df, p.ttl, self.ip_id());
+        let wait = if p.left > 0 { p.interval } else { p.wait };
         self.set_socket(netns, socket, Socket::Ping(p));
         self.later(wait, Job::App(netns, socket));
         self.send(netns, packet, |_| {});

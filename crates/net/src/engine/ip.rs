@@ -1,8 +1,7 @@
 //! IPv4: receiving, routing, forwarding, sending (`net/ipv4/ip_input.c`, `ip_forward.c`,
 //! `ip_output.c`, `route.c`).
 //!
-//! Left out: fragmentation and reassembly (a packet that would need them stops), options, PMTU
-//! caches, redirects.
+//! Left out: options, multicast.
 
 use super::hooks::HookDevs;
 use super::{Next, World};
@@ -77,11 +76,18 @@ impl World {
         self.emit_for(pkt, EventKind::Routed { dst, decision: decision.clone(), again: false });
         match decision {
             Decision::Local => {
+                // Where no hook did it, the last moment to put fragments together (`ip_local_deliver`).
+                if ip.is_fragment() {
+                    if let Some(whole) = self.defrag(pkt) {
+                        self.then(whole, Next::Prerouted);
+                    }
+                    return;
+                }
                 let devs = HookDevs { in_dev: skb.dev, physin: physin(&skb), ..HookDevs::default() };
                 self.hook(pkt, Hook::Input, devs, Next::LocalIn);
             }
             Decision::Broadcast => self.drop_packet(pkt, DropReason::NoSocket, None),
-            Decision::Out { dev, .. } => self.forward(pkt, dev),
+            Decision::Out { dev, next_hop, .. } => self.forward(pkt, dev, next_hop),
         }
     }
 
@@ -89,7 +95,7 @@ impl World {
     //= linux:v6.12 net/ipv4/ip_forward.c ip_forward
     //# ttl and size are looked at before the FORWARD hook, and ttl is taken off before it too: the
     //# hook already sees the smaller one.
-    fn forward(&mut self, pkt: PacketId, dev: DevId) {
+    fn forward(&mut self, pkt: PacketId, dev: DevId, next_hop: IpAddr) {
         let skb = self.skb(pkt);
         let Some(ip) = skb.ip() else { return };
         if ip.ttl <= 1 {
@@ -97,7 +103,7 @@ impl World {
             return self.drop_packet(pkt, DropReason::IpTtlExceeded, None);
         }
         let mtu = self.ns(skb.netns).dev(dev).mtu;
-        if ip.df && ip.len() > mtu as usize {
+        if ip.df && skb.network_len() > mtu as usize {
             let mtu = u16::try_from(mtu).unwrap_or(u16::MAX);
             self.icmp_error(pkt, |quoted| Icmp::Unreachable { code: Unreachable::FragNeeded { mtu }, quoted });
             return self.drop_packet(pkt, DropReason::PktTooBig, None);
@@ -111,6 +117,8 @@ impl World {
         self.emit_for(pkt, EventKind::TtlDecremented { before, after: before - 1 });
         let devs = HookDevs { in_dev: skb.in_dev, out_dev: Some(dev), physin: physin(&skb), physout: None };
         self.hook(pkt, Hook::Forward, devs, Next::Forwarded);
+        let skb = self.skb(pkt);
+        self.maybe_redirect(pkt, &skb, dev, next_hop);
     }
 
     pub(super) fn forwarded(&mut self, pkt: PacketId) {
@@ -132,9 +140,6 @@ impl World {
         let Some(dev) = out_dev(ns, &decision) else {
             return self.not_sent(pkt, DropReason::Unsupported);
         };
-        if ip.df && ip.len() > ns.dev(dev).mtu as usize {
-            return self.not_sent(pkt, DropReason::PktTooBig);
-        }
         let set = decision.clone();
         self.update(pkt, |s| {
             s.route = Some(set);
@@ -176,11 +181,20 @@ impl World {
         let Some(ip) = skb.ip() else { return };
         match skb.route.clone() {
             Some(Decision::Out { dev, next_hop, .. }) => {
-                if ip.len() > self.ns(skb.netns).dev(dev).mtu as usize {
-                    // Fragmentation is not simulated: say so and stop.
-                    return self.drop_packet(pkt, DropReason::Unsupported, None);
+                let next = Next::NeighbourOutput { dev, next_hop };
+                let ns = self.ns(skb.netns);
+                // What a router learned of the path is for its own sockets only.
+                let mtu = if skb.in_dev.is_some() { ns.dev(dev).mtu } else { ns.path_mtu(dev, ip.dst.into()) };
+                if skb.frag_max == 0 && skb.network_len() <= mtu as usize {
+                    return self.then(pkt, next);
                 }
-                self.then(pkt, Next::NeighbourOutput { dev, next_hop });
+                if ip.df {
+                    let mtu = u16::try_from(mtu).unwrap_or(u16::MAX);
+                    self.icmp_error(pkt, |quoted| Icmp::Unreachable { code: Unreachable::FragNeeded { mtu }, quoted });
+                    return self.drop_packet(pkt, DropReason::PktTooBig, None);
+                }
+                let largest = if skb.frag_max == 0 { mtu } else { mtu.min(u32::from(skb.frag_max)) };
+                self.fragment(pkt, dev, largest, next);
             }
             _ => match self.ns(skb.netns).loopback() {
                 Some(lo) => self.then(pkt, Next::Xmit(lo)),

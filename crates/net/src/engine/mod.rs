@@ -10,18 +10,22 @@
 //!                 conntrack, nat
 //! ```
 
+mod admin;
 mod arp;
 mod bridge;
 mod build;
 mod ct;
+mod frag;
 mod hooks;
 mod icmp;
 mod ip;
+mod path;
 mod rx;
 mod tcp;
 mod udp;
 mod vxlan;
 
+pub use admin::Setting;
 pub use build::SpecError;
 pub use hooks::explain;
 
@@ -31,7 +35,7 @@ use crate::netfilter::{Hook, Ruleset};
 use crate::rng::{self, Rng};
 use crate::skb::{PacketId, Place, Skb};
 use crate::socket::{Socket, SocketId};
-use crate::state::{Change, DevId, Netns, NetnsId, State};
+use crate::state::{Change, DevId, FragmentKey, Netns, NetnsId, State};
 use crate::time::{Duration, Instant};
 use crate::wire::{Ipv4, Payload};
 use hooks::HookJob;
@@ -92,8 +96,20 @@ enum Job {
     Packet(PacketId, Next),
     Hook(PacketId, HookJob),
     App(NetnsId, SocketId),
-    Retransmit { netns: NetnsId, socket: SocketId, timer: u32 },
-    Neighbour { netns: NetnsId, dev: DevId, addr: IpAddr },
+    Retransmit {
+        netns: NetnsId,
+        socket: SocketId,
+        timer: u32,
+    },
+    Neighbour {
+        netns: NetnsId,
+        dev: DevId,
+        addr: IpAddr,
+    },
+    Fragments(NetnsId, FragmentKey),
+    Exception(NetnsId, IpAddr),
+    /// A client waited as long as it wanted to.
+    Deadline(NetnsId, SocketId),
 }
 
 /// A world: network namespaces, cables, packets, and what will happen next.
@@ -123,6 +139,11 @@ impl World {
     /// The present moment.
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// The time; the present moment may be a little older.
+    pub fn now(&self) -> Instant {
+        self.now
     }
 
     /// Everything that happened so far.
@@ -218,6 +239,9 @@ impl World {
             Job::App(netns, socket) => self.run_app(netns, socket),
             Job::Retransmit { netns, socket, timer } => self.retransmit(netns, socket, timer),
             Job::Neighbour { netns, dev, addr } => self.neighbour_timer(netns, dev, addr),
+            Job::Fragments(netns, key) => self.give_up_fragments(netns, key),
+            Job::Exception(netns, dst) => self.exception_timer(netns, dst),
+            Job::Deadline(netns, socket) => self.deadline(netns, socket),
         }
     }
 
@@ -363,6 +387,11 @@ impl World {
     fn ip_id(&mut self) -> u16 {
         self.next_ip_id += 1;
         rng::hash(self.seed, &[self.next_ip_id]) as u16
+    }
+
+    /// Sends a packet as it is, as a raw socket does (`IP_HDRINCL`).
+    pub fn inject(&mut self, netns: NetnsId, packet: Ipv4) -> PacketId {
+        self.send(netns, packet, |_| {})
     }
 
     /// A packet made here: into OUTPUT once its event is out.

@@ -83,6 +83,14 @@ impl World {
         }
         match device.kind {
             DeviceKind::Cable { peer: (netns, peer), .. } => {
+                let far = self.ns(netns).dev(peer);
+                if !far.up {
+                    return self.drop_packet(pkt, DropReason::DevReady, None);
+                }
+                // The far end takes its own MTU and a VLAN tag (`is_skb_forwardable`).
+                if skb.gso_size == 0 && skb.frame.len() > far.mtu as usize + 18 {
+                    return self.drop_packet(pkt, DropReason::PktTooBig, None);
+                }
                 // Another namespace: mark, connection and everything else stay behind.
                 self.update(pkt, |s| {
                     s.netns = netns;
@@ -91,6 +99,7 @@ impl World {
                     s.bridge = None;
                     s.prerouting_done = false;
                     s.route = None;
+                    s.frag_max = 0;
                     s.place = Place::Device(peer);
                 });
                 self.later(CABLE_DELAY, Job::Packet(pkt, Next::Rx(peer)));

@@ -1,6 +1,6 @@
 //! The TCP model (see [`crate::socket`]), with Linux's sizes: a SYN of 60 bytes, 52 for the rest.
 
-use super::{Job, World};
+use super::{APP_DELAY, Job, World};
 use crate::drop::DropReason;
 use crate::event::EventKind;
 use crate::rng;
@@ -13,18 +13,26 @@ use crate::wire::{Body, Ipv4, PROTO_TCP, Tcp, TcpFlags, TcpOptions};
 use std::net::IpAddr;
 use std::rc::Rc;
 
-/// `net.ipv4.tcp_syn_retries`; the seventh timeout, after 127 s, is the end.
-const SYN_RETRIES: u8 = 6;
+/// `net.ipv4.tcp_syn_linear_timeouts`: so many SYNs are sent again a second apart, before the time
+/// between them doubles.
+const SYN_LINEAR: u8 = 4;
+/// `net.ipv4.tcp_syn_retries`, and the linear ones before: the end is after 131 s.
+const SYN_RETRIES: u8 = 6 + SYN_LINEAR;
+/// `net.ipv4.tcp_synack_retries`.
+const SYNACK_RETRIES: u8 = 5;
 /// The model's own: after so many a connection is given up.
 const DATA_RETRIES: u8 = 8;
+/// Bytes of data that leave as one packet at most: the first window of ten segments allows no more
+/// in any case.
+const GSO_MAX: usize = 14_000;
 /// `net.ipv4.tcp_rmem` and the default route give this scale.
 const WSCALE: u8 = 7;
 
 impl World {
-    /// Connects, sends `request`, reads the whole HTTP answer and closes: what `curl` does. `tag`
-    /// comes back with the outcome.
-    pub fn connect(&mut self, netns: NetnsId, local: Endpoint, remote: Endpoint, request: Rc<[u8]>, tag: u32) -> SocketId {
-        let mut t = self.tcp_socket(netns, local, remote, TcpPhase::SynSent, TcpApp::Client { request, tag });
+    /// Connects, sends the request of a [`TcpApp::Client`], reads the whole HTTP answer and closes:
+    /// what `curl` does. Its `tag` comes back with the outcome.
+    pub fn connect(&mut self, netns: NetnsId, (local, remote): (Endpoint, Endpoint), app: TcpApp) -> SocketId {
+        let mut t = self.tcp_socket(netns, local, remote, TcpPhase::SynSent, app);
         let syn = self.segment(&t, TcpFlags::SYN, [].into());
         t.snd_nxt = t.snd_nxt.wrapping_add(1);
         let socket = self.open_socket(netns, Socket::Tcp(t.clone()));
@@ -59,6 +67,7 @@ impl World {
             peer_closed: false,
             ack_owed: false,
             flow_hash: rng::hash(self.seed, &words[..4]) | 1,
+            options: true,
             app,
         }
     }
@@ -70,7 +79,7 @@ impl World {
             Some(Decision::Out { dev, .. }) => Some(dev),
             _ => ns.loopback(),
         };
-        u16::try_from(dev.map_or(1500, |d| ns.dev(d).mtu)).unwrap_or(u16::MAX)
+        u16::try_from(dev.map_or(1500, |d| ns.path_mtu(d, to))).unwrap_or(u16::MAX)
     }
 
     fn segment(&self, t: &TcpSocket, flags: TcpFlags, data: Rc<[u8]>) -> Tcp {
@@ -86,8 +95,8 @@ impl World {
             window: if syn { u16::MAX / window * window } else { 502 },
             options: TcpOptions {
                 mss: syn.then_some(t.announced_mss),
-                timestamp: Some((stamp, t.ts_recent)),
-                wscale: syn.then_some(WSCALE),
+                timestamp: t.options.then_some((stamp, t.ts_recent)),
+                wscale: (syn && t.options).then_some(WSCALE),
             },
             data,
         }
@@ -106,23 +115,26 @@ impl World {
 
     fn send_segment(&mut self, netns: NetnsId, t: &TcpSocket, segment: Tcp) {
         let (IpAddr::V4(src), IpAddr::V4(dst)) = (t.local.addr, t.remote.addr) else { return };
+        let many = segment.data.len() > t.data_size();
         let mut packet = Ipv4::new(src, dst, Body::Tcp(segment));
         packet.df = true;
         packet.id = self.ip_id();
-        let flow_hash = t.flow_hash;
+        let (flow_hash, size) = (t.flow_hash, t.data_size());
         self.send(netns, packet, |s| {
             s.csum_partial = true;
             s.flow_hash = flow_hash;
+            s.gso_size = if many { size as u16 } else { 0 };
         });
     }
 
-    /// (Re)starts the retransmission timer: 1, 2, 4… seconds.
+    /// (Re)starts the retransmission timer: 1, 2, 4… seconds, but for the first SYNs.
     fn arm(&mut self, netns: NetnsId, socket: SocketId, t: &mut TcpSocket) {
         t.timer += 1;
         let timer = t.timer;
         self.agenda.retain(|_, j| !matches!(j, Job::Retransmit { netns: n, socket: s, .. } if *n == netns && *s == socket));
         if !t.unacked.is_empty() {
-            self.later(Duration::secs(1 << t.retries.min(6)), Job::Retransmit { netns, socket, timer });
+            let doublings = if t.phase == TcpPhase::SynSent { t.retries.saturating_sub(SYN_LINEAR) } else { t.retries };
+            self.later(Duration::secs(1 << doublings.min(6)), Job::Retransmit { netns, socket, timer });
         }
     }
 
@@ -130,7 +142,11 @@ impl World {
         let Some(s) = self.socket(netns, socket) else { return };
         let Socket::Tcp(t) = &*s else { return };
         let (Some(first), true) = (t.unacked.first().cloned(), t.timer == timer) else { return };
-        let limit = if t.phase == TcpPhase::SynSent { SYN_RETRIES } else { DATA_RETRIES };
+        let limit = match t.phase {
+            TcpPhase::SynSent => SYN_RETRIES,
+            TcpPhase::SynRecv => SYNACK_RETRIES,
+            _ => DATA_RETRIES,
+        };
         let mut t = t.clone();
         if t.retries >= limit {
             return self.tcp_error(netns, socket, &t, Outcome::TimedOut);
@@ -145,10 +161,50 @@ impl World {
         self.send_segment(netns, &t, Tcp::clone(&first));
     }
 
+    /// The path takes smaller packets only: what is under way is sent again in smaller segments, at
+    /// once (`tcp_v4_mtu_reduced`, `tcp_simple_retransmit`).
+    pub(super) fn mtu_reduced(&mut self, netns: NetnsId, socket: SocketId, mut t: TcpSocket) {
+        let mss = self.path_mtu(netns, t.remote.addr).saturating_sub(40).max(1);
+        if mss >= t.mss || t.phase == TcpPhase::Closed {
+            return;
+        }
+        let before = t.data_size();
+        t.mss = mss;
+        let again: Vec<_> = t.unacked.iter().filter(|s| s.data.len().min(before) > t.data_size()).cloned().collect();
+        self.set_socket(netns, socket, Socket::Tcp(t.clone()));
+        let above = self.stack.len();
+        for segment in again {
+            self.send_segment(netns, &t, Tcp::clone(&segment));
+        }
+        self.stack[above..].reverse();
+    }
+
+    /// A client waited long enough: it closes whatever there is.
+    pub(super) fn deadline(&mut self, netns: NetnsId, socket: SocketId) {
+        let Some(s) = self.socket(netns, socket) else { return };
+        let Socket::Tcp(t) = &*s else { return };
+        let TcpApp::Client { tag, .. } = t.app else { return };
+        match t.phase {
+            TcpPhase::SynSent => self.tcp_error(netns, socket, t, Outcome::TimedOut),
+            TcpPhase::Established | TcpPhase::CloseWait => {
+                let mut t = t.clone();
+                self.emit(netns, None, EventKind::Ended { socket, tag, outcome: Outcome::TimedOut });
+                t.phase = if t.phase == TcpPhase::Established { TcpPhase::FinWait1 } else { TcpPhase::LastAck };
+                self.close(netns, socket, t);
+            }
+            _ => {}
+        }
+    }
+
+    /// Ends a client's patience after this long.
+    pub fn give_up_after(&mut self, netns: NetnsId, socket: SocketId, wait: Duration) {
+        self.later(wait, Job::Deadline(netns, socket));
+    }
+
     /// A connection ends early.
     pub(super) fn tcp_error(&mut self, netns: NetnsId, socket: SocketId, t: &TcpSocket, outcome: Outcome) {
         let opening = matches!(t.phase, TcpPhase::SynSent | TcpPhase::SynRecv);
-        let fatal = opening || matches!(outcome, Outcome::Refused | Outcome::TimedOut);
+        let fatal = opening || matches!(outcome, Outcome::Refused | Outcome::TimedOut | Outcome::NotSent(_));
         if !fatal || t.phase == TcpPhase::Closed {
             return;
         }
@@ -189,6 +245,7 @@ impl World {
                 let mut t = self.tcp_socket(netns, dst, src, TcpPhase::SynRecv, app);
                 t.rcv_nxt = seg.seq.wrapping_add(1);
                 t.mss = seg.options.mss.unwrap_or(536).min(t.mss);
+                t.options = seg.options.timestamp.is_some();
                 t.ts_recent = seg.options.timestamp.map_or(0, |x| x.0);
                 self.free(pkt);
                 let id = self.open_socket(netns, Socket::Tcp(t.clone()));
@@ -212,6 +269,13 @@ impl World {
         if let Some((value, _)) = seg.options.timestamp {
             t.ts_recent = value;
         }
+        // The client did not hear the answer to its SYN: once more (`tcp_check_req`).
+        if t.phase == TcpPhase::SynRecv && seg.flags.has(TcpFlags::SYN) {
+            if let Some(answer) = t.unacked.first().cloned() {
+                self.send_segment(netns, &t, Tcp::clone(&answer));
+            }
+            return;
+        }
         let acknowledged =
             seg.flags.has(TcpFlags::ACK) && seg.ack.wrapping_sub(t.snd_una) as i32 >= 0 && seg.ack.wrapping_sub(t.snd_nxt) as i32 <= 0;
         if seg.flags.has(TcpFlags::ACK) && !acknowledged {
@@ -231,7 +295,8 @@ impl World {
                 t.rcv_nxt = seg.seq.wrapping_add(1);
                 t.mss = seg.options.mss.unwrap_or(536).min(t.mss);
                 t.phase = TcpPhase::Established;
-                self.wake_app(netns, id);
+                let pause = if let TcpApp::Client { pause, .. } = &t.app { *pause } else { Duration::default() };
+                self.later(pause.max(APP_DELAY), Job::App(netns, id));
                 return self.acknowledge(netns, id, t);
             }
             TcpPhase::SynRecv if all_acked => {
@@ -332,11 +397,12 @@ impl World {
     fn write(&mut self, netns: NetnsId, id: SocketId, mut t: TcpSocket, data: &[u8]) {
         self.set_socket(netns, id, Socket::Tcp(t.clone()));
         self.emit(netns, None, EventKind::Wrote { socket: id, bytes: data.len() as u32 });
-        // With timestamps a full segment carries twelve bytes less.
-        let size = usize::from(t.mss.saturating_sub(12).max(1));
+        // Segments leave together, as one packet that a device would cut (`tcp_sendmsg`, GSO).
+        let size = t.data_size();
+        let most = (GSO_MAX / size).max(1) * size;
         let mut segments = Vec::new();
-        for (i, chunk) in data.chunks(size).enumerate() {
-            let last = (i + 1) * size >= data.len();
+        for (i, chunk) in data.chunks(most).enumerate() {
+            let last = (i + 1) * most >= data.len();
             let flags = if last { TcpFlags::PSH.with(TcpFlags::ACK) } else { TcpFlags::ACK };
             let segment = self.segment(&t, flags, chunk.into());
             t.snd_nxt = t.snd_nxt.wrapping_add(segment.seq_len());
@@ -360,6 +426,13 @@ impl World {
         self.set_socket(netns, id, Socket::Tcp(t.clone()));
         self.emit(netns, None, EventKind::Wrote { socket: id, bytes: 0 });
         self.transmit(netns, id, &mut t, fin);
+    }
+}
+
+impl TcpSocket {
+    /// How much data one segment carries, in bytes: timestamps take twelve.
+    fn data_size(&self) -> usize {
+        usize::from(self.mss.saturating_sub(if self.options { 12 } else { 0 }).max(1))
     }
 }
 

@@ -5,36 +5,41 @@ use crate::drop::DropReason;
 use crate::event::EventKind;
 use crate::rng;
 use crate::skb::PacketId;
-use crate::socket::{Endpoint, Outcome, ServerApp, Socket, SocketId, UdpSocket};
+use crate::socket::{Endpoint, Outcome, Pmtudisc, ServerApp, Socket, SocketId, UdpSocket};
 use crate::state::NetnsId;
-use crate::time::Duration;
 use crate::wire::{Body, Icmp, Ipv4, PROTO_UDP, Udp, UdpPayload, Unreachable};
 use std::net::IpAddr;
 use std::rc::Rc;
 
-/// How long a client waits for an answer to its datagram.
-const UDP_WAIT: Duration = Duration::secs(5);
-
 impl World {
-    /// Sends a datagram and waits for one answer. `tag` comes back with the outcome.
-    pub fn ask_udp(&mut self, netns: NetnsId, local: Endpoint, remote: Endpoint, data: Rc<[u8]>, tag: u32) -> SocketId {
-        let socket = self.open_socket(netns, Socket::Udp(UdpSocket { local, remote, tag, waiting: true }));
+    /// Sends a datagram and waits for an answer, then the next. Its `tag` comes back with every outcome.
+    pub fn ask_udp(&mut self, netns: NetnsId, udp: UdpSocket) -> SocketId {
+        let remote = udp.remote;
+        let socket = self.open_socket(netns, Socket::Udp(udp.clone()));
         self.emit(netns, None, EventKind::Asked { socket, remote });
-        self.later(UDP_WAIT, Job::App(netns, socket));
-        self.send_datagram(netns, local, remote, data);
+        self.next_question(netns, socket, udp);
         socket
     }
 
-    fn send_datagram(&mut self, netns: NetnsId, local: Endpoint, remote: Endpoint, data: Rc<[u8]>) {
+    fn next_question(&mut self, netns: NetnsId, socket: SocketId, mut u: UdpSocket) {
+        u.waiting = true;
+        self.later(u.wait, Job::App(netns, socket));
+        self.send_datagram(netns, (u.local, u.remote), u.data.clone(), u.checksum);
+        self.set_socket(netns, socket, Socket::Udp(u));
+    }
+
+    fn send_datagram(&mut self, netns: NetnsId, (local, remote): (Endpoint, Endpoint), data: Rc<[u8]>, checksum: bool) {
         let (IpAddr::V4(src), IpAddr::V4(dst)) = (local.addr, remote.addr) else { return };
-        let udp = Udp { sport: local.port, dport: remote.port, checksum: true, payload: UdpPayload::Data(data) };
+        let udp = Udp { sport: local.port, dport: remote.port, checksum, payload: UdpPayload::Data(data) };
         let mut packet = Ipv4::new(src, dst, Body::Udp(udp));
-        packet.df = true;
+        (_, packet.df) = self.fits(netns, &packet, Pmtudisc::Want);
         packet.id = self.ip_id();
         let words = [u64::from(u32::from(src)), u64::from(u32::from(dst)), u64::from(local.port), u64::from(remote.port)];
         let flow_hash = rng::hash(self.seed, &words);
+        // What will be cut has its sum made here and now.
+        let whole = packet.df;
         self.send(netns, packet, |s| {
-            s.csum_partial = true;
+            s.csum_partial = whole;
             s.flow_hash = flow_hash;
         });
     }
@@ -57,11 +62,15 @@ impl World {
             {
                 let mut u = u.clone();
                 u.waiting = false;
-                let (tag, bytes) = (u.tag, udp.len() as u32 - 8);
-                self.set_socket(netns, id, Socket::Udp(u));
+                let (tag, bytes, left) = (u.tag, udp.len() as u32 - 8, u.left);
+                u.left = left.saturating_sub(1);
+                self.set_socket(netns, id, Socket::Udp(u.clone()));
                 self.agenda.retain(|_, j| !matches!(j, Job::App(n, s) if *n == netns && *s == id));
                 let outcome = Outcome::Answered { bytes, from: src.addr, ttl: None, seq: 0, took_ns: 0 };
                 self.emit(netns, None, EventKind::Ended { socket: id, tag, outcome });
+                if left > 0 {
+                    self.next_question(netns, id, u);
+                }
             }
             return;
         }
@@ -71,7 +80,7 @@ impl World {
             (Some(ServerApp::Echo), UdpPayload::Data(data)) => {
                 self.free(pkt);
                 self.emit(netns, Some(pkt), EventKind::Delivered { socket: None, local: dst });
-                self.send_datagram(netns, dst, src, data.clone());
+                self.send_datagram(netns, (dst, src), data.clone(), true);
             }
             _ => {
                 self.icmp_error(pkt, |quoted| Icmp::Unreachable { code: Unreachable::Port, quoted });

@@ -3,7 +3,7 @@
 
 use super::hooks::HookDevs;
 use super::ip::out_dev;
-use super::{Next, World};
+use super::{Job, Next, World};
 use crate::drop::DropReason;
 use crate::event::EventKind;
 use crate::netfilter::Hook;
@@ -106,18 +106,17 @@ impl World {
             self.forget_if_unused(skb.netns, id);
         }
         self.emit_for(pkt, EventKind::Decapsulated { dev, vni: vxlan.vni });
-        self.then(pkt, Next::Rx(dev));
+        // The frame is queued for the device, behind what came in meanwhile (`gro_cells_receive`).
+        self.later(crate::Duration::default(), Job::Packet(pkt, Next::Rx(dev)));
         true
     }
 
-    /// A flow's hash where no socket chose one: the same both ways for an ICMP echo.
+    /// A flow's hash where no socket chose one: the same both ways, and for all its fragments.
     fn flow_hash(&self, frame: &Frame) -> u64 {
         let Some(ip) = frame.ipv4() else { return rng::hash(self.seed, &[frame.len() as u64]) };
         let (src, dst) = (u64::from(u32::from(ip.src)), u64::from(u32::from(ip.dst)));
         let (sport, dport) = ip.ports().unwrap_or_default();
-        match &ip.body {
-            Body::Icmp(_) => rng::hash(self.seed, &[src.min(dst), src.max(dst)]),
-            _ => rng::hash(self.seed, &[src, dst, u64::from(sport), u64::from(dport)]),
-        }
+        let ((a, p), (b, q)) = if (src, sport) <= (dst, dport) { ((src, sport), (dst, dport)) } else { ((dst, dport), (src, sport)) };
+        rng::hash(self.seed, &[a, b, u64::from(ip.body.proto()), u64::from(p), u64::from(q)])
     }
 }

@@ -60,10 +60,10 @@ impl Hook {
     /// What happens at this hook, in order of netfilter's priorities
     /// (`include/uapi/linux/netfilter_ipv4.h`, `enum nf_ip_hook_priorities`).
     pub const fn parts(self) -> &'static [Part] {
-        use Part::{Confirm, Conntrack, Table};
+        use Part::{Confirm, Conntrack, Defrag, Table};
         use TableName::{Filter, Mangle, Nat, Raw};
         match self {
-            Self::Prerouting => &[Table(Raw), Conntrack, Table(Mangle), Table(Nat)],
+            Self::Prerouting => &[Defrag, Table(Raw), Conntrack, Table(Mangle), Table(Nat)],
             Self::Input => &[Table(Mangle), Table(Filter), Table(Nat), Confirm],
             Self::Forward => &[Table(Mangle), Table(Filter)],
             Self::Output => &[Table(Raw), Conntrack, Table(Mangle), Table(Nat), Table(Filter)],
@@ -81,6 +81,8 @@ impl fmt::Display for Hook {
 /// One thing registered at a hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
+    /// Putting fragments together (`nf_defrag_ipv4`), so that every table sees whole packets.
+    Defrag,
     /// A table's built-in chain.
     Table(TableName),
     /// Finding or making the packet's connection.

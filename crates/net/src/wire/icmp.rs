@@ -98,13 +98,32 @@ impl Icmp {
         }
     }
 
-    /// Quotes another packet instead; its own length stays what it was.
+    /// Puts the addresses and ports of `packet` into the quoted one; of what was cut off nothing is
+    /// needed, as the checksums follow from what changed (RFC 1624).
     pub fn requote(&mut self, packet: &super::Ipv4) {
-        if let Self::Unreachable { quoted, .. } | Self::TimeExceeded { quoted } | Self::Redirect { quoted, .. } = self {
-            let mut bytes = packet.bytes();
-            bytes.truncate(quoted.len());
-            *quoted = bytes.into();
+        let (Self::Unreachable { quoted, .. } | Self::TimeExceeded { quoted } | Self::Redirect { quoted, .. }) = self else { return };
+        let new = packet.bytes();
+        let mut bytes = quoted.to_vec();
+        // Where the sum is, and what of the changed words it counts: addresses and ports, or the
+        // identifier alone.
+        let (sum_at, changed) = match packet.body {
+            super::Body::Tcp(_) => (36, 12..24),
+            super::Body::Udp(_) => (26, 12..24),
+            super::Body::Icmp(_) => (22, 24..26),
+            super::Body::Raw { .. } => (usize::MAX - 2, 12..20),
+        };
+        let word = |b: &[u8], i: usize| b.get(i..i + 2).map_or(0, |w| u32::from(u16::from_be_bytes([w[0], w[1]])));
+        if bytes.len() >= sum_at + 2 && word(&bytes, sum_at) != 0 {
+            let delta: u32 = changed.clone().step_by(2).map(|i| (0xffff - word(&bytes, i)) + word(&new, i)).sum();
+            let sum = fold((0xffff - word(&bytes, sum_at)) + delta);
+            bytes[sum_at..sum_at + 2].copy_from_slice(&sum.to_be_bytes());
         }
+        for (i, (byte, new)) in bytes.iter_mut().zip(&new).enumerate() {
+            if i < 20 || changed.contains(&i) {
+                *byte = *new;
+            }
+        }
+        *quoted = bytes.into();
     }
 
     /// Length in bytes: the eight of the header and what follows.

@@ -131,6 +131,15 @@ impl Ipv4 {
         out
     }
 
+    /// Reads the packet an ICMP error quotes, which may be cut short: what is missing is taken as
+    /// zero. None if even its addresses are missing.
+    pub fn parse_quoted(bytes: &[u8]) -> Option<Self> {
+        let said = usize::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?));
+        let mut whole = bytes.to_vec();
+        whole.resize(said.max(bytes.len()), 0);
+        Self::parse(&whole).ok()
+    }
+
     /// Reads a packet; bytes behind its total length are padding and ignored.
     ///
     /// # Errors

@@ -22,7 +22,7 @@ pub use ipv4::{Body, Ipv4, PROTO_ICMP, PROTO_TCP, PROTO_UDP};
 pub use mac::Mac;
 pub use pcapng::PcapNg;
 pub use tcp::{Tcp, TcpFlags, TcpOptions};
-pub use text::{Checksums, frame_text, ipv4_text};
+pub use text::{Checksums, frame_text, icmp_kind, ipv4_text};
 pub use udp::{Udp, UdpPayload, VXLAN_PORT, Vxlan};
 
 use std::fmt;

@@ -1,7 +1,7 @@
 //! Frames as one line of text, the form of the committed recordings:
 //! `00:50:56:98:d2:4e > 00:50:56:98:c1:7a ttl=64 len=60 DF 192.168.120.252:40501 > … TCP S mss=1460`.
 
-use super::{Arp, ArpOp, Body, Frame, Icmp, Ipv4, Payload, TcpFlags, Udp, UdpPayload, VXLAN_PORT};
+use super::{Arp, ArpOp, Body, Frame, Icmp, Ipv4, PROTO_ICMP, Payload, TcpFlags, Udp, UdpPayload, VXLAN_PORT};
 use std::fmt::Write;
 
 /// What is said about the TCP or UDP checksum of the (innermost) packet.
@@ -78,31 +78,42 @@ fn write_ipv4(out: &mut String, p: &Ipv4, sums: Checksums, inner: bool, sport: &
                 say(out);
             }
         }
-        Body::Icmp(i) => {
-            let _ = write!(out, " {src} > {dst} ICMP {}", icmp_name(i));
-            if let Icmp::Echo { id, seq, .. } = i {
-                let _ = write!(out, " id={id} seq={seq}");
-            }
-            if let Icmp::Unreachable { code: super::Unreachable::FragNeeded { mtu }, .. } = i {
-                let _ = write!(out, " mtu={mtu}");
-            }
-            if let Icmp::Redirect { gateway, .. } = i {
-                let _ = write!(out, " gw={gateway}");
-            }
-            if let Some(quoted) = i.quoted()
-                && let Ok(q) = Ipv4::parse(quoted)
-            {
-                out.push_str(" [");
-                write_ipv4(out, &q, Checksums::Silent, false, sport);
-                out.push(']');
-            }
+        Body::Icmp(i) => write_icmp(out, p, i, sport),
+        // The first fragment of an ICMP message still shows its header.
+        Body::Raw { proto: PROTO_ICMP, data }
+            if p.frag_offset == 0
+                && let Ok(icmp) = Icmp::parse(data) =>
+        {
+            write_icmp(out, p, &icmp, sport);
         }
         Body::Raw { proto, .. } => _ = write!(out, " {src} > {dst} proto {proto}"),
     }
 }
 
-fn icmp_name(icmp: &Icmp) -> &'static str {
-    match icmp.type_code() {
+fn write_icmp(out: &mut String, p: &Ipv4, icmp: &Icmp, sport: &mut dyn FnMut(u16) -> String) {
+    let (kind, code) = icmp.type_code();
+    let _ = write!(out, " {} > {} ICMP {}", p.src, p.dst, icmp_kind(kind, code));
+    if let Icmp::Echo { id, seq, .. } = icmp {
+        let _ = write!(out, " id={id} seq={seq}");
+    }
+    if let Icmp::Unreachable { code: super::Unreachable::FragNeeded { mtu }, .. } = icmp {
+        let _ = write!(out, " mtu={mtu}");
+    }
+    if let Icmp::Redirect { gateway, .. } = icmp {
+        let _ = write!(out, " gw={gateway}");
+    }
+    if let Some(quoted) = icmp.quoted()
+        && let Some(q) = Ipv4::parse_quoted(quoted)
+    {
+        out.push_str(" [");
+        write_ipv4(out, &q, Checksums::Silent, false, sport);
+        out.push(']');
+    }
+}
+
+/// The name of an ICMP type and code.
+pub const fn icmp_kind(kind: u8, code: u8) -> &'static str {
+    match (kind, code) {
         (0, _) => "echo-reply",
         (8, _) => "echo",
         (3, 0) => "net-unreach",

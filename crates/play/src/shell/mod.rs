@@ -2,6 +2,7 @@
 //!
 //! The commands are those of the article; what is not known says so, as a shell would.
 
+mod admin;
 mod kubectl;
 mod network;
 
@@ -9,7 +10,7 @@ use crate::session::Session;
 use crate::{Probe, Protocol};
 use net::NetnsId;
 use net::netfilter::TableName;
-use net::socket::Outcome;
+use net::socket::{Outcome, Pmtudisc};
 use std::net::IpAddr;
 
 /// What a command printed and its exit status.
@@ -31,15 +32,21 @@ impl Output {
 }
 
 /// The commands that are understood.
-pub const COMMANDS: &[&str] = &["curl", "ping", "iptables", "iptables-save", "ip", "bridge", "conntrack", "kubectl", "hostname"];
+pub const COMMANDS: &[&str] =
+    &["curl", "ping", "iptables", "iptables-save", "iptables-restore", "ip", "bridge", "conntrack", "sysctl", "kubectl", "hostname"];
 
 /// Runs a command line on a host: a node, pod or outside host by name.
 pub fn exec(session: &mut Session, host: &str, line: &str) -> Output {
+    session.note_command(host, line);
+    run(session, host, line)
+}
+
+/// As [`exec`], as part of something that is noted already.
+pub(crate) fn run(session: &mut Session, host: &str, line: &str) -> Output {
     let netns = match crate::probe::resolve_netns(session.cluster(), session.world(), host) {
         Ok(id) => id,
         Err(e) => return Output::fail(1, format!("{e}\n")),
     };
-    session.note_command(host, line);
     let words = split(line);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
@@ -48,6 +55,8 @@ pub fn exec(session: &mut Session, host: &str, line: &str) -> Output {
         ["ping", rest @ ..] => ping(session, host, rest),
         ["iptables", rest @ ..] => iptables(session, netns, rest),
         ["iptables-save"] => Output::ok(net::dump::iptables_save(session.world().state().ns(netns), "iptables-save v1.4.21", SAVED_ON)),
+        ["iptables-restore", rest @ ..] => admin::restore(session, netns, rest),
+        ["sysctl", rest @ ..] => admin::sysctl(session, netns, rest),
         ["ip", rest @ ..] => network::ip(session, netns, rest),
         ["bridge", rest @ ..] => network::bridge(session, netns, rest),
         ["conntrack", rest @ ..] => network::conntrack(session, netns, rest),
@@ -161,6 +170,16 @@ fn ping(session: &mut Session, host: &str, args: &[&str]) -> Output {
                 Some(n) if n <= MAX_PING => probe.size = Some(n),
                 Some(n) => return Output::fail(2, format!("ping: packet size {n} is too large. Maximum is {MAX_PING}\n")),
                 None => return Output::fail(2, "ping: bad packet size.\n"),
+            },
+            "-M" => match args.next().copied() {
+                Some("do") => probe.pmtudisc = Pmtudisc::Do,
+                Some("want") => probe.pmtudisc = Pmtudisc::Want,
+                Some("dont") => probe.pmtudisc = Pmtudisc::Dont,
+                _ => return Output::fail(2, "ping: wrong value for -M: do, dont, want are valid ones.\n"),
+            },
+            "-W" => match number() {
+                Some(n @ 1..) => probe.timeout = Some(net::Duration::secs(n.into())),
+                _ => return Output::fail(2, "ping: bad linger time.\n"),
             },
             "-t" => match number().and_then(|n| u8::try_from(n).ok()).filter(|n| *n > 0) {
                 Some(n) => probe.ttl = Some(n),

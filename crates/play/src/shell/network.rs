@@ -1,13 +1,20 @@
 //! `ip`, `bridge`, `conntrack`, and what `ping` prints.
 
-use super::Output;
+use super::{Output, admin};
 use crate::{Probe, Run, Session};
+use net::engine::Setting;
 use net::event::EventKind;
 use net::socket::Outcome;
 use net::{DropReason, Instant, NetnsId, dump};
 use std::fmt::Write;
 
-pub(super) fn ip(session: &Session, netns: NetnsId, args: &[&str]) -> Output {
+pub(super) fn ip(session: &mut Session, netns: NetnsId, args: &[&str]) -> Output {
+    match args {
+        ["r" | "ro" | "route", verb @ ("add" | "replace" | "del" | "flush"), rest @ ..] => return admin::route(session, netns, verb, rest),
+        ["n" | "ne" | "neigh", verb @ ("add" | "replace" | "del"), rest @ ..] => return admin::neigh(session, netns, verb, rest),
+        ["l" | "li" | "link", "set", rest @ ..] => return admin::link(session, netns, rest),
+        _ => {}
+    }
     let ns = session.world().state().ns(netns);
     match args {
         ["r" | "ro" | "route"] | ["r" | "ro" | "route", "s" | "show" | "list"] => Output::ok(dump::ip_route(ns)),
@@ -17,7 +24,10 @@ pub(super) fn ip(session: &Session, netns: NetnsId, args: &[&str]) -> Output {
     }
 }
 
-pub(super) fn bridge(session: &Session, netns: NetnsId, args: &[&str]) -> Output {
+pub(super) fn bridge(session: &mut Session, netns: NetnsId, args: &[&str]) -> Output {
+    if let ["fdb", verb @ ("add" | "append" | "replace" | "del"), rest @ ..] = args {
+        return admin::fdb(session, netns, verb, rest);
+    }
     let ns = session.world().state().ns(netns);
     match args {
         ["fdb", "show" | "s", kind @ ("dev" | "br"), name] => match dump::bridge_fdb(ns, name, *kind == "br") {
@@ -28,15 +38,19 @@ pub(super) fn bridge(session: &Session, netns: NetnsId, args: &[&str]) -> Output
     }
 }
 
-pub(super) fn conntrack(session: &Session, netns: NetnsId, args: &[&str]) -> Output {
+pub(super) fn conntrack(session: &mut Session, netns: NetnsId, args: &[&str]) -> Output {
     let state = session.world().state();
     match args {
         ["-L"] => {
-            let text = dump::conntrack_list(state.ns(netns), state.now);
+            let text = dump::conntrack_list(state, netns);
             let n = text.lines().count();
             Output::ok(format!("{text}conntrack v1.4.4 (conntrack-tools): {n} flow entries have been shown.\n"))
         }
-        _ => Output::fail(2, "conntrack: not understood here; try: conntrack -L\n"),
+        ["-F"] => {
+            session.configure(netns, Setting::FlushConntrack);
+            Output::ok("conntrack v1.4.4 (conntrack-tools): connection tracking table has been emptied.\n")
+        }
+        _ => Output::fail(2, "conntrack: not understood here; try: conntrack -L, conntrack -F\n"),
     }
 }
 
@@ -55,7 +69,7 @@ pub(super) fn ping_report(session: &Session, run: &Run, probe: &Probe, started: 
                 times.push(us);
                 let _ = writeln!(out, "{bytes} bytes from {from}: icmp_seq={seq} ttl={} time={} ms", ttl.unwrap_or(0), millis(us));
             }
-            Outcome::Unreachable { from, kind, code, seq } => {
+            Outcome::Unreachable { from, kind, code, seq, mtu, .. } => {
                 errors += 1;
                 let why = match (kind, code) {
                     (11, _) => "Time to live exceeded",
@@ -64,11 +78,12 @@ pub(super) fn ping_report(session: &Session, run: &Run, probe: &Probe, started: 
                     (3, 4) => "Frag needed and DF set",
                     _ => "Destination Host Unreachable",
                 };
-                let _ = writeln!(out, "From {from} icmp_seq={seq} {why}");
+                let mtu = mtu.map_or(String::new(), |m| format!(" (mtu = {m})"));
+                let _ = writeln!(out, "From {from} icmp_seq={seq} {why}{mtu}");
             }
             Outcome::NotSent(DropReason::PktTooBig) => {
                 errors += 1;
-                out.push_str("ping: larger than the device's MTU: it would be fragmented, which is not simulated\n");
+                out.push_str("ping: sendmsg: Message too long\n");
             }
             Outcome::NotSent(_) => return Output::fail(2, "connect: Network is unreachable\n"),
             Outcome::TimedOut | Outcome::Refused => {}

@@ -1,6 +1,7 @@
 //! English.
 
 use super::Context;
+use net::engine::Setting;
 use net::event::{BridgeTo, EventKind};
 use net::netfilter::{Effect, Policy, WalkStep};
 use net::route::Decision;
@@ -81,6 +82,16 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
             format!("`{}` puts the whole frame into a UDP datagram between nodes: {inner_len} bytes become {outer_len}.", c.dev(e, *dev))
         }
         EventKind::Decapsulated { dev, vni } => format!("`{}` takes the frame out of the datagram, vni {vni}.", c.dev(e, *dev)),
+        EventKind::Fragmented { dev, mtu, n } => {
+            format!("The packet is larger than `{}` takes: it leaves in {n} fragments of at most {mtu} bytes.", c.dev(e, *dev))
+        }
+        EventKind::FragmentKept => format!("{here} keeps the fragment until the rest of its packet is there."),
+        EventKind::Reassembled { n, len } => format!("All {n} fragments are there: the packet is whole again, {len} bytes."),
+        EventKind::PathLearned { dst, gateway: Some(g), .. } => format!("{here} was told a better way: to `{dst}` by `{g}`."),
+        EventKind::PathLearned { dst, mtu, .. } => {
+            format!("{here} was told that the way to `{dst}` takes {} bytes at most, and remembers it.", mtu.unwrap_or_default())
+        }
+        EventKind::Configured { setting } => configured(c, e, setting),
         EventKind::Delivered { local, .. } if !c.ns(e).is_local(local.addr) => {
             format!("ARP asks for `{}`, which is not here.", local.addr)
         }
@@ -93,6 +104,24 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
         EventKind::Dropped { reason: r, hook: Some(hook) } => format!("Lost in {here}, hook `{hook}`: {}.", reason(*r)),
         EventKind::Dropped { reason: r, hook: None } => format!("Lost in {here}: {}.", reason(*r)),
         EventKind::Ended { outcome: o, .. } => outcome(o),
+    }
+}
+
+fn configured(c: &Context<'_>, e: &Event, setting: &Setting) -> String {
+    let here = c.here(e);
+    match setting {
+        Setting::Rules(_) => format!("Other rules are loaded on {here}; their counters begin at zero."),
+        Setting::FlushConntrack => format!("{here} forgets every connection."),
+        Setting::Sysctl(_) => format!("A sysctl of {here} is changed."),
+        Setting::Routes(_) => format!("The routes of {here} are changed."),
+        Setting::FlushCache => format!("{here} forgets what it learned about single destinations."),
+        Setting::Neighbour { addr, to: Some(n), .. } => {
+            format!("The entry of `{addr}` is now `{} {}`.", n.lladdr.unwrap_or_default(), n.state.name())
+        }
+        Setting::Neighbour { addr, to: None, .. } => format!("The entry of `{addr}` is removed."),
+        Setting::Fdb { mac, to: Some(_), .. } => format!("A forwarding entry for `{mac}` is added."),
+        Setting::Fdb { mac, to: None, .. } => format!("The forwarding entry of `{mac}` is removed."),
+        Setting::Device { dev, .. } => format!("Device `{}` is set up otherwise.", c.dev(e, *dev)),
     }
 }
 
@@ -190,6 +219,7 @@ pub(super) const fn reason(r: DropReason) -> &'static str {
         DropReason::NotForwarding => "it is not this host's, and forwarding is off",
         DropReason::IpTtlExceeded => "ttl was used up",
         DropReason::PktTooBig => "it is larger than the MTU of the way out",
+        DropReason::FragTimeout => "the other fragments of its packet did not come",
         DropReason::NeighFailed => "nobody answered ARP for the next hop",
         DropReason::NeighQueueFull => "too many packets wait for that neighbour",
         DropReason::VxlanNoRemote => "the forwarding table has no VTEP for that MAC",

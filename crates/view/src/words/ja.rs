@@ -1,6 +1,7 @@
 //! Japanese.
 
 use super::Context;
+use net::engine::Setting;
 use net::event::{BridgeTo, EventKind};
 use net::netfilter::{Effect, Policy, WalkStep};
 use net::route::Decision;
@@ -89,6 +90,16 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
         EventKind::Decapsulated { dev, vni } => {
             format!("`{}` がデータグラムからフレームを取り出します。vni は {vni} です。", c.dev(e, *dev))
         }
+        EventKind::Fragmented { dev, mtu, n } => {
+            format!("パケットが `{}` の MTU より大きいので、{mtu} バイト以下の {n} 個のフラグメントに分けます。", c.dev(e, *dev))
+        }
+        EventKind::FragmentKept => format!("{here} は残りが届くまでフラグメントを保持します。"),
+        EventKind::Reassembled { n, len } => format!("{n} 個のフラグメントが揃い、{len} バイトのパケットに戻りました。"),
+        EventKind::PathLearned { dst, gateway: Some(g), .. } => format!("{here} は `{dst}` へは `{g}` を通るほうがよいと知らされました。"),
+        EventKind::PathLearned { dst, mtu, .. } => {
+            format!("{here} は `{dst}` への経路が {} バイトまでだと知らされ、覚えておきます。", mtu.unwrap_or_default())
+        }
+        EventKind::Configured { setting } => configured(c, e, setting),
         EventKind::Delivered { local, .. } if !c.ns(e).is_local(local.addr) => {
             format!("ARP が `{}` を尋ねていますが、ここにはありません。", local.addr)
         }
@@ -101,6 +112,24 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
         EventKind::Dropped { reason: r, hook: Some(hook) } => format!("{here} のフック `{hook}` で失われました: {}。", reason(*r)),
         EventKind::Dropped { reason: r, hook: None } => format!("{here} で失われました: {}。", reason(*r)),
         EventKind::Ended { outcome: o, .. } => outcome(o),
+    }
+}
+
+fn configured(c: &Context<'_>, e: &Event, setting: &Setting) -> String {
+    let here = c.here(e);
+    match setting {
+        Setting::Rules(_) => format!("{here} に別のルールを読み込みます。カウンターは 0 から始まります。"),
+        Setting::FlushConntrack => format!("{here} がすべての接続を忘れます。"),
+        Setting::Sysctl(_) => format!("{here} の sysctl を変更します。"),
+        Setting::Routes(_) => format!("{here} の経路を変更します。"),
+        Setting::FlushCache => format!("{here} が宛先ごとに覚えたことを忘れます。"),
+        Setting::Neighbour { addr, to: Some(n), .. } => {
+            format!("`{addr}` のエントリーを `{} {}` にします。", n.lladdr.unwrap_or_default(), n.state.name())
+        }
+        Setting::Neighbour { addr, to: None, .. } => format!("`{addr}` のエントリーを消します。"),
+        Setting::Fdb { mac, to: Some(_), .. } => format!("`{mac}` の転送エントリーを加えます。"),
+        Setting::Fdb { mac, to: None, .. } => format!("`{mac}` の転送エントリーを消します。"),
+        Setting::Device { dev, .. } => format!("デバイス `{}` の設定を変えます。", c.dev(e, *dev)),
     }
 }
 
@@ -204,6 +233,7 @@ pub(super) const fn reason(r: DropReason) -> &'static str {
         DropReason::NotForwarding => "自分宛てではなく、転送は無効です",
         DropReason::IpTtlExceeded => "ttl を使い切りました",
         DropReason::PktTooBig => "出口の MTU より大きいパケットです",
+        DropReason::FragTimeout => "パケットの残りのフラグメントが届きませんでした",
         DropReason::NeighFailed => "次のホップが ARP に答えません",
         DropReason::NeighQueueFull => "その隣人を待つパケットが多すぎます",
         DropReason::VxlanNoRemote => "FDB にその MAC アドレスの VTEP がありません",

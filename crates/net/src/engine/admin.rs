@@ -1,0 +1,138 @@
+//! What an administrator does to a running namespace: `ip`, `bridge`, `sysctl`, `iptables-restore`,
+//! `conntrack -F`.
+
+use super::World;
+use crate::event::EventKind;
+use crate::neigh::Neighbour;
+use crate::netfilter::{Ruleset, TableName};
+use crate::route::Route;
+use crate::spec::Sysctl;
+use crate::state::{Change, DevId, Device, FdbEntry, NetnsId};
+use crate::wire::Mac;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+/// One setting of a namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// Other rules; every counter begins at zero (`iptables-restore`).
+    Rules(Rc<Ruleset>),
+    /// No connection is known any more (`conntrack -F`).
+    FlushConntrack,
+    /// Other sysctls.
+    Sysctl(Sysctl),
+    /// Other routes (`ip route add`, `del`).
+    Routes(Rc<Vec<Route>>),
+    /// What was learned about destinations is forgotten (`ip route flush cache`).
+    FlushCache,
+    /// One neighbour, or none (`ip neigh replace`, `del`).
+    Neighbour {
+        /// The device.
+        dev: DevId,
+        /// Its address.
+        addr: IpAddr,
+        /// What is known of it.
+        to: Option<Neighbour>,
+    },
+    /// One forwarding entry, or none (`bridge fdb append`, `del`).
+    Fdb {
+        /// The bridge or VXLAN device.
+        dev: DevId,
+        /// The MAC.
+        mac: Mac,
+        /// Where it is.
+        to: Option<FdbEntry>,
+    },
+    /// A device set up otherwise (`ip link set`, `bridge link set`).
+    Device {
+        /// Which.
+        dev: DevId,
+        /// How.
+        to: Box<Device>,
+    },
+}
+
+impl World {
+    /// Changes one setting, now.
+    pub fn configure(&mut self, netns: NetnsId, setting: Setting) {
+        match &setting {
+            Setting::Rules(rules) => {
+                let ns = self.ns(netns);
+                let before = Box::new((ns.rules.clone(), ns.counters.clone()));
+                let counters = TableName::ALL.map(|t| vec![(0, 0); rules.table(t).n_counters()]);
+                self.change(Change::Rules { netns, before, after: Box::new((rules.clone(), counters)) });
+            }
+            Setting::FlushConntrack => {
+                let all: Vec<_> = self.ns(netns).conntrack.iter().filter(|(_, c)| c.confirmed()).map(|(id, _)| id).collect();
+                for id in all {
+                    let before = self.ns(netns).conntrack.get(id).cloned();
+                    self.change(Change::Connection { netns, id, before, after: None });
+                }
+            }
+            Setting::Sysctl(to) => {
+                let before = self.ns(netns).sysctl.clone();
+                self.change(Change::Sysctl { netns, before, after: to.clone() });
+            }
+            Setting::Routes(to) => self.set_routes(netns, to.clone()),
+            Setting::FlushCache => {
+                let all: Vec<_> = self.ns(netns).exceptions.iter().map(|(d, e)| (*d, *e)).collect();
+                for (dst, e) in all {
+                    self.change(Change::Exception { netns, dst, before: Some(e), after: None });
+                }
+            }
+            Setting::Neighbour { dev, addr, to } => {
+                let before = self.ns(netns).neighbours.get(&(*dev, *addr)).cloned();
+                let waiting = before.as_ref().map_or(Vec::new(), |n| n.queue.clone());
+                let (dev, addr, after) = (*dev, *addr, to.clone().map(Box::new));
+                self.change(Change::Neighbour { netns, dev, addr, before: before.map(Box::new), after });
+                for pkt in waiting {
+                    match to {
+                        Some(_) => self.then(pkt, super::Next::NeighbourOutput { dev, next_hop: addr }),
+                        None => self.drop_packet(pkt, crate::DropReason::NeighFailed, None),
+                    }
+                }
+            }
+            Setting::Fdb { dev, mac, to } => self.set_fdb(netns, *dev, *mac, to.clone()),
+            Setting::Device { dev, to } => self.set_device(netns, *dev, to),
+        }
+        self.emit(netns, None, EventKind::Configured { setting: Rc::new(setting) });
+    }
+
+    fn set_routes(&mut self, netns: NetnsId, after: Rc<Vec<Route>>) {
+        let before = self.ns(netns).routes.clone();
+        self.change(Change::Routes { netns, before, after });
+    }
+
+    fn set_fdb(&mut self, netns: NetnsId, dev: DevId, mac: Mac, after: Option<FdbEntry>) {
+        let before = self.ns(netns).fdb.get(&(dev, mac)).cloned();
+        self.change(Change::Fdb { netns, dev, mac, before, after });
+    }
+
+    /// A device that goes down takes its routes, neighbours and learned MACs with it
+    /// (`fib_sync_down_dev`, `neigh_ifdown`, `br_stp_disable_port`).
+    fn set_device(&mut self, netns: NetnsId, dev: DevId, to: &Device) {
+        let before = self.ns(netns).dev(dev).clone();
+        let down = before.up && !to.up;
+        self.change(Change::Device { netns, dev, before: Box::new(before), after: Box::new(to.clone()) });
+        if !down {
+            return;
+        }
+        let ns = self.ns(netns);
+        let routes: Vec<Route> = ns.routes.iter().filter(|r| r.dev != dev).cloned().collect();
+        let neighbours: Vec<_> = ns.neighbours.iter().filter(|((d, _), _)| *d == dev).map(|((_, a), n)| (*a, n.clone())).collect();
+        let learned =
+            |((d, _), e): &(&(DevId, Mac), &FdbEntry)| *e == &FdbEntry::Port(dev) || (*d == dev && matches!(e, FdbEntry::Port(_)));
+        let fdb: Vec<_> = ns.fdb.iter().filter(learned).map(|((d, m), _)| (*d, *m)).collect();
+        self.set_routes(netns, Rc::new(routes));
+        for (addr, n) in neighbours {
+            let waiting = n.queue.clone();
+            self.change(Change::Neighbour { netns, dev, addr, before: Some(Box::new(n)), after: None });
+            for pkt in waiting {
+                self.drop_packet(pkt, crate::DropReason::DevReady, None);
+            }
+        }
+        for (d, mac) in fdb {
+            self.set_fdb(netns, d, mac, None);
+        }
+    }
+}

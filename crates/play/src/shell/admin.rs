@@ -1,0 +1,226 @@
+//! The commands that change a node: `ip`, `bridge`, `sysctl`, `iptables-restore`, `conntrack -F`.
+
+use super::Output;
+use crate::Session;
+use net::engine::Setting;
+use net::neigh::{Neighbour, NudState};
+use net::netfilter::Ruleset;
+use net::route::{Route, RouteProto};
+use net::state::{DevId, DeviceKind, FdbEntry, Netns};
+use net::wire::Mac;
+use net::{NetnsId, spec::Sysctl};
+use std::net::IpAddr;
+use std::rc::Rc;
+
+/// Does what `setting` says, or prints what is wrong.
+fn set(session: &mut Session, netns: NetnsId, setting: Result<Setting, String>) -> Output {
+    match setting {
+        Ok(setting) => {
+            session.configure(netns, setting);
+            Output::default()
+        }
+        Err(message) => Output::fail(2, message + "\n"),
+    }
+}
+
+fn device(ns: &Netns, name: &str) -> Result<DevId, String> {
+    ns.dev_named(name).map(|(id, _)| id).ok_or_else(|| format!("Cannot find device \"{name}\""))
+}
+
+/// The value behind a word.
+fn after<'a>(args: &[&'a str], word: &str) -> Option<&'a str> {
+    args.iter().position(|a| *a == word).and_then(|i| args.get(i + 1)).copied()
+}
+
+fn parsed<T: std::str::FromStr>(what: &str, text: Option<&str>) -> Result<T, String> {
+    let text = text.ok_or_else(|| format!("Error: {what} is missing."))?;
+    text.parse().map_err(|_| format!("Error: {what} expected rather than \"{text}\"."))
+}
+
+/// `ip route add|replace|del`, `ip route flush cache`.
+pub(super) fn route(session: &mut Session, netns: NetnsId, verb: &str, args: &[&str]) -> Output {
+    let ns = session.world().state().ns(netns);
+    let setting = match (verb, args) {
+        ("flush", ["cache"]) => Ok(Setting::FlushCache),
+        ("flush", _) => Err("ip: only `ip route flush cache` is understood here".to_owned()),
+        _ => routes(ns, verb, args),
+    };
+    set(session, netns, setting)
+}
+
+fn routes(ns: &Netns, verb: &str, args: &[&str]) -> Result<Setting, String> {
+    let dst = match args.first() {
+        Some(&"default") => "0.0.0.0/0",
+        Some(a) => a,
+        None => return Err("Command line is not complete. Try option \"help\"".to_owned()),
+    };
+    let dst = dst
+        .parse()
+        .or_else(|_| dst.parse::<IpAddr>().map(Into::into))
+        .map_err(|_| format!("Error: any valid prefix is expected rather than \"{dst}\"."))?;
+    let mut all = Vec::clone(&ns.routes);
+    if verb == "del" {
+        let dev = after(args, "dev").map(|d| device(ns, d)).transpose()?;
+        let Some(at) = all.iter().position(|r| r.dst == dst && dev.is_none_or(|d| d == r.dev)) else {
+            return Err("RTNETLINK answers: No such process".to_owned());
+        };
+        all.remove(at);
+        return Ok(Setting::Routes(Rc::new(all)));
+    }
+    let via: Option<IpAddr> = after(args, "via").map(|v| parsed("any valid address", Some(v))).transpose()?;
+    let onlink = args.contains(&"onlink");
+    let dev = match (after(args, "dev"), via) {
+        (Some(name), _) => device(ns, name)?,
+        (None, Some(gateway)) => match ns.route(gateway) {
+            Some(net::route::Decision::Out { dev, .. }) => dev,
+            _ => return Err("Error: Nexthop has invalid gateway.".to_owned()),
+        },
+        (None, None) => return Err("RTNETLINK answers: No such device".to_owned()),
+    };
+    let src = after(args, "src").map(|v| parsed("any valid address", Some(v))).transpose()?;
+    let metric = after(args, "metric").map_or(Ok(0), |m| parsed("\"metric\" value", Some(m)))?;
+    let same = |r: &Route| r.dst == dst && r.metric == metric;
+    match (verb, all.iter().position(same)) {
+        ("add", Some(_)) => return Err("RTNETLINK answers: File exists".to_owned()),
+        (_, Some(at)) => _ = all.remove(at),
+        _ => {}
+    }
+    all.push(Route { dst, via, dev, src, onlink, proto: RouteProto::Boot, metric });
+    Ok(Setting::Routes(Rc::new(all)))
+}
+
+/// `ip neigh add|replace|del ADDRESS … dev DEV`.
+pub(super) fn neigh(session: &mut Session, netns: NetnsId, verb: &str, args: &[&str]) -> Output {
+    let ns = session.world().state().ns(netns);
+    let setting = (|| {
+        let addr: IpAddr = parsed("an address", args.first().copied())?;
+        let dev = device(ns, after(args, "dev").ok_or("Device and destination are required arguments.")?)?;
+        let to = if verb == "del" {
+            ns.neighbours.get(&(dev, addr)).map(|_| None).ok_or("RTNETLINK answers: No such file or directory")?
+        } else {
+            let state = match after(args, "nud").unwrap_or("permanent") {
+                "permanent" => NudState::Permanent,
+                "reachable" => NudState::Reachable,
+                "stale" => NudState::Stale,
+                other => return Err(format!("Error: argument \"{other}\" is wrong: nud state is bad")),
+            };
+            // An entry that is there keeps its cached header.
+            let cached = ns.neighbours.get(&(dev, addr)).is_some_and(|n| n.cached);
+            Some(Neighbour { cached, ..Neighbour::known(parsed("\"lladdr\" value", after(args, "lladdr"))?, state) })
+        };
+        Ok(Setting::Neighbour { dev, addr, to })
+    })();
+    set(session, netns, setting)
+}
+
+/// `ip link set [dev] DEV up|down|mtu N|type bridge_slave hairpin on|off`.
+pub(super) fn link(session: &mut Session, netns: NetnsId, args: &[&str]) -> Output {
+    let args = if args.first() == Some(&"dev") { &args[1..] } else { args };
+    let ns = session.world().state().ns(netns);
+    let setting = (|| {
+        let [name, rest @ ..] = args else { return Err("Not enough information: \"dev\" argument is required.".to_owned()) };
+        let dev = device(ns, name)?;
+        let mut to = ns.dev(dev).clone();
+        match rest {
+            ["up"] => to.up = true,
+            ["down"] => to.up = false,
+            ["mtu", n] => to.mtu = parsed("\"mtu\" value", Some(n))?,
+            ["type", "bridge_slave", "hairpin", how @ ("on" | "off")] => to.hairpin = *how == "on",
+            _ => {
+                return Err(format!(
+                    "ip link set: {} is not understood here; try: up, down, mtu N, type bridge_slave hairpin on|off",
+                    rest.join(" ")
+                ));
+            }
+        }
+        Ok(Setting::Device { dev, to: Box::new(to) })
+    })();
+    set(session, netns, setting)
+}
+
+/// `bridge fdb append|add|del MAC dev DEV dst VTEP`.
+pub(super) fn fdb(session: &mut Session, netns: NetnsId, verb: &str, args: &[&str]) -> Output {
+    let ns = session.world().state().ns(netns);
+    let setting = (|| {
+        let mac: Mac = parsed("a MAC", args.first().copied())?;
+        let dev = device(ns, after(args, "dev").ok_or("Device and address are required arguments.")?)?;
+        if !matches!(ns.dev(dev).kind, DeviceKind::Vxlan { .. }) {
+            return Err("bridge fdb: only entries of a VXLAN device can be changed here".to_owned());
+        }
+        let known = ns.fdb.contains_key(&(dev, mac));
+        let to = match verb {
+            "del" if known => None,
+            "del" => return Err("RTNETLINK answers: No such file or directory".to_owned()),
+            _ => Some(FdbEntry::Remote(parsed("an address", after(args, "dst"))?)),
+        };
+        Ok(Setting::Fdb { dev, mac, to })
+    })();
+    set(session, netns, setting)
+}
+
+/// `sysctl [-w] KEY=VALUE`, `sysctl KEY`.
+pub(super) fn sysctl(session: &mut Session, netns: NetnsId, args: &[&str]) -> Output {
+    let args: Vec<_> = args.iter().filter(|a| !matches!(**a, "-w" | "-q" | "-qw")).collect();
+    let [word] = args.as_slice() else { return Output::fail(1, "sysctl: one KEY or KEY=VALUE at a time is understood here\n") };
+    let (key, value) = word.split_once('=').map_or((**word, None), |(k, v)| (k, Some(v)));
+    let mut to = session.world().state().ns(netns).sysctl.clone();
+    let Some(field) = field(&mut to, key) else {
+        let keys = SYSCTLS.join(", ");
+        return Output::fail(255, format!("sysctl: cannot stat /proc/sys/{}: not simulated; here are: {keys}\n", key.replace('.', "/")));
+    };
+    let shown = match (field, value) {
+        (Field::Switch(on), None) => u8::from(*on),
+        (Field::Number(n), None) => *n,
+        (field, Some(text)) => {
+            let most = if matches!(field, Field::Switch(_)) { 1 } else { 2 };
+            let Some(n) = text.parse::<u8>().ok().filter(|n| *n <= most) else {
+                return Output::fail(255, format!("sysctl: setting key \"{key}\": Invalid argument; write a number from 0 to {most}\n"));
+            };
+            match field {
+                Field::Switch(on) => *on = n == 1,
+                Field::Number(number) => *number = n,
+            }
+            session.configure(netns, Setting::Sysctl(to));
+            n
+        }
+    };
+    Output::ok(format!("{key} = {shown}\n"))
+}
+
+/// The settings that are simulated.
+const SYSCTLS: [&str; 6] = [
+    "net.ipv4.ip_forward",
+    "net.bridge.bridge-nf-call-iptables",
+    "net.ipv4.conf.all.rp_filter",
+    "net.ipv4.conf.all.route_localnet",
+    "net.ipv4.conf.all.send_redirects",
+    "net.ipv4.conf.all.accept_redirects",
+];
+
+enum Field<'a> {
+    Switch(&'a mut bool),
+    Number(&'a mut u8),
+}
+
+fn field<'a>(s: &'a mut Sysctl, key: &str) -> Option<Field<'a>> {
+    Some(match SYSCTLS.iter().position(|k| *k == key)? {
+        0 => Field::Switch(&mut s.ip_forward),
+        1 => Field::Switch(&mut s.bridge_nf_call_iptables),
+        2 => Field::Number(&mut s.rp_filter),
+        3 => Field::Switch(&mut s.route_localnet),
+        4 => Field::Switch(&mut s.send_redirects),
+        _ => Field::Switch(&mut s.accept_redirects),
+    })
+}
+
+/// `iptables-restore <<< 'TEXT'`.
+pub(super) fn restore(session: &mut Session, netns: NetnsId, args: &[&str]) -> Output {
+    let setting = match args {
+        ["<<<", text] => Ruleset::parse(text).map(|r| Setting::Rules(Rc::new(r))).map_err(|e| {
+            let lines: Vec<_> = e.iter().map(|e| format!("iptables-restore: line {} column {}: {}", e.line, e.column, e.message)).collect();
+            lines.join("\n")
+        }),
+        _ => Err("iptables-restore: write the rules behind it: iptables-restore <<< '*filter …'".to_owned()),
+    };
+    set(session, netns, setting)
+}

@@ -1,0 +1,94 @@
+//! Texts of a kernel and of the simulator, brought into one form.
+
+use std::collections::BTreeMap;
+
+/// Names the ports that are chance: every port of a line that is not among `known` is `P1`, `P2`…
+/// in order of appearance in that line.
+pub fn mask_ports(lines: Vec<String>, known: &[u16]) -> Vec<String> {
+    lines.into_iter().map(|l| mask_line(&l, known)).collect()
+}
+
+fn mask_line(line: &str, known: &[u16]) -> String {
+    let mut names: BTreeMap<u16, String> = BTreeMap::new();
+    let mut name = |port: &str| {
+        let Some(n) = port.parse::<u16>().ok().filter(|n| !known.contains(n)) else { return port.to_owned() };
+        let next = format!("P{}", names.len() + 1);
+        names.entry(n).or_insert(next).clone()
+    };
+    let word = |w: &str| {
+        let (bare, tail) = w.split_at(w.trim_end_matches([':', ',', ']', '}', ';']).len());
+        if let Some(port) = bare.strip_prefix("sport=").or(bare.strip_prefix("dport=")) {
+            return format!("{}={}{tail}", &bare[..5], name(port));
+        }
+        match bare.rsplit_once(':') {
+            // An address and a port; MACs and rule numbers have no dots.
+            Some((addr, port)) if addr.contains('.') => format!("{addr}:{}{tail}", name(port)),
+            _ => w.to_owned(),
+        }
+    };
+    line.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// Where the timeout of a `conntrack` line stands among its words.
+fn timeout_at(words: &[&str]) -> Option<usize> {
+    words
+        .iter()
+        .position(|w| matches!(*w, "6" | "17" | "1"))
+        .map(|i| i + 1)
+        .filter(|i| words.get(*i).is_some_and(|w| w.parse::<u64>().is_ok()))
+}
+
+fn without_timeout(line: &str) -> (String, Option<u64>) {
+    let mut words: Vec<&str> = line.split(' ').collect();
+    let at = timeout_at(&words);
+    let timeout = at.and_then(|i| words.remove(i).parse().ok());
+    (words.join(" "), timeout)
+}
+
+/// `conntrack` lines in order of their text, timeouts aside.
+pub fn settled(mut lines: Vec<String>) -> Vec<String> {
+    lines.sort_by_cached_key(|l| without_timeout(l).0);
+    lines
+}
+
+/// The expected lines, with the timeouts of those found where they differ by a second at most.
+pub fn near(expected: &[String], got: &[String]) -> Vec<String> {
+    let near = |(i, line): (usize, &String)| {
+        let Some(other) = got.get(i) else { return line.clone() };
+        let ((a, x), (b, y)) = (without_timeout(line), without_timeout(other));
+        let close = matches!((x, y), (Some(x), Some(y)) if x.abs_diff(y) <= 1);
+        if a == b && close { other.clone() } else { line.clone() }
+    };
+    expected.iter().enumerate().map(near).collect()
+}
+
+/// Numbered frames, those of each device and direction in order, without the numbers.
+pub fn by_device(frames: &[String]) -> Vec<String> {
+    let mut devices: BTreeMap<Vec<&str>, Vec<String>> = BTreeMap::new();
+    for frame in frames {
+        let text = frame.trim_start().split_once(' ').map_or("", |(_, t)| t);
+        devices.entry(text.split_whitespace().take(3).collect()).or_default().push(text.to_owned());
+    }
+    devices.into_values().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_of_chance_get_names_and_others_stay() {
+        let line = "    [NEW] udp      17 30 src=10.0.0.1 dst=10.0.0.2 sport=33165 dport=8472 [UNREPLIED] src=10.0.0.2 dst=10.0.0.1 sport=8472 dport=33165";
+        assert_eq!(mask_line(line, &[8472]), line.replace("33165", "P1"));
+        let frame = "a > b ttl=64 len=60 10.1.5.1:11182 > 10.1.5.4:80 TCP S";
+        assert_eq!(mask_line(frame, &[80]), frame.replace("11182", "P1"));
+        assert_eq!(mask_line("KUBE-SERVICES:9 00:50:56:98:d2:4e", &[]), "KUBE-SERVICES:9 00:50:56:98:d2:4e");
+    }
+
+    #[test]
+    fn a_timeout_is_near_within_a_second_only() {
+        let line = |t: u32| vec![format!("tcp      6 {t} SYN_SENT src=1.1.1.1")];
+        assert_eq!(near(&line(119), &line(120)), line(120));
+        assert_eq!(near(&line(118), &line(120)), line(118));
+    }
+}
