@@ -99,12 +99,7 @@ fn recorded_counters(text: &str, node: &str) -> BTreeSet<String> {
 }
 
 fn our_counters(state: &State, node: &str) -> BTreeSet<String> {
-    let ns = state.ns_named(node).expect("node").1;
-    let row = |(table, chain, rule, packets, bytes): (net::netfilter::TableName, String, u32, u64, u64)| {
-        let rule = if rule == 0 { "policy".to_owned() } else { rule.to_string() };
-        format!("{table} {chain} {rule} {packets} {bytes}")
-    };
-    record::counters(ns).into_iter().map(row).collect()
+    record::counter_lines(state.ns_named(node).expect("node").1).into_iter().collect()
 }
 
 /// Plays a case. The runs, and what the recording's client printed for each.

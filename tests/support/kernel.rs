@@ -1,6 +1,8 @@
 //! Texts of a kernel and of the simulator, brought into one form.
 
+use net::wire::{Checksums, PROTO_TCP, PROTO_UDP, VXLAN_PORT, fold, ones_complement_sum, pseudo_header};
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 /// Names the ports that are chance: every port of a line that is not among `known` is `P1`, `P2`…
 /// in order of appearance in that line.
@@ -67,9 +69,35 @@ pub fn by_device(frames: &[String]) -> Vec<String> {
     let mut devices: BTreeMap<Vec<&str>, Vec<String>> = BTreeMap::new();
     for frame in frames {
         let text = frame.trim_start().split_once(' ').map_or("", |(_, t)| t);
-        devices.entry(text.split_whitespace().take(3).collect()).or_default().push(text.to_owned());
+        let words: Vec<&str> = text.split_whitespace().collect();
+        devices.entry(words.iter().take(3).copied().collect()).or_default().push(words.join(" "));
     }
     devices.into_values().flatten().collect()
+}
+
+/// The state of the (innermost) TCP or UDP checksum of a frame's bytes.
+pub fn checksums(frame: &[u8]) -> Checksums {
+    let Some(ip) = frame.get(14..).filter(|b| b.len() >= 20 && b[0] == 0x45) else { return Checksums::Silent };
+    let word = |b: &[u8], i: usize| b.get(i..i + 2).map_or(0, |w| u16::from_be_bytes([w[0], w[1]]));
+    let (len, proto) = (usize::from(word(ip, 2)), ip[9]);
+    let Some(segment) = ip.get(20..len) else { return Checksums::Silent };
+    if proto == PROTO_UDP && word(segment, 2) == VXLAN_PORT {
+        return checksums(segment.get(16..).unwrap_or_default());
+    }
+    let at = match proto {
+        PROTO_TCP => 16,
+        PROTO_UDP => 6,
+        _ => return Checksums::Silent,
+    };
+    let address = |i: usize| Ipv4Addr::new(ip[i], ip[i + 1], ip[i + 2], ip[i + 3]);
+    let pseudo = pseudo_header(address(12), address(16), proto, segment.len());
+    if fold(pseudo + ones_complement_sum(segment)) == 0 {
+        Checksums::Complete
+    } else if word(segment, at) == !fold(pseudo) {
+        Checksums::Partial
+    } else {
+        Checksums::Bad
+    }
 }
 
 #[cfg(test)]

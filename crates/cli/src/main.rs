@@ -10,7 +10,9 @@ mod json;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use kube::{Diagnostic, Severity};
 use play::presets::{ALL, Preset};
-use play::{Ending, Probe, Protocol, Session, capture, shell};
+use play::probe::parse_endpoint;
+use play::script::{Done, Outcome, PlayError, Script};
+use play::{Action, Ending, Probe, Protocol, Session, capture, lab, shell};
 use std::io::{Read, Write};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -59,6 +61,19 @@ enum Command {
     },
     /// One exchange, request and reply, ending in the verdict.
     Trace(Trace),
+    /// Plays the document's Script, step by step.
+    Run {
+        /// The document.
+        file: String,
+        /// The language of sentences.
+        #[arg(long, value_enum, default_value = "en")]
+        lang: Language,
+    },
+    /// Prints a shell script that builds the cluster on a real Linux kernel and plays the Script there.
+    Lab {
+        /// The document.
+        file: String,
+    },
 }
 
 #[derive(Args)]
@@ -92,6 +107,15 @@ enum Format {
 enum Language {
     En,
     Ja,
+}
+
+impl From<Language> for Lang {
+    fn from(l: Language) -> Self {
+        match l {
+            Language::En => Self::En,
+            Language::Ja => Self::Ja,
+        }
+    }
 }
 
 #[derive(Args)]
@@ -185,6 +209,12 @@ fn run(command: Command) -> Result<ExitCode, Stop> {
             }
         }
         Command::Trace(t) => trace(&t),
+        Command::Run { file, lang } => run_script(&file, lang),
+        Command::Lab { file } => {
+            let (session, done) = played(&file)?;
+            print(&lab::script(&session, &done).map_err(|e| usage(e.to_string()))?)?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
@@ -223,7 +253,10 @@ fn open(file: &str, chance: &Chance) -> Result<Session, Stop> {
 fn check(files: &[String]) -> Result<ExitCode, Stop> {
     let mut errors = 0;
     for file in files {
-        let (_, diags) = kube::build(&read(file)?);
+        let text = read(file)?;
+        let (_, mut diags) = kube::build(&text);
+        diags.extend(Script::read(&text).1);
+        diags.sort_by_key(|d| d.span.start);
         print(&told(file, &diags))?;
         errors += diags.iter().filter(|d| d.severity == Severity::Error).count();
     }
@@ -231,9 +264,45 @@ fn check(files: &[String]) -> Result<ExitCode, Stop> {
 }
 
 fn endpoint(text: &str) -> Result<(IpAddr, Option<u16>), Stop> {
-    let plain = text.parse::<IpAddr>().map(|a| (a, None));
-    let with_port = || text.parse::<std::net::SocketAddr>().map(|s| (s.ip(), Some(s.port())));
-    plain.or_else(|_| with_port()).map_err(|_| usage(format!("--endpoint {text:?}: write an address or address:port, such as 10.1.6.5:80")))
+    parse_endpoint(text).ok_or_else(|| usage(format!("--endpoint {text:?}: write an address or address:port, such as 10.1.6.5:80")))
+}
+
+/// A document with its Script played; a document without one is only built.
+fn played(file: &str) -> Result<(Session, Vec<Done>), Stop> {
+    let text = read(file)?;
+    let (script, diags) = Script::read(&text);
+    if diags.iter().any(|d| d.severity == Severity::Error) {
+        return Err(Stop(told(file, &diags), 1));
+    }
+    let script = script.unwrap_or(Script { seed: 0, start: play::Start::Known, steps: Vec::new() });
+    script.play(&text).map_err(|e| match e {
+        PlayError::Document(diags) => Stop(told(file, &diags), 1),
+        PlayError::Step(n, e) => usage(format!("step {n}: {e}")),
+    })
+}
+
+fn run_script(file: &str, lang: Language) -> Result<ExitCode, Stop> {
+    let (session, done) = played(file)?;
+    if done.is_empty() {
+        return Err(usage(format!("{file} has no Script: write kind: Script with steps: in a document of its own")));
+    }
+    let labels = view::Labels::new(session.cluster(), session.initial());
+    let mut failed = false;
+    for d in &done {
+        match (&d.action, &d.result) {
+            (Action::Send(p), Outcome::Run(run)) => {
+                failed |= run.verdict.ending == Ending::Failed;
+                print(&format!("# {} to {}, at {} s\n", p.from, p.to, d.at))?;
+                print(&view::trace::hops(session.initial(), session.events(), &labels, run, lang.into()))?;
+            }
+            (Action::Shell { host, line }, Outcome::Output(out)) => {
+                failed |= out.status != 0;
+                print(&format!("{host}$ {line}\n{}", out.text))?;
+            }
+            _ => {}
+        }
+    }
+    Ok(if failed { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
 fn trace(t: &Trace) -> Result<ExitCode, Stop> {
@@ -259,10 +328,7 @@ fn trace(t: &Trace) -> Result<ExitCode, Stop> {
     let warnings: Vec<_> = session.notes().iter().filter(|d| d.severity == Severity::Warning).cloned().collect();
     eprint!("{}", told(&t.file, &warnings));
     let run = session.send(&probe).map_err(|e| usage(e.to_string()))?;
-    let lang = match t.lang {
-        Language::En => Lang::En,
-        Language::Ja => Lang::Ja,
-    };
+    let lang = t.lang.into();
     let state = session.world().state();
     let labels = view::Labels::new(session.cluster(), state);
     if let Some(path) = &t.pcap {

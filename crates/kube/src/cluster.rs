@@ -131,15 +131,16 @@ pub fn build(text: &str) -> (Option<Cluster>, Vec<Diagnostic>) {
     let mut objects: Vec<Object> = Vec::new();
     for doc in &docs {
         let Some(t) = object::typed(&mut d, doc) else { continue };
+        let own = matches!(t.kind.value.as_str(), "Topology" | "Script");
+        if own && t.api_version != "packetwalk.dev/v1alpha1" {
+            let message = format!("no matches for kind {:?} in version {:?}", t.kind.value, t.api_version);
+            d.error(Code::UnknownKind, t.kind.span, message, "write apiVersion: packetwalk.dev/v1alpha1");
+        }
+        // What is done in the cluster changes nothing of it.
+        if t.kind.value == "Script" {
+            continue;
+        }
         if t.kind.value == "Topology" {
-            if t.api_version != "packetwalk.dev/v1alpha1" {
-                d.error(
-                    Code::UnknownKind,
-                    t.kind.span,
-                    format!("no matches for kind \"Topology\" in version {:?}", t.api_version),
-                    "write apiVersion: packetwalk.dev/v1alpha1",
-                );
-            }
             if topology.is_some() {
                 d.error(Code::DuplicateObject, t.kind.span, "a second Topology", "keep one of them");
                 continue;

@@ -154,7 +154,6 @@ const OTHER_KINDS: &[&str] = &[
     "StorageClass",
     "HorizontalPodAutoscaler",
     "PodDisruptionBudget",
-    "Script",
 ];
 
 /// What a document of a text says it is.
@@ -193,7 +192,7 @@ pub fn decode(d: &mut Decoder, t: Typed<'_>) -> Option<Object> {
         }
         kind => {
             let message = format!("no matches for kind {kind:?} in version {:?}", t.api_version);
-            let near = nearest(kind, ["Deployment", "Service", "Topology"].into_iter().chain(OTHER_KINDS.iter().copied()));
+            let near = nearest(kind, ["Deployment", "Service", "Topology", "Script"].into_iter().chain(OTHER_KINDS.iter().copied()));
             let mut diag = Diagnostic::error(
                 Code::UnknownKind,
                 t.kind.span,

@@ -12,15 +12,18 @@
 #![forbid(unsafe_code)]
 
 pub mod capture;
+pub mod lab;
 pub mod presets;
 pub mod probe;
 pub mod record;
+pub mod script;
 pub mod session;
 pub mod shell;
 pub mod timeline;
 pub mod verdict;
 
 pub use probe::{Probe, ProbeError, Protocol};
+pub use script::Script;
 pub use session::{Action, Run, Session, Start};
 pub use timeline::Timeline;
 pub use verdict::{Advice, Ending, Verdict};

@@ -95,6 +95,12 @@ impl Probe {
     }
 }
 
+/// An endpoint as people write it: an address, or an address and a port.
+pub fn parse_endpoint(text: &str) -> Option<(IpAddr, Option<u16>)> {
+    let plain = text.parse::<IpAddr>().map(|a| (a, None));
+    plain.or_else(|_| text.parse::<std::net::SocketAddr>().map(|s| (s.ip(), Some(s.port())))).ok()
+}
+
 /// Why a probe could not be sent at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbeError {

@@ -25,9 +25,19 @@ impl Ports {
     }
 }
 
+/// Every frame at every device, as [`packets`], but with the namespaces' own names, and every outer
+/// port called `S`.
+pub fn frames(state: &State, events: &[Event]) -> Vec<String> {
+    frame_lines(state, events, &str::to_owned, &mut |_| "S".to_owned())
+}
+
 /// Every frame at every device, one a line: number, host, device, direction, frame.
 pub fn packets(state: &State, events: &[Event], host: &dyn Fn(&str) -> String) -> Vec<String> {
     let mut ports = Ports::default();
+    frame_lines(state, events, host, &mut |p| ports.name(p))
+}
+
+fn frame_lines(state: &State, events: &[Event], host: &dyn Fn(&str) -> String, sport: &mut dyn FnMut(u16) -> String) -> Vec<String> {
     let mut out = Vec::new();
     for e in events {
         let (dev, frame, dir, partial) = match &e.kind {
@@ -45,7 +55,7 @@ pub fn packets(state: &State, events: &[Event], host: &dyn Fn(&str) -> String) -
         };
         let ns = state.ns(e.netns);
         let sums = if *partial { Checksums::Partial } else { Checksums::Complete };
-        let text = frame_text(frame, sums, &mut |p| ports.name(p));
+        let text = frame_text(frame, sums, sport);
         out.push(format!("{:3} {:8} {:12} {dir:3} {text}", out.len() + 1, host(&ns.name), ns.dev(*dev).name));
     }
     out
@@ -177,6 +187,15 @@ pub fn counters(ns: &Netns) -> Vec<(TableName, String, u32, u64, u64)> {
         }
     }
     out
+}
+
+/// Those counters as text: `table chain rule packets bytes`.
+pub fn counter_lines(ns: &Netns) -> Vec<String> {
+    let line = |(table, chain, rule, packets, bytes): (TableName, String, u32, u64, u64)| {
+        let rule = if rule == 0 { "policy".to_owned() } else { rule.to_string() };
+        format!("{table} {chain} {rule} {packets} {bytes}")
+    };
+    counters(ns).into_iter().map(line).collect()
 }
 
 /// Whether an answer showed that an ignored SYN was the true beginning.

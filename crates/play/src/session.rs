@@ -56,6 +56,7 @@ pub struct Session {
     seed: u64,
     cluster: Cluster,
     notes: Vec<Diagnostic>,
+    spec: Spec,
     initial: State,
     world: World,
     actions: Vec<Action>,
@@ -63,9 +64,9 @@ pub struct Session {
 }
 
 /// How long `ping` waits for the last answer.
-const PING_WAIT: Duration = Duration::secs(10);
+pub(crate) const PING_WAIT: Duration = Duration::secs(10);
 /// How long a client waits for an answer to its datagram.
-const UDP_WAIT: Duration = Duration::secs(5);
+pub(crate) const UDP_WAIT: Duration = Duration::secs(5);
 /// No run lasts longer than this much virtual time: TCP gives up before.
 const LONGEST_RUN: Duration = Duration::secs(2_000);
 
@@ -95,7 +96,7 @@ impl Session {
             world.warm(start == Start::Used);
         }
         let initial = world.state().clone();
-        Ok(Self { document: document.to_owned(), seed, cluster, notes, initial, world, actions: Vec::new(), next_tag: 1 })
+        Ok(Self { document: document.to_owned(), seed, cluster, notes, spec, initial, world, actions: Vec::new(), next_tag: 1 })
     }
 
     /// Its document.
@@ -113,6 +114,10 @@ impl Session {
     /// Warnings and notes about the document.
     pub fn notes(&self) -> &[Diagnostic] {
         &self.notes
+    }
+    /// The Linux state that the components made.
+    pub fn spec(&self) -> &Spec {
+        &self.spec
     }
     /// The moment before anything was done.
     pub fn initial(&self) -> &State {
@@ -228,15 +233,14 @@ impl Session {
     fn begin(&mut self, probe: &Probe, tag: u32) -> Result<(NetnsId, (IpAddr, u16)), ProbeError> {
         let from = resolve_netns(&self.cluster, &self.world, &probe.from)?;
         let (addr, port) = resolve_target(&self.cluster, &self.world, &probe.to)?;
-        let draw = rng::hash_str(self.seed, &format!("{}>{}#{tag}", probe.from, probe.to));
-        let local_port = probe.sport.unwrap_or(32_768 + (draw % 28_232) as u16);
+        let local_port = local_key(self.seed, probe, tag);
         let world = &mut self.world;
         world.force_endpoint(probe.endpoint);
         if probe.proto == Protocol::Icmp {
             let ping = PingSocket {
                 local: Ipv4Addr::UNSPECIFIED.into(),
                 remote: addr,
-                id: probe.sport.unwrap_or((draw >> 32) as u16),
+                id: local_port,
                 left: 0,
                 seq: probe.seq.wrapping_sub(1),
                 sent_at: Instant::default(),
@@ -282,13 +286,20 @@ impl Session {
     }
 }
 
+/// A probe's source port, or identifier: drawn from the seed, if it names none.
+pub(crate) fn local_key(seed: u64, probe: &Probe, tag: u32) -> u16 {
+    let draw = rng::hash_str(seed, &format!("{}>{}#{tag}", probe.from, probe.to));
+    let drawn = if probe.proto == Protocol::Icmp { (draw >> 32) as u16 } else { 32_768 + (draw % 28_232) as u16 };
+    probe.sport.unwrap_or(drawn)
+}
+
 /// The source a socket gets; the unspecified address where there is no route, which is then told.
-fn source_for(world: &World, from: NetnsId, to: IpAddr) -> IpAddr {
+pub(crate) fn source_for(world: &World, from: NetnsId, to: IpAddr) -> IpAddr {
     world.state().ns(from).source_for(to).unwrap_or(Ipv4Addr::UNSPECIFIED.into())
 }
 
 /// What curl 7.29 sends; with a header of so many more bytes, if any.
-fn curl_request(host: &str, more: u16) -> Rc<[u8]> {
+pub(crate) fn curl_request(host: &str, more: u16) -> Rc<[u8]> {
     let pad = if more == 0 { String::new() } else { format!("X-Pad: {}\r\n", "x".repeat(more.into())) };
     format!("GET / HTTP/1.1\r\nUser-Agent: curl/7.29.0\r\nHost: {host}\r\nAccept: */*\r\n{pad}\r\n").as_bytes().into()
 }

@@ -13,6 +13,8 @@ pub enum Checksums {
     Partial,
     /// `cs=ok`: complete.
     Complete,
+    /// `cs=BAD`: neither.
+    Bad,
 }
 
 /// A frame as one line. `sport` names the outer UDP source port of a VXLAN datagram.
@@ -49,6 +51,7 @@ fn write_ipv4(out: &mut String, p: &Ipv4, sums: Checksums, inner: bool, sport: &
         Checksums::Silent => {}
         Checksums::Partial => out.push_str(" cs=partial"),
         Checksums::Complete => out.push_str(" cs=ok"),
+        Checksums::Bad => out.push_str(" cs=BAD"),
     };
     match &p.body {
         Body::Tcp(t) => {

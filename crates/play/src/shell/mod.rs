@@ -77,7 +77,7 @@ fn hostname(session: &Session, host: &str) -> String {
 }
 
 /// Words of a line; quotes keep spaces.
-fn split(line: &str) -> Vec<String> {
+pub(crate) fn split(line: &str) -> Vec<String> {
     let mut out = Vec::new();
     let mut word = String::new();
     let mut quote = None;

@@ -1,0 +1,272 @@
+# The processes of the lab: servers, clients, and who types the commands. Reads a plan of one JSON
+# object from the file named first; every socket is made inside a namespace of the lab.
+import ctypes, errno, json, os, re, selectors, select, shutil, socket, struct, subprocess, sys, threading, time
+
+plan = json.load(open(sys.argv[1]))
+libc = ctypes.CDLL(None, use_errno=True)
+HOME = os.open('/proc/self/ns/net', os.O_RDONLY)
+
+
+class Inside:
+    def __init__(self, netns):
+        self.netns = netns
+
+    def __enter__(self):
+        fd = os.open('/run/netns/' + self.netns, os.O_RDONLY)
+        try:
+            if libc.setns(fd, 0x40000000):
+                raise OSError(ctypes.get_errno(), 'setns ' + self.netns)
+        finally:
+            os.close(fd)
+
+    def __exit__(self, *_):
+        if libc.setns(HOME, 0x40000000):
+            os._exit(9)
+
+
+def command(netns, argv, stdin=None):
+    argv = ['nsenter', '--net=/run/netns/' + netns] + argv
+    return subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=30)
+
+
+def tool(name):
+    # The rules are those of iptables-legacy; where only one iptables is, it is taken.
+    legacy = name.replace('iptables', 'iptables-legacy')
+    return legacy if shutil.which(legacy) else name
+
+
+# ---- servers -------------------------------------------------------------------------------------
+
+accepted = []
+events = selectors.DefaultSelector()
+
+
+def listen(service):
+    udp = service['proto'] == 17
+    with Inside(service['netns']):
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM if udp else socket.SOCK_STREAM)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind((service['addr'], service['port']))
+    if not udp:
+        s.listen(64)
+    s.setblocking(False)
+    events.register(s, selectors.EVENT_READ, ('udp' if udp else 'listen', service, b''))
+
+
+def serve_one(key):
+    kind, service, got = key.data
+    s = key.fileobj
+    try:
+        if kind == 'udp':
+            data, peer = s.recvfrom(65536)
+            s.sendto(data, peer)
+        elif kind == 'listen':
+            c, peer = s.accept()
+            c.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            c.setblocking(False)
+            accepted.append((service['name'], '%s:%d' % peer))
+            events.register(c, selectors.EVENT_READ, ('open', service, b''))
+        else:
+            data = s.recv(65536)
+            got += data
+            if not data:
+                events.unregister(s)
+                s.close()
+                return
+            if got.endswith(b'\r\n\r\n'):
+                for part in service['parts']:
+                    s.send(part.encode('latin-1'))
+                got = b''
+            events.modify(s, selectors.EVENT_READ, (kind, service, got))
+    except OSError:
+        if kind == 'open':
+            events.unregister(s)
+            s.close()
+
+
+def serve():
+    while True:
+        for key, _ in events.select(1):
+            serve_one(key)
+
+
+# ---- clients -------------------------------------------------------------------------------------
+
+ICMP = {(0, 0): 'echo-reply', (3, 0): 'net-unreach', (3, 1): 'host-unreach', (3, 2): 'proto-unreach', (3, 3): 'port-unreach',
+        (3, 4): 'frag-needed', (3, 9): 'net-prohib', (3, 10): 'host-prohib', (3, 13): 'admin-prohib', (11, 0): 'time-exceeded'}
+
+
+def why(e):
+    return errno.errorcode.get(e.errno, 'timeout') if e.errno else 'timeout'
+
+
+def length_of(head):
+    m = re.search(rb'(?i)content-length: *(\d+)', head)
+    return int(m.group(1)) if m else 0
+
+
+def tcp(step):
+    deadline = time.monotonic() + step['timeout']
+    with Inside(step['netns']):
+        s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.settimeout(step['timeout'])
+        s.bind(('', step['sport']))
+        try:
+            s.connect((step['addr'], step['port']))
+        except OSError as e:
+            return ['connect: ' + why(e)]
+        if step['pause']:
+            time.sleep(step['pause'])
+        s.sendall(step['request'].encode('latin-1'))
+        got = b''
+        try:
+            while True:
+                s.settimeout(max(0.001, deadline - time.monotonic()))
+                data = s.recv(65536)
+                if not data:
+                    break
+                got += data
+                head, end, body = got.partition(b'\r\n\r\n')
+                if end and len(body) >= length_of(head):
+                    break
+        except OSError as e:
+            return ['recv: ' + why(e)]
+        me = '%s:%d' % s.getsockname()
+        server = '; server %s saw peer %s' % accepted[-1] if accepted else ''
+        return ['%s -> %s: %s %d bytes%s' % (me, step['to'], got[:15].decode('latin-1'), len(got), server)]
+    finally:
+        s.close()
+
+
+def checksum(data):
+    if len(data) & 1:
+        data += b'\0'
+    total = sum(struct.unpack('>%dH' % (len(data) // 2), data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return 0xffff ^ total
+
+
+def ping(step):
+    with Inside(step['netns']):
+        s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+    out = []
+    try:
+        s.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, step['ttl'])
+        s.setsockopt(socket.IPPROTO_IP, 10, {'want': 1, 'do': 2, 'dont': 0}[step['pmtudisc']])   # IP_MTU_DISCOVER
+        for i in range(step['count']):
+            began = time.monotonic()
+            last = i + 1 == step['count']
+            body = bytes(n & 255 for n in range(step['size']))
+            head = struct.pack('>BBHHH', 8, 0, 0, step['id'], step['seq'] + i)
+            head = head[:2] + struct.pack('>H', checksum(head + body)) + head[4:]
+            try:
+                s.sendto(head + body, (step['addr'], 0))
+                out.append(answer(s, step, step['seq'] + i, began + (step['timeout'] if last else step['interval'])))
+            except OSError as e:
+                out.append('sendto: ' + why(e))
+            if not last:
+                time.sleep(max(0, began + step['interval'] - time.monotonic()))
+        return out
+    finally:
+        s.close()
+
+
+def answer(s, step, seq, deadline):
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0 or not select.select([s], [], [], left)[0]:
+            return 'ping %s: no answer' % step['to']
+        data, peer = s.recvfrom(65536)
+        icmp = data[(data[0] & 15) * 4:]
+        about = icmp
+        if icmp[0] in (3, 11):
+            quoted = icmp[8:]
+            about = quoted[(quoted[0] & 15) * 4:]
+        elif icmp[0] != 0:
+            continue
+        if about[4:8] != struct.pack('>HH', step['id'], seq):
+            continue
+        mtu = ' mtu=%d' % struct.unpack('>H', icmp[6:8]) if icmp[:2] == b'\x03\x04' else ''
+        name = ICMP.get((icmp[0], icmp[1]), '%d/%d' % (icmp[0], icmp[1]))
+        return 'ping %s: %s from %s ttl=%d%s' % (step['to'], name, peer[0], data[8], mtu)
+
+
+def udp(step):
+    with Inside(step['netns']):
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    words = []
+    try:
+        if not step['checksum']:
+            s.setsockopt(socket.SOL_SOCKET, 11, 1)                     # SO_NO_CHECK
+        s.settimeout(step['timeout'])
+        s.bind(('', step['sport']))
+        try:
+            s.connect((step['addr'], step['port']))
+            for _ in range(step['count']):
+                s.send(b'q' * step['size'])
+                s.recv(65536)
+                words.append('reply')
+        except OSError as e:
+            words.append(why(e))
+        return ['udp %s: %s' % (step['to'], ' '.join(words))]
+    finally:
+        s.close()
+
+
+# ---- who types -----------------------------------------------------------------------------------
+
+def pin(netns, chain, k):
+    """From now on the k-th choice of a chain is taken; counters stay."""
+    text = command(netns, [tool('iptables-save'), '-c', '-t', 'nat']).stdout.split('\n')
+    n, head = 0, re.compile(r'\[\d+:\d+\] -A %s ' % re.escape(chain))
+    for i, line in enumerate(text):
+        at = line.rfind('--probability ')
+        if head.match(line) and at >= 0:
+            n += 1
+            rest = line[at + 14:].partition(' ')
+            text[i] = line[:at] + '--probability ' + ('1.0' if n == k else '0.0') + rest[1] + rest[2]
+    done = command(netns, [tool('iptables-restore'), '-c', '-T', 'nat'], '\n'.join(text))
+    if done.returncode:
+        raise SystemExit('pin %s %s: %s' % (netns, chain, done.stderr))
+
+
+def shell(step):
+    done = command(step['netns'], [tool(step['argv'][0])] + step['argv'][1:], step['stdin'])
+    if done.returncode:
+        return ['%s: status %d: %s' % (step['argv'][0], done.returncode, done.stderr.strip())]
+    return []
+
+
+def later(began, action):
+    def act():
+        time.sleep(max(0, began + action['after'] - time.monotonic()))
+        for line in shell(action):
+            print(line, flush=True)
+    thread = threading.Thread(target=act)
+    thread.start()
+    return thread
+
+
+def play():
+    began = time.monotonic()
+    for number, step in enumerate(plan['steps'], 1):
+        for p in step['pins']:
+            pin(p['netns'], p['chain'], p['choice'])
+        time.sleep(max(0, began + step['at'] - time.monotonic()))
+        start = time.monotonic()
+        threads = [later(start, a) for a in step.get('during', [])]
+        lines = {'tcp': tcp, 'udp': udp, 'icmp': ping, 'run': shell}[step['kind']](step)
+        for t in threads:
+            t.join()
+        for line in lines:
+            print('step %d: %s' % (number, line), flush=True)
+    time.sleep(max(0, began + plan['end'] - time.monotonic()))
+
+
+for service in plan['services']:
+    listen(service)
+threading.Thread(target=serve, daemon=True).start()
+play()

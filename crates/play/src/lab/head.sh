@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# A packetwalk session on a real Linux kernel: builds the cluster from network namespaces, plays the
+# session, prints what the clients got and the tables, and leaves nothing behind.
+#
+#   bash lab.sh           builds, plays, prints, takes down
+#   bash lab.sh shell     builds, and opens a shell: ip netns exec NAME COMMAND
+#   bash lab.sh with C…   builds, and runs a command that may run python3 $LAB_AGENT $LAB_PLAN
+#
+# Needs root, bash, python3, util-linux, iproute2, iptables, conntrack. Everything happens inside a
+# mount and process namespace of its own: when this ends, in whatever way, the kernel removes it all.
+# No namespace has a way out.
+set -euo pipefail
+
+if [ "${1:-}" != inside ]; then
+  [ "$(id -u)" = 0 ] || { echo "lab: this needs root" >&2; exit 1; }
+  for tool in python3 unshare nsenter ip bridge sysctl iptables conntrack; do
+    command -v "$tool" >/dev/null || { echo "lab: $tool is missing (on Debian: python3 util-linux iproute2 procps iptables conntrack)" >&2; exit 1; }
+  done
+  exec unshare --mount --propagation private --pid --fork --kill-child=KILL --mount-proc bash "$0" inside "$@"
+fi
+shift
+
+# Only what is in here sees this /run.
+mount -t tmpfs tmpfs /run
+mkdir /run/netns
+modprobe br_netfilter 2>/dev/null || true
+IPTABLES=iptables; command -v iptables-legacy >/dev/null && IPTABLES=iptables-legacy
+
+netns() { nsenter --net="/run/netns/$1" "${@:2}"; }
+batch() { "$1" -n "$2" -batch -; }
+rules() { netns "$1" "$IPTABLES-restore"; }
+sysctls() { netns "$1" sysctl -qw "${@:2}"; }
+

@@ -1,0 +1,227 @@
+//! `kind: Script`: what is done in a document's cluster, step by step, so that the whole session is
+//! one text.
+//!
+//! ```yaml
+//! apiVersion: packetwalk.dev/v1alpha1
+//! kind: Script
+//! spec:
+//!   seed: 7               # decides every chance; 0 if not written
+//!   start: used           # neighbour tables: cold, known (entered by hand) or used
+//!   steps:
+//!   - send: {from: bastion, to: "192.168.120.226:30080", endpoint: 10.1.6.5}
+//!   - {on: node01, run: conntrack -F}
+//! ```
+
+use crate::probe::{Probe, ProbeError, Protocol, parse_endpoint};
+use crate::session::{Action, Run, Session, Start};
+use crate::shell::{self, Output};
+use kube::decode::{Decoder, Fields};
+use kube::yaml::YamlNode;
+use kube::{Code, Diagnostic, object, yaml};
+use net::socket::Pmtudisc;
+use net::{Duration, Instant};
+
+/// What is done, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Script {
+    /// Decides every chance.
+    pub seed: u64,
+    /// What the neighbour tables know at first.
+    pub start: Start,
+    /// What is done.
+    pub steps: Vec<Action>,
+}
+
+/// A step that was done.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// When it began.
+    pub at: Instant,
+    /// What it was.
+    pub action: Action,
+    /// What came of it.
+    pub result: Outcome,
+}
+
+/// What came of a step.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// Of a probe.
+    Run(Run),
+    /// Of a command.
+    Output(Output),
+}
+
+impl Script {
+    /// The Script of a document, if it has one, and everything that is wrong with it.
+    pub fn read(document: &str) -> (Option<Self>, Vec<Diagnostic>) {
+        let (docs, _) = yaml::parse(document);
+        let mut d = Decoder::default();
+        let mut found = None;
+        for doc in &docs {
+            // What is wrong with kind and version is said where objects are read.
+            let Some(t) = object::typed(&mut Decoder::default(), doc) else { continue };
+            if t.kind.value != "Script" {
+                continue;
+            }
+            if found.is_some() {
+                d.error(Code::DuplicateObject, t.kind.span, "a second Script", "keep one of them");
+                continue;
+            }
+            found = decode(&mut d, t.fields);
+        }
+        (found, d.diags)
+    }
+
+    /// Plays it in a new session of its document.
+    ///
+    /// # Errors
+    /// What is wrong with the document; a step that cannot be done, with its number.
+    pub fn play(&self, document: &str) -> Result<(Session, Vec<Done>), PlayError> {
+        let mut session = Session::edited(document, self.seed, self.start, |_| {}).map_err(PlayError::Document)?;
+        let mut done = Vec::new();
+        for (i, action) in self.steps.iter().enumerate() {
+            let at = session.world().now();
+            let result = match action {
+                Action::Send(probe) => Outcome::Run(session.send(probe).map_err(|e| PlayError::Step(i + 1, e))?),
+                Action::Shell { host, line } => Outcome::Output(shell::exec(&mut session, host, line)),
+            };
+            done.push(Done { at, action: action.clone(), result });
+        }
+        Ok((session, done))
+    }
+}
+
+/// Why a script could not be played.
+#[derive(Clone, Debug)]
+pub enum PlayError {
+    /// The document has errors.
+    Document(Vec<Diagnostic>),
+    /// A step, counted from 1, names something that is not there.
+    Step(usize, ProbeError),
+}
+
+fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Script> {
+    if let Some(mut m) = f.get("metadata").and_then(|n| d.fields(n, "metadata")) {
+        m.get("name").and_then(|n| d.string(n, "metadata.name"));
+        d.finish(m);
+    }
+    let spec = f.require(d, "spec", "write spec: with steps: below it")?;
+    d.finish(f);
+    let mut s = d.fields(spec, "spec")?;
+    let seed = s.get("seed").and_then(|n| d.integer(n, "spec.seed")).map_or(0, |n| n.value.unsigned_abs());
+    let start = match s.get("start").and_then(|n| d.word(n, "spec.start", &["used", "known", "cold"])) {
+        Some("cold") => Start::Cold,
+        Some("known") => Start::Known,
+        _ => Start::Used,
+    };
+    let steps = s.require(d, "steps", "write steps: with - send: below it");
+    let mut out = Vec::new();
+    for (n, i) in steps.map_or(&[][..], |n| d.items(n, "spec.steps")).iter().zip(0..) {
+        out.extend(step(d, n, &format!("spec.steps[{i}]")));
+    }
+    d.finish(s);
+    Some(Script { seed, start, steps: out })
+}
+
+fn step(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Action> {
+    let mut f = d.fields(node, path)?;
+    if let Some(send) = f.get("send") {
+        d.finish(f);
+        return probe(d, send, &format!("{path}.send")).map(Action::Send);
+    }
+    let action = shell_step(d, &mut f, path);
+    d.finish(f);
+    action
+}
+
+fn shell_step(d: &mut Decoder, f: &mut Fields<'_>, path: &str) -> Option<Action> {
+    let on = f.require(d, "on", "write on: and a host, beside run: and a command; or send: and a request")?;
+    let host = d.string(on, &format!("{path}.on"))?.value;
+    let run = f.require(d, "run", "write run: and a command, such as run: conntrack -F")?;
+    let line = d.string(run, &format!("{path}.run"))?.value;
+    Some(Action::Shell { host, line })
+}
+
+/// A time: `1.2s`, `20ms`.
+fn duration(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Duration> {
+    let text = d.string(node, path)?;
+    let (number, unit) = match text.value.strip_suffix("ms") {
+        Some(n) => (n, 1e6),
+        None => (text.value.strip_suffix('s').unwrap_or(""), 1e9),
+    };
+    match number.parse::<f64>().ok().filter(|n| (0.0..=1e6).contains(n)) {
+        Some(n) => Some(Duration((n * unit).round() as u64)),
+        None => {
+            let message = format!("{path}: Invalid value: {:?}: not a time", text.value);
+            d.error(Code::UnsupportedValue, text.span, message, "write it like 1.2s or 20ms");
+            None
+        }
+    }
+}
+
+/// A number that fits.
+fn number<T: TryFrom<i64>>(d: &mut Decoder, node: &YamlNode, path: &str, range: &str) -> Option<T> {
+    let n = d.integer(node, path)?;
+    let value = T::try_from(n.value).ok();
+    if value.is_none() {
+        d.error(Code::OutOfRange, n.span, format!("{path}: Invalid value: {}", n.value), format!("write a number {range}"));
+    }
+    value
+}
+
+fn probe(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Probe> {
+    const U16: &str = "from 0 to 65535";
+    let at = |name: &str| format!("{path}.{name}");
+    let mut f = d.fields(node, path)?;
+    let from = f.require(d, "from", "write who sends: a host, node or pod").and_then(|n| d.string(n, &at("from")));
+    let to = f.require(d, "to", "write to whom: an address with its port, or svc/NAME").and_then(|n| d.string(n, &at("to")));
+    let mut p = Probe::new("", "");
+    p.proto = match f.get("proto").and_then(|n| d.word(n, &at("proto"), &["tcp", "udp", "icmp"])) {
+        Some("udp") => Protocol::Udp,
+        Some("icmp") => Protocol::Icmp,
+        _ => Protocol::Tcp,
+    };
+    p.sport = f.get("sport").and_then(|n| number(d, n, &at("sport"), U16));
+    p.ttl = f.get("ttl").and_then(|n| number(d, n, &at("ttl"), "from 1 to 255"));
+    p.size = f.get("size").and_then(|n| number(d, n, &at("size"), U16));
+    p.pmtudisc = match f.get("pmtudisc").and_then(|n| d.word(n, &at("pmtudisc"), &["want", "do", "dont"])) {
+        Some("do") => Pmtudisc::Do,
+        Some("dont") => Pmtudisc::Dont,
+        _ => Pmtudisc::Want,
+    };
+    p.checksum = f.get("checksum").and_then(|n| d.boolean(n, &at("checksum"))).unwrap_or(true);
+    if let Some(n) = f.get("endpoint") {
+        let path = at("endpoint");
+        let text = d.string(n, &path);
+        p.endpoint = text.and_then(|t| {
+            let parsed = parse_endpoint(&t.value);
+            if parsed.is_none() {
+                d.error(Code::InvalidAddress, t.span, format!("{path}: Invalid value: {:?}", t.value), "write it like 10.1.6.5 or 10.1.6.5:80");
+            }
+            parsed
+        });
+    }
+    if let Some(count) = f.get("count").and_then(|n| number::<u16>(d, n, &at("count"), "from 1 to 100")) {
+        p.count = count.clamp(1, 100);
+    }
+    if let Some(interval) = f.get("interval").and_then(|n| duration(d, n, &at("interval"))) {
+        p.interval = interval;
+    }
+    p.timeout = f.get("timeout").and_then(|n| duration(d, n, &at("timeout")));
+    p.settle = f.get("settle").and_then(|n| duration(d, n, &at("settle")));
+    p.pause = f.get("pause").and_then(|n| duration(d, n, &at("pause"))).unwrap_or_default();
+    for (n, i) in f.get("during").map_or(&[][..], |n| d.items(n, &at("during"))).iter().zip(0..) {
+        let path = at(&format!("during[{i}]"));
+        let Some(mut g) = d.fields(n, &path) else { continue };
+        let after = g.require(d, "after", "write how long after the beginning, such as after: 20ms");
+        let after = after.and_then(|n| duration(d, n, &format!("{path}.after")));
+        let action = shell_step(d, &mut g, &path);
+        d.finish(g);
+        p.during.extend(after.zip(action));
+    }
+    p.during.sort_by_key(|(after, _)| *after);
+    d.finish(f);
+    (p.from, p.to) = (from?.value, to?.value);
+    Some(p)
+}
