@@ -49,7 +49,7 @@ fn without_timeout(line: &str) -> (String, Option<u64>) {
 
 /// `conntrack` lines in order of their text, timeouts aside.
 pub fn settled(mut lines: Vec<String>) -> Vec<String> {
-    lines.sort_by_cached_key(|l| without_timeout(l).0);
+    lines.sort_by_cached_key(|l| without_timeout(l));
     lines
 }
 

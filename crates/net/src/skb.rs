@@ -3,6 +3,7 @@
 use crate::conntrack::{CtId, CtInfo};
 use crate::netfilter::Hook;
 use crate::route::Decision;
+use crate::socket::SocketId;
 use crate::state::{DevId, NetnsId};
 use crate::wire::{Ethernet, Frame, Ipv4, Mac, Payload};
 use std::net::Ipv4Addr;
@@ -84,6 +85,8 @@ pub struct Skb {
     pub gso_size: u16,
     /// The largest fragment it was put together from (`frag_max_size`), in bytes of IP; else 0.
     pub frag_max: u16,
+    /// The socket that sent it, as long as the packet is in that socket's own namespace.
+    pub sk: Option<SocketId>,
     /// The packet this one was made for: ARP for a waiting one, an error about a failed one.
     pub parent: Option<PacketId>,
 }
@@ -107,6 +110,7 @@ impl Skb {
             flow_hash: 0,
             gso_size: 0,
             frag_max: 0,
+            sk: None,
             parent: None,
         }
     }

@@ -4,7 +4,7 @@ use super::{CABLE_DELAY, Job, Next, World};
 use crate::drop::DropReason;
 use crate::event::EventKind;
 use crate::skb::{PacketId, PktType, Place};
-use crate::state::{DevId, DeviceKind};
+use crate::state::{DevId, DeviceKind, NetnsId, State};
 use crate::wire::{Mac, Payload};
 use std::rc::Rc;
 
@@ -18,6 +18,15 @@ fn pkt_type(dst: Mac, own: Mac) -> PktType {
         PktType::Host
     } else {
         PktType::OtherHost
+    }
+}
+
+/// Whether a device has a carrier: the far end of its cable is up, or one of its ports has one.
+fn carrier(state: &State, netns: NetnsId, dev: DevId) -> bool {
+    match &state.ns(netns).dev(dev).kind {
+        DeviceKind::Cable { peer: (n, d), .. } => state.ns(*n).dev(*d).up,
+        DeviceKind::Bridge { ports } => ports.iter().any(|p| state.ns(netns).dev(*p).up && carrier(state, netns, *p)),
+        DeviceKind::Loopback | DeviceKind::Vxlan { .. } => true,
     }
 }
 
@@ -69,7 +78,8 @@ impl World {
         let skb = self.skb(pkt);
         let ns = self.ns(skb.netns);
         let device = ns.dev(dev).clone();
-        if !device.up {
+        // Without a carrier the queue of the device takes nothing (`noop_qdisc`).
+        if !device.up || !carrier(&self.state, skb.netns, dev) {
             return self.drop_packet(pkt, DropReason::DevReady, None);
         }
         let tapped = ns.tapped;
@@ -84,9 +94,6 @@ impl World {
         match device.kind {
             DeviceKind::Cable { peer: (netns, peer), .. } => {
                 let far = self.ns(netns).dev(peer);
-                if !far.up {
-                    return self.drop_packet(pkt, DropReason::DevReady, None);
-                }
                 // The far end takes its own MTU and a VLAN tag (`is_skb_forwardable`).
                 if skb.gso_size == 0 && skb.frame.len() > far.mtu as usize + 18 {
                     return self.drop_packet(pkt, DropReason::PktTooBig, None);
@@ -100,6 +107,7 @@ impl World {
                     s.prerouting_done = false;
                     s.route = None;
                     s.frag_max = 0;
+                    s.sk = None;
                     s.place = Place::Device(peer);
                 });
                 self.later(CABLE_DELAY, Job::Packet(pkt, Next::Rx(peer)));
@@ -109,6 +117,7 @@ impl World {
                 self.update(pkt, |s| {
                     s.bridge = None;
                     s.prerouting_done = false;
+                    s.sk = None;
                 });
                 self.later(crate::Duration::default(), Job::Packet(pkt, Next::Rx(dev)));
             }

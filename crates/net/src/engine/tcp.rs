@@ -110,10 +110,10 @@ impl World {
             self.arm(netns, socket, t);
         }
         self.set_socket(netns, socket, Socket::Tcp(t.clone()));
-        self.send_segment(netns, t, segment);
+        self.send_segment(netns, socket, t, segment);
     }
 
-    fn send_segment(&mut self, netns: NetnsId, t: &TcpSocket, segment: Tcp) {
+    fn send_segment(&mut self, netns: NetnsId, socket: SocketId, t: &TcpSocket, segment: Tcp) {
         let (IpAddr::V4(src), IpAddr::V4(dst)) = (t.local.addr, t.remote.addr) else { return };
         let many = segment.data.len() > t.data_size();
         let mut packet = Ipv4::new(src, dst, Body::Tcp(segment));
@@ -124,6 +124,7 @@ impl World {
             s.csum_partial = true;
             s.flow_hash = flow_hash;
             s.gso_size = if many { size as u16 } else { 0 };
+            s.sk = Some(socket);
         });
     }
 
@@ -157,8 +158,13 @@ impl World {
         let retry = t.retries;
         self.arm(netns, socket, &mut t);
         self.set_socket(netns, socket, Socket::Tcp(t.clone()));
+        // The one before waits in this host still: another would not get further
+        // (`skb_still_in_host_queue`).
+        if self.state.packets.values().any(|s| s.netns == netns && s.sk == Some(socket)) {
+            return;
+        }
         self.emit(netns, None, EventKind::Retransmitted { socket, retry });
-        self.send_segment(netns, &t, Tcp::clone(&first));
+        self.send_segment(netns, socket, &t, Tcp::clone(&first));
     }
 
     /// The path takes smaller packets only: what is under way is sent again in smaller segments, at
@@ -174,7 +180,7 @@ impl World {
         self.set_socket(netns, socket, Socket::Tcp(t.clone()));
         let above = self.stack.len();
         for segment in again {
-            self.send_segment(netns, &t, Tcp::clone(&segment));
+            self.send_segment(netns, socket, &t, Tcp::clone(&segment));
         }
         self.stack[above..].reverse();
     }
@@ -272,7 +278,7 @@ impl World {
         // The client did not hear the answer to its SYN: once more (`tcp_check_req`).
         if t.phase == TcpPhase::SynRecv && seg.flags.has(TcpFlags::SYN) {
             if let Some(answer) = t.unacked.first().cloned() {
-                self.send_segment(netns, &t, Tcp::clone(&answer));
+                self.send_segment(netns, id, &t, Tcp::clone(&answer));
             }
             return;
         }
@@ -414,7 +420,7 @@ impl World {
         self.set_socket(netns, id, Socket::Tcp(t.clone()));
         let above = self.stack.len();
         for segment in segments {
-            self.send_segment(netns, &t, segment);
+            self.send_segment(netns, id, &t, segment);
         }
         // The first written leaves first.
         self.stack[above..].reverse();
