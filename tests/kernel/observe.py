@@ -48,7 +48,9 @@ class Tap:
                 print('## lost', self.netns)
             _, _, index, _, kind, _ = struct.unpack_from('=HHiHBB', self.ring, at + 32)
             data = bytes(self.ring[at + mac:at + mac + kept])
-            yield sec * 10**9 + nsec, self.netns, self.devices.get(index, '?'), KIND.get(kind, '?'), data
+            # Whether the sum is left to the device (TP_STATUS_CSUMNOTREADY).
+            sums = 'partial' if status & 8 else 'whole'
+            yield sec * 10**9 + nsec, self.netns, self.devices.get(index, '?'), KIND.get(kind, '?'), sums, data
             struct.pack_into('=I', self.ring, at, 0)
             self.next = (self.next + 1) % self.COUNT
 
@@ -65,11 +67,11 @@ print('## results', flush=True)
 subprocess.run([sys.executable, os.environ['LAB_AGENT'], os.environ['LAB_PLAN']], check=True)
 print('## packets')
 seen = [(f[0], i, f) for i, tap in enumerate(taps) for f in tap.frames()]
-for _, _, (_, netns, device, kind, data) in sorted(seen, key=lambda x: x[0]):
+for _, _, (_, netns, device, kind, sums, data) in sorted(seen, key=lambda x: x[0]):
     # On loopback every frame is seen twice: leaving and arriving.
     if device == 'lo' and kind == 'Out':
         continue
-    print(netns, device, kind, data.hex())
+    print(netns, device, kind, sums, data.hex())
 save = 'iptables-legacy-save' if shutil.which('iptables-legacy-save') else 'iptables-save'
 for node in nodes:
     print('## counters', node)

@@ -1,7 +1,8 @@
 //! A scenario: a document, what is sent in it, and the events expected of it.
 
 use play::presets::Preset;
-use play::{Probe, Protocol, Run, Session};
+use net::Duration;
+use play::{Action, Probe, Protocol, Run, Script, Session, Start};
 use serde::Deserialize;
 
 /// `scenario.toml`.
@@ -55,11 +56,34 @@ impl Scenario {
         toml::from_str(text).unwrap_or_else(|e| panic!("{name}/scenario.toml: {e}"))
     }
 
+    /// As a Script for a real kernel: clients give up after a while, and the world is watched a
+    /// moment longer.
+    ///
+    /// # Panics
+    /// If the document is wrong.
+    pub fn script(&self, name: &str, manifests: Option<&str>) -> (String, Script) {
+        let patient = |s: &Send| Action::Send(Probe {
+            timeout: Some(Duration::millis(1300)),
+            settle: Some(Duration::millis(100)),
+            ..s.probe(name)
+        });
+        let start = if self.cold { Start::Cold } else { Start::Known };
+        (self.document(name, manifests), Script { seed: self.seed, start, steps: self.send.iter().map(patient).collect() })
+    }
+
     /// Plays it; `manifests` is the text beside it, if it names no preset.
     ///
     /// # Panics
     /// If the document or a probe is wrong.
     pub fn play(&self, name: &str, manifests: Option<&str>) -> (Session, Vec<Run>) {
+        let document = self.document(name, manifests);
+        let mut session = Session::new(&document, self.seed, !self.cold)
+            .unwrap_or_else(|d| panic!("{name}: {}", d.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")));
+        let runs = self.send.iter().map(|s| session.send(&s.probe(name)).unwrap_or_else(|e| panic!("{name}: {e}"))).collect();
+        (session, runs)
+    }
+
+    fn document(&self, name: &str, manifests: Option<&str>) -> String {
         let mut document = match &self.preset {
             Some(p) => Preset::named(p).unwrap_or_else(|| panic!("{name}: no preset {p}")).document(),
             None => manifests.unwrap_or_else(|| panic!("{name}: neither preset nor manifests.yaml")).to_owned(),
@@ -68,10 +92,7 @@ impl Scenario {
             assert!(document.contains(from.as_str()), "{name}: {from:?} is not in the document");
             document = document.replacen(from.as_str(), to, 1);
         }
-        let mut session = Session::new(&document, self.seed, !self.cold)
-            .unwrap_or_else(|d| panic!("{name}: {}", d.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")));
-        let runs = self.send.iter().map(|s| session.send(&s.probe(name)).unwrap_or_else(|e| panic!("{name}: {e}"))).collect();
-        (session, runs)
+        document
     }
 }
 

@@ -83,8 +83,11 @@ pub struct Skb {
     pub flow_hash: u64,
     /// Bytes of data in each segment this stands for, if it is more than one (`gso_size`); else 0.
     pub gso_size: u16,
-    /// The largest fragment it was put together from (`frag_max_size`), in bytes of IP; else 0.
-    pub frag_max: u16,
+    /// The largest fragment it was put together from, in bytes of IP; else 0. They are still there
+    /// (`frag_list`), and leave again as they came if the packet has to be cut.
+    pub piece: u16,
+    /// It has to be cut again, even if the way out takes it whole (`frag_max_size`).
+    pub recut: bool,
     /// The socket that sent it, as long as the packet is in that socket's own namespace.
     pub sk: Option<SocketId>,
     /// The packet this one was made for: ARP for a waiting one, an error about a failed one.
@@ -109,7 +112,8 @@ impl Skb {
             csum_partial: false,
             flow_hash: 0,
             gso_size: 0,
-            frag_max: 0,
+            piece: 0,
+            recut: false,
             sk: None,
             parent: None,
         }

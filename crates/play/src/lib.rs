@@ -13,6 +13,7 @@
 
 pub mod capture;
 pub mod lab;
+pub mod outcomes;
 pub mod presets;
 pub mod probe;
 pub mod record;

@@ -224,6 +224,16 @@ impl Session {
         }
     }
 
+    /// The random choices of rules from now on: [`net::World::decide`].
+    pub(crate) fn decide(&mut self, given: Vec<bool>) {
+        self.world.decide(given);
+    }
+
+    /// The choices made since.
+    pub(crate) fn decided(&mut self) -> Vec<net::engine::Choice> {
+        self.world.decided()
+    }
+
     /// Changes a setting of a namespace.
     pub(crate) fn configure(&mut self, netns: NetnsId, setting: Setting) {
         self.world.configure(netns, setting);

@@ -8,7 +8,7 @@ use net::{DropReason, Event, NetnsId};
 use std::net::IpAddr;
 
 /// How a run ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// The client got an answer.
     Answered,

@@ -4,6 +4,7 @@
 //! serve   set up, build, and serve the page on 127.0.0.1
 //! build   set up, and leave dist/, which any static host serves from any path
 //! test    set up the test tools too, and run every test
+//! kernel  compare with the kernel this runs on (root), or else with the recordings of one
 //! setup   only set up
 //! ```
 //!
@@ -17,11 +18,13 @@ mod wasm;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask [serve|build|test|setup] [--yes]
+const USAGE: &str = "usage: cargo xtask [serve|build|test|kernel|setup] [--yes]
 
   serve   set up, build, and serve the page on 127.0.0.1:8080
   build   set up, and leave dist/, which any static host serves from any path
   test    set up the test tools too, and run every test
+  kernel  compare with the kernel this runs on, as root in namespaces of its own; not as root,
+          with the recordings of one. kernel --help says what it takes
   setup   only set up what serve and build need
 
   --yes   install system packages without asking (so does CI=true)";
@@ -29,12 +32,18 @@ const USAGE: &str = "usage: cargo xtask [serve|build|test|setup] [--yes]
 fn main() -> ExitCode {
     let mut command = None;
     let mut yes = std::env::vars().any(|(k, v)| k == "CI" && v == "true");
-    for arg in std::env::args().skip(1) {
+    let mut args = std::env::args().skip(1);
+    while let Some(arg) = args.next() {
         match arg.as_str() {
             "--yes" | "-y" => yes = true,
             "-h" | "--help" => {
                 println!("{USAGE}");
                 return ExitCode::SUCCESS;
+            }
+            // What follows is for another program.
+            "kernel" if command.is_none() => {
+                let rest: Vec<_> = args.filter(|a| !matches!(a.as_str(), "--yes" | "-y")).collect();
+                return ended(run::kernel(yes, &rest));
             }
             word if command.is_none() && !word.starts_with('-') => command = Some(word.to_owned()),
             other => {
@@ -53,6 +62,10 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    ended(done)
+}
+
+fn ended(done: setup::Result<()>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {

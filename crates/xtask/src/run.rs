@@ -1,6 +1,6 @@
 //! Building, serving, testing.
 
-use crate::setup::{Result, Tools, root, run, say};
+use crate::setup::{self, Result, Tools, root, run, say};
 use std::time::Instant;
 
 /// Builds dist/.
@@ -28,6 +28,7 @@ pub(crate) fn test(t: &Tools) -> Result<()> {
     step("native tests", || {
         run(&mut cargo(&["test", "--workspace", "--exclude", "packetwalk-web", "--exclude", "packetwalk-browser-tests"]), "cargo test")
     })?;
+    step("the kernel itself", || kernel(true, &[]))?;
     step("lints", || {
         let lints = [
             "clippy",
@@ -57,6 +58,19 @@ pub(crate) fn test(t: &Tools) -> Result<()> {
     step("whole-page tests", || run(t.command("node").args(["--test", "--test-concurrency=1", "tests/e2e/"]), "node --test"))?;
     say("every test passed");
     Ok(())
+}
+
+/// Compares the simulator with the kernel this runs on, if that may be asked.
+pub(crate) fn kernel(yes: bool, args: &[String]) -> Result<()> {
+    if !setup::may_ask_kernel() {
+        say("not root on Linux: the kernel itself is not asked; comparing with the recordings of one");
+        let mut c = std::process::Command::new("cargo");
+        return run(c.args(["test", "--package", "packetwalk-tests", "--test", "recordings"]).current_dir(root()), "cargo test");
+    }
+    setup::kernel_tools(yes)?;
+    let mut c = std::process::Command::new("cargo");
+    c.args(["run", "--quiet", "--package", "packetwalk-tests", "--bin", "packetwalk-kernel", "--"]).args(args).current_dir(root());
+    run(&mut c, "the comparison with the kernel")
 }
 
 #[allow(clippy::disallowed_methods, reason = "this is a clock for people, not of the product")]

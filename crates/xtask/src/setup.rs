@@ -189,6 +189,34 @@ fn launcher(root: &Path, path: &OsString) {
     }
 }
 
+/// Whether this is root on Linux, who may make namespaces.
+pub(crate) fn may_ask_kernel() -> bool {
+    cfg!(target_os = "linux") && output(Command::new("id").arg("-u")).as_deref() == Some("0")
+}
+
+/// What a lab on the real kernel is built with.
+pub(crate) fn kernel_tools(yes: bool) -> Result<()> {
+    let wanted = [
+        ("ip", "iproute2"),
+        ("bridge", "iproute2"),
+        ("iptables", "iptables"),
+        ("conntrack", "conntrack"),
+        ("sysctl", "procps"),
+        ("unshare", "util-linux"),
+        ("setpriv", "util-linux"),
+        ("taskset", "util-linux"),
+        ("python3", "python3"),
+    ];
+    let there = |program: &str| output(Command::new("sh").args(["-c", &format!("command -v {program}")])).is_some();
+    let mut missing: Vec<_> = wanted.into_iter().filter(|(program, _)| !there(program)).map(|(_, package)| package).collect();
+    missing.dedup();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    may_install(&missing, yes)?;
+    apt(&missing)
+}
+
 /// The system packages the tests need and that are not there: a browser with its driver, tshark, a
 /// Japanese font.
 fn test_packages() -> Vec<&'static str> {

@@ -17,6 +17,8 @@ use play::{Action, Session, record};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Mutex;
+use support::scenario::{ALL, Embedded, Scenario};
 use support::difference;
 use support::kernel::{by_device, near, settled};
 
@@ -48,6 +50,35 @@ fn options() -> Result<Options, String> {
     Ok(o)
 }
 
+/// What is compared: its name, and where it comes from.
+enum Work {
+    File(PathBuf),
+    Scenario(&'static Embedded),
+    Random(u64),
+}
+
+impl Work {
+    fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Scenario(s) => s.name.to_owned(),
+            Self::Random(seed) => format!("--random 1 --seed {seed}"),
+        }
+    }
+
+    /// The document and what is done in it.
+    fn load(&self) -> Result<(String, Script), String> {
+        let document = match self {
+            Self::File(path) => std::fs::read_to_string(path).map_err(|e| e.to_string())?,
+            Self::Scenario(s) => return Ok(Scenario::parse(s.name, s.scenario).script(s.name, s.manifests)),
+            Self::Random(seed) => generate::session(*seed),
+        };
+        let (script, diags) = Script::read(&document);
+        let told = || diags.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        script.map(|s| (document, s)).ok_or_else(|| format!("it has no Script {}", told()))
+    }
+}
+
 fn main() -> ExitCode {
     let o = match options() {
         Ok(o) => o,
@@ -56,67 +87,103 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    let mut work: Vec<Work> = o.files.into_iter().map(Work::File).collect();
+    if work.is_empty() {
+        work.extend(ALL.iter().map(Work::Scenario));
+        work.extend((o.seed..o.seed + o.random).map(Work::Random));
+        println!("the suite, and random sessions {} to {}", o.seed, o.seed + o.random - 1);
+    }
     let dir = std::env::temp_dir().join(format!("packetwalk-kernel-{}", std::process::id()));
-    if let Err(e) = std::fs::create_dir_all(&dir) {
-        eprintln!("{}: {e}", dir.display());
-        return ExitCode::FAILURE;
-    }
-    let ok = compare_all(&o, &dir);
-    if ok {
-        let _ = std::fs::remove_dir_all(&dir);
-        return ExitCode::SUCCESS;
-    }
-    ExitCode::FAILURE
-}
-
-fn compare_all(o: &Options, dir: &Path) -> bool {
-    let mut sessions: Vec<(String, String)> = Vec::new();
-    for file in &o.files {
-        sessions.push((file.display().to_string(), support::read(file)));
-    }
-    if o.files.is_empty() {
-        sessions.extend((o.seed..o.seed + o.random).map(|seed| (format!("random session, seed {seed}"), generate::session(seed))));
-    }
-    let mut coverage = Coverage::default();
-    let (mut compared, mut failed, mut items) = (0, 0, 0);
-    for (name, document) in &sessions {
-        match compare(document, dir, &mut coverage) {
-            Ok((n, wrong)) if wrong.is_empty() => {
-                compared += 1;
-                items += n;
-            }
-            Ok((n, wrong)) => {
-                compared += 1;
-                items += n;
-                failed += 1;
-                let kept = dir.join(format!("{failed}.yaml"));
-                let _ = std::fs::write(&kept, document);
-                println!("== {name}: differs; its document is {}", kept.display());
-                for w in wrong {
-                    println!("{w}");
-                }
-            }
-            Err(why) => {
-                failed += 1;
-                let kept = dir.join(format!("{failed}.yaml"));
-                let _ = std::fs::write(&kept, document);
-                println!("== {name}: {why}\n  its document is {}", kept.display());
-            }
+    match std::fs::create_dir_all(&dir).map_err(|e| e.to_string()).and_then(|()| compare_all(work, &dir)) {
+        Ok(()) => {
+            let _ = std::fs::remove_dir_all(&dir);
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
         }
     }
-    println!("{coverage}");
-    println!("{compared} sessions were compared with the kernel in {items} items, {failed} differ");
-    failed == 0 && compared > 0 && items > 0
 }
 
-/// Plays a document here and on the kernel: how many items were compared, and what differs.
-fn compare(document: &str, dir: &Path, coverage: &mut Coverage) -> Result<(usize, Vec<String>), String> {
-    let (script, diags) = Script::read(document);
-    let script = script.ok_or_else(|| format!("it has no Script: {diags:?}"))?;
-    let (session, done) = steady(document, script)?;
-    coverage.add(&session, &done);
-    let seen = observe(&session, &done, dir)?;
-    Ok(differences(&session, &done, &seen))
+/// What one worker counted.
+#[derive(Default)]
+struct Tally {
+    compared: usize,
+    failed: usize,
+    items: usize,
+    coverage: Coverage,
+}
+
+/// Compares everything, on every CPU at once; each lab stays on one, where a kernel does things in
+/// a fixed order.
+fn compare_all(work: Vec<Work>, dir: &Path) -> Result<(), String> {
+    let random = work.iter().filter(|w| matches!(w, Work::Random(_))).count();
+    let queue = Mutex::new(work.into_iter());
+    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(4);
+    let mut total = Tally::default();
+    std::thread::scope(|scope| {
+        let one = |cpu: usize| {
+            let queue = &queue;
+            scope.spawn(move || {
+                let mut tally = Tally::default();
+                loop {
+                    let Some(w) = queue.lock().ok().and_then(|mut q| q.next()) else { return tally };
+                    compare(&w, cpu, dir, &mut tally);
+                }
+            })
+        };
+        let running: Vec<_> = (0..workers).map(one).collect();
+        for worker in running {
+            if let Ok(t) = worker.join() {
+                total.compared += t.compared;
+                total.failed += t.failed;
+                total.items += t.items;
+                total.coverage.join(t.coverage);
+            }
+        }
+    });
+    println!("{}", total.coverage);
+    println!("{} sessions were compared with the kernel, {} items; {} sessions differ", total.compared, total.items, total.failed);
+    if total.compared == 0 || total.items == 0 {
+        return Err("nothing was compared".to_owned());
+    }
+    let missed = total.coverage.groups_missed();
+    if random >= 30 && (!missed.is_empty() || total.coverage.failures_percent() < 30) {
+        return Err(format!("the random sessions reach too little: {missed:?}"));
+    }
+    if total.failed > 0 {
+        return Err(format!("the documents of the sessions that differ are in {}", dir.display()));
+    }
+    Ok(())
+}
+
+/// Compares one session, and prints what differs.
+fn compare(w: &Work, cpu: usize, dir: &Path, tally: &mut Tally) {
+    let (name, own) = (w.name(), dir.join(cpu.to_string()));
+    let found = w.load().and_then(|(document, script)| {
+        std::fs::create_dir_all(&own).map_err(|e| e.to_string())?;
+        let _ = std::fs::write(own.join("session.yaml"), &document);
+        let (session, done) = steady(&document, script)?;
+        tally.coverage.add(&session, &done);
+        let seen = observe(&session, &done, cpu, &own)?;
+        Ok(differences(&session, &done, &seen))
+    });
+    let wrong = match found {
+        Ok((items, wrong)) => {
+            tally.compared += 1;
+            tally.items += items;
+            wrong
+        }
+        Err(why) => vec![why],
+    };
+    if wrong.is_empty() {
+        return;
+    }
+    tally.failed += 1;
+    let kept = dir.join(name.replace(['/', ' '], "-"));
+    let _ = std::fs::rename(&own, &kept);
+    println!("== {name} differs; see {}\n{}", kept.display(), wrong.join("\n"));
 }
 
 /// Plays a script so that no step begins or ends while a timer is about to run out: a real kernel's
@@ -154,8 +221,8 @@ fn results(session: &Session, done: &[Done]) -> Vec<String> {
             (Action::Send(probe), Outcome::Run(run)) => {
                 out.extend(record::results(session, probe, run, &str::to_owned).iter().map(|l| format!("step {n}: {l}")));
             }
-            (Action::Shell { host, line }, Outcome::Output(o)) if o.status != 0 => {
-                out.push(format!("step {n}: {host}$ {line}: {}", o.text.trim()));
+            (Action::Shell { line, .. }, Outcome::Output(o)) if o.status != 0 => {
+                out.push(format!("step {n}: {} failed", line.split(' ').next().unwrap_or_default()));
             }
             _ => {}
         }

@@ -8,6 +8,7 @@
 //! Left out: STP, VLANs, multicast snooping, ageing of learned entries.
 
 use super::hooks::HookDevs;
+use super::ip::source_refused;
 use super::{Next, World};
 use crate::drop::DropReason;
 use crate::event::{BridgeTo, EventKind};
@@ -59,12 +60,13 @@ impl World {
         if ip.dst == info.orig_dst {
             return self.bridge_finish(pkt, Some(port));
         }
-        let dst = ip.dst.into();
-        let Some(decision) = ns.route(dst) else {
-            return self.drop_packet(pkt, DropReason::IpOutNoRoutes, None);
-        };
-        match decision {
-            Decision::Out { dev, next_hop, .. } if dev == bridge => {
+        let (src, dst) = (ip.src.into(), ip.dst.into());
+        if let Some(reason) = source_refused(ns, bridge, src, dst) {
+            return self.drop_packet(pkt, reason, None);
+        }
+        // Without forwarding, or without a route, it goes up too, where that is said.
+        match ns.route(dst).filter(|_| ns.sysctl.ip_forward) {
+            Some(Decision::Out { dev, next_hop, .. }) if dev == bridge => {
                 self.update(pkt, |s| s.place = Place::Device(bridge));
                 self.emit_for(pkt, EventKind::BridgedDnat { bridge });
                 let neighbour = self.ns(skb.netns).neighbours.get(&(bridge, next_hop)).cloned();
@@ -217,12 +219,11 @@ impl World {
         let mtu = self.ns(skb.netns).dev(port).mtu;
         // Netfilter put fragments together; they leave as they came (`br_nf_dev_queue_xmit`).
         if let (Some(_), Some(ip), 0) = (&skb.bridge, skb.ip(), skb.gso_size) {
-            let largest = if skb.frag_max == 0 { mtu } else { mtu.min(u32::from(skb.frag_max)) };
-            if ip.len() > largest as usize {
+            if skb.recut || ip.len() > mtu as usize {
                 if ip.df {
                     return self.drop_packet(pkt, DropReason::PktTooBig, None);
                 }
-                return self.fragment(pkt, port, largest, Next::Xmit(port));
+                return self.fragment(pkt, port, mtu, Next::Xmit(port));
             }
         }
         // A VLAN tag may come on top (`is_skb_forwardable`).
@@ -245,6 +246,8 @@ impl World {
             s.in_dev = Some(bridge);
             s.place = Place::Device(bridge);
             s.prerouting_done = s.bridge.is_some();
+            // The protocol's notes begin anew with every device (`IPCB` in `ip_rcv_core`).
+            s.recut = false;
             if addressed && !s.frame.eth.dst.is_multicast() {
                 s.pkt_type = PktType::Host;
             }

@@ -64,6 +64,7 @@ impl World {
             seed,
             rng: Rng::new(seed),
             forced: None,
+            choices: None,
             budget_from: 0,
             over_budget: false,
         })

@@ -26,6 +26,11 @@ fn manip_source(hook: Hook) -> bool {
     matches!(hook, Hook::Postrouting | Hook::Input)
 }
 
+/// Whether it is an ICMP error, which is translated by the connection it is about.
+fn is_error(skb: &Skb) -> bool {
+    matches!(skb.ip().map(|p| &p.body), Some(Body::Icmp(i)) if i.quoted().is_some())
+}
+
 fn end(p: &Ipv4, source: bool) -> Endpoint {
     let ports = p.ports().unwrap_or_default();
     if source { Endpoint { addr: p.src.into(), port: ports.0 } } else { Endpoint { addr: p.dst.into(), port: ports.1 } }
@@ -58,7 +63,7 @@ impl World {
         if let Body::Icmp(icmp) = &ip.body
             && let Some(quoted) = icmp.quoted()
         {
-            let related = Ipv4::parse_quoted(quoted).and_then(|q| Tuple::of(&q)).and_then(|t| self.ns(netns).conntrack.find(&t.inverse()));
+            let related = Ipv4::parse_quoted(quoted).and_then(|q| Tuple::of(&Ipv4 { mf: false, ..q })).and_then(|t| self.ns(netns).conntrack.find(&t.inverse()));
             let ct = related.map(|(id, dir)| (id, if dir == Direction::Reply { CtInfo::RelatedReply } else { CtInfo::Related }));
             self.update(pkt, |s| s.ct = ct);
             return self.emit_for(pkt, EventKind::Tracked { id: ct.map(|c| c.0), info: ct.map(|c| c.1), new: false });
@@ -179,9 +184,13 @@ impl World {
 
     // ---- NAT --------------------------------------------------------------------------------
 
-    /// Whether the nat table's rules are asked: only for a new connection without a decision.
+    /// Whether the nat table's rules are asked: only for a new connection without a decision. A reset
+    /// that a rule answered with stands for the first packet, whose own way it cut short.
     pub(super) fn nat_asks(&self, skb: &Skb, hook: Hook) -> bool {
-        let Some((id, CtInfo::New)) = skb.ct else { return false };
+        let Some((id, CtInfo::New | CtInfo::Related | CtInfo::RelatedReply)) = skb.ct else { return false };
+        if is_error(skb) {
+            return false;
+        }
         let Some(c) = self.ns(skb.netns).conntrack.get(id) else { return false };
         !(if manip_source(hook) { c.status.src_nat_done } else { c.status.dst_nat_done })
     }
@@ -273,7 +282,7 @@ impl World {
             self.emit_for(pkt, EventKind::NatSkipped { hook });
         }
         match skb.ct {
-            Some((_, CtInfo::Related | CtInfo::RelatedReply)) => self.nat_error(pkt, hook),
+            Some(_) if is_error(&skb) => self.nat_error(pkt, hook),
             Some(_) => self.nat_packet(pkt, hook),
             None => {}
         }

@@ -39,13 +39,15 @@ fn join(pieces: &[&Ipv4]) -> Ipv4 {
 }
 
 impl World {
-    /// Sends a packet on to `next` in pieces of at most `mtu` bytes (`ip_do_fragment`).
+    /// Sends a packet on to `next` in pieces of at most `mtu` bytes (`ip_do_fragment`). One that was
+    /// put together from fragments leaves in those, if they are small enough.
     ///
     /// A process hands its pieces to the device one by one, and each goes all its way before the
     /// next; in the kernel's own hands they leave in one go.
     pub(super) fn fragment(&mut self, pkt: PacketId, dev: DevId, mtu: u32, next: Next) {
         let skb = self.skb(pkt);
         let Some(ip) = skb.ip() else { return };
+        let mtu = if (1..=mtu).contains(&u32::from(skb.piece)) { u32::from(skb.piece) } else { mtu };
         let pieces = cut(ip, mtu as usize);
         let by_process = skb.in_dev.is_none() && skb.parent.is_none();
         let n = pieces.len() as u32;
@@ -53,13 +55,13 @@ impl World {
         for piece in &pieces[1..] {
             let mut part = Skb::clone(&skb);
             part.frame.payload = Payload::Ipv4(piece.clone());
-            part.frag_max = 0;
+            (part.piece, part.recut) = (0, false);
             part.parent = Some(pkt);
             ids.push(self.new_packet(part));
         }
         self.update(pkt, |s| {
             s.frame.payload = Payload::Ipv4(pieces[0].clone());
-            s.frag_max = 0;
+            (s.piece, s.recut) = (0, false);
         });
         self.emit_for(pkt, EventKind::Fragmented { dev, mtu, n });
         if by_process {
@@ -110,7 +112,7 @@ impl World {
         }
         self.update(first, |s| {
             s.frame.payload = Payload::Ipv4(whole);
-            (s.dev, s.bridge, s.frag_max) = (dev, bridge, largest as u16);
+            (s.dev, s.bridge, s.piece, s.recut) = (dev, bridge, largest as u16, true);
         });
         self.emit_for(first, EventKind::Reassembled { n, len });
         Some(first)

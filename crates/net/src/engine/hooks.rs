@@ -123,8 +123,11 @@ impl World {
         }
         let Some((walk, seen)) = &mut job.walk else { return };
         let step = {
-            let (rng, forced) = (&mut self.rng, self.forced);
-            let mut draw = |chain: u32, rule: u32| draw(&rules, table, chain, rule, forced, rng);
+            let (rng, forced, choices) = (&mut self.rng, self.forced, &mut self.choices);
+            let mut draw = |chain: u32, rule: u32, probability: u32| match choices {
+                Some(c) => (if c.next(probability) { 0 } else { NEVER }, false),
+                None => draw(&rules, table, chain, rule, forced, rng),
+            };
             with_view(self.state.ns(skb.netns), seen, skb.mark, |view| walk.step(&rules, view, &mut draw))
         };
         let Some(step) = step else {
@@ -170,7 +173,7 @@ impl World {
 
     fn reject(&mut self, pkt: PacketId, hook: Hook, with: RejectWith) {
         match with {
-            RejectWith::TcpReset => self.send_reset(pkt),
+            RejectWith::TcpReset => self.send_reset(pkt, true),
             _ => self.send_unreachable(pkt, with),
         }
         self.drop_packet(pkt, DropReason::NetfilterReject, Some(hook));
@@ -212,6 +215,9 @@ impl World {
     }
 }
 
+/// A draw that matches nothing but what is certain.
+const NEVER: u32 = 0x7fff_ffff;
+
 /// A draw for a `statistic` rule; with a forced endpoint, the draw that leads to it.
 fn draw(
     rules: &Ruleset,
@@ -221,7 +227,6 @@ fn draw(
     forced: Option<(IpAddr, Option<u16>)>,
     rng: &mut crate::rng::Rng,
 ) -> (u32, bool) {
-    const NEVER: u32 = 0x7fff_ffff;
     let t = rules.table(table);
     let leads = |r: &Rule, to: (IpAddr, Option<u16>)| match &r.target {
         Target::Jump(name) | Target::Goto(name) => t.chain(name).is_some_and(|(_, c)| c.rules.iter().any(|r| dnats_to(r, to))),

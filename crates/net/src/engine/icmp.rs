@@ -2,12 +2,12 @@
 //! (`net/ipv4/icmp.c`).
 
 use super::{Job, World};
-use crate::conntrack::{CtInfo, Direction};
+use crate::conntrack::{CtId, CtInfo, Direction};
 use crate::drop::DropReason;
 use crate::event::EventKind;
 use crate::netfilter::RejectWith;
 use crate::route::Decision;
-use crate::skb::PacketId;
+use crate::skb::{PacketId, Skb};
 use crate::socket::{Endpoint, Outcome, PingSocket, Pmtudisc, Socket, SocketId};
 use crate::state::NetnsId;
 use crate::time::Duration;
@@ -17,6 +17,17 @@ use std::rc::Rc;
 
 /// An error with all it quotes is at most this long (RFC 1812 section 4.3.2.3).
 const MAX_ERROR_LEN: usize = 576;
+
+/// What an answer to a packet is to the packet's connection (`nf_conntrack_attach`).
+fn related(skb: &Skb) -> Option<(CtId, CtInfo)> {
+    skb.ct.map(|(id, info)| (id, if info.direction() == Direction::Original { CtInfo::RelatedReply } else { CtInfo::Related }))
+}
+
+/// Whether an error ends what a datagram socket waits for (`icmp_err_convert`, `fatal`); of the
+/// others it does not hear without `IP_RECVERR`.
+const fn is_hard(icmp: &Icmp) -> bool {
+    !matches!(icmp, Icmp::TimeExceeded { .. } | Icmp::Redirect { .. } | Icmp::Unreachable { code: Unreachable::Net | Unreachable::Host, .. })
+}
 
 impl World {
     /// Sends an error about a packet to its sender (`icmp_send`). It is part of the packet's
@@ -43,8 +54,7 @@ impl World {
         let mut error = Ipv4::new(src, dst, Body::Icmp(icmp));
         error.tos = 0xc0;
         error.id = self.ip_id();
-        let ct =
-            skb.ct.map(|(id, info)| (id, if info.direction() == Direction::Original { CtInfo::RelatedReply } else { CtInfo::Related }));
+        let ct = related(&skb);
         self.send(skb.netns, error, |s| {
             s.ct = ct;
             s.parent = Some(about);
@@ -64,8 +74,9 @@ impl World {
         self.icmp_error(about, |quoted| Icmp::Unreachable { code, quoted });
     }
 
-    /// Answers a TCP segment with a reset (`tcp_v4_send_reset`).
-    pub(super) fn send_reset(&mut self, about: PacketId) {
+    /// Answers a TCP segment with a reset: by a rule, as part of the segment's connection
+    /// (`nf_send_reset`), or because nobody listens (`tcp_v4_send_reset`).
+    pub(super) fn send_reset(&mut self, about: PacketId, by_rule: bool) {
         let skb = self.skb(about);
         let Some(ip) = skb.ip() else { return };
         let Body::Tcp(t) = &ip.body else { return };
@@ -80,8 +91,13 @@ impl World {
         let reset = Tcp { sport: t.dport, dport: t.sport, seq, ack, flags, window: 0, options: TcpOptions::default(), data: [].into() };
         let mut packet = Ipv4::new(ip.dst, ip.src, Body::Tcp(reset));
         packet.df = true;
-        // Made without a socket, so its checksum is complete.
-        self.send(skb.netns, packet, |s| s.parent = Some(about));
+        let ct = related(&skb).filter(|_| by_rule);
+        self.send(skb.netns, packet, |s| {
+            s.ct = ct;
+            s.parent = Some(about);
+            // TCP makes the whole checksum of a segment without a socket; the rule leaves it.
+            s.csum_partial = by_rule;
+        });
     }
 
     pub(super) fn icmp_rcv(&mut self, pkt: PacketId) {
@@ -169,7 +185,7 @@ impl World {
                 self.set_socket(netns, socket, Socket::Ping(p));
                 self.emit(netns, None, EventKind::Ended { socket, tag, outcome });
             }
-            Socket::Udp(u) if u.waiting => {
+            Socket::Udp(u) if u.waiting && is_hard(icmp) => {
                 let mut u = u.clone();
                 u.waiting = false;
                 let tag = u.tag;

@@ -46,15 +46,8 @@ impl World {
         let (Some(ip), Some(dev)) = (skb.ip(), skb.dev) else { return };
         let (src, dst): (IpAddr, IpAddr) = (ip.src.into(), ip.dst.into());
         let ns = self.ns(skb.netns);
-        let loopback = matches!(ns.dev(dev).kind, DeviceKind::Loopback);
-        if !loopback {
-            let martian = (src.is_loopback() || dst.is_loopback()) && !ns.sysctl.route_localnet || ns.is_local(src);
-            if martian {
-                return self.drop_packet(pkt, DropReason::IpMartianSource, None);
-            }
-            if let Some(reason) = rp_filter(ns, dev, src) {
-                return self.drop_packet(pkt, reason, None);
-            }
+        if let Some(reason) = source_refused(ns, dev, src, dst) {
+            return self.drop_packet(pkt, reason, None);
         }
         let Some(decision) = ns.route(dst) else {
             // Only a router says so (`ip_error`).
@@ -185,7 +178,7 @@ impl World {
                 let ns = self.ns(skb.netns);
                 // What a router learned of the path is for its own sockets only.
                 let mtu = if skb.in_dev.is_some() { ns.dev(dev).mtu } else { ns.path_mtu(dev, ip.dst.into()) };
-                if skb.frag_max == 0 && skb.network_len() <= mtu as usize {
+                if !skb.recut && skb.network_len() <= mtu as usize {
                     return self.then(pkt, next);
                 }
                 if ip.df {
@@ -193,8 +186,7 @@ impl World {
                     self.icmp_error(pkt, |quoted| Icmp::Unreachable { code: Unreachable::FragNeeded { mtu }, quoted });
                     return self.drop_packet(pkt, DropReason::PktTooBig, None);
                 }
-                let largest = if skb.frag_max == 0 { mtu } else { mtu.min(u32::from(skb.frag_max)) };
-                self.fragment(pkt, dev, largest, next);
+                self.fragment(pkt, dev, mtu, next);
             }
             _ => match self.ns(skb.netns).loopback() {
                 Some(lo) => self.then(pkt, Next::Xmit(lo)),
@@ -215,6 +207,16 @@ impl World {
             Body::Raw { .. } => self.drop_packet(pkt, DropReason::Unsupported, None),
         }
     }
+}
+
+/// Why a packet may not come in by a device: its source is impossible, or an answer would take
+/// another way. Loopback takes everything.
+pub(super) fn source_refused(ns: &Netns, dev: DevId, src: IpAddr, dst: IpAddr) -> Option<DropReason> {
+    if matches!(ns.dev(dev).kind, DeviceKind::Loopback) {
+        return None;
+    }
+    let martian = (src.is_loopback() || dst.is_loopback()) && !ns.sysctl.route_localnet || ns.is_local(src);
+    if martian { Some(DropReason::IpMartianSource) } else { rp_filter(ns, dev, src) }
 }
 
 /// The reverse path filter: would an answer leave by the device the packet came in by?

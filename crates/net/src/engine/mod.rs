@@ -112,6 +112,40 @@ enum Job {
     Deadline(NetnsId, SocketId),
 }
 
+/// A random choice of a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// How likely it matches, of 2^31.
+    pub probability: u32,
+    /// Whether it did.
+    pub taken: bool,
+}
+
+impl Choice {
+    /// Whether there was nothing to choose.
+    pub const fn certain(self) -> bool {
+        self.probability == 0 || self.probability >= 1 << 31
+    }
+}
+
+/// Choices that are given beforehand.
+#[derive(Clone, Debug, Default)]
+struct Choices {
+    given: Vec<bool>,
+    made: Vec<Choice>,
+}
+
+impl Choices {
+    /// Whether the next rule matches.
+    fn next(&mut self, probability: u32) -> bool {
+        let choice = Choice { probability, taken: true };
+        let wanted = self.given.get(self.made.len()).copied().unwrap_or(true);
+        let taken = if choice.certain() { probability > 0 } else { wanted };
+        self.made.push(Choice { taken, ..choice });
+        taken
+    }
+}
+
 /// A world: network namespaces, cables, packets, and what will happen next.
 #[derive(Clone, Debug)]
 pub struct World {
@@ -131,6 +165,7 @@ pub struct World {
     seed: u64,
     rng: Rng,
     forced: Option<(IpAddr, Option<u16>)>,
+    choices: Option<Choices>,
     budget_from: usize,
     over_budget: bool,
 }
@@ -159,6 +194,17 @@ impl World {
     /// From now on every random choice between endpoints falls on this one, where it can.
     pub fn force_endpoint(&mut self, endpoint: Option<(IpAddr, Option<u16>)>) {
         self.forced = endpoint;
+    }
+
+    /// From now on the random choices of rules are these, in order; those after are taken. Until
+    /// [`World::decided`].
+    pub fn decide(&mut self, given: Vec<bool>) {
+        self.choices = Some(Choices { given, made: Vec::new() });
+    }
+
+    /// The choices since [`World::decide`]; chance decides again.
+    pub fn decided(&mut self) -> Vec<Choice> {
+        self.choices.take().map_or_else(Vec::new, |c| c.made)
     }
 
     /// A new run begins: it has the whole budget of events.

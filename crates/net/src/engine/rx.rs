@@ -106,7 +106,7 @@ impl World {
                     s.bridge = None;
                     s.prerouting_done = false;
                     s.route = None;
-                    s.frag_max = 0;
+                    (s.piece, s.recut) = (0, false);
                     s.sk = None;
                     s.place = Place::Device(peer);
                 });

@@ -261,7 +261,7 @@ impl World {
                 self.transmit(netns, id, &mut t, answer);
             }
             _ => {
-                self.send_reset(pkt);
+                self.send_reset(pkt, false);
                 self.drop_packet(pkt, DropReason::NoSocket, None);
             }
         }
@@ -278,6 +278,9 @@ impl World {
         // The client did not hear the answer to its SYN: once more (`tcp_check_req`).
         if t.phase == TcpPhase::SynRecv && seg.flags.has(TcpFlags::SYN) {
             if let Some(answer) = t.unacked.first().cloned() {
+                // With another hash, as every try has (`tcp_rtx_synack`).
+                t.flow_hash = rng::hash(self.seed, &[t.flow_hash, u64::from(t.retries)]) | 1;
+                self.set_socket(netns, id, Socket::Tcp(t.clone()));
                 self.send_segment(netns, id, &t, Tcp::clone(&answer));
             }
             return;

@@ -123,9 +123,9 @@ impl Walk {
         Some(Self { table, hook, frames: vec![(chain, 0)] })
     }
 
-    /// On to the next rule that matches, or the end of a chain. `draw(chain, rule)` gives 31 bits
-    /// for a `statistic` rule, and whether they were forced. None once the walk is over.
-    pub fn step(&mut self, rules: &Ruleset, view: &View<'_>, draw: &mut dyn FnMut(u32, u32) -> (u32, bool)) -> Option<WalkStep> {
+    /// On to the next rule that matches, or the end of a chain. `draw(chain, rule,
+    /// probability)` gives 31 bits for a `statistic` rule, and whether they were forced. None once the walk is over.
+    pub fn step(&mut self, rules: &Ruleset, view: &View<'_>, draw: &mut dyn FnMut(u32, u32, u32) -> (u32, bool)) -> Option<WalkStep> {
         let table = rules.table(self.table);
         let (id, from) = *self.frames.last()?;
         let chain = table.chains.get(id as usize)?;
@@ -133,7 +133,7 @@ impl Walk {
         let mut draws = Vec::new();
         for (rule, index) in chain.rules.iter().zip(0..).skip(from as usize) {
             let mut random = |probability| {
-                let (value, forced) = draw(id, index);
+                let (value, forced) = draw(id, index, probability);
                 draws.push(Draw { rule: index, value, probability, forced });
                 value < probability
             };

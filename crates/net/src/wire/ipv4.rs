@@ -137,7 +137,11 @@ impl Ipv4 {
         let said = usize::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?));
         let mut whole = bytes.to_vec();
         whole.resize(said.max(bytes.len()), 0);
-        Self::parse(&whole).ok()
+        // A first fragment begins with the header of what it is a part of.
+        let more = whole[6] & 0x20 != 0;
+        whole[6] &= !0x20;
+        let part = Self::parse(&whole).ok()?;
+        Some(Self { mf: more, ..part })
     }
 
     /// Reads a packet; bytes behind its total length are padding and ignored.

@@ -156,6 +156,7 @@ def ping(step):
     try:
         s.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, step['ttl'])
         s.setsockopt(socket.IPPROTO_IP, 10, {'want': 1, 'do': 2, 'dont': 0}[step['pmtudisc']])   # IP_MTU_DISCOVER
+        waiting = set()
         for i in range(step['count']):
             began = time.monotonic()
             last = i + 1 == step['count']
@@ -164,21 +165,22 @@ def ping(step):
             head = head[:2] + struct.pack('>H', checksum(head + body)) + head[4:]
             try:
                 s.sendto(head + body, (step['addr'], 0))
-                out.append(answer(s, step, step['seq'] + i, began + (step['timeout'] if last else step['interval'])))
+                waiting.add(step['seq'] + i)
             except OSError as e:
                 out.append('sendto: ' + why(e))
-            if not last:
-                time.sleep(max(0, began + step['interval'] - time.monotonic()))
-        return out
+            out += answers(s, step, waiting, began + (step['timeout'] if last else step['interval']), last)
+        return out + ['ping %s: no answer' % step['to']] * len(waiting)
     finally:
         s.close()
 
 
-def answer(s, step, seq, deadline):
-    while True:
+def answers(s, step, waiting, deadline, last):
+    """What is heard until then; after the last question no longer than something is waited for."""
+    out = []
+    while waiting or not last:
         left = deadline - time.monotonic()
         if left <= 0 or not select.select([s], [], [], left)[0]:
-            return 'ping %s: no answer' % step['to']
+            break
         data, peer = s.recvfrom(65536)
         icmp = data[(data[0] & 15) * 4:]
         about = icmp
@@ -187,11 +189,14 @@ def answer(s, step, seq, deadline):
             about = quoted[(quoted[0] & 15) * 4:]
         elif icmp[0] != 0:
             continue
-        if about[4:8] != struct.pack('>HH', step['id'], seq):
+        ident, seq = struct.unpack('>HH', about[4:8])
+        if ident != step['id'] or seq not in waiting:
             continue
+        waiting.discard(seq)
         mtu = ' mtu=%d' % struct.unpack('>H', icmp[6:8]) if icmp[:2] == b'\x03\x04' else ''
         name = ICMP.get((icmp[0], icmp[1]), '%d/%d' % (icmp[0], icmp[1]))
-        return 'ping %s: %s from %s ttl=%d%s' % (step['to'], name, peer[0], data[8], mtu)
+        out.append('ping %s: %s from %s ttl=%d%s' % (step['to'], name, peer[0], data[8], mtu))
+    return out
 
 
 def udp(step):
@@ -236,7 +241,8 @@ def pin(netns, chain, k):
 def shell(step):
     done = command(step['netns'], [tool(step['argv'][0])] + step['argv'][1:], step['stdin'])
     if done.returncode:
-        return ['%s: status %d: %s' % (step['argv'][0], done.returncode, done.stderr.strip())]
+        print(done.stderr.strip(), file=sys.stderr)
+        return ['%s failed' % step['argv'][0]]
     return []
 
 
