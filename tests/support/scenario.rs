@@ -1,7 +1,7 @@
 //! A scenario: a document, what is sent in it, and the events expected of it.
 
-use play::presets::Preset;
 use net::Duration;
+use play::presets::Preset;
 use play::{Action, Probe, Protocol, Run, Script, Session, Start};
 use serde::Deserialize;
 
@@ -62,11 +62,8 @@ impl Scenario {
     /// # Panics
     /// If the document is wrong.
     pub fn script(&self, name: &str, manifests: Option<&str>) -> (String, Script) {
-        let patient = |s: &Send| Action::Send(Probe {
-            timeout: Some(Duration::millis(1300)),
-            settle: Some(Duration::millis(100)),
-            ..s.probe(name)
-        });
+        let patient =
+            |s: &Send| Action::Send(Probe { timeout: Some(Duration::millis(1300)), settle: Some(Duration::millis(100)), ..s.probe(name) });
         let start = if self.cold { Start::Cold } else { Start::Known };
         (self.document(name, manifests), Script { seed: self.seed, start, steps: self.send.iter().map(patient).collect() })
     }

@@ -143,6 +143,9 @@ struct Trace {
     /// The endpoint every draw falls on: IP or IP:PORT.
     #[arg(long)]
     endpoint: Option<String>,
+    /// Follow every random choice of the rules, and print each ending with its exact probability.
+    #[arg(long, conflicts_with_all = ["endpoint", "pcap"])]
+    outcomes: bool,
     #[command(flatten)]
     chance: Chance,
     /// How to print it.
@@ -267,6 +270,23 @@ fn endpoint(text: &str) -> Result<(IpAddr, Option<u16>), Stop> {
     parse_endpoint(text).ok_or_else(|| usage(format!("--endpoint {text:?}: write an address or address:port, such as 10.1.6.5:80")))
 }
 
+/// Every ending of a request, with its probability.
+fn outcomes(session: &Session, probe: &Probe, t: &Trace) -> Result<ExitCode, Stop> {
+    let found = play::outcomes::outcomes(session, probe).map_err(|e| usage(e.to_string()))?;
+    let labels = view::Labels::new(session.cluster(), session.initial());
+    let mut failed = false;
+    for e in &found.endings {
+        failed |= e.run.verdict.ending == Ending::Failed;
+        let text = view::trace::verdict_text(&e.session, &labels, &e.run, t.lang.into());
+        print(&format!("{:24} {text}\n", e.probability.to_string()))?;
+    }
+    if let Some(left) = found.left {
+        print(&format!("{:24} in branches that were not followed: there are too many\n", left.to_string()))?;
+    }
+    print("Not followed: the source ports of VXLAN shells, and ports that masquerading draws.\n")?;
+    Ok(if failed { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
 /// A document with its Script played; a document without one is only built.
 fn played(file: &str) -> Result<(Session, Vec<Done>), Stop> {
     let text = read(file)?;
@@ -327,6 +347,9 @@ fn trace(t: &Trace) -> Result<ExitCode, Stop> {
     probe.endpoint = t.endpoint.as_deref().map(endpoint).transpose()?;
     let warnings: Vec<_> = session.notes().iter().filter(|d| d.severity == Severity::Warning).cloned().collect();
     eprint!("{}", told(&t.file, &warnings));
+    if t.outcomes {
+        return outcomes(&session, &probe, t);
+    }
     let run = session.send(&probe).map_err(|e| usage(e.to_string()))?;
     let lang = t.lang.into();
     let state = session.world().state();

@@ -197,7 +197,12 @@ fn probe(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Probe> {
         p.endpoint = text.and_then(|t| {
             let parsed = parse_endpoint(&t.value);
             if parsed.is_none() {
-                d.error(Code::InvalidAddress, t.span, format!("{path}: Invalid value: {:?}", t.value), "write it like 10.1.6.5 or 10.1.6.5:80");
+                d.error(
+                    Code::InvalidAddress,
+                    t.span,
+                    format!("{path}: Invalid value: {:?}", t.value),
+                    "write it like 10.1.6.5 or 10.1.6.5:80",
+                );
             }
             parsed
         });

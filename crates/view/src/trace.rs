@@ -65,6 +65,12 @@ pub fn text(state: &State, events: &[Event], labels: &Labels, run: &Run, lang: L
     lines(state, events, labels, run, lang, Grain::Rules)
 }
 
+/// The verdict of a run, alone.
+pub fn verdict_text(session: &play::Session, labels: &Labels, run: &Run, lang: Lang) -> String {
+    let c = Context { state: session.initial(), labels };
+    verdict(&c, &run.verdict, lang).replace('`', "")
+}
+
 /// The short story: hops only.
 pub fn hops(state: &State, events: &[Event], labels: &Labels, run: &Run, lang: Lang) -> String {
     lines(state, events, labels, run, lang, Grain::Hops)

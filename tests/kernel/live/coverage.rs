@@ -117,7 +117,8 @@ fn findings(session: &Session) -> BTreeSet<u8> {
                 _ => {}
             }
         }
-        changed_rules |= matches!(&e.kind, EventKind::Configured { setting } if matches!(**setting, Setting::Rules(_) | Setting::FlushConntrack));
+        changed_rules |=
+            matches!(&e.kind, EventKind::Configured { setting } if matches!(**setting, Setting::Rules(_) | Setting::FlushConntrack));
         let skb = e.packet.and_then(|p| live.get(&p)).cloned();
         let before = e.packet.and_then(|p| seen.get(&p)).unwrap_or(&nothing);
         let moment = Moment { e, ns: session.world().state().ns(e.netns), skb: skb.as_deref(), seen: before };
@@ -214,7 +215,9 @@ fn of_rules(m: &Moment<'_>, session: &Session, changed: bool) -> Vec<u8> {
 fn of_vxlan(m: &Moment<'_>) -> Vec<u8> {
     match &m.e.kind {
         EventKind::Walked { hook: Hook::Output, seen, .. } if is_vxlan(&seen.packet) => vec![28, 29],
-        EventKind::Walked { hook: Hook::Postrouting, table: TableName::Nat, seen, mark, .. } if is_vxlan(&seen.packet) && *mark != 0 => vec![30],
+        EventKind::Walked { hook: Hook::Postrouting, table: TableName::Nat, seen, mark, .. } if is_vxlan(&seen.packet) && *mark != 0 => {
+            vec![30]
+        }
         EventKind::Tracked { new: true, .. } if m.skb.and_then(Skb::ip).is_some_and(is_vxlan) => vec![31],
         EventKind::Encapsulated { .. } => vec![32, 33],
         EventKind::Decapsulated { .. } => vec![34],

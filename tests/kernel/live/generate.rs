@@ -209,7 +209,9 @@ impl Steps<'_> {
             (0..55, Some(p)) => p.ip.to_string(),
             (55..70, _) => n.address().to_string(),
             (70..76, _) => n.gateway().to_string(),
-            (76..84, _) => self.cluster.services.first().and_then(|s| s.cluster_ip).map_or_else(|| n.address().to_string(), |i| i.to_string()),
+            (76..84, _) => {
+                self.cluster.services.first().and_then(|s| s.cluster_ip).map_or_else(|| n.address().to_string(), |i| i.to_string())
+            }
             (84..92, _) => self.nobody(node).to_string(),
             _ => "203.0.113.10".to_owned(),
         }
@@ -276,7 +278,7 @@ impl Steps<'_> {
         let others: Vec<usize> = (0..self.cluster.nodes.len()).filter(|i| *i != node).collect();
         let other = self.r.pick(&others).map(|i| self.cluster.nodes[i].clone())?;
         let on_node: Vec<Pod> = self.cluster.pods.iter().filter(|p| p.node == node).cloned().collect();
-        let line = match self.r.below(17) {
+        let line = match self.r.below(18) {
             0 => "conntrack -F".to_owned(),
             1 => format!("sysctl -w net.ipv4.conf.all.rp_filter={}", self.r.below(3)),
             2 => format!("sysctl -w net.bridge.bridge-nf-call-iptables={}", self.r.below(2)),
@@ -295,6 +297,7 @@ impl Steps<'_> {
                 let mtu = 1000 + self.r.below(400);
                 return Some((format!("pod/{}", pod.netns()), format!("ip link set eth0 mtu {mtu}")));
             }
+            11 => format!("ip link set {} mtu {}", self.r.pick(&on_node)?.veth, 1000 + self.r.below(400)),
             _ => format!("iptables-restore <<< '{}'", self.rules(node)?),
         };
         Some((name, line))

@@ -4,7 +4,6 @@ use net::wire::{Frame, frame_text};
 use play::script::Done;
 use play::{Session, lab};
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -55,6 +54,7 @@ pub(crate) fn observe(session: &Session, done: &[Done], cpu: usize, dir: &Path) 
         spec.iter().zip(&names).filter(|(n, _)| keep(n)).map(|(_, name)| name.clone()).collect::<Vec<_>>().join(",")
     };
     let observer = support::root().join("kernel/observe.py");
+    let file = |name: &str| std::fs::File::create(dir.join(name)).map_err(|e| e.to_string());
     // If this program is killed, so is the lab, and with it all it made.
     let mut child = Command::new("setpriv")
         .args(["--pdeathsig", "KILL", "taskset", "--cpu-list", &cpu.to_string(), "bash"])
@@ -63,26 +63,15 @@ pub(crate) fn observe(session: &Session, done: &[Done], cpu: usize, dir: &Path) 
         .arg(observer)
         .args([list(&|n| n.tapped), list(&|n| n.rules.tables_in_use().next().is_some())])
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+        .stdout(file("observed.txt")?)
+        .stderr(file("errors.txt")?)
         .spawn()
         .map_err(|e| format!("setpriv: {e}"))?;
-    let (mut out, mut err) = (child.stdout.take().ok_or("no output")?, child.stderr.take().ok_or("no output")?);
-    let reader = thread::spawn(move || {
-        let mut text = String::new();
-        let _ = out.read_to_string(&mut text);
-        text
-    });
-    let errors = thread::spawn(move || {
-        let mut text = String::new();
-        let _ = err.read_to_string(&mut text);
-        text
-    });
-    let ended = wait(&mut child, 90);
-    let text = reader.join().unwrap_or_default();
-    let errors = errors.join().unwrap_or_default();
-    ended.map_err(|e| format!("{e}\n{errors}"))?;
-    let _ = std::fs::File::create(dir.join("observed.txt")).and_then(|mut f| f.write_all(text.as_bytes()));
+    let text = |name: &str| std::fs::read_to_string(dir.join(name)).map_err(|e| e.to_string());
+    if let Err(why) = wait(&mut child, 90) {
+        return Err(format!("{why}\n{}", text("errors.txt")?));
+    }
+    let text = text("observed.txt")?;
     parse(&text, &names.iter().zip(spec).map(|(name, n)| (name.clone(), n.name.clone())).collect())
 }
 

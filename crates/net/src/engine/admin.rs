@@ -108,12 +108,24 @@ impl World {
         self.change(Change::Fdb { netns, dev, mac, before, after });
     }
 
+    /// A bridge takes no more than the smallest of its ports (`br_mtu_auto_adjust`).
+    fn adjust_bridge_mtu(&mut self, netns: NetnsId, port: &Device) {
+        let Some(dev) = port.master else { return };
+        let ns = self.ns(netns);
+        let smallest = ns.devices.iter().filter(|d| d.master == Some(dev)).map(|d| d.mtu).min();
+        let before = ns.dev(dev).clone();
+        let Some(mtu) = smallest.filter(|m| *m != before.mtu) else { return };
+        let after = Box::new(Device { mtu, ..before.clone() });
+        self.change(Change::Device { netns, dev, before: Box::new(before), after });
+    }
+
     /// A device that goes down takes its routes, neighbours and learned MACs with it
     /// (`fib_sync_down_dev`, `neigh_ifdown`, `br_stp_disable_port`).
     fn set_device(&mut self, netns: NetnsId, dev: DevId, to: &Device) {
         let before = self.ns(netns).dev(dev).clone();
         let down = before.up && !to.up;
         self.change(Change::Device { netns, dev, before: Box::new(before), after: Box::new(to.clone()) });
+        self.adjust_bridge_mtu(netns, to);
         if !down {
             return;
         }

@@ -218,13 +218,13 @@ impl World {
         let skb = self.skb(pkt);
         let mtu = self.ns(skb.netns).dev(port).mtu;
         // Netfilter put fragments together; they leave as they came (`br_nf_dev_queue_xmit`).
-        if let (Some(_), Some(ip), 0) = (&skb.bridge, skb.ip(), skb.gso_size) {
-            if skb.recut || ip.len() > mtu as usize {
-                if ip.df {
-                    return self.drop_packet(pkt, DropReason::PktTooBig, None);
-                }
-                return self.fragment(pkt, port, mtu, Next::Xmit(port));
+        if let (Some(_), Some(ip), 0) = (&skb.bridge, skb.ip(), skb.gso_size)
+            && (skb.recut || ip.len() > mtu as usize)
+        {
+            if ip.df {
+                return self.drop_packet(pkt, DropReason::PktTooBig, None);
             }
+            return self.fragment(pkt, port, mtu, Next::Xmit(port));
         }
         // A VLAN tag may come on top (`is_skb_forwardable`).
         if skb.gso_size == 0 && skb.frame.len() > mtu as usize + 18 {

@@ -63,7 +63,9 @@ impl World {
         if let Body::Icmp(icmp) = &ip.body
             && let Some(quoted) = icmp.quoted()
         {
-            let related = Ipv4::parse_quoted(quoted).and_then(|q| Tuple::of(&Ipv4 { mf: false, ..q })).and_then(|t| self.ns(netns).conntrack.find(&t.inverse()));
+            let related = Ipv4::parse_quoted(quoted)
+                .and_then(|q| Tuple::of(&Ipv4 { mf: false, ..q }))
+                .and_then(|t| self.ns(netns).conntrack.find(&t.inverse()));
             let ct = related.map(|(id, dir)| (id, if dir == Direction::Reply { CtInfo::RelatedReply } else { CtInfo::Related }));
             self.update(pkt, |s| s.ct = ct);
             return self.emit_for(pkt, EventKind::Tracked { id: ct.map(|c| c.0), info: ct.map(|c| c.1), new: false });

@@ -26,7 +26,10 @@ fn related(skb: &Skb) -> Option<(CtId, CtInfo)> {
 /// Whether an error ends what a datagram socket waits for (`icmp_err_convert`, `fatal`); of the
 /// others it does not hear without `IP_RECVERR`.
 const fn is_hard(icmp: &Icmp) -> bool {
-    !matches!(icmp, Icmp::TimeExceeded { .. } | Icmp::Redirect { .. } | Icmp::Unreachable { code: Unreachable::Net | Unreachable::Host, .. })
+    !matches!(
+        icmp,
+        Icmp::TimeExceeded { .. } | Icmp::Redirect { .. } | Icmp::Unreachable { code: Unreachable::Net | Unreachable::Host, .. }
+    )
 }
 
 impl World {

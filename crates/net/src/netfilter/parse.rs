@@ -3,9 +3,12 @@
 use super::TableName;
 use super::matches::{AddrType, CtStates, IfName, Match, Negatable, PortRange};
 use super::ruleset::{Policy, RejectWith, Rule, Ruleset, RulesetBuilder, Target};
+use super::save::word_text;
 use ipnet::{IpNet, Ipv4Net};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
+use std::rc::Rc;
 
 /// What is wrong in a rules text, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +48,8 @@ impl Ruleset {
         let mut builder = RulesetBuilder::default();
         let mut errors = Vec::new();
         let mut table = None;
+        let mut jumps = Vec::new();
+        let mut chains = BTreeSet::new();
         for (line, n) in text.lines().zip(1..) {
             let mut fail = |column: u32, message: String| errors.push(RestoreError { line: n, column, message });
             let line = line.trim_end();
@@ -62,6 +67,11 @@ impl Ruleset {
                         continue;
                     };
                     let hook = t.hooks().iter().find(|h| h.name() == name);
+                    if let Some(why) = bad_chain_name(name) {
+                        fail(2, why);
+                        continue;
+                    }
+                    chains.insert((t, name.to_owned()));
                     match (hook, policy) {
                         (None, _) => builder.new_chain(t, name),
                         (Some(h), "ACCEPT") => builder.policy(t, *h, Policy::Accept),
@@ -76,7 +86,15 @@ impl Ruleset {
                         continue;
                     };
                     match parse_rule(line) {
-                        Ok((chain, rule)) => builder.append(t, &chain, rule),
+                        Ok((chain, _)) if !chains.contains(&(t, chain.clone())) => {
+                            fail(4, format!("no chain {chain:?} in table {}; write :{chain} - [0:0] above the rules", t.name()));
+                        }
+                        Ok((chain, rule)) => {
+                            if let Target::Jump(to) | Target::Goto(to) = &rule.target {
+                                jumps.push((t, chain.clone(), to.clone(), n));
+                            }
+                            builder.append(t, &chain, rule);
+                        }
                         Err(mut e) => {
                             e.line = n;
                             errors.push(e);
@@ -85,8 +103,57 @@ impl Ruleset {
                 }
             }
         }
+        for (t, _, to, line) in &jumps {
+            if !chains.contains(&(*t, to.to_string())) {
+                let message = format!("no chain and no target {to:?} in table {}; write :{to} - [0:0] above the rules", t.name());
+                errors.push(RestoreError { line: *line, column: 1, message });
+            }
+        }
+        errors.extend(in_circles(&jumps));
         if errors.is_empty() { Ok(builder.build()) } else { Err(errors) }
     }
+}
+
+/// Why a chain cannot have this name (`parse_chain` of iptables).
+fn bad_chain_name(name: &str) -> Option<String> {
+    let fine = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '\'' | '\\');
+    match name {
+        "" => Some("a chain without a name; write :NAME - [0:0]".to_owned()),
+        _ if name.len() > 28 => Some(format!("the chain name {name:?} is too long; 28 characters at most")),
+        _ if name.starts_with(['-', '!']) || !name.chars().all(fine) => {
+            Some(format!("no chain can be named {name:?}; write letters, digits and '-', and begin with a letter"))
+        }
+        _ => None,
+    }
+}
+
+/// A jump that leads back to where it came from: a kernel refuses such rules (ELOOP).
+fn in_circles(jumps: &[(TableName, String, Rc<str>, u32)]) -> Option<RestoreError> {
+    let mut leads: BTreeMap<(TableName, &str), Vec<(&str, u32)>> = BTreeMap::new();
+    for (table, from, to, line) in jumps {
+        leads.entry((*table, from)).or_default().push((to, *line));
+    }
+    let mut done = BTreeSet::new();
+    for (table, start) in leads.keys() {
+        let mut path = vec![(*start, 0)];
+        while let Some((chain, next)) = path.last_mut() {
+            let (from, at) = (*chain, *next);
+            *next += 1;
+            match leads.get(&(*table, from)).and_then(|l| l.get(at)) {
+                Some((to, line)) if path.iter().any(|(on, _)| on == to) => {
+                    let message = format!("the jump to {to:?} leads back to {from:?}: a packet would go in circles; remove it");
+                    return Some(RestoreError { line: *line, column: 1, message });
+                }
+                Some((to, _)) if !done.contains(&(*table, *to)) => path.push((to, 0)),
+                Some(_) => {}
+                None => {
+                    done.insert((*table, from));
+                    path.pop();
+                }
+            }
+        }
+    }
+    None
 }
 
 struct Words<'a> {
@@ -95,6 +162,8 @@ struct Words<'a> {
     start: usize,
     /// The last word stood in quotes: it is a value, whatever it looks like.
     quoted: bool,
+    /// A quote was opened and not closed.
+    unclosed: bool,
 }
 
 impl Words<'_> {
@@ -121,6 +190,7 @@ impl Words<'_> {
                 _ => word.push(c),
             }
         }
+        self.unclosed |= quote.is_some();
         self.at = self.line.len();
         any.then_some(word)
     }
@@ -141,7 +211,7 @@ impl Words<'_> {
 /// The first word that could not be read. Unknown modules and targets are no error: they are kept
 /// as text, and stop a packet that reaches them.
 pub fn parse_rule(line: &str) -> Result<(String, Rule), RestoreError> {
-    let mut w = Words { line, at: 0, start: 0, quoted: false };
+    let mut w = Words { line, at: 0, start: 0, quoted: false, unclosed: false };
     let mut first = w.next();
     if first.as_deref().is_some_and(|f| f.starts_with('[')) {
         first = w.next();
@@ -176,7 +246,7 @@ pub fn parse_rule(line: &str) -> Result<(String, Rule), RestoreError> {
             }
             "-m" | "--match" => {
                 let module = w.value(&word, "a module name")?;
-                let found = module_match(&mut w, &module, rule.proto.as_ref().map(|p| p.value))?;
+                let found = module_match(&mut w, &module)?;
                 rule.matches.push(found);
             }
             "-j" | "--jump" | "-g" | "--goto" => {
@@ -185,6 +255,15 @@ pub fn parse_rule(line: &str) -> Result<(String, Rule), RestoreError> {
             }
             other => return Err(w.error(format!("{other:?} is not an option of iptables that is known here"))),
         }
+    }
+    if w.unclosed {
+        return Err(w.error("a quote is opened here and not closed; close it, or write \\\" for the character"));
+    }
+    // Ports are those of a protocol, which the rule must ask for.
+    let asked = rule.proto.as_ref().filter(|p| !p.negated).map(|p| p.value);
+    let other = |m: &&Match| matches!(m, Match::Ports { proto, .. } if Some(*proto) != asked);
+    if let Some(m) = rule.matches.iter().find(other) {
+        return Err(w.error(format!("-m {0} needs -p {0} before it", m.module())));
     }
     Ok((chain, rule))
 }
@@ -216,12 +295,12 @@ fn module_words(w: &mut Words<'_>) -> Vec<(bool, String)> {
     out
 }
 
-fn module_match(w: &mut Words<'_>, module: &str, proto: Option<u8>) -> Result<Match, RestoreError> {
+fn module_match(w: &mut Words<'_>, module: &str) -> Result<Match, RestoreError> {
     let words = module_words(w);
     let pairs = || words.chunks(2).map(|c| (c[0].0, c[0].1.as_str(), c.get(1).map_or("", |v| v.1.as_str())));
     let unsupported = || {
-        let text: Vec<_> = words.iter().map(|(b, t)| format!("{}{t}", if *b { "! " } else { "" })).collect();
-        Match::Unsupported(format!("-m {module} {}", text.join(" ")).trim_end().into())
+        let text: Vec<_> = words.iter().map(|(b, t)| format!("{}{}", if *b { "! " } else { "" }, word_text(t))).collect();
+        Match::Unsupported(format!("-m {} {}", word_text(module), text.join(" ")).trim_end().into())
     };
     Ok(match module {
         "comment" => Match::Comment(words.get(1).map_or("", |v| v.1.as_str()).into()),
@@ -237,9 +316,6 @@ fn module_match(w: &mut Words<'_>, module: &str, proto: Option<u8>) -> Result<Ma
                     "--dport" | "--destination-port" => dport = Some(Negatable { negated, value: range(w)? }),
                     _ => return Ok(unsupported()),
                 }
-            }
-            if proto.is_some_and(|p| p != number) {
-                return Err(w.error(format!("-m {module} needs -p {module} before it")));
             }
             Match::Ports { proto: number, sport, dport }
         }
@@ -324,8 +400,8 @@ fn target(w: &mut Words<'_>, name: &str) -> Result<Target, RestoreError> {
     let flag = words.first().map(|v| v.1.as_str());
     let value = words.get(1).map_or("", |v| v.1.as_str());
     let unsupported = || {
-        let text: Vec<_> = words.iter().map(|v| v.1.as_str()).collect();
-        Target::Unsupported(format!("-j {name} {}", text.join(" ")).trim_end().into())
+        let text: Vec<_> = words.iter().map(|v| word_text(&v.1)).collect();
+        Target::Unsupported(format!("-j {} {}", word_text(name), text.join(" ")).trim_end().into())
     };
     Ok(match (name, flag) {
         ("ACCEPT", None) => Target::Accept,

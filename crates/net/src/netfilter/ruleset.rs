@@ -184,6 +184,45 @@ pub struct Chain {
     pub references: u32,
     /// The number of its first rule within the table.
     pub first_rule: u32,
+    index: Index,
+}
+
+/// Which rules of a chain a packet can meet: those that ask for its destination and nothing else,
+/// and those that do not ask for one address. A chain of a thousand services is not walked in full.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Index {
+    by_dst: BTreeMap<IpAddr, Vec<u32>>,
+    any: Vec<u32>,
+}
+
+impl Index {
+    fn new(rules: &[Rule]) -> Self {
+        let mut index = Self::default();
+        for (rule, i) in rules.iter().zip(0..) {
+            match &rule.dst {
+                Some(n) if !n.negated && n.value.prefix_len() == n.value.max_prefix_len() => {
+                    index.by_dst.entry(n.value.addr()).or_default().push(i);
+                }
+                _ => index.any.push(i),
+            }
+        }
+        index
+    }
+}
+
+impl Chain {
+    /// The rules from `from` on that a packet to `dst` can match, in order.
+    pub(super) fn candidates(&self, from: u32, dst: IpAddr) -> impl Iterator<Item = (u32, &Rule)> {
+        let rest = |all: &[u32]| all.partition_point(|i| *i < from);
+        let mine = self.index.by_dst.get(&dst).map_or(&[][..], Vec::as_slice);
+        let (mut any, mut mine) = (&self.index.any[rest(&self.index.any)..], &mine[rest(mine)..]);
+        std::iter::from_fn(move || {
+            let next = if mine.first().is_some_and(|m| any.first().is_none_or(|a| m < a)) { &mut mine } else { &mut any };
+            let (first, others) = next.split_first()?;
+            *next = others;
+            Some((*first, &self.rules[*first as usize]))
+        })
+    }
 }
 
 /// A table: built-in chains in hook order, then the others by name.
@@ -224,6 +263,7 @@ impl Table {
         let mut first = 0;
         for chain in &mut chains {
             chain.first_rule = first;
+            chain.index = Index::new(&chain.rules);
             first += chain.rules.len() as u32;
         }
         let by_name: BTreeMap<_, _> = chains.iter().zip(0..).map(|(c, i)| (c.name.clone(), i)).collect();
@@ -287,7 +327,7 @@ impl Default for RulesetBuilder {
 }
 
 fn chain(name: Rc<str>, policy: Option<Policy>) -> Chain {
-    Chain { name, policy, rules: Vec::new(), references: 0, first_rule: 0 }
+    Chain { name, policy, rules: Vec::new(), references: 0, first_rule: 0, index: Index::default() }
 }
 
 impl RulesetBuilder {

@@ -49,6 +49,12 @@ pub(super) fn match_text(m: &Match) -> String {
     out
 }
 
+/// A word as it has to be written to be read as one again.
+pub(super) fn word_text(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '\'' | '\\');
+    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { quoted(text) }
+}
+
 /// A comment needs quotes unless it is a plain word.
 fn quoted(text: &str) -> String {
     if !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {

@@ -131,7 +131,7 @@ impl Walk {
         let chain = table.chains.get(id as usize)?;
         let n_rules = chain.rules.len() as u32;
         let mut draws = Vec::new();
-        for (rule, index) in chain.rules.iter().zip(0..).skip(from as usize) {
+        for (index, rule) in chain.candidates(from, view.dst) {
             let mut random = |probability| {
                 let (value, forced) = draw(id, index, probability);
                 draws.push(Draw { rule: index, value, probability, forced });
@@ -209,5 +209,95 @@ impl Walk {
             top.1 = u32::MAX;
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netfilter::{AddrType, CtStates};
+    use crate::rng::Rng;
+
+    /// The walk without an index: every rule in turn.
+    fn plain(rules: &Ruleset, view: &View<'_>, hook: Hook) -> Vec<(u32, u32)> {
+        let table = rules.table(TableName::Filter);
+        let mut stack = vec![(rules.builtin(TableName::Filter, hook).expect("a hook of filter"), 0usize)];
+        let mut matched = Vec::new();
+        while let Some((id, at)) = stack.pop() {
+            let chain = &table.chains[id as usize];
+            let Some(rule) = chain.rules.get(at) else { continue };
+            stack.push((id, at + 1));
+            if !rule.holds(view, &mut |_| false) {
+                continue;
+            }
+            matched.push((id, at as u32));
+            match &rule.target {
+                Target::Accept | Target::Drop => return matched,
+                Target::Return => _ = stack.pop(),
+                Target::Jump(to) => stack.push((table.chain(to).expect("a chain that is there").0, 0)),
+                _ => {}
+            }
+        }
+        matched
+    }
+
+    fn indexed(rules: &Ruleset, view: &View<'_>, hook: Hook) -> Vec<(u32, u32)> {
+        let mut walk = Walk::new(rules, TableName::Filter, hook).expect("a hook of filter");
+        let mut matched = Vec::new();
+        while let Some(step) = walk.step(rules, view, &mut |_, _, _| (0x7fff_ffff, false)) {
+            match step {
+                WalkStep::Matched { chain, rule, .. } | WalkStep::Returned { chain, rule: Some(rule), .. } => matched.push((chain, rule)),
+                _ => {}
+            }
+        }
+        matched
+    }
+
+    #[test]
+    fn the_index_finds_what_the_plain_walk_finds() {
+        let mut r = Rng::new(9);
+        for case in 0..400 {
+            let mut text = "*filter\n:FORWARD ACCEPT [0:0]\n:A - [0:0]\n:B - [0:0]\n".to_owned();
+            for _ in 0..r.below(40) {
+                // Jumps lead downwards only: FORWARD, A, B.
+                let from = ["FORWARD", "A", "B"][r.below(3) as usize];
+                let to = match (r.below(6), from) {
+                    (0, _) => "ACCEPT",
+                    (1, _) => "DROP",
+                    (2, _) => "RETURN",
+                    (3, "FORWARD") => "A",
+                    (4, "FORWARD" | "A") => "B",
+                    _ => "MARK --set-xmark 0x1/0x1",
+                };
+                let net = |r: &mut Rng| format!("10.0.0.{}/{}", r.below(4), [32, 32, 31, 24][r.below(4) as usize]);
+                let mut rule = format!("-A {from}");
+                for flag in ["-s", "-d", "-d"] {
+                    if r.below(3) == 0 && !rule.contains(flag) {
+                        let bang = if r.below(4) == 0 { " !" } else { "" };
+                        rule += &format!("{bang} {flag} {}", net(&mut r));
+                    }
+                }
+                text += &format!("{rule} -j {to}\n");
+            }
+            let rules = Ruleset::parse(&(text + "COMMIT\n")).expect("rules");
+            for _ in 0..8 {
+                let addr = |r: &mut Rng| IpAddr::from([10, 0, 0, r.below(5) as u8]);
+                let view = View {
+                    src: addr(&mut r),
+                    dst: addr(&mut r),
+                    proto: 6,
+                    ports: None,
+                    tcp_flags: None,
+                    in_dev: "",
+                    out_dev: "",
+                    physin: "",
+                    physout: "",
+                    mark: 0,
+                    ctstate: CtStates::NEW,
+                    addr_type: &|_| AddrType::Unicast,
+                };
+                assert_eq!(indexed(&rules, &view, Hook::Forward), plain(&rules, &view, Hook::Forward), "case {case}");
+            }
+        }
     }
 }

@@ -134,7 +134,8 @@ impl Ipv4 {
     /// Reads the packet an ICMP error quotes, which may be cut short: what is missing is taken as
     /// zero. None if even its addresses are missing.
     pub fn parse_quoted(bytes: &[u8]) -> Option<Self> {
-        let said = usize::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?));
+        let header = bytes.get(..20)?;
+        let said = usize::from(u16::from_be_bytes([header[2], header[3]]));
         let mut whole = bytes.to_vec();
         whole.resize(said.max(bytes.len()), 0);
         // A first fragment begins with the header of what it is a part of.

@@ -77,15 +77,10 @@ pub struct Tcp {
 }
 
 impl Tcp {
+    /// A SYN of today carries mss, SACK permitted with the timestamp, nop and window scale: 20 bytes.
     fn options_len(&self) -> usize {
         let o = &self.options;
-        // A SYN carries mss, SACK permitted with the timestamp, nop and window scale: 20 bytes.
-        match (o.mss, o.timestamp, o.wscale) {
-            (Some(_), Some(_), Some(_)) => 20,
-            (Some(_), _, _) => 4,
-            (None, Some(_), _) => 12,
-            (None, None, _) => 0,
-        }
+        4 * usize::from(o.mss.is_some()) + 12 * usize::from(o.timestamp.is_some()) + 4 * usize::from(o.wscale.is_some())
     }
 
     /// Length in bytes, header and data.
@@ -119,16 +114,14 @@ impl Tcp {
             out.extend([2, 4]);
             out.extend(mss.to_be_bytes());
         }
-        if let Some((value, echo)) = o.timestamp
-            && (o.mss.is_none() || o.wscale.is_some())
-        {
+        if let Some((value, echo)) = o.timestamp {
             out.extend(if o.mss.is_some() { [4, 2] } else { [1, 1] });
             out.extend([8, 10]);
             out.extend(value.to_be_bytes());
             out.extend(echo.to_be_bytes());
-            if let (Some(_), Some(scale)) = (o.mss, o.wscale) {
-                out.extend([1, 3, 3, scale]);
-            }
+        }
+        if let Some(scale) = o.wscale {
+            out.extend([1, 3, 3, scale]);
         }
         out.extend(self.data.iter());
         let sum = fold(pseudo_header(src, dst, PROTO_TCP, self.len()) + ones_complement_sum(&out[start..]));

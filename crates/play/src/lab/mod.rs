@@ -69,7 +69,13 @@ pub fn script(session: &Session, done: &[Done]) -> Result<String, LabError> {
         let live = state.ns(NetnsId(i as u32));
         let mut lines = routes(ns)?;
         for ((dev, addr), n) in &live.neighbours {
-            let nud = if n.state == NudState::Permanent { "permanent" } else if n.state == NudState::Stale { "stale" } else { "reachable" };
+            let nud = if n.state == NudState::Permanent {
+                "permanent"
+            } else if n.state == NudState::Stale {
+                "stale"
+            } else {
+                "reachable"
+            };
             let mac = n.lladdr.unwrap_or_default();
             lines.push(format!("neigh replace {addr} lladdr {mac} dev {} nud {nud}", word(&live.dev(*dev).name)?));
         }
@@ -184,16 +190,15 @@ fn links(ns: &NetnsSpec, i: usize, names: &[String], spec: &net::Spec) -> Result
     // A cable is made from the end that comes first; a VXLAN device needs its NIC.
     let mut last = Vec::new();
     for d in &ns.devices {
-        let head = |d: &DeviceSpec| -> Result<String, LabError> { Ok(format!("{} index {} address {} mtu {}", word(&d.name)?, d.ifindex, d.mac, d.mtu)) };
+        let head = |d: &DeviceSpec| -> Result<String, LabError> {
+            Ok(format!("{} index {} address {} mtu {}", word(&d.name)?, d.ifindex, d.mac, d.mtu))
+        };
         match &d.kind {
             DeviceKindSpec::Loopback => {}
             DeviceKindSpec::Bridge => out.push(format!("link add {} type bridge mcast_snooping 0", head(d)?)),
             DeviceKindSpec::Vxlan { vni, local, dev, port } => {
                 let dev = word(dev)?;
-                last.push(format!(
-                    "link add {} type vxlan id {vni} local {local} dev {dev} dstport {port} nolearning noudpcsum",
-                    head(d)?
-                ));
+                last.push(format!("link add {} type vxlan id {vni} local {local} dev {dev} dstport {port} nolearning noudpcsum", head(d)?));
             }
             DeviceKindSpec::Cable { peer_netns, peer, .. } => {
                 let Some(j) = spec.netns.iter().position(|n| n.name == *peer_netns) else { continue };

@@ -172,15 +172,11 @@ fn pins(session: &Session, run: &Run, names: &[String], pinned: &mut Pins) -> St
         let rules = &session.world().state().ns(e.netns).rules;
         let Some(c) = rules.table(TableName::Nat).chains.get(chain as usize) else { continue };
         let random = |r: &net::netfilter::Rule| r.matches.iter().any(|m| matches!(m, Match::Random { .. }));
-        let choice = rule.filter(|r| c.rules.get(*r as usize).is_some_and(random)).map_or(0, |r| {
-            c.rules.iter().take(r as usize + 1).filter(|r| random(r)).count() as u32
-        });
+        let choice = rule
+            .filter(|r| c.rules.get(*r as usize).is_some_and(random))
+            .map_or(0, |r| c.rules.iter().take(r as usize + 1).filter(|r| random(r)).count() as u32);
         if pinned.insert((e.netns, chain), choice) != Some(choice) {
-            out.push(format!(
-                "{{\"netns\": {}, \"chain\": {}, \"choice\": {choice}}}",
-                text(&names[e.netns.0 as usize]),
-                text(&c.name)
-            ));
+            out.push(format!("{{\"netns\": {}, \"chain\": {}, \"choice\": {choice}}}", text(&names[e.netns.0 as usize]), text(&c.name)));
         }
     }
     list(out)

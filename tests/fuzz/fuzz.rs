@@ -1,0 +1,134 @@
+//! Fuzzing without a fuzzer: random bytes and mutations of good ones, from a seed, through frames,
+//! rules, documents and whole sessions. Nothing may panic, hang, or grow without end.
+//!
+//! `FUZZ=N cargo test --test fuzz` tries N times as many; a failure names its seed.
+
+use net::netfilter::Ruleset;
+use net::rng::Rng;
+use net::wire::{Frame, Ipv4};
+use play::{Script, Session};
+
+/// How many cases, of a number that is good for every day.
+fn cases(n: u64) -> u64 {
+    let times = std::env::vars().find(|(k, _)| k == "FUZZ").and_then(|(_, v)| v.parse().ok()).unwrap_or(1);
+    n * times
+}
+
+/// A text or bytes, changed in a few places: bytes flipped, cut out, doubled, or swapped with others.
+fn mutated(r: &mut Rng, seed: &[u8]) -> Vec<u8> {
+    let mut out = seed.to_vec();
+    for _ in 0..=r.below(6) {
+        if out.is_empty() {
+            break;
+        }
+        let at = r.below(out.len() as u64) as usize;
+        let len = (r.below(24) as usize).min(out.len() - at);
+        match r.below(5) {
+            0 => out[at] ^= 1 << r.below(8),
+            1 => _ = out.drain(at..at + len),
+            2 => {
+                let piece = out[at..at + len].to_vec();
+                out.splice(at..at, piece);
+            }
+            3 => out[at] = b"\0\n:'\"{}[]-&*! 09aZ/.,#%"[r.below(23) as usize],
+            _ => {
+                let to = r.below(out.len() as u64) as usize;
+                out.swap(at, to);
+            }
+        }
+    }
+    out
+}
+
+fn frames() -> Vec<Vec<u8>> {
+    let document = play::presets::Preset::named("article-nodeport").expect("preset").document();
+    let mut session = Session::new(&document, 1, false).expect("session");
+    let probe = play::Probe::new("bastion", "192.168.120.226:30080");
+    session.send(&probe).expect("sent");
+    let frame = |e: &net::Event| if let net::event::EventKind::FrameSent { frame, .. } = &e.kind { Some(frame.emit()) } else { None };
+    session.events().iter().filter_map(frame).collect()
+}
+
+#[test]
+fn no_bytes_upset_the_frame_parsers() {
+    let good = frames();
+    let mut r = Rng::new(1);
+    let mut read = 0;
+    for _ in 0..cases(40_000) {
+        let seed = &good[r.below(good.len() as u64) as usize];
+        let bytes = mutated(&mut r, seed);
+        if let Ok(frame) = Frame::parse(&bytes) {
+            read += 1;
+            // What was read can be written, and says the same again.
+            let again = Frame::parse(&frame.emit()).expect("what was written can be read");
+            assert_eq!(again, frame);
+        }
+        let _ = Ipv4::parse_quoted(bytes.get(14..).unwrap_or_default());
+    }
+    assert!(read > 1_000, "{read} of the mutated frames could be read");
+}
+
+#[test]
+fn no_text_upsets_the_rules_parser() {
+    let document = play::presets::Preset::named("article-nodeport").expect("preset").document();
+    let (cluster, _) = kube::build(&document);
+    let spec = kube::plan::spec(&cluster.expect("cluster"));
+    let node = spec.netns.iter().find(|n| n.name == "node01").expect("node");
+    let text = net::netfilter::save(&node.rules, "x", "x", &|_, _| (0, 0));
+    let mut r = Rng::new(2);
+    let mut read = 0;
+    for case in 0..cases(1_500) {
+        let bytes = mutated(&mut r, text.as_bytes());
+        let text = String::from_utf8_lossy(&bytes);
+        if let Ok(rules) = Ruleset::parse(&text) {
+            read += 1;
+            let printed = net::netfilter::save(&rules, "x", "x", &|_, _| (0, 0));
+            let again = Ruleset::parse(&printed).unwrap_or_else(|e| panic!("{}\n{printed}", e[0]));
+            let again = net::netfilter::save(&again, "x", "x", &|_, _| (0, 0));
+            let lines = |t: &str| t.lines().map(str::to_owned).collect::<Vec<_>>();
+            let differs = support::difference(&format!("case {case}"), &lines(&printed), &lines(&again));
+            assert!(differs.is_none(), "\n{}", differs.unwrap_or_default());
+        }
+    }
+    assert!(read > 50, "{read} of the mutated texts could be read");
+}
+
+/// A document with a Script that does a little of everything.
+const SESSION: &str = "---
+apiVersion: packetwalk.dev/v1alpha1
+kind: Script
+spec:
+  seed: 3
+  start: cold
+  steps:
+  - send: {from: bastion, to: \"192.168.120.226:30080\", sport: 40501, timeout: 1s, settle: 100ms}
+  - {on: node01, run: \"ip route del 10.1.6.0/24\"}
+  - {on: node02, run: \"sysctl -w net.ipv4.conf.all.rp_filter=0\"}
+  - send: {from: centos, to: 10.1.6.5, proto: icmp, size: 3000, ttl: 3, count: 2, interval: 100ms, timeout: 200ms, settle: 50ms}
+  - send: {from: node01, to: \"10.1.0.10:53\", proto: udp, size: 1400, count: 2, timeout: 200ms, settle: 50ms}
+  - {on: node01, run: conntrack -F}
+";
+
+#[test]
+fn no_document_upsets_a_whole_session() {
+    let text = play::presets::Preset::named("article-nodeport").expect("preset").document() + SESSION;
+    let mut r = Rng::new(3);
+    let (mut played, mut events) = (0, 0);
+    for case in 0..cases(700) {
+        let bytes = mutated(&mut r, text.as_bytes());
+        let text = String::from_utf8_lossy(&bytes);
+        let (script, _) = Script::read(&text);
+        let (cluster, diags) = kube::build(&text);
+        assert!(cluster.is_some() || !diags.is_empty(), "case {case}: no cluster, and nothing said");
+        let Some(script) = script else { continue };
+        if let Ok((session, done)) = script.play(&text) {
+            played += 1;
+            events += session.events().len();
+            // Every session ends, and has a lab or says why not.
+            assert!(session.events().len() < 1_000_000, "case {case}");
+            let _ = play::lab::script(&session, &done);
+        }
+    }
+    println!("{played} sessions were played, {events} events");
+    assert!(played > 20, "{played}");
+}
