@@ -132,13 +132,13 @@ struct Trace {
     #[arg(long, value_enum)]
     proto: Option<Proto>,
     /// Source port, or the identifier of a ping.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     sport: Option<u16>,
     /// ttl of a ping.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..))]
     ttl: Option<u8>,
     /// Bytes of data of a ping or datagram.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(..=i64::from(play::probe::MAX_SIZE)))]
     size: Option<u16>,
     /// The endpoint every draw falls on: IP or IP:PORT.
     #[arg(long)]

@@ -40,6 +40,8 @@ reasons! {
     IpTtlExceeded = "IP_TTL_EXCEEDED",
     /// Larger than the device's MTU.
     PktTooBig = "PKT_TOO_BIG",
+    /// The device refused the fragment before it: the rest is not sent.
+    FragNotSent = "FRAG_NOT_SENT",
     /// The rest of a fragmented packet did not come in time.
     FragTimeout = "FRAG_REASM_TIMEOUT",
     /// Nobody answered ARP for the next hop.

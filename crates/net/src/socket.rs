@@ -200,6 +200,13 @@ pub struct PingSocket {
     pub silent: Vec<u16>,
 }
 
+impl PingSocket {
+    /// Whether news of that one is still waited for.
+    pub fn hopes_for(&self, seq: u16) -> bool {
+        self.waiting && self.seq == seq || self.silent.contains(&seq)
+    }
+}
+
 /// A socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Socket {

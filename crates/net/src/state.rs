@@ -106,8 +106,8 @@ pub struct Exception {
 pub struct Peer {
     /// Time saved up; an error costs a second of it, and no more than six are kept.
     pub tokens: Duration,
-    /// When it was last looked at.
-    pub last: Instant,
+    /// When it was last looked at; `None`: long ago.
+    pub last: Option<Instant>,
     /// Redirects in a row.
     pub redirects: u32,
 }

@@ -8,6 +8,9 @@ use net::{Duration, NetnsId, World};
 use std::fmt;
 use std::net::IpAddr;
 
+/// What fits into an IPv4 packet behind its header and that of ICMP or UDP, in bytes.
+pub const MAX_SIZE: u16 = 65_507;
+
 /// What is sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Protocol {

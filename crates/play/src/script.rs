@@ -12,7 +12,7 @@
 //!   - {on: node01, run: conntrack -F}
 //! ```
 
-use crate::probe::{Probe, ProbeError, Protocol, parse_endpoint};
+use crate::probe::{MAX_SIZE, Probe, ProbeError, Protocol, parse_endpoint};
 use crate::session::{Action, Run, Session, Start};
 use crate::shell::{self, Output};
 use kube::decode::{Decoder, Fields};
@@ -20,6 +20,7 @@ use kube::yaml::YamlNode;
 use kube::{Code, Diagnostic, object, yaml};
 use net::socket::Pmtudisc;
 use net::{Duration, Instant};
+use std::ops::RangeInclusive;
 
 /// What is done, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,18 +161,18 @@ fn duration(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Duration> {
     }
 }
 
-/// A number that fits.
-fn number<T: TryFrom<i64>>(d: &mut Decoder, node: &YamlNode, path: &str, range: &str) -> Option<T> {
+/// A number in its range.
+fn number<T: TryFrom<i64>>(d: &mut Decoder, node: &YamlNode, path: &str, range: RangeInclusive<i64>) -> Option<T> {
     let n = d.integer(node, path)?;
-    let value = T::try_from(n.value).ok();
+    let value = T::try_from(n.value).ok().filter(|_| range.contains(&n.value));
     if value.is_none() {
-        d.error(Code::OutOfRange, n.span, format!("{path}: Invalid value: {}", n.value), format!("write a number {range}"));
+        let hint = format!("write a number from {} to {}", range.start(), range.end());
+        d.error(Code::OutOfRange, n.span, format!("{path}: Invalid value: {}", n.value), hint);
     }
     value
 }
 
 fn probe(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Probe> {
-    const U16: &str = "from 0 to 65535";
     let at = |name: &str| format!("{path}.{name}");
     let mut f = d.fields(node, path)?;
     let from = f.require(d, "from", "write who sends: a host, node or pod").and_then(|n| d.string(n, &at("from")));
@@ -182,9 +183,9 @@ fn probe(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Probe> {
         Some("icmp") => Protocol::Icmp,
         _ => Protocol::Tcp,
     };
-    p.sport = f.get("sport").and_then(|n| number(d, n, &at("sport"), U16));
-    p.ttl = f.get("ttl").and_then(|n| number(d, n, &at("ttl"), "from 1 to 255"));
-    p.size = f.get("size").and_then(|n| number(d, n, &at("size"), U16));
+    p.sport = f.get("sport").and_then(|n| number(d, n, &at("sport"), 1..=65_535));
+    p.ttl = f.get("ttl").and_then(|n| number(d, n, &at("ttl"), 1..=255));
+    p.size = f.get("size").and_then(|n| number(d, n, &at("size"), 0..=i64::from(MAX_SIZE)));
     p.pmtudisc = match f.get("pmtudisc").and_then(|n| d.word(n, &at("pmtudisc"), &["want", "do", "dont"])) {
         Some("do") => Pmtudisc::Do,
         Some("dont") => Pmtudisc::Dont,
@@ -207,8 +208,8 @@ fn probe(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Probe> {
             parsed
         });
     }
-    if let Some(count) = f.get("count").and_then(|n| number::<u16>(d, n, &at("count"), "from 1 to 100")) {
-        p.count = count.clamp(1, 100);
+    if let Some(count) = f.get("count").and_then(|n| number(d, n, &at("count"), 1..=100)) {
+        p.count = count;
     }
     if let Some(interval) = f.get("interval").and_then(|n| duration(d, n, &at("interval"))) {
         p.interval = interval;

@@ -5,9 +5,9 @@ use kube::cluster::{Pod, RunningService};
 use net::rng::Rng;
 use std::fmt::Write;
 
-/// A session drawn from `seed`.
-pub(crate) fn session(seed: u64) -> String {
-    let mut r = Dice(Rng::new(seed));
+/// A session drawn from `seed`; another one for each `attempt`.
+pub(crate) fn session(seed: u64, attempt: u64) -> String {
+    let mut r = Dice(Rng::new(seed ^ (attempt << 48)));
     let mut text = manifests(&mut r);
     text.push_str(&topology(&mut r, seed));
     let (cluster, diags) = kube::build(&text);

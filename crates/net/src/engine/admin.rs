@@ -9,14 +9,20 @@ use crate::route::Route;
 use crate::spec::Sysctl;
 use crate::state::{Change, DevId, Device, FdbEntry, NetnsId};
 use crate::wire::Mac;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::rc::Rc;
 
 /// One setting of a namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Setting {
-    /// Other rules; every counter begins at zero (`iptables-restore`).
-    Rules(Rc<Ruleset>),
+    /// Other rules in some tables; their counters begin at zero (`iptables-restore`).
+    Rules {
+        /// The rules.
+        rules: Rc<Ruleset>,
+        /// The tables that are replaced; the others stay as they are.
+        tables: BTreeSet<TableName>,
+    },
     /// No connection is known any more (`conntrack -F`).
     FlushConntrack,
     /// Other sysctls.
@@ -56,11 +62,15 @@ impl World {
     /// Changes one setting, now.
     pub fn configure(&mut self, netns: NetnsId, setting: Setting) {
         match &setting {
-            Setting::Rules(rules) => {
+            Setting::Rules { rules, tables } => {
                 let ns = self.ns(netns);
                 let before = Box::new((ns.rules.clone(), ns.counters.clone()));
-                let counters = TableName::ALL.map(|t| vec![(0, 0); rules.table(t).n_counters()]);
-                self.change(Change::Rules { netns, before, after: Box::new((rules.clone(), counters)) });
+                let mut counters = ns.counters.clone();
+                for t in tables {
+                    counters[*t as usize] = vec![(0, 0); rules.table(*t).n_counters()];
+                }
+                let rules = Rc::new(ns.rules.with(tables, rules));
+                self.change(Change::Rules { netns, before, after: Box::new((rules, counters)) });
             }
             Setting::FlushConntrack => {
                 let all: Vec<_> = self.ns(netns).conntrack.iter().filter(|(_, c)| c.confirmed()).map(|(id, _)| id).collect();

@@ -221,10 +221,13 @@ impl World {
         if let (Some(_), Some(ip), 0) = (&skb.bridge, skb.ip(), skb.gso_size)
             && (skb.recut || ip.len() > mtu as usize)
         {
-            if ip.df {
+            let ns = self.ns(skb.netns);
+            let cut_to = ns.dev(bridge_of(ns, port)).mtu;
+            // Pieces are never made smaller than they came (`br_nf_ip_fragment`).
+            if ip.df || skb.recut && u32::from(skb.piece) > cut_to {
                 return self.drop_packet(pkt, DropReason::PktTooBig, None);
             }
-            return self.fragment(pkt, port, mtu, Next::Xmit(port));
+            return self.fragment(pkt, port, cut_to, Next::Xmit(port));
         }
         // A VLAN tag may come on top (`is_skb_forwardable`).
         if skb.gso_size == 0 && skb.frame.len() > mtu as usize + 18 {

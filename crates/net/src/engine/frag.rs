@@ -7,7 +7,7 @@ use super::{CABLE_DELAY, Job, Next, World};
 use crate::drop::DropReason;
 use crate::event::EventKind;
 use crate::skb::{PacketId, Skb};
-use crate::state::{Change, DevId, FragmentKey, NetnsId};
+use crate::state::{Change, DevId, DeviceKind, FragmentKey, NetnsId};
 use crate::time::Duration;
 use crate::wire::{Body, Ipv4, Payload};
 use std::rc::Rc;
@@ -40,14 +40,17 @@ fn join(pieces: &[&Ipv4]) -> Ipv4 {
 
 impl World {
     /// Sends a packet on to `next` in pieces of at most `mtu` bytes (`ip_do_fragment`). One that was
-    /// put together from fragments leaves in those, if they are small enough.
+    /// put together from fragments leaves in those, if they are small enough and the device needs no
+    /// more room in front of them than they have.
     ///
     /// A process hands its pieces to the device one by one, and each goes all its way before the
     /// next; in the kernel's own hands they leave in one go.
     pub(super) fn fragment(&mut self, pkt: PacketId, dev: DevId, mtu: u32, next: Next) {
         let skb = self.skb(pkt);
         let Some(ip) = skb.ip() else { return };
-        let mtu = if (1..=mtu).contains(&u32::from(skb.piece)) { u32::from(skb.piece) } else { mtu };
+        let roomy = !matches!(self.ns(skb.netns).dev(dev).kind, DeviceKind::Vxlan { .. });
+        let as_it_came = (skb.recut || roomy) && (1..=mtu).contains(&u32::from(skb.piece));
+        let mtu = if as_it_came { u32::from(skb.piece) } else { mtu };
         let pieces = cut(ip, mtu as usize);
         let by_process = skb.in_dev.is_none() && skb.parent.is_none();
         let n = pieces.len() as u32;
@@ -73,6 +76,29 @@ impl World {
         }
         for id in ids.into_iter().rev() {
             self.then(id, next.clone());
+        }
+    }
+
+    /// A device refused a fragment (`NET_XMIT_DROP`): those after it are not sent any more.
+    pub(super) fn give_up_rest(&mut self, refused: &Skb) {
+        let Some(first) = refused.ip().filter(|p| p.is_fragment()) else { return };
+        let key = |p: &Ipv4| (p.src, p.dst, p.body.proto(), p.id);
+        let after = |p: &Ipv4| key(p) == key(first) && p.frag_offset > first.frag_offset;
+        let mut rest = Vec::new();
+        let packets = &self.state.packets;
+        let mut keep = |job: &Job| {
+            let Job::Packet(id, Next::NeighbourOutput { .. } | Next::Xmit(_)) = job else { return true };
+            let skb = packets.get(id).filter(|s| s.netns == refused.netns);
+            let is_rest = skb.and_then(|s| s.ip()).is_some_and(after);
+            if is_rest {
+                rest.push(*id);
+            }
+            !is_rest
+        };
+        self.stack.retain(&mut keep);
+        self.agenda.retain(|_, job| keep(job));
+        for id in rest {
+            self.drop_packet(id, DropReason::FragNotSent, None);
         }
     }
 

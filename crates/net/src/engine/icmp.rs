@@ -152,7 +152,7 @@ impl World {
             match (s, &q.body) {
                 (Socket::Tcp(t), Body::Tcp(_)) => end(&t.local, q.src, sport) && end(&t.remote, q.dst, dport),
                 (Socket::Udp(u), Body::Udp(_)) => end(&u.local, q.src, sport) && end(&u.remote, q.dst, dport),
-                (Socket::Ping(p), Body::Icmp(Icmp::Echo { id, seq, .. })) => p.id == *id && (p.seq == *seq || p.silent.contains(seq)),
+                (Socket::Ping(p), Body::Icmp(Icmp::Echo { id, seq, .. })) => p.id == *id && p.hopes_for(*seq),
                 _ => false,
             }
         };

@@ -8,7 +8,7 @@ use crate::event::EventKind;
 use crate::route::Decision;
 use crate::skb::{PacketId, Skb};
 use crate::state::{Change, DevId, Exception, NetnsId, Peer};
-use crate::time::{Duration, Instant};
+use crate::time::Duration;
 use crate::wire::Icmp;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -28,7 +28,7 @@ const REDIRECT_NUMBER: u32 = 9;
 
 impl World {
     fn peer(&self, netns: NetnsId, addr: IpAddr) -> Peer {
-        let fresh = Peer { tokens: ERROR_BURST, last: self.now, redirects: 0 };
+        let fresh = Peer { tokens: Duration::default(), last: None, redirects: 0 };
         self.ns(netns).peers.get(&addr).copied().unwrap_or(fresh)
     }
 
@@ -43,10 +43,11 @@ impl World {
             return true;
         }
         let mut peer = self.peer(netns, to);
-        let saved = Duration(peer.tokens.0.saturating_add((self.now - peer.last).0)).min(ERROR_BURST);
+        let idle = peer.last.map_or(ERROR_BURST, |last| self.now - last);
+        let saved = Duration(peer.tokens.0.saturating_add(idle.0)).min(ERROR_BURST);
         let allowed = saved >= ERROR_COST;
         peer.tokens = if allowed { Duration(saved.0 - ERROR_COST.0) } else { saved };
-        peer.last = self.now;
+        peer.last = Some(self.now);
         self.set_peer(netns, to, peer);
         allowed
     }
@@ -119,17 +120,18 @@ impl World {
             return;
         }
         let mut peer = self.peer(netns, src);
-        if self.now - peer.last > REDIRECT_SILENCE {
+        if peer.last.is_none_or(|last| self.now - last > REDIRECT_SILENCE) {
             peer.redirects = 0;
         }
         if peer.redirects >= REDIRECT_NUMBER {
-            peer.last = self.now;
+            peer.last = Some(self.now);
             return self.set_peer(netns, src, peer);
         }
-        let due: Instant = peer.last + Duration(REDIRECT_LOAD.0 << peer.redirects);
-        if peer.redirects == 0 || self.now > due {
+        let load = Duration(REDIRECT_LOAD.0 << peer.redirects);
+        if peer.redirects == 0 || peer.last.is_none_or(|last| self.now > last + load) {
             self.icmp_error(pkt, |quoted| Icmp::Redirect { gateway, quoted });
-            (peer.last, peer.redirects) = (self.now, peer.redirects + 1);
+            // The time of the last error too: one that follows at once is not sent (`rate_last`).
+            (peer.last, peer.redirects) = (Some(self.now), peer.redirects + 1);
             self.set_peer(netns, src, peer);
         }
     }

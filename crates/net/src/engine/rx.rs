@@ -96,6 +96,9 @@ impl World {
                 let far = self.ns(netns).dev(peer);
                 // The far end takes its own MTU and a VLAN tag (`is_skb_forwardable`).
                 if skb.gso_size == 0 && skb.frame.len() > far.mtu as usize + 18 {
+                    if device.master.is_none() {
+                        self.give_up_rest(&skb);
+                    }
                     return self.drop_packet(pkt, DropReason::PktTooBig, None);
                 }
                 // Another namespace: mark, connection and everything else stay behind.

@@ -45,6 +45,15 @@ impl Ruleset {
     /// # Errors
     /// Every line that could not be read, in order.
     pub fn parse(text: &str) -> Result<Self, Vec<RestoreError>> {
+        Self::parse_tables(text).map(|(rules, _)| rules)
+    }
+
+    /// As [`Self::parse`], with the tables the text names: `iptables-restore` leaves others alone.
+    ///
+    /// # Errors
+    /// Every line that could not be read, in order.
+    pub fn parse_tables(text: &str) -> Result<(Self, BTreeSet<TableName>), Vec<RestoreError>> {
+        let mut named = BTreeSet::new();
         let mut builder = RulesetBuilder::default();
         let mut errors = Vec::new();
         let mut table = None;
@@ -56,7 +65,10 @@ impl Ruleset {
             match line.chars().next() {
                 None | Some('#') => {}
                 Some('*') => match TableName::from_name(&line[1..]) {
-                    Some(t) => table = Some(t),
+                    Some(t) => {
+                        named.insert(t);
+                        table = Some(t);
+                    }
                     None => fail(2, format!("no table {:?}; the tables are raw, mangle, nat and filter", &line[1..])),
                 },
                 Some(':') => {
@@ -110,7 +122,7 @@ impl Ruleset {
             }
         }
         errors.extend(in_circles(&jumps));
-        if errors.is_empty() { Ok(builder.build()) } else { Err(errors) }
+        if errors.is_empty() { Ok((builder.build(), named)) } else { Err(errors) }
     }
 }
 

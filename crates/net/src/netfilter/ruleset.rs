@@ -3,7 +3,7 @@
 use super::matches::{IfName, Match, Negatable, View, in_net};
 use super::{Hook, TableName};
 use ipnet::IpNet;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -295,6 +295,11 @@ impl Default for Ruleset {
 }
 
 impl Ruleset {
+    /// These rules, with some tables taken from others.
+    pub fn with(&self, tables: &BTreeSet<TableName>, from: &Self) -> Self {
+        Self { tables: TableName::ALL.map(|t| if tables.contains(&t) { from } else { self }.table(t).clone()) }
+    }
+
     /// One table.
     pub fn table(&self, name: TableName) -> &Table {
         &self.tables[name as usize]

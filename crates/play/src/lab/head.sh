@@ -29,5 +29,15 @@ IPTABLES=iptables; command -v iptables-legacy >/dev/null && IPTABLES=iptables-le
 netns() { nsenter --net="/run/netns/$1" "${@:2}"; }
 batch() { "$1" -n "$2" -batch -; }
 rules() { netns "$1" "$IPTABLES-restore"; }
+# What a device learns of its carrier comes a moment after it is up, and would throw neighbours away.
+settle() {
+  local n i
+  for n in "${NETNS[@]}"; do
+    for i in {1..100}; do
+      ip -n "$n" -o link show up | grep -v 'state U' | grep -q LOWER_UP || break
+      sleep 0.02
+    done
+  done
+}
 sysctls() { netns "$1" sysctl -qw "${@:2}"; }
 

@@ -64,6 +64,7 @@ pub fn script(session: &Session, done: &[Done]) -> Result<String, LabError> {
     for (i, ns) in spec.netns.iter().enumerate() {
         batch(&mut out, "ip", &names[i], addresses(ns)?);
     }
+    out.push_str("  settle\n");
     let state = session.initial();
     for (i, ns) in spec.netns.iter().enumerate() {
         let live = state.ns(NetnsId(i as u32));

@@ -216,7 +216,7 @@ fn field<'a>(s: &'a mut Sysctl, key: &str) -> Option<Field<'a>> {
 /// `iptables-restore <<< 'TEXT'`.
 pub(super) fn restore(session: &mut Session, netns: NetnsId, args: &[&str]) -> Output {
     let setting = match args {
-        ["<<<", text] => Ruleset::parse(text).map(|r| Setting::Rules(Rc::new(r))).map_err(|e| {
+        ["<<<", text] => Ruleset::parse_tables(text).map(|(r, tables)| Setting::Rules { rules: Rc::new(r), tables }).map_err(|e| {
             let lines: Vec<_> = e.iter().map(|e| format!("iptables-restore: line {} column {}: {}", e.line, e.column, e.message)).collect();
             lines.join("\n")
         }),

@@ -6,6 +6,7 @@ mod admin;
 mod kubectl;
 mod network;
 
+use crate::probe::MAX_SIZE;
 use crate::session::Session;
 use crate::{Probe, Protocol};
 use net::NetnsId;
@@ -151,8 +152,6 @@ fn curl(session: &mut Session, host: &str, args: &[&str]) -> Output {
     }
 }
 
-/// What fits into an IPv4 packet behind both headers, in bytes.
-const MAX_PING: u16 = 65_507;
 /// Without `-c` a real ping goes on for ever; here it sends this many.
 const DEFAULT_PINGS: u16 = 4;
 
@@ -167,8 +166,8 @@ fn ping(session: &mut Session, host: &str, args: &[&str]) -> Output {
                 _ => return Output::fail(2, "ping: bad number of packets to transmit.\n"),
             },
             "-s" => match number() {
-                Some(n) if n <= MAX_PING => probe.size = Some(n),
-                Some(n) => return Output::fail(2, format!("ping: packet size {n} is too large. Maximum is {MAX_PING}\n")),
+                Some(n) if n <= MAX_SIZE => probe.size = Some(n),
+                Some(n) => return Output::fail(2, format!("ping: packet size {n} is too large. Maximum is {MAX_SIZE}\n")),
                 None => return Output::fail(2, "ping: bad packet size.\n"),
             },
             "-M" => match args.next().copied() {

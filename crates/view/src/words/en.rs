@@ -110,7 +110,7 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
 fn configured(c: &Context<'_>, e: &Event, setting: &Setting) -> String {
     let here = c.here(e);
     match setting {
-        Setting::Rules(_) => format!("Other rules are loaded on {here}; their counters begin at zero."),
+        Setting::Rules { .. } => format!("Other rules are loaded on {here}; their counters begin at zero."),
         Setting::FlushConntrack => format!("{here} forgets every connection."),
         Setting::Sysctl(_) => format!("A sysctl of {here} is changed."),
         Setting::Routes(_) => format!("The routes of {here} are changed."),
@@ -220,6 +220,7 @@ pub(super) const fn reason(r: DropReason) -> &'static str {
         DropReason::IpTtlExceeded => "ttl was used up",
         DropReason::PktTooBig => "it is larger than the MTU of the way out",
         DropReason::FragTimeout => "the other fragments of its packet did not come",
+        DropReason::FragNotSent => "the device refused the fragment before it, so the rest is not sent",
         DropReason::NeighFailed => "nobody answered ARP for the next hop",
         DropReason::NeighQueueFull => "too many packets wait for that neighbour",
         DropReason::VxlanNoRemote => "the forwarding table has no VTEP for that MAC",

@@ -118,7 +118,7 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
 fn configured(c: &Context<'_>, e: &Event, setting: &Setting) -> String {
     let here = c.here(e);
     match setting {
-        Setting::Rules(_) => format!("{here} に別のルールを読み込みます。カウンターは 0 から始まります。"),
+        Setting::Rules { .. } => format!("{here} に別のルールを読み込みます。カウンターは 0 から始まります。"),
         Setting::FlushConntrack => format!("{here} がすべての接続を忘れます。"),
         Setting::Sysctl(_) => format!("{here} の sysctl を変更します。"),
         Setting::Routes(_) => format!("{here} の経路を変更します。"),
@@ -234,6 +234,7 @@ pub(super) const fn reason(r: DropReason) -> &'static str {
         DropReason::IpTtlExceeded => "ttl を使い切りました",
         DropReason::PktTooBig => "出口の MTU より大きいパケットです",
         DropReason::FragTimeout => "パケットの残りのフラグメントが届きませんでした",
+        DropReason::FragNotSent => "前のフラグメントをデバイスが受け付けなかったので、残りは送られません",
         DropReason::NeighFailed => "次のホップが ARP に答えません",
         DropReason::NeighQueueFull => "その隣人を待つパケットが多すぎます",
         DropReason::VxlanNoRemote => "FDB にその MAC アドレスの VTEP がありません",

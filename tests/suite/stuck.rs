@@ -1,0 +1,61 @@
+//! Nothing goes on for ever: a loop of routers ends by ttl, a storm by the budget of events, each by name.
+
+use net::DropReason;
+use net::event::EventKind;
+use play::record;
+use play::script::{Done, Outcome, Script};
+use play::{Action, Session};
+use std::collections::BTreeMap;
+
+/// Plays steps in the article's cluster.
+fn play(steps: &str) -> (Session, Vec<Done>) {
+    let cluster = play::presets::Preset::named("article-nodeport").expect("preset").document();
+    let document = format!("{cluster}\n---\napiVersion: packetwalk.dev/v1alpha1\nkind: Script\nspec:\n  start: known\n  steps:\n{steps}");
+    let (script, diags) = Script::read(&document);
+    script.unwrap_or_else(|| panic!("{}", diags[0])).play(&document).unwrap_or_else(|_| panic!("it plays"))
+}
+
+fn results(session: &Session, done: &Done) -> Vec<String> {
+    let (Action::Send(probe), Outcome::Run(run)) = (&done.action, &done.result) else { return Vec::new() };
+    record::results(session, probe, run, &str::to_owned)
+}
+
+fn drops(session: &Session) -> BTreeMap<DropReason, usize> {
+    let mut out = BTreeMap::new();
+    for e in session.events() {
+        if let EventKind::Dropped { reason, .. } = &e.kind {
+            *out.entry(*reason).or_default() += 1;
+        }
+    }
+    out
+}
+
+/// Two nodes that each send a network without pods to the other.
+const LOOP: &str = "  - {on: node01, run: \"ip route add 10.1.7.0/24 via 192.168.120.227\"}
+  - {on: node02, run: \"ip route add 10.1.7.0/24 via 192.168.120.226\"}
+  - {on: bastion, run: \"ip route add 10.1.7.0/24 via 192.168.120.226\"}
+";
+
+#[test]
+fn a_loop_of_routers_ends_by_ttl() {
+    let (session, done) = play(&format!("{LOOP}  - send: {{from: bastion, to: 10.1.7.9, proto: icmp, timeout: 300ms}}\n"));
+    let forwarded = session.events().iter().filter(|e| matches!(&e.kind, EventKind::TtlDecremented { .. })).count();
+    assert_eq!(drops(&session).get(&DropReason::IpTtlExceeded), Some(&1), "{:?}", drops(&session));
+    assert!(forwarded >= 63, "{forwarded} times forwarded");
+    // The node that gave up has just told its neighbour of a better way, and an error in the same
+    // moment is one too many: nobody tells the client. So it is on a real kernel.
+    assert_eq!(results(&session, done.last().expect("a step")), ["ping 10.1.7.9: no answer"]);
+}
+
+#[test]
+fn a_storm_ends_by_the_budget_and_the_next_run_has_its_own() {
+    let storm = "  - send: {from: bastion, to: 10.1.7.9, proto: icmp, ttl: 255, count: 100, interval: 1ms, timeout: 1s}\n";
+    let after = "  - send: {from: bastion, to: \"192.168.120.226:30080\"}\n";
+    let (session, done) = play(&format!("{LOOP}{storm}{after}"));
+    let run = |i: usize| if let Outcome::Run(run) = &done[i].result { run.events.clone() } else { 0..0 };
+    let n = run(3).len();
+    assert!((200_000..201_000).contains(&n), "{n} events");
+    assert!(drops(&session).contains_key(&DropReason::Budget), "{:?}", drops(&session));
+    let said = results(&session, &done[4]);
+    assert!(said.len() == 1 && said[0].contains("200 OK"), "{said:?}");
+}
