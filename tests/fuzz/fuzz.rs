@@ -1,7 +1,8 @@
 //! Fuzzing without a fuzzer: random bytes and mutations of good ones, from a seed, through frames,
 //! rules, documents and whole sessions. Nothing may panic, hang, or grow without end.
 //!
-//! `FUZZ=N cargo test --test fuzz` tries N times as many; a failure names its seed.
+//! `FUZZ=N cargo test --test fuzz` tries N times as many; a failure names its case, which is the same
+//! on every machine.
 
 use net::netfilter::Ruleset;
 use net::rng::Rng;
@@ -12,6 +13,17 @@ use play::{Script, Session};
 fn cases(n: u64) -> u64 {
     let times = std::env::vars().find(|(k, _)| k == "FUZZ").and_then(|(_, v)| v.parse().ok()).unwrap_or(1);
     n * times
+}
+
+/// Says which case it was, when something panics in it.
+struct Case(u64);
+
+impl Drop for Case {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("this was case {}", self.0);
+        }
+    }
 }
 
 /// A text or bytes, changed in a few places: bytes flipped, cut out, doubled, or swapped with others.
@@ -54,7 +66,8 @@ fn no_bytes_upset_the_frame_parsers() {
     let good = frames();
     let mut r = Rng::new(1);
     let mut read = 0;
-    for _ in 0..cases(40_000) {
+    for case in 0..cases(40_000) {
+        let _case = Case(case);
         let seed = &good[r.below(good.len() as u64) as usize];
         let bytes = mutated(&mut r, seed);
         if let Ok(frame) = Frame::parse(&bytes) {
@@ -78,6 +91,7 @@ fn no_text_upsets_the_rules_parser() {
     let mut r = Rng::new(2);
     let mut read = 0;
     for case in 0..cases(1_500) {
+        let _case = Case(case);
         let bytes = mutated(&mut r, text.as_bytes());
         let text = String::from_utf8_lossy(&bytes);
         if let Ok(rules) = Ruleset::parse(&text) {
@@ -107,6 +121,10 @@ spec:
   - send: {from: centos, to: 10.1.6.5, proto: icmp, size: 3000, ttl: 3, count: 2, interval: 100ms, timeout: 200ms, settle: 50ms}
   - send: {from: node01, to: \"10.1.0.10:53\", proto: udp, size: 1400, count: 2, timeout: 200ms, settle: 50ms}
   - {on: node01, run: conntrack -F}
+  - {on: node01, run: \"ip link set ens192 mtu 600\"}
+  - {on: node02, run: \"ip neigh del 192.168.120.226 dev ens192\"}
+  - {on: node02, run: \"iptables-restore <<< '*nat\\n-A PREROUTING -j MARK --set-xmark 0x1/0x1\\nCOMMIT'\"}
+  - send: {from: bastion, to: \"10.1.5.4:53\", proto: udp, size: 2000, timeout: 100ms, during: [{after: 1ms, on: node01, run: \"bridge fdb del 0a:58:0a:01:05:04 dev flannel.1\"}]}
 ";
 
 #[test]
@@ -115,6 +133,7 @@ fn no_document_upsets_a_whole_session() {
     let mut r = Rng::new(3);
     let (mut played, mut events) = (0, 0);
     for case in 0..cases(700) {
+        let _case = Case(case);
         let bytes = mutated(&mut r, text.as_bytes());
         let text = String::from_utf8_lossy(&bytes);
         let (script, _) = Script::read(&text);

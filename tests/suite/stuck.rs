@@ -59,3 +59,13 @@ fn a_storm_ends_by_the_budget_and_the_next_run_has_its_own() {
     let said = results(&session, &done[4]);
     assert!(said.len() == 1 && said[0].contains("200 OK"), "{said:?}");
 }
+
+/// Fragments that wait when the budget ends are not waited for, nor asked about 30 s later.
+#[test]
+fn a_storm_of_fragments_leaves_nothing_behind() {
+    let storm = "  - send: {from: bastion, to: 10.1.7.9, proto: icmp, size: 3000, pmtudisc: dont, ttl: 255, count: 100, interval: 1ms, timeout: 1s}\n";
+    let after = "  - send: {from: node01, to: 10.1.7.9, proto: icmp, timeout: 40s, settle: 1s}\n";
+    let (session, _) = play(&format!("{LOOP}{storm}{after}"));
+    assert!(drops(&session).contains_key(&DropReason::Budget), "{:?}", drops(&session));
+    assert!(session.world().state().netns.iter().all(|n| n.fragments.is_empty()));
+}

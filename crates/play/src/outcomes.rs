@@ -10,58 +10,107 @@ use net::engine::Choice;
 use std::cmp::Ordering;
 use std::fmt;
 
-/// An exact probability: `numerator / 2^exponent`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An exact probability: `numerator / 2^exponent`. A rule draws in steps of 1/2^31, so that a dozen
+/// of them in a row need a long numerator.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probability {
-    numerator: u128,
+    /// The lowest 32 bits first; no zeros at the end, no factor 2 shared with the denominator.
+    numerator: Vec<u32>,
     exponent: u32,
 }
 
 impl Probability {
     /// 1.
-    pub const CERTAIN: Self = Self { numerator: 1, exponent: 0 };
-
-    const fn reduced(self) -> Self {
-        if self.numerator == 0 {
-            return Self { numerator: 0, exponent: 0 };
-        }
-        let zeros = self.numerator.trailing_zeros();
-        let by = if zeros < self.exponent { zeros } else { self.exponent };
-        Self { numerator: self.numerator >> by, exponent: self.exponent - by }
+    pub fn certain() -> Self {
+        Self { numerator: vec![1], exponent: 0 }
     }
 
-    /// Both happen; none if the numbers get too large.
-    fn times(self, other: Self) -> Option<Self> {
-        let numerator = self.numerator.checked_mul(other.numerator)?;
-        Some(Self { numerator, exponent: self.exponent + other.exponent }.reduced()).filter(|p| p.exponent < 128)
+    fn reduced(mut self) -> Self {
+        while self.numerator.last() == Some(&0) {
+            self.numerator.pop();
+        }
+        if self.numerator.is_empty() {
+            self.exponent = 0;
+        }
+        while self.exponent >= 32 && self.numerator.first() == Some(&0) {
+            self.numerator.remove(0);
+            self.exponent -= 32;
+        }
+        let by = self.numerator.first().map_or(0, |n| n.trailing_zeros()).min(self.exponent).min(31);
+        if by > 0 {
+            let above = self.numerator.iter().skip(1).copied().chain([0]).collect::<Vec<_>>();
+            for (n, next) in self.numerator.iter_mut().zip(above) {
+                *n = *n >> by | next << (32 - by);
+            }
+            self.exponent -= by;
+            return self.reduced();
+        }
+        self
+    }
+
+    /// Both happen.
+    fn times(&self, other: &Self) -> Self {
+        let mut numerator = vec![0u32; self.numerator.len() + other.numerator.len() + 1];
+        for (i, a) in self.numerator.iter().enumerate() {
+            let mut carry = 0u64;
+            for (j, b) in other.numerator.iter().chain([&0]).enumerate() {
+                let sum = u64::from(numerator[i + j]) + u64::from(*a) * u64::from(*b) + carry;
+                (numerator[i + j], carry) = (sum as u32, sum >> 32);
+            }
+        }
+        Self { numerator, exponent: self.exponent + other.exponent }.reduced()
+    }
+
+    /// The numerator over a larger power of 2.
+    fn over(&self, exponent: u32) -> Vec<u32> {
+        let by = exponent - self.exponent;
+        let mut out = vec![0; (by / 32) as usize];
+        let mut carry = 0u64;
+        for n in &self.numerator {
+            let wide = u64::from(*n) << (by % 32) | carry;
+            out.push(wide as u32);
+            carry = wide >> 32;
+        }
+        out.push(carry as u32);
+        out
     }
 
     /// Either happens.
-    fn plus(self, other: Self) -> Option<Self> {
+    fn plus(&self, other: &Self) -> Self {
         let exponent = self.exponent.max(other.exponent);
-        let scaled = |p: Self| p.numerator.checked_shl(exponent - p.exponent).filter(|n| n >> (exponent - p.exponent) == p.numerator);
-        Some(Self { numerator: scaled(self)?.checked_add(scaled(other)?)?, exponent }.reduced())
+        let (a, b) = (self.over(exponent), other.over(exponent));
+        let mut carry = 0u64;
+        let mut numerator = Vec::new();
+        for i in 0..=a.len().max(b.len()) {
+            let sum = u64::from(a.get(i).copied().unwrap_or(0)) + u64::from(b.get(i).copied().unwrap_or(0)) + carry;
+            numerator.push(sum as u32);
+            carry = sum >> 32;
+        }
+        Self { numerator, exponent }.reduced()
     }
 
     /// As a number from 0 to 1, rounded.
-    pub fn value(self) -> f64 {
-        self.numerator as f64 / 2f64.powi(self.exponent as i32)
+    pub fn value(&self) -> f64 {
+        let word = |(i, n): (usize, &u32)| f64::from(*n) * 2f64.powi(32 * i as i32 - self.exponent as i32);
+        self.numerator.iter().enumerate().rev().map(word).sum()
     }
 
     /// The probability of one choice.
     fn of(choice: Choice) -> Self {
-        let numerator = if choice.taken { u128::from(choice.probability) } else { (1 << 31) - u128::from(choice.probability) };
-        Self { numerator, exponent: 31 }.reduced()
+        let numerator = if choice.taken { choice.probability } else { (1 << 31) - choice.probability };
+        Self { numerator: vec![numerator], exponent: 31 }.reduced()
     }
 }
 
-/// `0.25 (1/4)`: the number, and the exact fraction.
+/// `0.25 (1/4)`: the number, and the exact fraction where it is one to read.
 impl fmt::Display for Probability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.exponent {
-            0 => write!(f, "{}", self.numerator),
-            e @ 1..=20 => write!(f, "{} ({}/{})", self.value(), self.numerator, 1u32 << e),
-            e => write!(f, "{:.11} ({}/2^{e})", self.value(), self.numerator),
+        match (self.exponent, self.numerator.as_slice()) {
+            (0, n) => write!(f, "{}", n.first().unwrap_or(&0)),
+            (e @ 1..=20, [n]) => write!(f, "{} ({n}/{})", self.value(), 1u32 << e),
+            (e, [n]) => write!(f, "{:.11} ({n}/2^{e})", self.value()),
+            (e, [n, m]) => write!(f, "{:.11} ({}/2^{e})", self.value(), u64::from(*m) << 32 | u64::from(*n)),
+            _ => write!(f, "{:.11}", self.value()),
         }
     }
 }
@@ -107,21 +156,20 @@ pub fn outcomes(session: &Session, probe: &Probe) -> Result<Outcomes, ProbeError
         followed += 1;
         // The other way of every choice that was new in this branch.
         let mut way = Vec::new();
-        let mut probability = Some(Probability::CERTAIN);
+        let mut probability = Probability::certain();
         for (i, choice) in made.iter().enumerate() {
             if i >= given.len() && !choice.certain() {
                 let other: Vec<bool> = way.iter().copied().chain([!choice.taken]).collect();
-                let likely = probability.and_then(|p| p.times(Probability::of(Choice { taken: !choice.taken, ..*choice })));
-                match likely {
-                    Some(_) if followed + open.len() < MOST => open.push(other),
-                    Some(p) => left = Some(left.map_or(Some(p), |l| l.plus(p)).unwrap_or(p)),
-                    None => {}
+                if followed + open.len() < MOST {
+                    open.push(other);
+                } else {
+                    let likely = probability.times(&Probability::of(Choice { taken: !choice.taken, ..*choice }));
+                    left = Some(left.map_or_else(|| likely.clone(), |l| l.plus(&likely)));
                 }
             }
-            probability = probability.and_then(|p| p.times(Probability::of(*choice)));
+            probability = probability.times(&Probability::of(*choice));
             way.push(choice.taken);
         }
-        let Some(probability) = probability else { continue };
         join(&mut endings, Ending { probability, session: branch, run });
     }
     endings.sort_by(|a, b| b.probability.value().partial_cmp(&a.probability.value()).unwrap_or(Ordering::Equal));
@@ -135,19 +183,16 @@ fn join(endings: &mut Vec<Ending>, new: Ending) {
         (a.ending, &a.outcome, &a.lost, &a.server) == (b.ending, &b.outcome, &b.lost, &b.server)
     };
     match endings.iter_mut().find(|e| same(e)) {
-        Some(old) => match old.probability.plus(new.probability) {
-            Some(sum) => old.probability = sum,
-            None => endings.push(new),
-        },
+        Some(old) => old.probability = old.probability.plus(&new.probability),
         None => endings.push(new),
     }
 }
 
 impl Outcomes {
-    /// The sum of all: 1, unless branches were left.
-    pub fn sum(&self) -> Option<Probability> {
-        let all = self.endings.iter().map(|e| e.probability).chain(self.left);
-        all.map(Some).reduce(|a, b| a?.plus(b?)).flatten()
+    /// The sum of all: 1.
+    pub fn sum(&self) -> Probability {
+        let nothing = Probability { numerator: Vec::new(), exponent: 0 };
+        self.endings.iter().map(|e| &e.probability).chain(&self.left).fold(nothing, |sum, p| sum.plus(p))
     }
 }
 
@@ -160,9 +205,25 @@ mod tests {
         let p = |probability, taken| Probability::of(Choice { probability, taken });
         let quarter = p(1 << 29, true);
         assert_eq!(quarter.to_string(), "0.25 (1/4)");
-        assert_eq!(quarter.plus(p(1 << 29, false)), Some(Probability::CERTAIN));
+        assert_eq!(quarter.plus(&p(1 << 29, false)), Probability::certain());
         let third = p(715_820_851, true);
-        let both = third.times(quarter).and_then(|a| a.plus(third.times(p(1 << 29, false))?));
-        assert_eq!(both, Some(third));
+        let both = third.times(&quarter).plus(&third.times(&p(1 << 29, false)));
+        assert_eq!(both, third);
+        assert_eq!(third.to_string(), "0.33333005896 (715820851/2^31)");
+    }
+
+    /// Ten endpoints: the last is taken when nine rules were not.
+    #[test]
+    fn many_draws_in_a_row_stay_exact() {
+        let mut rest = Probability::certain();
+        let mut sum = Probability { numerator: Vec::new(), exponent: 0 };
+        for n in (2..=10u32).rev() {
+            let probability = ((1u64 << 31) / u64::from(n)) as u32 | 1;
+            sum = sum.plus(&rest.times(&Probability::of(Choice { probability, taken: true })));
+            rest = rest.times(&Probability::of(Choice { probability, taken: false }));
+        }
+        assert!((rest.value() - 0.1).abs() < 1e-6, "{rest}");
+        assert!(rest.exponent > 128);
+        assert_eq!(sum.plus(&rest), Probability::certain());
     }
 }

@@ -110,7 +110,7 @@ fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Script> {
     let spec = f.require(d, "spec", "write spec: with steps: below it")?;
     d.finish(f);
     let mut s = d.fields(spec, "spec")?;
-    let seed = s.get("seed").and_then(|n| d.integer(n, "spec.seed")).map_or(0, |n| n.value.unsigned_abs());
+    let seed = s.get("seed").and_then(|n| number(d, n, "spec.seed", 0..=i64::MAX)).unwrap_or(0);
     let start = match s.get("start").and_then(|n| d.word(n, "spec.start", &["used", "known", "cold"])) {
         Some("cold") => Start::Cold,
         Some("known") => Start::Known,
@@ -208,13 +208,22 @@ fn probe(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Probe> {
             parsed
         });
     }
-    if let Some(count) = f.get("count").and_then(|n| number(d, n, &at("count"), 1..=100)) {
-        p.count = count;
+    if let Some(n) = f.get("count") {
+        p.count = number(d, n, &at("count"), 1..=100).unwrap_or(1);
+        if p.proto == Protocol::Tcp && p.count > 1 {
+            let message = format!("{}: Invalid value: {}: a TCP request is one", at("count"), p.count);
+            d.error(Code::UnsupportedValue, n.span, message, "leave it out, or write more send: steps");
+        }
     }
     if let Some(interval) = f.get("interval").and_then(|n| duration(d, n, &at("interval"))) {
         p.interval = interval;
     }
-    p.timeout = f.get("timeout").and_then(|n| duration(d, n, &at("timeout")));
+    if let Some(n) = f.get("timeout") {
+        p.timeout = duration(d, n, &at("timeout"));
+        if p.timeout == Some(Duration::default()) {
+            d.error(Code::OutOfRange, n.span, format!("{}: Invalid value: 0", at("timeout")), "write how long it waits, such as 350ms");
+        }
+    }
     p.settle = f.get("settle").and_then(|n| duration(d, n, &at("settle")));
     p.pause = f.get("pause").and_then(|n| duration(d, n, &at("pause"))).unwrap_or_default();
     for (n, i) in f.get("during").map_or(&[][..], |n| d.items(n, &at("during"))).iter().zip(0..) {
@@ -222,8 +231,15 @@ fn probe(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Probe> {
         let Some(mut g) = d.fields(n, &path) else { continue };
         let after = g.require(d, "after", "write how long after the beginning, such as after: 20ms");
         let after = after.and_then(|n| duration(d, n, &format!("{path}.after")));
+        let run = g.get("run").map(|n| n.span);
         let action = shell_step(d, &mut g, &path);
         d.finish(g);
+        if let (Some(Action::Shell { line, .. }), Some(span)) = (&action, run)
+            && !shell::changes(line)
+        {
+            let message = format!("{path}.run: Invalid value: {line:?}: it changes nothing");
+            d.error(Code::UnsupportedValue, span, message, "write a command that does, such as ip route add, sysctl -w or conntrack -F");
+        }
         p.during.extend(after.zip(action));
     }
     p.during.sort_by_key(|(after, _)| *after);

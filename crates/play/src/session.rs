@@ -217,10 +217,11 @@ impl Session {
 
     /// Does one thing, and does not wait for what follows from it.
     fn act(&mut self, action: &Action) {
-        match action {
-            Action::Shell { host, line } => _ = crate::shell::run(self, host, line),
-            // A probe within a probe would have to wait for its own end.
-            Action::Send(_) => {}
+        // A probe within a probe would have to wait for its own end.
+        if let Action::Shell { host, line } = action
+            && !crate::shell::sends(line)
+        {
+            _ = crate::shell::run(self, host, line);
         }
     }
 
@@ -244,9 +245,9 @@ impl Session {
         let from = resolve_netns(&self.cluster, &self.world, &probe.from)?;
         let (addr, port) = resolve_target(&self.cluster, &self.world, &probe.to)?;
         let local_port = local_key(self.seed, probe, tag);
-        let world = &mut self.world;
-        world.force_endpoint(probe.endpoint);
         if probe.proto == Protocol::Icmp {
+            let world = &mut self.world;
+            world.force_endpoint(probe.endpoint);
             let ping = PingSocket {
                 local: Ipv4Addr::UNSPECIFIED.into(),
                 remote: addr,
@@ -273,6 +274,7 @@ impl Session {
             check_endpoint(&self.cluster, (addr, port), (endpoint, wanted))?;
         }
         let world = &mut self.world;
+        world.force_endpoint(probe.endpoint);
         let source = source_for(world, from, addr);
         let (local, remote) = (Endpoint { addr: source, port: local_port }, Endpoint { addr, port });
         if probe.proto == Protocol::Tcp {

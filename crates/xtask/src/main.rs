@@ -55,7 +55,7 @@ fn main() -> ExitCode {
     let done = match command.as_deref() {
         Some("serve") => setup::tools(yes, false).and_then(|t| run::serve(&t)),
         Some("build") => setup::tools(yes, false).and_then(|t| run::build(&t)),
-        Some("test") => setup::tools(yes, true).and_then(|t| run::test(&t)),
+        Some("test") => setup::tools(yes, true).and_then(|t| run::test(&t, yes)),
         Some("setup") => setup::tools(yes, false).map(|_| ()),
         _ => {
             eprintln!("{USAGE}");

@@ -18,7 +18,7 @@ pub(crate) fn serve(t: &Tools) -> Result<()> {
 }
 
 /// Runs every test, the fast ones first.
-pub(crate) fn test(t: &Tools) -> Result<()> {
+pub(crate) fn test(t: &Tools, yes: bool) -> Result<()> {
     let cargo = |args: &[&str]| {
         let mut c = t.command("cargo");
         c.args(args);
@@ -28,7 +28,7 @@ pub(crate) fn test(t: &Tools) -> Result<()> {
     step("native tests", || {
         run(&mut cargo(&["test", "--workspace", "--exclude", "packetwalk-web", "--exclude", "packetwalk-browser-tests"]), "cargo test")
     })?;
-    step("the kernel itself", || kernel(true, &[]))?;
+    step("the kernel itself", || kernel(yes, &[]))?;
     step("lints", || {
         let lints = [
             "clippy",
@@ -63,6 +63,9 @@ pub(crate) fn test(t: &Tools) -> Result<()> {
 /// Compares the simulator with the kernel this runs on, if that may be asked.
 pub(crate) fn kernel(yes: bool, args: &[String]) -> Result<()> {
     if !setup::may_ask_kernel() {
+        if let Some(arg) = args.iter().find(|a| !matches!(a.as_str(), "-h" | "--help")) {
+            return Err(format!("{arg} asks the kernel itself, which takes root on Linux: sudo cargo xtask kernel {}", args.join(" ")));
+        }
         say("not root on Linux: the kernel itself is not asked; comparing with the recordings of one");
         let mut c = std::process::Command::new("cargo");
         return run(c.args(["test", "--package", "packetwalk-tests", "--test", "recordings"]).current_dir(root()), "cargo test");

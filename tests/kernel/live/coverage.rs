@@ -186,7 +186,7 @@ fn of_rules(m: &Moment<'_>, session: &Session, changed: bool) -> Vec<u8> {
             }
             if *hook == Hook::Forward && !pods(p.src) && pods(p.dst) && new && *mark == 0 {
                 // From outside to a pod without a mark: routed there, or the mark rule is missing.
-                out.extend(if changed { [26, 27] } else { [27, 27] });
+                out.push(27);
             }
         }
         EventKind::TtlDecremented { .. } => out.push(12),

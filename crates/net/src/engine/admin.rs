@@ -18,9 +18,9 @@ use std::rc::Rc;
 pub enum Setting {
     /// Other rules in some tables; their counters begin at zero (`iptables-restore`).
     Rules {
-        /// The rules.
+        /// All rules as they are then.
         rules: Rc<Ruleset>,
-        /// The tables that are replaced; the others stay as they are.
+        /// The tables that were replaced.
         tables: BTreeSet<TableName>,
     },
     /// No connection is known any more (`conntrack -F`).
@@ -69,8 +69,7 @@ impl World {
                 for t in tables {
                     counters[*t as usize] = vec![(0, 0); rules.table(*t).n_counters()];
                 }
-                let rules = Rc::new(ns.rules.with(tables, rules));
-                self.change(Change::Rules { netns, before, after: Box::new((rules, counters)) });
+                self.change(Change::Rules { netns, before, after: Box::new((rules.clone(), counters)) });
             }
             Setting::FlushConntrack => {
                 let all: Vec<_> = self.ns(netns).conntrack.iter().filter(|(_, c)| c.confirmed()).map(|(id, _)| id).collect();
@@ -95,7 +94,8 @@ impl World {
                 let waiting = before.as_ref().map_or(Vec::new(), |n| n.queue.clone());
                 let (dev, addr, after) = (*dev, *addr, to.clone().map(Box::new));
                 self.change(Change::Neighbour { netns, dev, addr, before: before.map(Box::new), after });
-                for pkt in waiting {
+                self.stop_asking(netns, dev, addr);
+                for pkt in waiting.into_iter().rev() {
                     match to {
                         Some(_) => self.then(pkt, super::Next::NeighbourOutput { dev, next_hop: addr }),
                         None => self.drop_packet(pkt, crate::DropReason::NeighFailed, None),
@@ -149,6 +149,7 @@ impl World {
         for (addr, n) in neighbours {
             let waiting = n.queue.clone();
             self.change(Change::Neighbour { netns, dev, addr, before: Some(Box::new(n)), after: None });
+            self.stop_asking(netns, dev, addr);
             for pkt in waiting {
                 self.drop_packet(pkt, crate::DropReason::DevReady, None);
             }

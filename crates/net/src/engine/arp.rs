@@ -145,6 +145,13 @@ impl World {
         }
     }
 
+    /// An entry is there no more, or is another: its timer would be about something else.
+    pub(super) fn stop_asking(&mut self, netns: NetnsId, dev: DevId, addr: IpAddr) {
+        let mine = |job: &Job| matches!(job, Job::Neighbour { netns: n, dev: d, addr: a } if (*n, *d, *a) == (netns, dev, addr));
+        self.agenda.retain(|_, job| !mine(job));
+        self.background.retain(|_, job| !mine(job));
+    }
+
     /// A neighbour's timer (`neigh_timer_handler`).
     pub(super) fn neighbour_timer(&mut self, netns: NetnsId, dev: DevId, addr: IpAddr) {
         let Some(mut n) = self.neighbour(netns, dev, addr) else { return };

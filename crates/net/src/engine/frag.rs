@@ -144,6 +144,17 @@ impl World {
         Some(first)
     }
 
+    /// No row of fragments is waited for any more: the run is over. Their packets are dropped by who calls.
+    pub(super) fn forget_fragments(&mut self) {
+        for i in 0..self.state.netns.len() {
+            let netns = NetnsId(i as u32);
+            for (key, row) in self.ns(netns).fragments.clone() {
+                self.change(Change::Fragments { netns, key, before: Some(row), after: None });
+            }
+        }
+        self.background.retain(|_, job| !matches!(job, Job::Fragments(..)));
+    }
+
     /// Nobody waits for a fragment for ever.
     pub(super) fn give_up_fragments(&mut self, netns: NetnsId, key: FragmentKey) {
         let Some(row) = self.ns(netns).fragments.get(&key).cloned() else { return };

@@ -263,10 +263,11 @@ impl World {
         if !fits {
             // EMSGSIZE: not even made.
             p.waiting = false;
-            let (tag, left, interval) = (p.tag, p.left, p.interval);
+            let (tag, more, silent) = (p.tag, p.left > 0, !p.silent.is_empty());
+            let wait = if more { p.interval } else { p.wait };
             self.set_socket(netns, socket, Socket::Ping(p));
-            if left > 0 {
-                self.later(interval, Job::App(netns, socket));
+            if more || silent {
+                self.later(wait, Job::App(netns, socket));
             }
             return self.emit(netns, None, EventKind::Ended { socket, tag, outcome: Outcome::NotSent(DropReason::PktTooBig) });
         }

@@ -322,6 +322,7 @@ impl World {
         self.stack.clear();
         self.agenda.clear();
         self.give_up_neighbours();
+        self.forget_fragments();
         let left: Vec<_> = self.state.packets.keys().copied().collect();
         for pkt in left {
             self.drop_packet(pkt, DropReason::Budget, None);

@@ -45,16 +45,22 @@ impl Ruleset {
     /// # Errors
     /// Every line that could not be read, in order.
     pub fn parse(text: &str) -> Result<Self, Vec<RestoreError>> {
-        Self::parse_tables(text).map(|(rules, _)| rules)
+        Self::default().restored(text).map(|(rules, _)| rules)
     }
 
-    /// As [`Self::parse`], with the tables the text names: `iptables-restore` leaves others alone.
+    /// What `iptables-restore` makes of these rules, and the tables the text names: others stay as
+    /// they are, and so does a policy that is not written.
     ///
     /// # Errors
     /// Every line that could not be read, in order.
-    pub fn parse_tables(text: &str) -> Result<(Self, BTreeSet<TableName>), Vec<RestoreError>> {
+    pub fn restored(&self, text: &str) -> Result<(Self, BTreeSet<TableName>), Vec<RestoreError>> {
         let mut named = BTreeSet::new();
         let mut builder = RulesetBuilder::default();
+        for t in TableName::ALL {
+            for (hook, chain) in t.hooks().iter().zip(&self.table(t).chains) {
+                builder.policy(t, *hook, chain.policy.unwrap_or(Policy::Accept));
+            }
+        }
         let mut errors = Vec::new();
         let mut table = None;
         let mut jumps = Vec::new();
@@ -66,15 +72,17 @@ impl Ruleset {
                 None | Some('#') => {}
                 Some('*') => match TableName::from_name(&line[1..]) {
                     Some(t) => {
+                        // A kernel has these without being told.
+                        chains.extend(t.hooks().iter().map(|h| (t, h.name().to_owned())));
                         named.insert(t);
-                        table = Some(t);
+                        table = Some((t, n));
                     }
                     None => fail(2, format!("no table {:?}; the tables are raw, mangle, nat and filter", &line[1..])),
                 },
                 Some(':') => {
                     let mut words = line[1..].split_whitespace();
                     let (name, policy) = (words.next().unwrap_or_default(), words.next().unwrap_or("-"));
-                    let Some(t) = table else {
+                    let Some((t, _)) = table else {
                         fail(1, "a chain before any table; write *nat or *filter above it".to_owned());
                         continue;
                     };
@@ -88,12 +96,13 @@ impl Ruleset {
                         (None, _) => builder.new_chain(t, name),
                         (Some(h), "ACCEPT") => builder.policy(t, *h, Policy::Accept),
                         (Some(h), "DROP") => builder.policy(t, *h, Policy::Drop),
+                        (Some(_), "-") => {}
                         (Some(_), other) => fail(name.len() as u32 + 3, format!("policy {other:?}; it must be ACCEPT or DROP")),
                     }
                 }
                 Some(_) if line == "COMMIT" => table = None,
                 Some(_) => {
-                    let Some(t) = table else {
+                    let Some((t, _)) = table else {
                         fail(1, "a rule before any table; write *nat or *filter above it".to_owned());
                         continue;
                     };
@@ -121,8 +130,15 @@ impl Ruleset {
                 errors.push(RestoreError { line: *line, column: 1, message });
             }
         }
+        if let Some((t, n)) = table {
+            errors.push(RestoreError {
+                line: n,
+                column: 1,
+                message: format!("table {} has no end; write COMMIT below its rules", t.name()),
+            });
+        }
         errors.extend(in_circles(&jumps));
-        if errors.is_empty() { Ok((builder.build(), named)) } else { Err(errors) }
+        if errors.is_empty() { Ok((self.with(&named, &builder.build()), named)) } else { Err(errors) }
     }
 }
 
@@ -256,6 +272,9 @@ pub fn parse_rule(line: &str) -> Result<(String, Rule), RestoreError> {
                     None => return Err(w.error(format!("no protocol {name:?}; write tcp, udp, icmp, sctp or a number"))),
                 }
             }
+            "-m" | "--match" | "-j" | "--jump" | "-g" | "--goto" if bang => {
+                return Err(w.error(format!("{word:?} cannot be negated; remove the ! before it")));
+            }
             "-m" | "--match" => {
                 let module = w.value(&word, "a module name")?;
                 let found = module_match(&mut w, &module)?;
@@ -267,6 +286,9 @@ pub fn parse_rule(line: &str) -> Result<(String, Rule), RestoreError> {
             }
             other => return Err(w.error(format!("{other:?} is not an option of iptables that is known here"))),
         }
+    }
+    if negated {
+        return Err(w.error("a ! with nothing behind it; remove it, or write what is negated"));
     }
     if w.unclosed {
         return Err(w.error("a quote is opened here and not closed; close it, or write \\\" for the character"));

@@ -258,7 +258,7 @@ def later(began, action):
 
 def play():
     began = time.monotonic()
-    for number, step in enumerate(plan['steps'], 1):
+    for step in plan['steps']:
         for p in step['pins']:
             pin(p['netns'], p['chain'], p['choice'])
         time.sleep(max(0, began + step['at'] - time.monotonic()))
@@ -268,7 +268,7 @@ def play():
         for t in threads:
             t.join()
         for line in lines:
-            print('step %d: %s' % (number, line), flush=True)
+            print('step %d: %s' % (step['step'], line), flush=True)
     time.sleep(max(0, began + plan['end'] - time.monotonic()))
 
 

@@ -18,12 +18,16 @@ if [ "${1:-}" != inside ]; then
   done
   exec unshare --mount --propagation private --pid --fork --kill-child=KILL --mount-proc bash "$0" inside "$@"
 fi
+[ "$$" = 1 ] || { echo "lab: inside is for the script itself; run it without" >&2; exit 1; }
 shift
 
 # Only what is in here sees this /run.
 mount -t tmpfs tmpfs /run
 mkdir /run/netns
-modprobe br_netfilter 2>/dev/null || true
+if [ ! -e /proc/sys/net/bridge ]; then
+  echo "lab: loading the kernel module br_netfilter, which stays loaded" >&2
+  modprobe br_netfilter || { echo "lab: bridges need the module br_netfilter" >&2; exit 1; }
+fi
 IPTABLES=iptables; command -v iptables-legacy >/dev/null && IPTABLES=iptables-legacy
 
 netns() { nsenter --net="/run/netns/$1" "${@:2}"; }

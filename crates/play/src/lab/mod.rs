@@ -3,7 +3,9 @@
 //!
 //! What is chance in the simulator (which endpoint a `statistic` rule takes) is made certain on the
 //! kernel: before a request, the probabilities of the chains it drew in are set to 0 and 1. Clients
-//! act at the virtual times of the simulated session.
+//! act at the virtual times of the simulated session. Of the commands, those are typed that changed
+//! something in the simulator: it has read every word of them, and knows that they stay in their
+//! namespace.
 //!
 //! Whatever comes from the document is quoted: arguments in single quotes, rules and the plan in
 //! here-documents that the shell does not look into. A name that `ip` could not take is an error.
@@ -44,7 +46,7 @@ const TAIL: &str = include_str!("tail.sh");
 /// The script of a session that was played.
 ///
 /// # Errors
-/// A device name that a shell or `ip` could misread.
+/// A device name that a shell or `ip` could misread; a step that a lab cannot do.
 pub fn script(session: &Session, done: &[Done]) -> Result<String, LabError> {
     let spec = session.spec();
     let names = netns_names(spec.netns.iter().map(|n| n.name.as_str()));
@@ -98,7 +100,7 @@ pub fn script(session: &Session, done: &[Done]) -> Result<String, LabError> {
     out.push_str("}\n\nagent() {\n  cat <<'END-OF-AGENT'\n");
     out.push_str(AGENT);
     out.push_str("END-OF-AGENT\n}\n\nplan() {\n  cat <<'END-OF-PLAN'\n");
-    out.push_str(&plan::json(session, done, &names));
+    out.push_str(&plan::json(session, done, &names)?);
     out.push_str("\nEND-OF-PLAN\n}\n\n");
     out.push_str(TAIL);
     Ok(out)

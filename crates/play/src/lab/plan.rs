@@ -1,22 +1,21 @@
 //! The plan the lab's processes read: who listens, what is done when, in JSON.
 
-use super::netns_names;
+use super::{LabError, netns_names};
 use crate::probe::{Probe, Protocol, resolve_netns, resolve_target};
 use crate::script::{Done, Outcome};
 use crate::session::{Action, PING_WAIT, Run, Session, UDP_WAIT, curl_request, local_key};
 use crate::shell;
 use net::event::EventKind;
-use net::netfilter::{Match, TableName, WalkStep};
+use net::netfilter::{Match, Ruleset, TableName, WalkStep};
 use net::socket::{Pmtudisc, ServerApp};
+use net::state::Change;
 use net::{Duration, NetnsId};
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::rc::Rc;
 
 /// How long a client without a patience of its own is given on a real kernel.
 const PATIENCE: Duration = Duration::secs(140);
-/// The commands that are typed on the real kernel too.
-const REAL: [&str; 8] = ["ip", "bridge", "sysctl", "conntrack", "iptables", "iptables-save", "iptables-restore", "ping"];
-
 /// A text in JSON's quotes; beyond ASCII everything is escaped.
 fn text(s: &str) -> String {
     let mut out = String::from("\"");
@@ -40,7 +39,10 @@ fn seconds(d: Duration) -> String {
 }
 
 /// The whole plan.
-pub(super) fn json(session: &Session, done: &[Done], names: &[String]) -> String {
+///
+/// # Errors
+/// A step that a lab cannot do as the simulator did it.
+pub(super) fn json(session: &Session, done: &[Done], names: &[String]) -> Result<String, LabError> {
     let mut services = Vec::new();
     for (ns, netns) in session.spec().netns.iter().zip(names) {
         for s in &ns.services {
@@ -59,10 +61,13 @@ pub(super) fn json(session: &Session, done: &[Done], names: &[String]) -> String
             ));
         }
     }
-    let mut pinned = BTreeMap::new();
-    let steps = done.iter().filter_map(|d| step(session, d, names, &mut pinned)).collect::<Vec<_>>();
+    let mut past = Past { rules: session.initial().netns.iter().map(|n| n.rules.clone()).collect(), seen: 0, pinned: BTreeMap::new() };
+    let mut steps = Vec::new();
+    for (d, n) in done.iter().zip(1..) {
+        steps.extend(step(session, d, n, names, &mut past)?);
+    }
     let end = seconds(Duration(session.world().now().0));
-    format!("{{\"services\": [\n{}\n], \"steps\": [\n{}\n], \"end\": {end}}}", services.join(",\n"), steps.join(",\n"))
+    Ok(format!("{{\"services\": [\n{}\n], \"steps\": [\n{}\n], \"end\": {end}}}", services.join(",\n"), steps.join(",\n")))
 }
 
 /// Bytes as characters of the same number.
@@ -70,28 +75,63 @@ fn latin(bytes: &[u8]) -> String {
     bytes.iter().map(|b| char::from(*b)).collect()
 }
 
-type Pins = BTreeMap<(NetnsId, u32), u32>;
+/// What the steps so far have led to.
+struct Past {
+    /// The rules of each namespace.
+    rules: Vec<Rc<Ruleset>>,
+    /// So many events are in it.
+    seen: usize,
+    /// What the lab has made certain: the choice of a chain.
+    pinned: BTreeMap<(NetnsId, u32), u32>,
+}
 
-fn step(session: &Session, d: &Done, names: &[String], pinned: &mut Pins) -> Option<String> {
-    let head = |pins: &str, netns: &str| format!("{{\"at\": {}, \"pins\": {pins}, \"netns\": {}", seconds(Duration(d.at.0)), text(netns));
+impl Past {
+    /// One more event. Other rules may have other chains: what was pinned is not any more.
+    fn add(&mut self, e: &net::Event) {
+        for c in &e.changes {
+            if let Change::Rules { netns, after, .. } = c {
+                self.rules[netns.0 as usize] = after.0.clone();
+                self.pinned.clear();
+            }
+        }
+    }
+
+    fn up_to(&mut self, session: &Session, event: usize) {
+        session.events()[self.seen..event].iter().for_each(|e| self.add(e));
+        self.seen = event;
+    }
+}
+
+/// A step, counted from 1; nothing for a command that only prints, or was refused.
+fn step(session: &Session, d: &Done, n: usize, names: &[String], past: &mut Past) -> Result<Option<String>, LabError> {
+    let wrong = |what: &str| LabError { message: format!("step {n}: {what}") };
+    let head = |pins: &str, netns: &str| {
+        format!("{{\"step\": {n}, \"at\": {}, \"pins\": {pins}, \"netns\": {}", seconds(Duration(d.at.0)), text(netns))
+    };
     match (&d.action, &d.result) {
         (Action::Send(probe), Outcome::Run(run)) => {
-            let netns = resolve_netns(session.cluster(), session.world(), &probe.from).ok()?;
-            let pins = pins(session, run, names, pinned);
-            let body = client(session, probe, run)?;
+            let netns = resolve_netns(session.cluster(), session.world(), &probe.from).map_err(|e| wrong(&e.to_string()))?;
+            past.up_to(session, run.events.start);
+            let pins = pins(session, run, names, past).map_err(|e| wrong(&e))?;
+            let body = client(session, probe, run).ok_or_else(|| wrong("its target is not there"))?;
+            let configured = session.events()[run.events.clone()].iter().filter(|e| matches!(e.kind, EventKind::Configured { .. })).count();
+            if configured < probe.during.len() {
+                return Err(wrong("a command of its during: is refused, so a lab does not type it either; mend or remove it"));
+            }
             let during = probe.during.iter().filter_map(|(after, a)| {
                 let (netns, command) = command(session, a, names)?;
                 Some(format!("{{\"after\": {}, \"netns\": {}, {command}}}", seconds(*after), text(&netns)))
             });
-            Some(format!("{}, {body}, \"during\": {}}}", head(&pins, &names[netns.0 as usize]), list(during)))
+            Ok(Some(format!("{}, {body}, \"during\": {}}}", head(&pins, &names[netns.0 as usize]), list(during))))
         }
-        (action @ Action::Shell { .. }, _) => {
-            let (netns, command) = command(session, action, names)?;
-            // Other rules may have other chains: what was pinned is not any more.
-            pinned.clear();
-            Some(format!("{}, \"kind\": \"run\", {command}}}", head("[]", &netns)))
+        (Action::Shell { line, .. }, Outcome::Output(_)) if shell::sends(line) => {
+            Err(wrong(&format!("{line:?} is a command; write it as send: so that a lab sends it too")))
         }
-        (Action::Send(_), Outcome::Output(_)) => None,
+        (action @ Action::Shell { .. }, Outcome::Output(out)) if out.status == 0 => {
+            let typed = command(session, action, names);
+            Ok(typed.map(|(netns, command)| format!("{}, \"kind\": \"run\", {command}}}", head("[]", &netns))))
+        }
+        _ => Ok(None),
     }
 }
 
@@ -138,15 +178,15 @@ fn client(session: &Session, probe: &Probe, run: &Run) -> Option<String> {
     })
 }
 
-/// A command of the script, if it is one of those that are typed for real: where, and its words.
+/// A command that changes something: where, and its words. No other is typed on a real kernel, and
+/// none that the simulator does not understand.
 fn command(session: &Session, action: &Action, names: &[String]) -> Option<(String, String)> {
     let Action::Shell { host, line } = action else { return None };
     let netns = resolve_netns(session.cluster(), session.world(), host).ok()?;
-    let mut words = shell::split(line);
-    let tool = words.first()?.clone();
-    if !REAL.contains(&tool.as_str()) {
+    if !shell::changes(line) {
         return None;
     }
+    let mut words = shell::split(line);
     let at = words.iter().position(|w| w == "<<<");
     let stdin = at.map(|i| words.split_off(i).into_iter().skip(1).collect::<Vec<_>>().join(" ") + "\n");
     let argv = list(words.iter().map(|w| text(w)));
@@ -156,30 +196,34 @@ fn command(session: &Session, action: &Action, names: &[String]) -> Option<(Stri
 
 /// The choices a run made, where they are not pinned already: in which chain of which namespace,
 /// and the how manieth `statistic` rule was taken (0: none).
-fn pins(session: &Session, run: &Run, names: &[String], pinned: &mut Pins) -> String {
+fn pins(session: &Session, run: &Run, names: &[String], past: &mut Past) -> Result<String, String> {
     let mut out = Vec::new();
+    let mut drawn = BTreeMap::new();
     for e in &session.events()[run.events.clone()] {
+        past.add(e);
         let EventKind::Walked { table: TableName::Nat, step, .. } = &e.kind else { continue };
         let (chain, rule, draws) = match step {
             WalkStep::Matched { chain, rule, draws, .. } => (*chain, Some(*rule), draws),
             WalkStep::Returned { chain, draws, .. } => (*chain, None, draws),
             _ => continue,
         };
+        let Some(c) = past.rules[e.netns.0 as usize].table(TableName::Nat).chains.get(chain as usize) else { continue };
         if draws.is_empty() {
             continue;
         }
-        // Commands may have changed the rules since; chains are found by what they are now.
-        let rules = &session.world().state().ns(e.netns).rules;
-        let Some(c) = rules.table(TableName::Nat).chains.get(chain as usize) else { continue };
         let random = |r: &net::netfilter::Rule| r.matches.iter().any(|m| matches!(m, Match::Random { .. }));
         let choice = rule
             .filter(|r| c.rules.get(*r as usize).is_some_and(random))
             .map_or(0, |r| c.rules.iter().take(r as usize + 1).filter(|r| random(r)).count() as u32);
-        if pinned.insert((e.netns, chain), choice) != Some(choice) {
+        if *drawn.entry((e.netns, chain)).or_insert(choice) != choice {
+            return Err(format!("chain {} draws twice and not the same; a lab can make one choice certain", c.name));
+        }
+        if past.pinned.insert((e.netns, chain), choice) != Some(choice) {
             out.push(format!("{{\"netns\": {}, \"chain\": {}, \"choice\": {choice}}}", text(&names[e.netns.0 as usize]), text(&c.name)));
         }
     }
-    list(out)
+    past.seen = run.events.end;
+    Ok(list(out))
 }
 
 /// The names of a session's namespaces in its lab, in order.

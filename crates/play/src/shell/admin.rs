@@ -4,7 +4,6 @@ use super::Output;
 use crate::Session;
 use net::engine::Setting;
 use net::neigh::{Neighbour, NudState};
-use net::netfilter::Ruleset;
 use net::route::{Route, RouteProto};
 use net::state::{DevId, DeviceKind, FdbEntry, Netns};
 use net::wire::Mac;
@@ -30,6 +29,20 @@ fn device(ns: &Netns, name: &str) -> Result<DevId, String> {
 /// The value behind a word.
 fn after<'a>(args: &[&'a str], word: &str) -> Option<&'a str> {
     args.iter().position(|a| *a == word).and_then(|i| args.get(i + 1)).copied()
+}
+
+/// Words that come in pairs, and words that stand alone; no others are passed over in silence.
+fn only(args: &[&str], pairs: &[&str], alone: &[&str]) -> Result<(), String> {
+    let mut rest = args;
+    while let [word, more @ ..] = rest {
+        rest = match more {
+            [_, more @ ..] if pairs.contains(word) => more,
+            [] if pairs.contains(word) => return Err(format!("Command line is not complete behind \"{word}\".")),
+            _ if alone.contains(word) => more,
+            _ => return Err(format!("\"{word}\" is not understood here; try: {}", [pairs, alone].concat().join(", "))),
+        };
+    }
+    Ok(())
 }
 
 fn parsed<T: std::str::FromStr>(what: &str, text: Option<&str>) -> Result<T, String> {
@@ -58,16 +71,22 @@ fn routes(ns: &Netns, verb: &str, args: &[&str]) -> Result<Setting, String> {
         .parse()
         .or_else(|_| dst.parse::<IpAddr>().map(Into::into))
         .map_err(|_| format!("Error: any valid prefix is expected rather than \"{dst}\"."))?;
+    only(&args[1..], &["via", "dev", "src", "metric"], &["onlink"])?;
     let mut all = Vec::clone(&ns.routes);
+    let route = Route { dst, via: None, dev: DevId(0), src: None, onlink: false, proto: RouteProto::Boot, metric: 0 };
+    if route.dst.trunc() != route.dst {
+        return Err("RTNETLINK answers: Invalid argument".to_owned());
+    }
+    let via: Option<IpAddr> = after(args, "via").map(|v| parsed("any valid address", Some(v))).transpose()?;
     if verb == "del" {
         let dev = after(args, "dev").map(|d| device(ns, d)).transpose()?;
-        let Some(at) = all.iter().position(|r| r.dst == dst && dev.is_none_or(|d| d == r.dev)) else {
+        let fits = |r: &Route| r.dst == dst && dev.is_none_or(|d| d == r.dev) && (via.is_none() || via == r.via);
+        let Some(at) = all.iter().position(fits) else {
             return Err("RTNETLINK answers: No such process".to_owned());
         };
         all.remove(at);
         return Ok(Setting::Routes(Rc::new(all)));
     }
-    let via: Option<IpAddr> = after(args, "via").map(|v| parsed("any valid address", Some(v))).transpose()?;
     let onlink = args.contains(&"onlink");
     let dev = match (after(args, "dev"), via) {
         (Some(name), _) => device(ns, name)?,
@@ -85,7 +104,7 @@ fn routes(ns: &Netns, verb: &str, args: &[&str]) -> Result<Setting, String> {
         (_, Some(at)) => _ = all.remove(at),
         _ => {}
     }
-    all.push(Route { dst, via, dev, src, onlink, proto: RouteProto::Boot, metric });
+    all.push(Route { via, dev, src, onlink, metric, ..route });
     Ok(Setting::Routes(Rc::new(all)))
 }
 
@@ -94,6 +113,7 @@ pub(super) fn neigh(session: &mut Session, netns: NetnsId, verb: &str, args: &[&
     let ns = session.world().state().ns(netns);
     let setting = (|| {
         let addr: IpAddr = parsed("an address", args.first().copied())?;
+        only(&args[1..], &["lladdr", "dev", "nud"], &[])?;
         let dev = device(ns, after(args, "dev").ok_or("Device and destination are required arguments.")?)?;
         let to = if verb == "del" {
             ns.neighbours.get(&(dev, addr)).map(|_| None).ok_or("RTNETLINK answers: No such file or directory")?
@@ -124,7 +144,16 @@ pub(super) fn link(session: &mut Session, netns: NetnsId, args: &[&str]) -> Outp
         match rest {
             ["up"] => to.up = true,
             ["down"] => to.up = false,
-            ["mtu", n] => to.mtu = parsed("\"mtu\" value", Some(n))?,
+            ["mtu", n] => {
+                to.mtu = parsed("\"mtu\" value", Some(n))?;
+                let most = if matches!(to.kind, DeviceKind::Loopback) { 65_536 } else { 65_535 };
+                if to.mtu < 68 {
+                    return Err("Error: mtu less than device minimum.".to_owned());
+                }
+                if to.mtu > most {
+                    return Err("Error: mtu greater than device maximum.".to_owned());
+                }
+            }
             ["type", "bridge_slave", "hairpin", how @ ("on" | "off")] => to.hairpin = *how == "on",
             _ => {
                 return Err(format!(
@@ -143,6 +172,7 @@ pub(super) fn fdb(session: &mut Session, netns: NetnsId, verb: &str, args: &[&st
     let ns = session.world().state().ns(netns);
     let setting = (|| {
         let mac: Mac = parsed("a MAC", args.first().copied())?;
+        only(&args[1..], &["dev", "dst"], &["self", "permanent"])?;
         let dev = device(ns, after(args, "dev").ok_or("Device and address are required arguments.")?)?;
         if !matches!(ns.dev(dev).kind, DeviceKind::Vxlan { .. }) {
             return Err("bridge fdb: only entries of a VXLAN device can be changed here".to_owned());
@@ -216,10 +246,15 @@ fn field<'a>(s: &'a mut Sysctl, key: &str) -> Option<Field<'a>> {
 /// `iptables-restore <<< 'TEXT'`.
 pub(super) fn restore(session: &mut Session, netns: NetnsId, args: &[&str]) -> Output {
     let setting = match args {
-        ["<<<", text] => Ruleset::parse_tables(text).map(|(r, tables)| Setting::Rules { rules: Rc::new(r), tables }).map_err(|e| {
-            let lines: Vec<_> = e.iter().map(|e| format!("iptables-restore: line {} column {}: {}", e.line, e.column, e.message)).collect();
-            lines.join("\n")
-        }),
+        ["<<<", text] => {
+            session.world().state().ns(netns).rules.restored(text).map(|(r, tables)| Setting::Rules { rules: Rc::new(r), tables }).map_err(
+                |e| {
+                    let lines: Vec<_> =
+                        e.iter().map(|e| format!("iptables-restore: line {} column {}: {}", e.line, e.column, e.message)).collect();
+                    lines.join("\n")
+                },
+            )
+        }
         _ => Err("iptables-restore: write the rules behind it: iptables-restore <<< '*filter …'".to_owned()),
     };
     set(session, netns, setting)

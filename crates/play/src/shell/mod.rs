@@ -67,6 +67,25 @@ pub(crate) fn run(session: &mut Session, host: &str, line: &str) -> Output {
     }
 }
 
+/// Whether a line is one that changes a namespace: none of these prints, sends, or does anything else.
+pub(crate) fn changes(line: &str) -> bool {
+    let words = split(line);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["ip", "r" | "ro" | "route", "add" | "replace" | "del", ..] | ["ip", "r" | "ro" | "route", "flush", "cache"] => true,
+        ["ip", "n" | "ne" | "neigh", "add" | "replace" | "del", ..] | ["ip", "l" | "li" | "link", "set", ..] => true,
+        ["bridge", "fdb", "add" | "append" | "replace" | "del", ..] => true,
+        ["sysctl", rest @ ..] => rest.iter().any(|w| w.contains('=')),
+        ["conntrack", "-F"] | ["iptables-restore", "<<<", _] => true,
+        _ => false,
+    }
+}
+
+/// Whether a line sends packets.
+pub(crate) fn sends(line: &str) -> bool {
+    matches!(split(line).first().map(String::as_str), Some("curl" | "ping"))
+}
+
 /// Time begins with the article.
 const SAVED_ON: &str = "Sun Jun 10 08:00:00 2018";
 
