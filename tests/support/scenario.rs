@@ -65,7 +65,10 @@ impl Scenario {
         let patient =
             |s: &Send| Action::Send(Probe { timeout: Some(Duration::millis(1300)), settle: Some(Duration::millis(100)), ..s.probe(name) });
         let start = if self.cold { Start::Cold } else { Start::Known };
-        (self.document(name, manifests), Script { seed: self.seed, start, steps: self.send.iter().map(patient).collect() })
+        (
+            self.document(name, manifests),
+            Script { seed: self.seed, start, steps: self.send.iter().map(patient).collect(), places: Vec::new() },
+        )
     }
 
     /// Plays it; `manifests` is the text beside it, if it names no preset.

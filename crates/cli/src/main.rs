@@ -8,10 +8,10 @@
 mod json;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use kube::{Diagnostic, Severity};
+use kube::{Code, Diagnostic, Severity, Span};
 use play::presets::{ALL, Preset};
 use play::probe::parse_endpoint;
-use play::script::{Done, Outcome, PlayError, Script};
+use play::script::{Done, Outcome, Script};
 use play::{Action, Ending, Probe, Protocol, Session, capture, lab, shell};
 use std::io::{Read, Write};
 use std::net::IpAddr;
@@ -144,7 +144,7 @@ struct Trace {
     #[arg(long)]
     endpoint: Option<String>,
     /// Follow every random choice of the rules, and print each ending with its exact probability.
-    #[arg(long, conflicts_with_all = ["endpoint", "pcap"])]
+    #[arg(long, conflicts_with_all = ["endpoint", "pcap", "format"])]
     outcomes: bool,
     #[command(flatten)]
     chance: Chance,
@@ -258,12 +258,31 @@ fn check(files: &[String]) -> Result<ExitCode, Stop> {
     for file in files {
         let text = read(file)?;
         let (_, mut diags) = kube::build(&text);
-        diags.extend(Script::read(&text).1);
+        let (script, wrong) = Script::read(&text);
+        diags.extend(wrong);
+        // Whether its hosts, targets and commands are there is known when it is played.
+        if let Some(script) = script
+            && !diags.iter().any(|d| d.severity == Severity::Error)
+        {
+            diags.extend(script.play(&text).map_or_else(|wrong| wrong, |(_, done)| refused(&script, &done)));
+        }
         diags.sort_by_key(|d| d.span.start);
         print(&told(file, &diags))?;
         errors += diags.iter().filter(|d| d.severity == Severity::Error).count();
     }
     Ok(if errors > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+/// The commands of a Script that were refused, which may be meant.
+fn refused(script: &Script, done: &[Done]) -> Vec<Diagnostic> {
+    let one = |(d, place): (&Done, &Span)| match (&d.action, &d.result) {
+        (Action::Shell { line, .. }, Outcome::Output(out)) if out.status != 0 => {
+            let message = format!("{line:?} is refused: {}", out.text.lines().next().unwrap_or_default());
+            Some(Diagnostic::warning(Code::UnsupportedValue, *place, message, "mend it, if it is not meant; a lab leaves it out"))
+        }
+        _ => None,
+    };
+    done.iter().zip(&script.places).filter_map(one).collect()
 }
 
 fn endpoint(text: &str) -> Result<(IpAddr, Option<u16>), Stop> {
@@ -294,17 +313,14 @@ fn played(file: &str) -> Result<(Session, Vec<Done>), Stop> {
     if diags.iter().any(|d| d.severity == Severity::Error) {
         return Err(Stop(told(file, &diags), 1));
     }
-    let script = script.unwrap_or(Script { seed: 0, start: play::Start::Known, steps: Vec::new() });
-    script.play(&text).map_err(|e| match e {
-        PlayError::Document(diags) => Stop(told(file, &diags), 1),
-        PlayError::Step(n, e) => usage(format!("step {n}: {e}")),
-    })
+    let script = script.unwrap_or(Script { seed: 0, start: play::Start::Known, steps: Vec::new(), places: Vec::new() });
+    script.play(&text).map_err(|diags| Stop(told(file, &diags), 1))
 }
 
 fn run_script(file: &str, lang: Language) -> Result<ExitCode, Stop> {
     let (session, done) = played(file)?;
     if done.is_empty() {
-        return Err(usage(format!("{file} has no Script: write kind: Script with steps: in a document of its own")));
+        return Err(usage(format!("{file} has nothing to play: write kind: Script, in a document of its own, with - send: below steps:")));
     }
     let labels = view::Labels::new(session.cluster(), session.initial());
     let mut failed = false;

@@ -6,7 +6,7 @@ use kube::cluster::RunningService;
 use net::socket::Pmtudisc;
 use net::{Duration, NetnsId, World};
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// What fits into an IPv4 packet behind its header and that of ICMP or UDP, in bytes.
 pub const MAX_SIZE: u16 = 65_507;
@@ -205,6 +205,11 @@ pub fn resolve_target(cluster: &Cluster, world: &World, to: &str) -> Result<(IpA
     if let Ok(addr) = name.parse::<IpAddr>() {
         return if addr.is_ipv6() {
             fail(format!("{addr} is IPv6, which is not simulated"), "write an IPv4 address")
+        } else if addr.is_unspecified() || addr.is_multicast() || addr == Ipv4Addr::BROADCAST {
+            fail(
+                format!("{addr} is nobody's address: broadcast and multicast are not simulated"),
+                "write the address of a host, node, pod or Service",
+            )
         } else {
             Ok((addr, port))
         };

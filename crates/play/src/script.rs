@@ -12,12 +12,12 @@
 //!   - {on: node01, run: conntrack -F}
 //! ```
 
-use crate::probe::{MAX_SIZE, Probe, ProbeError, Protocol, parse_endpoint};
+use crate::probe::{MAX_SIZE, Probe, ProbeError, Protocol, parse_endpoint, resolve_netns};
 use crate::session::{Action, Run, Session, Start};
 use crate::shell::{self, Output};
 use kube::decode::{Decoder, Fields};
 use kube::yaml::YamlNode;
-use kube::{Code, Diagnostic, object, yaml};
+use kube::{Code, Diagnostic, Span, object, yaml};
 use net::socket::Pmtudisc;
 use net::{Duration, Instant};
 use std::ops::RangeInclusive;
@@ -31,6 +31,8 @@ pub struct Script {
     pub start: Start,
     /// What is done.
     pub steps: Vec<Action>,
+    /// Where each step stands in the document, if it was read from one.
+    pub places: Vec<Span>,
 }
 
 /// A step that was done.
@@ -77,29 +79,27 @@ impl Script {
     /// Plays it in a new session of its document.
     ///
     /// # Errors
-    /// What is wrong with the document; a step that cannot be done, with its number.
-    pub fn play(&self, document: &str) -> Result<(Session, Vec<Done>), PlayError> {
-        let mut session = Session::edited(document, self.seed, self.start, |_| {}).map_err(PlayError::Document)?;
+    /// What is wrong with the document; a step that names something that is not there, at its place.
+    pub fn play(&self, document: &str) -> Result<(Session, Vec<Done>), Vec<Diagnostic>> {
+        let mut session = Session::edited(document, self.seed, self.start, |_| {})?;
         let mut done = Vec::new();
         for (i, action) in self.steps.iter().enumerate() {
+            let wrong = |e: ProbeError| {
+                let place = self.places.get(i).copied().unwrap_or_default();
+                vec![Diagnostic::error(Code::UnsupportedValue, place, format!("spec.steps[{i}]: {}", e.message), e.hint)]
+            };
             let at = session.world().now();
             let result = match action {
-                Action::Send(probe) => Outcome::Run(session.send(probe).map_err(|e| PlayError::Step(i + 1, e))?),
-                Action::Shell { host, line } => Outcome::Output(shell::exec(&mut session, host, line)),
+                Action::Send(probe) => Outcome::Run(session.send(probe).map_err(wrong)?),
+                Action::Shell { host, line } => {
+                    resolve_netns(session.cluster(), session.world(), host).map_err(wrong)?;
+                    Outcome::Output(shell::exec(&mut session, host, line))
+                }
             };
             done.push(Done { at, action: action.clone(), result });
         }
         Ok((session, done))
     }
-}
-
-/// Why a script could not be played.
-#[derive(Clone, Debug)]
-pub enum PlayError {
-    /// The document has errors.
-    Document(Vec<Diagnostic>),
-    /// A step, counted from 1, names something that is not there.
-    Step(usize, ProbeError),
 }
 
 fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Script> {
@@ -117,12 +117,15 @@ fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Script> {
         _ => Start::Used,
     };
     let steps = s.require(d, "steps", "write steps: with - send: below it");
-    let mut out = Vec::new();
+    let (mut out, mut places) = (Vec::new(), Vec::new());
     for (n, i) in steps.map_or(&[][..], |n| d.items(n, "spec.steps")).iter().zip(0..) {
-        out.extend(step(d, n, &format!("spec.steps[{i}]")));
+        if let Some(action) = step(d, n, &format!("spec.steps[{i}]")) {
+            out.push(action);
+            places.push(n.span);
+        }
     }
     d.finish(s);
-    Some(Script { seed, start, steps: out })
+    Some(Script { seed, start, steps: out, places })
 }
 
 fn step(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Action> {

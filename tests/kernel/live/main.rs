@@ -12,7 +12,7 @@ use net::event::EventKind;
 use net::wire::{Body, Icmp, Payload, TcpFlags};
 use net::{DropReason, Duration, Instant};
 use observe::{Observation, masked, nodes, observe};
-use play::script::{Done, Outcome, PlayError, Script};
+use play::script::{Done, Outcome, Script};
 use play::{Action, Session, record};
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::DirBuilderExt;
@@ -241,10 +241,7 @@ fn compare(w: &Work, cpu: usize, dir: &Path, tally: &mut Tally) {
 /// timers are late, those of a second by up to 80 ms.
 fn steady(document: &str, mut script: Script) -> Result<(Session, Vec<Done>), String> {
     loop {
-        let (session, done) = script.play(document).map_err(|e| match e {
-            PlayError::Document(d) => d[0].to_string(),
-            PlayError::Step(n, e) => format!("step {n}: {e}"),
-        })?;
+        let (session, done) = script.play(document).map_err(|d| d[0].to_string())?;
         let ends = done.iter().skip(1).map(|d| d.at).chain([session.world().now()]);
         let timers = timers(&session);
         let close = |end: Instant| timers.iter().any(|t| *t < end + Duration::millis(30) && end < *t + Duration::millis(150));

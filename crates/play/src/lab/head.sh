@@ -12,6 +12,10 @@
 set -euo pipefail
 
 if [ "${1:-}" != inside ]; then
+  case "${1:-play}" in
+    play | shell | with) ;;
+    *) echo "lab: $1 is not understood; write nothing, shell, or with and a command" >&2; exit 2 ;;
+  esac
   [ "$(id -u)" = 0 ] || { echo "lab: this needs root" >&2; exit 1; }
   for tool in python3 unshare nsenter ip bridge sysctl iptables conntrack; do
     command -v "$tool" >/dev/null || { echo "lab: $tool is missing (on Debian: python3 util-linux iproute2 procps iptables conntrack)" >&2; exit 1; }

@@ -10,6 +10,7 @@ case "${1:-play}" in
   with) "${@:2}" ;;
   *)
     python3 "$LAB_AGENT" "$LAB_PLAN"
+    echo "# A probability of 0 or 1 below is the lab's: it makes an endpoint certain."
     for n in "${RULED[@]}"; do
       echo "## $n $IPTABLES-save -c"; netns "$n" "$IPTABLES-save" -c
       echo "## $n conntrack -L"; netns "$n" conntrack -L 2>/dev/null

@@ -75,7 +75,7 @@ fn routes(ns: &Netns, verb: &str, args: &[&str]) -> Result<Setting, String> {
     let mut all = Vec::clone(&ns.routes);
     let route = Route { dst, via: None, dev: DevId(0), src: None, onlink: false, proto: RouteProto::Boot, metric: 0 };
     if route.dst.trunc() != route.dst {
-        return Err("RTNETLINK answers: Invalid argument".to_owned());
+        return Err("Error: Invalid prefix for given prefix length.".to_owned());
     }
     let via: Option<IpAddr> = after(args, "via").map(|v| parsed("any valid address", Some(v))).transpose()?;
     if verb == "del" {
@@ -88,14 +88,13 @@ fn routes(ns: &Netns, verb: &str, args: &[&str]) -> Result<Setting, String> {
         return Ok(Setting::Routes(Rc::new(all)));
     }
     let onlink = args.contains(&"onlink");
-    let dev = match (after(args, "dev"), via) {
-        (Some(name), _) => device(ns, name)?,
-        (None, Some(gateway)) => match ns.route(gateway) {
-            Some(net::route::Decision::Out { dev, .. }) => dev,
-            _ => return Err("Error: Nexthop has invalid gateway.".to_owned()),
-        },
-        (None, None) => return Err("RTNETLINK answers: No such device".to_owned()),
-    };
+    let named = after(args, "dev").map(|name| device(ns, name)).transpose()?;
+    // A gateway is somebody on the link.
+    let gateway = via.filter(|_| !onlink || named.is_none()).map(|gateway| match ns.route(gateway) {
+        Some(net::route::Decision::Out { dev, next_hop, .. }) if next_hop == gateway && named.is_none_or(|n| n == dev) => Ok(dev),
+        _ => Err("Error: Nexthop has invalid gateway.".to_owned()),
+    });
+    let Some(dev) = gateway.transpose()?.or(named) else { return Err("RTNETLINK answers: No such device".to_owned()) };
     let src = after(args, "src").map(|v| parsed("any valid address", Some(v))).transpose()?;
     let metric = after(args, "metric").map_or(Ok(0), |m| parsed("\"metric\" value", Some(m)))?;
     let same = |r: &Route| r.dst == dst && r.metric == metric;
@@ -118,6 +117,9 @@ pub(super) fn neigh(session: &mut Session, netns: NetnsId, verb: &str, args: &[&
         let to = if verb == "del" {
             ns.neighbours.get(&(dev, addr)).map(|_| None).ok_or("RTNETLINK answers: No such file or directory")?
         } else {
+            if verb == "add" && ns.neighbours.contains_key(&(dev, addr)) {
+                return Err("RTNETLINK answers: File exists".to_owned());
+            }
             let state = match after(args, "nud").unwrap_or("permanent") {
                 "permanent" => NudState::Permanent,
                 "reachable" => NudState::Reachable,
@@ -154,6 +156,7 @@ pub(super) fn link(session: &mut Session, netns: NetnsId, args: &[&str]) -> Outp
                     return Err("Error: mtu greater than device maximum.".to_owned());
                 }
             }
+            ["type", "bridge_slave", ..] if to.master.is_none() => return Err("RTNETLINK answers: Operation not supported".to_owned()),
             ["type", "bridge_slave", "hairpin", how @ ("on" | "off")] => to.hairpin = *how == "on",
             _ => {
                 return Err(format!(

@@ -56,6 +56,7 @@ pub(crate) fn run(session: &mut Session, host: &str, line: &str) -> Output {
         ["ping", rest @ ..] => ping(session, host, rest),
         ["iptables", rest @ ..] => iptables(session, netns, rest),
         ["iptables-save"] => Output::ok(net::dump::iptables_save(session.world().state().ns(netns), "iptables-save v1.4.21", SAVED_ON)),
+        ["iptables-save", ..] => Output::fail(2, "iptables-save: no options are understood here; iptables -t TABLE -vnL prints counters\n"),
         ["iptables-restore", rest @ ..] => admin::restore(session, netns, rest),
         ["sysctl", rest @ ..] => admin::sysctl(session, netns, rest),
         ["ip", rest @ ..] => network::ip(session, netns, rest),
