@@ -25,7 +25,7 @@ fn cases() -> Vec<(String, String)> {
 fn every_fault_is_found_where_it_is() {
     let mut failures = String::new();
     for (name, text) in cases() {
-        let (_, diags) = kube::build(&text);
+        let diags = play::script::check(&text);
         let key = |d: &kube::Diagnostic| format!("{}: {}:{} {}", d.severity.name(), d.span.line, d.span.column, d.code.name());
         let got: BTreeSet<String> = diags.iter().map(key).collect();
         let want = expected(&text);

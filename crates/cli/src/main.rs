@@ -8,7 +8,7 @@
 mod json;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use kube::{Code, Diagnostic, Severity, Span};
+use kube::{Diagnostic, Severity};
 use play::presets::{ALL, Preset};
 use play::probe::parse_endpoint;
 use play::script::{Done, Outcome, Script};
@@ -257,32 +257,11 @@ fn check(files: &[String]) -> Result<ExitCode, Stop> {
     let mut errors = 0;
     for file in files {
         let text = read(file)?;
-        let (_, mut diags) = kube::build(&text);
-        let (script, wrong) = Script::read(&text);
-        diags.extend(wrong);
-        // Whether its hosts, targets and commands are there is known when it is played.
-        if let Some(script) = script
-            && !diags.iter().any(|d| d.severity == Severity::Error)
-        {
-            diags.extend(script.play(&text).map_or_else(|wrong| wrong, |(_, done)| refused(&script, &done)));
-        }
-        diags.sort_by_key(|d| d.span.start);
+        let diags = play::script::check(&text);
         print(&told(file, &diags))?;
         errors += diags.iter().filter(|d| d.severity == Severity::Error).count();
     }
     Ok(if errors > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS })
-}
-
-/// The commands of a Script that were refused, which may be meant.
-fn refused(script: &Script, done: &[Done]) -> Vec<Diagnostic> {
-    let one = |(d, place): (&Done, &Span)| match (&d.action, &d.result) {
-        (Action::Shell { line, .. }, Outcome::Output(out)) if out.status != 0 => {
-            let message = format!("{line:?} is refused: {}", out.text.lines().next().unwrap_or_default());
-            Some(Diagnostic::warning(Code::UnsupportedValue, *place, message, "mend it, if it is not meant; a lab leaves it out"))
-        }
-        _ => None,
-    };
-    done.iter().zip(&script.places).filter_map(one).collect()
 }
 
 fn endpoint(text: &str) -> Result<(IpAddr, Option<u16>), Stop> {

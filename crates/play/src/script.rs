@@ -17,7 +17,7 @@ use crate::session::{Action, Run, Session, Start};
 use crate::shell::{self, Output};
 use kube::decode::{Decoder, Fields};
 use kube::yaml::YamlNode;
-use kube::{Code, Diagnostic, Span, object, yaml};
+use kube::{Code, Diagnostic, Severity, Span, object, yaml};
 use net::socket::Pmtudisc;
 use net::{Duration, Instant};
 use std::ops::RangeInclusive;
@@ -99,6 +99,36 @@ impl Script {
             done.push(Done { at, action: action.clone(), result });
         }
         Ok((session, done))
+    }
+}
+
+/// Everything that is wrong with a document and its Script, in order. Whether hosts, targets and
+/// commands are there is known when the Script is played.
+pub fn check(document: &str) -> Vec<Diagnostic> {
+    let (_, mut diags) = kube::build(document);
+    let (script, wrong) = Script::read(document);
+    diags.extend(wrong);
+    if let Some(script) = script
+        && !diags.iter().any(|d| d.severity == Severity::Error)
+    {
+        diags.extend(script.play(document).map_or_else(|wrong| wrong, |(_, done)| script.refused(&done)));
+    }
+    diags.sort_by_key(|d| d.span.start);
+    diags
+}
+
+impl Script {
+    /// The commands that were refused, which may be meant.
+    fn refused(&self, done: &[Done]) -> Vec<Diagnostic> {
+        let one = |(d, place): (&Done, &Span)| match (&d.action, &d.result) {
+            (Action::Shell { line, .. }, Outcome::Output(out)) if out.status != 0 => {
+                let message = format!("{line:?} is refused: {}", out.text.lines().next().unwrap_or_default());
+                let hint = "mend it, if it is not meant; a lab leaves it out";
+                Some(Diagnostic::warning(Code::UnsupportedValue, *place, message, hint))
+            }
+            _ => None,
+        };
+        done.iter().zip(&self.places).filter_map(one).collect()
     }
 }
 
