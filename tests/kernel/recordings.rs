@@ -137,7 +137,7 @@ fn run(case: &Case) -> (Session, Vec<Run>, Vec<String>) {
                 for (_, action) in &mut probe.during {
                     cases::fill_in_rules(&session, action);
                 }
-                let run = session.send(&probe).unwrap_or_else(|e| panic!("{}: {e}", case.name));
+                let run = play::shell::send(&mut session, &probe).unwrap_or_else(|e| panic!("{}: {e}", case.name));
                 results.extend(record::results(&session, &probe, &run, &|n| short(&session, n)));
                 runs.push(run);
             }

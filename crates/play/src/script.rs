@@ -90,7 +90,7 @@ impl Script {
             };
             let at = session.world().now();
             let result = match action {
-                Action::Send(probe) => Outcome::Run(session.send(probe).map_err(wrong)?),
+                Action::Send(probe) => Outcome::Run(shell::send(&mut session, probe).map_err(wrong)?),
                 Action::Shell { host, line } => {
                     resolve_netns(session.cluster(), session.world(), host).map_err(wrong)?;
                     Outcome::Output(shell::exec(&mut session, host, line))

@@ -136,18 +136,24 @@ impl Session {
         self.world.events()
     }
 
-    /// Sends a probe and plays until nothing is in flight.
+    /// Sends a probe and plays until nothing is in flight. What is to be done meanwhile takes a shell:
+    /// [`crate::shell::send`].
     ///
     /// # Errors
     /// A sender or target that is not there, or a port that is missing.
     pub fn send(&mut self, probe: &Probe) -> Result<Run, ProbeError> {
+        self.send_while(probe, &mut |_, _| {})
+    }
+
+    /// As [`Session::send`]; `act` does what the probe's `during` asks, at its time.
+    pub(crate) fn send_while(&mut self, probe: &Probe, act: &mut dyn FnMut(&mut Self, &Action)) -> Result<Run, ProbeError> {
         let tag = self.next_tag;
         let first = self.world.events().len();
         self.world.begin_run();
         let (from, to) = self.begin(probe, tag)?;
         self.next_tag += 1;
         self.actions.push(Action::Send(probe.clone()));
-        self.play(probe, tag, first);
+        self.play(probe, tag, first, act);
         self.world.force_endpoint(None);
         let events = first..self.world.events().len();
         let mut verdict = verdict(&self.world.events()[events.clone()], tag);
@@ -174,7 +180,7 @@ impl Session {
     }
 
     /// Lets the world go on until a probe is over, and does meanwhile what is to be done.
-    fn play(&mut self, probe: &Probe, tag: u32, first: usize) {
+    fn play(&mut self, probe: &Probe, tag: u32, first: usize, act: &mut dyn FnMut(&mut Self, &Action)) {
         let start = self.world.now();
         let mut deadline = start + LONGEST_RUN;
         let mut seen = first;
@@ -187,7 +193,7 @@ impl Session {
                 (step, Some(at)) if at <= deadline && step.is_none_or(|s| at < s) => {
                     self.world.advance(at);
                     if let Some((_, action)) = todo.next() {
-                        self.act(action);
+                        act(self, action);
                     }
                 }
                 (Some(at), _) if at <= deadline => while self.world.poll(at).is_some() {},
@@ -212,16 +218,6 @@ impl Session {
         }
         if probe.settle.is_some() {
             self.world.advance(deadline);
-        }
-    }
-
-    /// Does one thing, and does not wait for what follows from it.
-    fn act(&mut self, action: &Action) {
-        // A probe within a probe would have to wait for its own end.
-        if let Action::Shell { host, line } = action
-            && !crate::shell::sends(line)
-        {
-            _ = crate::shell::run(self, host, line);
         }
     }
 

@@ -7,8 +7,8 @@ mod kubectl;
 mod network;
 
 use crate::probe::MAX_SIZE;
-use crate::session::Session;
-use crate::{Probe, Protocol};
+use crate::session::{Action, Run, Session};
+use crate::{Probe, ProbeError, Protocol};
 use net::NetnsId;
 use net::netfilter::TableName;
 use net::socket::{Outcome, Pmtudisc};
@@ -40,6 +40,21 @@ pub const COMMANDS: &[&str] =
 pub fn exec(session: &mut Session, host: &str, line: &str) -> Output {
     session.note_command(host, line);
     run(session, host, line)
+}
+
+/// Sends a probe, and types meanwhile the commands of its `during`.
+///
+/// # Errors
+/// As [`Session::send`].
+pub fn send(session: &mut Session, probe: &Probe) -> Result<Run, ProbeError> {
+    session.send_while(probe, &mut |session, action| {
+        // A probe within a probe would have to wait for its own end.
+        if let Action::Shell { host, line } = action
+            && !sends(line)
+        {
+            _ = run(session, host, line);
+        }
+    })
 }
 
 /// As [`exec`], as part of something that is noted already.
