@@ -2,10 +2,12 @@
 //! `conntrack -F`.
 
 use super::World;
+use crate::drop::DropReason;
 use crate::event::EventKind;
 use crate::neigh::Neighbour;
 use crate::netfilter::{Ruleset, TableName};
 use crate::route::Route;
+use crate::skb::PacketId;
 use crate::spec::Sysctl;
 use crate::state::{Change, DevId, Device, FdbEntry, NetnsId};
 use crate::wire::Mac;
@@ -61,6 +63,8 @@ pub enum Setting {
 impl World {
     /// Changes one setting, now.
     pub fn configure(&mut self, netns: NetnsId, setting: Setting) {
+        // Packets that waited for what is gone are lost after it, each by an event of its own.
+        let mut lost = (DropReason::NeighFailed, Vec::new());
         match &setting {
             Setting::Rules { rules, tables } => {
                 let ns = self.ns(netns);
@@ -95,17 +99,21 @@ impl World {
                 let (dev, addr, after) = (*dev, *addr, to.clone().map(Box::new));
                 self.change(Change::Neighbour { netns, dev, addr, before: before.map(Box::new), after });
                 self.stop_asking(netns, dev, addr);
-                for pkt in waiting.into_iter().rev() {
-                    match to {
-                        Some(_) => self.then(pkt, super::Next::NeighbourOutput { dev, next_hop: addr }),
-                        None => self.drop_packet(pkt, crate::DropReason::NeighFailed, None),
+                if to.is_none() {
+                    lost.1 = waiting;
+                } else {
+                    for pkt in waiting.into_iter().rev() {
+                        self.then(pkt, super::Next::NeighbourOutput { dev, next_hop: addr });
                     }
                 }
             }
             Setting::Fdb { dev, mac, to } => self.set_fdb(netns, *dev, *mac, to.clone()),
-            Setting::Device { dev, to } => self.set_device(netns, *dev, to),
+            Setting::Device { dev, to } => lost = (DropReason::DevReady, self.set_device(netns, *dev, to)),
         }
         self.emit(netns, None, EventKind::Configured { setting: Rc::new(setting) });
+        for pkt in lost.1 {
+            self.drop_packet(pkt, lost.0, None);
+        }
     }
 
     fn set_routes(&mut self, netns: NetnsId, after: Rc<Vec<Route>>) {
@@ -130,14 +138,16 @@ impl World {
     }
 
     /// A device that goes down takes its routes, neighbours and learned MACs with it
-    /// (`fib_sync_down_dev`, `neigh_ifdown`, `br_stp_disable_port`).
-    fn set_device(&mut self, netns: NetnsId, dev: DevId, to: &Device) {
+    /// (`fib_sync_down_dev`, `neigh_ifdown`, `br_stp_disable_port`). Gives the packets that waited for
+    /// those neighbours.
+    fn set_device(&mut self, netns: NetnsId, dev: DevId, to: &Device) -> Vec<PacketId> {
         let before = self.ns(netns).dev(dev).clone();
         let down = before.up && !to.up;
         self.change(Change::Device { netns, dev, before: Box::new(before), after: Box::new(to.clone()) });
         self.adjust_bridge_mtu(netns, to);
+        let mut lost = Vec::new();
         if !down {
-            return;
+            return lost;
         }
         let ns = self.ns(netns);
         let routes: Vec<Route> = ns.routes.iter().filter(|r| r.dev != dev).cloned().collect();
@@ -147,15 +157,13 @@ impl World {
         let fdb: Vec<_> = ns.fdb.iter().filter(learned).map(|((d, m), _)| (*d, *m)).collect();
         self.set_routes(netns, Rc::new(routes));
         for (addr, n) in neighbours {
-            let waiting = n.queue.clone();
+            lost.extend(n.queue.iter().copied());
             self.change(Change::Neighbour { netns, dev, addr, before: Some(Box::new(n)), after: None });
             self.stop_asking(netns, dev, addr);
-            for pkt in waiting {
-                self.drop_packet(pkt, crate::DropReason::DevReady, None);
-            }
         }
         for (d, mac) in fdb {
             self.set_fdb(netns, d, mac, None);
         }
+        lost
     }
 }
