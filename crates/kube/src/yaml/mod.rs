@@ -3,6 +3,12 @@
 //! Aliases are resolved by copying, within a budget. Merge keys (`<<`) are not part of YAML 1.2 and
 //! are reported as unknown fields.
 
+mod concrete;
+pub mod edit;
+mod tree;
+
+pub use tree::Tree;
+
 use crate::diag::{Code, Diagnostic, Span};
 use granit_parser::{Event, Options, Parser, ScalarStyle};
 use std::collections::BTreeMap;

@@ -1,0 +1,557 @@
+//! Edits of a text that leave every other byte as it was: comments, order, quotes, line ends.
+//!
+//! An edit is planned on the tree that [`parse`] reads, found again in the text, and written as a
+//! few [`Splice`]s. Before they are handed out they are tried: the new text must say exactly what
+//! the edit says of the old one, or the edit is refused.
+
+use super::concrete::{Slot, Text, Within};
+use super::tree::{Style, Tree, scalar};
+use super::{Value, YamlNode, parse};
+use crate::diag::Code;
+use std::fmt;
+use std::ops::Range;
+
+/// A step from a value into it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The value of a key.
+    Key(String),
+    /// An item, counted from 0.
+    Item(usize),
+}
+
+/// A place in a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The document, counted from 0; empty ones do not count.
+    pub document: usize,
+    /// The way from its root.
+    pub steps: Vec<Step>,
+}
+
+impl Place {
+    /// The root of a document.
+    pub fn root(document: usize) -> Self {
+        Self { document, steps: Vec::new() }
+    }
+
+    /// One key further.
+    #[must_use]
+    pub fn key(mut self, key: &str) -> Self {
+        self.steps.push(Step::Key(key.to_owned()));
+        self
+    }
+
+    /// One item further.
+    #[must_use]
+    pub fn item(mut self, item: usize) -> Self {
+        self.steps.push(Step::Item(item));
+        self
+    }
+}
+
+/// `[0].spec.nodes[1].name`, as people write it.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "document {}", self.document + 1)?;
+        for (i, step) in self.steps.iter().enumerate() {
+            match step {
+                Step::Key(key) => write!(f, "{}{key}", if i == 0 { ": " } else { "." })?,
+                Step::Item(item) => write!(f, "[{item}]")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is to be changed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Edit {
+    /// The value at a place becomes this one. Keys that are missing on the way are added.
+    Set(Place, Tree),
+    /// The key or item at a place goes.
+    Remove(Place),
+    /// The key at a place gets another name.
+    Rename(Place, String),
+    /// The list at a place gets one more item at its end. A list that is missing is begun.
+    Push(Place, Tree),
+    /// One more document stands at the end.
+    AddDocument(Tree),
+    /// A document goes.
+    RemoveDocument(usize),
+}
+
+/// Why an edit cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// The text is not YAML, so nothing in it can be found.
+    Broken {
+        /// The line of the first fault.
+        line: u32,
+    },
+    /// There is no such place.
+    NoPlace(String),
+    /// The key is there already.
+    Taken(String),
+    /// The text is written in a way that this edit would change the meaning of something else.
+    TooClever(String),
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Broken { line } => write!(f, "the text has an error in line {line}: mend it first"),
+            Self::NoPlace(place) => write!(f, "nothing to change at {place}"),
+            Self::Taken(key) => write!(f, "{key} is there already"),
+            Self::TooClever(place) => write!(f, "{place} cannot be changed without changing something else: edit the text by hand"),
+        }
+    }
+}
+
+/// A replacement in a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Splice {
+    /// The bytes that go.
+    pub range: Range<usize>,
+    /// What comes in their place.
+    pub text: String,
+}
+
+/// A text with splices done; they are in order and do not overlap.
+pub fn spliced(text: &str, splices: &[Splice]) -> String {
+    let mut out = String::with_capacity(text.len() + 64);
+    let mut at = 0;
+    for s in splices {
+        out.push_str(&text[at..s.range.start]);
+        out.push_str(&s.text);
+        at = s.range.end;
+    }
+    out.push_str(&text[at..]);
+    out
+}
+
+/// The splices that undo others, in the text that those made of `text`.
+pub fn inverse(text: &str, splices: &[Splice]) -> Vec<Splice> {
+    let mut shift = 0isize;
+    let undo = |s: &Splice| {
+        let start = s.range.start.saturating_add_signed(shift);
+        shift += s.text.len() as isize - s.range.len() as isize;
+        Splice { range: start..start + s.text.len(), text: text[s.range.clone()].to_owned() }
+    };
+    splices.iter().map(undo).collect()
+}
+
+/// What an edit makes of the documents themselves: the meaning that [`edit`] keeps to.
+///
+/// # Errors
+/// A place that is not there, or a name that is taken.
+pub fn apply(docs: &mut Vec<Tree>, edit: &Edit) -> Result<(), Refused> {
+    match edit {
+        Edit::AddDocument(tree) => docs.push(tree.clone()),
+        Edit::RemoveDocument(n) => {
+            document(docs, &Place::root(*n))?;
+            docs.remove(*n);
+        }
+        Edit::Set(p, tree) => *made(document(docs, p)?, &p.steps).ok_or_else(|| no(p))? = tree.clone(),
+        Edit::Push(p, tree) => {
+            let list = made(document(docs, p)?, &p.steps).ok_or_else(|| no(p))?;
+            if list.is_null() {
+                *list = Tree::Seq(Vec::new());
+            }
+            let Tree::Seq(items) = list else { return Err(no(p)) };
+            items.push(tree.clone());
+        }
+        Edit::Remove(p) | Edit::Rename(p, _) => {
+            let (last, way) = p.steps.split_last().ok_or_else(|| no(p))?;
+            let parent = found(document(docs, p)?, way).ok_or_else(|| no(p))?;
+            match (parent, last, edit) {
+                (Tree::Map(pairs), Step::Key(key), _) => {
+                    let i = pairs.iter().position(|(k, _)| k.is(key)).ok_or_else(|| no(p))?;
+                    match edit {
+                        Edit::Rename(_, to) if pairs.iter().any(|(k, _)| k.is(to)) => return Err(Refused::Taken(to.clone())),
+                        Edit::Rename(_, to) => pairs[i].0 = Tree::text(to.clone()),
+                        _ => _ = pairs.remove(i),
+                    }
+                }
+                (Tree::Seq(items), Step::Item(i), Edit::Remove(_)) if *i < items.len() => _ = items.remove(*i),
+                _ => return Err(no(p)),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn no(place: &Place) -> Refused {
+    Refused::NoPlace(place.to_string())
+}
+
+fn document<'t>(docs: &'t mut [Tree], place: &Place) -> Result<&'t mut Tree, Refused> {
+    docs.get_mut(place.document).ok_or_else(|| no(place))
+}
+
+/// The value at the end of a way.
+fn found<'t>(tree: &'t mut Tree, way: &[Step]) -> Option<&'t mut Tree> {
+    way.iter().try_fold(tree, |tree, step| match (tree, step) {
+        (Tree::Map(pairs), Step::Key(key)) => pairs.iter_mut().find(|(k, _)| k.is(key)).map(|(_, v)| v),
+        (Tree::Seq(items), Step::Item(i)) => items.get_mut(*i),
+        _ => None,
+    })
+}
+
+/// The value at the end of a way; what is missing is added.
+fn made<'t>(tree: &'t mut Tree, way: &[Step]) -> Option<&'t mut Tree> {
+    way.iter().try_fold(tree, |tree, step| {
+        if tree.is_null() {
+            *tree = match step {
+                Step::Key(_) => Tree::Map(Vec::new()),
+                Step::Item(0) => Tree::Seq(vec![Tree::plain("null")]),
+                Step::Item(_) => return None,
+            };
+        }
+        match (tree, step) {
+            (Tree::Map(pairs), Step::Key(key)) => {
+                let i = pairs.iter().position(|(k, _)| k.is(key)).unwrap_or_else(|| {
+                    pairs.push((Tree::text(key.clone()), Tree::plain("null")));
+                    pairs.len() - 1
+                });
+                Some(&mut pairs[i].1)
+            }
+            (Tree::Seq(items), Step::Item(i)) => items.get_mut(*i),
+            _ => None,
+        }
+    })
+}
+
+/// A new value with the rest of a way around it.
+fn wrapped(way: &[Step], tree: Tree) -> Option<Tree> {
+    way.iter().rev().try_fold(tree, |tree, step| match step {
+        Step::Key(key) => Some(Tree::Map(vec![(Tree::text(key.clone()), tree)])),
+        Step::Item(0) => Some(Tree::Seq(vec![tree])),
+        Step::Item(_) => None,
+    })
+}
+
+/// The splices that make an edit in a text.
+///
+/// # Errors
+/// A text that is not YAML, a place that is not there, a name that is taken, or an edit that would
+/// change the meaning of something else.
+pub fn edit(text: &str, edit: &Edit) -> Result<Vec<Splice>, Refused> {
+    let (docs, diags) = parse(text);
+    if let Some(fault) = diags.iter().find(|d| d.code == Code::YamlSyntax) {
+        return Err(Refused::Broken { line: fault.span.line });
+    }
+    let mut wanted: Vec<Tree> = docs.iter().map(Tree::from).collect();
+    apply(&mut wanted, edit)?;
+    let splices = Plan::new(text, &docs).edit(edit)?;
+    let (read, faults) = parse(&spliced(text, &splices));
+    if faults.len() > diags.len() || read.iter().map(Tree::from).ne(wanted.into_iter().filter(|t| !t.is_null())) {
+        return Err(Refused::TooClever(match edit {
+            Edit::Set(p, _) | Edit::Remove(p) | Edit::Rename(p, _) | Edit::Push(p, _) => p.to_string(),
+            Edit::RemoveDocument(n) => Place::root(*n).to_string(),
+            Edit::AddDocument(_) => "the end of the text".to_owned(),
+        }));
+    }
+    Ok(splices)
+}
+
+struct Plan<'a> {
+    text: Text<'a>,
+    roots: Vec<Slot<'a>>,
+    style: Style,
+    splices: Vec<Splice>,
+    /// Values that the edit is inside of: those who stand for them elsewhere must not change.
+    around: Vec<Slot<'a>>,
+}
+
+impl<'a> Plan<'a> {
+    fn new(text: &'a str, docs: &'a [YamlNode]) -> Self {
+        let text = Text(text);
+        let mut roots: Vec<Slot<'a>> = Vec::new();
+        for doc in docs {
+            let before = roots.last().map_or(0, |r| r.end);
+            roots.push(text.root(doc, before));
+        }
+        let style = text.style(&roots);
+        Self { text, roots, style, splices: Vec::new(), around: Vec::new() }
+    }
+
+    fn splice(&mut self, range: Range<usize>, text: impl Into<String>) {
+        self.splices.push(Splice { range, text: text.into() });
+    }
+
+    fn edit(mut self, edit: &Edit) -> Result<Vec<Splice>, Refused> {
+        match edit {
+            Edit::AddDocument(tree) => self.add_document(tree),
+            Edit::RemoveDocument(n) => self.remove_document(*n),
+            Edit::Set(p, _) | Edit::Push(p, _) | Edit::Remove(p) | Edit::Rename(p, _) => {
+                self.in_document(edit, p)?;
+                self.keep_aliases(p.document);
+            }
+        }
+        self.splices.sort_by_key(|s| (s.range.start, s.range.end));
+        Ok(self.splices)
+    }
+
+    fn in_document(&mut self, edit: &Edit, place: &Place) -> Result<(), Refused> {
+        let mut slot = self.roots.get(place.document).cloned().ok_or_else(|| no(place))?;
+        let mut parent: Option<(Slot<'a>, usize)> = None;
+        let mut rest = place.steps.as_slice();
+        while let [step, more @ ..] = rest {
+            if self.text.is_alias(&slot) {
+                return self.in_alias(edit, &slot, rest);
+            }
+            let children = self.text.children(&slot);
+            let i = match step {
+                Step::Key(key) => children.iter().position(|c| c.is(key)),
+                Step::Item(i) => Some(*i).filter(|i| *i < children.len()),
+            };
+            let Some(i) = i else { break };
+            self.around.push(slot.clone());
+            let child = children[i].value.clone();
+            parent = Some((slot, i));
+            slot = child;
+            rest = more;
+        }
+        match (edit, parent) {
+            (Edit::Set(_, tree), _) => match rest.split_first() {
+                None => self.replace(&slot, tree),
+                Some((first, more)) => {
+                    let value = wrapped(more, tree.clone()).ok_or_else(|| no(place))?;
+                    self.add(&slot, first, &value);
+                }
+            },
+            (Edit::Push(_, tree), _) => match rest.split_first() {
+                None if self.text.is_alias(&slot) => return self.in_alias(edit, &slot, rest),
+                None => self.push(&slot, tree),
+                Some((first, more)) => {
+                    let value = wrapped(more, Tree::Seq(vec![tree.clone()])).ok_or_else(|| no(place))?;
+                    self.add(&slot, first, &value);
+                }
+            },
+            (Edit::Remove(_), Some((parent, i))) => self.remove(&parent, i),
+            (Edit::Rename(_, to), Some((parent, i))) => {
+                if let Some(key) = self.text.children(&parent)[i].key {
+                    let range = key.span.start as usize..key.span.end as usize;
+                    let name = self.like(&range, &Tree::text(to.clone()));
+                    self.splice(range, name);
+                }
+            }
+            _ => return Err(no(place)),
+        }
+        Ok(())
+    }
+
+    /// Within an alias: what it stands for is written out in its place, and changed there only.
+    fn in_alias(&mut self, edit: &Edit, slot: &Slot<'a>, rest: &[Step]) -> Result<(), Refused> {
+        let place = Place { document: 0, steps: rest.to_vec() };
+        let inner = match edit.clone() {
+            Edit::Set(_, tree) => Edit::Set(place, tree),
+            Edit::Push(_, tree) => Edit::Push(place, tree),
+            Edit::Rename(_, to) => Edit::Rename(place, to),
+            _ => Edit::Remove(place),
+        };
+        let mut tree = vec![Tree::from(slot.node)];
+        apply(&mut tree, &inner)?;
+        self.splice(slot.body..slot.end, tree[0].flow());
+        Ok(())
+    }
+
+    /// A scalar in the quotes of the one it replaces.
+    fn like(&self, old: &Range<usize>, tree: &Tree) -> String {
+        match tree {
+            Tree::Scalar { text, plain: false } if !text.chars().any(char::is_control) => match self.text.byte(old.start) {
+                b'\'' => format!("'{}'", text.replace('\'', "''")),
+                b'"' => format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")),
+                _ => scalar(text, false),
+            },
+            _ => tree.flow(),
+        }
+    }
+
+    fn replace(&mut self, slot: &Slot<'a>, tree: &Tree) {
+        let t = self.text;
+        let one_line = t.line_start(slot.after) == t.line_start(slot.start);
+        let commented = !t.0[slot.end..t.line_end(slot.end)].trim().is_empty();
+        let inline = tree.is_inline() || slot.within == Within::Flow || one_line && slot.start < slot.end && commented;
+        if inline && (one_line || slot.within == Within::Root) && slot.start < slot.end {
+            let new = self.like(&(slot.body..slot.end), tree);
+            return self.splice(slot.start..slot.end, new);
+        }
+        let behind = match slot.within {
+            _ if inline => format!(" {}", tree.flow()),
+            Within::Key(column) => tree.behind_key(column, &self.style),
+            Within::Dash(column) => format!(" {}", tree.block(column + 2, &self.style)),
+            Within::Root | Within::Flow => return self.splice(slot.body..slot.end, tree.block(0, &self.style)),
+        };
+        // A comment between the colon and the value stays where it is.
+        if slot.start == slot.body && slot.start < slot.end && t.comment(slot.after..slot.start) && t.is_first(slot.start) {
+            let head = t.line_start(slot.start);
+            if inline {
+                self.splice(slot.after..slot.after, behind);
+                return self.splice(head..t.next_line(slot.end), "");
+            }
+            let lines = match slot.within {
+                Within::Dash(column) => format!("{}{}", " ".repeat(column + 2), tree.block(column + 2, &self.style)),
+                _ => behind.trim_start_matches(['\r', '\n']).to_owned(),
+            };
+            return self.splice(head..slot.end, lines);
+        }
+        if slot.start == slot.end && !inline {
+            // Nothing was written: behind the comment of the line.
+            let at = if slot.within == Within::Flow { slot.after } else { t.line_end(slot.after) };
+            let dash = matches!(slot.within, Within::Dash(_));
+            return self.splice(if dash { slot.after..slot.after } else { at..at }, behind);
+        }
+        self.splice(slot.after..slot.end, behind);
+    }
+
+    /// One more key.
+    fn add(&mut self, slot: &Slot<'a>, key: &Step, value: &Tree) {
+        self.around.push(slot.clone());
+        let Step::Key(key) = key else { return };
+        let key = Tree::text(key.clone());
+        let Some(last) = self.text.children(slot).pop() else {
+            return self.replace(slot, &Tree::Map(vec![(key, value.clone())]));
+        };
+        if self.text.is_flow(slot) {
+            return self.splice(last.end()..last.end(), format!(", {}: {}", key.flow(), value.flow()));
+        }
+        let column = self.text.column(slot.body);
+        let line = format!("{}:{}", key.flow(), value.behind_key(column, &self.style));
+        self.line_behind(last.end(), column, &line);
+    }
+
+    /// One more item.
+    fn push(&mut self, slot: &Slot<'a>, tree: &Tree) {
+        self.around.push(slot.clone());
+        let Some(last) = self.text.children(slot).pop() else {
+            return self.replace(slot, &Tree::Seq(vec![tree.clone()]));
+        };
+        if self.text.is_flow(slot) {
+            return self.splice(last.end()..last.end(), format!(", {}", tree.flow()));
+        }
+        let column = self.text.column(slot.body);
+        let item = if self.text.is_flow(&last.value) { tree.flow() } else { tree.block(column + 2, &self.style) };
+        self.line_behind(last.end(), column, &format!("- {item}"));
+    }
+
+    fn line_behind(&mut self, at: usize, column: usize, line: &str) {
+        let at = self.text.line_end(at);
+        self.splice(at..at, format!("{}{}{line}", self.style.newline, " ".repeat(column)));
+    }
+
+    fn remove(&mut self, parent: &Slot<'a>, i: usize) {
+        let t = self.text;
+        let children = t.children(parent);
+        let (child, next) = (&children[i], children.get(i + 1));
+        if children.len() == 1 {
+            let empty = if matches!(parent.node.value, Value::Seq(_)) { Tree::Seq(Vec::new()) } else { Tree::Map(Vec::new()) };
+            return if t.is_flow(parent) { self.splice(parent.body + 1..parent.end - 1, "") } else { self.replace(parent, &empty) };
+        }
+        if t.is_flow(parent) {
+            return match (next, i.checked_sub(1).map(|b| children[b].end())) {
+                (Some(next), _) => self.splice(child.start..next.start, ""),
+                (None, Some(before)) => self.splice(before..child.end(), ""),
+                (None, None) => {}
+            };
+        }
+        if t.is_first(child.start) {
+            let (start, end) = (t.line_start(child.start), t.next_line(child.end()));
+            // The last line of a text without a line break at its end: that of the line before goes.
+            let start = if end == t.0.len() && !t.0.ends_with('\n') { start - self.style.newline.len().min(start) } else { start };
+            return self.splice(start..end, "");
+        }
+        match next {
+            Some(next) if !t.comment(child.end()..next.start) => self.splice(child.start..next.start, ""),
+            _ => self.splice(child.start..t.line_end(child.end()), ""),
+        }
+    }
+
+    /// What stands for something that goes, or changes, is written out where it first stands.
+    fn keep_aliases(&mut self, document: usize) {
+        let mut marks = Vec::new();
+        marked(self.text, &self.roots[document], &mut marks);
+        let gone: Vec<Range<usize>> = self.splices.iter().map(|s| s.range.clone()).collect();
+        let is_gone = |at: usize| gone.iter().any(|r| r.contains(&at));
+        for (i, mark) in marks.iter().enumerate() {
+            let Mark::Anchor(slot) = mark else { continue };
+            let Some((name, token)) = &slot.anchor else { continue };
+            let own = is_gone(token.start);
+            if !own && !self.around.iter().any(|a| a.start == slot.start && a.end == slot.end) {
+                continue;
+            }
+            let until = marks[i + 1..].iter().position(|m| matches!(m, Mark::Anchor(s) if s.anchor.as_ref().is_some_and(|a| a.0 == *name)));
+            let uses: Vec<&Range<usize>> = marks[i + 1..]
+                .iter()
+                .take(until.unwrap_or(usize::MAX))
+                .filter_map(|m| if let Mark::Alias(n, range) = m { (n == name && !is_gone(range.start)).then_some(range) } else { None })
+                .collect();
+            let Some(first) = uses.first() else { continue };
+            let anchor = if uses.len() > 1 { format!("&{name} ") } else { String::new() };
+            self.splices.push(Splice { range: (*first).clone(), text: format!("{anchor}{}", Tree::from(slot.node).flow()) });
+            if !own {
+                self.splices.push(Splice { range: token.clone(), text: String::new() });
+            }
+        }
+    }
+
+    fn add_document(&mut self, tree: &Tree) {
+        let (text, nl) = (self.text.0, self.style.newline);
+        let lines = tree.block(0, &self.style);
+        let end = text.len();
+        let new = match text {
+            _ if text.trim().is_empty() => format!("{lines}{nl}"),
+            _ if text.ends_with('\n') => format!("---{nl}{lines}{nl}"),
+            _ => format!("{nl}---{nl}{lines}{nl}"),
+        };
+        self.splice(end..end, new);
+    }
+
+    fn remove_document(&mut self, n: usize) {
+        let t = self.text;
+        let Some(root) = self.roots.get(n).cloned() else { return };
+        let before = n.checked_sub(1).and_then(|b| self.roots.get(b)).map_or(0, |r| r.end);
+        let head = &t.0[before..root.start];
+        let marker = head.rfind("\n---").map(|i| before + i + 1).or_else(|| head.starts_with("---").then_some(before));
+        let plain = marker.is_some_and(|m| {
+            let line = t.0[m + 3..t.line_end(m)].trim_start();
+            (line.is_empty() || line.starts_with('#')) && !head.contains("\n%") && !head.starts_with('%')
+        });
+        if !t.is_first(root.start) || t.line_start(root.start) != root.start {
+            return self.splice(root.start..root.end, "");
+        }
+        let mut end = t.next_line(root.end);
+        let start = match marker.filter(|_| plain) {
+            Some(marker) => marker,
+            None => {
+                // The first document: the marker of the second goes with it, if it is one and no more.
+                let next = t.skip(end);
+                if t.0[next..].starts_with("---") && t.0[next + 3..t.line_end(next)].trim().is_empty() && !t.comment(end..next) {
+                    end = t.next_line(next);
+                }
+                root.start
+            }
+        };
+        self.splice(start..end, "");
+    }
+}
+
+/// An anchor, or what stands for one.
+enum Mark<'a> {
+    Anchor(Slot<'a>),
+    Alias(&'a str, Range<usize>),
+}
+
+/// Anchors and aliases below a value, in the order of the text.
+fn marked<'a>(text: Text<'a>, slot: &Slot<'a>, out: &mut Vec<Mark<'a>>) {
+    if slot.anchor.is_some() {
+        out.push(Mark::Anchor(slot.clone()));
+    }
+    if text.is_alias(slot) && slot.end > slot.body {
+        out.push(Mark::Alias(&text.0[slot.body + 1..slot.end], slot.body..slot.end));
+    }
+    for child in text.children(slot) {
+        marked(text, &child.value, out);
+    }
+}

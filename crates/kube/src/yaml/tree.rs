@@ -1,0 +1,221 @@
+//! A value without places, for writing: what an edit puts into a text, and how it is spelled.
+
+use super::{Value, YamlNode};
+
+/// A value.
+#[derive(Clone, Debug)]
+pub enum Tree {
+    /// A word, a number, a text.
+    Scalar {
+        /// The text, without quotes.
+        text: String,
+        /// Not quoted: may be a number, `true` or `null`.
+        plain: bool,
+    },
+    /// A list.
+    Seq(Vec<Self>),
+    /// A mapping.
+    Map(Vec<(Self, Self)>),
+}
+
+/// Two scalars are the same if they are read as the same value; quotes are not part of it.
+impl PartialEq for Tree {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Scalar { text: a, .. }, Self::Scalar { text: b, .. }) => {
+                self.is_null() && other.is_null() || self.kind() == other.kind() && a == b
+            }
+            (Self::Seq(a), Self::Seq(b)) => a == b,
+            (Self::Map(a), Self::Map(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+impl From<&YamlNode> for Tree {
+    fn from(node: &YamlNode) -> Self {
+        match &node.value {
+            Value::Scalar { text, plain } => Self::Scalar { text: text.clone(), plain: *plain },
+            Value::Seq(items) => Self::Seq(items.iter().map(Self::from).collect()),
+            Value::Map(pairs) => Self::Map(pairs.iter().map(|(k, v)| (k.into(), v.into())).collect()),
+        }
+    }
+}
+
+impl Tree {
+    /// A text: quoted where it would be read as something else.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Scalar { text: text.into(), plain: false }
+    }
+
+    /// A number or `true`: never quoted.
+    pub fn plain(value: impl ToString) -> Self {
+        Self::Scalar { text: value.to_string(), plain: true }
+    }
+
+    /// A mapping from names.
+    pub fn map<'a>(pairs: impl IntoIterator<Item = (&'a str, Self)>) -> Self {
+        Self::Map(pairs.into_iter().map(|(k, v)| (Self::text(k), v)).collect())
+    }
+
+    fn node(&self) -> YamlNode {
+        let value = match self {
+            Self::Scalar { text, plain } => Value::Scalar { text: text.clone(), plain: *plain },
+            Self::Seq(_) => Value::Seq(Vec::new()),
+            Self::Map(_) => Value::Map(Vec::new()),
+        };
+        YamlNode { span: crate::diag::Span::default(), value }
+    }
+
+    /// Whether it says nothing.
+    pub fn is_null(&self) -> bool {
+        self.node().is_null()
+    }
+
+    fn kind(&self) -> &'static str {
+        self.node().kind()
+    }
+
+    /// Whether a scalar has this text.
+    pub(super) fn is(&self, word: &str) -> bool {
+        matches!(self, Self::Scalar { text, .. } if text == word)
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Scalar { .. } => true,
+            Self::Seq(items) => items.is_empty(),
+            Self::Map(pairs) => pairs.is_empty(),
+        }
+    }
+
+    /// Whether it stands in one line also in block style.
+    pub(super) fn is_inline(&self) -> bool {
+        self.is_empty()
+    }
+
+    /// In one line: `{name: nginx, ports: [80]}`.
+    pub fn flow(&self) -> String {
+        match self {
+            Self::Scalar { text, plain } => scalar(text, *plain),
+            Self::Seq(items) => format!("[{}]", items.iter().map(Self::flow).collect::<Vec<_>>().join(", ")),
+            Self::Map(pairs) => {
+                let pairs: Vec<_> = pairs.iter().map(|(k, v)| format!("{}: {}", k.flow(), v.flow())).collect();
+                format!("{{{}}}", pairs.join(", "))
+            }
+        }
+    }
+
+    /// The lines of it in block style, to stand in column `indent` (from 0); the first line is not
+    /// indented. Lists stand in their key's column if `hanging` is not set, else `step` further in.
+    pub(super) fn block(&self, indent: usize, style: &Style) -> String {
+        let next = format!("{}{}", style.newline, " ".repeat(indent));
+        match self {
+            _ if self.is_inline() => self.flow(),
+            Self::Scalar { .. } => self.flow(),
+            Self::Seq(items) => {
+                let lines: Vec<_> = items.iter().map(|i| format!("- {}", i.block(indent + 2, style))).collect();
+                lines.join(&next)
+            }
+            Self::Map(pairs) => {
+                let lines: Vec<_> = pairs.iter().map(|(k, v)| format!("{}:{}", k.flow(), v.behind_key(indent, style))).collect();
+                lines.join(&next)
+            }
+        }
+    }
+
+    /// What stands behind a key in column `indent` and its colon.
+    pub(super) fn behind_key(&self, indent: usize, style: &Style) -> String {
+        if self.is_inline() {
+            return format!(" {}", self.flow());
+        }
+        let indent = match self {
+            Self::Seq(_) if !style.hanging => indent,
+            _ => indent + style.step,
+        };
+        format!("{}{}{}", style.newline, " ".repeat(indent), self.block(indent, style))
+    }
+}
+
+/// How a text is written, so that what is added looks like it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Style {
+    /// `\n` or `\r\n`.
+    pub(super) newline: &'static str,
+    /// By how many spaces a mapping is indented.
+    pub(super) step: usize,
+    /// Whether a list is indented below its key.
+    pub(super) hanging: bool,
+}
+
+/// A scalar as it is written: in double quotes unless it is read as the same without.
+pub(super) fn scalar(text: &str, plain: bool) -> String {
+    let tree = Tree::Scalar { text: text.to_owned(), plain: true };
+    if plain && tree.is_null() {
+        return "null".to_owned();
+    }
+    let harmless = text.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '+' | ' ' | '(' | ')'));
+    let begins = text.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '/' | '_')) || plain && tree.kind() != "string";
+    let ends = !text.ends_with([' ', ':']) && !text.contains(": ");
+    // 00:50:56 would be a number in base sixty to older readers.
+    let sexagesimal = text.contains(':') && text.chars().all(|c| c.is_ascii_hexdigit() || c == ':');
+    let same = tree.kind() == "string" || plain;
+    if harmless && begins && ends && same && !sexagesimal {
+        return text.to_owned();
+    }
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') => {
+                out.push_str(&format!("\\u{:04x}", c as u32));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_quoted_where_they_would_be_something_else() {
+        for (text, written) in [
+            ("nginx", "nginx"),
+            ("10.1.4.0/22", "10.1.4.0/22"),
+            ("1.10", "\"1.10\""),
+            ("true", "\"true\""),
+            ("on", "\"on\""),
+            ("", "\"\""),
+            ("a: b", "\"a: b\""),
+            ("- a", "\"- a\""),
+            ("00:50:56:98:c1:7a", "\"00:50:56:98:c1:7a\""),
+            ("a\"b\\\n", "\"a\\\"b\\\\\\n\""),
+        ] {
+            assert_eq!(scalar(text, false), written);
+        }
+        assert_eq!(scalar("8000", true), "8000");
+        assert_eq!(scalar("-1", true), "-1");
+        assert_eq!(scalar("~", true), "null");
+    }
+
+    #[test]
+    fn block_and_flow() {
+        let tree = Tree::map([
+            ("name", Tree::text("a")),
+            ("ports", Tree::Seq(vec![Tree::map([("port", Tree::plain(80)), ("none", Tree::Map(vec![]))])])),
+        ]);
+        assert_eq!(tree.flow(), "{name: a, ports: [{port: 80, none: {}}]}");
+        let style = Style { newline: "\n", step: 2, hanging: false };
+        assert_eq!(tree.block(2, &style), "name: a\n  ports:\n  - port: 80\n    none: {}");
+        let style = Style { newline: "\n", step: 4, hanging: true };
+        assert_eq!(tree.block(0, &style), "name: a\nports:\n    - port: 80\n      none: {}");
+    }
+}
