@@ -3,10 +3,11 @@
 // plain file server.
 import { createHash } from "node:crypto";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { transform } from "esbuild";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const out = process.env.TRUNK_STAGING_DIR;
@@ -14,14 +15,18 @@ const profile = process.env.TRUNK_PROFILE ?? "release";
 const index = join(out, "index.html");
 let html = readFileSync(index, "utf8");
 
-// The scripts Trunk writes into the page become files.
-let n = 0;
-html = html.replace(/<script type="module"[^>]*>([\s\S]*?)<\/script>/g, (whole, body) => {
-  if (!body.trim()) return whole;
-  const name = `start-${createHash("sha256").update(body).digest("hex").slice(0, 8)}${n++ ? `-${n}` : ""}.js`;
-  writeFileSync(join(out, name), body.trim() + "\n");
+// The script Trunk writes into the page becomes a file: it starts the engine through the guard, which
+// shows how far it is loaded.
+html = html.replace(/<script type="module"[^>]*>([\s\S]*?)<\/script>/, (_, body) => {
+  const [glue] = body.match(/\.\/[\w-]+\.js/);
+  const [wasm] = body.match(/\.\/[\w-]+\.wasm/);
+  const start = `import init from "${glue}";\npacketwalk.start(init, "${wasm}", ${statSync(join(out, wasm)).size});\n`;
+  const name = `start-${createHash("sha256").update(start).digest("hex").slice(0, 8)}.js`;
+  writeFileSync(join(out, name), start);
   return `<script type="module" src="./${name}"></script>`;
 });
+const guard = readFileSync(join(root, "web/js/guard.js"), "utf8");
+writeFileSync(join(out, "guard.js"), (await transform(guard, { minify: true, target: "es5" })).code);
 // Preloads with integrity or nonce attributes are not needed and only break odd origins.
 html = html.replace(/ (?:integrity|nonce)="[^"]*"/g, "");
 writeFileSync(index, html);
@@ -36,7 +41,7 @@ try {
   // The page's own, already optimised module has the same imports: both come from one compilation.
   execFileSync("wasm-opt", ["-Oz", "--enable-bulk-memory", "--enable-nontrapping-float-to-int", "--enable-reference-types", "--enable-multivalue", "--enable-sign-ext", "--enable-mutable-globals", "-o", join(dir, "small.wasm"), join(dir, "embed_bg.wasm")], { stdio: "inherit" });
   const bytes = readFileSync(join(dir, "small.wasm")).toString("base64");
-  const start = `${glue}
+  const start = `${guard}${glue}
 (function () {
   const text = atob("${bytes}");
   const bytes = Uint8Array.from(text, (c) => c.charCodeAt(0));

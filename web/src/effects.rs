@@ -44,13 +44,6 @@ pub fn kept_text() -> Option<String> {
     interop::load(TEXT)
 }
 
-/// Gives the kept text up, for a fault that would come back with it.
-pub fn take_text() -> Option<String> {
-    let text = interop::load(TEXT);
-    interop::forget(TEXT);
-    text
-}
-
 fn theme_word(theme: Theme) -> &'static str {
     match theme {
         Theme::System => "system",

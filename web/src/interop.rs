@@ -40,20 +40,6 @@ pub fn browser_language() -> String {
     navigator.and_then(|n| Reflect::get(&n, &"language".into()).ok()).and_then(|l| l.as_string()).unwrap_or_default()
 }
 
-/// A fault of ours stops the engine: say so over the page instead of going dead, with the text that
-/// `rescue` finds.
-pub fn show_panics(rescue: fn() -> Option<String>) {
-    std::panic::set_hook(Box::new(move |info| {
-        let document = gloo::utils::document();
-        let Ok(overlay) = document.create_element("pre") else { return };
-        overlay.set_class_name("panic");
-        overlay.set_attribute("role", "alert").ok();
-        let text = rescue().map(|t| format!("\n\nYour text, to copy first:\n\n{t}")).unwrap_or_default();
-        overlay.set_text_content(Some(&format!("Packetwalk has met a fault of its own and stopped. Reload the page.\n\n{info}{text}")));
-        gloo::utils::body().append_child(&overlay).ok();
-    }));
-}
-
 /// A mark in the editor: where, how bad, what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {

@@ -6,6 +6,5 @@ fn main() {
     let place = gloo::utils::document().get_element_by_id("app");
     let place = place.unwrap_or_else(|| gloo::utils::body().into());
     place.set_inner_html("");
-    web::interop::show_panics(web::effects::take_text);
     yew::Renderer::<web::root::Root>::with_root_and_props(place, web::root::Props { embed }).render();
 }

@@ -60,6 +60,8 @@ reasons! {
     NatNoPort = "NAT_NO_PORT",
     /// The rule asks something this simulator does not know.
     Unsupported = "UNSUPPORTED",
+    /// A person took it away.
+    ByHand = "BY_HAND",
     /// The run met its event budget: a loop or a storm.
     Budget = "EVENT_BUDGET",
 }

@@ -9,7 +9,7 @@ use crate::route::Decision;
 use crate::skb::{PacketId, PktType};
 use crate::socket::{Endpoint, Outcome, SocketId};
 use crate::state::{Change, DevId, NetnsId};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::wire::{Frame, Ipv4, Mac};
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -319,6 +319,16 @@ pub enum EventKind {
         socket: SocketId,
         /// For the how manieth time.
         retry: u8,
+    },
+    /// A person held the packet up.
+    Delayed {
+        /// For so long.
+        by: Duration,
+    },
+    /// A person made this packet, as another was at that moment.
+    Duplicated {
+        /// The other.
+        of: PacketId,
     },
     /// A packet ended.
     Dropped {

@@ -20,11 +20,13 @@ pub mod record;
 pub mod script;
 pub mod session;
 pub mod shell;
+pub mod steps;
 pub mod timeline;
 pub mod verdict;
 
 pub use probe::{Probe, ProbeError, Protocol};
 pub use script::Script;
 pub use session::{Action, Run, Session, Start};
+pub use steps::{Act, Came, Step, When};
 pub use timeline::Timeline;
 pub use verdict::{Advice, Ending, Verdict};

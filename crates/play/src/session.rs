@@ -38,6 +38,15 @@ pub struct Run {
     pub verdict: Verdict,
 }
 
+/// A probe that began: its number, who sends, to whom, with what.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Begun {
+    pub(crate) tag: u32,
+    from: NetnsId,
+    to: (IpAddr, u16),
+    proto: Protocol,
+}
+
 /// What the neighbour tables know at first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
@@ -59,6 +68,8 @@ pub struct Session {
     spec: Spec,
     initial: State,
     world: World,
+    /// The world before anything was done.
+    start: Box<World>,
     actions: Vec<Action>,
     next_tag: u32,
 }
@@ -68,7 +79,7 @@ pub(crate) const PING_WAIT: Duration = Duration::secs(10);
 /// How long a client waits for an answer to its datagram.
 pub(crate) const UDP_WAIT: Duration = Duration::secs(5);
 /// No run lasts longer than this much virtual time: TCP gives up before.
-const LONGEST_RUN: Duration = Duration::secs(2_000);
+pub(crate) const LONGEST_RUN: Duration = Duration::secs(2_000);
 
 impl Session {
     /// Builds the document's cluster. `warm`: every neighbour is known, as after a moment of traffic.
@@ -96,7 +107,32 @@ impl Session {
             world.warm(start == Start::Used);
         }
         let initial = world.state().clone();
-        Ok(Self { document: document.to_owned(), seed, cluster, notes, spec, initial, world, actions: Vec::new(), next_tag: 1 })
+        let start = Box::new(world.clone());
+        Ok(Self { document: document.to_owned(), seed, cluster, notes, spec, initial, world, start, actions: Vec::new(), next_tag: 1 })
+    }
+
+    /// This session before anything was done in it.
+    #[must_use]
+    pub fn rewound(&self) -> Self {
+        Self { world: World::clone(&self.start), actions: Vec::new(), next_tag: 1, ..self.clone() }
+    }
+
+    /// This session at another of its moments, to look at: commands print what was true then.
+    #[must_use]
+    pub fn moment(&self, state: &State) -> Self {
+        let world = self.world.moment(state.clone());
+        Self {
+            document: self.document.clone(),
+            seed: self.seed,
+            cluster: self.cluster.clone(),
+            notes: Vec::new(),
+            spec: Spec::default(),
+            initial: state.clone(),
+            start: Box::new(world.clone()),
+            world,
+            actions: Vec::new(),
+            next_tag: self.next_tag,
+        }
     }
 
     /// Its document.
@@ -156,12 +192,33 @@ impl Session {
         self.play(probe, tag, first, act);
         self.world.force_endpoint(None);
         let events = first..self.world.events().len();
+        Ok(self.judged(&Begun { tag, from, to, proto: probe.proto }, events))
+    }
+
+    /// Begins a probe, and lets nothing go on yet.
+    pub(crate) fn start_probe(&mut self, probe: &Probe) -> Result<Begun, ProbeError> {
+        let tag = self.next_tag;
+        self.world.begin_run();
+        let (from, to) = self.begin(probe, tag)?;
+        self.next_tag += 1;
+        self.actions.push(Action::Send(probe.clone()));
+        Ok(Begun { tag, from, to, proto: probe.proto })
+    }
+
+    /// What came of a probe that began, in a range of events.
+    pub(crate) fn judged(&self, begun: &Begun, events: Range<usize>) -> Run {
+        let Begun { tag, from, to, proto } = *begun;
         let mut verdict = verdict(&self.world.events()[events.clone()], tag);
-        if let (Ending::Failed, Some(protocol)) = (&verdict.ending, probe.proto.transport()) {
+        if let (Ending::Failed, Some(protocol)) = (&verdict.ending, proto.transport()) {
             let outside = self.cluster.topology.hosts.iter().any(|h| *h.name.value == *self.world.state().ns(from).name);
             verdict.advice = advice(&self.cluster, outside, to, protocol);
         }
-        Ok(Run { tag, events, verdict })
+        Run { tag, events, verdict }
+    }
+
+    /// The world, for steps.
+    pub(crate) fn world_mut(&mut self) -> &mut World {
+        &mut self.world
     }
 
     /// Sends a packet as it is from a host, and watches the world for so long.

@@ -56,7 +56,11 @@ pub enum Glyph {
 /// What an event is to a reader; none for those only the finest grain shows.
 pub fn glyph(e: &Event, state: &State) -> Glyph {
     match &e.kind {
-        EventKind::Asked { .. } | EventKind::PacketMade { .. } | EventKind::Wrote { .. } | EventKind::Retransmitted { .. } => Glyph::Send,
+        EventKind::Asked { .. }
+        | EventKind::PacketMade { .. }
+        | EventKind::Wrote { .. }
+        | EventKind::Retransmitted { .. }
+        | EventKind::Duplicated { .. } => Glyph::Send,
         EventKind::FrameSent { dev, .. } | EventKind::FrameReceived { dev, .. } => match state.ns(e.netns).dev(*dev).kind {
             DeviceKind::Cable { .. } => Glyph::Wire,
             _ => Glyph::Bridge,
@@ -85,7 +89,7 @@ pub fn glyph(e: &Event, state: &State) -> Glyph {
         EventKind::NeighbourFailed { .. } | EventKind::Dropped { .. } => Glyph::Drop,
         EventKind::Bridged { .. } | EventKind::BridgedDnat { .. } => Glyph::Bridge,
         EventKind::Fragmented { .. } | EventKind::FragmentKept | EventKind::Reassembled { .. } => Glyph::Bridge,
-        EventKind::PathLearned { .. } | EventKind::Configured { .. } => Glyph::Table,
+        EventKind::PathLearned { .. } | EventKind::Configured { .. } | EventKind::Delayed { .. } => Glyph::Table,
         EventKind::Encapsulated { .. } => Glyph::Encap,
         EventKind::Decapsulated { .. } => Glyph::Decap,
         EventKind::Delivered { .. } | EventKind::Accepted { .. } => Glyph::Deliver,

@@ -55,6 +55,8 @@ pub fn kind_name(e: &Event) -> &'static str {
         EventKind::Accepted { .. } => "accepted",
         EventKind::Wrote { .. } => "wrote",
         EventKind::Retransmitted { .. } => "retransmitted",
+        EventKind::Delayed { .. } => "delayed",
+        EventKind::Duplicated { .. } => "duplicated",
         EventKind::Dropped { .. } => "dropped",
         EventKind::Ended { .. } => "ended",
     }

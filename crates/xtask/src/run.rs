@@ -6,7 +6,7 @@ use std::time::Instant;
 /// Builds dist/.
 pub(crate) fn build(t: &Tools) -> Result<()> {
     say("building the page");
-    run(t.wasm_command("trunk").args(["build", "--release"]), "trunk build")?;
+    run(t.page_command("trunk").args(["build", "--release"]), "trunk build")?;
     say("dist/ is ready: any static host serves it, from any path");
     Ok(())
 }
@@ -14,7 +14,7 @@ pub(crate) fn build(t: &Tools) -> Result<()> {
 /// Builds and serves, and builds again when something changes.
 pub(crate) fn serve(t: &Tools) -> Result<()> {
     say("building, then serving on http://127.0.0.1:8080/ (end with Ctrl-C)");
-    run(t.wasm_command("trunk").args(["serve", "--release"]), "trunk serve")
+    run(t.page_command("trunk").args(["serve", "--release"]), "trunk serve")
 }
 
 /// Runs every test, the fast ones first.

@@ -20,6 +20,8 @@ pub(crate) struct Tools {
     path: OsString,
     /// The rustup toolchain that has the wasm32 standard library, if it is not the default one.
     toolchain: Option<String>,
+    /// Whether that toolchain has the sources of its standard library.
+    std_sources: bool,
 }
 
 /// The checkout.
@@ -45,6 +47,21 @@ impl Tools {
         let mut c = self.command(program);
         if let Some(t) = &self.toolchain {
             c.env("RUSTUP_TOOLCHAIN", t);
+        }
+        c
+    }
+
+    /// A command that builds the page. The standard library is built with it, small instead of fast, and
+    /// a panic stops at once instead of telling a story: together a tenth of the page. Without the
+    /// library's sources the page works as well, and is that much larger.
+    pub(crate) fn page_command(&self, program: &str) -> Command {
+        let mut c = self.wasm_command(program);
+        if self.std_sources {
+            // What is asked for here is not stable, and changes nothing but size.
+            c.env("RUSTC_BOOTSTRAP", "1")
+                .env("CARGO_UNSTABLE_BUILD_STD", "std,panic_abort")
+                .env("CARGO_UNSTABLE_BUILD_STD_FEATURES", "optimize_for_size")
+                .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", "-Zunstable-options -Cpanic=immediate-abort");
         }
         c
     }
@@ -138,7 +155,11 @@ pub(crate) fn tools(yes: bool, for_tests: bool) -> Result<Tools> {
     cargo_tool("wasm-bindgen", "wasm-bindgen-cli", WASM_BINDGEN, &["--force"], &path)?;
     cargo_tool("trunk", "trunk", TRUNK, &["--locked", "--no-default-features", "--features", "rustls"], &path)?;
     launcher(&root, &old);
-    Ok(Tools { path, toolchain })
+    let std_sources = wasm::std_sources(toolchain.as_deref());
+    let tools = Tools { path, toolchain, std_sources };
+    // Trunk builds offline.
+    run(tools.page_command("cargo").args(["fetch", "--quiet", "--locked"]), "cargo fetch")?;
+    Ok(tools)
 }
 
 /// The editor, the fonts, wasm-opt and the browser driver, as package-lock.json pins them.

@@ -18,9 +18,33 @@ fn has_std(sysroot: &Path) -> bool {
 }
 
 fn default_sysroot() -> Option<PathBuf> {
+    sysroot(None)
+}
+
+fn sysroot(toolchain: Option<&str>) -> Option<PathBuf> {
     let mut c = Command::new("rustc");
     c.args(["--print", "sysroot"]).env_remove("RUSTUP_TOOLCHAIN").current_dir(root());
+    if let Some(t) = toolchain {
+        c.env("RUSTUP_TOOLCHAIN", t);
+    }
     output(&mut c).map(PathBuf::from)
+}
+
+/// Whether a toolchain has the sources of its standard library; rustup may fetch them.
+pub(crate) fn std_sources(toolchain: Option<&str>) -> bool {
+    let there = || sysroot(toolchain).is_some_and(|s| s.join("lib/rustlib/src/rust/library/Cargo.lock").is_file());
+    if there() {
+        return true;
+    }
+    if toolchain.is_none() {
+        say("fetching the sources of the standard library with rustup");
+        rustup(&["component", "add", "rust-src"]);
+    }
+    let found = there();
+    if !found {
+        say("without them the page is about a tenth larger: rustup component add rust-src");
+    }
+    found
 }
 
 /// Where the wasm32 standard library comes from.
@@ -52,16 +76,16 @@ pub(crate) fn find() -> Result<Compiler> {
     if has_std(Path::new("/usr")) && linked() && has_lld() {
         return Ok(Compiler::Debian);
     }
-    let rustup = output(Command::new("rustup").arg("--version")).is_some();
+    let has_rustup = output(Command::new("rustup").arg("--version")).is_some();
     let told_not_to = std::env::vars().any(|(k, v)| k == "RUSTUP_AUTO_INSTALL" && v == "0");
-    if rustup && !told_not_to {
+    if has_rustup && !told_not_to {
         say("fetching the wasm32 standard library with rustup");
-        if fetched() {
+        if rustup(&["target", "add", TARGET]) {
             return Ok(Compiler::Default);
         }
         say("rustup could not fetch it");
     }
-    if output(Command::new("apt-get").arg("--version")).is_none() || !rustup {
+    if output(Command::new("apt-get").arg("--version")).is_none() || !has_rustup {
         return Err(format!("the wasm32 standard library is missing: run `rustup target add {TARGET}`"));
     }
     Ok(Compiler::DebianMissing)
@@ -78,9 +102,9 @@ pub(crate) fn finish(compiler: Compiler) -> Result<Option<String>> {
     Ok(Some(DEBIAN.to_owned()))
 }
 
-fn fetched() -> bool {
-    let Ok(mut child) = Command::new("rustup").args(["target", "add", TARGET]).env_remove("RUSTUP_TOOLCHAIN").current_dir(root()).spawn()
-    else {
+/// Asks rustup for something, and not for ever.
+fn rustup(args: &[&str]) -> bool {
+    let Ok(mut child) = Command::new("rustup").args(args).env_remove("RUSTUP_TOOLCHAIN").current_dir(root()).spawn() else {
         return false;
     };
     let mut waited = Duration::ZERO;

@@ -2,6 +2,7 @@
 //! `conntrack -F`.
 
 use super::World;
+use crate::conntrack::CtId;
 use crate::drop::DropReason;
 use crate::event::EventKind;
 use crate::neigh::Neighbour;
@@ -27,6 +28,8 @@ pub enum Setting {
     },
     /// No connection is known any more (`conntrack -F`).
     FlushConntrack,
+    /// One connection is not known any more (`conntrack -D`).
+    Forget(CtId),
     /// Other sysctls.
     Sysctl(Sysctl),
     /// Other routes (`ip route add`, `del`).
@@ -81,6 +84,10 @@ impl World {
                     let before = self.ns(netns).conntrack.get(id).cloned();
                     self.change(Change::Connection { netns, id, before, after: None });
                 }
+            }
+            Setting::Forget(id) => {
+                let before = self.ns(netns).conntrack.get(*id).cloned();
+                self.change(Change::Connection { netns, id: *id, before, after: None });
             }
             Setting::Sysctl(to) => {
                 let before = self.ns(netns).sysctl.clone();

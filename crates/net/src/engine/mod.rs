@@ -16,6 +16,7 @@ mod bridge;
 mod build;
 mod ct;
 mod frag;
+mod hand;
 mod hooks;
 mod icmp;
 mod ip;
@@ -27,6 +28,7 @@ mod vxlan;
 
 pub use admin::Setting;
 pub use build::SpecError;
+pub use hand::Deed;
 pub use hooks::explain;
 
 use crate::drop::DropReason;
@@ -174,6 +176,37 @@ impl World {
     /// The present moment.
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// This world at another of its moments, to look at: nothing is under way in it, and nothing has
+    /// happened.
+    pub fn moment(&self, state: State) -> Self {
+        Self {
+            now: state.now,
+            state,
+            events: Vec::new(),
+            changes: Vec::new(),
+            stack: Vec::new(),
+            agenda: BTreeMap::new(),
+            background: BTreeMap::new(),
+            rng: self.rng.clone(),
+            choices: None,
+            ..*self
+        }
+    }
+
+    /// Goes on until so many events have happened, until nothing is under way, or until `deadline`. A
+    /// step is never cut: there may be a few events more.
+    pub fn run_to(&mut self, events: usize, deadline: Instant) {
+        let mut at = self.now;
+        while self.events.len() < events {
+            if self.poll(at).is_none() {
+                match self.poll_timeout() {
+                    Some(next) if next <= deadline => at = next,
+                    _ => break,
+                }
+            }
+        }
     }
 
     /// The time; the present moment may be a little older.

@@ -101,6 +101,8 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
         EventKind::Wrote { bytes: 0, .. } => "The process closes its end.".to_owned(),
         EventKind::Wrote { bytes, .. } => format!("The process writes {bytes} bytes."),
         EventKind::Retransmitted { retry, .. } => format!("Nothing came back: the packet is sent again, try {retry}."),
+        EventKind::Delayed { by } => format!("The packet is held up by hand, for {} ms.", by.0 / 1_000_000),
+        EventKind::Duplicated { .. } => "The packet is doubled by hand: this is the second of two.".to_owned(),
         EventKind::Dropped { reason: r, hook: Some(hook) } => format!("Lost in {here}, hook `{hook}`: {}.", reason(*r)),
         EventKind::Dropped { reason: r, hook: None } => format!("Lost in {here}: {}.", reason(*r)),
         EventKind::Ended { outcome: o, .. } => outcome(o),
@@ -112,6 +114,7 @@ fn configured(c: &Context<'_>, e: &Event, setting: &Setting) -> String {
     match setting {
         Setting::Rules { .. } => format!("Other rules are loaded on {here}; their counters begin at zero."),
         Setting::FlushConntrack => format!("{here} forgets every connection."),
+        Setting::Forget(_) => format!("{here} forgets one connection."),
         Setting::Sysctl(_) => format!("A sysctl of {here} is changed."),
         Setting::Routes(_) => format!("The routes of {here} are changed."),
         Setting::FlushCache => format!("{here} forgets what it learned about single destinations."),
@@ -229,6 +232,7 @@ pub(super) const fn reason(r: DropReason) -> &'static str {
         DropReason::DevReady => "the device is down or leads nowhere",
         DropReason::NatNoPort => "no free port was left for the translation",
         DropReason::Unsupported => "this is not simulated, so the walk stops",
+        DropReason::ByHand => "it was taken away by hand",
         DropReason::Budget => "the run met its limit of events: a loop",
     }
 }
@@ -245,6 +249,7 @@ pub(super) const fn mend(r: DropReason) -> &'static str {
         DropReason::NeighFailed => "Start what should have that address, or remove what points to it.",
         DropReason::VxlanNoRemote => "Let flanneld write the entry again.",
         DropReason::BridgeSamePort => "Switch hairpin mode of the port on.",
+        DropReason::ByHand => "Send it again and let it pass.",
         DropReason::Unsupported => "Remove what is not simulated, if you can.",
         _ => "Look at the last step for the place.",
     }

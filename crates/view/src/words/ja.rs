@@ -109,6 +109,8 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
         EventKind::Wrote { bytes: 0, .. } => "プロセスが接続を閉じます。".to_owned(),
         EventKind::Wrote { bytes, .. } => format!("プロセスが {bytes} バイトを書き込みます。"),
         EventKind::Retransmitted { retry, .. } => format!("返事がないので再送します。{retry} 回目です。"),
+        EventKind::Delayed { by } => format!("パケットは手で {} ms 止められます。", by.0 / 1_000_000),
+        EventKind::Duplicated { .. } => "パケットは手で複製されました。これは二つ目です。".to_owned(),
         EventKind::Dropped { reason: r, hook: Some(hook) } => format!("{here} のフック `{hook}` で失われました: {}。", reason(*r)),
         EventKind::Dropped { reason: r, hook: None } => format!("{here} で失われました: {}。", reason(*r)),
         EventKind::Ended { outcome: o, .. } => outcome(o),
@@ -120,6 +122,7 @@ fn configured(c: &Context<'_>, e: &Event, setting: &Setting) -> String {
     match setting {
         Setting::Rules { .. } => format!("{here} に別のルールを読み込みます。カウンターは 0 から始まります。"),
         Setting::FlushConntrack => format!("{here} がすべての接続を忘れます。"),
+        Setting::Forget(_) => format!("{here} は接続を一つ忘れます。"),
         Setting::Sysctl(_) => format!("{here} の sysctl を変更します。"),
         Setting::Routes(_) => format!("{here} の経路を変更します。"),
         Setting::FlushCache => format!("{here} が宛先ごとに覚えたことを忘れます。"),
@@ -243,6 +246,7 @@ pub(super) const fn reason(r: DropReason) -> &'static str {
         DropReason::DevReady => "デバイスが停止しているか、行き先がありません",
         DropReason::NatNoPort => "変換に使える空きポートがありません",
         DropReason::Unsupported => "シミュレートできないので、ここで止まります",
+        DropReason::ByHand => "手で取り除かれました",
         DropReason::Budget => "イベント数の上限に達しました。ループしています",
     }
 }
@@ -259,6 +263,7 @@ pub(super) const fn mend(r: DropReason) -> &'static str {
         DropReason::NeighFailed => "そのアドレスを持つはずのものを起動するか、そこを指しているものを消してください。",
         DropReason::VxlanNoRemote => "flanneld にエントリーを書き直させてください。",
         DropReason::BridgeSamePort => "ポートの hairpin モードを有効にしてください。",
+        DropReason::ByHand => "もう一度送り、通してください。",
         DropReason::Unsupported => "可能なら、シミュレートできないものを取り除いてください。",
         _ => "最後の手順で場所を確認してください。",
     }
