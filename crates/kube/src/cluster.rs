@@ -129,8 +129,17 @@ pub fn build(text: &str) -> (Option<Cluster>, Vec<Diagnostic>) {
     let mut d = Decoder { diags };
     let mut topology = None;
     let mut objects: Vec<Object> = Vec::new();
-    for doc in &docs {
-        let Some(t) = object::typed(&mut d, doc) else { continue };
+    let mut queue: std::collections::VecDeque<&yaml::YamlNode> = docs.iter().collect();
+    while let Some(doc) = queue.pop_front() {
+        let Some(mut t) = object::typed(&mut d, doc) else { continue };
+        if t.kind.value == "List" {
+            for item in t.fields.get("items").map_or(&[][..], |n| d.items(n, "items")).iter().rev() {
+                queue.push_front(item);
+            }
+            let fields = t.fields.not_simulated(&["metadata"]);
+            d.finish(fields);
+            continue;
+        }
         let own = matches!(t.kind.value.as_str(), "Topology" | "Script");
         if own && t.api_version != "packetwalk.dev/v1alpha1" {
             let message = format!("no matches for kind {:?} in version {:?}", t.kind.value, t.api_version);

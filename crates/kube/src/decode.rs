@@ -236,6 +236,11 @@ impl<'a> Fields<'a> {
         self
     }
 
+    /// Every field, of a mapping whose keys are names.
+    pub fn all(&self) -> impl Iterator<Item = (&'a str, &'a YamlNode)> + '_ {
+        self.pairs.iter().map(|(k, _, v)| (*k, *v))
+    }
+
     /// The path of a field.
     pub fn path_of(&self, name: &str) -> String {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }

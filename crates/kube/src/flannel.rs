@@ -2,6 +2,7 @@
 //! a route (`backend/vxlan/vxlan_network.go`, `network/iptables.go`).
 
 use crate::cluster::Cluster;
+use crate::fault::Daemon;
 use net::neigh::NudState;
 use net::netfilter::{Rule, RulesetBuilder, TableName, Target};
 use net::route::RouteProto;
@@ -42,6 +43,9 @@ pub fn configure(ns: &mut NetnsSpec, cluster: &Cluster, node: usize) {
     let mut device = DeviceSpec::new(&name, 4, this.vtep_mac, nic.mtu - OVERHEAD, kind);
     device.addrs.push(ipnet::Ipv4Net::from(this.pod_cidr.network()).into());
     ns.devices.push(device);
+    if !t.runs(&this.spec.name.value, Daemon::Flanneld) {
+        return;
+    }
     for (other, _) in cluster.nodes.iter().zip(0..).filter(|(_, i)| *i != node) {
         let vtep = other.pod_cidr.network();
         ns.neighbours.push(NeighbourSpec { dev: name.clone(), addr: vtep.into(), lladdr: other.vtep_mac, state: NudState::Permanent });

@@ -12,11 +12,13 @@
 //! never a panic: every function over it returns the best value and everything that is wrong.
 #![forbid(unsafe_code)]
 
+pub mod change;
 pub mod cluster;
 pub mod cni;
 pub mod decode;
 pub mod diag;
 pub mod docker;
+pub mod fault;
 pub mod flannel;
 pub mod ipam;
 pub mod naming;

@@ -137,7 +137,6 @@ const OTHER_KINDS: &[&str] = &[
     "DaemonSet",
     "Endpoints",
     "EndpointSlice",
-    "List",
     "ConfigMap",
     "Secret",
     "Ingress",
@@ -192,7 +191,8 @@ pub fn decode(d: &mut Decoder, t: Typed<'_>) -> Option<Object> {
         }
         kind => {
             let message = format!("no matches for kind {kind:?} in version {:?}", t.api_version);
-            let near = nearest(kind, ["Deployment", "Service", "Topology", "Script"].into_iter().chain(OTHER_KINDS.iter().copied()));
+            let near =
+                nearest(kind, ["Deployment", "Service", "List", "Topology", "Script"].into_iter().chain(OTHER_KINDS.iter().copied()));
             let mut diag = Diagnostic::error(
                 Code::UnknownKind,
                 t.kind.span,

@@ -1,6 +1,7 @@
 //! The Linux state of a whole cluster: one network namespace a node, pod and host, and the LAN.
 
 use crate::cluster::{Cluster, Pod};
+use crate::fault::{self, Daemon};
 use crate::naming;
 use crate::topology::{Nic, Role};
 use crate::{cni, docker, flannel, proxy};
@@ -43,7 +44,9 @@ pub fn spec(cluster: &Cluster) -> Spec {
         netns.push(ns);
     }
     netns.push(lan);
-    Spec { netns }
+    let mut spec = Spec { netns };
+    fault::apply(&mut spec, &cluster.topology);
+    spec
 }
 
 /// Plugs a NIC into the LAN, with its address and routes.
@@ -111,7 +114,9 @@ fn node(lan: &mut NetnsSpec, cluster: &Cluster, i: usize) -> NetnsSpec {
     cni::configure_node(&mut ns, cluster, i);
     proxy::write_fixed(&mut rules);
     flannel::write(&mut rules, cluster, i);
-    proxy::write_services(&mut rules, cluster);
+    if cluster.topology.runs(&this.spec.name.value, Daemon::KubeProxy) {
+        proxy::write_services(&mut rules, cluster);
+    }
     ns.rules = Rc::new(rules.build());
     if this.spec.role == Role::ControlPlane {
         ns.services.push(Service { proto: PROTO_TCP, addr: Some(this.address().into()), port: 6443, app: http(&generic_page()) });

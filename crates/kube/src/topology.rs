@@ -3,9 +3,11 @@
 
 use crate::decode::{Decoder, Fields, Spanned};
 use crate::diag::{Code, Diagnostic, Span};
+use crate::fault::{self, Daemon, Fault};
 use crate::yaml::YamlNode;
 use ipnet::Ipv4Net;
 use net::wire::Mac;
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 /// A NIC on a segment.
@@ -125,6 +127,10 @@ pub struct Topology {
     pub hosts: Vec<Host>,
     /// Pods whose place and address are known.
     pub pods: Vec<Placed>,
+    /// What is broken.
+    pub faults: Vec<Fault>,
+    /// Where a person dragged nodes and hosts to, in pixels from where they would stand.
+    pub layout: BTreeMap<String, (i32, i32)>,
 }
 
 fn literal<T: std::str::FromStr>(text: &str) -> T {
@@ -163,7 +169,16 @@ impl Default for Topology {
             ],
             hosts: vec![host("gateway", 1), host("client", 100)],
             pods: Vec::new(),
+            faults: Vec::new(),
+            layout: BTreeMap::new(),
         }
+    }
+}
+
+impl Topology {
+    /// Whether a daemon runs on a node.
+    pub fn runs(&self, node: &str, daemon: Daemon) -> bool {
+        !self.faults.iter().any(|f| matches!(f, Fault::Stopped(n, d) if n == node && *d == daemon))
     }
 }
 
@@ -197,7 +212,7 @@ pub fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Topology> {
     }
     let spec = f.require(d, "spec", "write spec: with nodes: below it")?;
     d.finish(f);
-    let mut s = d.fields(spec, "spec")?.not_simulated(&["faults", "layout"]);
+    let mut s = d.fields(spec, "spec")?;
     let mut nets = Vec::new();
     if let Some(seed) = s.get("seed").and_then(|n| d.integer(n, "spec.seed")) {
         t.seed = seed.value.unsigned_abs();
@@ -260,11 +275,34 @@ pub fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Topology> {
             t.pods.extend(placed);
         }
     }
+    if let Some(list) = s.get("faults") {
+        for (n, i) in d.items(list, "spec.faults").iter().zip(0..) {
+            let fault = fault::decode(d, n, &format!("spec.faults[{i}]"), &t);
+            t.faults.extend(fault);
+        }
+    }
+    if let Some(node) = s.get("layout") {
+        layout(d, node, &mut t.layout);
+    }
     d.finish(s);
     check(d, &t);
     check_places(d, &t);
     overlaps(d, &t, &nets);
     Some(t)
+}
+
+/// `layout: {node01: {x: 40, y: -12}}`. Nothing else depends on it: a name that is gone is no fault.
+fn layout(d: &mut Decoder, node: &YamlNode, to: &mut BTreeMap<String, (i32, i32)>) {
+    let Some(places) = d.fields(node, "spec.layout") else { return };
+    for (name, place) in places.all() {
+        let path = places.path_of(name);
+        let Some(mut f) = d.fields(place, &path) else { continue };
+        let mut read =
+            |key| f.get(key).and_then(|n| d.integer(n, &format!("{path}.{key}"))).map_or(0, |v| v.value.clamp(-20_000, 20_000) as i32);
+        let at = (read("x"), read("y"));
+        d.finish(f);
+        to.insert(name.to_owned(), at);
+    }
 }
 
 /// A network that is written in the text: its name, itself, its place.
