@@ -97,14 +97,23 @@ pub fn write_services(b: &mut RulesetBuilder, cluster: &Cluster) {
     b.append(Filter, "KUBE-FORWARD", pods("kubernetes forwarding conntrack pod destination rule").to_net(false, cidr));
 }
 
+fn service_port(service: &RunningService, port: &Port) -> (String, String) {
+    (format!("{}/{}:{}", service.namespace, service.name, port.name), port.protocol.to_lowercase())
+}
+
+/// The chain that chooses an endpoint of a Service's port.
+pub fn chain_of(service: &RunningService, port: &Port) -> String {
+    let (name, proto) = service_port(service, port);
+    service_chain("KUBE-SVC-", &name, &proto)
+}
+
 fn write_port(b: &mut RulesetBuilder, cluster: &Cluster, service: &RunningService, port: &Port) {
     use TableName::{Filter, Nat};
     let Some(ip) = service.cluster_ip else { return };
     let t = &cluster.topology;
-    let name = format!("{}/{}:{}", service.namespace, service.name, port.name);
-    let proto = port.protocol.to_lowercase();
+    let (name, proto) = service_port(service, port);
     let number = if port.protocol == "UDP" { net::wire::PROTO_UDP } else { net::wire::PROTO_TCP };
-    let svc = service_chain("KUBE-SVC-", &name, &proto);
+    let svc = chain_of(service, port);
     let has = !port.endpoints.is_empty();
     let to_port = |comment: &Rc<str>, dport: u16, local: bool, target: Target| {
         let mut matches = vec![Match::Comment(comment.clone())];

@@ -2,9 +2,9 @@
 
 use crate::conntrack::Connection;
 use crate::netfilter::{TableName, list_chain, list_table, save};
-use crate::route::RouteProto;
+use crate::route::{Route, RouteProto};
 use crate::skb::Skb;
-use crate::state::{FdbEntry, Netns, NetnsId, State};
+use crate::state::{DevId, DeviceKind, FdbEntry, Netns, NetnsId, State};
 use crate::time::Instant;
 use std::fmt::Write;
 use std::net::IpAddr;
@@ -12,37 +12,34 @@ use std::rc::Rc;
 
 /// `ip route`.
 pub fn ip_route(ns: &Netns) -> String {
-    let mut out = String::new();
     let mut routes: Vec<_> = ns.routes.iter().collect();
     routes.sort_by_key(|r| (r.dst.addr(), r.dst.prefix_len(), r.metric));
-    for r in routes {
-        if r.dst.prefix_len() == 0 {
-            out.push_str("default ");
-        } else {
-            let _ = write!(out, "{} ", r.dst);
-        }
-        if let Some(via) = r.via {
-            let _ = write!(out, "via {via} ");
-        }
-        let _ = write!(out, "dev {} ", ns.dev(r.dev).name);
-        match r.proto {
-            RouteProto::Kernel => out.push_str("proto kernel "),
-            RouteProto::Static => out.push_str("proto static "),
-            RouteProto::Boot => {}
-        }
-        if r.via.is_none() {
-            out.push_str("scope link ");
-        }
-        if let Some(src) = r.src {
-            let _ = write!(out, "src {src} ");
-        }
-        if r.metric > 0 {
-            let _ = write!(out, "metric {} ", r.metric);
-        }
-        if r.onlink {
-            out.push_str("onlink ");
-        }
-        out.push('\n');
+    routes.into_iter().map(|r| route_line(ns, r) + "\n").collect()
+}
+
+/// A line of `ip route`, with the space it ends in.
+pub fn route_line(ns: &Netns, r: &Route) -> String {
+    let mut out = if r.dst.prefix_len() == 0 { "default ".to_owned() } else { format!("{} ", r.dst) };
+    if let Some(via) = r.via {
+        let _ = write!(out, "via {via} ");
+    }
+    let _ = write!(out, "dev {} ", ns.dev(r.dev).name);
+    match r.proto {
+        RouteProto::Kernel => out.push_str("proto kernel "),
+        RouteProto::Static => out.push_str("proto static "),
+        RouteProto::Boot => {}
+    }
+    if r.via.is_none() {
+        out.push_str("scope link ");
+    }
+    if let Some(src) = r.src {
+        let _ = write!(out, "src {src} ");
+    }
+    if r.metric > 0 {
+        let _ = write!(out, "metric {} ", r.metric);
+    }
+    if r.onlink {
+        out.push_str("onlink ");
     }
     out
 }
@@ -61,6 +58,70 @@ pub fn ip_neigh(ns: &Netns, trailing_space: bool) -> String {
         let _ = writeln!(out, "{}{}", n.state.name(), if trailing_space { " " } else { "" });
     }
     out
+}
+
+/// `sysctl`, of what is simulated.
+pub fn sysctl(ns: &Netns) -> String {
+    let s = &ns.sysctl;
+    let all = [
+        ("net.ipv4.ip_forward", u8::from(s.ip_forward)),
+        ("net.bridge.bridge-nf-call-iptables", u8::from(s.bridge_nf_call_iptables)),
+        ("net.ipv4.conf.all.rp_filter", s.rp_filter),
+        ("net.ipv4.conf.all.route_localnet", u8::from(s.route_localnet)),
+        ("net.ipv4.conf.all.send_redirects", u8::from(s.send_redirects)),
+        ("net.ipv4.conf.all.accept_redirects", u8::from(s.accept_redirects)),
+    ];
+    all.into_iter().map(|(key, value)| format!("{key} = {value}\n")).collect()
+}
+
+/// `ip -br addr`: name, whether it works, addresses.
+pub fn ip_brief(state: &State, netns: NetnsId) -> String {
+    let mut out = String::new();
+    for (d, i) in state.ns(netns).devices.iter().zip(0..) {
+        let (name, word) = (peered(state, d), operstate(state, netns, DevId(i)));
+        let addrs: String = d.addrs.iter().map(|a| format!("{a} ")).collect();
+        let _ = writeln!(out, "{name:<16} {word:<14} {addrs}");
+    }
+    out
+}
+
+/// `bridge link`: the ports of bridges.
+pub fn bridge_link(state: &State, netns: NetnsId) -> String {
+    let ns = state.ns(netns);
+    let mut out = String::new();
+    for (d, i) in ns.devices.iter().zip(0..) {
+        let Some(master) = d.master else { continue };
+        let up = operstate(state, netns, DevId(i)) == "UP";
+        let flags = if up { "BROADCAST,MULTICAST,UP,LOWER_UP" } else { "BROADCAST,MULTICAST" };
+        let (state_word, cost) = if up { ("forwarding", 2) } else { ("disabled", 2) };
+        let _ = writeln!(
+            out,
+            "{}: {}: <{flags}> mtu {} master {} state {state_word} priority 32 cost {cost}",
+            d.ifindex,
+            peered(state, d),
+            d.mtu,
+            ns.dev(master).name
+        );
+    }
+    out
+}
+
+/// A veth's name with the number of its other end, which is in another namespace.
+fn peered(state: &State, d: &crate::state::Device) -> String {
+    match d.kind {
+        DeviceKind::Cable { peer: (netns, dev), nic: false } => format!("{}@if{}", d.name, state.ns(netns).dev(dev).ifindex),
+        _ => d.name.to_string(),
+    }
+}
+
+/// `UP`, `DOWN` or `UNKNOWN`, as `ip` says whether a device works.
+fn operstate(state: &State, netns: NetnsId, dev: DevId) -> &'static str {
+    let d = state.ns(netns).dev(dev);
+    match d.kind {
+        DeviceKind::Loopback | DeviceKind::Vxlan { .. } if d.up => "UNKNOWN",
+        _ if d.up && state.has_carrier(netns, dev) => "UP",
+        _ => "DOWN",
+    }
 }
 
 /// `bridge fdb show dev DEV`, or `br BRIDGE`; none if there is no such device.

@@ -398,7 +398,37 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// The namespace it is in; of a packet, none.
+    pub fn netns(&self) -> Option<NetnsId> {
+        match self {
+            Self::Clock { .. } | Self::Packet { .. } => None,
+            Self::Counter { netns, .. }
+            | Self::Neighbour { netns, .. }
+            | Self::Fdb { netns, .. }
+            | Self::Connection { netns, .. }
+            | Self::Exception { netns, .. }
+            | Self::Fragments { netns, .. }
+            | Self::Peer { netns, .. }
+            | Self::Socket { netns, .. }
+            | Self::Rules { netns, .. }
+            | Self::Sysctl { netns, .. }
+            | Self::Routes { netns, .. }
+            | Self::Device { netns, .. } => Some(*netns),
+        }
+    }
+}
+
 impl State {
+    /// Whether a device has a carrier: the far end of its cable is up, or one of its ports has one.
+    pub fn has_carrier(&self, netns: NetnsId, dev: DevId) -> bool {
+        match &self.ns(netns).dev(dev).kind {
+            DeviceKind::Cable { peer: (far, port), .. } => self.ns(*far).dev(*port).up,
+            DeviceKind::Bridge { ports } => ports.iter().any(|p| self.ns(netns).dev(*p).up && self.has_carrier(netns, *p)),
+            DeviceKind::Loopback | DeviceKind::Vxlan { .. } => true,
+        }
+    }
+
     /// A namespace by number.
     ///
     /// # Panics

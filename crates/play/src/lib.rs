@@ -27,6 +27,6 @@ pub mod verdict;
 pub use probe::{Probe, ProbeError, Protocol};
 pub use script::Script;
 pub use session::{Action, Run, Session, Start};
-pub use steps::{Act, Came, Step, When};
+pub use steps::{Act, Came, Step, Stepped, When};
 pub use timeline::Timeline;
 pub use verdict::{Advice, Ending, Verdict};

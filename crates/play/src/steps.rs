@@ -36,13 +36,22 @@ pub struct Step {
     pub act: Act,
 }
 
+/// A step that was done.
+#[derive(Clone, Debug)]
+pub struct Stepped {
+    /// How many events lay behind when it was done.
+    pub behind: usize,
+    /// What came of it.
+    pub came: Came,
+}
+
 /// What came of a step.
 #[derive(Clone, Debug)]
 pub enum Came {
     /// Of a probe: what happened from when it began to when nothing was under way.
     Run(Run),
-    /// Of a command: what it printed, and how many events lay behind then.
-    Output(Output, usize),
+    /// Of a command: what it printed.
+    Output(Output),
     /// Of a deed: whether it could be done.
     Done(bool),
     /// It could not be begun.
@@ -51,9 +60,9 @@ pub enum Came {
 
 impl Session {
     /// Does steps, in order, and lets the world go on until nothing is under way.
-    pub fn steps(&mut self, steps: &[Step]) -> Vec<Came> {
+    pub fn steps(&mut self, steps: &[Step]) -> Vec<Stepped> {
         enum Half {
-            Begun(Begun, usize),
+            Begun(Begun),
             Whole(Came),
         }
         let mut halves = Vec::new();
@@ -63,24 +72,25 @@ impl Session {
                 When::After(events) => self.go_on(events),
             }
             let behind = self.events().len();
-            halves.push(match &step.act {
+            let half = match &step.act {
                 Act::Action(Action::Send(probe)) => match self.start_probe(probe) {
-                    Ok(begun) => Half::Begun(begun, behind),
+                    Ok(begun) => Half::Begun(begun),
                     Err(e) => Half::Whole(Came::Refused(e)),
                 },
-                Act::Action(Action::Shell { host, line }) => {
-                    let out = shell::exec(self, host, line);
-                    Half::Whole(Came::Output(out, self.events().len()))
-                }
+                Act::Action(Action::Shell { host, line }) => Half::Whole(Came::Output(shell::exec(self, host, line))),
                 Act::Packet(packet, deed) => Half::Whole(Came::Done(self.world_mut().handle(*packet, *deed))),
-            });
+            };
+            halves.push((behind, half));
         }
         self.go_on(usize::MAX);
         self.world_mut().force_endpoint(None);
         let end = self.events().len();
-        let whole = |half| match half {
-            Half::Begun(begun, first) => Came::Run(self.judged(&begun, first..end)),
-            Half::Whole(came) => came,
+        let whole = |(behind, half)| {
+            let came = match half {
+                Half::Begun(begun) => Came::Run(self.judged(&begun, behind..end)),
+                Half::Whole(came) => came,
+            };
+            Stepped { behind, came }
         };
         halves.into_iter().map(whole).collect()
     }
@@ -115,8 +125,8 @@ mod tests {
         Probe { endpoint: crate::probe::parse_endpoint("10.1.6.5:80"), ..Probe::new("bastion", "192.168.120.226:30080") }
     }
 
-    fn outcome(came: &Came) -> Option<&Outcome> {
-        if let Came::Run(run) = came { run.verdict.outcome.as_ref() } else { None }
+    fn outcome(done: &Stepped) -> Option<&Outcome> {
+        if let Came::Run(run) = &done.came { run.verdict.outcome.as_ref() } else { None }
     }
 
     #[test]
@@ -141,7 +151,7 @@ mod tests {
         let lost = forked.events().iter().position(|e| matches!(e.kind, EventKind::Dropped { .. }));
         assert!(lost.is_some_and(|i| (at..at + 3).contains(&i)), "{lost:?}, forked at {at}");
         assert!(forked.events().iter().any(|e| matches!(e.kind, EventKind::Retransmitted { .. })));
-        assert!(matches!(came[1], Came::Done(true)));
+        assert!(matches!(came[1].came, Came::Done(true)));
         assert!(matches!(outcome(&came[0]), Some(Outcome::Answered { .. })));
     }
 

@@ -18,6 +18,7 @@ pub mod packet;
 pub mod rule_panel;
 pub mod scene;
 pub mod story;
+pub mod tables;
 pub mod trace;
 pub mod words;
 

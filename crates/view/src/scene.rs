@@ -143,10 +143,15 @@ pub struct Moment<'a> {
     pub cursor: usize,
     /// Names.
     pub labels: &'a Labels,
+    /// The packet a person chose to look at.
+    pub follow: Option<PacketId>,
 }
 
-/// The packet the cursor is about: the last one that did something.
+/// The packet the cursor is about: the chosen one, or the last one that did something.
 pub fn current_packet(m: &Moment<'_>) -> Option<PacketId> {
+    if m.follow.is_some_and(|p| m.state.packets.contains_key(&p)) {
+        return m.follow;
+    }
     m.events[m.run.start..m.cursor.clamp(m.run.start, m.events.len())].iter().rev().find_map(|e| e.packet)
 }
 
@@ -227,9 +232,10 @@ pub fn scene(l: &Layout, m: &Moment<'_>) -> Scene {
     s.packet = Some(id);
     let stops = journey(m, id);
     let done = stops.iter().take_while(|x| x.event < m.cursor).count();
-    let client = m.events[m.run.clone()].iter().find(|e| matches!(e.kind, EventKind::Asked { .. })).map(|e| e.netns);
-    let made = m.events[m.run.clone()].iter().find(|e| e.packet == Some(id)).map(|e| e.netns);
-    let reply = made.is_some() && made != client;
+    let events = &m.events[m.run.clone()];
+    let made = events.iter().find(|e| e.packet == Some(id)).map(|e| e.netns);
+    let asks = |ns| events.iter().any(|e| e.netns == ns && matches!(e.kind, EventKind::Asked { .. }));
+    let reply = made.is_some_and(|ns| !asks(ns));
     for (i, pair) in stops.windows(2).enumerate() {
         let points = way(l, pair[0].spot, pair[1].spot);
         if points.len() > 1 {
@@ -285,46 +291,68 @@ fn tables(m: &Moment<'_>, id: PacketId, s: &mut Scene) {
     }
 }
 
+/// One way a draw can fall.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DrawOf {
+    /// How likely, of 1.
+    pub share: f64,
+    /// The chain it jumps to.
+    pub chain: String,
+    /// What the destination becomes.
+    pub addr: std::net::IpAddr,
+    /// And the port.
+    pub port: Option<u16>,
+}
+
+/// The ways a draw in a chain can fall, as its rules say it.
+pub fn draws(rules: &net::netfilter::Table, chain: &str) -> Vec<DrawOf> {
+    use net::netfilter::{Match, Target};
+    let Some((_, c)) = rules.chain(chain) else { return Vec::new() };
+    let mut left = 1.0_f64;
+    let mut out = Vec::new();
+    for rule in &c.rules {
+        let Target::Jump(name) = &rule.target else { continue };
+        let dnat = rules.chain(name).and_then(|(_, c)| {
+            c.rules.iter().find_map(|r| if let Target::Dnat { addr, port, .. } = r.target { Some((addr, port)) } else { None })
+        });
+        let Some((addr, port)) = dnat else { continue };
+        let probability = rule
+            .matches
+            .iter()
+            .find_map(|x| if let Match::Random { probability } = x { Some(f64::from(*probability) / 2_147_483_648.0) } else { None });
+        let share = left * probability.unwrap_or(1.0);
+        left -= share;
+        out.push(DrawOf { share, chain: name.to_string(), addr, port });
+    }
+    out
+}
+
 /// The endpoints a draw chose among, as soon as the packet met the draw.
 fn chances(m: &Moment<'_>, s: &mut Scene) {
-    use net::netfilter::{Effect, Match, Target, WalkStep};
-    for e in m.events[m.run.start..m.cursor].iter() {
-        let EventKind::Walked { table, step: WalkStep::Matched { chain, effect: Effect::Jump(to), draws, .. }, .. } = &e.kind else {
+    use net::netfilter::{Effect, WalkStep};
+    for e in &m.events[m.run.start..m.cursor] {
+        let EventKind::Walked { table, step: WalkStep::Matched { chain, effect: Effect::Jump(to), draws: drawn, .. }, .. } = &e.kind else {
             continue;
         };
         let rules = m.state.ns(e.netns).rules.table(*table);
-        let Some(c) = rules
-            .chains
-            .get(*chain as usize)
-            .filter(|c| c.rules.iter().any(|r| r.matches.iter().any(|x| matches!(x, Match::Random { .. }))))
-        else {
+        let Some(c) = rules.chains.get(*chain as usize) else { continue };
+        let ways = draws(rules, &c.name);
+        if ways.len() < 2 {
             continue;
-        };
-        let mut left = 1.0_f64;
-        for rule in &c.rules {
-            let p = rule
-                .matches
-                .iter()
-                .find_map(|x| if let Match::Random { probability } = x { Some(f64::from(*probability) / 2_147_483_648.0) } else { None })
-                .unwrap_or(1.0);
-            let share = left * p;
-            left -= share;
-            let Target::Jump(name) = &rule.target else { continue };
-            let dnat = rules
-                .chain(name)
-                .and_then(|(_, c)| c.rules.iter().find_map(|r| if let Target::Dnat { addr, .. } = r.target { Some(addr) } else { None }));
-            let pod = dnat.and_then(|a| {
-                (0..m.state.netns.len() as u32).find_map(|i| match m.labels.kind(net::NetnsId(i)) {
-                    Kind::Pod(p) if m.state.netns[i as usize].is_local(a) => Some(p),
-                    _ => None,
-                })
+        }
+        // The last draw counts.
+        s.chances.clear();
+        s.drawn = None;
+        for way in ways {
+            let pod = (0..m.state.netns.len() as u32).find_map(|i| match m.labels.kind(net::NetnsId(i)) {
+                Kind::Pod(p) if m.state.netns[i as usize].is_local(way.addr) => Some(p),
+                _ => None,
             });
-            if let Some(pod) = pod {
-                s.chances.insert(pod, (share * 100.0).round() as u32);
-                if name == to {
-                    s.drawn = Some(pod);
-                    s.chosen = draws.iter().any(|d| d.forced);
-                }
+            let Some(pod) = pod else { continue };
+            s.chances.insert(pod, (way.share * 100.0).round() as u32);
+            if way.chain == **to {
+                s.drawn = Some(pod);
+                s.chosen = drawn.iter().any(|d| d.forced);
             }
         }
     }
@@ -607,6 +635,7 @@ mod tests {
             run: run.events.clone(),
             cursor: run.events.start,
             labels: &labels,
+            follow: None,
         };
         let first = session.events()[run.events].iter().find_map(|e| e.packet).expect("a packet");
         journey(&moment, first).iter().map(|s| s.spot).collect()

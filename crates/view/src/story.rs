@@ -184,7 +184,8 @@ pub struct PacketPill {
 /// The packets made in a run, in order: everything a socket or the kernel sent, but for copies.
 pub fn packets(events: &[Event]) -> Vec<PacketPill> {
     let mut out: Vec<PacketPill> = Vec::new();
-    let mut client = None;
+    let asked: std::collections::BTreeSet<_> =
+        events.iter().filter(|e| matches!(e.kind, EventKind::Asked { .. })).map(|e| e.netns).collect();
     for (i, e) in events.iter().enumerate() {
         let Some(id) = e.packet else { continue };
         if let Some(pill) = out.iter_mut().find(|p| p.id == id) {
@@ -192,8 +193,7 @@ pub fn packets(events: &[Event]) -> Vec<PacketPill> {
             continue;
         }
         if let EventKind::PacketMade { packet } = &e.kind {
-            let first = *client.get_or_insert(e.netns);
-            out.push(PacketPill { id, word: crate::packet::kind_word(packet), reply: e.netns != first, span: (i, i) });
+            out.push(PacketPill { id, word: crate::packet::kind_word(packet), reply: !asked.contains(&e.netns), span: (i, i) });
         }
     }
     out

@@ -4,7 +4,7 @@ use super::{CABLE_DELAY, Job, Next, World};
 use crate::drop::DropReason;
 use crate::event::EventKind;
 use crate::skb::{PacketId, PktType, Place};
-use crate::state::{DevId, DeviceKind, NetnsId, State};
+use crate::state::{DevId, DeviceKind};
 use crate::wire::{Mac, Payload};
 use std::rc::Rc;
 
@@ -18,15 +18,6 @@ fn pkt_type(dst: Mac, own: Mac) -> PktType {
         PktType::Host
     } else {
         PktType::OtherHost
-    }
-}
-
-/// Whether a device has a carrier: the far end of its cable is up, or one of its ports has one.
-fn carrier(state: &State, netns: NetnsId, dev: DevId) -> bool {
-    match &state.ns(netns).dev(dev).kind {
-        DeviceKind::Cable { peer: (n, d), .. } => state.ns(*n).dev(*d).up,
-        DeviceKind::Bridge { ports } => ports.iter().any(|p| state.ns(netns).dev(*p).up && carrier(state, netns, *p)),
-        DeviceKind::Loopback | DeviceKind::Vxlan { .. } => true,
     }
 }
 
@@ -79,7 +70,7 @@ impl World {
         let ns = self.ns(skb.netns);
         let device = ns.dev(dev).clone();
         // Without a carrier the queue of the device takes nothing (`noop_qdisc`).
-        if !device.up || !carrier(&self.state, skb.netns, dev) {
+        if !device.up || !self.state.has_carrier(skb.netns, dev) {
             return self.drop_packet(pkt, DropReason::DevReady, None);
         }
         let tapped = ns.tapped;

@@ -221,7 +221,7 @@ pub(super) fn sysctl(session: &mut Session, netns: NetnsId, args: &[&str]) -> Ou
 }
 
 /// The settings that are simulated.
-const SYSCTLS: [&str; 6] = [
+pub(super) const SYSCTLS: [&str; 6] = [
     "net.ipv4.ip_forward",
     "net.bridge.bridge-nf-call-iptables",
     "net.ipv4.conf.all.rp_filter",
@@ -261,4 +261,44 @@ pub(super) fn restore(session: &mut Session, netns: NetnsId, args: &[&str]) -> O
         _ => Err("iptables-restore: write the rules behind it: iptables-restore <<< '*filter …'".to_owned()),
     };
     set(session, netns, setting)
+}
+
+/// `conntrack -D [-p PROTO] [-s ADDRESS] [-d ADDRESS] [--sport PORT] [--dport PORT]`, by what the first
+/// packet looked like.
+pub(super) fn forget(session: &mut Session, netns: NetnsId, args: &[&str]) -> Output {
+    const WORDS: [&str; 7] = ["-p", "-s", "--orig-src", "-d", "--orig-dst", "--sport", "--dport"];
+    let wanted = (|| {
+        only(args, &WORDS, &[])?;
+        let address = |short, long| after(args, short).or(after(args, long)).map(|v| parsed::<IpAddr>("an address", Some(v))).transpose();
+        let port = |word| after(args, word).map(|v| parsed::<u16>("a port", Some(v))).transpose();
+        let proto = match after(args, "-p") {
+            None => None,
+            Some("tcp") => Some(net::wire::PROTO_TCP),
+            Some("udp") => Some(net::wire::PROTO_UDP),
+            Some("icmp") => Some(net::wire::PROTO_ICMP),
+            Some(other) => return Err(format!("conntrack: unknown protocol `{other}'")),
+        };
+        Ok((proto, address("-s", "--orig-src")?, address("-d", "--orig-dst")?, port("--sport")?, port("--dport")?))
+    })();
+    let (proto, src, dst, sport, dport) = match wanted {
+        Ok(w) => w,
+        Err(message) => return Output::fail(2, message + "\n"),
+    };
+    let fits = |t: &net::conntrack::Tuple| {
+        proto.is_none_or(|p| p == t.proto)
+            && src.is_none_or(|a| a == t.src)
+            && dst.is_none_or(|a| a == t.dst)
+            && sport.is_none_or(|p| t.sport() == Some(p))
+            && dport.is_none_or(|p| t.dport() == Some(p))
+    };
+    let state = session.world().state();
+    let found: Vec<_> =
+        state.ns(netns).conntrack.iter().filter(|(_, c)| c.confirmed() && fits(&c.original)).map(|(id, c)| (id, c.clone())).collect();
+    let lines: String = found.iter().map(|(_, c)| net::dump::conntrack_line(c, state.now, 0) + "\n").collect();
+    for (id, _) in &found {
+        session.configure(netns, Setting::Forget(*id));
+    }
+    let n = found.len();
+    let text = format!("{lines}conntrack v1.4.4 (conntrack-tools): {n} flow entries have been deleted.\n");
+    Output { text, status: i32::from(n == 0) }
 }

@@ -3,8 +3,11 @@
 //! The commands are those of the article; what is not known says so, as a shell would.
 
 mod admin;
+mod complete;
 mod kubectl;
 mod network;
+
+pub use complete::complete;
 
 use crate::probe::MAX_SIZE;
 use crate::session::{Action, Run, Session};
@@ -67,8 +70,13 @@ pub(crate) fn run(session: &mut Session, host: &str, line: &str) -> Output {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
         [] => Output::default(),
-        ["curl", rest @ ..] => curl(session, host, rest),
-        ["ping", rest @ ..] => ping(session, host, rest),
+        ["curl" | "ping", ..] => match probe(session, host, line) {
+            Ok(probe) => {
+                let sent = session.send(&probe);
+                report(session, &probe, sent.as_ref())
+            }
+            Err(out) => out,
+        },
         ["iptables", rest @ ..] => iptables(session, netns, rest),
         ["iptables-save"] => Output::ok(net::dump::iptables_save(session.world().state().ns(netns), "iptables-save v1.4.21", SAVED_ON)),
         ["iptables-save", ..] => Output::fail(2, "iptables-save: no options are understood here; iptables -t TABLE -vnL prints counters\n"),
@@ -84,7 +92,7 @@ pub(crate) fn run(session: &mut Session, host: &str, line: &str) -> Output {
 }
 
 /// Whether a line is one that changes a namespace: none of these prints, sends, or does anything else.
-pub(crate) fn changes(line: &str) -> bool {
+pub fn changes(line: &str) -> bool {
     let words = split(line);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
@@ -92,13 +100,13 @@ pub(crate) fn changes(line: &str) -> bool {
         ["ip", "n" | "ne" | "neigh", "add" | "replace" | "del", ..] | ["ip", "l" | "li" | "link", "set", ..] => true,
         ["bridge", "fdb", "add" | "append" | "replace" | "del", ..] => true,
         ["sysctl", rest @ ..] => rest.iter().any(|w| w.contains('=')),
-        ["conntrack", "-F"] | ["iptables-restore", "<<<", _] => true,
+        ["conntrack", "-F"] | ["conntrack", "-D", ..] | ["iptables-restore", "<<<", _] => true,
         _ => false,
     }
 }
 
 /// Whether a line sends packets.
-pub(crate) fn sends(line: &str) -> bool {
+pub fn sends(line: &str) -> bool {
     matches!(split(line).first().map(String::as_str), Some("curl" | "ping"))
 }
 
@@ -113,7 +121,7 @@ fn hostname(session: &Session, host: &str) -> String {
 }
 
 /// Words of a line; quotes keep spaces.
-pub(crate) fn split(line: &str) -> Vec<String> {
+pub fn split(line: &str) -> Vec<String> {
     let mut out = Vec::new();
     let mut word = String::new();
     let mut quote = None;
@@ -138,17 +146,55 @@ pub(crate) fn split(line: &str) -> Vec<String> {
     out
 }
 
-fn curl(session: &mut Session, host: &str, args: &[&str]) -> Output {
+/// The probe that a `curl` or `ping` line sends.
+///
+/// # Errors
+/// What the tool prints instead of sending.
+pub fn probe(session: &Session, host: &str, line: &str) -> Result<Probe, Output> {
+    let words = split(line);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["curl", rest @ ..] => curl(host, rest),
+        ["ping", rest @ ..] => ping(session, host, rest),
+        _ => Err(Output::fail(127, format!("bash: {line}: sends nothing\n"))),
+    }
+}
+
+/// What `curl` or `ping` prints about a probe that was sent.
+pub fn report(session: &Session, probe: &Probe, sent: Result<&Run, &ProbeError>) -> Output {
+    match (probe.proto, sent) {
+        (Protocol::Icmp, Ok(run)) => {
+            let started = session.events().get(run.events.start).map_or(session.world().now(), |e| e.at);
+            let size = probe.size.unwrap_or(56);
+            let addr = crate::probe::resolve_target(session.cluster(), session.world(), &probe.to).map(|t| t.0.to_string());
+            let addr = addr.unwrap_or_else(|_| probe.to.clone());
+            let mut out = format!("PING {} ({addr}) {size}({}) bytes of data.\n", probe.to, u32::from(size) + 28);
+            network::ping_report(session, run, probe, started, &mut out)
+        }
+        (Protocol::Icmp, Err(e)) => Output::fail(2, format!("ping: {e}\n")),
+        (_, Ok(run)) => curl_report(session, run, &probe.to),
+        (_, Err(e)) => {
+            let name = probe.to.rsplit_once(':').map_or(probe.to.as_str(), |(h, _)| h);
+            if name.parse::<IpAddr>().is_ok() {
+                return Output::fail(2, format!("curl: {e}\n"));
+            }
+            // Who asks DNS gets no made-up answer.
+            Output::fail(6, format!("curl: DNS is not simulated: write an address in place of {name}, see kubectl get svc\n"))
+        }
+    }
+}
+
+fn curl(host: &str, args: &[&str]) -> Result<Probe, Output> {
     let url = match args.iter().filter(|a| !a.starts_with('-')).collect::<Vec<_>>().as_slice() {
         [url] => **url,
-        [] => return Output::fail(2, "curl: try 'curl --help' or 'curl --manual' for more information\n"),
-        _ => return Output::fail(2, "curl: one URL at a time is understood here\n"),
+        [] => return Err(Output::fail(2, "curl: try 'curl --help' or 'curl --manual' for more information\n")),
+        _ => return Err(Output::fail(2, "curl: one URL at a time is understood here\n")),
     };
     if let Some(option) = args.iter().find(|a| a.starts_with('-') && !matches!(**a, "-s" | "-S" | "-sS")) {
-        return Output::fail(2, format!("curl: option {option}: not understood here\n"));
+        return Err(Output::fail(2, format!("curl: option {option}: not understood here\n")));
     }
     if url.contains("://") && !url.starts_with("http://") {
-        return Output::fail(1, "curl: only http:// is simulated\n");
+        return Err(Output::fail(1, "curl: only http:// is simulated\n"));
     }
     let bare = url.trim_start_matches("http://");
     let bare = bare.split_once('/').map_or(bare, |(h, _)| h);
@@ -157,17 +203,12 @@ fn curl(session: &mut Session, host: &str, args: &[&str]) -> Output {
     } else {
         format!("{bare}:80")
     };
-    let name = target.rsplit_once(':').map_or(target.as_str(), |(h, _)| h).to_owned();
     // curl leaves the port out where it is the scheme's own.
     let authority = target.strip_suffix(":80").unwrap_or(&target).to_owned();
-    let run = match session.send(&Probe { host: Some(authority), ..Probe::new(host, &target) }) {
-        Ok(run) => run,
-        Err(e) if name.parse::<IpAddr>().is_ok() => return Output::fail(2, format!("curl: {e}\n")),
-        // Who asks DNS gets no made-up answer.
-        Err(_) => {
-            return Output::fail(6, format!("curl: DNS is not simulated: write an address in place of {name}, see kubectl get svc\n"));
-        }
-    };
+    Ok(Probe { host: Some(authority), ..Probe::new(host, &target) })
+}
+
+fn curl_report(session: &Session, run: &Run, target: &str) -> Output {
     let failed = |why: &str| Output::fail(7, format!("curl: (7) Failed connect to {target}; {why}\n"));
     match run.verdict.outcome {
         Some(Outcome::Answered { .. }) => {
@@ -190,7 +231,7 @@ fn curl(session: &mut Session, host: &str, args: &[&str]) -> Output {
 /// Without `-c` a real ping goes on for ever; here it sends this many.
 const DEFAULT_PINGS: u16 = 4;
 
-fn ping(session: &mut Session, host: &str, args: &[&str]) -> Output {
+fn ping(session: &Session, host: &str, args: &[&str]) -> Result<Probe, Output> {
     let mut probe = Probe { proto: Protocol::Icmp, count: DEFAULT_PINGS, ..Probe::new(host, "") };
     let mut args = args.iter();
     while let Some(arg) = args.next() {
@@ -198,42 +239,35 @@ fn ping(session: &mut Session, host: &str, args: &[&str]) -> Output {
         match *arg {
             "-c" => match number() {
                 Some(n @ 1..) => probe.count = n.min(100),
-                _ => return Output::fail(2, "ping: bad number of packets to transmit.\n"),
+                _ => return Err(Output::fail(2, "ping: bad number of packets to transmit.\n")),
             },
             "-s" => match number() {
                 Some(n) if n <= MAX_SIZE => probe.size = Some(n),
-                Some(n) => return Output::fail(2, format!("ping: packet size {n} is too large. Maximum is {MAX_SIZE}\n")),
-                None => return Output::fail(2, "ping: bad packet size.\n"),
+                Some(n) => return Err(Output::fail(2, format!("ping: packet size {n} is too large. Maximum is {MAX_SIZE}\n"))),
+                None => return Err(Output::fail(2, "ping: bad packet size.\n")),
             },
             "-M" => match args.next().copied() {
                 Some("do") => probe.pmtudisc = Pmtudisc::Do,
                 Some("want") => probe.pmtudisc = Pmtudisc::Want,
                 Some("dont") => probe.pmtudisc = Pmtudisc::Dont,
-                _ => return Output::fail(2, "ping: wrong value for -M: do, dont, want are valid ones.\n"),
+                _ => return Err(Output::fail(2, "ping: wrong value for -M: do, dont, want are valid ones.\n")),
             },
             "-W" => match number() {
                 Some(n @ 1..) => probe.timeout = Some(net::Duration::secs(n.into())),
-                _ => return Output::fail(2, "ping: bad linger time.\n"),
+                _ => return Err(Output::fail(2, "ping: bad linger time.\n")),
             },
             "-t" => match number().and_then(|n| u8::try_from(n).ok()).filter(|n| *n > 0) {
                 Some(n) => probe.ttl = Some(n),
-                None => return Output::fail(2, "ping: bad time to live.\n"),
+                None => return Err(Output::fail(2, "ping: bad time to live.\n")),
             },
             name if !name.starts_with('-') => probe.to = name.to_owned(),
-            other => return Output::fail(2, format!("ping: invalid option -- '{}'\n", other.trim_start_matches('-'))),
+            other => return Err(Output::fail(2, format!("ping: invalid option -- '{}'\n", other.trim_start_matches('-')))),
         }
     }
-    let Ok((addr, _)) = crate::probe::resolve_target(session.cluster(), session.world(), &probe.to) else {
-        return Output::fail(2, format!("ping: {}: Name or service not known\n", probe.to));
-    };
-    let started = session.world().state().now;
-    let run = match session.send(&probe) {
-        Ok(run) => run,
-        Err(e) => return Output::fail(2, format!("ping: {e}\n")),
-    };
-    let size = probe.size.unwrap_or(56);
-    let mut out = format!("PING {} ({addr}) {size}({}) bytes of data.\n", probe.to, u32::from(size) + 28);
-    network::ping_report(session, &run, &probe, started, &mut out)
+    if crate::probe::resolve_target(session.cluster(), session.world(), &probe.to).is_err() {
+        return Err(Output::fail(2, format!("ping: {}: Name or service not known\n", probe.to)));
+    }
+    Ok(probe)
 }
 
 fn iptables(session: &Session, netns: NetnsId, args: &[&str]) -> Output {

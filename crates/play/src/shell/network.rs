@@ -19,8 +19,9 @@ pub(super) fn ip(session: &mut Session, netns: NetnsId, args: &[&str]) -> Output
     match args {
         ["r" | "ro" | "route"] | ["r" | "ro" | "route", "s" | "show" | "list"] => Output::ok(dump::ip_route(ns)),
         ["n" | "ne" | "neigh"] | ["n" | "ne" | "neigh", "s" | "show" | "list"] => Output::ok(dump::ip_neigh(ns, false)),
+        ["-br", "a" | "ad" | "addr" | "address"] => Output::ok(dump::ip_brief(session.world().state(), netns)),
         [] => Output::fail(255, "Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }\n"),
-        [object, ..] => Output::fail(1, format!("Object \"{object}\" is not understood here; try: ip r, ip n\n")),
+        [object, ..] => Output::fail(1, format!("Object \"{object}\" is not understood here; try: ip r, ip n, ip -br a\n")),
     }
 }
 
@@ -34,6 +35,7 @@ pub(super) fn bridge(session: &mut Session, netns: NetnsId, args: &[&str]) -> Ou
             Some(text) => Output::ok(text),
             None => Output::fail(1, format!("Cannot find device \"{name}\"\n")),
         },
+        ["link"] | ["link", "show" | "s"] => Output::ok(dump::bridge_link(session.world().state(), netns)),
         _ => Output::fail(1, "bridge: not understood here; try: bridge fdb show dev flannel.1\n"),
     }
 }
@@ -50,7 +52,8 @@ pub(super) fn conntrack(session: &mut Session, netns: NetnsId, args: &[&str]) ->
             session.configure(netns, Setting::FlushConntrack);
             Output::ok("conntrack v1.4.4 (conntrack-tools): connection tracking table has been emptied.\n")
         }
-        _ => Output::fail(2, "conntrack: not understood here; try: conntrack -L, conntrack -F\n"),
+        ["-D", rest @ ..] => admin::forget(session, netns, rest),
+        _ => Output::fail(2, "conntrack: not understood here; try: conntrack -L, conntrack -F, conntrack -D -s ADDRESS\n"),
     }
 }
 

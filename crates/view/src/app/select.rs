@@ -3,6 +3,7 @@
 use super::Loaded;
 use crate::labels::app_of;
 use play::Protocol;
+use play::probe::resolve_target;
 
 /// A line of a menu.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,11 +54,25 @@ pub fn targets(l: &Loaded, proto: Protocol) -> Vec<Choice> {
     out
 }
 
-/// The endpoints a draw can fall on: every address the rules translate to from more than one.
-pub fn endpoints(l: &Loaded) -> Vec<Choice> {
-    let mut out: Vec<Choice> = Vec::new();
-    for s in l.session.cluster().services.iter().flat_map(|s| &s.ports).filter(|p| p.endpoints.len() > 1) {
-        out.extend(s.endpoints.iter().map(|(ip, port)| choice(format!("{ip}:{port}"), format!("{ip}:{port}"))));
+/// The endpoints a draw can fall on, with how likely each is: as the rules of the Service asked say.
+pub fn endpoints(l: &Loaded, to: &str) -> Vec<Choice> {
+    let cluster = l.session.cluster();
+    let Ok((addr, Some(port))) = resolve_target(cluster, l.session.world(), to) else { return Vec::new() };
+    let asked = cluster.services.iter().find_map(|s| {
+        let by_ip = s.cluster_ip.is_some_and(|ip| std::net::IpAddr::from(ip) == addr);
+        let found = s.ports.iter().find(|p| if by_ip { p.port == port } else { p.node_port == Some(port) })?;
+        Some(kube::proxy::chain_of(s, found))
+    });
+    let (Some(chain), Some(node)) = (asked, cluster.nodes.first()) else { return Vec::new() };
+    let Some((_, ns)) = l.session.initial().ns_named(&node.spec.name.value) else { return Vec::new() };
+    let draws = crate::scene::draws(ns.rules.table(net::netfilter::TableName::Nat), &chain);
+    if draws.len() < 2 {
+        return Vec::new();
     }
-    out
+    let one = |d: crate::scene::DrawOf| {
+        let at = net::dump::endpoint(d.addr, d.port);
+        let name = l.labels.owner(d.addr).unwrap_or_default();
+        choice(at.clone(), format!("{at} · {:.1}% · {}", d.share * 100.0, name.split(' ').next().unwrap_or_default()))
+    };
+    draws.into_iter().map(one).collect()
 }

@@ -1,15 +1,18 @@
 //! What the page knows.
 
+use super::history::{History, Snapshot};
 use super::select;
+use super::terminal::Terminal;
 use crate::labels::Labels;
 use crate::layout::{Layout, layout};
 use crate::scene::{self, Moment};
 use crate::story::{self, Grain, PacketPill};
 use crate::words::Lang;
 use kube::Diagnostic;
+use net::PacketId;
 use play::presets::Preset;
 use play::probe::{resolve_netns, resolve_target};
-use play::{Protocol, Run, Session, Timeline};
+use play::{Came, Probe, Protocol, Run, Session, Step, Timeline};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -62,6 +65,40 @@ pub struct Loaded {
     pub layout: Layout,
 }
 
+/// The lower drawer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Drawer {
+    /// The events.
+    #[default]
+    Events,
+    /// The terminal.
+    Terminal,
+}
+
+/// What a person clicked: a host, and a device of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selected {
+    /// The network namespace, by name.
+    pub host: String,
+    /// The device; none: all of the host.
+    pub device: Option<String>,
+}
+
+/// The header fields of what is sent, as they are typed; empty: as the protocol does it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Source port, or identifier of a ping.
+    pub sport: String,
+    /// ttl; of a ping.
+    pub ttl: String,
+    /// Bytes of data.
+    pub size: String,
+    /// How many.
+    pub count: String,
+    /// Must not be cut into fragments; of a ping.
+    pub df: bool,
+}
+
 /// What the page knows.
 #[derive(Clone, Debug)]
 pub struct App {
@@ -87,13 +124,21 @@ pub struct App {
     pub proto: Protocol,
     /// The endpoint every draw falls on; empty: drawn.
     pub endpoint: String,
+    /// The header fields.
+    pub options: Options,
     /// Begin with empty neighbour tables.
     pub cold: bool,
-    /// What was sent last.
-    pub run: Option<Run>,
-    /// How often something was sent; also the seed.
-    pub sends: u64,
-    /// Why nothing could be sent.
+    /// Decides every chance.
+    pub seed: u64,
+    /// What was done.
+    pub script: Rc<Vec<Step>>,
+    /// How many events lay behind each step of it.
+    pub(super) began: Vec<usize>,
+    /// What came of each step.
+    pub(super) came: Vec<Came>,
+    /// What can be undone.
+    pub history: History,
+    /// Why something could not be done.
     pub refused: Option<String>,
     /// The moment that is shown.
     pub timeline: Option<Timeline>,
@@ -101,8 +146,10 @@ pub struct App {
     pub grain: Grain,
     /// The events that are steps.
     pub steps: Rc<Vec<usize>>,
-    /// The packets of the run.
+    /// The packets of the session.
     pub packets: Rc<Vec<PacketPill>>,
+    /// The packet a person chose to look at; none: the one that did something last.
+    pub follow: Option<PacketId>,
     /// Whether it plays by itself.
     pub playing: bool,
     /// How fast: 1 is the normal speed.
@@ -111,6 +158,12 @@ pub struct App {
     pub tab: Tab,
     /// The pane of a narrow page.
     pub pane: Pane,
+    /// The lower drawer.
+    pub drawer: Drawer,
+    /// What was clicked.
+    pub selected: Option<Selected>,
+    /// The terminal.
+    pub terminal: Terminal,
     /// The event list shows the current packet only.
     pub only_packet: bool,
     /// Nodes that the run does not touch are folded.
@@ -135,18 +188,26 @@ impl App {
             to: String::new(),
             proto: Protocol::Tcp,
             endpoint: String::new(),
+            options: Options::default(),
             cold: false,
-            run: None,
-            sends: 0,
+            seed: 1,
+            script: Rc::default(),
+            began: Vec::new(),
+            came: Vec::new(),
+            history: History::default(),
             refused: None,
             timeline: None,
             grain: Grain::Decisions,
             steps: Rc::default(),
             packets: Rc::default(),
+            follow: None,
             playing: false,
             speed: 1.0,
             tab: Tab::Rules,
             pane: Pane::Diagram,
+            drawer: Drawer::Events,
+            selected: None,
+            terminal: Terminal::default(),
             only_packet: false,
             focus: true,
             narrow: false,
@@ -159,13 +220,13 @@ impl App {
         self.preset = preset.name;
         (self.from, self.to, self.proto) = (preset.from.to_owned(), preset.to.to_owned(), preset.proto);
         self.endpoint.clear();
-        self.set_text(&preset.document());
+        self.read(&preset.document());
     }
 
     /// Takes a new text; the diagram follows if it is valid. What was played is over.
-    pub(super) fn set_text(&mut self, text: &str) {
+    pub(super) fn read(&mut self, text: &str) {
         self.text = text.into();
-        match Session::new(text, self.sends, !self.cold) {
+        match Session::new(text, self.seed, !self.cold) {
             Ok(session) => {
                 self.diags = Rc::new(session.notes().to_vec());
                 let labels = Labels::new(session.cluster(), session.initial());
@@ -175,8 +236,9 @@ impl App {
                 self.choose(&loaded);
                 self.loaded = Some(Rc::new(loaded));
                 self.stale = false;
-                self.run = None;
+                (self.script, self.began, self.came) = (Rc::default(), Vec::new(), Vec::new());
                 self.refused = None;
+                self.follow = None;
                 self.playing = false;
                 self.retell();
             }
@@ -201,37 +263,91 @@ impl App {
         {
             self.to = first.value;
         }
-        if !select::endpoints(l).iter().any(|e| e.value == self.endpoint) {
+        if !select::endpoints(l, &self.to).iter().any(|e| e.value == self.endpoint) {
             self.endpoint.clear();
         }
+        let is_there = |name: &str| world.state().ns_named(name).is_some();
+        if self.selected.as_ref().is_some_and(|s| !is_there(&s.host)) {
+            self.selected = None;
+        }
+        if resolve_netns(cluster, world, &self.terminal.host).is_err() {
+            let worker = cluster.nodes.iter().find(|n| n.spec.role == kube::topology::Role::Worker).or(cluster.nodes.first());
+            self.terminal.host = worker.map(|n| n.spec.name.value.clone()).unwrap_or_default();
+        }
+    }
+
+    /// What the sentence says.
+    pub(super) fn probe(&self) -> Probe {
+        let number = |text: &str| text.trim().parse::<u16>().ok();
+        let mut probe = Probe::new(&self.from, &self.to);
+        probe.proto = self.proto;
+        probe.endpoint = self.endpoint.parse::<std::net::SocketAddr>().ok().map(|s| (s.ip(), Some(s.port())));
+        probe.sport = number(&self.options.sport).filter(|p| *p > 0);
+        probe.size = number(&self.options.size);
+        if self.proto == Protocol::Icmp {
+            probe.ttl = self.options.ttl.trim().parse().ok().filter(|t| *t > 0);
+            probe.pmtudisc = if self.options.df { net::socket::Pmtudisc::Do } else { net::socket::Pmtudisc::Want };
+        }
+        if self.proto != Protocol::Tcp {
+            probe.count = number(&self.options.count).unwrap_or(1).clamp(1, 100);
+        }
+        probe
+    }
+
+    /// Every probe that was sent.
+    pub fn runs(&self) -> Vec<&Run> {
+        self.came.iter().filter_map(|c| if let Came::Run(run) = c { Some(run) } else { None }).collect()
+    }
+
+    /// The probe that the moment is about: the last one that began.
+    pub fn run(&self) -> Option<&Run> {
+        let runs = self.runs();
+        let begun = runs.iter().rev().find(|r| r.events.start < self.cursor().max(1));
+        begun.or(runs.first()).copied()
+    }
+
+    /// How many events there are.
+    pub fn events_len(&self) -> usize {
+        self.loaded.as_ref().map_or(0, |l| l.session.events().len())
+    }
+
+    /// This moment, to come back to.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot { text: self.text.clone(), script: self.script.clone(), cursor: self.cursor() }
+    }
+
+    /// Keeps this moment, before something else is done.
+    pub(super) fn remember(&mut self) {
+        let now = self.snapshot();
+        self.history.remember(now);
     }
 
     /// Works the steps out again, for another run or grain.
     pub(super) fn retell(&mut self) {
         let Some(l) = &self.loaded else { return };
-        let Some(run) = &self.run else {
+        if self.script.is_empty() {
             (self.steps, self.packets) = (Rc::default(), Rc::default());
             return;
-        };
+        }
         let events = l.session.events();
-        let steps = run.events.clone().filter(|i| story::shown(&events[*i], l.session.initial(), self.grain)).collect();
-        self.steps = Rc::new(steps);
-        self.packets = Rc::new(story::packets(&events[run.events.clone()]));
+        self.steps = Rc::new(story::steps(events, l.session.initial(), self.grain));
+        self.packets = Rc::new(story::packets(events));
+    }
+
+    /// The moment of the picture.
+    pub fn moment<'a>(&'a self, l: &'a Loaded, state: &'a net::State, cursor: usize) -> Moment<'a> {
+        let events = l.session.events();
+        Moment { state, events, run: 0..events.len(), cursor, labels: &l.labels, follow: self.follow }
     }
 
     /// Lays the picture out again: after a run, or when the focus changes.
     pub(super) fn arrange(&mut self) {
-        let Some(l) = &self.loaded else { return };
-        let moment = self.run.as_ref().map(|run| Moment {
-            state: l.session.initial(),
-            events: l.session.events(),
-            run: run.events.clone(),
-            cursor: run.events.end,
-            labels: &l.labels,
-        });
+        let Some(l) = self.loaded.clone() else { return };
+        let moment = (!self.script.is_empty()).then(|| self.moment(&l, l.session.initial(), self.events_len()));
         let touched = moment.as_ref().filter(|_| self.focus).map(scene::nodes_of_run);
         let first = moment.as_ref().map(scene::pods_of_run).unwrap_or_default();
         let layout = layout(l.session.cluster(), &first, &|n| touched.as_ref().is_some_and(|t| !t.is_empty() && !t.contains(&n)));
+        drop(l);
         if let Some(l) = &mut self.loaded {
             Rc::make_mut(l).layout = layout;
         }
@@ -245,7 +361,19 @@ impl App {
     /// How many steps lie behind.
     pub fn step(&self) -> usize {
         let cursor = self.cursor();
-        self.steps.iter().take_while(|i| **i < cursor).count()
+        self.steps.partition_point(|i| *i < cursor)
+    }
+
+    /// The packet that is shown.
+    pub fn current_packet(&self) -> Option<PacketId> {
+        let (l, t) = (self.loaded.as_ref()?, self.timeline.as_ref()?);
+        scene::current_packet(&self.moment(l, t.state(), t.at()))
+    }
+
+    /// The packet that is shown, if it is on its way.
+    pub fn in_flight(&self) -> Option<PacketId> {
+        let t = self.timeline.as_ref()?;
+        self.current_packet().filter(|p| t.state().packets.contains_key(p))
     }
 
     pub(super) fn seek(&mut self, cursor: usize) {

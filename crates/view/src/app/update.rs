@@ -1,11 +1,14 @@
 //! What every action does.
 
-use super::state::{App, Loaded, Pane, Tab, Theme};
-use crate::story::{Glyph, Grain, glyph};
+use super::state::{App, Drawer, Options, Pane, Selected, Tab, Theme};
+use super::{terminal, time};
+use crate::story::Grain;
 use crate::words::Lang;
+use kube::change::{Change, change};
+use net::PacketId;
+use net::engine::Deed;
+use play::Protocol;
 use play::presets::Preset;
-use play::{Probe, Protocol, Session};
-use std::rc::Rc;
 
 /// Something a person did, or time.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,8 +27,36 @@ pub enum Action {
     Endpoint(String),
     /// Empty neighbour tables or not.
     Cold(bool),
-    /// Send.
+    /// The header fields.
+    Options(Options),
+    /// Send, at the moment that is shown.
     Send,
+    /// Nothing was done yet; other chances than before.
+    StartOver,
+    /// Something is done to the packet that is shown.
+    Packet(Deed),
+    /// Look at this packet; none: at the one that did something last.
+    Follow(Option<PacketId>),
+    /// An edit on the diagram.
+    Change(Change),
+    /// Undo what was done last.
+    Undo,
+    /// Do again what was undone last.
+    Redo,
+    /// A host or device was clicked.
+    Select(Option<Selected>),
+    /// The lower drawer.
+    Drawer(Drawer),
+    /// Where one types.
+    TerminalHost(String),
+    /// The line that is typed.
+    TerminalLine(String),
+    /// Run it.
+    TerminalRun,
+    /// Complete it.
+    TerminalComplete,
+    /// The line typed before (true), or after.
+    TerminalBack(bool),
     /// Play or pause.
     TogglePlay,
     /// The next step by itself.
@@ -38,6 +69,8 @@ pub enum Action {
     SeekEvent(usize),
     /// To the next (true) or previous device.
     Hop(bool),
+    /// To the next (true) or previous marker.
+    Marker(bool),
     /// How fine.
     Grain(Grain),
     /// How fast.
@@ -73,23 +106,32 @@ pub enum Effect {
     Save,
     /// Keep the text, if it is a person's own. A typed one is kept before it is read.
     KeepText,
+    /// The terminal's line is typed into.
+    FocusTerminal,
 }
 
 /// Does an action.
 pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
     match action {
         Action::Text(text) => {
-            app.set_text(&text);
+            let was = app.snapshot();
+            app.history.typed(was, &text);
+            app.read(&text);
             Vec::new()
         }
         Action::Preset(name) => {
             if let Some(p) = Preset::named(&name) {
+                app.remember();
                 app.open(p);
             }
             vec![Effect::SetEditor, Effect::KeepText]
         }
         Action::From(v) => set(&mut app.from, v),
-        Action::To(v) => set(&mut app.to, v),
+        Action::To(v) => {
+            app.to = v;
+            app.endpoint.clear();
+            Vec::new()
+        }
         Action::Endpoint(v) => set(&mut app.endpoint, v),
         Action::Proto(p) => {
             app.proto = p;
@@ -102,45 +144,105 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
         }
         Action::Cold(v) => {
             app.cold = v;
+            start_over(app);
             Vec::new()
         }
-        Action::Send => send(app),
-        Action::TogglePlay => {
-            app.playing = !app.playing && app.run.is_some();
-            if app.playing && app.step() >= app.steps.len() {
-                app.seek(app.run.as_ref().map_or(0, |r| r.events.start));
+        Action::Options(o) => {
+            app.options = o;
+            Vec::new()
+        }
+        Action::Send => time::send(app),
+        Action::StartOver => {
+            app.remember();
+            app.seed += 1;
+            start_over(app);
+            Vec::new()
+        }
+        Action::Packet(deed) => time::handle(app, deed),
+        Action::Follow(packet) => {
+            app.follow = packet;
+            Vec::new()
+        }
+        Action::Change(c) => edit(app, &c),
+        Action::Undo => {
+            let now = app.snapshot();
+            app.history.undo(now).map_or_else(Vec::new, |was| time::restore(app, &was))
+        }
+        Action::Redo => {
+            let now = app.snapshot();
+            app.history.redo(now).map_or_else(Vec::new, |next| time::restore(app, &next))
+        }
+        Action::Select(s) => {
+            if let Some(s) = &s {
+                app.tab = Tab::Tables;
+                app.terminal.host = if s.host.contains('/') { format!("pod/{}", s.host) } else { s.host.clone() };
+                app.terminal.offers.clear();
             }
-            tick_after(app)
+            app.selected = s;
+            Vec::new()
+        }
+        Action::Drawer(d) => {
+            app.drawer = d;
+            if app.narrow && d == Drawer::Terminal { vec![Effect::FocusTerminal] } else { Vec::new() }
+        }
+        Action::TerminalHost(host) => {
+            app.terminal.offers.clear();
+            set(&mut app.terminal.host, host)
+        }
+        Action::TerminalLine(line) => {
+            app.terminal.offers.clear();
+            set(&mut app.terminal.line, line)
+        }
+        Action::TerminalRun => terminal::run(app),
+        Action::TerminalComplete => {
+            terminal::complete(app);
+            Vec::new()
+        }
+        Action::TerminalBack(older) => {
+            app.terminal.look_back(older);
+            Vec::new()
+        }
+        Action::TogglePlay => {
+            app.playing = !app.playing && !app.steps.is_empty();
+            if app.playing && app.step() >= app.steps.len() {
+                app.seek(app.run().map_or(0, |r| r.events.start));
+            }
+            time::tick_after(app)
         }
         Action::Tick => {
             if !app.playing {
                 return Vec::new();
             }
-            go(app, app.step() + 1);
+            time::go(app, app.step() + 1);
             if app.step() >= app.steps.len() {
                 app.playing = false;
             }
-            tick_after(app)
+            time::tick_after(app)
         }
         Action::Step(n) => {
             app.playing = false;
             let to = app.step().saturating_add_signed(n as isize);
-            go(app, to);
+            time::go(app, to);
             Vec::new()
         }
         Action::SeekStep(n) => {
             app.playing = false;
-            go(app, n);
+            time::go(app, n);
             Vec::new()
         }
         Action::SeekEvent(i) => {
-            app.playing = false;
+            (app.playing, app.follow) = (false, None);
             app.seek(i + 1);
             Vec::new()
         }
         Action::Hop(forward) => {
             app.playing = false;
-            hop(app, forward);
+            time::hop(app, forward);
+            Vec::new()
+        }
+        Action::Marker(forward) => {
+            app.playing = false;
+            time::to_marker(app, forward);
             Vec::new()
         }
         Action::Grain(g) => {
@@ -186,7 +288,8 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
             let (start, end) = (fix.span.start as usize, fix.span.end as usize);
             let (Some(before), Some(after)) = (app.text.get(..start), app.text.get(end..)) else { return Vec::new() };
             let text = format!("{before}{}{after}", fix.text);
-            app.set_text(&text);
+            app.remember();
+            app.read(&text);
             vec![Effect::SetEditor, Effect::KeepText]
         }
     }
@@ -197,72 +300,38 @@ fn set(field: &mut String, value: String) -> Vec<Effect> {
     Vec::new()
 }
 
-/// To the moment after so many steps.
-fn go(app: &mut App, step: usize) {
-    let start = app.run.as_ref().map_or(0, |r| r.events.start);
-    let to = match step.min(app.steps.len()) {
-        0 => start,
-        n => app.steps.get(n - 1).map_or(start, |i| i + 1),
-    };
-    app.seek(to);
-}
-
-fn hop(app: &mut App, forward: bool) {
-    let Some(l) = app.loaded.clone() else { return };
-    let events = l.session.events();
-    let is_hop = |n: &usize| {
-        app.steps
-            .get(*n)
-            .and_then(|i| events.get(*i))
-            .is_some_and(|e| matches!(glyph(e, l.session.initial()), Glyph::Wire | Glyph::Deliver | Glyph::Done | Glyph::Drop))
-    };
-    let here = app.step();
-    let to = if forward {
-        (here..app.steps.len()).find(is_hop).map(|n| n + 1)
-    } else {
-        (0..here.saturating_sub(1)).rev().find(is_hop).map(|n| n + 1)
-    };
-    go(app, to.unwrap_or(if forward { app.steps.len() } else { 0 }));
-}
-
-fn tick_after(app: &App) -> Vec<Effect> {
-    if !app.playing {
-        return Vec::new();
+/// Nothing was done yet.
+fn start_over(app: &mut App) {
+    let text = app.loaded.as_ref().map(|l| l.session.document().to_owned());
+    let stale = app.stale.then(|| (app.text.clone(), app.diags.clone()));
+    if let Some(text) = text {
+        app.read(&text);
     }
-    // A step rests this long: on a hop, a decision, a rule.
-    let rest = match app.grain {
-        Grain::Hops => 700.0,
-        Grain::Decisions => 900.0,
-        Grain::Rules => 250.0,
-    };
-    vec![Effect::TickAfter((rest / app.speed) as u32)]
+    // A text that is being mended stays as it is.
+    if let Some((text, diags)) = stale {
+        (app.text, app.diags, app.stale) = (text, diags, true);
+    }
 }
 
-/// Plays the probe in a fresh session of the last valid document.
-fn send(app: &mut App) -> Vec<Effect> {
-    let Some(old) = app.loaded.clone() else { return Vec::new() };
-    app.sends += 1;
-    let Ok(mut session) = Session::new(old.session.document(), app.sends, !app.cold) else { return Vec::new() };
-    let mut probe = Probe::new(&app.from, &app.to);
-    probe.proto = app.proto;
-    probe.endpoint = app.endpoint.parse::<std::net::SocketAddr>().ok().map(|s| (s.ip(), Some(s.port())));
-    match session.send(&probe) {
-        Ok(run) => {
-            app.timeline = Some(play::Timeline::new(session.initial()));
-            app.loaded = Some(Rc::new(Loaded { session, labels: old.labels.clone(), layout: old.layout.clone() }));
-            app.run = Some(run);
-            app.refused = None;
-            app.arrange();
-            app.retell();
-            go(app, 1);
-            app.playing = true;
+/// An edit of the cluster, as an edit of the text.
+pub(super) fn edit(app: &mut App, c: &Change) -> Vec<Effect> {
+    match change(&app.text, c) {
+        Ok(text) if *text == *app.text => Vec::new(),
+        Ok(text) => {
+            app.remember();
+            if let (Change::Rename(thing, to), Some(s)) = (c, &mut app.selected)
+                && s.host == thing.name()
+            {
+                s.host.clone_from(to);
+            }
+            app.read(&text);
+            vec![Effect::SetEditor, Effect::KeepText]
         }
-        Err(e) => {
-            app.refused = Some(format!("{} {}", e.message, e.hint));
-            app.playing = false;
+        Err(why) => {
+            app.refused = Some(why.to_string());
+            Vec::new()
         }
     }
-    tick_after(app)
 }
 
 #[cfg(test)]
@@ -279,7 +348,7 @@ mod tests {
     #[test]
     fn sending_begins_a_run_at_its_first_step() {
         let app = sent();
-        assert!(app.run.is_some() && app.playing);
+        assert!(app.run().is_some() && app.playing);
         assert_eq!(app.step(), 1);
         assert!(app.steps.len() > 100, "{}", app.steps.len());
     }
@@ -331,5 +400,110 @@ mod tests {
         assert!(!app.playing);
         assert_eq!(app.step(), app.steps.len());
         assert!(update(&mut app, Action::Tick).is_empty());
+    }
+
+    fn outcome(app: &App) -> bool {
+        app.run().is_some_and(|r| r.verdict.outcome.as_ref().is_some_and(crate::words::is_good))
+    }
+
+    #[test]
+    fn sending_in_the_past_gives_up_what_came_after_and_undo_brings_it_back() {
+        let mut app = sent();
+        let (events, before) = (app.events_len(), app.snapshot());
+        update(&mut app, Action::Step(20));
+        let at = app.cursor();
+        update(&mut app, Action::Packet(Deed::Drop));
+        assert!(app.cursor() > at && app.events_len() != events);
+        assert!(outcome(&app), "lost, and sent again");
+        update(&mut app, Action::Undo);
+        assert_eq!((app.events_len(), app.cursor()), (events, at));
+        update(&mut app, Action::Redo);
+        assert_ne!(app.events_len(), events);
+        update(&mut app, Action::Undo);
+        update(&mut app, Action::Undo);
+        assert!(app.script.is_empty() && app.run().is_none());
+        update(&mut app, Action::Redo);
+        assert_eq!(app.script, before.script);
+    }
+
+    #[test]
+    fn a_second_probe_flies_with_the_first_or_after_it() {
+        let mut app = sent();
+        update(&mut app, Action::Step(15));
+        update(&mut app, Action::Send);
+        assert_eq!(app.runs().len(), 2);
+        let ended = |app: &App| {
+            app.loaded.as_ref().map(|l| l.session.events().iter().filter(|e| matches!(e.kind, net::event::EventKind::Ended { .. })).count())
+        };
+        assert_eq!(ended(&app), Some(2));
+        update(&mut app, Action::SeekStep(usize::MAX));
+        update(&mut app, Action::Send);
+        assert_eq!((app.runs().len(), ended(&app)), (3, Some(3)));
+    }
+
+    #[test]
+    fn what_cannot_be_sent_leaves_everything_as_it_was() {
+        let mut app = sent();
+        let before = app.snapshot();
+        app.to = "nobody:80".to_owned();
+        update(&mut app, Action::Send);
+        assert!(app.refused.is_some());
+        assert_eq!(app.snapshot(), before);
+    }
+
+    #[test]
+    fn an_edit_on_the_diagram_is_an_edit_of_the_text() {
+        let mut app = App::new(Lang::En, "article-nodeport");
+        let before = app.text.clone();
+        update(&mut app, Action::Change(Change::Scale("default".into(), "nginx-deployment".into(), 6)));
+        assert!(app.text.contains("replicas: 6"));
+        let n = |app: &App| app.loaded.as_ref().map(|l| l.session.cluster().pods.len());
+        assert_eq!(n(&app), Some(8));
+        update(&mut app, Action::Undo);
+        assert_eq!((&app.text, n(&app)), (&before, Some(6)));
+        update(&mut app, Action::Change(Change::Scale("kube-system".into(), "kube-dns".into(), 2)));
+        assert!(app.refused.as_ref().is_some_and(|r| r.contains("kube-dns")));
+    }
+
+    fn typed(app: &mut App, line: &str) -> String {
+        update(app, Action::TerminalLine(line.to_owned()));
+        update(app, Action::TerminalRun);
+        app.terminal.entries.last().map(|e| e.output.clone()).unwrap_or_default()
+    }
+
+    #[test]
+    fn the_terminal_prints_the_moment_sends_changes_and_edits() {
+        let mut app = App::new(Lang::En, "article-nodeport");
+        app.terminal.host = "bastion".to_owned();
+        let page = typed(&mut app, "curl http://192.168.120.226:30080");
+        assert!(page.contains("Welcome to nginx!") && app.playing && app.run().is_some());
+        assert!(app.terminal.entries.last().is_some_and(|e| e.known_at > app.cursor()), "known when it ends");
+        app.terminal.host = "node01".to_owned();
+        assert!(!typed(&mut app, "conntrack -L").contains("30080"), "not yet");
+        update(&mut app, Action::SeekStep(usize::MAX));
+        assert!(typed(&mut app, "conntrack -L").contains("30080"));
+        assert!(typed(&mut app, "conntrack -D -p tcp").contains("1 flow entries have been deleted"));
+        assert!(!typed(&mut app, "conntrack -L").contains("30080"));
+        update(&mut app, Action::Undo);
+        assert!(typed(&mut app, "conntrack -L").contains("30080"));
+        assert_eq!(typed(&mut app, "kubectl scale deployment nginx-deployment --replicas=1"), "deployment.apps/nginx-deployment scaled\n");
+        assert!(app.text.contains("replicas: 1"));
+        update(&mut app, Action::TerminalBack(true));
+        assert!(app.terminal.line.starts_with("kubectl scale"));
+        update(&mut app, Action::TerminalLine("iptabl".to_owned()));
+        update(&mut app, Action::TerminalComplete);
+        assert_eq!(app.terminal.line, "iptables");
+        assert!(app.terminal.offers.len() >= 2);
+    }
+
+    #[test]
+    fn a_command_in_the_past_changes_what_comes() {
+        let mut app = sent();
+        update(&mut app, Action::Step(10));
+        app.terminal.host = "node01".to_owned();
+        typed(&mut app, "ip link set flannel.1 down");
+        assert!(!outcome(&app));
+        update(&mut app, Action::Undo);
+        assert!(outcome(&app));
     }
 }

@@ -62,10 +62,8 @@ impl Context<'_> {
     }
     /// The route of a decision, as `ip route` prints it.
     fn route(&self, e: &Event, index: usize) -> String {
-        let text = net::dump::ip_route(&Netns {
-            routes: vec![self.ns(e).routes.get(index).cloned()].into_iter().flatten().collect::<Vec<_>>().into(),
-            ..self.ns(e).clone()
-        });
+        let ns = self.ns(e);
+        let text = ns.routes.get(index).map(|r| net::dump::route_line(ns, r)).unwrap_or_default();
         text.trim_end().to_owned()
     }
 }

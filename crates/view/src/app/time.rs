@@ -1,0 +1,172 @@
+//! Time: what is done at the moment that is shown, going back, and playing on.
+
+use super::state::{App, Loaded};
+use super::terminal::when;
+use super::update::Effect;
+use crate::story::{Glyph, Grain, glyph};
+use net::engine::Deed;
+use play::{Act, Came, Step, Timeline};
+use std::rc::Rc;
+
+/// Does something at the moment that is shown. In the past, what came after is given up; it can be
+/// undone.
+pub(super) fn act(app: &mut App, act: Act) {
+    let Some(l) = app.loaded.clone() else { return };
+    app.remember();
+    let (at, end) = (app.cursor(), l.session.events().len());
+    let mut script = Vec::clone(&app.script);
+    if at < end {
+        script.truncate(app.began.iter().take_while(|b| **b < at).count());
+    }
+    let step = Step { when: when(at, end, script.is_empty()), act };
+    if at == end && !script.is_empty() {
+        // Nothing is under way: the session goes on.
+        drop(l);
+        if let Some(l) = &mut app.loaded {
+            let done = Rc::make_mut(l).session.steps(std::slice::from_ref(&step));
+            app.began.extend(done.iter().map(|d| d.behind));
+            app.came.extend(done.into_iter().map(|d| d.came));
+        }
+        script.push(step);
+        app.script = Rc::new(script);
+    } else {
+        script.push(step);
+        play(app, &l, Rc::new(script));
+        // What lies behind is the same.
+        app.seek(at);
+    }
+    app.refused = match app.came.last() {
+        Some(Came::Refused(e)) => Some(format!("{} {}", e.message, e.hint)),
+        _ => None,
+    };
+    app.arrange();
+    app.retell();
+}
+
+/// Plays a script from its beginning.
+fn play(app: &mut App, l: &Loaded, script: Rc<Vec<Step>>) {
+    let mut session = l.session.rewound();
+    let done = session.steps(&script);
+    app.began = done.iter().map(|d| d.behind).collect();
+    app.came = done.into_iter().map(|d| d.came).collect();
+    app.script = script;
+    app.timeline = Some(Timeline::new(session.initial()));
+    app.loaded = Some(Rc::new(Loaded { session, labels: l.labels.clone(), layout: l.layout.clone() }));
+}
+
+/// To another text, script and moment: undo, redo, a kept session.
+pub(super) fn restore(app: &mut App, was: &super::history::Snapshot) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    if *was.text != *app.text {
+        app.read(&was.text);
+        effects = vec![Effect::SetEditor, Effect::KeepText];
+    }
+    if let Some(l) = app.loaded.clone().filter(|_| !app.stale) {
+        play(app, &l, was.script.clone());
+        app.arrange();
+        app.retell();
+        app.seek(was.cursor);
+    }
+    app.playing = false;
+    app.refused = None;
+    effects
+}
+
+/// Sends what the sentence says.
+pub(super) fn send(app: &mut App) -> Vec<Effect> {
+    let probe = app.probe();
+    act(app, Act::Action(play::Action::Send(probe)));
+    if app.refused.is_some() {
+        // Nothing was done.
+        let was = app.history.undo(app.snapshot());
+        let why = app.refused.take();
+        if let Some(was) = was {
+            restore(app, &was);
+        }
+        app.refused = why;
+        return Vec::new();
+    }
+    begin_playing(app)
+}
+
+/// To the first step of what was begun last, and on by itself.
+pub(super) fn begin_playing(app: &mut App) -> Vec<Effect> {
+    let Some(run) = app.runs().last().cloned() else { return Vec::new() };
+    let first = app.steps.iter().position(|i| *i >= run.events.start).unwrap_or(0);
+    go(app, first + 1);
+    app.follow = None;
+    app.playing = true;
+    tick_after(app)
+}
+
+/// Does something to the packet that is shown.
+pub(super) fn handle(app: &mut App, deed: Deed) -> Vec<Effect> {
+    let Some(packet) = app.in_flight() else { return Vec::new() };
+    let at = app.cursor();
+    act(app, Act::Packet(packet, deed));
+    // What was done is the next thing to see.
+    let seen = app.steps.iter().find(|i| **i >= at).map_or(at, |i| i + 1);
+    app.seek(seen);
+    app.playing = false;
+    Vec::new()
+}
+
+/// To the moment after so many steps.
+pub(super) fn go(app: &mut App, step: usize) {
+    let to = match step.min(app.steps.len()) {
+        0 => 0,
+        n => app.steps.get(n - 1).map_or(0, |i| i + 1),
+    };
+    app.seek(to);
+}
+
+/// To the next device, or the one before.
+pub(super) fn hop(app: &mut App, forward: bool) {
+    let Some(l) = app.loaded.clone() else { return };
+    let events = l.session.events();
+    let steps = app.steps.clone();
+    let is_hop = |n: &usize| {
+        steps
+            .get(*n)
+            .and_then(|i| events.get(*i))
+            .is_some_and(|e| matches!(glyph(e, l.session.initial()), Glyph::Wire | Glyph::Deliver | Glyph::Done | Glyph::Drop))
+    };
+    jump(app, forward, &is_hop);
+}
+
+/// To the next marker of the packet that is shown, or the one before.
+pub(super) fn to_marker(app: &mut App, forward: bool) {
+    let Some(l) = app.loaded.clone() else { return };
+    let events = l.session.events();
+    let packet = app.current_packet();
+    let steps = app.steps.clone();
+    let is_marker = |n: &usize| {
+        let e = steps.get(*n).and_then(|i| events.get(*i));
+        e.is_some_and(|e| e.packet == packet && !matches!(glyph(e, l.session.initial()), Glyph::Jump | Glyph::Bridge))
+    };
+    jump(app, forward, &is_marker);
+}
+
+fn jump(app: &mut App, forward: bool, is_stop: &dyn Fn(&usize) -> bool) {
+    let here = app.step();
+    let to = if forward {
+        (here..app.steps.len()).find(is_stop).map(|n| n + 1)
+    } else {
+        (0..here.saturating_sub(1)).rev().find(is_stop).map(|n| n + 1)
+    };
+    go(app, to.unwrap_or(if forward { app.steps.len() } else { 0 }));
+}
+
+/// The next step by itself, after a rest.
+pub(super) fn tick_after(app: &App) -> Vec<Effect> {
+    if !app.playing {
+        return Vec::new();
+    }
+    // A step rests this long: on a hop, a decision, a rule.
+    let rest = match app.grain {
+        Grain::Hops => 700.0,
+        Grain::Decisions => 900.0,
+        Grain::Rules => 250.0,
+    };
+    vec![Effect::TickAfter((rest / app.speed) as u32)]
+}
