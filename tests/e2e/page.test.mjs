@@ -1,45 +1,8 @@
 // The built page in a real browser, under the strict policy: what a person does with it.
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { dist, launch, listen, root } from "./browser.mjs";
-import { serve } from "./serve.mjs";
-
-const shots = join(root, "target", "screenshots");
-let server;
-
-before(async () => {
-  mkdirSync(shots, { recursive: true });
-  server = await serve(dist);
-});
-after(() => server.close());
-
-/** Opens the page, runs `act`, and expects the console to have stayed silent. */
-async function visit(options, act) {
-  const { context, close } = await launch(options);
-  try {
-    const page = await context.newPage();
-    const said = listen(page);
-    await page.goto(`${server.origin}/`);
-    await page.waitForSelector(".picture .node-card");
-    await act(page);
-    assert.deepEqual(said, [], "the console is silent");
-  } finally {
-    await close();
-  }
-}
-
-async function send(page, endpoint = "10.1.6.5:80") {
-  await page.selectOption("#endpoint", endpoint);
-  await page.click(".sentence .send");
-  await page.waitForSelector(".play[aria-label=Pause], .play[aria-label=一時停止]");
-  await page.click(".play");
-}
-
-/** Steps to the nth event of a kind in the list. */
-const go = (page, word, nth = 0) => page.locator(".event", { has: page.locator(".kind", { hasText: word }) }).nth(nth).locator("button").click();
-const step = async (page) => Number(await page.locator(".count strong").textContent());
+import { test } from "node:test";
+import { go, send, shots, step, visit } from "./visit.mjs";
 
 test("a person's own text is there again after a reload, and a preset's is not kept", async () => {
   await visit({}, async (page) => {
@@ -132,10 +95,10 @@ test("play runs by itself and stops at the end; the scrubber goes anywhere", asy
   });
 });
 
-test("the walk is done by keyboard alone", async () => {
+test("a run is begun, stepped and hopped by keyboard alone", async () => {
   await visit({}, async (page) => {
     await page.locator("#from").focus();
-    for (let i = 0; i < 4; i++) await page.keyboard.press("Tab");
+    for (let i = 0; i < 5; i++) await page.keyboard.press("Tab");
     assert.equal(await page.evaluate(() => document.activeElement.className), "send");
     await page.keyboard.press("Enter");
     await page.waitForSelector(".event.current");

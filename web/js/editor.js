@@ -1,7 +1,7 @@
 // The text editor: CodeMirror 6 with YAML, as one classic script. The page asks for it after its
 // first picture. It lives in a shadow root: there CodeMirror adopts constructed style sheets
 // instead of writing <style>, so it runs under `style-src 'self'`.
-import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
+import { defaultKeymap } from "@codemirror/commands";
 import { yaml } from "@codemirror/lang-yaml";
 import { HighlightStyle, bracketMatching, indentOnInput, indentUnit, syntaxHighlighting } from "@codemirror/language";
 import { lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
@@ -55,7 +55,6 @@ globalThis.PacketwalkEditor = {
         extensions: [
           lineNumbers(),
           highlightActiveLineGutter(),
-          history(),
           drawSelection(),
           indentOnInput(),
           bracketMatching(),
@@ -66,8 +65,9 @@ globalThis.PacketwalkEditor = {
           lintGutter(),
           syntaxHighlighting(highlight),
           theme,
-          keymap.of([...defaultKeymap, ...searchKeymap, ...historyKeymap, ...lintKeymap, indentWithTab]),
-          EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false" }),
+          keymap.of([...defaultKeymap, ...searchKeymap, ...lintKeymap]),
+          // Tab leaves the editor, as everywhere on the page; Mod-] indents.
+          EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false", tabindex: "0" }),
           EditorView.updateListener.of((u) => {
             if (u.docChanged && !silent) onChange(u.state.doc.toString());
           }),
@@ -87,6 +87,11 @@ globalThis.PacketwalkEditor = {
         silent = true;
         view.dispatch({ changes: { from, to: a, insert: next.slice(from, b) } });
         silent = false;
+      },
+      reveal(at) {
+        const pos = Math.min(at, view.state.doc.length);
+        view.dispatch({ selection: { anchor: pos, head: view.state.doc.lineAt(pos).to }, effects: EditorView.scrollIntoView(pos, { y: "center" }) });
+        view.focus();
       },
       setMarks(marks) {
         const end = view.state.doc.length;

@@ -20,7 +20,17 @@ let html = readFileSync(index, "utf8");
 html = html.replace(/<script type="module"[^>]*>([\s\S]*?)<\/script>/, (_, body) => {
   const [glue] = body.match(/\.\/[\w-]+\.js/);
   const [wasm] = body.match(/\.\/[\w-]+\.wasm/);
-  const start = `import init from "${glue}";\npacketwalk.start(init, "${wasm}", ${statSync(join(out, wasm)).size});\n`;
+  const size = (file) => statSync(join(out, file)).size;
+  const start = `import init from "${glue}";
+packetwalk.workbench = (leave, failed) => {
+  const wasm = fetch("./packetwalk-workbench_bg.wasm").then((r) => (r.ok ? r.arrayBuffer() : Promise.reject(r.status))).then((b) => WebAssembly.compile(b));
+  Promise.all([import("./packetwalk-workbench.js"), wasm]).then(([glue, module]) => {
+    packetwalk.session = leave();
+    setTimeout(() => glue.default({ module_or_path: module }), 0);
+  }, (why) => failed(String(why)));
+};
+packetwalk.start(init, "${wasm}", ${size(wasm)});
+`;
   const name = `start-${createHash("sha256").update(start).digest("hex").slice(0, 8)}.js`;
   writeFileSync(join(out, name), start);
   return `<script type="module" src="./${name}"></script>`;

@@ -26,6 +26,8 @@ pub fn run(app: &App, effect: &Effect, link: &Scope<Root>) -> Option<Timeout> {
             interop::save(THEME, theme_word(app.theme));
         }
         Effect::KeepText => keep_text(&app.text),
+        Effect::Workbench => link.send_message(Msg::Workbench),
+        Effect::FocusTerminal => link.send_message(Msg::FocusTerminal),
     }
     None
 }

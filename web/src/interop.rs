@@ -40,6 +40,40 @@ pub fn browser_language() -> String {
     navigator.and_then(|n| Reflect::get(&n, &"language".into()).ok()).and_then(|l| l.as_string()).unwrap_or_default()
 }
 
+/// What the page before this one left.
+pub fn handed_over() -> Option<String> {
+    Reflect::get(&guard()?, &"session".into()).ok()?.as_string()
+}
+
+fn guard() -> Option<JsValue> {
+    Reflect::get(&js_sys::global(), &"packetwalk".into()).ok().filter(JsValue::is_object)
+}
+
+/// Loads the workbench. When it is there, `leave` gives the state and takes this page away.
+pub fn load_workbench(leave: impl FnMut() -> String + 'static, failed: impl FnMut(String) + 'static) {
+    let load = guard().and_then(|g| Reflect::get(&g, &"workbench".into()).ok()).and_then(|f| f.dyn_into::<Function>().ok());
+    let Some(load) = load else { return };
+    let leave = Closure::<dyn FnMut() -> String>::new(leave).into_js_value();
+    let failed = Closure::<dyn FnMut(String)>::new(failed).into_js_value();
+    let _ = load.call2(&JsValue::UNDEFINED, &leave, &failed);
+}
+
+/// Gives a text to the person as a file.
+pub fn download(name: &str, text: &str) {
+    let parts = Array::of1(&text.into());
+    let options = web_sys::BlobPropertyBag::new();
+    options.set_type("text/plain;charset=utf-8");
+    let Ok(blob) = web_sys::Blob::new_with_str_sequence_and_options(&parts, &options) else { return };
+    let Ok(url) = web_sys::Url::create_object_url_with_blob(&blob) else { return };
+    let link = gloo::utils::document().create_element("a").ok().and_then(|a| a.dyn_into::<HtmlElement>().ok());
+    if let Some(a) = link {
+        let _ = a.set_attribute("href", &url);
+        let _ = a.set_attribute("download", name);
+        a.click();
+    }
+    let _ = web_sys::Url::revoke_object_url(&url);
+}
+
 /// A mark in the editor: where, how bad, what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
@@ -99,6 +133,11 @@ impl Editor {
     /// Shows another text.
     pub fn set_text(&self, text: &str) {
         self.call("setText", &text.into());
+    }
+
+    /// Goes to a place, in UTF-16 units, and marks its line for a moment.
+    pub fn reveal(&self, at: u32) {
+        self.call("reveal", &at.into());
     }
 
     /// Marks faults.

@@ -12,3 +12,4 @@ pub mod components;
 pub mod effects;
 pub mod interop;
 pub mod root;
+pub mod stage;

@@ -3,16 +3,21 @@
 use crate::components;
 use crate::effects;
 use crate::interop::{self, Editor, Mark};
+use crate::stage::{self, Stage, Touch};
 use gloo::events::{EventListener, EventListenerOptions};
+use gloo::file::Blob;
+use gloo::file::callbacks::{FileReader, read_as_text};
 use gloo::render::{AnimationFrame, request_animation_frame};
 use gloo::timers::callback::Timeout;
 use kube::Diagnostic;
+use std::cell::RefCell;
 use std::rc::Rc;
-use view::app::{Action, App, update};
-use view::scene::{Moment, Scene, scene};
+use view::app::{Action, App, handover, update};
+use view::scene::{Scene, scene};
 use view::story::Grain;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
+use yew::AppHandle;
 use yew::prelude::*;
 
 /// Below this width the panes are tabs; the same number stands in small.css.
@@ -23,6 +28,22 @@ const NARROW: &str = "(max-width: 899px)";
 pub struct Props {
     /// Read only, in somebody else's page.
     pub embed: bool,
+    /// The state of the page before this one.
+    pub session: Option<AttrValue>,
+}
+
+thread_local! {
+    /// The page, to be taken away when another takes over.
+    static PAGE: RefCell<Option<AppHandle<Root>>> = const { RefCell::new(None) };
+}
+
+/// Mounts the page in its place.
+pub fn mount(embed: bool, session: Option<String>) {
+    let place = gloo::utils::document().get_element_by_id("app").unwrap_or_else(|| gloo::utils::body().into());
+    place.set_inner_html("");
+    let props = Props { embed, session: session.map(Into::into) };
+    let page = yew::Renderer::<Root>::with_root_and_props(place, props).render();
+    PAGE.set(Some(page));
 }
 
 /// Something that happened.
@@ -35,6 +56,26 @@ pub enum Msg {
     EditorReady,
     /// A frame of the capsule's glide.
     Glide(f64),
+    /// A hand on the picture.
+    Touch(Touch),
+    /// Something only the browser can do.
+    Ask(Ask),
+    /// The terminal's line is typed into.
+    FocusTerminal,
+    /// The workbench is needed.
+    Workbench,
+    /// It could not be loaded.
+    NoWorkbench(String),
+}
+
+/// What needs the browser.
+pub enum Ask {
+    /// A file was chosen or dropped.
+    Open(web_sys::File),
+    /// The text becomes a file.
+    Save,
+    /// To this byte of the text.
+    Jump(u32),
 }
 
 /// A glide of the capsule: from, to, since when.
@@ -54,12 +95,18 @@ pub struct Root {
     editor: Option<Editor>,
     editor_host: NodeRef,
     capsule: NodeRef,
+    stage: Stage,
+    reading: Option<FileReader>,
     shown_at: Option<(f32, f32)>,
     glide: Option<Glide>,
     frame: Option<AnimationFrame>,
     timer: Option<Timeout>,
+    /// The workbench is on its way.
+    loading: bool,
     _keys: EventListener,
     _resize: EventListener,
+    _wheel: Option<EventListener>,
+    _drops: Vec<EventListener>,
 }
 
 impl Component for Root {
@@ -68,19 +115,24 @@ impl Component for Root {
 
     fn create(ctx: &Context<Self>) -> Self {
         let preset = gloo::utils::body().get_attribute("data-preset").unwrap_or_default();
-        let mut app = App::new(effects::chosen_lang(), &preset);
-        app.theme = effects::chosen_theme();
-        if let (false, Some(text)) = (ctx.props().embed, effects::kept_text()) {
-            update(&mut app, Action::Text(text));
-        }
+        let left = ctx.props().session.as_deref().and_then(handover::unpack);
+        let (mut app, begin) = left.unwrap_or_else(|| {
+            let mut app = App::new(effects::chosen_lang(), &preset);
+            app.theme = effects::chosen_theme();
+            if let (false, Some(text)) = (ctx.props().embed, effects::kept_text()) {
+                update(&mut app, Action::Opened(text));
+                app.history = view::app::History::default();
+            }
+            (app, Vec::new())
+        });
         app.narrow = !ctx.props().embed && interop::prefers(NARROW);
         effects::set_page(&app);
         let link = ctx.link().clone();
         let options = EventListenerOptions::enable_prevent_default();
         let keys = EventListener::new_with_options(&gloo::utils::document(), "keydown", options, move |e| {
-            if let Some(action) = e.dyn_ref::<KeyboardEvent>().and_then(key) {
+            if let Some(message) = e.dyn_ref::<KeyboardEvent>().and_then(key) {
                 e.prevent_default();
-                link.send_message(Msg::Do(action));
+                link.send_message(message);
             }
         });
         let (link, embed) = (ctx.link().clone(), ctx.props().embed);
@@ -92,20 +144,31 @@ impl Component for Root {
             // The first picture comes first; the editor follows it.
             Timeout::new(0, move || Editor::load(move || link.send_message(Msg::EditorReady))).forget();
         }
-        Self {
+        let timer = begin.iter().find_map(|e| effects::run(&app, e, ctx.link()));
+        let mut this = Self {
             app,
             scene: Scene::default(),
             marked: Rc::default(),
             editor: None,
             editor_host: NodeRef::default(),
             capsule: NodeRef::default(),
+            stage: Stage::default(),
+            reading: None,
             shown_at: None,
             glide: None,
             frame: None,
-            timer: None,
+            timer,
+            loading: false,
             _keys: keys,
             _resize: resize,
+            _wheel: None,
+            _drops: if ctx.props().embed { Vec::new() } else { drops(ctx) },
+        };
+        this.scene = this.scene();
+        if this.app.drawer == view::app::Drawer::Terminal {
+            ctx.link().send_message(Msg::FocusTerminal);
         }
+        this
     }
 
     fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
@@ -145,6 +208,60 @@ impl Component for Root {
                 }
                 true
             }
+            Msg::Touch(touch) => {
+                let fit = self.fit();
+                for action in self.stage.touch(touch, &self.app, fit) {
+                    ctx.link().send_message(Msg::Do(action));
+                }
+                false
+            }
+            Msg::Ask(Ask::Open(file)) => {
+                let link = ctx.link().clone();
+                self.reading = Some(read_as_text(&Blob::from(file), move |text| {
+                    if let Ok(text) = text {
+                        link.send_message(Msg::Do(Action::Opened(text)));
+                    }
+                }));
+                false
+            }
+            Msg::Ask(Ask::Save) => {
+                interop::download("packetwalk.yaml", &self.app.text);
+                false
+            }
+            Msg::Ask(Ask::Jump(byte)) => {
+                if let Some(e) = &self.editor {
+                    e.reveal(interop::utf16(&self.app.text, byte));
+                }
+                if self.app.narrow {
+                    ctx.link().send_message(Msg::Do(Action::Pane(view::app::Pane::Text)));
+                }
+                false
+            }
+            Msg::Workbench => {
+                if std::mem::replace(&mut self.loading, true) {
+                    return false;
+                }
+                let (link, scope) = (ctx.link().clone(), ctx.link().clone());
+                let leave = move || {
+                    let state = scope.get_component().map(|root| handover::pack(&root.app)).unwrap_or_default();
+                    // Not from within: the closure that runs belongs to what goes.
+                    Timeout::new(0, || _ = PAGE.take().map(AppHandle::destroy)).forget();
+                    state
+                };
+                interop::load_workbench(leave, move |why| link.send_message(Msg::NoWorkbench(why)));
+                true
+            }
+            Msg::NoWorkbench(why) => {
+                self.loading = false;
+                ctx.link().send_message(Msg::Do(Action::NoWorkbench(why)));
+                true
+            }
+            Msg::FocusTerminal => {
+                if let Some(e) = gloo::utils::document().get_element_by_id("command").and_then(|e| e.dyn_into::<HtmlElement>().ok()) {
+                    let _ = e.focus();
+                }
+                false
+            }
             Msg::Glide(now) => {
                 self.glide_frame(ctx, now);
                 false
@@ -160,22 +277,52 @@ impl Component for Root {
             scene: &self.scene,
             send,
             capsule: self.capsule.clone(),
+            picture: self.stage.picture.clone(),
+            ghost: self.stage.ghost.clone(),
+            touch: ctx.link().callback(Msg::Touch),
+            ask: ctx.link().callback(Msg::Ask),
+            embed: ctx.props().embed,
+            loading: self.loading,
             editor_host: self.editor_host.clone(),
             editor_ready: self.editor.is_some(),
         };
         if ctx.props().embed { components::embed(&page) } else { components::page(&page) }
     }
 
-    fn rendered(&mut self, ctx: &Context<Self>, _first: bool) {
+    fn rendered(&mut self, ctx: &Context<Self>, first: bool) {
+        if first && !ctx.props().embed {
+            self._wheel = self.stage.picture.cast::<web_sys::Element>().map(|svg| {
+                let link = ctx.link().clone();
+                EventListener::new_with_options(&svg, "wheel", EventListenerOptions::enable_prevent_default(), move |e| {
+                    if let Some(e) = e.dyn_ref::<WheelEvent>() {
+                        link.send_message(Msg::Touch(Touch::Wheel(e.clone())));
+                    }
+                })
+            });
+        }
+        self.stage.show(self.fit());
         self.start_glide(ctx);
     }
 }
 
 impl Root {
     fn scene(&self) -> Scene {
-        let (Some(l), Some(run), Some(t)) = (&self.app.loaded, &self.app.run, &self.app.timeline) else { return Scene::default() };
-        let moment = Moment { state: t.state(), events: l.session.events(), run: run.events.clone(), cursor: t.at(), labels: &l.labels };
-        scene(&l.layout, &moment)
+        let (Some(l), Some(t)) = (&self.app.loaded, &self.app.timeline) else { return Scene::default() };
+        if self.app.script.is_empty() {
+            return Scene::default();
+        }
+        scene(&l.layout, &self.app.moment(l, t.state(), t.at()))
+    }
+
+    /// The part of the picture that is shown by itself: all; on a narrow page the node with the packet.
+    fn fit(&self) -> (f32, f32, f32, f32) {
+        const NARROW: f32 = 340.0;
+        let Some(l) = &self.app.loaded else { return (0.0, 0.0, 100.0, 100.0) };
+        let layout = &l.layout;
+        if self.app.narrow {
+            return (view::scene::camera(layout, &self.scene, NARROW), 0.0, NARROW, layout.height);
+        }
+        (0.0, 0.0, layout.width, layout.height)
     }
 
     fn mark(&mut self) {
@@ -244,28 +391,78 @@ impl Root {
     }
 }
 
-/// What a key does, unless it is typed into something.
-fn key(e: &KeyboardEvent) -> Option<Action> {
-    let target = e.target().and_then(|t| t.dyn_into::<HtmlElement>().ok());
-    let typed = target.is_some_and(|t| {
-        let tag = t.tag_name();
-        matches!(tag.as_str(), "INPUT" | "TEXTAREA" | "SELECT")
-            || t.is_content_editable()
-            || t.shadow_root().is_some()
-            || (tag == "BUTTON" && matches!(e.key().as_str(), " " | "Enter"))
+/// A file dropped anywhere on the page is opened.
+fn drops(ctx: &Context<Root>) -> Vec<EventListener> {
+    let options = EventListenerOptions::enable_prevent_default();
+    let document = gloo::utils::document();
+    let over = EventListener::new_with_options(&document, "dragover", options, |e| e.prevent_default());
+    let link = ctx.link().clone();
+    let drop = EventListener::new_with_options(&document, "drop", options, move |e| {
+        e.prevent_default();
+        let files = e.dyn_ref::<DragEvent>().and_then(DragEvent::data_transfer).and_then(|d| d.files());
+        if let Some(file) = files.and_then(|f| f.get(0)) {
+            link.send_message(Msg::Ask(Ask::Open(file)));
+        }
     });
-    if typed || e.ctrl_key() || e.alt_key() || e.meta_key() {
+    vec![over, drop]
+}
+
+/// What a key does, unless it is typed into something.
+fn key(e: &KeyboardEvent) -> Option<Msg> {
+    let target = e.target().and_then(|t| t.dyn_into::<web_sys::Element>().ok());
+    let tag = target.as_ref().map(web_sys::Element::tag_name).unwrap_or_default();
+    let in_picture = target.as_ref().filter(|t| t.closest(".picture").ok().flatten().is_some());
+    let typed = target.as_ref().is_some_and(|t| {
+        matches!(tag.as_str(), "INPUT" | "TEXTAREA" | "SELECT")
+            || t.dyn_ref::<HtmlElement>().is_some_and(HtmlElement::is_content_editable)
+            || t.shadow_root().is_some()
+            || (matches!(tag.as_str(), "BUTTON" | "SUMMARY") && matches!(e.key().as_str(), " " | "Enter"))
+    });
+    let undoes = target.as_ref().is_none_or(|t| tag != "INPUT" || t.id() == "command");
+    let command = e.ctrl_key() || e.meta_key();
+    // One undo over everything, also while one types in the text.
+    match (e.key().as_str(), e.shift_key()) {
+        ("z" | "Z", false) if command && undoes => return Some(Msg::Do(Action::Undo)),
+        ("z" | "Z", true) | ("y", false) if command && undoes => return Some(Msg::Do(Action::Redo)),
+        _ => {}
+    }
+    if typed || command || e.alt_key() {
         return None;
     }
-    Some(match (e.key().as_str(), e.shift_key()) {
+    if let Some(at) = in_picture {
+        let step = match e.key().as_str() {
+            "ArrowRight" => Some((1.0, 0.0)),
+            "ArrowLeft" => Some((-1.0, 0.0)),
+            "ArrowDown" => Some((0.0, 1.0)),
+            "ArrowUp" => Some((0.0, -1.0)),
+            _ => None,
+        };
+        if let Some((dx, dy)) = step.filter(|_| !e.shift_key()) {
+            let next = stage::neighbour(at, dx, dy).and_then(|n| n.dyn_into::<web_sys::SvgElement>().ok());
+            if let Some(n) = next {
+                let _ = n.focus();
+            }
+            return Some(Msg::Touch(Touch::Cancel));
+        }
+        if e.key() == "Enter" {
+            return stage::clicked(at).map(Msg::Do);
+        }
+    }
+    Some(Msg::Do(match (e.key().as_str(), e.shift_key()) {
         (" ", _) => Action::TogglePlay,
         ("ArrowRight", false) => Action::Step(1),
         ("ArrowLeft", false) => Action::Step(-1),
         ("ArrowRight", true) => Action::Hop(true),
         ("ArrowLeft", true) => Action::Hop(false),
+        ("]", _) => Action::Marker(true),
+        ("[", _) => Action::Marker(false),
         ("1", _) => Action::Grain(Grain::Hops),
         ("2", _) => Action::Grain(Grain::Decisions),
         ("3", _) => Action::Grain(Grain::Rules),
+        ("+" | "=", _) => return Some(Msg::Touch(Touch::Zoom(1.3))),
+        ("-", _) => return Some(Msg::Touch(Touch::Zoom(1.0 / 1.3))),
+        ("0", _) => return Some(Msg::Touch(Touch::Fit)),
+        ("Escape", _) => Action::Select(None),
         _ => return None,
-    })
+    }))
 }

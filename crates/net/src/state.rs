@@ -11,7 +11,7 @@ use crate::spec::Sysctl;
 use crate::time::{Duration, Instant};
 use crate::wire::Mac;
 use ipnet::IpNet;
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 
@@ -130,15 +130,15 @@ pub struct Netns {
     /// Table `main`.
     pub routes: Rc<Vec<Route>>,
     /// What was learned about single destinations, beside the routes.
-    pub exceptions: BTreeMap<IpAddr, Exception>,
+    pub exceptions: LiteMap<IpAddr, Exception>,
     /// Whom errors were sent to, for their rate.
-    pub peers: BTreeMap<IpAddr, Peer>,
+    pub peers: LiteMap<IpAddr, Peer>,
     /// Fragments that wait for the rest of their packet, by offset.
-    pub fragments: BTreeMap<FragmentKey, Vec<PacketId>>,
+    pub fragments: LiteMap<FragmentKey, Vec<PacketId>>,
     /// The neighbour table.
-    pub neighbours: BTreeMap<(DevId, IpAddr), Neighbour>,
+    pub neighbours: LiteMap<(DevId, IpAddr), Neighbour>,
     /// Forwarding tables of bridges and VXLAN devices.
-    pub fdb: BTreeMap<(DevId, Mac), FdbEntry>,
+    pub fdb: LiteMap<(DevId, Mac), FdbEntry>,
     /// iptables.
     pub rules: Rc<Ruleset>,
     /// Counters of each table; see [`crate::netfilter::Table::n_counters`].
@@ -152,7 +152,7 @@ pub struct Netns {
     /// What listens.
     pub services: Rc<Vec<Service>>,
     /// Open sockets.
-    pub sockets: BTreeMap<SocketId, Rc<Socket>>,
+    pub sockets: LiteMap<SocketId, Rc<Socket>>,
 }
 
 impl Netns {
@@ -243,7 +243,7 @@ pub struct State {
     /// Network namespaces.
     pub netns: Vec<Netns>,
     /// Packets in flight.
-    pub packets: BTreeMap<PacketId, Rc<Skb>>,
+    pub packets: LiteMap<PacketId, Rc<Skb>>,
 }
 
 /// What differs between two moments. Every kind holds both sides, or their difference, so it can
@@ -514,7 +514,7 @@ impl State {
     }
 }
 
-fn set<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, to: Option<V>) {
+fn set<K: Ord, V>(map: &mut LiteMap<K, V>, key: K, to: Option<V>) {
     match to {
         Some(value) => _ = map.insert(key, value),
         None => _ = map.remove(&key),

@@ -24,6 +24,20 @@ pub enum Protocol {
 }
 
 impl Protocol {
+    /// Its name, as one writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Icmp => "icmp",
+        }
+    }
+
+    /// The protocol of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Tcp, Self::Udp, Self::Icmp].into_iter().find(|p| p.name() == name)
+    }
+
     /// `TCP` or `UDP`; ICMP has no ports.
     pub const fn transport(self) -> Option<&'static str> {
         match self {

@@ -5,7 +5,9 @@
 
 use crate::probe::{Probe, ProbeError};
 use crate::session::{Action, Begun, LONGEST_RUN, Run, Session};
-use crate::shell::{self, Output};
+#[cfg(feature = "shell")]
+use crate::shell;
+use crate::shell::Output;
 use net::PacketId;
 use net::engine::Deed;
 
@@ -58,6 +60,15 @@ pub enum Came {
     Refused(ProbeError),
 }
 
+#[cfg(feature = "shell")]
+use shell::exec as command;
+
+/// Without a shell no command was typed either.
+#[cfg(not(feature = "shell"))]
+fn command(_: &mut Session, _: &str, line: &str) -> Output {
+    Output::fail(127, format!("{line}: there is no shell here\n"))
+}
+
 impl Session {
     /// Does steps, in order, and lets the world go on until nothing is under way.
     pub fn steps(&mut self, steps: &[Step]) -> Vec<Stepped> {
@@ -77,7 +88,7 @@ impl Session {
                     Ok(begun) => Half::Begun(begun),
                     Err(e) => Half::Whole(Came::Refused(e)),
                 },
-                Act::Action(Action::Shell { host, line }) => Half::Whole(Came::Output(shell::exec(self, host, line))),
+                Act::Action(Action::Shell { host, line }) => Half::Whole(Came::Output(command(self, host, line))),
                 Act::Packet(packet, deed) => Half::Whole(Came::Done(self.world_mut().handle(*packet, *deed))),
             };
             halves.push((behind, half));

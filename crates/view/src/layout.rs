@@ -150,17 +150,22 @@ const MIN_POD_W: f32 = 88.0;
 /// Lays a cluster out; nodes that `is_folded` says nothing happens in are narrow. The pods of `first`
 /// are drawn where there is no room for all.
 pub fn layout(cluster: &Cluster, first: &BTreeSet<usize>, is_folded: &dyn Fn(usize) -> bool) -> Layout {
+    // Where somebody was dragged to, from where it would stand.
+    let moved = |name: &str| cluster.topology.layout.get(name).map_or((0.0, 0.0), |(x, y)| (*x as f32, *y as f32));
     let mut x = MARGIN;
-    let mut nodes = Vec::new();
+    let mut nodes: Vec<NodeBox> = Vec::new();
     for i in 0..cluster.nodes.len() {
-        let node = if is_folded(i) { folded(cluster, i, x) } else { node(cluster, first, i, x) };
-        x = node.rect.right() + GAP;
+        let (dx, dy) = moved(&cluster.nodes[i].spec.name.value);
+        let at = ((x + dx).max(MARGIN), (MARGIN + dy).max(MARGIN));
+        let node = if is_folded(i) { folded(cluster, i, at) } else { node(cluster, first, i, at) };
+        x += node.rect.w + GAP;
         nodes.push(node);
     }
-    let width = (x - GAP + MARGIN).max(2.0 * MARGIN + NODE_W);
-    let lan_y = MARGIN + NODE_H + 49.0;
-    let lan = Rect::new(MARGIN, lan_y - 3.0, width - 2.0 * MARGIN, 6.0);
-    let mut hosts = Vec::new();
+    let right = nodes.iter().map(|n| n.rect.right()).fold(x - GAP, f32::max);
+    let bottom = nodes.iter().map(|n| n.rect.bottom()).fold(MARGIN + NODE_H, f32::max);
+    let mut width = (right + MARGIN).max(2.0 * MARGIN + NODE_W);
+    let lan_y = bottom + 49.0;
+    let mut hosts: Vec<HostBox> = Vec::new();
     let mut hx = MARGIN;
     // Clients first, the gateway last: the sender usually stands at the left.
     let mut order: Vec<usize> = (0..cluster.topology.hosts.len()).collect();
@@ -168,19 +173,23 @@ pub fn layout(cluster: &Cluster, first: &BTreeSet<usize>, is_folded: &dyn Fn(usi
     order.sort_by_key(|i| Some(cluster.topology.hosts[*i].nic.address.value.addr()) == gateway);
     for i in order {
         let h = &cluster.topology.hosts[i];
+        let (dx, dy) = moved(&h.name.value);
         hosts.push(HostBox {
             host: i,
             name: h.name.value.clone(),
             ip: h.nic.address.value.addr().to_string(),
-            rect: Rect::new(hx, lan_y + 22.0, 150.0, 42.0),
+            rect: Rect::new((hx + dx).max(MARGIN), lan_y + 22.0 + dy.max(0.0), 150.0, 42.0),
         });
         hx += 178.0;
     }
+    width = hosts.iter().map(|h| h.rect.right() + MARGIN).fold(width, f32::max);
+    let height = hosts.iter().map(|h| h.rect.bottom() + MARGIN).fold(lan_y + 22.0 + 42.0 + MARGIN, f32::max);
+    let lan = Rect::new(MARGIN, lan_y - 3.0, width - 2.0 * MARGIN, 6.0);
     let segment = &cluster.topology.segment;
-    Layout { width, height: lan_y + 22.0 + 42.0 + MARGIN, nodes, hosts, lan, lan_label: format!("{} {}", segment.name, segment.subnet) }
+    Layout { width, height, nodes, hosts, lan, lan_label: format!("{} {}", segment.name, segment.subnet) }
 }
 
-fn node(cluster: &Cluster, first: &BTreeSet<usize>, i: usize, x: f32) -> NodeBox {
+fn node(cluster: &Cluster, first: &BTreeSet<usize>, i: usize, (x, y): Point) -> NodeBox {
     let n = &cluster.nodes[i];
     let mut mine: Vec<usize> = (0..cluster.pods.len()).filter(|p| cluster.pods[*p].node == i).collect();
     if mine.len() > MAX_PODS {
@@ -190,7 +199,6 @@ fn node(cluster: &Cluster, first: &BTreeSet<usize>, i: usize, x: f32) -> NodeBox
     let cells = drawn + usize::from(mine.len() > drawn);
     let gap = if cells >= 4 { 6.0 } else { 8.0 };
     let w = NODE_W.max(cells as f32 * (MIN_POD_W + gap) - gap + 2.0 * PAD);
-    let y = MARGIN;
     let inner = w - 2.0 * PAD;
     let left = x + PAD;
     let cell = if cells == 0 { 140.0 } else { ((inner - gap * (cells as f32 - 1.0)) / cells as f32).min(140.0) };
@@ -245,8 +253,9 @@ fn node(cluster: &Cluster, first: &BTreeSet<usize>, i: usize, x: f32) -> NodeBox
 }
 
 /// A node where nothing happens: the same rows, and nothing between them.
-fn folded(cluster: &Cluster, i: usize, x: f32) -> NodeBox {
-    let full = node(cluster, &BTreeSet::new(), i, x);
+fn folded(cluster: &Cluster, i: usize, at: Point) -> NodeBox {
+    let x = at.0;
+    let full = node(cluster, &BTreeSet::new(), i, at);
     let narrow = |r: Rect| Rect::new(x + 8.0, r.y, FOLDED_W - 16.0, r.h);
     let n_pods = cluster.pods.iter().filter(|p| p.node == i).count();
     let pods_row = Rect::new(x + 8.0, full.rect.y + 32.0, FOLDED_W - 16.0, 48.0);

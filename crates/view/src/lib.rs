@@ -15,6 +15,7 @@ pub mod app;
 pub mod labels;
 pub mod layout;
 pub mod packet;
+pub mod rule_list;
 pub mod rule_panel;
 pub mod scene;
 pub mod story;

@@ -4,12 +4,13 @@
 use crate::labels::{Kind, Labels};
 use crate::layout::{Layout, NodeBox, Point, Rect, path};
 use crate::packet::{frame_at, kind_word};
+use litemap::LiteMap;
 use net::event::{BridgeTo, EventKind};
 use net::netfilter::{Hook, TableName};
 use net::state::DeviceKind;
 use net::wire::{Body, Frame, Ipv4, Payload, UdpPayload};
 use net::{Event, PacketId, State};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// A place the packet can be at.
@@ -103,21 +104,36 @@ pub struct Capsule {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scene {
     /// Lit places.
-    pub lit: BTreeMap<Spot, Lit>,
+    pub lit: LiteMap<Spot, Lit>,
     /// Tables of a hook that were asked, and the one that is now.
-    pub tables: BTreeMap<(usize, Hook), Vec<(TableName, TableState)>>,
+    pub tables: LiteMap<(usize, Hook), Vec<(TableName, TableState)>>,
     /// The trail.
     pub trail: Vec<Segment>,
     /// The capsule.
     pub capsule: Option<Capsule>,
     /// Pods a draw can fall on, in percent.
-    pub chances: BTreeMap<usize, u32>,
+    pub chances: LiteMap<usize, u32>,
     /// The pod the draw fell on.
     pub drawn: Option<usize>,
     /// It did not fall: the endpoint was chosen by a person.
     pub chosen: bool,
     /// The packet that is followed.
     pub packet: Option<PacketId>,
+    /// The other packets that are on their way.
+    pub others: Vec<Other>,
+}
+
+/// A packet on its way that is not the one that is followed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Other {
+    /// Which.
+    pub id: PacketId,
+    /// The middle of its pill.
+    pub at: Point,
+    /// Its kind: `SYN`.
+    pub kind: String,
+    /// In a VXLAN shell.
+    pub shell: bool,
 }
 
 /// What a table of a hook did.
@@ -153,6 +169,11 @@ pub fn current_packet(m: &Moment<'_>) -> Option<PacketId> {
         return m.follow;
     }
     m.events[m.run.start..m.cursor.clamp(m.run.start, m.events.len())].iter().rev().find_map(|e| e.packet)
+}
+
+/// The packet that is shown: before the first one moves, it is the first of all.
+pub fn shown_packet(m: &Moment<'_>) -> Option<PacketId> {
+    current_packet(m).or_else(|| m.events[m.run.clone()].iter().find_map(|e| e.packet))
 }
 
 fn spot_of(m: &Moment<'_>, e: &Event) -> Option<Spot> {
@@ -226,9 +247,7 @@ pub fn journey(m: &Moment<'_>, id: PacketId) -> Vec<Stop> {
 /// The picture of a moment.
 pub fn scene(l: &Layout, m: &Moment<'_>) -> Scene {
     let mut s = Scene::default();
-    // Before the first packet moves, its whole way is still ahead.
-    let first = || m.events[m.run.clone()].iter().find_map(|e| e.packet);
-    let Some(id) = current_packet(m).or_else(first) else { return s };
+    let Some(id) = shown_packet(m) else { return s };
     s.packet = Some(id);
     let stops = journey(m, id);
     let done = stops.iter().take_while(|x| x.event < m.cursor).count();
@@ -261,6 +280,7 @@ pub fn scene(l: &Layout, m: &Moment<'_>) -> Scene {
     }
     tables(m, id, &mut s);
     chances(m, &mut s);
+    s.others = others(l, m, id);
     if let Some(stop) = here {
         let next = stops
             .get(done)
@@ -268,6 +288,30 @@ pub fn scene(l: &Layout, m: &Moment<'_>) -> Scene {
         s.capsule = capsule(l, m, id, stop, next.map(|n| n.spot), lost);
     }
     s
+}
+
+/// The other packets, each where it was seen last; those at one place stand beside each other.
+fn others(l: &Layout, m: &Moment<'_>, current: PacketId) -> Vec<Other> {
+    let mut wanted: BTreeSet<PacketId> = m.state.packets.keys().copied().filter(|p| *p != current).collect();
+    let mut out: Vec<Other> = Vec::new();
+    let mut crowd: LiteMap<Spot, usize> = LiteMap::new();
+    for e in m.events[m.run.start..m.cursor].iter().rev() {
+        if wanted.is_empty() {
+            break;
+        }
+        let Some(id) = e.packet.filter(|p| wanted.contains(p)) else { continue };
+        let Some(spot) = spot_of(m, e) else { continue };
+        wanted.remove(&id);
+        let (Some(r), Some(skb)) = (rect_of(l, spot), m.state.packets.get(&id)) else { continue };
+        let n = crowd.entry(spot).or_default();
+        let at = (r.cx() + (*n % 4) as f32 * 38.0 - 19.0, r.y - 10.0 - (*n / 4) as f32 * 18.0);
+        *n += 1;
+        let shown = skb.frame.inner().unwrap_or(&skb.frame);
+        let kind = shown.ipv4().map_or_else(|| "ARP".to_owned(), kind_word);
+        out.push(Other { id, at, kind, shell: skb.frame.inner().is_some() });
+    }
+    out.sort_by_key(|o| o.id);
+    out
 }
 
 fn on_lan(s: Spot) -> bool {

@@ -80,16 +80,19 @@ enum Kind {
     Sysctl,
 }
 
+/// Prints a table of a namespace.
+type Print = Box<dyn Fn(&State, NetnsId) -> String>;
+
 struct Printed {
     kind: Kind,
     command: String,
-    print: Box<dyn Fn(&State, NetnsId) -> String>,
+    print: Print,
 }
 
 /// The tables that are worth to look at, in the order a packet meets them.
 fn printers(ns: &Netns, device: Option<&str>) -> Vec<Printed> {
     let mut out = Vec::new();
-    let mut add = |kind, command: String, print: Box<dyn Fn(&State, NetnsId) -> String>| out.push(Printed { kind, command, print });
+    let mut add = |kind, command: String, print: Print| out.push(Printed { kind, command, print });
     // A line of one device only, if one was asked for.
     let only = |words: Option<String>, text: String| match words {
         Some(w) => text.lines().filter(|l| l.split([' ', '@', ':']).any(|x| x == w)).map(|l| format!("{l}\n")).collect(),

@@ -1,7 +1,12 @@
 //! The diagram. Everything is placed by attributes; the capsule's place is set outside the markup.
 
 use super::{Page, icons};
+use crate::stage::Touch;
+use kube::change::Change;
+use kube::fault::{Daemon, Fault};
+use kube::topology::Topology;
 use net::netfilter::{Hook, Part, TableName};
+use view::app::{Action, Selected};
 use view::layout::{HostBox, Layout, NodeBox, PodBox, Rect};
 use view::scene::{Capsule, Lit, Scene, Spot, TableState, links};
 use view::words::Ui;
@@ -10,34 +15,88 @@ use yew::prelude::*;
 pub(crate) fn diagram(p: &Page<'_>) -> Html {
     let Some(l) = &p.app.loaded else { return html! { <div class="empty">{ p.text(Ui::Loading) }</div> } };
     let (layout, scene) = (&l.layout, p.scene);
-    // A narrow page shows one node at a time, the one that has the packet.
-    const NARROW: f32 = 340.0;
-    let view_box = if p.app.narrow {
-        format!("{:.0} 0 {NARROW} {}", view::scene::camera(layout, scene, NARROW), layout.height)
-    } else {
-        format!("0 0 {} {}", layout.width, layout.height)
-    };
     let summary = p.scene.capsule.as_ref().map_or_else(|| p.text(Ui::Diagram).to_owned(), |c| format!("{} {} → {}", c.kind, c.src, c.dst));
     html! {
         <div class={classes!("diagram", p.app.stale.then_some("stale"))}>
-            <div class="legend">
-                <button type="button" class={classes!("filter", p.app.focus.then_some("here"))} aria-pressed={p.app.focus.to_string()} onclick={p.act(view::app::Action::Focus(!p.app.focus))}>{ p.text(Ui::Focus) }</button>
-                <span class="key been">{ p.text(Ui::Been) }</span>
-                <span class="key ahead">{ p.text(Ui::WillGo) }</span>
-                <span class="key vx">{ p.text(Ui::InVxlan) }</span>
-            </div>
+            { legend(p) }
             <div class="stale-note" role="status">if p.app.stale { <span>{ p.text(Ui::LastValid) }</span> }</div>
-            <svg class="picture" viewBox={view_box} role="img" aria-label={summary} preserveAspectRatio="xMidYMid meet">
+            <svg class="picture" ref={p.picture.clone()} role="group" aria-label={summary} preserveAspectRatio="xMidYMid meet"
+                onpointerdown={p.touch(Touch::Down)} onpointermove={p.touch(Touch::Move)} onpointerup={p.touch(Touch::Up)} onpointercancel={p.touch(|_| Touch::Cancel)}>
                 { defs() }
                 <g class="cards">{ for layout.nodes.iter().map(|n| card(p, n)) }</g>
-                { lan(layout) }
+                { lan(layout, &l.session.cluster().topology) }
                 <g class="wires">{ for layout.nodes.iter().flat_map(|n| links(layout, n)).enumerate().map(|(i, d)| html! { <path key={i} class="wire" d={d} /> }) }</g>
                 { trail(scene) }
                 <g class="things">{ for layout.nodes.iter().map(|n| node(p, n, scene)) }</g>
                 <g class="hosts">{ for layout.hosts.iter().map(|h| host(p, h, scene)) }</g>
+                <g class="others">{ for scene.others.iter().map(other) }</g>
                 <g class="capsule-place" ref={p.capsule.clone()}>{ scene.capsule.as_ref().map(capsule).unwrap_or_else(|| html! { <g></g> }) }</g>
+                <path class="ghost" ref={p.ghost.clone()} d="" />
             </svg>
+            <div class="keys">
+                <span class="key been">{ p.text(Ui::Been) }</span>
+                <span class="key ahead">{ p.text(Ui::WillGo) }</span>
+                <span class="key vx">{ p.text(Ui::InVxlan) }</span>
+            </div>
+            <div class="zoom">
+                <button type="button" class="tool" aria-label={p.text(Ui::ZoomIn)} title={p.text(Ui::ZoomIn)} onclick={p.touch(|_: MouseEvent| Touch::Zoom(1.3))}>{ icons::icon("plus") }</button>
+                <button type="button" class="tool" aria-label={p.text(Ui::ZoomOut)} title={p.text(Ui::ZoomOut)} onclick={p.touch(|_: MouseEvent| Touch::Zoom(1.0 / 1.3))}>{ icons::icon("minus") }</button>
+                <button type="button" class="tool" aria-label={p.text(Ui::Fit)} title={p.text(Ui::Fit)} onclick={p.touch(|_: MouseEvent| Touch::Fit)}>{ icons::icon("fit") }</button>
+            </div>
         </div>
+    }
+}
+
+fn legend(p: &Page<'_>) -> Html {
+    let add = |what: Ui, change: Change| html! { <button type="button" class="menu-item" onclick={p.act(Action::Change(change))}>{ p.text(what) }</button> };
+    html! {
+        <div class="legend">
+            <button type="button" class={classes!("filter", p.app.focus.then_some("here"))} aria-pressed={p.app.focus.to_string()} onclick={p.act(Action::Focus(!p.app.focus))}>{ p.text(Ui::Focus) }</button>
+            if !cfg!(feature = "workbench") && !p.embed {
+                <button type="button" class="filter adder" disabled={p.loading} onclick={p.act(Action::Workbench)}>{ icons::icon("plus") }<span>{ p.text(if p.loading { Ui::LoadingBench } else { Ui::Add }) }</span></button>
+            } else if !p.embed {
+                <details class="menu adder">
+                    <summary class="filter">{ icons::icon("plus") }<span>{ p.text(Ui::Add) }</span></summary>
+                    <div class="menu-list">
+                        { add(Ui::AddNode, Change::AddNode) }
+                        { add(Ui::AddHost, Change::AddHost) }
+                        { add(Ui::AddDeployment, Change::AddDeployment) }
+                    </div>
+                </details>
+            }
+            <div class="services">{ for services(p) }</div>
+        </div>
+    }
+}
+
+/// The Services that are written in the text, as chips.
+fn services(p: &Page<'_>) -> Vec<Html> {
+    let Some(l) = p.app.loaded.as_ref().filter(|_| !p.embed) else { return Vec::new() };
+    let written = l.session.cluster().services.iter().filter(|s| s.span.is_some());
+    let chip = |s: &kube::cluster::RunningService| {
+        let host = format!("svc/{}/{}", s.namespace, s.name);
+        let here = p.app.selected.as_ref().is_some_and(|x| x.host == host);
+        let port = s.ports.first().map(|x| x.node_port.map_or_else(|| format!(":{}", x.port), |n| format!(":{}·{n}", x.port)));
+        let select = Action::Select(Some(Selected { host: host.clone(), device: None }));
+        html! {
+            <button key={host} type="button" class={classes!("filter", "service", here.then_some("here"))} aria-pressed={here.to_string()} onclick={p.act(select)} lang="en">
+                { format!("svc {}{}", s.name, port.unwrap_or_default()) }
+            </button>
+        }
+    };
+    written.take(6).map(chip).collect()
+}
+
+/// A packet on its way that is not the one that is followed.
+fn other(o: &view::scene::Other) -> Html {
+    let r = Rect { x: o.at.0 - 17.0, y: o.at.1 - 8.0, w: 34.0, h: 16.0 };
+    let short: String = o.kind.chars().take(5).collect();
+    html! {
+        <g key={o.id.0} class={classes!("other", o.shell.then_some("shell"))} data-packet={o.id.0.to_string()} role="button" tabindex="-1">
+            <desc>{ o.id.0 }</desc>
+            { rect("pill-box", &r, 8.0) }
+            { text("pill-text", o.at.0, o.at.1 + 3.5, &short) }
+        </g>
     }
 }
 
@@ -74,23 +133,27 @@ fn lit_classes(lit: Option<&Lit>) -> Classes {
 fn card(p: &Page<'_>, n: &NodeBox) -> Html {
     if n.folded {
         return html! {
-            <g key={n.node} class="card folded">
+            <g key={n.node} class="card folded" data-drag={format!("node:{}", n.name)} data-host={n.name.clone()}>
                 { rect("node-card", &n.rect, 10.0) }
-                { text("node-name", n.rect.x + 10.0, n.rect.y + 22.0, &n.name) }
+                <g class="title" data-host={n.name.clone()} role="button" tabindex={if n.node == 0 { "0" } else { "-1" }}>
+                    { rect("title-box", &Rect { x: n.rect.x + 6.0, y: n.rect.y + 8.0, w: n.rect.w - 12.0, h: 20.0 }, 5.0) }
+                    { text("node-name", n.rect.x + 10.0, n.rect.y + 22.0, &n.name) }
+                </g>
                 { rect("zone", &n.zone, 8.0) }
             </g>
         };
     }
     let role = p.text(if n.control_plane { Ui::ControlPlane } else { Ui::Worker });
     let name_w = n.name.chars().count() as f32 * 8.2 + 10.0;
-    let daemons = ["kube-proxy", "flanneld"];
     let mut x = n.rect.right() - 12.0;
-    let dots: Vec<Html> = daemons
-        .iter()
-        .rev()
+    let topology = p.app.loaded.as_ref().map(|l| &l.session.cluster().topology);
+    let dots: Vec<Html> = [Daemon::Flanneld, Daemon::KubeProxy]
+        .into_iter()
         .map(|d| {
-            x -= d.len() as f32 * 5.9;
-            let out = html! { <g key={*d}><circle class="dot-ok" cx={format!("{:.1}", x - 8.0)} cy={format!("{:.1}", n.rect.y + 17.0)} r="2.5" />{ text("daemon", x, n.rect.y + 21.0, d) }</g> };
+            let runs = topology.is_none_or(|t| t.runs(&n.name, d));
+            let said = if runs { d.name().to_owned() } else { format!("{} {}", d.name(), p.text(Ui::StoppedWord)) };
+            x -= said.chars().map(|c| if c.is_ascii() { 5.9 } else { 11.0 }).sum::<f32>();
+            let out = html! { <g key={d.name()}><circle class={if runs { "dot-ok" } else { "dot-bad" }} cx={format!("{:.1}", x - 8.0)} cy={format!("{:.1}", n.rect.y + 17.0)} r="2.5" />{ text(if runs { "daemon" } else { "daemon stopped" }, x, n.rect.y + 21.0, &said) }</g> };
             x -= 20.0;
             out
         })
@@ -99,9 +162,12 @@ fn card(p: &Page<'_>, n: &NodeBox) -> Html {
     let role_x = n.rect.x + 12.0 + name_w;
     let room = role_x + role.chars().map(|c| if c.is_ascii() { 5.3 } else { 10.0 }).sum::<f32>() < x + 6.0;
     html! {
-        <g key={n.node} class="card">
+        <g key={n.node} class={classes!("card", selected(p, &n.name, None))} data-drag={format!("node:{}", n.name)} data-host={n.name.clone()}>
             { rect("node-card", &n.rect, 10.0) }
-            { text("node-name", n.rect.x + 12.0, n.rect.y + 22.0, &n.name) }
+            <g class="title" data-host={n.name.clone()} role="button" tabindex={if n.node == 0 { "0" } else { "-1" }}>
+                { rect("title-box", &Rect { x: n.rect.x + 8.0, y: n.rect.y + 8.0, w: name_w, h: 20.0 }, 5.0) }
+                { text("node-name", n.rect.x + 12.0, n.rect.y + 22.0, &n.name) }
+            </g>
             if room { { text("role", role_x, n.rect.y + 21.0, role) } }
             { dots }
             { rect("zone", &n.zone, 8.0) }
@@ -110,10 +176,22 @@ fn card(p: &Page<'_>, n: &NodeBox) -> Html {
     }
 }
 
-fn lan(l: &Layout) -> Html {
-    let down = |x: f32, y1: f32, y2: f32, key: usize| html! { <path key={key} class="wire" d={format!("M{x:.1} {y1:.1}V{y2:.1}")} /> };
-    let nodes = l.nodes.iter().map(|n| down(n.nic.0.cx(), n.nic.0.bottom(), l.lan.cy(), n.node));
-    let hosts = l.hosts.iter().map(|h| down(h.rect.cx(), l.lan.cy(), h.rect.y, 1000 + h.host));
+fn lan(l: &Layout, t: &Topology) -> Html {
+    let down = |x: f32, y1: f32, y2: f32, key: usize, name: &str| {
+        if !t.faults.contains(&Fault::Cut(name.to_owned())) {
+            return html! { <path key={key} class="wire" d={format!("M{x:.1} {y1:.1}V{y2:.1}")} /> };
+        }
+        // A gap with a cross.
+        let y = (y1 + y2) / 2.0;
+        html! {
+            <g key={key} class="cut">
+                <path class="wire" d={format!("M{x:.1} {y1:.1}V{:.1}M{x:.1} {:.1}V{y2:.1}", y - 7.0, y + 7.0)} />
+                <path class="cross" d={format!("M{:.1} {:.1}l8 8m0 -8l-8 8", x - 4.0, y - 4.0)} />
+            </g>
+        }
+    };
+    let nodes = l.nodes.iter().map(|n| down(n.nic.0.cx(), n.nic.0.bottom(), l.lan.cy(), n.node, &n.name));
+    let hosts = l.hosts.iter().map(|h| down(h.rect.cx(), l.lan.cy(), h.rect.y, 1000 + h.host, &h.name));
     html! {
         <g class="lan">
             { for nodes.chain(hosts) }
@@ -137,10 +215,26 @@ fn trail(s: &Scene) -> Html {
     html! { <g class="trails">{ for segments }</g> }
 }
 
-fn device(class: Classes, r: &Rect, name: &str, addr: &str, second: Option<&str>) -> Html {
-    let y = if second.is_some() { r.y + 15.0 } else { r.cy() + 4.0 };
+/// The ring of what was clicked.
+fn selected(p: &Page<'_>, host: &str, dev: Option<&str>) -> Option<&'static str> {
+    let s = p.app.selected.as_ref()?;
+    (s.host == host && s.device.as_deref() == dev).then_some("selected")
+}
+
+/// Whether a device is up at this moment.
+fn is_up(p: &Page<'_>, host: &str, dev: &str) -> bool {
+    let ns = p.app.timeline.as_ref().and_then(|t| t.state().ns_named(host));
+    ns.and_then(|(_, ns)| ns.dev_named(dev)).is_none_or(|(_, d)| d.up)
+}
+
+fn device(p: &Page<'_>, class: Classes, r: &Rect, host: &str, name: &str, addr: &str, second: Option<&str>) -> Html {
+    let up = is_up(p, host, name);
+    let second = if up { second } else { Some(p.text(Ui::IsDown)) };
+    let y = if second.is_some() && r.h > 30.0 { r.y + 15.0 } else { r.cy() + 4.0 };
+    let second = second.filter(|_| r.h > 30.0);
     html! {
-        <g class={classes!("device", class)}>
+        <g class={classes!("device", class, selected(p, host, Some(name)), (!up).then_some("down"))} data-host={host.to_owned()} data-dev={name.to_owned()} role="button" tabindex="-1">
+            <desc>{ host.to_owned() }</desc>
             { rect("box", r, 6.0) }
             <text class="mono" x={format!("{:.1}", r.x + 9.0)} y={format!("{y:.1}")}><tspan class="dev-name">{ name }</tspan><tspan dx="6">{ addr }</tspan></text>
             if let Some(s) = second { { text("second", r.x + 9.0, r.y + 28.0, s) } }
@@ -167,20 +261,20 @@ fn node(p: &Page<'_>, n: &NodeBox, s: &Scene) -> Html {
             if let Some((more, r)) = &n.more {
                 <g class="pod more">{ rect("box", r, 8.0) }{ text("pod-app", r.x + 10.0, r.cy() + 4.0, &format!("+{more}")) }</g>
             }
-            { device(lit_classes(lit(Spot::Bridge(i))), &n.cni0.0, "cni0", &n.cni0.1, None) }
-            { for n.hooks.iter().map(|(h, r)| hook(i, *h, r, s)) }
+            { device(p, lit_classes(lit(Spot::Bridge(i))), &n.cni0.0, &n.name, "cni0", &n.cni0.1, None) }
+            { for n.hooks.iter().map(|(h, r)| hook(i, &n.name, *h, r, s)) }
             <g class={classes!("route", lit_classes(lit(Spot::Route(i))))}>
                 <circle class="box" cx={format!("{rx:.1}")} cy={format!("{ry:.1}")} r={format!("{rr:.1}")} />
                 <path class="sign" transform={format!("translate({:.1} {:.1})", rx - 8.0, ry - 8.0)} d={icons::glyph_path(view::story::Glyph::Route)} />
             </g>
             if bridged { { text("bridged", rx, ry + 24.0, p.text(Ui::Bridged)) } }
             <g class={classes!("vtep", lit_classes(lit(Spot::Vxlan(i))))}>
-                { device(classes!(), vx, vx_name, vx_addr, Some(vx_second)) }
+                { device(p, classes!(), vx, &n.name, vx_name, vx_addr, Some(vx_second)) }
                 { rect("skin", &inner, 4.0) }
             </g>
-            { device(lit_classes(lit(Spot::Nic(i))), nic, nic_name, nic_addr, Some(nic_mac)) }
+            { device(p, lit_classes(lit(Spot::Nic(i))), nic, &n.name, nic_name, nic_addr, Some(nic_mac)) }
             { rect("jack", &jack, 2.0) }
-            if let Some(d) = &n.docker0 { { device(classes!("down"), d, "docker0", "", Some(p.text(Ui::NoCarrier))) } }
+            if let Some(d) = &n.docker0 { { device(p, classes!("down"), d, &n.name, "docker0", "", Some(p.text(Ui::NoCarrier))) } }
         </g>
     }
 }
@@ -204,6 +298,9 @@ fn pod(p: &Page<'_>, n: &NodeBox, x: &PodBox, s: &Scene) -> Html {
     let lit = s.lit.get(&Spot::Pod(x.pod));
     let drawn = s.drawn == Some(x.pod);
     let answered = lit.is_some_and(|l| l.passed);
+    let own = p.app.loaded.as_ref().and_then(|l| l.session.cluster().pods.get(x.pod));
+    let netns = own.map(kube::cluster::Pod::netns).unwrap_or_default();
+    let deployment = own.map(|p| format!("{}/{}", p.namespace, p.deployment));
     let r = &x.rect;
     let tab = Rect { x: r.cx() - 17.0, y: r.bottom() - 7.0, w: 34.0, h: 14.0 };
     let badge = if drawn {
@@ -218,8 +315,8 @@ fn pod(p: &Page<'_>, n: &NodeBox, x: &PodBox, s: &Scene) -> Html {
     let app_w = app.chars().count() as f32 * 7.0 + 6.0;
     let fits = app_w + x.suffix.len() as f32 * 6.0 + 18.0 < r.w;
     html! {
-        <g key={x.pod} class={classes!("pod", lit_classes(lit), (drawn && !answered).then_some("drawn"))}>
-            <title>{ format!("{} {} {}", x.app, x.suffix, x.ip) }</title>
+        <g key={x.pod} class={classes!("pod", lit_classes(lit), (drawn && !answered).then_some("drawn"), selected(p, &netns, None))} data-host={netns.clone()} data-drag={format!("pod:{netns}")} data-deployment={deployment} role="button" tabindex="-1">
+            <desc>{ netns.clone() }</desc>
             { rect("box", r, 8.0) }
             { text("pod-app", r.x + 9.0, r.y + 18.0, &app) }
             if fits { { text("pod-suffix", r.x + 9.0 + app_w, r.y + 18.0, &x.suffix) } }
@@ -237,7 +334,7 @@ fn pod(p: &Page<'_>, n: &NodeBox, x: &PodBox, s: &Scene) -> Html {
     }
 }
 
-fn hook(n: usize, h: Hook, r: &Rect, s: &Scene) -> Html {
+fn hook(n: usize, name: &str, h: Hook, r: &Rect, s: &Scene) -> Html {
     let lit = s.lit.get(&Spot::Hook(n, h));
     let asked = s.tables.get(&(n, h));
     let tables: Vec<TableName> = h.parts().iter().filter_map(|p| if let Part::Table(t) = p { Some(*t) } else { None }).collect();
@@ -262,7 +359,8 @@ fn hook(n: usize, h: Hook, r: &Rect, s: &Scene) -> Html {
     });
     let halo = Rect { x: r.x - 3.5, y: r.y - 3.5, w: r.w + 7.0, h: r.h + 7.0 };
     html! {
-        <g key={h.name()} class={classes!("hook", lit_classes(lit))}>
+        <g key={h.name()} class={classes!("hook", lit_classes(lit))} data-host={name.to_owned()} role="button" tabindex="-1">
+            <desc>{ name.to_owned() }</desc>
             { rect("halo", &halo, 9.0) }
             { rect("box", r, 6.0) }
             { text("hook-name", r.cx(), r.y + 13.5, h.name()) }
@@ -274,7 +372,7 @@ fn hook(n: usize, h: Hook, r: &Rect, s: &Scene) -> Html {
 fn host(p: &Page<'_>, h: &HostBox, s: &Scene) -> Html {
     let client = h.name != "gateway";
     html! {
-        <g key={h.host} class={classes!("device", "host", lit_classes(s.lit.get(&Spot::Host(h.host))))}>
+        <g key={h.host} class={classes!("device", "host", lit_classes(s.lit.get(&Spot::Host(h.host))), selected(p, &h.name, None))} data-host={h.name.clone()} data-drag={format!("host:{}", h.name)} role="button" tabindex="-1">
             { rect("box", &h.rect, 8.0) }
             { text("host-name", h.rect.x + 10.0, h.rect.y + 17.0, &h.name) }
             if client { { text("host-role", h.rect.right() - 10.0, h.rect.y + 17.0, p.text(Ui::Client)) } }

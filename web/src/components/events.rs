@@ -1,6 +1,6 @@
 //! The event list: the document of the run, and its primary accessible view.
 
-use super::{Page, icons, rich};
+use super::{Page, drawer_tabs, icons, rich};
 use view::app::{Action, Pane};
 use view::story::{Glyph, Grain, glyph, place};
 use view::words::Ui;
@@ -41,7 +41,7 @@ fn Row(r: &RowProps) -> Html {
     let class = classes!("event", r.current.map(|_| "current"), (r.glyph == Glyph::Drop).then_some("lost"));
     html! {
         <li ref={node} class={class} aria-current={r.current.map(|_| "step")}>
-            <button type="button" onclick={onclick}>
+            <button type="button" tabindex={if r.current.is_some() { "0" } else { "-1" }} onclick={onclick}>
                 <span class="n">{ r.number }</span>
                 <span class="place" lang="en">{ &r.place }</span>
                 <span class="kind">{ icons::glyph(r.glyph) }<span>{ r.word }</span></span>
@@ -65,7 +65,7 @@ pub(crate) fn events(p: &Page<'_>) -> Html {
     html! {
         <section class="events" aria-label={p.text(Ui::Events)}>
             <div class="events-head">
-                <h2>{ p.text(Ui::Events) }</h2>
+                { drawer_tabs(p) }
                 <p class="verdict">{ verdict_line(p) }</p>
                 <div class="filters">{ filter(true, Ui::ThisPacket) }{ filter(false, Ui::AllPackets) }</div>
             </div>
@@ -78,7 +78,7 @@ fn verdict_line(p: &Page<'_>) -> Html {
     if let Some(why) = &p.app.refused {
         return html! { <span class="bad" lang="en">{ why }</span> };
     }
-    let (Some(l), Some(run)) = (&p.app.loaded, &p.app.run) else { return html! { <span></span> } };
+    let (Some(l), Some(run)) = (&p.app.loaded, p.app.run()) else { return html! { <span></span> } };
     let c = Context { state: l.session.initial(), labels: &l.labels };
     let good = run.verdict.outcome.as_ref().is_some_and(view::words::is_good);
     html! { <span class={if good { "good" } else { "bad" }}>{ rich(&verdict(&c, &run.verdict, p.app.lang)) }</span> }
@@ -86,7 +86,7 @@ fn verdict_line(p: &Page<'_>) -> Html {
 
 fn list(p: &Page<'_>) -> Html {
     let app = p.app;
-    let (Some(l), Some(_)) = (&app.loaded, &app.run) else {
+    let (Some(l), Some(_)) = (&app.loaded, app.run()) else {
         return html! { <div class="empty"><strong>{ p.text(Ui::ReadyTitle) }</strong><span>{ p.text(Ui::ReadyText) }</span></div> };
     };
     let events = l.session.events();

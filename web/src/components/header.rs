@@ -1,12 +1,13 @@
 //! The header: the send bar reads as a sentence, and is one form.
 
 use super::{Page, icons};
+use crate::root::Ask;
 use play::Protocol;
 use play::presets::ALL;
 use view::Lang;
-use view::app::{Action, Choice, Theme, endpoints, senders, targets};
+use view::app::{Action, Choice, Options, Theme, endpoints, senders, targets};
 use view::words::Ui;
-use web_sys::HtmlSelectElement;
+use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
 pub(crate) fn header(p: &Page<'_>) -> Html {
@@ -14,6 +15,7 @@ pub(crate) fn header(p: &Page<'_>) -> Html {
         let here = p.app.lang == lang;
         html! { <button type="button" lang={lang.tag()} class={classes!("link", here.then_some("here"))} aria-pressed={here.to_string()} onclick={p.act(Action::Lang(lang))}>{ text }</button> }
     };
+    let tool = |icon: &'static str, text: Ui, action: Action, off: bool| html! { <button type="button" class="tool" aria-label={p.text(text)} title={p.text(text)} disabled={off} onclick={p.act(action)}>{ icons::icon(icon) }</button> };
     let dark = match p.app.theme {
         Theme::System => crate::interop::prefers("(prefers-color-scheme: dark)"),
         Theme::Light => false,
@@ -25,10 +27,14 @@ pub(crate) fn header(p: &Page<'_>) -> Html {
         .collect();
     html! {
         <header class="head">
-            <h1 class="brand">{ logo() }<span>{ "Packetwalk" }</span></h1>
+            <h1 class="brand" aria-label="Packetwalk">{ logo() }<span>{ "Packetwalk" }</span></h1>
             { select(p, "preset", Ui::Preset, &presets, p.app.preset, false, Action::Preset) }
             { sentence(p) }
             <div class="tools">
+                { tool("undo", Ui::Undo, Action::Undo, !p.app.history.can_undo()) }
+                { tool("redo", Ui::Redo, Action::Redo, !p.app.history.can_redo()) }
+                { tool("again", Ui::StartOver, Action::StartOver, p.app.script.is_empty()) }
+                { files(p) }
                 { lang_button(Lang::Ja, "日本語") }
                 { lang_button(Lang::En, "EN") }
                 <button type="button" class="tool" aria-label={p.text(Ui::Theme)} title={p.text(Ui::Theme)} onclick={p.act(Action::Theme(if dark { Theme::Light } else { Theme::Dark }))}>
@@ -36,6 +42,29 @@ pub(crate) fn header(p: &Page<'_>) -> Html {
                 </button>
             </div>
         </header>
+    }
+}
+
+/// Open and save. The browser's own button of a file input is not shown, its label is.
+fn files(p: &Page<'_>) -> Html {
+    let ask = p.ask.clone();
+    let open = Callback::from(move |e: Event| {
+        let Some(input) = e.target_dyn_into::<HtmlInputElement>() else { return };
+        if let Some(file) = input.files().and_then(|f| f.get(0)) {
+            ask.emit(Ask::Open(file));
+        }
+        // The same file can be opened again.
+        input.set_value("");
+    });
+    let ask = p.ask.clone();
+    html! {
+        <>
+            <label class="tool" title={p.text(Ui::Open)}>
+                { icons::icon("open") }
+                <input class="sr-only" type="file" accept=".yaml,.yml,.json,.txt" aria-label={p.text(Ui::Open)} onchange={open} />
+            </label>
+            <button type="button" class="tool" aria-label={p.text(Ui::Save)} title={p.text(Ui::Save)} onclick={move |_: MouseEvent| ask.emit(Ask::Save)}>{ icons::icon("save") }</button>
+        </>
     }
 }
 
@@ -52,7 +81,7 @@ pub(crate) fn logo() -> Html {
 /// stand behind what they belong to: `[bastion] から [TCP · GET /] を [node01:30080] へ`.
 fn sentence(p: &Page<'_>) -> Html {
     let (from, to, ends) = match &p.app.loaded {
-        Some(l) => (senders(l), targets(l, p.app.proto), endpoints(l)),
+        Some(l) => (senders(l), targets(l, p.app.proto), endpoints(l, &p.app.to)),
         None => Default::default(),
     };
     let protos = [("tcp", "TCP · GET /"), ("udp", "UDP"), ("icmp", "ICMP · ping")];
@@ -97,8 +126,51 @@ fn sentence(p: &Page<'_>) -> Html {
             { after(Ui::ToAfter) }
             <label class="slot-label optional" for="endpoint">{ p.text(Ui::Endpoint) }</label>
             { select(p, "endpoint", Ui::Endpoint, &drawn, &p.app.endpoint, true, Action::Endpoint) }
+            { options(p) }
             <button type="submit" class="send"><span>{ p.text(Ui::SendButton) }</span>{ icons::icon("play") }</button>
         </form>
+    }
+}
+
+/// The header fields, folded away as long as they are as usual.
+fn options(p: &Page<'_>) -> Html {
+    let o = &p.app.options;
+    let icmp = p.app.proto == Protocol::Icmp;
+    let number = |text: Ui, value: &str, most: &'static str, set: fn(&mut Options, String)| {
+        let (send, old) = (p.send.clone(), o.clone());
+        let typed = Callback::from(move |e: Event| {
+            if let Some(i) = e.target_dyn_into::<HtmlInputElement>() {
+                let mut o = old.clone();
+                set(&mut o, i.value());
+                send.emit(Action::Options(o));
+            }
+        });
+        html! { <label class="field"><span>{ p.text(text) }</span><input type="number" min="0" max={most} placeholder={p.text(Ui::AsUsual)} value={value.to_owned()} onchange={typed} /></label> }
+    };
+    let check = |text: Ui, on: bool, act: fn(&Options, bool) -> Action| {
+        let (send, old) = (p.send.clone(), o.clone());
+        let change = Callback::from(move |e: Event| {
+            if let Some(i) = e.target_dyn_into::<HtmlInputElement>() {
+                send.emit(act(&old, i.checked()));
+            }
+        });
+        html! { <label class="check"><input type="checkbox" checked={on} onchange={change} /><span>{ p.text(text) }</span></label> }
+    };
+    let changed = *o != Options::default() || p.app.cold;
+    html! {
+        <details class="menu options">
+            <summary class={classes!("slot", "dashed", changed.then_some("changed"))} aria-label={p.text(Ui::Options)} title={p.text(Ui::Options)}>{ icons::icon("more") }</summary>
+            <div class="menu-list">
+                { number(if icmp { Ui::Identifier } else { Ui::SourcePort }, &o.sport, "65535", |o, v| o.sport = v) }
+                { number(Ui::Size, &o.size, "65467", |o, v| o.size = v) }
+                if p.app.proto != Protocol::Tcp { { number(Ui::Count, &o.count, "100", |o, v| o.count = v) } }
+                if icmp {
+                    { number(Ui::Ttl, &o.ttl, "255", |o, v| o.ttl = v) }
+                    { check(Ui::DontFragment, o.df, |o, v| Action::Options(Options { df: v, ..o.clone() })) }
+                }
+                { check(Ui::Cold, p.app.cold, |_, v| Action::Cold(v)) }
+            </div>
+        </details>
     }
 }
 

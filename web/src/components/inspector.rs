@@ -1,10 +1,13 @@
 //! The inspector: rules, packet, tables.
 
-use super::{Page, icons};
+use super::{Page, icons, thing};
+use net::engine::Deed;
 use net::netfilter::Effect;
-use view::app::{Action, Tab};
+use view::app::{Action, RulesView, Tab};
 use view::packet::{PacketView, frame_at, hex_rows, origin, view as packet_view};
+use view::rule_list::{difference, find};
 use view::rule_panel::{ChainView, Row, panel};
+use view::tables::{Fate, Line};
 use view::words::Ui;
 use yew::prelude::*;
 
@@ -15,7 +18,7 @@ pub(crate) fn inspector(p: &Page<'_>) -> Html {
     };
     let body = match p.app.tab {
         Tab::Packet => packet(p),
-        Tab::Rules => rules(p),
+        Tab::Rules => html! { <div>{ rules_tabs(p) }{ rules_shown(p) }</div> },
         Tab::Tables => tables(p),
     };
     html! {
@@ -30,9 +33,57 @@ fn empty(text: &'static str) -> Html {
     html! { <p class="empty">{ text }</p> }
 }
 
+fn rules_tabs(p: &Page<'_>) -> Html {
+    let tab = |v: RulesView, text: Ui| {
+        let here = p.app.rules_view == v;
+        html! { <button type="button" class={classes!("filter", here.then_some("here"))} aria-pressed={here.to_string()} onclick={p.act(Action::RulesView(v))}>{ p.text(text) }</button> }
+    };
+    html! { <div class="deeds">{ tab(RulesView::Walk, Ui::Walk) }{ tab(RulesView::All, Ui::AllRules) }{ tab(RulesView::Difference, Ui::Difference) }</div> }
+}
+
+fn rules_shown(p: &Page<'_>) -> Html {
+    let (Some(t), Some((id, _))) = (&p.app.timeline, p.app.shown()) else { return empty(p.text(Ui::NoRules)) };
+    let ns = t.state().ns(id);
+    match p.app.rules_view {
+        RulesView::Walk => rules(p),
+        RulesView::All => {
+            let send = p.send.clone();
+            let typed = Callback::from(move |e: InputEvent| {
+                if let Some(i) = e.target_dyn_into::<web_sys::HtmlInputElement>() {
+                    send.emit(Action::Search(i.value()));
+                }
+            });
+            let (found, more) = find(ns, &p.app.search);
+            let rows = found.iter().enumerate().map(|(i, r)| {
+                html! { <li key={i} class="entry"><span class="fate">{ r.table.name() }</span><code>{ &r.text }</code><span class="fate">{ format!("{} · {} B", r.counter.0, r.counter.1) }</span></li> }
+            });
+            html! {
+                <div class="dump" lang="en">
+                    <div class="rules-head"><strong>{ &*ns.name }</strong><input class="search" type="search" placeholder={p.text(Ui::Search)} aria-label={p.text(Ui::Search)} value={p.app.search.clone()} oninput={typed} /></div>
+                    <ol>{ for rows }</ol>
+                    if more > 0 { <p class="quiet">{ format!("+ {more}") }</p> }
+                </div>
+            }
+        }
+        RulesView::Difference => {
+            let before = p.app.previous.as_ref().and_then(|b| b.session.initial().ns_named(&ns.name));
+            let now = p.app.loaded.as_ref().and_then(|l| l.session.initial().ns_named(&ns.name));
+            let diff = before.zip(now).map(|(b, n)| difference(b.1, n.1)).unwrap_or_default();
+            if diff.is_empty() {
+                return empty(p.text(Ui::NoDifference));
+            }
+            let rows = diff.iter().enumerate().map(|(i, d)| {
+                let (class, sign) = if d.new { ("entry new", "+") } else { ("entry gone", "−") };
+                html! { <li key={i} class={class}><span class="fate">{ format!("{sign} {}", d.table.name()) }</span><code>{ &d.text }</code></li> }
+            });
+            html! { <div class="dump" lang="en"><div class="rules-head"><strong>{ &*ns.name }</strong><span class="quiet" lang={p.app.lang.tag()}>{ p.text(Ui::Diff) }</span></div><ol>{ for rows }</ol></div> }
+        }
+    }
+}
+
 fn rules(p: &Page<'_>) -> Html {
     let (Some(l), Some(t)) = (&p.app.loaded, &p.app.timeline) else { return empty(p.text(Ui::NoRules)) };
-    let Some(view) = panel(t.state(), l.session.events(), t.at()).filter(|_| p.app.run.is_some()) else {
+    let Some(view) = panel(t.state(), l.session.events(), t.at()).filter(|_| !p.app.script.is_empty()) else {
         return empty(p.text(Ui::NoRules));
     };
     let crumbs =
@@ -55,17 +106,20 @@ fn rules(p: &Page<'_>) -> Html {
 
 /// Stands at the end of the walk and is scrolled to when the walk goes on.
 #[derive(Clone, PartialEq, Eq, Properties)]
-struct BottomProps {
-    at: usize,
+pub(crate) struct BottomProps {
+    pub(crate) at: usize,
+    /// What is scrolled.
+    #[prop_or(".inspector-body")]
+    pub(crate) pane: &'static str,
 }
 
 #[component]
-fn Bottom(props: &BottomProps) -> Html {
+pub(crate) fn Bottom(props: &BottomProps) -> Html {
     let node = use_node_ref();
     {
-        let node = node.clone();
+        let (node, pane) = (node.clone(), props.pane);
         use_effect_with(props.at, move |_| {
-            let pane = node.cast::<web_sys::Element>().and_then(|e| e.closest(".inspector-body").ok().flatten());
+            let pane = node.cast::<web_sys::Element>().and_then(|e| e.closest(pane).ok().flatten());
             if let Some(pane) = pane {
                 pane.set_scroll_top(pane.scroll_height());
             }
@@ -184,7 +238,24 @@ fn packet(p: &Page<'_>) -> Html {
     let events = l.session.events();
     let Some(frame) = frame_at(t.state(), events, t.at(), id) else { return empty(p.text(Ui::NoPacket)) };
     let v = packet_view(frame, origin(events, id));
-    html! { <div class="packet" lang="en">{ layers(p, &v) }{ bytes(p, &v) }</div> }
+    html! { <div class="packet" lang="en">{ deeds(p) }{ layers(p, &v) }{ bytes(p, &v) }</div> }
+}
+
+/// What can be done to the packet at this moment.
+fn deeds(p: &Page<'_>) -> Html {
+    if p.embed {
+        return html! { <div></div> };
+    }
+    let off = p.app.in_flight().is_none();
+    let deed = |text: Ui, d: Deed| html! { <button type="button" class="filter" disabled={off} onclick={p.act(Action::Packet(d))}>{ p.text(text) }</button> };
+    html! {
+        <div class="deeds" lang={p.app.lang.tag()}>
+            { deed(Ui::Drop, Deed::Drop) }
+            { deed(Ui::Delay, Deed::Delay(net::Duration::secs(1))) }
+            { deed(Ui::Duplicate, Deed::Duplicate) }
+            if off { <span class="quiet">{ p.text(Ui::NotInFlight) }</span> }
+        </div>
+    }
 }
 
 fn layers(p: &Page<'_>, v: &PacketView) -> Html {
@@ -207,7 +278,7 @@ fn layers(p: &Page<'_>, v: &PacketView) -> Html {
         });
             html! {
                 <section class={if shell { "around" } else { "itself" }}>
-                    <h3 lang={p.app.lang.tag()}><span>{ title }</span><span>{ format!("{len} {}", p.text(Ui::Bytes)) }</span></h3>
+                    <h2 lang={p.app.lang.tag()}><span>{ title }</span><span>{ format!("{len} {}", p.text(Ui::Bytes)) }</span></h2>
                     { for rows }
                     { inside }
                 </section>
@@ -225,35 +296,60 @@ fn bytes(p: &Page<'_>, v: &PacketView) -> Html {
         });
         html! { <div key={at} class="hex-row"><span class="at">{ format!("{at:04x}") }</span>{ for cells }</div> }
     });
-    html! { <section class="hex"><h3 lang={p.app.lang.tag()}>{ format!("{} {}", v.bytes.len(), p.text(Ui::Bytes)) }</h3>{ for rows }</section> }
+    html! { <section class="hex"><h2 lang={p.app.lang.tag()}>{ format!("{} {}", v.bytes.len(), p.text(Ui::Bytes)) }</h2>{ for rows }</section> }
 }
 
 fn tables(p: &Page<'_>) -> Html {
+    if let Some(s) = p.app.selected.as_ref().filter(|s| s.host.starts_with("svc/")) {
+        return html! { <div class="dumps" lang="en">{ told(p, &s.host, None) }{ thing::form(p, s) }</div> };
+    }
     let (Some(l), Some(t)) = (&p.app.loaded, &p.app.timeline) else { return empty(p.text(Ui::NoPacket)) };
-    // The namespace of the current step; before anything was sent, the first worker.
-    let current = p.app.step().checked_sub(1).and_then(|n| p.app.steps.get(n)).map(|i| l.session.events()[*i].netns);
-    let first = || {
-        l.session
-            .cluster()
-            .nodes
-            .iter()
-            .find(|n| n.spec.role == kube::topology::Role::Worker)
-            .and_then(|n| t.state().ns_named(&n.spec.name.value))
-            .map(|n| n.0)
-    };
-    let Some(id) = current.or_else(first) else { return empty(p.text(Ui::NoPacket)) };
-    let ns = t.state().ns(id);
-    let fdb = kube::flannel::device_name(l.session.cluster().topology.vni);
-    let list = [
-        ("ip route", Some(net::dump::ip_route(ns))),
-        ("ip neigh", Some(net::dump::ip_neigh(ns, false))),
-        ("bridge fdb show dev flannel", net::dump::bridge_fdb(ns, &fdb, false)),
-        ("conntrack -L", Some(net::dump::conntrack_list(t.state(), id))),
-    ];
-    let tables = list.into_iter().filter_map(|(name, text)| Some((name, text.filter(|t| !t.is_empty())?))).map(|(name, text)| {
-        html! {
-            <section key={name} class="dump"><h3>{ name }</h3><pre>{ text }</pre></section>
-        }
+    let Some((id, selected)) = p.app.shown() else { return empty(p.text(Ui::NoPacket)) };
+    let device = selected.as_ref().and_then(|s| s.device.clone());
+    let event = t.at().checked_sub(1).and_then(|i| l.session.events().get(i));
+    let host = t.state().ns(id).name.to_string();
+    let list = view::tables::tables(t.state(), id, device.as_deref(), event);
+    let sections = list.into_iter().map(|table| {
+        let lines = table.lines.iter().enumerate().map(|(i, x)| line(p, &host, i, x));
+        html! { <section key={table.command.clone()} class="dump"><h2>{ &table.command }</h2><ol>{ for lines }</ol></section> }
     });
-    html! { <div class="dumps" lang="en"><div class="rules-head"><strong>{ l.labels.name(id) }</strong></div>{ for tables }</div> }
+    html! {
+        <div class="dumps" lang="en">
+            { told(p, l.labels.name(id), device.as_deref()) }
+            if let Some(s) = &selected { { thing::form(p, s) } }
+            { for sections }
+        </div>
+    }
+}
+
+/// What is shown, and back to where the packet is.
+fn told(p: &Page<'_>, name: &str, device: Option<&str>) -> Html {
+    html! {
+        <div class="rules-head">
+            <strong>{ name }</strong>
+            if let Some(d) = device { <span class="chip on">{ d }</span> }
+            if p.app.selected.is_some() { <button type="button" class="tool small" aria-label={p.text(Ui::Close)} title={p.text(Ui::Close)} onclick={p.act(Action::Select(None))}>{ icons::icon("cross") }</button> }
+            if let Some(why) = &p.app.refused { <span class="bad" role="alert">{ why }</span> }
+        </div>
+    }
+}
+
+fn line(p: &Page<'_>, host: &str, i: usize, x: &Line) -> Html {
+    let fate = match x.fate {
+        Fate::Same => None,
+        Fate::New => Some(("new", Ui::New)),
+        Fate::Gone => Some(("gone", Ui::Gone)),
+    };
+    let run = x.delete.as_ref().filter(|_| !p.embed && x.fate != Fate::Gone).map(|d| {
+        let name = format!("{}: {d}", p.text(Ui::Delete));
+        html! { <button type="button" class="tool small" aria-label={name.clone()} title={name} onclick={p.act(Action::Run(host.to_owned(), d.clone()))}>{ icons::icon("cross") }</button> }
+    });
+    html! {
+        <li key={i} class={classes!("entry", x.used.then_some("used"), fate.map(|f| f.0))}>
+            <span class="sign">if x.used { { icons::icon("forward") } }</span>
+            <code>{ &x.text }</code>
+            <span class="fate" lang={p.app.lang.tag()}>{ fate.map(|f| p.text(f.1)).or(x.used.then_some(p.text(Ui::Used))) }</span>
+            { run }
+        </li>
+    }
 }

@@ -7,11 +7,23 @@ mod events;
 mod header;
 mod icons;
 mod inspector;
+#[cfg(feature = "workbench")]
+mod terminal;
+#[cfg(feature = "workbench")]
+mod thing;
+#[cfg(not(feature = "workbench"))]
+mod waiting;
+#[cfg(not(feature = "workbench"))]
+use waiting as terminal;
+#[cfg(not(feature = "workbench"))]
+use waiting as thing;
 mod transport;
 
 pub use embed::embed;
 
-use view::app::{Action, App, Pane};
+use crate::root::Ask;
+use crate::stage::Touch;
+use view::app::{Action, App, Drawer, Pane};
 use view::scene::Scene;
 use view::words::{Ui, pieces, ui};
 use yew::prelude::*;
@@ -26,6 +38,18 @@ pub struct Page<'a> {
     pub send: Callback<Action>,
     /// The capsule, which moves outside the markup.
     pub capsule: NodeRef,
+    /// The picture, whose part that is shown is set outside the markup.
+    pub picture: NodeRef,
+    /// What shows where something would go.
+    pub ghost: NodeRef,
+    /// Tells what a hand does to the picture.
+    pub touch: Callback<Touch>,
+    /// Tells what needs the browser: files, places in the text.
+    pub ask: Callback<Ask>,
+    /// Read only, in somebody else's page.
+    pub embed: bool,
+    /// The workbench is on its way.
+    pub loading: bool,
     /// Where the editor is mounted.
     pub editor_host: NodeRef,
     /// Whether it is.
@@ -33,6 +57,11 @@ pub struct Page<'a> {
 }
 
 impl Page<'_> {
+    /// A callback for a touch of the picture.
+    pub(crate) fn touch<E: 'static>(&self, touch: impl Fn(E) -> Touch + 'static) -> Callback<E> {
+        let tell = self.touch.clone();
+        Callback::from(move |e| tell.emit(touch(e)))
+    }
     pub(crate) fn text(&self, text: Ui) -> &'static str {
         ui(text, self.app.lang)
     }
@@ -77,12 +106,29 @@ pub fn page(p: &Page<'_>) -> Html {
                 <p class="saying narrow" aria-hidden="true">{ transport::said(p) }</p>
                 { transport::transport(p) }
                 { transport::track(p) }
-                { events::events(p) }
+                { drawer(p) }
             </footer>
             { tabs(p) }
             <div class="sr-only" role="status" aria-live="polite">{ transport::said(p) }</div>
         </div>
     }
+}
+
+/// Events or terminal.
+fn drawer(p: &Page<'_>) -> Html {
+    match p.app.drawer {
+        Drawer::Events => html! { <div class="drawer" key="events">{ events::events(p) }</div> },
+        Drawer::Terminal => html! { <div class="drawer" key="terminal">{ terminal::terminal(p) }</div> },
+    }
+}
+
+/// The two names of the drawer.
+pub(crate) fn drawer_tabs(p: &Page<'_>) -> Html {
+    let tab = |d: Drawer, text: Ui| {
+        let here = p.app.drawer == d;
+        html! { <button type="button" role="tab" aria-selected={here.to_string()} class={classes!("drawer-tab", here.then_some("here"))} onclick={p.act(Action::Drawer(d))}>{ p.text(text) }</button> }
+    };
+    html! { <div class="drawer-tabs" role="tablist">{ tab(Drawer::Events, Ui::Events) }{ tab(Drawer::Terminal, Ui::Terminal) }</div> }
 }
 
 /// The tabs of a narrow page.

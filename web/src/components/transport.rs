@@ -60,6 +60,7 @@ pub(crate) fn transport(p: &Page<'_>) -> Html {
             <span class="count"><strong>{ step }</strong>{ format!(" / {n}") }</span>
             <span class="where-now" lang="en">{ where_now }</span>
             <input class="scrub" type="range" min="0" max={n.to_string()} value={step.to_string()} aria-label={p.text(Ui::Position)} disabled={n == 0} oninput={scrub} />
+            if app.step() < n && n > 0 && !app.playing && !p.embed { <span class="past" title={p.text(Ui::PastNote)}>{ icons::icon("again") }<span class="sr-only">{ p.text(Ui::PastNote) }</span></span> }
             <div class="grains" role="group">{ grain(Grain::Hops, Ui::Hops) }{ grain(Grain::Decisions, Ui::Decisions) }{ grain(Grain::Rules, Ui::EveryRule) }</div>
         </div>
     }
@@ -71,14 +72,15 @@ const MARKERS: usize = 17;
 /// The track: packets as pills, and the decisions about the current one as markers.
 pub(crate) fn track(p: &Page<'_>) -> Html {
     let app = p.app;
-    let (Some(l), Some(run)) = (&app.loaded, &app.run) else { return html! { <div class="track"></div> } };
+    let (Some(l), Some(_)) = (&app.loaded, app.run()) else { return html! { <div class="track"></div> } };
     let events = l.session.events();
     let initial = l.session.initial();
-    let start = run.events.start;
+    // Of many, one can be reached by Tab.
+    let stop = |here: bool| if here { "0" } else { "-1" };
     let pills = app.packets.iter().map(|x| {
         let here = p.scene.packet == Some(x.id);
         let word = if x.reply { format!("‹ {}", x.word) } else { format!("{} ›", x.word) };
-        html! { <button key={x.id.0} type="button" class={classes!("pill", here.then_some("here"), x.reply.then_some("back"))} aria-pressed={here.to_string()} onclick={p.act(Action::SeekEvent(start + x.span.0))}>{ word }</button> }
+        html! { <button key={x.id.0} type="button" tabindex={stop(here)} class={classes!("pill", here.then_some("here"), x.reply.then_some("back"))} aria-pressed={here.to_string()} onclick={p.act(Action::SeekEvent(x.span.0))}>{ word }</button> }
     });
     let cursor = app.cursor();
     let mine: Vec<usize> = app
@@ -104,7 +106,7 @@ pub(crate) fn track(p: &Page<'_>) -> Html {
         };
         html! {
             <li key={*i} class={classes!("marker", state)}>
-                <button type="button" onclick={p.act(Action::SeekEvent(*i))} aria-current={(k == now).then_some("step")}>
+                <button type="button" tabindex={stop(k == now)} onclick={p.act(Action::SeekEvent(*i))} aria-current={(k == now).then_some("step")}>
                     <span class="sign">{ icons::glyph(g) }</span><span class="word">{ marker(&events[*i], g, app.lang) }</span>
                 </button>
             </li>

@@ -9,7 +9,8 @@ use crate::route::Route;
 use crate::spec::{DeviceKindSpec, NetnsSpec, Spec};
 use crate::state::{Change, DevId, Device, DeviceKind, FdbEntry, Netns, NetnsId, State};
 use crate::time::Instant;
-use std::collections::{BTreeMap, BTreeSet};
+use litemap::LiteMap;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -45,17 +46,17 @@ impl World {
             };
             return Err(SpecError { netns: n.name.clone(), message });
         }
-        let numbers: BTreeMap<&str, u32> = spec.netns.iter().map(|n| n.name.as_str()).zip(0..).collect();
+        let numbers: LiteMap<&str, u32> = spec.netns.iter().map(|n| n.name.as_str()).zip(0..).collect();
         let netns = spec.netns.iter().map(|n| build_netns(spec, &numbers, n)).collect::<Result<_, _>>()?;
-        let state = State { now: Instant::default(), netns, packets: BTreeMap::new() };
+        let state = State { now: Instant::default(), netns, packets: LiteMap::new() };
         Ok(Self {
             state,
             now: Instant::default(),
             events: Vec::new(),
             changes: Vec::new(),
             stack: Vec::new(),
-            agenda: BTreeMap::new(),
-            background: BTreeMap::new(),
+            agenda: LiteMap::new(),
+            background: LiteMap::new(),
             order: 0,
             next_packet: 0,
             next_ct: 0,
@@ -115,7 +116,7 @@ impl World {
     }
 }
 
-fn build_netns(spec: &Spec, numbers: &BTreeMap<&str, u32>, n: &NetnsSpec) -> Result<Netns, SpecError> {
+fn build_netns(spec: &Spec, numbers: &LiteMap<&str, u32>, n: &NetnsSpec) -> Result<Netns, SpecError> {
     let fail = |message: String| SpecError { netns: n.name.clone(), message };
     let dev_of = |spec_ns: &NetnsSpec, name: &str| {
         spec_ns
@@ -160,11 +161,11 @@ fn build_netns(spec: &Spec, numbers: &BTreeMap<&str, u32>, n: &NetnsSpec) -> Res
         let dev = dev_of(n, &r.dev)?;
         routes.push(Route { dst: r.dst, via: r.via, dev, src: r.src, onlink: r.onlink, proto: r.proto, metric: r.metric });
     }
-    let mut neighbours = BTreeMap::new();
+    let mut neighbours = LiteMap::new();
     for x in &n.neighbours {
         neighbours.insert((dev_of(n, &x.dev)?, x.addr), Neighbour::known(x.lladdr, x.state));
     }
-    let mut fdb = BTreeMap::new();
+    let mut fdb = LiteMap::new();
     for (dev, mac, vtep) in &n.fdb {
         fdb.insert((dev_of(n, dev)?, *mac), FdbEntry::Remote(*vtep));
     }
@@ -177,9 +178,9 @@ fn build_netns(spec: &Spec, numbers: &BTreeMap<&str, u32>, n: &NetnsSpec) -> Res
         tapped: n.tapped,
         devices,
         routes: Rc::new(routes),
-        exceptions: BTreeMap::new(),
-        peers: BTreeMap::new(),
-        fragments: BTreeMap::new(),
+        exceptions: LiteMap::new(),
+        peers: LiteMap::new(),
+        fragments: LiteMap::new(),
         neighbours,
         fdb,
         counters: TableName::ALL.map(|t| vec![(0, 0); n.rules.table(t).n_counters()]),
@@ -188,6 +189,6 @@ fn build_netns(spec: &Spec, numbers: &BTreeMap<&str, u32>, n: &NetnsSpec) -> Res
         timeouts: Rc::new(n.timeouts.clone()),
         sysctl: n.sysctl.clone(),
         services: Rc::new(n.services.clone()),
-        sockets: BTreeMap::new(),
+        sockets: LiteMap::new(),
     })
 }

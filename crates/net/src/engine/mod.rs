@@ -41,7 +41,7 @@ use crate::state::{Change, DevId, FragmentKey, Netns, NetnsId, State};
 use crate::time::{Duration, Instant};
 use crate::wire::{Ipv4, Payload};
 use hooks::HookJob;
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -157,8 +157,8 @@ pub struct World {
     events: Vec<Event>,
     changes: Vec<Change>,
     stack: Vec<Job>,
-    agenda: BTreeMap<(Instant, u64), Job>,
-    background: BTreeMap<(Instant, u64), Job>,
+    agenda: LiteMap<(Instant, u64), Job>,
+    background: LiteMap<(Instant, u64), Job>,
     order: u64,
     next_packet: u32,
     next_ct: u32,
@@ -187,8 +187,8 @@ impl World {
             events: Vec::new(),
             changes: Vec::new(),
             stack: Vec::new(),
-            agenda: BTreeMap::new(),
-            background: BTreeMap::new(),
+            agenda: LiteMap::new(),
+            background: LiteMap::new(),
             rng: self.rng.clone(),
             choices: None,
             ..*self
@@ -273,7 +273,7 @@ impl World {
     /// When something next happens to a packet or a waiting process by itself. Timers that only
     /// age tables do not count.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        if self.stack.is_empty() { self.agenda.first_key_value().map(|((at, _), _)| *at) } else { Some(self.now) }
+        if self.stack.is_empty() { self.agenda.first().map(|((at, _), _)| *at) } else { Some(self.now) }
     }
 
     /// Goes on until no packet is in flight and no process waits, or until `deadline`.
@@ -294,7 +294,7 @@ impl World {
     }
 
     fn next_due(&mut self, now: Instant) -> Option<Job> {
-        let first = |m: &BTreeMap<(Instant, u64), Job>| m.first_key_value().map(|(k, _)| *k);
+        let first = |m: &LiteMap<(Instant, u64), Job>| m.first().map(|(k, _)| *k);
         let key = match (first(&self.agenda), first(&self.background)) {
             (Some(a), Some(b)) => a.min(b),
             (a, b) => a.or(b)?,

@@ -58,6 +58,11 @@ impl History {
         self.typed_to = (removed == 0 && inserted.chars().count() == 1).then_some(from + inserted.len());
     }
 
+    /// Everything that can be undone, the oldest first.
+    pub fn past(&self) -> &[Snapshot] {
+        &self.past
+    }
+
     /// The moment before this one, which is kept to be done again.
     pub fn undo(&mut self, now: Snapshot) -> Option<Snapshot> {
         let was = self.past.pop()?;

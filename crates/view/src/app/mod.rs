@@ -1,5 +1,10 @@
 //! The whole logic of the page, without a page: a state, actions, and what must be done outside.
 
+#[cfg(not(feature = "workbench"))]
+mod absent;
+#[cfg(feature = "workbench")]
+mod bench;
+pub mod handover;
 mod history;
 mod select;
 mod state;
@@ -9,6 +14,6 @@ mod update;
 
 pub use history::{History, Snapshot};
 pub use select::{Choice, endpoints, senders, targets};
-pub use state::{App, Drawer, Loaded, Options, Pane, Selected, Tab, Theme};
+pub use state::{App, Drawer, Loaded, Options, Pane, RulesView, Selected, Tab, Theme};
 pub use terminal::{Entry, Terminal};
 pub use update::{Action, Effect, update};

@@ -65,6 +65,18 @@ pub struct Loaded {
     pub layout: Layout,
 }
 
+/// What is shown of the rules.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RulesView {
+    /// Those the packet met.
+    #[default]
+    Walk,
+    /// All, to be searched.
+    All,
+    /// What the last edit changed.
+    Difference,
+}
+
 /// The lower drawer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Drawer {
@@ -78,7 +90,7 @@ pub enum Drawer {
 /// What a person clicked: a host, and a device of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selected {
-    /// The network namespace, by name.
+    /// The network namespace, by name; or a Service: `svc/NAMESPACE/NAME`.
     pub host: String,
     /// The device; none: all of the host.
     pub device: Option<String>,
@@ -156,6 +168,12 @@ pub struct App {
     pub speed: f32,
     /// The inspector's tab.
     pub tab: Tab,
+    /// What is shown of the rules.
+    pub rules_view: RulesView,
+    /// The words that are searched in the rules.
+    pub search: String,
+    /// The cluster before the last edit of the text.
+    pub previous: Option<Rc<Loaded>>,
     /// The pane of a narrow page.
     pub pane: Pane,
     /// The lower drawer.
@@ -204,6 +222,9 @@ impl App {
             playing: false,
             speed: 1.0,
             tab: Tab::Rules,
+            rules_view: RulesView::Walk,
+            search: String::new(),
+            previous: None,
             pane: Pane::Diagram,
             drawer: Drawer::Events,
             selected: None,
@@ -214,6 +235,24 @@ impl App {
         };
         app.open(preset);
         app
+    }
+
+    /// The host whose tables and rules are shown: what was clicked, or where the current step is; before
+    /// anything was sent, the first worker.
+    pub fn shown(&self) -> Option<(net::NetnsId, Option<Selected>)> {
+        let (l, t) = (self.loaded.as_ref()?, self.timeline.as_ref()?);
+        if let Some(s) = &self.selected
+            && let Some((id, _)) = t.state().ns_named(&s.host)
+        {
+            return Some((id, Some(s.clone())));
+        }
+        let current = self.step().checked_sub(1).and_then(|n| self.steps.get(n)).map(|i| l.session.events()[*i].netns);
+        let first = || {
+            let nodes = &l.session.cluster().nodes;
+            let worker = nodes.iter().find(|n| n.spec.role == kube::topology::Role::Worker)?;
+            t.state().ns_named(&worker.spec.name.value).map(|n| n.0)
+        };
+        Some((current.or_else(first)?, None))
     }
 
     pub(super) fn open(&mut self, preset: &'static Preset) {
@@ -234,7 +273,10 @@ impl App {
                 self.timeline = Some(Timeline::new(session.initial()));
                 let loaded = Loaded { session, labels, layout };
                 self.choose(&loaded);
-                self.loaded = Some(Rc::new(loaded));
+                let before = self.loaded.replace(Rc::new(loaded));
+                if before.as_ref().is_some_and(|b| b.session.document() != text) {
+                    self.previous = before;
+                }
                 self.stale = false;
                 (self.script, self.began, self.came) = (Rc::default(), Vec::new(), Vec::new());
                 self.refused = None;
@@ -266,7 +308,8 @@ impl App {
         if !select::endpoints(l, &self.to).iter().any(|e| e.value == self.endpoint) {
             self.endpoint.clear();
         }
-        let is_there = |name: &str| world.state().ns_named(name).is_some();
+        let is_service = |name: &str| cluster.services.iter().any(|s| name == format!("svc/{}/{}", s.namespace, s.name));
+        let is_there = |name: &str| world.state().ns_named(name).is_some() || is_service(name);
         if self.selected.as_ref().is_some_and(|s| !is_there(&s.host)) {
             self.selected = None;
         }
@@ -367,7 +410,7 @@ impl App {
     /// The packet that is shown.
     pub fn current_packet(&self) -> Option<PacketId> {
         let (l, t) = (self.loaded.as_ref()?, self.timeline.as_ref()?);
-        scene::current_packet(&self.moment(l, t.state(), t.at()))
+        scene::shown_packet(&self.moment(l, t.state(), t.at()))
     }
 
     /// The packet that is shown, if it is on its way.

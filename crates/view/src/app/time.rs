@@ -1,11 +1,10 @@
 //! Time: what is done at the moment that is shown, going back, and playing on.
 
 use super::state::{App, Loaded};
-use super::terminal::when;
 use super::update::Effect;
 use crate::story::{Glyph, Grain, glyph};
 use net::engine::Deed;
-use play::{Act, Came, Step, Timeline};
+use play::{Act, Came, Step, Timeline, When};
 use std::rc::Rc;
 
 /// Does something at the moment that is shown. In the past, what came after is given up; it can be
@@ -18,7 +17,9 @@ pub(super) fn act(app: &mut App, act: Act) {
     if at < end {
         script.truncate(app.began.iter().take_while(|b| **b < at).count());
     }
-    let step = Step { when: when(at, end, script.is_empty()), act };
+    // From where nothing is under way, or from the middle.
+    let when = if at < end && !script.is_empty() { When::After(at) } else { When::Quiet };
+    let step = Step { when, act };
     if at == end && !script.is_empty() {
         // Nothing is under way: the session goes on.
         drop(l);
@@ -91,8 +92,8 @@ pub(super) fn send(app: &mut App) -> Vec<Effect> {
 
 /// To the first step of what was begun last, and on by itself.
 pub(super) fn begin_playing(app: &mut App) -> Vec<Effect> {
-    let Some(run) = app.runs().last().cloned() else { return Vec::new() };
-    let first = app.steps.iter().position(|i| *i >= run.events.start).unwrap_or(0);
+    let Some(start) = app.runs().last().map(|r| r.events.start) else { return Vec::new() };
+    let first = app.steps.iter().position(|i| *i >= start).unwrap_or(0);
     go(app, first + 1);
     app.follow = None;
     app.playing = true;
@@ -102,13 +103,17 @@ pub(super) fn begin_playing(app: &mut App) -> Vec<Effect> {
 /// Does something to the packet that is shown.
 pub(super) fn handle(app: &mut App, deed: Deed) -> Vec<Effect> {
     let Some(packet) = app.in_flight() else { return Vec::new() };
-    let at = app.cursor();
     act(app, Act::Packet(packet, deed));
-    // What was done is the next thing to see.
-    let seen = app.steps.iter().find(|i| **i >= at).map_or(at, |i| i + 1);
-    app.seek(seen);
-    app.playing = false;
+    see_it(app);
     Vec::new()
+}
+
+/// What was done last is the next thing to see.
+pub(super) fn see_it(app: &mut App) {
+    if let Some(behind) = app.began.last().copied() {
+        app.seek(behind + 1);
+    }
+    app.playing = false;
 }
 
 /// To the moment after so many steps.
@@ -144,6 +149,11 @@ pub(super) fn to_marker(app: &mut App, forward: bool) {
         let e = steps.get(*n).and_then(|i| events.get(*i));
         e.is_some_and(|e| e.packet == packet && !matches!(glyph(e, l.session.initial()), Glyph::Jump | Glyph::Bridge))
     };
+    let here = app.step();
+    if forward && !(here..app.steps.len()).any(|n| is_marker(&n)) {
+        // The packet's way is over: on to what comes next.
+        return go(app, here + 1);
+    }
     jump(app, forward, &is_marker);
 }
 

@@ -1,10 +1,14 @@
 //! What every action does.
 
-use super::state::{App, Drawer, Options, Pane, Selected, Tab, Theme};
-use super::{terminal, time};
+#[cfg(not(feature = "workbench"))]
+use super::absent as bench;
+#[cfg(feature = "workbench")]
+use super::bench;
+use super::state::{App, Drawer, Options, Pane, RulesView, Selected, Tab, Theme};
+use super::time;
 use crate::story::Grain;
 use crate::words::Lang;
-use kube::change::{Change, change};
+use kube::change::Change;
 use net::PacketId;
 use net::engine::Deed;
 use play::Protocol;
@@ -57,6 +61,14 @@ pub enum Action {
     TerminalComplete,
     /// The line typed before (true), or after.
     TerminalBack(bool),
+    /// A command, given on a host as if it were typed.
+    Run(String, String),
+    /// A file's text takes the place of this one.
+    Opened(String),
+    /// The workbench is needed.
+    Workbench,
+    /// It could not be loaded.
+    NoWorkbench(String),
     /// Play or pause.
     TogglePlay,
     /// The next step by itself.
@@ -81,6 +93,10 @@ pub enum Action {
     Theme(Theme),
     /// The inspector's tab.
     Tab(Tab),
+    /// What is shown of the rules.
+    RulesView(RulesView),
+    /// The words that are searched in the rules.
+    Search(String),
     /// The pane of a narrow page.
     Pane(Pane),
     /// The event list: this packet, or all.
@@ -108,6 +124,8 @@ pub enum Effect {
     KeepText,
     /// The terminal's line is typed into.
     FocusTerminal,
+    /// The workbench is needed: it takes over from here.
+    Workbench,
 }
 
 /// Does an action.
@@ -163,7 +181,7 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
             app.follow = packet;
             Vec::new()
         }
-        Action::Change(c) => edit(app, &c),
+        Action::Change(c) => bench::edit(app, &c),
         Action::Undo => {
             let now = app.snapshot();
             app.history.undo(now).map_or_else(Vec::new, |was| time::restore(app, &was))
@@ -175,15 +193,21 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Select(s) => {
             if let Some(s) = &s {
                 app.tab = Tab::Tables;
-                app.terminal.host = if s.host.contains('/') { format!("pod/{}", s.host) } else { s.host.clone() };
-                app.terminal.offers.clear();
+                if !s.host.starts_with("svc/") {
+                    app.terminal.host = terminal_host(&s.host);
+                    app.terminal.offers.clear();
+                }
             }
             app.selected = s;
             Vec::new()
         }
         Action::Drawer(d) => {
             app.drawer = d;
-            if app.narrow && d == Drawer::Terminal { vec![Effect::FocusTerminal] } else { Vec::new() }
+            match d {
+                Drawer::Terminal if cfg!(feature = "workbench") => vec![Effect::FocusTerminal],
+                Drawer::Terminal => vec![Effect::Workbench],
+                Drawer::Events => Vec::new(),
+            }
         }
         Action::TerminalHost(host) => {
             app.terminal.offers.clear();
@@ -193,11 +217,26 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
             app.terminal.offers.clear();
             set(&mut app.terminal.line, line)
         }
-        Action::TerminalRun => terminal::run(app),
-        Action::TerminalComplete => {
-            terminal::complete(app);
+        Action::TerminalRun => bench::run(app),
+        Action::Run(host, line) => {
+            let (host, line) =
+                (std::mem::replace(&mut app.terminal.host, terminal_host(&host)), std::mem::replace(&mut app.terminal.line, line));
+            let effects = bench::run(app);
+            (app.terminal.host, app.terminal.line) = (host, line);
+            effects
+        }
+        Action::Workbench => vec![Effect::Workbench],
+        Action::NoWorkbench(why) => {
+            app.refused = Some(why);
+            app.drawer = Drawer::Events;
             Vec::new()
         }
+        Action::Opened(text) => {
+            app.remember();
+            app.read(&text);
+            vec![Effect::SetEditor, Effect::KeepText]
+        }
+        Action::TerminalComplete => bench::complete(app),
         Action::TerminalBack(older) => {
             app.terminal.look_back(older);
             Vec::new()
@@ -266,6 +305,11 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
             app.tab = t;
             Vec::new()
         }
+        Action::RulesView(v) => {
+            app.rules_view = v;
+            Vec::new()
+        }
+        Action::Search(words) => set(&mut app.search, words),
         Action::Pane(p) => {
             app.pane = p;
             Vec::new()
@@ -300,6 +344,11 @@ fn set(field: &mut String, value: String) -> Vec<Effect> {
     Vec::new()
 }
 
+/// A namespace as one names it where something is sent from.
+fn terminal_host(netns: &str) -> String {
+    if netns.contains('/') { format!("pod/{netns}") } else { netns.to_owned() }
+}
+
 /// Nothing was done yet.
 fn start_over(app: &mut App) {
     let text = app.loaded.as_ref().map(|l| l.session.document().to_owned());
@@ -310,27 +359,6 @@ fn start_over(app: &mut App) {
     // A text that is being mended stays as it is.
     if let Some((text, diags)) = stale {
         (app.text, app.diags, app.stale) = (text, diags, true);
-    }
-}
-
-/// An edit of the cluster, as an edit of the text.
-pub(super) fn edit(app: &mut App, c: &Change) -> Vec<Effect> {
-    match change(&app.text, c) {
-        Ok(text) if *text == *app.text => Vec::new(),
-        Ok(text) => {
-            app.remember();
-            if let (Change::Rename(thing, to), Some(s)) = (c, &mut app.selected)
-                && s.host == thing.name()
-            {
-                s.host.clone_from(to);
-            }
-            app.read(&text);
-            vec![Effect::SetEditor, Effect::KeepText]
-        }
-        Err(why) => {
-            app.refused = Some(why.to_string());
-            Vec::new()
-        }
     }
 }
 

@@ -1,0 +1,17 @@
+//! In place of the workbench, where it is not built in: whoever asks for it gets it.
+
+use super::App;
+use super::update::Effect;
+use kube::change::Change;
+
+pub(super) fn edit(_: &mut App, _: &Change) -> Vec<Effect> {
+    vec![Effect::Workbench]
+}
+
+pub(super) fn run(_: &mut App) -> Vec<Effect> {
+    vec![Effect::Workbench]
+}
+
+pub(super) fn complete(_: &mut App) -> Vec<Effect> {
+    vec![Effect::Workbench]
+}

@@ -1,0 +1,152 @@
+//! What the workbench does: edits on the diagram, and commands in the terminal.
+
+use super::terminal::Entry;
+use super::update::Effect;
+use super::{App, time};
+use kube::change::{Change, Thing, change};
+use play::{Act, Came, Probe, shell};
+
+/// Completes the line as far as it is certain; then offers what it can be.
+pub(super) fn complete(app: &mut App) -> Vec<Effect> {
+    let (Some(l), Some(t)) = (&app.loaded, &app.timeline) else { return Vec::new() };
+    let session = l.session.moment(t.state());
+    let offers = shell::complete(&session, &app.terminal.host, &app.terminal.line);
+    let common = offers.iter().skip(1).fold(offers.first().cloned().unwrap_or_default(), |common, o| {
+        let same = common.chars().zip(o.chars()).take_while(|(a, b)| a == b).count();
+        common.chars().take(same).collect()
+    });
+    let begun = app.terminal.line.rsplit(' ').next().unwrap_or_default().len();
+    let kept = app.terminal.line.len() - begun;
+    if common.len() > begun {
+        app.terminal.line.truncate(kept);
+        app.terminal.line.push_str(&common);
+    }
+    if offers.len() == 1 && !common.ends_with('=') {
+        app.terminal.line.push(' ');
+    }
+    app.terminal.offers = if offers.len() > 1 { offers } else { Vec::new() };
+    Vec::new()
+}
+
+/// Runs the line that is typed, at the moment that is shown.
+pub(super) fn run(app: &mut App) -> Vec<Effect> {
+    let line = std::mem::take(&mut app.terminal.line).trim().to_owned();
+    let host = app.terminal.host.clone();
+    (app.terminal.back, app.terminal.offers) = (0, Vec::new());
+    let (Some(l), Some(t)) = (app.loaded.clone(), &app.timeline) else { return Vec::new() };
+    if line.is_empty() {
+        return Vec::new();
+    }
+    if line == "clear" {
+        app.terminal.entries.clear();
+        return Vec::new();
+    }
+    let mut effects = Vec::new();
+    let mut known_at = 0;
+    let out = if shell::sends(&line) {
+        match shell::probe(&l.session.moment(t.state()), &host, &line) {
+            Ok(probe) => {
+                let out = sent(app, &probe, &mut known_at);
+                effects = time::begin_playing(app);
+                out
+            }
+            Err(out) => out,
+        }
+    } else if shell::changes(&line) {
+        time::act(app, Act::Action(play::Action::Shell { host: host.clone(), line: line.clone() }));
+        let out = if let Some(Came::Output(out)) = app.came.last() { out.clone() } else { shell::Output::default() };
+        time::see_it(app);
+        out
+    } else if let Some(change) = kubectl(&line) {
+        effects = edit(app, &change);
+        match app.refused.take() {
+            Some(why) => shell::Output { text: format!("error: {why}\n"), status: 1 },
+            None => shell::Output { text: told(&change), status: 0 },
+        }
+    } else {
+        shell::exec(&mut l.session.moment(t.state()), &host, &line)
+    };
+    app.terminal.entries.push(Entry { host, line, output: out.text, good: out.status == 0, known_at });
+    effects
+}
+
+/// Sends what a command sends; what it prints is known when it ends.
+fn sent(app: &mut App, probe: &Probe, known_at: &mut usize) -> shell::Output {
+    time::act(app, Act::Action(play::Action::Send(probe.clone())));
+    let Some(l) = &app.loaded else { return shell::Output::default() };
+    match app.came.last() {
+        Some(Came::Run(run)) => {
+            let ended = |e: &net::Event| matches!(&e.kind, net::event::EventKind::Ended { tag, .. } if *tag == run.tag);
+            let events = l.session.events();
+            *known_at = events.iter().rposition(ended).map_or(events.len(), |i| i + 1);
+            shell::report(&l.session, probe, Ok(run))
+        }
+        Some(Came::Refused(e)) => shell::report(&l.session, probe, Err(e)),
+        _ => shell::Output::default(),
+    }
+}
+
+/// The edit of the text that a `kubectl` line is.
+fn kubectl(line: &str) -> Option<Change> {
+    let words = shell::split(line);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let ["kubectl", rest @ ..] = words.as_slice() else { return None };
+    let namespace = rest.windows(2).find(|w| w[0] == "-n").map_or("default", |w| w[1]).to_owned();
+    let kind_and_name = |kind: &str, name: Option<&&str>| match (kind.split_once('/'), name) {
+        (Some((k, n)), _) => Some((k.to_owned(), n.to_owned())),
+        (None, Some(n)) => Some((kind.to_owned(), (*n).to_owned())),
+        _ => None,
+    };
+    let deployment = |k: &str| matches!(k, "deploy" | "deployment" | "deployments" | "deployment.apps");
+    match rest {
+        ["scale", kind, more @ ..] => {
+            let (kind, name) = kind_and_name(kind, more.first())?;
+            let n = rest.iter().find_map(|w| w.strip_prefix("--replicas="))?.parse().ok()?;
+            deployment(&kind).then_some(Change::Scale(namespace, name, n))
+        }
+        ["delete", kind, more @ ..] => {
+            let (kind, name) = kind_and_name(kind, more.first())?;
+            match kind.as_str() {
+                k if deployment(k) => Some(Change::Remove(Thing::Deployment(namespace, name))),
+                "svc" | "service" | "services" => Some(Change::Remove(Thing::Service(namespace, name))),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// What kubectl prints about it.
+fn told(change: &Change) -> String {
+    match change {
+        Change::Scale(_, name, _) => format!("deployment.apps/{name} scaled\n"),
+        Change::Remove(Thing::Deployment(_, name)) => format!("deployment.apps \"{name}\" deleted\n"),
+        Change::Remove(Thing::Service(_, name)) => format!("service \"{name}\" deleted\n"),
+        _ => String::new(),
+    }
+}
+
+/// An edit of the cluster, as an edit of the text.
+pub(super) fn edit(app: &mut App, c: &Change) -> Vec<Effect> {
+    match change(&app.text, c) {
+        Ok(text) if *text == *app.text => Vec::new(),
+        Ok(text) => {
+            app.remember();
+            if let (Change::Rename(thing, to), Some(s)) = (c, &mut app.selected) {
+                if s.host == thing.name() {
+                    s.host.clone_from(to);
+                } else if let Thing::Service(namespace, name) = thing
+                    && s.host == format!("svc/{namespace}/{name}")
+                {
+                    s.host = format!("svc/{namespace}/{to}");
+                }
+            }
+            app.read(&text);
+            vec![Effect::SetEditor, Effect::KeepText]
+        }
+        Err(why) => {
+            app.refused = Some(why.to_string());
+            Vec::new()
+        }
+    }
+}

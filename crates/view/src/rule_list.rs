@@ -1,0 +1,123 @@
+//! All rules of a node, to be searched, and what an edit changed of them.
+
+use net::netfilter::{TableName, rule_text};
+use net::state::Netns;
+use std::collections::BTreeSet;
+
+/// A line of `iptables-save`, with its counter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleLine {
+    /// The table.
+    pub table: TableName,
+    /// The rule, as the tool prints it.
+    pub text: String,
+    /// Packets and bytes it has counted.
+    pub counter: (u64, u64),
+}
+
+/// More than this is not shown at once.
+pub const MOST: usize = 300;
+
+/// The rules that hold every word of `search`, in the order of `iptables-save`, and how many there are
+/// besides those shown.
+pub fn find(ns: &Netns, search: &str) -> (Vec<RuleLine>, usize) {
+    let words: Vec<String> = search.split_whitespace().map(str::to_lowercase).collect();
+    let (mut out, mut more) = (Vec::new(), 0);
+    for (table, text, counter) in lines(ns) {
+        let low = text.to_lowercase();
+        if !words.iter().all(|w| low.contains(w.as_str()) || table.name() == w) {
+            continue;
+        }
+        if out.len() < MOST {
+            out.push(RuleLine { table, text, counter });
+        } else {
+            more += 1;
+        }
+    }
+    (out, more)
+}
+
+fn lines(ns: &Netns) -> impl Iterator<Item = (TableName, String, (u64, u64))> + '_ {
+    [TableName::Raw, TableName::Mangle, TableName::Nat, TableName::Filter].into_iter().flat_map(move |name| {
+        let table = ns.rules.table(name);
+        table.chains.iter().zip(0..).flat_map(move |(chain, c)| {
+            chain.rules.iter().zip(0..).map(move |(rule, r)| {
+                let index = table.rule_counter(c, r) as usize;
+                let counter = ns.counters[name as usize].get(index).copied().unwrap_or_default();
+                (name, rule_text(&chain.name, rule), counter)
+            })
+        })
+    })
+}
+
+/// A line of a difference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiffLine {
+    /// The table.
+    pub table: TableName,
+    /// The rule.
+    pub text: String,
+    /// It came; else it went.
+    pub new: bool,
+}
+
+/// The rules that came and went between two states of a node, where they stand in `iptables-save`.
+pub fn difference(before: &Netns, after: &Netns) -> Vec<DiffLine> {
+    if std::rc::Rc::ptr_eq(&before.rules, &after.rules) {
+        return Vec::new();
+    }
+    type Line = (TableName, String);
+    let of = |ns| lines(ns).map(|(t, text, _)| (t, text)).collect::<Vec<Line>>();
+    let (old, new) = (of(before), of(after));
+    let (in_old, in_new): (BTreeSet<&Line>, BTreeSet<&Line>) = (old.iter().collect(), new.iter().collect());
+    let line = |l: &Line, new: bool| DiffLine { table: l.0, text: l.1.clone(), new };
+    let mut out = Vec::new();
+    let mut rest = old.iter().peekable();
+    for l in &new {
+        // What went stood before what stayed.
+        while let Some(gone) = rest.next_if(|o| !in_new.contains(o)) {
+            out.push(line(gone, false));
+        }
+        if in_old.contains(l) {
+            if rest.peek() == Some(&l) {
+                rest.next();
+            }
+        } else {
+            out.push(line(l, true));
+        }
+    }
+    out.extend(rest.filter(|o| !in_new.contains(o)).map(|o| line(o, false)));
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use play::Session;
+
+    fn node(document: &str) -> Netns {
+        let session = Session::new(document, 1, true).expect("valid");
+        session.initial().ns_named("node01").expect("node01").1.clone()
+    }
+
+    #[test]
+    fn words_find_rules_in_any_case_and_tables_by_name() {
+        let ns = node(&play::presets::Preset::named("article-nodeport").expect("preset").document());
+        let (all, more) = find(&ns, "");
+        assert!(all.len() > 40 && more == 0);
+        let (found, _) = find(&ns, "nat 30080 kube-svc");
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].text.starts_with("-A KUBE-NODEPORTS"));
+        assert_eq!(find(&ns, "no-such-word").0.len(), 0);
+    }
+
+    #[test]
+    fn a_service_that_gets_another_port_changes_its_own_rules_only() {
+        let document = play::presets::Preset::named("article-nodeport").expect("preset").document();
+        let (before, after) = (node(&document), node(&document.replace("nodePort: 30080", "nodePort: 30081")));
+        let diff = difference(&before, &after);
+        assert!(!diff.is_empty() && diff.iter().all(|d| d.text.contains("3008")), "{diff:?}");
+        assert_eq!(diff.iter().filter(|d| d.new).count(), diff.iter().filter(|d| !d.new).count());
+        assert_eq!(difference(&before, &before.clone()), []);
+    }
+}

@@ -1,0 +1,128 @@
+// Files, loading, and what the page says when it cannot run.
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { launch } from "./browser.mjs";
+import { origin, shots, text, undo, visit } from "./visit.mjs";
+
+const OWN = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: own} # mine\nspec:\n  replicas: 1\n  selector: {matchLabels: {app: own}}\n  template:\n    metadata: {labels: {app: own}}\n    spec: {containers: [{name: c, image: nginx}]}\n";
+
+test("a file is opened, saved byte for byte, and undone", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "packetwalk-files-"));
+  try {
+    await visit({}, async (page) => {
+      const before = await text(page);
+      const file = join(dir, "own.yaml");
+      writeFileSync(file, OWN.replaceAll("\n", "\r\n"));
+      await page.setInputFiles("input[type=file]", file);
+      await page.locator(".pod-app", { hasText: "own" }).waitFor();
+      assert.equal(await text(page), OWN.replaceAll("\n", "\r\n"));
+      await undo(page);
+      assert.equal(await text(page), before);
+    });
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+});
+
+test("a file is dropped anywhere on the page, and is there after a reload", async () => {
+  await visit({}, async (page) => {
+    const data = await page.evaluateHandle((own) => {
+      const d = new DataTransfer();
+      d.items.add(new File([own], "own.yaml", { type: "text/yaml" }));
+      return d;
+    }, OWN);
+    await page.dispatchEvent(".picture", "drop", { dataTransfer: data });
+    await page.locator(".pod-app", { hasText: "own" }).waitFor();
+    await page.reload();
+    await page.locator(".pod-app", { hasText: "own" }).waitFor();
+  });
+});
+
+test("loading shows how far it is", async () => {
+  const seen = [];
+  const slow = async (page) => {
+    await page.route("**/*_bg.wasm", async (route) => {
+      await new Promise((done) => setTimeout(done, 600));
+      await route.continue();
+    });
+    page.on("request", (r) => {
+      if (r.url().endsWith("_bg.wasm")) page.locator("progress").count().then((n) => seen.push(n), () => {});
+    });
+  };
+  await visit({ before: slow }, async (page) => {
+    assert.ok(seen.includes(1), "a bar was there while the engine came");
+    assert.equal(await page.locator("progress").count(), 0);
+  });
+});
+
+test("a browser without WebAssembly is told so, in its language", async () => {
+  for (const [locale, words] of [["en-US", /This browser cannot run Packetwalk/], ["ja-JP", /このブラウザーでは/]]) {
+    const { context, close } = await launch({ locale });
+    try {
+      const page = await context.newPage();
+      await page.addInitScript(() => delete globalThis.WebAssembly);
+      await page.goto(`${origin()}/`);
+      await page.locator(".failed").waitFor();
+      assert.match(await page.locator(".failed").first().textContent(), words);
+      await page.screenshot({ path: join(shots, `no-wasm-${locale}.png`) });
+    } finally {
+      await close();
+    }
+  }
+});
+
+test("an engine that is not there is told, with what to do", async () => {
+  const { context, close } = await launch({ locale: "en-US" });
+  try {
+    const page = await context.newPage();
+    await page.route("**/*_bg.wasm", (route) => route.fulfill({ status: 404, body: "" }));
+    await page.goto(`${origin()}/`);
+    await page.locator(".failed").waitFor();
+    assert.match(await page.locator(".failed").textContent(), /could not be loaded.*load the page again/);
+  } finally {
+    await close();
+  }
+});
+
+test("a fault of the engine leaves the person's text to be copied, and is not met again after a reload", async () => {
+  await visit({}, async (page) => {
+    await page.locator(".cm-line", { hasText: "replicas: 4" }).click();
+    await page.keyboard.press("End");
+    await page.keyboard.type(" # mine");
+    await page.evaluate(() => dispatchEvent(new ErrorEvent("error", { error: new WebAssembly.RuntimeError("unreachable") })));
+    await page.locator(".panic").waitFor();
+    assert.match(await page.locator(".panic pre").textContent(), /replicas: 4 # mine/);
+    await page.reload();
+    await page.waitForSelector(".picture .node-card");
+    assert.equal(await page.evaluate(() => localStorage.getItem("packetwalk.rescued").includes("# mine")), true);
+  });
+});
+
+test("the workbench takes over where the page is, also while it plays", async () => {
+  await visit({}, async (page) => {
+    await page.selectOption("#endpoint", "10.1.6.5:80");
+    await page.click(".sentence .send");
+    await page.waitForFunction(() => Number(document.querySelector(".count strong").textContent) > 1);
+    await page.click(".adder");
+    await page.locator("details.adder").waitFor();
+    const here = Number(await page.locator(".count strong").textContent());
+    assert.ok(here > 1);
+    await page.waitForFunction((n) => Number(document.querySelector(".count strong").textContent) > n, here);
+    assert.equal(await page.locator("#endpoint").inputValue(), "10.1.6.5:80");
+    await page.locator(".cm-line").first().waitFor();
+  });
+});
+
+test("without its file the workbench says so, and everything else goes on", async () => {
+  await visit({ before: (page) => page.route("**/packetwalk-workbench*", (route) => route.abort()) }, async (page) => {
+    page.removeAllListeners("requestfailed");
+    page.removeAllListeners("console");
+    await page.click(".drawer-tab:has-text('Terminal')");
+    await page.locator(".verdict.bad, .verdict .bad").waitFor();
+    await page.click(".sentence .send");
+    await page.locator(".capsule").waitFor();
+  });
+});

@@ -1,0 +1,82 @@
+// Sending: protocols, header fields, the endpoints with their chances, the verdict.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { end, send, verdict, visit } from "./visit.mjs";
+
+const option = async (page, label, value) => {
+  if (!(await page.locator("details.options[open]").count())) await page.click(".options summary");
+  await page.locator(".options .field", { hasText: label }).locator("input").fill(value);
+  await page.locator(".options .field", { hasText: label }).locator("input").press("Tab");
+};
+
+test("the endpoints have the chances that the rules give them, and one is forced", async () => {
+  await visit({}, async (page) => {
+    const offered = await page.locator("#endpoint option").allTextContents();
+    assert.equal(offered.length, 5);
+    assert.match(offered[0], /drawn · 4/);
+    for (const o of offered.slice(1)) assert.match(o, /^10\.1\.[56]\.\d:80 · 25\.0% · nginx$/);
+    await send(page, "10.1.6.6:80");
+    await end(page);
+    assert.match(await verdict(page), /nginx 10\.1\.6\.6 saw the client/);
+  });
+});
+
+test("from a pod to the Service, and from a node to a pod", async () => {
+  await visit({}, async (page) => {
+    const pod = await page.locator("#from option", { hasText: "centos" }).getAttribute("value");
+    await page.selectOption("#from", pod);
+    await page.selectOption("#to", "svc/default/nginx-service:8000");
+    await send(page, "10.1.5.4:80");
+    await end(page);
+    assert.match(await verdict(page), /849 bytes/);
+    await page.selectOption("#from", "node02");
+    await page.selectOption("#to", "10.1.5.5:80");
+    await send(page, "");
+    await end(page);
+    assert.match(await verdict(page), /849 bytes/);
+  });
+});
+
+test("a ping with a small ttl is told where it ended; a usual one is answered", async () => {
+  await visit({}, async (page) => {
+    await page.selectOption("#proto", "icmp");
+    await page.selectOption("#from", "node01");
+    await page.selectOption("#to", "10.1.6.5");
+    await send(page, "");
+    await end(page);
+    assert.match(await verdict(page), /answered the ping: 64 bytes, ttl 63/);
+    await option(page, "ttl", "1");
+    await page.click(".options summary");
+    await send(page, "");
+    await end(page);
+    assert.match(await verdict(page), /says that ttl was used up/);
+  });
+});
+
+test("a datagram to kube-dns is answered", async () => {
+  await visit({}, async (page) => {
+    await page.selectOption("#proto", "udp");
+    await page.selectOption("#from", "node01");
+    await send(page, "");
+    await end(page);
+    assert.match(await verdict(page), /The client has its answer/);
+  });
+});
+
+test("the source port is the one that was asked for, and several pings are sent", async () => {
+  await visit({}, async (page) => {
+    await option(page, "source port", "40501");
+    await page.click(".options summary");
+    await send(page);
+    for (let i = 0; i < 3; i++) await page.keyboard.press("ArrowRight");
+    await page.locator(".capsule", { hasText: "192.168.120.252:40501" }).waitFor();
+    await page.selectOption("#proto", "icmp");
+    await option(page, "how many", "3");
+    await option(page, "identifier", "");
+    await page.click(".options summary");
+    await end(page);
+    await send(page, "");
+    await end(page);
+    assert.equal(await page.locator(".pill", { hasText: "echo" }).count() >= 3, true);
+  });
+});

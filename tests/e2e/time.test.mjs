@@ -1,0 +1,168 @@
+// Time: grains, markers, going back and doing something else, several packets at once.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import { end, go, pick, send, shots, step, steps, terminal, type, undo, verdict, visit } from "./visit.mjs";
+
+test("three grains: hops, decisions, every rule", async () => {
+  await visit({}, async (page) => {
+    await send(page);
+    const counts = [];
+    for (const key of ["1", "2", "3"]) {
+      await page.keyboard.press("Escape");
+      await page.keyboard.press(key);
+      counts.push(await steps(page));
+    }
+    assert.ok(counts[0] < counts[1] && counts[1] < counts[2], `${counts}`);
+  });
+});
+
+test("the markers of the packet are gone through with the brackets", async () => {
+  await visit({}, async (page) => {
+    await send(page);
+    const word = () => page.locator(".marker.now .word").textContent();
+    const words = [];
+    for (let i = 0; i < 8; i++) {
+      await page.keyboard.press("]");
+      words.push(await word());
+    }
+    assert.ok(words.includes("DNAT") && words.includes("mark"), `${words}`);
+    const here = await step(page);
+    await page.keyboard.press("[");
+    assert.ok((await step(page)) < here);
+  });
+});
+
+test("a packet in flight is dropped, sent again by its host, and undo brings it back", async () => {
+  await visit({}, async (page) => {
+    await send(page);
+    await go(page, "encap");
+    const n = await steps(page);
+    await page.click("[role=tab]:has-text('Packet')");
+    await page.click(".deeds button:has-text('Drop it')");
+    await page.locator(".event.current.lost", { hasText: "taken away by hand" }).waitFor();
+    await page.screenshot({ path: join(shots, "dropped.png") });
+    await end(page);
+    await page.locator(".event", { hasText: "sent again, try 1" }).waitFor();
+    assert.match(await verdict(page), /849 bytes/);
+    await undo(page);
+    assert.equal(await steps(page), n);
+  });
+});
+
+test("a packet is delayed, and comes a second later", async () => {
+  await visit({}, async (page) => {
+    await send(page);
+    await go(page, "DNAT");
+    await page.click("[role=tab]:has-text('Packet')");
+    await page.click(".deeds button:has-text('Delay it')");
+    await page.locator(".event.current", { hasText: "held up by hand, for 1000 ms" }).waitFor();
+    await end(page);
+    assert.match(await verdict(page), /849 bytes/);
+  });
+});
+
+test("a packet is doubled, and both are on the diagram", async () => {
+  await visit({}, async (page) => {
+    await send(page);
+    await go(page, "DNAT");
+    await page.click("[role=tab]:has-text('Packet')");
+    await page.click(".deeds button:has-text('Double it')");
+    await page.locator(".event.current", { hasText: "doubled by hand" }).waitFor();
+    await page.locator(".picture .other").first().waitFor();
+    await end(page);
+    assert.match(await verdict(page), /849 bytes/);
+  });
+});
+
+test("a packet that has arrived cannot be dropped any more", async () => {
+  await visit({}, async (page) => {
+    await send(page);
+    await end(page);
+    await page.click("[role=tab]:has-text('Packet')");
+    assert.ok(await page.locator(".deeds button").first().isDisabled());
+    assert.match(await page.locator(".deeds").textContent(), /not on its way/);
+  });
+});
+
+test("two probes are under way at once; the other is a pill, and a click follows it", async () => {
+  await visit({}, async (page) => {
+    await send(page);
+    for (let i = 0; i < 6; i++) await page.keyboard.press("ArrowRight");
+    await send(page, "10.1.5.4:80");
+    for (let i = 0; i < 4; i++) await page.keyboard.press("ArrowRight");
+    await page.locator(".picture .other").first().waitFor();
+    await page.screenshot({ path: join(shots, "two-probes.png") });
+    const pill = page.locator(".picture .other").first();
+    const id = await pill.getAttribute("data-packet");
+    await pill.click();
+    await page.locator(`.picture .other[data-packet="${id}"]`).waitFor({ state: "detached" });
+    await end(page);
+    assert.match(await verdict(page), /849 bytes/);
+  });
+});
+
+test("starting over forgets what was done, and undo remembers", async () => {
+  await visit({}, async (page) => {
+    await send(page);
+    const n = await steps(page);
+    await page.click("[aria-label^='Start over']");
+    assert.equal(await steps(page), 0);
+    await undo(page);
+    assert.equal(await steps(page), n);
+  });
+});
+
+test("a command in the past changes what comes after it", async () => {
+  await visit({}, async (page) => {
+    await send(page);
+    await go(page, "DNAT");
+    await terminal(page, "node01");
+    await type(page, "ip link set flannel.1 down");
+    await page.click(".drawer-tab:has-text('Events')");
+    await end(page);
+    assert.doesNotMatch(await verdict(page), /849 bytes/);
+    await page.locator(".device.down[data-dev='flannel.1']").waitFor();
+    await undo(page);
+    await end(page);
+    assert.match(await verdict(page), /849 bytes/);
+  });
+});
+
+test("a device is taken down at this moment from its form", async () => {
+  await visit({}, async (page) => {
+    await send(page);
+    await page.click(".adder");
+    await page.locator("details.adder").waitFor();
+    await pick(page, "node02", "cni0");
+    await page.click(".thing button:has-text('cni0: take down')");
+    await page.locator(".device.down[data-dev='cni0']").waitFor();
+    await end(page);
+    assert.doesNotMatch(await verdict(page), /849 bytes/);
+  });
+});
+
+test("pan, zoom and fit; the picture stays where a person put it", async () => {
+  await visit({}, async (page) => {
+    const box = () => page.locator(".picture").getAttribute("viewBox");
+    const fit = await box();
+    await page.click("[aria-label='Zoom in']");
+    assert.notEqual(await box(), fit);
+    const zoomed = await box();
+    const r = await page.locator(".picture").boundingBox();
+    await page.mouse.move(r.x + r.width / 2, r.y + r.height - 8);
+    await page.mouse.down();
+    await page.mouse.move(r.x + r.width / 2 + 60, r.y + r.height - 30, { steps: 4 });
+    await page.mouse.up();
+    const panned = await box();
+    assert.notEqual(panned, zoomed);
+    await send(page);
+    assert.equal(await box(), panned);
+    await page.mouse.move(r.x + r.width / 2, r.y + r.height / 2);
+    await page.mouse.wheel(0, 120);
+    await page.waitForFunction((b) => document.querySelector(".picture").getAttribute("viewBox") !== b, panned);
+    await page.click("[aria-label='Show all']");
+    await page.click(".legend .filter:has-text('Only what')");
+    assert.match(await box(), /^0\.0 0\.0 /);
+  });
+});

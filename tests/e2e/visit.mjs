@@ -1,0 +1,96 @@
+// What every whole-page test begins with: the built page, in a new browser, under the strict policy.
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { after, before } from "node:test";
+import { dist, launch, listen, root } from "./browser.mjs";
+import { serve } from "./serve.mjs";
+
+export const shots = join(root, "target", "screenshots");
+let server;
+
+before(async () => {
+  mkdirSync(shots, { recursive: true });
+  server = await serve(dist);
+});
+after(() => server.close());
+
+/** Opens the page, runs `act`, and expects the console to have stayed silent. */
+export async function visit(options, act) {
+  const { before: prepare, ...rest } = options;
+  const { context, close } = await launch({ locale: "en-US", ...rest });
+  try {
+    const page = await context.newPage();
+    page.setDefaultTimeout(15_000);
+    const said = listen(page);
+    await prepare?.(page);
+    await page.goto(`${server.origin}/`);
+    await page.waitForSelector(".picture .node-card");
+    await act(page, context);
+    assert.deepEqual(said, [], "the console is silent");
+  } finally {
+    await close();
+  }
+}
+
+export const origin = () => server.origin;
+
+/** Sends, and pauses at once. */
+export async function send(page, endpoint = "10.1.6.5:80") {
+  if (endpoint) await page.selectOption("#endpoint", endpoint);
+  await page.click(".sentence .send");
+  await page.waitForSelector(".play[aria-label=Pause], .play[aria-label=一時停止]");
+  await page.click(".play");
+}
+
+/** Steps to the nth event of a kind in the list. */
+export const go = (page, word, nth = 0) => page.locator(".event", { has: page.locator(".kind", { hasText: word }) }).nth(nth).locator("button").click();
+export const step = async (page) => Number(await page.locator(".count strong").textContent());
+export const steps = async (page) => Number((await page.locator(".count").textContent()).split("/")[1]);
+export const verdict = (page) => page.locator(".verdict").first().textContent();
+export const end = (page) => page.click("[aria-label='To the end']");
+export const undo = (page) => page.click(".tools [aria-label=Undo]");
+
+/** The whole text. The editor shows only the lines in sight, so it is asked for as a file. */
+export async function text(page) {
+  const [download] = await Promise.all([page.waitForEvent("download"), page.click("[aria-label='Save as a file']")]);
+  const stream = await download.createReadStream();
+  let out = "";
+  for await (const part of stream) out += part;
+  return out;
+}
+
+/** The workbench is asked for, and is there. */
+export async function workbench(page) {
+  await page.click(".adder");
+  await page.locator("details.adder").waitFor();
+}
+
+/** Something of the menu of additions. */
+export async function add(page, what) {
+  if (!(await page.locator("details.adder[open]").count())) await page.click(".adder summary");
+  await page.click(`.adder .menu-item:has-text('${what}')`);
+}
+
+/** Clicks a thing of the picture. */
+export const pick = (page, host, device) => page.locator(`[data-host="${host}"]${device ? `[data-dev="${device}"]` : ":not([data-dev])"}`).first().click({ position: device ? undefined : { x: 30, y: 12 } });
+
+/** A field of the form by its label. */
+export const field = (page, label) => page.locator(".thing .field", { hasText: label }).locator("input, select");
+export async function fill(page, label, value) {
+  await field(page, label).fill(value);
+  await field(page, label).press("Enter");
+}
+export const check = (page, label) => page.locator(".thing .check", { hasText: label }).locator("input");
+
+/** A command in the terminal. */
+export async function type(page, line) {
+  await page.locator("#command").fill(line);
+  await page.keyboard.press("Enter");
+}
+export async function terminal(page, host) {
+  await page.click(".drawer-tab:has-text('Terminal')");
+  await page.locator("#command").waitFor();
+  if (host) await page.selectOption(".terminal select", host);
+}
+export const printed = (page) => page.locator(".typed li pre").last().textContent();

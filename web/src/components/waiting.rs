@@ -1,0 +1,28 @@
+//! In place of what the workbench shows, until it is there.
+
+use super::{Page, drawer_tabs, icons};
+use view::app::{Action, Selected};
+use view::words::Ui;
+use yew::prelude::*;
+
+/// In place of the form: asks for it.
+pub(crate) fn form(p: &Page<'_>, _: &Selected) -> Html {
+    if p.embed {
+        return html! { <div></div> };
+    }
+    html! {
+        <p class="thing">
+            <button type="button" class="filter" disabled={p.loading} onclick={p.act(Action::Workbench)}>{ icons::icon("more") }<span lang={p.app.lang.tag()}>{ p.text(if p.loading { Ui::LoadingBench } else { Ui::Edit }) }</span></button>
+        </p>
+    }
+}
+
+/// In place of the terminal.
+pub(crate) fn terminal(p: &Page<'_>) -> Html {
+    html! {
+        <section class="events terminal" aria-label={p.text(Ui::Terminal)}>
+            <div class="events-head">{ drawer_tabs(p) }</div>
+            <div class="empty" role="status"><span>{ p.text(Ui::LoadingBench) }</span></div>
+        </section>
+    }
+}

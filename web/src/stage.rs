@@ -1,0 +1,258 @@
+//! The picture under a person's hand: pan, zoom, drag. What moves while the hand moves is moved here,
+//! outside the markup; what comes of it is an action.
+
+use kube::change::{Change, Thing};
+use view::app::{Action, App, Selected};
+use wasm_bindgen::JsCast;
+use web_sys::{Element, PointerEvent, WheelEvent};
+use yew::NodeRef;
+
+/// What a hand does to the picture.
+pub enum Touch {
+    /// A finger or button goes down.
+    Down(PointerEvent),
+    /// It moves.
+    Move(PointerEvent),
+    /// It goes up.
+    Up(PointerEvent),
+    /// It is taken away by the browser.
+    Cancel,
+    /// The wheel turns.
+    Wheel(WheelEvent),
+    /// A button: so many times as large.
+    Zoom(f32),
+    /// A button: all of it.
+    Fit,
+}
+
+/// The part of the picture that is shown: left, top, width, height.
+type Camera = (f32, f32, f32, f32);
+
+enum Drag {
+    /// The whole picture, from this camera.
+    Pan(Camera),
+    /// A node or host.
+    Thing(Thing, Element),
+    /// A line from a pod or host, to a pod.
+    Link(String),
+}
+
+struct Held {
+    at: (f32, f32),
+    moved: bool,
+    target: Element,
+    drag: Drag,
+}
+
+/// The picture, its camera, and what is held.
+#[derive(Default)]
+pub struct Stage {
+    /// The `svg` element.
+    pub picture: NodeRef,
+    /// What shows where something would go.
+    pub ghost: NodeRef,
+    camera: Option<Camera>,
+    held: Option<Held>,
+}
+
+/// How much a turn of the wheel enlarges.
+const STEP: f32 = 1.2;
+
+impl Stage {
+    fn svg(&self) -> Option<Element> {
+        self.picture.cast()
+    }
+
+    /// Shows the right part: a person's, or else `fit`.
+    pub fn show(&self, fit: Camera) {
+        let (x, y, w, h) = self.camera.unwrap_or(fit);
+        if let Some(svg) = self.svg() {
+            let _ = svg.set_attribute("viewBox", &format!("{x:.1} {y:.1} {w:.1} {h:.1}"));
+        }
+    }
+
+    /// Whether a person chose the part.
+    pub fn is_free(&self) -> bool {
+        self.camera.is_some()
+    }
+
+    /// From the window's pixels to the picture's.
+    fn place(&self, client: (f32, f32), camera: Camera) -> (f32, f32) {
+        let Some(r) = self.svg().map(|s| s.get_bounding_client_rect()) else { return (0.0, 0.0) };
+        let (w, h) = (r.width() as f32, r.height() as f32);
+        let scale = self.scale(camera);
+        let (left, top) = ((w - camera.2 * scale) / 2.0, (h - camera.3 * scale) / 2.0);
+        (camera.0 + (client.0 - r.left() as f32 - left) / scale, camera.1 + (client.1 - r.top() as f32 - top) / scale)
+    }
+
+    /// How many of the window's pixels one of the picture's takes.
+    fn scale(&self, camera: Camera) -> f32 {
+        let Some(r) = self.svg().map(|s| s.get_bounding_client_rect()) else { return 1.0 };
+        (r.width() as f32 / camera.2).min(r.height() as f32 / camera.3).max(0.001)
+    }
+
+    fn zoom(&mut self, factor: f32, around: Option<(f32, f32)>, fit: Camera) {
+        let (x, y, w, h) = self.camera.unwrap_or(fit);
+        // From a tenth of all to three pixels for one.
+        let most = (fit.2.max(fit.3) * 2.0).max(400.0);
+        let factor = factor.clamp(w / most, w / 120.0);
+        let (cx, cy) = around.map_or((x + w / 2.0, y + h / 2.0), |c| self.place(c, (x, y, w, h)));
+        let (nw, nh) = (w / factor, h / factor);
+        self.camera = Some((cx - (cx - x) / factor, cy - (cy - y) / factor, nw, nh));
+        self.show(fit);
+    }
+
+    /// Does what a hand does. Gives the actions that come of it.
+    pub fn touch(&mut self, touch: Touch, app: &App, fit: Camera) -> Vec<Action> {
+        match touch {
+            Touch::Zoom(factor) => self.zoom(factor, None, fit),
+            Touch::Fit => {
+                self.camera = None;
+                self.show(fit);
+            }
+            Touch::Wheel(e) => {
+                e.prevent_default();
+                let factor = if e.delta_y() < 0.0 { STEP } else { 1.0 / STEP };
+                self.zoom(factor, Some((e.client_x() as f32, e.client_y() as f32)), fit);
+            }
+            Touch::Down(e) if e.button() == 0 && e.is_primary() => {
+                let Some(target) = e.target().and_then(|t| t.dyn_into::<Element>().ok()) else { return Vec::new() };
+                let dragged = target.closest("[data-drag]").ok().flatten();
+                let drag = dragged
+                    .filter(|_| cfg!(feature = "workbench"))
+                    .and_then(|d| drag_of(&d))
+                    .unwrap_or_else(|| Drag::Pan(self.camera.unwrap_or(fit)));
+                let at = (e.client_x() as f32, e.client_y() as f32);
+                self.held = Some(Held { at, moved: false, target, drag });
+            }
+            Touch::Down(_) => {}
+            Touch::Move(e) => self.moved(&e, fit),
+            Touch::Up(e) => return self.released(&e, app, fit),
+            Touch::Cancel => {
+                self.held = None;
+                self.hide_ghost();
+            }
+        }
+        Vec::new()
+    }
+
+    fn moved(&mut self, e: &PointerEvent, fit: Camera) {
+        let at = (e.client_x() as f32, e.client_y() as f32);
+        let camera = self.camera.unwrap_or(fit);
+        let scale = self.scale(camera);
+        let Some(held) = &mut self.held else { return };
+        let (dx, dy) = (at.0 - held.at.0, at.1 - held.at.1);
+        if !held.moved {
+            if dx.hypot(dy) < 4.0 {
+                return;
+            }
+            held.moved = true;
+            if let Some(svg) = self.picture.cast::<Element>() {
+                let _ = svg.set_pointer_capture(e.pointer_id());
+            }
+        }
+        let from = held.at;
+        match &held.drag {
+            Drag::Pan((x, y, w, h)) => {
+                self.camera = Some((x - dx / scale, y - dy / scale, *w, *h));
+                self.show(fit);
+            }
+            Drag::Thing(_, shape) => {
+                let number = |name: &str| shape.get_attribute(name).and_then(|v| v.parse::<f32>().ok()).unwrap_or(0.0);
+                let (x, y) = (number("x") + dx / scale, number("y") + dy / scale);
+                let (w, h) = (number("width"), number("height"));
+                self.draw_ghost(&format!("M{x:.0} {y:.0}h{w:.0}v{h:.0}h-{w:.0}z"));
+            }
+            Drag::Link(_) => {
+                let ((x1, y1), (x2, y2)) = (self.place(from, camera), self.place(at, camera));
+                self.draw_ghost(&format!("M{x1:.0} {y1:.0}L{x2:.0} {y2:.0}"));
+            }
+        }
+    }
+
+    fn released(&mut self, e: &PointerEvent, app: &App, fit: Camera) -> Vec<Action> {
+        self.hide_ghost();
+        let Some(held) = self.held.take() else { return Vec::new() };
+        if !held.moved {
+            return clicked(&held.target).into_iter().collect();
+        }
+        let at = (e.client_x() as f32, e.client_y() as f32);
+        let scale = self.scale(self.camera.unwrap_or(fit));
+        match held.drag {
+            Drag::Pan(_) => Vec::new(),
+            Drag::Thing(thing, _) => {
+                let Some(l) = &app.loaded else { return Vec::new() };
+                let (x, y) = l.session.cluster().topology.layout.get(thing.name()).copied().unwrap_or_default();
+                let moved = |old: i32, by: f32| old + (by / scale).round() as i32;
+                let to = (moved(x, at.0 - held.at.0), moved(y, at.1 - held.at.1));
+                vec![Action::Change(Change::Move(thing, Some(to)))]
+            }
+            Drag::Link(from) => {
+                let over = gloo::utils::document().element_from_point(at.0, at.1);
+                let pod = over.and_then(|o| o.closest("[data-deployment]").ok().flatten());
+                let Some(deployment) = pod.and_then(|p| p.get_attribute("data-deployment")) else { return Vec::new() };
+                let (namespace, name) = deployment.split_once('/').unwrap_or(("default", &deployment));
+                vec![Action::Change(Change::AddService(namespace.to_owned(), name.to_owned())), Action::From(from)]
+            }
+        }
+    }
+
+    fn draw_ghost(&self, d: &str) {
+        if let Some(g) = self.ghost.cast::<Element>() {
+            let _ = g.set_attribute("d", d);
+        }
+    }
+
+    fn hide_ghost(&self) {
+        self.draw_ghost("");
+    }
+}
+
+fn drag_of(e: &Element) -> Option<Drag> {
+    let what = e.get_attribute("data-drag")?;
+    let (kind, name) = what.split_once(':')?;
+    let shape = || e.query_selector("rect").ok().flatten();
+    Some(match kind {
+        "node" => Drag::Thing(Thing::Node(name.to_owned()), shape()?),
+        "host" => Drag::Thing(Thing::Host(name.to_owned()), shape()?),
+        _ => Drag::Link(format!("pod/{name}")),
+    })
+}
+
+/// What a click on something is.
+pub fn clicked(target: &Element) -> Option<Action> {
+    let thing = target.closest("[data-host], [data-packet]").ok().flatten();
+    let Some(thing) = thing else { return Some(Action::Select(None)) };
+    if let Some(packet) = thing.get_attribute("data-packet") {
+        return packet.parse().ok().map(|p| Action::Follow(Some(net::PacketId(p))));
+    }
+    let host = thing.get_attribute("data-host")?;
+    Some(Action::Select(Some(Selected { host, device: thing.get_attribute("data-dev") })))
+}
+
+/// From one thing of the picture to the next in a direction, for the arrow keys.
+pub fn neighbour(from: &Element, dx: f64, dy: f64) -> Option<Element> {
+    let picture = from.closest(".picture").ok().flatten()?;
+    let all = picture.query_selector_all("[tabindex]").ok()?;
+    let middle = |e: &Element| {
+        let r = e.get_bounding_client_rect();
+        (r.left() + r.width() / 2.0, r.top() + r.height() / 2.0)
+    };
+    let (x, y) = middle(from);
+    let mut best: Option<(f64, Element)> = None;
+    for i in 0..all.length() {
+        let Some(e) = all.item(i).and_then(|n| n.dyn_into::<Element>().ok()).filter(|e| e != from) else { continue };
+        let (ex, ey) = middle(&e);
+        let along = (ex - x) * dx + (ey - y) * dy;
+        let across = ((ex - x) * dy).abs() + ((ey - y) * dx).abs();
+        // Ahead, and not too far to the side.
+        if along < 3.0 || across > along * 3.0 + 12.0 {
+            continue;
+        }
+        let far = along + across * 2.0;
+        if best.as_ref().is_none_or(|(b, _)| far < *b) {
+            best = Some((far, e));
+        }
+    }
+    best.map(|(_, e)| e)
+}
