@@ -32,7 +32,8 @@ impl Page {
         let document = gloo::utils::document();
         let host = document.create_element("div").expect("element");
         document.body().expect("body").append_child(&host).expect("appended");
-        let handle = yew::Renderer::<web::root::Root>::with_root_and_props(host.clone(), web::root::Props { embed }).render();
+        let handle =
+            yew::Renderer::<web::root::Root>::with_root_and_props(host.clone(), web::root::Props { embed, session: None }).render();
         let page = Self { host, handle: Some(handle) };
         page.settle().await;
         page

@@ -36,10 +36,10 @@ fn metadata() -> Value {
 
 /// The staircase: each crate sees only those below it.
 const STAIRS: &[(&str, &[&str])] = &[
-    ("packetwalk-net", &["ipnet"]),
+    ("packetwalk-net", &["ipnet", "litemap"]),
     ("packetwalk-kube", &["packetwalk-net", "ipnet", "data-encoding", "granit-parser", "sha2"]),
     ("packetwalk-play", &["packetwalk-net", "packetwalk-kube"]),
-    ("packetwalk-view", &["packetwalk-net", "packetwalk-kube", "packetwalk-play"]),
+    ("packetwalk-view", &["packetwalk-net", "packetwalk-kube", "packetwalk-play", "litemap"]),
 ];
 
 #[test]

@@ -67,6 +67,14 @@ impl Labels {
         self.kinds.get(id.0 as usize).copied().unwrap_or(Kind::Segment)
     }
 
+    /// The pod that has an address, by its number in the cluster.
+    pub fn pod_at(&self, addr: IpAddr) -> Option<usize> {
+        match self.kinds.get(*self.owners.get(&addr)?)? {
+            Kind::Pod(p) => Some(*p),
+            _ => None,
+        }
+    }
+
     /// Who has an address.
     pub fn owner(&self, addr: IpAddr) -> Option<&str> {
         self.owners.get(&addr).map(|i| self.names[*i].as_str())

@@ -75,6 +75,8 @@ pub struct NodeBox {
     pub rect: Rect,
     /// Nothing happens here: a narrow card with the same rows.
     pub folded: bool,
+    /// One of many, where nothing happens: a tile with its name and a square for each pod.
+    pub tile: Option<usize>,
     /// Its pods that are drawn.
     pub pods: Vec<PodBox>,
     /// How many more it has, and where that is said.
@@ -146,15 +148,32 @@ const FOLDED_W: f32 = 104.0;
 const NODE_H: f32 = 432.0;
 const MAX_PODS: usize = 4;
 const MIN_POD_W: f32 = 88.0;
+/// More nodes than this are tiles, but for those where something happens.
+pub const FEW_NODES: usize = 6;
+/// A tile, without the gap beside it.
+const TILE: (f32, f32) = (112.0, 46.0);
 
 /// Lays a cluster out; nodes that `is_folded` says nothing happens in are narrow. The pods of `first`
 /// are drawn where there is no room for all.
 pub fn layout(cluster: &Cluster, first: &BTreeSet<usize>, is_folded: &dyn Fn(usize) -> bool) -> Layout {
     // Where somebody was dragged to, from where it would stand.
     let moved = |name: &str| cluster.topology.layout.get(name).map_or((0.0, 0.0), |(x, y)| (*x as f32, *y as f32));
+    let many = cluster.nodes.len() > FEW_NODES;
+    let tiles = if many { (0..cluster.nodes.len()).filter(|i| is_folded(*i)).count() } else { 0 };
+    let open = cluster.nodes.len() - tiles;
+    // About as wide as high.
+    let columns = ((tiles as f32).sqrt() * 0.85).ceil().max((open as f32 * (NODE_W + GAP) / (TILE.0 + GAP)).floor()).max(1.0) as usize;
+    let top = if open > 0 { MARGIN + NODE_H + 2.0 * GAP } else { MARGIN };
     let mut x = MARGIN;
+    let mut n_tiles = 0;
     let mut nodes: Vec<NodeBox> = Vec::new();
     for i in 0..cluster.nodes.len() {
+        if many && is_folded(i) {
+            let at = (MARGIN + (n_tiles % columns) as f32 * (TILE.0 + GAP), top + (n_tiles / columns) as f32 * (TILE.1 + GAP));
+            nodes.push(tile(cluster, i, at));
+            n_tiles += 1;
+            continue;
+        }
         let (dx, dy) = moved(&cluster.nodes[i].spec.name.value);
         let at = ((x + dx).max(MARGIN), (MARGIN + dy).max(MARGIN));
         let node = if is_folded(i) { folded(cluster, i, at) } else { node(cluster, first, i, at) };
@@ -162,7 +181,8 @@ pub fn layout(cluster: &Cluster, first: &BTreeSet<usize>, is_folded: &dyn Fn(usi
         nodes.push(node);
     }
     let right = nodes.iter().map(|n| n.rect.right()).fold(x - GAP, f32::max);
-    let bottom = nodes.iter().map(|n| n.rect.bottom()).fold(MARGIN + NODE_H, f32::max);
+    let least = if open > 0 { MARGIN + NODE_H } else { MARGIN };
+    let bottom = nodes.iter().map(|n| n.rect.bottom()).fold(least, f32::max);
     let mut width = (right + MARGIN).max(2.0 * MARGIN + NODE_W);
     let lan_y = bottom + 49.0;
     let mut hosts: Vec<HostBox> = Vec::new();
@@ -231,6 +251,7 @@ fn node(cluster: &Cluster, first: &BTreeSet<usize>, i: usize, (x, y): Point) -> 
         control_plane: n.spec.role == kube::topology::Role::ControlPlane,
         rect: Rect::new(x, y, w, NODE_H),
         folded: false,
+        tile: None,
         pods: pods.collect(),
         more: (mine.len() > drawn).then(|| (mine.len() - drawn, pod_rect(drawn))),
         cni0: (Rect::new(left, y + 114.0, inner, 28.0), format!("{}/{}", n.gateway(), n.pod_cidr.prefix_len())),
@@ -277,6 +298,28 @@ fn folded(cluster: &Cluster, i: usize, at: Point) -> NodeBox {
     }
 }
 
+/// A node as a tile: everything of it is at one place.
+fn tile(cluster: &Cluster, i: usize, at: Point) -> NodeBox {
+    let full = node(cluster, &BTreeSet::new(), i, at);
+    let rect = Rect::new(at.0, at.1, TILE.0, TILE.1);
+    NodeBox {
+        rect,
+        folded: true,
+        tile: Some(cluster.pods.iter().filter(|p| p.node == i).count()),
+        pods: Vec::new(),
+        more: None,
+        cni0: (rect, full.cni0.1),
+        lane: rect,
+        zone: rect,
+        hooks: full.hooks.map(|(h, _)| (h, rect)),
+        route: ((rect.cx(), rect.cy()), 0.0),
+        vxlan: (rect, full.vxlan.1, full.vxlan.2, full.vxlan.3),
+        nic: (rect, full.nic.1, full.nic.2, full.nic.3),
+        docker0: None,
+        ..full
+    }
+}
+
 /// The corners of a trail as an SVG path, rounded.
 pub fn path(points: &[Point]) -> String {
     use std::fmt::Write;
@@ -302,4 +345,39 @@ pub fn path(points: &[Point]) -> String {
         let _ = write!(out, "L{:.1} {:.1}Q{:.1} {:.1} {:.1} {:.1}", a.0, a.1, p.0, p.1, b.0, b.1);
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cluster(nodes: usize) -> Cluster {
+        let list: String = (0..nodes).map(|i| format!("  - {{name: n{i}}}\n")).collect();
+        let text = format!(
+            "apiVersion: packetwalk.dev/v1alpha1\nkind: Topology\nspec:\n  segments: [{{name: lan, subnet: 10.9.0.0/16}}]\n  nodes:\n{list}"
+        );
+        kube::build(&text).0.expect("valid")
+    }
+
+    fn apart(l: &Layout) -> bool {
+        let over = |a: &Rect, b: &Rect| a.x < b.right() && b.x < a.right() && a.y < b.bottom() && b.y < a.bottom();
+        l.nodes.iter().enumerate().all(|(i, n)| l.nodes[..i].iter().all(|m| !over(&n.rect, &m.rect)) && n.rect.bottom() < l.lan.y)
+    }
+
+    #[test]
+    fn many_nodes_are_tiles_but_for_those_where_something_happens() {
+        let c = cluster(60);
+        let all = layout(&c, &BTreeSet::new(), &|_| true);
+        assert!(all.nodes.iter().all(|n| n.tile.is_some()) && apart(&all));
+        assert!((0.5..2.5).contains(&(all.width / all.height)), "{} x {}", all.width, all.height);
+        let some = layout(&c, &BTreeSet::new(), &|i| i != 7 && i != 31);
+        assert_eq!(some.nodes.iter().filter(|n| n.tile.is_none()).map(|n| n.node).collect::<Vec<_>>(), [7, 31]);
+        assert!(apart(&some));
+    }
+
+    #[test]
+    fn few_nodes_are_drawn_whole_or_folded() {
+        let l = layout(&cluster(6), &BTreeSet::new(), &|i| i == 2);
+        assert!(l.nodes.iter().all(|n| n.tile.is_none()) && l.nodes[2].folded && apart(&l));
+    }
 }

@@ -374,31 +374,25 @@ pub fn draws(rules: &net::netfilter::Table, chain: &str) -> Vec<DrawOf> {
 /// The endpoints a draw chose among, as soon as the packet met the draw.
 fn chances(m: &Moment<'_>, s: &mut Scene) {
     use net::netfilter::{Effect, WalkStep};
-    for e in &m.events[m.run.start..m.cursor] {
+    // The last draw counts.
+    for e in m.events[m.run.start..m.cursor].iter().rev() {
         let EventKind::Walked { table, step: WalkStep::Matched { chain, effect: Effect::Jump(to), draws: drawn, .. }, .. } = &e.kind else {
             continue;
         };
         let rules = m.state.ns(e.netns).rules.table(*table);
         let Some(c) = rules.chains.get(*chain as usize) else { continue };
-        let ways = draws(rules, &c.name);
-        if ways.len() < 2 {
+        if !c.rules.iter().any(|r| r.matches.iter().any(|x| matches!(x, net::netfilter::Match::Random { .. }))) {
             continue;
         }
-        // The last draw counts.
-        s.chances.clear();
-        s.drawn = None;
-        for way in ways {
-            let pod = (0..m.state.netns.len() as u32).find_map(|i| match m.labels.kind(net::NetnsId(i)) {
-                Kind::Pod(p) if m.state.netns[i as usize].is_local(way.addr) => Some(p),
-                _ => None,
-            });
-            let Some(pod) = pod else { continue };
+        for way in draws(rules, &c.name) {
+            let Some(pod) = m.labels.pod_at(way.addr) else { continue };
             s.chances.insert(pod, (way.share * 100.0).round() as u32);
             if way.chain == **to {
                 s.drawn = Some(pod);
                 s.chosen = drawn.iter().any(|d| d.forced);
             }
         }
+        break;
     }
 }
 
@@ -634,8 +628,19 @@ pub fn pods_of_run(m: &Moment<'_>) -> BTreeSet<usize> {
 
 /// The nodes that the packets of a run go through; flooded ARP does not count.
 pub fn nodes_of_run(m: &Moment<'_>) -> BTreeSet<usize> {
-    let made = m.events[m.run.clone()].iter().filter(|e| matches!(e.kind, EventKind::PacketMade { .. })).filter_map(|e| e.packet);
-    made.flat_map(|id| touched(&journey(m, id))).collect()
+    let events = &m.events[m.run.clone()];
+    let made: BTreeSet<PacketId> =
+        events.iter().filter(|e| matches!(e.kind, EventKind::PacketMade { .. })).filter_map(|e| e.packet).collect();
+    let at = |e: &Event| match spot_of(m, e)? {
+        Spot::Bridge(n) | Spot::Hook(n, _) | Spot::Route(n) | Spot::Vxlan(n) | Spot::Nic(n) | Spot::Process(n) => Some(n),
+        Spot::Host(_) | Spot::Pod(_) => None,
+    };
+    events.iter().filter(|e| e.packet.is_some_and(|p| made.contains(&p))).filter_map(at).collect()
+}
+
+/// The nodes that one packet goes through.
+pub fn nodes_on_way(m: &Moment<'_>, id: PacketId) -> BTreeSet<usize> {
+    touched(&journey(m, id))
 }
 
 /// The part of the picture a narrow page shows, so wide: around the packet.

@@ -130,7 +130,26 @@ fn lit_classes(lit: Option<&Lit>) -> Classes {
     )
 }
 
+/// A node of many: its name, and a square for each pod.
+fn tile(n: &NodeBox, pods: usize) -> Html {
+    let squares: String = (0..pods.min(22))
+        .map(|i| format!("M{:.0} {:.0}h6v6h-6z", n.rect.x + 9.0 + (i % 11) as f32 * 8.5, n.rect.y + 24.0 + (i / 11) as f32 * 9.0))
+        .collect();
+    let short: String = n.name.chars().take(10).collect();
+    html! {
+        <g key={n.node} class="tile" data-host={n.name.clone()} role="button" tabindex={if n.node == 0 { "0" } else { "-1" }}>
+            { rect("box", &n.rect, 7.0) }
+            { text("mono", n.rect.x + 9.0, n.rect.y + 16.0, &short) }
+            { text("tile-count", n.rect.right() - 8.0, n.rect.y + 16.0, &pods.to_string()) }
+            <path class="pods" d={squares} />
+        </g>
+    }
+}
+
 fn card(p: &Page<'_>, n: &NodeBox) -> Html {
+    if let Some(pods) = n.tile {
+        return tile(n, pods);
+    }
     if n.folded {
         return html! {
             <g key={n.node} class="card folded" data-drag={format!("node:{}", n.name)} data-host={n.name.clone()}>
@@ -190,7 +209,7 @@ fn lan(l: &Layout, t: &Topology) -> Html {
             </g>
         }
     };
-    let nodes = l.nodes.iter().map(|n| down(n.nic.0.cx(), n.nic.0.bottom(), l.lan.cy(), n.node, &n.name));
+    let nodes = l.nodes.iter().filter(|n| n.tile.is_none()).map(|n| down(n.nic.0.cx(), n.nic.0.bottom(), l.lan.cy(), n.node, &n.name));
     let hosts = l.hosts.iter().map(|h| down(h.rect.cx(), l.lan.cy(), h.rect.y, 1000 + h.host, &h.name));
     html! {
         <g class="lan">
@@ -243,6 +262,9 @@ fn device(p: &Page<'_>, class: Classes, r: &Rect, host: &str, name: &str, addr: 
 }
 
 fn node(p: &Page<'_>, n: &NodeBox, s: &Scene) -> Html {
+    if n.tile.is_some() {
+        return html! { <g key={n.node}></g> };
+    }
     if n.folded {
         return folded(p, n);
     }

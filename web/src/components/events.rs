@@ -56,6 +56,11 @@ fn Row(r: &RowProps) -> Html {
     }
 }
 
+/// A run of more steps than this is listed in part only,
+const WHOLE: usize = 800;
+/// so many before and behind the current one.
+const NEAR: usize = 40;
+
 pub(crate) fn events(p: &Page<'_>) -> Html {
     let app = p.app;
     let filter = |only: bool, text: Ui| {
@@ -96,12 +101,20 @@ fn list(p: &Page<'_>) -> Html {
     let go = Callback::from(move |i| send.emit(Action::SeekEvent(i)));
     let lang: Lang = app.lang;
     let shown = (app.grain, app.pane, app.only_packet);
-    let rows = app.steps.iter().filter(|i| !app.only_packet || p.scene.packet.is_none() || events[**i].packet == p.scene.packet).map(|i| {
+    // Of a long run only what is near the current step is in the list.
+    let mine = |i: &&usize| !app.only_packet || p.scene.packet.is_none() || events[**i].packet == p.scene.packet;
+    let all: Vec<usize> = app.steps.iter().filter(mine).copied().collect();
+    let here = current.map_or(0, |c| all.partition_point(|i| *i < c));
+    let first = if all.len() <= WHOLE { 0 } else { here.saturating_sub(NEAR).min(all.len() - 2 * NEAR) };
+    let last = if all.len() <= WHOLE { all.len() } else { first + 2 * NEAR };
+    let rows = all[first..last].iter().map(|i| {
         let e = &events[*i];
         let g = glyph(e, c.state);
         html! {
             <Row key={*i} number={*i} place={place(e, c.state, &l.labels)} glyph={g} word={marker(e, g, lang)} text={sentence(&c, e, lang)} change={change(e)} current={(current == Some(*i)).then_some(shown)} go={go.clone()} />
         }
     });
-    html! { <ol class="event-list" tabindex="0" aria-label={p.text(Ui::Events)}>{ for rows }</ol> }
+    let left_out = |n: usize, key: &'static str| html! { <li key={key} class={if n > 0 { "left-out" } else { "hidden" }} aria-hidden="true">{ format!("… {n}") }</li> };
+    let rows: Vec<Html> = std::iter::once(left_out(first, "before")).chain(rows).chain([left_out(all.len() - last, "after")]).collect();
+    html! { <ol class="event-list" tabindex="0" aria-label={p.text(Ui::Events)}>{ rows }</ol> }
 }

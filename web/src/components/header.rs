@@ -5,7 +5,7 @@ use crate::root::Ask;
 use play::Protocol;
 use play::presets::ALL;
 use view::Lang;
-use view::app::{Action, Choice, Options, Theme, endpoints, senders, targets};
+use view::app::{Action, Choice, Options, Theme};
 use view::words::Ui;
 use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
@@ -80,10 +80,7 @@ pub(crate) fn logo() -> Html {
 /// `From [bastion] send [TCP · GET /] to [node01:30080] endpoint [drawn] [Send]`. In Japanese the words
 /// stand behind what they belong to: `[bastion] から [TCP · GET /] を [node01:30080] へ`.
 fn sentence(p: &Page<'_>) -> Html {
-    let (from, to, ends) = match &p.app.loaded {
-        Some(l) => (senders(l), targets(l, p.app.proto), endpoints(l, &p.app.to)),
-        None => Default::default(),
-    };
+    let (from, to, ends) = (&p.app.menus.from, &p.app.menus.to, &p.app.menus.endpoints);
     let protos = [("tcp", "TCP · GET /"), ("udp", "UDP"), ("icmp", "ICMP · ping")];
     let protos: Vec<_> = protos.iter().map(|(v, l)| Choice { value: (*v).to_owned(), label: (*l).to_owned() }).collect();
     let proto = match p.app.proto {
@@ -96,7 +93,7 @@ fn sentence(p: &Page<'_>) -> Html {
         value: String::new(),
         label: if n > 0 { format!("{} · {n}", p.text(Ui::Drawn)) } else { p.text(Ui::Drawn).to_owned() },
     }];
-    drawn.extend(ends);
+    drawn.extend(ends.iter().cloned());
     let proto_action = |v: String| {
         Action::Proto(match v.as_str() {
             "udp" => Protocol::Udp,
@@ -116,13 +113,13 @@ fn sentence(p: &Page<'_>) -> Html {
     html! {
         <form class="sentence" onsubmit={submit}>
             { before("from", Ui::From) }
-            { select(p, "from", Ui::From, &from, &p.app.from, false, Action::From) }
+            { select(p, "from", Ui::From, from, &p.app.from, false, Action::From) }
             { after(Ui::FromAfter) }
             { before("proto", Ui::Send) }
             { select(p, "proto", Ui::Send, &protos, proto, false, proto_action) }
             { after(Ui::SendAfter) }
             { before("to", Ui::To) }
-            { select(p, "to", Ui::To, &to, &p.app.to, false, Action::To) }
+            { select(p, "to", Ui::To, to, &p.app.to, false, Action::To) }
             { after(Ui::ToAfter) }
             <label class="slot-label optional" for="endpoint">{ p.text(Ui::Endpoint) }</label>
             { select(p, "endpoint", Ui::Endpoint, &drawn, &p.app.endpoint, true, Action::Endpoint) }
@@ -174,6 +171,9 @@ fn options(p: &Page<'_>) -> Html {
     }
 }
 
+/// A menu of more choices than this is not in the page until it is needed.
+const LONG_MENU: usize = 100;
+
 fn select(
     p: &Page<'_>,
     id: &'static str,
@@ -191,11 +191,16 @@ fn select(
     });
     // A value that the menu does not know (a preset's own words) is shown as it is.
     let known = choices.iter().any(|c| c.value == value);
+    // A long menu is filled when somebody comes near.
+    let closed = choices.len() > LONG_MENU && p.app.menu != Some(id);
+    let near = choices.len() > LONG_MENU && closed;
+    let open = Action::Menu(id);
     let options = choices
         .iter()
+        .filter(|c| !closed || c.value == value)
         .map(|c| html! { <option key={c.value.clone()} value={c.value.clone()} selected={c.value == value}>{ &c.label }</option> });
     html! {
-        <select id={id} class={classes!("slot", dashed.then_some("dashed"))} aria-label={p.text(label)} title={p.text(label)} onchange={change}>
+        <select id={id} class={classes!("slot", dashed.then_some("dashed"))} aria-label={p.text(label)} title={p.text(label)} onchange={change} onpointerenter={near.then(|| p.act(open.clone()))} onfocus={near.then(|| p.act(open.clone()))}>
             if !known { <option key="own" value={value.to_owned()} selected=true>{ value }</option> }
             { for options }
         </select>

@@ -1,14 +1,14 @@
 //! The terminal: the commands of every node, host and pod.
 
 use super::{Page, drawer_tabs};
-use view::app::{Action, senders};
+use view::app::Action;
 use view::words::Ui;
 use web_sys::{HtmlInputElement, HtmlSelectElement, KeyboardEvent};
 use yew::prelude::*;
 
 pub(crate) fn terminal(p: &Page<'_>) -> Html {
     let t = &p.app.terminal;
-    let hosts = p.app.loaded.as_ref().map(|l| senders(l)).unwrap_or_default();
+    let hosts = &p.app.menus.from;
     let send = p.send.clone();
     let choose = Callback::from(move |e: Event| {
         if let Some(s) = e.target_dyn_into::<HtmlSelectElement>() {

@@ -69,6 +69,9 @@ pub(crate) fn transport(p: &Page<'_>) -> Html {
 /// How many markers the track has at most, with the current one among them.
 const MARKERS: usize = 17;
 
+/// How many packets are pills at most.
+const PILLS: usize = 40;
+
 /// The track: packets as pills, and the decisions about the current one as markers.
 pub(crate) fn track(p: &Page<'_>) -> Html {
     let app = p.app;
@@ -77,7 +80,9 @@ pub(crate) fn track(p: &Page<'_>) -> Html {
     let initial = l.session.initial();
     // Of many, one can be reached by Tab.
     let stop = |here: bool| if here { "0" } else { "-1" };
-    let pills = app.packets.iter().map(|x| {
+    let at = app.packets.iter().position(|x| p.scene.packet == Some(x.id)).unwrap_or(0);
+    let from = at.saturating_sub(PILLS / 2).min(app.packets.len().saturating_sub(PILLS));
+    let pills = app.packets.iter().skip(from).take(PILLS).map(|x| {
         let here = p.scene.packet == Some(x.id);
         let word = if x.reply { format!("‹ {}", x.word) } else { format!("{} ›", x.word) };
         html! { <button key={x.id.0} type="button" tabindex={stop(here)} class={classes!("pill", here.then_some("here"), x.reply.then_some("back"))} aria-pressed={here.to_string()} onclick={p.act(Action::SeekEvent(x.span.0))}>{ word }</button> }

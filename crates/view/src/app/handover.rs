@@ -190,6 +190,7 @@ pub fn unpack(text: &str) -> Option<(App, Vec<Effect>)> {
     app.read(document);
     (app.from, app.to, app.endpoint) = (get("from").to_owned(), get("to").to_owned(), get("endpoint").to_owned());
     app.proto = Protocol::from_name(get("proto")).unwrap_or_default();
+    app.offer();
     let o = &mut app.options;
     (o.sport, o.ttl, o.size, o.count) = (get("sport").to_owned(), get("ttl").to_owned(), get("size").to_owned(), get("count").to_owned());
     o.df = on("df");

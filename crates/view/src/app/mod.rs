@@ -13,7 +13,7 @@ mod time;
 mod update;
 
 pub use history::{History, Snapshot};
-pub use select::{Choice, endpoints, senders, targets};
+pub use select::{Choice, Menus, senders};
 pub use state::{App, Drawer, Loaded, Options, Pane, RulesView, Selected, Tab, Theme};
 pub use terminal::{Entry, Terminal};
 pub use update::{Action, Effect, update};

@@ -14,6 +14,17 @@ pub struct Choice {
     pub label: String,
 }
 
+/// All that the sentence offers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Menus {
+    /// Who can send.
+    pub from: Vec<Choice>,
+    /// To whom.
+    pub to: Vec<Choice>,
+    /// The endpoints of the Service that is asked.
+    pub endpoints: Vec<Choice>,
+}
+
 fn choice(value: impl Into<String>, label: impl Into<String>) -> Choice {
     Choice { value: value.into(), label: label.into() }
 }
@@ -28,7 +39,7 @@ pub fn senders(l: &Loaded) -> Vec<Choice> {
 }
 
 /// To whom: node ports, services, pods; addresses alone for ICMP.
-pub fn targets(l: &Loaded, proto: Protocol) -> Vec<Choice> {
+pub(super) fn targets(l: &Loaded, proto: Protocol) -> Vec<Choice> {
     let c = l.session.cluster();
     let mut out = Vec::new();
     let Some(word) = proto.transport() else {
@@ -55,7 +66,7 @@ pub fn targets(l: &Loaded, proto: Protocol) -> Vec<Choice> {
 }
 
 /// The endpoints a draw can fall on, with how likely each is: as the rules of the Service asked say.
-pub fn endpoints(l: &Loaded, to: &str) -> Vec<Choice> {
+pub(super) fn endpoints(l: &Loaded, to: &str) -> Vec<Choice> {
     let cluster = l.session.cluster();
     let Ok((addr, Some(port))) = resolve_target(cluster, l.session.world(), to) else { return Vec::new() };
     let asked = cluster.services.iter().find_map(|s| {

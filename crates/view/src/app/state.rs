@@ -4,7 +4,7 @@ use super::history::{History, Snapshot};
 use super::select;
 use super::terminal::Terminal;
 use crate::labels::Labels;
-use crate::layout::{Layout, layout};
+use crate::layout::{FEW_NODES, Layout, layout};
 use crate::scene::{self, Moment};
 use crate::story::{self, Grain, PacketPill};
 use crate::words::Lang;
@@ -136,6 +136,10 @@ pub struct App {
     pub proto: Protocol,
     /// The endpoint every draw falls on; empty: drawn.
     pub endpoint: String,
+    /// What the sentence offers.
+    pub menus: Rc<select::Menus>,
+    /// The long menu that is about to be opened: only then is all of it there.
+    pub menu: Option<&'static str>,
     /// The header fields.
     pub options: Options,
     /// Begin with empty neighbour tables.
@@ -206,6 +210,8 @@ impl App {
             to: String::new(),
             proto: Protocol::Tcp,
             endpoint: String::new(),
+            menus: Rc::default(),
+            menu: None,
             options: Options::default(),
             cold: false,
             seed: 1,
@@ -269,11 +275,13 @@ impl App {
             Ok(session) => {
                 self.diags = Rc::new(session.notes().to_vec());
                 let labels = Labels::new(session.cluster(), session.initial());
-                let layout = layout(session.cluster(), &BTreeSet::new(), &|_| false);
+                let many = session.cluster().nodes.len() > FEW_NODES;
+                let layout = layout(session.cluster(), &BTreeSet::new(), &|_| many);
                 self.timeline = Some(Timeline::new(session.initial()));
                 let loaded = Loaded { session, labels, layout };
                 self.choose(&loaded);
                 let before = self.loaded.replace(Rc::new(loaded));
+                self.offer();
                 if before.as_ref().is_some_and(|b| b.session.document() != text) {
                     self.previous = before;
                 }
@@ -317,6 +325,13 @@ impl App {
             let worker = cluster.nodes.iter().find(|n| n.spec.role == kube::topology::Role::Worker).or(cluster.nodes.first());
             self.terminal.host = worker.map(|n| n.spec.name.value.clone()).unwrap_or_default();
         }
+    }
+
+    /// Works out what the sentence offers.
+    pub(super) fn offer(&mut self) {
+        let Some(l) = &self.loaded else { return };
+        let (from, to) = (select::senders(l), select::targets(l, self.proto));
+        self.menus = Rc::new(select::Menus { from, to, endpoints: select::endpoints(l, &self.to) });
     }
 
     /// What the sentence says.
@@ -389,11 +404,32 @@ impl App {
         let moment = (!self.script.is_empty()).then(|| self.moment(&l, l.session.initial(), self.events_len()));
         let touched = moment.as_ref().filter(|_| self.focus).map(scene::nodes_of_run);
         let first = moment.as_ref().map(scene::pods_of_run).unwrap_or_default();
-        let layout = layout(l.session.cluster(), &first, &|n| touched.as_ref().is_some_and(|t| !t.is_empty() && !t.contains(&n)));
+        // Of many nodes, those are drawn where the probe that was sent last goes, and what was clicked.
+        let many = l.session.cluster().nodes.len() > FEW_NODES;
+        let open: BTreeSet<usize> = moment.as_ref().filter(|_| many).map(|m| self.nodes_of_last(m)).unwrap_or_default();
+        let layout = layout(l.session.cluster(), &first, &|n| match &touched {
+            _ if many => !open.contains(&n) && !self.is_selected(&l, n),
+            Some(t) => !t.is_empty() && !t.contains(&n),
+            None => false,
+        });
         drop(l);
         if let Some(l) = &mut self.loaded {
             Rc::make_mut(l).layout = layout;
         }
+    }
+
+    /// The nodes on the way of the first packet of the probe that was sent last.
+    fn nodes_of_last(&self, m: &Moment<'_>) -> BTreeSet<usize> {
+        let start = self.runs().last().map_or(0, |r| r.events.start);
+        let asker = m.events.get(start).map(|e| e.netns);
+        let made = |e: &&net::Event| matches!(e.kind, net::event::EventKind::PacketMade { .. }) && Some(e.netns) == asker;
+        let first = m.events[start.min(m.events.len())..].iter().find(made).and_then(|e| e.packet);
+        first.map(|p| scene::nodes_on_way(m, p)).unwrap_or_default()
+    }
+
+    fn is_selected(&self, l: &Loaded, node: usize) -> bool {
+        let name = &l.session.cluster().nodes[node].spec.name.value;
+        self.selected.as_ref().is_some_and(|s| s.host == *name)
     }
 
     /// How many events lie behind the moment that is shown.

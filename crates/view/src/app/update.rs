@@ -31,6 +31,8 @@ pub enum Action {
     Endpoint(String),
     /// Empty neighbour tables or not.
     Cold(bool),
+    /// A menu is about to be opened.
+    Menu(&'static str),
     /// The header fields.
     Options(Options),
     /// Send, at the moment that is shown.
@@ -148,21 +150,27 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
         Action::To(v) => {
             app.to = v;
             app.endpoint.clear();
+            app.offer();
             Vec::new()
         }
         Action::Endpoint(v) => set(&mut app.endpoint, v),
         Action::Proto(p) => {
             app.proto = p;
-            if let Some(l) = &app.loaded
-                && let Some(first) = super::targets(l, p).into_iter().next()
-            {
-                app.to = first.value;
+            app.offer();
+            if let Some(first) = app.menus.to.first() {
+                app.to = first.value.clone();
             }
+            app.endpoint.clear();
+            app.offer();
             Vec::new()
         }
         Action::Cold(v) => {
             app.cold = v;
             start_over(app);
+            Vec::new()
+        }
+        Action::Menu(id) => {
+            app.menu = Some(id);
             Vec::new()
         }
         Action::Options(o) => {
@@ -199,6 +207,8 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
                 }
             }
             app.selected = s;
+            // A tile opens.
+            app.arrange();
             Vec::new()
         }
         Action::Drawer(d) => {
@@ -401,7 +411,7 @@ mod tests {
         let mut app = sent();
         update(&mut app, Action::Text(String::new()));
         let l = app.loaded.clone().expect("the default cluster");
-        assert!(super::super::senders(&l).iter().any(|c| c.value == app.from), "{}", app.from);
+        assert!(crate::app::senders(&l).iter().any(|c| c.value == app.from), "{}", app.from);
         assert_eq!(app.endpoint, "");
         update(&mut app, Action::Send);
         assert_eq!(app.refused, None);

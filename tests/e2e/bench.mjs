@@ -1,0 +1,160 @@
+// The page with 60 nodes, 600 pods and 100 packets under way, played in headless Chromium: what a frame
+// costs, how many elements there are, whether memory stays, how soon a typed letter has its answer.
+//
+//     node tests/e2e/bench.mjs [SECONDS]      after `cargo xtask build`; prints a table, exit 1 above a limit
+//
+// A figure of a machine under load says nothing: this is not a test.
+import { dist, launch } from "./browser.mjs";
+import { serve } from "./serve.mjs";
+
+const SECONDS = Number(process.argv[2] ?? 60);
+const NODES = 60;
+const PODS = 600;
+const PACKETS = 100;
+
+function cluster() {
+  const nodes = Array.from({ length: NODES }, (_, i) => `  - {name: node${String(i + 1).padStart(2, "0")}, nic: {address: 10.9.${1 + Math.floor(i / 200)}.${(i % 200) + 10}/16}}`);
+  return `apiVersion: packetwalk.dev/v1alpha1
+kind: Topology
+spec:
+  kubernetes: {podCIDR: 10.64.0.0/14, serviceCIDR: 10.96.0.0/16}
+  segments: [{name: lan, subnet: 10.9.0.0/16, gateway: 10.9.0.1}]
+  nodes:
+${nodes.join("\n")}
+  hosts:
+  - {name: gateway, nic: {address: 10.9.0.1/16}}
+  - {name: client, nic: {address: 10.9.0.2/16}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: ${PODS}
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: c, image: nginx, ports: [{containerPort: 80}]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec:
+  type: NodePort
+  selector: {app: web}
+  ports: [{port: 80, nodePort: 30080}]
+`;
+}
+
+function session() {
+  const head = ["packetwalk page 1", "lang en", "preset article-nodeport", "from client", "to 10.9.1.10:30080", "proto tcp", "seed 1", "grain decisions", "speed 8", "tab rules", "cursor 0"];
+  const sends = Array.from({ length: PACKETS }, (_, i) => `step ${i ? "1" : "quiet"} send tcp client 10.9.1.${10 + (i % NODES)}:30080`);
+  return [...head, ...sends, "", cluster()].join("\n");
+}
+
+const p95 = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length * 0.95)] ?? 0;
+const SCRIPT = new Set(["FireAnimationFrame", "TimerFire", "EventDispatch", "FunctionCall", "RunMicrotasks"]);
+const RENDER = new Set(["UpdateLayoutTree", "Layout", "PrePaint", "Paint", "Layerize", "Commit"]);
+
+/** Milliseconds of script and of rendering in each frame of a trace: all since the frame before. */
+function frames(events) {
+  const count = new Map();
+  const thread = (e) => `${e.pid}/${e.tid}`;
+  for (const e of events) if (e.name === "Commit") count.set(thread(e), (count.get(thread(e)) ?? 0) + 1);
+  const [main] = [...count].sort((a, b) => b[1] - a[1])[0] ?? [];
+  const mine = events.filter((e) => thread(e) === main && e.ph === "X" && e.dur).sort((a, b) => a.ts - b.ts);
+  const out = [];
+  let frame = { script: 0, render: 0 };
+  const until = { script: 0, render: 0 };
+  for (const e of mine) {
+    const kind = SCRIPT.has(e.name) ? "script" : RENDER.has(e.name) ? "render" : undefined;
+    // What stands within another of its kind is counted with it.
+    if (!kind || e.ts < until[kind]) continue;
+    until[kind] = e.ts + e.dur;
+    frame[kind] += e.dur / 1000;
+    if (e.name === "Commit") {
+      out.push(frame);
+      frame = { script: 0, render: 0 };
+    }
+  }
+  return out;
+}
+
+const server = await serve(dist);
+const { context, close } = await launch({ locale: "en-US" });
+let above = false;
+const row = (name, value, unit, limit) => {
+  const bad = limit !== undefined && value > limit;
+  above ||= bad;
+  console.log(`${name.padEnd(34)} ${value.toFixed(1).padStart(9)} ${unit.padEnd(9)} ${limit === undefined ? "" : `limit ${limit}${bad ? "   ABOVE" : ""}`}`);
+};
+try {
+  const page = await context.newPage();
+  await page.goto(`${server.origin}/`);
+  await page.waitForSelector(".picture .node-card");
+  await page.waitForFunction(() => globalThis.packetwalk?.workbench);
+  await page.evaluate((state) => {
+    const load = packetwalk.workbench;
+    packetwalk.workbench = (leave, failed) => load(() => (leave(), state), failed);
+  }, session());
+  const t0 = Date.now();
+  await page.click(".adder");
+  await page.waitForSelector(".picture .tile", { timeout: 120_000 });
+  row("built, 100 probes played", Date.now() - t0, "ms");
+  row("elements at fit", await page.evaluate(() => document.querySelectorAll("*").length), "", 3000);
+  const client = await context.newCDPSession(page);
+  const events = [];
+  client.on("Tracing.dataCollected", (d) => events.push(...d.value));
+  const heap = async () => {
+    await client.send("HeapProfiler.collectGarbage");
+    const { metrics } = await client.send("Performance.getMetrics");
+    return metrics.find((m) => m.name === "JSHeapUsedSize").value / 2 ** 20;
+  };
+  await client.send("Performance.enable");
+  // Into the middle, where most are under way.
+  await page.locator(".scrub").fill("400");
+  await page.evaluate(() => document.activeElement.blur());
+  row("packets under way", await page.evaluate(() => document.querySelectorAll(".picture .other").length + 1), "");
+  await page.click(".play");
+  await page.waitForTimeout(3000);
+  const before = await heap();
+  await client.send("Tracing.start", { transferMode: "ReportEvents", categories: "devtools.timeline,disabled-by-default-devtools.timeline" });
+  await page.waitForTimeout(Math.min(SECONDS, 10) * 1000);
+  const done = new Promise((resolve) => client.once("Tracing.tracingComplete", resolve));
+  await client.send("Tracing.end");
+  await done;
+  await page.waitForTimeout(Math.max(SECONDS - 10, 0) * 1000);
+  const after = await heap();
+  const all = frames(events);
+  row("frames looked at", all.length, "");
+  row("script, 95 of 100 frames", p95(all.map((f) => f.script)), "ms", 4);
+  row("style, layout, paint, 95 of 100", p95(all.map((f) => f.render)), "ms", 12);
+  row(`heap after ${SECONDS} s, less before`, after - before, "MiB", 4);
+  row("elements while it plays", await page.evaluate(() => document.querySelectorAll("*").length), "");
+  await page.click(".play");
+  // A letter typed, until its fault is told.
+  const spent = [];
+  await page.locator(".cm-line", { hasText: "kubernetes:" }).first().click();
+  await page.keyboard.press("End");
+  for (let i = 0; i < 10; i++) {
+    const ms = await page.evaluate(
+      () =>
+        new Promise((resolve) => {
+          const t = performance.now();
+          new MutationObserver((_, me) => {
+            me.disconnect();
+            resolve(performance.now() - t);
+          }).observe(document.querySelector(".problems-place"), { childList: true, subtree: true, characterData: true });
+          document.querySelector(".editor-host").shadowRoot.querySelector(".cm-content").focus();
+          document.execCommand("insertText", false, "x");
+        }),
+    );
+    spent.push(ms);
+    await page.keyboard.press("Backspace");
+    await page.waitForTimeout(150);
+  }
+  row("a typed letter until its answer", p95(spent), "ms", 100);
+} finally {
+  await close();
+  await server.close();
+}
+process.exit(above ? 1 : 0);
