@@ -168,3 +168,21 @@ for (const [name, viewport] of [["desktop", { width: 1440, height: 900 }], ["lap
     });
   }
 }
+
+test("the strip of the run in the README can be taken again", async () => {
+  await visit({ viewport: { width: 1200, height: 760 } }, async (page) => {
+    await send(page);
+    const moments = [
+      ["run-1-dnat", () => go(page, "DNAT")],
+      ["run-2-vxlan", () => page.locator(".event", { hasText: "node01 ens192" }).filter({ hasText: "The frame leaves" }).first().locator("button").click()],
+      ["run-3-pod", () => page.locator(".event", { hasText: "The packet has arrived at 10.1.6.5:80" }).first().locator("button").click()],
+      ["run-4-answer", () => page.locator(".event", { hasText: "The client has its answer" }).first().locator("button").click()],
+    ];
+    for (const [name, goes] of moments) {
+      await goes();
+      await page.waitForTimeout(800);
+      assert.ok(await page.locator(".event.current").isVisible());
+      await page.screenshot({ path: join(shots, `${name}.png`) });
+    }
+  });
+});

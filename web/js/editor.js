@@ -1,6 +1,7 @@
 // The text editor: CodeMirror 6 with YAML, as one classic script. The page asks for it after its
 // first picture. It lives in a shadow root: there CodeMirror adopts constructed style sheets
 // instead of writing <style>, so it runs under `style-src 'self'`.
+import { autocompletion, completionKeymap } from "@codemirror/autocomplete";
 import { defaultKeymap } from "@codemirror/commands";
 import { yaml } from "@codemirror/lang-yaml";
 import { HighlightStyle, bracketMatching, indentOnInput, indentUnit, syntaxHighlighting } from "@codemirror/language";
@@ -21,6 +22,9 @@ const theme = EditorView.theme({
   ".cm-selectionMatch": { backgroundColor: "var(--chg)" },
   ".cm-matchingBracket": { backgroundColor: "var(--hover)", outline: "1px solid var(--line2)" },
   ".cm-tooltip": { backgroundColor: "var(--panel)", color: "var(--ink)", border: "1px solid var(--line2)", borderRadius: "6px" },
+  ".cm-tooltip-autocomplete > ul": { fontFamily: "var(--mono)", fontSize: "12px" },
+  ".cm-tooltip-autocomplete > ul > li": { padding: "2px 8px" },
+  ".cm-tooltip-autocomplete > ul > li[aria-selected]": { backgroundColor: "var(--in)", color: "var(--on-in)" },
   ".cm-diagnostic": { whiteSpace: "pre-wrap", fontFamily: "var(--sans)" },
   ".cm-diagnostic-error": { borderLeftColor: "var(--bad)" },
   ".cm-lintRange-error": { backgroundImage: "none", textDecoration: "underline wavy var(--bad) 1px" },
@@ -38,7 +42,7 @@ const highlight = HighlightStyle.define([
 ]);
 
 globalThis.PacketwalkEditor = {
-  mount(host, text, label, onChange) {
+  mount(host, text, label, onChange, complete) {
     const root = host.attachShadow({ mode: "open" });
     const parent = document.createElement("div");
     parent.className = "editor-root";
@@ -65,7 +69,18 @@ globalThis.PacketwalkEditor = {
           lintGutter(),
           syntaxHighlighting(highlight),
           theme,
-          keymap.of([...defaultKeymap, ...searchKeymap, ...lintKeymap]),
+          autocompletion({
+            icons: false,
+            override: [
+              (context) => {
+                const word = context.matchBefore(/[\w./-]*/);
+                if (!context.explicit && !word.text) return null;
+                const found = complete(context.state.doc.toString(), context.pos);
+                return found.options.length ? { ...found, validFor: /^[\w./-]*$/ } : null;
+              },
+            ],
+          }),
+          keymap.of([...completionKeymap, ...defaultKeymap, ...searchKeymap, ...lintKeymap]),
           // Tab leaves the editor, as everywhere on the page; Mod-] indents.
           EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false", tabindex: "0" }),
           EditorView.updateListener.of((u) => {
@@ -87,6 +102,9 @@ globalThis.PacketwalkEditor = {
         silent = true;
         view.dispatch({ changes: { from, to: a, insert: next.slice(from, b) } });
         silent = false;
+      },
+      cursor() {
+        return view.state.selection.main.head;
       },
       reveal(at) {
         const pos = Math.min(at, view.state.doc.length);

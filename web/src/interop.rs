@@ -91,6 +91,7 @@ pub struct Mark {
 pub struct Editor {
     handle: JsValue,
     _on_change: Closure<dyn FnMut(String)>,
+    _complete: Closure<dyn Fn(String, u32) -> JsValue>,
 }
 
 impl Editor {
@@ -118,16 +119,20 @@ impl Editor {
     pub fn mount(host: &HtmlElement, text: &str, label: &str, on_change: impl FnMut(String) + 'static) -> Option<Self> {
         let mount: Function = Reflect::get(&Self::api()?, &"mount".into()).ok()?.dyn_into().ok()?;
         let on_change = Closure::<dyn FnMut(String)>::new(on_change);
-        let args = Array::of4(host, &text.into(), &label.into(), on_change.as_ref());
+        let complete = Closure::<dyn Fn(String, u32) -> JsValue>::new(|text: String, at: u32| completed(&text, at));
+        let args = Array::of5(host, &text.into(), &label.into(), on_change.as_ref(), complete.as_ref());
         let handle = Reflect::apply(&mount, &JsValue::UNDEFINED, &args).ok()?;
-        Some(Self { handle, _on_change: on_change })
+        Some(Self { handle, _on_change: on_change, _complete: complete })
     }
 
-    fn call(&self, method: &str, arg: &JsValue) {
-        let f = Reflect::get(&self.handle, &method.into()).ok().and_then(|f| f.dyn_into::<Function>().ok());
-        if let Some(f) = f {
-            let _ = f.call1(&self.handle, arg);
-        }
+    fn call(&self, method: &str, arg: &JsValue) -> Option<JsValue> {
+        let f = Reflect::get(&self.handle, &method.into()).ok()?.dyn_into::<Function>().ok()?;
+        f.call1(&self.handle, arg).ok()
+    }
+
+    /// Where the cursor is, in UTF-16 units.
+    pub fn cursor(&self) -> u32 {
+        self.call("cursor", &JsValue::UNDEFINED).and_then(|v| v.as_f64()).map_or(0, |v| v as u32)
     }
 
     /// Shows another text.
@@ -154,6 +159,34 @@ impl Editor {
         }
         self.call("setMarks", &list);
     }
+}
+
+/// What the editor offers: `{from, options: [{label, apply}]}`.
+fn completed(text: &str, at: u32) -> JsValue {
+    let found = kube::complete::complete(text, byte(text, at));
+    let options = Array::new();
+    for o in found.offers {
+        let option = Object::new();
+        let _ = Reflect::set(&option, &"label".into(), &o.word.as_str().into());
+        let _ = Reflect::set(&option, &"apply".into(), &format!("{}{}", o.word, o.behind).into());
+        options.push(&option);
+    }
+    let out = Object::new();
+    let _ = Reflect::set(&out, &"from".into(), &utf16(text, found.from as u32).into());
+    let _ = Reflect::set(&out, &"options".into(), &options);
+    out.into()
+}
+
+/// A place in UTF-16 units as a byte offset.
+pub fn byte(text: &str, at: u32) -> usize {
+    let mut units = 0;
+    for (i, c) in text.char_indices() {
+        if units >= at {
+            return i;
+        }
+        units += c.len_utf16() as u32;
+    }
+    text.len()
 }
 
 /// A byte offset of a text in UTF-16 units, as the editor counts.

@@ -76,6 +76,8 @@ pub enum Ask {
     Save,
     /// To this byte of the text.
     Jump(u32),
+    /// From the text's cursor to its thing on the diagram.
+    ToDiagram,
 }
 
 /// A glide of the capsule: from, to, since when.
@@ -235,6 +237,11 @@ impl Component for Root {
                 if self.app.narrow {
                     ctx.link().send_message(Msg::Do(Action::Pane(view::app::Pane::Text)));
                 }
+                false
+            }
+            Msg::Ask(Ask::ToDiagram) => {
+                let at = self.editor.as_ref().map_or(0, |e| interop::byte(&self.app.text, e.cursor()));
+                ctx.link().send_message(Msg::Do(Action::SelectAt(at)));
                 false
             }
             Msg::Workbench => {

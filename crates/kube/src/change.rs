@@ -160,6 +160,31 @@ fn objects(docs: &[YamlNode]) -> Vec<Object> {
     out
 }
 
+/// The thing that is written at a byte of a text.
+pub fn thing_at(text: &str, at: usize) -> Option<Thing> {
+    let holds = |n: &YamlNode| (n.span.start as usize..=n.span.end as usize).contains(&at);
+    let (docs, _) = parse(text);
+    let mut found: Vec<&YamlNode> = docs.iter().filter(|d| holds(d)).collect();
+    // Of a List, its item.
+    while let Some(item) = found.last().and_then(|n| items(get(n, "items")).iter().find(|i| holds(i))) {
+        found.push(item);
+    }
+    let node = found.pop()?;
+    let word_at = |keys: &[&str]| way(node, keys).map(word).filter(|w| !w.is_empty()).map(str::to_owned);
+    let name = || word_at(&["metadata", "name"]);
+    let namespace = || word_at(&["metadata", "namespace"]).unwrap_or_else(|| "default".to_owned());
+    let end = |list: &str| {
+        let item = items(way(node, &["spec", list])).iter().find(|i| holds(i))?;
+        get(item, "name").map(|n| word(n).to_owned())
+    };
+    match word_at(&["kind"])?.as_str() {
+        "Deployment" => Some(Thing::Deployment(namespace(), name()?)),
+        "Service" => Some(Thing::Service(namespace(), name()?)),
+        "Topology" => end("nodes").map(Thing::Node).or_else(|| end("hosts").map(Thing::Host)),
+        _ => None,
+    }
+}
+
 struct Draft {
     text: String,
 }
@@ -662,6 +687,16 @@ spec:
             (nodes, pods)
         };
         assert_eq!(summary(&before), summary(&after));
+    }
+
+    #[test]
+    fn what_stands_at_a_place_is_found() {
+        let at = |word: &str| thing_at(TEXT, TEXT.find(word).expect("there"));
+        assert_eq!(at("192.168.120.227"), Some(Thing::Node("node02".into())));
+        assert_eq!(at("bastion, nic"), Some(Thing::Host("bastion".into())));
+        assert_eq!(at("replicas"), Some(Thing::Deployment("default".into(), "nginx".into())));
+        assert_eq!(at("metadata: {name: t}"), None);
+        assert_eq!(thing_at(TEXT, 1_000_000), None);
     }
 
     #[test]

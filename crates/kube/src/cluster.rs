@@ -126,12 +126,26 @@ pub struct Cluster {
 /// is an error.
 pub fn build(text: &str) -> (Option<Cluster>, Vec<Diagnostic>) {
     let (docs, diags) = yaml::parse(text);
-    let mut d = Decoder { diags };
+    let mut d = Decoder { diags, known: None };
+    let cluster = make(&mut d, &docs);
+    let mut diags = d.diags;
+    diags.sort_by_key(|x| (x.span.start, x.severity));
+    let broken = diags.iter().any(|x| x.severity == Severity::Error);
+    (cluster.filter(|_| !broken), diags)
+}
+
+/// Reads a text for what could stand in it.
+pub(crate) fn read(d: &mut Decoder, text: &str) {
+    let (docs, _) = yaml::parse(text);
+    make(d, &docs);
+}
+
+fn make(d: &mut Decoder, docs: &[yaml::YamlNode]) -> Option<Cluster> {
     let mut topology = None;
     let mut objects: Vec<Object> = Vec::new();
     let mut queue: std::collections::VecDeque<&yaml::YamlNode> = docs.iter().collect();
     while let Some(doc) = queue.pop_front() {
-        let Some(mut t) = object::typed(&mut d, doc) else { continue };
+        let Some(mut t) = object::typed(d, doc) else { continue };
         if t.kind.value == "List" {
             for item in t.fields.get("items").map_or(&[][..], |n| d.items(n, "items")).iter().rev() {
                 queue.push_front(item);
@@ -154,13 +168,13 @@ pub fn build(text: &str) -> (Option<Cluster>, Vec<Diagnostic>) {
                 d.error(Code::DuplicateObject, t.kind.span, "a second Topology", "keep one of them");
                 continue;
             }
-            topology = topology::decode(&mut d, t.fields);
+            topology = topology::decode(d, t.fields);
             continue;
         }
-        objects.extend(object::decode(&mut d, t));
+        objects.extend(object::decode(d, t));
     }
-    duplicates(&mut d, &objects);
-    let mut make = Maker::new(&mut d, topology.unwrap_or_default());
+    duplicates(d, &objects);
+    let mut make = Maker::new(d, topology.unwrap_or_default());
     for o in &objects {
         if let Object::Deployment(x) = o {
             make.deployment(x);
@@ -168,11 +182,7 @@ pub fn build(text: &str) -> (Option<Cluster>, Vec<Diagnostic>) {
     }
     let services: Vec<_> = objects.iter().filter_map(|o| if let Object::Service(s) = o { Some(s) } else { None }).collect();
     make.services(&services);
-    let cluster = make.finish();
-    let mut diags = d.diags;
-    diags.sort_by_key(|x| (x.span.start, x.severity));
-    let broken = diags.iter().any(|x| x.severity == Severity::Error);
-    ((!broken).then_some(cluster), diags)
+    Some(make.finish())
 }
 
 fn duplicates(d: &mut Decoder, objects: &[Object]) {

@@ -11,6 +11,21 @@ use std::str::FromStr;
 pub struct Decoder {
     /// What was found so far.
     pub diags: Vec<Diagnostic>,
+    /// What could stand where, if somebody wants to know.
+    pub(crate) known: Option<Vec<Known>>,
+}
+
+/// What could stand at a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Known {
+    /// The mapping, or the value.
+    pub(crate) span: Span,
+    /// Its path, as the API server writes it.
+    pub(crate) path: String,
+    /// Its keys, or the words it can be.
+    pub(crate) words: Vec<String>,
+    /// Keys of a mapping, with those that are there; else words of a value.
+    pub(crate) keys: Option<Vec<String>>,
 }
 
 /// The fields of one mapping.
@@ -157,6 +172,10 @@ impl Decoder {
     /// A mapping from texts to texts: labels, selectors.
     pub fn string_map(&mut self, node: &YamlNode, path: &str) -> BTreeMap<String, String> {
         let Some(fields) = self.fields(node, path) else { return BTreeMap::new() };
+        if let Some(known) = &mut self.known {
+            let keys = Some(fields.pairs.iter().map(|(k, ..)| (*k).to_owned()).collect());
+            known.push(Known { span: node.span, path: path.to_owned(), words: Vec::new(), keys });
+        }
         let mut out = BTreeMap::new();
         for (key, _, value) in &fields.pairs {
             if let Some(text) = self.string(value, &format!("{path}.{key}")) {
@@ -169,6 +188,10 @@ impl Decoder {
     /// One of some words.
     pub fn word(&mut self, node: &YamlNode, path: &str, allowed: &[&'static str]) -> Option<&'static str> {
         let text = self.string(node, path)?;
+        if let Some(known) = &mut self.known {
+            let words = allowed.iter().map(|w| (*w).to_owned()).collect();
+            known.push(Known { span: node.span, path: path.to_owned(), words, keys: None });
+        }
         if let Some(word) = allowed.iter().find(|w| **w == text.value) {
             return Some(word);
         }
@@ -199,6 +222,11 @@ impl Decoder {
 
     /// Ends a mapping: what nobody asked for is unknown, or not simulated.
     pub fn finish(&mut self, fields: Fields<'_>) {
+        if let Some(known) = &mut self.known {
+            let words = fields.asked.iter().chain(fields.not_simulated).map(|w| (*w).to_owned()).collect();
+            let keys = Some(fields.pairs.iter().map(|(k, ..)| (*k).to_owned()).collect());
+            known.push(Known { span: fields.span, path: fields.path.clone(), words, keys });
+        }
         for (key, span, _) in &fields.pairs {
             if fields.asked.contains(key) {
                 continue;

@@ -15,6 +15,7 @@
 pub mod change;
 pub mod cluster;
 pub mod cni;
+pub mod complete;
 pub mod decode;
 pub mod diag;
 pub mod docker;

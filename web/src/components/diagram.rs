@@ -33,11 +33,6 @@ pub(crate) fn diagram(p: &Page<'_>) -> Html {
                 <g class="capsule-place" ref={p.capsule.clone()}>{ scene.capsule.as_ref().map(capsule).unwrap_or_else(|| html! { <g></g> }) }</g>
                 <path class="ghost" ref={p.ghost.clone()} d="" />
             </svg>
-            <div class="keys">
-                <span class="key been">{ p.text(Ui::Been) }</span>
-                <span class="key ahead">{ p.text(Ui::WillGo) }</span>
-                <span class="key vx">{ p.text(Ui::InVxlan) }</span>
-            </div>
             <div class="zoom">
                 <button type="button" class="tool" aria-label={p.text(Ui::ZoomIn)} title={p.text(Ui::ZoomIn)} onclick={p.touch(|_: MouseEvent| Touch::Zoom(1.3))}>{ icons::icon("plus") }</button>
                 <button type="button" class="tool" aria-label={p.text(Ui::ZoomOut)} title={p.text(Ui::ZoomOut)} onclick={p.touch(|_: MouseEvent| Touch::Zoom(1.0 / 1.3))}>{ icons::icon("minus") }</button>
@@ -65,6 +60,11 @@ fn legend(p: &Page<'_>) -> Html {
                 </details>
             }
             <div class="services">{ for services(p) }</div>
+            <div class="keys">
+                <span class="key been">{ p.text(Ui::Been) }</span>
+                <span class="key ahead">{ p.text(Ui::WillGo) }</span>
+                <span class="key vx">{ p.text(Ui::InVxlan) }</span>
+            </div>
         </div>
     }
 }

@@ -1,6 +1,7 @@
 //! The text, and what is wrong with it.
 
 use super::{Page, icons};
+use crate::root::Ask;
 use kube::Severity;
 use view::app::Action;
 use view::words::Ui;
@@ -23,9 +24,14 @@ pub(crate) fn editor(p: &Page<'_>) -> Html {
         format!("{}  {}", count(c.pods.len(), Ui::Pod, Ui::Pods), count(c.services.len(), Ui::Service, Ui::Services))
     });
     let version = app.loaded.as_ref().map(|l| format!("v{}", l.session.cluster().topology.version));
+    let ask = p.ask.clone();
+    let to_diagram = Callback::from(move |_: MouseEvent| ask.emit(Ask::ToDiagram));
     html! {
         <section class="editor" aria-label={p.text(Ui::Editor)}>
-            <h2 class="pane-head">{ p.text(Ui::Manifests) }</h2>
+            <div class="pane-head">
+                <h2>{ p.text(Ui::Manifests) }</h2>
+                <button type="button" class="tool small" aria-label={p.text(Ui::ToDiagram)} title={p.text(Ui::ToDiagram)} disabled={!p.editor_ready} onclick={to_diagram}>{ icons::icon("diagram") }</button>
+            </div>
             <div class="editor-body">
                 <div class="editor-host" ref={p.editor_host.clone()}></div>
                 <div class={classes!("fallback", p.editor_ready.then_some("hidden"))}>

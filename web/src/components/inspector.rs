@@ -76,7 +76,7 @@ fn rules_shown(p: &Page<'_>) -> Html {
                 let (class, sign) = if d.new { ("entry new", "+") } else { ("entry gone", "−") };
                 html! { <li key={i} class={class}><span class="fate">{ format!("{sign} {}", d.table.name()) }</span><code>{ &d.text }</code></li> }
             });
-            html! { <div class="dump" lang="en"><div class="rules-head"><strong>{ &*ns.name }</strong><span class="quiet" lang={p.app.lang.tag()}>{ p.text(Ui::Diff) }</span></div><ol>{ for rows }</ol></div> }
+            html! { <div class="dump diff" lang="en"><div class="rules-head"><strong>{ &*ns.name }</strong><span class="quiet" lang={p.app.lang.tag()}>{ p.text(Ui::Diff) }</span></div><ol>{ for rows }</ol></div> }
         }
     }
 }

@@ -427,6 +427,20 @@ impl App {
         first.map(|p| scene::nodes_on_way(m, p)).unwrap_or_default()
     }
 
+    /// As what a thing of the text is selected: a Deployment is its first pod.
+    pub(super) fn host_of(&self, thing: &kube::change::Thing) -> Option<String> {
+        use kube::change::Thing;
+        match thing {
+            Thing::Node(n) | Thing::Host(n) => Some(n.clone()),
+            Thing::Service(namespace, n) => Some(format!("svc/{namespace}/{n}")),
+            Thing::Deployment(namespace, n) => {
+                let pods = &self.loaded.as_ref()?.session.cluster().pods;
+                pods.iter().find(|p| p.namespace == *namespace && p.deployment == *n).map(kube::cluster::Pod::netns)
+            }
+            Thing::Segment(_) => None,
+        }
+    }
+
     fn is_selected(&self, l: &Loaded, node: usize) -> bool {
         let name = &l.session.cluster().nodes[node].spec.name.value;
         self.selected.as_ref().is_some_and(|s| s.host == *name)

@@ -51,6 +51,8 @@ pub enum Action {
     Redo,
     /// A host or device was clicked.
     Select(Option<Selected>),
+    /// What stands at this byte of the text is selected.
+    SelectAt(usize),
     /// The lower drawer.
     Drawer(Drawer),
     /// Where one types.
@@ -210,6 +212,13 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
             // A tile opens.
             app.arrange();
             Vec::new()
+        }
+        Action::SelectAt(at) => {
+            let host = kube::change::thing_at(&app.text, at).and_then(|thing| app.host_of(&thing));
+            match host {
+                Some(host) => update(app, Action::Select(Some(Selected { host, device: None }))),
+                None => Vec::new(),
+            }
         }
         Action::Drawer(d) => {
             app.drawer = d;

@@ -145,6 +145,7 @@ texts! {
     Gone: "gone", "削除";
     All: "all", "全体";
     BroughtByCluster: "The cluster brings this itself; it is not in the text.", "クラスターが自ら用意するもので、テキストにはありません。";
+    ToDiagram: "Show what the cursor is at on the diagram", "カーソル位置のものを図で表示";
     ShowInText: "Show in the text", "テキストで表示";
     Search: "Search the rules", "ルールを検索";
     Walk: "The walk", "評価の流れ";

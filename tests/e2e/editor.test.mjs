@@ -1,0 +1,77 @@
+// The editor: faults with a fix, completion, from a line to its thing.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import { shots, text, visit } from "./visit.mjs";
+
+const line = (page, words) => page.locator(".cm-line", { hasText: words }).first();
+async function typeBehind(page, words, what) {
+  await line(page, words).click();
+  await page.keyboard.press("End");
+  await page.keyboard.type(what, { delay: 15 });
+}
+
+test("fields and words are completed as the decoder knows them", async () => {
+  await visit({}, async (page) => {
+    await typeBehind(page, "protocol: TCP", "\ntar");
+    // targetPort is there already; what is left of the fields is offered.
+    await page.keyboard.press("Backspace");
+    await page.keyboard.press("Backspace");
+    await page.keyboard.press("Backspace");
+    await page.keyboard.type("na", { delay: 15 });
+    const offer = page.locator(".cm-tooltip-autocomplete li", { hasText: "name" });
+    await offer.waitFor();
+    await page.screenshot({ path: join(shots, "completion.png") });
+    await offer.click();
+    await page.keyboard.type("web");
+    assert.match(await text(page), /protocol: TCP\n    name: web\n/);
+  });
+});
+
+test("a value that has a few words is completed", async () => {
+  await visit({}, async (page) => {
+    await line(page, "type: NodePort").click();
+    await page.keyboard.press("End");
+    for (let i = 0; i < 8; i++) await page.keyboard.press("Backspace");
+    await page.keyboard.type("Cl", { delay: 15 });
+    await page.locator(".cm-tooltip-autocomplete li", { hasText: "ClusterIP" }).waitFor();
+    // The list takes no keys in its first moment.
+    await page.waitForTimeout(150);
+    await page.keyboard.press("Enter");
+    assert.match(await text(page), /type: ClusterIP/);
+  });
+});
+
+test("an unknown field is mended with one click", async () => {
+  await visit({}, async (page) => {
+    await line(page, "replicas: 4").click();
+    await page.keyboard.press("Home");
+    await page.keyboard.press("Delete");
+    await page.locator(".problem.error", { hasText: "did you mean replicas" }).waitFor();
+    const before = await page.locator(".problem.error").count();
+    await page.locator(".problem.error .fix").first().click();
+    await page.waitForFunction((n) => document.querySelectorAll(".problem.error").length < n, before);
+    assert.match(await text(page), /replicas: 4/);
+  });
+});
+
+test("several faults stand in their lines at once", async () => {
+  await visit({}, async (page) => {
+    await typeBehind(page, "nodePort: 30080", "0");
+    await typeBehind(page, "targetPort: 80", "x");
+    await page.waitForFunction(() => document.querySelectorAll(".problem").length >= 2);
+    const where = await page.locator(".problem .where").allTextContents();
+    assert.ok(where.includes("10:15") && where.some((w) => w.startsWith("9:")), `${where}`);
+  });
+});
+
+test("from a line to its thing on the diagram", async () => {
+  await visit({}, async (page) => {
+    await line(page, "name: nginx-service").click();
+    await page.click("[aria-label^='Show what the cursor is at']");
+    await page.locator(".service.here").waitFor();
+    await line(page, "replicas: 4").click();
+    await page.click("[aria-label^='Show what the cursor is at']");
+    await page.locator(".pod.selected").waitFor();
+  });
+});
