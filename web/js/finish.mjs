@@ -3,7 +3,7 @@
 // plain file server.
 import { createHash } from "node:crypto";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,18 +15,29 @@ const profile = process.env.TRUNK_PROFILE ?? "release";
 const index = join(out, "index.html");
 let html = readFileSync(index, "utf8");
 
+// A workbench of another build must not be met by this page.
+const workbench = {};
+for (const [kind, name, ending] of [["glue", "packetwalk-workbench", ".js"], ["wasm", "packetwalk-workbench_bg", ".wasm"]]) {
+  const hash = createHash("sha256").update(readFileSync(join(out, name + ending))).digest("hex").slice(0, 8);
+  workbench[kind] = `${name}-${hash}${ending}`;
+  renameSync(join(out, name + ending), join(out, workbench[kind]));
+}
+
 // The script Trunk writes into the page becomes a file: it starts the engine through the guard, which
 // shows how far it is loaded.
+let replaced = false;
 html = html.replace(/<script type="module"[^>]*>([\s\S]*?)<\/script>/, (_, body) => {
+  replaced = true;
   const [glue] = body.match(/\.\/[\w-]+\.js/);
   const [wasm] = body.match(/\.\/[\w-]+\.wasm/);
   const size = (file) => statSync(join(out, file)).size;
   const start = `import init from "${glue}";
 packetwalk.workbench = (leave, failed) => {
-  const wasm = fetch("./packetwalk-workbench_bg.wasm").then((r) => (r.ok ? r.arrayBuffer() : Promise.reject(r.status))).then((b) => WebAssembly.compile(b));
-  Promise.all([import("./packetwalk-workbench.js"), wasm]).then(([glue, module]) => {
+  const wasm = fetch("./${workbench.wasm}").then((r) => (r.ok ? r.arrayBuffer() : Promise.reject(r.status))).then((b) => WebAssembly.compile(b));
+  Promise.all([import("./${workbench.glue}"), wasm]).then(([glue, module]) => {
     packetwalk.session = leave();
-    setTimeout(() => glue.default({ module_or_path: module }), 0);
+    // What goes has gone first.
+    setTimeout(() => glue.default({ module_or_path: module }).catch(packetwalk.failed), 0);
   }, (why) => failed(String(why)));
 };
 packetwalk.start(init, "${wasm}", ${size(wasm)});
@@ -35,6 +46,7 @@ packetwalk.start(init, "${wasm}", ${size(wasm)});
   writeFileSync(join(out, name), start);
   return `<script type="module" src="./${name}"></script>`;
 });
+if (!replaced) throw new Error("Trunk's script was not found in the page: the policy would refuse it");
 const guard = readFileSync(join(root, "web/js/guard.js"), "utf8");
 writeFileSync(join(out, "guard.js"), (await transform(guard, { minify: true, target: "es5" })).code);
 // Preloads with integrity or nonce attributes are not needed and only break odd origins.

@@ -58,7 +58,27 @@
     return new Response(stream, { headers: { "content-type": "application/wasm" } });
   }
 
+  // The engine stops at a fault of its own. What is kept would bring it back: it is put aside.
+  function fault(error) {
+    if (document.querySelector(".panic")) return;
+    tell(
+      say("Packetwalk has met a fault of its own and stopped.", "Packetwalk 自身の不具合で停止しました。"),
+      [say("Copy what you need from here, then load the page again.", "必要なものをコピーしてから、ページを読み込み直してください。")],
+      error.stack || error,
+      true
+    );
+    try {
+      var text = kept();
+      if (text) localStorage.setItem("packetwalk.rescued", text);
+      localStorage.removeItem("packetwalk.text");
+    } catch (e) {}
+  }
+  function isFault(error) {
+    return typeof WebAssembly === "object" && error instanceof WebAssembly.RuntimeError;
+  }
+
   window.packetwalk = {
+    failed: fault,
     // Fetches the engine and starts it with `init`.
     start: function (init, url, size) {
       return fetch(url).then(function (response) {
@@ -66,6 +86,7 @@
         return init({ module_or_path: counted(response, size) });
       }).catch(function (error) {
         if (typeof WebAssembly !== "object" || error instanceof WebAssembly.CompileError) return cannot(error);
+        if (error instanceof WebAssembly.RuntimeError) return fault(error);
         tell(
           say("Packetwalk could not be loaded.", "Packetwalk を読み込めませんでした。"),
           [say("Look at the connection and load the page again.", "接続を確認して、ページを読み込み直してください。")],
@@ -75,21 +96,11 @@
     },
   };
 
-  // The engine stops at a fault of its own. What is kept would bring it back: it is put aside.
   window.addEventListener("error", function (event) {
-    if (typeof WebAssembly !== "object" || !(event.error instanceof WebAssembly.RuntimeError)) return;
-    if (document.querySelector(".panic")) return;
-    tell(
-      say("Packetwalk has met a fault of its own and stopped.", "Packetwalk 自身の不具合で停止しました。"),
-      [say("Copy what you need from here, then load the page again.", "必要なものをコピーしてから、ページを読み込み直してください。")],
-      event.error.stack || event.error,
-      true
-    );
-    try {
-      var text = kept();
-      if (text) localStorage.setItem("packetwalk.rescued", text);
-      localStorage.removeItem("packetwalk.text");
-    } catch (e) {}
+    if (isFault(event.error)) fault(event.error);
+  });
+  window.addEventListener("unhandledrejection", function (event) {
+    if (isFault(event.reason)) fault(event.reason);
   });
 
   if (typeof WebAssembly !== "object" || !("noModule" in HTMLScriptElement.prototype)) {

@@ -9,6 +9,8 @@ use yew::html::Scope;
 const LANG: &str = "packetwalk.lang";
 const THEME: &str = "packetwalk.theme";
 const TEXT: &str = "packetwalk.text";
+/// No preset is longer, in bytes.
+const LONGEST_PRESET: usize = 8_192;
 
 /// Runs one effect. A timer is handed back, to be kept as long as it may fire.
 pub fn run(app: &App, effect: &Effect, link: &Scope<Root>) -> Option<Timeout> {
@@ -34,7 +36,7 @@ pub fn run(app: &App, effect: &Effect, link: &Scope<Root>) -> Option<Timeout> {
 
 /// Keeps a person's own text over a reload. A preset is no such text.
 pub fn keep_text(text: &str) {
-    if play::presets::ALL.iter().any(|p| p.document() == text) {
+    if text.len() < LONGEST_PRESET && play::presets::ALL.iter().any(|p| p.document() == text) {
         interop::forget(TEXT);
     } else {
         interop::save(TEXT, text);

@@ -71,11 +71,6 @@ impl Stage {
         }
     }
 
-    /// Whether a person chose the part.
-    pub fn is_free(&self) -> bool {
-        self.camera.is_some()
-    }
-
     /// From the window's pixels to the picture's.
     fn place(&self, client: (f32, f32), camera: Camera) -> (f32, f32) {
         let Some(r) = self.svg().map(|s| s.get_bounding_client_rect()) else { return (0.0, 0.0) };
@@ -137,6 +132,14 @@ impl Stage {
     }
 
     fn moved(&mut self, e: &PointerEvent, fit: Camera) {
+        // Let go outside of the picture.
+        if e.buttons() == 0 {
+            self.held = None;
+            return self.hide_ghost();
+        }
+        if !e.is_primary() {
+            return;
+        }
         let at = (e.client_x() as f32, e.client_y() as f32);
         let camera = self.camera.unwrap_or(fit);
         let scale = self.scale(camera);

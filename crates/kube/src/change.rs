@@ -5,7 +5,9 @@ use crate::fault::Fault;
 use crate::topology::{Role, Topology};
 use crate::yaml::edit::{Edit, Place, Refused, Step, edit, spliced};
 use crate::yaml::{Tree, Value, YamlNode, parse};
+use std::collections::BTreeSet;
 use std::fmt;
+use std::net::Ipv4Addr;
 
 /// Something in a cluster that has a name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -315,17 +317,24 @@ impl Draft {
 
     fn add_end(&mut self, list: &str) -> Result<(), Cannot> {
         let topology = self.topology()?;
-        let (built, _) = crate::build(&self.text);
-        let t = built.map(|c| c.topology).unwrap_or_default();
+        let (built, diags) = crate::build(&self.text);
+        let line = diags.iter().find(|d| d.severity == crate::Severity::Error).map_or(1, |d| d.span.line);
+        let t = built.map(|c| c.topology).ok_or(Refused::Broken { line })?;
         let like = match list {
             "nodes" => t.nodes.iter().rev().find(|n| n.role == Role::Worker).or(t.nodes.last()).map(|n| (&n.name.value, &n.nic)),
             _ => t.hosts.last().map(|h| (&h.name.value, &h.nic)),
         };
-        let used: Vec<_> = t.nodes.iter().map(|n| &n.nic).chain(t.hosts.iter().map(|h| &h.nic)).map(|n| n.address.value.addr()).collect();
+        let used: BTreeSet<_> =
+            t.nodes.iter().map(|n| &n.nic).chain(t.hosts.iter().map(|h| &h.nic)).map(|n| n.address.value.addr()).collect();
         // From the one it is like upwards, then from the first.
         let after = like.map_or(t.segment.subnet.network(), |(_, nic)| nic.address.value.addr());
-        let mut free = t.segment.subnet.hosts().filter(|a| !used.contains(a) && t.segment.gateway != Some(*a));
-        let address = free.clone().find(|a| *a > after).or_else(|| free.next()).ok_or(Cannot::NoAddress)?;
+        let subnet = t.segment.subnet;
+        let is_free = |a: &u32| {
+            let a = Ipv4Addr::from(*a);
+            a != subnet.network() && a != subnet.broadcast() && !used.contains(&a) && t.segment.gateway != Some(a)
+        };
+        let (first, last, after) = (u32::from(subnet.network()), u32::from(subnet.broadcast()), u32::from(after));
+        let address = (after..=last).chain(first..after).find(is_free).map(Ipv4Addr::from).ok_or(Cannot::NoAddress)?;
         let base = like.map_or(if list == "nodes" { "node01" } else { "client" }, |(name, _)| name.as_str());
         let nic_name = like.map_or("eth0", |(_, nic)| nic.name.as_str());
         let address = format!("{address}/{}", t.segment.subnet.prefix_len());
@@ -381,11 +390,10 @@ impl Draft {
                 if self.at(&place).is_some() {
                     self.edit(Edit::Remove(place))?;
                 }
-                self.each_fault(
-                    |d, at, key, value| {
-                        if value.split('/').next() == Some(name) { d.edit(Edit::Remove(at)) } else { Ok(_ = key) }
-                    },
-                )
+                self.each_fault(|d, at, key, value| {
+                    _ = key;
+                    if value.split('/').next() == Some(name) { d.edit(Edit::Remove(at)) } else { Ok(()) }
+                })
             }
         }
     }
@@ -461,7 +469,11 @@ impl Draft {
         // Where it is named.
         let mut places = Vec::new();
         for (i, doc) in self.docs().iter().enumerate() {
-            named(doc, Place::root(i), thing, to, &mut places);
+            let own = get(doc, "kind").is_some_and(|k| matches!(word(k), "Topology" | "Script"));
+            let mut found = Vec::new();
+            named(doc, Place::root(i), thing, to, &mut found);
+            // Elsewhere only a pod template names a node.
+            places.extend(found.into_iter().filter(|(at, _)| own || at.steps.last() == Some(&Step::Key("nodeName".to_owned()))));
         }
         for (at, value) in places {
             self.edit(Edit::Set(at, Tree::text(value)))?;

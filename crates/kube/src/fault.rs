@@ -92,10 +92,10 @@ pub(crate) fn decode(d: &mut Decoder, node: &YamlNode, path: &str, t: &Topology)
             found.extend(d.string(n, &format!("{path}.{key}")).map(|s| (key, s)));
         }
     }
-    let span = f.span;
+    let (span, told) = (f.span, d.diags.len());
     d.finish(f);
     let [(key, text)] = found.as_slice() else {
-        if found.len() > 1 || d.diags.iter().all(|x| x.span != span) {
+        if found.len() > 1 || d.diags.len() == told {
             let message = format!("{path}: a fault is one of cut, down and stopped");
             d.error(
                 Code::MissingField,
@@ -123,13 +123,31 @@ pub(crate) fn decode(d: &mut Decoder, node: &YamlNode, path: &str, t: &Topology)
     match (*key, thing) {
         ("cut", None) => Some(Fault::Cut(owner.to_owned())),
         ("cut", Some(_)) => wrong("a cut names no device: it is the cable of the NIC".to_owned(), format!("write cut: {owner}")),
-        ("down", Some(dev)) => Some(Fault::Down(owner.to_owned(), dev.to_owned())),
+        ("down", Some(dev)) => {
+            let there = devices(t, owner);
+            if there.iter().any(|d| d == dev) || dev.starts_with("veth") {
+                return Some(Fault::Down(owner.to_owned(), dev.to_owned()));
+            }
+            wrong(format!("{owner} has no device {dev:?}"), format!("write one of {}", there.join(", ")))
+        }
         ("down", None) => wrong("which device?".to_owned(), format!("write down: {owner}/ and the device's name")),
         (_, daemon) => match daemon.and_then(Daemon::from_name) {
             Some(daemon) => Some(Fault::Stopped(owner.to_owned(), daemon)),
             None => wrong("which daemon?".to_owned(), format!("write stopped: {owner}/kube-proxy or stopped: {owner}/flanneld")),
         },
     }
+}
+
+/// The devices of a node or host, but for the cables of its pods.
+fn devices(t: &Topology, owner: &str) -> Vec<String> {
+    let host = t.hosts.iter().find(|h| h.name.value == owner).map(|h| vec![h.nic.name.clone()]);
+    let node = || {
+        let n = t.nodes.iter().find(|n| n.name.value == owner)?;
+        let docker = n.docker.then(|| "docker0".to_owned());
+        let own = [n.nic.name.clone(), "cni0".to_owned(), crate::flannel::device_name(t.vni)];
+        Some(own.into_iter().chain(docker).collect())
+    };
+    host.or_else(node).unwrap_or_default()
 }
 
 /// Breaks what can be broken once everything is there. What daemons did not do is left out where they

@@ -183,16 +183,11 @@ impl Session {
 
     /// As [`Session::send`]; `act` does what the probe's `during` asks, at its time.
     pub(crate) fn send_while(&mut self, probe: &Probe, act: &mut dyn FnMut(&mut Self, &Action)) -> Result<Run, ProbeError> {
-        let tag = self.next_tag;
         let first = self.world.events().len();
-        self.world.begin_run();
-        let (from, to) = self.begin(probe, tag)?;
-        self.next_tag += 1;
-        self.actions.push(Action::Send(probe.clone()));
-        self.play(probe, tag, first, act);
-        self.world.force_endpoint(None);
+        let begun = self.start_probe(probe)?;
+        self.play(probe, begun.tag, first, act);
         let events = first..self.world.events().len();
-        Ok(self.judged(&Begun { tag, from, to, proto: probe.proto }, events))
+        Ok(self.judged(&begun, events))
     }
 
     /// Begins a probe, and lets nothing go on yet.
@@ -300,7 +295,6 @@ impl Session {
         let local_port = local_key(self.seed, probe, tag);
         if probe.proto == Protocol::Icmp {
             let world = &mut self.world;
-            world.force_endpoint(probe.endpoint);
             let ping = PingSocket {
                 local: Ipv4Addr::UNSPECIFIED.into(),
                 remote: addr,
@@ -327,8 +321,8 @@ impl Session {
             check_endpoint(&self.cluster, (addr, port), (endpoint, wanted))?;
         }
         let world = &mut self.world;
-        world.force_endpoint(probe.endpoint);
         let source = source_for(world, from, addr);
+        world.force_endpoint((source, local_port), probe.endpoint);
         let (local, remote) = (Endpoint { addr: source, port: local_port }, Endpoint { addr, port });
         if probe.proto == Protocol::Tcp {
             let host = probe.host.clone().unwrap_or_else(|| remote.to_string());

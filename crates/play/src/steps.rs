@@ -94,11 +94,15 @@ impl Session {
             halves.push((behind, half));
         }
         self.go_on(usize::MAX);
-        self.world_mut().force_endpoint(None);
+        // A probe's events end where nothing was under way.
         let end = self.events().len();
+        let quiet: Vec<usize> = steps.iter().zip(&halves).filter(|(s, _)| s.when == When::Quiet).map(|(_, (behind, _))| *behind).collect();
         let whole = |(behind, half)| {
             let came = match half {
-                Half::Begun(begun) => Came::Run(self.judged(&begun, behind..end)),
+                Half::Begun(begun) => {
+                    let end = quiet.iter().copied().find(|q| *q > behind).unwrap_or(end);
+                    Came::Run(self.judged(&begun, behind..end))
+                }
                 Half::Whole(came) => came,
             };
             Stepped { behind, came }

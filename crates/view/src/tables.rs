@@ -5,6 +5,7 @@ use net::event::{BridgeTo, EventKind};
 use net::route::Decision;
 use net::state::{DeviceKind, Netns};
 use net::{Event, NetnsId, State, dump};
+use std::collections::BTreeSet;
 
 /// A line of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,14 +53,16 @@ pub fn tables(state: &State, netns: NetnsId, device: Option<&str>, event: Option
     for printed in printers(ns, device) {
         let now = (printed.print)(state, netns);
         let was = before.as_ref().map(|b| (printed.print)(b, netns));
+        let known: Option<BTreeSet<String>> = was.as_ref().map(|w| w.lines().map(steady).collect());
+        let left: BTreeSet<String> = was.iter().flat_map(|_| now.lines()).map(steady).collect();
         let mut lines: Vec<Line> = Vec::new();
         for text in now.lines() {
-            let is_new = was.as_ref().is_some_and(|w| !w.lines().any(|l| steady(l) == steady(text)));
+            let is_new = known.as_ref().is_some_and(|k| !k.contains(&steady(text)));
             let used = here.is_some_and(|e| uses(e, ns, printed.kind, text));
             let delete = delete(printed.kind, text, &printed.command);
             lines.push(Line { text: text.trim_end().to_owned(), used, fate: if is_new { Fate::New } else { Fate::Same }, delete });
         }
-        for text in was.iter().flat_map(|w| w.lines()).filter(|l| !now.lines().any(|n| steady(n) == steady(l))) {
+        for text in was.iter().flat_map(|w| w.lines()).filter(|l| !left.contains(&steady(l))) {
             lines.push(Line { text: text.trim_end().to_owned(), used: false, fate: Fate::Gone, delete: None });
         }
         if !lines.is_empty() {

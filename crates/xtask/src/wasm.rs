@@ -36,7 +36,8 @@ pub(crate) fn std_sources(toolchain: Option<&str>) -> bool {
     if there() {
         return true;
     }
-    if toolchain.is_none() {
+    let told_not_to = std::env::vars().any(|(k, v)| k == "RUSTUP_AUTO_INSTALL" && v == "0");
+    if toolchain.is_none() && !told_not_to && output(Command::new("rustup").arg("--version")).is_some() {
         say("fetching the sources of the standard library with rustup");
         rustup(&["component", "add", "rust-src"]);
     }

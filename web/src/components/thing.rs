@@ -113,7 +113,7 @@ fn service(p: &Page<'_>, s: &kube::cluster::RunningService) -> Html {
 /// Name, where it stands in the text, and away with it.
 fn head(p: &Page<'_>, thing: &Thing, at: Option<u32>) -> Html {
     let t = thing.clone();
-    let rename = move |v: String| Some(Action::Change(Change::Rename(t.clone(), v))).filter(|_| true);
+    let rename = move |v: String| Some(Action::Change(Change::Rename(t.clone(), v)));
     let ask = p.ask.clone();
     let at = at.filter(|a| (*a as usize) < p.app.text.len() && *a > 0);
     html! {

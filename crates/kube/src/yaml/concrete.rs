@@ -99,7 +99,7 @@ impl<'a> Text<'a> {
             match self.byte(at) {
                 _ if at >= self.0.len() => return self.0.len(),
                 b' ' | b'\t' | b'\r' | b'\n' => at += 1,
-                b'#' if at == 0 || self.byte(at - 1).is_ascii_whitespace() => at = self.next_line(at),
+                b'#' if at == 0 || self.byte(at - 1).is_ascii_whitespace() || self.0[..at] == *"\u{feff}" => at = self.next_line(at),
                 _ => return at,
             }
         }

@@ -50,7 +50,7 @@ impl Place {
     }
 }
 
-/// `[0].spec.nodes[1].name`, as people write it.
+/// `document 1: spec.nodes[1].name`, as people write it.
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "document {}", self.document + 1)?;
@@ -244,8 +244,10 @@ pub fn edit(text: &str, edit: &Edit) -> Result<Vec<Splice>, Refused> {
     let mut wanted: Vec<Tree> = docs.iter().map(Tree::from).collect();
     apply(&mut wanted, edit)?;
     let splices = Plan::new(text, &docs).edit(edit)?;
-    let (read, faults) = parse(&spliced(text, &splices));
-    if faults.len() > diags.len() || read.iter().map(Tree::from).ne(wanted.into_iter().filter(|t| !t.is_null())) {
+    let in_order =
+        splices.windows(2).all(|w| w[0].range.end <= w[1].range.start) && splices.iter().all(|s| text.get(s.range.clone()).is_some());
+    let (read, faults) = if in_order { parse(&spliced(text, &splices)) } else { Default::default() };
+    if !in_order || faults.len() > diags.len() || read.iter().map(Tree::from).ne(wanted.into_iter().filter(|t| !t.is_null())) {
         return Err(Refused::TooClever(match edit {
             Edit::Set(p, _) | Edit::Remove(p) | Edit::Rename(p, _) | Edit::Push(p, _) => p.to_string(),
             Edit::RemoveDocument(n) => Place::root(*n).to_string(),
@@ -459,7 +461,8 @@ impl<'a> Plan<'a> {
         if t.is_first(child.start) {
             let (start, end) = (t.line_start(child.start), t.next_line(child.end()));
             // The last line of a text without a line break at its end: that of the line before goes.
-            let start = if end == t.0.len() && !t.0.ends_with('\n') { start - self.style.newline.len().min(start) } else { start };
+            let before = if start > 1 && t.byte(start - 2) == b'\r' { start - 2 } else { start.saturating_sub(1) };
+            let start = if end == t.0.len() && !t.0.ends_with('\n') { before } else { start };
             return self.splice(start..end, "");
         }
         match next {
@@ -553,5 +556,33 @@ fn marked<'a>(text: Text<'a>, slot: &Slot<'a>, out: &mut Vec<Mark<'a>>) {
     }
     for child in text.children(slot) {
         marked(text, &child.value, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn done(text: &str, e: Edit) -> String {
+        spliced(text, &edit(text, &e).unwrap_or_else(|why| panic!("{why}")))
+    }
+
+    #[test]
+    fn line_ends_of_two_kinds_and_wide_letters() {
+        assert_eq!(done("a: 1\r\nb: 二\nc: 3", Edit::Remove(Place::root(0).key("c"))), "a: 1\r\nb: 二");
+        assert_eq!(done("a: 1\nb: 二\r\nc: 3", Edit::Remove(Place::root(0).key("c"))), "a: 1\nb: 二");
+    }
+
+    #[test]
+    fn a_comment_behind_a_byte_order_mark_stays() {
+        assert_eq!(done("\u{feff}# head\na: 1\nb: 2\n", Edit::Remove(Place::root(0).key("a"))), "\u{feff}# head\nb: 2\n");
+    }
+
+    #[test]
+    fn what_cannot_be_done_says_why() {
+        let why = |text: &str, e: Edit| edit(text, &e).map_err(|why| why.to_string());
+        assert_eq!(why("a: [1\n", Edit::Remove(Place::root(0).key("a"))), Err("the text has an error in line 1: mend it first".into()));
+        assert_eq!(why("a: 1\n", Edit::Remove(Place::root(0).key("b"))), Err("nothing to change at document 1: b".into()));
+        assert_eq!(why("a: 1\nb: 2\n", Edit::Rename(Place::root(0).key("a"), "b".into())), Err("b is there already".into()));
     }
 }

@@ -64,7 +64,7 @@ impl World {
             next_ip_id: 0,
             seed,
             rng: Rng::new(seed),
-            forced: None,
+            forced: LiteMap::new(),
             choices: None,
             budget_from: 0,
             over_budget: false,

@@ -6,7 +6,7 @@ use crate::drop::DropReason;
 use crate::event::EventKind;
 use crate::skb::{PacketId, Skb};
 use crate::state::Change;
-use crate::time::Duration;
+use crate::time::{Duration, Instant};
 
 /// What can be done to a packet in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,13 +35,12 @@ impl World {
                     return false;
                 }
                 self.emit(skb.netns, Some(pkt), EventKind::Delayed { by });
-                // Jobs on the stack run last in, first out: so they must also later.
-                for job in jobs {
-                    self.later(by, job);
+                for (at, job) in jobs {
+                    self.later(at + by - self.now, job);
                 }
             }
             Deed::Duplicate => {
-                let Some(next) = self.next_of(pkt) else { return false };
+                let Some((at, next)) = self.next_of(pkt) else { return false };
                 let copy = self.new_packet(Skb { parent: Some(pkt), ..Skb::clone(&skb) });
                 self.emit(skb.netns, Some(copy), EventKind::Duplicated { of: pkt });
                 let job = match next {
@@ -49,7 +48,8 @@ impl World {
                     Job::Packet(_, next) => Job::Packet(copy, next),
                     other => other,
                 };
-                self.later(Duration::default(), job);
+                // Behind the other, wherever that is.
+                self.later(at - self.now, job);
             }
         }
         true
@@ -59,20 +59,20 @@ impl World {
         matches!(job, Job::Packet(p, _) | Job::Hook(p, _) if *p == pkt)
     }
 
-    /// What is done with a packet next.
-    fn next_of(&self, pkt: PacketId) -> Option<Job> {
-        let on_stack = self.stack.iter().rev().find(|j| Self::is_of(j, pkt));
-        on_stack.or_else(|| self.agenda.values().find(|j| Self::is_of(j, pkt))).cloned()
+    /// What is done with a packet next, and when.
+    fn next_of(&self, pkt: PacketId) -> Option<(Instant, Job)> {
+        let on_stack = self.stack.iter().rev().find(|j| Self::is_of(j, pkt)).map(|j| (self.now, j.clone()));
+        on_stack.or_else(|| self.agenda.iter().find(|(_, j)| Self::is_of(j, pkt)).map(|((at, _), j)| (*at, j.clone())))
     }
 
-    /// Everything that was to be done with a packet, first things first.
-    fn take_jobs(&mut self, pkt: PacketId) -> Vec<Job> {
-        let mut out: Vec<Job> = Vec::new();
+    /// Everything that was to be done with a packet and when, first things first.
+    fn take_jobs(&mut self, pkt: PacketId) -> Vec<(Instant, Job)> {
+        let mut out: Vec<(Instant, Job)> = Vec::new();
         while let Some(i) = self.stack.iter().rposition(|j| Self::is_of(j, pkt)) {
-            out.push(self.stack.remove(i));
+            out.push((self.now, self.stack.remove(i)));
         }
         let keys: Vec<_> = self.agenda.iter().filter(|(_, j)| Self::is_of(j, pkt)).map(|(k, _)| *k).collect();
-        out.extend(keys.iter().filter_map(|k| self.agenda.remove(k)));
+        out.extend(keys.iter().filter_map(|k| Some((k.0, self.agenda.remove(k)?))));
         out
     }
 
@@ -95,10 +95,5 @@ impl World {
             let after: Vec<_> = before.iter().copied().filter(|p| *p != pkt).collect();
             self.change(Change::Fragments { netns, key, before: Some(before), after: (!after.is_empty()).then_some(after) });
         }
-    }
-
-    /// Whether a packet is on its way, and not waiting for something.
-    pub fn moves(&self, pkt: PacketId) -> bool {
-        self.next_of(pkt).is_some()
     }
 }

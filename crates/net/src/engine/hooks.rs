@@ -123,7 +123,9 @@ impl World {
         }
         let Some((walk, seen)) = &mut job.walk else { return };
         let step = {
-            let (rng, forced, choices) = (&mut self.rng, self.forced, &mut self.choices);
+            let sender = seen.packet.ports().map(|(sport, _)| (IpAddr::from(seen.packet.src), sport));
+            let forced = sender.and_then(|s| self.forced.get(&s)).copied();
+            let (rng, choices) = (&mut self.rng, &mut self.choices);
             let mut draw = |chain: u32, rule: u32, probability: u32| match choices {
                 Some(c) => (if c.next(probability) { 0 } else { NEVER }, false),
                 None => draw(&rules, table, chain, rule, forced, rng),
@@ -219,14 +221,7 @@ impl World {
 const NEVER: u32 = 0x7fff_ffff;
 
 /// A draw for a `statistic` rule; with a forced endpoint, the draw that leads to it.
-fn draw(
-    rules: &Ruleset,
-    table: TableName,
-    chain: u32,
-    rule: u32,
-    forced: Option<(IpAddr, Option<u16>)>,
-    rng: &mut crate::rng::Rng,
-) -> (u32, bool) {
+fn draw(rules: &Ruleset, table: TableName, chain: u32, rule: u32, forced: Option<super::Forced>, rng: &mut crate::rng::Rng) -> (u32, bool) {
     let t = rules.table(table);
     let leads = |r: &Rule, to: (IpAddr, Option<u16>)| match &r.target {
         Target::Jump(name) | Target::Goto(name) => t.chain(name).is_some_and(|(_, c)| c.rules.iter().any(|r| dnats_to(r, to))),

@@ -114,6 +114,9 @@ enum Job {
     Deadline(NetnsId, SocketId),
 }
 
+/// An endpoint that a choice falls on: its address, and its port if it matters.
+pub type Forced = (IpAddr, Option<u16>);
+
 /// A random choice of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Choice {
@@ -166,7 +169,8 @@ pub struct World {
     next_ip_id: u64,
     seed: u64,
     rng: Rng,
-    forced: Option<(IpAddr, Option<u16>)>,
+    /// By who sends: address and port.
+    forced: LiteMap<(IpAddr, u16), Forced>,
     choices: Option<Choices>,
     budget_from: usize,
     over_budget: bool,
@@ -191,6 +195,7 @@ impl World {
             background: LiteMap::new(),
             rng: self.rng.clone(),
             choices: None,
+            forced: LiteMap::new(),
             ..*self
         }
     }
@@ -224,9 +229,13 @@ impl World {
         self.seed
     }
 
-    /// From now on every random choice between endpoints falls on this one, where it can.
-    pub fn force_endpoint(&mut self, endpoint: Option<(IpAddr, Option<u16>)>) {
-        self.forced = endpoint;
+    /// From now on every random choice about what `from` sends falls on this endpoint, where it can; on
+    /// none: chance decides.
+    pub fn force_endpoint(&mut self, from: (IpAddr, u16), endpoint: Option<Forced>) {
+        match endpoint {
+            Some(e) => _ = self.forced.insert(from, e),
+            None => _ = self.forced.remove(&from),
+        }
     }
 
     /// From now on the random choices of rules are these, in order; those after are taken. Until

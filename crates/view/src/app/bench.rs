@@ -46,17 +46,21 @@ pub(super) fn run(app: &mut App) -> Vec<Effect> {
     let out = if shell::sends(&line) {
         match shell::probe(&l.session.moment(t.state()), &host, &line) {
             Ok(probe) => {
-                let out = sent(app, &probe, &mut known_at);
-                effects = time::begin_playing(app);
+                let (out, begins) = sent(app, &probe, &mut known_at);
+                effects = begins;
                 out
             }
             Err(out) => out,
         }
     } else if shell::changes(&line) {
-        time::act(app, Act::Action(play::Action::Shell { host: host.clone(), line: line.clone() }));
-        let out = if let Some(Came::Output(out)) = app.came.last() { out.clone() } else { shell::Output::default() };
-        time::see_it(app);
-        out
+        let what = Act::Action(play::Action::Shell { host: host.clone(), line: line.clone() });
+        if time::try_act(app, what) {
+            let out = if let Some(Came::Output(out)) = app.came.last() { out.clone() } else { shell::Output::default() };
+            time::see_it(app);
+            out
+        } else {
+            shell::Output { text: app.refused.take().unwrap_or_default(), status: 1 }
+        }
     } else if let Some(change) = kubectl(&line) {
         effects = edit(app, &change);
         match app.refused.take() {
@@ -71,19 +75,16 @@ pub(super) fn run(app: &mut App) -> Vec<Effect> {
 }
 
 /// Sends what a command sends; what it prints is known when it ends.
-fn sent(app: &mut App, probe: &Probe, known_at: &mut usize) -> shell::Output {
-    time::act(app, Act::Action(play::Action::Send(probe.clone())));
-    let Some(l) = &app.loaded else { return shell::Output::default() };
-    match app.came.last() {
-        Some(Came::Run(run)) => {
-            let ended = |e: &net::Event| matches!(&e.kind, net::event::EventKind::Ended { tag, .. } if *tag == run.tag);
-            let events = l.session.events();
-            *known_at = events.iter().rposition(ended).map_or(events.len(), |i| i + 1);
-            shell::report(&l.session, probe, Ok(run))
-        }
-        Some(Came::Refused(e)) => shell::report(&l.session, probe, Err(e)),
-        _ => shell::Output::default(),
+fn sent(app: &mut App, probe: &Probe, known_at: &mut usize) -> (shell::Output, Vec<Effect>) {
+    if !time::try_act(app, Act::Action(play::Action::Send(probe.clone()))) {
+        return (shell::Output { text: app.refused.take().unwrap_or_default() + "\n", status: 1 }, Vec::new());
     }
+    let (Some(l), Some(Came::Run(run))) = (&app.loaded, app.came.last()) else { return Default::default() };
+    let ended = |e: &net::Event| matches!(&e.kind, net::event::EventKind::Ended { tag, .. } if *tag == run.tag);
+    let events = l.session.events();
+    *known_at = events.iter().rposition(ended).map_or(events.len(), |i| i + 1);
+    let out = shell::report(&l.session, probe, Ok(run));
+    (out, time::begin_playing(app))
 }
 
 /// The edit of the text that a `kubectl` line is.
@@ -128,6 +129,7 @@ fn told(change: &Change) -> String {
 
 /// An edit of the cluster, as an edit of the text.
 pub(super) fn edit(app: &mut App, c: &Change) -> Vec<Effect> {
+    app.refused = None;
     match change(&app.text, c) {
         Ok(text) if *text == *app.text => Vec::new(),
         Ok(text) => {

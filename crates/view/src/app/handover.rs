@@ -63,13 +63,20 @@ pub fn pack(app: &App) -> String {
         line("follow", &p.0.to_string());
     }
     for was in app.history.past() {
-        line("past", &was.cursor.to_string());
+        line("past", &format!("{} {} {}", was.cursor, was.seed, u8::from(was.cold)));
         if was.text != app.text {
-            line("past-text", &escaped(&was.text));
+            line("past-text", &format!("={}", escaped(&was.text)));
+        }
+        if was.document != was.text {
+            line("past-document", &format!("={}", escaped(&was.document)));
         }
         for step in was.script.iter() {
             line("past-step", &step_text(step));
         }
+    }
+    let now = app.snapshot();
+    if now.document != now.text {
+        line("document", &format!("={}", escaped(&now.document)));
     }
     for step in app.script.iter() {
         line("step", &step_text(step));
@@ -187,7 +194,11 @@ pub fn unpack(text: &str) -> Option<(App, Vec<Effect>)> {
     };
     app.cold = on("cold");
     app.seed = get("seed").parse().unwrap_or(1);
-    app.read(document);
+    let shown: Rc<str> = match get("document").strip_prefix('=') {
+        Some(shown) => unescaped(shown).into(),
+        None => document.into(),
+    };
+    app.read(&shown);
     (app.from, app.to, app.endpoint) = (get("from").to_owned(), get("to").to_owned(), get("endpoint").to_owned());
     app.proto = Protocol::from_name(get("proto")).unwrap_or_default();
     app.offer();
@@ -203,15 +214,36 @@ pub fn unpack(text: &str) -> Option<(App, Vec<Effect>)> {
     app.drawer = [Drawer::Events, Drawer::Terminal][index("drawer", &["events", "terminal"])];
     (app.only_packet, app.focus, app.narrow) = (on("only-packet"), !on("unfocused"), on("narrow"));
     let steps: Vec<Step> = all().filter(|(n, _)| *n == "step").filter_map(|(_, v)| step_of(v)).collect();
-    let was = super::Snapshot { text: app.text.clone(), script: Rc::new(steps), cursor: get("cursor").parse().unwrap_or_default() };
-    time::restore(&mut app, &was);
+    let now = super::Snapshot {
+        text: document.into(),
+        document: shown,
+        script: Rc::new(steps),
+        cursor: get("cursor").parse().unwrap_or_default(),
+        seed: app.seed,
+        cold: app.cold,
+    };
+    time::restore(&mut app, &now);
     let mut past: Vec<super::Snapshot> = Vec::new();
     for (name, value) in all() {
         match (name, past.last_mut()) {
             ("past", _) => {
-                past.push(super::Snapshot { text: app.text.clone(), script: Rc::default(), cursor: value.parse().unwrap_or_default() });
+                let mut numbers = value.split(' ');
+                let mut number = || numbers.next().and_then(|n| n.parse::<u64>().ok()).unwrap_or_default();
+                let (cursor, seed, cold) = (number() as usize, number(), number() == 1);
+                past.push(super::Snapshot {
+                    text: app.text.clone(),
+                    document: app.text.clone(),
+                    script: Rc::default(),
+                    cursor,
+                    seed,
+                    cold,
+                });
             }
-            ("past-text", Some(was)) => was.text = unescaped(value).into(),
+            ("past-text", Some(was)) => {
+                was.text = unescaped(value.trim_start_matches('=')).into();
+                was.document = was.text.clone();
+            }
+            ("past-document", Some(was)) => was.document = unescaped(value.trim_start_matches('=')).into(),
             ("past-step", Some(was)) => Rc::make_mut(&mut was.script).extend(step_of(value)),
             _ => {}
         }
@@ -265,5 +297,13 @@ mod tests {
         let broken = pack(&app).replace("kind: Topology", "kind: Topologie");
         let (other, _) = unpack(&broken).expect("it can be read");
         assert!(other.text.contains("Topologie") && other.stale);
+        // And the cluster that was shown before it, with what was done in it.
+        let mut app = App::new(Lang::En, "article-clusterip");
+        update(&mut app, Action::Send);
+        let broken = app.text.replace("kind: Topology", "kind: Topologie");
+        update(&mut app, Action::Text(broken));
+        let (other, _) = unpack(&pack(&app)).expect("it can be read");
+        assert!(other.stale && other.script == app.script && other.events_len() == app.events_len());
+        assert_eq!(pack(&other), pack(&app));
     }
 }

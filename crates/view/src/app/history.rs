@@ -8,10 +8,16 @@ use std::rc::Rc;
 pub struct Snapshot {
     /// The text.
     pub text: Rc<str>,
+    /// The text of the cluster that is shown; another one while the text has errors.
+    pub document: Rc<str>,
     /// What was done.
     pub script: Rc<Vec<Step>>,
     /// How many events lay behind.
     pub cursor: usize,
+    /// What decided every chance.
+    pub seed: u64,
+    /// Whether neighbour tables were empty at first.
+    pub cold: bool,
 }
 
 /// How much is kept.
@@ -71,6 +77,17 @@ impl History {
         Some(was)
     }
 
+    /// Forgets what was remembered last: it was not done after all.
+    pub(super) fn forget(&mut self, future: Vec<Snapshot>) {
+        self.past.pop();
+        self.future = future;
+    }
+
+    /// Everything that can be done again.
+    pub(super) fn future(&self) -> &[Snapshot] {
+        &self.future
+    }
+
     /// The moment that was undone last.
     pub fn redo(&mut self, now: Snapshot) -> Option<Snapshot> {
         let next = self.future.pop()?;
@@ -100,7 +117,7 @@ mod tests {
     use super::*;
 
     fn at(text: &str) -> Snapshot {
-        Snapshot { text: text.into(), script: Rc::default(), cursor: 0 }
+        Snapshot { text: text.into(), document: text.into(), script: Rc::default(), cursor: 0, seed: 1, cold: false }
     }
 
     #[test]

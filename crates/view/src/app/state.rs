@@ -371,7 +371,11 @@ impl App {
 
     /// This moment, to come back to.
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot { text: self.text.clone(), script: self.script.clone(), cursor: self.cursor() }
+        let document = match &self.loaded {
+            Some(l) if self.stale => l.session.document().into(),
+            _ => self.text.clone(),
+        };
+        Snapshot { text: self.text.clone(), document, script: self.script.clone(), cursor: self.cursor(), seed: self.seed, cold: self.cold }
     }
 
     /// Keeps this moment, before something else is done.

@@ -1,5 +1,6 @@
 //! Time: what is done at the moment that is shown, going back, and playing on.
 
+use super::history::Snapshot;
 use super::state::{App, Loaded};
 use super::update::Effect;
 use crate::story::{Glyph, Grain, glyph};
@@ -36,10 +37,7 @@ pub(super) fn act(app: &mut App, act: Act) {
         // What lies behind is the same.
         app.seek(at);
     }
-    app.refused = match app.came.last() {
-        Some(Came::Refused(e)) => Some(format!("{} {}", e.message, e.hint)),
-        _ => None,
-    };
+    app.refused = None;
     app.arrange();
     app.retell();
 }
@@ -55,39 +53,52 @@ fn play(app: &mut App, l: &Loaded, script: Rc<Vec<Step>>) {
     app.loaded = Some(Rc::new(Loaded { session, labels: l.labels.clone(), layout: l.layout.clone() }));
 }
 
-/// To another text, script and moment: undo, redo, a kept session.
-pub(super) fn restore(app: &mut App, was: &super::history::Snapshot) -> Vec<Effect> {
-    let mut effects = Vec::new();
-    if *was.text != *app.text {
-        app.read(&was.text);
-        effects = vec![Effect::SetEditor, Effect::KeepText];
+/// To another text, script and moment: undo, redo, a page that was handed over.
+pub(super) fn restore(app: &mut App, was: &Snapshot) -> Vec<Effect> {
+    let shown = app.loaded.as_ref().map(|l| l.session.document().to_owned());
+    let other_chances = (app.seed, app.cold) != (was.seed, was.cold);
+    let effects = if *was.text == *app.text { Vec::new() } else { vec![Effect::SetEditor, Effect::KeepText] };
+    (app.seed, app.cold) = (was.seed, was.cold);
+    if other_chances || shown.as_deref() != Some(&*was.document) {
+        app.read(&was.document);
     }
-    if let Some(l) = app.loaded.clone().filter(|_| !app.stale) {
+    if let Some(l) = app.loaded.clone().filter(|l| l.session.document() == &*was.document) {
         play(app, &l, was.script.clone());
         app.arrange();
         app.retell();
         app.seek(was.cursor);
+    }
+    // A text with errors stands beside the cluster it once was.
+    if *was.text != *app.text {
+        app.read(&was.text);
     }
     app.playing = false;
     app.refused = None;
     effects
 }
 
+/// Does something, or leaves everything as it was if it could not be done.
+pub(super) fn try_act(app: &mut App, what: Act) -> bool {
+    let (was, future) = (app.snapshot(), app.history.future().to_vec());
+    act(app, what);
+    let refused = match app.came.last() {
+        Some(Came::Refused(e)) => Some(format!("{} {}", e.message, e.hint)),
+        Some(Came::Done(false)) => Some(String::new()),
+        Some(Came::Output(out)) if out.status != 0 => Some(out.text.clone()),
+        _ => None,
+    };
+    if refused.is_some() {
+        restore(app, &was);
+        app.history.forget(future);
+        app.refused = refused;
+    }
+    app.refused.is_none()
+}
+
 /// Sends what the sentence says.
 pub(super) fn send(app: &mut App) -> Vec<Effect> {
     let probe = app.probe();
-    act(app, Act::Action(play::Action::Send(probe)));
-    if app.refused.is_some() {
-        // Nothing was done.
-        let was = app.history.undo(app.snapshot());
-        let why = app.refused.take();
-        if let Some(was) = was {
-            restore(app, &was);
-        }
-        app.refused = why;
-        return Vec::new();
-    }
-    begin_playing(app)
+    if try_act(app, Act::Action(play::Action::Send(probe))) { begin_playing(app) } else { Vec::new() }
 }
 
 /// To the first step of what was begun last, and on by itself.
@@ -103,8 +114,11 @@ pub(super) fn begin_playing(app: &mut App) -> Vec<Effect> {
 /// Does something to the packet that is shown.
 pub(super) fn handle(app: &mut App, deed: Deed) -> Vec<Effect> {
     let Some(packet) = app.in_flight() else { return Vec::new() };
-    act(app, Act::Packet(packet, deed));
-    see_it(app);
+    if try_act(app, Act::Packet(packet, deed)) {
+        see_it(app);
+    } else {
+        app.refused = Some(crate::words::ui(crate::words::Ui::Waits, app.lang).to_owned());
+    }
     Vec::new()
 }
 

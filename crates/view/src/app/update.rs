@@ -167,6 +167,7 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::Cold(v) => {
+            app.remember();
             app.cold = v;
             start_over(app);
             Vec::new()

@@ -137,6 +137,7 @@ texts! {
     Drop: "Drop it", "捨てる";
     Delay: "Delay it 1 s", "1 秒遅らせる";
     Duplicate: "Double it", "複製する";
+    Waits: "This packet waits for something: it can only be dropped.", "このパケットは何かを待っているので、捨てることしかできません。";
     NotInFlight: "This packet is not on its way at this moment.", "このパケットはこの時点で移動中ではありません。";
     PastNote: "You are in the past: what you do here replaces what came after. Undo brings it back.", "過去の時点です。ここで何かすると、この後の出来事は置き換わります。元に戻せます。";
     Delete: "Delete this entry now", "このエントリーを今削除";
