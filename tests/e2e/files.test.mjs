@@ -43,17 +43,14 @@ test("a file is dropped anywhere on the page, and is there after a reload", asyn
 
 test("loading shows how far it is", async () => {
   const seen = [];
-  const slow = async (page) => {
-    await page.route("**/*_bg.wasm", async (route) => {
-      await new Promise((done) => setTimeout(done, 600));
+  const slow = (page) =>
+    page.route("**/packetwalk-web*_bg.wasm", async (route) => {
+      await page.locator("progress").waitFor();
+      seen.push(await page.locator("progress").getAttribute("max"));
       await route.continue();
     });
-    page.on("request", (r) => {
-      if (r.url().endsWith("_bg.wasm")) page.locator("progress").count().then((n) => seen.push(n), () => {});
-    });
-  };
   await visit({ before: slow }, async (page) => {
-    assert.ok(seen.includes(1), "a bar was there while the engine came");
+    assert.deepEqual([...new Set(seen)], ["1"], "a bar was there while the engine came");
     assert.equal(await page.locator("progress").count(), 0);
   });
 });
@@ -92,6 +89,7 @@ test("a fault of the engine leaves the person's text to be copied, and is not me
     await page.locator(".cm-line", { hasText: "replicas: 4" }).click();
     await page.keyboard.press("End");
     await page.keyboard.type(" # mine");
+    await page.waitForFunction(() => localStorage.getItem("packetwalk.text")?.includes("# mine"));
     await page.evaluate(() => dispatchEvent(new ErrorEvent("error", { error: new WebAssembly.RuntimeError("unreachable") })));
     await page.locator(".panic").waitFor();
     assert.match(await page.locator(".panic pre").textContent(), /replicas: 4 # mine/);
