@@ -322,7 +322,7 @@ impl Session {
         }
         let world = &mut self.world;
         let source = source_for(world, from, addr);
-        world.force_endpoint((source, local_port), probe.endpoint);
+        world.force_endpoint(local_port, probe.endpoint);
         let (local, remote) = (Endpoint { addr: source, port: local_port }, Endpoint { addr, port });
         if probe.proto == Protocol::Tcp {
             let host = probe.host.clone().unwrap_or_else(|| remote.to_string());

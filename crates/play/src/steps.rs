@@ -204,6 +204,37 @@ mod tests {
     }
 
     #[test]
+    fn each_probe_has_its_own_endpoint_and_its_own_events() {
+        let to = |endpoint: &str| Probe { endpoint: crate::probe::parse_endpoint(endpoint), ..probe() };
+        let steps = [
+            Step::send(When::Quiet, to("10.1.6.5:80")),
+            Step::send(When::After(2), to("10.1.5.4:80")),
+            Step::send(When::Quiet, to("10.1.5.5:80")),
+        ];
+        let mut played = session();
+        let came = played.steps(&steps);
+        let asked: Vec<String> = played
+            .events()
+            .iter()
+            .filter_map(|e| {
+                if let EventKind::Translated { source: false, after, restored: false, .. } = &e.kind {
+                    Some(after.addr.to_string())
+                } else {
+                    None
+                }
+            })
+            .collect();
+        let first: std::collections::BTreeSet<_> = asked.iter().take(2).map(String::as_str).collect();
+        assert_eq!(first, ["10.1.5.4", "10.1.6.5"].into());
+        // Played on or played again, a probe has the same events.
+        let mut on = session();
+        let mut again = on.steps(&steps[..2]);
+        again.extend(on.steps(&steps[2..]));
+        let ranges = |c: &[Stepped]| c.iter().map(|s| if let Came::Run(r) = &s.came { r.events.clone() } else { 0..0 }).collect::<Vec<_>>();
+        assert_eq!(ranges(&came), ranges(&again));
+    }
+
+    #[test]
     fn a_moment_prints_what_was_true_then() {
         let mut s = session();
         s.steps(&[Step::send(When::Quiet, probe())]);

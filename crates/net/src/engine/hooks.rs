@@ -123,8 +123,7 @@ impl World {
         }
         let Some((walk, seen)) = &mut job.walk else { return };
         let step = {
-            let sender = seen.packet.ports().map(|(sport, _)| (IpAddr::from(seen.packet.src), sport));
-            let forced = sender.and_then(|s| self.forced.get(&s)).copied();
+            let forced = seen.packet.ports().and_then(|(sport, _)| self.forced.get(&sport)).copied();
             let (rng, choices) = (&mut self.rng, &mut self.choices);
             let mut draw = |chain: u32, rule: u32, probability: u32| match choices {
                 Some(c) => (if c.next(probability) { 0 } else { NEVER }, false),

@@ -169,8 +169,8 @@ pub struct World {
     next_ip_id: u64,
     seed: u64,
     rng: Rng,
-    /// By who sends: address and port.
-    forced: LiteMap<(IpAddr, u16), Forced>,
+    /// By the source port of who sends, which masquerading keeps.
+    forced: LiteMap<u16, Forced>,
     choices: Option<Choices>,
     budget_from: usize,
     over_budget: bool,
@@ -229,12 +229,12 @@ impl World {
         self.seed
     }
 
-    /// From now on every random choice about what `from` sends falls on this endpoint, where it can; on
-    /// none: chance decides.
-    pub fn force_endpoint(&mut self, from: (IpAddr, u16), endpoint: Option<Forced>) {
+    /// From now on every random choice about packets with this source port falls on this endpoint, where it
+    /// can; on none: chance decides.
+    pub fn force_endpoint(&mut self, sport: u16, endpoint: Option<Forced>) {
         match endpoint {
-            Some(e) => _ = self.forced.insert(from, e),
-            None => _ = self.forced.remove(&from),
+            Some(e) => _ = self.forced.insert(sport, e),
+            None => _ = self.forced.remove(&sport),
         }
     }
 
