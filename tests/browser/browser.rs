@@ -160,10 +160,10 @@ async fn an_error_is_told_with_its_place_and_its_fix_mends_it() {
 #[wasm_bindgen_test]
 async fn japanese_and_english_are_a_click_apart() {
     let page = Page::open(false).await;
-    page.click(".tools button:nth-child(1)").await;
+    page.click(".tools [lang=ja]").await;
     assert_eq!(page.text(".sentence .send"), "送信");
     assert_eq!(gloo::utils::document().document_element().expect("root").get_attribute("lang").as_deref(), Some("ja"));
-    page.click(".tools button:nth-child(2)").await;
+    page.click(".tools [lang=en]").await;
     assert_eq!(page.text(".sentence .send"), "Send");
 }
 
