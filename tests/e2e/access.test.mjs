@@ -84,7 +84,7 @@ test("the whole NodePort run by keyboard alone, every sentence of it in the acce
     for (; here < n; here++) {
       await page.keyboard.press("ArrowRight");
       await page.waitForFunction((k) => Number(document.querySelector(".count strong").textContent) === k, here + 1);
-      said.push((await page.locator("[role=status].sr-only").textContent()).trim());
+      said.push((await page.locator(".foot .saying").textContent()).trim());
     }
     assert.ok(said.length > 100 && said.every((s) => s), "every step says something");
     assert.ok(said.some((s) => /The client has its answer: 849 bytes/.test(s)) && said.some((s) => /becomes 10\.1\.6\.5:80/.test(s)));

@@ -61,16 +61,17 @@ function frames(events) {
   const thread = (e) => `${e.pid}/${e.tid}`;
   for (const e of events) if (e.name === "Commit") count.set(thread(e), (count.get(thread(e)) ?? 0) + 1);
   const [main] = [...count].sort((a, b) => b[1] - a[1])[0] ?? [];
-  const mine = events.filter((e) => thread(e) === main && e.ph === "X" && e.dur).sort((a, b) => a.ts - b.ts);
+  const kind = (e) => (SCRIPT.has(e.name) ? "script" : RENDER.has(e.name) ? "render" : undefined);
+  const mine = events.filter((e) => thread(e) === main && e.ph === "X" && e.dur && kind(e)).sort((a, b) => a.ts - b.ts || b.dur - a.dur);
   const out = [];
   let frame = { script: 0, render: 0 };
-  const until = { script: 0, render: 0 };
+  // What stands within another is that other's no more: a layout that a script asks for is layout.
+  const open = [];
   for (const e of mine) {
-    const kind = SCRIPT.has(e.name) ? "script" : RENDER.has(e.name) ? "render" : undefined;
-    // What stands within another of its kind is counted with it.
-    if (!kind || e.ts < until[kind]) continue;
-    until[kind] = e.ts + e.dur;
-    frame[kind] += e.dur / 1000;
+    while (open.length && open.at(-1).ts + open.at(-1).dur <= e.ts) open.pop();
+    if (open.length) frame[kind(open.at(-1))] -= e.dur / 1000;
+    frame[kind(e)] += e.dur / 1000;
+    open.push(e);
     if (e.name === "Commit") {
       out.push(frame);
       frame = { script: 0, render: 0 };
@@ -113,7 +114,7 @@ try {
   // Into the middle, where most are under way.
   await page.locator(".scrub").fill("400");
   await page.evaluate(() => document.activeElement.blur());
-  row("packets under way", await page.evaluate(() => document.querySelectorAll(".picture .other").length + 1), "");
+  row("packets under way", await page.evaluate(() => [...document.querySelectorAll(".picture .other")].reduce((n, o) => n + 1 + Number(o.querySelector(".pill-more")?.textContent ?? 0), 1)), "");
   await page.click(".play");
   await page.waitForTimeout(3000);
   const before = await heap();
@@ -150,7 +151,7 @@ try {
     );
     spent.push(ms);
     await page.keyboard.press("Backspace");
-    await page.waitForTimeout(150);
+    await page.waitForSelector(".problems-place li", { state: "detached" });
   }
   row("a typed letter until its answer", p95(spent), "ms", 100);
 } finally {

@@ -1,7 +1,7 @@
 //! The page: draws what the view computed, and tells it what a person did.
 //!
-//! One stateful component, [`root::Root`], holds [`view::app::App`]; everything below it is a function
-//! from that state to markup. What must be done outside the markup (the editor, storage, timers) is
+//! One stateful component, [`root::Root`], holds [`view::app::App`] on a [`desk`]; everything below it is
+//! a function from that state to markup, drawn again when what it depends on changed. What must be done outside the markup (the editor, storage, timers) is
 //! an effect, run in [`effects`].
 //!
 //! **Architecture invariant.** Nothing is decided here: no sentence, arrow or address is made in this
@@ -9,6 +9,7 @@
 #![deny(unsafe_code)]
 
 pub mod components;
+pub mod desk;
 pub mod effects;
 pub mod interop;
 pub mod root;

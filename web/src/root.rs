@@ -1,6 +1,7 @@
 //! The one stateful component.
 
 use crate::components;
+use crate::desk::Desk;
 use crate::effects;
 use crate::interop::{self, Editor, Mark};
 use crate::stage::{self, Stage, Touch};
@@ -10,7 +11,7 @@ use gloo::file::callbacks::{FileReader, read_as_text};
 use gloo::render::{AnimationFrame, request_animation_frame};
 use gloo::timers::callback::Timeout;
 use kube::Diagnostic;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use view::app::{Action, App, handover, update};
 use view::scene::{Scene, scene};
@@ -89,22 +90,16 @@ struct Glide {
 
 /// The page.
 pub struct Root {
-    app: App,
-    /// The picture of the moment that is shown.
-    scene: Scene,
+    desk: Rc<Desk>,
     /// The faults that the editor shows.
     marked: Rc<Vec<Diagnostic>>,
     editor: Option<Editor>,
-    editor_host: NodeRef,
-    capsule: NodeRef,
     stage: Stage,
     reading: Option<FileReader>,
     shown_at: Option<(f32, f32)>,
     glide: Option<Glide>,
     frame: Option<AnimationFrame>,
     timer: Option<Timeout>,
-    /// The workbench is on its way.
-    loading: bool,
     _keys: EventListener,
     _resize: EventListener,
     _wheel: Option<EventListener>,
@@ -147,30 +142,42 @@ impl Component for Root {
             Timeout::new(0, move || Editor::load(move || link.send_message(Msg::EditorReady))).forget();
         }
         let timer = begin.iter().find_map(|e| effects::run(&app, e, ctx.link()));
-        let mut this = Self {
-            app,
-            scene: Scene::default(),
+        let link = ctx.link().clone();
+        let terminal = app.drawer == view::app::Drawer::Terminal;
+        let stage = Stage::default();
+        let desk = Rc::new(Desk {
+            scene: RefCell::new(picture(&app, None)),
+            app: RefCell::new(app),
+            edition: Cell::new(0),
+            send: Callback::from(move |action| link.send_message(Msg::Do(action))),
+            touch: ctx.link().callback(Msg::Touch),
+            ask: ctx.link().callback(Msg::Ask),
+            capsule: NodeRef::default(),
+            picture: stage.picture.clone(),
+            ghost: stage.ghost.clone(),
+            embed: ctx.props().embed,
+            loading: Cell::new(false),
+            editor_host: NodeRef::default(),
+            editor_ready: Cell::new(false),
+        });
+        if terminal {
+            ctx.link().send_message(Msg::FocusTerminal);
+        }
+        Self {
+            desk,
             marked: Rc::default(),
             editor: None,
-            editor_host: NodeRef::default(),
-            capsule: NodeRef::default(),
-            stage: Stage::default(),
+            stage,
             reading: None,
             shown_at: None,
             glide: None,
             frame: None,
             timer,
-            loading: false,
             _keys: keys,
             _resize: resize,
             _wheel: None,
             _drops: if ctx.props().embed { Vec::new() } else { drops(ctx) },
-        };
-        this.scene = this.scene();
-        if this.app.drawer == view::app::Drawer::Terminal {
-            ctx.link().send_message(Msg::FocusTerminal);
         }
-        this
     }
 
     fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
@@ -180,39 +187,53 @@ impl Component for Root {
                     // First kept, then read: whatever happens, it is there.
                     effects::keep_text(text);
                 }
-                for effect in update(&mut self.app, action) {
-                    if let Some(timer) = effects::run(&self.app, &effect, ctx.link()) {
+                let moves = action.only_moves();
+                if !moves {
+                    self.desk.edition.update(|e| e + 1);
+                }
+                let mut app = self.desk.app.borrow_mut();
+                for effect in update(&mut app, action) {
+                    if let Some(timer) = effects::run(&app, &effect, ctx.link()) {
                         self.timer = Some(timer);
                     }
                 }
-                if !self.app.playing {
+                if !app.playing {
                     self.timer = None;
                 }
-                self.scene = self.scene();
-                if !Rc::ptr_eq(&self.marked, &self.app.diags) {
+                let seen = self.desk.scene.take();
+                self.desk.scene.replace(picture(&app, moves.then_some(&seen)));
+                let told = Rc::ptr_eq(&self.marked, &app.diags);
+                drop(app);
+                if !told {
                     self.mark();
                 }
+                self.stage.show(self.fit());
+                self.start_glide(ctx);
                 true
             }
             Msg::SetEditor => {
                 if let Some(e) = &self.editor {
-                    e.set_text(&self.app.text);
+                    e.set_text(&self.desk.app.borrow().text);
                 }
                 self.mark();
                 false
             }
             Msg::EditorReady => {
-                if let Some(host) = self.editor_host.cast::<HtmlElement>() {
+                if let Some(host) = self.desk.editor_host.cast::<HtmlElement>() {
                     let link = ctx.link().clone();
-                    let label = view::words::ui(view::words::Ui::Editor, self.app.lang);
-                    self.editor = Editor::mount(&host, &self.app.text, label, move |text| link.send_message(Msg::Do(Action::Text(text))));
+                    let app = self.desk.app.borrow();
+                    let label = view::words::ui(view::words::Ui::Editor, app.lang);
+                    self.editor = Editor::mount(&host, &app.text, label, move |text| link.send_message(Msg::Do(Action::Text(text))));
+                    drop(app);
                     self.mark();
                 }
+                self.desk.editor_ready.set(self.editor.is_some());
+                self.desk.edition.update(|e| e + 1);
                 true
             }
             Msg::Touch(touch) => {
                 let fit = self.fit();
-                for action in self.stage.touch(touch, &self.app, fit) {
+                for action in self.stage.touch(touch, &self.desk.app.borrow(), fit) {
                     ctx.link().send_message(Msg::Do(action));
                 }
                 false
@@ -227,30 +248,31 @@ impl Component for Root {
                 false
             }
             Msg::Ask(Ask::Save) => {
-                interop::download("packetwalk.yaml", &self.app.text);
+                interop::download("packetwalk.yaml", &self.desk.app.borrow().text);
                 false
             }
             Msg::Ask(Ask::Jump(byte)) => {
                 if let Some(e) = &self.editor {
-                    e.reveal(interop::utf16(&self.app.text, byte));
+                    e.reveal(interop::utf16(&self.desk.app.borrow().text, byte));
                 }
-                if self.app.narrow {
+                if self.desk.app.borrow().narrow {
                     ctx.link().send_message(Msg::Do(Action::Pane(view::app::Pane::Text)));
                 }
                 false
             }
             Msg::Ask(Ask::ToDiagram) => {
-                let at = self.editor.as_ref().map_or(0, |e| interop::byte(&self.app.text, e.cursor()));
+                let at = self.editor.as_ref().map_or(0, |e| interop::byte(&self.desk.app.borrow().text, e.cursor()));
                 ctx.link().send_message(Msg::Do(Action::SelectAt(at)));
                 false
             }
             Msg::Workbench => {
-                if std::mem::replace(&mut self.loading, true) {
+                if self.desk.loading.replace(true) {
                     return false;
                 }
+                self.desk.edition.update(|e| e + 1);
                 let (link, scope) = (ctx.link().clone(), ctx.link().clone());
                 let leave = move || {
-                    let state = scope.get_component().map(|root| handover::pack(&root.app)).unwrap_or_default();
+                    let state = scope.get_component().map(|root| handover::pack(&root.desk.app.borrow())).unwrap_or_default();
                     // Not from within: the closure that runs belongs to what goes.
                     Timeout::new(0, || _ = PAGE.take().map(AppHandle::destroy)).forget();
                     state
@@ -259,7 +281,7 @@ impl Component for Root {
                 true
             }
             Msg::NoWorkbench(why) => {
-                self.loading = false;
+                self.desk.loading.set(false);
                 ctx.link().send_message(Msg::Do(Action::NoWorkbench(why)));
                 true
             }
@@ -276,24 +298,8 @@ impl Component for Root {
         }
     }
 
-    fn view(&self, ctx: &Context<Self>) -> Html {
-        let link = ctx.link().clone();
-        let send = Callback::from(move |action| link.send_message(Msg::Do(action)));
-        let page = components::Page {
-            app: &self.app,
-            scene: &self.scene,
-            send,
-            capsule: self.capsule.clone(),
-            picture: self.stage.picture.clone(),
-            ghost: self.stage.ghost.clone(),
-            touch: ctx.link().callback(Msg::Touch),
-            ask: ctx.link().callback(Msg::Ask),
-            embed: ctx.props().embed,
-            loading: self.loading,
-            editor_host: self.editor_host.clone(),
-            editor_ready: self.editor.is_some(),
-        };
-        if ctx.props().embed { components::embed(&page) } else { components::page(&page) }
+    fn view(&self, _: &Context<Self>) -> Html {
+        self.desk.draw(if self.desk.embed { components::embed } else { components::page })
     }
 
     fn rendered(&mut self, ctx: &Context<Self>, first: bool) {
@@ -312,31 +318,34 @@ impl Component for Root {
     }
 }
 
-impl Root {
-    fn scene(&self) -> Scene {
-        let (Some(l), Some(t)) = (&self.app.loaded, &self.app.timeline) else { return Scene::default() };
-        if self.app.script.is_empty() {
-            return Scene::default();
-        }
-        scene(&l.layout, &self.app.moment(l, t.state(), t.at()))
+/// The picture of the moment that is shown; `seen` is one of the same session.
+fn picture(app: &App, seen: Option<&Scene>) -> Scene {
+    let (Some(l), Some(t)) = (&app.loaded, &app.timeline) else { return Scene::default() };
+    if app.script.is_empty() {
+        return Scene::default();
     }
+    scene(&l.layout, &app.moment(l, t.state(), t.at()), seen)
+}
 
+impl Root {
     /// The part of the picture that is shown by itself: all; on a narrow page the node with the packet.
     fn fit(&self) -> (f32, f32, f32, f32) {
         const NARROW: f32 = 340.0;
-        let Some(l) = &self.app.loaded else { return (0.0, 0.0, 100.0, 100.0) };
+        let app = self.desk.app.borrow();
+        let Some(l) = &app.loaded else { return (0.0, 0.0, 100.0, 100.0) };
         let layout = &l.layout;
-        if self.app.narrow {
-            return (view::scene::camera(layout, &self.scene, NARROW), 0.0, NARROW, layout.height);
+        if app.narrow {
+            return (view::scene::camera(layout, &self.desk.scene.borrow(), NARROW), 0.0, NARROW, layout.height);
         }
         (0.0, 0.0, layout.width, layout.height)
     }
 
     fn mark(&mut self) {
-        self.marked = self.app.diags.clone();
+        let app = self.desk.app.borrow();
+        self.marked = app.diags.clone();
         let Some(editor) = &self.editor else { return };
-        let text = &*self.app.text;
-        let marks = self.app.diags.iter().map(|d| Mark {
+        let text = &*app.text;
+        let marks = app.diags.iter().map(|d| Mark {
             from: interop::utf16(text, d.span.start),
             to: interop::utf16(text, d.span.end.max(d.span.start + 1)),
             severity: match d.severity {
@@ -352,12 +361,12 @@ impl Root {
 
     /// After a render the capsule stands where it was; it glides to where it is now.
     fn start_glide(&mut self, ctx: &Context<Self>) {
-        let Some(to) = self.scene.capsule.as_ref().map(|c| c.at) else {
+        let Some(to) = self.desk.scene.borrow().capsule.as_ref().map(|c| c.at) else {
             self.shown_at = None;
             return;
         };
         let from = self.shown_at.unwrap_or(to);
-        let still = interop::prefers("(prefers-reduced-motion: reduce)") || self.app.speed >= 4.0 || from == to;
+        let still = from == to || self.desk.app.borrow().speed >= 4.0 || interop::prefers("(prefers-reduced-motion: reduce)");
         if still {
             self.glide = None;
             return self.place(to);
@@ -391,8 +400,11 @@ impl Root {
     }
 
     fn place(&mut self, at: (f32, f32)) {
-        self.shown_at = Some(at);
-        if let Some(g) = self.capsule.cast::<web_sys::Element>() {
+        // Set to the same, it would be laid out again.
+        if self.shown_at.replace(at) == Some(at) {
+            return;
+        }
+        if let Some(g) = self.desk.capsule.cast::<web_sys::Element>() {
             let _ = g.set_attribute("transform", &format!("translate({:.1} {:.1})", at.0, at.1));
         }
     }

@@ -2,6 +2,7 @@
 //! outside the markup; what comes of it is an action.
 
 use kube::change::{Change, Thing};
+use std::cell::Cell;
 use view::app::{Action, App, Selected};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, PointerEvent, WheelEvent};
@@ -52,6 +53,7 @@ pub struct Stage {
     /// What shows where something would go.
     pub ghost: NodeRef,
     camera: Option<Camera>,
+    shown: Cell<Option<Camera>>,
     held: Option<Held>,
 }
 
@@ -65,9 +67,12 @@ impl Stage {
 
     /// Shows the right part: a person's, or else `fit`.
     pub fn show(&self, fit: Camera) {
-        let (x, y, w, h) = self.camera.unwrap_or(fit);
-        if let Some(svg) = self.svg() {
+        let camera = self.camera.unwrap_or(fit);
+        // Every text of it is laid out anew when it is set, also to the same.
+        if let (Some(svg), true) = (self.svg(), self.shown.get() != Some(camera)) {
+            let (x, y, w, h) = camera;
             let _ = svg.set_attribute("viewBox", &format!("{x:.1} {y:.1} {w:.1} {h:.1}"));
+            self.shown.set(Some(camera));
         }
     }
 

@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 pub mod app;
+pub mod index;
 pub mod labels;
 pub mod layout;
 pub mod packet;

@@ -17,6 +17,8 @@ pub enum Row {
         rules: (u32, u32),
         /// What differed in all of them.
         field: &'static str,
+        /// They follow, one by one.
+        open: bool,
     },
     /// A rule that did not match.
     Failed {
@@ -100,8 +102,9 @@ fn text(rule: &Rule) -> String {
     rule_text("", rule).trim_start_matches("-A").trim_start().to_owned()
 }
 
-/// The walk that the event before `cursor` belongs to, or the last one before it.
-pub fn panel(state: &State, events: &[Event], cursor: usize) -> Option<RulePanel> {
+/// The walk that the event before `cursor` belongs to, or the last one before it. Of the folded rules
+/// those are told one by one that begin at rule `unfolded.1` of chain `unfolded.0`.
+pub fn panel(state: &State, events: &[Event], cursor: usize, unfolded: Option<&(String, u32)>) -> Option<RulePanel> {
     let cursor = cursor.min(events.len());
     let packet = events[..cursor].last().and_then(|e| e.packet);
     let at = (0..cursor)
@@ -156,7 +159,8 @@ pub fn panel(state: &State, events: &[Event], cursor: usize) -> Option<RulePanel
             let rule = chain.rules.get(i as usize)?;
             Some((i, rule, explain(ns, seen, *mark, rule, drawn(i).map(|d| d.value))?))
         });
-        let rows = fold(failed.collect(), &|i| drawn(i).is_some_and(|d| d.forced));
+        let unfolded = unfolded.filter(|u| *u.0 == *chain.name).map(|u| u.1);
+        let rows = fold(&failed.collect::<Vec<_>>(), &|i| drawn(i).is_some_and(|d| d.forced), unfolded);
         panel.looked.0 += (until - from) as usize;
         panel.chains[here].rows.extend(rows);
         let counter = |i: u32| ns.counters[*table as usize].get(rules.rule_counter(chain_id, i) as usize).copied().unwrap_or_default();
@@ -204,27 +208,75 @@ fn same_walk(e: &Event, seen: &Rc<Seen>, table: TableName) -> bool {
     matches!(&e.kind, EventKind::Walked { seen: s, table: t, .. } if Rc::ptr_eq(s, seen) && *t == table)
 }
 
-/// More neighbours than this that fail for one reason are folded into a line.
+/// So many neighbours that fail for one reason are folded into a line.
 const FOLD_FROM: usize = 3;
+/// Draws say more: only a long row of them is folded,
+const FOLD_DRAWS_FROM: usize = 9;
+/// and the last ones, close to the one it fell on, stay.
+const DRAWS_SHOWN: usize = 2;
 
-fn fold(failed: Vec<(u32, &Rule, Failing)>, forced: &dyn Fn(u32) -> bool) -> Vec<Row> {
+fn fold(failed: &[(u32, &Rule, Failing)], forced: &dyn Fn(u32) -> bool, unfolded: Option<u32>) -> Vec<Row> {
+    let single = |(number, rule, why): &(u32, &Rule, Failing)| Row::Failed {
+        number: number + 1,
+        text: text(rule),
+        why: why.clone(),
+        forced: forced(*number),
+    };
     let mut rows = Vec::new();
-    let mut i = 0;
-    while i < failed.len() {
-        let field = failed[i].2.field;
-        let run = failed[i..].iter().take_while(|(_, rule, why)| why.field == field && !is_random(rule)).count();
-        if run >= FOLD_FROM {
-            rows.push(Row::Folded { rules: (failed[i].0 + 1, failed[i + run - 1].0 + 1), field });
-            i += run;
-            continue;
+    let mut rest = failed;
+    while let Some((first, rule, why)) = rest.first() {
+        let (field, draws) = (why.field, is_random(rule));
+        let run = rest.iter().take_while(|(_, rule, why)| why.field == field && is_random(rule) == draws).count();
+        let folded = match run {
+            n if draws && n >= FOLD_DRAWS_FROM => n - DRAWS_SHOWN,
+            n if !draws && n >= FOLD_FROM => n,
+            _ => 0,
+        };
+        if folded > 0 {
+            let open = unfolded == Some(first + 1);
+            rows.push(Row::Folded { rules: (first + 1, rest[folded - 1].0 + 1), field, open });
+            if open {
+                rows.extend(rest[..folded].iter().map(single));
+            }
         }
-        let (number, rule, why) = &failed[i];
-        rows.push(Row::Failed { number: number + 1, text: text(rule), why: why.clone(), forced: forced(*number) });
-        i += 1;
+        rows.extend(rest[folded..run].iter().map(single));
+        rest = &rest[run..];
     }
     rows
 }
 
 fn is_random(rule: &Rule) -> bool {
     rule.matches.iter().any(|m| matches!(m, Match::Random { .. }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failing(field: &'static str) -> Failing {
+        Failing { field, packet: String::new(), rule: String::new(), token: String::new(), negated: false }
+    }
+
+    fn shape(rows: &[Row]) -> Vec<(u32, u32)> {
+        rows.iter()
+            .map(|r| match r {
+                Row::Folded { rules, .. } => *rules,
+                Row::Failed { number, .. } => (*number, *number),
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn what_fails_for_one_reason_is_folded_and_can_be_unfolded() {
+        let (plain, draw) = (Rule::default(), Rule { matches: vec![Match::Random { probability: 1 }], ..Rule::default() });
+        let of = |n: u32, rule, field| (0..n).map(|i| (i, rule, failing(field))).collect::<Vec<_>>();
+        let no = &|_| false;
+        assert_eq!(shape(&fold(&of(2, &plain, "destination"), no, None)), [(1, 1), (2, 2)]);
+        assert_eq!(shape(&fold(&of(5, &plain, "destination"), no, None)), [(1, 5)]);
+        assert_eq!(shape(&fold(&of(3, &draw, "draw"), no, None)), [(1, 1), (2, 2), (3, 3)]);
+        assert_eq!(shape(&fold(&of(570, &draw, "draw"), no, None)), [(1, 568), (569, 569), (570, 570)]);
+        assert_eq!(shape(&fold(&of(4, &plain, "protocol"), no, Some(1))), [(1, 4), (1, 1), (2, 2), (3, 3), (4, 4)]);
+        assert_eq!(shape(&fold(&of(4, &plain, "protocol"), no, Some(2))), [(1, 4)]);
+    }
 }

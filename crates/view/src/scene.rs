@@ -1,6 +1,7 @@
 //! The picture of one moment: what is lit, where the packet has been and will go, and the capsule
 //! that says what it is now.
 
+use crate::index::Index;
 use crate::labels::{Kind, Labels};
 use crate::layout::{Layout, NodeBox, Point, Rect, path};
 use crate::packet::{frame_at, kind_word};
@@ -11,10 +12,9 @@ use net::state::DeviceKind;
 use net::wire::{Body, Frame, Ipv4, Payload, UdpPayload};
 use net::{Event, PacketId, State};
 use std::collections::BTreeSet;
-use std::ops::Range;
 
 /// A place the packet can be at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Spot {
     /// A host, by its number in the topology.
     Host(usize),
@@ -46,7 +46,7 @@ pub struct Stop {
 }
 
 /// How a place is lit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Lit {
     /// The packet has been here, by itself.
     pub passed: bool,
@@ -61,7 +61,7 @@ pub struct Lit {
 }
 
 /// A piece of the trail.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Segment {
     /// The SVG path.
     pub d: String,
@@ -117,6 +117,8 @@ pub struct Scene {
     pub drawn: Option<usize>,
     /// It did not fall: the endpoint was chosen by a person.
     pub chosen: bool,
+    /// The event in which it fell.
+    pub draw: Option<usize>,
     /// The packet that is followed.
     pub packet: Option<PacketId>,
     /// The other packets that are on their way.
@@ -134,10 +136,12 @@ pub struct Other {
     pub kind: String,
     /// In a VXLAN shell.
     pub shell: bool,
+    /// So many more are at the same place.
+    pub more: usize,
 }
 
 /// What a table of a hook did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TableState {
     /// Asked.
     Asked,
@@ -153,8 +157,8 @@ pub struct Moment<'a> {
     pub state: &'a State,
     /// The session's events.
     pub events: &'a [Event],
-    /// The run that is shown.
-    pub run: Range<usize>,
+    /// What is looked up in them.
+    pub index: &'a Index,
     /// How many events lie behind.
     pub cursor: usize,
     /// Names.
@@ -168,12 +172,12 @@ pub fn current_packet(m: &Moment<'_>) -> Option<PacketId> {
     if m.follow.is_some_and(|p| m.state.packets.contains_key(&p)) {
         return m.follow;
     }
-    m.events[m.run.start..m.cursor.clamp(m.run.start, m.events.len())].iter().rev().find_map(|e| e.packet)
+    m.events[..m.cursor.min(m.events.len())].iter().rev().find_map(|e| e.packet)
 }
 
 /// The packet that is shown: before the first one moves, it is the first of all.
 pub fn shown_packet(m: &Moment<'_>) -> Option<PacketId> {
-    current_packet(m).or_else(|| m.events[m.run.clone()].iter().find_map(|e| e.packet))
+    current_packet(m).or_else(|| m.index.first())
 }
 
 fn spot_of(m: &Moment<'_>, e: &Event) -> Option<Spot> {
@@ -209,7 +213,8 @@ fn spot_of(m: &Moment<'_>, e: &Event) -> Option<Spot> {
 pub fn journey(m: &Moment<'_>, id: PacketId) -> Vec<Stop> {
     let mut stops: Vec<Stop> = Vec::new();
     let mut shell = false;
-    for (i, e) in m.events.iter().enumerate().take(m.run.end).skip(m.run.start).filter(|(_, e)| e.packet == Some(id)) {
+    for i in m.index.of(id).iter().copied() {
+        let e = &m.events[i];
         let last = stops.last().map(|s| s.spot);
         let spot = match (&e.kind, last) {
             // A route is a stop of its own only on the way in: on the way out it comes before OUTPUT.
@@ -244,17 +249,14 @@ pub fn journey(m: &Moment<'_>, id: PacketId) -> Vec<Stop> {
     stops
 }
 
-/// The picture of a moment.
-pub fn scene(l: &Layout, m: &Moment<'_>) -> Scene {
+/// The picture of a moment. Another moment of the same session may say what it knows already.
+pub fn scene(l: &Layout, m: &Moment<'_>, other: Option<&Scene>) -> Scene {
     let mut s = Scene::default();
     let Some(id) = shown_packet(m) else { return s };
     s.packet = Some(id);
     let stops = journey(m, id);
     let done = stops.iter().take_while(|x| x.event < m.cursor).count();
-    let events = &m.events[m.run.clone()];
-    let made = events.iter().find(|e| e.packet == Some(id)).map(|e| e.netns);
-    let asks = |ns| events.iter().any(|e| e.netns == ns && matches!(e.kind, EventKind::Asked { .. }));
-    let reply = made.is_some_and(|ns| !asks(ns));
+    let reply = m.index.of(id).first().is_some_and(|i| !m.index.asked.contains(&m.events[*i].netns));
     for (i, pair) in stops.windows(2).enumerate() {
         let points = way(l, pair[0].spot, pair[1].spot);
         if points.len() > 1 {
@@ -270,8 +272,8 @@ pub fn scene(l: &Layout, m: &Moment<'_>) -> Scene {
             lit.ahead = true;
         }
     }
-    let behind = &m.events[m.run.start..m.cursor];
-    let lost = behind.iter().rev().find(|e| e.packet == Some(id)).is_some_and(|e| matches!(e.kind, EventKind::Dropped { .. }));
+    let last = m.index.behind(id, m.cursor).last();
+    let lost = last.is_some_and(|i| matches!(m.events[*i].kind, EventKind::Dropped { .. }));
     let here = done.checked_sub(1).and_then(|i| stops.get(i));
     if let Some(stop) = here {
         let lit = s.lit.entry(stop.spot).or_default();
@@ -279,7 +281,7 @@ pub fn scene(l: &Layout, m: &Moment<'_>) -> Scene {
         lit.lost = lost;
     }
     tables(m, id, &mut s);
-    chances(m, &mut s);
+    chances(m, &mut s, other);
     s.others = others(l, m, id);
     if let Some(stop) = here {
         let next = stops
@@ -290,27 +292,31 @@ pub fn scene(l: &Layout, m: &Moment<'_>) -> Scene {
     s
 }
 
+/// More than so many at one place are told as a number.
+const CROWD: usize = 4;
+
 /// The other packets, each where it was seen last; those at one place stand beside each other.
 fn others(l: &Layout, m: &Moment<'_>, current: PacketId) -> Vec<Other> {
-    let mut wanted: BTreeSet<PacketId> = m.state.packets.keys().copied().filter(|p| *p != current).collect();
     let mut out: Vec<Other> = Vec::new();
-    let mut crowd: LiteMap<Spot, usize> = LiteMap::new();
-    for e in m.events[m.run.start..m.cursor].iter().rev() {
-        if wanted.is_empty() {
-            break;
-        }
-        let Some(id) = e.packet.filter(|p| wanted.contains(p)) else { continue };
-        let Some(spot) = spot_of(m, e) else { continue };
-        wanted.remove(&id);
-        let (Some(r), Some(skb)) = (rect_of(l, spot), m.state.packets.get(&id)) else { continue };
-        let n = crowd.entry(spot).or_default();
-        let at = (r.cx() + (*n % 4) as f32 * 38.0 - 19.0, r.y - 10.0 - (*n / 4) as f32 * 18.0);
+    let mut crowd: LiteMap<Spot, (usize, Option<usize>)> = LiteMap::new();
+    for (id, skb) in m.state.packets.iter().filter(|(id, _)| **id != current) {
+        let behind = m.index.behind(*id, m.cursor);
+        let Some(spot) = behind.iter().rev().find_map(|i| spot_of(m, &m.events[*i])) else { continue };
+        let Some(r) = rect_of(l, spot) else { continue };
+        let (n, last) = crowd.entry(spot).or_default();
         *n += 1;
+        if *n > CROWD {
+            if let Some(o) = last.and_then(|i| out.get_mut(i)) {
+                o.more += 1;
+            }
+            continue;
+        }
+        let at = (r.cx() + (*n - 1) as f32 * 38.0 - 57.0, r.y - 10.0);
         let shown = skb.frame.inner().unwrap_or(&skb.frame);
         let kind = shown.ipv4().map_or_else(|| "ARP".to_owned(), kind_word);
-        out.push(Other { id, at, kind, shell: skb.frame.inner().is_some() });
+        *last = Some(out.len());
+        out.push(Other { id: *id, at, kind, shell: skb.frame.inner().is_some(), more: 0 });
     }
-    out.sort_by_key(|o| o.id);
     out
 }
 
@@ -320,7 +326,8 @@ fn on_lan(s: Spot) -> bool {
 
 fn tables(m: &Moment<'_>, id: PacketId, s: &mut Scene) {
     let last = m.cursor.checked_sub(1);
-    for (i, e) in m.events.iter().enumerate().take(m.cursor).skip(m.run.start).filter(|(_, e)| e.packet == Some(id)) {
+    for i in m.index.behind(id, m.cursor).iter().copied() {
+        let e = &m.events[i];
         let Kind::Node(n) = m.labels.kind(e.netns) else { continue };
         let (hook, table, state) = match &e.kind {
             EventKind::Walked { hook, table, .. } => (*hook, *table, if Some(i) == last { TableState::Now } else { TableState::Asked }),
@@ -372,10 +379,16 @@ pub fn draws(rules: &net::netfilter::Table, chain: &str) -> Vec<DrawOf> {
 }
 
 /// The endpoints a draw chose among, as soon as the packet met the draw.
-fn chances(m: &Moment<'_>, s: &mut Scene) {
+fn chances(m: &Moment<'_>, s: &mut Scene, other: Option<&Scene>) {
     use net::netfilter::{Effect, WalkStep};
     // The last draw counts.
-    for e in m.events[m.run.start..m.cursor].iter().rev() {
+    let draws_behind = &m.index.draws[..m.index.draws.partition_point(|i| *i < m.cursor)];
+    for i in draws_behind.iter().rev() {
+        let e = &m.events[*i];
+        if let Some(o) = other.filter(|o| o.draw == Some(*i)) {
+            (s.chances, s.drawn, s.chosen, s.draw) = (o.chances.clone(), o.drawn, o.chosen, o.draw);
+            return;
+        }
         let EventKind::Walked { table, step: WalkStep::Matched { chain, effect: Effect::Jump(to), draws: drawn, .. }, .. } = &e.kind else {
             continue;
         };
@@ -384,6 +397,7 @@ fn chances(m: &Moment<'_>, s: &mut Scene) {
         if !c.rules.iter().any(|r| r.matches.iter().any(|x| matches!(x, net::netfilter::Match::Random { .. }))) {
             continue;
         }
+        s.draw = Some(*i);
         for way in draws(rules, &c.name) {
             let Some(pod) = m.labels.pod_at(way.addr) else { continue };
             s.chances.insert(pod, (way.share * 100.0).round() as u32);
@@ -623,12 +637,12 @@ fn capsule(l: &Layout, m: &Moment<'_>, id: PacketId, stop: &Stop, next: Option<S
 pub fn pods_of_run(m: &Moment<'_>) -> BTreeSet<usize> {
     let pod = |e: &Event| if let Kind::Pod(p) = m.labels.kind(e.netns) { Some(p) } else { None };
     let ends = |e: &&Event| matches!(e.kind, EventKind::PacketMade { .. } | EventKind::Delivered { .. } | EventKind::Asked { .. });
-    m.events[m.run.clone()].iter().filter(ends).filter_map(pod).collect()
+    m.events.iter().filter(ends).filter_map(pod).collect()
 }
 
 /// The nodes that the packets of a run go through; flooded ARP does not count.
 pub fn nodes_of_run(m: &Moment<'_>) -> BTreeSet<usize> {
-    let events = &m.events[m.run.clone()];
+    let events = m.events;
     let made: BTreeSet<PacketId> =
         events.iter().filter(|e| matches!(e.kind, EventKind::PacketMade { .. })).filter_map(|e| e.packet).collect();
     let at = |e: &Event| match spot_of(m, e)? {
@@ -678,10 +692,11 @@ mod tests {
         let mut session = Session::new(&preset.document(), 1, true).expect("valid");
         let run = session.send(&Probe { proto: play::Protocol::Icmp, ..Probe::new(from, to) }).expect("sent");
         let labels = Labels::new(session.cluster(), session.initial());
+        let index = Index::new(session.events());
         let moment = Moment {
             state: session.initial(),
             events: session.events(),
-            run: run.events.clone(),
+            index: &index,
             cursor: run.events.start,
             labels: &labels,
             follow: None,

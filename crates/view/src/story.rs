@@ -1,5 +1,6 @@
 //! The steps of a run, at three grains, with a glyph, a marker word and a place for each.
 
+use crate::index::Index;
 use crate::labels::Labels;
 use net::event::EventKind;
 use net::netfilter::{Effect, WalkStep};
@@ -181,20 +182,17 @@ pub struct PacketPill {
     pub span: (usize, usize),
 }
 
-/// The packets made in a run, in order: everything a socket or the kernel sent, but for copies.
-pub fn packets(events: &[Event]) -> Vec<PacketPill> {
-    let mut out: Vec<PacketPill> = Vec::new();
-    let asked: std::collections::BTreeSet<_> =
-        events.iter().filter(|e| matches!(e.kind, EventKind::Asked { .. })).map(|e| e.netns).collect();
-    for (i, e) in events.iter().enumerate() {
-        let Some(id) = e.packet else { continue };
-        if let Some(pill) = out.iter_mut().find(|p| p.id == id) {
-            pill.span.1 = i;
-            continue;
-        }
-        if let EventKind::PacketMade { packet } = &e.kind {
-            out.push(PacketPill { id, word: crate::packet::kind_word(packet), reply: !asked.contains(&e.netns), span: (i, i) });
-        }
-    }
+/// The packets made in a session, in order: everything a socket or the kernel sent, but for copies.
+pub fn packets(events: &[Event], index: &Index) -> Vec<PacketPill> {
+    let pill = |(id, of): (PacketId, &[usize])| {
+        let (first, packet) = of.iter().find_map(|i| match &events[*i].kind {
+            EventKind::PacketMade { packet } => Some((*i, packet)),
+            _ => None,
+        })?;
+        let reply = !index.asked.contains(&events[first].netns);
+        Some(PacketPill { id, word: crate::packet::kind_word(packet), reply, span: (first, *of.last()?) })
+    };
+    let mut out: Vec<PacketPill> = index.packets().filter_map(pill).collect();
+    out.sort_by_key(|p| p.span.0);
     out
 }

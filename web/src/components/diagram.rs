@@ -6,8 +6,9 @@ use kube::change::Change;
 use kube::fault::{Daemon, Fault};
 use kube::topology::Topology;
 use net::netfilter::{Hook, Part, TableName};
+use std::hash::Hash;
 use view::app::{Action, Selected};
-use view::layout::{HostBox, Layout, NodeBox, PodBox, Rect};
+use view::layout::{Layout, NodeBox, PodBox, Rect};
 use view::scene::{Capsule, Lit, Scene, Spot, TableState, links};
 use view::words::Ui;
 use yew::prelude::*;
@@ -18,26 +19,44 @@ pub(crate) fn diagram(p: &Page<'_>) -> Html {
     let summary = p.scene.capsule.as_ref().map_or_else(|| p.text(Ui::Diagram).to_owned(), |c| format!("{} {} → {}", c.kind, c.src, c.dst));
     html! {
         <div class={classes!("diagram", p.app.stale.then_some("stale"))}>
-            { legend(p) }
+            { p.still(legend) }
             <div class="stale-note" role="status">if p.app.stale { <span>{ p.text(Ui::LastValid) }</span> }</div>
-            <svg class="picture" ref={p.picture.clone()} role="group" aria-label={summary} preserveAspectRatio="xMidYMid meet"
+            <svg class="picture" ref={p.desk.picture.clone()} role="group" aria-label={summary} preserveAspectRatio="xMidYMid meet"
                 onpointerdown={p.touch(Touch::Down)} onpointermove={p.touch(Touch::Move)} onpointerup={p.touch(Touch::Up)} onpointercancel={p.touch(|_| Touch::Cancel)}>
                 { defs() }
-                <g class="cards">{ for layout.nodes.iter().map(|n| card(p, n)) }</g>
-                { lan(layout, &l.session.cluster().topology) }
-                <g class="wires">{ for layout.nodes.iter().flat_map(|n| links(layout, n)).enumerate().map(|(i, d)| html! { <path key={i} class="wire" d={d} /> }) }</g>
-                { trail(scene) }
-                <g class="things">{ for layout.nodes.iter().map(|n| node(p, n, scene)) }</g>
-                <g class="hosts">{ for layout.hosts.iter().map(|h| host(p, h, scene)) }</g>
+                { p.still(cards) }
+                { p.part(|p, _| trail(p.scene), 0, &scene.trail) }
+                <g class="things">{ for layout.nodes.iter().enumerate().filter(|(_, n)| n.tile.is_none()).map(|(i, n)| p.part(node, i, seen_of(p, n))) }</g>
+                <g class="hosts">{ for layout.hosts.iter().enumerate().map(|(i, h)| p.part(host, i, scene.lit.get(&Spot::Host(h.host)))) }</g>
                 <g class="others">{ for scene.others.iter().map(other) }</g>
-                <g class="capsule-place" ref={p.capsule.clone()}>{ scene.capsule.as_ref().map(capsule).unwrap_or_else(|| html! { <g></g> }) }</g>
-                <path class="ghost" ref={p.ghost.clone()} d="" />
+                <g class="capsule-place" ref={p.desk.capsule.clone()}>{ scene.capsule.as_ref().map(capsule).unwrap_or_else(|| html! { <g></g> }) }</g>
+                <path class="ghost" ref={p.desk.ghost.clone()} d="" />
             </svg>
-            <div class="zoom">
-                <button type="button" class="tool" aria-label={p.text(Ui::ZoomIn)} title={p.text(Ui::ZoomIn)} onclick={p.touch(|_: MouseEvent| Touch::Zoom(1.3))}>{ icons::icon("plus") }</button>
-                <button type="button" class="tool" aria-label={p.text(Ui::ZoomOut)} title={p.text(Ui::ZoomOut)} onclick={p.touch(|_: MouseEvent| Touch::Zoom(1.0 / 1.3))}>{ icons::icon("minus") }</button>
-                <button type="button" class="tool" aria-label={p.text(Ui::Fit)} title={p.text(Ui::Fit)} onclick={p.touch(|_: MouseEvent| Touch::Fit)}>{ icons::icon("fit") }</button>
-            </div>
+            { p.still(zoom) }
+        </div>
+    }
+}
+
+/// Everything that stays where it is.
+fn cards(p: &Page<'_>) -> Html {
+    let Some(l) = &p.app.loaded else { return html! { <g></g> } };
+    let layout = &l.layout;
+    let wires = layout.nodes.iter().flat_map(|n| links(layout, n)).enumerate();
+    html! {
+        <g>
+            <g class="cards">{ for layout.nodes.iter().map(|n| card(p, n)) }</g>
+            { lan(layout, &l.session.cluster().topology) }
+            <g class="wires">{ for wires.map(|(i, d)| html! { <path key={i} class="wire" d={d} /> }) }</g>
+        </g>
+    }
+}
+
+fn zoom(p: &Page<'_>) -> Html {
+    html! {
+        <div class="zoom">
+            <button type="button" class="tool" aria-label={p.text(Ui::ZoomIn)} title={p.text(Ui::ZoomIn)} onclick={p.touch(|_: MouseEvent| Touch::Zoom(1.3))}>{ icons::icon("plus") }</button>
+            <button type="button" class="tool" aria-label={p.text(Ui::ZoomOut)} title={p.text(Ui::ZoomOut)} onclick={p.touch(|_: MouseEvent| Touch::Zoom(1.0 / 1.3))}>{ icons::icon("minus") }</button>
+            <button type="button" class="tool" aria-label={p.text(Ui::Fit)} title={p.text(Ui::Fit)} onclick={p.touch(|_: MouseEvent| Touch::Fit)}>{ icons::icon("fit") }</button>
         </div>
     }
 }
@@ -47,9 +66,9 @@ fn legend(p: &Page<'_>) -> Html {
     html! {
         <div class="legend">
             <button type="button" class={classes!("filter", p.app.focus.then_some("here"))} aria-pressed={p.app.focus.to_string()} onclick={p.act(Action::Focus(!p.app.focus))}>{ p.text(Ui::Focus) }</button>
-            if !cfg!(feature = "workbench") && !p.embed {
-                <button type="button" class="filter adder" disabled={p.loading} onclick={p.act(Action::Workbench)}>{ icons::icon("plus") }<span>{ p.text(if p.loading { Ui::LoadingBench } else { Ui::Add }) }</span></button>
-            } else if !p.embed {
+            if !cfg!(feature = "workbench") && !p.desk.embed {
+                <button type="button" class="filter adder" disabled={p.desk.loading.get()} onclick={p.act(Action::Workbench)}>{ icons::icon("plus") }<span>{ p.text(if p.desk.loading.get() { Ui::LoadingBench } else { Ui::Add }) }</span></button>
+            } else if !p.desk.embed {
                 <details class="menu adder">
                     <summary class="filter">{ icons::icon("plus") }<span>{ p.text(Ui::Add) }</span></summary>
                     <div class="menu-list">
@@ -71,7 +90,7 @@ fn legend(p: &Page<'_>) -> Html {
 
 /// The Services that are written in the text, as chips.
 fn services(p: &Page<'_>) -> Vec<Html> {
-    let Some(l) = p.app.loaded.as_ref().filter(|_| !p.embed) else { return Vec::new() };
+    let Some(l) = p.app.loaded.as_ref().filter(|_| !p.desk.embed) else { return Vec::new() };
     let written = l.session.cluster().services.iter().filter(|s| s.span.is_some());
     let chip = |s: &kube::cluster::RunningService| {
         let host = format!("svc/{}/{}", s.namespace, s.name);
@@ -96,6 +115,7 @@ fn other(o: &view::scene::Other) -> Html {
             <desc>{ o.id.0 }</desc>
             { rect("pill-box", &r, 8.0) }
             { text("pill-text", o.at.0, o.at.1 + 3.5, &short) }
+            if o.more > 0 { { text("pill-more", o.at.0 + 22.0, o.at.1 + 3.5, &format!("+{}", o.more)) } }
         </g>
     }
 }
@@ -261,10 +281,27 @@ fn device(p: &Page<'_>, class: Classes, r: &Rect, host: &str, name: &str, addr: 
     }
 }
 
-fn node(p: &Page<'_>, n: &NodeBox, s: &Scene) -> Html {
-    if n.tile.is_some() {
-        return html! { <g key={n.node}></g> };
+/// What of a moment a node shows.
+fn seen_of(p: &Page<'_>, n: &NodeBox) -> impl Hash {
+    if n.folded {
+        return None;
     }
+    let s = p.scene;
+    let within = |spot: &Spot| match *spot {
+        Spot::Bridge(i) | Spot::Hook(i, _) | Spot::Route(i) | Spot::Vxlan(i) | Spot::Nic(i) | Spot::Process(i) => i == n.node,
+        Spot::Pod(pod) => n.pods.iter().any(|x| x.pod == pod),
+        Spot::Host(_) => false,
+    };
+    let lit: Vec<_> = s.lit.iter().filter(|(spot, _)| within(spot)).map(|(spot, lit)| (*spot, *lit)).collect();
+    let tables: Vec<_> = s.tables.iter().filter(|((i, _), _)| *i == n.node).map(|((_, hook), t)| (*hook, t.clone())).collect();
+    let chances: Vec<_> = n.pods.iter().map(|x| (s.chances.get(&x.pod).copied(), s.drawn == Some(x.pod))).collect();
+    let ns = p.app.timeline.as_ref().and_then(|t| t.state().ns_named(&n.name));
+    let up: Vec<bool> = ns.map(|(_, ns)| ns.devices.iter().map(|d| d.up).collect()).unwrap_or_default();
+    Some((lit, tables, chances, s.chosen, s.trail.iter().any(|t| t.been), up))
+}
+
+fn node(p: &Page<'_>, number: usize) -> Html {
+    let (s, Some(n)) = (p.scene, p.app.loaded.as_ref().and_then(|l| l.layout.nodes.get(number))) else { return html! { <g></g> } };
     if n.folded {
         return folded(p, n);
     }
@@ -328,7 +365,7 @@ fn pod(p: &Page<'_>, n: &NodeBox, x: &PodBox, s: &Scene) -> Html {
     let badge = if drawn {
         Some(p.text(if s.chosen { Ui::Chosen } else { Ui::Drawn }).to_owned())
     } else {
-        s.chances.get(&x.pod).map(|c| format!("{c}%"))
+        s.chances.get(&x.pod).map(|c| if *c == 0 { "<1%".to_owned() } else { format!("{c}%") })
     };
     let veth = if n.pods.len() > 3 { format!("veth…{}", &x.veth[x.veth.len().saturating_sub(4)..]) } else { x.veth.clone() };
     let badge_w = badge.as_ref().map_or(0.0, |b| b.chars().map(|c| if c.is_ascii() { 5.6 } else { 10.0 }).sum::<f32>() + 10.0);
@@ -391,10 +428,11 @@ fn hook(n: usize, name: &str, h: Hook, r: &Rect, s: &Scene) -> Html {
     }
 }
 
-fn host(p: &Page<'_>, h: &HostBox, s: &Scene) -> Html {
+fn host(p: &Page<'_>, number: usize) -> Html {
+    let Some(h) = p.app.loaded.as_ref().and_then(|l| l.layout.hosts.get(number)) else { return html! { <g></g> } };
     let client = h.name != "gateway";
     html! {
-        <g key={h.host} class={classes!("device", "host", lit_classes(s.lit.get(&Spot::Host(h.host))), selected(p, &h.name, None))} data-host={h.name.clone()} data-drag={format!("host:{}", h.name)} role="button" tabindex="-1">
+        <g key={h.host} class={classes!("device", "host", lit_classes(p.scene.lit.get(&Spot::Host(h.host))), selected(p, &h.name, None))} data-host={h.name.clone()} data-drag={format!("host:{}", h.name)} role="button" tabindex="-1">
             { rect("box", &h.rect, 8.0) }
             { text("host-name", h.rect.x + 10.0, h.rect.y + 17.0, &h.name) }
             if client { { text("host-role", h.rect.right() - 10.0, h.rect.y + 17.0, p.text(Ui::Client)) } }

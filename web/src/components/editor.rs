@@ -12,7 +12,7 @@ pub(crate) fn editor(p: &Page<'_>) -> Html {
     let app = p.app;
     let errors = app.errors();
     let warnings = app.diags.iter().filter(|d| d.severity == Severity::Warning).count();
-    let send = p.send.clone();
+    let send = p.desk.send.clone();
     let typed = Callback::from(move |e: InputEvent| {
         if let Some(t) = e.target_dyn_into::<HtmlTextAreaElement>() {
             send.emit(Action::Text(t.value()));
@@ -24,17 +24,17 @@ pub(crate) fn editor(p: &Page<'_>) -> Html {
         format!("{}  {}", count(c.pods.len(), Ui::Pod, Ui::Pods), count(c.services.len(), Ui::Service, Ui::Services))
     });
     let version = app.loaded.as_ref().map(|l| format!("v{}", l.session.cluster().topology.version));
-    let ask = p.ask.clone();
+    let ask = p.desk.ask.clone();
     let to_diagram = Callback::from(move |_: MouseEvent| ask.emit(Ask::ToDiagram));
     html! {
         <section class="editor" aria-label={p.text(Ui::Editor)}>
             <div class="pane-head">
                 <h2>{ p.text(Ui::Manifests) }</h2>
-                <button type="button" class="tool small" aria-label={p.text(Ui::ToDiagram)} title={p.text(Ui::ToDiagram)} disabled={!p.editor_ready} onclick={to_diagram}>{ icons::icon("diagram") }</button>
+                <button type="button" class="tool small" aria-label={p.text(Ui::ToDiagram)} title={p.text(Ui::ToDiagram)} disabled={!p.desk.editor_ready.get()} onclick={to_diagram}>{ icons::icon("diagram") }</button>
             </div>
             <div class="editor-body">
-                <div class="editor-host" ref={p.editor_host.clone()}></div>
-                <div class={classes!("fallback", p.editor_ready.then_some("hidden"))}>
+                <div class="editor-host" ref={p.desk.editor_host.clone()}></div>
+                <div class={classes!("fallback", p.desk.editor_ready.get().then_some("hidden"))}>
                     <textarea spellcheck="false" aria-label={p.text(Ui::Editor)} value={app.text.to_string()} oninput={typed} />
                 </div>
             </div>

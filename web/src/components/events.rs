@@ -1,30 +1,33 @@
 //! The event list: the document of the run, and its primary accessible view.
 
 use super::{Page, drawer_tabs, icons, rich};
+use crate::desk::Desk;
+use std::rc::Rc;
 use view::app::{Action, Pane};
 use view::story::{Glyph, Grain, glyph, place};
 use view::words::Ui;
-use view::words::{Context, Lang, change, marker, sentence, verdict};
+use view::words::{Context, change, marker, sentence, verdict};
 use yew::prelude::*;
 
 /// One row. It is drawn again only if something of it changed.
-#[derive(Clone, PartialEq, Properties)]
+#[derive(Clone, Properties)]
 struct RowProps {
+    desk: Rc<Desk>,
+    /// The event.
     number: usize,
-    place: AttrValue,
-    glyph: Glyph,
-    word: &'static str,
-    text: AttrValue,
-    change: Option<(&'static str, String, String)>,
     /// The current row says how the list is shown: when that changes, it is scrolled to again.
     current: Option<(Grain, Pane, bool)>,
-    go: Callback<usize>,
+    edition: u64,
+}
+
+impl PartialEq for RowProps {
+    fn eq(&self, other: &Self) -> bool {
+        (self.number, self.current, self.edition) == (other.number, other.current, other.edition)
+    }
 }
 
 #[component]
 fn Row(r: &RowProps) -> Html {
-    let (go, number) = (r.go.clone(), r.number);
-    let onclick = Callback::from(move |_: MouseEvent| go.emit(number));
     let node = use_node_ref();
     {
         let node = node.clone();
@@ -38,28 +41,35 @@ fn Row(r: &RowProps) -> Html {
             }
         });
     }
-    let class = classes!("event", r.current.map(|_| "current"), (r.glyph == Glyph::Drop).then_some("lost"));
+    r.desk.draw(|p| row(p, r, node))
+}
+
+fn row(p: &Page<'_>, r: &RowProps, node: NodeRef) -> Html {
+    let Some((l, e)) = p.app.loaded.as_ref().and_then(|l| Some((l, l.session.events().get(r.number)?))) else { return html! {} };
+    let c = Context { state: l.session.initial(), labels: &l.labels };
+    let (g, lang) = (glyph(e, c.state), p.app.lang);
+    let class = classes!("event", r.current.map(|_| "current"), (g == Glyph::Drop).then_some("lost"));
     html! {
         <li ref={node} class={class} aria-current={r.current.map(|_| "step")}>
-            <button type="button" tabindex={if r.current.is_some() { "0" } else { "-1" }} onclick={onclick}>
+            <button type="button" tabindex={if r.current.is_some() { "0" } else { "-1" }} onclick={p.act(Action::SeekEvent(r.number))}>
                 <span class="n">{ r.number }</span>
-                <span class="place" lang="en">{ &r.place }</span>
-                <span class="kind">{ icons::glyph(r.glyph) }<span>{ r.word }</span></span>
-                <span class="text">{ rich(&r.text) }</span>
-                <span class="change">
-                    if let Some((field, old, new)) = &r.change {
-                        <span lang="en">{ *field }{ " " }<s>{ old }</s>{ " → " }<ins>{ new }</ins></span>
-                    }
-                </span>
+                <span class="place" lang="en">{ place(e, c.state, &l.labels) }</span>
+                <span class="kind">{ icons::glyph(g) }<span>{ marker(e, g, lang) }</span></span>
+                <span class="text">{ rich(&sentence(&c, e, lang)) }</span>
+                if let Some((field, old, new)) = change(e) {
+                    <span class="change" lang="en">{ field }{ " " }<s>{ old }</s>{ " → " }<ins>{ new }</ins></span>
+                }
             </button>
         </li>
     }
 }
 
-/// A run of more steps than this is listed in part only,
+/// Of a run of more steps than this, only what is looked at is in the page:
 const WHOLE: usize = 800;
-/// so many before and behind the current one.
-const NEAR: usize = 40;
+/// so many before and behind it.
+const NEAR: usize = 20;
+/// What stands for a step that is not, in pixels: its height on a wide page.
+const ROW: usize = 25;
 
 pub(crate) fn events(p: &Page<'_>) -> Html {
     let app = p.app;
@@ -90,31 +100,67 @@ fn verdict_line(p: &Page<'_>) -> Html {
 }
 
 fn list(p: &Page<'_>) -> Html {
-    let app = p.app;
-    let (Some(l), Some(_)) = (&app.loaded, app.run()) else {
+    if p.app.loaded.is_none() || p.app.run().is_none() {
         return html! { <div class="empty"><strong>{ p.text(Ui::ReadyTitle) }</strong><span>{ p.text(Ui::ReadyText) }</span></div> };
-    };
-    let events = l.session.events();
-    let c = Context { state: l.session.initial(), labels: &l.labels };
+    }
+    html! { <List desk={p.desk.clone()} at={p.app.cursor()} edition={p.desk.edition.get()} /> }
+}
+
+#[derive(Clone, Properties)]
+struct ListProps {
+    desk: Rc<Desk>,
+    at: usize,
+    edition: u64,
+}
+
+impl PartialEq for ListProps {
+    fn eq(&self, other: &Self) -> bool {
+        (self.at, self.edition) == (other.at, other.edition)
+    }
+}
+
+#[component]
+fn List(props: &ListProps) -> Html {
+    // Where a person scrolled to, at which moment: another moment is shown where it is.
+    let looked = use_state_eq(|| None::<(usize, usize)>);
+    let at = looked.filter(|(moment, _)| *moment == props.at).map(|(_, row)| row);
+    let moment = props.at;
+    props.desk.draw(|p| rows(p, at, move |row| looked.set(Some((moment, row)))))
+}
+
+fn rows(p: &Page<'_>, at: Option<usize>, look: impl Fn(usize) + 'static) -> Html {
+    let app = p.app;
     let current = app.step().checked_sub(1).and_then(|i| app.steps.get(i)).copied();
-    let send = p.send.clone();
-    let go = Callback::from(move |i| send.emit(Action::SeekEvent(i)));
-    let lang: Lang = app.lang;
     let shown = (app.grain, app.pane, app.only_packet);
-    // Of a long run only what is near the current step is in the list.
-    let mine = |i: &&usize| !app.only_packet || p.scene.packet.is_none() || events[**i].packet == p.scene.packet;
-    let all: Vec<usize> = app.steps.iter().filter(mine).copied().collect();
-    let here = current.map_or(0, |c| all.partition_point(|i| *i < c));
-    let first = if all.len() <= WHOLE { 0 } else { here.saturating_sub(NEAR).min(all.len() - 2 * NEAR) };
-    let last = if all.len() <= WHOLE { all.len() } else { first + 2 * NEAR };
-    let rows = all[first..last].iter().map(|i| {
-        let e = &events[*i];
-        let g = glyph(e, c.state);
-        html! {
-            <Row key={*i} number={*i} place={place(e, c.state, &l.labels)} glyph={g} word={marker(e, g, lang)} text={sentence(&c, e, lang)} change={change(e)} current={(current == Some(*i)).then_some(shown)} go={go.clone()} />
+    let of_packet: Vec<usize>;
+    let all: &[usize] = match p.scene.packet.filter(|_| app.only_packet) {
+        Some(id) => {
+            of_packet = app.steps_of(id);
+            &of_packet
         }
+        None => &app.steps,
+    };
+    let n = all.len();
+    let here = at.unwrap_or_else(|| current.map_or(0, |c| all.partition_point(|i| *i < c)));
+    let (first, last) = if n <= WHOLE { (0, n) } else { (here.saturating_sub(NEAR), (here + NEAR).min(n)) };
+    let edition = p.desk.edition.get();
+    let rows = all[first..last].iter().map(
+        |i| html! { <Row key={*i} desk={p.desk.clone()} number={*i} current={(current == Some(*i)).then_some(shown)} edition={edition} /> },
+    );
+    let onscroll = (n > WHOLE).then(|| {
+        Callback::from(move |e: Event| {
+            let Some(list) = e.target_dyn_into::<web_sys::Element>() else { return };
+            let (top, seen, height) = (list.scroll_top() as usize, list.client_height() as usize, list.scroll_height() as usize);
+            let below = height.saturating_sub(top + seen);
+            if first > 0 && top < first * ROW {
+                look(top / ROW);
+            } else if last < n && below < (n - last) * ROW {
+                look(n - below / ROW);
+            }
+        })
     });
-    let left_out = |n: usize, key: &'static str| html! { <li key={key} class={if n > 0 { "left-out" } else { "hidden" }} aria-hidden="true">{ format!("… {n}") }</li> };
-    let rows: Vec<Html> = std::iter::once(left_out(first, "before")).chain(rows).chain([left_out(all.len() - last, "after")]).collect();
-    html! { <ol class="event-list" tabindex="0" aria-label={p.text(Ui::Events)}>{ rows }</ol> }
+    // An `svg`, because a policy may forbid styles in the markup.
+    let left_out = |n: usize, key: &'static str| html! { <li key={key} class="left-out" aria-hidden="true"><svg width="1" height={(n * ROW).to_string()}></svg></li> };
+    let rows: Vec<Html> = std::iter::once(left_out(first, "before")).chain(rows).chain([left_out(n - last, "after")]).collect();
+    html! { <ol class="event-list" tabindex="0" aria-label={p.text(Ui::Events)} onscroll={onscroll}>{ rows }</ol> }
 }

@@ -47,7 +47,7 @@ fn rules_shown(p: &Page<'_>) -> Html {
     match p.app.rules_view {
         RulesView::Walk => rules(p),
         RulesView::All => {
-            let send = p.send.clone();
+            let send = p.desk.send.clone();
             let typed = Callback::from(move |e: InputEvent| {
                 if let Some(i) = e.target_dyn_into::<web_sys::HtmlInputElement>() {
                     send.emit(Action::Search(i.value()));
@@ -83,7 +83,7 @@ fn rules_shown(p: &Page<'_>) -> Html {
 
 fn rules(p: &Page<'_>) -> Html {
     let (Some(l), Some(t)) = (&p.app.loaded, &p.app.timeline) else { return empty(p.text(Ui::NoRules)) };
-    let Some(view) = panel(t.state(), l.session.events(), t.at()).filter(|_| !p.app.script.is_empty()) else {
+    let Some(view) = panel(t.state(), l.session.events(), t.at(), p.app.unfolded.as_ref()).filter(|_| !p.app.script.is_empty()) else {
         return empty(p.text(Ui::NoRules));
     };
     let crumbs =
@@ -138,7 +138,7 @@ fn chain(p: &Page<'_>, i: usize, c: &ChainView) -> Html {
     // A chain that is done, and where nothing was drawn, shrinks to what decided in it.
     let drew = c.rows.iter().any(|r| matches!(r, Row::Matched { draw: Some(_), .. }));
     let open = c.current || drew;
-    let rows = c.rows.iter().enumerate().map(|(k, r)| if open { row(p, k, r) } else { brief(p, k, r) });
+    let rows = c.rows.iter().enumerate().map(|(k, r)| if open { row(p, &c.name, k, r) } else { brief(p, &c.name, k, r) });
     html! {
         <li key={i} class={classes!("chain", c.current.then_some("current"), format!("depth-{}", c.depth.min(6)))}>
             <div class="chain-head">
@@ -151,7 +151,7 @@ fn chain(p: &Page<'_>, i: usize, c: &ChainView) -> Html {
 }
 
 /// A row of a finished chain: one line, the whole rule in its tooltip.
-fn brief(p: &Page<'_>, k: usize, r: &Row) -> Html {
+fn brief(p: &Page<'_>, chain: &str, k: usize, r: &Row) -> Html {
     match r {
         Row::Matched { number, text, effect, .. } => {
             let target = text.rsplit_once(" -j ").map_or(text.as_str(), |(_, t)| t);
@@ -165,16 +165,27 @@ fn brief(p: &Page<'_>, k: usize, r: &Row) -> Html {
         Row::Failed { number, text, why, .. } => html! {
             <li key={k} class="rule folded" title={text.clone()}><span class="sign">{ "…" }</span><span lang={p.app.lang.tag()}><strong>{ *number }</strong>{ format!(" {}: {} {}", p.text(Ui::NotMatched), why.field, p.text(Ui::Differs)) }</span></li>
         },
-        other => row(p, k, other),
+        other => row(p, chain, k, other),
     }
 }
 
-fn row(p: &Page<'_>, k: usize, r: &Row) -> Html {
+fn row(p: &Page<'_>, chain: &str, k: usize, r: &Row) -> Html {
     let lang = p.app.lang.tag();
     match r {
-        Row::Folded { rules, field } => html! {
-            <li key={k} class="rule folded"><span class="sign">{ "…" }</span><span lang={lang}><strong>{ format!("{} – {}", rules.0, rules.1) }</strong>{ format!(" {}: {field} {}", p.text(Ui::NotMatched), p.text(Ui::Differs)) }</span></li>
-        },
+        Row::Folded { rules, field, open } => {
+            let why = if *field == "draw" {
+                format!(" {}", p.text(Ui::NotDrawn))
+            } else {
+                format!(" {}: {field} {}", p.text(Ui::NotMatched), p.text(Ui::Differs))
+            };
+            html! {
+                <li key={k} class="rule folded">
+                    <button type="button" aria-expanded={open.to_string()} onclick={p.act(Action::Unfold(chain.to_owned(), rules.0))}>
+                        <span class="sign">{ icons::icon(if *open { "minus" } else { "plus" }) }</span><span lang={lang}><strong>{ format!("{} – {}", rules.0, rules.1) }</strong>{ why }</span>
+                    </button>
+                </li>
+            }
+        }
         Row::Failed { number, text, forced: true, .. } => html! {
             <li key={k} class="rule failed"><span class="sign">{ icons::icon("cross") }</span><span class="n">{ *number }</span><span class="code">{ text }<span class="why" lang={lang}>{ p.text(Ui::Forced) }</span></span></li>
         },
@@ -243,7 +254,7 @@ fn packet(p: &Page<'_>) -> Html {
 
 /// What can be done to the packet at this moment.
 fn deeds(p: &Page<'_>) -> Html {
-    if p.embed {
+    if p.desk.embed {
         return html! { <div></div> };
     }
     let off = p.app.in_flight().is_none();
@@ -340,7 +351,7 @@ fn line(p: &Page<'_>, host: &str, i: usize, x: &Line) -> Html {
         Fate::New => Some(("new", Ui::New)),
         Fate::Gone => Some(("gone", Ui::Gone)),
     };
-    let run = x.delete.as_ref().filter(|_| cfg!(feature = "workbench") && !p.embed && x.fate != Fate::Gone).map(|d| {
+    let run = x.delete.as_ref().filter(|_| cfg!(feature = "workbench") && !p.desk.embed && x.fate != Fate::Gone).map(|d| {
         let name = format!("{}: {d}", p.text(Ui::Delete));
         html! { <button type="button" class="tool small" aria-label={name.clone()} title={name} onclick={p.act(Action::Run(host.to_owned(), d.clone()))}>{ icons::icon("cross") }</button> }
     });

@@ -21,45 +21,16 @@ mod transport;
 
 pub use embed::embed;
 
-use crate::root::Ask;
+pub use crate::desk::Page;
 use crate::stage::Touch;
-use view::app::{Action, App, Drawer, Pane};
-use view::scene::Scene;
+use view::app::{Action, Drawer, Pane};
 use view::words::{Ui, pieces, ui};
 use yew::prelude::*;
-
-/// What every part of the page is made from.
-pub struct Page<'a> {
-    /// The state.
-    pub app: &'a App,
-    /// The picture of this moment.
-    pub scene: &'a Scene,
-    /// Tells what a person did.
-    pub send: Callback<Action>,
-    /// The capsule, which moves outside the markup.
-    pub capsule: NodeRef,
-    /// The picture, whose part that is shown is set outside the markup.
-    pub picture: NodeRef,
-    /// What shows where something would go.
-    pub ghost: NodeRef,
-    /// Tells what a hand does to the picture.
-    pub touch: Callback<Touch>,
-    /// Tells what needs the browser: files, places in the text.
-    pub ask: Callback<Ask>,
-    /// Read only, in somebody else's page.
-    pub embed: bool,
-    /// The workbench is on its way.
-    pub loading: bool,
-    /// Where the editor is mounted.
-    pub editor_host: NodeRef,
-    /// Whether it is.
-    pub editor_ready: bool,
-}
 
 impl Page<'_> {
     /// A callback for a touch of the picture.
     pub(crate) fn touch<E: 'static>(&self, touch: impl Fn(E) -> Touch + 'static) -> Callback<E> {
-        let tell = self.touch.clone();
+        let tell = self.desk.touch.clone();
         Callback::from(move |e| tell.emit(touch(e)))
     }
     pub(crate) fn text(&self, text: Ui) -> &'static str {
@@ -67,7 +38,7 @@ impl Page<'_> {
     }
     /// A callback that does one action whatever the event.
     pub(crate) fn act<E>(&self, action: Action) -> Callback<E> {
-        let send = self.send.clone();
+        let send = self.desk.send.clone();
         Callback::from(move |_: E| send.emit(action.clone()))
     }
 }
@@ -80,7 +51,7 @@ pub(crate) fn rich(sentence: &str) -> Html {
             if code {
                 html! { <code lang="en">{ text }</code> }
             } else {
-                html! { <span>{ text }</span> }
+                html! { { text } }
             }
         })
         .collect()
@@ -96,20 +67,19 @@ pub fn page(p: &Page<'_>) -> Html {
     };
     html! {
         <div class={classes!("page", pane)}>
-            { header::header(p) }
+            { p.still(header::header) }
             <main class="body">
-                { editor::editor(p) }
+                { p.still(editor::editor) }
                 <section class="canvas" aria-label={p.text(Ui::Diagram)}>{ diagram::diagram(p) }</section>
                 { inspector::inspector(p) }
             </main>
             <footer class="foot">
-                <p class="saying narrow" aria-hidden="true">{ transport::said(p) }</p>
+                <p class="saying" role="status" aria-live="polite">{ transport::said(p) }</p>
                 { transport::transport(p) }
                 { transport::track(p) }
                 { drawer(p) }
             </footer>
-            { tabs(p) }
-            <div class="sr-only" role="status" aria-live="polite">{ transport::said(p) }</div>
+            { p.still(tabs) }
         </div>
     }
 }

@@ -12,7 +12,7 @@ use yew::prelude::*;
 
 /// The form of what was clicked; nothing if it has none.
 pub(crate) fn form(p: &Page<'_>, s: &Selected) -> Html {
-    let Some(l) = p.app.loaded.as_ref().filter(|_| !p.embed) else { return html! { <div></div> } };
+    let Some(l) = p.app.loaded.as_ref().filter(|_| !p.desk.embed) else { return html! { <div></div> } };
     let c = l.session.cluster();
     let t = &c.topology;
     if let Some(service) = s.host.strip_prefix("svc/").and_then(|x| x.split_once('/')) {
@@ -85,7 +85,7 @@ pub(crate) fn form(p: &Page<'_>, s: &Selected) -> Html {
 
 fn service(p: &Page<'_>, s: &kube::cluster::RunningService) -> Html {
     let thing = Thing::Service(s.namespace.clone(), s.name.clone());
-    let send = p.send.clone();
+    let send = p.desk.send.clone();
     let (namespace, name) = (s.namespace.clone(), s.name.clone());
     let change = Callback::from(move |e: Event| {
         if let Some(x) = e.target_dyn_into::<HtmlSelectElement>() {
@@ -114,7 +114,7 @@ fn service(p: &Page<'_>, s: &kube::cluster::RunningService) -> Html {
 fn head(p: &Page<'_>, thing: &Thing, at: Option<u32>) -> Html {
     let t = thing.clone();
     let rename = move |v: String| Some(Action::Change(Change::Rename(t.clone(), v)));
-    let ask = p.ask.clone();
+    let ask = p.desk.ask.clone();
     let at = at.filter(|a| (*a as usize) < p.app.text.len() && *a > 0);
     html! {
         <div class="thing-head">
@@ -143,7 +143,7 @@ fn nic(p: &Page<'_>, thing: &Thing, nic: &Nic) -> Html {
 
 /// A field that is read when one leaves it, or presses Enter.
 fn field(p: &Page<'_>, label: &str, kind: &'static str, value: &str, act: impl Fn(String) -> Option<Action> + 'static) -> Html {
-    let send = p.send.clone();
+    let send = p.desk.send.clone();
     let old = value.to_owned();
     let change = Callback::from(move |e: Event| {
         let Some(i) = e.target_dyn_into::<HtmlInputElement>() else { return };
@@ -159,7 +159,7 @@ fn field(p: &Page<'_>, label: &str, kind: &'static str, value: &str, act: impl F
 }
 
 fn check(p: &Page<'_>, label: &str, on: bool, act: impl Fn(bool) -> Action + 'static) -> Html {
-    let send = p.send.clone();
+    let send = p.desk.send.clone();
     let change = Callback::from(move |e: Event| {
         if let Some(i) = e.target_dyn_into::<HtmlInputElement>() {
             send.emit(act(i.checked()));
@@ -169,7 +169,7 @@ fn check(p: &Page<'_>, label: &str, on: bool, act: impl Fn(bool) -> Action + 'st
 }
 
 fn rp_filter(p: &Page<'_>, host: &str, value: u8) -> Html {
-    let (send, host) = (p.send.clone(), host.to_owned());
+    let (send, host) = (p.desk.send.clone(), host.to_owned());
     let change = Callback::from(move |e: Event| {
         if let Some(v) = e.target_dyn_into::<HtmlSelectElement>().and_then(|s| s.value().parse().ok()) {
             send.emit(Action::Change(Change::Sysctl(host.clone(), "net.ipv4.conf.all.rp_filter", v)));

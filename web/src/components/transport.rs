@@ -26,13 +26,13 @@ pub(crate) fn transport(p: &Page<'_>) -> Html {
         let here = app.grain == g;
         html! { <button type="button" class={classes!(here.then_some("here"))} aria-pressed={here.to_string()} onclick={p.act(Action::Grain(g))}>{ p.text(text) }</button> }
     };
-    let send = p.send.clone();
+    let send = p.desk.send.clone();
     let scrub = Callback::from(move |e: InputEvent| {
         if let Some(n) = e.target_dyn_into::<HtmlInputElement>().and_then(|i| i.value().parse().ok()) {
             send.emit(Action::SeekStep(n));
         }
     });
-    let send = p.send.clone();
+    let send = p.desk.send.clone();
     let speed = Callback::from(move |e: Event| {
         if let Some(s) = e.target_dyn_into::<web_sys::HtmlSelectElement>().and_then(|s| s.value().parse().ok()) {
             send.emit(Action::Speed(s));
@@ -60,7 +60,7 @@ pub(crate) fn transport(p: &Page<'_>) -> Html {
             <span class="count"><strong>{ step }</strong>{ format!(" / {n}") }</span>
             <span class="where-now" lang="en">{ where_now }</span>
             <input class="scrub" type="range" min="0" max={n.to_string()} value={step.to_string()} aria-label={p.text(Ui::Position)} disabled={n == 0} oninput={scrub} />
-            if app.step() < n && n > 0 && !app.playing && !p.embed { <span class="past" title={p.text(Ui::PastNote)}>{ icons::icon("again") }<span class="sr-only">{ p.text(Ui::PastNote) }</span></span> }
+            if app.step() < n && n > 0 && !app.playing && !p.desk.embed { <span class="past" title={p.text(Ui::PastNote)}>{ icons::icon("again") }<span class="sr-only">{ p.text(Ui::PastNote) }</span></span> }
             <div class="grains" role="group">{ grain(Grain::Hops, Ui::Hops) }{ grain(Grain::Decisions, Ui::Decisions) }{ grain(Grain::Rules, Ui::EveryRule) }</div>
         </div>
     }
@@ -78,26 +78,10 @@ pub(crate) fn track(p: &Page<'_>) -> Html {
     let (Some(l), Some(_)) = (&app.loaded, app.run()) else { return html! { <div class="track"></div> } };
     let events = l.session.events();
     let initial = l.session.initial();
-    // Of many, one can be reached by Tab.
     let stop = |here: bool| if here { "0" } else { "-1" };
-    let at = app.packets.iter().position(|x| p.scene.packet == Some(x.id)).unwrap_or(0);
-    let from = at.saturating_sub(PILLS / 2).min(app.packets.len().saturating_sub(PILLS));
-    let pills = app.packets.iter().skip(from).take(PILLS).map(|x| {
-        let here = p.scene.packet == Some(x.id);
-        let word = if x.reply { format!("‹ {}", x.word) } else { format!("{} ›", x.word) };
-        html! { <button key={x.id.0} type="button" tabindex={stop(here)} class={classes!("pill", here.then_some("here"), x.reply.then_some("back"))} aria-pressed={here.to_string()} onclick={p.act(Action::SeekEvent(x.span.0))}>{ word }</button> }
-    });
     let cursor = app.cursor();
-    let mine: Vec<usize> = app
-        .steps
-        .iter()
-        .copied()
-        .filter(|i| {
-            p.scene.packet.is_some()
-                && events[*i].packet == p.scene.packet
-                && !matches!(glyph(&events[*i], initial), Glyph::Jump | Glyph::Bridge)
-        })
-        .collect();
+    let is_marker = |i: &usize| !matches!(glyph(&events[*i], initial), Glyph::Jump | Glyph::Bridge);
+    let mine: Vec<usize> = p.scene.packet.map(|id| app.steps_of(id)).unwrap_or_default().into_iter().filter(is_marker).collect();
     let now = mine.iter().rposition(|i| *i < cursor).unwrap_or(0);
     let first = now.saturating_sub(MARKERS / 2).min(mine.len().saturating_sub(MARKERS));
     let markers = mine.iter().enumerate().skip(first).take(MARKERS).map(|(k, i)| {
@@ -119,8 +103,21 @@ pub(crate) fn track(p: &Page<'_>) -> Html {
     });
     html! {
         <div class="track">
-            <div class="pills">{ for pills }</div>
+            { p.part(pills, 0, p.scene.packet) }
             <ol class="markers">{ for markers }</ol>
         </div>
     }
+}
+
+fn pills(p: &Page<'_>, _: usize) -> Html {
+    let packets = &p.app.packets;
+    let at = packets.iter().position(|x| p.scene.packet == Some(x.id)).unwrap_or(0);
+    let from = at.saturating_sub(PILLS / 2).min(packets.len().saturating_sub(PILLS));
+    let pills = packets.iter().skip(from).take(PILLS).map(|x| {
+        let here = p.scene.packet == Some(x.id);
+        let word = if x.reply { format!("‹ {}", x.word) } else { format!("{} ›", x.word) };
+        // Of many, one can be reached by Tab.
+        html! { <button key={x.id.0} type="button" tabindex={if here { "0" } else { "-1" }} class={classes!("pill", here.then_some("here"), x.reply.then_some("back"))} aria-pressed={here.to_string()} onclick={p.act(Action::SeekEvent(x.span.0))}>{ word }</button> }
+    });
+    html! { <div class="pills">{ for pills }</div> }
 }

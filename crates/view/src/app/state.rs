@@ -3,6 +3,7 @@
 use super::history::{History, Snapshot};
 use super::select;
 use super::terminal::Terminal;
+use crate::index::Index;
 use crate::labels::Labels;
 use crate::layout::{FEW_NODES, Layout, layout};
 use crate::scene::{self, Moment};
@@ -160,6 +161,8 @@ pub struct App {
     pub timeline: Option<Timeline>,
     /// How fine the steps are.
     pub grain: Grain,
+    /// What is looked up in the events.
+    pub index: Rc<Index>,
     /// The events that are steps.
     pub steps: Rc<Vec<usize>>,
     /// The packets of the session.
@@ -174,6 +177,8 @@ pub struct App {
     pub tab: Tab,
     /// What is shown of the rules.
     pub rules_view: RulesView,
+    /// The folded rules that are told one by one: their chain and the first of them.
+    pub unfolded: Option<(String, u32)>,
     /// The words that are searched in the rules.
     pub search: String,
     /// The cluster before the last edit of the text.
@@ -222,6 +227,7 @@ impl App {
             refused: None,
             timeline: None,
             grain: Grain::Decisions,
+            index: Rc::default(),
             steps: Rc::default(),
             packets: Rc::default(),
             follow: None,
@@ -229,6 +235,7 @@ impl App {
             speed: 1.0,
             tab: Tab::Rules,
             rules_view: RulesView::Walk,
+            unfolded: None,
             search: String::new(),
             previous: None,
             pane: Pane::Diagram,
@@ -353,15 +360,14 @@ impl App {
     }
 
     /// Every probe that was sent.
-    pub fn runs(&self) -> Vec<&Run> {
-        self.came.iter().filter_map(|c| if let Came::Run(run) = c { Some(run) } else { None }).collect()
+    pub fn runs(&self) -> impl DoubleEndedIterator<Item = &Run> {
+        self.came.iter().filter_map(|c| if let Came::Run(run) = c { Some(run) } else { None })
     }
 
     /// The probe that the moment is about: the last one that began.
     pub fn run(&self) -> Option<&Run> {
-        let runs = self.runs();
-        let begun = runs.iter().rev().find(|r| r.events.start < self.cursor().max(1));
-        begun.or(runs.first()).copied()
+        let cursor = self.cursor().max(1);
+        self.runs().rev().find(|r| r.events.start < cursor).or_else(|| self.runs().next())
     }
 
     /// How many events there are.
@@ -388,18 +394,19 @@ impl App {
     pub(super) fn retell(&mut self) {
         let Some(l) = &self.loaded else { return };
         if self.script.is_empty() {
-            (self.steps, self.packets) = (Rc::default(), Rc::default());
+            (self.index, self.steps, self.packets) = (Rc::default(), Rc::default(), Rc::default());
             return;
         }
         let events = l.session.events();
         self.steps = Rc::new(story::steps(events, l.session.initial(), self.grain));
-        self.packets = Rc::new(story::packets(events));
+        self.index = Rc::new(Index::new(events));
+        self.packets = Rc::new(story::packets(events, &self.index));
     }
 
     /// The moment of the picture.
     pub fn moment<'a>(&'a self, l: &'a Loaded, state: &'a net::State, cursor: usize) -> Moment<'a> {
         let events = l.session.events();
-        Moment { state, events, run: 0..events.len(), cursor, labels: &l.labels, follow: self.follow }
+        Moment { state, events, index: &self.index, cursor, labels: &l.labels, follow: self.follow }
     }
 
     /// Lays the picture out again: after a run, or when the focus changes.
@@ -424,7 +431,7 @@ impl App {
 
     /// The nodes on the way of the first packet of the probe that was sent last.
     fn nodes_of_last(&self, m: &Moment<'_>) -> BTreeSet<usize> {
-        let start = self.runs().last().map_or(0, |r| r.events.start);
+        let start = self.runs().next_back().map_or(0, |r| r.events.start);
         let asker = m.events.get(start).map(|e| e.netns);
         let made = |e: &&net::Event| matches!(e.kind, net::event::EventKind::PacketMade { .. }) && Some(e.netns) == asker;
         let first = m.events[start.min(m.events.len())..].iter().find(made).and_then(|e| e.packet);
@@ -459,6 +466,13 @@ impl App {
     pub fn step(&self) -> usize {
         let cursor = self.cursor();
         self.steps.partition_point(|i| *i < cursor)
+    }
+
+    /// The steps that are about a packet.
+    pub fn steps_of(&self, id: PacketId) -> Vec<usize> {
+        let Some(l) = &self.loaded else { return Vec::new() };
+        let (events, state) = (l.session.events(), l.session.initial());
+        self.index.of(id).iter().copied().filter(|i| story::shown(&events[*i], state, self.grain)).collect()
     }
 
     /// The packet that is shown.

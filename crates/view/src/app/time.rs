@@ -38,8 +38,8 @@ pub(super) fn act(app: &mut App, act: Act) {
         app.seek(at);
     }
     app.refused = None;
-    app.arrange();
     app.retell();
+    app.arrange();
 }
 
 /// Plays a script from its beginning.
@@ -64,8 +64,8 @@ pub(super) fn restore(app: &mut App, was: &Snapshot) -> Vec<Effect> {
     }
     if let Some(l) = app.loaded.clone().filter(|l| l.session.document() == &*was.document) {
         play(app, &l, was.script.clone());
-        app.arrange();
         app.retell();
+        app.arrange();
         app.seek(was.cursor);
     }
     // A text with errors stands beside the cluster it once was.
@@ -103,7 +103,7 @@ pub(super) fn send(app: &mut App) -> Vec<Effect> {
 
 /// To the first step of what was begun last, and on by itself.
 pub(super) fn begin_playing(app: &mut App) -> Vec<Effect> {
-    let Some(start) = app.runs().last().map(|r| r.events.start) else { return Vec::new() };
+    let Some(start) = app.runs().next_back().map(|r| r.events.start) else { return Vec::new() };
     let first = app.steps.iter().position(|i| *i >= start).unwrap_or(0);
     go(app, first + 1);
     app.follow = None;

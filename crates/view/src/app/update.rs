@@ -99,6 +99,8 @@ pub enum Action {
     Tab(Tab),
     /// What is shown of the rules.
     RulesView(RulesView),
+    /// The folded rules of a chain, from that one on, are told one by one, or folded again.
+    Unfold(String, u32),
     /// The words that are searched in the rules.
     Search(String),
     /// The pane of a narrow page.
@@ -111,6 +113,14 @@ pub enum Action {
     Focus(bool),
     /// The page became narrow, or wide.
     Narrow(bool),
+}
+
+impl Action {
+    /// Whether it only goes to another moment: what does not depend on the moment stays as it is.
+    pub fn only_moves(&self) -> bool {
+        use Action::{Hop, Marker, SeekEvent, SeekStep, Step, Tick, TogglePlay};
+        matches!(self, Tick | TogglePlay | Step(_) | SeekStep(_) | SeekEvent(_) | Hop(_) | Marker(_))
+    }
 }
 
 /// What must be done outside, after an action.
@@ -329,6 +339,11 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
             app.rules_view = v;
             Vec::new()
         }
+        Action::Unfold(chain, first) => {
+            let it = Some((chain, first));
+            app.unfolded = if app.unfolded == it { None } else { it };
+            Vec::new()
+        }
         Action::Search(words) => set(&mut app.search, words),
         Action::Pane(p) => {
             app.pane = p;
@@ -479,14 +494,14 @@ mod tests {
         let mut app = sent();
         update(&mut app, Action::Step(15));
         update(&mut app, Action::Send);
-        assert_eq!(app.runs().len(), 2);
+        assert_eq!(app.runs().count(), 2);
         let ended = |app: &App| {
             app.loaded.as_ref().map(|l| l.session.events().iter().filter(|e| matches!(e.kind, net::event::EventKind::Ended { .. })).count())
         };
         assert_eq!(ended(&app), Some(2));
         update(&mut app, Action::SeekStep(usize::MAX));
         update(&mut app, Action::Send);
-        assert_eq!((app.runs().len(), ended(&app)), (3, Some(3)));
+        assert_eq!((app.runs().count(), ended(&app)), (3, Some(3)));
     }
 
     #[test]

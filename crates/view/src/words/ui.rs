@@ -66,6 +66,7 @@ texts! {
     PacketItself: "The packet itself", "パケット本体";
     Bytes: "bytes", "バイト";
     NotMatched: "did not match", "不一致";
+    NotDrawn: "were not drawn", "抽選で外れた";
     Differs: "differs", "が異なる";
     InTheRule: "in the rule", "ルールの値";
     Been: "been", "通過済み";

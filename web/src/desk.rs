@@ -1,0 +1,118 @@
+//! What the page is drawn from, and the parts of it that stay as they are as long as nothing of them
+//! changed: a tick of a session with sixty nodes draws what moved, not sixty nodes.
+
+use crate::root::Ask;
+use crate::stage::Touch;
+use std::cell::{Cell, RefCell};
+use std::hash::{Hash, Hasher};
+use std::rc::Rc;
+use view::app::{Action, App};
+use view::scene::Scene;
+use yew::prelude::*;
+
+/// Everything the page is drawn from.
+pub struct Desk {
+    /// The state.
+    pub app: RefCell<App>,
+    /// The picture of the moment that is shown.
+    pub scene: RefCell<Scene>,
+    /// Grows with everything but time: what does not depend on the moment is drawn again when it did.
+    pub edition: Cell<u64>,
+    /// Tells what a person did.
+    pub send: Callback<Action>,
+    /// Tells what a hand does to the picture.
+    pub touch: Callback<Touch>,
+    /// Tells what needs the browser: files, places in the text.
+    pub ask: Callback<Ask>,
+    /// The capsule, which moves outside the markup.
+    pub capsule: NodeRef,
+    /// The picture, whose part that is shown is set outside the markup.
+    pub picture: NodeRef,
+    /// What shows where something would go.
+    pub ghost: NodeRef,
+    /// Read only, in somebody else's page.
+    pub embed: bool,
+    /// The workbench is on its way.
+    pub loading: Cell<bool>,
+    /// Where the editor is mounted.
+    pub editor_host: NodeRef,
+    /// Whether it is.
+    pub editor_ready: Cell<bool>,
+}
+
+impl Desk {
+    /// Draws something of it.
+    pub fn draw(self: &Rc<Self>, draw: impl FnOnce(&Page<'_>) -> Html) -> Html {
+        draw(&Page { app: &self.app.borrow(), scene: &self.scene.borrow(), desk: self })
+    }
+}
+
+/// What every part of the page is made from.
+pub struct Page<'a> {
+    /// The state.
+    pub app: &'a App,
+    /// The picture of this moment.
+    pub scene: &'a Scene,
+    /// All of it.
+    pub desk: &'a Rc<Desk>,
+}
+
+impl Page<'_> {
+    /// A part that depends on nothing but what a person did.
+    pub(crate) fn still(&self, draw: fn(&Page<'_>) -> Html) -> Html {
+        let edition = self.desk.edition.get();
+        html! { <Part desk={self.desk.clone()} drawn={Drawn::All(draw)} stamp={edition} /> }
+    }
+
+    /// The part of that number; what it is made from besides, is told.
+    pub(crate) fn part(&self, draw: fn(&Page<'_>, usize) -> Html, number: usize, made_of: impl Hash) -> Html {
+        let mut stamp = Stamp(0xcbf2_9ce4_8422_2325);
+        (self.desk.edition.get(), made_of).hash(&mut stamp);
+        html! { <Part key={number} desk={self.desk.clone()} drawn={Drawn::One(draw, number)} stamp={stamp.finish()} /> }
+    }
+}
+
+/// How a part is drawn.
+#[derive(Clone, Copy)]
+enum Drawn {
+    All(fn(&Page<'_>) -> Html),
+    One(fn(&Page<'_>, usize) -> Html, usize),
+}
+
+#[derive(Clone, Properties)]
+struct PartProps {
+    desk: Rc<Desk>,
+    drawn: Drawn,
+    stamp: u64,
+}
+
+impl PartialEq for PartProps {
+    /// A part keeps its place: how it is drawn never changes, only what from.
+    fn eq(&self, other: &Self) -> bool {
+        let number = |d: &Drawn| if let Drawn::One(_, n) = d { Some(*n) } else { None };
+        self.stamp == other.stamp && number(&self.drawn) == number(&other.drawn)
+    }
+}
+
+#[component]
+fn Part(props: &PartProps) -> Html {
+    props.desk.draw(|p| match props.drawn {
+        Drawn::All(draw) => draw(p),
+        Drawn::One(draw, number) => draw(p, number),
+    })
+}
+
+/// FNV-1a.
+struct Stamp(u64);
+
+impl Hasher for Stamp {
+    fn write(&mut self, bytes: &[u8]) {
+        for b in bytes {
+            self.0 = (self.0 ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
