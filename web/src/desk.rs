@@ -3,6 +3,7 @@
 
 use crate::root::Ask;
 use crate::stage::Touch;
+use gloo::timers::callback::Timeout;
 use std::cell::{Cell, RefCell};
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
@@ -61,14 +62,20 @@ impl Page<'_> {
     /// A part that depends on nothing but what a person did.
     pub(crate) fn still(&self, draw: fn(&Page<'_>) -> Html) -> Html {
         let edition = self.desk.edition.get();
-        html! { <Part desk={self.desk.clone()} drawn={Drawn::All(draw)} stamp={edition} /> }
+        html! { <Part desk={self.desk.clone()} drawn={Drawn::All(draw)} stamp={edition} late={false} /> }
+    }
+
+    /// A part that is drawn at every moment. While it plays by itself it may follow a frame later, so
+    /// that no frame does all the work.
+    pub(crate) fn late(&self, draw: fn(&Page<'_>) -> Html) -> Html {
+        let stamp = stamp((self.desk.edition.get(), self.app.cursor()));
+        html! { <Part desk={self.desk.clone()} drawn={Drawn::All(draw)} stamp={stamp} late={self.app.playing} /> }
     }
 
     /// The part of that number; what it is made from besides, is told.
     pub(crate) fn part(&self, draw: fn(&Page<'_>, usize) -> Html, number: usize, made_of: impl Hash) -> Html {
-        let mut stamp = Stamp(0xcbf2_9ce4_8422_2325);
-        (self.desk.edition.get(), made_of).hash(&mut stamp);
-        html! { <Part key={number} desk={self.desk.clone()} drawn={Drawn::One(draw, number)} stamp={stamp.finish()} /> }
+        let stamp = stamp((self.desk.edition.get(), made_of));
+        html! { <Part key={number} desk={self.desk.clone()} drawn={Drawn::One(draw, number)} stamp={stamp} late={false} /> }
     }
 }
 
@@ -84,6 +91,7 @@ struct PartProps {
     desk: Rc<Desk>,
     drawn: Drawn,
     stamp: u64,
+    late: bool,
 }
 
 impl PartialEq for PartProps {
@@ -94,12 +102,44 @@ impl PartialEq for PartProps {
     }
 }
 
-#[component]
-fn Part(props: &PartProps) -> Html {
-    props.desk.draw(|p| match props.drawn {
-        Drawn::All(draw) => draw(p),
-        Drawn::One(draw, number) => draw(p, number),
-    })
+/// A frame and a little, in milliseconds.
+const LATE: u32 = 25;
+
+struct Part {
+    /// It waits for the frame after this one.
+    waits: Option<Timeout>,
+}
+
+impl Component for Part {
+    type Message = ();
+    type Properties = PartProps;
+
+    fn create(_: &Context<Self>) -> Self {
+        Self { waits: None }
+    }
+
+    fn changed(&mut self, ctx: &Context<Self>, _: &PartProps) -> bool {
+        let link = ctx.link().clone();
+        self.waits = ctx.props().late.then(|| Timeout::new(LATE, move || link.send_message(())));
+        self.waits.is_none()
+    }
+
+    fn update(&mut self, _: &Context<Self>, (): ()) -> bool {
+        true
+    }
+
+    fn view(&self, ctx: &Context<Self>) -> Html {
+        ctx.props().desk.draw(|p| match ctx.props().drawn {
+            Drawn::All(draw) => draw(p),
+            Drawn::One(draw, number) => draw(p, number),
+        })
+    }
+}
+
+fn stamp(of: impl Hash) -> u64 {
+    let mut stamp = Stamp(0xcbf2_9ce4_8422_2325);
+    of.hash(&mut stamp);
+    stamp.finish()
 }
 
 /// FNV-1a.

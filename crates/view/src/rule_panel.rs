@@ -269,7 +269,8 @@ mod tests {
 
     #[test]
     fn what_fails_for_one_reason_is_folded_and_can_be_unfolded() {
-        let (plain, draw) = (Rule::default(), Rule { matches: vec![Match::Random { probability: 1 }], ..Rule::default() });
+        let plain = Rule::to(Target::Return);
+        let draw = Rule { matches: vec![Match::Random { probability: 1 }], ..Rule::to(Target::Return) };
         let of = |n: u32, rule, field| (0..n).map(|i| (i, rule, failing(field))).collect::<Vec<_>>();
         let no = &|_| false;
         assert_eq!(shape(&fold(&of(2, &plain, "destination"), no, None)), [(1, 1), (2, 2)]);

@@ -25,7 +25,7 @@ pub(crate) fn diagram(p: &Page<'_>) -> Html {
                 onpointerdown={p.touch(Touch::Down)} onpointermove={p.touch(Touch::Move)} onpointerup={p.touch(Touch::Up)} onpointercancel={p.touch(|_| Touch::Cancel)}>
                 { defs() }
                 { p.still(cards) }
-                { p.part(|p, _| trail(p.scene), 0, &scene.trail) }
+                { p.part(trails, 0, &scene.trail) }
                 <g class="things">{ for layout.nodes.iter().enumerate().filter(|(_, n)| n.tile.is_none()).map(|(i, n)| p.part(node, i, seen_of(p, n))) }</g>
                 <g class="hosts">{ for layout.hosts.iter().enumerate().map(|(i, h)| p.part(host, i, scene.lit.get(&Spot::Host(h.host)))) }</g>
                 <g class="others">{ for scene.others.iter().map(other) }</g>
@@ -240,18 +240,20 @@ fn lan(l: &Layout, t: &Topology) -> Html {
     }
 }
 
-fn trail(s: &Scene) -> Html {
-    let segments = s.trail.iter().enumerate().map(|(i, t)| {
-        let class = classes!("trail", if t.been { "been" } else { "ahead" }, t.shell.then_some("shell"), t.reply.then_some("reply"));
-        let arrow = t.been.then_some(if t.shell { "url(#arrow-out)" } else { "url(#arrow-in)" });
-        html! {
-            <g key={i}>
-                <path class={class} d={t.d.clone()} marker-end={arrow} />
-                if t.been && t.reply { <path class="hollow" d={t.d.clone()} /> }
-            </g>
-        }
-    });
-    html! { <g class="trails">{ for segments }</g> }
+fn trails(p: &Page<'_>, _: usize) -> Html {
+    html! { <g class="trails">{ for p.scene.trail.iter().enumerate().map(|(i, t)| p.part(segment, i, t)) }</g> }
+}
+
+fn segment(p: &Page<'_>, number: usize) -> Html {
+    let Some(t) = p.scene.trail.get(number) else { return html! { <g></g> } };
+    let class = classes!("trail", if t.been { "been" } else { "ahead" }, t.shell.then_some("shell"), t.reply.then_some("reply"));
+    let arrow = t.been.then_some(if t.shell { "url(#arrow-out)" } else { "url(#arrow-in)" });
+    html! {
+        <g>
+            <path class={class} d={t.d.clone()} marker-end={arrow} />
+            if t.been && t.reply { <path class="hollow" d={t.d.clone()} /> }
+        </g>
+    }
 }
 
 /// The ring of what was clicked.
@@ -287,46 +289,76 @@ fn seen_of(p: &Page<'_>, n: &NodeBox) -> impl Hash {
         return None;
     }
     let s = p.scene;
-    let within = |spot: &Spot| match *spot {
-        Spot::Bridge(i) | Spot::Hook(i, _) | Spot::Route(i) | Spot::Vxlan(i) | Spot::Nic(i) | Spot::Process(i) => i == n.node,
-        Spot::Pod(pod) => n.pods.iter().any(|x| x.pod == pod),
-        Spot::Host(_) => false,
-    };
-    let lit: Vec<_> = s.lit.iter().filter(|(spot, _)| within(spot)).map(|(spot, lit)| (*spot, *lit)).collect();
-    let tables: Vec<_> = s.tables.iter().filter(|((i, _), _)| *i == n.node).map(|((_, hook), t)| (*hook, t.clone())).collect();
-    let chances: Vec<_> = n.pods.iter().map(|x| (s.chances.get(&x.pod).copied(), s.drawn == Some(x.pod))).collect();
-    let ns = p.app.timeline.as_ref().and_then(|t| t.state().ns_named(&n.name));
-    let up: Vec<bool> = ns.map(|(_, ns)| ns.devices.iter().map(|d| d.up).collect()).unwrap_or_default();
-    Some((lit, tables, chances, s.chosen, s.trail.iter().any(|t| t.been), up))
+    let lit = [Spot::Bridge, Spot::Route, Spot::Vxlan, Spot::Nic].map(|spot| s.lit.get(&spot(n.node)).copied());
+    let pods: Vec<_> = n.pods.iter().map(|x| lot_of(s, x)).collect();
+    let hooks = n.hooks.map(|(h, _)| (s.lit.get(&Spot::Hook(n.node, h)).copied(), s.tables.get(&(n.node, h)).cloned()));
+    Some((lit, pods, hooks, up_of(p, n), is_bridged(s, n.node)))
 }
 
+/// What of a moment a pod shows.
+fn lot_of(s: &Scene, x: &PodBox) -> impl Hash + use<> {
+    (s.lit.get(&Spot::Pod(x.pod)).copied(), s.chances.get(&x.pod).copied(), s.drawn == Some(x.pod), s.chosen)
+}
+
+/// Which devices are up.
+fn up_of(p: &Page<'_>, n: &NodeBox) -> Vec<bool> {
+    let ns = p.app.timeline.as_ref().and_then(|t| t.state().ns_named(&n.name));
+    ns.map(|(_, ns)| ns.devices.iter().map(|d| d.up).collect()).unwrap_or_default()
+}
+
+/// A node: its pods, its hooks, and what connects them.
 fn node(p: &Page<'_>, number: usize) -> Html {
-    let (s, Some(n)) = (p.scene, p.app.loaded.as_ref().and_then(|l| l.layout.nodes.get(number))) else { return html! { <g></g> } };
+    let (s, Some(n)) = (p.scene, node_box(p, number)) else { return html! { <g></g> } };
     if n.folded {
         return folded(p, n);
     }
+    let hook_of = |(k, (h, _)): (usize, &(Hook, Rect))| {
+        let spot = (s.lit.get(&Spot::Hook(n.node, *h)), s.tables.get(&(n.node, *h)));
+        p.part(hook, number * HOOKS + k, spot)
+    };
+    let lit = [Spot::Bridge, Spot::Route, Spot::Vxlan, Spot::Nic].map(|spot| s.lit.get(&spot(n.node)));
+    html! {
+        <g class="node">
+            <g>{ for n.pods.iter().map(|x| p.part(pod, x.pod, lot_of(s, x))) }</g>
+            { p.part(devices, number, (lit, up_of(p, n), is_bridged(s, n.node))) }
+            <g>{ for n.hooks.iter().enumerate().map(hook_of) }</g>
+        </g>
+    }
+}
+
+/// A node has so many.
+const HOOKS: usize = 5;
+
+/// What went through was bridged, not routed.
+fn is_bridged(s: &Scene, node: usize) -> bool {
+    let forwarded = s.lit.get(&Spot::Hook(node, Hook::Forward)).is_some_and(|l| l.passed);
+    s.trail.iter().any(|t| t.been) && forwarded && s.lit.get(&Spot::Route(node)).is_none()
+}
+
+fn node_box<'a>(p: &Page<'a>, number: usize) -> Option<&'a NodeBox> {
+    p.app.loaded.as_ref().and_then(|l| l.layout.nodes.get(number))
+}
+
+fn devices(p: &Page<'_>, number: usize) -> Html {
+    let Some(n) = node_box(p, number) else { return html! { <g></g> } };
     let i = n.node;
-    let lit = |spot| s.lit.get(&spot);
+    let lit = |spot| p.scene.lit.get(&spot);
     let (vx, vx_name, vx_addr, vx_second) = &n.vxlan;
     let (nic, nic_name, nic_addr, nic_mac) = &n.nic;
     let ((rx, ry), rr) = n.route;
-    let bridged =
-        s.trail.iter().any(|t| t.been) && lit(Spot::Hook(i, Hook::Forward)).is_some_and(|l| l.passed) && lit(Spot::Route(i)).is_none();
     let inner = Rect { x: vx.x + 3.0, y: vx.y + 3.0, w: vx.w - 6.0, h: vx.h - 6.0 };
     let jack = Rect { x: nic.cx() - 8.0, y: nic.bottom() - 2.0, w: 16.0, h: 5.0 };
     html! {
-        <g key={i} class="node">
-            { for n.pods.iter().map(|x| pod(p, n, x, s)) }
+        <g>
             if let Some((more, r)) = &n.more {
                 <g class="pod more">{ rect("box", r, 8.0) }{ text("pod-app", r.x + 10.0, r.cy() + 4.0, &format!("+{more}")) }</g>
             }
             { device(p, lit_classes(lit(Spot::Bridge(i))), &n.cni0.0, &n.name, "cni0", &n.cni0.1, None) }
-            { for n.hooks.iter().map(|(h, r)| hook(i, &n.name, *h, r, s)) }
             <g class={classes!("route", lit_classes(lit(Spot::Route(i))))}>
                 <circle class="box" cx={format!("{rx:.1}")} cy={format!("{ry:.1}")} r={format!("{rr:.1}")} />
                 <path class="sign" transform={format!("translate({:.1} {:.1})", rx - 8.0, ry - 8.0)} d={icons::glyph_path(view::story::Glyph::Route)} />
             </g>
-            if bridged { { text("bridged", rx, ry + 24.0, p.text(Ui::Bridged)) } }
+            if is_bridged(p.scene, i) { { text("bridged", rx, ry + 24.0, p.text(Ui::Bridged)) } }
             <g class={classes!("vtep", lit_classes(lit(Spot::Vxlan(i))))}>
                 { device(p, classes!(), vx, &n.name, vx_name, vx_addr, Some(vx_second)) }
                 { rect("skin", &inner, 4.0) }
@@ -353,7 +385,10 @@ fn folded(p: &Page<'_>, n: &NodeBox) -> Html {
     }
 }
 
-fn pod(p: &Page<'_>, n: &NodeBox, x: &PodBox, s: &Scene) -> Html {
+fn pod(p: &Page<'_>, number: usize) -> Html {
+    let mut nodes = p.app.loaded.iter().flat_map(|l| &l.layout.nodes);
+    let found = nodes.find_map(|n| Some((n, n.pods.iter().find(|x| x.pod == number)?)));
+    let (s, Some((n, x))) = (p.scene, found) else { return html! { <g></g> } };
     let lit = s.lit.get(&Spot::Pod(x.pod));
     let drawn = s.drawn == Some(x.pod);
     let answered = lit.is_some_and(|l| l.passed);
@@ -393,9 +428,11 @@ fn pod(p: &Page<'_>, n: &NodeBox, x: &PodBox, s: &Scene) -> Html {
     }
 }
 
-fn hook(n: usize, name: &str, h: Hook, r: &Rect, s: &Scene) -> Html {
-    let lit = s.lit.get(&Spot::Hook(n, h));
-    let asked = s.tables.get(&(n, h));
+fn hook(p: &Page<'_>, number: usize) -> Html {
+    let Some(n) = node_box(p, number / HOOKS) else { return html! { <g></g> } };
+    let (name, (h, r)) = (&n.name, &n.hooks[number % HOOKS]);
+    let lit = p.scene.lit.get(&Spot::Hook(n.node, *h));
+    let asked = p.scene.tables.get(&(n.node, *h));
     let tables: Vec<TableName> = h.parts().iter().filter_map(|p| if let Part::Table(t) = p { Some(*t) } else { None }).collect();
     let w = tables.len() as f32 * 15.0 - 3.0;
     let chips = tables.iter().enumerate().map(|(k, t)| {

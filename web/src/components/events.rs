@@ -6,7 +6,7 @@ use std::rc::Rc;
 use view::app::{Action, Pane};
 use view::story::{Glyph, Grain, glyph, place};
 use view::words::Ui;
-use view::words::{Context, change, marker, sentence, verdict};
+use view::words::{Context as Told, change, marker, sentence, verdict};
 use yew::prelude::*;
 
 /// One row. It is drawn again only if something of it changed.
@@ -26,27 +26,40 @@ impl PartialEq for RowProps {
     }
 }
 
-#[component]
-fn Row(r: &RowProps) -> Html {
-    let node = use_node_ref();
-    {
-        let node = node.clone();
-        use_effect_with(r.current, move |current| {
-            if current.is_some()
-                && let Some(e) = node.cast::<web_sys::Element>()
-            {
-                let options = web_sys::ScrollIntoViewOptions::new();
-                options.set_block(web_sys::ScrollLogicalPosition::Nearest);
-                e.scroll_into_view_with_scroll_into_view_options(&options);
-            }
-        });
+#[derive(Default)]
+struct Row {
+    node: NodeRef,
+    scrolled_to: Option<(Grain, Pane, bool)>,
+}
+
+impl Component for Row {
+    type Message = ();
+    type Properties = RowProps;
+
+    fn create(_: &Context<Self>) -> Self {
+        Self::default()
     }
-    r.desk.draw(|p| row(p, r, node))
+
+    fn view(&self, ctx: &Context<Self>) -> Html {
+        ctx.props().desk.draw(|p| row(p, ctx.props(), self.node.clone()))
+    }
+
+    fn rendered(&mut self, ctx: &Context<Self>, _: bool) {
+        let current = ctx.props().current;
+        if std::mem::replace(&mut self.scrolled_to, current) != current
+            && current.is_some()
+            && let Some(e) = self.node.cast::<web_sys::Element>()
+        {
+            let options = web_sys::ScrollIntoViewOptions::new();
+            options.set_block(web_sys::ScrollLogicalPosition::Nearest);
+            e.scroll_into_view_with_scroll_into_view_options(&options);
+        }
+    }
 }
 
 fn row(p: &Page<'_>, r: &RowProps, node: NodeRef) -> Html {
     let Some((l, e)) = p.app.loaded.as_ref().and_then(|l| Some((l, l.session.events().get(r.number)?))) else { return html! {} };
-    let c = Context { state: l.session.initial(), labels: &l.labels };
+    let c = Told { state: l.session.initial(), labels: &l.labels };
     let (g, lang) = (glyph(e, c.state), p.app.lang);
     let class = classes!("event", r.current.map(|_| "current"), (g == Glyph::Drop).then_some("lost"));
     html! {
@@ -72,21 +85,24 @@ const NEAR: usize = 20;
 const ROW: usize = 25;
 
 pub(crate) fn events(p: &Page<'_>) -> Html {
-    let app = p.app;
-    let filter = |only: bool, text: Ui| {
-        let here = app.only_packet == only;
-        html! { <button type="button" class={classes!("filter", here.then_some("here"))} aria-pressed={here.to_string()} onclick={p.act(Action::OnlyPacket(only))}>{ p.text(text) }</button> }
-    };
     html! {
         <section class="events" aria-label={p.text(Ui::Events)}>
             <div class="events-head">
-                { drawer_tabs(p) }
+                { p.still(drawer_tabs) }
                 <p class="verdict">{ verdict_line(p) }</p>
-                <div class="filters">{ filter(true, Ui::ThisPacket) }{ filter(false, Ui::AllPackets) }</div>
+                { p.still(filters) }
             </div>
             { list(p) }
         </section>
     }
+}
+
+fn filters(p: &Page<'_>) -> Html {
+    let filter = |only: bool, text: Ui| {
+        let here = p.app.only_packet == only;
+        html! { <button type="button" class={classes!("filter", here.then_some("here"))} aria-pressed={here.to_string()} onclick={p.act(Action::OnlyPacket(only))}>{ p.text(text) }</button> }
+    };
+    html! { <div class="filters">{ filter(true, Ui::ThisPacket) }{ filter(false, Ui::AllPackets) }</div> }
 }
 
 fn verdict_line(p: &Page<'_>) -> Html {
@@ -94,7 +110,7 @@ fn verdict_line(p: &Page<'_>) -> Html {
         return html! { <span class="bad" lang="en">{ why }</span> };
     }
     let (Some(l), Some(run)) = (&p.app.loaded, p.app.run()) else { return html! { <span></span> } };
-    let c = Context { state: l.session.initial(), labels: &l.labels };
+    let c = Told { state: l.session.initial(), labels: &l.labels };
     let good = run.verdict.outcome.as_ref().is_some_and(view::words::is_good);
     html! { <span class={if good { "good" } else { "bad" }}>{ rich(&verdict(&c, &run.verdict, p.app.lang)) }</span> }
 }
@@ -119,13 +135,33 @@ impl PartialEq for ListProps {
     }
 }
 
-#[component]
-fn List(props: &ListProps) -> Html {
-    // Where a person scrolled to, at which moment: another moment is shown where it is.
-    let looked = use_state_eq(|| None::<(usize, usize)>);
-    let at = looked.filter(|(moment, _)| *moment == props.at).map(|(_, row)| row);
-    let moment = props.at;
-    props.desk.draw(|p| rows(p, at, move |row| looked.set(Some((moment, row)))))
+#[derive(Default)]
+struct List {
+    /// Where a person scrolled to. Another moment is shown where it is.
+    looked: Option<usize>,
+}
+
+impl Component for List {
+    type Message = usize;
+    type Properties = ListProps;
+
+    fn create(_: &Context<Self>) -> Self {
+        Self::default()
+    }
+
+    fn changed(&mut self, _: &Context<Self>, _: &ListProps) -> bool {
+        self.looked = None;
+        true
+    }
+
+    fn update(&mut self, _: &Context<Self>, row: usize) -> bool {
+        self.looked.replace(row) != Some(row)
+    }
+
+    fn view(&self, ctx: &Context<Self>) -> Html {
+        let link = ctx.link().clone();
+        ctx.props().desk.draw(|p| rows(p, self.looked, move |row| link.send_message(row)))
+    }
 }
 
 fn rows(p: &Page<'_>, at: Option<usize>, look: impl Fn(usize) + 'static) -> Html {
@@ -144,9 +180,8 @@ fn rows(p: &Page<'_>, at: Option<usize>, look: impl Fn(usize) + 'static) -> Html
     let here = at.unwrap_or_else(|| current.map_or(0, |c| all.partition_point(|i| *i < c)));
     let (first, last) = if n <= WHOLE { (0, n) } else { (here.saturating_sub(NEAR), (here + NEAR).min(n)) };
     let edition = p.desk.edition.get();
-    let rows = all[first..last].iter().map(
-        |i| html! { <Row key={*i} desk={p.desk.clone()} number={*i} current={(current == Some(*i)).then_some(shown)} edition={edition} /> },
-    );
+    let row = |i: &usize| html! { <Row key={*i} desk={p.desk.clone()} number={*i} current={(current == Some(*i)).then_some(shown)} edition={edition} /> };
+    let rows = all[first..last].iter().map(row);
     let onscroll = (n > WHOLE).then(|| {
         Callback::from(move |e: Event| {
             let Some(list) = e.target_dyn_into::<web_sys::Element>() else { return };

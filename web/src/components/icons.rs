@@ -37,7 +37,7 @@ pub(crate) fn icon(name: &str) -> Html {
 }
 
 fn svg(d: &'static str) -> Html {
-    html! { <svg class="icon" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false"><path d={d} /></svg> }
+    html! { <svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d={d} /></svg> }
 }
 
 /// The path of a step's sign.

@@ -12,21 +12,25 @@ use view::words::Ui;
 use yew::prelude::*;
 
 pub(crate) fn inspector(p: &Page<'_>) -> Html {
-    let tab = |t: Tab, text: Ui| {
-        let here = p.app.tab == t;
-        html! { <button type="button" role="tab" aria-selected={here.to_string()} class={classes!(here.then_some("here"))} onclick={p.act(Action::Tab(t))}>{ p.text(text) }</button> }
-    };
     let body = match p.app.tab {
         Tab::Packet => packet(p),
-        Tab::Rules => html! { <div>{ rules_tabs(p) }{ rules_shown(p) }</div> },
+        Tab::Rules => html! { <div>{ p.still(rules_tabs) }{ rules_shown(p) }</div> },
         Tab::Tables => tables(p),
     };
     html! {
         <aside class="inspector">
-            <div class="pane-head" role="tablist">{ tab(Tab::Packet, Ui::Packet) }{ tab(Tab::Rules, Ui::Rules) }{ tab(Tab::Tables, Ui::Tables) }</div>
+            { p.still(tabs) }
             <div class="inspector-body" role="tabpanel" tabindex="0">{ body }</div>
         </aside>
     }
+}
+
+fn tabs(p: &Page<'_>) -> Html {
+    let tab = |t: Tab, text: Ui| {
+        let here = p.app.tab == t;
+        html! { <button type="button" role="tab" aria-selected={here.to_string()} class={classes!(here.then_some("here"))} onclick={p.act(Action::Tab(t))}>{ p.text(text) }</button> }
+    };
+    html! { <div class="pane-head" role="tablist">{ tab(Tab::Packet, Ui::Packet) }{ tab(Tab::Rules, Ui::Rules) }{ tab(Tab::Tables, Ui::Tables) }</div> }
 }
 
 fn empty(text: &'static str) -> Html {
@@ -113,19 +117,34 @@ pub(crate) struct BottomProps {
     pub(crate) pane: &'static str,
 }
 
-#[component]
-pub(crate) fn Bottom(props: &BottomProps) -> Html {
-    let node = use_node_ref();
-    {
-        let (node, pane) = (node.clone(), props.pane);
-        use_effect_with(props.at, move |_| {
-            let pane = node.cast::<web_sys::Element>().and_then(|e| e.closest(pane).ok().flatten());
-            if let Some(pane) = pane {
-                pane.set_scroll_top(pane.scroll_height());
-            }
-        });
+#[derive(Default)]
+pub(crate) struct Bottom {
+    node: NodeRef,
+    scrolled_at: Option<usize>,
+}
+
+impl Component for Bottom {
+    type Message = ();
+    type Properties = BottomProps;
+
+    fn create(_: &Context<Self>) -> Self {
+        Self::default()
     }
-    html! { <div ref={node}></div> }
+
+    fn view(&self, _: &Context<Self>) -> Html {
+        html! { <div ref={self.node.clone()}></div> }
+    }
+
+    fn rendered(&mut self, ctx: &Context<Self>, _: bool) {
+        let BottomProps { at, pane } = *ctx.props();
+        if self.scrolled_at.replace(at) == Some(at) {
+            return;
+        }
+        let pane = self.node.cast::<web_sys::Element>().and_then(|e| e.closest(pane).ok().flatten());
+        if let Some(pane) = pane {
+            pane.set_scroll_top(pane.scroll_height());
+        }
+    }
 }
 
 /// A hashed chain name, cut after four characters of its hash.

@@ -71,12 +71,12 @@ pub fn page(p: &Page<'_>) -> Html {
             <main class="body">
                 { p.still(editor::editor) }
                 <section class="canvas" aria-label={p.text(Ui::Diagram)}>{ diagram::diagram(p) }</section>
-                { inspector::inspector(p) }
+                { p.late(inspector::inspector) }
             </main>
             <footer class="foot">
                 <p class="saying" role="status" aria-live="polite">{ transport::said(p) }</p>
                 { transport::transport(p) }
-                { transport::track(p) }
+                { p.late(transport::track) }
                 { drawer(p) }
             </footer>
             { p.still(tabs) }

@@ -1,6 +1,7 @@
 //! Play, steps, the scrubber, and the track of where the packet is.
 
 use super::{Page, icons, rich};
+use std::cmp::Ordering;
 use view::app::Action;
 use view::story::{Glyph, Grain, glyph, place};
 use view::words::{Context, Ui, marker, sentence};
@@ -19,51 +20,63 @@ pub(crate) fn said(p: &Page<'_>) -> Html {
 pub(crate) fn transport(p: &Page<'_>) -> Html {
     let app = p.app;
     let (step, n) = (app.step(), app.steps.len());
-    let button = |icon: &'static str, text: Ui, action: Action, off: bool| {
-        html! { <button type="button" class="tool" aria-label={p.text(text)} title={p.text(text)} disabled={off} onclick={p.act(action)}>{ icons::icon(icon) }</button> }
-    };
-    let grain = |g: Grain, text: Ui| {
-        let here = app.grain == g;
-        html! { <button type="button" class={classes!(here.then_some("here"))} aria-pressed={here.to_string()} onclick={p.act(Action::Grain(g))}>{ p.text(text) }</button> }
-    };
     let send = p.desk.send.clone();
     let scrub = Callback::from(move |e: InputEvent| {
         if let Some(n) = e.target_dyn_into::<HtmlInputElement>().and_then(|i| i.value().parse().ok()) {
             send.emit(Action::SeekStep(n));
         }
     });
+    let where_now = app.loaded.as_ref().and_then(|l| {
+        let e = l.session.events().get(*app.steps.get(step.checked_sub(1)?)?)?;
+        Some(place(e, l.session.initial(), &l.labels))
+    });
+    html! {
+        <div class="transport">
+            { p.part(buttons, 0, (app.playing, step == 0, step >= n)) }
+            <span class="count"><strong>{ step }</strong>{ format!(" / {n}") }</span>
+            <span class="where-now" lang="en">{ where_now }</span>
+            <input class="scrub" type="range" min="0" max={n.to_string()} value={step.to_string()} aria-label={p.text(Ui::Position)} disabled={n == 0} oninput={scrub} />
+            if app.step() < n && n > 0 && !app.playing && !p.desk.embed { <span class="past" title={p.text(Ui::PastNote)}>{ icons::icon("again") }<span class="sr-only">{ p.text(Ui::PastNote) }</span></span> }
+            { p.still(grains) }
+        </div>
+    }
+}
+
+fn buttons(p: &Page<'_>, _: usize) -> Html {
+    let app = p.app;
+    let (step, n) = (app.step(), app.steps.len());
+    let button = |icon: &'static str, text: Ui, action: Action, off: bool| {
+        html! { <button type="button" class="tool" aria-label={p.text(text)} title={p.text(text)} disabled={off} onclick={p.act(action)}>{ icons::icon(icon) }</button> }
+    };
     let send = p.desk.send.clone();
     let speed = Callback::from(move |e: Event| {
         if let Some(s) = e.target_dyn_into::<web_sys::HtmlSelectElement>().and_then(|s| s.value().parse().ok()) {
             send.emit(Action::Speed(s));
         }
     });
-    let where_now = app.loaded.as_ref().and_then(|l| {
-        let e = l.session.events().get(*app.steps.get(step.checked_sub(1)?)?)?;
-        Some(place(e, l.session.initial(), &l.labels))
-    });
     let speeds = [("0.25", "¼×"), ("0.5", "½×"), ("1", "1×"), ("2", "2×"), ("4", "4×"), ("8", "8×")];
     html! {
-        <div class="transport">
-            <div class="buttons">
-                { button("first", Ui::ToStart, Action::SeekStep(0), step == 0) }
-                { button("back", Ui::StepBack, Action::Step(-1), step == 0) }
-                <button type="button" class="play" aria-label={p.text(if app.playing { Ui::Pause } else { Ui::Play })} disabled={n == 0} onclick={p.act(Action::TogglePlay)}>
-                    { icons::icon(if app.playing { "pause" } else { "play" }) }
-                </button>
-                { button("forward", Ui::StepForward, Action::Step(1), step >= n) }
-                { button("last", Ui::ToEnd, Action::SeekStep(n), step >= n) }
-                <select class="speed" aria-label={p.text(Ui::Speed)} onchange={speed}>
-                    { for speeds.iter().map(|(v, l)| html! { <option key={*v} value={*v} selected={v.parse() == Ok(app.speed)}>{ *l }</option> }) }
-                </select>
-            </div>
-            <span class="count"><strong>{ step }</strong>{ format!(" / {n}") }</span>
-            <span class="where-now" lang="en">{ where_now }</span>
-            <input class="scrub" type="range" min="0" max={n.to_string()} value={step.to_string()} aria-label={p.text(Ui::Position)} disabled={n == 0} oninput={scrub} />
-            if app.step() < n && n > 0 && !app.playing && !p.desk.embed { <span class="past" title={p.text(Ui::PastNote)}>{ icons::icon("again") }<span class="sr-only">{ p.text(Ui::PastNote) }</span></span> }
-            <div class="grains" role="group">{ grain(Grain::Hops, Ui::Hops) }{ grain(Grain::Decisions, Ui::Decisions) }{ grain(Grain::Rules, Ui::EveryRule) }</div>
+        <div class="buttons">
+            { button("first", Ui::ToStart, Action::SeekStep(0), step == 0) }
+            { button("back", Ui::StepBack, Action::Step(-1), step == 0) }
+            <button type="button" class="play" aria-label={p.text(if app.playing { Ui::Pause } else { Ui::Play })} disabled={n == 0} onclick={p.act(Action::TogglePlay)}>
+                { icons::icon(if app.playing { "pause" } else { "play" }) }
+            </button>
+            { button("forward", Ui::StepForward, Action::Step(1), step >= n) }
+            { button("last", Ui::ToEnd, Action::SeekStep(n), step >= n) }
+            <select class="speed" aria-label={p.text(Ui::Speed)} onchange={speed}>
+                { for speeds.iter().map(|(v, l)| html! { <option key={*v} value={*v} selected={v.parse() == Ok(app.speed)}>{ *l }</option> }) }
+            </select>
         </div>
     }
+}
+
+fn grains(p: &Page<'_>) -> Html {
+    let grain = |g: Grain, text: Ui| {
+        let here = p.app.grain == g;
+        html! { <button type="button" class={classes!(here.then_some("here"))} aria-pressed={here.to_string()} onclick={p.act(Action::Grain(g))}>{ p.text(text) }</button> }
+    };
+    html! { <div class="grains" role="group">{ grain(Grain::Hops, Ui::Hops) }{ grain(Grain::Decisions, Ui::Decisions) }{ grain(Grain::Rules, Ui::EveryRule) }</div> }
 }
 
 /// How many markers the track has at most, with the current one among them.
@@ -76,30 +89,19 @@ const PILLS: usize = 40;
 pub(crate) fn track(p: &Page<'_>) -> Html {
     let app = p.app;
     let (Some(l), Some(_)) = (&app.loaded, app.run()) else { return html! { <div class="track"></div> } };
-    let events = l.session.events();
-    let initial = l.session.initial();
-    let stop = |here: bool| if here { "0" } else { "-1" };
+    let (events, initial) = (l.session.events(), l.session.initial());
     let cursor = app.cursor();
     let is_marker = |i: &usize| !matches!(glyph(&events[*i], initial), Glyph::Jump | Glyph::Bridge);
     let mine: Vec<usize> = p.scene.packet.map(|id| app.steps_of(id)).unwrap_or_default().into_iter().filter(is_marker).collect();
     let now = mine.iter().rposition(|i| *i < cursor).unwrap_or(0);
     let first = now.saturating_sub(MARKERS / 2).min(mine.len().saturating_sub(MARKERS));
     let markers = mine.iter().enumerate().skip(first).take(MARKERS).map(|(k, i)| {
-        let g = glyph(&events[*i], initial);
-        let state = if k == now {
-            "now"
-        } else if k < now {
-            "been"
-        } else {
-            "ahead"
+        let (draw, state): (fn(&Page<'_>, usize) -> Html, _) = match k.cmp(&now) {
+            Ordering::Less => (|p, i| mark(p, i, "been"), 0),
+            Ordering::Equal => (|p, i| mark(p, i, "now"), 1),
+            Ordering::Greater => (|p, i| mark(p, i, "ahead"), 2),
         };
-        html! {
-            <li key={*i} class={classes!("marker", state)}>
-                <button type="button" tabindex={stop(k == now)} onclick={p.act(Action::SeekEvent(*i))} aria-current={(k == now).then_some("step")}>
-                    <span class="sign">{ icons::glyph(g) }</span><span class="word">{ marker(&events[*i], g, app.lang) }</span>
-                </button>
-            </li>
-        }
+        p.part(draw, *i, state)
     });
     html! {
         <div class="track">
@@ -109,15 +111,38 @@ pub(crate) fn track(p: &Page<'_>) -> Html {
     }
 }
 
+/// The packets, near the one that is shown.
 fn pills(p: &Page<'_>, _: usize) -> Html {
     let packets = &p.app.packets;
-    let at = packets.iter().position(|x| p.scene.packet == Some(x.id)).unwrap_or(0);
+    let at = packets.iter().position(|x| Some(x.id) == p.scene.packet).unwrap_or(0);
     let from = at.saturating_sub(PILLS / 2).min(packets.len().saturating_sub(PILLS));
-    let pills = packets.iter().skip(from).take(PILLS).map(|x| {
-        let here = p.scene.packet == Some(x.id);
-        let word = if x.reply { format!("‹ {}", x.word) } else { format!("{} ›", x.word) };
-        // Of many, one can be reached by Tab.
-        html! { <button key={x.id.0} type="button" tabindex={if here { "0" } else { "-1" }} class={classes!("pill", here.then_some("here"), x.reply.then_some("back"))} aria-pressed={here.to_string()} onclick={p.act(Action::SeekEvent(x.span.0))}>{ word }</button> }
-    });
-    html! { <div class="pills">{ for pills }</div> }
+    let near = packets.iter().enumerate().skip(from).take(PILLS);
+    html! { <div class="pills">{ for near.map(|(i, x)| p.part(pill, i, p.scene.packet == Some(x.id))) }</div> }
+}
+
+/// A packet.
+fn pill(p: &Page<'_>, number: usize) -> Html {
+    let Some(x) = p.app.packets.get(number) else { return html! {} };
+    let here = p.scene.packet == Some(x.id);
+    let word = if x.reply { format!("‹ {}", x.word) } else { format!("{} ›", x.word) };
+    html! { <button type="button" tabindex={stop(here)} class={classes!("pill", here.then_some("here"), x.reply.then_some("back"))} aria-pressed={here.to_string()} onclick={p.act(Action::SeekEvent(x.span.0))}>{ word }</button> }
+}
+
+/// A decision.
+fn mark(p: &Page<'_>, event: usize, state: &'static str) -> Html {
+    let Some((l, e)) = p.app.loaded.as_ref().and_then(|l| Some((l, l.session.events().get(event)?))) else { return html! {} };
+    let g = glyph(e, l.session.initial());
+    let now = state == "now";
+    html! {
+        <li class={classes!("marker", state)}>
+            <button type="button" tabindex={stop(now)} onclick={p.act(Action::SeekEvent(event))} aria-current={now.then_some("step")}>
+                <span class="sign">{ icons::glyph(g) }</span><span class="word">{ marker(e, g, p.app.lang) }</span>
+            </button>
+        </li>
+    }
+}
+
+/// Of many, one can be reached by Tab.
+fn stop(here: bool) -> &'static str {
+    if here { "0" } else { "-1" }
 }
