@@ -75,3 +75,16 @@ test("from a line to its thing on the diagram", async () => {
     await page.locator(".pod.selected").waitFor();
   });
 });
+
+test("a word that one rests on is explained, by the kind it stands in", async () => {
+  for (const [locale, words] of [["en-US", /^The pod's port, a number or a name/], ["ja-JP", /^Pod のポート/]]) {
+    await visit({ locale }, async (page) => {
+      const word = page.locator(".cm-line", { hasText: "targetPort:" }).first();
+      await word.hover({ position: { x: 60, y: 8 } });
+      const help = page.locator(".cm-help");
+      await help.waitFor();
+      assert.match(await help.textContent(), words);
+      await page.screenshot({ path: join(shots, `help-${locale}.png`) });
+    });
+  }
+});

@@ -41,6 +41,39 @@ test("a file is dropped anywhere on the page, and is there after a reload", asyn
   });
 });
 
+test("several documents are kept, over a reload too, and each comes back as it was", async () => {
+  await visit({}, async (page) => {
+    const open = (name, body) => page.setInputFiles("input[type=file]", { name, mimeType: "text/yaml", buffer: Buffer.from(body) });
+    const menu = () => page.locator("#preset option").allTextContents();
+    const second = OWN.replaceAll("own", "second");
+    await open("own.yaml", OWN);
+    await page.locator(".pod-app", { hasText: "own" }).waitFor();
+    assert.match((await menu())[0], /^Yours: own$/);
+    assert.equal(await page.locator("#preset").inputValue(), "own");
+    await open("second.yaml", second);
+    await page.locator(".pod-app", { hasText: "second" }).waitFor();
+    await page.selectOption("#preset", "article-clusterip");
+    await page.waitForFunction(() => document.querySelector("#preset").value === "article-clusterip");
+    await page.reload();
+    await page.waitForSelector(".picture .node-card");
+    assert.deepEqual((await menu()).filter((m) => /Yours/.test(m)), ["Yours: second", "Yours: own"]);
+    await page.selectOption("#preset", "own:1");
+    await page.locator(".pod-app", { hasText: "own" }).waitFor();
+    assert.equal(await text(page), OWN);
+    assert.deepEqual((await menu()).filter((m) => /Yours/.test(m)), ["Yours: own", "Yours: second"]);
+    await page.screenshot({ path: join(shots, "documents.png") });
+  });
+});
+
+test("what a fault of the page put aside is offered after it", async () => {
+  const rescued = (page) => page.addInitScript((own) => localStorage.getItem("packetwalk.shelf") ?? localStorage.setItem("packetwalk.rescued", own), OWN);
+  await visit({ before: rescued }, async (page) => {
+    await page.selectOption("#preset", "own:0");
+    await page.locator(".pod-app", { hasText: "own" }).waitFor();
+    assert.equal(await text(page), OWN);
+  });
+});
+
 test("loading shows how far it is", async () => {
   const seen = [];
   const slow = (page) =>
@@ -95,7 +128,7 @@ test("a fault of the engine leaves the person's text to be copied, and is not me
     assert.match(await page.locator(".panic pre").textContent(), /replicas: 4 # mine/);
     await page.reload();
     await page.waitForSelector(".picture .node-card");
-    assert.equal(await page.evaluate(() => localStorage.getItem("packetwalk.rescued").includes("# mine")), true);
+    assert.equal(await page.evaluate(() => localStorage.getItem("packetwalk.shelf").includes("# mine")), true);
   });
 });
 

@@ -8,8 +8,9 @@ import { HighlightStyle, bracketMatching, indentOnInput, indentUnit, syntaxHighl
 import { lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
 import { EditorState } from "@codemirror/state";
-import { EditorView, drawSelection, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers } from "@codemirror/view";
+import { EditorView, drawSelection, highlightActiveLine, highlightActiveLineGutter, hoverTooltip, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
+import { helpAt } from "./help.js";
 
 const theme = EditorView.theme({
   "&": { height: "100%", backgroundColor: "var(--panel)", color: "var(--ink)", fontSize: "12px" },
@@ -22,6 +23,7 @@ const theme = EditorView.theme({
   ".cm-selectionMatch": { backgroundColor: "var(--chg)" },
   ".cm-matchingBracket": { backgroundColor: "var(--hover)", outline: "1px solid var(--line2)" },
   ".cm-tooltip": { backgroundColor: "var(--panel)", color: "var(--ink)", border: "1px solid var(--line2)", borderRadius: "6px" },
+  ".cm-help": { maxWidth: "320px", padding: "6px 10px", fontFamily: "var(--sans)", fontSize: "12px", lineHeight: "17px" },
   ".cm-tooltip-autocomplete > ul": { fontFamily: "var(--mono)", fontSize: "12px" },
   ".cm-tooltip-autocomplete > ul > li": { padding: "2px 8px" },
   ".cm-tooltip-autocomplete > ul > li[aria-selected]": { backgroundColor: "var(--in)", color: "var(--on-in)" },
@@ -79,6 +81,17 @@ globalThis.PacketwalkEditor = {
                 return found.options.length ? { ...found, validFor: /^[\w./-]*$/ } : null;
               },
             ],
+          }),
+          hoverTooltip((v, pos) => {
+            const help = helpAt(v.state.doc, pos, document.documentElement.lang === "ja");
+            if (!help) return null;
+            const create = () => {
+              const dom = document.createElement("div");
+              dom.className = "cm-help";
+              dom.textContent = help.text;
+              return { dom };
+            };
+            return { pos: help.from, end: help.to, above: true, create };
           }),
           keymap.of([...completionKeymap, ...defaultKeymap, ...searchKeymap, ...lintKeymap]),
           // Tab leaves the editor, as everywhere on the page; Mod-] indents.

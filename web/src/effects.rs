@@ -3,14 +3,16 @@
 use crate::interop;
 use crate::root::{Msg, Root};
 use gloo::timers::callback::Timeout;
+use view::app::shelf::{self, Shelf};
 use view::app::{Action, App, Effect, Theme};
 use yew::html::Scope;
 
 const LANG: &str = "packetwalk.lang";
 const THEME: &str = "packetwalk.theme";
 const TEXT: &str = "packetwalk.text";
-/// No preset is longer, in bytes.
-const LONGEST_PRESET: usize = 8_192;
+const SHELF: &str = "packetwalk.shelf";
+/// What the guard put aside when the page met a fault of its own.
+const RESCUED: &str = "packetwalk.rescued";
 
 /// Runs one effect. A timer is handed back, to be kept as long as it may fire.
 pub fn run(app: &App, effect: &Effect, link: &Scope<Root>) -> Option<Timeout> {
@@ -28,19 +30,31 @@ pub fn run(app: &App, effect: &Effect, link: &Scope<Root>) -> Option<Timeout> {
             interop::save(THEME, theme_word(app.theme));
         }
         Effect::KeepText => keep_text(&app.text),
+        Effect::KeepShelf => interop::save(SHELF, &app.shelf.pack()),
         Effect::Workbench => link.send_message(Msg::Workbench),
         Effect::FocusTerminal => link.send_message(Msg::FocusTerminal),
     }
     None
 }
 
-/// Keeps a person's own text over a reload. A preset is no such text.
+/// Keeps a person's own text over a reload.
 pub fn keep_text(text: &str) {
-    if text.len() < LONGEST_PRESET && play::presets::ALL.iter().any(|p| p.document() == text) {
-        interop::forget(TEXT);
-    } else {
+    if shelf::is_own(text) {
         interop::save(TEXT, text);
+    } else {
+        interop::forget(TEXT);
     }
+}
+
+/// The documents a person left for another, and what was saved from a fault.
+pub fn kept_shelf() -> Shelf {
+    let mut kept = Shelf::unpack(&interop::load(SHELF).unwrap_or_default());
+    if let Some(text) = interop::load(RESCUED) {
+        kept.put(&text);
+        interop::save(SHELF, &kept.pack());
+        interop::forget(RESCUED);
+    }
+    kept
 }
 
 /// The text a person left.

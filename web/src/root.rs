@@ -123,6 +123,9 @@ impl Component for Root {
             (app, Vec::new())
         });
         app.narrow = !ctx.props().embed && interop::prefers(NARROW);
+        if !ctx.props().embed {
+            app.shelf = effects::kept_shelf();
+        }
         effects::set_page(&app);
         let link = ctx.link().clone();
         let options = EventListenerOptions::enable_prevent_default();

@@ -5,10 +5,13 @@ use crate::root::Ask;
 use play::Protocol;
 use play::presets::ALL;
 use view::Lang;
-use view::app::{Action, Choice, Options, Theme};
+use view::app::{Action, Choice, Options, Theme, shelf};
 use view::words::Ui;
 use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
+
+/// The document that is shown, if it is no preset.
+const OWN: &str = "own";
 
 pub(crate) fn header(p: &Page<'_>) -> Html {
     let lang_button = |lang: Lang, text: &'static str| {
@@ -21,14 +24,19 @@ pub(crate) fn header(p: &Page<'_>) -> Html {
         Theme::Light => false,
         Theme::Dark => true,
     };
-    let presets: Vec<_> = ALL
+    let own = shelf::is_own(&p.app.text);
+    let yours = |value: String, name: &str| Choice { value, label: format!("{}: {name}", p.text(Ui::Yours)) };
+    let current = own.then(|| yours(OWN.to_owned(), shelf::name_of(&p.app.text)));
+    let presets = ALL
         .iter()
-        .map(|x| Choice { value: x.name.to_owned(), label: if p.app.lang == Lang::Ja { x.title_ja } else { x.title }.to_owned() })
-        .collect();
+        .map(|x| Choice { value: x.name.to_owned(), label: if p.app.lang == Lang::Ja { x.title_ja } else { x.title }.to_owned() });
+    let kept = p.app.shelf.names().enumerate().map(|(i, name)| yours(format!("own:{i}"), name));
+    let documents: Vec<_> = current.into_iter().chain(presets).chain(kept).collect();
+    let document = if own { OWN } else { p.app.preset };
     html! {
         <header class="head">
             <h1 class="brand" aria-label="Packetwalk">{ logo() }<span>{ "Packetwalk" }</span></h1>
-            { select(p, "preset", Ui::Preset, &presets, p.app.preset, false, Action::Preset) }
+            { select(p, "preset", Ui::Preset, &documents, document, false, Action::Preset) }
             { sentence(p) }
             <div class="tools">
                 { tool("undo", Ui::Undo, Action::Undo, !p.app.history.can_undo()) }

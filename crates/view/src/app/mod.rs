@@ -7,6 +7,7 @@ mod bench;
 pub mod handover;
 mod history;
 mod select;
+pub mod shelf;
 mod state;
 mod terminal;
 mod time;

@@ -2,6 +2,7 @@
 
 use super::history::{History, Snapshot};
 use super::select;
+use super::shelf::Shelf;
 use super::terminal::Terminal;
 use crate::index::Index;
 use crate::labels::Labels;
@@ -129,6 +130,8 @@ pub struct App {
     pub stale: bool,
     /// The preset the document came from.
     pub preset: &'static str,
+    /// The person's own documents that were left for another.
+    pub shelf: Shelf,
     /// Who sends.
     pub from: String,
     /// To whom.
@@ -211,6 +214,7 @@ impl App {
             loaded: None,
             stale: false,
             preset: preset.name,
+            shelf: Shelf::default(),
             from: String::new(),
             to: String::new(),
             proto: Protocol::Tcp,

@@ -19,7 +19,7 @@ use play::presets::Preset;
 pub enum Action {
     /// The text was edited.
     Text(String),
-    /// A preset was opened.
+    /// A preset was opened; or `own:N`, the Nth document of the shelf.
     Preset(String),
     /// Who sends.
     From(String),
@@ -136,6 +136,8 @@ pub enum Effect {
     Save,
     /// Keep the text, if it is a person's own. A typed one is kept before it is read.
     KeepText,
+    /// Keep the documents that were left for another.
+    KeepShelf,
     /// The terminal's line is typed into.
     FocusTerminal,
     /// The workbench is needed: it takes over from here.
@@ -152,11 +154,15 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::Preset(name) => {
-            if let Some(p) = Preset::named(&name) {
-                app.remember();
-                app.open(p);
+            if let Some(n) = name.strip_prefix("own:") {
+                let text = n.parse().ok().and_then(|n| app.shelf.take(n));
+                return text.map_or_else(Vec::new, |text| opened(app, &text));
             }
-            vec![Effect::SetEditor, Effect::KeepText]
+            let Some(p) = Preset::named(&name) else { return Vec::new() };
+            app.remember();
+            app.shelf.put(&app.text);
+            app.open(p);
+            vec![Effect::SetEditor, Effect::KeepText, Effect::KeepShelf]
         }
         Action::From(v) => set(&mut app.from, v),
         Action::To(v) => {
@@ -261,11 +267,7 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
             app.drawer = Drawer::Events;
             Vec::new()
         }
-        Action::Opened(text) => {
-            app.remember();
-            app.read(&text);
-            vec![Effect::SetEditor, Effect::KeepText]
-        }
+        Action::Opened(text) => opened(app, &text),
         Action::TerminalComplete => bench::complete(app),
         Action::TerminalBack(older) => {
             app.terminal.look_back(older);
@@ -374,6 +376,14 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
     }
 }
 
+/// Another document takes the place of this one, which is kept.
+fn opened(app: &mut App, text: &str) -> Vec<Effect> {
+    app.remember();
+    app.shelf.put(&app.text);
+    app.read(text);
+    vec![Effect::SetEditor, Effect::KeepText, Effect::KeepShelf]
+}
+
 fn set(field: &mut String, value: String) -> Vec<Effect> {
     *field = value;
     Vec::new()
@@ -452,6 +462,23 @@ mod tests {
         let effects = update(&mut app, Action::ApplyFix(0));
         assert!(!app.stale && effects.contains(&Effect::SetEditor));
         assert!(app.text.contains("nodePort: 30000"));
+    }
+
+    #[test]
+    fn a_document_that_is_left_for_another_is_kept() {
+        let mut app = App::new(Lang::En, "article-nodeport");
+        let preset = app.text.clone();
+        let own = preset.replace("30080", "30081");
+        update(&mut app, Action::Text(own.clone()));
+        update(&mut app, Action::Opened("kind: [".to_owned()));
+        let effects = update(&mut app, Action::Preset("article-clusterip".to_owned()));
+        assert!(effects.contains(&Effect::KeepShelf));
+        assert_eq!(app.shelf.names().count(), 2);
+        update(&mut app, Action::Preset("own:1".to_owned()));
+        assert_eq!((&*app.text, app.shelf.names().count()), (&*own, 1));
+        update(&mut app, Action::Undo);
+        update(&mut app, Action::Undo);
+        assert_eq!(&*app.text, "kind: [");
     }
 
     #[test]

@@ -79,7 +79,8 @@ texts! {
     NoCarrier: "no carrier", "リンクなし";
     Language: "Language", "言語";
     Theme: "Light or dark", "明るさ";
-    Preset: "Example", "例";
+    Preset: "Document", "文書";
+    Yours: "Yours", "自分の文書";
     Bridged: "bridged", "ブリッジ";
     Verdict: "Verdict", "結果";
     Neighbours: "Cold ARP tables", "ARP テーブルを空から";
