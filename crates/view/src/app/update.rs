@@ -381,6 +381,13 @@ fn opened(app: &mut App, text: &str) -> Vec<Effect> {
     app.remember();
     app.shelf.put(&app.text);
     app.read(text);
+    // Where the last document's packets went there may be nothing now.
+    if !app.menus.to.iter().any(|c| c.value == app.to)
+        && let Some(first) = app.menus.to.first()
+    {
+        app.to = first.value.clone();
+        app.offer();
+    }
     vec![Effect::SetEditor, Effect::KeepText, Effect::KeepShelf]
 }
 
