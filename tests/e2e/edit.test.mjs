@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { add, check, end, field, fill, pick, send, shots, step, text, undo, verdict, visit, workbench } from "./visit.mjs";
+import { add, check, end, field, fill, go, pick, send, shots, step, steps, text, undo, verdict, visit, workbench } from "./visit.mjs";
 
 const WORKER = "master01, node01 and node02";
 const names = (page) => page.locator(".picture .node-name").allTextContents();
@@ -176,6 +176,22 @@ test("a node is dragged, its place stands in the text, and is there after a relo
     await page.reload();
     await page.waitForSelector(".picture .node-card");
     assert.equal(Number(await page.locator(".card .node-card").nth(2).getAttribute("x")), x);
+  });
+});
+
+test("a run goes on when a node is dragged under it", async () => {
+  await visit({}, async (page) => {
+    await workbench(page);
+    await send(page);
+    await go(page, "DNAT");
+    const [at, n] = [await step(page), await steps(page)];
+    const was = await page.locator(".card .node-card").nth(1).boundingBox();
+    await page.mouse.move(was.x + 120, was.y + 8);
+    await page.mouse.down();
+    await page.mouse.move(was.x + 150, was.y + 30, { steps: 5 });
+    await page.mouse.up();
+    assert.match(await text(page), /layout:/);
+    assert.deepEqual([await step(page), await steps(page)], [at, n]);
   });
 });
 

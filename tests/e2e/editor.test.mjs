@@ -88,3 +88,27 @@ test("a word that one rests on is explained, by the kind it stands in", async ()
     });
   }
 });
+
+test("a text whose lines end in CRLF keeps them while one types, and faults stand at their place", async () => {
+  const own = "apiVersion: apps/v1\r\nkind: Deployment\r\nmetadata: {name: own} # mine\r\nspec:\r\n  replicas: 1\r\n  selector: {matchLabels: {app: own}}\r\n  template:\r\n    metadata: {labels: {app: own}}\r\n    spec: {containers: [{name: c, image: nginx}]}\r\n";
+  await visit({}, async (page) => {
+    await page.setInputFiles("input[type=file]", { name: "own.yaml", mimeType: "text/yaml", buffer: Buffer.from(own) });
+    await page.locator(".pod-app", { hasText: "own" }).waitFor();
+    await typeBehind(page, "replicas: 1", "0");
+    await page.locator(".status", { hasText: "11 pods" }).waitFor();
+    assert.equal(await text(page), own.replace("replicas: 1", "replicas: 10"));
+    await typeBehind(page, "replicas: 10", "x");
+    await page.locator(".problem .where", { hasText: "5:13" }).waitFor();
+    assert.equal(await page.locator(".cm-lintRange-error").first().textContent(), "10x");
+  });
+});
+
+test("what is typed over everything is there, in silence", async () => {
+  await visit({}, async (page) => {
+    await line(page, "kind: Service").click();
+    await page.keyboard.press("Control+A");
+    await page.keyboard.type("x");
+    await page.locator(".problem").first().waitFor();
+    assert.equal(await text(page), "x");
+  });
+});

@@ -114,6 +114,20 @@ test("a run is begun, stepped and hopped by keyboard alone", async () => {
   });
 });
 
+test("on a phone the verdict stands over the events, wherever the list is", async () => {
+  await visit({ viewport: { width: 390, height: 844 } }, async (page) => {
+    await send(page, "");
+    await page.click(".tab >> nth=2");
+    await page.keyboard.press("End");
+    await page.click("[aria-label='To the end']");
+    const verdict = await page.locator(".verdict").boundingBox();
+    const current = await page.locator(".event.current").boundingBox();
+    assert.ok(verdict.y > 0 && verdict.y + verdict.height < current.y, JSON.stringify([verdict, current]));
+    assert.ok(current.y + current.height <= 844, JSON.stringify(current));
+    await page.screenshot({ path: join(shots, "phone-verdict.png") });
+  });
+});
+
 test("Japanese is chosen by the browser's language and kept when it is changed", async () => {
   await visit({ locale: "ja-JP" }, async (page) => {
     assert.equal(await page.locator("html").getAttribute("lang"), "ja");

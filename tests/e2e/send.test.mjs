@@ -1,7 +1,7 @@
 // Sending: protocols, header fields, the endpoints with their chances, the verdict.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { end, send, verdict, visit } from "./visit.mjs";
+import { end, send, steps, verdict, visit } from "./visit.mjs";
 
 const option = async (page, label, value) => {
   if (!(await page.locator("details.options[open]").count())) await page.click(".options summary");
@@ -78,5 +78,21 @@ test("the source port is the one that was asked for, and several pings are sent"
     await send(page, "");
     await end(page);
     assert.equal(await page.locator(".pill", { hasText: "echo" }).count() >= 3, true);
+  });
+});
+
+test("a header field out of its range is told, and nothing is sent", async () => {
+  await visit({}, async (page) => {
+    await page.click(".options summary");
+    await page.locator(".options input[type=number]").first().fill("70000");
+    await page.locator(".options input[type=number]").first().press("Tab");
+    await page.click(".sentence .send");
+    await page.locator(".verdict .bad", { hasText: "70000: 1–65535" }).waitFor();
+    assert.equal(await steps(page), 0);
+    await page.click(".options summary");
+    await page.locator(".options input[type=number]").first().fill("40501");
+    await page.locator(".options input[type=number]").first().press("Tab");
+    await send(page);
+    assert.ok((await steps(page)) > 100);
   });
 });

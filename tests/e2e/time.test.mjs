@@ -50,6 +50,16 @@ test("a packet in flight is dropped, sent again by its host, and undo brings it 
   });
 });
 
+test("what is done to a packet on the cable is a step of its own", async () => {
+  await visit({}, async (page) => {
+    await send(page);
+    await go(page, "wire");
+    await page.click("[role=tab]:has-text('Packet')");
+    await page.click(".deeds button:has-text('Drop it')");
+    await page.locator(".event.lost", { hasText: "taken away by hand" }).waitFor();
+  });
+});
+
 test("a packet is delayed, and comes a second later", async () => {
   await visit({}, async (page) => {
     await send(page);

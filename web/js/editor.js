@@ -53,6 +53,22 @@ globalThis.PacketwalkEditor = {
     root.adoptedStyleSheets = [sheet];
     root.append(parent);
     let silent = false;
+    // The editor's own lines end in LF. A text whose every line ends in CRLF goes out and in as such, and
+    // places are told in it.
+    const isCrlf = (text) => text.includes("\r\n") && !/(^|[^\r])\n/.test(text);
+    let crlf = isCrlf(text);
+    const out = (doc) => (crlf ? doc.toString().replaceAll("\n", "\r\n") : doc.toString());
+    const outAt = (doc, at) => at + (crlf ? doc.lineAt(at).number - 1 : 0);
+    const inAt = (doc, at) => {
+      if (!crlf) return Math.min(at, doc.length);
+      let [low, high] = [1, doc.lines];
+      while (low < high) {
+        const line = (low + high + 1) >> 1;
+        if (doc.line(line).from + line - 1 <= at) low = line;
+        else high = line - 1;
+      }
+      return Math.min(at - (low - 1), doc.line(low).to);
+    };
     const view = new EditorView({
       parent,
       root,
@@ -77,8 +93,9 @@ globalThis.PacketwalkEditor = {
               (context) => {
                 const word = context.matchBefore(/[\w./-]*/);
                 if (!context.explicit && !word.text) return null;
-                const found = complete(context.state.doc.toString(), context.pos);
-                return found.options.length ? { ...found, validFor: /^[\w./-]*$/ } : null;
+                const doc = context.state.doc;
+                const found = complete(out(doc), outAt(doc, context.pos));
+                return found.options.length ? { ...found, from: inAt(doc, found.from), validFor: /^[\w./-]*$/ } : null;
               },
             ],
           }),
@@ -97,13 +114,24 @@ globalThis.PacketwalkEditor = {
           // Tab leaves the editor, as everywhere on the page; Mod-] indents.
           EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false", tabindex: "0" }),
           EditorView.updateListener.of((u) => {
-            if (u.docChanged && !silent) onChange(u.state.doc.toString());
+            if (u.docChanged && !silent) onChange(out(u.state.doc));
+          }),
+          // What is typed over a selection; the browser would keep its style, which a policy forbids.
+          EditorView.domEventHandlers({
+            beforeinput(e, v) {
+              if (e.inputType !== "insertText" || !e.data || v.state.selection.main.empty) return false;
+              e.preventDefault();
+              v.dispatch(v.state.replaceSelection(e.data), { userEvent: "input.type", scrollIntoView: true });
+              return true;
+            },
           }),
         ],
       }),
     });
     return {
       setText(next) {
+        crlf = isCrlf(next);
+        if (crlf) next = next.replaceAll("\r\n", "\n");
         const now = view.state.doc.toString();
         if (now === next) return;
         // Only what differs is replaced: the cursor and the history stay.
@@ -117,16 +145,16 @@ globalThis.PacketwalkEditor = {
         silent = false;
       },
       cursor() {
-        return view.state.selection.main.head;
+        return outAt(view.state.doc, view.state.selection.main.head);
       },
       reveal(at) {
-        const pos = Math.min(at, view.state.doc.length);
+        const pos = inAt(view.state.doc, at);
         view.dispatch({ selection: { anchor: pos, head: view.state.doc.lineAt(pos).to }, effects: EditorView.scrollIntoView(pos, { y: "center" }) });
         view.focus();
       },
       setMarks(marks) {
-        const end = view.state.doc.length;
-        const list = marks.map((m) => ({ ...m, from: Math.min(m.from, end), to: Math.min(Math.max(m.to, m.from), end) }));
+        const at = (place) => inAt(view.state.doc, place);
+        const list = marks.map((m) => ({ ...m, from: at(m.from), to: at(Math.max(m.to, m.from)) }));
         view.dispatch(setDiagnostics(view.state, list));
       },
     };

@@ -34,6 +34,13 @@ pub fn prefers(query: &str) -> bool {
     web_sys::window().and_then(|w| w.match_media(query).ok().flatten()).is_some_and(|m| m.matches())
 }
 
+/// Closes every menu that is open.
+pub fn close_menus() {
+    while let Ok(Some(menu)) = gloo::utils::document().query_selector("details.menu[open]") {
+        let _ = menu.remove_attribute("open");
+    }
+}
+
 /// The browser's language.
 pub fn browser_language() -> String {
     let navigator = web_sys::window().and_then(|w| Reflect::get(&w, &"navigator".into()).ok());

@@ -190,6 +190,9 @@ impl Component for Root {
                     // First kept, then read: whatever happens, it is there.
                     effects::keep_text(text);
                 }
+                if matches!(action, Action::Change(_) | Action::Select(_) | Action::Send) {
+                    interop::close_menus();
+                }
                 let moves = action.only_moves();
                 if !moves {
                     self.desk.edition.update(|e| e + 1);

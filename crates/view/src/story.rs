@@ -100,7 +100,12 @@ pub fn glyph(e: &Event, state: &State) -> Glyph {
 
 /// Whether a grain shows an event.
 pub fn shown(e: &Event, state: &State, grain: Grain) -> bool {
-    let tapped = state.ns(e.netns).tapped;
+    // What a person did is a step also where nothing else is: on a cable.
+    let by_hand = matches!(
+        e.kind,
+        EventKind::Delayed { .. } | EventKind::Duplicated { .. } | EventKind::Dropped { reason: net::DropReason::ByHand, .. }
+    );
+    let tapped = state.ns(e.netns).tapped || by_hand;
     match grain {
         Grain::Rules => tapped,
         Grain::Hops => match &e.kind {

@@ -112,7 +112,8 @@ fn verdict_line(p: &Page<'_>) -> Html {
     let (Some(l), Some(run)) = (&p.app.loaded, p.app.run()) else { return html! { <span></span> } };
     let c = Told { state: l.session.initial(), labels: &l.labels };
     let good = run.verdict.outcome.as_ref().is_some_and(view::words::is_good);
-    html! { <span class={if good { "good" } else { "bad" }}>{ rich(&verdict(&c, &run.verdict, p.app.lang)) }</span> }
+    let told = verdict(&c, &run.verdict, p.app.lang);
+    html! { <span class={if good { "good" } else { "bad" }} title={told.replace('`', "")}>{ rich(&told) }</span> }
 }
 
 fn list(p: &Page<'_>) -> Html {

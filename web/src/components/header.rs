@@ -119,7 +119,7 @@ fn sentence(p: &Page<'_>) -> Html {
     let after =
         |text: Ui| html! { <span class={classes!("slot-label", english.then_some("hidden"))} aria-hidden="true">{ p.text(text) }</span> };
     html! {
-        <form class="sentence" onsubmit={submit}>
+        <form class="sentence" novalidate=true onsubmit={submit}>
             { before("from", Ui::From) }
             { select(p, "from", Ui::From, from, &p.app.from, false, Action::From) }
             { after(Ui::FromAfter) }

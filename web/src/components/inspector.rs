@@ -58,6 +58,7 @@ fn rules_shown(p: &Page<'_>) -> Html {
                 }
             });
             let (found, more) = find(ns, &p.app.search);
+            let none = found.is_empty();
             let rows = found.iter().enumerate().map(|(i, r)| {
                 html! { <li key={i} class="entry"><span class="fate">{ r.table.name() }</span><code>{ &r.text }</code><span class="fate">{ format!("{} · {} B", r.counter.0, r.counter.1) }</span></li> }
             });
@@ -65,6 +66,7 @@ fn rules_shown(p: &Page<'_>) -> Html {
                 <div class="dump" lang="en">
                     <div class="rules-head"><strong>{ &*ns.name }</strong><input class="search" type="search" placeholder={p.text(Ui::Search)} aria-label={p.text(Ui::Search)} value={p.app.search.clone()} oninput={typed} /></div>
                     <ol>{ for rows }</ol>
+                    if none { <p class="quiet" lang={p.app.lang.tag()}>{ p.text(Ui::NothingFound) }</p> }
                     if more > 0 { <p class="quiet">{ format!("+ {more}") }</p> }
                 </div>
             }
@@ -156,7 +158,8 @@ fn short(name: &str) -> String {
 fn chain(p: &Page<'_>, i: usize, c: &ChainView) -> Html {
     // A chain that is done, and where nothing was drawn, shrinks to what decided in it.
     let drew = c.rows.iter().any(|r| matches!(r, Row::Matched { draw: Some(_), .. }));
-    let open = c.current || drew;
+    let unfolded = c.rows.iter().any(|r| matches!(r, Row::Folded { open: true, .. }));
+    let open = c.current || drew || unfolded;
     let rows = c.rows.iter().enumerate().map(|(k, r)| if open { row(p, &c.name, k, r) } else { brief(p, &c.name, k, r) });
     html! {
         <li key={i} class={classes!("chain", c.current.then_some("current"), format!("depth-{}", c.depth.min(6)))}>

@@ -2,7 +2,7 @@
 
 use super::terminal::Entry;
 use super::update::Effect;
-use super::{App, time};
+use super::{App, Snapshot, time};
 use kube::change::{Change, Thing, change};
 use play::{Act, Came, Probe, shell};
 
@@ -132,8 +132,20 @@ pub(super) fn edit(app: &mut App, c: &Change) -> Vec<Effect> {
     app.refused = None;
     match change(&app.text, c) {
         Ok(text) if *text == *app.text => Vec::new(),
+        Ok(text) if matches!(c, Change::Move(..)) => {
+            // Nothing depends on it: what was played is played again.
+            let was = app.snapshot();
+            app.remember();
+            let text: std::rc::Rc<str> = text.into();
+            time::restore(app, &Snapshot { text: text.clone(), document: text, ..was })
+        }
         Ok(text) => {
             app.remember();
+            if let Change::Rename(Thing::Node(old) | Thing::Host(old), to) = c
+                && app.from == *old
+            {
+                app.from.clone_from(to);
+            }
             if let (Change::Rename(thing, to), Some(s)) = (c, &mut app.selected) {
                 if s.host == thing.name() {
                     s.host.clone_from(to);

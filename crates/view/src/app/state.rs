@@ -9,7 +9,7 @@ use crate::labels::Labels;
 use crate::layout::{FEW_NODES, Layout, layout};
 use crate::scene::{self, Moment};
 use crate::story::{self, Grain, PacketPill};
-use crate::words::Lang;
+use crate::words::{Lang, Ui, ui};
 use kube::Diagnostic;
 use net::PacketId;
 use play::presets::Preset;
@@ -343,6 +343,24 @@ impl App {
         let Some(l) = &self.loaded else { return };
         let (from, to) = (select::senders(l), select::targets(l, self.proto));
         self.menus = Rc::new(select::Menus { from, to, endpoints: select::endpoints(l, &self.to) });
+    }
+
+    /// The first header field that is typed and cannot be: its name and range.
+    pub(super) fn wrong_option(&self) -> Option<String> {
+        let icmp = self.proto == Protocol::Icmp;
+        let o = &self.options;
+        let count = self.proto != Protocol::Tcp;
+        let fields = [
+            (true, if icmp { Ui::Identifier } else { Ui::SourcePort }, &o.sport, 1..=65_535),
+            (true, Ui::Size, &o.size, 0..=65_467),
+            (count, Ui::Count, &o.count, 1..=100),
+            (icmp, Ui::Ttl, &o.ttl, 1..=255),
+        ];
+        let wrong = |(asked, _, text, range): &(bool, Ui, &String, std::ops::RangeInclusive<u32>)| {
+            *asked && !text.trim().is_empty() && !text.trim().parse().is_ok_and(|n| range.contains(&n))
+        };
+        let (_, name, text, range) = fields.into_iter().find(wrong)?;
+        Some(format!("{} {text}: {}–{}", ui(name, self.lang), range.start(), range.end()))
     }
 
     /// What the sentence says.

@@ -97,6 +97,10 @@ pub(super) fn try_act(app: &mut App, what: Act) -> bool {
 
 /// Sends what the sentence says.
 pub(super) fn send(app: &mut App) -> Vec<Effect> {
+    if let Some(wrong) = app.wrong_option() {
+        app.refused = Some(wrong);
+        return Vec::new();
+    }
     let probe = app.probe();
     if try_act(app, Act::Action(play::Action::Send(probe))) { begin_playing(app) } else { Vec::new() }
 }

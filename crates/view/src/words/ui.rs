@@ -66,6 +66,7 @@ texts! {
     PacketItself: "The packet itself", "パケット本体";
     Bytes: "bytes", "バイト";
     NotMatched: "did not match", "不一致";
+    NothingFound: "No rule has these words.", "この語を含む規則はありません。";
     NotDrawn: "were not drawn", "抽選で外れた";
     Differs: "differs", "が異なる";
     InTheRule: "in the rule", "ルールの値";
