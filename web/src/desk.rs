@@ -62,20 +62,20 @@ impl Page<'_> {
     /// A part that depends on nothing but what a person did.
     pub(crate) fn still(&self, draw: fn(&Page<'_>) -> Html) -> Html {
         let edition = self.desk.edition.get();
-        html! { <Part desk={self.desk.clone()} drawn={Drawn::All(draw)} stamp={edition} late={false} /> }
+        html! { <Part desk={self.desk.clone()} drawn={Drawn::All(draw)} stamp={edition} late={0} /> }
     }
 
-    /// A part that is drawn at every moment. While it plays by itself it may follow a frame later, so
-    /// that no frame does all the work.
-    pub(crate) fn late(&self, draw: fn(&Page<'_>) -> Html) -> Html {
+    /// A part that is drawn at every moment. While it plays by itself it follows so many frames later:
+    /// no frame does all the work.
+    pub(crate) fn late(&self, frames: u32, draw: fn(&Page<'_>) -> Html) -> Html {
         let stamp = stamp((self.desk.edition.get(), self.app.cursor()));
-        html! { <Part desk={self.desk.clone()} drawn={Drawn::All(draw)} stamp={stamp} late={self.app.playing} /> }
+        html! { <Part desk={self.desk.clone()} drawn={Drawn::All(draw)} stamp={stamp} late={if self.app.playing { frames } else { 0 }} /> }
     }
 
     /// The part of that number; what it is made from besides, is told.
     pub(crate) fn part(&self, draw: fn(&Page<'_>, usize) -> Html, number: usize, made_of: impl Hash) -> Html {
         let stamp = stamp((self.desk.edition.get(), made_of));
-        html! { <Part key={number} desk={self.desk.clone()} drawn={Drawn::One(draw, number)} stamp={stamp} late={false} /> }
+        html! { <Part key={number} desk={self.desk.clone()} drawn={Drawn::One(draw, number)} stamp={stamp} late={0} /> }
     }
 }
 
@@ -91,7 +91,7 @@ struct PartProps {
     desk: Rc<Desk>,
     drawn: Drawn,
     stamp: u64,
-    late: bool,
+    late: u32,
 }
 
 impl PartialEq for PartProps {
@@ -103,10 +103,10 @@ impl PartialEq for PartProps {
 }
 
 /// A frame and a little, in milliseconds.
-const LATE: u32 = 25;
+const FRAME: u32 = 25;
 
 struct Part {
-    /// It waits for the frame after this one.
+    /// It waits for a later frame.
     waits: Option<Timeout>,
 }
 
@@ -119,12 +119,18 @@ impl Component for Part {
     }
 
     fn changed(&mut self, ctx: &Context<Self>, _: &PartProps) -> bool {
-        let link = ctx.link().clone();
-        self.waits = ctx.props().late.then(|| Timeout::new(LATE, move || link.send_message(())));
-        self.waits.is_none()
+        let late = ctx.props().late;
+        if late == 0 {
+            self.waits = None;
+        } else if self.waits.is_none() {
+            let link = ctx.link().clone();
+            self.waits = Some(Timeout::new(late * FRAME, move || link.send_message(())));
+        }
+        late == 0
     }
 
     fn update(&mut self, _: &Context<Self>, (): ()) -> bool {
+        self.waits = None;
         true
     }
 

@@ -71,13 +71,13 @@ pub fn page(p: &Page<'_>) -> Html {
             <main class="body">
                 { p.still(editor::editor) }
                 <section class="canvas" aria-label={p.text(Ui::Diagram)}>{ diagram::diagram(p) }</section>
-                { p.late(inspector::inspector) }
+                { p.late(1, inspector::inspector) }
             </main>
             <footer class="foot">
                 <p class="saying" role="status" aria-live="polite">{ transport::said(p) }</p>
                 { transport::transport(p) }
-                { p.late(transport::track) }
-                { drawer(p) }
+                { p.late(1, transport::track) }
+                { p.late(2, drawer) }
             </footer>
             { p.still(tabs) }
         </div>
