@@ -54,7 +54,7 @@ globalThis.PacketwalkEditor = {
     root.append(parent);
     let silent = false;
     // The editor's own lines end in LF. A text whose every line ends in CRLF goes out and in as such, and
-    // places are told in it.
+    // places are told in it; a text with both comes out with LF once it is typed into.
     const isCrlf = (text) => text.includes("\r\n") && !/(^|[^\r])\n/.test(text);
     let crlf = isCrlf(text);
     const out = (doc) => (crlf ? doc.toString().replaceAll("\n", "\r\n") : doc.toString());
@@ -119,7 +119,7 @@ globalThis.PacketwalkEditor = {
           // What is typed over a selection; the browser would keep its style, which a policy forbids.
           EditorView.domEventHandlers({
             beforeinput(e, v) {
-              if (e.inputType !== "insertText" || !e.data || v.state.selection.main.empty) return false;
+              if (e.inputType !== "insertText" || !e.data || v.state.readOnly || v.state.selection.main.empty) return false;
               e.preventDefault();
               v.dispatch(v.state.replaceSelection(e.data), { userEvent: "input.type", scrollIntoView: true });
               return true;

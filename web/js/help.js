@@ -5,7 +5,7 @@ const words = {
     apiVersion: ["Group and version of the kind: apps/v1 for a Deployment, v1 for a Service.", "種類のグループとバージョン。Deployment は apps/v1、Service は v1。"],
     kind: ["What this document describes.", "この文書が記述するもの。"],
     metadata: ["Name, namespace and labels.", "名前、名前空間、ラベル。"],
-    name: ["At most 63 lower-case letters, digits and hyphens; unique among its kind.", "英小文字・数字・ハイフンで 63 文字まで。同じ種類の中で一意。"],
+    name: ["Lower-case letters, digits, hyphens and dots; unique among its kind.", "英小文字・数字・ハイフン・ドット。同じ種類の中で一意。"],
     namespace: ["default if it is not written.", "省略時は default。"],
     labels: ["Words by which selectors find it.", "セレクターが探すための語。"],
     items: ["The documents of a List.", "List に含まれる文書。"],
@@ -82,7 +82,7 @@ const words = {
     endpoint: ["Forces the choice of the random rules.", "確率の規則の選択を固定する。"],
     timeout: ["The client's patience.", "クライアントが待つ時間。"],
     settle: ["How long the world is watched after the client's end.", "クライアント終了後に見続ける時間。"],
-    size: ["Bytes of data.", "データのバイト数。"],
+    size: ["Bytes of data of a ping or datagram; of a TCP request so many more.", "ping やデータグラムのデータのバイト数。TCP では要求に足すバイト数。"],
     count: ["How many pings or datagrams.", "ping またはデータグラムの数。"],
   },
 };
@@ -96,7 +96,7 @@ export function helpAt(doc, pos, japanese) {
   while (from > 0 && part.test(line.text[from - 1])) from--;
   while (to < line.text.length && part.test(line.text[to])) to++;
   const word = line.text.slice(from, to);
-  if (!word || line.text.slice(0, from).includes("#")) return null;
+  if (!word || /(^|\s)#/.test(line.text.slice(0, from))) return null;
   const known = words[kindAt(doc, line.number)]?.[word] ?? words["*"][word];
   if (!known) return null;
   // A name that is also a field is only a field with its colon.

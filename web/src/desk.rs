@@ -17,7 +17,7 @@ pub struct Desk {
     pub app: RefCell<App>,
     /// The picture of the moment that is shown.
     pub scene: RefCell<Scene>,
-    /// Grows with everything but time: what does not depend on the moment is drawn again when it did.
+    /// Grows with every action that does more than go to another moment: then all is drawn again.
     pub edition: Cell<u64>,
     /// Tells what a person did.
     pub send: Callback<Action>,
@@ -68,7 +68,7 @@ impl Page<'_> {
     /// A part that is drawn at every moment. While it plays by itself it follows so many frames later:
     /// no frame does all the work.
     pub(crate) fn late(&self, frames: u32, draw: fn(&Page<'_>) -> Html) -> Html {
-        let stamp = stamp((self.desk.edition.get(), self.app.cursor()));
+        let stamp = stamp((self.desk.edition.get(), self.app.cursor(), self.scene.packet));
         html! { <Part desk={self.desk.clone()} drawn={Drawn::All(draw)} stamp={stamp} late={if self.app.playing { frames } else { 0 }} /> }
     }
 
@@ -95,7 +95,7 @@ struct PartProps {
 }
 
 impl PartialEq for PartProps {
-    /// A part keeps its place: how it is drawn never changes, only what from.
+    /// A part keeps its place: how it is drawn depends on its number and what it is made from alone.
     fn eq(&self, other: &Self) -> bool {
         let number = |d: &Drawn| if let Drawn::One(_, n) = d { Some(*n) } else { None };
         self.stamp == other.stamp && number(&self.drawn) == number(&other.drawn)

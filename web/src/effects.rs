@@ -30,7 +30,7 @@ pub fn run(app: &App, effect: &Effect, link: &Scope<Root>) -> Option<Timeout> {
             interop::save(THEME, theme_word(app.theme));
         }
         Effect::KeepText => keep_text(&app.text),
-        Effect::KeepShelf => interop::save(SHELF, &app.shelf.pack()),
+        Effect::KeepShelf => _ = interop::save(SHELF, &app.shelf.pack()),
         Effect::Workbench => link.send_message(Msg::Workbench),
         Effect::FocusTerminal => link.send_message(Msg::FocusTerminal),
     }
@@ -51,8 +51,9 @@ pub fn kept_shelf() -> Shelf {
     let mut kept = Shelf::unpack(&interop::load(SHELF).unwrap_or_default());
     if let Some(text) = interop::load(RESCUED) {
         kept.put(&text);
-        interop::save(SHELF, &kept.pack());
-        interop::forget(RESCUED);
+        if interop::save(SHELF, &kept.pack()) {
+            interop::forget(RESCUED);
+        }
     }
     kept
 }

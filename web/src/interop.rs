@@ -13,12 +13,10 @@ pub fn load(key: &str) -> Option<String> {
     web_sys::window()?.local_storage().ok()??.get_item(key).ok()?
 }
 
-/// Stores a text, if there is storage.
-pub fn save(key: &str, value: &str) {
+/// Stores a text, if there is storage, and room in it. Says whether it did.
+pub fn save(key: &str, value: &str) -> bool {
     let storage = web_sys::window().and_then(|w| w.local_storage().ok().flatten());
-    if let Some(s) = storage {
-        let _ = s.set_item(key, value);
-    }
+    storage.is_some_and(|s| s.set_item(key, value).is_ok())
 }
 
 /// Removes a stored text.

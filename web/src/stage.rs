@@ -192,7 +192,11 @@ impl Stage {
                 let Some(l) = &app.loaded else { return Vec::new() };
                 let (x, y) = l.session.cluster().topology.layout.get(thing.name()).copied().unwrap_or_default();
                 let moved = |old: i32, by: f32| old + (by / scale).round() as i32;
-                let to = (moved(x, at.0 - held.at.0), moved(y, at.1 - held.at.1));
+                let mut to = (moved(x, at.0 - held.at.0), moved(y, at.1 - held.at.1));
+                // Hosts stand below the segment's line.
+                if let Thing::Host(_) = thing {
+                    to.1 = to.1.max(0);
+                }
                 vec![Action::Change(Change::Move(thing, Some(to)))]
             }
             Drag::Link(from) => {

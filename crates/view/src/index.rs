@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Index {
     of: LiteMap<PacketId, Vec<usize>>,
-    /// The events in which an endpoint was drawn.
+    /// The events in which a rule matched after a draw, its own or one before it.
     pub draws: Vec<usize>,
     /// Where a process asked.
     pub asked: BTreeSet<NetnsId>,

@@ -117,8 +117,8 @@ pub struct Scene {
     pub drawn: Option<usize>,
     /// It did not fall: the endpoint was chosen by a person.
     pub chosen: bool,
-    /// The event in which it fell.
-    pub draw: Option<usize>,
+    /// The event in which it fell, and where the rules are that it fell by.
+    pub draw: Option<(usize, usize)>,
     /// The packet that is followed.
     pub packet: Option<PacketId>,
     /// The other packets that are on their way.
@@ -385,7 +385,8 @@ fn chances(m: &Moment<'_>, s: &mut Scene, other: Option<&Scene>) {
     let draws_behind = &m.index.draws[..m.index.draws.partition_point(|i| *i < m.cursor)];
     for i in draws_behind.iter().rev() {
         let e = &m.events[*i];
-        if let Some(o) = other.filter(|o| o.draw == Some(*i)) {
+        let draw = Some((*i, std::rc::Rc::as_ptr(&m.state.ns(e.netns).rules).addr()));
+        if let Some(o) = other.filter(|o| o.draw == draw) {
             (s.chances, s.drawn, s.chosen, s.draw) = (o.chances.clone(), o.drawn, o.chosen, o.draw);
             return;
         }
@@ -397,7 +398,7 @@ fn chances(m: &Moment<'_>, s: &mut Scene, other: Option<&Scene>) {
         if !c.rules.iter().any(|r| r.matches.iter().any(|x| matches!(x, net::netfilter::Match::Random { .. }))) {
             continue;
         }
-        s.draw = Some(*i);
+        s.draw = draw;
         for way in draws(rules, &c.name) {
             let Some(pod) = m.labels.pod_at(way.addr) else { continue };
             s.chances.insert(pod, (way.share * 100.0).round() as u32);

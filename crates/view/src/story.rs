@@ -100,7 +100,7 @@ pub fn glyph(e: &Event, state: &State) -> Glyph {
 
 /// Whether a grain shows an event.
 pub fn shown(e: &Event, state: &State, grain: Grain) -> bool {
-    // What a person did is a step also where nothing else is: on a cable.
+    // What a person did is told also on a cable, where nothing else is.
     let by_hand = matches!(
         e.kind,
         EventKind::Delayed { .. } | EventKind::Duplicated { .. } | EventKind::Dropped { reason: net::DropReason::ByHand, .. }

@@ -2,6 +2,7 @@
 
 use super::{Page, drawer_tabs, icons, rich};
 use crate::desk::Desk;
+use net::PacketId;
 use std::rc::Rc;
 use view::app::{Action, Pane};
 use view::story::{Glyph, Grain, glyph, place};
@@ -58,7 +59,7 @@ impl Component for Row {
 }
 
 fn row(p: &Page<'_>, r: &RowProps, node: NodeRef) -> Html {
-    let Some((l, e)) = p.app.loaded.as_ref().and_then(|l| Some((l, l.session.events().get(r.number)?))) else { return html! {} };
+    let Some((l, e)) = p.app.loaded.as_ref().and_then(|l| Some((l, l.session.events().get(r.number)?))) else { return html! { <li></li> } };
     let c = Told { state: l.session.initial(), labels: &l.labels };
     let (g, lang) = (glyph(e, c.state), p.app.lang);
     let class = classes!("event", r.current.map(|_| "current"), (g == Glyph::Drop).then_some("lost"));
@@ -80,7 +81,7 @@ fn row(p: &Page<'_>, r: &RowProps, node: NodeRef) -> Html {
 /// Of a run of more steps than this, only what is looked at is in the page:
 const WHOLE: usize = 800;
 /// so many before and behind it.
-const NEAR: usize = 20;
+const NEAR: usize = 30;
 /// What stands for a step that is not, in pixels: its height on a wide page.
 const ROW: usize = 25;
 
@@ -120,19 +121,20 @@ fn list(p: &Page<'_>) -> Html {
     if p.app.loaded.is_none() || p.app.run().is_none() {
         return html! { <div class="empty"><strong>{ p.text(Ui::ReadyTitle) }</strong><span>{ p.text(Ui::ReadyText) }</span></div> };
     }
-    html! { <List desk={p.desk.clone()} at={p.app.cursor()} edition={p.desk.edition.get()} /> }
+    html! { <List desk={p.desk.clone()} at={p.app.cursor()} packet={p.scene.packet} edition={p.desk.edition.get()} /> }
 }
 
 #[derive(Clone, Properties)]
 struct ListProps {
     desk: Rc<Desk>,
     at: usize,
+    packet: Option<PacketId>,
     edition: u64,
 }
 
 impl PartialEq for ListProps {
     fn eq(&self, other: &Self) -> bool {
-        (self.at, self.edition) == (other.at, other.edition)
+        (self.at, self.packet, self.edition) == (other.at, other.packet, other.edition)
     }
 }
 
@@ -150,8 +152,11 @@ impl Component for List {
         Self::default()
     }
 
-    fn changed(&mut self, _: &Context<Self>, _: &ListProps) -> bool {
-        self.looked = None;
+    fn changed(&mut self, ctx: &Context<Self>, was: &ListProps) -> bool {
+        let now = ctx.props();
+        if (now.at, now.packet) != (was.at, was.packet) {
+            self.looked = None;
+        }
         true
     }
 
@@ -179,7 +184,7 @@ fn rows(p: &Page<'_>, at: Option<usize>, look: impl Fn(usize) + 'static) -> Html
     };
     let n = all.len();
     let here = at.unwrap_or_else(|| current.map_or(0, |c| all.partition_point(|i| *i < c)));
-    let (first, last) = if n <= WHOLE { (0, n) } else { (here.saturating_sub(NEAR), (here + NEAR).min(n)) };
+    let (first, last) = if n <= WHOLE { (0, n) } else { (here.saturating_sub(NEAR), (here + NEAR + 1).min(n)) };
     let edition = p.desk.edition.get();
     let row = |i: &usize| html! { <Row key={*i} desk={p.desk.clone()} number={*i} current={(current == Some(*i)).then_some(shown)} edition={edition} /> };
     let rows = all[first..last].iter().map(row);

@@ -10,9 +10,6 @@ use view::words::Ui;
 use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
-/// The document that is shown, if it is no preset.
-const OWN: &str = "own";
-
 pub(crate) fn header(p: &Page<'_>) -> Html {
     let lang_button = |lang: Lang, text: &'static str| {
         let here = p.app.lang == lang;
@@ -25,18 +22,18 @@ pub(crate) fn header(p: &Page<'_>) -> Html {
         Theme::Dark => true,
     };
     let own = shelf::is_own(&p.app.text);
-    let yours = |value: String, name: &str| Choice { value, label: format!("{}: {name}", p.text(Ui::Yours)) };
-    let current = own.then(|| yours(OWN.to_owned(), shelf::name_of(&p.app.text)));
+    let yours = |text: &str| Choice { value: shelf::mark(text), label: format!("{}: {}", p.text(Ui::Yours), shelf::name_of(text)) };
+    let current = own.then_some(&*p.app.text);
     let presets = ALL
         .iter()
         .map(|x| Choice { value: x.name.to_owned(), label: if p.app.lang == Lang::Ja { x.title_ja } else { x.title }.to_owned() });
-    let kept = p.app.shelf.names().enumerate().map(|(i, name)| yours(format!("own:{i}"), name));
-    let documents: Vec<_> = current.into_iter().chain(presets).chain(kept).collect();
-    let document = if own { OWN } else { p.app.preset };
+    let kept = p.app.shelf.texts().filter(|t| Some(*t) != current).map(yours);
+    let documents: Vec<_> = current.map(yours).into_iter().chain(presets).chain(kept).collect();
+    let document = current.map_or_else(|| p.app.preset.to_owned(), shelf::mark);
     html! {
         <header class="head">
             <h1 class="brand" aria-label="Packetwalk">{ logo() }<span>{ "Packetwalk" }</span></h1>
-            { select(p, "preset", Ui::Preset, &documents, document, false, Action::Preset) }
+            { select(p, "preset", Ui::Preset, &documents, &document, false, Action::Preset) }
             { sentence(p) }
             <div class="tools">
                 { tool("undo", Ui::Undo, Action::Undo, !p.app.history.can_undo()) }
@@ -201,14 +198,13 @@ fn select(
     let known = choices.iter().any(|c| c.value == value);
     // A long menu is filled when somebody comes near.
     let closed = choices.len() > LONG_MENU && p.app.menu != Some(id);
-    let near = choices.len() > LONG_MENU && closed;
     let open = Action::Menu(id);
     let options = choices
         .iter()
         .filter(|c| !closed || c.value == value)
         .map(|c| html! { <option key={c.value.clone()} value={c.value.clone()} selected={c.value == value}>{ &c.label }</option> });
     html! {
-        <select id={id} class={classes!("slot", dashed.then_some("dashed"))} aria-label={p.text(label)} title={p.text(label)} onchange={change} onpointerenter={near.then(|| p.act(open.clone()))} onfocus={near.then(|| p.act(open.clone()))}>
+        <select id={id} class={classes!("slot", dashed.then_some("dashed"))} aria-label={p.text(label)} title={p.text(label)} onchange={change} onpointerenter={closed.then(|| p.act(open.clone()))} onfocus={closed.then(|| p.act(open.clone()))}>
             if !known { <option key="own" value={value.to_owned()} selected=true>{ value }</option> }
             { for options }
         </select>

@@ -122,7 +122,7 @@ fn pills(p: &Page<'_>, _: usize) -> Html {
 
 /// A packet.
 fn pill(p: &Page<'_>, number: usize) -> Html {
-    let Some(x) = p.app.packets.get(number) else { return html! {} };
+    let Some(x) = p.app.packets.get(number) else { return html! { <button type="button"></button> } };
     let here = p.scene.packet == Some(x.id);
     let word = if x.reply { format!("‹ {}", x.word) } else { format!("{} ›", x.word) };
     html! { <button type="button" tabindex={stop(here)} class={classes!("pill", here.then_some("here"), x.reply.then_some("back"))} aria-pressed={here.to_string()} onclick={p.act(Action::SeekEvent(x.span.0))}>{ word }</button> }
@@ -130,7 +130,7 @@ fn pill(p: &Page<'_>, number: usize) -> Html {
 
 /// A decision.
 fn mark(p: &Page<'_>, event: usize, state: &'static str) -> Html {
-    let Some((l, e)) = p.app.loaded.as_ref().and_then(|l| Some((l, l.session.events().get(event)?))) else { return html! {} };
+    let Some((l, e)) = p.app.loaded.as_ref().and_then(|l| Some((l, l.session.events().get(event)?))) else { return html! { <li></li> } };
     let g = glyph(e, l.session.initial());
     let now = state == "now";
     html! {

@@ -2,8 +2,10 @@
 
 use std::rc::Rc;
 
-/// So many are kept, the latest first.
+/// So many are kept, the latest first,
 const MOST: usize = 12;
+/// and no more bytes than these: a browser's storage is small, and what is typed now needs its room.
+const MOST_BYTES: usize = 1 << 20;
 /// No preset is longer, in bytes.
 const LONGEST_PRESET: usize = 8_192;
 
@@ -35,19 +37,31 @@ impl Shelf {
         }
         self.0.retain(|t| **t != *text);
         self.0.insert(0, text.into());
-        self.0.truncate(MOST);
+        let mut bytes = 0;
+        let fits = self.0.iter().take_while(|t| {
+            bytes += t.len();
+            bytes <= MOST_BYTES
+        });
+        let fits = fits.count().clamp(1, MOST);
+        self.0.truncate(fits);
         true
     }
 
-    /// Takes the nth from it.
-    pub fn take(&mut self, n: usize) -> Option<Rc<str>> {
-        (n < self.0.len()).then(|| self.0.remove(n))
+    /// The one of that [`mark`].
+    pub fn get(&self, wanted: &str) -> Option<Rc<str>> {
+        self.0.iter().find(|t| mark(t) == wanted).cloned()
     }
 
-    /// Their names.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|t| name_of(t))
+    /// All of them.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|t| &**t)
     }
+}
+
+/// What stands for a text in the menu: `own:` and its FNV-1a hash.
+pub fn mark(text: &str) -> String {
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325, |h: u64, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    format!("own:{hash:x}")
 }
 
 /// Whether a text is a person's own: not empty, and no preset.
@@ -68,6 +82,10 @@ pub fn name_of(text: &str) -> &str {
 mod tests {
     use super::*;
 
+    fn names(shelf: &Shelf) -> Vec<&str> {
+        shelf.texts().map(name_of).collect()
+    }
+
     #[test]
     fn what_is_kept_comes_back_whatever_it_says() {
         let mut shelf = Shelf::default();
@@ -75,10 +93,9 @@ mod tests {
             assert!(shelf.put(text));
         }
         assert_eq!(Shelf::unpack(&shelf.pack()), shelf);
-        assert_eq!(shelf.names().collect::<Vec<_>>(), ["a:", "web", "12:", "日本語"]);
-        assert_eq!(shelf.take(1).as_deref(), Some("kind: Service\nmetadata: {name: web}\n"));
-        assert_eq!(shelf.take(9), None);
-        assert_eq!(shelf.names().count(), 3);
+        assert_eq!(names(&shelf), ["a:", "web", "12:", "日本語"]);
+        assert_eq!(shelf.get(&mark("12:")).as_deref(), Some("12:"));
+        assert_eq!(shelf.get("own:0"), None);
     }
 
     #[test]
@@ -88,13 +105,16 @@ mod tests {
         for n in 0..40 {
             shelf.put(&format!("name: x{n}"));
         }
-        assert_eq!(shelf.names().count(), MOST);
-        assert_eq!(shelf.names().next(), Some("x39"));
+        assert_eq!((shelf.texts().count(), names(&shelf)[0]), (MOST, "x39"));
+        shelf.put(&"#".repeat(MOST_BYTES - 20));
+        assert_eq!(names(&shelf).len(), 3, "two small ones beside it");
+        shelf.put(&"#".repeat(MOST_BYTES + 1));
+        assert_eq!(names(&shelf).len(), 1, "the latest is kept, however long");
     }
 
     #[test]
     fn a_damaged_store_gives_what_can_be_read() {
-        assert_eq!(Shelf::unpack("3:abc99:x").names().collect::<Vec<_>>(), ["abc"]);
-        assert_eq!(Shelf::unpack("1:é").names().count() + Shelf::unpack("x").names().count(), 0);
+        assert_eq!(names(&Shelf::unpack("3:abc99:x")), ["abc"]);
+        assert_eq!(Shelf::unpack("1:é").texts().count() + Shelf::unpack("x").texts().count(), 0);
     }
 }

@@ -19,7 +19,7 @@ use play::presets::Preset;
 pub enum Action {
     /// The text was edited.
     Text(String),
-    /// A preset was opened; or `own:N`, the Nth document of the shelf.
+    /// A preset was opened; or a document of the shelf, by its mark.
     Preset(String),
     /// Who sends.
     From(String),
@@ -154,9 +154,8 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::Preset(name) => {
-            if let Some(n) = name.strip_prefix("own:") {
-                let text = n.parse().ok().and_then(|n| app.shelf.take(n));
-                return text.map_or_else(Vec::new, |text| opened(app, &text));
+            if let Some(text) = app.shelf.get(&name) {
+                return opened(app, &text);
             }
             let Some(p) = Preset::named(&name) else { return Vec::new() };
             app.remember();
@@ -417,6 +416,7 @@ fn start_over(app: &mut App) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::shelf;
 
     fn sent() -> App {
         let mut app = App::new(Lang::En, "article-nodeport");
@@ -480,9 +480,9 @@ mod tests {
         update(&mut app, Action::Opened("kind: [".to_owned()));
         let effects = update(&mut app, Action::Preset("article-clusterip".to_owned()));
         assert!(effects.contains(&Effect::KeepShelf));
-        assert_eq!(app.shelf.names().count(), 2);
-        update(&mut app, Action::Preset("own:1".to_owned()));
-        assert_eq!((&*app.text, app.shelf.names().count()), (&*own, 1));
+        assert_eq!(app.shelf.texts().collect::<Vec<_>>(), ["kind: [", &own]);
+        update(&mut app, Action::Preset(shelf::mark(&own)));
+        assert_eq!((&*app.text, app.shelf.texts().count()), (&*own, 2), "undo may leave it again");
         update(&mut app, Action::Undo);
         update(&mut app, Action::Undo);
         assert_eq!(&*app.text, "kind: [");
