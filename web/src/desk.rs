@@ -5,10 +5,11 @@ use crate::root::Ask;
 use crate::stage::Touch;
 use gloo::timers::callback::Timeout;
 use std::cell::{Cell, RefCell};
-use std::hash::{Hash, Hasher};
+use std::hash::Hash;
 use std::rc::Rc;
 use view::app::{Action, App};
 use view::scene::Scene;
+use view::stamp::stamp;
 use yew::prelude::*;
 
 /// Everything the page is drawn from.
@@ -139,26 +140,5 @@ impl Component for Part {
             Drawn::All(draw) => draw(p),
             Drawn::One(draw, number) => draw(p, number),
         })
-    }
-}
-
-fn stamp(of: impl Hash) -> u64 {
-    let mut stamp = Stamp(0xcbf2_9ce4_8422_2325);
-    of.hash(&mut stamp);
-    stamp.finish()
-}
-
-/// FNV-1a.
-struct Stamp(u64);
-
-impl Hasher for Stamp {
-    fn write(&mut self, bytes: &[u8]) {
-        for b in bytes {
-            self.0 = (self.0 ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }

@@ -4,6 +4,7 @@
 //! session + cursor ─▶ story (steps) ─▶ words (sentences, en and ja)
 //!                  ─▶ layout ─▶ scene (boxes, trail, capsule)
 //!                  ─▶ rule_panel, packet, tables
+//! index: what each moment looks up in the events, worked out once
 //! app: state + action ─▶ state + effects, the whole logic of the page without a page
 //! ```
 //!
@@ -19,6 +20,7 @@ pub mod packet;
 pub mod rule_list;
 pub mod rule_panel;
 pub mod scene;
+pub mod stamp;
 pub mod story;
 pub mod tables;
 pub mod trace;

@@ -4,6 +4,7 @@ use super::{Page, icons};
 use crate::root::Ask;
 use play::Protocol;
 use play::presets::ALL;
+use std::ops::RangeInclusive;
 use view::Lang;
 use view::app::{Action, Choice, Options, Theme, shelf};
 use view::words::Ui;
@@ -21,15 +22,16 @@ pub(crate) fn header(p: &Page<'_>) -> Html {
         Theme::Light => false,
         Theme::Dark => true,
     };
+    let yours =
+        |(mark, text): (&str, &str)| Choice { value: mark.to_owned(), label: format!("{}: {}", p.text(Ui::Yours), shelf::name_of(text)) };
     let own = shelf::is_own(&p.app.text);
-    let yours = |text: &str| Choice { value: shelf::mark(text), label: format!("{}: {}", p.text(Ui::Yours), shelf::name_of(text)) };
-    let current = own.then_some(&*p.app.text);
+    let document = if own { shelf::mark(&p.app.text) } else { p.app.preset.to_owned() };
+    let current = own.then_some((&*document, &*p.app.text));
     let presets = ALL
         .iter()
         .map(|x| Choice { value: x.name.to_owned(), label: if p.app.lang == Lang::Ja { x.title_ja } else { x.title }.to_owned() });
-    let kept = p.app.shelf.texts().filter(|t| Some(*t) != current).map(yours);
-    let documents: Vec<_> = current.map(yours).into_iter().chain(presets).chain(kept).collect();
-    let document = current.map_or_else(|| p.app.preset.to_owned(), shelf::mark);
+    let kept = p.app.shelf.texts().filter(|(mark, _)| *mark != document);
+    let documents: Vec<_> = current.map(yours).into_iter().chain(presets).chain(kept.map(yours)).collect();
     html! {
         <header class="head">
             <h1 class="brand" aria-label="Packetwalk">{ logo() }<span>{ "Packetwalk" }</span></h1>
@@ -138,7 +140,7 @@ fn sentence(p: &Page<'_>) -> Html {
 fn options(p: &Page<'_>) -> Html {
     let o = &p.app.options;
     let icmp = p.app.proto == Protocol::Icmp;
-    let number = |text: Ui, value: &str, most: &'static str, set: fn(&mut Options, String)| {
+    let number = |text: Ui, value: &str, range: RangeInclusive<u32>, set: fn(&mut Options, String)| {
         let (send, old) = (p.desk.send.clone(), o.clone());
         let typed = Callback::from(move |e: Event| {
             if let Some(i) = e.target_dyn_into::<HtmlInputElement>() {
@@ -147,7 +149,7 @@ fn options(p: &Page<'_>) -> Html {
                 send.emit(Action::Options(o));
             }
         });
-        html! { <label class="field"><span>{ p.text(text) }</span><input type="number" min="0" max={most} placeholder={p.text(Ui::AsUsual)} value={value.to_owned()} onchange={typed} /></label> }
+        html! { <label class="field"><span>{ p.text(text) }</span><input type="number" min={range.start().to_string()} max={range.end().to_string()} placeholder={p.text(Ui::AsUsual)} value={value.to_owned()} onchange={typed} /></label> }
     };
     let check = |text: Ui, on: bool, act: fn(&Options, bool) -> Action| {
         let (send, old) = (p.desk.send.clone(), o.clone());
@@ -163,11 +165,11 @@ fn options(p: &Page<'_>) -> Html {
         <details class="menu options">
             <summary class={classes!("slot", "dashed", changed.then_some("changed"))} aria-label={p.text(Ui::Options)} title={p.text(Ui::Options)}>{ icons::icon("more") }</summary>
             <div class="menu-list">
-                { number(if icmp { Ui::Identifier } else { Ui::SourcePort }, &o.sport, "65535", |o, v| o.sport = v) }
-                { number(Ui::Size, &o.size, "65467", |o, v| o.size = v) }
-                if p.app.proto != Protocol::Tcp { { number(Ui::Count, &o.count, "100", |o, v| o.count = v) } }
+                { number(if icmp { Ui::Identifier } else { Ui::SourcePort }, &o.sport, Options::SPORT, |o, v| o.sport = v) }
+                { number(Ui::Size, &o.size, Options::SIZE, |o, v| o.size = v) }
+                if p.app.proto != Protocol::Tcp { { number(Ui::Count, &o.count, Options::COUNT, |o, v| o.count = v) } }
                 if icmp {
-                    { number(Ui::Ttl, &o.ttl, "255", |o, v| o.ttl = v) }
+                    { number(Ui::Ttl, &o.ttl, Options::TTL, |o, v| o.ttl = v) }
                     { check(Ui::DontFragment, o.df, |o, v| Action::Options(Options { df: v, ..o.clone() })) }
                 }
                 { check(Ui::Cold, p.app.cold, |_, v| Action::Cold(v)) }

@@ -1,5 +1,6 @@
 //! The documents that a person left for another one: nothing of theirs is lost.
 
+use crate::stamp::stamp;
 use std::rc::Rc;
 
 /// So many are kept, the latest first,
@@ -9,9 +10,9 @@ const MOST_BYTES: usize = 1 << 20;
 /// No preset is longer, in bytes.
 const LONGEST_PRESET: usize = 8_192;
 
-/// Documents, the latest first.
+/// Documents, the latest first, each behind its [`mark`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Shelf(Vec<Rc<str>>);
+pub struct Shelf(Vec<(String, Rc<str>)>);
 
 impl Shelf {
     /// As it was stored; what cannot be read of it is left out.
@@ -19,7 +20,7 @@ impl Shelf {
         let mut out = Vec::new();
         while let Some((length, rest)) = stored.split_once(':') {
             let Some((text, behind)) = length.parse().ok().and_then(|n| rest.split_at_checked(n)) else { break };
-            out.push(text.into());
+            out.push((mark(text), text.into()));
             stored = behind;
         }
         Self(out)
@@ -27,41 +28,39 @@ impl Shelf {
 
     /// To be stored: the length of each in bytes, a colon, and the text.
     pub fn pack(&self) -> String {
-        self.0.iter().map(|t| format!("{}:{t}", t.len())).collect()
+        self.0.iter().map(|(_, t)| format!("{}:{t}", t.len())).collect()
     }
 
-    /// Puts a document on it, if it is a person's own. Says whether it did.
-    pub fn put(&mut self, text: &str) -> bool {
+    /// Puts a document on it, if it is a person's own.
+    pub fn put(&mut self, text: &str) {
         if !is_own(text) {
-            return false;
+            return;
         }
-        self.0.retain(|t| **t != *text);
-        self.0.insert(0, text.into());
+        self.0.retain(|(_, t)| **t != *text);
+        self.0.insert(0, (mark(text), text.into()));
         let mut bytes = 0;
-        let fits = self.0.iter().take_while(|t| {
+        let fits = self.0.iter().take_while(|(_, t)| {
             bytes += t.len();
             bytes <= MOST_BYTES
         });
         let fits = fits.count().clamp(1, MOST);
         self.0.truncate(fits);
-        true
     }
 
     /// The one of that [`mark`].
     pub fn get(&self, wanted: &str) -> Option<Rc<str>> {
-        self.0.iter().find(|t| mark(t) == wanted).cloned()
+        self.0.iter().find(|(mark, _)| mark == wanted).map(|(_, t)| t.clone())
     }
 
-    /// All of them.
-    pub fn texts(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|t| &**t)
+    /// All of them, each with its mark.
+    pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(mark, t)| (mark.as_str(), &**t))
     }
 }
 
-/// What stands for a text in the menu: `own:` and its FNV-1a hash.
+/// What stands for a text in the menu: `own:` and its stamp.
 pub fn mark(text: &str) -> String {
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325, |h: u64, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
-    format!("own:{hash:x}")
+    format!("own:{:x}", stamp(text))
 }
 
 /// Whether a text is a person's own: not empty, and no preset.
@@ -83,14 +82,14 @@ mod tests {
     use super::*;
 
     fn names(shelf: &Shelf) -> Vec<&str> {
-        shelf.texts().map(name_of).collect()
+        shelf.texts().map(|(_, t)| name_of(t)).collect()
     }
 
     #[test]
     fn what_is_kept_comes_back_whatever_it_says() {
         let mut shelf = Shelf::default();
         for text in ["a: 1:2\n", "日本語 🐋: x", "12:", "kind: Service\nmetadata: {name: web}\n", "a: 1:2\n"] {
-            assert!(shelf.put(text));
+            shelf.put(text);
         }
         assert_eq!(Shelf::unpack(&shelf.pack()), shelf);
         assert_eq!(names(&shelf), ["a:", "web", "12:", "日本語"]);
@@ -101,7 +100,9 @@ mod tests {
     #[test]
     fn a_preset_and_an_empty_text_are_nobodys() {
         let mut shelf = Shelf::default();
-        assert!(play::presets::ALL.iter().all(|p| !shelf.put(&p.document())) && !shelf.put(" \n"));
+        play::presets::ALL.iter().for_each(|p| shelf.put(&p.document()));
+        shelf.put(" \n");
+        assert_eq!(shelf, Shelf::default());
         for n in 0..40 {
             shelf.put(&format!("name: x{n}"));
         }

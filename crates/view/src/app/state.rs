@@ -16,6 +16,7 @@ use play::presets::Preset;
 use play::probe::{resolve_netns, resolve_target};
 use play::{Came, Probe, Protocol, Run, Session, Step, Timeline};
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 /// Light, dark, or as the system says.
@@ -111,6 +112,17 @@ pub struct Options {
     pub count: String,
     /// Must not be cut into fragments; of a ping.
     pub df: bool,
+}
+
+impl Options {
+    /// What `sport` can be.
+    pub const SPORT: RangeInclusive<u32> = 1..=65_535;
+    /// What `size` can be.
+    pub const SIZE: RangeInclusive<u32> = 0..=65_467;
+    /// What `count` can be.
+    pub const COUNT: RangeInclusive<u32> = 1..=100;
+    /// What `ttl` can be.
+    pub const TTL: RangeInclusive<u32> = 1..=255;
 }
 
 /// What the page knows.
@@ -351,32 +363,32 @@ impl App {
         let o = &self.options;
         let count = self.proto != Protocol::Tcp;
         let fields = [
-            (true, if icmp { Ui::Identifier } else { Ui::SourcePort }, &o.sport, 1..=65_535),
-            (true, Ui::Size, &o.size, 0..=65_467),
-            (count, Ui::Count, &o.count, 1..=100),
-            (icmp, Ui::Ttl, &o.ttl, 1..=255),
+            (true, if icmp { Ui::Identifier } else { Ui::SourcePort }, &o.sport, Options::SPORT),
+            (true, Ui::Size, &o.size, Options::SIZE),
+            (count, Ui::Count, &o.count, Options::COUNT),
+            (icmp, Ui::Ttl, &o.ttl, Options::TTL),
         ];
-        let wrong = |(asked, _, text, range): &(bool, Ui, &String, std::ops::RangeInclusive<u32>)| {
+        let wrong = |(asked, _, text, range): &(bool, Ui, &String, RangeInclusive<u32>)| {
             *asked && !text.trim().is_empty() && !text.trim().parse().is_ok_and(|n| range.contains(&n))
         };
         let (_, name, text, range) = fields.into_iter().find(wrong)?;
         Some(format!("{} {text}: {}–{}", ui(name, self.lang), range.start(), range.end()))
     }
 
-    /// What the sentence says.
+    /// What the sentence says; its header fields can be ([`Self::wrong_option`]).
     pub(super) fn probe(&self) -> Probe {
         let number = |text: &str| text.trim().parse::<u16>().ok();
         let mut probe = Probe::new(&self.from, &self.to);
         probe.proto = self.proto;
         probe.endpoint = self.endpoint.parse::<std::net::SocketAddr>().ok().map(|s| (s.ip(), Some(s.port())));
-        probe.sport = number(&self.options.sport).filter(|p| *p > 0);
+        probe.sport = number(&self.options.sport);
         probe.size = number(&self.options.size);
         if self.proto == Protocol::Icmp {
-            probe.ttl = self.options.ttl.trim().parse().ok().filter(|t| *t > 0);
+            probe.ttl = self.options.ttl.trim().parse().ok();
             probe.pmtudisc = if self.options.df { net::socket::Pmtudisc::Do } else { net::socket::Pmtudisc::Want };
         }
         if self.proto != Protocol::Tcp {
-            probe.count = number(&self.options.count).unwrap_or(1).clamp(1, 100);
+            probe.count = number(&self.options.count).unwrap_or(1);
         }
         probe
     }
@@ -412,7 +424,7 @@ impl App {
         self.history.remember(now);
     }
 
-    /// Works the steps out again, for another run or grain.
+    /// Works out again what is looked up in the events, after a run.
     pub(super) fn retell(&mut self) {
         let Some(l) = &self.loaded else { return };
         if self.script.is_empty() {
@@ -420,9 +432,15 @@ impl App {
             return;
         }
         let events = l.session.events();
-        self.steps = Rc::new(story::steps(events, l.session.initial(), self.grain));
         self.index = Rc::new(Index::new(events));
         self.packets = Rc::new(story::packets(events, &self.index));
+        self.count_steps();
+    }
+
+    /// Works the steps out again, for another run or grain.
+    pub(super) fn count_steps(&mut self) {
+        let Some(l) = self.loaded.as_ref().filter(|_| !self.script.is_empty()) else { return };
+        self.steps = Rc::new(story::steps(l.session.events(), l.session.initial(), self.grain));
     }
 
     /// The moment of the picture.

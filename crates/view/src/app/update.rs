@@ -317,7 +317,7 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
         }
         Action::Grain(g) => {
             app.grain = g;
-            app.retell();
+            app.count_steps();
             Vec::new()
         }
         Action::Speed(s) => {
@@ -480,7 +480,7 @@ mod tests {
         update(&mut app, Action::Opened("kind: [".to_owned()));
         let effects = update(&mut app, Action::Preset("article-clusterip".to_owned()));
         assert!(effects.contains(&Effect::KeepShelf));
-        assert_eq!(app.shelf.texts().collect::<Vec<_>>(), ["kind: [", &own]);
+        assert_eq!(app.shelf.texts().map(|(_, t)| t).collect::<Vec<_>>(), ["kind: [", &own]);
         update(&mut app, Action::Preset(shelf::mark(&own)));
         assert_eq!((&*app.text, app.shelf.texts().count()), (&*own, 2), "undo may leave it again");
         update(&mut app, Action::Undo);
