@@ -5,13 +5,13 @@ use crate::decode::{Decoder, Spanned};
 use crate::diag::{Code, Diagnostic, Severity, Span, nearest};
 use crate::ipam::{HostLocal, NodePorts, ServiceIps, pod_cidrs};
 use crate::naming;
-use crate::object::{self, Container, Deployment, Labels, Object, Service, ServiceType, TargetPort, selects};
+use crate::object::{self, Container, Deployment, Distribution, Labels, Object, Service, ServiceType, Slice, TargetPort, Traffic, selects};
 use crate::topology::{self, Role, Topology};
 use crate::yaml;
 use ipnet::Ipv4Net;
 use net::wire::Mac;
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// A node of a running cluster.
 #[derive(Clone, Debug)]
@@ -60,6 +60,10 @@ pub struct Pod {
     pub veth: String,
     /// The MAC of that veth.
     pub veth_mac: Mac,
+    /// Whether it is ready.
+    pub ready: bool,
+    /// Whether it is on its way out.
+    pub terminating: bool,
 }
 
 impl Pod {
@@ -75,19 +79,47 @@ impl Pod {
     }
 }
 
+/// An endpoint of a service's port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Its address.
+    pub addr: Ipv4Addr,
+    /// Its port.
+    pub port: u16,
+    /// The number of its node, if it is on one.
+    pub node: Option<usize>,
+    /// Whether it is ready.
+    pub ready: bool,
+    /// Whether it answers.
+    pub serving: bool,
+    /// Whether it is on its way out.
+    pub terminating: bool,
+    /// Zones it is hinted for.
+    pub zones: Vec<String>,
+    /// Nodes it is hinted for.
+    pub nodes: Vec<String>,
+}
+
 /// A port of a service with its endpoints.
 #[derive(Clone, Debug)]
 pub struct Port {
     /// Its name.
     pub name: String,
-    /// `TCP` or `UDP`.
+    /// `TCP`, `UDP` or `SCTP`.
     pub protocol: &'static str,
     /// The port.
     pub port: u16,
     /// The node port.
     pub node_port: Option<u16>,
-    /// What its packets become.
-    pub endpoints: Vec<(Ipv4Addr, u16)>,
+    /// What its packets may become.
+    pub endpoints: Vec<Endpoint>,
+}
+
+impl Port {
+    /// The endpoints that are ready, as `kubectl get endpoints` lists them.
+    pub fn ready(&self) -> impl Iterator<Item = (Ipv4Addr, u16)> {
+        self.endpoints.iter().filter(|e| e.ready).map(|e| (e.addr, e.port))
+    }
 }
 
 /// A service.
@@ -97,9 +129,13 @@ pub struct RunningService {
     pub name: String,
     /// Its namespace.
     pub namespace: String,
-    /// `ClusterIP` or `NodePort`.
-    pub kind: &'static str,
-    /// Its address; none if headless.
+    /// What it is.
+    pub kind: ServiceType,
+    /// How packets to it are led.
+    pub traffic: Traffic,
+    /// The name that DNS answers instead.
+    pub external_name: Option<String>,
+    /// Its address; none if headless, or only another name.
     pub cluster_ip: Option<Ipv4Addr>,
     /// Its ports.
     pub ports: Vec<Port>,
@@ -107,6 +143,14 @@ pub struct RunningService {
     pub selector: Labels,
     /// Where it is written; none for those the cluster brings itself.
     pub span: Option<Span>,
+}
+
+impl RunningService {
+    /// Whether an address is one of its own: its cluster IP, an external one, its load balancer's.
+    pub fn has_address(&self, addr: IpAddr) -> bool {
+        let t = &self.traffic;
+        self.cluster_ip.map(IpAddr::from) == Some(addr) || t.external_ips.contains(&addr) || t.ingress.iter().any(|(a, _)| *a == addr)
+    }
 }
 
 /// A running cluster.
@@ -181,19 +225,22 @@ fn make(d: &mut Decoder, docs: &[yaml::YamlNode]) -> Option<Cluster> {
         }
     }
     let services: Vec<_> = objects.iter().filter_map(|o| if let Object::Service(s) = o { Some(s) } else { None }).collect();
-    make.services(&services);
+    let slices: Vec<&Slice> = objects.iter().flat_map(|o| if let Object::Slices(all) = o { all.as_slice() } else { &[] }).collect();
+    make.services(&services, &slices);
     Some(make.finish())
 }
 
 fn duplicates(d: &mut Decoder, objects: &[Object]) {
-    let key = |o: &Object| match o {
-        Object::Deployment(x) => ("deployments.apps", x.meta.namespace.clone(), x.meta.name.value.clone()),
-        Object::Service(x) => ("services", x.meta.namespace.clone(), x.meta.name.value.clone()),
+    let key = |o: &Object| {
+        let (what, meta) = match o {
+            Object::Deployment(x) => ("deployments.apps", &x.meta),
+            Object::Service(x) => ("services", &x.meta),
+            Object::Slices(_) => return None,
+        };
+        Some(((what, meta.namespace.clone(), meta.name.value.clone()), meta.name.span))
     };
     let mut seen = std::collections::BTreeMap::new();
-    for o in objects {
-        let span = object::name_span(o);
-        let k = key(o);
+    for (k, span) in objects.iter().filter_map(key) {
         let message = format!("{} \"{}\" already exists", k.0, k.2);
         if let Some(first) = seen.insert(k, span) {
             d.error(Code::DuplicateObject, span, message, format!("the first one is in line {}; give this one another name", first.line));
@@ -301,11 +348,23 @@ impl<'a> Maker<'a> {
         self.ips.take(kubernetes);
         self.ips.take(kube_dns);
         let api = self.nodes[master].address();
-        let endpoints = |port| dns_ip.map(|ip| (ip, port)).into_iter().collect::<Vec<_>>();
+        let at = |addr, port| Endpoint {
+            addr,
+            port,
+            node: Some(master),
+            ready: true,
+            serving: true,
+            terminating: false,
+            zones: Vec::new(),
+            nodes: Vec::new(),
+        };
+        let endpoints = |port| dns_ip.map(|ip| at(ip, port)).into_iter().collect::<Vec<_>>();
         self.services.push(RunningService {
             name: "kube-dns".to_owned(),
             namespace: "kube-system".to_owned(),
-            kind: "ClusterIP",
+            kind: ServiceType::ClusterIp,
+            traffic: Traffic::default(),
+            external_name: None,
             cluster_ip: Some(kube_dns),
             ports: vec![
                 Port { name: "dns".to_owned(), protocol: "UDP", port: 53, node_port: None, endpoints: endpoints(53) },
@@ -317,9 +376,11 @@ impl<'a> Maker<'a> {
         self.services.push(RunningService {
             name: "kubernetes".to_owned(),
             namespace: "default".to_owned(),
-            kind: "ClusterIP",
+            kind: ServiceType::ClusterIp,
+            traffic: Traffic::default(),
+            external_name: None,
             cluster_ip: Some(kubernetes),
-            ports: vec![Port { name: "https".to_owned(), protocol: "TCP", port: 443, node_port: None, endpoints: vec![(api, 6443)] }],
+            ports: vec![Port { name: "https".to_owned(), protocol: "TCP", port: 443, node_port: None, endpoints: vec![at(api, 6443)] }],
             selector: Labels::new(),
             span: None,
         });
@@ -435,6 +496,8 @@ impl<'a> Maker<'a> {
             ip,
             veth,
             veth_mac,
+            ready: placed.as_ref().is_none_or(|p| p.ready && !p.terminating),
+            terminating: placed.as_ref().is_some_and(|p| p.terminating),
         });
         true
     }
@@ -451,7 +514,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    fn services(&mut self, services: &[&Service]) {
+    fn services(&mut self, services: &[&Service], slices: &[&Slice]) {
         // What was asked for is taken first, as it was there first.
         for s in services {
             if let Some(ip) = &s.cluster_ip {
@@ -466,7 +529,21 @@ impl<'a> Maker<'a> {
             }
         }
         for s in services {
-            self.service(s);
+            self.service(s, slices);
+        }
+        for x in slices {
+            let service = services.iter().find(|s| s.meta.namespace == x.namespace && s.meta.name.value == x.service.value);
+            let (message, hint) = match service {
+                Some(s) if s.selector.value.is_empty() => continue,
+                Some(_) => (
+                    format!("{} selects its pods: the controller writes its endpoints", x.service.value),
+                    "remove this, or the Service's selector",
+                ),
+                None => {
+                    (format!("no Service {:?} has these endpoints", x.service.value), "write a Service of that name without a selector")
+                }
+            };
+            self.d.diags.push(Diagnostic::warning(Code::SelectorMatchesNothing, x.service.span, message, hint));
         }
     }
 
@@ -504,10 +581,10 @@ impl<'a> Maker<'a> {
         }
     }
 
-    fn service(&mut self, s: &Service) {
+    fn service(&mut self, s: &Service, slices: &[&Slice]) {
         let key = format!("{}/{}", s.meta.namespace, s.meta.name.value);
         let seed = self.topology.seed;
-        let cluster_ip = match (&s.cluster_ip, s.headless) {
+        let cluster_ip = match (&s.cluster_ip, s.headless || s.kind == ServiceType::ExternalName) {
             (Some(ip), _) => Some(ip.value),
             (None, true) => None,
             (None, false) => match self.ips.allocate(seed, &key) {
@@ -527,7 +604,7 @@ impl<'a> Maker<'a> {
         let pods: Vec<usize> = (0..self.pods.len())
             .filter(|i| self.pods[*i].namespace == s.meta.namespace && selects(selector, &self.pods[*i].labels))
             .collect();
-        if pods.is_empty() && !selector.is_empty() {
+        if pods.is_empty() && !selector.is_empty() && s.kind != ServiceType::ExternalName {
             let want: Vec<_> = selector.iter().map(|(k, v)| format!("{k}={v}")).collect();
             let labels: BTreeSet<String> = self
                 .pods
@@ -551,7 +628,7 @@ impl<'a> Maker<'a> {
         }
         let mut ports = Vec::new();
         for p in &s.ports {
-            let mut endpoints: Vec<(Ipv4Addr, u16)> = Vec::new();
+            let mut endpoints = self.written(s, p, slices);
             for i in &pods {
                 let pod = &self.pods[*i];
                 let port = match &p.target {
@@ -563,7 +640,16 @@ impl<'a> Maker<'a> {
                         .find(|c| c.name.as_deref() == Some(&name.value) && c.protocol == p.protocol)
                         .map(|c| c.port),
                 };
-                endpoints.extend(port.map(|n| (pod.ip, n)));
+                endpoints.extend(port.map(|port| Endpoint {
+                    addr: pod.ip,
+                    port,
+                    node: Some(pod.node),
+                    ready: pod.ready || s.traffic.publish_not_ready,
+                    serving: pod.ready || pod.terminating || s.traffic.publish_not_ready,
+                    terminating: pod.terminating,
+                    zones: Vec::new(),
+                    nodes: Vec::new(),
+                }));
             }
             if let (TargetPort::Name(name), true, false) = (&p.target, endpoints.is_empty(), pods.is_empty()) {
                 let names: Vec<_> =
@@ -578,24 +664,64 @@ impl<'a> Maker<'a> {
                 ));
             }
             // By the text of the address (`LessEndpointAddress`): .10 stands before .4.
-            endpoints.sort_by_key(|(ip, port)| (ip.to_string(), *port));
-            let node_port = match (s.kind, &p.node_port) {
-                (ServiceType::ClusterIp, _) => None,
-                (ServiceType::NodePort, Some(np)) => Some(np.value),
-                (ServiceType::NodePort, None) => self.free_node_port(s, &key, p, &ports),
+            endpoints.sort_by_cached_key(|e| (e.addr.to_string(), e.port));
+            self.hint(s, &mut endpoints);
+            let node_port = match &p.node_port {
+                Some(np) => Some(np.value),
+                None if s.allocates_node_ports => self.free_node_port(s, &key, p, &ports),
+                None => None,
             };
             ports.push(Port { name: p.name.clone(), protocol: p.protocol, port: p.port.value, node_port, endpoints });
         }
-        let kind = if s.kind == ServiceType::NodePort { "NodePort" } else { "ClusterIP" };
+        let mut traffic = s.traffic.clone();
+        if s.kind == ServiceType::LoadBalancer && traffic.external_local && traffic.health_check.is_none() {
+            traffic.health_check = self.node_ports.allocate(seed, &format!("{key}/healthCheckNodePort"));
+        }
         self.services.push(RunningService {
             name: s.meta.name.value.clone(),
             namespace: s.meta.namespace.clone(),
-            kind,
+            kind: s.kind,
+            traffic,
+            external_name: s.external_name.clone(),
             cluster_ip,
             ports,
             selector: selector.clone(),
             span: Some(s.meta.name.span),
         });
+    }
+
+    /// Endpoints that are written by hand, of a Service that selects nothing.
+    fn written(&self, s: &Service, p: &object::ServicePort, slices: &[&Slice]) -> Vec<Endpoint> {
+        let mine = |x: &&&Slice| s.selector.value.is_empty() && x.namespace == s.meta.namespace && x.service.value == s.meta.name.value;
+        let mut out = Vec::new();
+        for x in slices.iter().filter(mine) {
+            for (_, _, port) in x.ports.iter().filter(|(name, protocol, _)| *name == p.name && *protocol == p.protocol) {
+                out.extend(x.endpoints.iter().map(|e| Endpoint {
+                    addr: e.addr,
+                    port: *port,
+                    node: e.node.as_ref().and_then(|n| self.nodes.iter().position(|x| x.spec.name.value == *n)),
+                    ready: e.ready,
+                    serving: e.serving,
+                    terminating: e.terminating,
+                    zones: e.zones.clone(),
+                    nodes: e.nodes.clone(),
+                }));
+            }
+        }
+        out
+    }
+
+    /// The hints of the EndpointSlice controller: each endpoint for its own zone, or its own node
+    /// (`trafficDistribution`).
+    fn hint(&self, s: &Service, endpoints: &mut [Endpoint]) {
+        let Some(distribution) = s.traffic.distribution else { return };
+        for e in endpoints {
+            let Some(node) = e.node.and_then(|n| self.nodes.get(n)) else { continue };
+            e.zones = node.spec.zone.iter().cloned().collect();
+            if distribution == Distribution::Node {
+                e.nodes = vec![node.spec.name.value.clone()];
+            }
+        }
     }
 
     /// The node port of a port that asks for none: that of its number's other protocol, else a free one.

@@ -26,7 +26,9 @@ pub mod naming;
 pub mod object;
 pub mod plan;
 pub mod proxy;
+mod slices;
 pub mod topology;
+mod traffic;
 pub mod yaml;
 
 pub use cluster::{Cluster, build};

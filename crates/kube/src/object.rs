@@ -1,10 +1,12 @@
-//! The Kubernetes objects that are understood: Deployment and Service.
+//! The Kubernetes objects that are understood: Deployment, Service, and the endpoints of a Service
+//! that selects none: EndpointSlice, Endpoints.
 
 use crate::decode::{Decoder, Fields, Spanned};
-use crate::diag::{Code, Diagnostic, Span, nearest};
+use crate::diag::{Code, Diagnostic, nearest};
 use crate::yaml::{Value, YamlNode};
+use ipnet::IpNet;
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// Labels or a selector.
 pub type Labels = BTreeMap<String, String>;
@@ -93,12 +95,92 @@ pub struct ServicePort {
 }
 
 /// What a Service can be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ServiceType {
+    /// Another name in DNS; nothing on a node.
+    ExternalName,
     /// Reached from within.
     ClusterIp,
     /// And at a port of every node.
     NodePort,
+    /// And at the address of a load balancer.
+    LoadBalancer,
+}
+
+impl ServiceType {
+    /// The word in a manifest.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ExternalName => "ExternalName",
+            Self::ClusterIp => "ClusterIP",
+            Self::NodePort => "NodePort",
+            Self::LoadBalancer => "LoadBalancer",
+        }
+    }
+}
+
+/// How the controllers hint where traffic should stay (`trafficDistribution`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Distribution {
+    /// `PreferClose`, `PreferSameZone`.
+    Zone,
+    /// `PreferSameNode`.
+    Node,
+}
+
+/// How packets to a Service are led, beside its ports.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// `externalIPs`.
+    pub external_ips: Vec<IpAddr>,
+    /// The load balancer's addresses, and whether their `ipMode` is `Proxy`.
+    pub ingress: Vec<(IpAddr, bool)>,
+    /// `loadBalancerSourceRanges`.
+    pub source_ranges: Vec<IpNet>,
+    /// `sessionAffinity: ClientIP`: for so many seconds.
+    pub affinity: Option<u32>,
+    /// `externalTrafficPolicy: Local`.
+    pub external_local: bool,
+    /// `internalTrafficPolicy: Local`.
+    pub internal_local: bool,
+    /// `healthCheckNodePort`.
+    pub health_check: Option<u16>,
+    /// `publishNotReadyAddresses`: every pod counts as ready.
+    pub publish_not_ready: bool,
+    /// `trafficDistribution`.
+    pub distribution: Option<Distribution>,
+}
+
+/// Endpoints that are written by hand: an EndpointSlice, or one subset of an Endpoints.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slice {
+    /// The Service they are of, in their own namespace.
+    pub service: Spanned<String>,
+    /// Their namespace.
+    pub namespace: String,
+    /// Names of ports, protocols, numbers.
+    pub ports: Vec<(String, &'static str, u16)>,
+    /// Who is there.
+    pub endpoints: Vec<SliceEndpoint>,
+}
+
+/// One endpoint of a slice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SliceEndpoint {
+    /// Its address.
+    pub addr: Ipv4Addr,
+    /// `conditions.ready`.
+    pub ready: bool,
+    /// `conditions.serving`.
+    pub serving: bool,
+    /// `conditions.terminating`.
+    pub terminating: bool,
+    /// `nodeName`.
+    pub node: Option<String>,
+    /// `hints.forZones`.
+    pub zones: Vec<String>,
+    /// `hints.forNodes`.
+    pub nodes: Vec<String>,
 }
 
 /// A Service.
@@ -116,6 +198,12 @@ pub struct Service {
     pub ports: Vec<ServicePort>,
     /// What it selects, and where that is written.
     pub selector: Spanned<Labels>,
+    /// How packets to it are led.
+    pub traffic: Traffic,
+    /// `externalName`.
+    pub external_name: Option<String>,
+    /// Whether its ports get node ports (`allocateLoadBalancerNodePorts`).
+    pub allocates_node_ports: bool,
 }
 
 /// One object of a document.
@@ -125,6 +213,8 @@ pub enum Object {
     Deployment(Deployment),
     /// A Service.
     Service(Service),
+    /// Endpoints that are written by hand.
+    Slices(Vec<Slice>),
 }
 
 /// Kinds that are valid and change nothing here yet.
@@ -135,8 +225,6 @@ const OTHER_KINDS: &[&str] = &[
     "ReplicaSet",
     "StatefulSet",
     "DaemonSet",
-    "Endpoints",
-    "EndpointSlice",
     "ConfigMap",
     "Secret",
     "Ingress",
@@ -179,7 +267,8 @@ pub fn typed<'a>(d: &mut Decoder, node: &'a YamlNode) -> Option<Typed<'a>> {
 pub fn decode(d: &mut Decoder, t: Typed<'_>) -> Option<Object> {
     let want = match t.kind.value.as_str() {
         "Deployment" => "apps/v1",
-        "Service" => "v1",
+        "Service" | "Endpoints" => "v1",
+        "EndpointSlice" => "discovery.k8s.io/v1",
         kind if OTHER_KINDS.contains(&kind) => {
             d.diags.push(Diagnostic::note(
                 Code::NotSimulated,
@@ -191,8 +280,12 @@ pub fn decode(d: &mut Decoder, t: Typed<'_>) -> Option<Object> {
         }
         kind => {
             let message = format!("no matches for kind {kind:?} in version {:?}", t.api_version);
-            let near =
-                nearest(kind, ["Deployment", "Service", "List", "Topology", "Script"].into_iter().chain(OTHER_KINDS.iter().copied()));
+            let near = nearest(
+                kind,
+                ["Deployment", "Service", "EndpointSlice", "Endpoints", "List", "Topology", "Script"]
+                    .into_iter()
+                    .chain(OTHER_KINDS.iter().copied()),
+            );
             let mut diag = Diagnostic::error(
                 Code::UnknownKind,
                 t.kind.span,
@@ -206,25 +299,31 @@ pub fn decode(d: &mut Decoder, t: Typed<'_>) -> Option<Object> {
             return None;
         }
     };
-    if t.api_version != want {
+    if t.api_version != want && !(t.api_version == "discovery.k8s.io/v1beta1" && t.kind.value == "EndpointSlice") {
         let message = format!("no matches for kind {:?} in version {:?}", t.kind.value, t.api_version);
         d.error(Code::UnknownKind, t.kind.span, message, format!("write apiVersion: {want}"));
         return None;
     }
-    let mut fields = t.fields.not_simulated(&["status"]);
     let deployment = t.kind.value == "Deployment";
+    match t.kind.value.as_str() {
+        "EndpointSlice" => return crate::slices::endpoint_slice(d, t.fields),
+        "Endpoints" => return crate::slices::endpoints(d, t.fields),
+        _ => {}
+    }
+    let mut fields = t.fields.not_simulated(if deployment { &["status"] } else { &[] });
     let meta = fields.require(d, "metadata", "write metadata: with a name: below it").and_then(|n| meta(d, n, !deployment));
     let spec = fields.require(d, "spec", "write spec: with the object's fields below it");
+    let status = if deployment { None } else { fields.get("status") };
     let object = match (meta, spec) {
         (Some(meta), Some(spec)) if deployment => deployment_spec(d, meta, spec).map(Object::Deployment),
-        (Some(meta), Some(spec)) => service_spec(d, meta, spec).map(Object::Service),
+        (Some(meta), Some(spec)) => service_spec(d, meta, spec, status).map(Object::Service),
         _ => None,
     };
     d.finish(fields);
     object
 }
 
-fn meta(d: &mut Decoder, node: &YamlNode, dns_1035: bool) -> Option<Meta> {
+pub(crate) fn meta(d: &mut Decoder, node: &YamlNode, dns_1035: bool) -> Option<Meta> {
     let mut f = d.fields(node, "metadata")?.not_simulated(&[
         "annotations",
         "creationTimestamp",
@@ -410,7 +509,7 @@ fn containers(d: &mut Decoder, list: &YamlNode) -> Vec<Container> {
     out
 }
 
-const PROTOCOLS: &[&str] = &["TCP", "UDP"];
+pub(crate) const PROTOCOLS: &[&str] = &["TCP", "UDP", "SCTP"];
 
 fn container_port(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<ContainerPort> {
     let mut f = d.fields(node, path)?.not_simulated(&["hostPort", "hostIP"]);
@@ -423,34 +522,14 @@ fn container_port(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Contai
     Some(ContainerPort { name, port: port?.value, protocol: protocol? })
 }
 
-const SERVICE_FIELDS: &[&str] = &[
-    "sessionAffinity",
-    "sessionAffinityConfig",
-    "externalTrafficPolicy",
-    "internalTrafficPolicy",
-    "externalIPs",
-    "externalName",
-    "loadBalancerIP",
-    "loadBalancerSourceRanges",
-    "loadBalancerClass",
-    "healthCheckNodePort",
-    "publishNotReadyAddresses",
-    "ipFamilies",
-    "ipFamilyPolicy",
-    "clusterIPs",
-    "allocateLoadBalancerNodePorts",
-    "trafficDistribution",
-];
+const SERVICE_FIELDS: &[&str] = &["loadBalancerClass", "ipFamilies", "ipFamilyPolicy", "clusterIPs"];
 
-fn service_spec(d: &mut Decoder, meta: Meta, node: &YamlNode) -> Option<Service> {
+fn service_spec(d: &mut Decoder, meta: Meta, node: &YamlNode, status: Option<&YamlNode>) -> Option<Service> {
+    use ServiceType::{ClusterIp, ExternalName, LoadBalancer, NodePort};
     let mut f = d.fields(node, "spec")?.not_simulated(SERVICE_FIELDS);
-    let type_node = f.get("type");
-    let kind = type_node.map_or(Some("ClusterIP"), |n| d.word(n, "spec.type", &["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"]));
-    if let (Some(word @ ("ExternalName" | "LoadBalancer")), Some(n)) = (kind, type_node) {
-        let hint =
-            if word == "LoadBalancer" { "it is treated as NodePort, which it includes" } else { "it changes nothing here; it may stay" };
-        d.diags.push(Diagnostic::note(Code::NotSimulated, n.span, format!("spec.type {word} is not simulated"), hint));
-    }
+    let words = [ClusterIp, ExternalName, LoadBalancer, NodePort].map(ServiceType::name);
+    let word = f.get("type").map_or(Some("ClusterIP"), |n| d.word(n, "spec.type", &words));
+    let kind = word.and_then(|w| [ClusterIp, ExternalName, LoadBalancer, NodePort].into_iter().find(|k| k.name() == w));
     let ip_node = f.get("clusterIP");
     let headless = matches!(ip_node.map(|n| &n.value), Some(Value::Scalar { text, .. }) if text == "None");
     let cluster_ip = ip_node.filter(|_| !headless).and_then(|n| {
@@ -468,26 +547,30 @@ fn service_spec(d: &mut Decoder, meta: Meta, node: &YamlNode) -> Option<Service>
         value: d.string_map(n, "spec.selector"),
         span: n.span,
     });
+    let external_name = if kind == Some(ExternalName) {
+        f.require(d, "externalName", "write externalName: with the name that DNS answers, such as db.example.com")
+    } else {
+        f.get("externalName")
+    };
+    let external_name = external_name.and_then(|n| d.string(n, "spec.externalName")).map(|n| n.value);
+    let traffic = crate::traffic::decode(d, &mut f, kind, status);
+    let allocates = f.get("allocateLoadBalancerNodePorts").and_then(|n| d.boolean(n, "spec.allocateLoadBalancerNodePorts"));
     // An ExternalName may do without.
-    let list = if kind == Some("ExternalName") { f.get("ports") } else { f.require(d, "ports", "write ports: with - port: below it") };
+    let list = if kind == Some(ExternalName) { f.get("ports") } else { f.require(d, "ports", "write ports: with - port: below it") };
     d.finish(f);
     let items = list.map(|l| d.items(l, "spec.ports")).unwrap_or_default();
     if let (Some(l), true) = (list, items.is_empty()) {
         d.error(Code::MissingField, l.span, "spec.ports: Required value", "write - port: 80 below ports:");
     }
-    let node_ports_allowed = matches!(kind, Some("NodePort" | "LoadBalancer"));
+    let kind = kind?;
     let many = items.len() > 1;
-    let ports: Vec<_> = items.iter().zip(0..).filter_map(|(n, i)| service_port(d, n, i, many, node_ports_allowed)).collect();
+    let ports: Vec<_> = items.iter().zip(0..).filter_map(|(n, i)| service_port(d, n, i, many, kind)).collect();
     duplicate_ports(d, &ports);
-    let kind = match kind? {
-        "NodePort" | "LoadBalancer" => ServiceType::NodePort,
-        "ExternalName" => return None,
-        _ => ServiceType::ClusterIp,
-    };
-    Some(Service { meta, kind, cluster_ip, headless, ports, selector })
+    let allocates_node_ports = kind == NodePort || (kind == LoadBalancer && allocates != Some(false));
+    Some(Service { meta, kind, cluster_ip, headless, ports, selector, traffic, external_name, allocates_node_ports })
 }
 
-fn service_port(d: &mut Decoder, node: &YamlNode, i: usize, many: bool, node_ports_allowed: bool) -> Option<ServicePort> {
+fn service_port(d: &mut Decoder, node: &YamlNode, i: usize, many: bool, kind: ServiceType) -> Option<ServicePort> {
     let path = format!("spec.ports[{i}]");
     let mut f = d.fields(node, &path)?.not_simulated(&["appProtocol"]);
     let name = if many { f.require(d, "name", "with more than one port, each needs a name") } else { f.get("name") };
@@ -497,8 +580,8 @@ fn service_port(d: &mut Decoder, node: &YamlNode, i: usize, many: bool, node_por
     let target = f.get("targetPort").and_then(|n| target_port(d, n, &format!("{path}.targetPort")));
     let node_port = f.get("nodePort").and_then(|n| d.port(n, &format!("{path}.nodePort")));
     d.finish(f);
-    if let (Some(np), false) = (&node_port, node_ports_allowed) {
-        let message = format!("{path}.nodePort: Forbidden: may not be used when `type` is 'ClusterIP'");
+    if let (Some(np), true) = (&node_port, kind <= ServiceType::ClusterIp) {
+        let message = format!("{path}.nodePort: Forbidden: may not be used when `type` is '{}'", kind.name());
         d.error(Code::NodePortForbidden, np.span, message, "write type: NodePort under spec, or remove this line");
     }
     let port = port?;
@@ -537,13 +620,5 @@ fn target_port(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<TargetPor
             }
             Some(TargetPort::Name(name))
         }
-    }
-}
-
-/// Where an object's name is written.
-pub fn name_span(o: &Object) -> Span {
-    match o {
-        Object::Deployment(x) => x.meta.name.span,
-        Object::Service(x) => x.meta.name.span,
     }
 }

@@ -1,14 +1,17 @@
 //! The Linux state of a whole cluster: one network namespace a node, pod and host, and the LAN.
 
-use crate::cluster::{Cluster, Pod};
+use crate::cluster::{Cluster, Endpoint, Pod, Port, RunningService};
 use crate::fault::{self, Daemon};
 use crate::naming;
+use crate::object::ServiceType;
+use crate::proxy::{ServicePort, Settings};
 use crate::topology::{Nic, Role};
 use crate::{cni, docker, flannel, proxy};
 use ipnet::Ipv4Net;
 use net::Duration;
 use net::conntrack::{TcpState, Timeouts};
 use net::netfilter::RulesetBuilder;
+use net::rng;
 use net::route::RouteProto;
 use net::socket::{ServerApp, Service};
 use net::spec::{DeviceKindSpec, DeviceSpec, NetnsSpec, RouteSpec, Spec, Sysctl};
@@ -112,16 +115,98 @@ fn node(lan: &mut NetnsSpec, cluster: &Cluster, i: usize) -> NetnsSpec {
     }
     flannel::configure(&mut ns, cluster, i);
     cni::configure_node(&mut ns, cluster, i);
-    proxy::write_fixed(&mut rules);
-    flannel::write(&mut rules, cluster, i);
+    let settings = proxy_settings(cluster, i);
+    proxy::kubelet(&mut rules, &settings);
     if cluster.topology.runs(&this.spec.name.value, Daemon::KubeProxy) {
-        proxy::write_services(&mut rules, cluster);
+        proxy::put(&mut rules, &proxy_sync(cluster, i, &settings, false));
     }
+    flannel::write(&mut rules, cluster, i);
     ns.rules = Rc::new(rules.build());
     if this.spec.role == Role::ControlPlane {
         ns.services.push(Service { proto: PROTO_TCP, addr: Some(this.address().into()), port: 6443, app: http(&generic_page()) });
     }
     ns
+}
+
+/// How kube-proxy is started on a node.
+pub fn proxy_settings(cluster: &Cluster, i: usize) -> Settings {
+    let (t, this) = (&cluster.topology, &cluster.nodes[i]);
+    let docker = this.spec.docker.then(|| docker::NETWORK.parse::<Ipv4Net>().map(|n| n.addr())).and_then(Result::ok);
+    let addresses = [Some(Ipv4Addr::LOCALHOST), Some(this.address()), docker, Some(this.pod_cidr.network()), Some(this.gateway())];
+    Settings {
+        cluster_cidr: t.kube_proxy.cluster_cidr.map(Into::into),
+        masquerade_all: t.kube_proxy.masquerade_all,
+        localhost_node_ports: t.kube_proxy.localhost_node_ports,
+        node_port_addresses: t.kube_proxy.node_port_addresses.iter().map(|n| (*n).into()).collect(),
+        addresses: addresses.into_iter().flatten().map(Into::into).collect(),
+        node_ip: Some(this.address().into()),
+        node: this.spec.name.value.clone(),
+        zone: this.spec.zone.clone(),
+        ..Settings::new(t.version)
+    }
+}
+
+/// What kube-proxy wants a node's tables to hold. It walks a Go map, whose order is random: here it is
+/// drawn from the topology's seed. `words`: with the text of each rule.
+pub fn proxy_sync(cluster: &Cluster, i: usize, settings: &Settings, words: bool) -> proxy::Sync {
+    let seed = cluster.topology.seed;
+    let mut ports: Vec<(u64, ServicePort)> = Vec::new();
+    for s in &cluster.services {
+        for p in &s.ports {
+            let order = rng::hash_str(seed, &format!("{}/{}:{}", s.namespace, s.name, p.name));
+            ports.extend(service_port(s, p, i).map(|x| (order, x)));
+        }
+    }
+    ports.sort_by_key(|(order, _)| *order);
+    let ports: Vec<&ServicePort> = ports.iter().map(|(_, p)| p).collect();
+    proxy::sync(settings, &ports, words)
+}
+
+/// A port as the kube-proxy of a node knows it; none if the Service has no address.
+fn service_port(s: &RunningService, p: &Port, node: usize) -> Option<ServicePort> {
+    let endpoint = |e: &Endpoint| proxy::Endpoint {
+        addr: e.addr.into(),
+        port: e.port,
+        ready: e.ready,
+        serving: e.serving,
+        terminating: e.terminating,
+        local: e.node == Some(node),
+        zones: e.zones.clone(),
+        nodes: e.nodes.clone(),
+    };
+    let t = &s.traffic;
+    Some(ServicePort {
+        namespace: s.namespace.clone(),
+        service: s.name.clone(),
+        name: p.name.clone(),
+        protocol: proxy::Protocol::from_name(p.protocol)?,
+        kind: match s.kind {
+            ServiceType::ExternalName => return None,
+            ServiceType::ClusterIp => proxy::Kind::ClusterIp,
+            ServiceType::NodePort => proxy::Kind::NodePort,
+            ServiceType::LoadBalancer => proxy::Kind::LoadBalancer,
+        },
+        cluster_ip: s.cluster_ip?.into(),
+        port: p.port,
+        node_port: p.node_port,
+        external_ips: t.external_ips.clone(),
+        ingress: t.ingress.clone(),
+        source_ranges: t.source_ranges.clone(),
+        affinity: t.affinity,
+        external_local: t.external_local,
+        internal_local: t.internal_local,
+        health_check: t.health_check,
+        endpoints: p.endpoints.iter().map(endpoint).collect(),
+    })
+}
+
+/// The chain that chooses an endpoint of a Service's port, for packets of the cluster.
+pub fn chain_of(cluster: &Cluster, s: &RunningService, p: &Port) -> Option<String> {
+    let era = cluster.topology.version;
+    let port = service_port(s, p, 0)?;
+    let local = era.ext_chains() && s.traffic.internal_local;
+    let prefix = if local { "KUBE-SVL-" } else { "KUBE-SVC-" };
+    Some(naming::service_chain(prefix, &port.full_name(era), port.protocol.name()))
 }
 
 /// What listens in a pod: the image's server if it is known, else what its ports say.

@@ -4,6 +4,7 @@
 use crate::decode::{Decoder, Fields, Spanned};
 use crate::diag::{Code, Diagnostic, Span};
 use crate::fault::{self, Daemon, Fault};
+use crate::proxy::Era;
 use crate::yaml::YamlNode;
 use ipnet::Ipv4Net;
 use net::wire::Mac;
@@ -43,7 +44,7 @@ pub struct Node {
     pub role: Role,
     /// Its NIC.
     pub nic: Nic,
-    /// Whether docker runs there, with docker0 and its rules.
+    /// Whether docker runs there, with docker0 and its rules. As a rule up to 1.23: then it went.
     pub docker: bool,
     /// The MAC of docker0.
     pub docker_mac: Option<Mac>,
@@ -55,6 +56,8 @@ pub struct Node {
     pub bridge_nf: bool,
     /// `net.ipv4.conf.all.rp_filter`.
     pub rp_filter: u8,
+    /// Its zone: the label `topology.kubernetes.io/zone`.
+    pub zone: Option<String>,
 }
 
 /// A host outside the cluster.
@@ -83,6 +86,35 @@ pub struct Placed {
     pub veth: Option<Spanned<String>>,
     /// The MAC of that veth.
     pub veth_mac: Option<Mac>,
+    /// Whether it is ready.
+    pub ready: bool,
+    /// Whether it is on its way out.
+    pub terminating: bool,
+}
+
+/// How kube-proxy is started on every node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KubeProxy {
+    /// `masqueradeAll`.
+    pub masquerade_all: bool,
+    /// `clusterCIDR`: who is in the cluster. As a rule the pods' network.
+    pub cluster_cidr: Option<Ipv4Net>,
+    /// `nodePortAddresses`: where node ports are reached; empty: everywhere.
+    pub node_port_addresses: Vec<Ipv4Net>,
+    /// `iptables.localhostNodePorts`: whether they are reached at 127.0.0.1.
+    pub localhost_node_ports: bool,
+}
+
+/// How flannel carries packets to other nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// `vxlan`: in UDP.
+    Vxlan {
+        /// `DirectRouting`: as they are, to nodes on the same segment.
+        direct_routing: bool,
+    },
+    /// `host-gw`: as they are.
+    HostGw,
 }
 
 /// A LAN segment.
@@ -103,16 +135,18 @@ pub struct Topology {
     pub name: String,
     /// Decides what the real components draw: names, addresses, the order of a map.
     pub seed: u64,
-    /// Kubernetes' version; 1.10 is simulated.
-    pub version: String,
+    /// Kubernetes' release: what kube-proxy, flannel, the CNI plugins and docker of its day write.
+    pub version: Era,
     /// `--pod-network-cidr`.
     pub pod_cidr: Ipv4Net,
     /// `--service-cidr`.
     pub service_cidr: Ipv4Net,
     /// `--service-node-port-range`.
     pub node_ports: (u16, u16),
-    /// `masqueradeAll` of kube-proxy.
-    pub masquerade_all: bool,
+    /// How kube-proxy is started.
+    pub kube_proxy: KubeProxy,
+    /// How flannel carries packets.
+    pub backend: Backend,
     /// VXLAN network identifier of flannel.
     pub vni: u32,
     /// UDP port of flannel's VXLAN.
@@ -153,11 +187,17 @@ impl Default for Topology {
         Self {
             name: "default".to_owned(),
             seed: 0,
-            version: "1.10".to_owned(),
+            version: Era::FIRST,
             pod_cidr: literal("10.244.0.0/16"),
             service_cidr: literal("10.96.0.0/12"),
             node_ports: (30_000, 32_767),
-            masquerade_all: false,
+            kube_proxy: KubeProxy {
+                masquerade_all: false,
+                cluster_cidr: Some(literal("10.244.0.0/16")),
+                node_port_addresses: Vec::new(),
+                localhost_node_ports: true,
+            },
+            backend: Backend::Vxlan { direct_routing: false },
             vni: 1,
             vxlan_port: net::wire::VXLAN_PORT,
             ip_masq: true,
@@ -197,6 +237,7 @@ impl Node {
             ip_forward: true,
             bridge_nf: true,
             rp_filter: 1,
+            zone: None,
         }
     }
 }
@@ -220,17 +261,22 @@ pub fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Topology> {
     if let Some(k) = s.get("kubernetes") {
         kubernetes(d, k, &mut t, &mut nets);
     }
-    if let Some(mut p) = s.get("kubeProxy").and_then(|n| d.fields(n, "spec.kubeProxy")) {
-        if let Some(n) = p.get("mode") {
-            d.word(n, "spec.kubeProxy.mode", &["iptables"]);
-        }
-        t.masquerade_all = p.get("masqueradeAll").and_then(|n| d.boolean(n, "spec.kubeProxy.masqueradeAll")).unwrap_or(false);
-        d.finish(p);
+    t.kube_proxy.cluster_cidr = Some(t.pod_cidr);
+    if let Some(p) = s.get("kubeProxy") {
+        kube_proxy(d, p, &mut t.kube_proxy);
     }
     if let Some(mut p) = s.get("flannel").and_then(|n| d.fields(n, "spec.flannel")) {
-        if let Some(n) = p.get("backend") {
-            d.word(n, "spec.flannel.backend", &["vxlan"]);
-        }
+        let backend = p.get("backend").and_then(|n| d.word(n, "spec.flannel.backend", &["vxlan", "host-gw"]));
+        let direct = p.get("directRouting").and_then(|n| Some((d.boolean(n, "spec.flannel.directRouting")?, n.span)));
+        t.backend = match (backend, direct) {
+            (Some("host-gw"), None | Some((false, _))) => Backend::HostGw,
+            (Some("host-gw"), Some((true, span))) => {
+                let message = "spec.flannel.directRouting: host-gw always routes directly";
+                d.error(Code::UnsupportedValue, span, message, "remove this line, or write backend: vxlan");
+                Backend::HostGw
+            }
+            (_, direct) => Backend::Vxlan { direct_routing: direct.is_some_and(|(on, _)| on) },
+        };
         if let Some(v) = p.get("vni").and_then(|n| d.integer(n, "spec.flannel.vni")) {
             match u32::try_from(v.value) {
                 Ok(vni @ 1..=9_999_999) => t.vni = vni,
@@ -259,7 +305,7 @@ pub fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Topology> {
     }
     if let Some(list) = s.require(d, "nodes", "write nodes: with - name: below it") {
         for (n, i) in d.items(list, "spec.nodes").iter().zip(0..) {
-            let node = node(d, n, &format!("spec.nodes[{i}]"), &t.segment, i);
+            let node = node(d, n, &format!("spec.nodes[{i}]"), (&t.segment, t.version), i);
             t.nodes.extend(node);
         }
     }
@@ -334,10 +380,16 @@ fn kubernetes(d: &mut Decoder, node: &YamlNode, t: &mut Topology, nets: &mut Vec
     let Some(mut k) = d.fields(node, "spec.kubernetes") else { return };
     if let Some(v) = k.get("version") {
         // 1.10 without quotes is the number 1.1: the text is what counts.
-        if let crate::yaml::Value::Scalar { text, .. } = &v.value
-            && text != "1.10"
-        {
-            d.error(Code::NotSimulated, v.span, format!("spec.kubernetes.version: {text} is not simulated"), "write version: \"1.10\"");
+        if let crate::yaml::Value::Scalar { text, .. } = &v.value {
+            match Era::parse(text) {
+                Some(era) => t.version = era,
+                None => d.error(
+                    Code::NotSimulated,
+                    v.span,
+                    format!("spec.kubernetes.version: {text:?} is not simulated"),
+                    format!("write a version from {} to {}, such as \"1.22\"", Era::FIRST, Era::LAST),
+                ),
+            }
         }
     }
     if let Some(net) = range(d, &mut k, "podCIDR", (24, "each node gets a /24 of it"), "10.244.0.0/16", nets) {
@@ -358,6 +410,30 @@ fn kubernetes(d: &mut Decoder, node: &YamlNode, t: &mut Topology, nets: &mut Vec
         }
     }
     d.finish(k);
+}
+
+fn kube_proxy(d: &mut Decoder, node: &YamlNode, k: &mut KubeProxy) {
+    let Some(mut p) = d.fields(node, "spec.kubeProxy") else { return };
+    if let Some(n) = p.get("mode") {
+        d.word(n, "spec.kubeProxy.mode", &["iptables"]);
+    }
+    k.masquerade_all = p.get("masqueradeAll").and_then(|n| d.boolean(n, "spec.kubeProxy.masqueradeAll")).unwrap_or(false);
+    if let Some(n) = p.get("clusterCIDR") {
+        // Empty: kube-proxy does not know who is in the cluster.
+        k.cluster_cidr = match &n.value {
+            crate::yaml::Value::Scalar { text, .. } if text.is_empty() => None,
+            _ => d.parsed::<Ipv4Net>(n, "spec.kubeProxy.clusterCIDR", "10.244.0.0/16, or \"\" for none").map(|c| c.value.trunc()),
+        };
+    }
+    if let Some(list) = p.get("nodePortAddresses") {
+        for (n, i) in d.items(list, "spec.kubeProxy.nodePortAddresses").iter().zip(0..) {
+            let path = format!("spec.kubeProxy.nodePortAddresses[{i}]");
+            k.node_port_addresses.extend(d.parsed::<Ipv4Net>(n, &path, "192.168.120.0/24").map(|c| c.value));
+        }
+    }
+    let localhost = p.get("localhostNodePorts").and_then(|n| d.boolean(n, "spec.kubeProxy.localhostNodePorts"));
+    k.localhost_node_ports = localhost.unwrap_or(true);
+    d.finish(p);
 }
 
 /// A range of addresses, no smaller than `longest`; as Go reads it, without bits behind its length.
@@ -448,7 +524,7 @@ fn nic(d: &mut Decoder, node: Option<&YamlNode>, path: &str, segment: &Segment, 
     nic
 }
 
-fn node(d: &mut Decoder, n: &YamlNode, path: &str, segment: &Segment, i: u32) -> Option<Node> {
+fn node(d: &mut Decoder, n: &YamlNode, path: &str, (segment, version): (&Segment, Era), i: u32) -> Option<Node> {
     let mut f = d.fields(n, path)?.not_simulated(&["kernel", "tools"]);
     let name = f.require(d, "name", "write - name: node01").and_then(|n| d.string(n, &format!("{path}.name")));
     let mut node = Node::named(name.clone().unwrap_or(Spanned { value: String::new(), span: n.span }));
@@ -458,7 +534,8 @@ fn node(d: &mut Decoder, n: &YamlNode, path: &str, segment: &Segment, i: u32) ->
     if f.get("role").and_then(|n| d.word(n, &format!("{path}.role"), &["worker", "control-plane"])) == Some("control-plane") {
         node.role = Role::ControlPlane;
     }
-    node.docker = f.get("docker").and_then(|n| d.boolean(n, &format!("{path}.docker"))).unwrap_or(true);
+    node.docker = f.get("docker").and_then(|n| d.boolean(n, &format!("{path}.docker"))).unwrap_or(version.brings_docker());
+    node.zone = f.get("zone").and_then(|n| d.string(n, &format!("{path}.zone"))).map(|z| z.value);
     node.docker_mac = mac(d, &mut f, "dockerMAC");
     node.vtep_mac = mac(d, &mut f, "vtepMAC");
     node.nic = nic(d, f.get("nic"), &format!("{path}.nic"), segment, n.span, 10 + i);
@@ -528,8 +605,10 @@ fn placed(d: &mut Decoder, n: &YamlNode, path: &str) -> Option<Placed> {
     let suffix = f.get("suffix").and_then(|n| d.string(n, &format!("{path}.suffix"))).map(|s| s.value);
     let veth = f.get("veth").and_then(|n| d.string(n, &format!("{path}.veth"))).filter(|n| device_name(d, &format!("{path}.veth"), n));
     let veth_mac = mac(d, &mut f, "vethMAC");
+    let ready = f.get("ready").and_then(|n| d.boolean(n, &format!("{path}.ready"))).unwrap_or(true);
+    let terminating = f.get("terminating").and_then(|n| d.boolean(n, &format!("{path}.terminating"))).unwrap_or(false);
     d.finish(f);
-    Some(Placed { of: of?, node: node?, ip: ip?, suffix, veth, veth_mac })
+    Some(Placed { of: of?, node: node?, ip: ip?, suffix, veth, veth_mac, ready, terminating })
 }
 
 /// Two veths of one name on a node.

@@ -143,6 +143,9 @@ pub struct Netns {
     pub rules: Rc<Ruleset>,
     /// Counters of each table; see [`crate::netfilter::Table::n_counters`].
     pub counters: [Vec<Counter>; 4],
+    /// The lists of `-m recent`: addresses and when each was last entered, in that order. They do not
+    /// outlive the rules that name them.
+    pub recent: LiteMap<Rc<str>, Vec<(IpAddr, Instant)>>,
     /// Connections.
     pub conntrack: Conntrack,
     /// Connection timeouts.
@@ -376,6 +379,17 @@ pub enum Change {
         /// After.
         after: Box<Loaded>,
     },
+    /// An address was entered into a list of `-m recent`, or left it.
+    Recent {
+        /// Where.
+        netns: NetnsId,
+        /// The list's name.
+        list: Rc<str>,
+        /// Before.
+        before: Option<Vec<(IpAddr, Instant)>>,
+        /// After.
+        after: Option<Vec<(IpAddr, Instant)>>,
+    },
     /// A setting was changed.
     Sysctl {
         /// Where.
@@ -412,6 +426,7 @@ impl Change {
             | Self::Peer { netns, .. }
             | Self::Socket { netns, .. }
             | Self::Rules { netns, .. }
+            | Self::Recent { netns, .. }
             | Self::Sysctl { netns, .. }
             | Self::Routes { netns, .. }
             | Self::Device { netns, .. } => Some(*netns),
@@ -498,6 +513,10 @@ impl State {
                 let (rules, counters) = Loaded::clone(if forward { after } else { before });
                 let ns = &mut self.netns[netns.0 as usize];
                 (ns.rules, ns.counters) = (rules, counters);
+            }
+            Change::Recent { netns, list, before, after } => {
+                let to = if forward { after } else { before };
+                set(&mut self.netns[netns.0 as usize].recent, list.clone(), to.clone());
             }
             Change::Sysctl { netns, before, after } => {
                 self.netns[netns.0 as usize].sysctl = if forward { after.clone() } else { before.clone() };

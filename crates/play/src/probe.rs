@@ -236,7 +236,12 @@ pub fn resolve_target(cluster: &Cluster, world: &World, to: &str) -> Result<(IpA
                 list("the Services are", cluster.services.iter().map(|s| format!("svc/{}/{}", s.namespace, s.name))),
             );
         };
-        let Some(ip) = s.cluster_ip else { return fail(format!("{service} is headless: it has no address"), "send to one of its pods") };
+        let Some(ip) = s.cluster_ip else {
+            return match &s.external_name {
+                Some(name) => fail(format!("{service} is an ExternalName: DNS answers {name}, and no rule knows it"), "send to an address"),
+                None => fail(format!("{service} is headless: it has no address"), "send to one of its pods"),
+            };
+        };
         let only = if let [p] = s.ports.as_slice() { Some(p.port) } else { None };
         if port.or(only).is_none() {
             let ports = s.ports.iter().map(|p| format!("{to}:{} ({})", p.port, p.protocol));
@@ -252,9 +257,9 @@ pub fn resolve_target(cluster: &Cluster, world: &World, to: &str) -> Result<(IpA
     }
 }
 
-/// The Service that an address and port stand for: by its cluster IP, or by its node port.
+/// The Service that an address and port stand for: by one of its addresses, or by its node port.
 pub(crate) fn service_at(cluster: &Cluster, to: (IpAddr, u16)) -> Option<&RunningService> {
-    let by_ip = cluster.services.iter().find(|s| s.cluster_ip.map(IpAddr::from) == Some(to.0));
+    let by_ip = cluster.services.iter().find(|s| s.has_address(to.0));
     let is_node = || cluster.nodes.iter().any(|n| IpAddr::from(n.address()) == to.0);
     by_ip.or_else(|| cluster.services.iter().find(|s| s.ports.iter().any(|p| p.node_port == Some(to.1))).filter(|_| is_node()))
 }
@@ -263,11 +268,11 @@ pub(crate) fn service_at(cluster: &Cluster, to: (IpAddr, u16)) -> Option<&Runnin
 pub(crate) fn check_endpoint(cluster: &Cluster, to: (IpAddr, u16), chosen: (IpAddr, Option<u16>)) -> Result<(), ProbeError> {
     let Some(s) = service_at(cluster, to) else { return Ok(()) };
     let all: Vec<_> = s.ports.iter().flat_map(|p| &p.endpoints).collect();
-    if all.iter().any(|(ip, port)| IpAddr::from(*ip) == chosen.0 && chosen.1.is_none_or(|c| c == *port)) {
+    if all.iter().any(|e| IpAddr::from(e.addr) == chosen.0 && chosen.1.is_none_or(|c| c == e.port)) {
         return Ok(());
     }
     let name = chosen.1.map_or_else(|| chosen.0.to_string(), |p| format!("{}:{p}", chosen.0));
-    let have: Vec<_> = all.iter().map(|(ip, port)| format!("{ip}:{port}")).collect();
+    let have: Vec<_> = all.iter().map(|e| format!("{}:{}", e.addr, e.port)).collect();
     let hint =
         if have.is_empty() { "it has none: leave the endpoint open".to_owned() } else { format!("write one of {}", have.join(", ")) };
     Err(ProbeError { message: format!("{name} is no endpoint of {}/{}", s.namespace, s.name), hint })

@@ -57,7 +57,7 @@ pub(crate) fn advice(cluster: &Cluster, from_outside: bool, to: (IpAddr, u16), p
     if by_cluster_ip && from_outside {
         return Some(Advice::OutsideOfCluster { service, node_port: s.ports.iter().find_map(|p| p.node_port) });
     }
-    let number = |p: &Port| if by_cluster_ip { Some(p.port) } else { p.node_port };
+    let number = |p: &Port| if s.has_address(to.0) { Some(p.port) } else { p.node_port };
     match s.ports.iter().find(|p| number(p) == Some(to.1) && p.protocol == protocol) {
         None => {
             let ports = s.ports.iter().filter_map(|p| number(p).map(|n| format!("{n}/{}", p.protocol)));

@@ -118,7 +118,7 @@ fn findings(session: &Session) -> BTreeSet<u8> {
             }
         }
         changed_rules |=
-            matches!(&e.kind, EventKind::Configured { setting } if matches!(**setting, Setting::Rules { .. } | Setting::FlushConntrack));
+            matches!(&e.kind, EventKind::Configured { setting } if matches!(**setting, Setting::Rules(_) | Setting::FlushConntrack));
         let skb = e.packet.and_then(|p| live.get(&p)).cloned();
         let before = e.packet.and_then(|p| seen.get(&p)).unwrap_or(&nothing);
         let moment = Moment { e, ns: session.world().state().ns(e.netns), skb: skb.as_deref(), seen: before };

@@ -174,7 +174,7 @@ impl Steps<'_> {
             && let Some(s) = self.r.pick(&services)
             && let Some(port) = s.ports.iter().find(|p| p.protocol == protocol)
         {
-            let endpoint = self.r.pick(&port.endpoints).map(|(ip, p)| format!("{ip}:{p}"));
+            let endpoint = self.r.pick(&port.endpoints).map(|e| format!("{}:{}", e.addr, e.port));
             let to = match (port.node_port, self.r.below(100)) {
                 (Some(np), 0..50) => format!("{node_address}:{np}"),
                 (Some(np), 50..56) => format!("{node_gateway}:{np}"),

@@ -316,7 +316,7 @@ fn known_ports(session: &Session, done: &[Done]) -> Vec<u16> {
     let mut out = vec![53, 80, 81, 443, 6443, 8472, 5300, 8000, 30099];
     for p in session.cluster().services.iter().flat_map(|s| &s.ports) {
         out.extend([Some(p.port), p.node_port].into_iter().flatten());
-        out.extend(p.endpoints.iter().map(|e| e.1));
+        out.extend(p.endpoints.iter().map(|e| e.port));
     }
     out.extend(done.iter().filter_map(|d| if let Action::Send(p) = &d.action { p.sport } else { None }));
     out

@@ -83,18 +83,21 @@ pub(crate) fn form(p: &Page<'_>, s: &Selected) -> Html {
     }
 }
 
+/// What a Service can be made.
+const TYPES: [&str; 3] = ["ClusterIP", "NodePort", "LoadBalancer"];
+
 fn service(p: &Page<'_>, s: &kube::cluster::RunningService) -> Html {
     let thing = Thing::Service(s.namespace.clone(), s.name.clone());
     let send = p.desk.send.clone();
     let (namespace, name) = (s.namespace.clone(), s.name.clone());
     let change = Callback::from(move |e: Event| {
         if let Some(x) = e.target_dyn_into::<HtmlSelectElement>() {
-            let kind = if x.value() == "NodePort" { "NodePort" } else { "ClusterIP" };
+            let Some(kind) = TYPES.into_iter().find(|t| *t == x.value()) else { return };
             send.emit(Action::Change(Change::ServiceType(namespace.clone(), name.clone(), kind)));
         }
     });
     let rows = s.ports.iter().enumerate().map(|(i, x)| {
-        let ends: Vec<_> = x.endpoints.iter().map(|(ip, port)| format!("{ip}:{port}")).collect();
+        let ends: Vec<_> = x.ready().map(|(ip, port)| format!("{ip}:{port}")).collect();
         let node = x.node_port.map(|n| format!(", nodePort {n}")).unwrap_or_default();
         html! { <li key={i}>{ format!("{}/{}{node} → {}", x.port, x.protocol, if ends.is_empty() { "—".to_owned() } else { ends.join(", ") }) }</li> }
     });
@@ -102,7 +105,7 @@ fn service(p: &Page<'_>, s: &kube::cluster::RunningService) -> Html {
         <form class="thing" onsubmit={|e: SubmitEvent| e.prevent_default()}>
             { head(p, &thing, s.span.map(|x| x.start)) }
             <label class="field"><span>{ p.text(Ui::Type) }</span>
-                <select class="slot" onchange={change}>{ for ["ClusterIP", "NodePort"].iter().map(|k| html! { <option key={*k} value={*k} selected={*k == s.kind}>{ *k }</option> }) }</select>
+                <select class="slot" onchange={change}>{ for TYPES.iter().map(|k| html! { <option key={*k} value={*k} selected={*k == s.kind.name()}>{ *k }</option> }) }</select>
             </label>
             <p lang="en">{ s.cluster_ip.map(|ip| format!("clusterIP {ip}")) }</p>
             <ul lang="en">{ for rows }</ul>

@@ -6,26 +6,21 @@ use crate::conntrack::CtId;
 use crate::drop::DropReason;
 use crate::event::EventKind;
 use crate::neigh::Neighbour;
-use crate::netfilter::{Ruleset, TableName};
+use crate::netfilter::Restored;
 use crate::route::Route;
 use crate::skb::PacketId;
 use crate::spec::Sysctl;
 use crate::state::{Change, DevId, Device, FdbEntry, NetnsId};
 use crate::wire::Mac;
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::rc::Rc;
 
 /// One setting of a namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Setting {
-    /// Other rules in some tables; their counters begin at zero (`iptables-restore`).
-    Rules {
-        /// All rules as they are then.
-        rules: Rc<Ruleset>,
-        /// The tables that were replaced.
-        tables: BTreeSet<TableName>,
-    },
+    /// Other rules in some tables; their counters begin at zero (`iptables-restore`), but for those of
+    /// chains that were not named (`iptables-restore --noflush`).
+    Rules(Box<Restored>),
     /// No connection is known any more (`conntrack -F`).
     FlushConntrack,
     /// One connection is not known any more (`conntrack -D`).
@@ -69,15 +64,7 @@ impl World {
         // Packets that waited for what is gone are lost after it, each by an event of its own.
         let mut lost = (DropReason::NeighFailed, Vec::new());
         match &setting {
-            Setting::Rules { rules, tables } => {
-                let ns = self.ns(netns);
-                let before = Box::new((ns.rules.clone(), ns.counters.clone()));
-                let mut counters = ns.counters.clone();
-                for t in tables {
-                    counters[*t as usize] = vec![(0, 0); rules.table(*t).n_counters()];
-                }
-                self.change(Change::Rules { netns, before, after: Box::new((rules.clone(), counters)) });
-            }
+            Setting::Rules(restored) => self.set_rules(netns, restored),
             Setting::FlushConntrack => {
                 let all: Vec<_> = self.ns(netns).conntrack.iter().filter(|(_, c)| c.confirmed()).map(|(id, _)| id).collect();
                 for id in all {
@@ -120,6 +107,31 @@ impl World {
         self.emit(netns, None, EventKind::Configured { setting: Rc::new(setting) });
         for pkt in lost.1 {
             self.drop_packet(pkt, lost.0, None);
+        }
+    }
+
+    fn set_rules(&mut self, netns: NetnsId, to: &Restored) {
+        let ns = self.ns(netns);
+        let (old, rules) = (ns.rules.clone(), Rc::new(to.rules.clone()));
+        let before = Box::new((old.clone(), ns.counters.clone()));
+        let mut counters = ns.counters.clone();
+        for t in &to.tables {
+            let mut fresh = vec![(0, 0); rules.table(*t).n_counters()];
+            let (was, is) = (old.table(*t), rules.table(*t));
+            for (_, name) in to.kept.iter().filter(|(table, _)| table == t) {
+                let (Some((from, chain)), Some((into, _))) = (was.chain(name), is.chain(name)) else { continue };
+                for i in 0..chain.rules.len() as u32 {
+                    fresh[is.rule_counter(into, i) as usize] = counters[*t as usize][was.rule_counter(from, i) as usize];
+                }
+                fresh[is.policy_counter(into) as usize] = counters[*t as usize][was.policy_counter(from) as usize];
+            }
+            counters[*t as usize] = fresh;
+        }
+        // A list of `recent` goes with the last rule that names it.
+        let gone: Vec<_> = ns.recent.iter().filter(|(list, _)| !rules.names_recent(list)).map(|(l, e)| (l.clone(), e.clone())).collect();
+        self.change(Change::Rules { netns, before, after: Box::new((rules, counters)) });
+        for (list, entries) in gone {
+            self.change(Change::Recent { netns, list, before: Some(entries), after: None });
         }
     }
 

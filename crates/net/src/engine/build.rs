@@ -185,6 +185,7 @@ fn build_netns(spec: &Spec, numbers: &LiteMap<&str, u32>, n: &NetnsSpec) -> Resu
         fdb,
         counters: TableName::ALL.map(|t| vec![(0, 0); n.rules.table(t).n_counters()]),
         rules: n.rules.clone(),
+        recent: LiteMap::new(),
         conntrack: Conntrack::default(),
         timeouts: Rc::new(n.timeouts.clone()),
         sysctl: n.sysctl.clone(),

@@ -5,10 +5,13 @@ use crate::conntrack::{CtInfo, Direction};
 use crate::drop::DropReason;
 use crate::event::{EventKind, Seen};
 use crate::netfilter::{
-    CtStates, Effect, Failing, Hook, Match, Part, Policy, RejectWith, Rule, Ruleset, TableName, Target, View, Walk, WalkStep, first_failing,
+    Beyond, CtStates, Effect, Failing, Hook, Match, Part, Policy, RecentOp, RejectWith, Rule, Ruleset, TableName, Target, View, Walk,
+    WalkStep, first_failing,
 };
 use crate::skb::{PacketId, Place, Skb};
 use crate::state::{Change, DevId, Netns};
+use crate::time::{Duration, Instant};
+use litemap::LiteMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -124,12 +127,25 @@ impl World {
         let Some((walk, seen)) = &mut job.walk else { return };
         let step = {
             let forced = seen.packet.ports().and_then(|(sport, _)| self.forced.get(&sport)).copied();
-            let (rng, choices) = (&mut self.rng, &mut self.choices);
-            let mut draw = |chain: u32, rule: u32, probability: u32| match choices {
-                Some(c) => (if c.next(probability) { 0 } else { NEVER }, false),
-                None => draw(&rules, table, chain, rule, forced, rng),
+            let ns = self.state.ns(skb.netns);
+            let now = self.now;
+            let mut asked = Asked {
+                rules: &rules,
+                table,
+                forced,
+                rng: &mut self.rng,
+                choices: &mut self.choices,
+                now,
+                lists: &ns.recent,
+                changed: LiteMap::new(),
             };
-            with_view(self.state.ns(skb.netns), seen, skb.mark, |view| walk.step(&rules, view, &mut draw))
+            let step = with_view(ns, seen, skb.mark, |view| walk.step(&rules, view, &mut asked));
+            let changed = asked.changed;
+            for (list, after) in changed {
+                let before = self.state.ns(skb.netns).recent.get(&list).cloned();
+                self.change(Change::Recent { netns: skb.netns, list, before, after: Some(after) });
+            }
+            step
         };
         let Some(step) = step else {
             job.walk = None;
@@ -213,6 +229,57 @@ impl World {
         let snat = if c.reply.dst == c.tuple(Direction::Original).src { CtStates::default() } else { CtStates::SNAT };
         let dnat = if c.reply.src == c.tuple(Direction::Original).dst { CtStates::default() } else { CtStates::DNAT };
         state.with(snat).with(dnat)
+    }
+}
+
+/// What a table's rules ask beyond the packet.
+struct Asked<'a> {
+    rules: &'a Ruleset,
+    table: TableName,
+    forced: Option<super::Forced>,
+    rng: &'a mut crate::rng::Rng,
+    choices: &'a mut Option<super::Choices>,
+    now: Instant,
+    lists: &'a LiteMap<Rc<str>, Vec<(IpAddr, Instant)>>,
+    /// Lists as they are after.
+    changed: LiteMap<Rc<str>, Vec<(IpAddr, Instant)>>,
+}
+
+/// How many addresses a list of `recent` holds (`ip_list_tot`).
+const RECENT_ADDRESSES: usize = 100;
+
+impl Beyond for Asked<'_> {
+    fn draw(&mut self, chain: u32, rule: u32, probability: u32) -> (u32, bool) {
+        match self.choices {
+            Some(c) => (if c.next(probability) { 0 } else { NEVER }, false),
+            None => draw(self.rules, self.table, chain, rule, self.forced, self.rng),
+        }
+    }
+
+    /// `recent_mt`. Entries stand in the order they were last entered.
+    fn recent(&mut self, list: &Rc<str>, op: RecentOp, source: IpAddr) -> bool {
+        let known = self.changed.get(list).or_else(|| self.lists.get(list)).map_or(&[][..], Vec::as_slice);
+        let found = known.iter().find(|(a, _)| *a == source).map(|(_, at)| *at);
+        match op {
+            RecentOp::Set => {
+                let mut after: Vec<_> = known.iter().filter(|(a, _)| *a != source).copied().collect();
+                if after.len() >= RECENT_ADDRESSES {
+                    after.remove(0);
+                }
+                after.push((source, self.now));
+                self.changed.insert(list.clone(), after);
+                true
+            }
+            RecentOp::Check { seconds, reap } => {
+                let Some(last) = found else { return false };
+                let old = |at: Instant| seconds.is_some_and(|s| at + Duration::secs(s.into()) < self.now);
+                if reap && known.first().is_some_and(|(_, at)| old(*at)) {
+                    let after = known[1..].to_vec();
+                    self.changed.insert(list.clone(), after);
+                }
+                !old(last)
+            }
+        }
     }
 }
 

@@ -2,10 +2,12 @@
 //!
 //! Nothing of this is stored while packets move; it is worked out again when somebody looks.
 
-use super::matches::{Match, View};
+use super::matches::{Ask, Match, RecentOp, View};
 use super::parse::proto_text;
 use super::ruleset::Rule;
-use super::save::{match_text, net_text};
+use super::save::{match_text, net_text, ranges};
+use std::net::IpAddr;
+use std::rc::Rc;
 
 /// The first condition of a rule that a packet failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,13 +57,26 @@ pub fn first_failing(rule: &Rule, v: &View<'_>, draw: Option<u32>) -> Option<Fai
     rule.matches.iter().find_map(|m| failing_match(m, v, draw))
 }
 
+/// What was drawn. A list that a rule asked, and did not match, did not hold the source; whether it
+/// does now says nothing about then.
+struct Then(Option<u32>);
+
+impl Ask for Then {
+    fn draw(&mut self, probability: u32) -> bool {
+        self.0.is_some_and(|d| d < probability)
+    }
+    fn recent(&mut self, _: &Rc<str>, op: RecentOp, _: IpAddr) -> bool {
+        op == RecentOp::Set
+    }
+}
+
 fn failing_match(m: &Match, v: &View<'_>, draw: Option<u32>) -> Option<Failing> {
-    if m.holds(v, &mut |p| draw.is_some_and(|d| d < p)) {
+    if m.holds(v, &mut Then(draw)) {
         return None;
     }
     let ports = v.ports.unwrap_or_default();
     let (field, packet, rule, negated) = match m {
-        Match::Comment(_) | Match::Unsupported(_) => return None,
+        Match::Comment(_) | Match::Unsupported(_) | Match::Nfacct(_) => return None,
         Match::Ports { proto, .. } if v.proto != *proto => ("protocol", proto_text(v.proto), proto_text(*proto), false),
         Match::Ports { sport: Some(s), .. } if !s.holds(|r| r.contains(ports.0)) => {
             ("sport", ports.0.to_string(), s.value.to_string(), s.negated)
@@ -85,6 +100,16 @@ fn failing_match(m: &Match, v: &View<'_>, draw: Option<u32>) -> Option<Failing> 
             format!("{:.5}", f64::from(*probability) / 2_147_483_648.0),
             false,
         ),
+        Match::Recent { list, .. } => ("recent", v.src.to_string(), list.to_string(), false),
+        Match::Multiport { side, ports: wanted } => {
+            let (s, d) = ports;
+            let packet = match side {
+                super::Side::Source => s.to_string(),
+                super::Side::Destination => d.to_string(),
+                super::Side::Either => format!("{s},{d}"),
+            };
+            ("port", packet, ranges(&wanted.value), wanted.negated)
+        }
         Match::PhysdevIsIn(n) => ("physdev", v.physin.to_owned(), "--physdev-is-in".to_owned(), n.negated),
     };
     Some(Failing { field, packet, rule, negated, token: match_text(m) })

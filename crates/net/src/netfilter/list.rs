@@ -1,9 +1,10 @@
 //! `iptables -vnL`: the listing with counters (`iptables/iptables.c`, `libxtables/xtables.c`).
 //! Protocols are printed by name, as every version but 1.8.9 does.
 
-use super::matches::{Match, Negatable};
+use super::matches::{Match, Negatable, RecentOp};
 use super::parse::proto_text;
 use super::ruleset::{Chain, Rule, Table, Target};
+use super::save::ranges;
 use ipnet::IpNet;
 use std::fmt::Write;
 
@@ -126,6 +127,18 @@ fn match_words(m: &Match) -> String {
             format!(" statistic mode random probability {:.11}", f64::from(*probability) / 2_147_483_648.0)
         }
         Match::PhysdevIsIn(n) => format!(" PHYSDEV match {}--physdev-is-in", if n.negated { "! " } else { "" }),
+        Match::Recent { list, op } => {
+            let op = match op {
+                RecentOp::Set => "SET".to_owned(),
+                RecentOp::Check { seconds, reap } => {
+                    let seconds = seconds.map_or_else(String::new, |s| format!(" seconds: {s}"));
+                    format!("CHECK{seconds}{}", if *reap { " reap" } else { "" })
+                }
+            };
+            format!(" recent: {op} name: {list} side: source mask: 255.255.255.255")
+        }
+        Match::Multiport { side, ports } => format!(" multiport {} {}{}", side.words().1, bang(ports.negated), ranges(&ports.value)),
+        Match::Nfacct(name) => format!(" nfacct-name  {name}"),
         Match::Unsupported(text) => format!(" {text}"),
     }
 }

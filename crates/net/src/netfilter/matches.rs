@@ -172,6 +172,59 @@ pub struct View<'a> {
     pub addr_type: &'a dyn Fn(IpAddr) -> AddrType,
 }
 
+/// What `recent` does with the packet's source and a list of addresses (`net/netfilter/xt_recent.c`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecentOp {
+    /// `--set`: enters it, now. Always true.
+    Set,
+    /// `--rcheck`: true if it was entered within so many seconds, or ever.
+    Check {
+        /// `--seconds`.
+        seconds: Option<u32>,
+        /// `--reap`: the oldest entry goes if it is older.
+        reap: bool,
+    },
+}
+
+/// Conditions that look beyond the packet: at chance, and at what passed before.
+pub trait Ask {
+    /// Whether a draw falls among the first `probability` of 2^31.
+    fn draw(&mut self, probability: u32) -> bool;
+    /// Whether `source` is in the list of that name; [`RecentOp::Set`] enters it.
+    fn recent(&mut self, list: &Rc<str>, op: RecentOp, source: IpAddr) -> bool;
+}
+
+/// The ports `multiport` looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// `--sports`.
+    Source,
+    /// `--dports`.
+    Destination,
+    /// `--ports`: one of both.
+    Either,
+}
+
+impl Side {
+    /// The option's longer name.
+    pub(super) const fn long(self) -> &'static str {
+        match self {
+            Self::Source => "--source-ports",
+            Self::Destination => "--destination-ports",
+            Self::Either => "--port",
+        }
+    }
+
+    /// The option and how `-L` names it.
+    pub(super) const fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Source => ("--sports", "sports"),
+            Self::Destination => ("--dports", "dports"),
+            Self::Either => ("--ports", "ports"),
+        }
+    }
+}
+
 /// A condition behind `-m`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Match {
@@ -204,6 +257,22 @@ pub enum Match {
     },
     /// `physdev --physdev-is-in`: came in by a bridge port.
     PhysdevIsIn(Negatable<()>),
+    /// `recent`: the source, and a list of sources that came before.
+    Recent {
+        /// `--name`.
+        list: Rc<str>,
+        /// What is done.
+        op: RecentOp,
+    },
+    /// `multiport`: up to fifteen ports.
+    Multiport {
+        /// Whose.
+        side: Side,
+        /// One of these, or none of them.
+        ports: Negatable<Vec<PortRange>>,
+    },
+    /// `nfacct`: counts into an object of that name. Always true.
+    Nfacct(Rc<str>),
     /// A condition this simulator does not know. It stops the packet.
     Unsupported(Rc<str>),
 }
@@ -219,14 +288,17 @@ impl Match {
             Self::Mark(_) => "mark",
             Self::Random { .. } => "statistic",
             Self::PhysdevIsIn(_) => "physdev",
+            Self::Recent { .. } => "recent",
+            Self::Multiport { .. } => "multiport",
+            Self::Nfacct(_) => "nfacct",
             Self::Unsupported(text) => text.split_whitespace().nth(1).unwrap_or("?"),
         }
     }
 
-    /// Whether the packet meets the condition; `draw` answers [`Match::Random`].
-    pub(super) fn holds(&self, v: &View<'_>, draw: &mut dyn FnMut(u32) -> bool) -> bool {
+    /// Whether the packet meets the condition.
+    pub(super) fn holds(&self, v: &View<'_>, ask: &mut dyn Ask) -> bool {
         match self {
-            Self::Comment(_) | Self::Unsupported(_) => true,
+            Self::Comment(_) | Self::Unsupported(_) | Self::Nfacct(_) => true,
             Self::Ports { proto, sport, dport } => {
                 v.proto == *proto
                     && v.ports.is_some_and(|(s, d)| {
@@ -240,8 +312,19 @@ impl Match {
             }
             Self::CtState(want) => want.holds(|s| s.meets(v.ctstate)),
             Self::Mark(want) => want.holds(|(value, mask)| v.mark & mask == *value),
-            Self::Random { probability } => draw(*probability),
+            Self::Random { probability } => ask.draw(*probability),
             Self::PhysdevIsIn(want) => want.holds(|()| !v.physin.is_empty()),
+            Self::Recent { list, op } => ask.recent(list, *op, v.src),
+            Self::Multiport { side, ports } => v.ports.is_some_and(|(s, d)| {
+                ports.holds(|all| {
+                    let any = |port| all.iter().any(|r| r.contains(port));
+                    match side {
+                        Side::Source => any(s),
+                        Side::Destination => any(d),
+                        Side::Either => any(s) || any(d),
+                    }
+                })
+            }),
         }
     }
 }

@@ -22,11 +22,11 @@ mod walk;
 
 pub use explain::{Failing, first_failing};
 pub use list::{list_chain, list_table, print_count};
-pub use matches::{AddrType, CtStates, IfName, Match, Negatable, PortRange, View};
-pub use parse::{RestoreError, parse_rule};
+pub use matches::{AddrType, Ask, CtStates, IfName, Match, Negatable, PortRange, RecentOp, Side, View};
+pub use parse::{RestoreError, Restored, parse_rule};
 pub use ruleset::{Chain, Policy, RejectWith, Rule, Ruleset, RulesetBuilder, Table, Target};
 pub use save::{rule_text, save};
-pub use walk::{Draw, Effect, Walk, WalkStep};
+pub use walk::{Beyond, Draw, Effect, Walk, WalkStep};
 
 use std::fmt;
 

@@ -1,7 +1,7 @@
 //! Reads the text that `iptables-save` prints.
 
 use super::TableName;
-use super::matches::{AddrType, CtStates, IfName, Match, Negatable, PortRange};
+use super::matches::{AddrType, CtStates, IfName, Match, Negatable, PortRange, RecentOp, Side};
 use super::ruleset::{Policy, RejectWith, Rule, Ruleset, RulesetBuilder, Target};
 use super::save::word_text;
 use ipnet::{IpNet, Ipv4Net};
@@ -45,22 +45,30 @@ impl Ruleset {
     /// # Errors
     /// Every line that could not be read, in order.
     pub fn parse(text: &str) -> Result<Self, Vec<RestoreError>> {
-        Self::default().restored(text).map(|(rules, _)| rules)
+        Self::default().restored(text, false).map(|r| r.rules)
     }
 
-    /// What `iptables-restore` makes of these rules, and the tables the text names: others stay as
-    /// they are, and so does a policy that is not written.
+    /// What `iptables-restore` makes of these rules: tables the text does not name stay as they are,
+    /// and so does a policy that is not written. With `noflush`, so do chains it does not name.
     ///
     /// # Errors
     /// Every line that could not be read, in order.
-    pub fn restored(&self, text: &str) -> Result<(Self, BTreeSet<TableName>), Vec<RestoreError>> {
+    pub fn restored(&self, text: &str, noflush: bool) -> Result<Restored, Vec<RestoreError>> {
         let mut named = BTreeSet::new();
-        let mut builder = RulesetBuilder::default();
+        let mut builder = if noflush { RulesetBuilder::from(self) } else { RulesetBuilder::default() };
+        let mut chains = BTreeSet::new();
+        // Chains whose rules are those from before, and jumps of theirs.
+        let mut kept: BTreeSet<(TableName, Rc<str>)> = BTreeSet::new();
         for t in TableName::ALL {
             for (hook, chain) in t.hooks().iter().zip(&self.table(t).chains) {
                 builder.policy(t, *hook, chain.policy.unwrap_or(Policy::Accept));
             }
+            for chain in self.table(t).chains.iter().filter(|_| noflush) {
+                chains.insert((t, chain.name.to_string()));
+                kept.insert((t, chain.name.clone()));
+            }
         }
+        let mut deleted: Vec<(TableName, String, u32)> = Vec::new();
         let mut errors = Vec::new();
         let mut table = None;
         let mut jumps = Vec::new();
@@ -92,6 +100,9 @@ impl Ruleset {
                         continue;
                     }
                     chains.insert((t, name.to_owned()));
+                    if hook.is_none() && kept.remove(&(t, name.into())) {
+                        builder.flush(t, name);
+                    }
                     match (hook, policy) {
                         (None, _) => builder.new_chain(t, name),
                         (Some(h), "ACCEPT") => builder.policy(t, *h, Policy::Accept),
@@ -101,6 +112,17 @@ impl Ruleset {
                     }
                 }
                 Some(_) if line == "COMMIT" => table = None,
+                Some(_) if line.starts_with("-X ") => {
+                    let name = line[3..].trim();
+                    match table {
+                        Some((t, _)) if chains.contains(&(t, name.to_owned())) && !t.hooks().iter().any(|h| h.name() == name) => {
+                            kept.remove(&(t, name.into()));
+                            deleted.push((t, name.to_owned(), n));
+                        }
+                        Some((t, _)) => fail(4, format!("no chain {name:?} of your own in table {} to delete", t.name())),
+                        None => fail(1, "a chain to delete before any table; write *nat or *filter above it".to_owned()),
+                    }
+                }
                 Some(_) => {
                     let Some((t, _)) = table else {
                         fail(1, "a rule before any table; write *nat or *filter above it".to_owned());
@@ -124,6 +146,20 @@ impl Ruleset {
                 }
             }
         }
+        for (t, chain) in &kept {
+            for rule in self.table(*t).chain(chain).map_or(&[][..], |(_, c)| &c.rules) {
+                if let Target::Jump(to) | Target::Goto(to) = &rule.target {
+                    jumps.push((*t, chain.to_string(), to.clone(), 1));
+                }
+            }
+        }
+        for (t, name, line) in &deleted {
+            let from = jumps.iter().find(|(table, from, to, _)| table == t && **to == **name && from != name);
+            if let Some((_, from, ..)) = from {
+                errors.push(RestoreError { line: *line, column: 4, message: format!("{name:?} cannot be deleted: {from:?} jumps to it") });
+            }
+            builder.delete(*t, name);
+        }
         for (t, _, to, line) in &jumps {
             if !chains.contains(&(*t, to.to_string())) {
                 let message = format!("no chain and no target {to:?} in table {}; write :{to} - [0:0] above the rules", t.name());
@@ -138,8 +174,23 @@ impl Ruleset {
             });
         }
         errors.extend(in_circles(&jumps));
-        if errors.is_empty() { Ok((self.with(&named, &builder.build()), named)) } else { Err(errors) }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        kept.retain(|(t, _)| named.contains(t));
+        Ok(Restored { rules: self.with(&named, &builder.build()), tables: named, kept })
     }
+}
+
+/// What `iptables-restore` made of rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// All rules.
+    pub rules: Ruleset,
+    /// The tables that were named.
+    pub tables: BTreeSet<TableName>,
+    /// Chains of these tables that stayed as they were, with their counters.
+    pub kept: BTreeSet<(TableName, Rc<str>)>,
 }
 
 /// Why a chain cannot have this name (`parse_chain` of iptables).
@@ -284,6 +335,16 @@ pub fn parse_rule(line: &str) -> Result<(String, Rule), RestoreError> {
                 let name = w.value(&word, "a target")?;
                 rule.target = if word == "-g" || word == "--goto" { Target::Goto(name.into()) } else { target(&mut w, &name)? };
             }
+            // An option of the protocol's module, which may stand anywhere behind it.
+            "--sport" | "--source-port" | "--dport" | "--destination-port"
+                if rule.matches.iter().any(|m| matches!(m, Match::Ports { .. })) =>
+            {
+                let value = w.value(&word, "a port")?;
+                let range = Some(Negatable { negated: bang, value: port_range(&w, &value)? });
+                if let Some(Match::Ports { sport, dport, .. }) = rule.matches.iter_mut().rfind(|m| matches!(m, Match::Ports { .. })) {
+                    *(if word.starts_with("--s") { sport } else { dport }) = range;
+                }
+            }
             other => return Err(w.error(format!("{other:?} is not an option of iptables that is known here"))),
         }
     }
@@ -342,12 +403,9 @@ fn module_match(w: &mut Words<'_>, module: &str) -> Result<Match, RestoreError> 
             let number = PROTOCOLS.into_iter().find(|(_, n)| *n == module).map_or(6, |(n, _)| n);
             let (mut sport, mut dport) = (None, None);
             for (negated, flag, value) in pairs() {
-                let range = |w: &Words<'_>| {
-                    ports(value).ok_or_else(|| w.error(format!("{value:?} is not a port; write a number from 0 to 65535, or first:last")))
-                };
                 match flag {
-                    "--sport" | "--source-port" => sport = Some(Negatable { negated, value: range(w)? }),
-                    "--dport" | "--destination-port" => dport = Some(Negatable { negated, value: range(w)? }),
+                    "--sport" | "--source-port" => sport = Some(Negatable { negated, value: port_range(w, value)? }),
+                    "--dport" | "--destination-port" => dport = Some(Negatable { negated, value: port_range(w, value)? }),
                     _ => return Ok(unsupported()),
                 }
             }
@@ -396,12 +454,59 @@ fn module_match(w: &mut Words<'_>, module: &str) -> Result<Match, RestoreError> 
                 _ => unsupported(),
             }
         }
+        "recent" => recent(&words).unwrap_or_else(unsupported),
+        "nfacct" => match words.as_slice() {
+            [(false, flag), (_, name)] if flag == "--nfacct-name" => Match::Nfacct(name.as_str().into()),
+            _ => unsupported(),
+        },
+        "multiport" => {
+            let side = [Side::Source, Side::Destination, Side::Either].into_iter().find(|s| {
+                let first = words.first().map(|w| w.1.as_str());
+                first == Some(s.words().0) || first == Some(s.long())
+            });
+            let all = words.get(1).and_then(|w| w.1.split(',').map(ports).collect::<Option<Vec<_>>>());
+            match (side, all, words.as_slice()) {
+                (Some(side), Some(all), [(negated, _), _]) => Match::Multiport { side, ports: Negatable { negated: *negated, value: all } },
+                _ => unsupported(),
+            }
+        }
         "physdev" => match words.as_slice() {
             [(negated, flag)] if flag == "--physdev-is-in" => Match::PhysdevIsIn(Negatable { negated: *negated, value: () }),
             _ => unsupported(),
         },
         _ => unsupported(),
     })
+}
+
+fn port_range(w: &Words<'_>, text: &str) -> Result<PortRange, RestoreError> {
+    ports(text).ok_or_else(|| w.error(format!("{text:?} is not a port; write a number from 0 to 65535, or first:last")))
+}
+
+/// `--set`, and `--rcheck` without a number of hits, of the whole source; else nothing.
+fn recent(words: &[(bool, String)]) -> Option<Match> {
+    let (mut list, mut op, mut since, mut oldest): (Rc<str>, _, _, _) = ("DEFAULT".into(), None, None, false);
+    let mut words = words.iter();
+    while let Some((negated, word)) = words.next() {
+        if *negated {
+            return None;
+        }
+        let mut value = || words.next().map(|(_, v)| v.as_str());
+        match word.as_str() {
+            "--set" => op = Some(RecentOp::Set),
+            "--rcheck" => op = Some(RecentOp::Check { seconds: None, reap: false }),
+            "--name" => list = value()?.into(),
+            "--seconds" => since = Some(value()?.parse().ok()?),
+            "--reap" => oldest = true,
+            "--rsource" => {}
+            "--mask" => value().filter(|m| *m == "255.255.255.255").map(|_| ())?,
+            _ => return None,
+        }
+    }
+    let op = match op? {
+        RecentOp::Set => RecentOp::Set,
+        RecentOp::Check { .. } => RecentOp::Check { seconds: since, reap: oldest },
+    };
+    Some(Match::Recent { list, op })
 }
 
 fn ports(text: &str) -> Option<PortRange> {

@@ -1,6 +1,6 @@
 //! Loaded rules: immutable, shared, and numbered for their counters.
 
-use super::matches::{IfName, Match, Negatable, View, in_net};
+use super::matches::{Ask, IfName, Match, Negatable, View, in_net};
 use super::{Hook, TableName};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
@@ -165,9 +165,9 @@ impl Rule {
             && self.out_dev.as_ref().is_none_or(|d| d.holds(|d| d.matches(v.out_dev)))
     }
 
-    /// Whether the packet meets every condition; `draw` answers a random one.
-    pub fn holds(&self, v: &View<'_>, draw: &mut dyn FnMut(u32) -> bool) -> bool {
-        self.base_holds(v) && self.matches.iter().all(|m| m.holds(v, draw))
+    /// Whether the packet meets every condition.
+    pub fn holds(&self, v: &View<'_>, ask: &mut dyn Ask) -> bool {
+        self.base_holds(v) && self.matches.iter().all(|m| m.holds(v, ask))
     }
 }
 
@@ -310,6 +310,12 @@ impl Ruleset {
         self.tables.iter().filter(|t| t.chains.iter().any(|c| !c.rules.is_empty() || c.policy.is_none() || c.policy == Some(Policy::Drop)))
     }
 
+    /// Whether a rule asks a list of `recent`.
+    pub(crate) fn names_recent(&self, list: &str) -> bool {
+        let asks = |m: &Match| matches!(m, Match::Recent { list: name, .. } if **name == *list);
+        self.tables.iter().flat_map(|t| &t.chains).flat_map(|c| &c.rules).flat_map(|r| &r.matches).any(asks)
+    }
+
     /// The built-in chain of a hook in a table.
     pub fn builtin(&self, table: TableName, hook: Hook) -> Option<u32> {
         table.hooks().iter().position(|h| *h == hook).map(|i| i as u32)
@@ -331,6 +337,13 @@ impl Default for RulesetBuilder {
     }
 }
 
+impl From<&Ruleset> for RulesetBuilder {
+    fn from(rules: &Ruleset) -> Self {
+        let table = |t: TableName| rules.table(t).chains.iter().map(|c| (c.name.clone(), c.clone())).collect();
+        Self { tables: TableName::ALL.map(table) }
+    }
+}
+
 fn chain(name: Rc<str>, policy: Option<Policy>) -> Chain {
     Chain { name, policy, rules: Vec::new(), references: 0, first_rule: 0, index: Index::default() }
 }
@@ -344,6 +357,21 @@ impl RulesetBuilder {
     /// `-P`: a built-in chain's policy.
     pub fn policy(&mut self, table: TableName, hook: Hook, policy: Policy) {
         self.entry(table, hook.name()).policy = Some(policy);
+    }
+
+    /// `-C`: whether a chain has this rule.
+    pub fn has(&self, table: TableName, chain: &str, rule: &Rule) -> bool {
+        self.tables[table as usize].get(chain).is_some_and(|c| c.rules.contains(rule))
+    }
+
+    /// `-F`: no rule any more.
+    pub fn flush(&mut self, table: TableName, chain: &str) {
+        self.entry(table, chain).rules.clear();
+    }
+
+    /// `-X`: no chain any more.
+    pub fn delete(&mut self, table: TableName, chain: &str) {
+        self.tables[table as usize].remove(chain);
     }
 
     /// `-A`: a rule at the end.

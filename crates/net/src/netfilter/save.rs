@@ -1,7 +1,7 @@
 //! `iptables-save` and `iptables -S`: rules as the tools print them.
 
 use super::TableName;
-use super::matches::{IfName, Match, Negatable};
+use super::matches::{IfName, Match, Negatable, PortRange, RecentOp};
 use super::parse::proto_text;
 use super::ruleset::{Rule, Ruleset, Table, Target};
 use ipnet::IpNet;
@@ -44,9 +44,33 @@ pub(super) fn match_text(m: &Match) -> String {
             let _ = write!(out, " --mode random --probability {:.11}", f64::from(*probability) / 2_147_483_648.0);
         }
         Match::PhysdevIsIn(n) => _ = write!(out, " {}--physdev-is-in", bang(n.negated)),
+        Match::Recent { list, op } => {
+            match op {
+                RecentOp::Set => out.push_str(" --set"),
+                RecentOp::Check { seconds, reap } => {
+                    out.push_str(" --rcheck");
+                    if let Some(s) = seconds {
+                        let _ = write!(out, " --seconds {s}");
+                    }
+                    if *reap {
+                        out.push_str(" --reap");
+                    }
+                }
+            }
+            let _ = write!(out, " --name {list} --mask 255.255.255.255 --rsource");
+        }
+        Match::Multiport { side, ports } => {
+            let _ = write!(out, " {}{} {}", bang(ports.negated), side.words().0, ranges(&ports.value));
+        }
+        Match::Nfacct(name) => _ = write!(out, " --nfacct-name  {name}"),
         Match::Unsupported(text) => return text.to_string(),
     }
     out
+}
+
+/// Ports with commas between them.
+pub(super) fn ranges(ports: &[PortRange]) -> String {
+    ports.iter().map(PortRange::to_string).collect::<Vec<_>>().join(",")
 }
 
 /// A word as it has to be written to be read as one again.

@@ -1,6 +1,6 @@
 //! One packet through one table (`net/ipv4/netfilter/ip_tables.c`, `ipt_do_table`).
 
-use super::matches::View;
+use super::matches::{Ask, RecentOp, View};
 use super::ruleset::{Policy, RejectWith, Ruleset, Target};
 use super::{Hook, TableName};
 use std::net::IpAddr;
@@ -15,6 +15,33 @@ pub struct Walk {
     pub hook: Hook,
     /// Open chains and the rule to look at next in each.
     frames: Vec<(u32, u32)>,
+}
+
+/// What a walk asks beyond the packet.
+pub trait Beyond {
+    /// 31 bits for a `statistic` rule of a chain, and whether they were forced.
+    fn draw(&mut self, chain: u32, rule: u32, probability: u32) -> (u32, bool);
+    /// See [`Ask::recent`].
+    fn recent(&mut self, list: &Rc<str>, op: RecentOp, source: IpAddr) -> bool;
+}
+
+/// What one rule asks.
+struct Asking<'a> {
+    beyond: &'a mut dyn Beyond,
+    chain: u32,
+    rule: u32,
+    draws: &'a mut Vec<Draw>,
+}
+
+impl Ask for Asking<'_> {
+    fn draw(&mut self, probability: u32) -> bool {
+        let (value, forced) = self.beyond.draw(self.chain, self.rule, probability);
+        self.draws.push(Draw { rule: self.rule, value, probability, forced });
+        value < probability
+    }
+    fn recent(&mut self, list: &Rc<str>, op: RecentOp, source: IpAddr) -> bool {
+        self.beyond.recent(list, op, source)
+    }
 }
 
 /// One draw of a `statistic` rule.
@@ -123,21 +150,15 @@ impl Walk {
         Some(Self { table, hook, frames: vec![(chain, 0)] })
     }
 
-    /// On to the next rule that matches, or the end of a chain. `draw(chain, rule,
-    /// probability)` gives 31 bits for a `statistic` rule, and whether they were forced. None once the walk is over.
-    pub fn step(&mut self, rules: &Ruleset, view: &View<'_>, draw: &mut dyn FnMut(u32, u32, u32) -> (u32, bool)) -> Option<WalkStep> {
+    /// On to the next rule that matches, or the end of a chain. None once the walk is over.
+    pub fn step(&mut self, rules: &Ruleset, view: &View<'_>, beyond: &mut dyn Beyond) -> Option<WalkStep> {
         let table = rules.table(self.table);
         let (id, from) = *self.frames.last()?;
         let chain = table.chains.get(id as usize)?;
         let n_rules = chain.rules.len() as u32;
         let mut draws = Vec::new();
         for (index, rule) in chain.candidates(from, view.dst) {
-            let mut random = |probability| {
-                let (value, forced) = draw(id, index, probability);
-                draws.push(Draw { rule: index, value, probability, forced });
-                value < probability
-            };
-            if !rule.holds(view, &mut random) {
+            if !rule.holds(view, &mut Asking { beyond, chain: id, rule: index, draws: &mut draws }) {
                 continue;
             }
             if rule.unsupported().is_some() {
@@ -218,6 +239,24 @@ mod tests {
     use crate::netfilter::{AddrType, CtStates};
     use crate::rng::Rng;
 
+    struct Never;
+    impl Ask for Never {
+        fn draw(&mut self, _: u32) -> bool {
+            false
+        }
+        fn recent(&mut self, _: &Rc<str>, _: RecentOp, _: IpAddr) -> bool {
+            false
+        }
+    }
+    impl Beyond for Never {
+        fn draw(&mut self, _: u32, _: u32, _: u32) -> (u32, bool) {
+            (0x7fff_ffff, false)
+        }
+        fn recent(&mut self, _: &Rc<str>, _: RecentOp, _: IpAddr) -> bool {
+            false
+        }
+    }
+
     /// The walk without an index: every rule in turn.
     fn plain(rules: &Ruleset, view: &View<'_>, hook: Hook) -> Vec<(u32, u32)> {
         let table = rules.table(TableName::Filter);
@@ -227,7 +266,7 @@ mod tests {
             let chain = &table.chains[id as usize];
             let Some(rule) = chain.rules.get(at) else { continue };
             stack.push((id, at + 1));
-            if !rule.holds(view, &mut |_| false) {
+            if !rule.holds(view, &mut Never) {
                 continue;
             }
             matched.push((id, at as u32));
@@ -244,7 +283,7 @@ mod tests {
     fn indexed(rules: &Ruleset, view: &View<'_>, hook: Hook) -> Vec<(u32, u32)> {
         let mut walk = Walk::new(rules, TableName::Filter, hook).expect("a hook of filter");
         let mut matched = Vec::new();
-        while let Some(step) = walk.step(rules, view, &mut |_, _, _| (0x7fff_ffff, false)) {
+        while let Some(step) = walk.step(rules, view, &mut Never) {
             match step {
                 WalkStep::Matched { chain, rule, .. } | WalkStep::Returned { chain, rule: Some(rule), .. } => matched.push((chain, rule)),
                 _ => {}

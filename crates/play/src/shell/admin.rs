@@ -246,19 +246,21 @@ fn field<'a>(s: &'a mut Sysctl, key: &str) -> Option<Field<'a>> {
     })
 }
 
-/// `iptables-restore <<< 'TEXT'`.
+/// `iptables-restore [--noflush] <<< 'TEXT'`.
 pub(super) fn restore(session: &mut Session, netns: NetnsId, args: &[&str]) -> Output {
-    let setting = match args {
+    let (noflush, rest) = match args {
+        ["--noflush" | "-n", rest @ ..] => (true, rest),
+        rest => (false, rest),
+    };
+    let setting = match rest {
         ["<<<", text] => {
-            session.world().state().ns(netns).rules.restored(text).map(|(r, tables)| Setting::Rules { rules: Rc::new(r), tables }).map_err(
-                |e| {
-                    let lines: Vec<_> =
-                        e.iter().map(|e| format!("iptables-restore: line {} column {}: {}", e.line, e.column, e.message)).collect();
-                    lines.join("\n")
-                },
-            )
+            session.world().state().ns(netns).rules.restored(text, noflush).map(|r| Setting::Rules(Box::new(r))).map_err(|e| {
+                let lines: Vec<_> =
+                    e.iter().map(|e| format!("iptables-restore: line {} column {}: {}", e.line, e.column, e.message)).collect();
+                lines.join("\n")
+            })
         }
-        _ => Err("iptables-restore: write the rules behind it: iptables-restore <<< '*filter …'".to_owned()),
+        _ => Err("iptables-restore: write the rules behind it: iptables-restore [--noflush] <<< '*filter …'".to_owned()),
     };
     set(session, netns, setting)
 }

@@ -2,6 +2,8 @@
 
 use super::Output;
 use crate::Session;
+use kube::cluster::RunningService;
+use kube::object::ServiceType;
 
 pub(super) fn run(session: &Session, args: &[&str]) -> Output {
     let wide = args.windows(2).any(|w| w == ["-o", "wide"]) || args.contains(&"-owide");
@@ -22,8 +24,10 @@ pub(super) fn run(session: &Session, args: &[&str]) -> Output {
                     .collect();
                 let selector: Vec<_> = s.selector.iter().map(|(k, v)| format!("{k}={v}")).collect();
                 let selector = if selector.is_empty() { "<none>".to_owned() } else { selector.join(",") };
-                let ip = s.cluster_ip.map_or_else(|| "None".to_owned(), |ip| ip.to_string());
-                rows.push(vec![s.name.clone(), s.kind.to_owned(), ip, "<none>".to_owned(), ports.join(","), age.clone(), selector]);
+                let none = if s.kind == ServiceType::ExternalName { "<none>" } else { "None" };
+                let ip = s.cluster_ip.map_or_else(|| none.to_owned(), |ip| ip.to_string());
+                let ports = if ports.is_empty() { "<none>".to_owned() } else { ports.join(",") };
+                rows.push(vec![s.name.clone(), s.kind.name().to_owned(), ip, external(s), ports, age.clone(), selector]);
             }
             table(rows, if wide { 7 } else { 6 })
         }
@@ -45,6 +49,20 @@ pub(super) fn run(session: &Session, args: &[&str]) -> Output {
             table(rows, if wide { 7 } else { 5 })
         }
         _ => Output::fail(1, "kubectl: not understood here; try: kubectl get svc -o wide, kubectl get pods -o wide\n"),
+    }
+}
+
+/// `EXTERNAL-IP`: the load balancer's addresses, then those that are written.
+fn external(s: &RunningService) -> String {
+    if let Some(name) = &s.external_name {
+        return name.clone();
+    }
+    let t = &s.traffic;
+    let all: Vec<String> = t.ingress.iter().map(|(a, _)| a.to_string()).chain(t.external_ips.iter().map(ToString::to_string)).collect();
+    match s.kind {
+        _ if !all.is_empty() => all.join(","),
+        ServiceType::LoadBalancer => "<pending>".to_owned(),
+        _ => "<none>".to_owned(),
     }
 }
 

@@ -100,7 +100,10 @@ pub fn changes(line: &str) -> bool {
         ["ip", "n" | "ne" | "neigh", "add" | "replace" | "del", ..] | ["ip", "l" | "li" | "link", "set", ..] => true,
         ["bridge", "fdb", "add" | "append" | "replace" | "del", ..] => true,
         ["sysctl", rest @ ..] => rest.iter().any(|w| w.contains('=')),
-        ["conntrack", "-F"] | ["conntrack", "-D", ..] | ["iptables-restore", "<<<", _] => true,
+        ["conntrack", "-F"]
+        | ["conntrack", "-D", ..]
+        | ["iptables-restore", "<<<", _]
+        | ["iptables-restore", "-n" | "--noflush", "<<<", _] => true,
         _ => false,
     }
 }

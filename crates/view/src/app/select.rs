@@ -52,6 +52,8 @@ pub(super) fn targets(l: &Loaded, proto: Protocol) -> Vec<Choice> {
             if let Some(np) = p.node_port {
                 out.extend(c.nodes.iter().map(|n| choice(format!("{}:{np}", n.address()), format!("{}:{np}", n.spec.name.value))));
             }
+            let outside = s.traffic.ingress.iter().map(|(a, _)| a).chain(&s.traffic.external_ips);
+            out.extend(outside.map(|a| choice(format!("{a}:{}", p.port), format!("{}:{} {a}", s.name, p.port))));
             if s.cluster_ip.is_some() {
                 out.push(choice(format!("svc/{}/{}:{}", s.namespace, s.name, p.port), format!("{}:{}", s.name, p.port)));
             }
@@ -70,9 +72,9 @@ pub(super) fn endpoints(l: &Loaded, to: &str) -> Vec<Choice> {
     let cluster = l.session.cluster();
     let Ok((addr, Some(port))) = resolve_target(cluster, l.session.world(), to) else { return Vec::new() };
     let asked = cluster.services.iter().find_map(|s| {
-        let by_ip = s.cluster_ip.is_some_and(|ip| std::net::IpAddr::from(ip) == addr);
+        let by_ip = s.has_address(addr);
         let found = s.ports.iter().find(|p| if by_ip { p.port == port } else { p.node_port == Some(port) })?;
-        Some(kube::proxy::chain_of(s, found))
+        kube::plan::chain_of(cluster, s, found)
     });
     let (Some(chain), Some(node)) = (asked, cluster.nodes.first()) else { return Vec::new() };
     let Some((_, ns)) = l.session.initial().ns_named(&node.spec.name.value) else { return Vec::new() };

@@ -112,7 +112,7 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
 fn configured(c: &Context<'_>, e: &Event, setting: &Setting) -> String {
     let here = c.here(e);
     match setting {
-        Setting::Rules { .. } => format!("Other rules are loaded on {here}; their counters begin at zero."),
+        Setting::Rules(_) => format!("Other rules are loaded on {here}; their counters begin at zero."),
         Setting::FlushConntrack => format!("{here} forgets every connection."),
         Setting::Forget(_) => format!("{here} forgets one connection."),
         Setting::Sysctl(_) => format!("A sysctl of {here} is changed."),

@@ -120,7 +120,7 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
 fn configured(c: &Context<'_>, e: &Event, setting: &Setting) -> String {
     let here = c.here(e);
     match setting {
-        Setting::Rules { .. } => format!("{here} に別のルールを読み込みます。カウンターは 0 から始まります。"),
+        Setting::Rules(_) => format!("{here} に別のルールを読み込みます。カウンターは 0 から始まります。"),
         Setting::FlushConntrack => format!("{here} がすべての接続を忘れます。"),
         Setting::Forget(_) => format!("{here} は接続を一つ忘れます。"),
         Setting::Sysctl(_) => format!("{here} の sysctl を変更します。"),

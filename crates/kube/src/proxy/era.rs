@@ -1,0 +1,148 @@
+//! Which release of Kubernetes wrote what: the one place where versions are compared.
+//!
+//! A release is named by its minor number: 1.36 is 36. The table was made from
+//! `pkg/proxy/iptables/proxier.go` of the releases themselves.
+
+use std::fmt;
+
+/// A minor release of Kubernetes, 1.10 to 1.36.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Era(u8);
+
+impl Era {
+    /// The first that is simulated: the article's.
+    pub const FIRST: Self = Self(10);
+    /// The last.
+    pub const LAST: Self = Self(36);
+
+    /// The release of a minor number, if it is simulated.
+    pub fn new(minor: u8) -> Option<Self> {
+        (Self::FIRST.0..=Self::LAST.0).contains(&minor).then_some(Self(minor))
+    }
+
+    /// Every release that is simulated.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (Self::FIRST.0..=Self::LAST.0).map(Self)
+    }
+
+    /// The minor number.
+    pub const fn minor(self) -> u8 {
+        self.0
+    }
+
+    /// Reads `1.22`, `v1.22` or `1.22.17`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.strip_prefix('v').unwrap_or(text).split('.');
+        let (major, minor, patch) = (parts.next()?, parts.next()?, parts.next());
+        let fine = major == "1" && parts.next().is_none() && patch.is_none_or(|p| p.parse::<u16>().is_ok());
+        fine.then(|| minor.parse().ok().and_then(Self::new)).flatten()
+    }
+}
+
+impl fmt::Display for Era {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "1.{}", self.0)
+    }
+}
+
+macro_rules! since {
+    ($($(#[$doc:meta])* $minor:literal $name:ident,)*) => {
+        impl Era {
+            $($(#[$doc])* pub const fn $name(self) -> bool { self.0 >= $minor })*
+        }
+    };
+}
+
+since! {
+    /// The node's and others' packets to a Service without endpoints are rejected on their way through
+    /// and in, too: FORWARD and INPUT jump to KUBE-SERVICES.
+    14 rejects_forwarded,
+    /// A load balancer's address without endpoints is rejected.
+    14 rejects_load_balancer,
+    /// `MASQUERADE --random-fully`, where iptables knows it.
+    16 random_fully,
+    /// KUBE-FORWARD drops what belongs to no connection.
+    15 drops_invalid,
+    /// The node itself gets through `externalTrafficPolicy: Local`.
+    15 local_reaches_all,
+    /// Probabilities have ten digits, not five.
+    17 ten_digits,
+    /// Canary chains: when they vanish, everything is written again.
+    17 canary,
+    /// Single addresses are written without `/32`.
+    23 plain_addresses,
+    /// KUBE-FORWARD accepts every answer, not only those of pods.
+    18 forwards_all_answers,
+    /// Addresses from outside obey `externalTrafficPolicy`.
+    20 external_ips_obey_policy,
+    /// The rules of a Service's endpoints stand before everything else of it.
+    22 endpoints_first,
+    /// kubelet drops what others send to 127.0.0.0/8.
+    19 blocks_localnet,
+    /// Endpoints come in EndpointSlices: sorted by their text, with conditions.
+    19 slices,
+    /// KUBE-POSTROUTING takes the mark off, so that a tunnel's outer packet has none.
+    19 unmarks,
+    /// A port without a name has no colon behind its Service's name: every chain gets another name.
+    20 no_bare_colon,
+    /// FORWARD jumps to KUBE-EXTERNAL-SERVICES, INPUT not to KUBE-SERVICES any more.
+    20 forwards_external,
+    /// The rules of external addresses ask no bridge port any more.
+    21 no_physdev,
+    /// The health check's port is accepted.
+    21 health_check_port,
+    /// `internalTrafficPolicy` counts.
+    22 internal_policy,
+    /// The masquerade rules stand in the Service's own chain.
+    22 masquerade_in_service,
+    /// KUBE-FORWARD has one rule for answers.
+    23 one_forward_rule,
+    /// KUBE-EXT and KUBE-SVL instead of KUBE-XLB; the balancing rules' comments name the endpoint.
+    24 ext_chains,
+    /// Where no local endpoint is there, and behind source ranges, the filter table drops; no mark.
+    25 drops_in_filter,
+    /// `--iptables-localhost-nodeports`; one is not forwarded to 127.0.0.0/8 without it.
+    26 localhost_flag,
+    /// A sync writes only the chains of Services that changed.
+    26 partial_sync,
+    /// Endpoints that are on their way out serve as long as there are no others.
+    26 terminating_fallback,
+    /// kube-proxy writes KUBE-FIREWALL's rule about 127.0.0.0/8 itself.
+    27 own_firewall,
+    /// kubelet leaves KUBE-MARK-DROP, KUBE-MARK-MASQ and KUBE-POSTROUTING to others.
+    28 kubelet_owns_little,
+    /// `status.loadBalancer.ingress[].ipMode: Proxy` is left to the load balancer.
+    30 ip_mode,
+    /// `nfacct` counters, where they can be made.
+    31 nfacct,
+    /// Stale UDP connections are found by comparing all with the endpoints.
+    32 conntrack_reconciler,
+    /// In a large cluster, rules that name endpoints have no comments.
+    12 drops_comments_when_large,
+    /// Hints of zones count.
+    24 zone_hints,
+    /// Hints of nodes count.
+    34 node_hints,
+}
+
+impl Era {
+    /// Nodes run docker, as long as kubelet speaks to it (dockershim, up to 1.23).
+    pub const fn brings_docker(self) -> bool {
+        self.0 <= 23
+    }
+
+    /// KUBE-XLB lets the node through before the pods (1.15).
+    pub const fn node_before_pods(self) -> bool {
+        self.0 == 15
+    }
+
+    /// KUBE-XLB's rules are counted: `Balancing rule 0 for …` (up to 1.22).
+    pub const fn counts_balancing_rules(self) -> bool {
+        self.0 <= 22
+    }
+
+    /// The comments of rules in KUBE-SVC and KUBE-SEP chains were lost by mistake (1.12 to 1.17).
+    pub const fn loses_comments(self) -> bool {
+        matches!(self.0, 12..=17)
+    }
+}

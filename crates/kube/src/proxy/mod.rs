@@ -1,0 +1,27 @@
+//! kube-proxy in iptables mode, 1.10 to 1.36: the rules it writes, release by release.
+//!
+//! ```text
+//! Settings, [ServicePort] ──sync──▶ Sync ──restore──▶ the text fed to iptables-restore
+//!                                     └──────────────▶ rules, as a kernel holds and iptables-save prints them
+//! ```
+//!
+//! One generator; what differs between releases is asked of [`Era`]. It knows no cluster and no
+//! packets: [`super::plan`] makes its input, and puts its rules on a node.
+
+mod era;
+mod ext;
+mod input;
+mod line;
+mod node;
+mod restore;
+mod stale;
+mod write;
+mod xlb;
+
+pub use era::Era;
+pub use input::{Chosen, Endpoint, Kind, Protocol, ServicePort, Settings, sloppy_ip, sloppy_net};
+pub use line::{Line, probability};
+pub use node::{Jump, jumps, kubelet, put};
+pub use restore::is_own;
+pub use stale::{Flow, Reconciler};
+pub use write::{Sync, Written, sync};

@@ -1,0 +1,78 @@
+//! The text that is fed to `iptables-restore --noflush --counters`.
+
+use super::write::{Sync, Written};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::rc::Rc;
+
+/// Chains that belong to a Service's port or to an endpoint: those that nobody wants any more are
+/// deleted.
+const OWN: [&str; 6] = ["KUBE-SVC-", "KUBE-SVL-", "KUBE-SEP-", "KUBE-FW-", "KUBE-XLB-", "KUBE-EXT-"];
+
+/// Whether a chain belongs to a Service's port or to an endpoint.
+pub fn is_own(chain: &str) -> bool {
+    OWN.iter().any(|p| chain.starts_with(p))
+}
+
+impl Sync {
+    /// The text of a whole sync. `there`: the chains of table nat before it.
+    pub fn restore(&self, there: &BTreeSet<Rc<str>>) -> String {
+        self.text(there, &|_| true)
+    }
+
+    /// The text of a sync after another: since 1.26 only the chains of Services that changed, and
+    /// what everybody shares.
+    pub fn restore_after(&self, before: &Self) -> String {
+        let there: BTreeSet<Rc<str>> = before.nat.chains.iter().map(|(c, _)| c.clone()).collect();
+        if !self.era.partial_sync() {
+            return self.restore(&there);
+        }
+        let (was, is) = (before.by_service(), self.by_service());
+        let changed: BTreeSet<&str> = is.iter().filter(|(s, lines)| was.get(*s) != Some(lines)).map(|(s, _)| *s).collect();
+        self.text(&there, &|owner| self.owners.get(owner as usize).is_some_and(|s| changed.contains(s.as_str())))
+    }
+
+    /// The rules in each Service's own chains.
+    fn by_service(&self) -> BTreeMap<&str, Vec<&str>> {
+        let owner: BTreeMap<&Rc<str>, u32> = self.nat.chains.iter().filter_map(|(c, o)| Some((c, (*o)?))).collect();
+        let mut out: BTreeMap<&str, Vec<&str>> = self.owners.iter().map(|s| (s.as_str(), Vec::new())).collect();
+        for line in &self.nat.lines {
+            let service = owner.get(&line.chain).and_then(|o| self.owners.get(*o as usize));
+            if let Some(lines) = service.and_then(|s| out.get_mut(s.as_str())) {
+                lines.extend([&*line.chain, line.text.as_str()]);
+            }
+        }
+        out
+    }
+
+    fn text(&self, there: &BTreeSet<Rc<str>>, wanted: &dyn Fn(u32) -> bool) -> String {
+        let mut out = String::new();
+        table(&mut out, "filter", &self.filter, &[], wanted);
+        let kept: BTreeSet<&Rc<str>> = self.nat.chains.iter().map(|(c, _)| c).collect();
+        let stale: Vec<&Rc<str>> = there.iter().filter(|c| is_own(c) && !kept.contains(c)).collect();
+        table(&mut out, "nat", &self.nat, &stale, wanted);
+        out
+    }
+}
+
+fn table(out: &mut String, name: &str, w: &Written, stale: &[&Rc<str>], wanted: &dyn Fn(u32) -> bool) {
+    let _ = writeln!(out, "*{name}");
+    let mut skipped = BTreeSet::new();
+    for (chain, owner) in &w.chains {
+        if owner.is_none_or(wanted) {
+            let _ = writeln!(out, ":{chain} - [0:0]");
+        } else {
+            skipped.insert(chain);
+        }
+    }
+    for chain in stale {
+        let _ = writeln!(out, ":{chain} - [0:0]");
+    }
+    for line in w.lines.iter().filter(|l| !skipped.contains(&l.chain)) {
+        let _ = writeln!(out, "-A {}{}", line.chain, line.text);
+    }
+    for chain in stale {
+        let _ = writeln!(out, "-X {chain}");
+    }
+    out.push_str("COMMIT\n");
+}

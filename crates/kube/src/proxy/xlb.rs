@@ -1,0 +1,221 @@
+//! A Service's port up to 1.23: KUBE-XLB for `externalTrafficPolicy: Local`.
+
+use super::line::{Draft, Verdict};
+use super::write::{Port, Refused, Writer, loopback};
+use std::net::IpAddr;
+use std::rc::Rc;
+
+/// The chains of a port, and where they lead.
+struct Chains {
+    svc: Rc<str>,
+    xlb: Rc<str>,
+    /// Whether packets from outside stay on this node.
+    local: bool,
+    /// Whether there is an endpoint.
+    has: bool,
+}
+
+impl Chains {
+    fn outside(&self) -> &Rc<str> {
+        if self.local { &self.xlb } else { &self.svc }
+    }
+}
+
+pub(super) fn write(w: &mut Writer<'_>, p: &Port<'_>) {
+    let era = w.s.era;
+    let all = &p.chosen.cluster;
+    let c = Chains { svc: p.chain("KUBE-SVC-"), xlb: p.chain("KUBE-XLB-"), local: p.port.local_outside(w.s), has: !all.is_empty() };
+    let early = era.endpoints_first();
+    let endpoints = |w: &mut Writer<'_>, rules: bool| {
+        for e in all {
+            let sep = p.endpoint_chain(e);
+            w.own_chain(&sep);
+            if rules {
+                w.endpoint(p, e);
+            }
+        }
+    };
+    if early {
+        endpoints(w, true);
+    }
+    if c.has {
+        w.own_chain(&c.svc);
+    }
+    if c.local {
+        w.own_chain(&c.xlb);
+    }
+    cluster_ip(w, p, &c);
+    for addr in &p.external_ips {
+        external_ip(w, p, &c, *addr);
+    }
+    balancer(w, p, &c);
+    if let Some(np) = p.port.node_port {
+        node_port(w, p, &c, np);
+    }
+    if c.local && era.health_check_port() {
+        w.health_check(p);
+    }
+    if !c.has {
+        return;
+    }
+    if !early {
+        endpoints(w, false);
+    }
+    w.affinity(p, &c.svc, all);
+    for (i, e) in all.iter().enumerate() {
+        w.balance(p, &c.svc, all, i);
+        if !early {
+            w.endpoint(p, e);
+        }
+    }
+    if c.local {
+        from_outside(w, p, &c);
+    }
+}
+
+fn to(w: &Writer<'_>, p: &Port<'_>, comment: &Rc<str>, addr: IpAddr) -> Draft {
+    w.host(w.draft().comment(comment).protocol(p.port.protocol), addr).dport(p.port.port)
+}
+
+fn no_endpoints(p: &Port<'_>) -> Rc<str> {
+    format!("{} has no endpoints", p.name).into()
+}
+
+fn cluster_ip(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains) {
+    let (s, services, masq) = (w.s, w.names.services.clone(), w.names.mark_masq.clone());
+    if !c.has {
+        return w.refuse(p, &services, &no_endpoints(p), Refused::Address(p.port.cluster_ip), Verdict::Reject);
+    }
+    let d = to(w, p, &format!("{} cluster IP", p.name).into(), p.port.cluster_ip);
+    let chain = if s.era.masquerade_in_service() { &c.svc } else { &services };
+    if s.masquerade_all {
+        w.nat(d.clone().jump(chain, &masq));
+    } else if let Some(pods) = s.cluster_cidr {
+        w.nat(d.clone().not_from(pods).jump(chain, &masq));
+    }
+    w.nat(d.jump(&services, &c.svc));
+}
+
+fn external_ip(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains, addr: IpAddr) {
+    let (s, era) = (w.s, w.s.era);
+    let (services, external, masq) = (w.names.services.clone(), w.names.external.clone(), w.names.mark_masq.clone());
+    if !c.has {
+        return w.refuse(p, &external, &no_endpoints(p), Refused::Address(addr), Verdict::Reject);
+    }
+    let d = to(w, p, &format!("{} external IP", p.name).into(), addr);
+    let local = c.local && era.external_ips_obey_policy();
+    let chain = if local { &c.xlb } else { &c.svc };
+    if !local {
+        let from = if era.masquerade_in_service() { &c.svc } else { &services };
+        let masked = match s.cluster_cidr.filter(|_| era.no_physdev()) {
+            Some(pods) => d.clone().not_from(pods),
+            None => d.clone(),
+        };
+        w.nat(masked.jump(from, &masq));
+    }
+    if era.no_physdev() {
+        w.nat(d.jump(&services, chain));
+    } else {
+        w.nat(d.clone().not_bridged().not_src_local().jump(&services, chain));
+        w.nat(d.dst_local().jump(&services, chain));
+    }
+}
+
+/// The load balancer's addresses, each behind the Service's own firewall.
+fn balancer(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains) {
+    let (s, era) = (w.s, w.s.era);
+    let fw = p.chain("KUBE-FW-");
+    let comment: Rc<str> = format!("{} loadbalancer IP", p.name).into();
+    let (services, external, masq, drop) =
+        (w.names.services.clone(), w.names.external.clone(), w.names.mark_masq.clone(), w.names.mark_drop.clone());
+    let ranges = p.ranges(s);
+    for (i, addr) in p.vips.iter().enumerate() {
+        if !c.has {
+            if era.rejects_load_balancer() {
+                let chain = if era.forwards_external() { &external } else { &services };
+                w.refuse(p, chain, &no_endpoints(p), Refused::Address(*addr), Verdict::Reject);
+            }
+            continue;
+        }
+        if i == 0 {
+            w.own_chain(&fw);
+        }
+        let line = to(w, p, &comment, *addr).jump(&services, &fw);
+        w.nat(line);
+        let d = w.draft().comment(&comment);
+        if !c.local {
+            w.nat(d.clone().jump(&fw, &masq));
+        }
+        if ranges.is_empty() {
+            w.nat(d.clone().jump(&fw, c.outside()));
+        }
+        for range in &ranges {
+            w.nat(d.clone().from(*range, false).jump(&fw, c.outside()));
+        }
+        if p.allows_node(s, &ranges) {
+            w.nat(d.clone().from((*addr).into(), era.plain_addresses()).jump(&fw, c.outside()));
+        }
+        w.nat(d.jump(&fw, &drop));
+    }
+}
+
+fn node_port(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains, np: u16) {
+    let (node_ports, external, masq) = (w.names.node_ports.clone(), w.names.external.clone(), w.names.mark_masq.clone());
+    if !c.has {
+        return w.refuse(p, &external, &no_endpoints(p), Refused::NodePort(np), Verdict::Reject);
+    }
+    let d = w.draft().comment(&p.name).protocol(p.port.protocol).dport(np);
+    if c.local {
+        w.nat(d.clone().from(loopback(w.s.ipv6), false).jump(&node_ports, &masq));
+    } else {
+        let chain = if w.s.era.masquerade_in_service() { &c.svc } else { &node_ports };
+        w.nat(d.clone().jump(chain, &masq));
+    }
+    w.nat(d.jump(&node_ports, c.outside()));
+}
+
+/// `externalTrafficPolicy: Local`: pods, and later the node, go to every endpoint, others to those of
+/// this node.
+fn from_outside(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains) {
+    let era = w.s.era;
+    let local = &p.chosen.local;
+    let pods = |w: &mut Writer<'_>| {
+        let Some(pods) = w.s.cluster_cidr else { return };
+        let comment: Rc<str> = "Redirect pods trying to reach external loadbalancer VIP to clusterIP".into();
+        let line = w.draft().comment(&comment).from(pods, false).jump(&c.xlb, &c.svc);
+        w.nat(line);
+    };
+    if !era.node_before_pods() {
+        pods(w);
+    }
+    if era.local_reaches_all() {
+        let masq = w.names.mark_masq.clone();
+        let comment: Rc<str> = format!("masquerade LOCAL traffic for {} LB IP", p.name).into();
+        let line = w.draft().comment(&comment).src_local().jump(&c.xlb, &masq);
+        w.nat(line);
+        let comment: Rc<str> = format!("route LOCAL traffic for {} LB IP to service chain", p.name).into();
+        let line = w.draft().comment(&comment).src_local().jump(&c.xlb, &c.svc);
+        w.nat(line);
+    }
+    if era.node_before_pods() {
+        pods(w);
+    }
+    if local.is_empty() {
+        let (comment, drop): (Rc<str>, _) = (format!("{} has no local endpoints", p.name).into(), w.names.mark_drop.clone());
+        let line = w.draft().comment(&comment).jump(&c.xlb, &drop);
+        return w.nat(line);
+    }
+    if era.counts_balancing_rules() {
+        w.affinity_of_xlb(p, &c.xlb, local);
+        for i in 0..local.len() {
+            let comment: Rc<str> = format!("Balancing rule {i} for {}", p.name).into();
+            let draft = w.draft().comment(&comment);
+            w.one_of(p, draft, &c.xlb, local, i);
+        }
+    } else {
+        w.affinity(p, &c.xlb, local);
+        for i in 0..local.len() {
+            w.balance(p, &c.xlb, local, i);
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The fields of a Service that say how packets to it are led.
+
+use crate::decode::{Decoder, Fields, Spanned};
+use crate::diag::{Code, Span};
+use crate::object::{Distribution, ServiceType, Traffic};
+use crate::proxy::{sloppy_ip, sloppy_net};
+use crate::yaml::YamlNode;
+use std::net::IpAddr;
+
+/// How long a client stays with its endpoint if nothing is written, in seconds.
+const AFFINITY: u32 = 10_800;
+
+/// Reads `spec` and `status` of a Service.
+pub(crate) fn decode(d: &mut Decoder, f: &mut Fields<'_>, kind: Option<ServiceType>, status: Option<&YamlNode>) -> Traffic {
+    let mut t = Traffic::default();
+    if let Some(list) = f.get("externalIPs") {
+        t.external_ips = addresses(d, list, "spec.externalIPs");
+    }
+    affinity(d, f, &mut t);
+    let external = local(d, f, "externalTrafficPolicy");
+    let outside = matches!(kind, Some(ServiceType::NodePort | ServiceType::LoadBalancer)) || !t.external_ips.is_empty();
+    match external {
+        Some(policy) if policy.value && !outside && kind.is_some() => d.error(
+            Code::UnsupportedValue,
+            policy.span,
+            "spec.externalTrafficPolicy: Invalid value: \"Local\": may only be set for externally-accessible services",
+            "write type: NodePort or type: LoadBalancer, or remove this line",
+        ),
+        other => t.external_local = other.is_some_and(|p| p.value),
+    }
+    t.internal_local = local(d, f, "internalTrafficPolicy").is_some_and(|p| p.value);
+    t.publish_not_ready = f.get("publishNotReadyAddresses").and_then(|n| d.boolean(n, "spec.publishNotReadyAddresses")) == Some(true);
+    let words = ["PreferClose", "PreferSameZone", "PreferSameNode"];
+    let word = f.get("trafficDistribution").and_then(|n| d.word(n, "spec.trafficDistribution", &words));
+    t.distribution = word.map(|w| if w == "PreferSameNode" { Distribution::Node } else { Distribution::Zone });
+    balancer(d, f, &mut t, kind, status);
+    t
+}
+
+fn addresses(d: &mut Decoder, list: &YamlNode, path: &str) -> Vec<IpAddr> {
+    let mut out = Vec::new();
+    for (n, i) in d.items(list, path).iter().zip(0..) {
+        out.extend(address(d, n, &format!("{path}[{i}]")).map(|a| a.value));
+    }
+    out
+}
+
+fn address(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Spanned<IpAddr>> {
+    let text = d.string(node, path)?;
+    let read = sloppy_ip(&text.value);
+    if read.is_none() {
+        d.error(
+            Code::InvalidAddress,
+            text.span,
+            format!("{path}: Invalid value: {:?}: must be a valid IP address, (e.g. 10.9.8.7)", text.value),
+            "write an address like 192.168.99.22",
+        );
+    }
+    read.map(|value| Spanned { value, span: text.span })
+}
+
+fn affinity(d: &mut Decoder, f: &mut Fields<'_>, t: &mut Traffic) {
+    let word = f.get("sessionAffinity").and_then(|n| d.word(n, "spec.sessionAffinity", &["None", "ClientIP"]));
+    let mut seconds = AFFINITY;
+    if let Some(mut c) = f.get("sessionAffinityConfig").and_then(|n| d.fields(n, "spec.sessionAffinityConfig")) {
+        if let Some(mut ip) = c.get("clientIP").and_then(|n| d.fields(n, "spec.sessionAffinityConfig.clientIP")) {
+            let path = "spec.sessionAffinityConfig.clientIP.timeoutSeconds";
+            if let Some(n) = ip.get("timeoutSeconds").and_then(|n| d.integer(n, path)) {
+                match u32::try_from(n.value) {
+                    Ok(value @ 1..=86_400) => seconds = value,
+                    _ => d.error(
+                        Code::OutOfRange,
+                        n.span,
+                        format!("{path}: Invalid value: {}: must be greater than 0 and less than 86400", n.value),
+                        "write seconds from 1 to 86400",
+                    ),
+                }
+            }
+            d.finish(ip);
+        }
+        d.finish(c);
+    }
+    t.affinity = (word == Some("ClientIP")).then_some(seconds);
+}
+
+/// Whether a policy is `Local`, and where that is written.
+fn local(d: &mut Decoder, f: &mut Fields<'_>, name: &'static str) -> Option<Spanned<bool>> {
+    let path = f.path_of(name);
+    let node = f.get(name)?;
+    let word = d.word(node, &path, &["Cluster", "Local"])?;
+    Some(Spanned { value: word == "Local", span: node.span })
+}
+
+/// What a load balancer has to do with it. There is none here: its addresses are those that are
+/// written, in `status` as it would write them, or in `loadBalancerIP`.
+fn balancer(d: &mut Decoder, f: &mut Fields<'_>, t: &mut Traffic, kind: Option<ServiceType>, status: Option<&YamlNode>) {
+    let balanced = kind == Some(ServiceType::LoadBalancer);
+    let mut ignored: Option<(Span, &str)> = None;
+    let mut ingress = Vec::new();
+    if let Some(n) = f.get("loadBalancerIP") {
+        ingress.extend(address(d, n, "spec.loadBalancerIP").map(|a| (a.value, false)));
+        ignored = ignored.or(Some((n.span, "spec.loadBalancerIP")));
+    }
+    if let Some(list) = f.get("loadBalancerSourceRanges") {
+        ignored = ignored.or(Some((list.span, "spec.loadBalancerSourceRanges")));
+        for (n, i) in d.items(list, "spec.loadBalancerSourceRanges").iter().zip(0..) {
+            let path = format!("spec.loadBalancerSourceRanges[{i}]");
+            let Some(text) = d.string(n, &path) else { continue };
+            match sloppy_net(&text.value) {
+                Some(net) => t.source_ranges.push(net),
+                None => {
+                    let message = format!("{path}: Invalid value: {:?}: must be a valid CIDR value, (e.g. 10.9.8.0/24)", text.value);
+                    d.error(Code::InvalidAddress, text.span, message, "write a network like 203.0.113.0/25");
+                }
+            }
+        }
+    }
+    if let Some(n) = f.get("healthCheckNodePort") {
+        t.health_check = d.port(n, "spec.healthCheckNodePort").map(|p| p.value);
+        ignored = ignored.or(Some((n.span, "spec.healthCheckNodePort")));
+    }
+    if let Some(mut s) = status.and_then(|n| d.fields(n, "status")).map(|s| s.not_simulated(&["conditions"])) {
+        if let Some(mut b) = s.get("loadBalancer").and_then(|n| d.fields(n, "status.loadBalancer")) {
+            if let Some(list) = b.get("ingress") {
+                for (n, i) in d.items(list, "status.loadBalancer.ingress").iter().zip(0..) {
+                    let path = format!("status.loadBalancer.ingress[{i}]");
+                    let Some(mut one) = d.fields(n, &path).map(|o| o.not_simulated(&["hostname", "ports"])) else { continue };
+                    let addr = one.get("ip").and_then(|n| address(d, n, &format!("{path}.ip")));
+                    let mode = one.get("ipMode").and_then(|n| d.word(n, &format!("{path}.ipMode"), &["VIP", "Proxy"]));
+                    d.finish(one);
+                    let Some(addr) = addr else { continue };
+                    // The same address twice is one.
+                    ingress.retain(|(a, _)| *a != addr.value);
+                    ingress.push((addr.value, mode == Some("Proxy")));
+                }
+            }
+            d.finish(b);
+        }
+        d.finish(s);
+    }
+    if balanced {
+        t.ingress = ingress;
+    } else if let (Some((span, path)), Some(_)) = (ignored, kind) {
+        d.diags.push(crate::Diagnostic::warning(
+            Code::UnsupportedValue,
+            span,
+            format!("{path} means nothing without type: LoadBalancer"),
+            "write type: LoadBalancer, or remove this line",
+        ));
+    }
+}
