@@ -23,10 +23,11 @@ fn service_of(rule: &str) -> (bool, &str) {
 
 /// A text for `iptables-restore`, sorted.
 pub(crate) fn sorted(text: &str) -> Vec<String> {
-    let mut tables: BTreeMap<String, (Vec<String>, Vec<String>, Vec<String>)> = BTreeMap::new();
+    // Chains, rules, deleted chains.
+    let mut tables: BTreeMap<String, [Vec<String>; 3]> = BTreeMap::new();
     let mut table = String::new();
     for line in text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#') && *l != "COMMIT") {
-        let (chains, rules, deleted) = tables.entry(table.clone()).or_default();
+        let [chains, rules, deleted] = tables.entry(table.clone()).or_default();
         if let Some(name) = line.strip_prefix('*') {
             name.clone_into(&mut table);
         } else if line.starts_with(':') {
@@ -38,7 +39,7 @@ pub(crate) fn sorted(text: &str) -> Vec<String> {
         }
     }
     let mut out = Vec::new();
-    for (name, (mut chains, mut rules, mut deleted)) in tables {
+    for (name, [mut chains, mut rules, mut deleted]) in tables {
         if name.is_empty() {
             continue;
         }

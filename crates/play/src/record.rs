@@ -172,11 +172,11 @@ fn shape(line: &str) -> String {
     out.join(" ")
 }
 
-/// Every counter that is not zero: table, chain, rule (0: the policy), packets, bytes.
+/// Every counter of the tables in use that is not zero: table, chain, rule (0: the policy), packets, bytes.
 pub fn counters(ns: &Netns) -> Vec<(TableName, String, u32, u64, u64)> {
     let mut out = Vec::new();
-    for table in [TableName::Nat, TableName::Filter] {
-        let t = ns.rules.table(table);
+    for t in ns.rules.tables_in_use() {
+        let table = t.name;
         let read = |i: u32| ns.counters[table as usize].get(i as usize).copied().unwrap_or_default();
         for (chain, id) in t.chains.iter().zip(0..) {
             let policy = if chain.policy.is_some() { Some((0, read(t.policy_counter(id)))) } else { None };

@@ -4,6 +4,7 @@
 //! Needs root on Linux. Without, it says so and compares with the committed recordings.
 
 mod coverage;
+mod eras;
 mod generate;
 mod observe;
 
@@ -58,6 +59,8 @@ fn options() -> Result<Options, String> {
 enum Work {
     File(PathBuf),
     Scenario(&'static Embedded),
+    /// A release of Kubernetes and a shape of Services, by number, and a seed.
+    Era(usize, usize, u64),
     Random(u64),
     /// Names and comments that a shell would run, if it were let.
     Hostile,
@@ -71,6 +74,7 @@ impl Work {
         match self {
             Self::File(path) => path.display().to_string(),
             Self::Scenario(s) => s.name.to_owned(),
+            Self::Era(release, shape, _) => eras::name(*release, *shape),
             Self::Random(seed) => format!("--random 1 --seed {seed}"),
             Self::Hostile => "hostile names".to_owned(),
         }
@@ -81,16 +85,19 @@ impl Work {
         let document = match self {
             Self::File(path) => std::fs::read_to_string(path).map_err(|e| e.to_string())?,
             Self::Scenario(s) => return Ok(Scenario::parse(s.name, s.scenario).script(s.name, s.manifests)),
-            Self::Random(seed) => {
-                let mut drawn = (0..).map(|attempt| parse(generate::session(*seed, attempt)));
-                let fair =
-                    |(d, s): &(String, Script)| steady(d, s.clone()).is_ok_and(|(session, _)| !is_race(&session) && !is_beyond(&session));
-                return drawn.find(|d| d.as_ref().map_or(true, fair)).expect("an endless row");
-            }
+            Self::Random(seed) => return fair(&|attempt| generate::session(*seed, attempt)),
+            Self::Era(release, shape, seed) => return fair(&|attempt| eras::session(*release, *shape, seed + (attempt << 16))),
             Self::Hostile => include_str!("hostile.yaml").to_owned(),
         };
         parse(document)
     }
+}
+
+/// The first of many sessions that does not hang on a race of a kernel's timers.
+fn fair(draw: &dyn Fn(u64) -> String) -> Result<(String, Script), String> {
+    let mut drawn = (0..).map(|attempt| parse(draw(attempt)));
+    let fair = |(d, s): &(String, Script)| steady(d, s.clone()).is_ok_and(|(session, _)| !is_race(&session) && !is_beyond(&session));
+    drawn.find(|d| d.as_ref().map_or(true, fair)).expect("an endless row")
 }
 
 /// A document and its Script.
@@ -113,7 +120,12 @@ fn main() -> ExitCode {
         work.extend(ALL.iter().map(Work::Scenario));
         work.push(Work::Hostile);
         work.extend((o.seed..o.seed + o.random).map(Work::Random));
-        println!("the suite, hostile names, and {} random sessions from seed {}", o.random, o.seed);
+        let (releases, shapes) = (eras::MINORS.len(), eras::SHAPES.len());
+        work.extend((0..releases).flat_map(|r| (0..shapes).map(move |s| Work::Era(r, s, o.seed))));
+        println!(
+            "the suite, hostile names, {} random sessions from seed {}, and {shapes} shapes of Services under {releases} releases of Kubernetes",
+            o.random, o.seed
+        );
     }
     let _ = std::fs::remove_file(TRAP);
     // Scripts are run from there as root: it must be ours alone, and new.
@@ -214,7 +226,13 @@ fn compare(w: &Work, cpu: usize, dir: &Path, tally: &mut Tally) {
         if Path::new(TRAP).exists() {
             return Err(format!("a name was run by a shell: {TRAP} is there"));
         }
-        Ok(differences(session, done, &seen))
+        let (mut items, mut wrong) = differences(session, done, &seen);
+        if matches!(w, Work::Era(..)) {
+            let (lines, differ) = eras::printed(session, &own)?;
+            items += lines;
+            wrong.extend(differ);
+        }
+        Ok((items, wrong))
     };
     let told = |found: Result<(usize, Vec<String>), String>| found.unwrap_or_else(|why| (0, vec![why]));
     let (items, wrong) = told(once());
