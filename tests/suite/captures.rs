@@ -40,7 +40,7 @@ fn tshark_finds_nothing_wrong_in_any_presets_capture() {
         probe.proto = preset.proto;
         // One walk stays on its node, the other crosses.
         probe.endpoint = match preset.name {
-            "article-nodeport" => Some(("10.1.6.5".parse().expect("address"), None)),
+            "article-nodeport" | "nodeport-1.36" => Some(("10.1.6.5".parse().expect("address"), None)),
             "article-clusterip" => Some(("10.1.5.4".parse().expect("address"), None)),
             _ => None,
         };
@@ -80,6 +80,6 @@ fn tshark_finds_nothing_wrong_in_any_presets_capture() {
             }
         }
         println!("{}: {} frames, {vxlan} of them VXLAN, nothing wrong", preset.name, rows.len());
-        assert_eq!(vxlan > 0, matches!(preset.name, "article-pod-cross-node" | "article-nodeport"), "{}", preset.name);
+        assert_eq!(vxlan > 0, matches!(preset.name, "article-pod-cross-node" | "article-nodeport" | "nodeport-1.36"), "{}", preset.name);
     }
 }

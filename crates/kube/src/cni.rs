@@ -1,8 +1,9 @@
 //! The bridge and host-local plugins: cni0, veth pairs, and the pod's own namespace
-//! (`plugins/main/bridge/bridge.go`, CNI plugins 0.6).
+//! (`plugins/main/bridge/bridge.go`, CNI plugins 0.6 beside Kubernetes 1.10, and later ones).
 
 use crate::cluster::{Cluster, Pod};
-use crate::flannel::OVERHEAD;
+use crate::flannel;
+use crate::naming;
 use ipnet::{IpNet, Ipv4Net};
 use net::route::RouteProto;
 use net::spec::{DeviceKindSpec, DeviceSpec, NetnsSpec, RouteSpec};
@@ -21,17 +22,22 @@ fn on_link(dst: Ipv4Net, dev: &str, src: std::net::Ipv4Addr) -> RouteSpec {
 }
 
 /// cni0 and the node's ends of its pods' cables.
-pub fn configure_node(ns: &mut NetnsSpec, cluster: &Cluster, node: usize) {
+pub fn configure_node(ns: &mut NetnsSpec, cluster: &Cluster, node: usize, index: u32) {
     let this = &cluster.nodes[node];
     let gateway = this.gateway();
-    let mtu = this.spec.nic.mtu - OVERHEAD;
+    let mtu = flannel::mtu(&cluster.topology, this);
     let pods: Vec<&Pod> = cluster.pods.iter().filter(|p| p.node == node).collect();
     let [a, b, c, d] = gateway.octets();
-    let mut bridge = DeviceSpec::new("cni0", 5, Mac([0x0a, 0x58, a, b, c, d]), mtu, DeviceKindSpec::Bridge);
+    let mac = if cluster.topology.version.random_macs() {
+        naming::random_mac(cluster.topology.seed, &format!("{}/cni0", this.spec.name.value))
+    } else {
+        Mac([0x0a, 0x58, a, b, c, d])
+    };
+    let mut bridge = DeviceSpec::new("cni0", index, mac, mtu, DeviceKindSpec::Bridge);
     bridge.addrs.extend(Ipv4Net::new(gateway, this.pod_cidr.prefix_len()).map(IpNet::from));
     ns.devices.push(bridge);
     ns.routes.push(on_link(this.pod_cidr, "cni0", gateway));
-    for (pod, i) in pods.iter().zip(6..) {
+    for (pod, i) in pods.iter().zip(index + 1..) {
         let kind = DeviceKindSpec::Cable { peer_netns: pod.netns(), peer: "eth0".to_owned(), nic: false };
         let mut veth = DeviceSpec::new(&pod.veth, i, pod.veth_mac, mtu, kind);
         veth.master = Some("cni0".to_owned());
@@ -45,7 +51,9 @@ pub fn pod_netns(cluster: &Cluster, pod: &Pod) -> NetnsSpec {
     let node = &cluster.nodes[pod.node];
     let mut ns = NetnsSpec::new(pod.netns());
     let kind = DeviceKindSpec::Cable { peer_netns: node.spec.name.value.clone(), peer: pod.veth.clone(), nic: false };
-    let mut eth0 = DeviceSpec::new("eth0", 3, pod.mac(), node.spec.nic.mtu - OVERHEAD, kind);
+    let t = &cluster.topology;
+    let index = if t.version.eth0_is_second() { 2 } else { 3 };
+    let mut eth0 = DeviceSpec::new("eth0", index, pod.mac, flannel::mtu(t, node), kind);
     eth0.addrs.extend(Ipv4Net::new(pod.ip, node.pod_cidr.prefix_len()).map(IpNet::from));
     ns.devices.push(eth0);
     let via = |dst: IpNet| RouteSpec {

@@ -282,6 +282,46 @@ impl<'a> Fields<'a> {
         self.pairs.iter().find(|(k, _, v)| *k == name && !v.is_null()).map(|(_, _, v)| *v)
     }
 
+    /// A field that is a text, if it is there.
+    pub fn string(&mut self, d: &mut Decoder, name: &'static str) -> Option<Spanned<String>> {
+        self.get(name).and_then(|n| d.string(n, &self.path_of(name)))
+    }
+
+    /// A field that is a whole number, if it is there.
+    pub fn integer(&mut self, d: &mut Decoder, name: &'static str) -> Option<Spanned<i64>> {
+        self.get(name).and_then(|n| d.integer(n, &self.path_of(name)))
+    }
+
+    /// A field that is `true` or `false`, if it is there.
+    pub fn boolean(&mut self, d: &mut Decoder, name: &'static str) -> Option<bool> {
+        self.get(name).and_then(|n| d.boolean(n, &self.path_of(name)))
+    }
+
+    /// A field that is a port, if it is there.
+    pub fn port(&mut self, d: &mut Decoder, name: &'static str) -> Option<Spanned<u16>> {
+        self.get(name).and_then(|n| d.port(n, &self.path_of(name)))
+    }
+
+    /// A field that is one of some words, if it is there.
+    pub fn word(&mut self, d: &mut Decoder, name: &'static str, allowed: &[&'static str]) -> Option<&'static str> {
+        self.get(name).and_then(|n| d.word(n, &self.path_of(name), allowed))
+    }
+
+    /// A field that has fields itself, if it is there.
+    pub fn fields(&mut self, d: &mut Decoder, name: &'static str) -> Option<Self> {
+        self.get(name).and_then(|n| d.fields(n, &self.path_of(name)))
+    }
+
+    /// A text that must be there.
+    pub fn require_string(&mut self, d: &mut Decoder, name: &'static str, hint: &str) -> Option<Spanned<String>> {
+        self.require(d, name, hint).and_then(|n| d.string(n, &self.path_of(name)))
+    }
+
+    /// A port that must be there.
+    pub fn require_port(&mut self, d: &mut Decoder, name: &'static str, hint: &str) -> Option<Spanned<u16>> {
+        self.require(d, name, hint).and_then(|n| d.port(n, &self.path_of(name)))
+    }
+
     /// A field that must be there.
     pub fn require(&mut self, d: &mut Decoder, name: &'static str, hint: &str) -> Option<&'a YamlNode> {
         let found = self.get(name);

@@ -1,5 +1,7 @@
-//! docker 1.13 on a node: docker0 and its rules (`libnetwork/drivers/bridge/setup_ip_tables.go`).
+//! docker on a node: docker0 and its rules (`libnetwork/drivers/bridge/setup_ip_tables.go`). 1.13 beside
+//! Kubernetes 1.10 and 1.11; what 18.06 to 20.10 write after that.
 
+use crate::proxy::Era;
 use net::netfilter::{AddrType, CtStates, Hook, IfName, Match, Negatable, Policy, Rule, RulesetBuilder, TableName, Target};
 
 /// docker0's network.
@@ -10,7 +12,7 @@ fn dev(negated: bool) -> Option<Negatable<IfName>> {
 }
 
 /// Its chains and rules. FORWARD's policy is DROP: docker switched forwarding on itself.
-pub fn write(b: &mut RulesetBuilder) {
+pub fn write(b: &mut RulesetBuilder, era: Era) {
     use TableName::{Filter, Nat};
     let net = |text: &str| text.parse::<ipnet::Ipv4Net>().expect("invariant: a literal network");
     let local = || Match::AddrType { src: None, dst: Some(Negatable::plain(AddrType::Local)) };
@@ -25,11 +27,26 @@ pub fn write(b: &mut RulesetBuilder) {
     );
     b.policy(Filter, Hook::Forward, Policy::Drop);
     b.new_chain(Filter, "DOCKER");
-    b.append(Filter, "DOCKER-ISOLATION", Rule::to(Target::Return));
-    b.append(Filter, "FORWARD", Rule::to(Target::Jump("DOCKER-ISOLATION".into())));
-    b.append(Filter, "FORWARD", Rule { out_dev: dev(false), ..Rule::to(docker()) });
     let related = Match::CtState(Negatable::plain(CtStates::RELATED.with(CtStates::ESTABLISHED)));
-    b.append(Filter, "FORWARD", Rule { out_dev: dev(false), matches: vec![related], ..Rule::to(Target::Accept) });
+    let answers = Rule { out_dev: dev(false), matches: vec![related], ..Rule::to(Target::Accept) };
+    let own = Rule { out_dev: dev(false), ..Rule::to(docker()) };
+    let jump = |to: &str| Rule::to(Target::Jump(to.into()));
+    if era.docker_stages() {
+        let leaves = Rule { in_dev: dev(false), out_dev: dev(true), ..jump("DOCKER-ISOLATION-STAGE-2") };
+        b.append(Filter, "DOCKER-ISOLATION-STAGE-1", leaves);
+        b.append(Filter, "DOCKER-ISOLATION-STAGE-1", Rule::to(Target::Return));
+        b.append(Filter, "DOCKER-ISOLATION-STAGE-2", Rule { out_dev: dev(false), ..Rule::to(Target::Drop) });
+        b.append(Filter, "DOCKER-ISOLATION-STAGE-2", Rule::to(Target::Return));
+        b.append(Filter, "DOCKER-USER", Rule::to(Target::Return));
+        for rule in [jump("DOCKER-USER"), jump("DOCKER-ISOLATION-STAGE-1"), answers, own] {
+            b.append(Filter, "FORWARD", rule);
+        }
+    } else {
+        b.append(Filter, "DOCKER-ISOLATION", Rule::to(Target::Return));
+        for rule in [jump("DOCKER-ISOLATION"), own, answers] {
+            b.append(Filter, "FORWARD", rule);
+        }
+    }
     b.append(Filter, "FORWARD", Rule { in_dev: dev(false), out_dev: dev(true), ..Rule::to(Target::Accept) });
     b.append(Filter, "FORWARD", Rule { in_dev: dev(false), out_dev: dev(false), ..Rule::to(Target::Accept) });
 }

@@ -144,8 +144,9 @@ fn devices(t: &Topology, owner: &str) -> Vec<String> {
     let node = || {
         let n = t.nodes.iter().find(|n| n.name.value == owner)?;
         let docker = n.docker.then(|| "docker0".to_owned());
-        let own = [n.nic.name.clone(), "cni0".to_owned(), crate::flannel::device_name(t.vni)];
-        Some(own.into_iter().chain(docker).collect())
+        let vxlan = (t.backend != crate::topology::Backend::HostGw).then(|| crate::flannel::device_name(t.vni));
+        let own = [n.nic.name.clone(), "cni0".to_owned()];
+        Some(own.into_iter().chain(vxlan).chain(docker).collect())
     };
     host.or_else(node).unwrap_or_default()
 }

@@ -336,8 +336,8 @@ pub(crate) fn meta(d: &mut Decoder, node: &YamlNode, dns_1035: bool) -> Option<M
         "ownerReferences",
         "finalizers",
     ]);
-    let name = f.require(d, "name", "write a name, such as name: nginx").and_then(|n| d.string(n, "metadata.name"));
-    let namespace = f.get("namespace").and_then(|n| d.string(n, "metadata.namespace")).map_or_else(|| "default".to_owned(), |n| n.value);
+    let name = f.require_string(d, "name", "write a name, such as name: nginx");
+    let namespace = f.string(d, "namespace").map_or_else(|| "default".to_owned(), |n| n.value);
     let labels = f.get("labels").map(|n| d.string_map(n, "metadata.labels")).unwrap_or_default();
     d.finish(f);
     let name = name?;
@@ -449,7 +449,7 @@ fn deployment_spec(d: &mut Decoder, meta: Meta, node: &YamlNode) -> Option<Deplo
     });
     let mut p = d.fields(pod_spec?, "spec.template.spec")?.not_simulated(POD_FIELDS);
     let list = p.require(d, "containers", "write containers: with - name: and image: below it");
-    let node_name = p.get("nodeName").and_then(|n| d.string(n, "spec.template.spec.nodeName"));
+    let node_name = p.string(d, "nodeName");
     d.finish(p);
     let containers = list.map(|l| containers(d, l)).unwrap_or_default();
     let (selector, pod_labels) = (selector?, pod_labels?);
@@ -492,8 +492,8 @@ fn containers(d: &mut Decoder, list: &YamlNode) -> Vec<Container> {
         let path = format!("spec.template.spec.containers[{i}]");
         let Some(f) = d.fields(node, &path) else { continue };
         let mut f = f.not_simulated(CONTAINER_FIELDS);
-        let name = f.require(d, "name", "write a name, such as name: nginx").and_then(|n| d.string(n, &format!("{path}.name")));
-        let image = f.require(d, "image", "write an image, such as image: nginx:1.7.9").and_then(|n| d.string(n, &format!("{path}.image")));
+        let name = f.require_string(d, "name", "write a name, such as name: nginx");
+        let image = f.require_string(d, "image", "write an image, such as image: nginx:1.7.9");
         let own_command = f.get("command").is_some();
         let mut ports = Vec::new();
         if let Some(list) = f.get("ports") {
@@ -513,10 +513,8 @@ pub(crate) const PROTOCOLS: &[&str] = &["TCP", "UDP", "SCTP"];
 
 fn container_port(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<ContainerPort> {
     let mut f = d.fields(node, path)?.not_simulated(&["hostPort", "hostIP"]);
-    let port = f
-        .require(d, "containerPort", "write containerPort: with the port the container listens on")
-        .and_then(|n| d.port(n, &format!("{path}.containerPort")));
-    let name = f.get("name").and_then(|n| d.string(n, &format!("{path}.name"))).map(|n| n.value);
+    let port = f.require_port(d, "containerPort", "write containerPort: with the port the container listens on");
+    let name = f.string(d, "name").map(|n| n.value);
     let protocol = f.get("protocol").map_or(Some("TCP"), |n| d.word(n, &format!("{path}.protocol"), PROTOCOLS));
     d.finish(f);
     Some(ContainerPort { name, port: port?.value, protocol: protocol? })
@@ -554,7 +552,7 @@ fn service_spec(d: &mut Decoder, meta: Meta, node: &YamlNode, status: Option<&Ya
     };
     let external_name = external_name.and_then(|n| d.string(n, "spec.externalName")).map(|n| n.value);
     let traffic = crate::traffic::decode(d, &mut f, kind, status);
-    let allocates = f.get("allocateLoadBalancerNodePorts").and_then(|n| d.boolean(n, "spec.allocateLoadBalancerNodePorts"));
+    let allocates = f.boolean(d, "allocateLoadBalancerNodePorts");
     // An ExternalName may do without.
     let list = if kind == Some(ExternalName) { f.get("ports") } else { f.require(d, "ports", "write ports: with - port: below it") };
     d.finish(f);
@@ -575,10 +573,10 @@ fn service_port(d: &mut Decoder, node: &YamlNode, i: usize, many: bool, kind: Se
     let mut f = d.fields(node, &path)?.not_simulated(&["appProtocol"]);
     let name = if many { f.require(d, "name", "with more than one port, each needs a name") } else { f.get("name") };
     let name = name.and_then(|n| d.string(n, &format!("{path}.name"))).map(|n| n.value).unwrap_or_default();
-    let port = f.require(d, "port", "write port: with the port of the Service").and_then(|n| d.port(n, &format!("{path}.port")));
+    let port = f.require_port(d, "port", "write port: with the port of the Service");
     let protocol = f.get("protocol").map_or(Some("TCP"), |n| d.word(n, &format!("{path}.protocol"), PROTOCOLS));
     let target = f.get("targetPort").and_then(|n| target_port(d, n, &format!("{path}.targetPort")));
-    let node_port = f.get("nodePort").and_then(|n| d.port(n, &format!("{path}.nodePort")));
+    let node_port = f.port(d, "nodePort");
     d.finish(f);
     if let (Some(np), true) = (&node_port, kind <= ServiceType::ClusterIp) {
         let message = format!("{path}.nodePort: Forbidden: may not be used when `type` is '{}'", kind.name());

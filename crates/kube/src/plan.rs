@@ -5,7 +5,7 @@ use crate::fault::{self, Daemon};
 use crate::naming;
 use crate::object::ServiceType;
 use crate::proxy::{ServicePort, Settings};
-use crate::topology::{Nic, Role};
+use crate::topology::{Backend, Nic, Role};
 use crate::{cni, docker, flannel, proxy};
 use ipnet::Ipv4Net;
 use net::Duration;
@@ -111,10 +111,13 @@ fn node(lan: &mut NetnsSpec, cluster: &Cluster, i: usize) -> NetnsSpec {
             proto: RouteProto::Kernel,
             metric: 0,
         });
-        docker::write(&mut rules);
+        docker::write(&mut rules, cluster.topology.version);
     }
-    flannel::configure(&mut ns, cluster, i);
-    cni::configure_node(&mut ns, cluster, i);
+    // lo, the NIC, docker0, flannel's device, cni0, and then the pods' cables, as they came.
+    let flannel_index = if this.spec.docker { 4 } else { 3 };
+    let bridge_index = flannel_index + u32::from(cluster.topology.backend != Backend::HostGw);
+    flannel::configure(&mut ns, cluster, i, flannel_index);
+    cni::configure_node(&mut ns, cluster, i, bridge_index);
     let settings = proxy_settings(cluster, i);
     proxy::kubelet(&mut rules, &settings);
     if cluster.topology.runs(&this.spec.name.value, Daemon::KubeProxy) {

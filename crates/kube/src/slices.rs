@@ -13,7 +13,7 @@ pub(crate) fn endpoint_slice(d: &mut Decoder, fields: Fields<'_>) -> Option<Obje
     let mut f = fields;
     let metadata = f.require(d, "metadata", "write metadata: with a name: and labels: below it");
     let named = metadata.and_then(|n| meta(d, n, false));
-    let family = f.get("addressType").and_then(|n| d.word(n, "addressType", &["IPv4", "IPv6", "FQDN"]));
+    let family = f.word(d, "addressType", &["IPv4", "IPv6", "FQDN"]);
     let ports = f.get("ports").map(|n| ports(d, n, "ports")).unwrap_or_default();
     let mut endpoints = Vec::new();
     if let Some(list) = f.get("endpoints") {
@@ -64,8 +64,8 @@ fn ports(d: &mut Decoder, list: &YamlNode, path: &str) -> Vec<(String, &'static 
     for (n, i) in d.items(list, path).iter().zip(0..) {
         let path = format!("{path}[{i}]");
         let Some(mut f) = d.fields(n, &path).map(|f| f.not_simulated(&["appProtocol"])) else { continue };
-        let name = f.get("name").and_then(|n| d.string(n, &format!("{path}.name"))).map(|n| n.value).unwrap_or_default();
-        let port = f.require(d, "port", "write port: with the endpoints' port").and_then(|n| d.port(n, &format!("{path}.port")));
+        let name = f.string(d, "name").map(|n| n.value).unwrap_or_default();
+        let port = f.require_port(d, "port", "write port: with the endpoints' port");
         let protocol = f.get("protocol").map_or(Some("TCP"), |n| d.word(n, &format!("{path}.protocol"), PROTOCOLS));
         d.finish(f);
         if let (Some(port), Some(protocol)) = (port, protocol) {
@@ -82,21 +82,21 @@ fn endpoint(d: &mut Decoder, node: &YamlNode, path: &str, ipv4: bool) -> Option<
     let first = list.and_then(|l| d.items(l, &format!("{path}.addresses")).first()).filter(|_| ipv4);
     let addr = first.and_then(|n| d.parsed::<Ipv4Addr>(n, &format!("{path}.addresses[0]"), "10.1.5.4"));
     let (mut ready, mut serving, mut terminating) = (None, None, None);
-    if let Some(mut c) = f.get("conditions").and_then(|n| d.fields(n, &format!("{path}.conditions"))) {
-        ready = c.get("ready").and_then(|n| d.boolean(n, &format!("{path}.conditions.ready")));
-        serving = c.get("serving").and_then(|n| d.boolean(n, &format!("{path}.conditions.serving")));
-        terminating = c.get("terminating").and_then(|n| d.boolean(n, &format!("{path}.conditions.terminating")));
+    if let Some(mut c) = f.fields(d, "conditions") {
+        ready = c.boolean(d, "ready");
+        serving = c.boolean(d, "serving");
+        terminating = c.boolean(d, "terminating");
         d.finish(c);
     }
-    let node = f.get("nodeName").and_then(|n| d.string(n, &format!("{path}.nodeName"))).map(|n| n.value);
+    let node = f.string(d, "nodeName").map(|n| n.value);
     let (mut zones, mut nodes) = (Vec::new(), Vec::new());
-    if let Some(mut h) = f.get("hints").and_then(|n| d.fields(n, &format!("{path}.hints"))) {
+    if let Some(mut h) = f.fields(d, "hints") {
         for (key, out) in [("forZones", &mut zones), ("forNodes", &mut nodes)] {
             let Some(list) = h.get(key) else { continue };
             for (n, i) in d.items(list, &format!("{path}.hints.{key}")).iter().zip(0..) {
                 let path = format!("{path}.hints.{key}[{i}]");
                 let Some(mut one) = d.fields(n, &path) else { continue };
-                out.extend(one.require(d, "name", "write a name").and_then(|n| d.string(n, &format!("{path}.name"))).map(|n| n.value));
+                out.extend(one.require_string(d, "name", "write a name").map(|n| n.value));
                 d.finish(one);
             }
         }
@@ -117,7 +117,7 @@ fn endpoint(d: &mut Decoder, node: &YamlNode, path: &str, ipv4: bool) -> Option<
 fn address(d: &mut Decoder, node: &YamlNode, path: &str, ready: bool) -> Option<SliceEndpoint> {
     let mut f = d.fields(node, path)?.not_simulated(&["targetRef", "hostname"]);
     let addr = f.require(d, "ip", "write ip: with the endpoint's address").and_then(|n| d.parsed(n, &format!("{path}.ip"), "10.1.5.4"));
-    let node = f.get("nodeName").and_then(|n| d.string(n, &format!("{path}.nodeName"))).map(|n| n.value);
+    let node = f.string(d, "nodeName").map(|n| n.value);
     d.finish(f);
     Some(SliceEndpoint { addr: addr?.value, ready, serving: ready, terminating: false, node, zones: Vec::new(), nodes: Vec::new() })
 }

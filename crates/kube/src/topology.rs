@@ -245,8 +245,8 @@ impl Node {
 /// Decodes a Topology.
 pub fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Topology> {
     let mut t = Topology { nodes: Vec::new(), hosts: Vec::new(), ..Topology::default() };
-    if let Some(mut m) = f.get("metadata").and_then(|n| d.fields(n, "metadata")) {
-        if let Some(name) = m.get("name").and_then(|n| d.string(n, "metadata.name")) {
+    if let Some(mut m) = f.fields(d, "metadata") {
+        if let Some(name) = m.string(d, "name") {
             t.name = name.value;
         }
         d.finish(m);
@@ -255,7 +255,7 @@ pub fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Topology> {
     d.finish(f);
     let mut s = d.fields(spec, "spec")?;
     let mut nets = Vec::new();
-    if let Some(seed) = s.get("seed").and_then(|n| d.integer(n, "spec.seed")) {
+    if let Some(seed) = s.integer(d, "seed") {
         t.seed = seed.value.unsigned_abs();
     }
     if let Some(k) = s.get("kubernetes") {
@@ -265,8 +265,8 @@ pub fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Topology> {
     if let Some(p) = s.get("kubeProxy") {
         kube_proxy(d, p, &mut t.kube_proxy);
     }
-    if let Some(mut p) = s.get("flannel").and_then(|n| d.fields(n, "spec.flannel")) {
-        let backend = p.get("backend").and_then(|n| d.word(n, "spec.flannel.backend", &["vxlan", "host-gw"]));
+    if let Some(mut p) = s.fields(d, "flannel") {
+        let backend = p.word(d, "backend", &["vxlan", "host-gw"]);
         let direct = p.get("directRouting").and_then(|n| Some((d.boolean(n, "spec.flannel.directRouting")?, n.span)));
         t.backend = match (backend, direct) {
             (Some("host-gw"), None | Some((false, _))) => Backend::HostGw,
@@ -277,7 +277,7 @@ pub fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Topology> {
             }
             (_, direct) => Backend::Vxlan { direct_routing: direct.is_some_and(|(on, _)| on) },
         };
-        if let Some(v) = p.get("vni").and_then(|n| d.integer(n, "spec.flannel.vni")) {
+        if let Some(v) = p.integer(d, "vni") {
             match u32::try_from(v.value) {
                 Ok(vni @ 1..=9_999_999) => t.vni = vni,
                 _ => d.error(
@@ -288,10 +288,10 @@ pub fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Topology> {
                 ),
             }
         }
-        if let Some(port) = p.get("port").and_then(|n| d.port(n, "spec.flannel.port")) {
+        if let Some(port) = p.port(d, "port") {
             t.vxlan_port = port.value;
         }
-        t.ip_masq = p.get("ipMasq").and_then(|n| d.boolean(n, "spec.flannel.ipMasq")).unwrap_or(true);
+        t.ip_masq = p.boolean(d, "ipMasq").unwrap_or(true);
         d.finish(p);
     }
     if let Some(list) = s.get("segments") {
@@ -398,7 +398,7 @@ fn kubernetes(d: &mut Decoder, node: &YamlNode, t: &mut Topology, nets: &mut Vec
     if let Some(net) = range(d, &mut k, "serviceCIDR", (28, "kube-dns takes the tenth address of it"), "10.96.0.0/12", nets) {
         t.service_cidr = net;
     }
-    if let Some(r) = k.get("serviceNodePortRange").and_then(|n| d.string(n, "spec.kubernetes.serviceNodePortRange")) {
+    if let Some(r) = k.string(d, "serviceNodePortRange") {
         match r.value.split_once('-').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?))) {
             Some((first, last)) if first <= last && first > 0 => t.node_ports = (first, last),
             _ => d.error(
@@ -417,7 +417,7 @@ fn kube_proxy(d: &mut Decoder, node: &YamlNode, k: &mut KubeProxy) {
     if let Some(n) = p.get("mode") {
         d.word(n, "spec.kubeProxy.mode", &["iptables"]);
     }
-    k.masquerade_all = p.get("masqueradeAll").and_then(|n| d.boolean(n, "spec.kubeProxy.masqueradeAll")).unwrap_or(false);
+    k.masquerade_all = p.boolean(d, "masqueradeAll").unwrap_or(false);
     if let Some(n) = p.get("clusterCIDR") {
         // Empty: kube-proxy does not know who is in the cluster.
         k.cluster_cidr = match &n.value {
@@ -431,7 +431,7 @@ fn kube_proxy(d: &mut Decoder, node: &YamlNode, k: &mut KubeProxy) {
             k.node_port_addresses.extend(d.parsed::<Ipv4Net>(n, &path, "192.168.120.0/24").map(|c| c.value));
         }
     }
-    let localhost = p.get("localhostNodePorts").and_then(|n| d.boolean(n, "spec.kubeProxy.localhostNodePorts"));
+    let localhost = p.boolean(d, "localhostNodePorts");
     k.localhost_node_ports = localhost.unwrap_or(true);
     d.finish(p);
 }
@@ -458,7 +458,7 @@ fn range(
 
 fn segment(d: &mut Decoder, node: &YamlNode, s: &mut Segment, nets: &mut Vec<Written>) {
     let Some(mut f) = d.fields(node, "spec.segments[0]") else { return };
-    if let Some(n) = f.get("name").and_then(|n| d.string(n, "spec.segments[0].name")) {
+    if let Some(n) = f.string(d, "name") {
         s.name = n.value;
     }
     if let Some(n) = f.get("subnet").and_then(|n| d.parsed::<Ipv4Net>(n, "spec.segments[0].subnet", "192.168.120.0/24")) {
@@ -499,7 +499,7 @@ fn nic(d: &mut Decoder, node: Option<&YamlNode>, path: &str, segment: &Segment, 
         usable(d, &format!("{path}.address"), address.addr(), segment.subnet, at);
         return nic;
     };
-    if let Some(n) = f.get("name").and_then(|n| d.string(n, &format!("{path}.name")))
+    if let Some(n) = f.string(d, "name")
         && device_name(d, &format!("{path}.name"), &n)
     {
         nic.name = n.value;
@@ -509,7 +509,7 @@ fn nic(d: &mut Decoder, node: Option<&YamlNode>, path: &str, segment: &Segment, 
     }
     usable(d, &format!("{path}.address"), nic.address.value.addr(), segment.subnet, nic.address.span);
     nic.mac = mac(d, &mut f, "mac");
-    if let Some(m) = f.get("mtu").and_then(|n| d.integer(n, &format!("{path}.mtu"))) {
+    if let Some(m) = f.integer(d, "mtu") {
         match u32::try_from(m.value) {
             Ok(mtu @ 576..=65_535) => nic.mtu = mtu,
             _ => d.error(
@@ -526,16 +526,16 @@ fn nic(d: &mut Decoder, node: Option<&YamlNode>, path: &str, segment: &Segment, 
 
 fn node(d: &mut Decoder, n: &YamlNode, path: &str, (segment, version): (&Segment, Era), i: u32) -> Option<Node> {
     let mut f = d.fields(n, path)?.not_simulated(&["kernel", "tools"]);
-    let name = f.require(d, "name", "write - name: node01").and_then(|n| d.string(n, &format!("{path}.name")));
+    let name = f.require_string(d, "name", "write - name: node01");
     let mut node = Node::named(name.clone().unwrap_or(Spanned { value: String::new(), span: n.span }));
-    if let Some(h) = f.get("hostname").and_then(|n| d.string(n, &format!("{path}.hostname"))) {
+    if let Some(h) = f.string(d, "hostname") {
         node.hostname = h.value;
     }
-    if f.get("role").and_then(|n| d.word(n, &format!("{path}.role"), &["worker", "control-plane"])) == Some("control-plane") {
+    if f.word(d, "role", &["worker", "control-plane"]) == Some("control-plane") {
         node.role = Role::ControlPlane;
     }
-    node.docker = f.get("docker").and_then(|n| d.boolean(n, &format!("{path}.docker"))).unwrap_or(version.brings_docker());
-    node.zone = f.get("zone").and_then(|n| d.string(n, &format!("{path}.zone"))).map(|z| z.value);
+    node.docker = f.boolean(d, "docker").unwrap_or(version.brings_docker());
+    node.zone = f.string(d, "zone").map(|z| z.value);
     node.docker_mac = mac(d, &mut f, "dockerMAC");
     node.vtep_mac = mac(d, &mut f, "vtepMAC");
     node.nic = nic(d, f.get("nic"), &format!("{path}.nic"), segment, n.span, 10 + i);
@@ -589,8 +589,8 @@ fn sysctl(d: &mut Decoder, list: &YamlNode, path: &str, node: &mut Node) {
 
 fn host(d: &mut Decoder, n: &YamlNode, path: &str, segment: &Segment, i: u32) -> Option<Host> {
     let mut f = d.fields(n, path)?;
-    let name = f.require(d, "name", "write - name: bastion").and_then(|n| d.string(n, &format!("{path}.name")));
-    let hostname = f.get("hostname").and_then(|n| d.string(n, &format!("{path}.hostname"))).map(|h| h.value);
+    let name = f.require_string(d, "name", "write - name: bastion");
+    let hostname = f.string(d, "hostname").map(|h| h.value);
     let nic = nic(d, f.get("nic"), &format!("{path}.nic"), segment, n.span, 100 + i);
     d.finish(f);
     let name = name?;
@@ -599,14 +599,14 @@ fn host(d: &mut Decoder, n: &YamlNode, path: &str, segment: &Segment, i: u32) ->
 
 fn placed(d: &mut Decoder, n: &YamlNode, path: &str) -> Option<Placed> {
     let mut f = d.fields(n, path)?;
-    let of = f.require(d, "of", "write of: with the Deployment's name").and_then(|n| d.string(n, &format!("{path}.of")));
-    let node = f.require(d, "node", "write node: with a node's name").and_then(|n| d.string(n, &format!("{path}.node")));
+    let of = f.require_string(d, "of", "write of: with the Deployment's name");
+    let node = f.require_string(d, "node", "write node: with a node's name");
     let ip = f.require(d, "ip", "write ip: with the pod's address").and_then(|n| d.parsed(n, &format!("{path}.ip"), "10.1.5.4"));
-    let suffix = f.get("suffix").and_then(|n| d.string(n, &format!("{path}.suffix"))).map(|s| s.value);
-    let veth = f.get("veth").and_then(|n| d.string(n, &format!("{path}.veth"))).filter(|n| device_name(d, &format!("{path}.veth"), n));
+    let suffix = f.string(d, "suffix").map(|s| s.value);
+    let veth = f.string(d, "veth").filter(|n| device_name(d, &format!("{path}.veth"), n));
     let veth_mac = mac(d, &mut f, "vethMAC");
-    let ready = f.get("ready").and_then(|n| d.boolean(n, &format!("{path}.ready"))).unwrap_or(true);
-    let terminating = f.get("terminating").and_then(|n| d.boolean(n, &format!("{path}.terminating"))).unwrap_or(false);
+    let ready = f.boolean(d, "ready").unwrap_or(true);
+    let terminating = f.boolean(d, "terminating").unwrap_or(false);
     d.finish(f);
     Some(Placed { of: of?, node: node?, ip: ip?, suffix, veth, veth_mac, ready, terminating })
 }

@@ -29,9 +29,9 @@ pub(crate) fn decode(d: &mut Decoder, f: &mut Fields<'_>, kind: Option<ServiceTy
         other => t.external_local = other.is_some_and(|p| p.value),
     }
     t.internal_local = local(d, f, "internalTrafficPolicy").is_some_and(|p| p.value);
-    t.publish_not_ready = f.get("publishNotReadyAddresses").and_then(|n| d.boolean(n, "spec.publishNotReadyAddresses")) == Some(true);
+    t.publish_not_ready = f.boolean(d, "publishNotReadyAddresses") == Some(true);
     let words = ["PreferClose", "PreferSameZone", "PreferSameNode"];
-    let word = f.get("trafficDistribution").and_then(|n| d.word(n, "spec.trafficDistribution", &words));
+    let word = f.word(d, "trafficDistribution", &words);
     t.distribution = word.map(|w| if w == "PreferSameNode" { Distribution::Node } else { Distribution::Zone });
     balancer(d, f, &mut t, kind, status);
     t
@@ -60,10 +60,10 @@ fn address(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Spanned<IpAdd
 }
 
 fn affinity(d: &mut Decoder, f: &mut Fields<'_>, t: &mut Traffic) {
-    let word = f.get("sessionAffinity").and_then(|n| d.word(n, "spec.sessionAffinity", &["None", "ClientIP"]));
+    let word = f.word(d, "sessionAffinity", &["None", "ClientIP"]);
     let mut seconds = AFFINITY;
-    if let Some(mut c) = f.get("sessionAffinityConfig").and_then(|n| d.fields(n, "spec.sessionAffinityConfig")) {
-        if let Some(mut ip) = c.get("clientIP").and_then(|n| d.fields(n, "spec.sessionAffinityConfig.clientIP")) {
+    if let Some(mut c) = f.fields(d, "sessionAffinityConfig") {
+        if let Some(mut ip) = c.fields(d, "clientIP") {
             let path = "spec.sessionAffinityConfig.clientIP.timeoutSeconds";
             if let Some(n) = ip.get("timeoutSeconds").and_then(|n| d.integer(n, path)) {
                 match u32::try_from(n.value) {
@@ -120,13 +120,13 @@ fn balancer(d: &mut Decoder, f: &mut Fields<'_>, t: &mut Traffic, kind: Option<S
         ignored = ignored.or(Some((n.span, "spec.healthCheckNodePort")));
     }
     if let Some(mut s) = status.and_then(|n| d.fields(n, "status")).map(|s| s.not_simulated(&["conditions"])) {
-        if let Some(mut b) = s.get("loadBalancer").and_then(|n| d.fields(n, "status.loadBalancer")) {
+        if let Some(mut b) = s.fields(d, "loadBalancer") {
             if let Some(list) = b.get("ingress") {
                 for (n, i) in d.items(list, "status.loadBalancer.ingress").iter().zip(0..) {
                     let path = format!("status.loadBalancer.ingress[{i}]");
                     let Some(mut one) = d.fields(n, &path).map(|o| o.not_simulated(&["hostname", "ports"])) else { continue };
                     let addr = one.get("ip").and_then(|n| address(d, n, &format!("{path}.ip")));
-                    let mode = one.get("ipMode").and_then(|n| d.word(n, &format!("{path}.ipMode"), &["VIP", "Proxy"]));
+                    let mode = one.word(d, "ipMode", &["VIP", "Proxy"]);
                     d.finish(one);
                     let Some(addr) = addr else { continue };
                     // The same address twice is one.

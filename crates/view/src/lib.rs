@@ -19,6 +19,7 @@ pub mod layout;
 pub mod packet;
 pub mod rule_list;
 pub mod rule_panel;
+pub mod run_diff;
 pub mod scene;
 pub mod stamp;
 pub mod story;

@@ -3,9 +3,11 @@
 use super::{Page, icons};
 use crate::root::Ask;
 use kube::Severity;
+use kube::change::Change;
+use kube::proxy::Era;
 use view::app::Action;
 use view::words::Ui;
-use web_sys::HtmlTextAreaElement;
+use web_sys::{HtmlSelectElement, HtmlTextAreaElement};
 use yew::prelude::*;
 
 pub(crate) fn editor(p: &Page<'_>) -> Html {
@@ -23,7 +25,7 @@ pub(crate) fn editor(p: &Page<'_>) -> Html {
         let count = |n: usize, one: Ui, many: Ui| format!("{n} {}", p.text(if n == 1 { one } else { many }));
         format!("{}  {}", count(c.pods.len(), Ui::Pod, Ui::Pods), count(c.services.len(), Ui::Service, Ui::Services))
     });
-    let version = app.loaded.as_ref().map(|l| format!("v{}", l.session.cluster().topology.version));
+    let version = app.loaded.as_ref().map(|l| versions(p, l.session.cluster().topology.version));
     let ask = p.desk.ask.clone();
     let to_diagram = Callback::from(move |_: MouseEvent| ask.emit(Ask::ToDiagram));
     html! {
@@ -52,6 +54,20 @@ pub(crate) fn editor(p: &Page<'_>) -> Html {
             </div>
         </section>
     }
+}
+
+/// The releases, and which it is.
+fn versions(p: &Page<'_>, now: Era) -> Html {
+    let send = p.desk.send.clone();
+    let change = Callback::from(move |e: Event| {
+        let era = e.target_dyn_into::<HtmlSelectElement>().and_then(|x| Era::parse(&x.value()));
+        if let Some(era) = era {
+            send.emit(Action::Change(Change::Version(era)));
+        }
+    });
+    let options =
+        Era::all().map(|e| html! { <option key={e.minor()} value={e.to_string()} selected={e == now}>{ format!("v{e}") }</option> });
+    html! { <select class="slot" aria-label={p.text(Ui::Release)} title={p.text(Ui::Release)} onchange={change}>{ for options }</select> }
 }
 
 fn problems(p: &Page<'_>) -> Html {

@@ -75,16 +75,41 @@ fn rules_shown(p: &Page<'_>) -> Html {
             let before = p.app.previous.as_ref().and_then(|b| b.session.initial().ns_named(&ns.name));
             let now = p.app.loaded.as_ref().and_then(|l| l.session.initial().ns_named(&ns.name));
             let diff = before.zip(now).map(|(b, n)| difference(b.1, n.1)).unwrap_or_default();
-            if diff.is_empty() {
+            let run = run_lines(p);
+            if diff.is_empty() && run.is_none() {
                 return empty(p.text(Ui::NoDifference));
             }
             let rows = diff.iter().enumerate().map(|(i, d)| {
                 let (class, sign) = if d.new { ("entry new", "+") } else { ("entry gone", "−") };
                 html! { <li key={i} class={class}><span class="fate">{ format!("{sign} {}", d.table.name()) }</span><code>{ &d.text }</code></li> }
             });
-            html! { <div class="dump diff" lang="en"><div class="rules-head"><strong>{ &*ns.name }</strong><span class="quiet" lang={p.app.lang.tag()}>{ p.text(Ui::Diff) }</span></div><ol>{ for rows }</ol></div> }
+            html! { <div class="dump diff" lang="en"><div class="rules-head"><strong>{ &*ns.name }</strong><span class="quiet" lang={p.app.lang.tag()}>{ p.text(Ui::Diff) }</span></div><ol>{ for rows }</ol>{ run }</div> }
         }
     }
+}
+
+/// What the run before the last edit told, and this one does not, and the other way round.
+fn run_lines(p: &Page<'_>) -> Option<Html> {
+    if !cfg!(feature = "workbench") || p.app.script.is_empty() {
+        return None;
+    }
+    let (b, n) = (p.app.previous.as_ref()?, p.app.loaded.as_ref()?);
+    if b.session.events().is_empty() {
+        return None;
+    }
+    let lines = view::run_diff::run_difference((&b.session, &b.labels), (&n.session, &n.labels), p.app.lang);
+    let rows = lines.iter().enumerate().map(|(i, d)| {
+        let (class, sign) = if d.new { ("entry new", "+") } else { ("entry gone", "−") };
+        html! { <li key={i} class={class}><span class="fate" lang="en">{ format!("{sign} {}", d.place) }</span><span>{ &d.text }</span></li> }
+    });
+    let none = lines.is_empty();
+    Some(html! {
+        <section lang={p.app.lang.tag()}>
+            <div class="rules-head"><strong>{ p.text(Ui::RunDiff) }</strong></div>
+            <ol>{ for rows }</ol>
+            if none { <p class="quiet">{ p.text(Ui::NoRunDiff) }</p> }
+        </section>
+    })
 }
 
 fn rules(p: &Page<'_>) -> Html {

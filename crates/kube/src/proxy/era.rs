@@ -99,18 +99,43 @@ since! {
     23 one_forward_rule,
     /// KUBE-EXT and KUBE-SVL instead of KUBE-XLB; the balancing rules' comments name the endpoint.
     24 ext_chains,
+    /// flannel 0.11: `MASQUERADE --random-fully`.
+    14 flannel_random_fully,
+    /// flannel 0.16.2: its rules say whose they are.
+    24 flannel_comments,
+    /// flannel 0.20.2: chains of its own, and what kube-proxy marked is left to kube-proxy.
+    26 flannel_chains,
+    /// flannel 0.21: a rule for each direction between pods.
+    27 flannel_splits,
+    /// flannel 0.21.3: the jumps stand at the end.
+    27 flannel_appends,
+    /// CNI plugins 0.7: a pod's MAC, and the bridge's, are random, not made of the address.
+    14 random_macs,
+    /// CNI plugins 1.0: the far end of a pod's cable is made in the node's namespace, and eth0 is the
+    /// pod's second device.
+    24 eth0_is_second,
+    /// kubeadm brings CoreDNS instead of kube-dns.
+    11 coredns,
+    /// The Service kube-dns has CoreDNS's port for metrics.
+    13 coredns_metrics,
+    /// flannel 0.19: a namespace of its own, kube-flannel.
+    25 flannel_namespace,
+    /// Docker has a chain for people's rules, and isolates its networks in two stages (18.06).
+    12 docker_stages,
     /// Where no local endpoint is there, and behind source ranges, the filter table drops; no mark.
     25 drops_in_filter,
     /// `--iptables-localhost-nodeports`; one is not forwarded to 127.0.0.0/8 without it.
     26 localhost_flag,
     /// A sync writes only the chains of Services that changed.
-    26 partial_sync,
+    27 partial_sync,
     /// Endpoints that are on their way out serve as long as there are no others.
     26 terminating_fallback,
+    /// kubelet's rule about 127.0.0.0/8 stands before that about dropped packets.
+    25 localnet_first,
     /// kube-proxy writes KUBE-FIREWALL's rule about 127.0.0.0/8 itself.
     27 own_firewall,
     /// kubelet leaves KUBE-MARK-DROP, KUBE-MARK-MASQ and KUBE-POSTROUTING to others.
-    28 kubelet_owns_little,
+    27 kubelet_owns_little,
     /// `status.loadBalancer.ingress[].ipMode: Proxy` is left to the load balancer.
     30 ip_mode,
     /// `nfacct` counters, where they can be made.

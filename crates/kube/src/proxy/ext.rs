@@ -10,7 +10,9 @@ pub(super) fn write(w: &mut Writer<'_>, p: &Port<'_>) {
     let (port, era) = (p.port, s.era);
     let (inside, outside) = (port.local_inside(s), port.local_outside(s));
     let (has, here) = (p.chosen.any, !p.chosen.local.is_empty());
-    let (has_inside, has_outside) = (has && (!inside || here), has && (!outside || here));
+    // 1.24 sends even where no local endpoint is there, and marks what should be dropped.
+    let marks = !era.drops_in_filter();
+    let (has_inside, has_outside) = (has && (!inside || here || marks), has && (!outside || here || marks));
     let external = port.external(s);
     let (svc, svl, ext, fw) = (p.chain("KUBE-SVC-"), p.chain("KUBE-SVL-"), p.chain("KUBE-EXT-"), p.chain("KUBE-FW-"));
     let inside_chain = if inside { &svl } else { &svc };
@@ -19,13 +21,10 @@ pub(super) fn write(w: &mut Writer<'_>, p: &Port<'_>) {
     let firewall = has && !p.vips.is_empty() && !ranges.is_empty();
     let (services, external_services) = (w.names.services.clone(), w.names.external.clone());
     // Why the filter table ends it, and how.
-    let (why, verdict): (Rc<str>, _) = if has {
-        (format!("{} has no local endpoints", p.name).into(), Verdict::Drop)
-    } else {
-        (format!("{} has no endpoints", p.name).into(), Verdict::Reject)
-    };
+    let (why, verdict): (Rc<str>, _) =
+        if has { (p.says(" has no local endpoints"), Verdict::Drop) } else { (p.says(" has no endpoints"), Verdict::Reject) };
 
-    let cluster: Rc<str> = format!("{} cluster IP", p.name).into();
+    let cluster: Rc<str> = p.says(" cluster IP");
     let to_cluster_ip = |w: &Writer<'_>| w.host(w.draft().comment(&cluster).protocol(port.protocol), port.cluster_ip).dport(port.port);
     if has_inside {
         let line = to_cluster_ip(w).jump(&services, inside_chain);
@@ -33,7 +32,7 @@ pub(super) fn write(w: &mut Writer<'_>, p: &Port<'_>) {
     } else {
         w.refuse(p, &services, &why, Refused::Address(port.cluster_ip), verdict);
     }
-    let comment: Rc<str> = format!("{} external IP", p.name).into();
+    let comment = p.says(" external IP");
     for addr in &p.external_ips {
         if has {
             let line = w.host(w.draft().comment(&comment).protocol(port.protocol), *addr).dport(port.port).jump(&services, &ext);
@@ -43,7 +42,7 @@ pub(super) fn write(w: &mut Writer<'_>, p: &Port<'_>) {
             w.refuse(p, &external_services, &why, Refused::Address(*addr), verdict);
         }
     }
-    let comment: Rc<str> = format!("{} loadbalancer IP", p.name).into();
+    let comment = p.says(" loadbalancer IP");
     for addr in &p.vips {
         if has {
             let to = if firewall { &fw } else { &ext };
@@ -95,7 +94,7 @@ pub(super) fn write(w: &mut Writer<'_>, p: &Port<'_>) {
     }
     if firewall {
         w.own_chain(&fw);
-        let comment: Rc<str> = format!("{} loadbalancer IP", p.name).into();
+        let comment = p.says(" loadbalancer IP");
         for range in &ranges {
             let line = w.draft().comment(&comment).from(*range, false).jump(&fw, &ext);
             w.nat(line);
@@ -107,7 +106,7 @@ pub(super) fn write(w: &mut Writer<'_>, p: &Port<'_>) {
             }
         }
         if era.drops_in_filter() {
-            let rest: Rc<str> = format!("other traffic to {} will be dropped by KUBE-PROXY-FIREWALL", p.name).into();
+            let rest: Rc<str> = p.told("other traffic to ", " will be dropped by KUBE-PROXY-FIREWALL");
             let line = w.draft().comment(&rest).nothing(&fw);
             w.nat(line);
         } else {
@@ -123,6 +122,11 @@ pub(super) fn write(w: &mut Writer<'_>, p: &Port<'_>) {
     }
     if here {
         balanced(w, p, &svl, &p.chosen.local);
+    } else if marks && has && (inside || (outside && external)) {
+        w.own_chain(&svl);
+        let drop = w.names.mark_drop.clone();
+        let line = w.draft().comment(&p.says(" has no local endpoints")).jump(&svl, &drop);
+        w.nat(line);
     }
     for e in &p.chosen.reachable() {
         let sep = p.endpoint_chain(e);
@@ -135,19 +139,19 @@ pub(super) fn write(w: &mut Writer<'_>, p: &Port<'_>) {
 fn from_outside(w: &mut Writer<'_>, p: &Port<'_>, local: bool, ext: &Rc<str>, svc: &Rc<str>) {
     let masq = w.names.mark_masq.clone();
     if !local {
-        let comment: Rc<str> = format!("masquerade traffic for {} external destinations", p.name).into();
+        let comment = p.told("masquerade traffic for ", " external destinations");
         let line = w.draft().comment(&comment).jump(ext, &masq);
         return w.nat(line);
     }
     if let Some(pods) = w.s.cluster_cidr {
-        let comment: Rc<str> = format!("pod traffic for {} external destinations", p.name).into();
+        let comment = p.told("pod traffic for ", " external destinations");
         let line = w.draft().comment(&comment).from(pods, false).jump(ext, svc);
         w.nat(line);
     }
-    let comment: Rc<str> = format!("masquerade LOCAL traffic for {} external destinations", p.name).into();
+    let comment = p.told("masquerade LOCAL traffic for ", " external destinations");
     let line = w.draft().comment(&comment).src_local().jump(ext, &masq);
     w.nat(line);
-    let comment: Rc<str> = format!("route LOCAL traffic for {} external destinations", p.name).into();
+    let comment = p.told("route LOCAL traffic for ", " external destinations");
     let line = w.draft().comment(&comment).src_local().jump(ext, svc);
     w.nat(line);
 }

@@ -330,7 +330,6 @@ impl Chosen {
     pub fn reachable(&self) -> Vec<Endpoint> {
         let mut all = self.cluster.clone();
         all.extend(self.local.iter().filter(|e| !self.cluster.contains(e)).cloned());
-        all.sort_by_cached_key(Endpoint::text);
         all
     }
 }

@@ -3,6 +3,7 @@
 use super::{Era, Protocol};
 use ipnet::IpNet;
 use net::netfilter::{AddrType, CtStates, Match, Negatable, PortRange, RecentOp, RejectWith, Rule, Target};
+use std::cmp::Ordering;
 use std::fmt::Write;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -20,7 +21,10 @@ pub struct Line {
 
 /// A rule in the making. Every method adds words at the end, and what they mean.
 #[derive(Clone, Debug)]
-pub(super) struct Draft {
+pub(super) struct Draft(Box<Inner>);
+
+#[derive(Clone, Debug)]
+struct Inner {
     rule: Rule,
     text: Option<String>,
 }
@@ -28,17 +32,18 @@ pub(super) struct Draft {
 impl Draft {
     /// Nothing yet; `words` says whether the text is wanted.
     pub(super) fn new(words: bool) -> Self {
-        Self { rule: Rule::to(Target::None), text: words.then(String::new) }
+        Self(Box::new(Inner { rule: Rule::to(Target::None), text: words.then(String::new) }))
     }
 
     fn say(&mut self, words: std::fmt::Arguments<'_>) {
-        if let Some(text) = &mut self.text {
+        // Who only wants the rules is built without their words.
+        if let (Some(text), true) = (&mut self.0.text, cfg!(feature = "words")) {
             let _ = text.write_fmt(format_args!(" {words}"));
         }
     }
 
     fn with(mut self, m: Match, words: std::fmt::Arguments<'_>) -> Self {
-        self.rule.matches.push(m);
+        self.0.rule.matches.push(m);
         self.say(words);
         self
     }
@@ -51,14 +56,14 @@ impl Draft {
 
     /// `-m tcp -p tcp`.
     pub(super) fn protocol(mut self, p: Protocol) -> Self {
-        self.rule.proto = Some(Negatable::plain(p.number()));
+        self.0.rule.proto = Some(Negatable::plain(p.number()));
         let m = Match::Ports { proto: p.number(), sport: None, dport: None };
         self.with(m, format_args!("-m {0} -p {0}", p.name()))
     }
 
     /// `--dport …`, of the protocol before it.
     pub(super) fn dport(mut self, port: u16) -> Self {
-        if let Some(Match::Ports { dport, .. }) = self.rule.matches.last_mut() {
+        if let Some(Match::Ports { dport, .. }) = self.0.rule.matches.last_mut() {
             *dport = Some(Negatable::plain(PortRange::one(port)));
         }
         self.say(format_args!("--dport {port}"));
@@ -67,28 +72,28 @@ impl Draft {
 
     /// `-d …`; a single address with its length, or without.
     pub(super) fn to(mut self, net: IpNet, plain: bool) -> Self {
-        self.rule.dst = Some(Negatable::plain(net));
+        self.0.rule.dst = Some(Negatable::plain(net));
         self.say(format_args!("-d {}", net_text(&net, plain)));
         self
     }
 
     /// `! -d …`.
     pub(super) fn not_to(mut self, net: IpNet) -> Self {
-        self.rule.dst = Some(Negatable::not(net));
+        self.0.rule.dst = Some(Negatable::not(net));
         self.say(format_args!("! -d {net}"));
         self
     }
 
     /// `-s …`; a single address with its length, or without.
     pub(super) fn from(mut self, net: IpNet, plain: bool) -> Self {
-        self.rule.src = Some(Negatable::plain(net));
+        self.0.rule.src = Some(Negatable::plain(net));
         self.say(format_args!("-s {}", net_text(&net, plain)));
         self
     }
 
     /// `! -s …`.
     pub(super) fn not_from(mut self, net: IpNet) -> Self {
-        self.rule.src = Some(Negatable::not(net));
+        self.0.rule.src = Some(Negatable::not(net));
         self.say(format_args!("! -s {net}"));
         self
     }
@@ -152,13 +157,13 @@ impl Draft {
 
     fn end(mut self, chain: &Rc<str>, target: Target, words: std::fmt::Arguments<'_>) -> Line {
         self.say(words);
-        self.rule.target = target;
-        Line { chain: chain.clone(), rule: self.rule, text: self.text.unwrap_or_default() }
+        self.0.rule.target = target;
+        Line { chain: chain.clone(), rule: self.0.rule, text: self.0.text.unwrap_or_default() }
     }
 
     /// No target: it only counts.
     pub(super) fn nothing(self, chain: &Rc<str>) -> Line {
-        Line { chain: chain.clone(), rule: self.rule, text: self.text.unwrap_or_default() }
+        Line { chain: chain.clone(), rule: self.0.rule, text: self.0.text.unwrap_or_default() }
     }
 
     /// `-j CHAIN`.
@@ -210,9 +215,27 @@ impl Draft {
 /// One of `n`, as a release writes it, and as a kernel reads that: of 2^31.
 pub fn probability(n: usize, era: Era) -> (String, u32) {
     let digits = if era.ten_digits() { 10 } else { 5 };
-    let written = format!("{:.digits$}", 1.0 / n as f64);
-    let read: f64 = written.parse().unwrap_or(1.0);
-    (written, (read * 2_147_483_648.0).round() as u32)
+    let (whole, n) = (10_u64.pow(digits), n.max(1) as u64);
+    // The nearest to the number that a double holds; of two, the even one.
+    let (down, twice) = (whole / n, whole % n * 2);
+    let up = match twice.cmp(&n) {
+        Ordering::Less => false,
+        Ordering::Greater => true,
+        Ordering::Equal => double_against(n).then(if down % 2 == 1 { Ordering::Greater } else { Ordering::Less }) == Ordering::Greater,
+    };
+    let written = down + u64::from(up);
+    let read = ((u128::from(written) << 32) / u128::from(whole) + 1) >> 1;
+    let places = digits as usize;
+    (format!("{}.{:0places$}", written / whole, written % whole), read as u32)
+}
+
+/// The double nearest to `1/n`, against `1/n`.
+fn double_against(n: u64) -> Ordering {
+    let bits = (1.0 / n as f64).to_bits();
+    let mantissa = u128::from(bits & ((1 << 52) - 1) | (1 << 52));
+    // Of a number from 2^-64 to 1.
+    let shift = 1075 - (bits >> 52) as u32;
+    (mantissa * u128::from(n)).cmp(&(1_u128 << shift.min(127)))
 }
 
 /// What a rule of the filter table ends with.
@@ -231,4 +254,23 @@ fn net_text(net: &IpNet, plain: bool) -> String {
 
 fn number(mark: &str) -> u32 {
     mark.strip_prefix("0x").and_then(|hex| u32::from_str_radix(hex, 16).ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_probability_is_written_and_read_as_go_and_iptables_do() {
+        for era in [Era::FIRST, Era::LAST] {
+            let digits = if era.ten_digits() { 10 } else { 5 };
+            for n in 1..5_000_usize {
+                let written = format!("{:.digits$}", 1.0 / n as f64);
+                let read: f64 = written.parse().expect("a number");
+                assert_eq!(probability(n, era), (written, (read * 2_147_483_648.0).round() as u32), "1/{n}");
+            }
+        }
+        let printed: Vec<_> = [4, 3, 2].map(|n| format!("{:.11}", f64::from(probability(n, Era::FIRST).1) / 2_147_483_648.0)).into();
+        assert_eq!(printed, ["0.25000000000", "0.33332999982", "0.50000000000"]);
+    }
 }

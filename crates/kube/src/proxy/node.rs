@@ -80,6 +80,9 @@ pub fn kubelet(b: &mut RulesetBuilder, s: &Settings) {
     } else {
         append(b, Nat, draft().or_mark(&drop, DROP_MARK));
         let why = "kubernetes firewall for dropping marked packets".into();
+        if s.era.localnet_first() {
+            append(b, Filter, localnet(draft(), &firewall));
+        }
         append(b, Filter, draft().comment(&why).mark(false, DROP_MARK).verdict(&firewall, Verdict::Drop));
         b.new_chain(Nat, "KUBE-POSTROUTING");
         for line in masquerading(s, draft) {
@@ -87,7 +90,7 @@ pub fn kubelet(b: &mut RulesetBuilder, s: &Settings) {
         }
         b.prepend(Nat, "POSTROUTING", from_built_in(jump_to("KUBE-POSTROUTING")));
     }
-    if s.era.blocks_localnet() {
+    if s.era.blocks_localnet() && (s.era.kubelet_owns_little() || !s.era.localnet_first()) {
         append(b, Filter, localnet(draft(), &firewall));
     }
     for chain in ["OUTPUT", "INPUT"] {

@@ -244,7 +244,7 @@ impl Writer<'_> {
     /// The port a load balancer asks whether this node has endpoints.
     pub(super) fn health_check(&mut self, p: &Port<'_>) {
         let (Some(port), Kind::LoadBalancer) = (p.port.health_check, p.port.kind) else { return };
-        let comment: Rc<str> = format!("{} health check node port", p.name).into();
+        let comment = p.says(" health check node port");
         let chain = self.names.node_ports.clone();
         let line = self.draft().comment(&comment).protocol(Protocol::Tcp).dport(port).verdict(&chain, Verdict::Accept);
         self.filter(line);
@@ -302,6 +302,16 @@ impl<'a> Port<'a> {
             port,
             hash,
         }
+    }
+
+    /// A comment that begins with the name.
+    pub(super) fn says(&self, rest: &str) -> Rc<str> {
+        self.told("", rest)
+    }
+
+    /// A comment about the name.
+    pub(super) fn told(&self, before: &str, after: &str) -> Rc<str> {
+        [before, &self.name, after].concat().into()
     }
 
     /// `KUBE-SVC-…` and its like.

@@ -78,7 +78,7 @@ fn to(w: &Writer<'_>, p: &Port<'_>, comment: &Rc<str>, addr: IpAddr) -> Draft {
 }
 
 fn no_endpoints(p: &Port<'_>) -> Rc<str> {
-    format!("{} has no endpoints", p.name).into()
+    p.says(" has no endpoints")
 }
 
 fn cluster_ip(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains) {
@@ -86,7 +86,7 @@ fn cluster_ip(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains) {
     if !c.has {
         return w.refuse(p, &services, &no_endpoints(p), Refused::Address(p.port.cluster_ip), Verdict::Reject);
     }
-    let d = to(w, p, &format!("{} cluster IP", p.name).into(), p.port.cluster_ip);
+    let d = to(w, p, &p.says(" cluster IP"), p.port.cluster_ip);
     let chain = if s.era.masquerade_in_service() { &c.svc } else { &services };
     if s.masquerade_all {
         w.nat(d.clone().jump(chain, &masq));
@@ -102,7 +102,7 @@ fn external_ip(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains, addr: IpAddr) {
     if !c.has {
         return w.refuse(p, &external, &no_endpoints(p), Refused::Address(addr), Verdict::Reject);
     }
-    let d = to(w, p, &format!("{} external IP", p.name).into(), addr);
+    let d = to(w, p, &p.says(" external IP"), addr);
     let local = c.local && era.external_ips_obey_policy();
     let chain = if local { &c.xlb } else { &c.svc };
     if !local {
@@ -125,7 +125,7 @@ fn external_ip(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains, addr: IpAddr) {
 fn balancer(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains) {
     let (s, era) = (w.s, w.s.era);
     let fw = p.chain("KUBE-FW-");
-    let comment: Rc<str> = format!("{} loadbalancer IP", p.name).into();
+    let comment = p.says(" loadbalancer IP");
     let (services, external, masq, drop) =
         (w.names.services.clone(), w.names.external.clone(), w.names.mark_masq.clone(), w.names.mark_drop.clone());
     let ranges = p.ranges(s);
@@ -190,10 +190,10 @@ fn from_outside(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains) {
     }
     if era.local_reaches_all() {
         let masq = w.names.mark_masq.clone();
-        let comment: Rc<str> = format!("masquerade LOCAL traffic for {} LB IP", p.name).into();
+        let comment = p.told("masquerade LOCAL traffic for ", " LB IP");
         let line = w.draft().comment(&comment).src_local().jump(&c.xlb, &masq);
         w.nat(line);
-        let comment: Rc<str> = format!("route LOCAL traffic for {} LB IP to service chain", p.name).into();
+        let comment = p.told("route LOCAL traffic for ", " LB IP to service chain");
         let line = w.draft().comment(&comment).src_local().jump(&c.xlb, &c.svc);
         w.nat(line);
     }
@@ -201,7 +201,7 @@ fn from_outside(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains) {
         pods(w);
     }
     if local.is_empty() {
-        let (comment, drop): (Rc<str>, _) = (format!("{} has no local endpoints", p.name).into(), w.names.mark_drop.clone());
+        let (comment, drop): (Rc<str>, _) = (p.says(" has no local endpoints"), w.names.mark_drop.clone());
         let line = w.draft().comment(&comment).jump(&c.xlb, &drop);
         return w.nat(line);
     }

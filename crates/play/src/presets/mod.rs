@@ -1,4 +1,5 @@
-//! The built-in documents: the article's cluster and its four walks.
+//! The built-in documents: the article's cluster and its four walks, and the last of them under the
+//! newest release.
 
 /// A built-in document and the packet to send in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,7 @@ pub struct Preset {
     pub proto: crate::Protocol,
     service: &'static str,
     seed: &'static str,
+    version: &'static str,
 }
 
 const CLUSTERIP: &str = include_str!("clusterip.yaml");
@@ -27,7 +29,7 @@ const CLUSTERIP_SEED: &str = "4488";
 const NODEPORT_SEED: &str = "8774";
 
 /// All of them.
-pub const ALL: [Preset; 4] = [
+pub const ALL: [Preset; 5] = [
     Preset {
         name: "article-pod-same-node",
         title: "Pod to pod, same node",
@@ -37,6 +39,7 @@ pub const ALL: [Preset; 4] = [
         proto: crate::Protocol::Icmp,
         service: CLUSTERIP,
         seed: CLUSTERIP_SEED,
+        version: "1.10",
     },
     Preset {
         name: "article-pod-cross-node",
@@ -47,6 +50,7 @@ pub const ALL: [Preset; 4] = [
         proto: crate::Protocol::Icmp,
         service: CLUSTERIP,
         seed: CLUSTERIP_SEED,
+        version: "1.10",
     },
     Preset {
         name: "article-clusterip",
@@ -57,6 +61,7 @@ pub const ALL: [Preset; 4] = [
         proto: crate::Protocol::Tcp,
         service: CLUSTERIP,
         seed: CLUSTERIP_SEED,
+        version: "1.10",
     },
     Preset {
         name: "article-nodeport",
@@ -67,6 +72,18 @@ pub const ALL: [Preset; 4] = [
         proto: crate::Protocol::Tcp,
         service: NODEPORT,
         seed: NODEPORT_SEED,
+        version: "1.10",
+    },
+    Preset {
+        name: "nodeport-1.36",
+        title: "Client to NodePort, Kubernetes 1.36",
+        title_ja: "クライアントから NodePort (Kubernetes 1.36)",
+        from: "bastion",
+        to: "192.168.120.226:30080",
+        proto: crate::Protocol::Tcp,
+        service: NODEPORT,
+        seed: NODEPORT_SEED,
+        version: "1.36",
     },
 ];
 
@@ -78,7 +95,7 @@ impl Preset {
 
     /// Its document: the manifests, then what is under them.
     pub fn document(&self) -> String {
-        let topology = include_str!("topology.yaml").replace("@SEED@", self.seed);
+        let topology = include_str!("topology.yaml").replace("@SEED@", self.seed).replace("@VERSION@", self.version);
         format!("{}---\n{}---\n{topology}", self.service, include_str!("deployments.yaml"))
     }
 }

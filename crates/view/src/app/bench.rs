@@ -139,6 +139,16 @@ pub(super) fn edit(app: &mut App, c: &Change) -> Vec<Effect> {
             let text: std::rc::Rc<str> = text.into();
             time::restore(app, &Snapshot { text: text.clone(), document: text, ..was })
         }
+        Ok(text) if matches!(c, Change::Version(_)) => {
+            // The same is sent again, and what came of it stands beside what came before.
+            let (was, before) = (app.snapshot(), app.loaded.clone());
+            app.remember();
+            let text: std::rc::Rc<str> = text.into();
+            let effects = time::restore(app, &Snapshot { text: text.clone(), document: text, ..was });
+            app.previous = before;
+            (app.tab, app.rules_view) = (super::Tab::Rules, super::RulesView::Difference);
+            effects
+        }
         Ok(text) => {
             app.remember();
             if let Change::Rename(Thing::Node(old) | Thing::Host(old), to) = c

@@ -155,6 +155,9 @@ texts! {
     Walk: "The walk", "評価の流れ";
     AllRules: "All rules", "全ルール";
     Difference: "Difference", "差分";
+    RunDiff: "The run", "パケットの動き";
+    NoRunDiff: "Every decision is the same.", "どの判断も同じです。";
+    Release: "Kubernetes release", "Kubernetes のバージョン";
     NoDifference: "The rules are the same as before the last edit.", "ルールは直前の編集の前と同じです。";
     InFlight: "packets on their way", "個のパケットが移動中";
     Diff: "rules before and after the last edit", "直前の編集の前後のルール";

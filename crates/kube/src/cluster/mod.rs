@@ -1,11 +1,14 @@
 //! From a text to a running cluster: what the API server, the scheduler, the controllers and IPAM
 //! decide.
 
+mod services;
+mod system;
+
 use crate::decode::{Decoder, Spanned};
 use crate::diag::{Code, Diagnostic, Severity, Span, nearest};
 use crate::ipam::{HostLocal, NodePorts, ServiceIps, pod_cidrs};
 use crate::naming;
-use crate::object::{self, Container, Deployment, Distribution, Labels, Object, Service, ServiceType, Slice, TargetPort, Traffic, selects};
+use crate::object::{self, Container, Deployment, Labels, Object, ServiceType, Slice, Traffic};
 use crate::topology::{self, Role, Topology};
 use crate::yaml;
 use ipnet::Ipv4Net;
@@ -60,6 +63,8 @@ pub struct Pod {
     pub veth: String,
     /// The MAC of that veth.
     pub veth_mac: Mac,
+    /// The MAC of its eth0: `0a:58` and its address by CNI plugins up to 0.6; else drawn.
+    pub mac: Mac,
     /// Whether it is ready.
     pub ready: bool,
     /// Whether it is on its way out.
@@ -70,12 +75,6 @@ impl Pod {
     /// The name of its network namespace here: unique in the cluster.
     pub fn netns(&self) -> String {
         if self.namespace == "default" { self.name.clone() } else { format!("{}/{}", self.namespace, self.name) }
-    }
-
-    /// The MAC of its eth0: `0a:58` and its address (CNI plugins up to 0.6).
-    pub fn mac(&self) -> Mac {
-        let [a, b, c, d] = self.ip.octets();
-        Mac([0x0a, 0x58, a, b, c, d])
     }
 }
 
@@ -98,6 +97,17 @@ pub struct Endpoint {
     pub zones: Vec<String>,
     /// Nodes it is hinted for.
     pub nodes: Vec<String>,
+}
+
+/// A pod of kube-system that uses its node's own network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostPod {
+    /// Its name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: &'static str,
+    /// The number of its node.
+    pub node: usize,
 }
 
 /// A port of a service with its endpoints.
@@ -162,6 +172,8 @@ pub struct Cluster {
     pub nodes: Vec<Node>,
     /// Pods, in the order they were started.
     pub pods: Vec<Pod>,
+    /// Pods that use their node's own network.
+    pub host_pods: Vec<HostPod>,
     /// Services, by namespace and name.
     pub services: Vec<RunningService>,
 }
@@ -264,10 +276,6 @@ struct Maker<'a> {
     names: BTreeSet<(String, String)>,
 }
 
-fn same(a: Option<&Spanned<u16>>, b: Option<&Spanned<u16>>) -> bool {
-    matches!((a, b), (Some(a), Some(b)) if a.value == b.value)
-}
-
 impl<'a> Maker<'a> {
     fn new(d: &'a mut Decoder, topology: Topology) -> Self {
         let seed = topology.seed;
@@ -331,61 +339,6 @@ impl<'a> Maker<'a> {
         this
     }
 
-    /// What kubeadm brings: kube-dns and the `kubernetes` service.
-    fn system(&mut self) {
-        let Some(master) = self.nodes.iter().position(|n| n.spec.role == Role::ControlPlane) else { return };
-        let labels = Labels::from([("k8s-app".to_owned(), "kube-dns".to_owned())]);
-        let port = |name: &str, port, protocol| object::ContainerPort { name: Some(name.to_owned()), port, protocol };
-        let dns = Container {
-            name: "kubedns".to_owned(),
-            image: "k8s.gcr.io/k8s-dns-kube-dns-amd64:1.14.8".to_owned(),
-            ports: vec![port("dns", 53, "UDP"), port("dns-tcp", 53, "TCP")],
-            own_command: false,
-        };
-        self.start("kube-system", "kube-dns", &labels, &[dns], "kube-dns", 0, Some(master));
-        let dns_ip = self.pods.last().map(|p| p.ip);
-        let (kubernetes, kube_dns) = (self.ips.nth(1), self.ips.nth(10));
-        self.ips.take(kubernetes);
-        self.ips.take(kube_dns);
-        let api = self.nodes[master].address();
-        let at = |addr, port| Endpoint {
-            addr,
-            port,
-            node: Some(master),
-            ready: true,
-            serving: true,
-            terminating: false,
-            zones: Vec::new(),
-            nodes: Vec::new(),
-        };
-        let endpoints = |port| dns_ip.map(|ip| at(ip, port)).into_iter().collect::<Vec<_>>();
-        self.services.push(RunningService {
-            name: "kube-dns".to_owned(),
-            namespace: "kube-system".to_owned(),
-            kind: ServiceType::ClusterIp,
-            traffic: Traffic::default(),
-            external_name: None,
-            cluster_ip: Some(kube_dns),
-            ports: vec![
-                Port { name: "dns".to_owned(), protocol: "UDP", port: 53, node_port: None, endpoints: endpoints(53) },
-                Port { name: "dns-tcp".to_owned(), protocol: "TCP", port: 53, node_port: None, endpoints: endpoints(53) },
-            ],
-            selector: labels,
-            span: None,
-        });
-        self.services.push(RunningService {
-            name: "kubernetes".to_owned(),
-            namespace: "default".to_owned(),
-            kind: ServiceType::ClusterIp,
-            traffic: Traffic::default(),
-            external_name: None,
-            cluster_ip: Some(kubernetes),
-            ports: vec![Port { name: "https".to_owned(), protocol: "TCP", port: 443, node_port: None, endpoints: vec![at(api, 6443)] }],
-            selector: Labels::new(),
-            span: None,
-        });
-    }
-
     fn deployment(&mut self, x: &Deployment) {
         let bound = x.node_name.as_ref().and_then(|n| self.node_named(n));
         if x.node_name.is_some() && bound.is_none() {
@@ -442,7 +395,10 @@ impl<'a> Maker<'a> {
         index: usize,
         bound: Option<usize>,
     ) -> bool {
-        let place = self.topology.pods.iter().zip(&self.used_places).position(|(p, used)| !used && p.of.value == deployment);
+        // What serves DNS was kube-dns, and is CoreDNS: a place is for either.
+        let dns = ["kube-dns", "coredns"];
+        let named = |of: &str| of == deployment || (namespace == "kube-system" && dns.contains(&of) && dns.contains(&deployment));
+        let place = self.topology.pods.iter().zip(&self.used_places).position(|(p, used)| !used && named(&p.of.value));
         let placed = place.map(|i| {
             self.used_places[i] = true;
             self.topology.pods[i].clone()
@@ -481,6 +437,11 @@ impl<'a> Maker<'a> {
             .map(|v| v.value.clone())
             .unwrap_or_else(|| format!("veth{a:02x}{b:02x}{c:02x}{d:02x}"));
         let veth_mac = placed.as_ref().and_then(|p| p.veth_mac).unwrap_or_else(|| naming::random_mac(seed, &veth));
+        let mac = if self.topology.version.random_macs() {
+            naming::random_mac(seed, &format!("{veth}/eth0"))
+        } else {
+            Mac([0x0a, 0x58, a, b, c, d])
+        };
         self.load[node] += 1;
         if !self.names.insert((namespace.to_owned(), name.clone())) {
             let span = placed.as_ref().map_or_else(Span::default, |p| p.of.span);
@@ -496,6 +457,7 @@ impl<'a> Maker<'a> {
             ip,
             veth,
             veth_mac,
+            mac,
             ready: placed.as_ref().is_none_or(|p| p.ready && !p.terminating),
             terminating: placed.as_ref().is_some_and(|p| p.terminating),
         });
@@ -514,233 +476,6 @@ impl<'a> Maker<'a> {
         }
     }
 
-    fn services(&mut self, services: &[&Service], slices: &[&Slice]) {
-        // What was asked for is taken first, as it was there first.
-        for s in services {
-            if let Some(ip) = &s.cluster_ip {
-                self.asked_ip(ip);
-            }
-            for (p, i) in s.ports.iter().zip(0..) {
-                // Ports of one number, TCP and UDP, may share a node port (`initNodePorts`).
-                let shared = s.ports[..i].iter().any(|q| q.port.value == p.port.value && same(q.node_port.as_ref(), p.node_port.as_ref()));
-                if let (Some(np), false) = (&p.node_port, shared) {
-                    self.asked_node_port(np, i);
-                }
-            }
-        }
-        for s in services {
-            self.service(s, slices);
-        }
-        for x in slices {
-            let service = services.iter().find(|s| s.meta.namespace == x.namespace && s.meta.name.value == x.service.value);
-            let (message, hint) = match service {
-                Some(s) if s.selector.value.is_empty() => continue,
-                Some(_) => (
-                    format!("{} selects its pods: the controller writes its endpoints", x.service.value),
-                    "remove this, or the Service's selector",
-                ),
-                None => {
-                    (format!("no Service {:?} has these endpoints", x.service.value), "write a Service of that name without a selector")
-                }
-            };
-            self.d.diags.push(Diagnostic::warning(Code::SelectorMatchesNothing, x.service.span, message, hint));
-        }
-    }
-
-    fn asked_ip(&mut self, ip: &Spanned<Ipv4Addr>) {
-        let range = self.topology.service_cidr;
-        if !self.ips.contains(ip.value) {
-            let message = format!(
-                "spec.clusterIP: Invalid value: \"{}\": provided IP is not in the valid range. The range of valid IPs is {range}",
-                ip.value
-            );
-            self.d.error(Code::ClusterIpRange, ip.span, message, format!("leave the line out, or write an address of {range}"));
-        } else if !self.ips.take(ip.value) {
-            let message = format!("spec.clusterIP: Invalid value: \"{}\": provided IP is already allocated", ip.value);
-            self.d.error(Code::ClusterIpTaken, ip.span, message, "leave the line out, or write a free address");
-        }
-    }
-
-    fn asked_node_port(&mut self, np: &Spanned<u16>, i: usize) {
-        let (first, last) = self.topology.node_ports;
-        let bad = format!("spec.ports[{i}].nodePort: Invalid value: {}", np.value);
-        if !self.node_ports.contains(np.value) {
-            let message = format!("{bad}: provided port is not in the valid range. The range of valid ports is {first}-{last}");
-            let near = np.value.clamp(first, last);
-            self.d.diags.push(
-                Diagnostic::error(Code::NodePortRange, np.span, message, format!("write a port from {first} to {last}, such as {near}"))
-                    .with_fix(np.span, near.to_string()),
-            );
-        } else if !self.node_ports.take(np.value) {
-            self.d.error(
-                Code::NodePortTaken,
-                np.span,
-                format!("{bad}: provided port is already allocated"),
-                "write another port, or leave the line out to get a free one",
-            );
-        }
-    }
-
-    fn service(&mut self, s: &Service, slices: &[&Slice]) {
-        let key = format!("{}/{}", s.meta.namespace, s.meta.name.value);
-        let seed = self.topology.seed;
-        let cluster_ip = match (&s.cluster_ip, s.headless || s.kind == ServiceType::ExternalName) {
-            (Some(ip), _) => Some(ip.value),
-            (None, true) => None,
-            (None, false) => match self.ips.allocate(seed, &key) {
-                Some(ip) => Some(ip),
-                None => {
-                    self.d.error(
-                        Code::AddressesExhausted,
-                        s.meta.name.span,
-                        format!("no cluster IP is left in {}", self.topology.service_cidr),
-                        "choose a larger serviceCIDR",
-                    );
-                    None
-                }
-            },
-        };
-        let selector = &s.selector.value;
-        let pods: Vec<usize> = (0..self.pods.len())
-            .filter(|i| self.pods[*i].namespace == s.meta.namespace && selects(selector, &self.pods[*i].labels))
-            .collect();
-        if pods.is_empty() && !selector.is_empty() && s.kind != ServiceType::ExternalName {
-            let want: Vec<_> = selector.iter().map(|(k, v)| format!("{k}={v}")).collect();
-            let labels: BTreeSet<String> = self
-                .pods
-                .iter()
-                .filter(|p| p.namespace == s.meta.namespace)
-                .flat_map(|p| p.labels.iter().map(|(k, v)| format!("{k}: {v}")))
-                .collect();
-            let have: Vec<_> = labels.into_iter().collect();
-            let near = selector.iter().find_map(|(k, v)| nearest(&format!("{k}: {v}"), have.iter().map(String::as_str)).map(str::to_owned));
-            let hint = match near {
-                Some(near) => format!("did you mean {near}?"),
-                None if have.is_empty() => "there is no pod in this namespace yet".to_owned(),
-                None => format!("pods here have the labels {}", have.join(", ")),
-            };
-            self.d.diags.push(Diagnostic::warning(
-                Code::SelectorMatchesNothing,
-                s.selector.span,
-                format!("{} selects no pod: the Service has no endpoints", want.join(",")),
-                hint,
-            ));
-        }
-        let mut ports = Vec::new();
-        for p in &s.ports {
-            let mut endpoints = self.written(s, p, slices);
-            for i in &pods {
-                let pod = &self.pods[*i];
-                let port = match &p.target {
-                    TargetPort::Number(n) => Some(*n),
-                    TargetPort::Name(name) => pod
-                        .containers
-                        .iter()
-                        .flat_map(|c| &c.ports)
-                        .find(|c| c.name.as_deref() == Some(&name.value) && c.protocol == p.protocol)
-                        .map(|c| c.port),
-                };
-                endpoints.extend(port.map(|port| Endpoint {
-                    addr: pod.ip,
-                    port,
-                    node: Some(pod.node),
-                    ready: pod.ready || s.traffic.publish_not_ready,
-                    serving: pod.ready || pod.terminating || s.traffic.publish_not_ready,
-                    terminating: pod.terminating,
-                    zones: Vec::new(),
-                    nodes: Vec::new(),
-                }));
-            }
-            if let (TargetPort::Name(name), true, false) = (&p.target, endpoints.is_empty(), pods.is_empty()) {
-                let names: Vec<_> =
-                    pods.iter().flat_map(|i| &self.pods[*i].containers).flat_map(|c| &c.ports).filter_map(|c| c.name.as_deref()).collect();
-                let hint = nearest(&name.value, names.iter().copied())
-                    .map_or_else(|| "name a container's port so, or write its number".to_owned(), |n| format!("did you mean {n}?"));
-                self.d.diags.push(Diagnostic::warning(
-                    Code::TargetPortUnknown,
-                    name.span,
-                    format!("no selected pod has a port named {:?}: the Service has no endpoints", name.value),
-                    hint,
-                ));
-            }
-            // By the text of the address (`LessEndpointAddress`): .10 stands before .4.
-            endpoints.sort_by_cached_key(|e| (e.addr.to_string(), e.port));
-            self.hint(s, &mut endpoints);
-            let node_port = match &p.node_port {
-                Some(np) => Some(np.value),
-                None if s.allocates_node_ports => self.free_node_port(s, &key, p, &ports),
-                None => None,
-            };
-            ports.push(Port { name: p.name.clone(), protocol: p.protocol, port: p.port.value, node_port, endpoints });
-        }
-        let mut traffic = s.traffic.clone();
-        if s.kind == ServiceType::LoadBalancer && traffic.external_local && traffic.health_check.is_none() {
-            traffic.health_check = self.node_ports.allocate(seed, &format!("{key}/healthCheckNodePort"));
-        }
-        self.services.push(RunningService {
-            name: s.meta.name.value.clone(),
-            namespace: s.meta.namespace.clone(),
-            kind: s.kind,
-            traffic,
-            external_name: s.external_name.clone(),
-            cluster_ip,
-            ports,
-            selector: selector.clone(),
-            span: Some(s.meta.name.span),
-        });
-    }
-
-    /// Endpoints that are written by hand, of a Service that selects nothing.
-    fn written(&self, s: &Service, p: &object::ServicePort, slices: &[&Slice]) -> Vec<Endpoint> {
-        let mine = |x: &&&Slice| s.selector.value.is_empty() && x.namespace == s.meta.namespace && x.service.value == s.meta.name.value;
-        let mut out = Vec::new();
-        for x in slices.iter().filter(mine) {
-            for (_, _, port) in x.ports.iter().filter(|(name, protocol, _)| *name == p.name && *protocol == p.protocol) {
-                out.extend(x.endpoints.iter().map(|e| Endpoint {
-                    addr: e.addr,
-                    port: *port,
-                    node: e.node.as_ref().and_then(|n| self.nodes.iter().position(|x| x.spec.name.value == *n)),
-                    ready: e.ready,
-                    serving: e.serving,
-                    terminating: e.terminating,
-                    zones: e.zones.clone(),
-                    nodes: e.nodes.clone(),
-                }));
-            }
-        }
-        out
-    }
-
-    /// The hints of the EndpointSlice controller: each endpoint for its own zone, or its own node
-    /// (`trafficDistribution`).
-    fn hint(&self, s: &Service, endpoints: &mut [Endpoint]) {
-        let Some(distribution) = s.traffic.distribution else { return };
-        for e in endpoints {
-            let Some(node) = e.node.and_then(|n| self.nodes.get(n)) else { continue };
-            e.zones = node.spec.zone.iter().cloned().collect();
-            if distribution == Distribution::Node {
-                e.nodes = vec![node.spec.name.value.clone()];
-            }
-        }
-    }
-
-    /// The node port of a port that asks for none: that of its number's other protocol, else a free one.
-    fn free_node_port(&mut self, s: &Service, key: &str, port: &object::ServicePort, before: &[Port]) -> Option<u16> {
-        let asked = s.ports.iter().filter(|q| q.port.value == port.port.value).find_map(|q| q.node_port.as_ref().map(|n| n.value));
-        let given = asked.or_else(|| before.iter().find(|q| q.port == port.port.value).and_then(|q| q.node_port));
-        let found = given.or_else(|| self.node_ports.allocate(self.topology.seed, &format!("{key}:{}", port.name)));
-        if found.is_none() {
-            let (first, last) = self.topology.node_ports;
-            self.d.error(
-                Code::AddressesExhausted,
-                port.port.span,
-                format!("failed to allocate a nodePort: every port of {first}-{last} is taken"),
-                "choose a larger serviceNodePortRange, or fewer Services of type NodePort",
-            );
-        }
-        found
-    }
-
     fn finish(mut self) -> Cluster {
         self.services.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         for (p, used) in self.topology.pods.iter().zip(&self.used_places) {
@@ -753,6 +488,7 @@ impl<'a> Maker<'a> {
                 ));
             }
         }
-        Cluster { topology: self.topology, nodes: self.nodes, pods: self.pods, services: self.services }
+        let host_pods = self.host_pods();
+        Cluster { topology: self.topology, nodes: self.nodes, pods: self.pods, host_pods, services: self.services }
     }
 }
