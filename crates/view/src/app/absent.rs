@@ -4,7 +4,10 @@ use super::App;
 use super::update::Effect;
 use kube::change::Change;
 
-pub(super) fn edit(_: &mut App, _: &Change) -> Vec<Effect> {
+pub(super) fn edit(app: &mut App, c: &Change) -> Vec<Effect> {
+    if let Change::Version(era) = c {
+        app.wanted = Some(*era);
+    }
     vec![Effect::Workbench]
 }
 

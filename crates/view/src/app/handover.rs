@@ -56,6 +56,9 @@ pub fn pack(app: &App) -> String {
     line("only-packet", flag(app.only_packet));
     line("unfocused", flag(!app.focus));
     line("narrow", flag(app.narrow));
+    if let Some(era) = app.wanted {
+        line("wanted", &era.to_string());
+    }
     if let Some(s) = &app.selected {
         line("selected", &format!("{} {}", s.host, s.device.as_deref().unwrap_or_default()));
     }
@@ -254,7 +257,10 @@ pub fn unpack(text: &str) -> Option<(App, Vec<Effect>)> {
         app.selected = Some(Selected { host: host.to_owned(), device: Some(device.to_owned()).filter(|d| !d.is_empty()) });
     }
     app.playing = on("playing");
-    let effects = time::tick_after(&app);
+    let mut effects = time::tick_after(&app);
+    if let Some(era) = kube::proxy::Era::parse(get("wanted")) {
+        effects.extend(super::update(&mut app, super::Action::Change(kube::change::Change::Version(era))));
+    }
     Some((app, effects))
 }
 

@@ -198,6 +198,8 @@ pub struct App {
     pub search: String,
     /// The cluster before the last edit of the text.
     pub previous: Option<Rc<Loaded>>,
+    /// The release that was chosen before there was a workbench to change it with.
+    pub wanted: Option<kube::proxy::Era>,
     /// The pane of a narrow page.
     pub pane: Pane,
     /// The lower drawer.
@@ -254,6 +256,7 @@ impl App {
             unfolded: None,
             search: String::new(),
             previous: None,
+            wanted: None,
             pane: Pane::Diagram,
             drawer: Drawer::Events,
             selected: None,
@@ -276,12 +279,15 @@ impl App {
             return Some((id, Some(s.clone())));
         }
         let current = self.step().checked_sub(1).and_then(|n| self.steps.get(n)).map(|i| l.session.events()[*i].netns);
+        // What changed is asked of a node, wherever the packet is.
+        let asked = self.tab == Tab::Rules && self.rules_view == RulesView::Difference;
+        let ruled = current.filter(|id| !asked || t.state().ns(*id).rules.tables_in_use().next().is_some());
         let first = || {
             let nodes = &l.session.cluster().nodes;
             let worker = nodes.iter().find(|n| n.spec.role == kube::topology::Role::Worker)?;
             t.state().ns_named(&worker.spec.name.value).map(|n| n.0)
         };
-        Some((current.or_else(first)?, None))
+        Some((ruled.or_else(first)?, None))
     }
 
     pub(super) fn open(&mut self, preset: &'static Preset) {

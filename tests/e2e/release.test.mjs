@@ -1,0 +1,50 @@
+// The release of Kubernetes: one field, and what it makes of the rules and of the run.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import { end, send, shots, text, undo, verdict, visit, workbench } from "./visit.mjs";
+
+const release = (page) => page.locator(".editor .status select");
+const lines = (page) => page.locator(".dump.diff li").allTextContents();
+
+test("another release shows what it changes of the rules and of the run", async () => {
+  await visit({ viewport: { width: 1440, height: 900 } }, async (page) => {
+    const before = await text(page);
+    await workbench(page);
+    await send(page);
+    await end(page);
+    await release(page).selectOption("1.36");
+    await page.locator(".dump.diff").waitFor();
+    assert.equal(await text(page), before.replace('version: "1.10"', 'version: "1.36"'), "one field");
+    const told = await lines(page);
+    assert.ok(told.some((l) => /^\+ nat.*KUBE-EXT-/.test(l)), told.join("\n"));
+    assert.ok(told.some((l) => /^− nat.*GKN7Y2BSGW4NJTYL/.test(l)), "the old names are gone");
+    assert.ok(told.some((l) => /^\+ node01 PREROUTING nat.*KUBE-EXT-/.test(l)), "the run goes another way");
+    assert.match(await verdict(page), /849 bytes/, "what was sent is sent again");
+    await page.screenshot({ path: join(shots, "release.png") });
+    await undo(page);
+    assert.equal(await text(page), before);
+    assert.equal(await release(page).inputValue(), "1.10");
+  });
+});
+
+test("a release is chosen before the workbench is there", async () => {
+  await visit({ viewport: { width: 390, height: 844 }, colorScheme: "dark", locale: "ja-JP" }, async (page) => {
+    await page.locator("nav.tabs button").nth(3).click();
+    await release(page).selectOption("1.22");
+    await page.locator("details.adder").waitFor({ state: "attached" });
+    await page.waitForFunction(() => document.querySelector(".editor .status select")?.value === "1.22");
+    await page.screenshot({ path: join(shots, "release-phone.png") });
+  });
+});
+
+test("the newest release of the same story is in the menu", async () => {
+  await visit({}, async (page) => {
+    await page.selectOption("#preset", "nodeport-1.36");
+    await page.waitForFunction(() => document.querySelector(".editor .status select")?.value === "1.36");
+    await send(page);
+    await end(page);
+    assert.match(await verdict(page), /849 bytes/);
+    await page.screenshot({ path: join(shots, "release-newest.png") });
+  });
+});
