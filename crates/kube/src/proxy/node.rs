@@ -3,7 +3,8 @@
 use super::line::{Draft, Verdict};
 use super::write::{localnet, masquerading};
 use super::{Era, Line, Settings, Sync};
-use net::netfilter::{CtStates, RulesetBuilder, TableName};
+use net::netfilter::{CtStates, Restored, Ruleset, RulesetBuilder, TableName};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// A jump from a built-in chain. Each is put at the top, so that the last stands first.
@@ -106,6 +107,31 @@ fn from_built_in(j: &Jump) -> net::netfilter::Rule {
     let d = Draft::new(false);
     let d = if j.new_only { d.ctstate(false, CtStates::NEW) } else { d };
     d.comment(&j.comment.into()).jump(&j.from.into(), &j.to.into()).rule
+}
+
+/// These rules after a whole sync, by a kube-proxy that finds them.
+pub fn synced(rules: &Ruleset, sync: &Sync) -> Restored {
+    use TableName::{Filter, Mangle, Nat};
+    let mut b = RulesetBuilder::from(rules);
+    put(&mut b, sync);
+    let written = |table, name: &Rc<str>| {
+        let chains = if table == Filter { &sync.filter.chains } else { &sync.nat.chains };
+        chains.iter().any(|(c, _)| c == name)
+    };
+    let mut kept = BTreeSet::new();
+    for table in [Mangle, Nat, Filter] {
+        for chain in &rules.table(table).chains {
+            let name = &chain.name;
+            if table == Mangle || !written(table, name) {
+                if table == Nat && super::is_own(name) {
+                    b.delete(table, name);
+                } else {
+                    kept.insert((table, name.clone()));
+                }
+            }
+        }
+    }
+    Restored { rules: b.build(), tables: [Mangle, Nat, Filter].into(), kept }
 }
 
 /// Puts what kube-proxy wants on a node that has none of it yet: chains, rules, and the jumps.

@@ -120,8 +120,11 @@ impl World {
             let (was, is) = (old.table(*t), rules.table(*t));
             for (_, name) in to.kept.iter().filter(|(table, _)| table == t) {
                 let (Some((from, chain)), Some((into, _))) = (was.chain(name), is.chain(name)) else { continue };
-                for i in 0..chain.rules.len() as u32 {
-                    fresh[is.rule_counter(into, i) as usize] = counters[*t as usize][was.rule_counter(from, i) as usize];
+                // A rule that was added stands behind those that were there, or before them.
+                let now = &is.chains[into as usize].rules;
+                let more = if now.starts_with(&chain.rules) { 0 } else { now.len().saturating_sub(chain.rules.len()) as u32 };
+                for i in 0..(chain.rules.len() as u32).min(now.len() as u32) {
+                    fresh[is.rule_counter(into, i + more) as usize] = counters[*t as usize][was.rule_counter(from, i) as usize];
                 }
                 fresh[is.policy_counter(into) as usize] = counters[*t as usize][was.policy_counter(from) as usize];
             }

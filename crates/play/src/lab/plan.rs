@@ -127,6 +127,9 @@ fn step(session: &Session, d: &Done, n: usize, names: &[String], past: &mut Past
         (Action::Shell { line, .. }, Outcome::Output(_)) if shell::sends(line) => {
             Err(wrong(&format!("{line:?} is a command; write it as send: so that a lab sends it too")))
         }
+        (Action::Shell { line, .. }, Outcome::Output(_)) if line.trim_start().starts_with("systemctl") => {
+            Err(wrong("a lab has no kube-proxy; write what it would write: iptables-restore --noflush <<< '…'"))
+        }
         (action @ Action::Shell { .. }, Outcome::Output(out)) if out.status == 0 => {
             let typed = command(session, action, names);
             Ok(typed.map(|(netns, command)| format!("{}, \"kind\": \"run\", {command}}}", head("[]", &netns))))

@@ -4,6 +4,7 @@
 
 mod admin;
 mod complete;
+mod daemon;
 mod kubectl;
 mod network;
 
@@ -36,8 +37,20 @@ impl Output {
 }
 
 /// The commands that are understood.
-pub const COMMANDS: &[&str] =
-    &["curl", "ping", "iptables", "iptables-save", "iptables-restore", "ip", "bridge", "conntrack", "sysctl", "kubectl", "hostname"];
+pub const COMMANDS: &[&str] = &[
+    "curl",
+    "ping",
+    "iptables",
+    "iptables-save",
+    "iptables-restore",
+    "ip",
+    "bridge",
+    "conntrack",
+    "sysctl",
+    "systemctl",
+    "kubectl",
+    "hostname",
+];
 
 /// Runs a command line on a host: a node, pod or outside host by name.
 pub fn exec(session: &mut Session, host: &str, line: &str) -> Output {
@@ -82,6 +95,7 @@ pub(crate) fn run(session: &mut Session, host: &str, line: &str) -> Output {
         ["iptables-save", ..] => Output::fail(2, "iptables-save: no options are understood here; iptables -t TABLE -vnL prints counters\n"),
         ["iptables-restore", rest @ ..] => admin::restore(session, netns, rest),
         ["sysctl", rest @ ..] => admin::sysctl(session, netns, rest),
+        ["systemctl", rest @ ..] => daemon::systemctl(session, netns, rest),
         ["ip", rest @ ..] => network::ip(session, netns, rest),
         ["bridge", rest @ ..] => network::bridge(session, netns, rest),
         ["conntrack", rest @ ..] => network::conntrack(session, netns, rest),
@@ -100,6 +114,7 @@ pub fn changes(line: &str) -> bool {
         ["ip", "n" | "ne" | "neigh", "add" | "replace" | "del", ..] | ["ip", "l" | "li" | "link", "set", ..] => true,
         ["bridge", "fdb", "add" | "append" | "replace" | "del", ..] => true,
         ["sysctl", rest @ ..] => rest.iter().any(|w| w.contains('=')),
+        ["systemctl", "start" | "restart", ..] => true,
         ["conntrack", "-F"]
         | ["conntrack", "-D", ..]
         | ["iptables-restore", "<<<", _]
