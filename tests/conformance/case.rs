@@ -2,6 +2,7 @@
 
 use crate::{dump, flow, json, manifest};
 use kube::naming::{endpoint_chain, service_chain};
+use kube::object::Traffic;
 use kube::proxy::{Endpoint, Era, Flow, Kind, Protocol, Reconciler, ServicePort, Settings, Sync, sloppy_ip, sloppy_net, sync};
 use net::netfilter::{Ruleset, parse_rule};
 use serde::Deserialize;
@@ -338,13 +339,11 @@ pub(crate) fn endpoints(path: &Path) -> Checked {
             cluster_ip: IpAddr::from([172, 30, 0, 1]),
             port: 80,
             node_port: Some(s.node_port).filter(|n| *n != 0),
-            external_ips: Vec::new(),
-            ingress: Vec::new(),
-            source_ranges: Vec::new(),
-            affinity: None,
-            external_local: s.external_traffic_policy_local,
-            internal_local: s.internal_traffic_policy_local,
-            health_check: None,
+            traffic: Traffic {
+                external_local: s.external_traffic_policy_local,
+                internal_local: s.internal_traffic_policy_local,
+                ..Traffic::default()
+            },
             endpoints: c.endpoints.iter().map(one).collect(),
         };
         let chosen = port.choose(&settings);

@@ -1,5 +1,6 @@
 //! Manifests as kube-proxy sees them: Service, EndpointSlice, Endpoints, Node.
 
+use kube::object::Traffic;
 use kube::proxy::{Endpoint, Kind, Protocol, ServicePort, sloppy_ip, sloppy_net};
 use kube::yaml::{Value, YamlNode};
 use serde::Deserialize;
@@ -207,22 +208,26 @@ pub(crate) fn read(text: &str, node: &str) -> Result<Cluster, String> {
                 cluster_ip,
                 port: p.port,
                 node_port: p.node_port.filter(|n| *n != 0),
-                external_ips: o.spec.external_ips.iter().filter_map(|t| sloppy_ip(t)).collect(),
-                ingress: o
-                    .status
-                    .load_balancer
-                    .ingress
-                    .iter()
-                    .filter_map(|i| Some((sloppy_ip(&i.ip)?, i.ip_mode.as_deref() == Some("Proxy"))))
-                    .collect(),
-                source_ranges: o.spec.load_balancer_source_ranges.iter().filter_map(|t| sloppy_net(t)).collect(),
-                affinity: (o.spec.session_affinity == "ClientIP").then(|| {
-                    let config = o.spec.session_affinity_config.as_ref().and_then(|c| c.client_ip.as_ref()).and_then(|c| c.timeout_seconds);
-                    config.unwrap_or(10_800)
-                }),
-                external_local: o.spec.external_traffic_policy == "Local",
-                internal_local: o.spec.internal_traffic_policy == "Local",
-                health_check: Some(o.spec.health_check_node_port).filter(|n| *n != 0),
+                traffic: Traffic {
+                    external_ips: o.spec.external_ips.iter().filter_map(|t| sloppy_ip(t)).collect(),
+                    ingress: o
+                        .status
+                        .load_balancer
+                        .ingress
+                        .iter()
+                        .filter_map(|i| Some((sloppy_ip(&i.ip)?, i.ip_mode.as_deref() == Some("Proxy"))))
+                        .collect(),
+                    source_ranges: o.spec.load_balancer_source_ranges.iter().filter_map(|t| sloppy_net(t)).collect(),
+                    affinity: (o.spec.session_affinity == "ClientIP").then(|| {
+                        let config =
+                            o.spec.session_affinity_config.as_ref().and_then(|c| c.client_ip.as_ref()).and_then(|c| c.timeout_seconds);
+                        config.unwrap_or(10_800)
+                    }),
+                    external_local: o.spec.external_traffic_policy == "Local",
+                    internal_local: o.spec.internal_traffic_policy == "Local",
+                    health_check: Some(o.spec.health_check_node_port).filter(|n| *n != 0),
+                    ..Traffic::default()
+                },
                 endpoints: endpoints(&objects, o, p, node, cluster_ip.is_ipv6()),
             });
         }

@@ -177,7 +177,6 @@ fn service_port(s: &RunningService, p: &Port, node: usize) -> Option<ServicePort
         zones: e.zones.clone(),
         nodes: e.nodes.clone(),
     };
-    let t = &s.traffic;
     Some(ServicePort {
         namespace: s.namespace.clone(),
         service: s.name.clone(),
@@ -192,13 +191,7 @@ fn service_port(s: &RunningService, p: &Port, node: usize) -> Option<ServicePort
         cluster_ip: s.cluster_ip?.into(),
         port: p.port,
         node_port: p.node_port,
-        external_ips: t.external_ips.clone(),
-        ingress: t.ingress.clone(),
-        source_ranges: t.source_ranges.clone(),
-        affinity: t.affinity,
-        external_local: t.external_local,
-        internal_local: t.internal_local,
-        health_check: t.health_check,
+        traffic: s.traffic.clone(),
         endpoints: p.endpoints.iter().map(endpoint).collect(),
     })
 }

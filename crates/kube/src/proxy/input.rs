@@ -1,6 +1,7 @@
 //! What kube-proxy knows: its own settings, its node, and every port of every Service.
 
 use super::Era;
+use crate::object::Traffic;
 use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -140,20 +141,8 @@ pub struct ServicePort {
     pub port: u16,
     /// `nodePort`.
     pub node_port: Option<u16>,
-    /// `externalIPs`.
-    pub external_ips: Vec<IpAddr>,
-    /// `status.loadBalancer.ingress[].ip`, and whether its `ipMode` is `Proxy`.
-    pub ingress: Vec<(IpAddr, bool)>,
-    /// `loadBalancerSourceRanges`.
-    pub source_ranges: Vec<IpNet>,
-    /// `sessionAffinity: ClientIP`: for so many seconds.
-    pub affinity: Option<u32>,
-    /// `externalTrafficPolicy: Local`.
-    pub external_local: bool,
-    /// `internalTrafficPolicy: Local`.
-    pub internal_local: bool,
-    /// `healthCheckNodePort`.
-    pub health_check: Option<u16>,
+    /// How packets to it are led.
+    pub traffic: Traffic,
     /// Every endpoint, of every slice.
     pub endpoints: Vec<Endpoint>,
 }
@@ -204,23 +193,23 @@ impl ServicePort {
 
     /// The addresses of the load balancer that are caught here.
     pub(super) fn vips(&self, s: &Settings) -> Vec<IpAddr> {
-        self.ingress.iter().filter(|(a, proxy)| s.ours(a) && !(*proxy && s.era.ip_mode())).map(|(a, _)| *a).collect()
+        self.traffic.ingress.iter().filter(|(a, proxy)| s.ours(a) && !(*proxy && s.era.ip_mode())).map(|(a, _)| *a).collect()
     }
 
     /// Whether it is reached from outside at all.
     pub(super) fn external(&self, s: &Settings) -> bool {
-        self.node_port.is_some() || !self.vips(s).is_empty() || self.external_ips.iter().any(|a| s.ours(a))
+        self.node_port.is_some() || !self.vips(s).is_empty() || self.traffic.external_ips.iter().any(|a| s.ours(a))
     }
 
     /// Whether external packets go to endpoints of this node only.
     pub(super) fn local_outside(&self, s: &Settings) -> bool {
-        let kind = self.kind != Kind::ClusterIp || (s.era.external_ips_obey_policy() && !self.external_ips.is_empty());
-        self.external_local && kind
+        let kind = self.kind != Kind::ClusterIp || (s.era.external_ips_obey_policy() && !self.traffic.external_ips.is_empty());
+        self.traffic.external_local && kind
     }
 
     /// Whether packets of the cluster go to endpoints of this node only.
     pub(super) fn local_inside(&self, s: &Settings) -> bool {
-        self.internal_local && s.era.internal_policy()
+        self.traffic.internal_local && s.era.internal_policy()
     }
 
     /// Which endpoints packets go to on a node (`pkg/proxy/topology.go`, `CategorizeEndpoints`).

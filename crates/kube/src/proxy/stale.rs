@@ -35,7 +35,7 @@ impl Reconciler {
             if serving.is_empty() {
                 continue;
             }
-            let addresses = std::iter::once(p.cluster_ip).chain(p.external_ips.iter().copied()).chain(p.vips(s));
+            let addresses = std::iter::once(p.cluster_ip).chain(p.traffic.external_ips.iter().copied()).chain(p.vips(s));
             for addr in addresses {
                 this.by_address.insert((addr, p.port), serving.clone());
             }

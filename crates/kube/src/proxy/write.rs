@@ -220,7 +220,7 @@ impl Writer<'_> {
     }
 
     fn same_again(&mut self, p: &Port<'_>, draft: Draft, chain: &Rc<str>, e: &Endpoint) {
-        if let Some(seconds) = p.port.affinity {
+        if let Some(seconds) = p.port.traffic.affinity {
             let sep = p.endpoint_chain(e);
             self.nat(draft.seen_within(&sep, seconds).jump(chain, &sep));
         }
@@ -243,7 +243,7 @@ impl Writer<'_> {
 
     /// The port a load balancer asks whether this node has endpoints.
     pub(super) fn health_check(&mut self, p: &Port<'_>) {
-        let (Some(port), Kind::LoadBalancer) = (p.port.health_check, p.port.kind) else { return };
+        let (Some(port), Kind::LoadBalancer) = (p.port.traffic.health_check, p.port.kind) else { return };
         let comment = p.says(" health check node port");
         let chain = self.names.node_ports.clone();
         let line = self.draft().comment(&comment).protocol(Protocol::Tcp).dport(port).verdict(&chain, Verdict::Accept);
@@ -257,7 +257,7 @@ impl Writer<'_> {
         let own = self.named(&p.name).from(e.addr.into(), plain).jump(&sep, &masq);
         self.nat(own);
         let dnat = self.named(&p.name);
-        let dnat = if p.port.affinity.is_some() { dnat.enter(&sep) } else { dnat };
+        let dnat = if p.port.traffic.affinity.is_some() { dnat.enter(&sep) } else { dnat };
         self.nat(dnat.protocol(p.port.protocol).dnat(&sep, e.addr, e.port));
     }
 
@@ -297,7 +297,7 @@ impl<'a> Port<'a> {
         Self {
             name: name.into(),
             vips: port.vips(s),
-            external_ips: port.external_ips.iter().filter(|a| s.ours(a)).copied().collect(),
+            external_ips: port.traffic.external_ips.iter().filter(|a| s.ours(a)).copied().collect(),
             chosen: port.choose(s),
             port,
             hash,
@@ -336,7 +336,7 @@ impl<'a> Port<'a> {
 
     /// Source ranges of the family; none if one is everybody.
     pub(super) fn ranges(&self, s: &Settings) -> Vec<IpNet> {
-        let ours: Vec<IpNet> = self.port.source_ranges.iter().filter(|n| s.ours(&n.addr())).map(IpNet::trunc).collect();
+        let ours: Vec<IpNet> = self.port.traffic.source_ranges.iter().filter(|n| s.ours(&n.addr())).map(IpNet::trunc).collect();
         if s.era.ext_chains() && ours.iter().any(|n| n.prefix_len() == 0) { Vec::new() } else { ours }
     }
 }
