@@ -72,7 +72,6 @@ impl Ruleset {
         let mut errors = Vec::new();
         let mut table = None;
         let mut jumps = Vec::new();
-        let mut chains = BTreeSet::new();
         for (line, n) in text.lines().zip(1..) {
             let mut fail = |column: u32, message: String| errors.push(RestoreError { line: n, column, message });
             let line = line.trim_end();

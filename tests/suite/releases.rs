@@ -1,0 +1,95 @@
+//! Every release and every shape of Services: what kube-proxy writes is what a kernel then holds, and
+//! releases differ where the table of releases says so.
+
+use kube::proxy::{Era, Sync};
+use net::netfilter::{Ruleset, parse_rule, save};
+use std::collections::BTreeSet;
+use support::{read, root};
+
+fn shapes() -> Vec<(String, String)> {
+    let mut files: Vec<_> = std::fs::read_dir(root().join("kernel/shapes")).expect("shapes").flatten().map(|f| f.path()).collect();
+    files.sort();
+    files.iter().map(|f| (f.file_stem().expect("name").to_string_lossy().into_owned(), read(f))).collect()
+}
+
+fn document(shape: &str, era: Era) -> String {
+    let deployment = |name: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}}}\nspec: {{replicas: 3, selector: {{matchLabels: {{app: {name}}}}}, template: {{metadata: {{labels: {{app: {name}}}}}, spec: {{containers: [{{name: c, image: nginx, ports: [{{name: http, containerPort: 80}}]}}]}}}}}}\n---\n"
+        )
+    };
+    format!(
+        "{}{}{shape}---\napiVersion: packetwalk.dev/v1alpha1\nkind: Topology\nspec:\n  kubernetes: {{version: \"{era}\"}}\n  nodes: [{{name: m, role: control-plane}}, {{name: n1}}, {{name: n2}}]\n",
+        deployment("web"),
+        deployment("one")
+    )
+}
+
+fn sync(shape: &str, era: Era) -> (kube::Cluster, Sync) {
+    let (cluster, diags) = kube::build(&document(shape, era));
+    let cluster = cluster.unwrap_or_else(|| panic!("{era}: {}", diags[0]));
+    let sync = kube::plan::proxy_sync(&cluster, 1, &kube::plan::proxy_settings(&cluster, 1), true);
+    (cluster, sync)
+}
+
+#[test]
+fn the_words_of_every_release_are_its_rules() {
+    let mut rules = 0;
+    for (name, shape) in shapes() {
+        for era in Era::all() {
+            let (cluster, sync) = sync(&shape, era);
+            for line in sync.filter.lines.iter().chain(&sync.nat.lines) {
+                let text = format!("-A {}{}", line.chain, line.text);
+                let (_, rule) = parse_rule(&text).unwrap_or_else(|e| panic!("{era} {name}: {text}: {e}"));
+                assert_eq!(rule, line.rule, "{era} {name}: {text}");
+                rules += 1;
+            }
+            // Onto a node that has it already, as `iptables-restore --noflush` does: nothing changes.
+            let spec = kube::plan::spec(&cluster);
+            let node = spec.netns.iter().find(|n| n.name == "n1").expect("n1");
+            let again = node.rules.restored(&sync.restore(&BTreeSet::new()), true).unwrap_or_else(|e| panic!("{era} {name}: {}", e[0]));
+            assert_eq!(again.rules, *node.rules, "{era} {name}");
+            let print = save(&node.rules, "a test", "a day", &|_, _| (0, 0));
+            assert_eq!(Ruleset::parse(&print).unwrap_or_else(|e| panic!("{era} {name}: {}", e[0])), *node.rules, "{era} {name}");
+        }
+    }
+    println!("{rules} rules of {} releases read as they are meant", Era::all().count());
+    assert!(rules > 10_000, "{rules}");
+}
+
+#[test]
+fn releases_differ_where_the_table_says_so() {
+    let text = |shape: &str, minor: u8| {
+        let (_, shape) = shapes().into_iter().find(|(n, _)| n == shape).expect("a shape");
+        sync(&shape, Era::new(minor).expect("a release")).1.restore(&BTreeSet::new())
+    };
+    // Release, shape, what is there from it on and not before.
+    let came = [
+        (14, "no-endpoints", "-d 203.0.113.10/32 --dport 8000 -j REJECT"),
+        (15, "cluster-ip", "-m conntrack --ctstate INVALID -j DROP"),
+        (15, "load-balancer-local", "masquerade LOCAL traffic for default/web: LB IP"),
+        (16, "cluster-ip", "-j MASQUERADE --random-fully"),
+        (17, "cluster-ip", "--probability 0.3333333333 "),
+        (18, "cluster-ip", "-m comment --comment default/web: -m statistic"),
+        (19, "cluster-ip", "-j MARK --xor-mark 0x00004000"),
+        (20, "cluster-ip", "--comment \"default/web cluster IP\""),
+        (21, "load-balancer-local", "default/web health check node port"),
+        (23, "cluster-ip", "kubernetes forwarding conntrack rule"),
+        (24, "node-port", "-j KUBE-EXT-"),
+        (25, "load-balancer", ":KUBE-PROXY-FIREWALL"),
+        (27, "cluster-ip", "block incoming localnet connections"),
+    ];
+    for (minor, shape, words) in came {
+        assert!(text(shape, minor).contains(words), "1.{minor} {shape}: {words} is missing\n{}", text(shape, minor));
+        assert!(!text(shape, minor - 1).contains(words), "1.{} {shape}: {words} is there already", minor - 1);
+    }
+    for (last, shape, words) in [
+        (20, "external-ips", "physdev ! --physdev-is-in"),
+        (22, "cluster-ip", "/32 --dport 8000"),
+        (23, "node-port-local", "KUBE-XLB-"),
+        (24, "load-balancer", "-j KUBE-MARK-DROP"),
+    ] {
+        assert!(text(shape, last).contains(words), "1.{last} {shape}: {words} is missing\n{}", text(shape, last));
+        assert!(!text(shape, last + 1).contains(words), "1.{} {shape}: {words} is still there", last + 1);
+    }
+}
