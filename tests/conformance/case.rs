@@ -2,8 +2,8 @@
 
 use crate::{dump, flow, json, manifest};
 use kube::naming::{endpoint_chain, service_chain};
-use kube::object::Traffic;
-use kube::proxy::{Endpoint, Era, Flow, Kind, Protocol, Reconciler, ServicePort, Settings, Sync, sloppy_ip, sloppy_net, sync};
+use kube::object::{ServiceType, Traffic};
+use kube::proxy::{Endpoint, Era, Flow, Protocol, Reconciler, ServicePort, Settings, Sync, sloppy_ip, sloppy_net, sync};
 use net::netfilter::{Ruleset, parse_rule};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -335,7 +335,7 @@ pub(crate) fn endpoints(path: &Path) -> Checked {
             service: "svc".to_owned(),
             name: String::new(),
             protocol: Protocol::Tcp,
-            kind: if s.node_port == 0 { Kind::ClusterIp } else { Kind::NodePort },
+            kind: if s.node_port == 0 { ServiceType::ClusterIp } else { ServiceType::NodePort },
             cluster_ip: IpAddr::from([172, 30, 0, 1]),
             port: 80,
             node_port: Some(s.node_port).filter(|n| *n != 0),

@@ -1,7 +1,7 @@
 //! Manifests as kube-proxy sees them: Service, EndpointSlice, Endpoints, Node.
 
-use kube::object::Traffic;
-use kube::proxy::{Endpoint, Kind, Protocol, ServicePort, sloppy_ip, sloppy_net};
+use kube::object::{ServiceType, Traffic};
+use kube::proxy::{Endpoint, Protocol, ServicePort, sloppy_ip, sloppy_net};
 use kube::yaml::{Value, YamlNode};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
@@ -201,9 +201,9 @@ pub(crate) fn read(text: &str, node: &str) -> Result<Cluster, String> {
                 name: p.name.clone(),
                 protocol,
                 kind: match o.spec.kind.as_deref() {
-                    Some("NodePort") => Kind::NodePort,
-                    Some("LoadBalancer") => Kind::LoadBalancer,
-                    _ => Kind::ClusterIp,
+                    Some("NodePort") => ServiceType::NodePort,
+                    Some("LoadBalancer") => ServiceType::LoadBalancer,
+                    _ => ServiceType::ClusterIp,
                 },
                 cluster_ip,
                 port: p.port,

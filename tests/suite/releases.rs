@@ -93,3 +93,43 @@ fn releases_differ_where_the_table_says_so() {
         assert!(!text(shape, last + 1).contains(words), "1.{} {shape}: {words} is still there", last + 1);
     }
 }
+
+/// The nat rules of node n1 for a Service `web`, whose fields and pods' places are given.
+fn nat(minor: u8, spec: &str, status: &str, pods: &str) -> String {
+    let shape = format!(
+        "apiVersion: v1\nkind: Service\nmetadata: {{name: web}}\nspec: {{selector: {{app: web}}, ports: [{{port: 80}}], {spec}}}\n{status}\n"
+    );
+    let era = Era::new(minor).expect("a release");
+    let text = document(&shape, era).replace("{name: n1}", "{name: n1, zone: a}").replace("{name: n2}", "{name: n2, zone: b}") + pods;
+    let (cluster, diags) = kube::build(&text);
+    let cluster = cluster.unwrap_or_else(|| panic!("{}", diags[0]));
+    kube::plan::proxy_sync(&cluster, 1, &kube::plan::proxy_settings(&cluster, 1), true).restore(&BTreeSet::new())
+}
+
+#[test]
+fn a_pod_on_its_way_out_serves_only_while_it_is_ready() {
+    let pods = |ready: bool| {
+        let place = |last: u8, more: &str| format!("{{of: web, node: n1, ip: 10.244.1.{last}, {more}}}");
+        let leaving = place(6, &format!("terminating: true, ready: {ready}"));
+        format!("  pods: [{leaving}, {}, {}]\n", place(7, "ready: false"), place(8, "ready: false"))
+    };
+    assert!(nat(36, "", "", &pods(true)).contains("--to-destination 10.244.1.6:80"));
+    assert!(nat(36, "", "", &pods(false)).contains("default/web has no endpoints"));
+    assert!(nat(25, "", "", &pods(true)).contains("default/web has no endpoints"), "before 1.26 it does not");
+}
+
+#[test]
+fn fields_count_from_the_release_that_knows_them() {
+    let pods = "  pods: [{of: web, node: n1, ip: 10.244.1.6}, {of: web, node: n2, ip: 10.244.2.6}, {of: web, node: n2, ip: 10.244.2.7}]\n";
+    let reaches_far =
+        |minor, word: &str| nat(minor, &format!("trafficDistribution: {word}"), "", pods).contains("--to-destination 10.244.2.6:80");
+    for (word, since) in [("PreferClose", 31), ("PreferSameZone", 34), ("PreferSameNode", 34)] {
+        assert!(reaches_far(since - 1, word) && !reaches_far(since, word), "{word} since 1.{since}");
+    }
+    let skips = |minor| !nat(minor, "type: LoadBalancer, allocateLoadBalancerNodePorts: false", "", pods).contains("-A KUBE-NODEPORTS");
+    assert!(!skips(21) && skips(22));
+    let asked = "type: LoadBalancer, loadBalancerIP: 9.9.9.9";
+    assert!(nat(36, asked, "", pods).contains("-d 9.9.9.9 "));
+    let given = nat(36, asked, "status: {loadBalancer: {ingress: [{ip: 1.2.3.4}]}}", pods);
+    assert!(given.contains("-d 1.2.3.4 ") && !given.contains("9.9.9.9"), "what the balancer answered counts");
+}

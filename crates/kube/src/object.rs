@@ -122,10 +122,12 @@ impl ServiceType {
 /// How the controllers hint where traffic should stay (`trafficDistribution`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Distribution {
-    /// `PreferClose`, `PreferSameZone`.
-    Zone,
-    /// `PreferSameNode`.
-    Node,
+    /// `PreferClose`: in its zone.
+    Close,
+    /// `PreferSameZone`.
+    SameZone,
+    /// `PreferSameNode`: on its node, or else in its zone.
+    SameNode,
 }
 
 /// How packets to a Service are led, beside its ports.
@@ -202,8 +204,16 @@ pub struct Service {
     pub traffic: Traffic,
     /// `externalName`.
     pub external_name: Option<String>,
-    /// Whether its ports get node ports (`allocateLoadBalancerNodePorts`).
-    pub allocates_node_ports: bool,
+    /// `allocateLoadBalancerNodePorts: false`.
+    pub skips_node_ports: bool,
+}
+
+impl Service {
+    /// Whether a port that asks for none gets a node port.
+    pub fn allocates_node_ports(&self, era: crate::proxy::Era) -> bool {
+        self.kind == ServiceType::NodePort
+            || (self.kind == ServiceType::LoadBalancer && !(self.skips_node_ports && era.may_skip_node_ports()))
+    }
 }
 
 /// One object of a document.
@@ -552,9 +562,10 @@ fn service_spec(d: &mut Decoder, meta: Meta, node: &YamlNode, status: Option<&Ya
     };
     let external_name = external_name.and_then(|n| d.string(n, "spec.externalName")).map(|n| n.value);
     let traffic = crate::traffic::decode(d, &mut f, kind, status);
-    let allocates = f.boolean(d, "allocateLoadBalancerNodePorts");
-    // An ExternalName may do without.
-    let list = if kind == Some(ExternalName) { f.get("ports") } else { f.require(d, "ports", "write ports: with - port: below it") };
+    let skips_node_ports = f.boolean(d, "allocateLoadBalancerNodePorts") == Some(false);
+    // An ExternalName may do without, and one without an address.
+    let list =
+        if kind == Some(ExternalName) || headless { f.get("ports") } else { f.require(d, "ports", "write ports: with - port: below it") };
     d.finish(f);
     let items = list.map(|l| d.items(l, "spec.ports")).unwrap_or_default();
     if let (Some(l), true) = (list, items.is_empty()) {
@@ -564,8 +575,7 @@ fn service_spec(d: &mut Decoder, meta: Meta, node: &YamlNode, status: Option<&Ya
     let many = items.len() > 1;
     let ports: Vec<_> = items.iter().zip(0..).filter_map(|(n, i)| service_port(d, n, i, many, kind)).collect();
     duplicate_ports(d, &ports);
-    let allocates_node_ports = kind == NodePort || (kind == LoadBalancer && allocates != Some(false));
-    Some(Service { meta, kind, cluster_ip, headless, ports, selector, traffic, external_name, allocates_node_ports })
+    Some(Service { meta, kind, cluster_ip, headless, ports, selector, traffic, external_name, skips_node_ports })
 }
 
 fn service_port(d: &mut Decoder, node: &YamlNode, i: usize, many: bool, kind: ServiceType) -> Option<ServicePort> {

@@ -3,7 +3,6 @@
 use crate::cluster::{Cluster, Endpoint, Pod, Port, RunningService};
 use crate::fault::{self, Daemon};
 use crate::naming;
-use crate::object::ServiceType;
 use crate::proxy::{ServicePort, Settings};
 use crate::topology::{Backend, Nic, Role};
 use crate::{cni, docker, flannel, proxy};
@@ -182,12 +181,7 @@ fn service_port(s: &RunningService, p: &Port, node: usize) -> Option<ServicePort
         service: s.name.clone(),
         name: p.name.clone(),
         protocol: proxy::Protocol::from_name(p.protocol)?,
-        kind: match s.kind {
-            ServiceType::ExternalName => return None,
-            ServiceType::ClusterIp => proxy::Kind::ClusterIp,
-            ServiceType::NodePort => proxy::Kind::NodePort,
-            ServiceType::LoadBalancer => proxy::Kind::LoadBalancer,
-        },
+        kind: s.kind,
         cluster_ip: s.cluster_ip?.into(),
         port: p.port,
         node_port: p.node_port,

@@ -14,6 +14,10 @@ pub(crate) fn endpoint_slice(d: &mut Decoder, fields: Fields<'_>) -> Option<Obje
     let metadata = f.require(d, "metadata", "write metadata: with a name: and labels: below it");
     let named = metadata.and_then(|n| meta(d, n, false));
     let family = f.word(d, "addressType", &["IPv4", "IPv6", "FQDN"]);
+    if let (Some(family @ ("IPv6" | "FQDN")), Some(n)) = (family, f.get("addressType")) {
+        let message = format!("addressType {family} is not simulated");
+        d.diags.push(crate::Diagnostic::note(Code::NotSimulated, n.span, message, "it changes nothing here; it may stay"));
+    }
     let ports = f.get("ports").map(|n| ports(d, n, "ports")).unwrap_or_default();
     let mut endpoints = Vec::new();
     if let Some(list) = f.get("endpoints") {

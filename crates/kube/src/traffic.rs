@@ -32,7 +32,11 @@ pub(crate) fn decode(d: &mut Decoder, f: &mut Fields<'_>, kind: Option<ServiceTy
     t.publish_not_ready = f.boolean(d, "publishNotReadyAddresses") == Some(true);
     let words = ["PreferClose", "PreferSameZone", "PreferSameNode"];
     let word = f.word(d, "trafficDistribution", &words);
-    t.distribution = word.map(|w| if w == "PreferSameNode" { Distribution::Node } else { Distribution::Zone });
+    t.distribution = word.map(|w| match w {
+        "PreferClose" => Distribution::Close,
+        "PreferSameZone" => Distribution::SameZone,
+        _ => Distribution::SameNode,
+    });
     balancer(d, f, &mut t, kind, status);
     t
 }
@@ -56,7 +60,18 @@ fn address(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Spanned<IpAdd
             "write an address like 192.168.99.22",
         );
     }
-    read.map(|value| Spanned { value, span: text.span })
+    read.map(|value| {
+        if value.is_ipv6() {
+            not_ipv6(d, text.span, path);
+        }
+        Spanned { value, span: text.span }
+    })
+}
+
+/// Says that there are no rules for an address of IPv6.
+pub(crate) fn not_ipv6(d: &mut Decoder, span: Span, path: &str) {
+    let message = format!("{path}: IPv6 is not simulated");
+    d.diags.push(crate::Diagnostic::note(Code::NotSimulated, span, message, "it changes nothing here; it may stay"));
 }
 
 fn affinity(d: &mut Decoder, f: &mut Fields<'_>, t: &mut Traffic) {
@@ -64,8 +79,8 @@ fn affinity(d: &mut Decoder, f: &mut Fields<'_>, t: &mut Traffic) {
     let mut seconds = AFFINITY;
     if let Some(mut c) = f.fields(d, "sessionAffinityConfig") {
         if let Some(mut ip) = c.fields(d, "clientIP") {
-            let path = "spec.sessionAffinityConfig.clientIP.timeoutSeconds";
-            if let Some(n) = ip.get("timeoutSeconds").and_then(|n| d.integer(n, path)) {
+            let path = ip.path_of("timeoutSeconds");
+            if let Some(n) = ip.integer(d, "timeoutSeconds") {
                 match u32::try_from(n.value) {
                     Ok(value @ 1..=86_400) => seconds = value,
                     _ => d.error(
@@ -85,20 +100,20 @@ fn affinity(d: &mut Decoder, f: &mut Fields<'_>, t: &mut Traffic) {
 
 /// Whether a policy is `Local`, and where that is written.
 fn local(d: &mut Decoder, f: &mut Fields<'_>, name: &'static str) -> Option<Spanned<bool>> {
-    let path = f.path_of(name);
-    let node = f.get(name)?;
-    let word = d.word(node, &path, &["Cluster", "Local"])?;
-    Some(Spanned { value: word == "Local", span: node.span })
+    let span = f.get(name)?.span;
+    let word = f.word(d, name, &["Cluster", "Local"])?;
+    Some(Spanned { value: word == "Local", span })
 }
 
 /// What a load balancer has to do with it. There is none here: its addresses are those that are
-/// written, in `status` as it would write them, or in `loadBalancerIP`.
+/// written, in `status` as it would write them, or else in `loadBalancerIP`.
 fn balancer(d: &mut Decoder, f: &mut Fields<'_>, t: &mut Traffic, kind: Option<ServiceType>, status: Option<&YamlNode>) {
     let balanced = kind == Some(ServiceType::LoadBalancer);
     let mut ignored: Option<(Span, &str)> = None;
     let mut ingress = Vec::new();
+    let mut asked = None;
     if let Some(n) = f.get("loadBalancerIP") {
-        ingress.extend(address(d, n, "spec.loadBalancerIP").map(|a| (a.value, false)));
+        asked = address(d, n, "spec.loadBalancerIP").map(|a| (a.value, false));
         ignored = ignored.or(Some((n.span, "spec.loadBalancerIP")));
     }
     if let Some(list) = f.get("loadBalancerSourceRanges") {
@@ -107,7 +122,12 @@ fn balancer(d: &mut Decoder, f: &mut Fields<'_>, t: &mut Traffic, kind: Option<S
             let path = format!("spec.loadBalancerSourceRanges[{i}]");
             let Some(text) = d.string(n, &path) else { continue };
             match sloppy_net(&text.value) {
-                Some(net) => t.source_ranges.push(net),
+                Some(net) => {
+                    if net.addr().is_ipv6() {
+                        not_ipv6(d, text.span, &path);
+                    }
+                    t.source_ranges.push(net);
+                }
                 None => {
                     let message = format!("{path}: Invalid value: {:?}: must be a valid CIDR value, (e.g. 10.9.8.0/24)", text.value);
                     d.error(Code::InvalidAddress, text.span, message, "write a network like 203.0.113.0/25");
@@ -139,6 +159,10 @@ fn balancer(d: &mut Decoder, f: &mut Fields<'_>, t: &mut Traffic, kind: Option<S
         d.finish(s);
     }
     if balanced {
+        // What was asked for counts as long as there is no answer.
+        if ingress.is_empty() {
+            ingress.extend(asked);
+        }
         t.ingress = ingress;
     } else if let (Some((span, path)), Some(_)) = (ignored, kind) {
         d.diags.push(crate::Diagnostic::warning(

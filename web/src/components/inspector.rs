@@ -3,7 +3,7 @@
 use super::{Page, icons, thing};
 use net::engine::Deed;
 use net::netfilter::Effect;
-use view::app::{Action, RulesView, Tab};
+use view::app::{Action, Loaded, RulesView, Tab};
 use view::packet::{PacketView, frame_at, hex_rows, origin, view as packet_view};
 use view::rule_list::{difference, find};
 use view::rule_panel::{ChainView, Row, panel};
@@ -75,7 +75,7 @@ fn rules_shown(p: &Page<'_>) -> Html {
             let before = p.app.previous.as_ref().and_then(|b| b.session.initial().ns_named(&ns.name));
             let now = p.app.loaded.as_ref().and_then(|l| l.session.initial().ns_named(&ns.name));
             let diff = before.zip(now).map(|(b, n)| difference(b.1, n.1)).unwrap_or_default();
-            let run = run_lines(p);
+            let run = runs(p).map(|_| p.still(run_lines));
             if diff.is_empty() && run.is_none() {
                 return empty(p.text(Ui::NoDifference));
             }
@@ -88,28 +88,29 @@ fn rules_shown(p: &Page<'_>) -> Html {
     }
 }
 
+/// The run before the last edit and the one after it, if both are there.
+fn runs<'a>(p: &'a Page<'_>) -> Option<(&'a Loaded, &'a Loaded)> {
+    let (b, n) = (p.app.previous.as_deref()?, p.app.loaded.as_deref()?);
+    let played = !p.app.script.is_empty() && !b.session.events().is_empty();
+    (cfg!(feature = "workbench") && played).then_some((b, n))
+}
+
 /// What the run before the last edit told, and this one does not, and the other way round.
-fn run_lines(p: &Page<'_>) -> Option<Html> {
-    if !cfg!(feature = "workbench") || p.app.script.is_empty() {
-        return None;
-    }
-    let (b, n) = (p.app.previous.as_ref()?, p.app.loaded.as_ref()?);
-    if b.session.events().is_empty() {
-        return None;
-    }
+fn run_lines(p: &Page<'_>) -> Html {
+    let Some((b, n)) = runs(p) else { return html! { <section></section> } };
     let lines = view::run_diff::run_difference((&b.session, &b.labels), (&n.session, &n.labels), p.app.lang);
     let rows = lines.iter().enumerate().map(|(i, d)| {
         let (class, sign) = if d.new { ("entry new", "+") } else { ("entry gone", "−") };
         html! { <li key={i} class={class}><span class="fate" lang="en">{ format!("{sign} {}", d.place) }</span><span>{ &d.text }</span></li> }
     });
     let none = lines.is_empty();
-    Some(html! {
+    html! {
         <section lang={p.app.lang.tag()}>
             <div class="rules-head"><strong>{ p.text(Ui::RunDiff) }</strong></div>
             <ol>{ for rows }</ol>
             if none { <p class="quiet">{ p.text(Ui::NoRunDiff) }</p> }
         </section>
-    })
+    }
 }
 
 fn rules(p: &Page<'_>) -> Html {

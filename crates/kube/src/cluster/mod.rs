@@ -458,7 +458,7 @@ impl<'a> Maker<'a> {
             veth,
             veth_mac,
             mac,
-            ready: placed.as_ref().is_none_or(|p| p.ready && !p.terminating),
+            ready: placed.as_ref().is_none_or(|p| p.ready),
             terminating: placed.as_ref().is_some_and(|p| p.terminating),
         });
         true

@@ -142,8 +142,8 @@ impl Maker<'_> {
                     addr: pod.ip,
                     port,
                     node: Some(pod.node),
-                    ready: pod.ready || s.traffic.publish_not_ready,
-                    serving: pod.ready || pod.terminating || s.traffic.publish_not_ready,
+                    ready: (pod.ready && !pod.terminating) || s.traffic.publish_not_ready,
+                    serving: pod.ready,
                     terminating: pod.terminating,
                     zones: Vec::new(),
                     nodes: Vec::new(),
@@ -166,7 +166,7 @@ impl Maker<'_> {
             self.hint(s, &mut endpoints);
             let node_port = match &p.node_port {
                 Some(np) => Some(np.value),
-                None if s.allocates_node_ports => self.free_node_port(s, &key, p, &ports),
+                None if s.allocates_node_ports(self.topology.version) => self.free_node_port(s, &key, p, &ports),
                 None => None,
             };
             ports.push(Port { name: p.name.clone(), protocol: p.protocol, port: p.port.value, node_port, endpoints });
@@ -213,10 +213,14 @@ impl Maker<'_> {
     /// (`trafficDistribution`).
     fn hint(&self, s: &Service, endpoints: &mut [Endpoint]) {
         let Some(distribution) = s.traffic.distribution else { return };
+        let era = self.topology.version;
+        if !(if distribution == Distribution::Close { era.prefers_close() } else { era.prefers_same() }) {
+            return;
+        }
         for e in endpoints {
             let Some(node) = e.node.and_then(|n| self.nodes.get(n)) else { continue };
             e.zones = node.spec.zone.iter().cloned().collect();
-            if distribution == Distribution::Node {
+            if distribution == Distribution::SameNode {
                 e.nodes = vec![node.spec.name.value.clone()];
             }
         }

@@ -54,84 +54,88 @@ macro_rules! since {
 }
 
 since! {
-    /// The node's and others' packets to a Service without endpoints are rejected on their way through
-    /// and in, too: FORWARD and INPUT jump to KUBE-SERVICES.
+    /// kubeadm brings CoreDNS instead of kube-dns.
+    11 coredns,
+    /// Docker has a chain for people's rules, and isolates its networks in two stages (18.06).
+    12 docker_stages,
+    /// In a large cluster, rules that name endpoints have no comments.
+    12 drops_comments_when_large,
+    /// The Service kube-dns has CoreDNS's port for metrics.
+    13 coredns_metrics,
+    /// Others' packets to a Service without endpoints are rejected on their way through, too: FORWARD jumps
+    /// to KUBE-SERVICES.
     14 rejects_forwarded,
     /// A load balancer's address without endpoints is rejected.
     14 rejects_load_balancer,
-    /// `MASQUERADE --random-fully`, where iptables knows it.
-    16 random_fully,
+    /// flannel 0.11: `MASQUERADE --random-fully`.
+    14 flannel_random_fully,
+    /// CNI plugins 0.7: a pod's MAC, and the bridge's, are random, not made of the address.
+    14 random_macs,
     /// KUBE-FORWARD drops what belongs to no connection.
     15 drops_invalid,
     /// The node itself gets through `externalTrafficPolicy: Local`.
     15 local_reaches_all,
+    /// `MASQUERADE --random-fully`, where iptables knows it.
+    16 random_fully,
     /// Probabilities have ten digits, not five.
     17 ten_digits,
     /// Canary chains: when they vanish, everything is written again.
     17 canary,
-    /// Single addresses are written without `/32`.
-    23 plain_addresses,
     /// KUBE-FORWARD accepts every answer, not only those of pods.
     18 forwards_all_answers,
-    /// Addresses from outside obey `externalTrafficPolicy`.
-    20 external_ips_obey_policy,
-    /// The rules of a Service's endpoints stand before everything else of it.
-    22 endpoints_first,
     /// kubelet drops what others send to 127.0.0.0/8.
     19 blocks_localnet,
     /// Endpoints come in EndpointSlices: sorted by their text, with conditions.
     19 slices,
     /// KUBE-POSTROUTING takes the mark off, so that a tunnel's outer packet has none.
     19 unmarks,
+    /// Addresses from outside obey `externalTrafficPolicy`.
+    20 external_ips_obey_policy,
     /// A port without a name has no colon behind its Service's name: every chain gets another name.
     20 no_bare_colon,
-    /// FORWARD jumps to KUBE-EXTERNAL-SERVICES, INPUT not to KUBE-SERVICES any more.
+    /// FORWARD jumps to KUBE-EXTERNAL-SERVICES.
     20 forwards_external,
     /// The rules of external addresses ask no bridge port any more.
     21 no_physdev,
     /// The health check's port is accepted.
     21 health_check_port,
+    /// The rules of a Service's endpoints stand before everything else of it.
+    22 endpoints_first,
     /// `internalTrafficPolicy` counts.
     22 internal_policy,
     /// The masquerade rules stand in the Service's own chain.
     22 masquerade_in_service,
+    /// `allocateLoadBalancerNodePorts: false` is obeyed.
+    22 may_skip_node_ports,
+    /// Single addresses are written without `/32`.
+    23 plain_addresses,
     /// KUBE-FORWARD has one rule for answers.
     23 one_forward_rule,
     /// KUBE-EXT and KUBE-SVL instead of KUBE-XLB; the balancing rules' comments name the endpoint.
     24 ext_chains,
-    /// flannel 0.11: `MASQUERADE --random-fully`.
-    14 flannel_random_fully,
     /// flannel 0.16.2: its rules say whose they are.
     24 flannel_comments,
+    /// CNI plugins 1.0: the far end of a pod's cable is made in the node's namespace, and eth0 is the
+    /// pod's second device.
+    24 eth0_is_second,
+    /// flannel 0.19: a namespace of its own, kube-flannel.
+    25 flannel_namespace,
+    /// Where no local endpoint is there, and behind source ranges, the filter table drops; no mark.
+    25 drops_in_filter,
+    /// kubelet's rule about 127.0.0.0/8 stands before that about dropped packets.
+    25 localnet_first,
     /// flannel 0.20.2: chains of its own, and what kube-proxy marked is left to kube-proxy.
     26 flannel_chains,
+    /// `--iptables-localhost-nodeports`; one is not forwarded to 127.0.0.0/8 without it.
+    26 localhost_flag,
+    /// Endpoints that are on their way out serve as long as there are no others.
+    26 terminating_fallback,
     /// flannel 0.21: a rule for each direction between pods.
     27 flannel_splits,
     /// flannel 0.21.3: the jumps stand at the end.
     27 flannel_appends,
-    /// CNI plugins 0.7: a pod's MAC, and the bridge's, are random, not made of the address.
-    14 random_macs,
-    /// CNI plugins 1.0: the far end of a pod's cable is made in the node's namespace, and eth0 is the
-    /// pod's second device.
-    24 eth0_is_second,
-    /// kubeadm brings CoreDNS instead of kube-dns.
-    11 coredns,
-    /// The Service kube-dns has CoreDNS's port for metrics.
-    13 coredns_metrics,
-    /// flannel 0.19: a namespace of its own, kube-flannel.
-    25 flannel_namespace,
-    /// Docker has a chain for people's rules, and isolates its networks in two stages (18.06).
-    12 docker_stages,
-    /// Where no local endpoint is there, and behind source ranges, the filter table drops; no mark.
-    25 drops_in_filter,
-    /// `--iptables-localhost-nodeports`; one is not forwarded to 127.0.0.0/8 without it.
-    26 localhost_flag,
     /// A sync writes only the chains of Services that changed.
     27 partial_sync,
-    /// Endpoints that are on their way out serve as long as there are no others.
-    26 terminating_fallback,
-    /// kubelet's rule about 127.0.0.0/8 stands before that about dropped packets.
-    25 localnet_first,
     /// kube-proxy writes KUBE-FIREWALL's rule about 127.0.0.0/8 itself.
     27 own_firewall,
     /// kubelet leaves KUBE-MARK-DROP, KUBE-MARK-MASQ and KUBE-POSTROUTING to others.
@@ -140,20 +144,25 @@ since! {
     30 ip_mode,
     /// `nfacct` counters, where they can be made.
     31 nfacct,
-    /// Stale UDP connections are found by comparing all with the endpoints.
-    32 conntrack_reconciler,
-    /// In a large cluster, rules that name endpoints have no comments.
-    12 drops_comments_when_large,
-    /// Hints of zones count.
-    24 zone_hints,
+    /// Hints of zones count. From 1.24 they did with an annotation of the Service, which is not simulated.
+    31 zone_hints,
+    /// `trafficDistribution: PreferClose` is obeyed.
+    31 prefers_close,
     /// Hints of nodes count.
     34 node_hints,
+    /// `trafficDistribution: PreferSameZone` and `PreferSameNode` are obeyed.
+    34 prefers_same,
 }
 
 impl Era {
     /// Nodes run docker, as long as kubelet speaks to it (dockershim, up to 1.23).
     pub const fn brings_docker(self) -> bool {
         self.0 <= 23
+    }
+
+    /// INPUT jumps to KUBE-SERVICES (1.14 to 1.19).
+    pub const fn rejects_incoming(self) -> bool {
+        self.rejects_forwarded() && !self.forwards_external()
     }
 
     /// KUBE-XLB lets the node through before the pods (1.15).

@@ -1,7 +1,7 @@
 //! What kube-proxy knows: its own settings, its node, and every port of every Service.
 
 use super::Era;
-use crate::object::Traffic;
+use crate::object::{ServiceType, Traffic};
 use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -111,17 +111,6 @@ impl Protocol {
     }
 }
 
-/// What kind of Service it is. Those without an address have no rules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Reached from within.
-    ClusterIp,
-    /// And at a port of every node.
-    NodePort,
-    /// And at the address of a load balancer.
-    LoadBalancer,
-}
-
 /// One port of a Service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServicePort {
@@ -134,7 +123,7 @@ pub struct ServicePort {
     /// The protocol.
     pub protocol: Protocol,
     /// What it is.
-    pub kind: Kind,
+    pub kind: ServiceType,
     /// `clusterIP`.
     pub cluster_ip: IpAddr,
     /// `port`.
@@ -203,7 +192,7 @@ impl ServicePort {
 
     /// Whether external packets go to endpoints of this node only.
     pub(super) fn local_outside(&self, s: &Settings) -> bool {
-        let kind = self.kind != Kind::ClusterIp || (s.era.external_ips_obey_policy() && !self.traffic.external_ips.is_empty());
+        let kind = self.kind > ServiceType::ClusterIp || (s.era.external_ips_obey_policy() && !self.traffic.external_ips.is_empty());
         self.traffic.external_local && kind
     }
 

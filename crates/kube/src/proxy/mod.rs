@@ -19,9 +19,9 @@ mod write;
 mod xlb;
 
 pub use era::Era;
-pub use input::{Chosen, Endpoint, Kind, Protocol, ServicePort, Settings, sloppy_ip, sloppy_net};
+pub use input::{Chosen, Endpoint, Protocol, ServicePort, Settings, sloppy_ip, sloppy_net};
 pub use line::{Line, probability};
-pub use node::{Jump, jumps, kubelet, put, synced};
+pub use node::{kubelet, put, synced};
 pub use restore::is_own;
 pub use stale::{Flow, Reconciler};
 pub use write::{Sync, Written, sync};

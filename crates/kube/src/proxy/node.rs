@@ -8,57 +8,48 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// A jump from a built-in chain. Each is put at the top, so that the last stands first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Jump {
-    /// The table.
-    pub table: TableName,
-    /// From this built-in chain.
-    pub from: &'static str,
-    /// To this one.
-    pub to: &'static str,
-    /// What it says.
-    pub comment: &'static str,
+struct Jump {
+    table: TableName,
+    from: &'static str,
+    to: &'static str,
+    comment: &'static str,
     /// Only new connections.
-    pub new_only: bool,
-    /// The releases that make it, both included.
-    pub eras: (u8, u8),
-}
-
-const SERVICES: &str = "kubernetes service portals";
-const EXTERNAL: &str = "kubernetes externally-visible service portals";
-const HEALTH: &str = "kubernetes health check service ports";
-const FORWARDING: &str = "kubernetes forwarding rules";
-const FIREWALL: &str = "kubernetes load balancer firewall";
-const POSTROUTING: &str = "kubernetes postrouting rules";
-
-const fn jump(table: TableName, from: &'static str, to: &'static str, comment: &'static str, new_only: bool, eras: (u8, u8)) -> Jump {
-    Jump { table, from, to, comment, new_only, eras }
+    new_only: bool,
+    /// Whether a release makes it.
+    made: fn(Era) -> bool,
 }
 
 /// All jumps, in the order they are made (`iptablesJumpChains`).
 const JUMPS: &[Jump] = {
     use TableName::{Filter, Nat};
+    const fn jump(table: TableName, from: &'static str, to: &'static str, what: (&'static str, bool), made: fn(Era) -> bool) -> Jump {
+        Jump { table, from, to, comment: what.0, new_only: what.1, made }
+    }
+    const fn always(_: Era) -> bool {
+        true
+    }
+    const SERVICES: &str = "kubernetes service portals";
+    const EXTERNAL: (&str, bool) = ("kubernetes externally-visible service portals", true);
+    const HEALTH: (&str, bool) = ("kubernetes health check service ports", false);
+    const FORWARDING: (&str, bool) = ("kubernetes forwarding rules", false);
+    const FIREWALL: (&str, bool) = ("kubernetes load balancer firewall", true);
+    const POSTROUTING: (&str, bool) = ("kubernetes postrouting rules", false);
     &[
-        jump(Filter, "INPUT", "KUBE-EXTERNAL-SERVICES", EXTERNAL, true, (10, 36)),
-        jump(Filter, "FORWARD", "KUBE-EXTERNAL-SERVICES", EXTERNAL, true, (20, 36)),
-        jump(Filter, "INPUT", "KUBE-NODEPORTS", HEALTH, false, (21, 36)),
-        jump(Filter, "FORWARD", "KUBE-SERVICES", SERVICES, true, (14, 36)),
-        jump(Filter, "OUTPUT", "KUBE-SERVICES", SERVICES, true, (10, 36)),
-        jump(Filter, "INPUT", "KUBE-SERVICES", SERVICES, true, (14, 19)),
-        jump(Nat, "OUTPUT", "KUBE-SERVICES", SERVICES, false, (10, 36)),
-        jump(Nat, "PREROUTING", "KUBE-SERVICES", SERVICES, false, (10, 36)),
-        jump(Nat, "POSTROUTING", "KUBE-POSTROUTING", POSTROUTING, false, (10, 36)),
-        jump(Filter, "FORWARD", "KUBE-FORWARD", FORWARDING, false, (10, 36)),
-        jump(Filter, "INPUT", "KUBE-PROXY-FIREWALL", FIREWALL, true, (25, 36)),
-        jump(Filter, "OUTPUT", "KUBE-PROXY-FIREWALL", FIREWALL, true, (25, 36)),
-        jump(Filter, "FORWARD", "KUBE-PROXY-FIREWALL", FIREWALL, true, (25, 36)),
+        jump(Filter, "INPUT", "KUBE-EXTERNAL-SERVICES", EXTERNAL, always),
+        jump(Filter, "FORWARD", "KUBE-EXTERNAL-SERVICES", EXTERNAL, Era::forwards_external),
+        jump(Filter, "INPUT", "KUBE-NODEPORTS", HEALTH, Era::health_check_port),
+        jump(Filter, "FORWARD", "KUBE-SERVICES", (SERVICES, true), Era::rejects_forwarded),
+        jump(Filter, "OUTPUT", "KUBE-SERVICES", (SERVICES, true), always),
+        jump(Filter, "INPUT", "KUBE-SERVICES", (SERVICES, true), Era::rejects_incoming),
+        jump(Nat, "OUTPUT", "KUBE-SERVICES", (SERVICES, false), always),
+        jump(Nat, "PREROUTING", "KUBE-SERVICES", (SERVICES, false), always),
+        jump(Nat, "POSTROUTING", "KUBE-POSTROUTING", POSTROUTING, always),
+        jump(Filter, "FORWARD", "KUBE-FORWARD", FORWARDING, always),
+        jump(Filter, "INPUT", "KUBE-PROXY-FIREWALL", FIREWALL, Era::drops_in_filter),
+        jump(Filter, "OUTPUT", "KUBE-PROXY-FIREWALL", FIREWALL, Era::drops_in_filter),
+        jump(Filter, "FORWARD", "KUBE-PROXY-FIREWALL", FIREWALL, Era::drops_in_filter),
     ]
 };
-
-/// The jumps of a release, in the order they are made.
-pub fn jumps(era: Era) -> impl Iterator<Item = &'static Jump> {
-    JUMPS.iter().filter(move |j| (j.eras.0..=j.eras.1).contains(&era.minor()))
-}
 
 fn append(b: &mut RulesetBuilder, table: TableName, line: Line) {
     b.append(table, &line.chain, line.rule);
@@ -142,7 +133,7 @@ pub fn put(b: &mut RulesetBuilder, sync: &Sync) {
             b.new_chain(table, "KUBE-PROXY-CANARY");
         }
     }
-    for j in jumps(sync.era) {
+    for j in JUMPS.iter().filter(|j| (j.made)(sync.era)) {
         b.new_chain(j.table, j.to);
         let rule = from_built_in(j);
         // kubelet has made that of POSTROUTING.

@@ -20,7 +20,7 @@ impl Sync {
         self.text(there, &|_| true)
     }
 
-    /// The text of a sync after another: since 1.26 only the chains of Services that changed, and
+    /// The text of a sync after another: where a release does so, only the chains of Services that changed, and
     /// what everybody shares.
     pub fn restore_after(&self, before: &Self) -> String {
         let there: BTreeSet<Rc<str>> = before.nat.chains.iter().map(|(c, _)| c.clone()).collect();

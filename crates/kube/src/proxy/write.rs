@@ -3,8 +3,9 @@
 //! to 1.23, [`super::ext`] since 1.24.
 
 use super::line::{Draft, Line, Verdict};
-use super::{Chosen, Endpoint, Kind, Protocol, ServicePort, Settings, ext, xlb};
+use super::{Chosen, Endpoint, Protocol, ServicePort, Settings, ext, xlb};
 use crate::naming::{endpoint_chain, service_chain};
+use crate::object::ServiceType;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use net::netfilter::CtStates;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -132,7 +133,7 @@ impl Writer<'_> {
             let line = localnet(self.draft(), &chain);
             self.filter(line);
         }
-        for line in masquerading(s, || Draft::new(self.words)) {
+        for line in masquerading(s, || self.draft()) {
             self.nat(line);
         }
     }
@@ -243,7 +244,7 @@ impl Writer<'_> {
 
     /// The port a load balancer asks whether this node has endpoints.
     pub(super) fn health_check(&mut self, p: &Port<'_>) {
-        let (Some(port), Kind::LoadBalancer) = (p.port.traffic.health_check, p.port.kind) else { return };
+        let (Some(port), ServiceType::LoadBalancer) = (p.port.traffic.health_check, p.port.kind) else { return };
         let comment = p.says(" health check node port");
         let chain = self.names.node_ports.clone();
         let line = self.draft().comment(&comment).protocol(Protocol::Tcp).dport(port).verdict(&chain, Verdict::Accept);
