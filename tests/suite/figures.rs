@@ -50,7 +50,7 @@ fn every_figure_is_a_moment_in_the_articles_order() {
         let mut at = played.events.start;
         for figure in &run.figures {
             let matches = |i: &usize| {
-                let mut facts = trace::facts(session.initial(), &session.events()[*i]);
+                let mut facts = trace::facts(session.last(), &session.events()[*i]);
                 facts.insert("nodes", nodes.join(" "));
                 figure.facts.iter().all(|(k, v)| facts.get(k.as_str()) == Some(v))
             };

@@ -20,8 +20,8 @@ fn every_scenario_plays_to_its_golden_trace() {
     let mut failures = String::new();
     for s in ALL {
         let (session, runs) = Scenario::parse(s.name, s.scenario).play(s.name, s.manifests);
-        let labels = Labels::new(session.cluster(), session.initial());
-        let story: String = runs.iter().map(|r| trace::text(session.initial(), session.events(), &labels, r, Lang::En)).collect();
+        let labels = Labels::new(session.cluster(), session.last());
+        let story: String = runs.iter().map(|r| trace::text(session.last(), session.events(), &labels, r, Lang::En)).collect();
         let hash = format!("{:016x}\n", trace::hash(session.events()));
         let expect = root().join("suite").join(s.name).join("expect");
         let (trace_file, hash_file) = (expect.join("trace.txt"), expect.join("hash.txt"));

@@ -271,7 +271,7 @@ fn endpoint(text: &str) -> Result<(IpAddr, Option<u16>), Stop> {
 /// Every ending of a request, with its probability.
 fn outcomes(session: &Session, probe: &Probe, t: &Trace) -> Result<ExitCode, Stop> {
     let found = play::outcomes::outcomes(session, probe).map_err(|e| usage(e.to_string()))?;
-    let labels = view::Labels::new(session.cluster(), session.initial());
+    let labels = view::Labels::new(session.cluster(), session.last());
     let mut failed = false;
     for e in &found.endings {
         failed |= e.run.verdict.ending == Ending::Failed;
@@ -301,18 +301,21 @@ fn run_script(file: &str, lang: Language) -> Result<ExitCode, Stop> {
     if done.is_empty() {
         return Err(usage(format!("{file} has nothing to play: write kind: Script, in a document of its own, with - send: below steps:")));
     }
-    let labels = view::Labels::new(session.cluster(), session.initial());
+    let labels = view::Labels::new(session.cluster(), session.last());
     let mut failed = false;
     for d in &done {
         match (&d.action, &d.result) {
             (Action::Send(p), Outcome::Run(run)) => {
                 failed |= run.verdict.ending == Ending::Failed;
                 print(&format!("# {} to {}, at {} s\n", p.from, p.to, d.at))?;
-                print(&view::trace::hops(session.initial(), session.events(), &labels, run, lang.into()))?;
+                print(&view::trace::hops(session.last(), session.events(), &labels, run, lang.into()))?;
+                let after = run.events.end..d.events.end;
+                print(&view::trace::deeds(session.last(), session.events(), &labels, after, lang.into()))?;
             }
             (Action::Shell { host, line }, Outcome::Output(out)) => {
                 failed |= out.status != 0;
                 print(&format!("{host}$ {line}\n{}", out.text))?;
+                print(&view::trace::deeds(session.last(), session.events(), &labels, d.events.clone(), lang.into()))?;
             }
             _ => {}
         }

@@ -125,6 +125,57 @@ struct Object {
     name: String,
 }
 
+/// What was done about an object that was applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Its kind.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// `created`, `configured` or `unchanged`.
+    pub what: &'static str,
+}
+
+/// The text after other objects are applied to it: one of the same kind, namespace and name is replaced, another
+/// added.
+///
+/// # Errors
+/// Something that cannot be edited.
+pub fn applied(text: &str, more: &str) -> Result<(String, Vec<Told>), Cannot> {
+    let mut d = Draft { text: text.to_owned() };
+    let mut told = Vec::new();
+    let docs = parse(more).0;
+    for new in objects(&docs) {
+        let node = walk(&docs, &new.at).ok_or_else(|| Cannot::NotWritten(new.name.clone()))?;
+        let tree = Tree::from(node);
+        let same = |o: &Object| o.kind == new.kind && (new.kind == "Topology" || (o.namespace == new.namespace && o.name == new.name));
+        let old = objects(&d.docs()).into_iter().find(same);
+        let what = match old {
+            Some(old) if d.at(&old.at).is_some_and(|n| Tree::from(&n) == tree) => "unchanged",
+            Some(old) => {
+                d.remove_object(old.at)?;
+                d.edit(Edit::AddDocument(tree))?;
+                "configured"
+            }
+            None => {
+                d.edit(Edit::AddDocument(tree))?;
+                "created"
+            }
+        };
+        told.push(Told { kind: new.kind, name: new.name, what });
+    }
+    Ok((d.text, told))
+}
+
+/// What stands at a place of some documents.
+fn walk<'a>(docs: &'a [YamlNode], place: &Place) -> Option<&'a YamlNode> {
+    let step = |node: &'a YamlNode, step: &Step| match step {
+        Step::Key(key) => get(node, key),
+        Step::Item(i) => items(Some(node)).get(*i),
+    };
+    place.steps.iter().try_fold(docs.get(place.document)?, step)
+}
+
 fn get<'a>(node: &'a YamlNode, key: &str) -> Option<&'a YamlNode> {
     match &node.value {
         Value::Map(pairs) => pairs.iter().find(|(k, _)| word(k) == key).map(|(_, v)| v),
@@ -223,15 +274,7 @@ impl Draft {
 
     /// What stands at a place now.
     fn at(&self, place: &Place) -> Option<YamlNode> {
-        let docs = self.docs();
-        let mut node = docs.get(place.document)?;
-        for step in &place.steps {
-            node = match step {
-                Step::Key(key) => get(node, key)?,
-                Step::Item(i) => items(Some(node)).get(*i)?,
-            };
-        }
-        Some(node.clone())
+        walk(&self.docs(), place).cloned()
     }
 
     /// The item of `spec.nodes` or `spec.hosts` of that name.

@@ -36,6 +36,11 @@ impl HostLocal {
         self.net.contains(&addr) && addr != self.net.network() && addr != self.net.broadcast() && self.taken.insert(addr)
     }
 
+    /// Gives an address back.
+    pub fn release(&mut self, addr: Ipv4Addr) {
+        self.taken.remove(&addr);
+    }
+
     /// The next free address; none if all are taken.
     pub fn allocate(&mut self) -> Option<Ipv4Addr> {
         let (first, n) = (u32::from(self.net.network()) + 1, (1u32 << (32 - self.net.prefix_len())).saturating_sub(2));

@@ -5,6 +5,8 @@
 //!                                                                              │ scheduling, IPAM,
 //!                                                                              ▼ endpoints
 //!                    net::Spec ◀── plan ◀── proxy (kube-proxy), flannel, cni, docker
+//!                        │
+//!                        └─▶ rollout: from one running cluster to the next, component by component
 //! ```
 //!
 //! **Architecture invariant.** This crate knows text and state, never packets in flight or how
@@ -26,6 +28,7 @@ pub mod naming;
 pub mod object;
 pub mod plan;
 pub mod proxy;
+pub mod rollout;
 mod slices;
 pub mod topology;
 mod traffic;

@@ -151,6 +151,13 @@ pub fn proxy_settings(cluster: &Cluster, i: usize) -> Settings {
 /// What kube-proxy wants a node's tables to hold. It walks a Go map, whose order is random: here it is
 /// drawn from the topology's seed. `words`: with the text of each rule.
 pub fn proxy_sync(cluster: &Cluster, i: usize, settings: &Settings, words: bool) -> proxy::Sync {
+    let ports = proxy_ports(cluster, i);
+    let ports: Vec<&ServicePort> = ports.iter().collect();
+    proxy::sync(settings, &ports, words)
+}
+
+/// Every port of every Service as the kube-proxy of a node knows it, in the order it comes to them.
+pub fn proxy_ports(cluster: &Cluster, i: usize) -> Vec<ServicePort> {
     let seed = cluster.topology.seed;
     let mut ports: Vec<(u64, ServicePort)> = Vec::new();
     for s in &cluster.services {
@@ -160,8 +167,7 @@ pub fn proxy_sync(cluster: &Cluster, i: usize, settings: &Settings, words: bool)
         }
     }
     ports.sort_by_key(|(order, _)| *order);
-    let ports: Vec<&ServicePort> = ports.iter().map(|(_, p)| p).collect();
-    proxy::sync(settings, &ports, words)
+    ports.into_iter().map(|(_, p)| p).collect()
 }
 
 /// A port as the kube-proxy of a node knows it; none if the Service has no address.

@@ -77,7 +77,7 @@ pub fn sysctl(ns: &Netns) -> String {
 /// `ip -br addr`: name, whether it works, addresses.
 pub fn ip_brief(state: &State, netns: NetnsId) -> String {
     let mut out = String::new();
-    for (d, i) in state.ns(netns).devices.iter().zip(0..) {
+    for (d, i) in state.ns(netns).devices.iter().zip(0..).filter(|(d, _)| !d.gone) {
         let (name, word) = (peered(state, d), operstate(state, netns, DevId(i)));
         let addrs: String = d.addrs.iter().map(|a| format!("{a} ")).collect();
         let _ = writeln!(out, "{name:<16} {word:<14} {addrs}");
@@ -89,7 +89,7 @@ pub fn ip_brief(state: &State, netns: NetnsId) -> String {
 pub fn bridge_link(state: &State, netns: NetnsId) -> String {
     let ns = state.ns(netns);
     let mut out = String::new();
-    for (d, i) in ns.devices.iter().zip(0..) {
+    for (d, i) in ns.devices.iter().zip(0..).filter(|(d, _)| !d.gone) {
         let Some(master) = d.master else { continue };
         let up = operstate(state, netns, DevId(i)) == "UP";
         let flags = if up { "BROADCAST,MULTICAST,UP,LOWER_UP" } else { "BROADCAST,MULTICAST" };

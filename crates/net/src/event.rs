@@ -4,13 +4,14 @@ use crate::conntrack::{CtId, CtInfo, Tuple};
 use crate::drop::DropReason;
 use crate::engine::Setting;
 use crate::neigh::NudState;
-use crate::netfilter::{CtStates, Hook, TableName, WalkStep};
-use crate::route::Decision;
+use crate::netfilter::{CtStates, Hook, Ruleset, TableName, WalkStep};
+use crate::route::{Decision, Route};
 use crate::skb::{PacketId, PktType};
 use crate::socket::{Endpoint, Outcome, SocketId};
 use crate::state::{Change, DevId, NetnsId};
 use crate::time::{Duration, Instant};
 use crate::wire::{Frame, Ipv4, Mac};
+use std::fmt;
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -27,6 +28,17 @@ pub struct Event {
     pub kind: EventKind,
     /// What it changed.
     pub changes: Vec<Change>,
+}
+
+/// What an event speaks of by number, as it was then: others may be there by now.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Of<T>(pub Rc<T>);
+
+impl<T> fmt::Debug for Of<T> {
+    /// Nothing: it is the state's, not the event's.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("..")
+    }
 }
 
 /// A packet as a table saw it: enough to explain every rule again.
@@ -102,6 +114,8 @@ pub enum EventKind {
         table: TableName,
         /// The packet as the table saw it.
         seen: Rc<Seen>,
+        /// The rules it walks.
+        rules: Of<Ruleset>,
         /// The mark before this step.
         mark: u32,
         /// The step.
@@ -156,6 +170,8 @@ pub enum EventKind {
     Routed {
         /// For which destination.
         dst: IpAddr,
+        /// The routes there were.
+        routes: Of<Vec<Route>>,
         /// Which.
         decision: Decision,
         /// Again, because the destination changed in OUTPUT.
@@ -291,6 +307,22 @@ pub enum EventKind {
     Configured {
         /// Which, and how.
         setting: Rc<Setting>,
+        /// The program that did it; none: a person.
+        by: Option<&'static str>,
+    },
+    /// A network namespace came, with the far ends of its cables.
+    NetnsAdded {
+        /// Its name.
+        name: Rc<str>,
+        /// The program that made it.
+        by: &'static str,
+    },
+    /// A network namespace went, with the far ends of its cables and all its processes.
+    NetnsDeleted {
+        /// Its name.
+        name: Rc<str>,
+        /// The program that deleted it.
+        by: &'static str,
     },
     /// A socket took the packet.
     Delivered {

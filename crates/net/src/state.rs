@@ -74,6 +74,9 @@ pub struct Device {
     pub hairpin: bool,
     /// What it is.
     pub kind: DeviceKind,
+    /// Whether it was removed. Its number and ifindex are not given again, and its name stays known to what
+    /// happened before.
+    pub gone: bool,
 }
 
 /// What a bridge or VXLAN device knows of a MAC.
@@ -156,9 +159,35 @@ pub struct Netns {
     pub services: Rc<Vec<Service>>,
     /// Open sockets.
     pub sockets: LiteMap<SocketId, Rc<Socket>>,
+    /// Whether it was removed. Its number is not given again.
+    pub gone: bool,
 }
 
 impl Netns {
+    /// What is left of a namespace that is removed: what its name and its devices' names were.
+    pub(crate) fn removed(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            tapped: self.tapped,
+            devices: self.devices.iter().map(|d| Device { gone: true, up: false, ..d.clone() }).collect(),
+            routes: Rc::default(),
+            exceptions: LiteMap::new(),
+            peers: LiteMap::new(),
+            fragments: LiteMap::new(),
+            neighbours: LiteMap::new(),
+            fdb: LiteMap::new(),
+            rules: Rc::default(),
+            counters: Default::default(),
+            recent: LiteMap::new(),
+            conntrack: Conntrack::default(),
+            timeouts: self.timeouts.clone(),
+            sysctl: self.sysctl.clone(),
+            services: Rc::default(),
+            sockets: LiteMap::new(),
+            gone: true,
+        }
+    }
+
     /// A device by number.
     ///
     /// # Panics
@@ -169,7 +198,7 @@ impl Netns {
 
     /// A device by name.
     pub fn dev_named(&self, name: &str) -> Option<(DevId, &Device)> {
-        self.devices.iter().zip(0..).find(|(d, _)| &*d.name == name).map(|(d, i)| (DevId(i), d))
+        self.devices.iter().zip(0..).find(|(d, _)| &*d.name == name && !d.gone).map(|(d, i)| (DevId(i), d))
     }
 
     /// Whether an address is one of this namespace's own.
@@ -350,14 +379,23 @@ pub enum Change {
         /// After.
         after: Option<Vec<PacketId>>,
     },
-    /// A device was set up otherwise.
+    /// A network namespace came, with the next number; or it went, and its number is not given again.
+    Netns {
+        /// Which.
+        netns: NetnsId,
+        /// Before.
+        before: Option<Box<Netns>>,
+        /// After.
+        after: Box<Netns>,
+    },
+    /// A device came, with the next number; was set up otherwise; or went.
     Device {
         /// Where.
         netns: NetnsId,
         /// Which.
         dev: DevId,
         /// Before.
-        before: Box<Device>,
+        before: Option<Box<Device>>,
         /// After.
         after: Box<Device>,
     },
@@ -429,6 +467,7 @@ impl Change {
             | Self::Recent { netns, .. }
             | Self::Sysctl { netns, .. }
             | Self::Routes { netns, .. }
+            | Self::Netns { netns, .. }
             | Self::Device { netns, .. } => Some(*netns),
         }
     }
@@ -454,7 +493,7 @@ impl State {
 
     /// A namespace by name.
     pub fn ns_named(&self, name: &str) -> Option<(NetnsId, &Netns)> {
-        self.netns.iter().zip(0..).find(|(n, _)| &*n.name == name).map(|(n, i)| (NetnsId(i), n))
+        self.netns.iter().zip(0..).find(|(n, _)| &*n.name == name && !n.gone).map(|(n, i)| (NetnsId(i), n))
     }
 
     /// Goes one change forward.
@@ -502,9 +541,9 @@ impl State {
             Change::Fragments { netns, key, before, after } => {
                 set(&mut self.netns[netns.0 as usize].fragments, *key, if forward { after.clone() } else { before.clone() });
             }
+            Change::Netns { netns, before, after } => place(&mut self.netns, netns.0, before.as_deref(), after, forward),
             Change::Device { netns, dev, before, after } => {
-                let to = if forward { after } else { before };
-                self.netns[netns.0 as usize].devices[dev.0 as usize] = Device::clone(to);
+                place(&mut self.netns[netns.0 as usize].devices, dev.0, before.as_deref(), after, forward);
             }
             Change::Routes { netns, before, after } => {
                 self.netns[netns.0 as usize].routes = if forward { after.clone() } else { before.clone() };
@@ -530,6 +569,15 @@ impl State {
                 set(&mut self.netns[netns.0 as usize].sockets, *id, to.clone());
             }
         }
+    }
+}
+
+/// Puts into a row what came at its end, or what is there instead now; and back.
+fn place<T: Clone>(row: &mut Vec<T>, at: u32, before: Option<&T>, after: &T, forward: bool) {
+    match (before, forward) {
+        (None, true) => row.push(after.clone()),
+        (None, false) => _ = row.pop(),
+        (Some(before), _) => row[at as usize] = if forward { after } else { before }.clone(),
     }
 }
 

@@ -5,6 +5,8 @@
 //! document + seed ──kube──▶ cluster ──plan──▶ net::World ──actions──▶ events ──▶ verdict, record, capture
 //!                                                            ▲
 //!                                         probe (send) ──────┴────── shell (emulated commands)
+//!                                                                         │ kubectl
+//!                      live: what components do about another cluster ◀───┘
 //! ```
 //!
 //! **Architecture invariant.** This crate knows what is done and what came of it, never how it is
@@ -13,6 +15,7 @@
 
 pub mod capture;
 pub mod lab;
+mod live;
 pub mod outcomes;
 pub mod presets;
 pub mod probe;

@@ -170,7 +170,7 @@ pub fn resolve_netns(cluster: &Cluster, world: &World, name: &str) -> Result<Net
     }
     let wanted = pod_name.unwrap_or(name);
     if let Ok(addr) = wanted.parse::<IpAddr>() {
-        let owner = world.state().netns.iter().find(|n| n.tapped && !addr.is_loopback() && n.is_local(addr));
+        let owner = world.state().netns.iter().find(|n| n.tapped && !n.gone && !addr.is_loopback() && n.is_local(addr));
         return match owner.and_then(|n| world.state().ns_named(&n.name)) {
             Some((id, _)) => Ok(id),
             None => fail(format!("nobody here has the address {addr}"), list("the senders are", places(cluster))),

@@ -75,7 +75,7 @@ pub fn hooks(state: &State, events: &[Event], netns: &str) -> Vec<String> {
     let mut looks: Vec<Look> = Vec::new();
     let Some((id, ns)) = state.ns_named(netns) else { return Vec::new() };
     for e in events.iter().filter(|e| e.netns == id) {
-        let EventKind::Walked { hook, table, seen, mark, step } = &e.kind else { continue };
+        let EventKind::Walked { hook, table, seen, mark, step, .. } = &e.kind else { continue };
         let key = (std::rc::Rc::as_ptr(seen) as usize, *table, *hook);
         if looks.last().is_none_or(|l| l.key != key) {
             let mark_text = if *mark == 0 { String::new() } else { format!(" mark={mark:#x}") };

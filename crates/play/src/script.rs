@@ -20,7 +20,7 @@ use kube::yaml::YamlNode;
 use kube::{Code, Diagnostic, Severity, Span, object, yaml};
 use net::socket::Pmtudisc;
 use net::{Duration, Instant};
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 /// What is done, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub struct Done {
     pub action: Action,
     /// What came of it.
     pub result: Outcome,
+    /// Everything that happened from when it began, with what components did about it.
+    pub events: Range<usize>,
 }
 
 /// What came of a step.
@@ -88,15 +90,15 @@ impl Script {
                 let place = self.places.get(i).copied().unwrap_or_default();
                 vec![Diagnostic::error(Code::UnsupportedValue, place, format!("spec.steps[{i}]: {}", e.message), e.hint)]
             };
-            let at = session.world().now();
+            let (at, first) = (session.world().now(), session.events().len());
             let result = match action {
                 Action::Send(probe) => Outcome::Run(shell::send(&mut session, probe).map_err(wrong)?),
                 Action::Shell { host, line } => {
-                    resolve_netns(session.cluster(), session.world(), host).map_err(wrong)?;
+                    resolve_netns(session.running(), session.world(), host).map_err(wrong)?;
                     Outcome::Output(shell::exec(&mut session, host, line))
                 }
             };
-            done.push(Done { at, action: action.clone(), result });
+            done.push(Done { at, action: action.clone(), result, events: first..session.events().len() });
         }
         Ok((session, done))
     }

@@ -1,5 +1,6 @@
 //! A document being played.
 
+use crate::live::Live;
 use crate::probe::{Probe, ProbeError, Protocol, check_endpoint, resolve_netns, resolve_target};
 use crate::verdict::{Ending, Verdict, advice, verdict};
 use kube::{Cluster, Diagnostic};
@@ -63,7 +64,9 @@ pub enum Start {
 pub struct Session {
     document: String,
     seed: u64,
-    cluster: Cluster,
+    /// Everybody who was ever there.
+    cluster: Rc<Cluster>,
+    pub(crate) live: Live,
     notes: Vec<Diagnostic>,
     spec: Spec,
     initial: State,
@@ -96,7 +99,7 @@ impl Session {
     /// Everything that is wrong with the document, if any of it is an error.
     pub fn edited(document: &str, seed: u64, start: Start, edit: impl FnOnce(&mut Spec)) -> Result<Self, Vec<Diagnostic>> {
         let (cluster, notes) = kube::build(document);
-        let Some(cluster) = cluster else { return Err(notes) };
+        let Some(cluster) = cluster.map(Rc::new) else { return Err(notes) };
         let mut spec = kube::plan::spec(&cluster);
         edit(&mut spec);
         let mut world = World::new(&spec, seed).map_err(|e| {
@@ -108,13 +111,16 @@ impl Session {
         }
         let initial = world.state().clone();
         let start = Box::new(world.clone());
-        Ok(Self { document: document.to_owned(), seed, cluster, notes, spec, initial, world, start, actions: Vec::new(), next_tag: 1 })
+        let live = Live::new(cluster.clone(), document);
+        let document = document.to_owned();
+        Ok(Self { document, seed, cluster, live, notes, spec, initial, world, start, actions: Vec::new(), next_tag: 1 })
     }
 
     /// This session before anything was done in it.
     #[must_use]
     pub fn rewound(&self) -> Self {
-        Self { world: World::clone(&self.start), actions: Vec::new(), next_tag: 1, ..self.clone() }
+        let (cluster, live) = (self.live.first.clone(), Live::new(self.live.first.clone(), &self.document));
+        Self { world: World::clone(&self.start), actions: Vec::new(), next_tag: 1, cluster, live, ..self.clone() }
     }
 
     /// This session at another of its moments, to look at: commands print what was true then.
@@ -125,6 +131,7 @@ impl Session {
             document: self.document.clone(),
             seed: self.seed,
             cluster: self.cluster.clone(),
+            live: self.live.clone(),
             notes: Vec::new(),
             spec: Spec::default(),
             initial: state.clone(),
@@ -143,9 +150,17 @@ impl Session {
     pub fn seed(&self) -> u64 {
         self.seed
     }
-    /// Its cluster.
+    /// Everybody who was ever in its cluster, with the Services as they are now: to draw and to name.
     pub fn cluster(&self) -> &Cluster {
         &self.cluster
+    }
+    /// Its cluster as it is now.
+    pub fn running(&self) -> &Cluster {
+        &self.live.cluster
+    }
+    /// The last moment: it has the names of everything that ever was.
+    pub fn last(&self) -> &State {
+        self.world.state()
     }
     /// Warnings and notes about the document.
     pub fn notes(&self) -> &[Diagnostic] {
@@ -187,6 +202,7 @@ impl Session {
         let begun = self.start_probe(probe)?;
         self.play(probe, begun.tag, first, act);
         let events = first..self.world.events().len();
+        self.settle();
         Ok(self.judged(&begun, events))
     }
 
@@ -206,7 +222,7 @@ impl Session {
         let mut verdict = verdict(&self.world.events()[events.clone()], tag);
         if let (Ending::Failed, Some(protocol)) = (&verdict.ending, proto.transport()) {
             let outside = self.cluster.topology.hosts.iter().any(|h| *h.name.value == *self.world.state().ns(from).name);
-            verdict.advice = advice(&self.cluster, outside, to, protocol);
+            verdict.advice = advice(self.running(), outside, to, protocol);
         }
         Run { tag, events, verdict }
     }
@@ -222,7 +238,7 @@ impl Session {
     /// A host that is not there.
     pub fn inject(&mut self, host: &str, packet: Ipv4, watch: Duration) -> Result<Range<usize>, ProbeError> {
         let first = self.world.events().len();
-        let netns = resolve_netns(&self.cluster, &self.world, host)?;
+        let netns = resolve_netns(self.running(), &self.world, host)?;
         self.world.begin_run();
         self.world.inject(netns, packet);
         let deadline = self.world.now() + watch;
@@ -241,6 +257,12 @@ impl Session {
         loop {
             let action = todo.peek().map(|(after, _)| start + *after);
             let step = self.world.poll_timeout();
+            if let Some(due) = self.next_due().filter(|d| step.is_none_or(|s| *d <= s) && action.is_none_or(|a| *d <= a))
+                && due <= deadline
+            {
+                self.perform_next();
+                continue;
+            }
             match (step, action) {
                 (step, Some(at)) if at <= deadline && step.is_none_or(|s| at < s) => {
                     self.world.advance(at);
@@ -283,6 +305,12 @@ impl Session {
         self.world.decided()
     }
 
+    /// Another cluster than before: who came is added to everybody who was there.
+    pub(crate) fn joined(&mut self, later: Rc<Cluster>) {
+        self.cluster = Rc::new(self.cluster.joined(&later));
+        self.live.cluster = later;
+    }
+
     /// Changes a setting of a namespace.
     pub(crate) fn configure(&mut self, netns: NetnsId, setting: Setting) {
         self.world.configure(netns, setting);
@@ -290,8 +318,8 @@ impl Session {
 
     /// Starts a probe. Who sends, and to what.
     fn begin(&mut self, probe: &Probe, tag: u32) -> Result<(NetnsId, (IpAddr, u16)), ProbeError> {
-        let from = resolve_netns(&self.cluster, &self.world, &probe.from)?;
-        let (addr, port) = resolve_target(&self.cluster, &self.world, &probe.to)?;
+        let from = resolve_netns(self.running(), &self.world, &probe.from)?;
+        let (addr, port) = resolve_target(self.running(), &self.world, &probe.to)?;
         let local_port = local_key(self.seed, probe, tag);
         if probe.proto == Protocol::Icmp {
             let world = &mut self.world;
@@ -318,7 +346,7 @@ impl Session {
             return Err(ProbeError { message: format!("{} has no port", probe.to), hint: format!("write one behind it: {}:80", probe.to) });
         };
         if let Some((endpoint, wanted)) = probe.endpoint {
-            check_endpoint(&self.cluster, (addr, port), (endpoint, wanted))?;
+            check_endpoint(self.running(), (addr, port), (endpoint, wanted))?;
         }
         let world = &mut self.world;
         let source = source_for(world, from, addr);

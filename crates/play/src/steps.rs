@@ -4,7 +4,7 @@
 //! So going back and doing something else is playing the steps before that moment, then the new one.
 
 use crate::probe::{Probe, ProbeError};
-use crate::session::{Action, Begun, LONGEST_RUN, Run, Session};
+use crate::session::{Action, Begun, Run, Session};
 #[cfg(feature = "shell")]
 use crate::shell;
 use crate::shell::Output;
@@ -61,7 +61,7 @@ pub enum Came {
 }
 
 #[cfg(feature = "shell")]
-use shell::exec as command;
+use shell::exec_at_once as command;
 
 /// Without a shell no command was typed either.
 #[cfg(not(feature = "shell"))]
@@ -108,12 +108,6 @@ impl Session {
             Stepped { behind, came }
         };
         halves.into_iter().map(whole).collect()
-    }
-
-    /// Lets the world go on until so many events lie behind, or nothing is under way.
-    fn go_on(&mut self, events: usize) {
-        let deadline = self.world().now() + LONGEST_RUN;
-        self.world_mut().run_to(events, deadline);
     }
 }
 

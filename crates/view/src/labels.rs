@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// What a namespace is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// A node, by its number in the cluster.
     Node(usize),
@@ -33,7 +33,7 @@ pub fn app_of(pod: &kube::cluster::Pod) -> String {
 }
 
 impl Labels {
-    /// The names in a session.
+    /// The names of everybody who was ever there, at the last moment of a session.
     pub fn new(cluster: &Cluster, state: &State) -> Self {
         let mut this = Self { names: Vec::new(), kinds: Vec::new(), owners: BTreeMap::new() };
         for (ns, i) in state.netns.iter().zip(0..) {
@@ -55,6 +55,12 @@ impl Labels {
             this.kinds.push(kind);
         }
         this
+    }
+
+    /// Who is not there at a moment: not yet, or not any more.
+    pub fn absent(&self, state: &State) -> Vec<Kind> {
+        let gone = |i: usize| state.netns.get(i).is_none_or(|n| n.gone);
+        self.kinds.iter().enumerate().filter(|(i, _)| gone(*i)).map(|(_, k)| *k).collect()
     }
 
     /// A namespace's name.

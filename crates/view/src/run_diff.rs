@@ -22,7 +22,7 @@ const MOST: usize = 1_000;
 /// The decisions that only one of two played sessions tells, in the order they happened.
 pub fn run_difference(before: (&Session, &Labels), after: (&Session, &Labels), lang: Lang) -> Vec<RunLine> {
     let told = |(session, labels): (&Session, &Labels)| -> Vec<(String, String)> {
-        let (state, events) = (session.initial(), session.events());
+        let (state, events) = (session.last(), session.events());
         let c = Context { state, labels };
         let one = |i: usize| (place(&events[i], state, labels), sentence(&c, &events[i], lang).replace('`', ""));
         steps(events, state, Grain::Decisions).into_iter().take(MOST).map(one).collect()
@@ -64,7 +64,7 @@ mod tests {
         let mut probe = Probe::new("bastion", "192.168.120.226:30080");
         probe.endpoint = Some(("10.1.6.5".parse().expect("an address"), None));
         session.send(&probe).expect("sent");
-        let labels = Labels::new(session.cluster(), session.initial());
+        let labels = Labels::new(session.cluster(), session.last());
         (session, labels)
     }
 

@@ -123,6 +123,8 @@ pub struct Scene {
     pub packet: Option<PacketId>,
     /// The other packets that are on their way.
     pub others: Vec<Other>,
+    /// Pods and nodes that are not there yet, or not any more.
+    pub absent: Vec<Kind>,
 }
 
 /// A packet on its way that is not the one that is followed.
@@ -251,7 +253,7 @@ pub fn journey(m: &Moment<'_>, id: PacketId) -> Vec<Stop> {
 
 /// The picture of a moment. Another moment of the same session may say what it knows already.
 pub fn scene(l: &Layout, m: &Moment<'_>, other: Option<&Scene>) -> Scene {
-    let mut s = Scene::default();
+    let mut s = Scene { absent: m.labels.absent(m.state), ..Scene::default() };
     let Some(id) = shown_packet(m) else { return s };
     s.packet = Some(id);
     let stops = journey(m, id);
@@ -692,7 +694,7 @@ mod tests {
         let preset = play::presets::Preset::named(preset).expect("preset");
         let mut session = Session::new(&preset.document(), 1, true).expect("valid");
         let run = session.send(&Probe { proto: play::Protocol::Icmp, ..Probe::new(from, to) }).expect("sent");
-        let labels = Labels::new(session.cluster(), session.initial());
+        let labels = Labels::new(session.cluster(), session.last());
         let index = Index::new(session.events());
         let moment = Moment {
             state: session.initial(),

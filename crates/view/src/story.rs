@@ -91,6 +91,7 @@ pub fn glyph(e: &Event, state: &State) -> Glyph {
         EventKind::Bridged { .. } | EventKind::BridgedDnat { .. } => Glyph::Bridge,
         EventKind::Fragmented { .. } | EventKind::FragmentKept | EventKind::Reassembled { .. } => Glyph::Bridge,
         EventKind::PathLearned { .. } | EventKind::Configured { .. } | EventKind::Delayed { .. } => Glyph::Table,
+        EventKind::NetnsAdded { .. } | EventKind::NetnsDeleted { .. } => Glyph::Table,
         EventKind::Encapsulated { .. } => Glyph::Encap,
         EventKind::Decapsulated { .. } => Glyph::Decap,
         EventKind::Delivered { .. } | EventKind::Accepted { .. } => Glyph::Deliver,
@@ -100,12 +101,16 @@ pub fn glyph(e: &Event, state: &State) -> Glyph {
 
 /// Whether a grain shows an event.
 pub fn shown(e: &Event, state: &State, grain: Grain) -> bool {
-    // What a person did is told also on a cable, where nothing else is.
-    let by_hand = matches!(
+    // What a person did, or a machine that came, is told also on a cable or segment, where nothing else is.
+    let deed = matches!(
         e.kind,
-        EventKind::Delayed { .. } | EventKind::Duplicated { .. } | EventKind::Dropped { reason: net::DropReason::ByHand, .. }
+        EventKind::Delayed { .. }
+            | EventKind::Duplicated { .. }
+            | EventKind::Dropped { reason: net::DropReason::ByHand, .. }
+            | EventKind::NetnsAdded { .. }
+            | EventKind::NetnsDeleted { .. }
     );
-    let tapped = state.ns(e.netns).tapped || by_hand;
+    let tapped = state.ns(e.netns).tapped || deed;
     match grain {
         Grain::Rules => tapped,
         Grain::Hops => match &e.kind {
@@ -113,6 +118,7 @@ pub fn shown(e: &Event, state: &State, grain: Grain) -> bool {
                 tapped && matches!(state.ns(e.netns).dev(*dev).kind, DeviceKind::Cable { .. })
             }
             EventKind::Asked { .. } | EventKind::Delivered { .. } | EventKind::Dropped { .. } | EventKind::Ended { .. } => tapped,
+            EventKind::Configured { by: Some(_), .. } | EventKind::NetnsAdded { .. } | EventKind::NetnsDeleted { .. } => tapped,
             _ => false,
         },
         Grain::Decisions => tapped && decides(e, state),

@@ -108,7 +108,7 @@ fn printers(ns: &Netns, device: Option<&str>) -> Vec<Printed> {
     add(Kind::Routes, "ip route".to_owned(), Box::new(move |s, n| only(d.clone(), dump::ip_route(s.ns(n)))));
     let d = dev.clone();
     add(Kind::Neighbours, "ip neigh".to_owned(), Box::new(move |s, n| only(d.clone(), dump::ip_neigh(s.ns(n), false))));
-    for x in ns.devices.iter().filter(|x| device.is_none_or(|d| d == &*x.name)) {
+    for x in ns.devices.iter().filter(|x| !x.gone && device.is_none_or(|d| d == &*x.name)) {
         let of_bridge = matches!(x.kind, DeviceKind::Bridge { .. });
         if !of_bridge && !matches!(x.kind, DeviceKind::Vxlan { .. }) {
             continue;

@@ -9,6 +9,7 @@ use net::{Event, State};
 use play::Run;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::ops::Range;
 
 /// The stable name of an event's kind, as JSON and traces print it.
 pub fn kind_name(e: &Event) -> &'static str {
@@ -51,6 +52,8 @@ pub fn kind_name(e: &Event) -> &'static str {
         EventKind::Reassembled { .. } => "reassembled",
         EventKind::PathLearned { .. } => "path-learned",
         EventKind::Configured { .. } => "configured",
+        EventKind::NetnsAdded { .. } => "netns-added",
+        EventKind::NetnsDeleted { .. } => "netns-deleted",
         EventKind::Delivered { .. } => "delivered",
         EventKind::Accepted { .. } => "accepted",
         EventKind::Wrote { .. } => "wrote",
@@ -69,7 +72,7 @@ pub fn text(state: &State, events: &[Event], labels: &Labels, run: &Run, lang: L
 
 /// The verdict of a run, alone.
 pub fn verdict_text(session: &play::Session, labels: &Labels, run: &Run, lang: Lang) -> String {
-    let c = Context { state: session.initial(), labels };
+    let c = Context { state: session.last(), labels };
     verdict(&c, &run.verdict, lang).replace('`', "")
 }
 
@@ -78,16 +81,28 @@ pub fn hops(state: &State, events: &[Event], labels: &Labels, run: &Run, lang: L
     lines(state, events, labels, run, lang, Grain::Hops)
 }
 
+/// The short story of some events that are no run: what components did.
+pub fn deeds(state: &State, events: &[Event], labels: &Labels, range: Range<usize>, lang: Lang) -> String {
+    told(&Context { state, labels }, events, range, lang, Grain::Hops)
+}
+
 fn lines(state: &State, events: &[Event], labels: &Labels, run: &Run, lang: Lang, grain: Grain) -> String {
     let c = Context { state, labels };
+    let mut out = told(&c, events, run.events.clone(), lang, grain);
+    let _ = writeln!(out, "=> {}", verdict(&c, &run.verdict, lang).replace('`', ""));
+    out
+}
+
+fn told(c: &Context<'_>, events: &[Event], range: Range<usize>, lang: Lang, grain: Grain) -> String {
+    let (state, labels) = (c.state, c.labels);
     let mut out = String::new();
-    for i in run.events.clone() {
+    for i in range {
         let e = &events[i];
         if !story::shown(e, state, grain) {
             continue;
         }
         let packet = e.packet.map_or_else(|| "-".to_owned(), |p| format!("#{}", p.0));
-        let said = sentence(&c, e, lang).replace('`', "");
+        let said = sentence(c, e, lang).replace('`', "");
         let place = story::place(e, state, labels);
         if grain == Grain::Hops {
             let _ = writeln!(out, "{} {packet:>4} {place:32} {said}", e.at);
@@ -95,7 +110,6 @@ fn lines(state: &State, events: &[Event], labels: &Labels, run: &Run, lang: Lang
             let _ = writeln!(out, "{i:5} {} {packet:>4} {place:32} {:18} {said}", e.at, kind_name(e));
         }
     }
-    let _ = writeln!(out, "=> {}", verdict(&c, &run.verdict, lang).replace('`', ""));
     out
 }
 
@@ -116,7 +130,7 @@ pub fn facts(state: &State, e: &Event) -> BTreeMap<&'static str, String> {
                 put("ttl", p.ttl.to_string());
             }
         }
-        EventKind::Walked { hook, table, seen, mark, step } => {
+        EventKind::Walked { hook, table, seen, mark, step, .. } => {
             put("hook", hook.name().to_owned());
             put("table", table.name().to_owned());
             put("mark", format!("{mark:#x}"));

@@ -118,7 +118,7 @@ fn findings(session: &Session) -> BTreeSet<u8> {
             }
         }
         changed_rules |=
-            matches!(&e.kind, EventKind::Configured { setting } if matches!(**setting, Setting::Rules(_) | Setting::FlushConntrack));
+            matches!(&e.kind, EventKind::Configured { setting, .. } if matches!(**setting, Setting::Rules(_) | Setting::FlushConntrack));
         let skb = e.packet.and_then(|p| live.get(&p)).cloned();
         let before = e.packet.and_then(|p| seen.get(&p)).unwrap_or(&nothing);
         let moment = Moment { e, ns: session.world().state().ns(e.netns), skb: skb.as_deref(), seen: before };
@@ -167,7 +167,7 @@ fn of_rules(m: &Moment<'_>, session: &Session, changed: bool) -> Vec<u8> {
     let pods = |a: std::net::Ipv4Addr| session.cluster().topology.pod_cidr.contains(&a);
     let mut out = Vec::new();
     match &m.e.kind {
-        EventKind::Walked { hook, table, seen, step, mark } => {
+        EventKind::Walked { hook, table, seen, step, mark, .. } => {
             let state = seen.ctstate;
             let new = state.meets(net::netfilter::CtStates::NEW);
             let p = &seen.packet;

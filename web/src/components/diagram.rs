@@ -8,6 +8,7 @@ use kube::topology::Topology;
 use net::netfilter::{Hook, Part, TableName};
 use std::hash::Hash;
 use view::app::{Action, Selected};
+use view::labels::Kind;
 use view::layout::{Layout, NodeBox, PodBox, Rect};
 use view::scene::{Capsule, Lit, Scene, Spot, TableState, links};
 use view::words::Ui;
@@ -292,12 +293,18 @@ fn seen_of(p: &Page<'_>, n: &NodeBox) -> impl Hash {
     let lit = [Spot::Bridge, Spot::Route, Spot::Vxlan, Spot::Nic].map(|spot| s.lit.get(&spot(n.node)).copied());
     let pods: Vec<_> = n.pods.iter().map(|x| lot_of(s, x)).collect();
     let hooks = n.hooks.map(|(h, _)| (s.lit.get(&Spot::Hook(n.node, h)).copied(), s.tables.get(&(n.node, h)).cloned()));
-    Some((lit, pods, hooks, up_of(p, n), is_bridged(s, n.node)))
+    Some((lit, pods, hooks, up_of(p, n), is_bridged(s, n.node), s.absent.contains(&Kind::Node(n.node))))
 }
 
 /// What of a moment a pod shows.
 fn lot_of(s: &Scene, x: &PodBox) -> impl Hash + use<> {
-    (s.lit.get(&Spot::Pod(x.pod)).copied(), s.chances.get(&x.pod).copied(), s.drawn == Some(x.pod), s.chosen)
+    (
+        s.lit.get(&Spot::Pod(x.pod)).copied(),
+        s.chances.get(&x.pod).copied(),
+        s.drawn == Some(x.pod),
+        s.chosen,
+        s.absent.contains(&Kind::Pod(x.pod)),
+    )
 }
 
 /// Which devices are up.
@@ -318,7 +325,7 @@ fn node(p: &Page<'_>, number: usize) -> Html {
     };
     let lit = [Spot::Bridge, Spot::Route, Spot::Vxlan, Spot::Nic].map(|spot| s.lit.get(&spot(n.node)));
     html! {
-        <g class="node">
+        <g class={classes!("node", s.absent.contains(&Kind::Node(n.node)).then_some("absent"))}>
             <g>{ for n.pods.iter().map(|x| p.part(pod, x.pod, lot_of(s, x))) }</g>
             { p.part(devices, number, (lit, up_of(p, n), is_bridged(s, n.node))) }
             <g>{ for n.hooks.iter().enumerate().map(hook_of) }</g>
@@ -409,7 +416,7 @@ fn pod(p: &Page<'_>, number: usize) -> Html {
     let app_w = app.chars().count() as f32 * 7.0 + 6.0;
     let fits = app_w + x.suffix.len() as f32 * 6.0 + 18.0 < r.w;
     html! {
-        <g key={x.pod} class={classes!("pod", lit_classes(lit), (drawn && !answered).then_some("drawn"), selected(p, &netns, None))} data-host={netns.clone()} data-drag={format!("pod:{netns}")} data-deployment={deployment} role="button" tabindex="-1">
+        <g key={x.pod} class={classes!("pod", lit_classes(lit), (drawn && !answered).then_some("drawn"), s.absent.contains(&Kind::Pod(x.pod)).then_some("absent"), selected(p, &netns, None))} data-host={netns.clone()} data-drag={format!("pod:{netns}")} data-deployment={deployment} role="button" tabindex="-1">
             <desc>{ netns.clone() }</desc>
             { rect("box", r, 8.0) }
             { text("pod-app", r.x + 9.0, r.y + 18.0, &app) }

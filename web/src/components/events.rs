@@ -60,7 +60,7 @@ impl Component for Row {
 
 fn row(p: &Page<'_>, r: &RowProps, node: NodeRef) -> Html {
     let Some((l, e)) = p.app.loaded.as_ref().and_then(|l| Some((l, l.session.events().get(r.number)?))) else { return html! { <li></li> } };
-    let c = Told { state: l.session.initial(), labels: &l.labels };
+    let c = Told { state: l.session.last(), labels: &l.labels };
     let (g, lang) = (glyph(e, c.state), p.app.lang);
     let class = classes!("event", r.current.map(|_| "current"), (g == Glyph::Drop).then_some("lost"));
     html! {
@@ -111,7 +111,7 @@ fn verdict_line(p: &Page<'_>) -> Html {
         return html! { <span class="bad" lang="en">{ why }</span> };
     }
     let (Some(l), Some(run)) = (&p.app.loaded, p.app.run()) else { return html! { <span></span> } };
-    let c = Told { state: l.session.initial(), labels: &l.labels };
+    let c = Told { state: l.session.last(), labels: &l.labels };
     let good = run.verdict.outcome.as_ref().is_some_and(view::words::is_good);
     let told = verdict(&c, &run.verdict, p.app.lang);
     html! { <span class={if good { "good" } else { "bad" }} title={told.replace('`', "")}>{ rich(&told) }</span> }

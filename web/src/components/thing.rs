@@ -206,14 +206,30 @@ fn place(p: &Page<'_>, thing: &Thing) -> Html {
 
 /// What can be done to a device at this moment: a command, as anybody would type it.
 fn now(p: &Page<'_>, s: &Selected) -> Html {
-    let Some(dev) = &s.device else { return html! { <span></span> } };
     let ns = p.app.timeline.as_ref().and_then(|t| t.state().ns_named(&s.host)).map(|x| x.1);
-    let Some(up) = ns.and_then(|n| n.dev_named(dev)).map(|(_, d)| d.up) else { return html! { <span></span> } };
-    let (word, text) = if up { ("down", Ui::TakeDown) } else { ("up", Ui::BringUp) };
-    let run = Action::Run(s.host.clone(), format!("ip link set {dev} {word}"));
-    html! {
-        <fieldset><legend>{ p.text(Ui::Now) }</legend>
-            <button type="button" class="filter" onclick={p.act(run)}>{ format!("{dev}: {}", p.text(text)) }</button>
-        </fieldset>
+    let Some(ns) = ns else { return html! { <p class="quiet">{ p.text(Ui::NotThere) }</p> } };
+    let mut rows: Vec<(String, String)> = Vec::new();
+    if let Some(dev) = &s.device
+        && let Some((_, d)) = ns.dev_named(dev)
+    {
+        let (word, text) = if d.up { ("down", Ui::TakeDown) } else { ("up", Ui::BringUp) };
+        rows.push((format!("{dev}: {}", p.text(text)), format!("ip link set {dev} {word}")));
     }
+    let cluster = p.app.loaded.as_ref().map(|l| l.session.running());
+    if let Some(c) = cluster.filter(|_| cfg!(feature = "workbench") && s.device.is_none()) {
+        if let Some(pod) = c.pods.iter().find(|x| x.netns() == s.host) {
+            rows.push((p.text(Ui::DeletePod).to_owned(), format!("kubectl delete pod {} -n {}", pod.name, pod.namespace)));
+        } else if c.nodes.iter().any(|n| n.spec.name.value == s.host) {
+            rows.push((p.text(Ui::StopProxy).to_owned(), "systemctl stop kube-proxy".to_owned()));
+            rows.push((p.text(Ui::SyncNow).to_owned(), "systemctl restart kube-proxy".to_owned()));
+        }
+    }
+    if rows.is_empty() {
+        return html! { <span></span> };
+    }
+    let button = |(text, line): (String, String)| {
+        let run = Action::Run(s.host.clone(), line.clone());
+        html! { <button key={line.clone()} type="button" class="filter" title={line} onclick={p.act(run)}>{ text }</button> }
+    };
+    html! { <fieldset><legend>{ p.text(Ui::Now) }</legend>{ for rows.into_iter().map(button) }</fieldset> }
 }

@@ -13,7 +13,7 @@ pub(crate) fn said(p: &Page<'_>) -> Html {
     let (Some(l), Some(i)) = (&p.app.loaded, p.app.step().checked_sub(1).and_then(|n| p.app.steps.get(n))) else {
         return html! { <span></span> };
     };
-    let c = Context { state: l.session.initial(), labels: &l.labels };
+    let c = Context { state: l.session.last(), labels: &l.labels };
     rich(&sentence(&c, &l.session.events()[*i], p.app.lang))
 }
 
@@ -28,7 +28,7 @@ pub(crate) fn transport(p: &Page<'_>) -> Html {
     });
     let where_now = app.loaded.as_ref().and_then(|l| {
         let e = l.session.events().get(*app.steps.get(step.checked_sub(1)?)?)?;
-        Some(place(e, l.session.initial(), &l.labels))
+        Some(place(e, l.session.last(), &l.labels))
     });
     html! {
         <div class="transport">
@@ -89,7 +89,7 @@ const PILLS: usize = 40;
 pub(crate) fn track(p: &Page<'_>) -> Html {
     let app = p.app;
     let (Some(l), Some(_)) = (&app.loaded, app.run()) else { return html! { <div class="track"></div> } };
-    let (events, initial) = (l.session.events(), l.session.initial());
+    let (events, initial) = (l.session.events(), l.session.last());
     let cursor = app.cursor();
     let is_marker = |i: &usize| !matches!(glyph(&events[*i], initial), Glyph::Jump | Glyph::Bridge);
     let mine: Vec<usize> = p.scene.packet.map(|id| app.steps_of(id)).unwrap_or_default().into_iter().filter(is_marker).collect();
@@ -131,7 +131,7 @@ fn pill(p: &Page<'_>, number: usize) -> Html {
 /// A decision.
 fn mark(p: &Page<'_>, event: usize, state: &'static str) -> Html {
     let Some((l, e)) = p.app.loaded.as_ref().and_then(|l| Some((l, l.session.events().get(event)?))) else { return html! { <li></li> } };
-    let g = glyph(e, l.session.initial());
+    let g = glyph(e, l.session.last());
     let now = state == "now";
     html! {
         <li class={classes!("marker", state)}>

@@ -1,8 +1,11 @@
 //! From a text to a running cluster: what the API server, the scheduler, the controllers and IPAM
 //! decide.
 
+mod running;
 mod services;
 mod system;
+
+pub use running::after;
 
 use crate::decode::{Decoder, Spanned};
 use crate::diag::{Code, Diagnostic, Severity, Span, nearest};
@@ -13,7 +16,8 @@ use crate::topology::{self, Role, Topology};
 use crate::yaml;
 use ipnet::Ipv4Net;
 use net::wire::Mac;
-use std::collections::BTreeSet;
+use running::Before;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// A node of a running cluster.
@@ -53,6 +57,8 @@ pub struct Pod {
     pub deployment: String,
     /// Its labels.
     pub labels: Labels,
+    /// The hash of its template.
+    pub template_hash: String,
     /// Its containers.
     pub containers: Vec<Container>,
     /// The number of its node.
@@ -176,6 +182,17 @@ pub struct Cluster {
     pub host_pods: Vec<HostPod>,
     /// Services, by namespace and name.
     pub services: Vec<RunningService>,
+    /// What was given out so far.
+    pub(crate) ledger: Ledger,
+}
+
+/// What was given out so far, and is not given again at once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ledger {
+    /// The addresses of each node's pod network, by the node's name.
+    ipam: BTreeMap<String, HostLocal>,
+    /// How many pods each set has had.
+    drawn: BTreeMap<String, usize>,
 }
 
 /// The cluster a text describes, and everything that is wrong with the text. No cluster if there
@@ -183,8 +200,11 @@ pub struct Cluster {
 pub fn build(text: &str) -> (Option<Cluster>, Vec<Diagnostic>) {
     let (docs, diags) = yaml::parse(text);
     let mut d = Decoder { diags, known: None };
-    let cluster = make(&mut d, &docs);
-    let mut diags = d.diags;
+    let cluster = make(&mut d, &docs, None);
+    finish(cluster, d.diags)
+}
+
+fn finish(cluster: Option<Cluster>, mut diags: Vec<Diagnostic>) -> (Option<Cluster>, Vec<Diagnostic>) {
     diags.sort_by_key(|x| (x.span.start, x.severity));
     let broken = diags.iter().any(|x| x.severity == Severity::Error);
     (cluster.filter(|_| !broken), diags)
@@ -193,10 +213,10 @@ pub fn build(text: &str) -> (Option<Cluster>, Vec<Diagnostic>) {
 /// Reads a text for what could stand in it.
 pub(crate) fn read(d: &mut Decoder, text: &str) {
     let (docs, _) = yaml::parse(text);
-    make(d, &docs);
+    make(d, &docs, None);
 }
 
-fn make(d: &mut Decoder, docs: &[yaml::YamlNode]) -> Option<Cluster> {
+fn make(d: &mut Decoder, docs: &[yaml::YamlNode], before: Option<Before<'_>>) -> Option<Cluster> {
     let mut topology = None;
     let mut objects: Vec<Object> = Vec::new();
     let mut queue: std::collections::VecDeque<&yaml::YamlNode> = docs.iter().collect();
@@ -230,7 +250,7 @@ fn make(d: &mut Decoder, docs: &[yaml::YamlNode]) -> Option<Cluster> {
         objects.extend(object::decode(d, t));
     }
     duplicates(d, &objects);
-    let mut make = Maker::new(d, topology.unwrap_or_default());
+    let mut make = Maker::new(d, topology.unwrap_or_default(), before);
     for o in &objects {
         if let Object::Deployment(x) = o {
             make.deployment(x);
@@ -251,7 +271,7 @@ fn duplicates(d: &mut Decoder, objects: &[Object]) {
         };
         Some(((what, meta.namespace.clone(), meta.name.value.clone()), meta.name.span))
     };
-    let mut seen = std::collections::BTreeMap::new();
+    let mut seen = BTreeMap::new();
     for (k, span) in objects.iter().filter_map(key) {
         let message = format!("{} \"{}\" already exists", k.0, k.2);
         if let Some(first) = seen.insert(k, span) {
@@ -270,6 +290,12 @@ struct Maker<'a> {
     ips: ServiceIps,
     node_ports: NodePorts,
     used_places: Vec<bool>,
+    /// The cluster that runs already.
+    before: Option<Before<'a>>,
+    /// Its pods that nobody has taken over yet.
+    staying: Vec<Pod>,
+    /// How many pods each set has had.
+    drawn: BTreeMap<String, usize>,
     /// Pods on each node.
     load: Vec<usize>,
     /// Namespaces and names of pods.
@@ -277,12 +303,13 @@ struct Maker<'a> {
 }
 
 impl<'a> Maker<'a> {
-    fn new(d: &'a mut Decoder, topology: Topology) -> Self {
+    fn new(d: &'a mut Decoder, topology: Topology, before: Option<Before<'a>>) -> Self {
         let seed = topology.seed;
         let mut nodes = Vec::new();
-        let mut cidrs = pod_cidrs(topology.pod_cidr);
+        let had = |name: &str| before.as_ref().and_then(|b| b.pod_cidr(name));
+        let mut cidrs = pod_cidrs(topology.pod_cidr).filter(|c| before.as_ref().is_none_or(|b| !b.uses(*c)));
         for n in &topology.nodes {
-            let Some(pod_cidr) = cidrs.next() else {
+            let Some(pod_cidr) = had(&n.name.value).or_else(|| cidrs.next()) else {
                 d.error(
                     Code::AddressesExhausted,
                     n.name.span,
@@ -301,8 +328,11 @@ impl<'a> Maker<'a> {
                 spec: n.clone(),
             });
         }
-        let mut ipam: Vec<_> = nodes.iter().map(|n| HostLocal::new(n.pod_cidr)).collect();
-        for p in &topology.pods {
+        let fresh = |n: &Node| before.as_ref().and_then(|b| b.ipam(&n.spec.name.value)).unwrap_or_else(|| HostLocal::new(n.pod_cidr));
+        let mut ipam: Vec<_> = nodes.iter().map(fresh).collect();
+        // A place was taken when the cluster began; it says no more than how its pod is.
+        let used_places: Vec<bool> = topology.pods.iter().map(|p| before.as_ref().is_some_and(|b| b.has_place(p))).collect();
+        for p in topology.pods.iter().zip(&used_places).filter(|(_, used)| !**used).map(|(p, _)| p) {
             let Some(i) = nodes.iter().position(|n| n.spec.name.value == p.node.value) else {
                 let names = nodes.iter().map(|n| n.spec.name.value.as_str());
                 let hint = nearest(&p.node.value, names)
@@ -320,8 +350,9 @@ impl<'a> Maker<'a> {
             }
         }
         let (first, last) = topology.node_ports;
-        let used_places = vec![false; topology.pods.len()];
         let load = vec![0; nodes.len()];
+        let staying = before.as_ref().map_or_else(Vec::new, |b| b.staying(&topology, &nodes));
+        let drawn = before.as_ref().map_or_else(BTreeMap::new, |b| b.cluster.ledger.drawn.clone());
         let mut this = Self {
             d,
             ips: ServiceIps::new(topology.service_cidr),
@@ -332,6 +363,9 @@ impl<'a> Maker<'a> {
             pods: Vec::new(),
             services: Vec::new(),
             used_places,
+            before,
+            staying,
+            drawn,
             load,
             names: BTreeSet::new(),
         };
@@ -354,8 +388,8 @@ impl<'a> Maker<'a> {
             ));
             return;
         }
-        for i in 0..x.replicas.value as usize {
-            if !self.start(&x.meta.namespace, &x.meta.name.value, &x.pod_labels, &x.containers, &x.template, i, bound) {
+        for i in 0..x.replicas.value {
+            if !self.start(&x.meta.namespace, &x.meta.name.value, &x.pod_labels, &x.containers, &x.template, bound) {
                 let message = format!("no IP addresses available for pod {} of {}: it stays ContainerCreating", i + 1, x.replicas.value);
                 self.d.diags.push(Diagnostic::warning(
                     Code::AddressesExhausted,
@@ -383,8 +417,7 @@ impl<'a> Maker<'a> {
         found
     }
 
-    /// Starts a pod: where the topology says, else on the worker with the fewest.
-    #[allow(clippy::too_many_arguments, reason = "a pod is made of these seven things")]
+    /// Starts a pod: where the topology says, else on the worker with the fewest. One that runs already stays.
     fn start(
         &mut self,
         namespace: &str,
@@ -392,9 +425,17 @@ impl<'a> Maker<'a> {
         labels: &Labels,
         containers: &[Container],
         template: &str,
-        index: usize,
         bound: Option<usize>,
     ) -> bool {
+        let template_hash = naming::template_hash(template);
+        let mine = |p: &Pod| p.namespace == namespace && p.deployment == deployment && p.template_hash == template_hash;
+        if let Some(i) = self.staying.iter().position(|p| mine(p) && bound.is_none_or(|b| b == p.node)) {
+            let pod = self.staying.remove(i);
+            self.load[pod.node] += 1;
+            self.names.insert((pod.namespace.clone(), pod.name.clone()));
+            self.pods.push(pod);
+            return true;
+        }
         // What serves DNS was kube-dns, and is CoreDNS: a place is for either.
         let dns = ["kube-dns", "coredns"];
         let named = |of: &str| of == deployment || (namespace == "kube-system" && dns.contains(&of) && dns.contains(&deployment));
@@ -422,7 +463,10 @@ impl<'a> Maker<'a> {
             }
         };
         let seed = self.topology.seed;
-        let set = format!("{deployment}-{}", naming::template_hash(template));
+        let set = format!("{deployment}-{template_hash}");
+        let drawn = self.drawn.entry(format!("{namespace}/{set}")).or_default();
+        let index = *drawn;
+        *drawn += 1;
         let name = match placed.as_ref().and_then(|p| p.suffix.as_deref()) {
             // The hash is told, too.
             Some(s) if s.contains('-') => format!("{deployment}-{s}"),
@@ -452,6 +496,7 @@ impl<'a> Maker<'a> {
             namespace: namespace.to_owned(),
             deployment: deployment.to_owned(),
             labels: labels.clone(),
+            template_hash,
             containers: containers.to_vec(),
             node,
             ip,
@@ -489,6 +534,8 @@ impl<'a> Maker<'a> {
             }
         }
         let host_pods = self.host_pods();
-        Cluster { topology: self.topology, nodes: self.nodes, pods: self.pods, host_pods, services: self.services }
+        let ipam = self.nodes.iter().map(|n| n.spec.name.value.clone()).zip(self.ipam).collect();
+        let ledger = Ledger { ipam, drawn: self.drawn };
+        Cluster { topology: self.topology, nodes: self.nodes, pods: self.pods, host_pods, services: self.services, ledger }
     }
 }

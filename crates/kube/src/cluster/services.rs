@@ -13,7 +13,10 @@ fn same(a: Option<&Spanned<u16>>, b: Option<&Spanned<u16>>) -> bool {
 
 impl Maker<'_> {
     pub(super) fn services(&mut self, services: &[&Service], slices: &[&Slice]) {
-        // What was asked for is taken first, as it was there first.
+        // What was asked for, or is in use, is taken first, as it was there first.
+        for s in services {
+            self.keep(s);
+        }
         for s in services {
             if let Some(ip) = &s.cluster_ip {
                 self.asked_ip(ip);
@@ -85,7 +88,7 @@ impl Maker<'_> {
         let cluster_ip = match (&s.cluster_ip, s.headless || s.kind == ServiceType::ExternalName) {
             (Some(ip), _) => Some(ip.value),
             (None, true) => None,
-            (None, false) => match self.ips.allocate(seed, &key) {
+            (None, false) => match self.kept_ip(s).or_else(|| self.ips.allocate(seed, &key)) {
                 Some(ip) => Some(ip),
                 None => {
                     self.d.error(
@@ -173,7 +176,8 @@ impl Maker<'_> {
         }
         let mut traffic = s.traffic.clone();
         if s.kind == ServiceType::LoadBalancer && traffic.external_local && traffic.health_check.is_none() {
-            traffic.health_check = self.node_ports.allocate(seed, &format!("{key}/healthCheckNodePort"));
+            let kept = self.was(s).and_then(|w| w.traffic.health_check);
+            traffic.health_check = kept.or_else(|| self.node_ports.allocate(seed, &format!("{key}/healthCheckNodePort")));
         }
         self.services.push(RunningService {
             name: s.meta.name.value.clone(),
@@ -230,6 +234,7 @@ impl Maker<'_> {
     fn free_node_port(&mut self, s: &Service, key: &str, port: &object::ServicePort, before: &[Port]) -> Option<u16> {
         let asked = s.ports.iter().filter(|q| q.port.value == port.port.value).find_map(|q| q.node_port.as_ref().map(|n| n.value));
         let given = asked.or_else(|| before.iter().find(|q| q.port == port.port.value).and_then(|q| q.node_port));
+        let given = given.or_else(|| self.kept_node_port(s, port));
         let found = given.or_else(|| self.node_ports.allocate(self.topology.seed, &format!("{key}:{}", port.name)));
         if found.is_none() {
             let (first, last) = self.topology.node_ports;

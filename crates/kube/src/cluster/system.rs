@@ -20,8 +20,8 @@ impl Maker<'_> {
         let (name, image, replicas) =
             if era.coredns() { ("coredns", "k8s.gcr.io/coredns", 2) } else { ("kube-dns", "k8s.gcr.io/k8s-dns-kube-dns-amd64:1.14.8", 1) };
         let dns = Container { name: name.to_owned(), image: image.to_owned(), ports, own_command: false };
-        for i in 0..replicas {
-            self.start("kube-system", name, &labels, std::slice::from_ref(&dns), name, i, Some(master));
+        for _ in 0..replicas {
+            self.start("kube-system", name, &labels, std::slice::from_ref(&dns), name, Some(master));
         }
         let dns_ips: Vec<_> = self.pods.iter().map(|p| p.ip).collect();
         let (kubernetes, kube_dns) = (self.ips.nth(1), self.ips.nth(10));

@@ -71,6 +71,11 @@ since! {
     14 flannel_random_fully,
     /// CNI plugins 0.7: a pod's MAC, and the bridge's, are random, not made of the address.
     14 random_macs,
+    /// With an endpoint that goes, its UDP connections by node port, external and load balancer's address are
+    /// deleted too.
+    14 forgets_outside,
+    /// With a Service's first endpoint, the UDP connections to its external addresses are deleted.
+    14 forgets_external,
     /// KUBE-FORWARD drops what belongs to no connection.
     15 drops_invalid,
     /// The node itself gets through `externalTrafficPolicy: Local`.
@@ -91,10 +96,14 @@ since! {
     19 unmarks,
     /// Addresses from outside obey `externalTrafficPolicy`.
     20 external_ips_obey_policy,
+    /// A node of the control plane has two roles.
+    20 two_roles,
     /// A port without a name has no colon behind its Service's name: every chain gets another name.
     20 no_bare_colon,
     /// FORWARD jumps to KUBE-EXTERNAL-SERVICES.
     20 forwards_external,
+    /// With a Service's first endpoint, not with its node port, the UDP connections to that port are deleted.
+    21 forgets_node_port_late,
     /// The rules of external addresses ask no bridge port any more.
     21 no_physdev,
     /// The health check's port is accepted.
@@ -107,12 +116,16 @@ since! {
     22 masquerade_in_service,
     /// `allocateLoadBalancerNodePorts: false` is obeyed.
     22 may_skip_node_ports,
+    /// With a Service's first endpoint, the UDP connections to its load balancer's addresses are deleted.
+    23 forgets_load_balancer,
     /// Single addresses are written without `/32`.
     23 plain_addresses,
     /// KUBE-FORWARD has one rule for answers.
     23 one_forward_rule,
     /// KUBE-EXT and KUBE-SVL instead of KUBE-XLB; the balancing rules' comments name the endpoint.
     24 ext_chains,
+    /// A node of the control plane has no role `master` any more.
+    24 no_master,
     /// flannel 0.16.2: its rules say whose they are.
     24 flannel_comments,
     /// CNI plugins 1.0: the far end of a pod's cable is made in the node's namespace, and eth0 is the
@@ -140,6 +153,8 @@ since! {
     27 own_firewall,
     /// kubelet leaves KUBE-MARK-DROP, KUBE-MARK-MASQ and KUBE-POSTROUTING to others.
     27 kubelet_owns_little,
+    /// UDP connections are deleted when an endpoint is gone, not when it is no longer ready.
+    29 forgets_the_gone,
     /// `status.loadBalancer.ingress[].ipMode: Proxy` is left to the load balancer.
     30 ip_mode,
     /// `nfacct` counters, where they can be made.
@@ -148,6 +163,8 @@ since! {
     31 zone_hints,
     /// `trafficDistribution: PreferClose` is obeyed.
     31 prefers_close,
+    /// UDP connections are compared with the endpoints there are, whatever changed.
+    32 reconciles_connections,
     /// Hints of nodes count.
     34 node_hints,
     /// `trafficDistribution: PreferSameZone` and `PreferSameNode` are obeyed.
@@ -173,6 +190,12 @@ impl Era {
     /// KUBE-XLB's rules are counted: `Balancing rule 0 for …` (up to 1.22).
     pub const fn counts_balancing_rules(self) -> bool {
         self.0 <= 22
+    }
+
+    /// With an endpoint that goes, only the UDP connections by node port are deleted, if there is one, by
+    /// mistake (1.14 to 1.19).
+    pub const fn forgets_node_port_only(self) -> bool {
+        matches!(self.0, 14..=19)
     }
 
     /// The comments of rules in KUBE-SVC and KUBE-SEP chains were lost by mistake (1.12 to 1.17).

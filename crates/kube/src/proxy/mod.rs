@@ -23,5 +23,5 @@ pub use input::{Chosen, Endpoint, Protocol, ServicePort, Settings, sloppy_ip, sl
 pub use line::{Line, probability};
 pub use node::{kubelet, put, synced};
 pub use restore::is_own;
-pub use stale::{Flow, Reconciler};
+pub use stale::{Flow, Reconciler, Stale};
 pub use write::{Sync, Written, sync};

@@ -100,12 +100,16 @@ fn from_built_in(j: &Jump) -> net::netfilter::Rule {
     d.comment(&j.comment.into()).jump(&j.from.into(), &j.to.into()).rule
 }
 
-/// These rules after a whole sync, by a kube-proxy that finds them.
-pub fn synced(rules: &Ruleset, sync: &Sync) -> Restored {
+/// These rules after a sync, by a kube-proxy that finds them. `before`: its last sync, if it has run since; a
+/// later one leaves alone what stays the same, where a release does so and finds it there.
+pub fn synced(rules: &Ruleset, sync: &Sync, before: Option<&Sync>) -> Restored {
     use TableName::{Filter, Mangle, Nat};
     let mut b = RulesetBuilder::from(rules);
-    put(&mut b, sync);
-    let written = |table, name: &Rc<str>| {
+    let skipped = before.map(|b| sync.skipped(b)).unwrap_or_default();
+    let there = skipped.iter().all(|c| rules.table(Nat).chain(c).is_some());
+    let skipped = if there { skipped } else { BTreeSet::new() };
+    put_all_but(&mut b, sync, &skipped);
+    let wanted = |table, name: &Rc<str>| {
         let chains = if table == Filter { &sync.filter.chains } else { &sync.nat.chains };
         chains.iter().any(|(c, _)| c == name)
     };
@@ -113,8 +117,9 @@ pub fn synced(rules: &Ruleset, sync: &Sync) -> Restored {
     for table in [Mangle, Nat, Filter] {
         for chain in &rules.table(table).chains {
             let name = &chain.name;
-            if table == Mangle || !written(table, name) {
-                if table == Nat && super::is_own(name) {
+            let left = table == Nat && skipped.contains(name);
+            if table == Mangle || left || !wanted(table, name) {
+                if table == Nat && !left && super::is_own(name) {
                     b.delete(table, name);
                 } else {
                     kept.insert((table, name.clone()));
@@ -127,6 +132,10 @@ pub fn synced(rules: &Ruleset, sync: &Sync) -> Restored {
 
 /// Puts what kube-proxy wants on a node that has none of it yet: chains, rules, and the jumps.
 pub fn put(b: &mut RulesetBuilder, sync: &Sync) {
+    put_all_but(b, sync, &BTreeSet::new());
+}
+
+fn put_all_but(b: &mut RulesetBuilder, sync: &Sync, skipped: &BTreeSet<Rc<str>>) {
     use TableName::{Filter, Mangle, Nat};
     if sync.era.canary() {
         for table in [Mangle, Nat, Filter] {
@@ -142,11 +151,12 @@ pub fn put(b: &mut RulesetBuilder, sync: &Sync) {
         }
     }
     for (table, written) in [(Filter, &sync.filter), (Nat, &sync.nat)] {
-        for (chain, _) in &written.chains {
+        let left = |chain: &Rc<str>| table == Nat && skipped.contains(chain);
+        for (chain, _) in written.chains.iter().filter(|(c, _)| !left(c)) {
             b.new_chain(table, chain);
             b.flush(table, chain);
         }
-        for line in &written.lines {
+        for line in written.lines.iter().filter(|l| !left(&l.chain)) {
             b.append(table, &line.chain, line.rule.clone());
         }
     }

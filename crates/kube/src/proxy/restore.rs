@@ -24,12 +24,24 @@ impl Sync {
     /// what everybody shares.
     pub fn restore_after(&self, before: &Self) -> String {
         let there: BTreeSet<Rc<str>> = before.nat.chains.iter().map(|(c, _)| c.clone()).collect();
+        let kept = self.unchanged_owners(before);
+        self.text(&there, &|owner| !kept.contains(&owner))
+    }
+
+    /// The chains that a sync after another does not write.
+    pub fn skipped(&self, before: &Self) -> BTreeSet<Rc<str>> {
+        let kept = self.unchanged_owners(before);
+        self.nat.chains.iter().filter(|(_, owner)| owner.is_some_and(|o| kept.contains(&o))).map(|(c, _)| c.clone()).collect()
+    }
+
+    /// The Services whose own chains stay as they are, where a release leaves them alone.
+    fn unchanged_owners(&self, before: &Self) -> BTreeSet<u32> {
         if !self.era.partial_sync() {
-            return self.restore(&there);
+            return BTreeSet::new();
         }
         let (was, is) = (before.by_service(), self.by_service());
-        let changed: BTreeSet<&str> = is.iter().filter(|(s, lines)| was.get(*s) != Some(lines)).map(|(s, _)| *s).collect();
-        self.text(&there, &|owner| self.owners.get(owner as usize).is_some_and(|s| changed.contains(s.as_str())))
+        let same = |s: &&String| was.get(s.as_str()).is_some_and(|lines| is.get(s.as_str()) == Some(lines));
+        self.owners.iter().zip(0..).filter(|(s, _)| same(s)).map(|(_, i)| i).collect()
     }
 
     /// The rules in each Service's own chains.

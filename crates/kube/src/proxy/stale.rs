@@ -1,6 +1,6 @@
 //! Connections of UDP that lead to endpoints that are gone: what kube-proxy deletes of the table.
 
-use super::{Protocol, ServicePort, Settings};
+use super::{Endpoint, Protocol, ServicePort, Settings};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -19,8 +19,119 @@ pub struct Flow {
     pub reply_sport: u16,
 }
 
+/// What a sync deletes of the table: connections of UDP that the rules before it made.
+#[derive(Clone, Debug)]
+pub enum Stale {
+    /// 1.32 and later.
+    Reconciled(Reconciler),
+    /// Before: what belongs to what changed (`deleteEndpointConnections`, `staleServices`).
+    Changed(Changed),
+}
+
+/// Connections that belong to what changed.
+#[derive(Clone, Debug, Default)]
+pub struct Changed {
+    /// To these addresses, at whichever port.
+    addresses: BTreeSet<IpAddr>,
+    /// To these ports.
+    ports: BTreeSet<u16>,
+    /// To this address, answered by this endpoint.
+    answered: BTreeSet<(IpAddr, IpAddr)>,
+    /// To this port, answered by this endpoint.
+    answered_at: BTreeSet<(u16, IpAddr)>,
+}
+
+impl Stale {
+    /// What a sync deletes that follows another; kube-proxy's first follows one of nothing.
+    pub fn between(s: &Settings, before: &[ServicePort], after: &[ServicePort]) -> Self {
+        let udp = |all: &[ServicePort]| all.iter().filter(|p| p.protocol == Protocol::Udp).cloned().collect::<Vec<_>>();
+        let (before, after) = (udp(before), udp(after));
+        if s.era.reconciles_connections() {
+            // It only looks when an endpoint of a UDP Service changed.
+            let looks = endpoints(&before) != endpoints(&after);
+            return Self::Reconciled(Reconciler::new(s, &if looks { after.iter().collect() } else { Vec::new() }));
+        }
+        let mut changed = Changed::default();
+        let counts = |e: &Endpoint| if s.era.forgets_the_gone() { e.serving } else { e.ready };
+        let of = |all: &'_ [ServicePort], p: &ServicePort| all.iter().find(|q| key(q) == key(p)).cloned();
+        for was in &before {
+            let Some(is) = of(&after, was) else {
+                changed.addresses.insert(was.cluster_ip);
+                continue;
+            };
+            let stays =
+                |e: &Endpoint| is.endpoints.iter().any(|n| (n.addr, n.port) == (e.addr, e.port) && (s.era.forgets_the_gone() || n.ready));
+            for e in was.endpoints.iter().filter(|e| counts(e) && !stays(e)) {
+                changed.endpoint_gone(s, &is, e.addr);
+            }
+        }
+        for is in &after {
+            let was = of(&before, is);
+            if was.as_ref().is_none_or(|w| !w.endpoints.iter().any(counts)) && is.endpoints.iter().any(counts) {
+                changed.first_endpoint(s, is);
+            }
+            if !s.era.forgets_node_port_late() && was.is_none_or(|w| w.node_port != is.node_port) {
+                changed.ports.extend(is.node_port);
+            }
+        }
+        Self::Changed(changed)
+    }
+
+    /// Whether a connection goes.
+    pub fn deletes(&self, f: &Flow) -> bool {
+        match self {
+            Self::Reconciled(r) => r.deletes(f),
+            Self::Changed(c) => f.proto == Protocol::Udp.number() && c.deletes(f),
+        }
+    }
+}
+
+fn endpoints(all: &[ServicePort]) -> BTreeMap<(&str, &str, &str), &[Endpoint]> {
+    all.iter().map(|p| (key(p), p.endpoints.as_slice())).collect()
+}
+
+fn key(p: &ServicePort) -> (&str, &str, &str) {
+    (&p.namespace, &p.service, &p.name)
+}
+
+impl Changed {
+    fn endpoint_gone(&mut self, s: &Settings, p: &ServicePort, endpoint: IpAddr) {
+        if let (Some(port), true) = (p.node_port, s.era.forgets_outside()) {
+            self.answered_at.insert((port, endpoint));
+        }
+        if p.node_port.is_none() || !s.era.forgets_node_port_only() {
+            self.answered.insert((p.cluster_ip, endpoint));
+        }
+        if s.era.forgets_outside() {
+            let outside = p.traffic.external_ips.iter().copied().chain(p.vips(s));
+            self.answered.extend(outside.map(|a| (a, endpoint)));
+        }
+    }
+
+    fn first_endpoint(&mut self, s: &Settings, p: &ServicePort) {
+        self.addresses.insert(p.cluster_ip);
+        if s.era.forgets_external() {
+            self.addresses.extend(p.traffic.external_ips.iter().copied());
+        }
+        if s.era.forgets_load_balancer() {
+            self.addresses.extend(p.vips(s));
+        }
+        if s.era.forgets_node_port_late() {
+            self.ports.extend(p.node_port);
+        }
+    }
+
+    fn deletes(&self, f: &Flow) -> bool {
+        self.addresses.contains(&f.orig_dst)
+            || self.ports.contains(&f.orig_dport)
+            || self.answered.contains(&(f.orig_dst, f.reply_src))
+            || self.answered_at.contains(&(f.orig_dport, f.reply_src))
+    }
+}
+
 /// Whether the reconciler of 1.32 and later deletes a connection: it belongs to a port of a UDP
 /// Service that has serving endpoints, and none of them is who answers (`CleanStaleEntries`).
+#[derive(Clone, Debug)]
 pub struct Reconciler {
     by_address: BTreeMap<(IpAddr, u16), BTreeSet<(IpAddr, u16)>>,
     by_node_port: BTreeMap<u16, BTreeSet<(IpAddr, u16)>>,

@@ -61,6 +61,11 @@ pub enum Setting {
 impl World {
     /// Changes one setting, now.
     pub fn configure(&mut self, netns: NetnsId, setting: Setting) {
+        self.configure_by(netns, setting, None);
+    }
+
+    /// As [`World::configure`]; `by`: the program that does it, if no person does.
+    pub fn configure_by(&mut self, netns: NetnsId, setting: Setting, by: Option<&'static str>) {
         // Packets that waited for what is gone are lost after it, each by an event of its own.
         let mut lost = (DropReason::NeighFailed, Vec::new());
         match &setting {
@@ -104,7 +109,7 @@ impl World {
             Setting::Fdb { dev, mac, to } => self.set_fdb(netns, *dev, *mac, to.clone()),
             Setting::Device { dev, to } => lost = (DropReason::DevReady, self.set_device(netns, *dev, to)),
         }
-        self.emit(netns, None, EventKind::Configured { setting: Rc::new(setting) });
+        self.emit(netns, None, EventKind::Configured { setting: Rc::new(setting), by });
         for pkt in lost.1 {
             self.drop_packet(pkt, lost.0, None);
         }
@@ -143,29 +148,29 @@ impl World {
         self.change(Change::Routes { netns, before, after });
     }
 
-    fn set_fdb(&mut self, netns: NetnsId, dev: DevId, mac: Mac, after: Option<FdbEntry>) {
+    pub(super) fn set_fdb(&mut self, netns: NetnsId, dev: DevId, mac: Mac, after: Option<FdbEntry>) {
         let before = self.ns(netns).fdb.get(&(dev, mac)).cloned();
         self.change(Change::Fdb { netns, dev, mac, before, after });
     }
 
     /// A bridge takes no more than the smallest of its ports (`br_mtu_auto_adjust`).
-    fn adjust_bridge_mtu(&mut self, netns: NetnsId, port: &Device) {
+    pub(super) fn adjust_bridge_mtu(&mut self, netns: NetnsId, port: &Device) {
         let Some(dev) = port.master else { return };
         let ns = self.ns(netns);
         let smallest = ns.devices.iter().filter(|d| d.master == Some(dev)).map(|d| d.mtu).min();
         let before = ns.dev(dev).clone();
         let Some(mtu) = smallest.filter(|m| *m != before.mtu) else { return };
         let after = Box::new(Device { mtu, ..before.clone() });
-        self.change(Change::Device { netns, dev, before: Box::new(before), after });
+        self.change(Change::Device { netns, dev, before: Some(Box::new(before)), after });
     }
 
     /// A device that goes down takes its routes, neighbours and learned MACs with it
     /// (`fib_sync_down_dev`, `neigh_ifdown`, `br_stp_disable_port`). Gives the packets that waited for
     /// those neighbours.
-    fn set_device(&mut self, netns: NetnsId, dev: DevId, to: &Device) -> Vec<PacketId> {
+    pub(super) fn set_device(&mut self, netns: NetnsId, dev: DevId, to: &Device) -> Vec<PacketId> {
         let before = self.ns(netns).dev(dev).clone();
         let down = before.up && !to.up;
-        self.change(Change::Device { netns, dev, before: Box::new(before), after: Box::new(to.clone()) });
+        self.change(Change::Device { netns, dev, before: Some(Box::new(before)), after: Box::new(to.clone()) });
         self.adjust_bridge_mtu(netns, to);
         let mut lost = Vec::new();
         if !down {

@@ -6,7 +6,7 @@ use crate::neigh::{Neighbour, NudState};
 use crate::netfilter::TableName;
 use crate::rng::Rng;
 use crate::route::Route;
-use crate::spec::{DeviceKindSpec, NetnsSpec, Spec};
+use crate::spec::{DeviceKindSpec, DeviceSpec, NetnsSpec, Spec};
 use crate::state::{Change, DevId, Device, DeviceKind, FdbEntry, Netns, NetnsId, State};
 use crate::time::Instant;
 use litemap::LiteMap;
@@ -47,7 +47,13 @@ impl World {
             return Err(SpecError { netns: n.name.clone(), message });
         }
         let numbers: LiteMap<&str, u32> = spec.netns.iter().map(|n| n.name.as_str()).zip(0..).collect();
-        let netns = spec.netns.iter().map(|n| build_netns(spec, &numbers, n)).collect::<Result<_, _>>()?;
+        let far = |netns: &str, dev: &str| {
+            let at = *numbers.get(netns).ok_or_else(|| format!("no network namespace {netns:?}"))?;
+            let there = &spec.netns[at as usize];
+            let i = there.devices.iter().position(|d| d.name == dev).ok_or_else(|| no_device(dev, netns))?;
+            Ok((NetnsId(at), DevId(i as u32)))
+        };
+        let netns = spec.netns.iter().map(|n| build_netns(n, &far)).collect::<Result<_, _>>()?;
         let state = State { now: Instant::default(), netns, packets: LiteMap::new() };
         Ok(Self {
             state,
@@ -116,24 +122,38 @@ impl World {
     }
 }
 
-fn build_netns(spec: &Spec, numbers: &LiteMap<&str, u32>, n: &NetnsSpec) -> Result<Netns, SpecError> {
+/// A device, with what its names mean.
+pub(super) fn device(d: &DeviceSpec, master: Option<DevId>, kind: DeviceKind) -> Device {
+    Device {
+        name: d.name.as_str().into(),
+        ifindex: d.ifindex,
+        mac: d.mac,
+        mtu: d.mtu,
+        addrs: d.addrs.clone(),
+        up: d.up,
+        master,
+        hairpin: d.hairpin,
+        kind,
+        gone: false,
+    }
+}
+
+fn no_device(dev: &str, netns: &str) -> String {
+    format!("no device {dev:?} in {netns}")
+}
+
+/// Where the far end of a cable is: a namespace's name, and a device's.
+type Far<'a> = &'a dyn Fn(&str, &str) -> Result<(NetnsId, DevId), String>;
+
+pub(super) fn build_netns(n: &NetnsSpec, far: Far<'_>) -> Result<Netns, SpecError> {
     let fail = |message: String| SpecError { netns: n.name.clone(), message };
-    let dev_of = |spec_ns: &NetnsSpec, name: &str| {
-        spec_ns
-            .devices
-            .iter()
-            .position(|d| d.name == name)
-            .map(|i| DevId(i as u32))
-            .ok_or_else(|| fail(format!("no device {name:?} in {}", spec_ns.name)))
-    };
+    let dev_of =
+        |name: &str| n.devices.iter().position(|d| d.name == name).map(|i| DevId(i as u32)).ok_or_else(|| fail(no_device(name, &n.name)));
     let mut devices = Vec::with_capacity(n.devices.len());
     for d in &n.devices {
         let kind = match &d.kind {
             DeviceKindSpec::Loopback => DeviceKind::Loopback,
-            DeviceKindSpec::Cable { peer_netns, peer, nic } => {
-                let at = *numbers.get(peer_netns.as_str()).ok_or_else(|| fail(format!("no network namespace {peer_netns:?}")))?;
-                DeviceKind::Cable { peer: (NetnsId(at), dev_of(&spec.netns[at as usize], peer)?), nic: *nic }
-            }
+            DeviceKindSpec::Cable { peer_netns, peer, nic } => DeviceKind::Cable { peer: far(peer_netns, peer).map_err(fail)?, nic: *nic },
             DeviceKindSpec::Bridge => {
                 let mut ports =
                     (0..).zip(&n.devices).filter(|(_, p)| p.master.as_deref() == Some(&d.name)).map(|(i, _)| DevId(i)).collect::<Vec<_>>();
@@ -141,33 +161,23 @@ fn build_netns(spec: &Spec, numbers: &LiteMap<&str, u32>, n: &NetnsSpec) -> Resu
                 DeviceKind::Bridge { ports }
             }
             DeviceKindSpec::Vxlan { vni, local, dev, port } => {
-                DeviceKind::Vxlan { vni: *vni, local: *local, dev: dev_of(n, dev)?, port: *port }
+                DeviceKind::Vxlan { vni: *vni, local: *local, dev: dev_of(dev)?, port: *port }
             }
         };
-        devices.push(Device {
-            name: d.name.as_str().into(),
-            ifindex: d.ifindex,
-            mac: d.mac,
-            mtu: d.mtu,
-            addrs: d.addrs.clone(),
-            up: d.up,
-            master: d.master.as_deref().map(|m| dev_of(n, m)).transpose()?,
-            hairpin: d.hairpin,
-            kind,
-        });
+        devices.push(device(d, d.master.as_deref().map(dev_of).transpose()?, kind));
     }
     let mut routes = Vec::with_capacity(n.routes.len());
     for r in &n.routes {
-        let dev = dev_of(n, &r.dev)?;
+        let dev = dev_of(&r.dev)?;
         routes.push(Route { dst: r.dst, via: r.via, dev, src: r.src, onlink: r.onlink, proto: r.proto, metric: r.metric });
     }
     let mut neighbours = LiteMap::new();
     for x in &n.neighbours {
-        neighbours.insert((dev_of(n, &x.dev)?, x.addr), Neighbour::known(x.lladdr, x.state));
+        neighbours.insert((dev_of(&x.dev)?, x.addr), Neighbour::known(x.lladdr, x.state));
     }
     let mut fdb = LiteMap::new();
     for (dev, mac, vtep) in &n.fdb {
-        fdb.insert((dev_of(n, dev)?, *mac), FdbEntry::Remote(*vtep));
+        fdb.insert((dev_of(dev)?, *mac), FdbEntry::Remote(*vtep));
     }
     let bad = |a: &IpAddr| a.is_ipv6();
     if n.devices.iter().flat_map(|d| &d.addrs).any(|a| bad(&a.addr())) {
@@ -191,5 +201,6 @@ fn build_netns(spec: &Spec, numbers: &LiteMap<&str, u32>, n: &NetnsSpec) -> Resu
         sysctl: n.sysctl.clone(),
         services: Rc::new(n.services.clone()),
         sockets: LiteMap::new(),
+        gone: false,
     })
 }

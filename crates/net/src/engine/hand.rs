@@ -77,7 +77,7 @@ impl World {
     }
 
     /// A packet that waits for a neighbour, or for the rest of its fragments, waits no more.
-    fn leave_queues(&mut self, pkt: PacketId) {
+    pub(super) fn leave_queues(&mut self, pkt: PacketId) {
         let waits = self.state.netns.iter().zip(0..).find_map(|(ns, i)| {
             let (key, n) = ns.neighbours.iter().find(|(_, n)| n.queue.contains(&pkt))?;
             Some((crate::NetnsId(i), *key, n.clone()))

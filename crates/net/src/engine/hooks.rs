@@ -3,7 +3,7 @@
 use super::{Job, Next, World};
 use crate::conntrack::{CtInfo, Direction};
 use crate::drop::DropReason;
-use crate::event::{EventKind, Seen};
+use crate::event::{EventKind, Of, Seen};
 use crate::netfilter::{
     Beyond, CtStates, Effect, Failing, Hook, Match, Part, Policy, RecentOp, RejectWith, Rule, Ruleset, TableName, Target, View, Walk,
     WalkStep, first_failing,
@@ -159,7 +159,7 @@ impl World {
             self.update(pkt, |s| s.mark = mark);
         }
         let hook = job.hook;
-        self.emit_for(pkt, EventKind::Walked { hook, table, seen, mark: skb.mark, step: step.clone() });
+        self.emit_for(pkt, EventKind::Walked { hook, table, seen, rules: Of(rules.clone()), mark: skb.mark, step: step.clone() });
         self.act(pkt, table, job, &step);
     }
 

@@ -6,7 +6,7 @@
 use super::hooks::HookDevs;
 use super::{Next, World};
 use crate::drop::DropReason;
-use crate::event::EventKind;
+use crate::event::{EventKind, Of};
 use crate::netfilter::Hook;
 use crate::route::Decision;
 use crate::skb::{PacketId, PktType, Place, Skb};
@@ -66,7 +66,10 @@ impl World {
             s.route = Some(set);
             s.place = Place::Routing;
         });
-        self.emit_for(pkt, EventKind::Routed { dst, decision: decision.clone(), again: false });
+        self.emit_for(
+            pkt,
+            EventKind::Routed { dst, routes: Of(self.ns(skb.netns).routes.clone()), decision: decision.clone(), again: false },
+        );
         match decision {
             Decision::Local => {
                 // Where no hook did it, the last moment to put fragments together (`ip_local_deliver`).
@@ -138,7 +141,7 @@ impl World {
             s.route = Some(set);
             s.place = Place::Routing;
         });
-        self.emit_for(pkt, EventKind::Routed { dst, decision, again: false });
+        self.emit_for(pkt, EventKind::Routed { dst, routes: Of(self.ns(skb.netns).routes.clone()), decision, again: false });
         let devs = HookDevs { out_dev: Some(dev), ..HookDevs::default() };
         self.hook(pkt, Hook::Output, devs, Next::Output);
     }
@@ -159,7 +162,10 @@ impl World {
                     s.route = Some(set);
                     s.place = Place::Routing;
                 });
-                self.emit_for(pkt, EventKind::Routed { dst, decision: decision.clone(), again: true });
+                self.emit_for(
+                    pkt,
+                    EventKind::Routed { dst, routes: Of(self.ns(skb.netns).routes.clone()), decision: decision.clone(), again: true },
+                );
                 decision
             }
         };

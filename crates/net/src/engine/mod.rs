@@ -20,6 +20,7 @@ mod hand;
 mod hooks;
 mod icmp;
 mod ip;
+mod netns;
 mod path;
 mod rx;
 mod tcp;

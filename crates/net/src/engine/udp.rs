@@ -53,7 +53,9 @@ impl World {
         }
         let netns = skb.netns;
         let (src, dst) = (Endpoint { addr: ip.src.into(), port: udp.sport }, Endpoint { addr: ip.dst.into(), port: udp.dport });
-        let client = self.ns(netns).sockets.iter().find(|(_, s)| matches!(&***s, Socket::Udp(u) if u.local == dst && u.remote == src));
+        // Of several on one port, the one that was opened last: the others are closed in all but name.
+        let mine = |s: &Socket| matches!(s, Socket::Udp(u) if u.local == dst && u.remote == src);
+        let client = self.ns(netns).sockets.iter().rfind(|(_, s)| mine(s));
         if let Some((id, s)) = client.map(|(i, s)| (*i, s.clone())) {
             self.free(pkt);
             self.emit(netns, Some(pkt), EventKind::Delivered { socket: Some(id), local: dst });

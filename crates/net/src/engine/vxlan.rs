@@ -5,7 +5,7 @@ use super::hooks::HookDevs;
 use super::ip::out_dev;
 use super::{Job, Next, World};
 use crate::drop::DropReason;
-use crate::event::EventKind;
+use crate::event::{EventKind, Of};
 use crate::netfilter::Hook;
 use crate::rng;
 use crate::skb::{PacketId, Place};
@@ -64,7 +64,7 @@ impl World {
         self.emit_for(pkt, EventKind::Encapsulated { dev, inner_len, outer_len });
         self.update(pkt, |s| s.place = Place::Routing);
         let out = out_dev(self.ns(skb.netns), &decision);
-        self.emit_for(pkt, EventKind::Routed { dst: remote, decision, again: false });
+        self.emit_for(pkt, EventKind::Routed { dst: remote, routes: Of(self.ns(skb.netns).routes.clone()), decision, again: false });
         let devs = HookDevs { out_dev: out, ..HookDevs::default() };
         self.hook(pkt, Hook::Output, devs, Next::Output);
     }

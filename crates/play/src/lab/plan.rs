@@ -110,7 +110,7 @@ fn step(session: &Session, d: &Done, n: usize, names: &[String], past: &mut Past
     };
     match (&d.action, &d.result) {
         (Action::Send(probe), Outcome::Run(run)) => {
-            let netns = resolve_netns(session.cluster(), session.world(), &probe.from).map_err(|e| wrong(&e.to_string()))?;
+            let netns = resolve_netns(session.running(), session.world(), &probe.from).map_err(|e| wrong(&e.to_string()))?;
             past.up_to(session, run.events.start);
             let pins = pins(session, run, names, past).map_err(|e| wrong(&e))?;
             let body = client(session, probe, run).ok_or_else(|| wrong("its target is not there"))?;
@@ -140,7 +140,7 @@ fn step(session: &Session, d: &Done, n: usize, names: &[String], past: &mut Past
 
 /// What a client does.
 fn client(session: &Session, probe: &Probe, run: &Run) -> Option<String> {
-    let (addr, port) = resolve_target(session.cluster(), session.world(), &probe.to).ok()?;
+    let (addr, port) = resolve_target(session.running(), session.world(), &probe.to).ok()?;
     let key = local_key(session.seed(), probe, run.tag);
     let to = format!("\"to\": {}, \"addr\": {}", text(&probe.to), text(&addr.to_string()));
     let port = port.unwrap_or(0);
@@ -185,7 +185,7 @@ fn client(session: &Session, probe: &Probe, run: &Run) -> Option<String> {
 /// none that the simulator does not understand.
 fn command(session: &Session, action: &Action, names: &[String]) -> Option<(String, String)> {
     let Action::Shell { host, line } = action else { return None };
-    let netns = resolve_netns(session.cluster(), session.world(), host).ok()?;
+    let netns = resolve_netns(session.running(), session.world(), host).ok()?;
     if !shell::changes(line) {
         return None;
     }

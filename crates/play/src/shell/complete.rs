@@ -17,9 +17,9 @@ pub fn complete(session: &Session, host: &str, line: &str) -> Vec<String> {
 
 fn next(session: &Session, host: &str, before: &[&str]) -> Vec<String> {
     let fixed = |list: &[&str]| list.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
-    let cluster = session.cluster();
+    let cluster = session.running();
     let ns = resolve_netns(cluster, session.world(), host).ok().map(|id| session.world().state().ns(id));
-    let devices = || ns.iter().flat_map(|n| &n.devices).map(|d| d.name.to_string()).collect::<Vec<_>>();
+    let devices = || ns.iter().flat_map(|n| &n.devices).filter(|d| !d.gone).map(|d| d.name.to_string()).collect::<Vec<_>>();
     match before {
         [] => fixed(COMMANDS),
         ["curl", ..] => {

@@ -1,70 +1,264 @@
-//! `kubectl get`, in the columns of 1.10.
+//! `kubectl`: `get` in the columns of 1.10, and what changes the cluster: `apply`, `scale`, `delete`.
 
 use super::Output;
 use crate::Session;
-use kube::cluster::RunningService;
+use kube::change::{self, Cannot, Change, Thing};
+use kube::cluster::{Cluster, RunningService};
 use kube::object::ServiceType;
+use kube::topology::Role;
+use std::collections::BTreeSet;
 
-pub(super) fn run(session: &Session, args: &[&str]) -> Output {
-    let wide = args.windows(2).any(|w| w == ["-o", "wide"]) || args.contains(&"-owide");
-    let all = args.contains(&"--all-namespaces");
-    let namespace = args.windows(2).find(|w| w[0] == "-n").map_or("default", |w| w[1]);
-    let here = |ns: &str| all || ns == namespace;
-    let age = format!("{}s", session.world().state().now.0 / 1_000_000_000);
-    match args {
-        ["get", "svc" | "service" | "services", ..] => {
-            let mut rows = vec![["NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "AGE", "SELECTOR"].map(str::to_owned).to_vec()];
-            for s in session.cluster().services.iter().filter(|s| here(&s.namespace)) {
-                let ports: Vec<_> = s
-                    .ports
-                    .iter()
-                    .map(|p| {
-                        p.node_port.map_or_else(|| format!("{}/{}", p.port, p.protocol), |np| format!("{}:{np}/{}", p.port, p.protocol))
-                    })
-                    .collect();
-                let selector: Vec<_> = s.selector.iter().map(|(k, v)| format!("{k}={v}")).collect();
-                let selector = if selector.is_empty() { "<none>".to_owned() } else { selector.join(",") };
-                let none = if s.kind == ServiceType::ExternalName { "<none>" } else { "None" };
-                let ip = s.cluster_ip.map_or_else(|| none.to_owned(), |ip| ip.to_string());
-                let ports = if ports.is_empty() { "<none>".to_owned() } else { ports.join(",") };
-                rows.push(vec![s.name.clone(), s.kind.name().to_owned(), ip, external(s), ports, age.clone(), selector]);
+/// What a line says besides its verb: names, and flags with their values.
+struct Line<'a> {
+    words: Vec<&'a str>,
+    namespace: Option<&'a str>,
+    all: bool,
+    wide: bool,
+    replicas: Option<&'a str>,
+    file: Option<&'a str>,
+    text: Option<&'a str>,
+}
+
+impl<'a> Line<'a> {
+    fn read(args: &[&'a str]) -> Result<Self, Output> {
+        let mut this = Self { words: Vec::new(), namespace: None, all: false, wide: false, replicas: None, file: None, text: None };
+        let mut args = args.iter().copied();
+        while let Some(arg) = args.next() {
+            let (flag, value) = arg.split_once('=').map_or((arg, None), |(f, v)| (f, Some(v)));
+            let mut value = || {
+                let found = value.or_else(|| args.next());
+                found.ok_or_else(|| Output::fail(1, format!("error: flag needs an argument: {flag}\n")))
+            };
+            match flag {
+                "-n" | "--namespace" => this.namespace = Some(value()?),
+                "-A" | "--all-namespaces" => this.all = true,
+                "-owide" => this.wide = true,
+                "-o" | "--output" => match value()? {
+                    "wide" => this.wide = true,
+                    other => return Err(Output::fail(1, format!("error: -o {other} is not understood here; -o wide is\n"))),
+                },
+                "--replicas" => this.replicas = Some(value()?),
+                "-f" | "--filename" => this.file = Some(value()?),
+                "<<<" => this.text = Some(value()?),
+                f if f.starts_with('-') => return Err(Output::fail(1, format!("error: unknown flag: {f}\n"))),
+                // `svc/nginx` is `svc nginx`.
+                word => this.words.extend(word.splitn(2, '/')),
             }
-            table(rows, if wide { 7 } else { 6 })
         }
-        ["get", "po" | "pod" | "pods", ..] => {
-            let mut rows = vec![["NAME", "READY", "STATUS", "RESTARTS", "AGE", "IP", "NODE"].map(str::to_owned).to_vec()];
-            for p in session.cluster().pods.iter().filter(|p| here(&p.namespace)) {
-                // kube-dns was three containers; only the one that answers is simulated.
-                let n = if p.deployment == "kube-dns" && p.namespace == "kube-system" { 3 } else { p.containers.len() };
-                let ready = if p.ready { n } else { 0 };
-                let node = session.cluster().nodes[p.node].spec.hostname.clone();
-                rows.push(vec![
-                    p.name.clone(),
-                    format!("{ready}/{n}"),
-                    if p.terminating { "Terminating" } else { "Running" }.to_owned(),
-                    "0".to_owned(),
-                    age.clone(),
-                    p.ip.to_string(),
-                    node,
-                ]);
-            }
-            let node_of = |i: usize| &session.cluster().nodes[i];
-            for p in session.cluster().host_pods.iter().filter(|p| here(p.namespace)) {
-                let node = node_of(p.node);
-                rows.push(vec![
-                    p.name.clone(),
-                    "1/1".to_owned(),
-                    "Running".to_owned(),
-                    "0".to_owned(),
-                    age.clone(),
-                    node.address().to_string(),
-                    node.spec.hostname.clone(),
-                ]);
-            }
-            table(rows, if wide { 7 } else { 5 })
-        }
-        _ => Output::fail(1, "kubectl: not understood here; try: kubectl get svc -o wide, kubectl get pods -o wide\n"),
+        Ok(this)
     }
+
+    fn namespace(&self) -> &'a str {
+        self.namespace.unwrap_or("default")
+    }
+}
+
+pub(super) fn run(session: &mut Session, args: &[&str]) -> Output {
+    let Some((verb, rest)) = args.split_first() else { return unknown() };
+    let line = match Line::read(rest) {
+        Ok(line) => line,
+        Err(out) => return out,
+    };
+    match *verb {
+        "get" => get(session, &line),
+        "apply" => apply(session, &line),
+        "scale" => scale(session, &line),
+        "delete" => delete(session, &line),
+        _ => unknown(),
+    }
+}
+
+fn unknown() -> Output {
+    Output::fail(
+        1,
+        "kubectl: not understood here; try: kubectl get svc -o wide, kubectl get pods -o wide, kubectl get nodes, \
+         kubectl scale deployment NAME --replicas=3, kubectl delete pod NAME, kubectl apply -f - <<< '…'\n",
+    )
+}
+
+/// The kind that a word stands for, as the API server names it.
+fn kind(word: &str) -> Option<(&'static str, &'static str)> {
+    Some(match word {
+        "svc" | "service" | "services" => ("services", "service"),
+        "po" | "pod" | "pods" => ("pods", "pod"),
+        "deploy" | "deployment" | "deployments" | "deployment.apps" | "deployments.apps" => ("deployments.apps", "deployment.apps"),
+        "no" | "node" | "nodes" => ("nodes", "node"),
+        _ => return None,
+    })
+}
+
+fn not_found(kind: &str, name: &str) -> Output {
+    Output::fail(1, format!("Error from server (NotFound): {kind} {name:?} not found\n"))
+}
+
+fn refused(why: &str, hint: &str) -> Output {
+    Output::fail(1, format!("Error from server: {why}\n  hint: {hint}\n"))
+}
+
+fn cannot(e: &Cannot) -> Output {
+    Output::fail(1, format!("Error from server: {e}\n"))
+}
+
+fn apply(session: &mut Session, line: &Line<'_>) -> Output {
+    let (Some("-"), Some(text), []) = (line.file, line.text, line.words.as_slice()) else {
+        return Output::fail(1, "error: here it is written with its text: kubectl apply -f - <<< '…'\n");
+    };
+    let (_, diags) = kube::yaml::parse(text);
+    if let Some(d) = diags.iter().find(|d| d.severity == kube::Severity::Error) {
+        return Output::fail(1, format!("error: error parsing STDIN: line {}: {}\n  hint: {}\n", d.span.line, d.message, d.hint));
+    }
+    let (whole, told) = match change::applied(&session.live.text, text) {
+        Ok(x) => x,
+        Err(e) => return cannot(&e),
+    };
+    if told.is_empty() {
+        return Output::fail(1, "error: no objects passed to apply\n");
+    }
+    if let Err((why, hint)) = session.reapply(&whole, &BTreeSet::new()) {
+        return refused(&why, &hint);
+    }
+    let name = |kind: &str| if kind == "Deployment" { "deployment.apps".to_owned() } else { kind.to_lowercase() };
+    Output::ok(told.iter().map(|t| format!("{}/{} {}\n", name(&t.kind), t.name, t.what)).collect::<String>())
+}
+
+fn scale(session: &mut Session, line: &Line<'_>) -> Output {
+    let Some(replicas) = line.replicas else {
+        return Output::fail(1, "error: required flag(s) \"replicas\" not set\n");
+    };
+    let Ok(n) = replicas.parse::<u32>() else {
+        return Output::fail(1, format!("error: invalid argument {replicas:?} for \"--replicas\": write a number\n"));
+    };
+    let [what, name] = line.words.as_slice() else { return unknown() };
+    let Some((plural, one @ "deployment.apps")) = kind(what) else {
+        return Output::fail(1, format!("error: {what} cannot be scaled here; a deployment can\n"));
+    };
+    let asked = Change::Scale(line.namespace().to_owned(), (*name).to_owned(), n);
+    match change::change(&session.live.text, &asked) {
+        Err(Cannot::NotWritten(_)) => not_found(plural, name),
+        Err(e) => cannot(&e),
+        Ok(text) => match session.reapply(&text, &BTreeSet::new()) {
+            Ok(()) => Output::ok(format!("{one}/{name} scaled\n")),
+            Err((why, hint)) => refused(&why, &hint),
+        },
+    }
+}
+
+fn delete(session: &mut Session, line: &Line<'_>) -> Output {
+    let (Some(what), [name, more @ ..]) = (line.words.first(), line.words.get(1..).unwrap_or_default()) else { return unknown() };
+    let Some((plural, one)) = kind(what) else {
+        return Output::fail(1, format!("error: {what} cannot be deleted here; a service, deployment, pod or node can\n"));
+    };
+    if !more.is_empty() {
+        return Output::fail(1, "error: one name at a time is understood here\n");
+    }
+    let owned = (line.namespace().to_owned(), (*name).to_owned());
+    let thing = match one {
+        "service" => Thing::Service(owned.0, owned.1),
+        "deployment.apps" => Thing::Deployment(owned.0, owned.1),
+        "node" => Thing::Node(owned.1),
+        _ => return delete_pod(session, line.namespace(), name),
+    };
+    match change::change(&session.live.text, &Change::Remove(thing)) {
+        Err(Cannot::NotWritten(_)) if session.running().services.iter().any(|s| s.name == *name && one == "service") => refused(
+            &format!("service {name:?} is brought by the cluster itself, which brings it again"),
+            "delete one that is written in the text",
+        ),
+        Err(Cannot::NotWritten(_)) => not_found(plural, name),
+        Err(e) => cannot(&e),
+        Ok(text) => match session.reapply(&text, &BTreeSet::new()) {
+            Ok(()) => Output::ok(format!("{one} {name:?} deleted\n")),
+            Err((why, hint)) => refused(&why, &hint),
+        },
+    }
+}
+
+/// A pod goes; its set makes another.
+fn delete_pod(session: &mut Session, namespace: &str, name: &str) -> Output {
+    let cluster = session.running();
+    if cluster.host_pods.iter().any(|p| p.name == *name && p.namespace == namespace) {
+        return refused(&format!("pod {name:?} uses its node's own network: what becomes of it is not simulated"), "delete another");
+    }
+    let Some(pod) = cluster.pods.iter().find(|p| p.name == *name && p.namespace == namespace) else { return not_found("pods", name) };
+    let (text, gone) = (session.live.text.clone(), BTreeSet::from([pod.netns()]));
+    match session.reapply(&text, &gone) {
+        Ok(()) => Output::ok(format!("pod {name:?} deleted\n")),
+        Err((why, hint)) => refused(&why, &hint),
+    }
+}
+
+fn get(session: &Session, line: &Line<'_>) -> Output {
+    let cluster = session.running();
+    let here = |ns: &str| line.all || ns == line.namespace();
+    let age = format!("{}s", session.world().state().now.0 / 1_000_000_000);
+    let (what, names) = (line.words.first().and_then(|w| kind(w)), line.words.get(1..).unwrap_or_default());
+    let wanted = |name: &str| names.is_empty() || names.contains(&name);
+    let (plural, head, shown, rows) = match what {
+        Some((plural, "service")) => {
+            let head = ["NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "AGE", "SELECTOR"];
+            let rows = cluster.services.iter().filter(|s| here(&s.namespace) && wanted(&s.name)).map(|s| service_row(s, &age));
+            (plural, head, if line.wide { 7 } else { 6 }, rows.collect::<Vec<_>>())
+        }
+        Some((plural, "pod")) => {
+            let head = ["NAME", "READY", "STATUS", "RESTARTS", "AGE", "IP", "NODE"];
+            let rows = pod_rows(cluster, &age).into_iter().filter(|(ns, r)| here(ns) && wanted(&r[0]));
+            (plural, head, if line.wide { 7 } else { 5 }, rows.collect())
+        }
+        Some((plural, "node")) => {
+            let head = ["NAME", "STATUS", "ROLES", "AGE", "VERSION", "INTERNAL-IP", "EXTERNAL-IP"];
+            let rows = cluster.nodes.iter().filter(|n| wanted(&n.spec.name.value)).map(|n| {
+                let era = cluster.topology.version;
+                let role = match n.spec.role {
+                    Role::ControlPlane if era.no_master() => "control-plane",
+                    Role::ControlPlane if era.two_roles() => "control-plane,master",
+                    Role::ControlPlane => "master",
+                    Role::Worker => "<none>",
+                };
+                let version = format!("v{era}.0");
+                let row = [&n.spec.name.value, "Ready", role, &age, &version, &n.address().to_string(), "<none>"];
+                (String::new(), row.map(str::to_owned))
+            });
+            (plural, head, if line.wide { 7 } else { 5 }, rows.collect())
+        }
+        _ => return unknown(),
+    };
+    let have = |name: &&&str| !rows.iter().any(|(_, r)| r[0] == **name);
+    if let Some(missing) = names.iter().find(have) {
+        return not_found(plural, missing);
+    }
+    let spaced = line.all && plural != "nodes";
+    let with = |ns: &str, r: [String; 7]| spaced.then(|| ns.to_owned()).into_iter().chain(r.into_iter().take(shown)).collect::<Vec<_>>();
+    let rows = std::iter::once(with("NAMESPACE", head.map(str::to_owned))).chain(rows.into_iter().map(|(ns, r)| with(&ns, r)));
+    table(&rows.collect::<Vec<_>>())
+}
+
+fn service_row(s: &RunningService, age: &str) -> (String, [String; 7]) {
+    let port = |p: &kube::cluster::Port| {
+        p.node_port.map_or_else(|| format!("{}/{}", p.port, p.protocol), |np| format!("{}:{np}/{}", p.port, p.protocol))
+    };
+    let ports: Vec<_> = s.ports.iter().map(port).collect();
+    let selector: Vec<_> = s.selector.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    let selector = if selector.is_empty() { "<none>".to_owned() } else { selector.join(",") };
+    let none = if s.kind == ServiceType::ExternalName { "<none>" } else { "None" };
+    let ip = s.cluster_ip.map_or_else(|| none.to_owned(), |ip| ip.to_string());
+    let ports = if ports.is_empty() { "<none>".to_owned() } else { ports.join(",") };
+    (s.namespace.clone(), [s.name.clone(), s.kind.name().to_owned(), ip, external(s), ports, age.to_owned(), selector])
+}
+
+fn pod_rows(cluster: &Cluster, age: &str) -> Vec<(String, [String; 7])> {
+    let own = cluster.pods.iter().map(|p| {
+        // kube-dns was three containers; only the one that answers is simulated.
+        let n = if p.deployment == "kube-dns" && p.namespace == "kube-system" { 3 } else { p.containers.len() };
+        let ready = if p.ready { n } else { 0 };
+        let status = if p.terminating { "Terminating" } else { "Running" };
+        let node = &cluster.nodes[p.node].spec.hostname;
+        (p.namespace.clone(), [&p.name, &format!("{ready}/{n}"), status, "0", age, &p.ip.to_string(), node].map(str::to_owned))
+    });
+    let host = cluster.host_pods.iter().map(|p| {
+        let node = &cluster.nodes[p.node];
+        let address = node.address().to_string();
+        (p.namespace.to_owned(), [p.name.as_str(), "1/1", "Running", "0", age, &address, &node.spec.hostname].map(str::to_owned))
+    });
+    own.chain(host).collect()
 }
 
 /// `EXTERNAL-IP`: the load balancer's addresses, then those that are written.
@@ -82,17 +276,18 @@ fn external(s: &RunningService) -> String {
 }
 
 /// Columns as wide as their longest cell and three more, at least ten; the last is not padded.
-fn table(rows: Vec<Vec<String>>, columns: usize) -> Output {
-    if rows.len() == 1 {
+fn table(rows: &[Vec<String>]) -> Output {
+    let [head, rest @ ..] = rows else { return Output::default() };
+    if rest.is_empty() {
         return Output::ok("No resources found.\n");
     }
     let width = |c: usize| rows.iter().map(|r| r[c].chars().count() + 3).max().unwrap_or(0).max(10);
-    let widths: Vec<_> = (0..columns).map(width).collect();
+    let widths: Vec<_> = (0..head.len()).map(width).collect();
     let mut out = String::new();
-    for row in &rows {
+    for row in rows {
         for (cell, (i, w)) in row.iter().zip(widths.iter().enumerate()) {
             out.push_str(cell);
-            if i + 1 < columns {
+            if i + 1 < head.len() {
                 out.extend(std::iter::repeat_n(' ', w - cell.chars().count()));
             }
         }

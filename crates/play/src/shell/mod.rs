@@ -52,8 +52,16 @@ pub const COMMANDS: &[&str] = &[
     "hostname",
 ];
 
-/// Runs a command line on a host: a node, pod or outside host by name.
+/// Runs a command line on a host: a node, pod or outside host by name. What components do about it is done
+/// when this comes back.
 pub fn exec(session: &mut Session, host: &str, line: &str) -> Output {
+    let out = exec_at_once(session, host, line);
+    session.settle();
+    out
+}
+
+/// As [`exec`]; what components do about it, they do as the session goes on.
+pub(crate) fn exec_at_once(session: &mut Session, host: &str, line: &str) -> Output {
     session.note_command(host, line);
     run(session, host, line)
 }
@@ -75,7 +83,7 @@ pub fn send(session: &mut Session, probe: &Probe) -> Result<Run, ProbeError> {
 
 /// As [`exec`], as part of something that is noted already.
 pub(crate) fn run(session: &mut Session, host: &str, line: &str) -> Output {
-    let netns = match crate::probe::resolve_netns(session.cluster(), session.world(), host) {
+    let netns = match crate::probe::resolve_netns(session.running(), session.world(), host) {
         Ok(id) => id,
         Err(e) => return Output::fail(1, format!("{e}\n")),
     };
@@ -114,7 +122,7 @@ pub fn changes(line: &str) -> bool {
         ["ip", "n" | "ne" | "neigh", "add" | "replace" | "del", ..] | ["ip", "l" | "li" | "link", "set", ..] => true,
         ["bridge", "fdb", "add" | "append" | "replace" | "del", ..] => true,
         ["sysctl", rest @ ..] => rest.iter().any(|w| w.contains('=')),
-        ["systemctl", "start" | "restart", ..] => true,
+        ["systemctl", "start" | "stop" | "restart", ..] | ["kubectl", "apply" | "delete" | "scale", ..] => true,
         ["conntrack", "-F"]
         | ["conntrack", "-D", ..]
         | ["iptables-restore", "<<<", _]
@@ -132,7 +140,7 @@ pub fn sends(line: &str) -> bool {
 const SAVED_ON: &str = "Sun Jun 10 08:00:00 2018";
 
 fn hostname(session: &Session, host: &str) -> String {
-    let c = session.cluster();
+    let c = session.running();
     let node = c.nodes.iter().find(|n| n.spec.name.value == host).map(|n| n.spec.hostname.clone());
     let outside = || c.topology.hosts.iter().find(|h| h.name.value == host).map(|h| h.hostname.clone());
     node.or_else(outside).unwrap_or_else(|| host.trim_start_matches("pod/").to_owned())
@@ -184,7 +192,7 @@ pub fn report(session: &Session, probe: &Probe, sent: Result<&Run, &ProbeError>)
         (Protocol::Icmp, Ok(run)) => {
             let started = session.events().get(run.events.start).map_or(session.world().now(), |e| e.at);
             let size = probe.size.unwrap_or(56);
-            let addr = crate::probe::resolve_target(session.cluster(), session.world(), &probe.to).map(|t| t.0.to_string());
+            let addr = crate::probe::resolve_target(session.running(), session.world(), &probe.to).map(|t| t.0.to_string());
             let addr = addr.unwrap_or_else(|_| probe.to.clone());
             let mut out = format!("PING {} ({addr}) {size}({}) bytes of data.\n", probe.to, u32::from(size) + 28);
             network::ping_report(session, run, probe, started, &mut out)
@@ -282,7 +290,7 @@ fn ping(session: &Session, host: &str, args: &[&str]) -> Result<Probe, Output> {
             other => return Err(Output::fail(2, format!("ping: invalid option -- '{}'\n", other.trim_start_matches('-')))),
         }
     }
-    if crate::probe::resolve_target(session.cluster(), session.world(), &probe.to).is_err() {
+    if crate::probe::resolve_target(session.running(), session.world(), &probe.to).is_err() {
         return Err(Output::fail(2, format!("ping: {}: Name or service not known\n", probe.to)));
     }
     Ok(probe)

@@ -31,7 +31,7 @@ fn choice(value: impl Into<String>, label: impl Into<String>) -> Choice {
 
 /// Who can send: hosts, nodes, pods.
 pub fn senders(l: &Loaded) -> Vec<Choice> {
-    let c = l.session.cluster();
+    let c = l.session.running();
     let hosts = c.topology.hosts.iter().map(|h| choice(h.name.value.clone(), h.name.value.clone()));
     let nodes = c.nodes.iter().map(|n| choice(n.spec.name.value.clone(), n.spec.name.value.clone()));
     let pods = c.pods.iter().map(|p| choice(format!("pod/{}", p.netns()), format!("{} {}", app_of(p), p.ip)));
@@ -40,7 +40,7 @@ pub fn senders(l: &Loaded) -> Vec<Choice> {
 
 /// To whom: node ports, services, pods; addresses alone for ICMP.
 pub(super) fn targets(l: &Loaded, proto: Protocol) -> Vec<Choice> {
-    let c = l.session.cluster();
+    let c = l.session.running();
     let mut out = Vec::new();
     let Some(word) = proto.transport() else {
         out.extend(c.pods.iter().map(|p| choice(p.ip.to_string(), format!("{} {}", app_of(p), p.ip))));
@@ -69,7 +69,7 @@ pub(super) fn targets(l: &Loaded, proto: Protocol) -> Vec<Choice> {
 
 /// The endpoints a draw can fall on, with how likely each is: as the rules of the Service asked say.
 pub(super) fn endpoints(l: &Loaded, to: &str) -> Vec<Choice> {
-    let cluster = l.session.cluster();
+    let cluster = l.session.running();
     let Ok((addr, Some(port))) = resolve_target(cluster, l.session.world(), to) else { return Vec::new() };
     let asked = cluster.services.iter().find_map(|s| {
         let by_ip = s.has_address(addr);
@@ -77,7 +77,7 @@ pub(super) fn endpoints(l: &Loaded, to: &str) -> Vec<Choice> {
         kube::plan::chain_of(cluster, s, found)
     });
     let (Some(chain), Some(node)) = (asked, cluster.nodes.first()) else { return Vec::new() };
-    let Some((_, ns)) = l.session.initial().ns_named(&node.spec.name.value) else { return Vec::new() };
+    let Some((_, ns)) = l.session.last().ns_named(&node.spec.name.value) else { return Vec::new() };
     let draws = crate::scene::draws(ns.rules.table(net::netfilter::TableName::Nat), &chain);
     if draws.len() < 2 {
         return Vec::new();

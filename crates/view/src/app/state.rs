@@ -303,7 +303,7 @@ impl App {
         match Session::new(text, self.seed, !self.cold) {
             Ok(session) => {
                 self.diags = Rc::new(session.notes().to_vec());
-                let labels = Labels::new(session.cluster(), session.initial());
+                let labels = Labels::new(session.cluster(), session.last());
                 let many = session.cluster().nodes.len() > FEW_NODES;
                 let layout = layout(session.cluster(), &BTreeSet::new(), &|_| many);
                 self.timeline = Some(Timeline::new(session.initial()));
@@ -331,7 +331,7 @@ impl App {
     /// Keeps what is chosen as long as it is there. Else the last pod sends, which can reach all there
     /// is, to the first target.
     fn choose(&mut self, l: &Loaded) {
-        let (cluster, world) = (l.session.cluster(), l.session.world());
+        let (cluster, world) = (l.session.running(), l.session.world());
         if resolve_netns(cluster, world, &self.from).is_err()
             && let Some(last) = select::senders(l).pop()
         {
@@ -446,7 +446,7 @@ impl App {
     /// Works the steps out again, for another run or grain.
     pub(super) fn count_steps(&mut self) {
         let Some(l) = self.loaded.as_ref().filter(|_| !self.script.is_empty()) else { return };
-        self.steps = Rc::new(story::steps(l.session.events(), l.session.initial(), self.grain));
+        self.steps = Rc::new(story::steps(l.session.events(), l.session.last(), self.grain));
     }
 
     /// The moment of the picture.
@@ -458,7 +458,7 @@ impl App {
     /// Lays the picture out again: after a run, or when the focus changes.
     pub(super) fn arrange(&mut self) {
         let Some(l) = self.loaded.clone() else { return };
-        let moment = (!self.script.is_empty()).then(|| self.moment(&l, l.session.initial(), self.events_len()));
+        let moment = (!self.script.is_empty()).then(|| self.moment(&l, l.session.last(), self.events_len()));
         let touched = moment.as_ref().filter(|_| self.focus).map(scene::nodes_of_run);
         let first = moment.as_ref().map(scene::pods_of_run).unwrap_or_default();
         // Of many nodes, those are drawn where the probe that was sent last goes, and what was clicked.
@@ -469,9 +469,12 @@ impl App {
             Some(t) => !t.is_empty() && !t.contains(&n),
             None => false,
         });
+        // Who came meanwhile has a name, too.
+        let labels = Labels::new(l.session.cluster(), l.session.last());
         drop(l);
         if let Some(l) = &mut self.loaded {
-            Rc::make_mut(l).layout = layout;
+            let l = Rc::make_mut(l);
+            (l.layout, l.labels) = (layout, labels);
         }
     }
 
@@ -517,7 +520,7 @@ impl App {
     /// The steps that are about a packet.
     pub fn steps_of(&self, id: PacketId) -> Vec<usize> {
         let Some(l) = &self.loaded else { return Vec::new() };
-        let (events, state) = (l.session.events(), l.session.initial());
+        let (events, state) = (l.session.events(), l.session.last());
         self.index.of(id).iter().copied().filter(|i| story::shown(&events[*i], state, self.grain)).collect()
     }
 

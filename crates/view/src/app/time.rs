@@ -152,7 +152,7 @@ pub(super) fn hop(app: &mut App, forward: bool) {
         steps
             .get(*n)
             .and_then(|i| events.get(*i))
-            .is_some_and(|e| matches!(glyph(e, l.session.initial()), Glyph::Wire | Glyph::Deliver | Glyph::Done | Glyph::Drop))
+            .is_some_and(|e| matches!(glyph(e, l.session.last()), Glyph::Wire | Glyph::Deliver | Glyph::Done | Glyph::Drop))
     };
     jump(app, forward, &is_hop);
 }
@@ -165,7 +165,7 @@ pub(super) fn to_marker(app: &mut App, forward: bool) {
     let steps = app.steps.clone();
     let is_marker = |n: &usize| {
         let e = steps.get(*n).and_then(|i| events.get(*i));
-        e.is_some_and(|e| e.packet == packet && !matches!(glyph(e, l.session.initial()), Glyph::Jump | Glyph::Bridge))
+        e.is_some_and(|e| e.packet == packet && !matches!(glyph(e, l.session.last()), Glyph::Jump | Glyph::Bridge))
     };
     let here = app.step();
     if forward && !(here..app.steps.len()).any(|n| is_marker(&n)) {

@@ -44,7 +44,7 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
                 format!("The {what} `{before}` becomes `{after}`.")
             }
         }
-        EventKind::Routed { dst, decision, again } => {
+        EventKind::Routed { dst, decision, again, .. } => {
             let again = if *again { "The destination changed, so it is routed again. " } else { "" };
             match decision {
                 Decision::Local => format!("{again}`{dst}` is one of {here}'s own addresses."),
@@ -91,7 +91,14 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
         EventKind::PathLearned { dst, mtu, .. } => {
             format!("{here} was told that the way to `{dst}` takes {} bytes at most, and remembers it.", mtu.unwrap_or_default())
         }
-        EventKind::Configured { setting } => configured(c, e, setting),
+        EventKind::Configured { setting, by: None } => configured(c, e, setting),
+        EventKind::Configured { setting, by: Some(by) } => match &**setting {
+            Setting::Rules(_) => format!("`{by}` on {here} writes its rules; the counters of what it writes begin at zero."),
+            Setting::Forget(_) => format!("`{by}` on {here} deletes a connection that older rules made."),
+            setting => format!("`{by}`: {}", configured(c, e, setting)),
+        },
+        EventKind::NetnsAdded { name, by } => format!("`{by}` made `{name}` and its cable."),
+        EventKind::NetnsDeleted { name, by } => format!("`{name}` is gone, with its cable and its processes: `{by}` deleted it."),
         EventKind::Delivered { local, .. } if !c.ns(e).is_local(local.addr) => {
             format!("ARP asks for `{}`, which is not here.", local.addr)
         }

@@ -45,7 +45,7 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
                 format!("{what} `{before}` が `{after}` に変わります。")
             }
         }
-        EventKind::Routed { dst, decision, again } => {
+        EventKind::Routed { dst, decision, again, .. } => {
             let again = if *again { "宛先が変わったので、経路を選び直します。" } else { "" };
             match decision {
                 Decision::Local => format!("{again}`{dst}` は {here} 自身のアドレスです。"),
@@ -99,7 +99,14 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
         EventKind::PathLearned { dst, mtu, .. } => {
             format!("{here} は `{dst}` への経路が {} バイトまでだと知らされ、覚えておきます。", mtu.unwrap_or_default())
         }
-        EventKind::Configured { setting } => configured(c, e, setting),
+        EventKind::Configured { setting, by: None } => configured(c, e, setting),
+        EventKind::Configured { setting, by: Some(by) } => match &**setting {
+            Setting::Rules(_) => format!("{here} の `{by}` がルールを書き込みます。書いたチェーンのカウンターは 0 から始まります。"),
+            Setting::Forget(_) => format!("{here} の `{by}` が、古いルールが作った接続を消します。"),
+            setting => format!("`{by}`: {}", configured(c, e, setting)),
+        },
+        EventKind::NetnsAdded { name, by } => format!("`{by}` が `{name}` とそのケーブルを作りました。"),
+        EventKind::NetnsDeleted { name, by } => format!("`{name}` はケーブルやプロセスごとなくなりました。`{by}` が消しました。"),
         EventKind::Delivered { local, .. } if !c.ns(e).is_local(local.addr) => {
             format!("ARP が `{}` を尋ねていますが、ここにはありません。", local.addr)
         }

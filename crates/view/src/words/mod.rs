@@ -41,7 +41,7 @@ impl Lang {
 
 /// What a sentence needs to know besides the event.
 pub struct Context<'a> {
-    /// Any moment of the session: names do not change.
+    /// The last moment of the session, which has the names of everything that ever was.
     pub state: &'a State,
     /// Names of namespaces.
     pub labels: &'a Labels,
@@ -57,13 +57,16 @@ impl Context<'_> {
     fn dev(&self, e: &Event, dev: DevId) -> &str {
         &self.ns(e).dev(dev).name
     }
-    fn chain(&self, e: &Event, table: net::netfilter::TableName, chain: u32) -> &str {
-        self.ns(e).rules.table(table).chains.get(chain as usize).map_or("?", |c| &c.name)
+    /// A chain of the rules that were walked: others may be there by now.
+    fn chain<'e>(&self, e: &'e Event, table: net::netfilter::TableName, chain: u32) -> &'e str {
+        let EventKind::Walked { rules, .. } = &e.kind else { return "?" };
+        rules.0.table(table).chains.get(chain as usize).map_or("?", |c| &c.name)
     }
     /// The route of a decision, as `ip route` prints it.
     fn route(&self, e: &Event, index: usize) -> String {
         let ns = self.ns(e);
-        let text = ns.routes.get(index).map(|r| net::dump::route_line(ns, r)).unwrap_or_default();
+        let EventKind::Routed { routes, .. } = &e.kind else { return String::new() };
+        let text = routes.0.get(index).map(|r| net::dump::route_line(ns, r)).unwrap_or_default();
         text.trim_end().to_owned()
     }
 }

@@ -128,6 +128,10 @@ texts! {
     Type: "type", "種類";
     FromTheBeginning: "In the text, from the beginning", "テキストに書く（最初から）";
     Now: "At this moment", "この時点で";
+    DeletePod: "delete this pod", "この Pod を削除";
+    SyncNow: "kube-proxy: sync", "kube-proxy: 同期";
+    StopProxy: "kube-proxy: stop", "kube-proxy: 停止";
+    NotThere: "Not there at this moment", "この時点では存在しません";
     CableCut: "cable cut", "ケーブル切断";
     IsDown: "is down", "停止";
     StoppedWord: "stopped", "停止";

@@ -1,0 +1,277 @@
+//! A cluster that changes while it is played: `kubectl apply`, `scale`, `delete`. Whatever was done, in the
+//! end every node has what its components would have written for the cluster as it is then; and every event
+//! can be undone.
+
+use kube::Cluster;
+use net::event::EventKind;
+use net::neigh::NudState;
+use net::rng::Rng;
+use net::state::FdbEntry;
+use play::presets::Preset;
+use play::{Ending, Probe, Protocol, Session, shell};
+use std::collections::BTreeSet;
+
+fn session(version: &str, more: &str) -> Session {
+    let document = Preset::named("article-nodeport").expect("preset").document();
+    let document = document.replace("version: \"1.10\"", &format!("version: \"{version}\"")) + more;
+    Session::new(&document, 1, true).unwrap_or_else(|d| panic!("{}", d[0]))
+}
+
+fn run(s: &mut Session, line: &str) -> String {
+    let out = shell::exec(s, "node01", line);
+    assert_eq!(out.status, 0, "{line}: {}", out.text);
+    out.text
+}
+
+/// What differs between a session's nodes and what would be written for its cluster now.
+fn strays(s: &Session) -> Vec<String> {
+    let spec = kube::plan::spec(s.running());
+    let state = s.last();
+    let mut out = Vec::new();
+    let there: BTreeSet<&str> = state.netns.iter().filter(|n| !n.gone).map(|n| &*n.name).collect();
+    let wanted: BTreeSet<&str> = spec.netns.iter().map(|n| n.name.as_str()).collect();
+    if there != wanted {
+        out.push(format!("there are {there:?}, not {wanted:?}"));
+    }
+    for n in &spec.netns {
+        let Some((_, ns)) = state.ns_named(&n.name) else { continue };
+        let name = &n.name;
+        if ns.rules != n.rules {
+            let plain = |ns: &net::state::Netns| net::dump::iptables_save(ns, "", "");
+            let mut other = ns.clone();
+            other.counters = net::netfilter::TableName::ALL.map(|t| vec![(0, 0); n.rules.table(t).n_counters()]);
+            other.rules = n.rules.clone();
+            let (is, want) = (plain(ns), plain(&other));
+            let only = |a: &str, b: &str| a.lines().filter(|l| l.starts_with("-A") && !b.contains(*l)).collect::<Vec<_>>().join("\n");
+            return vec![format!("{name}: there are\n{:.1500}\nnot\n{:.1500}", only(&is, &want), only(&want, &is))];
+        }
+        let devices: BTreeSet<_> = ns.devices.iter().filter(|d| !d.gone).map(|d| (d.name.to_string(), d.mac, d.mtu)).collect();
+        let want: BTreeSet<_> = n.devices.iter().map(|d| (d.name.clone(), d.mac, d.mtu)).collect();
+        if devices != want {
+            out.push(format!("{name}: devices {devices:?}, not {want:?}"));
+        }
+        let routes: BTreeSet<_> = ns.routes.iter().map(|r| (r.dst, r.via, ns.dev(r.dev).name.to_string())).collect();
+        let want: BTreeSet<_> = n.routes.iter().map(|r| (r.dst, r.via, r.dev.clone())).collect();
+        if routes != want {
+            out.push(format!("{name}: routes {routes:?}, not {want:?}"));
+        }
+        let permanent = ns.neighbours.iter().filter(|(_, x)| x.state == NudState::Permanent);
+        let peers: BTreeSet<_> = permanent.map(|((d, a), x)| (ns.dev(*d).name.to_string(), *a, x.lladdr)).collect();
+        let want: BTreeSet<_> = n.neighbours.iter().map(|x| (x.dev.clone(), x.addr, Some(x.lladdr))).collect();
+        if peers != want {
+            out.push(format!("{name}: neighbours {peers:?}, not {want:?}"));
+        }
+        let remote = |((d, mac), e): (&(net::DevId, net::wire::Mac), &FdbEntry)| match e {
+            FdbEntry::Remote(vtep) => Some((ns.dev(*d).name.to_string(), *mac, *vtep)),
+            _ => None,
+        };
+        let fdb: BTreeSet<_> = ns.fdb.iter().filter_map(remote).collect();
+        let missing: Vec<_> = n.fdb.iter().filter(|e| !fdb.contains(*e)).collect();
+        if !missing.is_empty() {
+            out.push(format!("{name}: no forwarding entries {missing:?}"));
+        }
+    }
+    out
+}
+
+fn undone(s: &Session) {
+    let mut state = s.last().clone();
+    for change in s.events().iter().rev().flat_map(|e| e.changes.iter().rev()) {
+        state.undo(change);
+    }
+    assert!(state == *s.initial(), "the events do not lead back");
+}
+
+fn names(c: &Cluster) -> Vec<(String, String)> {
+    c.pods.iter().map(|p| (p.name.clone(), p.ip.to_string())).collect()
+}
+
+#[test]
+fn pods_that_stay_keep_their_name_and_address() {
+    let mut s = session("1.10", "");
+    let before = names(s.running());
+    run(&mut s, "kubectl scale deployment nginx-deployment --replicas=6");
+    let after = names(s.running());
+    assert!(before.iter().all(|p| after.contains(p)), "{before:?} {after:?}");
+    assert_eq!(after.len(), before.len() + 2);
+    assert_eq!(strays(&s), Vec::<String>::new());
+    run(&mut s, "kubectl scale deployment nginx-deployment --replicas 2");
+    assert_eq!(strays(&s), Vec::<String>::new());
+    let gone = after.iter().find(|p| !names(s.running()).contains(p)).expect("one that went");
+    let refused = shell::exec(&mut s, "node01", &format!("kubectl delete pod {}", gone.0));
+    assert_eq!(refused.text, format!("Error from server (NotFound): pods {:?} not found\n", gone.0));
+    undone(&s);
+}
+
+#[test]
+fn a_service_is_applied_and_deleted_and_its_node_port_answers_in_between() {
+    for version in ["1.10", "1.22", "1.28", "1.36"] {
+        let mut s = session(version, "");
+        let text = "{apiVersion: v1, kind: Service, metadata: {name: second}, spec: {type: NodePort, selector: {app: nginx}, ports: [{port: 8080, targetPort: 80, nodePort: 30081}]}}";
+        let probe = Probe::new("bastion", "192.168.120.226:30081");
+        assert_ne!(s.send(&probe).expect("sent").verdict.ending, Ending::Answered);
+        assert_eq!(run(&mut s, &format!("kubectl apply -f - <<< '{text}'")), "service/second created\n");
+        assert_eq!(run(&mut s, &format!("kubectl apply -f - <<< '{text}'")), "service/second unchanged\n");
+        assert_eq!(s.send(&probe).expect("sent").verdict.ending, Ending::Answered, "{version}");
+        assert_eq!(strays(&s), Vec::<String>::new(), "{version}");
+        assert_eq!(run(&mut s, "kubectl delete svc second"), "service \"second\" deleted\n");
+        assert_ne!(s.send(&probe).expect("sent").verdict.ending, Ending::Answered, "{version}");
+        assert_eq!(strays(&s), Vec::<String>::new(), "{version}");
+        undone(&s);
+    }
+}
+
+#[test]
+fn packets_before_a_sync_meet_the_old_rules() {
+    let mut s = session("1.28", "");
+    // No kube-proxy, no sync: the Service is gone, and its rules are there.
+    run(&mut s, "systemctl stop kube-proxy");
+    run(&mut s, "kubectl delete svc nginx-service");
+    let probe = Probe::new("bastion", "192.168.120.226:30080");
+    assert_eq!(s.send(&probe).expect("sent").verdict.ending, Ending::Answered);
+    run(&mut s, "systemctl start kube-proxy");
+    assert_ne!(s.send(&probe).expect("sent").verdict.ending, Ending::Answered);
+    assert_eq!(strays(&s), Vec::<String>::new());
+}
+
+#[test]
+fn a_later_sync_leaves_the_counters_of_other_services_alone_where_a_release_does_so() {
+    for (version, kept) in [("1.10", false), ("1.26", false), ("1.27", true), ("1.36", true)] {
+        let mut s = session(version, "");
+        s.send(&Probe::new("bastion", "192.168.120.226:30080")).expect("sent");
+        let service = s.running().services.iter().find(|x| x.name == "nginx-service").expect("it").clone();
+        let chain = kube::plan::chain_of(s.running(), &service, &service.ports[0]).expect("a chain");
+        let count = |s: &Session| {
+            let ns = s.last().ns_named("node01").expect("node01").1;
+            let t = ns.rules.table(net::netfilter::TableName::Nat);
+            let (id, c) = t.chain(&chain).expect("the chain");
+            (0..c.rules.len() as u32)
+                .map(|i| ns.counters[net::netfilter::TableName::Nat as usize][t.rule_counter(id, i) as usize].0)
+                .sum::<u64>()
+        };
+        assert!(count(&s) > 0, "{version}");
+        let text =
+            "{apiVersion: v1, kind: Service, metadata: {name: other}, spec: {selector: {app: nginx}, ports: [{port: 81, targetPort: 80}]}}";
+        run(&mut s, &format!("kubectl apply -f - <<< '{text}'"));
+        assert_eq!(count(&s) > 0, kept, "{version}");
+        assert_eq!(strays(&s), Vec::<String>::new(), "{version}");
+    }
+}
+
+#[test]
+fn a_node_that_gets_another_mac_leaves_a_stale_forwarding_entry() {
+    let mut s = session("1.10", "");
+    let old = s.running().nodes[2].vtep_mac;
+    let document = s.document().to_owned();
+    let at = document.find("kind: Topology").expect("a topology");
+    let start = document[..at].rfind("---").map_or(0, |i| i + 4);
+    let topology = document[start..].replace(&old.to_string(), "02:00:00:00:00:99");
+    run(&mut s, &format!("kubectl apply -f - <<< '{topology}'"));
+    assert_eq!(strays(&s), Vec::<String>::new());
+    let fdb = shell::exec(&mut s, "node01", "bridge fdb show dev flannel.1").text;
+    assert!(fdb.contains(&old.to_string()) && fdb.contains("02:00:00:00:00:99"), "{fdb}");
+    let neigh = shell::exec(&mut s, "node01", "ip neigh").text;
+    assert!(!neigh.contains(&old.to_string()), "{neigh}");
+    let probe = Probe { endpoint: play::probe::parse_endpoint("10.1.6.5:80"), ..Probe::new("bastion", "192.168.120.226:30080") };
+    assert_eq!(s.send(&probe).expect("sent").verdict.ending, Ending::Answered);
+    undone(&s);
+}
+
+#[test]
+fn a_node_is_deleted_and_its_pods_come_up_elsewhere() {
+    let mut s = session("1.28", "");
+    assert_eq!(run(&mut s, "kubectl delete node node02"), "node \"node02\" deleted\n");
+    assert_eq!(strays(&s), Vec::<String>::new());
+    let fdb = shell::exec(&mut s, "node01", "bridge fdb show dev flannel.1").text;
+    assert!(!fdb.contains("192.168.120.227"), "{fdb}");
+    assert_eq!(s.send(&Probe::new("bastion", "192.168.120.226:30080")).expect("sent").verdict.ending, Ending::Answered);
+    assert!(s.events().iter().any(|e| matches!(&e.kind, EventKind::NetnsDeleted { name, .. } if &**name == "node02")));
+    undone(&s);
+}
+
+const UDP: &str = "---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: echo}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: echo}}
+  template:
+    metadata: {labels: {app: echo}}
+    spec: {containers: [{name: echo, image: echo, ports: [{containerPort: 9000, protocol: UDP}]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: echo}
+spec: {type: NodePort, selector: {app: echo}, ports: [{port: 9000, protocol: UDP, nodePort: 30090}]}
+";
+
+/// Whether a client that keeps its source port gets an answer after the endpoint it talks to is deleted.
+fn after_its_endpoint_went(version: &str, from: &str, to: &str) -> bool {
+    let document = Preset::named("article-nodeport").expect("preset").document().replace("\"1.10\"", &format!("{version:?}"));
+    let mut s =
+        Session::new(&(UDP.trim_start_matches("---\n").to_owned() + "---\n" + &document), 1, true).unwrap_or_else(|d| panic!("{}", d[0]));
+    let pod = s.running().pods.iter().find(|p| p.deployment == "echo").expect("a pod").clone();
+    let mut probe = Probe { proto: Protocol::Udp, sport: Some(5_353), ..Probe::new(from, to) };
+    probe.endpoint = Some((pod.ip.into(), None));
+    assert_eq!(s.send(&probe).expect("sent").verdict.ending, Ending::Answered, "{version}");
+    run(&mut s, &format!("kubectl delete pod {}", pod.name));
+    assert_eq!(strays(&s), Vec::<String>::new());
+    probe.endpoint = None;
+    let ending = s.send(&probe).expect("sent").verdict.ending;
+    undone(&s);
+    ending == Ending::Answered
+}
+
+#[test]
+fn connections_of_udp_to_an_endpoint_that_is_gone_are_deleted_as_each_release_does() {
+    // By cluster IP always, but for those that looked at the node port only; by node port from 1.14 on.
+    for (version, by_cluster_ip, by_node_port) in [
+        ("1.10", true, false),
+        ("1.13", true, false),
+        ("1.14", false, true),
+        ("1.19", false, true),
+        ("1.20", true, true),
+        ("1.31", true, true),
+        ("1.36", true, true),
+    ] {
+        assert_eq!(after_its_endpoint_went(version, "node01", "svc/echo:9000"), by_cluster_ip, "{version} by cluster IP");
+        assert_eq!(after_its_endpoint_went(version, "bastion", "192.168.120.226:30090"), by_node_port, "{version} by node port");
+    }
+}
+
+#[test]
+fn whatever_is_done_every_node_ends_as_it_should_and_it_can_be_undone() {
+    for (version, seed) in [("1.10", 1), ("1.16", 2), ("1.22", 3), ("1.28", 4), ("1.36", 5), ("1.36", 6)] {
+        let mut s = session(version, "");
+        let mut rng = Rng::new(seed);
+        let mut log = Vec::new();
+        for i in 0..30 {
+            let pods: Vec<String> = s.running().pods.iter().filter(|p| p.namespace == "default").map(|p| p.name.clone()).collect();
+            let line = match (rng.next_u64() as u32 >> 8) % 6 {
+                0 => format!("kubectl scale deploy/nginx-deployment --replicas={}", (rng.next_u64() as u32 >> 8) % 7),
+                1 if !pods.is_empty() => format!("kubectl delete pod {}", pods[(rng.next_u64() >> 40) as usize % pods.len()]),
+                2 => format!("kubectl delete svc s{}", (rng.next_u64() as u32 >> 8) % 3),
+                3 => format!(
+                    "kubectl apply -f - <<< '{{apiVersion: v1, kind: Service, metadata: {{name: s{}}}, spec: {{type: {}, selector: {{app: nginx}}, ports: [{{port: {}, targetPort: 80}}]}}}}'",
+                    (rng.next_u64() as u32 >> 8) % 3,
+                    ["ClusterIP", "NodePort"][(rng.next_u64() >> 40) as usize % 2],
+                    80 + (rng.next_u64() as u32 >> 8) % 2
+                ),
+                4 => format!("systemctl {} kube-proxy", ["stop", "start", "restart"][(rng.next_u64() >> 40) as usize % 3]),
+                _ => {
+                    let to = if i % 2 == 0 { "192.168.120.226:30080" } else { "svc/nginx-service:80" };
+                    _ = s.send(&Probe::new(["bastion", "node01"][i % 2], to));
+                    continue;
+                }
+            };
+            _ = shell::exec(&mut s, "node01", &line);
+            log.push(line);
+        }
+        run(&mut s, "systemctl start kube-proxy");
+        assert_eq!(strays(&s), Vec::<String>::new(), "{version}, seed {seed}:\n{}", log.join("\n"));
+        undone(&s);
+        let again = s.rewound();
+        assert!(again.running().pods.len() == again.cluster().pods.len() && again.events().is_empty());
+    }
+}
