@@ -275,3 +275,49 @@ fn whatever_is_done_every_node_ends_as_it_should_and_it_can_be_undone() {
         assert!(again.running().pods.len() == again.cluster().pods.len() && again.events().is_empty());
     }
 }
+
+const EDGE: &str = "---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: edge}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: edge}}
+  template:
+    metadata: {labels: {app: edge}}
+    spec:
+      containers: [{name: nginx, image: \"nginx:1.7.9\", ports: [{containerPort: 80, hostPort: 8080}]}]
+";
+
+#[test]
+fn a_host_port_leads_to_the_pod_of_its_node_as_long_as_there_is_one() {
+    for version in ["1.10", "1.13", "1.14", "1.36"] {
+        let mut s = session(version, EDGE);
+        let nodes: BTreeSet<usize> = s.running().pods.iter().filter(|p| p.deployment == "edge").map(|p| p.node).collect();
+        assert_eq!(nodes.len(), 2, "two pods of one host port are on two nodes");
+        let ask = |s: &mut Session, from: &str, to: &str| s.send(&Probe::new(from, to)).expect("sent").verdict.ending;
+        for (from, to) in [("bastion", "192.168.120.226:8080"), ("node01", "127.0.0.1:8080"), ("bastion", "192.168.120.227:8080")] {
+            assert_eq!(ask(&mut s, from, to), Ending::Answered, "{version}: {from} to {to}");
+        }
+        assert_ne!(ask(&mut s, "bastion", "192.168.120.225:8080"), Ending::Answered, "{version}: no pod there");
+        // A pod to itself, by its node: its packets come back to it with the node's address.
+        let pod = s.running().pods.iter().find(|p| p.deployment == "edge" && p.node == 1).expect("a pod").netns();
+        let itself = ask(&mut s, &format!("pod/{pod}"), "192.168.120.226:8080");
+        assert_eq!(itself == Ending::Answered, !matches!(version, "1.10" | "1.13"), "{version}: marked from 0.7 on");
+        run(&mut s, "kubectl scale deploy edge --replicas=0");
+        assert_ne!(ask(&mut s, "bastion", "192.168.120.226:8080"), Ending::Answered, "{version}: gone");
+        let saved = shell::exec(&mut s, "node01", "iptables-save").text;
+        assert!(saved.contains(":CNI-HOSTPORT-DNAT") && !saved.contains("CNI-DN-"), "{saved}");
+        run(&mut s, "kubectl scale deploy edge --replicas=2");
+        assert_eq!(ask(&mut s, "bastion", "192.168.120.226:8080"), Ending::Answered, "{version}: back");
+        undone(&s);
+    }
+}
+
+#[test]
+fn a_pod_whose_host_port_is_nowhere_free_stays_pending() {
+    let document = Preset::named("article-nodeport").expect("preset").document() + &EDGE.replace("replicas: 2", "replicas: 3");
+    let s = Session::new(&document, 1, true).unwrap_or_else(|d| panic!("{}", d[0]));
+    assert_eq!(s.running().pods.iter().filter(|p| p.deployment == "edge").count(), 2);
+    assert!(s.notes().iter().any(|d| d.message.contains("stays Pending")), "{:?}", s.notes());
+}

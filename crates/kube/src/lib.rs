@@ -4,7 +4,7 @@
 //! text ─▶ yaml (nodes with spans) ─▶ object, topology (decoded, diagnosed) ─▶ cluster
 //!                                                                              │ scheduling, IPAM,
 //!                                                                              ▼ endpoints
-//!                    net::Spec ◀── plan ◀── proxy (kube-proxy), flannel, cni, docker
+//!                    net::Spec ◀── plan ◀── proxy (kube-proxy), flannel, cni, portmap, docker
 //!                        │
 //!                        └─▶ rollout: from one running cluster to the next, component by component
 //! ```
@@ -13,6 +13,9 @@
 //! anything is shown. It is pure: the same text gives the same cluster, everywhere. Bad text is
 //! never a panic: every function over it returns the best value and everything that is wrong.
 #![forbid(unsafe_code)]
+
+/// Whether this build knows more than plain Services of the first release.
+pub const WHOLE: bool = cfg!(feature = "whole");
 
 pub mod change;
 pub mod cluster;
@@ -27,6 +30,7 @@ pub mod ipam;
 pub mod naming;
 pub mod object;
 pub mod plan;
+mod portmap;
 pub mod proxy;
 pub mod rollout;
 mod slices;

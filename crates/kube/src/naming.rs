@@ -4,7 +4,7 @@
 use data_encoding::BASE32;
 use net::rng;
 use net::wire::Mac;
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha512};
 
 /// The letters of generated names (`k8s.io/apimachinery/pkg/util/rand`, v1.10).
 const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
@@ -23,6 +23,19 @@ pub fn endpoint_chain(service_port: &str, proto: &str, endpoint: &str) -> String
 fn hashed(prefix: &str, text: &str) -> String {
     let digest = BASE32.encode(&Sha256::digest(text.as_bytes()));
     format!("{prefix}{}", &digest[..16])
+}
+
+/// The name of a pod's sandbox, which the real runtime draws: 64 hexadecimal digits.
+pub fn container_id(seed: u64, netns: &str) -> String {
+    data_encoding::HEXLOWER.encode(&Sha256::digest(format!("{seed}/{netns}")))
+}
+
+/// `CNI-DN-…` and `CNI-SN-…` of a pod (`plugins/pkg/utils`): 28 letters, made of the network's name and the
+/// sandbox's.
+pub fn portmap_chain(prefix: &str, network: &str, container_id: &str) -> String {
+    let digest = data_encoding::HEXLOWER.encode(&Sha512::digest(format!("{network}{container_id}")));
+    let name = format!("{prefix}{digest}");
+    name[..28].to_owned()
 }
 
 /// The pod template hash in a pod's name. The real one is FNV-32a over Go's dump of the template;

@@ -36,6 +36,8 @@ pub struct ContainerPort {
     pub port: u16,
     /// TCP, UDP or SCTP.
     pub protocol: &'static str,
+    /// The port of the node that leads to it.
+    pub host_port: Option<u16>,
 }
 
 /// A container.
@@ -522,12 +524,13 @@ fn containers(d: &mut Decoder, list: &YamlNode) -> Vec<Container> {
 pub(crate) const PROTOCOLS: &[&str] = &["TCP", "UDP", "SCTP"];
 
 fn container_port(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<ContainerPort> {
-    let mut f = d.fields(node, path)?.not_simulated(&["hostPort", "hostIP"]);
+    let mut f = d.fields(node, path)?.not_simulated(&["hostIP"]);
     let port = f.require_port(d, "containerPort", "write containerPort: with the port the container listens on");
     let name = f.string(d, "name").map(|n| n.value);
     let protocol = f.get("protocol").map_or(Some("TCP"), |n| d.word(n, &format!("{path}.protocol"), PROTOCOLS));
+    let host_port = f.port(d, "hostPort").map(|p| p.value);
     d.finish(f);
-    Some(ContainerPort { name, port: port?.value, protocol: protocol? })
+    Some(ContainerPort { name, port: port?.value, protocol: protocol?, host_port })
 }
 
 const SERVICE_FIELDS: &[&str] = &["loadBalancerClass", "ipFamilies", "ipFamilyPolicy", "clusterIPs"];

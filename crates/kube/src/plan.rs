@@ -5,7 +5,7 @@ use crate::fault::{self, Daemon};
 use crate::naming;
 use crate::proxy::{ServicePort, Settings};
 use crate::topology::{Backend, Nic, Role};
-use crate::{cni, docker, flannel, proxy};
+use crate::{WHOLE, cni, docker, flannel, portmap, proxy};
 use ipnet::Ipv4Net;
 use net::Duration;
 use net::conntrack::{TcpState, Timeouts};
@@ -123,6 +123,9 @@ fn node(lan: &mut NetnsSpec, cluster: &Cluster, i: usize) -> NetnsSpec {
         proxy::put(&mut rules, &proxy_sync(cluster, i, &settings, false));
     }
     flannel::write(&mut rules, cluster, i);
+    if WHOLE {
+        portmap::write(&mut rules, cluster, i);
+    }
     ns.rules = Rc::new(rules.build());
     if this.spec.role == Role::ControlPlane {
         ns.services.push(Service { proto: PROTO_TCP, addr: Some(this.address().into()), port: 6443, app: http(&generic_page()) });

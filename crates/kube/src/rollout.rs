@@ -13,13 +13,15 @@
 //! syncs at most once a second (`minSyncPeriod`), so when it does is drawn from the seed.
 
 use crate::cluster::Cluster;
-use crate::plan;
 use crate::proxy::{Stale, Sync};
+use crate::{plan, portmap};
 use net::Duration;
+use net::netfilter::{Restored, Ruleset, RulesetBuilder, TableName};
 use net::rng;
 use net::spec::{DeviceKindSpec, DeviceSpec, NeighbourSpec, NetnsSpec, RouteSpec, Spec};
 use net::wire::Mac;
 use std::net::IpAddr;
+use std::rc::Rc;
 
 /// Something a component does.
 #[derive(Clone, Debug)]
@@ -49,6 +51,8 @@ pub enum Work {
     Fdb((String, Mac, IpAddr), bool),
     /// A route comes or goes.
     Route(RouteSpec, bool),
+    /// The portmap plugin writes its rules about a pod that came, or removes those of one that went.
+    HostPorts(Rc<Cluster>, String, bool),
     /// kube-proxy syncs.
     Sync(Box<Synced>),
 }
@@ -75,7 +79,7 @@ const KNOWN: Duration = Duration::millis(50);
 ///
 /// # Errors
 /// What cannot change while a cluster runs: why, and what to do instead.
-pub fn rollout(before: &Cluster, after: &Cluster, n: u64) -> Result<Vec<Step>, (String, String)> {
+pub fn rollout(before: &Rc<Cluster>, after: &Rc<Cluster>, n: u64) -> Result<Vec<Step>, (String, String)> {
     let (was, is) = (plan::spec(before), plan::spec(after));
     fixed(before, after, &was, &is)?;
     let mut out = Vec::new();
@@ -99,8 +103,11 @@ pub fn rollout(before: &Cluster, after: &Cluster, n: u64) -> Result<Vec<Step>, (
             ns.devices.retain(|d| !matches!(d.kind, DeviceKindSpec::Cable { nic: false, .. }));
         }
         let ends = far_ends(&ns, &is);
+        let ports = host_ports(after, &ns.name, true);
         let (when, by) = if plugged { (Duration::default(), "kubeadm") } else { (STARTED, "kubelet") };
-        out.push(step(when, home(after, &ns.name), by, Work::Add(Box::new(ns), ends)));
+        let home = home(after, &ns.name);
+        out.push(step(when, home.clone(), by, Work::Add(Box::new(ns), ends)));
+        out.extend(ports.map(|work| step(when, home, "portmap", work)));
     }
     // A machine goes after its pods, and they go with it.
     let (machines, pods): (Vec<_>, Vec<_>) = was.netns.iter().filter(|n| !there(&is, &n.name)).partition(|n| machine(before, &n.name));
@@ -108,6 +115,7 @@ pub fn rollout(before: &Cluster, after: &Cluster, n: u64) -> Result<Vec<Step>, (
         let home = home(before, &ns.name);
         let waits = starts && machine(after, &home);
         let when = if waits { READY + ENDED } else { ENDED };
+        out.extend(host_ports(before, &ns.name, false).map(|work| step(when, home.clone(), "portmap", work)));
         out.push(step(when, home, "kubelet", Work::Delete(ns.name.clone())));
     }
     for ns in machines {
@@ -128,6 +136,25 @@ pub fn rollout(before: &Cluster, after: &Cluster, n: u64) -> Result<Vec<Step>, (
     }
     out.sort_by_key(|s| s.after);
     Ok(out)
+}
+
+/// What portmap does about a pod, if it has host ports.
+fn host_ports(cluster: &Rc<Cluster>, netns: &str, there: bool) -> Option<Work> {
+    let pod = cluster.pods.iter().find(|p| p.netns() == netns)?;
+    portmap::maps(pod).then(|| Work::HostPorts(cluster.clone(), netns.to_owned(), there))
+}
+
+/// A node's rules after portmap has done something about a pod.
+pub fn with_host_ports(rules: &Ruleset, cluster: &Cluster, netns: &str, there: bool) -> Restored {
+    let mut b = RulesetBuilder::from(rules);
+    if let Some(pod) = cluster.pods.iter().find(|p| p.netns() == netns) {
+        if there { portmap::add(&mut b, cluster, pod) } else { portmap::remove(&mut b, cluster, pod) }
+    }
+    let after = b.build();
+    // Chains that stay as they are keep their counters, and those that got a rule at one end.
+    let chains = rules.table(TableName::Nat).chains.iter().map(|c| (TableName::Nat, c.name.clone()));
+    let kept = chains.filter(|(t, c)| after.table(*t).chain(c).is_some()).collect();
+    Restored { rules: after, tables: [TableName::Nat].into(), kept }
 }
 
 /// What a node's kube-proxy does about a cluster; `before`: the cluster it knew, and its number there. None if

@@ -53,14 +53,15 @@ impl Session {
             let wrong = diags.into_iter().find(|d| d.severity == kube::Severity::Error);
             return Err(wrong.map_or_else(Default::default, |d| (d.message, d.hint)));
         };
-        let steps = rollout::rollout(self.running(), &cluster, self.live.changes)?;
+        let cluster = Rc::new(cluster);
+        let steps = rollout::rollout(&self.live.cluster, &cluster, self.live.changes)?;
         self.live.changes += 1;
         self.live.text = text.into();
         self.live.deleted.extend(deleted.iter().cloned());
         let now = self.world().now();
         self.live.due.extend(steps.into_iter().map(|s| (now + s.after, Rc::new(s))));
         self.live.due.make_contiguous().sort_by_key(|(at, _)| *at);
-        self.joined(Rc::new(cluster));
+        self.joined(cluster);
         Ok(())
     }
 
@@ -144,6 +145,10 @@ impl Session {
                     routes.push(route);
                 }
                 self.world_mut().configure_by(at, Setting::Routes(Rc::new(routes)), Some(by));
+            }
+            Work::HostPorts(cluster, netns, there) => {
+                let restored = rollout::with_host_ports(&self.world().state().ns(at).rules, cluster, netns, *there);
+                self.world_mut().configure_by(at, Setting::Rules(Box::new(restored)), Some(by));
             }
             Work::Sync(s) if !self.live.stopped.contains(&step.netns) => self.sync(at, &s.sync, s.before.as_ref(), &s.stale),
             Work::Sync(_) => {}

@@ -1,4 +1,4 @@
-//! Ten shapes of Services under five releases of Kubernetes: the rules as a kernel prints them, and
+//! Eleven shapes of Services and host ports under five releases of Kubernetes: the rules as a kernel prints them, and
 //! random probes.
 
 use net::netfilter::save;
@@ -26,6 +26,7 @@ pub(crate) const SHAPES: &[(&str, &str)] = shapes! {
     "several-ports",
     "no-endpoints",
     "internal-local",
+    "host-port",
 };
 
 /// The releases.
@@ -77,6 +78,10 @@ pub(crate) fn session(release: usize, shape: usize, seed: u64) -> String {
                 targets.extend(["192.168.120.226", "192.168.120.227", "127.0.0.1"].map(|a| (format!("{a}:{np}"), p.protocol)));
             }
         }
+    }
+    let mapped = cluster.pods.iter().flat_map(|p| &p.containers).flat_map(|c| &c.ports);
+    for (port, protocol) in mapped.filter_map(|p| Some((p.host_port?, p.protocol))) {
+        targets.extend(["192.168.120.226", "192.168.120.227", "127.0.0.1"].map(|a| (format!("{a}:{port}"), protocol)));
     }
     for i in 0..8_u16 {
         let from = &senders[r.below(senders.len() as u64) as usize];

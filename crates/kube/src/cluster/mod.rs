@@ -14,6 +14,7 @@ use crate::naming;
 use crate::object::{self, Container, Deployment, Labels, Object, ServiceType, Slice, Traffic};
 use crate::topology::{self, Role, Topology};
 use crate::yaml;
+use crate::WHOLE;
 use ipnet::Ipv4Net;
 use net::wire::Mac;
 use running::Before;
@@ -389,6 +390,16 @@ impl<'a> Maker<'a> {
             return;
         }
         for i in 0..x.replicas.value {
+            if !self.has_room(&x.containers, bound) {
+                let n = self.nodes.len();
+                self.d.diags.push(Diagnostic::warning(
+                    Code::AddressesExhausted,
+                    x.replicas.span,
+                    format!("0/{n} nodes are available: no node has the requested hostPort free for pod {} of {}: it stays Pending", i + 1, x.replicas.value),
+                    "ask for fewer replicas, or leave hostPort out",
+                ));
+                break;
+            }
             if !self.start(&x.meta.namespace, &x.meta.name.value, &x.pod_labels, &x.containers, &x.template, bound) {
                 let message = format!("no IP addresses available for pod {} of {}: it stays ContainerCreating", i + 1, x.replicas.value);
                 self.d.diags.push(Diagnostic::warning(
@@ -415,6 +426,24 @@ impl<'a> Maker<'a> {
             ));
         }
         found
+    }
+
+    /// Whether a node has the host ports of a pod free.
+    fn is_free(&self, node: usize, containers: &[Container]) -> bool {
+        let wanted = |all: &[Container]| all.iter().flat_map(|c| &c.ports).filter_map(|p| Some((p.host_port?, p.protocol))).collect::<Vec<_>>();
+        let mine = wanted(containers);
+        mine.is_empty() || !self.pods.iter().filter(|p| p.node == node).any(|p| wanted(&p.containers).iter().any(|x| mine.contains(x)))
+    }
+
+    /// The nodes on which a pod can start.
+    fn candidates<'s>(&'s self, containers: &'s [Container], bound: Option<usize>) -> impl Iterator<Item = usize> + 's {
+        let may = move |i: &usize| bound.map_or(self.nodes[*i].spec.role == Role::Worker, |b| b == *i);
+        (0..self.nodes.len()).filter(may).filter(|i| !WHOLE || self.is_free(*i, containers))
+    }
+
+    /// Whether a pod can start anywhere.
+    fn has_room(&self, containers: &[Container], bound: Option<usize>) -> bool {
+        !WHOLE || self.candidates(containers, bound).next().is_some()
     }
 
     /// Starts a pod: where the topology says, else on the worker with the fewest. One that runs already stays.
@@ -448,8 +477,7 @@ impl<'a> Maker<'a> {
         let (node, ip) = match known {
             Some(x) => x,
             None => {
-                let mut workers: Vec<_> =
-                    (0..self.nodes.len()).filter(|i| bound.map_or(self.nodes[*i].spec.role == Role::Worker, |b| b == *i)).collect();
+                let mut workers: Vec<_> = self.candidates(containers, bound).collect();
                 workers.sort_by_key(|i| (self.load[*i], *i));
                 let mut found = None;
                 for i in workers {

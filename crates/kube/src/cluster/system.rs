@@ -11,7 +11,7 @@ impl Maker<'_> {
         let Some(master) = self.nodes.iter().position(|n| n.spec.role == Role::ControlPlane) else { return };
         let era = self.topology.version;
         let labels = Labels::from([("k8s-app".to_owned(), "kube-dns".to_owned())]);
-        let port = |name: &str, port, protocol| object::ContainerPort { name: Some(name.to_owned()), port, protocol };
+        let port = |name: &str, port, protocol| object::ContainerPort { name: Some(name.to_owned()), port, protocol, host_port: None };
         let mut ports = vec![port("dns", 53, "UDP"), port("dns-tcp", 53, "TCP")];
         if era.coredns_metrics() {
             ports.push(port("metrics", 9153, "TCP"));

@@ -76,6 +76,8 @@ since! {
     14 forgets_outside,
     /// With a Service's first endpoint, the UDP connections to its external addresses are deleted.
     14 forgets_external,
+    /// CNI plugins 0.7: what comes to a host port from this node is marked for masquerading.
+    14 portmap_marks,
     /// KUBE-FORWARD drops what belongs to no connection.
     15 drops_invalid,
     /// The node itself gets through `externalTrafficPolicy: Local`.

@@ -125,11 +125,15 @@ impl World {
             let (was, is) = (old.table(*t), rules.table(*t));
             for (_, name) in to.kept.iter().filter(|(table, _)| table == t) {
                 let (Some((from, chain)), Some((into, _))) = (was.chain(name), is.chain(name)) else { continue };
-                // A rule that was added stands behind those that were there, or before them.
+                // Rules that stay keep their order, and their counters, among those that came.
                 let now = &is.chains[into as usize].rules;
-                let more = if now.starts_with(&chain.rules) { 0 } else { now.len().saturating_sub(chain.rules.len()) as u32 };
-                for i in 0..(chain.rules.len() as u32).min(now.len() as u32) {
-                    fresh[is.rule_counter(into, i + more) as usize] = counters[*t as usize][was.rule_counter(from, i) as usize];
+                let mut there = chain.rules.iter().zip(0..);
+                for (rule, i) in now.iter().zip(0..) {
+                    let mut ahead = there.clone();
+                    if let Some((_, k)) = ahead.find(|(r, _)| *r == rule) {
+                        fresh[is.rule_counter(into, i) as usize] = counters[*t as usize][was.rule_counter(from, k) as usize];
+                        there = ahead;
+                    }
                 }
                 fresh[is.policy_counter(into) as usize] = counters[*t as usize][was.policy_counter(from) as usize];
             }

@@ -374,6 +374,11 @@ impl RulesetBuilder {
         self.tables[table as usize].remove(chain);
     }
 
+    /// `-D`: this rule goes from wherever it stands in a chain.
+    pub fn delete_rule(&mut self, table: TableName, chain: &str, rule: &Rule) {
+        self.entry(table, chain).rules.retain(|r| r != rule);
+    }
+
     /// `-A`: a rule at the end.
     pub fn append(&mut self, table: TableName, chain: &str, rule: Rule) {
         self.entry(table, chain).rules.push(rule);
