@@ -314,7 +314,7 @@ fn run_script(file: &str, lang: Language) -> Result<ExitCode, Stop> {
             }
             (Action::Shell { host, line }, Outcome::Output(out)) => {
                 failed |= out.status != 0;
-                print(&format!("{host}$ {line}\n{}", out.text))?;
+                print(&format!("{host}$ {}\n{}", line.trim_end(), out.text))?;
                 print(&view::trace::deeds(session.last(), session.events(), &labels, d.events.clone(), lang.into()))?;
             }
             _ => {}

@@ -77,7 +77,8 @@ fn entries(cluster: &Cluster, pod: &Pod) -> Vec<(&'static str, Rule)> {
     }
     let mut out = Vec::new();
     for protocol in [Protocol::Tcp, Protocol::Udp, Protocol::Sctp] {
-        let all: Vec<PortRange> = ports(pod).into_iter().filter(|(.., p)| *p == protocol).map(|(_, port, _)| PortRange::one(port)).collect();
+        let all: Vec<PortRange> =
+            ports(pod).into_iter().filter(|(.., p)| *p == protocol).map(|(_, port, _)| PortRange::one(port)).collect();
         for some in all.chunks(PORTS) {
             let rule = Rule { proto: Some(Negatable::plain(protocol.number())), ..jump(&dnat) };
             let ports = Match::Multiport { side: Side::Destination, ports: Negatable::plain(some.to_vec()) };

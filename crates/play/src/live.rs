@@ -11,7 +11,7 @@ use net::neigh::{Neighbour, NudState};
 use net::route::Route;
 use net::state::{Device, FdbEntry};
 use net::{Instant, NetnsId};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 /// What a session knows of its cluster beyond its document.
@@ -29,6 +29,8 @@ pub(crate) struct Live {
     pub(crate) stopped: BTreeSet<String>,
     /// How often it changed.
     changes: u64,
+    /// What kube-proxy fed to iptables-restore, by the event that says so.
+    pub(crate) words: BTreeMap<usize, Rc<str>>,
     /// What components have still to do, in order.
     due: VecDeque<(Instant, Rc<Step>)>,
 }
@@ -37,7 +39,9 @@ impl Live {
     pub(crate) fn new(cluster: Rc<Cluster>, text: &str) -> Self {
         let stopped = |f: &Fault| if let Fault::Stopped(node, Daemon::KubeProxy) = f { Some(node.clone()) } else { None };
         let stopped = cluster.topology.faults.iter().filter_map(stopped).collect();
-        Self { first: cluster.clone(), cluster, text: text.into(), deleted: BTreeSet::new(), stopped, changes: 0, due: VecDeque::new() }
+        let (first, text) = (cluster.clone(), text.into());
+        let (deleted, words, due) = (BTreeSet::new(), BTreeMap::new(), VecDeque::new());
+        Self { first, cluster, text, deleted, stopped, changes: 0, words, due }
     }
 }
 
@@ -160,6 +164,10 @@ impl Session {
         let by = Some(Daemon::KubeProxy.name());
         let ns = self.world().state().ns(netns);
         let restored = kube::proxy::synced(&ns.rules, sync, before);
+        if let Some(words) = kube::proxy::words(&ns.rules, sync, before) {
+            self.live.words.insert(self.events().len(), words.into());
+        }
+        let ns = self.world().state().ns(netns);
         let wrong: Vec<_> = ns.conntrack.iter().filter(|(_, c)| c.confirmed() && stale.deletes(&flow(c))).map(|(id, _)| id).collect();
         self.world_mut().configure_by(netns, Setting::Rules(Box::new(restored)), by);
         for id in wrong {

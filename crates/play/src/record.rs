@@ -285,6 +285,7 @@ fn errno(outcome: &Outcome, opened: bool) -> &'static str {
         Outcome::Refused | Outcome::Unreachable { kind: 3, code: 3, .. } => "ECONNREFUSED",
         Outcome::Unreachable { kind: 3, code: 0 | 6 | 9 | 11, .. } | Outcome::NotSent(DropReason::IpOutNoRoutes) => "ENETUNREACH",
         Outcome::Unreachable { kind: 3, code: 2, .. } => "ENOPROTOOPT",
+        Outcome::NotSent(DropReason::NetfilterDrop | DropReason::NetfilterReject) => "EPERM",
         Outcome::Unreachable { kind: 3, code: 4, .. } | Outcome::NotSent(_) => "EMSGSIZE",
         Outcome::Unreachable { .. } => "EHOSTUNREACH",
         Outcome::TimedOut | Outcome::Answered { .. } => "timeout",

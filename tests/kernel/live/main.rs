@@ -62,6 +62,8 @@ enum Work {
     /// A release of Kubernetes and a shape of Services, by number, and a seed.
     Era(usize, usize, u64),
     Random(u64),
+    /// A release of Kubernetes, by number, in which Services and pods change.
+    Rollout(usize),
     /// Names and comments that a shell would run, if it were let.
     Hostile,
 }
@@ -76,6 +78,7 @@ impl Work {
             Self::Scenario(s) => s.name.to_owned(),
             Self::Era(release, shape, _) => eras::name(*release, *shape),
             Self::Random(seed) => format!("--random 1 --seed {seed}"),
+            Self::Rollout(release) => format!("1.{} rollout", eras::MINORS[*release]),
             Self::Hostile => "hostile names".to_owned(),
         }
     }
@@ -87,6 +90,7 @@ impl Work {
             Self::Scenario(s) => return Ok(Scenario::parse(s.name, s.scenario).script(s.name, s.manifests)),
             Self::Random(seed) => return fair(&|attempt| generate::session(*seed, attempt)),
             Self::Era(release, shape, seed) => return fair(&|attempt| eras::session(*release, *shape, seed + (attempt << 16))),
+            Self::Rollout(release) => include_str!("rollout.yaml").replace("VERSION", &format!("1.{}", eras::MINORS[*release])),
             Self::Hostile => include_str!("hostile.yaml").to_owned(),
         };
         parse(document)
@@ -121,9 +125,10 @@ fn main() -> ExitCode {
         work.push(Work::Hostile);
         work.extend((o.seed..o.seed + o.random).map(Work::Random));
         let (releases, shapes) = (eras::MINORS.len(), eras::SHAPES.len());
+        work.extend((0..releases).map(Work::Rollout));
         work.extend((0..releases).flat_map(|r| (0..shapes).map(move |s| Work::Era(r, s, o.seed))));
         println!(
-            "the suite, hostile names, {} random sessions from seed {}, and {shapes} shapes of Services under {releases} releases of Kubernetes",
+            "the suite, hostile names, {} random sessions from seed {}, and {shapes} shapes of Services and a change of them under {releases} releases of Kubernetes",
             o.random, o.seed
         );
     }

@@ -7,6 +7,7 @@ mod system;
 
 pub use running::after;
 
+use crate::WHOLE;
 use crate::decode::{Decoder, Spanned};
 use crate::diag::{Code, Diagnostic, Severity, Span, nearest};
 use crate::ipam::{HostLocal, NodePorts, ServiceIps, pod_cidrs};
@@ -14,7 +15,6 @@ use crate::naming;
 use crate::object::{self, Container, Deployment, Labels, Object, ServiceType, Slice, Traffic};
 use crate::topology::{self, Role, Topology};
 use crate::yaml;
-use crate::WHOLE;
 use ipnet::Ipv4Net;
 use net::wire::Mac;
 use running::Before;
@@ -395,7 +395,11 @@ impl<'a> Maker<'a> {
                 self.d.diags.push(Diagnostic::warning(
                     Code::AddressesExhausted,
                     x.replicas.span,
-                    format!("0/{n} nodes are available: no node has the requested hostPort free for pod {} of {}: it stays Pending", i + 1, x.replicas.value),
+                    format!(
+                        "0/{n} nodes are available: no node has the requested hostPort free for pod {} of {}: it stays Pending",
+                        i + 1,
+                        x.replicas.value
+                    ),
                     "ask for fewer replicas, or leave hostPort out",
                 ));
                 break;
@@ -430,7 +434,8 @@ impl<'a> Maker<'a> {
 
     /// Whether a node has the host ports of a pod free.
     fn is_free(&self, node: usize, containers: &[Container]) -> bool {
-        let wanted = |all: &[Container]| all.iter().flat_map(|c| &c.ports).filter_map(|p| Some((p.host_port?, p.protocol))).collect::<Vec<_>>();
+        let wanted =
+            |all: &[Container]| all.iter().flat_map(|c| &c.ports).filter_map(|p| Some((p.host_port?, p.protocol))).collect::<Vec<_>>();
         let mine = wanted(containers);
         mine.is_empty() || !self.pods.iter().filter(|p| p.node == node).any(|p| wanted(&p.containers).iter().any(|x| mine.contains(x)))
     }

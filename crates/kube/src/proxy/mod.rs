@@ -21,7 +21,7 @@ mod xlb;
 pub use era::Era;
 pub use input::{Chosen, Endpoint, Protocol, ServicePort, Settings, sloppy_ip, sloppy_net};
 pub use line::{Line, probability};
-pub use node::{kubelet, put, synced};
+pub use node::{kubelet, put, synced, words};
 pub use restore::is_own;
 pub use stale::{Flow, Reconciler, Stale};
 pub use write::{Sync, Written, sync};

@@ -100,6 +100,20 @@ fn from_built_in(j: &Jump) -> net::netfilter::Rule {
     d.comment(&j.comment.into()).jump(&j.from.into(), &j.to.into()).rule
 }
 
+/// What is fed to iptables-restore for [`synced`]; none if jumps or whole tables are missing, which kube-proxy
+/// makes one by one before.
+pub fn words(rules: &Ruleset, sync: &Sync, before: Option<&Sync>) -> Option<String> {
+    use TableName::{Filter, Mangle, Nat};
+    let after = synced(rules, sync, before).rules;
+    let built_in = |r: &Ruleset| {
+        let of = |t| r.table(t).chains.iter().filter(|c| c.policy.is_some()).map(|c| c.rules.clone()).collect::<Vec<_>>();
+        (of(Filter), of(Nat), r.table(Mangle).chains.len())
+    };
+    let there: BTreeSet<Rc<str>> = rules.table(Nat).chains.iter().map(|c| c.name.clone()).collect();
+    let partial = before.filter(|b| sync.skipped(b).iter().all(|c| there.contains(c)));
+    (built_in(rules) == built_in(&after)).then(|| partial.map_or_else(|| sync.restore(&there), |b| sync.restore_after(b)))
+}
+
 /// These rules after a sync, by a kube-proxy that finds them. `before`: its last sync, if it has run since; a
 /// later one leaves alone what stays the same, where a release does so and finds it there.
 pub fn synced(rules: &Ruleset, sync: &Sync, before: Option<&Sync>) -> Restored {

@@ -123,6 +123,8 @@ impl World {
         for t in &to.tables {
             let mut fresh = vec![(0, 0); rules.table(*t).n_counters()];
             let (was, is) = (old.table(*t), rules.table(*t));
+            // Any change of a table begins its policies' counters anew, as the kernel does (6.18, both iptables).
+            let untouched = was == is && was.chains.iter().all(|c| to.kept.contains(&(*t, c.name.clone())));
             for (_, name) in to.kept.iter().filter(|(table, _)| table == t) {
                 let (Some((from, chain)), Some((into, _))) = (was.chain(name), is.chain(name)) else { continue };
                 // Rules that stay keep their order, and their counters, among those that came.
@@ -135,7 +137,9 @@ impl World {
                         there = ahead;
                     }
                 }
-                fresh[is.policy_counter(into) as usize] = counters[*t as usize][was.policy_counter(from) as usize];
+                if untouched {
+                    fresh[is.policy_counter(into) as usize] = counters[*t as usize][was.policy_counter(from) as usize];
+                }
             }
             counters[*t as usize] = fresh;
         }

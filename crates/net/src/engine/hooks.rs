@@ -9,6 +9,7 @@ use crate::netfilter::{
     WalkStep, first_failing,
 };
 use crate::skb::{PacketId, Place, Skb};
+use crate::socket::{Outcome, Socket};
 use crate::state::{Change, DevId, Netns};
 use crate::time::{Duration, Instant};
 use litemap::LiteMap;
@@ -168,14 +169,14 @@ impl World {
         let hook = job.hook;
         let effect = match step {
             WalkStep::Unsupported { .. } => return self.drop_packet(pkt, DropReason::Unsupported, Some(hook)),
-            WalkStep::Policy { policy: Policy::Drop, .. } => return self.drop_packet(pkt, DropReason::NetfilterDrop, Some(hook)),
+            WalkStep::Policy { policy: Policy::Drop, .. } => return self.drop_by_rule(pkt, DropReason::NetfilterDrop, hook),
             WalkStep::Policy { policy: Policy::Accept, .. } => &Effect::Accept,
             WalkStep::Returned { .. } => &Effect::Continue,
             WalkStep::Matched { effect, .. } => effect,
         };
         match effect {
             Effect::Continue | Effect::Jump(_) | Effect::Goto(_) | Effect::Mark(_) => return self.stack.push(Job::Hook(pkt, job)),
-            Effect::Drop => return self.drop_packet(pkt, DropReason::NetfilterDrop, Some(hook)),
+            Effect::Drop => return self.drop_by_rule(pkt, DropReason::NetfilterDrop, hook),
             Effect::Reject(with) => return self.reject(pkt, hook, *with),
             _ => {}
         }
@@ -193,7 +194,17 @@ impl World {
             RejectWith::TcpReset => self.send_reset(pkt, true),
             _ => self.send_unreachable(pkt, with),
         }
-        self.drop_packet(pkt, DropReason::NetfilterReject, Some(hook));
+        self.drop_by_rule(pkt, DropReason::NetfilterReject, hook);
+    }
+
+    /// A rule ends a packet. Who just sent it is told so by `send` (`NF_DROP` is EPERM), but for TCP, which
+    /// tries again.
+    fn drop_by_rule(&mut self, pkt: PacketId, reason: DropReason, hook: Hook) {
+        let sender = if matches!(hook, Hook::Output | Hook::Postrouting) { self.sender_of(pkt) } else { None };
+        self.drop_packet(pkt, reason, Some(hook));
+        if let Some((netns, socket, s)) = sender.filter(|(.., s)| !matches!(**s, Socket::Tcp(_))) {
+            self.send_failed(netns, socket, &s, Outcome::NotSent(reason));
+        }
     }
 
     fn count(&mut self, skb: &Skb, rules: &Ruleset, table: TableName, step: &WalkStep, bytes: u32) {

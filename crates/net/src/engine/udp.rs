@@ -7,7 +7,7 @@ use crate::rng;
 use crate::skb::PacketId;
 use crate::socket::{Endpoint, Outcome, Pmtudisc, ServerApp, Socket, SocketId, UdpSocket};
 use crate::state::NetnsId;
-use crate::wire::{Body, Icmp, Ipv4, PROTO_UDP, Udp, UdpPayload, Unreachable};
+use crate::wire::{Body, Icmp, Ipv4, PROTO_TCP, PROTO_UDP, Udp, UdpPayload, Unreachable};
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -24,17 +24,18 @@ impl World {
     fn next_question(&mut self, netns: NetnsId, socket: SocketId, mut u: UdpSocket) {
         u.waiting = true;
         self.later(u.wait, Job::App(netns, socket));
-        self.send_datagram(netns, (u.local, u.remote), u.data.clone(), u.checksum);
+        // A connected socket draws its hash (`sk_set_txhash`): two with one tuple differ.
+        self.send_datagram(netns, (u.local, u.remote), u.data.clone(), (u.checksum, u64::from(socket) + 1));
         self.set_socket(netns, socket, Socket::Udp(u));
     }
 
-    fn send_datagram(&mut self, netns: NetnsId, (local, remote): (Endpoint, Endpoint), data: Rc<[u8]>, checksum: bool) {
+    fn send_datagram(&mut self, netns: NetnsId, (local, remote): (Endpoint, Endpoint), data: Rc<[u8]>, (checksum, key): (bool, u64)) {
         let (IpAddr::V4(src), IpAddr::V4(dst)) = (local.addr, remote.addr) else { return };
         let udp = Udp { sport: local.port, dport: remote.port, checksum, payload: UdpPayload::Data(data) };
         let mut packet = Ipv4::new(src, dst, Body::Udp(udp));
         (_, packet.df) = self.fits(netns, &packet, Pmtudisc::Want);
         packet.id = self.ip_id();
-        let words = [u64::from(u32::from(src)), u64::from(u32::from(dst)), u64::from(local.port), u64::from(remote.port)];
+        let words = [u64::from(u32::from(src)), u64::from(u32::from(dst)), u64::from(local.port), u64::from(remote.port), key];
         let flow_hash = rng::hash(self.seed, &words);
         // What will be cut has its sum made here and now.
         let whole = packet.df;
@@ -82,7 +83,7 @@ impl World {
             (Some(ServerApp::Echo), UdpPayload::Data(data)) => {
                 self.free(pkt);
                 self.emit(netns, Some(pkt), EventKind::Delivered { socket: None, local: dst });
-                self.send_datagram(netns, (dst, src), data.clone(), true);
+                self.send_datagram(netns, (dst, src), data.clone(), (true, 0));
             }
             _ => {
                 self.icmp_error(pkt, |quoted| Icmp::Unreachable { code: Unreachable::Port, quoted });
@@ -112,28 +113,36 @@ impl World {
         self.later(APP_DELAY, Job::App(netns, socket));
     }
 
+    /// The socket that sent a packet, as long as the packet is as it left.
+    pub(super) fn sender_of(&self, pkt: PacketId) -> Option<(NetnsId, SocketId, Rc<Socket>)> {
+        let skb = self.skb(pkt);
+        let ip = skb.ip()?;
+        // Its destination may be translated already, its source is not.
+        let (sport, _) = ip.ports().unwrap_or_default();
+        let local = Endpoint { addr: ip.src.into(), port: sport };
+        let id = if let Body::Icmp(Icmp::Echo { reply: false, id, .. }) = &ip.body { Some(*id) } else { None };
+        let original = skb.ct.and_then(|(ct, _)| self.ns(skb.netns).conntrack.get(ct)).map(|c| c.original.clone());
+        let remote = original.map_or_else(|| ip.dst.into(), |o| o.dst);
+        let mine = |s: &Socket| match s {
+            Socket::Tcp(t) => ip.body.proto() == PROTO_TCP && t.local == local && t.remote.addr == remote,
+            Socket::Udp(u) => ip.body.proto() == PROTO_UDP && u.local == local && u.remote.addr == remote,
+            Socket::Ping(p) => Some(p.id) == id,
+        };
+        self.ns(skb.netns).sockets.iter().rfind(|(_, s)| mine(s)).map(|(i, s)| (skb.netns, *i, s.clone()))
+    }
+
     /// A packet made here could not be sent: its socket is told.
     pub(super) fn not_sent(&mut self, pkt: PacketId, reason: DropReason) {
-        let skb = self.skb(pkt);
-        let netns = skb.netns;
-        let sender = skb.ip().and_then(|ip| {
-            let (sport, dport) = ip.ports().unwrap_or_default();
-            let (local, remote) = (Endpoint { addr: ip.src.into(), port: sport }, Endpoint { addr: ip.dst.into(), port: dport });
-            let id = if let Body::Icmp(Icmp::Echo { reply: false, id, .. }) = &ip.body { Some(*id) } else { None };
-            self.ns(netns)
-                .sockets
-                .iter()
-                .find(|(_, s)| match &***s {
-                    Socket::Tcp(t) => t.local == local && t.remote == remote,
-                    Socket::Udp(u) => u.local == local && u.remote == remote,
-                    Socket::Ping(p) => Some(p.id) == id,
-                })
-                .map(|(i, s)| (*i, s.clone()))
-        });
+        let sender = self.sender_of(pkt);
         self.drop_packet(pkt, reason, None);
-        let Some((socket, s)) = sender else { return };
-        let outcome = Outcome::NotSent(reason);
-        let tag = match &*s {
+        if let Some((netns, socket, s)) = sender {
+            self.send_failed(netns, socket, &s, Outcome::NotSent(reason));
+        }
+    }
+
+    /// What a process gets from `send`.
+    pub(super) fn send_failed(&mut self, netns: NetnsId, socket: SocketId, s: &Socket, outcome: Outcome) {
+        let tag = match s {
             Socket::Tcp(t) => return self.tcp_error(netns, socket, t, outcome),
             Socket::Udp(u) => {
                 self.set_socket(netns, socket, Socket::Udp(UdpSocket { waiting: false, ..u.clone() }));

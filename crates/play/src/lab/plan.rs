@@ -5,13 +5,16 @@ use crate::probe::{Probe, Protocol, resolve_netns, resolve_target};
 use crate::script::{Done, Outcome};
 use crate::session::{Action, PING_WAIT, Run, Session, UDP_WAIT, curl_request, local_key};
 use crate::shell;
+use net::conntrack::{L4, Tuple};
+use net::engine::Setting;
 use net::event::EventKind;
 use net::netfilter::{Match, Ruleset, TableName, WalkStep};
 use net::socket::{Pmtudisc, ServerApp};
 use net::state::Change;
-use net::{Duration, NetnsId};
+use net::{Duration, Instant, NetnsId};
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::ops::Range;
 use std::rc::Rc;
 
 /// How long a client without a patience of its own is given on a real kernel.
@@ -102,8 +105,8 @@ impl Past {
     }
 }
 
-/// A step, counted from 1; nothing for a command that only prints, or was refused.
-fn step(session: &Session, d: &Done, n: usize, names: &[String], past: &mut Past) -> Result<Option<String>, LabError> {
+/// What a lab does for a step, counted from 1: nothing for a command that only prints, or was refused.
+fn step(session: &Session, d: &Done, n: usize, names: &[String], past: &mut Past) -> Result<Vec<String>, LabError> {
     let wrong = |what: &str| LabError { message: format!("step {n}: {what}") };
     let head = |pins: &str, netns: &str| {
         format!("{{\"step\": {n}, \"at\": {}, \"pins\": {pins}, \"netns\": {}", seconds(Duration(d.at.0)), text(netns))
@@ -114,28 +117,93 @@ fn step(session: &Session, d: &Done, n: usize, names: &[String], past: &mut Past
             past.up_to(session, run.events.start);
             let pins = pins(session, run, names, past).map_err(|e| wrong(&e))?;
             let body = client(session, probe, run).ok_or_else(|| wrong("its target is not there"))?;
-            let configured = session.events()[run.events.clone()].iter().filter(|e| matches!(e.kind, EventKind::Configured { .. })).count();
-            if configured < probe.during.len() {
+            let by_hand = |e: &&net::Event| matches!(e.kind, EventKind::Configured { by: None, .. });
+            let typed = |a: &Action| matches!(a, Action::Shell { line, .. } if !is_cluster(line));
+            let configured = session.events()[run.events.clone()].iter().filter(by_hand).count();
+            if configured < probe.during.iter().filter(|(_, a)| typed(a)).count() {
                 return Err(wrong("a command of its during: is refused, so a lab does not type it either; mend or remove it"));
             }
-            let during = probe.during.iter().filter_map(|(after, a)| {
-                let (netns, command) = command(session, a, names)?;
-                Some(format!("{{\"after\": {}, \"netns\": {}, {command}}}", seconds(*after), text(&netns)))
-            });
-            Ok(Some(format!("{}, {body}, \"during\": {}}}", head(&pins, &names[netns.0 as usize]), list(during))))
+            let at = |after: Duration, (netns, command): (String, String)| {
+                format!("{{\"after\": {}, \"netns\": {}, {command}}}", seconds(after), text(&netns))
+            };
+            let typed =
+                probe.during.iter().filter(|(_, a)| typed(a)).filter_map(|(after, a)| Some(at(*after, command(session, a, names)?)));
+            let mut during: Vec<String> = typed.collect();
+            for (e, command) in deeds(session, run.events.clone(), names).map_err(|e| wrong(&e))? {
+                during.push(at(e - d.at, command));
+            }
+            let probe = format!("{}, {body}, \"during\": {}}}", head(&pins, &names[netns.0 as usize]), list(during));
+            let mut out = vec![probe];
+            out.extend(acts(session, run.events.end..d.events.end, n, names).map_err(|e| wrong(&e))?);
+            Ok(out)
         }
         (Action::Shell { line, .. }, Outcome::Output(_)) if shell::sends(line) => {
             Err(wrong(&format!("{line:?} is a command; write it as send: so that a lab sends it too")))
         }
-        (Action::Shell { line, .. }, Outcome::Output(_)) if line.trim_start().starts_with("systemctl") => {
-            Err(wrong("a lab has no kube-proxy; write what it would write: iptables-restore --noflush <<< '…'"))
+        // A lab has no cluster: it does what the components did.
+        (Action::Shell { line, .. }, Outcome::Output(_)) if is_cluster(line) => {
+            acts(session, d.events.clone(), n, names).map_err(|e| wrong(&e))
         }
         (action @ Action::Shell { .. }, Outcome::Output(out)) if out.status == 0 => {
             let typed = command(session, action, names);
-            Ok(typed.map(|(netns, command)| format!("{}, \"kind\": \"run\", {command}}}", head("[]", &netns))))
+            Ok(typed.map(|(netns, command)| format!("{}, \"kind\": \"run\", {command}}}", head("[]", &netns))).into_iter().collect())
         }
-        _ => Ok(None),
+        _ => Ok(Vec::new()),
     }
+}
+
+/// Whether a command is one to the cluster, which its components obey.
+fn is_cluster(line: &str) -> bool {
+    matches!(shell::split(line).first().map(String::as_str), Some("kubectl" | "systemctl"))
+}
+
+/// What components did in some events, as steps of their own.
+fn acts(session: &Session, events: Range<usize>, n: usize, names: &[String]) -> Result<Vec<String>, String> {
+    let one = |(at, (netns, command)): (Instant, (String, String))| {
+        let (at, netns) = (seconds(Duration(at.0)), text(&netns));
+        format!("{{\"step\": {n}, \"at\": {at}, \"pins\": [], \"netns\": {netns}, \"kind\": \"run\", {command}}}")
+    };
+    Ok(deeds(session, events, names)?.into_iter().map(one).collect())
+}
+
+/// What components did in some events: when, where, and the command that does it.
+#[allow(clippy::type_complexity, reason = "a time, and what `command` gives")]
+fn deeds(session: &Session, events: Range<usize>, names: &[String]) -> Result<Vec<(Instant, (String, String))>, String> {
+    let mut out = Vec::new();
+    for (e, i) in session.events()[events.clone()].iter().zip(events) {
+        let argv = |words: &[&str]| format!("\"argv\": {}, \"stdin\": null", list(words.iter().map(|w| text(w))));
+        let command = match &e.kind {
+            EventKind::Configured { setting, by: Some(by) } => match &**setting {
+                Setting::Rules(_) => {
+                    let words = session.live.words.get(&i).ok_or_else(|| format!("a lab cannot do what {by} did: it made jumps, too"))?;
+                    let argv = list(["iptables-restore", "--noflush", "--counters"].iter().map(|w| text(w)));
+                    format!("\"argv\": {argv}, \"stdin\": {}", text(words))
+                }
+                Setting::Forget(id) => {
+                    let gone = e.changes.iter().find_map(|c| match c {
+                        Change::Connection { id: x, before: Some(c), .. } if x == id => Some(c.original.clone()),
+                        _ => None,
+                    });
+                    let Some(Tuple { src, dst, l4: L4::Ports(sport, dport), .. }) = gone else { continue };
+                    let [src, dst, sport, dport] = [src.to_string(), dst.to_string(), sport.to_string(), dport.to_string()];
+                    argv(&["conntrack", "-D", "-p", "udp", "-s", &src, "-d", &dst, "--sport", &sport, "--dport", &dport])
+                }
+                _ => return Err(format!("a lab cannot do yet what {by} did")),
+            },
+            // Its namespace stays, without a cable.
+            EventKind::NetnsDeleted { .. } => {
+                let veth = e.changes.iter().find_map(|c| match c {
+                    Change::Device { netns, after, .. } if *netns == e.netns && after.gone => Some(after.name.clone()),
+                    _ => None,
+                });
+                argv(&["ip", "link", "del", &veth.ok_or("a lab cannot take a machine away")?])
+            }
+            EventKind::NetnsAdded { name, .. } => return Err(format!("a lab cannot start {name}: only what is there from the beginning")),
+            _ => continue,
+        };
+        out.push((e.at, (names.get(e.netns.0 as usize).cloned().unwrap_or_default(), command)));
+    }
+    Ok(out)
 }
 
 /// What a client does.

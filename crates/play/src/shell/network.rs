@@ -88,6 +88,9 @@ pub(super) fn ping_report(session: &Session, run: &Run, probe: &Probe, started: 
                 errors += 1;
                 out.push_str("ping: sendmsg: Message too long\n");
             }
+            Outcome::NotSent(DropReason::NetfilterDrop | DropReason::NetfilterReject) => {
+                out.push_str("ping: sendmsg: Operation not permitted\n");
+            }
             Outcome::NotSent(_) => return Output::fail(2, "connect: Network is unreachable\n"),
             Outcome::TimedOut | Outcome::Refused => {}
         }
