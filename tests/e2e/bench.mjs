@@ -46,7 +46,7 @@ spec:
 }
 
 function session() {
-  const head = ["packetwalk page 1", "lang en", "preset article-nodeport", "from client", "to 10.9.1.10:30080", "proto tcp", "seed 1", "grain decisions", "speed 8", "tab rules", "cursor 0"];
+  const head = ["packetwalk page 1", "lang en", "preset article-nodeport", "from client", "to 10.9.1.10:30080", "proto tcp", "seed 1", "grain decisions", "speed 800", "tab rules", "cursor 0"];
   const sends = Array.from({ length: PACKETS }, (_, i) => `step ${i ? "1" : "quiet"} send tcp client 10.9.1.${10 + (i % NODES)}:30080`);
   return [...head, ...sends, "", cluster()].join("\n");
 }

@@ -81,7 +81,7 @@ test("between node01 and node02 the capsule is wrapped in its shell", async () =
 
 test("play runs by itself and stops at the end; the scrubber goes anywhere", async () => {
   await visit({}, async (page) => {
-    await page.selectOption(".speed", "8");
+    await page.selectOption(".speed", "800");
     await page.click(".grains button:has-text('Hops')");
     await page.selectOption("#endpoint", "10.1.5.4:80");
     await page.click(".sentence .send");

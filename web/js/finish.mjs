@@ -15,6 +15,22 @@ const profile = process.env.TRUNK_PROFILE ?? "release";
 const index = join(out, "index.html");
 let html = readFileSync(index, "utf8");
 
+// What Trunk leaves readable is made small: the glue of the modules, and the styles, which become one file.
+const small = async (text, loader, format) => (await transform(text, { loader, format, minify: true, charset: "utf8" })).code;
+const hashed = (text) => createHash("sha256").update(text).digest("hex").slice(0, 8);
+for (const file of readdirSync(out).filter((f) => /^packetwalk-\w+(-[0-9a-f]+)?\.js$/.test(f))) {
+  writeFileSync(join(out, file), await small(readFileSync(join(out, file), "utf8"), "js", "esm"));
+}
+const parts = [...html.matchAll(/<link rel="stylesheet" href="\.\/((?!fonts-)[\w-]+\.css)"[^>]*>\s*/g)];
+if (parts.length < 2) throw new Error("the styles were not found in the page");
+const style = await small(parts.map((m) => readFileSync(join(out, m[1]), "utf8")).join("\n"), "css");
+const styles = `styles-${hashed(style)}.css`;
+writeFileSync(join(out, styles), style);
+for (const [tag, file] of parts) {
+  html = html.replace(tag, tag === parts[0][0] ? `<link rel="stylesheet" href="./${styles}">` : "");
+  rmSync(join(out, file));
+}
+
 // A workbench of another build must not be met by this page.
 const workbench = {};
 for (const [kind, name, ending] of [["glue", "packetwalk-workbench", ".js"], ["wasm", "packetwalk-workbench_bg", ".wasm"]]) {
@@ -42,7 +58,7 @@ packetwalk.workbench = (leave, failed) => {
 };
 packetwalk.start(init, "${wasm}", ${size(wasm)});
 `;
-  const name = `start-${createHash("sha256").update(start).digest("hex").slice(0, 8)}.js`;
+  const name = `start-${hashed(start)}.js`;
   writeFileSync(join(out, name), start);
   return `<script type="module" src="./${name}"></script>`;
 });
@@ -61,7 +77,7 @@ try {
   execFileSync("wasm-bindgen", ["--target", "no-modules", "--no-typescript", "--out-name", "embed", "--out-dir", dir, wasm], { stdio: "inherit" });
   const glue = readFileSync(join(dir, "embed.js"), "utf8");
   // The page's own, already optimised module has the same imports: both come from one compilation.
-  execFileSync("wasm-opt", ["-Oz", "--enable-bulk-memory", "--enable-nontrapping-float-to-int", "--enable-reference-types", "--enable-multivalue", "--enable-sign-ext", "--enable-mutable-globals", "-o", join(dir, "small.wasm"), join(dir, "embed_bg.wasm")], { stdio: "inherit" });
+  execFileSync("wasm-opt", ["-Oz", "--low-memory-unused", "--enable-bulk-memory", "--enable-nontrapping-float-to-int", "--enable-reference-types", "--enable-multivalue", "--enable-sign-ext", "--enable-mutable-globals", "-o", join(dir, "small.wasm"), join(dir, "embed_bg.wasm")], { stdio: "inherit" });
   const bytes = readFileSync(join(dir, "small.wasm")).toString("base64");
   const start = `${guard}${glue}
 (function () {
@@ -76,10 +92,6 @@ try {
 } finally {
   rmSync(dir, { recursive: true, force: true });
 }
-const styles = readdirSync(out).filter((f) => f.endsWith(".css") && !f.startsWith("fonts-"));
-const order = ["tokens", "page", "inspector", "diagram", "small"];
-styles.sort((a, b) => order.findIndex((o) => a.startsWith(o)) - order.findIndex((o) => b.startsWith(o)));
-const links = styles.map((s) => `  <link rel="stylesheet" href="./${s}">`).join("\n");
 writeFileSync(
   join(out, "embed.html"),
   `<!DOCTYPE html>
@@ -89,7 +101,7 @@ writeFileSync(
   <meta name="viewport" content="width=device-width, initial-scale=1">
   <title>Packetwalk</title>
   <link rel="icon" href="data:,">
-${links}
+  <link rel="stylesheet" href="./${styles}">
 </head>
 <body data-embed>
   <div id="app"><div class="loading"><strong>Packetwalk</strong></div></div>

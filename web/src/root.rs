@@ -372,7 +372,7 @@ impl Root {
             return;
         };
         let from = self.shown_at.unwrap_or(to);
-        let still = from == to || self.desk.app.borrow().speed >= 4.0 || interop::prefers("(prefers-reduced-motion: reduce)");
+        let still = from == to || self.desk.app.borrow().speed >= 400 || interop::prefers("(prefers-reduced-motion: reduce)");
         if still {
             self.glide = None;
             return self.place(to);
@@ -411,7 +411,7 @@ impl Root {
             return;
         }
         if let Some(g) = self.desk.capsule.cast::<web_sys::Element>() {
-            let _ = g.set_attribute("transform", &format!("translate({:.1} {:.1})", at.0, at.1));
+            let _ = g.set_attribute("transform", &format!("translate({} {})", view::px::Px(at.0), view::px::Px(at.1)));
         }
     }
 }

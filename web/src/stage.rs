@@ -4,6 +4,7 @@
 use kube::change::{Change, Thing};
 use std::cell::Cell;
 use view::app::{Action, App, Selected};
+use view::px::Px;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, PointerEvent, WheelEvent};
 use yew::NodeRef;
@@ -71,7 +72,7 @@ impl Stage {
         // Every text of it is laid out anew when it is set, also to the same.
         if let (Some(svg), true) = (self.svg(), self.shown.get() != Some(camera)) {
             let (x, y, w, h) = camera;
-            let _ = svg.set_attribute("viewBox", &format!("{x:.1} {y:.1} {w:.1} {h:.1}"));
+            let _ = svg.set_attribute("viewBox", &[x, y, w, h].map(|v| Px(v).to_string()).join(" "));
             self.shown.set(Some(camera));
         }
     }
@@ -166,7 +167,9 @@ impl Stage {
                 self.show(fit);
             }
             Drag::Thing(_, shape) => {
-                let number = |name: &str| shape.get_attribute(name).and_then(|v| v.parse::<f32>().ok()).unwrap_or(0.0);
+                let number = |name: &str| {
+                    shape.get_attribute(name).map(|v| js_sys::Number::parse_float(&v) as f32).filter(|v| v.is_finite()).unwrap_or(0.0)
+                };
                 let (x, y) = (number("x") + dx / scale, number("y") + dy / scale);
                 let (w, h) = (number("width"), number("height"));
                 self.draw_ghost(&format!("M{x:.0} {y:.0}h{w:.0}v{h:.0}h-{w:.0}z"));

@@ -693,7 +693,7 @@ spec:
         let new = done(&new, Change::Fault(Fault::Stopped("node01".into(), Daemon::KubeProxy), true));
         let new = done(&new, Change::Rename(Thing::Node("node01".into()), "edge".into()));
         assert!(!new.contains("node01") && new.contains("to: \"edge:30080\"") && new.contains("stopped: edge/kube-proxy"), "{new}");
-        assert_eq!(cluster(&new).topology.layout["edge"], (40, -3));
+        assert_eq!(cluster(&new).topology.layout[&"edge".to_owned()], (40, -3));
         let new = done(&new, Change::Rename(Thing::Deployment("default".into(), "nginx".into()), "web".into()));
         assert!(new.contains("of: web") && cluster(&new).pods.iter().any(|p| p.deployment == "web"), "{new}");
     }

@@ -4,7 +4,6 @@
 use crate::cluster;
 use crate::decode::{Decoder, Known};
 use crate::yaml::{Value, YamlNode, parse};
-use std::collections::BTreeSet;
 
 /// One word that could stand at a place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,14 +48,14 @@ pub fn complete(text: &str, at: usize) -> Offers {
     cluster::read(&mut d, &trial);
     let (docs, _) = parse(&trial);
     let known = d.known.unwrap_or_default();
-    let mut words: BTreeSet<String> = BTreeSet::new();
+    let mut words: Vec<String> = Vec::new();
     let has = |k: &&Known| k.keys.as_ref().is_some_and(|keys| keys.iter().any(|x| x == HERE)) && holds(k, from);
     if let Some(k) = known.iter().filter(|_| is_key).rfind(has) {
         let there = k.keys.iter().flatten();
-        let there: BTreeSet<&String> = there.collect();
+        let there: Vec<&String> = there.collect();
         words.extend(k.words.iter().filter(|w| !there.contains(w)).cloned());
         if k.path.ends_with("selector") || k.path.ends_with("matchLabels") || k.path.ends_with("labels") {
-            words.extend(labels(&docs).into_iter().map(|(key, _)| key).filter(|w| w != HERE && !there.contains(w)));
+            words.extend(labels(&docs).into_iter().map(|(key, _)| key).filter(|w| w != HERE && !there.contains(&w)));
         }
     } else if is_key && !known.iter().any(|k| holds(k, from)) {
         words.extend(["apiVersion", "kind", "metadata", "spec"].map(str::to_owned));
@@ -65,6 +64,8 @@ pub fn complete(text: &str, at: usize) -> Offers {
         words.extend(known.iter().filter(|k| k.keys.is_none() && k.span.start as usize == from).flat_map(|k| k.words.clone()));
         words.extend(values(&docs, key));
     }
+    words.sort();
+    words.dedup();
     let offer = |word: String| Offer { word, behind: if is_key { ": " } else { "" } };
     let offers = words.into_iter().filter(|w| w.starts_with(begun) && *w != begun && w != HERE).map(offer).collect();
     Offers { from, offers }
@@ -91,8 +92,8 @@ fn each<'a>(n: &'a YamlNode, f: &mut dyn FnMut(&'a str, &'a YamlNode)) {
 }
 
 /// Every label that is written somewhere.
-fn labels(docs: &[YamlNode]) -> BTreeSet<(String, String)> {
-    let mut out = BTreeSet::new();
+fn labels(docs: &[YamlNode]) -> Vec<(String, String)> {
+    let mut out = Vec::new();
     for doc in docs {
         each(doc, &mut |key, v| {
             if let ("labels" | "matchLabels", Value::Map(pairs)) = (key, &v.value) {
@@ -104,8 +105,8 @@ fn labels(docs: &[YamlNode]) -> BTreeSet<(String, String)> {
 }
 
 /// What the value of a key could be, from what stands elsewhere.
-fn values(docs: &[YamlNode], key: &str) -> BTreeSet<String> {
-    let mut out: BTreeSet<String> = labels(docs).into_iter().filter(|(k, _)| k == key).map(|(_, v)| v).collect();
+fn values(docs: &[YamlNode], key: &str) -> Vec<String> {
+    let mut out: Vec<String> = labels(docs).into_iter().filter(|(k, _)| k == key).map(|(_, v)| v).collect();
     let mut names = |wanted: &[&str], from: &[&str]| {
         if !wanted.contains(&key) {
             return;
@@ -118,7 +119,7 @@ fn values(docs: &[YamlNode], key: &str) -> BTreeSet<String> {
                     for item in items {
                         each(item, &mut |k, v| {
                             if k == "name" && !word(v).is_empty() {
-                                out.insert(word(v).to_owned());
+                                out.push(word(v).to_owned());
                             }
                         });
                     }
@@ -150,7 +151,7 @@ fn values(docs: &[YamlNode], key: &str) -> BTreeSet<String> {
                     let mut first = true;
                     each(doc, &mut |k, v| {
                         if k == "name" && std::mem::take(&mut first) {
-                            out.insert(word(v).to_owned());
+                            out.push(word(v).to_owned());
                         }
                     });
                 }
@@ -160,8 +161,7 @@ fn values(docs: &[YamlNode], key: &str) -> BTreeSet<String> {
         _ => &[],
     };
     out.extend(fixed.iter().map(|w| (*w).to_owned()));
-    out.remove(HERE);
-    out.remove("");
+    out.retain(|w| w != HERE && !w.is_empty());
     out
 }
 

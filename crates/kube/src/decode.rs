@@ -3,7 +3,7 @@
 
 use crate::diag::{Code, Diagnostic, Span, nearest};
 use crate::yaml::{Value, YamlNode};
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 use std::str::FromStr;
 
 /// Collects what is wrong while a document is decoded.
@@ -170,13 +170,13 @@ impl Decoder {
     }
 
     /// A mapping from texts to texts: labels, selectors.
-    pub fn string_map(&mut self, node: &YamlNode, path: &str) -> BTreeMap<String, String> {
-        let Some(fields) = self.fields(node, path) else { return BTreeMap::new() };
+    pub fn string_map(&mut self, node: &YamlNode, path: &str) -> LiteMap<String, String> {
+        let Some(fields) = self.fields(node, path) else { return LiteMap::new() };
         if let Some(known) = &mut self.known {
             let keys = Some(fields.pairs.iter().map(|(k, ..)| (*k).to_owned()).collect());
             known.push(Known { span: node.span, path: path.to_owned(), words: Vec::new(), keys });
         }
-        let mut out = BTreeMap::new();
+        let mut out = LiteMap::new();
         for (key, _, value) in &fields.pairs {
             if let Some(text) = self.string(value, &format!("{path}.{key}")) {
                 out.insert((*key).to_owned(), text.value);

@@ -1,8 +1,8 @@
 //! Address allocation as the real components do it.
 
 use ipnet::Ipv4Net;
+use litemap::LiteMap;
 use net::rng;
-use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 /// Pod networks for nodes, in order (`cidrset.AllocateNext`): each /24 of the cluster's pod CIDR.
@@ -16,14 +16,14 @@ pub fn pod_cidrs(cluster: Ipv4Net) -> impl Iterator<Item = Ipv4Net> {
 pub struct HostLocal {
     net: Ipv4Net,
     last: Ipv4Addr,
-    taken: BTreeSet<Ipv4Addr>,
+    taken: LiteMap<Ipv4Addr, ()>,
 }
 
 impl HostLocal {
     /// A fresh network.
     pub fn new(net: Ipv4Net) -> Self {
         let gateway = Ipv4Addr::from(u32::from(net.network()) + 1);
-        Self { net, last: gateway, taken: BTreeSet::from([gateway]) }
+        Self { net, last: gateway, taken: LiteMap::from_iter([(gateway, ())]) }
     }
 
     /// The bridge's own address.
@@ -33,7 +33,7 @@ impl HostLocal {
 
     /// Takes a certain address. False: it is taken, or not of this network.
     pub fn take(&mut self, addr: Ipv4Addr) -> bool {
-        self.net.contains(&addr) && addr != self.net.network() && addr != self.net.broadcast() && self.taken.insert(addr)
+        self.net.contains(&addr) && addr != self.net.network() && addr != self.net.broadcast() && self.taken.insert(addr, ()).is_none()
     }
 
     /// Gives an address back.
@@ -45,8 +45,8 @@ impl HostLocal {
     pub fn allocate(&mut self) -> Option<Ipv4Addr> {
         let (first, n) = (u32::from(self.net.network()) + 1, (1u32 << (32 - self.net.prefix_len())).saturating_sub(2));
         let start = u32::from(self.last) - first + 1;
-        let free = (0..n).map(|i| Ipv4Addr::from(first + (start + i) % n)).find(|a| !self.taken.contains(a))?;
-        self.taken.insert(free);
+        let free = (0..n).map(|i| Ipv4Addr::from(first + (start + i) % n)).find(|a| !self.taken.contains_key(a))?;
+        self.taken.insert(free, ());
         self.last = free;
         Some(free)
     }
@@ -56,13 +56,13 @@ impl HostLocal {
 #[derive(Clone, Debug)]
 pub struct ServiceIps {
     net: Ipv4Net,
-    taken: BTreeSet<Ipv4Addr>,
+    taken: LiteMap<Ipv4Addr, ()>,
 }
 
 impl ServiceIps {
     /// A fresh range.
     pub fn new(net: Ipv4Net) -> Self {
-        Self { net, taken: BTreeSet::new() }
+        Self { net, taken: LiteMap::new() }
     }
 
     /// The `n`th address: 1 is `kubernetes`, 10 is DNS.
@@ -77,7 +77,7 @@ impl ServiceIps {
 
     /// Takes a certain address; false if it is taken.
     pub fn take(&mut self, addr: Ipv4Addr) -> bool {
-        self.taken.insert(addr)
+        self.taken.insert(addr, ()).is_none()
     }
 
     /// A free address, drawn by name.
@@ -85,8 +85,8 @@ impl ServiceIps {
         let n = (1u64 << (32 - self.net.prefix_len())).saturating_sub(2);
         let start = rng::hash_str(seed, name).checked_rem(n)?;
         let first = u64::from(u32::from(self.net.network())) + 1;
-        let free = (0..n).map(|i| Ipv4Addr::from((first + (start + i) % n) as u32)).find(|a| !self.taken.contains(a))?;
-        self.taken.insert(free);
+        let free = (0..n).map(|i| Ipv4Addr::from((first + (start + i) % n) as u32)).find(|a| !self.taken.contains_key(a))?;
+        self.taken.insert(free, ());
         Some(free)
     }
 }
@@ -96,13 +96,13 @@ impl ServiceIps {
 pub struct NodePorts {
     first: u16,
     last: u16,
-    taken: BTreeSet<u16>,
+    taken: LiteMap<u16, ()>,
 }
 
 impl NodePorts {
     /// A fresh range.
     pub fn new(first: u16, last: u16) -> Self {
-        Self { first, last, taken: BTreeSet::new() }
+        Self { first, last, taken: LiteMap::new() }
     }
 
     /// Whether a port is of this range.
@@ -112,15 +112,15 @@ impl NodePorts {
 
     /// Takes a certain port; false if it is taken.
     pub fn take(&mut self, port: u16) -> bool {
-        self.taken.insert(port)
+        self.taken.insert(port, ()).is_none()
     }
 
     /// A free port, drawn by name.
     pub fn allocate(&mut self, seed: u64, name: &str) -> Option<u16> {
         let n = u64::from(self.last - self.first) + 1;
         let start = rng::hash_str(seed, name) % n;
-        let free = (0..n).map(|i| self.first + ((start + i) % n) as u16).find(|p| !self.taken.contains(p))?;
-        self.taken.insert(free);
+        let free = (0..n).map(|i| self.first + ((start + i) % n) as u16).find(|p| !self.taken.contains_key(p))?;
+        self.taken.insert(free, ());
         Some(free)
     }
 }

@@ -5,11 +5,11 @@ use crate::decode::{Decoder, Fields, Spanned};
 use crate::diag::{Code, Diagnostic, nearest};
 use crate::yaml::{Value, YamlNode};
 use ipnet::IpNet;
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// Labels or a selector.
-pub type Labels = BTreeMap<String, String>;
+pub type Labels = LiteMap<String, String>;
 
 /// Whether a selector selects these labels. An empty one selects nothing.
 pub fn selects(selector: &Labels, labels: &Labels) -> bool {

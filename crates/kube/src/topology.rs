@@ -7,8 +7,8 @@ use crate::fault::{self, Daemon, Fault};
 use crate::proxy::Era;
 use crate::yaml::YamlNode;
 use ipnet::Ipv4Net;
+use litemap::LiteMap;
 use net::wire::Mac;
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 /// A NIC on a segment.
@@ -164,7 +164,7 @@ pub struct Topology {
     /// What is broken.
     pub faults: Vec<Fault>,
     /// Where a person dragged nodes and hosts to, in pixels from where they would stand.
-    pub layout: BTreeMap<String, (i32, i32)>,
+    pub layout: LiteMap<String, (i32, i32)>,
 }
 
 fn literal<T: std::str::FromStr>(text: &str) -> T {
@@ -210,7 +210,7 @@ impl Default for Topology {
             hosts: vec![host("gateway", 1), host("client", 100)],
             pods: Vec::new(),
             faults: Vec::new(),
-            layout: BTreeMap::new(),
+            layout: LiteMap::new(),
         }
     }
 }
@@ -338,7 +338,7 @@ pub fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Topology> {
 }
 
 /// `layout: {node01: {x: 40, y: -12}}`. Nothing else depends on it: a name that is gone is no fault.
-fn layout(d: &mut Decoder, node: &YamlNode, to: &mut BTreeMap<String, (i32, i32)>) {
+fn layout(d: &mut Decoder, node: &YamlNode, to: &mut LiteMap<String, (i32, i32)>) {
     let Some(places) = d.fields(node, "spec.layout") else { return };
     for (name, place) in places.all() {
         let path = places.path_of(name);

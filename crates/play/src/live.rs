@@ -11,7 +11,8 @@ use net::neigh::{Neighbour, NudState};
 use net::route::Route;
 use net::state::{Device, FdbEntry};
 use net::{Instant, NetnsId};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeSet;
+use std::fmt;
 use std::rc::Rc;
 
 /// What a session knows of its cluster beyond its document.
@@ -23,25 +24,33 @@ pub(crate) struct Live {
     pub(crate) cluster: Rc<Cluster>,
     /// Its text: the document, with what was applied since.
     pub(crate) text: Rc<str>,
-    /// Pods that somebody deleted.
-    pub(crate) deleted: BTreeSet<String>,
     /// Nodes whose kube-proxy does not run.
-    pub(crate) stopped: BTreeSet<String>,
+    pub(crate) stopped: Vec<String>,
     /// How often it changed.
     changes: u64,
     /// What kube-proxy fed to iptables-restore, by the event that says so.
-    pub(crate) words: BTreeMap<usize, Rc<str>>,
-    /// What components have still to do, in order.
-    due: VecDeque<(Instant, Rc<Step>)>,
+    pub(crate) words: Vec<(usize, Rc<str>)>,
+    /// What components have still to do; the first thing is the last.
+    due: Vec<(Instant, Task)>,
+}
+
+/// Something a component has still to do. A page that only shows never makes one, and carries nothing of it.
+#[derive(Clone)]
+struct Task(Rc<dyn Fn(&mut Session)>);
+
+impl fmt::Debug for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Task")
+    }
 }
 
 impl Live {
-    pub(crate) fn new(cluster: Rc<Cluster>, text: &str) -> Self {
+    pub(crate) fn new(cluster: Rc<Cluster>, text: Rc<str>) -> Self {
         let stopped = |f: &Fault| if let Fault::Stopped(node, Daemon::KubeProxy) = f { Some(node.clone()) } else { None };
         let stopped = cluster.topology.faults.iter().filter_map(stopped).collect();
-        let (first, text) = (cluster.clone(), text.into());
-        let (deleted, words, due) = (BTreeSet::new(), BTreeMap::new(), VecDeque::new());
-        Self { first, cluster, text, deleted, stopped, changes: 0, words, due }
+        let first = cluster.clone();
+        let (words, due) = (Vec::new(), Vec::new());
+        Self { first, cluster, text, stopped, changes: 0, words, due }
     }
 }
 
@@ -61,17 +70,19 @@ impl Session {
         let steps = rollout::rollout(&self.live.cluster, &cluster, self.live.changes)?;
         self.live.changes += 1;
         self.live.text = text.into();
-        self.live.deleted.extend(deleted.iter().cloned());
         let now = self.world().now();
-        self.live.due.extend(steps.into_iter().map(|s| (now + s.after, Rc::new(s))));
-        self.live.due.make_contiguous().sort_by_key(|(at, _)| *at);
+        let task = |s: Step| (now + s.after, Task(Rc::new(move |session| session.perform(&s))));
+        let mut due: Vec<_> = std::mem::take(&mut self.live.due).into_iter().rev().chain(steps.into_iter().map(task)).collect();
+        due.sort_by_key(|(at, _)| *at);
+        due.reverse();
+        self.live.due = due;
         self.joined(cluster);
         Ok(())
     }
 
     /// When a component next does something.
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        if cfg!(feature = "shell") { self.live.due.front().map(|(at, _)| *at) } else { None }
+        self.live.due.last().map(|(at, _)| *at)
     }
 
     /// Lets the world go on until so many events lie behind, or nothing is under way and no component has
@@ -97,14 +108,11 @@ impl Session {
 
     /// The next thing a component has to do, at its time.
     pub(crate) fn perform_next(&mut self) {
-        if !cfg!(feature = "shell") {
-            return;
-        }
-        let Some((at, step)) = self.live.due.pop_front() else { return };
+        let Some((at, Task(perform))) = self.live.due.pop() else { return };
         if self.world().now() < at {
             self.world_mut().advance(at);
         }
-        self.perform(&step);
+        perform(self);
     }
 
     fn perform(&mut self, step: &Step) {
@@ -165,7 +173,7 @@ impl Session {
         let ns = self.world().state().ns(netns);
         let restored = kube::proxy::synced(&ns.rules, sync, before);
         if let Some(words) = kube::proxy::words(&ns.rules, sync, before) {
-            self.live.words.insert(self.events().len(), words.into());
+            self.live.words.push((self.events().len(), words.into()));
         }
         let ns = self.world().state().ns(netns);
         let wrong: Vec<_> = ns.conntrack.iter().filter(|(_, c)| c.confirmed() && stale.deletes(&flow(c))).map(|(id, _)| id).collect();

@@ -183,17 +183,30 @@ fn shell_step(d: &mut Decoder, f: &mut Fields<'_>, path: &str) -> Option<Action>
 fn duration(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Duration> {
     let text = d.string(node, path)?;
     let (number, unit) = match text.value.strip_suffix("ms") {
-        Some(n) => (n, 1e6),
-        None => (text.value.strip_suffix('s').unwrap_or(""), 1e9),
+        Some(n) => (n, 1_000_000),
+        None => (text.value.strip_suffix('s').unwrap_or(""), 1_000_000_000),
     };
-    match number.parse::<f64>().ok().filter(|n| (0.0..=1e6).contains(n)) {
-        Some(n) => Some(Duration((n * unit).round() as u64)),
+    match nanoseconds(number, unit) {
+        Some(n) => Some(Duration(n)),
         None => {
             let message = format!("{path}: Invalid value: {:?}: not a time", text.value);
             d.error(Code::UnsupportedValue, text.span, message, "write it like 1.2s or 20ms");
             None
         }
     }
+}
+
+/// A decimal number of units of so many nanoseconds, up to a million of them.
+fn nanoseconds(number: &str, unit: u64) -> Option<u64> {
+    let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
+    let digits = |t: &str| !t.is_empty() && t.len() <= 18 && t.bytes().all(|b| b.is_ascii_digit());
+    if !digits(part) || !(whole.is_empty() && number.starts_with('.') || digits(whole)) {
+        return None;
+    }
+    let whole = if whole.is_empty() { 0 } else { whole.parse::<u64>().ok()? };
+    let (part, of) = (part.parse::<u64>().ok()?, 10_u64.pow(part.len() as u32));
+    let more = (u128::from(part) * u128::from(unit) / u128::from(of)) as u64;
+    Some(whole.checked_mul(unit)? + more).filter(|n| *n <= 1_000_000 * unit)
 }
 
 /// A number in its range.

@@ -4,7 +4,7 @@ use crate::live::Live;
 use crate::probe::{Probe, ProbeError, Protocol, check_endpoint, resolve_netns, resolve_target};
 use crate::verdict::{Ending, Verdict, advice, verdict};
 use kube::{Cluster, Diagnostic};
-use net::engine::Setting;
+use net::engine::{Setting, SpecError};
 use net::event::EventKind;
 use net::rng;
 use net::socket::{Endpoint, Outcome, PingSocket, TcpApp, UdpSocket};
@@ -62,17 +62,16 @@ pub enum Start {
 /// A document being played.
 #[derive(Clone, Debug)]
 pub struct Session {
-    document: String,
+    document: Rc<str>,
     seed: u64,
     /// Everybody who was ever there.
     cluster: Rc<Cluster>,
     pub(crate) live: Live,
-    notes: Vec<Diagnostic>,
-    spec: Spec,
-    initial: State,
+    notes: Rc<[Diagnostic]>,
+    spec: Rc<Spec>,
+    initial: Rc<State>,
     world: World,
-    /// The world before anything was done.
-    start: Box<World>,
+    start: Start,
     actions: Vec<Action>,
     next_tag: u32,
 }
@@ -83,6 +82,15 @@ pub(crate) const PING_WAIT: Duration = Duration::secs(10);
 pub(crate) const UDP_WAIT: Duration = Duration::secs(5);
 /// No run lasts longer than this much virtual time: TCP gives up before.
 pub(crate) const LONGEST_RUN: Duration = Duration::secs(2_000);
+
+/// A world at its beginning.
+fn begin(spec: &Spec, seed: u64, start: Start) -> Result<World, SpecError> {
+    let mut world = World::new(spec, seed)?;
+    if start != Start::Cold {
+        world.warm(start == Start::Used);
+    }
+    Ok(world)
+}
 
 impl Session {
     /// Builds the document's cluster. `warm`: every neighbour is known, as after a moment of traffic.
@@ -102,43 +110,46 @@ impl Session {
         let Some(cluster) = cluster.map(Rc::new) else { return Err(notes) };
         let mut spec = kube::plan::spec(&cluster);
         edit(&mut spec);
-        let mut world = World::new(&spec, seed).map_err(|e| {
+        let world = begin(&spec, seed, start).map_err(|e| {
             let span = kube::Span { line: 1, column: 1, start: 0, end: 0 };
             vec![Diagnostic::error(kube::Code::UnsupportedValue, span, e.to_string(), "change what it names")]
         })?;
-        if start != Start::Cold {
-            world.warm(start == Start::Used);
-        }
-        let initial = world.state().clone();
-        let start = Box::new(world.clone());
-        let live = Live::new(cluster.clone(), document);
-        let document = document.to_owned();
+        let initial = Rc::new(world.state().clone());
+        let document: Rc<str> = document.into();
+        let live = Live::new(cluster.clone(), document.clone());
+        let (notes, spec) = (notes.into(), Rc::new(spec));
         Ok(Self { document, seed, cluster, live, notes, spec, initial, world, start, actions: Vec::new(), next_tag: 1 })
     }
 
     /// This session before anything was done in it.
     #[must_use]
     pub fn rewound(&self) -> Self {
-        let (cluster, live) = (self.live.first.clone(), Live::new(self.live.first.clone(), &self.document));
-        Self { world: World::clone(&self.start), actions: Vec::new(), next_tag: 1, cluster, live, ..self.clone() }
+        let first = self.live.first.clone();
+        let world = begin(&self.spec, self.seed, self.start).expect("invariant: it began once");
+        self.in_world(world, self.initial.clone(), first.clone(), Live::new(first, self.document.clone()))
     }
 
     /// This session at another of its moments, to look at: commands print what was true then.
     #[must_use]
     pub fn moment(&self, state: &State) -> Self {
         let world = self.world.moment(state.clone());
+        self.in_world(world, Rc::new(state.clone()), self.cluster.clone(), self.live.clone())
+    }
+
+    /// The same session in another world, where nothing was done.
+    fn in_world(&self, world: World, initial: Rc<State>, cluster: Rc<Cluster>, live: Live) -> Self {
         Self {
             document: self.document.clone(),
             seed: self.seed,
-            cluster: self.cluster.clone(),
-            live: self.live.clone(),
-            notes: Vec::new(),
-            spec: Spec::default(),
-            initial: state.clone(),
-            start: Box::new(world.clone()),
+            cluster,
+            live,
+            notes: self.notes.clone(),
+            spec: self.spec.clone(),
+            initial,
             world,
+            start: self.start,
             actions: Vec::new(),
-            next_tag: self.next_tag,
+            next_tag: 1,
         }
     }
 

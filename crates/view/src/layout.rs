@@ -3,6 +3,7 @@
 //! is mono, and a box is `chars × 0.6 × size + padding`.
 
 use crate::labels::app_of;
+use crate::px::Px;
 use kube::Cluster;
 use net::netfilter::Hook;
 use std::collections::BTreeSet;
@@ -327,11 +328,11 @@ pub fn path(points: &[Point]) -> String {
     let mut out = String::new();
     for (i, p) in points.iter().enumerate() {
         if i == 0 {
-            let _ = write!(out, "M{:.1} {:.1}", p.0, p.1);
+            let _ = write!(out, "M{} {}", Px(p.0), Px(p.1));
             continue;
         }
         let Some(next) = points.get(i + 1) else {
-            let _ = write!(out, "L{:.1} {:.1}", p.0, p.1);
+            let _ = write!(out, "L{} {}", Px(p.0), Px(p.1));
             continue;
         };
         let before = points[i - 1];
@@ -342,7 +343,7 @@ pub fn path(points: &[Point]) -> String {
             (p.0 + (q.0 - p.0) / d * r, p.1 + (q.1 - p.1) / d * r)
         };
         let (a, b) = (toward(before), toward(*next));
-        let _ = write!(out, "L{:.1} {:.1}Q{:.1} {:.1} {:.1} {:.1}", a.0, a.1, p.0, p.1, b.0, b.1);
+        let _ = write!(out, "L{} {}Q{} {} {} {}", Px(a.0), Px(a.1), Px(p.0), Px(p.1), Px(b.0), Px(b.1));
     }
     out
 }

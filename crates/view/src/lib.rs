@@ -17,6 +17,7 @@ pub mod index;
 pub mod labels;
 pub mod layout;
 pub mod packet;
+pub mod px;
 pub mod rule_list;
 pub mod rule_panel;
 pub mod run_diff;

@@ -2,7 +2,6 @@
 
 use net::netfilter::{TableName, rule_text};
 use net::state::Netns;
-use std::collections::BTreeSet;
 
 /// A line of `iptables-save`, with its counter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,10 +20,10 @@ pub const MOST: usize = 300;
 /// The rules that hold every word of `search`, in the order of `iptables-save`, and how many there are
 /// besides those shown.
 pub fn find(ns: &Netns, search: &str) -> (Vec<RuleLine>, usize) {
-    let words: Vec<String> = search.split_whitespace().map(str::to_lowercase).collect();
+    let words: Vec<String> = search.split_whitespace().map(str::to_ascii_lowercase).collect();
     let (mut out, mut more) = (Vec::new(), 0);
     for (table, text, counter) in lines(ns) {
-        let low = text.to_lowercase();
+        let low = text.to_ascii_lowercase();
         if !words.iter().all(|w| low.contains(w.as_str()) || table.name() == w) {
             continue;
         }
@@ -69,16 +68,22 @@ pub fn difference(before: &Netns, after: &Netns) -> Vec<DiffLine> {
     type Line = (TableName, String);
     let of = |ns| lines(ns).map(|(t, text, _)| (t, text)).collect::<Vec<Line>>();
     let (old, new) = (of(before), of(after));
-    let (in_old, in_new): (BTreeSet<&Line>, BTreeSet<&Line>) = (old.iter().collect(), new.iter().collect());
+    let sorted = |all: &[Line]| {
+        let mut all = all.to_vec();
+        all.sort_unstable();
+        all
+    };
+    let (in_old, in_new) = (sorted(&old), sorted(&new));
+    let has = |all: &[Line], l: &Line| all.binary_search(l).is_ok();
     let line = |l: &Line, new: bool| DiffLine { table: l.0, text: l.1.clone(), new };
     let mut out = Vec::new();
     let mut rest = old.iter().peekable();
     for l in &new {
         // What went stood before what stayed.
-        while let Some(gone) = rest.next_if(|o| !in_new.contains(o)) {
+        while let Some(gone) = rest.next_if(|o| !has(&in_new, o)) {
             out.push(line(gone, false));
         }
-        if in_old.contains(l) {
+        if has(&in_old, l) {
             if rest.peek() == Some(&l) {
                 rest.next();
             }
@@ -86,7 +91,7 @@ pub fn difference(before: &Netns, after: &Netns) -> Vec<DiffLine> {
             out.push(line(l, true));
         }
     }
-    out.extend(rest.filter(|o| !in_new.contains(o)).map(|o| line(o, false)));
+    out.extend(rest.filter(|o| !has(&in_new, o)).map(|o| line(o, false)));
     out
 }
 

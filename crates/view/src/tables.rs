@@ -5,7 +5,6 @@ use net::event::{BridgeTo, EventKind};
 use net::route::Decision;
 use net::state::{DeviceKind, Netns};
 use net::{Event, NetnsId, State, dump};
-use std::collections::BTreeSet;
 
 /// A line of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,16 +52,21 @@ pub fn tables(state: &State, netns: NetnsId, device: Option<&str>, event: Option
     for printed in printers(ns, device) {
         let now = (printed.print)(state, netns);
         let was = before.as_ref().map(|b| (printed.print)(b, netns));
-        let known: Option<BTreeSet<String>> = was.as_ref().map(|w| w.lines().map(steady).collect());
-        let left: BTreeSet<String> = was.iter().flat_map(|_| now.lines()).map(steady).collect();
+        let sorted = |text: &str| {
+            let mut all: Vec<String> = text.lines().map(steady).collect();
+            all.sort_unstable();
+            all
+        };
+        let known = was.as_deref().map(sorted);
+        let left = was.as_ref().map(|_| sorted(&now)).unwrap_or_default();
         let mut lines: Vec<Line> = Vec::new();
         for text in now.lines() {
-            let is_new = known.as_ref().is_some_and(|k| !k.contains(&steady(text)));
+            let is_new = known.as_ref().is_some_and(|k| k.binary_search(&steady(text)).is_err());
             let used = here.is_some_and(|e| uses(e, ns, printed.kind, text));
             let delete = delete(printed.kind, text, &printed.command);
             lines.push(Line { text: text.trim_end().to_owned(), used, fate: if is_new { Fate::New } else { Fate::Same }, delete });
         }
-        for text in was.iter().flat_map(|w| w.lines()).filter(|l| !left.contains(&steady(l))) {
+        for text in was.iter().flat_map(|w| w.lines()).filter(|l| left.binary_search(&steady(l)).is_err()) {
             lines.push(Line { text: text.trim_end().to_owned(), used: false, fate: Fate::Gone, delete: None });
         }
         if !lines.is_empty() {

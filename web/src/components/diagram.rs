@@ -10,6 +10,7 @@ use std::hash::Hash;
 use view::app::{Action, Selected};
 use view::labels::Kind;
 use view::layout::{Layout, NodeBox, PodBox, Rect};
+use view::px::Px;
 use view::scene::{Capsule, Lit, Scene, Spot, TableState, links};
 use view::words::Ui;
 use yew::prelude::*;
@@ -130,13 +131,16 @@ fn defs() -> Html {
     html! { <defs>{ arrow("arrow-in", "head-in") }{ arrow("arrow-out", "head-out") }</defs> }
 }
 
+fn px(v: f32) -> String {
+    Px(v).to_string()
+}
+
 fn rect(class: impl Into<Classes>, r: &Rect, rx: f32) -> Html {
-    let n = |v: f32| format!("{v:.1}");
-    html! { <rect class={class.into()} x={n(r.x)} y={n(r.y)} width={n(r.w)} height={n(r.h)} rx={n(rx)} /> }
+    html! { <rect class={class.into()} x={px(r.x)} y={px(r.y)} width={px(r.w)} height={px(r.h)} rx={px(rx)} /> }
 }
 
 fn text(class: &'static str, x: f32, y: f32, t: &str) -> Html {
-    html! { <text class={class} x={format!("{x:.1}")} y={format!("{y:.1}")}>{ t }</text> }
+    html! { <text class={class} x={px(x)} y={px(y)}>{ t }</text> }
 }
 
 /// The classes of a lit place.
@@ -154,7 +158,7 @@ fn lit_classes(lit: Option<&Lit>) -> Classes {
 /// A node of many: its name, and a square for each pod.
 fn tile(n: &NodeBox, pods: usize) -> Html {
     let squares: String = (0..pods.min(22))
-        .map(|i| format!("M{:.0} {:.0}h6v6h-6z", n.rect.x + 9.0 + (i % 11) as f32 * 8.5, n.rect.y + 24.0 + (i / 11) as f32 * 9.0))
+        .map(|i| format!("M{} {}h6v6h-6z", Px(n.rect.x + 9.0 + (i % 11) as f32 * 8.5), Px(n.rect.y + 24.0 + (i / 11) as f32 * 9.0)))
         .collect();
     let short: String = n.name.chars().take(10).collect();
     html! {
@@ -193,7 +197,7 @@ fn card(p: &Page<'_>, n: &NodeBox) -> Html {
             let runs = topology.is_none_or(|t| t.runs(&n.name, d));
             let said = if runs { d.name().to_owned() } else { format!("{} {}", d.name(), p.text(Ui::StoppedWord)) };
             x -= said.chars().map(|c| if c.is_ascii() { 5.9 } else { 11.0 }).sum::<f32>();
-            let out = html! { <g key={d.name()}><circle class={if runs { "dot-ok" } else { "dot-bad" }} cx={format!("{:.1}", x - 8.0)} cy={format!("{:.1}", n.rect.y + 17.0)} r="2.5" />{ text(if runs { "daemon" } else { "daemon stopped" }, x, n.rect.y + 21.0, &said) }</g> };
+            let out = html! { <g key={d.name()}><circle class={if runs { "dot-ok" } else { "dot-bad" }} cx={px(x - 8.0)} cy={px(n.rect.y + 17.0)} r="2.5" />{ text(if runs { "daemon" } else { "daemon stopped" }, x, n.rect.y + 21.0, &said) }</g> };
             x -= 20.0;
             out
         })
@@ -219,14 +223,14 @@ fn card(p: &Page<'_>, n: &NodeBox) -> Html {
 fn lan(l: &Layout, t: &Topology) -> Html {
     let down = |x: f32, y1: f32, y2: f32, key: usize, name: &str| {
         if !t.faults.contains(&Fault::Cut(name.to_owned())) {
-            return html! { <path key={key} class="wire" d={format!("M{x:.1} {y1:.1}V{y2:.1}")} /> };
+            return html! { <path key={key} class="wire" d={format!("M{} {}V{}", Px(x), Px(y1), Px(y2))} /> };
         }
         // A gap with a cross.
         let y = (y1 + y2) / 2.0;
         html! {
             <g key={key} class="cut">
-                <path class="wire" d={format!("M{x:.1} {y1:.1}V{:.1}M{x:.1} {:.1}V{y2:.1}", y - 7.0, y + 7.0)} />
-                <path class="cross" d={format!("M{:.1} {:.1}l8 8m0 -8l-8 8", x - 4.0, y - 4.0)} />
+                <path class="wire" d={format!("M{} {}V{}M{} {}V{}", Px(x), Px(y1), Px(y - 7.0), Px(x), Px(y + 7.0), Px(y2))} />
+                <path class="cross" d={format!("M{} {}l8 8m0 -8l-8 8", Px(x - 4.0), Px(y - 4.0))} />
             </g>
         }
     };
@@ -278,7 +282,7 @@ fn device(p: &Page<'_>, class: Classes, r: &Rect, host: &str, name: &str, addr: 
         <g class={classes!("device", class, selected(p, host, Some(name)), (!up).then_some("down"))} data-host={host.to_owned()} data-dev={name.to_owned()} role="button" tabindex="-1">
             <desc>{ host.to_owned() }</desc>
             { rect("box", r, 6.0) }
-            <text class="mono" x={format!("{:.1}", r.x + 9.0)} y={format!("{y:.1}")}><tspan class="dev-name">{ name }</tspan><tspan dx="6">{ addr }</tspan></text>
+            <text class="mono" x={px(r.x + 9.0)} y={px(y)}><tspan class="dev-name">{ name }</tspan><tspan dx="6">{ addr }</tspan></text>
             if let Some(s) = second { { text("second", r.x + 9.0, r.y + 28.0, s) } }
         </g>
     }
@@ -362,8 +366,8 @@ fn devices(p: &Page<'_>, number: usize) -> Html {
             }
             { device(p, lit_classes(lit(Spot::Bridge(i))), &n.cni0.0, &n.name, "cni0", &n.cni0.1, None) }
             <g class={classes!("route", lit_classes(lit(Spot::Route(i))))}>
-                <circle class="box" cx={format!("{rx:.1}")} cy={format!("{ry:.1}")} r={format!("{rr:.1}")} />
-                <path class="sign" transform={format!("translate({:.1} {:.1})", rx - 8.0, ry - 8.0)} d={icons::glyph_path(view::story::Glyph::Route)} />
+                <circle class="box" cx={px(rx)} cy={px(ry)} r={px(rr)} />
+                <path class="sign" transform={format!("translate({} {})", Px(rx - 8.0), Px(ry - 8.0))} d={icons::glyph_path(view::story::Glyph::Route)} />
             </g>
             if is_bridged(p.scene, i) { { text("bridged", rx, ry + 24.0, p.text(Ui::Bridged)) } }
             <g class={classes!("vtep", lit_classes(lit(Spot::Vxlan(i))))}>
@@ -456,7 +460,7 @@ fn hook(p: &Page<'_>, number: usize) -> Html {
             <g key={k} class={class}>
                 { rect("chip-box", &Rect { x, y: r.y + 18.0, w: 12.0, h: 12.5 }, 3.0) }
                 { text("chip-text", x + 6.0, r.y + 27.5, letter) }
-                <path class="strike" d={format!("M{:.1} {:.1}l12 -12.5", x, r.y + 30.5)} />
+                <path class="strike" d={format!("M{} {}l12 -12.5", Px(x), Px(r.y + 30.5))} />
             </g>
         }
     });
@@ -492,7 +496,7 @@ fn capsule(c: &Capsule) -> Html {
     let class = classes!("capsule", c.lost.then_some("lost"));
     let notch = c.notch.map(|x| {
         let x = (x - c.at.0).clamp(-w / 2.0 + 14.0, w / 2.0 - 14.0);
-        html! { <path class="notch" d={format!("M{:.1} {:.1}l7 8 7 -8z", x - 7.0, h / 2.0 - 0.5)} /> }
+        html! { <path class="notch" d={format!("M{} {}l7 8 7 -8z", Px(x - 7.0), Px(h / 2.0 - 0.5))} /> }
     });
     if let Some((outer, udp)) = &c.shell {
         let own = Rect { x: frame.x + 9.0, y: frame.y + 41.0, w: w - 18.0, h: 21.0 };
@@ -502,7 +506,7 @@ fn capsule(c: &Capsule) -> Html {
                 { text("shell-text", 0.0, frame.y + 16.0, outer) }
                 { text("shell-text", 0.0, frame.y + 31.0, udp) }
                 { rect("packet-box", &own, 7.0) }
-                <text class="packet-text mid" x="0" y={format!("{:.1}", own.y + 14.5)}><tspan class="kind">{ &c.kind }</tspan><tspan dx="6">{ format!("{} → {}", c.src, c.dst) }</tspan></text>
+                <text class="packet-text mid" x="0" y={px(own.y + 14.5)}><tspan class="kind">{ &c.kind }</tspan><tspan dx="6">{ format!("{} → {}", c.src, c.dst) }</tspan></text>
             </g>
         };
     }
@@ -512,7 +516,7 @@ fn capsule(c: &Capsule) -> Html {
             { notch.unwrap_or_else(|| html! { <g></g> }) }
             { line(frame.x + 10.0, frame.y + 16.5, Some(&c.kind), &c.src, c.old_src.as_deref(), c.mark.as_deref()) }
             { line(frame.x + 10.0, frame.y + 33.0, None, &c.dst, c.old_dst.as_deref(), None) }
-            if c.lost { <path class="crack" d={format!("M{:.1} {:.1}l-6 9 8 6 -8 8 7 {:.1}", w * 0.12, frame.y - 2.0, h - 19.0)} /> }
+            if c.lost { <path class="crack" d={format!("M{} {}l-6 9 8 6 -8 8 7 {}", Px(w * 0.12), Px(frame.y - 2.0), Px(h - 19.0))} /> }
         </g>
     }
 }
@@ -527,7 +531,7 @@ fn line(x: f32, y: f32, kind: Option<&str>, value: &str, old: Option<&str>, mark
     let mark_x = new.right() + 8.0;
     html! {
         <g>
-            if let Some(k) = kind { { text("packet-text kind", x, y, k) } } else { <path class="to" d={format!("M{:.1} {:.1}h9m-3 -3 3 3 -3 3", x, y - 4.0)} /> }
+            if let Some(k) = kind { { text("packet-text kind", x, y, k) } } else { <path class="to" d={format!("M{} {}h9m-3 -3 3 3 -3 3", Px(x), Px(y - 4.0))} /> }
             if let Some(o) = old { { text("packet-text old", x + lead, y, o) } { rect("new-box", &new, 4.0) } }
             { text(if old.is_some() { "packet-text new" } else { "packet-text" }, x + lead + old_w, y, value) }
             if let Some(m) = mark {

@@ -2,7 +2,7 @@
 
 use super::{Page, icons, thing};
 use net::engine::Deed;
-use net::netfilter::Effect;
+use net::netfilter::{Effect, Fraction};
 use view::app::{Action, Loaded, RulesView, Tab};
 use view::packet::{PacketView, frame_at, hex_rows, origin, view as packet_view};
 use view::rule_list::{difference, find};
@@ -259,7 +259,7 @@ fn row(p: &Page<'_>, chain: &str, k: usize, r: &Row) -> Html {
                 <span class="sign">{ icons::icon("tick") }</span><span class="n">{ *number }</span>
                 <span class="code">{ text }
                     <span class="why">
-                        if let Some(d) = draw { <span lang={lang}>{ if d.forced { p.text(Ui::ForcedHere).to_owned() } else { format!("draw {:.3} < {:.5}", f64::from(d.value) / 2_147_483_648.0, f64::from(d.probability) / 2_147_483_648.0) } }</span> }
+                        if let Some(d) = draw { <span lang={lang}>{ if d.forced { p.text(Ui::ForcedHere).to_owned() } else { format!("draw {} < {}", Fraction(d.value, 3), Fraction(d.probability, 5)) } }</span> }
                         <span>{ did(effect.as_ref()) }</span>
                         <span class="counter">{ format!("{} · {} B", counter.0, counter.1) }</span>
                     </span>

@@ -54,7 +54,7 @@ fn buttons(p: &Page<'_>, _: usize) -> Html {
             send.emit(Action::Speed(s));
         }
     });
-    let speeds = [("0.25", "¼×"), ("0.5", "½×"), ("1", "1×"), ("2", "2×"), ("4", "4×"), ("8", "8×")];
+    let speeds = [("25", "¼×"), ("50", "½×"), ("100", "1×"), ("200", "2×"), ("400", "4×"), ("800", "8×")];
     html! {
         <div class="buttons">
             { button("first", Ui::ToStart, Action::SeekStep(0), step == 0) }

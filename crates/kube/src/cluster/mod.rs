@@ -16,9 +16,9 @@ use crate::object::{self, Container, Deployment, Labels, Object, ServiceType, Sl
 use crate::topology::{self, Role, Topology};
 use crate::yaml;
 use ipnet::Ipv4Net;
+use litemap::LiteMap;
 use net::wire::Mac;
 use running::Before;
-use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// A node of a running cluster.
@@ -191,9 +191,9 @@ pub struct Cluster {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ledger {
     /// The addresses of each node's pod network, by the node's name.
-    ipam: BTreeMap<String, HostLocal>,
+    ipam: LiteMap<String, HostLocal>,
     /// How many pods each set has had.
-    drawn: BTreeMap<String, usize>,
+    drawn: LiteMap<String, usize>,
 }
 
 /// The cluster a text describes, and everything that is wrong with the text. No cluster if there
@@ -272,7 +272,7 @@ fn duplicates(d: &mut Decoder, objects: &[Object]) {
         };
         Some(((what, meta.namespace.clone(), meta.name.value.clone()), meta.name.span))
     };
-    let mut seen = BTreeMap::new();
+    let mut seen: LiteMap<_, Span> = LiteMap::new();
     for (k, span) in objects.iter().filter_map(key) {
         let message = format!("{} \"{}\" already exists", k.0, k.2);
         if let Some(first) = seen.insert(k, span) {
@@ -296,11 +296,11 @@ struct Maker<'a> {
     /// Its pods that nobody has taken over yet.
     staying: Vec<Pod>,
     /// How many pods each set has had.
-    drawn: BTreeMap<String, usize>,
+    drawn: LiteMap<String, usize>,
     /// Pods on each node.
     load: Vec<usize>,
     /// Namespaces and names of pods.
-    names: BTreeSet<(String, String)>,
+    names: LiteMap<(String, String), ()>,
 }
 
 impl<'a> Maker<'a> {
@@ -353,7 +353,7 @@ impl<'a> Maker<'a> {
         let (first, last) = topology.node_ports;
         let load = vec![0; nodes.len()];
         let staying = before.as_ref().map_or_else(Vec::new, |b| b.staying(&topology, &nodes));
-        let drawn = before.as_ref().map_or_else(BTreeMap::new, |b| b.cluster.ledger.drawn.clone());
+        let drawn = before.as_ref().map_or_else(LiteMap::new, |b| b.cluster.ledger.drawn.clone());
         let mut this = Self {
             d,
             ips: ServiceIps::new(topology.service_cidr),
@@ -368,7 +368,7 @@ impl<'a> Maker<'a> {
             staying,
             drawn,
             load,
-            names: BTreeSet::new(),
+            names: LiteMap::new(),
         };
         this.system();
         this
@@ -466,7 +466,7 @@ impl<'a> Maker<'a> {
         if let Some(i) = self.staying.iter().position(|p| mine(p) && bound.is_none_or(|b| b == p.node)) {
             let pod = self.staying.remove(i);
             self.load[pod.node] += 1;
-            self.names.insert((pod.namespace.clone(), pod.name.clone()));
+            self.names.insert((pod.namespace.clone(), pod.name.clone()), ());
             self.pods.push(pod);
             return true;
         }
@@ -497,9 +497,9 @@ impl<'a> Maker<'a> {
         };
         let seed = self.topology.seed;
         let set = format!("{deployment}-{template_hash}");
-        let drawn = self.drawn.entry(format!("{namespace}/{set}")).or_default();
-        let index = *drawn;
-        *drawn += 1;
+        let key = format!("{namespace}/{set}");
+        let index = self.drawn.get(&key).copied().unwrap_or(0);
+        self.drawn.insert(key, index + 1);
         let name = match placed.as_ref().and_then(|p| p.suffix.as_deref()) {
             // The hash is told, too.
             Some(s) if s.contains('-') => format!("{deployment}-{s}"),
@@ -520,7 +520,7 @@ impl<'a> Maker<'a> {
             Mac([0x0a, 0x58, a, b, c, d])
         };
         self.load[node] += 1;
-        if !self.names.insert((namespace.to_owned(), name.clone())) {
+        if self.names.insert((namespace.to_owned(), name.clone()), ()).is_some() {
             let span = placed.as_ref().map_or_else(Span::default, |p| p.of.span);
             self.d.error(Code::DuplicateObject, span, format!("pods {name:?} already exists"), "give each place its own suffix");
         }
@@ -547,7 +547,7 @@ impl<'a> Maker<'a> {
         let mut draw = index;
         loop {
             let name = format!("{set}-{}", naming::pod_suffix(self.topology.seed, set, draw));
-            if !self.names.contains(&(namespace.to_owned(), name.clone())) {
+            if !self.names.contains_key(&(namespace.to_owned(), name.clone())) {
                 return name;
             }
             draw += 1 << 20;

@@ -4,7 +4,6 @@ use super::{Endpoint, Maker, Port, RunningService};
 use crate::decode::Spanned;
 use crate::diag::{Code, Diagnostic, nearest};
 use crate::object::{self, Distribution, Service, ServiceType, Slice, TargetPort, selects};
-use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 fn same(a: Option<&Spanned<u16>>, b: Option<&Spanned<u16>>) -> bool {
@@ -107,13 +106,10 @@ impl Maker<'_> {
             .collect();
         if pods.is_empty() && !selector.is_empty() && s.kind != ServiceType::ExternalName {
             let want: Vec<_> = selector.iter().map(|(k, v)| format!("{k}={v}")).collect();
-            let labels: BTreeSet<String> = self
-                .pods
-                .iter()
-                .filter(|p| p.namespace == s.meta.namespace)
-                .flat_map(|p| p.labels.iter().map(|(k, v)| format!("{k}: {v}")))
-                .collect();
-            let have: Vec<_> = labels.into_iter().collect();
+            let there = self.pods.iter().filter(|p| p.namespace == s.meta.namespace);
+            let mut have: Vec<String> = there.flat_map(|p| p.labels.iter().map(|(k, v)| format!("{k}: {v}"))).collect();
+            have.sort();
+            have.dedup();
             let near = selector.iter().find_map(|(k, v)| nearest(&format!("{k}: {v}"), have.iter().map(String::as_str)).map(str::to_owned));
             let hint = match near {
                 Some(near) => format!("did you mean {near}?"),

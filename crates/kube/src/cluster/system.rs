@@ -10,7 +10,7 @@ impl Maker<'_> {
     pub(super) fn system(&mut self) {
         let Some(master) = self.nodes.iter().position(|n| n.spec.role == Role::ControlPlane) else { return };
         let era = self.topology.version;
-        let labels = Labels::from([("k8s-app".to_owned(), "kube-dns".to_owned())]);
+        let labels = Labels::from_iter([("k8s-app".to_owned(), "kube-dns".to_owned())]);
         let port = |name: &str, port, protocol| object::ContainerPort { name: Some(name.to_owned()), port, protocol, host_port: None };
         let mut ports = vec![port("dns", 53, "UDP"), port("dns-tcp", 53, "TCP")];
         if era.coredns_metrics() {

@@ -3,7 +3,7 @@
 use super::Era;
 use crate::object::{ServiceType, Traffic};
 use ipnet::IpNet;
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -250,9 +250,10 @@ impl ServicePort {
     /// is not terminating wins.
     fn sorted(&self, era: Era) -> Vec<Endpoint> {
         let mut all: Vec<Endpoint> = Vec::new();
-        let mut at = BTreeMap::new();
+        let mut at: LiteMap<_, usize> = LiteMap::new();
         for e in &self.endpoints {
-            let i = *at.entry((e.addr, e.port)).or_insert(all.len());
+            let i = at.get(&(e.addr, e.port)).copied().unwrap_or(all.len());
+            at.insert((e.addr, e.port), i);
             match all.get_mut(i) {
                 Some(known) if known.terminating || !e.terminating => *known = e.clone(),
                 Some(_) => {}

@@ -11,7 +11,7 @@ pub use tree::Tree;
 
 use crate::diag::{Code, Diagnostic, Span};
 use granit_parser::{Event, Options, Parser, ScalarStyle};
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 /// A value and its place.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,7 +67,12 @@ fn is_boolean(text: &str) -> bool {
 }
 
 fn is_number(text: &str) -> bool {
-    text.parse::<f64>().is_ok() && text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.'))
+    // Digits, a point among or before them, and an exponent.
+    let text = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (plain, exponent) = text.split_once(['e', 'E']).map_or((text, None), |(p, e)| (p, Some(e)));
+    let digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
+    let point = plain.bytes().filter(|b| *b == b'.').count() <= 1 && digits(&plain.replace('.', ""));
+    point && exponent.is_none_or(|e| digits(e.strip_prefix(['-', '+']).unwrap_or(e)))
 }
 
 /// More nodes than this in one text are refused: aliases of aliases grow without end.
@@ -75,7 +80,7 @@ const MAX_NODES: usize = 2_000_000;
 
 struct Loader<'a> {
     text: &'a str,
-    anchors: BTreeMap<usize, YamlNode>,
+    anchors: LiteMap<usize, YamlNode>,
     diags: Vec<Diagnostic>,
     nodes: usize,
 }
@@ -85,7 +90,7 @@ pub fn parse(text: &str) -> (Vec<YamlNode>, Vec<Diagnostic>) {
     let mut options = Options::default();
     options.emit_unresolved_aliases = true;
     let mut parser = Parser::new_from_str_with_options(text, options);
-    let mut loader = Loader { text, anchors: BTreeMap::new(), diags: Vec::new(), nodes: 0 };
+    let mut loader = Loader { text, anchors: LiteMap::new(), diags: Vec::new(), nodes: 0 };
     let mut docs = Vec::new();
     loop {
         match loader.document(&mut parser) {

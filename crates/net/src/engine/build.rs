@@ -10,7 +10,6 @@ use crate::spec::{DeviceKindSpec, DeviceSpec, NetnsSpec, Spec};
 use crate::state::{Change, DevId, Device, DeviceKind, FdbEntry, Netns, NetnsId, State};
 use crate::time::Instant;
 use litemap::LiteMap;
-use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -36,11 +35,11 @@ impl World {
     /// # Errors
     /// A name that is used but not there, or that is there twice.
     pub fn new(spec: &Spec, seed: u64) -> Result<Self, SpecError> {
-        let mut names = BTreeSet::new();
+        let mut names: LiteMap<&str, ()> = LiteMap::new();
         for n in &spec.netns {
-            let mut devices = BTreeSet::new();
-            let message = match n.devices.iter().find(|d| !devices.insert(&d.name)) {
-                _ if !names.insert(&n.name) => "two network namespaces have this name".to_owned(),
+            let mut devices: LiteMap<&str, ()> = LiteMap::new();
+            let message = match n.devices.iter().find(|d| devices.insert(&d.name, ()).is_some()) {
+                _ if names.insert(&n.name, ()).is_some() => "two network namespaces have this name".to_owned(),
                 Some(d) => format!("two devices are named {:?}", d.name),
                 None => continue,
             };

@@ -121,7 +121,7 @@ impl World {
         let (sport, _) = ip.ports().unwrap_or_default();
         let local = Endpoint { addr: ip.src.into(), port: sport };
         let id = if let Body::Icmp(Icmp::Echo { reply: false, id, .. }) = &ip.body { Some(*id) } else { None };
-        let original = skb.ct.and_then(|(ct, _)| self.ns(skb.netns).conntrack.get(ct)).map(|c| c.original.clone());
+        let original = skb.ct.and_then(|(ct, _)| self.ns(skb.netns).conntrack.get(ct)).map(|c| c.original);
         let remote = original.map_or_else(|| ip.dst.into(), |o| o.dst);
         let mine = |s: &Socket| match s {
             Socket::Tcp(t) => ip.body.proto() == PROTO_TCP && t.local == local && t.remote.addr == remote,

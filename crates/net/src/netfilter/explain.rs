@@ -96,8 +96,8 @@ fn failing_match(m: &Match, v: &View<'_>, draw: Option<u32>) -> Option<Failing> 
         Match::Mark(m) => ("mark", format!("{:#x}", v.mark), format!("{:#x}/{:#x}", m.value.0, m.value.1), m.negated),
         Match::Random { probability } => (
             "draw",
-            draw.map_or_else(String::new, |d| format!("{:.3}", f64::from(d) / 2_147_483_648.0)),
-            format!("{:.5}", f64::from(*probability) / 2_147_483_648.0),
+            draw.map_or_else(String::new, |d| super::Fraction(d, 3).to_string()),
+            super::Fraction(*probability, 5).to_string(),
             false,
         ),
         Match::Recent { list, .. } => ("recent", v.src.to_string(), list.to_string(), false),

@@ -124,7 +124,7 @@ fn match_words(m: &Match) -> String {
             format!(" mark match {}{value:#x}{mask}", if m.negated { "! " } else { "" })
         }
         Match::Random { probability } => {
-            format!(" statistic mode random probability {:.11}", f64::from(*probability) / 2_147_483_648.0)
+            format!(" statistic mode random probability {}", super::Fraction(*probability, 11))
         }
         Match::PhysdevIsIn(n) => format!(" PHYSDEV match {}--physdev-is-in", if n.negated { "! " } else { "" }),
         Match::Recent { list, op } => {

@@ -13,6 +13,7 @@
 //! Left out: IPv6 tables, ebtables, sets.
 
 mod explain;
+mod fraction;
 mod list;
 mod matches;
 mod parse;
@@ -21,6 +22,7 @@ mod save;
 mod walk;
 
 pub use explain::{Failing, first_failing};
+pub use fraction::Fraction;
 pub use list::{list_chain, list_table, print_count};
 pub use matches::{AddrType, Ask, CtStates, IfName, Match, Negatable, PortRange, RecentOp, Side, View};
 pub use parse::{RestoreError, Restored, parse_rule};

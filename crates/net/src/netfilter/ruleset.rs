@@ -3,6 +3,7 @@
 use super::matches::{Ask, IfName, Match, Negatable, View, in_net};
 use super::{Hook, TableName};
 use ipnet::IpNet;
+use litemap::LiteMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -191,7 +192,8 @@ pub struct Chain {
 /// and those that do not ask for one address. A chain of a thousand services is not walked in full.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Index {
-    by_dst: BTreeMap<IpAddr, Vec<u32>>,
+    /// By destination, then by number.
+    by_dst: Vec<(IpAddr, u32)>,
     any: Vec<u32>,
 }
 
@@ -201,11 +203,12 @@ impl Index {
         for (rule, i) in rules.iter().zip(0..) {
             match &rule.dst {
                 Some(n) if !n.negated && n.value.prefix_len() == n.value.max_prefix_len() => {
-                    index.by_dst.entry(n.value.addr()).or_default().push(i);
+                    index.by_dst.push((n.value.addr(), i));
                 }
                 _ => index.any.push(i),
             }
         }
+        index.by_dst.sort_unstable();
         index
     }
 }
@@ -214,13 +217,12 @@ impl Chain {
     /// The rules from `from` on that a packet to `dst` can match, in order.
     pub(super) fn candidates(&self, from: u32, dst: IpAddr) -> impl Iterator<Item = (u32, &Rule)> {
         let rest = |all: &[u32]| all.partition_point(|i| *i < from);
-        let mine = self.index.by_dst.get(&dst).map_or(&[][..], Vec::as_slice);
-        let (mut any, mut mine) = (&self.index.any[rest(&self.index.any)..], &mine[rest(mine)..]);
+        let mine = &self.index.by_dst;
+        let mut mine = mine[mine.partition_point(|x| *x < (dst, from))..].iter().take_while(move |x| x.0 == dst).map(|x| x.1).peekable();
+        let mut any = self.index.any[rest(&self.index.any)..].iter().copied().peekable();
         std::iter::from_fn(move || {
-            let next = if mine.first().is_some_and(|m| any.first().is_none_or(|a| m < a)) { &mut mine } else { &mut any };
-            let (first, others) = next.split_first()?;
-            *next = others;
-            Some((*first, &self.rules[*first as usize]))
+            let first = mine.next_if(|m| any.peek().is_none_or(|a| m < a)).or_else(|| any.next())?;
+            Some((first, &self.rules[first as usize]))
         })
     }
 }
@@ -232,7 +234,7 @@ pub struct Table {
     pub name: TableName,
     /// Its chains.
     pub chains: Vec<Chain>,
-    by_name: BTreeMap<Rc<str>, u32>,
+    by_name: LiteMap<Rc<str>, u32>,
 }
 
 impl Table {
@@ -266,7 +268,7 @@ impl Table {
             chain.index = Index::new(&chain.rules);
             first += chain.rules.len() as u32;
         }
-        let by_name: BTreeMap<_, _> = chains.iter().zip(0..).map(|(c, i)| (c.name.clone(), i)).collect();
+        let by_name: LiteMap<_, _> = chains.iter().zip(0..).map(|(c, i)| (c.name.clone(), i)).collect();
         let mut references = vec![0; chains.len()];
         for rule in chains.iter().flat_map(|c| &c.rules) {
             if let Target::Jump(to) | Target::Goto(to) = &rule.target

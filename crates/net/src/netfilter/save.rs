@@ -1,9 +1,9 @@
 //! `iptables-save` and `iptables -S`: rules as the tools print them.
 
-use super::TableName;
 use super::matches::{IfName, Match, Negatable, PortRange, RecentOp};
 use super::parse::proto_text;
 use super::ruleset::{Rule, Ruleset, Table, Target};
+use super::{Fraction, TableName};
 use ipnet::IpNet;
 use std::fmt::Write;
 
@@ -41,7 +41,7 @@ pub(super) fn match_text(m: &Match) -> String {
             }
         }
         Match::Random { probability } => {
-            let _ = write!(out, " --mode random --probability {:.11}", f64::from(*probability) / 2_147_483_648.0);
+            let _ = write!(out, " --mode random --probability {}", Fraction(*probability, 11));
         }
         Match::PhysdevIsIn(n) => _ = write!(out, " {}--physdev-is-in", bang(n.negated)),
         Match::Recent { list, op } => {

@@ -175,13 +175,19 @@ fn deeds(session: &Session, events: Range<usize>, names: &[String]) -> Result<Ve
         let command = match &e.kind {
             EventKind::Configured { setting, by: Some(by) } => match &**setting {
                 Setting::Rules(_) => {
-                    let words = session.live.words.get(&i).ok_or_else(|| format!("a lab cannot do what {by} did: it made jumps, too"))?;
+                    let words = session
+                        .live
+                        .words
+                        .iter()
+                        .find(|(at, _)| *at == i)
+                        .map(|(_, w)| w)
+                        .ok_or_else(|| format!("a lab cannot do what {by} did: it made jumps, too"))?;
                     let argv = list(["iptables-restore", "--noflush", "--counters"].iter().map(|w| text(w)));
                     format!("\"argv\": {argv}, \"stdin\": {}", text(words))
                 }
                 Setting::Forget(id) => {
                     let gone = e.changes.iter().find_map(|c| match c {
-                        Change::Connection { id: x, before: Some(c), .. } if x == id => Some(c.original.clone()),
+                        Change::Connection { id: x, before: Some(c), .. } if x == id => Some(c.original),
                         _ => None,
                     });
                     let Some(Tuple { src, dst, l4: L4::Ports(sport, dport), .. }) = gone else { continue };

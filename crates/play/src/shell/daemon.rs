@@ -16,10 +16,10 @@ pub(super) fn systemctl(session: &mut Session, netns: NetnsId, args: &[&str]) ->
         return Output::fail(5, format!("Failed to {verb} kube-proxy.service: Unit kube-proxy.service not found.\n"));
     };
     let ran = !session.live.stopped.contains(&name);
-    if verb == "stop" {
-        session.live.stopped.insert(name);
-    } else if verb == "restart" || !ran {
-        session.live.stopped.remove(&name);
+    if verb == "stop" && ran {
+        session.live.stopped.push(name);
+    } else if verb == "restart" || (verb == "start" && !ran) {
+        session.live.stopped.retain(|n| *n != name);
         if let Some(s) = kube::rollout::synced(None, session.running(), node) {
             session.sync(netns, &s.sync, None, &s.stale);
         }

@@ -52,6 +52,13 @@ pub(super) fn run(app: &mut App) -> Vec<Effect> {
             }
             Err(out) => out,
         }
+    } else if let Some(change) = kubectl(&line).filter(|_| app.script.is_empty()) {
+        // Nothing has happened yet: the cluster may as well begin so.
+        effects = edit(app, &change);
+        match app.refused.take() {
+            Some(why) => shell::Output { text: format!("error: {why}\n"), status: 1 },
+            None => shell::Output { text: told(&change), status: 0 },
+        }
     } else if shell::changes(&line) {
         let what = Act::Action(play::Action::Shell { host: host.clone(), line: line.clone() });
         if time::try_act(app, what) {
@@ -60,12 +67,6 @@ pub(super) fn run(app: &mut App) -> Vec<Effect> {
             out
         } else {
             shell::Output { text: app.refused.take().unwrap_or_default(), status: 1 }
-        }
-    } else if let Some(change) = kubectl(&line) {
-        effects = edit(app, &change);
-        match app.refused.take() {
-            Some(why) => shell::Output { text: format!("error: {why}\n"), status: 1 },
-            None => shell::Output { text: told(&change), status: 0 },
         }
     } else {
         shell::exec(&mut l.session.moment(t.state()), &host, &line)
@@ -87,7 +88,7 @@ fn sent(app: &mut App, probe: &Probe, known_at: &mut usize) -> (shell::Output, V
     (out, time::begin_playing(app))
 }
 
-/// The edit of the text that a `kubectl` line is.
+/// The edit of the text that a `kubectl` line is, as long as nothing has happened.
 fn kubectl(line: &str) -> Option<Change> {
     let words = shell::split(line);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();

@@ -209,7 +209,7 @@ pub fn unpack(text: &str) -> Option<(App, Vec<Effect>)> {
     (o.sport, o.ttl, o.size, o.count) = (get("sport").to_owned(), get("ttl").to_owned(), get("size").to_owned(), get("count").to_owned());
     o.df = on("df");
     app.grain = [Grain::Hops, Grain::Decisions, Grain::Rules][index("grain", &["hops", "decisions", "rules"])];
-    app.speed = get("speed").parse().unwrap_or(1.0);
+    app.speed = get("speed").parse().unwrap_or(100);
     app.tab = [Tab::Packet, Tab::Rules, Tab::Tables][index("tab", &["packet", "rules", "tables"])];
     app.rules_view = [RulesView::Walk, RulesView::All, RulesView::Difference][index("rules", &["walk", "all", "difference"])];
     app.search = get("search").to_owned();

@@ -85,7 +85,7 @@ pub(super) fn endpoints(l: &Loaded, to: &str) -> Vec<Choice> {
     let one = |d: crate::scene::DrawOf| {
         let at = net::dump::endpoint(d.addr, d.port);
         let name = l.labels.owner(d.addr).unwrap_or_default();
-        choice(at.clone(), format!("{at} · {:.1}% · {}", d.share * 100.0, name.split(' ').next().unwrap_or_default()))
+        choice(at.clone(), format!("{at} · {}% · {}", crate::px::Px(d.share as f32 * 100.0), name.split(' ').next().unwrap_or_default()))
     };
     draws.into_iter().map(one).collect()
 }

@@ -186,8 +186,8 @@ pub struct App {
     pub follow: Option<PacketId>,
     /// Whether it plays by itself.
     pub playing: bool,
-    /// How fast: 1 is the normal speed.
-    pub speed: f32,
+    /// How fast, in percent of the normal speed.
+    pub speed: u32,
     /// The inspector's tab.
     pub tab: Tab,
     /// What is shown of the rules.
@@ -250,7 +250,7 @@ impl App {
             packets: Rc::default(),
             follow: None,
             playing: false,
-            speed: 1.0,
+            speed: 100,
             tab: Tab::Rules,
             rules_view: RulesView::Walk,
             unfolded: None,
@@ -455,6 +455,18 @@ impl App {
         Moment { state, events, index: &self.index, cursor, labels: &l.labels, follow: self.follow }
     }
 
+    /// What is loaded, to be changed. If somebody else still looks at it, it is played again: what happened in it
+    /// is not copied.
+    pub(super) fn own_loaded(&mut self) -> Option<&mut Loaded> {
+        let l = self.loaded.as_mut()?;
+        if Rc::get_mut(l).is_none() {
+            let mut session = l.session.rewound();
+            session.steps(&self.script);
+            *l = Rc::new(Loaded { session, labels: l.labels.clone(), layout: l.layout.clone() });
+        }
+        Rc::get_mut(l)
+    }
+
     /// Lays the picture out again: after a run, or when the focus changes.
     pub(super) fn arrange(&mut self) {
         let Some(l) = self.loaded.clone() else { return };
@@ -472,8 +484,7 @@ impl App {
         // Who came meanwhile has a name, too.
         let labels = Labels::new(l.session.cluster(), l.session.last());
         drop(l);
-        if let Some(l) = &mut self.loaded {
-            let l = Rc::make_mut(l);
+        if let Some(l) = self.own_loaded() {
             (l.layout, l.labels) = (layout, labels);
         }
     }

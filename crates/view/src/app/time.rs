@@ -24,8 +24,8 @@ pub(super) fn act(app: &mut App, act: Act) {
     if at == end && !script.is_empty() {
         // Nothing is under way: the session goes on.
         drop(l);
-        if let Some(l) = &mut app.loaded {
-            let done = Rc::make_mut(l).session.steps(std::slice::from_ref(&step));
+        if let Some(l) = app.own_loaded() {
+            let done = l.session.steps(std::slice::from_ref(&step));
             app.began.extend(done.iter().map(|d| d.behind));
             app.came.extend(done.into_iter().map(|d| d.came));
         }
@@ -192,9 +192,9 @@ pub(super) fn tick_after(app: &App) -> Vec<Effect> {
     }
     // A step rests this long: on a hop, a decision, a rule.
     let rest = match app.grain {
-        Grain::Hops => 700.0,
-        Grain::Decisions => 900.0,
-        Grain::Rules => 250.0,
+        Grain::Hops => 70_000,
+        Grain::Decisions => 90_000,
+        Grain::Rules => 25_000,
     };
-    vec![Effect::TickAfter((rest / app.speed) as u32)]
+    vec![Effect::TickAfter(rest / app.speed.max(1))]
 }

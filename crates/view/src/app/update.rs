@@ -90,7 +90,7 @@ pub enum Action {
     /// How fine.
     Grain(Grain),
     /// How fast.
-    Speed(f32),
+    Speed(u32),
     /// The language.
     Lang(Lang),
     /// Light or dark.
@@ -321,7 +321,7 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::Speed(s) => {
-            app.speed = s.clamp(0.25, 8.0);
+            app.speed = s.clamp(25, 800);
             Vec::new()
         }
         Action::Lang(l) => {
@@ -584,7 +584,17 @@ mod tests {
         update(&mut app, Action::Undo);
         assert!(typed(&mut app, "conntrack -L").contains("30080"));
         assert_eq!(typed(&mut app, "kubectl scale deployment nginx-deployment --replicas=1"), "deployment.apps/nginx-deployment scaled\n");
-        assert!(app.text.contains("replicas: 1"));
+        // Things have happened: the cluster changes in time, not the text it began with.
+        let nginx = |app: &App| {
+            let l = app.loaded.as_ref().expect("loaded");
+            l.session.running().pods.iter().filter(|p| p.deployment == "nginx-deployment").count()
+        };
+        assert!(app.text.contains("replicas: 4") && nginx(&app) == 1);
+        update(&mut app, Action::Undo);
+        assert_eq!(nginx(&app), 4);
+        let mut fresh = App::new(Lang::En, "article-nodeport");
+        typed(&mut fresh, "kubectl scale deployment nginx-deployment --replicas=1");
+        assert!(fresh.text.contains("replicas: 1") && nginx(&fresh) == 1);
         update(&mut app, Action::TerminalBack(true));
         assert!(app.terminal.line.starts_with("kubectl scale"));
         update(&mut app, Action::TerminalLine("iptabl".to_owned()));

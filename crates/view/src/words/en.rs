@@ -3,7 +3,7 @@
 use super::Context;
 use net::engine::Setting;
 use net::event::{BridgeTo, EventKind};
-use net::netfilter::{Effect, Policy, WalkStep};
+use net::netfilter::{Effect, Fraction, Policy, WalkStep};
 use net::route::Decision;
 use net::skb::PktType;
 use net::socket::Outcome;
@@ -180,7 +180,7 @@ fn drawn(d: &net::netfilter::Draw) -> String {
     if d.forced {
         return " The endpoint was forced, nothing was drawn.".to_owned();
     }
-    format!(" The draw was {:.3}, below {:.5}.", f64::from(d.value) / 2_147_483_648.0, f64::from(d.probability) / 2_147_483_648.0)
+    format!(" The draw was {}, below {}.", Fraction(d.value, 3), Fraction(d.probability, 5))
 }
 
 pub(super) fn outcome(o: &Outcome) -> String {

@@ -3,7 +3,7 @@
 use super::Context;
 use net::engine::Setting;
 use net::event::{BridgeTo, EventKind};
-use net::netfilter::{Effect, Policy, WalkStep};
+use net::netfilter::{Effect, Fraction, Policy, WalkStep};
 use net::route::Decision;
 use net::skb::PktType;
 use net::socket::Outcome;
@@ -190,11 +190,7 @@ fn drawn(d: &net::netfilter::Draw) -> String {
     if d.forced {
         return "エンドポイントが指定されているので、抽選はしていません。".to_owned();
     }
-    format!(
-        "引いた数は {:.3} で、{:.5} より小さい値です。",
-        f64::from(d.value) / 2_147_483_648.0,
-        f64::from(d.probability) / 2_147_483_648.0
-    )
+    format!("引いた数は {} で、{} より小さい値です。", Fraction(d.value, 3), Fraction(d.probability, 5))
 }
 
 pub(super) fn outcome(o: &Outcome) -> String {
