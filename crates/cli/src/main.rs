@@ -323,6 +323,16 @@ fn run_script(file: &str, lang: Language) -> Result<ExitCode, Stop> {
     Ok(if failed { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
+/// Whether the Service and port that are asked speak UDP and nothing else.
+fn only_udp(session: &Session, to: &str) -> bool {
+    let Some(service) = to.strip_prefix("svc/") else { return false };
+    let (service, port) = service.rsplit_once(':').map_or((service, None), |(s, p)| (s, p.parse::<u16>().ok()));
+    let (namespace, name) = service.split_once('/').unwrap_or(("default", service));
+    let found = session.running().services.iter().find(|s| s.name == name && s.namespace == namespace);
+    let mut ports = found.iter().flat_map(|s| &s.ports).filter(|p| port.is_none_or(|n| n == p.port)).peekable();
+    ports.peek().is_some() && ports.all(|p| p.protocol == "UDP")
+}
+
 fn trace(t: &Trace) -> Result<ExitCode, Stop> {
     let mut session = open(&t.file, &t.chance)?;
     let has_port = t.to.rsplit_once(':').is_some_and(|(_, p)| p.parse::<u16>().is_ok()) || t.to.starts_with("svc/");
@@ -331,6 +341,7 @@ fn trace(t: &Trace) -> Result<ExitCode, Stop> {
         Some(Proto::Udp) => Protocol::Udp,
         Some(Proto::Icmp) => Protocol::Icmp,
         // An address without a port can only be pinged.
+        None if has_port && only_udp(&session, &t.to) => Protocol::Udp,
         None if has_port => Protocol::Tcp,
         None => Protocol::Icmp,
     };

@@ -263,7 +263,7 @@ pub fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Topology> {
     }
     t.kube_proxy.cluster_cidr = Some(t.pod_cidr);
     if let Some(p) = s.get("kubeProxy") {
-        kube_proxy(d, p, &mut t.kube_proxy);
+        kube_proxy(d, p, &mut t.kube_proxy, t.version);
     }
     if let Some(mut p) = s.fields(d, "flannel") {
         let backend = p.word(d, "backend", &["vxlan", "host-gw"]);
@@ -412,7 +412,7 @@ fn kubernetes(d: &mut Decoder, node: &YamlNode, t: &mut Topology, nets: &mut Vec
     d.finish(k);
 }
 
-fn kube_proxy(d: &mut Decoder, node: &YamlNode, k: &mut KubeProxy) {
+fn kube_proxy(d: &mut Decoder, node: &YamlNode, k: &mut KubeProxy, version: Era) {
     let Some(mut p) = d.fields(node, "spec.kubeProxy") else { return };
     if let Some(n) = p.get("mode") {
         d.word(n, "spec.kubeProxy.mode", &["iptables"]);
@@ -430,6 +430,10 @@ fn kube_proxy(d: &mut Decoder, node: &YamlNode, k: &mut KubeProxy) {
             let path = format!("spec.kubeProxy.nodePortAddresses[{i}]");
             k.node_port_addresses.extend(d.parsed::<Ipv4Net>(n, &path, "192.168.120.0/24").map(|c| c.value));
         }
+    }
+    if let Some(n) = p.get("localhostNodePorts").filter(|_| !version.localhost_flag()) {
+        let message = format!("spec.kubeProxy.localhostNodePorts counts from 1.26 on: Kubernetes {version} does not know it");
+        d.diags.push(Diagnostic::note(Code::NotSimulated, n.span, message, "choose a later release, or leave it out"));
     }
     let localhost = p.boolean(d, "localhostNodePorts");
     k.localhost_node_ports = localhost.unwrap_or(true);

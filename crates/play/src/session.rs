@@ -233,7 +233,8 @@ impl Session {
         let mut verdict = verdict(&self.world.events()[events.clone()], tag);
         if let (Ending::Failed, Some(protocol)) = (&verdict.ending, proto.transport()) {
             let outside = self.cluster.topology.hosts.iter().any(|h| *h.name.value == *self.world.state().ns(from).name);
-            verdict.advice = advice(self.running(), outside, to, protocol);
+            let own: Vec<IpAddr> = self.world.state().ns(from).devices.iter().flat_map(|d| &d.addrs).map(|n| n.addr()).collect();
+            verdict.advice = advice(self.running(), (outside, &own), to, protocol);
         }
         Run { tag, events, verdict }
     }

@@ -24,6 +24,18 @@ pub enum Advice {
         /// Its namespace and name.
         service: String,
     },
+    /// No endpoint of the Service is ready.
+    NotReady {
+        /// Its namespace and name.
+        service: String,
+    },
+    /// The load balancer's address lets nobody in but these.
+    SourceRanges {
+        /// Its namespace and name.
+        service: String,
+        /// `loadBalancerSourceRanges`.
+        ranges: Vec<String>,
+    },
     /// The Service has no such port.
     NoSuchPort {
         /// Its namespace and name.
@@ -46,7 +58,8 @@ pub enum Advice {
 }
 
 /// Compares a target with the Services: is it one, has it that port, is anybody behind it?
-pub(crate) fn advice(cluster: &Cluster, from_outside: bool, to: (IpAddr, u16), protocol: &str) -> Option<Advice> {
+pub(crate) fn advice(cluster: &Cluster, from: (bool, &[IpAddr]), to: (IpAddr, u16), protocol: &str) -> Option<Advice> {
+    let (from_outside, own) = from;
     let Some(s) = service_at(cluster, to) else {
         let (first, last) = cluster.topology.node_ports;
         let is_node_port = (first..=last).contains(&to.1) && cluster.nodes.iter().any(|n| IpAddr::from(n.address()) == to.0);
@@ -63,7 +76,15 @@ pub(crate) fn advice(cluster: &Cluster, from_outside: bool, to: (IpAddr, u16), p
             let ports = s.ports.iter().filter_map(|p| number(p).map(|n| format!("{n}/{}", p.protocol)));
             Some(Advice::NoSuchPort { service, ports: ports.collect() })
         }
-        Some(p) => p.endpoints.is_empty().then_some(Advice::NoEndpoints { service }),
+        Some(p) if p.endpoints.is_empty() => Some(Advice::NoEndpoints { service }),
+        Some(p) if p.endpoints.iter().all(|e| !e.ready) => Some(Advice::NotReady { service }),
+        Some(_) => {
+            let t = &s.traffic;
+            let balanced = t.ingress.iter().any(|(a, _)| *a == to.0);
+            let let_in = own.iter().any(|a| t.source_ranges.iter().any(|r| r.contains(a)));
+            let ranges = || t.source_ranges.iter().map(ToString::to_string).collect();
+            (balanced && !t.source_ranges.is_empty() && !let_in).then(|| Advice::SourceRanges { service, ranges: ranges() })
+        }
     }
 }
 

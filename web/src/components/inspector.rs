@@ -363,6 +363,10 @@ fn tables(p: &Page<'_>) -> Html {
         return html! { <div class="dumps" lang="en">{ told(p, &s.host, None) }{ thing::form(p, s) }</div> };
     }
     let (Some(l), Some(t)) = (&p.app.loaded, &p.app.timeline) else { return empty(p.text(Ui::NoPacket)) };
+    // A pod or node that is not there at this moment has no tables.
+    if let Some(s) = p.app.selected.as_ref().filter(|s| t.state().ns_named(&s.host).is_none()) {
+        return html! { <div class="dumps" lang="en">{ told(p, &s.host, None) }<p class="quiet" lang={p.app.lang.tag()}>{ p.text(Ui::NotThere) }</p></div> };
+    }
     let Some((id, selected)) = p.app.shown() else { return empty(p.text(Ui::NoPacket)) };
     let device = selected.as_ref().and_then(|s| s.device.clone());
     let event = t.at().checked_sub(1).and_then(|i| l.session.events().get(i));

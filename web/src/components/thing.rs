@@ -207,7 +207,7 @@ fn place(p: &Page<'_>, thing: &Thing) -> Html {
 /// What can be done to a device at this moment: a command, as anybody would type it.
 fn now(p: &Page<'_>, s: &Selected) -> Html {
     let ns = p.app.timeline.as_ref().and_then(|t| t.state().ns_named(&s.host)).map(|x| x.1);
-    let Some(ns) = ns else { return html! { <p class="quiet">{ p.text(Ui::NotThere) }</p> } };
+    let Some(ns) = ns else { return html! { <span></span> } };
     let mut rows: Vec<(String, String)> = Vec::new();
     if let Some(dev) = &s.device
         && let Some((_, d)) = ns.dev_named(dev)

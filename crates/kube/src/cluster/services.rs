@@ -34,7 +34,21 @@ impl Maker<'_> {
         for x in slices {
             let service = services.iter().find(|s| s.meta.namespace == x.namespace && s.meta.name.value == x.service.value);
             let (message, hint) = match service {
-                Some(s) if s.selector.value.is_empty() => continue,
+                Some(s) if s.selector.value.is_empty() => {
+                    let fits =
+                        |(name, protocol, _): &(String, &str, u16)| s.ports.iter().any(|p| p.name == *name && p.protocol == *protocol);
+                    if x.endpoints.is_empty() || x.ports.iter().any(fits) {
+                        continue;
+                    }
+                    let has = s.ports.iter().map(|p| format!("{:?} ({})", p.name, p.protocol)).collect::<Vec<_>>().join(", ");
+                    self.d.diags.push(Diagnostic::warning(
+                        Code::SelectorMatchesNothing,
+                        x.service.span,
+                        format!("no port here has the name and protocol of a port of {}: these are no endpoints of it", x.service.value),
+                        format!("name them as the Service does: {has}"),
+                    ));
+                    continue;
+                }
                 Some(_) => (
                     format!("{} selects its pods: the controller writes its endpoints", x.service.value),
                     "remove this, or the Service's selector",
@@ -44,6 +58,27 @@ impl Maker<'_> {
                 }
             };
             self.d.diags.push(Diagnostic::warning(Code::SelectorMatchesNothing, x.service.span, message, hint));
+        }
+    }
+
+    /// What a Service asks for and kube-proxy of this release does not know.
+    fn ignored(&mut self, s: &Service) {
+        let (era, t) = (self.topology.version, &s.traffic);
+        let distribution =
+            t.distribution.is_some_and(|d| !(if d == Distribution::Close { era.prefers_close() } else { era.prefers_same() }));
+        let fields = [
+            (t.internal_local && !era.internal_policy(), "internalTrafficPolicy", 22),
+            (s.skips_node_ports && !era.may_skip_node_ports(), "allocateLoadBalancerNodePorts", 22),
+            (t.ingress.iter().any(|(_, proxy)| *proxy) && !era.ip_mode(), "ipMode", 30),
+            (distribution, "trafficDistribution", if t.distribution == Some(Distribution::Close) { 31 } else { 34 }),
+        ];
+        for (_, field, minor) in fields.into_iter().filter(|(ignored, ..)| *ignored) {
+            self.d.diags.push(Diagnostic::note(
+                Code::NotSimulated,
+                s.meta.name.span,
+                format!("{field} counts from 1.{minor} on: Kubernetes {era} does not know it"),
+                "choose a later release, or leave it out",
+            ));
         }
     }
 
@@ -82,6 +117,7 @@ impl Maker<'_> {
     }
 
     fn service(&mut self, s: &Service, slices: &[&Slice]) {
+        self.ignored(s);
         let key = format!("{}/{}", s.meta.namespace, s.meta.name.value);
         let seed = self.topology.seed;
         let cluster_ip = match (&s.cluster_ip, s.headless || s.kind == ServiceType::ExternalName) {

@@ -206,6 +206,10 @@ pub(super) fn advice(a: &Advice) -> String {
                 "The Service `{service}` has no endpoints: compare its `selector` and `targetPort` with the labels and ports of running pods."
             )
         }
+        Advice::NotReady { service } => format!("No endpoint of the Service `{service}` is ready."),
+        Advice::SourceRanges { service, ranges } => {
+            format!("`loadBalancerSourceRanges` of `{service}` lets in `{}` only.", ranges.join("`, `"))
+        }
         Advice::NoSuchPort { service, ports } => format!("The Service `{service}` answers on `{}` only.", ports.join("`, `")),
         Advice::OutsideOfCluster { service, node_port: Some(p) } => {
             format!("The address of `{service}` exists only on nodes and in pods. From outside, send to a node's port `{p}`.")

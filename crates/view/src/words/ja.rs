@@ -216,6 +216,10 @@ pub(super) fn advice(a: &Advice) -> String {
                 "Service `{service}` にはエンドポイントがありません。`selector` と `targetPort` を、動いている Pod のラベルとポートに合わせてください。"
             )
         }
+        Advice::NotReady { service } => format!("Service `{service}` のエンドポイントはどれも準備ができていません。"),
+        Advice::SourceRanges { service, ranges } => {
+            format!("`{service}` の `loadBalancerSourceRanges` が通すのは `{}` だけです。", ranges.join("`、`"))
+        }
         Advice::NoSuchPort { service, ports } => format!("Service `{service}` が応えるのは `{}` だけです。", ports.join("`、`")),
         Advice::OutsideOfCluster { service, node_port: Some(p) } => {
             format!("`{service}` のアドレスはノードと Pod の中にしかありません。外からはノードのポート `{p}` に送ってください。")

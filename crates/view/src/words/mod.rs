@@ -12,6 +12,7 @@ pub use ui::{Ui, ui};
 
 use crate::labels::Labels;
 use crate::story::Glyph;
+use net::engine::Setting;
 use net::event::EventKind;
 use net::netfilter::{Effect, WalkStep};
 use net::socket::Outcome;
@@ -135,6 +136,18 @@ pub fn marker(e: &Event, glyph: Glyph, lang: Lang) -> &'static str {
         (EventKind::Walked { step: WalkStep::Matched { effect: Effect::Masquerade { .. } | Effect::Snat { .. }, .. }, .. }, _) => "SNAT",
         (EventKind::VtepFound { .. } | EventKind::FdbLearned { .. }, _) => "FDB",
         (EventKind::Ended { .. }, _) => en_ja("result", "結果"),
+        (EventKind::Configured { setting, .. }, _) => match &**setting {
+            Setting::Rules(_) => en_ja("rules", "ルール"),
+            Setting::FlushConntrack | Setting::Forget(_) => en_ja("forget", "忘れる"),
+            Setting::Sysctl(_) => "sysctl",
+            Setting::Routes(_) | Setting::FlushCache => en_ja("route", "経路"),
+            Setting::Neighbour { .. } => "ARP",
+            Setting::Fdb { .. } => "FDB",
+            Setting::Device { .. } => "link",
+        },
+        (EventKind::NetnsAdded { .. } | EventKind::NetnsDeleted { .. }, _) => "netns",
+        (EventKind::Delayed { .. }, _) => en_ja("delay", "遅延"),
+        (EventKind::PathLearned { .. }, _) => en_ja("learn", "学習"),
         (_, Glyph::Table) => "ARP",
         (_, Glyph::Send) => en_ja("send", "送信"),
         (_, Glyph::Track) => en_ja("track", "追跡"),
