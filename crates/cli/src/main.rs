@@ -309,6 +309,9 @@ fn run_script(file: &str, lang: Language) -> Result<ExitCode, Stop> {
                 failed |= run.verdict.ending == Ending::Failed;
                 print(&format!("# {} to {}, at {} s\n", p.from, p.to, d.at))?;
                 print(&view::trace::hops(session.last(), session.events(), &labels, run, lang.into()))?;
+                for s in &d.said {
+                    print(&format!("{} s: {}$ {}\n{}", s.at, s.host, s.line.trim_end(), s.output.text))?;
+                }
                 let after = run.events.end..d.events.end;
                 print(&view::trace::deeds(session.last(), session.events(), &labels, after, lang.into()))?;
             }

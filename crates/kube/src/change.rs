@@ -141,13 +141,19 @@ pub struct Told {
 ///
 /// # Errors
 /// Something that cannot be edited.
-pub fn applied(text: &str, more: &str) -> Result<(String, Vec<Told>), Cannot> {
+pub fn applied(text: &str, more: &str, namespace: Option<&str>) -> Result<(String, Vec<Told>), Cannot> {
     let mut d = Draft { text: text.to_owned() };
     let mut told = Vec::new();
     let docs = parse(more).0;
-    for new in objects(&docs) {
+    for mut new in objects(&docs) {
         let node = walk(&docs, &new.at).ok_or_else(|| Cannot::NotWritten(new.name.clone()))?;
-        let tree = Tree::from(node);
+        let mut tree = Tree::from(node);
+        if let (Some(namespace), None) = (namespace, way(node, &["metadata", "namespace"])) {
+            new.namespace = namespace.to_owned();
+            if let Some(Tree::Map(meta)) = found_mut(&mut tree, "metadata") {
+                meta.push((Tree::text("namespace"), Tree::text(namespace)));
+            }
+        }
         let same = |o: &Object| o.kind == new.kind && (new.kind == "Topology" || (o.namespace == new.namespace && o.name == new.name));
         let old = objects(&d.docs()).into_iter().find(same);
         let what = match old {
@@ -165,6 +171,11 @@ pub fn applied(text: &str, more: &str) -> Result<(String, Vec<Told>), Cannot> {
         told.push(Told { kind: new.kind, name: new.name, what });
     }
     Ok((d.text, told))
+}
+
+fn found_mut<'t>(tree: &'t mut Tree, key: &str) -> Option<&'t mut Tree> {
+    let Tree::Map(pairs) = tree else { return None };
+    pairs.iter_mut().find(|(k, _)| matches!(k, Tree::Scalar { text, .. } if text == key)).map(|(_, v)| v)
 }
 
 /// What stands at a place of some documents.

@@ -14,9 +14,6 @@
 //! never a panic: every function over it returns the best value and everything that is wrong.
 #![forbid(unsafe_code)]
 
-/// Whether this build knows more than plain Services of the first release.
-pub const WHOLE: bool = cfg!(feature = "whole");
-
 pub mod change;
 pub mod cluster;
 pub mod cni;
@@ -30,7 +27,7 @@ pub mod ipam;
 pub mod naming;
 pub mod object;
 pub mod plan;
-mod portmap;
+pub mod portmap;
 pub mod proxy;
 pub mod rollout;
 mod slices;

@@ -500,6 +500,7 @@ fn replicas(d: &mut Decoder, node: &YamlNode) -> Option<Spanned<u32>> {
 
 fn containers(d: &mut Decoder, list: &YamlNode) -> Vec<Container> {
     let mut out = Vec::new();
+    let mut taken: Vec<(u16, &str)> = Vec::new();
     for (node, i) in d.items(list, "spec.template.spec.containers").iter().zip(0..) {
         let path = format!("spec.template.spec.containers[{i}]");
         let Some(f) = d.fields(node, &path) else { continue };
@@ -510,7 +511,7 @@ fn containers(d: &mut Decoder, list: &YamlNode) -> Vec<Container> {
         let mut ports = Vec::new();
         if let Some(list) = f.get("ports") {
             for (node, j) in d.items(list, &format!("{path}.ports")).iter().zip(0..) {
-                ports.extend(container_port(d, node, &format!("{path}.ports[{j}]")));
+                ports.extend(container_port(d, node, &format!("{path}.ports[{j}]"), &mut taken));
             }
         }
         d.finish(f);
@@ -523,13 +524,21 @@ fn containers(d: &mut Decoder, list: &YamlNode) -> Vec<Container> {
 
 pub(crate) const PROTOCOLS: &[&str] = &["TCP", "UDP", "SCTP"];
 
-fn container_port(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<ContainerPort> {
+fn container_port(d: &mut Decoder, node: &YamlNode, path: &str, taken: &mut Vec<(u16, &'static str)>) -> Option<ContainerPort> {
     let mut f = d.fields(node, path)?.not_simulated(&["hostIP"]);
     let port = f.require_port(d, "containerPort", "write containerPort: with the port the container listens on");
     let name = f.string(d, "name").map(|n| n.value);
     let protocol = f.get("protocol").map_or(Some("TCP"), |n| d.word(n, &format!("{path}.protocol"), PROTOCOLS));
-    let host_port = f.port(d, "hostPort").map(|p| p.value);
+    let host_port = f.port(d, "hostPort");
     d.finish(f);
+    if let (Some(p), Some(protocol)) = (&host_port, protocol) {
+        if taken.contains(&(p.value, protocol)) {
+            let message = format!("{path}.hostPort: Duplicate value: \"{protocol}//{}\"", p.value);
+            d.error(Code::DuplicateObject, p.span, message, "write another port, or leave it out");
+        }
+        taken.push((p.value, protocol));
+    }
+    let host_port = host_port.map(|p| p.value);
     Some(ContainerPort { name, port: port?.value, protocol: protocol?, host_port })
 }
 

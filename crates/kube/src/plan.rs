@@ -3,13 +3,13 @@
 use crate::cluster::{Cluster, Endpoint, Pod, Port, RunningService};
 use crate::fault::{self, Daemon};
 use crate::naming;
-use crate::proxy::{ServicePort, Settings};
+use crate::proxy::{ServicePort, Settings, Stale};
 use crate::topology::{Backend, Nic, Role};
-use crate::{WHOLE, cni, docker, flannel, portmap, proxy};
+use crate::{cni, docker, flannel, portmap, proxy};
 use ipnet::Ipv4Net;
 use net::Duration;
 use net::conntrack::{TcpState, Timeouts};
-use net::netfilter::RulesetBuilder;
+use net::netfilter::{Ruleset, RulesetBuilder};
 use net::rng;
 use net::route::RouteProto;
 use net::socket::{ServerApp, Service};
@@ -23,6 +23,11 @@ const SWITCH: &str = "switch";
 
 /// Everything a world of this cluster begins with.
 pub fn spec(cluster: &Cluster) -> Spec {
+    spec_ruled(cluster, &|_| true)
+}
+
+/// As [`spec`], with the rules of some nodes only, by their number.
+pub(crate) fn spec_ruled(cluster: &Cluster, ruled: &dyn Fn(usize) -> bool) -> Spec {
     let segment = &cluster.topology.segment.name;
     let mut lan = NetnsSpec::new(segment.clone());
     lan.tapped = false;
@@ -38,7 +43,7 @@ pub fn spec(cluster: &Cluster) -> Spec {
     }
     // The rules of services are the same on every node; what differs is docker's and flannel's.
     for i in 0..cluster.nodes.len() {
-        netns.push(node(&mut lan, cluster, i));
+        netns.push(node(&mut lan, cluster, i, ruled(i)));
     }
     for pod in &cluster.pods {
         let mut ns = cni::pod_netns(cluster, pod);
@@ -79,7 +84,7 @@ fn plug(lan: &mut NetnsSpec, ns: &mut NetnsSpec, cluster: &Cluster, nic: &Nic, m
     ns.routes.push(route(address.trunc(), None, Some(address.addr()), RouteProto::Kernel));
 }
 
-fn node(lan: &mut NetnsSpec, cluster: &Cluster, i: usize) -> NetnsSpec {
+fn node(lan: &mut NetnsSpec, cluster: &Cluster, i: usize, ruled: bool) -> NetnsSpec {
     let this = &cluster.nodes[i];
     let mut ns = NetnsSpec::new(this.spec.name.value.clone());
     ns.sysctl = Sysctl {
@@ -95,7 +100,6 @@ fn node(lan: &mut NetnsSpec, cluster: &Cluster, i: usize) -> NetnsSpec {
     timeouts.tcp[TcpState::CloseWait as usize] = Duration::secs(3_600);
     ns.timeouts = timeouts;
     plug(lan, &mut ns, cluster, &this.spec.nic, this.mac, 100);
-    let mut rules = RulesetBuilder::default();
     if this.spec.docker {
         let mut docker0 = DeviceSpec::new("docker0", 3, this.docker_mac, 1500, DeviceKindSpec::Bridge);
         docker0.addrs.push(docker::NETWORK.parse().expect("invariant: a literal network"));
@@ -110,27 +114,36 @@ fn node(lan: &mut NetnsSpec, cluster: &Cluster, i: usize) -> NetnsSpec {
             proto: RouteProto::Kernel,
             metric: 0,
         });
-        docker::write(&mut rules, cluster.topology.version);
     }
     // lo, the NIC, docker0, flannel's device, cni0, and then the pods' cables, as they came.
     let flannel_index = if this.spec.docker { 4 } else { 3 };
     let bridge_index = flannel_index + u32::from(cluster.topology.backend != Backend::HostGw);
     flannel::configure(&mut ns, cluster, i, flannel_index);
     cni::configure_node(&mut ns, cluster, i, bridge_index);
-    let settings = proxy_settings(cluster, i);
-    proxy::kubelet(&mut rules, &settings);
-    if cluster.topology.runs(&this.spec.name.value, Daemon::KubeProxy) {
-        proxy::put(&mut rules, &proxy_sync(cluster, i, &settings, false));
+    if ruled {
+        ns.rules = Rc::new(rules(cluster, i));
     }
-    flannel::write(&mut rules, cluster, i);
-    if WHOLE {
-        portmap::write(&mut rules, cluster, i);
-    }
-    ns.rules = Rc::new(rules.build());
     if this.spec.role == Role::ControlPlane {
         ns.services.push(Service { proto: PROTO_TCP, addr: Some(this.address().into()), port: 6443, app: http(&generic_page()) });
     }
     ns
+}
+
+/// The rules of a node, as its programs wrote them one after the other.
+fn rules(cluster: &Cluster, i: usize) -> Ruleset {
+    let (t, this) = (&cluster.topology, &cluster.nodes[i]);
+    let mut rules = RulesetBuilder::default();
+    if this.spec.docker {
+        docker::write(&mut rules, t.version);
+    }
+    let settings = proxy_settings(cluster, i);
+    proxy::kubelet(&mut rules, &settings);
+    if t.runs(&this.spec.name.value, Daemon::KubeProxy) {
+        proxy::put(&mut rules, &proxy_sync(cluster, i, &settings, false));
+    }
+    flannel::write(&mut rules, cluster, i);
+    portmap::write(&mut rules, cluster, i);
+    rules.build()
 }
 
 /// How kube-proxy is started on a node.
@@ -197,6 +210,33 @@ fn service_port(s: &RunningService, p: &Port, node: usize) -> Option<ServicePort
         traffic: s.traffic.clone(),
         endpoints: p.endpoints.iter().map(endpoint).collect(),
     })
+}
+
+/// A sync of kube-proxy.
+#[derive(Clone, Debug)]
+pub struct Synced {
+    /// What it wants.
+    pub sync: proxy::Sync,
+    /// What it wanted the last time.
+    pub before: Option<proxy::Sync>,
+    /// What it deletes of the connections.
+    pub stale: Stale,
+}
+
+/// What a node's kube-proxy does about a cluster; `before`: the cluster it knew, and its number there. None if
+/// nothing changes for it. `words`: with the text of each rule, which it needs to see what changed.
+pub fn synced(before: Option<(&Cluster, usize)>, after: &Cluster, node: usize, words: bool) -> Option<Synced> {
+    let (settings, ports) = (proxy_settings(after, node), proxy_ports(after, node));
+    let old = before.map(|(c, j)| (proxy_settings(c, j), proxy_ports(c, j)));
+    if old.as_ref().is_some_and(|o| *o == (settings.clone(), ports.clone())) {
+        return None;
+    }
+    let words = words || settings.era.partial_sync();
+    let write = |s: &Settings, ports: &[ServicePort]| proxy::sync(s, &ports.iter().collect::<Vec<_>>(), words);
+    let sync = write(&settings, &ports);
+    let before = old.as_ref().map(|(s, p)| write(s, p));
+    let were = old.map(|(_, p)| p).unwrap_or_default();
+    Some(Synced { stale: Stale::between(&settings, &were, &ports), sync, before })
 }
 
 /// The chain that chooses an endpoint of a Service's port, for packets of the cluster.

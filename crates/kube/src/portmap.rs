@@ -6,14 +6,15 @@
 //! ```
 //!
 //! What comes from the node's own 127.0.0.1, and later from the pods of the node, is masqueraded: by
-//! CNI-HOSTPORT-SNAT and a chain of the pod, from 0.7 on by a mark.
+//! CNI-HOSTPORT-SNAT and a chain of the pod, from 0.7 on by a mark. From 0.9 on connections of UDP to a host port
+//! are deleted when its pod comes.
 
 use crate::cluster::{Cluster, Pod};
 use crate::naming;
 use crate::object::ContainerPort;
 use crate::proxy::Protocol;
 use ipnet::Ipv4Net;
-use net::netfilter::{AddrType, Match, Negatable, PortRange, Rule, RulesetBuilder, Side, TableName, Target};
+use net::netfilter::{AddrType, Match, Negatable, PortRange, Restored, Rule, Ruleset, RulesetBuilder, Side, TableName, Target};
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 
@@ -33,6 +34,27 @@ fn ports(pod: &Pod) -> Vec<(&ContainerPort, u16, Protocol)> {
 /// Whether the plugin does something about a pod.
 pub(crate) fn maps(pod: &Pod) -> bool {
     !ports(pod).is_empty()
+}
+
+/// The host ports whose connections of UDP are deleted when a pod comes.
+pub fn forgotten(cluster: &Cluster, pod: &Pod) -> Vec<u16> {
+    let all = ports(pod).into_iter().filter(|(.., p)| cluster.topology.version.portmap_forgets() && *p == Protocol::Udp);
+    all.map(|(_, host_port, _)| host_port).collect()
+}
+
+/// A node's rules once a pod has come, or gone.
+pub fn after(rules: &Ruleset, cluster: &Cluster, pod: &Pod, there: bool) -> Restored {
+    let mut b = RulesetBuilder::from(rules);
+    if there {
+        add(&mut b, cluster, pod);
+    } else {
+        remove(&mut b, cluster, pod);
+    }
+    let after = b.build();
+    // Rules that stay keep their counters, whatever comes between them.
+    let chains = rules.table(TableName::Nat).chains.iter().map(|c| (TableName::Nat, c.name.clone()));
+    let kept = chains.filter(|(t, c)| after.table(*t).chain(c).is_some()).collect();
+    Restored { rules: after, tables: [TableName::Nat].into(), kept }
 }
 
 /// Its rules about every pod of a node.
@@ -89,7 +111,7 @@ fn entries(cluster: &Cluster, pod: &Pod) -> Vec<(&'static str, Rule)> {
 }
 
 /// What it does when a pod comes.
-pub(crate) fn add(b: &mut RulesetBuilder, cluster: &Cluster, pod: &Pod) {
+fn add(b: &mut RulesetBuilder, cluster: &Cluster, pod: &Pod) {
     use TableName::Nat;
     let marks = cluster.topology.version.portmap_marks();
     let id = naming::container_id(cluster.topology.seed, &pod.netns());
@@ -117,7 +139,13 @@ pub(crate) fn add(b: &mut RulesetBuilder, cluster: &Cluster, pod: &Pod) {
     }
     let dnat = naming::portmap_chain("CNI-DN-", NETWORK, &id);
     let masquerade = naming::portmap_chain("CNI-SN-", NETWORK, &id);
-    let neighbours = Ipv4Net::new_assert(pod.ip, cluster.nodes[pod.node].pod_cidr.prefix_len()).trunc();
+    for chain in [&dnat, &masquerade] {
+        if b.has_chain(Nat, chain) {
+            b.flush(Nat, chain);
+        }
+    }
+    let subnet = cluster.topology.version.portmap_marks_subnet();
+    let neighbours = if subnet { cluster.nodes[pod.node].pod_cidr } else { pod.ip.into() };
     for (port, host_port, protocol) in ports(pod) {
         if marks {
             for from in [neighbours, localhost] {
@@ -136,7 +164,7 @@ pub(crate) fn add(b: &mut RulesetBuilder, cluster: &Cluster, pod: &Pod) {
 }
 
 /// What it does when a pod goes.
-pub(crate) fn remove(b: &mut RulesetBuilder, cluster: &Cluster, pod: &Pod) {
+fn remove(b: &mut RulesetBuilder, cluster: &Cluster, pod: &Pod) {
     for (chain, rule) in entries(cluster, pod) {
         b.delete_rule(TableName::Nat, chain, &rule);
     }

@@ -2,25 +2,32 @@
 //! and how long after.
 //!
 //! ```text
-//! t            kubectl; a machine is plugged in or out
+//! t            kubectl; a machine is plugged in
 //! + 0.3 s      flanneld on every node: neighbour, forwarding entry and route of a node that came or went
 //! + 0.4 s      kubelet and the CNI: the network namespaces of new pods
-//! + 1.0 s      new pods are ready; pods that were deleted are gone
-//! + 0 to 1 s   kube-proxy, on each node at its own time, after it knows of the endpoints
+//! + 1.0 s      new pods are ready; pods that were deleted are gone, then machines
+//! + 2.0 s      pods of an older template, which stayed until the new ones were ready, are gone
+//! + 0 to 1 s   kube-proxy, on each node at its own time, after it knows of a change of the endpoints
 //! ```
 //!
-//! The order is the real one; the times are ours, in the order of magnitude of a quiet cluster. kube-proxy
-//! syncs at most once a second (`minSyncPeriod`), so when it does is drawn from the seed.
+//! A pod that is deleted is an endpoint no more at once, or one that is terminating; its replacement becomes one
+//! when it is ready. A new pod that wants a host port of one that leaves starts when that is gone.
+//!
+//! The order is the real one (`pkg/kubelet`, `pkg/proxy`, flannel's `backend/vxlan/vxlan_network.go`); the times
+//! are ours, in the order of magnitude of a quiet cluster. kube-proxy syncs at most once a second
+//! (`minSyncPeriod`), so when it does is drawn from the seed.
 
-use crate::cluster::Cluster;
-use crate::proxy::{Stale, Sync};
-use crate::{plan, portmap};
+use crate::cluster::{Cluster, Pod, RunningService};
+use crate::object::ServiceType;
+use crate::plan;
+use crate::portmap;
+use crate::topology::Role;
 use net::Duration;
-use net::netfilter::{Restored, Ruleset, RulesetBuilder, TableName};
 use net::rng;
 use net::spec::{DeviceKindSpec, DeviceSpec, NeighbourSpec, NetnsSpec, RouteSpec, Spec};
 use net::wire::Mac;
-use std::net::IpAddr;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 
 /// Something a component does.
@@ -30,10 +37,19 @@ pub struct Step {
     pub after: Duration,
     /// In which network namespace.
     pub netns: String,
-    /// The program that does it.
-    pub by: &'static str,
+    /// The program that does it; none: a person, to a machine.
+    pub by: Option<&'static str>,
     /// What.
     pub work: Work,
+}
+
+/// Whether something comes or goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// It comes, or is another now.
+    Add,
+    /// It goes.
+    Delete,
 }
 
 /// What a component does.
@@ -45,27 +61,16 @@ pub enum Work {
     Delete(String),
     /// A device gets another MAC.
     Address(String, Mac),
-    /// A permanent neighbour comes, changes or goes.
-    Neighbour(NeighbourSpec, bool),
-    /// A forwarding entry comes or goes: device, MAC, VTEP.
-    Fdb((String, Mac, IpAddr), bool),
-    /// A route comes or goes.
-    Route(RouteSpec, bool),
-    /// The portmap plugin writes its rules about a pod that came, or removes those of one that went.
-    HostPorts(Rc<Cluster>, String, bool),
-    /// kube-proxy syncs.
-    Sync(Box<Synced>),
-}
-
-/// A sync of kube-proxy.
-#[derive(Clone, Debug)]
-pub struct Synced {
-    /// What it wants.
-    pub sync: Sync,
-    /// What it wanted the last time.
-    pub before: Option<Sync>,
-    /// What it deletes of the connections.
-    pub stale: Stale,
+    /// A permanent neighbour.
+    Neighbour(Op, NeighbourSpec),
+    /// A forwarding entry: device, MAC, VTEP.
+    Fdb(Op, (String, Mac, IpAddr)),
+    /// A route.
+    Route(Op, RouteSpec),
+    /// The host ports of a pod of this cluster, by its network namespace.
+    HostPorts(Op, Rc<Cluster>, String),
+    /// kube-proxy syncs, and knows this cluster.
+    Sync(Rc<Cluster>),
 }
 
 const PEERS: Duration = Duration::millis(300);
@@ -80,12 +85,13 @@ const KNOWN: Duration = Duration::millis(50);
 /// # Errors
 /// What cannot change while a cluster runs: why, and what to do instead.
 pub fn rollout(before: &Rc<Cluster>, after: &Rc<Cluster>, n: u64) -> Result<Vec<Step>, (String, String)> {
-    let (was, is) = (plan::spec(before), plan::spec(after));
+    let node = |c: &Cluster, name: &str| c.nodes.iter().position(|n| n.spec.name.value == name);
+    let machine = |c: &Cluster, name: &str| node(c, name).is_some() || c.topology.hosts.iter().any(|h| *h.name.value == *name);
+    // Only a machine that comes needs the rules it comes with.
+    let comes = |i: usize| node(before, &after.nodes[i].spec.name.value).is_none();
+    let (was, is) = (plan::spec_ruled(before, &|_| false), plan::spec_ruled(after, &comes));
     fixed(before, after, &was, &is)?;
     let mut out = Vec::new();
-    let machine = |c: &Cluster, name: &str| {
-        c.nodes.iter().any(|n| n.spec.name.value == name) || c.topology.hosts.iter().any(|h| *h.name.value == *name)
-    };
     let there = |spec: &Spec, name: &str| spec.netns.iter().any(|n| n.name == name);
     // Whose node a pod is on; a machine is on the segment.
     let home = |c: &Cluster, name: &str| {
@@ -93,85 +99,124 @@ pub fn rollout(before: &Rc<Cluster>, after: &Rc<Cluster>, n: u64) -> Result<Vec<
         pod.map_or_else(|| c.topology.segment.name.clone(), |p| c.nodes[p.node].spec.name.value.clone())
     };
     let step = |after, netns: String, by, work| Step { after, netns, by, work };
-    let mut starts = false;
+    let pods = Pods::between(before, after);
+    let ready = if pods.late.is_empty() { READY } else { ENDED + READY };
     for ns in is.netns.iter().filter(|n| !there(&was, &n.name)) {
         let plugged = machine(after, &ns.name);
-        starts |= !plugged;
         let mut ns = ns.clone();
         if plugged {
             // The cables of its pods come with them.
             ns.devices.retain(|d| !matches!(d.kind, DeviceKindSpec::Cable { nic: false, .. }));
         }
         let ends = far_ends(&ns, &is);
-        let ports = host_ports(after, &ns.name, true);
-        let (when, by) = if plugged { (Duration::default(), "kubeadm") } else { (STARTED, "kubelet") };
+        let ports = host_ports(Op::Add, after, &ns.name);
+        let (when, by) = match plugged {
+            true => (Duration::default(), None),
+            false if pods.late.contains(&ns.name) => (ENDED + STARTED, Some("kubelet")),
+            false => (STARTED, Some("kubelet")),
+        };
         let home = home(after, &ns.name);
         out.push(step(when, home.clone(), by, Work::Add(Box::new(ns), ends)));
-        out.extend(ports.map(|work| step(when, home, "portmap", work)));
+        out.extend(ports.map(|work| step(when, home, Some("portmap"), work)));
     }
     // A machine goes after its pods, and they go with it.
-    let (machines, pods): (Vec<_>, Vec<_>) = was.netns.iter().filter(|n| !there(&is, &n.name)).partition(|n| machine(before, &n.name));
-    for ns in pods {
+    let (machines, gone): (Vec<_>, Vec<_>) = was.netns.iter().filter(|n| !there(&is, &n.name)).partition(|n| machine(before, &n.name));
+    for ns in gone {
         let home = home(before, &ns.name);
-        let waits = starts && machine(after, &home);
-        let when = if waits { READY + ENDED } else { ENDED };
-        out.extend(host_ports(before, &ns.name, false).map(|work| step(when, home.clone(), "portmap", work)));
-        out.push(step(when, home, "kubelet", Work::Delete(ns.name.clone())));
+        let when = if pods.rolled.contains(&ns.name) { ready + ENDED } else { ENDED };
+        out.extend(host_ports(Op::Delete, before, &ns.name).map(|work| step(when, home.clone(), Some("portmap"), work)));
+        out.push(step(when, home, Some("kubelet"), Work::Delete(ns.name.clone())));
     }
     for ns in machines {
-        out.push(step(ENDED, home(before, &ns.name), "kubeadm", Work::Delete(ns.name.clone())));
+        out.push(step(ENDED, home(before, &ns.name), None, Work::Delete(ns.name.clone())));
     }
-    for (a, b) in was.netns.iter().filter_map(|a| Some((a, is.netns.iter().find(|b| b.name == a.name)?))) {
-        let gone = |vtep: IpAddr| !after.nodes.iter().any(|n| IpAddr::from(n.address()) == vtep);
-        out.extend(flanneld(a, b, &gone).into_iter().map(|w| step(PEERS, a.name.clone(), "flanneld", w)));
-    }
-    let known = if starts { READY + KNOWN } else { KNOWN };
-    for (i, node) in after.nodes.iter().enumerate() {
-        let name = &node.spec.name.value;
-        let Some(j) = before.nodes.iter().position(|n| n.spec.name.value == *name) else { continue };
-        if let Some(work) = synced(Some((before, j)), after, i) {
-            let wait = rng::hash_str(after.topology.seed ^ n, &format!("{name}/kube-proxy")) % 1_000;
-            out.push(step(known + Duration::millis(wait), name.clone(), "kube-proxy", Work::Sync(Box::new(work))));
+    let gone = |vtep: IpAddr| !after.nodes.iter().any(|n| IpAddr::from(n.address()) == vtep);
+    let names = |c: &Cluster| c.nodes.iter().map(|n| n.spec.name.value.clone()).collect::<Vec<_>>();
+    let same_nodes = names(before) == names(after);
+    let mut stages = pods.stages(before, after, ready);
+    let mut last = same_nodes.then(|| before.services.clone());
+    stages.retain(|(_, c)| last.replace(c.services.clone()).is_none_or(|l| l != c.services));
+    for name in names(after).into_iter().filter(|n| node(before, n).is_some()) {
+        let of = |spec: &Spec| spec.netns.iter().find(|x| x.name == name).cloned();
+        if let (Some(a), Some(b)) = (of(&was), of(&is)) {
+            out.extend(flanneld(&a, &b, &gone).into_iter().map(|w| step(PEERS, name.clone(), Some("flanneld"), w)));
+        }
+        for ((at, cluster), k) in stages.iter().zip(0..) {
+            let wait = rng::hash_str(after.topology.seed ^ n, &format!("{name}/kube-proxy/{k}")) % 1_000;
+            let when = *at + KNOWN + Duration::millis(wait);
+            out.push(step(when, name.clone(), Some("kube-proxy"), Work::Sync(cluster.clone())));
         }
     }
     out.sort_by_key(|s| s.after);
     Ok(out)
 }
 
+/// Pods that come and go, by their network namespaces.
+struct Pods {
+    coming: Vec<Ipv4Addr>,
+    /// Those that start only when another is gone, whose host port they want.
+    late: Vec<String>,
+    /// Addresses of those that are deleted at once.
+    deleted: Vec<Ipv4Addr>,
+    /// Those of an older template, which stay until the new ones are ready.
+    rolled: Vec<String>,
+    rolled_at: Vec<Ipv4Addr>,
+}
+
+impl Pods {
+    fn between(before: &Cluster, after: &Cluster) -> Self {
+        let of = |c: &Cluster| c.pods.iter().map(Pod::netns).collect::<BTreeSet<_>>();
+        let (were, are) = (of(before), of(after));
+        let node = |c: &Cluster, p: &Pod| c.nodes[p.node].spec.name.value.clone();
+        let ports =
+            |p: &Pod| p.containers.iter().flat_map(|c| &c.ports).filter_map(|p| Some((p.host_port?, p.protocol))).collect::<Vec<_>>();
+        let coming: Vec<&Pod> = after.pods.iter().filter(|p| !were.contains(&p.netns())).collect();
+        let going: Vec<&Pod> = before.pods.iter().filter(|p| !are.contains(&p.netns())).collect();
+        let clash = |a: &Pod, b: &Pod| node(before, a) == node(after, b) && ports(a).iter().any(|x| ports(b).contains(x));
+        let late = coming.iter().filter(|b| going.iter().any(|a| clash(a, b))).map(|p| p.netns()).collect();
+        let newer = |a: &Pod, b: &Pod| a.namespace == b.namespace && a.deployment == b.deployment && a.template_hash != b.template_hash;
+        let (rolled, deleted): (Vec<_>, Vec<_>) =
+            going.into_iter().partition(|a| coming.iter().any(|b| newer(a, b)) && !coming.iter().any(|b| clash(a, b)));
+        Self {
+            coming: coming.iter().map(|p| p.ip).collect(),
+            late,
+            deleted: deleted.iter().map(|p| p.ip).collect(),
+            rolled: rolled.iter().map(|p| p.netns()).collect(),
+            rolled_at: rolled.iter().map(|p| p.ip).collect(),
+        }
+    }
+
+    /// What the API server knows, and from when on.
+    fn stages(&self, before: &Cluster, after: &Rc<Cluster>, ready: Duration) -> Vec<(Duration, Rc<Cluster>)> {
+        let at = |coming: &[Ipv4Addr], leaving: &[Ipv4Addr], kept: &[Ipv4Addr]| {
+            let still = coming.is_empty() && leaving.is_empty() && kept.is_empty();
+            if still { after.clone() } else { Rc::new(after.on_its_way(before, coming, leaving, kept)) }
+        };
+        let mut out = vec![(Duration::default(), at(&self.coming, &self.deleted, &self.rolled_at))];
+        if !self.deleted.is_empty() {
+            out.push((ENDED, at(&self.coming, &[], &self.rolled_at)));
+        }
+        if !self.coming.is_empty() {
+            out.push((ready, at(&[], &self.rolled_at, &[])));
+        }
+        if !self.rolled_at.is_empty() {
+            out.push((ready + ENDED, after.clone()));
+        }
+        // What is known at one time is known at once.
+        let times: Vec<Duration> = out.iter().map(|(t, _)| *t).collect();
+        let mut i = 0;
+        out.retain(|(t, _)| {
+            i += 1;
+            times.get(i) != Some(t)
+        });
+        out
+    }
+}
+
 /// What portmap does about a pod, if it has host ports.
-fn host_ports(cluster: &Rc<Cluster>, netns: &str, there: bool) -> Option<Work> {
+fn host_ports(op: Op, cluster: &Rc<Cluster>, netns: &str) -> Option<Work> {
     let pod = cluster.pods.iter().find(|p| p.netns() == netns)?;
-    portmap::maps(pod).then(|| Work::HostPorts(cluster.clone(), netns.to_owned(), there))
-}
-
-/// A node's rules after portmap has done something about a pod.
-pub fn with_host_ports(rules: &Ruleset, cluster: &Cluster, netns: &str, there: bool) -> Restored {
-    let mut b = RulesetBuilder::from(rules);
-    if let Some(pod) = cluster.pods.iter().find(|p| p.netns() == netns) {
-        if there { portmap::add(&mut b, cluster, pod) } else { portmap::remove(&mut b, cluster, pod) }
-    }
-    let after = b.build();
-    // Chains that stay as they are keep their counters, and those that got a rule at one end.
-    let chains = rules.table(TableName::Nat).chains.iter().map(|c| (TableName::Nat, c.name.clone()));
-    let kept = chains.filter(|(t, c)| after.table(*t).chain(c).is_some()).collect();
-    Restored { rules: after, tables: [TableName::Nat].into(), kept }
-}
-
-/// What a node's kube-proxy does about a cluster; `before`: the cluster it knew, and its number there. None if
-/// nothing changes for it.
-pub fn synced(before: Option<(&Cluster, usize)>, after: &Cluster, node: usize) -> Option<Synced> {
-    let settings = plan::proxy_settings(after, node);
-    let sync = plan::proxy_sync(after, node, &settings, true);
-    let ports = plan::proxy_ports(after, node);
-    let old = before.map(|(c, j)| (plan::proxy_sync(c, j, &plan::proxy_settings(c, j), true), plan::proxy_ports(c, j)));
-    if let Some((was, were)) = &old
-        && *were == ports
-        && was.restore(&Default::default()) == sync.restore(&Default::default())
-    {
-        return None;
-    }
-    let (before, were) = old.map_or_else(|| (None, Vec::new()), |(s, p)| (Some(s), p));
-    Some(Synced { stale: Stale::between(&settings, &were, &ports), sync, before })
+    portmap::maps(pod).then(|| Work::HostPorts(op, cluster.clone(), netns.to_owned()))
 }
 
 /// What flanneld does about nodes that came, went, or have another MAC. The forwarding entry of an old MAC
@@ -186,14 +231,13 @@ fn flanneld(was: &NetnsSpec, is: &NetnsSpec, gone: &dyn Fn(IpAddr) -> bool) -> V
     let key = |n: &NeighbourSpec| (n.dev.clone(), n.addr);
     let same = |a: &NeighbourSpec, b: &NeighbourSpec| key(a) == key(b) && a.lladdr == b.lladdr;
     let route = |a: &RouteSpec, b: &RouteSpec| a.dst == b.dst && a.via == b.via && a.dev == b.dev;
-    out.extend(is.neighbours.iter().filter(|n| !was.neighbours.iter().any(|o| same(o, n))).map(|n| Work::Neighbour(n.clone(), true)));
-    out.extend(is.fdb.iter().filter(|e| !was.fdb.contains(e)).map(|e| Work::Fdb(e.clone(), true)));
-    out.extend(is.routes.iter().filter(|r| !was.routes.iter().any(|o| route(o, r))).map(|r| Work::Route(r.clone(), true)));
-    out.extend(
-        was.neighbours.iter().filter(|n| !is.neighbours.iter().any(|o| key(o) == key(n))).map(|n| Work::Neighbour(n.clone(), false)),
-    );
-    out.extend(was.fdb.iter().filter(|e| !is.fdb.contains(e) && gone(e.2)).map(|e| Work::Fdb(e.clone(), false)));
-    out.extend(was.routes.iter().filter(|r| !is.routes.iter().any(|o| route(o, r))).map(|r| Work::Route(r.clone(), false)));
+    out.extend(is.neighbours.iter().filter(|n| !was.neighbours.iter().any(|o| same(o, n))).map(|n| Work::Neighbour(Op::Add, n.clone())));
+    out.extend(is.fdb.iter().filter(|e| !was.fdb.contains(e)).map(|e| Work::Fdb(Op::Add, e.clone())));
+    out.extend(is.routes.iter().filter(|r| !was.routes.iter().any(|o| route(o, r))).map(|r| Work::Route(Op::Add, r.clone())));
+    let left = |n: &&NeighbourSpec| !is.neighbours.iter().any(|o| key(o) == key(n));
+    out.extend(was.neighbours.iter().filter(left).map(|n| Work::Neighbour(Op::Delete, n.clone())));
+    out.extend(was.fdb.iter().filter(|e| !is.fdb.contains(e) && gone(e.2)).map(|e| Work::Fdb(Op::Delete, e.clone())));
+    out.extend(was.routes.iter().filter(|r| !is.routes.iter().any(|o| route(o, r))).map(|r| Work::Route(Op::Delete, r.clone())));
     out
 }
 
@@ -214,7 +258,7 @@ fn fixed(before: &Cluster, after: &Cluster, was: &Spec, is: &Spec) -> Result<(),
     };
     let (a, b) = (&before.topology, &after.topology);
     if a.version != b.version {
-        return no("the release of Kubernetes");
+        return no(&format!("the release of Kubernetes, from {} to {} (a Topology that names none means that),", a.version, b.version));
     }
     if a.kube_proxy != b.kube_proxy {
         return no("kube-proxy's settings");
@@ -225,15 +269,38 @@ fn fixed(before: &Cluster, after: &Cluster, was: &Spec, is: &Spec) -> Result<(),
     if a.backend != b.backend || a.vni != b.vni || a.vxlan_port != b.vxlan_port || a.ip_masq != b.ip_masq {
         return no("flannel's backend");
     }
+    let leads = |c: &Cluster| c.nodes.iter().any(|n| n.spec.role == Role::ControlPlane);
+    if leads(before) && !leads(after) {
+        return Err((
+            "without the node that runs the API server nothing can be asked any more: that is not simulated".to_owned(),
+            "delete another node".to_owned(),
+        ));
+    }
+    for (was, is) in before.services.iter().filter_map(|w| {
+        let same = |s: &&RunningService| s.namespace == w.namespace && s.name == w.name;
+        Some((w, after.services.iter().find(same)?))
+    }) {
+        let named = |s: &RunningService| s.kind != ServiceType::ExternalName;
+        if was.cluster_ip != is.cluster_ip && named(was) && named(is) {
+            let ip = is.cluster_ip.map_or_else(|| "None".to_owned(), |ip| ip.to_string());
+            let message = format!("Service {:?} is invalid: spec.clusterIP: Invalid value: {ip:?}: field is immutable", is.name);
+            return Err((message, "delete the Service first, or leave its clusterIP out".to_owned()));
+        }
+    }
     if a.segment != b.segment || a.faults != b.faults {
         return no("the segment, or a fault,");
     }
     for (x, y) in was.netns.iter().filter_map(|x| Some((x, is.netns.iter().find(|y| y.name == x.name)?))) {
-        let machine = |d: &&DeviceSpec| !matches!(d.kind, DeviceKindSpec::Cable { nic: false, .. });
-        let shape = |d: &DeviceSpec| (d.name.clone(), d.mtu, d.addrs.clone(), d.up);
-        let same = x.devices.iter().filter(machine).map(shape).eq(y.devices.iter().filter(machine).map(shape));
-        if x.tapped && (!same || x.sysctl != y.sysctl) {
-            return no(&format!("a device or sysctl of {}", x.name));
+        let own = |d: &&DeviceSpec| !matches!(d.kind, DeviceKindSpec::Cable { nic: false, .. });
+        let mac = |d: &DeviceSpec| (!matches!(d.kind, DeviceKindSpec::Vxlan { .. })).then_some(d.mac);
+        let shape = |d: &DeviceSpec| (d.name.clone(), d.mtu, d.addrs.clone(), d.up, mac(d));
+        let mut pairs = x.devices.iter().filter(own).zip(y.devices.iter().filter(own));
+        let other = pairs.find(|(a, b)| shape(a) != shape(b)).map(|(a, _)| a.name.as_str());
+        if let Some(dev) = other.filter(|_| x.tapped) {
+            return no(&format!("device {dev} of {}", x.name));
+        }
+        if x.tapped && x.sysctl != y.sysctl {
+            return no(&format!("a sysctl of {} (but by sysctl -w)", x.name));
         }
     }
     Ok(())

@@ -310,19 +310,31 @@ pub enum EventKind {
         /// The program that did it; none: a person.
         by: Option<&'static str>,
     },
+    /// A person gave a command that others obey, each in its time.
+    Commanded {
+        /// The command.
+        line: Rc<str>,
+    },
+    /// A program that goes on by itself was started, or stopped.
+    Daemon {
+        /// Its name.
+        name: &'static str,
+        /// It runs now.
+        runs: bool,
+    },
     /// A network namespace came, with the far ends of its cables.
     NetnsAdded {
         /// Its name.
         name: Rc<str>,
-        /// The program that made it.
-        by: &'static str,
+        /// The program that made it; none: a person plugged it in.
+        by: Option<&'static str>,
     },
     /// A network namespace went, with the far ends of its cables and all its processes.
     NetnsDeleted {
         /// Its name.
         name: Rc<str>,
-        /// The program that deleted it.
-        by: &'static str,
+        /// The program that deleted it; none: a person unplugged it.
+        by: Option<&'static str>,
     },
     /// A socket took the packet.
     Delivered {

@@ -253,6 +253,8 @@ pub enum Outcome {
     },
     /// Nobody answered.
     TimedOut,
-    /// No route, or an MTU in the way: not even sent.
+    /// Its process was ended before.
+    Killed,
+    /// No route, an MTU in the way, or a rule that drops it: not even sent.
     NotSent(crate::DropReason),
 }

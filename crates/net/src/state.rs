@@ -255,6 +255,8 @@ impl Netns {
     /// The source a socket gets for `dst` when it does not choose one.
     pub fn source_for(&self, dst: IpAddr) -> Option<IpAddr> {
         match self.route(dst)? {
+            // Of all of 127.0.0.0/8, one is used (`local 127.0.0.0/8 dev lo src 127.0.0.1`).
+            Decision::Local if dst.is_loopback() => Some(Ipv4Addr::LOCALHOST.into()),
             Decision::Local => Some(dst),
             Decision::Broadcast => None,
             Decision::Out { dev, next_hop, src, .. } => src.or_else(|| self.select_addr(dev, next_hop)),

@@ -1,16 +1,20 @@
-//! A cluster that changes while it is played: what its components have still to do, and when.
+//! A cluster that changes while it is played: what its components have still to do, when, and what each knows
+//! (`pkg/proxy/iptables/proxier.go`, `pkg/util/async/bounded_frequency_runner.go`).
 
 use crate::session::{LONGEST_RUN, Session};
-use kube::Cluster;
 use kube::fault::{Daemon, Fault};
-use kube::proxy::{Flow, Stale, Sync};
-use kube::rollout::{self, Step, Work};
+use kube::plan::{self, Synced};
+use kube::proxy::{self, Flow};
+use kube::rollout::{self, Op, Step, Work};
+use kube::{Cluster, Severity, portmap};
 use net::conntrack::{Connection, L4, Tuple};
 use net::engine::Setting;
 use net::neigh::{Neighbour, NudState};
+use net::netfilter::Ruleset;
 use net::route::Route;
 use net::state::{Device, FdbEntry};
-use net::{Instant, NetnsId};
+use net::wire::PROTO_UDP;
+use net::{Duration, Instant, NetnsId};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::rc::Rc;
@@ -18,66 +22,142 @@ use std::rc::Rc;
 /// What a session knows of its cluster beyond its document.
 #[derive(Clone, Debug)]
 pub(crate) struct Live {
-    /// The cluster as it began.
-    pub(crate) first: Rc<Cluster>,
-    /// The cluster as it is now, as the API server knows it.
-    pub(crate) cluster: Rc<Cluster>,
+    /// The cluster as the API server knew it, from so many events on; as it began, it is first.
+    pub(crate) history: Vec<(usize, Rc<Cluster>)>,
     /// Its text: the document, with what was applied since.
     pub(crate) text: Rc<str>,
     /// Nodes whose kube-proxy does not run.
     pub(crate) stopped: Vec<String>,
-    /// How often it changed.
-    changes: u64,
-    /// What kube-proxy fed to iptables-restore, by the event that says so.
-    pub(crate) words: Vec<(usize, Rc<str>)>,
+    /// The cluster that each node's kube-proxy synced last; at first it is that of the beginning.
+    known: Vec<(String, Rc<Cluster>)>,
+    /// The syncs that were done, by the event that says so.
+    syncs: Vec<(usize, Done)>,
     /// What components have still to do; the first thing is the last.
     due: Vec<(Instant, Task)>,
 }
 
+/// A sync that was done: enough to tell what was fed to iptables-restore.
+#[derive(Clone, Debug)]
+struct Done {
+    node: String,
+    rules: Rc<Ruleset>,
+    before: Option<Rc<Cluster>>,
+    cluster: Rc<Cluster>,
+}
+
+/// What a task is about, where another may depend on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum About {
+    /// The sync of a node.
+    Sync(String),
+    /// A namespace that goes.
+    Delete(String),
+    /// Anything else.
+    Other,
+}
+
 /// Something a component has still to do. A page that only shows never makes one, and carries nothing of it.
 #[derive(Clone)]
-struct Task(Rc<dyn Fn(&mut Session)>);
+struct Task {
+    about: About,
+    perform: Rc<dyn Fn(&mut Session)>,
+}
 
 impl fmt::Debug for Task {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Task")
+        self.about.fmt(f)
     }
 }
+
+/// kube-proxy syncs no more often than this.
+const MIN_SYNC: Duration = Duration::secs(1);
+
+/// Why a cluster cannot become another: what is wrong, and what to do.
+pub(crate) type Refused = (String, String);
 
 impl Live {
     pub(crate) fn new(cluster: Rc<Cluster>, text: Rc<str>) -> Self {
         let stopped = |f: &Fault| if let Fault::Stopped(node, Daemon::KubeProxy) = f { Some(node.clone()) } else { None };
         let stopped = cluster.topology.faults.iter().filter_map(stopped).collect();
-        let first = cluster.clone();
-        let (words, due) = (Vec::new(), Vec::new());
-        Self { first, cluster, text, stopped, changes: 0, words, due }
+        Self { history: vec![(0, cluster)], text, stopped, known: Vec::new(), syncs: Vec::new(), due: Vec::new() }
+    }
+
+    /// The cluster as it was when so many events lay behind.
+    pub(crate) fn at(&self, events: usize) -> &Rc<Cluster> {
+        let i = self.history.partition_point(|(from, _)| *from <= events).max(1) - 1;
+        &self.history[i].1
+    }
+
+    /// The cluster as it is.
+    pub(crate) fn cluster(&self) -> &Rc<Cluster> {
+        self.at(usize::MAX)
+    }
+
+    fn known(&self, node: &str) -> Rc<Cluster> {
+        self.known.iter().find(|(n, _)| n == node).map_or_else(|| self.history[0].1.clone(), |(_, c)| c.clone())
+    }
+
+    fn learn(&mut self, node: &str, cluster: Rc<Cluster>) {
+        self.known.retain(|(n, _)| n != node);
+        self.known.push((node.to_owned(), cluster));
+    }
+
+    /// One more thing to do, after everything that is due at that time or before.
+    fn put(&mut self, at: Instant, task: Task) {
+        let i = self.due.iter().position(|(t, _)| *t <= at).unwrap_or(self.due.len());
+        self.due.insert(i, (at, task));
     }
 }
 
-/// Why a cluster cannot become another: what is wrong, and what to do.
-pub(crate) type Refused = (String, String);
-
 impl Session {
     /// The running cluster is to become what another text says, without the pods in `deleted`. What its
-    /// components do about it is done in time, as the session goes on.
-    pub(crate) fn reapply(&mut self, text: &str, deleted: &BTreeSet<String>) -> Result<(), Refused> {
+    /// components do about it is done in time, as the session goes on. Gives what there is to be warned of.
+    pub(crate) fn reapply(&mut self, typed: (NetnsId, &str), text: &str, deleted: &BTreeSet<String>) -> Result<Vec<String>, Refused> {
         let (cluster, diags) = kube::cluster::after(self.running(), text, deleted);
-        let Some(cluster) = cluster else {
-            let wrong = diags.into_iter().find(|d| d.severity == kube::Severity::Error);
+        let Some(cluster) = cluster.map(Rc::new) else {
+            let wrong = diags.into_iter().find(|d| d.severity == Severity::Error);
             return Err(wrong.map_or_else(Default::default, |d| (d.message, d.hint)));
         };
-        let cluster = Rc::new(cluster);
-        let steps = rollout::rollout(&self.live.cluster, &cluster, self.live.changes)?;
-        self.live.changes += 1;
+        let steps = rollout::rollout(self.live.cluster(), &cluster, self.live.history.len() as u64 - 1)?;
+        let (_, said) = kube::cluster::after(self.running(), &self.live.text, &BTreeSet::new());
+        let new = diags.iter().filter(|d| !said.iter().any(|s| s.message == d.message));
+        let warnings =
+            new.map(|d| format!("{}: {}", if d.severity == Severity::Warning { "Warning" } else { "Note" }, d.message)).collect();
         self.live.text = text.into();
+        self.world_mut().command(typed.0, typed.1);
+        self.finish_leaving(&steps);
         let now = self.world().now();
-        let task = |s: Step| (now + s.after, Task(Rc::new(move |session| session.perform(&s))));
-        let mut due: Vec<_> = std::mem::take(&mut self.live.due).into_iter().rev().chain(steps.into_iter().map(task)).collect();
-        due.sort_by_key(|(at, _)| *at);
-        due.reverse();
-        self.live.due = due;
-        self.joined(cluster);
-        Ok(())
+        for step in steps {
+            let mut at = now + step.after;
+            let about = match &step.work {
+                Work::Sync(_) => About::Sync(step.netns.clone()),
+                Work::Delete(name) => About::Delete(name.clone()),
+                _ => About::Other,
+            };
+            // One sync after the other.
+            if let (About::Sync(_), Some((last, _))) = (&about, self.live.due.iter().find(|(_, t)| t.about == about)) {
+                at = at.max(*last + MIN_SYNC);
+            }
+            self.live.put(at, Task { about, perform: Rc::new(move |session| session.perform(&step)) });
+        }
+        self.live.history.push((self.events().len(), cluster.clone()));
+        self.joined(&cluster);
+        Ok(warnings)
+    }
+
+    /// A machine that comes again while it is still going: first it goes.
+    fn finish_leaving(&mut self, steps: &[Step]) {
+        let comes = |name: &str| steps.iter().any(|s| matches!(&s.work, Work::Add(spec, _) if spec.name == name));
+        let again = self.live.due.iter().any(|(_, t)| matches!(&t.about, About::Delete(name) if comes(name)));
+        if !again {
+            return;
+        }
+        let (leaving, rest) = std::mem::take(&mut self.live.due).into_iter().partition(|(_, t)| matches!(t.about, About::Delete(_)));
+        self.live.due = rest;
+        let leaving: Vec<(Instant, Task)> = leaving;
+        for (_, task) in leaving.into_iter().rev() {
+            (task.perform)(self);
+        }
     }
 
     /// When a component next does something.
@@ -108,11 +188,11 @@ impl Session {
 
     /// The next thing a component has to do, at its time.
     pub(crate) fn perform_next(&mut self) {
-        let Some((at, Task(perform))) = self.live.due.pop() else { return };
+        let Some((at, task)) = self.live.due.pop() else { return };
         if self.world().now() < at {
             self.world_mut().advance(at);
         }
-        perform(self);
+        (task.perform)(self);
     }
 
     fn perform(&mut self, step: &Step) {
@@ -124,7 +204,10 @@ impl Session {
                 let named = |(netns, d): &(String, _)| Some((self.world().state().ns_named(netns)?.0, Clone::clone(d)));
                 let ends: Vec<_> = ends.iter().filter_map(named).collect();
                 // A name that somebody took meanwhile: as kubelet, it is tried no more.
-                _ = self.world_mut().add_netns(at, spec, &ends, by);
+                if self.world_mut().add_netns(at, spec, &ends, by).is_ok() {
+                    let cluster = self.live.cluster().clone();
+                    self.live.learn(&spec.name, cluster);
+                }
             }
             Work::Delete(name) => {
                 if let Some((id, _)) = self.world().state().ns_named(name) {
@@ -133,54 +216,90 @@ impl Session {
             }
             Work::Address(name, mac) => {
                 if let Some((dev, d)) = dev(self, name) {
-                    self.world_mut().configure_by(at, Setting::Device { dev, to: Box::new(Device { mac: *mac, ..d }) }, Some(by));
+                    self.world_mut().configure_by(at, Setting::Device { dev, to: Box::new(Device { mac: *mac, ..d }) }, by);
                 }
             }
-            Work::Neighbour(n, there) => {
+            Work::Neighbour(op, n) => {
                 if let Some((dev, _)) = dev(self, &n.dev) {
-                    let to = there.then(|| Neighbour::known(n.lladdr, NudState::Permanent));
-                    self.world_mut().configure_by(at, Setting::Neighbour { dev, addr: n.addr, to }, Some(by));
+                    let to = (*op == Op::Add).then(|| Neighbour::known(n.lladdr, NudState::Permanent));
+                    self.world_mut().configure_by(at, Setting::Neighbour { dev, addr: n.addr, to }, by);
                 }
             }
-            Work::Fdb((name, mac, vtep), there) => {
+            Work::Fdb(op, (name, mac, vtep)) => {
                 if let Some((dev, _)) = dev(self, name) {
-                    let to = there.then_some(FdbEntry::Remote(*vtep));
-                    self.world_mut().configure_by(at, Setting::Fdb { dev, mac: *mac, to }, Some(by));
+                    let to = (*op == Op::Add).then_some(FdbEntry::Remote(*vtep));
+                    self.world_mut().configure_by(at, Setting::Fdb { dev, mac: *mac, to }, by);
                 }
             }
-            Work::Route(r, there) => {
+            Work::Route(op, r) => {
                 let Some((dev, _)) = dev(self, &r.dev) else { return };
                 let (dst, via, src) = (r.dst, r.via, r.src);
                 let route = Route { dst, via, dev, src, onlink: r.onlink, proto: r.proto, metric: r.metric };
                 let mut routes: Vec<Route> = self.world().state().ns(at).routes.iter().filter(|x| **x != route).cloned().collect();
-                if *there {
-                    routes.push(route);
-                }
-                self.world_mut().configure_by(at, Setting::Routes(Rc::new(routes)), Some(by));
+                routes.extend((*op == Op::Add).then_some(route));
+                self.world_mut().configure_by(at, Setting::Routes(Rc::new(routes)), by);
             }
-            Work::HostPorts(cluster, netns, there) => {
-                let restored = rollout::with_host_ports(&self.world().state().ns(at).rules, cluster, netns, *there);
-                self.world_mut().configure_by(at, Setting::Rules(Box::new(restored)), Some(by));
+            Work::HostPorts(op, cluster, netns) => {
+                let Some(pod) = cluster.pods.iter().find(|p| p.netns() == *netns) else { return };
+                let restored = portmap::after(&self.world().state().ns(at).rules, cluster, pod, *op == Op::Add);
+                self.world_mut().configure_by(at, Setting::Rules(Box::new(restored)), by);
+                let ports = if *op == Op::Add { portmap::forgotten(cluster, pod) } else { Vec::new() };
+                self.forget(at, by, &|f| f.proto == PROTO_UDP && ports.contains(&f.orig_dport));
             }
-            Work::Sync(s) if !self.live.stopped.contains(&step.netns) => self.sync(at, &s.sync, s.before.as_ref(), &s.stale),
+            Work::Sync(cluster) if !self.live.stopped.contains(&step.netns) => {
+                self.sync(at, &step.netns, Some(self.live.known(&step.netns)), cluster);
+            }
             Work::Sync(_) => {}
         }
     }
 
-    /// kube-proxy syncs: its rules, then the connections that they make wrong.
-    pub(crate) fn sync(&mut self, netns: NetnsId, sync: &Sync, before: Option<&Sync>, stale: &Stale) {
-        let by = Some(Daemon::KubeProxy.name());
-        let ns = self.world().state().ns(netns);
-        let restored = kube::proxy::synced(&ns.rules, sync, before);
-        if let Some(words) = kube::proxy::words(&ns.rules, sync, before) {
-            self.live.words.push((self.events().len(), words.into()));
+    /// kube-proxy stops on a node, or starts there: then it syncs everything, and no earlier sync is done any more.
+    pub(crate) fn kube_proxy(&mut self, netns: NetnsId, node: &str, runs: bool) {
+        self.live.stopped.retain(|n| n != node);
+        self.world_mut().daemon(netns, Daemon::KubeProxy.name(), runs);
+        if runs {
+            self.live.due.retain(|(_, t)| t.about != About::Sync(node.to_owned()));
+            let cluster = self.live.cluster().clone();
+            self.sync(netns, node, None, &cluster);
+        } else {
+            self.live.stopped.push(node.to_owned());
         }
-        let ns = self.world().state().ns(netns);
-        let wrong: Vec<_> = ns.conntrack.iter().filter(|(_, c)| c.confirmed() && stale.deletes(&flow(c))).map(|(id, _)| id).collect();
+    }
+
+    /// kube-proxy syncs: its rules, then the connections that they make wrong. `before`: the cluster it knew; none
+    /// if it just started.
+    fn sync(&mut self, netns: NetnsId, node: &str, before: Option<Rc<Cluster>>, cluster: &Rc<Cluster>) {
+        let number = |c: &Cluster| c.nodes.iter().position(|n| n.spec.name.value == node);
+        let Some(i) = number(cluster) else { return };
+        let old = before.as_deref().and_then(|c| Some((c, number(c)?)));
+        let found = plan::synced(old, cluster, i, false);
+        self.live.learn(node, cluster.clone());
+        let Some(Synced { sync, before: last, stale }) = found else { return };
+        let by = Some(Daemon::KubeProxy.name());
+        let rules = self.world().state().ns(netns).rules.clone();
+        let restored = proxy::synced(&rules, &sync, last.as_ref());
+        let done = Done { node: node.to_owned(), rules, before, cluster: cluster.clone() };
+        self.live.syncs.push((self.events().len(), done));
         self.world_mut().configure_by(netns, Setting::Rules(Box::new(restored)), by);
+        self.forget(netns, by, &|f| stale.deletes(f));
+    }
+
+    /// The connections of a namespace that are wrong are deleted.
+    fn forget(&mut self, netns: NetnsId, by: Option<&'static str>, wrong: &dyn Fn(&Flow) -> bool) {
+        let all = self.world().state().ns(netns).conntrack.iter();
+        let wrong: Vec<_> = all.filter(|(_, c)| c.confirmed() && wrong(&flow(c))).map(|(id, _)| id).collect();
         for id in wrong {
             self.world_mut().configure_by(netns, Setting::Forget(id), by);
         }
+    }
+
+    /// What kube-proxy fed to iptables-restore for the sync that an event tells of; none if it was more than that.
+    pub(crate) fn words(&self, event: usize) -> Option<String> {
+        let (_, done) = self.live.syncs.iter().find(|(at, _)| *at == event)?;
+        let number = |c: &Cluster| c.nodes.iter().position(|n| n.spec.name.value == done.node);
+        let old = done.before.as_deref().and_then(|c| Some((c, number(c)?)));
+        let s = plan::synced(old, &done.cluster, number(&done.cluster)?, true)?;
+        proxy::words(&done.rules, &s.sync, s.before.as_ref())
     }
 }
 

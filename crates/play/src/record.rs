@@ -271,7 +271,7 @@ pub fn results(session: &Session, probe: &Probe, run: &Run, host: &dyn Fn(&str) 
                     format!("ping {to}: {} from {from} ttl={ttl}{mtu}", net::wire::icmp_kind(*kind, *code))
                 }
                 Outcome::NotSent(_) => format!("sendto: {}", errno(o, false)),
-                Outcome::Refused | Outcome::TimedOut => format!("ping {to}: no answer"),
+                Outcome::Refused | Outcome::TimedOut | Outcome::Killed => format!("ping {to}: no answer"),
             };
             outcomes.map(one).collect()
         }
@@ -288,6 +288,7 @@ fn errno(outcome: &Outcome, opened: bool) -> &'static str {
         Outcome::NotSent(DropReason::NetfilterDrop | DropReason::NetfilterReject) => "EPERM",
         Outcome::Unreachable { kind: 3, code: 4, .. } | Outcome::NotSent(_) => "EMSGSIZE",
         Outcome::Unreachable { .. } => "EHOSTUNREACH",
+        Outcome::Killed => "killed",
         Outcome::TimedOut | Outcome::Answered { .. } => "timeout",
     }
 }

@@ -14,7 +14,7 @@
 
 use crate::probe::{MAX_SIZE, Probe, ProbeError, Protocol, parse_endpoint, resolve_netns};
 use crate::session::{Action, Run, Session, Start};
-use crate::shell::{self, Output};
+use crate::shell::{self, Output, Said};
 use kube::decode::{Decoder, Fields};
 use kube::yaml::YamlNode;
 use kube::{Code, Diagnostic, Severity, Span, object, yaml};
@@ -46,6 +46,8 @@ pub struct Done {
     pub result: Outcome,
     /// Everything that happened from when it began, with what components did about it.
     pub events: Range<usize>,
+    /// The commands of its `during`, and what they printed.
+    pub said: Vec<Said>,
 }
 
 /// What came of a step.
@@ -98,7 +100,13 @@ impl Script {
                     Outcome::Output(shell::exec(&mut session, host, line))
                 }
             };
-            done.push(Done { at, action: action.clone(), result, events: first..session.events().len() });
+            done.push(Done {
+                at,
+                action: action.clone(),
+                result,
+                events: first..session.events().len(),
+                said: std::mem::take(&mut session.said),
+            });
         }
         Ok((session, done))
     }
@@ -122,15 +130,18 @@ pub fn check(document: &str) -> Vec<Diagnostic> {
 impl Script {
     /// The commands that were refused, which may be meant.
     fn refused(&self, done: &[Done]) -> Vec<Diagnostic> {
-        let one = |(d, place): (&Done, &Span)| match (&d.action, &d.result) {
-            (Action::Shell { line, .. }, Outcome::Output(out)) if out.status != 0 => {
-                let message = format!("{line:?} is refused: {}", out.text.lines().next().unwrap_or_default());
-                let hint = "mend it, if it is not meant; a lab leaves it out";
-                Some(Diagnostic::warning(Code::UnsupportedValue, *place, message, hint))
-            }
-            _ => None,
+        let told = |line: &str, out: &Output, place: &Span| {
+            let message = format!("{line:?} is refused: {}", out.text.lines().next().unwrap_or_default());
+            Diagnostic::warning(Code::UnsupportedValue, *place, message, "mend it, if it is not meant; a lab leaves it out")
         };
-        done.iter().zip(&self.places).filter_map(one).collect()
+        let mut diags = Vec::new();
+        for (d, place) in done.iter().zip(&self.places) {
+            if let (Action::Shell { line, .. }, Outcome::Output(out)) = (&d.action, &d.result) {
+                diags.extend((out.status != 0).then(|| told(line, out, place)));
+            }
+            diags.extend(d.said.iter().filter(|s| s.output.status != 0).map(|s| told(&s.line, &s.output, place)));
+        }
+        diags
     }
 }
 
@@ -206,7 +217,7 @@ fn nanoseconds(number: &str, unit: u64) -> Option<u64> {
     let whole = if whole.is_empty() { 0 } else { whole.parse::<u64>().ok()? };
     let (part, of) = (part.parse::<u64>().ok()?, 10_u64.pow(part.len() as u32));
     let more = (u128::from(part) * u128::from(unit) / u128::from(of)) as u64;
-    Some(whole.checked_mul(unit)? + more).filter(|n| *n <= 1_000_000 * unit)
+    whole.checked_mul(unit)?.checked_add(more).filter(|n| *n <= 1_000_000 * unit)
 }
 
 /// A number in its range.

@@ -1,7 +1,8 @@
 //! A document being played.
 
 use crate::live::Live;
-use crate::probe::{Probe, ProbeError, Protocol, check_endpoint, resolve_netns, resolve_target};
+use crate::probe::{Probe, ProbeError, Protocol, check_endpoint, resolve_netns, resolve_target, service_at};
+use crate::shell::Said;
 use crate::verdict::{Ending, Verdict, advice, verdict};
 use kube::{Cluster, Diagnostic};
 use net::engine::{Setting, SpecError};
@@ -37,6 +38,10 @@ pub struct Run {
     pub events: Range<usize>,
     /// How it ended.
     pub verdict: Verdict,
+    /// Who sent.
+    pub from: NetnsId,
+    /// To whom.
+    pub to: (IpAddr, u16),
 }
 
 /// A probe that began: its number, who sends, to whom, with what.
@@ -73,6 +78,8 @@ pub struct Session {
     world: World,
     start: Start,
     actions: Vec<Action>,
+    /// What was typed while the last probes were under way, until somebody asks.
+    pub(crate) said: Vec<Said>,
     next_tag: u32,
 }
 
@@ -118,22 +125,25 @@ impl Session {
         let document: Rc<str> = document.into();
         let live = Live::new(cluster.clone(), document.clone());
         let (notes, spec) = (notes.into(), Rc::new(spec));
-        Ok(Self { document, seed, cluster, live, notes, spec, initial, world, start, actions: Vec::new(), next_tag: 1 })
+        Ok(Self { document, seed, cluster, live, notes, spec, initial, world, start, actions: Vec::new(), said: Vec::new(), next_tag: 1 })
     }
 
     /// This session before anything was done in it.
     #[must_use]
     pub fn rewound(&self) -> Self {
-        let first = self.live.first.clone();
+        let first = self.live.at(0).clone();
         let world = begin(&self.spec, self.seed, self.start).expect("invariant: it began once");
         self.in_world(world, self.initial.clone(), first.clone(), Live::new(first, self.document.clone()))
     }
 
-    /// This session at another of its moments, to look at: commands print what was true then.
+    /// This session at another of its moments, when so many events lay behind, to look at: commands print what was
+    /// true then.
     #[must_use]
-    pub fn moment(&self, state: &State) -> Self {
+    pub fn moment(&self, state: &State, events: usize) -> Self {
         let world = self.world.moment(state.clone());
-        self.in_world(world, Rc::new(state.clone()), self.cluster.clone(), self.live.clone())
+        let mut live = self.live.clone();
+        live.history.retain(|(from, _)| *from == 0 || *from <= events);
+        self.in_world(world, Rc::new(state.clone()), self.cluster.clone(), live)
     }
 
     /// The same session in another world, where nothing was done.
@@ -149,6 +159,7 @@ impl Session {
             world,
             start: self.start,
             actions: Vec::new(),
+            said: Vec::new(),
             next_tag: 1,
         }
     }
@@ -167,7 +178,15 @@ impl Session {
     }
     /// Its cluster as it is now.
     pub fn running(&self) -> &Cluster {
-        &self.live.cluster
+        self.live.cluster()
+    }
+    /// Its cluster as it was when so many events lay behind.
+    pub fn running_at(&self, events: usize) -> &Cluster {
+        self.live.at(events)
+    }
+    /// Whether a node's kube-proxy does not run.
+    pub fn is_stopped(&self, node: &str) -> bool {
+        self.live.stopped.iter().any(|n| n == node)
     }
     /// The last moment: it has the names of everything that ever was.
     pub fn last(&self) -> &State {
@@ -236,7 +255,7 @@ impl Session {
             let own: Vec<IpAddr> = self.world.state().ns(from).devices.iter().flat_map(|d| &d.addrs).map(|n| n.addr()).collect();
             verdict.advice = advice(self.running(), (outside, &own), to, protocol);
         }
-        Run { tag, events, verdict }
+        Run { tag, events, verdict, from, to }
     }
 
     /// The world, for steps.
@@ -318,9 +337,8 @@ impl Session {
     }
 
     /// Another cluster than before: who came is added to everybody who was there.
-    pub(crate) fn joined(&mut self, later: Rc<Cluster>) {
-        self.cluster = Rc::new(self.cluster.joined(&later));
-        self.live.cluster = later;
+    pub(crate) fn joined(&mut self, later: &Cluster) {
+        self.cluster = Rc::new(self.cluster.joined(later));
     }
 
     /// Changes a setting of a namespace.
@@ -358,7 +376,13 @@ impl Session {
             return Err(ProbeError { message: format!("{} has no port", probe.to), hint: format!("write one behind it: {}:80", probe.to) });
         };
         if let Some((endpoint, wanted)) = probe.endpoint {
-            check_endpoint(self.running(), (addr, port), (endpoint, wanted))?;
+            // One of an earlier moment may still stand in a node's rules.
+            let now = check_endpoint(self.running(), (addr, port), (endpoint, wanted));
+            let known = |c: &Cluster| service_at(c, (addr, port)).is_some() && check_endpoint(c, (addr, port), (endpoint, wanted)).is_ok();
+            let ever = self.live.history.iter().any(|(_, c)| known(c));
+            if !ever {
+                now?;
+            }
         }
         let world = &mut self.world;
         let source = source_for(world, from, addr);

@@ -234,6 +234,6 @@ mod tests {
         s.steps(&[Step::send(When::Quiet, probe())]);
         let list = |s: &mut Session| shell::exec(s, "node01", "conntrack -L").text;
         assert!(list(&mut s.clone()).contains("30080"));
-        assert!(!list(&mut s.moment(s.initial())).contains("30080"));
+        assert!(!list(&mut s.moment(s.initial(), 0)).contains("30080"));
     }
 }

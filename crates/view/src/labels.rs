@@ -59,10 +59,25 @@ impl Labels {
         this
     }
 
+    /// How many namespaces have a name.
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether none has.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
     /// Who is not there at a moment: not yet, or not any more.
     pub fn absent(&self, state: &State) -> Vec<Kind> {
-        let gone = |i: usize| state.netns.get(i).is_none_or(|n| n.gone);
-        self.kinds.iter().enumerate().filter(|(i, _)| gone(*i)).map(|(_, k)| *k).collect()
+        let (mut there, mut gone) = (Vec::new(), Vec::new());
+        for (k, i) in self.kinds.iter().zip(0..) {
+            if state.netns.get(i).is_none_or(|n: &net::state::Netns| n.gone) { gone.push(*k) } else { there.push(*k) }
+        }
+        // One that went and came again has two namespaces.
+        gone.retain(|k| !there.contains(k));
+        gone
     }
 
     /// A namespace's name.

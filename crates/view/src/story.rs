@@ -91,7 +91,9 @@ pub fn glyph(e: &Event, state: &State) -> Glyph {
         EventKind::Bridged { .. } | EventKind::BridgedDnat { .. } => Glyph::Bridge,
         EventKind::Fragmented { .. } | EventKind::FragmentKept | EventKind::Reassembled { .. } => Glyph::Bridge,
         EventKind::PathLearned { .. } | EventKind::Configured { .. } | EventKind::Delayed { .. } => Glyph::Table,
-        EventKind::NetnsAdded { .. } | EventKind::NetnsDeleted { .. } => Glyph::Table,
+        EventKind::NetnsAdded { .. } | EventKind::NetnsDeleted { .. } | EventKind::Daemon { .. } | EventKind::Commanded { .. } => {
+            Glyph::Table
+        }
         EventKind::Encapsulated { .. } => Glyph::Encap,
         EventKind::Decapsulated { .. } => Glyph::Decap,
         EventKind::Delivered { .. } | EventKind::Accepted { .. } => Glyph::Deliver,
@@ -118,7 +120,11 @@ pub fn shown(e: &Event, state: &State, grain: Grain) -> bool {
                 tapped && matches!(state.ns(e.netns).dev(*dev).kind, DeviceKind::Cable { .. })
             }
             EventKind::Asked { .. } | EventKind::Delivered { .. } | EventKind::Dropped { .. } | EventKind::Ended { .. } => tapped,
-            EventKind::Configured { by: Some(_), .. } | EventKind::NetnsAdded { .. } | EventKind::NetnsDeleted { .. } => tapped,
+            EventKind::Configured { by: Some(_), .. }
+            | EventKind::Commanded { .. }
+            | EventKind::Daemon { .. }
+            | EventKind::NetnsAdded { .. }
+            | EventKind::NetnsDeleted { .. } => tapped,
             _ => false,
         },
         Grain::Decisions => tapped && decides(e, state),

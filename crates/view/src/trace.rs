@@ -52,6 +52,8 @@ pub fn kind_name(e: &Event) -> &'static str {
         EventKind::Reassembled { .. } => "reassembled",
         EventKind::PathLearned { .. } => "path-learned",
         EventKind::Configured { .. } => "configured",
+        EventKind::Commanded { .. } => "commanded",
+        EventKind::Daemon { .. } => "daemon",
         EventKind::NetnsAdded { .. } => "netns-added",
         EventKind::NetnsDeleted { .. } => "netns-deleted",
         EventKind::Delivered { .. } => "delivered",

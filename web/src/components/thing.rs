@@ -215,7 +215,7 @@ fn now(p: &Page<'_>, s: &Selected) -> Html {
         let (word, text) = if d.up { ("down", Ui::TakeDown) } else { ("up", Ui::BringUp) };
         rows.push((format!("{dev}: {}", p.text(text)), format!("ip link set {dev} {word}")));
     }
-    let cluster = p.app.loaded.as_ref().map(|l| l.session.running());
+    let cluster = p.app.loaded.as_ref().map(|l| l.session.running_at(p.app.cursor()));
     if let Some(c) = cluster.filter(|_| cfg!(feature = "workbench") && s.device.is_none()) {
         if let Some(pod) = c.pods.iter().find(|x| x.netns() == s.host) {
             rows.push((p.text(Ui::DeletePod).to_owned(), format!("kubectl delete pod {} -n {}", pod.name, pod.namespace)));

@@ -7,7 +7,6 @@ mod system;
 
 pub use running::after;
 
-use crate::WHOLE;
 use crate::decode::{Decoder, Spanned};
 use crate::diag::{Code, Diagnostic, Severity, Span, nearest};
 use crate::ipam::{HostLocal, NodePorts, ServiceIps, pod_cidrs};
@@ -79,6 +78,14 @@ pub struct Pod {
 }
 
 impl Pod {
+    /// Whether it is one of a Deployment's, of this template, where the Deployment is bound to.
+    fn is_of(&self, namespace: &str, deployment: &str, template_hash: &str, bound: Option<usize>) -> bool {
+        self.namespace == namespace
+            && self.deployment == deployment
+            && self.template_hash == template_hash
+            && bound.is_none_or(|b| b == self.node)
+    }
+
     /// The name of its network namespace here: unique in the cluster.
     pub fn netns(&self) -> String {
         if self.namespace == "default" { self.name.clone() } else { format!("{}/{}", self.namespace, self.name) }
@@ -118,7 +125,7 @@ pub struct HostPod {
 }
 
 /// A port of a service with its endpoints.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Port {
     /// Its name.
     pub name: String,
@@ -140,7 +147,7 @@ impl Port {
 }
 
 /// A service.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunningService {
     /// Its name.
     pub name: String,
@@ -351,8 +358,8 @@ impl<'a> Maker<'a> {
             }
         }
         let (first, last) = topology.node_ports;
-        let load = vec![0; nodes.len()];
         let staying = before.as_ref().map_or_else(Vec::new, |b| b.staying(&topology, &nodes));
+        let load = (0..nodes.len()).map(|i| staying.iter().filter(|p| p.node == i).count()).collect();
         let drawn = before.as_ref().map_or_else(LiteMap::new, |b| b.cluster.ledger.drawn.clone());
         let mut this = Self {
             d,
@@ -389,8 +396,10 @@ impl<'a> Maker<'a> {
             ));
             return;
         }
+        let hash = naming::template_hash(&x.template);
+        let stay = self.staying.iter().filter(|p| p.is_of(&x.meta.namespace, &x.meta.name.value, &hash, bound)).count();
         for i in 0..x.replicas.value {
-            if !self.has_room(&x.containers, bound) {
+            if i as usize >= stay && !self.has_room(&x.containers, bound) {
                 let n = self.nodes.len();
                 self.d.diags.push(Diagnostic::warning(
                     Code::AddressesExhausted,
@@ -437,18 +446,24 @@ impl<'a> Maker<'a> {
         let wanted =
             |all: &[Container]| all.iter().flat_map(|c| &c.ports).filter_map(|p| Some((p.host_port?, p.protocol))).collect::<Vec<_>>();
         let mine = wanted(containers);
-        mine.is_empty() || !self.pods.iter().filter(|p| p.node == node).any(|p| wanted(&p.containers).iter().any(|x| mine.contains(x)))
+        mine.is_empty()
+            || !self
+                .pods
+                .iter()
+                .chain(&self.staying)
+                .filter(|p| p.node == node)
+                .any(|p| wanted(&p.containers).iter().any(|x| mine.contains(x)))
     }
 
     /// The nodes on which a pod can start.
     fn candidates<'s>(&'s self, containers: &'s [Container], bound: Option<usize>) -> impl Iterator<Item = usize> + 's {
         let may = move |i: &usize| bound.map_or(self.nodes[*i].spec.role == Role::Worker, |b| b == *i);
-        (0..self.nodes.len()).filter(may).filter(|i| !WHOLE || self.is_free(*i, containers))
+        (0..self.nodes.len()).filter(may).filter(|i| self.is_free(*i, containers))
     }
 
     /// Whether a pod can start anywhere.
     fn has_room(&self, containers: &[Container], bound: Option<usize>) -> bool {
-        !WHOLE || self.candidates(containers, bound).next().is_some()
+        self.candidates(containers, bound).next().is_some()
     }
 
     /// Starts a pod: where the topology says, else on the worker with the fewest. One that runs already stays.
@@ -462,10 +477,8 @@ impl<'a> Maker<'a> {
         bound: Option<usize>,
     ) -> bool {
         let template_hash = naming::template_hash(template);
-        let mine = |p: &Pod| p.namespace == namespace && p.deployment == deployment && p.template_hash == template_hash;
-        if let Some(i) = self.staying.iter().position(|p| mine(p) && bound.is_none_or(|b| b == p.node)) {
+        if let Some(i) = self.staying.iter().position(|p| p.is_of(namespace, deployment, &template_hash, bound)) {
             let pod = self.staying.remove(i);
-            self.load[pod.node] += 1;
             self.names.insert((pod.namespace.clone(), pod.name.clone()), ());
             self.pods.push(pod);
             return true;

@@ -1,7 +1,8 @@
 //! A cluster that runs on, with another text: what is there stays as it is (a pod's node and address, a
-//! Service's address and ports), what is new is added to it, and what is not written any more goes.
+//! Service's address and ports), what is new is added to it, and what is not written any more goes
+//! (`pkg/controller/controller_utils.go`, `pkg/registry/core/service`, host-local).
 
-use super::{Cluster, Maker, Node, Pod, RunningService, finish, make};
+use super::{Cluster, Endpoint, Maker, Node, Pod, RunningService, finish, make};
 use crate::decode::Decoder;
 use crate::diag::Diagnostic;
 use crate::ipam::HostLocal;
@@ -9,7 +10,8 @@ use crate::object::{self, Service};
 use crate::topology::{Placed, Topology};
 use crate::yaml;
 use ipnet::Ipv4Net;
-use std::collections::{BTreeMap, BTreeSet};
+use litemap::LiteMap;
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 /// The cluster that runs already.
@@ -28,7 +30,8 @@ pub fn after(before: &Cluster, text: &str, deleted: &BTreeSet<String>) -> (Optio
     if let Some(c) = &mut cluster {
         c.give_back(before);
         // Who was there first is named first.
-        c.pods.sort_by_key(|p| before.pods.iter().position(|b| b.netns() == p.netns()).unwrap_or(usize::MAX));
+        let first: LiteMap<String, usize> = before.pods.iter().map(Pod::netns).zip(0..).collect();
+        c.pods.sort_by_cached_key(|p| first.get(&p.netns()).copied().unwrap_or(usize::MAX));
     }
     finish(cluster, d.diags)
 }
@@ -48,10 +51,12 @@ impl Cluster {
         }
         let number = |i: usize| all.nodes.iter().position(|x| x.spec.name.value == later.nodes[i].spec.name.value).unwrap_or(i);
         all.pods = self.pods.clone();
+        let there: LiteMap<String, usize> = self.pods.iter().map(Pod::netns).zip(0..).collect();
         for p in &later.pods {
+            let at = there.get(&p.netns()).copied();
             let p = Pod { node: number(p.node), ..p.clone() };
-            match all.pods.iter_mut().find(|x| x.netns() == p.netns()) {
-                Some(x) => *x = p,
+            match at {
+                Some(i) => all.pods[i] = p,
                 None => all.pods.push(p),
             }
         }
@@ -68,6 +73,30 @@ impl Cluster {
             }
         }
         all
+    }
+
+    /// This cluster while pods still come and go: `coming` are not ready yet; `leaving`, of the cluster before, are
+    /// on their way out, and `kept` are as they were.
+    pub(crate) fn on_its_way(&self, before: &Self, coming: &[Ipv4Addr], leaving: &[Ipv4Addr], kept: &[Ipv4Addr]) -> Self {
+        let mut now = self.clone();
+        let number = |i: usize| self.nodes.iter().position(|n| n.spec.name.value == before.nodes[i].spec.name.value);
+        for s in &mut now.services {
+            let was = before.services.iter().find(|w| w.namespace == s.namespace && w.name == s.name);
+            let unready_counts = s.traffic.publish_not_ready;
+            for p in &mut s.ports {
+                for e in p.endpoints.iter_mut().filter(|e| coming.contains(&e.addr)) {
+                    (e.ready, e.serving) = (unready_counts, false);
+                }
+                let old = was.and_then(|w| w.ports.iter().find(|q| q.name == p.name)).map_or(&[][..], |q| q.endpoints.as_slice());
+                for e in old.iter().filter(|e| leaving.contains(&e.addr) || kept.contains(&e.addr)) {
+                    let terminating = leaving.contains(&e.addr);
+                    let ready = e.ready && (!terminating || unready_counts);
+                    p.endpoints.push(Endpoint { node: e.node.and_then(number), ready, terminating, ..e.clone() });
+                }
+                p.endpoints.sort_by_cached_key(|e| (e.addr.to_string(), e.port));
+            }
+        }
+        now
     }
 
     /// The addresses of pods that are gone are free, but not the next to be given.
@@ -107,22 +136,25 @@ impl Before<'_> {
         self.cluster.topology.pods.iter().any(|p| p.of.value == place.of.value && p.ip.value == place.ip.value)
     }
 
-    /// The pods that can stay, those last that go first if fewer are wanted: of the node that has most of
-    /// their set, the youngest (`ActivePodsWithRanks`).
+    /// The pods that can stay, those last that go first if fewer are wanted: not ready, of the node that has
+    /// most of their set, the youngest (`ActivePodsWithRanks`). Of one age they are as they were started.
     pub(super) fn staying(&self, topology: &Topology, nodes: &[Node]) -> Vec<Pod> {
-        let mut out: Vec<(usize, Pod)> = Vec::new();
-        let mut rank: BTreeMap<(&str, &str, usize), usize> = BTreeMap::new();
+        let mut out: Vec<Pod> = Vec::new();
         for p in self.cluster.pods.iter().filter(|p| !self.deleted.contains(&p.netns())) {
             let name = &self.cluster.nodes[p.node].spec.name.value;
             let Some(node) = nodes.iter().position(|n| n.spec.name.value == *name) else { continue };
             let place = topology.pods.iter().find(|x| x.ip.value == p.ip);
             let (ready, terminating) = place.map_or((p.ready, p.terminating), |x| (x.ready, x.terminating));
-            let n = rank.entry((p.namespace.as_str(), p.deployment.as_str(), node)).or_default();
-            out.push((*n, Pod { node, ready, terminating, ..p.clone() }));
-            *n += 1;
+            out.push(Pod { node, ready, terminating, ..p.clone() });
         }
-        out.sort_by_key(|(rank, _)| *rank);
-        out.into_iter().map(|(_, p)| p).collect()
+        let mut on_node: LiteMap<(String, String, usize), usize> = LiteMap::new();
+        let key = |p: &Pod| (p.namespace.clone(), p.deployment.clone(), p.node);
+        for p in out.iter().filter(|_| topology.version.prefers_doubled()) {
+            let n = on_node.get(&key(p)).copied().unwrap_or(0);
+            on_node.insert(key(p), n + 1);
+        }
+        out.sort_by_cached_key(|p| (!p.ready, on_node.get(&key(p)).copied()));
+        out
     }
 }
 

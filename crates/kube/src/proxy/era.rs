@@ -58,6 +58,8 @@ since! {
     11 coredns,
     /// Docker has a chain for people's rules, and isolates its networks in two stages (18.06).
     12 docker_stages,
+    /// kubectl tells an age in two units.
+    12 human_ages,
     /// In a large cluster, rules that name endpoints have no comments.
     12 drops_comments_when_large,
     /// The Service kube-dns has CoreDNS's port for metrics.
@@ -86,12 +88,16 @@ since! {
     16 random_fully,
     /// Probabilities have ten digits, not five.
     17 ten_digits,
+    /// A set that shrinks loses pods of the node that has most of them first.
+    17 prefers_doubled,
     /// Canary chains: when they vanish, everything is written again.
     17 canary,
     /// KUBE-FORWARD accepts every answer, not only those of pods.
     18 forwards_all_answers,
     /// kubelet drops what others send to 127.0.0.0/8.
     19 blocks_localnet,
+    /// CNI plugins 0.8.6: every pod of the node that comes to a host port is masqueraded, not only the one behind it.
+    19 portmap_marks_subnet,
     /// Endpoints come in EndpointSlices: sorted by their text, with conditions.
     19 slices,
     /// KUBE-POSTROUTING takes the mark off, so that a tunnel's outer packet has none.
@@ -126,6 +132,8 @@ since! {
     23 one_forward_rule,
     /// KUBE-EXT and KUBE-SVL instead of KUBE-XLB; the balancing rules' comments name the endpoint.
     24 ext_chains,
+    /// CNI plugins 1.0 (0.9): UDP connections to a host port are deleted when its pod comes.
+    24 portmap_forgets,
     /// A node of the control plane has no role `master` any more.
     24 no_master,
     /// flannel 0.16.2: its rules say whose they are.

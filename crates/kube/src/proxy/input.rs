@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 /// How kube-proxy was started, and where.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The release.
     pub era: Era,

@@ -37,7 +37,7 @@ impl Draft {
 
     fn say(&mut self, words: std::fmt::Arguments<'_>) {
         // Who only wants the rules is built without their words.
-        if let (Some(text), true) = (&mut self.0.text, crate::WHOLE) {
+        if let (Some(text), true) = (&mut self.0.text, cfg!(feature = "words")) {
             let _ = text.write_fmt(format_args!(" {words}"));
         }
     }

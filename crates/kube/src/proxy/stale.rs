@@ -53,21 +53,22 @@ impl Stale {
         }
         let mut changed = Changed::default();
         let counts = |e: &Endpoint| if s.era.forgets_the_gone() { e.serving } else { e.ready };
-        let of = |all: &'_ [ServicePort], p: &ServicePort| all.iter().find(|q| key(q) == key(p)).cloned();
+        let by_key = |all| -> BTreeMap<_, &ServicePort> { Iterator::map(<[ServicePort]>::iter(all), |p| (key(p), p)).collect() };
+        let (earlier, later) = (by_key(&before), by_key(&after));
         for was in &before {
-            let Some(is) = of(&after, was) else {
+            let Some(is) = later.get(&key(was)) else {
                 changed.addresses.insert(was.cluster_ip);
                 continue;
             };
             let stays =
                 |e: &Endpoint| is.endpoints.iter().any(|n| (n.addr, n.port) == (e.addr, e.port) && (s.era.forgets_the_gone() || n.ready));
             for e in was.endpoints.iter().filter(|e| counts(e) && !stays(e)) {
-                changed.endpoint_gone(s, &is, e.addr);
+                changed.endpoint_gone(s, is, e.addr);
             }
         }
         for is in &after {
-            let was = of(&before, is);
-            if was.as_ref().is_none_or(|w| !w.endpoints.iter().any(counts)) && is.endpoints.iter().any(counts) {
+            let was = earlier.get(&key(is));
+            if was.is_none_or(|w| !w.endpoints.iter().any(counts)) && is.endpoints.iter().any(counts) {
                 changed.first_endpoint(s, is);
             }
             if !s.era.forgets_node_port_late() && was.is_none_or(|w| w.node_port != is.node_port) {

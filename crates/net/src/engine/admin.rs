@@ -59,6 +59,16 @@ pub enum Setting {
 }
 
 impl World {
+    /// A person gives a command that others obey, each in its time.
+    pub fn command(&mut self, netns: NetnsId, line: &str) {
+        self.emit(netns, None, EventKind::Commanded { line: line.into() });
+    }
+
+    /// A program that goes on by itself is started, or stopped.
+    pub fn daemon(&mut self, netns: NetnsId, name: &'static str, runs: bool) {
+        self.emit(netns, None, EventKind::Daemon { name, runs });
+    }
+
     /// Changes one setting, now.
     pub fn configure(&mut self, netns: NetnsId, setting: Setting) {
         self.configure_by(netns, setting, None);

@@ -4,16 +4,17 @@
 //! Numbers are not given again, so that what happened before still says who it happened to.
 
 use super::build::{build_netns, device};
+use super::tcp::http_complete;
 use super::{SpecError, World};
 use crate::drop::DropReason;
 use crate::event::EventKind;
+use crate::socket::{Outcome, Socket, TcpApp, TcpPhase};
 use crate::spec::{DeviceKindSpec, DeviceSpec, NetnsSpec};
 use crate::state::{Change, DevId, Device, DeviceKind, NetnsId};
 
 impl World {
-    /// A namespace comes, with the far ends of its cables: a device of another namespace each, which
-    /// gets the next ifindex there. `by`: the
-    /// program that makes it, in the namespace `at`.
+    /// A namespace comes, with the far ends of its cables: a device of another namespace each, which gets the
+    /// next ifindex there. `by`: the program that makes it, in the namespace `at`.
     ///
     /// # Errors
     /// A name that is used but not there, or that is there already; nothing changes then.
@@ -22,7 +23,7 @@ impl World {
         at: NetnsId,
         spec: &NetnsSpec,
         ends: &[(NetnsId, DeviceSpec)],
-        by: &'static str,
+        by: Option<&'static str>,
     ) -> Result<NetnsId, SpecError> {
         let fail = |message: String| SpecError { netns: spec.name.clone(), message };
         if self.state.ns_named(&spec.name).is_some() {
@@ -70,7 +71,8 @@ impl World {
 
     /// A namespace goes, with its processes, its packets and the far ends of its cables. `by`: the program
     /// that deletes it, in the namespace `at`.
-    pub fn delete_netns(&mut self, at: NetnsId, netns: NetnsId, by: &'static str) {
+    pub fn delete_netns(&mut self, at: NetnsId, netns: NetnsId, by: Option<&'static str>) {
+        self.kill(netns);
         let before = self.ns(netns).clone();
         let inside: Vec<_> = self.state.packets.iter().filter(|(_, s)| s.netns == netns).map(|(id, _)| *id).collect();
         for pkt in inside {
@@ -90,6 +92,24 @@ impl World {
         self.emit(at, None, EventKind::NetnsDeleted { name, by });
         for pkt in lost {
             self.drop_packet(pkt, DropReason::DevReady, None);
+        }
+    }
+
+    /// Its processes end; those that waited for an answer get none.
+    fn kill(&mut self, netns: NetnsId) {
+        let waits = |s: &Socket| match s {
+            Socket::Tcp(t) => match &t.app {
+                TcpApp::Client { tag, .. } => (t.phase != TcpPhase::Closed && !http_complete(&t.received)).then_some(*tag),
+                TcpApp::Server { .. } => None,
+            },
+            Socket::Udp(u) => u.waiting.then_some(u.tag),
+            Socket::Ping(p) => (p.waiting || p.left > 0).then_some(p.tag),
+        };
+        let killed: Vec<_> = self.ns(netns).sockets.iter().filter_map(|(id, s)| Some((*id, waits(s)?))).collect();
+        for (socket, tag) in killed {
+            let before = self.socket(netns, socket);
+            self.change(Change::Socket { netns, id: socket, before, after: None });
+            self.emit(netns, None, EventKind::Ended { socket, tag, outcome: Outcome::Killed });
         }
     }
 

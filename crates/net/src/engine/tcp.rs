@@ -446,7 +446,7 @@ impl TcpSocket {
 }
 
 /// Whether an HTTP answer is all there: its head, and as much body as `Content-Length` says.
-fn http_complete(received: &[u8]) -> bool {
+pub(super) fn http_complete(received: &[u8]) -> bool {
     let Some(head) = received.windows(4).position(|w| w == b"\r\n\r\n") else { return false };
     let length = received[..head]
         .split(|b| *b == b'\n')

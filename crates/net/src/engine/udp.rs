@@ -1,6 +1,7 @@
 //! UDP sockets (`net/ipv4/udp.c`), and who runs when a process has something to do.
 
 use super::{APP_DELAY, Job, World};
+use crate::conntrack::L4;
 use crate::drop::DropReason;
 use crate::event::EventKind;
 use crate::rng;
@@ -118,14 +119,17 @@ impl World {
         let skb = self.skb(pkt);
         let ip = skb.ip()?;
         // Its destination may be translated already, its source is not.
-        let (sport, _) = ip.ports().unwrap_or_default();
+        let (sport, dport) = ip.ports().unwrap_or_default();
         let local = Endpoint { addr: ip.src.into(), port: sport };
         let id = if let Body::Icmp(Icmp::Echo { reply: false, id, .. }) = &ip.body { Some(*id) } else { None };
         let original = skb.ct.and_then(|(ct, _)| self.ns(skb.netns).conntrack.get(ct)).map(|c| c.original);
-        let remote = original.map_or_else(|| ip.dst.into(), |o| o.dst);
+        let remote = original.map_or(Endpoint { addr: ip.dst.into(), port: dport }, |o| match o.l4 {
+            L4::Ports(_, port) => Endpoint { addr: o.dst, port },
+            _ => Endpoint { addr: o.dst, port: 0 },
+        });
         let mine = |s: &Socket| match s {
-            Socket::Tcp(t) => ip.body.proto() == PROTO_TCP && t.local == local && t.remote.addr == remote,
-            Socket::Udp(u) => ip.body.proto() == PROTO_UDP && u.local == local && u.remote.addr == remote,
+            Socket::Tcp(t) => ip.body.proto() == PROTO_TCP && t.local == local && t.remote == remote,
+            Socket::Udp(u) => ip.body.proto() == PROTO_UDP && u.local == local && u.remote == remote,
             Socket::Ping(p) => Some(p.id) == id,
         };
         self.ns(skb.netns).sockets.iter().rfind(|(_, s)| mine(s)).map(|(i, s)| (skb.netns, *i, s.clone()))

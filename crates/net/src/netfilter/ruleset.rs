@@ -376,9 +376,17 @@ impl RulesetBuilder {
         self.tables[table as usize].remove(chain);
     }
 
-    /// `-D`: this rule goes from wherever it stands in a chain.
+    /// Whether there is such a chain.
+    pub fn has_chain(&self, table: TableName, name: &str) -> bool {
+        self.tables[table as usize].contains_key(name)
+    }
+
+    /// `-D`: the first such rule goes.
     pub fn delete_rule(&mut self, table: TableName, chain: &str, rule: &Rule) {
-        self.entry(table, chain).rules.retain(|r| r != rule);
+        let rules = &mut self.entry(table, chain).rules;
+        if let Some(i) = rules.iter().position(|r| r == rule) {
+            rules.remove(i);
+        }
     }
 
     /// `-A`: a rule at the end.

@@ -1,7 +1,7 @@
 //! The plan the lab's processes read: who listens, what is done when, in JSON.
 
 use super::{LabError, netns_names};
-use crate::probe::{Probe, Protocol, resolve_netns, resolve_target};
+use crate::probe::{Probe, Protocol, resolve_netns};
 use crate::script::{Done, Outcome};
 use crate::session::{Action, PING_WAIT, Run, Session, UDP_WAIT, curl_request, local_key};
 use crate::shell;
@@ -93,7 +93,9 @@ impl Past {
     fn add(&mut self, e: &net::Event) {
         for c in &e.changes {
             if let Change::Rules { netns, after, .. } = c {
-                self.rules[netns.0 as usize] = after.0.clone();
+                if let Some(rules) = self.rules.get_mut(netns.0 as usize) {
+                    *rules = after.0.clone();
+                }
                 self.pinned.clear();
             }
         }
@@ -113,10 +115,10 @@ fn step(session: &Session, d: &Done, n: usize, names: &[String], past: &mut Past
     };
     match (&d.action, &d.result) {
         (Action::Send(probe), Outcome::Run(run)) => {
-            let netns = resolve_netns(session.running(), session.world(), &probe.from).map_err(|e| wrong(&e.to_string()))?;
+            let netns = names.get(run.from.0 as usize).ok_or_else(|| wrong("its sender was not there from the beginning"))?;
             past.up_to(session, run.events.start);
             let pins = pins(session, run, names, past).map_err(|e| wrong(&e))?;
-            let body = client(session, probe, run).ok_or_else(|| wrong("its target is not there"))?;
+            let body = client(session, probe, run);
             let by_hand = |e: &&net::Event| matches!(e.kind, EventKind::Configured { by: None, .. });
             let typed = |a: &Action| matches!(a, Action::Shell { line, .. } if !is_cluster(line));
             let configured = session.events()[run.events.clone()].iter().filter(by_hand).count();
@@ -132,7 +134,7 @@ fn step(session: &Session, d: &Done, n: usize, names: &[String], past: &mut Past
             for (e, command) in deeds(session, run.events.clone(), names).map_err(|e| wrong(&e))? {
                 during.push(at(e - d.at, command));
             }
-            let probe = format!("{}, {body}, \"during\": {}}}", head(&pins, &names[netns.0 as usize]), list(during));
+            let probe = format!("{}, {body}, \"during\": {}}}", head(&pins, netns), list(during));
             let mut out = vec![probe];
             out.extend(acts(session, run.events.end..d.events.end, n, names).map_err(|e| wrong(&e))?);
             Ok(out)
@@ -175,15 +177,9 @@ fn deeds(session: &Session, events: Range<usize>, names: &[String]) -> Result<Ve
         let command = match &e.kind {
             EventKind::Configured { setting, by: Some(by) } => match &**setting {
                 Setting::Rules(_) => {
-                    let words = session
-                        .live
-                        .words
-                        .iter()
-                        .find(|(at, _)| *at == i)
-                        .map(|(_, w)| w)
-                        .ok_or_else(|| format!("a lab cannot do what {by} did: it made jumps, too"))?;
+                    let words = session.words(i).ok_or_else(|| format!("a lab cannot do all that {by} did"))?;
                     let argv = list(["iptables-restore", "--noflush", "--counters"].iter().map(|w| text(w)));
-                    format!("\"argv\": {argv}, \"stdin\": {}", text(words))
+                    format!("\"argv\": {argv}, \"stdin\": {}", text(&words))
                 }
                 Setting::Forget(id) => {
                     let gone = e.changes.iter().find_map(|c| match c {
@@ -213,12 +209,11 @@ fn deeds(session: &Session, events: Range<usize>, names: &[String]) -> Result<Ve
 }
 
 /// What a client does.
-fn client(session: &Session, probe: &Probe, run: &Run) -> Option<String> {
-    let (addr, port) = resolve_target(session.running(), session.world(), &probe.to).ok()?;
+fn client(session: &Session, probe: &Probe, run: &Run) -> String {
+    let (addr, port) = run.to;
     let key = local_key(session.seed(), probe, run.tag);
     let to = format!("\"to\": {}, \"addr\": {}", text(&probe.to), text(&addr.to_string()));
-    let port = port.unwrap_or(0);
-    Some(match probe.proto {
+    match probe.proto {
         Protocol::Tcp => {
             let host = probe.host.clone().unwrap_or_else(|| format!("{addr}:{port}"));
             let request = latin(&curl_request(&host, probe.size.unwrap_or(0)));
@@ -252,7 +247,7 @@ fn client(session: &Session, probe: &Probe, run: &Run) -> Option<String> {
                 seconds(probe.timeout.unwrap_or(PING_WAIT))
             )
         }
-    })
+    }
 }
 
 /// A command that changes something: where, and its words. No other is typed on a real kernel, and
@@ -284,7 +279,7 @@ fn pins(session: &Session, run: &Run, names: &[String], past: &mut Past) -> Resu
             WalkStep::Returned { chain, draws, .. } => (*chain, None, draws),
             _ => continue,
         };
-        let Some(c) = past.rules[e.netns.0 as usize].table(TableName::Nat).chains.get(chain as usize) else { continue };
+        let Some(c) = past.rules.get(e.netns.0 as usize).and_then(|r| r.table(TableName::Nat).chains.get(chain as usize)) else { continue };
         if draws.is_empty() {
             continue;
         }
@@ -296,7 +291,11 @@ fn pins(session: &Session, run: &Run, names: &[String], past: &mut Past) -> Resu
             return Err(format!("chain {} draws twice and not the same; a lab can make one choice certain", c.name));
         }
         if past.pinned.insert((e.netns, chain), choice) != Some(choice) {
-            out.push(format!("{{\"netns\": {}, \"chain\": {}, \"choice\": {choice}}}", text(&names[e.netns.0 as usize]), text(&c.name)));
+            out.push(format!(
+                "{{\"netns\": {}, \"chain\": {}, \"choice\": {choice}}}",
+                text(names.get(e.netns.0 as usize).map_or("", String::as_str)),
+                text(&c.name)
+            ));
         }
     }
     past.seen = run.events.end;

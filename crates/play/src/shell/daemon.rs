@@ -12,17 +12,12 @@ pub(super) fn systemctl(session: &mut Session, netns: NetnsId, args: &[&str]) ->
         return Output::fail(1, "systemctl: not understood here; try: systemctl restart kube-proxy\n");
     };
     let name = session.world().state().ns(netns).name.to_string();
-    let Some(node) = session.running().nodes.iter().position(|n| n.spec.name.value == name) else {
+    if !session.running().nodes.iter().any(|n| n.spec.name.value == name) {
         return Output::fail(5, format!("Failed to {verb} kube-proxy.service: Unit kube-proxy.service not found.\n"));
-    };
-    let ran = !session.live.stopped.contains(&name);
-    if verb == "stop" && ran {
-        session.live.stopped.push(name);
-    } else if verb == "restart" || (verb == "start" && !ran) {
-        session.live.stopped.retain(|n| *n != name);
-        if let Some(s) = kube::rollout::synced(None, session.running(), node) {
-            session.sync(netns, &s.sync, None, &s.stale);
-        }
+    }
+    let runs = !session.is_stopped(&name);
+    if verb == "restart" || runs == (verb == "stop") {
+        session.kube_proxy(netns, &name, verb != "stop");
     }
     Output::default()
 }

@@ -2,10 +2,12 @@
 
 use super::Output;
 use crate::Session;
+use crate::live::Refused;
 use kube::change::{self, Cannot, Change, Thing};
-use kube::cluster::{Cluster, RunningService};
+use kube::cluster::RunningService;
 use kube::object::ServiceType;
 use kube::topology::Role;
+use net::NetnsId;
 use std::collections::BTreeSet;
 
 /// What a line says besides its verb: names, and flags with their values.
@@ -42,7 +44,7 @@ impl<'a> Line<'a> {
                 "<<<" => this.text = Some(value()?),
                 f if f.starts_with('-') => return Err(Output::fail(1, format!("error: unknown flag: {f}\n"))),
                 // `svc/nginx` is `svc nginx`.
-                word => this.words.extend(word.splitn(2, '/')),
+                _ => this.words.extend(arg.splitn(2, '/')),
             }
         }
         Ok(this)
@@ -53,7 +55,10 @@ impl<'a> Line<'a> {
     }
 }
 
-pub(super) fn run(session: &mut Session, args: &[&str]) -> Output {
+/// Where a line is typed, and the line.
+type Typed<'a> = (NetnsId, &'a str);
+
+pub(super) fn run(session: &mut Session, typed: Typed<'_>, args: &[&str]) -> Output {
     let Some((verb, rest)) = args.split_first() else { return unknown() };
     let line = match Line::read(rest) {
         Ok(line) => line,
@@ -61,9 +66,9 @@ pub(super) fn run(session: &mut Session, args: &[&str]) -> Output {
     };
     match *verb {
         "get" => get(session, &line),
-        "apply" => apply(session, &line),
-        "scale" => scale(session, &line),
-        "delete" => delete(session, &line),
+        "apply" => apply(session, typed, &line),
+        "scale" => scale(session, typed, &line),
+        "delete" => delete(session, typed, &line),
         _ => unknown(),
     }
 }
@@ -95,11 +100,45 @@ fn refused(why: &str, hint: &str) -> Output {
     Output::fail(1, format!("Error from server: {why}\n  hint: {hint}\n"))
 }
 
+/// What is printed about a change: what there is to be warned of, and that it was made.
+fn done(result: Result<Vec<String>, Refused>, text: String) -> Output {
+    match result {
+        Ok(warnings) => Output::ok(warnings.iter().map(|w| format!("{w}\n")).chain([text]).collect::<String>()),
+        Err((why, hint)) => refused(&why, &hint),
+    }
+}
+
+/// The edit of the text that a line would be, if the cluster began so: `scale` or `delete`.
+pub fn edit_of(line: &str) -> Option<Change> {
+    let words = super::split(line);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let ["kubectl", verb, rest @ ..] = words.as_slice() else { return None };
+    let line = Line::read(rest).ok()?;
+    let [what, name] = line.words.as_slice() else { return None };
+    let owned = (line.namespace().to_owned(), (*name).to_owned());
+    match (*verb, kind(what)?.1) {
+        ("scale", "deployment.apps") => Some(Change::Scale(owned.0, owned.1, line.replicas?.parse().ok()?)),
+        ("delete", "deployment.apps") => Some(Change::Remove(Thing::Deployment(owned.0, owned.1))),
+        ("delete", "service") => Some(Change::Remove(Thing::Service(owned.0, owned.1))),
+        _ => None,
+    }
+}
+
+/// What kubectl prints about such an edit.
+pub fn told(change: &Change) -> String {
+    match change {
+        Change::Scale(_, name, _) => format!("deployment.apps/{name} scaled\n"),
+        Change::Remove(Thing::Deployment(_, name)) => format!("deployment.apps \"{name}\" deleted\n"),
+        Change::Remove(Thing::Service(_, name)) => format!("service \"{name}\" deleted\n"),
+        _ => String::new(),
+    }
+}
+
 fn cannot(e: &Cannot) -> Output {
     Output::fail(1, format!("Error from server: {e}\n"))
 }
 
-fn apply(session: &mut Session, line: &Line<'_>) -> Output {
+fn apply(session: &mut Session, typed: Typed<'_>, line: &Line<'_>) -> Output {
     let (Some("-"), Some(text), []) = (line.file, line.text, line.words.as_slice()) else {
         return Output::fail(1, "error: here it is written with its text: kubectl apply -f - <<< '…'\n");
     };
@@ -107,21 +146,22 @@ fn apply(session: &mut Session, line: &Line<'_>) -> Output {
     if let Some(d) = diags.iter().find(|d| d.severity == kube::Severity::Error) {
         return Output::fail(1, format!("error: error parsing STDIN: line {}: {}\n  hint: {}\n", d.span.line, d.message, d.hint));
     }
-    let (whole, told) = match change::applied(&session.live.text, text) {
+    let (whole, told) = match change::applied(&session.live.text, text, line.namespace) {
         Ok(x) => x,
         Err(e) => return cannot(&e),
     };
     if told.is_empty() {
         return Output::fail(1, "error: no objects passed to apply\n");
     }
-    if let Err((why, hint)) = session.reapply(&whole, &BTreeSet::new()) {
-        return refused(&why, &hint);
+    if told.iter().any(|t| t.kind == "Script") {
+        return refused("a Script is no object of the cluster", "write its commands instead");
     }
+    let result = session.reapply(typed, &whole, &BTreeSet::new());
     let name = |kind: &str| if kind == "Deployment" { "deployment.apps".to_owned() } else { kind.to_lowercase() };
-    Output::ok(told.iter().map(|t| format!("{}/{} {}\n", name(&t.kind), t.name, t.what)).collect::<String>())
+    done(result, told.iter().map(|t| format!("{}/{} {}\n", name(&t.kind), t.name, t.what)).collect())
 }
 
-fn scale(session: &mut Session, line: &Line<'_>) -> Output {
+fn scale(session: &mut Session, typed: Typed<'_>, line: &Line<'_>) -> Output {
     let Some(replicas) = line.replicas else {
         return Output::fail(1, "error: required flag(s) \"replicas\" not set\n");
     };
@@ -136,14 +176,11 @@ fn scale(session: &mut Session, line: &Line<'_>) -> Output {
     match change::change(&session.live.text, &asked) {
         Err(Cannot::NotWritten(_)) => not_found(plural, name),
         Err(e) => cannot(&e),
-        Ok(text) => match session.reapply(&text, &BTreeSet::new()) {
-            Ok(()) => Output::ok(format!("{one}/{name} scaled\n")),
-            Err((why, hint)) => refused(&why, &hint),
-        },
+        Ok(text) => done(session.reapply(typed, &text, &BTreeSet::new()), format!("{one}/{name} scaled\n")),
     }
 }
 
-fn delete(session: &mut Session, line: &Line<'_>) -> Output {
+fn delete(session: &mut Session, typed: Typed<'_>, line: &Line<'_>) -> Output {
     let (Some(what), [name, more @ ..]) = (line.words.first(), line.words.get(1..).unwrap_or_default()) else { return unknown() };
     let Some((plural, one)) = kind(what) else {
         return Output::fail(1, format!("error: {what} cannot be deleted here; a service, deployment, pod or node can\n"));
@@ -156,40 +193,38 @@ fn delete(session: &mut Session, line: &Line<'_>) -> Output {
         "service" => Thing::Service(owned.0, owned.1),
         "deployment.apps" => Thing::Deployment(owned.0, owned.1),
         "node" => Thing::Node(owned.1),
-        _ => return delete_pod(session, line.namespace(), name),
+        _ => return delete_pod(session, typed, line.namespace(), name),
     };
     match change::change(&session.live.text, &Change::Remove(thing)) {
-        Err(Cannot::NotWritten(_)) if session.running().services.iter().any(|s| s.name == *name && one == "service") => refused(
+        Err(Cannot::NotWritten(_)) if one == "service" && is_service(session, line.namespace(), name) => refused(
             &format!("service {name:?} is brought by the cluster itself, which brings it again"),
             "delete one that is written in the text",
         ),
         Err(Cannot::NotWritten(_)) => not_found(plural, name),
         Err(e) => cannot(&e),
-        Ok(text) => match session.reapply(&text, &BTreeSet::new()) {
-            Ok(()) => Output::ok(format!("{one} {name:?} deleted\n")),
-            Err((why, hint)) => refused(&why, &hint),
-        },
+        Ok(text) => done(session.reapply(typed, &text, &BTreeSet::new()), format!("{one} {name:?} deleted\n")),
     }
 }
 
+fn is_service(session: &Session, namespace: &str, name: &str) -> bool {
+    session.running().services.iter().any(|s| s.name == name && s.namespace == namespace)
+}
+
 /// A pod goes; its set makes another.
-fn delete_pod(session: &mut Session, namespace: &str, name: &str) -> Output {
+fn delete_pod(session: &mut Session, typed: Typed<'_>, namespace: &str, name: &str) -> Output {
     let cluster = session.running();
     if cluster.host_pods.iter().any(|p| p.name == *name && p.namespace == namespace) {
         return refused(&format!("pod {name:?} uses its node's own network: what becomes of it is not simulated"), "delete another");
     }
     let Some(pod) = cluster.pods.iter().find(|p| p.name == *name && p.namespace == namespace) else { return not_found("pods", name) };
     let (text, gone) = (session.live.text.clone(), BTreeSet::from([pod.netns()]));
-    match session.reapply(&text, &gone) {
-        Ok(()) => Output::ok(format!("pod {name:?} deleted\n")),
-        Err((why, hint)) => refused(&why, &hint),
-    }
+    done(session.reapply(typed, &text, &gone), format!("pod {name:?} deleted\n"))
 }
 
 fn get(session: &Session, line: &Line<'_>) -> Output {
     let cluster = session.running();
     let here = |ns: &str| line.all || ns == line.namespace();
-    let age = format!("{}s", session.world().state().now.0 / 1_000_000_000);
+    let age = age(session.world().state().now.0 / 1_000_000_000, cluster.topology.version.human_ages());
     let (what, names) = (line.words.first().and_then(|w| kind(w)), line.words.get(1..).unwrap_or_default());
     let wanted = |name: &str| names.is_empty() || names.contains(&name);
     let (plural, head, shown, rows) = match what {
@@ -200,7 +235,7 @@ fn get(session: &Session, line: &Line<'_>) -> Output {
         }
         Some((plural, "pod")) => {
             let head = ["NAME", "READY", "STATUS", "RESTARTS", "AGE", "IP", "NODE"];
-            let rows = pod_rows(cluster, &age).into_iter().filter(|(ns, r)| here(ns) && wanted(&r[0]));
+            let rows = pod_rows(session, &age).into_iter().filter(|(ns, r)| here(ns) && wanted(&r[0]));
             (plural, head, if line.wide { 7 } else { 5 }, rows.collect())
         }
         Some((plural, "node")) => {
@@ -231,6 +266,22 @@ fn get(session: &Session, line: &Line<'_>) -> Output {
     table(&rows.collect::<Vec<_>>())
 }
 
+/// How old something is, as kubectl tells it: at first in one unit, later in two (`duration.HumanDuration`).
+fn age(seconds: u64, human: bool) -> String {
+    let (m, h) = (seconds / 60, seconds / 3_600);
+    let two = |a: u64, unit: &str, b: u64, of: &str| if b > 0 { format!("{a}{unit}{b}{of}") } else { format!("{a}{unit}") };
+    // One unit up to here, two up to there.
+    let (s_end, ms_end, m_end, hm_end, h_end) = if human { (120, 600, 10_800, 28_800, 172_800) } else { (60, 60, 3_600, 3_600, 86_400) };
+    match seconds {
+        n if n < s_end => format!("{n}s"),
+        n if n < ms_end => two(m, "m", n % 60, "s"),
+        n if n < m_end => format!("{m}m"),
+        n if n < hm_end => two(h, "h", m % 60, "m"),
+        n if n < h_end => format!("{h}h"),
+        _ => format!("{}d", h / 24),
+    }
+}
+
 fn service_row(s: &RunningService, age: &str) -> (String, [String; 7]) {
     let port = |p: &kube::cluster::Port| {
         p.node_port.map_or_else(|| format!("{}/{}", p.port, p.protocol), |np| format!("{}:{np}/{}", p.port, p.protocol))
@@ -244,12 +295,18 @@ fn service_row(s: &RunningService, age: &str) -> (String, [String; 7]) {
     (s.namespace.clone(), [s.name.clone(), s.kind.name().to_owned(), ip, external(s), ports, age.to_owned(), selector])
 }
 
-fn pod_rows(cluster: &Cluster, age: &str) -> Vec<(String, [String; 7])> {
+fn pod_rows(session: &Session, age: &str) -> Vec<(String, [String; 7])> {
+    let cluster = session.running();
     let own = cluster.pods.iter().map(|p| {
         // kube-dns was three containers; only the one that answers is simulated.
         let n = if p.deployment == "kube-dns" && p.namespace == "kube-system" { 3 } else { p.containers.len() };
-        let ready = if p.ready { n } else { 0 };
-        let status = if p.terminating { "Terminating" } else { "Running" };
+        let there = session.world().state().ns_named(&p.netns()).is_some();
+        let ready = if p.ready && there { n } else { 0 };
+        let status = match (there, p.terminating) {
+            (false, _) => "ContainerCreating",
+            (_, true) => "Terminating",
+            _ => "Running",
+        };
         let node = &cluster.nodes[p.node].spec.hostname;
         (p.namespace.clone(), [&p.name, &format!("{ready}/{n}"), status, "0", age, &p.ip.to_string(), node].map(str::to_owned))
     });

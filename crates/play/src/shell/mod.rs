@@ -5,7 +5,7 @@
 mod admin;
 mod complete;
 mod daemon;
-mod kubectl;
+pub mod kubectl;
 mod network;
 
 pub use complete::complete;
@@ -34,6 +34,19 @@ impl Output {
     pub(crate) fn fail(status: i32, text: impl Into<String>) -> Self {
         Self { text: text.into(), status }
     }
+}
+
+/// A command that was given while a probe was under way, and what it printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// When.
+    pub at: net::Instant,
+    /// Where.
+    pub host: String,
+    /// The command.
+    pub line: String,
+    /// What it printed.
+    pub output: Output,
 }
 
 /// The commands that are understood.
@@ -76,7 +89,9 @@ pub fn send(session: &mut Session, probe: &Probe) -> Result<Run, ProbeError> {
         if let Action::Shell { host, line } = action
             && !sends(line)
         {
-            _ = run(session, host, line);
+            let out = run(session, host, line);
+            let at = session.world().now();
+            session.said.push(Said { at, host: host.clone(), line: line.clone(), output: out });
         }
     })
 }
@@ -107,7 +122,7 @@ pub(crate) fn run(session: &mut Session, host: &str, line: &str) -> Output {
         ["ip", rest @ ..] => network::ip(session, netns, rest),
         ["bridge", rest @ ..] => network::bridge(session, netns, rest),
         ["conntrack", rest @ ..] => network::conntrack(session, netns, rest),
-        ["kubectl", rest @ ..] => kubectl::run(session, rest),
+        ["kubectl", rest @ ..] => kubectl::run(session, (netns, line), rest),
         ["hostname"] => Output::ok(format!("{}\n", hostname(session, host))),
         [other, ..] => Output::fail(127, format!("bash: {other}: command not found\n  here are: {}\n", COMMANDS.join(", "))),
     }
@@ -250,6 +265,7 @@ fn curl_report(session: &Session, run: &Run, target: &str) -> Output {
         Some(Outcome::Refused | Outcome::Unreachable { code: 3, .. }) => failed("Connection refused"),
         Some(Outcome::Unreachable { .. }) => failed("No route to host"),
         Some(Outcome::NotSent(_)) => failed("Network is unreachable"),
+        Some(Outcome::Killed) => Output::fail(137, "Killed\n"),
         Some(Outcome::TimedOut) | None => failed("Connection timed out"),
     }
 }

@@ -92,7 +92,7 @@ pub(super) fn ping_report(session: &Session, run: &Run, probe: &Probe, started: 
                 out.push_str("ping: sendmsg: Operation not permitted\n");
             }
             Outcome::NotSent(_) => return Output::fail(2, "connect: Network is unreachable\n"),
-            Outcome::TimedOut | Outcome::Refused => {}
+            Outcome::TimedOut | Outcome::Refused | Outcome::Killed => {}
         }
     }
     let sent = usize::from(probe.count);

@@ -4,12 +4,13 @@ use super::terminal::Entry;
 use super::update::Effect;
 use super::{App, Snapshot, time};
 use kube::change::{Change, Thing, change};
+use play::shell::kubectl;
 use play::{Act, Came, Probe, shell};
 
 /// Completes the line as far as it is certain; then offers what it can be.
 pub(super) fn complete(app: &mut App) -> Vec<Effect> {
     let (Some(l), Some(t)) = (&app.loaded, &app.timeline) else { return Vec::new() };
-    let session = l.session.moment(t.state());
+    let session = l.session.moment(t.state(), t.at());
     let offers = shell::complete(&session, &app.terminal.host, &app.terminal.line);
     let common = offers.iter().skip(1).fold(offers.first().cloned().unwrap_or_default(), |common, o| {
         let same = common.chars().zip(o.chars()).take_while(|(a, b)| a == b).count();
@@ -33,7 +34,6 @@ pub(super) fn run(app: &mut App) -> Vec<Effect> {
     let line = std::mem::take(&mut app.terminal.line).trim().to_owned();
     let host = app.terminal.host.clone();
     (app.terminal.back, app.terminal.offers) = (0, Vec::new());
-    let (Some(l), Some(t)) = (app.loaded.clone(), &app.timeline) else { return Vec::new() };
     if line.is_empty() {
         return Vec::new();
     }
@@ -41,10 +41,12 @@ pub(super) fn run(app: &mut App) -> Vec<Effect> {
         app.terminal.entries.clear();
         return Vec::new();
     }
+    let (Some(l), Some(t)) = (&app.loaded, &app.timeline) else { return Vec::new() };
+    let mut moment = l.session.moment(t.state(), t.at());
     let mut effects = Vec::new();
     let mut known_at = 0;
     let out = if shell::sends(&line) {
-        match shell::probe(&l.session.moment(t.state()), &host, &line) {
+        match shell::probe(&moment, &host, &line) {
             Ok(probe) => {
                 let (out, begins) = sent(app, &probe, &mut known_at);
                 effects = begins;
@@ -52,12 +54,12 @@ pub(super) fn run(app: &mut App) -> Vec<Effect> {
             }
             Err(out) => out,
         }
-    } else if let Some(change) = kubectl(&line).filter(|_| app.script.is_empty()) {
+    } else if let Some(change) = kubectl::edit_of(&line).filter(|_| app.script.is_empty()) {
         // Nothing has happened yet: the cluster may as well begin so.
         effects = edit(app, &change);
         match app.refused.take() {
             Some(why) => shell::Output { text: format!("error: {why}\n"), status: 1 },
-            None => shell::Output { text: told(&change), status: 0 },
+            None => shell::Output { text: kubectl::told(&change), status: 0 },
         }
     } else if shell::changes(&line) {
         let what = Act::Action(play::Action::Shell { host: host.clone(), line: line.clone() });
@@ -69,7 +71,7 @@ pub(super) fn run(app: &mut App) -> Vec<Effect> {
             shell::Output { text: app.refused.take().unwrap_or_default(), status: 1 }
         }
     } else {
-        shell::exec(&mut l.session.moment(t.state()), &host, &line)
+        shell::exec(&mut moment, &host, &line)
     };
     app.terminal.entries.push(Entry { host, line, output: out.text, good: out.status == 0, known_at });
     effects
@@ -86,46 +88,6 @@ fn sent(app: &mut App, probe: &Probe, known_at: &mut usize) -> (shell::Output, V
     *known_at = events.iter().rposition(ended).map_or(events.len(), |i| i + 1);
     let out = shell::report(&l.session, probe, Ok(run));
     (out, time::begin_playing(app))
-}
-
-/// The edit of the text that a `kubectl` line is, as long as nothing has happened.
-fn kubectl(line: &str) -> Option<Change> {
-    let words = shell::split(line);
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let ["kubectl", rest @ ..] = words.as_slice() else { return None };
-    let namespace = rest.windows(2).find(|w| w[0] == "-n").map_or("default", |w| w[1]).to_owned();
-    let kind_and_name = |kind: &str, name: Option<&&str>| match (kind.split_once('/'), name) {
-        (Some((k, n)), _) => Some((k.to_owned(), n.to_owned())),
-        (None, Some(n)) => Some((kind.to_owned(), (*n).to_owned())),
-        _ => None,
-    };
-    let deployment = |k: &str| matches!(k, "deploy" | "deployment" | "deployments" | "deployment.apps");
-    match rest {
-        ["scale", kind, more @ ..] => {
-            let (kind, name) = kind_and_name(kind, more.first())?;
-            let n = rest.iter().find_map(|w| w.strip_prefix("--replicas="))?.parse().ok()?;
-            deployment(&kind).then_some(Change::Scale(namespace, name, n))
-        }
-        ["delete", kind, more @ ..] => {
-            let (kind, name) = kind_and_name(kind, more.first())?;
-            match kind.as_str() {
-                k if deployment(k) => Some(Change::Remove(Thing::Deployment(namespace, name))),
-                "svc" | "service" | "services" => Some(Change::Remove(Thing::Service(namespace, name))),
-                _ => None,
-            }
-        }
-        _ => None,
-    }
-}
-
-/// What kubectl prints about it.
-fn told(change: &Change) -> String {
-    match change {
-        Change::Scale(_, name, _) => format!("deployment.apps/{name} scaled\n"),
-        Change::Remove(Thing::Deployment(_, name)) => format!("deployment.apps \"{name}\" deleted\n"),
-        Change::Remove(Thing::Service(_, name)) => format!("service \"{name}\" deleted\n"),
-        _ => String::new(),
-    }
 }
 
 /// An edit of the cluster, as an edit of the text.

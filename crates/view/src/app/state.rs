@@ -482,7 +482,8 @@ impl App {
             None => false,
         });
         // Who came meanwhile has a name, too.
-        let labels = Labels::new(l.session.cluster(), l.session.last());
+        let known = l.labels.len() == l.session.last().netns.len();
+        let labels = if known { l.labels.clone() } else { Labels::new(l.session.cluster(), l.session.last()) };
         drop(l);
         if let Some(l) = self.own_loaded() {
             (l.layout, l.labels) = (layout, labels);

@@ -1,6 +1,6 @@
 //! English.
 
-use super::Context;
+use super::{Context, short};
 use net::engine::Setting;
 use net::event::{BridgeTo, EventKind};
 use net::netfilter::{Effect, Fraction, Policy, WalkStep};
@@ -97,8 +97,15 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
             Setting::Forget(_) => format!("`{by}` on {here} deletes a connection that older rules made."),
             setting => format!("`{by}`: {}", configured(c, e, setting)),
         },
-        EventKind::NetnsAdded { name, by } => format!("`{by}` made `{name}` and its cable."),
-        EventKind::NetnsDeleted { name, by } => format!("`{name}` is gone, with its cable and its processes: `{by}` deleted it."),
+        EventKind::Commanded { line } => format!("`{}` on {here}: the API server knows.", short(line)),
+        EventKind::Daemon { name, runs: true } => format!("`{name}` on {here} is started."),
+        EventKind::Daemon { name, runs: false } => format!("`{name}` on {here} is stopped: what it wrote stays as it is."),
+        EventKind::NetnsAdded { name, by: Some(by) } => format!("`{by}` made `{name}` and its cable."),
+        EventKind::NetnsAdded { name, by: None } => format!("`{name}` is plugged into {here}."),
+        EventKind::NetnsDeleted { name, by: Some(by) } => {
+            format!("`{name}` is gone, with its cable and its processes: `{by}` deleted it.")
+        }
+        EventKind::NetnsDeleted { name, by: None } => format!("`{name}` is switched off and unplugged from {here}."),
         EventKind::Delivered { local, .. } if !c.ns(e).is_local(local.addr) => {
             format!("ARP asks for `{}`, which is not here.", local.addr)
         }
@@ -195,6 +202,7 @@ pub(super) fn outcome(o: &Outcome) -> String {
         Outcome::Unreachable { from, code: 4, .. } => format!("`{from}` says that the packet is too large."),
         Outcome::Unreachable { from, .. } => format!("`{from}` says that the host cannot be reached."),
         Outcome::TimedOut => "The client heard nothing and gave up.".to_owned(),
+        Outcome::Killed => "The client was ended before it had an answer: its pod or machine is gone.".to_owned(),
         Outcome::NotSent(r) => format!("The packet could not even be sent: {}.", reason(*r)),
     }
 }

@@ -1,6 +1,6 @@
 //! Japanese.
 
-use super::Context;
+use super::{Context, short};
 use net::engine::Setting;
 use net::event::{BridgeTo, EventKind};
 use net::netfilter::{Effect, Fraction, Policy, WalkStep};
@@ -105,8 +105,15 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
             Setting::Forget(_) => format!("{here} の `{by}` が、古いルールが作った接続を消します。"),
             setting => format!("`{by}`: {}", configured(c, e, setting)),
         },
-        EventKind::NetnsAdded { name, by } => format!("`{by}` が `{name}` とそのケーブルを作りました。"),
-        EventKind::NetnsDeleted { name, by } => format!("`{name}` はケーブルやプロセスごとなくなりました。`{by}` が消しました。"),
+        EventKind::Commanded { line } => format!("{here} で `{}`。API サーバーが受け取ります。", short(line)),
+        EventKind::Daemon { name, runs: true } => format!("{here} の `{name}` を起動します。"),
+        EventKind::Daemon { name, runs: false } => format!("{here} の `{name}` を止めます。書いたものはそのまま残ります。"),
+        EventKind::NetnsAdded { name, by: Some(by) } => format!("`{by}` が `{name}` とそのケーブルを作りました。"),
+        EventKind::NetnsAdded { name, by: None } => format!("`{name}` が {here} につながれました。"),
+        EventKind::NetnsDeleted { name, by: Some(by) } => {
+            format!("`{name}` はケーブルやプロセスごとなくなりました。`{by}` が消しました。")
+        }
+        EventKind::NetnsDeleted { name, by: None } => format!("`{name}` は電源を切られ、{here} から外されました。"),
         EventKind::Delivered { local, .. } if !c.ns(e).is_local(local.addr) => {
             format!("ARP が `{}` を尋ねていますが、ここにはありません。", local.addr)
         }
@@ -205,6 +212,7 @@ pub(super) fn outcome(o: &Outcome) -> String {
         Outcome::Unreachable { from, code: 4, .. } => format!("`{from}` が、パケットが大きすぎると知らせました。"),
         Outcome::Unreachable { from, .. } => format!("`{from}` が、ホストに到達できないと知らせました。"),
         Outcome::TimedOut => "クライアントは応答を得られず、あきらめました。".to_owned(),
+        Outcome::Killed => "Pod かマシンがなくなり、クライアントは応答を得る前に終わりました。".to_owned(),
         Outcome::NotSent(r) => format!("パケットを送ることもできませんでした: {}。", reason(*r)),
     }
 }

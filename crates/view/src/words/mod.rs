@@ -118,6 +118,17 @@ pub fn reason(r: DropReason, lang: Lang) -> &'static str {
     }
 }
 
+/// A command as a sentence names it: its first line, and not too much of it.
+fn short(line: &str) -> String {
+    let first = line.trim().lines().next().unwrap_or_default();
+    let cut = first.find(" <<<").unwrap_or(first.len());
+    let mut out: String = first[..cut].chars().take(72).collect();
+    if out.len() < first.len() {
+        out.push('…');
+    }
+    out.replace('`', "'")
+}
+
 /// Whether a run's client got what it asked for.
 pub fn is_good(o: &Outcome) -> bool {
     matches!(o, Outcome::Answered { .. })
@@ -145,6 +156,9 @@ pub fn marker(e: &Event, glyph: Glyph, lang: Lang) -> &'static str {
             Setting::Fdb { .. } => "FDB",
             Setting::Device { .. } => "link",
         },
+        (EventKind::Commanded { .. }, _) => "kubectl",
+        (EventKind::Daemon { runs: true, .. }, _) => en_ja("start", "起動"),
+        (EventKind::Daemon { runs: false, .. }, _) => en_ja("stop", "停止"),
         (EventKind::NetnsAdded { .. } | EventKind::NetnsDeleted { .. }, _) => "netns",
         (EventKind::Delayed { .. }, _) => en_ja("delay", "遅延"),
         (EventKind::PathLearned { .. }, _) => en_ja("learn", "学習"),
