@@ -5,12 +5,12 @@ use super::World;
 use crate::conntrack::CtId;
 use crate::drop::DropReason;
 use crate::event::EventKind;
-use crate::neigh::Neighbour;
+use crate::neigh::{Neighbour, NudState};
 use crate::netfilter::Restored;
 use crate::route::Route;
 use crate::skb::PacketId;
 use crate::spec::Sysctl;
-use crate::state::{Change, DevId, Device, FdbEntry, NetnsId};
+use crate::state::{Change, DevId, Device, DeviceKind, FdbEntry, NetnsId};
 use crate::wire::Mac;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -182,15 +182,47 @@ impl World {
         self.change(Change::Device { netns, dev, before: Some(Box::new(before)), after });
     }
 
+    /// The devices that have a carrier and may lose it with this one: the far end of its cable, and the bridges both
+    /// are ports of.
+    fn lit_by(&self, netns: NetnsId, dev: DevId) -> Vec<(NetnsId, DevId)> {
+        let device = self.ns(netns).dev(dev);
+        let mut out: Vec<(NetnsId, DevId)> = device.master.map(|m| (netns, m)).into_iter().collect();
+        if let DeviceKind::Cable { peer, .. } = device.kind {
+            out.push(peer);
+            out.extend(self.ns(peer.0).dev(peer.1).master.map(|m| (peer.0, m)));
+        }
+        out.retain(|(n, d)| self.state.has_carrier(*n, *d));
+        out
+    }
+
+    /// A device without a carrier forgets its neighbours, but for permanent ones (`neigh_carrier_down`). Gives the
+    /// packets that waited for them.
+    fn carrier_down(&mut self, netns: NetnsId, dev: DevId) -> Vec<PacketId> {
+        let mine = |(d, n): (DevId, &Neighbour)| d == dev && n.state != NudState::Permanent;
+        let all: Vec<_> = self.ns(netns).neighbours.iter().filter(|((d, _), n)| mine((*d, n))).map(|((_, a), n)| (*a, n.clone())).collect();
+        let mut lost = Vec::new();
+        for (addr, n) in all {
+            lost.extend(n.queue.iter().copied());
+            self.change(Change::Neighbour { netns, dev, addr, before: Some(Box::new(n)), after: None });
+            self.stop_asking(netns, dev, addr);
+        }
+        lost
+    }
+
     /// A device that goes down takes its routes, neighbours and learned MACs with it
     /// (`fib_sync_down_dev`, `neigh_ifdown`, `br_stp_disable_port`). Gives the packets that waited for
     /// those neighbours.
     pub(super) fn set_device(&mut self, netns: NetnsId, dev: DevId, to: &Device) -> Vec<PacketId> {
         let before = self.ns(netns).dev(dev).clone();
         let down = before.up && !to.up;
+        let mut lit = self.lit_by(netns, dev);
         self.change(Change::Device { netns, dev, before: Some(Box::new(before)), after: Box::new(to.clone()) });
         self.adjust_bridge_mtu(netns, to);
+        lit.retain(|(n, d)| !self.state.has_carrier(*n, *d));
         let mut lost = Vec::new();
+        for (n, d) in lit {
+            lost.extend(self.carrier_down(n, d));
+        }
         if !down {
             return lost;
         }
