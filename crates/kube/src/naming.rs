@@ -27,15 +27,18 @@ fn hashed(prefix: &str, text: &str) -> String {
 
 /// The name of a pod's sandbox, which the real runtime draws: 64 hexadecimal digits.
 pub fn container_id(seed: u64, netns: &str) -> String {
-    data_encoding::HEXLOWER.encode(&Sha256::digest(format!("{seed}/{netns}")))
+    hex(&Sha256::digest(format!("{seed}/{netns}")))
 }
 
 /// `CNI-DN-…` and `CNI-SN-…` of a pod (`plugins/pkg/utils`): 28 letters, made of the network's name and the
 /// sandbox's.
 pub fn portmap_chain(prefix: &str, network: &str, container_id: &str) -> String {
-    let digest = data_encoding::HEXLOWER.encode(&Sha512::digest(format!("{network}{container_id}")));
-    let name = format!("{prefix}{digest}");
-    name[..28].to_owned()
+    let digest = hex(&Sha512::digest(format!("{network}{container_id}")));
+    format!("{prefix}{}", &digest[..28 - prefix.len()])
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().flat_map(|b| [b >> 4, b & 15]).map(|n| char::from(b"0123456789abcdef"[usize::from(n)])).collect()
 }
 
 /// The pod template hash in a pod's name. The real one is FNV-32a over Go's dump of the template;

@@ -376,13 +376,7 @@ impl Session {
             return Err(ProbeError { message: format!("{} has no port", probe.to), hint: format!("write one behind it: {}:80", probe.to) });
         };
         if let Some((endpoint, wanted)) = probe.endpoint {
-            // One of an earlier moment may still stand in a node's rules.
-            let now = check_endpoint(self.running(), (addr, port), (endpoint, wanted));
-            let known = |c: &Cluster| service_at(c, (addr, port)).is_some() && check_endpoint(c, (addr, port), (endpoint, wanted)).is_ok();
-            let ever = self.live.history.iter().any(|(_, c)| known(c));
-            if !ever {
-                now?;
-            }
+            self.check_endpoint((addr, port), (endpoint, wanted))?;
         }
         let world = &mut self.world;
         let source = source_for(world, from, addr);
@@ -401,6 +395,19 @@ impl Session {
             world.ask_udp(from, UdpSocket { local, remote, tag, waiting: false, data, left, checksum, wait });
         }
         Ok((from, (addr, port)))
+    }
+
+    /// An endpoint that is asked for is one, or was one of an earlier moment: that may still stand in a node's rules.
+    fn check_endpoint(&self, to: (IpAddr, u16), chosen: (IpAddr, Option<u16>)) -> Result<(), ProbeError> {
+        let mut wrong = Ok(());
+        for (_, cluster) in self.live.history.iter().rev() {
+            let known = check_endpoint(cluster, to, chosen);
+            if known.is_ok() && (wrong.is_ok() || service_at(cluster, to).is_some()) {
+                return Ok(());
+            }
+            wrong = wrong.and(known);
+        }
+        wrong
     }
 
     /// Notes that a command was given.

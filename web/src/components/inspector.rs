@@ -1,11 +1,10 @@
 //! The inspector: rules, packet, tables.
 
-use super::{Page, icons, thing};
+use super::{Page, icons, lists, thing};
 use net::engine::Deed;
 use net::netfilter::{Effect, Fraction};
-use view::app::{Action, Loaded, RulesView, Tab};
+use view::app::{Action, RulesView, Tab};
 use view::packet::{PacketView, frame_at, hex_rows, origin, view as packet_view};
-use view::rule_list::{difference, find};
 use view::rule_panel::{ChainView, Row, panel};
 use view::tables::{Fate, Line};
 use view::words::Ui;
@@ -33,7 +32,7 @@ fn tabs(p: &Page<'_>) -> Html {
     html! { <div class="pane-head" role="tablist">{ tab(Tab::Packet, Ui::Packet) }{ tab(Tab::Rules, Ui::Rules) }{ tab(Tab::Tables, Ui::Tables) }</div> }
 }
 
-fn empty(text: &'static str) -> Html {
+pub(super) fn empty(text: &'static str) -> Html {
     html! { <p class="empty">{ text }</p> }
 }
 
@@ -42,74 +41,18 @@ fn rules_tabs(p: &Page<'_>) -> Html {
         let here = p.app.rules_view == v;
         html! { <button type="button" class={classes!("filter", here.then_some("here"))} aria-pressed={here.to_string()} onclick={p.act(Action::RulesView(v))}>{ p.text(text) }</button> }
     };
+    if p.desk.embed {
+        return html! { <div></div> };
+    }
     html! { <div class="deeds">{ tab(RulesView::Walk, Ui::Walk) }{ tab(RulesView::All, Ui::AllRules) }{ tab(RulesView::Difference, Ui::Difference) }</div> }
 }
 
 fn rules_shown(p: &Page<'_>) -> Html {
     let (Some(t), Some((id, _))) = (&p.app.timeline, p.app.shown()) else { return empty(p.text(Ui::NoRules)) };
-    let ns = t.state().ns(id);
     match p.app.rules_view {
         RulesView::Walk => rules(p),
-        RulesView::All => {
-            let send = p.desk.send.clone();
-            let typed = Callback::from(move |e: InputEvent| {
-                if let Some(i) = e.target_dyn_into::<web_sys::HtmlInputElement>() {
-                    send.emit(Action::Search(i.value()));
-                }
-            });
-            let (found, more) = find(ns, &p.app.search);
-            let none = found.is_empty();
-            let rows = found.iter().enumerate().map(|(i, r)| {
-                html! { <li key={i} class="entry"><span class="fate">{ r.table.name() }</span><code>{ &r.text }</code><span class="fate">{ format!("{} · {} B", r.counter.0, r.counter.1) }</span></li> }
-            });
-            html! {
-                <div class="dump" lang="en">
-                    <div class="rules-head"><strong>{ &*ns.name }</strong><input class="search" type="search" placeholder={p.text(Ui::Search)} aria-label={p.text(Ui::Search)} value={p.app.search.clone()} oninput={typed} /></div>
-                    <ol>{ for rows }</ol>
-                    if none { <p class="quiet" lang={p.app.lang.tag()}>{ p.text(Ui::NothingFound) }</p> }
-                    if more > 0 { <p class="quiet">{ format!("+ {more}") }</p> }
-                </div>
-            }
-        }
-        RulesView::Difference => {
-            let before = p.app.previous.as_ref().and_then(|b| b.session.initial().ns_named(&ns.name));
-            let now = p.app.loaded.as_ref().and_then(|l| l.session.initial().ns_named(&ns.name));
-            let diff = before.zip(now).map(|(b, n)| difference(b.1, n.1)).unwrap_or_default();
-            let run = runs(p).map(|_| p.still(run_lines));
-            if diff.is_empty() && run.is_none() {
-                return empty(p.text(Ui::NoDifference));
-            }
-            let rows = diff.iter().enumerate().map(|(i, d)| {
-                let (class, sign) = if d.new { ("entry new", "+") } else { ("entry gone", "−") };
-                html! { <li key={i} class={class}><span class="fate">{ format!("{sign} {}", d.table.name()) }</span><code>{ &d.text }</code></li> }
-            });
-            html! { <div class="dump diff" lang="en"><div class="rules-head"><strong>{ &*ns.name }</strong><span class="quiet" lang={p.app.lang.tag()}>{ p.text(Ui::Diff) }</span></div><ol>{ for rows }</ol>{ run }</div> }
-        }
-    }
-}
-
-/// The run before the last edit and the one after it, if both are there.
-fn runs<'a>(p: &'a Page<'_>) -> Option<(&'a Loaded, &'a Loaded)> {
-    let (b, n) = (p.app.previous.as_deref()?, p.app.loaded.as_deref()?);
-    let played = !p.app.script.is_empty() && !b.session.events().is_empty();
-    (cfg!(feature = "workbench") && played).then_some((b, n))
-}
-
-/// What the run before the last edit told, and this one does not, and the other way round.
-fn run_lines(p: &Page<'_>) -> Html {
-    let Some((b, n)) = runs(p) else { return html! { <section></section> } };
-    let lines = view::run_diff::run_difference((&b.session, &b.labels), (&n.session, &n.labels), p.app.lang);
-    let rows = lines.iter().enumerate().map(|(i, d)| {
-        let (class, sign) = if d.new { ("entry new", "+") } else { ("entry gone", "−") };
-        html! { <li key={i} class={class}><span class="fate" lang="en">{ format!("{sign} {}", d.place) }</span><span>{ &d.text }</span></li> }
-    });
-    let none = lines.is_empty();
-    html! {
-        <section lang={p.app.lang.tag()}>
-            <div class="rules-head"><strong>{ p.text(Ui::RunDiff) }</strong></div>
-            <ol>{ for rows }</ol>
-            if none { <p class="quiet">{ p.text(Ui::NoRunDiff) }</p> }
-        </section>
+        RulesView::All => lists::all(p, t.state().ns(id)),
+        RulesView::Difference => lists::difference(p, t.state().ns(id)),
     }
 }
 

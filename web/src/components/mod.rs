@@ -8,11 +8,15 @@ mod header;
 mod icons;
 mod inspector;
 #[cfg(feature = "workbench")]
+mod lists;
+#[cfg(feature = "workbench")]
 mod terminal;
 #[cfg(feature = "workbench")]
 mod thing;
 #[cfg(not(feature = "workbench"))]
 mod waiting;
+#[cfg(not(feature = "workbench"))]
+use waiting as lists;
 #[cfg(not(feature = "workbench"))]
 use waiting as terminal;
 #[cfg(not(feature = "workbench"))]

@@ -1,6 +1,7 @@
 //! In place of what the workbench shows, until it is there.
 
 use super::{Page, drawer_tabs, icons};
+use net::state::Netns;
 use view::app::{Action, Selected};
 use view::words::Ui;
 use yew::prelude::*;
@@ -15,6 +16,16 @@ pub(crate) fn form(p: &Page<'_>, _: &Selected) -> Html {
             <button type="button" class="filter" disabled={p.desk.loading.get()} onclick={p.act(Action::Workbench)}>{ icons::icon("more") }<span lang={p.app.lang.tag()}>{ p.text(if p.desk.loading.get() { Ui::LoadingBench } else { Ui::Edit }) }</span></button>
         </p>
     }
+}
+
+/// In place of the list of all rules.
+pub(crate) fn all(p: &Page<'_>, _: &Netns) -> Html {
+    html! { <p class="empty">{ p.text(Ui::LoadingBench) }</p> }
+}
+
+/// In place of the difference.
+pub(crate) fn difference(p: &Page<'_>, ns: &Netns) -> Html {
+    all(p, ns)
 }
 
 /// In place of the terminal.

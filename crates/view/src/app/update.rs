@@ -338,7 +338,8 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
         }
         Action::RulesView(v) => {
             app.rules_view = v;
-            Vec::new()
+            // The lists are the workbench's.
+            if cfg!(feature = "workbench") || v == RulesView::Walk { Vec::new() } else { vec![Effect::Workbench] }
         }
         Action::Unfold(chain, first) => {
             let it = Some((chain, first));

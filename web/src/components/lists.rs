@@ -1,0 +1,73 @@
+//! All rules of a node, to be searched, and what the last edit changed of rules and run.
+
+use super::Page;
+use super::inspector::empty;
+use net::state::Netns;
+use view::app::{Action, Loaded};
+use view::rule_list::{difference as rules_difference, find};
+use view::words::Ui;
+use yew::prelude::*;
+
+/// Every rule that holds the words that are searched.
+pub(super) fn all(p: &Page<'_>, ns: &Netns) -> Html {
+    let send = p.desk.send.clone();
+    let typed = Callback::from(move |e: InputEvent| {
+        if let Some(i) = e.target_dyn_into::<web_sys::HtmlInputElement>() {
+            send.emit(Action::Search(i.value()));
+        }
+    });
+    let (found, more) = find(ns, &p.app.search);
+    let none = found.is_empty();
+    let rows = found.iter().enumerate().map(|(i, r)| {
+        html! { <li key={i} class="entry"><span class="fate">{ r.table.name() }</span><code>{ &r.text }</code><span class="fate">{ format!("{} · {} B", r.counter.0, r.counter.1) }</span></li> }
+    });
+    html! {
+        <div class="dump" lang="en">
+            <div class="rules-head"><strong>{ &*ns.name }</strong><input class="search" type="search" placeholder={p.text(Ui::Search)} aria-label={p.text(Ui::Search)} value={p.app.search.clone()} oninput={typed} /></div>
+            <ol>{ for rows }</ol>
+            if none { <p class="quiet" lang={p.app.lang.tag()}>{ p.text(Ui::NothingFound) }</p> }
+            if more > 0 { <p class="quiet">{ format!("+ {more}") }</p> }
+        </div>
+    }
+}
+
+/// What came and went with the last edit.
+pub(super) fn difference(p: &Page<'_>, ns: &Netns) -> Html {
+    let before = p.app.previous.as_ref().and_then(|b| b.session.initial().ns_named(&ns.name));
+    let now = p.app.loaded.as_ref().and_then(|l| l.session.initial().ns_named(&ns.name));
+    let diff = before.zip(now).map(|(b, n)| rules_difference(b.1, n.1)).unwrap_or_default();
+    let run = runs(p).map(|_| p.still(run_lines));
+    if diff.is_empty() && run.is_none() {
+        return empty(p.text(Ui::NoDifference));
+    }
+    let rows = diff.iter().enumerate().map(|(i, d)| {
+        let (class, sign) = if d.new { ("entry new", "+") } else { ("entry gone", "−") };
+        html! { <li key={i} class={class}><span class="fate">{ format!("{sign} {}", d.table.name()) }</span><code>{ &d.text }</code></li> }
+    });
+    html! { <div class="dump diff" lang="en"><div class="rules-head"><strong>{ &*ns.name }</strong><span class="quiet" lang={p.app.lang.tag()}>{ p.text(Ui::Diff) }</span></div><ol>{ for rows }</ol>{ run }</div> }
+}
+
+/// The run before the last edit and the one after it, if both are there.
+fn runs<'a>(p: &'a Page<'_>) -> Option<(&'a Loaded, &'a Loaded)> {
+    let (b, n) = (p.app.previous.as_deref()?, p.app.loaded.as_deref()?);
+    let played = !p.app.script.is_empty() && !b.session.events().is_empty();
+    played.then_some((b, n))
+}
+
+/// What the run before the last edit told, and this one does not, and the other way round.
+fn run_lines(p: &Page<'_>) -> Html {
+    let Some((b, n)) = runs(p) else { return html! { <section></section> } };
+    let lines = view::run_diff::run_difference((&b.session, &b.labels), (&n.session, &n.labels), p.app.lang);
+    let rows = lines.iter().enumerate().map(|(i, d)| {
+        let (class, sign) = if d.new { ("entry new", "+") } else { ("entry gone", "−") };
+        html! { <li key={i} class={class}><span class="fate" lang="en">{ format!("{sign} {}", d.place) }</span><span>{ &d.text }</span></li> }
+    });
+    let none = lines.is_empty();
+    html! {
+        <section lang={p.app.lang.tag()}>
+            <div class="rules-head"><strong>{ p.text(Ui::RunDiff) }</strong></div>
+            <ol>{ for rows }</ol>
+            if none { <p class="quiet">{ p.text(Ui::NoRunDiff) }</p> }
+        </section>
+    }
+}
