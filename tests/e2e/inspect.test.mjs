@@ -21,6 +21,7 @@ test("all rules of the node are searched", async () => {
   await visit({}, async (page) => {
     await page.click("[role=tab]:has-text('Rules')");
     await page.click(".deeds button:has-text('All rules')");
+    await page.locator(".dump .entry").first().waitFor();
     const all = await page.locator(".dump .entry").count();
     await page.locator(".search").fill("nat 30080 kube-svc");
     await page.waitForFunction((n) => document.querySelectorAll(".dump .entry").length < n, all);
