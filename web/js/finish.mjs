@@ -56,7 +56,13 @@ packetwalk.workbench = (leave, failed) => {
     setTimeout(() => glue.default({ module_or_path: module }).catch(packetwalk.failed), 0);
   }, (why) => failed(String(why)));
 };
-packetwalk.start(init, "${wasm}", ${size(wasm)});
+const linked = () => /^#v\\d/.test(location.hash);
+if (linked()) {
+  // Links are the workbench's.
+  packetwalk.session = location.hash;
+  packetwalk.start((o) => import("./${workbench.glue}").then((glue) => glue.default(o)), "./${workbench.wasm}", ${size(workbench.wasm)});
+} else packetwalk.start(init, "${wasm}", ${size(wasm)});
+addEventListener("hashchange", () => linked() && location.reload());
 `;
   const name = `start-${hashed(start)}.js`;
   writeFileSync(join(out, name), start);

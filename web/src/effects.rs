@@ -32,13 +32,16 @@ pub fn run(app: &App, effect: &Effect, link: &Scope<Root>) -> Option<Timeout> {
         Effect::KeepText => keep_text(&app.text),
         Effect::KeepShelf => _ = interop::save(SHELF, &app.shelf.pack()),
         Effect::Workbench => link.send_message(Msg::Workbench),
-        Effect::FocusTerminal => link.send_message(Msg::FocusTerminal),
+        Effect::Focus(id) => link.send_message(Msg::Focus(id)),
     }
     None
 }
 
-/// Keeps a person's own text over a reload.
+/// Keeps a person's own text over a reload. The link that it came from says it no longer.
 pub fn keep_text(text: &str) {
+    if cfg!(feature = "workbench") {
+        interop::drop_link();
+    }
     if shelf::is_own(text) {
         interop::save(TEXT, text);
     } else {

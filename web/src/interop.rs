@@ -3,7 +3,7 @@
 //! Everything may fail and says nothing then: with an opaque origin (a sandboxed frame) storage
 //! throws, and the editor is not there.
 
-use js_sys::{Array, Function, Object, Reflect};
+use js_sys::{Array, Function, Object, Promise, Reflect};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{HtmlElement, HtmlScriptElement};
@@ -77,6 +77,36 @@ pub fn download(name: &str, text: &str) {
         a.click();
     }
     let _ = web_sys::Url::revoke_object_url(&url);
+}
+
+/// Copies a text, where a browser lets a page; then calls `done`.
+pub fn copy(text: &str, done: impl FnOnce() + 'static) {
+    let clipboard = web_sys::window().and_then(|w| Reflect::get(&w.navigator(), &"clipboard".into()).ok());
+    let write = clipboard.as_ref().and_then(|c| Reflect::get(c, &"writeText".into()).ok()).and_then(|f| f.dyn_into::<Function>().ok());
+    if let (Some(c), Some(write)) = (clipboard, write)
+        && let Ok(promise) = write.call1(&c, &text.into()).and_then(JsCast::dyn_into::<Promise>)
+    {
+        let done = Closure::once(move |_: JsValue| done());
+        let refused = Closure::once(|_: JsValue| {});
+        let _ = promise.then2(&done, &refused);
+        done.forget();
+        refused.forget();
+    }
+}
+
+/// The address of the page, without what stands behind #.
+pub fn address() -> String {
+    let href = web_sys::window().and_then(|w| w.location().href().ok()).unwrap_or_default();
+    href.split('#').next().unwrap_or_default().to_owned()
+}
+
+/// Takes what stands behind # out of the address.
+pub fn drop_link() {
+    if let Some(w) = web_sys::window().filter(|w| w.location().hash().is_ok_and(|h| !h.is_empty()))
+        && let Ok(history) = w.history()
+    {
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&address()));
+    }
 }
 
 /// A mark in the editor: where, how bad, what.

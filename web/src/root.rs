@@ -13,7 +13,7 @@ use gloo::timers::callback::Timeout;
 use kube::Diagnostic;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use view::app::{Action, App, handover, update};
+use view::app::{Action, App, Drawer, Share, handover, update};
 use view::scene::{Scene, scene};
 use view::story::Grain;
 use wasm_bindgen::JsCast;
@@ -61,8 +61,8 @@ pub enum Msg {
     Touch(Touch),
     /// Something only the browser can do.
     Ask(Ask),
-    /// The terminal's line is typed into.
-    FocusTerminal,
+    /// The keys go to the thing of that id.
+    Focus(&'static str),
     /// The workbench is needed.
     Workbench,
     /// It could not be loaded.
@@ -77,6 +77,8 @@ pub enum Ask {
     Save,
     /// To this byte of the text.
     Jump(u32),
+    /// The text of a link is copied.
+    Copy(AttrValue),
     /// From the text's cursor to its thing on the diagram.
     ToDiagram,
 }
@@ -112,8 +114,8 @@ impl Component for Root {
 
     fn create(ctx: &Context<Self>) -> Self {
         let preset = gloo::utils::body().get_attribute("data-preset").unwrap_or_default();
-        let left = ctx.props().session.as_deref().and_then(handover::unpack);
-        let (mut app, begin) = left.unwrap_or_else(|| {
+        let left = ctx.props().session.as_deref();
+        let (mut app, mut begin) = left.and_then(handover::unpack).unwrap_or_else(|| {
             let mut app = App::new(effects::chosen_lang(), &preset);
             app.theme = effects::chosen_theme();
             if let (false, Some(text)) = (ctx.props().embed, effects::kept_text()) {
@@ -125,6 +127,9 @@ impl Component for Root {
         app.narrow = !ctx.props().embed && interop::prefers(NARROW);
         if !ctx.props().embed {
             app.shelf = effects::kept_shelf();
+        }
+        if let Some(link) = left.filter(|l| l.starts_with('#')) {
+            begin.extend(update(&mut app, Action::Link(link.to_owned())));
         }
         effects::set_page(&app);
         let link = ctx.link().clone();
@@ -146,7 +151,11 @@ impl Component for Root {
         }
         let timer = begin.iter().find_map(|e| effects::run(&app, e, ctx.link()));
         let link = ctx.link().clone();
-        let terminal = app.drawer == view::app::Drawer::Terminal;
+        let focus = match (app.share, app.drawer) {
+            (Share::Open, _) => Some("link"),
+            (_, Drawer::Terminal) => Some("command"),
+            _ => None,
+        };
         let stage = Stage::default();
         let desk = Rc::new(Desk {
             scene: RefCell::new(picture(&app, None)),
@@ -163,8 +172,8 @@ impl Component for Root {
             editor_host: NodeRef::default(),
             editor_ready: Cell::new(false),
         });
-        if terminal {
-            ctx.link().send_message(Msg::FocusTerminal);
+        if let Some(id) = focus {
+            ctx.link().send_message(Msg::Focus(id));
         }
         Self {
             desk,
@@ -257,6 +266,11 @@ impl Component for Root {
                 interop::download("packetwalk.yaml", &self.desk.app.borrow().text);
                 false
             }
+            Msg::Ask(Ask::Copy(text)) => {
+                let link = ctx.link().clone();
+                interop::copy(&text, move || link.send_message(Msg::Do(Action::Share(Share::Copied))));
+                false
+            }
             Msg::Ask(Ask::Jump(byte)) => {
                 if let Some(e) = &self.editor {
                     e.reveal(interop::utf16(&self.desk.app.borrow().text, byte));
@@ -291,8 +305,8 @@ impl Component for Root {
                 ctx.link().send_message(Msg::Do(Action::NoWorkbench(why)));
                 true
             }
-            Msg::FocusTerminal => {
-                if let Some(e) = gloo::utils::document().get_element_by_id("command").and_then(|e| e.dyn_into::<HtmlElement>().ok()) {
+            Msg::Focus(id) => {
+                if let Some(e) = gloo::utils::document().get_element_by_id(id).and_then(|e| e.dyn_into::<HtmlElement>().ok()) {
                     let _ = e.focus();
                 }
                 false

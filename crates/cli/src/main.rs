@@ -18,10 +18,15 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use view::Lang;
+use view::app::{App, link};
 
 /// Walks packets through a Kubernetes cluster, decision by decision, as Linux would.
 #[derive(Parser)]
-#[command(version, about, after_help = "FILE is a path, - for standard input, or preset:NAME.")]
+#[command(
+    version,
+    about,
+    after_help = "FILE is a path, - for standard input, preset:NAME, or a link to the page (in quotes, for the shell)."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -68,6 +73,19 @@ enum Command {
         /// The language of sentences.
         #[arg(long, value_enum, default_value = "en")]
         lang: Language,
+    },
+    /// Prints a link that opens the document in the page. Everything is in the link: nothing is sent anywhere.
+    Link {
+        /// The document.
+        file: String,
+        /// The address of the page, before #.
+        #[arg(long, default_value = "")]
+        page: String,
+    },
+    /// Prints the document that a link holds.
+    Open {
+        /// The link, from the page or from `packetwalk link`.
+        link: String,
     },
     /// Prints a shell script that builds the cluster on a real Linux kernel and plays the Script there.
     Lab {
@@ -213,6 +231,18 @@ fn run(command: Command) -> Result<ExitCode, Stop> {
         }
         Command::Trace(t) => trace(&t),
         Command::Run { file, lang } => run_script(&file, lang),
+        Command::Link { file, page } => {
+            let mut app = App::new(Lang::En, file.strip_prefix("preset:").unwrap_or_default());
+            view::app::update(&mut app, view::app::Action::Opened(read(&file)?));
+            let link =
+                link::link(&app).ok_or_else(|| usage(format!("{file} is too long for a link: no more than 256 KiB can be opened")))?;
+            print(&format!("{}{link}\n", page.split('#').next().unwrap_or_default()))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Open { link } => {
+            print(&linked(&link)?)?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Lab { file } => {
             let (session, done) = played(&file)?;
             print(&lab::script(&session, &done).map_err(|e| usage(e.to_string()))?)?;
@@ -241,10 +271,23 @@ fn read(file: &str) -> Result<String, Stop> {
         std::io::stdin().read_to_string(&mut text).map_err(|e| usage(format!("standard input: {e}")))?;
         return Ok(text);
     }
+    if link::is_link(file) {
+        return linked(file);
+    }
     std::fs::read_to_string(file).map_err(|e| usage(format!("{file}: {e}")))
 }
 
+/// The document of a link.
+fn linked(address: &str) -> Result<String, Stop> {
+    let app = link::open(address, &App::new(Lang::En, "")).map_err(|f| usage(view::words::link_fault(&f, Lang::En)))?;
+    if !app.script.is_empty() {
+        eprintln!("The link also holds what was done in the page ({} steps): open it there to see it.", app.script.len());
+    }
+    Ok(app.text.to_string())
+}
+
 fn told(file: &str, diags: &[Diagnostic]) -> String {
+    let file = if link::is_link(file) { "link" } else { file };
     diags.iter().map(|d| format!("{file}:{d}\n")).collect()
 }
 

@@ -6,6 +6,7 @@
 //!                  ─▶ rule_panel, packet, tables
 //! index: what each moment looks up in the events, worked out once
 //! app: state + action ─▶ state + effects, the whole logic of the page without a page
+//! app::link: a session and its moment as the fragment of an address, and back
 //! ```
 //!
 //! **Architecture invariant.** This crate knows neither Yew, nor the DOM, nor JavaScript; what it

@@ -1,12 +1,12 @@
 //! The header: the send bar reads as a sentence, and is one form.
 
-use super::{Page, icons};
+use super::{Page, icons, share};
 use crate::root::Ask;
 use play::Protocol;
 use play::presets::ALL;
 use std::ops::RangeInclusive;
 use view::Lang;
-use view::app::{Action, Choice, Options, Theme, shelf};
+use view::app::{Action, Choice, Options, Share, Theme, shelf};
 use view::words::Ui;
 use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
@@ -42,12 +42,14 @@ pub(crate) fn header(p: &Page<'_>) -> Html {
                 { tool("redo", Ui::Redo, Action::Redo, !p.app.history.can_redo()) }
                 { tool("again", Ui::StartOver, Action::StartOver, p.app.script.is_empty()) }
                 { files(p) }
+                { tool("share", Ui::Share, Action::Share(if p.app.share == Share::Closed { Share::Open } else { Share::Closed }), false) }
                 { lang_button(Lang::Ja, "日本語") }
                 { lang_button(Lang::En, "EN") }
                 <button type="button" class="tool" aria-label={p.text(Ui::Theme)} title={p.text(Ui::Theme)} onclick={p.act(Action::Theme(if dark { Theme::Light } else { Theme::Dark }))}>
                     { icons::icon(if dark { "sun" } else { "moon" }) }
                 </button>
             </div>
+            if p.app.share != Share::Closed { { share::share(p) } }
         </header>
     }
 }

@@ -10,6 +10,8 @@ mod inspector;
 #[cfg(feature = "workbench")]
 mod lists;
 #[cfg(feature = "workbench")]
+mod share;
+#[cfg(feature = "workbench")]
 mod terminal;
 #[cfg(feature = "workbench")]
 mod thing;
@@ -17,6 +19,8 @@ mod thing;
 mod waiting;
 #[cfg(not(feature = "workbench"))]
 use waiting as lists;
+#[cfg(not(feature = "workbench"))]
+use waiting as share;
 #[cfg(not(feature = "workbench"))]
 use waiting as terminal;
 #[cfg(not(feature = "workbench"))]

@@ -37,3 +37,8 @@ pub(crate) fn terminal(p: &Page<'_>) -> Html {
         </section>
     }
 }
+
+/// In place of the dialog with a link.
+pub(crate) fn share(_: &Page<'_>) -> Html {
+    html! {}
+}

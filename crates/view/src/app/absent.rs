@@ -18,3 +18,7 @@ pub(super) fn run(_: &mut App) -> Vec<Effect> {
 pub(super) fn complete(_: &mut App) -> Vec<Effect> {
     vec![Effect::Workbench]
 }
+
+pub(super) fn open_link(_: &mut App, _: &str) -> Vec<Effect> {
+    vec![Effect::Workbench]
+}

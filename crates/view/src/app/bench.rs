@@ -2,7 +2,7 @@
 
 use super::terminal::Entry;
 use super::update::Effect;
-use super::{App, Snapshot, time};
+use super::{App, Pane, Snapshot, link, time};
 use kube::change::{Change, Thing, change};
 use play::shell::kubectl;
 use play::{Act, Came, Probe, shell};
@@ -27,6 +27,24 @@ pub(super) fn complete(app: &mut App) -> Vec<Effect> {
     }
     app.terminal.offers = if offers.len() > 1 { offers } else { Vec::new() };
     Vec::new()
+}
+
+/// Opens a link; a person's own text goes on the shelf.
+pub(super) fn open_link(app: &mut App, link: &str) -> Vec<Effect> {
+    match link::open(link, app) {
+        Ok(mut other) => {
+            other.shelf = std::mem::take(&mut app.shelf);
+            other.shelf.put(&app.text);
+            *app = other;
+            vec![Effect::SetEditor, Effect::KeepShelf]
+        }
+        Err(fault) => {
+            app.refused = Some(crate::words::link_fault(&fault, app.lang));
+            // On a narrow page it stands there.
+            app.pane = Pane::Events;
+            Vec::new()
+        }
+    }
 }
 
 /// Runs the line that is typed, at the moment that is shown.

@@ -3,7 +3,7 @@
 //! A line a field, `name value`; the steps of the script in their order; after an empty line the
 //! document itself, to the end. What is not said is as in a new page.
 
-use super::state::{App, Drawer, Pane, RulesView, Selected, Tab, Theme};
+use super::state::{App, Drawer, Pane, RulesView, Selected, Share, Tab, Theme};
 use super::{time, update::Effect};
 use crate::story::Grain;
 use crate::words::Lang;
@@ -14,7 +14,7 @@ use play::{Act, Action, Probe, Protocol, Step, When};
 use std::fmt::Write;
 use std::rc::Rc;
 
-const VERSION: &str = "packetwalk page 1";
+pub(super) const VERSION: &str = "packetwalk page 1";
 
 /// The state as a text.
 pub fn pack(app: &App) -> String {
@@ -86,6 +86,7 @@ pub fn pack(app: &App) -> String {
     }
     line("cursor", &app.cursor().to_string());
     line("playing", flag(app.playing));
+    line("sharing", flag(app.share != Share::Closed));
     out.push('\n');
     out.push_str(&app.text);
     out
@@ -121,7 +122,7 @@ fn step_text(step: &Step) -> String {
             Deed::Delay(by) => format!("{when} delay {} {}", p.0, by.0),
             Deed::Duplicate => format!("{when} duplicate {}", p.0),
         },
-        Act::Action(Action::Shell { host, line }) => format!("{when} run {host} {line}"),
+        Act::Action(Action::Shell { host, line }) => format!("{when} run {host} {}", escaped(line)),
         Act::Action(Action::Send(p)) => {
             let mut out = format!("{when} send {} {} {}", p.proto.name(), p.from, p.to);
             let mut add = |name: &str, value: Option<String>| {
@@ -142,7 +143,7 @@ fn step_text(step: &Step) -> String {
     }
 }
 
-fn step_of(text: &str) -> Option<Step> {
+pub(super) fn step_of(text: &str) -> Option<Step> {
     let (when, rest) = text.split_once(' ')?;
     let when = if when == "quiet" { When::Quiet } else { When::After(when.parse().ok()?) };
     let (verb, rest) = rest.split_once(' ')?;
@@ -156,7 +157,7 @@ fn step_of(text: &str) -> Option<Step> {
         }
         "run" => {
             let (host, line) = rest.split_once(' ')?;
-            Act::Action(Action::Shell { host: host.to_owned(), line: line.to_owned() })
+            Act::Action(Action::Shell { host: host.to_owned(), line: unescaped(line) })
         }
         "send" => {
             let proto = Protocol::from_name(words.next()?)?;
@@ -257,6 +258,7 @@ pub fn unpack(text: &str) -> Option<(App, Vec<Effect>)> {
         app.selected = Some(Selected { host: host.to_owned(), device: Some(device.to_owned()).filter(|d| !d.is_empty()) });
     }
     app.playing = on("playing");
+    app.share = if on("sharing") { Share::Open } else { Share::Closed };
     let mut effects = time::tick_after(&app);
     if let Some(era) = kube::proxy::Era::parse(get("wanted")) {
         effects.extend(super::update(&mut app, super::Action::Change(kube::change::Change::Version(era))));

@@ -6,6 +6,8 @@ mod absent;
 mod bench;
 pub mod handover;
 mod history;
+#[cfg(feature = "workbench")]
+pub mod link;
 mod select;
 pub mod shelf;
 mod state;
@@ -15,6 +17,6 @@ mod update;
 
 pub use history::{History, Snapshot};
 pub use select::{Choice, Menus, senders};
-pub use state::{App, Drawer, Loaded, Options, Pane, RulesView, Selected, Tab, Theme};
+pub use state::{App, Drawer, Loaded, Options, Pane, RulesView, Selected, Share, Tab, Theme};
 pub use terminal::{Entry, Terminal};
 pub use update::{Action, Effect, update};

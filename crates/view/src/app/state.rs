@@ -90,6 +90,18 @@ pub enum Drawer {
     Terminal,
 }
 
+/// The dialog with a link to what is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Share {
+    /// It is not there.
+    #[default]
+    Closed,
+    /// It is.
+    Open,
+    /// And the link was copied.
+    Copied,
+}
+
 /// What a person clicked: a host, and a device of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selected {
@@ -206,6 +218,8 @@ pub struct App {
     pub drawer: Drawer,
     /// What was clicked.
     pub selected: Option<Selected>,
+    /// The dialog with a link to what is shown.
+    pub share: Share,
     /// The terminal.
     pub terminal: Terminal,
     /// The event list shows the current packet only.
@@ -260,6 +274,7 @@ impl App {
             pane: Pane::Diagram,
             drawer: Drawer::Events,
             selected: None,
+            share: Share::Closed,
             terminal: Terminal::default(),
             only_packet: false,
             focus: true,

@@ -4,7 +4,7 @@
 use super::absent as bench;
 #[cfg(feature = "workbench")]
 use super::bench;
-use super::state::{App, Drawer, Options, Pane, RulesView, Selected, Tab, Theme};
+use super::state::{App, Drawer, Options, Pane, RulesView, Selected, Share, Tab, Theme};
 use super::time;
 use crate::story::Grain;
 use crate::words::Lang;
@@ -69,6 +69,10 @@ pub enum Action {
     Run(String, String),
     /// A file's text takes the place of this one.
     Opened(String),
+    /// The dialog with a link.
+    Share(Share),
+    /// A link takes the place of what is shown.
+    Link(String),
     /// The workbench is needed.
     Workbench,
     /// It could not be loaded.
@@ -138,8 +142,8 @@ pub enum Effect {
     KeepText,
     /// Keep the documents that were left for another.
     KeepShelf,
-    /// The terminal's line is typed into.
-    FocusTerminal,
+    /// The keys go to the thing of that id.
+    Focus(&'static str),
     /// The workbench is needed: it takes over from here.
     Workbench,
 }
@@ -239,7 +243,7 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Drawer(d) => {
             app.drawer = d;
             match d {
-                Drawer::Terminal if cfg!(feature = "workbench") => vec![Effect::FocusTerminal],
+                Drawer::Terminal if cfg!(feature = "workbench") => vec![Effect::Focus("command")],
                 Drawer::Terminal => vec![Effect::Workbench],
                 Drawer::Events => Vec::new(),
             }
@@ -260,6 +264,15 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
             (app.terminal.host, app.terminal.line) = (host, line);
             effects
         }
+        Action::Share(share) => {
+            app.share = share;
+            match share {
+                Share::Open if cfg!(feature = "workbench") => vec![Effect::Focus("link")],
+                Share::Open => vec![Effect::Workbench],
+                Share::Copied | Share::Closed => Vec::new(),
+            }
+        }
+        Action::Link(link) => bench::open_link(app, &link),
         Action::Workbench => vec![Effect::Workbench],
         Action::NoWorkbench(why) => {
             app.refused = Some(why);

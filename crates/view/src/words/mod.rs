@@ -6,8 +6,12 @@
 
 mod en;
 mod ja;
+#[cfg(feature = "workbench")]
+mod link;
 mod ui;
 
+#[cfg(feature = "workbench")]
+pub use link::{link_fault, link_holds, link_long, link_private};
 pub use ui::{Ui, ui};
 
 use crate::labels::Labels;

@@ -131,6 +131,9 @@ texts! {
     DeletePod: "delete this pod", "この Pod を削除";
     SyncNow: "kube-proxy: sync", "kube-proxy: 同期";
     StopProxy: "kube-proxy: stop", "kube-proxy: 停止";
+    Share: "Share a link", "リンクを共有";
+    Copy: "Copy", "コピー";
+    Copied: "Copied", "コピーしました";
     NotThere: "Not there at this moment", "この時点では存在しません";
     CableCut: "cable cut", "ケーブル切断";
     IsDown: "is down", "停止";

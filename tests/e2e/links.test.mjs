@@ -1,0 +1,110 @@
+// Links: a session and its moment in the address, which go nowhere else.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import { end, origin, send, shots, step, text, verdict, visit } from "./visit.mjs";
+
+const dialog = (page) => page.locator(".share[role=dialog]");
+const link = (page) => page.locator("#link").inputValue();
+const kept = (page) => page.evaluate(() => localStorage.getItem("packetwalk.text"));
+/** The page of a link is there once its own module has drawn it. */
+const opened = (page) => page.locator("details.adder").waitFor({ state: "attached" });
+
+async function share(page) {
+  await page.click(".tools [aria-label='Share a link'], .tools [aria-label='リンクを共有']");
+  await dialog(page).waitFor();
+}
+
+test("a link opens the session at the same moment, and nothing of it is sent anywhere", async () => {
+  let shared;
+  const asked = [];
+  await visit({ permissions: ["clipboard-read", "clipboard-write"] }, async (page) => {
+    await send(page);
+    await end(page);
+    await page.keyboard.press("ArrowLeft");
+    await page.keyboard.press("ArrowLeft");
+    const was = { step: await step(page), verdict: await verdict(page), text: await text(page) };
+    await share(page);
+    assert.match(await dialog(page).innerText(), /Nothing is sent anywhere[\s\S]*Copy/);
+    assert.equal(await page.evaluate(() => document.activeElement.id), "link", "the link is ready to be copied");
+    shared = { ...was, link: await link(page) };
+    await page.getByRole("button", { name: "Copy", exact: true }).click();
+    await page.getByRole("button", { name: "Copied" }).waitFor();
+    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), shared.link);
+    await page.screenshot({ path: join(shots, "share.png") });
+    await page.locator("#link").press("Escape");
+    await dialog(page).waitFor({ state: "detached" });
+  });
+  assert.match(shared.link, /^http:\/\/127\.0\.0\.1:\d+\/#v1:[\w-]+$/);
+  await visit({}, async (page, context) => {
+    await page.evaluate(() => localStorage.setItem("packetwalk.text", "# mine\n"));
+    context.on("request", (r) => asked.push(r.url()));
+    await page.goto(shared.link);
+    await opened(page);
+    assert.deepEqual({ step: await step(page), verdict: await verdict(page), text: await text(page) }, { step: shared.step, verdict: shared.verdict, text: shared.text });
+    assert.equal(await kept(page), "# mine\n", "what a person wrote is still theirs");
+    assert.match(await page.locator("#preset").innerText(), /Yours: #/, "and in the menu");
+    await page.reload();
+    await opened(page);
+    assert.equal(await step(page), shared.step, "the address says it as long as nothing is edited");
+    const data = shared.link.split("#")[1];
+    assert.ok(asked.length > 3 && asked.every((u) => !u.includes(data.slice(0, 20))), asked.join("\n"));
+  });
+});
+
+test("an edit of what a link showed is one's own from then on", async () => {
+  await visit({}, async (page) => {
+    await share(page);
+    await page.goto(await link(page));
+    await opened(page);
+    await page.locator(".cm-content").click();
+    await page.keyboard.press("Control+Home");
+    await page.keyboard.type("# edited\n");
+    await page.waitForFunction(() => location.hash === "");
+    await page.reload();
+    await page.waitForSelector(".picture .node-card");
+    assert.match(await text(page), /^# edited\n/);
+  });
+});
+
+test("a link that cannot be opened says why and leaves one's own text", async () => {
+  await visit({}, async (page) => {
+    const mine = "# mine\n" + (await text(page));
+    await page.evaluate((t) => localStorage.setItem("packetwalk.text", t), mine);
+    await share(page);
+    const good = await link(page);
+    for (const [bad, why] of [
+      [good.slice(0, -9), /a part of it is missing/],
+      [good.replace("#v1:", "#v9:"), /version 9/],
+      [`${origin()}/#v1:<script>alert(1)</script>`, /a part of it is missing/],
+      [`${origin()}/#v1:${"A".repeat(1_000_000)}`, /more than 256 KiB/],
+    ]) {
+      await page.goto("about:blank");
+      await page.goto(bad);
+      await opened(page);
+      assert.match(await page.locator(".events-head .bad").innerText(), why);
+      assert.equal(await text(page), mine);
+      assert.equal(await kept(page), mine);
+    }
+    await page.screenshot({ path: join(shots, "share-broken.png") });
+  });
+});
+
+test("what is too long for a link is offered as a file", async () => {
+  await visit({ viewport: { width: 390, height: 844 }, colorScheme: "dark", locale: "ja-JP" }, async (page) => {
+    await page.evaluate(() => {
+      let noise = "";
+      for (let n = 1; noise.length < 20_000; n = (n * 48271) % 2147483647) noise += n.toString(36);
+      localStorage.setItem("packetwalk.text", `# ${noise}\n`);
+    });
+    await page.reload();
+    await page.waitForSelector("#preset");
+    await share(page);
+    const said = await dialog(page).innerText();
+    assert.match(said, /\d{5} 文字[\s\S]*どこにも送信されません/);
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false, "nothing is wider than the page");
+    await page.screenshot({ path: join(shots, "share-phone.png") });
+    const [download] = await Promise.all([page.waitForEvent("download"), dialog(page).getByRole("button", { name: "ファイルに保存" }).click()]);
+    assert.equal(download.suggestedFilename(), "packetwalk.yaml");
+  });
+});
