@@ -34,17 +34,32 @@ test("a link opens the session at the same moment, and nothing of it is sent any
     await page.screenshot({ path: join(shots, "share.png") });
     await page.locator("#link").press("Escape");
     await dialog(page).waitFor({ state: "detached" });
+    const focus = (id) => page.waitForFunction((id) => document.activeElement?.id === id, id);
+    await focus("share");
+    await page.keyboard.press("Enter");
+    await focus("link");
+    assert.equal(await link(page), shared.link);
+    await page.click("[aria-label='Step back']");
+    await page.waitForFunction((l) => document.querySelector("#link").value !== l, shared.link, undefined);
+    await page.evaluate(() => Object.defineProperty(navigator, "clipboard", { value: undefined }));
+    await page.getByRole("button", { name: "Copy", exact: true }).click();
+    await dialog(page).getByRole("alert").waitFor();
+    await focus("link");
   });
   assert.match(shared.link, /^http:\/\/127\.0\.0\.1:\d+\/#v1:[\w-]+$/);
   await visit({}, async (page, context) => {
     await page.evaluate(() => localStorage.setItem("packetwalk.text", "# mine\n"));
     context.on("request", (r) => asked.push(r.url()));
+    await page.goto("about:blank");
     await page.goto(shared.link);
     await opened(page);
     assert.deepEqual({ step: await step(page), verdict: await verdict(page), text: await text(page) }, { step: shared.step, verdict: shared.verdict, text: shared.text });
     assert.equal(await kept(page), "# mine\n", "what a person wrote is still theirs");
     assert.match(await page.locator("#preset").innerText(), /Yours: #/, "and in the menu");
-    await page.reload();
+    await page.click(".tools [aria-label=Undo]");
+    assert.equal(await text(page), "# mine\n", "undo goes back to it");
+    await page.goto("about:blank");
+    await page.goto(shared.link);
     await opened(page);
     assert.equal(await step(page), shared.step, "the address says it as long as nothing is edited");
     const data = shared.link.split("#")[1];
@@ -87,6 +102,29 @@ test("a link that cannot be opened says why and leaves one's own text", async ()
       assert.equal(await kept(page), mine);
     }
     await page.screenshot({ path: join(shots, "share-broken.png") });
+  });
+});
+
+test("a link in the address of a page that is open takes its place, and undo brings it back; a broken one changes nothing", async () => {
+  await visit({}, async (page) => {
+    await share(page);
+    const other = (await link(page)).split("#")[1];
+    await page.locator("#link").press("Escape");
+    await page.reload();
+    await page.waitForSelector(".picture .node-card");
+    await send(page);
+    await end(page);
+    const was = { step: await step(page), verdict: await verdict(page) };
+    assert.ok(was.step > 100);
+    await page.evaluate(() => (location.hash = "#v9:abc"));
+    await opened(page);
+    await page.locator(".events-head .bad").waitFor();
+    assert.equal(await step(page), was.step, "what was sent is there");
+    await page.evaluate((l) => (location.hash = l), other);
+    await page.waitForFunction(() => document.querySelector(".count strong").textContent === "0");
+    await page.click(".tools [aria-label=Undo]");
+    await page.waitForFunction((n) => document.querySelector(".count strong").textContent === n, String(was.step));
+    assert.equal(await verdict(page), was.verdict);
   });
 });
 

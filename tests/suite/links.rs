@@ -25,8 +25,9 @@ fn sessions() -> Vec<App> {
     update(&mut app, Action::Text(edited));
     update(&mut app, Action::Send);
     update(&mut app, Action::Step(20));
-    update(&mut app, Action::Run("node01".to_owned(), "kubectl scale deployment nginx --replicas=3".to_owned()));
+    update(&mut app, Action::Run("node01".to_owned(), "kubectl scale deployment nginx-deployment --replicas=3".to_owned()));
     update(&mut app, Action::Send);
+    assert_eq!(app.script.len(), 3);
     out.push(app);
     out
 }

@@ -56,13 +56,9 @@ packetwalk.workbench = (leave, failed) => {
     setTimeout(() => glue.default({ module_or_path: module }).catch(packetwalk.failed), 0);
   }, (why) => failed(String(why)));
 };
-const linked = () => /^#v\\d/.test(location.hash);
-if (linked()) {
-  // Links are the workbench's.
-  packetwalk.session = location.hash;
-  packetwalk.start((o) => import("./${workbench.glue}").then((glue) => glue.default(o)), "./${workbench.wasm}", ${size(workbench.wasm)});
-} else packetwalk.start(init, "${wasm}", ${size(wasm)});
-addEventListener("hashchange", () => linked() && location.reload());
+const { linked, start } = packetwalk;
+if (linked()) start((o) => import("./${workbench.glue}").then((glue) => glue.default(o)), "./${workbench.wasm}", ${size(workbench.wasm)});
+else start(init, "${wasm}", ${size(wasm)});
 `;
   const name = `start-${hashed(start)}.js`;
   writeFileSync(join(out, name), start);
@@ -71,6 +67,11 @@ addEventListener("hashchange", () => linked() && location.reload());
 if (!replaced) throw new Error("Trunk's script was not found in the page: the policy would refuse it");
 const guard = readFileSync(join(root, "web/js/guard.js"), "utf8");
 writeFileSync(join(out, "guard.js"), (await transform(guard, { minify: true, target: "es5" })).code);
+// The guard fetches the engine, unless a link needs another one: a preload would fetch it always.
+let early;
+html = html.replace(/<link rel="preload" href="([^"]+\.wasm)"[^>]*>/, (_, wasm) => ((early = wasm), ""));
+if (!early) throw new Error("Trunk's preload was not found in the page");
+html = html.replace('<script src="./guard.js">', `<script src="./guard.js" data-wasm="${early}">`);
 // Preloads with integrity or nonce attributes are not needed and only break odd origins.
 html = html.replace(/ (?:integrity|nonce)="[^"]*"/g, "");
 writeFileSync(index, html);

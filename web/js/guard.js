@@ -58,7 +58,14 @@
     return new Response(stream, { headers: { "content-type": "application/wasm" } });
   }
 
-  // The engine stops at a fault of its own. What is kept would bring it back: it is put aside.
+  // A link to a session, which the workbench opens.
+  var linked = function () { return /^#v\d/.test(location.hash); };
+  // The page fetches its engine at once; a link needs another.
+  var early = document.currentScript && document.currentScript.getAttribute("data-wasm");
+  var coming = early && !linked() && window.fetch && fetch(early);
+
+  // The engine stops at a fault of its own. What is kept would bring it back: it is put aside. A link is
+  // taken out of the address.
   function fault(error) {
     if (document.querySelector(".panic")) return;
     tell(
@@ -68,6 +75,7 @@
       true
     );
     try {
+      if (linked()) return history.replaceState(null, "", location.pathname + location.search);
       var text = kept();
       if (text) localStorage.setItem("packetwalk.rescued", text);
       localStorage.removeItem("packetwalk.text");
@@ -79,9 +87,10 @@
 
   window.packetwalk = {
     failed: fault,
+    linked: linked,
     // Fetches the engine and starts it with `init`.
     start: function (init, url, size) {
-      return fetch(url).then(function (response) {
+      return (coming && url === early ? coming : fetch(url)).then(function (response) {
         if (!response.ok) throw new Error(url + ": " + response.status);
         return init({ module_or_path: counted(response, size) });
       }).catch(function (error) {

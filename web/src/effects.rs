@@ -32,7 +32,7 @@ pub fn run(app: &App, effect: &Effect, link: &Scope<Root>) -> Option<Timeout> {
         Effect::KeepText => keep_text(&app.text),
         Effect::KeepShelf => _ = interop::save(SHELF, &app.shelf.pack()),
         Effect::Workbench => link.send_message(Msg::Workbench),
-        Effect::Focus(id) => link.send_message(Msg::Focus(id)),
+        Effect::Focus(field) => link.send_message(Msg::Focus(*field)),
     }
     None
 }

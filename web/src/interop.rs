@@ -3,7 +3,9 @@
 //! Everything may fail and says nothing then: with an opaque origin (a sandboxed frame) storage
 //! throws, and the editor is not there.
 
-use js_sys::{Array, Function, Object, Promise, Reflect};
+#[cfg(feature = "workbench")]
+use js_sys::Promise;
+use js_sys::{Array, Function, Object, Reflect};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{HtmlElement, HtmlScriptElement};
@@ -79,25 +81,35 @@ pub fn download(name: &str, text: &str) {
     let _ = web_sys::Url::revoke_object_url(&url);
 }
 
-/// Copies a text, where a browser lets a page; then calls `done`.
-pub fn copy(text: &str, done: impl FnOnce() + 'static) {
+/// What is called when a text was copied, or not.
+#[cfg(feature = "workbench")]
+pub type Copying = [Closure<dyn FnMut(JsValue)>; 2];
+
+/// Copies a text; then says whether the browser let it. What it gives back is kept until then.
+#[cfg(feature = "workbench")]
+pub fn copy(text: &str, done: impl Fn(bool) + Clone + 'static) -> Option<Copying> {
     let clipboard = web_sys::window().and_then(|w| Reflect::get(&w.navigator(), &"clipboard".into()).ok());
     let write = clipboard.as_ref().and_then(|c| Reflect::get(c, &"writeText".into()).ok()).and_then(|f| f.dyn_into::<Function>().ok());
-    if let (Some(c), Some(write)) = (clipboard, write)
-        && let Ok(promise) = write.call1(&c, &text.into()).and_then(JsCast::dyn_into::<Promise>)
-    {
-        let done = Closure::once(move |_: JsValue| done());
-        let refused = Closure::once(|_: JsValue| {});
-        let _ = promise.then2(&done, &refused);
-        done.forget();
-        refused.forget();
-    }
+    let promise = clipboard.zip(write).and_then(|(c, write)| write.call1(&c, &text.into()).ok()?.dyn_into::<Promise>().ok());
+    let Some(promise) = promise else {
+        done(false);
+        return None;
+    };
+    let other = done.clone();
+    let copying = [Closure::<dyn FnMut(JsValue)>::new(move |_| done(true)), Closure::<dyn FnMut(JsValue)>::new(move |_| other(false))];
+    let _ = promise.then2(&copying[0], &copying[1]);
+    Some(copying)
 }
 
 /// The address of the page, without what stands behind #.
 pub fn address() -> String {
     let href = web_sys::window().and_then(|w| w.location().href().ok()).unwrap_or_default();
     href.split('#').next().unwrap_or_default().to_owned()
+}
+
+/// The link that stands in the address.
+pub fn link() -> Option<String> {
+    web_sys::window()?.location().hash().ok().filter(|h| h.starts_with("#v") && h.as_bytes().get(2).is_some_and(u8::is_ascii_digit))
 }
 
 /// Takes what stands behind # out of the address.

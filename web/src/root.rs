@@ -13,7 +13,7 @@ use gloo::timers::callback::Timeout;
 use kube::Diagnostic;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use view::app::{Action, App, Drawer, Share, handover, update};
+use view::app::{Action, App, Drawer, Field, Share, handover, update};
 use view::scene::{Scene, scene};
 use view::story::Grain;
 use wasm_bindgen::JsCast;
@@ -61,8 +61,8 @@ pub enum Msg {
     Touch(Touch),
     /// Something only the browser can do.
     Ask(Ask),
-    /// The keys go to the thing of that id.
-    Focus(&'static str),
+    /// A field gets the keyboard focus.
+    Focus(Field),
     /// The workbench is needed.
     Workbench,
     /// It could not be loaded.
@@ -77,7 +77,8 @@ pub enum Ask {
     Save,
     /// To this byte of the text.
     Jump(u32),
-    /// The text of a link is copied.
+    /// A link is copied.
+    #[cfg(feature = "workbench")]
     Copy(AttrValue),
     /// From the text's cursor to its thing on the diagram.
     ToDiagram,
@@ -102,8 +103,11 @@ pub struct Root {
     glide: Option<Glide>,
     frame: Option<AnimationFrame>,
     timer: Option<Timeout>,
+    #[cfg(feature = "workbench")]
+    copying: Option<interop::Copying>,
     _keys: EventListener,
     _resize: EventListener,
+    _hash: EventListener,
     _wheel: Option<EventListener>,
     _drops: Vec<EventListener>,
 }
@@ -114,8 +118,8 @@ impl Component for Root {
 
     fn create(ctx: &Context<Self>) -> Self {
         let preset = gloo::utils::body().get_attribute("data-preset").unwrap_or_default();
-        let left = ctx.props().session.as_deref();
-        let (mut app, mut begin) = left.and_then(handover::unpack).unwrap_or_else(|| {
+        let left = ctx.props().session.as_deref().and_then(handover::unpack);
+        let (mut app, mut begin) = left.unwrap_or_else(|| {
             let mut app = App::new(effects::chosen_lang(), &preset);
             app.theme = effects::chosen_theme();
             if let (false, Some(text)) = (ctx.props().embed, effects::kept_text()) {
@@ -128,8 +132,8 @@ impl Component for Root {
         if !ctx.props().embed {
             app.shelf = effects::kept_shelf();
         }
-        if let Some(link) = left.filter(|l| l.starts_with('#')) {
-            begin.extend(update(&mut app, Action::Link(link.to_owned())));
+        if let Some(link) = interop::link().filter(|_| cfg!(feature = "workbench")) {
+            begin.extend(update(&mut app, Action::Link(link)));
         }
         effects::set_page(&app);
         let link = ctx.link().clone();
@@ -144,6 +148,12 @@ impl Component for Root {
         let resize = EventListener::new(&gloo::utils::window(), "resize", move |_| {
             link.send_message(Msg::Do(Action::Narrow(!embed && interop::prefers(NARROW))));
         });
+        let link = ctx.link().clone();
+        let hash = EventListener::new(&gloo::utils::window(), "hashchange", move |_| {
+            if let Some(l) = interop::link() {
+                link.send_message(Msg::Do(Action::Link(l)));
+            }
+        });
         if !ctx.props().embed {
             let link = ctx.link().clone();
             // The first picture comes first; the editor follows it.
@@ -152,8 +162,8 @@ impl Component for Root {
         let timer = begin.iter().find_map(|e| effects::run(&app, e, ctx.link()));
         let link = ctx.link().clone();
         let focus = match (app.share, app.drawer) {
-            (Share::Open, _) => Some("link"),
-            (_, Drawer::Terminal) => Some("command"),
+            (Share::Open, _) => Some(Field::Link),
+            (_, Drawer::Terminal) => Some(Field::Command),
             _ => None,
         };
         let stage = Stage::default();
@@ -172,8 +182,8 @@ impl Component for Root {
             editor_host: NodeRef::default(),
             editor_ready: Cell::new(false),
         });
-        if let Some(id) = focus {
-            ctx.link().send_message(Msg::Focus(id));
+        if let Some(field) = focus {
+            ctx.link().send_message(Msg::Focus(field));
         }
         Self {
             desk,
@@ -185,8 +195,11 @@ impl Component for Root {
             glide: None,
             frame: None,
             timer,
+            #[cfg(feature = "workbench")]
+            copying: None,
             _keys: keys,
             _resize: resize,
+            _hash: hash,
             _wheel: None,
             _drops: if ctx.props().embed { Vec::new() } else { drops(ctx) },
         }
@@ -266,9 +279,11 @@ impl Component for Root {
                 interop::download("packetwalk.yaml", &self.desk.app.borrow().text);
                 false
             }
+            #[cfg(feature = "workbench")]
             Msg::Ask(Ask::Copy(text)) => {
                 let link = ctx.link().clone();
-                interop::copy(&text, move || link.send_message(Msg::Do(Action::Share(Share::Copied))));
+                let done = move |copied| link.send_message(Msg::Do(Action::Share(if copied { Share::Copied } else { Share::ByHand })));
+                self.copying = interop::copy(&text, done);
                 false
             }
             Msg::Ask(Ask::Jump(byte)) => {
@@ -305,10 +320,19 @@ impl Component for Root {
                 ctx.link().send_message(Msg::Do(Action::NoWorkbench(why)));
                 true
             }
-            Msg::Focus(id) => {
-                if let Some(e) = gloo::utils::document().get_element_by_id(id).and_then(|e| e.dyn_into::<HtmlElement>().ok()) {
-                    let _ = e.focus();
-                }
+            Msg::Focus(field) => {
+                let id = match field {
+                    Field::Command => "command",
+                    Field::Link => "link",
+                    Field::Share => "share",
+                };
+                // It may be drawn first.
+                Timeout::new(0, move || {
+                    if let Some(e) = gloo::utils::document().get_element_by_id(id).and_then(|e| e.dyn_into::<HtmlElement>().ok()) {
+                        let _ = e.focus();
+                    }
+                })
+                .forget();
                 false
             }
             Msg::Glide(now) => {

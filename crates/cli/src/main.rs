@@ -84,7 +84,7 @@ enum Command {
     },
     /// Prints the document that a link holds.
     Open {
-        /// The link, from the page or from `packetwalk link`.
+        /// The link, from the page or from `packetwalk link`; - for standard input.
         link: String,
     },
     /// Prints a shell script that builds the cluster on a real Linux kernel and plays the Script there.
@@ -117,6 +117,8 @@ enum Format {
     Text,
     /// The short story.
     Hops,
+    /// A table for a page of documentation.
+    Markdown,
     /// For programs.
     Json,
 }
@@ -212,8 +214,7 @@ fn run(command: Command) -> Result<ExitCode, Stop> {
         }
         Command::Shell { file, check, chance } => {
             let mut session = open(&file, &chance)?;
-            let mut input = String::new();
-            std::io::stdin().read_to_string(&mut input).map_err(|e| usage(format!("standard input: {e}")))?;
+            let input = standard_input()?;
             let out = shell::transcript(&mut session, &input);
             if !check {
                 print(&out)?;
@@ -234,13 +235,14 @@ fn run(command: Command) -> Result<ExitCode, Stop> {
         Command::Link { file, page } => {
             let mut app = App::new(Lang::En, file.strip_prefix("preset:").unwrap_or_default());
             view::app::update(&mut app, view::app::Action::Opened(read(&file)?));
-            let link =
-                link::link(&app).ok_or_else(|| usage(format!("{file} is too long for a link: no more than 256 KiB can be opened")))?;
+            let link = link::link(&app)
+                .ok_or_else(|| usage(format!("the document is too long for a link, which holds {} KiB", link::MOST_KIB)))?;
             print(&format!("{}{link}\n", page.split('#').next().unwrap_or_default()))?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Open { link } => {
-            print(&linked(&link)?)?;
+            let address = if link == "-" { standard_input()? } else { link };
+            print(&linked(address.trim())?)?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Lab { file } => {
@@ -267,27 +269,44 @@ fn read(file: &str) -> Result<String, Stop> {
             .ok_or_else(|| usage(format!("no preset {name:?}; the presets are {}", names.join(", "))));
     }
     if file == "-" {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map_err(|e| usage(format!("standard input: {e}")))?;
-        return Ok(text);
+        return unless_link(standard_input()?);
     }
     if link::is_link(file) {
         return linked(file);
     }
-    std::fs::read_to_string(file).map_err(|e| usage(format!("{file}: {e}")))
+    unless_link(std::fs::read_to_string(file).map_err(|e| usage(format!("{file}: {e}")))?)
+}
+
+fn standard_input() -> Result<String, Stop> {
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).map_err(|e| usage(format!("standard input: {e}")))?;
+    Ok(text)
+}
+
+/// A document; or that of the link, if the text is one and nothing else.
+fn unless_link(text: String) -> Result<String, Stop> {
+    let address = text.trim();
+    if link::is_link(address) && !address.contains(char::is_whitespace) { linked(address) } else { Ok(text) }
+}
+
+/// A document as messages name it.
+fn named(file: &str) -> &str {
+    if link::is_link(file) { "the link" } else { file }
 }
 
 /// The document of a link.
 fn linked(address: &str) -> Result<String, Stop> {
-    let app = link::open(address, &App::new(Lang::En, "")).map_err(|f| usage(view::words::link_fault(&f, Lang::En)))?;
-    if !app.script.is_empty() {
-        eprintln!("The link also holds what was done in the page ({} steps): open it there to see it.", app.script.len());
+    let (text, steps) = link::document(address).map_err(|f| usage(view::words::link_fault(&f, Lang::En)))?;
+    if steps > 0 {
+        eprintln!(
+            "The link also says what was done in the page (steps: {steps}). That is not played here: open the link in a browser to see it."
+        );
     }
-    Ok(app.text.to_string())
+    Ok(text)
 }
 
 fn told(file: &str, diags: &[Diagnostic]) -> String {
-    let file = if link::is_link(file) { "link" } else { file };
+    let file = named(file);
     diags.iter().map(|d| format!("{file}:{d}\n")).collect()
 }
 
@@ -342,7 +361,10 @@ fn played(file: &str) -> Result<(Session, Vec<Done>), Stop> {
 fn run_script(file: &str, lang: Language) -> Result<ExitCode, Stop> {
     let (session, done) = played(file)?;
     if done.is_empty() {
-        return Err(usage(format!("{file} has nothing to play: write kind: Script, in a document of its own, with - send: below steps:")));
+        return Err(usage(format!(
+            "{} has nothing to play: write kind: Script, in a document of its own, with - send: below steps:",
+            named(file)
+        )));
     }
     let labels = view::Labels::new(session.cluster(), session.last());
     let mut failed = false;
@@ -416,6 +438,7 @@ fn trace(t: &Trace) -> Result<ExitCode, Stop> {
     print(&match t.format {
         Format::Text => view::trace::text(state, session.events(), &labels, &run, lang),
         Format::Hops => view::trace::hops(state, session.events(), &labels, &run, lang),
+        Format::Markdown => view::markdown::run(state, session.events(), &labels, &run, lang),
         Format::Json => json::trace(&session, &labels, &run, lang),
     })?;
     Ok(if run.verdict.ending == Ending::Answered { ExitCode::SUCCESS } else { ExitCode::from(1) })

@@ -4,6 +4,7 @@
 //! session + cursor ─▶ story (steps) ─▶ words (sentences, en and ja)
 //!                  ─▶ layout ─▶ scene (boxes, trail, capsule)
 //!                  ─▶ rule_panel, packet, tables
+//!                  ─▶ trace, markdown (a run as text)
 //! index: what each moment looks up in the events, worked out once
 //! app: state + action ─▶ state + effects, the whole logic of the page without a page
 //! app::link: a session and its moment as the fragment of an address, and back
@@ -17,6 +18,7 @@ pub mod app;
 pub mod index;
 pub mod labels;
 pub mod layout;
+pub mod markdown;
 pub mod packet;
 pub mod px;
 pub mod rule_list;

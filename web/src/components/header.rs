@@ -1,6 +1,6 @@
 //! The header: the send bar reads as a sentence, and is one form.
 
-use super::{Page, icons, share};
+use super::{Page, icons};
 use crate::root::Ask;
 use play::Protocol;
 use play::presets::ALL;
@@ -32,6 +32,7 @@ pub(crate) fn header(p: &Page<'_>) -> Html {
         .map(|x| Choice { value: x.name.to_owned(), label: if p.app.lang == Lang::Ja { x.title_ja } else { x.title }.to_owned() });
     let kept = p.app.shelf.texts().filter(|(mark, _)| *mark != document);
     let documents: Vec<_> = current.map(yours).into_iter().chain(presets).chain(kept.map(yours)).collect();
+    let shares = p.app.share != Share::Closed;
     html! {
         <header class="head">
             <h1 class="brand" aria-label="Packetwalk">{ logo() }<span>{ "Packetwalk" }</span></h1>
@@ -42,14 +43,13 @@ pub(crate) fn header(p: &Page<'_>) -> Html {
                 { tool("redo", Ui::Redo, Action::Redo, !p.app.history.can_redo()) }
                 { tool("again", Ui::StartOver, Action::StartOver, p.app.script.is_empty()) }
                 { files(p) }
-                { tool("share", Ui::Share, Action::Share(if p.app.share == Share::Closed { Share::Open } else { Share::Closed }), false) }
+                <button type="button" id="share" class="tool" aria-label={p.text(Ui::Share)} title={p.text(Ui::Share)} aria-expanded={shares.to_string()} onclick={p.act(Action::Share(if shares { Share::Closed } else { Share::Open }))}>{ icons::icon("share") }</button>
                 { lang_button(Lang::Ja, "日本語") }
                 { lang_button(Lang::En, "EN") }
                 <button type="button" class="tool" aria-label={p.text(Ui::Theme)} title={p.text(Ui::Theme)} onclick={p.act(Action::Theme(if dark { Theme::Light } else { Theme::Dark }))}>
                     { icons::icon(if dark { "sun" } else { "moon" }) }
                 </button>
             </div>
-            if p.app.share != Share::Closed { { share::share(p) } }
         </header>
     }
 }

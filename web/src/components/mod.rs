@@ -31,7 +31,7 @@ pub use embed::embed;
 
 pub use crate::desk::Page;
 use crate::stage::Touch;
-use view::app::{Action, Drawer, Pane};
+use view::app::{Action, Drawer, Pane, Share};
 use view::words::{Ui, pieces, ui};
 use yew::prelude::*;
 
@@ -76,6 +76,7 @@ pub fn page(p: &Page<'_>) -> Html {
     html! {
         <div class={classes!("page", pane)}>
             { p.still(header::header) }
+            if p.app.share != Share::Closed { { p.late(0, share::share) } }
             <main class="body">
                 { p.still(editor::editor) }
                 <section class="canvas" aria-label={p.text(Ui::Diagram)}>{ diagram::diagram(p) }</section>

@@ -5,11 +5,11 @@ use crate::interop;
 use crate::root::Ask;
 use view::app::link::{LONG, link};
 use view::app::{Action, Share};
-use view::words::{Ui, link_holds, link_long, link_private};
+use view::words::{Ui, link_by_hand, link_holds, link_long, link_private};
 use web_sys::HtmlTextAreaElement;
 use yew::prelude::*;
 
-/// The link, what it holds, and where it goes.
+/// The link, what it holds, and where it goes. The page behind it goes on: it is not modal.
 pub(super) fn share(p: &Page<'_>) -> Html {
     let lang = p.app.lang;
     let address = link(p.app).map(|l| AttrValue::from(interop::address() + &l));
@@ -17,9 +17,8 @@ pub(super) fn share(p: &Page<'_>) -> Html {
     let long = length.is_none_or(|n| n > LONG);
     let all = Callback::from(|e: FocusEvent| {
         if let Some(t) = e.target_dyn_into::<HtmlTextAreaElement>() {
-            let all = u32::try_from(t.value().len()).unwrap_or(u32::MAX);
             // Backward, so that its beginning is in sight.
-            let _ = t.set_selection_range_with_direction(0, all, "backward");
+            let _ = t.set_selection_range_with_direction(0, u32::MAX, "backward");
         }
     });
     let ask = |what: fn(AttrValue) -> Ask, of: AttrValue| {
@@ -28,6 +27,8 @@ pub(super) fn share(p: &Page<'_>) -> Html {
     };
     let close = p.desk.send.clone();
     let keys = Callback::from(move |e: KeyboardEvent| {
+        // The page's own keys are not meant here.
+        e.stop_propagation();
         if e.key() == "Escape" {
             close.emit(Action::Share(Share::Closed));
         }
@@ -36,10 +37,11 @@ pub(super) fn share(p: &Page<'_>) -> Html {
         <section class="share" role="dialog" aria-label={p.text(Ui::Share)} onkeydown={keys}>
             <strong>{ p.text(Ui::Share) }</strong>
             if let Some(address) = address.clone() {
-                <p>{ link_holds(p.app.script.len(), p.app.cursor(), lang) }</p>
+                <p>{ link_holds(p.app.script.len(), p.app.step(), lang) }</p>
                 <textarea id="link" lang="en" readonly=true rows="4" spellcheck="false" aria-label={p.text(Ui::Share)} value={address} onfocus={all} />
             }
-            if long { <p class="bad" role="status">{ link_long(length, lang) }</p> }
+            if p.app.share == Share::ByHand { <p class="bad" role="alert">{ link_by_hand(lang) }</p> }
+            if long { <p class="bad">{ link_long(length, lang) }</p> }
             <p class="quiet">{ link_private(lang) }</p>
             <div class="deeds">
                 if let Some(address) = address { <button type="button" class="filter" onclick={ask(Ask::Copy, address)}>{ p.text(if p.app.share == Share::Copied { Ui::Copied } else { Ui::Copy }) }</button> }

@@ -35,6 +35,8 @@ pub(super) fn open_link(app: &mut App, link: &str) -> Vec<Effect> {
         Ok(mut other) => {
             other.shelf = std::mem::take(&mut app.shelf);
             other.shelf.put(&app.text);
+            other.history = std::mem::take(&mut app.history);
+            other.history.remember(app.snapshot());
             *app = other;
             vec![Effect::SetEditor, Effect::KeepShelf]
         }

@@ -135,7 +135,12 @@ fn step_text(step: &Step) -> String {
             add("ttl", p.ttl.map(|v| v.to_string()));
             add("size", p.size.map(|v| v.to_string()));
             add("count", (p.count != 1).then(|| p.count.to_string()));
-            add("df", (p.pmtudisc == Pmtudisc::Do).then(|| "1".to_owned()));
+            let df = match p.pmtudisc {
+                Pmtudisc::Do => Some("1"),
+                Pmtudisc::Want => None,
+                Pmtudisc::Dont => Some("0"),
+            };
+            add("df", df.map(str::to_owned));
             add("host", p.host.clone());
             add("timeout", p.timeout.map(|d| d.0.to_string()));
             out
@@ -169,7 +174,7 @@ pub(super) fn step_of(text: &str) -> Option<Step> {
                     "ttl" => p.ttl = value.parse().ok(),
                     "size" => p.size = value.parse().ok(),
                     "count" => p.count = value.parse().unwrap_or(1),
-                    "df" => p.pmtudisc = Pmtudisc::Do,
+                    "df" => p.pmtudisc = if value == "0" { Pmtudisc::Dont } else { Pmtudisc::Do },
                     "host" => p.host = Some(value.to_owned()),
                     "timeout" => p.timeout = value.parse().ok().map(Duration),
                     _ => {}

@@ -5,10 +5,11 @@
 //! is that of the format: an address of an older one must go on to be read. A browser sends no
 //! fragment to a server, so that nobody but the reader of the link gets to see what is in it.
 
-use super::{App, Options, handover};
+use super::{App, handover};
 use data_encoding::BASE64URL_NOPAD;
 use miniz_oxide::inflate::TINFLStatus;
-use play::{Act, Action, Step};
+use play::probe::MAX_SIZE;
+use play::{Act, Action, Step, shell};
 
 const VERSION: &str = "1";
 /// What begins the lines that a link holds: the session and its moment, nothing of the person's own.
@@ -39,11 +40,16 @@ const SHARED: &[&str] = &[
 ];
 /// What begins the lines that stay the person's own when a link is opened.
 const OWN: &[&str] = &["lang", "theme", "speed", "narrow"];
-/// A link holds no more than this, in bytes.
-const MOST: usize = 256 * 1024;
-/// And no more steps than this.
-const MOST_STEPS: usize = 100;
-/// A longer link, in characters, is cut in many places where one would put it.
+/// A link holds no more than this, in KiB.
+pub const MOST_KIB: usize = 256;
+const MOST: usize = MOST_KIB * 1024;
+/// And no more steps than this,
+pub const MOST_STEPS: usize = 100;
+/// which send no more packets than this together, a fragment being one: to open a link is to play it.
+pub const MOST_PACKETS: usize = 2_000;
+/// Bytes of data in a fragment, at the least.
+const FRAGMENT: usize = 1_280;
+/// Many programs cut a longer link, in characters.
 pub const LONG: usize = 8_000;
 
 /// Why a link cannot be opened.
@@ -57,7 +63,9 @@ pub enum LinkFault {
     TooLarge,
     /// It holds too many steps.
     TooManySteps(usize),
-    /// A step of it is none, or cannot be done.
+    /// Its steps send too many packets.
+    TooManyPackets(usize),
+    /// A step of it is none.
     Step(String),
 }
 
@@ -66,7 +74,7 @@ pub fn link(app: &App) -> Option<String> {
     let packed = handover::pack(app);
     let (head, document) = packed.split_once("\n\n")?;
     let body = format!("{}\n{document}", chosen(head, SHARED));
-    if body.len() > MOST || app.script.len() > MOST_STEPS {
+    if body.len() > MOST || app.script.len() > MOST_STEPS || packets(&app.script) > MOST_PACKETS {
         return None;
     }
     let small = miniz_oxide::deflate::compress_to_vec_zlib(body.as_bytes(), 10);
@@ -86,13 +94,7 @@ pub fn is_link(text: &str) -> bool {
 pub fn open(link: &str, own: &App) -> Result<App, LinkFault> {
     let body = body(link)?;
     let (head, document) = body.split_once("\n\n").ok_or(LinkFault::Broken)?;
-    let steps: Vec<&str> = head.lines().filter_map(|l| l.strip_prefix("step ")).collect();
-    if steps.len() > MOST_STEPS {
-        return Err(LinkFault::TooManySteps(steps.len()));
-    }
-    if let Some(s) = steps.iter().find(|s| !handover::step_of(s).is_some_and(|s| can_be_done(&s))) {
-        return Err(LinkFault::Step(s.chars().take(60).flat_map(char::escape_debug).collect()));
-    }
+    steps(head)?;
     let packed = handover::pack(own);
     let (mine, _) = packed.split_once("\n\n").unwrap_or((&packed, ""));
     let page = format!("{}\n{}{}\n{document}", handover::VERSION, chosen(mine, OWN), chosen(head, SHARED));
@@ -105,14 +107,51 @@ fn chosen(head: &str, names: &[&str]) -> String {
     head.lines().filter(of).flat_map(|l| [l, "\n"]).collect()
 }
 
-/// Whether it asks for no more than the page lets a person ask for.
-fn can_be_done(step: &Step) -> bool {
-    match &step.act {
-        Act::Action(Action::Send(p)) => {
-            Options::COUNT.contains(&p.count.into()) && p.size.is_none_or(|s| Options::SIZE.contains(&s.into()))
-        }
-        Act::Action(Action::Shell { .. }) | Act::Packet(..) => true,
+/// The document of a link, and how many steps go with it. Nothing is played.
+///
+/// # Errors
+/// What is wrong with the link.
+pub fn document(link: &str) -> Result<(String, usize), LinkFault> {
+    let body = body(link)?;
+    let (head, document) = body.split_once("\n\n").ok_or(LinkFault::Broken)?;
+    Ok((document.to_owned(), steps(head)?))
+}
+
+/// How many steps those lines say.
+fn steps(head: &str) -> Result<usize, LinkFault> {
+    let lines: Vec<&str> = head.lines().filter_map(|l| l.strip_prefix("step ")).collect();
+    if lines.len() > MOST_STEPS {
+        return Err(LinkFault::TooManySteps(lines.len()));
     }
+    let mut steps = Vec::new();
+    for line in lines {
+        match handover::step_of(line).filter(is_step) {
+            Some(step) => steps.push(step),
+            None => return Err(LinkFault::Step(line.chars().take(60).flat_map(char::escape_debug).collect())),
+        }
+    }
+    match packets(&steps) {
+        n if n > MOST_PACKETS => Err(LinkFault::TooManyPackets(n)),
+        _ => Ok(steps.len()),
+    }
+}
+
+/// Whether a page makes such steps: a command that sends is a step that sends.
+fn is_step(step: &Step) -> bool {
+    match &step.act {
+        Act::Action(Action::Send(p)) => p.size.is_none_or(|s| s <= MAX_SIZE),
+        Act::Action(Action::Shell { line, .. }) => !shell::sends(line),
+        Act::Packet(..) => true,
+    }
+}
+
+/// How many packets the clients of those steps send, at the most, a fragment being one.
+fn packets(steps: &[Step]) -> usize {
+    let sent = steps.iter().map(|s| match &s.act {
+        Act::Action(Action::Send(p)) => usize::from(p.count) * (1 + usize::from(p.size.unwrap_or_default()) / FRAGMENT),
+        _ => 1,
+    });
+    sent.sum()
 }
 
 fn body(link: &str) -> Result<String, LinkFault> {
@@ -127,6 +166,8 @@ fn body(link: &str) -> Result<String, LinkFault> {
     if data.len() > MOST * 2 {
         return Err(LinkFault::TooLarge);
     }
+    // A sentence may have ended behind it.
+    let data = data.trim_end_matches(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'));
     // A letter may have broken it into lines.
     let data: String = data.chars().filter(|c| !c.is_whitespace()).collect();
     let small = BASE64URL_NOPAD.decode(data.as_bytes()).map_err(|_| LinkFault::Broken)?;
@@ -167,6 +208,7 @@ mod tests {
         assert!(events(&other) == events(&app), "the same to the last event");
         let in_lines: String = this.as_bytes().chunks(76).map(|l| String::from_utf8_lossy(l) + "\r\n").collect();
         assert!(open(&in_lines, &own).is_ok(), "a letter broke it into lines");
+        assert!(open(&format!("<{this}>)."), &own).is_ok(), "it stood in a sentence");
     }
 
     #[test]
@@ -181,7 +223,17 @@ mod tests {
         }
         assert_eq!(fault(&good.replace("#v1", "#v7")), Some(LinkFault::Version("7".to_owned())));
         assert_eq!(fault(&packed("step 3 fly 9\n\n")), Some(LinkFault::Step("3 fly 9".to_owned())));
-        assert!(matches!(fault(&packed("step quiet send icmp a b count=60000\n\n")), Some(LinkFault::Step(_))));
+        assert!(
+            matches!(fault(&packed("step quiet run node01 ping -c 100 -s 65507 10.1.6.5\n\n")), Some(LinkFault::Step(_))),
+            "that is a step that sends"
+        );
+        assert_eq!(
+            fault(&packed("step 1 \u{1b}[31m\n\n")),
+            Some(LinkFault::Step("1 \\u{1b}[31m".to_owned())),
+            "and a terminal is told nothing"
+        );
+        let large = "step quiet send icmp bastion 192.168.120.226 count=100 size=65467\n";
+        assert_eq!(fault(&packed(&format!("{large}\n"))), Some(LinkFault::TooManyPackets(5_200)));
         assert_eq!(fault(&packed(&("step quiet drop 1\n".repeat(101) + "\n"))), Some(LinkFault::TooManySteps(101)));
         // Ten million spaces are a link of ten kilobytes.
         assert_eq!(fault(&packed(&("\n\n".to_owned() + &" ".repeat(10_000_000)))), Some(LinkFault::TooLarge));
@@ -201,5 +253,60 @@ mod tests {
         let mut app = App::new(Lang::En, "article-nodeport");
         app.text = "#".repeat(MOST).into();
         assert_eq!(link(&app), None);
+    }
+
+    #[test]
+    fn every_line_of_a_page_is_shared_or_ones_own() {
+        use crate::app::Action;
+        let mut app = App::new(Lang::En, "article-nodeport");
+        update(&mut app, Action::Send);
+        let edited = format!("{}# x", app.text);
+        update(&mut app, Action::Text(edited));
+        let left = ["pane", "drawer", "playing", "sharing", "wanted", "past", "past-text", "past-document", "past-step"];
+        for line in handover::pack(&app).lines().skip(1).take_while(|l| !l.is_empty()) {
+            let name = line.split(' ').next().unwrap_or_default();
+            assert!(SHARED.contains(&name) || OWN.contains(&name) || left.contains(&name), "{name}: does a link say it?");
+        }
+    }
+
+    #[test]
+    fn whatever_the_lines_of_a_link_say_the_page_goes_on() {
+        use crate::app::Action;
+        let mut app = App::new(Lang::En, "article-nodeport");
+        update(&mut app, Action::Send);
+        update(&mut app, Action::Step(30));
+        update(&mut app, Action::Packet(net::engine::Deed::Delay(net::Duration::millis(20))));
+        update(&mut app, Action::Run("node01".to_owned(), "kubectl scale deployment nginx-deployment --replicas=3".to_owned()));
+        update(&mut app, Action::Select(Some(crate::app::Selected { host: "node01".to_owned(), device: Some("cni0".to_owned()) })));
+        let good = body(&link(&app).expect("short")).expect("whole");
+        let (head, document) = good.split_once("\n\n").expect("two parts");
+        assert!(head.matches("step ").count() == 3 && head.contains("selected node01 cni0"), "{head}");
+        let lines: Vec<&str> = head.lines().collect();
+        let mut rng = net::rng::Rng::new(5);
+        for n in 0..120 {
+            let mut other: Vec<String> = lines.iter().map(|l| (*l).to_owned()).collect();
+            let at = rng.below(lines.len() as u64) as usize;
+            match n % 4 {
+                0 => _ = other.remove(at),
+                1 => other.insert(rng.below(lines.len() as u64) as usize, lines[at].to_owned()),
+                2 => other[at].truncate(lines[at].len() / 2),
+                _ => {
+                    let digits = ["0", "18446744073709551615", "-1", "65535", "9"][rng.below(5) as usize];
+                    other[at] = other[at]
+                        .split(' ')
+                        .map(|w| if w.bytes().all(|b| b.is_ascii_digit()) { digits } else { w })
+                        .collect::<Vec<_>>()
+                        .join(" ");
+                }
+            }
+            let hostile = packed(&format!("{}\n\n{document}", other.join("\n")));
+            if let Ok(mut page) = open(&hostile, &App::new(Lang::En, "article-clusterip")) {
+                for action in
+                    [Action::Step(1), Action::Send, Action::Undo, Action::StartOver, Action::Send, Action::Share(crate::app::Share::Open)]
+                {
+                    update(&mut page, action);
+                }
+            }
+        }
     }
 }

@@ -93,13 +93,15 @@ pub enum Drawer {
 /// The dialog with a link to what is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Share {
-    /// It is not there.
+    /// The dialog is not there.
     #[default]
     Closed,
-    /// It is.
+    /// The dialog is there.
     Open,
-    /// And the link was copied.
+    /// It is there, and the link that it shows was copied.
     Copied,
+    /// It is there, and the browser does not let the page copy.
+    ByHand,
 }
 
 /// What a person clicked: a host, and a device of it.

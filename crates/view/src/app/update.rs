@@ -127,6 +127,17 @@ impl Action {
     }
 }
 
+/// What can get the keyboard focus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// The terminal's line.
+    Command,
+    /// The link in its dialog.
+    Link,
+    /// The button of that dialog.
+    Share,
+}
+
 /// What must be done outside, after an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -142,14 +153,18 @@ pub enum Effect {
     KeepText,
     /// Keep the documents that were left for another.
     KeepShelf,
-    /// The keys go to the thing of that id.
-    Focus(&'static str),
+    /// That field gets the keyboard focus.
+    Focus(Field),
     /// The workbench is needed: it takes over from here.
     Workbench,
 }
 
 /// Does an action.
 pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
+    if cfg!(feature = "workbench") && app.share != Share::Closed && !matches!(action, Action::Share(_)) {
+        // The link may be another now.
+        app.share = Share::Open;
+    }
     match action {
         Action::Text(text) => {
             let was = app.snapshot();
@@ -202,7 +217,7 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Send => time::send(app),
         Action::StartOver => {
             app.remember();
-            app.seed += 1;
+            app.seed = app.seed.wrapping_add(1);
             start_over(app);
             Vec::new()
         }
@@ -243,7 +258,7 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Drawer(d) => {
             app.drawer = d;
             match d {
-                Drawer::Terminal if cfg!(feature = "workbench") => vec![Effect::Focus("command")],
+                Drawer::Terminal if cfg!(feature = "workbench") => vec![Effect::Focus(Field::Command)],
                 Drawer::Terminal => vec![Effect::Workbench],
                 Drawer::Events => Vec::new(),
             }
@@ -267,9 +282,13 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Share(share) => {
             app.share = share;
             match share {
-                Share::Open if cfg!(feature = "workbench") => vec![Effect::Focus("link")],
-                Share::Open => vec![Effect::Workbench],
-                Share::Copied | Share::Closed => Vec::new(),
+                Share::Open if !cfg!(feature = "workbench") => vec![Effect::Workbench],
+                Share::Open | Share::ByHand => {
+                    app.playing = false;
+                    vec![Effect::Focus(Field::Link)]
+                }
+                Share::Closed => vec![Effect::Focus(Field::Share)],
+                Share::Copied => Vec::new(),
             }
         }
         Action::Link(link) => bench::open_link(app, &link),
@@ -277,6 +296,7 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
         Action::NoWorkbench(why) => {
             app.refused = Some(why);
             app.drawer = Drawer::Events;
+            app.share = Share::Closed;
             Vec::new()
         }
         Action::Opened(text) => opened(app, &text),

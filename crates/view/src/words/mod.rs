@@ -11,7 +11,7 @@ mod link;
 mod ui;
 
 #[cfg(feature = "workbench")]
-pub use link::{link_fault, link_holds, link_long, link_private};
+pub use link::{link_by_hand, link_fault, link_holds, link_long, link_private};
 pub use ui::{Ui, ui};
 
 use crate::labels::Labels;
