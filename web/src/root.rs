@@ -150,7 +150,7 @@ impl Component for Root {
         });
         let link = ctx.link().clone();
         let hash = EventListener::new(&gloo::utils::window(), "hashchange", move |_| {
-            if let Some(l) = interop::link() {
+            if let Some(l) = interop::link().filter(|_| !embed) {
                 link.send_message(Msg::Do(Action::Link(l)));
             }
         });

@@ -17,8 +17,7 @@ pub(super) fn share(p: &Page<'_>) -> Html {
     let long = length.is_none_or(|n| n > LONG);
     let all = Callback::from(|e: FocusEvent| {
         if let Some(t) = e.target_dyn_into::<HtmlTextAreaElement>() {
-            // Backward, so that its beginning is in sight.
-            let _ = t.set_selection_range_with_direction(0, u32::MAX, "backward");
+            t.select();
         }
     });
     let ask = |what: fn(AttrValue) -> Ask, of: AttrValue| {
