@@ -39,7 +39,7 @@ const STAIRS: &[(&str, &[&str])] = &[
     ("packetwalk-net", &["ipnet", "litemap"]),
     ("packetwalk-kube", &["packetwalk-net", "ipnet", "litemap", "data-encoding", "granit-parser", "sha2"]),
     ("packetwalk-play", &["packetwalk-net", "packetwalk-kube"]),
-    ("packetwalk-view", &["packetwalk-net", "packetwalk-kube", "packetwalk-play", "litemap", "data-encoding", "miniz_oxide"]),
+    ("packetwalk-view", &["packetwalk-net", "packetwalk-kube", "packetwalk-play", "litemap", "data-encoding", "miniz_oxide", "serde_json"]),
 ];
 
 #[test]

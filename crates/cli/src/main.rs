@@ -5,8 +5,6 @@
 //! Exit status: 0 answered, 1 the document has errors or nobody answered, 2 bad usage.
 #![forbid(unsafe_code)]
 
-mod json;
-
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use kube::{Diagnostic, Severity};
 use play::presets::{ALL, Preset};
@@ -18,7 +16,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use view::Lang;
-use view::app::{App, link};
+use view::app::{Action as Step, App, Theme, link, update};
+use view::export::{self, Export};
 
 /// Walks packets through a Kubernetes cluster, decision by decision, as Linux would.
 #[derive(Parser)]
@@ -66,6 +65,8 @@ enum Command {
     },
     /// One exchange, request and reply, ending in the verdict.
     Trace(Trace),
+    /// The picture of a moment, or of a run that moves, as SVG.
+    Svg(Picture),
     /// Plays the document's Script, step by step.
     Run {
         /// The document.
@@ -119,6 +120,8 @@ enum Format {
     Hops,
     /// A table for a page of documentation.
     Markdown,
+    /// A sequence diagram of Mermaid.
+    Mermaid,
     /// For programs.
     Json,
 }
@@ -177,6 +180,48 @@ struct Trace {
     /// Also write a capture file.
     #[arg(long, value_name = "OUT.pcapng")]
     pcap: Option<PathBuf>,
+    /// Of this interface only; can be said several times.
+    #[arg(long, value_name = "HOST/DEVICE", requires = "pcap")]
+    interface: Vec<String>,
+}
+
+#[derive(Args)]
+struct Picture {
+    /// The document. Of a link, the moment and what was done are taken too.
+    file: String,
+    /// Who sends. Without --from and --to it is the picture of the cluster, or of the link's moment.
+    #[arg(long, requires = "to")]
+    from: Option<String>,
+    /// To whom: an address, svc/NAME, a host, node or pod; a port stands behind a colon.
+    #[arg(long, requires = "from")]
+    to: Option<String>,
+    /// What is sent.
+    #[arg(long, value_enum)]
+    proto: Option<Proto>,
+    /// The endpoint every draw falls on: IP or IP:PORT.
+    #[arg(long)]
+    endpoint: Option<String>,
+    #[command(flatten)]
+    chance: Chance,
+    /// The moment: the number of an event, as `trace --format text` prints it. The last one if not written.
+    #[arg(long, value_name = "EVENT", conflicts_with = "animate")]
+    at: Option<usize>,
+    /// The whole run, moving from device to device.
+    #[arg(long)]
+    animate: bool,
+    /// Colours: as the reader's system says, or always the same.
+    #[arg(long, value_enum, default_value = "auto")]
+    theme: Colours,
+    /// The language of sentences.
+    #[arg(long, value_enum, default_value = "en")]
+    lang: Language,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Colours {
+    Auto,
+    Light,
+    Dark,
 }
 
 /// Why the program ends early: what to print, and the exit status.
@@ -231,10 +276,11 @@ fn run(command: Command) -> Result<ExitCode, Stop> {
             }
         }
         Command::Trace(t) => trace(&t),
+        Command::Svg(p) => picture(&p),
         Command::Run { file, lang } => run_script(&file, lang),
         Command::Link { file, page } => {
             let mut app = App::new(Lang::En, file.strip_prefix("preset:").unwrap_or_default());
-            view::app::update(&mut app, view::app::Action::Opened(read(&file)?));
+            update(&mut app, Step::Opened(read(&file)?));
             let link = link::link(&app)
                 .ok_or_else(|| usage(format!("the document is too long for a link, which holds {} KiB", link::MOST_KIB)))?;
             print(&format!("{}{link}\n", page.split('#').next().unwrap_or_default()))?;
@@ -261,7 +307,17 @@ fn print(text: &str) -> Result<(), Stop> {
     }
 }
 
+/// A document; that of a link, where one stands.
 fn read(file: &str) -> Result<String, Stop> {
+    let text = written(file)?;
+    match only_link(&text) {
+        Some(address) => linked(address),
+        None => Ok(text),
+    }
+}
+
+/// What was given: a document, or a link.
+fn written(file: &str) -> Result<String, Stop> {
     if let Some(name) = file.strip_prefix("preset:") {
         let names: Vec<_> = ALL.iter().map(|p| p.name).collect();
         return Preset::named(name)
@@ -269,12 +325,12 @@ fn read(file: &str) -> Result<String, Stop> {
             .ok_or_else(|| usage(format!("no preset {name:?}; the presets are {}", names.join(", "))));
     }
     if file == "-" {
-        return unless_link(standard_input()?);
+        return standard_input();
     }
     if link::is_link(file) {
-        return linked(file);
+        return Ok(file.to_owned());
     }
-    unless_link(std::fs::read_to_string(file).map_err(|e| usage(format!("{file}: {e}")))?)
+    std::fs::read_to_string(file).map_err(|e| usage(format!("{file}: {e}")))
 }
 
 fn standard_input() -> Result<String, Stop> {
@@ -283,10 +339,10 @@ fn standard_input() -> Result<String, Stop> {
     Ok(text)
 }
 
-/// A document; or that of the link, if the text is one and nothing else.
-fn unless_link(text: String) -> Result<String, Stop> {
+/// The link, if a text is one and nothing else.
+fn only_link(text: &str) -> Option<&str> {
     let address = text.trim();
-    if link::is_link(address) && !address.contains(char::is_whitespace) { linked(address) } else { Ok(text) }
+    (link::is_link(address) && !address.contains(char::is_whitespace)).then_some(address)
 }
 
 /// A document as messages name it.
@@ -401,18 +457,89 @@ fn only_udp(session: &Session, to: &str) -> bool {
     ports.peek().is_some() && ports.all(|p| p.protocol == "UDP")
 }
 
-fn trace(t: &Trace) -> Result<ExitCode, Stop> {
-    let mut session = open(&t.file, &t.chance)?;
-    let has_port = t.to.rsplit_once(':').is_some_and(|(_, p)| p.parse::<u16>().is_ok()) || t.to.starts_with("svc/");
-    let proto = match t.proto {
+/// What is sent to somebody, if it was not said.
+fn protocol(session: &Session, to: &str, said: Option<Proto>) -> Protocol {
+    let has_port = to.rsplit_once(':').is_some_and(|(_, p)| p.parse::<u16>().is_ok()) || to.starts_with("svc/");
+    match said {
         Some(Proto::Tcp) => Protocol::Tcp,
         Some(Proto::Udp) => Protocol::Udp,
         Some(Proto::Icmp) => Protocol::Icmp,
         // An address without a port can only be pinged.
-        None if has_port && only_udp(&session, &t.to) => Protocol::Udp,
+        None if has_port && only_udp(session, to) => Protocol::Udp,
         None if has_port => Protocol::Tcp,
         None => Protocol::Icmp,
+    }
+}
+
+/// A moment or a run as SVG.
+fn picture(p: &Picture) -> Result<ExitCode, Stop> {
+    let mut app = App::new(p.lang.into(), p.file.strip_prefix("preset:").unwrap_or_default());
+    (app.seed, app.cold) = (p.chance.seed, p.chance.cold);
+    app.theme = match p.theme {
+        Colours::Auto => Theme::System,
+        Colours::Light => Theme::Light,
+        Colours::Dark => Theme::Dark,
     };
+    let given = written(&p.file)?;
+    match only_link(&given) {
+        Some(address) => app = link::open(address, &app).map_err(|f| usage(view::words::link_fault(&f, Lang::En)))?,
+        None => _ = update(&mut app, Step::Opened(given)),
+    }
+    if app.errors() > 0 {
+        return Err(Stop(told(&p.file, &app.diags), 1));
+    }
+    if let (Some(from), Some(to)) = (&p.from, &p.to) {
+        send(&mut app, from, to, p)?;
+    }
+    if let Some(why) = app.refused {
+        return Err(usage(why));
+    }
+    if let Some(at) = p.at {
+        if at >= app.events_len() {
+            return Err(usage(format!("--at {at}: the events have the numbers 0 to {}", app.events_len().saturating_sub(1))));
+        }
+        update(&mut app, Step::SeekEvent(at));
+    }
+    let what = if p.animate { Export::Film } else { Export::Svg };
+    let file = export::file(&app, what).map_err(usage)?;
+    print(&String::from_utf8_lossy(&file.bytes))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Sends what was said, and goes to the last moment.
+fn send(app: &mut App, from: &str, to: &str, p: &Picture) -> Result<(), Stop> {
+    if let Some(l) = &app.loaded {
+        app.proto = protocol(&l.session, to, p.proto);
+    }
+    from.clone_into(&mut app.from);
+    update(app, Step::To(to.to_owned()));
+    if let Some((addr, port)) = p.endpoint.as_deref().map(endpoint).transpose()? {
+        let of = |port| net::dump::endpoint(addr, port);
+        let ports = app.menus.endpoints.iter().map(|c| c.value.clone());
+        let found = ports.into_iter().find(|e| port.is_none() && e.starts_with(&format!("{}:", of(None))));
+        app.endpoint = found
+            .or_else(|| port.map(|_| of(port)))
+            .ok_or_else(|| usage(format!("--endpoint {addr}: {to} is drawn among no such endpoint")))?;
+    }
+    update(app, Step::Send);
+    update(app, Step::SeekStep(usize::MAX));
+    Ok(())
+}
+
+/// The capture of a run, of the interfaces that were named.
+fn captured(session: &Session, events: &[net::Event], t: &Trace) -> Result<Vec<u8>, Stop> {
+    let all = capture::interfaces(session.last(), events);
+    if let Some(other) = t.interface.iter().find(|i| !all.contains(*i)) {
+        let all = all.into_iter().collect::<Vec<_>>().join(", ");
+        return Err(usage(format!("--interface {other:?}: no frame was seen there; the interfaces of this run are {all}")));
+    }
+    let chosen = |name: &str| t.interface.is_empty() || t.interface.iter().any(|i| i == name);
+    Ok(capture::pcapng(session.last(), events, &chosen))
+}
+
+fn trace(t: &Trace) -> Result<ExitCode, Stop> {
+    let mut session = open(&t.file, &t.chance)?;
+    let proto = protocol(&session, &t.to, t.proto);
     if t.ttl.is_some() && proto != Protocol::Icmp {
         return Err(usage("--ttl is that of a ping: write --proto icmp, or leave it out".to_owned()));
     }
@@ -432,14 +559,15 @@ fn trace(t: &Trace) -> Result<ExitCode, Stop> {
     let state = session.world().state();
     let labels = view::Labels::new(session.cluster(), state);
     if let Some(path) = &t.pcap {
-        let bytes = capture::pcapng(state, &session.events()[run.events.clone()]);
+        let bytes = captured(&session, &session.events()[run.events.clone()], t)?;
         std::fs::write(path, bytes).map_err(|e| usage(format!("{}: {e}", path.display())))?;
     }
     print(&match t.format {
         Format::Text => view::trace::text(state, session.events(), &labels, &run, lang),
         Format::Hops => view::trace::hops(state, session.events(), &labels, &run, lang),
         Format::Markdown => view::markdown::run(state, session.events(), &labels, &run, lang),
-        Format::Json => json::trace(&session, &labels, &run, lang),
+        Format::Mermaid => view::mermaid::run(state, session.events(), &labels, &run, lang),
+        Format::Json => view::json::run(&session, &labels, &run, lang),
     })?;
     Ok(if run.verdict.ending == Ending::Answered { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

@@ -4,7 +4,7 @@
 //! session + cursor ─▶ story (steps) ─▶ words (sentences, en and ja)
 //!                  ─▶ layout ─▶ scene (boxes, trail, capsule)
 //!                  ─▶ rule_panel, packet, tables
-//!                  ─▶ trace, markdown (a run as text)
+//!                  ─▶ trace, markdown, mermaid, json (a run as text), svg (a moment or a run as a file)
 //! index: what each moment looks up in the events, worked out once
 //! app: state + action ─▶ state + effects, the whole logic of the page without a page
 //! app::link: a session and its moment as the fragment of an address, and back
@@ -15,10 +15,15 @@
 #![forbid(unsafe_code)]
 
 pub mod app;
+#[cfg(feature = "workbench")]
+pub mod export;
 pub mod index;
+#[cfg(feature = "workbench")]
+pub mod json;
 pub mod labels;
 pub mod layout;
 pub mod markdown;
+pub mod mermaid;
 pub mod packet;
 pub mod px;
 pub mod rule_list;
@@ -27,6 +32,8 @@ pub mod run_diff;
 pub mod scene;
 pub mod stamp;
 pub mod story;
+#[cfg(feature = "workbench")]
+pub mod svg;
 pub mod tables;
 pub mod trace;
 pub mod words;

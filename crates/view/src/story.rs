@@ -54,6 +54,29 @@ pub enum Glyph {
     Done,
 }
 
+/// The path of a step's sign, 16 px square, to be stroked.
+pub const fn glyph_path(g: Glyph) -> &'static str {
+    match g {
+        Glyph::Send => "M8 14V5M4.5 8 8 4.5 11.5 8M2.5 2h11",
+        Glyph::Table => "M2.5 3h11v10h-11zM2.5 6.5h11M6.5 6.5V13",
+        Glyph::Track => "M3 8a5 5 0 1 0 10 0 5 5 0 1 0-10 0M8 5v3l2 1.5",
+        Glyph::Jump => "M3 4h10M6 8h7M6 12h7M3 8h.5M3 12h.5",
+        Glyph::Mark => "M4 14V2.5h8L10 5.5l2 3H4",
+        Glyph::Nat => "M8 2.5 13.5 8 8 13.5 2.5 8z",
+        Glyph::Route => "M4 14V4M4 8h5a3 3 0 0 0 3-3M9.5 5 12 2.5 14.5 5",
+        Glyph::Accept => "M3 8.5 6.5 12 13 4.5",
+        Glyph::Encap => "M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11M8 6.5a1.5 1.5 0 1 0 0 3 1.5 1.5 0 0 0 0-3",
+        Glyph::Wire => "M2 8h11M9.5 4.5 13 8l-3.5 3.5",
+        Glyph::Decap => {
+            "M8 6.2a1.8 1.8 0 1 0 0 3.6 1.8 1.8 0 0 0 0-3.6M8 2.5v1M8 12.5v1M2.5 8h1M12.5 8h1M4 4l.8.8M11.2 11.2l.8.8M12 4l-.8.8M4.8 11.2 4 12"
+        }
+        Glyph::Bridge => "M2 11V8a6 6 0 0 1 12 0v3M2 11h12M8 2v9",
+        Glyph::Deliver => "M8 2v8M4.5 7 8 10.5 11.5 7M2.5 10v4h11v-4",
+        Glyph::Drop => "M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11M4.2 4.2l7.6 7.6",
+        Glyph::Done => "M4 14V2.5h8v6H4",
+    }
+}
+
 /// What an event is to a reader; none for those only the finest grain shows.
 pub fn glyph(e: &Event, state: &State) -> Glyph {
     match &e.kind {

@@ -367,7 +367,7 @@ fn devices(p: &Page<'_>, number: usize) -> Html {
             { device(p, lit_classes(lit(Spot::Bridge(i))), &n.cni0.0, &n.name, "cni0", &n.cni0.1, None) }
             <g class={classes!("route", lit_classes(lit(Spot::Route(i))))}>
                 <circle class="box" cx={px(rx)} cy={px(ry)} r={px(rr)} />
-                <path class="sign" transform={format!("translate({} {})", Px(rx - 8.0), Px(ry - 8.0))} d={icons::glyph_path(view::story::Glyph::Route)} />
+                <path class="sign" transform={format!("translate({} {})", Px(rx - 8.0), Px(ry - 8.0))} d={view::story::glyph_path(view::story::Glyph::Route)} />
             </g>
             if is_bridged(p.scene, i) { { text("bridged", rx, ry + 24.0, p.text(Ui::Bridged)) } }
             <g class={classes!("vtep", lit_classes(lit(Spot::Vxlan(i))))}>

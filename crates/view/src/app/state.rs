@@ -222,6 +222,8 @@ pub struct App {
     pub selected: Option<Selected>,
     /// The dialog with a link to what is shown.
     pub share: Share,
+    /// The interfaces that a capture file is written of; none chosen: all.
+    pub captured: BTreeSet<String>,
     /// The terminal.
     pub terminal: Terminal,
     /// The event list shows the current packet only.
@@ -277,6 +279,7 @@ impl App {
             drawer: Drawer::Events,
             selected: None,
             share: Share::Closed,
+            captured: BTreeSet::new(),
             terminal: Terminal::default(),
             only_packet: false,
             focus: true,

@@ -134,6 +134,18 @@ texts! {
     Share: "Share a link", "リンクを共有";
     Copy: "Copy", "コピー";
     Copied: "Copied", "コピーしました";
+    ExportSvg: "Picture of this moment (SVG)", "この時点の図（SVG）";
+    ExportPng: "Picture of this moment (PNG)", "この時点の図（PNG）";
+    ExportFilm: "The run, moving (SVG)", "動く図（SVG）";
+    ExportText: "The run, a line an event", "全イベント（テキスト）";
+    ExportMarkdown: "The run as a table (Markdown)", "表（Markdown）";
+    ExportMermaid: "The run as a sequence (Mermaid)", "シーケンス図（Mermaid）";
+    ExportJson: "The run for programs (JSON)", "プログラム用（JSON）";
+    ExportPcapng: "Capture for Wireshark (pcapng)", "Wireshark 用キャプチャ（pcapng）";
+    ExportSave: "Rules at this moment (iptables-save)", "この時点のルール（iptables-save）";
+    ExportLab: "Lab for a real kernel (bash)", "実カーネル用ラボ（bash）";
+    NothingToExport: "There is nothing to write yet: send a packet first.", "まだ書き出すものがありません。先にパケットを送ってください。";
+    NoLabOfThePast: "A lab does one thing after the other: it cannot do what was done here while packets were under way. Undo it, or send again from the beginning.", "ラボは操作を一つずつ順に行います。パケットの移動中に行った操作は再現できません。元に戻すか、最初から送り直してください。";
     NotThere: "Not there at this moment", "この時点では存在しません";
     CableCut: "cable cut", "ケーブル切断";
     IsDown: "is down", "停止";

@@ -1,16 +1,17 @@
-//! A run for programs. The format has a version; fields are only ever added.
+//! A run as JSON, for programs. The format has a version; fields are only ever added.
 
+use crate::words::{Context, Lang, change, sentence, verdict};
+use crate::{Labels, story, trace};
 use net::event::EventKind;
 use play::{Ending, Run, Session};
 use serde_json::{Value, json};
-use view::words::{Context, Lang, change, sentence, verdict};
-use view::{Labels, story, trace};
 
 /// The version of the format.
 const VERSION: u32 = 1;
 
-pub(crate) fn trace(session: &Session, labels: &Labels, run: &Run, lang: Lang) -> String {
-    let state = session.world().state();
+/// A run: its events with what they say field by field, and the verdict.
+pub fn run(session: &Session, labels: &Labels, run: &Run, lang: Lang) -> String {
+    let state = session.last();
     let c = Context { state, labels };
     let events: Vec<Value> = run.events.clone().map(|i| event(&c, session, i, lang)).collect();
     let out = json!({

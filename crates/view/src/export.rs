@@ -1,0 +1,160 @@
+//! What leaves the program as a file. Each writes for where it goes: a name or comment of a document is
+//! text there, whatever signs it has.
+
+use crate::app::{App, Loaded};
+use crate::words::{Ui, ui};
+use crate::{json, markdown, mermaid, svg, trace};
+use play::script::Script;
+use play::{Act, Action, Run, Start, When, capture, lab, shell};
+use std::collections::BTreeSet;
+
+/// A file that the page or a command can write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Export {
+    /// The picture of the moment.
+    Svg,
+    /// The same as pixels. Only a browser can paint it: what is given is the picture.
+    Png,
+    /// The run, moving.
+    Film,
+    /// The run, one line an event.
+    Text,
+    /// The run as a table for a page of documentation.
+    Markdown,
+    /// The run as a sequence diagram of Mermaid.
+    Mermaid,
+    /// The run for programs.
+    Json,
+    /// Every frame at the chosen interfaces.
+    Pcapng,
+    /// A node's rules at this moment, with their counters.
+    Save,
+    /// The session as a shell script for a real kernel.
+    Lab,
+}
+
+/// A file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Its name.
+    pub name: String,
+    /// Its media type.
+    pub media: &'static str,
+    /// What is in it.
+    pub bytes: Vec<u8>,
+}
+
+impl Export {
+    /// All, in the order in which they are offered.
+    pub const ALL: [Self; 10] =
+        [Self::Svg, Self::Png, Self::Film, Self::Text, Self::Markdown, Self::Mermaid, Self::Json, Self::Pcapng, Self::Save, Self::Lab];
+
+    /// The end of its name, and its media type.
+    const fn kind(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Svg => (".svg", "image/svg+xml"),
+            Self::Png => (".png", "image/png"),
+            Self::Film => ("-run.svg", "image/svg+xml"),
+            Self::Text => (".txt", "text/plain"),
+            Self::Markdown => (".md", "text/markdown"),
+            Self::Mermaid => (".mmd", "text/plain"),
+            Self::Json => (".json", "application/json"),
+            Self::Pcapng => (".pcapng", "application/x-pcapng"),
+            Self::Save => (".rules", "text/plain"),
+            Self::Lab => ("-lab.sh", "application/x-sh"),
+        }
+    }
+
+    /// What it is called where it is offered.
+    pub const fn name(self) -> Ui {
+        match self {
+            Self::Svg => Ui::ExportSvg,
+            Self::Png => Ui::ExportPng,
+            Self::Film => Ui::ExportFilm,
+            Self::Text => Ui::ExportText,
+            Self::Markdown => Ui::ExportMarkdown,
+            Self::Mermaid => Ui::ExportMermaid,
+            Self::Json => Ui::ExportJson,
+            Self::Pcapng => Ui::ExportPcapng,
+            Self::Save => Ui::ExportSave,
+            Self::Lab => Ui::ExportLab,
+        }
+    }
+
+    /// Whether there is something to write: a run needs one.
+    pub fn is_there(self, app: &App) -> bool {
+        let of_a_run = !matches!(self, Self::Svg | Self::Png | Self::Save | Self::Lab);
+        app.loaded.is_some() && (!of_a_run || app.run().is_some())
+    }
+}
+
+/// Every interface that a frame of the session was seen at, as `host/device`.
+pub fn interfaces(app: &App) -> BTreeSet<String> {
+    app.loaded.as_ref().map(|l| capture::interfaces(l.session.last(), l.session.events())).unwrap_or_default()
+}
+
+/// The node whose rules are written: the one whose tables are shown, or the first that has rules.
+pub fn ruled(app: &App) -> Option<String> {
+    let (l, t) = (app.loaded.as_ref()?, app.timeline.as_ref()?);
+    let has_rules = |id: &net::NetnsId| t.state().ns(*id).rules.tables_in_use().next().is_some();
+    let first =
+        || l.session.cluster().nodes.iter().find_map(|n| t.state().ns_named(&n.spec.name.value).map(|(id, _)| id).filter(has_rules));
+    let id = app.shown().map(|(id, _)| id).filter(has_rules).or_else(first)?;
+    Some(t.state().ns(id).name.to_string())
+}
+
+/// Writes one.
+///
+/// # Errors
+/// Why there is nothing to write, in the language of the page.
+pub fn file(app: &App, what: Export) -> Result<File, String> {
+    let nothing = || ui(Ui::NothingToExport, app.lang).to_owned();
+    let l = app.loaded.as_ref().ok_or_else(nothing)?;
+    let run = || app.run().ok_or_else(nothing);
+    let told = |tell: fn(&net::State, &[net::Event], &crate::Labels, &Run, crate::Lang) -> String| {
+        Ok::<_, String>(tell(l.session.last(), l.session.events(), &l.labels, run()?, app.lang))
+    };
+    let mut stem = "packetwalk".to_owned();
+    let text = match what {
+        Export::Svg | Export::Png => svg::moment(app).ok_or_else(nothing)?,
+        Export::Film => svg::film(app).ok_or_else(nothing)?,
+        Export::Text => told(trace::text)?,
+        Export::Markdown => told(markdown::run)?,
+        Export::Mermaid => told(mermaid::run)?,
+        Export::Json => json::run(&l.session, &l.labels, run()?, app.lang),
+        Export::Lab => lab_of(app, l)?,
+        Export::Save => {
+            let (node, t) = ruled(app).zip(app.timeline.as_ref()).ok_or_else(nothing)?;
+            // A name that every file system takes.
+            stem = lab::netns_names(std::iter::once(node.as_str())).concat();
+            let mut moment = l.session.moment(t.state(), t.at());
+            shell::exec(&mut moment, &node, "iptables-save -c").text
+        }
+        Export::Pcapng => {
+            run()?;
+            let chosen = |name: &str| app.captured.is_empty() || app.captured.contains(name);
+            let bytes = capture::pcapng(l.session.last(), l.session.events(), &chosen);
+            return Ok(named(&stem, what, bytes));
+        }
+    };
+    Ok(named(&stem, what, text.into_bytes()))
+}
+
+fn named(stem: &str, what: Export, bytes: Vec<u8>) -> File {
+    let (end, media) = what.kind();
+    File { name: format!("{stem}{end}"), media, bytes }
+}
+
+/// The session as a lab. What was done in the middle of a run, a lab cannot do.
+fn lab_of(app: &App, l: &Loaded) -> Result<String, String> {
+    let action = |s: &play::Step| match (&s.act, s.when) {
+        (Act::Action(a), When::Quiet) => Some(a.clone()),
+        _ => None,
+    };
+    let steps: Option<Vec<Action>> = app.script.iter().map(action).collect();
+    let steps = steps.ok_or_else(|| ui(Ui::NoLabOfThePast, app.lang).to_owned())?;
+    let start = if app.cold { Start::Cold } else { Start::Used };
+    let script = Script { seed: app.seed, start, steps, places: Vec::new() };
+    let (session, done) = script.play(l.session.document()).map_err(|d| d.first().map(ToString::to_string).unwrap_or_default())?;
+    lab::script(&session, &done).map_err(|e| e.to_string())
+}

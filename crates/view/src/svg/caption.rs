@@ -1,0 +1,142 @@
+//! The sentence of a step below the picture. SVG breaks no lines: they are broken here, by what the
+//! characters take.
+
+use super::pen::Pen;
+use crate::app::App;
+use crate::story::place;
+use crate::words::{Context, pieces, sentence};
+
+/// Room at the left and right.
+const EDGE: f32 = 16.0;
+/// From line to line.
+const LINE: f32 = 19.0;
+/// Above the first line, with the row that counts.
+const HEAD: f32 = 42.0;
+
+/// What is said of a step.
+pub(super) struct Caption {
+    /// `12 / 140`.
+    count: String,
+    /// `node01 PREROUTING nat`.
+    place: String,
+    /// Lines, of pieces: a tool's word or not, and the text.
+    lines: Vec<Vec<(bool, String)>>,
+    /// All of it in one line.
+    pub(super) plain: String,
+}
+
+impl Caption {
+    /// Of the step that is shown, if there is one.
+    pub(super) fn new(app: &App, width: f32) -> Option<Self> {
+        let l = app.loaded.as_ref()?;
+        let e = &l.session.events()[*app.steps.get(app.step().checked_sub(1)?)?];
+        let said = sentence(&Context { state: l.session.last(), labels: &l.labels }, e, app.lang);
+        Some(Self {
+            count: format!("{} / {}", app.step(), app.steps.len()),
+            place: place(e, l.session.last(), &l.labels),
+            lines: broken(&said, width - 2.0 * EDGE),
+            plain: said.replace('`', ""),
+        })
+    }
+
+    /// How high it is.
+    pub(super) fn height(&self) -> f32 {
+        HEAD + LINE * self.lines.len() as f32
+    }
+
+    /// Draws it below `y`.
+    pub(super) fn draw(&self, pen: &mut Pen, y: f32) {
+        pen.text("said-count", EDGE, y + 20.0, &self.count);
+        pen.text("said-place", EDGE + self.count.chars().count() as f32 * 6.8 + 14.0, y + 20.0, &self.place);
+        for (line, n) in self.lines.iter().zip(0_u8..) {
+            let spans: Vec<(&str, f32, &str)> =
+                line.iter().map(|(code, t)| (if *code { "said-code" } else { "" }, 0.0, t.as_str())).collect();
+            pen.spans("said", (EDGE, y + HEAD + LINE * f32::from(n)), &spans);
+        }
+    }
+}
+
+/// What a character takes, in pixels.
+fn room(c: char, code: bool) -> f32 {
+    match (c.is_ascii(), code) {
+        (true, true) => 7.4,
+        (true, false) => 6.8,
+        (false, _) => 13.0,
+    }
+}
+
+/// A sentence in lines. It is broken at spaces, in Japanese anywhere, and a word that is longer than a line
+/// where the line ends.
+fn broken(sentence: &str, width: f32) -> Vec<Vec<(bool, String)>> {
+    let mut lines: Vec<Vec<(bool, String)>> = vec![Vec::new()];
+    let mut used = 0.0;
+    for (text, code) in pieces(sentence) {
+        for word in words(&text) {
+            let long: f32 = word.chars().map(|c| room(c, code)).sum();
+            if used + long > width && used > 0.0 && word != " " {
+                lines.push(Vec::new());
+                used = 0.0;
+            }
+            for c in word.chars() {
+                if used + room(c, code) > width {
+                    lines.push(Vec::new());
+                    used = 0.0;
+                }
+                if used == 0.0 && c == ' ' {
+                    continue;
+                }
+                used += room(c, code);
+                let Some(line) = lines.last_mut() else { continue };
+                match line.last_mut() {
+                    Some((same, t)) if *same == code => t.push(c),
+                    _ => line.push((code, c.to_string())),
+                }
+            }
+        }
+    }
+    lines.retain(|l| !l.is_empty());
+    lines
+}
+
+/// Spaces, words without one, and other scripts letter by letter.
+fn words(text: &str) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    let mut in_word = false;
+    for c in text.chars() {
+        let letter = c.is_ascii() && c != ' ';
+        match out.last_mut() {
+            Some(last) if letter && in_word => last.push(c),
+            _ => out.push(c.to_string()),
+        }
+        in_word = letter;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_lost_and_no_line_is_too_long() {
+        let long = "x".repeat(90);
+        for text in [
+            "The packet's `destination` becomes `10.1.6.5:80`: a rule of `PREROUTING` says so.",
+            "宛先 `10.1.6.5:80` は同じセグメントにないので、既定のゲートウェイへ送ります。",
+            &long,
+            "",
+            " `a` ",
+        ] {
+            for width in [60.0, 140.0, 2000.0] {
+                let lines = broken(text, width);
+                let all: String = lines.iter().flatten().map(|(_, t)| t.as_str()).collect();
+                let plain = |t: &str| t.replace(['`', ' '], "");
+                assert_eq!(plain(&all), plain(text));
+                for line in lines {
+                    let long: f32 = line.iter().flat_map(|(code, t)| t.chars().map(|c| room(c, *code))).sum();
+                    assert!(long <= width, "{line:?}");
+                }
+            }
+        }
+    }
+}

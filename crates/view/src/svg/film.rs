@@ -1,0 +1,172 @@
+//! A run that moves. What is the same in two frames stands in the file once, and is seen in both.
+
+use super::draw::{Place, capsule};
+use super::{CAPSULE, Caption, Pen, begin, end, frame, scene_of};
+use crate::app::{Action, App, update};
+use crate::layout::{Point, Rect};
+use crate::px::Px;
+use crate::story::Grain;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// A film has no more frames: a run of more is told from device to device, and then to here.
+pub const MOST_FRAMES: usize = 240;
+/// The last frame stays so much longer, in ms.
+const REST: u32 = 2_500;
+/// The capsule moves so long, in ms.
+const MOVE: u32 = 300;
+
+/// The run that the moment is about, from its first step to its last; none if nothing was sent.
+pub fn film(app: &App) -> Option<String> {
+    let l = app.loaded.clone()?;
+    let mut app = app.clone();
+    (app.playing, app.follow) = (false, None);
+    let run = app.run()?.events.clone();
+    let steps_of = |app: &App| (0..app.steps.len()).filter(|n| run.contains(&app.steps[*n])).collect::<Vec<_>>();
+    let mut steps = steps_of(&app);
+    if steps.len() > MOST_FRAMES {
+        update(&mut app, Action::Grain(Grain::Hops));
+        steps = steps_of(&app);
+        steps.truncate(MOST_FRAMES);
+    }
+    let mut reel = Reel::default();
+    let mut said = Vec::new();
+    for (n, step) in steps.iter().enumerate() {
+        update(&mut app, Action::SeekStep(step + 1));
+        let scene = scene_of(&app);
+        for (place, piece) in frame(&app, &scene) {
+            reel.see(n, place, piece);
+        }
+        if let Some(c) = &scene.capsule {
+            let mut pen = Pen::default();
+            capsule(&mut pen, c);
+            reel.see(n, (CAPSULE, 0, 0), pen.0);
+        }
+        reel.places.push(scene.capsule.map(|c| c.at));
+        said.extend(Caption::new(&app, l.layout.width));
+    }
+    let rest = match app.grain {
+        Grain::Hops => 700,
+        Grain::Decisions => 900,
+        Grain::Rules => 400,
+    };
+    reel.starts = (0..=steps.len() as u32).map(|n| n * rest).collect();
+    *reel.starts.last_mut()? += REST;
+    let height = l.layout.height + said.iter().map(Caption::height).fold(0.0, f32::max);
+    for (n, s) in said.iter().enumerate() {
+        let mut pen = Pen::default();
+        s.draw(&mut pen, l.layout.height);
+        reel.see(n, (CAPSULE + 1, 0, 0), pen.0);
+    }
+    let last = said.last().map(|s| s.plain.clone()).unwrap_or_default();
+    let (style, body) = reel.developed();
+    let mut out = begin(&app, height, &style, &last);
+    out.0 += &body;
+    let bar = Rect { x: 0.0, y: l.layout.height - 1.0, w: l.layout.width, h: 3.0 };
+    out.rect("said-bar", &bar, 0.0);
+    out.rect("said-done", &bar, 0.0);
+    Some(end(out))
+}
+
+/// Frames, as pieces and when each is seen.
+#[derive(Default)]
+struct Reel {
+    /// By place, in the order in which they are first seen: the piece, and the frames it is in.
+    pieces: BTreeMap<Place, Vec<(String, Vec<usize>)>>,
+    /// Where the capsule is.
+    places: Vec<Option<Point>>,
+    /// When each frame begins, and the end, in ms.
+    starts: Vec<u32>,
+}
+
+impl Reel {
+    fn see(&mut self, frame: usize, place: Place, piece: String) {
+        let here = self.pieces.entry(place).or_default();
+        match here.iter_mut().find(|(p, _)| *p == piece) {
+            Some((_, frames)) => frames.push(frame),
+            None => here.push((piece, vec![frame])),
+        }
+    }
+
+    /// A moment in percent of the whole.
+    fn percent(&self, ms: u32) -> String {
+        let whole = self.starts.last().copied().unwrap_or_default().max(1);
+        let n = u64::from(ms) * 100_000 / u64::from(whole);
+        format!("{}.{:03}%", n / 1000, n % 1000)
+    }
+
+    /// The keyframes, and the pieces that they move.
+    fn developed(&self) -> (String, String) {
+        let frames = self.starts.len() - 1;
+        let whole = self.starts.last().copied().unwrap_or_default();
+        let time = format!("{}.{:03}s", whole / 1000, whole % 1000);
+        let mut style = String::new();
+        let mut body = String::new();
+        let mut names: BTreeMap<&[usize], usize> = BTreeMap::new();
+        for ((layer, ..), pieces) in &self.pieces {
+            if *layer == CAPSULE {
+                // At rest, it is where the last one is.
+                let at = self.places.iter().rev().flatten().next().copied().unwrap_or_default();
+                let _ = write!(body, "<g class=\"go\" transform=\"translate({} {})\">", Px(at.0), Px(at.1));
+            }
+            for (piece, seen) in pieces {
+                if seen.len() == frames {
+                    let _ = write!(body, "<g class=\"p\">{piece}</g>");
+                    continue;
+                }
+                let fresh = names.len();
+                let name = *names.entry(seen).or_insert(fresh);
+                if name == fresh {
+                    let _ = writeln!(style, "@keyframes p{name}{{{}}}", self.seen(seen));
+                    let _ = writeln!(style, ".p{name}{{animation:p{name} {time} step-end infinite}}");
+                }
+                let hidden = if seen.last() == Some(&(frames - 1)) { "" } else { " visibility=\"hidden\"" };
+                let _ = write!(body, "<g class=\"p p{name}\"{hidden}>{piece}</g>");
+            }
+            if *layer == CAPSULE {
+                body += "</g>";
+            }
+        }
+        let _ = writeln!(style, "@keyframes go{{{}}}", self.way());
+        let _ = writeln!(style, ".go{{animation:go {time} linear infinite}}");
+        let _ = writeln!(style, "@keyframes said{{from{{transform:scaleX(0)}}}}");
+        let _ = writeln!(style, ".said-done{{animation:said {time} linear infinite}}");
+        style += "@media (prefers-reduced-motion:reduce){.picture *{animation:none!important}}\n";
+        (style, body)
+    }
+
+    /// When a piece is seen.
+    fn seen(&self, frames: &[usize]) -> String {
+        let mut out = String::new();
+        if frames.first() != Some(&0) {
+            out += "0%{visibility:hidden}";
+        }
+        for (i, f) in frames.iter().enumerate() {
+            if i == 0 || frames[i - 1] + 1 != *f {
+                let _ = write!(out, "{}{{visibility:visible}}", self.percent(self.starts[*f]));
+            }
+            let next = frames.get(i + 1);
+            if next != Some(&(f + 1)) && f + 2 < self.starts.len() {
+                let _ = write!(out, "{}{{visibility:hidden}}", self.percent(self.starts[f + 1]));
+            }
+        }
+        out
+    }
+
+    /// Where the capsule is, and when it goes on.
+    fn way(&self) -> String {
+        let mut out = String::new();
+        let mut was: Option<Point> = None;
+        for (n, at) in self.places.iter().enumerate() {
+            let Some(at) = at.or(was) else { continue };
+            let from = was.unwrap_or(at);
+            let (start, end) = (self.starts[n], self.starts[n + 1]);
+            let mut key = |ms: u32, p: Point| _ = write!(out, "{}{{transform:translate({}px,{}px)}}", self.percent(ms), Px(p.0), Px(p.1));
+            key(start, from);
+            key(start + MOVE, at);
+            key(end.saturating_sub(1), at);
+            was = Some(at);
+        }
+        out
+    }
+}

@@ -1,0 +1,90 @@
+//! The page's own rules for the picture, with its colours written out: a file stands alone, and many
+//! programs that show one know no `var()`.
+
+use crate::app::Theme;
+
+/// The names of colours and faces: `--ink: light-dark(#15181d, #e9ecef);`
+const TOKENS: &str = include_str!("../../styles/tokens.css");
+/// The picture.
+const RULES: [&str; 2] = [include_str!("../../styles/diagram.css"), include_str!("../../styles/still.css")];
+
+/// The style sheet; where the system decides, both colours are in it.
+pub(super) fn sheet(theme: Theme) -> String {
+    match theme {
+        Theme::Light => rules(false, false),
+        Theme::Dark => rules(true, false),
+        Theme::System => format!("{}@media (prefers-color-scheme:dark){{\n{}}}\n", rules(false, false), rules(true, true)),
+    }
+}
+
+/// Every rule, of the picture only; or only what depends on light and dark.
+fn rules(dark: bool, only_colours: bool) -> String {
+    let mut out = String::new();
+    for line in RULES.iter().flat_map(|r| r.lines()) {
+        let Some((selectors, rest)) = line.split_once(" {") else { continue };
+        let body = rest.trim_end_matches('}');
+        let kept = |d: &&str| !d.is_empty() && (!only_colours || of_colour(d));
+        let body: Vec<String> = body.split(';').map(str::trim).filter(kept).map(|d| resolved(d, dark)).collect();
+        if body.is_empty() {
+            continue;
+        }
+        let mine = |s: &str| if s.starts_with(".picture") { s.to_owned() } else { format!(".picture {s}") };
+        let selectors: Vec<String> = selectors.split(", ").map(mine).collect();
+        out += &format!("{}{{{}}}\n", selectors.join(","), body.join(";"));
+    }
+    out
+}
+
+/// Whether a declaration is another in the dark.
+fn of_colour(declaration: &str) -> bool {
+    resolved(declaration, false) != resolved(declaration, true)
+}
+
+/// A declaration without names.
+fn resolved(declaration: &str, dark: bool) -> String {
+    let mut out = declaration.to_owned();
+    while let Some((before, rest)) = out.split_once("var(")
+        && let Some((name, after)) = rest.split_once(')')
+    {
+        out = format!("{before}{}{after}", token(name, dark));
+    }
+    out
+}
+
+/// What a name stands for. A name that is none would be a rule that is none: a test looks for it.
+fn token(name: &str, dark: bool) -> &'static str {
+    let begin = format!("{name}: ");
+    let found = TOKENS.match_indices(&begin).map(|(i, _)| &TOKENS[i + begin.len()..]).next().and_then(|v| v.split(';').next());
+    let value = found.unwrap_or_default();
+    match value.strip_prefix("light-dark(").and_then(|v| v.strip_suffix(')')).and_then(|v| v.split_once(", ")) {
+        Some((light, in_dark)) => {
+            if dark {
+                in_dark
+            } else {
+                light
+            }
+        }
+        None => value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_written_out_in_both_colours() {
+        for theme in [Theme::Light, Theme::Dark, Theme::System] {
+            let sheet = sheet(theme);
+            assert!(!sheet.contains("var(") && !sheet.contains("light-dark"), "{sheet}");
+            assert!(!sheet.contains(":;") && !sheet.contains(": ;") && !sheet.contains(":}"), "{sheet}");
+            assert!(sheet.lines().count() > 80, "{sheet}");
+        }
+        assert!(sheet(Theme::Light).contains(".picture .node-card{fill: #fff;stroke: #c3c9d1}"));
+        assert!(sheet(Theme::Dark).contains(".picture .node-card{fill: #14171b;stroke: #3f4853}"));
+        let both = sheet(Theme::System);
+        let (light, dark) = both.split_once("@media (prefers-color-scheme:dark)").expect("two");
+        assert!(light.contains(".picture .dev-name{") && !dark.contains(".dev-name"), "a weight is the same in the dark");
+        assert!(dark.contains(".picture .node-card{"));
+    }
+}
