@@ -11,8 +11,8 @@ const { chromium } = createRequire(join(root, "web", "js", "package.json"))("pla
 
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
-/** A browser with a new profile; `close` removes it. */
-export async function launch(options = {}) {
+/** A browser with a new profile; `close` removes it. With `worker` pages may have service workers. */
+export async function launch({ worker = false, ...options } = {}) {
   const profile = mkdtempSync(join(tmpdir(), "packetwalk-chromium-"));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.PACKETWALK_CHROMIUM ?? "/usr/bin/chromium",
@@ -21,6 +21,8 @@ export async function launch(options = {}) {
     viewport: { width: 1440, height: 900 },
     ...options,
   });
+  // What the page fetches for later would only be work here.
+  if (!worker) await context.addInitScript(() => Object.defineProperty(navigator, "serviceWorker", { value: undefined }));
   return {
     context,
     close: async () => {

@@ -11,7 +11,7 @@ const kept = (page) => page.evaluate(() => localStorage.getItem("packetwalk.text
 const opened = (page) => page.locator("details.adder").waitFor({ state: "attached" });
 
 async function share(page) {
-  await page.click(".tools [aria-label='Share a link'], .tools [aria-label='リンクを共有']");
+  await page.click("#share");
   await dialog(page).waitFor();
 }
 

@@ -16,14 +16,16 @@ const TYPES = {
   ".woff2": "font/woff2",
 };
 
-/** Serves `folder` below `prefix`; `pages` are extra documents by path. */
-export function serve(folder, { prefix = "/", pages = {}, policy = POLICY } = {}) {
+/** Serves a folder, or the one that a function says (none: nobody answers), below `prefix`; `pages` are extra documents by path. */
+export function serve(from, { prefix = "/", pages = {}, policy = POLICY } = {}) {
   const server = createServer((request, response) => {
     const path = decodeURIComponent(new URL(request.url, "http://x").pathname);
     if (pages[path]) {
       response.writeHead(200, { "content-type": "text/html; charset=utf-8" });
       return response.end(pages[path]);
     }
+    const folder = typeof from === "function" ? from() : from;
+    if (!folder) return request.socket.destroy();
     let file = path.startsWith(prefix) ? normalize(join(folder, path.slice(prefix.length))) : "";
     if (file && existsSync(file) && statSync(file).isDirectory()) file = join(file, "index.html");
     if (!file.startsWith(normalize(folder) + sep) || !existsSync(file)) {

@@ -1,13 +1,12 @@
 // Runs after Trunk, in its staging folder: makes the page fit a policy without inline scripts, and
-// adds the embed, one classic script with the engine inside, which runs with an opaque origin from a
-// plain file server.
+// adds the embed, which runs with an opaque origin from a plain file server.
 import { createHash } from "node:crypto";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { transform } from "esbuild";
+import { transform, transformSync } from "esbuild";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const out = process.env.TRUNK_STAGING_DIR;
@@ -59,46 +58,75 @@ packetwalk.workbench = (leave, failed) => {
 const { linked, start } = packetwalk;
 if (linked()) start((o) => import("./${workbench.glue}").then((glue) => glue.default(o)), "./${workbench.wasm}", ${size(workbench.wasm)});
 else start(init, "${wasm}", ${size(wasm)});
+// Nothing of the first load waits for it; who counts bytes goes without.
+if (navigator.serviceWorker && !navigator.connection?.saveData) addEventListener("load", () => setTimeout(() => navigator.serviceWorker.register("./offline.js").catch(() => {}), 4000));
 `;
-  const name = `start-${hashed(start)}.js`;
-  writeFileSync(join(out, name), start);
+  const tight = transformSync(start, { loader: "js", format: "esm", minify: true }).code;
+  const name = `start-${hashed(tight)}.js`;
+  writeFileSync(join(out, name), tight);
   return `<script type="module" src="./${name}"></script>`;
 });
 if (!replaced) throw new Error("Trunk's script was not found in the page: the policy would refuse it");
+// Files are named after what is in them: an old page never meets a new file.
+const named = (file, text) => {
+  const [stem, end] = file.split(".");
+  const name = `${stem}-${hashed(text)}.${end}`;
+  rmSync(join(out, file));
+  writeFileSync(join(out, name), text);
+  if (!html.includes(`"./${file}"`)) throw new Error(`${file} was not found in the page`);
+  html = html.replace(`"./${file}"`, `"./${name}"`);
+  return name;
+};
 const guard = readFileSync(join(root, "web/js/guard.js"), "utf8");
-writeFileSync(join(out, "guard.js"), (await transform(guard, { minify: true, target: "es5" })).code);
+const guardFile = named("guard.js", (await transform(guard, { minify: true, target: "es5" })).code);
+named("editor.js", readFileSync(join(out, "editor.js"), "utf8"));
 // The guard fetches the engine, unless a link needs another one: a preload would fetch it always.
 let early;
 html = html.replace(/<link rel="preload" href="([^"]+\.wasm)"[^>]*>/, (_, wasm) => ((early = wasm), ""));
 if (!early) throw new Error("Trunk's preload was not found in the page");
-html = html.replace('<script src="./guard.js">', `<script src="./guard.js" data-wasm="${early}">`);
+html = html.replace(`<script src="./${guardFile}">`, `<script src="./${guardFile}" data-wasm="${early}">`);
 // Preloads with integrity or nonce attributes are not needed and only break odd origins.
 html = html.replace(/ (?:integrity|nonce)="[^"]*"/g, "");
 writeFileSync(index, html);
 
-// The embed.
+// What the page needs without a network: all there is so far.
+const files = readdirSync(out, { recursive: true, withFileTypes: true }).filter((f) => f.isFile() && !f.name.endsWith(".LICENSE") && f.name !== "index.html");
+const list = ["./", ...files.map((f) => relative(out, join(f.parentPath ?? f.path, f.name))).sort()];
+const version = hashed(list.join() + html);
+const offline = readFileSync(join(root, "web/js/offline.js"), "utf8").replace("[/* files */]", JSON.stringify(list)).replace("/* version */", version);
+writeFileSync(join(out, "offline.js"), await small(offline, "js"));
+
+// The embed: a small script at once; the engine, in one classic script, when it is asked for. An opaque origin may
+// neither fetch nor import.
+const own = style + (await small(readFileSync(join(root, "web/styles/embed.css"), "utf8"), "css"));
+const css = `embed-${hashed(own)}.css`;
+writeFileSync(join(out, css), own);
+// As text between quotes it goes where a module goes not.
 const target = process.env.CARGO_TARGET_DIR ?? join(root, "target");
-const wasm = join(target, "wasm32-unknown-unknown", "wasm", "packetwalk-web.wasm");
+const wasm = join(target, "wasm32-unknown-unknown", "wasm", "packetwalk-workbench.wasm");
 const dir = mkdtempSync(join(tmpdir(), "packetwalk-embed-"));
+let engine;
 try {
   execFileSync("wasm-bindgen", ["--target", "no-modules", "--no-typescript", "--out-name", "embed", "--out-dir", dir, wasm], { stdio: "inherit" });
-  const glue = readFileSync(join(dir, "embed.js"), "utf8");
-  // The page's own, already optimised module has the same imports: both come from one compilation.
+  const glue = await small(readFileSync(join(dir, "embed.js"), "utf8"), "js");
+  // Trunk's own, already optimised module has the same imports: both come from one compilation.
   execFileSync("wasm-opt", ["-Oz", "--low-memory-unused", "--enable-bulk-memory", "--enable-nontrapping-float-to-int", "--enable-reference-types", "--enable-multivalue", "--enable-sign-ext", "--enable-mutable-globals", "-o", join(dir, "small.wasm"), join(dir, "embed_bg.wasm")], { stdio: "inherit" });
-  const bytes = readFileSync(join(dir, "small.wasm")).toString("base64");
-  const start = `${guard}${glue}
-(function () {
-  const text = atob("${bytes}");
-  const bytes = Uint8Array.from(text, (c) => c.charCodeAt(0));
-  const run = () => wasm_bindgen({ module_or_path: bytes });
-  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", run);
-  else run();
-})();
-`;
-  writeFileSync(join(out, "embed.js"), start);
+  const text = readFileSync(join(dir, "small.wasm")).toString("base64");
+  engine = `${glue}wasm_bindgen({module_or_path:Uint8Array.from(atob("${text}"),(c)=>c.charCodeAt(0))});\n`;
 } finally {
   rmSync(dir, { recursive: true, force: true });
 }
+const engineFile = `embed-engine-${hashed(engine)}.js`;
+writeFileSync(join(out, engineFile), engine);
+// The still pictures, by the command line's own engine; with the toolchain that is not the page's.
+const posters = join(out, "posters");
+const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(RUSTUP_TOOLCHAIN|RUSTC_BOOTSTRAP|RUSTFLAGS|CARGO_(UNSTABLE|BUILD|ENCODED|PROFILE).*)$/.test(name)));
+execFileSync("cargo", ["run", "--quiet", "--package", "packetwalk", "--", "posters", posters], { cwd: root, env, stdio: "inherit" });
+const presets = readFileSync(join(posters, "posters.json"), "utf8").trim();
+rmSync(join(posters, "posters.json"));
+const loader = readFileSync(join(root, "web/js/embed.js"), "utf8").replace("{ /* presets */ }", presets).replace("/* engine */", `./${engineFile}`);
+writeFileSync(join(out, "embed.js"), await small(loader, "js"));
+writeFileSync(join(out, "packet-walk.js"), await small(readFileSync(join(root, "web/js/packet-walk.js"), "utf8"), "js"));
 writeFileSync(
   join(out, "embed.html"),
   `<!DOCTYPE html>
@@ -108,10 +136,10 @@ writeFileSync(
   <meta name="viewport" content="width=device-width, initial-scale=1">
   <title>Packetwalk</title>
   <link rel="icon" href="data:,">
-  <link rel="stylesheet" href="./${styles}">
+  <link rel="stylesheet" href="./${css}">
 </head>
 <body data-embed>
-  <div id="app"><div class="loading"><strong>Packetwalk</strong></div></div>
+  <div id="app"><div class="loading"><strong>Packetwalk</strong><noscript>This needs JavaScript and WebAssembly.</noscript></div></div>
   <script src="./embed.js"></script>
 </body>
 </html>

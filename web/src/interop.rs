@@ -65,13 +65,18 @@ pub fn load_workbench(leave: impl FnMut() -> String + 'static, failed: impl FnMu
     let _ = load.call2(&JsValue::UNDEFINED, &leave, &failed);
 }
 
-/// Gives a text to the person as a file.
-pub fn download(name: &str, text: &str) {
-    let parts = Array::of1(&text.into());
+/// Gives something to the person as a file.
+pub fn download(name: &str, media: &str, bytes: &[u8]) {
+    let parts = Array::of1(&js_sys::Uint8Array::from(bytes));
     let options = web_sys::BlobPropertyBag::new();
-    options.set_type("text/plain;charset=utf-8");
-    let Ok(blob) = web_sys::Blob::new_with_str_sequence_and_options(&parts, &options) else { return };
-    let Ok(url) = web_sys::Url::create_object_url_with_blob(&blob) else { return };
+    options.set_type(media);
+    if let Ok(blob) = web_sys::Blob::new_with_u8_array_sequence_and_options(&parts, &options) {
+        give(name, &blob);
+    }
+}
+
+fn give(name: &str, blob: &web_sys::Blob) {
+    let Ok(url) = web_sys::Url::create_object_url_with_blob(blob) else { return };
     let link = gloo::utils::document().create_element("a").ok().and_then(|a| a.dyn_into::<HtmlElement>().ok());
     if let Some(a) = link {
         let _ = a.set_attribute("href", &url);
@@ -79,6 +84,38 @@ pub fn download(name: &str, text: &str) {
         a.click();
     }
     let _ = web_sys::Url::revoke_object_url(&url);
+}
+
+/// So many pixels of a painted picture for one of the page.
+#[cfg(feature = "workbench")]
+const FINE: f64 = 2.0;
+
+/// Paints a picture, and gives it to the person as a PNG file.
+#[cfg(feature = "workbench")]
+pub fn paint(name: &str, svg: &str, failed: impl Fn() + Clone + 'static) {
+    let Ok(image) = web_sys::HtmlImageElement::new() else { return failed() };
+    let (name, painted, none) = (name.to_owned(), image.clone(), failed.clone());
+    let on_load = Closure::once_into_js(move || {
+        let (w, h) = (f64::from(painted.natural_width()) * FINE, f64::from(painted.natural_height()) * FINE);
+        let canvas = gloo::utils::document().create_element("canvas").ok().and_then(|c| c.dyn_into::<web_sys::HtmlCanvasElement>().ok());
+        let Some(canvas) = canvas else { return failed() };
+        canvas.set_width(w as u32);
+        canvas.set_height(h as u32);
+        let context = canvas.get_context("2d").ok().flatten().and_then(|c| c.dyn_into::<web_sys::CanvasRenderingContext2d>().ok());
+        let drawn = context.is_some_and(|c| c.draw_image_with_html_image_element_and_dw_and_dh(&painted, 0.0, 0.0, w, h).is_ok());
+        let none = failed.clone();
+        let got = Closure::once_into_js(move |blob: JsValue| match blob.dyn_into::<web_sys::Blob>() {
+            Ok(blob) => give(&name, &blob),
+            Err(_) => failed(),
+        });
+        if !drawn || canvas.to_blob(got.unchecked_ref()).is_err() {
+            none();
+        }
+    });
+    image.set_onload(Some(on_load.unchecked_ref()));
+    image.set_onerror(Some(Closure::once_into_js(none).unchecked_ref()));
+    let address = js_sys::encode_uri_component(svg);
+    image.set_src(&format!("data:image/svg+xml,{}", String::from(address)));
 }
 
 /// What is called when a text was copied, or not.

@@ -11,6 +11,8 @@
 pub mod components;
 pub mod desk;
 pub mod effects;
+#[cfg(feature = "workbench")]
+pub mod embedded;
 pub mod interop;
 pub mod root;
 pub mod stage;

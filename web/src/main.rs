@@ -1,6 +1,5 @@
-//! Mounts the page, or the embed if the document says so.
+//! Mounts the page.
 
 fn main() {
-    let embed = gloo::utils::body().has_attribute("data-embed");
-    web::root::mount(embed, None);
+    web::root::mount(false, None);
 }

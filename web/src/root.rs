@@ -13,7 +13,7 @@ use gloo::timers::callback::Timeout;
 use kube::Diagnostic;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use view::app::{Action, App, Drawer, Field, Share, handover, update};
+use view::app::{Action, App, Drawer, Field, handover, update};
 use view::scene::{Scene, scene};
 use view::story::Grain;
 use wasm_bindgen::JsCast;
@@ -23,6 +23,11 @@ use yew::prelude::*;
 
 /// Below this width the panes are tabs; the same number stands in small.css.
 const NARROW: &str = "(max-width: 899px)";
+
+/// So much of the picture a narrow page shows.
+pub(crate) const PHONE: f32 = 340.0;
+/// Below this one an embed follows the packet; it has no panes.
+pub(crate) const NARROW_EMBED: &str = "(max-width: 479px)";
 
 /// How the page is mounted.
 #[derive(Clone, PartialEq, Eq, Properties)]
@@ -77,9 +82,6 @@ pub enum Ask {
     Save,
     /// To this byte of the text.
     Jump(u32),
-    /// A link is copied.
-    #[cfg(feature = "workbench")]
-    Copy(AttrValue),
     /// From the text's cursor to its thing on the diagram.
     ToDiagram,
 }
@@ -103,8 +105,6 @@ pub struct Root {
     glide: Option<Glide>,
     frame: Option<AnimationFrame>,
     timer: Option<Timeout>,
-    #[cfg(feature = "workbench")]
-    copying: Option<interop::Copying>,
     _keys: EventListener,
     _resize: EventListener,
     _hash: EventListener,
@@ -117,24 +117,8 @@ impl Component for Root {
     type Properties = Props;
 
     fn create(ctx: &Context<Self>) -> Self {
-        let preset = gloo::utils::body().get_attribute("data-preset").unwrap_or_default();
-        let left = ctx.props().session.as_deref().and_then(handover::unpack);
-        let (mut app, mut begin) = left.unwrap_or_else(|| {
-            let mut app = App::new(effects::chosen_lang(), &preset);
-            app.theme = effects::chosen_theme();
-            if let (false, Some(text)) = (ctx.props().embed, effects::kept_text()) {
-                update(&mut app, Action::Opened(text));
-                app.history = view::app::History::default();
-            }
-            (app, Vec::new())
-        });
-        app.narrow = !ctx.props().embed && interop::prefers(NARROW);
-        if !ctx.props().embed {
-            app.shelf = effects::kept_shelf();
-        }
-        if let Some(link) = interop::link().filter(|_| cfg!(feature = "workbench")) {
-            begin.extend(update(&mut app, Action::Link(link)));
-        }
+        let embed = cfg!(feature = "workbench") && ctx.props().embed;
+        let (app, begin) = opened(ctx.props());
         effects::set_page(&app);
         let link = ctx.link().clone();
         let options = EventListenerOptions::enable_prevent_default();
@@ -144,9 +128,9 @@ impl Component for Root {
                 link.send_message(message);
             }
         });
-        let (link, embed) = (ctx.link().clone(), ctx.props().embed);
+        let link = ctx.link().clone();
         let resize = EventListener::new(&gloo::utils::window(), "resize", move |_| {
-            link.send_message(Msg::Do(Action::Narrow(!embed && interop::prefers(NARROW))));
+            link.send_message(Msg::Do(Action::Narrow(interop::prefers(if embed { NARROW_EMBED } else { NARROW }))));
         });
         let link = ctx.link().clone();
         let hash = EventListener::new(&gloo::utils::window(), "hashchange", move |_| {
@@ -154,15 +138,19 @@ impl Component for Root {
                 link.send_message(Msg::Do(Action::Link(l)));
             }
         });
-        if !ctx.props().embed {
+        if !embed {
             let link = ctx.link().clone();
             // The first picture comes first; the editor follows it.
             Timeout::new(0, move || Editor::load(move || link.send_message(Msg::EditorReady))).forget();
         }
+        #[cfg(feature = "workbench")]
+        if embed {
+            crate::embedded::obey(ctx.link().callback(Msg::Do));
+        }
         let timer = begin.iter().find_map(|e| effects::run(&app, e, ctx.link()));
         let link = ctx.link().clone();
-        let focus = match (app.share, app.drawer) {
-            (Share::Open, _) => Some(Field::Link),
+        let focus = match (app.sharing, app.drawer) {
+            (true, _) => Some(Field::Link),
             (_, Drawer::Terminal) => Some(Field::Command),
             _ => None,
         };
@@ -177,7 +165,7 @@ impl Component for Root {
             capsule: NodeRef::default(),
             picture: stage.picture.clone(),
             ghost: stage.ghost.clone(),
-            embed: ctx.props().embed,
+            embed,
             loading: Cell::new(false),
             editor_host: NodeRef::default(),
             editor_ready: Cell::new(false),
@@ -195,18 +183,18 @@ impl Component for Root {
             glide: None,
             frame: None,
             timer,
-            #[cfg(feature = "workbench")]
-            copying: None,
             _keys: keys,
             _resize: resize,
             _hash: hash,
             _wheel: None,
-            _drops: if ctx.props().embed { Vec::new() } else { drops(ctx) },
+            _drops: if embed { Vec::new() } else { drops(ctx) },
         }
     }
 
     fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
         match msg {
+            #[cfg(feature = "workbench")]
+            Msg::Do(action) if self.desk.embed && !action.only_looks() => false,
             Msg::Do(action) => {
                 if let Action::Text(text) = &action {
                     // First kept, then read: whatever happens, it is there.
@@ -276,14 +264,7 @@ impl Component for Root {
                 false
             }
             Msg::Ask(Ask::Save) => {
-                interop::download("packetwalk.yaml", &self.desk.app.borrow().text);
-                false
-            }
-            #[cfg(feature = "workbench")]
-            Msg::Ask(Ask::Copy(text)) => {
-                let link = ctx.link().clone();
-                let done = move |copied| link.send_message(Msg::Do(Action::Share(if copied { Share::Copied } else { Share::ByHand })));
-                self.copying = interop::copy(&text, done);
+                interop::download("packetwalk.yaml", "text/plain;charset=utf-8", self.desk.app.borrow().text.as_bytes());
                 false
             }
             Msg::Ask(Ask::Jump(byte)) => {
@@ -343,11 +324,15 @@ impl Component for Root {
     }
 
     fn view(&self, _: &Context<Self>) -> Html {
-        self.desk.draw(if self.desk.embed { components::embed } else { components::page })
+        #[cfg(feature = "workbench")]
+        if self.desk.embed {
+            return self.desk.draw(components::embed);
+        }
+        self.desk.draw(components::page)
     }
 
     fn rendered(&mut self, ctx: &Context<Self>, first: bool) {
-        if first && !ctx.props().embed {
+        if first && !self.desk.embed {
             self._wheel = self.stage.picture.cast::<web_sys::Element>().map(|svg| {
                 let link = ctx.link().clone();
                 EventListener::new_with_options(&svg, "wheel", EventListenerOptions::enable_prevent_default(), move |e| {
@@ -357,9 +342,37 @@ impl Component for Root {
                 })
             });
         }
+        #[cfg(feature = "workbench")]
+        if self.desk.embed {
+            crate::embedded::tell(&self.desk.app.borrow());
+        }
         self.stage.show(self.fit());
         self.start_glide(ctx);
     }
+}
+
+/// The page as it opens, and what that has to bring about.
+fn opened(props: &Props) -> (App, Vec<view::app::Effect>) {
+    #[cfg(feature = "workbench")]
+    if props.embed {
+        return crate::embedded::opened();
+    }
+    let left = props.session.as_deref().and_then(handover::unpack);
+    let (mut app, mut begin) = left.unwrap_or_else(|| {
+        let mut app = App::new(effects::chosen_lang(), "");
+        app.theme = effects::chosen_theme();
+        if let Some(text) = effects::kept_text() {
+            update(&mut app, Action::Opened(text));
+            app.history = view::app::History::default();
+        }
+        (app, Vec::new())
+    });
+    app.narrow = interop::prefers(NARROW);
+    app.shelf = effects::kept_shelf();
+    if let Some(link) = interop::link().filter(|_| cfg!(feature = "workbench")) {
+        begin.extend(update(&mut app, Action::Link(link)));
+    }
+    (app, begin)
 }
 
 /// The picture of the moment that is shown; `seen` is one of the same session.
@@ -374,12 +387,11 @@ fn picture(app: &App, seen: Option<&Scene>) -> Scene {
 impl Root {
     /// The part of the picture that is shown by itself: all; on a narrow page the node with the packet.
     fn fit(&self) -> (f32, f32, f32, f32) {
-        const NARROW: f32 = 340.0;
         let app = self.desk.app.borrow();
         let Some(l) = &app.loaded else { return (0.0, 0.0, 100.0, 100.0) };
         let layout = &l.layout;
         if app.narrow {
-            return (view::scene::camera(layout, &self.desk.scene.borrow(), NARROW), 0.0, NARROW, layout.height);
+            return (view::scene::camera(layout, &self.desk.scene.borrow(), PHONE), 0.0, PHONE, layout.height);
         }
         (0.0, 0.0, layout.width, layout.height)
     }

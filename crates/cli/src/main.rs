@@ -8,16 +8,19 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use kube::{Diagnostic, Severity};
 use play::presets::{ALL, Preset};
-use play::probe::parse_endpoint;
+use play::probe::{parse_endpoint, usual_protocol};
 use play::script::{Done, Outcome, Script};
 use play::{Action, Ending, Probe, Protocol, Session, capture, lab, shell};
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use view::Lang;
 use view::app::{Action as Step, App, Theme, link, update};
+use view::embed::{Shown, Snippet};
 use view::export::{self, Export};
+use view::svg;
 
 /// Walks packets through a Kubernetes cluster, decision by decision, as Linux would.
 #[derive(Parser)]
@@ -67,6 +70,11 @@ enum Command {
     Trace(Trace),
     /// The picture of a moment, or of a run that moves, as SVG.
     Svg(Picture),
+    /// Writes a still picture of every built-in document, in both languages, for the embeds of a page.
+    Posters {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// Plays the document's Script, step by step.
     Run {
         /// The document.
@@ -82,6 +90,23 @@ enum Command {
         /// The address of the page, before #.
         #[arg(long, default_value = "")]
         page: String,
+    },
+    /// Prints what an author pastes to have the document in a page of documentation.
+    Embed {
+        /// The document; of a link, the moment and what was done are taken too.
+        file: String,
+        /// The address of the page that the embed comes from.
+        #[arg(long)]
+        page: String,
+        /// For what kind of page.
+        #[arg(long = "for", value_parser = Snippet::ALL.map(Snippet::word), default_value = "iframe")]
+        kind: String,
+        /// What is shown.
+        #[arg(long, value_parser = Shown::ALL.map(Shown::name), default_value = "diagram")]
+        view: String,
+        /// Prints Hugo's shortcode instead, for layouts/shortcodes/packetwalk.html.
+        #[arg(long)]
+        shortcode: bool,
     },
     /// Prints the document that a link holds.
     Open {
@@ -277,13 +302,24 @@ fn run(command: Command) -> Result<ExitCode, Stop> {
         }
         Command::Trace(t) => trace(&t),
         Command::Svg(p) => picture(&p),
+        Command::Posters { folder } => posters(&folder),
         Command::Run { file, lang } => run_script(&file, lang),
         Command::Link { file, page } => {
             let mut app = App::new(Lang::En, file.strip_prefix("preset:").unwrap_or_default());
             update(&mut app, Step::Opened(read(&file)?));
-            let link = link::link(&app)
-                .ok_or_else(|| usage(format!("the document is too long for a link, which holds {} KiB", link::MOST_KIB)))?;
+            let link = link::link(&app).ok_or_else(too_long)?;
             print(&format!("{}{link}\n", page.split('#').next().unwrap_or_default()))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Embed { shortcode: true, .. } => {
+            print(&view::embed::shortcode())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Embed { file, page, kind, view, .. } => {
+            let app = session(&file, App::new(Lang::En, file.strip_prefix("preset:").unwrap_or_default()))?;
+            let link = link::link(&app).ok_or_else(too_long)?;
+            let kind = Snippet::ALL.into_iter().find(|s| s.word() == kind).unwrap_or(Snippet::Iframe);
+            print(&kind.text(&page, &link, &view::embed::title(&app), Shown::named(&view).unwrap_or_default()))?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Open { link } => {
@@ -447,28 +483,28 @@ fn run_script(file: &str, lang: Language) -> Result<ExitCode, Stop> {
     Ok(if failed { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
-/// Whether the Service and port that are asked speak UDP and nothing else.
-fn only_udp(session: &Session, to: &str) -> bool {
-    let Some(service) = to.strip_prefix("svc/") else { return false };
-    let (service, port) = service.rsplit_once(':').map_or((service, None), |(s, p)| (s, p.parse::<u16>().ok()));
-    let (namespace, name) = service.split_once('/').unwrap_or(("default", service));
-    let found = session.running().services.iter().find(|s| s.name == name && s.namespace == namespace);
-    let mut ports = found.iter().flat_map(|s| &s.ports).filter(|p| port.is_none_or(|n| n == p.port)).peekable();
-    ports.peek().is_some() && ports.all(|p| p.protocol == "UDP")
-}
-
 /// What is sent to somebody, if it was not said.
 fn protocol(session: &Session, to: &str, said: Option<Proto>) -> Protocol {
-    let has_port = to.rsplit_once(':').is_some_and(|(_, p)| p.parse::<u16>().is_ok()) || to.starts_with("svc/");
     match said {
         Some(Proto::Tcp) => Protocol::Tcp,
         Some(Proto::Udp) => Protocol::Udp,
         Some(Proto::Icmp) => Protocol::Icmp,
-        // An address without a port can only be pinged.
-        None if has_port && only_udp(session, to) => Protocol::Udp,
-        None if has_port => Protocol::Tcp,
-        None => Protocol::Icmp,
+        None => usual_protocol(session.running(), to),
     }
+}
+
+fn too_long() -> Stop {
+    usage(format!("the document is too long for a link, which holds {} KiB", link::MOST_KIB))
+}
+
+/// The page with a document, or with the session of a link.
+fn session(file: &str, mut app: App) -> Result<App, Stop> {
+    let given = written(file)?;
+    match only_link(&given) {
+        Some(address) => app = link::open(address, &app).map_err(|f| usage(view::words::link_fault(&f, Lang::En)))?,
+        None => _ = update(&mut app, Step::Opened(given)),
+    }
+    if app.errors() > 0 { Err(Stop(told(file, &app.diags), 1)) } else { Ok(app) }
 }
 
 /// A moment or a run as SVG.
@@ -480,14 +516,7 @@ fn picture(p: &Picture) -> Result<ExitCode, Stop> {
         Colours::Light => Theme::Light,
         Colours::Dark => Theme::Dark,
     };
-    let given = written(&p.file)?;
-    match only_link(&given) {
-        Some(address) => app = link::open(address, &app).map_err(|f| usage(view::words::link_fault(&f, Lang::En)))?,
-        None => _ = update(&mut app, Step::Opened(given)),
-    }
-    if app.errors() > 0 {
-        return Err(Stop(told(&p.file, &app.diags), 1));
-    }
+    let mut app = session(&p.file, app)?;
     if let (Some(from), Some(to)) = (&p.from, &p.to) {
         send(&mut app, from, to, p)?;
     }
@@ -501,8 +530,25 @@ fn picture(p: &Picture) -> Result<ExitCode, Stop> {
         update(&mut app, Step::SeekEvent(at));
     }
     let what = if p.animate { Export::Film } else { Export::Svg };
-    let file = export::file(&app, what).map_err(usage)?;
+    let file = export::file(&app, what, &BTreeSet::new()).map_err(usage)?;
     print(&String::from_utf8_lossy(&file.bytes))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `NAME.LANGUAGE.svg` for every preset, and a list of them.
+fn posters(folder: &Path) -> Result<ExitCode, Stop> {
+    let write = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).map_err(|e| usage(format!("{}: {e}", path.display())))
+    };
+    std::fs::create_dir_all(folder).map_err(|e| usage(format!("{}: {e}", folder.display())))?;
+    for p in &ALL {
+        for lang in [Lang::En, Lang::Ja] {
+            write(&format!("{}.{}.svg", p.name, lang.tag()), &svg::poster(p, lang).unwrap_or_default())?;
+        }
+    }
+    let titles: Vec<String> = ALL.iter().map(|p| format!("{:?}: [{:?}, {:?}]", p.name, p.title, p.title_ja)).collect();
+    write("posters.json", &format!("{{{}}}\n", titles.join(", ")))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -513,14 +559,7 @@ fn send(app: &mut App, from: &str, to: &str, p: &Picture) -> Result<(), Stop> {
     }
     from.clone_into(&mut app.from);
     update(app, Step::To(to.to_owned()));
-    if let Some((addr, port)) = p.endpoint.as_deref().map(endpoint).transpose()? {
-        let of = |port| net::dump::endpoint(addr, port);
-        let ports = app.menus.endpoints.iter().map(|c| c.value.clone());
-        let found = ports.into_iter().find(|e| port.is_none() && e.starts_with(&format!("{}:", of(None))));
-        app.endpoint = found
-            .or_else(|| port.map(|_| of(port)))
-            .ok_or_else(|| usage(format!("--endpoint {addr}: {to} is drawn among no such endpoint")))?;
-    }
+    app.force(p.endpoint.as_deref().unwrap_or_default()).map_err(usage)?;
     update(app, Step::Send);
     update(app, Step::SeekStep(usize::MAX));
     Ok(())

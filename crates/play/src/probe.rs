@@ -202,6 +202,21 @@ fn list(intro: &str, names: impl IntoIterator<Item = String>) -> String {
     format!("{intro} {}{tail}", names.join(", "))
 }
 
+/// What one sends to a target if nothing else is said: TCP to a port, UDP to a Service that speaks nothing
+/// else, a ping to an address without a port.
+pub fn usual_protocol(cluster: &Cluster, to: &str) -> Protocol {
+    let port = |t: &str| t.rsplit_once(':').and_then(|(_, p)| p.parse::<u16>().ok());
+    let Some(service) = to.strip_prefix("svc/") else {
+        return if port(to).is_some() { Protocol::Tcp } else { Protocol::Icmp };
+    };
+    let asked = port(service);
+    let service = if asked.is_some() { service.rsplit_once(':').map_or(service, |(s, _)| s) } else { service };
+    let (namespace, name) = service.split_once('/').unwrap_or(("default", service));
+    let found = cluster.services.iter().find(|s| s.name == name && s.namespace == namespace);
+    let mut ports = found.iter().flat_map(|s| &s.ports).filter(|p| asked.is_none_or(|n| n == p.port)).peekable();
+    if ports.peek().is_some() && ports.all(|p| p.protocol == "UDP") { Protocol::Udp } else { Protocol::Tcp }
+}
+
 /// The address and port a target stands for. The port is what stands behind the last colon, or the
 /// only port of a service.
 ///

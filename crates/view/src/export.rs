@@ -2,7 +2,7 @@
 //! text there, whatever signs it has.
 
 use crate::app::{App, Loaded};
-use crate::words::{Ui, ui};
+use crate::words::{Give, give};
 use crate::{json, markdown, mermaid, svg, trace};
 use play::script::Script;
 use play::{Act, Action, Run, Start, When, capture, lab, shell};
@@ -66,18 +66,18 @@ impl Export {
     }
 
     /// What it is called where it is offered.
-    pub const fn name(self) -> Ui {
+    pub const fn name(self) -> Give {
         match self {
-            Self::Svg => Ui::ExportSvg,
-            Self::Png => Ui::ExportPng,
-            Self::Film => Ui::ExportFilm,
-            Self::Text => Ui::ExportText,
-            Self::Markdown => Ui::ExportMarkdown,
-            Self::Mermaid => Ui::ExportMermaid,
-            Self::Json => Ui::ExportJson,
-            Self::Pcapng => Ui::ExportPcapng,
-            Self::Save => Ui::ExportSave,
-            Self::Lab => Ui::ExportLab,
+            Self::Svg => Give::ExportSvg,
+            Self::Png => Give::ExportPng,
+            Self::Film => Give::ExportFilm,
+            Self::Text => Give::ExportText,
+            Self::Markdown => Give::ExportMarkdown,
+            Self::Mermaid => Give::ExportMermaid,
+            Self::Json => Give::ExportJson,
+            Self::Pcapng => Give::ExportPcapng,
+            Self::Save => Give::ExportSave,
+            Self::Lab => Give::ExportLab,
         }
     }
 
@@ -103,12 +103,12 @@ pub fn ruled(app: &App) -> Option<String> {
     Some(t.state().ns(id).name.to_string())
 }
 
-/// Writes one.
+/// Writes one. A capture is of the interfaces that are named; of all, if none is.
 ///
 /// # Errors
 /// Why there is nothing to write, in the language of the page.
-pub fn file(app: &App, what: Export) -> Result<File, String> {
-    let nothing = || ui(Ui::NothingToExport, app.lang).to_owned();
+pub fn file(app: &App, what: Export, captured: &BTreeSet<String>) -> Result<File, String> {
+    let nothing = || give(Give::NothingToExport, app.lang).to_owned();
     let l = app.loaded.as_ref().ok_or_else(nothing)?;
     let run = || app.run().ok_or_else(nothing);
     let told = |tell: fn(&net::State, &[net::Event], &crate::Labels, &Run, crate::Lang) -> String| {
@@ -128,11 +128,15 @@ pub fn file(app: &App, what: Export) -> Result<File, String> {
             // A name that every file system takes.
             stem = lab::netns_names(std::iter::once(node.as_str())).concat();
             let mut moment = l.session.moment(t.state(), t.at());
-            shell::exec(&mut moment, &node, "iptables-save -c").text
+            let out = shell::exec(&mut moment, &node, "iptables-save");
+            if out.status != 0 {
+                return Err(out.text);
+            }
+            out.text
         }
         Export::Pcapng => {
             run()?;
-            let chosen = |name: &str| app.captured.is_empty() || app.captured.contains(name);
+            let chosen = |name: &str| captured.is_empty() || captured.contains(name);
             let bytes = capture::pcapng(l.session.last(), l.session.events(), &chosen);
             return Ok(named(&stem, what, bytes));
         }
@@ -152,9 +156,48 @@ fn lab_of(app: &App, l: &Loaded) -> Result<String, String> {
         _ => None,
     };
     let steps: Option<Vec<Action>> = app.script.iter().map(action).collect();
-    let steps = steps.ok_or_else(|| ui(Ui::NoLabOfThePast, app.lang).to_owned())?;
+    let steps = steps.ok_or_else(|| give(Give::NoLabOfThePast, app.lang).to_owned())?;
     let start = if app.cold { Start::Cold } else { Start::Used };
     let script = Script { seed: app.seed, start, steps, places: Vec::new() };
     let (session, done) = script.play(l.session.document()).map_err(|d| d.first().map(ToString::to_string).unwrap_or_default())?;
     lab::script(&session, &done).map_err(|e| e.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Lang;
+    use crate::app::{Action as Do, update};
+
+    #[test]
+    fn every_file_is_written_or_says_why_not() {
+        let mut app = App::new(Lang::En, "article-nodeport");
+        let all = BTreeSet::new();
+        let names = |app: &App| -> Vec<(String, usize)> {
+            Export::ALL.iter().filter_map(|e| file(app, *e, &all).ok()).map(|f| (f.name, f.bytes.len())).collect()
+        };
+        let before: Vec<String> = names(&app).into_iter().map(|(n, _)| n).collect();
+        assert_eq!(before, ["packetwalk.svg", "packetwalk.png", "node01.rules", "packetwalk-lab.sh"]);
+        assert!(Export::ALL.iter().filter(|e| e.is_there(&app)).count() == before.len());
+        assert!(file(&app, Export::Film, &all).is_err_and(|why| why.contains("send a packet first")));
+        update(&mut app, Do::Send);
+        let after = names(&app);
+        assert_eq!(after.len(), Export::ALL.len(), "{after:?}");
+        assert!(after.iter().all(|(_, n)| *n > 1_000), "{after:?}");
+        let text = |app: &App, what| String::from_utf8(file(app, what, &all).expect("written").bytes).expect("text");
+        assert!(text(&app, Export::Save).contains("\n*nat\n") && text(&app, Export::Lab).starts_with("#!/"));
+        update(&mut app, Do::Step(5));
+        update(&mut app, Do::Packet(net::engine::Deed::Drop));
+        assert!(file(&app, Export::Lab, &all).is_err_and(|why| why.starts_with("A lab does one thing after the other")));
+    }
+
+    #[test]
+    fn a_capture_is_of_the_interfaces_that_are_chosen() {
+        let mut app = App::new(Lang::En, "article-nodeport");
+        update(&mut app, Do::Send);
+        let len = |of: &[&str]| file(&app, Export::Pcapng, &of.iter().map(|n| (*n).to_owned()).collect()).expect("written").bytes.len();
+        assert!(interfaces(&app).contains("node01/flannel.1"));
+        assert!(len(&["node01/flannel.1"]) < len(&["node01/flannel.1", "node01/ens192"]));
+        assert!(len(&["node01/flannel.1", "node01/ens192"]) < len(&[]));
+    }
 }

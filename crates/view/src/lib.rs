@@ -7,6 +7,7 @@
 //!                  ─▶ trace, markdown, mermaid, json (a run as text), svg (a moment or a run as a file)
 //! index: what each moment looks up in the events, worked out once
 //! app: state + action ─▶ state + effects, the whole logic of the page without a page
+//! embed: what an author pastes; export: every file that is written
 //! app::link: a session and its moment as the fragment of an address, and back
 //! ```
 //!
@@ -15,6 +16,8 @@
 #![forbid(unsafe_code)]
 
 pub mod app;
+#[cfg(feature = "workbench")]
+pub mod embed;
 #[cfg(feature = "workbench")]
 pub mod export;
 pub mod index;

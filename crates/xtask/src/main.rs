@@ -3,6 +3,7 @@
 //! ```text
 //! serve   set up, build, and serve the page on 127.0.0.1
 //! build   set up, and leave dist/, which any static host serves from any path
+//! package set up, and leave the npm package of the engine in target/npm
 //! test    set up the test tools too, and run every test
 //! kernel  compare with the kernel this runs on (root), or else with the recordings of one
 //! setup   only set up
@@ -18,10 +19,11 @@ mod wasm;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask [serve|build|test|kernel|setup] [--yes]
+const USAGE: &str = "usage: cargo xtask [serve|build|package|test|kernel|setup] [--yes]
 
   serve   set up, build, and serve the page on 127.0.0.1:8080
   build   set up, and leave dist/, which any static host serves from any path
+  package set up, and leave the npm package of the engine in target/npm
   test    set up the test tools too, and run every test
   kernel  compare with the kernel this runs on, as root in namespaces of its own; not as root,
           with the recordings of one. kernel --help says what it takes
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
     let done = match command.as_deref() {
         Some("serve") => setup::tools(yes, false).and_then(|t| run::serve(&t)),
         Some("build") => setup::tools(yes, false).and_then(|t| run::build(&t)),
+        Some("package") => setup::tools(yes, false).and_then(|t| run::package(&t)),
         Some("test") => setup::tools(yes, true).and_then(|t| run::test(&t, yes)),
         Some("setup") => setup::tools(yes, false).map(|_| ()),
         _ => {

@@ -1,6 +1,7 @@
 //! Building, serving, testing.
 
 use crate::setup::{self, Result, Tools, root, run, say};
+use std::path::Path;
 use std::time::Instant;
 
 /// Builds dist/.
@@ -8,6 +9,35 @@ pub(crate) fn build(t: &Tools) -> Result<()> {
     say("building the page");
     run(t.page_command("trunk").args(["build", "--release"]), "trunk build")?;
     say("dist/ is ready: any static host serves it, from any path");
+    Ok(())
+}
+
+/// Builds the npm package, and packs it into target/npm.
+pub(crate) fn package(t: &Tools) -> Result<()> {
+    say("building the npm package");
+    let build = ["build", "--quiet", "--package", "packetwalk-engine", "--target", "wasm32-unknown-unknown", "--profile", "wasm"];
+    run(t.page_command("cargo").args(build), "cargo build")?;
+    let (root, out) = (root(), root().join("target/npm"));
+    let folder = out.join("packetwalk");
+    let io = |what: &Path, e: std::io::Error| format!("{}: {e}", what.display());
+    let _ = std::fs::remove_dir_all(&out);
+    std::fs::create_dir_all(folder.join("schema")).map_err(|e| io(&folder, e))?;
+    let wasm = root.join("target/wasm32-unknown-unknown/wasm/engine.wasm");
+    let bindgen = ["--target", "web", "--out-name", "packetwalk", "--out-dir"];
+    run(t.command("wasm-bindgen").args(bindgen).arg(&folder).arg(wasm), "wasm-bindgen")?;
+    let bytes = folder.join("packetwalk_bg.wasm");
+    let small = ["-Oz", "--low-memory-unused", "--enable-bulk-memory", "--enable-nontrapping-float-to-int", "--enable-reference-types"];
+    let small = small.into_iter().chain(["--enable-multivalue", "--enable-sign-ext", "--enable-mutable-globals", "-o"]);
+    run(t.command("wasm-opt").args(small).arg(&bytes).arg(&bytes), "wasm-opt")?;
+    // What is ours stands beside what was made.
+    let npm = root.join("crates/engine/npm");
+    let schemas = ["schema/document.schema.json", "schema/trace.schema.json"];
+    for file in ["package.json", "README.md", "index.d.ts", "node.js", "browser.js", "example.mjs"].into_iter().chain(schemas) {
+        std::fs::copy(npm.join(file), folder.join(file)).map_err(|e| io(&npm.join(file), e))?;
+    }
+    std::fs::copy(root.join("LICENSE"), folder.join("LICENSE")).map_err(|e| io(&folder, e))?;
+    run(t.command("npm").args(["pack", "--silent", "--pack-destination", ".."]).current_dir(&folder), "npm pack")?;
+    say("target/npm has the package and its tarball");
     Ok(())
 }
 
@@ -49,6 +79,7 @@ pub(crate) fn test(t: &Tools, yes: bool) -> Result<()> {
         run(cargo(&docs).env("RUSTDOCFLAGS", "-D warnings"), "cargo doc")
     })?;
     step("the page", || build(t))?;
+    step("the npm package", || package(t))?;
     step("tests in headless Chromium", || {
         let mut c = t.wasm_command("cargo");
         c.args(["test", "--target", "wasm32-unknown-unknown", "--package", "packetwalk-browser-tests"]);

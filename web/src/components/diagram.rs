@@ -68,9 +68,9 @@ fn legend(p: &Page<'_>) -> Html {
     html! {
         <div class="legend">
             <button type="button" class={classes!("filter", p.app.focus.then_some("here"))} aria-pressed={p.app.focus.to_string()} onclick={p.act(Action::Focus(!p.app.focus))}>{ p.text(Ui::Focus) }</button>
-            if !cfg!(feature = "workbench") && !p.desk.embed {
+            if !cfg!(feature = "workbench") {
                 <button type="button" class="filter adder" disabled={p.desk.loading.get()} onclick={p.act(Action::Workbench)}>{ icons::icon("plus") }<span>{ p.text(if p.desk.loading.get() { Ui::LoadingBench } else { Ui::Add }) }</span></button>
-            } else if !p.desk.embed {
+            } else if !p.embed() {
                 <details class="menu adder">
                     <summary class="filter">{ icons::icon("plus") }<span>{ p.text(Ui::Add) }</span></summary>
                     <div class="menu-list">
@@ -92,7 +92,7 @@ fn legend(p: &Page<'_>) -> Html {
 
 /// The Services that are written in the text, as chips.
 fn services(p: &Page<'_>) -> Vec<Html> {
-    let Some(l) = p.app.loaded.as_ref().filter(|_| !p.desk.embed) else { return Vec::new() };
+    let Some(l) = p.app.loaded.as_ref().filter(|_| !p.embed()) else { return Vec::new() };
     let written = l.session.cluster().services.iter().filter(|s| s.span.is_some());
     let chip = |s: &kube::cluster::RunningService| {
         let host = format!("svc/{}/{}", s.namespace, s.name);

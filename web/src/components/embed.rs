@@ -1,23 +1,40 @@
-//! The embed: read only, the diagram, one sentence, the transport. No editor, no storage.
+//! The embed: read only. The picture, the rules or the packet, one sentence, the transport; no editor, no
+//! storage.
 
-use super::{Page, diagram, header, icons, transport};
-use view::app::Action;
-use view::words::Ui;
+use super::{Page, diagram, header, icons, inspector, transport};
+use crate::embedded;
+use view::app::link::link;
+use view::embed::Shown;
+use view::words::{Give, Ui, give};
 use yew::prelude::*;
 
 /// The whole embed.
 pub fn embed(p: &Page<'_>) -> Html {
-    let title = play::presets::Preset::named(p.app.preset).map(|x| if p.app.lang == view::Lang::Ja { x.title_ja } else { x.title });
+    let shown = embedded::shown();
+    let pictured = matches!(shown, Shown::Diagram | Shown::Split);
     html! {
-        <div class="page embed">
+        <div class={classes!("page", "embed", format!("shows-{}", shown.name()))}>
             <header class="head">
-                <h1 class="brand">{ header::logo() }<span>{ title }</span></h1>
-                <span class="chip">{ p.text(Ui::ReadOnly) }</span>
-                <button type="button" class="send" onclick={p.act(Action::Send)}><span>{ p.text(Ui::SendButton) }</span>{ icons::icon("play") }</button>
+                <h1 class="brand">{ header::logo() }<span>{ embedded::title(p.app) }</span></h1>
+                <span class="chip">{ give(Give::ReadOnly, p.app.lang) }</span>
+                { p.late(2, leave) }
             </header>
-            <section class="canvas" aria-label={p.text(Ui::Diagram)}>{ diagram::diagram(p) }</section>
-            <p class="saying" role="status" aria-live="polite">{ transport::said(p) }</p>
-            { transport::transport(p) }
+            <main class="body">
+                if pictured { <section class="canvas" aria-label={p.text(Ui::Diagram)}>{ diagram::diagram(p) }</section> }
+                if shown != Shown::Diagram { { p.late(1, inspector::inspector) } }
+            </main>
+            if let Some(why) = &p.app.refused {
+                <p class="saying bad" role="alert">{ why }</p>
+            } else {
+                <p class="saying" role="status" aria-live="polite">{ transport::said(p) }</p>
+            }
+            if embedded::has_controls() { { transport::transport(p) } }
         </div>
     }
+}
+
+/// A plain link to the page, with the session and this moment.
+fn leave(p: &Page<'_>) -> Html {
+    let href = format!("./{}", link(p.app).unwrap_or_default());
+    html! { <a class="send" target="_blank" rel="noopener" href={href}>{ icons::icon("jump") }<span>{ give(Give::OpenHere, p.app.lang) }</span></a> }
 }

@@ -6,7 +6,7 @@ use play::Protocol;
 use play::presets::ALL;
 use std::ops::RangeInclusive;
 use view::Lang;
-use view::app::{Action, Choice, Options, Share, Theme, shelf};
+use view::app::{Action, Choice, Options, Theme, shelf};
 use view::words::Ui;
 use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
@@ -32,7 +32,7 @@ pub(crate) fn header(p: &Page<'_>) -> Html {
         .map(|x| Choice { value: x.name.to_owned(), label: if p.app.lang == Lang::Ja { x.title_ja } else { x.title }.to_owned() });
     let kept = p.app.shelf.texts().filter(|(mark, _)| *mark != document);
     let documents: Vec<_> = current.map(yours).into_iter().chain(presets).chain(kept.map(yours)).collect();
-    let shares = p.app.share != Share::Closed;
+    let shares = p.app.sharing;
     html! {
         <header class="head">
             <h1 class="brand" aria-label="Packetwalk">{ logo() }<span>{ "Packetwalk" }</span></h1>
@@ -43,7 +43,7 @@ pub(crate) fn header(p: &Page<'_>) -> Html {
                 { tool("redo", Ui::Redo, Action::Redo, !p.app.history.can_redo()) }
                 { tool("again", Ui::StartOver, Action::StartOver, p.app.script.is_empty()) }
                 { files(p) }
-                <button type="button" id="share" class="tool" aria-label={p.text(Ui::Share)} title={p.text(Ui::Share)} aria-expanded={shares.to_string()} onclick={p.act(Action::Share(if shares { Share::Closed } else { Share::Open }))}>{ icons::icon("share") }</button>
+                <button type="button" id="share" class="tool" aria-label={p.text(Ui::Share)} title={p.text(Ui::Share)} aria-expanded={shares.to_string()} onclick={p.act(Action::Share(!shares))}>{ icons::icon("share") }</button>
                 { lang_button(Lang::Ja, "日本語") }
                 { lang_button(Lang::En, "EN") }
                 <button type="button" class="tool" aria-label={p.text(Ui::Theme)} title={p.text(Ui::Theme)} onclick={p.act(Action::Theme(if dark { Theme::Light } else { Theme::Dark }))}>

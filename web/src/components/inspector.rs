@@ -41,7 +41,7 @@ fn rules_tabs(p: &Page<'_>) -> Html {
         let here = p.app.rules_view == v;
         html! { <button type="button" class={classes!("filter", here.then_some("here"))} aria-pressed={here.to_string()} onclick={p.act(Action::RulesView(v))}>{ p.text(text) }</button> }
     };
-    if p.desk.embed {
+    if p.embed() {
         return html! { <div></div> };
     }
     html! { <div class="deeds">{ tab(RulesView::Walk, Ui::Walk) }{ tab(RulesView::All, Ui::AllRules) }{ tab(RulesView::Difference, Ui::Difference) }</div> }
@@ -245,7 +245,7 @@ fn packet(p: &Page<'_>) -> Html {
 
 /// What can be done to the packet at this moment.
 fn deeds(p: &Page<'_>) -> Html {
-    if p.desk.embed {
+    if p.embed() {
         return html! { <div></div> };
     }
     let off = p.app.in_flight().is_none();
@@ -346,7 +346,7 @@ fn line(p: &Page<'_>, host: &str, i: usize, x: &Line) -> Html {
         Fate::New => Some(("new", Ui::New)),
         Fate::Gone => Some(("gone", Ui::Gone)),
     };
-    let run = x.delete.as_ref().filter(|_| cfg!(feature = "workbench") && !p.desk.embed && x.fate != Fate::Gone).map(|d| {
+    let run = x.delete.as_ref().filter(|_| cfg!(feature = "workbench") && !p.embed() && x.fate != Fate::Gone).map(|d| {
         let name = format!("{}: {d}", p.text(Ui::Delete));
         html! { <button type="button" class="tool small" aria-label={name.clone()} title={name} onclick={p.act(Action::Run(host.to_owned(), d.clone()))}>{ icons::icon("cross") }</button> }
     });

@@ -2,6 +2,7 @@
 
 mod diagram;
 mod editor;
+#[cfg(feature = "workbench")]
 mod embed;
 mod events;
 mod header;
@@ -27,11 +28,12 @@ use waiting as terminal;
 use waiting as thing;
 mod transport;
 
+#[cfg(feature = "workbench")]
 pub use embed::embed;
 
 pub use crate::desk::Page;
 use crate::stage::Touch;
-use view::app::{Action, Drawer, Pane, Share};
+use view::app::{Action, Drawer, Pane};
 use view::words::{Ui, pieces, ui};
 use yew::prelude::*;
 
@@ -40,6 +42,10 @@ impl Page<'_> {
     pub(crate) fn touch<E: 'static>(&self, touch: impl Fn(E) -> Touch + 'static) -> Callback<E> {
         let tell = self.desk.touch.clone();
         Callback::from(move |e| tell.emit(touch(e)))
+    }
+    /// Whether it is read only, in somebody else's page: the workbench's module is that of the embed.
+    pub(crate) fn embed(&self) -> bool {
+        cfg!(feature = "workbench") && self.desk.embed
     }
     pub(crate) fn text(&self, text: Ui) -> &'static str {
         ui(text, self.app.lang)
@@ -76,7 +82,7 @@ pub fn page(p: &Page<'_>) -> Html {
     html! {
         <div class={classes!("page", pane)}>
             { p.still(header::header) }
-            if p.app.share != Share::Closed { { p.late(0, share::share) } }
+            if p.app.sharing { { p.late(0, share::share) } }
             <main class="body">
                 { p.still(editor::editor) }
                 <section class="canvas" aria-label={p.text(Ui::Diagram)}>{ diagram::diagram(p) }</section>

@@ -1,52 +1,271 @@
-//! The dialog with a link to what is shown.
+//! The dialog that gives away what is shown: a link, a snippet for a page of documentation, files.
 
 use super::Page;
-use crate::interop;
+use crate::desk::Desk;
+use crate::interop::{self, Copying};
 use crate::root::Ask;
+use gloo::timers::callback::Timeout;
+use std::collections::BTreeSet;
+use std::rc::Rc;
 use view::app::link::{LONG, link};
-use view::app::{Action, Share};
-use view::words::{Ui, link_by_hand, link_holds, link_long, link_private};
-use web_sys::HtmlTextAreaElement;
+use view::app::{Action, App};
+use view::embed::{self, Shown, Snippet, shortcode};
+use view::export::{self, Export};
+use view::stamp::stamp;
+use view::words::{Give, Ui, capture_chosen, give, link_by_hand, link_holds, link_long, link_private, snippet_note, ui};
+use web_sys::{HtmlSelectElement, HtmlTextAreaElement};
 use yew::prelude::*;
 
-/// The link, what it holds, and where it goes. The page behind it goes on: it is not modal.
+/// The dialog. The page behind it goes on: it is not modal.
 pub(super) fn share(p: &Page<'_>) -> Html {
-    let lang = p.app.lang;
-    let address = link(p.app).map(|l| AttrValue::from(interop::address() + &l));
-    let length = address.as_ref().map(|a| a.len());
-    let long = length.is_none_or(|n| n > LONG);
-    let all = Callback::from(|e: FocusEvent| {
-        if let Some(t) = e.target_dyn_into::<HtmlTextAreaElement>() {
-            t.select();
+    let stamp = stamp((p.desk.edition.get(), p.app.cursor()));
+    html! { <Sharing desk={p.desk.clone()} {stamp} /> }
+}
+
+#[derive(Clone, Properties)]
+struct Props {
+    desk: Rc<Desk>,
+    /// The session and its moment.
+    stamp: u64,
+}
+
+impl PartialEq for Props {
+    fn eq(&self, other: &Self) -> bool {
+        self.stamp == other.stamp
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tab {
+    Link,
+    Embed,
+    Files,
+}
+
+enum Msg {
+    Tab(Tab),
+    Kind(usize),
+    Shown(usize),
+    /// An interface is captured, or not any more.
+    Capture(String),
+    Write(Export),
+    /// A picture could not be painted.
+    Failed,
+    /// What stands in the field is copied.
+    Copy,
+    Copied(bool),
+}
+
+struct Sharing {
+    tab: Tab,
+    kind: Snippet,
+    shown: Shown,
+    captured: BTreeSet<String>,
+    /// Whether the browser let the page copy what is shown now.
+    copied: Option<bool>,
+    copying: Option<Copying>,
+    /// Why a file was not written.
+    refused: Option<String>,
+    field: NodeRef,
+}
+
+impl Component for Sharing {
+    type Message = Msg;
+    type Properties = Props;
+
+    fn create(_: &Context<Self>) -> Self {
+        Self {
+            tab: Tab::Link,
+            kind: Snippet::Iframe,
+            shown: Shown::Diagram,
+            captured: BTreeSet::new(),
+            copied: None,
+            copying: None,
+            refused: None,
+            field: NodeRef::default(),
         }
-    });
-    let ask = |what: fn(AttrValue) -> Ask, of: AttrValue| {
-        let tell = p.desk.ask.clone();
-        Callback::from(move |_: MouseEvent| tell.emit(what(of.clone())))
-    };
-    let close = p.desk.send.clone();
-    let keys = Callback::from(move |e: KeyboardEvent| {
-        // The page's own keys are not meant here.
-        e.stop_propagation();
-        if e.key() == "Escape" {
-            close.emit(Action::Share(Share::Closed));
+    }
+
+    fn changed(&mut self, _: &Context<Self>, _: &Props) -> bool {
+        self.copied = None;
+        true
+    }
+
+    fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
+        (self.copied, self.refused) = (None, None);
+        match msg {
+            Msg::Tab(tab) => self.tab = tab,
+            Msg::Kind(n) => self.kind = Snippet::ALL[n],
+            Msg::Shown(n) => self.shown = Shown::ALL[n],
+            Msg::Capture(name) => {
+                if !self.captured.remove(&name) {
+                    self.captured.insert(name);
+                }
+            }
+            Msg::Write(what) => self.write(ctx, what),
+            Msg::Failed => self.refused = Some(give(Give::NoPng, ctx.props().desk.app.borrow().lang).to_owned()),
+            Msg::Copy => {
+                let link = ctx.link().clone();
+                let text = self.field.cast::<HtmlTextAreaElement>().map(|t| t.value()).unwrap_or_default();
+                self.copying = interop::copy(&text, move |copied| link.send_message(Msg::Copied(copied)));
+            }
+            Msg::Copied(copied) => {
+                self.copied = Some(copied);
+                if !copied {
+                    let field = self.field.clone();
+                    // Its focus selects all of it.
+                    Timeout::new(0, move || _ = field.cast::<HtmlTextAreaElement>().map(|t| t.focus())).forget();
+                }
+            }
         }
+        true
+    }
+
+    fn view(&self, ctx: &Context<Self>) -> Html {
+        let desk = &ctx.props().desk;
+        let app = &*desk.app.borrow();
+        let close = desk.send.clone();
+        let keys = Callback::from(move |e: KeyboardEvent| {
+            // The page's own keys are not meant here.
+            e.stop_propagation();
+            if e.key() == "Escape" {
+                close.emit(Action::Share(false));
+            }
+        });
+        let tab = |t: Tab, name: Give| {
+            let here = self.tab == t;
+            html! { <button type="button" role="tab" class={classes!("drawer-tab", here.then_some("here"))} aria-selected={here.to_string()} onclick={ctx.link().callback(move |_| Msg::Tab(t))}>{ give(name, app.lang) }</button> }
+        };
+        let close = desk.send.reform(|_: MouseEvent| Action::Share(false));
+        html! {
+            <section class="share" role="dialog" aria-label={ui(Ui::Share, app.lang)} onkeydown={keys}>
+                <div class="drawer-tabs" role="tablist">{ tab(Tab::Link, Give::ShareLink) }{ tab(Tab::Embed, Give::ShareEmbed) }{ tab(Tab::Files, Give::ShareFiles) }</div>
+                { match self.tab {
+                    Tab::Link => self.link(ctx, app),
+                    Tab::Embed => self.embed(ctx, app),
+                    Tab::Files => self.files(ctx, app),
+                } }
+                <div class="deeds">
+                    if self.tab != Tab::Files {
+                        <button type="button" class="filter" onclick={ctx.link().callback(|_| Msg::Copy)}>{ give(if self.copied == Some(true) { Give::Copied } else { Give::Copy }, app.lang) }</button>
+                    }
+                    <button type="button" class="filter" onclick={close}>{ ui(Ui::Close, app.lang) }</button>
+                </div>
+            </section>
+        }
+    }
+}
+
+impl Sharing {
+    /// The link, what it holds, and where it goes.
+    fn link(&self, ctx: &Context<Self>, app: &App) -> Html {
+        let lang = app.lang;
+        let address = link(app).map(|l| interop::address() + &l);
+        let length = address.as_ref().map(String::len);
+        let long = length.is_none_or(|n| n > LONG);
+        let save = ctx.props().desk.ask.reform(|_: MouseEvent| Ask::Save);
+        html! {
+            <>
+                if let Some(address) = address {
+                    <p>{ link_holds(app.script.len(), app.step(), lang) }</p>
+                    { self.field(Give::ShareLink, address, app) }
+                }
+                if long {
+                    <p class="bad">{ link_long(length, lang) }</p>
+                    <div class="deeds"><button type="button" class="filter" onclick={save}>{ ui(Ui::Save, lang) }</button></div>
+                }
+                <p class="quiet">{ link_private(lang) }</p>
+            </>
+        }
+    }
+
+    /// A text to be copied; and what to do where the browser does not let the page.
+    fn field(&self, name: Give, text: String, app: &App) -> Html {
+        let all = Callback::from(|e: FocusEvent| {
+            if let Some(t) = e.target_dyn_into::<HtmlTextAreaElement>() {
+                t.select();
+            }
+        });
+        html! {
+            <>
+                <textarea id="link" ref={self.field.clone()} lang="en" readonly=true rows="5" spellcheck="false" aria-label={give(name, app.lang)} value={text} onfocus={all} />
+                if self.copied == Some(false) { <p class="bad" role="alert">{ link_by_hand(app.lang) }</p> }
+            </>
+        }
+    }
+
+    /// What an author pastes.
+    fn embed(&self, ctx: &Context<Self>, app: &App) -> Html {
+        let lang = app.lang;
+        let Some(link) = link(app) else { return html! { <p class="bad">{ link_long(None, lang) }</p> } };
+        let kinds: Vec<&str> = Snippet::ALL.iter().map(|s| s.name()).collect();
+        let shown = [Give::Diagram, Give::DiagramAndRules, Give::Rules, Give::Packet].map(|t| give(t, lang));
+        let kind = Snippet::ALL.iter().position(|s| *s == self.kind).unwrap_or_default();
+        let what = Shown::ALL.iter().position(|s| *s == self.shown).unwrap_or_default();
+        let text = self.kind.text(&interop::address(), &link, &embed::title(app), self.shown);
+        html! {
+            <>
+                <div class="share-choices">
+                    { choice(ctx, Give::ShareEmbed, &kinds, kind, Msg::Kind, app) }
+                    if self.kind != Snippet::Markdown { { choice(ctx, Give::Shows, &shown, what, Msg::Shown, app) } }
+                </div>
+                { self.field(Give::ShareEmbed, text, app) }
+                <p class="quiet">{ snippet_note(self.kind, lang) }</p>
+                if self.kind == Snippet::Hugo { <textarea lang="en" readonly=true rows="4" spellcheck="false" aria-label={give(Give::Shortcode, lang)} value={shortcode()} /> }
+            </>
+        }
+    }
+
+    /// Every file there is.
+    fn files(&self, ctx: &Context<Self>, app: &App) -> Html {
+        let file = |what: Export| {
+            let write = ctx.link().callback(move |_| Msg::Write(what));
+            html! { <button type="button" class="menu-item" disabled={!what.is_there(app)} onclick={write}>{ give(what.name(), app.lang) }</button> }
+        };
+        let all = export::interfaces(app);
+        let interface = |name: &String| {
+            let (mine, toggled) = (name.clone(), self.captured.contains(name));
+            html! { <label class="check" lang="en"><input type="checkbox" checked={toggled} onchange={ctx.link().callback(move |_| Msg::Capture(mine.clone()))} />{ name.clone() }</label> }
+        };
+        html! {
+            <>
+                if let Some(why) = &self.refused { <p class="bad" role="alert">{ why }</p> }
+                <div class="share-files">{ for Export::ALL.iter().map(|e| file(*e)) }</div>
+                if app.run().is_none() { <p class="quiet">{ give(Give::NothingToExport, app.lang) }</p> }
+                if !all.is_empty() {
+                    <details class="interfaces">
+                        <summary>{ capture_chosen(self.captured.intersection(&all).count(), all.len(), app.lang) }</summary>
+                        <div>{ for all.iter().map(interface) }</div>
+                    </details>
+                }
+            </>
+        }
+    }
+
+    fn write(&mut self, ctx: &Context<Self>, what: Export) {
+        let app = ctx.props().desk.app.borrow();
+        let there = export::interfaces(&app);
+        let captured: BTreeSet<String> = self.captured.intersection(&there).cloned().collect();
+        match export::file(&app, what, &captured) {
+            Ok(file) if what == Export::Png => {
+                let link = ctx.link().clone();
+                interop::paint(&file.name, &String::from_utf8_lossy(&file.bytes), move || link.send_message(Msg::Failed));
+            }
+            Ok(file) => interop::download(&file.name, file.media, &file.bytes),
+            Err(why) => self.refused = Some(why),
+        }
+    }
+}
+
+/// A menu of a few words.
+fn choice(ctx: &Context<Sharing>, name: Give, words: &[&str], chosen: usize, msg: fn(usize) -> Msg, app: &App) -> Html {
+    let chose = ctx.link().batch_callback(move |e: Event| {
+        let n = e.target_dyn_into::<HtmlSelectElement>()?.selected_index();
+        usize::try_from(n).ok().map(msg)
     });
     html! {
-        <section class="share" role="dialog" aria-label={p.text(Ui::Share)} onkeydown={keys}>
-            <strong>{ p.text(Ui::Share) }</strong>
-            if let Some(address) = address.clone() {
-                <p>{ link_holds(p.app.script.len(), p.app.step(), lang) }</p>
-                <textarea id="link" lang="en" readonly=true rows="4" spellcheck="false" aria-label={p.text(Ui::Share)} value={address} onfocus={all} />
-            }
-            if p.app.share == Share::ByHand { <p class="bad" role="alert">{ link_by_hand(lang) }</p> }
-            if long { <p class="bad">{ link_long(length, lang) }</p> }
-            <p class="quiet">{ link_private(lang) }</p>
-            <div class="deeds">
-                if let Some(address) = address { <button type="button" class="filter" onclick={ask(Ask::Copy, address)}>{ p.text(if p.app.share == Share::Copied { Ui::Copied } else { Ui::Copy }) }</button> }
-                if long { <button type="button" class="filter" onclick={ask(|_| Ask::Save, AttrValue::default())}>{ p.text(Ui::Save) }</button> }
-                <button type="button" class="filter" onclick={p.act(Action::Share(Share::Closed))}>{ p.text(Ui::Close) }</button>
-            </div>
-        </section>
+        <select class="slot" aria-label={give(name, app.lang)} onchange={chose}>
+            { for words.iter().enumerate().map(|(n, w)| html! { <option selected={n == chosen}>{ (*w).to_owned() }</option> }) }
+        </select>
     }
 }

@@ -12,7 +12,7 @@ use yew::prelude::*;
 
 /// The form of what was clicked; nothing if it has none.
 pub(crate) fn form(p: &Page<'_>, s: &Selected) -> Html {
-    let Some(l) = p.app.loaded.as_ref().filter(|_| !p.desk.embed) else { return html! { <div></div> } };
+    let Some(l) = p.app.loaded.as_ref().filter(|_| !p.embed()) else { return html! { <div></div> } };
     let c = l.session.cluster();
     let t = &c.topology;
     if let Some(service) = s.host.strip_prefix("svc/").and_then(|x| x.split_once('/')) {

@@ -36,7 +36,7 @@ pub(crate) fn transport(p: &Page<'_>) -> Html {
             <span class="count"><strong>{ step }</strong>{ format!(" / {n}") }</span>
             <span class="where-now" lang="en">{ where_now }</span>
             <input class="scrub" type="range" min="0" max={n.to_string()} value={step.to_string()} aria-label={p.text(Ui::Position)} disabled={n == 0} oninput={scrub} />
-            if app.step() < n && n > 0 && !app.playing && !p.desk.embed { <span class="past" title={p.text(Ui::PastNote)}>{ icons::icon("again") }<span class="sr-only">{ p.text(Ui::PastNote) }</span></span> }
+            if app.step() < n && n > 0 && !app.playing && !p.embed() { <span class="past" title={p.text(Ui::PastNote)}>{ icons::icon("again") }<span class="sr-only">{ p.text(Ui::PastNote) }</span></span> }
             { p.still(grains) }
         </div>
     }

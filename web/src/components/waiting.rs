@@ -8,9 +8,6 @@ use yew::prelude::*;
 
 /// In place of the form: asks for it.
 pub(crate) fn form(p: &Page<'_>, _: &Selected) -> Html {
-    if p.desk.embed {
-        return html! { <div></div> };
-    }
     html! {
         <p class="thing">
             <button type="button" class="filter" disabled={p.desk.loading.get()} onclick={p.act(Action::Workbench)}>{ icons::icon("more") }<span lang={p.app.lang.tag()}>{ p.text(if p.desk.loading.get() { Ui::LoadingBench } else { Ui::Edit }) }</span></button>

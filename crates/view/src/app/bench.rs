@@ -49,6 +49,32 @@ pub(super) fn open_link(app: &mut App, link: &str) -> Vec<Effect> {
     }
 }
 
+impl App {
+    /// Every draw falls on this endpoint, `IP` or `IP:PORT`; on chance if it is empty.
+    ///
+    /// # Errors
+    /// It is none, or none of those that are drawn.
+    pub fn force(&mut self, endpoint: &str) -> Result<(), String> {
+        self.endpoint.clear();
+        if endpoint.is_empty() {
+            return Ok(());
+        }
+        let (addr, port) = play::probe::parse_endpoint(endpoint)
+            .ok_or_else(|| format!("endpoint {endpoint:?}: write an address or address:port, such as 10.1.6.5:80"))?;
+        let begin = net::dump::endpoint(addr, port) + if port.is_none() { ":" } else { "" };
+        let is_it = |e: &&super::Choice| if port.is_none() { e.value.starts_with(&begin) } else { e.value == begin };
+        match self.menus.endpoints.iter().find(is_it) {
+            Some(e) => self.endpoint.clone_from(&e.value),
+            None => {
+                let all: Vec<&str> = self.menus.endpoints.iter().map(|e| e.value.as_str()).collect();
+                let all = if all.is_empty() { "no draw".to_owned() } else { all.join(", ") };
+                return Err(format!("endpoint {endpoint}: is none of those that {} is drawn among: {all}", self.to));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Runs the line that is typed, at the moment that is shown.
 pub(super) fn run(app: &mut App) -> Vec<Effect> {
     let line = std::mem::take(&mut app.terminal.line).trim().to_owned();

@@ -3,7 +3,7 @@
 //! A line a field, `name value`; the steps of the script in their order; after an empty line the
 //! document itself, to the end. What is not said is as in a new page.
 
-use super::state::{App, Drawer, Pane, RulesView, Selected, Share, Tab, Theme};
+use super::state::{App, Drawer, Pane, RulesView, Selected, Tab, Theme};
 use super::{time, update::Effect};
 use crate::story::Grain;
 use crate::words::Lang;
@@ -86,7 +86,7 @@ pub fn pack(app: &App) -> String {
     }
     line("cursor", &app.cursor().to_string());
     line("playing", flag(app.playing));
-    line("sharing", flag(app.share != Share::Closed));
+    line("sharing", flag(app.sharing));
     out.push('\n');
     out.push_str(&app.text);
     out
@@ -263,7 +263,7 @@ pub fn unpack(text: &str) -> Option<(App, Vec<Effect>)> {
         app.selected = Some(Selected { host: host.to_owned(), device: Some(device.to_owned()).filter(|d| !d.is_empty()) });
     }
     app.playing = on("playing");
-    app.share = if on("sharing") { Share::Open } else { Share::Closed };
+    app.sharing = on("sharing");
     let mut effects = time::tick_after(&app);
     if let Some(era) = kube::proxy::Era::parse(get("wanted")) {
         effects.extend(super::update(&mut app, super::Action::Change(kube::change::Change::Version(era))));

@@ -301,9 +301,7 @@ mod tests {
             }
             let hostile = packed(&format!("{}\n\n{document}", other.join("\n")));
             if let Ok(mut page) = open(&hostile, &App::new(Lang::En, "article-clusterip")) {
-                for action in
-                    [Action::Step(1), Action::Send, Action::Undo, Action::StartOver, Action::Send, Action::Share(crate::app::Share::Open)]
-                {
+                for action in [Action::Step(1), Action::Send, Action::Undo, Action::StartOver, Action::Send, Action::Share(true)] {
                     update(&mut page, action);
                 }
             }

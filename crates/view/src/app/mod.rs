@@ -17,6 +17,6 @@ mod update;
 
 pub use history::{History, Snapshot};
 pub use select::{Choice, Menus, senders};
-pub use state::{App, Drawer, Loaded, Options, Pane, RulesView, Selected, Share, Tab, Theme};
+pub use state::{App, Drawer, Loaded, Options, Pane, RulesView, Selected, Tab, Theme};
 pub use terminal::{Entry, Terminal};
 pub use update::{Action, Effect, Field, update};

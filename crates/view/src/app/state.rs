@@ -90,20 +90,6 @@ pub enum Drawer {
     Terminal,
 }
 
-/// The dialog with a link to what is shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Share {
-    /// The dialog is not there.
-    #[default]
-    Closed,
-    /// The dialog is there.
-    Open,
-    /// It is there, and the link that it shows was copied.
-    Copied,
-    /// It is there, and the browser does not let the page copy.
-    ByHand,
-}
-
 /// What a person clicked: a host, and a device of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selected {
@@ -220,10 +206,8 @@ pub struct App {
     pub drawer: Drawer,
     /// What was clicked.
     pub selected: Option<Selected>,
-    /// The dialog with a link to what is shown.
-    pub share: Share,
-    /// The interfaces that a capture file is written of; none chosen: all.
-    pub captured: BTreeSet<String>,
+    /// The dialog with a link to what is shown, snippets and files is there.
+    pub sharing: bool,
     /// The terminal.
     pub terminal: Terminal,
     /// The event list shows the current packet only.
@@ -278,8 +262,7 @@ impl App {
             pane: Pane::Diagram,
             drawer: Drawer::Events,
             selected: None,
-            share: Share::Closed,
-            captured: BTreeSet::new(),
+            sharing: false,
             terminal: Terminal::default(),
             only_packet: false,
             focus: true,

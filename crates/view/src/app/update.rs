@@ -4,7 +4,7 @@
 use super::absent as bench;
 #[cfg(feature = "workbench")]
 use super::bench;
-use super::state::{App, Drawer, Options, Pane, RulesView, Selected, Share, Tab, Theme};
+use super::state::{App, Drawer, Options, Pane, RulesView, Selected, Tab, Theme};
 use super::time;
 use crate::story::Grain;
 use crate::words::Lang;
@@ -69,8 +69,8 @@ pub enum Action {
     Run(String, String),
     /// A file's text takes the place of this one.
     Opened(String),
-    /// The dialog with a link.
-    Share(Share),
+    /// The dialog with a link, snippets and files: there, or not.
+    Share(bool),
     /// A link takes the place of what is shown.
     Link(String),
     /// The workbench is needed.
@@ -127,6 +127,30 @@ impl Action {
     }
 }
 
+#[cfg(feature = "workbench")]
+impl Action {
+    /// Whether it changes only what is looked at: an embed does nothing else.
+    pub fn only_looks(&self) -> bool {
+        use Action::{Focus, Follow, Grain, Menu, Narrow, OnlyPacket, RulesView, Search, Select, Speed, Tab, Unfold};
+        self.only_moves()
+            || matches!(
+                self,
+                Focus(_)
+                    | Follow(_)
+                    | Grain(_)
+                    | Menu(_)
+                    | Narrow(_)
+                    | OnlyPacket(_)
+                    | RulesView(_)
+                    | Search(_)
+                    | Select(_)
+                    | Speed(_)
+                    | Tab(_)
+                    | Unfold(..)
+            )
+    }
+}
+
 /// What can get the keyboard focus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
@@ -161,10 +185,6 @@ pub enum Effect {
 
 /// Does an action.
 pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
-    if cfg!(feature = "workbench") && app.share != Share::Closed && !matches!(action, Action::Share(_)) {
-        // The link may be another now.
-        app.share = Share::Open;
-    }
     match action {
         Action::Text(text) => {
             let was = app.snapshot();
@@ -279,24 +299,23 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
             (app.terminal.host, app.terminal.line) = (host, line);
             effects
         }
-        Action::Share(share) => {
-            app.share = share;
-            match share {
-                Share::Open if !cfg!(feature = "workbench") => vec![Effect::Workbench],
-                Share::Open | Share::ByHand => {
-                    app.playing = false;
-                    vec![Effect::Focus(Field::Link)]
-                }
-                Share::Closed => vec![Effect::Focus(Field::Share)],
-                Share::Copied => Vec::new(),
+        Action::Share(open) => {
+            app.sharing = open;
+            if !open {
+                return vec![Effect::Focus(Field::Share)];
             }
+            if cfg!(not(feature = "workbench")) {
+                return vec![Effect::Workbench];
+            }
+            app.playing = false;
+            vec![Effect::Focus(Field::Link)]
         }
         Action::Link(link) => bench::open_link(app, &link),
         Action::Workbench => vec![Effect::Workbench],
         Action::NoWorkbench(why) => {
             app.refused = Some(why);
             app.drawer = Drawer::Events;
-            app.share = Share::Closed;
+            app.sharing = false;
             Vec::new()
         }
         Action::Opened(text) => opened(app, &text),

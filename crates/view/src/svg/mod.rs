@@ -12,13 +12,16 @@ mod style;
 
 pub use film::{MOST_FRAMES, film};
 
-use crate::app::App;
+use crate::app::{Action, App, update};
 use crate::layout::Rect;
 use crate::px::Px;
 use crate::scene::{Scene, scene};
+use crate::words::Lang;
 use caption::Caption;
 use draw::{CAPSULE, Draw, Place, capsule};
+use net::event::EventKind;
 use pen::{Pen, escaped};
+use play::presets::Preset;
 
 /// The moment that is shown; none if there is no valid document.
 pub fn moment(app: &App) -> Option<String> {
@@ -40,6 +43,16 @@ pub fn moment(app: &App) -> Option<String> {
         said.draw(&mut out, l.layout.height);
     }
     Some(end(out))
+}
+
+/// The still picture of a preset: its first packet, there where it goes.
+pub fn poster(preset: &Preset, lang: Lang) -> Option<String> {
+    let mut app = App::new(lang, preset.name);
+    update(&mut app, Action::Send);
+    let events = app.loaded.as_ref()?.session.events();
+    let there = events.iter().position(|e| matches!(e.kind, EventKind::Delivered { .. }))?;
+    update(&mut app, Action::SeekEvent(there));
+    moment(&app)
 }
 
 /// The picture's moment: nothing is lit before something was sent.
@@ -99,8 +112,7 @@ fn end(mut pen: Pen) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::{Action, Theme, update};
-    use crate::words::Lang;
+    use crate::app::Theme;
 
     fn sent(preset: &str) -> App {
         let mut app = App::new(Lang::En, preset);

@@ -7,11 +7,11 @@
 mod en;
 mod ja;
 #[cfg(feature = "workbench")]
-mod link;
+mod share;
 mod ui;
 
 #[cfg(feature = "workbench")]
-pub use link::{link_by_hand, link_fault, link_holds, link_long, link_private};
+pub use share::{Give, capture_chosen, give, link_by_hand, link_fault, link_holds, link_long, link_private, snippet_note};
 pub use ui::{Ui, ui};
 
 use crate::labels::Labels;

@@ -3,19 +3,21 @@
 use super::Lang;
 
 macro_rules! texts {
-    ($($variant:ident: $en:literal, $ja:literal;)*) => {
+    ($name:ident, $say:ident: $($variant:ident: $en:literal, $ja:literal;)*) => {
         /// A text of the page.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[allow(missing_docs, reason = "each says itself")]
-        pub enum Ui { $($variant,)* }
+        pub enum $name { $($variant,)* }
         /// A text of the page in a language.
-        pub const fn ui(text: Ui, lang: Lang) -> &'static str {
-            match (text, lang) { $((Ui::$variant, Lang::En) => $en, (Ui::$variant, Lang::Ja) => $ja,)* }
+        pub const fn $say(text: $name, lang: Lang) -> &'static str {
+            match (text, lang) { $(($name::$variant, Lang::En) => $en, ($name::$variant, Lang::Ja) => $ja,)* }
         }
     };
 }
+#[cfg(feature = "workbench")]
+pub(super) use texts;
 
-texts! {
+texts! { Ui, ui:
     Manifests: "Manifests", "マニフェスト";
     From: "From", "送信元";
     Send: "send", "送るもの";
@@ -95,8 +97,6 @@ texts! {
     Speed: "Speed", "速度";
     Close: "Close", "閉じる";
     Editor: "Manifests and topology, as YAML", "YAML のマニフェストとトポロジー";
-    EditCopy: "Edit a copy", "コピーを編集";
-    ReadOnly: "Read only", "読み取り専用";
     LoadingBench: "Loading the workbench…", "作業台を読み込んでいます…";
     Edit: "Edit…", "編集…";
     Undo: "Undo", "元に戻す";
@@ -131,21 +131,7 @@ texts! {
     DeletePod: "delete this pod", "この Pod を削除";
     SyncNow: "kube-proxy: sync", "kube-proxy: 同期";
     StopProxy: "kube-proxy: stop", "kube-proxy: 停止";
-    Share: "Share a link", "リンクを共有";
-    Copy: "Copy", "コピー";
-    Copied: "Copied", "コピーしました";
-    ExportSvg: "Picture of this moment (SVG)", "この時点の図（SVG）";
-    ExportPng: "Picture of this moment (PNG)", "この時点の図（PNG）";
-    ExportFilm: "The run, moving (SVG)", "動く図（SVG）";
-    ExportText: "The run, a line an event", "全イベント（テキスト）";
-    ExportMarkdown: "The run as a table (Markdown)", "表（Markdown）";
-    ExportMermaid: "The run as a sequence (Mermaid)", "シーケンス図（Mermaid）";
-    ExportJson: "The run for programs (JSON)", "プログラム用（JSON）";
-    ExportPcapng: "Capture for Wireshark (pcapng)", "Wireshark 用キャプチャ（pcapng）";
-    ExportSave: "Rules at this moment (iptables-save)", "この時点のルール（iptables-save）";
-    ExportLab: "Lab for a real kernel (bash)", "実カーネル用ラボ（bash）";
-    NothingToExport: "There is nothing to write yet: send a packet first.", "まだ書き出すものがありません。先にパケットを送ってください。";
-    NoLabOfThePast: "A lab does one thing after the other: it cannot do what was done here while packets were under way. Undo it, or send again from the beginning.", "ラボは操作を一つずつ順に行います。パケットの移動中に行った操作は再現できません。元に戻すか、最初から送り直してください。";
+    Share: "Share, embed, save as files", "共有・埋め込み・書き出し";
     NotThere: "Not there at this moment", "この時点では存在しません";
     CableCut: "cable cut", "ケーブル切断";
     IsDown: "is down", "停止";

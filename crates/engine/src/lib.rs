@@ -1,0 +1,338 @@
+//! The engine for JavaScript, for Node and for bundlers: a document in, what happens out.
+//!
+//! A [`Session`] is what the page has without the page: its document, what was done in it, and everything that can
+//! be written of it. What crosses the border is text, numbers and plain objects; the types stand beside it in
+//! TypeScript, the forms of document and trace as JSON Schemas in the package.
+//!
+//! **Architecture invariant.** Nothing is decided here: it converts, calls `view` and converts back. It knows no
+//! DOM, no file, no clock.
+#![forbid(unsafe_code)]
+
+mod types;
+
+use js_sys::{Error, JSON, Reflect};
+use kube::{Diagnostic, Severity};
+use play::probe::usual_protocol;
+use play::{Protocol, script};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use view::app::{Action, App, Theme, link, update};
+use view::export::{self, Export};
+use view::story::Grain;
+use view::{Lang, json, words};
+use wasm_bindgen::prelude::*;
+
+/// How a session begins.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Options {
+    seed: u32,
+    cold: bool,
+    lang: String,
+    theme: String,
+}
+
+/// What is sent.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Probe {
+    from: String,
+    to: String,
+    proto: Option<String>,
+    endpoint: Option<String>,
+    sport: Option<u16>,
+    ttl: Option<u8>,
+    size: Option<u16>,
+    count: Option<u16>,
+    dont_fragment: Option<bool>,
+}
+
+/// Something that is wrong with a document.
+#[derive(Serialize)]
+struct Told<'a> {
+    code: &'static str,
+    severity: &'static str,
+    line: u32,
+    column: u32,
+    message: &'a str,
+    hint: &'a str,
+}
+
+/// What a command printed.
+#[derive(Serialize)]
+struct Printed<'a> {
+    text: &'a str,
+    ok: bool,
+}
+
+/// A built-in document.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PresetInfo {
+    name: &'static str,
+    title: &'static str,
+    title_ja: &'static str,
+    from: &'static str,
+    to: &'static str,
+    document: String,
+}
+
+fn js(value: &impl Serialize) -> JsValue {
+    serde_wasm_bindgen::to_value(value).unwrap_or(JsValue::UNDEFINED)
+}
+
+fn fault(message: &str) -> JsValue {
+    Error::new(message).into()
+}
+
+fn told(d: &Diagnostic) -> Told<'_> {
+    Told { code: d.code.name(), severity: d.severity.name(), line: d.span.line, column: d.span.column, message: &d.message, hint: &d.hint }
+}
+
+fn all_told(diags: &[Diagnostic]) -> JsValue {
+    js(&diags.iter().map(told).collect::<Vec<_>>())
+}
+
+/// An error of a document: its first fault as message, code, line, column and hint; all of them as `diagnostics`.
+fn document_error(diags: &[Diagnostic]) -> JsValue {
+    let first = diags.iter().find(|d| d.severity == Severity::Error);
+    let error = Error::new(&first.map(ToString::to_string).unwrap_or_default());
+    if let Some(d) = first {
+        let fields: [(&str, JsValue); 4] = [
+            ("code", d.code.name().into()),
+            ("line", d.span.line.into()),
+            ("column", d.span.column.into()),
+            ("hint", d.hint.as_str().into()),
+        ];
+        for (name, value) in fields {
+            let _ = Reflect::set(&error, &name.into(), &value);
+        }
+    }
+    let _ = Reflect::set(&error, &"diagnostics".into(), &all_told(diags));
+    error.into()
+}
+
+/// Reads an argument; one that is left out is as if it were empty.
+fn argument<T: for<'a> Deserialize<'a>>(value: JsValue, name: &str) -> Result<T, JsValue> {
+    let value = if value.is_undefined() { js_sys::Object::new().into() } else { value };
+    serde_wasm_bindgen::from_value(value).map_err(|e| fault(&format!("{name}: {e}")))
+}
+
+/// Everything that is wrong with a document and its Script, in order.
+#[wasm_bindgen(unchecked_return_type = "Diagnostic[]")]
+pub fn check(document: &str) -> JsValue {
+    all_told(&script::check(document))
+}
+
+/// The built-in documents.
+#[wasm_bindgen(unchecked_return_type = "Preset[]")]
+pub fn presets() -> JsValue {
+    let one = |p: &play::presets::Preset| PresetInfo {
+        name: p.name,
+        title: p.title,
+        title_ja: p.title_ja,
+        from: p.from,
+        to: p.to,
+        document: p.document(),
+    };
+    js(&play::presets::ALL.iter().map(one).collect::<Vec<_>>())
+}
+
+/// A document, and what is done in it.
+#[wasm_bindgen]
+pub struct Session {
+    app: App,
+}
+
+#[wasm_bindgen]
+impl Session {
+    /// A document, before anything was done. Throws a `DocumentError` if it has errors.
+    #[wasm_bindgen(constructor)]
+    pub fn new(
+        document: &str,
+        #[wasm_bindgen(unchecked_param_type = "SessionOptions | undefined")] options: JsValue,
+    ) -> Result<Self, JsValue> {
+        let mut app = app(options)?;
+        update(&mut app, Action::Opened(document.to_owned()));
+        Self { app }.whole()
+    }
+
+    /// The session of a link, with what was done in it, at its moment. Throws if it cannot be opened.
+    #[wasm_bindgen(js_name = open)]
+    pub fn open(
+        address: &str,
+        #[wasm_bindgen(unchecked_param_type = "SessionOptions | undefined")] options: JsValue,
+    ) -> Result<Self, JsValue> {
+        let own = app(options)?;
+        let app = link::open(address, &own).map_err(|f| fault(&words::link_fault(&f, own.lang)))?;
+        Self { app }.whole()
+    }
+
+    fn whole(self) -> Result<Self, JsValue> {
+        if self.app.errors() > 0 { Err(document_error(&self.app.diags)) } else { Ok(self) }
+    }
+
+    /// Warnings and notes about the document.
+    #[wasm_bindgen(getter, unchecked_return_type = "Diagnostic[]")]
+    pub fn diagnostics(&self) -> JsValue {
+        all_told(&self.app.diags)
+    }
+
+    /// The document.
+    #[wasm_bindgen(getter)]
+    pub fn document(&self) -> String {
+        self.app.text.to_string()
+    }
+
+    /// How many steps there are; the moment is one of them, 0 before the first.
+    #[wasm_bindgen(getter)]
+    pub fn steps(&self) -> usize {
+        self.app.steps.len()
+    }
+
+    /// The moment.
+    #[wasm_bindgen(getter)]
+    pub fn step(&self) -> usize {
+        self.app.step()
+    }
+
+    /// Goes to a moment.
+    #[wasm_bindgen(setter)]
+    pub fn set_step(&mut self, step: usize) {
+        update(&mut self.app, Action::SeekStep(step));
+    }
+
+    /// How fine the steps are.
+    pub fn grain(&mut self, #[wasm_bindgen(unchecked_param_type = "Grain")] grain: &str) -> Result<(), JsValue> {
+        let grain = match grain {
+            "hops" => Grain::Hops,
+            "decisions" => Grain::Decisions,
+            "rules" => Grain::Rules,
+            other => return Err(fault(&format!("grain {other:?}: write hops, decisions or rules"))),
+        };
+        update(&mut self.app, Action::Grain(grain));
+        Ok(())
+    }
+
+    /// Sends, waits for the end, and gives what happened. The moment is the last one. Throws if it cannot be sent.
+    #[wasm_bindgen(unchecked_return_type = "Trace")]
+    pub fn send(&mut self, #[wasm_bindgen(unchecked_param_type = "Probe")] probe: JsValue) -> Result<JsValue, JsValue> {
+        let probe: Probe = argument(probe, "probe")?;
+        let app = &mut self.app;
+        let usual = app.loaded.as_ref().map_or(Protocol::Tcp, |l| usual_protocol(l.session.running(), &probe.to));
+        app.proto = match probe.proto.as_deref() {
+            None => usual,
+            Some("tcp") => Protocol::Tcp,
+            Some("udp") => Protocol::Udp,
+            Some("icmp") => Protocol::Icmp,
+            Some(other) => return Err(fault(&format!("proto {other:?}: write tcp, udp or icmp"))),
+        };
+        app.from = probe.from;
+        update(app, Action::To(probe.to));
+        app.force(probe.endpoint.as_deref().unwrap_or_default()).map_err(|why| fault(&why))?;
+        let written = |n: Option<u64>| n.map(|n| n.to_string()).unwrap_or_default();
+        let options = view::app::Options {
+            sport: written(probe.sport.map(u64::from)),
+            ttl: written(probe.ttl.map(u64::from)),
+            size: written(probe.size.map(u64::from)),
+            count: written(probe.count.map(u64::from)),
+            df: probe.dont_fragment.unwrap_or(false),
+        };
+        update(app, Action::Options(options));
+        update(app, Action::Send);
+        if let Some(why) = app.refused.take() {
+            return Err(fault(&why));
+        }
+        update(app, Action::SeekStep(usize::MAX));
+        self.trace()
+    }
+
+    /// What happened in the run that the moment is about.
+    #[wasm_bindgen(unchecked_return_type = "Trace")]
+    pub fn trace(&self) -> Result<JsValue, JsValue> {
+        let (Some(l), Some(run)) = (&self.app.loaded, self.app.run()) else { return Err(fault("nothing was sent yet")) };
+        JSON::parse(&json::run(&l.session, &l.labels, run, self.app.lang))
+    }
+
+    /// A command on a node, pod or host, at this moment, as in the page's terminal.
+    #[wasm_bindgen(unchecked_return_type = "CommandOutput")]
+    pub fn exec(&mut self, host: &str, command: &str) -> Result<JsValue, JsValue> {
+        let before = self.app.terminal.entries.len();
+        update(&mut self.app, Action::Run(host.to_owned(), command.to_owned()));
+        if self.app.playing {
+            update(&mut self.app, Action::SeekStep(usize::MAX));
+        }
+        let entry = self.app.terminal.entries.get(before).ok_or_else(|| fault("write a command"))?;
+        Ok(js(&Printed { text: &entry.output, ok: entry.good }))
+    }
+
+    /// The picture of this moment, as SVG.
+    pub fn svg(&self) -> Result<String, JsValue> {
+        self.text(Export::Svg)
+    }
+
+    /// The run, moving, as SVG.
+    pub fn film(&self) -> Result<String, JsValue> {
+        self.text(Export::Film)
+    }
+
+    /// The run, one line an event.
+    pub fn lines(&self) -> Result<String, JsValue> {
+        self.text(Export::Text)
+    }
+
+    /// The run as a Markdown table.
+    pub fn markdown(&self) -> Result<String, JsValue> {
+        self.text(Export::Markdown)
+    }
+
+    /// The run as a sequence diagram of Mermaid.
+    pub fn mermaid(&self) -> Result<String, JsValue> {
+        self.text(Export::Mermaid)
+    }
+
+    /// The session as a bash script for a real kernel.
+    pub fn lab(&self) -> Result<String, JsValue> {
+        self.text(Export::Lab)
+    }
+
+    /// Every frame at the named interfaces (`node01/cni0`), or at all, as pcapng.
+    pub fn pcapng(&self, interfaces: Option<Vec<String>>) -> Result<Vec<u8>, JsValue> {
+        let chosen: BTreeSet<String> = interfaces.into_iter().flatten().collect();
+        let all = export::interfaces(&self.app);
+        if let Some(other) = chosen.difference(&all).next() {
+            let all = all.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            return Err(fault(&format!("interface {other:?}: no frame was seen there; there are {all}")));
+        }
+        export::file(&self.app, Export::Pcapng, &chosen).map(|f| f.bytes).map_err(|why| fault(&why))
+    }
+
+    /// A link that opens the session in the page of that address, or undefined if it is too long for one.
+    pub fn link(&self, page: Option<String>) -> Option<String> {
+        link::link(&self.app).map(|l| page.unwrap_or_default() + &l)
+    }
+
+    fn text(&self, what: Export) -> Result<String, JsValue> {
+        let file = export::file(&self.app, what, &BTreeSet::new()).map_err(|why| fault(&why))?;
+        String::from_utf8(file.bytes).map_err(|e| fault(&e.to_string()))
+    }
+}
+
+/// A page as the options say.
+fn app(options: JsValue) -> Result<App, JsValue> {
+    let options: Options = argument(options, "options")?;
+    let lang = match options.lang.as_str() {
+        "" | "en" => Lang::En,
+        "ja" => Lang::Ja,
+        other => return Err(fault(&format!("lang {other:?}: write en or ja"))),
+    };
+    let mut app = App::new(lang, "");
+    app.theme = match options.theme.as_str() {
+        "" | "auto" => Theme::System,
+        "light" => Theme::Light,
+        "dark" => Theme::Dark,
+        other => return Err(fault(&format!("theme {other:?}: write auto, light or dark"))),
+    };
+    (app.seed, app.cold) = (u64::from(options.seed), options.cold);
+    Ok(app)
+}

@@ -1,0 +1,281 @@
+// The embed: what it fetches, what it shows, what it says to the page around it, and that it disturbs nobody.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { dist, launch, listen, root } from "./browser.mjs";
+import { serve } from "./serve.mjs";
+
+const shots = join(root, "target", "screenshots");
+const packetwalk = (...args) => execFileSync("cargo", ["run", "--quiet", "--package", "packetwalk", "--", ...args], { cwd: root, encoding: "utf8" });
+let plain;
+const pages = {};
+
+before(async () => {
+  mkdirSync(shots, { recursive: true });
+  // A plain file server: no policy, no CORS.
+  plain = await serve(dist, { prefix: "/files/", pages, policy: null });
+});
+after(() => plain.close());
+
+/** A page of documentation around something; collects what the embeds say. */
+async function around(markup, act, options = {}) {
+  const head = `<!DOCTYPE html><html lang="en"><title>Documentation</title><link rel="icon" href="data:,"><body><p>Watch it:</p>`;
+  const path = `/doc-${Object.keys(pages).length}.html`;
+  pages[path] = head + markup;
+  const { context, close } = await launch({ viewport: { width: 860, height: 700 }, locale: "en-US", ...options });
+  try {
+    const page = await context.newPage();
+    page.setDefaultTimeout(15_000);
+    const said = listen(page);
+    const asked = [];
+    page.on("request", (r) => asked.push(new URL(r.url()).pathname.split("/").slice(2).join("/")));
+    await page.addInitScript(() => {
+      if (window.parent !== window) return;
+      window.heard = [];
+      addEventListener("message", (e) => window.heard.push(e.data));
+    });
+    await page.goto(plain.origin + path);
+    await act(page, { asked, context });
+    assert.deepEqual(said, [], "the console is silent");
+  } finally {
+    await close();
+  }
+}
+const frame = (query = "", more = "") => `<iframe sandbox="allow-scripts" src="/files/embed.html${query}" width="820" height="560" ${more}></iframe>`;
+const heard = (page, type) => page.evaluate((t) => window.heard.filter((m) => m.type === t), type);
+const until = async (page, type, n = 1) => {
+  await page.waitForFunction(([t, n]) => window.heard.filter((m) => m.type === t).length >= n, [type, n]);
+  return (await heard(page, type)).at(-1);
+};
+const tell = (page, message, at = 0) => page.evaluate(([m, at]) => frames[at].postMessage(m, "*"), [message, at]);
+
+test("first a still picture; the engine on a click; nothing stored, nothing else fetched", async () => {
+  await around(frame("?preset=article-nodeport"), async (page, { asked }) => {
+    const inside = page.frameLocator("iframe");
+    await inside.locator(".poster img").waitFor();
+    await page.waitForTimeout(600);
+    const own = (names) => names.map((n) => n.replace(/-[0-9a-f]{8}\./, "-HASH."));
+    assert.deepEqual(own(asked).filter((n) => n).sort(), ["embed-HASH.css", "embed.html", "embed.js", "posters/article-nodeport.en.svg"]);
+    assert.deepEqual((await heard(page, "ready")).length, 0, "no engine yet");
+    assert.ok((await until(page, "height")).height > 200);
+    await page.screenshot({ path: join(shots, "embed-poster.png") });
+    const [, window] = page.frames();
+    const before = await window.evaluate(() => [origin, history.length, location.href]);
+    assert.equal(before[0], "null", "the frame's origin is opaque");
+    await inside.locator(".start").click();
+    await inside.locator(".picture .node-card").first().waitFor();
+    const ready = await until(page, "ready");
+    assert.ok(ready.steps > 100 && ready.step === 1, JSON.stringify(ready));
+    assert.equal(await inside.locator(".play").getAttribute("aria-label"), "Play", "it does not play by itself");
+    for (let n = 0; n < 12; n++) await inside.locator("[aria-label='Step forward']").click();
+    await page.keyboard.press("Control+z");
+    await inside.locator(".capsule").waitFor();
+    assert.notEqual((await inside.locator(".saying").textContent()).trim(), "");
+    assert.equal(await inside.locator("textarea, .cm-editor, input[type=file]").count(), 0, "no editor");
+    assert.deepEqual(own(asked).filter((n) => n).sort(), ["embed-HASH.css", "embed-engine-HASH.js", "embed.html", "embed.js", "posters/article-nodeport.en.svg"]);
+    assert.deepEqual(await window.evaluate(() => [origin, history.length, location.href]), before);
+    await page.screenshot({ path: join(shots, "embed.png") });
+  });
+});
+
+test("with an origin of its own it stores nothing either, and starts no worker", async () => {
+  const at = plain.origin;
+  const markup = `<iframe src="/files/embed.html?load=now" width="820" height="560"></iframe>`;
+  await around(markup, async (page, { context }) => {
+    await until(page, "ready");
+    await page.frameLocator("iframe").locator("[aria-label='To the end']").click();
+    await until(page, "outcome");
+    const [, window] = page.frames();
+    const kept = await window.evaluate(async () => [localStorage.length, sessionStorage.length, document.cookie, (await indexedDB.databases()).length, (await caches.keys()).length, (await navigator.serviceWorker.getRegistrations()).length]);
+    assert.deepEqual(kept, [0, 0, "", 0, 0, 0]);
+    assert.deepEqual(await context.cookies(at), []);
+    assert.equal(page.workers().length, 0);
+  }, { worker: true });
+});
+
+test("the two windows tell each other what they may, and the rest is refused", async () => {
+  await around(frame("?load=now&grain=hops") + frame("", 'name="other"'), async (page) => {
+    const { steps } = await until(page, "ready");
+    assert.ok(steps > 20 && steps < 100, `${steps}`);
+    const command = (type, more) => tell(page, { target: "packetwalk", v: 1, type, ...more });
+    await command("seek", { step: 7 });
+    await page.waitForFunction(() => window.heard.some((m) => m.type === "step" && m.step === 7));
+    const step = (await heard(page, "step")).at(-1);
+    assert.ok(step.text && step.place && step.steps === steps, JSON.stringify(step));
+    await command("play");
+    await page.waitForFunction(() => window.heard.some((m) => m.type === "step" && m.step === 9));
+    await command("pause");
+    await page.waitForTimeout(300);
+    const paused = (await heard(page, "step")).at(-1).step;
+    await page.waitForTimeout(1200);
+    assert.equal((await heard(page, "step")).at(-1).step, paused, "paused");
+    await command("seek", { step: steps });
+    const outcome = await until(page, "outcome");
+    assert.ok(outcome.answered && outcome.text.includes("849 bytes"), JSON.stringify(outcome));
+    const all = await page.evaluate(() => window.heard);
+    assert.ok(all.every((m) => m.source === "packetwalk" && m.v === 1), JSON.stringify(all[0]));
+
+    // What is refused says why; what is not meant for it is left alone.
+    const wrong = [[{ v: 2, type: "play" }, /v: write 1/], [{ v: 1, type: "eval" }, /type: write play, pause, seek/], [{ v: 1, type: "__proto__" }, /type: write/], [{ v: 1, type: "constructor" }, /type: write/], [{ v: 1, type: "seek" }, /seek: write step/], [{ v: 1, type: "seek", step: -1 }, /seek: write/], [{ v: 1, type: "seek", step: 1.5 }, /seek: write/], [{ v: 1, type: "seek", step: "3" }, /seek: write/], [{ v: 1, type: "seek", step: 1e9 }, /seek: there are \d+ steps/]];
+    for (const [n, [message, why]] of wrong.entries()) {
+      await tell(page, { target: "packetwalk", ...message });
+      assert.match((await until(page, "error", n + 1)).message, why);
+    }
+    const others = ["play", null, 7, [], { type: "play" }, { v: 1, type: "seek", step: 3 }, { target: "somebody", v: 1, type: "seek", step: 3 }];
+    for (const m of others) await tell(page, m);
+    // A window that is not the page around says it.
+    await page.frames()[2].evaluate(() => window.parent.frames[0].postMessage({ target: "packetwalk", v: 1, type: "seek", step: 3 }, "*"));
+    await page.waitForTimeout(400);
+    assert.equal((await heard(page, "error")).length, wrong.length);
+    assert.equal((await heard(page, "step")).at(-1).step, steps);
+  });
+});
+
+test("an embed that still shows its picture is brought to life by the page around", async () => {
+  await around(frame(), async (page) => {
+    await page.frameLocator("iframe").locator(".poster img").waitFor();
+    await tell(page, { target: "packetwalk", v: 1, type: "seek", step: 30 });
+    await page.waitForFunction(() => window.heard.some((m) => m.type === "step" && m.step === 30));
+  });
+});
+
+test("two embeds and a page beside them do not disturb each other", async () => {
+  const markup = `<iframe src="/files/index.html" width="1180" height="500"></iframe><iframe src="/files/embed.html?load=now" width="400" height="300"></iframe><iframe src="/files/embed.html?load=now&theme=dark&lang=ja&preset=article-clusterip" width="400" height="300"></iframe>`;
+  await around(markup, async (page) => {
+    const [, main, one, two] = page.frames();
+    await until(page, "ready", 2);
+    await main.locator(".picture .node-card").first().waitFor();
+    await main.locator(".cm-content").waitFor();
+    await main.locator(".cm-content").focus();
+    await page.keyboard.press("Control+Home");
+    await page.keyboard.type("# mine\n");
+    const text = () => main.evaluate(() => localStorage.getItem("packetwalk.text"));
+    await page.waitForTimeout(300);
+    const mine = await text();
+    assert.ok(mine.startsWith("# mine\n"), "the page keeps its text");
+    const state = (f) => f.evaluate(() => [document.documentElement.lang, document.documentElement.dataset.theme, document.querySelector(".count strong").textContent]);
+    await one.locator("[aria-label='Step forward']").click();
+    await one.locator("[aria-label='Step forward']").click();
+    await two.locator("[aria-label='To the end'], [aria-label='最後へ']").click();
+    await main.locator("[aria-label='Light or dark']").click();
+    await main.locator(".sentence .send").click();
+    await page.waitForTimeout(300);
+    assert.deepEqual(await state(one), ["en", "system", "3"]);
+    const [lang, theme] = await state(two);
+    assert.deepEqual([lang, theme], ["ja", "dark"]);
+    assert.equal(await text(), mine);
+    assert.equal(await main.evaluate(() => localStorage.getItem("packetwalk.theme")), "dark");
+    assert.deepEqual(await state(one), ["en", "system", "3"], "another's theme is not its own");
+  }, { viewport: { width: 1240, height: 900 } });
+});
+
+test("what the address says is shown, and what it cannot be is told", async () => {
+  await around(frame("?load=now&view=split&theme=dark&lang=ja&step=24"), async (page) => {
+    const inside = page.frameLocator("iframe");
+    await inside.locator(".rules").first().waitFor();
+    assert.equal(await inside.locator(".count strong").textContent(), "24");
+    assert.equal(await inside.locator("html").getAttribute("data-theme"), "dark");
+    await page.screenshot({ path: join(shots, "embed-split-dark-ja.png") });
+  });
+  await around(frame("?load=now&view=rules&controls=0&step=24"), async (page) => {
+    const inside = page.frameLocator("iframe");
+    await inside.locator(".rules").first().waitFor();
+    assert.equal(await inside.locator(".picture, .transport").count(), 0);
+    await page.screenshot({ path: join(shots, "embed-rules.png") });
+  });
+  await around(frame("?load=now&view=packet&step=60"), async (page) => {
+    await page.frameLocator("iframe").locator(".packet").first().waitFor();
+    await page.screenshot({ path: join(shots, "embed-packet.png") });
+  });
+  await around(frame("?preset=nothing&view=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E&step=two&poster=https://example.org/x.svg&colour=red"), async (page) => {
+    const inside = page.frameLocator("iframe");
+    const faults = await inside.locator(".faults").textContent();
+    for (const part of ["preset=nothing: there are article-", "view=<img src=x onerror=alert(1)>: write diagram, rules, packet or split.", "step=two: write the number", "poster=https://example.org/x.svg: write the name", "colour: is no parameter; there are controls,"]) assert.ok(faults.includes(part), `${part}\n${faults}`);
+    assert.equal((await until(page, "error", 5)).message.includes("colour"), true);
+    assert.equal(await inside.locator(".faults img").count(), 0);
+    await page.screenshot({ path: join(shots, "embed-faults.png") });
+  });
+});
+
+test("on a phone", async () => {
+  await around(`<iframe sandbox="allow-scripts" src="/files/embed.html?load=now&step=40" width="350" height="420"></iframe><iframe sandbox="allow-scripts" src="/files/embed.html?load=now&view=split&step=40" width="350" height="620"></iframe>`, async (page) => {
+    await until(page, "ready", 2);
+    await page.waitForTimeout(300);
+    await page.screenshot({ path: join(shots, "embed-phone.png"), fullPage: true });
+  }, { viewport: { width: 390, height: 844 } });
+});
+
+test("an embed holds a session, and leads to the page with it", async () => {
+  const link = packetwalk("link", "preset:article-clusterip").trim();
+  await around(frame(`?load=now${link}`), async (page) => {
+    const inside = page.frameLocator("iframe");
+    await until(page, "ready");
+    const href = await inside.locator(".head a.send").getAttribute("href");
+    assert.match(href, /^\.\/#v1:/);
+    assert.ok(packetwalk("open", href) === packetwalk("open", link), "the same document");
+    const { step } = await until(page, "step");
+    await inside.locator("[aria-label='Step forward']").click();
+    await page.waitForFunction((n) => window.heard.some((m) => m.type === "step" && m.step === n + 1), step);
+    await page.waitForTimeout(200);
+    assert.notEqual(await inside.locator(".head a.send").getAttribute("href"), href, "the moment is in it");
+  });
+  await around(frame(`?load=now${link.slice(0, 60)}`), async (page) => {
+    await until(page, "ready");
+    assert.match(await page.frameLocator("iframe").locator(".saying[role=alert]").textContent(), /The link was not opened/);
+    assert.match((await until(page, "error")).message, /a part of it is missing/);
+  });
+});
+
+test("<packet-walk> wraps the sandboxed embed", async () => {
+  const element = `<script src="/files/packet-walk.js"></script><packet-walk preset="article-clusterip" theme="light" label="A pod asks a Service">A pod asks a Service.</packet-walk>`;
+  await around(element, async (page) => {
+    const inside = page.frameLocator("packet-walk iframe");
+    await inside.locator(".poster img").waitFor();
+    const iframe = page.locator("packet-walk iframe");
+    assert.deepEqual(await iframe.evaluate((f) => [f.getAttribute("sandbox"), f.title, f.loading]), ["allow-scripts allow-popups allow-popups-to-escape-sandbox", "A pod asks a Service", "lazy"]);
+    await page.evaluate(() => {
+      window.events = [];
+      for (const type of ["ready", "step", "outcome", "error"]) document.addEventListener(`packetwalk-${type}`, (e) => window.events.push([type, e.detail, e.target.localName]));
+      document.querySelector("packet-walk").seek(12);
+    });
+    await page.waitForFunction(() => window.events.some(([t, d]) => t === "step" && d.step === 12));
+    const [ready] = await page.evaluate(() => window.events.filter(([t]) => t === "ready"));
+    assert.equal(ready[2], "packet-walk");
+    assert.equal(ready[1].title, "Pod to ClusterIP");
+    const height = await iframe.evaluate((f) => f.offsetHeight);
+    assert.ok(height > 400 && height < 1000, `as high as what it shows: ${height}`);
+    await page.evaluate(() => document.querySelector("packet-walk").play());
+    await page.waitForFunction(() => window.events.some(([t, d]) => t === "step" && d.step === 13));
+    await page.evaluate(() => document.querySelector("packet-walk").pause());
+    await page.screenshot({ path: join(shots, "packet-walk.png") });
+    // Other attributes: another embed; taken away: nothing is left.
+    await page.evaluate(() => {
+      const e = document.querySelector("packet-walk");
+      e.setAttribute("view", "rules");
+      e.setAttribute("load", "now");
+    });
+    await inside.locator(".inspector .rules").first().waitFor();
+    assert.equal(await iframe.count(), 1);
+    await page.evaluate(() => document.querySelector("packet-walk").remove());
+    assert.equal(await page.locator("iframe").count(), 0);
+  });
+});
+
+test("the embed also loads under the strict policy of the page", async () => {
+  const strict = await serve(dist);
+  const { context, close } = await launch({ locale: "en-US" });
+  try {
+    const page = await context.newPage();
+    const said = listen(page);
+    await page.goto(`${strict.origin}/embed.html`);
+    await page.locator(".start").click();
+    await page.waitForSelector(".picture .node-card");
+    await page.locator("[aria-label='Step forward']").click();
+    assert.deepEqual(said, []);
+  } finally {
+    await close();
+    await strict.close();
+  }
+});

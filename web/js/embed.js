@@ -1,0 +1,192 @@
+// What stands in an embed before its engine is there: it reads the address, shows a still picture, and
+// brings the engine when a person, or the page around, asks for it. And the messages to and from that page:
+// here they are made and checked. Nothing is stored, no history is made.
+(function () {
+  "use strict";
+  const PRESETS = { /* presets */ };
+  const ENGINE = "/* engine */";
+  const body = document.body;
+  const root = document.documentElement;
+  const app = document.getElementById("app");
+
+  // The address: what each parameter can be; the first is what it is if it is not said.
+  const WORDS = {
+    view: ["diagram", "rules", "packet", "split"],
+    load: ["click", "visible", "now"],
+    play: ["0", "1"],
+    controls: ["1", "0"],
+    theme: ["auto", "light", "dark"],
+    lang: ["auto", "en", "ja"],
+    grain: ["decisions", "hops", "rules"],
+  };
+  const faults = [];
+  const given = new URLSearchParams(location.search);
+  const asked = {};
+  for (const [name, words] of Object.entries(WORDS)) {
+    const value = given.get(name);
+    asked[name] = words.includes(value) ? value : words[0];
+    if (value !== null && !words.includes(value)) faults.push(`${name}=${value}: write ${words.slice(0, -1).join(", ")} or ${words.at(-1)}.`);
+  }
+  const number = (text) => (/^\d{1,6}$/.test(text) ? Number(text) : null);
+  const step = given.get("step");
+  if (step !== null && number(step) === null) faults.push(`step=${step}: write the number of a step, such as 12; 0 is before the first.`);
+  const presets = Object.keys(PRESETS);
+  const linked = /^#v\d/.test(location.hash);
+  let preset = given.get("preset");
+  if (preset !== null && !presets.includes(preset)) {
+    faults.push(`preset=${preset}: there are ${presets.join(", ")}.`);
+    preset = null;
+  }
+  let poster = given.get("poster");
+  if (poster !== null && !/^[\w-]+(\.[\w-]+)*\.svg$/.test(poster)) {
+    faults.push(`poster=${poster}: write the name of an SVG file beside this page.`);
+    poster = null;
+  }
+  const known = [...Object.keys(WORDS), "step", "preset", "poster"];
+  for (const name of new Set(given.keys())) if (!known.includes(name)) faults.push(`${name}: is no parameter; there are ${known.sort().join(", ")}.`);
+
+  const japanese = asked.lang === "ja" || (asked.lang === "auto" && /^ja/.test(navigator.language));
+  const say = (en, ja) => (japanese ? ja : en);
+  root.lang = japanese ? "ja" : "en";
+  root.dataset.theme = asked.theme === "auto" ? "system" : asked.theme;
+  preset ??= presets.find((p) => p === "article-nodeport");
+  const title = linked ? "Packetwalk" : PRESETS[preset][japanese ? 1 : 0];
+  Object.assign(body.dataset, { preset, view: asked.view, controls: asked.controls, lang: asked.lang, theme: asked.theme, grain: asked.grain, play: asked.play });
+  if (number(step ?? "") !== null) body.dataset.step = number(step);
+
+  const add = (to, tag, props, ...children) => {
+    const e = Object.assign(document.createElement(tag), props);
+    e.append(...children);
+    to.append(e);
+    return e;
+  };
+  const complain = (text) => {
+    tell("error", { message: text });
+    const box = document.querySelector(".faults") ?? add(body, "div", { className: "faults", role: "alert" });
+    box.textContent += (box.textContent && "\n") + text;
+  };
+
+  // To the page around.
+  const outside = window.parent !== window;
+  const tell = (type, more) => outside && window.parent.postMessage({ source: "packetwalk", v: 1, type, ...more }, "*");
+
+  // The still picture.
+  let engine = "none";
+  const cover = add(app, "div", { className: "poster" });
+  app.querySelector(".loading")?.remove();
+  const still = poster ?? (linked ? null : `posters/${preset}.${japanese ? "ja" : "en"}.svg`);
+  const picture = still && add(cover, "img", { src: `./${still}`, alt: "" });
+  picture?.addEventListener("error", () => (picture.hidden = true));
+  picture?.addEventListener("load", () => measure());
+  const call = add(cover, "div", { className: "call" });
+  add(call, "strong", { textContent: title });
+  const button = add(call, "button", { type: "button", className: "start", textContent: say("▶ Walk through it", "▶ 動かす") });
+  button.addEventListener("click", () => load());
+  if (linked) add(call, "a", { className: "leave", href: `./${location.hash}`, target: "_blank", rel: "noopener", textContent: say("Open in Packetwalk", "Packetwalk で開く") });
+
+  // A fault of the engine's own; or there is nothing it could run in.
+  const broken = (error) => typeof WebAssembly === "object" && error instanceof WebAssembly.RuntimeError && complain(say("Packetwalk has met a fault of its own and stopped.", "Packetwalk 自身の不具合で停止しました。"));
+  window.addEventListener("error", (event) => broken(event.error));
+  window.addEventListener("unhandledrejection", (event) => broken(event.reason));
+
+  function load() {
+    if (typeof WebAssembly !== "object") return complain(say("This browser cannot run it: it needs WebAssembly.", "このブラウザーでは動きません（WebAssembly が必要です）。"));
+    if (engine !== "none") return;
+    engine = "coming";
+    button.disabled = true;
+    button.textContent = say("Loading…", "読み込んでいます…");
+    add(document.head, "script", { src: ENGINE }).addEventListener("error", (event) => {
+      event.target.remove();
+      engine = "none";
+      button.disabled = false;
+      button.textContent = say("Try again", "もう一度");
+      complain(say("The engine could not be loaded. Look at the connection.", "エンジンを読み込めません。接続を確認してください。"));
+    });
+  }
+
+  // How high all of it would be, at this width.
+  let height = 0;
+  function measure(seen) {
+    const width = root.clientWidth;
+    if (!width) return;
+    let now = 420;
+    if (seen) {
+      const own = [".head", ".saying", ".transport"].reduce((n, s) => n + (document.querySelector(s)?.offsetHeight ?? 0), 0);
+      const wide = width >= 640;
+      const across = asked.view === "split" && wide ? width * 0.6 : width;
+      const drawn = ["diagram", "split"].includes(asked.view) ? Math.min((seen.height / seen.width) * (across - 20), 900) + 60 : 420;
+      now = own + drawn + (asked.view === "split" && !wide ? 320 : 0);
+    } else if (picture?.naturalWidth) {
+      now = Math.min((picture.naturalHeight / picture.naturalWidth) * width, 900);
+    }
+    now = Math.round(now);
+    if (now === height) return;
+    height = now;
+    tell("height", { height });
+  }
+
+  // What the engine tells, and what it does.
+  let last = null;
+  let wanted = null;
+  const frame = {
+    told(seen) {
+      const before = last;
+      last = seen;
+      if (engine !== "there") {
+        engine = "there";
+        measure(seen);
+        tell("ready", { title: seen.title, step: seen.step, steps: seen.steps, height });
+        if (seen.refused) tell("error", { message: seen.refused });
+      }
+      if (!before || before.step !== seen.step) tell("step", { step: seen.step, steps: seen.steps, place: seen.place ?? "", text: seen.text ?? "" });
+      if (seen.outcome && before?.outcome !== seen.outcome) tell("outcome", { answered: seen.answered, text: seen.outcome });
+      if (wanted) {
+        const then = wanted;
+        wanted = null;
+        // Not from within what it tells.
+        setTimeout(then);
+      }
+    },
+    command: null,
+  };
+  const later = (act) => {
+    if (engine === "there") return act();
+    wanted = act;
+    load();
+  };
+  const plays = (on) => last && last.playing !== on && frame.command("toggle", 0);
+  const COMMANDS = {
+    play: () => later(() => plays(true)),
+    pause: () => {
+      if (engine === "there") plays(false);
+      else wanted = null;
+    },
+    seek: (m) => {
+      if (!Number.isInteger(m.step) || m.step < 0) return "seek: write step: and the number of a step, 0 being before the first";
+      if (last && m.step > last.steps) return `seek: there are ${last.steps} steps`;
+      later(() => frame.command("seek", m.step));
+    },
+  };
+  window.addEventListener("message", (event) => {
+    // Nobody but the page around; and it may speak to others, too.
+    const m = event.data;
+    if (!outside || event.source !== window.parent || typeof m !== "object" || m === null || m.target !== "packetwalk") return;
+    const act = Object.hasOwn(COMMANDS, m.type) && COMMANDS[m.type];
+    const wrong = m.v !== 1 ? "v: write 1" : act ? act(m) : `type: write ${Object.keys(COMMANDS).join(", ")}`;
+    if (typeof wrong === "string") tell("error", { message: wrong });
+  });
+
+  window.packetwalk = { embed: frame };
+  new ResizeObserver(() => measure(last)).observe(root);
+  measure();
+  faults.forEach(complain);
+  if (asked.load === "now") load();
+  if (asked.load === "visible") {
+    const eye = new IntersectionObserver((seen) => {
+      if (!seen.some((e) => e.isIntersecting)) return;
+      eye.disconnect();
+      load();
+    });
+    eye.observe(cover);
+  }
+})();

@@ -1,0 +1,45 @@
+// The service worker: after the first visit the page opens without a network.
+//
+// Every file but the page itself has a name that says what is in it. So each page fits its own files, and any
+// version of it may be open at any time: the page comes from the network as long as there is one, its files from
+// the cache. A new version is fetched while the old one is used; what the old one needs is thrown away when no
+// page of it is open any more.
+const FILES = [/* files */];
+const VERSION = "/* version */";
+// Another copy of the page may live below another path of this origin.
+const MINE = `packetwalk ${registration.scope} `;
+const CACHE = MINE + VERSION;
+const PAGE = new URL("./", registration.scope).href;
+// A network that does not answer is none, in ms.
+const PATIENCE = 4000;
+
+addEventListener("install", (event) => {
+  const fetched = FILES.map((f) => new Request(new URL(f, PAGE), { cache: f === "./" ? "reload" : "default" }));
+  event.waitUntil(caches.open(CACHE).then((c) => c.addAll(fetched)));
+});
+
+addEventListener("activate", (event) => {
+  const old = (name) => name.startsWith(MINE) && name !== CACHE;
+  event.waitUntil(caches.keys().then((names) => Promise.all(names.filter(old).map((n) => caches.delete(n)))));
+});
+
+async function page(request) {
+  const kept = await caches.match(PAGE, { cacheName: CACHE });
+  if (!kept) return fetch(request);
+  const late = new Promise((resolve) => setTimeout(resolve, PATIENCE, kept));
+  const come = fetch(request).then((r) => (r.status >= 500 ? kept : r), () => kept);
+  return Promise.race([come, late]);
+}
+
+addEventListener("fetch", (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  const address = url.origin + url.pathname;
+  if (request.method !== "GET") return;
+  if (request.mode === "navigate") {
+    if (address === PAGE || address === `${PAGE}index.html`) event.respondWith(page(request));
+    return;
+  }
+  if (!FILES.some((f) => f !== "./" && new URL(f, PAGE).href === address)) return;
+  event.respondWith(caches.match(address, { cacheName: CACHE }).then((kept) => kept ?? fetch(request)));
+});

@@ -1,0 +1,99 @@
+// <packet-walk>: an embed of Packetwalk in a page of documentation. One file, which wraps the sandboxed
+// frame: what is in it can touch nothing of the page around.
+//
+//   <script src="https://…/packet-walk.js" defer></script>
+//   <packet-walk preset="article-nodeport" step="12"></packet-walk>
+//
+// Attributes: height (in pixels; it follows what is shown if it is not said), src (a link to a session, or the address of the embed page if it is not beside this file), preset,
+// view, step, grain, controls, play, load, poster, theme, lang, label; those of the embed's address, and written as there.
+// Text inside is what a reader sees where there is no script. Events: packetwalk-ready, -step, -outcome,
+// -error, with what the embed said as `detail`. Methods: play(), pause(), seek(step).
+(() => {
+  const home = document.currentScript ? new URL(".", document.currentScript.src) : new URL(".", location.href);
+  const PARAMETERS = ["preset", "view", "step", "grain", "controls", "play", "load", "poster", "theme", "lang"];
+  const LOWEST = 120;
+  const HIGHEST = 2000;
+
+  class PacketWalk extends HTMLElement {
+    static observedAttributes = ["src", "label", "height", ...PARAMETERS];
+    #frame = null;
+    #again = 0;
+
+    connectedCallback() {
+      window.addEventListener("message", this.#heard);
+      this.#draw();
+    }
+
+    disconnectedCallback() {
+      window.removeEventListener("message", this.#heard);
+      this.#frame?.remove();
+      this.#frame = null;
+    }
+
+    attributeChangedCallback() {
+      // Several that are set together are one change.
+      if (!this.#frame) return;
+      cancelAnimationFrame(this.#again);
+      this.#again = requestAnimationFrame(() => this.isConnected && this.#draw());
+    }
+
+    /** Plays on; brings the engine if it is not there. */
+    play() {
+      this.#tell({ type: "play" });
+    }
+
+    /** Pauses. */
+    pause() {
+      this.#tell({ type: "pause" });
+    }
+
+    /** Goes to a step; 0 is before the first. */
+    seek(step) {
+      this.#tell({ type: "seek", step });
+    }
+
+    /** The address of the frame. */
+    get address() {
+      const src = new URL(this.getAttribute("src") ?? "", home);
+      const session = src.hash;
+      const page = new URL(/\/[^/]+\.html$/.test(src.pathname) && !src.pathname.endsWith("/index.html") ? src.pathname : "embed.html", src);
+      for (const [name, value] of src.searchParams) page.searchParams.set(name, value);
+      for (const name of PARAMETERS) if (this.hasAttribute(name)) page.searchParams.set(name, this.getAttribute(name));
+      page.hash = session;
+      return page.href;
+    }
+
+    #draw() {
+      this.#frame?.remove();
+      const frame = document.createElement("iframe");
+      frame.title = this.getAttribute("label") ?? "Packetwalk";
+      frame.loading = "lazy";
+      frame.setAttribute("sandbox", "allow-scripts allow-popups allow-popups-to-escape-sandbox");
+      frame.width = "100%";
+      frame.height = this.getAttribute("height") ?? "460";
+      frame.src = this.address;
+      frame.setAttribute("frameborder", "0");
+      this.style.display = "block";
+      this.replaceChildren(frame);
+      this.#frame = frame;
+    }
+
+    #tell(message) {
+      // The frame's origin is opaque: there is no other name for it.
+      this.#frame?.contentWindow?.postMessage({ target: "packetwalk", v: 1, ...message }, "*");
+    }
+
+    #heard = (event) => {
+      const m = event.data;
+      if (!this.#frame || event.source !== this.#frame.contentWindow || typeof m !== "object" || m === null || m.source !== "packetwalk" || m.v !== 1) return;
+      if (Number.isFinite(m.height) && (m.type === "height" || m.type === "ready") && !this.hasAttribute("height")) {
+        this.#frame.height = String(Math.min(Math.max(Math.round(m.height), LOWEST), HIGHEST));
+      }
+      if (!["ready", "step", "outcome", "error"].includes(m.type)) return;
+      const { source, v, type, ...detail } = m;
+      this.dispatchEvent(new CustomEvent(`packetwalk-${type}`, { detail, bubbles: true }));
+    };
+  }
+
+  if (!customElements.get("packet-walk")) customElements.define("packet-walk", PacketWalk);
+})();

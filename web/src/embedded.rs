@@ -1,0 +1,137 @@
+//! The page inside somebody else's: what its address asks for, and what the two windows tell each other.
+//!
+//! The script before the engine (`embed.js`) reads the address, and checks and sends the messages. It leaves
+//! what it read as `data-` attributes of the body; here they become actions, and what happens is told to it.
+
+use crate::interop;
+use crate::root::{NARROW_EMBED, PHONE};
+use js_sys::{Function, Object, Reflect};
+use net::event::EventKind;
+use play::Ending;
+use play::presets::Preset;
+use view::Lang;
+use view::app::{Action, App, Effect, Tab, Theme, update};
+use view::embed::Shown;
+use view::story::{Grain, place};
+use view::words::{Context, sentence, verdict};
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use yew::Callback;
+
+/// What the address said.
+fn asked(name: &str) -> String {
+    gloo::utils::body().get_attribute(&format!("data-{name}")).unwrap_or_default()
+}
+
+/// What is shown.
+pub fn shown() -> Shown {
+    Shown::named(&asked("view")).unwrap_or_default()
+}
+
+/// Whether the transport is there.
+pub fn has_controls() -> bool {
+    asked("controls") != "0"
+}
+
+/// What the embed is called: the preset, if it is one.
+pub fn title(app: &App) -> &'static str {
+    let preset = Preset::named(app.preset).filter(|p| p.document() == *app.text);
+    preset.map_or("Packetwalk", |p| if app.lang == Lang::Ja { p.title_ja } else { p.title })
+}
+
+/// The embed as it opens: the session of its link, or what its preset is there for.
+pub fn opened() -> (App, Vec<Effect>) {
+    let lang = match asked("lang").as_str() {
+        "ja" => Lang::Ja,
+        "en" => Lang::En,
+        _ if interop::browser_language().starts_with("ja") => Lang::Ja,
+        _ => Lang::En,
+    };
+    let mut app = App::new(lang, &asked("preset"));
+    app.theme = match asked("theme").as_str() {
+        "light" => Theme::Light,
+        "dark" => Theme::Dark,
+        _ => Theme::System,
+    };
+    if let Some(link) = interop::link() {
+        update(&mut app, Action::Link(link));
+    }
+    let fresh = app.script.is_empty() && app.refused.is_none();
+    if fresh {
+        update(&mut app, Action::Send);
+    }
+    match asked("grain").as_str() {
+        "hops" => _ = update(&mut app, Action::Grain(Grain::Hops)),
+        "rules" => _ = update(&mut app, Action::Grain(Grain::Rules)),
+        _ => {}
+    }
+    match asked("step").parse() {
+        Ok(step) => _ = update(&mut app, Action::SeekStep(step)),
+        Err(_) if fresh => {
+            let first = first(&app);
+            update(&mut app, Action::SeekStep(first));
+        }
+        Err(_) => {}
+    }
+    app.tab = if shown() == Shown::Packet { Tab::Packet } else { Tab::Rules };
+    app.history = view::app::History::default();
+    app.playing = false;
+    app.narrow = interop::prefers(NARROW_EMBED);
+    let plays = asked("play") == "1" && !interop::prefers("(prefers-reduced-motion: reduce)");
+    let begin = if plays { update(&mut app, Action::TogglePlay) } else { Vec::new() };
+    (app, begin)
+}
+
+/// The step that a session begins with where no step was asked for: the first; where no picture is shown, that of
+/// the first rule, as there is nothing to read before it.
+fn first(app: &App) -> usize {
+    let Some(l) = app.loaded.as_ref().filter(|_| shown() != Shown::Diagram) else { return 1 };
+    let ruled = |i: &usize| matches!(l.session.events()[*i].kind, EventKind::Walked { .. } | EventKind::Translated { .. });
+    app.steps.iter().position(ruled).map_or(1, |n| n + 1)
+}
+
+/// The script before the engine.
+fn frame() -> Option<JsValue> {
+    let guard = Reflect::get(&js_sys::global(), &"packetwalk".into()).ok()?;
+    Reflect::get(&guard, &"embed".into()).ok().filter(JsValue::is_object)
+}
+
+/// Does what the page around asks for; it was checked.
+pub fn obey(act: Callback<Action>) {
+    let Some(frame) = frame() else { return };
+    let command = Closure::<dyn FnMut(String, f64)>::new(move |what: String, step: f64| match what.as_str() {
+        "seek" => act.emit(Action::SeekStep(step as usize)),
+        _ => act.emit(Action::TogglePlay),
+    });
+    let _ = Reflect::set(&frame, &"command".into(), &command.into_js_value());
+}
+
+/// Tells what is shown.
+pub fn tell(app: &App) {
+    let Some(frame) = frame() else { return };
+    let Some(told) = Reflect::get(&frame, &"told".into()).ok().and_then(|f| f.dyn_into::<Function>().ok()) else { return };
+    let out = Object::new();
+    let put = |name: &str, value: JsValue| _ = Reflect::set(&out, &name.into(), &value);
+    put("step", (app.step() as f64).into());
+    put("steps", (app.steps.len() as f64).into());
+    put("playing", app.playing.into());
+    put("title", title(app).into());
+    if let Some(why) = &app.refused {
+        put("refused", why.as_str().into());
+    }
+    if let Some(l) = &app.loaded {
+        put("width", f64::from(if app.narrow { PHONE } else { l.layout.width }).into());
+        put("height", f64::from(l.layout.height).into());
+        let c = Context { state: l.session.last(), labels: &l.labels };
+        if let Some(i) = app.step().checked_sub(1).and_then(|n| app.steps.get(n)) {
+            let e = &l.session.events()[*i];
+            put("text", sentence(&c, e, app.lang).replace('`', "").into());
+            put("place", place(e, l.session.last(), &l.labels).into());
+        }
+        if let Some(run) = app.run().filter(|_| app.step() == app.steps.len()) {
+            put("answered", (run.verdict.ending == Ending::Answered).into());
+            put("outcome", verdict(&c, &run.verdict, app.lang).replace('`', "").into());
+        }
+    }
+    let _ = told.call1(&frame, &out);
+}
