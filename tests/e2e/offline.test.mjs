@@ -10,7 +10,15 @@ import { end, send, verdict, workbench } from "./visit.mjs";
 
 /** The worker has everything. */
 const ready = (page) => page.evaluate(() => navigator.serviceWorker.ready.then((r) => r.active.scriptURL));
-const activated = (page) => page.waitForFunction(async () => (await navigator.serviceWorker.getRegistration())?.active?.state === "activated", undefined, { timeout: 30_000 });
+/** Asks again until it is so. */
+async function until(page, what, ask, argument) {
+  for (let n = 0; n < 120; n++) {
+    if (await page.evaluate(ask, argument)) return;
+    await page.waitForTimeout(250);
+  }
+  assert.fail(what);
+}
+const activated = (page) => until(page, "the worker is active", async () => (await navigator.serviceWorker.getRegistration())?.active?.state === "activated");
 const names = (page) => page.evaluate(() => caches.keys());
 
 async function walk(page) {
@@ -99,7 +107,7 @@ test("an update is there with the next load, and an open page of before goes on 
     await walk(other);
     await workbench(other);
     await other.evaluate(() => navigator.serviceWorker.getRegistration().then((r) => r.update()));
-    await other.waitForFunction(async () => (await navigator.serviceWorker.getRegistration())?.waiting, undefined, { timeout: 30_000 });
+    await until(other, "the next worker waits", async () => Boolean((await navigator.serviceWorker.getRegistration())?.waiting));
     assert.equal((await names(other)).length, 2, "both are there as long as a page of before is open");
 
     // Without a network, in the middle of it: what was there before opens, whole.
@@ -115,7 +123,7 @@ test("an update is there with the next load, and an open page of before goes on 
     const said3 = listen(last);
     await last.goto(`${server.origin}/`);
     await walk(last);
-    await last.waitForFunction(async (old) => !(await caches.keys()).includes(old), before[0], { timeout: 30_000 });
+    await until(last, "what was before is thrown away", async (old) => !(await caches.keys()).includes(old), before[0]);
     now = null;
     await last.reload();
     assert.equal(await last.title(), "Next Packetwalk: a Kubernetes network you can watch");

@@ -10,7 +10,7 @@
 
 mod types;
 
-use js_sys::{Error, JSON, Reflect};
+use js_sys::{Error, JSON, Object, Reflect};
 use kube::{Diagnostic, Severity};
 use play::probe::usual_protocol;
 use play::{Protocol, script};
@@ -24,7 +24,7 @@ use wasm_bindgen::prelude::*;
 
 /// How a session begins.
 #[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 struct Options {
     seed: u32,
     cold: bool,
@@ -34,7 +34,7 @@ struct Options {
 
 /// What is sent.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 struct Probe {
     from: String,
     to: String,
@@ -112,9 +112,24 @@ fn document_error(diags: &[Diagnostic]) -> JsValue {
     error.into()
 }
 
-/// Reads an argument; one that is left out is as if it were empty.
-fn argument<T: for<'a> Deserialize<'a>>(value: JsValue, name: &str) -> Result<T, JsValue> {
-    let value = if value.is_undefined() { js_sys::Object::new().into() } else { value };
+impl Options {
+    const FIELDS: &[&str] = &["seed", "cold", "lang", "theme"];
+}
+
+impl Probe {
+    const FIELDS: &[&str] = &["from", "to", "proto", "endpoint", "sport", "ttl", "size", "count", "dontFragment"];
+}
+
+/// Reads an argument; one that is left out is as if it were empty. A field that is none is an error: what was meant
+/// by it would not happen.
+fn argument<T: for<'a> Deserialize<'a>>(value: JsValue, name: &str, fields: &[&str]) -> Result<T, JsValue> {
+    let value = if value.is_undefined() { Object::new().into() } else { value };
+    if let Some(object) = value.dyn_ref::<Object>() {
+        let keys = Object::keys(object).iter().filter_map(|k| k.as_string()).collect::<Vec<_>>();
+        if let Some(other) = keys.iter().find(|k| !fields.contains(&k.as_str())) {
+            return Err(fault(&format!("{name}: unknown field {other:?}; there are {}", fields.join(", "))));
+        }
+    }
     serde_wasm_bindgen::from_value(value).map_err(|e| fault(&format!("{name}: {e}")))
 }
 
@@ -214,10 +229,11 @@ impl Session {
         Ok(())
     }
 
-    /// Sends, waits for the end, and gives what happened. The moment is the last one. Throws if it cannot be sent.
+    /// Sends at this moment (what came after it is given up), waits for the end, and gives what happened. Then the
+    /// moment is the last one. Throws if it cannot be sent.
     #[wasm_bindgen(unchecked_return_type = "Trace")]
     pub fn send(&mut self, #[wasm_bindgen(unchecked_param_type = "Probe")] probe: JsValue) -> Result<JsValue, JsValue> {
-        let probe: Probe = argument(probe, "probe")?;
+        let probe: Probe = argument(probe, "probe", Probe::FIELDS)?;
         let app = &mut self.app;
         let usual = app.loaded.as_ref().map_or(Protocol::Tcp, |l| usual_protocol(l.session.running(), &probe.to));
         app.proto = match probe.proto.as_deref() {
@@ -320,7 +336,7 @@ impl Session {
 
 /// A page as the options say.
 fn app(options: JsValue) -> Result<App, JsValue> {
-    let options: Options = argument(options, "options")?;
+    let options: Options = argument(options, "options", Options::FIELDS)?;
     let lang = match options.lang.as_str() {
         "" | "en" => Lang::En,
         "ja" => Lang::Ja,
