@@ -130,7 +130,7 @@ fn argument<T: for<'a> Deserialize<'a>>(value: JsValue, name: &str, fields: &[&s
             return Err(fault(&format!("{name}: unknown field {other:?}; there are {}", fields.join(", "))));
         }
     }
-    serde_wasm_bindgen::from_value(value).map_err(|e| fault(&format!("{name}: {e}")))
+    serde_wasm_bindgen::from_value(value).map_err(|e| fault(&format!("{name}: {}", e.to_string().trim_start_matches("Error: "))))
 }
 
 /// Everything that is wrong with a document and its Script, in order.

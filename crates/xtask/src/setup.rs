@@ -11,6 +11,8 @@ pub(crate) type Result<T> = std::result::Result<T, String>;
 
 /// Trunk; the version in Trunk.toml.
 const TRUNK: &str = "0.21.14";
+/// mdBook, for a test: what an author pastes is built into a chapter.
+const MDBOOK: &str = "0.4.52";
 /// wasm-bindgen; the version in web/Cargo.toml and Trunk.toml.
 const WASM_BINDGEN: &str = "0.2.130";
 
@@ -140,7 +142,10 @@ pub(crate) fn tools(yes: bool, for_tests: bool) -> Result<Tools> {
         Some(v) => return Err(format!("Node.js {v} is too old: install version 18 or later")),
         None => return Err("Node.js is missing: install version 18 or later, with npm".to_owned()),
     }
-    npm(&root)?;
+    npm(&root.join("web/js"), "the packages of web/js (editor, fonts, wasm-opt; a few seconds)")?;
+    if for_tests {
+        npm(&root.join("tests/tools"), "the packages of tests/tools (generators of pages, readers of what is written; a minute)")?;
+    }
     let compiler = wasm::find()?;
     let mut packages = compiler.missing_packages().to_vec();
     if for_tests {
@@ -154,6 +159,9 @@ pub(crate) fn tools(yes: bool, for_tests: bool) -> Result<Tools> {
     let toolchain = wasm::finish(compiler)?;
     cargo_tool("wasm-bindgen", "wasm-bindgen-cli", WASM_BINDGEN, &["--force"], &path)?;
     cargo_tool("trunk", "trunk", TRUNK, &["--locked", "--no-default-features", "--features", "rustls"], &path)?;
+    if for_tests {
+        cargo_tool("mdbook", "mdbook", MDBOOK, &["--no-default-features"], &path)?;
+    }
     launcher(&root, &old);
     let std_sources = wasm::std_sources(toolchain.as_deref());
     let tools = Tools { path, toolchain, std_sources };
@@ -162,16 +170,16 @@ pub(crate) fn tools(yes: bool, for_tests: bool) -> Result<Tools> {
     Ok(tools)
 }
 
-/// The editor, the fonts, wasm-opt and the browser driver, as package-lock.json pins them.
-fn npm(root: &Path) -> Result<()> {
-    let js = root.join("web/js");
-    let lock = std::fs::read_to_string(js.join("package-lock.json")).map_err(|e| format!("web/js/package-lock.json: {e}"))?;
-    let stamp = js.join("node_modules/.packetwalk-lock");
+/// What a package-lock.json pins.
+fn npm(folder: &Path, what: &str) -> Result<()> {
+    let file = folder.join("package-lock.json");
+    let lock = std::fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
+    let stamp = folder.join("node_modules/.packetwalk-lock");
     if std::fs::read_to_string(&stamp).is_ok_and(|s| s == lock) {
         return Ok(());
     }
-    say("installing the packages of web/js (editor, fonts, wasm-opt; a few seconds)");
-    run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&js).stdout(std::process::Stdio::null()), "npm ci")?;
+    say(&format!("installing {what}"));
+    run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(folder).stdout(std::process::Stdio::null()), "npm ci")?;
     std::fs::write(&stamp, lock).map_err(|e| e.to_string())
 }
 
@@ -179,7 +187,7 @@ fn npm(root: &Path) -> Result<()> {
 /// below target/.
 fn cargo_tool(program: &str, package: &str, version: &str, extra: &[&str], path: &OsString) -> Result<()> {
     let have = first_line(program, "--version", path);
-    if have.as_deref().is_some_and(|v| v.split_whitespace().nth(1) == Some(version)) {
+    if have.as_deref().and_then(|v| v.split_whitespace().nth(1)).is_some_and(|v| v.trim_start_matches('v') == version) {
         return Ok(());
     }
     say(&format!("building {package} {version} (about four minutes on two cores)"));
@@ -239,12 +247,13 @@ pub(crate) fn kernel_tools(yes: bool) -> Result<()> {
 }
 
 /// The system packages the tests need and that are not there: a browser with its driver, tshark, a
-/// Japanese font.
+/// generator of pages, a Japanese font.
 fn test_packages() -> Vec<&'static str> {
     let wanted = [
         ("/usr/bin/chromium", "chromium"),
         ("/usr/bin/chromedriver", "chromium-driver"),
         ("/usr/bin/tshark", "tshark"),
+        ("/usr/bin/hugo", "hugo"),
         ("/usr/share/fonts/opentype/noto", "fonts-noto-cjk"),
     ];
     wanted.into_iter().filter(|(path, _)| !Path::new(path).exists()).map(|(_, package)| package).collect()
