@@ -5,22 +5,21 @@
 //! Exit status: 0 answered, 1 the document has errors or nobody answered, 2 bad usage.
 #![forbid(unsafe_code)]
 
+mod page;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use kube::{Diagnostic, Severity};
 use play::presets::{ALL, Preset};
 use play::probe::{parse_endpoint, usual_protocol};
 use play::script::{Done, Outcome, Script};
 use play::{Action, Ending, Probe, Protocol, Session, capture, lab, shell};
-use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use view::Lang;
-use view::app::{Action as Step, App, Theme, link, update};
+use view::app::{App, link};
 use view::embed::{Shown, Snippet};
-use view::export::{self, Export};
-use view::svg;
 
 /// Walks packets through a Kubernetes cluster, decision by decision, as Linux would.
 #[derive(Parser)]
@@ -69,7 +68,7 @@ enum Command {
     /// One exchange, request and reply, ending in the verdict.
     Trace(Trace),
     /// The picture of a moment, or of a run that moves, as SVG.
-    Svg(Picture),
+    Svg(page::Picture),
     /// Writes a still picture of every built-in document, in both languages, for the embeds of a page.
     Posters {
         /// The folder.
@@ -210,45 +209,6 @@ struct Trace {
     interface: Vec<String>,
 }
 
-#[derive(Args)]
-struct Picture {
-    /// The document. Of a link, the moment and what was done are taken too.
-    file: String,
-    /// Who sends. Without --from and --to it is the picture of the cluster, or of the link's moment.
-    #[arg(long, requires = "to")]
-    from: Option<String>,
-    /// To whom: an address, svc/NAME, a host, node or pod; a port stands behind a colon.
-    #[arg(long, requires = "from")]
-    to: Option<String>,
-    /// What is sent.
-    #[arg(long, value_enum)]
-    proto: Option<Proto>,
-    /// The endpoint every draw falls on: IP or IP:PORT.
-    #[arg(long)]
-    endpoint: Option<String>,
-    #[command(flatten)]
-    chance: Chance,
-    /// The moment: the number of an event, as `trace --format text` prints it. The last one if not written.
-    #[arg(long, value_name = "EVENT", conflicts_with = "animate")]
-    at: Option<usize>,
-    /// The whole run, moving from device to device.
-    #[arg(long)]
-    animate: bool,
-    /// Colours: as the reader's system says, or always the same.
-    #[arg(long, value_enum, default_value = "auto")]
-    theme: Colours,
-    /// The language of sentences.
-    #[arg(long, value_enum, default_value = "en")]
-    lang: Language,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Colours {
-    Auto,
-    Light,
-    Dark,
-}
-
 /// Why the program ends early: what to print, and the exit status.
 struct Stop(String, u8);
 
@@ -301,13 +261,13 @@ fn run(command: Command) -> Result<ExitCode, Stop> {
             }
         }
         Command::Trace(t) => trace(&t),
-        Command::Svg(p) => picture(&p),
-        Command::Posters { folder } => posters(&folder),
+        Command::Svg(p) => page::picture(&p),
+        Command::Posters { folder } => page::posters(&folder),
         Command::Run { file, lang } => run_script(&file, lang),
         Command::Link { file, page } => {
             let mut app = App::new(Lang::En, file.strip_prefix("preset:").unwrap_or_default());
-            update(&mut app, Step::Opened(read(&file)?));
-            let link = link::link(&app).ok_or_else(too_long)?;
+            view::app::update(&mut app, view::app::Action::Opened(read(&file)?));
+            let link = link::link(&app).ok_or_else(page::too_long)?;
             print(&format!("{}{link}\n", page.split('#').next().unwrap_or_default()))?;
             Ok(ExitCode::SUCCESS)
         }
@@ -315,13 +275,7 @@ fn run(command: Command) -> Result<ExitCode, Stop> {
             print(&view::embed::shortcode())?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Embed { file, page, kind, view, .. } => {
-            let app = session(&file, App::new(Lang::En, file.strip_prefix("preset:").unwrap_or_default()))?;
-            let link = link::link(&app).ok_or_else(too_long)?;
-            let kind = Snippet::ALL.into_iter().find(|s| s.word() == kind).unwrap_or(Snippet::Iframe);
-            print(&kind.text(&page, &link, &view::embed::title(&app), Shown::named(&view).unwrap_or_default()))?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Embed { file, page, kind, view, .. } => page::snippet(&file, &page, &kind, &view),
         Command::Open { link } => {
             let address = if link == "-" { standard_input()? } else { link };
             print(&linked(address.trim())?)?;
@@ -491,78 +445,6 @@ fn protocol(session: &Session, to: &str, said: Option<Proto>) -> Protocol {
         Some(Proto::Icmp) => Protocol::Icmp,
         None => usual_protocol(session.running(), to),
     }
-}
-
-fn too_long() -> Stop {
-    usage(format!("the document is too long for a link, which holds {} KiB", link::MOST_KIB))
-}
-
-/// The page with a document, or with the session of a link.
-fn session(file: &str, mut app: App) -> Result<App, Stop> {
-    let given = written(file)?;
-    match only_link(&given) {
-        Some(address) => app = link::open(address, &app).map_err(|f| usage(view::words::link_fault(&f, Lang::En)))?,
-        None => _ = update(&mut app, Step::Opened(given)),
-    }
-    if app.errors() > 0 { Err(Stop(told(file, &app.diags), 1)) } else { Ok(app) }
-}
-
-/// A moment or a run as SVG.
-fn picture(p: &Picture) -> Result<ExitCode, Stop> {
-    let mut app = App::new(p.lang.into(), p.file.strip_prefix("preset:").unwrap_or_default());
-    (app.seed, app.cold) = (p.chance.seed, p.chance.cold);
-    app.theme = match p.theme {
-        Colours::Auto => Theme::System,
-        Colours::Light => Theme::Light,
-        Colours::Dark => Theme::Dark,
-    };
-    let mut app = session(&p.file, app)?;
-    if let (Some(from), Some(to)) = (&p.from, &p.to) {
-        send(&mut app, from, to, p)?;
-    }
-    if let Some(why) = app.refused {
-        return Err(usage(why));
-    }
-    if let Some(at) = p.at {
-        if at >= app.events_len() {
-            return Err(usage(format!("--at {at}: the events have the numbers 0 to {}", app.events_len().saturating_sub(1))));
-        }
-        update(&mut app, Step::SeekEvent(at));
-    }
-    let what = if p.animate { Export::Film } else { Export::Svg };
-    let file = export::file(&app, what, &BTreeSet::new()).map_err(usage)?;
-    print(&String::from_utf8_lossy(&file.bytes))?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// `NAME.LANGUAGE.svg` for every preset, and a list of them.
-fn posters(folder: &Path) -> Result<ExitCode, Stop> {
-    let write = |name: &str, text: &str| {
-        let path = folder.join(name);
-        std::fs::write(&path, text).map_err(|e| usage(format!("{}: {e}", path.display())))
-    };
-    std::fs::create_dir_all(folder).map_err(|e| usage(format!("{}: {e}", folder.display())))?;
-    for p in &ALL {
-        for lang in [Lang::En, Lang::Ja] {
-            write(&format!("{}.{}.svg", p.name, lang.tag()), &svg::poster(p, lang).unwrap_or_default())?;
-        }
-    }
-    let titles: Vec<String> = ALL.iter().map(|p| format!("{:?}: [{:?}, {:?}]", p.name, p.title, p.title_ja)).collect();
-    write("posters.json", &format!("{{{}}}\n", titles.join(", ")))?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Sends what was said, and goes to the last moment.
-fn send(app: &mut App, from: &str, to: &str, p: &Picture) -> Result<(), Stop> {
-    if let Some(l) = &app.loaded {
-        app.proto = protocol(&l.session, to, p.proto);
-    }
-    from.clone_into(&mut app.from);
-    update(app, Step::To(to.to_owned()));
-    app.force(p.endpoint.as_deref().unwrap_or_default()).map_err(usage)?;
-    update(app, Step::Send);
-    update(app, Step::SeekStep(usize::MAX));
-    Ok(())
 }
 
 /// The capture of a run, of the interfaces that were named.

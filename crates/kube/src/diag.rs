@@ -167,6 +167,23 @@ impl fmt::Display for Diagnostic {
     }
 }
 
+/// So many faults of a text are told: one with more is of another kind, or made to hurt.
+pub const MOST_TOLD: usize = 500;
+
+/// The first of many faults, errors before others, in their order; and how many there are besides.
+pub(crate) fn bounded(diags: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let Some(more) = diags.len().checked_sub(MOST_TOLD).filter(|n| *n > 0) else { return diags };
+    let (errors, others): (Vec<_>, Vec<_>) = diags.into_iter().partition(|x| x.severity == Severity::Error);
+    let mut told: Vec<_> = errors.into_iter().chain(others).take(MOST_TOLD).collect();
+    told.sort_by_key(|x| (x.span.start, x.severity));
+    let last = told.last().map(|x| (x.code, x.span));
+    told.extend(last.map(|(code, span)| Diagnostic {
+        severity: Severity::Note,
+        ..Diagnostic::error(code, span, format!("{more} more are not listed"), "mend what is listed first")
+    }));
+    told
+}
+
 /// The nearest of `words` to `word`, if it is near enough to be a slip of the hand.
 pub fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = words.into_iter().map(|w| (distance(word, w), w)).min_by_key(|(d, _)| *d)?;
@@ -198,6 +215,21 @@ fn distance(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_very_many_faults_the_errors_are_told_and_the_rest_is_counted() {
+        let at = |n: u32, severity| Diagnostic {
+            severity,
+            ..Diagnostic::error(Code::WrongType, Span { start: n, line: n, ..Span::default() }, n.to_string(), "")
+        };
+        let many: Vec<_> = (0..1200).map(|n| at(n, if n % 4 == 3 { Severity::Error } else { Severity::Note })).collect();
+        let told = bounded(many.clone());
+        assert_eq!(told.len(), MOST_TOLD + 1);
+        assert_eq!(told.iter().filter(|x| x.severity == Severity::Error).count(), 300);
+        assert!(told.is_sorted_by_key(|x| x.span.start));
+        assert_eq!(told.last().map(|x| (x.message.as_str(), x.severity)), Some(("700 more are not listed", Severity::Note)));
+        assert_eq!(bounded(many[..MOST_TOLD].to_vec()), many[..MOST_TOLD]);
+    }
 
     #[test]
     fn slips_of_the_hand_are_recognised() {

@@ -8,7 +8,7 @@ mod system;
 pub use running::after;
 
 use crate::decode::{Decoder, Spanned};
-use crate::diag::{Code, Diagnostic, Severity, Span, nearest};
+use crate::diag::{Code, Diagnostic, Severity, Span, bounded, nearest};
 use crate::ipam::{HostLocal, NodePorts, ServiceIps, pod_cidrs};
 use crate::naming;
 use crate::object::{self, Container, Deployment, Labels, Object, ServiceType, Slice, Traffic};
@@ -215,7 +215,7 @@ pub fn build(text: &str) -> (Option<Cluster>, Vec<Diagnostic>) {
 fn finish(cluster: Option<Cluster>, mut diags: Vec<Diagnostic>) -> (Option<Cluster>, Vec<Diagnostic>) {
     diags.sort_by_key(|x| (x.span.start, x.severity));
     let broken = diags.iter().any(|x| x.severity == Severity::Error);
-    (cluster.filter(|_| !broken), diags)
+    (cluster.filter(|_| !broken), bounded(diags))
 }
 
 /// Reads a text for what could stand in it.

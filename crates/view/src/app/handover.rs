@@ -212,7 +212,9 @@ pub fn unpack(text: &str) -> Option<(App, Vec<Effect>)> {
     app.proto = Protocol::from_name(get("proto")).unwrap_or_default();
     app.offer();
     let o = &mut app.options;
-    (o.sport, o.ttl, o.size, o.count) = (get("sport").to_owned(), get("ttl").to_owned(), get("size").to_owned(), get("count").to_owned());
+    // A field of numbers takes no other text.
+    let number = |name| Some(get(name)).filter(|n| n.bytes().all(|b| b.is_ascii_digit())).unwrap_or_default().to_owned();
+    (o.sport, o.ttl, o.size, o.count) = (number("sport"), number("ttl"), number("size"), number("count"));
     o.df = on("df");
     app.grain = [Grain::Hops, Grain::Decisions, Grain::Rules][index("grain", &["hops", "decisions", "rules"])];
     app.speed = get("speed").parse().unwrap_or(100);
