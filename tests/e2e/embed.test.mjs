@@ -263,6 +263,65 @@ test("<packet-walk> wraps the sandboxed embed", async () => {
   });
 });
 
+test("what is asked for before there is an engine is done when there is: the last of each kind", async () => {
+  await around(frame("?play=1"), async (page) => {
+    await page.frameLocator("iframe").locator(".poster img").waitFor();
+    const command = (type, more) => tell(page, { target: "packetwalk", v: 1, type, ...more });
+    await command("seek", { step: 90 });
+    await command("seek", { step: 30 });
+    await command("play");
+    await command("pause");
+    await page.waitForFunction(() => window.heard.some((m) => m.type === "step" && m.step === 30));
+    await page.waitForTimeout(1500);
+    assert.equal((await heard(page, "step")).at(-1).step, 30, "paused there, though its address says play");
+  });
+  await around(frame(), async (page) => {
+    await page.frameLocator("iframe").locator(".poster img").waitFor();
+    await tell(page, { target: "packetwalk", v: 1, type: "seek", step: 5000 });
+    assert.match((await until(page, "error")).message, /seek: there are \d+ steps/);
+  });
+});
+
+test("<packet-walk> below the fold hears what is said to it before it is in sight", async () => {
+  await around(`<div style="height: 6000px"></div><script src="/files/packet-walk.js"></script><packet-walk></packet-walk>`, async (page) => {
+    await page.evaluate(() => {
+      document.addEventListener("packetwalk-step", (e) => (window.at = e.detail.step));
+      document.querySelector("packet-walk").seek(17);
+    });
+    await page.waitForFunction(() => window.at === 17);
+  });
+});
+
+test("an engine that cannot begin says so, also to the page around, and can be tried again", async () => {
+  const policies = ["default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'", null];
+  for (const policy of policies) {
+    const server = await serve(dist, { policy });
+    const { context, close } = await launch({ locale: "en-US" });
+    try {
+      const page = await context.newPage();
+      page.setDefaultTimeout(15_000);
+      let cut = policy === null;
+      await page.route(/embed-engine/, (route) => (cut ? route.abort() : route.continue()));
+      await page.goto(`${server.origin}/embed.html`);
+      await page.locator(".start").click();
+      await page.locator(".faults", { hasText: policy ? /does not let it run/ : /could not be loaded/ }).waitFor();
+      assert.equal(await page.locator(".start").textContent(), "Try again");
+      cut = false;
+      await page.locator(".start").click();
+      if (policy) {
+        await page.locator(".faults", { hasText: /does not let it run/ }).waitFor();
+        assert.equal((await page.locator(".faults").textContent()).match(/does not let it run/g).length, 1);
+      } else {
+        await page.waitForSelector(".picture .node-card");
+        assert.equal(await page.locator(".faults").count(), 0, "what was wrong is over");
+      }
+    } finally {
+      await close();
+      await server.close();
+    }
+  }
+});
+
 test("the embed also loads under the strict policy of the page", async () => {
   const strict = await serve(dist);
   const { context, close } = await launch({ locale: "en-US" });

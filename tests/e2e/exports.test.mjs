@@ -51,25 +51,72 @@ for (const colorScheme of ["light", "dark"]) {
           range.dispatchEvent(new Event("input", { bubbles: true }));
         }, at);
         await page.waitForFunction((n) => document.querySelector(".count strong").textContent === String(n), at);
-        await page.emulateMedia({ reducedMotion: "reduce", colorScheme });
-        await page.waitForTimeout(250);
-        await files(page);
-        const { text, name } = await take(page, "this moment (SVG)");
-        assert.equal(name, "packetwalk.svg");
-        const page2 = await page.context().newPage();
-        await page2.emulateMedia({ colorScheme });
-        await page2.setContent(`<!DOCTYPE html><body>${text}</body>`);
-        const saved = await page2.evaluate(`(${shapes})(document.querySelector("svg"))`);
-        const live = await page.evaluate(`(${shapes})(document.querySelector(".picture"))`);
-        // What only a file has: the paper, and the sentence.
-        const more = saved.filter((s) => !live.includes(s));
-        assert.deepEqual(live.filter((s) => !saved.includes(s)), [], `${what}: on the page only`);
-        assert.ok(more.length <= 5 && more.length >= 4, `${what}: in the file only\n${more.join("\n")}`);
-        await page2.close();
+        await same(page, what, colorScheme);
       }
     });
   });
 }
+
+/** Compares the file with the page at this moment. */
+async function same(page, what, colorScheme = "light") {
+  await page.emulateMedia({ reducedMotion: "reduce", colorScheme });
+  await page.waitForTimeout(250);
+  await files(page);
+  const { text } = await take(page, "this moment (SVG)");
+  const other = await page.context().newPage();
+  await other.emulateMedia({ colorScheme });
+  await other.setContent(`<!DOCTYPE html><body>${text}</body>`);
+  const saved = await other.evaluate(`(${shapes})(document.querySelector("svg"))`);
+  const live = await page.evaluate(`(${shapes})(document.querySelector(".picture"))`);
+  await other.close();
+  assert.deepEqual(live.filter((s) => !saved.includes(s)), [], `${what}: on the page only`);
+  // What only a file has: the paper, and the sentence.
+  const more = saved.filter((s) => !live.includes(s));
+  assert.ok(more.length <= 6, `${what}: in the file only\n${more.join("\n")}`);
+}
+
+test("the saved picture is the one on the page also where things are broken, many, lost or bridged", async () => {
+  const { cluster } = await import("./hostile.mjs");
+  const odd = cluster()
+    .replace("replicas: 2", "replicas: 40")
+    .replace("  hosts:", "  - {name: a-node-with-a-long-name}\n  faults: [{cut: client}, {down: node01/flannel.1}, {stopped: node02/kube-proxy}, {stopped: node01/flanneld}]\n  hosts:");
+  await visit({}, async (page) => {
+    const open = async (text) => {
+      await page.locator("input[type=file]").setInputFiles({ name: "odd.yaml", mimeType: "text/plain", buffer: Buffer.from(text) });
+      await page.waitForTimeout(400);
+    };
+    await open(odd);
+    await same(page, "faults and many pods");
+    await page.click(".share .deeds button:has-text('Close')");
+    await page.selectOption("#from", { label: (await page.locator("#from option").allTextContents()).find((t) => /node01/.test(t)) });
+    await send(page, null);
+    await page.keyboard.press("End");
+    await end(page);
+    await same(page, "what was sent among them");
+    await page.click(".share .deeds button:has-text('Close')");
+    // Another probe while the first is under way; and one that is dropped.
+    await page.selectOption("#preset", "article-nodeport");
+    await send(page);
+    for (let n = 0; n < 16; n++) await page.keyboard.press("ArrowRight");
+    await page.click(".sentence .send");
+    await page.click(".play");
+    await same(page, "two packets");
+    await page.click(".share .deeds button:has-text('Close')");
+    await page.getByRole("tab", { name: "Packet" }).click();
+    await page.locator(".deeds button:has-text('Drop it')").click();
+    await same(page, "a lost packet");
+    await page.click(".share .deeds button:has-text('Close')");
+    await page.selectOption("#preset", "article-pod-same-node");
+    await page.click(".sentence .send");
+    await page.click(".play");
+    await end(page);
+    await same(page, "bridged");
+    // Many nodes are tiles.
+    await page.click(".share .deeds button:has-text('Close')");
+    await open(cluster().replace("  - {name: node02}\n", Array.from({ length: 20 }, (_, n) => `  - {name: n${n}}\n`).join("")));
+    await same(page, "tiles");
+  });
+});
 
 test("every file of the dialog is one", async () => {
   await visit({}, async (page) => {

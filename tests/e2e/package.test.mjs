@@ -30,7 +30,7 @@ test("the example prints the trace that the command line prints, byte for byte",
   const out = spawnSync("node", ["example.mjs"], { cwd: folder, encoding: "utf8", maxBuffer: 1 << 28 });
   assert.equal(out.status, 0, out.stderr);
   const native = packetwalk("trace", "preset:article-clusterip", "--from", "deploy/centos-deployment", "--to", "svc/nginx-service:8000", "--format", "json");
-  assert.deepEqual(JSON.parse(out.stdout), JSON.parse(native));
+  assert.ok(out.stdout === native, "the same text");
   writeFileSync(join(folder, "broken.yaml"), "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {prots: []}\n");
   const broken = spawnSync("node", ["example.mjs", "broken.yaml", "a", "b"], { cwd: folder, encoding: "utf8" });
   assert.equal(broken.status, 2);

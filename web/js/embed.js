@@ -25,25 +25,25 @@
   for (const [name, words] of Object.entries(WORDS)) {
     const value = given.get(name);
     asked[name] = words.includes(value) ? value : words[0];
-    if (value !== null && !words.includes(value)) faults.push(`${name}=${value}: write ${words.slice(0, -1).join(", ")} or ${words.at(-1)}.`);
+    if (value !== null && !words.includes(value)) faults.push([`${name}=${value}: write ${words.slice(0, -1).join(", ")} or ${words.at(-1)}.`, `${name}=${value}：${words.join("、")} のどれかを書いてください。`]);
   }
   const number = (text) => (/^\d{1,6}$/.test(text) ? Number(text) : null);
   const step = given.get("step");
-  if (step !== null && number(step) === null) faults.push(`step=${step}: write the number of a step, such as 12; 0 is before the first.`);
+  if (step !== null && number(step) === null) faults.push([`step=${step}: write the number of a step, such as 12; 0 is before the first.`, `step=${step}：12 のようにステップの番号を書いてください（0 は最初の前）。`]);
   const presets = Object.keys(PRESETS);
   const linked = /^#v\d/.test(location.hash);
   let preset = given.get("preset");
   if (preset !== null && !presets.includes(preset)) {
-    faults.push(`preset=${preset}: there are ${presets.join(", ")}.`);
+    faults.push([`preset=${preset}: there are ${presets.join(", ")}.`, `preset=${preset}：${presets.join("、")} があります。`]);
     preset = null;
   }
   let poster = given.get("poster");
   if (poster !== null && !/^[\w-]+(\.[\w-]+)*\.svg$/.test(poster)) {
-    faults.push(`poster=${poster}: write the name of an SVG file beside this page.`);
+    faults.push([`poster=${poster}: write the name of an SVG file beside this page.`, `poster=${poster}：このページの隣にある SVG ファイルの名前を書いてください。`]);
     poster = null;
   }
   const known = [...Object.keys(WORDS), "step", "preset", "poster"];
-  for (const name of new Set(given.keys())) if (!known.includes(name)) faults.push(`${name}: is no parameter; there are ${known.sort().join(", ")}.`);
+  for (const name of new Set(given.keys())) if (!known.includes(name)) faults.push([`${name}: is no parameter; there are ${known.sort().join(", ")}.`, `${name}：そのようなパラメーターはありません（${known.sort().join("、")}）。`]);
 
   const japanese = asked.lang === "ja" || (asked.lang === "auto" && /^ja/.test(navigator.language));
   const say = (en, ja) => (japanese ? ja : en);
@@ -51,7 +51,9 @@
   root.dataset.theme = asked.theme === "auto" ? "system" : asked.theme;
   preset ??= presets.find((p) => p === "article-nodeport");
   const title = linked ? "Packetwalk" : PRESETS[preset][japanese ? 1 : 0];
-  Object.assign(body.dataset, { preset, view: asked.view, controls: asked.controls, lang: asked.lang, theme: asked.theme, grain: asked.grain, play: asked.play });
+  Object.assign(body.dataset, { preset, view: asked.view, controls: asked.controls, lang: asked.lang, theme: asked.theme, play: asked.play });
+  // A session has a grain of its own.
+  if (given.has("grain")) body.dataset.grain = asked.grain;
   if (number(step ?? "") !== null) body.dataset.step = number(step);
 
   const add = (to, tag, props, ...children) => {
@@ -60,10 +62,18 @@
     to.append(e);
     return e;
   };
-  const complain = (text) => {
+  // What is wrong with the address stays in sight; what was wrong with loading goes when it is tried again.
+  let failure = "";
+  const complain = () => {
+    const lines = [...faults.map(([en, ja]) => say(en, ja)), failure].filter(Boolean);
+    const box = document.querySelector(".faults");
+    if (!lines.length) return box?.remove();
+    (box ?? add(body, "div", { className: "faults", role: "alert" })).textContent = lines.join("\n");
+  };
+  const fail = (text) => {
+    failure = text;
     tell("error", { message: text });
-    const box = document.querySelector(".faults") ?? add(body, "div", { className: "faults", role: "alert" });
-    box.textContent += (box.textContent && "\n") + text;
+    complain();
   };
 
   // To the page around.
@@ -84,23 +94,36 @@
   button.addEventListener("click", () => load());
   if (linked) add(call, "a", { className: "leave", href: `./${location.hash}`, target: "_blank", rel: "noopener", textContent: say("Open in Packetwalk", "Packetwalk で開く") });
 
-  // A fault of the engine's own; or there is nothing it could run in.
-  const broken = (error) => typeof WebAssembly === "object" && error instanceof WebAssembly.RuntimeError && complain(say("Packetwalk has met a fault of its own and stopped.", "Packetwalk 自身の不具合で停止しました。"));
+  // A fault of the engine's own.
+  const broken = (error) => typeof WebAssembly === "object" && error instanceof WebAssembly.RuntimeError && fail(say("Packetwalk has met a fault of its own and stopped.", "Packetwalk 自身の不具合で停止しました。"));
   window.addEventListener("error", (event) => broken(event.error));
   window.addEventListener("unhandledrejection", (event) => broken(event.reason));
 
+  // It could not be brought, or not begun.
+  function stopped(text) {
+    engine = "none";
+    button.disabled = false;
+    button.textContent = say("Try again", "もう一度");
+    fail(text);
+  }
+
   function load() {
-    if (typeof WebAssembly !== "object") return complain(say("This browser cannot run it: it needs WebAssembly.", "このブラウザーでは動きません（WebAssembly が必要です）。"));
     if (engine !== "none") return;
+    if (typeof WebAssembly !== "object") return stopped(say("This browser cannot run it: it needs WebAssembly.", "このブラウザーでは動きません（WebAssembly が必要です）。"));
     engine = "coming";
+    failure = "";
+    complain();
     button.disabled = true;
     button.textContent = say("Loading…", "読み込んでいます…");
-    add(document.head, "script", { src: ENGINE }).addEventListener("error", (event) => {
-      event.target.remove();
-      engine = "none";
-      button.disabled = false;
-      button.textContent = say("Try again", "もう一度");
-      complain(say("The engine could not be loaded. Look at the connection.", "エンジンを読み込めません。接続を確認してください。"));
+    const script = add(document.head, "script", { src: ENGINE });
+    script.addEventListener("error", () => stopped(say("The engine could not be loaded. Look at the connection.", "エンジンを読み込めません。接続を確認してください。")));
+    script.addEventListener("load", () => {
+      script.remove();
+      packetwalkEngine().catch((error) => {
+        if (error instanceof WebAssembly.RuntimeError) return broken(error);
+        const why = error instanceof WebAssembly.CompileError ? say("This browser, or the policy of this page, does not let it run", "このブラウザーまたはページのポリシーにより動きません") : say("The engine could not begin", "エンジンを始められません");
+        stopped(`${why}: ${error.message}`);
+      });
     });
   }
 
@@ -127,7 +150,8 @@
 
   // What the engine tells, and what it does.
   let last = null;
-  let wanted = null;
+  // What was asked for before there was an engine.
+  const wish = { step: null, playing: null };
   const frame = {
     told(seen) {
       const before = last;
@@ -140,46 +164,51 @@
       }
       if (!before || before.step !== seen.step) tell("step", { step: seen.step, steps: seen.steps, place: seen.place ?? "", text: seen.text ?? "" });
       if (seen.outcome && before?.outcome !== seen.outcome) tell("outcome", { answered: seen.answered, text: seen.outcome });
-      if (wanted) {
-        const then = wanted;
-        wanted = null;
+      if (wish.step !== null || wish.playing !== null) {
+        const { step, playing } = wish;
+        wish.step = wish.playing = null;
         // Not from within what it tells.
-        setTimeout(then);
+        setTimeout(() => {
+          if (step !== null) refuse(COMMANDS.seek({ step }));
+          if (playing !== null) plays(playing);
+        });
       }
     },
     command: null,
   };
-  const later = (act) => {
-    if (engine === "there") return act();
-    wanted = act;
-    load();
-  };
-  const plays = (on) => last && last.playing !== on && frame.command("toggle", 0);
+  const plays = (on) => last.playing !== on && frame.command("toggle", 0);
   const COMMANDS = {
-    play: () => later(() => plays(true)),
+    play: () => {
+      if (engine === "there") return void plays(true);
+      wish.playing = true;
+      load();
+    },
     pause: () => {
       if (engine === "there") plays(false);
-      else wanted = null;
+      else wish.playing = false;
     },
     seek: (m) => {
       if (!Number.isInteger(m.step) || m.step < 0) return "seek: write step: and the number of a step, 0 being before the first";
-      if (last && m.step > last.steps) return `seek: there are ${last.steps} steps`;
-      later(() => frame.command("seek", m.step));
+      if (engine === "there") return m.step > last.steps ? `seek: there are ${last.steps} steps` : void frame.command("seek", m.step);
+      wish.step = m.step;
+      load();
     },
   };
+  const refuse = (wrong) => typeof wrong === "string" && tell("error", { message: wrong });
   window.addEventListener("message", (event) => {
     // Nobody but the page around; and it may speak to others, too.
     const m = event.data;
     if (!outside || event.source !== window.parent || typeof m !== "object" || m === null || m.target !== "packetwalk") return;
     const act = Object.hasOwn(COMMANDS, m.type) && COMMANDS[m.type];
     const wrong = m.v !== 1 ? "v: write 1" : act ? act(m) : `type: write ${Object.keys(COMMANDS).join(", ")}`;
-    if (typeof wrong === "string") tell("error", { message: wrong });
+    refuse(wrong);
   });
 
   window.packetwalk = { embed: frame };
   new ResizeObserver(() => measure(last)).observe(root);
   measure();
-  faults.forEach(complain);
+  for (const [en, ja] of faults) tell("error", { message: say(en, ja) });
+  complain();
   if (asked.load === "now") load();
   if (asked.load === "visible") {
     const eye = new IntersectionObserver((seen) => {

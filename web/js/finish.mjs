@@ -20,6 +20,12 @@ const hashed = (text) => createHash("sha256").update(text).digest("hex").slice(0
 for (const file of readdirSync(out).filter((f) => /^packetwalk-\w+(-[0-9a-f]+)?\.js$/.test(f))) {
   writeFileSync(join(out, file), await small(readFileSync(join(out, file), "utf8"), "js", "esm"));
 }
+// Trunk names the engine after what it was before it was made small.
+for (const file of readdirSync(out).filter((f) => /^packetwalk-web-\w+\.(js|wasm)$/.test(f))) {
+  const name = file.replace(/-[0-9a-f]{8,}/, `-${hashed(readFileSync(join(out, file)))}`);
+  renameSync(join(out, file), join(out, name));
+  html = html.replaceAll(`./${file}`, `./${name}`);
+}
 const parts = [...html.matchAll(/<link rel="stylesheet" href="\.\/((?!fonts-)[\w-]+\.css)"[^>]*>\s*/g)];
 if (parts.length < 2) throw new Error("the styles were not found in the page");
 const style = await small(parts.map((m) => readFileSync(join(out, m[1]), "utf8")).join("\n"), "css");
@@ -92,8 +98,11 @@ writeFileSync(index, html);
 // What the page needs without a network: all there is so far.
 const files = readdirSync(out, { recursive: true, withFileTypes: true }).filter((f) => f.isFile() && !f.name.endsWith(".LICENSE") && f.name !== "index.html");
 const list = ["./", ...files.map((f) => relative(out, join(f.parentPath ?? f.path, f.name))).sort()];
-const version = hashed(list.join() + html);
-const offline = readFileSync(join(root, "web/js/offline.js"), "utf8").replace("[/* files */]", JSON.stringify(list)).replace("/* version */", version);
+const version = hashed(Buffer.concat([Buffer.from(list.join()), Buffer.from(html), ...list.slice(1).map((f) => readFileSync(join(out, f)))]));
+const offline = readFileSync(join(root, "web/js/offline.js"), "utf8")
+  .replace("[/* files */]", () => JSON.stringify(list))
+  .replace("/* version */", version)
+  .replace("/* page */", createHash("sha256").update(html).digest("hex"));
 writeFileSync(join(out, "offline.js"), await small(offline, "js"));
 
 // The embed: a small script at once; the engine, in one classic script, when it is asked for. An opaque origin may
@@ -109,10 +118,9 @@ let engine;
 try {
   execFileSync("wasm-bindgen", ["--target", "no-modules", "--no-typescript", "--out-name", "embed", "--out-dir", dir, wasm], { stdio: "inherit" });
   const glue = await small(readFileSync(join(dir, "embed.js"), "utf8"), "js");
-  // Trunk's own, already optimised module has the same imports: both come from one compilation.
   execFileSync("wasm-opt", ["-Oz", "--low-memory-unused", "--enable-bulk-memory", "--enable-nontrapping-float-to-int", "--enable-reference-types", "--enable-multivalue", "--enable-sign-ext", "--enable-mutable-globals", "-o", join(dir, "small.wasm"), join(dir, "embed_bg.wasm")], { stdio: "inherit" });
   const text = readFileSync(join(dir, "small.wasm")).toString("base64");
-  engine = `${glue}wasm_bindgen({module_or_path:Uint8Array.from(atob("${text}"),(c)=>c.charCodeAt(0))});\n`;
+  engine = `${glue}window.packetwalkEngine=()=>wasm_bindgen({module_or_path:Uint8Array.from(atob("${text}"),(c)=>c.charCodeAt(0))});\n`;
 } finally {
   rmSync(dir, { recursive: true, force: true });
 }
@@ -124,7 +132,7 @@ const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/
 execFileSync("cargo", ["run", "--quiet", "--package", "packetwalk", "--", "posters", posters], { cwd: root, env, stdio: "inherit" });
 const presets = readFileSync(join(posters, "posters.json"), "utf8").trim();
 rmSync(join(posters, "posters.json"));
-const loader = readFileSync(join(root, "web/js/embed.js"), "utf8").replace("{ /* presets */ }", presets).replace("/* engine */", `./${engineFile}`);
+const loader = readFileSync(join(root, "web/js/embed.js"), "utf8").replace("{ /* presets */ }", () => presets).replace("/* engine */", () => `./${engineFile}`);
 writeFileSync(join(out, "embed.js"), await small(loader, "js"));
 writeFileSync(join(out, "packet-walk.js"), await small(readFileSync(join(root, "web/js/packet-walk.js"), "utf8"), "js"));
 writeFileSync(

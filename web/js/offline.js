@@ -1,11 +1,13 @@
 // The service worker: after the first visit the page opens without a network.
 //
-// Every file but the page itself has a name that says what is in it. So each page fits its own files, and any
-// version of it may be open at any time: the page comes from the network as long as there is one, its files from
-// the cache. A new version is fetched while the old one is used; what the old one needs is thrown away when no
-// page of it is open any more.
+// Every file but the page itself, and the faces, has a name that says what is in it. So each page fits its own
+// files, and any version of it may be open at any time: the page comes from the network as long as there is one,
+// its files from the cache. A new version is fetched while the old one is used; what the old one needs is thrown
+// away when no page of it is open any more.
 const FILES = [/* files */];
 const VERSION = "/* version */";
+// What the page of this version is, in SHA-256.
+const PAGE_IS = "/* page */";
 // Another copy of the page may live below another path of this origin.
 const MINE = `packetwalk ${registration.scope} `;
 const CACHE = MINE + VERSION;
@@ -14,13 +16,25 @@ const PAGE = new URL("./", registration.scope).href;
 const PATIENCE = 4000;
 
 addEventListener("install", (event) => {
-  const fetched = FILES.map((f) => new Request(new URL(f, PAGE), { cache: f === "./" ? "reload" : "default" }));
-  event.waitUntil(caches.open(CACHE).then((c) => c.addAll(fetched)));
+  event.waitUntil(install());
 });
+
+async function install() {
+  const cache = await caches.open(CACHE);
+  // While a version is put in place, page and worker may be of two: then this one is not for now.
+  const come = await fetch(PAGE, { cache: "reload" });
+  const bytes = await come.arrayBuffer();
+  const is = [...new Uint8Array(await crypto.subtle.digest("SHA-256", bytes))].map((b) => b.toString(16).padStart(2, "0")).join("");
+  if (is !== PAGE_IS) throw new Error("the page is of another version than its worker");
+  // Not what the server made of it on the way: a page that was led elsewhere is none to a browser.
+  await cache.put(PAGE, new Response(bytes, { headers: come.headers }));
+  await cache.addAll(FILES.filter((f) => f !== "./").map((f) => new Request(new URL(f, PAGE))));
+}
 
 addEventListener("activate", (event) => {
   const old = (name) => name.startsWith(MINE) && name !== CACHE;
-  event.waitUntil(caches.keys().then((names) => Promise.all(names.filter(old).map((n) => caches.delete(n)))));
+  // The page that brought it is one of its own.
+  event.waitUntil(Promise.all([clients.claim(), caches.keys().then((names) => Promise.all(names.filter(old).map((n) => caches.delete(n))))]));
 });
 
 async function page(request) {

@@ -18,6 +18,8 @@
     static observedAttributes = ["src", "label", "height", ...PARAMETERS];
     #frame = null;
     #again = 0;
+    // What is said before the frame listens; then null.
+    #unheard = [];
 
     connectedCallback() {
       window.addEventListener("message", this.#heard);
@@ -74,18 +76,28 @@
       frame.src = this.address;
       frame.setAttribute("frameborder", "0");
       this.style.display = "block";
+      this.#unheard = [];
       this.replaceChildren(frame);
       this.#frame = frame;
     }
 
     #tell(message) {
+      if (!this.#frame) return;
+      if (this.#unheard) {
+        this.#unheard.push(message);
+        this.#frame.loading = "eager";
+        return;
+      }
       // The frame's origin is opaque: there is no other name for it.
-      this.#frame?.contentWindow?.postMessage({ target: "packetwalk", v: 1, ...message }, "*");
+      this.#frame.contentWindow.postMessage({ target: "packetwalk", v: 1, ...message }, "*");
     }
 
     #heard = (event) => {
       const m = event.data;
       if (!this.#frame || event.source !== this.#frame.contentWindow || typeof m !== "object" || m === null || m.source !== "packetwalk" || m.v !== 1) return;
+      const unheard = this.#unheard ?? [];
+      this.#unheard = null;
+      unheard.forEach((message) => this.#tell(message));
       if (Number.isFinite(m.height) && (m.type === "height" || m.type === "ready") && !this.hasAttribute("height")) {
         this.#frame.height = String(Math.min(Math.max(Math.round(m.height), LOWEST), HIGHEST));
       }

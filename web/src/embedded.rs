@@ -62,6 +62,7 @@ pub fn opened() -> (App, Vec<Effect>) {
     }
     match asked("grain").as_str() {
         "hops" => _ = update(&mut app, Action::Grain(Grain::Hops)),
+        "decisions" => _ = update(&mut app, Action::Grain(Grain::Decisions)),
         "rules" => _ = update(&mut app, Action::Grain(Grain::Rules)),
         _ => {}
     }

@@ -93,16 +93,20 @@ enum Command {
     /// Prints what an author pastes to have the document in a page of documentation.
     Embed {
         /// The document; of a link, the moment and what was done are taken too.
-        file: String,
-        /// The address of the page that the embed comes from.
-        #[arg(long)]
-        page: String,
+        #[arg(required_unless_present = "shortcode")]
+        file: Option<String>,
+        /// The address of the page that the embed comes from: a folder, with its last slash.
+        #[arg(long, required_unless_present = "shortcode", value_parser = page::address)]
+        page: Option<String>,
         /// For what kind of page.
         #[arg(long = "for", value_parser = Snippet::ALL.map(Snippet::word), default_value = "iframe")]
         kind: String,
         /// What is shown.
         #[arg(long, value_parser = Shown::ALL.map(Shown::name), default_value = "diagram")]
         view: String,
+        /// The language of its title.
+        #[arg(long, value_enum, default_value = "en")]
+        lang: Language,
         /// Prints Hugo's shortcode instead, for layouts/shortcodes/packetwalk.html.
         #[arg(long)]
         shortcode: bool,
@@ -275,7 +279,9 @@ fn run(command: Command) -> Result<ExitCode, Stop> {
             print(&view::embed::shortcode())?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Embed { file, page, kind, view, .. } => page::snippet(&file, &page, &kind, &view),
+        Command::Embed { file, page, kind, view, lang, .. } => {
+            page::snippet(&file.unwrap_or_default(), &page.unwrap_or_default(), &kind, &view, lang.into())
+        }
         Command::Open { link } => {
             let address = if link == "-" { standard_input()? } else { link };
             print(&linked(address.trim())?)?;

@@ -3,6 +3,7 @@
 use crate::{Chance, Language, Proto, Stop, only_link, print, protocol, told, usage, written};
 use clap::{Args, ValueEnum};
 use play::presets::ALL;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
@@ -23,14 +24,14 @@ pub(crate) struct Picture {
     #[arg(long, requires = "from")]
     to: Option<String>,
     /// What is sent.
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, requires = "from")]
     proto: Option<Proto>,
     /// The endpoint every draw falls on: IP or IP:PORT.
-    #[arg(long)]
+    #[arg(long, requires = "from")]
     endpoint: Option<String>,
     #[command(flatten)]
     chance: Chance,
-    /// The moment: the number of an event, as `trace --format text` prints it. The last one if not written.
+    /// The moment: the number of an event, as `trace --format text` prints it. If not written: the last one; of a link, its own.
     #[arg(long, value_name = "EVENT", conflicts_with = "animate")]
     at: Option<usize>,
     /// The whole run, moving from device to device.
@@ -56,9 +57,12 @@ pub(super) fn too_long() -> Stop {
 }
 
 /// The page with a document, or with the session of a link.
-fn session(file: &str, mut app: App) -> Result<App, Stop> {
+fn session(file: &str, mut app: App, chance: Option<&Chance>) -> Result<App, Stop> {
     let given = written(file)?;
     match only_link(&given) {
+        Some(_) if chance.is_some_and(|c| c.cold || c.seed != 0) => {
+            return Err(usage("--seed and --cold: a link has its own; leave them out"));
+        }
         Some(address) => app = link::open(address, &app).map_err(|f| usage(view::words::link_fault(&f, Lang::En)))?,
         None => _ = update(&mut app, Action::Opened(given)),
     }
@@ -74,7 +78,7 @@ pub(super) fn picture(p: &Picture) -> Result<ExitCode, Stop> {
         Colours::Light => Theme::Light,
         Colours::Dark => Theme::Dark,
     };
-    let mut app = session(&p.file, app)?;
+    let mut app = session(&p.file, app, Some(&p.chance))?;
     if let (Some(from), Some(to)) = (&p.from, &p.to) {
         send(&mut app, from, to, p)?;
     }
@@ -102,11 +106,14 @@ pub(super) fn posters(folder: &Path) -> Result<ExitCode, Stop> {
     std::fs::create_dir_all(folder).map_err(|e| usage(format!("{}: {e}", folder.display())))?;
     for p in &ALL {
         for lang in [Lang::En, Lang::Ja] {
-            write(&format!("{}.{}.svg", p.name, lang.tag()), &svg::poster(p, lang).unwrap_or_default())?;
+            write(
+                &format!("{}.{}.svg", p.name, lang.tag()),
+                &svg::poster(p, lang).ok_or_else(|| usage(format!("preset {}: there is no picture of it", p.name)))?,
+            )?;
         }
     }
-    let titles: Vec<String> = ALL.iter().map(|p| format!("{:?}: [{:?}, {:?}]", p.name, p.title, p.title_ja)).collect();
-    write("posters.json", &format!("{{{}}}\n", titles.join(", ")))?;
+    let titles: serde_json::Map<_, _> = ALL.iter().map(|p| (p.name.to_owned(), json!([p.title, p.title_ja]))).collect();
+    write("posters.json", &format!("{}\n", Value::Object(titles)))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -124,10 +131,21 @@ fn send(app: &mut App, from: &str, to: &str, p: &Picture) -> Result<(), Stop> {
 }
 
 /// What an author pastes.
-pub(super) fn snippet(file: &str, page: &str, kind: &str, view: &str) -> Result<ExitCode, Stop> {
-    let app = session(file, App::new(Lang::En, file.strip_prefix("preset:").unwrap_or_default()))?;
+pub(super) fn snippet(file: &str, page: &str, kind: &str, view: &str, lang: Lang) -> Result<ExitCode, Stop> {
+    let app = App::new(lang, file.strip_prefix("preset:").unwrap_or_default());
+    let app = session(file, app, None)?;
     let link = link::link(&app).ok_or_else(too_long)?;
     let kind = Snippet::ALL.into_iter().find(|s| s.word() == kind).unwrap_or(Snippet::Iframe);
     print(&kind.text(page, &link, &embed::title(&app), Shown::named(view).unwrap_or_default()))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The address of a page, as an argument.
+pub(crate) fn address(text: &str) -> Result<String, String> {
+    let host = text.strip_prefix("https://").or(text.strip_prefix("http://")).and_then(|t| t.split('/').next());
+    if host.is_some_and(|h| !h.is_empty()) {
+        Ok(text.to_owned())
+    } else {
+        Err("write the whole address, such as https://example.org/packetwalk/".to_owned())
+    }
 }

@@ -1,1 +1,2 @@
-export * from "./packetwalk.js";
+export { Session, check, presets } from "./packetwalk.js";
+export type { CommandOutput, Diagnostic, DocumentError, Grain, Preset, Probe, SessionOptions, Trace, TraceEvent } from "./packetwalk.js";

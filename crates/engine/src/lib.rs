@@ -243,6 +243,15 @@ impl Session {
             Some("icmp") => Protocol::Icmp,
             Some(other) => return Err(fault(&format!("proto {other:?}: write tcp, udp or icmp"))),
         };
+        let not_icmp = app.proto != Protocol::Icmp;
+        for (said, field) in [(probe.ttl.is_some(), "ttl"), (probe.dont_fragment.is_some(), "dontFragment")] {
+            if said && not_icmp {
+                return Err(fault(&format!("{field} is that of a ping: say proto: \"icmp\", or leave it out")));
+            }
+        }
+        if probe.count.is_some() && app.proto == Protocol::Tcp {
+            return Err(fault("count is that of pings and datagrams: say proto: \"icmp\" or \"udp\", or leave it out"));
+        }
         app.from = probe.from;
         update(app, Action::To(probe.to));
         app.force(probe.endpoint.as_deref().unwrap_or_default()).map_err(|why| fault(&why))?;

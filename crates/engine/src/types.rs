@@ -19,7 +19,7 @@ export interface Probe {
   from: string;
   /** To whom: an address, svc/NAME, a host, node or pod; a port stands behind a colon. */
   to: string;
-  /** tcp to a port, icmp to an address without one, if not said. */
+  /** If not said: tcp to a port, udp to a Service that speaks nothing else, icmp to an address without a port. */
   proto?: "tcp" | "udp" | "icmp";
   /** The endpoint every draw falls on: IP or IP:PORT. */
   endpoint?: string;
@@ -29,9 +29,9 @@ export interface Probe {
   ttl?: number;
   /** Bytes of data; 0 to 65467. */
   size?: number;
-  /** How many datagrams or pings; 1 to 100. */
+  /** How many pings or datagrams; 1 to 100. */
   count?: number;
-  /** The datagram must not be cut into fragments. */
+  /** A ping must not be cut into fragments. */
   dontFragment?: boolean;
 }
 export type Grain = "hops" | "decisions" | "rules";

@@ -92,14 +92,14 @@ impl Snippet {
     pub fn text(self, page: &str, link: &str, title: &str, shown: Shown) -> String {
         let home = home(page);
         let query = if shown == Shown::Diagram { String::new() } else { format!("?view={}", shown.name()) };
-        let (src, whole) = (attribute(&format!("{home}embed.html{query}{link}")), format!("{home}{link}"));
-        let title = attribute(title);
+        let (src, whole) = (address(&format!("{home}embed.html{query}{link}")), address(&format!("{home}{link}")));
+        let title = words(title);
         let frame =
             format!("title=\"{title}\" width=\"100%\" height=\"{HEIGHT}\" loading=\"lazy\" frameborder=\"0\" sandbox=\"{SANDBOX}\"");
         match self {
             Self::Iframe => format!("<iframe src=\"{src}\" {frame}></iframe>\n"),
             Self::Element => {
-                let (js, whole) = (attribute(&format!("{home}packet-walk.js")), attribute(&whole));
+                let js = address(&format!("{home}packet-walk.js"));
                 let view = if shown == Shown::Diagram { String::new() } else { format!(" view=\"{}\"", shown.name()) };
                 format!(
                     "<script src=\"{js}\" defer></script>\n<packet-walk src=\"{whole}\" label=\"{title}\"{view}><a href=\"{whole}\">{title}</a></packet-walk>\n"
@@ -111,7 +111,7 @@ impl Snippet {
                 "<iframe src=\"{src}\" title=\"{title}\" width=\"100%\" height=\"{HEIGHT}\" loading=\"lazy\" sandbox=\"{SANDBOX}\" style={{{{border: 0}}}} />\n"
             ),
             Self::Hugo => format!("{{{{< packetwalk src=\"{src}\" title=\"{title}\" >}}}}\n"),
-            Self::Markdown => format!("[![{title}](packetwalk.svg)](<{}>)\n", attribute(&whole)),
+            Self::Markdown => format!("[![{title}](packetwalk.svg)](<{whole}>)\n"),
         }
     }
 }
@@ -134,26 +134,37 @@ pub fn title(app: &App) -> String {
     }
 }
 
-/// The folder of a page.
-fn home(page: &str) -> &str {
+/// The folder of a page's address: what stands behind its last slash is a file. That of a host alone is its root.
+fn home(page: &str) -> String {
     let page = page.split(['?', '#']).next().unwrap_or_default();
-    &page[..page.rfind('/').map_or(0, |i| i + 1)]
+    let path = page.find("://").map_or(0, |i| i + 3);
+    match page[path..].rfind('/') {
+        Some(i) => page[..path + i + 1].to_owned(),
+        None if path > 0 => format!("{page}/"),
+        None => String::new(),
+    }
 }
 
-/// Text for an attribute in HTML, JSX, a shortcode or Markdown: letters, digits and signs that none of them reads;
-/// of an address nothing is lost, as every other sign has another spelling there.
-fn attribute(text: &str) -> String {
+/// An address for an attribute in HTML, JSX, a shortcode or Markdown. Every sign that one of them could read has
+/// another spelling behind the host (RFC 3986, section 2.1), so that nothing of it is lost.
+fn address(text: &str) -> String {
+    let path = text.find("://").and_then(|i| text[i + 3..].find('/').map(|k| i + 3 + k)).unwrap_or_default();
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for (i, c) in text.char_indices() {
         match c {
-            c if c.is_alphanumeric() => out.push(c),
-            ' ' | '.' | ',' | ':' | '/' | '?' | '=' | '#' | '-' | '_' | '%' | '~' | '+' | ';' => out.push(c),
             '&' => out.push_str("&amp;"),
-            c if c.is_ascii() && !c.is_ascii_control() && text.contains("://") => out += &format!("%{:02X}", u32::from(c)),
-            _ => out.push(' '),
+            c if c.is_ascii_alphanumeric() || "-._~/:?=#%+,;!*@".contains(c) => out.push(c),
+            // An address of six in its brackets.
+            '[' | ']' if i < path => out.push(c),
+            c => out.extend(c.to_string().bytes().map(|b| format!("%{b:02X}"))),
         }
     }
     out
+}
+
+/// A title for such an attribute: letters, digits, and signs that none of them reads.
+fn words(text: &str) -> String {
+    text.chars().map(|c| if c.is_alphanumeric() || " .,:/-_".contains(c) { c } else { ' ' }).collect()
 }
 
 #[cfg(test)]
@@ -194,7 +205,16 @@ mod tests {
                 assert_eq!(there, own, "{kind:?} {bad} {text}");
             }
         }
-        assert_eq!(home("http://127.0.0.1:8080/"), "http://127.0.0.1:8080/");
-        assert_eq!(attribute("https://example.org/a b(c)/&\"x"), "https://example.org/a b%28c%29/&amp;%22x");
+        for (page, folder) in [
+            ("http://127.0.0.1:8080/", "http://127.0.0.1:8080/"),
+            ("https://example.org", "https://example.org/"),
+            ("https://example.org/net/index.html?x#y", "https://example.org/net/"),
+            ("/net/", "/net/"),
+            ("", ""),
+        ] {
+            assert_eq!(home(page), folder);
+        }
+        assert_eq!(address("https://example.org/a b(c)/&\"図"), "https://example.org/a%20b%28c%29/&amp;%22%E5%9B%B3");
+        assert_eq!(address("http://[::1]:8080/[x]"), "http://[::1]:8080/%5Bx%5D");
     }
 }

@@ -2,7 +2,7 @@
 //! text there, whatever signs it has.
 
 use crate::app::{App, Loaded};
-use crate::words::{Give, give};
+use crate::words::{Give, film_too_long, give};
 use crate::{json, markdown, mermaid, svg, trace};
 use play::script::Script;
 use play::{Act, Action, Run, Start, When, capture, lab, shell};
@@ -117,7 +117,10 @@ pub fn file(app: &App, what: Export, captured: &BTreeSet<String>) -> Result<File
     let mut stem = "packetwalk".to_owned();
     let text = match what {
         Export::Svg | Export::Png => svg::moment(app).ok_or_else(nothing)?,
-        Export::Film => svg::film(app).ok_or_else(nothing)?,
+        Export::Film => svg::film(app).map_err(|why| match why {
+            svg::NoFilm::NothingSent => nothing(),
+            svg::NoFilm::TooLong(steps) => film_too_long(steps, app.lang),
+        })?,
         Export::Text => told(trace::text)?,
         Export::Markdown => told(markdown::run)?,
         Export::Mermaid => told(mermaid::run)?,

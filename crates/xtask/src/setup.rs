@@ -138,9 +138,9 @@ pub(crate) fn tools(yes: bool, for_tests: bool) -> Result<Tools> {
     let path = std::env::join_paths(own.iter().cloned().chain(std::env::split_paths(&old))).map_err(|e| e.to_string())?;
     let node = first_line("node", "--version", &path).and_then(|v| v.trim_start_matches('v').split('.').next()?.parse::<u32>().ok());
     match node {
-        Some(18..) => {}
-        Some(v) => return Err(format!("Node.js {v} is too old: install version 18 or later")),
-        None => return Err("Node.js is missing: install version 18 or later, with npm".to_owned()),
+        Some(20..) => {}
+        Some(v) => return Err(format!("Node.js {v} is too old: install version 20 or later")),
+        None => return Err("Node.js is missing: install version 20 or later, with npm".to_owned()),
     }
     npm(&root.join("web/js"), "the packages of web/js (editor, fonts, wasm-opt; a few seconds)")?;
     if for_tests {

@@ -181,11 +181,7 @@ impl Sharing {
 
     /// A text to be copied; and what to do where the browser does not let the page.
     fn field(&self, name: Give, text: String, app: &App) -> Html {
-        let all = Callback::from(|e: FocusEvent| {
-            if let Some(t) = e.target_dyn_into::<HtmlTextAreaElement>() {
-                t.select();
-            }
-        });
+        let all = Callback::from(select_all);
         html! {
             <>
                 <textarea id="link" ref={self.field.clone()} lang="en" readonly=true rows="5" spellcheck="false" aria-label={give(name, app.lang)} value={text} onfocus={all} />
@@ -211,7 +207,7 @@ impl Sharing {
                 </div>
                 { self.field(Give::ShareEmbed, text, app) }
                 <p class="quiet">{ snippet_note(self.kind, lang) }</p>
-                if self.kind == Snippet::Hugo { <textarea lang="en" readonly=true rows="4" spellcheck="false" aria-label={give(Give::Shortcode, lang)} value={shortcode()} /> }
+                if self.kind == Snippet::Hugo { <textarea lang="en" readonly=true rows="4" spellcheck="false" aria-label={give(Give::Shortcode, lang)} value={shortcode()} onfocus={Callback::from(select_all)} /> }
             </>
         }
     }
@@ -254,6 +250,13 @@ impl Sharing {
             Ok(file) => interop::download(&file.name, file.media, &file.bytes),
             Err(why) => self.refused = Some(why),
         }
+    }
+}
+
+/// What is focused is ready to be copied.
+fn select_all(e: FocusEvent) {
+    if let Some(t) = e.target_dyn_into::<HtmlTextAreaElement>() {
+        t.select();
     }
 }
 

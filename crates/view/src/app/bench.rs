@@ -3,6 +3,7 @@
 use super::terminal::Entry;
 use super::update::Effect;
 use super::{App, Pane, Snapshot, link, time};
+use crate::words;
 use kube::change::{Change, Thing, change};
 use play::shell::kubectl;
 use play::{Act, Came, Probe, shell};
@@ -41,7 +42,7 @@ pub(super) fn open_link(app: &mut App, link: &str) -> Vec<Effect> {
             vec![Effect::SetEditor, Effect::KeepShelf]
         }
         Err(fault) => {
-            app.refused = Some(crate::words::link_fault(&fault, app.lang));
+            app.refused = Some(words::link_fault(&fault, app.lang));
             // On a narrow page it stands there.
             app.pane = Pane::Events;
             Vec::new()
@@ -59,16 +60,17 @@ impl App {
         if endpoint.is_empty() {
             return Ok(());
         }
-        let (addr, port) = play::probe::parse_endpoint(endpoint)
-            .ok_or_else(|| format!("endpoint {endpoint:?}: write an address or address:port, such as 10.1.6.5:80"))?;
+        let (addr, port) = play::probe::parse_endpoint(endpoint).ok_or_else(|| words::no_endpoint(endpoint, self.lang))?;
+        if self.menus.endpoints.is_empty() {
+            return Err(words::no_draw(&self.to, self.lang));
+        }
         let begin = net::dump::endpoint(addr, port) + if port.is_none() { ":" } else { "" };
         let is_it = |e: &&super::Choice| if port.is_none() { e.value.starts_with(&begin) } else { e.value == begin };
         match self.menus.endpoints.iter().find(is_it) {
             Some(e) => self.endpoint.clone_from(&e.value),
             None => {
                 let all: Vec<&str> = self.menus.endpoints.iter().map(|e| e.value.as_str()).collect();
-                let all = if all.is_empty() { "no draw".to_owned() } else { all.join(", ") };
-                return Err(format!("endpoint {endpoint}: is none of those that {} is drawn among: {all}", self.to));
+                return Err(words::none_of_draw(endpoint, &self.to, &all.join(", "), self.lang));
             }
         }
         Ok(())

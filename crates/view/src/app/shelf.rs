@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 /// So many are kept, the latest first,
 const MOST: usize = 12;
-/// and no more bytes than these: a browser's storage is small, and what is typed now needs its room.
+/// and no more bytes than these: a browser's storage is small, and what is typed now needs its room. A longer one
+/// is kept as long as the page is open, and takes no room from the others.
 const MOST_BYTES: usize = 1 << 20;
 /// No preset is longer, in bytes.
 const LONGEST_PRESET: usize = 8_192;
@@ -28,7 +29,7 @@ impl Shelf {
 
     /// To be stored: the length of each in bytes, a colon, and the text.
     pub fn pack(&self) -> String {
-        self.0.iter().map(|(_, t)| format!("{}:{t}", t.len())).collect()
+        self.0.iter().filter(|(_, t)| t.len() <= MOST_BYTES).map(|(_, t)| format!("{}:{t}", t.len())).collect()
     }
 
     /// Puts a document on it, if it is a person's own.
@@ -40,7 +41,7 @@ impl Shelf {
         self.0.insert(0, (mark(text), text.into()));
         let mut bytes = 0;
         let fits = self.0.iter().take_while(|(_, t)| {
-            bytes += t.len();
+            bytes += if t.len() > MOST_BYTES { 0 } else { t.len() };
             bytes <= MOST_BYTES
         });
         let fits = fits.count().clamp(1, MOST);
@@ -71,6 +72,8 @@ pub fn is_own(text: &str) -> bool {
 
 /// What a document is called: as the first thing in it that has `metadata`, or its first word.
 pub fn name_of(text: &str) -> &str {
+    // A menu looks for it each time it is drawn: not through megabytes.
+    let text = &text[..text.floor_char_boundary(LONGEST_PRESET)];
     let within = text.find("metadata:").map_or(text, |i| &text[i..]);
     let name = within.split_once("name:").map_or(text, |(_, rest)| rest).trim_start_matches([' ', '"', '\'']);
     let word = name.split(|c: char| c.is_whitespace() || ",}\"'".contains(c)).find(|w| !w.is_empty()).unwrap_or("—");
@@ -110,7 +113,8 @@ mod tests {
         shelf.put(&"#".repeat(MOST_BYTES - 20));
         assert_eq!(names(&shelf).len(), 3, "two small ones beside it");
         shelf.put(&"#".repeat(MOST_BYTES + 1));
-        assert_eq!(names(&shelf).len(), 1, "the latest is kept, however long");
+        assert_eq!(names(&shelf).len(), 4, "the latest is there, however long, and pushes nobody out");
+        assert_eq!(Shelf::unpack(&shelf.pack()).texts().count(), 3, "what is too long is not stored");
     }
 
     #[test]

@@ -9,25 +9,39 @@ use crate::story::Grain;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// A film has no more frames: a run of more is told from device to device, and then to here.
+/// A film has no more frames: a run of more steps is told from device to device.
 pub const MOST_FRAMES: usize = 240;
 /// The last frame stays so much longer, in ms.
 const REST: u32 = 2_500;
 /// The capsule moves so long, in ms.
 const MOVE: u32 = 300;
 
-/// The run that the moment is about, from its first step to its last; none if nothing was sent.
-pub fn film(app: &App) -> Option<String> {
-    let l = app.loaded.clone()?;
+/// Why there is no film.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoFilm {
+    /// Nothing was sent.
+    NothingSent,
+    /// The run has so many steps from device to device.
+    TooLong(usize),
+}
+
+/// The run that the moment is about, from its first step to its last.
+///
+/// # Errors
+/// There is no run, or it is too long.
+pub fn film(app: &App) -> Result<String, NoFilm> {
+    let l = app.loaded.clone().ok_or(NoFilm::NothingSent)?;
     let mut app = app.clone();
     (app.playing, app.follow) = (false, None);
-    let run = app.run()?.events.clone();
+    let run = app.run().ok_or(NoFilm::NothingSent)?.events.clone();
     let steps_of = |app: &App| (0..app.steps.len()).filter(|n| run.contains(&app.steps[*n])).collect::<Vec<_>>();
     let mut steps = steps_of(&app);
     if steps.len() > MOST_FRAMES {
         update(&mut app, Action::Grain(Grain::Hops));
         steps = steps_of(&app);
-        steps.truncate(MOST_FRAMES);
+    }
+    if steps.len() > MOST_FRAMES {
+        return Err(NoFilm::TooLong(steps.len()));
     }
     let mut reel = Reel::default();
     let mut said = Vec::new();
@@ -51,7 +65,9 @@ pub fn film(app: &App) -> Option<String> {
         Grain::Rules => 400,
     };
     reel.starts = (0..=steps.len() as u32).map(|n| n * rest).collect();
-    *reel.starts.last_mut()? += REST;
+    if let Some(end) = reel.starts.last_mut() {
+        *end += REST;
+    }
     let height = l.layout.height + said.iter().map(Caption::height).fold(0.0, f32::max);
     for (n, s) in said.iter().enumerate() {
         let mut pen = Pen::default();
@@ -65,7 +81,7 @@ pub fn film(app: &App) -> Option<String> {
     let bar = Rect { x: 0.0, y: l.layout.height - 1.0, w: l.layout.width, h: 3.0 };
     out.rect("said-bar", &bar, 0.0);
     out.rect("said-done", &bar, 0.0);
-    Some(end(out))
+    Ok(end(out))
 }
 
 /// Frames, as pieces and when each is seen.
@@ -103,11 +119,14 @@ impl Reel {
         let mut style = String::new();
         let mut body = String::new();
         let mut names: BTreeMap<&[usize], usize> = BTreeMap::new();
+        // Another film may stand in the same page: its keyframes have other names.
+        let all = self.pieces.values().flatten().map(|(p, _)| p.as_str());
+        let id = format!("{:08x}", all.fold(u64::from(whole), net::rng::hash_str) >> 32);
         for ((layer, ..), pieces) in &self.pieces {
             if *layer == CAPSULE {
                 // At rest, it is where the last one is.
                 let at = self.places.iter().rev().flatten().next().copied().unwrap_or_default();
-                let _ = write!(body, "<g class=\"go\" transform=\"translate({} {})\">", Px(at.0), Px(at.1));
+                let _ = write!(body, "<g class=\"go-{id}\" transform=\"translate({} {})\">", Px(at.0), Px(at.1));
             }
             for (piece, seen) in pieces {
                 if seen.len() == frames {
@@ -117,20 +136,20 @@ impl Reel {
                 let fresh = names.len();
                 let name = *names.entry(seen).or_insert(fresh);
                 if name == fresh {
-                    let _ = writeln!(style, "@keyframes p{name}{{{}}}", self.seen(seen));
-                    let _ = writeln!(style, ".p{name}{{animation:p{name} {time} step-end infinite}}");
+                    let _ = writeln!(style, "@keyframes p{name}-{id}{{{}}}", self.seen(seen));
+                    let _ = writeln!(style, ".picture .p{name}-{id}{{animation:p{name}-{id} {time} step-end infinite}}");
                 }
                 let hidden = if seen.last() == Some(&(frames - 1)) { "" } else { " visibility=\"hidden\"" };
-                let _ = write!(body, "<g class=\"p p{name}\"{hidden}>{piece}</g>");
+                let _ = write!(body, "<g class=\"p p{name}-{id}\"{hidden}>{piece}</g>");
             }
             if *layer == CAPSULE {
                 body += "</g>";
             }
         }
-        let _ = writeln!(style, "@keyframes go{{{}}}", self.way());
-        let _ = writeln!(style, ".go{{animation:go {time} linear infinite}}");
-        let _ = writeln!(style, "@keyframes said{{from{{transform:scaleX(0)}}}}");
-        let _ = writeln!(style, ".said-done{{animation:said {time} linear infinite}}");
+        let _ = writeln!(style, "@keyframes go-{id}{{{}}}", self.way());
+        let _ = writeln!(style, ".picture .go-{id}{{animation:go-{id} {time} linear infinite}}");
+        let _ = writeln!(style, "@keyframes said-{id}{{from{{transform:scaleX(0)}}}}");
+        let _ = writeln!(style, ".picture .said-done{{animation:said-{id} {time} linear infinite}}");
         style += "@media (prefers-reduced-motion:reduce){.picture *{animation:none!important}}\n";
         (style, body)
     }

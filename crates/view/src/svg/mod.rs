@@ -10,7 +10,7 @@ mod film;
 mod pen;
 mod style;
 
-pub use film::{MOST_FRAMES, film};
+pub use film::{MOST_FRAMES, NoFilm, film};
 
 use crate::app::{Action, App, update};
 use crate::layout::Rect;
@@ -158,9 +158,32 @@ mod tests {
             let count = format!(">{} / {}<", n + 1, app.steps.len());
             assert!(film.contains(&count), "{count}");
         }
-        // What moves not is what is not hidden: the pieces of the last moment.
-        let last: usize = frame(&app, &scene_of(&app)).len();
-        let seen = film.split("</defs>").nth(1).map(|f| f.matches("<g class=\"p").count() - f.matches("visibility=\"hidden\"").count());
-        assert!(seen.is_some_and(|n| n >= last), "{seen:?} of {last}");
+        // Where nothing moves, the pieces of the last moment are seen, and no others.
+        let body = film.split("</defs>").nth(1).expect("a body");
+        let seen: Vec<&str> =
+            body.split("<g class=\"p").filter(|g| g.starts_with([' ', '"']) && !g.contains("visibility=\"hidden\"")).collect();
+        let mut last: Vec<String> = frame(&app, &scene_of(&app)).into_iter().map(|(_, piece)| piece).collect();
+        last.dedup();
+        for piece in &last {
+            assert!(body.contains(&format!("\">{piece}</g>")), "{piece}");
+            assert!(!body.contains(&format!("visibility=\"hidden\">{piece}</g>")), "{piece}");
+        }
+        assert!(seen.len() >= last.len() && seen.len() <= last.len() + 2, "{} of {}, with capsule and caption", seen.len(), last.len());
+    }
+
+    #[test]
+    fn a_run_that_is_too_long_is_none_and_two_films_have_names_of_their_own() {
+        let mut app = App::new(Lang::En, "article-nodeport");
+        assert_eq!(film(&app), Err(NoFilm::NothingSent));
+        app.proto = play::Protocol::Icmp;
+        app.to = "192.168.120.226".to_owned();
+        app.options.count = "100".to_owned();
+        update(&mut app, Action::Send);
+        assert!(matches!(film(&app), Err(NoFilm::TooLong(n)) if n > MOST_FRAMES), "{:?}", film(&app).map(|f| f.len()));
+        let names = |svg: String| -> std::collections::BTreeSet<String> {
+            svg.split("@keyframes ").skip(1).filter_map(|k| k.split('{').next().map(str::to_owned)).collect()
+        };
+        let of = |preset: &str| names(film(&sent(preset)).expect("a film"));
+        assert!(of("article-nodeport").is_disjoint(&of("article-clusterip")));
     }
 }

@@ -11,7 +11,10 @@ mod share;
 mod ui;
 
 #[cfg(feature = "workbench")]
-pub use share::{Give, capture_chosen, give, link_by_hand, link_fault, link_holds, link_long, link_private, snippet_note};
+pub use share::{
+    Give, capture_chosen, film_too_long, give, link_by_hand, link_fault, link_holds, link_long, link_private, no_draw, no_endpoint,
+    none_of_draw, snippet_note,
+};
 pub use ui::{Ui, ui};
 
 use crate::labels::Labels;

@@ -3,6 +3,7 @@
 use super::Lang;
 use crate::app::link::{LinkFault, MOST_KIB, MOST_PACKETS, MOST_STEPS};
 use crate::embed::Snippet;
+use crate::svg::MOST_FRAMES;
 
 super::ui::texts! { Give, give:
     Copy: "Copy", "コピー";
@@ -144,5 +145,41 @@ pub fn capture_chosen(chosen: usize, all: usize, lang: Lang) -> String {
         (Lang::En, n) => format!("Interfaces in the capture: {n} of {all}"),
         (Lang::Ja, 0) => format!("キャプチャするインターフェース：全部（{all} 個）"),
         (Lang::Ja, n) => format!("キャプチャするインターフェース：{all} 個中 {n} 個"),
+    }
+}
+
+/// That a run is too long to move in a picture.
+pub fn film_too_long(steps: usize, lang: Lang) -> String {
+    match lang {
+        Lang::En => {
+            format!("The run has {steps} steps from device to device, and a picture that moves holds {MOST_FRAMES}: send less at once.")
+        }
+        Lang::Ja => {
+            format!("機器から機器への手順が {steps} あります。動く図に入るのは {MOST_FRAMES} までです。一度に送る数を減らしてください。")
+        }
+    }
+}
+
+/// That chance does not choose for a target.
+pub fn no_draw(to: &str, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("{to} is not drawn by chance: leave the endpoint out"),
+        Lang::Ja => format!("{to} は抽選されません。エンドポイントの指定を外してください"),
+    }
+}
+
+/// That an endpoint is none of those that chance chooses among.
+pub fn none_of_draw(endpoint: &str, to: &str, all: &str, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("endpoint {endpoint}: {to} is drawn among {all}"),
+        Lang::Ja => format!("エンドポイント {endpoint}：{to} の抽選の対象は {all} です"),
+    }
+}
+
+/// That a text is no endpoint.
+pub fn no_endpoint(text: &str, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("endpoint {text:?}: write an address or address:port, such as 10.1.6.5:80"),
+        Lang::Ja => format!("エンドポイント {text:?}：10.1.6.5:80 のように、アドレス、またはアドレスとポートを書いてください"),
     }
 }
