@@ -111,6 +111,12 @@ test("the two windows tell each other what they may, and the rest is refused", a
     const paused = (await heard(page, "step")).at(-1).step;
     await page.waitForTimeout(1200);
     assert.equal((await heard(page, "step")).at(-1).step, paused, "paused");
+    // One after the other, without a breath between them.
+    await page.evaluate(() => {
+      for (const type of ["play", "pause", "pause", "play", "pause"]) frames[0].postMessage({ target: "packetwalk", v: 1, type }, "*");
+    });
+    await page.waitForTimeout(1200);
+    assert.equal((await heard(page, "step")).at(-1).step, paused, "paused is what was said last");
     await command("seek", { step: steps });
     const outcome = await until(page, "outcome");
     assert.ok(outcome.answered && outcome.text.includes("849 bytes"), JSON.stringify(outcome));

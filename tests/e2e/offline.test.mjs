@@ -20,7 +20,6 @@ async function until(page, what, ask, argument) {
   assert.fail(what);
 }
 const activated = (page) => until(page, "the worker is active", async () => (await navigator.serviceWorker.getRegistration())?.active?.state === "activated");
-const names = (page) => page.evaluate(() => caches.keys());
 
 async function walk(page) {
   await page.waitForSelector(".picture .node-card");
@@ -57,9 +56,9 @@ test("a reload without a network works, with editor and workbench", async () => 
   }
 });
 
-/** The build after this one: another style sheet and another workbench, and so another page and worker. */
-function next(folder) {
-  cpSync(dist, folder, { recursive: true });
+/** The build after another: other style sheet and workbench, and so another page and worker. */
+function next(from, folder, mark) {
+  cpSync(from, folder, { recursive: true });
   const file = (pattern) => readdirSync(folder).find((f) => pattern.test(f));
   const rename = (from, to, change = (t) => t) => {
     const bytes = readFileSync(join(folder, from));
@@ -68,70 +67,81 @@ function next(folder) {
     if (changed !== bytes) writeFileSync(join(folder, to), changed);
     return (text) => text.replaceAll(from, to);
   };
-  const style = rename(file(/^styles-/), "styles-next0000.css", (b) => `${b}\n.brand { outline: 0 }`);
-  const glue = rename(file(/^packetwalk-workbench-\w+\.js$/), "packetwalk-workbench-next0000.js");
-  const wasm = rename(file(/^packetwalk-workbench_bg-/), "packetwalk-workbench_bg-next0000.wasm");
-  const start = file(/^start-/);
-  const named = rename(start, "start-next0000.js", (b) => wasm(glue(String(b))));
+  const style = rename(file(/^styles-/), `styles-${mark}.css`, (b) => `${b}\n.brand { outline: 0 }`);
+  const glue = rename(file(/^packetwalk-workbench-\w+\.js$/), `packetwalk-workbench-${mark}.js`);
+  const wasm = rename(file(/^packetwalk-workbench_bg-/), `packetwalk-workbench_bg-${mark}.wasm`);
+  const start = rename(file(/^start-/), `start-${mark}.js`, (b) => wasm(glue(String(b))));
   const edit = (name, change) => writeFileSync(join(folder, name), change(readFileSync(join(folder, name), "utf8")));
-  edit("index.html", (t) => style(named(t)).replace("<title>Packetwalk", "<title>Next Packetwalk"));
-  edit("offline.js", (t) => wasm(glue(style(named(t)))).replace(/"[0-9a-f]{8}"/, '"next0000"').replace(/"[0-9a-f]{64}"/, `"${createHash("sha256").update(readFileSync(join(folder, "index.html"))).digest("hex")}"`));
+  edit("index.html", (t) => style(start(t)).replace(/<title>.*?Packetwalk/, `<title>${mark} Packetwalk`));
+  const is = createHash("sha256").update(readFileSync(join(folder, "index.html"))).digest("hex");
+  edit("offline.js", (t) => wasm(glue(style(start(t)))).replace(/"[0-9a-f]{8}"/, `"${mark}"`).replace(/"[0-9a-f]{64}"/, `"${is}"`));
 }
 
-test("an update is there with the next load, and an open page of before goes on working", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "packetwalk-next-"));
-  next(folder);
+test("an update is there with the next load, an open page of before goes on, and nothing piles up", async () => {
+  const folders = ["0000000a", "0000000b"].map((mark) => [mark, mkdtempSync(join(tmpdir(), "packetwalk-next-"))]);
+  folders.reduce((from, [mark, folder]) => (next(from, folder, mark), folder), dist);
   let now = dist;
   const server = await serve(() => now, { prefix: "/" });
   const { context, close } = await launch({ worker: true, locale: "en-US" });
-  try {
+  const said = [];
+  const page = async () => {
     const page = await context.newPage();
     page.setDefaultTimeout(20_000);
-    const said = listen(page);
-    await page.goto(`${server.origin}/`);
-    await walk(page);
-    await ready(page);
-    await activated(page);
-    const before = await names(page);
-    assert.equal(before.length, 1);
+    said.push(listen(page));
+    return page;
+  };
+  const versions = async (page) => (await page.evaluate(() => caches.keys())).map((n) => n.split(" ").pop());
+  try {
+    const first = await page();
+    await first.goto(`${server.origin}/`);
+    await walk(first);
+    await ready(first);
+    await activated(first);
+    const [version] = await versions(first);
 
-    // Another version is put in place; this page was open before, and asks for its own workbench now.
-    now = folder;
-    await workbench(page);
-    await walk(page);
-    const other = await context.newPage();
-    const said2 = listen(other);
-    await other.goto(`${server.origin}/`);
-    assert.equal(await other.title(), "Next Packetwalk: a Kubernetes network you can watch");
-    await walk(other);
-    await workbench(other);
-    await other.evaluate(() => navigator.serviceWorker.getRegistration().then((r) => r.update()));
-    await until(other, "the next worker waits", async () => Boolean((await navigator.serviceWorker.getRegistration())?.waiting));
-    assert.equal((await names(other)).length, 2, "both are there as long as a page of before is open");
+    // Another version is put in place, and loaded; a page of the one before is open.
+    const [[a, folderA], [b, folderB]] = folders;
+    now = folderA;
+    const second = await page();
+    await second.goto(`${server.origin}/`);
+    assert.match(await second.title(), /^0000000a Packetwalk/);
+    await walk(second);
+    await until(second, "the next version is kept", async (mark) => (await caches.keys()).some((n) => n.endsWith(mark)) && (await navigator.serviceWorker.getRegistration()).active.state === "activated" && !(await navigator.serviceWorker.getRegistration()).installing, a);
+    assert.deepEqual(await versions(second), [version, a]);
 
-    // Without a network, in the middle of it: what was there before opens, whole.
+    // Without a network: the page of before still finds what it loads late, and each load is whole.
     now = null;
-    await page.reload();
-    await walk(page);
-    now = folder;
+    await workbench(first);
+    await walk(first);
+    await first.reload();
+    assert.match(await first.title(), /^0000000a Packetwalk/);
+    await walk(first);
+    await workbench(first);
 
-    // All pages are closed: the new one takes over, and what was before is thrown away.
-    await page.close();
-    await other.close();
-    const last = await context.newPage();
-    const said3 = listen(last);
-    await last.goto(`${server.origin}/`);
-    await walk(last);
-    await until(last, "what was before is thrown away", async (old) => !(await caches.keys()).includes(old), before[0]);
+    // A third one: only two are kept.
+    now = folderB;
+    await second.reload();
+    assert.match(await second.title(), /^0000000b Packetwalk/);
+    await walk(second);
+    await until(second, "what is two versions old is thrown away", async (old) => !(await caches.keys()).some((n) => n.endsWith(old)), version);
+    assert.deepEqual(await versions(second), [a, b]);
+
+    // A version that is half in place: its page is there, its worker is of the one before. Nothing is mixed.
+    writeFileSync(join(folderB, "index.html"), readFileSync(join(folderB, "index.html"), "utf8").replace("0000000b", "0000000c"));
+    writeFileSync(join(folderB, "offline.js"), readFileSync(join(folderB, "offline.js"), "utf8").replace(`"${b}"`, '"0000000d"'));
+    await second.reload();
+    await walk(second);
+    await second.evaluate(() => navigator.serviceWorker.getRegistration().then((r) => r.update()).catch(() => {}));
+    await second.waitForTimeout(1500);
+    assert.deepEqual(await versions(second), [a, b]);
     now = null;
-    await last.reload();
-    assert.equal(await last.title(), "Next Packetwalk: a Kubernetes network you can watch");
-    await walk(last);
-    await workbench(last);
-    assert.deepEqual([said, said2, said3].flat(), []);
+    await second.reload();
+    assert.match(await second.title(), /^0000000b Packetwalk/, "the last one that was whole");
+    await walk(second);
+    assert.deepEqual(said.flat(), []);
   } finally {
     await close();
     await server.close();
-    rmSync(folder, { recursive: true, force: true });
+    for (const [, folder] of folders) rmSync(folder, { recursive: true, force: true });
   }
 });

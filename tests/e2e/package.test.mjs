@@ -69,7 +69,7 @@ test("a session does what the page does, and says what is wrong", () => {
   assert.equal(got.curl, "<!DOCTYPE html>");
   assert.equal(got.none.ok, false);
   const said = got.wrong.map(([isError, message]) => (assert.ok(isError), message));
-  const expected = [/^1:\d+: error: /, /options: unknown field "sed"; there are seed/, /lang "de": write en or ja/, /probe: missing field `to`/, /nobody/, /probe: .*70000/, /10\.9\.9\.9: is none of those/, /version 9/, /grain "fine": write hops/, /interface "x\/y": no frame was seen there; there are bastion\/ens192/, /send a packet first/];
+  const expected = [/^1:\d+: error: /, /options: unknown field "sed"; there are seed/, /lang "de": write en or ja/, /probe: missing field `to`/, /nobody/, /probe: .*70000/, /endpoint 10\.9\.9\.9: .* is drawn among 10\.1\.5\.4:80/, /version 9/, /grain "fine": write hops/, /interface "x\/y": no frame was seen there; there are bastion\/ens192/, /send a packet first/];
   for (const [n, e] of expected.entries()) assert.match(said[n], e);
   const [, , line, column, code, hint, all] = got.wrong[0];
   assert.ok(line === 1 && column > 0 && code && hint && all >= 1, JSON.stringify(got.wrong[0]));

@@ -176,7 +176,7 @@
     },
     command: null,
   };
-  const plays = (on) => last.playing !== on && frame.command("toggle", 0);
+  const plays = (on) => frame.command(on ? "play" : "pause", 0);
   const COMMANDS = {
     play: () => {
       if (engine === "there") return void plays(true);

@@ -2,8 +2,8 @@
 //
 // Every file but the page itself, and the faces, has a name that says what is in it. So each page fits its own
 // files, and any version of it may be open at any time: the page comes from the network as long as there is one,
-// its files from the cache. A new version is fetched while the old one is used; what the old one needs is thrown
-// away when no page of it is open any more.
+// its files from where they are kept. A new version is fetched in the background and takes over at once; the one
+// before it is kept for pages that are open, and what was before that is thrown away.
 const FILES = [/* files */];
 const VERSION = "/* version */";
 // What the page of this version is, in SHA-256.
@@ -15,8 +15,11 @@ const PAGE = new URL("./", registration.scope).href;
 // A network that does not answer is none, in ms.
 const PATIENCE = 4000;
 
+/** Our caches, the oldest first. */
+const mine = async () => (await caches.keys()).filter((name) => name.startsWith(MINE));
+
 addEventListener("install", (event) => {
-  event.waitUntil(install());
+  event.waitUntil(install().then(() => skipWaiting()));
 });
 
 async function install() {
@@ -25,23 +28,34 @@ async function install() {
   const come = await fetch(PAGE, { cache: "reload" });
   const bytes = await come.arrayBuffer();
   const is = [...new Uint8Array(await crypto.subtle.digest("SHA-256", bytes))].map((b) => b.toString(16).padStart(2, "0")).join("");
-  if (is !== PAGE_IS) throw new Error("the page is of another version than its worker");
+  if (is !== PAGE_IS) {
+    await caches.delete(CACHE);
+    throw new Error("the page is of another version than its worker");
+  }
   // Not what the server made of it on the way: a page that was led elsewhere is none to a browser.
   await cache.put(PAGE, new Response(bytes, { headers: come.headers }));
   await cache.addAll(FILES.filter((f) => f !== "./").map((f) => new Request(new URL(f, PAGE))));
 }
 
 addEventListener("activate", (event) => {
-  const old = (name) => name.startsWith(MINE) && name !== CACHE;
+  const old = mine().then((names) => Promise.all(names.slice(0, -2).map((n) => caches.delete(n))));
   // The page that brought it is one of its own.
-  event.waitUntil(Promise.all([clients.claim(), caches.keys().then((names) => Promise.all(names.filter(old).map((n) => caches.delete(n))))]));
+  event.waitUntil(Promise.all([clients.claim(), old]));
 });
 
+/** What is kept under an address: of this version, or of the one before. */
+async function kept(address) {
+  for (const name of (await mine()).reverse()) {
+    const found = await (await caches.open(name)).match(address);
+    if (found) return found;
+  }
+}
+
 async function page(request) {
-  const kept = await caches.match(PAGE, { cacheName: CACHE });
-  if (!kept) return fetch(request);
-  const late = new Promise((resolve) => setTimeout(resolve, PATIENCE, kept));
-  const come = fetch(request).then((r) => (r.status >= 500 ? kept : r), () => kept);
+  const own = await (await caches.open(CACHE)).match(PAGE);
+  if (!own) return fetch(request);
+  const late = new Promise((resolve) => setTimeout(resolve, PATIENCE, own));
+  const come = fetch(request).then((r) => (r.status >= 500 ? own : r), () => own);
   return Promise.race([come, late]);
 }
 
@@ -49,11 +63,7 @@ addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);
   const address = url.origin + url.pathname;
-  if (request.method !== "GET") return;
-  if (request.mode === "navigate") {
-    if (address === PAGE || address === `${PAGE}index.html`) event.respondWith(page(request));
-    return;
-  }
-  if (!FILES.some((f) => f !== "./" && new URL(f, PAGE).href === address)) return;
-  event.respondWith(caches.match(address, { cacheName: CACHE }).then((kept) => kept ?? fetch(request)));
+  if (request.method !== "GET" || !address.startsWith(PAGE)) return;
+  if (request.mode !== "navigate") return event.respondWith(kept(address).then((found) => found ?? fetch(request)));
+  if (address === PAGE || address === `${PAGE}index.html`) event.respondWith(page(request));
 });

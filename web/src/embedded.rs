@@ -4,7 +4,7 @@
 //! what it read as `data-` attributes of the body; here they become actions, and what happens is told to it.
 
 use crate::interop;
-use crate::root::{NARROW_EMBED, PHONE};
+use crate::root::{Msg, NARROW_EMBED, PHONE};
 use js_sys::{Function, Object, Reflect};
 use net::event::EventKind;
 use play::Ending;
@@ -98,11 +98,13 @@ fn frame() -> Option<JsValue> {
 }
 
 /// Does what the page around asks for; it was checked.
-pub fn obey(act: Callback<Action>) {
+pub fn obey(act: Callback<Msg>) {
     let Some(frame) = frame() else { return };
-    let command = Closure::<dyn FnMut(String, f64)>::new(move |what: String, step: f64| match what.as_str() {
-        "seek" => act.emit(Action::SeekStep(step as usize)),
-        _ => act.emit(Action::TogglePlay),
+    let command = Closure::<dyn FnMut(String, f64)>::new(move |what: String, step: f64| {
+        act.emit(match what.as_str() {
+            "seek" => Msg::Do(Action::SeekStep(step as usize)),
+            what => Msg::Play(what == "play"),
+        });
     });
     let _ = Reflect::set(&frame, &"command".into(), &command.into_js_value());
 }

@@ -68,6 +68,9 @@ pub enum Msg {
     Ask(Ask),
     /// A field gets the keyboard focus.
     Focus(Field),
+    /// It plays from now on, or not.
+    #[cfg(feature = "workbench")]
+    Play(bool),
     /// The workbench is needed.
     Workbench,
     /// It could not be loaded.
@@ -145,7 +148,7 @@ impl Component for Root {
         }
         #[cfg(feature = "workbench")]
         if embed {
-            crate::embedded::obey(ctx.link().callback(Msg::Do));
+            crate::embedded::obey(ctx.link().callback(|m| m));
         }
         let timer = begin.iter().find_map(|e| effects::run(&app, e, ctx.link()));
         let link = ctx.link().clone();
@@ -226,6 +229,13 @@ impl Component for Root {
                 self.stage.show(self.fit());
                 self.start_glide(ctx);
                 true
+            }
+            #[cfg(feature = "workbench")]
+            Msg::Play(on) => {
+                if self.desk.app.borrow().playing != on {
+                    ctx.link().send_message(Msg::Do(Action::TogglePlay));
+                }
+                false
             }
             Msg::SetEditor => {
                 if let Some(e) = &self.editor {
