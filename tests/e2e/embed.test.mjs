@@ -5,6 +5,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { dist, launch, listen, root } from "./browser.mjs";
+import { cluster, packed } from "./hostile.mjs";
 import { serve } from "./serve.mjs";
 
 const shots = join(root, "target", "screenshots");
@@ -201,6 +202,8 @@ test("what the address says is shown, and what it cannot be is told", async () =
     for (const part of ["preset=nothing: there are article-", "view=<img src=x onerror=alert(1)>: write diagram, rules, packet or split.", "step=two: write the number", "poster=https://example.org/x.svg: write the name", "colour: is no parameter; there are controls,"]) assert.ok(faults.includes(part), `${part}\n${faults}`);
     assert.equal((await until(page, "error", 5)).message.includes("colour"), true);
     assert.equal(await inside.locator(".faults img").count(), 0);
+    const [banner, cover] = await Promise.all([inside.locator(".faults").boundingBox(), inside.locator(".poster").boundingBox()]);
+    assert.ok(cover.y >= banner.y + banner.height - 1, "above what is shown, not over it");
     await page.screenshot({ path: join(shots, "embed-faults.png") });
   });
 });
@@ -214,7 +217,7 @@ test("on a phone", async () => {
 });
 
 test("an embed holds a session, and leads to the page with it", async () => {
-  const link = packetwalk("link", "preset:article-clusterip").trim();
+  const link = packetwalk("link", "preset:article-clusterip", "--from", "deploy/centos-deployment", "--to", "svc/nginx-service:8000").trim();
   await around(frame(`?load=now${link}`), async (page) => {
     const inside = page.frameLocator("iframe");
     await until(page, "ready");
@@ -228,9 +231,21 @@ test("an embed holds a session, and leads to the page with it", async () => {
     assert.notEqual(await inside.locator(".head a.send").getAttribute("href"), href, "the moment is in it");
   });
   await around(frame(`?load=now${link.slice(0, 60)}`), async (page) => {
-    await until(page, "ready");
-    assert.match(await page.frameLocator("iframe").locator(".saying[role=alert]").textContent(), /The link was not opened/);
     assert.match((await until(page, "error")).message, /a part of it is missing/);
+    assert.match(await page.frameLocator("iframe").locator(".empty[role=alert]").textContent(), /The link was not opened/);
+    assert.equal(await page.frameLocator("iframe").locator(".picture, .transport").count(), 0, "nobody else's cluster");
+    assert.equal((await heard(page, "ready")).length, 0);
+  });
+  const broken = packed("", "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {prots: []}\n");
+  await around(frame(`?load=now${broken}`), async (page) => {
+    assert.match((await until(page, "error")).message, /4:7: error: spec.ports: Required value/);
+  });
+  const script = packed("", `${cluster()}---\napiVersion: packetwalk.dev/v1alpha1\nkind: Script\nspec:\n  steps:\n  - send: {from: client, to: "svc/web:80"}\n`);
+  await around(frame(`?load=now${script}`), async (page) => {
+    assert.ok((await until(page, "ready")).steps > 20, "the Script of the document is played");
+  });
+  await around(frame(`?load=now${packed("", cluster())}`), async (page) => {
+    assert.equal((await until(page, "ready")).steps, 0, "nothing is invented");
   });
 });
 
@@ -256,6 +271,14 @@ test("<packet-walk> wraps the sandboxed embed", async () => {
     await page.waitForFunction(() => window.events.some(([t, d]) => t === "step" && d.step === 13));
     await page.evaluate(() => document.querySelector("packet-walk").pause());
     await page.screenshot({ path: join(shots, "packet-walk.png") });
+    await page.evaluate(() => document.querySelector("packet-walk").setAttribute("height", "333"));
+    assert.equal(await iframe.evaluate((f) => f.offsetHeight), 333);
+    assert.equal((await page.evaluate(() => window.events.filter(([t]) => t === "ready"))).length, 1, "the frame is the same");
+    await page.evaluate(() => document.querySelector("packet-walk").setAttribute("src", "http://[bad"));
+    await page.waitForFunction(() => window.events.some(([t, d]) => t === "error" && d.message.includes("is no address")));
+    await page.evaluate(() => document.querySelector("packet-walk").removeAttribute("src"));
+    await inside.locator(".poster img").waitFor();
+    await page.waitForLoadState("networkidle");
     // Other attributes: another embed; taken away: nothing is left.
     await page.evaluate(() => {
       const e = document.querySelector("packet-walk");

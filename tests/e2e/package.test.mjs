@@ -58,7 +58,7 @@ test("a session does what the page does, and says what is wrong", () => {
       pcapng: [...bytes.subarray(0, 4)],
       wrong: [() => new Session("kind: ["), () => new Session(preset.document, { sed: 3 }), () => new Session(preset.document, { lang: "de" }), () => session.send({ from: "bastion" }),
         () => session.send({ from: "nobody", to: "svc/x:1" }), () => session.send({ from: "bastion", to: "192.168.120.226:30080", sport: 70000 }), () => session.send({ from: "bastion", to: "192.168.120.226:30080", endpoint: "10.9.9.9" }),
-        () => Session.open("#v9:abc"), () => session.grain("fine"), () => session.pcapng(["x/y"]), () => new Session(preset.document).film()].map(why),
+        () => Session.open("#v9:abc"), () => session.grain("fine"), () => session.pcapng(["x/y"]), () => new Session(preset.document).film(), () => new Session(5), () => new Session(), () => session.exec("node01"), () => { session.step = NaN; }, () => session.pcapng("node01/cni0"), () => session.send({ from: "bastion", to: "192.168.120.226:30080", ttl: 3 })].map(why),
       checked: check("apiVersion: v1\\nkind: Service\\n").map((d) => [d.line, d.severity, d.code]),
     }));
   `);
@@ -69,7 +69,7 @@ test("a session does what the page does, and says what is wrong", () => {
   assert.equal(got.curl, "<!DOCTYPE html>");
   assert.equal(got.none.ok, false);
   const said = got.wrong.map(([isError, message]) => (assert.ok(isError), message));
-  const expected = [/^1:\d+: error: /, /options: unknown field "sed"; there are seed/, /lang "de": write en or ja/, /probe: missing field `to`/, /nobody/, /probe: .*70000/, /endpoint 10\.9\.9\.9: .* is drawn among 10\.1\.5\.4:80/, /version 9/, /grain "fine": write hops/, /interface "x\/y": no frame was seen there; there are bastion\/ens192/, /send a packet first/];
+  const expected = [/^1:\d+: error: /, /options: unknown field "sed"; there are seed/, /lang "de": write en or ja/, /probe: missing field `to`/, /nobody/, /sport 70000: write a whole number, 1 to 65535/, /endpoint 10\.9\.9\.9: .* is drawn among 10\.1\.5\.4:80/, /version 9/, /grain "fine": write hops/, /interface "x\/y": no frame was seen there; there are bastion\/ens192/, /send a packet first/, /document: give a string; this is number/, /document: give a string; this is undefined/, /command: give a string/, /step NaN: write a whole number, 0 to/, /interfaces: give an array of strings/, /ttl is that of a ping/];
   for (const [n, e] of expected.entries()) assert.match(said[n], e);
   const [, , line, column, code, hint, all] = got.wrong[0];
   assert.ok(line === 1 && column > 0 && code && hint && all >= 1, JSON.stringify(got.wrong[0]));
@@ -112,11 +112,13 @@ test("what comes out fits its schema, and what goes in fits its own", () => {
 test("the types fit, and the wrong type does not", () => {
   const check = (text) => {
     writeFileSync(join(folder, "typed.ts"), text);
-    const options = { noEmit: true, strict: true, module: "nodenext", target: "es2022", lib: ["es2023", "dom", "esnext.disposable"], types: [] };
+    const options = { noEmit: true, strict: true, module: "nodenext", target: "es2022", types: [] };
     writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: options, files: ["typed.ts"] }));
     return spawnSync("node", [tools.resolve("typescript/bin/tsc")], { cwd: folder, encoding: "utf8" }).stdout;
   };
   const good = `import { Session, check, presets, type Trace, type Diagnostic } from "packetwalk";
+const plain = new Session("");
+Session.open(plain.link() ?? "");
 const s = new Session(presets()[0].document, { seed: 1, lang: "ja" });
 const t: Trace = s.send({ from: "a", to: "b", proto: "udp" });
 const kinds: string[] = t.events.map((e) => e.facts.kind);

@@ -108,7 +108,7 @@ test("Hugo, with its shortcode", async () => {
   write(join(hugo, "config.toml"), `baseURL = "${site.origin}/site/hugo/"\ntitle = "Net"\ndisableKinds = ["RSS", "sitemap", "term", "taxonomyTerm"]\n`);
   write(join(hugo, "layouts", "_default", "single.html"), html("{{ .Content }}"));
   write(join(hugo, "layouts", "index.html"), html(""));
-  write(join(hugo, "layouts", "shortcodes", "packetwalk.html"), packetwalk("embed", "--shortcode"));
+  write(join(hugo, "layouts", "shortcodes", "packetwalk.html"), packetwalk("shortcode"));
   write(join(hugo, "content", "nodeport.md"), `---\ntitle: NodePort\n---\n\nWatch it:\n\n${snippet("hugo")}\nAnd *on*.\n`);
   run("hugo", ["--quiet", "--destination", join(work, "out", "hugo")], hugo);
   await opened("hugo", "hugo/nodeport/");
@@ -162,7 +162,7 @@ test("the page gives the same snippets as the command line", async () => {
       assert.equal(await page.locator("#link").inputValue(), snippet(kind), kind);
     }
     await page.locator(".share-choices select").first().selectOption({ index: 4 });
-    assert.equal(await page.getByLabel("Shortcode").inputValue(), packetwalk("embed", "--shortcode"));
+    assert.equal(await page.getByLabel("Shortcode").inputValue(), packetwalk("shortcode"));
     await page.screenshot({ path: join(shots, "share-embed.png") });
   } finally {
     await close();

@@ -68,7 +68,10 @@
     const lines = [...faults.map(([en, ja]) => say(en, ja)), failure].filter(Boolean);
     const box = document.querySelector(".faults");
     if (!lines.length) return box?.remove();
-    (box ?? add(body, "div", { className: "faults", role: "alert" })).textContent = lines.join("\n");
+    const shown = box ?? add(body, "div", { className: "faults", role: "alert" });
+    shown.textContent = lines.join("\n");
+    // Above what is shown, not over it.
+    body.prepend(shown);
   };
   const fail = (text) => {
     failure = text;
@@ -158,10 +161,17 @@
       last = seen;
       if (engine !== "there") {
         engine = "there";
+        if (seen.refused) tell("error", { message: seen.refused });
+        if (seen.broken) return;
         measure(seen);
         tell("ready", { title: seen.title, step: seen.step, steps: seen.steps, height });
-        if (seen.refused) tell("error", { message: seen.refused });
+        if (Number(step) > seen.steps) {
+          faults.push([`step=${step}: there are ${seen.steps} steps.`, `step=${step}：ステップは ${seen.steps} までです。`]);
+          tell("error", { message: say(...faults.at(-1)) });
+          complain();
+        }
       }
+      if (seen.broken) return;
       if (!before || before.step !== seen.step) tell("step", { step: seen.step, steps: seen.steps, place: seen.place ?? "", text: seen.text ?? "" });
       if (seen.outcome && before?.outcome !== seen.outcome) tell("outcome", { answered: seen.answered, text: seen.outcome });
       if (wish.step !== null || wish.playing !== null) {

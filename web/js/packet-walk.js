@@ -6,7 +6,7 @@
 //
 // Attributes: height (in pixels; it follows what is shown if it is not said), src (a link to a session, or the address of the embed page if it is not beside this file), preset,
 // view, step, grain, controls, play, load, poster, theme, lang, label; those of the embed's address, and written as there.
-// Text inside is what a reader sees where there is no script. Events: packetwalk-ready, -step, -outcome,
+// Text inside is what a reader sees where there is no script. Events: packetwalk-ready, -height, -step, -outcome,
 // -error, with what the embed said as `detail`. Methods: play(), pause(), seek(step).
 (() => {
   const home = document.currentScript ? new URL(".", document.currentScript.src) : new URL(".", location.href);
@@ -32,9 +32,11 @@
       this.#frame = null;
     }
 
-    attributeChangedCallback() {
+    attributeChangedCallback(name) {
+      if (name === "height" && this.#frame) this.#frame.height = this.getAttribute("height") ?? "460";
+      if (name === "label" && this.#frame) this.#frame.title = this.getAttribute("label") ?? "Packetwalk";
       // Several that are set together are one change.
-      if (!this.#frame) return;
+      if (!this.isConnected || name === "height" || name === "label") return;
       cancelAnimationFrame(this.#again);
       this.#again = requestAnimationFrame(() => this.isConnected && this.#draw());
     }
@@ -54,9 +56,10 @@
       this.#tell({ type: "seek", step });
     }
 
-    /** The address of the frame. */
+    /** The address of the frame; throws if `src` is none. */
     get address() {
       const src = new URL(this.getAttribute("src") ?? "", home);
+      if (!/^(https?|file):$/.test(src.protocol)) throw new TypeError("no address of a page");
       const session = src.hash;
       const page = new URL(/\/[^/]+\.html$/.test(src.pathname) && !src.pathname.endsWith("/index.html") ? src.pathname : "embed.html", src);
       for (const [name, value] of src.searchParams) page.searchParams.set(name, value);
@@ -67,13 +70,24 @@
 
     #draw() {
       this.#frame?.remove();
+      this.#frame = null;
+      let address;
+      try {
+        address = this.address;
+      } catch {
+        const message = `src="${this.getAttribute("src")}" is no address`;
+        this.replaceChildren(message);
+        this.dispatchEvent(new CustomEvent("packetwalk-error", { detail: { message }, bubbles: true }));
+        return;
+      }
       const frame = document.createElement("iframe");
       frame.title = this.getAttribute("label") ?? "Packetwalk";
       frame.loading = "lazy";
       frame.setAttribute("sandbox", "allow-scripts allow-popups allow-popups-to-escape-sandbox");
       frame.width = "100%";
       frame.height = this.getAttribute("height") ?? "460";
-      frame.src = this.address;
+      frame.src = address;
+      frame.style.display = "block";
       frame.setAttribute("frameborder", "0");
       this.style.display = "block";
       this.#unheard = [];
@@ -101,7 +115,7 @@
       if (Number.isFinite(m.height) && (m.type === "height" || m.type === "ready") && !this.hasAttribute("height")) {
         this.#frame.height = String(Math.min(Math.max(Math.round(m.height), LOWEST), HIGHEST));
       }
-      if (!["ready", "step", "outcome", "error"].includes(m.type)) return;
+      if (!["ready", "height", "step", "outcome", "error"].includes(m.type)) return;
       const { source, v, type, ...detail } = m;
       this.dispatchEvent(new CustomEvent(`packetwalk-${type}`, { detail, bubbles: true }));
     };

@@ -10,7 +10,7 @@ use net::event::EventKind;
 use play::Ending;
 use play::presets::Preset;
 use view::Lang;
-use view::app::{Action, App, Effect, Tab, Theme, update};
+use view::app::{Action, App, Effect, Tab, Theme, link, update};
 use view::embed::Shown;
 use view::story::{Grain, place};
 use view::words::{Context, sentence, verdict};
@@ -33,13 +33,26 @@ pub fn has_controls() -> bool {
     asked("controls") != "0"
 }
 
+/// Why there is nothing to show: the link cannot be opened, or its document has errors.
+pub fn broken(app: &App) -> Option<String> {
+    let link = interop::link()?;
+    if link::document(&link).is_err() {
+        return app.refused.clone();
+    }
+    let error = app.diags.iter().find(|d| d.severity == kube::Severity::Error);
+    error.map(ToString::to_string)
+}
+
 /// What the embed is called: the preset, if it is one.
 pub fn title(app: &App) -> &'static str {
+    if broken(app).is_some() {
+        return "Packetwalk";
+    }
     let preset = Preset::named(app.preset).filter(|p| p.document() == *app.text);
     preset.map_or("Packetwalk", |p| if app.lang == Lang::Ja { p.title_ja } else { p.title })
 }
 
-/// The embed as it opens: the session of its link, or what its preset is there for.
+/// The embed as it opens: the session of its link, the Script of its document, or what its preset is there for.
 pub fn opened() -> (App, Vec<Effect>) {
     let lang = match asked("lang").as_str() {
         "ja" => Lang::Ja,
@@ -57,8 +70,13 @@ pub fn opened() -> (App, Vec<Effect>) {
         update(&mut app, Action::Link(link));
     }
     let fresh = app.script.is_empty() && app.refused.is_none();
-    if fresh {
-        update(&mut app, Action::Send);
+    let own = if fresh { app.play_script() } else { None };
+    match own {
+        Some(Err(why)) => app.refused = Some(why),
+        Some(Ok(())) => {}
+        // What a preset is there for; of a document of somebody's own nobody knows.
+        None if fresh && interop::link().is_none() => _ = update(&mut app, Action::Send),
+        None => {}
     }
     match asked("grain").as_str() {
         "hops" => _ = update(&mut app, Action::Grain(Grain::Hops)),
@@ -119,7 +137,9 @@ pub fn tell(app: &App) {
     put("steps", (app.steps.len() as f64).into());
     put("playing", app.playing.into());
     put("title", title(app).into());
-    if let Some(why) = &app.refused {
+    let broken = broken(app);
+    put("broken", broken.is_some().into());
+    if let Some(why) = broken.as_ref().or(app.refused.as_ref()) {
         put("refused", why.as_str().into());
     }
     if let Some(l) = &app.loaded {

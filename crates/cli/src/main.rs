@@ -18,7 +18,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use view::Lang;
-use view::app::{App, link};
+use view::app::link;
 use view::embed::{Shown, Snippet};
 
 /// Walks packets through a Kubernetes cluster, decision by decision, as Linux would.
@@ -84,33 +84,28 @@ enum Command {
     },
     /// Prints a link that opens the document in the page. Everything is in the link: nothing is sent anywhere.
     Link {
-        /// The document.
-        file: String,
+        #[command(flatten)]
+        asked: page::Asked,
         /// The address of the page, before #.
-        #[arg(long, default_value = "")]
+        #[arg(long, default_value = "", value_parser = page::address)]
         page: String,
     },
-    /// Prints what an author pastes to have the document in a page of documentation.
+    /// Prints what an author pastes to have a session in a page of documentation.
     Embed {
-        /// The document; of a link, the moment and what was done are taken too.
-        #[arg(required_unless_present = "shortcode")]
-        file: Option<String>,
-        /// The address of the page that the embed comes from: a folder, with its last slash.
-        #[arg(long, required_unless_present = "shortcode", value_parser = page::address)]
-        page: Option<String>,
+        #[command(flatten)]
+        asked: page::Asked,
+        /// The address of the page that the embed comes from.
+        #[arg(long, value_parser = page::address)]
+        page: String,
         /// For what kind of page.
         #[arg(long = "for", value_parser = Snippet::ALL.map(Snippet::word), default_value = "iframe")]
         kind: String,
         /// What is shown.
         #[arg(long, value_parser = Shown::ALL.map(Shown::name), default_value = "diagram")]
         view: String,
-        /// The language of its title.
-        #[arg(long, value_enum, default_value = "en")]
-        lang: Language,
-        /// Prints Hugo's shortcode instead, for layouts/shortcodes/packetwalk.html.
-        #[arg(long)]
-        shortcode: bool,
     },
+    /// Prints the shortcode that `embed --for hugo` uses, for layouts/shortcodes/packetwalk.html.
+    Shortcode,
     /// Prints the document that a link holds.
     Open {
         /// The link, from the page or from `packetwalk link`; - for standard input.
@@ -268,19 +263,11 @@ fn run(command: Command) -> Result<ExitCode, Stop> {
         Command::Svg(p) => page::picture(&p),
         Command::Posters { folder } => page::posters(&folder),
         Command::Run { file, lang } => run_script(&file, lang),
-        Command::Link { file, page } => {
-            let mut app = App::new(Lang::En, file.strip_prefix("preset:").unwrap_or_default());
-            view::app::update(&mut app, view::app::Action::Opened(read(&file)?));
-            let link = link::link(&app).ok_or_else(page::too_long)?;
-            print(&format!("{}{link}\n", page.split('#').next().unwrap_or_default()))?;
-            Ok(ExitCode::SUCCESS)
-        }
-        Command::Embed { shortcode: true, .. } => {
+        Command::Link { asked, page } => page::address_of(&asked, &page),
+        Command::Embed { asked, page, kind, view } => page::snippet(&asked, &page, &kind, &view),
+        Command::Shortcode => {
             print(&view::embed::shortcode())?;
             Ok(ExitCode::SUCCESS)
-        }
-        Command::Embed { file, page, kind, view, lang, .. } => {
-            page::snippet(&file.unwrap_or_default(), &page.unwrap_or_default(), &kind, &view, lang.into())
         }
         Command::Open { link } => {
             let address = if link == "-" { standard_input()? } else { link };
@@ -456,9 +443,17 @@ fn protocol(session: &Session, to: &str, said: Option<Proto>) -> Protocol {
 /// The capture of a run, of the interfaces that were named.
 fn captured(session: &Session, events: &[net::Event], t: &Trace) -> Result<Vec<u8>, Stop> {
     let all = capture::interfaces(session.last(), events);
-    if let Some(other) = t.interface.iter().find(|i| !all.contains(*i)) {
+    let is_there = |name: &str| {
+        let found = name.rsplit_once('/').and_then(|(host, dev)| session.last().ns_named(host)?.1.dev_named(dev));
+        found.is_some()
+    };
+    for other in t.interface.iter().filter(|i| !all.contains(*i)) {
+        if is_there(other) {
+            eprintln!("--interface {other}: no frame was seen there in this run");
+            continue;
+        }
         let all = all.into_iter().collect::<Vec<_>>().join(", ");
-        return Err(usage(format!("--interface {other:?}: no frame was seen there; the interfaces of this run are {all}")));
+        return Err(usage(format!("--interface {other:?}: there is no such interface; frames were seen at {all}")));
     }
     let chosen = |name: &str| t.interface.is_empty() || t.interface.iter().any(|i| i == name);
     Ok(capture::pcapng(session.last(), events, &chosen))

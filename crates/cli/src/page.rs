@@ -2,6 +2,7 @@
 
 use crate::{Chance, Language, Proto, Stop, only_link, print, protocol, told, usage, written};
 use clap::{Args, ValueEnum};
+use kube::Severity;
 use play::presets::ALL;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -13,11 +14,12 @@ use view::embed::{self, Shown, Snippet};
 use view::export::{self, Export};
 use view::svg;
 
+/// Whose session: a document's, with what is asked in it, or a link's.
 #[derive(Args)]
-pub(crate) struct Picture {
+pub(crate) struct Asked {
     /// The document. Of a link, the moment and what was done are taken too.
     file: String,
-    /// Who sends. Without --from and --to it is the picture of the cluster, or of the link's moment.
+    /// Who sends. Without --from and --to the document's Script is played, if it has one.
     #[arg(long, requires = "to")]
     from: Option<String>,
     /// To whom: an address, svc/NAME, a host, node or pod; a port stands behind a colon.
@@ -31,18 +33,24 @@ pub(crate) struct Picture {
     endpoint: Option<String>,
     #[command(flatten)]
     chance: Chance,
-    /// The moment: the number of an event, as `trace --format text` prints it. If not written: the last one; of a link, its own.
-    #[arg(long, value_name = "EVENT", conflicts_with = "animate")]
+    /// The moment: the number of an event, as `trace --format text` prints it.
+    #[arg(long, value_name = "EVENT")]
     at: Option<usize>,
+    /// The language of sentences.
+    #[arg(long, value_enum, default_value = "en")]
+    lang: Language,
+}
+
+#[derive(Args)]
+pub(crate) struct Picture {
+    #[command(flatten)]
+    asked: Asked,
     /// The whole run, moving from device to device.
     #[arg(long)]
     animate: bool,
     /// Colours: as the reader's system says, or always the same.
     #[arg(long, value_enum, default_value = "auto")]
     theme: Colours,
-    /// The language of sentences.
-    #[arg(long, value_enum, default_value = "en")]
-    lang: Language,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -56,41 +64,55 @@ pub(super) fn too_long() -> Stop {
     usage(format!("the document is too long for a link, which holds {} KiB", link::MOST_KIB))
 }
 
-/// The page with a document, or with the session of a link.
-fn session(file: &str, mut app: App, chance: Option<&Chance>) -> Result<App, Stop> {
-    let given = written(file)?;
-    match only_link(&given) {
-        Some(_) if chance.is_some_and(|c| c.cold || c.seed != 0) => {
+/// The page with what was asked, at its moment: of a run that was sent here, `usual`.
+fn session(a: &Asked, theme: Theme, usual: usize) -> Result<App, Stop> {
+    let mut app = App::new(a.lang.into(), a.file.strip_prefix("preset:").unwrap_or_default());
+    (app.seed, app.cold, app.theme) = (a.chance.seed, a.chance.cold, theme);
+    let given = written(&a.file)?;
+    let link = only_link(&given);
+    if let Some(address) = link {
+        if a.chance.cold || a.chance.seed != 0 {
             return Err(usage("--seed and --cold: a link has its own; leave them out"));
         }
-        Some(address) => app = link::open(address, &app).map_err(|f| usage(view::words::link_fault(&f, Lang::En)))?,
-        None => _ = update(&mut app, Action::Opened(given)),
+        app = link::open(address, &app).map_err(|f| usage(view::words::link_fault(&f, a.lang.into())))?;
+    } else {
+        update(&mut app, Action::Opened(given));
     }
-    if app.errors() > 0 { Err(Stop(told(file, &app.diags), 1)) } else { Ok(app) }
-}
-
-/// A moment or a run as SVG.
-pub(super) fn picture(p: &Picture) -> Result<ExitCode, Stop> {
-    let mut app = App::new(p.lang.into(), p.file.strip_prefix("preset:").unwrap_or_default());
-    (app.seed, app.cold) = (p.chance.seed, p.chance.cold);
-    app.theme = match p.theme {
-        Colours::Auto => Theme::System,
-        Colours::Light => Theme::Light,
-        Colours::Dark => Theme::Dark,
-    };
-    let mut app = session(&p.file, app, Some(&p.chance))?;
-    if let (Some(from), Some(to)) = (&p.from, &p.to) {
-        send(&mut app, from, to, p)?;
+    if app.errors() > 0 {
+        return Err(Stop(told(&a.file, &app.diags), 1));
+    }
+    if let (Some(from), Some(to)) = (&a.from, &a.to) {
+        send(&mut app, from, to, a)?;
+        update(&mut app, Action::SeekStep(usual));
+    } else if app.script.is_empty() {
+        match app.play_script() {
+            Some(Err(why)) => eprintln!("{why}"),
+            _ => _ = update(&mut app, Action::SeekStep(usual)),
+        }
     }
     if let Some(why) = app.refused {
         return Err(usage(why));
     }
-    if let Some(at) = p.at {
+    if let Some(at) = a.at {
         if at >= app.events_len() {
-            return Err(usage(format!("--at {at}: the events have the numbers 0 to {}", app.events_len().saturating_sub(1))));
+            let last = app.events_len().checked_sub(1);
+            let there = last
+                .map_or_else(|| "nothing was sent: write --from and --to".to_owned(), |n| format!("the events have the numbers 0 to {n}"));
+            return Err(usage(format!("--at {at}: {there}")));
         }
         update(&mut app, Action::SeekEvent(at));
     }
+    Ok(app)
+}
+
+/// A moment or a run as SVG.
+pub(super) fn picture(p: &Picture) -> Result<ExitCode, Stop> {
+    let theme = match p.theme {
+        Colours::Auto => Theme::System,
+        Colours::Light => Theme::Light,
+        Colours::Dark => Theme::Dark,
+    };
+    let app = session(&p.asked, theme, usize::MAX)?;
     let what = if p.animate { Export::Film } else { Export::Svg };
     let file = export::file(&app, what, &BTreeSet::new()).map_err(usage)?;
     print(&String::from_utf8_lossy(&file.bytes))?;
@@ -117,23 +139,38 @@ pub(super) fn posters(folder: &Path) -> Result<ExitCode, Stop> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Sends what was said, and goes to the last moment.
-fn send(app: &mut App, from: &str, to: &str, p: &Picture) -> Result<(), Stop> {
+/// Sends what was said.
+fn send(app: &mut App, from: &str, to: &str, a: &Asked) -> Result<(), Stop> {
     if let Some(l) = &app.loaded {
-        app.proto = protocol(&l.session, to, p.proto);
+        app.proto = protocol(&l.session, to, a.proto);
     }
     from.clone_into(&mut app.from);
     update(app, Action::To(to.to_owned()));
-    app.force(p.endpoint.as_deref().unwrap_or_default()).map_err(usage)?;
+    app.force(a.endpoint.as_deref().unwrap_or_default()).map_err(usage)?;
     update(app, Action::Send);
-    update(app, Action::SeekStep(usize::MAX));
     Ok(())
 }
 
+/// A link to what was asked, behind the address of a page.
+pub(super) fn address_of(asked: &Asked, page: &str) -> Result<ExitCode, Stop> {
+    let given = written(&asked.file)?;
+    // Also a text with errors can be given on; it is none to play.
+    let broken = only_link(&given).is_none() && play::script::check(&given).iter().any(|d| d.severity == Severity::Error);
+    let app = if broken && asked.from.is_none() && asked.at.is_none() {
+        let mut app = App::new(Lang::En, "");
+        update(&mut app, Action::Opened(given));
+        app
+    } else {
+        session(asked, Theme::System, 1)?
+    };
+    let link = link::link(&app).ok_or_else(too_long)?;
+    print(&format!("{}{link}\n", page.split('#').next().unwrap_or_default()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
 /// What an author pastes.
-pub(super) fn snippet(file: &str, page: &str, kind: &str, view: &str, lang: Lang) -> Result<ExitCode, Stop> {
-    let app = App::new(lang, file.strip_prefix("preset:").unwrap_or_default());
-    let app = session(file, app, None)?;
+pub(super) fn snippet(asked: &Asked, page: &str, kind: &str, view: &str) -> Result<ExitCode, Stop> {
+    let app = session(asked, Theme::System, 1)?;
     let link = link::link(&app).ok_or_else(too_long)?;
     let kind = Snippet::ALL.into_iter().find(|s| s.word() == kind).unwrap_or(Snippet::Iframe);
     print(&kind.text(page, &link, &embed::title(&app), Shown::named(view).unwrap_or_default()))?;
@@ -142,6 +179,9 @@ pub(super) fn snippet(file: &str, page: &str, kind: &str, view: &str, lang: Lang
 
 /// The address of a page, as an argument.
 pub(crate) fn address(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Ok(String::new());
+    }
     let host = text.strip_prefix("https://").or(text.strip_prefix("http://")).and_then(|t| t.split('/').next());
     if host.is_some_and(|h| !h.is_empty()) {
         Ok(text.to_owned())

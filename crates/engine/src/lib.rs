@@ -10,13 +10,14 @@
 
 mod types;
 
-use js_sys::{Error, JSON, Object, Reflect};
+use js_sys::{Array, Error, JSON, Object, Reflect};
 use kube::{Diagnostic, Severity};
 use play::probe::usual_protocol;
 use play::{Protocol, script};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use view::app::{Action, App, Theme, link, update};
+use std::ops::RangeInclusive;
+use view::app::{Action, App, Options, Theme, link, update};
 use view::export::{self, Export};
 use view::story::Grain;
 use view::{Lang, json, words};
@@ -25,7 +26,7 @@ use wasm_bindgen::prelude::*;
 /// How a session begins.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Options {
+struct SessionOptions {
     seed: u32,
     cold: bool,
     lang: String,
@@ -40,10 +41,10 @@ struct Probe {
     to: String,
     proto: Option<String>,
     endpoint: Option<String>,
-    sport: Option<u16>,
-    ttl: Option<u8>,
-    size: Option<u16>,
-    count: Option<u16>,
+    sport: Option<f64>,
+    ttl: Option<f64>,
+    size: Option<f64>,
+    count: Option<f64>,
     dont_fragment: Option<bool>,
 }
 
@@ -112,7 +113,7 @@ fn document_error(diags: &[Diagnostic]) -> JsValue {
     error.into()
 }
 
-impl Options {
+impl SessionOptions {
     const FIELDS: &[&str] = &["seed", "cold", "lang", "theme"];
 }
 
@@ -120,10 +121,21 @@ impl Probe {
     const FIELDS: &[&str] = &["from", "to", "proto", "endpoint", "sport", "ttl", "size", "count", "dontFragment"];
 }
 
+/// A text that was given.
+fn text(value: &JsValue, name: &str) -> Result<String, JsValue> {
+    value.as_string().ok_or_else(|| fault(&format!("{name}: give a string; this is {}", value.js_typeof().as_string().unwrap_or_default())))
+}
+
+/// A whole number that was given, in a range.
+fn whole(value: f64, name: &str, range: RangeInclusive<u32>) -> Result<u32, JsValue> {
+    let fits = value.fract() == 0.0 && (f64::from(*range.start())..=f64::from(*range.end())).contains(&value);
+    if fits { Ok(value as u32) } else { Err(fault(&format!("{name} {value}: write a whole number, {} to {}", range.start(), range.end()))) }
+}
+
 /// Reads an argument; one that is left out is as if it were empty. A field that is none is an error: what was meant
 /// by it would not happen.
 fn argument<T: for<'a> Deserialize<'a>>(value: JsValue, name: &str, fields: &[&str]) -> Result<T, JsValue> {
-    let value = if value.is_undefined() { Object::new().into() } else { value };
+    let value = if value.is_undefined() || value.is_null() { Object::new().into() } else { value };
     if let Some(object) = value.dyn_ref::<Object>() {
         let keys = Object::keys(object).iter().filter_map(|k| k.as_string()).collect::<Vec<_>>();
         if let Some(other) = keys.iter().find(|k| !fields.contains(&k.as_str())) {
@@ -135,8 +147,8 @@ fn argument<T: for<'a> Deserialize<'a>>(value: JsValue, name: &str, fields: &[&s
 
 /// Everything that is wrong with a document and its Script, in order.
 #[wasm_bindgen(unchecked_return_type = "Diagnostic[]")]
-pub fn check(document: &str) -> JsValue {
-    all_told(&script::check(document))
+pub fn check(#[wasm_bindgen(unchecked_param_type = "string")] document: JsValue) -> Result<JsValue, JsValue> {
+    Ok(all_told(&script::check(&text(&document, "document")?)))
 }
 
 /// The built-in documents.
@@ -164,22 +176,22 @@ impl Session {
     /// A document, before anything was done. Throws a `DocumentError` if it has errors.
     #[wasm_bindgen(constructor)]
     pub fn new(
-        document: &str,
-        #[wasm_bindgen(unchecked_param_type = "SessionOptions | undefined")] options: JsValue,
+        #[wasm_bindgen(unchecked_param_type = "string")] document: JsValue,
+        #[wasm_bindgen(unchecked_optional_param_type = "SessionOptions")] options: JsValue,
     ) -> Result<Self, JsValue> {
         let mut app = app(options)?;
-        update(&mut app, Action::Opened(document.to_owned()));
+        update(&mut app, Action::Opened(text(&document, "document")?));
         Self { app }.whole()
     }
 
     /// The session of a link, with what was done in it, at its moment. Throws if it cannot be opened.
     #[wasm_bindgen(js_name = open)]
     pub fn open(
-        address: &str,
-        #[wasm_bindgen(unchecked_param_type = "SessionOptions | undefined")] options: JsValue,
+        #[wasm_bindgen(unchecked_param_type = "string")] address: JsValue,
+        #[wasm_bindgen(unchecked_optional_param_type = "SessionOptions")] options: JsValue,
     ) -> Result<Self, JsValue> {
         let own = app(options)?;
-        let app = link::open(address, &own).map_err(|f| fault(&words::link_fault(&f, own.lang)))?;
+        let app = link::open(&text(&address, "address")?, &own).map_err(|f| fault(&words::link_fault(&f, own.lang)))?;
         Self { app }.whole()
     }
 
@@ -213,13 +225,15 @@ impl Session {
 
     /// Goes to a moment.
     #[wasm_bindgen(setter)]
-    pub fn set_step(&mut self, step: usize) {
-        update(&mut self.app, Action::SeekStep(step));
+    pub fn set_step(&mut self, #[wasm_bindgen(unchecked_param_type = "number")] step: JsValue) -> Result<(), JsValue> {
+        let step = whole(step.as_f64().unwrap_or(f64::NAN), "step", 0..=self.app.steps.len() as u32)?;
+        update(&mut self.app, Action::SeekStep(step as usize));
+        Ok(())
     }
 
     /// How fine the steps are.
-    pub fn grain(&mut self, #[wasm_bindgen(unchecked_param_type = "Grain")] grain: &str) -> Result<(), JsValue> {
-        let grain = match grain {
+    pub fn grain(&mut self, #[wasm_bindgen(unchecked_param_type = "Grain")] grain: JsValue) -> Result<(), JsValue> {
+        let grain = match text(&grain, "grain")?.as_str() {
             "hops" => Grain::Hops,
             "decisions" => Grain::Decisions,
             "rules" => Grain::Rules,
@@ -255,12 +269,12 @@ impl Session {
         app.from = probe.from;
         update(app, Action::To(probe.to));
         app.force(probe.endpoint.as_deref().unwrap_or_default()).map_err(|why| fault(&why))?;
-        let written = |n: Option<u64>| n.map(|n| n.to_string()).unwrap_or_default();
-        let options = view::app::Options {
-            sport: written(probe.sport.map(u64::from)),
-            ttl: written(probe.ttl.map(u64::from)),
-            size: written(probe.size.map(u64::from)),
-            count: written(probe.count.map(u64::from)),
+        let written = |n: Option<f64>, name: &str, range| n.map_or(Ok(String::new()), |n| whole(n, name, range).map(|n| n.to_string()));
+        let options = Options {
+            sport: written(probe.sport, "sport", Options::SPORT)?,
+            ttl: written(probe.ttl, "ttl", Options::TTL)?,
+            size: written(probe.size, "size", Options::SIZE)?,
+            count: written(probe.count, "count", Options::COUNT)?,
             df: probe.dont_fragment.unwrap_or(false),
         };
         update(app, Action::Options(options));
@@ -281,9 +295,14 @@ impl Session {
 
     /// A command on a node, pod or host, at this moment, as in the page's terminal.
     #[wasm_bindgen(unchecked_return_type = "CommandOutput")]
-    pub fn exec(&mut self, host: &str, command: &str) -> Result<JsValue, JsValue> {
+    pub fn exec(
+        &mut self,
+        #[wasm_bindgen(unchecked_param_type = "string")] host: JsValue,
+        #[wasm_bindgen(unchecked_param_type = "string")] command: JsValue,
+    ) -> Result<JsValue, JsValue> {
+        let (host, command) = (text(&host, "host")?, text(&command, "command")?);
         let before = self.app.terminal.entries.len();
-        update(&mut self.app, Action::Run(host.to_owned(), command.to_owned()));
+        update(&mut self.app, Action::Run(host, command));
         if self.app.playing {
             update(&mut self.app, Action::SeekStep(usize::MAX));
         }
@@ -293,37 +312,44 @@ impl Session {
 
     /// The picture of this moment, as SVG.
     pub fn svg(&self) -> Result<String, JsValue> {
-        self.text(Export::Svg)
+        self.written(Export::Svg)
     }
 
     /// The run, moving, as SVG.
     pub fn film(&self) -> Result<String, JsValue> {
-        self.text(Export::Film)
+        self.written(Export::Film)
     }
 
     /// The run, one line an event.
     pub fn lines(&self) -> Result<String, JsValue> {
-        self.text(Export::Text)
+        self.written(Export::Text)
     }
 
     /// The run as a Markdown table.
     pub fn markdown(&self) -> Result<String, JsValue> {
-        self.text(Export::Markdown)
+        self.written(Export::Markdown)
     }
 
     /// The run as a sequence diagram of Mermaid.
     pub fn mermaid(&self) -> Result<String, JsValue> {
-        self.text(Export::Mermaid)
+        self.written(Export::Mermaid)
     }
 
     /// The session as a bash script for a real kernel.
     pub fn lab(&self) -> Result<String, JsValue> {
-        self.text(Export::Lab)
+        self.written(Export::Lab)
     }
 
     /// Every frame at the named interfaces (`node01/cni0`), or at all, as pcapng.
-    pub fn pcapng(&self, interfaces: Option<Vec<String>>) -> Result<Vec<u8>, JsValue> {
-        let chosen: BTreeSet<String> = interfaces.into_iter().flatten().collect();
+    pub fn pcapng(&self, #[wasm_bindgen(unchecked_optional_param_type = "string[]")] interfaces: JsValue) -> Result<Vec<u8>, JsValue> {
+        let mut chosen = BTreeSet::new();
+        if !interfaces.is_undefined() {
+            let list =
+                interfaces.dyn_ref::<Array>().ok_or_else(|| fault("interfaces: give an array of strings, such as [\"node01/cni0\"]"))?;
+            for name in list.iter() {
+                chosen.insert(text(&name, "interface")?);
+            }
+        }
         let all = export::interfaces(&self.app);
         if let Some(other) = chosen.difference(&all).next() {
             let all = all.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -333,11 +359,12 @@ impl Session {
     }
 
     /// A link that opens the session in the page of that address, or undefined if it is too long for one.
-    pub fn link(&self, page: Option<String>) -> Option<String> {
-        link::link(&self.app).map(|l| page.unwrap_or_default() + &l)
+    pub fn link(&self, #[wasm_bindgen(unchecked_optional_param_type = "string")] page: JsValue) -> Result<Option<String>, JsValue> {
+        let page = if page.is_undefined() { String::new() } else { text(&page, "page")? };
+        Ok(link::link(&self.app).map(|l| page + &l))
     }
 
-    fn text(&self, what: Export) -> Result<String, JsValue> {
+    fn written(&self, what: Export) -> Result<String, JsValue> {
         let file = export::file(&self.app, what, &BTreeSet::new()).map_err(|why| fault(&why))?;
         String::from_utf8(file.bytes).map_err(|e| fault(&e.to_string()))
     }
@@ -345,7 +372,7 @@ impl Session {
 
 /// A page as the options say.
 fn app(options: JsValue) -> Result<App, JsValue> {
-    let options: Options = argument(options, "options", Options::FIELDS)?;
+    let options: SessionOptions = argument(options, "options", SessionOptions::FIELDS)?;
     let lang = match options.lang.as_str() {
         "" | "en" => Lang::En,
         "ja" => Lang::Ja,

@@ -134,14 +134,16 @@ pub fn title(app: &App) -> String {
     }
 }
 
-/// The folder of a page's address: what stands behind its last slash is a file. That of a host alone is its root.
+/// The folder of a page's address. What stands behind its last slash is a file if it has an ending; else it is a
+/// folder whose slash was left out, as is a host alone.
 fn home(page: &str) -> String {
     let page = page.split(['?', '#']).next().unwrap_or_default();
     let path = page.find("://").map_or(0, |i| i + 3);
     match page[path..].rfind('/') {
-        Some(i) => page[..path + i + 1].to_owned(),
-        None if path > 0 => format!("{page}/"),
-        None => String::new(),
+        Some(i) if page[path + i..].contains('.') => page[..path + i + 1].to_owned(),
+        None if path == 0 => String::new(),
+        _ if page.ends_with('/') => page.to_owned(),
+        _ => format!("{page}/"),
     }
 }
 
@@ -208,6 +210,7 @@ mod tests {
         for (page, folder) in [
             ("http://127.0.0.1:8080/", "http://127.0.0.1:8080/"),
             ("https://example.org", "https://example.org/"),
+            ("https://example.org/packetwalk", "https://example.org/packetwalk/"),
             ("https://example.org/net/index.html?x#y", "https://example.org/net/"),
             ("/net/", "/net/"),
             ("", ""),

@@ -4,6 +4,7 @@
 use crate::app::{App, Loaded};
 use crate::words::{Give, film_too_long, give};
 use crate::{json, markdown, mermaid, svg, trace};
+use kube::topology::Role;
 use play::script::Script;
 use play::{Act, Action, Run, Start, When, capture, lab, shell};
 use std::collections::BTreeSet;
@@ -93,12 +94,14 @@ pub fn interfaces(app: &App) -> BTreeSet<String> {
     app.loaded.as_ref().map(|l| capture::interfaces(l.session.last(), l.session.events())).unwrap_or_default()
 }
 
-/// The node whose rules are written: the one whose tables are shown, or the first that has rules.
+/// The node whose rules are written: the one whose tables are shown, which a click on the picture chooses; or else the
+/// first worker.
 pub fn ruled(app: &App) -> Option<String> {
     let (l, t) = (app.loaded.as_ref()?, app.timeline.as_ref()?);
     let has_rules = |id: &net::NetnsId| t.state().ns(*id).rules.tables_in_use().next().is_some();
-    let first =
-        || l.session.cluster().nodes.iter().find_map(|n| t.state().ns_named(&n.spec.name.value).map(|(id, _)| id).filter(has_rules));
+    let nodes = &l.session.cluster().nodes;
+    let mut workers_first = nodes.iter().filter(|n| n.spec.role == Role::Worker).chain(nodes);
+    let first = || workers_first.find_map(|n| t.state().ns_named(&n.spec.name.value).map(|(id, _)| id).filter(has_rules));
     let id = app.shown().map(|(id, _)| id).filter(has_rules).or_else(first)?;
     Some(t.state().ns(id).name.to_string())
 }

@@ -26,6 +26,11 @@ pub(crate) fn package(t: &Tools) -> Result<()> {
     let wasm = target.join("wasm32-unknown-unknown/wasm/engine.wasm");
     let bindgen = ["--target", "web", "--out-name", "packetwalk", "--out-dir"];
     run(t.command("wasm-bindgen").args(bindgen).arg(&folder).arg(wasm), "wasm-bindgen")?;
+    // A type that only the newest libraries of TypeScript know.
+    let types = folder.join("packetwalk.d.ts");
+    let text = std::fs::read_to_string(&types).map_err(|e| io(&types, e))?;
+    let text: String = text.lines().filter(|l| !l.contains("[Symbol.dispose]")).flat_map(|l| [l, "\n"]).collect();
+    std::fs::write(&types, text).map_err(|e| io(&types, e))?;
     let bytes = folder.join("packetwalk_bg.wasm");
     let small = ["-Oz", "--low-memory-unused", "--enable-bulk-memory", "--enable-nontrapping-float-to-int", "--enable-reference-types"];
     let small = small.into_iter().chain(["--enable-multivalue", "--enable-sign-ext", "--enable-mutable-globals", "-o"]);

@@ -11,24 +11,32 @@ use yew::prelude::*;
 /// The whole embed.
 pub fn embed(p: &Page<'_>) -> Html {
     let shown = embedded::shown();
+    let why = embedded::broken(p.app);
+    let broken = why.is_some();
     let pictured = matches!(shown, Shown::Diagram | Shown::Split);
     html! {
         <div class={classes!("page", "embed", format!("shows-{}", shown.name()))}>
             <header class="head">
                 <h1 class="brand">{ header::logo() }<span>{ embedded::title(p.app) }</span></h1>
-                <span class="chip">{ give(Give::ReadOnly, p.app.lang) }</span>
-                { p.late(2, leave) }
+                if !broken {
+                    <span class="chip">{ give(Give::ReadOnly, p.app.lang) }</span>
+                    { p.late(2, leave) }
+                }
             </header>
             <main class="body">
-                if pictured { <section class="canvas" aria-label={p.text(Ui::Diagram)}>{ diagram::diagram(p) }</section> }
-                if shown != Shown::Diagram { { p.late(1, inspector::inspector) } }
+                if broken {
+                    <p class="empty" role="alert">{ why }</p>
+                } else if pictured { <section class="canvas" aria-label={p.text(Ui::Diagram)}>{ diagram::diagram(p) }</section> }
+                if shown != Shown::Diagram && !broken { { p.late(1, inspector::inspector) } }
             </main>
-            if let Some(why) = &p.app.refused {
+            if broken {
+                <p class="saying"></p>
+            } else if let Some(why) = &p.app.refused {
                 <p class="saying bad" role="alert">{ why }</p>
             } else {
                 <p class="saying" role="status" aria-live="polite">{ transport::said(p) }</p>
             }
-            if embedded::has_controls() { { transport::transport(p) } }
+            if embedded::has_controls() && !broken { { transport::transport(p) } }
         </div>
     }
 }

@@ -13,7 +13,8 @@ use view::embed::{self, Shown, Snippet, shortcode};
 use view::export::{self, Export};
 use view::stamp::stamp;
 use view::words::{Give, Ui, capture_chosen, give, link_by_hand, link_holds, link_long, link_private, snippet_note, ui};
-use web_sys::{HtmlSelectElement, HtmlTextAreaElement};
+use wasm_bindgen::JsCast;
+use web_sys::{HtmlElement, HtmlSelectElement, HtmlTextAreaElement};
 use yew::prelude::*;
 
 /// The dialog. The page behind it goes on: it is not modal.
@@ -44,6 +45,8 @@ enum Tab {
 
 enum Msg {
     Tab(Tab),
+    /// By an arrow: the keyboard focus goes with it.
+    Turn(Tab),
     Kind(usize),
     Shown(usize),
     /// An interface is captured, or not any more.
@@ -95,6 +98,14 @@ impl Component for Sharing {
         (self.copied, self.refused) = (None, None);
         match msg {
             Msg::Tab(tab) => self.tab = tab,
+            Msg::Turn(tab) => {
+                self.tab = tab;
+                let id = format!("share-{}", tab as u8);
+                let focus = move || {
+                    gloo::utils::document().get_element_by_id(&id).and_then(|e| e.dyn_into::<HtmlElement>().ok()).map(|e| e.focus())
+                };
+                Timeout::new(0, move || _ = focus()).forget();
+            }
             Msg::Kind(n) => self.kind = Snippet::ALL[n],
             Msg::Shown(n) => self.shown = Shown::ALL[n],
             Msg::Capture(name) => {
@@ -134,19 +145,20 @@ impl Component for Sharing {
         });
         let tab = |t: Tab, name: Give| {
             let here = self.tab == t;
-            html! { <button type="button" role="tab" class={classes!("drawer-tab", here.then_some("here"))} aria-selected={here.to_string()} onclick={ctx.link().callback(move |_| Msg::Tab(t))}>{ give(name, app.lang) }</button> }
+            html! { <button type="button" role="tab" id={format!("share-{}", t as u8)} tabindex={if here { "0" } else { "-1" }} class={classes!("drawer-tab", here.then_some("here"))} aria-selected={here.to_string()} onclick={ctx.link().callback(move |_| Msg::Tab(t))}>{ give(name, app.lang) }</button> }
         };
         let close = desk.send.reform(|_: MouseEvent| Action::Share(false));
+        let here = self.tab;
         html! {
             <section class="share" role="dialog" aria-label={ui(Ui::Share, app.lang)} onkeydown={keys}>
-                <div class="drawer-tabs" role="tablist">{ tab(Tab::Link, Give::ShareLink) }{ tab(Tab::Embed, Give::ShareEmbed) }{ tab(Tab::Files, Give::ShareFiles) }</div>
+                <div class="drawer-tabs" role="tablist" onkeydown={ctx.link().batch_callback(move |e: KeyboardEvent| turned(here, &e.key()))}>{ tab(Tab::Link, Give::ShareLink) }{ tab(Tab::Embed, Give::ShareEmbed) }{ tab(Tab::Files, Give::ShareFiles) }</div>
                 { match self.tab {
                     Tab::Link => self.link(ctx, app),
                     Tab::Embed => self.embed(ctx, app),
                     Tab::Files => self.files(ctx, app),
                 } }
                 <div class="deeds">
-                    if self.tab != Tab::Files {
+                    if self.tab != Tab::Files && link(app).is_some() {
                         <button type="button" class="filter" onclick={ctx.link().callback(|_| Msg::Copy)}>{ give(if self.copied == Some(true) { Give::Copied } else { Give::Copy }, app.lang) }</button>
                     }
                     <button type="button" class="filter" onclick={close}>{ ui(Ui::Close, app.lang) }</button>
@@ -163,18 +175,25 @@ impl Sharing {
         let address = link(app).map(|l| interop::address() + &l);
         let length = address.as_ref().map(String::len);
         let long = length.is_none_or(|n| n > LONG);
-        let save = ctx.props().desk.ask.reform(|_: MouseEvent| Ask::Save);
         html! {
             <>
                 if let Some(address) = address {
                     <p>{ link_holds(app.script.len(), app.step(), lang) }</p>
                     { self.field(Give::ShareLink, address, app) }
                 }
-                if long {
-                    <p class="bad">{ link_long(length, lang) }</p>
-                    <div class="deeds"><button type="button" class="filter" onclick={save}>{ ui(Ui::Save, lang) }</button></div>
-                }
+                if long { { self.too_long(ctx, app) } }
                 <p class="quiet">{ link_private(lang) }</p>
+            </>
+        }
+    }
+
+    /// What to do where there is no link.
+    fn too_long(&self, ctx: &Context<Self>, app: &App) -> Html {
+        let save = ctx.props().desk.ask.reform(|_: MouseEvent| Ask::Save);
+        html! {
+            <>
+                <p class="bad">{ link_long(link(app).map(|l| interop::address().len() + l.len()), app.lang) }</p>
+                <div class="deeds"><button type="button" class="filter" onclick={save}>{ ui(Ui::Save, app.lang) }</button></div>
             </>
         }
     }
@@ -193,7 +212,7 @@ impl Sharing {
     /// What an author pastes.
     fn embed(&self, ctx: &Context<Self>, app: &App) -> Html {
         let lang = app.lang;
-        let Some(link) = link(app) else { return html! { <p class="bad">{ link_long(None, lang) }</p> } };
+        let Some(link) = link(app) else { return self.too_long(ctx, app) };
         let kinds: Vec<&str> = Snippet::ALL.iter().map(|s| s.name()).collect();
         let shown = [Give::Diagram, Give::DiagramAndRules, Give::Rules, Give::Packet].map(|t| give(t, lang));
         let kind = Snippet::ALL.iter().position(|s| *s == self.kind).unwrap_or_default();
@@ -216,7 +235,8 @@ impl Sharing {
     fn files(&self, ctx: &Context<Self>, app: &App) -> Html {
         let file = |what: Export| {
             let write = ctx.link().callback(move |_| Msg::Write(what));
-            html! { <button type="button" class="menu-item" disabled={!what.is_there(app)} onclick={write}>{ give(what.name(), app.lang) }</button> }
+            let node = (what == Export::Save).then(|| export::ruled(app)).flatten();
+            html! { <button type="button" class="menu-item" disabled={!what.is_there(app)} onclick={write}>{ give(what.name(), app.lang) }{ node.map(|n| format!(" · {n}")) }</button> }
         };
         let all = export::interfaces(app);
         let interface = |name: &String| {
@@ -251,6 +271,19 @@ impl Sharing {
             Err(why) => self.refused = Some(why),
         }
     }
+}
+
+/// The tab that an arrow leads to.
+fn turned(here: Tab, key: &str) -> Option<Msg> {
+    const ALL: [Tab; 3] = [Tab::Link, Tab::Embed, Tab::Files];
+    let to = match key {
+        "ArrowRight" => ALL[(here as usize + 1) % 3],
+        "ArrowLeft" => ALL[(here as usize + 2) % 3],
+        "Home" => Tab::Link,
+        "End" => Tab::Files,
+        _ => return None,
+    };
+    Some(Msg::Turn(to))
 }
 
 /// What is focused is ready to be copied.

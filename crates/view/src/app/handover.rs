@@ -111,7 +111,7 @@ fn unescaped(line: &str) -> String {
     out
 }
 
-fn step_text(step: &Step) -> String {
+pub(super) fn step_text(step: &Step) -> String {
     let when = match step.when {
         When::Quiet => "quiet".to_owned(),
         When::After(n) => n.to_string(),

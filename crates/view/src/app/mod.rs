@@ -8,6 +8,8 @@ pub mod handover;
 mod history;
 #[cfg(feature = "workbench")]
 pub mod link;
+#[cfg(feature = "workbench")]
+mod own_script;
 mod select;
 pub mod shelf;
 mod state;

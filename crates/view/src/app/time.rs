@@ -82,7 +82,7 @@ pub(super) fn try_act(app: &mut App, what: Act) -> bool {
     let (was, future) = (app.snapshot(), app.history.future().to_vec());
     act(app, what);
     let refused = match app.came.last() {
-        Some(Came::Refused(e)) => Some(format!("{} {}", e.message, e.hint)),
+        Some(Came::Refused(e)) => Some(format!("{}: {}", e.message, e.hint)),
         Some(Came::Done(false)) => Some(String::new()),
         Some(Came::Output(out)) if out.status != 0 => Some(out.text.clone()),
         _ => None,

@@ -183,3 +183,15 @@ pub fn no_endpoint(text: &str, lang: Lang) -> String {
         Lang::Ja => format!("エンドポイント {text:?}：10.1.6.5:80 のように、アドレス、またはアドレスとポートを書いてください"),
     }
 }
+
+/// Why a document's Script is not played where steps are done one by one: for that step, or for how it starts.
+pub fn script_not_played(step: Option<usize>, lang: Lang) -> String {
+    match (lang, step) {
+        (Lang::En, Some(n)) => {
+            format!("The document's Script is not played here: step {n} asks for what only the command line does. packetwalk run plays it.")
+        }
+        (Lang::En, None) => "The document's Script is not played here: it starts with neighbours entered by hand (start: known), which only the command line does. packetwalk run plays it.".to_owned(),
+        (Lang::Ja, Some(n)) => format!("文書の Script はここでは再生されません。手順 {n} はコマンドラインでしか行えません（packetwalk run で再生できます）。"),
+        (Lang::Ja, None) => "文書の Script はここでは再生されません。手で登録した隣接表から始める（start: known）のはコマンドラインだけです（packetwalk run で再生できます）。".to_owned(),
+    }
+}
