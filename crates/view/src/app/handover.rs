@@ -3,6 +3,7 @@
 //! A line a field, `name value`; the steps of the script in their order; after an empty line the
 //! document itself, to the end. What is not said is as in a new page.
 
+use super::Snapshot;
 use super::state::{App, Drawer, Pane, RulesView, Selected, Tab, Theme};
 use super::{time, update::Effect};
 use crate::story::Grain;
@@ -18,7 +19,12 @@ pub(super) const VERSION: &str = "packetwalk page 1";
 
 /// The state as a text.
 pub fn pack(app: &App) -> String {
-    let mut out = format!("{VERSION}\n");
+    format!("{VERSION}\n{}\n{}", lines(app, app.history.past()), app.text)
+}
+
+/// Its lines, with what can be undone.
+pub(super) fn lines(app: &App, past: &[Snapshot]) -> String {
+    let mut out = String::new();
     let mut line = |name: &str, value: &str| {
         if !value.is_empty() && !value.contains('\n') {
             let _ = writeln!(out, "{name} {value}");
@@ -65,7 +71,7 @@ pub fn pack(app: &App) -> String {
     if let Some(p) = app.follow {
         line("follow", &p.0.to_string());
     }
-    for was in app.history.past() {
+    for was in past {
         line("past", &format!("{} {} {}", was.cursor, was.seed, u8::from(was.cold)));
         if was.text != app.text {
             line("past-text", &format!("={}", escaped(&was.text)));
@@ -87,8 +93,6 @@ pub fn pack(app: &App) -> String {
     line("cursor", &app.cursor().to_string());
     line("playing", flag(app.playing));
     line("sharing", flag(app.sharing));
-    out.push('\n');
-    out.push_str(&app.text);
     out
 }
 
@@ -225,7 +229,7 @@ pub fn unpack(text: &str) -> Option<(App, Vec<Effect>)> {
     app.drawer = [Drawer::Events, Drawer::Terminal][index("drawer", &["events", "terminal"])];
     (app.only_packet, app.focus, app.narrow) = (on("only-packet"), !on("unfocused"), on("narrow"));
     let steps: Vec<Step> = all().filter(|(n, _)| *n == "step").filter_map(|(_, v)| step_of(v)).collect();
-    let now = super::Snapshot {
+    let now = Snapshot {
         text: document.into(),
         document: shown,
         script: Rc::new(steps),
@@ -234,21 +238,14 @@ pub fn unpack(text: &str) -> Option<(App, Vec<Effect>)> {
         cold: app.cold,
     };
     time::restore(&mut app, &now);
-    let mut past: Vec<super::Snapshot> = Vec::new();
+    let mut past: Vec<Snapshot> = Vec::new();
     for (name, value) in all() {
         match (name, past.last_mut()) {
             ("past", _) => {
                 let mut numbers = value.split(' ');
                 let mut number = || numbers.next().and_then(|n| n.parse::<u64>().ok()).unwrap_or_default();
                 let (cursor, seed, cold) = (number() as usize, number(), number() == 1);
-                past.push(super::Snapshot {
-                    text: app.text.clone(),
-                    document: app.text.clone(),
-                    script: Rc::default(),
-                    cursor,
-                    seed,
-                    cold,
-                });
+                past.push(Snapshot { text: app.text.clone(), document: app.text.clone(), script: Rc::default(), cursor, seed, cold });
             }
             ("past-text", Some(was)) => {
                 was.text = unescaped(value.trim_start_matches('=')).into();

@@ -71,9 +71,7 @@ pub enum LinkFault {
 
 /// The session and its moment as a link; none if it would hold too much to be opened.
 pub fn link(app: &App) -> Option<String> {
-    let packed = handover::pack(app);
-    let (head, document) = packed.split_once("\n\n")?;
-    let body = format!("{}\n{document}", chosen(head, SHARED));
+    let body = format!("{}\n{}", chosen(&handover::lines(app, &[]), SHARED), app.text);
     if body.len() > MOST || app.script.len() > MOST_STEPS || packets(&app.script) > MOST_PACKETS {
         return None;
     }
@@ -95,9 +93,8 @@ pub fn open(link: &str, own: &App) -> Result<App, LinkFault> {
     let body = body(link)?;
     let (head, document) = body.split_once("\n\n").ok_or(LinkFault::Broken)?;
     steps(head)?;
-    let packed = handover::pack(own);
-    let (mine, _) = packed.split_once("\n\n").unwrap_or((&packed, ""));
-    let page = format!("{}\n{}{}\n{document}", handover::VERSION, chosen(mine, OWN), chosen(head, SHARED));
+    let mine = chosen(&handover::lines(own, &[]), OWN);
+    let page = format!("{}\n{mine}{}\n{document}", handover::VERSION, chosen(head, SHARED));
     handover::unpack(&page).map(|(app, _)| app).ok_or(LinkFault::Broken)
 }
 
