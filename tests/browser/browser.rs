@@ -170,10 +170,13 @@ async fn japanese_and_english_are_a_click_apart() {
 #[wasm_bindgen_test]
 async fn the_embed_has_a_diagram_and_no_editor() {
     let page = Page::open(true).await;
-    assert_eq!(page.count("textarea"), 0);
+    assert_eq!(page.count("textarea, input[type=file], .sentence"), 0);
     assert_eq!(page.count(".node-card"), 3);
-    page.click(".send").await;
-    assert!(!page.text(".saying").is_empty());
+    let before = page.text(".saying");
+    page.click("[aria-label='Step forward']").await;
+    assert!(!page.text(".saying").is_empty() && page.text(".saying") != before);
+    let link = gloo::utils::document().query_selector(".head a.send").expect("a selector").and_then(|a| a.get_attribute("href"));
+    assert!(link.is_some_and(|l| l.starts_with("./#v1:")), "it leads to the page with the session");
 }
 
 #[wasm_bindgen_test]
