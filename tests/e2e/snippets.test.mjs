@@ -148,6 +148,12 @@ test("Markdown: a picture that is a link, where frames are left out", async () =
   }
 });
 
+test("a document from standard input becomes a link, too", () => {
+  const text = packetwalk("open", link);
+  const out = execFileSync("cargo", ["run", "--quiet", "--package", "packetwalk", "--", "link", "-"], { cwd: root, encoding: "utf8", input: text });
+  assert.equal(packetwalk("open", out.trim()), text);
+});
+
 test("the page gives the same snippets as the command line", async () => {
   const { context, close } = await launch({ locale: "en-US" });
   try {

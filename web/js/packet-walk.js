@@ -4,8 +4,9 @@
 //   <script src="https://…/packet-walk.js" defer></script>
 //   <packet-walk preset="article-nodeport" step="12"></packet-walk>
 //
-// Attributes: height (in pixels; it follows what is shown if it is not said), src (a link to a session, or the address of the embed page if it is not beside this file), preset,
-// view, step, grain, controls, play, load, poster, theme, lang, label; those of the embed's address, and written as there.
+// Attributes: src (a link to a session, or the address of the embed page if it is not beside this file), label,
+// height (in pixels; it follows what is shown if it is not said); and those of the embed's address, written as
+// there: preset, view, step, grain, controls, play, load, poster, theme, lang.
 // Text inside is what a reader sees where there is no script. Events: packetwalk-ready, -height, -step, -outcome,
 // -error, with what the embed said as `detail`. Methods: play(), pause(), seek(step).
 (() => {

@@ -9,14 +9,20 @@ use js_sys::{Function, Object, Reflect};
 use net::event::EventKind;
 use play::Ending;
 use play::presets::Preset;
+use std::cell::Cell;
 use view::Lang;
-use view::app::{Action, App, Effect, Tab, Theme, link, update};
+use view::app::{Action, App, Effect, Tab, Theme, update};
 use view::embed::Shown;
 use view::story::{Grain, place};
 use view::words::{Context, sentence, verdict};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use yew::Callback;
+
+thread_local! {
+    /// The link of the address cannot be opened: it was tried once.
+    static UNREADABLE: Cell<bool> = const { Cell::new(false) };
+}
 
 /// What the address said.
 fn asked(name: &str) -> String {
@@ -35,8 +41,8 @@ pub fn has_controls() -> bool {
 
 /// Why there is nothing to show: the link cannot be opened, or its document has errors.
 pub fn broken(app: &App) -> Option<String> {
-    let link = interop::link()?;
-    if link::document(&link).is_err() {
+    interop::link()?;
+    if UNREADABLE.get() {
         return app.refused.clone();
     }
     let error = app.diags.iter().find(|d| d.severity == kube::Severity::Error);
@@ -68,6 +74,7 @@ pub fn opened() -> (App, Vec<Effect>) {
     };
     if let Some(link) = interop::link() {
         update(&mut app, Action::Link(link));
+        UNREADABLE.set(app.refused.is_some());
     }
     let fresh = app.script.is_empty() && app.refused.is_none();
     let own = if fresh { app.play_script() } else { None };

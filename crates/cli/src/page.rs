@@ -64,11 +64,10 @@ pub(super) fn too_long() -> Stop {
     usage(format!("the document is too long for a link, which holds {} KiB", link::MOST_KIB))
 }
 
-/// The page with what was asked, at its moment: of a run that was sent here, `usual`.
-fn session(a: &Asked, theme: Theme, usual: usize) -> Result<App, Stop> {
+/// The page with what was asked in what was given, at its moment: of a run that was sent here, `usual`.
+fn session(a: &Asked, given: String, theme: Theme, usual: usize) -> Result<App, Stop> {
     let mut app = App::new(a.lang.into(), a.file.strip_prefix("preset:").unwrap_or_default());
     (app.seed, app.cold, app.theme) = (a.chance.seed, a.chance.cold, theme);
-    let given = written(&a.file)?;
     let link = only_link(&given);
     if let Some(address) = link {
         if a.chance.cold || a.chance.seed != 0 {
@@ -112,7 +111,7 @@ pub(super) fn picture(p: &Picture) -> Result<ExitCode, Stop> {
         Colours::Light => Theme::Light,
         Colours::Dark => Theme::Dark,
     };
-    let app = session(&p.asked, theme, usize::MAX)?;
+    let app = session(&p.asked, written(&p.asked.file)?, theme, usize::MAX)?;
     let what = if p.animate { Export::Film } else { Export::Svg };
     let file = export::file(&app, what, &BTreeSet::new()).map_err(usage)?;
     print(&String::from_utf8_lossy(&file.bytes))?;
@@ -161,7 +160,7 @@ pub(super) fn address_of(asked: &Asked, page: &str) -> Result<ExitCode, Stop> {
         update(&mut app, Action::Opened(given));
         app
     } else {
-        session(asked, Theme::System, 1)?
+        session(asked, given, Theme::System, 1)?
     };
     let link = link::link(&app).ok_or_else(too_long)?;
     print(&format!("{}{link}\n", page.split('#').next().unwrap_or_default()))?;
@@ -170,7 +169,7 @@ pub(super) fn address_of(asked: &Asked, page: &str) -> Result<ExitCode, Stop> {
 
 /// What an author pastes.
 pub(super) fn snippet(asked: &Asked, page: &str, kind: &str, view: &str) -> Result<ExitCode, Stop> {
-    let app = session(asked, Theme::System, 1)?;
+    let app = session(asked, written(&asked.file)?, Theme::System, 1)?;
     let link = link::link(&app).ok_or_else(too_long)?;
     let kind = Snippet::ALL.into_iter().find(|s| s.word() == kind).unwrap_or(Snippet::Iframe);
     print(&kind.text(page, &link, &embed::title(&app), Shown::named(view).unwrap_or_default()))?;

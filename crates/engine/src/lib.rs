@@ -185,7 +185,6 @@ impl Session {
     }
 
     /// The session of a link, with what was done in it, at its moment. Throws if it cannot be opened.
-    #[wasm_bindgen(js_name = open)]
     pub fn open(
         #[wasm_bindgen(unchecked_param_type = "string")] address: JsValue,
         #[wasm_bindgen(unchecked_optional_param_type = "SessionOptions")] options: JsValue,

@@ -22,7 +22,7 @@ pub fn pack(app: &App) -> String {
     format!("{VERSION}\n{}\n{}", lines(app, app.history.past()), app.text)
 }
 
-/// Its lines, with what can be undone.
+/// Its lines, with moments that can be gone back to.
 pub(super) fn lines(app: &App, past: &[Snapshot]) -> String {
     let mut out = String::new();
     let mut line = |name: &str, value: &str| {

@@ -72,7 +72,7 @@ pub enum LinkFault {
 /// The session and its moment as a link; none if it would hold too much to be opened.
 pub fn link(app: &App) -> Option<String> {
     let body = format!("{}\n{}", chosen(&handover::lines(app, &[]), SHARED), app.text);
-    if body.len() > MOST || app.script.len() > MOST_STEPS || packets(&app.script) > MOST_PACKETS {
+    if body.len() > MOST || is_too_much(&app.script) {
         return None;
     }
     let small = miniz_oxide::deflate::compress_to_vec_zlib(body.as_bytes(), 10);
@@ -134,12 +134,17 @@ fn steps(head: &str) -> Result<usize, LinkFault> {
 }
 
 /// Whether a page makes such steps: a command that sends is a step that sends.
-fn is_step(step: &Step) -> bool {
+pub(super) fn is_step(step: &Step) -> bool {
     match &step.act {
         Act::Action(Action::Send(p)) => p.size.is_none_or(|s| s <= MAX_SIZE),
         Act::Action(Action::Shell { line, .. }) => !shell::sends(line),
         Act::Packet(..) => true,
     }
+}
+
+/// Whether those steps are more than are played for somebody who did not make them.
+pub(super) fn is_too_much(steps: &[Step]) -> bool {
+    steps.len() > MOST_STEPS || packets(steps) > MOST_PACKETS
 }
 
 /// How many packets the clients of those steps send, at the most, a fragment being one.

@@ -2,18 +2,19 @@
 //! where nobody is there to do them.
 
 use super::handover::{step_of, step_text};
-use super::{App, Snapshot, time};
-use crate::words::script_not_played;
+use super::{App, Snapshot, link, time};
+use crate::words::{script_not_played, script_too_much};
 use kube::Severity;
 use play::script::Script;
-use play::{Act, Came, Start, Step, When, shell};
+use play::{Act, Came, Start, Step, When};
 use std::rc::Rc;
 
 impl App {
     /// Plays the document's Script; none if it has none.
     ///
     /// # Errors
-    /// What of it cannot be done step by step, in the language of the page. Nothing was done then.
+    /// What of it cannot be done step by step, or that it is more than a link may ask for, in the language of the
+    /// page. Nothing was done then.
     pub fn play_script(&mut self) -> Option<Result<(), String>> {
         let (script, diags) = Script::read(&self.text);
         if diags.iter().any(|d| d.severity == Severity::Error) {
@@ -28,12 +29,13 @@ impl App {
         for (action, n) in script.steps.into_iter().zip(1..) {
             let step = Step { when: When::Quiet, act: Act::Action(action) };
             // What a page can do it can also write down.
-            let can = step_of(&step_text(&step)).as_ref() == Some(&step);
-            let sends = matches!(&step.act, Act::Action(play::Action::Shell { line, .. }) if shell::sends(line));
-            if !can || sends {
+            if !link::is_step(&step) || step_of(&step_text(&step)).as_ref() != Some(&step) {
                 return Some(Err(script_not_played(Some(n), lang)));
             }
             steps.push(step);
+        }
+        if link::is_too_much(&steps) {
+            return Some(Err(script_too_much(lang)));
         }
         let was = self.snapshot();
         let cold = script.start == Start::Cold;
@@ -51,7 +53,7 @@ impl App {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::{Action, link, update};
+    use crate::app::{Action, update};
     use crate::words::Lang;
 
     fn app(script: &str) -> App {
@@ -78,7 +80,12 @@ mod tests {
 
     #[test]
     fn what_a_page_cannot_do_is_said_and_nothing_is_done() {
+        let many = format!("  steps:\n{}", "  - {on: node01, run: conntrack -F}\n".repeat(101));
+        let large =
+            format!("  steps:\n{}", "  - send: {from: bastion, to: 192.168.120.226, proto: icmp, size: 60000, count: 100}\n".repeat(2));
         for (script, why) in [
+            (many.as_str(), "100 steps"),
+            (large.as_str(), "2000 packets"),
             ("  start: known\n  steps: []\n", "entered by hand"),
             ("  steps:\n  - send: {from: bastion, to: \"192.168.120.226:30080\", pause: 2s}\n", "step 1"),
             ("  steps:\n  - {on: node01, run: conntrack -F}\n  - {on: bastion, run: ping -c 1 192.168.120.226}\n", "step 2"),

@@ -13,7 +13,7 @@ mod ui;
 #[cfg(feature = "workbench")]
 pub use share::{
     Give, capture_chosen, film_too_long, give, link_by_hand, link_fault, link_holds, link_long, link_private, no_draw, no_endpoint,
-    none_of_draw, script_not_played, snippet_note,
+    none_of_draw, script_not_played, script_too_much, snippet_note,
 };
 pub use ui::{Ui, ui};
 

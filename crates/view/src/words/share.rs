@@ -195,3 +195,15 @@ pub fn script_not_played(step: Option<usize>, lang: Lang) -> String {
         (Lang::Ja, None) => "文書の Script はここでは再生されません。手で登録した隣接表から始める（start: known）のはコマンドラインだけです（packetwalk run で再生できます）。".to_owned(),
     }
 }
+
+/// That a document's Script is more than is played for somebody who only opened it.
+pub fn script_too_much(lang: Lang) -> String {
+    match lang {
+        Lang::En => format!(
+            "The document's Script is not played here: it has more than {MOST_STEPS} steps, or sends more than {MOST_PACKETS} packets. packetwalk run plays it."
+        ),
+        Lang::Ja => format!(
+            "文書の Script はここでは再生されません。{MOST_STEPS} を超える手順があるか、{MOST_PACKETS} 個を超えるパケットを送ります（packetwalk run で再生できます）。"
+        ),
+    }
+}
