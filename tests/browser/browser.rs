@@ -32,8 +32,11 @@ impl Page {
         let document = gloo::utils::document();
         let host = document.create_element("div").expect("element");
         document.body().expect("body").append_child(&host).expect("appended");
-        let handle =
-            yew::Renderer::<web::root::Root>::with_root_and_props(host.clone(), web::root::Props { embed, session: None }).render();
+        let handle = yew::Renderer::<web::root::Root>::with_root_and_props(
+            host.clone(),
+            web::root::Props { embed, session: None },
+        )
+        .render();
         let page = Self { host, handle: Some(handle) };
         page.settle().await;
         page
@@ -44,7 +47,10 @@ impl Page {
     }
 
     fn find(&self, selector: &str) -> Element {
-        self.host.query_selector(selector).expect("selector").unwrap_or_else(|| panic!("no {selector}"))
+        self.host
+            .query_selector(selector)
+            .expect("selector")
+            .unwrap_or_else(|| panic!("no {selector}"))
     }
 
     fn count(&self, selector: &str) -> u32 {
@@ -141,7 +147,10 @@ async fn dnat_is_shown_in_the_capsule_and_in_the_rules() {
     }
     assert!(page.text(".capsule").contains("10.1.6.5:80"), "{}", page.text(".capsule"));
     assert!(page.text(".rules").contains("--to-destination 10.1.6.5:80"));
-    assert!(page.text(".rules .failed .why").contains("192.168.120.252") || page.count(".rules .failed") > 0);
+    assert!(
+        page.text(".rules .failed .why").contains("192.168.120.252")
+            || page.count(".rules .failed") > 0
+    );
 }
 
 #[wasm_bindgen_test]
@@ -150,7 +159,11 @@ async fn an_error_is_told_with_its_place_and_its_fix_mends_it() {
     let area: HtmlTextAreaElement = page.find("textarea").unchecked_into();
     let broken = area.value().replace("nodePort: 30080", "nodePort: 20000");
     page.write(&broken).await;
-    assert!(page.text(".problem.error .where").contains("10:15"), "{}", page.text(".problem.error"));
+    assert!(
+        page.text(".problem.error .where").contains("10:15"),
+        "{}",
+        page.text(".problem.error")
+    );
     assert!(page.text(".problem.error").contains("30000-32767"));
     assert_eq!(page.count(".node-card"), 3, "the last valid cluster stays");
     page.click(".problem.error .fix").await;
@@ -162,7 +175,10 @@ async fn japanese_and_english_are_a_click_apart() {
     let page = Page::open(false).await;
     page.click(".tools [lang=ja]").await;
     assert_eq!(page.text(".sentence .send"), "送信");
-    assert_eq!(gloo::utils::document().document_element().expect("root").get_attribute("lang").as_deref(), Some("ja"));
+    assert_eq!(
+        gloo::utils::document().document_element().expect("root").get_attribute("lang").as_deref(),
+        Some("ja")
+    );
     page.click(".tools [lang=en]").await;
     assert_eq!(page.text(".sentence .send"), "Send");
 }
@@ -175,7 +191,10 @@ async fn the_embed_has_a_diagram_and_no_editor() {
     let before = page.text(".saying");
     page.click("[aria-label='Step forward']").await;
     assert!(!page.text(".saying").is_empty() && page.text(".saying") != before);
-    let link = gloo::utils::document().query_selector(".head a.send").expect("a selector").and_then(|a| a.get_attribute("href"));
+    let link = gloo::utils::document()
+        .query_selector(".head a.send")
+        .expect("a selector")
+        .and_then(|a| a.get_attribute("href"));
     assert!(link.is_some_and(|l| l.starts_with("./#v1:")), "it leads to the page with the session");
 }
 

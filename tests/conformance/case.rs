@@ -3,7 +3,10 @@
 use crate::{dump, flow, json, manifest};
 use kube::naming::{endpoint_chain, service_chain};
 use kube::object::{ServiceType, Traffic};
-use kube::proxy::{Endpoint, Era, Flow, Protocol, Reconciler, ServicePort, Settings, Sync, sloppy_ip, sloppy_net, sync};
+use kube::proxy::{
+    Endpoint, Era, Flow, Protocol, Reconciler, ServicePort, Settings, Sync, sloppy_ip, sloppy_net,
+    sync,
+};
 use net::netfilter::{Ruleset, parse_rule};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,16 +66,29 @@ impl CaseSettings {
         let counts = |name: &str| self.nfacct_counters.iter().any(|c| c == name);
         Settings {
             ipv6: self.ip_family == "IPv6",
-            cluster_cidr: self.cluster_cidr.as_deref().and_then(sloppy_net).filter(|c| c.addr().is_ipv6() == (self.ip_family == "IPv6")),
+            cluster_cidr: self
+                .cluster_cidr
+                .as_deref()
+                .and_then(sloppy_net)
+                .filter(|c| c.addr().is_ipv6() == (self.ip_family == "IPv6")),
             masquerade_all: self.masquerade_all,
             mark: self.masquerade_mark.as_deref().unwrap_or("0x4000").into(),
             localhost_node_ports: self.localhost_node_ports.unwrap_or(true),
-            node_port_addresses: self.node_port_addresses.iter().filter_map(|t| sloppy_net(t)).collect(),
+            node_port_addresses: self
+                .node_port_addresses
+                .iter()
+                .filter_map(|t| sloppy_net(t))
+                .collect(),
             random_fully: self.random_fully,
             counts_invalid: counts("ct_state_invalid_dropped_pkts"),
             counts_localhost: counts("localhost_nps_accepted_pkts"),
             tcp_liberal: self.conntrack_tcp_liberal,
-            addresses: self.interface_addresses.iter().filter_map(|t| sloppy_net(t)).map(|n| n.addr()).collect(),
+            addresses: self
+                .interface_addresses
+                .iter()
+                .filter_map(|t| sloppy_net(t))
+                .map(|n| n.addr())
+                .collect(),
             node_ip: self.node_ip.as_deref().and_then(sloppy_ip),
             node: self.node_name.clone(),
             zone,
@@ -86,9 +102,14 @@ impl Case {
         self.files.iter().find(|f| f.ends_with(end)).map(|f| folder.join(f))
     }
 
-    /// Checks it; `before` is the name of the case before it and what was wanted then. Gives what is
-    /// wanted now.
-    pub(crate) fn check(&self, folder: &Path, era: Era, before: Option<(String, Sync)>) -> (Checked, Option<Sync>) {
+    /// Checks it; `before` is the name of the case before it and what was wanted then. Gives what
+    /// is wanted now.
+    pub(crate) fn check(
+        &self,
+        folder: &Path,
+        era: Era,
+        before: Option<(String, Sync)>,
+    ) -> (Checked, Option<Sync>) {
         let mut out = Checked::default();
         let made = match (&self.settings, self.file(folder, ".yaml")) {
             (Some(settings), Some(path)) => match made(settings, &support::read(&path), era) {
@@ -106,7 +127,9 @@ impl Case {
                 made.restore(&BTreeSet::new())
             }
             // Rules that stand for themselves.
-            None => self.file(folder, ".iptables-save").map(|p| support::read(&p)).unwrap_or_default(),
+            None => {
+                self.file(folder, ".iptables-save").map(|p| support::read(&p)).unwrap_or_default()
+            }
         };
         if let Some(path) = self.file(folder, ".iptables-save") {
             let dump = support::read(&path);
@@ -123,7 +146,10 @@ impl Case {
             let flows: flow::Flows = json(&path);
             let rules = flow::entered(&text);
             for f in &flows.flows {
-                let wrong = rules.as_ref().map_err(Clone::clone).and_then(|r| flow::check(r, &flows.local_ips, f));
+                let wrong = rules
+                    .as_ref()
+                    .map_err(Clone::clone)
+                    .and_then(|r| flow::check(r, &flows.local_ips, f));
                 out.count("flows", wrong.err());
             }
         }
@@ -147,13 +173,21 @@ impl Case {
     }
 
     /// A sync writes what changed; or, after a failure, everything.
-    fn restore(&self, expected: &str, now: &Sync, before: Option<(String, Sync)>) -> Option<String> {
+    fn restore(
+        &self,
+        expected: &str,
+        now: &Sync,
+        before: Option<(String, Sync)>,
+    ) -> Option<String> {
         let stem = |name: &str| name.rsplit_once(".step").map(|(s, _)| s.to_owned());
-        let before = before.filter(|(name, _)| stem(name).is_some() && stem(name) == stem(&self.name)).map(|(_, s)| s);
+        let before = before
+            .filter(|(name, _)| stem(name).is_some() && stem(name) == stem(&self.name))
+            .map(|(_, s)| s);
         let Some(before) = before else { return Some("the step before it is missing".to_owned()) };
         let there = before.nat.chains.iter().map(|(c, _)| c.clone()).collect();
         let expected = dump::sorted(expected);
-        let partial = difference("partial sync", &expected, &dump::sorted(&now.restore_after(&before)))?;
+        let partial =
+            difference("partial sync", &expected, &dump::sorted(&now.restore_after(&before)))?;
         let full = difference("full sync", &expected, &dump::sorted(&now.restore(&there)))?;
         Some(format!("{partial}\n{full}"))
     }
@@ -183,8 +217,13 @@ fn both_forms(sync: &Sync) -> Vec<String> {
 /// Whether rules are the same when they are printed and read again.
 fn printed_again(rules: &Ruleset) -> Result<(), String> {
     let text = net::netfilter::save(rules, "a test", "a day", &|_, _| (0, 0));
-    let again = Ruleset::parse(&text).map_err(|e| e.first().map(ToString::to_string).unwrap_or_default())?;
-    if again == *rules { Ok(()) } else { Err(format!("not the same when it is read again:\n{text}")) }
+    let again = Ruleset::parse(&text)
+        .map_err(|e| e.first().map(ToString::to_string).unwrap_or_default())?;
+    if again == *rules {
+        Ok(())
+    } else {
+        Err(format!("not the same when it is read again:\n{text}"))
+    }
 }
 
 /// The rules of a chain, in the tables of that name, or in all.
@@ -243,12 +282,20 @@ impl Assert {
             let dport = self.dport.map(|p| p.to_string());
             rules.iter().filter(|r| word(r, "-j").as_deref() == Some(jump)).any(|r| {
                 let (d, p) = (word(r, "-d"), word(r, "--dport"));
-                let has = |have: &Option<String>, want: &str| have.as_ref().is_some_and(|h| h.contains(want));
+                let has = |have: &Option<String>, want: &str| {
+                    have.as_ref().is_some_and(|h| h.contains(want))
+                };
                 let dst = self.dst.as_deref();
                 match (dst, dport.as_deref()) {
                     (None, None) => true,
-                    (Some(dst), port) if has(&d, dst) && (p.is_none() || port.is_none_or(|q| has(&p, q))) => true,
-                    (dst, Some(port)) => has(&p, port) && (d.is_none() || dst.is_none_or(|q| has(&d, q))),
+                    (Some(dst), port)
+                        if has(&d, dst) && (p.is_none() || port.is_none_or(|q| has(&p, q))) =>
+                    {
+                        true
+                    }
+                    (dst, Some(port)) => {
+                        has(&p, port) && (d.is_none() || dst.is_none_or(|q| has(&d, q)))
+                    }
                     _ => false,
                 }
             })
@@ -318,8 +365,10 @@ pub(crate) fn endpoints(path: &Path) -> Checked {
     let mut out = Checked::default();
     for c in json::<EndpointCases>(path).cases {
         // Hints of nodes are those of a later release.
-        let era = if c.prefer_same_node_feature { Era::LAST } else { Era::new(33).unwrap_or(Era::LAST) };
-        let zone = c.node_labels.as_ref().and_then(|l| l.get("topology.kubernetes.io/zone")).cloned();
+        let era =
+            if c.prefer_same_node_feature { Era::LAST } else { Era::new(33).unwrap_or(Era::LAST) };
+        let zone =
+            c.node_labels.as_ref().and_then(|l| l.get("topology.kubernetes.io/zone")).cloned();
         let settings = Settings { node: c.node_name.clone(), zone, ..Settings::new(era) };
         let one = |e: &CaseEndpoint| Endpoint {
             ready: e.ready,
@@ -352,13 +401,20 @@ pub(crate) fn endpoints(path: &Path) -> Checked {
             all.sort();
             all
         };
-        let found =
-            Expected { cluster: texts(&chosen.cluster), local: texts(&chosen.local), all: texts(&chosen.reachable()), has_any: chosen.any };
+        let found = Expected {
+            cluster: texts(&chosen.cluster),
+            local: texts(&chosen.local),
+            all: texts(&chosen.reachable()),
+            has_any: chosen.any,
+        };
         let mut want = c.expect;
         for list in [&mut want.cluster, &mut want.local, &mut want.all] {
             list.sort();
         }
-        out.count("endpoints", (found != want).then(|| format!("{}: {want:?} expected, {found:?} found", c.name)));
+        out.count(
+            "endpoints",
+            (found != want).then(|| format!("{}: {want:?} expected, {found:?} found", c.name)),
+        );
     }
     out
 }
@@ -382,11 +438,13 @@ struct Entry {
 pub(crate) fn conntrack(path: &Path, era: Era) -> Checked {
     let mut out = Checked::default();
     let entries: Entries = json(path);
-    let cluster = match manifest::read(&support::read(&path.with_extension("yaml")), "test-worker") {
+    let cluster = match manifest::read(&support::read(&path.with_extension("yaml")), "test-worker")
+    {
         Ok(c) => c,
         Err(why) => return Checked { wrong: vec![why], ..out },
     };
-    let reconciler = Reconciler::new(&Settings::new(era), &cluster.ports.iter().collect::<Vec<_>>());
+    let reconciler =
+        Reconciler::new(&Settings::new(era), &cluster.ports.iter().collect::<Vec<_>>());
     for e in &entries.before {
         let flow = Flow {
             proto: Protocol::from_name(&e.proto).map_or(0, Protocol::number),
@@ -397,7 +455,10 @@ pub(crate) fn conntrack(path: &Path, era: Era) -> Checked {
             reply_sport: e.reply_sport,
         };
         let (want, found) = (entries.deleted.contains(e), reconciler.deletes(&flow));
-        out.count("conntrack", (want != found).then(|| format!("{e:?}: deleted {want} expected, {found} found")));
+        out.count(
+            "conntrack",
+            (want != found).then(|| format!("{e:?}: deleted {want} expected, {found} found")),
+        );
     }
     out
 }
@@ -436,9 +497,15 @@ pub(crate) fn names(path: &Path) -> Checked {
                 None => service_chain("KUBE-SVC-", &name, &r.protocol),
             };
             let fine = chain.ends_with(&format!("-{}", r.hash));
-            (!fine).then(|| format!("{era} {} {:?}: {} expected, {chain} found", r.service, r.endpoint, r.hash))
+            (!fine).then(|| {
+                format!("{era} {} {:?}: {} expected, {chain} found", r.service, r.endpoint, r.hash)
+            })
         });
-        out.count("names", wrong.or_else(|| eras.is_empty().then(|| format!("no release is meant by {:?}", r.era))));
+        out.count(
+            "names",
+            wrong
+                .or_else(|| eras.is_empty().then(|| format!("no release is meant by {:?}", r.era))),
+        );
     }
     out
 }
@@ -467,13 +534,21 @@ pub(crate) fn probabilities(path: &Path) -> Checked {
     let all: Probabilities = json(path);
     for r in all.restore_text {
         let found = kube::proxy::probability(r.n, Era::LAST).0;
-        out.count("names", (found != r.text).then(|| format!("1/{}: {} expected, {found} found", r.n, r.text)));
+        out.count(
+            "names",
+            (found != r.text).then(|| format!("1/{}: {} expected, {found} found", r.n, r.text)),
+        );
     }
     for r in all.save_text {
         let rule = format!("-A X -m statistic --mode random --probability {} -j Y", r.restore);
-        let printed = parse_rule(&rule).map(|(chain, rule)| net::netfilter::rule_text(&chain, &rule)).unwrap_or_default();
+        let printed = parse_rule(&rule)
+            .map(|(chain, rule)| net::netfilter::rule_text(&chain, &rule))
+            .unwrap_or_default();
         let fine = printed.contains(&format!("--probability {} ", r.save));
-        out.count("names", (!fine).then(|| format!("{}: {} expected, {printed} found", r.restore, r.save)));
+        out.count(
+            "names",
+            (!fine).then(|| format!("{}: {} expected, {printed} found", r.restore, r.save)),
+        );
     }
     out
 }

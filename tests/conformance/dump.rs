@@ -26,7 +26,11 @@ pub(crate) fn sorted(text: &str) -> Vec<String> {
     // Chains, rules, deleted chains.
     let mut tables: BTreeMap<String, [Vec<String>; 3]> = BTreeMap::new();
     let mut table = String::new();
-    for line in text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#') && *l != "COMMIT") {
+    for line in text
+        .lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty() && !l.starts_with('#') && *l != "COMMIT")
+    {
         let [chains, rules, deleted] = tables.entry(table.clone()).or_default();
         if let Some(name) = line.strip_prefix('*') {
             name.clone_into(&mut table);
@@ -43,14 +47,21 @@ pub(crate) fn sorted(text: &str) -> Vec<String> {
         if name.is_empty() {
             continue;
         }
-        let chain = |l: &str| l.trim_start_matches([':', '-']).trim_start_matches("A ").split(' ').next().unwrap_or_default().to_owned();
+        let chain = |l: &str| {
+            l.trim_start_matches([':', '-'])
+                .trim_start_matches("A ")
+                .split(' ')
+                .next()
+                .unwrap_or_default()
+                .to_owned()
+        };
         chains.sort_by(|a, b| chain_order(&chain(a)).cmp(&chain_order(&chain(b))));
         rules.sort_by(|a, b| {
             let (ca, cb) = (chain(a), chain(b));
             let large = matches!(ca.as_str(), "KUBE-NODEPORTS" | "KUBE-SERVICES");
-            chain_order(&ca)
-                .cmp(&chain_order(&cb))
-                .then_with(|| if large { service_of(a).cmp(&service_of(b)) } else { std::cmp::Ordering::Equal })
+            chain_order(&ca).cmp(&chain_order(&cb)).then_with(|| {
+                if large { service_of(a).cmp(&service_of(b)) } else { std::cmp::Ordering::Equal }
+            })
         });
         deleted.sort();
         out.push(format!("*{name}"));

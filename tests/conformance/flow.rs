@@ -1,6 +1,8 @@
 //! Where a packet goes by rules: the product's own walk, once for every way chance can take.
 
-use net::netfilter::{AddrType, Beyond, CtStates, Effect, Hook, RecentOp, Ruleset, TableName, View, Walk, WalkStep};
+use net::netfilter::{
+    AddrType, Beyond, CtStates, Effect, Hook, RecentOp, Ruleset, TableName, View, Walk, WalkStep,
+};
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
@@ -60,7 +62,13 @@ struct Came {
     choices: Vec<bool>,
 }
 
-fn walk(rules: &Ruleset, table: TableName, hook: Hook, view: &View<'_>, given: Vec<bool>) -> Result<Came, String> {
+fn walk(
+    rules: &Ruleset,
+    table: TableName,
+    hook: Hook,
+    view: &View<'_>,
+    given: Vec<bool>,
+) -> Result<Came, String> {
     let mut came = Came::default();
     let mut chance = Given { given, made: Vec::new() };
     let mut walk = Walk::new(rules, table, hook).ok_or("no such hook")?;
@@ -68,13 +76,17 @@ fn walk(rules: &Ruleset, table: TableName, hook: Hook, view: &View<'_>, given: V
         match step {
             WalkStep::Matched { effect, .. } => match effect {
                 Effect::Jump(to) => came.masq |= &*to == "KUBE-MARK-MASQ",
-                Effect::Dnat { addr, port } => came.dnat = Some(SocketAddr::new(addr, port.unwrap_or_default())),
+                Effect::Dnat { addr, port } => {
+                    came.dnat = Some(SocketAddr::new(addr, port.unwrap_or_default()))
+                }
                 Effect::Drop => came.word = Some("DROP"),
                 Effect::Reject(_) => came.word = Some("REJECT"),
                 Effect::Accept => came.word = Some("ACCEPT"),
                 _ => {}
             },
-            WalkStep::Unsupported { rule, .. } => return Err(format!("rule {rule} is not simulated")),
+            WalkStep::Unsupported { rule, .. } => {
+                return Err(format!("rule {rule} is not simulated"));
+            }
             WalkStep::Returned { .. } | WalkStep::Policy { .. } => {}
         }
     }
@@ -85,13 +97,19 @@ fn walk(rules: &Ruleset, table: TableName, hook: Hook, view: &View<'_>, given: V
 /// The rules with jumps to kube-proxy's chains from where the cases begin.
 pub(crate) fn entered(rules: &str) -> Result<Ruleset, String> {
     let has = |table: &str, chain: &str| {
-        let body = rules.split(&format!("*{table}\n")).nth(1).and_then(|t| t.split("COMMIT").next()).unwrap_or_default();
+        let body = rules
+            .split(&format!("*{table}\n"))
+            .nth(1)
+            .and_then(|t| t.split("COMMIT").next())
+            .unwrap_or_default();
         body.lines().any(|l| l.starts_with(&format!(":{chain} ")))
     };
     let mut text = String::new();
     for line in rules.lines() {
         // Built-in chains have jumps of the case's own, with comments that are not quoted.
-        let built_in = ["INPUT", "FORWARD", "OUTPUT", "PREROUTING", "POSTROUTING"].iter().any(|c| line.starts_with(&format!("-A {c} ")));
+        let built_in = ["INPUT", "FORWARD", "OUTPUT", "PREROUTING", "POSTROUTING"]
+            .iter()
+            .any(|c| line.starts_with(&format!("-A {c} ")));
         if built_in {
             continue;
         }
@@ -116,13 +134,17 @@ pub(crate) fn entered(rules: &str) -> Result<Ruleset, String> {
         text += line;
         text.push('\n');
     }
-    Ruleset::parse(&text).map_err(|e| format!("rules: {}", e.first().map(ToString::to_string).unwrap_or_default()))
+    Ruleset::parse(&text)
+        .map_err(|e| format!("rules: {}", e.first().map(ToString::to_string).unwrap_or_default()))
 }
 
 /// What becomes of a packet, against what is expected.
 pub(crate) fn check(rules: &Ruleset, local: &[IpAddr], f: &Flow) -> Result<(), String> {
-    let proto = kube::proxy::Protocol::from_name(&f.proto).ok_or_else(|| format!("protocol {:?}", f.proto))?.number();
-    let addr_type = |a: IpAddr| if local.contains(&a) { AddrType::Local } else { AddrType::Unicast };
+    let proto = kube::proxy::Protocol::from_name(&f.proto)
+        .ok_or_else(|| format!("protocol {:?}", f.proto))?
+        .number();
+    let addr_type =
+        |a: IpAddr| if local.contains(&a) { AddrType::Local } else { AddrType::Unicast };
     let view = |dst| View {
         src: f.src,
         dst,
@@ -171,7 +193,9 @@ pub(crate) fn check(rules: &Ruleset, local: &[IpAddr], f: &Flow) -> Result<(), S
     if (&ends, masq) == (&expected, f.masq) {
         return Ok(());
     }
-    let told = |ends: &[String], masq: bool| format!("[{}]{}", ends.join(", "), if masq { " masqueraded" } else { "" });
+    let told = |ends: &[String], masq: bool| {
+        format!("[{}]{}", ends.join(", "), if masq { " masqueraded" } else { "" })
+    };
     Err(format!(
         "{}: {} > {}:{} {}: {} expected, {} found",
         f.name,

@@ -2,7 +2,8 @@
 //! endpoints it takes, which connections it deletes. The cases are not part of this project; the
 //! format is that of the README beside them.
 //!
-//! `PACKETWALK_KUBE_PROXY_CASES` names the folder; without it, the one beside the checkout is taken.
+//! `PACKETWALK_KUBE_PROXY_CASES` names the folder; without it, the one beside the checkout is
+//! taken.
 
 mod case;
 mod dump;
@@ -17,7 +18,10 @@ use std::path::{Path, PathBuf};
 
 fn cases_folder() -> PathBuf {
     let named = std::env::vars_os().find(|(k, _)| k == "PACKETWALK_KUBE_PROXY_CASES");
-    named.map_or_else(|| support::root().join("../../shared/conformance/kube-proxy"), |(_, v)| v.into())
+    named.map_or_else(
+        || support::root().join("../../shared/conformance/kube-proxy"),
+        |(_, v)| v.into(),
+    )
 }
 
 /// A row of the table: what of a case was checked.
@@ -28,7 +32,8 @@ struct Row {
     wrong: Vec<String>,
 }
 
-const COLUMNS: [&str; 8] = ["dumps", "restores", "flows", "chains", "asserts", "endpoints", "conntrack", "names"];
+const COLUMNS: [&str; 8] =
+    ["dumps", "restores", "flows", "chains", "asserts", "endpoints", "conntrack", "names"];
 
 fn table(rows: &[Row]) -> String {
     let width = rows.iter().map(|r| r.name.len()).max().unwrap_or(4);
@@ -47,7 +52,12 @@ fn table(rows: &[Row]) -> String {
     }
     let failed = rows.iter().filter(|r| !r.wrong.is_empty()).count();
     let end = if failed == 0 { "all pass".to_owned() } else { format!("{failed} FAIL") };
-    out + &line("", &format!("{} rows", rows.len()), &|c| sums.get(c).unwrap_or(&0).to_string(), &end)
+    out + &line(
+        "",
+        &format!("{} rows", rows.len()),
+        &|c| sums.get(c).unwrap_or(&0).to_string(),
+        &end,
+    )
 }
 
 fn json<T: for<'a> Deserialize<'a>>(path: &Path) -> T {
@@ -58,7 +68,10 @@ fn json<T: for<'a> Deserialize<'a>>(path: &Path) -> T {
 fn kube_proxy_cases() {
     let folder = cases_folder();
     if !folder.is_dir() {
-        println!("no cases: {} is not a folder. Name one with PACKETWALK_KUBE_PROXY_CASES. NOTHING WAS CHECKED.", folder.display());
+        println!(
+            "no cases: {} is not a folder. Name one with PACKETWALK_KUBE_PROXY_CASES. NOTHING WAS CHECKED.",
+            folder.display()
+        );
         return;
     }
     let mut rows = Vec::new();
@@ -71,7 +84,10 @@ fn kube_proxy_cases() {
         };
         rows.extend(version_rows(&name, &version, era, &mut unread));
     }
-    for (file, check) in [("chain-hashes.json", case::names as fn(&Path) -> Checked), ("probability.json", case::probabilities)] {
+    for (file, check) in [
+        ("chain-hashes.json", case::names as fn(&Path) -> Checked),
+        ("probability.json", case::probabilities),
+    ] {
         let path = folder.join(file);
         if path.exists() {
             rows.push(row("", file, check(&path)));
@@ -82,13 +98,21 @@ fn kube_proxy_cases() {
     if !unread.is_empty() {
         println!("not read: {}", unread.join(", "));
     }
-    let wrong: Vec<String> =
-        rows.iter().filter(|r| !r.wrong.is_empty()).map(|r| format!("== {} {}\n{}", r.version, r.name, r.wrong.join("\n"))).collect();
+    let wrong: Vec<String> = rows
+        .iter()
+        .filter(|r| !r.wrong.is_empty())
+        .map(|r| format!("== {} {}\n{}", r.version, r.name, r.wrong.join("\n")))
+        .collect();
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
 fn row(version: &str, name: &str, checked: Checked) -> Row {
-    Row { version: version.to_owned(), name: name.to_owned(), done: checked.done, wrong: checked.wrong }
+    Row {
+        version: version.to_owned(),
+        name: name.to_owned(),
+        done: checked.done,
+        wrong: checked.wrong,
+    }
 }
 
 /// The cases of a version's index, then the files that stand for themselves.
@@ -103,7 +127,9 @@ fn version_rows(version: &str, folder: &Path, era: Era, unread: &mut Vec<String>
         rows.push(row(version, &case.name, checked));
     }
     let listed: Vec<&String> = index.iter().flat_map(|c| &c.files).collect();
-    let mut files: Vec<_> = std::fs::read_dir(folder).map(|d| d.flatten().map(|e| e.path()).collect()).unwrap_or_default();
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .map(|d| d.flatten().map(|e| e.path()).collect())
+        .unwrap_or_default();
     files.sort();
     for path in files {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -111,8 +137,14 @@ fn version_rows(version: &str, folder: &Path, era: Era, unread: &mut Vec<String>
             continue;
         }
         match name.as_str() {
-            "categorize-endpoints.json" => rows.push(row(version, "categorize-endpoints", case::endpoints(&path))),
-            "conntrack-clean-stale-entries.json" => rows.push(row(version, "conntrack-clean-stale-entries", case::conntrack(&path, era))),
+            "categorize-endpoints.json" => {
+                rows.push(row(version, "categorize-endpoints", case::endpoints(&path)))
+            }
+            "conntrack-clean-stale-entries.json" => rows.push(row(
+                version,
+                "conntrack-clean-stale-entries",
+                case::conntrack(&path, era),
+            )),
             "conntrack-clean-stale-entries.yaml" => {}
             _ => unread.push(format!("{version}/{name}")),
         }

@@ -152,12 +152,20 @@ fn json(node: &YamlNode) -> Json {
         Value::Map(pairs) => Json::Object(
             pairs
                 .iter()
-                .filter_map(|(k, v)| if let Value::Scalar { text, .. } = &k.value { Some((text.clone(), json(v))) } else { None })
+                .filter_map(|(k, v)| {
+                    if let Value::Scalar { text, .. } = &k.value {
+                        Some((text.clone(), json(v)))
+                    } else {
+                        None
+                    }
+                })
                 .collect(),
         ),
         Value::Seq(items) => Json::Array(items.iter().map(json).collect()),
         Value::Scalar { text, plain } => match (node.kind(), plain) {
-            ("integer", true) => text.parse::<i64>().map_or_else(|_| text.as_str().into(), Json::from),
+            ("integer", true) => {
+                text.parse::<i64>().map_or_else(|_| text.as_str().into(), Json::from)
+            }
             ("boolean", true) => (text == "true").into(),
             ("null", true) => Json::Null,
             _ => text.as_str().into(),
@@ -180,11 +188,16 @@ pub(crate) fn read(text: &str, node: &str) -> Result<Cluster, String> {
     if let Some(d) = diags.first() {
         return Err(d.to_string());
     }
-    let objects: Vec<Object> =
-        docs.iter().map(|d| serde_json::from_value(json(d))).collect::<Result<_, _>>().map_err(|e| format!("manifest: {e}"))?;
+    let objects: Vec<Object> = docs
+        .iter()
+        .map(|d| serde_json::from_value(json(d)))
+        .collect::<Result<_, _>>()
+        .map_err(|e| format!("manifest: {e}"))?;
     let mut out = Cluster::default();
     for o in objects.iter().filter(|o| o.kind == "Node") {
-        if let Some(zone) = o.metadata.labels.get("topology.kubernetes.io/zone").and_then(Json::as_str) {
+        if let Some(zone) =
+            o.metadata.labels.get("topology.kubernetes.io/zone").and_then(Json::as_str)
+        {
             out.zones.push((o.metadata.name.clone(), zone.to_owned()));
         }
     }
@@ -194,7 +207,8 @@ pub(crate) fn read(text: &str, node: &str) -> Result<Cluster, String> {
         }
         let Some(cluster_ip) = sloppy_ip(&o.spec.cluster_ip) else { continue };
         for p in &o.spec.ports {
-            let protocol = Protocol::from_name(&p.protocol).ok_or_else(|| format!("protocol {:?}", p.protocol))?;
+            let protocol = Protocol::from_name(&p.protocol)
+                .ok_or_else(|| format!("protocol {:?}", p.protocol))?;
             out.ports.push(ServicePort {
                 namespace: o.metadata.namespace.clone(),
                 service: o.metadata.name.clone(),
@@ -215,12 +229,23 @@ pub(crate) fn read(text: &str, node: &str) -> Result<Cluster, String> {
                         .load_balancer
                         .ingress
                         .iter()
-                        .filter_map(|i| Some((sloppy_ip(&i.ip)?, i.ip_mode.as_deref() == Some("Proxy"))))
+                        .filter_map(|i| {
+                            Some((sloppy_ip(&i.ip)?, i.ip_mode.as_deref() == Some("Proxy")))
+                        })
                         .collect(),
-                    source_ranges: o.spec.load_balancer_source_ranges.iter().filter_map(|t| sloppy_net(t)).collect(),
+                    source_ranges: o
+                        .spec
+                        .load_balancer_source_ranges
+                        .iter()
+                        .filter_map(|t| sloppy_net(t))
+                        .collect(),
                     affinity: (o.spec.session_affinity == "ClientIP").then(|| {
-                        let config =
-                            o.spec.session_affinity_config.as_ref().and_then(|c| c.client_ip.as_ref()).and_then(|c| c.timeout_seconds);
+                        let config = o
+                            .spec
+                            .session_affinity_config
+                            .as_ref()
+                            .and_then(|c| c.client_ip.as_ref())
+                            .and_then(|c| c.timeout_seconds);
                         config.unwrap_or(10_800)
                     }),
                     external_local: o.spec.external_traffic_policy == "Local",
@@ -235,16 +260,25 @@ pub(crate) fn read(text: &str, node: &str) -> Result<Cluster, String> {
     Ok(out)
 }
 
-fn endpoints(objects: &[Object], service: &Object, port: &Port, node: &str, ipv6: bool) -> Vec<Endpoint> {
+fn endpoints(
+    objects: &[Object],
+    service: &Object,
+    port: &Port,
+    node: &str,
+    ipv6: bool,
+) -> Vec<Endpoint> {
     let mut out = Vec::new();
     let same = |p: &&Port| p.name == port.name && p.protocol == port.protocol;
     for o in objects.iter().filter(|o| o.metadata.namespace == service.metadata.namespace) {
-        let mine = o.metadata.labels.get("kubernetes.io/service-name").and_then(Json::as_str) == Some(service.metadata.name.as_str());
+        let mine = o.metadata.labels.get("kubernetes.io/service-name").and_then(Json::as_str)
+            == Some(service.metadata.name.as_str());
         let family = (o.address_type == "IPv6") == ipv6;
         if o.kind == "EndpointSlice" && mine && family {
             for p in o.ports.iter().filter(same) {
                 for e in &o.endpoints {
-                    let Some(addr) = e.addresses.first().and_then(|a| sloppy_ip(a)) else { continue };
+                    let Some(addr) = e.addresses.first().and_then(|a| sloppy_ip(a)) else {
+                        continue;
+                    };
                     out.push(Endpoint {
                         ready: e.conditions.ready != Some(false),
                         serving: e.conditions.serving != Some(false),
@@ -259,10 +293,13 @@ fn endpoints(objects: &[Object], service: &Object, port: &Port, node: &str, ipv6
         if o.kind == "Endpoints" && o.metadata.name == service.metadata.name {
             for s in &o.subsets {
                 for p in s.ports.iter().filter(same) {
-                    let ready = s
-                        .addresses
-                        .iter()
-                        .filter_map(|a| Some(Endpoint::ready(sloppy_ip(&a.ip)?, p.port, a.node_name.as_deref() == Some(node))));
+                    let ready = s.addresses.iter().filter_map(|a| {
+                        Some(Endpoint::ready(
+                            sloppy_ip(&a.ip)?,
+                            p.port,
+                            a.node_name.as_deref() == Some(node),
+                        ))
+                    });
                     out.extend(ready);
                 }
             }

@@ -1,5 +1,5 @@
-//! Bad input: every fault is found at its place, with its code, and says what to type. Expected faults
-//! stand in the input itself: `# error: 7:11 service-node-port-out-of-range`.
+//! Bad input: every fault is found at its place, with its code, and says what to type. Expected
+//! faults stand in the input itself: `# error: 7:11 service-node-port-out-of-range`.
 
 use kube::{Code, Severity};
 use std::collections::BTreeSet;
@@ -10,15 +10,24 @@ fn expected(text: &str) -> BTreeSet<String> {
     let told = |l: &str| {
         let rest = l.trim().strip_prefix("# ")?;
         let (severity, place) = rest.split_once(": ")?;
-        ["error", "warning", "note"].contains(&severity).then(|| format!("{severity}: {}", place.trim()))
+        ["error", "warning", "note"]
+            .contains(&severity)
+            .then(|| format!("{severity}: {}", place.trim()))
     };
     text.lines().filter_map(told).collect()
 }
 
 fn cases() -> Vec<(String, String)> {
-    let mut files: Vec<_> = std::fs::read_dir(root().join("diagnostics/cases")).expect("cases").flatten().map(|f| f.path()).collect();
+    let mut files: Vec<_> = std::fs::read_dir(root().join("diagnostics/cases"))
+        .expect("cases")
+        .flatten()
+        .map(|f| f.path())
+        .collect();
     files.sort();
-    files.iter().map(|f| (f.file_name().expect("name").to_string_lossy().into_owned(), read(f))).collect()
+    files
+        .iter()
+        .map(|f| (f.file_name().expect("name").to_string_lossy().into_owned(), read(f)))
+        .collect()
 }
 
 #[test]
@@ -26,7 +35,9 @@ fn every_fault_is_found_where_it_is() {
     let mut failures = String::new();
     for (name, text) in cases() {
         let diags = play::script::check(&text);
-        let key = |d: &kube::Diagnostic| format!("{}: {}:{} {}", d.severity.name(), d.span.line, d.span.column, d.code.name());
+        let key = |d: &kube::Diagnostic| {
+            format!("{}: {}:{} {}", d.severity.name(), d.span.line, d.span.column, d.code.name())
+        };
         let got: BTreeSet<String> = diags.iter().map(key).collect();
         let want = expected(&text);
         for missing in want.difference(&got) {
@@ -51,9 +62,16 @@ fn every_fix_mends_its_fault() {
         let (_, diags) = kube::build(&text);
         for d in diags.iter().filter(|d| d.fix.is_some()) {
             let fix = d.fix.as_ref().expect("filtered");
-            let mended = format!("{}{}{}", &text[..fix.span.start as usize], fix.text, &text[fix.span.end as usize..]);
+            let mended = format!(
+                "{}{}{}",
+                &text[..fix.span.start as usize],
+                fix.text,
+                &text[fix.span.end as usize..]
+            );
             let (_, after) = kube::build(&mended);
-            let still = after.iter().any(|x| x.code == d.code && x.span.start == d.span.start && x.message == d.message);
+            let still = after.iter().any(|x| {
+                x.code == d.code && x.span.start == d.span.start && x.message == d.message
+            });
             assert!(!still, "{name}: the fix of {d} changes nothing");
         }
     }
@@ -62,7 +80,8 @@ fn every_fix_mends_its_fault() {
 #[test]
 fn every_code_has_a_case() {
     let told: String = cases().into_iter().map(|(_, t)| t).collect();
-    let without: Vec<&str> = Code::ALL.iter().map(|c| c.name()).filter(|c| !told.contains(&format!(" {c}\n"))).collect();
+    let without: Vec<&str> =
+        Code::ALL.iter().map(|c| c.name()).filter(|c| !told.contains(&format!(" {c}\n"))).collect();
     assert!(without.is_empty(), "codes without a case: {without:?}");
 }
 

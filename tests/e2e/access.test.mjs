@@ -12,7 +12,15 @@ async function clean(page, state) {
   await page.evaluate(axe);
   const found = await page.evaluate(async () => {
     const { violations } = await globalThis.axe.run(document, { resultTypes: ["violations"] });
-    return violations.map((v) => `${v.id}: ${v.help}\n${v.nodes.slice(0, 4).map((n) => `    ${n.target.join(" ")}: ${n.failureSummary.split("\n").slice(1).join("; ")}`).join("\n")}`);
+    return violations.map(
+      (v) =>
+        `${v.id}: ${v.help}\n${v.nodes
+          .slice(0, 4)
+          .map(
+            (n) => `    ${n.target.join(" ")}: ${n.failureSummary.split("\n").slice(1).join("; ")}`,
+          )
+          .join("\n")}`,
+    );
   });
   assert.deepEqual(found, [], state);
 }
@@ -64,39 +72,63 @@ test("axe finds nothing in the workbench: form, terminal, errors, difference", a
 test("the whole NodePort run by keyboard alone, every sentence of it in the accessibility tree", async () => {
   await visit({}, async (page) => {
     // To the endpoint by Tab, chosen with the arrow keys; then the form is sent.
-    const focused = () => page.evaluate(() => document.activeElement.id || document.activeElement.getAttribute("class"));
-    for (let i = 0; i < 12 && (await focused()) !== "endpoint"; i++) await page.keyboard.press("Tab");
+    const focused = () =>
+      page.evaluate(
+        () => document.activeElement.id || document.activeElement.getAttribute("class"),
+      );
+    for (let i = 0; i < 12 && (await focused()) !== "endpoint"; i++)
+      await page.keyboard.press("Tab");
     assert.equal(await focused(), "endpoint");
-    for (let i = 0; i < 5 && (await page.locator("#endpoint").inputValue()) !== "10.1.6.5:80"; i++) await page.keyboard.press("ArrowDown");
+    for (let i = 0; i < 5 && (await page.locator("#endpoint").inputValue()) !== "10.1.6.5:80"; i++)
+      await page.keyboard.press("ArrowDown");
     assert.equal(await page.locator("#endpoint").inputValue(), "10.1.6.5:80");
     for (let i = 0; i < 4 && (await focused()) !== "send"; i++) await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
     await page.waitForSelector(".event.current");
     // On to a place where the keys are the page's own: the event list is one stop.
-    for (let i = 0; i < 90 && (await focused()) !== "event-list"; i++) await page.keyboard.press("Tab");
+    for (let i = 0; i < 90 && (await focused()) !== "event-list"; i++)
+      await page.keyboard.press("Tab");
     assert.equal(await focused(), "event-list");
     if (await page.locator(".play[aria-label=Pause]").count()) await page.keyboard.press(" ");
     const n = await steps(page);
     const client = await page.context().newCDPSession(page);
-    const tree = async () => (await client.send("Accessibility.getFullAXTree")).nodes.filter((x) => !x.ignored && x.name?.value).map((x) => x.name.value).join("\n");
+    const tree = async () =>
+      (await client.send("Accessibility.getFullAXTree")).nodes
+        .filter((x) => !x.ignored && x.name?.value)
+        .map((x) => x.name.value)
+        .join("\n");
     let here = await step(page);
     const said = [];
     for (; here < n; here++) {
       await page.keyboard.press("ArrowRight");
-      await page.waitForFunction((k) => Number(document.querySelector(".count strong").textContent) === k, here + 1);
+      await page.waitForFunction(
+        (k) => Number(document.querySelector(".count strong").textContent) === k,
+        here + 1,
+      );
       said.push((await page.locator(".foot .saying").textContent()).trim());
     }
     assert.ok(said.length > 100 && said.every((s) => s), "every step says something");
-    assert.ok(said.some((s) => /The client has its answer: 849 bytes/.test(s)) && said.some((s) => /becomes 10\.1\.6\.5:80/.test(s)));
+    assert.ok(
+      said.some((s) => /The client has its answer: 849 bytes/.test(s)) &&
+        said.some((s) => /becomes 10\.1\.6\.5:80/.test(s)),
+    );
     const all = (await tree()).replaceAll(/\s+/g, "");
     const missing = [...new Set(said)].filter((s) => !all.includes(s.replaceAll(/\s+/g, "")));
     assert.deepEqual(missing, [], "each sentence is in the tree");
     // The picture is one stop; the arrow keys go from thing to thing, Enter opens the tables.
-    for (let i = 0; i < 80 && !(await page.evaluate(() => document.activeElement.closest?.(".picture"))); i++) await page.keyboard.press("Shift+Tab");
+    for (
+      let i = 0;
+      i < 80 && !(await page.evaluate(() => document.activeElement.closest?.(".picture")));
+      i++
+    )
+      await page.keyboard.press("Shift+Tab");
     const first = await page.evaluate(() => document.activeElement.textContent);
     await page.keyboard.press("ArrowRight");
     const second = await page.evaluate(() => document.activeElement.textContent);
-    assert.ok(await page.evaluate(() => document.activeElement.closest(".picture")), "still in the picture");
+    assert.ok(
+      await page.evaluate(() => document.activeElement.closest(".picture")),
+      "still in the picture",
+    );
     assert.notEqual(first, second);
     await page.keyboard.press("Enter");
     await page.locator(".inspector .dumps").waitFor();
@@ -108,7 +140,10 @@ test("200 % zoom and reduced motion: nothing is lost, nothing moves", async () =
     await send(page);
     await page.keyboard.press("ArrowRight");
     await page.locator(".tabs .tab").nth(1).click();
-    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth + 1), false);
+    assert.equal(
+      await page.evaluate(() => document.documentElement.scrollWidth > innerWidth + 1),
+      false,
+    );
     await page.locator(".tabs .tab").first().click();
     const at = () => page.locator(".capsule-place").getAttribute("transform");
     await page.keyboard.press("ArrowRight");

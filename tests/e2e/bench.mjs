@@ -1,5 +1,6 @@
-// The page with 60 nodes, 600 pods and 100 packets under way, played in headless Chromium: what a frame
-// costs, how many elements there are, whether memory stays, how soon a typed letter has its answer.
+// The page with 60 nodes, 600 pods and 100 packets under way, played in headless Chromium: what a
+// frame costs, how many elements there are, whether memory stays, how soon a typed letter has its
+// answer.
 //
 //     node tests/e2e/bench.mjs [SECONDS]      after `cargo xtask build`; prints a table, exit 1 above a limit
 //
@@ -13,7 +14,11 @@ const PODS = 600;
 const PACKETS = 100;
 
 function cluster() {
-  const nodes = Array.from({ length: NODES }, (_, i) => `  - {name: node${String(i + 1).padStart(2, "0")}, nic: {address: 10.9.${1 + Math.floor(i / 200)}.${(i % 200) + 10}/16}}`);
+  const nodes = Array.from(
+    { length: NODES },
+    (_, i) =>
+      `  - {name: node${String(i + 1).padStart(2, "0")}, nic: {address: 10.9.${1 + Math.floor(i / 200)}.${(i % 200) + 10}/16}}`,
+  );
   return `apiVersion: packetwalk.dev/v1alpha1
 kind: Topology
 spec:
@@ -46,23 +51,47 @@ spec:
 }
 
 function session() {
-  const head = ["packetwalk page 1", "lang en", "preset article-nodeport", "from client", "to 10.9.1.10:30080", "proto tcp", "seed 1", "grain decisions", "speed 800", "tab rules", "cursor 0"];
-  const sends = Array.from({ length: PACKETS }, (_, i) => `step ${i ? "1" : "quiet"} send tcp client 10.9.1.${10 + (i % NODES)}:30080`);
+  const head = [
+    "packetwalk page 1",
+    "lang en",
+    "preset article-nodeport",
+    "from client",
+    "to 10.9.1.10:30080",
+    "proto tcp",
+    "seed 1",
+    "grain decisions",
+    "speed 800",
+    "tab rules",
+    "cursor 0",
+  ];
+  const sends = Array.from(
+    { length: PACKETS },
+    (_, i) => `step ${i ? "1" : "quiet"} send tcp client 10.9.1.${10 + (i % NODES)}:30080`,
+  );
   return [...head, ...sends, "", cluster()].join("\n");
 }
 
 const p95 = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length * 0.95)] ?? 0;
-const SCRIPT = new Set(["FireAnimationFrame", "TimerFire", "EventDispatch", "FunctionCall", "RunMicrotasks"]);
+const SCRIPT = new Set([
+  "FireAnimationFrame",
+  "TimerFire",
+  "EventDispatch",
+  "FunctionCall",
+  "RunMicrotasks",
+]);
 const RENDER = new Set(["UpdateLayoutTree", "Layout", "PrePaint", "Paint", "Layerize", "Commit"]);
 
 /** Milliseconds of script and of rendering in each frame of a trace: all since the frame before. */
 function frames(events) {
   const count = new Map();
   const thread = (e) => `${e.pid}/${e.tid}`;
-  for (const e of events) if (e.name === "Commit") count.set(thread(e), (count.get(thread(e)) ?? 0) + 1);
+  for (const e of events)
+    if (e.name === "Commit") count.set(thread(e), (count.get(thread(e)) ?? 0) + 1);
   const [main] = [...count].sort((a, b) => b[1] - a[1])[0] ?? [];
   const kind = (e) => (SCRIPT.has(e.name) ? "script" : RENDER.has(e.name) ? "render" : undefined);
-  const mine = events.filter((e) => thread(e) === main && e.ph === "X" && e.dur && kind(e)).sort((a, b) => a.ts - b.ts || b.dur - a.dur);
+  const mine = events
+    .filter((e) => thread(e) === main && e.ph === "X" && e.dur && kind(e))
+    .sort((a, b) => a.ts - b.ts || b.dur - a.dur);
   const out = [];
   let frame = { script: 0, render: 0 };
   // What stands within another is that other's no more: a layout that a script asks for is layout.
@@ -86,7 +115,9 @@ let above = false;
 const row = (name, value, unit, limit) => {
   const bad = limit !== undefined && value > limit;
   above ||= bad;
-  console.log(`${name.padEnd(34)} ${value.toFixed(1).padStart(9)} ${unit.padEnd(9)} ${limit === undefined ? "" : `limit ${limit}${bad ? "   ABOVE" : ""}`}`);
+  console.log(
+    `${name.padEnd(34)} ${value.toFixed(1).padStart(9)} ${unit.padEnd(9)} ${limit === undefined ? "" : `limit ${limit}${bad ? "   ABOVE" : ""}`}`,
+  );
 };
 try {
   const page = await context.newPage();
@@ -101,7 +132,12 @@ try {
   await page.click(".adder");
   await page.waitForSelector(".picture .tile", { timeout: 120_000 });
   row("built, 100 probes played", Date.now() - t0, "ms");
-  row("elements at fit", await page.evaluate(() => document.querySelectorAll("*").length), "", 3000);
+  row(
+    "elements at fit",
+    await page.evaluate(() => document.querySelectorAll("*").length),
+    "",
+    3000,
+  );
   const client = await context.newCDPSession(page);
   const events = [];
   client.on("Tracing.dataCollected", (d) => events.push(...d.value));
@@ -114,11 +150,23 @@ try {
   // Into the middle, where most are under way.
   await page.locator(".scrub").fill("400");
   await page.evaluate(() => document.activeElement.blur());
-  row("packets under way", await page.evaluate(() => [...document.querySelectorAll(".picture .other")].reduce((n, o) => n + 1 + Number(o.querySelector(".pill-more")?.textContent ?? 0), 1)), "");
+  row(
+    "packets under way",
+    await page.evaluate(() =>
+      [...document.querySelectorAll(".picture .other")].reduce(
+        (n, o) => n + 1 + Number(o.querySelector(".pill-more")?.textContent ?? 0),
+        1,
+      ),
+    ),
+    "",
+  );
   await page.click(".play");
   await page.waitForTimeout(3000);
   const before = await heap();
-  await client.send("Tracing.start", { transferMode: "ReportEvents", categories: "devtools.timeline,disabled-by-default-devtools.timeline" });
+  await client.send("Tracing.start", {
+    transferMode: "ReportEvents",
+    categories: "devtools.timeline,disabled-by-default-devtools.timeline",
+  });
   await page.waitForTimeout(Math.min(SECONDS, 10) * 1000);
   const done = new Promise((resolve) => client.once("Tracing.tracingComplete", resolve));
   await client.send("Tracing.end");
@@ -130,7 +178,11 @@ try {
   row("script, 95 of 100 frames", p95(all.map((f) => f.script)), "ms", 4);
   row("style, layout, paint, 95 of 100", p95(all.map((f) => f.render)), "ms", 12);
   row(`heap after ${SECONDS} s, less before`, after - before, "MiB", 4);
-  row("elements while it plays", await page.evaluate(() => document.querySelectorAll("*").length), "");
+  row(
+    "elements while it plays",
+    await page.evaluate(() => document.querySelectorAll("*").length),
+    "",
+  );
   await page.click(".play");
   // A letter typed, until its fault is told.
   const spent = [];
@@ -144,7 +196,11 @@ try {
           new MutationObserver((_, me) => {
             me.disconnect();
             resolve(performance.now() - t);
-          }).observe(document.querySelector(".problems-place"), { childList: true, subtree: true, characterData: true });
+          }).observe(document.querySelector(".problems-place"), {
+            childList: true,
+            subtree: true,
+            characterData: true,
+          });
           document.querySelector(".editor-host").shadowRoot.querySelector(".cm-content").focus();
           document.execCommand("insertText", false, "x");
         }),

@@ -9,7 +9,15 @@ export const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 export const dist = join(root, "dist");
 const { chromium } = createRequire(join(root, "web", "js", "package.json"))("playwright-core");
 
-const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
 
 /** A browser with a new profile; `close` removes it. With `worker` pages may have service workers. */
 export async function launch({ worker = false, ...options } = {}) {
@@ -22,7 +30,10 @@ export async function launch({ worker = false, ...options } = {}) {
     ...options,
   });
   // What the page fetches for later would only be work here.
-  if (!worker) await context.addInitScript(() => Object.defineProperty(navigator, "serviceWorker", { value: undefined }));
+  if (!worker)
+    await context.addInitScript(() =>
+      Object.defineProperty(navigator, "serviceWorker", { value: undefined }),
+    );
   return {
     context,
     close: async () => {
@@ -39,7 +50,8 @@ export function listen(page) {
   page.on("pageerror", (e) => said.push(`error: ${e.message}`));
   page.on("requestfailed", (r) => {
     // A page that is left or loaded again takes its icon no longer: that is the test's doing.
-    if (r.failure()?.errorText !== "net::ERR_ABORTED" || !r.url().endsWith(".svg")) said.push(`failed: ${r.url()} ${r.failure()?.errorText}`);
+    if (r.failure()?.errorText !== "net::ERR_ABORTED" || !r.url().endsWith(".svg"))
+      said.push(`failed: ${r.url()} ${r.failure()?.errorText}`);
   });
   return said;
 }

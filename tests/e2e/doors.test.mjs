@@ -14,8 +14,18 @@ test("the page loads below any path under the strict policy", async () => {
     assert.equal(response.headers()["content-security-policy"], POLICY);
     await page.waitForSelector(".picture .node-card");
     await page.locator(".cm-content").waitFor();
-    const fonts = await page.evaluate(async () => (await document.fonts.ready, [...document.fonts].filter((f) => f.status === "loaded").map((f) => f.family.replaceAll('"', ""))));
-    assert.ok(fonts.includes("Inter Variable") && fonts.includes("JetBrains Mono Variable"), `fonts: ${fonts}`);
+    const fonts = await page.evaluate(
+      async () => (
+        await document.fonts.ready,
+        [...document.fonts]
+          .filter((f) => f.status === "loaded")
+          .map((f) => f.family.replaceAll('"', ""))
+      ),
+    );
+    assert.ok(
+      fonts.includes("Inter Variable") && fonts.includes("JetBrains Mono Variable"),
+      `fonts: ${fonts}`,
+    );
     assert.deepEqual(said, []);
   } finally {
     await close();

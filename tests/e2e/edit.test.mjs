@@ -2,7 +2,24 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { add, check, end, field, fill, go, pick, send, shots, step, steps, text, undo, verdict, visit, workbench } from "./visit.mjs";
+import {
+  add,
+  check,
+  end,
+  field,
+  fill,
+  go,
+  pick,
+  send,
+  shots,
+  step,
+  steps,
+  text,
+  undo,
+  verdict,
+  visit,
+  workbench,
+} from "./visit.mjs";
 
 const WORKER = "master01, node01 and node02";
 const names = (page) => page.locator(".picture .node-name").allTextContents();
@@ -17,7 +34,10 @@ test("a node and a host are added like the last of their kind, and undone", asyn
     await add(page, "Add a host");
     await page.locator(".host-name", { hasText: "bastion-2" }).waitFor();
     const after = await text(page);
-    assert.match(after, /- name: node03\n    nic:\n      name: ens192\n      address: 192\.168\.120\.228\/24/);
+    assert.match(
+      after,
+      /- name: node03\n    nic:\n      name: ens192\n      address: 192\.168\.120\.228\/24/,
+    );
     await page.screenshot({ path: join(shots, "added.png") });
     await undo(page);
     await undo(page);
@@ -43,7 +63,10 @@ test("a Deployment is scaled, and every other byte stays", async () => {
     await fill(page, "replicas", "2");
     await page.locator(".pod", { hasText: "10.1.6.6" }).waitFor({ state: "detached" });
     const after = await text(page);
-    assert.equal(after.replace("replicas: 2", "replicas: 4").replaceAll(/ {2}- \{of: nginx.*\n/g, ""), before.replaceAll(/ {2}- \{of: nginx.*\n/g, ""));
+    assert.equal(
+      after.replace("replicas: 2", "replicas: 4").replaceAll(/ {2}- \{of: nginx.*\n/g, ""),
+      before.replaceAll(/ {2}- \{of: nginx.*\n/g, ""),
+    );
     assert.match(after, /# What the scheduler and IPAM decided in this cluster\./);
   });
 });
@@ -57,7 +80,11 @@ test("a node gets another name, here and wherever it is named", async () => {
     const after = await text(page);
     assert.doesNotMatch(after, /name: node01|node: node01/);
     assert.match(after, /of: nginx-deployment, node: edge/);
-    assert.equal(await field(page, "name").inputValue(), "edge", "it is still the one that is shown");
+    assert.equal(
+      await field(page, "name").inputValue(),
+      "edge",
+      "it is still the one that is shown",
+    );
   });
 });
 
@@ -72,7 +99,9 @@ test("addresses, MACs and MTUs are changed in the form, and a bad one is told at
     const after = await text(page);
     assert.match(after, /address: 192\.168\.120\.77\/24, mac: "00:50:56:00:00:01", mtu: 1400\}/);
     await fill(page, "address", "10.9.9.9/24");
-    await page.locator(".problem.error", { hasText: "not in the segment's 192.168.120.0/24" }).waitFor();
+    await page
+      .locator(".problem.error", { hasText: "not in the segment's 192.168.120.0/24" })
+      .waitFor();
     assert.match(await page.locator(".stale-note").textContent(), /last valid cluster/);
     await undo(page);
     await page.locator(".problem.error").waitFor({ state: "detached" });
@@ -153,10 +182,17 @@ test("a line from one pod to another makes a Service for it", async () => {
     await page.mouse.down();
     await page.mouse.move(from.x + 80, from.y + 20, { steps: 4 });
     await page.mouse.move(to.x + 20, to.y + 15, { steps: 6 });
-    assert.notEqual(await page.locator(".ghost").getAttribute("d"), "", "the line is shown while it is drawn");
+    assert.notEqual(
+      await page.locator(".ghost").getAttribute("d"),
+      "",
+      "the line is shown while it is drawn",
+    );
     await page.mouse.up();
     await page.locator(".service", { hasText: "nginx-service-2" }).waitFor();
-    assert.match(await text(page), /name: nginx-service-2\nspec:\n  type: NodePort\n  selector:\n    app: nginx/);
+    assert.match(
+      await text(page),
+      /name: nginx-service-2\nspec:\n  type: NodePort\n  selector:\n    app: nginx/,
+    );
     assert.match(await page.locator("#from").inputValue(), /centos/);
   });
 });
@@ -199,8 +235,14 @@ test("a Service is looked at, becomes a ClusterIP, and is removed", async () => 
   await visit({}, async (page) => {
     await workbench(page);
     await page.click(".service");
-    assert.match(await page.locator(".thing").textContent(), /8000\/TCP, nodePort 30080 → 10\.1\.5\.4:80/);
-    await page.locator(".thing .field", { hasText: "type" }).locator("select").selectOption("ClusterIP");
+    assert.match(
+      await page.locator(".thing").textContent(),
+      /8000\/TCP, nodePort 30080 → 10\.1\.5\.4:80/,
+    );
+    await page
+      .locator(".thing .field", { hasText: "type" })
+      .locator("select")
+      .selectOption("ClusterIP");
     assert.doesNotMatch(await text(page), /nodePort/);
     await page.click(".thing [aria-label='Remove nginx-service']");
     await page.locator(".service").waitFor({ state: "detached" });
@@ -248,7 +290,11 @@ test("from a thing on the diagram to its line in the text", async () => {
     await page.locator(".cm-line").first().waitFor();
     await pick(page, "node02");
     await page.click("[aria-label='Show in the text']");
-    const line = await page.evaluate(() => document.querySelector(".editor-host").shadowRoot.querySelector(".cm-activeLine").textContent);
+    const line = await page.evaluate(
+      () =>
+        document.querySelector(".editor-host").shadowRoot.querySelector(".cm-activeLine")
+          .textContent,
+    );
     assert.match(line, /name: node02/);
   });
 });

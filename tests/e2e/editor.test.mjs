@@ -50,7 +50,10 @@ test("an unknown field is mended with one click", async () => {
     await page.locator(".problem.error", { hasText: "did you mean replicas" }).waitFor();
     const before = await page.locator(".problem.error").count();
     await page.locator(".problem.error .fix").first().click();
-    await page.waitForFunction((n) => document.querySelectorAll(".problem.error").length < n, before);
+    await page.waitForFunction(
+      (n) => document.querySelectorAll(".problem.error").length < n,
+      before,
+    );
     assert.match(await text(page), /replicas: 4/);
   });
 });
@@ -77,7 +80,10 @@ test("from a line to its thing on the diagram", async () => {
 });
 
 test("a word that one rests on is explained, by the kind it stands in", async () => {
-  for (const [locale, words] of [["en-US", /^The pod's port, a number or a name/], ["ja-JP", /^Pod のポート/]]) {
+  for (const [locale, words] of [
+    ["en-US", /^The pod's port, a number or a name/],
+    ["ja-JP", /^Pod のポート/],
+  ]) {
     await visit({ locale }, async (page) => {
       const word = page.locator(".cm-line", { hasText: "targetPort:" }).first();
       await word.hover({ position: { x: 60, y: 8 } });
@@ -90,9 +96,14 @@ test("a word that one rests on is explained, by the kind it stands in", async ()
 });
 
 test("a text whose lines end in CRLF keeps them while one types, and faults stand at their place", async () => {
-  const own = "apiVersion: apps/v1\r\nkind: Deployment\r\nmetadata: {name: own} # mine\r\nspec:\r\n  replicas: 1\r\n  selector: {matchLabels: {app: own}}\r\n  template:\r\n    metadata: {labels: {app: own}}\r\n    spec: {containers: [{name: c, image: nginx}]}\r\n";
+  const own =
+    "apiVersion: apps/v1\r\nkind: Deployment\r\nmetadata: {name: own} # mine\r\nspec:\r\n  replicas: 1\r\n  selector: {matchLabels: {app: own}}\r\n  template:\r\n    metadata: {labels: {app: own}}\r\n    spec: {containers: [{name: c, image: nginx}]}\r\n";
   await visit({}, async (page) => {
-    await page.setInputFiles("input[type=file]", { name: "own.yaml", mimeType: "text/yaml", buffer: Buffer.from(own) });
+    await page.setInputFiles("input[type=file]", {
+      name: "own.yaml",
+      mimeType: "text/yaml",
+      buffer: Buffer.from(own),
+    });
     await page.locator(".pod-app", { hasText: "own" }).waitFor();
     await typeBehind(page, "replicas: 1", "0");
     await page.locator(".status", { hasText: "11 pods" }).waitFor();

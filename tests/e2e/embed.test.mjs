@@ -1,4 +1,5 @@
-// The embed: what it fetches, what it shows, what it says to the page around it, and that it disturbs nobody.
+// The embed: what it fetches, what it shows, what it says to the page around it, and that it
+// disturbs nobody.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
@@ -9,7 +10,11 @@ import { cluster, packed } from "./hostile.mjs";
 import { serve } from "./serve.mjs";
 
 const shots = join(root, "target", "screenshots");
-const packetwalk = (...args) => execFileSync("cargo", ["run", "--quiet", "--package", "packetwalk", "--", ...args], { cwd: root, encoding: "utf8" });
+const packetwalk = (...args) =>
+  execFileSync("cargo", ["run", "--quiet", "--package", "packetwalk", "--", ...args], {
+    cwd: root,
+    encoding: "utf8",
+  });
 let plain;
 const pages = {};
 
@@ -25,7 +30,11 @@ async function around(markup, act, options = {}) {
   const head = `<!DOCTYPE html><html lang="en"><title>Documentation</title><link rel="icon" href="data:,"><body><p>Watch it:</p>`;
   const path = `/doc-${Object.keys(pages).length}.html`;
   pages[path] = head + markup;
-  const { context, close } = await launch({ viewport: { width: 860, height: 700 }, locale: "en-US", ...options });
+  const { context, close } = await launch({
+    viewport: { width: 860, height: 700 },
+    locale: "en-US",
+    ...options,
+  });
   try {
     const page = await context.newPage();
     page.setDefaultTimeout(15_000);
@@ -44,13 +53,18 @@ async function around(markup, act, options = {}) {
     await close();
   }
 }
-const frame = (query = "", more = "") => `<iframe sandbox="allow-scripts" src="/files/embed.html${query}" width="820" height="560" ${more}></iframe>`;
+const frame = (query = "", more = "") =>
+  `<iframe sandbox="allow-scripts" src="/files/embed.html${query}" width="820" height="560" ${more}></iframe>`;
 const heard = (page, type) => page.evaluate((t) => window.heard.filter((m) => m.type === t), type);
 const until = async (page, type, n = 1) => {
-  await page.waitForFunction(([t, n]) => window.heard.filter((m) => m.type === t).length >= n, [type, n]);
+  await page.waitForFunction(
+    ([t, n]) => window.heard.filter((m) => m.type === t).length >= n,
+    [type, n],
+  );
   return (await heard(page, type)).at(-1);
 };
-const tell = (page, message, at = 0) => page.evaluate(([m, at]) => frames[at].postMessage(m, "*"), [message, at]);
+const tell = (page, message, at = 0) =>
+  page.evaluate(([m, at]) => frames[at].postMessage(m, "*"), [message, at]);
 
 test("first a still picture; the engine on a click; nothing stored, nothing else fetched", async () => {
   await around(frame("?preset=article-nodeport"), async (page, { asked }) => {
@@ -58,7 +72,12 @@ test("first a still picture; the engine on a click; nothing stored, nothing else
     await inside.locator(".poster img").waitFor();
     await page.waitForTimeout(600);
     const own = (names) => names.map((n) => n.replace(/-[0-9a-f]{8}\./, "-HASH."));
-    assert.deepEqual(own(asked).filter((n) => n).sort(), ["embed-HASH.css", "embed.html", "embed.js", "posters/article-nodeport.en.svg"]);
+    assert.deepEqual(
+      own(asked)
+        .filter((n) => n)
+        .sort(),
+      ["embed-HASH.css", "embed.html", "embed.js", "posters/article-nodeport.en.svg"],
+    );
     assert.deepEqual((await heard(page, "ready")).length, 0, "no engine yet");
     assert.ok((await until(page, "height")).height > 200);
     await page.screenshot({ path: join(shots, "embed-poster.png") });
@@ -69,13 +88,32 @@ test("first a still picture; the engine on a click; nothing stored, nothing else
     await inside.locator(".picture .node-card").first().waitFor();
     const ready = await until(page, "ready");
     assert.ok(ready.steps > 100 && ready.step === 1, JSON.stringify(ready));
-    assert.equal(await inside.locator(".play").getAttribute("aria-label"), "Play", "it does not play by itself");
+    assert.equal(
+      await inside.locator(".play").getAttribute("aria-label"),
+      "Play",
+      "it does not play by itself",
+    );
     for (let n = 0; n < 12; n++) await inside.locator("[aria-label='Step forward']").click();
     await page.keyboard.press("Control+z");
     await inside.locator(".capsule").waitFor();
     assert.notEqual((await inside.locator(".saying").textContent()).trim(), "");
-    assert.equal(await inside.locator("textarea, .cm-editor, input[type=file]").count(), 0, "no editor");
-    assert.deepEqual(own(asked).filter((n) => n).sort(), ["embed-HASH.css", "embed-engine-HASH.js", "embed.html", "embed.js", "posters/article-nodeport.en.svg"]);
+    assert.equal(
+      await inside.locator("textarea, .cm-editor, input[type=file]").count(),
+      0,
+      "no editor",
+    );
+    assert.deepEqual(
+      own(asked)
+        .filter((n) => n)
+        .sort(),
+      [
+        "embed-HASH.css",
+        "embed-engine-HASH.js",
+        "embed.html",
+        "embed.js",
+        "posters/article-nodeport.en.svg",
+      ],
+    );
     assert.deepEqual(await window.evaluate(() => [origin, history.length, location.href]), before);
     await page.screenshot({ path: join(shots, "embed.png") });
   });
@@ -84,16 +122,27 @@ test("first a still picture; the engine on a click; nothing stored, nothing else
 test("with an origin of its own it stores nothing either, and starts no worker", async () => {
   const at = plain.origin;
   const markup = `<iframe src="/files/embed.html?load=now" width="820" height="560"></iframe>`;
-  await around(markup, async (page, { context }) => {
-    await until(page, "ready");
-    await page.frameLocator("iframe").locator("[aria-label='To the end']").click();
-    await until(page, "outcome");
-    const [, window] = page.frames();
-    const kept = await window.evaluate(async () => [localStorage.length, sessionStorage.length, document.cookie, (await indexedDB.databases()).length, (await caches.keys()).length, (await navigator.serviceWorker.getRegistrations()).length]);
-    assert.deepEqual(kept, [0, 0, "", 0, 0, 0]);
-    assert.deepEqual(await context.cookies(at), []);
-    assert.equal(page.workers().length, 0);
-  }, { worker: true });
+  await around(
+    markup,
+    async (page, { context }) => {
+      await until(page, "ready");
+      await page.frameLocator("iframe").locator("[aria-label='To the end']").click();
+      await until(page, "outcome");
+      const [, window] = page.frames();
+      const kept = await window.evaluate(async () => [
+        localStorage.length,
+        sessionStorage.length,
+        document.cookie,
+        (await indexedDB.databases()).length,
+        (await caches.keys()).length,
+        (await navigator.serviceWorker.getRegistrations()).length,
+      ]);
+      assert.deepEqual(kept, [0, 0, "", 0, 0, 0]);
+      assert.deepEqual(await context.cookies(at), []);
+      assert.equal(page.workers().length, 0);
+    },
+    { worker: true },
+  );
 });
 
 test("the two windows tell each other what they may, and the rest is refused", async () => {
@@ -114,7 +163,8 @@ test("the two windows tell each other what they may, and the rest is refused", a
     assert.equal((await heard(page, "step")).at(-1).step, paused, "paused");
     // One after the other, without a breath between them.
     await page.evaluate(() => {
-      for (const type of ["play", "pause", "pause", "play", "pause"]) frames[0].postMessage({ target: "packetwalk", v: 1, type }, "*");
+      for (const type of ["play", "pause", "pause", "play", "pause"])
+        frames[0].postMessage({ target: "packetwalk", v: 1, type }, "*");
     });
     await page.waitForTimeout(1200);
     assert.equal((await heard(page, "step")).at(-1).step, paused, "paused is what was said last");
@@ -122,18 +172,46 @@ test("the two windows tell each other what they may, and the rest is refused", a
     const outcome = await until(page, "outcome");
     assert.ok(outcome.answered && outcome.text.includes("849 bytes"), JSON.stringify(outcome));
     const all = await page.evaluate(() => window.heard);
-    assert.ok(all.every((m) => m.source === "packetwalk" && m.v === 1), JSON.stringify(all[0]));
+    assert.ok(
+      all.every((m) => m.source === "packetwalk" && m.v === 1),
+      JSON.stringify(all[0]),
+    );
 
     // What is refused says why; what is not meant for it is left alone.
-    const wrong = [[{ v: 2, type: "play" }, /v: write 1/], [{ v: 1, type: "eval" }, /type: write play, pause, seek/], [{ v: 1, type: "__proto__" }, /type: write/], [{ v: 1, type: "constructor" }, /type: write/], [{ v: 1, type: "seek" }, /seek: write step/], [{ v: 1, type: "seek", step: -1 }, /seek: write/], [{ v: 1, type: "seek", step: 1.5 }, /seek: write/], [{ v: 1, type: "seek", step: "3" }, /seek: write/], [{ v: 1, type: "seek", step: 1e9 }, /seek: there are \d+ steps/]];
+    const wrong = [
+      [{ v: 2, type: "play" }, /v: write 1/],
+      [{ v: 1, type: "eval" }, /type: write play, pause, seek/],
+      [{ v: 1, type: "__proto__" }, /type: write/],
+      [{ v: 1, type: "constructor" }, /type: write/],
+      [{ v: 1, type: "seek" }, /seek: write step/],
+      [{ v: 1, type: "seek", step: -1 }, /seek: write/],
+      [{ v: 1, type: "seek", step: 1.5 }, /seek: write/],
+      [{ v: 1, type: "seek", step: "3" }, /seek: write/],
+      [{ v: 1, type: "seek", step: 1e9 }, /seek: there are \d+ steps/],
+    ];
     for (const [n, [message, why]] of wrong.entries()) {
       await tell(page, { target: "packetwalk", ...message });
       assert.match((await until(page, "error", n + 1)).message, why);
     }
-    const others = ["play", null, 7, [], { type: "play" }, { v: 1, type: "seek", step: 3 }, { target: "somebody", v: 1, type: "seek", step: 3 }];
+    const others = [
+      "play",
+      null,
+      7,
+      [],
+      { type: "play" },
+      { v: 1, type: "seek", step: 3 },
+      { target: "somebody", v: 1, type: "seek", step: 3 },
+    ];
     for (const m of others) await tell(page, m);
     // A window that is not the page around says it.
-    await page.frames()[2].evaluate(() => window.parent.frames[0].postMessage({ target: "packetwalk", v: 1, type: "seek", step: 3 }, "*"));
+    await page
+      .frames()[2]
+      .evaluate(() =>
+        window.parent.frames[0].postMessage(
+          { target: "packetwalk", v: 1, type: "seek", step: 3 },
+          "*",
+        ),
+      );
     await page.waitForTimeout(400);
     assert.equal((await heard(page, "error")).length, wrong.length);
     assert.equal((await heard(page, "step")).at(-1).step, steps);
@@ -150,32 +228,41 @@ test("an embed that still shows its picture is brought to life by the page aroun
 
 test("two embeds and a page beside them do not disturb each other", async () => {
   const markup = `<iframe src="/files/index.html" width="1180" height="500"></iframe><iframe src="/files/embed.html?load=now" width="400" height="300"></iframe><iframe src="/files/embed.html?load=now&theme=dark&lang=ja&preset=article-clusterip" width="400" height="300"></iframe>`;
-  await around(markup, async (page) => {
-    const [, main, one, two] = page.frames();
-    await until(page, "ready", 2);
-    await main.locator(".picture .node-card").first().waitFor();
-    await main.locator(".cm-content").waitFor();
-    await main.locator(".cm-content").focus();
-    await page.keyboard.press("Control+Home");
-    await page.keyboard.type("# mine\n");
-    const text = () => main.evaluate(() => localStorage.getItem("packetwalk.text"));
-    await page.waitForTimeout(300);
-    const mine = await text();
-    assert.ok(mine.startsWith("# mine\n"), "the page keeps its text");
-    const state = (f) => f.evaluate(() => [document.documentElement.lang, document.documentElement.dataset.theme, document.querySelector(".count strong").textContent]);
-    await one.locator("[aria-label='Step forward']").click();
-    await one.locator("[aria-label='Step forward']").click();
-    await two.locator("[aria-label='To the end'], [aria-label='最後へ']").click();
-    await main.locator("[aria-label='Light or dark']").click();
-    await main.locator(".sentence .send").click();
-    await page.waitForTimeout(300);
-    assert.deepEqual(await state(one), ["en", "system", "3"]);
-    const [lang, theme] = await state(two);
-    assert.deepEqual([lang, theme], ["ja", "dark"]);
-    assert.equal(await text(), mine);
-    assert.equal(await main.evaluate(() => localStorage.getItem("packetwalk.theme")), "dark");
-    assert.deepEqual(await state(one), ["en", "system", "3"], "another's theme is not its own");
-  }, { viewport: { width: 1240, height: 900 } });
+  await around(
+    markup,
+    async (page) => {
+      const [, main, one, two] = page.frames();
+      await until(page, "ready", 2);
+      await main.locator(".picture .node-card").first().waitFor();
+      await main.locator(".cm-content").waitFor();
+      await main.locator(".cm-content").focus();
+      await page.keyboard.press("Control+Home");
+      await page.keyboard.type("# mine\n");
+      const text = () => main.evaluate(() => localStorage.getItem("packetwalk.text"));
+      await page.waitForTimeout(300);
+      const mine = await text();
+      assert.ok(mine.startsWith("# mine\n"), "the page keeps its text");
+      const state = (f) =>
+        f.evaluate(() => [
+          document.documentElement.lang,
+          document.documentElement.dataset.theme,
+          document.querySelector(".count strong").textContent,
+        ]);
+      await one.locator("[aria-label='Step forward']").click();
+      await one.locator("[aria-label='Step forward']").click();
+      await two.locator("[aria-label='To the end'], [aria-label='最後へ']").click();
+      await main.locator("[aria-label='Light or dark']").click();
+      await main.locator(".sentence .send").click();
+      await page.waitForTimeout(300);
+      assert.deepEqual(await state(one), ["en", "system", "3"]);
+      const [lang, theme] = await state(two);
+      assert.deepEqual([lang, theme], ["ja", "dark"]);
+      assert.equal(await text(), mine);
+      assert.equal(await main.evaluate(() => localStorage.getItem("packetwalk.theme")), "dark");
+      assert.deepEqual(await state(one), ["en", "system", "3"], "another's theme is not its own");
+    },
+    { viewport: { width: 1240, height: 900 } },
+  );
 });
 
 test("what the address says is shown, and what it cannot be is told", async () => {
@@ -196,28 +283,54 @@ test("what the address says is shown, and what it cannot be is told", async () =
     await page.frameLocator("iframe").locator(".packet").first().waitFor();
     await page.screenshot({ path: join(shots, "embed-packet.png") });
   });
-  await around(frame("?preset=nothing&view=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E&step=two&poster=https://example.org/x.svg&colour=red"), async (page) => {
-    const inside = page.frameLocator("iframe");
-    const faults = await inside.locator(".faults").textContent();
-    for (const part of ["preset=nothing: there are article-", "view=<img src=x onerror=alert(1)>: write diagram, rules, packet or split.", "step=two: write the number", "poster=https://example.org/x.svg: write the name", "colour: is no parameter; there are controls,"]) assert.ok(faults.includes(part), `${part}\n${faults}`);
-    assert.equal((await until(page, "error", 5)).message.includes("colour"), true);
-    assert.equal(await inside.locator(".faults img").count(), 0);
-    const [banner, cover] = await Promise.all([inside.locator(".faults").boundingBox(), inside.locator(".poster").boundingBox()]);
-    assert.ok(cover.y >= banner.y + banner.height - 1, "above what is shown, not over it");
-    await page.screenshot({ path: join(shots, "embed-faults.png") });
-  });
+  await around(
+    frame(
+      "?preset=nothing&view=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E&step=two&poster=https://example.org/x.svg&colour=red",
+    ),
+    async (page) => {
+      const inside = page.frameLocator("iframe");
+      const faults = await inside.locator(".faults").textContent();
+      for (const part of [
+        "preset=nothing: there are article-",
+        "view=<img src=x onerror=alert(1)>: write diagram, rules, packet or split.",
+        "step=two: write the number",
+        "poster=https://example.org/x.svg: write the name",
+        "colour: is no parameter; there are controls,",
+      ])
+        assert.ok(faults.includes(part), `${part}\n${faults}`);
+      assert.equal((await until(page, "error", 5)).message.includes("colour"), true);
+      assert.equal(await inside.locator(".faults img").count(), 0);
+      const [banner, cover] = await Promise.all([
+        inside.locator(".faults").boundingBox(),
+        inside.locator(".poster").boundingBox(),
+      ]);
+      assert.ok(cover.y >= banner.y + banner.height - 1, "above what is shown, not over it");
+      await page.screenshot({ path: join(shots, "embed-faults.png") });
+    },
+  );
 });
 
 test("on a phone", async () => {
-  await around(`<iframe sandbox="allow-scripts" src="/files/embed.html?load=now&step=40" width="350" height="420"></iframe><iframe sandbox="allow-scripts" src="/files/embed.html?load=now&view=split&step=40" width="350" height="620"></iframe>`, async (page) => {
-    await until(page, "ready", 2);
-    await page.waitForTimeout(300);
-    await page.screenshot({ path: join(shots, "embed-phone.png"), fullPage: true });
-  }, { viewport: { width: 390, height: 844 } });
+  await around(
+    `<iframe sandbox="allow-scripts" src="/files/embed.html?load=now&step=40" width="350" height="420"></iframe><iframe sandbox="allow-scripts" src="/files/embed.html?load=now&view=split&step=40" width="350" height="620"></iframe>`,
+    async (page) => {
+      await until(page, "ready", 2);
+      await page.waitForTimeout(300);
+      await page.screenshot({ path: join(shots, "embed-phone.png"), fullPage: true });
+    },
+    { viewport: { width: 390, height: 844 } },
+  );
 });
 
 test("an embed holds a session, and leads to the page with it", async () => {
-  const link = packetwalk("link", "preset:article-clusterip", "--from", "deploy/centos-deployment", "--to", "svc/nginx-service:8000").trim();
+  const link = packetwalk(
+    "link",
+    "preset:article-clusterip",
+    "--from",
+    "deploy/centos-deployment",
+    "--to",
+    "svc/nginx-service:8000",
+  ).trim();
   await around(frame(`?load=now${link}`), async (page) => {
     const inside = page.frameLocator("iframe");
     await until(page, "ready");
@@ -226,21 +339,41 @@ test("an embed holds a session, and leads to the page with it", async () => {
     assert.ok(packetwalk("open", href) === packetwalk("open", link), "the same document");
     const { step } = await until(page, "step");
     await inside.locator("[aria-label='Step forward']").click();
-    await page.waitForFunction((n) => window.heard.some((m) => m.type === "step" && m.step === n + 1), step);
+    await page.waitForFunction(
+      (n) => window.heard.some((m) => m.type === "step" && m.step === n + 1),
+      step,
+    );
     await page.waitForTimeout(200);
-    assert.notEqual(await inside.locator(".head a.send").getAttribute("href"), href, "the moment is in it");
+    assert.notEqual(
+      await inside.locator(".head a.send").getAttribute("href"),
+      href,
+      "the moment is in it",
+    );
   });
   await around(frame(`?load=now${link.slice(0, 60)}`), async (page) => {
     assert.match((await until(page, "error")).message, /a part of it is missing/);
-    assert.match(await page.frameLocator("iframe").locator(".empty[role=alert]").textContent(), /The link was not opened/);
-    assert.equal(await page.frameLocator("iframe").locator(".picture, .transport").count(), 0, "nobody else's cluster");
+    assert.match(
+      await page.frameLocator("iframe").locator(".empty[role=alert]").textContent(),
+      /The link was not opened/,
+    );
+    assert.equal(
+      await page.frameLocator("iframe").locator(".picture, .transport").count(),
+      0,
+      "nobody else's cluster",
+    );
     assert.equal((await heard(page, "ready")).length, 0);
   });
-  const broken = packed("", "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {prots: []}\n");
+  const broken = packed(
+    "",
+    "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {prots: []}\n",
+  );
   await around(frame(`?load=now${broken}`), async (page) => {
     assert.match((await until(page, "error")).message, /4:7: error: spec.ports: Required value/);
   });
-  const script = packed("", `${cluster()}---\napiVersion: packetwalk.dev/v1alpha1\nkind: Script\nspec:\n  steps:\n  - send: {from: client, to: "svc/web:80"}\n`);
+  const script = packed(
+    "",
+    `${cluster()}---\napiVersion: packetwalk.dev/v1alpha1\nkind: Script\nspec:\n  steps:\n  - send: {from: client, to: "svc/web:80"}\n`,
+  );
   await around(frame(`?load=now${script}`), async (page) => {
     assert.ok((await until(page, "ready")).steps > 20, "the Script of the document is played");
   });
@@ -255,10 +388,16 @@ test("<packet-walk> wraps the sandboxed embed", async () => {
     const inside = page.frameLocator("packet-walk iframe");
     await inside.locator(".poster img").waitFor();
     const iframe = page.locator("packet-walk iframe");
-    assert.deepEqual(await iframe.evaluate((f) => [f.getAttribute("sandbox"), f.title, f.loading]), ["allow-scripts allow-popups allow-popups-to-escape-sandbox", "A pod asks a Service", "lazy"]);
+    assert.deepEqual(
+      await iframe.evaluate((f) => [f.getAttribute("sandbox"), f.title, f.loading]),
+      ["allow-scripts allow-popups allow-popups-to-escape-sandbox", "A pod asks a Service", "lazy"],
+    );
     await page.evaluate(() => {
       window.events = [];
-      for (const type of ["ready", "step", "outcome", "error"]) document.addEventListener(`packetwalk-${type}`, (e) => window.events.push([type, e.detail, e.target.localName]));
+      for (const type of ["ready", "step", "outcome", "error"])
+        document.addEventListener(`packetwalk-${type}`, (e) =>
+          window.events.push([type, e.detail, e.target.localName]),
+        );
       document.querySelector("packet-walk").seek(12);
     });
     await page.waitForFunction(() => window.events.some(([t, d]) => t === "step" && d.step === 12));
@@ -273,9 +412,17 @@ test("<packet-walk> wraps the sandboxed embed", async () => {
     await page.screenshot({ path: join(shots, "packet-walk.png") });
     await page.evaluate(() => document.querySelector("packet-walk").setAttribute("height", "333"));
     assert.equal(await iframe.evaluate((f) => f.offsetHeight), 333);
-    assert.equal((await page.evaluate(() => window.events.filter(([t]) => t === "ready"))).length, 1, "the frame is the same");
-    await page.evaluate(() => document.querySelector("packet-walk").setAttribute("src", "http://[bad"));
-    await page.waitForFunction(() => window.events.some(([t, d]) => t === "error" && d.message.includes("is no address")));
+    assert.equal(
+      (await page.evaluate(() => window.events.filter(([t]) => t === "ready"))).length,
+      1,
+      "the frame is the same",
+    );
+    await page.evaluate(() =>
+      document.querySelector("packet-walk").setAttribute("src", "http://[bad"),
+    );
+    await page.waitForFunction(() =>
+      window.events.some(([t, d]) => t === "error" && d.message.includes("is no address")),
+    );
     await page.evaluate(() => document.querySelector("packet-walk").removeAttribute("src"));
     await inside.locator(".poster img").waitFor();
     await page.waitForLoadState("networkidle");
@@ -302,7 +449,11 @@ test("what is asked for before there is an engine is done when there is: the las
     await command("pause");
     await page.waitForFunction(() => window.heard.some((m) => m.type === "step" && m.step === 30));
     await page.waitForTimeout(1500);
-    assert.equal((await heard(page, "step")).at(-1).step, 30, "paused there, though its address says play");
+    assert.equal(
+      (await heard(page, "step")).at(-1).step,
+      30,
+      "paused there, though its address says play",
+    );
   });
   await around(frame(), async (page) => {
     await page.frameLocator("iframe").locator(".poster img").waitFor();
@@ -312,17 +463,23 @@ test("what is asked for before there is an engine is done when there is: the las
 });
 
 test("<packet-walk> below the fold hears what is said to it before it is in sight", async () => {
-  await around(`<div style="height: 6000px"></div><script src="/files/packet-walk.js"></script><packet-walk></packet-walk>`, async (page) => {
-    await page.evaluate(() => {
-      document.addEventListener("packetwalk-step", (e) => (window.at = e.detail.step));
-      document.querySelector("packet-walk").seek(17);
-    });
-    await page.waitForFunction(() => window.at === 17);
-  });
+  await around(
+    `<div style="height: 6000px"></div><script src="/files/packet-walk.js"></script><packet-walk></packet-walk>`,
+    async (page) => {
+      await page.evaluate(() => {
+        document.addEventListener("packetwalk-step", (e) => (window.at = e.detail.step));
+        document.querySelector("packet-walk").seek(17);
+      });
+      await page.waitForFunction(() => window.at === 17);
+    },
+  );
 });
 
 test("an engine that cannot begin says so, also to the page around, and can be tried again", async () => {
-  const policies = ["default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'", null];
+  const policies = [
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'",
+    null,
+  ];
   for (const policy of policies) {
     const server = await serve(dist, { policy });
     const { context, close } = await launch({ locale: "en-US" });
@@ -333,13 +490,18 @@ test("an engine that cannot begin says so, also to the page around, and can be t
       await page.route(/embed-engine/, (route) => (cut ? route.abort() : route.continue()));
       await page.goto(`${server.origin}/embed.html`);
       await page.locator(".start").click();
-      await page.locator(".faults", { hasText: policy ? /does not let it run/ : /could not be loaded/ }).waitFor();
+      await page
+        .locator(".faults", { hasText: policy ? /does not let it run/ : /could not be loaded/ })
+        .waitFor();
       assert.equal(await page.locator(".start").textContent(), "Try again");
       cut = false;
       await page.locator(".start").click();
       if (policy) {
         await page.locator(".faults", { hasText: /does not let it run/ }).waitFor();
-        assert.equal((await page.locator(".faults").textContent()).match(/does not let it run/g).length, 1);
+        assert.equal(
+          (await page.locator(".faults").textContent()).match(/does not let it run/g).length,
+          1,
+        );
       } else {
         await page.waitForSelector(".picture .node-card");
         assert.equal(await page.locator(".faults").count(), 0, "what was wrong is over");

@@ -16,26 +16,49 @@ async function files(page) {
 }
 /** The file of a button of the dialog: its name, where it is, its text. */
 async function take(page, label) {
-  const [download] = await Promise.all([page.waitForEvent("download"), page.locator(".share-files button", { hasText: label }).click()]);
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.locator(".share-files button", { hasText: label }).click(),
+  ]);
   const path = await download.path();
-  return { name: download.suggestedFilename(), path, bytes: readFileSync(path), text: readFileSync(path, "utf8") };
+  return {
+    name: download.suggestedFilename(),
+    path,
+    bytes: readFileSync(path),
+    text: readFileSync(path, "utf8"),
+  };
 }
 
 /** Every shape of a picture with what a reader sees of it. */
 const shapes = (svg) => {
   const seen = (e) => {
     const style = getComputedStyle(e);
-    if (["title-box"].some((c) => e.classList.contains(c)) || e.closest("marker, .ghost")) return null;
+    if (["title-box"].some((c) => e.classList.contains(c)) || e.closest("marker, .ghost"))
+      return null;
     let opacity = 1;
     let moved = "";
     for (let up = e; up !== svg; up = up.parentElement) {
       opacity *= Number(getComputedStyle(up).opacity);
       moved += up.getAttribute("transform") ?? "";
     }
-    const own = ["x", "y", "width", "height", "rx", "cx", "cy", "r", "d", "marker-end"].map((a) => e.getAttribute(a) ?? "").map((v) => (v && Number.isFinite(Number(v)) ? Number(v) : v)).join(" ");
+    const own = ["x", "y", "width", "height", "rx", "cx", "cy", "r", "d", "marker-end"]
+      .map((a) => e.getAttribute(a) ?? "")
+      .map((v) => (v && Number.isFinite(Number(v)) ? Number(v) : v))
+      .join(" ");
     const text = e.localName === "text" ? e.textContent : "";
     const face = e.localName === "text" ? [style.fontSize, style.fontWeight, style.textAnchor] : [];
-    return [e.localName, own, moved, text, style.fill, style.stroke, style.strokeWidth, style.strokeDasharray, opacity.toFixed(3), ...face].join("|");
+    return [
+      e.localName,
+      own,
+      moved,
+      text,
+      style.fill,
+      style.stroke,
+      style.strokeWidth,
+      style.strokeDasharray,
+      opacity.toFixed(3),
+      ...face,
+    ].join("|");
   };
   return [...svg.querySelectorAll("rect, circle, path, text")].map(seen).filter(Boolean).sort();
 };
@@ -44,13 +67,21 @@ for (const colorScheme of ["light", "dark"]) {
   test(`the saved picture is the one on the page, shape by shape, in the ${colorScheme}`, async () => {
     await visit({ colorScheme }, async (page) => {
       await send(page);
-      for (const [at, what] of [[14, "a rule"], [34, "in the shell"], [60, "at the pod"], [110, "the answer"]]) {
+      for (const [at, what] of [
+        [14, "a rule"],
+        [34, "in the shell"],
+        [60, "at the pod"],
+        [110, "the answer"],
+      ]) {
         await page.evaluate((n) => {
           const range = document.querySelector(".scrub");
           range.value = n;
           range.dispatchEvent(new Event("input", { bubbles: true }));
         }, at);
-        await page.waitForFunction((n) => document.querySelector(".count strong").textContent === String(n), at);
+        await page.waitForFunction(
+          (n) => document.querySelector(".count strong").textContent === String(n),
+          at,
+        );
         await same(page, what, colorScheme);
       }
     });
@@ -69,7 +100,11 @@ async function same(page, what, colorScheme = "light") {
   const saved = await other.evaluate(`(${shapes})(document.querySelector("svg"))`);
   const live = await page.evaluate(`(${shapes})(document.querySelector(".picture"))`);
   await other.close();
-  assert.deepEqual(live.filter((s) => !saved.includes(s)), [], `${what}: on the page only`);
+  assert.deepEqual(
+    live.filter((s) => !saved.includes(s)),
+    [],
+    `${what}: on the page only`,
+  );
   // What only a file has: the paper, and the sentence.
   const more = saved.filter((s) => !live.includes(s));
   assert.ok(more.length <= 6, `${what}: in the file only\n${more.join("\n")}`);
@@ -79,16 +114,23 @@ test("the saved picture is the one on the page also where things are broken, man
   const { cluster } = await import("./hostile.mjs");
   const odd = cluster()
     .replace("replicas: 2", "replicas: 40")
-    .replace("  hosts:", "  - {name: a-node-with-a-long-name}\n  faults: [{cut: client}, {down: node01/flannel.1}, {stopped: node02/kube-proxy}, {stopped: node01/flanneld}]\n  hosts:");
+    .replace(
+      "  hosts:",
+      "  - {name: a-node-with-a-long-name}\n  faults: [{cut: client}, {down: node01/flannel.1}, {stopped: node02/kube-proxy}, {stopped: node01/flanneld}]\n  hosts:",
+    );
   await visit({}, async (page) => {
     const open = async (text) => {
-      await page.locator("input[type=file]").setInputFiles({ name: "odd.yaml", mimeType: "text/plain", buffer: Buffer.from(text) });
+      await page
+        .locator("input[type=file]")
+        .setInputFiles({ name: "odd.yaml", mimeType: "text/plain", buffer: Buffer.from(text) });
       await page.waitForTimeout(400);
     };
     await open(odd);
     await same(page, "faults and many pods");
     await page.click(".share .deeds button:has-text('Close')");
-    await page.selectOption("#from", { label: (await page.locator("#from option").allTextContents()).find((t) => /node01/.test(t)) });
+    await page.selectOption("#from", {
+      label: (await page.locator("#from option").allTextContents()).find((t) => /node01/.test(t)),
+    });
     await send(page, null);
     await page.keyboard.press("End");
     await end(page);
@@ -113,7 +155,12 @@ test("the saved picture is the one on the page also where things are broken, man
     await same(page, "bridged");
     // Many nodes are tiles.
     await page.click(".share .deeds button:has-text('Close')");
-    await open(cluster().replace("  - {name: node02}\n", Array.from({ length: 20 }, (_, n) => `  - {name: n${n}}\n`).join("")));
+    await open(
+      cluster().replace(
+        "  - {name: node02}\n",
+        Array.from({ length: 20 }, (_, n) => `  - {name: n${n}}\n`).join(""),
+      ),
+    );
     await same(page, "tiles");
   });
 });
@@ -121,7 +168,11 @@ test("the saved picture is the one on the page also where things are broken, man
 test("every file of the dialog is one", async () => {
   await visit({}, async (page) => {
     await files(page);
-    assert.equal(await page.locator(".share-files button:enabled").count(), 4, "pictures, rules and lab need no run");
+    assert.equal(
+      await page.locator(".share-files button:enabled").count(),
+      4,
+      "pictures, rules and lab need no run",
+    );
     await page.click(".share .deeds button:has-text('Close')");
     await send(page);
     await end(page);
@@ -134,7 +185,10 @@ test("every file of the dialog is one", async () => {
     const [w, h] = [png.bytes.readUInt32BE(16), png.bytes.readUInt32BE(20)];
     const svg = await take(page, "this moment (SVG)");
     const [, sw, sh] = svg.text.match(/width="([\d.]+)" height="([\d.]+)"/).map(Number);
-    assert.ok(Math.abs(w - 2 * sw) < 3 && Math.abs(h - 2 * sh) < 3 && png.bytes.length > 40_000, `${w}x${h} of ${sw}x${sh}, ${png.bytes.length} bytes`);
+    assert.ok(
+      Math.abs(w - 2 * sw) < 3 && Math.abs(h - 2 * sh) < 3 && png.bytes.length > 40_000,
+      `${w}x${h} of ${sw}x${sh}, ${png.bytes.length} bytes`,
+    );
 
     const film = await take(page, "moving");
     assert.equal(film.name, "packetwalk-run.svg");
@@ -158,13 +212,24 @@ test("every file of the dialog is one", async () => {
     execFileSync("bash", ["-n", lab.path]);
 
     // All interfaces, then two of them.
-    const interfaces = (path) => new Set(execFileSync("tshark", ["-r", path, "-T", "fields", "-e", "frame.interface_name"], { encoding: "utf8" }).split("\n").filter(Boolean));
+    const interfaces = (path) =>
+      new Set(
+        execFileSync("tshark", ["-r", path, "-T", "fields", "-e", "frame.interface_name"], {
+          encoding: "utf8",
+        })
+          .split("\n")
+          .filter(Boolean),
+      );
     const all = interfaces((await take(page, "pcapng")).path);
     assert.ok(all.size > 6, [...all].join());
     await page.locator(".interfaces summary").click();
-    for (const name of ["node01/flannel.1", "node01/ens192"]) await page.locator(".interfaces label", { hasText: name }).locator("input").check();
+    for (const name of ["node01/flannel.1", "node01/ens192"])
+      await page.locator(".interfaces label", { hasText: name }).locator("input").check();
     assert.match(await page.locator(".interfaces summary").textContent(), /2 of \d+/);
-    assert.deepEqual([...interfaces((await take(page, "pcapng")).path)].sort(), ["node01/ens192", "node01/flannel.1"]);
+    assert.deepEqual([...interfaces((await take(page, "pcapng")).path)].sort(), [
+      "node01/ens192",
+      "node01/flannel.1",
+    ]);
     await page.screenshot({ path: join(shots, "share-interfaces.png") });
   });
 });
@@ -177,7 +242,11 @@ test("a film plays in an image, and rests where nothing may move", async () => {
     film = (await take(page, "moving")).text;
     const image = `<img width="760" src="data:image/svg+xml,${encodeURIComponent(film)}">`;
     // An image asks the system itself: what is emulated here reaches only what stands in the page.
-    for (const [motion, moves, markup] of [["no-preference", true, image], ["no-preference", true, film], ["reduce", false, film]]) {
+    for (const [motion, moves, markup] of [
+      ["no-preference", true, image],
+      ["no-preference", true, film],
+      ["reduce", false, film],
+    ]) {
       const other = await page.context().newPage();
       await other.emulateMedia({ reducedMotion: motion });
       await other.setContent(`<!DOCTYPE html><body>${markup}</body>`);
@@ -214,13 +283,16 @@ test("Mermaid draws the sequence, and the actors are the machines", async () => 
 });
 
 test("on a phone, in Japanese, in the dark", async () => {
-  await visit({ viewport: { width: 390, height: 844 }, colorScheme: "dark", locale: "ja-JP" }, async (page) => {
-    await page.click(".sentence .send");
-    await page.waitForTimeout(300);
-    await files(page);
-    await page.screenshot({ path: join(shots, "share-files-phone.png") });
-    await page.getByRole("tab", { name: "埋め込み" }).click();
-    await page.screenshot({ path: join(shots, "share-embed-phone.png") });
-    assert.ok((await step(page)) > 0);
-  });
+  await visit(
+    { viewport: { width: 390, height: 844 }, colorScheme: "dark", locale: "ja-JP" },
+    async (page) => {
+      await page.click(".sentence .send");
+      await page.waitForTimeout(300);
+      await files(page);
+      await page.screenshot({ path: join(shots, "share-files-phone.png") });
+      await page.getByRole("tab", { name: "埋め込み" }).click();
+      await page.screenshot({ path: join(shots, "share-embed-phone.png") });
+      assert.ok((await step(page)) > 0);
+    },
+  );
 });

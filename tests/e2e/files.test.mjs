@@ -7,7 +7,8 @@ import { test } from "node:test";
 import { launch } from "./browser.mjs";
 import { origin, shots, text, undo, visit } from "./visit.mjs";
 
-const OWN = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: own} # mine\nspec:\n  replicas: 1\n  selector: {matchLabels: {app: own}}\n  template:\n    metadata: {labels: {app: own}}\n    spec: {containers: [{name: c, image: nginx}]}\n";
+const OWN =
+  "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: own} # mine\nspec:\n  replicas: 1\n  selector: {matchLabels: {app: own}}\n  template:\n    metadata: {labels: {app: own}}\n    spec: {containers: [{name: c, image: nginx}]}\n";
 
 test("a file is opened, saved byte for byte, and undone", async () => {
   const dir = mkdtempSync(join(tmpdir(), "packetwalk-files-"));
@@ -43,7 +44,12 @@ test("a file is dropped anywhere on the page, and is there after a reload", asyn
 
 test("several documents are kept, over a reload too, and each comes back as it was", async () => {
   await visit({}, async (page) => {
-    const open = (name, body) => page.setInputFiles("input[type=file]", { name, mimeType: "text/yaml", buffer: Buffer.from(body) });
+    const open = (name, body) =>
+      page.setInputFiles("input[type=file]", {
+        name,
+        mimeType: "text/yaml",
+        buffer: Buffer.from(body),
+      });
     const menu = () => page.locator("#preset option").allTextContents();
     const second = OWN.replaceAll("own", "second");
     await open("own.yaml", OWN);
@@ -54,11 +60,20 @@ test("several documents are kept, over a reload too, and each comes back as it w
     await open("second.yaml", second);
     await page.locator(".pod-app", { hasText: "second" }).waitFor();
     await page.selectOption("#preset", "article-clusterip");
-    await page.waitForFunction(() => document.querySelector("#preset").value === "article-clusterip");
+    await page.waitForFunction(
+      () => document.querySelector("#preset").value === "article-clusterip",
+    );
     await page.reload();
     await page.waitForSelector(".picture .node-card");
-    assert.deepEqual((await menu()).filter((m) => /Yours/.test(m)), ["Yours: second", "Yours: own"]);
-    for (const [name, body] of [["own", OWN], ["second", second], ["own", OWN]]) {
+    assert.deepEqual(
+      (await menu()).filter((m) => /Yours/.test(m)),
+      ["Yours: second", "Yours: own"],
+    );
+    for (const [name, body] of [
+      ["own", OWN],
+      ["second", second],
+      ["own", OWN],
+    ]) {
       await page.selectOption("#preset", { label: `Yours: ${name}` });
       await page.locator(".pod-app", { hasText: name }).waitFor();
       assert.equal(await text(page), body);
@@ -70,7 +85,12 @@ test("several documents are kept, over a reload too, and each comes back as it w
 });
 
 test("what a fault of the page put aside is offered after it", async () => {
-  const rescued = (page) => page.addInitScript((own) => localStorage.getItem("packetwalk.shelf") ?? localStorage.setItem("packetwalk.rescued", own), OWN);
+  const rescued = (page) =>
+    page.addInitScript(
+      (own) =>
+        localStorage.getItem("packetwalk.shelf") ?? localStorage.setItem("packetwalk.rescued", own),
+      OWN,
+    );
   await visit({ before: rescued }, async (page) => {
     await page.selectOption("#preset", { label: "Yours: own" });
     await page.locator(".pod-app", { hasText: "own" }).waitFor();
@@ -93,7 +113,10 @@ test("loading shows how far it is", async () => {
 });
 
 test("a browser without WebAssembly is told so, in its language", async () => {
-  for (const [locale, words] of [["en-US", /This browser cannot run Packetwalk/], ["ja-JP", /このブラウザーでは/]]) {
+  for (const [locale, words] of [
+    ["en-US", /This browser cannot run Packetwalk/],
+    ["ja-JP", /このブラウザーでは/],
+  ]) {
     const { context, close } = await launch({ locale });
     try {
       const page = await context.newPage();
@@ -115,7 +138,10 @@ test("an engine that is not there is told, with what to do", async () => {
     await page.route("**/*_bg.wasm", (route) => route.fulfill({ status: 404, body: "" }));
     await page.goto(`${origin()}/`);
     await page.locator(".failed").waitFor();
-    assert.match(await page.locator(".failed").textContent(), /could not be loaded.*load the page again/);
+    assert.match(
+      await page.locator(".failed").textContent(),
+      /could not be loaded.*load the page again/,
+    );
   } finally {
     await close();
   }
@@ -127,12 +153,19 @@ test("a fault of the engine leaves the person's text to be copied, and is not me
     await page.keyboard.press("End");
     await page.keyboard.type(" # mine");
     await page.waitForFunction(() => localStorage.getItem("packetwalk.text")?.includes("# mine"));
-    await page.evaluate(() => dispatchEvent(new ErrorEvent("error", { error: new WebAssembly.RuntimeError("unreachable") })));
+    await page.evaluate(() =>
+      dispatchEvent(
+        new ErrorEvent("error", { error: new WebAssembly.RuntimeError("unreachable") }),
+      ),
+    );
     await page.locator(".panic").waitFor();
     assert.match(await page.locator(".panic pre").textContent(), /replicas: 4 # mine/);
     await page.reload();
     await page.waitForSelector(".picture .node-card");
-    assert.equal(await page.evaluate(() => localStorage.getItem("packetwalk.shelf").includes("# mine")), true);
+    assert.equal(
+      await page.evaluate(() => localStorage.getItem("packetwalk.shelf").includes("# mine")),
+      true,
+    );
   });
 });
 
@@ -140,24 +173,32 @@ test("the workbench takes over where the page is, also while it plays", async ()
   await visit({}, async (page) => {
     await page.selectOption("#endpoint", "10.1.6.5:80");
     await page.click(".sentence .send");
-    await page.waitForFunction(() => Number(document.querySelector(".count strong").textContent) > 1);
+    await page.waitForFunction(
+      () => Number(document.querySelector(".count strong").textContent) > 1,
+    );
     await page.click(".adder");
     await page.locator("details.adder").waitFor();
     const here = Number(await page.locator(".count strong").textContent());
     assert.ok(here > 1);
-    await page.waitForFunction((n) => Number(document.querySelector(".count strong").textContent) > n, here);
+    await page.waitForFunction(
+      (n) => Number(document.querySelector(".count strong").textContent) > n,
+      here,
+    );
     assert.equal(await page.locator("#endpoint").inputValue(), "10.1.6.5:80");
     await page.locator(".cm-line").first().waitFor();
   });
 });
 
 test("without its file the workbench says so, and everything else goes on", async () => {
-  await visit({ before: (page) => page.route("**/packetwalk-workbench*", (route) => route.abort()) }, async (page) => {
-    page.removeAllListeners("requestfailed");
-    page.removeAllListeners("console");
-    await page.click(".drawer-tab:has-text('Terminal')");
-    await page.locator(".verdict.bad, .verdict .bad").waitFor();
-    await page.click(".sentence .send");
-    await page.locator(".capsule").waitFor();
-  });
+  await visit(
+    { before: (page) => page.route("**/packetwalk-workbench*", (route) => route.abort()) },
+    async (page) => {
+      page.removeAllListeners("requestfailed");
+      page.removeAllListeners("console");
+      await page.click(".drawer-tab:has-text('Terminal')");
+      await page.locator(".verdict.bad, .verdict .bad").waitFor();
+      await page.click(".sentence .send");
+      await page.locator(".capsule").waitFor();
+    },
+  );
 });

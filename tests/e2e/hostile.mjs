@@ -11,7 +11,7 @@ export const EVIL = [
   "--><b>bold</b>",
   "[x](javascript:alert(1))",
   "| a | b |\n| - | - |",
-  "#59; end\nNote over p0: x\nclick p0 href \"javascript:alert(1)\"",
+  '#59; end\nNote over p0: x\nclick p0 href "javascript:alert(1)"',
   '%%{init: {"securityLevel": "loose"}}%%',
   "\u202eevil\u0000\u0007",
   "x\nEND-OF-RULES\ntouch pwned",
@@ -49,15 +49,37 @@ spec:
 `;
 export const FROM = "client";
 export const TO = "svc/web:80";
-const PLACES = ["comment", "annotation", "label", "image", "command", "container", "service", "deployment", "zone", "hostname", "kernel", "tools", "nic", "host", "segment", "topology"];
-const script = (steps) => `${cluster()}---\napiVersion: packetwalk.dev/v1alpha1\nkind: Script\nspec:\n  steps:\n${steps}`;
+const PLACES = [
+  "comment",
+  "annotation",
+  "label",
+  "image",
+  "command",
+  "container",
+  "service",
+  "deployment",
+  "zone",
+  "hostname",
+  "kernel",
+  "tools",
+  "nic",
+  "host",
+  "segment",
+  "topology",
+];
+const script = (steps) =>
+  `${cluster()}---\napiVersion: packetwalk.dev/v1alpha1\nkind: Script\nspec:\n  steps:\n${steps}`;
 
 /** A link with these lines and this document. */
-export const packed = (head, document) => `#v1:${deflateSync(Buffer.from(`${head}\n\n${document}`)).toString("base64url")}`;
+export const packed = (head, document) =>
+  `#v1:${deflateSync(Buffer.from(`${head}\n\n${document}`)).toString("base64url")}`;
 
 const laughs = (n, width) => {
   let text = "a0: &a0 [x]\n";
-  for (let i = 1; i < n; i++) text += `a${i}: &a${i} [${Array(width).fill(`*a${i - 1}`).join(", ")}]\n`;
+  for (let i = 1; i < n; i++)
+    text += `a${i}: &a${i} [${Array(width)
+      .fill(`*a${i - 1}`)
+      .join(", ")}]\n`;
   return text;
 };
 const MEGABYTE = 1 << 20;
@@ -65,11 +87,26 @@ const MEGABYTE = 1 << 20;
 function documents() {
   const out = [];
   // Every place with every third string, so that each string meets most places: 85.
-  PLACES.forEach((place, p) => EVIL.forEach((evil, e) => (p + e) % 3 === 0 && out.push([`${place}: ${evil}`, cluster({ [place]: place === "comment" ? evil.replace(/[\n\u0000\u0007]/g, " ") : evil })])));
-  const steps = EVIL.slice(0, 8).map((evil) => [`step: ${evil}`, script(`  - {on: node01, run: ${JSON.stringify(`ip link set ${evil} down`)}}\n  - send: {from: client, to: ${JSON.stringify(evil)}}\n`)]);
+  PLACES.forEach((place, p) =>
+    EVIL.forEach(
+      (evil, e) =>
+        (p + e) % 3 === 0 &&
+        out.push([
+          `${place}: ${evil}`,
+          cluster({ [place]: place === "comment" ? evil.replace(/[\n\u0000\u0007]/g, " ") : evil }),
+        ]),
+    ),
+  );
+  const steps = EVIL.slice(0, 8).map((evil) => [
+    `step: ${evil}`,
+    script(
+      `  - {on: node01, run: ${JSON.stringify(`ip link set ${evil} down`)}}\n  - send: {from: client, to: ${JSON.stringify(evil)}}\n`,
+    ),
+  ]);
   out.push(...steps);
   const good = cluster();
-  for (let n = 1; n < 12; n++) out.push([`cut off at ${n}/12`, good.slice(0, Math.floor((good.length * n) / 12))]);
+  for (let n = 1; n < 12; n++)
+    out.push([`cut off at ${n}/12`, good.slice(0, Math.floor((good.length * n) / 12))]);
   out.push(
     ["10 MB of comment", `# ${"x".repeat(10 * MEGABYTE)}\n${good}`],
     ["10 MB in one string", good.replace('"x"', JSON.stringify("x".repeat(10 * MEGABYTE)))],
@@ -81,22 +118,40 @@ function documents() {
     ["deep blocks", Array.from({ length: 2_000 }, (_, n) => `${" ".repeat(n)}a:`).join("\n")],
     ["deep and closed", `x: ${"[".repeat(5_000)}${"]".repeat(5_000)}\n`],
     ["a billion laughs", laughs(12, 10)],
-    ["laughs in a Service", `${laughs(10, 9)}apiVersion: v1\nkind: Service\nmetadata: {name: web, labels: *a9}\nspec: {ports: [{port: 80}]}\n`],
+    [
+      "laughs in a Service",
+      `${laughs(10, 9)}apiVersion: v1\nkind: Service\nmetadata: {name: web, labels: *a9}\nspec: {ports: [{port: 80}]}\n`,
+    ],
     ["an alias of itself", "a: &a [*a]\n"],
     ["an anchor of nothing", "a: *nobody\n"],
     ["merge keys", "a: &a {x: 1}\nb: {<<: *a, <<: *a}\n"],
-    ["a tag that calls", "a: !!js/function 'function () { alert(1) }'\nb: !!python/object/apply:os.system ['touch pwned']\n"],
+    [
+      "a tag that calls",
+      "a: !!js/function 'function () { alert(1) }'\nb: !!python/object/apply:os.system ['touch pwned']\n",
+    ],
     ["the same key twice", good.replace("kind: Service", "kind: Service\nkind: Service")],
     ["a million replicas", good.replace("replicas: 2", "replicas: 1000000")],
     ["a number that is none", good.replace("replicas: 2", "replicas: 1e999999999")],
-    ["many nodes", good.replace("  - {name: node02}\n", Array.from({ length: 5_000 }, (_, n) => `  - {name: n${n}}\n`).join(""))],
+    [
+      "many nodes",
+      good.replace(
+        "  - {name: node02}\n",
+        Array.from({ length: 5_000 }, (_, n) => `  - {name: n${n}}\n`).join(""),
+      ),
+    ],
     ["bytes that are no text", "\u0000\u0001\ufffe\uffff"],
     ["nothing", ""],
     ["a mark at the beginning", `\ufeff${good}`],
     ["lines of another system", good.replaceAll("\n", "\r\n")],
     ["tabs", good.replaceAll("  ", "\t")],
-    ["another kind", "apiVersion: <script>alert(1)</script>\nkind: '\"><img src=x onerror=alert(1)>'\n"],
-    ["a picture as a document", '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'],
+    [
+      "another kind",
+      "apiVersion: <script>alert(1)</script>\nkind: '\"><img src=x onerror=alert(1)>'\n",
+    ],
+    [
+      "a picture as a document",
+      '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>',
+    ],
   );
   return out.map(([name, text]) => ({ kind: "document", name, text }));
 }
@@ -105,23 +160,58 @@ function links() {
   const plain = packed("from client\nto svc/web:80\nproto tcp\ncursor 0", cluster());
   const out = [];
   const add = (name, text) => out.push([name, text]);
-  for (let n = 1; n <= 16; n++) add(`cut off at ${n}/17`, plain.slice(0, Math.floor((plain.length * n) / 17)));
+  for (let n = 1; n <= 16; n++)
+    add(`cut off at ${n}/17`, plain.slice(0, Math.floor((plain.length * n) / 17)));
   for (let n = 0; n < 16; n++) {
     const at = 5 + ((n * 7919) % (plain.length - 6));
-    add(`another letter at ${at}`, plain.slice(0, at) + (plain[at] === "A" ? "B" : "A") + plain.slice(at + 1));
+    add(
+      `another letter at ${at}`,
+      plain.slice(0, at) + (plain[at] === "A" ? "B" : "A") + plain.slice(at + 1),
+    );
   }
-  for (const version of ["0", "2", "9", "99999", "18446744073709551616"]) add(`version ${version}`, plain.replace("#v1:", `#v${version}:`));
+  for (const version of ["0", "2", "9", "99999", "18446744073709551616"])
+    add(`version ${version}`, plain.replace("#v1:", `#v${version}:`));
   add("a step that is none", packed("step quiet send", cluster()));
   const line = (text) => text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
-  for (const evil of EVIL) add(`steps: ${evil}`, packed(`from client\nto svc/web:80\nproto tcp\nstep quiet send tcp client ${TO}\nstep 12 run node01 sysctl -w net.ipv4.ip_forward=1 ${line(evil)}\nstep quiet run node01 ip link set ${line(evil)} down\nstep quiet run ${evil.split(" ")[0]} ip r\ncursor 40`, cluster({ annotation: evil })));
+  for (const evil of EVIL)
+    add(
+      `steps: ${evil}`,
+      packed(
+        `from client\nto svc/web:80\nproto tcp\nstep quiet send tcp client ${TO}\nstep 12 run node01 sysctl -w net.ipv4.ip_forward=1 ${line(evil)}\nstep quiet run node01 ip link set ${line(evil)} down\nstep quiet run ${evil.split(" ")[0]} ip r\ncursor 40`,
+        cluster({ annotation: evil }),
+      ),
+    );
   add("a bomb", packed("", "x".repeat(50 * MEGABYTE)));
   add("a bomb of lines", packed("from x\n".repeat(2 * MEGABYTE), "x"));
   add("10 MB", `#v1:${"A".repeat(10 * MEGABYTE)}`);
   add("an empty stream", "#v1:");
   add("no zlib", `#v1:${Buffer.from("hello").toString("base64url")}`);
-  add("no text", `#v1:${deflateSync(Buffer.from([255, 254, 253, 10, 10, 128])).toString("base64url")}`);
+  add(
+    "no text",
+    `#v1:${deflateSync(Buffer.from([255, 254, 253, 10, 10, 128])).toString("base64url")}`,
+  );
   add("too many steps", packed(Array(101).fill(`step 0 send ${FROM}`).join("\n"), cluster()));
-  for (const evil of EVIL.slice(0, 12)) add(`words: ${evil}`, packed(["from", "to", "preset", "search", "selected", "endpoint", "sport", "tab", "grain", "follow"].map((f) => `${f} ${evil.replaceAll("\n", " ")}`).join("\n"), cluster({ annotation: evil })));
+  for (const evil of EVIL.slice(0, 12))
+    add(
+      `words: ${evil}`,
+      packed(
+        [
+          "from",
+          "to",
+          "preset",
+          "search",
+          "selected",
+          "endpoint",
+          "sport",
+          "tab",
+          "grain",
+          "follow",
+        ]
+          .map((f) => `${f} ${evil.replaceAll("\n", " ")}`)
+          .join("\n"),
+        cluster({ annotation: evil }),
+      ),
+    );
   for (const evil of EVIL.slice(0, 6)) add(`behind v1: ${evil}`, `#v1:${evil}`);
   return out.map(([name, text]) => ({ kind: "link", name, text }));
 }

@@ -1,5 +1,6 @@
-// Two hundred hostile documents and links through every door: command line, engine, page, embed; and everything
-// that is written of them through those who read it: a shell, a browser, a Markdown renderer, Mermaid.
+// Two hundred hostile documents and links through every door: command line, engine, page, embed;
+// and everything that is written of them through those who read it: a shell, a browser, a Markdown
+// renderer, Mermaid.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -37,22 +38,50 @@ test("there are two hundred of them", () => {
 
 test("the command line answers every one, in bounded memory, and makes nothing else happen", () => {
   const program = resolve(root, process.env.CARGO_TARGET_DIR ?? "target", "debug", "packetwalk");
-  assert.equal(spawnSync("cargo", ["build", "--quiet", "--package", "packetwalk"], { cwd: root }).status, 0);
+  assert.equal(
+    spawnSync("cargo", ["build", "--quiet", "--package", "packetwalk"], { cwd: root }).status,
+    0,
+  );
   // A limit of the kernel: who takes more is refused it, and says so by a signal.
-  const run = (args) => spawnSync("prlimit", [`--as=${2 * GIB}`, program, ...args], { cwd: folder, encoding: "utf8", maxBuffer: 1 << 28, timeout: 120_000 });
-  const commands = [(f) => ["trace", f, "--from", FROM, "--to", TO, "--format", "text"], (f) => ["trace", f, "--from", FROM, "--to", TO, "--format", "markdown", "--pcap", "x.pcapng"], (f) => ["svg", f, "--from", FROM, "--to", TO], (f) => ["lab", f], (f) => ["run", f], (f) => ["embed", f, "--page", "https://example.org/"], (f) => ["link", f], (f) => ["shell", f]];
+  const run = (args) =>
+    spawnSync("prlimit", [`--as=${2 * GIB}`, program, ...args], {
+      cwd: folder,
+      encoding: "utf8",
+      maxBuffer: 1 << 28,
+      timeout: 120_000,
+    });
+  const commands = [
+    (f) => ["trace", f, "--from", FROM, "--to", TO, "--format", "text"],
+    (f) => ["trace", f, "--from", FROM, "--to", TO, "--format", "markdown", "--pcap", "x.pcapng"],
+    (f) => ["svg", f, "--from", FROM, "--to", TO],
+    (f) => ["lab", f],
+    (f) => ["run", f],
+    (f) => ["embed", f, "--page", "https://example.org/"],
+    (f) => ["link", f],
+    (f) => ["shell", f],
+  ];
   const before = readdirSync(folder).length;
   for (const [n, c] of cases.entries()) {
     const more = c.text.length < LARGE ? [commands[n % commands.length](`${n}.txt`)] : [];
     for (const args of [["check", `${n}.txt`], ...more]) {
       const out = run(args);
       const what = `${c.kind} ${c.name}: packetwalk ${args.join(" ")}`;
-      assert.ok([0, 1, 2].includes(out.status), `${what}: status ${out.status} ${out.signal}\n${out.stderr.slice(0, 2000)}`);
-      assert.ok(!/panicked|RUST_BACKTRACE|memory allocation/.test(out.stderr), `${what}\n${out.stderr.slice(0, 2000)}`);
+      assert.ok(
+        [0, 1, 2].includes(out.status),
+        `${what}: status ${out.status} ${out.signal}\n${out.stderr.slice(0, 2000)}`,
+      );
+      assert.ok(
+        !/panicked|RUST_BACKTRACE|memory allocation/.test(out.stderr),
+        `${what}\n${out.stderr.slice(0, 2000)}`,
+      );
       if (out.status !== 0) assert.ok((out.stdout + out.stderr).trim(), `${what} says nothing`);
       for (const text of args[0] === "check" ? [out.stderr, out.stdout] : [out.stderr]) {
         const control = text.match(/.{0,80}[\u0000-\u0008\u000b-\u001f\u007f].{0,80}/s);
-        assert.equal(control, null, `${what}: control characters on a terminal: ${JSON.stringify(control?.[0])}`);
+        assert.equal(
+          control,
+          null,
+          `${what}: control characters on a terminal: ${JSON.stringify(control?.[0])}`,
+        );
       }
     }
   }
@@ -61,36 +90,69 @@ test("the command line answers every one, in bounded memory, and makes nothing e
 });
 
 test("the engine answers every one, writes what it can, and its memory stays bounded", async () => {
-  const engine = await import(pathToFileURL(join(root, "target", "npm", "packetwalk", "packetwalk.js")));
-  const exports = engine.initSync({ module: readFileSync(join(root, "target", "npm", "packetwalk", "packetwalk_bg.wasm")) });
+  const engine = await import(
+    pathToFileURL(join(root, "target", "npm", "packetwalk", "packetwalk.js"))
+  );
+  const exports = engine.initSync({
+    module: readFileSync(join(root, "target", "npm", "packetwalk", "packetwalk_bg.wasm")),
+  });
   let played = 0;
   for (const c of cases) {
     let session;
     try {
       session = c.kind === "link" ? engine.Session.open(c.text) : new engine.Session(c.text);
     } catch (e) {
-      assert.ok(e instanceof Error && !(e instanceof WebAssembly.RuntimeError) && e.message, `${c.kind} ${c.name}: ${e}`);
+      assert.ok(
+        e instanceof Error && !(e instanceof WebAssembly.RuntimeError) && e.message,
+        `${c.kind} ${c.name}: ${e}`,
+      );
       continue;
     }
     try {
       session.send({ from: FROM, to: TO });
     } catch (e) {
-      assert.ok(e instanceof Error && !(e instanceof WebAssembly.RuntimeError) && e.message, `${c.kind} ${c.name}: ${e}`);
+      assert.ok(
+        e instanceof Error && !(e instanceof WebAssembly.RuntimeError) && e.message,
+        `${c.kind} ${c.name}: ${e}`,
+      );
     }
-    for (const what of ["svg", "film", "lines", "markdown", "mermaid", "lab", "trace", "pcapng", "link"]) {
+    for (const what of [
+      "svg",
+      "film",
+      "lines",
+      "markdown",
+      "mermaid",
+      "lab",
+      "trace",
+      "pcapng",
+      "link",
+    ]) {
       try {
         const text = session[what]();
         if (what !== "pcapng" && what !== "link") written.push([what, c.name, text]);
       } catch (e) {
-        assert.ok(e instanceof Error && !(e instanceof WebAssembly.RuntimeError) && e.message, `${c.kind} ${c.name}: ${what}: ${e}`);
+        assert.ok(
+          e instanceof Error && !(e instanceof WebAssembly.RuntimeError) && e.message,
+          `${c.kind} ${c.name}: ${what}: ${e}`,
+        );
       }
     }
-    for (const host of ["node01", FROM]) for (const line of ["iptables-save", "ip -br a", "kubectl get pods -o wide", "$(touch pwned)"]) session.exec(host, line);
+    for (const host of ["node01", FROM])
+      for (const line of [
+        "iptables-save",
+        "ip -br a",
+        "kubectl get pods -o wide",
+        "$(touch pwned)",
+      ])
+        session.exec(host, line);
     played++;
     session.free();
   }
   assert.ok(played > 60, `${played} can be played`);
-  assert.ok(exports.memory.buffer.byteLength < GIB / 2, `${exports.memory.buffer.byteLength} bytes`);
+  assert.ok(
+    exports.memory.buffer.byteLength < GIB / 2,
+    `${exports.memory.buffer.byteLength} bytes`,
+  );
 });
 
 test("a shell reads a lab and runs nothing that a document says", () => {
@@ -104,10 +166,19 @@ test("a shell reads a lab and runs nothing that a document says", () => {
     const syntax = spawnSync("bash", ["-n", lab], { encoding: "utf8" });
     assert.equal(syntax.status, 0, `${name}: ${syntax.stderr}`);
     // What it builds, with tools that do nothing: only quoting that fails could do something.
-    const nothing = "ip() { :; }; netns() { :; }; batch() { cat >/dev/null; }; rules() { cat >/dev/null; }; settle() { :; }; sysctls() { :; }";
-    const own = text.slice(text.indexOf("\nNETNS=("), text.indexOf("\nplan() {")) + text.slice(text.indexOf("\nplan() {")).split("\nEND-OF-PLAN\n}\n")[0] + "\nEND-OF-PLAN\n}\n";
+    const nothing =
+      "ip() { :; }; netns() { :; }; batch() { cat >/dev/null; }; rules() { cat >/dev/null; }; settle() { :; }; sysctls() { :; }";
+    const own =
+      text.slice(text.indexOf("\nNETNS=("), text.indexOf("\nplan() {")) +
+      text.slice(text.indexOf("\nplan() {")).split("\nEND-OF-PLAN\n}\n")[0] +
+      "\nEND-OF-PLAN\n}\n";
     writeFileSync(lab, `${nothing}\n${own}\nbuild; agent >/dev/null; plan\n`);
-    const out = spawnSync("bash", ["-eu", lab], { cwd: room, encoding: "utf8", input: "", maxBuffer: 1 << 29 });
+    const out = spawnSync("bash", ["-eu", lab], {
+      cwd: room,
+      encoding: "utf8",
+      input: "",
+      maxBuffer: 1 << 29,
+    });
     assert.equal(out.status, 0, `${name}: ${out.stderr}`);
     JSON.parse(out.stdout);
     assert.deepEqual(readdirSync(room), [], name);
@@ -124,16 +195,30 @@ test("a browser and a Markdown renderer read what is written and run nothing", a
     page.on("pageerror", (e) => errors.push(e.message));
     await page.setContent("<!DOCTYPE html><body></body>");
     const md = tools("markdown-it")({ html: true, linkify: true, typographer: true });
-    const distinct = (kind) => [...new Map(written.filter(([what]) => what === kind).map(([, name, text]) => [text, name]))];
+    const distinct = (kind) => [
+      ...new Map(written.filter(([what]) => what === kind).map(([, name, text]) => [text, name])),
+    ];
     for (const [text, name] of [...distinct("svg"), ...distinct("film").slice(0, 12)]) {
       const found = await page.evaluate((t) => {
         const xml = new DOMParser().parseFromString(t, "image/svg+xml");
-        const bad = [...xml.querySelectorAll("parsererror, script, foreignObject, a, image, use, iframe, animate, set")].map((e) => e.localName);
-        for (const e of xml.querySelectorAll("*")) for (const a of e.attributes) if (/^on|href|src|^style$/i.test(a.name)) bad.push(`${e.localName} ${a.name}`);
+        const bad = [
+          ...xml.querySelectorAll(
+            "parsererror, script, foreignObject, a, image, use, iframe, animate, set",
+          ),
+        ].map((e) => e.localName);
+        for (const e of xml.querySelectorAll("*"))
+          for (const a of e.attributes)
+            if (/^on|href|src|^style$/i.test(a.name)) bad.push(`${e.localName} ${a.name}`);
         // And as a page that is careless shows it.
         document.body.innerHTML = t;
-        for (const e of document.body.querySelectorAll("*")) for (const a of e.attributes) if (/^on|href|src/i.test(a.name)) bad.push(`in HTML: ${e.localName} ${a.name}`);
-        bad.push(...[...document.body.querySelectorAll("script, img, iframe, b")].map((e) => `in HTML: ${e.localName}`));
+        for (const e of document.body.querySelectorAll("*"))
+          for (const a of e.attributes)
+            if (/^on|href|src/i.test(a.name)) bad.push(`in HTML: ${e.localName} ${a.name}`);
+        bad.push(
+          ...[...document.body.querySelectorAll("script, img, iframe, b")].map(
+            (e) => `in HTML: ${e.localName}`,
+          ),
+        );
         return bad;
       }, text);
       assert.deepEqual(found, [], name);
@@ -142,22 +227,34 @@ test("a browser and a Markdown renderer read what is written and run nothing", a
       const found = await page.evaluate((html) => {
         document.body.innerHTML = html;
         const may = ["table", "thead", "tbody", "tr", "th", "td", "p", "strong", "code"];
-        return [...document.body.querySelectorAll("*")].filter((e) => !may.includes(e.localName)).map((e) => e.outerHTML.slice(0, 80));
+        return [...document.body.querySelectorAll("*")]
+          .filter((e) => !may.includes(e.localName))
+          .map((e) => e.outerHTML.slice(0, 80));
       }, md.render(text));
       assert.deepEqual(found, [], name);
     }
     await page.addScriptTag({ path: tools.resolve("mermaid/dist/mermaid.min.js") });
     const sequences = distinct("mermaid");
-    const meant = ["svg", "lab"].map((kind) => distinct(kind).filter(([t]) => /pwned|alert|onerror|evil/.test(t)).length);
-    assert.ok(meant.every((n) => n > 2), `what was meant to do harm stands in what is written: ${meant}`);
+    const meant = ["svg", "lab"].map(
+      (kind) => distinct(kind).filter(([t]) => /pwned|alert|onerror|evil/.test(t)).length,
+    );
+    assert.ok(
+      meant.every((n) => n > 2),
+      `what was meant to do harm stands in what is written: ${meant}`,
+    );
     for (const [n, [text, name]] of sequences.entries()) {
-      const found = await page.evaluate(async ([t, n]) => {
-        // The least careful of its levels.
-        mermaid.initialize({ startOnLoad: false, securityLevel: "loose", htmlLabels: true });
-        const { svg } = await mermaid.render(`m${n}`, t);
-        document.body.innerHTML = svg;
-        return [...document.body.querySelectorAll("script, img, iframe, a, b, [onerror], [onload]")].map((e) => e.outerHTML.slice(0, 80));
-      }, [text, n]);
+      const found = await page.evaluate(
+        async ([t, n]) => {
+          // The least careful of its levels.
+          mermaid.initialize({ startOnLoad: false, securityLevel: "loose", htmlLabels: true });
+          const { svg } = await mermaid.render(`m${n}`, t);
+          document.body.innerHTML = svg;
+          return [
+            ...document.body.querySelectorAll("script, img, iframe, a, b, [onerror], [onload]"),
+          ].map((e) => e.outerHTML.slice(0, 80));
+        },
+        [text, n],
+      );
       assert.deepEqual(found, [], name);
     }
     await page.waitForTimeout(300);
@@ -189,8 +286,16 @@ test("the page takes every one, loses no text, and runs nothing", async () => {
         await page.locator("input[type=file]").setInputFiles(join(folder, `${n}.txt`));
         if (c.text.length < LARGE) {
           // A browser reads a file without its mark.
-          const text = Buffer.from(c.text).toString("utf8").replace(/^\ufeff/, "");
-          await page.waitForFunction((t) => (localStorage.getItem("packetwalk.text") ?? "") === t, text.trim() === "" ? "" : text, { timeout: 20_000 }).catch(async () => assert.equal(await kept(), text, `${what}: the text is kept`));
+          const text = Buffer.from(c.text)
+            .toString("utf8")
+            .replace(/^\ufeff/, "");
+          await page
+            .waitForFunction(
+              (t) => (localStorage.getItem("packetwalk.text") ?? "") === t,
+              text.trim() === "" ? "" : text,
+              { timeout: 20_000 },
+            )
+            .catch(async () => assert.equal(await kept(), text, `${what}: the text is kept`));
         } else {
           await page.waitForTimeout(1500);
         }
@@ -198,7 +303,11 @@ test("the page takes every one, loses no text, and runs nothing", async () => {
         await page.evaluate((l) => (location.hash = l), c.text);
         await page.waitForTimeout(30);
       }
-      const alive = await page.evaluate(() => [document.querySelectorAll(".panic").length, Boolean(document.querySelector(".page")), document.querySelectorAll("script:not([src])").length]);
+      const alive = await page.evaluate(() => [
+        document.querySelectorAll(".panic").length,
+        Boolean(document.querySelector(".page")),
+        document.querySelectorAll("script:not([src])").length,
+      ]);
       assert.deepEqual(alive, [0, true, 0], what);
       assert.deepEqual(said, [], what);
       if (n % 20 === 0) {
@@ -237,12 +346,18 @@ test("the embed takes every one, and runs nothing", async () => {
     const other = await context.newPage();
     other.setDefaultTimeout(60_000);
     const take = async (page, c) => {
-      const link = c.kind === "link" ? c.text : packed(`from ${FROM}\nto ${TO}\nproto tcp\nstep quiet send tcp ${FROM} ${TO}`, c.text);
+      const link =
+        c.kind === "link"
+          ? c.text
+          : packed(`from ${FROM}\nto ${TO}\nproto tcp\nstep quiet send tcp ${FROM} ${TO}`, c.text);
       // The address a browser takes ends somewhere: the rest is not there.
       await page.goto("about:blank");
       await page.goto(`${server.origin}/embed.html?load=now${link.slice(0, 1_500_000)}`);
       await page.waitForFunction(() => document.querySelector(".page.embed, .faults"));
-      const shown = await page.evaluate(() => [document.querySelectorAll(".faults").length, Boolean(document.querySelector(".picture .node-card, .picture .tile, .empty[role=alert]"))]);
+      const shown = await page.evaluate(() => [
+        document.querySelectorAll(".faults").length,
+        Boolean(document.querySelector(".picture .node-card, .picture .tile, .empty[role=alert]")),
+      ]);
       assert.deepEqual(shown, [0, true], `${c.kind} ${c.name}`);
       assert.deepEqual(said, [], `${c.kind} ${c.name}`);
     };
@@ -250,9 +365,29 @@ test("the embed takes every one, and runs nothing", async () => {
       for (let n = from; n < cases.length; n += 2) await take(page, cases[n]);
     };
     await Promise.all([half(page, 0), half(other, 1)]);
-    const hostile = ["preset", "view", "step", "theme", "lang", "poster", "controls", "load", "play", "grain", "__proto__", "constructor", "toString"];
+    const hostile = [
+      "preset",
+      "view",
+      "step",
+      "theme",
+      "lang",
+      "poster",
+      "controls",
+      "load",
+      "play",
+      "grain",
+      "__proto__",
+      "constructor",
+      "toString",
+    ];
     for (const name of hostile) {
-      for (const value of ["<img src=x onerror=alert(1)>", "javascript:alert(1)", "../../x.svg", "x".repeat(5_000), "\u0000"]) {
+      for (const value of [
+        "<img src=x onerror=alert(1)>",
+        "javascript:alert(1)",
+        "../../x.svg",
+        "x".repeat(5_000),
+        "\u0000",
+      ]) {
         await page.goto("about:blank");
         await page.goto(`${server.origin}/embed.html?${name}=${encodeURIComponent(value)}`);
         await page.locator(".faults").waitFor();

@@ -25,7 +25,10 @@ test("all rules of the node are searched", async () => {
     const all = await page.locator(".dump .entry").count();
     await page.locator(".search").fill("nat 30080 kube-svc");
     await page.waitForFunction((n) => document.querySelectorAll(".dump .entry").length < n, all);
-    assert.match(await page.locator(".dump .entry").textContent(), /-A KUBE-NODEPORTS .*--dport 30080 -j KUBE-SVC-/);
+    assert.match(
+      await page.locator(".dump .entry").textContent(),
+      /-A KUBE-NODEPORTS .*--dport 30080 -j KUBE-SVC-/,
+    );
   });
 });
 
@@ -59,13 +62,26 @@ test("the route, the neighbour and the VTEP that were used are marked; what chan
     await send(page);
     await page.click("[role=tab]:has-text('Tables')");
     await go(page, "route", 1);
-    await page.locator(".entry.used", { hasText: "10.1.6.0/24 via 10.1.6.0 dev flannel.1" }).waitFor();
-    await page.locator(".event", { hasText: "that VTEP sits on node02" }).first().locator("button").click();
+    await page
+      .locator(".entry.used", { hasText: "10.1.6.0/24 via 10.1.6.0 dev flannel.1" })
+      .waitFor();
+    await page
+      .locator(".event", { hasText: "that VTEP sits on node02" })
+      .first()
+      .locator("button")
+      .click();
     await page.locator(".entry.used", { hasText: "dst 192.168.120.227" }).waitFor();
-    await page.locator(".event", { hasText: "The connection is entered into the table" }).first().locator("button").click();
+    await page
+      .locator(".event", { hasText: "The connection is entered into the table" })
+      .first()
+      .locator("button")
+      .click();
     const entry = page.locator(".entry.new", { hasText: "dport=30080" });
     await entry.waitFor();
-    assert.match(await entry.textContent(), /src=192\.168\.120\.252 dst=192\.168\.120\.226 sport=\d+ dport=30080.*src=10\.1\.6\.5 dst=10\.1\.5\.0 sport=80/);
+    assert.match(
+      await entry.textContent(),
+      /src=192\.168\.120\.252 dst=192\.168\.120\.226 sport=\d+ dport=30080.*src=10\.1\.6\.5 dst=10\.1\.5\.0 sport=80/,
+    );
     await page.screenshot({ path: join(shots, "tables.png") });
   });
 });
@@ -77,7 +93,11 @@ test("a forwarding entry is deleted at this moment: the packet is lost for want 
     await go(page, "DNAT");
     await pick(page, "node01", "flannel.1");
     await page.locator(".entry", { hasText: "dst 192.168.120.227" }).locator("button").click();
-    await page.locator(".entry", { hasText: "dst 192.168.120.227" }).first().locator("..").waitFor();
+    await page
+      .locator(".entry", { hasText: "dst 192.168.120.227" })
+      .first()
+      .locator("..")
+      .waitFor();
     await end(page);
     assert.match(await verdict(page), /no VTEP for that MAC/);
     await undo(page);

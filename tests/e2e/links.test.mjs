@@ -26,7 +26,11 @@ test("a link opens the session at the same moment, and nothing of it is sent any
     const was = { step: await step(page), verdict: await verdict(page), text: await text(page) };
     await share(page);
     assert.match(await dialog(page).innerText(), /Nothing is sent anywhere[\s\S]*Copy/);
-    assert.equal(await page.evaluate(() => document.activeElement.id), "link", "the link is ready to be copied");
+    assert.equal(
+      await page.evaluate(() => document.activeElement.id),
+      "link",
+      "the link is ready to be copied",
+    );
     shared = { ...was, link: await link(page) };
     await page.getByRole("button", { name: "Copy", exact: true }).click();
     await page.getByRole("button", { name: "Copied" }).waitFor();
@@ -40,7 +44,11 @@ test("a link opens the session at the same moment, and nothing of it is sent any
     await focus("link");
     assert.equal(await link(page), shared.link);
     await page.click("[aria-label='Step back']");
-    await page.waitForFunction((l) => document.querySelector("#link").value !== l, shared.link, undefined);
+    await page.waitForFunction(
+      (l) => document.querySelector("#link").value !== l,
+      shared.link,
+      undefined,
+    );
     await page.evaluate(() => Object.defineProperty(navigator, "clipboard", { value: undefined }));
     await page.getByRole("button", { name: "Copy", exact: true }).click();
     await dialog(page).getByRole("alert").waitFor();
@@ -53,7 +61,10 @@ test("a link opens the session at the same moment, and nothing of it is sent any
     await page.goto("about:blank");
     await page.goto(shared.link);
     await opened(page);
-    assert.deepEqual({ step: await step(page), verdict: await verdict(page), text: await text(page) }, { step: shared.step, verdict: shared.verdict, text: shared.text });
+    assert.deepEqual(
+      { step: await step(page), verdict: await verdict(page), text: await text(page) },
+      { step: shared.step, verdict: shared.verdict, text: shared.text },
+    );
     assert.equal(await kept(page), "# mine\n", "what a person wrote is still theirs");
     assert.match(await page.locator("#preset").innerText(), /Yours: #/, "and in the menu");
     await page.click(".tools [aria-label=Undo]");
@@ -63,7 +74,10 @@ test("a link opens the session at the same moment, and nothing of it is sent any
     await opened(page);
     assert.equal(await step(page), shared.step, "the address says it as long as nothing is edited");
     const data = shared.link.split("#")[1];
-    assert.ok(asked.length > 3 && asked.every((u) => !u.includes(data.slice(0, 20))), asked.join("\n"));
+    assert.ok(
+      asked.length > 3 && asked.every((u) => !u.includes(data.slice(0, 20))),
+      asked.join("\n"),
+    );
   });
 });
 
@@ -123,26 +137,40 @@ test("a link in the address of a page that is open takes its place, and undo bri
     await page.evaluate((l) => (location.hash = l), other);
     await page.waitForFunction(() => document.querySelector(".count strong").textContent === "0");
     await page.click(".tools [aria-label=Undo]");
-    await page.waitForFunction((n) => document.querySelector(".count strong").textContent === n, String(was.step));
+    await page.waitForFunction(
+      (n) => document.querySelector(".count strong").textContent === n,
+      String(was.step),
+    );
     assert.equal(await verdict(page), was.verdict);
   });
 });
 
 test("what is too long for a link is offered as a file", async () => {
-  await visit({ viewport: { width: 390, height: 844 }, colorScheme: "dark", locale: "ja-JP" }, async (page) => {
-    await page.evaluate(() => {
-      let noise = "";
-      for (let n = 1; noise.length < 20_000; n = (n * 48271) % 2147483647) noise += n.toString(36);
-      localStorage.setItem("packetwalk.text", `# ${noise}\n`);
-    });
-    await page.reload();
-    await page.waitForSelector("#preset");
-    await share(page);
-    const said = await dialog(page).innerText();
-    assert.match(said, /\d{5} 文字[\s\S]*どこにも送信されません/);
-    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false, "nothing is wider than the page");
-    await page.screenshot({ path: join(shots, "share-phone.png") });
-    const [download] = await Promise.all([page.waitForEvent("download"), dialog(page).getByRole("button", { name: "ファイルに保存" }).click()]);
-    assert.equal(download.suggestedFilename(), "packetwalk.yaml");
-  });
+  await visit(
+    { viewport: { width: 390, height: 844 }, colorScheme: "dark", locale: "ja-JP" },
+    async (page) => {
+      await page.evaluate(() => {
+        let noise = "";
+        for (let n = 1; noise.length < 20_000; n = (n * 48271) % 2147483647)
+          noise += n.toString(36);
+        localStorage.setItem("packetwalk.text", `# ${noise}\n`);
+      });
+      await page.reload();
+      await page.waitForSelector("#preset");
+      await share(page);
+      const said = await dialog(page).innerText();
+      assert.match(said, /\d{5} 文字[\s\S]*どこにも送信されません/);
+      assert.equal(
+        await page.evaluate(() => document.documentElement.scrollWidth > innerWidth),
+        false,
+        "nothing is wider than the page",
+      );
+      await page.screenshot({ path: join(shots, "share-phone.png") });
+      const [download] = await Promise.all([
+        page.waitForEvent("download"),
+        dialog(page).getByRole("button", { name: "ファイルに保存" }).click(),
+      ]);
+      assert.equal(download.suggestedFilename(), "packetwalk.yaml");
+    },
+  );
 });

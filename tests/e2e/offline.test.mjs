@@ -1,7 +1,15 @@
 // After one visit the page opens without a network; another version of it takes over cleanly.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { cpSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -10,7 +18,8 @@ import { serve } from "./serve.mjs";
 import { end, send, verdict, workbench } from "./visit.mjs";
 
 /** The worker has everything. */
-const ready = (page) => page.evaluate(() => navigator.serviceWorker.ready.then((r) => r.active.scriptURL));
+const ready = (page) =>
+  page.evaluate(() => navigator.serviceWorker.ready.then((r) => r.active.scriptURL));
 /** Asks again until it is so. */
 async function until(page, what, ask, argument) {
   for (let n = 0; n < 120; n++) {
@@ -19,7 +28,12 @@ async function until(page, what, ask, argument) {
   }
   assert.fail(what);
 }
-const activated = (page) => until(page, "the worker is active", async () => (await navigator.serviceWorker.getRegistration())?.active?.state === "activated");
+const activated = (page) =>
+  until(
+    page,
+    "the worker is active",
+    async () => (await navigator.serviceWorker.getRegistration())?.active?.state === "activated",
+  );
 
 async function walk(page) {
   await page.waitForSelector(".picture .node-card");
@@ -67,18 +81,34 @@ function next(from, folder, mark) {
     if (changed !== bytes) writeFileSync(join(folder, to), changed);
     return (text) => text.replaceAll(from, to);
   };
-  const style = rename(file(/^styles-/), `styles-${mark}.css`, (b) => `${b}\n.brand { outline: 0 }`);
+  const style = rename(
+    file(/^styles-/),
+    `styles-${mark}.css`,
+    (b) => `${b}\n.brand { outline: 0 }`,
+  );
   const glue = rename(file(/^packetwalk-workbench-\w+\.js$/), `packetwalk-workbench-${mark}.js`);
   const wasm = rename(file(/^packetwalk-workbench_bg-/), `packetwalk-workbench_bg-${mark}.wasm`);
   const start = rename(file(/^start-/), `start-${mark}.js`, (b) => wasm(glue(String(b))));
-  const edit = (name, change) => writeFileSync(join(folder, name), change(readFileSync(join(folder, name), "utf8")));
-  edit("index.html", (t) => style(start(t)).replace(/<title>.*?Packetwalk/, `<title>${mark} Packetwalk`));
-  const is = createHash("sha256").update(readFileSync(join(folder, "index.html"))).digest("hex");
-  edit("offline.js", (t) => wasm(glue(style(start(t)))).replace(/"[0-9a-f]{8}"/, `"${mark}"`).replace(/"[0-9a-f]{64}"/, `"${is}"`));
+  const edit = (name, change) =>
+    writeFileSync(join(folder, name), change(readFileSync(join(folder, name), "utf8")));
+  edit("index.html", (t) =>
+    style(start(t)).replace(/<title>.*?Packetwalk/, `<title>${mark} Packetwalk`),
+  );
+  const is = createHash("sha256")
+    .update(readFileSync(join(folder, "index.html")))
+    .digest("hex");
+  edit("offline.js", (t) =>
+    wasm(glue(style(start(t))))
+      .replace(/"[0-9a-f]{8}"/, `"${mark}"`)
+      .replace(/"[0-9a-f]{64}"/, `"${is}"`),
+  );
 }
 
 test("an update is there with the next load, an open page of before goes on, and nothing piles up", async () => {
-  const folders = ["0000000a", "0000000b"].map((mark) => [mark, mkdtempSync(join(tmpdir(), "packetwalk-next-"))]);
+  const folders = ["0000000a", "0000000b"].map((mark) => [
+    mark,
+    mkdtempSync(join(tmpdir(), "packetwalk-next-")),
+  ]);
   folders.reduce((from, [mark, folder]) => (next(from, folder, mark), folder), dist);
   let now = dist;
   const server = await serve(() => now, { prefix: "/" });
@@ -90,7 +120,8 @@ test("an update is there with the next load, an open page of before goes on, and
     said.push(listen(page));
     return page;
   };
-  const versions = async (page) => (await page.evaluate(() => caches.keys())).map((n) => n.split(" ").pop());
+  const versions = async (page) =>
+    (await page.evaluate(() => caches.keys())).map((n) => n.split(" ").pop());
   try {
     const first = await page();
     await first.goto(`${server.origin}/`);
@@ -106,7 +137,15 @@ test("an update is there with the next load, an open page of before goes on, and
     await second.goto(`${server.origin}/`);
     assert.match(await second.title(), /^0000000a Packetwalk/);
     await walk(second);
-    await until(second, "the next version is kept", async (mark) => (await caches.keys()).some((n) => n.endsWith(mark)) && (await navigator.serviceWorker.getRegistration()).active.state === "activated" && !(await navigator.serviceWorker.getRegistration()).installing, a);
+    await until(
+      second,
+      "the next version is kept",
+      async (mark) =>
+        (await caches.keys()).some((n) => n.endsWith(mark)) &&
+        (await navigator.serviceWorker.getRegistration()).active.state === "activated" &&
+        !(await navigator.serviceWorker.getRegistration()).installing,
+      a,
+    );
     assert.deepEqual(await versions(second), [version, a]);
 
     // Without a network: the page of before still finds what it loads late, and each load is whole.
@@ -123,15 +162,32 @@ test("an update is there with the next load, an open page of before goes on, and
     await second.reload();
     assert.match(await second.title(), /^0000000b Packetwalk/);
     await walk(second);
-    await until(second, "what is two versions old is thrown away", async (old) => !(await caches.keys()).some((n) => n.endsWith(old)), version);
+    await until(
+      second,
+      "what is two versions old is thrown away",
+      async (old) => !(await caches.keys()).some((n) => n.endsWith(old)),
+      version,
+    );
     assert.deepEqual(await versions(second), [a, b]);
 
-    // A version that is half in place: its page is there, its worker is of the one before. Nothing is mixed.
-    writeFileSync(join(folderB, "index.html"), readFileSync(join(folderB, "index.html"), "utf8").replace("0000000b", "0000000c"));
-    writeFileSync(join(folderB, "offline.js"), readFileSync(join(folderB, "offline.js"), "utf8").replace(`"${b}"`, '"0000000d"'));
+    // A version that is half in place: its page is there, its worker is of the one before. Nothing
+    // is mixed.
+    writeFileSync(
+      join(folderB, "index.html"),
+      readFileSync(join(folderB, "index.html"), "utf8").replace("0000000b", "0000000c"),
+    );
+    writeFileSync(
+      join(folderB, "offline.js"),
+      readFileSync(join(folderB, "offline.js"), "utf8").replace(`"${b}"`, '"0000000d"'),
+    );
     await second.reload();
     await walk(second);
-    await second.evaluate(() => navigator.serviceWorker.getRegistration().then((r) => r.update()).catch(() => {}));
+    await second.evaluate(() =>
+      navigator.serviceWorker
+        .getRegistration()
+        .then((r) => r.update())
+        .catch(() => {}),
+    );
     await second.waitForTimeout(1500);
     assert.deepEqual(await versions(second), [a, b]);
     now = null;

@@ -1,7 +1,15 @@
-// The npm package, from its packed tarball, in a folder of its own: in Node, in TypeScript, in a browser.
+// The npm package, from its packed tarball, in a folder of its own: in Node, in TypeScript, in a
+// browser.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { copyFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,28 +19,61 @@ import { serve } from "./serve.mjs";
 
 const tools = createRequire(join(root, "tests", "tools", "package.json"));
 const esbuild = createRequire(join(root, "web", "js", "package.json"))("esbuild");
-const packetwalk = (...args) => spawnSync("cargo", ["run", "--quiet", "--package", "packetwalk", "--", ...args], { cwd: root, encoding: "utf8", maxBuffer: 1 << 28 }).stdout;
+const packetwalk = (...args) =>
+  spawnSync("cargo", ["run", "--quiet", "--package", "packetwalk", "--", ...args], {
+    cwd: root,
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+  }).stdout;
 let folder;
 const file = (...parts) => join(folder, "node_modules", "packetwalk", ...parts);
-const node = (script, ...args) => spawnSync("node", ["--input-type=module", "-e", script, ...args], { cwd: folder, encoding: "utf8", maxBuffer: 1 << 28 });
+const node = (script, ...args) =>
+  spawnSync("node", ["--input-type=module", "-e", script, ...args], {
+    cwd: folder,
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+  });
 
 before(() => {
   folder = mkdtempSync(join(tmpdir(), "packetwalk-npm-"));
   const npm = join(root, "target", "npm");
   const tarball = readdirSync(npm).find((f) => f.endsWith(".tgz"));
   writeFileSync(join(folder, "package.json"), '{"private": true, "type": "module"}');
-  execFileSync("npm", ["install", "--offline", "--no-audit", "--no-fund", "--silent", join(npm, tarball)], { cwd: folder });
+  execFileSync(
+    "npm",
+    ["install", "--offline", "--no-audit", "--no-fund", "--silent", join(npm, tarball)],
+    { cwd: folder },
+  );
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 test("the example prints the trace that the command line prints, byte for byte", () => {
   copyFileSync(file("example.mjs"), join(folder, "example.mjs"));
-  const out = spawnSync("node", ["example.mjs"], { cwd: folder, encoding: "utf8", maxBuffer: 1 << 28 });
+  const out = spawnSync("node", ["example.mjs"], {
+    cwd: folder,
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+  });
   assert.equal(out.status, 0, out.stderr);
-  const native = packetwalk("trace", "preset:article-clusterip", "--from", "deploy/centos-deployment", "--to", "svc/nginx-service:8000", "--format", "json");
+  const native = packetwalk(
+    "trace",
+    "preset:article-clusterip",
+    "--from",
+    "deploy/centos-deployment",
+    "--to",
+    "svc/nginx-service:8000",
+    "--format",
+    "json",
+  );
   assert.ok(out.stdout === native, "the same text");
-  writeFileSync(join(folder, "broken.yaml"), "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {prots: []}\n");
-  const broken = spawnSync("node", ["example.mjs", "broken.yaml", "a", "b"], { cwd: folder, encoding: "utf8" });
+  writeFileSync(
+    join(folder, "broken.yaml"),
+    "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {prots: []}\n",
+  );
+  const broken = spawnSync("node", ["example.mjs", "broken.yaml", "a", "b"], {
+    cwd: folder,
+    encoding: "utf8",
+  });
   assert.equal(broken.status, 2);
   assert.match(broken.stderr, /^4:8: error: .*prots.*\n.*ports/m);
 });
@@ -64,12 +105,36 @@ test("a session does what the page does, and says what is wrong", () => {
   `);
   assert.equal(out.status, 0, out.stderr);
   const got = JSON.parse(out.stdout);
-  assert.deepEqual([got.answered, got.same, got.opened, got.document, got.steps, got.pcapng], [true, true, true, true, [12, true], [10, 13, 13, 10]]);
-  assert.ok(got.events > 300 && got.save > 2000 && got.files.every((n) => n > 1000), JSON.stringify(got));
+  assert.deepEqual(
+    [got.answered, got.same, got.opened, got.document, got.steps, got.pcapng],
+    [true, true, true, true, [12, true], [10, 13, 13, 10]],
+  );
+  assert.ok(
+    got.events > 300 && got.save > 2000 && got.files.every((n) => n > 1000),
+    JSON.stringify(got),
+  );
   assert.equal(got.curl, "<!DOCTYPE html>");
   assert.equal(got.none.ok, false);
   const said = got.wrong.map(([isError, message]) => (assert.ok(isError), message));
-  const expected = [/^1:\d+: error: /, /options: unknown field "sed"; there are seed/, /lang "de": write en or ja/, /probe: missing field `to`/, /nobody/, /sport 70000: write a whole number, 1 to 65535/, /endpoint 10\.9\.9\.9: .* is drawn among 10\.1\.5\.4:80/, /version 9/, /grain "fine": write hops/, /interface "x\/y": no frame was seen there; there are bastion\/ens192/, /send a packet first/, /document: give a string; this is number/, /document: give a string; this is undefined/, /command: give a string/, /step NaN: write a whole number, 0 to/, /interfaces: give an array of strings/, /ttl is that of a ping/];
+  const expected = [
+    /^1:\d+: error: /,
+    /options: unknown field "sed"; there are seed/,
+    /lang "de": write en or ja/,
+    /probe: missing field `to`/,
+    /nobody/,
+    /sport 70000: write a whole number, 1 to 65535/,
+    /endpoint 10\.9\.9\.9: .* is drawn among 10\.1\.5\.4:80/,
+    /version 9/,
+    /grain "fine": write hops/,
+    /interface "x\/y": no frame was seen there; there are bastion\/ens192/,
+    /send a packet first/,
+    /document: give a string; this is number/,
+    /document: give a string; this is undefined/,
+    /command: give a string/,
+    /step NaN: write a whole number, 0 to/,
+    /interfaces: give an array of strings/,
+    /ttl is that of a ping/,
+  ];
   for (const [n, e] of expected.entries()) assert.match(said[n], e);
   const [, , line, column, code, hint, all] = got.wrong[0];
   assert.ok(line === 1 && column > 0 && code && hint && all >= 1, JSON.stringify(got.wrong[0]));
@@ -80,29 +145,47 @@ test("what comes out fits its schema, and what goes in fits its own", () => {
   const Ajv = tools("ajv/dist/2020.js").default;
   const yaml = tools("yaml");
   const ajv = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true });
-  const schema = (name) => ajv.compile(JSON.parse(readFileSync(file("schema", `${name}.schema.json`), "utf8")));
+  const schema = (name) =>
+    ajv.compile(JSON.parse(readFileSync(file("schema", `${name}.schema.json`), "utf8")));
   const trace = schema("trace");
   const document = schema("document");
   const told = (v) => JSON.stringify(v.errors?.slice(0, 4));
-  const runs = JSON.parse(node(`
+  const runs = JSON.parse(
+    node(`
     import { Session, presets } from "packetwalk";
     console.log(JSON.stringify(presets().map((p) => new Session(p.document, { cold: true }).send({ from: p.from, to: p.to }))));
-  `).stdout);
+  `).stdout,
+  );
   for (const t of runs) {
     assert.ok(trace(t), told(trace));
-    for (const bad of [{ ...t, version: 2 }, { ...t, hash: 7 }, { ...t, events: [{}] }, { ...t, verdict: {} }]) assert.ok(!trace(bad));
+    for (const bad of [
+      { ...t, version: 2 },
+      { ...t, hash: 7 },
+      { ...t, events: [{}] },
+      { ...t, verdict: {} },
+    ])
+      assert.ok(!trace(bad));
   }
   let n = 0;
   const suite = join(root, "tests", "suite");
-  const texts = readdirSync(suite, { recursive: true }).filter((f) => f.endsWith(".yaml")).map((f) => [f, readFileSync(join(suite, f), "utf8")]);
-  const presets = JSON.parse(node('import { presets } from "packetwalk"; console.log(JSON.stringify(presets().map((p) => [p.name, p.document])))').stdout);
+  const texts = readdirSync(suite, { recursive: true })
+    .filter((f) => f.endsWith(".yaml"))
+    .map((f) => [f, readFileSync(join(suite, f), "utf8")]);
+  const presets = JSON.parse(
+    node(
+      'import { presets } from "packetwalk"; console.log(JSON.stringify(presets().map((p) => [p.name, p.document])))',
+    ).stdout,
+  );
   for (const [name, text] of [...presets, ...texts]) {
     for (const d of yaml.parseAllDocuments(text)) {
       const value = d.toJS();
       if (value === null) continue;
       assert.ok(document(value), `${name}: ${value.kind}: ${told(document)}`);
       // A field that is none is none in the schema, either.
-      assert.ok(!document({ ...value, spce: {} }), `${name}: ${value.kind} with a field of no name`);
+      assert.ok(
+        !document({ ...value, spce: {} }),
+        `${name}: ${value.kind} with a field of no name`,
+      );
       n++;
     }
   }
@@ -113,8 +196,14 @@ test("the types fit, and the wrong type does not", () => {
   const check = (text) => {
     writeFileSync(join(folder, "typed.ts"), text);
     const options = { noEmit: true, strict: true, module: "nodenext", target: "es2022", types: [] };
-    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: options, files: ["typed.ts"] }));
-    return spawnSync("node", [tools.resolve("typescript/bin/tsc")], { cwd: folder, encoding: "utf8" }).stdout;
+    writeFileSync(
+      join(folder, "tsconfig.json"),
+      JSON.stringify({ compilerOptions: options, files: ["typed.ts"] }),
+    );
+    return spawnSync("node", [tools.resolve("typescript/bin/tsc")], {
+      cwd: folder,
+      encoding: "utf8",
+    }).stdout;
   };
   const good = `import { Session, check, presets, type Trace, type Diagnostic } from "packetwalk";
 const plain = new Session("");
@@ -129,17 +218,35 @@ const link: string | undefined = s.link();
 console.log(kinds, line, bytes, link);
 `;
   assert.equal(check(good), "");
-  for (const bad of ['new Session("", { seed: "x" })', 'new Session("").send({ from: 1, to: "b" })', 'new Session("").send({ from: "a", to: "b", proto: "sctp" })', "const n: number = check(\"\")"]) {
+  for (const bad of [
+    'new Session("", { seed: "x" })',
+    'new Session("").send({ from: 1, to: "b" })',
+    'new Session("").send({ from: "a", to: "b", proto: "sctp" })',
+    'const n: number = check("")',
+  ]) {
     assert.match(check(`import { Session, check } from "packetwalk";\n${bad};\n`), /error TS/, bad);
   }
 });
 
 test("a bundler takes it into a page, under the strict policy", async () => {
   const out = join(folder, "site");
-  writeFileSync(join(folder, "app.js"), 'import { Session, presets } from "packetwalk";\nconst p = presets()[3];\ndocument.title = new Session(p.document).send({ from: p.from, to: p.to }).verdict.text;\n');
-  await esbuild.build({ entryPoints: [join(folder, "app.js")], bundle: true, format: "esm", outdir: out, platform: "browser", absWorkingDir: folder });
+  writeFileSync(
+    join(folder, "app.js"),
+    'import { Session, presets } from "packetwalk";\nconst p = presets()[3];\ndocument.title = new Session(p.document).send({ from: p.from, to: p.to }).verdict.text;\n',
+  );
+  await esbuild.build({
+    entryPoints: [join(folder, "app.js")],
+    bundle: true,
+    format: "esm",
+    outdir: out,
+    platform: "browser",
+    absWorkingDir: folder,
+  });
   copyFileSync(file("packetwalk_bg.wasm"), join(out, "packetwalk_bg.wasm"));
-  writeFileSync(join(out, "index.html"), '<!DOCTYPE html><link rel="icon" href="data:,"><script type="module" src="./app.js"></script>');
+  writeFileSync(
+    join(out, "index.html"),
+    '<!DOCTYPE html><link rel="icon" href="data:,"><script type="module" src="./app.js"></script>',
+  );
   const server = await serve(out);
   const { context, close } = await launch();
   try {

@@ -42,16 +42,25 @@ test("a manifest is broken, its error stands at the right line, it is mended, a 
 
     await send(page);
     await go(page, "DNAT");
-    assert.match(await page.locator(".capsule").textContent(), /192\.168\.120\.226:30080.*10\.1\.6\.5:80/);
+    assert.match(
+      await page.locator(".capsule").textContent(),
+      /192\.168\.120\.226:30080.*10\.1\.6\.5:80/,
+    );
     assert.match(await page.locator(".rules").textContent(), /--to-destination 10\.1\.6\.5:80/);
-    assert.match(await page.locator(".event.current").textContent(), /192\.168\.120\.226:30080 becomes 10\.1\.6\.5:80/);
+    assert.match(
+      await page.locator(".event.current").textContent(),
+      /192\.168\.120\.226:30080 becomes 10\.1\.6\.5:80/,
+    );
     const here = await step(page);
     await page.click("[aria-label='Step forward']");
     assert.equal(await step(page), here + 1);
     assert.doesNotMatch(await page.locator(".capsule").textContent(), /30080/);
     await page.click("[aria-label='Step back']");
     assert.equal(await step(page), here);
-    assert.match(await page.locator(".capsule").textContent(), /192\.168\.120\.226:30080.*10\.1\.6\.5:80/);
+    assert.match(
+      await page.locator(".capsule").textContent(),
+      /192\.168\.120\.226:30080.*10\.1\.6\.5:80/,
+    );
     await page.screenshot({ path: join(shots, "dnat-light.png") });
   });
 });
@@ -59,7 +68,9 @@ test("a manifest is broken, its error stands at the right line, it is mended, a 
 test("between node01 and node02 the capsule is wrapped in its shell", async () => {
   await visit({ colorScheme: "dark" }, async (page) => {
     await send(page);
-    const wire = page.locator(".event", { hasText: "node01 ens192" }).filter({ hasText: "The frame leaves" });
+    const wire = page
+      .locator(".event", { hasText: "node01 ens192" })
+      .filter({ hasText: "The frame leaves" });
     await wire.first().locator("button").click();
     const shell = page.locator(".capsule.wrapped");
     await shell.waitFor();
@@ -68,13 +79,24 @@ test("between node01 and node02 the capsule is wrapped in its shell", async () =
     assert.match(text, /udp \d+ → 8472 · vni 1/);
     assert.match(text, /SYN ?10\.1\.5\.0:\d+ → 10\.1\.6\.5:80/);
     await page.waitForTimeout(800);
-    const [capsule, one, two] = await Promise.all([shell.boundingBox(), page.locator(".node-card").nth(1).boundingBox(), page.locator(".node-card").nth(2).boundingBox()]);
+    const [capsule, one, two] = await Promise.all([
+      shell.boundingBox(),
+      page.locator(".node-card").nth(1).boundingBox(),
+      page.locator(".node-card").nth(2).boundingBox(),
+    ]);
     const middle = capsule.x + capsule.width / 2;
-    assert.ok(middle > one.x + one.width / 4 && middle < two.x + two.width, "it is on its way from node01 to node02");
+    assert.ok(
+      middle > one.x + one.width / 4 && middle < two.x + two.width,
+      "it is on its way from node01 to node02",
+    );
     await page.click("[role=tab]:has-text('Packet')");
     const layers = await page.locator(".layer summary strong").allTextContents();
     assert.deepEqual(layers, ["Ethernet", "IPv4", "UDP", "VXLAN", "Ethernet", "IPv4", "TCP"]);
-    assert.equal(await page.locator(".around > .itself").count(), 1, "the packet is nested in its shell");
+    assert.equal(
+      await page.locator(".around > .itself").count(),
+      1,
+      "the packet is nested in its shell",
+    );
     await page.screenshot({ path: join(shots, "wire-dark.png") });
   });
 });
@@ -85,7 +107,9 @@ test("play runs by itself and stops at the end; the scrubber goes anywhere", asy
     await page.click(".grains button:has-text('Hops')");
     await page.selectOption("#endpoint", "10.1.5.4:80");
     await page.click(".sentence .send");
-    await page.waitForFunction(() => Number(document.querySelector(".count strong").textContent) > 4);
+    await page.waitForFunction(
+      () => Number(document.querySelector(".count strong").textContent) > 4,
+    );
     const n = Number((await page.locator(".count").textContent()).split("/")[1]);
     await page.locator(".play[aria-label=Play]").waitFor({ timeout: 30_000 });
     assert.equal(await step(page), n);
@@ -106,9 +130,15 @@ test("a run is begun, stepped and hopped by keyboard alone", async () => {
     await page.keyboard.press(" ");
     const here = await step(page);
     await page.keyboard.press("ArrowRight");
-    await page.waitForFunction((n) => Number(document.querySelector(".count strong").textContent) === n, here + 1);
+    await page.waitForFunction(
+      (n) => Number(document.querySelector(".count strong").textContent) === n,
+      here + 1,
+    );
     await page.keyboard.press("Shift+ArrowRight");
-    await page.waitForFunction((n) => Number(document.querySelector(".count strong").textContent) > n, here + 1);
+    await page.waitForFunction(
+      (n) => Number(document.querySelector(".count strong").textContent) > n,
+      here + 1,
+    );
     await page.keyboard.press("1");
     await page.locator(".grains .here", { hasText: "Hops" }).waitFor();
   });
@@ -122,7 +152,10 @@ test("on a phone the verdict stands over the events, wherever the list is", asyn
     await page.click("[aria-label='To the end']");
     const verdict = await page.locator(".verdict").boundingBox();
     const current = await page.locator(".event.current").boundingBox();
-    assert.ok(verdict.y > 0 && verdict.y + verdict.height < current.y, JSON.stringify([verdict, current]));
+    assert.ok(
+      verdict.y > 0 && verdict.y + verdict.height < current.y,
+      JSON.stringify([verdict, current]),
+    );
     assert.ok(current.y + current.height <= 844, JSON.stringify(current));
     await page.screenshot({ path: join(shots, "phone-verdict.png") });
   });
@@ -152,7 +185,10 @@ test("a Service without endpoints is refused, and the verdict says what would me
     await page.click(".sentence .send");
     await page.waitForSelector(".event.current");
     await page.click("[aria-label='To the end']");
-    assert.match(await page.locator(".verdict").textContent(), /refused.*has no endpoints: compare its selector/);
+    assert.match(
+      await page.locator(".verdict").textContent(),
+      /refused.*has no endpoints: compare its selector/,
+    );
     // First the rule that refuses it, then the loss itself.
     await go(page, "drop", 1);
     await page.locator(".hook.lost").waitFor();
@@ -160,14 +196,20 @@ test("a Service without endpoints is refused, and the verdict says what would me
   });
 });
 
-for (const [name, viewport] of [["desktop", { width: 1440, height: 900 }], ["laptop", { width: 1024, height: 768 }], ["phone", { width: 390, height: 844 }]]) {
+for (const [name, viewport] of [
+  ["desktop", { width: 1440, height: 900 }],
+  ["laptop", { width: 1024, height: 768 }],
+  ["phone", { width: 390, height: 844 }],
+]) {
   for (const colorScheme of ["light", "dark"]) {
     test(`${name}, ${colorScheme}: nothing scrolls sideways and the send bar is there`, async () => {
       await visit({ viewport, colorScheme }, async (page) => {
         await page.click(".sentence .send");
         await page.waitForSelector(".play[aria-label=Pause]");
         await page.click(".play");
-        const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth + 1);
+        const wide = await page.evaluate(
+          () => document.documentElement.scrollWidth > innerWidth + 1,
+        );
         assert.equal(wide, false, "the page is not wider than the window");
         assert.ok(await page.locator(".sentence .send").isVisible());
         assert.ok(await page.locator(".picture").isVisible());
@@ -175,7 +217,9 @@ for (const [name, viewport] of [["desktop", { width: 1440, height: 900 }], ["lap
         if (name === "phone") {
           for (const tab of ["Rules", "Events", "Text"]) {
             await page.locator(".tabs .tab", { hasText: tab }).click();
-            await page.screenshot({ path: join(shots, `phone-${colorScheme}-${tab.toLowerCase()}.png`) });
+            await page.screenshot({
+              path: join(shots, `phone-${colorScheme}-${tab.toLowerCase()}.png`),
+            });
           }
         }
       });
@@ -188,9 +232,34 @@ test("the strip of the run in the README can be taken again", async () => {
     await send(page);
     const moments = [
       ["run-1-dnat", () => go(page, "DNAT")],
-      ["run-2-vxlan", () => page.locator(".event", { hasText: "node01 ens192" }).filter({ hasText: "The frame leaves" }).first().locator("button").click()],
-      ["run-3-pod", () => page.locator(".event", { hasText: "The packet has arrived at 10.1.6.5:80" }).first().locator("button").click()],
-      ["run-4-answer", () => page.locator(".event", { hasText: "The client has its answer" }).first().locator("button").click()],
+      [
+        "run-2-vxlan",
+        () =>
+          page
+            .locator(".event", { hasText: "node01 ens192" })
+            .filter({ hasText: "The frame leaves" })
+            .first()
+            .locator("button")
+            .click(),
+      ],
+      [
+        "run-3-pod",
+        () =>
+          page
+            .locator(".event", { hasText: "The packet has arrived at 10.1.6.5:80" })
+            .first()
+            .locator("button")
+            .click(),
+      ],
+      [
+        "run-4-answer",
+        () =>
+          page
+            .locator(".event", { hasText: "The client has its answer" })
+            .first()
+            .locator("button")
+            .click(),
+      ],
     ];
     for (const [name, goes] of moments) {
       await goes();

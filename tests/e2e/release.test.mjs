@@ -15,11 +15,24 @@ test("another release shows what it changes of the rules and of the run", async 
     await end(page);
     await release(page).selectOption("1.36");
     await page.locator(".dump.diff").waitFor();
-    assert.equal(await text(page), before.replace('version: "1.10"', 'version: "1.36"'), "one field");
+    assert.equal(
+      await text(page),
+      before.replace('version: "1.10"', 'version: "1.36"'),
+      "one field",
+    );
     const told = await lines(page);
-    assert.ok(told.some((l) => /^\+ nat.*KUBE-EXT-/.test(l)), told.join("\n"));
-    assert.ok(told.some((l) => /^− nat.*GKN7Y2BSGW4NJTYL/.test(l)), "the old names are gone");
-    assert.ok(told.some((l) => /^\+ node01 PREROUTING nat.*KUBE-EXT-/.test(l)), "the run goes another way");
+    assert.ok(
+      told.some((l) => /^\+ nat.*KUBE-EXT-/.test(l)),
+      told.join("\n"),
+    );
+    assert.ok(
+      told.some((l) => /^− nat.*GKN7Y2BSGW4NJTYL/.test(l)),
+      "the old names are gone",
+    );
+    assert.ok(
+      told.some((l) => /^\+ node01 PREROUTING nat.*KUBE-EXT-/.test(l)),
+      "the run goes another way",
+    );
     assert.match(await verdict(page), /849 bytes/, "what was sent is sent again");
     await page.screenshot({ path: join(shots, "release.png") });
     await undo(page);
@@ -29,19 +42,26 @@ test("another release shows what it changes of the rules and of the run", async 
 });
 
 test("a release is chosen before the workbench is there", async () => {
-  await visit({ viewport: { width: 390, height: 844 }, colorScheme: "dark", locale: "ja-JP" }, async (page) => {
-    await page.locator("nav.tabs button").nth(3).click();
-    await release(page).selectOption("1.22");
-    await page.locator("details.adder").waitFor({ state: "attached" });
-    await page.waitForFunction(() => document.querySelector(".editor .status select")?.value === "1.22");
-    await page.screenshot({ path: join(shots, "release-phone.png") });
-  });
+  await visit(
+    { viewport: { width: 390, height: 844 }, colorScheme: "dark", locale: "ja-JP" },
+    async (page) => {
+      await page.locator("nav.tabs button").nth(3).click();
+      await release(page).selectOption("1.22");
+      await page.locator("details.adder").waitFor({ state: "attached" });
+      await page.waitForFunction(
+        () => document.querySelector(".editor .status select")?.value === "1.22",
+      );
+      await page.screenshot({ path: join(shots, "release-phone.png") });
+    },
+  );
 });
 
 test("the newest release of the same story is in the menu", async () => {
   await visit({}, async (page) => {
     await page.selectOption("#preset", "nodeport-1.36");
-    await page.waitForFunction(() => document.querySelector(".editor .status select")?.value === "1.36");
+    await page.waitForFunction(
+      () => document.querySelector(".editor .status select")?.value === "1.36",
+    );
     await send(page);
     await end(page);
     assert.match(await verdict(page), /849 bytes/);

@@ -1,5 +1,5 @@
-// A cluster that changes while it is watched: kubectl after something was sent is done in time, and the picture
-// shows who is there at the moment.
+// A cluster that changes while it is watched: kubectl after something was sent is done in time, and
+// the picture shows who is there at the moment.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -19,33 +19,50 @@ test("kubectl scale after a run adds pods in time, and back in time they are not
     assert.equal((await printed(page)).trim(), "deployment.apps/nginx-deployment scaled");
     assert.equal(await text(page), document, "the text is how it began");
     await end(page);
-    await page.waitForFunction((n) => document.querySelectorAll("g.pod[data-deployment='default/nginx-deployment']").length > n, before);
+    await page.waitForFunction(
+      (n) =>
+        document.querySelectorAll("g.pod[data-deployment='default/nginx-deployment']").length > n,
+      before,
+    );
     assert.equal(await absent(page).count(), 0);
     await page.click(".drawer-tab:has-text('Events')");
-    assert.match(await page.locator(".drawer").textContent(), /kube-proxy on node0\d writes its rules/);
+    assert.match(
+      await page.locator(".drawer").textContent(),
+      /kube-proxy on node0\d writes its rules/,
+    );
     await page.screenshot({ path: join(shots, "rollout.png") });
     await page.click("[aria-label='To the start']");
     await page.waitForFunction((n) => document.querySelectorAll("g.pod.absent").length === n, 2);
     await page.screenshot({ path: join(shots, "rollout-before.png") });
     await undo(page);
-    await page.waitForFunction((n) => document.querySelectorAll("g.pod[data-deployment='default/nginx-deployment']").length === n, before);
+    await page.waitForFunction(
+      (n) =>
+        document.querySelectorAll("g.pod[data-deployment='default/nginx-deployment']").length === n,
+      before,
+    );
   });
 });
 
 test("a pod is deleted from its form, at this moment, and another comes", async () => {
-  await visit({ viewport: { width: 1440, height: 900 }, colorScheme: "dark", locale: "ja-JP" }, async (page) => {
-    await send(page);
-    await page.click("[aria-label='最後へ']");
-    await page.click(".adder");
-    await page.locator("details.adder").waitFor();
-    const pod = await pods(page).first().getAttribute("data-host");
-    await pick(page, pod);
-    await page.click(".thing button:has-text('この Pod を削除')");
-    await page.click("[aria-label='最後へ']");
-    await page.locator(`g.pod.absent[data-host="${pod}"]`).waitFor();
-    assert.match(await page.locator(".drawer").textContent(), /kubelet が .* とそのケーブルを作りました/);
-    await pick(page, pod);
-    assert.match(await page.locator(".dumps").textContent(), /この時点では存在しません/);
-    await page.screenshot({ path: join(shots, "rollout-ja.png") });
-  });
+  await visit(
+    { viewport: { width: 1440, height: 900 }, colorScheme: "dark", locale: "ja-JP" },
+    async (page) => {
+      await send(page);
+      await page.click("[aria-label='最後へ']");
+      await page.click(".adder");
+      await page.locator("details.adder").waitFor();
+      const pod = await pods(page).first().getAttribute("data-host");
+      await pick(page, pod);
+      await page.click(".thing button:has-text('この Pod を削除')");
+      await page.click("[aria-label='最後へ']");
+      await page.locator(`g.pod.absent[data-host="${pod}"]`).waitFor();
+      assert.match(
+        await page.locator(".drawer").textContent(),
+        /kubelet が .* とそのケーブルを作りました/,
+      );
+      await pick(page, pod);
+      assert.match(await page.locator(".dumps").textContent(), /この時点では存在しません/);
+      await page.screenshot({ path: join(shots, "rollout-ja.png") });
+    },
+  );
 });

@@ -77,7 +77,7 @@ test("the source port is the one that was asked for, and several pings are sent"
     await end(page);
     await send(page, "");
     await end(page);
-    assert.equal(await page.locator(".pill", { hasText: "echo" }).count() >= 3, true);
+    assert.equal((await page.locator(".pill", { hasText: "echo" }).count()) >= 3, true);
   });
 });
 

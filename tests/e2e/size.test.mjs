@@ -1,6 +1,6 @@
 // What is fetched until the diagram is drawn, the NodePort run delivered and the rule panel open,
-// compressed as a host would. Editor and fonts come after the first picture and have budgets of their
-// own; the workbench comes when it is asked for.
+// compressed as a host would. Editor and fonts come after the first picture and have budgets of
+// their own; the workbench comes when it is asked for.
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -11,7 +11,10 @@ import { end, send, verdict, visit } from "./visit.mjs";
 
 const KIB = 1024;
 const FIRST_LOAD = 350;
-const brotli = (file) => brotliCompressSync(readFileSync(join(dist, file)), { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }).length;
+const brotli = (file) =>
+  brotliCompressSync(readFileSync(join(dist, file)), {
+    params: { [constants.BROTLI_PARAM_QUALITY]: 11 },
+  }).length;
 
 test("the first load stays within its budget", async () => {
   const fetched = [];
@@ -35,12 +38,20 @@ test("the first load stays within its budget", async () => {
     assert.match(await verdict(page), /849 bytes/);
     await page.locator(".rules").waitFor();
     await page.waitForTimeout(500);
-    times = await page.evaluate(() => ({ drawn: globalThis.drawnAt, editor: performance.getEntriesByType("resource").find((e) => /\/editor-\w+\.js$/.test(e.name)).startTime }));
+    times = await page.evaluate(() => ({
+      drawn: globalThis.drawnAt,
+      editor: performance.getEntriesByType("resource").find((e) => /\/editor-\w+\.js$/.test(e.name))
+        .startTime,
+    }));
   });
   const parts = { wasm: 0, js: 0, css: 0, html: 0 };
   const editor = fetched.find((f) => /^editor-/.test(f));
   const workbench = readdirSync(dist).filter((f) => f.startsWith("packetwalk-workbench"));
-  const apart = { editor: brotli(editor), fonts: 0, workbench: workbench.reduce((n, f) => n + brotli(f), 0) };
+  const apart = {
+    editor: brotli(editor),
+    fonts: 0,
+    workbench: workbench.reduce((n, f) => n + brotli(f), 0),
+  };
   for (const name of fetched) {
     const kind = name.split(".").pop();
     if (kind === "woff2") apart.fonts += readFileSync(join(dist, "fonts", name)).length;
@@ -51,10 +62,19 @@ test("the first load stays within its budget", async () => {
   for (const [name, n] of Object.entries(parts)) row(name, n);
   row("first load", total);
   for (const [name, n] of Object.entries(apart)) row(name, n);
-  assert.ok(Object.values(parts).every((n) => n > 0), `every part is there: ${fetched}`);
-  assert.ok(!fetched.some((f) => f.startsWith("packetwalk-workbench")), "nobody asked for the workbench");
+  assert.ok(
+    Object.values(parts).every((n) => n > 0),
+    `every part is there: ${fetched}`,
+  );
+  assert.ok(
+    !fetched.some((f) => f.startsWith("packetwalk-workbench")),
+    "nobody asked for the workbench",
+  );
   assert.ok(times.editor > times.drawn, "the editor is fetched after the first picture");
-  assert.ok(total <= FIRST_LOAD * KIB, `the first load has ${total} bytes, more than ${FIRST_LOAD} KiB`);
+  assert.ok(
+    total <= FIRST_LOAD * KIB,
+    `the first load has ${total} bytes, more than ${FIRST_LOAD} KiB`,
+  );
   assert.ok(apart.editor <= 200 * KIB, `the editor has ${apart.editor} bytes`);
   assert.ok(apart.fonts <= 100 * KIB, `the fonts have ${apart.fonts} bytes`);
 });

@@ -1,4 +1,5 @@
-// Every snippet that an author is given, in a real page: built by the generator it is for, opened, and played.
+// Every snippet that an author is given, in a real page: built by the generator it is for, opened,
+// and played.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -11,8 +12,15 @@ import { shots } from "./visit.mjs";
 
 const modules = join(root, "tests", "tools", "node_modules");
 const tools = createRequire(join(modules, "package.json"));
-const run = (program, args, cwd) => execFileSync(program, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, NO_UPDATE_NOTIFIER: "1", CI: "true" } });
-const packetwalk = (...args) => run("cargo", ["run", "--quiet", "--package", "packetwalk", "--", ...args], root);
+const run = (program, args, cwd) =>
+  execFileSync(program, args, {
+    cwd,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, NO_UPDATE_NOTIFIER: "1", CI: "true" },
+  });
+const packetwalk = (...args) =>
+  run("cargo", ["run", "--quiet", "--package", "packetwalk", "--", ...args], root);
 const TITLE = "Packetwalk: bastion to 192.168.120.226:30080";
 let server;
 let site;
@@ -42,24 +50,32 @@ after(async () => {
   rmSync(work, { recursive: true, force: true });
 });
 
-const snippet = (kind, ...more) => packetwalk("embed", link, "--page", `${server.origin}/files/`, "--for", kind, ...more);
+const snippet = (kind, ...more) =>
+  packetwalk("embed", link, "--page", `${server.origin}/files/`, "--for", kind, ...more);
 const write = (path, text) => {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, text);
 };
 /** A page of plain HTML. */
-const html = (body) => `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Documentation</title><link rel="icon" href="data:,"></head><body><p>Watch it:</p>\n${body}</body></html>`;
+const html = (body) =>
+  `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Documentation</title><link rel="icon" href="data:,"></head><body><p>Watch it:</p>\n${body}</body></html>`;
 
 /** Opens a page that was built and plays what is in it. */
 async function opened(name, path, act, frame = "iframe") {
-  const { context, close } = await launch({ locale: "en-US", viewport: { width: 1000, height: 760 } });
+  const { context, close } = await launch({
+    locale: "en-US",
+    viewport: { width: 1000, height: 760 },
+  });
   try {
     const page = await context.newPage();
     page.setDefaultTimeout(20_000);
     const said = listen(page);
     await page.goto(`${site.origin}/site/${path}`);
     await page.locator(frame).scrollIntoViewIfNeeded();
-    assert.deepEqual(await page.locator(frame).evaluate((f) => [f.title, f.getAttribute("sandbox"), f.loading]), [TITLE, "allow-scripts allow-popups allow-popups-to-escape-sandbox", "lazy"]);
+    assert.deepEqual(
+      await page.locator(frame).evaluate((f) => [f.title, f.getAttribute("sandbox"), f.loading]),
+      [TITLE, "allow-scripts allow-popups allow-popups-to-escape-sandbox", "lazy"],
+    );
     const inside = page.frameLocator(frame);
     await inside.locator(".start").click();
     await inside.locator(".picture .capsule").waitFor();
@@ -79,7 +95,10 @@ test("HTML: iframe; its link opens the page with the session", async () => {
   write(join(work, "out", "iframe.html"), html(snippet("iframe", "--view", "split")));
   await opened("iframe", "iframe.html", async (page, inside) => {
     await inside.locator(".inspector").waitFor();
-    const [popup] = await Promise.all([page.waitForEvent("popup"), inside.locator(".head a.send").click()]);
+    const [popup] = await Promise.all([
+      page.waitForEvent("popup"),
+      inside.locator(".head a.send").click(),
+    ]);
     await popup.locator("details.adder").waitFor({ state: "attached" });
     assert.ok(Number(await popup.locator(".count strong").textContent()) >= 21);
     await popup.close();
@@ -88,42 +107,81 @@ test("HTML: iframe; its link opens the page with the session", async () => {
 
 test("HTML: <packet-walk>", async () => {
   write(join(work, "out", "element.html"), html(snippet("element")));
-  await opened("element", "element.html", async (page) => {
-    assert.ok((await page.locator("packet-walk iframe").evaluate((f) => f.offsetHeight)) > 500, "as high as what it shows");
-  }, "packet-walk iframe");
+  await opened(
+    "element",
+    "element.html",
+    async (page) => {
+      assert.ok(
+        (await page.locator("packet-walk iframe").evaluate((f) => f.offsetHeight)) > 500,
+        "as high as what it shows",
+      );
+    },
+    "packet-walk iframe",
+  );
 });
 
 test("mdBook", async () => {
   const book = join(work, "mdbook");
-  write(join(book, "book.toml"), '[book]\ntitle = "Net"\n[output.html]\nsite-url = "/site/mdbook/"\n');
+  write(
+    join(book, "book.toml"),
+    '[book]\ntitle = "Net"\n[output.html]\nsite-url = "/site/mdbook/"\n',
+  );
   write(join(book, "src", "SUMMARY.md"), "- [NodePort](nodeport.md)\n");
-  write(join(book, "src", "nodeport.md"), `# NodePort\n\nWatch it:\n\n${snippet("mdbook")}\nAnd *on*.\n`);
+  write(
+    join(book, "src", "nodeport.md"),
+    `# NodePort\n\nWatch it:\n\n${snippet("mdbook")}\nAnd *on*.\n`,
+  );
   run("mdbook", ["build", "--dest-dir", join(work, "out", "mdbook")], book);
-  assert.match(readFileSync(join(work, "out", "mdbook", "nodeport.html"), "utf8"), /And <em>on<\/em>/);
+  assert.match(
+    readFileSync(join(work, "out", "mdbook", "nodeport.html"), "utf8"),
+    /And <em>on<\/em>/,
+  );
   await opened("mdbook", "mdbook/nodeport.html");
 });
 
 test("Hugo, with its shortcode", async () => {
   const hugo = join(work, "hugo");
-  write(join(hugo, "config.toml"), `baseURL = "${site.origin}/site/hugo/"\ntitle = "Net"\ndisableKinds = ["RSS", "sitemap", "term", "taxonomyTerm"]\n`);
+  write(
+    join(hugo, "config.toml"),
+    `baseURL = "${site.origin}/site/hugo/"\ntitle = "Net"\ndisableKinds = ["RSS", "sitemap", "term", "taxonomyTerm"]\n`,
+  );
   write(join(hugo, "layouts", "_default", "single.html"), html("{{ .Content }}"));
   write(join(hugo, "layouts", "index.html"), html(""));
   write(join(hugo, "layouts", "shortcodes", "packetwalk.html"), packetwalk("shortcode"));
-  write(join(hugo, "content", "nodeport.md"), `---\ntitle: NodePort\n---\n\nWatch it:\n\n${snippet("hugo")}\nAnd *on*.\n`);
+  write(
+    join(hugo, "content", "nodeport.md"),
+    `---\ntitle: NodePort\n---\n\nWatch it:\n\n${snippet("hugo")}\nAnd *on*.\n`,
+  );
   run("hugo", ["--quiet", "--destination", join(work, "out", "hugo")], hugo);
   await opened("hugo", "hugo/nodeport/");
 });
 
 test("Docusaurus", async () => {
   const docs = join(work, "docusaurus");
-  write(join(docs, "docusaurus.config.js"), `module.exports = {
+  write(
+    join(docs, "docusaurus.config.js"),
+    `module.exports = {
   title: "Net", url: ${JSON.stringify(site.origin)}, baseUrl: "/site/docusaurus/", onBrokenLinks: "throw", favicon: "data:,",
   presets: [["classic", { docs: { routeBasePath: "/", sidebarPath: undefined }, blog: false, pages: false }]],
-};\n`);
+};\n`,
+  );
   write(join(docs, "package.json"), '{"name": "docs", "private": true}\n');
-  write(join(docs, "docs", "nodeport.mdx"), `---\nslug: /\n---\n\n# NodePort\n\nWatch it:\n\n${snippet("docusaurus")}\nAnd *on*.\n`);
+  write(
+    join(docs, "docs", "nodeport.mdx"),
+    `---\nslug: /\n---\n\n# NodePort\n\nWatch it:\n\n${snippet("docusaurus")}\nAnd *on*.\n`,
+  );
   symlinkSync(modules, join(docs, "node_modules"));
-  run("node", [join(modules, "@docusaurus", "core", "bin", "docusaurus.mjs"), "build", "--no-minify", "--out-dir", join(work, "out", "docusaurus")], docs);
+  run(
+    "node",
+    [
+      join(modules, "@docusaurus", "core", "bin", "docusaurus.mjs"),
+      "build",
+      "--no-minify",
+      "--out-dir",
+      join(work, "out", "docusaurus"),
+    ],
+    docs,
+  );
   await opened("docusaurus", "docusaurus/");
 });
 
@@ -137,7 +195,10 @@ test("Markdown: a picture that is a link, where frames are left out", async () =
     const said = listen(page);
     await page.goto(`${site.origin}/site/readme/`);
     const picture = page.locator("a > img");
-    assert.deepEqual(await picture.evaluate((i) => [i.alt, i.complete && i.naturalWidth > 500]), [TITLE, true]);
+    assert.deepEqual(await picture.evaluate((i) => [i.alt, i.complete && i.naturalWidth > 500]), [
+      TITLE,
+      true,
+    ]);
     await page.screenshot({ path: join(shots, "snippet-markdown.png") });
     await picture.click();
     await page.locator("details.adder").waitFor({ state: "attached" });
@@ -150,7 +211,11 @@ test("Markdown: a picture that is a link, where frames are left out", async () =
 
 test("a document from standard input becomes a link, too", () => {
   const text = packetwalk("open", link);
-  const out = execFileSync("cargo", ["run", "--quiet", "--package", "packetwalk", "--", "link", "-"], { cwd: root, encoding: "utf8", input: text });
+  const out = execFileSync(
+    "cargo",
+    ["run", "--quiet", "--package", "packetwalk", "--", "link", "-"],
+    { cwd: root, encoding: "utf8", input: text },
+  );
   assert.equal(packetwalk("open", out.trim()), text);
 });
 

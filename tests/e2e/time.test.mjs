@@ -2,7 +2,20 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { end, go, pick, send, shots, step, steps, terminal, type, undo, verdict, visit } from "./visit.mjs";
+import {
+  end,
+  go,
+  pick,
+  send,
+  shots,
+  step,
+  steps,
+  terminal,
+  type,
+  undo,
+  verdict,
+  visit,
+} from "./visit.mjs";
 
 test("three grains: hops, decisions, every rule", async () => {
   await visit({}, async (page) => {
@@ -170,7 +183,10 @@ test("pan, zoom and fit; the picture stays where a person put it", async () => {
     assert.equal(await box(), panned);
     await page.mouse.move(r.x + r.width / 2, r.y + r.height / 2);
     await page.mouse.wheel(0, 120);
-    await page.waitForFunction((b) => document.querySelector(".picture").getAttribute("viewBox") !== b, panned);
+    await page.waitForFunction(
+      (b) => document.querySelector(".picture").getAttribute("viewBox") !== b,
+      panned,
+    );
     await page.click("[aria-label='Show all']");
     await page.click(".legend .filter:has-text('Only what')");
     assert.match(await box(), /^0\.0 0\.0 /);

@@ -1,4 +1,5 @@
-// What every whole-page test begins with: the built page, in a new browser, under the strict policy.
+// What every whole-page test begins with: the built page, in a new browser, under the strict
+// policy.
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -44,16 +45,25 @@ export async function send(page, endpoint = "10.1.6.5:80") {
 }
 
 /** Steps to the nth event of a kind in the list. */
-export const go = (page, word, nth = 0) => page.locator(".event", { has: page.locator(".kind", { hasText: word }) }).nth(nth).locator("button").click();
+export const go = (page, word, nth = 0) =>
+  page
+    .locator(".event", { has: page.locator(".kind", { hasText: word }) })
+    .nth(nth)
+    .locator("button")
+    .click();
 export const step = async (page) => Number(await page.locator(".count strong").textContent());
-export const steps = async (page) => Number((await page.locator(".count").textContent()).split("/")[1]);
+export const steps = async (page) =>
+  Number((await page.locator(".count").textContent()).split("/")[1]);
 export const verdict = (page) => page.locator(".verdict").first().textContent();
 export const end = (page) => page.click("[aria-label='To the end']");
 export const undo = (page) => page.click(".tools [aria-label=Undo]");
 
 /** The whole text. The editor shows only the lines in sight, so it is asked for as a file. */
 export async function text(page) {
-  const [download] = await Promise.all([page.waitForEvent("download"), page.click("[aria-label='Save as a file']")]);
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.click("[aria-label='Save as a file']"),
+  ]);
   const stream = await download.createReadStream();
   let out = "";
   for await (const part of stream) out += part;
@@ -73,15 +83,21 @@ export async function add(page, what) {
 }
 
 /** Clicks a thing of the picture. */
-export const pick = (page, host, device) => page.locator(`[data-host="${host}"]${device ? `[data-dev="${device}"]` : ":not([data-dev])"}`).first().click({ position: device ? undefined : { x: 30, y: 12 } });
+export const pick = (page, host, device) =>
+  page
+    .locator(`[data-host="${host}"]${device ? `[data-dev="${device}"]` : ":not([data-dev])"}`)
+    .first()
+    .click({ position: device ? undefined : { x: 30, y: 12 } });
 
 /** A field of the form by its label. */
-export const field = (page, label) => page.locator(".thing .field", { hasText: label }).locator("input, select");
+export const field = (page, label) =>
+  page.locator(".thing .field", { hasText: label }).locator("input, select");
 export async function fill(page, label, value) {
   await field(page, label).fill(value);
   await field(page, label).press("Enter");
 }
-export const check = (page, label) => page.locator(".thing .check", { hasText: label }).locator("input");
+export const check = (page, label) =>
+  page.locator(".thing .check", { hasText: label }).locator("input");
 
 /** A command in the terminal. */
 export async function type(page, line) {

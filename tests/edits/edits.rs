@@ -16,7 +16,10 @@ fn texts() -> Vec<(String, String)> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("edits/texts");
     let files = std::fs::read_dir(&dir).expect("texts").flatten().map(|f| f.path());
     let read = |p: std::path::PathBuf| {
-        (p.file_name().unwrap_or_default().to_string_lossy().into_owned(), std::fs::read_to_string(&p).expect("a text"))
+        (
+            p.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            std::fs::read_to_string(&p).expect("a text"),
+        )
     };
     let mut all: Vec<_> = files.map(read).collect();
     all.sort();
@@ -34,7 +37,9 @@ fn places<'t>(tree: &'t Tree, at: Place, out: &mut Vec<(Place, &'t Tree)>) {
     out.push((at.clone(), tree));
     match tree {
         Tree::Scalar { .. } => {}
-        Tree::Seq(items) => items.iter().enumerate().for_each(|(i, t)| places(t, at.clone().item(i), out)),
+        Tree::Seq(items) => {
+            items.iter().enumerate().for_each(|(i, t)| places(t, at.clone().item(i), out))
+        }
         Tree::Map(pairs) => {
             for (k, v) in pairs {
                 if let Tree::Scalar { text, .. } = k {
@@ -46,7 +51,20 @@ fn places<'t>(tree: &'t Tree, at: Place, out: &mut Vec<(Place, &'t Tree)>) {
 }
 
 fn word(r: &mut Rng) -> String {
-    const WORDS: [&str; 12] = ["nginx", "a b", "1.10", "true", "", "it's", "say \"x\"", "- no", "k: v", "00:50:56:98:c1:7a", "三", "x\ny"];
+    const WORDS: [&str; 12] = [
+        "nginx",
+        "a b",
+        "1.10",
+        "true",
+        "",
+        "it's",
+        "say \"x\"",
+        "- no",
+        "k: v",
+        "00:50:56:98:c1:7a",
+        "三",
+        "x\ny",
+    ];
     WORDS[r.below(12) as usize].to_owned()
 }
 
@@ -55,7 +73,9 @@ fn value(r: &mut Rng, depth: u64) -> Tree {
         0 => Tree::plain(r.below(40_000)),
         1 | 2 => Tree::text(word(r)),
         3 => Tree::Seq((0..r.below(3)).map(|_| value(r, depth + 1)).collect()),
-        _ => Tree::Map((0..r.below(3)).map(|i| (Tree::text(format!("k{i}")), value(r, depth + 1))).collect()),
+        _ => Tree::Map(
+            (0..r.below(3)).map(|i| (Tree::text(format!("k{i}")), value(r, depth + 1))).collect(),
+        ),
     }
 }
 
@@ -69,13 +89,19 @@ fn random(r: &mut Rng, docs: &[Tree]) -> Edit {
     let place = place.clone();
     let key = matches!(place.steps.last(), Some(Step::Key(_)));
     match (r.below(12), there) {
-        (0, _) if docs.len() < 6 => Edit::AddDocument(Tree::map([("kind", Tree::text(word(r))), ("spec", value(r, 0))])),
+        (0, _) if docs.len() < 6 => {
+            Edit::AddDocument(Tree::map([("kind", Tree::text(word(r))), ("spec", value(r, 0))]))
+        }
         (1, _) if docs.len() > 1 => Edit::RemoveDocument(place.document),
         (2 | 3, _) if !place.steps.is_empty() => Edit::Remove(place),
         (4, _) if key => Edit::Rename(place, format!("renamed-{}", r.below(1000))),
         (5 | 6, Tree::Seq(_)) => Edit::Push(place, value(r, 0)),
-        (7 | 8, Tree::Map(_)) => Edit::Set(place.key(&format!("new-{}", r.below(1000))), value(r, 0)),
-        (9, Tree::Map(_)) => Edit::Push(place.key("more").key(&format!("l{}", r.below(1000))), value(r, 1)),
+        (7 | 8, Tree::Map(_)) => {
+            Edit::Set(place.key(&format!("new-{}", r.below(1000))), value(r, 0))
+        }
+        (9, Tree::Map(_)) => {
+            Edit::Push(place.key("more").key(&format!("l{}", r.below(1000))), value(r, 1))
+        }
         (_, Tree::Map(_)) if place.steps.is_empty() => Edit::Set(place.key("top"), value(r, 0)),
         (_, Tree::Seq(_)) if place.steps.is_empty() => Edit::Push(place, value(r, 0)),
         _ => Edit::Set(place, value(r, 0)),
@@ -83,7 +109,11 @@ fn random(r: &mut Rng, docs: &[Tree]) -> Edit {
 }
 
 fn comments(text: &str) -> Vec<&str> {
-    text.lines().filter_map(|l| l.find('#').filter(|i| *i == 0 || l[..*i].ends_with([' ', '\t'])).map(|i| &l[i..])).collect()
+    text.lines()
+        .filter_map(|l| {
+            l.find('#').filter(|i| *i == 0 || l[..*i].ends_with([' ', '\t'])).map(|i| &l[i..])
+        })
+        .collect()
 }
 
 /// Edits that take nothing away but a scalar.
@@ -103,7 +133,8 @@ fn takes_nothing(e: &Edit, docs: &[Tree]) -> bool {
 fn a_thousand_random_sequences_of_edits() {
     let texts = texts();
     assert_eq!(texts.len(), 10);
-    let times: u64 = std::env::vars().find(|(k, _)| k == "FUZZ").and_then(|(_, v)| v.parse().ok()).unwrap_or(1);
+    let times: u64 =
+        std::env::vars().find(|(k, _)| k == "FUZZ").and_then(|(_, v)| v.parse().ok()).unwrap_or(1);
     let (mut done, mut refused, mut bytes) = (0, Vec::new(), 0);
     for sequence in 0..SEQUENCES * times {
         let mut r = Rng::new(sequence);
@@ -126,7 +157,13 @@ fn a_thousand_random_sequences_of_edits() {
             };
             let mut end = 0;
             for s in &splices {
-                assert!(s.range.start >= end && s.range.end >= s.range.start && s.range.end <= text.len(), "{splices:?}\n{}", told());
+                assert!(
+                    s.range.start >= end
+                        && s.range.end >= s.range.start
+                        && s.range.end <= text.len(),
+                    "{splices:?}\n{}",
+                    told()
+                );
                 end = s.range.end;
                 bytes += s.range.len();
             }

@@ -1,8 +1,8 @@
 //! Fuzzing without a fuzzer: random bytes and mutations of good ones, from a seed, through frames,
 //! rules, documents and whole sessions. Nothing may panic, hang, or grow without end.
 //!
-//! `FUZZ=N cargo test --test fuzz` tries N times as many; a failure names its case, which is the same
-//! on every machine.
+//! `FUZZ=N cargo test --test fuzz` tries N times as many; a failure names its case, which is the
+//! same on every machine.
 
 use net::netfilter::Ruleset;
 use net::rng::Rng;
@@ -11,7 +11,8 @@ use play::{Script, Session};
 
 /// How many cases, of a number that is good for every day.
 fn cases(n: u64) -> u64 {
-    let times = std::env::vars().find(|(k, _)| k == "FUZZ").and_then(|(_, v)| v.parse().ok()).unwrap_or(1);
+    let times =
+        std::env::vars().find(|(k, _)| k == "FUZZ").and_then(|(_, v)| v.parse().ok()).unwrap_or(1);
     n * times
 }
 
@@ -26,7 +27,8 @@ impl Drop for Case {
     }
 }
 
-/// A text or bytes, changed in a few places: bytes flipped, cut out, doubled, or swapped with others.
+/// A text or bytes, changed in a few places: bytes flipped, cut out, doubled, or swapped with
+/// others.
 fn mutated(r: &mut Rng, seed: &[u8]) -> Vec<u8> {
     let mut out = seed.to_vec();
     for _ in 0..=r.below(6) {
@@ -57,7 +59,13 @@ fn frames() -> Vec<Vec<u8>> {
     let mut session = Session::new(&document, 1, false).expect("session");
     let probe = play::Probe::new("bastion", "192.168.120.226:30080");
     session.send(&probe).expect("sent");
-    let frame = |e: &net::Event| if let net::event::EventKind::FrameSent { frame, .. } = &e.kind { Some(frame.emit()) } else { None };
+    let frame = |e: &net::Event| {
+        if let net::event::EventKind::FrameSent { frame, .. } = &e.kind {
+            Some(frame.emit())
+        } else {
+            None
+        }
+    };
     session.events().iter().filter_map(frame).collect()
 }
 
@@ -100,7 +108,8 @@ fn no_text_upsets_the_rules_parser() {
             let again = Ruleset::parse(&printed).unwrap_or_else(|e| panic!("{}\n{printed}", e[0]));
             let again = net::netfilter::save(&again, "x", "x", &|_, _| (0, 0));
             let lines = |t: &str| t.lines().map(str::to_owned).collect::<Vec<_>>();
-            let differs = support::difference(&format!("case {case}"), &lines(&printed), &lines(&again));
+            let differs =
+                support::difference(&format!("case {case}"), &lines(&printed), &lines(&again));
             assert!(differs.is_none(), "\n{}", differs.unwrap_or_default());
         }
     }
@@ -129,7 +138,8 @@ spec:
 
 #[test]
 fn no_document_upsets_a_whole_session() {
-    let text = play::presets::Preset::named("article-nodeport").expect("preset").document() + SESSION;
+    let text =
+        play::presets::Preset::named("article-nodeport").expect("preset").document() + SESSION;
     let mut r = Rng::new(3);
     let (mut played, mut events) = (0, 0);
     for case in 0..cases(700) {
@@ -138,7 +148,10 @@ fn no_document_upsets_a_whole_session() {
         let text = String::from_utf8_lossy(&bytes);
         let (script, _) = Script::read(&text);
         let (cluster, diags) = kube::build(&text);
-        assert!(cluster.is_some() || !diags.is_empty(), "case {case}: no cluster, and nothing said");
+        assert!(
+            cluster.is_some() || !diags.is_empty(),
+            "case {case}: no cluster, and nothing said"
+        );
         let Some(script) = script else { continue };
         if let Ok((session, done)) = script.play(&text) {
             played += 1;

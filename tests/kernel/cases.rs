@@ -62,7 +62,16 @@ fn at(endpoint: &str, probe: Probe) -> Probe {
 
 fn case(name: &'static str, preset: &'static str, probes: Vec<Probe>) -> Case {
     let then = probes.into_iter().map(|p| Then::Send(Box::new(p))).collect();
-    Case { name, preset, edit: None, rules: None, spec: None, before: Vec::new(), cold: false, then }
+    Case {
+        name,
+        preset,
+        edit: None,
+        rules: None,
+        spec: None,
+        before: Vec::new(),
+        cold: false,
+        then,
+    }
 }
 
 fn tcp(name: &'static str, preset: &'static str, from: &str, to: &str, sport: u16) -> Case {
@@ -74,7 +83,14 @@ fn ping(name: &'static str, from: &str, to: &str, id: u16) -> Case {
 }
 
 /// A request to the Service, with the endpoint forced.
-fn service(name: &'static str, preset: &'static str, from: &str, to: &str, sport: u16, endpoint: &str) -> Case {
+fn service(
+    name: &'static str,
+    preset: &'static str,
+    from: &str,
+    to: &str,
+    sport: u16,
+    endpoint: &str,
+) -> Case {
     case(name, preset, vec![at(endpoint, probe(from, to, sport))])
 }
 
@@ -84,7 +100,10 @@ fn cold(case: Case) -> Case {
 
 /// The Service selects nothing.
 fn no_endpoints(name: &'static str, from: &str, to: &str, sport: u16) -> Case {
-    Case { edit: Some(("selector:\n    app: nginx\n---", "selector:\n    app: none\n---")), ..tcp(name, NODEPORT, from, to, sport) }
+    Case {
+        edit: Some(("selector:\n    app: nginx\n---", "selector:\n    app: none\n---")),
+        ..tcp(name, NODEPORT, from, to, sport)
+    }
 }
 
 /// Every recording.
@@ -101,7 +120,10 @@ fn pods_and_services() -> Vec<Case> {
         ping("01a-pod-pod-same-node-ping", "10.1.5.4", "10.1.5.5", 101),
         tcp("01b-pod-pod-same-node-tcp", CLUSTERIP, "centos", "10.1.5.4:80", 40101),
         cold(ping("01c-pod-pod-same-node-cold", "10.1.5.4", "10.1.5.5", 103)),
-        Case { edit: NO_BRIDGE_NF, ..tcp("01d-pod-pod-same-node-nobrnf", CLUSTERIP, "centos", "10.1.5.4:80", 40104) },
+        Case {
+            edit: NO_BRIDGE_NF,
+            ..tcp("01d-pod-pod-same-node-nobrnf", CLUSTERIP, "centos", "10.1.5.4:80", 40104)
+        },
         ping("02a-pod-pod-cross-node-ping", "10.1.5.4", "10.1.6.5", 201),
         tcp("02b-pod-pod-cross-node-tcp", CLUSTERIP, "centos", "10.1.6.5:80", 40201),
         cold(ping("02c-pod-pod-cross-node-cold", "10.1.5.4", "10.1.6.5", 203)),
@@ -115,25 +137,68 @@ fn pods_and_services() -> Vec<Case> {
             ..service("03f-clusterip-hairpin-off", CLUSTERIP, "10.1.5.4", CIP, 40306, "10.1.5.4")
         },
         cold(service("03g-clusterip-n54-cold", CLUSTERIP, "centos", CIP, 40307, "10.1.5.4")),
-        Case { spec: Some(pod_is_stale), ..service("03h-clusterip-n54-stale", CLUSTERIP, "centos", CIP, 40308, "10.1.5.4") },
-        Case { edit: NO_BRIDGE_NF, ..service("03i-clusterip-n54-nobrnf", CLUSTERIP, "centos", CIP, 40309, "10.1.5.4") },
-        Case { edit: NO_BRIDGE_NF, ..service("03j-clusterip-n65-nobrnf", CLUSTERIP, "centos", CIP, 40310, "10.1.6.5") },
+        Case {
+            spec: Some(pod_is_stale),
+            ..service("03h-clusterip-n54-stale", CLUSTERIP, "centos", CIP, 40308, "10.1.5.4")
+        },
+        Case {
+            edit: NO_BRIDGE_NF,
+            ..service("03i-clusterip-n54-nobrnf", CLUSTERIP, "centos", CIP, 40309, "10.1.5.4")
+        },
+        Case {
+            edit: NO_BRIDGE_NF,
+            ..service("03j-clusterip-n65-nobrnf", CLUSTERIP, "centos", CIP, 40310, "10.1.6.5")
+        },
         cold(service("03k-clusterip-n65-cold", CLUSTERIP, "centos", CIP, 40311, "10.1.6.5")),
         service("04a-nodeport-n55", NODEPORT, "bastion", NODE_PORT, 40401, "10.1.5.5"),
         service("04b-nodeport-n54", NODEPORT, "bastion", NODE_PORT, 40402, "10.1.5.4"),
         cold(service("04c-nodeport-n54-cold", NODEPORT, "bastion", NODE_PORT, 40403, "10.1.5.4")),
         service("05a-nodeport-n65", NODEPORT, "bastion", NODE_PORT, 40501, "10.1.6.5"),
         cold(service("05b-nodeport-n65-cold", NODEPORT, "bastion", NODE_PORT, 40502, "10.1.6.5")),
-        service("09a-pod-other-nodeport-n65", NODEPORT, "centos", "192.168.120.227:30080", 40901, "10.1.6.5"),
-        service("09b-pod-other-nodeport-n54", NODEPORT, "centos", "192.168.120.227:30080", 40902, "10.1.5.4"),
-        service("09c-pod-other-nodeport-self", NODEPORT, "10.1.5.4", "192.168.120.227:30080", 40903, "10.1.5.4"),
+        service(
+            "09a-pod-other-nodeport-n65",
+            NODEPORT,
+            "centos",
+            "192.168.120.227:30080",
+            40901,
+            "10.1.6.5",
+        ),
+        service(
+            "09b-pod-other-nodeport-n54",
+            NODEPORT,
+            "centos",
+            "192.168.120.227:30080",
+            40902,
+            "10.1.5.4",
+        ),
+        service(
+            "09c-pod-other-nodeport-self",
+            NODEPORT,
+            "10.1.5.4",
+            "192.168.120.227:30080",
+            40903,
+            "10.1.5.4",
+        ),
         service("10a-pod-own-nodeport-n54", NODEPORT, "centos", NODE_PORT, 41001, "10.1.5.4"),
         service("10b-pod-own-nodeport-n65", NODEPORT, "centos", NODE_PORT, 41002, "10.1.6.5"),
-        Case { spec: Some(pod_is_stale), ..service("10c-pod-own-nodeport-n54-stale", NODEPORT, "centos", NODE_PORT, 41003, "10.1.5.4") },
+        Case {
+            spec: Some(pod_is_stale),
+            ..service(
+                "10c-pod-own-nodeport-n54-stale",
+                NODEPORT,
+                "centos",
+                NODE_PORT,
+                41003,
+                "10.1.5.4",
+            )
+        },
         case(
             "17-masquerade-port-clash",
             NODEPORT,
-            vec![at("10.1.5.4", probe("bastion", NODE_PORT, 41701)), at("10.1.5.4", probe("centos", NODE_PORT, 41701))],
+            vec![
+                at("10.1.5.4", probe("bastion", NODE_PORT, 41701)),
+                at("10.1.5.4", probe("centos", NODE_PORT, 41701)),
+            ],
         ),
         case(
             "28-nodeport-any-local-address",
@@ -154,7 +219,14 @@ fn nodes_and_outside() -> Vec<Case> {
         ping("06c-node-pod-same-node", "node01", "10.1.5.4", 603),
         ping("06d-node-pod-cross-node", "node01", "10.1.6.5", 604),
         service("06e-node-own-nodeport", NODEPORT, "node01", NODE_PORT, 40605, "10.1.5.4"),
-        service("06f-node-localhost-nodeport", NODEPORT, "node01", "127.0.0.1:30080", 40606, "10.1.5.4"),
+        service(
+            "06f-node-localhost-nodeport",
+            NODEPORT,
+            "node01",
+            "127.0.0.1:30080",
+            40606,
+            "10.1.5.4",
+        ),
         service("06g-master-clusterip-n54", CLUSTERIP, "master01", CIP, 40607, "10.1.5.4"),
         tcp("07a-pod-external-tcp", CLUSTERIP, "centos", "203.0.113.10:80", 40701),
         ping("07b-pod-external-ping", "centos", OUTSIDE, 702),
@@ -175,8 +247,12 @@ fn nodes_and_outside() -> Vec<Case> {
 
 /// MTU, fragments, redirects, checksums, ttl.
 fn packets() -> Vec<Case> {
-    let thrice =
-        |count| Probe { count, timeout: Some(Duration::millis(250)), interval: Duration::millis(250), ..echo("bastion", OUTSIDE, 1101) };
+    let thrice = |count| Probe {
+        count,
+        timeout: Some(Duration::millis(250)),
+        interval: Duration::millis(250),
+        ..echo("bastion", OUTSIDE, 1101)
+    };
     let by_node01 = ("bastion", "ip route add 203.0.113.0/24 via 192.168.120.226");
     let large = |to: &str, id, size| Probe { size: Some(size), ..echo("centos", to, id) };
     let hard = |p: Probe| Probe { pmtudisc: Pmtudisc::Do, ..p };
@@ -198,7 +274,11 @@ fn packets() -> Vec<Case> {
             before: vec![("node01", "sysctl -w net.ipv4.conf.all.send_redirects=0"), by_node01],
             ..case("11b-forward-drop-no-redirects", CLUSTERIP, vec![thrice(3)])
         },
-        Case { before: vec![by_node01], rules: Some(bare), ..case("11c-redirect-when-forwarded", CLUSTERIP, vec![thrice(4)]) },
+        Case {
+            before: vec![by_node01],
+            rules: Some(bare),
+            ..case("11c-redirect-when-forwarded", CLUSTERIP, vec![thrice(4)])
+        },
         Case {
             spec: Some(|s| mtu_1500(s, &["centos"])),
             ..case(
@@ -217,23 +297,55 @@ fn packets() -> Vec<Case> {
         },
         Case {
             spec: Some(|s| mtu_1500(s, &["centos"])),
-            ..case("12c-mtu-fragment-cross-node", CLUSTERIP, vec![soft(large("10.1.6.5", 1203, 1472))])
+            ..case(
+                "12c-mtu-fragment-cross-node",
+                CLUSTERIP,
+                vec![soft(large("10.1.6.5", 1203, 1472))],
+            )
         },
         Case {
             spec: Some(|s| mtu_1500(s, &["centos", "10.1.6.5"])),
-            ..case("12d-mtu-tcp-pmtud", CLUSTERIP, vec![Probe { size: Some(2900), ..probe("centos", "10.1.6.5:80", 41204) }])
+            ..case(
+                "12d-mtu-tcp-pmtud",
+                CLUSTERIP,
+                vec![Probe { size: Some(2900), ..probe("centos", "10.1.6.5:80", 41204) }],
+            )
         },
-        case("12e-tcp-gso", CLUSTERIP, vec![Probe { size: Some(2900), ..probe("centos", "10.1.6.5:80", 41205) }]),
+        case(
+            "12e-tcp-gso",
+            CLUSTERIP,
+            vec![Probe { size: Some(2900), ..probe("centos", "10.1.6.5:80", 41205) }],
+        ),
         case("12f-fragments-from-pod", CLUSTERIP, vec![soft(large("10.1.6.5", 1206, 1972))]),
         case("12g-fragments-same-node", CLUSTERIP, vec![soft(large("10.1.5.4", 1207, 1972))]),
-        case("13a-dns-clusterip", CLUSTERIP, vec![Probe { count: 2, ..datagram("centos", "10.1.0.10:53", 41301) }]),
-        case("13b-dns-zero-checksum", CLUSTERIP, vec![Probe { checksum: false, ..datagram("centos", "10.1.0.10:53", 41302) }]),
+        case(
+            "13a-dns-clusterip",
+            CLUSTERIP,
+            vec![Probe { count: 2, ..datagram("centos", "10.1.0.10:53", 41301) }],
+        ),
+        case(
+            "13b-dns-zero-checksum",
+            CLUSTERIP,
+            vec![Probe { checksum: false, ..datagram("centos", "10.1.0.10:53", 41302) }],
+        ),
         case("13c-udp-closed-port", CLUSTERIP, vec![datagram("centos", "10.1.5.4:53", 41303)]),
         ping("15a-ping-clusterip-pod", "centos", "10.1.2.120", 1501),
         ping("15b-ping-clusterip-node", "node01", "10.1.2.120", 1502),
-        case("16a-ttl1", CLUSTERIP, vec![Probe { ttl: Some(1), ..echo("centos", "10.1.6.5", 1601) }]),
-        case("16b-ttl2", CLUSTERIP, vec![Probe { ttl: Some(2), ..echo("centos", "10.1.6.5", 1602) }]),
-        case("16c-ttl1-same-node", CLUSTERIP, vec![Probe { ttl: Some(1), ..echo("centos", "10.1.5.4", 1603) }]),
+        case(
+            "16a-ttl1",
+            CLUSTERIP,
+            vec![Probe { ttl: Some(1), ..echo("centos", "10.1.6.5", 1601) }],
+        ),
+        case(
+            "16b-ttl2",
+            CLUSTERIP,
+            vec![Probe { ttl: Some(2), ..echo("centos", "10.1.6.5", 1602) }],
+        ),
+        case(
+            "16c-ttl1-same-node",
+            CLUSTERIP,
+            vec![Probe { ttl: Some(1), ..echo("centos", "10.1.5.4", 1603) }],
+        ),
         Case {
             rules: Some(|t| pinned(t, "10.1.6.5")),
             then: vec![Then::Inject("centos", syn)],
@@ -243,8 +355,15 @@ fn packets() -> Vec<Case> {
 }
 
 fn failures() -> Vec<Case> {
-    let patient = |p: Probe| Probe { timeout: Some(Duration::secs(4)), settle: Some(Duration::millis(340)), ..p };
-    let gone: fn(&str) -> String = |t| pinned(t, "10.1.5.4").replace("--to-destination 10.1.5.4:80", "--to-destination 10.1.5.99:80");
+    let patient = |p: Probe| Probe {
+        timeout: Some(Duration::secs(4)),
+        settle: Some(Duration::millis(340)),
+        ..p
+    };
+    let gone: fn(&str) -> String = |t| {
+        pinned(t, "10.1.5.4")
+            .replace("--to-destination 10.1.5.4:80", "--to-destination 10.1.5.99:80")
+    };
     let shell = |line: &str| Action::Shell { host: "node01".to_owned(), line: line.to_owned() };
     let midway = |sport, actions: Vec<Action>| Probe {
         pause: Duration::millis(40),
@@ -256,7 +375,10 @@ fn failures() -> Vec<Case> {
         no_endpoints("08a-noep-node", "node01", "10.1.0.125:8000", 40801),
         no_endpoints("08b-noep-pod", "centos", "10.1.0.125:8000", 40802),
         // As later versions have it: services are asked in FORWARD too.
-        Case { rules: Some(forward_asks_services), ..no_endpoints("08c-noep-pod-fwd", "centos", "10.1.0.125:8000", 40803) },
+        Case {
+            rules: Some(forward_asks_services),
+            ..no_endpoints("08c-noep-pod-fwd", "centos", "10.1.0.125:8000", 40803)
+        },
         no_endpoints("08d-noep-external-nodeport", "bastion", NODE_PORT, 40804),
         no_endpoints("08e-noep-pod-nodeport", "centos", NODE_PORT, 40805),
         Case {
@@ -272,26 +394,68 @@ fn failures() -> Vec<Case> {
             )
         },
         Case {
-            before: vec![("node01", "bridge fdb del 36:dc:08:bc:b6:23 dev flannel.1 dst 192.168.120.227")],
+            before: vec![(
+                "node01",
+                "bridge fdb del 36:dc:08:bc:b6:23 dev flannel.1 dst 192.168.120.227",
+            )],
             ..ping("19b-flannel-no-fdb", "10.1.5.4", "10.1.6.5", 1902)
         },
-        Case { before: vec![("node01", "ip route del 10.1.6.0/24")], ..ping("19c-flannel-no-route", "10.1.5.4", "10.1.6.5", 1903) },
+        Case {
+            before: vec![("node01", "ip route del 10.1.6.0/24")],
+            ..ping("19c-flannel-no-route", "10.1.5.4", "10.1.6.5", 1903)
+        },
         tcp("21-nodeport-closed", NODEPORT, "bastion", "192.168.120.226:30081", 42101),
         Case {
-            rules: Some(|t| t.replace("--to-destination 10.1.6.5:80", "--to-destination 10.1.6.5:81")),
-            ..service("22a-endpoint-refuses-nodeport", NODEPORT, "bastion", NODE_PORT, 42201, "10.1.6.5")
+            rules: Some(|t| {
+                t.replace("--to-destination 10.1.6.5:80", "--to-destination 10.1.6.5:81")
+            }),
+            ..service(
+                "22a-endpoint-refuses-nodeport",
+                NODEPORT,
+                "bastion",
+                NODE_PORT,
+                42201,
+                "10.1.6.5",
+            )
         },
         Case {
-            rules: Some(|t| t.replace("--to-destination 10.1.5.4:80", "--to-destination 10.1.5.4:81")),
+            rules: Some(|t| {
+                t.replace("--to-destination 10.1.5.4:80", "--to-destination 10.1.5.4:81")
+            }),
             ..service("22b-endpoint-refuses-clusterip", CLUSTERIP, "centos", CIP, 42202, "10.1.5.4")
         },
-        Case { rules: Some(gone), ..case("23a-endpoint-gone-nodeport", NODEPORT, vec![patient(probe("bastion", NODE_PORT, 42301))]) },
-        Case { rules: Some(gone), ..case("23b-endpoint-gone-clusterip", CLUSTERIP, vec![patient(probe("centos", CIP, 42302))]) },
+        Case {
+            rules: Some(gone),
+            ..case(
+                "23a-endpoint-gone-nodeport",
+                NODEPORT,
+                vec![patient(probe("bastion", NODE_PORT, 42301))],
+            )
+        },
+        Case {
+            rules: Some(gone),
+            ..case(
+                "23b-endpoint-gone-clusterip",
+                CLUSTERIP,
+                vec![patient(probe("centos", CIP, 42302))],
+            )
+        },
         Case {
             rules: pinned_54,
-            ..case("24a-rules-change-midway", CLUSTERIP, vec![midway(42401, vec![shell("iptables-restore 10.1.5.5")])])
+            ..case(
+                "24a-rules-change-midway",
+                CLUSTERIP,
+                vec![midway(42401, vec![shell("iptables-restore 10.1.5.5")])],
+            )
         },
-        Case { rules: pinned_54, ..case("24b-conntrack-flush-same-endpoint", CLUSTERIP, vec![midway(42402, vec![shell("conntrack -F")])]) },
+        Case {
+            rules: pinned_54,
+            ..case(
+                "24b-conntrack-flush-same-endpoint",
+                CLUSTERIP,
+                vec![midway(42402, vec![shell("conntrack -F")])],
+            )
+        },
         Case {
             rules: pinned_54,
             // Nothing was sent to 10.1.5.5 yet.
@@ -302,30 +466,72 @@ fn failures() -> Vec<Case> {
             ..case(
                 "24c-conntrack-flush-other-endpoint",
                 CLUSTERIP,
-                vec![midway(42403, vec![shell("iptables-restore 10.1.5.5"), shell("conntrack -F")])],
+                vec![midway(
+                    42403,
+                    vec![shell("iptables-restore 10.1.5.5"), shell("conntrack -F")],
+                )],
             )
         },
-        Case { rules: Some(without_mark), ..service("25a-nodeport-nomark-n54", NODEPORT, "bastion", NODE_PORT, 42501, "10.1.5.4") },
-        Case { rules: Some(without_mark), ..service("25b-nodeport-nomark-n65", NODEPORT, "bastion", NODE_PORT, 42502, "10.1.6.5") },
-        Case { rules: Some(without_masquerade), ..service("25c-nodeport-nomasq-n65", NODEPORT, "bastion", NODE_PORT, 42503, "10.1.6.5") },
-        Case { rules: Some(mark_cleared), ..service("26-nodeport-n65-mark-cleared", NODEPORT, "bastion", NODE_PORT, 42601, "10.1.6.5") },
-        Case { rules: Some(random_fully), ..service("27-nodeport-n65-random-fully", NODEPORT, "bastion", NODE_PORT, 42701, "10.1.6.5") },
+        Case {
+            rules: Some(without_mark),
+            ..service("25a-nodeport-nomark-n54", NODEPORT, "bastion", NODE_PORT, 42501, "10.1.5.4")
+        },
+        Case {
+            rules: Some(without_mark),
+            ..service("25b-nodeport-nomark-n65", NODEPORT, "bastion", NODE_PORT, 42502, "10.1.6.5")
+        },
+        Case {
+            rules: Some(without_masquerade),
+            ..service("25c-nodeport-nomasq-n65", NODEPORT, "bastion", NODE_PORT, 42503, "10.1.6.5")
+        },
+        Case {
+            rules: Some(mark_cleared),
+            ..service(
+                "26-nodeport-n65-mark-cleared",
+                NODEPORT,
+                "bastion",
+                NODE_PORT,
+                42601,
+                "10.1.6.5",
+            )
+        },
+        Case {
+            rules: Some(random_fully),
+            ..service(
+                "27-nodeport-n65-random-fully",
+                NODEPORT,
+                "bastion",
+                NODE_PORT,
+                42701,
+                "10.1.6.5",
+            )
+        },
         Case {
             rules: Some(without_masquerade),
             before: vec![("node02", "sysctl -w net.ipv4.conf.all.rp_filter=0")],
-            ..service("29-nodeport-nomasq-n65-rp0", NODEPORT, "bastion", NODE_PORT, 42901, "10.1.6.5")
+            ..service(
+                "29-nodeport-nomasq-n65-rp0",
+                NODEPORT,
+                "bastion",
+                NODE_PORT,
+                42901,
+                "10.1.6.5",
+            )
         },
     ]
 }
 
 /// The ports that are not chance.
 pub(crate) fn known_ports(case: &Case) -> Vec<u16> {
-    let sports = case.then.iter().filter_map(|t| if let Then::Send(p) = t { p.sport } else { None });
+    let sports =
+        case.then.iter().filter_map(|t| if let Then::Send(p) = t { p.sport } else { None });
     [53, 80, 81, 443, 6443, 8000, 8472, 30080, 30081, 42001].into_iter().chain(sports).collect()
 }
 
-const NO_BRIDGE_NF: Option<(&str, &str)> =
-    Some(("vtepMAC: \"ba:12:6c:5e:8f:01\"", "vtepMAC: \"ba:12:6c:5e:8f:01\"\n    sysctl: {net.bridge.bridge-nf-call-iptables: 0}"));
+const NO_BRIDGE_NF: Option<(&str, &str)> = Some((
+    "vtepMAC: \"ba:12:6c:5e:8f:01\"",
+    "vtepMAC: \"ba:12:6c:5e:8f:01\"\n    sysctl: {net.bridge.bridge-nf-call-iptables: 0}",
+));
 
 /// `iptables-restore ENDPOINT` becomes the rules of that node, with every choice falling on it.
 pub(crate) fn fill_in_rules(session: &Session, action: &mut Action) {
@@ -338,14 +544,23 @@ pub(crate) fn fill_in_rules(session: &Session, action: &mut Action) {
     }
 }
 
-/// The rules with the probabilities of the Service's endpoints set to 0 and 1, as the recordings did.
+/// The rules with the probabilities of the Service's endpoints set to 0 and 1, as the recordings
+/// did.
 fn pinned(text: &str, endpoint: &str) -> String {
     let target = format!("--to-destination {endpoint}:");
-    let chain = text.lines().find(|l| l.contains(&target)).and_then(|l| l.split(' ').nth(1)).expect("an endpoint's chain").to_owned();
+    let chain = text
+        .lines()
+        .find(|l| l.contains(&target))
+        .and_then(|l| l.split(' ').nth(1))
+        .expect("an endpoint's chain")
+        .to_owned();
     let pin = |line: &str| match line.split_once("--probability ") {
         Some((head, tail)) if line.starts_with("-A KUBE-SVC-GKN7") => {
             let rest = tail.split_once(' ').map_or("", |(_, r)| r);
-            format!("{head}--probability {} {rest}\n", if line.ends_with(&chain) { "1.0" } else { "0.0" })
+            format!(
+                "{head}--probability {} {rest}\n",
+                if line.ends_with(&chain) { "1.0" } else { "0.0" }
+            )
         }
         _ => format!("{line}\n"),
     };
@@ -353,7 +568,8 @@ fn pinned(text: &str, endpoint: &str) -> String {
 }
 
 fn forward_asks_services(text: &str) -> String {
-    const FIRST: &str = "-A FORWARD -m comment --comment \"kubernetes forwarding rules\" -j KUBE-FORWARD";
+    const FIRST: &str =
+        "-A FORWARD -m comment --comment \"kubernetes forwarding rules\" -j KUBE-FORWARD";
     const NEW: &str = "-A FORWARD -m conntrack --ctstate NEW -m comment --comment \"kubernetes service portals\" -j KUBE-SERVICES";
     text.replace(FIRST, &format!("{FIRST}\n{NEW}"))
 }
@@ -369,7 +585,9 @@ fn without_mark(text: &str) -> String {
 
 /// And without flannel's rules for what comes from outside.
 fn without_masquerade(text: &str) -> String {
-    kept(&without_mark(text), |l| !(l.starts_with("-A POSTROUTING") && l.contains("! -s 10.1.4.0/22")))
+    kept(&without_mark(text), |l| {
+        !(l.starts_with("-A POSTROUTING") && l.contains("! -s 10.1.4.0/22"))
+    })
 }
 
 /// No rule of kube-proxy, and everything is forwarded: docker's alone.
@@ -378,8 +596,7 @@ fn bare(text: &str) -> String {
     kept(text, |l| !kube(l)).replace(":FORWARD DROP", ":FORWARD ACCEPT")
 }
 
-const MASQUERADE: &str =
-    "-A KUBE-POSTROUTING -m comment --comment \"kubernetes service traffic requiring SNAT\" -m mark --mark 0x4000/0x4000 -j MASQUERADE";
+const MASQUERADE: &str = "-A KUBE-POSTROUTING -m comment --comment \"kubernetes service traffic requiring SNAT\" -m mark --mark 0x4000/0x4000 -j MASQUERADE";
 
 /// The KUBE-POSTROUTING of later versions, which clears the mark first.
 fn mark_cleared(text: &str) -> String {
@@ -421,7 +638,12 @@ fn named_service(spec: &Spec) -> net::socket::Service {
 /// node01 knows 10.1.5.4 only as STALE.
 fn pod_is_stale(spec: &mut Spec) {
     let lladdr = "0a:58:0a:01:05:04".parse().expect("MAC");
-    let stale = NeighbourSpec { dev: "cni0".to_owned(), addr: [10, 1, 5, 4].into(), lladdr, state: NudState::Stale };
+    let stale = NeighbourSpec {
+        dev: "cni0".to_owned(),
+        addr: [10, 1, 5, 4].into(),
+        lladdr,
+        state: NudState::Stale,
+    };
     named(spec, "node01").neighbours.push(stale);
 }
 
@@ -430,8 +652,12 @@ fn mtu_1500(spec: &mut Spec, pods: &[&str]) {
     let mut ends = Vec::new();
     for ns in &spec.netns {
         for d in &ns.devices {
-            let mine = pods.iter().any(|p| ns.name.contains(p) || d.addrs.iter().any(|a| a.addr().to_string() == *p));
-            if let (true, net::spec::DeviceKindSpec::Cable { peer_netns, peer, .. }) = (mine && d.name == "eth0", &d.kind) {
+            let mine = pods
+                .iter()
+                .any(|p| ns.name.contains(p) || d.addrs.iter().any(|a| a.addr().to_string() == *p));
+            if let (true, net::spec::DeviceKindSpec::Cable { peer_netns, peer, .. }) =
+                (mine && d.name == "eth0", &d.kind)
+            {
                 ends.push((ns.name.clone(), d.name.clone()));
                 ends.push((peer_netns.clone(), peer.clone()));
             }

@@ -1,5 +1,5 @@
-//! The lab script as a shell reads it, without root and without a namespace: it is one bash accepts,
-//! the same each time, and nothing of the user's in it is run.
+//! The lab script as a shell reads it, without root and without a namespace: it is one bash
+//! accepts, the same each time, and nothing of the user's in it is run.
 
 use play::script::Script;
 use play::{Session, lab};
@@ -12,7 +12,12 @@ const TRAP: &str = "/tmp/packetwalk-was-here";
 
 /// Gives a text to bash, and fails with what it says.
 fn bash(what: &str, args: &[&str], text: &str) {
-    let mut child = Command::new("bash").args(args).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("bash");
+    let mut child = Command::new("bash")
+        .args(args)
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("bash");
     child.stdin.take().expect("stdin").write_all(text.as_bytes()).expect("bash reads");
     let out = child.wait_with_output().expect("bash ends");
     assert!(out.status.success(), "{what}: {}", String::from_utf8_lossy(&out.stderr));
@@ -31,13 +36,19 @@ fn bash_accepts_the_lab_of_every_scenario() {
         let (document, script) = Scenario::parse(s.name, s.scenario).script(s.name, s.manifests);
         let (session, done) = script.play(&document).unwrap_or_else(|_| panic!("{} plays", s.name));
         let text = lab::script(&session, &done).expect("a lab");
-        assert_eq!(text, lab::script(&session, &done).expect("a lab"), "{}: the same each time", s.name);
+        assert_eq!(
+            text,
+            lab::script(&session, &done).expect("a lab"),
+            "{}: the same each time",
+            s.name
+        );
         bash(s.name, &["-n"], &text);
     }
     bash("hostile names", &["-n"], &hostile());
 }
 
-/// Runs what the script is made of from the session, with every command it calls replaced by nothing.
+/// Runs what the script is made of from the session, with every command it calls replaced by
+/// nothing.
 #[test]
 fn nothing_of_the_users_is_run() {
     let text = hostile();
@@ -45,13 +56,20 @@ fn nothing_of_the_users_is_run() {
     let from = text.find("NETNS=(").expect("the session's part");
     let to = text.rfind("build\nexport LAB_AGENT").expect("the end of the session's part");
     let stubs = "set -eu; ip() { :; }; settle() { :; }; sysctls() { :; }; batch() { cat >/dev/null; }; rules() { cat >/dev/null; }\n";
-    bash("the session's part", &["-s"], &format!("{stubs}{}\nbuild; agent >/dev/null; plan >/dev/null\n", &text[from..to]));
+    bash(
+        "the session's part",
+        &["-s"],
+        &format!("{stubs}{}\nbuild; agent >/dev/null; plan >/dev/null\n", &text[from..to]),
+    );
     assert!(!std::path::Path::new(TRAP).exists(), "a name was run: {TRAP} is there");
 }
 
 #[test]
 fn a_device_name_that_ip_could_misread_is_refused() {
-    let document = play::presets::Preset::named("article-nodeport").expect("preset").document().replace("name: ens192", "name: \"a'b\"");
+    let document = play::presets::Preset::named("article-nodeport")
+        .expect("preset")
+        .document()
+        .replace("name: ens192", "name: \"a'b\"");
     let session = Session::new(&document, 1, false).expect("such a name is fine for the simulator");
     let error = lab::script(&session, &[]).expect_err("not for a shell");
     assert!(error.to_string().contains("a'b"), "{error}");
@@ -79,16 +97,23 @@ fn nothing_else_is_typed_than_what_changed_a_namespace() {
     let play = |steps: &str| {
         let document = format!("{cluster}\n---\n{head}{steps}");
         let (script, diags) = Script::read(&document);
-        let (session, done) = script.unwrap_or_else(|| panic!("{}", diags[0])).play(&document).unwrap_or_else(|_| panic!("it plays"));
+        let (session, done) = script
+            .unwrap_or_else(|| panic!("{}", diags[0]))
+            .play(&document)
+            .unwrap_or_else(|_| panic!("it plays"));
         lab::script(&session, &done)
     };
-    let text = play(&format!("{lines}  - {{on: node01, run: \"ip route add 10.9.9.0/24 via 192.168.120.227\"}}\n")).expect("a lab");
+    let text = play(&format!(
+        "{lines}  - {{on: node01, run: \"ip route add 10.9.9.0/24 via 192.168.120.227\"}}\n"
+    ))
+    .expect("a lab");
     assert_eq!(text.matches("\"kind\": \"run\"").count(), 1, "one of them is typed");
     for line in steps {
         let last = line.rsplit(' ').next().unwrap_or(line);
         assert!(!text.contains(&format!("\"{last}\"]")), "{line} is typed");
     }
     // What sends is not left out in silence.
-    let error = play("  - {on: node01, run: \"ping 10.1.5.4\"}\n").expect_err("a ping that is typed");
+    let error =
+        play("  - {on: node01, run: \"ping 10.1.5.4\"}\n").expect_err("a ping that is typed");
     assert!(error.to_string().starts_with("step 1: \"ping 10.1.5.4\" is a command"), "{error}");
 }

@@ -41,13 +41,17 @@ impl Accepted {
     }
 
     fn has(&self, what: &str, case: &str) -> bool {
-        self.difference.iter().any(|d| d.what == what && (d.only.is_empty() || d.only.iter().any(|o| o == case)))
+        self.difference
+            .iter()
+            .any(|d| d.what == what && (d.only.is_empty() || d.only.iter().any(|o| o == case)))
     }
 }
 
 /// The recordings' short names of pods.
 fn short(session: &Session, netns: &str) -> String {
-    let Some(pod) = session.cluster().pods.iter().find(|p| p.netns() == netns) else { return netns.to_owned() };
+    let Some(pod) = session.cluster().pods.iter().find(|p| p.netns() == netns) else {
+        return netns.to_owned();
+    };
     match pod.deployment.as_str() {
         "kube-dns" => "dns".to_owned(),
         "centos-deployment" => "c".to_owned(),
@@ -114,8 +118,11 @@ fn run(case: &Case) -> (Session, Vec<Run>, Vec<String>) {
         for ns in &mut spec.netns {
             let filters = ns.rules.tables_in_use().next().is_some();
             if let Some(change) = case.rules.filter(|_| filters) {
-                let text = change(&net::netfilter::save(&ns.rules, "a test", "a day", &|_, _| (0, 0)));
-                ns.rules = Rc::new(Ruleset::parse(&text).unwrap_or_else(|e| panic!("{}: {}", case.name, e[0])));
+                let text =
+                    change(&net::netfilter::save(&ns.rules, "a test", "a day", &|_, _| (0, 0)));
+                ns.rules = Rc::new(
+                    Ruleset::parse(&text).unwrap_or_else(|e| panic!("{}: {}", case.name, e[0])),
+                );
             }
         }
         cases::gateway_has_an_outside(spec);
@@ -123,8 +130,9 @@ fn run(case: &Case) -> (Session, Vec<Run>, Vec<String>) {
             change(spec);
         }
     };
-    let mut session = Session::edited(&document, 7, if case.cold { Start::Cold } else { Start::Used }, edit)
-        .unwrap_or_else(|d| panic!("{}: {}", case.name, d[0]));
+    let mut session =
+        Session::edited(&document, 7, if case.cold { Start::Cold } else { Start::Used }, edit)
+            .unwrap_or_else(|d| panic!("{}: {}", case.name, d[0]));
     for (host, line) in &case.before {
         let out = play::shell::exec(&mut session, host, line);
         assert_eq!(out.status, 0, "{}: {host}$ {line}\n{}", case.name, out.text);
@@ -137,12 +145,15 @@ fn run(case: &Case) -> (Session, Vec<Run>, Vec<String>) {
                 for (_, action) in &mut probe.during {
                     cases::fill_in_rules(&session, action);
                 }
-                let run = play::shell::send(&mut session, &probe).unwrap_or_else(|e| panic!("{}: {e}", case.name));
+                let run = play::shell::send(&mut session, &probe)
+                    .unwrap_or_else(|e| panic!("{}: {e}", case.name));
                 results.extend(record::results(&session, &probe, &run, &|n| short(&session, n)));
                 runs.push(run);
             }
             Then::Inject(host, packet) => {
-                session.inject(host, packet.clone(), net::Duration::millis(130)).unwrap_or_else(|e| panic!("{}: {e}", case.name));
+                session
+                    .inject(host, packet.clone(), net::Duration::millis(130))
+                    .unwrap_or_else(|e| panic!("{}: {e}", case.name));
                 results.push("sent".to_owned());
             }
         }
@@ -178,9 +189,15 @@ fn compare(case: &Case, accepted: &Accepted) -> (usize, Vec<String>) {
     let mut items = 0;
     let mut wrong = Vec::new();
     let known = cases::known_ports(case);
-    let ports = |lines: Vec<String>| if accepted.has("ports", case.name) { mask_ports(lines, &known) } else { lines };
+    let ports = |lines: Vec<String>| {
+        if accepted.has("ports", case.name) { mask_ports(lines, &known) } else { lines }
+    };
     let timers = |expected: Vec<String>, got: Vec<String>| {
-        if accepted.has("timers", case.name) { (near(&expected, &got), got) } else { (expected, got) }
+        if accepted.has("timers", case.name) {
+            (near(&expected, &got), got)
+        } else {
+            (expected, got)
+        }
     };
     let mut check = |what: String, expected: Vec<String>, got: Vec<String>| {
         items += expected.len();
@@ -190,28 +207,44 @@ fn compare(case: &Case, accepted: &Accepted) -> (usize, Vec<String>) {
     let head = |l: &str| l.strip_prefix("# result: ").map(str::to_owned);
     check("results".to_owned(), ports(recorded.lines().filter_map(head).collect()), ports(results));
     // The order of two hosts' frames is left open only where their timers are of one second.
-    let order = |lines: Vec<String>| if accepted.has("hosts", case.name) { by_device(&lines) } else { lines };
+    let order = |lines: Vec<String>| {
+        if accepted.has("hosts", case.name) { by_device(&lines) } else { lines }
+    };
     let frames = recorded.lines().filter(|l| !l.starts_with('#')).map(str::to_owned).collect();
-    check("packets".to_owned(), order(ports(frames)), order(ports(record::packets(state, events, &|n| short(&session, n)))));
+    check(
+        "packets".to_owned(),
+        order(ports(frames)),
+        order(ports(record::packets(state, events, &|n| short(&session, n)))),
+    );
     for node in ["master01", "node01", "node02"] {
-        // Rule 1 of table raw is the recordings' own TRACE, seen where a packet came traced already.
+        // Rule 1 of table raw is the recordings' own TRACE, seen where a packet came traced
+        // already.
         let hooks = section(&file("trace.txt"), node)
             .iter()
             .map(|l| l.replace("| PREROUTING:1 PREROUTING(policy)", "| PREROUTING(policy)"))
             .collect();
         check(format!("hooks of {node}"), ports(hooks), ports(record::hooks(state, events, node)));
         let counters = |c: BTreeSet<String>| c.into_iter().collect::<Vec<_>>();
-        check(format!("counters of {node}"), counters(recorded_counters(&file("counters.txt"), node)), counters(our_counters(state, node)));
+        check(
+            format!("counters of {node}"),
+            counters(recorded_counters(&file("counters.txt"), node)),
+            counters(our_counters(state, node)),
+        );
         let recorded = section(&file("conntrack.txt"), &format!("{node} conntrack -E"));
-        let recorded = recorded.iter().map(|l| l.split(" [USERSPACE]").next().unwrap_or(l).to_owned()).collect();
-        let (expected, got) = timers(ports(recorded), ports(record::conntrack_events(state, events, node)));
+        let recorded = recorded
+            .iter()
+            .map(|l| l.split(" [USERSPACE]").next().unwrap_or(l).to_owned())
+            .collect();
+        let (expected, got) =
+            timers(ports(recorded), ports(record::conntrack_events(state, events, node)));
         check(format!("conntrack -E of {node}"), expected, got);
     }
     for (header, lines) in sections(&file("conntrack.txt")) {
         let Some((node, title)) = header.split_once(" conntrack -L (") else { continue };
         let title = title.trim_end_matches(')');
         let got = record::conntrack(&moment(&session, title), node);
-        let listed = |lines| if accepted.has("listing", case.name) { settled(lines) } else { lines };
+        let listed =
+            |lines| if accepted.has("listing", case.name) { settled(lines) } else { lines };
         let (expected, got) = timers(listed(ports(lines)), listed(ports(got)));
         check(format!("conntrack -L of {node} {title}"), expected, got);
     }
@@ -244,8 +277,10 @@ fn the_simulator_does_what_the_kernel_did() {
 
 #[test]
 fn every_recording_is_compared() {
-    let have: BTreeSet<String> =
-        folders(&root().join("kernel/recordings")).iter().map(|p| p.file_name().expect("name").to_string_lossy().into_owned()).collect();
+    let have: BTreeSet<String> = folders(&root().join("kernel/recordings"))
+        .iter()
+        .map(|p| p.file_name().expect("name").to_string_lossy().into_owned())
+        .collect();
     let compared: BTreeSet<String> = cases().iter().map(|c| c.name.to_owned()).collect();
     assert_eq!(have, compared);
     assert_eq!(have.len(), 87);
@@ -256,8 +291,16 @@ fn at_most_five_differences_are_accepted_each_with_a_reason() {
     let accepted = Accepted::read();
     assert!(accepted.difference.len() <= 5, "{accepted:?}");
     for d in &accepted.difference {
-        assert!(["ports", "timers", "listing", "hosts"].contains(&d.what.as_str()), "{} is not a difference that is known", d.what);
+        assert!(
+            ["ports", "timers", "listing", "hosts"].contains(&d.what.as_str()),
+            "{} is not a difference that is known",
+            d.what
+        );
         assert!(d.reason.len() > 40, "{}: say why", d.what);
-        assert!(d.only.iter().all(|o| cases().iter().any(|c| c.name == o)), "{}: no such recording", d.what);
+        assert!(
+            d.only.iter().all(|o| cases().iter().any(|c| c.name == o)),
+            "{}: no such recording",
+            d.what
+        );
     }
 }

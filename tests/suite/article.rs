@@ -18,7 +18,10 @@ fn counters(listing: &str) -> Vec<(String, String)> {
     let mut out = Vec::new();
     for line in listing.lines().skip(2) {
         let mut words = line.split_whitespace();
-        out.push((words.next().unwrap_or_default().to_owned(), words.next().unwrap_or_default().to_owned()));
+        out.push((
+            words.next().unwrap_or_default().to_owned(),
+            words.next().unwrap_or_default().to_owned(),
+        ));
     }
     out
 }
@@ -30,7 +33,8 @@ fn after_one_curl_the_articles_own_counters_stand_in_kube_forward() {
     assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>\n"));
     assert_eq!(page.len(), 612);
     let listing = run(&mut s, "node01", "iptables -t filter -vnL KUBE-FORWARD");
-    let expected = [("1", "60"), ("5", "1117"), ("6", "397")].map(|(a, b)| (a.to_owned(), b.to_owned()));
+    let expected =
+        [("1", "60"), ("5", "1117"), ("6", "397")].map(|(a, b)| (a.to_owned(), b.to_owned()));
     assert_eq!(counters(&listing), expected, "\n{listing}");
     let node_ports = run(&mut s, "node01", "iptables -t nat -vnL KUBE-NODEPORTS");
     assert_eq!(counters(&node_ports), vec![("1".to_owned(), "60".to_owned()); 2], "\n{node_ports}");
@@ -58,8 +62,16 @@ fn the_articles_tables_are_printed_as_the_article_prints_them() {
     }
     let services = run(&mut s, "master01", "kubectl get svc -o wide");
     let lines: Vec<&str> = services.lines().collect();
-    assert_eq!(lines[0], "NAME            TYPE        CLUSTER-IP   EXTERNAL-IP   PORT(S)          AGE       SELECTOR");
-    assert!(lines[2].starts_with("nginx-service   NodePort    10.1.0.125   <none>        8000:30080/TCP   "), "{services}");
+    assert_eq!(
+        lines[0],
+        "NAME            TYPE        CLUSTER-IP   EXTERNAL-IP   PORT(S)          AGE       SELECTOR"
+    );
+    assert!(
+        lines[2].starts_with(
+            "nginx-service   NodePort    10.1.0.125   <none>        8000:30080/TCP   "
+        ),
+        "{services}"
+    );
 }
 
 #[test]
@@ -73,7 +85,8 @@ fn the_articles_chains_are_listed_word_for_word() {
                0     0 KUBE-SEP-2XH37R654LGYZT6Q  all  --  *      *       0.0.0.0/0            0.0.0.0/0            /* default/nginx-service: */\n";
     assert_eq!(run(&mut s, "node01", "iptables -t nat -vnL KUBE-SVC-GKN7Y2BSGW4NJTYL"), svc);
     let services = run(&mut s, "node01", "iptables -t nat -vnL KUBE-SERVICES");
-    let targets: Vec<&str> = services.lines().skip(2).filter_map(|l| l.split_whitespace().nth(2)).collect();
+    let targets: Vec<&str> =
+        services.lines().skip(2).filter_map(|l| l.split_whitespace().nth(2)).collect();
     let expected = [
         "KUBE-MARK-MASQ",
         "KUBE-SVC-TCOU7JCQXEZGVUNU",
@@ -86,7 +99,8 @@ fn the_articles_chains_are_listed_word_for_word() {
         "KUBE-NODEPORTS",
     ];
     assert_eq!(targets, expected);
-    let mark = run(&mut session("article-nodeport"), "node01", "iptables -t nat -vnL KUBE-MARK-MASQ");
+    let mark =
+        run(&mut session("article-nodeport"), "node01", "iptables -t nat -vnL KUBE-MARK-MASQ");
     assert!(mark.starts_with("Chain KUBE-MARK-MASQ (12 references)\n"), "{mark}");
     assert!(mark.contains("MARK or 0x4000"), "{mark}");
 }

@@ -1,5 +1,5 @@
-//! tshark, which nobody here wrote, reads our captures: every checksum is good, nothing is malformed,
-//! VXLAN is VXLAN, and every interface has its name.
+//! tshark, which nobody here wrote, reads our captures: every checksum is good, nothing is
+//! malformed, VXLAN is VXLAN, and every interface has its name.
 
 use play::presets::ALL;
 use play::{Probe, Session, capture};
@@ -29,7 +29,10 @@ fn tshark(file: &std::path::Path, fields: &[&str]) -> Vec<Vec<String>> {
     }
     let out = c.output().expect("tshark is installed by `cargo xtask test`");
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-    String::from_utf8_lossy(&out.stdout).lines().map(|l| l.split('|').map(str::to_owned).collect()).collect()
+    String::from_utf8_lossy(&out.stdout)
+        .lines()
+        .map(|l| l.split('|').map(str::to_owned).collect())
+        .collect()
 }
 
 #[test]
@@ -40,13 +43,19 @@ fn tshark_finds_nothing_wrong_in_any_presets_capture() {
         probe.proto = preset.proto;
         // One walk stays on its node, the other crosses.
         probe.endpoint = match preset.name {
-            "article-nodeport" | "nodeport-1.36" => Some(("10.1.6.5".parse().expect("address"), None)),
+            "article-nodeport" | "nodeport-1.36" => {
+                Some(("10.1.6.5".parse().expect("address"), None))
+            }
             "article-clusterip" => Some(("10.1.5.4".parse().expect("address"), None)),
             _ => None,
         };
         let run = session.send(&probe).expect("sent");
         let bytes = capture::pcapng(session.last(), &session.events()[run.events], &|_| true);
-        let file = std::env::temp_dir().join(format!("packetwalk-{}-{}.pcapng", preset.name, std::process::id()));
+        let file = std::env::temp_dir().join(format!(
+            "packetwalk-{}-{}.pcapng",
+            preset.name,
+            std::process::id()
+        ));
         std::fs::write(&file, bytes).expect("written");
         let fields = [
             "frame.interface_name",
@@ -64,14 +73,22 @@ fn tshark_finds_nothing_wrong_in_any_presets_capture() {
         assert!(rows.len() > 6, "{}: {} frames", preset.name, rows.len());
         let mut vxlan = 0;
         for (row, n) in rows.iter().zip(1..) {
-            let all = |column: usize, wanted: &[&str]| row[column].split(',').filter(|v| !v.is_empty()).all(|v| wanted.contains(&v));
+            let all = |column: usize, wanted: &[&str]| {
+                row[column].split(',').filter(|v| !v.is_empty()).all(|v| wanted.contains(&v))
+            };
             assert!(
-                row[0].split_once('/').is_some_and(|(host, dev)| !host.is_empty() && !dev.is_empty()),
+                row[0]
+                    .split_once('/')
+                    .is_some_and(|(host, dev)| !host.is_empty() && !dev.is_empty()),
                 "frame {n}: interface {:?}",
                 row[0]
             );
             // 1 is good, 3 is "not present": UDP with checksum 0.
-            assert!(all(1, &["1"]) && all(2, &["1"]) && all(3, &["1", "3"]) && all(4, &["1"]), "{} frame {n}: {row:?}", preset.name);
+            assert!(
+                all(1, &["1"]) && all(2, &["1"]) && all(3, &["1", "3"]) && all(4, &["1"]),
+                "{} frame {n}: {row:?}",
+                preset.name
+            );
             assert_eq!(row[5], "", "{} frame {n} is malformed: {row:?}", preset.name);
             if row[7].split(',').any(|p| p == "8472") {
                 vxlan += 1;
@@ -80,6 +97,11 @@ fn tshark_finds_nothing_wrong_in_any_presets_capture() {
             }
         }
         println!("{}: {} frames, {vxlan} of them VXLAN, nothing wrong", preset.name, rows.len());
-        assert_eq!(vxlan > 0, matches!(preset.name, "article-pod-cross-node" | "article-nodeport" | "nodeport-1.36"), "{}", preset.name);
+        assert_eq!(
+            vxlan > 0,
+            matches!(preset.name, "article-pod-cross-node" | "article-nodeport" | "nodeport-1.36"),
+            "{}",
+            preset.name
+        );
     }
 }

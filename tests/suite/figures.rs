@@ -37,7 +37,8 @@ struct Figure {
 
 #[test]
 fn every_figure_is_a_moment_in_the_articles_order() {
-    let figures: Figures = toml::from_str(&read(&root().join("suite/figures.toml"))).expect("figures.toml");
+    let figures: Figures =
+        toml::from_str(&read(&root().join("suite/figures.toml"))).expect("figures.toml");
     let mut found = BTreeSet::new();
     for run in &figures.run {
         let preset = Preset::named(&run.preset).expect("preset");
@@ -46,7 +47,8 @@ fn every_figure_is_a_moment_in_the_articles_order() {
         probe.proto = if run.proto == "icmp" { Protocol::Icmp } else { Protocol::Tcp };
         probe.endpoint = run.endpoint.as_ref().map(|e| (e.parse().expect("endpoint"), None));
         let played = session.send(&probe).expect("sent");
-        let nodes: Vec<_> = session.cluster().nodes.iter().map(|n| n.spec.name.value.clone()).collect();
+        let nodes: Vec<_> =
+            session.cluster().nodes.iter().map(|n| n.spec.name.value.clone()).collect();
         let mut at = played.events.start;
         for figure in &run.figures {
             let matches = |i: &usize| {
@@ -55,13 +57,17 @@ fn every_figure_is_a_moment_in_the_articles_order() {
                 figure.facts.iter().all(|(k, v)| facts.get(k.as_str()) == Some(v))
             };
             let Some(i) = (at..played.events.end).find(matches) else {
-                panic!("{}: figure {} is not found after event {at}: {:?}", run.name, figure.id, figure.facts);
+                panic!(
+                    "{}: figure {} is not found after event {at}: {:?}",
+                    run.name, figure.id, figure.facts
+                );
             };
             println!("figure {:4} is event {i:4} of {:?}", figure.id, run.name);
             at = i + 1;
             found.insert(figure.id.clone());
         }
     }
-    let all: BTreeSet<String> = (1..=35).map(|n| format!("{n:03}")).chain(["memo".to_owned()]).collect();
+    let all: BTreeSet<String> =
+        (1..=35).map(|n| format!("{n:03}")).chain(["memo".to_owned()]).collect();
     assert_eq!(found, all);
 }

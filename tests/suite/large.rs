@@ -6,7 +6,10 @@ use std::fmt::Write;
 /// The most memory this process ever had, in KiB.
 fn peak_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    status.lines().find_map(|l| l.strip_prefix("VmHWM:")?.trim().strip_suffix("kB")?.trim().parse().ok()).unwrap_or(0)
+    status
+        .lines()
+        .find_map(|l| l.strip_prefix("VmHWM:")?.trim().strip_suffix("kB")?.trim().parse().ok())
+        .unwrap_or(0)
 }
 
 #[test]
@@ -23,7 +26,8 @@ fn thirty_thousand_services_fit_into_a_gibibyte() {
         );
     }
     let mut session = Session::new(&text, 1, true).unwrap_or_else(|d| panic!("{}", d[0]));
-    let endpoints: usize = session.cluster().services.iter().flat_map(|s| &s.ports).map(|p| p.endpoints.len()).sum();
+    let endpoints: usize =
+        session.cluster().services.iter().flat_map(|s| &s.ports).map(|p| p.endpoints.len()).sum();
     let rules: usize = session.world().state().ns_named("worker-1").map_or(0, |(_, ns)| {
         let t = ns.rules.table(net::netfilter::TableName::Nat);
         t.chains.iter().map(|c| c.rules.len()).sum()

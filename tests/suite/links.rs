@@ -8,7 +8,15 @@ use view::app::{Action, App, update};
 
 /// What a page shows, in a line.
 fn shown(app: &App) -> String {
-    format!("{} text={} steps={} at={} from={} to={}", app.preset, app.text.len(), app.script.len(), app.cursor(), app.from, app.to)
+    format!(
+        "{} text={} steps={} at={} from={} to={}",
+        app.preset,
+        app.text.len(),
+        app.script.len(),
+        app.cursor(),
+        app.from,
+        app.to
+    )
 }
 
 /// A session as a person makes one: a packet, another moment, commands, an edit.
@@ -25,7 +33,13 @@ fn sessions() -> Vec<App> {
     update(&mut app, Action::Text(edited));
     update(&mut app, Action::Send);
     update(&mut app, Action::Step(20));
-    update(&mut app, Action::Run("node01".to_owned(), "kubectl scale deployment nginx-deployment --replicas=3".to_owned()));
+    update(
+        &mut app,
+        Action::Run(
+            "node01".to_owned(),
+            "kubectl scale deployment nginx-deployment --replicas=3".to_owned(),
+        ),
+    );
     update(&mut app, Action::Send);
     assert_eq!(app.script.len(), 3);
     out.push(app);
@@ -36,7 +50,8 @@ fn sessions() -> Vec<App> {
 fn links_of_old_versions_are_read() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("suite/links/v1.txt");
     if std::env::var_os("BLESS").is_some() && !file.exists() {
-        let lines = sessions().into_iter().filter_map(|a| Some(format!("{}\n{}\n", link(&a)?, shown(&a))));
+        let lines =
+            sessions().into_iter().filter_map(|a| Some(format!("{}\n{}\n", link(&a)?, shown(&a))));
         std::fs::write(&file, lines.collect::<String>()).expect("written");
     }
     let text = std::fs::read_to_string(&file).expect("the corpus");
@@ -55,7 +70,10 @@ fn a_link_made_now_opens_the_same() {
     for app in sessions() {
         let this = link(&app).expect("short");
         let other = open(&this, &App::new(Lang::Ja, "")).expect("it is read");
-        assert_eq!((shown(&other), &other.text, &other.script), (shown(&app), &app.text, &app.script));
+        assert_eq!(
+            (shown(&other), &other.text, &other.script),
+            (shown(&app), &app.text, &app.script)
+        );
         let verdict = |a: &App| a.run().map(|r| r.verdict.clone());
         assert_eq!(verdict(&other), verdict(&app));
         assert_eq!(link(&other).as_deref(), Some(&*this), "and makes the same link");
@@ -89,7 +107,11 @@ fn a_damaged_link_is_refused_and_leaves_the_page() {
             }
             Err(f) => {
                 refused += 1;
-                assert_eq!((shown(&page), effects.len()), (shown(&own), 0), "the page is as it was");
+                assert_eq!(
+                    (shown(&page), effects.len()),
+                    (shown(&own), 0),
+                    "the page is as it was"
+                );
                 assert_eq!(page.refused, Some(view::words::link_fault(&f, Lang::En)));
             }
         }
@@ -101,13 +123,23 @@ fn a_damaged_link_is_refused_and_leaves_the_page() {
 #[test]
 fn a_hostile_document_in_a_link_is_a_document_with_faults() {
     let deep = "[".repeat(20_000);
-    let bomb = (0..40).fold("a0: &a0 [x]\n".to_owned(), |s, n| format!("{s}a{}: &a{} [{}]\n", n + 1, n + 1, format!("*a{n},").repeat(9)));
+    let bomb = (0..40).fold("a0: &a0 [x]\n".to_owned(), |s, n| {
+        format!("{s}a{}: &a{} [{}]\n", n + 1, n + 1, format!("*a{n},").repeat(9))
+    });
     let script = "kind: Service\nmetadata: {name: \"<img src=x onerror=alert(1)>\"}\nspec: {ports: [{port: 1}]} # $(reboot) `reboot`";
-    for text in [&*deep, &*bomb, script, "\u{0}\u{202e}\u{feff}", "%YAML 9\n--- !!python/object:os.system reboot", "- &a [*a]"] {
+    for text in [
+        &*deep,
+        &*bomb,
+        script,
+        "\u{0}\u{202e}\u{feff}",
+        "%YAML 9\n--- !!python/object:os.system reboot",
+        "- &a [*a]",
+    ] {
         let mut app = App::new(Lang::En, "");
         update(&mut app, Action::Text(text.to_owned()));
         let this = link(&app).expect("short");
-        let other = open(&this, &App::new(Lang::En, "")).expect("the text is read, whatever it says");
+        let other =
+            open(&this, &App::new(Lang::En, "")).expect("the text is read, whatever it says");
         assert_eq!(other.text, app.text, "to the last character");
         assert!(!other.diags.is_empty(), "{}", text.chars().take(40).collect::<String>());
     }

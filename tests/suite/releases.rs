@@ -1,5 +1,5 @@
-//! Every release and every shape of Services: what kube-proxy writes is what a kernel then holds, and
-//! releases differ where the table of releases says so.
+//! Every release and every shape of Services: what kube-proxy writes is what a kernel then holds,
+//! and releases differ where the table of releases says so.
 
 use kube::proxy::{Era, Sync};
 use net::netfilter::{Ruleset, parse_rule, save};
@@ -7,9 +7,16 @@ use std::collections::BTreeSet;
 use support::{read, root};
 
 fn shapes() -> Vec<(String, String)> {
-    let mut files: Vec<_> = std::fs::read_dir(root().join("kernel/shapes")).expect("shapes").flatten().map(|f| f.path()).collect();
+    let mut files: Vec<_> = std::fs::read_dir(root().join("kernel/shapes"))
+        .expect("shapes")
+        .flatten()
+        .map(|f| f.path())
+        .collect();
     files.sort();
-    files.iter().map(|f| (f.file_stem().expect("name").to_string_lossy().into_owned(), read(f))).collect()
+    files
+        .iter()
+        .map(|f| (f.file_stem().expect("name").to_string_lossy().into_owned(), read(f)))
+        .collect()
 }
 
 fn document(shape: &str, era: Era) -> String {
@@ -40,17 +47,26 @@ fn the_words_of_every_release_are_its_rules() {
             let (cluster, sync) = sync(&shape, era);
             for line in sync.filter.lines.iter().chain(&sync.nat.lines) {
                 let text = format!("-A {}{}", line.chain, line.text);
-                let (_, rule) = parse_rule(&text).unwrap_or_else(|e| panic!("{era} {name}: {text}: {e}"));
+                let (_, rule) =
+                    parse_rule(&text).unwrap_or_else(|e| panic!("{era} {name}: {text}: {e}"));
                 assert_eq!(rule, line.rule, "{era} {name}: {text}");
                 rules += 1;
             }
-            // Onto a node that has it already, as `iptables-restore --noflush` does: nothing changes.
+            // Onto a node that has it already, as `iptables-restore --noflush` does: nothing
+            // changes.
             let spec = kube::plan::spec(&cluster);
             let node = spec.netns.iter().find(|n| n.name == "n1").expect("n1");
-            let again = node.rules.restored(&sync.restore(&BTreeSet::new()), true).unwrap_or_else(|e| panic!("{era} {name}: {}", e[0]));
+            let again = node
+                .rules
+                .restored(&sync.restore(&BTreeSet::new()), true)
+                .unwrap_or_else(|e| panic!("{era} {name}: {}", e[0]));
             assert_eq!(again.rules, *node.rules, "{era} {name}");
             let print = save(&node.rules, "a test", "a day", &|_, _| (0, 0));
-            assert_eq!(Ruleset::parse(&print).unwrap_or_else(|e| panic!("{era} {name}: {}", e[0])), *node.rules, "{era} {name}");
+            assert_eq!(
+                Ruleset::parse(&print).unwrap_or_else(|e| panic!("{era} {name}: {}", e[0])),
+                *node.rules,
+                "{era} {name}"
+            );
         }
     }
     println!("{rules} rules of {} releases read as they are meant", Era::all().count());
@@ -80,8 +96,16 @@ fn releases_differ_where_the_table_says_so() {
         (27, "cluster-ip", "block incoming localnet connections"),
     ];
     for (minor, shape, words) in came {
-        assert!(text(shape, minor).contains(words), "1.{minor} {shape}: {words} is missing\n{}", text(shape, minor));
-        assert!(!text(shape, minor - 1).contains(words), "1.{} {shape}: {words} is there already", minor - 1);
+        assert!(
+            text(shape, minor).contains(words),
+            "1.{minor} {shape}: {words} is missing\n{}",
+            text(shape, minor)
+        );
+        assert!(
+            !text(shape, minor - 1).contains(words),
+            "1.{} {shape}: {words} is there already",
+            minor - 1
+        );
     }
     for (last, shape, words) in [
         (20, "external-ips", "physdev ! --physdev-is-in"),
@@ -89,8 +113,16 @@ fn releases_differ_where_the_table_says_so() {
         (23, "node-port-local", "KUBE-XLB-"),
         (24, "load-balancer", "-j KUBE-MARK-DROP"),
     ] {
-        assert!(text(shape, last).contains(words), "1.{last} {shape}: {words} is missing\n{}", text(shape, last));
-        assert!(!text(shape, last + 1).contains(words), "1.{} {shape}: {words} is still there", last + 1);
+        assert!(
+            text(shape, last).contains(words),
+            "1.{last} {shape}: {words} is missing\n{}",
+            text(shape, last)
+        );
+        assert!(
+            !text(shape, last + 1).contains(words),
+            "1.{} {shape}: {words} is still there",
+            last + 1
+        );
     }
 }
 
@@ -100,36 +132,55 @@ fn nat(minor: u8, spec: &str, status: &str, pods: &str) -> String {
         "apiVersion: v1\nkind: Service\nmetadata: {{name: web}}\nspec: {{selector: {{app: web}}, ports: [{{port: 80}}], {spec}}}\n{status}\n"
     );
     let era = Era::new(minor).expect("a release");
-    let text = document(&shape, era).replace("{name: n1}", "{name: n1, zone: a}").replace("{name: n2}", "{name: n2, zone: b}") + pods;
+    let text = document(&shape, era)
+        .replace("{name: n1}", "{name: n1, zone: a}")
+        .replace("{name: n2}", "{name: n2, zone: b}")
+        + pods;
     let (cluster, diags) = kube::build(&text);
     let cluster = cluster.unwrap_or_else(|| panic!("{}", diags[0]));
-    kube::plan::proxy_sync(&cluster, 1, &kube::plan::proxy_settings(&cluster, 1), true).restore(&BTreeSet::new())
+    kube::plan::proxy_sync(&cluster, 1, &kube::plan::proxy_settings(&cluster, 1), true)
+        .restore(&BTreeSet::new())
 }
 
 #[test]
 fn a_pod_on_its_way_out_serves_only_while_it_is_ready() {
     let pods = |ready: bool| {
-        let place = |last: u8, more: &str| format!("{{of: web, node: n1, ip: 10.244.1.{last}, {more}}}");
+        let place =
+            |last: u8, more: &str| format!("{{of: web, node: n1, ip: 10.244.1.{last}, {more}}}");
         let leaving = place(6, &format!("terminating: true, ready: {ready}"));
         format!("  pods: [{leaving}, {}, {}]\n", place(7, "ready: false"), place(8, "ready: false"))
     };
     assert!(nat(36, "", "", &pods(true)).contains("--to-destination 10.244.1.6:80"));
     assert!(nat(36, "", "", &pods(false)).contains("default/web has no endpoints"));
-    assert!(nat(25, "", "", &pods(true)).contains("default/web has no endpoints"), "before 1.26 it does not");
+    assert!(
+        nat(25, "", "", &pods(true)).contains("default/web has no endpoints"),
+        "before 1.26 it does not"
+    );
 }
 
 #[test]
 fn fields_count_from_the_release_that_knows_them() {
     let pods = "  pods: [{of: web, node: n1, ip: 10.244.1.6}, {of: web, node: n2, ip: 10.244.2.6}, {of: web, node: n2, ip: 10.244.2.7}]\n";
-    let reaches_far =
-        |minor, word: &str| nat(minor, &format!("trafficDistribution: {word}"), "", pods).contains("--to-destination 10.244.2.6:80");
+    let reaches_far = |minor, word: &str| {
+        nat(minor, &format!("trafficDistribution: {word}"), "", pods)
+            .contains("--to-destination 10.244.2.6:80")
+    };
     for (word, since) in [("PreferClose", 31), ("PreferSameZone", 34), ("PreferSameNode", 34)] {
-        assert!(reaches_far(since - 1, word) && !reaches_far(since, word), "{word} since 1.{since}");
+        assert!(
+            reaches_far(since - 1, word) && !reaches_far(since, word),
+            "{word} since 1.{since}"
+        );
     }
-    let skips = |minor| !nat(minor, "type: LoadBalancer, allocateLoadBalancerNodePorts: false", "", pods).contains("-A KUBE-NODEPORTS");
+    let skips = |minor| {
+        !nat(minor, "type: LoadBalancer, allocateLoadBalancerNodePorts: false", "", pods)
+            .contains("-A KUBE-NODEPORTS")
+    };
     assert!(!skips(21) && skips(22));
     let asked = "type: LoadBalancer, loadBalancerIP: 9.9.9.9";
     assert!(nat(36, asked, "", pods).contains("-d 9.9.9.9 "));
     let given = nat(36, asked, "status: {loadBalancer: {ingress: [{ip: 1.2.3.4}]}}", pods);
-    assert!(given.contains("-d 1.2.3.4 ") && !given.contains("9.9.9.9"), "what the balancer answered counts");
+    assert!(
+        given.contains("-d 1.2.3.4 ") && !given.contains("9.9.9.9"),
+        "what the balancer answered counts"
+    );
 }

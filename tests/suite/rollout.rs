@@ -1,6 +1,6 @@
-//! A cluster that changes while it is played: `kubectl apply`, `scale`, `delete`. Whatever was done, in the
-//! end every node has what its components would have written for the cluster as it is then; and every event
-//! can be undone.
+//! A cluster that changes while it is played: `kubectl apply`, `scale`, `delete`. Whatever was
+//! done, in the end every node has what its components would have written for the cluster as it is
+//! then; and every event can be undone.
 
 use kube::Cluster;
 use net::event::EventKind;
@@ -39,25 +39,43 @@ fn strays(s: &Session) -> Vec<String> {
         if ns.rules != n.rules {
             let plain = |ns: &net::state::Netns| net::dump::iptables_save(ns, "", "");
             let mut other = ns.clone();
-            other.counters = net::netfilter::TableName::ALL.map(|t| vec![(0, 0); n.rules.table(t).n_counters()]);
+            other.counters =
+                net::netfilter::TableName::ALL.map(|t| vec![(0, 0); n.rules.table(t).n_counters()]);
             other.rules = n.rules.clone();
             let (is, want) = (plain(ns), plain(&other));
-            let only = |a: &str, b: &str| a.lines().filter(|l| l.starts_with("-A") && !b.contains(*l)).collect::<Vec<_>>().join("\n");
-            return vec![format!("{name}: there are\n{:.1500}\nnot\n{:.1500}", only(&is, &want), only(&want, &is))];
+            let only = |a: &str, b: &str| {
+                a.lines()
+                    .filter(|l| l.starts_with("-A") && !b.contains(*l))
+                    .collect::<Vec<_>>()
+                    .join("\n")
+            };
+            return vec![format!(
+                "{name}: there are\n{:.1500}\nnot\n{:.1500}",
+                only(&is, &want),
+                only(&want, &is)
+            )];
         }
-        let devices: BTreeSet<_> = ns.devices.iter().filter(|d| !d.gone).map(|d| (d.name.to_string(), d.mac, d.mtu)).collect();
+        let devices: BTreeSet<_> = ns
+            .devices
+            .iter()
+            .filter(|d| !d.gone)
+            .map(|d| (d.name.to_string(), d.mac, d.mtu))
+            .collect();
         let want: BTreeSet<_> = n.devices.iter().map(|d| (d.name.clone(), d.mac, d.mtu)).collect();
         if devices != want {
             out.push(format!("{name}: devices {devices:?}, not {want:?}"));
         }
-        let routes: BTreeSet<_> = ns.routes.iter().map(|r| (r.dst, r.via, ns.dev(r.dev).name.to_string())).collect();
+        let routes: BTreeSet<_> =
+            ns.routes.iter().map(|r| (r.dst, r.via, ns.dev(r.dev).name.to_string())).collect();
         let want: BTreeSet<_> = n.routes.iter().map(|r| (r.dst, r.via, r.dev.clone())).collect();
         if routes != want {
             out.push(format!("{name}: routes {routes:?}, not {want:?}"));
         }
         let permanent = ns.neighbours.iter().filter(|(_, x)| x.state == NudState::Permanent);
-        let peers: BTreeSet<_> = permanent.map(|((d, a), x)| (ns.dev(*d).name.to_string(), *a, x.lladdr)).collect();
-        let want: BTreeSet<_> = n.neighbours.iter().map(|x| (x.dev.clone(), x.addr, Some(x.lladdr))).collect();
+        let peers: BTreeSet<_> =
+            permanent.map(|((d, a), x)| (ns.dev(*d).name.to_string(), *a, x.lladdr)).collect();
+        let want: BTreeSet<_> =
+            n.neighbours.iter().map(|x| (x.dev.clone(), x.addr, Some(x.lladdr))).collect();
         if peers != want {
             out.push(format!("{name}: neighbours {peers:?}, not {want:?}"));
         }
@@ -99,7 +117,10 @@ fn pods_that_stay_keep_their_name_and_address() {
     assert_eq!(strays(&s), Vec::<String>::new());
     let gone = after.iter().find(|p| !names(s.running()).contains(p)).expect("one that went");
     let refused = shell::exec(&mut s, "node01", &format!("kubectl delete pod {}", gone.0));
-    assert_eq!(refused.text, format!("Error from server (NotFound): pods {:?} not found\n", gone.0));
+    assert_eq!(
+        refused.text,
+        format!("Error from server (NotFound): pods {:?} not found\n", gone.0)
+    );
     undone(&s);
 }
 
@@ -110,8 +131,14 @@ fn a_service_is_applied_and_deleted_and_its_node_port_answers_in_between() {
         let text = "{apiVersion: v1, kind: Service, metadata: {name: second}, spec: {type: NodePort, selector: {app: nginx}, ports: [{port: 8080, targetPort: 80, nodePort: 30081}]}}";
         let probe = Probe::new("bastion", "192.168.120.226:30081");
         assert_ne!(s.send(&probe).expect("sent").verdict.ending, Ending::Answered);
-        assert_eq!(run(&mut s, &format!("kubectl apply -f - <<< '{text}'")), "service/second created\n");
-        assert_eq!(run(&mut s, &format!("kubectl apply -f - <<< '{text}'")), "service/second unchanged\n");
+        assert_eq!(
+            run(&mut s, &format!("kubectl apply -f - <<< '{text}'")),
+            "service/second created\n"
+        );
+        assert_eq!(
+            run(&mut s, &format!("kubectl apply -f - <<< '{text}'")),
+            "service/second unchanged\n"
+        );
         assert_eq!(s.send(&probe).expect("sent").verdict.ending, Ending::Answered, "{version}");
         assert_eq!(strays(&s), Vec::<String>::new(), "{version}");
         assert_eq!(run(&mut s, "kubectl delete svc second"), "service \"second\" deleted\n");
@@ -139,19 +166,24 @@ fn a_later_sync_leaves_the_counters_of_other_services_alone_where_a_release_does
     for (version, kept) in [("1.10", false), ("1.26", false), ("1.27", true), ("1.36", true)] {
         let mut s = session(version, "");
         s.send(&Probe::new("bastion", "192.168.120.226:30080")).expect("sent");
-        let service = s.running().services.iter().find(|x| x.name == "nginx-service").expect("it").clone();
-        let chain = kube::plan::chain_of(s.running(), &service, &service.ports[0]).expect("a chain");
+        let service =
+            s.running().services.iter().find(|x| x.name == "nginx-service").expect("it").clone();
+        let chain =
+            kube::plan::chain_of(s.running(), &service, &service.ports[0]).expect("a chain");
         let count = |s: &Session| {
             let ns = s.last().ns_named("node01").expect("node01").1;
             let t = ns.rules.table(net::netfilter::TableName::Nat);
             let (id, c) = t.chain(&chain).expect("the chain");
             (0..c.rules.len() as u32)
-                .map(|i| ns.counters[net::netfilter::TableName::Nat as usize][t.rule_counter(id, i) as usize].0)
+                .map(|i| {
+                    ns.counters[net::netfilter::TableName::Nat as usize]
+                        [t.rule_counter(id, i) as usize]
+                        .0
+                })
                 .sum::<u64>()
         };
         assert!(count(&s) > 0, "{version}");
-        let text =
-            "{apiVersion: v1, kind: Service, metadata: {name: other}, spec: {selector: {app: nginx}, ports: [{port: 81, targetPort: 80}]}}";
+        let text = "{apiVersion: v1, kind: Service, metadata: {name: other}, spec: {selector: {app: nginx}, ports: [{port: 81, targetPort: 80}]}}";
         run(&mut s, &format!("kubectl apply -f - <<< '{text}'"));
         assert_eq!(count(&s) > 0, kept, "{version}");
         assert_eq!(strays(&s), Vec::<String>::new(), "{version}");
@@ -172,7 +204,10 @@ fn a_node_that_gets_another_mac_leaves_a_stale_forwarding_entry() {
     assert!(fdb.contains(&old.to_string()) && fdb.contains("02:00:00:00:00:99"), "{fdb}");
     let neigh = shell::exec(&mut s, "node01", "ip neigh").text;
     assert!(!neigh.contains(&old.to_string()), "{neigh}");
-    let probe = Probe { endpoint: play::probe::parse_endpoint("10.1.6.5:80"), ..Probe::new("bastion", "192.168.120.226:30080") };
+    let probe = Probe {
+        endpoint: play::probe::parse_endpoint("10.1.6.5:80"),
+        ..Probe::new("bastion", "192.168.120.226:30080")
+    };
     assert_eq!(s.send(&probe).expect("sent").verdict.ending, Ending::Answered);
     undone(&s);
 }
@@ -184,8 +219,15 @@ fn a_node_is_deleted_and_its_pods_come_up_elsewhere() {
     assert_eq!(strays(&s), Vec::<String>::new());
     let fdb = shell::exec(&mut s, "node01", "bridge fdb show dev flannel.1").text;
     assert!(!fdb.contains("192.168.120.227"), "{fdb}");
-    assert_eq!(s.send(&Probe::new("bastion", "192.168.120.226:30080")).expect("sent").verdict.ending, Ending::Answered);
-    assert!(s.events().iter().any(|e| matches!(&e.kind, EventKind::NetnsDeleted { name, .. } if &**name == "node02")));
+    assert_eq!(
+        s.send(&Probe::new("bastion", "192.168.120.226:30080")).expect("sent").verdict.ending,
+        Ending::Answered
+    );
+    assert!(
+        s.events().iter().any(
+            |e| matches!(&e.kind, EventKind::NetnsDeleted { name, .. } if &**name == "node02")
+        )
+    );
     undone(&s);
 }
 
@@ -206,11 +248,16 @@ metadata: {name: echo}
 spec: {type: NodePort, selector: {app: echo}, ports: [{port: 9000, protocol: UDP, nodePort: 30090}]}
 ";
 
-/// Whether a client that keeps its source port gets an answer after the endpoint it talks to is deleted.
+/// Whether a client that keeps its source port gets an answer after the endpoint it talks to is
+/// deleted.
 fn after_its_endpoint_went(version: &str, from: &str, to: &str) -> bool {
-    let document = Preset::named("article-nodeport").expect("preset").document().replace("\"1.10\"", &format!("{version:?}"));
+    let document = Preset::named("article-nodeport")
+        .expect("preset")
+        .document()
+        .replace("\"1.10\"", &format!("{version:?}"));
     let mut s =
-        Session::new(&(UDP.trim_start_matches("---\n").to_owned() + "---\n" + &document), 1, true).unwrap_or_else(|d| panic!("{}", d[0]));
+        Session::new(&(UDP.trim_start_matches("---\n").to_owned() + "---\n" + &document), 1, true)
+            .unwrap_or_else(|d| panic!("{}", d[0]));
     let pod = s.running().pods.iter().find(|p| p.deployment == "echo").expect("a pod").clone();
     let mut probe = Probe { proto: Protocol::Udp, sport: Some(5_353), ..Probe::new(from, to) };
     probe.endpoint = Some((pod.ip.into(), None));
@@ -225,7 +272,8 @@ fn after_its_endpoint_went(version: &str, from: &str, to: &str) -> bool {
 
 #[test]
 fn connections_of_udp_to_an_endpoint_that_is_gone_are_deleted_as_each_release_does() {
-    // By cluster IP always, but for those that looked at the node port only; by node port from 1.14 on.
+    // By cluster IP always, but for those that looked at the node port only; by node port from 1.14
+    // on.
     for (version, by_cluster_ip, by_node_port) in [
         ("1.10", true, false),
         ("1.13", true, false),
@@ -235,22 +283,44 @@ fn connections_of_udp_to_an_endpoint_that_is_gone_are_deleted_as_each_release_do
         ("1.31", true, true),
         ("1.36", true, true),
     ] {
-        assert_eq!(after_its_endpoint_went(version, "node01", "svc/echo:9000"), by_cluster_ip, "{version} by cluster IP");
-        assert_eq!(after_its_endpoint_went(version, "bastion", "192.168.120.226:30090"), by_node_port, "{version} by node port");
+        assert_eq!(
+            after_its_endpoint_went(version, "node01", "svc/echo:9000"),
+            by_cluster_ip,
+            "{version} by cluster IP"
+        );
+        assert_eq!(
+            after_its_endpoint_went(version, "bastion", "192.168.120.226:30090"),
+            by_node_port,
+            "{version} by node port"
+        );
     }
 }
 
 #[test]
 fn whatever_is_done_every_node_ends_as_it_should_and_it_can_be_undone() {
-    for (version, seed) in [("1.10", 1), ("1.16", 2), ("1.22", 3), ("1.28", 4), ("1.36", 5), ("1.36", 6)] {
+    for (version, seed) in
+        [("1.10", 1), ("1.16", 2), ("1.22", 3), ("1.28", 4), ("1.36", 5), ("1.36", 6)]
+    {
         let mut s = session(version, "");
         let mut rng = Rng::new(seed);
         let mut log = Vec::new();
         for i in 0..30 {
-            let pods: Vec<String> = s.running().pods.iter().filter(|p| p.namespace == "default").map(|p| p.name.clone()).collect();
+            let pods: Vec<String> = s
+                .running()
+                .pods
+                .iter()
+                .filter(|p| p.namespace == "default")
+                .map(|p| p.name.clone())
+                .collect();
             let line = match (rng.next_u64() as u32 >> 8) % 6 {
-                0 => format!("kubectl scale deploy/nginx-deployment --replicas={}", (rng.next_u64() as u32 >> 8) % 7),
-                1 if !pods.is_empty() => format!("kubectl delete pod {}", pods[(rng.next_u64() >> 40) as usize % pods.len()]),
+                0 => format!(
+                    "kubectl scale deploy/nginx-deployment --replicas={}",
+                    (rng.next_u64() as u32 >> 8) % 7
+                ),
+                1 if !pods.is_empty() => format!(
+                    "kubectl delete pod {}",
+                    pods[(rng.next_u64() >> 40) as usize % pods.len()]
+                ),
                 2 => format!("kubectl delete svc s{}", (rng.next_u64() as u32 >> 8) % 3),
                 3 => format!(
                     "kubectl apply -f - <<< '{{apiVersion: v1, kind: Service, metadata: {{name: s{}}}, spec: {{type: {}, selector: {{app: nginx}}, ports: [{{port: {}, targetPort: 80}}]}}}}'",
@@ -258,9 +328,13 @@ fn whatever_is_done_every_node_ends_as_it_should_and_it_can_be_undone() {
                     ["ClusterIP", "NodePort"][(rng.next_u64() >> 40) as usize % 2],
                     80 + (rng.next_u64() as u32 >> 8) % 2
                 ),
-                4 => format!("systemctl {} kube-proxy", ["stop", "start", "restart"][(rng.next_u64() >> 40) as usize % 3]),
+                4 => format!(
+                    "systemctl {} kube-proxy",
+                    ["stop", "start", "restart"][(rng.next_u64() >> 40) as usize % 3]
+                ),
                 _ => {
-                    let to = if i % 2 == 0 { "192.168.120.226:30080" } else { "svc/nginx-service:80" };
+                    let to =
+                        if i % 2 == 0 { "192.168.120.226:30080" } else { "svc/nginx-service:80" };
                     _ = s.send(&Probe::new(["bastion", "node01"][i % 2], to));
                     continue;
                 }
@@ -272,7 +346,9 @@ fn whatever_is_done_every_node_ends_as_it_should_and_it_can_be_undone() {
         assert_eq!(strays(&s), Vec::<String>::new(), "{version}, seed {seed}:\n{}", log.join("\n"));
         undone(&s);
         let again = s.rewound();
-        assert!(again.running().pods.len() == again.cluster().pods.len() && again.events().is_empty());
+        assert!(
+            again.running().pods.len() == again.cluster().pods.len() && again.events().is_empty()
+        );
     }
 }
 
@@ -293,30 +369,60 @@ spec:
 fn a_host_port_leads_to_the_pod_of_its_node_as_long_as_there_is_one() {
     for version in ["1.10", "1.13", "1.14", "1.36"] {
         let mut s = session(version, EDGE);
-        let nodes: BTreeSet<usize> = s.running().pods.iter().filter(|p| p.deployment == "edge").map(|p| p.node).collect();
+        let nodes: BTreeSet<usize> =
+            s.running().pods.iter().filter(|p| p.deployment == "edge").map(|p| p.node).collect();
         assert_eq!(nodes.len(), 2, "two pods of one host port are on two nodes");
-        let ask = |s: &mut Session, from: &str, to: &str| s.send(&Probe::new(from, to)).expect("sent").verdict.ending;
-        for (from, to) in [("bastion", "192.168.120.226:8080"), ("node01", "127.0.0.1:8080"), ("bastion", "192.168.120.227:8080")] {
+        let ask = |s: &mut Session, from: &str, to: &str| {
+            s.send(&Probe::new(from, to)).expect("sent").verdict.ending
+        };
+        for (from, to) in [
+            ("bastion", "192.168.120.226:8080"),
+            ("node01", "127.0.0.1:8080"),
+            ("bastion", "192.168.120.227:8080"),
+        ] {
             assert_eq!(ask(&mut s, from, to), Ending::Answered, "{version}: {from} to {to}");
         }
-        assert_ne!(ask(&mut s, "bastion", "192.168.120.225:8080"), Ending::Answered, "{version}: no pod there");
+        assert_ne!(
+            ask(&mut s, "bastion", "192.168.120.225:8080"),
+            Ending::Answered,
+            "{version}: no pod there"
+        );
         // A pod to itself, by its node: its packets come back to it with the node's address.
-        let pod = s.running().pods.iter().find(|p| p.deployment == "edge" && p.node == 1).expect("a pod").netns();
+        let pod = s
+            .running()
+            .pods
+            .iter()
+            .find(|p| p.deployment == "edge" && p.node == 1)
+            .expect("a pod")
+            .netns();
         let itself = ask(&mut s, &format!("pod/{pod}"), "192.168.120.226:8080");
-        assert_eq!(itself == Ending::Answered, !matches!(version, "1.10" | "1.13"), "{version}: marked from 0.7 on");
+        assert_eq!(
+            itself == Ending::Answered,
+            !matches!(version, "1.10" | "1.13"),
+            "{version}: marked from 0.7 on"
+        );
         run(&mut s, "kubectl scale deploy edge --replicas=0");
-        assert_ne!(ask(&mut s, "bastion", "192.168.120.226:8080"), Ending::Answered, "{version}: gone");
+        assert_ne!(
+            ask(&mut s, "bastion", "192.168.120.226:8080"),
+            Ending::Answered,
+            "{version}: gone"
+        );
         let saved = shell::exec(&mut s, "node01", "iptables-save").text;
         assert!(saved.contains(":CNI-HOSTPORT-DNAT") && !saved.contains("CNI-DN-"), "{saved}");
         run(&mut s, "kubectl scale deploy edge --replicas=2");
-        assert_eq!(ask(&mut s, "bastion", "192.168.120.226:8080"), Ending::Answered, "{version}: back");
+        assert_eq!(
+            ask(&mut s, "bastion", "192.168.120.226:8080"),
+            Ending::Answered,
+            "{version}: back"
+        );
         undone(&s);
     }
 }
 
 #[test]
 fn a_pod_whose_host_port_is_nowhere_free_stays_pending() {
-    let document = Preset::named("article-nodeport").expect("preset").document() + &EDGE.replace("replicas: 2", "replicas: 3");
+    let document = Preset::named("article-nodeport").expect("preset").document()
+        + &EDGE.replace("replicas: 2", "replicas: 3");
     let s = Session::new(&document, 1, true).unwrap_or_else(|d| panic!("{}", d[0]));
     assert_eq!(s.running().pods.iter().filter(|p| p.deployment == "edge").count(), 2);
     assert!(s.notes().iter().any(|d| d.message.contains("stays Pending")), "{:?}", s.notes());
@@ -333,12 +439,20 @@ fn changes_that_overlap_end_as_the_last_one_says() {
         for seed in 0..6 {
             let mut s = session(version, "");
             let mut rng = Rng::new(seed);
-            let mut probe = Probe { pause: net::Duration::secs(6), ..Probe::new("bastion", "192.168.120.226:30080") };
+            let mut probe = Probe {
+                pause: net::Duration::secs(6),
+                ..Probe::new("bastion", "192.168.120.226:30080")
+            };
             for i in 0..12 {
                 let line = match rng.below(5) {
-                    0 => format!("kubectl scale deploy nginx-deployment --replicas={}", 1 + rng.below(6)),
+                    0 => format!(
+                        "kubectl scale deploy nginx-deployment --replicas={}",
+                        1 + rng.below(6)
+                    ),
                     1 => "kubectl delete svc other".to_owned(),
-                    2 => format!("systemctl {} kube-proxy", ["stop", "start"][rng.below(2) as usize]),
+                    2 => {
+                        format!("systemctl {} kube-proxy", ["stop", "start"][rng.below(2) as usize])
+                    }
                     _ => apply(80 + rng.below(3) as u32),
                 };
                 let action = play::Action::Shell { host: "node01".to_owned(), line };
@@ -356,11 +470,19 @@ fn changes_that_overlap_end_as_the_last_one_says() {
 
 #[test]
 fn the_only_pod_that_is_deleted_is_missed_until_another_is_ready() {
-    // Since 1.26 one that is on its way out serves as long as there is no other; it is gone a second later.
+    // Since 1.26 one that is on its way out serves as long as there is no other; it is gone a
+    // second later.
     for version in ["1.10", "1.22", "1.28"] {
         let mut s = session(version, "");
         run(&mut s, "kubectl scale deploy nginx-deployment --replicas=1");
-        let pod = s.running().pods.iter().find(|p| p.deployment == "nginx-deployment").expect("a pod").name.clone();
+        let pod = s
+            .running()
+            .pods
+            .iter()
+            .find(|p| p.deployment == "nginx-deployment")
+            .expect("a pod")
+            .name
+            .clone();
         let start = s.world().now();
         run(&mut s, &format!("kubectl delete pod {pod}"));
         let syncs = |s: &Session| {
@@ -382,16 +504,27 @@ fn the_only_pod_that_is_deleted_is_missed_until_another_is_ready() {
 #[test]
 fn a_client_whose_pod_is_deleted_ends_with_it() {
     let mut s = session("1.28", "");
-    let pod = s.running().pods.iter().find(|p| p.deployment == "nginx-deployment").expect("a pod").clone();
+    let pod = s
+        .running()
+        .pods
+        .iter()
+        .find(|p| p.deployment == "nginx-deployment")
+        .expect("a pod")
+        .clone();
     let mut probe = Probe {
         pause: net::Duration::secs(3),
         settle: Some(net::Duration::millis(10)),
         ..Probe::new(&format!("pod/{}", pod.netns()), "svc/nginx-service:8000")
     };
     let line = format!("kubectl delete pod {}", pod.name);
-    probe.during.push((net::Duration::millis(50), play::Action::Shell { host: "node01".to_owned(), line }));
+    probe
+        .during
+        .push((net::Duration::millis(50), play::Action::Shell { host: "node01".to_owned(), line }));
     let verdict = shell::send(&mut s, &probe).expect("sent").verdict;
-    assert_eq!((verdict.ending, verdict.outcome), (Ending::Failed, Some(net::socket::Outcome::Killed)));
+    assert_eq!(
+        (verdict.ending, verdict.outcome),
+        (Ending::Failed, Some(net::socket::Outcome::Killed))
+    );
     assert!(s.world().now() < net::Instant(10_000_000_000), "it is over when the pod is");
     undone(&s);
 }
@@ -420,10 +553,20 @@ fn machines_come_and_go_and_come_again() {
     run(&mut s, &format!("kubectl apply -f - <<< '{topology}'"));
     run(&mut s, "kubectl scale deploy edge --replicas=1");
     run(&mut s, "kubectl scale deploy edge --replicas=2");
-    assert_eq!(s.send(&Probe::new("bastion", "192.168.120.227:8080")).expect("sent").verdict.ending, Ending::Answered);
-    let mut probe = Probe { pause: net::Duration::secs(4), ..Probe::new("bastion", "192.168.120.226:30080") };
-    for (after, line) in [(100, "kubectl delete node node02".to_owned()), (300, format!("kubectl apply -f - <<< '{topology}'"))] {
-        probe.during.push((net::Duration::millis(after), play::Action::Shell { host: "node01".to_owned(), line }));
+    assert_eq!(
+        s.send(&Probe::new("bastion", "192.168.120.227:8080")).expect("sent").verdict.ending,
+        Ending::Answered
+    );
+    let mut probe =
+        Probe { pause: net::Duration::secs(4), ..Probe::new("bastion", "192.168.120.226:30080") };
+    for (after, line) in [
+        (100, "kubectl delete node node02".to_owned()),
+        (300, format!("kubectl apply -f - <<< '{topology}'")),
+    ] {
+        probe.during.push((
+            net::Duration::millis(after),
+            play::Action::Shell { host: "node01".to_owned(), line },
+        ));
     }
     shell::send(&mut s, &probe).expect("sent");
     assert!(s.last().ns_named("node02").is_some(), "it is there again");

@@ -1,4 +1,5 @@
-//! Nothing goes on for ever: a loop of routers ends by ttl, a storm by the budget of events, each by name.
+//! Nothing goes on for ever: a loop of routers ends by ttl, a storm by the budget of events, each
+//! by name.
 
 use net::DropReason;
 use net::event::EventKind;
@@ -10,13 +11,20 @@ use std::collections::BTreeMap;
 /// Plays steps in the article's cluster.
 fn play(steps: &str) -> (Session, Vec<Done>) {
     let cluster = play::presets::Preset::named("article-nodeport").expect("preset").document();
-    let document = format!("{cluster}\n---\napiVersion: packetwalk.dev/v1alpha1\nkind: Script\nspec:\n  start: known\n  steps:\n{steps}");
+    let document = format!(
+        "{cluster}\n---\napiVersion: packetwalk.dev/v1alpha1\nkind: Script\nspec:\n  start: known\n  steps:\n{steps}"
+    );
     let (script, diags) = Script::read(&document);
-    script.unwrap_or_else(|| panic!("{}", diags[0])).play(&document).unwrap_or_else(|_| panic!("it plays"))
+    script
+        .unwrap_or_else(|| panic!("{}", diags[0]))
+        .play(&document)
+        .unwrap_or_else(|_| panic!("it plays"))
 }
 
 fn results(session: &Session, done: &Done) -> Vec<String> {
-    let (Action::Send(probe), Outcome::Run(run)) = (&done.action, &done.result) else { return Vec::new() };
+    let (Action::Send(probe), Outcome::Run(run)) = (&done.action, &done.result) else {
+        return Vec::new();
+    };
     record::results(session, probe, run, &str::to_owned)
 }
 
@@ -38,8 +46,14 @@ const LOOP: &str = "  - {on: node01, run: \"ip route add 10.1.7.0/24 via 192.168
 
 #[test]
 fn a_loop_of_routers_ends_by_ttl() {
-    let (session, done) = play(&format!("{LOOP}  - send: {{from: bastion, to: 10.1.7.9, proto: icmp, timeout: 300ms}}\n"));
-    let forwarded = session.events().iter().filter(|e| matches!(&e.kind, EventKind::TtlDecremented { .. })).count();
+    let (session, done) = play(&format!(
+        "{LOOP}  - send: {{from: bastion, to: 10.1.7.9, proto: icmp, timeout: 300ms}}\n"
+    ));
+    let forwarded = session
+        .events()
+        .iter()
+        .filter(|e| matches!(&e.kind, EventKind::TtlDecremented { .. }))
+        .count();
     assert_eq!(drops(&session).get(&DropReason::IpTtlExceeded), Some(&1), "{:?}", drops(&session));
     assert!(forwarded >= 63, "{forwarded} times forwarded");
     // The node that gave up has just told its neighbour of a better way, and an error in the same
@@ -52,7 +66,8 @@ fn a_storm_ends_by_the_budget_and_the_next_run_has_its_own() {
     let storm = "  - send: {from: bastion, to: 10.1.7.9, proto: icmp, ttl: 255, count: 100, interval: 1ms, timeout: 1s}\n";
     let after = "  - send: {from: bastion, to: \"192.168.120.226:30080\"}\n";
     let (session, done) = play(&format!("{LOOP}{storm}{after}"));
-    let run = |i: usize| if let Outcome::Run(run) = &done[i].result { run.events.clone() } else { 0..0 };
+    let run =
+        |i: usize| if let Outcome::Run(run) = &done[i].result { run.events.clone() } else { 0..0 };
     let n = run(3).len();
     assert!((200_000..201_000).contains(&n), "{n} events");
     assert!(drops(&session).contains_key(&DropReason::Budget), "{:?}", drops(&session));

@@ -1,5 +1,6 @@
-//! The scenarios: each plays to its golden trace, on every machine to the same hash, and every event
-//! can be undone. `BLESS=1 cargo test` writes the traces again: read what changed before committing.
+//! The scenarios: each plays to its golden trace, on every machine to the same hash, and every
+//! event can be undone. `BLESS=1 cargo test` writes the traces again: read what changed before
+//! committing.
 
 use play::Timeline;
 use std::collections::BTreeSet;
@@ -21,7 +22,10 @@ fn every_scenario_plays_to_its_golden_trace() {
     for s in ALL {
         let (session, runs) = Scenario::parse(s.name, s.scenario).play(s.name, s.manifests);
         let labels = Labels::new(session.cluster(), session.last());
-        let story: String = runs.iter().map(|r| trace::text(session.last(), session.events(), &labels, r, Lang::En)).collect();
+        let story: String = runs
+            .iter()
+            .map(|r| trace::text(session.last(), session.events(), &labels, r, Lang::En))
+            .collect();
         let hash = format!("{:016x}\n", trace::hash(session.events()));
         let expect = root().join("suite").join(s.name).join("expect");
         let (trace_file, hash_file) = (expect.join("trace.txt"), expect.join("hash.txt"));
@@ -33,17 +37,27 @@ fn every_scenario_plays_to_its_golden_trace() {
         let golden = if trace_file.exists() { read(&trace_file) } else { String::new() };
         failures.extend(difference(s.name, &lines(&golden), &lines(&story)));
         if hash != s.hash {
-            failures.push_str(&format!("{}: hash {} expected, {} found\n", s.name, s.hash.trim(), hash.trim()));
+            failures.push_str(&format!(
+                "{}: hash {} expected, {} found\n",
+                s.name,
+                s.hash.trim(),
+                hash.trim()
+            ));
         }
     }
-    assert!(failures.is_empty(), "\n{failures}\nIf this is meant: BLESS=1 cargo test -p packetwalk-tests --test suite");
+    assert!(
+        failures.is_empty(),
+        "\n{failures}\nIf this is meant: BLESS=1 cargo test -p packetwalk-tests --test suite"
+    );
 }
 
 #[test]
 fn every_folder_is_a_scenario_of_the_list() {
     let suite = root().join("suite");
-    let name = |p: &std::path::Path| p.strip_prefix(&suite).expect("below").to_string_lossy().into_owned();
-    let have: BTreeSet<String> = folders(&suite).iter().flat_map(|g| folders(g)).map(|p| name(&p)).collect();
+    let name =
+        |p: &std::path::Path| p.strip_prefix(&suite).expect("below").to_string_lossy().into_owned();
+    let have: BTreeSet<String> =
+        folders(&suite).iter().flat_map(|g| folders(g)).map(|p| name(&p)).collect();
     let listed: BTreeSet<String> = ALL.iter().map(|s| s.name.to_owned()).collect();
     assert_eq!(have, listed);
 }
@@ -60,13 +74,27 @@ fn every_event_of_every_scenario_can_be_undone() {
             timeline.seek(events, i + 1);
             let after = timeline.state().clone();
             timeline.seek(events, i);
-            assert!(*timeline.state() == before, "{}: event {i} is not undone: {:?}", s.name, events[i]);
+            assert!(
+                *timeline.state() == before,
+                "{}: event {i} is not undone: {:?}",
+                s.name,
+                events[i]
+            );
             timeline.seek(events, i + 1);
-            assert!(*timeline.state() == after, "{}: event {i} is not done again: {:?}", s.name, events[i]);
+            assert!(
+                *timeline.state() == after,
+                "{}: event {i} is not done again: {:?}",
+                s.name,
+                events[i]
+            );
             n += 1;
         }
         // What the events say is all that happened.
-        assert!(timeline.state() == session.world().state(), "{}: the events do not lead to the present", s.name);
+        assert!(
+            timeline.state() == session.world().state(),
+            "{}: the events do not lead to the present",
+            s.name
+        );
         timeline.seek(events, 0);
         assert!(timeline.state() == session.initial(), "{}: the events do not lead back", s.name);
     }

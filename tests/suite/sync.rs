@@ -1,5 +1,5 @@
-//! kube-proxy's sync is an event: what is sent before it meets the old rules, and the counters of its
-//! chains begin anew.
+//! kube-proxy's sync is an event: what is sent before it meets the old rules, and the counters of
+//! its chains begin anew.
 
 use net::netfilter::TableName;
 use play::presets::Preset;
@@ -9,7 +9,9 @@ fn packets(session: &Session, table: TableName, chain: &str) -> u64 {
     let ns = session.world().state().ns_named("node01").expect("node01").1;
     let t = ns.rules.table(table);
     let (id, c) = t.chain(chain).expect("a chain");
-    (0..c.rules.len() as u32).map(|i| ns.counters[table as usize][t.rule_counter(id, i) as usize].0).sum()
+    (0..c.rules.len() as u32)
+        .map(|i| ns.counters[table as usize][t.rule_counter(id, i) as usize].0)
+        .sum()
 }
 
 #[test]
@@ -24,16 +26,29 @@ fn a_sync_repairs_what_was_missing_and_counts_from_zero() {
         let out = shell::exec(&mut session, "node01", "systemctl start kube-proxy");
         assert_eq!((out.status, out.text.as_str()), (0, ""), "{name}");
         let whole = Session::new(&document, 1, true).expect("valid");
-        let rules = |s: &Session| s.world().state().ns_named("node01").expect("node01").1.rules.clone();
+        let rules =
+            |s: &Session| s.world().state().ns_named("node01").expect("node01").1.rules.clone();
         assert_eq!(rules(&session), rules(&whole), "{name}: as if it had run from the beginning");
         let answered = session.send(&probe).expect("sent");
         assert_eq!(answered.verdict.ending, Ending::Answered, "{name}");
         let forwarded = packets(&session, TableName::Filter, "FORWARD");
         assert!(packets(&session, TableName::Nat, "KUBE-NODEPORTS") > 0 && forwarded > 0, "{name}");
         shell::exec(&mut session, "node01", "systemctl restart kube-proxy");
-        assert_eq!(packets(&session, TableName::Nat, "KUBE-NODEPORTS"), 0, "{name}: its own chains");
-        assert_eq!(packets(&session, TableName::Filter, "KUBE-FORWARD"), 0, "{name}: its own chains");
-        assert_eq!(packets(&session, TableName::Filter, "FORWARD"), forwarded, "{name}: those of others go on");
+        assert_eq!(
+            packets(&session, TableName::Nat, "KUBE-NODEPORTS"),
+            0,
+            "{name}: its own chains"
+        );
+        assert_eq!(
+            packets(&session, TableName::Filter, "KUBE-FORWARD"),
+            0,
+            "{name}: its own chains"
+        );
+        assert_eq!(
+            packets(&session, TableName::Filter, "FORWARD"),
+            forwarded,
+            "{name}: those of others go on"
+        );
         assert_eq!(rules(&session), rules(&whole), "{name}");
     }
 }

@@ -1,6 +1,8 @@
 //! Texts of a kernel and of the simulator, brought into one form.
 
-use net::wire::{Checksums, PROTO_TCP, PROTO_UDP, VXLAN_PORT, fold, ones_complement_sum, pseudo_header};
+use net::wire::{
+    Checksums, PROTO_TCP, PROTO_UDP, VXLAN_PORT, fold, ones_complement_sum, pseudo_header,
+};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
@@ -15,7 +17,9 @@ fn mask_line(line: &str, known: &[u16]) -> String {
     // The other port of a shell is chance, whichever it is.
     let known = if line.contains("port=8472") { &[VXLAN_PORT][..] } else { known };
     let mut name = |port: &str| {
-        let Some(n) = port.parse::<u16>().ok().filter(|n| !known.contains(n)) else { return port.to_owned() };
+        let Some(n) = port.parse::<u16>().ok().filter(|n| !known.contains(n)) else {
+            return port.to_owned();
+        };
         let next = format!("P{}", names.len() + 1);
         names.entry(n).or_insert(next).clone()
     };
@@ -83,7 +87,9 @@ pub fn by_device(frames: &[String]) -> Vec<String> {
 /// The state of the (innermost) TCP or UDP checksum of a frame's bytes. `partial`: the kernel says
 /// that it is left to the device.
 pub fn checksums(frame: &[u8], partial: bool) -> Checksums {
-    let Some(ip) = frame.get(14..).filter(|b| b.len() >= 20 && b[0] == 0x45) else { return Checksums::Silent };
+    let Some(ip) = frame.get(14..).filter(|b| b.len() >= 20 && b[0] == 0x45) else {
+        return Checksums::Silent;
+    };
     let word = |b: &[u8], i: usize| b.get(i..i + 2).map_or(0, |w| u16::from_be_bytes([w[0], w[1]]));
     let (len, proto) = (usize::from(word(ip, 2)), ip[9]);
     let Some(segment) = ip.get(20..len) else { return Checksums::Silent };
@@ -114,7 +120,10 @@ mod tests {
         assert_eq!(mask_line(line, &[8472]), line.replace("33165", "P1"));
         let frame = "a > b ttl=64 len=60 10.1.5.1:11182 > 10.1.5.4:80 TCP S";
         assert_eq!(mask_line(frame, &[80]), frame.replace("11182", "P1"));
-        assert_eq!(mask_line("KUBE-SERVICES:9 00:50:56:98:d2:4e", &[]), "KUBE-SERVICES:9 00:50:56:98:d2:4e");
+        assert_eq!(
+            mask_line("KUBE-SERVICES:9 00:50:56:98:d2:4e", &[]),
+            "KUBE-SERVICES:9 00:50:56:98:d2:4e"
+        );
     }
 
     #[test]

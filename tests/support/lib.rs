@@ -24,7 +24,8 @@ pub fn read(path: &Path) -> String {
 
 /// The folders below a folder, by name.
 pub fn folders(path: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(path).map(|d| d.flatten().map(|e| e.path()).filter(|p| p.is_dir()).collect::<Vec<_>>());
+    let entries = std::fs::read_dir(path)
+        .map(|d| d.flatten().map(|e| e.path()).filter(|p| p.is_dir()).collect::<Vec<_>>());
     let mut out = entries.unwrap_or_default();
     out.sort();
     out
@@ -36,7 +37,12 @@ pub fn difference(what: &str, expected: &[String], got: &[String]) -> Option<Str
     if n == expected.len() && n == got.len() {
         return None;
     }
-    let mut out = format!("{what}: {} lines expected, {} found; they differ from line {}\n", expected.len(), got.len(), n + 1);
+    let mut out = format!(
+        "{what}: {} lines expected, {} found; they differ from line {}\n",
+        expected.len(),
+        got.len(),
+        n + 1
+    );
     for line in &expected[n.saturating_sub(3)..n] {
         let _ = writeln!(out, "    {line}");
     }

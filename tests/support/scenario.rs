@@ -62,12 +62,22 @@ impl Scenario {
     /// # Panics
     /// If the document is wrong.
     pub fn script(&self, name: &str, manifests: Option<&str>) -> (String, Script) {
-        let patient =
-            |s: &Send| Action::Send(Probe { timeout: Some(Duration::millis(1300)), settle: Some(Duration::millis(100)), ..s.probe(name) });
+        let patient = |s: &Send| {
+            Action::Send(Probe {
+                timeout: Some(Duration::millis(1300)),
+                settle: Some(Duration::millis(100)),
+                ..s.probe(name)
+            })
+        };
         let start = if self.cold { Start::Cold } else { Start::Known };
         (
             self.document(name, manifests),
-            Script { seed: self.seed, start, steps: self.send.iter().map(patient).collect(), places: Vec::new() },
+            Script {
+                seed: self.seed,
+                start,
+                steps: self.send.iter().map(patient).collect(),
+                places: Vec::new(),
+            },
         )
     }
 
@@ -77,16 +87,25 @@ impl Scenario {
     /// If the document or a probe is wrong.
     pub fn play(&self, name: &str, manifests: Option<&str>) -> (Session, Vec<Run>) {
         let document = self.document(name, manifests);
-        let mut session = Session::new(&document, self.seed, !self.cold)
-            .unwrap_or_else(|d| panic!("{name}: {}", d.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")));
-        let runs = self.send.iter().map(|s| session.send(&s.probe(name)).unwrap_or_else(|e| panic!("{name}: {e}"))).collect();
+        let mut session = Session::new(&document, self.seed, !self.cold).unwrap_or_else(|d| {
+            panic!("{name}: {}", d.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+        });
+        let runs = self
+            .send
+            .iter()
+            .map(|s| session.send(&s.probe(name)).unwrap_or_else(|e| panic!("{name}: {e}")))
+            .collect();
         (session, runs)
     }
 
     fn document(&self, name: &str, manifests: Option<&str>) -> String {
         let mut document = match &self.preset {
-            Some(p) => Preset::named(p).unwrap_or_else(|| panic!("{name}: no preset {p}")).document(),
-            None => manifests.unwrap_or_else(|| panic!("{name}: neither preset nor manifests.yaml")).to_owned(),
+            Some(p) => {
+                Preset::named(p).unwrap_or_else(|| panic!("{name}: no preset {p}")).document()
+            }
+            None => manifests
+                .unwrap_or_else(|| panic!("{name}: neither preset nor manifests.yaml"))
+                .to_owned(),
         };
         for (from, to) in &self.edit {
             assert!(document.contains(from.as_str()), "{name}: {from:?} is not in the document");
@@ -106,7 +125,10 @@ impl Send {
             Some(other) => panic!("{name}: no protocol {other:?}"),
         };
         (probe.sport, probe.ttl, probe.size) = (self.sport, self.ttl, self.size);
-        probe.endpoint = self.endpoint.as_ref().map(|e| (e.parse().unwrap_or_else(|_| panic!("{name}: endpoint {e:?}")), None));
+        probe.endpoint = self
+            .endpoint
+            .as_ref()
+            .map(|e| (e.parse().unwrap_or_else(|_| panic!("{name}: endpoint {e:?}")), None));
         probe
     }
 }

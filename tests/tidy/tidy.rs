@@ -1,5 +1,5 @@
-//! What the house asks of itself, checked: dependencies point one way, the pure crates stay pure, no
-//! file is too long, every crate's first page says what it must not know.
+//! What the house asks of itself, checked: dependencies point one way, the pure crates stay pure,
+//! no file is too long, every crate's first page says what it must not know.
 
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -13,16 +13,26 @@ fn checkout() -> PathBuf {
 
 /// The files git knows or would take.
 fn files() -> Vec<PathBuf> {
-    let out =
-        Command::new("git").args(["ls-files", "--cached", "--others", "--exclude-standard"]).current_dir(checkout()).output().expect("git");
+    let out = Command::new("git")
+        .args(["ls-files", "--cached", "--others", "--exclude-standard"])
+        .current_dir(checkout())
+        .output()
+        .expect("git");
     assert!(out.status.success(), "git ls-files: {}", String::from_utf8_lossy(&out.stderr));
-    let files: Vec<_> = String::from_utf8_lossy(&out.stdout).lines().map(|l| checkout().join(l)).filter(|p| p.is_file()).collect();
+    let files: Vec<_> = String::from_utf8_lossy(&out.stdout)
+        .lines()
+        .map(|l| checkout().join(l))
+        .filter(|p| p.is_file())
+        .collect();
     assert!(!files.is_empty(), "git lists no file");
     files
 }
 
 fn with_ending(endings: &[&str]) -> Vec<PathBuf> {
-    files().into_iter().filter(|p| p.extension().is_some_and(|e| endings.iter().any(|x| *x == e))).collect()
+    files()
+        .into_iter()
+        .filter(|p| p.extension().is_some_and(|e| endings.iter().any(|x| *x == e)))
+        .collect()
 }
 
 fn metadata() -> Value {
@@ -37,16 +47,35 @@ fn metadata() -> Value {
 /// The staircase: each crate sees only those below it.
 const STAIRS: &[(&str, &[&str])] = &[
     ("packetwalk-net", &["ipnet", "litemap"]),
-    ("packetwalk-kube", &["packetwalk-net", "ipnet", "litemap", "data-encoding", "granit-parser", "sha2"]),
+    (
+        "packetwalk-kube",
+        &["packetwalk-net", "ipnet", "litemap", "data-encoding", "granit-parser", "sha2"],
+    ),
     ("packetwalk-play", &["packetwalk-net", "packetwalk-kube"]),
-    ("packetwalk-view", &["packetwalk-net", "packetwalk-kube", "packetwalk-play", "litemap", "data-encoding", "miniz_oxide", "serde_json"]),
+    (
+        "packetwalk-view",
+        &[
+            "packetwalk-net",
+            "packetwalk-kube",
+            "packetwalk-play",
+            "litemap",
+            "data-encoding",
+            "miniz_oxide",
+            "serde_json",
+        ],
+    ),
 ];
 
 #[test]
 fn dependencies_point_down_the_staircase() {
     let meta = metadata();
     for (name, allowed) in STAIRS {
-        let package = meta["packages"].as_array().expect("packages").iter().find(|p| p["name"] == *name).expect("package");
+        let package = meta["packages"]
+            .as_array()
+            .expect("packages")
+            .iter()
+            .find(|p| p["name"] == *name)
+            .expect("package");
         for d in package["dependencies"].as_array().expect("dependencies") {
             let (dep, kind) = (d["name"].as_str().expect("name"), &d["kind"]);
             assert!(kind == "dev" || allowed.contains(&dep), "{name} must not depend on {dep}");
@@ -72,10 +101,17 @@ fn pure_crates_touch_no_clock_file_thread_network_or_page() {
     ];
     for file in with_ending(&["rs"]) {
         let text = file.to_string_lossy().into_owned();
-        if !["crates/net/src", "crates/kube/src", "crates/play/src", "crates/view/src"].iter().any(|c| text.contains(c)) {
+        if !["crates/net/src", "crates/kube/src", "crates/play/src", "crates/view/src"]
+            .iter()
+            .any(|c| text.contains(c))
+        {
             continue;
         }
-        let code: String = read(&file).lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+        let code: String = read(&file)
+            .lines()
+            .filter(|l| !l.trim_start().starts_with("//"))
+            .collect::<Vec<_>>()
+            .join("\n");
         for word in forbidden {
             assert!(!code.contains(word), "{text} uses {word}");
         }
@@ -100,7 +136,11 @@ fn every_crate_says_what_it_must_not_know() {
             .map(|f| folder.join(f))
             .find(|f| f.exists())
             .expect("a first page");
-        assert!(read(&page).contains("Architecture invariant"), "{} says no architecture invariant", page.display());
+        assert!(
+            read(&page).contains("Architecture invariant"),
+            "{} says no architecture invariant",
+            page.display()
+        );
     }
 }
 
@@ -122,7 +162,8 @@ fn every_reason_to_drop_is_said_in_both_languages_and_every_name_is_its_own() {
     let names: BTreeSet<_> = net::DropReason::ALL.iter().map(|r| r.name()).collect();
     assert_eq!(names.len(), net::DropReason::ALL.len());
     for r in net::DropReason::ALL {
-        let (en, ja) = (view::words::reason(*r, view::Lang::En), view::words::reason(*r, view::Lang::Ja));
+        let (en, ja) =
+            (view::words::reason(*r, view::Lang::En), view::words::reason(*r, view::Lang::Ja));
         assert!(!en.is_empty() && !ja.is_empty() && en != ja, "{r}");
     }
 }

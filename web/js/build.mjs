@@ -7,7 +7,9 @@ import { build } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, "..", "generated");
-const inputs = ["build.mjs", "editor.js", "package-lock.json"].map((f) => readFileSync(join(here, f)));
+const inputs = ["build.mjs", "editor.js", "package-lock.json"].map((f) =>
+  readFileSync(join(here, f)),
+);
 const stamp = createHash("sha256").update(Buffer.concat(inputs)).digest("hex");
 let known = "";
 try {
@@ -29,7 +31,10 @@ if (known !== stamp) {
   });
   for (const name of ["inter", "jetbrains-mono"]) {
     const from = join(here, "node_modules", "@fontsource-variable", name);
-    copyFileSync(join(from, "files", `${name}-latin-wght-normal.woff2`), join(out, "fonts", `${name}.woff2`));
+    copyFileSync(
+      join(from, "files", `${name}-latin-wght-normal.woff2`),
+      join(out, "fonts", `${name}.woff2`),
+    );
     copyFileSync(join(from, "LICENSE"), join(out, "fonts", `${name}.LICENSE`));
   }
   writeFileSync(join(out, ".stamp"), stamp);

@@ -4,11 +4,25 @@
 import { autocompletion, completionKeymap } from "@codemirror/autocomplete";
 import { defaultKeymap } from "@codemirror/commands";
 import { yaml } from "@codemirror/lang-yaml";
-import { HighlightStyle, bracketMatching, indentOnInput, indentUnit, syntaxHighlighting } from "@codemirror/language";
+import {
+  HighlightStyle,
+  bracketMatching,
+  indentOnInput,
+  indentUnit,
+  syntaxHighlighting,
+} from "@codemirror/language";
 import { lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
 import { EditorState } from "@codemirror/state";
-import { EditorView, drawSelection, highlightActiveLine, highlightActiveLineGutter, hoverTooltip, keymap, lineNumbers } from "@codemirror/view";
+import {
+  EditorView,
+  drawSelection,
+  highlightActiveLine,
+  highlightActiveLineGutter,
+  hoverTooltip,
+  keymap,
+  lineNumbers,
+} from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { helpAt } from "./help.js";
 
@@ -19,26 +33,54 @@ const theme = EditorView.theme({
   ".cm-gutters": { backgroundColor: "var(--panel)", color: "var(--ink3)", border: "none" },
   ".cm-activeLine, .cm-activeLineGutter": { backgroundColor: "var(--hover)" },
   ".cm-cursor": { borderLeftColor: "var(--ink)" },
-  "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": { backgroundColor: "var(--in-tint)" },
+  "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground":
+    { backgroundColor: "var(--in-tint)" },
   ".cm-selectionMatch": { backgroundColor: "var(--chg)" },
   ".cm-matchingBracket": { backgroundColor: "var(--hover)", outline: "1px solid var(--line2)" },
-  ".cm-tooltip": { backgroundColor: "var(--panel)", color: "var(--ink)", border: "1px solid var(--line2)", borderRadius: "6px" },
-  ".cm-help": { maxWidth: "320px", padding: "6px 10px", fontFamily: "var(--sans)", fontSize: "12px", lineHeight: "17px" },
+  ".cm-tooltip": {
+    backgroundColor: "var(--panel)",
+    color: "var(--ink)",
+    border: "1px solid var(--line2)",
+    borderRadius: "6px",
+  },
+  ".cm-help": {
+    maxWidth: "320px",
+    padding: "6px 10px",
+    fontFamily: "var(--sans)",
+    fontSize: "12px",
+    lineHeight: "17px",
+  },
   ".cm-tooltip-autocomplete > ul": { fontFamily: "var(--mono)", fontSize: "12px" },
   ".cm-tooltip-autocomplete > ul > li": { padding: "2px 8px" },
-  ".cm-tooltip-autocomplete > ul > li[aria-selected]": { backgroundColor: "var(--in)", color: "var(--on-in)" },
+  ".cm-tooltip-autocomplete > ul > li[aria-selected]": {
+    backgroundColor: "var(--in)",
+    color: "var(--on-in)",
+  },
   ".cm-diagnostic": { whiteSpace: "pre-wrap", fontFamily: "var(--sans)" },
   ".cm-diagnostic-error": { borderLeftColor: "var(--bad)" },
-  ".cm-lintRange-error": { backgroundImage: "none", textDecoration: "underline wavy var(--bad) 1px" },
-  ".cm-lintRange-warning": { backgroundImage: "none", textDecoration: "underline wavy var(--chg-bar) 1px" },
-  ".cm-lintRange-info": { backgroundImage: "none", textDecoration: "underline dotted var(--ink3) 1px" },
+  ".cm-lintRange-error": {
+    backgroundImage: "none",
+    textDecoration: "underline wavy var(--bad) 1px",
+  },
+  ".cm-lintRange-warning": {
+    backgroundImage: "none",
+    textDecoration: "underline wavy var(--chg-bar) 1px",
+  },
+  ".cm-lintRange-info": {
+    backgroundImage: "none",
+    textDecoration: "underline dotted var(--ink3) 1px",
+  },
   ".cm-panels": { backgroundColor: "var(--sunk)", color: "var(--ink)" },
 });
 
 // Ink chrome: weight, not hue, tells keys from values.
 const highlight = HighlightStyle.define([
   { tag: [tags.propertyName, tags.definition(tags.propertyName)], color: "var(--ink2)" },
-  { tag: [tags.string, tags.content, tags.number, tags.bool, tags.literal], color: "var(--ink)", fontWeight: "650" },
+  {
+    tag: [tags.string, tags.content, tags.number, tags.bool, tags.literal],
+    color: "var(--ink)",
+    fontWeight: "650",
+  },
   { tag: tags.comment, color: "var(--ink3)", fontStyle: "italic" },
   { tag: [tags.separator, tags.punctuation, tags.meta], color: "var(--ink3)" },
 ]);
@@ -53,8 +95,8 @@ globalThis.PacketwalkEditor = {
     root.adoptedStyleSheets = [sheet];
     root.append(parent);
     let silent = false;
-    // The editor's own lines end in LF. A text whose every line ends in CRLF goes out and in as such, and
-    // places are told in it; a text with both comes out with LF once it is typed into.
+    // The editor's own lines end in LF. A text whose every line ends in CRLF goes out and in as
+    // such, and places are told in it; a text with both comes out with LF once it is typed into.
     const isCrlf = (text) => text.includes("\r\n") && !/(^|[^\r])\n/.test(text);
     let crlf = isCrlf(text);
     const out = (doc) => (crlf ? doc.toString().replaceAll("\n", "\r\n") : doc.toString());
@@ -95,7 +137,9 @@ globalThis.PacketwalkEditor = {
                 if (!context.explicit && !word.text) return null;
                 const doc = context.state.doc;
                 const found = complete(out(doc), outAt(doc, context.pos));
-                return found.options.length ? { ...found, from: inAt(doc, found.from), validFor: /^[\w./-]*$/ } : null;
+                return found.options.length
+                  ? { ...found, from: inAt(doc, found.from), validFor: /^[\w./-]*$/ }
+                  : null;
               },
             ],
           }),
@@ -112,16 +156,30 @@ globalThis.PacketwalkEditor = {
           }),
           keymap.of([...completionKeymap, ...defaultKeymap, ...searchKeymap, ...lintKeymap]),
           // Tab leaves the editor, as everywhere on the page; Mod-] indents.
-          EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false", tabindex: "0" }),
+          EditorView.contentAttributes.of({
+            "aria-label": label,
+            spellcheck: "false",
+            tabindex: "0",
+          }),
           EditorView.updateListener.of((u) => {
             if (u.docChanged && !silent) onChange(out(u.state.doc));
           }),
-          // What is typed over a selection; the browser would keep its style, which a policy forbids.
+          // What is typed over a selection; the browser would keep its style, which a policy
+          // forbids.
           EditorView.domEventHandlers({
             beforeinput(e, v) {
-              if (e.inputType !== "insertText" || !e.data || v.state.readOnly || v.state.selection.main.empty) return false;
+              if (
+                e.inputType !== "insertText" ||
+                !e.data ||
+                v.state.readOnly ||
+                v.state.selection.main.empty
+              )
+                return false;
               e.preventDefault();
-              v.dispatch(v.state.replaceSelection(e.data), { userEvent: "input.type", scrollIntoView: true });
+              v.dispatch(v.state.replaceSelection(e.data), {
+                userEvent: "input.type",
+                scrollIntoView: true,
+              });
               return true;
             },
           }),
@@ -149,7 +207,10 @@ globalThis.PacketwalkEditor = {
       },
       reveal(at) {
         const pos = inAt(view.state.doc, at);
-        view.dispatch({ selection: { anchor: pos, head: view.state.doc.lineAt(pos).to }, effects: EditorView.scrollIntoView(pos, { y: "center" }) });
+        view.dispatch({
+          selection: { anchor: pos, head: view.state.doc.lineAt(pos).to },
+          effects: EditorView.scrollIntoView(pos, { y: "center" }),
+        });
         view.focus();
       },
       setMarks(marks) {

@@ -1,9 +1,9 @@
-// What stands in an embed before its engine is there: it reads the address, shows a still picture, and
-// brings the engine when a person, or the page around, asks for it. And the messages to and from that page:
-// here they are made and checked. Nothing is stored, no history is made.
+// What stands in an embed before its engine is there: it reads the address, shows a still picture,
+// and brings the engine when a person, or the page around, asks for it. And the messages to and
+// from that page: here they are made and checked. Nothing is stored, no history is made.
 (function () {
   "use strict";
-  const PRESETS = { /* presets */ };
+  const PRESETS = {/* presets */};
   const ENGINE = "/* engine */";
   const body = document.body;
   const root = document.documentElement;
@@ -25,25 +25,44 @@
   for (const [name, words] of Object.entries(WORDS)) {
     const value = given.get(name);
     asked[name] = words.includes(value) ? value : words[0];
-    if (value !== null && !words.includes(value)) faults.push([`${name}=${value}: write ${words.slice(0, -1).join(", ")} or ${words.at(-1)}.`, `${name}=${value}：${words.join("、")} のどれかを書いてください。`]);
+    if (value !== null && !words.includes(value))
+      faults.push([
+        `${name}=${value}: write ${words.slice(0, -1).join(", ")} or ${words.at(-1)}.`,
+        `${name}=${value}：${words.join("、")} のどれかを書いてください。`,
+      ]);
   }
   const number = (text) => (/^\d{1,6}$/.test(text) ? Number(text) : null);
   const step = given.get("step");
-  if (step !== null && number(step) === null) faults.push([`step=${step}: write the number of a step, such as 12; 0 is before the first.`, `step=${step}：12 のようにステップの番号を書いてください（0 は最初の前）。`]);
+  if (step !== null && number(step) === null)
+    faults.push([
+      `step=${step}: write the number of a step, such as 12; 0 is before the first.`,
+      `step=${step}：12 のようにステップの番号を書いてください（0 は最初の前）。`,
+    ]);
   const presets = Object.keys(PRESETS);
   const linked = /^#v\d/.test(location.hash);
   let preset = given.get("preset");
   if (preset !== null && !presets.includes(preset)) {
-    faults.push([`preset=${preset}: there are ${presets.join(", ")}.`, `preset=${preset}：${presets.join("、")} があります。`]);
+    faults.push([
+      `preset=${preset}: there are ${presets.join(", ")}.`,
+      `preset=${preset}：${presets.join("、")} があります。`,
+    ]);
     preset = null;
   }
   let poster = given.get("poster");
   if (poster !== null && !/^[\w-]+(\.[\w-]+)*\.svg$/.test(poster)) {
-    faults.push([`poster=${poster}: write the name of an SVG file beside this page.`, `poster=${poster}：このページの隣にある SVG ファイルの名前を書いてください。`]);
+    faults.push([
+      `poster=${poster}: write the name of an SVG file beside this page.`,
+      `poster=${poster}：このページの隣にある SVG ファイルの名前を書いてください。`,
+    ]);
     poster = null;
   }
   const known = [...Object.keys(WORDS), "step", "preset", "poster"];
-  for (const name of new Set(given.keys())) if (!known.includes(name)) faults.push([`${name}: is no parameter; there are ${known.sort().join(", ")}.`, `${name}：そのようなパラメーターはありません（${known.sort().join("、")}）。`]);
+  for (const name of new Set(given.keys()))
+    if (!known.includes(name))
+      faults.push([
+        `${name}: is no parameter; there are ${known.sort().join(", ")}.`,
+        `${name}：そのようなパラメーターはありません（${known.sort().join("、")}）。`,
+      ]);
 
   const japanese = asked.lang === "ja" || (asked.lang === "auto" && /^ja/.test(navigator.language));
   const say = (en, ja) => (japanese ? ja : en);
@@ -51,7 +70,14 @@
   root.dataset.theme = asked.theme === "auto" ? "system" : asked.theme;
   preset ??= presets.find((p) => p === "article-nodeport");
   const title = linked ? "Packetwalk" : PRESETS[preset][japanese ? 1 : 0];
-  Object.assign(body.dataset, { preset, view: asked.view, controls: asked.controls, lang: asked.lang, theme: asked.theme, play: asked.play });
+  Object.assign(body.dataset, {
+    preset,
+    view: asked.view,
+    controls: asked.controls,
+    lang: asked.lang,
+    theme: asked.theme,
+    play: asked.play,
+  });
   // A session has a grain of its own.
   if (given.has("grain")) body.dataset.grain = asked.grain;
   if (number(step ?? "") !== null) body.dataset.step = number(step);
@@ -62,7 +88,8 @@
     to.append(e);
     return e;
   };
-  // What is wrong with the address stays in sight; what was wrong with loading goes when it is tried again.
+  // What is wrong with the address stays in sight; what was wrong with loading goes when it is
+  // tried again.
   let failure = "";
   const complain = () => {
     const lines = [...faults.map(([en, ja]) => say(en, ja)), failure].filter(Boolean);
@@ -81,7 +108,8 @@
 
   // To the page around.
   const outside = window.parent !== window;
-  const tell = (type, more) => outside && window.parent.postMessage({ source: "packetwalk", v: 1, type, ...more }, "*");
+  const tell = (type, more) =>
+    outside && window.parent.postMessage({ source: "packetwalk", v: 1, type, ...more }, "*");
 
   // The still picture.
   let engine = "none";
@@ -93,12 +121,31 @@
   picture?.addEventListener("load", () => measure());
   const call = add(cover, "div", { className: "call" });
   add(call, "strong", { textContent: title });
-  const button = add(call, "button", { type: "button", className: "start", textContent: say("▶ Walk through it", "▶ 動かす") });
+  const button = add(call, "button", {
+    type: "button",
+    className: "start",
+    textContent: say("▶ Walk through it", "▶ 動かす"),
+  });
   button.addEventListener("click", () => load());
-  if (linked) add(call, "a", { className: "leave", href: `./${location.hash}`, target: "_blank", rel: "noopener", textContent: say("Open in Packetwalk", "Packetwalk で開く") });
+  if (linked)
+    add(call, "a", {
+      className: "leave",
+      href: `./${location.hash}`,
+      target: "_blank",
+      rel: "noopener",
+      textContent: say("Open in Packetwalk", "Packetwalk で開く"),
+    });
 
   // A fault of the engine's own.
-  const broken = (error) => typeof WebAssembly === "object" && error instanceof WebAssembly.RuntimeError && fail(say("Packetwalk has met a fault of its own and stopped.", "Packetwalk 自身の不具合で停止しました。"));
+  const broken = (error) =>
+    typeof WebAssembly === "object" &&
+    error instanceof WebAssembly.RuntimeError &&
+    fail(
+      say(
+        "Packetwalk has met a fault of its own and stopped.",
+        "Packetwalk 自身の不具合で停止しました。",
+      ),
+    );
   window.addEventListener("error", (event) => broken(event.error));
   window.addEventListener("unhandledrejection", (event) => broken(event.reason));
 
@@ -112,19 +159,38 @@
 
   function load() {
     if (engine !== "none") return;
-    if (typeof WebAssembly !== "object") return stopped(say("This browser cannot run it: it needs WebAssembly.", "このブラウザーでは動きません（WebAssembly が必要です）。"));
+    if (typeof WebAssembly !== "object")
+      return stopped(
+        say(
+          "This browser cannot run it: it needs WebAssembly.",
+          "このブラウザーでは動きません（WebAssembly が必要です）。",
+        ),
+      );
     engine = "coming";
     failure = "";
     complain();
     button.disabled = true;
     button.textContent = say("Loading…", "読み込んでいます…");
     const script = add(document.head, "script", { src: ENGINE });
-    script.addEventListener("error", () => stopped(say("The engine could not be loaded. Look at the connection.", "エンジンを読み込めません。接続を確認してください。")));
+    script.addEventListener("error", () =>
+      stopped(
+        say(
+          "The engine could not be loaded. Look at the connection.",
+          "エンジンを読み込めません。接続を確認してください。",
+        ),
+      ),
+    );
     script.addEventListener("load", () => {
       script.remove();
       packetwalkEngine().catch((error) => {
         if (error instanceof WebAssembly.RuntimeError) return broken(error);
-        const why = error instanceof WebAssembly.CompileError ? say("This browser, or the policy of this page, does not let it run", "このブラウザーまたはページのポリシーにより動きません") : say("The engine could not begin", "エンジンを始められません");
+        const why =
+          error instanceof WebAssembly.CompileError
+            ? say(
+                "This browser, or the policy of this page, does not let it run",
+                "このブラウザーまたはページのポリシーにより動きません",
+              )
+            : say("The engine could not begin", "エンジンを始められません");
         stopped(`${why}: ${error.message}`);
       });
     });
@@ -137,10 +203,15 @@
     if (!width) return;
     let now = 420;
     if (seen) {
-      const own = [".head", ".saying", ".transport"].reduce((n, s) => n + (document.querySelector(s)?.offsetHeight ?? 0), 0);
+      const own = [".head", ".saying", ".transport"].reduce(
+        (n, s) => n + (document.querySelector(s)?.offsetHeight ?? 0),
+        0,
+      );
       const wide = width >= 640;
       const across = asked.view === "split" && wide ? width * 0.6 : width;
-      const drawn = ["diagram", "split"].includes(asked.view) ? Math.min((seen.height / seen.width) * (across - 20), 900) + 60 : 420;
+      const drawn = ["diagram", "split"].includes(asked.view)
+        ? Math.min((seen.height / seen.width) * (across - 20), 900) + 60
+        : 420;
       now = own + drawn + (asked.view === "split" && !wide ? 320 : 0);
     } else if (picture?.naturalWidth) {
       now = Math.min((picture.naturalHeight / picture.naturalWidth) * width, 900);
@@ -166,14 +237,24 @@
         measure(seen);
         tell("ready", { title: seen.title, step: seen.step, steps: seen.steps, height });
         if (Number(step) > seen.steps) {
-          faults.push([`step=${step}: there are ${seen.steps} steps.`, `step=${step}：ステップは ${seen.steps} までです。`]);
+          faults.push([
+            `step=${step}: there are ${seen.steps} steps.`,
+            `step=${step}：ステップは ${seen.steps} までです。`,
+          ]);
           tell("error", { message: say(...faults.at(-1)) });
           complain();
         }
       }
       if (seen.broken) return;
-      if (!before || before.step !== seen.step) tell("step", { step: seen.step, steps: seen.steps, place: seen.place ?? "", text: seen.text ?? "" });
-      if (seen.outcome && before?.outcome !== seen.outcome) tell("outcome", { answered: seen.answered, text: seen.outcome });
+      if (!before || before.step !== seen.step)
+        tell("step", {
+          step: seen.step,
+          steps: seen.steps,
+          place: seen.place ?? "",
+          text: seen.text ?? "",
+        });
+      if (seen.outcome && before?.outcome !== seen.outcome)
+        tell("outcome", { answered: seen.answered, text: seen.outcome });
       if (wish.step !== null || wish.playing !== null) {
         const { step, playing } = wish;
         wish.step = wish.playing = null;
@@ -198,8 +279,12 @@
       else wish.playing = false;
     },
     seek: (m) => {
-      if (!Number.isInteger(m.step) || m.step < 0) return "seek: write step: and the number of a step, 0 being before the first";
-      if (engine === "there") return m.step > last.steps ? `seek: there are ${last.steps} steps` : void frame.command("seek", m.step);
+      if (!Number.isInteger(m.step) || m.step < 0)
+        return "seek: write step: and the number of a step, 0 being before the first";
+      if (engine === "there")
+        return m.step > last.steps
+          ? `seek: there are ${last.steps} steps`
+          : void frame.command("seek", m.step);
       wish.step = m.step;
       load();
     },
@@ -208,9 +293,17 @@
   window.addEventListener("message", (event) => {
     // Nobody but the page around; and it may speak to others, too.
     const m = event.data;
-    if (!outside || event.source !== window.parent || typeof m !== "object" || m === null || m.target !== "packetwalk") return;
+    if (
+      !outside ||
+      event.source !== window.parent ||
+      typeof m !== "object" ||
+      m === null ||
+      m.target !== "packetwalk"
+    )
+      return;
     const act = Object.hasOwn(COMMANDS, m.type) && COMMANDS[m.type];
-    const wrong = m.v !== 1 ? "v: write 1" : act ? act(m) : `type: write ${Object.keys(COMMANDS).join(", ")}`;
+    const wrong =
+      m.v !== 1 ? "v: write 1" : act ? act(m) : `type: write ${Object.keys(COMMANDS).join(", ")}`;
     refuse(wrong);
   });
 

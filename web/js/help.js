@@ -2,10 +2,16 @@
 // stand in, `*` for all; English and Japanese.
 const words = {
   "*": {
-    apiVersion: ["Group and version of the kind: apps/v1 for a Deployment, v1 for a Service.", "種類のグループとバージョン。Deployment は apps/v1、Service は v1。"],
+    apiVersion: [
+      "Group and version of the kind: apps/v1 for a Deployment, v1 for a Service.",
+      "種類のグループとバージョン。Deployment は apps/v1、Service は v1。",
+    ],
     kind: ["What this document describes.", "この文書が記述するもの。"],
     metadata: ["Name, namespace and labels.", "名前、名前空間、ラベル。"],
-    name: ["Lower-case letters, digits, hyphens and dots; unique among its kind.", "英小文字・数字・ハイフン・ドット。同じ種類の中で一意。"],
+    name: [
+      "Lower-case letters, digits, hyphens and dots; unique among its kind.",
+      "英小文字・数字・ハイフン・ドット。同じ種類の中で一意。",
+    ],
     namespace: ["default if it is not written.", "省略時は default。"],
     labels: ["Words by which selectors find it.", "セレクターが探すための語。"],
     items: ["The documents of a List.", "List に含まれる文書。"],
@@ -14,63 +20,162 @@ const words = {
   Deployment: {
     Deployment: ["Keeps a number of equal pods running.", "同じ Pod を指定した数だけ動かす。"],
     replicas: ["How many pods; 1 if it is not written.", "Pod の数。省略時は 1。"],
-    selector: ["The pods that belong to it; must agree with the template's labels.", "属する Pod。テンプレートのラベルと一致させる。"],
-    matchLabels: ["All of these labels must be there, with these values.", "すべてのラベルが同じ値で付いていること。"],
+    selector: [
+      "The pods that belong to it; must agree with the template's labels.",
+      "属する Pod。テンプレートのラベルと一致させる。",
+    ],
+    matchLabels: [
+      "All of these labels must be there, with these values.",
+      "すべてのラベルが同じ値で付いていること。",
+    ],
     template: ["What each of its pods looks like.", "それぞれの Pod のひな型。"],
-    containers: ["A pod's containers share one network namespace: one eth0, one address.", "Pod のコンテナは一つの netns を共有する（eth0 もアドレスも一つ）。"],
-    image: ["nginx answers on port 80. Any other image answers on the ports written with it.", "nginx は 80 番で応答する。他のイメージは併記したポートで応答する。"],
-    ports: ["In a cluster only a note of what the container listens on. Here an image other than nginx listens on them.", "クラスターでは待ち受けポートの覚え書き。ここでは nginx 以外のイメージがこのポートで待ち受ける。"],
+    containers: [
+      "A pod's containers share one network namespace: one eth0, one address.",
+      "Pod のコンテナは一つの netns を共有する（eth0 もアドレスも一つ）。",
+    ],
+    image: [
+      "nginx answers on port 80. Any other image answers on the ports written with it.",
+      "nginx は 80 番で応答する。他のイメージは併記したポートで応答する。",
+    ],
+    ports: [
+      "In a cluster only a note of what the container listens on. Here an image other than nginx listens on them.",
+      "クラスターでは待ち受けポートの覚え書き。ここでは nginx 以外のイメージがこのポートで待ち受ける。",
+    ],
     containerPort: ["1 to 65535.", "1〜65535。"],
     protocol: ["TCP (if it is not written), UDP or SCTP.", "TCP（省略時）、UDP、SCTP。"],
-    nodeName: ["The node its pods run on; else they are spread.", "Pod を動かすノード。省略時は分散する。"],
+    nodeName: [
+      "The node its pods run on; else they are spread.",
+      "Pod を動かすノード。省略時は分散する。",
+    ],
   },
   Service: {
-    Service: ["One address for many pods. kube-proxy writes iptables rules for it on every node.", "多数の Pod に対する一つのアドレス。kube-proxy が各ノードに iptables 規則を書く。"],
-    type: ["ClusterIP (if it is not written): reached inside the cluster. NodePort: also at a port of every node.", "ClusterIP（省略時）はクラスター内から、NodePort は全ノードのポートからも届く。"],
-    ClusterIP: ["An address that no device has: DNAT replaces it by a pod's.", "どの装置も持たないアドレス。DNAT で Pod のアドレスに置き換わる。"],
-    NodePort: ["A port of every node, 30000 to 32767 unless serviceNodePortRange says otherwise.", "全ノードのポート。serviceNodePortRange がなければ 30000〜32767。"],
-    clusterIP: ["From serviceCIDR; chosen if it is not written. None makes a headless Service, without rules.", "serviceCIDR の中。省略時は自動。None なら規則のない headless。"],
-    selector: ["The endpoints are the pods that have all these labels.", "このラベルをすべて持つ Pod がエンドポイントになる。"],
+    Service: [
+      "One address for many pods. kube-proxy writes iptables rules for it on every node.",
+      "多数の Pod に対する一つのアドレス。kube-proxy が各ノードに iptables 規則を書く。",
+    ],
+    type: [
+      "ClusterIP (if it is not written): reached inside the cluster. NodePort: also at a port of every node.",
+      "ClusterIP（省略時）はクラスター内から、NodePort は全ノードのポートからも届く。",
+    ],
+    ClusterIP: [
+      "An address that no device has: DNAT replaces it by a pod's.",
+      "どの装置も持たないアドレス。DNAT で Pod のアドレスに置き換わる。",
+    ],
+    NodePort: [
+      "A port of every node, 30000 to 32767 unless serviceNodePortRange says otherwise.",
+      "全ノードのポート。serviceNodePortRange がなければ 30000〜32767。",
+    ],
+    clusterIP: [
+      "From serviceCIDR; chosen if it is not written. None makes a headless Service, without rules.",
+      "serviceCIDR の中。省略時は自動。None なら規則のない headless。",
+    ],
+    selector: [
+      "The endpoints are the pods that have all these labels.",
+      "このラベルをすべて持つ Pod がエンドポイントになる。",
+    ],
     ports: ["Each port has its own chains, KUBE-SVC-…", "ポートごとに KUBE-SVC-… チェーンがある。"],
     port: ["The Service's own port.", "Service 自身のポート。"],
-    targetPort: ["The pod's port, a number or a name; the same as port if it is not written.", "Pod のポート（番号か名前）。省略時は port と同じ。"],
+    targetPort: [
+      "The pod's port, a number or a name; the same as port if it is not written.",
+      "Pod のポート（番号か名前）。省略時は port と同じ。",
+    ],
     nodePort: ["Chosen from the range if it is not written.", "省略時は範囲から選ばれる。"],
     protocol: ["TCP (if it is not written), UDP or SCTP.", "TCP（省略時）、UDP、SCTP。"],
   },
   Topology: {
-    Topology: ["What is under the cluster: segments, nodes, hosts. Every field has a default.", "クラスターの下にあるもの。セグメント、ノード、ホスト。すべて省略できる。"],
-    kubernetes: ["Address ranges and version of the cluster.", "クラスターのアドレス範囲とバージョン。"],
+    Topology: [
+      "What is under the cluster: segments, nodes, hosts. Every field has a default.",
+      "クラスターの下にあるもの。セグメント、ノード、ホスト。すべて省略できる。",
+    ],
+    kubernetes: [
+      "Address ranges and version of the cluster.",
+      "クラスターのアドレス範囲とバージョン。",
+    ],
     version: ["Decides how kube-proxy writes its rules.", "kube-proxy の規則の書き方が決まる。"],
-    podCIDR: ["Addresses of pods. Each node takes a /24 from it.", "Pod のアドレス。各ノードが /24 を使う。"],
+    podCIDR: [
+      "Addresses of pods. Each node takes a /24 from it.",
+      "Pod のアドレス。各ノードが /24 を使う。",
+    ],
     serviceCIDR: ["Addresses of Services.", "Service のアドレス。"],
-    serviceNodePortRange: ["Node ports, 30000-32767 if it is not written.", "NodePort の範囲。省略時は 30000-32767。"],
+    serviceNodePortRange: [
+      "Node ports, 30000-32767 if it is not written.",
+      "NodePort の範囲。省略時は 30000-32767。",
+    ],
     kubeProxy: ["Options of kube-proxy.", "kube-proxy の設定。"],
-    masqueradeAll: ["true: everything sent to a ClusterIP is masqueraded, also from pods (--masquerade-all).", "true なら Pod からの ClusterIP 宛てもすべて MASQUERADE する（--masquerade-all）。"],
+    masqueradeAll: [
+      "true: everything sent to a ClusterIP is masqueraded, also from pods (--masquerade-all).",
+      "true なら Pod からの ClusterIP 宛てもすべて MASQUERADE する（--masquerade-all）。",
+    ],
     flannel: ["The overlay between nodes.", "ノード間のオーバーレイ。"],
-    vni: ["VXLAN network identifier, 1 if it is not written.", "VXLAN ネットワーク識別子。省略時は 1。"],
-    ipMasq: ["flanneld masquerades what pods send out of the cluster (--ip-masq).", "Pod がクラスター外へ送るものを flanneld が MASQUERADE する（--ip-masq）。"],
+    vni: [
+      "VXLAN network identifier, 1 if it is not written.",
+      "VXLAN ネットワーク識別子。省略時は 1。",
+    ],
+    ipMasq: [
+      "flanneld masquerades what pods send out of the cluster (--ip-masq).",
+      "Pod がクラスター外へ送るものを flanneld が MASQUERADE する（--ip-masq）。",
+    ],
     port: ["UDP port of VXLAN: 8472, as Linux has it.", "VXLAN の UDP ポート。Linux と同じ 8472。"],
     segments: ["LANs: one Ethernet each.", "LAN（それぞれ一つの Ethernet）。"],
-    subnet: ["Network of the segment, with prefix length.", "セグメントのネットワーク（プレフィックス長付き）。"],
+    subnet: [
+      "Network of the segment, with prefix length.",
+      "セグメントのネットワーク（プレフィックス長付き）。",
+    ],
     gateway: ["The segment's router.", "セグメントのルーター。"],
     nodes: ["Machines of the cluster.", "クラスターのマシン。"],
     hosts: ["Machines outside the cluster.", "クラスター外のマシン。"],
-    role: ["worker (if it is not written) or control-plane.", "worker（省略時）または control-plane。"],
-    hostname: ["What the machine calls itself; its name if it is not written.", "マシン自身の名前。省略時は name と同じ。"],
+    role: [
+      "worker (if it is not written) or control-plane.",
+      "worker（省略時）または control-plane。",
+    ],
+    hostname: [
+      "What the machine calls itself; its name if it is not written.",
+      "マシン自身の名前。省略時は name と同じ。",
+    ],
     nic: ["The device on the segment.", "セグメントにつながる装置。"],
-    address: ["With prefix length: 192.168.120.226/24.", "プレフィックス長付き。192.168.120.226/24。"],
-    mac: ["Six octets in hex; made from the seed if it is not written.", "16 進 6 オクテット。省略時はシードから作る。"],
-    mtu: ["Largest IP packet in bytes, 1500 if it is not written. flannel.1 and pods have 50 less.", "IP パケットの最大バイト数。省略時は 1500。flannel.1 と Pod は 50 小さい。"],
-    docker: ["Whether docker runs, with docker0 and its chains.", "docker が動くか（docker0 とチェーン）。"],
-    sysctl: ["Kernel settings of the node, before anything is sent.", "送信前のノードのカーネル設定。"],
-    "net.ipv4.ip_forward": ["0: the node does not route packets of others.", "0 なら他のパケットを転送しない。"],
-    "net.bridge.bridge-nf-call-iptables": ["1: bridged frames go through iptables too; kube-proxy needs it.", "1 ならブリッジのフレームも iptables を通る。kube-proxy に必要。"],
+    address: [
+      "With prefix length: 192.168.120.226/24.",
+      "プレフィックス長付き。192.168.120.226/24。",
+    ],
+    mac: [
+      "Six octets in hex; made from the seed if it is not written.",
+      "16 進 6 オクテット。省略時はシードから作る。",
+    ],
+    mtu: [
+      "Largest IP packet in bytes, 1500 if it is not written. flannel.1 and pods have 50 less.",
+      "IP パケットの最大バイト数。省略時は 1500。flannel.1 と Pod は 50 小さい。",
+    ],
+    docker: [
+      "Whether docker runs, with docker0 and its chains.",
+      "docker が動くか（docker0 とチェーン）。",
+    ],
+    sysctl: [
+      "Kernel settings of the node, before anything is sent.",
+      "送信前のノードのカーネル設定。",
+    ],
+    "net.ipv4.ip_forward": [
+      "0: the node does not route packets of others.",
+      "0 なら他のパケットを転送しない。",
+    ],
+    "net.bridge.bridge-nf-call-iptables": [
+      "1: bridged frames go through iptables too; kube-proxy needs it.",
+      "1 ならブリッジのフレームも iptables を通る。kube-proxy に必要。",
+    ],
     pods: ["Where pods stand, which address they get.", "Pod の置き場所とアドレス。"],
-    faults: ["What is broken from the beginning: cut, down, stopped.", "最初から壊れているもの。cut、down、stopped。"],
+    faults: [
+      "What is broken from the beginning: cut, down, stopped.",
+      "最初から壊れているもの。cut、down、stopped。",
+    ],
     cut: ["The cable of this node or host.", "このノードやホストのケーブル。"],
     down: ["A device: node01/flannel.1", "装置。node01/flannel.1"],
-    stopped: ["A daemon that has not run since the node was started: node01/kube-proxy, node01/flanneld", "ノード起動後に動いていないデーモン。node01/kube-proxy、node01/flanneld"],
-    layout: ["Where somebody dragged it, in pixels. Nothing else depends on it.", "ドラッグした位置（ピクセル）。他には影響しない。"],
+    stopped: [
+      "A daemon that has not run since the node was started: node01/kube-proxy, node01/flanneld",
+      "ノード起動後に動いていないデーモン。node01/kube-proxy、node01/flanneld",
+    ],
+    layout: [
+      "Where somebody dragged it, in pixels. Nothing else depends on it.",
+      "ドラッグした位置（ピクセル）。他には影響しない。",
+    ],
   },
   Script: {
     Script: ["What is done, in order.", "順に行うこと。"],
@@ -81,8 +186,14 @@ const words = {
     run: ["A command of the emulated shell.", "エミュレートしたシェルのコマンド。"],
     endpoint: ["Forces the choice of the random rules.", "確率の規則の選択を固定する。"],
     timeout: ["The client's patience.", "クライアントが待つ時間。"],
-    settle: ["How long the world is watched after the client's end.", "クライアント終了後に見続ける時間。"],
-    size: ["Bytes of data of a ping or datagram; of a TCP request so many more.", "ping やデータグラムのデータのバイト数。TCP では要求に足すバイト数。"],
+    settle: [
+      "How long the world is watched after the client's end.",
+      "クライアント終了後に見続ける時間。",
+    ],
+    size: [
+      "Bytes of data of a ping or datagram; of a TCP request so many more.",
+      "ping やデータグラムのデータのバイト数。TCP では要求に足すバイト数。",
+    ],
     count: ["How many pings or datagrams.", "ping またはデータグラムの数。"],
   },
 };

@@ -1,9 +1,10 @@
 // The service worker: after the first visit the page opens without a network.
 //
-// Every file but the page itself, and the faces, has a name that says what is in it. So each page fits its own
-// files, and any version of it may be open at any time: the page comes from the network as long as there is one,
-// its files from where they are kept. A new version is fetched in the background and takes over at once; the one
-// before it is kept for pages that are open, and what was before that is thrown away.
+// Every file but the page itself, and the faces, has a name that says what is in it. So each page
+// fits its own files, and any version of it may be open at any time: the page comes from the
+// network as long as there is one, its files from where they are kept. A new version is fetched in
+// the background and takes over at once; the one before it is kept for pages that are open, and
+// what was before that is thrown away.
 const FILES = [/* files */];
 const VERSION = "/* version */";
 // What the page of this version is, in SHA-256.
@@ -27,7 +28,9 @@ async function install() {
   // While a version is put in place, page and worker may be of two: then this one is not for now.
   const come = await fetch(PAGE, { cache: "reload" });
   const bytes = await come.arrayBuffer();
-  const is = [...new Uint8Array(await crypto.subtle.digest("SHA-256", bytes))].map((b) => b.toString(16).padStart(2, "0")).join("");
+  const is = [...new Uint8Array(await crypto.subtle.digest("SHA-256", bytes))]
+    .map((b) => b.toString(16).padStart(2, "0"))
+    .join("");
   if (is !== PAGE_IS) {
     await caches.delete(CACHE);
     throw new Error("the page is of another version than its worker");
@@ -55,7 +58,10 @@ async function page(request) {
   const own = await (await caches.open(CACHE)).match(PAGE);
   if (!own) return fetch(request);
   const late = new Promise((resolve) => setTimeout(resolve, PATIENCE, own));
-  const come = fetch(request).then((r) => (r.status >= 500 ? own : r), () => own);
+  const come = fetch(request).then(
+    (r) => (r.status >= 500 ? own : r),
+    () => own,
+  );
   return Promise.race([come, late]);
 }
 
@@ -64,6 +70,7 @@ addEventListener("fetch", (event) => {
   const url = new URL(request.url);
   const address = url.origin + url.pathname;
   if (request.method !== "GET" || !address.startsWith(PAGE)) return;
-  if (request.mode !== "navigate") return event.respondWith(kept(address).then((found) => found ?? fetch(request)));
+  if (request.mode !== "navigate")
+    return event.respondWith(kept(address).then((found) => found ?? fetch(request)));
   if (address === PAGE || address === `${PAGE}index.html`) event.respondWith(page(request));
 });

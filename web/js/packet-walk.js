@@ -1,17 +1,31 @@
-// <packet-walk>: an embed of Packetwalk in a page of documentation. One file, which wraps the sandboxed
-// frame: what is in it can touch nothing of the page around.
+// <packet-walk>: an embed of Packetwalk in a page of documentation. One file, which wraps the
+// sandboxed frame: what is in it can touch nothing of the page around.
 //
 //   <script src="https://…/packet-walk.js" defer></script>
 //   <packet-walk preset="article-nodeport" step="12"></packet-walk>
 //
-// Attributes: src (a link to a session, or the address of the embed page if it is not beside this file), label,
-// height (in pixels; it follows what is shown if it is not said); and those of the embed's address, written as
-// there: preset, view, step, grain, controls, play, load, poster, theme, lang.
-// Text inside is what a reader sees where there is no script. Events: packetwalk-ready, -height, -step, -outcome,
-// -error, with what the embed said as `detail`. Methods: play(), pause(), seek(step).
+// Attributes: src (a link to a session, or the address of the embed page if it is not beside this
+// file), label, height (in pixels; it follows what is shown if it is not said); and those of the
+// embed's address, written as there: preset, view, step, grain, controls, play, load, poster,
+// theme, lang. Text inside is what a reader sees where there is no script. Events:
+// packetwalk-ready, -height, -step, -outcome, -error, with what the embed said as `detail`.
+// Methods: play(), pause(), seek(step).
 (() => {
-  const home = document.currentScript ? new URL(".", document.currentScript.src) : new URL(".", location.href);
-  const PARAMETERS = ["preset", "view", "step", "grain", "controls", "play", "load", "poster", "theme", "lang"];
+  const home = document.currentScript
+    ? new URL(".", document.currentScript.src)
+    : new URL(".", location.href);
+  const PARAMETERS = [
+    "preset",
+    "view",
+    "step",
+    "grain",
+    "controls",
+    "play",
+    "load",
+    "poster",
+    "theme",
+    "lang",
+  ];
   const LOWEST = 120;
   const HIGHEST = 2000;
 
@@ -34,8 +48,10 @@
     }
 
     attributeChangedCallback(name) {
-      if (name === "height" && this.#frame) this.#frame.height = this.getAttribute("height") ?? "460";
-      if (name === "label" && this.#frame) this.#frame.title = this.getAttribute("label") ?? "Packetwalk";
+      if (name === "height" && this.#frame)
+        this.#frame.height = this.getAttribute("height") ?? "460";
+      if (name === "label" && this.#frame)
+        this.#frame.title = this.getAttribute("label") ?? "Packetwalk";
       // Several that are set together are one change.
       if (!this.isConnected || name === "height" || name === "label") return;
       cancelAnimationFrame(this.#again);
@@ -62,9 +78,15 @@
       const src = new URL(this.getAttribute("src") ?? "", home);
       if (!/^(https?|file):$/.test(src.protocol)) throw new TypeError("no address of a page");
       const session = src.hash;
-      const page = new URL(/\/[^/]+\.html$/.test(src.pathname) && !src.pathname.endsWith("/index.html") ? src.pathname : "embed.html", src);
+      const page = new URL(
+        /\/[^/]+\.html$/.test(src.pathname) && !src.pathname.endsWith("/index.html")
+          ? src.pathname
+          : "embed.html",
+        src,
+      );
       for (const [name, value] of src.searchParams) page.searchParams.set(name, value);
-      for (const name of PARAMETERS) if (this.hasAttribute(name)) page.searchParams.set(name, this.getAttribute(name));
+      for (const name of PARAMETERS)
+        if (this.hasAttribute(name)) page.searchParams.set(name, this.getAttribute(name));
       page.hash = session;
       return page.href;
     }
@@ -78,7 +100,9 @@
       } catch {
         const message = `src="${this.getAttribute("src")}" is no address`;
         this.replaceChildren(message);
-        this.dispatchEvent(new CustomEvent("packetwalk-error", { detail: { message }, bubbles: true }));
+        this.dispatchEvent(
+          new CustomEvent("packetwalk-error", { detail: { message }, bubbles: true }),
+        );
         return;
       }
       const frame = document.createElement("iframe");
@@ -109,11 +133,23 @@
 
     #heard = (event) => {
       const m = event.data;
-      if (!this.#frame || event.source !== this.#frame.contentWindow || typeof m !== "object" || m === null || m.source !== "packetwalk" || m.v !== 1) return;
+      if (
+        !this.#frame ||
+        event.source !== this.#frame.contentWindow ||
+        typeof m !== "object" ||
+        m === null ||
+        m.source !== "packetwalk" ||
+        m.v !== 1
+      )
+        return;
       const unheard = this.#unheard ?? [];
       this.#unheard = null;
       unheard.forEach((message) => this.#tell(message));
-      if (Number.isFinite(m.height) && (m.type === "height" || m.type === "ready") && !this.hasAttribute("height")) {
+      if (
+        Number.isFinite(m.height) &&
+        (m.type === "height" || m.type === "ready") &&
+        !this.hasAttribute("height")
+      ) {
         this.#frame.height = String(Math.min(Math.max(Math.round(m.height), LOWEST), HIGHEST));
       }
       if (!["ready", "height", "step", "outcome", "error"].includes(m.type)) return;

@@ -1,5 +1,5 @@
-//! What the page is drawn from, and the parts of it that stay as they are as long as nothing of them
-//! changed: a tick of a session with sixty nodes draws what moved, not sixty nodes.
+//! What the page is drawn from, and the parts of it that stay as they are as long as nothing of
+//! them changed: a tick of a session with sixty nodes draws what moved, not sixty nodes.
 
 use crate::root::Ask;
 use crate::stage::Touch;
@@ -66,15 +66,20 @@ impl Page<'_> {
         html! { <Part desk={self.desk.clone()} drawn={Drawn::All(draw)} stamp={edition} late={0} /> }
     }
 
-    /// A part that is drawn at every moment. While it plays by itself it follows so many frames later:
-    /// no frame does all the work.
+    /// A part that is drawn at every moment. While it plays by itself it follows so many frames
+    /// later: no frame does all the work.
     pub(crate) fn late(&self, frames: u32, draw: fn(&Page<'_>) -> Html) -> Html {
         let stamp = stamp((self.desk.edition.get(), self.app.cursor(), self.scene.packet));
         html! { <Part desk={self.desk.clone()} drawn={Drawn::All(draw)} stamp={stamp} late={if self.app.playing { frames } else { 0 }} /> }
     }
 
     /// The part of that number; what it is made from besides, is told.
-    pub(crate) fn part(&self, draw: fn(&Page<'_>, usize) -> Html, number: usize, made_of: impl Hash) -> Html {
+    pub(crate) fn part(
+        &self,
+        draw: fn(&Page<'_>, usize) -> Html,
+        number: usize,
+        made_of: impl Hash,
+    ) -> Html {
         let stamp = stamp((self.desk.edition.get(), made_of));
         html! { <Part key={number} desk={self.desk.clone()} drawn={Drawn::One(draw, number)} stamp={stamp} late={0} /> }
     }
@@ -96,7 +101,8 @@ struct PartProps {
 }
 
 impl PartialEq for PartProps {
-    /// A part keeps its place: how it is drawn depends on its number and what it is made from alone.
+    /// A part keeps its place: how it is drawn depends on its number and what it is made from
+    /// alone.
     fn eq(&self, other: &Self) -> bool {
         let number = |d: &Drawn| if let Drawn::One(_, n) = d { Some(*n) } else { None };
         self.stamp == other.stamp && number(&self.drawn) == number(&other.drawn)

@@ -21,7 +21,11 @@ pub fn run(app: &App, effect: &Effect, link: &Scope<Root>) -> Option<Timeout> {
         Effect::SetPage => set_page(app),
         Effect::TickAfter(ms) => {
             // Without motion a step stays longer: there is nothing to see in between.
-            let ms = if interop::prefers("(prefers-reduced-motion: reduce)") { (*ms).max(1500) } else { *ms };
+            let ms = if interop::prefers("(prefers-reduced-motion: reduce)") {
+                (*ms).max(1500)
+            } else {
+                *ms
+            };
             let link = link.clone();
             return Some(Timeout::new(ms, move || link.send_message(Msg::Do(Action::Tick))));
         }

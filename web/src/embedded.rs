@@ -1,7 +1,9 @@
-//! The page inside somebody else's: what its address asks for, and what the two windows tell each other.
+//! The page inside somebody else's: what its address asks for, and what the two windows tell each
+//! other.
 //!
-//! The script before the engine (`embed.js`) reads the address, and checks and sends the messages. It leaves
-//! what it read as `data-` attributes of the body; here they become actions, and what happens is told to it.
+//! The script before the engine (`embed.js`) reads the address, and checks and sends the messages.
+//! It leaves what it read as `data-` attributes of the body; here they become actions, and what
+//! happens is told to it.
 
 use crate::interop;
 use crate::root::{Msg, NARROW_EMBED, PHONE};
@@ -58,7 +60,8 @@ pub fn title(app: &App) -> &'static str {
     preset.map_or("Packetwalk", |p| if app.lang == Lang::Ja { p.title_ja } else { p.title })
 }
 
-/// The embed as it opens: the session of its link, the Script of its document, or what its preset is there for.
+/// The embed as it opens: the session of its link, the Script of its document, or what its preset
+/// is there for.
 pub fn opened() -> (App, Vec<Effect>) {
     let lang = match asked("lang").as_str() {
         "ja" => Lang::Ja,
@@ -108,11 +111,16 @@ pub fn opened() -> (App, Vec<Effect>) {
     (app, begin)
 }
 
-/// The step that a session begins with where no step was asked for: the first; where no picture is shown, that of
-/// the first rule, as there is nothing to read before it.
+/// The step that a session begins with where no step was asked for: the first; where no picture is
+/// shown, that of the first rule, as there is nothing to read before it.
 fn first(app: &App) -> usize {
     let Some(l) = app.loaded.as_ref().filter(|_| shown() != Shown::Diagram) else { return 1 };
-    let ruled = |i: &usize| matches!(l.session.events()[*i].kind, EventKind::Walked { .. } | EventKind::Translated { .. });
+    let ruled = |i: &usize| {
+        matches!(
+            l.session.events()[*i].kind,
+            EventKind::Walked { .. } | EventKind::Translated { .. }
+        )
+    };
     app.steps.iter().position(ruled).map_or(1, |n| n + 1)
 }
 
@@ -137,7 +145,11 @@ pub fn obey(act: Callback<Msg>) {
 /// Tells what is shown.
 pub fn tell(app: &App) {
     let Some(frame) = frame() else { return };
-    let Some(told) = Reflect::get(&frame, &"told".into()).ok().and_then(|f| f.dyn_into::<Function>().ok()) else { return };
+    let Some(told) =
+        Reflect::get(&frame, &"told".into()).ok().and_then(|f| f.dyn_into::<Function>().ok())
+    else {
+        return;
+    };
     let out = Object::new();
     let put = |name: &str, value: JsValue| _ = Reflect::set(&out, &name.into(), &value);
     put("step", (app.step() as f64).into());

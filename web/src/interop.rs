@@ -44,7 +44,10 @@ pub fn close_menus() {
 /// The browser's language.
 pub fn browser_language() -> String {
     let navigator = web_sys::window().and_then(|w| Reflect::get(&w, &"navigator".into()).ok());
-    navigator.and_then(|n| Reflect::get(&n, &"language".into()).ok()).and_then(|l| l.as_string()).unwrap_or_default()
+    navigator
+        .and_then(|n| Reflect::get(&n, &"language".into()).ok())
+        .and_then(|l| l.as_string())
+        .unwrap_or_default()
 }
 
 /// What the page before this one left.
@@ -57,8 +60,13 @@ fn guard() -> Option<JsValue> {
 }
 
 /// Loads the workbench. When it is there, `leave` gives the state and takes this page away.
-pub fn load_workbench(leave: impl FnMut() -> String + 'static, failed: impl FnMut(String) + 'static) {
-    let load = guard().and_then(|g| Reflect::get(&g, &"workbench".into()).ok()).and_then(|f| f.dyn_into::<Function>().ok());
+pub fn load_workbench(
+    leave: impl FnMut() -> String + 'static,
+    failed: impl FnMut(String) + 'static,
+) {
+    let load = guard()
+        .and_then(|g| Reflect::get(&g, &"workbench".into()).ok())
+        .and_then(|f| f.dyn_into::<Function>().ok());
     let Some(load) = load else { return };
     let leave = Closure::<dyn FnMut() -> String>::new(leave).into_js_value();
     let failed = Closure::<dyn FnMut(String)>::new(failed).into_js_value();
@@ -77,7 +85,10 @@ pub fn download(name: &str, media: &str, bytes: &[u8]) {
 
 fn give(name: &str, blob: &web_sys::Blob) {
     let Ok(url) = web_sys::Url::create_object_url_with_blob(blob) else { return };
-    let link = gloo::utils::document().create_element("a").ok().and_then(|a| a.dyn_into::<HtmlElement>().ok());
+    let link = gloo::utils::document()
+        .create_element("a")
+        .ok()
+        .and_then(|a| a.dyn_into::<HtmlElement>().ok());
     if let Some(a) = link {
         let _ = a.set_attribute("href", &url);
         let _ = a.set_attribute("download", name);
@@ -96,18 +107,29 @@ pub fn paint(name: &str, svg: &str, failed: impl Fn() + Clone + 'static) {
     let Ok(image) = web_sys::HtmlImageElement::new() else { return failed() };
     let (name, painted, none) = (name.to_owned(), image.clone(), failed.clone());
     let on_load = Closure::once_into_js(move || {
-        let (w, h) = (f64::from(painted.natural_width()) * FINE, f64::from(painted.natural_height()) * FINE);
-        let canvas = gloo::utils::document().create_element("canvas").ok().and_then(|c| c.dyn_into::<web_sys::HtmlCanvasElement>().ok());
+        let (w, h) =
+            (f64::from(painted.natural_width()) * FINE, f64::from(painted.natural_height()) * FINE);
+        let canvas = gloo::utils::document()
+            .create_element("canvas")
+            .ok()
+            .and_then(|c| c.dyn_into::<web_sys::HtmlCanvasElement>().ok());
         let Some(canvas) = canvas else { return failed() };
         canvas.set_width(w as u32);
         canvas.set_height(h as u32);
-        let context = canvas.get_context("2d").ok().flatten().and_then(|c| c.dyn_into::<web_sys::CanvasRenderingContext2d>().ok());
-        let drawn = context.is_some_and(|c| c.draw_image_with_html_image_element_and_dw_and_dh(&painted, 0.0, 0.0, w, h).is_ok());
-        let none = failed.clone();
-        let got = Closure::once_into_js(move |blob: JsValue| match blob.dyn_into::<web_sys::Blob>() {
-            Ok(blob) => give(&name, &blob),
-            Err(_) => failed(),
+        let context = canvas
+            .get_context("2d")
+            .ok()
+            .flatten()
+            .and_then(|c| c.dyn_into::<web_sys::CanvasRenderingContext2d>().ok());
+        let drawn = context.is_some_and(|c| {
+            c.draw_image_with_html_image_element_and_dw_and_dh(&painted, 0.0, 0.0, w, h).is_ok()
         });
+        let none = failed.clone();
+        let got =
+            Closure::once_into_js(move |blob: JsValue| match blob.dyn_into::<web_sys::Blob>() {
+                Ok(blob) => give(&name, &blob),
+                Err(_) => failed(),
+            });
         if !drawn || canvas.to_blob(got.unchecked_ref()).is_err() {
             none();
         }
@@ -125,15 +147,24 @@ pub type Copying = [Closure<dyn FnMut(JsValue)>; 2];
 /// Copies a text; then says whether the browser let it. What it gives back is kept until then.
 #[cfg(feature = "workbench")]
 pub fn copy(text: &str, done: impl Fn(bool) + Clone + 'static) -> Option<Copying> {
-    let clipboard = web_sys::window().and_then(|w| Reflect::get(&w.navigator(), &"clipboard".into()).ok());
-    let write = clipboard.as_ref().and_then(|c| Reflect::get(c, &"writeText".into()).ok()).and_then(|f| f.dyn_into::<Function>().ok());
-    let promise = clipboard.zip(write).and_then(|(c, write)| write.call1(&c, &text.into()).ok()?.dyn_into::<Promise>().ok());
+    let clipboard =
+        web_sys::window().and_then(|w| Reflect::get(&w.navigator(), &"clipboard".into()).ok());
+    let write = clipboard
+        .as_ref()
+        .and_then(|c| Reflect::get(c, &"writeText".into()).ok())
+        .and_then(|f| f.dyn_into::<Function>().ok());
+    let promise = clipboard
+        .zip(write)
+        .and_then(|(c, write)| write.call1(&c, &text.into()).ok()?.dyn_into::<Promise>().ok());
     let Some(promise) = promise else {
         done(false);
         return None;
     };
     let other = done.clone();
-    let copying = [Closure::<dyn FnMut(JsValue)>::new(move |_| done(true)), Closure::<dyn FnMut(JsValue)>::new(move |_| other(false))];
+    let copying = [
+        Closure::<dyn FnMut(JsValue)>::new(move |_| done(true)),
+        Closure::<dyn FnMut(JsValue)>::new(move |_| other(false)),
+    ];
     let _ = promise.then2(&copying[0], &copying[1]);
     Some(copying)
 }
@@ -146,7 +177,11 @@ pub fn address() -> String {
 
 /// The link that stands in the address.
 pub fn link() -> Option<String> {
-    web_sys::window()?.location().hash().ok().filter(|h| h.starts_with("#v") && h.as_bytes().get(2).is_some_and(u8::is_ascii_digit))
+    web_sys::window()?
+        .location()
+        .hash()
+        .ok()
+        .filter(|h| h.starts_with("#v") && h.as_bytes().get(2).is_some_and(u8::is_ascii_digit))
 }
 
 /// Takes what stands behind # out of the address.
@@ -185,9 +220,15 @@ impl Editor {
             return then();
         }
         let document = gloo::utils::document();
-        let (Ok(script), Some(head)) = (document.create_element("script"), document.head()) else { return };
+        let (Ok(script), Some(head)) = (document.create_element("script"), document.head()) else {
+            return;
+        };
         let Ok(script) = script.dyn_into::<HtmlScriptElement>() else { return };
-        let source = document.query_selector("meta[name=packetwalk-editor]").ok().flatten().and_then(|m| m.get_attribute("content"));
+        let source = document
+            .query_selector("meta[name=packetwalk-editor]")
+            .ok()
+            .flatten()
+            .and_then(|m| m.get_attribute("content"));
         let Some(source) = source else { return };
         script.set_src(&source);
         let on_load = Closure::once_into_js(then);
@@ -200,11 +241,19 @@ impl Editor {
     }
 
     /// Mounts an editor into an element.
-    pub fn mount(host: &HtmlElement, text: &str, label: &str, on_change: impl FnMut(String) + 'static) -> Option<Self> {
+    pub fn mount(
+        host: &HtmlElement,
+        text: &str,
+        label: &str,
+        on_change: impl FnMut(String) + 'static,
+    ) -> Option<Self> {
         let mount: Function = Reflect::get(&Self::api()?, &"mount".into()).ok()?.dyn_into().ok()?;
         let on_change = Closure::<dyn FnMut(String)>::new(on_change);
-        let complete = Closure::<dyn Fn(String, u32) -> JsValue>::new(|text: String, at: u32| completed(&text, at));
-        let args = Array::of5(host, &text.into(), &label.into(), on_change.as_ref(), complete.as_ref());
+        let complete = Closure::<dyn Fn(String, u32) -> JsValue>::new(|text: String, at: u32| {
+            completed(&text, at)
+        });
+        let args =
+            Array::of5(host, &text.into(), &label.into(), on_change.as_ref(), complete.as_ref());
         let handle = Reflect::apply(&mount, &JsValue::UNDEFINED, &args).ok()?;
         Some(Self { handle, _on_change: on_change, _complete: complete })
     }
@@ -234,8 +283,12 @@ impl Editor {
         let list = Array::new();
         for m in marks {
             let o = Object::new();
-            let pairs: [(&str, JsValue); 4] =
-                [("from", m.from.into()), ("to", m.to.into()), ("severity", m.severity.into()), ("message", m.message.as_str().into())];
+            let pairs: [(&str, JsValue); 4] = [
+                ("from", m.from.into()),
+                ("to", m.to.into()),
+                ("severity", m.severity.into()),
+                ("message", m.message.as_str().into()),
+            ];
             for (key, value) in pairs {
                 let _ = Reflect::set(&o, &key.into(), &value);
             }

@@ -45,7 +45,9 @@ thread_local! {
 
 /// Mounts the page in its place.
 pub fn mount(embed: bool, session: Option<String>) {
-    let place = gloo::utils::document().get_element_by_id("app").unwrap_or_else(|| gloo::utils::body().into());
+    let place = gloo::utils::document()
+        .get_element_by_id("app")
+        .unwrap_or_else(|| gloo::utils::body().into());
     place.set_inner_html("");
     let props = Props { embed, session: session.map(Into::into) };
     let page = yew::Renderer::<Root>::with_root_and_props(place, props).render();
@@ -125,15 +127,24 @@ impl Component for Root {
         effects::set_page(&app);
         let link = ctx.link().clone();
         let options = EventListenerOptions::enable_prevent_default();
-        let keys = EventListener::new_with_options(&gloo::utils::document(), "keydown", options, move |e| {
-            if let Some(message) = e.dyn_ref::<KeyboardEvent>().and_then(key) {
-                e.prevent_default();
-                link.send_message(message);
-            }
-        });
+        let keys = EventListener::new_with_options(
+            &gloo::utils::document(),
+            "keydown",
+            options,
+            move |e| {
+                if let Some(message) = e.dyn_ref::<KeyboardEvent>().and_then(key) {
+                    e.prevent_default();
+                    link.send_message(message);
+                }
+            },
+        );
         let link = ctx.link().clone();
         let resize = EventListener::new(&gloo::utils::window(), "resize", move |_| {
-            link.send_message(Msg::Do(Action::Narrow(interop::prefers(if embed { NARROW_EMBED } else { NARROW }))));
+            link.send_message(Msg::Do(Action::Narrow(interop::prefers(if embed {
+                NARROW_EMBED
+            } else {
+                NARROW
+            }))));
         });
         let link = ctx.link().clone();
         let hash = EventListener::new(&gloo::utils::window(), "hashchange", move |_| {
@@ -144,7 +155,8 @@ impl Component for Root {
         if !embed {
             let link = ctx.link().clone();
             // The first picture comes first; the editor follows it.
-            Timeout::new(0, move || Editor::load(move || link.send_message(Msg::EditorReady))).forget();
+            Timeout::new(0, move || Editor::load(move || link.send_message(Msg::EditorReady)))
+                .forget();
         }
         #[cfg(feature = "workbench")]
         if embed {
@@ -249,7 +261,9 @@ impl Component for Root {
                     let link = ctx.link().clone();
                     let app = self.desk.app.borrow();
                     let label = view::words::ui(view::words::Ui::Editor, app.lang);
-                    self.editor = Editor::mount(&host, &app.text, label, move |text| link.send_message(Msg::Do(Action::Text(text))));
+                    self.editor = Editor::mount(&host, &app.text, label, move |text| {
+                        link.send_message(Msg::Do(Action::Text(text)))
+                    });
                     drop(app);
                     self.mark();
                 }
@@ -274,7 +288,11 @@ impl Component for Root {
                 false
             }
             Msg::Ask(Ask::Save) => {
-                interop::download("packetwalk.yaml", "text/plain;charset=utf-8", self.desk.app.borrow().text.as_bytes());
+                interop::download(
+                    "packetwalk.yaml",
+                    "text/plain;charset=utf-8",
+                    self.desk.app.borrow().text.as_bytes(),
+                );
                 false
             }
             Msg::Ask(Ask::Jump(byte)) => {
@@ -287,7 +305,10 @@ impl Component for Root {
                 false
             }
             Msg::Ask(Ask::ToDiagram) => {
-                let at = self.editor.as_ref().map_or(0, |e| interop::byte(&self.desk.app.borrow().text, e.cursor()));
+                let at = self
+                    .editor
+                    .as_ref()
+                    .map_or(0, |e| interop::byte(&self.desk.app.borrow().text, e.cursor()));
                 ctx.link().send_message(Msg::Do(Action::SelectAt(at)));
                 false
             }
@@ -298,7 +319,10 @@ impl Component for Root {
                 self.desk.edition.update(|e| e + 1);
                 let (link, scope) = (ctx.link().clone(), ctx.link().clone());
                 let leave = move || {
-                    let state = scope.get_component().map(|root| handover::pack(&root.desk.app.borrow())).unwrap_or_default();
+                    let state = scope
+                        .get_component()
+                        .map(|root| handover::pack(&root.desk.app.borrow()))
+                        .unwrap_or_default();
                     // Not from within: the closure that runs belongs to what goes.
                     Timeout::new(0, || _ = PAGE.take().map(AppHandle::destroy)).forget();
                     state
@@ -319,7 +343,10 @@ impl Component for Root {
                 };
                 // It may be drawn first.
                 Timeout::new(0, move || {
-                    if let Some(e) = gloo::utils::document().get_element_by_id(id).and_then(|e| e.dyn_into::<HtmlElement>().ok()) {
+                    if let Some(e) = gloo::utils::document()
+                        .get_element_by_id(id)
+                        .and_then(|e| e.dyn_into::<HtmlElement>().ok())
+                    {
                         let _ = e.focus();
                     }
                 })
@@ -345,11 +372,16 @@ impl Component for Root {
         if first && !self.desk.embed {
             self._wheel = self.stage.picture.cast::<web_sys::Element>().map(|svg| {
                 let link = ctx.link().clone();
-                EventListener::new_with_options(&svg, "wheel", EventListenerOptions::enable_prevent_default(), move |e| {
-                    if let Some(e) = e.dyn_ref::<WheelEvent>() {
-                        link.send_message(Msg::Touch(Touch::Wheel(e.clone())));
-                    }
-                })
+                EventListener::new_with_options(
+                    &svg,
+                    "wheel",
+                    EventListenerOptions::enable_prevent_default(),
+                    move |e| {
+                        if let Some(e) = e.dyn_ref::<WheelEvent>() {
+                            link.send_message(Msg::Touch(Touch::Wheel(e.clone())));
+                        }
+                    },
+                )
             });
         }
         #[cfg(feature = "workbench")]
@@ -395,13 +427,19 @@ fn picture(app: &App, seen: Option<&Scene>) -> Scene {
 }
 
 impl Root {
-    /// The part of the picture that is shown by itself: all; on a narrow page the node with the packet.
+    /// The part of the picture that is shown by itself: all; on a narrow page the node with the
+    /// packet.
     fn fit(&self) -> (f32, f32, f32, f32) {
         let app = self.desk.app.borrow();
         let Some(l) = &app.loaded else { return (0.0, 0.0, 100.0, 100.0) };
         let layout = &l.layout;
         if app.narrow {
-            return (view::scene::camera(layout, &self.desk.scene.borrow(), PHONE), 0.0, PHONE, layout.height);
+            return (
+                view::scene::camera(layout, &self.desk.scene.borrow(), PHONE),
+                0.0,
+                PHONE,
+                layout.height,
+            );
         }
         (0.0, 0.0, layout.width, layout.height)
     }
@@ -432,7 +470,9 @@ impl Root {
             return;
         };
         let from = self.shown_at.unwrap_or(to);
-        let still = from == to || self.desk.app.borrow().speed >= 400 || interop::prefers("(prefers-reduced-motion: reduce)");
+        let still = from == to
+            || self.desk.app.borrow().speed >= 400
+            || interop::prefers("(prefers-reduced-motion: reduce)");
         if still {
             self.glide = None;
             return self.place(to);
@@ -471,7 +511,10 @@ impl Root {
             return;
         }
         if let Some(g) = self.desk.capsule.cast::<web_sys::Element>() {
-            let _ = g.set_attribute("transform", &format!("translate({} {})", view::px::Px(at.0), view::px::Px(at.1)));
+            let _ = g.set_attribute(
+                "transform",
+                &format!("translate({} {})", view::px::Px(at.0), view::px::Px(at.1)),
+            );
         }
     }
 }
@@ -480,11 +523,13 @@ impl Root {
 fn drops(ctx: &Context<Root>) -> Vec<EventListener> {
     let options = EventListenerOptions::enable_prevent_default();
     let document = gloo::utils::document();
-    let over = EventListener::new_with_options(&document, "dragover", options, |e| e.prevent_default());
+    let over =
+        EventListener::new_with_options(&document, "dragover", options, |e| e.prevent_default());
     let link = ctx.link().clone();
     let drop = EventListener::new_with_options(&document, "drop", options, move |e| {
         e.prevent_default();
-        let files = e.dyn_ref::<DragEvent>().and_then(DragEvent::data_transfer).and_then(|d| d.files());
+        let files =
+            e.dyn_ref::<DragEvent>().and_then(DragEvent::data_transfer).and_then(|d| d.files());
         if let Some(file) = files.and_then(|f| f.get(0)) {
             link.send_message(Msg::Ask(Ask::Open(file)));
         }
@@ -501,14 +546,17 @@ fn key(e: &KeyboardEvent) -> Option<Msg> {
         matches!(tag.as_str(), "INPUT" | "TEXTAREA" | "SELECT")
             || t.dyn_ref::<HtmlElement>().is_some_and(HtmlElement::is_content_editable)
             || t.shadow_root().is_some()
-            || (matches!(tag.as_str(), "BUTTON" | "SUMMARY") && matches!(e.key().as_str(), " " | "Enter"))
+            || (matches!(tag.as_str(), "BUTTON" | "SUMMARY")
+                && matches!(e.key().as_str(), " " | "Enter"))
     });
     let undoes = target.as_ref().is_none_or(|t| tag != "INPUT" || t.id() == "command");
     let command = e.ctrl_key() || e.meta_key();
     // One undo over everything, also while one types in the text.
     match (e.key().as_str(), e.shift_key()) {
         ("z" | "Z", false) if command && undoes => return Some(Msg::Do(Action::Undo)),
-        ("z" | "Z", true) | ("y", false) if command && undoes => return Some(Msg::Do(Action::Redo)),
+        ("z" | "Z", true) | ("y", false) if command && undoes => {
+            return Some(Msg::Do(Action::Redo));
+        }
         _ => {}
     }
     if typed || command || e.alt_key() {
@@ -523,7 +571,8 @@ fn key(e: &KeyboardEvent) -> Option<Msg> {
             _ => None,
         };
         if let Some((dx, dy)) = step.filter(|_| !e.shift_key()) {
-            let next = stage::neighbour(at, dx, dy).and_then(|n| n.dyn_into::<web_sys::SvgElement>().ok());
+            let next =
+                stage::neighbour(at, dx, dy).and_then(|n| n.dyn_into::<web_sys::SvgElement>().ok());
             if let Some(n) = next {
                 let _ = n.focus();
             }

@@ -1,5 +1,5 @@
-//! The picture under a person's hand: pan, zoom, drag. What moves while the hand moves is moved here,
-//! outside the markup; what comes of it is an action.
+//! The picture under a person's hand: pan, zoom, drag. What moves while the hand moves is moved
+//! here, outside the markup; what comes of it is an action.
 
 use kube::change::{Change, Thing};
 use std::cell::Cell;
@@ -72,7 +72,8 @@ impl Stage {
         // Every text of it is laid out anew when it is set, also to the same.
         if let (Some(svg), true) = (self.svg(), self.shown.get() != Some(camera)) {
             let (x, y, w, h) = camera;
-            let _ = svg.set_attribute("viewBox", &[x, y, w, h].map(|v| Px(v).to_string()).join(" "));
+            let _ =
+                svg.set_attribute("viewBox", &[x, y, w, h].map(|v| Px(v).to_string()).join(" "));
             self.shown.set(Some(camera));
         }
     }
@@ -83,7 +84,10 @@ impl Stage {
         let (w, h) = (r.width() as f32, r.height() as f32);
         let scale = self.scale(camera);
         let (left, top) = ((w - camera.2 * scale) / 2.0, (h - camera.3 * scale) / 2.0);
-        (camera.0 + (client.0 - r.left() as f32 - left) / scale, camera.1 + (client.1 - r.top() as f32 - top) / scale)
+        (
+            camera.0 + (client.0 - r.left() as f32 - left) / scale,
+            camera.1 + (client.1 - r.top() as f32 - top) / scale,
+        )
     }
 
     /// How many of the window's pixels one of the picture's takes.
@@ -117,7 +121,9 @@ impl Stage {
                 self.zoom(factor, Some((e.client_x() as f32, e.client_y() as f32)), fit);
             }
             Touch::Down(e) if e.button() == 0 && e.is_primary() => {
-                let Some(target) = e.target().and_then(|t| t.dyn_into::<Element>().ok()) else { return Vec::new() };
+                let Some(target) = e.target().and_then(|t| t.dyn_into::<Element>().ok()) else {
+                    return Vec::new();
+                };
                 let dragged = target.closest("[data-drag]").ok().flatten();
                 let drag = dragged
                     .filter(|_| cfg!(feature = "workbench"))
@@ -168,7 +174,11 @@ impl Stage {
             }
             Drag::Thing(_, shape) => {
                 let number = |name: &str| {
-                    shape.get_attribute(name).map(|v| js_sys::Number::parse_float(&v) as f32).filter(|v| v.is_finite()).unwrap_or(0.0)
+                    shape
+                        .get_attribute(name)
+                        .map(|v| js_sys::Number::parse_float(&v) as f32)
+                        .filter(|v| v.is_finite())
+                        .unwrap_or(0.0)
                 };
                 let (x, y) = (number("x") + dx / scale, number("y") + dy / scale);
                 let (w, h) = (number("width"), number("height"));
@@ -193,7 +203,14 @@ impl Stage {
             Drag::Pan(_) => Vec::new(),
             Drag::Thing(thing, _) => {
                 let Some(l) = &app.loaded else { return Vec::new() };
-                let (x, y) = l.session.cluster().topology.layout.get(thing.name()).copied().unwrap_or_default();
+                let (x, y) = l
+                    .session
+                    .cluster()
+                    .topology
+                    .layout
+                    .get(thing.name())
+                    .copied()
+                    .unwrap_or_default();
                 let moved = |old: i32, by: f32| old + (by / scale).round() as i32;
                 let mut to = (moved(x, at.0 - held.at.0), moved(y, at.1 - held.at.1));
                 // Hosts stand below the segment's line.
@@ -205,9 +222,15 @@ impl Stage {
             Drag::Link(from) => {
                 let over = gloo::utils::document().element_from_point(at.0, at.1);
                 let pod = over.and_then(|o| o.closest("[data-deployment]").ok().flatten());
-                let Some(deployment) = pod.and_then(|p| p.get_attribute("data-deployment")) else { return Vec::new() };
-                let (namespace, name) = deployment.split_once('/').unwrap_or(("default", &deployment));
-                vec![Action::Change(Change::AddService(namespace.to_owned(), name.to_owned())), Action::From(from)]
+                let Some(deployment) = pod.and_then(|p| p.get_attribute("data-deployment")) else {
+                    return Vec::new();
+                };
+                let (namespace, name) =
+                    deployment.split_once('/').unwrap_or(("default", &deployment));
+                vec![
+                    Action::Change(Change::AddService(namespace.to_owned(), name.to_owned())),
+                    Action::From(from),
+                ]
             }
         }
     }
@@ -256,7 +279,10 @@ pub fn neighbour(from: &Element, dx: f64, dy: f64) -> Option<Element> {
     let (x, y) = middle(from);
     let mut best: Option<(f64, Element)> = None;
     for i in 0..all.length() {
-        let Some(e) = all.item(i).and_then(|n| n.dyn_into::<Element>().ok()).filter(|e| e != from) else { continue };
+        let Some(e) = all.item(i).and_then(|n| n.dyn_into::<Element>().ok()).filter(|e| e != from)
+        else {
+            continue;
+        };
         let (ex, ey) = middle(&e);
         let along = (ex - x) * dx + (ey - y) * dy;
         let across = ((ex - x) * dy).abs() + ((ey - y) * dx).abs();

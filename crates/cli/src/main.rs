@@ -69,7 +69,8 @@ enum Command {
     Trace(Trace),
     /// The picture of a moment, or of a run that moves, as SVG.
     Svg(page::Picture),
-    /// Writes a still picture of every built-in document, in both languages, for the embeds of a page.
+    /// Writes a still picture of every built-in document, in both languages, for the embeds of a
+    /// page.
     Posters {
         /// The folder.
         folder: PathBuf,
@@ -82,7 +83,8 @@ enum Command {
         #[arg(long, value_enum, default_value = "en")]
         lang: Language,
     },
-    /// Prints a link that opens the document in the page. Everything is in the link: nothing is sent anywhere.
+    /// Prints a link that opens the document in the page. Everything is in the link: nothing is
+    /// sent anywhere.
     Link {
         #[command(flatten)]
         asked: page::Asked,
@@ -111,7 +113,8 @@ enum Command {
         /// The link, from the page or from `packetwalk link`; - for standard input.
         link: String,
     },
-    /// Prints a shell script that builds the cluster on a real Linux kernel and plays the Script there.
+    /// Prints a shell script that builds the cluster on a real Linux kernel and plays the Script
+    /// there.
     Lab {
         /// The document.
         file: String,
@@ -249,13 +252,21 @@ fn run(command: Command) -> Result<ExitCode, Stop> {
                 print(&out)?;
                 return Ok(ExitCode::SUCCESS);
             }
-            let line = input.lines().zip(out.lines()).position(|(a, b)| a.trim_end() != b.trim_end());
-            let line = line.or((input.lines().count() != out.lines().count()).then(|| input.lines().count().min(out.lines().count())));
+            let line =
+                input.lines().zip(out.lines()).position(|(a, b)| a.trim_end() != b.trim_end());
+            let line = line.or((input.lines().count() != out.lines().count())
+                .then(|| input.lines().count().min(out.lines().count())));
             match line {
                 None => Ok(ExitCode::SUCCESS),
                 Some(n) => {
-                    let (old, new) = (input.lines().nth(n).unwrap_or("(nothing)"), out.lines().nth(n).unwrap_or("(nothing)"));
-                    Err(Stop(format!("line {}: the transcript differs\n- {old}\n+ {new}", n + 1), 1))
+                    let (old, new) = (
+                        input.lines().nth(n).unwrap_or("(nothing)"),
+                        out.lines().nth(n).unwrap_or("(nothing)"),
+                    );
+                    Err(Stop(
+                        format!("line {}: the transcript differs\n- {old}\n+ {new}", n + 1),
+                        1,
+                    ))
                 }
             }
         }
@@ -285,7 +296,9 @@ fn run(command: Command) -> Result<ExitCode, Stop> {
 /// Prints; a reader that has gone away is no fault.
 fn print(text: &str) -> Result<(), Stop> {
     match std::io::stdout().write_all(text.as_bytes()) {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(usage(format!("standard output: {e}"))),
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(usage(format!("standard output: {e}")))
+        }
         _ => Ok(()),
     }
 }
@@ -303,9 +316,9 @@ fn read(file: &str) -> Result<String, Stop> {
 fn written(file: &str) -> Result<String, Stop> {
     if let Some(name) = file.strip_prefix("preset:") {
         let names: Vec<_> = ALL.iter().map(|p| p.name).collect();
-        return Preset::named(name)
-            .map(Preset::document)
-            .ok_or_else(|| usage(format!("no preset {name:?}; the presets are {}", names.join(", "))));
+        return Preset::named(name).map(Preset::document).ok_or_else(|| {
+            usage(format!("no preset {name:?}; the presets are {}", names.join(", ")))
+        });
     }
     if file == "-" {
         return standard_input();
@@ -318,7 +331,9 @@ fn written(file: &str) -> Result<String, Stop> {
 
 fn standard_input() -> Result<String, Stop> {
     let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).map_err(|e| usage(format!("standard input: {e}")))?;
+    std::io::stdin()
+        .read_to_string(&mut text)
+        .map_err(|e| usage(format!("standard input: {e}")))?;
     Ok(text)
 }
 
@@ -335,7 +350,8 @@ fn named(file: &str) -> &str {
 
 /// The document of a link.
 fn linked(address: &str) -> Result<String, Stop> {
-    let (text, steps) = link::document(address).map_err(|f| usage(view::words::link_fault(&f, Lang::En)))?;
+    let (text, steps) =
+        link::document(address).map_err(|f| usage(view::words::link_fault(&f, Lang::En)))?;
     if steps > 0 {
         eprintln!(
             "The link also says what was done in the page (steps: {steps}). That is not played here: open the link in a browser to see it."
@@ -366,7 +382,9 @@ fn check(files: &[String]) -> Result<ExitCode, Stop> {
 }
 
 fn endpoint(text: &str) -> Result<(IpAddr, Option<u16>), Stop> {
-    parse_endpoint(text).ok_or_else(|| usage(format!("--endpoint {text:?}: write an address or address:port, such as 10.1.6.5:80")))
+    parse_endpoint(text).ok_or_else(|| {
+        usage(format!("--endpoint {text:?}: write an address or address:port, such as 10.1.6.5:80"))
+    })
 }
 
 /// Every ending of a request, with its probability.
@@ -380,7 +398,10 @@ fn outcomes(session: &Session, probe: &Probe, t: &Trace) -> Result<ExitCode, Sto
         print(&format!("{:24} {text}\n", e.probability.to_string()))?;
     }
     if let Some(left) = found.left {
-        print(&format!("{:24} in branches that were not followed: there are too many\n", left.to_string()))?;
+        print(&format!(
+            "{:24} in branches that were not followed: there are too many\n",
+            left.to_string()
+        ))?;
     }
     print("Not followed: the source ports of VXLAN shells, and ports that masquerading draws.\n")?;
     Ok(if failed { ExitCode::from(1) } else { ExitCode::SUCCESS })
@@ -393,7 +414,12 @@ fn played(file: &str) -> Result<(Session, Vec<Done>), Stop> {
     if diags.iter().any(|d| d.severity == Severity::Error) {
         return Err(Stop(told(file, &diags), 1));
     }
-    let script = script.unwrap_or(Script { seed: 0, start: play::Start::Known, steps: Vec::new(), places: Vec::new() });
+    let script = script.unwrap_or(Script {
+        seed: 0,
+        start: play::Start::Known,
+        steps: Vec::new(),
+        places: Vec::new(),
+    });
     script.play(&text).map_err(|diags| Stop(told(file, &diags), 1))
 }
 
@@ -412,17 +438,41 @@ fn run_script(file: &str, lang: Language) -> Result<ExitCode, Stop> {
             (Action::Send(p), Outcome::Run(run)) => {
                 failed |= run.verdict.ending == Ending::Failed;
                 print(&format!("# {} to {}, at {} s\n", p.from, p.to, d.at))?;
-                print(&view::trace::hops(session.last(), session.events(), &labels, run, lang.into()))?;
+                print(&view::trace::hops(
+                    session.last(),
+                    session.events(),
+                    &labels,
+                    run,
+                    lang.into(),
+                ))?;
                 for s in &d.said {
-                    print(&format!("{} s: {}$ {}\n{}", s.at, s.host, s.line.trim_end(), s.output.text))?;
+                    print(&format!(
+                        "{} s: {}$ {}\n{}",
+                        s.at,
+                        s.host,
+                        s.line.trim_end(),
+                        s.output.text
+                    ))?;
                 }
                 let after = run.events.end..d.events.end;
-                print(&view::trace::deeds(session.last(), session.events(), &labels, after, lang.into()))?;
+                print(&view::trace::deeds(
+                    session.last(),
+                    session.events(),
+                    &labels,
+                    after,
+                    lang.into(),
+                ))?;
             }
             (Action::Shell { host, line }, Outcome::Output(out)) => {
                 failed |= out.status != 0;
                 print(&format!("{host}$ {}\n{}", line.trim_end(), out.text))?;
-                print(&view::trace::deeds(session.last(), session.events(), &labels, d.events.clone(), lang.into()))?;
+                print(&view::trace::deeds(
+                    session.last(),
+                    session.events(),
+                    &labels,
+                    d.events.clone(),
+                    lang.into(),
+                ))?;
             }
             _ => {}
         }
@@ -444,7 +494,9 @@ fn protocol(session: &Session, to: &str, said: Option<Proto>) -> Protocol {
 fn captured(session: &Session, events: &[net::Event], t: &Trace) -> Result<Vec<u8>, Stop> {
     let all = capture::interfaces(session.last(), events);
     let is_there = |name: &str| {
-        let found = name.rsplit_once('/').and_then(|(host, dev)| session.last().ns_named(host)?.1.dev_named(dev));
+        let found = name
+            .rsplit_once('/')
+            .and_then(|(host, dev)| session.last().ns_named(host)?.1.dev_named(dev));
         found.is_some()
     };
     for other in t.interface.iter().filter(|i| !all.contains(*i)) {
@@ -453,7 +505,9 @@ fn captured(session: &Session, events: &[net::Event], t: &Trace) -> Result<Vec<u
             continue;
         }
         let all = all.into_iter().collect::<Vec<_>>().join(", ");
-        return Err(usage(format!("--interface {other:?}: there is no such interface; frames were seen at {all}")));
+        return Err(usage(format!(
+            "--interface {other:?}: there is no such interface; frames were seen at {all}"
+        )));
     }
     let chosen = |name: &str| t.interface.is_empty() || t.interface.iter().any(|i| i == name);
     Ok(capture::pcapng(session.last(), events, &chosen))
@@ -463,15 +517,21 @@ fn trace(t: &Trace) -> Result<ExitCode, Stop> {
     let mut session = open(&t.file, &t.chance)?;
     let proto = protocol(&session, &t.to, t.proto);
     if t.ttl.is_some() && proto != Protocol::Icmp {
-        return Err(usage("--ttl is that of a ping: write --proto icmp, or leave it out".to_owned()));
+        return Err(usage(
+            "--ttl is that of a ping: write --proto icmp, or leave it out".to_owned(),
+        ));
     }
     if t.size.is_some() && proto == Protocol::Tcp {
-        return Err(usage("--size is that of a ping or datagram: write --proto icmp or udp, or leave it out".to_owned()));
+        return Err(usage(
+            "--size is that of a ping or datagram: write --proto icmp or udp, or leave it out"
+                .to_owned(),
+        ));
     }
     let mut probe = Probe::new(&t.from, &t.to);
     (probe.proto, probe.sport, probe.ttl, probe.size) = (proto, t.sport, t.ttl, t.size);
     probe.endpoint = t.endpoint.as_deref().map(endpoint).transpose()?;
-    let warnings: Vec<_> = session.notes().iter().filter(|d| d.severity == Severity::Warning).cloned().collect();
+    let warnings: Vec<_> =
+        session.notes().iter().filter(|d| d.severity == Severity::Warning).cloned().collect();
     eprint!("{}", told(&t.file, &warnings));
     if t.outcomes {
         return outcomes(&session, &probe, t);

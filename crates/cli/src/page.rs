@@ -64,7 +64,8 @@ pub(super) fn too_long() -> Stop {
     usage(format!("the document is too long for a link, which holds {} KiB", link::MOST_KIB))
 }
 
-/// The page with what was asked in what was given, at its moment: of a run that was sent here, `usual`.
+/// The page with what was asked in what was given, at its moment: of a run that was sent here,
+/// `usual`.
 fn session(a: &Asked, given: String, theme: Theme, usual: usize) -> Result<App, Stop> {
     let mut app = App::new(a.lang.into(), a.file.strip_prefix("preset:").unwrap_or_default());
     (app.seed, app.cold, app.theme) = (a.chance.seed, a.chance.cold, theme);
@@ -73,7 +74,8 @@ fn session(a: &Asked, given: String, theme: Theme, usual: usize) -> Result<App, 
         if a.chance.cold || a.chance.seed != 0 {
             return Err(usage("--seed and --cold: a link has its own; leave them out"));
         }
-        app = link::open(address, &app).map_err(|f| usage(view::words::link_fault(&f, a.lang.into())))?;
+        app = link::open(address, &app)
+            .map_err(|f| usage(view::words::link_fault(&f, a.lang.into())))?;
     } else {
         update(&mut app, Action::Opened(given));
     }
@@ -95,8 +97,10 @@ fn session(a: &Asked, given: String, theme: Theme, usual: usize) -> Result<App, 
     if let Some(at) = a.at {
         if at >= app.events_len() {
             let last = app.events_len().checked_sub(1);
-            let there = last
-                .map_or_else(|| "nothing was sent: write --from and --to".to_owned(), |n| format!("the events have the numbers 0 to {n}"));
+            let there = last.map_or_else(
+                || "nothing was sent: write --from and --to".to_owned(),
+                |n| format!("the events have the numbers 0 to {n}"),
+            );
             return Err(usage(format!("--at {at}: {there}")));
         }
         update(&mut app, Action::SeekEvent(at));
@@ -129,11 +133,14 @@ pub(super) fn posters(folder: &Path) -> Result<ExitCode, Stop> {
         for lang in [Lang::En, Lang::Ja] {
             write(
                 &format!("{}.{}.svg", p.name, lang.tag()),
-                &svg::poster(p, lang).ok_or_else(|| usage(format!("preset {}: there is no picture of it", p.name)))?,
+                &svg::poster(p, lang).ok_or_else(|| {
+                    usage(format!("preset {}: there is no picture of it", p.name))
+                })?,
             )?;
         }
     }
-    let titles: serde_json::Map<_, _> = ALL.iter().map(|p| (p.name.to_owned(), json!([p.title, p.title_ja]))).collect();
+    let titles: serde_json::Map<_, _> =
+        ALL.iter().map(|p| (p.name.to_owned(), json!([p.title, p.title_ja]))).collect();
     write("posters.json", &format!("{}\n", Value::Object(titles)))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -154,7 +161,8 @@ fn send(app: &mut App, from: &str, to: &str, a: &Asked) -> Result<(), Stop> {
 pub(super) fn address_of(asked: &Asked, page: &str) -> Result<ExitCode, Stop> {
     let given = written(&asked.file)?;
     // Also a text with errors can be given on; it is none to play.
-    let broken = only_link(&given).is_none() && play::script::check(&given).iter().any(|d| d.severity == Severity::Error);
+    let broken = only_link(&given).is_none()
+        && play::script::check(&given).iter().any(|d| d.severity == Severity::Error);
     let app = if broken && asked.from.is_none() && asked.at.is_none() {
         let mut app = App::new(Lang::En, "");
         update(&mut app, Action::Opened(given));
@@ -181,7 +189,10 @@ pub(crate) fn address(text: &str) -> Result<String, String> {
     if text.is_empty() {
         return Ok(String::new());
     }
-    let host = text.strip_prefix("https://").or(text.strip_prefix("http://")).and_then(|t| t.split('/').next());
+    let host = text
+        .strip_prefix("https://")
+        .or(text.strip_prefix("http://"))
+        .and_then(|t| t.split('/').next());
     if host.is_some_and(|h| !h.is_empty()) {
         Ok(text.to_owned())
     } else {

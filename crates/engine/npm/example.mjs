@@ -11,7 +11,8 @@ try {
   console.log(JSON.stringify(trace, null, 2));
   process.exitCode = trace.verdict.answered ? 0 : 1;
 } catch (error) {
-  for (const d of error.diagnostics ?? []) console.error(`${d.line}:${d.column}: ${d.severity}: ${d.message}\n  ${d.hint}`);
+  for (const d of error.diagnostics ?? [])
+    console.error(`${d.line}:${d.column}: ${d.severity}: ${d.message}\n  ${d.hint}`);
   if (!error.diagnostics) console.error(error.message);
   process.exitCode = 2;
 }

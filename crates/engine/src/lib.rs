@@ -1,11 +1,12 @@
 //! The engine for JavaScript, for Node and for bundlers: a document in, what happens out.
 //!
-//! A [`Session`] is what the page has without the page: its document, what was done in it, and everything that can
-//! be written of it. What crosses the border is text, numbers and plain objects; the types stand beside it in
-//! TypeScript, the forms of document and trace as JSON Schemas in the package.
+//! A [`Session`] is what the page has without the page: its document, what was done in it, and
+//! everything that can be written of it. What crosses the border is text, numbers and plain
+//! objects; the types stand beside it in TypeScript, the forms of document and trace as JSON
+//! Schemas in the package.
 //!
-//! **Architecture invariant.** Nothing is decided here: it converts, calls `view` and converts back. It knows no
-//! DOM, no file, no clock.
+//! **Architecture invariant.** Nothing is decided here: it converts, calls `view` and converts
+//! back. It knows no DOM, no file, no clock.
 #![forbid(unsafe_code)]
 
 mod types;
@@ -87,14 +88,22 @@ fn fault(message: &str) -> JsValue {
 }
 
 fn told(d: &Diagnostic) -> Told<'_> {
-    Told { code: d.code.name(), severity: d.severity.name(), line: d.span.line, column: d.span.column, message: &d.message, hint: &d.hint }
+    Told {
+        code: d.code.name(),
+        severity: d.severity.name(),
+        line: d.span.line,
+        column: d.span.column,
+        message: &d.message,
+        hint: &d.hint,
+    }
 }
 
 fn all_told(diags: &[Diagnostic]) -> JsValue {
     js(&diags.iter().map(told).collect::<Vec<_>>())
 }
 
-/// An error of a document: its first fault as message, code, line, column and hint; all of them as `diagnostics`.
+/// An error of a document: its first fault as message, code, line, column and hint; all of them as
+/// `diagnostics`.
 fn document_error(diags: &[Diagnostic]) -> JsValue {
     let first = diags.iter().find(|d| d.severity == Severity::Error);
     let error = Error::new(&first.map(ToString::to_string).unwrap_or_default());
@@ -118,36 +127,61 @@ impl SessionOptions {
 }
 
 impl Probe {
-    const FIELDS: &[&str] = &["from", "to", "proto", "endpoint", "sport", "ttl", "size", "count", "dontFragment"];
+    const FIELDS: &[&str] =
+        &["from", "to", "proto", "endpoint", "sport", "ttl", "size", "count", "dontFragment"];
 }
 
 /// A text that was given.
 fn text(value: &JsValue, name: &str) -> Result<String, JsValue> {
-    value.as_string().ok_or_else(|| fault(&format!("{name}: give a string; this is {}", value.js_typeof().as_string().unwrap_or_default())))
+    value.as_string().ok_or_else(|| {
+        fault(&format!(
+            "{name}: give a string; this is {}",
+            value.js_typeof().as_string().unwrap_or_default()
+        ))
+    })
 }
 
 /// A whole number that was given, in a range.
 fn whole(value: f64, name: &str, range: RangeInclusive<u32>) -> Result<u32, JsValue> {
-    let fits = value.fract() == 0.0 && (f64::from(*range.start())..=f64::from(*range.end())).contains(&value);
-    if fits { Ok(value as u32) } else { Err(fault(&format!("{name} {value}: write a whole number, {} to {}", range.start(), range.end()))) }
+    let fits = value.fract() == 0.0
+        && (f64::from(*range.start())..=f64::from(*range.end())).contains(&value);
+    if fits {
+        Ok(value as u32)
+    } else {
+        Err(fault(&format!(
+            "{name} {value}: write a whole number, {} to {}",
+            range.start(),
+            range.end()
+        )))
+    }
 }
 
-/// Reads an argument; one that is left out is as if it were empty. A field that is none is an error: what was meant
-/// by it would not happen.
-fn argument<T: for<'a> Deserialize<'a>>(value: JsValue, name: &str, fields: &[&str]) -> Result<T, JsValue> {
+/// Reads an argument; one that is left out is as if it were empty. A field that is none is an
+/// error: what was meant by it would not happen.
+fn argument<T: for<'a> Deserialize<'a>>(
+    value: JsValue,
+    name: &str,
+    fields: &[&str],
+) -> Result<T, JsValue> {
     let value = if value.is_undefined() || value.is_null() { Object::new().into() } else { value };
     if let Some(object) = value.dyn_ref::<Object>() {
         let keys = Object::keys(object).iter().filter_map(|k| k.as_string()).collect::<Vec<_>>();
         if let Some(other) = keys.iter().find(|k| !fields.contains(&k.as_str())) {
-            return Err(fault(&format!("{name}: unknown field {other:?}; there are {}", fields.join(", "))));
+            return Err(fault(&format!(
+                "{name}: unknown field {other:?}; there are {}",
+                fields.join(", ")
+            )));
         }
     }
-    serde_wasm_bindgen::from_value(value).map_err(|e| fault(&format!("{name}: {}", e.to_string().trim_start_matches("Error: "))))
+    serde_wasm_bindgen::from_value(value)
+        .map_err(|e| fault(&format!("{name}: {}", e.to_string().trim_start_matches("Error: "))))
 }
 
 /// Everything that is wrong with a document and its Script, in order.
 #[wasm_bindgen(unchecked_return_type = "Diagnostic[]")]
-pub fn check(#[wasm_bindgen(unchecked_param_type = "string")] document: JsValue) -> Result<JsValue, JsValue> {
+pub fn check(
+    #[wasm_bindgen(unchecked_param_type = "string")] document: JsValue,
+) -> Result<JsValue, JsValue> {
     Ok(all_told(&script::check(&text(&document, "document")?)))
 }
 
@@ -184,13 +218,15 @@ impl Session {
         Self { app }.whole()
     }
 
-    /// The session of a link, with what was done in it, at its moment. Throws if it cannot be opened.
+    /// The session of a link, with what was done in it, at its moment. Throws if it cannot be
+    /// opened.
     pub fn open(
         #[wasm_bindgen(unchecked_param_type = "string")] address: JsValue,
         #[wasm_bindgen(unchecked_optional_param_type = "SessionOptions")] options: JsValue,
     ) -> Result<Self, JsValue> {
         let own = app(options)?;
-        let app = link::open(&text(&address, "address")?, &own).map_err(|f| fault(&words::link_fault(&f, own.lang)))?;
+        let app = link::open(&text(&address, "address")?, &own)
+            .map_err(|f| fault(&words::link_fault(&f, own.lang)))?;
         Self { app }.whole()
     }
 
@@ -224,31 +260,46 @@ impl Session {
 
     /// Goes to a moment.
     #[wasm_bindgen(setter)]
-    pub fn set_step(&mut self, #[wasm_bindgen(unchecked_param_type = "number")] step: JsValue) -> Result<(), JsValue> {
-        let step = whole(step.as_f64().unwrap_or(f64::NAN), "step", 0..=self.app.steps.len() as u32)?;
+    pub fn set_step(
+        &mut self,
+        #[wasm_bindgen(unchecked_param_type = "number")] step: JsValue,
+    ) -> Result<(), JsValue> {
+        let step =
+            whole(step.as_f64().unwrap_or(f64::NAN), "step", 0..=self.app.steps.len() as u32)?;
         update(&mut self.app, Action::SeekStep(step as usize));
         Ok(())
     }
 
     /// How fine the steps are.
-    pub fn grain(&mut self, #[wasm_bindgen(unchecked_param_type = "Grain")] grain: JsValue) -> Result<(), JsValue> {
+    pub fn grain(
+        &mut self,
+        #[wasm_bindgen(unchecked_param_type = "Grain")] grain: JsValue,
+    ) -> Result<(), JsValue> {
         let grain = match text(&grain, "grain")?.as_str() {
             "hops" => Grain::Hops,
             "decisions" => Grain::Decisions,
             "rules" => Grain::Rules,
-            other => return Err(fault(&format!("grain {other:?}: write hops, decisions or rules"))),
+            other => {
+                return Err(fault(&format!("grain {other:?}: write hops, decisions or rules")));
+            }
         };
         update(&mut self.app, Action::Grain(grain));
         Ok(())
     }
 
-    /// Sends at this moment (what came after it is given up), waits for the end, and gives what happened. Then the
-    /// moment is the last one. Throws if it cannot be sent.
+    /// Sends at this moment (what came after it is given up), waits for the end, and gives what
+    /// happened. Then the moment is the last one. Throws if it cannot be sent.
     #[wasm_bindgen(unchecked_return_type = "Trace")]
-    pub fn send(&mut self, #[wasm_bindgen(unchecked_param_type = "Probe")] probe: JsValue) -> Result<JsValue, JsValue> {
+    pub fn send(
+        &mut self,
+        #[wasm_bindgen(unchecked_param_type = "Probe")] probe: JsValue,
+    ) -> Result<JsValue, JsValue> {
         let probe: Probe = argument(probe, "probe", Probe::FIELDS)?;
         let app = &mut self.app;
-        let usual = app.loaded.as_ref().map_or(Protocol::Tcp, |l| usual_protocol(l.session.running(), &probe.to));
+        let usual = app
+            .loaded
+            .as_ref()
+            .map_or(Protocol::Tcp, |l| usual_protocol(l.session.running(), &probe.to));
         app.proto = match probe.proto.as_deref() {
             None => usual,
             Some("tcp") => Protocol::Tcp,
@@ -257,18 +308,26 @@ impl Session {
             Some(other) => return Err(fault(&format!("proto {other:?}: write tcp, udp or icmp"))),
         };
         let not_icmp = app.proto != Protocol::Icmp;
-        for (said, field) in [(probe.ttl.is_some(), "ttl"), (probe.dont_fragment.is_some(), "dontFragment")] {
+        for (said, field) in
+            [(probe.ttl.is_some(), "ttl"), (probe.dont_fragment.is_some(), "dontFragment")]
+        {
             if said && not_icmp {
-                return Err(fault(&format!("{field} is that of a ping: say proto: \"icmp\", or leave it out")));
+                return Err(fault(&format!(
+                    "{field} is that of a ping: say proto: \"icmp\", or leave it out"
+                )));
             }
         }
         if probe.count.is_some() && app.proto == Protocol::Tcp {
-            return Err(fault("count is that of pings and datagrams: say proto: \"icmp\" or \"udp\", or leave it out"));
+            return Err(fault(
+                "count is that of pings and datagrams: say proto: \"icmp\" or \"udp\", or leave it out",
+            ));
         }
         app.from = probe.from;
         update(app, Action::To(probe.to));
         app.force(probe.endpoint.as_deref().unwrap_or_default()).map_err(|why| fault(&why))?;
-        let written = |n: Option<f64>, name: &str, range| n.map_or(Ok(String::new()), |n| whole(n, name, range).map(|n| n.to_string()));
+        let written = |n: Option<f64>, name: &str, range| {
+            n.map_or(Ok(String::new()), |n| whole(n, name, range).map(|n| n.to_string()))
+        };
         let options = Options {
             sport: written(probe.sport, "sport", Options::SPORT)?,
             ttl: written(probe.ttl, "ttl", Options::TTL)?,
@@ -288,7 +347,9 @@ impl Session {
     /// What happened in the run that the moment is about.
     #[wasm_bindgen(unchecked_return_type = "Trace")]
     pub fn trace(&self) -> Result<JsValue, JsValue> {
-        let (Some(l), Some(run)) = (&self.app.loaded, self.app.run()) else { return Err(fault("nothing was sent yet")) };
+        let (Some(l), Some(run)) = (&self.app.loaded, self.app.run()) else {
+            return Err(fault("nothing was sent yet"));
+        };
         JSON::parse(&json::run(&l.session, &l.labels, run, self.app.lang))
     }
 
@@ -305,7 +366,8 @@ impl Session {
         if self.app.playing {
             update(&mut self.app, Action::SeekStep(usize::MAX));
         }
-        let entry = self.app.terminal.entries.get(before).ok_or_else(|| fault("write a command"))?;
+        let entry =
+            self.app.terminal.entries.get(before).ok_or_else(|| fault("write a command"))?;
         Ok(js(&Printed { text: &entry.output, ok: entry.good }))
     }
 
@@ -340,11 +402,15 @@ impl Session {
     }
 
     /// Every frame at the named interfaces (`node01/cni0`), or at all, as pcapng.
-    pub fn pcapng(&self, #[wasm_bindgen(unchecked_optional_param_type = "string[]")] interfaces: JsValue) -> Result<Vec<u8>, JsValue> {
+    pub fn pcapng(
+        &self,
+        #[wasm_bindgen(unchecked_optional_param_type = "string[]")] interfaces: JsValue,
+    ) -> Result<Vec<u8>, JsValue> {
         let mut chosen = BTreeSet::new();
         if !interfaces.is_undefined() {
-            let list =
-                interfaces.dyn_ref::<Array>().ok_or_else(|| fault("interfaces: give an array of strings, such as [\"node01/cni0\"]"))?;
+            let list = interfaces.dyn_ref::<Array>().ok_or_else(|| {
+                fault("interfaces: give an array of strings, such as [\"node01/cni0\"]")
+            })?;
             for name in list.iter() {
                 chosen.insert(text(&name, "interface")?);
             }
@@ -352,13 +418,19 @@ impl Session {
         let all = export::interfaces(&self.app);
         if let Some(other) = chosen.difference(&all).next() {
             let all = all.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-            return Err(fault(&format!("interface {other:?}: no frame was seen there; there are {all}")));
+            return Err(fault(&format!(
+                "interface {other:?}: no frame was seen there; there are {all}"
+            )));
         }
         export::file(&self.app, Export::Pcapng, &chosen).map(|f| f.bytes).map_err(|why| fault(&why))
     }
 
-    /// A link that opens the session in the page of that address, or undefined if it is too long for one.
-    pub fn link(&self, #[wasm_bindgen(unchecked_optional_param_type = "string")] page: JsValue) -> Result<Option<String>, JsValue> {
+    /// A link that opens the session in the page of that address, or undefined if it is too long
+    /// for one.
+    pub fn link(
+        &self,
+        #[wasm_bindgen(unchecked_optional_param_type = "string")] page: JsValue,
+    ) -> Result<Option<String>, JsValue> {
         let page = if page.is_undefined() { String::new() } else { text(&page, "page")? };
         Ok(link::link(&self.app).map(|l| page + &l))
     }

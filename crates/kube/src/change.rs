@@ -29,7 +29,11 @@ impl Thing {
     /// Its name.
     pub fn name(&self) -> &str {
         match self {
-            Self::Node(n) | Self::Host(n) | Self::Segment(n) | Self::Deployment(_, n) | Self::Service(_, n) => n,
+            Self::Node(n)
+            | Self::Host(n)
+            | Self::Segment(n)
+            | Self::Deployment(_, n)
+            | Self::Service(_, n) => n,
         }
     }
 }
@@ -99,8 +103,12 @@ impl fmt::Display for Cannot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text(r) => r.fmt(f),
-            Self::NotWritten(name) => write!(f, "{name} is not written in the text: the cluster brings it itself"),
-            Self::OneSegment => f.write_str("every node and host hangs on this segment: it can be renamed, not removed"),
+            Self::NotWritten(name) => {
+                write!(f, "{name} is not written in the text: the cluster brings it itself")
+            }
+            Self::OneSegment => f.write_str(
+                "every node and host hangs on this segment: it can be renamed, not removed",
+            ),
             Self::NoAddress => f.write_str("no address is left on the segment"),
         }
     }
@@ -136,12 +144,16 @@ pub struct Told {
     pub what: &'static str,
 }
 
-/// The text after other objects are applied to it: one of the same kind, namespace and name is replaced, another
-/// added.
+/// The text after other objects are applied to it: one of the same kind, namespace and name is
+/// replaced, another added.
 ///
 /// # Errors
 /// Something that cannot be edited.
-pub fn applied(text: &str, more: &str, namespace: Option<&str>) -> Result<(String, Vec<Told>), Cannot> {
+pub fn applied(
+    text: &str,
+    more: &str,
+    namespace: Option<&str>,
+) -> Result<(String, Vec<Told>), Cannot> {
     let mut d = Draft { text: text.to_owned() };
     let mut told = Vec::new();
     let docs = parse(more).0;
@@ -154,7 +166,10 @@ pub fn applied(text: &str, more: &str, namespace: Option<&str>) -> Result<(Strin
                 meta.push((Tree::text("namespace"), Tree::text(namespace)));
             }
         }
-        let same = |o: &Object| o.kind == new.kind && (new.kind == "Topology" || (o.namespace == new.namespace && o.name == new.name));
+        let same = |o: &Object| {
+            o.kind == new.kind
+                && (new.kind == "Topology" || (o.namespace == new.namespace && o.name == new.name))
+        };
         let old = objects(&d.docs()).into_iter().find(same);
         let what = match old {
             Some(old) if d.at(&old.at).is_some_and(|n| Tree::from(&n) == tree) => "unchanged",
@@ -175,7 +190,10 @@ pub fn applied(text: &str, more: &str, namespace: Option<&str>) -> Result<(Strin
 
 fn found_mut<'t>(tree: &'t mut Tree, key: &str) -> Option<&'t mut Tree> {
     let Tree::Map(pairs) = tree else { return None };
-    pairs.iter_mut().find(|(k, _)| matches!(k, Tree::Scalar { text, .. } if text == key)).map(|(_, v)| v)
+    pairs
+        .iter_mut()
+        .find(|(k, _)| matches!(k, Tree::Scalar { text, .. } if text == key))
+        .map(|(_, v)| v)
 }
 
 /// What stands at a place of some documents.
@@ -219,7 +237,9 @@ fn objects(docs: &[YamlNode]) -> Vec<Object> {
             }
             return;
         }
-        let namespace = Some(text(&["metadata", "namespace"])).filter(|n| !n.is_empty()).unwrap_or_else(|| "default".to_owned());
+        let namespace = Some(text(&["metadata", "namespace"]))
+            .filter(|n| !n.is_empty())
+            .unwrap_or_else(|| "default".to_owned());
         out.push(Object { at, kind, namespace, name: text(&["metadata", "name"]) });
     }
     let mut out = Vec::new();
@@ -233,11 +253,14 @@ pub fn thing_at(text: &str, at: usize) -> Option<Thing> {
     let (docs, _) = parse(text);
     let mut found: Vec<&YamlNode> = docs.iter().filter(|d| holds(d)).collect();
     // Of a List, its item.
-    while let Some(item) = found.last().and_then(|n| items(get(n, "items")).iter().find(|i| holds(i))) {
+    while let Some(item) =
+        found.last().and_then(|n| items(get(n, "items")).iter().find(|i| holds(i)))
+    {
         found.push(item);
     }
     let node = found.pop()?;
-    let word_at = |keys: &[&str]| way(node, keys).map(word).filter(|w| !w.is_empty()).map(str::to_owned);
+    let word_at =
+        |keys: &[&str]| way(node, keys).map(word).filter(|w| !w.is_empty()).map(str::to_owned);
     let name = || word_at(&["metadata", "name"]);
     let namespace = || word_at(&["metadata", "namespace"]).unwrap_or_else(|| "default".to_owned());
     let end = |list: &str| {
@@ -269,13 +292,15 @@ impl Draft {
 
     fn object(&self, kind: &str, namespace: &str, name: &str) -> Result<Place, Cannot> {
         let all = objects(&self.docs());
-        let found = all.into_iter().find(|o| o.kind == kind && o.namespace == namespace && o.name == name);
+        let found =
+            all.into_iter().find(|o| o.kind == kind && o.namespace == namespace && o.name == name);
         found.map(|o| o.at).ok_or_else(|| Cannot::NotWritten(name.to_owned()))
     }
 
     /// The Topology; written out if there is none.
     fn topology(&mut self) -> Result<Place, Cannot> {
-        let find = |d: &Self| objects(&d.docs()).into_iter().find(|o| o.kind == "Topology").map(|o| o.at);
+        let find =
+            |d: &Self| objects(&d.docs()).into_iter().find(|o| o.kind == "Topology").map(|o| o.at);
         if let Some(at) = find(self) {
             return Ok(at);
         }
@@ -290,9 +315,15 @@ impl Draft {
 
     /// The item of `spec.nodes` or `spec.hosts` of that name.
     fn end(&mut self, thing: &Thing) -> Result<Place, Cannot> {
-        let list = self.topology()?.key("spec").key(if matches!(thing, Thing::Node(_)) { "nodes" } else { "hosts" });
+        let list = self.topology()?.key("spec").key(if matches!(thing, Thing::Node(_)) {
+            "nodes"
+        } else {
+            "hosts"
+        });
         let node = self.at(&list);
-        let i = items(node.as_ref()).iter().position(|n| get(n, "name").is_some_and(|n| word(n) == thing.name()));
+        let i = items(node.as_ref())
+            .iter()
+            .position(|n| get(n, "name").is_some_and(|n| word(n) == thing.name()));
         i.map(|i| list.item(i)).ok_or_else(|| Cannot::NotWritten(thing.name().to_owned()))
     }
 
@@ -345,7 +376,10 @@ impl Draft {
             Change::Move(thing, to) => {
                 let at = self.topology()?.key("spec").key("layout").key(thing.name());
                 match to {
-                    Some((x, y)) => self.edit(Edit::Set(at, Tree::map([("x", Tree::plain(x)), ("y", Tree::plain(y))]))),
+                    Some((x, y)) => self.edit(Edit::Set(
+                        at,
+                        Tree::map([("x", Tree::plain(x)), ("y", Tree::plain(y))]),
+                    )),
                     None if self.at(&at).is_some() => self.edit(Edit::Remove(at)),
                     None => Ok(()),
                 }
@@ -357,10 +391,19 @@ impl Draft {
     fn free(&self, base: &str) -> String {
         let docs = self.docs();
         let mut taken: Vec<String> = objects(&docs).into_iter().map(|o| o.name).collect();
-        for topology in docs.iter().filter(|d| get(d, "kind").is_some_and(|k| word(k) == "Topology")) {
-            let ends = items(way(topology, &["spec", "nodes"])).iter().chain(items(way(topology, &["spec", "hosts"])));
+        for topology in
+            docs.iter().filter(|d| get(d, "kind").is_some_and(|k| word(k) == "Topology"))
+        {
+            let ends = items(way(topology, &["spec", "nodes"]))
+                .iter()
+                .chain(items(way(topology, &["spec", "hosts"])));
             taken.extend(ends.filter_map(|n| get(n, "name")).map(|n| word(n).to_owned()));
-            taken.extend(items(way(topology, &["spec", "segments"])).iter().filter_map(|n| get(n, "name")).map(|n| word(n).to_owned()));
+            taken.extend(
+                items(way(topology, &["spec", "segments"]))
+                    .iter()
+                    .filter_map(|n| get(n, "name"))
+                    .map(|n| word(n).to_owned()),
+            );
         }
         if !taken.iter().any(|t| t == base) {
             return base.to_owned();
@@ -379,24 +422,45 @@ impl Draft {
     fn add_end(&mut self, list: &str) -> Result<(), Cannot> {
         let topology = self.topology()?;
         let (built, diags) = crate::build(&self.text);
-        let line = diags.iter().find(|d| d.severity == crate::Severity::Error).map_or(1, |d| d.span.line);
+        let line =
+            diags.iter().find(|d| d.severity == crate::Severity::Error).map_or(1, |d| d.span.line);
         let t = built.map(|c| c.topology).ok_or(Refused::Broken { line })?;
         let like = match list {
-            "nodes" => t.nodes.iter().rev().find(|n| n.role == Role::Worker).or(t.nodes.last()).map(|n| (&n.name.value, &n.nic)),
+            "nodes" => t
+                .nodes
+                .iter()
+                .rev()
+                .find(|n| n.role == Role::Worker)
+                .or(t.nodes.last())
+                .map(|n| (&n.name.value, &n.nic)),
             _ => t.hosts.last().map(|h| (&h.name.value, &h.nic)),
         };
-        let used: BTreeSet<_> =
-            t.nodes.iter().map(|n| &n.nic).chain(t.hosts.iter().map(|h| &h.nic)).map(|n| n.address.value.addr()).collect();
+        let used: BTreeSet<_> = t
+            .nodes
+            .iter()
+            .map(|n| &n.nic)
+            .chain(t.hosts.iter().map(|h| &h.nic))
+            .map(|n| n.address.value.addr())
+            .collect();
         // From the one it is like upwards, then from the first.
         let after = like.map_or(t.segment.subnet.network(), |(_, nic)| nic.address.value.addr());
         let subnet = t.segment.subnet;
         let is_free = |a: &u32| {
             let a = Ipv4Addr::from(*a);
-            a != subnet.network() && a != subnet.broadcast() && !used.contains(&a) && t.segment.gateway != Some(a)
+            a != subnet.network()
+                && a != subnet.broadcast()
+                && !used.contains(&a)
+                && t.segment.gateway != Some(a)
         };
-        let (first, last, after) = (u32::from(subnet.network()), u32::from(subnet.broadcast()), u32::from(after));
-        let address = (after..=last).chain(first..after).find(is_free).map(Ipv4Addr::from).ok_or(Cannot::NoAddress)?;
-        let base = like.map_or(if list == "nodes" { "node01" } else { "client" }, |(name, _)| name.as_str());
+        let (first, last, after) =
+            (u32::from(subnet.network()), u32::from(subnet.broadcast()), u32::from(after));
+        let address = (after..=last)
+            .chain(first..after)
+            .find(is_free)
+            .map(Ipv4Addr::from)
+            .ok_or(Cannot::NoAddress)?;
+        let base = like
+            .map_or(if list == "nodes" { "node01" } else { "client" }, |(name, _)| name.as_str());
         let nic_name = like.map_or("eth0", |(_, nic)| nic.name.as_str());
         let address = format!("{address}/{}", t.segment.subnet.prefix_len());
         let nic = Tree::map([("name", Tree::text(nic_name)), ("address", Tree::text(address))]);
@@ -408,10 +472,14 @@ impl Draft {
         let at = self.object("Deployment", namespace, name)?;
         let node = self.at(&at);
         let spec = |keys: &[&str]| node.as_ref().and_then(|n| way(n, keys));
-        let labels = spec(&["spec", "template", "metadata", "labels"]).or_else(|| spec(&["spec", "selector", "matchLabels"]));
+        let labels = spec(&["spec", "template", "metadata", "labels"])
+            .or_else(|| spec(&["spec", "selector", "matchLabels"]));
         let selector = labels.map_or(Tree::Map(Vec::new()), Tree::from);
         let containers = items(spec(&["spec", "template", "spec", "containers"]));
-        let port = containers.iter().flat_map(|c| items(get(c, "ports"))).find_map(|p| word(get(p, "containerPort")?).parse::<u16>().ok());
+        let port = containers
+            .iter()
+            .flat_map(|c| items(get(c, "ports")))
+            .find_map(|p| word(get(p, "containerPort")?).parse::<u16>().ok());
         let short = name.trim_end_matches("-deployment");
         let service = self.free(&format!("{short}-service"));
         let mut meta = vec![("name", Tree::text(service))];
@@ -420,14 +488,24 @@ impl Draft {
         }
         let port = Tree::plain(port.unwrap_or(80));
         let ports = Tree::Seq(vec![Tree::map([("port", port.clone()), ("targetPort", port)])]);
-        let spec = Tree::map([("type", Tree::text("NodePort")), ("selector", selector), ("ports", ports)]);
-        let tree = [("apiVersion", Tree::text("v1")), ("kind", Tree::text("Service")), ("metadata", Tree::map(meta)), ("spec", spec)];
+        let spec =
+            Tree::map([("type", Tree::text("NodePort")), ("selector", selector), ("ports", ports)]);
+        let tree = [
+            ("apiVersion", Tree::text("v1")),
+            ("kind", Tree::text("Service")),
+            ("metadata", Tree::map(meta)),
+            ("spec", spec),
+        ];
         self.edit(Edit::AddDocument(Tree::map(tree)))
     }
 
     /// Removes the object at a place: its document, or its item of a List.
     fn remove_object(&mut self, at: Place) -> Result<(), Cannot> {
-        self.edit(if at.steps.is_empty() { Edit::RemoveDocument(at.document) } else { Edit::Remove(at) })
+        self.edit(if at.steps.is_empty() {
+            Edit::RemoveDocument(at.document)
+        } else {
+            Edit::Remove(at)
+        })
     }
 
     fn remove(&mut self, thing: &Thing) -> Result<(), Cannot> {
@@ -453,7 +531,11 @@ impl Draft {
                 }
                 self.each_fault(|d, at, key, value| {
                     _ = key;
-                    if value.split('/').next() == Some(name) { d.edit(Edit::Remove(at)) } else { Ok(()) }
+                    if value.split('/').next() == Some(name) {
+                        d.edit(Edit::Remove(at))
+                    } else {
+                        Ok(())
+                    }
                 })
             }
         }
@@ -480,7 +562,10 @@ impl Draft {
     }
 
     /// Calls `f` for every fault, from the last: its place, key and value.
-    fn each_fault(&mut self, f: impl Fn(&mut Self, Place, &str, &str) -> Result<(), Cannot>) -> Result<(), Cannot> {
+    fn each_fault(
+        &mut self,
+        f: impl Fn(&mut Self, Place, &str, &str) -> Result<(), Cannot>,
+    ) -> Result<(), Cannot> {
         let list = self.topology()?.key("spec").key("faults");
         let node = self.at(&list);
         for (i, item) in items(node.as_ref()).iter().enumerate().rev() {
@@ -496,7 +581,9 @@ impl Draft {
     fn fault(&mut self, fault: &Fault, on: bool) -> Result<(), Cannot> {
         let (key, value) = (fault.key(), fault.value());
         // Once is enough, also to take it away.
-        self.each_fault(|d, at, k, v| if k == key && v == value && !on { d.edit(Edit::Remove(at)) } else { Ok(()) })?;
+        self.each_fault(|d, at, k, v| {
+            if k == key && v == value && !on { d.edit(Edit::Remove(at)) } else { Ok(()) }
+        })?;
         let list = self.topology()?.key("spec").key("faults");
         if !on {
             return match self.at(&list) {
@@ -505,8 +592,13 @@ impl Draft {
             };
         }
         let node = self.at(&list);
-        let there = items(node.as_ref()).iter().any(|n| get(n, key).is_some_and(|v| word(v) == value));
-        if there { Ok(()) } else { self.edit(Edit::Push(list, Tree::map([(key, Tree::text(value))]))) }
+        let there =
+            items(node.as_ref()).iter().any(|n| get(n, key).is_some_and(|v| word(v) == value));
+        if there {
+            Ok(())
+        } else {
+            self.edit(Edit::Push(list, Tree::map([(key, Tree::text(value))])))
+        }
     }
 
     fn rename(&mut self, thing: &Thing, to: &str) -> Result<(), Cannot> {
@@ -514,7 +606,8 @@ impl Draft {
         let set = |at: Place| Edit::Set(at, Tree::text(to));
         match thing {
             Thing::Deployment(namespace, _) | Thing::Service(namespace, _) => {
-                let kind = if matches!(thing, Thing::Deployment(..)) { "Deployment" } else { "Service" };
+                let kind =
+                    if matches!(thing, Thing::Deployment(..)) { "Deployment" } else { "Service" };
                 let at = self.object(kind, namespace, &name)?;
                 self.edit(set(at.key("metadata").key("name")))?;
             }
@@ -534,7 +627,9 @@ impl Draft {
             let mut found = Vec::new();
             named(doc, Place::root(i), thing, to, &mut found);
             // Elsewhere only a pod template names a node.
-            places.extend(found.into_iter().filter(|(at, _)| own || at.steps.last() == Some(&Step::Key("nodeName".to_owned()))));
+            places.extend(found.into_iter().filter(|(at, _)| {
+                own || at.steps.last() == Some(&Step::Key("nodeName".to_owned()))
+            }));
         }
         for (at, value) in places {
             self.edit(Edit::Set(at, Tree::text(value)))?;
@@ -558,12 +653,20 @@ fn named(node: &YamlNode, at: Place, thing: &Thing, to: &str, out: &mut Vec<(Pla
                 let place = at.clone().key(key);
                 let new = match (thing, key) {
                     (Thing::Node(n), "node" | "nodeName") if old == n => Some(to.to_owned()),
-                    (Thing::Node(n) | Thing::Host(n), "from" | "to" | "on" | "cut" | "down" | "stopped") => ahead(old, n, to),
+                    (
+                        Thing::Node(n) | Thing::Host(n),
+                        "from" | "to" | "on" | "cut" | "down" | "stopped",
+                    ) => ahead(old, n, to),
                     (Thing::Deployment(_, n), "of") if old == n => Some(to.to_owned()),
-                    (Thing::Deployment(_, n), "from" | "on") => ahead(old, &format!("deploy/{n}"), &format!("deploy/{to}")),
+                    (Thing::Deployment(_, n), "from" | "on") => {
+                        ahead(old, &format!("deploy/{n}"), &format!("deploy/{to}"))
+                    }
                     (Thing::Service(ns, n), "to") => {
                         let long = ahead(old, &format!("svc/{ns}/{n}"), &format!("svc/{ns}/{to}"));
-                        long.or_else(|| ahead(old, &format!("svc/{n}"), &format!("svc/{to}")).filter(|_| ns == "default"))
+                        long.or_else(|| {
+                            ahead(old, &format!("svc/{n}"), &format!("svc/{to}"))
+                                .filter(|_| ns == "default")
+                        })
                     }
                     _ => None,
                 };
@@ -573,7 +676,9 @@ fn named(node: &YamlNode, at: Place, thing: &Thing, to: &str, out: &mut Vec<(Pla
                 }
             }
         }
-        Value::Seq(items) => items.iter().enumerate().for_each(|(i, v)| named(v, at.clone().item(i), thing, to, out)),
+        Value::Seq(items) => {
+            items.iter().enumerate().for_each(|(i, v)| named(v, at.clone().item(i), thing, to, out))
+        }
         Value::Scalar { .. } => {}
     }
 }
@@ -587,10 +692,20 @@ fn ahead(text: &str, old: &str, new: &str) -> Option<String> {
 fn deployment(name: &str) -> Tree {
     let labels = || Tree::map([("app", Tree::text(name))]);
     let ports = Tree::Seq(vec![Tree::map([("containerPort", Tree::plain(80))])]);
-    let container = Tree::map([("name", Tree::text("nginx")), ("image", Tree::text("nginx:1.7.9")), ("ports", ports)]);
-    let template =
-        Tree::map([("metadata", Tree::map([("labels", labels())])), ("spec", Tree::map([("containers", Tree::Seq(vec![container]))]))]);
-    let spec = [("replicas", Tree::plain(2)), ("selector", Tree::map([("matchLabels", labels())])), ("template", template)];
+    let container = Tree::map([
+        ("name", Tree::text("nginx")),
+        ("image", Tree::text("nginx:1.7.9")),
+        ("ports", ports),
+    ]);
+    let template = Tree::map([
+        ("metadata", Tree::map([("labels", labels())])),
+        ("spec", Tree::map([("containers", Tree::Seq(vec![container]))])),
+    ]);
+    let spec = [
+        ("replicas", Tree::plain(2)),
+        ("selector", Tree::map([("matchLabels", labels())])),
+        ("template", template),
+    ];
     Tree::map([
         ("apiVersion", Tree::text("apps/v1")),
         ("kind", Tree::text("Deployment")),
@@ -601,8 +716,12 @@ fn deployment(name: &str) -> Tree {
 
 /// A Topology as a document: what it says is what it is.
 fn written(t: &Topology) -> Tree {
-    let nic =
-        |n: &crate::topology::Nic| Tree::map([("name", Tree::text(n.name.clone())), ("address", Tree::text(n.address.value.to_string()))]);
+    let nic = |n: &crate::topology::Nic| {
+        Tree::map([
+            ("name", Tree::text(n.name.clone())),
+            ("address", Tree::text(n.address.value.to_string())),
+        ])
+    };
     let nodes = t.nodes.iter().map(|n| {
         let mut pairs = vec![("name", Tree::text(n.name.value.clone()))];
         if n.role == Role::ControlPlane {
@@ -611,11 +730,20 @@ fn written(t: &Topology) -> Tree {
         pairs.push(("nic", nic(&n.nic)));
         Tree::map(pairs)
     });
-    let hosts = t.hosts.iter().map(|h| Tree::map([("name", Tree::text(h.name.value.clone())), ("nic", nic(&h.nic))]));
-    let mut segment = vec![("name", Tree::text(t.segment.name.clone())), ("subnet", Tree::text(t.segment.subnet.to_string()))];
+    let hosts = t
+        .hosts
+        .iter()
+        .map(|h| Tree::map([("name", Tree::text(h.name.value.clone())), ("nic", nic(&h.nic))]));
+    let mut segment = vec![
+        ("name", Tree::text(t.segment.name.clone())),
+        ("subnet", Tree::text(t.segment.subnet.to_string())),
+    ];
     segment.extend(t.segment.gateway.map(|g| ("gateway", Tree::text(g.to_string()))));
-    let spec =
-        [("segments", Tree::Seq(vec![Tree::map(segment)])), ("nodes", Tree::Seq(nodes.collect())), ("hosts", Tree::Seq(hosts.collect()))];
+    let spec = [
+        ("segments", Tree::Seq(vec![Tree::map(segment)])),
+        ("nodes", Tree::Seq(nodes.collect())),
+        ("hosts", Tree::Seq(hosts.collect())),
+    ];
     Tree::map([
         ("apiVersion", Tree::text("packetwalk.dev/v1alpha1")),
         ("kind", Tree::text("Topology")),
@@ -701,12 +829,24 @@ spec:
     #[test]
     fn a_new_name_is_also_where_the_old_one_stood() {
         let new = done(TEXT, Change::Move(Thing::Node("node01".into()), Some((40, -3))));
-        let new = done(&new, Change::Fault(Fault::Stopped("node01".into(), Daemon::KubeProxy), true));
+        let new =
+            done(&new, Change::Fault(Fault::Stopped("node01".into(), Daemon::KubeProxy), true));
         let new = done(&new, Change::Rename(Thing::Node("node01".into()), "edge".into()));
-        assert!(!new.contains("node01") && new.contains("to: \"edge:30080\"") && new.contains("stopped: edge/kube-proxy"), "{new}");
+        assert!(
+            !new.contains("node01")
+                && new.contains("to: \"edge:30080\"")
+                && new.contains("stopped: edge/kube-proxy"),
+            "{new}"
+        );
         assert_eq!(cluster(&new).topology.layout[&"edge".to_owned()], (40, -3));
-        let new = done(&new, Change::Rename(Thing::Deployment("default".into(), "nginx".into()), "web".into()));
-        assert!(new.contains("of: web") && cluster(&new).pods.iter().any(|p| p.deployment == "web"), "{new}");
+        let new = done(
+            &new,
+            Change::Rename(Thing::Deployment("default".into(), "nginx".into()), "web".into()),
+        );
+        assert!(
+            new.contains("of: web") && cluster(&new).pods.iter().any(|p| p.deployment == "web"),
+            "{new}"
+        );
     }
 
     #[test]
@@ -726,7 +866,9 @@ spec:
         assert_eq!(s.ports[0].endpoints.len(), 2);
         assert_eq!(s.ports[0].port, 8080);
         let new = done(&new, Change::ServiceType(ns.clone(), "nginx-service".into(), "ClusterIP"));
-        assert!(cluster(&new).services.iter().all(|s| s.ports.iter().all(|p| p.node_port.is_none())));
+        assert!(
+            cluster(&new).services.iter().all(|s| s.ports.iter().all(|p| p.node_port.is_none()))
+        );
         let new = done(&new, Change::Remove(Thing::Service(ns, "nginx-service".into())));
         assert_eq!(new, TEXT);
     }
@@ -755,7 +897,11 @@ spec:
         assert!(new.starts_with(plain));
         assert!(!after.topology.nodes[1].ip_forward);
         let summary = |c: &crate::Cluster| {
-            let nodes: Vec<_> = c.nodes.iter().map(|n| (n.spec.name.value.clone(), n.address(), n.mac, n.pod_cidr)).collect();
+            let nodes: Vec<_> = c
+                .nodes
+                .iter()
+                .map(|n| (n.spec.name.value.clone(), n.address(), n.mac, n.pod_cidr))
+                .collect();
             let pods: Vec<_> = c.pods.iter().map(|p| (p.name.clone(), p.ip)).collect();
             (nodes, pods)
         };
@@ -774,13 +920,20 @@ spec:
 
     #[test]
     fn nics_and_the_segment() {
-        let new = done(TEXT, Change::Nic(Thing::Host("bastion".into()), NicField::Mac, "00:50:56:00:00:01".into()));
-        let new = done(&new, Change::Nic(Thing::Node("node02".into()), NicField::Mtu, "1400".into()));
+        let new = done(
+            TEXT,
+            Change::Nic(Thing::Host("bastion".into()), NicField::Mac, "00:50:56:00:00:01".into()),
+        );
+        let new =
+            done(&new, Change::Nic(Thing::Node("node02".into()), NicField::Mtu, "1400".into()));
         let c = cluster(&new);
         assert_eq!(c.topology.nodes[1].nic.mtu, 1400);
         let new = done(&new, Change::Rename(Thing::Segment("lan".into()), "dc".into()));
         assert_eq!(cluster(&new).topology.segment.name, "dc");
         assert!(change(&new, &Change::Remove(Thing::Segment("dc".into()))).is_err());
-        assert_eq!(change(TEXT, &Change::Scale("kube-system".into(), "kube-dns".into(), 2)), Err(Cannot::NotWritten("kube-dns".into())));
+        assert_eq!(
+            change(TEXT, &Change::Scale("kube-system".into(), "kube-dns".into(), 2)),
+            Err(Cannot::NotWritten("kube-dns".into()))
+        );
     }
 }

@@ -38,7 +38,8 @@ pub fn configure_node(ns: &mut NetnsSpec, cluster: &Cluster, node: usize, index:
     ns.devices.push(bridge);
     ns.routes.push(on_link(this.pod_cidr, "cni0", gateway));
     for (pod, i) in pods.iter().zip(index + 1..) {
-        let kind = DeviceKindSpec::Cable { peer_netns: pod.netns(), peer: "eth0".to_owned(), nic: false };
+        let kind =
+            DeviceKindSpec::Cable { peer_netns: pod.netns(), peer: "eth0".to_owned(), nic: false };
         let mut veth = DeviceSpec::new(&pod.veth, i, pod.veth_mac, mtu, kind);
         veth.master = Some("cni0".to_owned());
         veth.hairpin = true;
@@ -50,7 +51,11 @@ pub fn configure_node(ns: &mut NetnsSpec, cluster: &Cluster, node: usize, index:
 pub fn pod_netns(cluster: &Cluster, pod: &Pod) -> NetnsSpec {
     let node = &cluster.nodes[pod.node];
     let mut ns = NetnsSpec::new(pod.netns());
-    let kind = DeviceKindSpec::Cable { peer_netns: node.spec.name.value.clone(), peer: pod.veth.clone(), nic: false };
+    let kind = DeviceKindSpec::Cable {
+        peer_netns: node.spec.name.value.clone(),
+        peer: pod.veth.clone(),
+        nic: false,
+    };
     let t = &cluster.topology;
     let index = if t.version.eth0_is_second() { 2 } else { 3 };
     let mut eth0 = DeviceSpec::new("eth0", index, pod.mac, flannel::mtu(t, node), kind);

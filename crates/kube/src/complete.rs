@@ -30,11 +30,13 @@ const HERE: &str = "zzherezz";
 pub fn complete(text: &str, at: usize) -> Offers {
     let Some(before) = text.get(..at) else { return Offers::default() };
     let typed = |c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'));
-    let from = before.rfind(typed).map_or(0, |i| i + before[i..].chars().next().map_or(1, char::len_utf8));
+    let from =
+        before.rfind(typed).map_or(0, |i| i + before[i..].chars().next().map_or(1, char::len_utf8));
     let begun = &before[from..];
     let line = before[..from].rfind('\n').map_or(0, |i| i + 1);
     let left = &before[line..from];
-    let is_key = left.trim_start_matches([' ', '-']).is_empty() || left.trim_end().ends_with(['{', ',']);
+    let is_key =
+        left.trim_start_matches([' ', '-']).is_empty() || left.trim_end().ends_with(['{', ',']);
     let rest = text[at..].find(typed).map_or(text.len(), |i| at + i);
     let place = if is_key { format!("{HERE}: 0") } else { HERE.to_owned() };
     // The rest of the line stays, unless it belongs to the word's own value.
@@ -49,25 +51,49 @@ pub fn complete(text: &str, at: usize) -> Offers {
     let (docs, _) = parse(&trial);
     let known = d.known.unwrap_or_default();
     let mut words: Vec<String> = Vec::new();
-    let has = |k: &&Known| k.keys.as_ref().is_some_and(|keys| keys.iter().any(|x| x == HERE)) && holds(k, from);
+    let has = |k: &&Known| {
+        k.keys.as_ref().is_some_and(|keys| keys.iter().any(|x| x == HERE)) && holds(k, from)
+    };
     if let Some(k) = known.iter().filter(|_| is_key).rfind(has) {
         let there = k.keys.iter().flatten();
         let there: Vec<&String> = there.collect();
         words.extend(k.words.iter().filter(|w| !there.contains(w)).cloned());
-        if k.path.ends_with("selector") || k.path.ends_with("matchLabels") || k.path.ends_with("labels") {
-            words.extend(labels(&docs).into_iter().map(|(key, _)| key).filter(|w| w != HERE && !there.contains(&w)));
+        if k.path.ends_with("selector")
+            || k.path.ends_with("matchLabels")
+            || k.path.ends_with("labels")
+        {
+            words.extend(
+                labels(&docs)
+                    .into_iter()
+                    .map(|(key, _)| key)
+                    .filter(|w| w != HERE && !there.contains(&w)),
+            );
         }
     } else if is_key && !known.iter().any(|k| holds(k, from)) {
         words.extend(["apiVersion", "kind", "metadata", "spec"].map(str::to_owned));
     } else if !is_key {
-        let key = left.trim_end().trim_end_matches(':').rsplit([' ', '{', ',']).next().unwrap_or_default();
-        words.extend(known.iter().filter(|k| k.keys.is_none() && k.span.start as usize == from).flat_map(|k| k.words.clone()));
+        let key = left
+            .trim_end()
+            .trim_end_matches(':')
+            .rsplit([' ', '{', ','])
+            .next()
+            .unwrap_or_default();
+        words.extend(
+            known
+                .iter()
+                .filter(|k| k.keys.is_none() && k.span.start as usize == from)
+                .flat_map(|k| k.words.clone()),
+        );
         words.extend(values(&docs, key));
     }
     words.sort();
     words.dedup();
     let offer = |word: String| Offer { word, behind: if is_key { ": " } else { "" } };
-    let offers = words.into_iter().filter(|w| w.starts_with(begun) && *w != begun && w != HERE).map(offer).collect();
+    let offers = words
+        .into_iter()
+        .filter(|w| w.starts_with(begun) && *w != begun && w != HERE)
+        .map(offer)
+        .collect();
     Offers { from, offers }
 }
 
@@ -106,7 +132,8 @@ fn labels(docs: &[YamlNode]) -> Vec<(String, String)> {
 
 /// What the value of a key could be, from what stands elsewhere.
 fn values(docs: &[YamlNode], key: &str) -> Vec<String> {
-    let mut out: Vec<String> = labels(docs).into_iter().filter(|(k, _)| k == key).map(|(_, v)| v).collect();
+    let mut out: Vec<String> =
+        labels(docs).into_iter().filter(|(k, _)| k == key).map(|(_, v)| v).collect();
     let mut names = |wanted: &[&str], from: &[&str]| {
         if !wanted.contains(&key) {
             return;
@@ -202,7 +229,9 @@ spec:
     fn the_fields_that_are_missing_are_offered() {
         let ports = offered("  - port: 80\n", "  - port: 80\n    |\n");
         assert!(
-            ports.contains(&"targetPort".to_owned()) && ports.contains(&"nodePort".to_owned()) && !ports.contains(&"port".to_owned()),
+            ports.contains(&"targetPort".to_owned())
+                && ports.contains(&"nodePort".to_owned())
+                && !ports.contains(&"port".to_owned()),
             "{ports:?}"
         );
         assert_eq!(offered("  - port: 80\n", "  - port: 80\n    tar|\n"), ["targetPort"]);
@@ -218,7 +247,10 @@ spec:
         assert_eq!(offered("spec:\n  selector:", "spec:\n  type: N|\n  selector:"), ["NodePort"]);
         assert_eq!(offered("    app: nginx\n", "    app: nginx\n    t|\n"), ["tier"]);
         assert_eq!(offered("    app: nginx\n", "    tier: |\n"), ["front"]);
-        assert!(offered("  - port: 80\n", "  - port: 80\n    targetPort: |\n").contains(&"http".to_owned()));
+        assert!(
+            offered("  - port: 80\n", "  - port: 80\n    targetPort: |\n")
+                .contains(&"http".to_owned())
+        );
     }
 
     #[test]

@@ -50,7 +50,13 @@ pub struct Spanned<T> {
 
 impl Decoder {
     /// Says an error.
-    pub fn error(&mut self, code: Code, span: Span, message: impl Into<String>, hint: impl Into<String>) {
+    pub fn error(
+        &mut self,
+        code: Code,
+        span: Span,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
         self.diags.push(Diagnostic::error(code, span, message, hint));
     }
 
@@ -62,7 +68,13 @@ impl Decoder {
                     Value::Scalar { text, .. } => Some((text.as_str(), k.span, v)),
                     _ => None,
                 });
-                Some(Fields { path: path.to_owned(), span: node.span, pairs: pairs.collect(), asked: Vec::new(), not_simulated: &[] })
+                Some(Fields {
+                    path: path.to_owned(),
+                    span: node.span,
+                    pairs: pairs.collect(),
+                    asked: Vec::new(),
+                    not_simulated: &[],
+                })
             }
             _ => {
                 let hint = if path.is_empty() {
@@ -97,13 +109,21 @@ impl Decoder {
     /// A text. Numbers and booleans must be quoted to be one.
     pub fn string(&mut self, node: &YamlNode, path: &str) -> Option<Spanned<String>> {
         match &node.value {
-            Value::Scalar { text, plain } if !plain || node.kind() == "string" => Some(Spanned { value: text.clone(), span: node.span }),
+            Value::Scalar { text, plain } if !plain || node.kind() == "string" => {
+                Some(Spanned { value: text.clone(), span: node.span })
+            }
             Value::Scalar { text, .. } => {
-                let message = format!("{path}: invalid type: got \"{}\", expected \"string\"", node.kind());
+                let message =
+                    format!("{path}: invalid type: got \"{}\", expected \"string\"", node.kind());
                 let quoted = format!("\"{text}\"");
                 self.diags.push(
-                    Diagnostic::error(Code::WrongType, node.span, message, format!("put it in quotes: {quoted}"))
-                        .with_fix(node.span, quoted),
+                    Diagnostic::error(
+                        Code::WrongType,
+                        node.span,
+                        message,
+                        format!("put it in quotes: {quoted}"),
+                    )
+                    .with_fix(node.span, quoted),
                 );
                 None
             }
@@ -124,8 +144,13 @@ impl Decoder {
                 let bare = text.trim().to_owned();
                 let message = format!("{path}: invalid type: got \"string\", expected \"integer\"");
                 self.diags.push(
-                    Diagnostic::error(Code::WrongType, node.span, message, format!("take the quotes off: {bare}"))
-                        .with_fix(node.span, bare),
+                    Diagnostic::error(
+                        Code::WrongType,
+                        node.span,
+                        message,
+                        format!("take the quotes off: {bare}"),
+                    )
+                    .with_fix(node.span, bare),
                 );
                 None
             }
@@ -141,10 +166,22 @@ impl Decoder {
         match &node.value {
             Value::Scalar { text, plain: true } if text == "true" => Some(true),
             Value::Scalar { text, plain: true } if text == "false" => Some(false),
-            Value::Scalar { text, .. } if matches!(text.as_str(), "yes" | "on" | "Yes" | "True" | "no" | "off" | "No" | "False") => {
-                let word = if matches!(text.as_str(), "yes" | "on" | "Yes" | "True") { "true" } else { "false" };
+            Value::Scalar { text, .. }
+                if matches!(
+                    text.as_str(),
+                    "yes" | "on" | "Yes" | "True" | "no" | "off" | "No" | "False"
+                ) =>
+            {
+                let word = if matches!(text.as_str(), "yes" | "on" | "Yes" | "True") {
+                    "true"
+                } else {
+                    "false"
+                };
                 let message = format!("{path}: Invalid value: {text}: a boolean is true or false");
-                self.diags.push(Diagnostic::error(Code::WrongType, node.span, message, format!("write {word}")).with_fix(node.span, word));
+                self.diags.push(
+                    Diagnostic::error(Code::WrongType, node.span, message, format!("write {word}"))
+                        .with_fix(node.span, word),
+                );
                 None
             }
             _ => {
@@ -155,7 +192,12 @@ impl Decoder {
     }
 
     /// A text that is read as something else: an address, a network, a MAC.
-    pub fn parsed<T: FromStr>(&mut self, node: &YamlNode, path: &str, example: &str) -> Option<Spanned<T>> {
+    pub fn parsed<T: FromStr>(
+        &mut self,
+        node: &YamlNode,
+        path: &str,
+        example: &str,
+    ) -> Option<Spanned<T>> {
         let Value::Scalar { text, .. } = &node.value else {
             self.wrong_type(node, path, "string", &format!("write it like {example}"));
             return None;
@@ -163,7 +205,12 @@ impl Decoder {
         match text.parse() {
             Ok(value) => Some(Spanned { value, span: node.span }),
             Err(_) => {
-                self.error(Code::InvalidAddress, node.span, format!("{path}: Invalid value: {text:?}"), format!("write it like {example}"));
+                self.error(
+                    Code::InvalidAddress,
+                    node.span,
+                    format!("{path}: Invalid value: {text:?}"),
+                    format!("write it like {example}"),
+                );
                 None
             }
         }
@@ -186,7 +233,12 @@ impl Decoder {
     }
 
     /// One of some words.
-    pub fn word(&mut self, node: &YamlNode, path: &str, allowed: &[&'static str]) -> Option<&'static str> {
+    pub fn word(
+        &mut self,
+        node: &YamlNode,
+        path: &str,
+        allowed: &[&'static str],
+    ) -> Option<&'static str> {
         let text = self.string(node, path)?;
         if let Some(known) = &mut self.known {
             let words = allowed.iter().map(|w| (*w).to_owned()).collect();
@@ -196,9 +248,16 @@ impl Decoder {
             return Some(word);
         }
         let list: Vec<_> = allowed.iter().map(|w| format!("\"{w}\"")).collect();
-        let message = format!("{path}: Unsupported value: {:?}: supported values: {}", text.value, list.join(", "));
+        let message = format!(
+            "{path}: Unsupported value: {:?}: supported values: {}",
+            text.value,
+            list.join(", ")
+        );
         let near = nearest(&text.value, allowed.iter().copied());
-        let hint = format!("write {}", near.unwrap_or_else(|| allowed.first().copied().unwrap_or_default()));
+        let hint = format!(
+            "write {}",
+            near.unwrap_or_else(|| allowed.first().copied().unwrap_or_default())
+        );
         let mut diag = Diagnostic::error(Code::UnsupportedValue, text.span, message, hint);
         if let Some(near) = near {
             diag = diag.with_fix(text.span, near);
@@ -213,7 +272,10 @@ impl Decoder {
         match u16::try_from(n.value) {
             Ok(port) if port > 0 => Some(Spanned { value: port, span: n.span }),
             _ => {
-                let message = format!("{path}: Invalid value: {}: must be between 1 and 65535, inclusive", n.value);
+                let message = format!(
+                    "{path}: Invalid value: {}: must be between 1 and 65535, inclusive",
+                    n.value
+                );
                 self.error(Code::OutOfRange, n.span, message, "write a port from 1 to 65535");
                 None
             }
@@ -223,7 +285,8 @@ impl Decoder {
     /// Ends a mapping: what nobody asked for is unknown, or not simulated.
     pub fn finish(&mut self, fields: Fields<'_>) {
         if let Some(known) = &mut self.known {
-            let words = fields.asked.iter().chain(fields.not_simulated).map(|w| (*w).to_owned()).collect();
+            let words =
+                fields.asked.iter().chain(fields.not_simulated).map(|w| (*w).to_owned()).collect();
             let keys = Some(fields.pairs.iter().map(|(k, ..)| (*k).to_owned()).collect());
             known.push(Known { span: fields.span, path: fields.path.clone(), words, keys });
         }
@@ -231,7 +294,11 @@ impl Decoder {
             if fields.asked.contains(key) {
                 continue;
             }
-            let path = if fields.path.is_empty() { (*key).to_owned() } else { format!("{}.{key}", fields.path) };
+            let path = if fields.path.is_empty() {
+                (*key).to_owned()
+            } else {
+                format!("{}.{key}", fields.path)
+            };
             if fields.not_simulated.contains(key) {
                 self.diags.push(Diagnostic::note(
                     Code::NotSimulated,
@@ -247,7 +314,12 @@ impl Decoder {
                 Some(near) => format!("did you mean {near}?"),
                 None => format!("the fields here are {}", fields.asked.join(", ")),
             };
-            let mut diag = Diagnostic::error(Code::UnknownField, *span, format!("unknown field \"{path}\""), hint);
+            let mut diag = Diagnostic::error(
+                Code::UnknownField,
+                *span,
+                format!("unknown field \"{path}\""),
+                hint,
+            );
             if let Some(near) = near {
                 diag = diag.with_fix(*span, near);
             }
@@ -303,7 +375,12 @@ impl<'a> Fields<'a> {
     }
 
     /// A field that is one of some words, if it is there.
-    pub fn word(&mut self, d: &mut Decoder, name: &'static str, allowed: &[&'static str]) -> Option<&'static str> {
+    pub fn word(
+        &mut self,
+        d: &mut Decoder,
+        name: &'static str,
+        allowed: &[&'static str],
+    ) -> Option<&'static str> {
         self.get(name).and_then(|n| d.word(n, &self.path_of(name), allowed))
     }
 
@@ -313,22 +390,46 @@ impl<'a> Fields<'a> {
     }
 
     /// A text that must be there.
-    pub fn require_string(&mut self, d: &mut Decoder, name: &'static str, hint: &str) -> Option<Spanned<String>> {
+    pub fn require_string(
+        &mut self,
+        d: &mut Decoder,
+        name: &'static str,
+        hint: &str,
+    ) -> Option<Spanned<String>> {
         self.require(d, name, hint).and_then(|n| d.string(n, &self.path_of(name)))
     }
 
     /// A port that must be there.
-    pub fn require_port(&mut self, d: &mut Decoder, name: &'static str, hint: &str) -> Option<Spanned<u16>> {
+    pub fn require_port(
+        &mut self,
+        d: &mut Decoder,
+        name: &'static str,
+        hint: &str,
+    ) -> Option<Spanned<u16>> {
         self.require(d, name, hint).and_then(|n| d.port(n, &self.path_of(name)))
     }
 
     /// A field that must be there.
-    pub fn require(&mut self, d: &mut Decoder, name: &'static str, hint: &str) -> Option<&'a YamlNode> {
+    pub fn require(
+        &mut self,
+        d: &mut Decoder,
+        name: &'static str,
+        hint: &str,
+    ) -> Option<&'a YamlNode> {
         let found = self.get(name);
         if found.is_none() {
             // At the key if it stands there empty, else at the mapping.
-            let span = self.pairs.iter().find(|(k, ..)| *k == name).map_or(Span { end: self.span.start, ..self.span }, |(_, s, _)| *s);
-            d.error(Code::MissingField, span, format!("{}: Required value", self.path_of(name)), hint);
+            let span = self
+                .pairs
+                .iter()
+                .find(|(k, ..)| *k == name)
+                .map_or(Span { end: self.span.start, ..self.span }, |(_, s, _)| *s);
+            d.error(
+                Code::MissingField,
+                span,
+                format!("{}: Required value", self.path_of(name)),
+                hint,
+            );
         }
         found
     }

@@ -137,17 +137,39 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// An error.
-    pub fn error(code: Code, span: Span, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { code, severity: Severity::Error, span, message: message.into(), hint: hint.into(), fix: None }
+    pub fn error(
+        code: Code,
+        span: Span,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        Self {
+            code,
+            severity: Severity::Error,
+            span,
+            message: message.into(),
+            hint: hint.into(),
+            fix: None,
+        }
     }
 
     /// A warning.
-    pub fn warning(code: Code, span: Span, message: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub fn warning(
+        code: Code,
+        span: Span,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
         Self { severity: Severity::Warning, ..Self::error(code, span, message, hint) }
     }
 
     /// A note.
-    pub fn note(code: Code, span: Span, message: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub fn note(
+        code: Code,
+        span: Span,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
         Self { severity: Severity::Note, ..Self::error(code, span, message, hint) }
     }
 
@@ -163,7 +185,14 @@ impl Diagnostic {
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Span { line, column, .. } = self.span;
-        write!(f, "{line}:{column}: {}: {} [{}]\n  hint: {}", self.severity.name(), self.message, self.code.name(), self.hint)
+        write!(
+            f,
+            "{line}:{column}: {}: {} [{}]\n  hint: {}",
+            self.severity.name(),
+            self.message,
+            self.code.name(),
+            self.hint
+        )
     }
 }
 
@@ -173,13 +202,19 @@ pub const MOST_TOLD: usize = 500;
 /// The first of many faults, errors before others, in their order; and how many there are besides.
 pub(crate) fn bounded(diags: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let Some(more) = diags.len().checked_sub(MOST_TOLD).filter(|n| *n > 0) else { return diags };
-    let (errors, others): (Vec<_>, Vec<_>) = diags.into_iter().partition(|x| x.severity == Severity::Error);
+    let (errors, others): (Vec<_>, Vec<_>) =
+        diags.into_iter().partition(|x| x.severity == Severity::Error);
     let mut told: Vec<_> = errors.into_iter().chain(others).take(MOST_TOLD).collect();
     told.sort_by_key(|x| (x.span.start, x.severity));
     let last = told.last().map(|x| (x.code, x.span));
     told.extend(last.map(|(code, span)| Diagnostic {
         severity: Severity::Note,
-        ..Diagnostic::error(code, span, format!("{more} more are not listed"), "mend what is listed first")
+        ..Diagnostic::error(
+            code,
+            span,
+            format!("{more} more are not listed"),
+            "mend what is listed first",
+        )
     }));
     told
 }
@@ -220,14 +255,24 @@ mod tests {
     fn of_very_many_faults_the_errors_are_told_and_the_rest_is_counted() {
         let at = |n: u32, severity| Diagnostic {
             severity,
-            ..Diagnostic::error(Code::WrongType, Span { start: n, line: n, ..Span::default() }, n.to_string(), "")
+            ..Diagnostic::error(
+                Code::WrongType,
+                Span { start: n, line: n, ..Span::default() },
+                n.to_string(),
+                "",
+            )
         };
-        let many: Vec<_> = (0..1200).map(|n| at(n, if n % 4 == 3 { Severity::Error } else { Severity::Note })).collect();
+        let many: Vec<_> = (0..1200)
+            .map(|n| at(n, if n % 4 == 3 { Severity::Error } else { Severity::Note }))
+            .collect();
         let told = bounded(many.clone());
         assert_eq!(told.len(), MOST_TOLD + 1);
         assert_eq!(told.iter().filter(|x| x.severity == Severity::Error).count(), 300);
         assert!(told.is_sorted_by_key(|x| x.span.start));
-        assert_eq!(told.last().map(|x| (x.message.as_str(), x.severity)), Some(("700 more are not listed", Severity::Note)));
+        assert_eq!(
+            told.last().map(|x| (x.message.as_str(), x.severity)),
+            Some(("700 more are not listed", Severity::Note))
+        );
         assert_eq!(bounded(many[..MOST_TOLD].to_vec()), many[..MOST_TOLD]);
     }
 

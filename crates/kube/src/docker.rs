@@ -1,8 +1,11 @@
-//! docker on a node: docker0 and its rules (`libnetwork/drivers/bridge/setup_ip_tables.go`). 1.13 beside
-//! Kubernetes 1.10 and 1.11; what 18.06 to 20.10 write after that.
+//! docker on a node: docker0 and its rules (`libnetwork/drivers/bridge/setup_ip_tables.go`). 1.13
+//! beside Kubernetes 1.10 and 1.11; what 18.06 to 20.10 write after that.
 
 use crate::proxy::Era;
-use net::netfilter::{AddrType, CtStates, Hook, IfName, Match, Negatable, Policy, Rule, RulesetBuilder, TableName, Target};
+use net::netfilter::{
+    AddrType, CtStates, Hook, IfName, Match, Negatable, Policy, Rule, RulesetBuilder, TableName,
+    Target,
+};
 
 /// docker0's network.
 pub const NETWORK: &str = "172.17.0.1/16";
@@ -19,11 +22,16 @@ pub fn write(b: &mut RulesetBuilder, era: Era) {
     let docker = || Target::Jump("DOCKER".into());
     b.append(Nat, "DOCKER", Rule { in_dev: dev(false), ..Rule::to(Target::Return) });
     b.append(Nat, "PREROUTING", Rule { matches: vec![local()], ..Rule::to(docker()) });
-    b.append(Nat, "OUTPUT", Rule { matches: vec![local()], ..Rule::to(docker()) }.to_net(true, net("127.0.0.0/8")));
+    b.append(
+        Nat,
+        "OUTPUT",
+        Rule { matches: vec![local()], ..Rule::to(docker()) }.to_net(true, net("127.0.0.0/8")),
+    );
     b.append(
         Nat,
         "POSTROUTING",
-        Rule { out_dev: dev(true), ..Rule::to(Target::Masquerade { random_fully: false }) }.from_net(false, net("172.17.0.0/16")),
+        Rule { out_dev: dev(true), ..Rule::to(Target::Masquerade { random_fully: false }) }
+            .from_net(false, net("172.17.0.0/16")),
     );
     b.policy(Filter, Hook::Forward, Policy::Drop);
     b.new_chain(Filter, "DOCKER");
@@ -32,10 +40,15 @@ pub fn write(b: &mut RulesetBuilder, era: Era) {
     let own = Rule { out_dev: dev(false), ..Rule::to(docker()) };
     let jump = |to: &str| Rule::to(Target::Jump(to.into()));
     if era.docker_stages() {
-        let leaves = Rule { in_dev: dev(false), out_dev: dev(true), ..jump("DOCKER-ISOLATION-STAGE-2") };
+        let leaves =
+            Rule { in_dev: dev(false), out_dev: dev(true), ..jump("DOCKER-ISOLATION-STAGE-2") };
         b.append(Filter, "DOCKER-ISOLATION-STAGE-1", leaves);
         b.append(Filter, "DOCKER-ISOLATION-STAGE-1", Rule::to(Target::Return));
-        b.append(Filter, "DOCKER-ISOLATION-STAGE-2", Rule { out_dev: dev(false), ..Rule::to(Target::Drop) });
+        b.append(
+            Filter,
+            "DOCKER-ISOLATION-STAGE-2",
+            Rule { out_dev: dev(false), ..Rule::to(Target::Drop) },
+        );
         b.append(Filter, "DOCKER-ISOLATION-STAGE-2", Rule::to(Target::Return));
         b.append(Filter, "DOCKER-USER", Rule::to(Target::Return));
         for rule in [jump("DOCKER-USER"), jump("DOCKER-ISOLATION-STAGE-1"), answers, own] {
@@ -47,6 +60,14 @@ pub fn write(b: &mut RulesetBuilder, era: Era) {
             b.append(Filter, "FORWARD", rule);
         }
     }
-    b.append(Filter, "FORWARD", Rule { in_dev: dev(false), out_dev: dev(true), ..Rule::to(Target::Accept) });
-    b.append(Filter, "FORWARD", Rule { in_dev: dev(false), out_dev: dev(false), ..Rule::to(Target::Accept) });
+    b.append(
+        Filter,
+        "FORWARD",
+        Rule { in_dev: dev(false), out_dev: dev(true), ..Rule::to(Target::Accept) },
+    );
+    b.append(
+        Filter,
+        "FORWARD",
+        Rule { in_dev: dev(false), out_dev: dev(false), ..Rule::to(Target::Accept) },
+    );
 }

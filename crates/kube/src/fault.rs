@@ -106,14 +106,22 @@ pub(crate) fn decode(d: &mut Decoder, node: &YamlNode, path: &str, t: &Topology)
         }
         return None;
     };
-    let (owner, thing) = text.value.split_once('/').map_or((text.value.as_str(), None), |(a, b)| (a, Some(b)));
+    let (owner, thing) =
+        text.value.split_once('/').map_or((text.value.as_str(), None), |(a, b)| (a, Some(b)));
     let nodes = t.nodes.iter().map(|n| n.name.value.as_str());
     let hosts = t.hosts.iter().map(|h| h.name.value.as_str()).filter(|_| *key != "stopped");
     let names: Vec<&str> = nodes.chain(hosts).collect();
     if !names.contains(&owner) {
-        let hint = nearest(owner, names.iter().copied())
-            .map_or_else(|| format!("write one of {}", names.join(", ")), |n| format!("did you mean {n}?"));
-        d.error(Code::NoSuchNode, text.span, format!("{path}.{key}: no node or host {owner:?}"), hint);
+        let hint = nearest(owner, names.iter().copied()).map_or_else(
+            || format!("write one of {}", names.join(", ")),
+            |n| format!("did you mean {n}?"),
+        );
+        d.error(
+            Code::NoSuchNode,
+            text.span,
+            format!("{path}.{key}: no node or host {owner:?}"),
+            hint,
+        );
         return None;
     }
     let mut wrong = |message: String, hint: String| {
@@ -122,18 +130,29 @@ pub(crate) fn decode(d: &mut Decoder, node: &YamlNode, path: &str, t: &Topology)
     };
     match (*key, thing) {
         ("cut", None) => Some(Fault::Cut(owner.to_owned())),
-        ("cut", Some(_)) => wrong("a cut names no device: it is the cable of the NIC".to_owned(), format!("write cut: {owner}")),
+        ("cut", Some(_)) => wrong(
+            "a cut names no device: it is the cable of the NIC".to_owned(),
+            format!("write cut: {owner}"),
+        ),
         ("down", Some(dev)) => {
             let there = devices(t, owner);
             if there.iter().any(|d| d == dev) || dev.starts_with("veth") {
                 return Some(Fault::Down(owner.to_owned(), dev.to_owned()));
             }
-            wrong(format!("{owner} has no device {dev:?}"), format!("write one of {}", there.join(", ")))
+            wrong(
+                format!("{owner} has no device {dev:?}"),
+                format!("write one of {}", there.join(", ")),
+            )
         }
-        ("down", None) => wrong("which device?".to_owned(), format!("write down: {owner}/ and the device's name")),
+        ("down", None) => {
+            wrong("which device?".to_owned(), format!("write down: {owner}/ and the device's name"))
+        }
         (_, daemon) => match daemon.and_then(Daemon::from_name) {
             Some(daemon) => Some(Fault::Stopped(owner.to_owned(), daemon)),
-            None => wrong("which daemon?".to_owned(), format!("write stopped: {owner}/kube-proxy or stopped: {owner}/flanneld")),
+            None => wrong(
+                "which daemon?".to_owned(),
+                format!("write stopped: {owner}/kube-proxy or stopped: {owner}/flanneld"),
+            ),
         },
     }
 }
@@ -144,15 +163,16 @@ fn devices(t: &Topology, owner: &str) -> Vec<String> {
     let node = || {
         let n = t.nodes.iter().find(|n| n.name.value == owner)?;
         let docker = n.docker.then(|| "docker0".to_owned());
-        let vxlan = (t.backend != crate::topology::Backend::HostGw).then(|| crate::flannel::device_name(t.vni));
+        let vxlan = (t.backend != crate::topology::Backend::HostGw)
+            .then(|| crate::flannel::device_name(t.vni));
         let own = [n.nic.name.clone(), "cni0".to_owned()];
         Some(own.into_iter().chain(vxlan).chain(docker).collect())
     };
     host.or_else(node).unwrap_or_default()
 }
 
-/// Breaks what can be broken once everything is there. What daemons did not do is left out where they
-/// do it.
+/// Breaks what can be broken once everything is there. What daemons did not do is left out where
+/// they do it.
 pub(crate) fn apply(spec: &mut Spec, t: &Topology) {
     for fault in &t.faults {
         let (owner, dev) = match fault {

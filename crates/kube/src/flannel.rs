@@ -1,6 +1,6 @@
 //! flannel: rules, and for every other node a neighbour, a forwarding entry and a route
-//! (`backend/vxlan/vxlan_network.go`, `backend/hostgw`, `network/iptables.go`). Which flannel: the one of
-//! Kubernetes' day, from 0.10 beside 1.10 to 0.28 beside 1.36.
+//! (`backend/vxlan/vxlan_network.go`, `backend/hostgw`, `network/iptables.go`). Which flannel: the
+//! one of Kubernetes' day, from 0.10 beside 1.10 to 0.28 beside 1.36.
 
 use crate::cluster::{Cluster, Node};
 use crate::fault::Daemon;
@@ -45,7 +45,9 @@ pub fn write(b: &mut RulesetBuilder, cluster: &Cluster, node: usize) {
     }
     let chain = Place::of(era, "FORWARD", "FLANNEL-FWD");
     chain.enter(b, Filter, "flanneld forward");
-    for rule in [Rule::to(Target::Accept).from_net(false, net), Rule::to(Target::Accept).to_net(false, net)] {
+    for rule in
+        [Rule::to(Target::Accept).from_net(false, net), Rule::to(Target::Accept).to_net(false, net)]
+    {
         b.append(Filter, chain.name, told(era, "flanneld forward", rule));
     }
 }
@@ -60,7 +62,11 @@ struct Place {
 
 impl Place {
     fn of(era: Era, built_in: &'static str, own: &'static str) -> Self {
-        Self { built_in, name: if era.flannel_chains() { own } else { built_in }, first: !era.flannel_appends() }
+        Self {
+            built_in,
+            name: if era.flannel_chains() { own } else { built_in },
+            first: !era.flannel_appends(),
+        }
     }
 
     fn enter(&self, b: &mut RulesetBuilder, table: TableName, comment: &str) {
@@ -68,7 +74,10 @@ impl Place {
             return;
         }
         b.new_chain(table, self.name);
-        let jump = Rule { matches: vec![Match::Comment(comment.into())], ..Rule::to(Target::Jump(self.name.into())) };
+        let jump = Rule {
+            matches: vec![Match::Comment(comment.into())],
+            ..Rule::to(Target::Jump(self.name.into()))
+        };
         if self.first {
             b.prepend(table, self.built_in, jump);
         } else {
@@ -85,21 +94,27 @@ fn told(era: Era, comment: &str, mut rule: Rule) -> Rule {
     rule
 }
 
-/// Pods among themselves are left alone; who else comes in or goes out gets the node's address, but for
-/// what comes from outside to a pod of this node.
+/// Pods among themselves are left alone; who else comes in or goes out gets the node's address, but
+/// for what comes from outside to a pod of this node.
 fn masquerading(era: Era, net: Ipv4Net, own: Ipv4Net) -> Vec<Rule> {
     let masquerade = || Rule::to(Target::Masquerade { random_fully: era.flannel_random_fully() });
     let leave = || Rule::to(Target::Return);
     let groups = Ipv4Net::new_assert(std::net::Ipv4Addr::new(224, 0, 0, 0), 4);
     let outwards = masquerade().from_net(false, net).to_net(true, groups);
-    let inwards = [leave().from_net(true, net).to_net(false, own), masquerade().from_net(true, net).to_net(false, net)];
+    let inwards = [
+        leave().from_net(true, net).to_net(false, own),
+        masquerade().from_net(true, net).to_net(false, net),
+    ];
     let mut out = Vec::new();
     if era.flannel_chains() {
         out.push(Rule { matches: vec![Match::Mark(Negatable::plain((MASQ, MASQ)))], ..leave() });
     }
     let [local, rest] = inwards;
     if era.flannel_splits() {
-        out.extend([leave().from_net(false, own).to_net(false, net), leave().from_net(false, net).to_net(false, own)]);
+        out.extend([
+            leave().from_net(false, own).to_net(false, net),
+            leave().from_net(false, net).to_net(false, own),
+        ]);
         out.extend([local, outwards, rest]);
     } else {
         out.push(leave().from_net(false, net).to_net(false, net));
@@ -115,7 +130,12 @@ pub fn configure(ns: &mut NetnsSpec, cluster: &Cluster, node: usize, index: u32)
     let name = device_name(t.vni);
     let nic = &this.spec.nic;
     if t.backend != Backend::HostGw {
-        let kind = DeviceKindSpec::Vxlan { vni: t.vni, local: this.address().into(), dev: nic.name.clone(), port: t.vxlan_port };
+        let kind = DeviceKindSpec::Vxlan {
+            vni: t.vni,
+            local: this.address().into(),
+            dev: nic.name.clone(),
+            port: t.vxlan_port,
+        };
         let mut device = DeviceSpec::new(&name, index, this.vtep_mac, mtu(t, this), kind);
         device.addrs.push(Ipv4Net::from(this.pod_cidr.network()).into());
         ns.devices.push(device);
@@ -139,7 +159,12 @@ pub fn configure(ns: &mut NetnsSpec, cluster: &Cluster, node: usize, index: u32)
             ns.routes.push(route(other.address(), &nic.name, false));
             continue;
         }
-        ns.neighbours.push(NeighbourSpec { dev: name.clone(), addr: vtep.into(), lladdr: other.vtep_mac, state: NudState::Permanent });
+        ns.neighbours.push(NeighbourSpec {
+            dev: name.clone(),
+            addr: vtep.into(),
+            lladdr: other.vtep_mac,
+            state: NudState::Permanent,
+        });
         ns.fdb.push((name.clone(), other.vtep_mac, other.address().into()));
         ns.routes.push(route(vtep, &name, true));
     }

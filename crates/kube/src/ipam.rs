@@ -10,8 +10,8 @@ pub fn pod_cidrs(cluster: Ipv4Net) -> impl Iterator<Item = Ipv4Net> {
     cluster.subnets(cluster.prefix_len().max(24)).into_iter().flatten()
 }
 
-/// host-local's round robin in one node's pod network: `.1` is the gateway, the first pod gets `.2`,
-/// freed addresses come back only after the end was reached.
+/// host-local's round robin in one node's pod network: `.1` is the gateway, the first pod gets
+/// `.2`, freed addresses come back only after the end was reached.
 #[derive(Clone, Debug)]
 pub struct HostLocal {
     net: Ipv4Net,
@@ -33,7 +33,10 @@ impl HostLocal {
 
     /// Takes a certain address. False: it is taken, or not of this network.
     pub fn take(&mut self, addr: Ipv4Addr) -> bool {
-        self.net.contains(&addr) && addr != self.net.network() && addr != self.net.broadcast() && self.taken.insert(addr, ()).is_none()
+        self.net.contains(&addr)
+            && addr != self.net.network()
+            && addr != self.net.broadcast()
+            && self.taken.insert(addr, ()).is_none()
     }
 
     /// Gives an address back.
@@ -43,9 +46,14 @@ impl HostLocal {
 
     /// The next free address; none if all are taken.
     pub fn allocate(&mut self) -> Option<Ipv4Addr> {
-        let (first, n) = (u32::from(self.net.network()) + 1, (1u32 << (32 - self.net.prefix_len())).saturating_sub(2));
+        let (first, n) = (
+            u32::from(self.net.network()) + 1,
+            (1u32 << (32 - self.net.prefix_len())).saturating_sub(2),
+        );
         let start = u32::from(self.last) - first + 1;
-        let free = (0..n).map(|i| Ipv4Addr::from(first + (start + i) % n)).find(|a| !self.taken.contains_key(a))?;
+        let free = (0..n)
+            .map(|i| Ipv4Addr::from(first + (start + i) % n))
+            .find(|a| !self.taken.contains_key(a))?;
         self.taken.insert(free, ());
         self.last = free;
         Some(free)
@@ -85,7 +93,9 @@ impl ServiceIps {
         let n = (1u64 << (32 - self.net.prefix_len())).saturating_sub(2);
         let start = rng::hash_str(seed, name).checked_rem(n)?;
         let first = u64::from(u32::from(self.net.network())) + 1;
-        let free = (0..n).map(|i| Ipv4Addr::from((first + (start + i) % n) as u32)).find(|a| !self.taken.contains_key(a))?;
+        let free = (0..n)
+            .map(|i| Ipv4Addr::from((first + (start + i) % n) as u32))
+            .find(|a| !self.taken.contains_key(a))?;
         self.taken.insert(free, ());
         Some(free)
     }
@@ -119,7 +129,9 @@ impl NodePorts {
     pub fn allocate(&mut self, seed: u64, name: &str) -> Option<u16> {
         let n = u64::from(self.last - self.first) + 1;
         let start = rng::hash_str(seed, name) % n;
-        let free = (0..n).map(|i| self.first + ((start + i) % n) as u16).find(|p| !self.taken.contains_key(p))?;
+        let free = (0..n)
+            .map(|i| self.first + ((start + i) % n) as u16)
+            .find(|p| !self.taken.contains_key(p))?;
         self.taken.insert(free, ());
         Some(free)
     }

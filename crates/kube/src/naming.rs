@@ -1,5 +1,5 @@
-//! Names that components make up: chain names, pod names, MACs. Where the real ones are random, these are
-//! drawn from the topology's seed.
+//! Names that components make up: chain names, pod names, MACs. Where the real ones are random,
+//! these are drawn from the topology's seed.
 
 use data_encoding::BASE32;
 use net::rng;
@@ -30,21 +30,26 @@ pub fn container_id(seed: u64, netns: &str) -> String {
     hex(&Sha256::digest(format!("{seed}/{netns}")))
 }
 
-/// `CNI-DN-…` and `CNI-SN-…` of a pod (`plugins/pkg/utils`): 28 letters, made of the network's name and the
-/// sandbox's.
+/// `CNI-DN-…` and `CNI-SN-…` of a pod (`plugins/pkg/utils`): 28 letters, made of the network's name
+/// and the sandbox's.
 pub fn portmap_chain(prefix: &str, network: &str, container_id: &str) -> String {
     let digest = hex(&Sha512::digest(format!("{network}{container_id}")));
     format!("{prefix}{}", &digest[..28 - prefix.len()])
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().flat_map(|b| [b >> 4, b & 15]).map(|n| char::from(b"0123456789abcdef"[usize::from(n)])).collect()
+    bytes
+        .iter()
+        .flat_map(|b| [b >> 4, b & 15])
+        .map(|n| char::from(b"0123456789abcdef"[usize::from(n)]))
+        .collect()
 }
 
 /// The pod template hash in a pod's name. The real one is FNV-32a over Go's dump of the template;
 /// this is FNV-32a over our own text of it.
 pub fn template_hash(template: &str) -> String {
-    let hash = template.bytes().fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193));
+    let hash =
+        template.bytes().fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193));
     hash.to_string().bytes().map(|d| ALPHABET[usize::from(d) % 27] as char).collect()
 }
 

@@ -214,7 +214,8 @@ impl Service {
     /// Whether a port that asks for none gets a node port.
     pub fn allocates_node_ports(&self, era: crate::proxy::Era) -> bool {
         self.kind == ServiceType::NodePort
-            || (self.kind == ServiceType::LoadBalancer && !(self.skips_node_ports && era.may_skip_node_ports()))
+            || (self.kind == ServiceType::LoadBalancer
+                && !(self.skips_node_ports && era.may_skip_node_ports()))
     }
 }
 
@@ -268,7 +269,11 @@ pub struct Typed<'a> {
 /// Reads `apiVersion` and `kind`.
 pub fn typed<'a>(d: &mut Decoder, node: &'a YamlNode) -> Option<Typed<'a>> {
     let mut fields = d.fields(node, "")?;
-    let version = fields.require(d, "apiVersion", "write apiVersion: v1 for a Service, apiVersion: apps/v1 for a Deployment");
+    let version = fields.require(
+        d,
+        "apiVersion",
+        "write apiVersion: v1 for a Service, apiVersion: apps/v1 for a Deployment",
+    );
     let kind = fields.require(d, "kind", "write kind: Service or kind: Deployment");
     let api_version = d.string(version?, "apiVersion")?.value;
     let kind = d.string(kind?, "kind")?;
@@ -294,15 +299,26 @@ pub fn decode(d: &mut Decoder, t: Typed<'_>) -> Option<Object> {
             let message = format!("no matches for kind {kind:?} in version {:?}", t.api_version);
             let near = nearest(
                 kind,
-                ["Deployment", "Service", "EndpointSlice", "Endpoints", "List", "Topology", "Script"]
-                    .into_iter()
-                    .chain(OTHER_KINDS.iter().copied()),
+                [
+                    "Deployment",
+                    "Service",
+                    "EndpointSlice",
+                    "Endpoints",
+                    "List",
+                    "Topology",
+                    "Script",
+                ]
+                .into_iter()
+                .chain(OTHER_KINDS.iter().copied()),
             );
             let mut diag = Diagnostic::error(
                 Code::UnknownKind,
                 t.kind.span,
                 message,
-                near.map_or_else(|| "write kind: Deployment or kind: Service".to_owned(), |n| format!("did you mean {n}?")),
+                near.map_or_else(
+                    || "write kind: Deployment or kind: Service".to_owned(),
+                    |n| format!("did you mean {n}?"),
+                ),
             );
             if let Some(near) = near {
                 diag = diag.with_fix(t.kind.span, near);
@@ -311,8 +327,11 @@ pub fn decode(d: &mut Decoder, t: Typed<'_>) -> Option<Object> {
             return None;
         }
     };
-    if t.api_version != want && !(t.api_version == "discovery.k8s.io/v1beta1" && t.kind.value == "EndpointSlice") {
-        let message = format!("no matches for kind {:?} in version {:?}", t.kind.value, t.api_version);
+    if t.api_version != want
+        && !(t.api_version == "discovery.k8s.io/v1beta1" && t.kind.value == "EndpointSlice")
+    {
+        let message =
+            format!("no matches for kind {:?} in version {:?}", t.kind.value, t.api_version);
         d.error(Code::UnknownKind, t.kind.span, message, format!("write apiVersion: {want}"));
         return None;
     }
@@ -323,11 +342,15 @@ pub fn decode(d: &mut Decoder, t: Typed<'_>) -> Option<Object> {
         _ => {}
     }
     let mut fields = t.fields.not_simulated(if deployment { &["status"] } else { &[] });
-    let meta = fields.require(d, "metadata", "write metadata: with a name: below it").and_then(|n| meta(d, n, !deployment));
+    let meta = fields
+        .require(d, "metadata", "write metadata: with a name: below it")
+        .and_then(|n| meta(d, n, !deployment));
     let spec = fields.require(d, "spec", "write spec: with the object's fields below it");
     let status = if deployment { None } else { fields.get("status") };
     let object = match (meta, spec) {
-        (Some(meta), Some(spec)) if deployment => deployment_spec(d, meta, spec).map(Object::Deployment),
+        (Some(meta), Some(spec)) if deployment => {
+            deployment_spec(d, meta, spec).map(Object::Deployment)
+        }
         (Some(meta), Some(spec)) => service_spec(d, meta, spec, status).map(Object::Service),
         _ => None,
     };
@@ -365,16 +388,28 @@ pub(crate) fn meta(d: &mut Decoder, node: &YamlNode, dns_1035: bool) -> Option<M
                 "[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*",
             )
         };
-        let message = format!("metadata.name: Invalid value: {:?}: {what}, regex used for validation is '{regex}')", name.value);
-        d.error(Code::InvalidName, name.span, message, "use lower case letters, digits and '-', and begin with a letter");
+        let message = format!(
+            "metadata.name: Invalid value: {:?}: {what}, regex used for validation is '{regex}')",
+            name.value
+        );
+        d.error(
+            Code::InvalidName,
+            name.span,
+            message,
+            "use lower case letters, digits and '-', and begin with a letter",
+        );
         return None;
     }
     Some(Meta { name, namespace, labels })
 }
 
 pub(crate) fn valid_label(name: &str, dns_1035: bool) -> bool {
-    let edge = |c: Option<char>, first: bool| c.is_some_and(|c| c.is_ascii_lowercase() || (c.is_ascii_digit() && !(first && dns_1035)));
-    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || (c == '.' && !dns_1035);
+    let edge = |c: Option<char>, first: bool| {
+        c.is_some_and(|c| c.is_ascii_lowercase() || (c.is_ascii_digit() && !(first && dns_1035)))
+    };
+    let inner = |c: char| {
+        c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || (c == '.' && !dns_1035)
+    };
     edge(name.chars().next(), true)
         && edge(name.chars().last(), false)
         && name.chars().all(inner)
@@ -434,13 +469,22 @@ fn deployment_spec(d: &mut Decoder, meta: Meta, node: &YamlNode) -> Option<Deplo
         "paused",
         "progressDeadlineSeconds",
     ]);
-    let replicas = f.get("replicas").and_then(|n| replicas(d, n)).unwrap_or(Spanned { value: 1, span: meta.name.span });
-    let selector_node = f.require(d, "selector", "write selector: with matchLabels: below it, equal to the template's labels");
-    let template = f.require(d, "template", "write template: with metadata: and spec: of the pods below it");
+    let replicas = f
+        .get("replicas")
+        .and_then(|n| replicas(d, n))
+        .unwrap_or(Spanned { value: 1, span: meta.name.span });
+    let selector_node = f.require(
+        d,
+        "selector",
+        "write selector: with matchLabels: below it, equal to the template's labels",
+    );
+    let template =
+        f.require(d, "template", "write template: with metadata: and spec: of the pods below it");
     let selector = selector_node.and_then(|n| {
         let mut f = d.fields(n, "spec.selector")?.not_simulated(&["matchExpressions"]);
-        let labels =
-            f.require(d, "matchLabels", "write matchLabels: with a label below it").map(|n| d.string_map(n, "spec.selector.matchLabels"));
+        let labels = f
+            .require(d, "matchLabels", "write matchLabels: with a label below it")
+            .map(|n| d.string_map(n, "spec.selector.matchLabels"));
         d.finish(f);
         labels
     });
@@ -451,11 +495,17 @@ fn deployment_spec(d: &mut Decoder, meta: Meta, node: &YamlNode) -> Option<Deplo
     d.finish(t);
     let mut labels_span = template?.span;
     let pod_labels = pod_meta.and_then(|n| {
-        let mut f = d.fields(n, "spec.template.metadata")?.not_simulated(&["annotations", "name", "namespace", "creationTimestamp"]);
-        let labels = f.require(d, "labels", "write labels: with the selector's labels below it").map(|n| {
-            labels_span = n.span;
-            d.string_map(n, "spec.template.metadata.labels")
-        });
+        let mut f = d.fields(n, "spec.template.metadata")?.not_simulated(&[
+            "annotations",
+            "name",
+            "namespace",
+            "creationTimestamp",
+        ]);
+        let labels =
+            f.require(d, "labels", "write labels: with the selector's labels below it").map(|n| {
+                labels_span = n.span;
+                d.string_map(n, "spec.template.metadata.labels")
+            });
         d.finish(f);
         labels
     });
@@ -472,9 +522,15 @@ fn deployment_spec(d: &mut Decoder, meta: Meta, node: &YamlNode) -> Option<Deplo
             "spec.template.metadata.labels: Invalid value: map[string]string{{{}}}: `selector` does not match template `labels`",
             have.join(", ")
         );
-        d.error(Code::SelectorMismatch, labels_span, message, format!("give the template the selector's labels: {}", want.join(", ")));
+        d.error(
+            Code::SelectorMismatch,
+            labels_span,
+            message,
+            format!("give the template the selector's labels: {}", want.join(", ")),
+        );
     }
-    let template = format!("{pod_labels:?}{containers:?}{:?}", node_name.as_ref().map(|n| &n.value));
+    let template =
+        format!("{pod_labels:?}{containers:?}{:?}", node_name.as_ref().map(|n| &n.value));
     Some(Deployment { meta, replicas, selector, pod_labels, containers, node_name, template })
 }
 
@@ -491,7 +547,10 @@ fn replicas(d: &mut Decoder, node: &YamlNode) -> Option<Spanned<u32>> {
         _ => d.error(
             Code::OutOfRange,
             n.span,
-            format!("spec.replicas: Invalid value: {}: must be greater than or equal to 0", n.value),
+            format!(
+                "spec.replicas: Invalid value: {}: must be greater than or equal to 0",
+                n.value
+            ),
             "write 0 or more",
         ),
     }
@@ -524,11 +583,22 @@ fn containers(d: &mut Decoder, list: &YamlNode) -> Vec<Container> {
 
 pub(crate) const PROTOCOLS: &[&str] = &["TCP", "UDP", "SCTP"];
 
-fn container_port(d: &mut Decoder, node: &YamlNode, path: &str, taken: &mut Vec<(u16, &'static str)>) -> Option<ContainerPort> {
+fn container_port(
+    d: &mut Decoder,
+    node: &YamlNode,
+    path: &str,
+    taken: &mut Vec<(u16, &'static str)>,
+) -> Option<ContainerPort> {
     let mut f = d.fields(node, path)?.not_simulated(&["hostIP"]);
-    let port = f.require_port(d, "containerPort", "write containerPort: with the port the container listens on");
+    let port = f.require_port(
+        d,
+        "containerPort",
+        "write containerPort: with the port the container listens on",
+    );
     let name = f.string(d, "name").map(|n| n.value);
-    let protocol = f.get("protocol").map_or(Some("TCP"), |n| d.word(n, &format!("{path}.protocol"), PROTOCOLS));
+    let protocol = f
+        .get("protocol")
+        .map_or(Some("TCP"), |n| d.word(n, &format!("{path}.protocol"), PROTOCOLS));
     let host_port = f.port(d, "hostPort");
     d.finish(f);
     if let (Some(p), Some(protocol)) = (&host_port, protocol) {
@@ -542,16 +612,25 @@ fn container_port(d: &mut Decoder, node: &YamlNode, path: &str, taken: &mut Vec<
     Some(ContainerPort { name, port: port?.value, protocol: protocol?, host_port })
 }
 
-const SERVICE_FIELDS: &[&str] = &["loadBalancerClass", "ipFamilies", "ipFamilyPolicy", "clusterIPs"];
+const SERVICE_FIELDS: &[&str] =
+    &["loadBalancerClass", "ipFamilies", "ipFamilyPolicy", "clusterIPs"];
 
-fn service_spec(d: &mut Decoder, meta: Meta, node: &YamlNode, status: Option<&YamlNode>) -> Option<Service> {
+fn service_spec(
+    d: &mut Decoder,
+    meta: Meta,
+    node: &YamlNode,
+    status: Option<&YamlNode>,
+) -> Option<Service> {
     use ServiceType::{ClusterIp, ExternalName, LoadBalancer, NodePort};
     let mut f = d.fields(node, "spec")?.not_simulated(SERVICE_FIELDS);
     let words = [ClusterIp, ExternalName, LoadBalancer, NodePort].map(ServiceType::name);
     let word = f.get("type").map_or(Some("ClusterIP"), |n| d.word(n, "spec.type", &words));
-    let kind = word.and_then(|w| [ClusterIp, ExternalName, LoadBalancer, NodePort].into_iter().find(|k| k.name() == w));
+    let kind = word.and_then(|w| {
+        [ClusterIp, ExternalName, LoadBalancer, NodePort].into_iter().find(|k| k.name() == w)
+    });
     let ip_node = f.get("clusterIP");
-    let headless = matches!(ip_node.map(|n| &n.value), Some(Value::Scalar { text, .. }) if text == "None");
+    let headless =
+        matches!(ip_node.map(|n| &n.value), Some(Value::Scalar { text, .. }) if text == "None");
     let cluster_ip = ip_node.filter(|_| !headless).and_then(|n| {
         let text = d.string(n, "spec.clusterIP")?;
         match text.value.parse() {
@@ -563,46 +642,91 @@ fn service_spec(d: &mut Decoder, meta: Meta, node: &YamlNode, status: Option<&Ya
             }
         }
     });
-    let selector = f.get("selector").map_or(Spanned { value: Labels::new(), span: meta.name.span }, |n| Spanned {
-        value: d.string_map(n, "spec.selector"),
-        span: n.span,
-    });
+    let selector =
+        f.get("selector").map_or(Spanned { value: Labels::new(), span: meta.name.span }, |n| {
+            Spanned { value: d.string_map(n, "spec.selector"), span: n.span }
+        });
     let external_name = if kind == Some(ExternalName) {
-        f.require(d, "externalName", "write externalName: with the name that DNS answers, such as db.example.com")
+        f.require(
+            d,
+            "externalName",
+            "write externalName: with the name that DNS answers, such as db.example.com",
+        )
     } else {
         f.get("externalName")
     };
-    let external_name = external_name.and_then(|n| d.string(n, "spec.externalName")).map(|n| n.value);
+    let external_name =
+        external_name.and_then(|n| d.string(n, "spec.externalName")).map(|n| n.value);
     let traffic = crate::traffic::decode(d, &mut f, kind, status);
     let skips_node_ports = f.boolean(d, "allocateLoadBalancerNodePorts") == Some(false);
     // An ExternalName may do without, and one without an address.
-    let list =
-        if kind == Some(ExternalName) || headless { f.get("ports") } else { f.require(d, "ports", "write ports: with - port: below it") };
+    let list = if kind == Some(ExternalName) || headless {
+        f.get("ports")
+    } else {
+        f.require(d, "ports", "write ports: with - port: below it")
+    };
     d.finish(f);
     let items = list.map(|l| d.items(l, "spec.ports")).unwrap_or_default();
     if let (Some(l), true) = (list, items.is_empty()) {
-        d.error(Code::MissingField, l.span, "spec.ports: Required value", "write - port: 80 below ports:");
+        d.error(
+            Code::MissingField,
+            l.span,
+            "spec.ports: Required value",
+            "write - port: 80 below ports:",
+        );
     }
     let kind = kind?;
     let many = items.len() > 1;
-    let ports: Vec<_> = items.iter().zip(0..).filter_map(|(n, i)| service_port(d, n, i, many, kind)).collect();
+    let ports: Vec<_> =
+        items.iter().zip(0..).filter_map(|(n, i)| service_port(d, n, i, many, kind)).collect();
     duplicate_ports(d, &ports);
-    Some(Service { meta, kind, cluster_ip, headless, ports, selector, traffic, external_name, skips_node_ports })
+    Some(Service {
+        meta,
+        kind,
+        cluster_ip,
+        headless,
+        ports,
+        selector,
+        traffic,
+        external_name,
+        skips_node_ports,
+    })
 }
 
-fn service_port(d: &mut Decoder, node: &YamlNode, i: usize, many: bool, kind: ServiceType) -> Option<ServicePort> {
+fn service_port(
+    d: &mut Decoder,
+    node: &YamlNode,
+    i: usize,
+    many: bool,
+    kind: ServiceType,
+) -> Option<ServicePort> {
     let path = format!("spec.ports[{i}]");
     let mut f = d.fields(node, &path)?.not_simulated(&["appProtocol"]);
-    let name = if many { f.require(d, "name", "with more than one port, each needs a name") } else { f.get("name") };
-    let name = name.and_then(|n| d.string(n, &format!("{path}.name"))).map(|n| n.value).unwrap_or_default();
+    let name = if many {
+        f.require(d, "name", "with more than one port, each needs a name")
+    } else {
+        f.get("name")
+    };
+    let name = name
+        .and_then(|n| d.string(n, &format!("{path}.name")))
+        .map(|n| n.value)
+        .unwrap_or_default();
     let port = f.require_port(d, "port", "write port: with the port of the Service");
-    let protocol = f.get("protocol").map_or(Some("TCP"), |n| d.word(n, &format!("{path}.protocol"), PROTOCOLS));
+    let protocol = f
+        .get("protocol")
+        .map_or(Some("TCP"), |n| d.word(n, &format!("{path}.protocol"), PROTOCOLS));
     let target = f.get("targetPort").and_then(|n| target_port(d, n, &format!("{path}.targetPort")));
     let node_port = f.port(d, "nodePort");
     d.finish(f);
     if let (Some(np), true) = (&node_port, kind <= ServiceType::ClusterIp) {
-        let message = format!("{path}.nodePort: Forbidden: may not be used when `type` is '{}'", kind.name());
-        d.error(Code::NodePortForbidden, np.span, message, "write type: NodePort under spec, or remove this line");
+        let message =
+            format!("{path}.nodePort: Forbidden: may not be used when `type` is '{}'", kind.name());
+        d.error(
+            Code::NodePortForbidden,
+            np.span,
+            message,
+            "write type: NodePort under spec, or remove this line",
+        );
     }
     let port = port?;
     let target = target.unwrap_or(TargetPort::Number(port.value));
@@ -618,22 +742,33 @@ fn duplicate_ports(d: &mut Decoder, ports: &[ServicePort]) {
             d.error(Code::DuplicateValue, p.port.span, message, "give each port its own name");
         }
         if before.iter().any(|q| (q.protocol, q.port.value) == (p.protocol, p.port.value)) {
-            let message = format!("spec.ports[{i}]: Duplicate value: {} {}", p.protocol, p.port.value);
-            d.error(Code::DuplicateValue, p.port.span, message, "remove this port, or write another number or protocol");
+            let message =
+                format!("spec.ports[{i}]: Duplicate value: {} {}", p.protocol, p.port.value);
+            d.error(
+                Code::DuplicateValue,
+                p.port.span,
+                message,
+                "remove this port, or write another number or protocol",
+            );
         }
     }
 }
 
 fn target_port(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<TargetPort> {
     match &node.value {
-        Value::Scalar { plain: true, .. } if node.kind() == "integer" => d.port(node, path).map(|p| TargetPort::Number(p.value)),
+        Value::Scalar { plain: true, .. } if node.kind() == "integer" => {
+            d.port(node, path).map(|p| TargetPort::Number(p.value))
+        }
         _ => {
             let name = d.string(node, path)?;
             if name.value.len() > 15 {
                 d.error(
                     Code::InvalidName,
                     name.span,
-                    format!("{path}: Invalid value: {:?}: must be no more than 15 characters", name.value),
+                    format!(
+                        "{path}: Invalid value: {:?}: must be no more than 15 characters",
+                        name.value
+                    ),
                     "use the name of a container's port, or its number",
                 );
                 return None;

@@ -32,12 +32,15 @@ pub(crate) fn spec_ruled(cluster: &Cluster, ruled: &dyn Fn(usize) -> bool) -> Sp
     let mut lan = NetnsSpec::new(segment.clone());
     lan.tapped = false;
     lan.sysctl.bridge_nf_call_iptables = false;
-    let bridge = DeviceSpec::new(SWITCH, 2, Mac([2, 0, 0, 0, 0, 1]), 65_535, DeviceKindSpec::Bridge);
+    let bridge =
+        DeviceSpec::new(SWITCH, 2, Mac([2, 0, 0, 0, 0, 1]), 65_535, DeviceKindSpec::Bridge);
     lan.devices.push(bridge);
     let mut netns = Vec::new();
     for h in &cluster.topology.hosts {
         let mut ns = NetnsSpec::new(h.name.value.clone());
-        let mac = h.nic.mac.unwrap_or_else(|| naming::random_mac(cluster.topology.seed, &format!("{}/nic", h.name.value)));
+        let mac = h.nic.mac.unwrap_or_else(|| {
+            naming::random_mac(cluster.topology.seed, &format!("{}/nic", h.name.value))
+        });
         plug(&mut lan, &mut ns, cluster, &h.nic, mac, 0);
         netns.push(ns);
     }
@@ -57,10 +60,24 @@ pub(crate) fn spec_ruled(cluster: &Cluster, ruled: &dyn Fn(usize) -> bool) -> Sp
 }
 
 /// Plugs a NIC into the LAN, with its address and routes.
-fn plug(lan: &mut NetnsSpec, ns: &mut NetnsSpec, cluster: &Cluster, nic: &Nic, mac: Mac, metric: u32) {
+fn plug(
+    lan: &mut NetnsSpec,
+    ns: &mut NetnsSpec,
+    cluster: &Cluster,
+    nic: &Nic,
+    mac: Mac,
+    metric: u32,
+) {
     let port = format!("p-{}", ns.name);
-    let far = DeviceKindSpec::Cable { peer_netns: ns.name.clone(), peer: nic.name.clone(), nic: true };
-    let mut switch_port = DeviceSpec::new(&port, lan.devices.len() as u32 + 1, naming::random_mac(0, &port), 65_535, far);
+    let far =
+        DeviceKindSpec::Cable { peer_netns: ns.name.clone(), peer: nic.name.clone(), nic: true };
+    let mut switch_port = DeviceSpec::new(
+        &port,
+        lan.devices.len() as u32 + 1,
+        naming::random_mac(0, &port),
+        65_535,
+        far,
+    );
     switch_port.master = Some(SWITCH.to_owned());
     lan.devices.push(switch_port);
     let near = DeviceKindSpec::Cable { peer_netns: lan.name.clone(), peer: port, nic: true };
@@ -101,7 +118,8 @@ fn node(lan: &mut NetnsSpec, cluster: &Cluster, i: usize, ruled: bool) -> NetnsS
     ns.timeouts = timeouts;
     plug(lan, &mut ns, cluster, &this.spec.nic, this.mac, 100);
     if this.spec.docker {
-        let mut docker0 = DeviceSpec::new("docker0", 3, this.docker_mac, 1500, DeviceKindSpec::Bridge);
+        let mut docker0 =
+            DeviceSpec::new("docker0", 3, this.docker_mac, 1500, DeviceKindSpec::Bridge);
         docker0.addrs.push(docker::NETWORK.parse().expect("invariant: a literal network"));
         ns.devices.push(docker0);
         let net: Ipv4Net = docker::NETWORK.parse().expect("invariant: a literal network");
@@ -124,7 +142,12 @@ fn node(lan: &mut NetnsSpec, cluster: &Cluster, i: usize, ruled: bool) -> NetnsS
         ns.rules = Rc::new(rules(cluster, i));
     }
     if this.spec.role == Role::ControlPlane {
-        ns.services.push(Service { proto: PROTO_TCP, addr: Some(this.address().into()), port: 6443, app: http(&generic_page()) });
+        ns.services.push(Service {
+            proto: PROTO_TCP,
+            addr: Some(this.address().into()),
+            port: 6443,
+            app: http(&generic_page()),
+        });
     }
     ns
 }
@@ -149,8 +172,18 @@ fn rules(cluster: &Cluster, i: usize) -> Ruleset {
 /// How kube-proxy is started on a node.
 pub fn proxy_settings(cluster: &Cluster, i: usize) -> Settings {
     let (t, this) = (&cluster.topology, &cluster.nodes[i]);
-    let docker = this.spec.docker.then(|| docker::NETWORK.parse::<Ipv4Net>().map(|n| n.addr())).and_then(Result::ok);
-    let addresses = [Some(Ipv4Addr::LOCALHOST), Some(this.address()), docker, Some(this.pod_cidr.network()), Some(this.gateway())];
+    let docker = this
+        .spec
+        .docker
+        .then(|| docker::NETWORK.parse::<Ipv4Net>().map(|n| n.addr()))
+        .and_then(Result::ok);
+    let addresses = [
+        Some(Ipv4Addr::LOCALHOST),
+        Some(this.address()),
+        docker,
+        Some(this.pod_cidr.network()),
+        Some(this.gateway()),
+    ];
     Settings {
         cluster_cidr: t.kube_proxy.cluster_cidr.map(Into::into),
         masquerade_all: t.kube_proxy.masquerade_all,
@@ -164,8 +197,8 @@ pub fn proxy_settings(cluster: &Cluster, i: usize) -> Settings {
     }
 }
 
-/// What kube-proxy wants a node's tables to hold. It walks a Go map, whose order is random: here it is
-/// drawn from the topology's seed. `words`: with the text of each rule.
+/// What kube-proxy wants a node's tables to hold. It walks a Go map, whose order is random: here it
+/// is drawn from the topology's seed. `words`: with the text of each rule.
 pub fn proxy_sync(cluster: &Cluster, i: usize, settings: &Settings, words: bool) -> proxy::Sync {
     let ports = proxy_ports(cluster, i);
     let ports: Vec<&ServicePort> = ports.iter().collect();
@@ -223,16 +256,24 @@ pub struct Synced {
     pub stale: Stale,
 }
 
-/// What a node's kube-proxy does about a cluster; `before`: the cluster it knew, and its number there. None if
-/// nothing changes for it. `words`: with the text of each rule, which it needs to see what changed.
-pub fn synced(before: Option<(&Cluster, usize)>, after: &Cluster, node: usize, words: bool) -> Option<Synced> {
+/// What a node's kube-proxy does about a cluster; `before`: the cluster it knew, and its number
+/// there. None if nothing changes for it. `words`: with the text of each rule, which it needs to
+/// see what changed.
+pub fn synced(
+    before: Option<(&Cluster, usize)>,
+    after: &Cluster,
+    node: usize,
+    words: bool,
+) -> Option<Synced> {
     let (settings, ports) = (proxy_settings(after, node), proxy_ports(after, node));
     let old = before.map(|(c, j)| (proxy_settings(c, j), proxy_ports(c, j)));
     if old.as_ref().is_some_and(|o| *o == (settings.clone(), ports.clone())) {
         return None;
     }
     let words = words || settings.era.partial_sync();
-    let write = |s: &Settings, ports: &[ServicePort]| proxy::sync(s, &ports.iter().collect::<Vec<_>>(), words);
+    let write = |s: &Settings, ports: &[ServicePort]| {
+        proxy::sync(s, &ports.iter().collect::<Vec<_>>(), words)
+    };
     let sync = write(&settings, &ports);
     let before = old.as_ref().map(|(s, p)| write(s, p));
     let were = old.map(|(_, p)| p).unwrap_or_default();
@@ -255,10 +296,19 @@ fn services_of(pod: &Pod) -> Vec<Service> {
         let image = c.image.rsplit('/').next().unwrap_or_default();
         let nginx = image == "nginx" || image.starts_with("nginx:");
         if nginx {
-            out.push(Service { proto: PROTO_TCP, addr: None, port: 80, app: http(&nginx_page(image)) });
+            out.push(Service {
+                proto: PROTO_TCP,
+                addr: None,
+                port: 80,
+                app: http(&nginx_page(image)),
+            });
         }
         for p in c.ports.iter().filter(|p| !nginx || p.protocol != "TCP") {
-            let (proto, app) = if p.protocol == "UDP" { (PROTO_UDP, ServerApp::Echo) } else { (PROTO_TCP, http(&generic_page())) };
+            let (proto, app) = if p.protocol == "UDP" {
+                (PROTO_UDP, ServerApp::Echo)
+            } else {
+                (PROTO_TCP, http(&generic_page()))
+            };
             out.push(Service { proto, addr: None, port: p.port, app });
         }
     }
@@ -271,14 +321,18 @@ fn http(parts: &[String]) -> ServerApp {
 
 fn generic_page() -> Vec<String> {
     let body = "ok\n";
-    vec![format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n{body}", body.len())]
+    vec![format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )]
 }
 
 /// nginx's welcome page. Head and body leave in two segments; of nginx 1.7.9 they have 237 and 612
 /// bytes.
 fn nginx_page(image: &str) -> Vec<String> {
-    let version =
-        image.split_once(':').map_or("1.7.9", |(_, tag)| if tag.starts_with(|c: char| c.is_ascii_digit()) { tag } else { "1.7.9" });
+    let version = image.split_once(':').map_or("1.7.9", |(_, tag)| {
+        if tag.starts_with(|c: char| c.is_ascii_digit()) { tag } else { "1.7.9" }
+    });
     let body = WELCOME;
     let head = format!(
         "HTTP/1.1 200 OK\r\nServer: nginx/{version}\r\nDate: Sun, 10 Jun 2018 08:00:00 GMT\r\nContent-Type: text/html\r\nContent-Length: {}\r\nLast-Modified: Tue, 23 Dec 2014 16:25:09 GMT\r\nConnection: keep-alive\r\nETag: \"54999765-264\"\r\nAccept-Ranges: bytes\r\n\r\n",

@@ -1,20 +1,23 @@
-//! The portmap plugin: host ports of pods (`plugins/meta/portmap/portmap_iptables.go`, CNI plugins 0.6 beside
-//! Kubernetes 1.10, and later ones).
+//! The portmap plugin: host ports of pods (`plugins/meta/portmap/portmap_iptables.go`, CNI plugins
+//! 0.6 beside Kubernetes 1.10, and later ones).
 //!
 //! ```text
 //! PREROUTING, OUTPUT ──local──▶ CNI-HOSTPORT-DNAT ──port──▶ CNI-DN-<pod> ──▶ DNAT to the pod
 //! ```
 //!
-//! What comes from the node's own 127.0.0.1, and later from the pods of the node, is masqueraded: by
-//! CNI-HOSTPORT-SNAT and a chain of the pod, from 0.7 on by a mark. From 0.9 on connections of UDP to a host port
-//! are deleted when its pod comes.
+//! What comes from the node's own 127.0.0.1, and later from the pods of the node, is masqueraded:
+//! by CNI-HOSTPORT-SNAT and a chain of the pod, from 0.7 on by a mark. From 0.9 on connections of
+//! UDP to a host port are deleted when its pod comes.
 
 use crate::cluster::{Cluster, Pod};
 use crate::naming;
 use crate::object::ContainerPort;
 use crate::proxy::Protocol;
 use ipnet::Ipv4Net;
-use net::netfilter::{AddrType, Match, Negatable, PortRange, Restored, Rule, Ruleset, RulesetBuilder, Side, TableName, Target};
+use net::netfilter::{
+    AddrType, Match, Negatable, PortRange, Restored, Rule, Ruleset, RulesetBuilder, Side,
+    TableName, Target,
+};
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 
@@ -38,7 +41,9 @@ pub(crate) fn maps(pod: &Pod) -> bool {
 
 /// The host ports whose connections of UDP are deleted when a pod comes.
 pub fn forgotten(cluster: &Cluster, pod: &Pod) -> Vec<u16> {
-    let all = ports(pod).into_iter().filter(|(.., p)| cluster.topology.version.portmap_forgets() && *p == Protocol::Udp);
+    let all = ports(pod)
+        .into_iter()
+        .filter(|(.., p)| cluster.topology.version.portmap_forgets() && *p == Protocol::Udp);
     all.map(|(_, host_port, _)| host_port).collect()
 }
 
@@ -52,7 +57,8 @@ pub fn after(rules: &Ruleset, cluster: &Cluster, pod: &Pod, there: bool) -> Rest
     }
     let after = b.build();
     // Rules that stay keep their counters, whatever comes between them.
-    let chains = rules.table(TableName::Nat).chains.iter().map(|c| (TableName::Nat, c.name.clone()));
+    let chains =
+        rules.table(TableName::Nat).chains.iter().map(|c| (TableName::Nat, c.name.clone()));
     let kept = chains.filter(|(t, c)| after.table(*t).chain(c).is_some()).collect();
     Restored { rules: after, tables: [TableName::Nat].into(), kept }
 }
@@ -82,7 +88,10 @@ fn said(text: impl Into<Rc<str>>, rule: Rule) -> Rule {
 fn to_port(protocol: Protocol, port: u16, rule: Rule) -> Rule {
     let proto = protocol.number();
     let dport = Some(Negatable::plain(PortRange::one(port)));
-    with(Match::Ports { proto, sport: None, dport }, Rule { proto: Some(Negatable::plain(proto)), ..rule })
+    with(
+        Match::Ports { proto, sport: None, dport },
+        Rule { proto: Some(Negatable::plain(proto)), ..rule },
+    )
 }
 
 /// The rules that lead to a pod's own chains: chain, rule.
@@ -99,11 +108,17 @@ fn entries(cluster: &Cluster, pod: &Pod) -> Vec<(&'static str, Rule)> {
     }
     let mut out = Vec::new();
     for protocol in [Protocol::Tcp, Protocol::Udp, Protocol::Sctp] {
-        let all: Vec<PortRange> =
-            ports(pod).into_iter().filter(|(.., p)| *p == protocol).map(|(_, port, _)| PortRange::one(port)).collect();
+        let all: Vec<PortRange> = ports(pod)
+            .into_iter()
+            .filter(|(.., p)| *p == protocol)
+            .map(|(_, port, _)| PortRange::one(port))
+            .collect();
         for some in all.chunks(PORTS) {
             let rule = Rule { proto: Some(Negatable::plain(protocol.number())), ..jump(&dnat) };
-            let ports = Match::Multiport { side: Side::Destination, ports: Negatable::plain(some.to_vec()) };
+            let ports = Match::Multiport {
+                side: Side::Destination,
+                ports: Negatable::plain(some.to_vec()),
+            };
             out.push(("CNI-HOSTPORT-DNAT", with(ports, said(name("dnat"), rule))));
         }
     }
@@ -115,7 +130,12 @@ fn add(b: &mut RulesetBuilder, cluster: &Cluster, pod: &Pod) {
     use TableName::Nat;
     let marks = cluster.topology.version.portmap_marks();
     let id = naming::container_id(cluster.topology.seed, &pod.netns());
-    let local = || with(Match::AddrType { src: None, dst: Some(Negatable::plain(AddrType::Local)) }, jump("CNI-HOSTPORT-DNAT"));
+    let local = || {
+        with(
+            Match::AddrType { src: None, dst: Some(Negatable::plain(AddrType::Local)) },
+            jump("CNI-HOSTPORT-DNAT"),
+        )
+    };
     let localhost = Ipv4Net::from(Ipv4Addr::LOCALHOST);
     // 0.6 puts everything first, later ones what leads to the pods last.
     let enter = |b: &mut RulesetBuilder, chain: &str, rule: Rule, first: bool| {
@@ -128,14 +148,30 @@ fn add(b: &mut RulesetBuilder, cluster: &Cluster, pod: &Pod) {
     enter(b, "PREROUTING", local(), !marks);
     enter(b, "OUTPUT", local(), !marks);
     if marks {
-        let set = said("CNI portfwd masquerade mark", Rule::to(Target::Mark { value: MARK, mask: MARK }));
+        let set =
+            said("CNI portfwd masquerade mark", Rule::to(Target::Mark { value: MARK, mask: MARK }));
         enter(b, "CNI-HOSTPORT-SETMARK", set, false);
         let marked = Match::Mark(Negatable::plain((MARK, MARK)));
-        enter(b, "CNI-HOSTPORT-MASQ", with(marked, Rule::to(Target::Masquerade { random_fully: false })), false);
-        enter(b, "POSTROUTING", said("CNI portfwd requiring masquerade", jump("CNI-HOSTPORT-MASQ")), true);
+        enter(
+            b,
+            "CNI-HOSTPORT-MASQ",
+            with(marked, Rule::to(Target::Masquerade { random_fully: false })),
+            false,
+        );
+        enter(
+            b,
+            "POSTROUTING",
+            said("CNI portfwd requiring masquerade", jump("CNI-HOSTPORT-MASQ")),
+            true,
+        );
     } else {
         b.new_chain(Nat, "CNI-HOSTPORT-SNAT");
-        enter(b, "POSTROUTING", jump("CNI-HOSTPORT-SNAT").from_net(false, localhost).to_net(true, localhost), true);
+        enter(
+            b,
+            "POSTROUTING",
+            jump("CNI-HOSTPORT-SNAT").from_net(false, localhost).to_net(true, localhost),
+            true,
+        );
     }
     let dnat = naming::portmap_chain("CNI-DN-", NETWORK, &id);
     let masquerade = naming::portmap_chain("CNI-SN-", NETWORK, &id);
@@ -149,10 +185,20 @@ fn add(b: &mut RulesetBuilder, cluster: &Cluster, pod: &Pod) {
     for (port, host_port, protocol) in ports(pod) {
         if marks {
             for from in [neighbours, localhost] {
-                b.append(Nat, &dnat, to_port(protocol, host_port, jump("CNI-HOSTPORT-SETMARK").from_net(false, from)));
+                b.append(
+                    Nat,
+                    &dnat,
+                    to_port(
+                        protocol,
+                        host_port,
+                        jump("CNI-HOSTPORT-SETMARK").from_net(false, from),
+                    ),
+                );
             }
         } else {
-            let out = Rule::to(Target::Masquerade { random_fully: false }).from_net(false, localhost).to_net(false, pod.ip.into());
+            let out = Rule::to(Target::Masquerade { random_fully: false })
+                .from_net(false, localhost)
+                .to_net(false, pod.ip.into());
             b.append(Nat, &masquerade, to_port(protocol, port.port, out));
         }
         let to = Target::Dnat { addr: pod.ip.into(), port: Some(port.port) };

@@ -181,9 +181,16 @@ impl Default for Topology {
             mac: None,
             mtu: 1500,
         };
-        let node = |name: &str, role, last| Node { role, nic: nic(last), ..Node::named(Spanned { value: name.to_owned(), span: at }) };
-        let host =
-            |name: &str, last| Host { name: Spanned { value: name.to_owned(), span: at }, hostname: name.to_owned(), nic: nic(last) };
+        let node = |name: &str, role, last| Node {
+            role,
+            nic: nic(last),
+            ..Node::named(Spanned { value: name.to_owned(), span: at })
+        };
+        let host = |name: &str, last| Host {
+            name: Spanned { value: name.to_owned(), span: at },
+            hostname: name.to_owned(),
+            nic: nic(last),
+        };
         Self {
             name: "default".to_owned(),
             seed: 0,
@@ -201,7 +208,11 @@ impl Default for Topology {
             vni: 1,
             vxlan_port: net::wire::VXLAN_PORT,
             ip_masq: true,
-            segment: Segment { name: "lan".to_owned(), subnet: literal("192.168.1.0/24"), gateway: Some(literal("192.168.1.1")) },
+            segment: Segment {
+                name: "lan".to_owned(),
+                subnet: literal("192.168.1.0/24"),
+                gateway: Some(literal("192.168.1.1")),
+            },
             nodes: vec![
                 node("control-plane", Role::ControlPlane, 10),
                 node("worker-1", Role::Worker, 11),
@@ -224,8 +235,12 @@ impl Topology {
 
 impl Node {
     fn named(name: Spanned<String>) -> Self {
-        let nic =
-            Nic { name: "eth0".to_owned(), address: Spanned { value: literal("192.168.1.11/24"), span: name.span }, mac: None, mtu: 1500 };
+        let nic = Nic {
+            name: "eth0".to_owned(),
+            address: Spanned { value: literal("192.168.1.11/24"), span: name.span },
+            mac: None,
+            mtu: 1500,
+        };
         Self {
             hostname: name.value.clone(),
             name,
@@ -267,12 +282,19 @@ pub fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Topology> {
     }
     if let Some(mut p) = s.fields(d, "flannel") {
         let backend = p.word(d, "backend", &["vxlan", "host-gw"]);
-        let direct = p.get("directRouting").and_then(|n| Some((d.boolean(n, "spec.flannel.directRouting")?, n.span)));
+        let direct = p
+            .get("directRouting")
+            .and_then(|n| Some((d.boolean(n, "spec.flannel.directRouting")?, n.span)));
         t.backend = match (backend, direct) {
             (Some("host-gw"), None | Some((false, _))) => Backend::HostGw,
             (Some("host-gw"), Some((true, span))) => {
                 let message = "spec.flannel.directRouting: host-gw always routes directly";
-                d.error(Code::UnsupportedValue, span, message, "remove this line, or write backend: vxlan");
+                d.error(
+                    Code::UnsupportedValue,
+                    span,
+                    message,
+                    "remove this line, or write backend: vxlan",
+                );
                 Backend::HostGw
             }
             (_, direct) => Backend::Vxlan { direct_routing: direct.is_some_and(|(on, _)| on) },
@@ -297,7 +319,12 @@ pub fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Topology> {
     if let Some(list) = s.get("segments") {
         let items = d.items(list, "spec.segments");
         if let Some(extra) = items.get(1) {
-            d.error(Code::NotSimulated, extra.span, "spec.segments: only one segment is simulated", "remove this one");
+            d.error(
+                Code::NotSimulated,
+                extra.span,
+                "spec.segments: only one segment is simulated",
+                "remove this one",
+            );
         }
         if let Some(node) = items.first() {
             segment(d, node, &mut t.segment, &mut nets);
@@ -337,14 +364,18 @@ pub fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Topology> {
     Some(t)
 }
 
-/// `layout: {node01: {x: 40, y: -12}}`. Nothing else depends on it: a name that is gone is no fault.
+/// `layout: {node01: {x: 40, y: -12}}`. Nothing else depends on it: a name that is gone is no
+/// fault.
 fn layout(d: &mut Decoder, node: &YamlNode, to: &mut LiteMap<String, (i32, i32)>) {
     let Some(places) = d.fields(node, "spec.layout") else { return };
     for (name, place) in places.all() {
         let path = places.path_of(name);
         let Some(mut f) = d.fields(place, &path) else { continue };
-        let mut read =
-            |key| f.get(key).and_then(|n| d.integer(n, &format!("{path}.{key}"))).map_or(0, |v| v.value.clamp(-20_000, 20_000) as i32);
+        let mut read = |key| {
+            f.get(key)
+                .and_then(|n| d.integer(n, &format!("{path}.{key}")))
+                .map_or(0, |v| v.value.clamp(-20_000, 20_000) as i32)
+        };
         let at = (read("x"), read("y"));
         d.finish(f);
         to.insert(name.to_owned(), at);
@@ -356,9 +387,18 @@ type Written = (&'static str, Ipv4Net, Span);
 
 /// Networks that overlap are allowed, and hardly meant.
 fn overlaps(d: &mut Decoder, t: &Topology, written: &[Written]) {
-    let docker = t.nodes.iter().any(|n| n.docker).then(|| ("docker0", literal::<Ipv4Net>(crate::docker::NETWORK).trunc()));
-    let all =
-        [("podCIDR", t.pod_cidr), ("serviceCIDR", t.service_cidr), ("the segment's subnet", t.segment.subnet)].into_iter().chain(docker);
+    let docker = t
+        .nodes
+        .iter()
+        .any(|n| n.docker)
+        .then(|| ("docker0", literal::<Ipv4Net>(crate::docker::NETWORK).trunc()));
+    let all = [
+        ("podCIDR", t.pod_cidr),
+        ("serviceCIDR", t.service_cidr),
+        ("the segment's subnet", t.segment.subnet),
+    ]
+    .into_iter()
+    .chain(docker);
     let all: Vec<_> = all.collect();
     let mut told: Vec<(&str, &str)> = Vec::new();
     for (name, net, span) in written.iter().rev() {
@@ -387,15 +427,28 @@ fn kubernetes(d: &mut Decoder, node: &YamlNode, t: &mut Topology, nets: &mut Vec
                     Code::NotSimulated,
                     v.span,
                     format!("spec.kubernetes.version: {text:?} is not simulated"),
-                    format!("write a version from {} to {}, such as \"1.22\"", Era::FIRST, Era::LAST),
+                    format!(
+                        "write a version from {} to {}, such as \"1.22\"",
+                        Era::FIRST,
+                        Era::LAST
+                    ),
                 ),
             }
         }
     }
-    if let Some(net) = range(d, &mut k, "podCIDR", (24, "each node gets a /24 of it"), "10.244.0.0/16", nets) {
+    if let Some(net) =
+        range(d, &mut k, "podCIDR", (24, "each node gets a /24 of it"), "10.244.0.0/16", nets)
+    {
         t.pod_cidr = net;
     }
-    if let Some(net) = range(d, &mut k, "serviceCIDR", (28, "kube-dns takes the tenth address of it"), "10.96.0.0/12", nets) {
+    if let Some(net) = range(
+        d,
+        &mut k,
+        "serviceCIDR",
+        (28, "kube-dns takes the tenth address of it"),
+        "10.96.0.0/12",
+        nets,
+    ) {
         t.service_cidr = net;
     }
     if let Some(r) = k.string(d, "serviceNodePortRange") {
@@ -422,18 +475,32 @@ fn kube_proxy(d: &mut Decoder, node: &YamlNode, k: &mut KubeProxy, version: Era)
         // Empty: kube-proxy does not know who is in the cluster.
         k.cluster_cidr = match &n.value {
             crate::yaml::Value::Scalar { text, .. } if text.is_empty() => None,
-            _ => d.parsed::<Ipv4Net>(n, "spec.kubeProxy.clusterCIDR", "10.244.0.0/16, or \"\" for none").map(|c| c.value.trunc()),
+            _ => d
+                .parsed::<Ipv4Net>(
+                    n,
+                    "spec.kubeProxy.clusterCIDR",
+                    "10.244.0.0/16, or \"\" for none",
+                )
+                .map(|c| c.value.trunc()),
         };
     }
     if let Some(list) = p.get("nodePortAddresses") {
         for (n, i) in d.items(list, "spec.kubeProxy.nodePortAddresses").iter().zip(0..) {
             let path = format!("spec.kubeProxy.nodePortAddresses[{i}]");
-            k.node_port_addresses.extend(d.parsed::<Ipv4Net>(n, &path, "192.168.120.0/24").map(|c| c.value));
+            k.node_port_addresses
+                .extend(d.parsed::<Ipv4Net>(n, &path, "192.168.120.0/24").map(|c| c.value));
         }
     }
     if let Some(n) = p.get("localhostNodePorts").filter(|_| !version.localhost_flag()) {
-        let message = format!("spec.kubeProxy.localhostNodePorts counts from 1.26 on: Kubernetes {version} does not know it");
-        d.diags.push(Diagnostic::note(Code::NotSimulated, n.span, message, "choose a later release, or leave it out"));
+        let message = format!(
+            "spec.kubeProxy.localhostNodePorts counts from 1.26 on: Kubernetes {version} does not know it"
+        );
+        d.diags.push(Diagnostic::note(
+            Code::NotSimulated,
+            n.span,
+            message,
+            "choose a later release, or leave it out",
+        ));
     }
     let localhost = p.boolean(d, "localhostNodePorts");
     k.localhost_node_ports = localhost.unwrap_or(true);
@@ -453,7 +520,12 @@ fn range(
     let c = k.get(name).and_then(|n| d.parsed::<Ipv4Net>(n, &path, example))?;
     if c.value.prefix_len() > longest {
         let hint = format!("write a network of /{longest} or larger, such as {example}");
-        d.error(Code::OutOfRange, c.span, format!("{path}: Invalid value: {}: {why}", c.value), hint);
+        d.error(
+            Code::OutOfRange,
+            c.span,
+            format!("{path}: Invalid value: {}: {why}", c.value),
+            hint,
+        );
         return None;
     }
     nets.push((name, c.value.trunc(), c.span));
@@ -465,12 +537,17 @@ fn segment(d: &mut Decoder, node: &YamlNode, s: &mut Segment, nets: &mut Vec<Wri
     if let Some(n) = f.string(d, "name") {
         s.name = n.value;
     }
-    if let Some(n) = f.get("subnet").and_then(|n| d.parsed::<Ipv4Net>(n, "spec.segments[0].subnet", "192.168.120.0/24")) {
+    if let Some(n) = f
+        .get("subnet")
+        .and_then(|n| d.parsed::<Ipv4Net>(n, "spec.segments[0].subnet", "192.168.120.0/24"))
+    {
         s.subnet = n.value.trunc();
         s.gateway = None;
         nets.push(("the segment's subnet", s.subnet, n.span));
     }
-    if let Some(n) = f.get("gateway").and_then(|n| d.parsed(n, "spec.segments[0].gateway", "192.168.120.254")) {
+    if let Some(n) =
+        f.get("gateway").and_then(|n| d.parsed(n, "spec.segments[0].gateway", "192.168.120.254"))
+    {
         s.gateway = Some(n.value);
         usable(d, "spec.segments[0].gateway", n.value, s.subnet, n.span);
     }
@@ -491,14 +568,31 @@ fn usable(d: &mut Decoder, path: &str, addr: Ipv4Addr, net: Ipv4Net, span: Span)
     } else {
         return;
     };
-    d.error(Code::InvalidAddress, span, format!("{path}: Invalid value: {addr}: {why}"), format!("write an address of {net}"));
+    d.error(
+        Code::InvalidAddress,
+        span,
+        format!("{path}: Invalid value: {addr}: {why}"),
+        format!("write an address of {net}"),
+    );
 }
 
 /// A NIC. Without an address it gets the segment's `.10` plus its number.
-fn nic(d: &mut Decoder, node: Option<&YamlNode>, path: &str, segment: &Segment, at: Span, number: u32) -> Nic {
+fn nic(
+    d: &mut Decoder,
+    node: Option<&YamlNode>,
+    path: &str,
+    segment: &Segment,
+    at: Span,
+    number: u32,
+) -> Nic {
     let base = u32::from(segment.subnet.network()).wrapping_add(number);
     let address = Ipv4Net::new(base.into(), segment.subnet.prefix_len()).unwrap_or(segment.subnet);
-    let mut nic = Nic { name: "eth0".to_owned(), address: Spanned { value: address, span: at }, mac: None, mtu: 1500 };
+    let mut nic = Nic {
+        name: "eth0".to_owned(),
+        address: Spanned { value: address, span: at },
+        mac: None,
+        mtu: 1500,
+    };
     let Some(mut f) = node.and_then(|n| d.fields(n, path)) else {
         usable(d, &format!("{path}.address"), address.addr(), segment.subnet, at);
         return nic;
@@ -508,10 +602,19 @@ fn nic(d: &mut Decoder, node: Option<&YamlNode>, path: &str, segment: &Segment, 
     {
         nic.name = n.value;
     }
-    if let Some(a) = f.get("address").and_then(|n| d.parsed::<Ipv4Net>(n, &format!("{path}.address"), "192.168.120.226/24")) {
+    if let Some(a) = f
+        .get("address")
+        .and_then(|n| d.parsed::<Ipv4Net>(n, &format!("{path}.address"), "192.168.120.226/24"))
+    {
         nic.address = a;
     }
-    usable(d, &format!("{path}.address"), nic.address.value.addr(), segment.subnet, nic.address.span);
+    usable(
+        d,
+        &format!("{path}.address"),
+        nic.address.value.addr(),
+        segment.subnet,
+        nic.address.span,
+    );
     nic.mac = mac(d, &mut f, "mac");
     if let Some(m) = f.integer(d, "mtu") {
         match u32::try_from(m.value) {
@@ -528,10 +631,17 @@ fn nic(d: &mut Decoder, node: Option<&YamlNode>, path: &str, segment: &Segment, 
     nic
 }
 
-fn node(d: &mut Decoder, n: &YamlNode, path: &str, (segment, version): (&Segment, Era), i: u32) -> Option<Node> {
+fn node(
+    d: &mut Decoder,
+    n: &YamlNode,
+    path: &str,
+    (segment, version): (&Segment, Era),
+    i: u32,
+) -> Option<Node> {
     let mut f = d.fields(n, path)?.not_simulated(&["kernel", "tools"]);
     let name = f.require_string(d, "name", "write - name: node01");
-    let mut node = Node::named(name.clone().unwrap_or(Spanned { value: String::new(), span: n.span }));
+    let mut node =
+        Node::named(name.clone().unwrap_or(Spanned { value: String::new(), span: n.span }));
     if let Some(h) = f.string(d, "hostname") {
         node.hostname = h.value;
     }
@@ -553,7 +663,12 @@ fn node(d: &mut Decoder, n: &YamlNode, path: &str, (segment, version): (&Segment
 /// Whether a name can be that of a device of a person's own (`dev_valid_name`); says so if not.
 fn device_name(d: &mut Decoder, path: &str, name: &Spanned<String>) -> bool {
     let n = name.value.as_str();
-    let hint = if n.is_empty() || n.len() > 15 || n.contains(|c: char| c == '/' || c == ':' || c.is_whitespace()) || n == "." || n == ".." {
+    let hint = if n.is_empty()
+        || n.len() > 15
+        || n.contains(|c: char| c == '/' || c == ':' || c.is_whitespace())
+        || n == "."
+        || n == ".."
+    {
         "a device name has 1 to 15 characters, without spaces, '/' or ':'"
     } else if matches!(n, "lo" | "cni0" | "docker0") || n.starts_with("flannel.") {
         "lo, cni0, docker0 and flannel.VNI are there already; choose another name, such as eth0"
@@ -605,7 +720,9 @@ fn placed(d: &mut Decoder, n: &YamlNode, path: &str) -> Option<Placed> {
     let mut f = d.fields(n, path)?;
     let of = f.require_string(d, "of", "write of: with the Deployment's name");
     let node = f.require_string(d, "node", "write node: with a node's name");
-    let ip = f.require(d, "ip", "write ip: with the pod's address").and_then(|n| d.parsed(n, &format!("{path}.ip"), "10.1.5.4"));
+    let ip = f
+        .require(d, "ip", "write ip: with the pod's address")
+        .and_then(|n| d.parsed(n, &format!("{path}.ip"), "10.1.5.4"));
     let suffix = f.string(d, "suffix").map(|s| s.value);
     let veth = f.string(d, "veth").filter(|n| device_name(d, &format!("{path}.veth"), n));
     let veth_mac = mac(d, &mut f, "vethMAC");
@@ -620,10 +737,17 @@ fn check_places(d: &mut Decoder, t: &Topology) {
     for (p, i) in t.pods.iter().zip(0..) {
         let Some(veth) = &p.veth else { continue };
         let nic = t.nodes.iter().any(|n| n.name.value == p.node.value && n.nic.name == veth.value);
-        let other = |q: &Placed| q.node.value == p.node.value && q.veth.as_ref().is_some_and(|v| v.value == veth.value);
+        let other = |q: &Placed| {
+            q.node.value == p.node.value && q.veth.as_ref().is_some_and(|v| v.value == veth.value)
+        };
         if nic || t.pods[..i].iter().any(other) {
             let message = format!("{} already has a device {:?}", p.node.value, veth.value);
-            d.error(Code::DuplicateObject, veth.span, message, "give each veth of a node its own name");
+            d.error(
+                Code::DuplicateObject,
+                veth.span,
+                message,
+                "give each veth of a node its own name",
+            );
         }
     }
 }
@@ -632,26 +756,44 @@ fn check_places(d: &mut Decoder, t: &Topology) {
 fn check(d: &mut Decoder, t: &Topology) {
     let mut names: Vec<&Spanned<String>> = Vec::new();
     let mut addrs: Vec<&Spanned<Ipv4Net>> = Vec::new();
-    let ends = t.nodes.iter().map(|n| (&n.name, &n.nic)).chain(t.hosts.iter().map(|h| (&h.name, &h.nic)));
+    let ends =
+        t.nodes.iter().map(|n| (&n.name, &n.nic)).chain(t.hosts.iter().map(|h| (&h.name, &h.nic)));
     for (name, nic) in ends {
         if !crate::object::valid_label(&name.value, false) {
             let message = format!("{:?} is no name of a node or host", name.value);
-            d.error(Code::InvalidName, name.span, message, "use lower case letters, digits, '-' and '.', and begin with a letter or digit");
+            d.error(
+                Code::InvalidName,
+                name.span,
+                message,
+                "use lower case letters, digits, '-' and '.', and begin with a letter or digit",
+            );
         }
         if name.value == t.segment.name {
             let message = format!("{:?} is already the name of the segment", name.value);
-            d.error(Code::DuplicateObject, name.span, message, "give each node, host and segment its own name");
+            d.error(
+                Code::DuplicateObject,
+                name.span,
+                message,
+                "give each node, host and segment its own name",
+            );
         }
         if let Some(first) = names.iter().find(|n| n.value == name.value) {
             d.error(
                 Code::DuplicateObject,
                 name.span,
-                format!("{:?} is already the name of another, in line {}", name.value, first.span.line),
+                format!(
+                    "{:?} is already the name of another, in line {}",
+                    name.value, first.span.line
+                ),
                 "give each node and host its own name",
             );
         }
         if let Some(first) = addrs.iter().find(|a| a.value.addr() == nic.address.value.addr()) {
-            let message = format!("{} is already the address of another, in line {}", nic.address.value.addr(), first.span.line);
+            let message = format!(
+                "{} is already the address of another, in line {}",
+                nic.address.value.addr(),
+                first.span.line
+            );
             d.error(Code::AddressTaken, nic.address.span, message, "give each NIC its own address");
         }
         names.push(name);

@@ -11,14 +11,20 @@ use std::net::IpAddr;
 const AFFINITY: u32 = 10_800;
 
 /// Reads `spec` and `status` of a Service.
-pub(crate) fn decode(d: &mut Decoder, f: &mut Fields<'_>, kind: Option<ServiceType>, status: Option<&YamlNode>) -> Traffic {
+pub(crate) fn decode(
+    d: &mut Decoder,
+    f: &mut Fields<'_>,
+    kind: Option<ServiceType>,
+    status: Option<&YamlNode>,
+) -> Traffic {
     let mut t = Traffic::default();
     if let Some(list) = f.get("externalIPs") {
         t.external_ips = addresses(d, list, "spec.externalIPs");
     }
     affinity(d, f, &mut t);
     let external = local(d, f, "externalTrafficPolicy");
-    let outside = matches!(kind, Some(ServiceType::NodePort | ServiceType::LoadBalancer)) || !t.external_ips.is_empty();
+    let outside = matches!(kind, Some(ServiceType::NodePort | ServiceType::LoadBalancer))
+        || !t.external_ips.is_empty();
     match external {
         Some(policy) if policy.value && !outside && kind.is_some() => d.error(
             Code::UnsupportedValue,
@@ -56,7 +62,10 @@ fn address(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Spanned<IpAdd
         d.error(
             Code::InvalidAddress,
             text.span,
-            format!("{path}: Invalid value: {:?}: must be a valid IP address, (e.g. 10.9.8.7)", text.value),
+            format!(
+                "{path}: Invalid value: {:?}: must be a valid IP address, (e.g. 10.9.8.7)",
+                text.value
+            ),
             "write an address like 192.168.99.22",
         );
     }
@@ -71,7 +80,12 @@ fn address(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Spanned<IpAdd
 /// Says that there are no rules for an address of IPv6.
 pub(crate) fn not_ipv6(d: &mut Decoder, span: Span, path: &str) {
     let message = format!("{path}: IPv6 is not simulated");
-    d.diags.push(crate::Diagnostic::note(Code::NotSimulated, span, message, "it changes nothing here; it may stay"));
+    d.diags.push(crate::Diagnostic::note(
+        Code::NotSimulated,
+        span,
+        message,
+        "it changes nothing here; it may stay",
+    ));
 }
 
 fn affinity(d: &mut Decoder, f: &mut Fields<'_>, t: &mut Traffic) {
@@ -86,7 +100,10 @@ fn affinity(d: &mut Decoder, f: &mut Fields<'_>, t: &mut Traffic) {
                     _ => d.error(
                         Code::OutOfRange,
                         n.span,
-                        format!("{path}: Invalid value: {}: must be greater than 0 and less than 86400", n.value),
+                        format!(
+                            "{path}: Invalid value: {}: must be greater than 0 and less than 86400",
+                            n.value
+                        ),
                         "write seconds from 1 to 86400",
                     ),
                 }
@@ -107,7 +124,13 @@ fn local(d: &mut Decoder, f: &mut Fields<'_>, name: &'static str) -> Option<Span
 
 /// What a load balancer has to do with it. There is none here: its addresses are those that are
 /// written, in `status` as it would write them, or else in `loadBalancerIP`.
-fn balancer(d: &mut Decoder, f: &mut Fields<'_>, t: &mut Traffic, kind: Option<ServiceType>, status: Option<&YamlNode>) {
+fn balancer(
+    d: &mut Decoder,
+    f: &mut Fields<'_>,
+    t: &mut Traffic,
+    kind: Option<ServiceType>,
+    status: Option<&YamlNode>,
+) {
     let balanced = kind == Some(ServiceType::LoadBalancer);
     let mut ignored: Option<(Span, &str)> = None;
     let mut ingress = Vec::new();
@@ -129,8 +152,16 @@ fn balancer(d: &mut Decoder, f: &mut Fields<'_>, t: &mut Traffic, kind: Option<S
                     t.source_ranges.push(net);
                 }
                 None => {
-                    let message = format!("{path}: Invalid value: {:?}: must be a valid CIDR value, (e.g. 10.9.8.0/24)", text.value);
-                    d.error(Code::InvalidAddress, text.span, message, "write a network like 203.0.113.0/25");
+                    let message = format!(
+                        "{path}: Invalid value: {:?}: must be a valid CIDR value, (e.g. 10.9.8.0/24)",
+                        text.value
+                    );
+                    d.error(
+                        Code::InvalidAddress,
+                        text.span,
+                        message,
+                        "write a network like 203.0.113.0/25",
+                    );
                 }
             }
         }
@@ -139,12 +170,18 @@ fn balancer(d: &mut Decoder, f: &mut Fields<'_>, t: &mut Traffic, kind: Option<S
         t.health_check = d.port(n, "spec.healthCheckNodePort").map(|p| p.value);
         ignored = ignored.or(Some((n.span, "spec.healthCheckNodePort")));
     }
-    if let Some(mut s) = status.and_then(|n| d.fields(n, "status")).map(|s| s.not_simulated(&["conditions"])) {
+    if let Some(mut s) =
+        status.and_then(|n| d.fields(n, "status")).map(|s| s.not_simulated(&["conditions"]))
+    {
         if let Some(mut b) = s.fields(d, "loadBalancer") {
             if let Some(list) = b.get("ingress") {
                 for (n, i) in d.items(list, "status.loadBalancer.ingress").iter().zip(0..) {
                     let path = format!("status.loadBalancer.ingress[{i}]");
-                    let Some(mut one) = d.fields(n, &path).map(|o| o.not_simulated(&["hostname", "ports"])) else { continue };
+                    let Some(mut one) =
+                        d.fields(n, &path).map(|o| o.not_simulated(&["hostname", "ports"]))
+                    else {
+                        continue;
+                    };
                     let addr = one.get("ip").and_then(|n| address(d, n, &format!("{path}.ip")));
                     let mode = one.word(d, "ipMode", &["VIP", "Proxy"]);
                     d.finish(one);

@@ -19,7 +19,8 @@ pub fn ip_route(ns: &Netns) -> String {
 
 /// A line of `ip route`, with the space it ends in.
 pub fn route_line(ns: &Netns, r: &Route) -> String {
-    let mut out = if r.dst.prefix_len() == 0 { "default ".to_owned() } else { format!("{} ", r.dst) };
+    let mut out =
+        if r.dst.prefix_len() == 0 { "default ".to_owned() } else { format!("{} ", r.dst) };
     if let Some(via) = r.via {
         let _ = write!(out, "via {via} ");
     }
@@ -109,7 +110,9 @@ pub fn bridge_link(state: &State, netns: NetnsId) -> String {
 /// A veth's name with the number of its other end, which is in another namespace.
 fn peered(state: &State, d: &crate::state::Device) -> String {
     match d.kind {
-        DeviceKind::Cable { peer: (netns, dev), nic: false } => format!("{}@if{}", d.name, state.ns(netns).dev(dev).ifindex),
+        DeviceKind::Cable { peer: (netns, dev), nic: false } => {
+            format!("{}@if{}", d.name, state.ns(netns).dev(dev).ifindex)
+        }
         _ => d.name.to_string(),
     }
 }
@@ -130,9 +133,15 @@ pub fn bridge_fdb(ns: &Netns, name: &str, of_bridge: bool) -> Option<String> {
     let mut out = String::new();
     for ((bridge, mac), entry) in &ns.fdb {
         match entry {
-            FdbEntry::Remote(vtep) if *bridge == id => _ = writeln!(out, "{mac} dst {vtep} self permanent"),
-            FdbEntry::Port(port) if of_bridge && *bridge == id => _ = writeln!(out, "{mac} dev {} master {name} ", ns.dev(*port).name),
-            FdbEntry::Port(port) if *port == id => _ = writeln!(out, "{mac} master {} ", ns.dev(*bridge).name),
+            FdbEntry::Remote(vtep) if *bridge == id => {
+                _ = writeln!(out, "{mac} dst {vtep} self permanent")
+            }
+            FdbEntry::Port(port) if of_bridge && *bridge == id => {
+                _ = writeln!(out, "{mac} dev {} master {name} ", ns.dev(*port).name)
+            }
+            FdbEntry::Port(port) if *port == id => {
+                _ = writeln!(out, "{mac} master {} ", ns.dev(*bridge).name)
+            }
             _ => {}
         }
     }
@@ -143,7 +152,8 @@ pub fn bridge_fdb(ns: &Netns, name: &str, of_bridge: bool) -> Option<String> {
 /// this node, each of which uses the entry.
 pub fn conntrack_line(c: &Connection, now: Instant, packets: usize) -> String {
     let proto = c.original.proto;
-    let mut out = format!("{:<8} {proto} {} ", c.original.proto_name(), (c.expires - now).as_secs());
+    let mut out =
+        format!("{:<8} {proto} {} ", c.original.proto_name(), (c.expires - now).as_secs());
     if let Some(state) = c.tcp_state() {
         let _ = write!(out, "{} ", state.name());
     }
@@ -162,7 +172,9 @@ pub fn conntrack_line(c: &Connection, now: Instant, packets: usize) -> String {
 /// `conntrack -L`.
 pub fn conntrack_list(state: &State, netns: NetnsId) -> String {
     let mut out = String::new();
-    for (id, c) in state.ns(netns).conntrack.iter().filter(|(_, c)| c.confirmed() && c.expires >= state.now) {
+    for (id, c) in
+        state.ns(netns).conntrack.iter().filter(|(_, c)| c.confirmed() && c.expires >= state.now)
+    {
         let uses = |s: &&Rc<Skb>| s.netns == netns && s.ct.is_some_and(|(i, _)| i == id);
         out.push_str(&conntrack_line(c, state.now, state.packets.values().filter(uses).count()));
         out.push('\n');
@@ -182,7 +194,9 @@ pub fn iptables_list(ns: &Netns, table: TableName, chain: Option<&str>) -> Optio
 
 /// `iptables-save`.
 pub fn iptables_save(ns: &Netns, program: &str, date: &str) -> String {
-    save(&ns.rules, program, date, &|t, i| ns.counters[t as usize].get(i as usize).copied().unwrap_or_default())
+    save(&ns.rules, program, date, &|t, i| {
+        ns.counters[t as usize].get(i as usize).copied().unwrap_or_default()
+    })
 }
 
 /// `address:port`, or the address alone where there is no port.

@@ -29,7 +29,9 @@ impl Rng {
 
 /// A hash of `words` under `seed`: the same everywhere, spread over 64 bits.
 pub fn hash(seed: u64, words: &[u64]) -> u64 {
-    words.iter().fold(mix(seed ^ 0x5851_f42d_4c95_7f2d), |h, w| mix(h ^ w.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+    words.iter().fold(mix(seed ^ 0x5851_f42d_4c95_7f2d), |h, w| {
+        mix(h ^ w.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    })
 }
 
 /// A hash of a text under `seed`.

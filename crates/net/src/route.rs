@@ -39,7 +39,11 @@ pub struct Route {
 
 /// The best route to `dst`: longest prefix, then lowest metric, then first added.
 pub fn longest_prefix(routes: &[Route], dst: IpAddr) -> Option<(usize, &Route)> {
-    routes.iter().enumerate().filter(|(_, r)| r.dst.contains(&dst)).min_by_key(|(_, r)| (std::cmp::Reverse(r.dst.prefix_len()), r.metric))
+    routes
+        .iter()
+        .enumerate()
+        .filter(|(_, r)| r.dst.contains(&dst))
+        .min_by_key(|(_, r)| (std::cmp::Reverse(r.dst.prefix_len()), r.metric))
 }
 
 /// What routing decided.
@@ -74,7 +78,11 @@ mod tests {
             let routes: Vec<_> = (0..r.below(12))
                 .map(|_| {
                     let len = r.below(33) as u8;
-                    let dst = IpNet::new(IpAddr::from((r.next_u64() as u32 & 0xf0f0_0ff0).to_be_bytes()), len).expect("length");
+                    let dst = IpNet::new(
+                        IpAddr::from((r.next_u64() as u32 & 0xf0f0_0ff0).to_be_bytes()),
+                        len,
+                    )
+                    .expect("length");
                     Route {
                         dst: dst.trunc(),
                         via: None,
@@ -92,7 +100,8 @@ mod tests {
                 let better = |j: usize| {
                     let old = &routes[j];
                     route.dst.prefix_len() > old.dst.prefix_len()
-                        || (route.dst.prefix_len() == old.dst.prefix_len() && route.metric < old.metric)
+                        || (route.dst.prefix_len() == old.dst.prefix_len()
+                            && route.metric < old.metric)
                 };
                 if route.dst.contains(&dst) && best.is_none_or(better) {
                     best = Some(i);

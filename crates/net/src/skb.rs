@@ -122,7 +122,11 @@ impl Skb {
     /// The largest piece that will be on a cable, in bytes of IP: one segment of many, or all.
     pub fn network_len(&self) -> usize {
         let Some(ip) = self.ip() else { return self.frame.len() - 14 };
-        if self.gso_size == 0 { ip.len() } else { ip.len() - self.data_len() + usize::from(self.gso_size) }
+        if self.gso_size == 0 {
+            ip.len()
+        } else {
+            ip.len() - self.data_len() + usize::from(self.gso_size)
+        }
     }
 
     /// Bytes of TCP data, in a shell or not.

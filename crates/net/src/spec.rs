@@ -1,7 +1,8 @@
 //! What a world is made of: the Linux state that somebody (an administrator, kubelet, kube-proxy,
 //! flanneld, a CNI plugin) set up before the first packet.
 //!
-//! A spec is data by name; [`crate::World::new`] turns names into numbers and says what does not fit.
+//! A spec is data by name; [`crate::World::new`] turns names into numbers and says what does not
+//! fit.
 
 use crate::conntrack::Timeouts;
 use crate::neigh::NudState;
@@ -90,12 +91,25 @@ impl DeviceSpec {
     /// `lo`.
     pub fn loopback() -> Self {
         let addr = "127.0.0.1/8".parse().expect("invariant: a literal network");
-        Self { addrs: vec![addr], ..Self::new("lo", 1, Mac::ZERO, 65_536, DeviceKindSpec::Loopback) }
+        Self {
+            addrs: vec![addr],
+            ..Self::new("lo", 1, Mac::ZERO, 65_536, DeviceKindSpec::Loopback)
+        }
     }
 
     /// A device that is up and has no address yet.
     pub fn new(name: &str, ifindex: u32, mac: Mac, mtu: u32, kind: DeviceKindSpec) -> Self {
-        Self { name: name.to_owned(), ifindex, mac, mtu, addrs: Vec::new(), up: true, master: None, hairpin: false, kind }
+        Self {
+            name: name.to_owned(),
+            ifindex,
+            mac,
+            mtu,
+            addrs: Vec::new(),
+            up: true,
+            master: None,
+            hairpin: false,
+            kind,
+        }
     }
 }
 

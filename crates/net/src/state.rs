@@ -74,8 +74,8 @@ pub struct Device {
     pub hairpin: bool,
     /// What it is.
     pub kind: DeviceKind,
-    /// Whether it was removed. Its number and ifindex are not given again, and its name stays known to what
-    /// happened before.
+    /// Whether it was removed. Its number and ifindex are not given again, and its name stays known
+    /// to what happened before.
     pub gone: bool,
 }
 
@@ -146,8 +146,8 @@ pub struct Netns {
     pub rules: Rc<Ruleset>,
     /// Counters of each table; see [`crate::netfilter::Table::n_counters`].
     pub counters: [Vec<Counter>; 4],
-    /// The lists of `-m recent`: addresses and when each was last entered, in that order. They do not
-    /// outlive the rules that name them.
+    /// The lists of `-m recent`: addresses and when each was last entered, in that order. They do
+    /// not outlive the rules that name them.
     pub recent: LiteMap<Rc<str>, Vec<(IpAddr, Instant)>>,
     /// Connections.
     pub conntrack: Conntrack,
@@ -169,7 +169,11 @@ impl Netns {
         Self {
             name: self.name.clone(),
             tapped: self.tapped,
-            devices: self.devices.iter().map(|d| Device { gone: true, up: false, ..d.clone() }).collect(),
+            devices: self
+                .devices
+                .iter()
+                .map(|d| Device { gone: true, up: false, ..d.clone() })
+                .collect(),
             routes: Rc::default(),
             exceptions: LiteMap::new(),
             peers: LiteMap::new(),
@@ -198,7 +202,11 @@ impl Netns {
 
     /// A device by name.
     pub fn dev_named(&self, name: &str) -> Option<(DevId, &Device)> {
-        self.devices.iter().zip(0..).find(|(d, _)| &*d.name == name && !d.gone).map(|(d, i)| (DevId(i), d))
+        self.devices
+            .iter()
+            .zip(0..)
+            .find(|(d, _)| &*d.name == name && !d.gone)
+            .map(|(d, i)| (DevId(i), d))
     }
 
     /// Whether an address is one of this namespace's own.
@@ -214,7 +222,11 @@ impl Netns {
         } else if v4.is_multicast() {
             AddrType::Multicast
         } else if v4 == Ipv4Addr::BROADCAST
-            || self.devices.iter().flat_map(|d| &d.addrs).any(|n| n.prefix_len() < 31 && n.broadcast() == addr)
+            || self
+                .devices
+                .iter()
+                .flat_map(|d| &d.addrs)
+                .any(|n| n.prefix_len() < 31 && n.broadcast() == addr)
         {
             AddrType::Broadcast
         } else {
@@ -242,8 +254,8 @@ impl Netns {
     }
 
     /// A device's address for a packet to `dst` (`inet_select_addr`): the first in whose network
-    /// `dst` lies, else the device's first, else any other device's. Those of `lo` are of host scope
-    /// and never leave.
+    /// `dst` lies, else the device's first, else any other device's. Those of `lo` are of host
+    /// scope and never leave.
     pub fn select_addr(&self, dev: DevId, dst: IpAddr) -> Option<IpAddr> {
         let leaves = |d: &Device| d.up && !matches!(d.kind, DeviceKind::Loopback);
         let own: &[IpNet] = if leaves(self.dev(dev)) { &self.dev(dev).addrs } else { &[] };
@@ -259,7 +271,9 @@ impl Netns {
             Decision::Local if dst.is_loopback() => Some(Ipv4Addr::LOCALHOST.into()),
             Decision::Local => Some(dst),
             Decision::Broadcast => None,
-            Decision::Out { dev, next_hop, src, .. } => src.or_else(|| self.select_addr(dev, next_hop)),
+            Decision::Out { dev, next_hop, src, .. } => {
+                src.or_else(|| self.select_addr(dev, next_hop))
+            }
         }
     }
 
@@ -381,7 +395,8 @@ pub enum Change {
         /// After.
         after: Option<Vec<PacketId>>,
     },
-    /// A network namespace came, with the next number; or it went, and its number is not given again.
+    /// A network namespace came, with the next number; or it went, and its number is not given
+    /// again.
     Netns {
         /// Which.
         netns: NetnsId,
@@ -480,7 +495,9 @@ impl State {
     pub fn has_carrier(&self, netns: NetnsId, dev: DevId) -> bool {
         match &self.ns(netns).dev(dev).kind {
             DeviceKind::Cable { peer: (far, port), .. } => self.ns(*far).dev(*port).up,
-            DeviceKind::Bridge { ports } => ports.iter().any(|p| self.ns(netns).dev(*p).up && self.has_carrier(netns, *p)),
+            DeviceKind::Bridge { ports } => {
+                ports.iter().any(|p| self.ns(netns).dev(*p).up && self.has_carrier(netns, *p))
+            }
             DeviceKind::Loopback | DeviceKind::Vxlan { .. } => true,
         }
     }
@@ -495,7 +512,11 @@ impl State {
 
     /// A namespace by name.
     pub fn ns_named(&self, name: &str) -> Option<(NetnsId, &Netns)> {
-        self.netns.iter().zip(0..).find(|(n, _)| &*n.name == name && !n.gone).map(|(n, i)| (NetnsId(i), n))
+        self.netns
+            .iter()
+            .zip(0..)
+            .find(|(n, _)| &*n.name == name && !n.gone)
+            .map(|(n, i)| (NetnsId(i), n))
     }
 
     /// Goes one change forward.
@@ -513,7 +534,8 @@ impl State {
         match change {
             Change::Clock { before, after } => self.now = *pick(before, after),
             Change::Counter { netns, table, index, bytes } => {
-                let (packets, total) = &mut self.netns[netns.0 as usize].counters[*table as usize][*index as usize];
+                let (packets, total) =
+                    &mut self.netns[netns.0 as usize].counters[*table as usize][*index as usize];
                 if forward {
                     *packets += 1;
                     *total += u64::from(*bytes);
@@ -524,7 +546,11 @@ impl State {
             }
             Change::Neighbour { netns, dev, addr, before, after } => {
                 let to = if forward { after } else { before };
-                set(&mut self.netns[netns.0 as usize].neighbours, (*dev, *addr), to.as_deref().cloned());
+                set(
+                    &mut self.netns[netns.0 as usize].neighbours,
+                    (*dev, *addr),
+                    to.as_deref().cloned(),
+                );
             }
             Change::Fdb { netns, dev, mac, before, after } => {
                 let to = if forward { after } else { before };
@@ -535,20 +561,41 @@ impl State {
                 self.netns[netns.0 as usize].conntrack.set(*id, to.clone());
             }
             Change::Exception { netns, dst, before, after } => {
-                set(&mut self.netns[netns.0 as usize].exceptions, *dst, if forward { *after } else { *before });
+                set(
+                    &mut self.netns[netns.0 as usize].exceptions,
+                    *dst,
+                    if forward { *after } else { *before },
+                );
             }
             Change::Peer { netns, addr, before, after } => {
-                set(&mut self.netns[netns.0 as usize].peers, *addr, if forward { *after } else { *before });
+                set(
+                    &mut self.netns[netns.0 as usize].peers,
+                    *addr,
+                    if forward { *after } else { *before },
+                );
             }
             Change::Fragments { netns, key, before, after } => {
-                set(&mut self.netns[netns.0 as usize].fragments, *key, if forward { after.clone() } else { before.clone() });
+                set(
+                    &mut self.netns[netns.0 as usize].fragments,
+                    *key,
+                    if forward { after.clone() } else { before.clone() },
+                );
             }
-            Change::Netns { netns, before, after } => place(&mut self.netns, netns.0, before.as_deref(), after, forward),
+            Change::Netns { netns, before, after } => {
+                place(&mut self.netns, netns.0, before.as_deref(), after, forward)
+            }
             Change::Device { netns, dev, before, after } => {
-                place(&mut self.netns[netns.0 as usize].devices, dev.0, before.as_deref(), after, forward);
+                place(
+                    &mut self.netns[netns.0 as usize].devices,
+                    dev.0,
+                    before.as_deref(),
+                    after,
+                    forward,
+                );
             }
             Change::Routes { netns, before, after } => {
-                self.netns[netns.0 as usize].routes = if forward { after.clone() } else { before.clone() };
+                self.netns[netns.0 as usize].routes =
+                    if forward { after.clone() } else { before.clone() };
             }
             Change::Rules { netns, before, after } => {
                 let (rules, counters) = Loaded::clone(if forward { after } else { before });
@@ -560,7 +607,8 @@ impl State {
                 set(&mut self.netns[netns.0 as usize].recent, list.clone(), to.clone());
             }
             Change::Sysctl { netns, before, after } => {
-                self.netns[netns.0 as usize].sysctl = if forward { after.clone() } else { before.clone() };
+                self.netns[netns.0 as usize].sysctl =
+                    if forward { after.clone() } else { before.clone() };
             }
             Change::Packet { id, before, after } => {
                 let to = if forward { after } else { before };

@@ -1,5 +1,5 @@
-//! A cluster that changes while it is played: what its components have still to do, when, and what each knows
-//! (`pkg/proxy/iptables/proxier.go`, `pkg/util/async/bounded_frequency_runner.go`).
+//! A cluster that changes while it is played: what its components have still to do, when, and what
+//! each knows (`pkg/proxy/iptables/proxier.go`, `pkg/util/async/bounded_frequency_runner.go`).
 
 use crate::session::{LONGEST_RUN, Session};
 use kube::fault::{Daemon, Fault};
@@ -56,7 +56,8 @@ enum About {
     Other,
 }
 
-/// Something a component has still to do. A page that only shows never makes one, and carries nothing of it.
+/// Something a component has still to do. A page that only shows never makes one, and carries
+/// nothing of it.
 #[derive(Clone)]
 struct Task {
     about: About,
@@ -77,9 +78,18 @@ pub(crate) type Refused = (String, String);
 
 impl Live {
     pub(crate) fn new(cluster: Rc<Cluster>, text: Rc<str>) -> Self {
-        let stopped = |f: &Fault| if let Fault::Stopped(node, Daemon::KubeProxy) = f { Some(node.clone()) } else { None };
+        let stopped = |f: &Fault| {
+            if let Fault::Stopped(node, Daemon::KubeProxy) = f { Some(node.clone()) } else { None }
+        };
         let stopped = cluster.topology.faults.iter().filter_map(stopped).collect();
-        Self { history: vec![(0, cluster)], text, stopped, known: Vec::new(), syncs: Vec::new(), due: Vec::new() }
+        Self {
+            history: vec![(0, cluster)],
+            text,
+            stopped,
+            known: Vec::new(),
+            syncs: Vec::new(),
+            due: Vec::new(),
+        }
     }
 
     /// The cluster as it was when so many events lay behind.
@@ -94,7 +104,10 @@ impl Live {
     }
 
     fn known(&self, node: &str) -> Rc<Cluster> {
-        self.known.iter().find(|(n, _)| n == node).map_or_else(|| self.history[0].1.clone(), |(_, c)| c.clone())
+        self.known
+            .iter()
+            .find(|(n, _)| n == node)
+            .map_or_else(|| self.history[0].1.clone(), |(_, c)| c.clone())
     }
 
     fn learn(&mut self, node: &str, cluster: Rc<Cluster>) {
@@ -110,19 +123,33 @@ impl Live {
 }
 
 impl Session {
-    /// The running cluster is to become what another text says, without the pods in `deleted`. What its
-    /// components do about it is done in time, as the session goes on. Gives what there is to be warned of.
-    pub(crate) fn reapply(&mut self, typed: (NetnsId, &str), text: &str, deleted: &BTreeSet<String>) -> Result<Vec<String>, Refused> {
+    /// The running cluster is to become what another text says, without the pods in `deleted`. What
+    /// its components do about it is done in time, as the session goes on. Gives what there is to
+    /// be warned of.
+    pub(crate) fn reapply(
+        &mut self,
+        typed: (NetnsId, &str),
+        text: &str,
+        deleted: &BTreeSet<String>,
+    ) -> Result<Vec<String>, Refused> {
         let (cluster, diags) = kube::cluster::after(self.running(), text, deleted);
         let Some(cluster) = cluster.map(Rc::new) else {
             let wrong = diags.into_iter().find(|d| d.severity == Severity::Error);
             return Err(wrong.map_or_else(Default::default, |d| (d.message, d.hint)));
         };
-        let steps = rollout::rollout(self.live.cluster(), &cluster, self.live.history.len() as u64 - 1)?;
+        let steps =
+            rollout::rollout(self.live.cluster(), &cluster, self.live.history.len() as u64 - 1)?;
         let (_, said) = kube::cluster::after(self.running(), &self.live.text, &BTreeSet::new());
         let new = diags.iter().filter(|d| !said.iter().any(|s| s.message == d.message));
-        let warnings =
-            new.map(|d| format!("{}: {}", if d.severity == Severity::Warning { "Warning" } else { "Note" }, d.message)).collect();
+        let warnings = new
+            .map(|d| {
+                format!(
+                    "{}: {}",
+                    if d.severity == Severity::Warning { "Warning" } else { "Note" },
+                    d.message
+                )
+            })
+            .collect();
         self.live.text = text.into();
         self.world_mut().command(typed.0, typed.1);
         self.finish_leaving(&steps);
@@ -135,10 +162,13 @@ impl Session {
                 _ => About::Other,
             };
             // One sync after the other.
-            if let (About::Sync(_), Some((last, _))) = (&about, self.live.due.iter().find(|(_, t)| t.about == about)) {
+            if let (About::Sync(_), Some((last, _))) =
+                (&about, self.live.due.iter().find(|(_, t)| t.about == about))
+            {
                 at = at.max(*last + MIN_SYNC);
             }
-            self.live.put(at, Task { about, perform: Rc::new(move |session| session.perform(&step)) });
+            self.live
+                .put(at, Task { about, perform: Rc::new(move |session| session.perform(&step)) });
         }
         self.live.history.push((self.events().len(), cluster.clone()));
         self.joined(&cluster);
@@ -147,12 +177,20 @@ impl Session {
 
     /// A machine that comes again while it is still going: first it goes.
     fn finish_leaving(&mut self, steps: &[Step]) {
-        let comes = |name: &str| steps.iter().any(|s| matches!(&s.work, Work::Add(spec, _) if spec.name == name));
-        let again = self.live.due.iter().any(|(_, t)| matches!(&t.about, About::Delete(name) if comes(name)));
+        let comes = |name: &str| {
+            steps.iter().any(|s| matches!(&s.work, Work::Add(spec, _) if spec.name == name))
+        };
+        let again = self
+            .live
+            .due
+            .iter()
+            .any(|(_, t)| matches!(&t.about, About::Delete(name) if comes(name)));
         if !again {
             return;
         }
-        let (leaving, rest) = std::mem::take(&mut self.live.due).into_iter().partition(|(_, t)| matches!(t.about, About::Delete(_)));
+        let (leaving, rest) = std::mem::take(&mut self.live.due)
+            .into_iter()
+            .partition(|(_, t)| matches!(t.about, About::Delete(_)));
         self.live.due = rest;
         let leaving: Vec<(Instant, Task)> = leaving;
         for (_, task) in leaving.into_iter().rev() {
@@ -165,8 +203,8 @@ impl Session {
         self.live.due.last().map(|(at, _)| *at)
     }
 
-    /// Lets the world go on until so many events lie behind, or nothing is under way and no component has
-    /// anything to do.
+    /// Lets the world go on until so many events lie behind, or nothing is under way and no
+    /// component has anything to do.
     pub(crate) fn go_on(&mut self, events: usize) {
         let deadline = self.world().now() + LONGEST_RUN;
         while let Some(due) = self.next_due() {
@@ -198,10 +236,14 @@ impl Session {
     fn perform(&mut self, step: &Step) {
         let Some(at) = self.world().state().ns_named(&step.netns).map(|n| n.0) else { return };
         let by = step.by;
-        let dev = |s: &Self, name: &str| s.world().state().ns(at).dev_named(name).map(|(id, d)| (id, d.clone()));
+        let dev = |s: &Self, name: &str| {
+            s.world().state().ns(at).dev_named(name).map(|(id, d)| (id, d.clone()))
+        };
         match &step.work {
             Work::Add(spec, ends) => {
-                let named = |(netns, d): &(String, _)| Some((self.world().state().ns_named(netns)?.0, Clone::clone(d)));
+                let named = |(netns, d): &(String, _)| {
+                    Some((self.world().state().ns_named(netns)?.0, Clone::clone(d)))
+                };
                 let ends: Vec<_> = ends.iter().filter_map(named).collect();
                 // A name that somebody took meanwhile: as kubelet, it is tried no more.
                 if self.world_mut().add_netns(at, spec, &ends, by).is_ok() {
@@ -216,13 +258,22 @@ impl Session {
             }
             Work::Address(name, mac) => {
                 if let Some((dev, d)) = dev(self, name) {
-                    self.world_mut().configure_by(at, Setting::Device { dev, to: Box::new(Device { mac: *mac, ..d }) }, by);
+                    self.world_mut().configure_by(
+                        at,
+                        Setting::Device { dev, to: Box::new(Device { mac: *mac, ..d }) },
+                        by,
+                    );
                 }
             }
             Work::Neighbour(op, n) => {
                 if let Some((dev, _)) = dev(self, &n.dev) {
-                    let to = (*op == Op::Add).then(|| Neighbour::known(n.lladdr, NudState::Permanent));
-                    self.world_mut().configure_by(at, Setting::Neighbour { dev, addr: n.addr, to }, by);
+                    let to =
+                        (*op == Op::Add).then(|| Neighbour::known(n.lladdr, NudState::Permanent));
+                    self.world_mut().configure_by(
+                        at,
+                        Setting::Neighbour { dev, addr: n.addr, to },
+                        by,
+                    );
                 }
             }
             Work::Fdb(op, (name, mac, vtep)) => {
@@ -234,16 +285,38 @@ impl Session {
             Work::Route(op, r) => {
                 let Some((dev, _)) = dev(self, &r.dev) else { return };
                 let (dst, via, src) = (r.dst, r.via, r.src);
-                let route = Route { dst, via, dev, src, onlink: r.onlink, proto: r.proto, metric: r.metric };
-                let mut routes: Vec<Route> = self.world().state().ns(at).routes.iter().filter(|x| **x != route).cloned().collect();
+                let route = Route {
+                    dst,
+                    via,
+                    dev,
+                    src,
+                    onlink: r.onlink,
+                    proto: r.proto,
+                    metric: r.metric,
+                };
+                let mut routes: Vec<Route> = self
+                    .world()
+                    .state()
+                    .ns(at)
+                    .routes
+                    .iter()
+                    .filter(|x| **x != route)
+                    .cloned()
+                    .collect();
                 routes.extend((*op == Op::Add).then_some(route));
                 self.world_mut().configure_by(at, Setting::Routes(Rc::new(routes)), by);
             }
             Work::HostPorts(op, cluster, netns) => {
                 let Some(pod) = cluster.pods.iter().find(|p| p.netns() == *netns) else { return };
-                let restored = portmap::after(&self.world().state().ns(at).rules, cluster, pod, *op == Op::Add);
+                let restored = portmap::after(
+                    &self.world().state().ns(at).rules,
+                    cluster,
+                    pod,
+                    *op == Op::Add,
+                );
                 self.world_mut().configure_by(at, Setting::Rules(Box::new(restored)), by);
-                let ports = if *op == Op::Add { portmap::forgotten(cluster, pod) } else { Vec::new() };
+                let ports =
+                    if *op == Op::Add { portmap::forgotten(cluster, pod) } else { Vec::new() };
                 self.forget(at, by, &|f| f.proto == PROTO_UDP && ports.contains(&f.orig_dport));
             }
             Work::Sync(cluster) if !self.live.stopped.contains(&step.netns) => {
@@ -253,7 +326,8 @@ impl Session {
         }
     }
 
-    /// kube-proxy stops on a node, or starts there: then it syncs everything, and no earlier sync is done any more.
+    /// kube-proxy stops on a node, or starts there: then it syncs everything, and no earlier sync
+    /// is done any more.
     pub(crate) fn kube_proxy(&mut self, netns: NetnsId, node: &str, runs: bool) {
         self.live.stopped.retain(|n| n != node);
         self.world_mut().daemon(netns, Daemon::KubeProxy.name(), runs);
@@ -266,9 +340,15 @@ impl Session {
         }
     }
 
-    /// kube-proxy syncs: its rules, then the connections that they make wrong. `before`: the cluster it knew; none
-    /// if it just started.
-    fn sync(&mut self, netns: NetnsId, node: &str, before: Option<Rc<Cluster>>, cluster: &Rc<Cluster>) {
+    /// kube-proxy syncs: its rules, then the connections that they make wrong. `before`: the
+    /// cluster it knew; none if it just started.
+    fn sync(
+        &mut self,
+        netns: NetnsId,
+        node: &str,
+        before: Option<Rc<Cluster>>,
+        cluster: &Rc<Cluster>,
+    ) {
         let number = |c: &Cluster| c.nodes.iter().position(|n| n.spec.name.value == node);
         let Some(i) = number(cluster) else { return };
         let old = before.as_deref().and_then(|c| Some((c, number(c)?)));
@@ -287,13 +367,15 @@ impl Session {
     /// The connections of a namespace that are wrong are deleted.
     fn forget(&mut self, netns: NetnsId, by: Option<&'static str>, wrong: &dyn Fn(&Flow) -> bool) {
         let all = self.world().state().ns(netns).conntrack.iter();
-        let wrong: Vec<_> = all.filter(|(_, c)| c.confirmed() && wrong(&flow(c))).map(|(id, _)| id).collect();
+        let wrong: Vec<_> =
+            all.filter(|(_, c)| c.confirmed() && wrong(&flow(c))).map(|(id, _)| id).collect();
         for id in wrong {
             self.world_mut().configure_by(netns, Setting::Forget(id), by);
         }
     }
 
-    /// What kube-proxy fed to iptables-restore for the sync that an event tells of; none if it was more than that.
+    /// What kube-proxy fed to iptables-restore for the sync that an event tells of; none if it was
+    /// more than that.
     pub(crate) fn words(&self, event: usize) -> Option<String> {
         let (_, done) = self.live.syncs.iter().find(|(at, _)| *at == event)?;
         let number = |c: &Cluster| c.nodes.iter().position(|n| n.spec.name.value == done.node);
@@ -305,7 +387,14 @@ impl Session {
 
 /// What kube-proxy reads of a connection.
 fn flow(c: &Connection) -> Flow {
-    let ports = |t: &Tuple| if let L4::Ports(sport, dport) = t.l4 { (sport, dport) } else { (0, 0) };
+    let ports =
+        |t: &Tuple| if let L4::Ports(sport, dport) = t.l4 { (sport, dport) } else { (0, 0) };
     let (o, r) = (&c.original, &c.reply);
-    Flow { proto: o.proto, orig_dst: o.dst, orig_dport: ports(o).1, reply_src: r.src, reply_sport: ports(r).0 }
+    Flow {
+        proto: o.proto,
+        orig_dst: o.dst,
+        orig_dport: ports(o).1,
+        reply_src: r.src,
+        reply_sport: ports(r).0,
+    }
 }

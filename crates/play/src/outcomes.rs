@@ -36,7 +36,8 @@ impl Probability {
             self.numerator.remove(0);
             self.exponent -= 32;
         }
-        let by = self.numerator.first().map_or(0, |n| n.trailing_zeros()).min(self.exponent).min(31);
+        let by =
+            self.numerator.first().map_or(0, |n| n.trailing_zeros()).min(self.exponent).min(31);
         if by > 0 {
             let above = self.numerator.iter().skip(1).copied().chain([0]).collect::<Vec<_>>();
             for (n, next) in self.numerator.iter_mut().zip(above) {
@@ -82,7 +83,9 @@ impl Probability {
         let mut carry = 0u64;
         let mut numerator = Vec::new();
         for i in 0..=a.len().max(b.len()) {
-            let sum = u64::from(a.get(i).copied().unwrap_or(0)) + u64::from(b.get(i).copied().unwrap_or(0)) + carry;
+            let sum = u64::from(a.get(i).copied().unwrap_or(0))
+                + u64::from(b.get(i).copied().unwrap_or(0))
+                + carry;
             numerator.push(sum as u32);
             carry = sum >> 32;
         }
@@ -91,13 +94,15 @@ impl Probability {
 
     /// As a number from 0 to 1, rounded.
     pub fn value(&self) -> f64 {
-        let word = |(i, n): (usize, &u32)| f64::from(*n) * 2f64.powi(32 * i as i32 - self.exponent as i32);
+        let word =
+            |(i, n): (usize, &u32)| f64::from(*n) * 2f64.powi(32 * i as i32 - self.exponent as i32);
         self.numerator.iter().enumerate().rev().map(word).sum()
     }
 
     /// The probability of one choice.
     fn of(choice: Choice) -> Self {
-        let numerator = if choice.taken { choice.probability } else { (1 << 31) - choice.probability };
+        let numerator =
+            if choice.taken { choice.probability } else { (1 << 31) - choice.probability };
         Self { numerator: vec![numerator], exponent: 31 }.reduced()
     }
 }
@@ -109,7 +114,9 @@ impl fmt::Display for Probability {
             (0, n) => write!(f, "{}", n.first().unwrap_or(&0)),
             (e @ 1..=20, [n]) => write!(f, "{} ({n}/{})", self.value(), 1u32 << e),
             (e, [n]) => write!(f, "{:.11} ({n}/2^{e})", self.value()),
-            (e, [n, m]) => write!(f, "{:.11} ({}/2^{e})", self.value(), u64::from(*m) << 32 | u64::from(*n)),
+            (e, [n, m]) => {
+                write!(f, "{:.11} ({}/2^{e})", self.value(), u64::from(*m) << 32 | u64::from(*n))
+            }
             _ => write!(f, "{:.11}", self.value()),
         }
     }
@@ -163,7 +170,8 @@ pub fn outcomes(session: &Session, probe: &Probe) -> Result<Outcomes, ProbeError
                 if followed + open.len() < MOST {
                     open.push(other);
                 } else {
-                    let likely = probability.times(&Probability::of(Choice { taken: !choice.taken, ..*choice }));
+                    let likely = probability
+                        .times(&Probability::of(Choice { taken: !choice.taken, ..*choice }));
                     left = Some(left.map_or_else(|| likely.clone(), |l| l.plus(&likely)));
                 }
             }
@@ -172,7 +180,9 @@ pub fn outcomes(session: &Session, probe: &Probe) -> Result<Outcomes, ProbeError
         }
         join(&mut endings, Ending { probability, session: branch, run });
     }
-    endings.sort_by(|a, b| b.probability.value().partial_cmp(&a.probability.value()).unwrap_or(Ordering::Equal));
+    endings.sort_by(|a, b| {
+        b.probability.value().partial_cmp(&a.probability.value()).unwrap_or(Ordering::Equal)
+    });
     Ok(Outcomes { endings, left })
 }
 
@@ -192,7 +202,11 @@ impl Outcomes {
     /// The sum of all: 1.
     pub fn sum(&self) -> Probability {
         let nothing = Probability { numerator: Vec::new(), exponent: 0 };
-        self.endings.iter().map(|e| &e.probability).chain(&self.left).fold(nothing, |sum, p| sum.plus(p))
+        self.endings
+            .iter()
+            .map(|e| &e.probability)
+            .chain(&self.left)
+            .fold(nothing, |sum, p| sum.plus(p))
     }
 }
 

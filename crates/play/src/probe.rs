@@ -81,7 +81,8 @@ pub struct Probe {
     pub timeout: Option<Duration>,
     /// How long a TCP client waits between the handshake and its request.
     pub pause: Duration,
-    /// How long the world is watched after the client's end; until nothing is under way, if not given.
+    /// How long the world is watched after the client's end; until nothing is under way, if not
+    /// given.
     pub settle: Option<Duration>,
     /// What is done meanwhile, so long after the beginning.
     pub during: Vec<(Duration, Action)>,
@@ -170,10 +171,17 @@ pub fn resolve_netns(cluster: &Cluster, world: &World, name: &str) -> Result<Net
     }
     let wanted = pod_name.unwrap_or(name);
     if let Ok(addr) = wanted.parse::<IpAddr>() {
-        let owner = world.state().netns.iter().find(|n| n.tapped && !n.gone && !addr.is_loopback() && n.is_local(addr));
+        let owner = world
+            .state()
+            .netns
+            .iter()
+            .find(|n| n.tapped && !n.gone && !addr.is_loopback() && n.is_local(addr));
         return match owner.and_then(|n| world.state().ns_named(&n.name)) {
             Some((id, _)) => Ok(id),
-            None => fail(format!("nobody here has the address {addr}"), list("the senders are", places(cluster))),
+            None => fail(
+                format!("nobody here has the address {addr}"),
+                list("the senders are", places(cluster)),
+            ),
         };
     }
     let mut found: Vec<_> = cluster.pods.iter().filter(|p| p.netns() == wanted).collect();
@@ -183,9 +191,14 @@ pub fn resolve_netns(cluster: &Cluster, world: &World, name: &str) -> Result<Net
     match found.as_slice() {
         [pod] => match world.state().ns_named(&pod.netns()) {
             Some((id, _)) => Ok(id),
-            None => fail(format!("no place named {name:?}"), list("the senders are", places(cluster))),
+            None => {
+                fail(format!("no place named {name:?}"), list("the senders are", places(cluster)))
+            }
         },
-        [] => fail(format!("no node, host or pod is named {name:?}"), list("the senders are", places(cluster))),
+        [] => fail(
+            format!("no node, host or pod is named {name:?}"),
+            list("the senders are", places(cluster)),
+        ),
         many => fail(
             format!("{} pods begin with {wanted:?}", many.len()),
             list("write more of one of", many.iter().map(|p| format!("pod/{}", p.netns()))),
@@ -202,19 +215,31 @@ fn list(intro: &str, names: impl IntoIterator<Item = String>) -> String {
     format!("{intro} {}{tail}", names.join(", "))
 }
 
-/// What one sends to a target if nothing else is said: TCP to a port, UDP to a Service that speaks nothing
-/// else, a ping to an address without a port.
+/// What one sends to a target if nothing else is said: TCP to a port, UDP to a Service that speaks
+/// nothing else, a ping to an address without a port.
 pub fn usual_protocol(cluster: &Cluster, to: &str) -> Protocol {
     let port = |t: &str| t.rsplit_once(':').and_then(|(_, p)| p.parse::<u16>().ok());
     let Some(service) = to.strip_prefix("svc/") else {
         return if port(to).is_some() { Protocol::Tcp } else { Protocol::Icmp };
     };
     let asked = port(service);
-    let service = if asked.is_some() { service.rsplit_once(':').map_or(service, |(s, _)| s) } else { service };
+    let service = if asked.is_some() {
+        service.rsplit_once(':').map_or(service, |(s, _)| s)
+    } else {
+        service
+    };
     let (namespace, name) = service.split_once('/').unwrap_or(("default", service));
     let found = cluster.services.iter().find(|s| s.name == name && s.namespace == namespace);
-    let mut ports = found.iter().flat_map(|s| &s.ports).filter(|p| asked.is_none_or(|n| n == p.port)).peekable();
-    if ports.peek().is_some() && ports.all(|p| p.protocol == "UDP") { Protocol::Udp } else { Protocol::Tcp }
+    let mut ports = found
+        .iter()
+        .flat_map(|s| &s.ports)
+        .filter(|p| asked.is_none_or(|n| n == p.port))
+        .peekable();
+    if ports.peek().is_some() && ports.all(|p| p.protocol == "UDP") {
+        Protocol::Udp
+    } else {
+        Protocol::Tcp
+    }
 }
 
 /// The address and port a target stands for. The port is what stands behind the last colon, or the
@@ -222,13 +247,22 @@ pub fn usual_protocol(cluster: &Cluster, to: &str) -> Protocol {
 ///
 /// # Errors
 /// No such name, no address, or a port that is not one.
-pub fn resolve_target(cluster: &Cluster, world: &World, to: &str) -> Result<(IpAddr, Option<u16>), ProbeError> {
+pub fn resolve_target(
+    cluster: &Cluster,
+    world: &World,
+    to: &str,
+) -> Result<(IpAddr, Option<u16>), ProbeError> {
     let to = to.trim_start_matches("http://").trim_end_matches('/');
     let (name, port) = match to.rsplit_once(':') {
         None => (to, None),
         Some((name, port)) => match port.parse::<u16>() {
             Ok(port) if port > 0 => (name, Some(port)),
-            _ => return fail(format!("{port:?} is not a port"), "write a number from 1 to 65535 behind the colon"),
+            _ => {
+                return fail(
+                    format!("{port:?} is not a port"),
+                    "write a number from 1 to 65535 behind the colon",
+                );
+            }
         },
     };
     if let Ok(addr) = name.parse::<IpAddr>() {
@@ -245,22 +279,37 @@ pub fn resolve_target(cluster: &Cluster, world: &World, to: &str) -> Result<(IpA
     }
     if let Some(service) = name.strip_prefix("svc/").or_else(|| name.strip_prefix("service/")) {
         let (namespace, short) = service.split_once('/').unwrap_or(("default", service));
-        let Some(s) = cluster.services.iter().find(|s| s.name == short && s.namespace == namespace) else {
+        let Some(s) = cluster.services.iter().find(|s| s.name == short && s.namespace == namespace)
+        else {
             return fail(
                 format!("no Service {short:?} in namespace {namespace}"),
-                list("the Services are", cluster.services.iter().map(|s| format!("svc/{}/{}", s.namespace, s.name))),
+                list(
+                    "the Services are",
+                    cluster.services.iter().map(|s| format!("svc/{}/{}", s.namespace, s.name)),
+                ),
             );
         };
         let Some(ip) = s.cluster_ip else {
             return match &s.external_name {
-                Some(name) => fail(format!("{service} is an ExternalName: DNS answers {name}, and no rule knows it"), "send to an address"),
-                None => fail(format!("{service} is headless: it has no address"), "send to one of its pods"),
+                Some(name) => fail(
+                    format!(
+                        "{service} is an ExternalName: DNS answers {name}, and no rule knows it"
+                    ),
+                    "send to an address",
+                ),
+                None => fail(
+                    format!("{service} is headless: it has no address"),
+                    "send to one of its pods",
+                ),
             };
         };
         let only = if let [p] = s.ports.as_slice() { Some(p.port) } else { None };
         if port.or(only).is_none() {
             let ports = s.ports.iter().map(|p| format!("{to}:{} ({})", p.port, p.protocol));
-            return fail(format!("svc/{namespace}/{short} has more than one port"), list("write one of", ports));
+            return fail(
+                format!("svc/{namespace}/{short} has more than one port"),
+                list("write one of", ports),
+            );
         }
         return Ok((ip.into(), port.or(only)));
     }
@@ -276,19 +325,36 @@ pub fn resolve_target(cluster: &Cluster, world: &World, to: &str) -> Result<(IpA
 pub(crate) fn service_at(cluster: &Cluster, to: (IpAddr, u16)) -> Option<&RunningService> {
     let by_ip = cluster.services.iter().find(|s| s.has_address(to.0));
     let is_node = || cluster.nodes.iter().any(|n| IpAddr::from(n.address()) == to.0);
-    by_ip.or_else(|| cluster.services.iter().find(|s| s.ports.iter().any(|p| p.node_port == Some(to.1))).filter(|_| is_node()))
+    by_ip.or_else(|| {
+        cluster
+            .services
+            .iter()
+            .find(|s| s.ports.iter().any(|p| p.node_port == Some(to.1)))
+            .filter(|_| is_node())
+    })
 }
 
 /// An endpoint can be chosen only among those of the Service that is asked.
-pub(crate) fn check_endpoint(cluster: &Cluster, to: (IpAddr, u16), chosen: (IpAddr, Option<u16>)) -> Result<(), ProbeError> {
+pub(crate) fn check_endpoint(
+    cluster: &Cluster,
+    to: (IpAddr, u16),
+    chosen: (IpAddr, Option<u16>),
+) -> Result<(), ProbeError> {
     let Some(s) = service_at(cluster, to) else { return Ok(()) };
     let all: Vec<_> = s.ports.iter().flat_map(|p| &p.endpoints).collect();
-    if all.iter().any(|e| IpAddr::from(e.addr) == chosen.0 && chosen.1.is_none_or(|c| c == e.port)) {
+    if all.iter().any(|e| IpAddr::from(e.addr) == chosen.0 && chosen.1.is_none_or(|c| c == e.port))
+    {
         return Ok(());
     }
     let name = chosen.1.map_or_else(|| chosen.0.to_string(), |p| format!("{}:{p}", chosen.0));
     let have: Vec<_> = all.iter().map(|e| format!("{}:{}", e.addr, e.port)).collect();
-    let hint =
-        if have.is_empty() { "it has none: leave the endpoint open".to_owned() } else { format!("write one of {}", have.join(", ")) };
-    Err(ProbeError { message: format!("{name} is no endpoint of {}/{}", s.namespace, s.name), hint })
+    let hint = if have.is_empty() {
+        "it has none: leave the endpoint open".to_owned()
+    } else {
+        format!("write one of {}", have.join(", "))
+    };
+    Err(ProbeError {
+        message: format!("{name} is no endpoint of {}/{}", s.namespace, s.name),
+        hint,
+    })
 }

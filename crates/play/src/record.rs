@@ -37,7 +37,12 @@ pub fn packets(state: &State, events: &[Event], host: &dyn Fn(&str) -> String) -
     frame_lines(state, events, host, &mut |p| ports.name(p))
 }
 
-fn frame_lines(state: &State, events: &[Event], host: &dyn Fn(&str) -> String, sport: &mut dyn FnMut(u16) -> String) -> Vec<String> {
+fn frame_lines(
+    state: &State,
+    events: &[Event],
+    host: &dyn Fn(&str) -> String,
+    sport: &mut dyn FnMut(u16) -> String,
+) -> Vec<String> {
     let mut out = Vec::new();
     for e in events {
         let (dev, frame, dir, partial) = match &e.kind {
@@ -56,7 +61,12 @@ fn frame_lines(state: &State, events: &[Event], host: &dyn Fn(&str) -> String, s
         let ns = state.ns(e.netns);
         let sums = if *partial { Checksums::Partial } else { Checksums::Complete };
         let text = frame_text(frame, sums, sport);
-        out.push(format!("{:3} {:8} {:12} {dir:3} {text}", out.len() + 1, host(&ns.name), ns.dev(*dev).name));
+        out.push(format!(
+            "{:3} {:8} {:12} {dir:3} {text}",
+            out.len() + 1,
+            host(&ns.name),
+            ns.dev(*dev).name
+        ));
     }
     out
 }
@@ -80,7 +90,12 @@ pub fn hooks(state: &State, events: &[Event], netns: &str) -> Vec<String> {
         if looks.last().is_none_or(|l| l.key != key) {
             let mark_text = if *mark == 0 { String::new() } else { format!(" mark={mark:#x}") };
             let packet = ipv4_text(&seen.packet, &mut |p| ports.name(p));
-            let head = format!("{:11} {:6} {} | {packet}{mark_text}", hook.name(), table.name(), devices(ns, seen));
+            let head = format!(
+                "{:11} {:6} {} | {packet}{mark_text}",
+                hook.name(),
+                table.name(),
+                devices(ns, seen)
+            );
             looks.push(Look { key, head, steps: Vec::new(), mark: *mark });
         }
         let look = looks.last_mut().expect("invariant: pushed above");
@@ -150,7 +165,9 @@ fn steps(ns: &Netns, table: TableName, step: &WalkStep) -> Vec<String> {
             vec![format!("{}:{}(return)", name(c), chain(c).map_or(0, |x| x.rules.len()) + 1)]
         }
         WalkStep::Policy { chain: c, .. } => vec![format!("{}(policy)", name(c))],
-        WalkStep::Unsupported { chain: c, rule } => vec![format!("{}:{}(unsupported)", name(c), rule + 1)],
+        WalkStep::Unsupported { chain: c, rule } => {
+            vec![format!("{}:{}(unsupported)", name(c), rule + 1)]
+        }
     }
 }
 
@@ -172,16 +189,21 @@ fn shape(line: &str) -> String {
     out.join(" ")
 }
 
-/// Every counter of the tables in use that is not zero: table, chain, rule (0: the policy), packets, bytes.
+/// Every counter of the tables in use that is not zero: table, chain, rule (0: the policy),
+/// packets, bytes.
 pub fn counters(ns: &Netns) -> Vec<(TableName, String, u32, u64, u64)> {
     let mut out = Vec::new();
     for t in ns.rules.tables_in_use() {
         let table = t.name;
-        let read = |i: u32| ns.counters[table as usize].get(i as usize).copied().unwrap_or_default();
+        let read =
+            |i: u32| ns.counters[table as usize].get(i as usize).copied().unwrap_or_default();
         for (chain, id) in t.chains.iter().zip(0..) {
-            let policy = if chain.policy.is_some() { Some((0, read(t.policy_counter(id)))) } else { None };
+            let policy =
+                if chain.policy.is_some() { Some((0, read(t.policy_counter(id)))) } else { None };
             let rules = (0..chain.rules.len() as u32).map(|r| (r + 1, read(t.rule_counter(id, r))));
-            for (rule, (packets, bytes)) in policy.into_iter().chain(rules).filter(|(_, (p, _))| *p > 0) {
+            for (rule, (packets, bytes)) in
+                policy.into_iter().chain(rules).filter(|(_, (p, _))| *p > 0)
+            {
                 out.push((table, chain.name.to_string(), rule, packets, bytes));
             }
         }
@@ -201,7 +223,9 @@ pub fn counter_lines(ns: &Netns) -> Vec<String> {
 /// Whether an answer showed that an ignored SYN was the true beginning.
 fn resynced(before: &Connection, after: &Connection) -> bool {
     let ignored = |c: &Connection| if let Proto::Tcp(t) = c.proto { t.ignored_syn } else { None };
-    ignored(before).is_some() && ignored(after).is_none() && after.tcp_state() == Some(TcpState::SynRecv)
+    ignored(before).is_some()
+        && ignored(after).is_none()
+        && after.tcp_state() == Some(TcpState::SynRecv)
 }
 
 /// What `conntrack -E` prints for one namespace.
@@ -214,18 +238,25 @@ pub fn conntrack_events(state: &State, events: &[Event], netns: &str) -> Vec<Str
             if *netns != id {
                 continue;
             }
-            let live = |c: &Option<std::rc::Rc<Connection>>| c.as_ref().filter(|c| c.confirmed()).cloned();
-            let line = |c: &Connection| conntrack_line(c, e.at, 0).trim_end_matches(" mark=0 use=1").to_owned();
+            let live =
+                |c: &Option<std::rc::Rc<Connection>>| c.as_ref().filter(|c| c.confirmed()).cloned();
+            let line = |c: &Connection| {
+                conntrack_line(c, e.at, 0).trim_end_matches(" mark=0 use=1").to_owned()
+            };
             match (live(before), live(after)) {
                 (None, Some(c)) => out.push(format!("    [NEW] {}", line(&c))),
-                (Some(a), Some(b)) if a.tcp_state() != b.tcp_state() || resynced(&a, &b) => out.push(format!(" [UPDATE] {}", line(&b))),
+                (Some(a), Some(b)) if a.tcp_state() != b.tcp_state() || resynced(&a, &b) => {
+                    out.push(format!(" [UPDATE] {}", line(&b)))
+                }
                 // The state is named only if it changed.
                 (Some(a), Some(b)) if a.status != b.status => {
                     let name = b.tcp_state().map_or(String::new(), |s| format!(" {}", s.name()));
                     out.push(format!(" [UPDATE] {}", line(&b).replacen(&name, "", 1)));
                 }
                 // As it was at last: closed by the reset that ended it.
-                (Some(a), None) => out.push(format!("[DESTROY] {}", line(after.as_deref().unwrap_or(&a)))),
+                (Some(a), None) => {
+                    out.push(format!("[DESTROY] {}", line(after.as_deref().unwrap_or(&a))))
+                }
                 _ => {}
             }
         }
@@ -234,7 +265,12 @@ pub fn conntrack_events(state: &State, events: &[Event], netns: &str) -> Vec<Str
 }
 
 /// What the clients of a run got, one outcome a line, in the words of the recordings' clients.
-pub fn results(session: &Session, probe: &Probe, run: &Run, host: &dyn Fn(&str) -> String) -> Vec<String> {
+pub fn results(
+    session: &Session,
+    probe: &Probe,
+    run: &Run,
+    host: &dyn Fn(&str) -> String,
+) -> Vec<String> {
     let events = &session.events()[run.events.clone()];
     let outcomes = events.iter().filter_map(|e| match &e.kind {
         EventKind::Ended { tag, outcome, .. } if *tag == run.tag => Some(outcome),
@@ -246,32 +282,54 @@ pub fn results(session: &Session, probe: &Probe, run: &Run, host: &dyn Fn(&str) 
             let one = |o: &Outcome| match o {
                 Outcome::Answered { bytes, .. } => {
                     let server = run.verdict.server.map_or(String::new(), |(netns, peer)| {
-                        format!("; server {} saw peer {peer}", host(&session.world().state().ns(netns).name))
+                        format!(
+                            "; server {} saw peer {peer}",
+                            host(&session.world().state().ns(netns).name)
+                        )
                     });
-                    let from = events.iter().find_map(|e| if let EventKind::PacketMade { packet } = &e.kind { Some(packet) } else { None });
-                    let from = from.map_or(String::new(), |p| format!("{}:{}", p.src, p.ports().unwrap_or_default().0));
+                    let from = events.iter().find_map(|e| {
+                        if let EventKind::PacketMade { packet } = &e.kind {
+                            Some(packet)
+                        } else {
+                            None
+                        }
+                    });
+                    let from = from.map_or(String::new(), |p| {
+                        format!("{}:{}", p.src, p.ports().unwrap_or_default().0)
+                    });
                     format!("{from} -> {to}: HTTP/1.1 200 OK {bytes} bytes{server}")
                 }
                 other => {
-                    let opened = events.iter().any(|e| matches!(e.kind, EventKind::Wrote { bytes: 1.., .. }));
+                    let opened = events
+                        .iter()
+                        .any(|e| matches!(e.kind, EventKind::Wrote { bytes: 1.., .. }));
                     format!("{}: {}", if opened { "recv" } else { "connect" }, errno(other, opened))
                 }
             };
             outcomes.map(one).collect()
         }
         Protocol::Udp => {
-            let words = outcomes.map(|o| if matches!(o, Outcome::Answered { .. }) { "reply" } else { errno(o, false) });
+            let words = outcomes.map(|o| {
+                if matches!(o, Outcome::Answered { .. }) { "reply" } else { errno(o, false) }
+            });
             vec![format!("udp {to}: {}", words.collect::<Vec<_>>().join(" "))]
         }
         Protocol::Icmp => {
             let one = |o: &Outcome| match o {
-                Outcome::Answered { from, ttl, .. } => format!("ping {to}: echo-reply from {from} ttl={}", ttl.unwrap_or_default()),
+                Outcome::Answered { from, ttl, .. } => {
+                    format!("ping {to}: echo-reply from {from} ttl={}", ttl.unwrap_or_default())
+                }
                 Outcome::Unreachable { from, kind, code, ttl, mtu, .. } => {
                     let mtu = mtu.map_or(String::new(), |m| format!(" mtu={m}"));
-                    format!("ping {to}: {} from {from} ttl={ttl}{mtu}", net::wire::icmp_kind(*kind, *code))
+                    format!(
+                        "ping {to}: {} from {from} ttl={ttl}{mtu}",
+                        net::wire::icmp_kind(*kind, *code)
+                    )
                 }
                 Outcome::NotSent(_) => format!("sendto: {}", errno(o, false)),
-                Outcome::Refused | Outcome::TimedOut | Outcome::Killed => format!("ping {to}: no answer"),
+                Outcome::Refused | Outcome::TimedOut | Outcome::Killed => {
+                    format!("ping {to}: no answer")
+                }
             };
             outcomes.map(one).collect()
         }
@@ -283,7 +341,8 @@ fn errno(outcome: &Outcome, opened: bool) -> &'static str {
     match outcome {
         Outcome::Refused if opened => "ECONNRESET",
         Outcome::Refused | Outcome::Unreachable { kind: 3, code: 3, .. } => "ECONNREFUSED",
-        Outcome::Unreachable { kind: 3, code: 0 | 6 | 9 | 11, .. } | Outcome::NotSent(DropReason::IpOutNoRoutes) => "ENETUNREACH",
+        Outcome::Unreachable { kind: 3, code: 0 | 6 | 9 | 11, .. }
+        | Outcome::NotSent(DropReason::IpOutNoRoutes) => "ENETUNREACH",
         Outcome::Unreachable { kind: 3, code: 2, .. } => "ENOPROTOOPT",
         Outcome::NotSent(DropReason::NetfilterDrop | DropReason::NetfilterReject) => "EPERM",
         Outcome::Unreachable { kind: 3, code: 4, .. } | Outcome::NotSent(_) => "EMSGSIZE",
@@ -296,7 +355,8 @@ fn errno(outcome: &Outcome, opened: bool) -> &'static str {
 /// Every connection of a namespace, as `conntrack -L` lists it, in order of the text.
 pub fn conntrack(state: &State, netns: &str) -> Vec<String> {
     let Some((id, _)) = state.ns_named(netns) else { return Vec::new() };
-    let mut lines: Vec<_> = net::dump::conntrack_list(state, id).lines().map(str::to_owned).collect();
+    let mut lines: Vec<_> =
+        net::dump::conntrack_list(state, id).lines().map(str::to_owned).collect();
     lines.sort();
     lines
 }
@@ -304,7 +364,8 @@ pub fn conntrack(state: &State, netns: &str) -> Vec<String> {
 /// Every neighbour of a namespace, as `ip neigh` lists it, in order of the text.
 pub fn neighbours(state: &State, netns: &str) -> Vec<String> {
     let Some((_, ns)) = state.ns_named(netns) else { return Vec::new() };
-    let mut lines: Vec<_> = net::dump::ip_neigh(ns, true).lines().map(|l| l.trim_end().to_owned()).collect();
+    let mut lines: Vec<_> =
+        net::dump::ip_neigh(ns, true).lines().map(|l| l.trim_end().to_owned()).collect();
     lines.sort();
     lines
 }

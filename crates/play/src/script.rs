@@ -83,18 +83,26 @@ impl Script {
     /// Plays it in a new session of its document.
     ///
     /// # Errors
-    /// What is wrong with the document; a step that names something that is not there, at its place.
+    /// What is wrong with the document; a step that names something that is not there, at its
+    /// place.
     pub fn play(&self, document: &str) -> Result<(Session, Vec<Done>), Vec<Diagnostic>> {
         let mut session = Session::edited(document, self.seed, self.start, |_| {})?;
         let mut done = Vec::new();
         for (i, action) in self.steps.iter().enumerate() {
             let wrong = |e: ProbeError| {
                 let place = self.places.get(i).copied().unwrap_or_default();
-                vec![Diagnostic::error(Code::UnsupportedValue, place, format!("spec.steps[{i}]: {}", e.message), e.hint)]
+                vec![Diagnostic::error(
+                    Code::UnsupportedValue,
+                    place,
+                    format!("spec.steps[{i}]: {}", e.message),
+                    e.hint,
+                )]
             };
             let (at, first) = (session.world().now(), session.events().len());
             let result = match action {
-                Action::Send(probe) => Outcome::Run(shell::send(&mut session, probe).map_err(wrong)?),
+                Action::Send(probe) => {
+                    Outcome::Run(shell::send(&mut session, probe).map_err(wrong)?)
+                }
                 Action::Shell { host, line } => {
                     resolve_netns(session.running(), session.world(), host).map_err(wrong)?;
                     Outcome::Output(shell::exec(&mut session, host, line))
@@ -121,7 +129,9 @@ pub fn check(document: &str) -> Vec<Diagnostic> {
     if let Some(script) = script
         && !diags.iter().any(|d| d.severity == Severity::Error)
     {
-        diags.extend(script.play(document).map_or_else(|wrong| wrong, |(_, done)| script.refused(&done)));
+        diags.extend(
+            script.play(document).map_or_else(|wrong| wrong, |(_, done)| script.refused(&done)),
+        );
     }
     diags.sort_by_key(|d| d.span.start);
     diags
@@ -131,15 +141,26 @@ impl Script {
     /// The commands that were refused, which may be meant.
     fn refused(&self, done: &[Done]) -> Vec<Diagnostic> {
         let told = |line: &str, out: &Output, place: &Span| {
-            let message = format!("{line:?} is refused: {}", out.text.lines().next().unwrap_or_default());
-            Diagnostic::warning(Code::UnsupportedValue, *place, message, "mend it, if it is not meant; a lab leaves it out")
+            let message =
+                format!("{line:?} is refused: {}", out.text.lines().next().unwrap_or_default());
+            Diagnostic::warning(
+                Code::UnsupportedValue,
+                *place,
+                message,
+                "mend it, if it is not meant; a lab leaves it out",
+            )
         };
         let mut diags = Vec::new();
         for (d, place) in done.iter().zip(&self.places) {
             if let (Action::Shell { line, .. }, Outcome::Output(out)) = (&d.action, &d.result) {
                 diags.extend((out.status != 0).then(|| told(line, out, place)));
             }
-            diags.extend(d.said.iter().filter(|s| s.output.status != 0).map(|s| told(&s.line, &s.output, place)));
+            diags.extend(
+                d.said
+                    .iter()
+                    .filter(|s| s.output.status != 0)
+                    .map(|s| told(&s.line, &s.output, place)),
+            );
         }
         diags
     }
@@ -154,11 +175,12 @@ fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Script> {
     d.finish(f);
     let mut s = d.fields(spec, "spec")?;
     let seed = s.get("seed").and_then(|n| number(d, n, "spec.seed", 0..=i64::MAX)).unwrap_or(0);
-    let start = match s.get("start").and_then(|n| d.word(n, "spec.start", &["used", "known", "cold"])) {
-        Some("cold") => Start::Cold,
-        Some("known") => Start::Known,
-        _ => Start::Used,
-    };
+    let start =
+        match s.get("start").and_then(|n| d.word(n, "spec.start", &["used", "known", "cold"])) {
+            Some("cold") => Start::Cold,
+            Some("known") => Start::Known,
+            _ => Start::Used,
+        };
     let steps = s.require(d, "steps", "write steps: with - send: below it");
     let (mut out, mut places) = (Vec::new(), Vec::new());
     for (n, i) in steps.map_or(&[][..], |n| d.items(n, "spec.steps")).iter().zip(0..) {
@@ -183,7 +205,11 @@ fn step(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Action> {
 }
 
 fn shell_step(d: &mut Decoder, f: &mut Fields<'_>, path: &str) -> Option<Action> {
-    let on = f.require(d, "on", "write on: and a host, beside run: and a command; or send: and a request")?;
+    let on = f.require(
+        d,
+        "on",
+        "write on: and a host, beside run: and a command; or send: and a request",
+    )?;
     let host = d.string(on, &format!("{path}.on"))?.value;
     let run = f.require(d, "run", "write run: and a command, such as run: conntrack -F")?;
     let line = d.string(run, &format!("{path}.run"))?.value;
@@ -221,7 +247,12 @@ fn nanoseconds(number: &str, unit: u64) -> Option<u64> {
 }
 
 /// A number in its range.
-fn number<T: TryFrom<i64>>(d: &mut Decoder, node: &YamlNode, path: &str, range: RangeInclusive<i64>) -> Option<T> {
+fn number<T: TryFrom<i64>>(
+    d: &mut Decoder,
+    node: &YamlNode,
+    path: &str,
+    range: RangeInclusive<i64>,
+) -> Option<T> {
     let n = d.integer(node, path)?;
     let value = T::try_from(n.value).ok().filter(|_| range.contains(&n.value));
     if value.is_none() {
@@ -234,8 +265,12 @@ fn number<T: TryFrom<i64>>(d: &mut Decoder, node: &YamlNode, path: &str, range: 
 fn probe(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Probe> {
     let at = |name: &str| format!("{path}.{name}");
     let mut f = d.fields(node, path)?;
-    let from = f.require(d, "from", "write who sends: a host, node or pod").and_then(|n| d.string(n, &at("from")));
-    let to = f.require(d, "to", "write to whom: an address with its port, or svc/NAME").and_then(|n| d.string(n, &at("to")));
+    let from = f
+        .require(d, "from", "write who sends: a host, node or pod")
+        .and_then(|n| d.string(n, &at("from")));
+    let to = f
+        .require(d, "to", "write to whom: an address with its port, or svc/NAME")
+        .and_then(|n| d.string(n, &at("to")));
     let mut p = Probe::new("", "");
     p.proto = match f.get("proto").and_then(|n| d.word(n, &at("proto"), &["tcp", "udp", "icmp"])) {
         Some("udp") => Protocol::Udp,
@@ -245,11 +280,12 @@ fn probe(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Probe> {
     p.sport = f.get("sport").and_then(|n| number(d, n, &at("sport"), 1..=65_535));
     p.ttl = f.get("ttl").and_then(|n| number(d, n, &at("ttl"), 1..=255));
     p.size = f.get("size").and_then(|n| number(d, n, &at("size"), 0..=i64::from(MAX_SIZE)));
-    p.pmtudisc = match f.get("pmtudisc").and_then(|n| d.word(n, &at("pmtudisc"), &["want", "do", "dont"])) {
-        Some("do") => Pmtudisc::Do,
-        Some("dont") => Pmtudisc::Dont,
-        _ => Pmtudisc::Want,
-    };
+    p.pmtudisc =
+        match f.get("pmtudisc").and_then(|n| d.word(n, &at("pmtudisc"), &["want", "do", "dont"])) {
+            Some("do") => Pmtudisc::Do,
+            Some("dont") => Pmtudisc::Dont,
+            _ => Pmtudisc::Want,
+        };
     p.checksum = f.get("checksum").and_then(|n| d.boolean(n, &at("checksum"))).unwrap_or(true);
     if let Some(n) = f.get("endpoint") {
         let path = at("endpoint");
@@ -270,8 +306,14 @@ fn probe(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Probe> {
     if let Some(n) = f.get("count") {
         p.count = number(d, n, &at("count"), 1..=100).unwrap_or(1);
         if p.proto == Protocol::Tcp && p.count > 1 {
-            let message = format!("{}: Invalid value: {}: a TCP request is one", at("count"), p.count);
-            d.error(Code::UnsupportedValue, n.span, message, "leave it out, or write more send: steps");
+            let message =
+                format!("{}: Invalid value: {}: a TCP request is one", at("count"), p.count);
+            d.error(
+                Code::UnsupportedValue,
+                n.span,
+                message,
+                "leave it out, or write more send: steps",
+            );
         }
     }
     if let Some(interval) = f.get("interval").and_then(|n| duration(d, n, &at("interval"))) {
@@ -280,7 +322,12 @@ fn probe(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Probe> {
     if let Some(n) = f.get("timeout") {
         p.timeout = duration(d, n, &at("timeout"));
         if p.timeout == Some(Duration::default()) {
-            d.error(Code::OutOfRange, n.span, format!("{}: Invalid value: 0", at("timeout")), "write how long it waits, such as 350ms");
+            d.error(
+                Code::OutOfRange,
+                n.span,
+                format!("{}: Invalid value: 0", at("timeout")),
+                "write how long it waits, such as 350ms",
+            );
         }
     }
     p.settle = f.get("settle").and_then(|n| duration(d, n, &at("settle")));
@@ -288,7 +335,8 @@ fn probe(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Probe> {
     for (n, i) in f.get("during").map_or(&[][..], |n| d.items(n, &at("during"))).iter().zip(0..) {
         let path = at(&format!("during[{i}]"));
         let Some(mut g) = d.fields(n, &path) else { continue };
-        let after = g.require(d, "after", "write how long after the beginning, such as after: 20ms");
+        let after =
+            g.require(d, "after", "write how long after the beginning, such as after: 20ms");
         let after = after.and_then(|n| duration(d, n, &format!("{path}.after")));
         let run = g.get("run").map(|n| n.span);
         let action = shell_step(d, &mut g, &path);
@@ -297,7 +345,12 @@ fn probe(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Probe> {
             && !shell::changes(line)
         {
             let message = format!("{path}.run: Invalid value: {line:?}: it changes nothing");
-            d.error(Code::UnsupportedValue, span, message, "write a command that does, such as ip route add, sysctl -w or conntrack -F");
+            d.error(
+                Code::UnsupportedValue,
+                span,
+                message,
+                "write a command that does, such as ip route add, sysctl -w or conntrack -F",
+            );
         }
         p.during.extend(after.zip(action));
     }

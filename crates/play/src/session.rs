@@ -1,7 +1,9 @@
 //! A document being played.
 
 use crate::live::Live;
-use crate::probe::{Probe, ProbeError, Protocol, check_endpoint, resolve_netns, resolve_target, service_at};
+use crate::probe::{
+    Probe, ProbeError, Protocol, check_endpoint, resolve_netns, resolve_target, service_at,
+};
 use crate::shell::Said;
 use crate::verdict::{Ending, Verdict, advice, verdict};
 use kube::{Cluster, Diagnostic};
@@ -100,7 +102,8 @@ fn begin(spec: &Spec, seed: u64, start: Start) -> Result<World, SpecError> {
 }
 
 impl Session {
-    /// Builds the document's cluster. `warm`: every neighbour is known, as after a moment of traffic.
+    /// Builds the document's cluster. `warm`: every neighbour is known, as after a moment of
+    /// traffic.
     ///
     /// # Errors
     /// Everything that is wrong with the document, if any of it is an error.
@@ -112,20 +115,43 @@ impl Session {
     ///
     /// # Errors
     /// Everything that is wrong with the document, if any of it is an error.
-    pub fn edited(document: &str, seed: u64, start: Start, edit: impl FnOnce(&mut Spec)) -> Result<Self, Vec<Diagnostic>> {
+    pub fn edited(
+        document: &str,
+        seed: u64,
+        start: Start,
+        edit: impl FnOnce(&mut Spec),
+    ) -> Result<Self, Vec<Diagnostic>> {
         let (cluster, notes) = kube::build(document);
         let Some(cluster) = cluster.map(Rc::new) else { return Err(notes) };
         let mut spec = kube::plan::spec(&cluster);
         edit(&mut spec);
         let world = begin(&spec, seed, start).map_err(|e| {
             let span = kube::Span { line: 1, column: 1, start: 0, end: 0 };
-            vec![Diagnostic::error(kube::Code::UnsupportedValue, span, e.to_string(), "change what it names")]
+            vec![Diagnostic::error(
+                kube::Code::UnsupportedValue,
+                span,
+                e.to_string(),
+                "change what it names",
+            )]
         })?;
         let initial = Rc::new(world.state().clone());
         let document: Rc<str> = document.into();
         let live = Live::new(cluster.clone(), document.clone());
         let (notes, spec) = (notes.into(), Rc::new(spec));
-        Ok(Self { document, seed, cluster, live, notes, spec, initial, world, start, actions: Vec::new(), said: Vec::new(), next_tag: 1 })
+        Ok(Self {
+            document,
+            seed,
+            cluster,
+            live,
+            notes,
+            spec,
+            initial,
+            world,
+            start,
+            actions: Vec::new(),
+            said: Vec::new(),
+            next_tag: 1,
+        })
     }
 
     /// This session before anything was done in it.
@@ -133,11 +159,16 @@ impl Session {
     pub fn rewound(&self) -> Self {
         let first = self.live.at(0).clone();
         let world = begin(&self.spec, self.seed, self.start).expect("invariant: it began once");
-        self.in_world(world, self.initial.clone(), first.clone(), Live::new(first, self.document.clone()))
+        self.in_world(
+            world,
+            self.initial.clone(),
+            first.clone(),
+            Live::new(first, self.document.clone()),
+        )
     }
 
-    /// This session at another of its moments, when so many events lay behind, to look at: commands print what was
-    /// true then.
+    /// This session at another of its moments, when so many events lay behind, to look at: commands
+    /// print what was true then.
     #[must_use]
     pub fn moment(&self, state: &State, events: usize) -> Self {
         let world = self.world.moment(state.clone());
@@ -172,7 +203,8 @@ impl Session {
     pub fn seed(&self) -> u64 {
         self.seed
     }
-    /// Everybody who was ever in its cluster, with the Services as they are now: to draw and to name.
+    /// Everybody who was ever in its cluster, with the Services as they are now: to draw and to
+    /// name.
     pub fn cluster(&self) -> &Cluster {
         &self.cluster
     }
@@ -217,8 +249,8 @@ impl Session {
         self.world.events()
     }
 
-    /// Sends a probe and plays until nothing is in flight. What is to be done meanwhile takes a shell:
-    /// [`crate::shell::send`].
+    /// Sends a probe and plays until nothing is in flight. What is to be done meanwhile takes a
+    /// shell: [`crate::shell::send`].
     ///
     /// # Errors
     /// A sender or target that is not there, or a port that is missing.
@@ -227,7 +259,11 @@ impl Session {
     }
 
     /// As [`Session::send`]; `act` does what the probe's `during` asks, at its time.
-    pub(crate) fn send_while(&mut self, probe: &Probe, act: &mut dyn FnMut(&mut Self, &Action)) -> Result<Run, ProbeError> {
+    pub(crate) fn send_while(
+        &mut self,
+        probe: &Probe,
+        act: &mut dyn FnMut(&mut Self, &Action),
+    ) -> Result<Run, ProbeError> {
         let first = self.world.events().len();
         let begun = self.start_probe(probe)?;
         self.play(probe, begun.tag, first, act);
@@ -251,8 +287,21 @@ impl Session {
         let Begun { tag, from, to, proto } = *begun;
         let mut verdict = verdict(&self.world.events()[events.clone()], tag);
         if let (Ending::Failed, Some(protocol)) = (&verdict.ending, proto.transport()) {
-            let outside = self.cluster.topology.hosts.iter().any(|h| *h.name.value == *self.world.state().ns(from).name);
-            let own: Vec<IpAddr> = self.world.state().ns(from).devices.iter().flat_map(|d| &d.addrs).map(|n| n.addr()).collect();
+            let outside = self
+                .cluster
+                .topology
+                .hosts
+                .iter()
+                .any(|h| *h.name.value == *self.world.state().ns(from).name);
+            let own: Vec<IpAddr> = self
+                .world
+                .state()
+                .ns(from)
+                .devices
+                .iter()
+                .flat_map(|d| &d.addrs)
+                .map(|n| n.addr())
+                .collect();
             verdict.advice = advice(self.running(), (outside, &own), to, protocol);
         }
         Run { tag, events, verdict, from, to }
@@ -267,7 +316,12 @@ impl Session {
     ///
     /// # Errors
     /// A host that is not there.
-    pub fn inject(&mut self, host: &str, packet: Ipv4, watch: Duration) -> Result<Range<usize>, ProbeError> {
+    pub fn inject(
+        &mut self,
+        host: &str,
+        packet: Ipv4,
+        watch: Duration,
+    ) -> Result<Range<usize>, ProbeError> {
         let first = self.world.events().len();
         let netns = resolve_netns(self.running(), &self.world, host)?;
         self.world.begin_run();
@@ -279,7 +333,13 @@ impl Session {
     }
 
     /// Lets the world go on until a probe is over, and does meanwhile what is to be done.
-    fn play(&mut self, probe: &Probe, tag: u32, first: usize, act: &mut dyn FnMut(&mut Self, &Action)) {
+    fn play(
+        &mut self,
+        probe: &Probe,
+        tag: u32,
+        first: usize,
+        act: &mut dyn FnMut(&mut Self, &Action),
+    ) {
         let start = self.world.now();
         let mut deadline = start + LONGEST_RUN;
         let mut seen = first;
@@ -288,7 +348,9 @@ impl Session {
         loop {
             let action = todo.peek().map(|(after, _)| start + *after);
             let step = self.world.poll_timeout();
-            if let Some(due) = self.next_due().filter(|d| step.is_none_or(|s| *d <= s) && action.is_none_or(|a| *d <= a))
+            if let Some(due) = self
+                .next_due()
+                .filter(|d| step.is_none_or(|s| *d <= s) && action.is_none_or(|a| *d <= a))
                 && due <= deadline
             {
                 self.perform_next();
@@ -307,7 +369,8 @@ impl Session {
             let Some(settle) = probe.settle else { continue };
             for e in &self.world.events()[seen..] {
                 let EventKind::Ended { tag: t, outcome, .. } = &e.kind else { continue };
-                let last = probe.proto == Protocol::Udp && !matches!(outcome, Outcome::Answered { .. });
+                let last =
+                    probe.proto == Protocol::Udp && !matches!(outcome, Outcome::Answered { .. });
                 over += if *t != tag {
                     0
                 } else if last {
@@ -373,7 +436,10 @@ impl Session {
             return Ok((from, (addr, 0)));
         }
         let Some(port) = port else {
-            return Err(ProbeError { message: format!("{} has no port", probe.to), hint: format!("write one behind it: {}:80", probe.to) });
+            return Err(ProbeError {
+                message: format!("{} has no port", probe.to),
+                hint: format!("write one behind it: {}:80", probe.to),
+            });
         };
         if let Some((endpoint, wanted)) = probe.endpoint {
             self.check_endpoint((addr, port), (endpoint, wanted))?;
@@ -381,24 +447,38 @@ impl Session {
         let world = &mut self.world;
         let source = source_for(world, from, addr);
         world.force_endpoint(local_port, probe.endpoint);
-        let (local, remote) = (Endpoint { addr: source, port: local_port }, Endpoint { addr, port });
+        let (local, remote) =
+            (Endpoint { addr: source, port: local_port }, Endpoint { addr, port });
         if probe.proto == Protocol::Tcp {
             let host = probe.host.clone().unwrap_or_else(|| remote.to_string());
             let request = curl_request(&host, probe.size.unwrap_or(0));
-            let socket = world.connect(from, (local, remote), TcpApp::Client { request, pause: probe.pause, tag });
+            let socket = world.connect(
+                from,
+                (local, remote),
+                TcpApp::Client { request, pause: probe.pause, tag },
+            );
             if let Some(wait) = probe.timeout {
                 world.give_up_after(from, socket, wait);
             }
         } else {
             let data: Rc<[u8]> = vec![b'q'; usize::from(probe.size.unwrap_or(30))].into();
-            let (left, checksum, wait) = (probe.count.max(1) - 1, probe.checksum, probe.timeout.unwrap_or(UDP_WAIT));
-            world.ask_udp(from, UdpSocket { local, remote, tag, waiting: false, data, left, checksum, wait });
+            let (left, checksum, wait) =
+                (probe.count.max(1) - 1, probe.checksum, probe.timeout.unwrap_or(UDP_WAIT));
+            world.ask_udp(
+                from,
+                UdpSocket { local, remote, tag, waiting: false, data, left, checksum, wait },
+            );
         }
         Ok((from, (addr, port)))
     }
 
-    /// An endpoint that is asked for is one, or was one of an earlier moment: that may still stand in a node's rules.
-    fn check_endpoint(&self, to: (IpAddr, u16), chosen: (IpAddr, Option<u16>)) -> Result<(), ProbeError> {
+    /// An endpoint that is asked for is one, or was one of an earlier moment: that may still stand
+    /// in a node's rules.
+    fn check_endpoint(
+        &self,
+        to: (IpAddr, u16),
+        chosen: (IpAddr, Option<u16>),
+    ) -> Result<(), ProbeError> {
         let mut wrong = Ok(());
         for (_, cluster) in self.live.history.iter().rev() {
             let known = check_endpoint(cluster, to, chosen);
@@ -419,7 +499,11 @@ impl Session {
 /// A probe's source port, or identifier: drawn from the seed, if it names none.
 pub(crate) fn local_key(seed: u64, probe: &Probe, tag: u32) -> u16 {
     let draw = rng::hash_str(seed, &format!("{}>{}#{tag}", probe.from, probe.to));
-    let drawn = if probe.proto == Protocol::Icmp { (draw >> 32) as u16 } else { 32_768 + (draw % 28_232) as u16 };
+    let drawn = if probe.proto == Protocol::Icmp {
+        (draw >> 32) as u16
+    } else {
+        32_768 + (draw % 28_232) as u16
+    };
     probe.sport.unwrap_or(drawn)
 }
 
@@ -430,6 +514,9 @@ pub(crate) fn source_for(world: &World, from: NetnsId, to: IpAddr) -> IpAddr {
 
 /// What curl 7.29 sends; with a header of so many more bytes, if any.
 pub(crate) fn curl_request(host: &str, more: u16) -> Rc<[u8]> {
-    let pad = if more == 0 { String::new() } else { format!("X-Pad: {}\r\n", "x".repeat(more.into())) };
-    format!("GET / HTTP/1.1\r\nUser-Agent: curl/7.29.0\r\nHost: {host}\r\nAccept: */*\r\n{pad}\r\n").as_bytes().into()
+    let pad =
+        if more == 0 { String::new() } else { format!("X-Pad: {}\r\n", "x".repeat(more.into())) };
+    format!("GET / HTTP/1.1\r\nUser-Agent: curl/7.29.0\r\nHost: {host}\r\nAccept: */*\r\n{pad}\r\n")
+        .as_bytes()
+        .into()
 }

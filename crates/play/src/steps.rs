@@ -1,7 +1,8 @@
 //! What is done at which moment of a session: the past is played again, changed, and goes on.
 //!
-//! A session is its document, its seed and its steps; played again it is the same to the last event.
-//! So going back and doing something else is playing the steps before that moment, then the new one.
+//! A session is its document, its seed and its steps; played again it is the same to the last
+//! event. So going back and doing something else is playing the steps before that moment, then the
+//! new one.
 
 use crate::probe::{Probe, ProbeError};
 use crate::session::{Action, Begun, Run, Session};
@@ -88,15 +89,24 @@ impl Session {
                     Ok(begun) => Half::Begun(begun),
                     Err(e) => Half::Whole(Came::Refused(e)),
                 },
-                Act::Action(Action::Shell { host, line }) => Half::Whole(Came::Output(command(self, host, line))),
-                Act::Packet(packet, deed) => Half::Whole(Came::Done(self.world_mut().handle(*packet, *deed))),
+                Act::Action(Action::Shell { host, line }) => {
+                    Half::Whole(Came::Output(command(self, host, line)))
+                }
+                Act::Packet(packet, deed) => {
+                    Half::Whole(Came::Done(self.world_mut().handle(*packet, *deed)))
+                }
             };
             halves.push((behind, half));
         }
         self.go_on(usize::MAX);
         // A probe's events end where nothing was under way.
         let end = self.events().len();
-        let quiet: Vec<usize> = steps.iter().zip(&halves).filter(|(s, _)| s.when == When::Quiet).map(|(_, (behind, _))| *behind).collect();
+        let quiet: Vec<usize> = steps
+            .iter()
+            .zip(&halves)
+            .filter(|(s, _)| s.when == When::Quiet)
+            .map(|(_, (behind, _))| *behind)
+            .collect();
         let whole = |(behind, half)| {
             let came = match half {
                 Half::Begun(begun) => {
@@ -127,11 +137,15 @@ mod tests {
     use net::socket::Outcome;
 
     fn session() -> Session {
-        Session::new(&Preset::named("article-nodeport").expect("preset").document(), 7, true).expect("valid")
+        Session::new(&Preset::named("article-nodeport").expect("preset").document(), 7, true)
+            .expect("valid")
     }
 
     fn probe() -> Probe {
-        Probe { endpoint: crate::probe::parse_endpoint("10.1.6.5:80"), ..Probe::new("bastion", "192.168.120.226:30080") }
+        Probe {
+            endpoint: crate::probe::parse_endpoint("10.1.6.5:80"),
+            ..Probe::new("bastion", "192.168.120.226:30080")
+        }
     }
 
     fn outcome(done: &Stepped) -> Option<&Outcome> {
@@ -150,7 +164,12 @@ mod tests {
     fn the_past_up_to_a_fork_is_the_same_and_a_lost_packet_is_sent_again() {
         let mut plain = session();
         plain.steps(&[Step::send(When::Quiet, probe())]);
-        let at = plain.events().iter().position(|e| matches!(e.kind, EventKind::Encapsulated { .. })).expect("encapsulated") + 1;
+        let at = plain
+            .events()
+            .iter()
+            .position(|e| matches!(e.kind, EventKind::Encapsulated { .. }))
+            .expect("encapsulated")
+            + 1;
         let packet = plain.events()[at - 1].packet.expect("a packet");
         let mut forked = plain.rewound();
         let drop = Step { when: When::After(at), act: Act::Packet(packet, Deed::Drop) };
@@ -174,8 +193,13 @@ mod tests {
                 let mut forked = plain.rewound();
                 let step = Step { when: When::After(at + 1), act: Act::Packet(packet, deed) };
                 let came = forked.steps(&[Step::send(When::Quiet, probe()), step]);
-                assert!(matches!(outcome(&came[0]), Some(Outcome::Answered { .. })), "event {at}, {deed:?}: {:?}", outcome(&came[0]));
-                let (mut state, initial) = (forked.world().state().clone(), forked.initial().clone());
+                assert!(
+                    matches!(outcome(&came[0]), Some(Outcome::Answered { .. })),
+                    "event {at}, {deed:?}: {:?}",
+                    outcome(&came[0])
+                );
+                let (mut state, initial) =
+                    (forked.world().state().clone(), forked.initial().clone());
                 for change in forked.events().iter().rev().flat_map(|e| e.changes.iter().rev()) {
                     state.undo(change);
                 }
@@ -188,18 +212,35 @@ mod tests {
     fn two_probes_are_under_way_at_once() {
         let mut s = session();
         let second = Probe { endpoint: crate::probe::parse_endpoint("10.1.5.4:80"), ..probe() };
-        let came = s.steps(&[Step::send(When::Quiet, probe()), Step::send(When::After(20), second)]);
+        let came =
+            s.steps(&[Step::send(When::Quiet, probe()), Step::send(When::After(20), second)]);
         assert!(came.iter().all(|c| matches!(outcome(c), Some(Outcome::Answered { .. }))));
-        let ended: Vec<_> =
-            s.events().iter().filter_map(|e| if let EventKind::Ended { tag, .. } = e.kind { Some(tag) } else { None }).collect();
+        let ended: Vec<_> = s
+            .events()
+            .iter()
+            .filter_map(
+                |e| if let EventKind::Ended { tag, .. } = e.kind { Some(tag) } else { None },
+            )
+            .collect();
         assert_eq!(ended.len(), 2);
-        let first_end = s.events().iter().position(|e| matches!(e.kind, EventKind::Ended { .. })).expect("ended");
-        assert!(s.events()[..first_end].iter().filter(|e| matches!(e.kind, EventKind::Asked { .. })).count() == 2);
+        let first_end = s
+            .events()
+            .iter()
+            .position(|e| matches!(e.kind, EventKind::Ended { .. }))
+            .expect("ended");
+        assert!(
+            s.events()[..first_end]
+                .iter()
+                .filter(|e| matches!(e.kind, EventKind::Asked { .. }))
+                .count()
+                == 2
+        );
     }
 
     #[test]
     fn each_probe_has_its_own_endpoint_and_its_own_events() {
-        let to = |endpoint: &str| Probe { endpoint: crate::probe::parse_endpoint(endpoint), ..probe() };
+        let to =
+            |endpoint: &str| Probe { endpoint: crate::probe::parse_endpoint(endpoint), ..probe() };
         let steps = [
             Step::send(When::Quiet, to("10.1.6.5:80")),
             Step::send(When::After(2), to("10.1.5.4:80")),
@@ -211,20 +252,26 @@ mod tests {
             .events()
             .iter()
             .filter_map(|e| {
-                if let EventKind::Translated { source: false, after, restored: false, .. } = &e.kind {
+                if let EventKind::Translated { source: false, after, restored: false, .. } = &e.kind
+                {
                     Some(after.addr.to_string())
                 } else {
                     None
                 }
             })
             .collect();
-        let first: std::collections::BTreeSet<_> = asked.iter().take(2).map(String::as_str).collect();
+        let first: std::collections::BTreeSet<_> =
+            asked.iter().take(2).map(String::as_str).collect();
         assert_eq!(first, ["10.1.5.4", "10.1.6.5"].into());
         // Played on or played again, a probe has the same events.
         let mut on = session();
         let mut again = on.steps(&steps[..2]);
         again.extend(on.steps(&steps[2..]));
-        let ranges = |c: &[Stepped]| c.iter().map(|s| if let Came::Run(r) = &s.came { r.events.clone() } else { 0..0 }).collect::<Vec<_>>();
+        let ranges = |c: &[Stepped]| {
+            c.iter()
+                .map(|s| if let Came::Run(r) = &s.came { r.events.clone() } else { 0..0 })
+                .collect::<Vec<_>>()
+        };
         assert_eq!(ranges(&came), ranges(&again));
     }
 

@@ -58,22 +58,32 @@ pub enum Advice {
 }
 
 /// Compares a target with the Services: is it one, has it that port, is anybody behind it?
-pub(crate) fn advice(cluster: &Cluster, from: (bool, &[IpAddr]), to: (IpAddr, u16), protocol: &str) -> Option<Advice> {
+pub(crate) fn advice(
+    cluster: &Cluster,
+    from: (bool, &[IpAddr]),
+    to: (IpAddr, u16),
+    protocol: &str,
+) -> Option<Advice> {
     let (from_outside, own) = from;
     let Some(s) = service_at(cluster, to) else {
         let (first, last) = cluster.topology.node_ports;
-        let is_node_port = (first..=last).contains(&to.1) && cluster.nodes.iter().any(|n| IpAddr::from(n.address()) == to.0);
+        let is_node_port = (first..=last).contains(&to.1)
+            && cluster.nodes.iter().any(|n| IpAddr::from(n.address()) == to.0);
         return is_node_port.then_some(Advice::NoSuchNodePort { port: to.1 });
     };
     let service = format!("{}/{}", s.namespace, s.name);
     let by_cluster_ip = s.cluster_ip.map(IpAddr::from) == Some(to.0);
     if by_cluster_ip && from_outside {
-        return Some(Advice::OutsideOfCluster { service, node_port: s.ports.iter().find_map(|p| p.node_port) });
+        return Some(Advice::OutsideOfCluster {
+            service,
+            node_port: s.ports.iter().find_map(|p| p.node_port),
+        });
     }
     let number = |p: &Port| if s.has_address(to.0) { Some(p.port) } else { p.node_port };
     match s.ports.iter().find(|p| number(p) == Some(to.1) && p.protocol == protocol) {
         None => {
-            let ports = s.ports.iter().filter_map(|p| number(p).map(|n| format!("{n}/{}", p.protocol)));
+            let ports =
+                s.ports.iter().filter_map(|p| number(p).map(|n| format!("{n}/{}", p.protocol)));
             Some(Advice::NoSuchPort { service, ports: ports.collect() })
         }
         Some(p) if p.endpoints.is_empty() => Some(Advice::NoEndpoints { service }),
@@ -83,7 +93,8 @@ pub(crate) fn advice(cluster: &Cluster, from: (bool, &[IpAddr]), to: (IpAddr, u1
             let balanced = t.ingress.iter().any(|(a, _)| *a == to.0);
             let let_in = own.iter().any(|a| t.source_ranges.iter().any(|r| r.contains(a)));
             let ranges = || t.source_ranges.iter().map(ToString::to_string).collect();
-            (balanced && !t.source_ranges.is_empty() && !let_in).then(|| Advice::SourceRanges { service, ranges: ranges() })
+            (balanced && !t.source_ranges.is_empty() && !let_in)
+                .then(|| Advice::SourceRanges { service, ranges: ranges() })
         }
     }
 }

@@ -1,5 +1,6 @@
-//! What an author pastes to have a session in a page of documentation: for plain HTML, and for generators of
-//! pages as they take it. Whatever the address and the title hold, they stay an attribute's text.
+//! What an author pastes to have a session in a page of documentation: for plain HTML, and for
+//! generators of pages as they take it. Whatever the address and the title hold, they stay an
+//! attribute's text.
 
 use crate::app::App;
 use crate::words::Lang;
@@ -62,7 +63,8 @@ const HEIGHT: u32 = 480;
 
 impl Snippet {
     /// All, in the order in which they are offered.
-    pub const ALL: [Self; 6] = [Self::Iframe, Self::Element, Self::MdBook, Self::Docusaurus, Self::Hugo, Self::Markdown];
+    pub const ALL: [Self; 6] =
+        [Self::Iframe, Self::Element, Self::MdBook, Self::Docusaurus, Self::Hugo, Self::Markdown];
 
     /// Its name, that of the program.
     pub const fn name(self) -> &'static str {
@@ -91,16 +93,23 @@ impl Snippet {
     /// What is pasted. `page` is the address of the page, `link` the session behind it.
     pub fn text(self, page: &str, link: &str, title: &str, shown: Shown) -> String {
         let home = home(page);
-        let query = if shown == Shown::Diagram { String::new() } else { format!("?view={}", shown.name()) };
-        let (src, whole) = (address(&format!("{home}embed.html{query}{link}")), address(&format!("{home}{link}")));
+        let query =
+            if shown == Shown::Diagram { String::new() } else { format!("?view={}", shown.name()) };
+        let (src, whole) =
+            (address(&format!("{home}embed.html{query}{link}")), address(&format!("{home}{link}")));
         let title = words(title);
-        let frame =
-            format!("title=\"{title}\" width=\"100%\" height=\"{HEIGHT}\" loading=\"lazy\" frameborder=\"0\" sandbox=\"{SANDBOX}\"");
+        let frame = format!(
+            "title=\"{title}\" width=\"100%\" height=\"{HEIGHT}\" loading=\"lazy\" frameborder=\"0\" sandbox=\"{SANDBOX}\""
+        );
         match self {
             Self::Iframe => format!("<iframe src=\"{src}\" {frame}></iframe>\n"),
             Self::Element => {
                 let js = address(&format!("{home}packet-walk.js"));
-                let view = if shown == Shown::Diagram { String::new() } else { format!(" view=\"{}\"", shown.name()) };
+                let view = if shown == Shown::Diagram {
+                    String::new()
+                } else {
+                    format!(" view=\"{}\"", shown.name())
+                };
                 format!(
                     "<script src=\"{js}\" defer></script>\n<packet-walk src=\"{whole}\" label=\"{title}\"{view}><a href=\"{whole}\">{title}</a></packet-walk>\n"
                 )
@@ -134,8 +143,8 @@ pub fn title(app: &App) -> String {
     }
 }
 
-/// The folder of a page's address. What stands behind its last slash is a file if it has an ending; else it is a
-/// folder whose slash was left out, as is a host alone.
+/// The folder of a page's address. What stands behind its last slash is a file if it has an ending;
+/// else it is a folder whose slash was left out, as is a host alone.
 fn home(page: &str) -> String {
     let page = page.split(['?', '#']).next().unwrap_or_default();
     let path = page.find("://").map_or(0, |i| i + 3);
@@ -147,10 +156,14 @@ fn home(page: &str) -> String {
     }
 }
 
-/// An address for an attribute in HTML, JSX, a shortcode or Markdown. Every sign that one of them could read has
-/// another spelling behind the host (RFC 3986, section 2.1), so that nothing of it is lost.
+/// An address for an attribute in HTML, JSX, a shortcode or Markdown. Every sign that one of them
+/// could read has another spelling behind the host (RFC 3986, section 2.1), so that nothing of it
+/// is lost.
 fn address(text: &str) -> String {
-    let path = text.find("://").and_then(|i| text[i + 3..].find('/').map(|k| i + 3 + k)).unwrap_or_default();
+    let path = text
+        .find("://")
+        .and_then(|i| text[i + 3..].find('/').map(|k| i + 3 + k))
+        .unwrap_or_default();
     let mut out = String::with_capacity(text.len());
     for (i, c) in text.char_indices() {
         match c {
@@ -166,7 +179,9 @@ fn address(text: &str) -> String {
 
 /// A title for such an attribute: letters, digits, and signs that none of them reads.
 fn words(text: &str) -> String {
-    text.chars().map(|c| if c.is_alphanumeric() || " .,:/-_".contains(c) { c } else { ' ' }).collect()
+    text.chars()
+        .map(|c| if c.is_alphanumeric() || " .,:/-_".contains(c) { c } else { ' ' })
+        .collect()
 }
 
 #[cfg(test)]
@@ -175,12 +190,22 @@ mod tests {
 
     #[test]
     fn a_snippet_of_each_kind() {
-        let of = |s: Snippet| s.text("https://example.org/net/index.html?x", "#v1:abc", "Packetwalk: a to b", Shown::Split);
+        let of = |s: Snippet| {
+            s.text(
+                "https://example.org/net/index.html?x",
+                "#v1:abc",
+                "Packetwalk: a to b",
+                Shown::Split,
+            )
+        };
         assert!(
             of(Snippet::Iframe)
                 .starts_with("<iframe src=\"https://example.org/net/embed.html?view=split#v1:abc\" title=\"Packetwalk: a to b\"")
         );
-        assert!(of(Snippet::Iframe).contains("sandbox=\"allow-scripts allow-popups allow-popups-to-escape-sandbox\""));
+        assert!(
+            of(Snippet::Iframe)
+                .contains("sandbox=\"allow-scripts allow-popups allow-popups-to-escape-sandbox\"")
+        );
         assert!(
             of(Snippet::Element)
                 .contains("<packet-walk src=\"https://example.org/net/#v1:abc\" label=\"Packetwalk: a to b\" view=\"split\">")
@@ -191,7 +216,10 @@ mod tests {
             of(Snippet::Hugo),
             "{{< packetwalk src=\"https://example.org/net/embed.html?view=split#v1:abc\" title=\"Packetwalk: a to b\" >}}\n"
         );
-        assert_eq!(of(Snippet::Markdown), "[![Packetwalk: a to b](packetwalk.svg)](<https://example.org/net/#v1:abc>)\n");
+        assert_eq!(
+            of(Snippet::Markdown),
+            "[![Packetwalk: a to b](packetwalk.svg)](<https://example.org/net/#v1:abc>)\n"
+        );
         assert!(shortcode().starts_with("<iframe src=\"{{ .Get \"src\" }}\""));
     }
 
@@ -199,7 +227,12 @@ mod tests {
     fn nothing_gets_out_of_its_attribute() {
         let hostile = "\"><script>alert(1)</script>{{evil}}`]()\n' onload='x";
         for kind in Snippet::ALL {
-            let text = kind.text(&format!("https://example.org/{hostile}/"), "#v1:abc", hostile, Shown::Diagram);
+            let text = kind.text(
+                &format!("https://example.org/{hostile}/"),
+                "#v1:abc",
+                hostile,
+                Shown::Diagram,
+            );
             for bad in ["<script>", "{evil", "onload='", "`", "](", "\"\"", "\">\"", "alert("] {
                 let there = text.matches(bad).count();
                 // Markdown's own.
@@ -217,7 +250,10 @@ mod tests {
         ] {
             assert_eq!(home(page), folder);
         }
-        assert_eq!(address("https://example.org/a b(c)/&\"図"), "https://example.org/a%20b%28c%29/&amp;%22%E5%9B%B3");
+        assert_eq!(
+            address("https://example.org/a b(c)/&\"図"),
+            "https://example.org/a%20b%28c%29/&amp;%22%E5%9B%B3"
+        );
         assert_eq!(address("http://[::1]:8080/[x]"), "http://[::1]:8080/%5Bx%5D");
     }
 }

@@ -1,5 +1,5 @@
-//! What leaves the program as a file. Each writes for where it goes: a name or comment of a document is
-//! text there, whatever signs it has.
+//! What leaves the program as a file. Each writes for where it goes: a name or comment of a
+//! document is text there, whatever signs it has.
 
 use crate::app::{App, Loaded};
 use crate::words::{Give, film_too_long, give};
@@ -47,8 +47,18 @@ pub struct File {
 
 impl Export {
     /// All, in the order in which they are offered.
-    pub const ALL: [Self; 10] =
-        [Self::Svg, Self::Png, Self::Film, Self::Text, Self::Markdown, Self::Mermaid, Self::Json, Self::Pcapng, Self::Save, Self::Lab];
+    pub const ALL: [Self; 10] = [
+        Self::Svg,
+        Self::Png,
+        Self::Film,
+        Self::Text,
+        Self::Markdown,
+        Self::Mermaid,
+        Self::Json,
+        Self::Pcapng,
+        Self::Save,
+        Self::Lab,
+    ];
 
     /// The end of its name, and its media type.
     const fn kind(self) -> (&'static str, &'static str) {
@@ -91,17 +101,24 @@ impl Export {
 
 /// Every interface that a frame of the session was seen at, as `host/device`.
 pub fn interfaces(app: &App) -> BTreeSet<String> {
-    app.loaded.as_ref().map(|l| capture::interfaces(l.session.last(), l.session.events())).unwrap_or_default()
+    app.loaded
+        .as_ref()
+        .map(|l| capture::interfaces(l.session.last(), l.session.events()))
+        .unwrap_or_default()
 }
 
-/// The node whose rules are written: the one whose tables are shown, which a click on the picture chooses; or else the
-/// first worker.
+/// The node whose rules are written: the one whose tables are shown, which a click on the picture
+/// chooses; or else the first worker.
 pub fn ruled(app: &App) -> Option<String> {
     let (l, t) = (app.loaded.as_ref()?, app.timeline.as_ref()?);
     let has_rules = |id: &net::NetnsId| t.state().ns(*id).rules.tables_in_use().next().is_some();
     let nodes = &l.session.cluster().nodes;
     let mut workers_first = nodes.iter().filter(|n| n.spec.role == Role::Worker).chain(nodes);
-    let first = || workers_first.find_map(|n| t.state().ns_named(&n.spec.name.value).map(|(id, _)| id).filter(has_rules));
+    let first = || {
+        workers_first.find_map(|n| {
+            t.state().ns_named(&n.spec.name.value).map(|(id, _)| id).filter(has_rules)
+        })
+    };
     let id = app.shown().map(|(id, _)| id).filter(has_rules).or_else(first)?;
     Some(t.state().ns(id).name.to_string())
 }
@@ -114,9 +131,10 @@ pub fn file(app: &App, what: Export, captured: &BTreeSet<String>) -> Result<File
     let nothing = || give(Give::NothingToExport, app.lang).to_owned();
     let l = app.loaded.as_ref().ok_or_else(nothing)?;
     let run = || app.run().ok_or_else(nothing);
-    let told = |tell: fn(&net::State, &[net::Event], &crate::Labels, &Run, crate::Lang) -> String| {
-        Ok::<_, String>(tell(l.session.last(), l.session.events(), &l.labels, run()?, app.lang))
-    };
+    let told =
+        |tell: fn(&net::State, &[net::Event], &crate::Labels, &Run, crate::Lang) -> String| {
+            Ok::<_, String>(tell(l.session.last(), l.session.events(), &l.labels, run()?, app.lang))
+        };
     let mut stem = "packetwalk".to_owned();
     let text = match what {
         Export::Svg | Export::Png => svg::moment(app).ok_or_else(nothing)?,
@@ -165,7 +183,9 @@ fn lab_of(app: &App, l: &Loaded) -> Result<String, String> {
     let steps = steps.ok_or_else(|| give(Give::NoLabOfThePast, app.lang).to_owned())?;
     let start = if app.cold { Start::Cold } else { Start::Used };
     let script = Script { seed: app.seed, start, steps, places: Vec::new() };
-    let (session, done) = script.play(l.session.document()).map_err(|d| d.first().map(ToString::to_string).unwrap_or_default())?;
+    let (session, done) = script
+        .play(l.session.document())
+        .map_err(|d| d.first().map(ToString::to_string).unwrap_or_default())?;
     lab::script(&session, &done).map_err(|e| e.to_string())
 }
 
@@ -180,28 +200,50 @@ mod tests {
         let mut app = App::new(Lang::En, "article-nodeport");
         let all = BTreeSet::new();
         let names = |app: &App| -> Vec<(String, usize)> {
-            Export::ALL.iter().filter_map(|e| file(app, *e, &all).ok()).map(|f| (f.name, f.bytes.len())).collect()
+            Export::ALL
+                .iter()
+                .filter_map(|e| file(app, *e, &all).ok())
+                .map(|f| (f.name, f.bytes.len()))
+                .collect()
         };
         let before: Vec<String> = names(&app).into_iter().map(|(n, _)| n).collect();
-        assert_eq!(before, ["packetwalk.svg", "packetwalk.png", "node01.rules", "packetwalk-lab.sh"]);
+        assert_eq!(
+            before,
+            ["packetwalk.svg", "packetwalk.png", "node01.rules", "packetwalk-lab.sh"]
+        );
         assert!(Export::ALL.iter().filter(|e| e.is_there(&app)).count() == before.len());
-        assert!(file(&app, Export::Film, &all).is_err_and(|why| why.contains("send a packet first")));
+        assert!(
+            file(&app, Export::Film, &all).is_err_and(|why| why.contains("send a packet first"))
+        );
         update(&mut app, Do::Send);
         let after = names(&app);
         assert_eq!(after.len(), Export::ALL.len(), "{after:?}");
         assert!(after.iter().all(|(_, n)| *n > 1_000), "{after:?}");
-        let text = |app: &App, what| String::from_utf8(file(app, what, &all).expect("written").bytes).expect("text");
-        assert!(text(&app, Export::Save).contains("\n*nat\n") && text(&app, Export::Lab).starts_with("#!/"));
+        let text = |app: &App, what| {
+            String::from_utf8(file(app, what, &all).expect("written").bytes).expect("text")
+        };
+        assert!(
+            text(&app, Export::Save).contains("\n*nat\n")
+                && text(&app, Export::Lab).starts_with("#!/")
+        );
         update(&mut app, Do::Step(5));
         update(&mut app, Do::Packet(net::engine::Deed::Drop));
-        assert!(file(&app, Export::Lab, &all).is_err_and(|why| why.starts_with("A lab does one thing after the other")));
+        assert!(
+            file(&app, Export::Lab, &all)
+                .is_err_and(|why| why.starts_with("A lab does one thing after the other"))
+        );
     }
 
     #[test]
     fn a_capture_is_of_the_interfaces_that_are_chosen() {
         let mut app = App::new(Lang::En, "article-nodeport");
         update(&mut app, Do::Send);
-        let len = |of: &[&str]| file(&app, Export::Pcapng, &of.iter().map(|n| (*n).to_owned()).collect()).expect("written").bytes.len();
+        let len = |of: &[&str]| {
+            file(&app, Export::Pcapng, &of.iter().map(|n| (*n).to_owned()).collect())
+                .expect("written")
+                .bytes
+                .len()
+        };
         assert!(interfaces(&app).contains("node01/flannel.1"));
         assert!(len(&["node01/flannel.1"]) < len(&["node01/flannel.1", "node01/ens192"]));
         assert!(len(&["node01/flannel.1", "node01/ens192"]) < len(&[]));

@@ -1,5 +1,5 @@
-//! What every moment looks up in a session's events, worked out once after they came to be: so that a
-//! moment of a long session costs no more than one of a short.
+//! What every moment looks up in a session's events, worked out once after they came to be: so that
+//! a moment of a long session costs no more than one of a short.
 
 use litemap::LiteMap;
 use net::event::EventKind;
@@ -27,7 +27,11 @@ impl Index {
             }
             match &e.kind {
                 EventKind::Asked { .. } => _ = index.asked.insert(e.netns),
-                EventKind::Walked { step: WalkStep::Matched { draws, .. }, .. } if !draws.is_empty() => index.draws.push(i),
+                EventKind::Walked { step: WalkStep::Matched { draws, .. }, .. }
+                    if !draws.is_empty() =>
+                {
+                    index.draws.push(i)
+                }
                 _ => {}
             }
         }

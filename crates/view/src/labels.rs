@@ -42,7 +42,9 @@ impl Labels {
             let host = cluster.topology.hosts.iter().position(|h| *h.name.value == *ns.name);
             let (name, kind) = match (node, pod, host) {
                 (Some(n), ..) => (ns.name.to_string(), Kind::Node(n)),
-                (_, Some(p), _) => (format!("{} {}", app_of(&cluster.pods[p]), cluster.pods[p].ip), Kind::Pod(p)),
+                (_, Some(p), _) => {
+                    (format!("{} {}", app_of(&cluster.pods[p]), cluster.pods[p].ip), Kind::Pod(p))
+                }
                 (.., Some(h)) => (ns.name.to_string(), Kind::Host(h)),
                 _ => (ns.name.to_string(), Kind::Segment),
             };
@@ -73,7 +75,11 @@ impl Labels {
     pub fn absent(&self, state: &State) -> Vec<Kind> {
         let (mut there, mut gone) = (Vec::new(), Vec::new());
         for (k, i) in self.kinds.iter().zip(0..) {
-            if state.netns.get(i).is_none_or(|n: &net::state::Netns| n.gone) { gone.push(*k) } else { there.push(*k) }
+            if state.netns.get(i).is_none_or(|n: &net::state::Netns| n.gone) {
+                gone.push(*k)
+            } else {
+                there.push(*k)
+            }
         }
         // One that went and came again has two namespaces.
         gone.retain(|k| !there.contains(k));

@@ -154,23 +154,35 @@ pub const FEW_NODES: usize = 6;
 /// A tile, without the gap beside it.
 const TILE: (f32, f32) = (112.0, 46.0);
 
-/// Lays a cluster out; nodes that `is_folded` says nothing happens in are narrow. The pods of `first`
-/// are drawn where there is no room for all.
-pub fn layout(cluster: &Cluster, first: &BTreeSet<usize>, is_folded: &dyn Fn(usize) -> bool) -> Layout {
+/// Lays a cluster out; nodes that `is_folded` says nothing happens in are narrow. The pods of
+/// `first` are drawn where there is no room for all.
+pub fn layout(
+    cluster: &Cluster,
+    first: &BTreeSet<usize>,
+    is_folded: &dyn Fn(usize) -> bool,
+) -> Layout {
     // Where somebody was dragged to, from where it would stand.
-    let moved = |name: &str| cluster.topology.layout.get(name).map_or((0.0, 0.0), |(x, y)| (*x as f32, *y as f32));
+    let moved = |name: &str| {
+        cluster.topology.layout.get(name).map_or((0.0, 0.0), |(x, y)| (*x as f32, *y as f32))
+    };
     let many = cluster.nodes.len() > FEW_NODES;
     let tiles = if many { (0..cluster.nodes.len()).filter(|i| is_folded(*i)).count() } else { 0 };
     let open = cluster.nodes.len() - tiles;
     // About as wide as high.
-    let columns = ((tiles as f32).sqrt() * 0.85).ceil().max((open as f32 * (NODE_W + GAP) / (TILE.0 + GAP)).floor()).max(1.0) as usize;
+    let columns = ((tiles as f32).sqrt() * 0.85)
+        .ceil()
+        .max((open as f32 * (NODE_W + GAP) / (TILE.0 + GAP)).floor())
+        .max(1.0) as usize;
     let top = if open > 0 { MARGIN + NODE_H + 2.0 * GAP } else { MARGIN };
     let mut x = MARGIN;
     let mut n_tiles = 0;
     let mut nodes: Vec<NodeBox> = Vec::new();
     for i in 0..cluster.nodes.len() {
         if many && is_folded(i) {
-            let at = (MARGIN + (n_tiles % columns) as f32 * (TILE.0 + GAP), top + (n_tiles / columns) as f32 * (TILE.1 + GAP));
+            let at = (
+                MARGIN + (n_tiles % columns) as f32 * (TILE.0 + GAP),
+                top + (n_tiles / columns) as f32 * (TILE.1 + GAP),
+            );
             nodes.push(tile(cluster, i, at));
             n_tiles += 1;
             continue;
@@ -204,15 +216,24 @@ pub fn layout(cluster: &Cluster, first: &BTreeSet<usize>, is_folded: &dyn Fn(usi
         hx += 178.0;
     }
     width = hosts.iter().map(|h| h.rect.right() + MARGIN).fold(width, f32::max);
-    let height = hosts.iter().map(|h| h.rect.bottom() + MARGIN).fold(lan_y + 22.0 + 42.0 + MARGIN, f32::max);
+    let height =
+        hosts.iter().map(|h| h.rect.bottom() + MARGIN).fold(lan_y + 22.0 + 42.0 + MARGIN, f32::max);
     let lan = Rect::new(MARGIN, lan_y - 3.0, width - 2.0 * MARGIN, 6.0);
     let segment = &cluster.topology.segment;
-    Layout { width, height, nodes, hosts, lan, lan_label: format!("{} {}", segment.name, segment.subnet) }
+    Layout {
+        width,
+        height,
+        nodes,
+        hosts,
+        lan,
+        lan_label: format!("{} {}", segment.name, segment.subnet),
+    }
 }
 
 fn node(cluster: &Cluster, first: &BTreeSet<usize>, i: usize, (x, y): Point) -> NodeBox {
     let n = &cluster.nodes[i];
-    let mut mine: Vec<usize> = (0..cluster.pods.len()).filter(|p| cluster.pods[*p].node == i).collect();
+    let mut mine: Vec<usize> =
+        (0..cluster.pods.len()).filter(|p| cluster.pods[*p].node == i).collect();
     if mine.len() > MAX_PODS {
         mine.sort_by_key(|p| !first.contains(p));
     }
@@ -222,7 +243,11 @@ fn node(cluster: &Cluster, first: &BTreeSet<usize>, i: usize, (x, y): Point) -> 
     let w = NODE_W.max(cells as f32 * (MIN_POD_W + gap) - gap + 2.0 * PAD);
     let inner = w - 2.0 * PAD;
     let left = x + PAD;
-    let cell = if cells == 0 { 140.0 } else { ((inner - gap * (cells as f32 - 1.0)) / cells as f32).min(140.0) };
+    let cell = if cells == 0 {
+        140.0
+    } else {
+        ((inner - gap * (cells as f32 - 1.0)) / cells as f32).min(140.0)
+    };
     let pod_rect = |k: usize| Rect::new(left + k as f32 * (cell + gap), y + 32.0, cell, 48.0);
     let pods = mine.iter().take(drawn).enumerate().map(|(k, p)| {
         let pod = &cluster.pods[*p];
@@ -255,7 +280,10 @@ fn node(cluster: &Cluster, first: &BTreeSet<usize>, i: usize, (x, y): Point) -> 
         tile: None,
         pods: pods.collect(),
         more: (mine.len() > drawn).then(|| (mine.len() - drawn, pod_rect(drawn))),
-        cni0: (Rect::new(left, y + 114.0, inner, 28.0), format!("{}/{}", n.gateway(), n.pod_cidr.prefix_len())),
+        cni0: (
+            Rect::new(left, y + 114.0, inner, 28.0),
+            format!("{}/{}", n.gateway(), n.pod_cidr.prefix_len()),
+        ),
         lane: Rect::new(left, y + 142.0, inner, 68.0),
         zone: Rect::new(x + 6.0, hooks_y - 15.0, w - 12.0, 113.0),
         hooks,
@@ -266,11 +294,20 @@ fn node(cluster: &Cluster, first: &BTreeSet<usize>, i: usize, (x, y): Point) -> 
             format!("{}/32", n.pod_cidr.network()),
             format!("vni {} · udp {}", cluster.topology.vni, cluster.topology.vxlan_port),
         ),
-        nic: (Rect::new(left, y + 384.0, (inner * 0.66).round(), 36.0), nic.name.clone(), nic.address.value.to_string(), n.mac.to_string()),
-        docker0: n
-            .spec
-            .docker
-            .then(|| Rect::new(left + (inner * 0.66).round() + 8.0, y + 384.0, inner - (inner * 0.66).round() - 8.0, 36.0)),
+        nic: (
+            Rect::new(left, y + 384.0, (inner * 0.66).round(), 36.0),
+            nic.name.clone(),
+            nic.address.value.to_string(),
+            n.mac.to_string(),
+        ),
+        docker0: n.spec.docker.then(|| {
+            Rect::new(
+                left + (inner * 0.66).round() + 8.0,
+                y + 384.0,
+                inner - (inner * 0.66).round() - 8.0,
+                36.0,
+            )
+        }),
     }
 }
 
@@ -281,7 +318,14 @@ fn folded(cluster: &Cluster, i: usize, at: Point) -> NodeBox {
     let narrow = |r: Rect| Rect::new(x + 8.0, r.y, FOLDED_W - 16.0, r.h);
     let n_pods = cluster.pods.iter().filter(|p| p.node == i).count();
     let pods_row = Rect::new(x + 8.0, full.rect.y + 32.0, FOLDED_W - 16.0, 48.0);
-    let mini = |r: Rect| Rect::new(x + 8.0 + (r.cx() - x) * (FOLDED_W - 16.0) / full.rect.w - 9.0, r.y + 10.0, 18.0, 14.0);
+    let mini = |r: Rect| {
+        Rect::new(
+            x + 8.0 + (r.cx() - x) * (FOLDED_W - 16.0) / full.rect.w - 9.0,
+            r.y + 10.0,
+            18.0,
+            14.0,
+        )
+    };
     NodeBox {
         rect: Rect { w: FOLDED_W, ..full.rect },
         folded: true,
@@ -343,7 +387,8 @@ pub fn path(points: &[Point]) -> String {
             (p.0 + (q.0 - p.0) / d * r, p.1 + (q.1 - p.1) / d * r)
         };
         let (a, b) = (toward(before), toward(*next));
-        let _ = write!(out, "L{} {}Q{} {} {} {}", Px(a.0), Px(a.1), Px(p.0), Px(p.1), Px(b.0), Px(b.1));
+        let _ =
+            write!(out, "L{} {}Q{} {} {} {}", Px(a.0), Px(a.1), Px(p.0), Px(p.1), Px(b.0), Px(b.1));
     }
     out
 }
@@ -361,8 +406,12 @@ mod tests {
     }
 
     fn apart(l: &Layout) -> bool {
-        let over = |a: &Rect, b: &Rect| a.x < b.right() && b.x < a.right() && a.y < b.bottom() && b.y < a.bottom();
-        l.nodes.iter().enumerate().all(|(i, n)| l.nodes[..i].iter().all(|m| !over(&n.rect, &m.rect)) && n.rect.bottom() < l.lan.y)
+        let over = |a: &Rect, b: &Rect| {
+            a.x < b.right() && b.x < a.right() && a.y < b.bottom() && b.y < a.bottom()
+        };
+        l.nodes.iter().enumerate().all(|(i, n)| {
+            l.nodes[..i].iter().all(|m| !over(&n.rect, &m.rect)) && n.rect.bottom() < l.lan.y
+        })
     }
 
     #[test]
@@ -372,7 +421,10 @@ mod tests {
         assert!(all.nodes.iter().all(|n| n.tile.is_some()) && apart(&all));
         assert!((0.5..2.5).contains(&(all.width / all.height)), "{} x {}", all.width, all.height);
         let some = layout(&c, &BTreeSet::new(), &|i| i != 7 && i != 31);
-        assert_eq!(some.nodes.iter().filter(|n| n.tile.is_none()).map(|n| n.node).collect::<Vec<_>>(), [7, 31]);
+        assert_eq!(
+            some.nodes.iter().filter(|n| n.tile.is_none()).map(|n| n.node).collect::<Vec<_>>(),
+            [7, 31]
+        );
         assert!(apart(&some));
     }
 

@@ -1,4 +1,5 @@
-//! What to draw and what to say about a session: all of it computed from events, none of it scripted.
+//! What to draw and what to say about a session: all of it computed from events, none of it
+//! scripted.
 //!
 //! ```text
 //! session + cursor ─▶ story (steps) ─▶ words (sentences, en and ja)

@@ -1,5 +1,5 @@
-//! A run as Markdown: CommonMark with the tables of GitHub. Whatever a name or a command says, it stays
-//! the text of its cell.
+//! A run as Markdown: CommonMark with the tables of GitHub. Whatever a name or a command says, it
+//! stays the text of its cell.
 
 use crate::labels::Labels;
 use crate::story::{self, Grain};
@@ -23,7 +23,13 @@ pub fn run(state: &State, events: &[Event], labels: &Labels, run: &Run, lang: La
         }
         let packet = e.packet.map(|p| p.0.to_string()).unwrap_or_default();
         let place = story::place(e, state, labels);
-        let _ = writeln!(out, "| {i} | {} | {packet} | {} | {} |", e.at, code(&place), rich(&sentence(&c, e, lang)));
+        let _ = writeln!(
+            out,
+            "| {i} | {} | {packet} | {} | {} |",
+            e.at,
+            code(&place),
+            rich(&sentence(&c, e, lang))
+        );
     }
     let _ = writeln!(out, "\n**{}**", rich(&verdict(&c, &run.verdict, lang)));
     out
@@ -31,16 +37,35 @@ pub fn run(state: &State, events: &[Event], labels: &Labels, run: &Run, lang: La
 
 /// A sentence, with the tools' words as code.
 fn rich(sentence: &str) -> String {
-    pieces(sentence).iter().map(|(text, is_code)| if *is_code { code(text) } else { plain(text) }).collect()
+    pieces(sentence)
+        .iter()
+        .map(|(text, is_code)| if *is_code { code(text) } else { plain(text) })
+        .collect()
 }
 
 /// Text that is nothing but text.
 fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        // Every sign that could begin something; `://`, `@` and `www.` because GitHub makes links of bare addresses.
-        let begins = matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '&' | '|' | '!' | '~' | '@' | '$' | '#')
-            || (c == '/' && out.ends_with(':'))
+        // Every sign that could begin something; `://`, `@` and `www.` because GitHub makes links
+        // of bare addresses.
+        let begins = matches!(
+            c,
+            '\\' | '`'
+                | '*'
+                | '_'
+                | '['
+                | ']'
+                | '<'
+                | '>'
+                | '&'
+                | '|'
+                | '!'
+                | '~'
+                | '@'
+                | '$'
+                | '#'
+        ) || (c == '/' && out.ends_with(':'))
             || (c == '.' && out.to_ascii_lowercase().ends_with("www"));
         if begins {
             out.push('\\');
@@ -73,7 +98,10 @@ mod tests {
     /// What a reader sees in the one cell of a table.
     fn seen(cell: &str) -> String {
         let page = format!("| a |\n| --- |\n| x{cell}x |\n");
-        let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_MATH | Options::ENABLE_GFM;
+        let options = Options::ENABLE_TABLES
+            | Options::ENABLE_STRIKETHROUGH
+            | Options::ENABLE_MATH
+            | Options::ENABLE_GFM;
         let (mut out, mut cells) = (String::new(), 0);
         for e in Parser::new_ext(&page, options) {
             match e {
@@ -83,7 +111,9 @@ mod tests {
                     out.clear();
                 }
                 Md::Start(Tag::Table(_) | Tag::TableHead | Tag::TableRow) => {}
-                Md::End(TagEnd::Table | TagEnd::TableHead | TagEnd::TableRow | TagEnd::TableCell) => {}
+                Md::End(
+                    TagEnd::Table | TagEnd::TableHead | TagEnd::TableRow | TagEnd::TableCell,
+                ) => {}
                 other => panic!("{cell:?} became {other:?}"),
             }
         }
@@ -138,11 +168,17 @@ mod tests {
         for n in 0..5_000u64 {
             let some = (0..1 + n % 6).map(|_| parts[rng.below(parts.len() as u64) as usize]);
             let text: String = some.collect();
-            let said = |t: &str| t.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
+            let said = |t: &str| {
+                t.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>()
+            };
             assert_eq!(seen(&plain(&text)), format!("x{}x", said(&text)), "{text:?}");
             let words = said(&text);
             if !words.trim().is_empty() {
-                assert_eq!(seen(&format!(" {} ", code(&text))).replace(' ', ""), format!("x{words}x").replace(' ', ""), "{text:?}");
+                assert_eq!(
+                    seen(&format!(" {} ", code(&text))).replace(' ', ""),
+                    format!("x{words}x").replace(' ', ""),
+                    "{text:?}"
+                );
             }
         }
     }

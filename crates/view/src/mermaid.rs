@@ -1,4 +1,5 @@
-//! A run as a sequence diagram of Mermaid: who sends what to whom, and what is done to it on the way.
+//! A run as a sequence diagram of Mermaid: who sends what to whom, and what is done to it on the
+//! way.
 
 use crate::labels::Labels;
 use crate::packet::kind_word;
@@ -35,10 +36,18 @@ pub fn run(state: &State, events: &[Event], labels: &Labels, run: &Run, lang: La
             at.insert(p, e.netns);
             continue;
         }
-        let told = matches!(glyph(e, state), Glyph::Nat | Glyph::Encap | Glyph::Decap | Glyph::Drop | Glyph::Deliver | Glyph::Done);
+        let told = matches!(
+            glyph(e, state),
+            Glyph::Nat | Glyph::Encap | Glyph::Decap | Glyph::Drop | Glyph::Deliver | Glyph::Done
+        );
         if told && shown(e, state, Grain::Decisions) {
             let said = sentence(&c, e, lang).replace('`', "");
-            let _ = writeln!(lines, "  Note over p{}: {}", number(e.netns), text(&format!("{}: {said}", place(e, state, labels))));
+            let _ = writeln!(
+                lines,
+                "  Note over p{}: {}",
+                number(e.netns),
+                text(&format!("{}: {said}", place(e, state, labels)))
+            );
         }
     }
     let mut out = String::from("sequenceDiagram\n");
@@ -47,7 +56,11 @@ pub fn run(state: &State, events: &[Event], labels: &Labels, run: &Run, lang: La
     }
     out += &lines;
     if !who.is_empty() {
-        let _ = writeln!(out, "  Note over p0: {}", text(&verdict(&c, &run.verdict, lang).replace('`', "")));
+        let _ = writeln!(
+            out,
+            "  Note over p0: {}",
+            text(&verdict(&c, &run.verdict, lang).replace('`', ""))
+        );
     }
     out
 }
@@ -70,8 +83,8 @@ fn told(frame: &Frame) -> String {
     out
 }
 
-/// Text that is nothing but text. Mermaid reads `#` and a number and `;` as that character, wherever
-/// text may stand; nothing but letters, digits and harmless signs is left as it is.
+/// Text that is nothing but text. Mermaid reads `#` and a number and `;` as that character,
+/// wherever text may stand; nothing but letters, digits and harmless signs is left as it is.
 fn text(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -107,10 +120,18 @@ mod tests {
         let out = run(session.last(), session.events(), &labels, &it, Lang::En);
         let lines: Vec<&str> = out.lines().collect();
         assert_eq!(lines[0], "sequenceDiagram");
-        let names: Vec<&str> = lines.iter().filter_map(|l| l.strip_prefix("  participant ")).collect();
-        assert_eq!(names, ["p0 as bastion", "p1 as node01", "p2 as node02", "p3 as nginx 10.1.6.5"]);
+        let names: Vec<&str> =
+            lines.iter().filter_map(|l| l.strip_prefix("  participant ")).collect();
+        assert_eq!(
+            names,
+            ["p0 as bastion", "p1 as node01", "p2 as node02", "p3 as nginx 10.1.6.5"]
+        );
         assert!(lines[5].starts_with("  p0->>p1: SYN 192.168.120.252:"), "{out}");
-        assert!(out.contains("p1->>p2: SYN 10.1.5.0:") && out.contains("(VXLAN 1, 192.168.120.226 → 192.168.120.227)"), "{out}");
+        assert!(
+            out.contains("p1->>p2: SYN 10.1.5.0:")
+                && out.contains("(VXLAN 1, 192.168.120.226 → 192.168.120.227)"),
+            "{out}"
+        );
         assert!(out.contains("Note over p1: node01 PREROUTING nat: "), "{out}");
     }
 

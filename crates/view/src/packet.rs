@@ -78,7 +78,12 @@ pub fn kind_word(p: &Ipv4) -> String {
 }
 
 /// The frame of a packet at a moment: as it is in flight, or as the event that ended it had it.
-pub fn frame_at<'a>(state: &'a State, events: &'a [Event], cursor: usize, id: PacketId) -> Option<&'a Frame> {
+pub fn frame_at<'a>(
+    state: &'a State,
+    events: &'a [Event],
+    cursor: usize,
+    id: PacketId,
+) -> Option<&'a Frame> {
     if let Some(skb) = state.packets.get(&id) {
         return Some(&skb.frame);
     }
@@ -120,7 +125,10 @@ fn push(layers: &mut Vec<Layer>, frame: &Frame, origin: Option<&Ipv4>, shell: bo
         fields: vec![
             field("source", eth.src.to_string()),
             field("destination", eth.dst.to_string()),
-            field("type", if frame.ipv4().is_some() { "0x0800 IPv4" } else { "0x0806 ARP" }.to_owned()),
+            field(
+                "type",
+                if frame.ipv4().is_some() { "0x0800 IPv4" } else { "0x0806 ARP" }.to_owned(),
+            ),
         ],
         shell,
     });
@@ -128,7 +136,11 @@ fn push(layers: &mut Vec<Layer>, frame: &Frame, origin: Option<&Ipv4>, shell: bo
         Payload::Arp(a) => return layers.push(arp(a)),
         Payload::Ipv4(p) => p,
     };
-    let changed = |name, now: String, before: Option<String>| Field { name, was: before.filter(|b| *b != now), value: now };
+    let changed = |name, now: String, before: Option<String>| Field {
+        name,
+        was: before.filter(|b| *b != now),
+        value: now,
+    };
     layers.push(Layer {
         name: "IPv4",
         summary: format!("ttl {} · len {}{}", p.ttl, p.len(), if p.df { " · DF" } else { "" }),
@@ -171,11 +183,20 @@ fn push(layers: &mut Vec<Layer>, frame: &Frame, origin: Option<&Ipv4>, shell: bo
         Body::Udp(u) => {
             layers.push(Layer {
                 name: "UDP",
-                summary: format!("{} → {} · checksum {}", u.sport, u.dport, if u.checksum { "on" } else { "0" }),
+                summary: format!(
+                    "{} → {} · checksum {}",
+                    u.sport,
+                    u.dport,
+                    if u.checksum { "on" } else { "0" }
+                ),
                 len: 8,
                 fields: vec![
                     changed("source port", u.sport.to_string(), ports.map(|x| x.0.to_string())),
-                    changed("destination port", u.dport.to_string(), ports.map(|x| x.1.to_string())),
+                    changed(
+                        "destination port",
+                        u.dport.to_string(),
+                        ports.map(|x| x.1.to_string()),
+                    ),
                     field("length", u.len().to_string()),
                 ],
                 shell,
@@ -185,7 +206,10 @@ fn push(layers: &mut Vec<Layer>, frame: &Frame, origin: Option<&Ipv4>, shell: bo
                     name: "VXLAN",
                     summary: format!("flags 0x08 · vni {}", v.vni),
                     len: 8,
-                    fields: vec![field("flags", "0x08".to_owned()), field("vni", v.vni.to_string())],
+                    fields: vec![
+                        field("flags", "0x08".to_owned()),
+                        field("vni", v.vni.to_string()),
+                    ],
                     shell,
                 });
             }
@@ -206,7 +230,13 @@ fn push(layers: &mut Vec<Layer>, frame: &Frame, origin: Option<&Ipv4>, shell: bo
             });
         }
         Body::Raw { data, .. } => {
-            layers.push(Layer { name: "data", summary: format!("{} bytes", data.len()), len: data.len(), fields: Vec::new(), shell });
+            layers.push(Layer {
+                name: "data",
+                summary: format!("{} bytes", data.len()),
+                len: data.len(),
+                fields: Vec::new(),
+                shell,
+            });
         }
     }
 }
@@ -228,5 +258,9 @@ fn arp(a: &Arp) -> Layer {
 
 /// Bytes in rows of sixteen, as hexadecimal.
 pub fn hex_rows(bytes: &[u8]) -> Vec<(usize, Vec<String>)> {
-    bytes.chunks(16).enumerate().map(|(i, row)| (i * 16, row.iter().map(|b| format!("{b:02x}")).collect())).collect()
+    bytes
+        .chunks(16)
+        .enumerate()
+        .map(|(i, row)| (i * 16, row.iter().map(|b| format!("{b:02x}")).collect()))
+        .collect()
 }

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// Pixels, printed with one digit behind the point. A picture needs no more, and the page no other way to
-/// print a float.
+/// Pixels, printed with one digit behind the point. A picture needs no more, and the page no other
+/// way to print a float.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Px(pub f32);
 
@@ -21,7 +21,8 @@ mod tests {
 
     #[test]
     fn one_digit_is_printed() {
-        let all = [0.0, 0.04, 0.06, -0.04, -0.06, 12.34, 99.97, -7.5, 1234.5].map(|x| Px(x).to_string());
+        let all =
+            [0.0, 0.04, 0.06, -0.04, -0.06, 12.34, 99.97, -7.5, 1234.5].map(|x| Px(x).to_string());
         assert_eq!(all, ["0.0", "0.0", "0.1", "0.0", "-0.1", "12.3", "100.0", "-7.5", "1234.5"]);
     }
 }

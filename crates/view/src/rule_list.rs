@@ -17,8 +17,8 @@ pub struct RuleLine {
 /// More than this is not shown at once.
 pub const MOST: usize = 300;
 
-/// The rules that hold every word of `search`, in the order of `iptables-save`, and how many there are
-/// besides those shown.
+/// The rules that hold every word of `search`, in the order of `iptables-save`, and how many there
+/// are besides those shown.
 pub fn find(ns: &Netns, search: &str) -> (Vec<RuleLine>, usize) {
     let words: Vec<String> = search.split_whitespace().map(str::to_ascii_lowercase).collect();
     let (mut out, mut more) = (Vec::new(), 0);
@@ -37,16 +37,19 @@ pub fn find(ns: &Netns, search: &str) -> (Vec<RuleLine>, usize) {
 }
 
 fn lines(ns: &Netns) -> impl Iterator<Item = (TableName, String, (u64, u64))> + '_ {
-    [TableName::Raw, TableName::Mangle, TableName::Nat, TableName::Filter].into_iter().flat_map(move |name| {
-        let table = ns.rules.table(name);
-        table.chains.iter().zip(0..).flat_map(move |(chain, c)| {
-            chain.rules.iter().zip(0..).map(move |(rule, r)| {
-                let index = table.rule_counter(c, r) as usize;
-                let counter = ns.counters[name as usize].get(index).copied().unwrap_or_default();
-                (name, rule_text(&chain.name, rule), counter)
+    [TableName::Raw, TableName::Mangle, TableName::Nat, TableName::Filter].into_iter().flat_map(
+        move |name| {
+            let table = ns.rules.table(name);
+            table.chains.iter().zip(0..).flat_map(move |(chain, c)| {
+                chain.rules.iter().zip(0..).map(move |(rule, r)| {
+                    let index = table.rule_counter(c, r) as usize;
+                    let counter =
+                        ns.counters[name as usize].get(index).copied().unwrap_or_default();
+                    (name, rule_text(&chain.name, rule), counter)
+                })
             })
-        })
-    })
+        },
+    )
 }
 
 /// A line of a difference.
@@ -107,7 +110,8 @@ mod tests {
 
     #[test]
     fn words_find_rules_in_any_case_and_tables_by_name() {
-        let ns = node(&play::presets::Preset::named("article-nodeport").expect("preset").document());
+        let ns =
+            node(&play::presets::Preset::named("article-nodeport").expect("preset").document());
         let (all, more) = find(&ns, "");
         assert!(all.len() > 40 && more == 0);
         let (found, _) = find(&ns, "nat 30080 kube-svc");
@@ -119,7 +123,8 @@ mod tests {
     #[test]
     fn a_service_that_gets_another_port_changes_its_own_rules_only() {
         let document = play::presets::Preset::named("article-nodeport").expect("preset").document();
-        let (before, after) = (node(&document), node(&document.replace("nodePort: 30080", "nodePort: 30081")));
+        let (before, after) =
+            (node(&document), node(&document.replace("nodePort: 30080", "nodePort: 30081")));
         let diff = difference(&before, &after);
         assert!(!diff.is_empty() && diff.iter().all(|d| d.text.contains("3008")), "{diff:?}");
         assert_eq!(diff.iter().filter(|d| d.new).count(), diff.iter().filter(|d| !d.new).count());

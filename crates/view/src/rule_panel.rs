@@ -1,9 +1,11 @@
-//! The rules one packet met in one table, as far as the cursor: chains, each rule as the tool prints
-//! it, and for those that did not match the first condition that failed.
+//! The rules one packet met in one table, as far as the cursor: chains, each rule as the tool
+//! prints it, and for those that did not match the first condition that failed.
 
 use net::engine::explain;
 use net::event::{EventKind, Seen};
-use net::netfilter::{Effect, Failing, Hook, Match, Policy, Rule, TableName, Target, WalkStep, rule_text};
+use net::netfilter::{
+    Effect, Failing, Hook, Match, Policy, Rule, TableName, Target, WalkStep, rule_text,
+};
 use net::state::Netns;
 use net::{Event, NetnsId, State};
 use std::rc::Rc;
@@ -102,32 +104,48 @@ fn text(rule: &Rule) -> String {
     rule_text("", rule).trim_start_matches("-A").trim_start().to_owned()
 }
 
-/// The walk that the event before `cursor` belongs to, or the last one before it. Of the folded rules
-/// those are told one by one that begin at rule `unfolded.1` of chain `unfolded.0`.
-pub fn panel(state: &State, events: &[Event], cursor: usize, unfolded: Option<&(String, u32)>) -> Option<RulePanel> {
+/// The walk that the event before `cursor` belongs to, or the last one before it. Of the folded
+/// rules those are told one by one that begin at rule `unfolded.1` of chain `unfolded.0`.
+pub fn panel(
+    state: &State,
+    events: &[Event],
+    cursor: usize,
+    unfolded: Option<&(String, u32)>,
+) -> Option<RulePanel> {
     let cursor = cursor.min(events.len());
     let packet = events[..cursor].last().and_then(|e| e.packet);
-    let at = (0..cursor)
-        .rev()
-        .find(|i| matches!(events[*i].kind, EventKind::Walked { .. }) && (packet.is_none() || events[*i].packet == packet))?;
+    let at = (0..cursor).rev().find(|i| {
+        matches!(events[*i].kind, EventKind::Walked { .. })
+            && (packet.is_none() || events[*i].packet == packet)
+    })?;
     let EventKind::Walked { hook, table, seen, .. } = &events[at].kind else { return None };
     let netns = events[at].netns;
     let ns = state.ns(netns);
     let first = (0..=at)
         .rev()
-        .take_while(|i| same_walk(&events[*i], seen, *table) || !matches!(events[*i].kind, EventKind::Walked { .. }))
+        .take_while(|i| {
+            same_walk(&events[*i], seen, *table)
+                || !matches!(events[*i].kind, EventKind::Walked { .. })
+        })
         .filter(|i| same_walk(&events[*i], seen, *table))
         .last()?;
-    let mut panel = RulePanel { netns, hook: *hook, table: *table, chains: Vec::new(), looked: (0, 0), breadcrumb: Vec::new() };
+    let mut panel = RulePanel {
+        netns,
+        hook: *hook,
+        table: *table,
+        chains: Vec::new(),
+        looked: (0, 0),
+        breadcrumb: Vec::new(),
+    };
     let rules = ns.rules.table(*table);
     panel.looked.1 = rules.chains.iter().map(|c| c.rules.len()).sum();
     let mut stack: Vec<usize> = Vec::new();
     for e in events[first..=at].iter().filter(|e| same_walk(e, seen, *table)) {
         let EventKind::Walked { step, mark, .. } = &e.kind else { continue };
         let (chain_id, from) = match step {
-            WalkStep::Matched { chain, from, .. } | WalkStep::Returned { chain, from, .. } | WalkStep::Policy { chain, from, .. } => {
-                (*chain, *from)
-            }
+            WalkStep::Matched { chain, from, .. }
+            | WalkStep::Returned { chain, from, .. }
+            | WalkStep::Policy { chain, from, .. } => (*chain, *from),
             WalkStep::Unsupported { chain, rule } => (*chain, *rule),
         };
         let Some(chain) = rules.chains.get(chain_id as usize) else { continue };
@@ -160,10 +178,16 @@ pub fn panel(state: &State, events: &[Event], cursor: usize, unfolded: Option<&(
             Some((i, rule, explain(ns, seen, *mark, rule, drawn(i).map(|d| d.value))?))
         });
         let unfolded = unfolded.filter(|u| *u.0 == *chain.name).map(|u| u.1);
-        let rows = fold(&failed.collect::<Vec<_>>(), &|i| drawn(i).is_some_and(|d| d.forced), unfolded);
+        let rows =
+            fold(&failed.collect::<Vec<_>>(), &|i| drawn(i).is_some_and(|d| d.forced), unfolded);
         panel.looked.0 += (until - from) as usize;
         panel.chains[here].rows.extend(rows);
-        let counter = |i: u32| ns.counters[*table as usize].get(rules.rule_counter(chain_id, i) as usize).copied().unwrap_or_default();
+        let counter = |i: u32| {
+            ns.counters[*table as usize]
+                .get(rules.rule_counter(chain_id, i) as usize)
+                .copied()
+                .unwrap_or_default()
+        };
         let matched = |i: u32, effect| {
             let rule = chain.rules.get(i as usize).map(text).unwrap_or_default();
             Row::Matched { number: i + 1, text: rule, effect, counter: counter(i), draw: drawn(i) }
@@ -194,7 +218,9 @@ pub fn panel(state: &State, events: &[Event], cursor: usize, unfolded: Option<&(
                 }
             }
             WalkStep::Policy { policy, .. } => panel.chains[here].rows.push(Row::Policy(*policy)),
-            WalkStep::Unsupported { rule, .. } => panel.chains[here].rows.push(matched(*rule, None)),
+            WalkStep::Unsupported { rule, .. } => {
+                panel.chains[here].rows.push(matched(*rule, None))
+            }
         }
     }
     panel.breadcrumb = stack.iter().map(|i| panel.chains[*i].name.clone()).collect();
@@ -215,7 +241,11 @@ const FOLD_DRAWS_FROM: usize = 9;
 /// and the last ones, close to the one it fell on, stay.
 const DRAWS_SHOWN: usize = 2;
 
-fn fold(failed: &[(u32, &Rule, Failing)], forced: &dyn Fn(u32) -> bool, unfolded: Option<u32>) -> Vec<Row> {
+fn fold(
+    failed: &[(u32, &Rule, Failing)],
+    forced: &dyn Fn(u32) -> bool,
+    unfolded: Option<u32>,
+) -> Vec<Row> {
     let single = |(number, rule, why): &(u32, &Rule, Failing)| Row::Failed {
         number: number + 1,
         text: text(rule),
@@ -226,7 +256,10 @@ fn fold(failed: &[(u32, &Rule, Failing)], forced: &dyn Fn(u32) -> bool, unfolded
     let mut rest = failed;
     while let Some((first, rule, why)) = rest.first() {
         let (field, draws) = (why.field, is_random(rule));
-        let run = rest.iter().take_while(|(_, rule, why)| why.field == field && is_random(rule) == draws).count();
+        let run = rest
+            .iter()
+            .take_while(|(_, rule, why)| why.field == field && is_random(rule) == draws)
+            .count();
         let folded = match run {
             n if draws && n >= FOLD_DRAWS_FROM => n - DRAWS_SHOWN,
             n if !draws && n >= FOLD_FROM => n,
@@ -254,7 +287,13 @@ mod tests {
     use super::*;
 
     fn failing(field: &'static str) -> Failing {
-        Failing { field, packet: String::new(), rule: String::new(), token: String::new(), negated: false }
+        Failing {
+            field,
+            packet: String::new(),
+            rule: String::new(),
+            token: String::new(),
+            negated: false,
+        }
     }
 
     fn shape(rows: &[Row]) -> Vec<(u32, u32)> {
@@ -270,14 +309,22 @@ mod tests {
     #[test]
     fn what_fails_for_one_reason_is_folded_and_can_be_unfolded() {
         let plain = Rule::to(Target::Return);
-        let draw = Rule { matches: vec![Match::Random { probability: 1 }], ..Rule::to(Target::Return) };
-        let of = |n: u32, rule, field| (0..n).map(|i| (i, rule, failing(field))).collect::<Vec<_>>();
+        let draw =
+            Rule { matches: vec![Match::Random { probability: 1 }], ..Rule::to(Target::Return) };
+        let of =
+            |n: u32, rule, field| (0..n).map(|i| (i, rule, failing(field))).collect::<Vec<_>>();
         let no = &|_| false;
         assert_eq!(shape(&fold(&of(2, &plain, "destination"), no, None)), [(1, 1), (2, 2)]);
         assert_eq!(shape(&fold(&of(5, &plain, "destination"), no, None)), [(1, 5)]);
         assert_eq!(shape(&fold(&of(3, &draw, "draw"), no, None)), [(1, 1), (2, 2), (3, 3)]);
-        assert_eq!(shape(&fold(&of(570, &draw, "draw"), no, None)), [(1, 568), (569, 569), (570, 570)]);
-        assert_eq!(shape(&fold(&of(4, &plain, "protocol"), no, Some(1))), [(1, 4), (1, 1), (2, 2), (3, 3), (4, 4)]);
+        assert_eq!(
+            shape(&fold(&of(570, &draw, "draw"), no, None)),
+            [(1, 568), (569, 569), (570, 570)]
+        );
+        assert_eq!(
+            shape(&fold(&of(4, &plain, "protocol"), no, Some(1))),
+            [(1, 4), (1, 1), (2, 2), (3, 3), (4, 4)]
+        );
         assert_eq!(shape(&fold(&of(4, &plain, "protocol"), no, Some(2))), [(1, 4)]);
     }
 }

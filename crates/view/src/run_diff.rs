@@ -20,11 +20,17 @@ pub struct RunLine {
 const MOST: usize = 1_000;
 
 /// The decisions that only one of two played sessions tells, in the order they happened.
-pub fn run_difference(before: (&Session, &Labels), after: (&Session, &Labels), lang: Lang) -> Vec<RunLine> {
+pub fn run_difference(
+    before: (&Session, &Labels),
+    after: (&Session, &Labels),
+    lang: Lang,
+) -> Vec<RunLine> {
     let told = |(session, labels): (&Session, &Labels)| -> Vec<(String, String)> {
         let (state, events) = (session.last(), session.events());
         let c = Context { state, labels };
-        let one = |i: usize| (place(&events[i], state, labels), sentence(&c, &events[i], lang).replace('`', ""));
+        let one = |i: usize| {
+            (place(&events[i], state, labels), sentence(&c, &events[i], lang).replace('`', ""))
+        };
         steps(events, state, Grain::Decisions).into_iter().take(MOST).map(one).collect()
     };
     let (old, new) = (told(before), told(after));
@@ -38,11 +44,16 @@ pub fn run_difference(before: (&Session, &Labels), after: (&Session, &Labels), l
         }
     }
     let (mut i, mut j, mut out) = (0, 0, Vec::new());
-    let line = |(place, text): &(String, String), new| RunLine { place: place.clone(), text: text.clone(), new };
+    let line = |(place, text): &(String, String), new| RunLine {
+        place: place.clone(),
+        text: text.clone(),
+        new,
+    };
     while i < old.len() || j < new.len() {
         if i < old.len() && j < new.len() && old[i] == new[j] {
             (i, j) = (i + 1, j + 1);
-        } else if j >= new.len() || (i < old.len() && rest[(i + 1) * n + j] >= rest[i * n + j + 1]) {
+        } else if j >= new.len() || (i < old.len() && rest[(i + 1) * n + j] >= rest[i * n + j + 1])
+        {
             out.push(line(&old[i], false));
             i += 1;
         } else {
@@ -73,7 +84,8 @@ mod tests {
         let document = Preset::named("article-nodeport").expect("preset").document();
         let (old, new) = (played(&document), played(&document.replace("\"1.10\"", "\"1.36\"")));
         let diff = run_difference((&old.0, &old.1), (&new.0, &new.1), Lang::En);
-        let has = |new: bool, word: &str| diff.iter().any(|l| l.new == new && l.text.contains(word));
+        let has =
+            |new: bool, word: &str| diff.iter().any(|l| l.new == new && l.text.contains(word));
         assert!(has(true, "KUBE-EXT-"), "{diff:#?}");
         assert!(has(false, "KUBE-MARK-MASQ") || has(true, "KUBE-MARK-MASQ"), "{diff:#?}");
         assert_eq!(run_difference((&old.0, &old.1), (&old.0, &old.1), Lang::En), []);

@@ -192,7 +192,9 @@ fn spot_of(m: &Moment<'_>, e: &Event) -> Option<Spot> {
     let ns = m.state.ns(e.netns);
     let device = |dev: net::DevId| match &ns.dev(dev).kind {
         DeviceKind::Cable { nic: true, .. } => Some(Spot::Nic(node)),
-        DeviceKind::Cable { nic: false, .. } | DeviceKind::Bridge { .. } => Some(Spot::Bridge(node)),
+        DeviceKind::Cable { nic: false, .. } | DeviceKind::Bridge { .. } => {
+            Some(Spot::Bridge(node))
+        }
         DeviceKind::Vxlan { .. } => Some(Spot::Vxlan(node)),
         DeviceKind::Loopback => None,
     };
@@ -203,10 +205,13 @@ fn spot_of(m: &Moment<'_>, e: &Event) -> Option<Spot> {
         | EventKind::Decapsulated { dev, .. }
         | EventKind::VtepFound { dev, .. } => device(*dev),
         EventKind::Bridged { .. } | EventKind::FdbLearned { .. } => Some(Spot::Bridge(node)),
-        EventKind::Walked { hook, .. } | EventKind::NatSkipped { hook } => Some(Spot::Hook(node, *hook)),
-        EventKind::Asked { .. } | EventKind::PacketMade { .. } | EventKind::Delivered { .. } | EventKind::Accepted { .. } => {
-            Some(Spot::Process(node))
+        EventKind::Walked { hook, .. } | EventKind::NatSkipped { hook } => {
+            Some(Spot::Hook(node, *hook))
         }
+        EventKind::Asked { .. }
+        | EventKind::PacketMade { .. }
+        | EventKind::Delivered { .. }
+        | EventKind::Accepted { .. } => Some(Spot::Process(node)),
         _ => None,
     }
 }
@@ -219,23 +224,27 @@ pub fn journey(m: &Moment<'_>, id: PacketId) -> Vec<Stop> {
         let e = &m.events[i];
         let last = stops.last().map(|s| s.spot);
         let spot = match (&e.kind, last) {
-            // A route is a stop of its own only on the way in: on the way out it comes before OUTPUT.
-            (EventKind::Routed { .. }, Some(Spot::Hook(n, Hook::Prerouting))) => Some(Spot::Route(n)),
-            (EventKind::Delivered { .. }, Some(Spot::Hook(n, Hook::Input))) => match m.labels.kind(e.netns) {
-                Kind::Node(_) => Some(Spot::Process(n)),
-                _ => None,
-            },
+            // A route is a stop of its own only on the way in: on the way out it comes before
+            // OUTPUT.
+            (EventKind::Routed { .. }, Some(Spot::Hook(n, Hook::Prerouting))) => {
+                Some(Spot::Route(n))
+            }
+            (EventKind::Delivered { .. }, Some(Spot::Hook(n, Hook::Input))) => {
+                match m.labels.kind(e.netns) {
+                    Kind::Node(_) => Some(Spot::Process(n)),
+                    _ => None,
+                }
+            }
             (EventKind::Delivered { .. } | EventKind::PacketMade { .. }, _)
                 if matches!(m.labels.kind(e.netns), Kind::Node(_)) && last.is_some() =>
             {
                 None
             }
             // Bridge netfilter has looked; the frame goes up, not back to the bridge.
-            (EventKind::FrameReceived { .. } | EventKind::Bridged { to: BridgeTo::Up, .. }, Some(Spot::Hook(n, Hook::Prerouting)))
-                if spot_of(m, e) == Some(Spot::Bridge(n)) =>
-            {
-                None
-            }
+            (
+                EventKind::FrameReceived { .. } | EventKind::Bridged { to: BridgeTo::Up, .. },
+                Some(Spot::Hook(n, Hook::Prerouting)),
+            ) if spot_of(m, e) == Some(Spot::Bridge(n)) => None,
             _ => spot_of(m, e),
         };
         if let EventKind::Decapsulated { .. } = e.kind {
@@ -258,11 +267,17 @@ pub fn scene(l: &Layout, m: &Moment<'_>, other: Option<&Scene>) -> Scene {
     s.packet = Some(id);
     let stops = journey(m, id);
     let done = stops.iter().take_while(|x| x.event < m.cursor).count();
-    let reply = m.index.of(id).first().is_some_and(|i| !m.index.asked.contains(&m.events[*i].netns));
+    let reply =
+        m.index.of(id).first().is_some_and(|i| !m.index.asked.contains(&m.events[*i].netns));
     for (i, pair) in stops.windows(2).enumerate() {
         let points = way(l, pair[0].spot, pair[1].spot);
         if points.len() > 1 {
-            s.trail.push(Segment { d: path(&points), been: i + 1 < done, shell: pair[0].shell && pair[1].shell, reply });
+            s.trail.push(Segment {
+                d: path(&points),
+                been: i + 1 < done,
+                shell: pair[0].shell && pair[1].shell,
+                reply,
+            });
         }
     }
     for (i, stop) in stops.iter().enumerate() {
@@ -286,9 +301,11 @@ pub fn scene(l: &Layout, m: &Moment<'_>, other: Option<&Scene>) -> Scene {
     chances(m, &mut s, other);
     s.others = others(l, m, id);
     if let Some(stop) = here {
-        let next = stops
-            .get(done)
-            .filter(|n| matches!(m.events[m.cursor - 1].kind, EventKind::FrameSent { .. }) && on_lan(stop.spot) && on_lan(n.spot));
+        let next = stops.get(done).filter(|n| {
+            matches!(m.events[m.cursor - 1].kind, EventKind::FrameSent { .. })
+                && on_lan(stop.spot)
+                && on_lan(n.spot)
+        });
         s.capsule = capsule(l, m, id, stop, next.map(|n| n.spot), lost);
     }
     s
@@ -303,7 +320,9 @@ fn others(l: &Layout, m: &Moment<'_>, current: PacketId) -> Vec<Other> {
     let mut crowd: LiteMap<Spot, (usize, Option<usize>)> = LiteMap::new();
     for (id, skb) in m.state.packets.iter().filter(|(id, _)| **id != current) {
         let behind = m.index.behind(*id, m.cursor);
-        let Some(spot) = behind.iter().rev().find_map(|i| spot_of(m, &m.events[*i])) else { continue };
+        let Some(spot) = behind.iter().rev().find_map(|i| spot_of(m, &m.events[*i])) else {
+            continue;
+        };
         let Some(r) = rect_of(l, spot) else { continue };
         let (n, last) = crowd.entry(spot).or_default();
         *n += 1;
@@ -332,7 +351,9 @@ fn tables(m: &Moment<'_>, id: PacketId, s: &mut Scene) {
         let e = &m.events[i];
         let Kind::Node(n) = m.labels.kind(e.netns) else { continue };
         let (hook, table, state) = match &e.kind {
-            EventKind::Walked { hook, table, .. } => (*hook, *table, if Some(i) == last { TableState::Now } else { TableState::Asked }),
+            EventKind::Walked { hook, table, .. } => {
+                (*hook, *table, if Some(i) == last { TableState::Now } else { TableState::Asked })
+            }
             EventKind::NatSkipped { hook } => (*hook, TableName::Nat, TableState::Skipped),
             _ => continue,
         };
@@ -366,13 +387,22 @@ pub fn draws(rules: &net::netfilter::Table, chain: &str) -> Vec<DrawOf> {
     for rule in &c.rules {
         let Target::Jump(name) = &rule.target else { continue };
         let dnat = rules.chain(name).and_then(|(_, c)| {
-            c.rules.iter().find_map(|r| if let Target::Dnat { addr, port, .. } = r.target { Some((addr, port)) } else { None })
+            c.rules.iter().find_map(|r| {
+                if let Target::Dnat { addr, port, .. } = r.target {
+                    Some((addr, port))
+                } else {
+                    None
+                }
+            })
         });
         let Some((addr, port)) = dnat else { continue };
-        let probability = rule
-            .matches
-            .iter()
-            .find_map(|x| if let Match::Random { probability } = x { Some(f64::from(*probability) / 2_147_483_648.0) } else { None });
+        let probability = rule.matches.iter().find_map(|x| {
+            if let Match::Random { probability } = x {
+                Some(f64::from(*probability) / 2_147_483_648.0)
+            } else {
+                None
+            }
+        });
         let share = left * probability.unwrap_or(1.0);
         left -= share;
         out.push(DrawOf { share, chain: name.to_string(), addr, port });
@@ -392,12 +422,21 @@ fn chances(m: &Moment<'_>, s: &mut Scene, other: Option<&Scene>) {
             (s.chances, s.drawn, s.chosen, s.draw) = (o.chances.clone(), o.drawn, o.chosen, o.draw);
             return;
         }
-        let EventKind::Walked { table, step: WalkStep::Matched { chain, effect: Effect::Jump(to), draws: drawn, .. }, .. } = &e.kind else {
+        let EventKind::Walked {
+            table,
+            step: WalkStep::Matched { chain, effect: Effect::Jump(to), draws: drawn, .. },
+            ..
+        } = &e.kind
+        else {
             continue;
         };
         let rules = m.state.ns(e.netns).rules.table(*table);
         let Some(c) = rules.chains.get(*chain as usize) else { continue };
-        if !c.rules.iter().any(|r| r.matches.iter().any(|x| matches!(x, net::netfilter::Match::Random { .. }))) {
+        if !c
+            .rules
+            .iter()
+            .any(|r| r.matches.iter().any(|x| matches!(x, net::netfilter::Match::Random { .. })))
+        {
             continue;
         }
         s.draw = draw;
@@ -420,12 +459,17 @@ fn rect_of(l: &Layout, spot: Spot) -> Option<Rect> {
         Spot::Pod(p) => l.nodes.iter().flat_map(|n| &n.pods).find(|b| b.pod == p).map(|b| b.rect),
         Spot::Bridge(n) => node(n).map(|b| b.cni0.0),
         Spot::Hook(n, h) => node(n).map(|b| b.hook(h)),
-        Spot::Route(n) => {
-            node(n).map(|b| Rect { x: b.route.0.0 - b.route.1, y: b.route.0.1 - b.route.1, w: 2.0 * b.route.1, h: 2.0 * b.route.1 })
-        }
+        Spot::Route(n) => node(n).map(|b| Rect {
+            x: b.route.0.0 - b.route.1,
+            y: b.route.0.1 - b.route.1,
+            w: 2.0 * b.route.1,
+            h: 2.0 * b.route.1,
+        }),
         Spot::Vxlan(n) => node(n).map(|b| b.vxlan.0),
         Spot::Nic(n) => node(n).map(|b| b.nic.0),
-        Spot::Process(n) => node(n).map(|b| Rect { x: b.rect.x + 118.0, y: b.rect.y + 307.0, w: 80.0, h: 14.0 }),
+        Spot::Process(n) => {
+            node(n).map(|b| Rect { x: b.rect.x + 118.0, y: b.rect.y + 307.0, w: 80.0, h: 14.0 })
+        }
     }
 }
 
@@ -436,11 +480,15 @@ fn way(l: &Layout, a: Spot, b: Spot) -> Vec<Point> {
         v.reverse();
         v
     };
-    let within = |n: usize| node(n).and_then(|x| in_node(l, x, a, b).or_else(|| in_node(l, x, b, a).map(reversed)));
+    let within = |n: usize| {
+        node(n).and_then(|x| in_node(l, x, a, b).or_else(|| in_node(l, x, b, a).map(reversed)))
+    };
     let found = match (a, b) {
-        (Spot::Hook(n, _) | Spot::Route(n) | Spot::Vxlan(n) | Spot::Bridge(n) | Spot::Process(n), _) | (Spot::Pod(_), Spot::Bridge(n)) => {
-            within(n)
-        }
+        (
+            Spot::Hook(n, _) | Spot::Route(n) | Spot::Vxlan(n) | Spot::Bridge(n) | Spot::Process(n),
+            _,
+        )
+        | (Spot::Pod(_), Spot::Bridge(n)) => within(n),
         (_, Spot::Hook(n, _)) => within(n),
         _ => None,
     };
@@ -478,12 +526,18 @@ fn in_node(l: &Layout, n: &NodeBox, a: Spot, b: Spot) -> Option<Vec<Point>> {
             let r = l.nodes.iter().flat_map(|n| &n.pods).find(|b| b.pod == p).map(|b| b.rect)?;
             vec![(r.cx(), r.bottom() + 7.0), (r.cx(), cni.y)]
         }
-        (Spot::Bridge(_), Spot::Hook(_, Hook::Prerouting)) => vec![(x(50.0), cni.bottom()), (x(50.0), hook(Hook::Prerouting).y)],
-        (Spot::Nic(m), Spot::Hook(_, Hook::Prerouting)) if m == i => vec![(x(30.0), nic.y), (x(30.0), hook(Hook::Prerouting).bottom())],
+        (Spot::Bridge(_), Spot::Hook(_, Hook::Prerouting)) => {
+            vec![(x(50.0), cni.bottom()), (x(50.0), hook(Hook::Prerouting).y)]
+        }
+        (Spot::Nic(m), Spot::Hook(_, Hook::Prerouting)) if m == i => {
+            vec![(x(30.0), nic.y), (x(30.0), hook(Hook::Prerouting).bottom())]
+        }
         (Spot::Vxlan(_), Spot::Hook(_, Hook::Prerouting)) => {
             vec![(vx.x, vx.cy()), (x(72.0), vx.cy()), (x(72.0), hook(Hook::Prerouting).bottom())]
         }
-        (Spot::Hook(_, Hook::Prerouting), Spot::Route(_)) => vec![(hook(Hook::Prerouting).right(), ry), (rx - rr, ry)],
+        (Spot::Hook(_, Hook::Prerouting), Spot::Route(_)) => {
+            vec![(hook(Hook::Prerouting).right(), ry), (rx - rr, ry)]
+        }
         // Bridged: around the route circle.
         (Spot::Hook(_, Hook::Prerouting), Spot::Hook(_, Hook::Forward)) => {
             let (from, to) = (hook(Hook::Prerouting), hook(Hook::Forward));
@@ -496,13 +550,21 @@ fn in_node(l: &Layout, n: &NodeBox, a: Spot, b: Spot) -> Option<Vec<Point>> {
                 (to.x, ry - 10.0),
             ]
         }
-        (Spot::Hook(_, Hook::Prerouting), Spot::Bridge(_)) => vec![(x(50.0), hook(Hook::Prerouting).y), (x(50.0), cni.bottom())],
-        (Spot::Route(_), Spot::Hook(_, Hook::Forward)) => vec![(rx + rr, ry), (hook(Hook::Forward).x, ry)],
+        (Spot::Hook(_, Hook::Prerouting), Spot::Bridge(_)) => {
+            vec![(x(50.0), hook(Hook::Prerouting).y), (x(50.0), cni.bottom())]
+        }
+        (Spot::Route(_), Spot::Hook(_, Hook::Forward)) => {
+            vec![(rx + rr, ry), (hook(Hook::Forward).x, ry)]
+        }
         (Spot::Hook(_, Hook::Forward), Spot::Hook(_, Hook::Postrouting)) => {
             vec![(hook(Hook::Forward).right(), ry), (hook(Hook::Postrouting).x, ry)]
         }
-        (Spot::Route(_), Spot::Hook(_, Hook::Input)) => vec![(rx, ry + rr), (rx, hook(Hook::Input).y)],
-        (Spot::Hook(_, Hook::Input), Spot::Vxlan(_) | Spot::Process(_)) => vec![(rx, hook(Hook::Input).bottom()), (rx, vx.y)],
+        (Spot::Route(_), Spot::Hook(_, Hook::Input)) => {
+            vec![(rx, ry + rr), (rx, hook(Hook::Input).y)]
+        }
+        (Spot::Hook(_, Hook::Input), Spot::Vxlan(_) | Spot::Process(_)) => {
+            vec![(rx, hook(Hook::Input).bottom()), (rx, vx.y)]
+        }
         (Spot::Vxlan(_) | Spot::Process(_), Spot::Hook(_, Hook::Output)) => {
             let o = hook(Hook::Output);
             vec![(o.cx(), vx.y), (o.cx(), o.bottom())]
@@ -552,7 +614,12 @@ pub fn links(l: &Layout, n: &NodeBox) -> Vec<String> {
         (Spot::Hook(i, Postrouting), Spot::Nic(i)),
     ];
     let pods = n.pods.iter().map(|p| (Spot::Pod(p.pod), Spot::Bridge(i)));
-    pairs.into_iter().chain(pods).map(|(a, b)| path(&way(l, a, b))).filter(|d| !d.is_empty()).collect()
+    pairs
+        .into_iter()
+        .chain(pods)
+        .map(|(a, b)| path(&way(l, a, b)))
+        .filter(|d| !d.is_empty())
+        .collect()
 }
 
 /// What text of so many characters takes in the diagram's mono face.
@@ -569,7 +636,14 @@ fn ends(p: &Ipv4) -> (String, String) {
     }
 }
 
-fn capsule(l: &Layout, m: &Moment<'_>, id: PacketId, stop: &Stop, next: Option<Spot>, lost: bool) -> Option<Capsule> {
+fn capsule(
+    l: &Layout,
+    m: &Moment<'_>,
+    id: PacketId,
+    stop: &Stop,
+    next: Option<Spot>,
+    lost: bool,
+) -> Option<Capsule> {
     let frame = frame_at(m.state, m.events, m.cursor, id)?;
     let shell = frame.inner().is_some();
     let shown: &Frame = frame.inner().unwrap_or(frame);
@@ -580,8 +654,16 @@ fn capsule(l: &Layout, m: &Moment<'_>, id: PacketId, stop: &Stop, next: Option<S
         }
         Payload::Arp(a) => (
             "ARP".to_owned(),
-            if a.op == net::wire::ArpOp::Request { format!("who-has {}", a.tpa) } else { format!("{} is-at", a.spa) },
-            if a.op == net::wire::ArpOp::Request { format!("tell {}", a.spa) } else { a.sha.to_string() },
+            if a.op == net::wire::ArpOp::Request {
+                format!("who-has {}", a.tpa)
+            } else {
+                format!("{} is-at", a.spa)
+            },
+            if a.op == net::wire::ArpOp::Request {
+                format!("tell {}", a.spa)
+            } else {
+                a.sha.to_string()
+            },
         ),
     };
     let e = &m.events[m.cursor - 1];
@@ -593,21 +675,34 @@ fn capsule(l: &Layout, m: &Moment<'_>, id: PacketId, stop: &Stop, next: Option<S
     let mark = m.state.packets.get(&id).filter(|s| s.mark != 0).map(|s| format!("{:#x}", s.mark));
     let shell_text = frame.ipv4().filter(|_| shell).and_then(|p| match &p.body {
         Body::Udp(u) => match &u.payload {
-            UdpPayload::Vxlan(v) => Some((format!("{} → {}", p.src, p.dst), format!("udp {} → {} · vni {}", u.sport, u.dport, v.vni))),
+            UdpPayload::Vxlan(v) => Some((
+                format!("{} → {}", p.src, p.dst),
+                format!("udp {} → {} · vni {}", u.sport, u.dport, v.vni),
+            )),
             UdpPayload::Data(_) => None,
         },
         _ => None,
     });
-    let row1 = kind.len() + 1 + src.len() + old_src.as_ref().map_or(0, |o| o.len() + 1) + mark.as_ref().map_or(0, |x| x.len() + 4);
+    let row1 = kind.len()
+        + 1
+        + src.len()
+        + old_src.as_ref().map_or(0, |o| o.len() + 1)
+        + mark.as_ref().map_or(0, |x| x.len() + 4);
     let row2 = 2 + dst.len() + old_dst.as_ref().map_or(0, |o| o.len() + 1);
     let one_row = kind.len() + src.len() + dst.len() + 4;
-    let size =
-        if shell_text.is_some() { (text_width(one_row, TEXT) + 40.0, 70.0) } else { (text_width(row1.max(row2), TEXT) + 22.0, 42.0) };
+    let size = if shell_text.is_some() {
+        (text_width(one_row, TEXT) + 40.0, 70.0)
+    } else {
+        (text_width(row1.max(row2), TEXT) + 22.0, 42.0)
+    };
     let rect = rect_of(l, stop.spot)?;
     let node = match stop.spot {
-        Spot::Bridge(n) | Spot::Hook(n, _) | Spot::Route(n) | Spot::Vxlan(n) | Spot::Nic(n) | Spot::Process(n) => {
-            l.nodes.iter().find(|b| b.node == n)
-        }
+        Spot::Bridge(n)
+        | Spot::Hook(n, _)
+        | Spot::Route(n)
+        | Spot::Vxlan(n)
+        | Spot::Nic(n)
+        | Spot::Process(n) => l.nodes.iter().find(|b| b.node == n),
         Spot::Pod(p) => l.nodes.iter().find(|b| b.pods.iter().any(|x| x.pod == p)),
         Spot::Host(_) => None,
     };
@@ -616,14 +711,28 @@ fn capsule(l: &Layout, m: &Moment<'_>, id: PacketId, stop: &Stop, next: Option<S
         // On the cable: in the middle between the two ends.
         (Some(next), _) => {
             let to = rect_of(l, next)?;
-            let x = clamp((rect.cx() + to.cx()) / 2.0, size.0 / 2.0 + 4.0, l.width - size.0 / 2.0 - 4.0);
+            let x = clamp(
+                (rect.cx() + to.cx()) / 2.0,
+                size.0 / 2.0 + 4.0,
+                l.width - size.0 / 2.0 - 4.0,
+            );
             ((x, l.lan.cy()), None)
         }
         (None, Some(n)) => {
-            let x = clamp(rect.cx(), n.rect.x + size.0 / 2.0 + 6.0, n.rect.right() - size.0 / 2.0 - 6.0);
-            let y = n.lane.y + if shell_text.is_some() { 8.0 + size.1 / 2.0 - 10.0 } else { 10.0 + size.1 / 2.0 };
+            let x = clamp(
+                rect.cx(),
+                n.rect.x + size.0 / 2.0 + 6.0,
+                n.rect.right() - size.0 / 2.0 - 6.0,
+            );
+            let y = n.lane.y
+                + if shell_text.is_some() {
+                    8.0 + size.1 / 2.0 - 10.0
+                } else {
+                    10.0 + size.1 / 2.0
+                };
             let notch = match stop.spot {
-                Spot::Hook(_, Hook::Prerouting | Hook::Forward | Hook::Postrouting) | Spot::Route(_) => Some(rect.cx()),
+                Spot::Hook(_, Hook::Prerouting | Hook::Forward | Hook::Postrouting)
+                | Spot::Route(_) => Some(rect.cx()),
                 _ => None,
             };
             ((x, y), notch)
@@ -633,23 +742,48 @@ fn capsule(l: &Layout, m: &Moment<'_>, id: PacketId, stop: &Stop, next: Option<S
             ((x, l.lan.cy() - size.1 / 2.0 - 8.0), None)
         }
     };
-    Some(Capsule { at, notch, kind, src, dst, old_src, old_dst, mark, shell: shell_text, lost, size })
+    Some(Capsule {
+        at,
+        notch,
+        kind,
+        src,
+        dst,
+        old_src,
+        old_dst,
+        mark,
+        shell: shell_text,
+        lost,
+        size,
+    })
 }
 
 /// The pods that the packets of a run come from or go to.
 pub fn pods_of_run(m: &Moment<'_>) -> BTreeSet<usize> {
     let pod = |e: &Event| if let Kind::Pod(p) = m.labels.kind(e.netns) { Some(p) } else { None };
-    let ends = |e: &&Event| matches!(e.kind, EventKind::PacketMade { .. } | EventKind::Delivered { .. } | EventKind::Asked { .. });
+    let ends = |e: &&Event| {
+        matches!(
+            e.kind,
+            EventKind::PacketMade { .. } | EventKind::Delivered { .. } | EventKind::Asked { .. }
+        )
+    };
     m.events.iter().filter(ends).filter_map(pod).collect()
 }
 
 /// The nodes that the packets of a run go through; flooded ARP does not count.
 pub fn nodes_of_run(m: &Moment<'_>) -> BTreeSet<usize> {
     let events = m.events;
-    let made: BTreeSet<PacketId> =
-        events.iter().filter(|e| matches!(e.kind, EventKind::PacketMade { .. })).filter_map(|e| e.packet).collect();
+    let made: BTreeSet<PacketId> = events
+        .iter()
+        .filter(|e| matches!(e.kind, EventKind::PacketMade { .. }))
+        .filter_map(|e| e.packet)
+        .collect();
     let at = |e: &Event| match spot_of(m, e)? {
-        Spot::Bridge(n) | Spot::Hook(n, _) | Spot::Route(n) | Spot::Vxlan(n) | Spot::Nic(n) | Spot::Process(n) => Some(n),
+        Spot::Bridge(n)
+        | Spot::Hook(n, _)
+        | Spot::Route(n)
+        | Spot::Vxlan(n)
+        | Spot::Nic(n)
+        | Spot::Process(n) => Some(n),
         Spot::Host(_) | Spot::Pod(_) => None,
     };
     events.iter().filter(|e| e.packet.is_some_and(|p| made.contains(&p))).filter_map(at).collect()
@@ -679,7 +813,12 @@ fn touched(stops: &[Stop]) -> BTreeSet<usize> {
     stops
         .iter()
         .filter_map(|s| match s.spot {
-            Spot::Bridge(n) | Spot::Hook(n, _) | Spot::Route(n) | Spot::Vxlan(n) | Spot::Nic(n) | Spot::Process(n) => Some(n),
+            Spot::Bridge(n)
+            | Spot::Hook(n, _)
+            | Spot::Route(n)
+            | Spot::Vxlan(n)
+            | Spot::Nic(n)
+            | Spot::Process(n) => Some(n),
             Spot::Host(_) | Spot::Pod(_) => None,
         })
         .collect()
@@ -693,7 +832,9 @@ mod tests {
     fn spots(preset: &str, from: &str, to: &str) -> Vec<Spot> {
         let preset = play::presets::Preset::named(preset).expect("preset");
         let mut session = Session::new(&preset.document(), 1, true).expect("valid");
-        let run = session.send(&Probe { proto: play::Protocol::Icmp, ..Probe::new(from, to) }).expect("sent");
+        let run = session
+            .send(&Probe { proto: play::Protocol::Icmp, ..Probe::new(from, to) })
+            .expect("sent");
         let labels = Labels::new(session.cluster(), session.last());
         let index = Index::new(session.events());
         let moment = Moment {
@@ -711,13 +852,22 @@ mod tests {
     #[test]
     fn what_a_pod_sends_to_another_node_goes_up_and_is_routed() {
         let way = spots("article-pod-cross-node", "10.1.5.4", "10.1.6.5");
-        let start = [Spot::Pod(1), Spot::Bridge(1), Spot::Hook(1, Hook::Prerouting), Spot::Route(1), Spot::Hook(1, Hook::Forward)];
+        let start = [
+            Spot::Pod(1),
+            Spot::Bridge(1),
+            Spot::Hook(1, Hook::Prerouting),
+            Spot::Route(1),
+            Spot::Hook(1, Hook::Forward),
+        ];
         assert_eq!(way[..5], start, "{way:?}");
     }
 
     #[test]
     fn what_stays_on_the_bridge_is_not_routed() {
         let way = spots("article-pod-same-node", "10.1.5.4", "10.1.5.5");
-        assert!(way.contains(&Spot::Hook(1, Hook::Forward)) && !way.contains(&Spot::Route(1)), "{way:?}");
+        assert!(
+            way.contains(&Spot::Hook(1, Hook::Forward)) && !way.contains(&Spot::Route(1)),
+            "{way:?}"
+        );
     }
 }

@@ -65,7 +65,9 @@ pub const fn glyph_path(g: Glyph) -> &'static str {
         Glyph::Nat => "M8 2.5 13.5 8 8 13.5 2.5 8z",
         Glyph::Route => "M4 14V4M4 8h5a3 3 0 0 0 3-3M9.5 5 12 2.5 14.5 5",
         Glyph::Accept => "M3 8.5 6.5 12 13 4.5",
-        Glyph::Encap => "M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11M8 6.5a1.5 1.5 0 1 0 0 3 1.5 1.5 0 0 0 0-3",
+        Glyph::Encap => {
+            "M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11M8 6.5a1.5 1.5 0 1 0 0 3 1.5 1.5 0 0 0 0-3"
+        }
         Glyph::Wire => "M2 8h11M9.5 4.5 13 8l-3.5 3.5",
         Glyph::Decap => {
             "M8 6.2a1.8 1.8 0 1 0 0 3.6 1.8 1.8 0 0 0 0-3.6M8 2.5v1M8 12.5v1M2.5 8h1M12.5 8h1M4 4l.8.8M11.2 11.2l.8.8M12 4l-.8.8M4.8 11.2 4 12"
@@ -85,10 +87,12 @@ pub fn glyph(e: &Event, state: &State) -> Glyph {
         | EventKind::Wrote { .. }
         | EventKind::Retransmitted { .. }
         | EventKind::Duplicated { .. } => Glyph::Send,
-        EventKind::FrameSent { dev, .. } | EventKind::FrameReceived { dev, .. } => match state.ns(e.netns).dev(*dev).kind {
-            DeviceKind::Cable { .. } => Glyph::Wire,
-            _ => Glyph::Bridge,
-        },
+        EventKind::FrameSent { dev, .. } | EventKind::FrameReceived { dev, .. } => {
+            match state.ns(e.netns).dev(*dev).kind {
+                DeviceKind::Cable { .. } => Glyph::Wire,
+                _ => Glyph::Bridge,
+            }
+        }
         EventKind::Walked { step, .. } => match step {
             WalkStep::Matched { effect, .. } => match effect {
                 Effect::Continue | Effect::Jump(_) | Effect::Goto(_) => Glyph::Jump,
@@ -101,7 +105,9 @@ pub fn glyph(e: &Event, state: &State) -> Glyph {
             WalkStep::Policy { policy: net::netfilter::Policy::Accept, .. } => Glyph::Accept,
             WalkStep::Policy { .. } | WalkStep::Unsupported { .. } => Glyph::Drop,
         },
-        EventKind::NatSkipped { .. } | EventKind::Tracked { .. } | EventKind::Confirmed { .. } => Glyph::Track,
+        EventKind::NatSkipped { .. } | EventKind::Tracked { .. } | EventKind::Confirmed { .. } => {
+            Glyph::Track
+        }
         EventKind::NatDecided { .. } | EventKind::Translated { .. } => Glyph::Nat,
         EventKind::Routed { .. } | EventKind::TtlDecremented { .. } => Glyph::Route,
         EventKind::NeighbourUsed { .. }
@@ -112,11 +118,16 @@ pub fn glyph(e: &Event, state: &State) -> Glyph {
         | EventKind::FdbLearned { .. } => Glyph::Table,
         EventKind::NeighbourFailed { .. } | EventKind::Dropped { .. } => Glyph::Drop,
         EventKind::Bridged { .. } | EventKind::BridgedDnat { .. } => Glyph::Bridge,
-        EventKind::Fragmented { .. } | EventKind::FragmentKept | EventKind::Reassembled { .. } => Glyph::Bridge,
-        EventKind::PathLearned { .. } | EventKind::Configured { .. } | EventKind::Delayed { .. } => Glyph::Table,
-        EventKind::NetnsAdded { .. } | EventKind::NetnsDeleted { .. } | EventKind::Daemon { .. } | EventKind::Commanded { .. } => {
-            Glyph::Table
+        EventKind::Fragmented { .. } | EventKind::FragmentKept | EventKind::Reassembled { .. } => {
+            Glyph::Bridge
         }
+        EventKind::PathLearned { .. }
+        | EventKind::Configured { .. }
+        | EventKind::Delayed { .. } => Glyph::Table,
+        EventKind::NetnsAdded { .. }
+        | EventKind::NetnsDeleted { .. }
+        | EventKind::Daemon { .. }
+        | EventKind::Commanded { .. } => Glyph::Table,
         EventKind::Encapsulated { .. } => Glyph::Encap,
         EventKind::Decapsulated { .. } => Glyph::Decap,
         EventKind::Delivered { .. } | EventKind::Accepted { .. } => Glyph::Deliver,
@@ -126,7 +137,8 @@ pub fn glyph(e: &Event, state: &State) -> Glyph {
 
 /// Whether a grain shows an event.
 pub fn shown(e: &Event, state: &State, grain: Grain) -> bool {
-    // What a person did, or a machine that came, is told also on a cable or segment, where nothing else is.
+    // What a person did, or a machine that came, is told also on a cable or segment, where nothing
+    // else is.
     let deed = matches!(
         e.kind,
         EventKind::Delayed { .. }
@@ -142,7 +154,10 @@ pub fn shown(e: &Event, state: &State, grain: Grain) -> bool {
             EventKind::FrameSent { dev, .. } | EventKind::FrameReceived { dev, .. } => {
                 tapped && matches!(state.ns(e.netns).dev(*dev).kind, DeviceKind::Cable { .. })
             }
-            EventKind::Asked { .. } | EventKind::Delivered { .. } | EventKind::Dropped { .. } | EventKind::Ended { .. } => tapped,
+            EventKind::Asked { .. }
+            | EventKind::Delivered { .. }
+            | EventKind::Dropped { .. }
+            | EventKind::Ended { .. } => tapped,
             EventKind::Configured { by: Some(_), .. }
             | EventKind::Commanded { .. }
             | EventKind::Daemon { .. }
@@ -160,13 +175,19 @@ fn decides(e: &Event, state: &State) -> bool {
             // What NAT rules decide is told by the translation that follows.
             WalkStep::Matched { effect, .. } => !matches!(
                 effect,
-                Effect::Continue | Effect::Goto(_) | Effect::Dnat { .. } | Effect::Snat { .. } | Effect::Masquerade { .. }
+                Effect::Continue
+                    | Effect::Goto(_)
+                    | Effect::Dnat { .. }
+                    | Effect::Snat { .. }
+                    | Effect::Masquerade { .. }
             ),
             WalkStep::Policy { policy, .. } => *policy == net::netfilter::Policy::Drop,
             WalkStep::Unsupported { .. } => true,
             WalkStep::Returned { .. } => false,
         },
-        EventKind::FrameSent { dev, .. } => matches!(state.ns(e.netns).dev(*dev).kind, DeviceKind::Cable { .. }),
+        EventKind::FrameSent { dev, .. } => {
+            matches!(state.ns(e.netns).dev(*dev).kind, DeviceKind::Cable { .. })
+        }
         EventKind::Tracked { new, .. } => *new,
         EventKind::TimePassed
         | EventKind::FrameReceived { .. }
@@ -191,7 +212,9 @@ pub fn place(e: &Event, state: &State, labels: &Labels) -> String {
     let at = |d: &net::DevId| format!("{name} {}", ns.dev(*d).name);
     match &e.kind {
         EventKind::Walked { hook, table, .. } => format!("{name} {hook} {table}"),
-        EventKind::NatSkipped { hook } | EventKind::Translated { hook, .. } => format!("{name} {hook} nat"),
+        EventKind::NatSkipped { hook } | EventKind::Translated { hook, .. } => {
+            format!("{name} {hook} nat")
+        }
         EventKind::FrameSent { dev, .. }
         | EventKind::FrameReceived { dev, .. }
         | EventKind::NeighbourUsed { dev, .. }
@@ -203,7 +226,9 @@ pub fn place(e: &Event, state: &State, labels: &Labels) -> String {
         | EventKind::VtepFound { dev, .. }
         | EventKind::Encapsulated { dev, .. }
         | EventKind::Decapsulated { dev, .. } => at(dev),
-        EventKind::FdbLearned { bridge, .. } | EventKind::Bridged { bridge, .. } | EventKind::BridgedDnat { bridge } => at(bridge),
+        EventKind::FdbLearned { bridge, .. }
+        | EventKind::Bridged { bridge, .. }
+        | EventKind::BridgedDnat { bridge } => at(bridge),
         EventKind::Dropped { hook: Some(hook), .. } => format!("{name} {hook}"),
         _ => name.to_owned(),
     }
@@ -230,7 +255,12 @@ pub fn packets(events: &[Event], index: &Index) -> Vec<PacketPill> {
             _ => None,
         })?;
         let reply = !index.asked.contains(&events[first].netns);
-        Some(PacketPill { id, word: crate::packet::kind_word(packet), reply, span: (first, *of.last()?) })
+        Some(PacketPill {
+            id,
+            word: crate::packet::kind_word(packet),
+            reply,
+            span: (first, *of.last()?),
+        })
     };
     let mut out: Vec<PacketPill> = index.packets().filter_map(pill).collect();
     out.sort_by_key(|p| p.span.0);

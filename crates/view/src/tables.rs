@@ -1,5 +1,5 @@
-//! The tables of a host at a moment: what the tools print, which entry the last event used, and what it
-//! changed.
+//! The tables of a host at a moment: what the tools print, which entry the last event used, and
+//! what it changed.
 
 use net::event::{BridgeTo, EventKind};
 use net::route::Decision;
@@ -39,8 +39,14 @@ pub struct Table {
     pub lines: Vec<Line>,
 }
 
-/// The tables of a host. `event` is what happened last; `device` narrows them to those of one device.
-pub fn tables(state: &State, netns: NetnsId, device: Option<&str>, event: Option<&Event>) -> Vec<Table> {
+/// The tables of a host. `event` is what happened last; `device` narrows them to those of one
+/// device.
+pub fn tables(
+    state: &State,
+    netns: NetnsId,
+    device: Option<&str>,
+    event: Option<&Event>,
+) -> Vec<Table> {
     let before = event.filter(|e| e.changes.iter().any(|c| c.netns() == Some(netns))).map(|e| {
         let mut before = state.clone();
         e.changes.iter().rev().for_each(|c| before.undo(c));
@@ -64,10 +70,22 @@ pub fn tables(state: &State, netns: NetnsId, device: Option<&str>, event: Option
             let is_new = known.as_ref().is_some_and(|k| k.binary_search(&steady(text)).is_err());
             let used = here.is_some_and(|e| uses(e, ns, printed.kind, text));
             let delete = delete(printed.kind, text, &printed.command);
-            lines.push(Line { text: text.trim_end().to_owned(), used, fate: if is_new { Fate::New } else { Fate::Same }, delete });
+            lines.push(Line {
+                text: text.trim_end().to_owned(),
+                used,
+                fate: if is_new { Fate::New } else { Fate::Same },
+                delete,
+            });
         }
-        for text in was.iter().flat_map(|w| w.lines()).filter(|l| left.binary_search(&steady(l)).is_err()) {
-            lines.push(Line { text: text.trim_end().to_owned(), used: false, fate: Fate::Gone, delete: None });
+        for text in
+            was.iter().flat_map(|w| w.lines()).filter(|l| left.binary_search(&steady(l)).is_err())
+        {
+            lines.push(Line {
+                text: text.trim_end().to_owned(),
+                used: false,
+                fate: Fate::Gone,
+                delete: None,
+            });
         }
         if !lines.is_empty() {
             out.push(Table { command: printed.command, lines });
@@ -102,16 +120,32 @@ fn printers(ns: &Netns, device: Option<&str>) -> Vec<Printed> {
     let mut add = |kind, command: String, print: Print| out.push(Printed { kind, command, print });
     // A line of one device only, if one was asked for.
     let only = |words: Option<String>, text: String| match words {
-        Some(w) => text.lines().filter(|l| l.split([' ', '@', ':']).any(|x| x == w)).map(|l| format!("{l}\n")).collect(),
+        Some(w) => text
+            .lines()
+            .filter(|l| l.split([' ', '@', ':']).any(|x| x == w))
+            .map(|l| format!("{l}\n"))
+            .collect(),
         None => text,
     };
     let dev = device.map(str::to_owned);
     let d = dev.clone();
-    add(Kind::Addresses, "ip -br addr".to_owned(), Box::new(move |s, n| only(d.clone(), dump::ip_brief(s, n))));
+    add(
+        Kind::Addresses,
+        "ip -br addr".to_owned(),
+        Box::new(move |s, n| only(d.clone(), dump::ip_brief(s, n))),
+    );
     let d = dev.clone();
-    add(Kind::Routes, "ip route".to_owned(), Box::new(move |s, n| only(d.clone(), dump::ip_route(s.ns(n)))));
+    add(
+        Kind::Routes,
+        "ip route".to_owned(),
+        Box::new(move |s, n| only(d.clone(), dump::ip_route(s.ns(n)))),
+    );
     let d = dev.clone();
-    add(Kind::Neighbours, "ip neigh".to_owned(), Box::new(move |s, n| only(d.clone(), dump::ip_neigh(s.ns(n), false))));
+    add(
+        Kind::Neighbours,
+        "ip neigh".to_owned(),
+        Box::new(move |s, n| only(d.clone(), dump::ip_neigh(s.ns(n), false))),
+    );
     for x in ns.devices.iter().filter(|x| !x.gone && device.is_none_or(|d| d == &*x.name)) {
         let of_bridge = matches!(x.kind, DeviceKind::Bridge { .. });
         if !of_bridge && !matches!(x.kind, DeviceKind::Vxlan { .. }) {
@@ -119,12 +153,22 @@ fn printers(ns: &Netns, device: Option<&str>) -> Vec<Printed> {
         }
         let name = x.name.clone();
         let command = format!("bridge fdb show {} {name}", if of_bridge { "br" } else { "dev" });
-        add(Kind::Fdb, command, Box::new(move |s, n| dump::bridge_fdb(s.ns(n), &name, of_bridge).unwrap_or_default()));
+        add(
+            Kind::Fdb,
+            command,
+            Box::new(move |s, n| dump::bridge_fdb(s.ns(n), &name, of_bridge).unwrap_or_default()),
+        );
     }
-    let bridge =
-        device.is_none_or(|d| ns.dev_named(d).is_some_and(|(_, d)| matches!(d.kind, DeviceKind::Bridge { .. }) || d.master.is_some()));
+    let bridge = device.is_none_or(|d| {
+        ns.dev_named(d)
+            .is_some_and(|(_, d)| matches!(d.kind, DeviceKind::Bridge { .. }) || d.master.is_some())
+    });
     if bridge {
-        add(Kind::Ports, "bridge link".to_owned(), Box::new(move |s, n| only(dev.clone(), dump::bridge_link(s, n))));
+        add(
+            Kind::Ports,
+            "bridge link".to_owned(),
+            Box::new(move |s, n| only(dev.clone(), dump::bridge_link(s, n))),
+        );
     }
     if device.is_none() {
         add(Kind::Connections, "conntrack -L".to_owned(), Box::new(dump::conntrack_list));
@@ -147,20 +191,30 @@ fn steady(line: &str) -> String {
 fn uses(e: &Event, ns: &Netns, kind: Kind, line: &str) -> bool {
     let begins = |word: String| line.strip_prefix(&word).is_some_and(|rest| rest.starts_with(' '));
     let dev = |d: net::DevId| &*ns.dev(d).name;
-    let has_dev = |d: net::DevId| line.contains(&format!("dev {} ", dev(d))) || line.trim_end().ends_with(&format!("dev {}", dev(d)));
+    let has_dev = |d: net::DevId| {
+        line.contains(&format!("dev {} ", dev(d)))
+            || line.trim_end().ends_with(&format!("dev {}", dev(d)))
+    };
     match (&e.kind, kind) {
-        (EventKind::Routed { decision: Decision::Out { route, .. }, .. }, Kind::Routes) => {
-            ns.routes.get(*route).is_some_and(|r| dump::route_line(ns, r).trim_end() == line.trim_end())
+        (EventKind::Routed { decision: Decision::Out { route, .. }, .. }, Kind::Routes) => ns
+            .routes
+            .get(*route)
+            .is_some_and(|r| dump::route_line(ns, r).trim_end() == line.trim_end()),
+        (
+            EventKind::NeighbourUsed { dev: d, addr, .. }
+            | EventKind::NeighbourAwaited { dev: d, addr },
+            Kind::Neighbours,
+        ) => begins(addr.to_string()) && has_dev(*d),
+        (EventKind::VtepFound { mac, .. }, Kind::Fdb) => {
+            begins(mac.to_string()) && line.contains(" dst ")
         }
-        (EventKind::NeighbourUsed { dev: d, addr, .. } | EventKind::NeighbourAwaited { dev: d, addr }, Kind::Neighbours) => {
-            begins(addr.to_string()) && has_dev(*d)
-        }
-        (EventKind::VtepFound { mac, .. }, Kind::Fdb) => begins(mac.to_string()) && line.contains(" dst "),
         (EventKind::Bridged { to: BridgeTo::Port(p), .. }, Kind::Ports) => {
             line.contains(&format!(" {}@", dev(*p))) || line.contains(&format!(" {}:", dev(*p)))
         }
         (
-            EventKind::Tracked { id: Some(id), .. } | EventKind::NatDecided { id, .. } | EventKind::Confirmed { id, .. },
+            EventKind::Tracked { id: Some(id), .. }
+            | EventKind::NatDecided { id, .. }
+            | EventKind::Confirmed { id, .. },
             Kind::Connections,
         ) => ns.conntrack.get(*id).is_some_and(|c| {
             let own = dump::conntrack_line(c, net::Instant::default(), 0);
@@ -178,21 +232,29 @@ fn ends(line: &str) -> Vec<&str> {
 /// The command that takes an entry away.
 fn delete(kind: Kind, line: &str, command: &str) -> Option<String> {
     let words: Vec<&str> = line.split_whitespace().collect();
-    let after = |word: &str| words.iter().position(|w| *w == word).and_then(|i| words.get(i + 1)).copied();
+    let after =
+        |word: &str| words.iter().position(|w| *w == word).and_then(|i| words.get(i + 1)).copied();
     match kind {
         Kind::Routes => {
             let via = after("via").map(|v| format!(" via {v}")).unwrap_or_default();
             Some(format!("ip route del {}{via} dev {}", words.first()?, after("dev")?))
         }
         Kind::Neighbours => Some(format!("ip neigh del {} dev {}", words.first()?, after("dev")?)),
-        Kind::Fdb if line.contains(" dst ") => Some(format!("bridge fdb del {} dev {}", words.first()?, command.rsplit(' ').next()?)),
+        Kind::Fdb if line.contains(" dst ") => {
+            Some(format!("bridge fdb del {} dev {}", words.first()?, command.rsplit(' ').next()?))
+        }
         Kind::Connections => {
             let value = |key: &str| words.iter().find_map(|w| w.strip_prefix(key));
             let ports = match (value("sport="), value("dport=")) {
                 (Some(s), Some(d)) => format!(" --sport {s} --dport {d}"),
                 _ => String::new(),
             };
-            Some(format!("conntrack -D -p {} -s {} -d {}{ports}", words.first()?, value("src=")?, value("dst=")?))
+            Some(format!(
+                "conntrack -D -p {} -s {} -d {}{ports}",
+                words.first()?,
+                value("src=")?,
+                value("dst=")?
+            ))
         }
         _ => None,
     }
@@ -215,7 +277,12 @@ mod tests {
     fn at(app: &mut App, is: impl Fn(&EventKind) -> bool) -> Vec<Table> {
         let l = app.loaded.clone().expect("loaded");
         let (node01, _) = l.session.initial().ns_named("node01").expect("node01");
-        let i = l.session.events().iter().position(|e| e.netns == node01 && is(&e.kind)).expect("such an event");
+        let i = l
+            .session
+            .events()
+            .iter()
+            .position(|e| e.netns == node01 && is(&e.kind))
+            .expect("such an event");
         update(app, Action::SeekEvent(i));
         let t = app.timeline.as_ref().expect("a moment");
         tables(t.state(), node01, None, l.session.events().get(i))
@@ -228,9 +295,15 @@ mod tests {
     #[test]
     fn the_route_neighbour_and_vtep_that_were_used_are_marked() {
         let mut app = sent();
-        let t = at(&mut app, |k| matches!(k, EventKind::Routed { dst, .. } if dst.to_string() == "10.1.6.5"));
+        let t = at(
+            &mut app,
+            |k| matches!(k, EventKind::Routed { dst, .. } if dst.to_string() == "10.1.6.5"),
+        );
         assert_eq!(used(&t), ["10.1.6.0/24 via 10.1.6.0 dev flannel.1 onlink"]);
-        let t = at(&mut app, |k| matches!(k, EventKind::NeighbourUsed { addr, .. } if addr.to_string() == "10.1.6.0"));
+        let t = at(
+            &mut app,
+            |k| matches!(k, EventKind::NeighbourUsed { addr, .. } if addr.to_string() == "10.1.6.0"),
+        );
         assert_eq!(used(&t).len(), 1);
         let t = at(&mut app, |k| matches!(k, EventKind::VtepFound { .. }));
         assert!(used(&t)[0].contains("dst 192.168.120.227"), "{:?}", used(&t));
@@ -243,7 +316,12 @@ mod tests {
         let new: Vec<_> = t.iter().flat_map(|t| &t.lines).filter(|l| l.fate == Fate::New).collect();
         assert_eq!(new.len(), 1, "{new:?}");
         assert!(new[0].text.contains("dport=30080") && new[0].used);
-        assert!(new[0].delete.as_ref().is_some_and(|d| d.starts_with("conntrack -D -p tcp -s 192.168.120.252")));
+        assert!(
+            new[0]
+                .delete
+                .as_ref()
+                .is_some_and(|d| d.starts_with("conntrack -D -p tcp -s 192.168.120.252"))
+        );
     }
 
     #[test]
@@ -253,14 +331,20 @@ mod tests {
         let l = app.loaded.clone().expect("loaded");
         let (node01, _) = l.session.initial().ns_named("node01").expect("node01");
         let all = tables(l.session.world().state(), node01, None, None);
-        let lines: Vec<_> = all.iter().flat_map(|t| t.lines.iter().filter_map(|l| Some((l.text.clone(), l.delete.clone()?)))).collect();
+        let lines: Vec<_> = all
+            .iter()
+            .flat_map(|t| t.lines.iter().filter_map(|l| Some((l.text.clone(), l.delete.clone()?))))
+            .collect();
         assert!(lines.len() > 10, "{lines:?}");
         for (text, command) in lines {
             let mut session = l.session.clone();
             let out = play::shell::exec(&mut session, "node01", &command);
             assert_eq!(out.status, 0, "{command}: {}", out.text);
             let left = tables(session.world().state(), node01, None, None);
-            assert!(!left.iter().flat_map(|t| &t.lines).any(|l| l.text == text), "{command} left {text}");
+            assert!(
+                !left.iter().flat_map(|t| &t.lines).any(|l| l.text == text),
+                "{command} left {text}"
+            );
         }
     }
 }

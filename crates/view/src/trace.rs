@@ -84,18 +84,37 @@ pub fn hops(state: &State, events: &[Event], labels: &Labels, run: &Run, lang: L
 }
 
 /// The short story of some events that are no run: what components did.
-pub fn deeds(state: &State, events: &[Event], labels: &Labels, range: Range<usize>, lang: Lang) -> String {
+pub fn deeds(
+    state: &State,
+    events: &[Event],
+    labels: &Labels,
+    range: Range<usize>,
+    lang: Lang,
+) -> String {
     told(&Context { state, labels }, events, range, lang, Grain::Hops)
 }
 
-fn lines(state: &State, events: &[Event], labels: &Labels, run: &Run, lang: Lang, grain: Grain) -> String {
+fn lines(
+    state: &State,
+    events: &[Event],
+    labels: &Labels,
+    run: &Run,
+    lang: Lang,
+    grain: Grain,
+) -> String {
     let c = Context { state, labels };
     let mut out = told(&c, events, run.events.clone(), lang, grain);
     let _ = writeln!(out, "=> {}", verdict(&c, &run.verdict, lang).replace('`', ""));
     out
 }
 
-fn told(c: &Context<'_>, events: &[Event], range: Range<usize>, lang: Lang, grain: Grain) -> String {
+fn told(
+    c: &Context<'_>,
+    events: &[Event],
+    range: Range<usize>,
+    lang: Lang,
+    grain: Grain,
+) -> String {
     let (state, labels) = (c.state, c.labels);
     let mut out = String::new();
     for i in range {
@@ -109,7 +128,8 @@ fn told(c: &Context<'_>, events: &[Event], range: Range<usize>, lang: Lang, grai
         if grain == Grain::Hops {
             let _ = writeln!(out, "{} {packet:>4} {place:32} {said}", e.at);
         } else {
-            let _ = writeln!(out, "{i:5} {} {packet:>4} {place:32} {:18} {said}", e.at, kind_name(e));
+            let _ =
+                writeln!(out, "{i:5} {} {packet:>4} {place:32} {:18} {said}", e.at, kind_name(e));
         }
     }
     out
@@ -122,8 +142,12 @@ pub fn facts(state: &State, e: &Event) -> BTreeMap<&'static str, String> {
     let mut f = BTreeMap::from([("kind", kind_name(e).to_owned()), ("netns", ns.name.to_string())]);
     let mut put = |key, value: String| _ = f.insert(key, value);
     match &e.kind {
-        EventKind::Asked { remote, .. } => put("remote", if remote.port == 0 { remote.addr.to_string() } else { remote.to_string() }),
-        EventKind::FrameSent { dev: d, frame, .. } | EventKind::FrameReceived { dev: d, frame, .. } => {
+        EventKind::Asked { remote, .. } => put(
+            "remote",
+            if remote.port == 0 { remote.addr.to_string() } else { remote.to_string() },
+        ),
+        EventKind::FrameSent { dev: d, frame, .. }
+        | EventKind::FrameReceived { dev: d, frame, .. } => {
             put("dev", dev(d));
             put("lladdr", frame.eth.dst.to_string());
             if let Some(p) = frame.ipv4() {
@@ -139,7 +163,14 @@ pub fn facts(state: &State, e: &Event) -> BTreeMap<&'static str, String> {
             put("src", seen.packet.src.to_string());
             put("dst", seen.packet.dst.to_string());
             if let WalkStep::Matched { chain, rule, .. } = step {
-                put("chain", ns.rules.table(*table).chains.get(*chain as usize).map_or_else(String::new, |c| c.name.to_string()));
+                put(
+                    "chain",
+                    ns.rules
+                        .table(*table)
+                        .chains
+                        .get(*chain as usize)
+                        .map_or_else(String::new, |c| c.name.to_string()),
+                );
                 put("rule", (rule + 1).to_string());
             }
         }
@@ -158,7 +189,8 @@ pub fn facts(state: &State, e: &Event) -> BTreeMap<&'static str, String> {
                 put("via", next_hop.to_string());
             }
         }
-        EventKind::NeighbourUsed { dev: d, addr, lladdr, state } | EventKind::NeighbourLearned { dev: d, addr, lladdr, state } => {
+        EventKind::NeighbourUsed { dev: d, addr, lladdr, state }
+        | EventKind::NeighbourLearned { dev: d, addr, lladdr, state } => {
             put("dev", dev(d));
             put("addr", addr.to_string());
             put("lladdr", lladdr.to_string());

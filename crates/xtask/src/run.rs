@@ -15,34 +15,64 @@ pub(crate) fn build(t: &Tools) -> Result<()> {
 /// Builds the npm package, and packs it into target/npm.
 pub(crate) fn package(t: &Tools) -> Result<()> {
     say("building the npm package");
-    let build = ["build", "--quiet", "--package", "packetwalk-engine", "--target", "wasm32-unknown-unknown", "--profile", "wasm"];
+    let build = [
+        "build",
+        "--quiet",
+        "--package",
+        "packetwalk-engine",
+        "--target",
+        "wasm32-unknown-unknown",
+        "--profile",
+        "wasm",
+    ];
     run(t.page_command("cargo").args(build), "cargo build")?;
     let (root, out) = (root(), root().join("target/npm"));
     let folder = out.join("packetwalk");
     let io = |what: &Path, e: std::io::Error| format!("{}: {e}", what.display());
     let _ = std::fs::remove_dir_all(&out);
     std::fs::create_dir_all(folder.join("schema")).map_err(|e| io(&folder, e))?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     let wasm = target.join("wasm32-unknown-unknown/wasm/engine.wasm");
     let bindgen = ["--target", "web", "--out-name", "packetwalk", "--out-dir"];
     run(t.command("wasm-bindgen").args(bindgen).arg(&folder).arg(wasm), "wasm-bindgen")?;
     // A type that only the newest libraries of TypeScript know.
     let types = folder.join("packetwalk.d.ts");
     let text = std::fs::read_to_string(&types).map_err(|e| io(&types, e))?;
-    let text: String = text.lines().filter(|l| !l.contains("[Symbol.dispose]")).flat_map(|l| [l, "\n"]).collect();
+    let text: String =
+        text.lines().filter(|l| !l.contains("[Symbol.dispose]")).flat_map(|l| [l, "\n"]).collect();
     std::fs::write(&types, text).map_err(|e| io(&types, e))?;
     let bytes = folder.join("packetwalk_bg.wasm");
-    let small = ["-Oz", "--low-memory-unused", "--enable-bulk-memory", "--enable-nontrapping-float-to-int", "--enable-reference-types"];
-    let small = small.into_iter().chain(["--enable-multivalue", "--enable-sign-ext", "--enable-mutable-globals", "-o"]);
+    let small = [
+        "-Oz",
+        "--low-memory-unused",
+        "--enable-bulk-memory",
+        "--enable-nontrapping-float-to-int",
+        "--enable-reference-types",
+    ];
+    let small = small.into_iter().chain([
+        "--enable-multivalue",
+        "--enable-sign-ext",
+        "--enable-mutable-globals",
+        "-o",
+    ]);
     run(t.command("wasm-opt").args(small).arg(&bytes).arg(&bytes), "wasm-opt")?;
     // What is ours stands beside what was made.
     let npm = root.join("crates/engine/npm");
     let schemas = ["schema/document.schema.json", "schema/trace.schema.json"];
-    for file in ["package.json", "README.md", "index.d.ts", "node.js", "browser.js", "example.mjs"].into_iter().chain(schemas) {
+    for file in ["package.json", "README.md", "index.d.ts", "node.js", "browser.js", "example.mjs"]
+        .into_iter()
+        .chain(schemas)
+    {
         std::fs::copy(npm.join(file), folder.join(file)).map_err(|e| io(&npm.join(file), e))?;
     }
     std::fs::copy(root.join("LICENSE"), folder.join("LICENSE")).map_err(|e| io(&folder, e))?;
-    run(t.command("npm").args(["pack", "--silent", "--pack-destination", ".."]).current_dir(&folder), "npm pack")?;
+    run(
+        t.command("npm")
+            .args(["pack", "--silent", "--pack-destination", ".."])
+            .current_dir(&folder),
+        "npm pack",
+    )?;
     say("target/npm has the package and its tarball");
     Ok(())
 }
@@ -60,9 +90,21 @@ pub(crate) fn test(t: &Tools, yes: bool) -> Result<()> {
         c.args(args);
         c
     };
-    step("formatting", || run(cargo(&["fmt", "--all", "--check"]).env("RUSTFMT_LOG", "off"), "cargo fmt --check"))?;
+    step("formatting", || {
+        run(cargo(&["fmt", "--all", "--check"]).env("RUSTFMT_LOG", "off"), "cargo fmt --check")
+    })?;
     step("native tests", || {
-        run(&mut cargo(&["test", "--workspace", "--exclude", "packetwalk-web", "--exclude", "packetwalk-browser-tests"]), "cargo test")
+        run(
+            &mut cargo(&[
+                "test",
+                "--workspace",
+                "--exclude",
+                "packetwalk-web",
+                "--exclude",
+                "packetwalk-browser-tests",
+            ]),
+            "cargo test",
+        )
     })?;
     step("the kernel itself", || kernel(yes, &[]))?;
     step("lints", || {
@@ -81,18 +123,38 @@ pub(crate) fn test(t: &Tools, yes: bool) -> Result<()> {
         run(&mut cargo(&lints), "cargo clippy")
     })?;
     step("documentation", || {
-        let docs = ["doc", "--workspace", "--exclude", "packetwalk-web", "--exclude", "packetwalk-browser-tests", "--no-deps", "--quiet"];
+        let docs = [
+            "doc",
+            "--workspace",
+            "--exclude",
+            "packetwalk-web",
+            "--exclude",
+            "packetwalk-browser-tests",
+            "--no-deps",
+            "--quiet",
+        ];
         run(cargo(&docs).env("RUSTDOCFLAGS", "-D warnings"), "cargo doc")
     })?;
     step("the page", || build(t))?;
     step("the npm package", || package(t))?;
     step("tests in headless Chromium", || {
         let mut c = t.wasm_command("cargo");
-        c.args(["test", "--target", "wasm32-unknown-unknown", "--package", "packetwalk-browser-tests"]);
+        c.args([
+            "test",
+            "--target",
+            "wasm32-unknown-unknown",
+            "--package",
+            "packetwalk-browser-tests",
+        ]);
         c.current_dir(root().join("tests/browser")).env("CHROMEDRIVER", "/usr/bin/chromedriver");
         run(&mut c, "wasm-bindgen-test")
     })?;
-    step("whole-page tests", || run(t.command("node").args(["--test", "--test-concurrency=1"]).args(page_tests()?), "node --test"))?;
+    step("whole-page tests", || {
+        run(
+            t.command("node").args(["--test", "--test-concurrency=1"]).args(page_tests()?),
+            "node --test",
+        )
+    })?;
     say("every test passed");
     Ok(())
 }
@@ -100,7 +162,10 @@ pub(crate) fn test(t: &Tools, yes: bool) -> Result<()> {
 /// The files of whole-page tests: Node 22 takes no folder.
 fn page_tests() -> Result<Vec<PathBuf>> {
     let folder = root().join("tests/e2e");
-    let files = std::fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?.flatten().map(|f| f.path());
+    let files = std::fs::read_dir(&folder)
+        .map_err(|e| format!("{}: {e}", folder.display()))?
+        .flatten()
+        .map(|f| f.path());
     let mut tests: Vec<_> = files.filter(|f| f.to_string_lossy().ends_with(".test.mjs")).collect();
     tests.sort();
     Ok(tests)
@@ -110,15 +175,26 @@ fn page_tests() -> Result<Vec<PathBuf>> {
 pub(crate) fn kernel(yes: bool, args: &[String]) -> Result<()> {
     if !setup::may_ask_kernel() {
         if let Some(arg) = args.iter().find(|a| !matches!(a.as_str(), "-h" | "--help")) {
-            return Err(format!("{arg} asks the kernel itself, which takes root on Linux: sudo cargo xtask kernel {}", args.join(" ")));
+            return Err(format!(
+                "{arg} asks the kernel itself, which takes root on Linux: sudo cargo xtask kernel {}",
+                args.join(" ")
+            ));
         }
-        say("not root on Linux: the kernel itself is not asked; comparing with the recordings of one");
+        say(
+            "not root on Linux: the kernel itself is not asked; comparing with the recordings of one",
+        );
         let mut c = std::process::Command::new("cargo");
-        return run(c.args(["test", "--package", "packetwalk-tests", "--test", "recordings"]).current_dir(root()), "cargo test");
+        return run(
+            c.args(["test", "--package", "packetwalk-tests", "--test", "recordings"])
+                .current_dir(root()),
+            "cargo test",
+        );
     }
     setup::kernel_tools(yes)?;
     let mut c = std::process::Command::new("cargo");
-    c.args(["run", "--quiet", "--package", "packetwalk-tests", "--bin", "packetwalk-kernel", "--"]).args(args).current_dir(root());
+    c.args(["run", "--quiet", "--package", "packetwalk-tests", "--bin", "packetwalk-kernel", "--"])
+        .args(args)
+        .current_dir(root());
     run(&mut c, "the comparison with the kernel")
 }
 

@@ -53,9 +53,9 @@ impl Tools {
         c
     }
 
-    /// A command that builds the page. The standard library is built with it, small instead of fast, and
-    /// a panic stops at once instead of telling a story: together a tenth of the page. Without the
-    /// library's sources the page works as well, and is that much larger.
+    /// A command that builds the page. The standard library is built with it, small instead of
+    /// fast, and a panic stops at once instead of telling a story: together a tenth of the page.
+    /// Without the library's sources the page works as well, and is that much larger.
     pub(crate) fn page_command(&self, program: &str) -> Command {
         let mut c = self.wasm_command(program);
         if self.std_sources {
@@ -63,7 +63,10 @@ impl Tools {
             c.env("RUSTC_BOOTSTRAP", "1")
                 .env("CARGO_UNSTABLE_BUILD_STD", "std,panic_abort")
                 .env("CARGO_UNSTABLE_BUILD_STD_FEATURES", "optimize_for_size")
-                .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", "-Zunstable-options -Cpanic=immediate-abort");
+                .env(
+                    "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS",
+                    "-Zunstable-options -Cpanic=immediate-abort",
+                );
         }
         c
     }
@@ -71,7 +74,9 @@ impl Tools {
 
 /// Runs a command to its end.
 pub(crate) fn run(c: &mut Command, what: &str) -> Result<()> {
-    let status = c.status().map_err(|e| format!("{what}: {} could not be started: {e}", c.get_program().to_string_lossy()))?;
+    let status = c.status().map_err(|e| {
+        format!("{what}: {} could not be started: {e}", c.get_program().to_string_lossy())
+    })?;
     if status.success() { Ok(()) } else { Err(format!("{what} failed ({status})")) }
 }
 
@@ -102,13 +107,20 @@ fn may_install(packages: &[&str], yes: bool) -> Result<()> {
     let _ = std::io::stdout().flush();
     let mut answer = String::new();
     let _ = std::io::stdin().lock().read_line(&mut answer);
-    if matches!(answer.trim(), "y" | "Y" | "yes") { Ok(()) } else { Err(format!("not installed: {list}")) }
+    if matches!(answer.trim(), "y" | "Y" | "yes") {
+        Ok(())
+    } else {
+        Err(format!("not installed: {list}"))
+    }
 }
 
 /// Installs Debian packages. Whoever calls has asked.
 pub(crate) fn apt(packages: &[&str]) -> Result<()> {
     if output(Command::new("apt-get").arg("--version")).is_none() {
-        return Err(format!("this system has no apt-get; install what these Debian packages hold: {}", packages.join(" ")));
+        return Err(format!(
+            "this system has no apt-get; install what these Debian packages hold: {}",
+            packages.join(" ")
+        ));
     }
     // As root there is no sudo to ask.
     let root = output(Command::new("id").arg("-u")).as_deref() == Some("0");
@@ -121,7 +133,12 @@ pub(crate) fn apt(packages: &[&str]) -> Result<()> {
         c
     };
     run(apt(&["-q", "update"]).stdout(std::process::Stdio::null()), "apt-get update")?;
-    run(apt(&["-q", "-y", "install", "--no-install-recommends"]).args(packages).stdout(std::process::Stdio::null()), "apt-get install")
+    run(
+        apt(&["-q", "-y", "install", "--no-install-recommends"])
+            .args(packages)
+            .stdout(std::process::Stdio::null()),
+        "apt-get install",
+    )
 }
 
 fn first_line(program: &str, arg: &str, path: &OsString) -> Option<String> {
@@ -129,14 +146,16 @@ fn first_line(program: &str, arg: &str, path: &OsString) -> Option<String> {
     text.lines().next().map(str::to_owned)
 }
 
-/// Everything that building the page needs, and what the tests need besides. One question covers every
-/// system package.
+/// Everything that building the page needs, and what the tests need besides. One question covers
+/// every system package.
 pub(crate) fn tools(yes: bool, for_tests: bool) -> Result<Tools> {
     let root = root();
     let own = [root.join("target/tools/bin"), root.join("web/js/node_modules/.bin")];
     let old = std::env::var_os("PATH").unwrap_or_default();
-    let path = std::env::join_paths(own.iter().cloned().chain(std::env::split_paths(&old))).map_err(|e| e.to_string())?;
-    let node = first_line("node", "--version", &path).and_then(|v| v.trim_start_matches('v').split('.').next()?.parse::<u32>().ok());
+    let path = std::env::join_paths(own.iter().cloned().chain(std::env::split_paths(&old)))
+        .map_err(|e| e.to_string())?;
+    let node = first_line("node", "--version", &path)
+        .and_then(|v| v.trim_start_matches('v').split('.').next()?.parse::<u32>().ok());
     match node {
         Some(20..) => {}
         Some(v) => return Err(format!("Node.js {v} is too old: install version 20 or later")),
@@ -144,7 +163,10 @@ pub(crate) fn tools(yes: bool, for_tests: bool) -> Result<Tools> {
     }
     npm(&root.join("web/js"), "the packages of web/js (editor, fonts, wasm-opt; a few seconds)")?;
     if for_tests {
-        npm(&root.join("tests/tools"), "the packages of tests/tools (generators of pages, readers of what is written; a minute)")?;
+        npm(
+            &root.join("tests/tools"),
+            "the packages of tests/tools (generators of pages, readers of what is written; a minute)",
+        )?;
     }
     let compiler = wasm::find()?;
     let mut packages = compiler.missing_packages().to_vec();
@@ -158,7 +180,13 @@ pub(crate) fn tools(yes: bool, for_tests: bool) -> Result<Tools> {
     }
     let toolchain = wasm::finish(compiler)?;
     cargo_tool("wasm-bindgen", "wasm-bindgen-cli", WASM_BINDGEN, &["--force"], &path)?;
-    cargo_tool("trunk", "trunk", TRUNK, &["--locked", "--no-default-features", "--features", "rustls"], &path)?;
+    cargo_tool(
+        "trunk",
+        "trunk",
+        TRUNK,
+        &["--locked", "--no-default-features", "--features", "rustls"],
+        &path,
+    )?;
     if for_tests {
         cargo_tool("mdbook", "mdbook", MDBOOK, &["--no-default-features"], &path)?;
     }
@@ -179,22 +207,40 @@ fn npm(folder: &Path, what: &str) -> Result<()> {
         return Ok(());
     }
     say(&format!("installing {what}"));
-    run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(folder).stdout(std::process::Stdio::null()), "npm ci")?;
+    run(
+        Command::new("npm")
+            .args(["ci", "--no-audit", "--no-fund"])
+            .current_dir(folder)
+            .stdout(std::process::Stdio::null()),
+        "npm ci",
+    )?;
     std::fs::write(&stamp, lock).map_err(|e| e.to_string())
 }
 
-/// A tool that cargo builds. One that is there in another version stays as it is: ours goes beside it,
-/// below target/.
-fn cargo_tool(program: &str, package: &str, version: &str, extra: &[&str], path: &OsString) -> Result<()> {
+/// A tool that cargo builds. One that is there in another version stays as it is: ours goes beside
+/// it, below target/.
+fn cargo_tool(
+    program: &str,
+    package: &str,
+    version: &str,
+    extra: &[&str],
+    path: &OsString,
+) -> Result<()> {
     let have = first_line(program, "--version", path);
-    if have.as_deref().and_then(|v| v.split_whitespace().nth(1)).is_some_and(|v| v.trim_start_matches('v') == version) {
+    if have
+        .as_deref()
+        .and_then(|v| v.split_whitespace().nth(1))
+        .is_some_and(|v| v.trim_start_matches('v') == version)
+    {
         return Ok(());
     }
     say(&format!("building {package} {version} (about four minutes on two cores)"));
     let mut c = Command::new("cargo");
     c.args(["install", "--quiet", &format!("{package}@{version}")]).args(extra);
     // The tool is used a few times a day: built fast, not to be fast.
-    for (key, value) in [("LTO", "false"), ("CODEGEN_UNITS", "16"), ("OPT_LEVEL", "0"), ("DEBUG", "0")] {
+    for (key, value) in
+        [("LTO", "false"), ("CODEGEN_UNITS", "16"), ("OPT_LEVEL", "0"), ("DEBUG", "0")]
+    {
         c.env(format!("CARGO_PROFILE_RELEASE_{key}"), value);
     }
     c.env("CARGO_TARGET_DIR", root().join("target/tools-build"));
@@ -211,7 +257,10 @@ fn launcher(root: &Path, path: &OsString) {
     }
     let home = std::env::split_paths(path).find(|p| p.join("cargo").is_file());
     let Some(file) = home.map(|h| h.join("wasm-opt")) else { return };
-    let script = format!("#!/bin/sh\nexec node '{}' \"$@\"\n", root.join("web/js/node_modules/binaryen/bin/wasm-opt").display());
+    let script = format!(
+        "#!/bin/sh\nexec node '{}' \"$@\"\n",
+        root.join("web/js/node_modules/binaryen/bin/wasm-opt").display()
+    );
     if std::fs::write(&file, script).is_ok() {
         let _ = Command::new("chmod").arg("+x").arg(&file).status();
         say(&format!("wrote {}, for plain trunk", file.display()));
@@ -236,8 +285,14 @@ pub(crate) fn kernel_tools(yes: bool) -> Result<()> {
         ("taskset", "util-linux"),
         ("python3", "python3"),
     ];
-    let there = |program: &str| output(Command::new("sh").args(["-c", &format!("command -v {program}")])).is_some();
-    let mut missing: Vec<_> = wanted.into_iter().filter(|(program, _)| !there(program)).map(|(_, package)| package).collect();
+    let there = |program: &str| {
+        output(Command::new("sh").args(["-c", &format!("command -v {program}")])).is_some()
+    };
+    let mut missing: Vec<_> = wanted
+        .into_iter()
+        .filter(|(program, _)| !there(program))
+        .map(|(_, package)| package)
+        .collect();
     missing.dedup();
     if missing.is_empty() {
         return Ok(());
@@ -256,5 +311,9 @@ fn test_packages() -> Vec<&'static str> {
         ("/usr/bin/hugo", "hugo"),
         ("/usr/share/fonts/opentype/noto", "fonts-noto-cjk"),
     ];
-    wanted.into_iter().filter(|(path, _)| !Path::new(path).exists()).map(|(_, package)| package).collect()
+    wanted
+        .into_iter()
+        .filter(|(path, _)| !Path::new(path).exists())
+        .map(|(_, package)| package)
+        .collect()
 }

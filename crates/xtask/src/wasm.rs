@@ -1,5 +1,5 @@
-//! The standard library for wasm32: rustup's if it is there or can be fetched, else Debian's compiler
-//! with a standard library built from Debian's sources.
+//! The standard library for wasm32: rustup's if it is there or can be fetched, else Debian's
+//! compiler with a standard library built from Debian's sources.
 
 use crate::setup::{Result, apt, output, root, run, say};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,8 @@ const FETCH: Duration = Duration::from_secs(180);
 
 fn has_std(sysroot: &Path) -> bool {
     let lib = sysroot.join("lib/rustlib").join(TARGET).join("lib");
-    std::fs::read_dir(lib).is_ok_and(|d| d.flatten().any(|f| f.file_name().to_string_lossy().starts_with("libstd-")))
+    std::fs::read_dir(lib)
+        .is_ok_and(|d| d.flatten().any(|f| f.file_name().to_string_lossy().starts_with("libstd-")))
 }
 
 fn default_sysroot() -> Option<PathBuf> {
@@ -32,12 +33,18 @@ fn sysroot(toolchain: Option<&str>) -> Option<PathBuf> {
 
 /// Whether a toolchain has the sources of its standard library; rustup may fetch them.
 pub(crate) fn std_sources(toolchain: Option<&str>) -> bool {
-    let there = || sysroot(toolchain).is_some_and(|s| s.join("lib/rustlib/src/rust/library/Cargo.lock").is_file());
+    let there = || {
+        sysroot(toolchain)
+            .is_some_and(|s| s.join("lib/rustlib/src/rust/library/Cargo.lock").is_file())
+    };
     if there() {
         return true;
     }
     let told_not_to = std::env::vars().any(|(k, v)| k == "RUSTUP_AUTO_INSTALL" && v == "0");
-    if toolchain.is_none() && !told_not_to && output(Command::new("rustup").arg("--version")).is_some() {
+    if toolchain.is_none()
+        && !told_not_to
+        && output(Command::new("rustup").arg("--version")).is_some()
+    {
         say("fetching the sources of the standard library with rustup");
         rustup(&["component", "add", "rust-src"]);
     }
@@ -64,7 +71,14 @@ impl Compiler {
         match self {
             Self::Default | Self::Debian => &[],
             // And lld, of the LLVM version that this compiler then says it has.
-            Self::DebianMissing => &["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm", "rust-web-clippy", "rustfmt-web"],
+            Self::DebianMissing => &[
+                "rustc-web",
+                "cargo-web",
+                "rust-web-src",
+                "rust-web-llvm",
+                "rust-web-clippy",
+                "rustfmt-web",
+            ],
         }
     }
 }
@@ -87,7 +101,9 @@ pub(crate) fn find() -> Result<Compiler> {
         say("rustup could not fetch it");
     }
     if output(Command::new("apt-get").arg("--version")).is_none() || !has_rustup {
-        return Err(format!("the wasm32 standard library is missing: run `rustup target add {TARGET}`"));
+        return Err(format!(
+            "the wasm32 standard library is missing: run `rustup target add {TARGET}`"
+        ));
     }
     Ok(Compiler::DebianMissing)
 }
@@ -105,7 +121,12 @@ pub(crate) fn finish(compiler: Compiler) -> Result<Option<String>> {
 
 /// Asks rustup for something, and not for ever.
 fn rustup(args: &[&str]) -> bool {
-    let Ok(mut child) = Command::new("rustup").args(args).env_remove("RUSTUP_TOOLCHAIN").current_dir(root()).spawn() else {
+    let Ok(mut child) = Command::new("rustup")
+        .args(args)
+        .env_remove("RUSTUP_TOOLCHAIN")
+        .current_dir(root())
+        .spawn()
+    else {
         return false;
     };
     let mut waited = Duration::ZERO;
@@ -133,13 +154,18 @@ fn linked() -> bool {
 
 /// Whether the linker that Debian's compiler calls can be started.
 fn has_lld() -> bool {
-    Command::new("rust-lld").args(["-flavor", "wasm", "--version"]).output().is_ok_and(|o| o.status.success())
+    Command::new("rust-lld")
+        .args(["-flavor", "wasm", "--version"])
+        .output()
+        .is_ok_and(|o| o.status.success())
 }
 
 /// Debian's compiler gets its linker and a standard library from its sources, and a name in rustup.
 fn debian() -> Result<()> {
     let version = output(Command::new("/usr/bin/rustc").arg("-vV")).unwrap_or_default();
-    let llvm = version.lines().find_map(|l| l.strip_prefix("LLVM version: ")?.split('.').next().map(str::to_owned));
+    let llvm = version
+        .lines()
+        .find_map(|l| l.strip_prefix("LLVM version: ")?.split('.').next().map(str::to_owned));
     let llvm = llvm.ok_or("/usr/bin/rustc does not say its LLVM version")?;
     if !has_lld() {
         apt(&[&format!("lld-{llvm}")])?;
@@ -149,7 +175,10 @@ fn debian() -> Result<()> {
         build_std()?;
     }
     if !linked() {
-        run(Command::new("rustup").args(["toolchain", "link", DEBIAN, "/usr"]), "rustup toolchain link")?;
+        run(
+            Command::new("rustup").args(["toolchain", "link", DEBIAN, "/usr"]),
+            "rustup toolchain link",
+        )?;
     }
     Ok(())
 }
@@ -158,13 +187,25 @@ fn build_std() -> Result<()> {
     let dir = root().join("target/wasm-std");
     let write = |path: PathBuf, text: &str| {
         let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-        made.and_then(|()| std::fs::write(&path, text)).map_err(|e| format!("{}: {e}", path.display()))
+        made.and_then(|()| std::fs::write(&path, text))
+            .map_err(|e| format!("{}: {e}", path.display()))
     };
-    write(dir.join("Cargo.toml"), "[package]\nname = \"empty\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n")?;
+    write(
+        dir.join("Cargo.toml"),
+        "[package]\nname = \"empty\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n",
+    )?;
     write(dir.join("src/lib.rs"), "")?;
     let mut c = Command::new("/usr/bin/cargo");
     c.current_dir(&dir)
-        .args(["build", "--quiet", "--release", "--target", TARGET, "-Z", "build-std=std,panic_abort,proc_macro,test"])
+        .args([
+            "build",
+            "--quiet",
+            "--release",
+            "--target",
+            TARGET,
+            "-Z",
+            "build-std=std,panic_abort,proc_macro,test",
+        ])
         // Without bitcode `lto` does not work.
         .env("RUSTFLAGS", "-C embed-bitcode=yes")
         .env("RUSTC", "/usr/bin/rustc")
@@ -174,7 +215,8 @@ fn build_std() -> Result<()> {
         .env_remove("RUSTUP_TOOLCHAIN");
     run(&mut c, "building the standard library")?;
     let to = Path::new("/usr/lib/rustlib").join(TARGET).join("lib");
-    std::fs::create_dir_all(&to).map_err(|e| format!("{}: {e}; run this once as root", to.display()))?;
+    std::fs::create_dir_all(&to)
+        .map_err(|e| format!("{}: {e}; run this once as root", to.display()))?;
     let from = dir.join("target").join(TARGET).join("release/deps");
     for file in std::fs::read_dir(&from).map_err(|e| e.to_string())?.flatten() {
         let name = file.file_name().to_string_lossy().into_owned();

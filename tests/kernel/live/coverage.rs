@@ -15,7 +15,13 @@ use std::fmt;
 use std::rc::Rc;
 
 /// The groups of findings, by their last number.
-const GROUPS: [(&str, u8); 5] = [("bridge and netfilter", 10), ("hooks, rules, counters", 27), ("VXLAN", 35), ("ARP", 40), ("ICMP", 47)];
+const GROUPS: [(&str, u8); 5] = [
+    ("bridge and netfilter", 10),
+    ("hooks, rules, counters", 27),
+    ("VXLAN", 35),
+    ("ARP", 40),
+    ("ICMP", 47),
+];
 
 /// Counts, over all sessions.
 #[derive(Debug, Default)]
@@ -75,7 +81,8 @@ fn ending(line: &str) -> String {
     if line.contains("200 OK") {
         return "200 OK".to_owned();
     }
-    let words: Vec<&str> = line.split(' ').filter(|w| !w.contains('.') && !w.contains('=')).collect();
+    let words: Vec<&str> =
+        line.split(' ').filter(|w| !w.contains('.') && !w.contains('=')).collect();
     words.join(" ").replace(" from", "")
 }
 
@@ -113,15 +120,21 @@ fn findings(session: &Session) -> BTreeSet<u8> {
                     }
                     live.insert(*id, skb.clone());
                 }
-                Change::Neighbour { after: Some(n), .. } if n.state == NudState::Delay => _ = out.insert(40),
+                Change::Neighbour { after: Some(n), .. } if n.state == NudState::Delay => {
+                    _ = out.insert(40)
+                }
                 _ => {}
             }
         }
-        changed_rules |=
-            matches!(&e.kind, EventKind::Configured { setting, .. } if matches!(**setting, Setting::Rules(_) | Setting::FlushConntrack));
+        changed_rules |= matches!(&e.kind, EventKind::Configured { setting, .. } if matches!(**setting, Setting::Rules(_) | Setting::FlushConntrack));
         let skb = e.packet.and_then(|p| live.get(&p)).cloned();
         let before = e.packet.and_then(|p| seen.get(&p)).unwrap_or(&nothing);
-        let moment = Moment { e, ns: session.world().state().ns(e.netns), skb: skb.as_deref(), seen: before };
+        let moment = Moment {
+            e,
+            ns: session.world().state().ns(e.netns),
+            skb: skb.as_deref(),
+            seen: before,
+        };
         out.extend(of_bridge(&moment));
         out.extend(of_rules(&moment, session, changed_rules));
         out.extend(of_vxlan(&moment));
@@ -130,7 +143,9 @@ fn findings(session: &Session) -> BTreeSet<u8> {
         let mark = match &e.kind {
             EventKind::BridgedDnat { .. } => Some("bridged-dnat"),
             EventKind::Translated { hook: Hook::Prerouting, .. } => Some("dnat"),
-            EventKind::Walked { hook: Hook::Prerouting, seen, .. } if seen.physin.is_some() => Some("bridge-prerouting"),
+            EventKind::Walked { hook: Hook::Prerouting, seen, .. } if seen.physin.is_some() => {
+                Some("bridge-prerouting")
+            }
             EventKind::TtlDecremented { .. } => Some("forwarded"),
             EventKind::PacketMade { .. } => Some("made"),
             _ => None,
@@ -150,14 +165,36 @@ fn of_bridge(m: &Moment<'_>) -> Vec<u8> {
         EventKind::BridgedDnat { .. } => vec![1],
         EventKind::NeighbourUsed { .. } if saved => vec![2],
         EventKind::NeighbourAwaited { .. } if m.seen.contains("bridged-dnat") => vec![3],
-        EventKind::Walked { hook: Hook::Forward, seen, .. } if seen.physin.is_some() && seen.physin == seen.physout => vec![8],
-        EventKind::Walked { hook: Hook::Forward, seen, .. } if seen.physin.is_some() && seen.physout.is_none() => vec![4],
-        EventKind::Bridged { to: BridgeTo::Up, .. } if m.seen.contains("bridge-prerouting") => vec![5],
-        EventKind::FrameReceived { dev, .. } if on_bridge(*dev) && m.seen.contains("dnat") => vec![6],
-        EventKind::Bridged { to: BridgeTo::Port(_), .. } if filters && !m.ns.sysctl.bridge_nf_call_iptables => vec![7],
+        EventKind::Walked { hook: Hook::Forward, seen, .. }
+            if seen.physin.is_some() && seen.physin == seen.physout =>
+        {
+            vec![8]
+        }
+        EventKind::Walked { hook: Hook::Forward, seen, .. }
+            if seen.physin.is_some() && seen.physout.is_none() =>
+        {
+            vec![4]
+        }
+        EventKind::Bridged { to: BridgeTo::Up, .. } if m.seen.contains("bridge-prerouting") => {
+            vec![5]
+        }
+        EventKind::FrameReceived { dev, .. } if on_bridge(*dev) && m.seen.contains("dnat") => {
+            vec![6]
+        }
+        EventKind::Bridged { to: BridgeTo::Port(_), .. }
+            if filters && !m.ns.sysctl.bridge_nf_call_iptables =>
+        {
+            vec![7]
+        }
         EventKind::Dropped { reason: DropReason::BridgeSamePort, .. } => vec![8],
-        EventKind::Bridged { to: BridgeTo::Flood(ports), .. } if ports.len() > 1 && filters => vec![9],
-        EventKind::Dropped { reason: DropReason::PktTooBig, .. } if m.skb.is_some_and(|s| s.bridge.is_some()) => vec![10],
+        EventKind::Bridged { to: BridgeTo::Flood(ports), .. } if ports.len() > 1 && filters => {
+            vec![9]
+        }
+        EventKind::Dropped { reason: DropReason::PktTooBig, .. }
+            if m.skb.is_some_and(|s| s.bridge.is_some()) =>
+        {
+            vec![10]
+        }
         _ => Vec::new(),
     }
 }
@@ -175,13 +212,21 @@ fn of_rules(m: &Moment<'_>, session: &Session, changed: bool) -> Vec<u8> {
             match step {
                 WalkStep::Returned { to_policy: true, .. } => out.push(14),
                 WalkStep::Matched { effect: Effect::Mark(_), .. } => out.push(15),
-                WalkStep::Matched { effect: Effect::Dnat { .. }, .. } if m.ns.is_local(p.dst.into()) && !node(p.dst) => out.push(23),
+                WalkStep::Matched { effect: Effect::Dnat { .. }, .. }
+                    if m.ns.is_local(p.dst.into()) && !node(p.dst) =>
+                {
+                    out.push(23)
+                }
                 _ => {}
             }
             if *hook == Hook::Forward && *table == TableName::Filter && pods(p.src) && pods(p.dst) {
                 out.push(if new { 17 } else { 16 });
             }
-            if *mark != 0 && seen.in_dev.is_some() && *hook == Hook::Prerouting && *table == TableName::Mangle {
+            if *mark != 0
+                && seen.in_dev.is_some()
+                && *hook == Hook::Prerouting
+                && *table == TableName::Mangle
+            {
                 out.push(22);
             }
             if *hook == Hook::Forward && !pods(p.src) && pods(p.dst) && new && *mark == 0 {
@@ -214,11 +259,17 @@ fn of_rules(m: &Moment<'_>, session: &Session, changed: bool) -> Vec<u8> {
 
 fn of_vxlan(m: &Moment<'_>) -> Vec<u8> {
     match &m.e.kind {
-        EventKind::Walked { hook: Hook::Output, seen, .. } if is_vxlan(&seen.packet) => vec![28, 29],
-        EventKind::Walked { hook: Hook::Postrouting, table: TableName::Nat, seen, mark, .. } if is_vxlan(&seen.packet) && *mark != 0 => {
+        EventKind::Walked { hook: Hook::Output, seen, .. } if is_vxlan(&seen.packet) => {
+            vec![28, 29]
+        }
+        EventKind::Walked {
+            hook: Hook::Postrouting, table: TableName::Nat, seen, mark, ..
+        } if is_vxlan(&seen.packet) && *mark != 0 => {
             vec![30]
         }
-        EventKind::Tracked { new: true, .. } if m.skb.and_then(Skb::ip).is_some_and(is_vxlan) => vec![31],
+        EventKind::Tracked { new: true, .. } if m.skb.and_then(Skb::ip).is_some_and(is_vxlan) => {
+            vec![31]
+        }
         EventKind::Encapsulated { .. } => vec![32, 33],
         EventKind::Decapsulated { .. } => vec![34],
         EventKind::Dropped { reason: DropReason::VxlanNoRemote, .. } => vec![35],
@@ -231,7 +282,9 @@ fn of_arp(m: &Moment<'_>) -> Vec<u8> {
         EventKind::NeighbourAwaited { .. } if m.seen.contains("forwarded") => vec![36],
         EventKind::NeighbourLearned { state: NudState::Stale, .. } => vec![37],
         EventKind::FrameSent { dev, frame, .. } => match &frame.payload {
-            Payload::Arp(a) if a.op == ArpOp::Request && &*m.ns.dev(*dev).name == "eth0" => vec![38],
+            Payload::Arp(a) if a.op == ArpOp::Request && &*m.ns.dev(*dev).name == "eth0" => {
+                vec![38]
+            }
             _ => Vec::new(),
         },
         EventKind::NeighbourFailed { .. } => vec![39],
@@ -248,7 +301,9 @@ fn of_icmp(m: &Moment<'_>, session: &Session) -> Vec<u8> {
             Body::Icmp(Icmp::Redirect { .. }) => vec![45],
             Body::Icmp(Icmp::TimeExceeded { .. }) => vec![43, 44],
             Body::Icmp(i) if i.quoted().is_some() => vec![43],
-            Body::Icmp(Icmp::Echo { reply: false, .. }) if services.contains(&packet.dst) => vec![46],
+            Body::Icmp(Icmp::Echo { reply: false, .. }) if services.contains(&packet.dst) => {
+                vec![46]
+            }
             _ => Vec::new(),
         },
         EventKind::Tracked { info: Some(CtInfo::Related | CtInfo::RelatedReply), .. } => vec![47],
@@ -265,8 +320,14 @@ impl fmt::Display for Coverage {
         writeln!(f, "{} % of the endings are other than 200 OK", self.failures_percent())?;
         let mut first = 1;
         for (name, last) in GROUPS {
-            let reached = |f: u8| self.findings.get(&f).map_or_else(|| format!("F{f} -"), |n| format!("F{f} {n}"));
-            writeln!(f, "{name:24} {}", (first..=last).map(reached).collect::<Vec<_>>().join(", "))?;
+            let reached = |f: u8| {
+                self.findings.get(&f).map_or_else(|| format!("F{f} -"), |n| format!("F{f} {n}"))
+            };
+            writeln!(
+                f,
+                "{name:24} {}",
+                (first..=last).map(reached).collect::<Vec<_>>().join(", ")
+            )?;
             first = last + 1;
         }
         Ok(())

@@ -1,5 +1,5 @@
-//! Eleven shapes of Services and host ports under five releases of Kubernetes: the rules as a kernel prints them, and
-//! random probes.
+//! Eleven shapes of Services and host ports under five releases of Kubernetes: the rules as a
+//! kernel prints them, and random probes.
 
 use net::netfilter::save;
 use net::rng::Rng;
@@ -64,24 +64,40 @@ pub(crate) fn session(release: usize, shape: usize, seed: u64) -> String {
     let Some(cluster) = cluster else { panic!("{}: {}\n{text}", name(release, shape), diags[0]) };
     let mut steps = String::new();
     for (addr, node) in [("203.0.113.10", 226), ("203.0.113.20", 227)] {
-        let _ = writeln!(steps, "  - {{on: bastion, run: ip route add {addr}/32 via 192.168.120.{node}}}");
+        let _ = writeln!(
+            steps,
+            "  - {{on: bastion, run: ip route add {addr}/32 via 192.168.120.{node}}}"
+        );
     }
-    let mut senders: Vec<String> = ["bastion", "node01", "node02", "bastion"].map(str::to_owned).into();
-    senders.extend(cluster.pods.iter().filter(|p| p.namespace == "default").map(|p| format!("pod/{}", p.name)));
+    let mut senders: Vec<String> =
+        ["bastion", "node01", "node02", "bastion"].map(str::to_owned).into();
+    senders.extend(
+        cluster.pods.iter().filter(|p| p.namespace == "default").map(|p| format!("pod/{}", p.name)),
+    );
     let mut targets: Vec<(String, &str)> = Vec::new();
     for s in cluster.services.iter().filter(|s| s.span.is_some()) {
         for p in s.ports.iter().filter(|p| p.protocol != "SCTP") {
-            let own = s.cluster_ip.map(Into::into).into_iter().chain(s.traffic.external_ips.iter().copied());
+            let own = s
+                .cluster_ip
+                .map(Into::into)
+                .into_iter()
+                .chain(s.traffic.external_ips.iter().copied());
             let all = own.chain(s.traffic.ingress.iter().map(|(a, _)| *a));
             targets.extend(all.map(|a: std::net::IpAddr| (format!("{a}:{}", p.port), p.protocol)));
             if let Some(np) = p.node_port {
-                targets.extend(["192.168.120.226", "192.168.120.227", "127.0.0.1"].map(|a| (format!("{a}:{np}"), p.protocol)));
+                targets.extend(
+                    ["192.168.120.226", "192.168.120.227", "127.0.0.1"]
+                        .map(|a| (format!("{a}:{np}"), p.protocol)),
+                );
             }
         }
     }
     let mapped = cluster.pods.iter().flat_map(|p| &p.containers).flat_map(|c| &c.ports);
     for (port, protocol) in mapped.filter_map(|p| Some((p.host_port?, p.protocol))) {
-        targets.extend(["192.168.120.226", "192.168.120.227", "127.0.0.1"].map(|a| (format!("{a}:{port}"), protocol)));
+        targets.extend(
+            ["192.168.120.226", "192.168.120.227", "127.0.0.1"]
+                .map(|a| (format!("{a}:{port}"), protocol)),
+        );
     }
     for i in 0..8_u16 {
         let from = &senders[r.below(senders.len() as u64) as usize];
@@ -93,7 +109,9 @@ pub(crate) fn session(release: usize, shape: usize, seed: u64) -> String {
             42_000 + i
         );
     }
-    format!("{text}---\napiVersion: packetwalk.dev/v1alpha1\nkind: Script\nspec:\n  seed: {seed}\n  start: known\n  steps:\n{steps}")
+    format!(
+        "{text}---\napiVersion: packetwalk.dev/v1alpha1\nkind: Script\nspec:\n  seed: {seed}\n  start: known\n  steps:\n{steps}"
+    )
 }
 
 /// A dump's tables, without the lines that name program and date.
@@ -116,16 +134,21 @@ pub(crate) fn printed(session: &Session, dir: &Path) -> Result<(usize, Vec<Strin
     let (mut lines, mut wrong) = (0, Vec::new());
     for (i, node) in cluster.nodes.iter().enumerate() {
         let name = &node.spec.name.value;
-        let spec = session.spec().netns.iter().find(|n| n.name == *name).ok_or("a node without a namespace")?;
+        let spec = session
+            .spec()
+            .netns
+            .iter()
+            .find(|n| n.name == *name)
+            .ok_or("a node without a namespace")?;
         let print = save(&spec.rules, "packetwalk", "the session's beginning", &|_, _| (0, 0));
         let settings = kube::plan::proxy_settings(cluster, i);
-        let words = kube::plan::proxy_sync(cluster, i, &settings, true).restore(&std::collections::BTreeSet::new());
+        let words = kube::plan::proxy_sync(cluster, i, &settings, true)
+            .restore(&std::collections::BTreeSet::new());
         let (print_file, words_file) = (dir.join("print.txt"), dir.join("words.txt"));
         std::fs::write(&print_file, &print).map_err(|e| e.to_string())?;
         std::fs::write(&words_file, &words).map_err(|e| e.to_string())?;
         for variant in ["iptables-legacy", "iptables-nft"] {
-            let run =
-                "set -eu; \"$1-restore\" <\"$2\"; \"$1-save\"; echo '# words'; \"$1-restore\" --noflush --counters <\"$3\"; \"$1-save\"";
+            let run = "set -eu; \"$1-restore\" <\"$2\"; \"$1-save\"; echo '# words'; \"$1-restore\" --noflush --counters <\"$3\"; \"$1-save\"";
             let out = Command::new("unshare")
                 .args(["--net", "bash", "-c", run, "bash", variant])
                 .args([&print_file, &words_file])
@@ -133,7 +156,10 @@ pub(crate) fn printed(session: &Session, dir: &Path) -> Result<(usize, Vec<Strin
                 .output()
                 .map_err(|e| format!("unshare: {e}"))?;
             if !out.status.success() {
-                return Err(format!("{name}, {variant}: {}\n{words}", String::from_utf8_lossy(&out.stderr)));
+                return Err(format!(
+                    "{name}, {variant}: {}\n{words}",
+                    String::from_utf8_lossy(&out.stderr)
+                ));
             }
             let text = String::from_utf8_lossy(&out.stdout).into_owned();
             let (first, second) = text.split_once("# words\n").unwrap_or((&text, ""));
@@ -142,10 +168,18 @@ pub(crate) fn printed(session: &Session, dir: &Path) -> Result<(usize, Vec<Strin
                 for (table, expected) in &kernel {
                     lines += expected.len();
                     let have = ours.get(table).map_or(&[][..], Vec::as_slice);
-                    wrong.extend(difference(&format!("{name}, {variant}, table {table} after {what}"), expected, have));
+                    wrong.extend(difference(
+                        &format!("{name}, {variant}, table {table} after {what}"),
+                        expected,
+                        have,
+                    ));
                 }
                 if ours.len() > kernel.len() {
-                    wrong.push(format!("{name}, {variant}: {} tables printed, {} expected", ours.len(), kernel.len()));
+                    wrong.push(format!(
+                        "{name}, {variant}: {} tables printed, {} expected",
+                        ours.len(),
+                        kernel.len()
+                    ));
                 }
             }
         }

@@ -11,15 +11,20 @@ pub(crate) fn session(seed: u64, attempt: u64) -> String {
     let mut text = manifests(&mut r);
     text.push_str(&topology(&mut r, seed));
     let (cluster, diags) = kube::build(&text);
-    let Some(cluster) = cluster else { panic!("seed {seed} gives a wrong document: {}\n{text}", diags[0]) };
-    let mut steps = Steps { r, cluster: &cluster, text: String::new(), sport: 41_000, used: Vec::new() };
+    let Some(cluster) = cluster else {
+        panic!("seed {seed} gives a wrong document: {}\n{text}", diags[0])
+    };
+    let mut steps =
+        Steps { r, cluster: &cluster, text: String::new(), sport: 41_000, used: Vec::new() };
     let n = 2 + steps.r.below(4);
     for _ in 0..n {
         steps.one();
     }
     let start = if steps.r.chance(20) { "cold" } else { "known" };
     let script = steps.text;
-    format!("{text}---\napiVersion: packetwalk.dev/v1alpha1\nkind: Script\nspec:\n  seed: {seed}\n  start: {start}\n  steps:\n{script}")
+    format!(
+        "{text}---\napiVersion: packetwalk.dev/v1alpha1\nkind: Script\nspec:\n  seed: {seed}\n  start: {start}\n  steps:\n{script}"
+    )
 }
 
 struct Dice(Rng);
@@ -50,19 +55,42 @@ fn service(name: &str, app: &str, kind: &str, ports: &str) -> String {
 }
 
 fn manifests(r: &mut Dice) -> String {
-    let mut out = deployment("web", 1 + r.below(4), "{name: nginx, image: \"nginx:1.7.9\", ports: [{containerPort: 80}]}");
-    out += &deployment("tool", 1 + r.below(2), "{name: tool, image: \"centos:latest\", command: [\"sleep\", \"1000\"]}");
+    let mut out = deployment(
+        "web",
+        1 + r.below(4),
+        "{name: nginx, image: \"nginx:1.7.9\", ports: [{containerPort: 80}]}",
+    );
+    out += &deployment(
+        "tool",
+        1 + r.below(2),
+        "{name: tool, image: \"centos:latest\", command: [\"sleep\", \"1000\"]}",
+    );
     out += &service("web", "web", "ClusterIP", "{port: 8000, targetPort: 80}");
     out += &service("web-np", "web", "NodePort", "{port: 80, targetPort: 80, nodePort: 30080}");
     if r.chance(50) {
-        out += &deployment("echo", 1 + r.below(2), "{name: echo, image: \"example/echo\", ports: [{containerPort: 53, protocol: UDP}]}");
-        out += &service("echo", "echo", "NodePort", "{port: 5300, targetPort: 53, protocol: UDP, nodePort: 30053}");
+        out += &deployment(
+            "echo",
+            1 + r.below(2),
+            "{name: echo, image: \"example/echo\", ports: [{containerPort: 53, protocol: UDP}]}",
+        );
+        out += &service(
+            "echo",
+            "echo",
+            "NodePort",
+            "{port: 5300, targetPort: 53, protocol: UDP, nodePort: 30053}",
+        );
     }
     if r.chance(50) {
-        out += &service("nobody", "nobody", "NodePort", "{port: 8000, targetPort: 80, nodePort: 30090}");
+        out += &service(
+            "nobody",
+            "nobody",
+            "NodePort",
+            "{port: 8000, targetPort: 80, nodePort: 30090}",
+        );
     }
     if r.chance(40) {
-        out += &service("wrong", "web", "NodePort", "{port: 8000, targetPort: 81, nodePort: 30081}");
+        out +=
+            &service("wrong", "web", "NodePort", "{port: 8000, targetPort: 81, nodePort: 30081}");
     }
     out
 }
@@ -149,7 +177,8 @@ impl Steps<'_> {
         self.sport
     }
 
-    // ---- who and whom ----------------------------------------------------------------------------
+    // ---- who and whom
+    // ----------------------------------------------------------------------------
 
     fn sender(&mut self) -> String {
         match self.r.below(10) {
@@ -165,10 +194,16 @@ impl Steps<'_> {
     /// An address somebody may send to, with a port, and the endpoint every choice falls on.
     fn target(&mut self, udp: bool) -> (String, Option<String>) {
         let protocol = if udp { "UDP" } else { "TCP" };
-        let services: Vec<RunningService> =
-            self.cluster.services.iter().filter(|s| s.ports.iter().any(|p| p.protocol == protocol)).cloned().collect();
+        let services: Vec<RunningService> = self
+            .cluster
+            .services
+            .iter()
+            .filter(|s| s.ports.iter().any(|p| p.protocol == protocol))
+            .cloned()
+            .collect();
         let node = self.node();
-        let (node_address, node_gateway) = (self.cluster.nodes[node].address(), self.cluster.nodes[node].gateway());
+        let (node_address, node_gateway) =
+            (self.cluster.nodes[node].address(), self.cluster.nodes[node].gateway());
         let choice = self.r.below(100);
         if choice < 70
             && let Some(s) = self.r.pick(&services)
@@ -179,7 +214,10 @@ impl Steps<'_> {
                 (Some(np), 0..50) => format!("{node_address}:{np}"),
                 (Some(np), 50..56) => format!("{node_gateway}:{np}"),
                 (Some(np), 56..60) => format!("127.0.0.1:{np}"),
-                _ => s.cluster_ip.map_or_else(|| format!("{node_address}:9"), |ip| format!("{ip}:{}", port.port)),
+                _ => s.cluster_ip.map_or_else(
+                    || format!("{node_address}:9"),
+                    |ip| format!("{ip}:{}", port.port),
+                ),
             };
             return (to, endpoint);
         }
@@ -209,9 +247,12 @@ impl Steps<'_> {
             (0..55, Some(p)) => p.ip.to_string(),
             (55..70, _) => n.address().to_string(),
             (70..76, _) => n.gateway().to_string(),
-            (76..84, _) => {
-                self.cluster.services.first().and_then(|s| s.cluster_ip).map_or_else(|| n.address().to_string(), |i| i.to_string())
-            }
+            (76..84, _) => self
+                .cluster
+                .services
+                .first()
+                .and_then(|s| s.cluster_ip)
+                .map_or_else(|| n.address().to_string(), |i| i.to_string()),
             (84..92, _) => self.nobody(node).to_string(),
             _ => "203.0.113.10".to_owned(),
         }
@@ -272,14 +313,16 @@ impl Steps<'_> {
         let _ = writeln!(self.text, "  - send: {{{}}}", fields.join(", "));
     }
 
-    // ---- settings and faults ---------------------------------------------------------------------
+    // ---- settings and faults
+    // ---------------------------------------------------------------------
 
     fn command(&mut self) -> Option<(String, String)> {
         let node = self.node();
         let name = self.name(node);
         let others: Vec<usize> = (0..self.cluster.nodes.len()).filter(|i| *i != node).collect();
         let other = self.r.pick(&others).map(|i| self.cluster.nodes[i].clone())?;
-        let on_node: Vec<Pod> = self.cluster.pods.iter().filter(|p| p.node == node).cloned().collect();
+        let on_node: Vec<Pod> =
+            self.cluster.pods.iter().filter(|p| p.node == node).cloned().collect();
         let line = match self.r.below(18) {
             0 => "conntrack -F".to_owned(),
             1 => format!("sysctl -w net.ipv4.conf.all.rp_filter={}", self.r.below(3)),
@@ -288,18 +331,31 @@ impl Steps<'_> {
             4 => format!("ip route del {}", other.pod_cidr),
             5 => format!("ip neigh del {} dev flannel.1", other.pod_cidr.network()),
             6 => format!("bridge fdb del {} dev flannel.1 dst {}", other.vtep_mac, other.address()),
-            7 => format!("ip link set {} type bridge_slave hairpin off", self.r.pick(&on_node)?.veth),
+            7 => {
+                format!("ip link set {} type bridge_slave hairpin off", self.r.pick(&on_node)?.veth)
+            }
             8 | 9 => {
                 let via = self.cluster.nodes[node].address();
-                let dst = ["10.1.4.0/22", "10.1.0.0/22", "203.0.113.0/24"][self.r.below(3) as usize];
-                return Some((self.r.pick(&self.hosts())?, format!("ip route replace {dst} via {via}")));
+                let dst =
+                    ["10.1.4.0/22", "10.1.0.0/22", "203.0.113.0/24"][self.r.below(3) as usize];
+                return Some((
+                    self.r.pick(&self.hosts())?,
+                    format!("ip route replace {dst} via {via}"),
+                ));
             }
             10 => {
                 let pod = self.r.pick(&self.cluster.pods)?;
                 let mtu = 1000 + self.r.below(400);
-                return Some((format!("pod/{}", pod.netns()), format!("ip link set eth0 mtu {mtu}")));
+                return Some((
+                    format!("pod/{}", pod.netns()),
+                    format!("ip link set eth0 mtu {mtu}"),
+                ));
             }
-            11 => format!("ip link set {} mtu {}", self.r.pick(&on_node)?.veth, 1000 + self.r.below(400)),
+            11 => format!(
+                "ip link set {} mtu {}",
+                self.r.pick(&on_node)?.veth,
+                1000 + self.r.below(400)
+            ),
             _ => format!("iptables-restore <<< '{}'", self.rules(node)?),
         };
         Some((name, line))
@@ -310,10 +366,21 @@ impl Steps<'_> {
         let spec = kube::plan::spec(self.cluster);
         let ns = spec.netns.iter().find(|n| n.name == self.cluster.nodes[node].spec.name.value)?;
         let text = net::netfilter::save(&ns.rules, "x", "x", &|_, _| (0, 0));
-        let kept = |keep: &dyn Fn(&str) -> bool| text.lines().filter(|l| keep(l)).map(|l| format!("{l}\n")).collect::<String>();
+        let kept = |keep: &dyn Fn(&str) -> bool| {
+            text.lines().filter(|l| keep(l)).map(|l| format!("{l}\n")).collect::<String>()
+        };
         let before = |rule: &str, new: &str| text.replacen(rule, &format!("{new}\n{rule}"), 1);
-        let masquerade = text.lines().find(|l| l.starts_with("-A KUBE-POSTROUTING") && l.ends_with("MASQUERADE"))?.to_owned();
-        let reject = ["icmp-port-unreachable", "icmp-host-unreachable", "icmp-net-unreachable", "icmp-admin-prohibited", "tcp-reset"];
+        let masquerade = text
+            .lines()
+            .find(|l| l.starts_with("-A KUBE-POSTROUTING") && l.ends_with("MASQUERADE"))?
+            .to_owned();
+        let reject = [
+            "icmp-port-unreachable",
+            "icmp-host-unreachable",
+            "icmp-net-unreachable",
+            "icmp-admin-prohibited",
+            "tcp-reset",
+        ];
         let with = reject[self.r.below(5) as usize];
         let only = if with == "tcp-reset" { "-p tcp -m tcp --dport 80 " } else { "" };
         Some(match self.r.below(9) {

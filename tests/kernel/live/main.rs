@@ -40,7 +40,11 @@ fn options() -> Result<Options, String> {
     let mut o = Options { random: 30, seed: 1, files: Vec::new() };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
-        let mut number = || args.next().and_then(|n| n.parse().ok()).ok_or(format!("{arg} needs a number behind it\n\n{USAGE}"));
+        let mut number = || {
+            args.next()
+                .and_then(|n| n.parse().ok())
+                .ok_or(format!("{arg} needs a number behind it\n\n{USAGE}"))
+        };
         match arg.as_str() {
             "--random" => o.random = number()?,
             "--seed" => o.seed = number()?,
@@ -48,7 +52,9 @@ fn options() -> Result<Options, String> {
                 println!("{USAGE}");
                 std::process::exit(0);
             }
-            other if other.starts_with('-') => return Err(format!("{other} is not understood\n\n{USAGE}")),
+            other if other.starts_with('-') => {
+                return Err(format!("{other} is not understood\n\n{USAGE}"));
+            }
             file => o.files.push(file.into()),
         }
     }
@@ -87,10 +93,15 @@ impl Work {
     fn load(&self) -> Result<(String, Script), String> {
         let document = match self {
             Self::File(path) => std::fs::read_to_string(path).map_err(|e| e.to_string())?,
-            Self::Scenario(s) => return Ok(Scenario::parse(s.name, s.scenario).script(s.name, s.manifests)),
+            Self::Scenario(s) => {
+                return Ok(Scenario::parse(s.name, s.scenario).script(s.name, s.manifests));
+            }
             Self::Random(seed) => return fair(&|attempt| generate::session(*seed, attempt)),
-            Self::Era(release, shape, seed) => return fair(&|attempt| eras::session(*release, *shape, seed + (attempt << 16))),
-            Self::Rollout(release) => include_str!("rollout.yaml").replace("VERSION", &format!("1.{}", eras::MINORS[*release])),
+            Self::Era(release, shape, seed) => {
+                return fair(&|attempt| eras::session(*release, *shape, seed + (attempt << 16)));
+            }
+            Self::Rollout(release) => include_str!("rollout.yaml")
+                .replace("VERSION", &format!("1.{}", eras::MINORS[*release])),
             Self::Hostile => include_str!("hostile.yaml").to_owned(),
         };
         parse(document)
@@ -100,7 +111,9 @@ impl Work {
 /// The first of many sessions that does not hang on a race of a kernel's timers.
 fn fair(draw: &dyn Fn(u64) -> String) -> Result<(String, Script), String> {
     let mut drawn = (0..).map(|attempt| parse(draw(attempt)));
-    let fair = |(d, s): &(String, Script)| steady(d, s.clone()).is_ok_and(|(session, _)| !is_race(&session) && !is_beyond(&session));
+    let fair = |(d, s): &(String, Script)| {
+        steady(d, s.clone()).is_ok_and(|(session, _)| !is_race(&session) && !is_beyond(&session))
+    };
     drawn.find(|d| d.as_ref().map_or(true, fair)).expect("an endless row")
 }
 
@@ -176,7 +189,9 @@ fn compare_all(work: Vec<Work>, dir: &Path) -> Result<(), String> {
             scope.spawn(move || {
                 let mut tally = Tally::default();
                 loop {
-                    let Some(w) = queue.lock().ok().and_then(|mut q| q.next()) else { return tally };
+                    let Some(w) = queue.lock().ok().and_then(|mut q| q.next()) else {
+                        return tally;
+                    };
                     compare(&w, cpu, dir, &mut tally);
                 }
             })
@@ -193,9 +208,15 @@ fn compare_all(work: Vec<Work>, dir: &Path) -> Result<(), String> {
         }
     });
     println!("{}", total.coverage);
-    println!("{} sessions were compared with the kernel, {} items; {} sessions differ", total.compared, total.items, total.failed);
+    println!(
+        "{} sessions were compared with the kernel, {} items; {} sessions differ",
+        total.compared, total.items, total.failed
+    );
     if !total.unsteady.is_empty() {
-        println!("the kernel did these in two ways, once as expected: {}", total.unsteady.join(", "));
+        println!(
+            "the kernel did these in two ways, once as expected: {}",
+            total.unsteady.join(", ")
+        );
     }
     if total.unsteady.len() > 2 + random / 100 {
         return Err("too many sessions agree at the second try only".to_owned());
@@ -213,8 +234,9 @@ fn compare_all(work: Vec<Work>, dir: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Compares one session, and prints what differs. A kernel does not always do the same: what differs
-/// is played a second time, and counted apart if the kernel does then what it is expected to do.
+/// Compares one session, and prints what differs. A kernel does not always do the same: what
+/// differs is played a second time, and counted apart if the kernel does then what it is expected
+/// to do.
 fn compare(w: &Work, cpu: usize, dir: &Path, tally: &mut Tally) {
     let (name, own) = (w.name(), dir.join(cpu.to_string()));
     let played = w.load().and_then(|(document, script)| {
@@ -239,7 +261,8 @@ fn compare(w: &Work, cpu: usize, dir: &Path, tally: &mut Tally) {
         }
         Ok((items, wrong))
     };
-    let told = |found: Result<(usize, Vec<String>), String>| found.unwrap_or_else(|why| (0, vec![why]));
+    let told =
+        |found: Result<(usize, Vec<String>), String>| found.unwrap_or_else(|why| (0, vec![why]));
     let (items, wrong) = told(once());
     let (items, wrong) = if wrong.is_empty() {
         (items, wrong)
@@ -268,9 +291,16 @@ fn steady(document: &str, mut script: Script) -> Result<(Session, Vec<Done>), St
         let (session, done) = script.play(document).map_err(|d| d[0].to_string())?;
         let ends = done.iter().skip(1).map(|d| d.at).chain([session.world().now()]);
         let timers = timers(&session);
-        let close = |end: Instant| timers.iter().any(|t| *t < end + Duration::millis(30) && end < *t + Duration::millis(150));
-        let late = ends.zip(&done).position(|(end, d)| matches!(d.action, Action::Send(_)) && close(end));
-        let Some(Action::Send(probe)) = late.and_then(|i| script.steps.get_mut(i)) else { return Ok((session, done)) };
+        let close = |end: Instant| {
+            timers
+                .iter()
+                .any(|t| *t < end + Duration::millis(30) && end < *t + Duration::millis(150))
+        };
+        let late =
+            ends.zip(&done).position(|(end, d)| matches!(d.action, Action::Send(_)) && close(end));
+        let Some(Action::Send(probe)) = late.and_then(|i| script.steps.get_mut(i)) else {
+            return Ok((session, done));
+        };
         probe.settle = Some(Duration(probe.settle.unwrap_or_default().0 + Duration::millis(50).0));
     }
 }
@@ -281,13 +311,17 @@ fn steady(document: &str, mut script: Script) -> Result<(Session, Vec<Done>), St
 fn is_race(session: &Session) -> bool {
     let margin = Duration::millis(60);
     let close = |a: Instant, b: Instant| a < b + margin && b < a + margin;
-    let (mut asked, mut opened, mut lost) = (Vec::new(), BTreeMap::<_, Vec<Instant>>::new(), Vec::new());
+    let (mut asked, mut opened, mut lost) =
+        (Vec::new(), BTreeMap::<_, Vec<Instant>>::new(), Vec::new());
     for e in session.events() {
         match &e.kind {
             EventKind::Dropped { reason: DropReason::NeighFailed, .. } => lost.push(e.at),
             EventKind::PacketMade { packet } => match &packet.body {
                 Body::Tcp(t) if t.flags.has(TcpFlags::SYN) && t.flags.has(TcpFlags::ACK) => {
-                    opened.entry((packet.src, packet.dst, t.sport, t.dport)).or_default().push(e.at);
+                    opened
+                        .entry((packet.src, packet.dst, t.sport, t.dport))
+                        .or_default()
+                        .push(e.at);
                 }
                 Body::Tcp(t) if t.flags.has(TcpFlags::SYN) => asked.push(e.at),
                 Body::Icmp(Icmp::Echo { .. }) => asked.push(e.at),
@@ -296,27 +330,37 @@ fn is_race(session: &Session) -> bool {
             _ => {}
         }
     }
-    let again: Vec<Instant> = opened.into_values().flat_map(|times| times.into_iter().skip(1)).collect();
-    let meet = |some: &[Instant], others: &[Instant]| some.iter().any(|a| others.iter().any(|b| close(*a, *b)));
+    let again: Vec<Instant> =
+        opened.into_values().flat_map(|times| times.into_iter().skip(1)).collect();
+    let meet = |some: &[Instant], others: &[Instant]| {
+        some.iter().any(|a| others.iter().any(|b| close(*a, *b)))
+    };
     meet(&lost, &asked) || meet(&lost, &again) || meet(&again, &asked)
 }
 
-/// Whether several TCP segments at once meet a way that is narrower than their device: a kernel says
-/// so for each, and sends them again one by one, which the simulator does not do yet.
+/// Whether several TCP segments at once meet a way that is narrower than their device: a kernel
+/// says so for each, and sends them again one by one, which the simulator does not do yet.
 fn is_beyond(session: &Session) -> bool {
     let large = session.events().iter().filter_map(|e| match &e.kind {
-        EventKind::PacketMade { packet } if matches!(packet.body, Body::Tcp(_)) && packet.len() > 1500 => e.packet,
+        EventKind::PacketMade { packet }
+            if matches!(packet.body, Body::Tcp(_)) && packet.len() > 1500 =>
+        {
+            e.packet
+        }
         _ => None,
     });
     let large: BTreeSet<_> = large.collect();
-    let lost = |e: &net::Event| matches!(e.kind, EventKind::Dropped { reason: DropReason::PktTooBig, .. });
+    let lost =
+        |e: &net::Event| matches!(e.kind, EventKind::Dropped { reason: DropReason::PktTooBig, .. });
     session.events().iter().any(|e| lost(e) && e.packet.is_some_and(|p| large.contains(&p)))
 }
 
 /// When something may be sent again: whole seconds after every SYN and every question of ARP.
 fn timers(session: &Session) -> BTreeSet<Instant> {
     let asks = |e: &net::Event| match &e.kind {
-        EventKind::PacketMade { packet } => matches!(&packet.body, Body::Tcp(t) if t.flags.has(TcpFlags::SYN)),
+        EventKind::PacketMade { packet } => {
+            matches!(&packet.body, Body::Tcp(t) if t.flags.has(TcpFlags::SYN))
+        }
         EventKind::FrameSent { frame, .. } => matches!(frame.payload, Payload::Arp(_)),
         _ => false,
     };
@@ -328,7 +372,11 @@ fn results(session: &Session, done: &[Done]) -> Vec<String> {
     let mut out = Vec::new();
     for (d, n) in done.iter().zip(1..) {
         if let (Action::Send(probe), Outcome::Run(run)) = (&d.action, &d.result) {
-            out.extend(record::results(session, probe, run, &str::to_owned).iter().map(|l| format!("step {n}: {l}")));
+            out.extend(
+                record::results(session, probe, run, &str::to_owned)
+                    .iter()
+                    .map(|l| format!("step {n}: {l}")),
+            );
         }
     }
     out
@@ -341,7 +389,9 @@ fn known_ports(session: &Session, done: &[Done]) -> Vec<u16> {
         out.extend([Some(p.port), p.node_port].into_iter().flatten());
         out.extend(p.endpoints.iter().map(|e| e.port));
     }
-    out.extend(done.iter().filter_map(|d| if let Action::Send(p) = &d.action { p.sport } else { None }));
+    out.extend(
+        done.iter().filter_map(|d| if let Action::Send(p) = &d.action { p.sport } else { None }),
+    );
     out
 }
 
@@ -359,13 +409,17 @@ fn differences(session: &Session, done: &[Done], seen: &Observation) -> (usize, 
     let ours = record::frames(state, events);
     check("frames", by_device(&ports(&seen.frames)), by_device(&ports(&ours)));
     for node in nodes(session) {
-        let mut counters: Vec<String> = record::counter_lines(state.ns_named(&node).expect("a node").1);
+        let mut counters: Vec<String> =
+            record::counter_lines(state.ns_named(&node).expect("a node").1);
         let mut kernel = seen.counters.get(&node).cloned().unwrap_or_default();
         counters.sort();
         kernel.sort();
         check(&format!("counters of {node}"), kernel, counters);
         let kernel = settled(ports(seen.conntrack.get(&node).map_or(&[][..], Vec::as_slice)));
-        let ours: Vec<_> = record::conntrack(state, &node).iter().map(|l| l[..l.rfind(" use=").unwrap_or(l.len())].to_owned()).collect();
+        let ours: Vec<_> = record::conntrack(state, &node)
+            .iter()
+            .map(|l| l[..l.rfind(" use=").unwrap_or(l.len())].to_owned())
+            .collect();
         let ours = settled(ports(&ours));
         check(&format!("conntrack of {node}"), near(&kernel, &ours), ours);
     }

@@ -44,14 +44,24 @@ pub(crate) fn nodes(session: &Session) -> Vec<String> {
 }
 
 /// Builds a session on the kernel, plays it, and reads what happened. `dir` is for its files.
-pub(crate) fn observe(session: &Session, done: &[Done], cpu: usize, dir: &Path) -> Result<Observation, String> {
+pub(crate) fn observe(
+    session: &Session,
+    done: &[Done],
+    cpu: usize,
+    dir: &Path,
+) -> Result<Observation, String> {
     let script = lab::script(session, done).map_err(|e| e.to_string())?;
     let path = dir.join("lab.sh");
     std::fs::write(&path, script).map_err(|e| e.to_string())?;
     let names = lab::lab_names(session);
     let spec = &session.spec().netns;
     let list = |keep: &dyn Fn(&net::spec::NetnsSpec) -> bool| {
-        spec.iter().zip(&names).filter(|(n, _)| keep(n)).map(|(_, name)| name.clone()).collect::<Vec<_>>().join(",")
+        spec.iter()
+            .zip(&names)
+            .filter(|(n, _)| keep(n))
+            .map(|(_, name)| name.clone())
+            .collect::<Vec<_>>()
+            .join(",")
     };
     let observer = support::root().join("kernel/observe.py");
     let file = |name: &str| std::fs::File::create(dir.join(name)).map_err(|e| e.to_string());
@@ -109,17 +119,29 @@ fn parse(text: &str, names: &BTreeMap<String, String>) -> Result<Observation, St
 }
 
 /// One frame of the taps. IGMP and IPv6 are the kernel's own business.
-fn frame(line: &str, names: &BTreeMap<String, String>, number: usize) -> Result<Option<String>, String> {
+fn frame(
+    line: &str,
+    names: &BTreeMap<String, String>,
+    number: usize,
+) -> Result<Option<String>, String> {
     let words: Vec<&str> = line.split(' ').collect();
-    let [netns, device, direction, sums, hex] = words.as_slice() else { return Err(format!("not a frame: {line}")) };
-    let byte = |i: usize| u8::from_str_radix(hex.get(i..i + 2).unwrap_or("zz"), 16).map_err(|e| e.to_string());
+    let [netns, device, direction, sums, hex] = words.as_slice() else {
+        return Err(format!("not a frame: {line}"));
+    };
+    let byte = |i: usize| {
+        u8::from_str_radix(hex.get(i..i + 2).unwrap_or("zz"), 16).map_err(|e| e.to_string())
+    };
     let bytes = (0..hex.len()).step_by(2).map(byte).collect::<Result<Vec<_>, _>>()?;
-    if bytes.get(12..14) == Some(&[0x86, 0xdd]) || (bytes.get(12..14) == Some(&[8, 0]) && bytes.get(23) == Some(&2)) {
+    if bytes.get(12..14) == Some(&[0x86, 0xdd])
+        || (bytes.get(12..14) == Some(&[8, 0]) && bytes.get(23) == Some(&2))
+    {
         return Ok(None);
     }
     let name = names.get(*netns).map_or(*netns, String::as_str);
     let text = match Frame::parse(&bytes) {
-        Ok(frame) => frame_text(&frame, checksums(&bytes, *sums == "partial"), &mut |_| "S".to_owned()),
+        Ok(frame) => {
+            frame_text(&frame, checksums(&bytes, *sums == "partial"), &mut |_| "S".to_owned())
+        }
         Err(e) => format!("{e}: {hex}"),
     };
     Ok(Some(format!("{number} {name} {device} {direction} {text}")))
@@ -127,10 +149,14 @@ fn frame(line: &str, names: &BTreeMap<String, String>, number: usize) -> Result<
 
 /// A counter that is not zero, of a line of `iptables-save -c`.
 fn counter(line: &str, table: &str, counts: &mut BTreeMap<String, u32>) -> Option<String> {
-    let number = |text: &str| text.trim_matches(['[', ']']).split_once(':').map(|(p, b)| (p.to_owned(), b.to_owned()));
+    let number = |text: &str| {
+        text.trim_matches(['[', ']']).split_once(':').map(|(p, b)| (p.to_owned(), b.to_owned()))
+    };
     let words: Vec<&str> = line.split(' ').collect();
     let (chain, rule, (packets, bytes)) = match words.as_slice() {
-        [chain, policy, count] if chain.starts_with(':') && *policy != "-" => (chain[1..].to_owned(), "policy".to_owned(), number(count)?),
+        [chain, policy, count] if chain.starts_with(':') && *policy != "-" => {
+            (chain[1..].to_owned(), "policy".to_owned(), number(count)?)
+        }
         [count, "-A", chain, ..] => {
             let n = counts.entry((*chain).to_owned()).or_default();
             *n += 1;

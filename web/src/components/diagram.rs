@@ -16,9 +16,14 @@ use view::words::Ui;
 use yew::prelude::*;
 
 pub(crate) fn diagram(p: &Page<'_>) -> Html {
-    let Some(l) = &p.app.loaded else { return html! { <div class="empty">{ p.text(Ui::Loading) }</div> } };
+    let Some(l) = &p.app.loaded else {
+        return html! { <div class="empty">{ p.text(Ui::Loading) }</div> };
+    };
     let (layout, scene) = (&l.layout, p.scene);
-    let summary = p.scene.capsule.as_ref().map_or_else(|| p.text(Ui::Diagram).to_owned(), |c| format!("{} {} → {}", c.kind, c.src, c.dst));
+    let summary = p.scene.capsule.as_ref().map_or_else(
+        || p.text(Ui::Diagram).to_owned(),
+        |c| format!("{} {} → {}", c.kind, c.src, c.dst),
+    );
     html! {
         <div class={classes!("diagram", p.app.stale.then_some("stale"))}>
             { p.still(legend) }
@@ -97,7 +102,9 @@ fn services(p: &Page<'_>) -> Vec<Html> {
     let chip = |s: &kube::cluster::RunningService| {
         let host = format!("svc/{}/{}", s.namespace, s.name);
         let here = p.app.selected.as_ref().is_some_and(|x| x.host == host);
-        let port = s.ports.first().map(|x| x.node_port.map_or_else(|| format!(":{}", x.port), |n| format!(":{}·{n}", x.port)));
+        let port = s.ports.first().map(|x| {
+            x.node_port.map_or_else(|| format!(":{}", x.port), |n| format!(":{}·{n}", x.port))
+        });
         let select = Action::Select(Some(Selected { host: host.clone(), device: None }));
         html! {
             <button key={host} type="button" class={classes!("filter", "service", here.then_some("here"))} aria-pressed={here.to_string()} onclick={p.act(select)} lang="en">
@@ -158,7 +165,13 @@ fn lit_classes(lit: Option<&Lit>) -> Classes {
 /// A node of many: its name, and a square for each pod.
 fn tile(n: &NodeBox, pods: usize) -> Html {
     let squares: String = (0..pods.min(22))
-        .map(|i| format!("M{} {}h6v6h-6z", Px(n.rect.x + 9.0 + (i % 11) as f32 * 8.5), Px(n.rect.y + 24.0 + (i / 11) as f32 * 9.0)))
+        .map(|i| {
+            format!(
+                "M{} {}h6v6h-6z",
+                Px(n.rect.x + 9.0 + (i % 11) as f32 * 8.5),
+                Px(n.rect.y + 24.0 + (i / 11) as f32 * 9.0)
+            )
+        })
         .collect();
     let short: String = n.name.chars().take(10).collect();
     html! {
@@ -204,7 +217,8 @@ fn card(p: &Page<'_>, n: &NodeBox) -> Html {
         .collect();
     // A long name leaves no room for it.
     let role_x = n.rect.x + 12.0 + name_w;
-    let room = role_x + role.chars().map(|c| if c.is_ascii() { 5.3 } else { 10.0 }).sum::<f32>() < x + 6.0;
+    let room =
+        role_x + role.chars().map(|c| if c.is_ascii() { 5.3 } else { 10.0 }).sum::<f32>() < x + 6.0;
     html! {
         <g key={n.node} class={classes!("card", selected(p, &n.name, None))} data-drag={format!("node:{}", n.name)} data-host={n.name.clone()}>
             { rect("node-card", &n.rect, 10.0) }
@@ -234,8 +248,13 @@ fn lan(l: &Layout, t: &Topology) -> Html {
             </g>
         }
     };
-    let nodes = l.nodes.iter().filter(|n| n.tile.is_none()).map(|n| down(n.nic.0.cx(), n.nic.0.bottom(), l.lan.cy(), n.node, &n.name));
-    let hosts = l.hosts.iter().map(|h| down(h.rect.cx(), l.lan.cy(), h.rect.y, 1000 + h.host, &h.name));
+    let nodes = l
+        .nodes
+        .iter()
+        .filter(|n| n.tile.is_none())
+        .map(|n| down(n.nic.0.cx(), n.nic.0.bottom(), l.lan.cy(), n.node, &n.name));
+    let hosts =
+        l.hosts.iter().map(|h| down(h.rect.cx(), l.lan.cy(), h.rect.y, 1000 + h.host, &h.name));
     html! {
         <g class="lan">
             { for nodes.chain(hosts) }
@@ -251,7 +270,12 @@ fn trails(p: &Page<'_>, _: usize) -> Html {
 
 fn segment(p: &Page<'_>, number: usize) -> Html {
     let Some(t) = p.scene.trail.get(number) else { return html! { <g></g> } };
-    let class = classes!("trail", if t.been { "been" } else { "ahead" }, t.shell.then_some("shell"), t.reply.then_some("reply"));
+    let class = classes!(
+        "trail",
+        if t.been { "been" } else { "ahead" },
+        t.shell.then_some("shell"),
+        t.reply.then_some("reply")
+    );
     let arrow = t.been.then_some(if t.shell { "url(#arrow-out)" } else { "url(#arrow-in)" });
     html! {
         <g>
@@ -273,7 +297,15 @@ fn is_up(p: &Page<'_>, host: &str, dev: &str) -> bool {
     ns.and_then(|(_, ns)| ns.dev_named(dev)).is_none_or(|(_, d)| d.up)
 }
 
-fn device(p: &Page<'_>, class: Classes, r: &Rect, host: &str, name: &str, addr: &str, second: Option<&str>) -> Html {
+fn device(
+    p: &Page<'_>,
+    class: Classes,
+    r: &Rect,
+    host: &str,
+    name: &str,
+    addr: &str,
+    second: Option<&str>,
+) -> Html {
     let up = is_up(p, host, name);
     let second = if up { second } else { Some(p.text(Ui::IsDown)) };
     let y = if second.is_some() && r.h > 30.0 { r.y + 15.0 } else { r.cy() + 4.0 };
@@ -294,10 +326,20 @@ fn seen_of(p: &Page<'_>, n: &NodeBox) -> impl Hash {
         return None;
     }
     let s = p.scene;
-    let lit = [Spot::Bridge, Spot::Route, Spot::Vxlan, Spot::Nic].map(|spot| s.lit.get(&spot(n.node)).copied());
+    let lit = [Spot::Bridge, Spot::Route, Spot::Vxlan, Spot::Nic]
+        .map(|spot| s.lit.get(&spot(n.node)).copied());
     let pods: Vec<_> = n.pods.iter().map(|x| lot_of(s, x)).collect();
-    let hooks = n.hooks.map(|(h, _)| (s.lit.get(&Spot::Hook(n.node, h)).copied(), s.tables.get(&(n.node, h)).cloned()));
-    Some((lit, pods, hooks, up_of(p, n), is_bridged(s, n.node), s.absent.contains(&Kind::Node(n.node))))
+    let hooks = n.hooks.map(|(h, _)| {
+        (s.lit.get(&Spot::Hook(n.node, h)).copied(), s.tables.get(&(n.node, h)).cloned())
+    });
+    Some((
+        lit,
+        pods,
+        hooks,
+        up_of(p, n),
+        is_bridged(s, n.node),
+        s.absent.contains(&Kind::Node(n.node)),
+    ))
 }
 
 /// What of a moment a pod shows.
@@ -327,7 +369,8 @@ fn node(p: &Page<'_>, number: usize) -> Html {
         let spot = (s.lit.get(&Spot::Hook(n.node, *h)), s.tables.get(&(n.node, *h)));
         p.part(hook, number * HOOKS + k, spot)
     };
-    let lit = [Spot::Bridge, Spot::Route, Spot::Vxlan, Spot::Nic].map(|spot| s.lit.get(&spot(n.node)));
+    let lit =
+        [Spot::Bridge, Spot::Route, Spot::Vxlan, Spot::Nic].map(|spot| s.lit.get(&spot(n.node)));
     html! {
         <g class={classes!("node", s.absent.contains(&Kind::Node(n.node)).then_some("absent"))}>
             <g>{ for n.pods.iter().map(|x| p.part(pod, x.pod, lot_of(s, x))) }</g>
@@ -384,7 +427,9 @@ fn devices(p: &Page<'_>, number: usize) -> Html {
 /// A node where nothing happens.
 fn folded(p: &Page<'_>, n: &NodeBox) -> Html {
     let row = |r: &Rect, name: &str| html! { <g class="device">{ rect("box", r, 6.0) }{ text("mono", r.x + 8.0, r.cy() + 4.0, name) }</g> };
-    let pods = n.more.as_ref().map(|(count, r)| row(r, &format!("{count} {}", p.text(if *count == 1 { Ui::Pod } else { Ui::Pods }))));
+    let pods = n.more.as_ref().map(|(count, r)| {
+        row(r, &format!("{count} {}", p.text(if *count == 1 { Ui::Pod } else { Ui::Pods })))
+    });
     html! {
         <g key={n.node} class="node folded">
             { pods }
@@ -413,10 +458,19 @@ fn pod(p: &Page<'_>, number: usize) -> Html {
     } else {
         s.chances.get(&x.pod).map(|c| if *c == 0 { "<1%".to_owned() } else { format!("{c}%") })
     };
-    let veth = if n.pods.len() > 3 { format!("veth…{}", &x.veth[x.veth.len().saturating_sub(4)..]) } else { x.veth.clone() };
-    let badge_w = badge.as_ref().map_or(0.0, |b| b.chars().map(|c| if c.is_ascii() { 5.6 } else { 10.0 }).sum::<f32>() + 10.0);
-    let app: String =
-        if r.w < 100.0 && x.app.chars().count() > 8 { format!("{}…", x.app.chars().take(7).collect::<String>()) } else { x.app.clone() };
+    let veth = if n.pods.len() > 3 {
+        format!("veth…{}", &x.veth[x.veth.len().saturating_sub(4)..])
+    } else {
+        x.veth.clone()
+    };
+    let badge_w = badge.as_ref().map_or(0.0, |b| {
+        b.chars().map(|c| if c.is_ascii() { 5.6 } else { 10.0 }).sum::<f32>() + 10.0
+    });
+    let app: String = if r.w < 100.0 && x.app.chars().count() > 8 {
+        format!("{}…", x.app.chars().take(7).collect::<String>())
+    } else {
+        x.app.clone()
+    };
     let app_w = app.chars().count() as f32 * 7.0 + 6.0;
     let fits = app_w + x.suffix.len() as f32 * 6.0 + 18.0 < r.w;
     html! {
@@ -444,7 +498,11 @@ fn hook(p: &Page<'_>, number: usize) -> Html {
     let (name, (h, r)) = (&n.name, &n.hooks[number % HOOKS]);
     let lit = p.scene.lit.get(&Spot::Hook(n.node, *h));
     let asked = p.scene.tables.get(&(n.node, *h));
-    let tables: Vec<TableName> = h.parts().iter().filter_map(|p| if let Part::Table(t) = p { Some(*t) } else { None }).collect();
+    let tables: Vec<TableName> = h
+        .parts()
+        .iter()
+        .filter_map(|p| if let Part::Table(t) = p { Some(*t) } else { None })
+        .collect();
     let w = tables.len() as f32 * 15.0 - 3.0;
     let chips = tables.iter().enumerate().map(|(k, t)| {
         let state = asked.and_then(|a| a.iter().find(|(x, _)| x == t)).map(|x| x.1);
@@ -477,7 +535,9 @@ fn hook(p: &Page<'_>, number: usize) -> Html {
 }
 
 fn host(p: &Page<'_>, number: usize) -> Html {
-    let Some(h) = p.app.loaded.as_ref().and_then(|l| l.layout.hosts.get(number)) else { return html! { <g></g> } };
+    let Some(h) = p.app.loaded.as_ref().and_then(|l| l.layout.hosts.get(number)) else {
+        return html! { <g></g> };
+    };
     let client = h.name != "gateway";
     html! {
         <g key={h.host} class={classes!("device", "host", lit_classes(p.scene.lit.get(&Spot::Host(h.host))), selected(p, &h.name, None))} data-host={h.name.clone()} data-drag={format!("host:{}", h.name)} role="button" tabindex="-1">
@@ -523,11 +583,23 @@ fn capsule(c: &Capsule) -> Html {
 
 /// A row of the capsule: `SYN 192.168.120.252:40501` or `→ 10.1.6.5:80`, an old value struck before
 /// the new one on yellow.
-fn line(x: f32, y: f32, kind: Option<&str>, value: &str, old: Option<&str>, mark: Option<&str>) -> Html {
+fn line(
+    x: f32,
+    y: f32,
+    kind: Option<&str>,
+    value: &str,
+    old: Option<&str>,
+    mark: Option<&str>,
+) -> Html {
     const CHAR: f32 = 6.6;
     let lead = kind.map_or(2, |k| k.len() + 1) as f32 * CHAR;
     let old_w = old.map_or(0.0, |o| (o.len() + 1) as f32 * CHAR);
-    let new = Rect { x: x + lead + old_w - 3.0, y: y - 11.5, w: value.len() as f32 * CHAR + 6.0, h: 15.5 };
+    let new = Rect {
+        x: x + lead + old_w - 3.0,
+        y: y - 11.5,
+        w: value.len() as f32 * CHAR + 6.0,
+        h: 15.5,
+    };
     let mark_x = new.right() + 8.0;
     html! {
         <g>

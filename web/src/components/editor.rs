@@ -22,8 +22,14 @@ pub(crate) fn editor(p: &Page<'_>) -> Html {
     });
     let counts = app.loaded.as_ref().map(|l| {
         let c = l.session.cluster();
-        let count = |n: usize, one: Ui, many: Ui| format!("{n} {}", p.text(if n == 1 { one } else { many }));
-        format!("{}  {}", count(c.pods.len(), Ui::Pod, Ui::Pods), count(c.services.len(), Ui::Service, Ui::Services))
+        let count = |n: usize, one: Ui, many: Ui| {
+            format!("{n} {}", p.text(if n == 1 { one } else { many }))
+        };
+        format!(
+            "{}  {}",
+            count(c.pods.len(), Ui::Pod, Ui::Pods),
+            count(c.services.len(), Ui::Service, Ui::Services)
+        )
     });
     let version = app.loaded.as_ref().map(|l| versions(p, l.session.cluster().topology.version));
     let ask = p.desk.ask.clone();

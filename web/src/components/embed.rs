@@ -1,5 +1,5 @@
-//! The embed: read only. The picture, the rules or the packet, one sentence, the transport; no editor, no
-//! storage.
+//! The embed: read only. The picture, the rules or the packet, one sentence, the transport; no
+//! editor, no storage.
 
 use super::{Page, diagram, header, icons, inspector, transport};
 use crate::embedded;

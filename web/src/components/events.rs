@@ -59,10 +59,15 @@ impl Component for Row {
 }
 
 fn row(p: &Page<'_>, r: &RowProps, node: NodeRef) -> Html {
-    let Some((l, e)) = p.app.loaded.as_ref().and_then(|l| Some((l, l.session.events().get(r.number)?))) else { return html! { <li></li> } };
+    let Some((l, e)) =
+        p.app.loaded.as_ref().and_then(|l| Some((l, l.session.events().get(r.number)?)))
+    else {
+        return html! { <li></li> };
+    };
     let c = Told { state: l.session.last(), labels: &l.labels };
     let (g, lang) = (glyph(e, c.state), p.app.lang);
-    let class = classes!("event", r.current.map(|_| "current"), (g == Glyph::Drop).then_some("lost"));
+    let class =
+        classes!("event", r.current.map(|_| "current"), (g == Glyph::Drop).then_some("lost"));
     html! {
         <li ref={node} class={class} aria-current={r.current.map(|_| "step")}>
             <button type="button" tabindex={if r.current.is_some() { "0" } else { "-1" }} onclick={p.act(Action::SeekEvent(r.number))}>
@@ -184,14 +189,19 @@ fn rows(p: &Page<'_>, at: Option<usize>, look: impl Fn(usize) + 'static) -> Html
     };
     let n = all.len();
     let here = at.unwrap_or_else(|| current.map_or(0, |c| all.partition_point(|i| *i < c)));
-    let (first, last) = if n <= WHOLE { (0, n) } else { (here.saturating_sub(NEAR), (here + NEAR + 1).min(n)) };
+    let (first, last) =
+        if n <= WHOLE { (0, n) } else { (here.saturating_sub(NEAR), (here + NEAR + 1).min(n)) };
     let edition = p.desk.edition.get();
     let row = |i: &usize| html! { <Row key={*i} desk={p.desk.clone()} number={*i} current={(current == Some(*i)).then_some(shown)} edition={edition} /> };
     let rows = all[first..last].iter().map(row);
     let onscroll = (n > WHOLE).then(|| {
         Callback::from(move |e: Event| {
             let Some(list) = e.target_dyn_into::<web_sys::Element>() else { return };
-            let (top, seen, height) = (list.scroll_top() as usize, list.client_height() as usize, list.scroll_height() as usize);
+            let (top, seen, height) = (
+                list.scroll_top() as usize,
+                list.client_height() as usize,
+                list.scroll_height() as usize,
+            );
             let below = height.saturating_sub(top + seen);
             if first > 0 && top < first * ROW {
                 look(top / ROW);
@@ -202,6 +212,9 @@ fn rows(p: &Page<'_>, at: Option<usize>, look: impl Fn(usize) + 'static) -> Html
     });
     // An `svg`, because a policy may forbid styles in the markup.
     let left_out = |n: usize, key: &'static str| html! { <li key={key} class="left-out" aria-hidden="true"><svg width="1" height={(n * ROW).to_string()}></svg></li> };
-    let rows: Vec<Html> = std::iter::once(left_out(first, "before")).chain(rows).chain([left_out(n - last, "after")]).collect();
+    let rows: Vec<Html> = std::iter::once(left_out(first, "before"))
+        .chain(rows)
+        .chain([left_out(n - last, "after")])
+        .collect();
     html! { <ol class="event-list" tabindex="0" aria-label={p.text(Ui::Events)} onscroll={onscroll}>{ rows }</ol> }
 }

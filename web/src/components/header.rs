@@ -22,16 +22,20 @@ pub(crate) fn header(p: &Page<'_>) -> Html {
         Theme::Light => false,
         Theme::Dark => true,
     };
-    let yours =
-        |(mark, text): (&str, &str)| Choice { value: mark.to_owned(), label: format!("{}: {}", p.text(Ui::Yours), shelf::name_of(text)) };
+    let yours = |(mark, text): (&str, &str)| Choice {
+        value: mark.to_owned(),
+        label: format!("{}: {}", p.text(Ui::Yours), shelf::name_of(text)),
+    };
     let own = shelf::is_own(&p.app.text);
     let document = if own { shelf::mark(&p.app.text) } else { p.app.preset.to_owned() };
     let current = own.then_some((&*document, &*p.app.text));
-    let presets = ALL
-        .iter()
-        .map(|x| Choice { value: x.name.to_owned(), label: if p.app.lang == Lang::Ja { x.title_ja } else { x.title }.to_owned() });
+    let presets = ALL.iter().map(|x| Choice {
+        value: x.name.to_owned(),
+        label: if p.app.lang == Lang::Ja { x.title_ja } else { x.title }.to_owned(),
+    });
     let kept = p.app.shelf.texts().filter(|(mark, _)| *mark != document);
-    let documents: Vec<_> = current.map(yours).into_iter().chain(presets).chain(kept.map(yours)).collect();
+    let documents: Vec<_> =
+        current.map(yours).into_iter().chain(presets).chain(kept.map(yours)).collect();
     let shares = p.app.sharing;
     html! {
         <header class="head">
@@ -86,12 +90,15 @@ pub(crate) fn logo() -> Html {
     }
 }
 
-/// `From [bastion] send [TCP · GET /] to [node01:30080] endpoint [drawn] [Send]`. In Japanese the words
-/// stand behind what they belong to: `[bastion] から [TCP · GET /] を [node01:30080] へ`.
+/// `From [bastion] send [TCP · GET /] to [node01:30080] endpoint [drawn] [Send]`. In Japanese the
+/// words stand behind what they belong to: `[bastion] から [TCP · GET /] を [node01:30080] へ`.
 fn sentence(p: &Page<'_>) -> Html {
     let (from, to, ends) = (&p.app.menus.from, &p.app.menus.to, &p.app.menus.endpoints);
     let protos = [("tcp", "TCP · GET /"), ("udp", "UDP"), ("icmp", "ICMP · ping")];
-    let protos: Vec<_> = protos.iter().map(|(v, l)| Choice { value: (*v).to_owned(), label: (*l).to_owned() }).collect();
+    let protos: Vec<_> = protos
+        .iter()
+        .map(|(v, l)| Choice { value: (*v).to_owned(), label: (*l).to_owned() })
+        .collect();
     let proto = match p.app.proto {
         Protocol::Tcp => "tcp",
         Protocol::Udp => "udp",
@@ -100,7 +107,11 @@ fn sentence(p: &Page<'_>) -> Html {
     let n = ends.len();
     let mut drawn = vec![Choice {
         value: String::new(),
-        label: if n > 0 { format!("{} · {n}", p.text(Ui::Drawn)) } else { p.text(Ui::Drawn).to_owned() },
+        label: if n > 0 {
+            format!("{} · {n}", p.text(Ui::Drawn))
+        } else {
+            p.text(Ui::Drawn).to_owned()
+        },
     }];
     drawn.extend(ends.iter().cloned());
     let proto_action = |v: String| {
@@ -117,8 +128,7 @@ fn sentence(p: &Page<'_>) -> Html {
     });
     let english = p.app.lang == Lang::En;
     let before = |id: &'static str, text: Ui| html! { <label class={classes!("slot-label", (!english).then_some("hidden"))} for={id}>{ p.text(text) }</label> };
-    let after =
-        |text: Ui| html! { <span class={classes!("slot-label", english.then_some("hidden"))} aria-hidden="true">{ p.text(text) }</span> };
+    let after = |text: Ui| html! { <span class={classes!("slot-label", english.then_some("hidden"))} aria-hidden="true">{ p.text(text) }</span> };
     html! {
         <form class="sentence" novalidate=true onsubmit={submit}>
             { before("from", Ui::From) }
@@ -142,7 +152,10 @@ fn sentence(p: &Page<'_>) -> Html {
 fn options(p: &Page<'_>) -> Html {
     let o = &p.app.options;
     let icmp = p.app.proto == Protocol::Icmp;
-    let number = |text: Ui, value: &str, range: RangeInclusive<u32>, set: fn(&mut Options, String)| {
+    let number = |text: Ui,
+                  value: &str,
+                  range: RangeInclusive<u32>,
+                  set: fn(&mut Options, String)| {
         let (send, old) = (p.desk.send.clone(), o.clone());
         let typed = Callback::from(move |e: Event| {
             if let Some(i) = e.target_dyn_into::<HtmlInputElement>() {

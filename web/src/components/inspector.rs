@@ -48,7 +48,9 @@ fn rules_tabs(p: &Page<'_>) -> Html {
 }
 
 fn rules_shown(p: &Page<'_>) -> Html {
-    let (Some(t), Some((id, _))) = (&p.app.timeline, p.app.shown()) else { return empty(p.text(Ui::NoRules)) };
+    let (Some(t), Some((id, _))) = (&p.app.timeline, p.app.shown()) else {
+        return empty(p.text(Ui::NoRules));
+    };
     match p.app.rules_view {
         RulesView::Walk => rules(p),
         RulesView::All => lists::all(p, t.state().ns(id)),
@@ -57,12 +59,18 @@ fn rules_shown(p: &Page<'_>) -> Html {
 }
 
 fn rules(p: &Page<'_>) -> Html {
-    let (Some(l), Some(t)) = (&p.app.loaded, &p.app.timeline) else { return empty(p.text(Ui::NoRules)) };
-    let Some(view) = panel(t.state(), l.session.events(), t.at(), p.app.unfolded.as_ref()).filter(|_| !p.app.script.is_empty()) else {
+    let (Some(l), Some(t)) = (&p.app.loaded, &p.app.timeline) else {
+        return empty(p.text(Ui::NoRules));
+    };
+    let Some(view) = panel(t.state(), l.session.events(), t.at(), p.app.unfolded.as_ref())
+        .filter(|_| !p.app.script.is_empty())
+    else {
         return empty(p.text(Ui::NoRules));
     };
     let crumbs =
-        view.breadcrumb.iter().enumerate().map(|(i, c)| html! { <li key={i}><span title={c.to_string()}>{ short(c) }</span></li> });
+        view.breadcrumb.iter().enumerate().map(
+            |(i, c)| html! { <li key={i}><span title={c.to_string()}>{ short(c) }</span></li> },
+        );
     let chains = view.chains.iter().enumerate().map(|(i, c)| chain(p, i, c));
     html! {
         <div class="rules" lang="en">
@@ -111,7 +119,8 @@ impl Component for Bottom {
         if self.scrolled_at.replace(at) == Some(at) {
             return;
         }
-        let pane = self.node.cast::<web_sys::Element>().and_then(|e| e.closest(pane).ok().flatten());
+        let pane =
+            self.node.cast::<web_sys::Element>().and_then(|e| e.closest(pane).ok().flatten());
         if let Some(pane) = pane {
             pane.set_scroll_top(pane.scroll_height());
         }
@@ -129,7 +138,11 @@ fn chain(p: &Page<'_>, i: usize, c: &ChainView) -> Html {
     let drew = c.rows.iter().any(|r| matches!(r, Row::Matched { draw: Some(_), .. }));
     let unfolded = c.rows.iter().any(|r| matches!(r, Row::Folded { open: true, .. }));
     let open = c.current || drew || unfolded;
-    let rows = c.rows.iter().enumerate().map(|(k, r)| if open { row(p, &c.name, k, r) } else { brief(p, &c.name, k, r) });
+    let rows = c
+        .rows
+        .iter()
+        .enumerate()
+        .map(|(k, r)| if open { row(p, &c.name, k, r) } else { brief(p, &c.name, k, r) });
     html! {
         <li key={i} class={classes!("chain", c.current.then_some("current"), format!("depth-{}", c.depth.min(6)))}>
             <div class="chain-head">
@@ -221,7 +234,9 @@ fn row(p: &Page<'_>, chain: &str, k: usize, r: &Row) -> Html {
 fn did(effect: Option<&Effect>) -> Html {
     match effect {
         Some(Effect::Mark(m)) => html! { <>{ "mark " }<ins>{ format!("{m:#x}") }</ins></> },
-        Some(Effect::Dnat { addr, port }) => html! { <>{ "dst " }<ins>{ net::dump::endpoint(*addr, *port) }</ins></> },
+        Some(Effect::Dnat { addr, port }) => {
+            html! { <>{ "dst " }<ins>{ net::dump::endpoint(*addr, *port) }</ins></> }
+        }
         Some(Effect::Snat { addr }) => html! { <>{ "src " }<ins>{ addr.to_string() }</ins></> },
         _ => html! { <></> },
     }
@@ -236,9 +251,13 @@ fn marked(text: &str, token: &str) -> Html {
 }
 
 fn packet(p: &Page<'_>) -> Html {
-    let (Some(l), Some(t), Some(id)) = (&p.app.loaded, &p.app.timeline, p.scene.packet) else { return empty(p.text(Ui::NoPacket)) };
+    let (Some(l), Some(t), Some(id)) = (&p.app.loaded, &p.app.timeline, p.scene.packet) else {
+        return empty(p.text(Ui::NoPacket));
+    };
     let events = l.session.events();
-    let Some(frame) = frame_at(t.state(), events, t.at(), id) else { return empty(p.text(Ui::NoPacket)) };
+    let Some(frame) = frame_at(t.state(), events, t.at(), id) else {
+        return empty(p.text(Ui::NoPacket));
+    };
     let v = packet_view(frame, origin(events, id));
     html! { <div class="packet" lang="en">{ deeds(p) }{ layers(p, &v) }{ bytes(p, &v) }</div> }
 }
@@ -261,9 +280,8 @@ fn deeds(p: &Page<'_>) -> Html {
 }
 
 fn layers(p: &Page<'_>, v: &PacketView) -> Html {
-    let box_of =
-        |shell: bool, title: &'static str, len: usize, inside: Html| {
-            let rows = v.layers.iter().enumerate().filter(|(_, x)| x.shell == shell).map(|(i, x)| {
+    let box_of = |shell: bool, title: &'static str, len: usize, inside: Html| {
+        let rows = v.layers.iter().enumerate().filter(|(_, x)| x.shell == shell).map(|(i, x)| {
             let fields = x.fields.iter().map(|f| html! {
                 <tr key={f.name} class={f.was.is_some().then_some("changed")}>
                     <th scope="row">{ f.name }</th>
@@ -278,14 +296,14 @@ fn layers(p: &Page<'_>, v: &PacketView) -> Html {
                 </details>
             }
         });
-            html! {
-                <section class={if shell { "around" } else { "itself" }}>
-                    <h2 lang={p.app.lang.tag()}><span>{ title }</span><span>{ format!("{len} {}", p.text(Ui::Bytes)) }</span></h2>
-                    { for rows }
-                    { inside }
-                </section>
-            }
-        };
+        html! {
+            <section class={if shell { "around" } else { "itself" }}>
+                <h2 lang={p.app.lang.tag()}><span>{ title }</span><span>{ format!("{len} {}", p.text(Ui::Bytes)) }</span></h2>
+                { for rows }
+                { inside }
+            </section>
+        }
+    };
     let own = box_of(false, p.text(Ui::PacketItself), v.bytes.len() - v.shell_len, html! { <></> });
     if v.shell_len > 0 { box_of(true, p.text(Ui::ShellTitle), v.shell_len, own) } else { own }
 }
@@ -305,7 +323,9 @@ fn tables(p: &Page<'_>) -> Html {
     if let Some(s) = p.app.selected.as_ref().filter(|s| s.host.starts_with("svc/")) {
         return html! { <div class="dumps" lang="en">{ told(p, &s.host, None) }{ thing::form(p, s) }</div> };
     }
-    let (Some(l), Some(t)) = (&p.app.loaded, &p.app.timeline) else { return empty(p.text(Ui::NoPacket)) };
+    let (Some(l), Some(t)) = (&p.app.loaded, &p.app.timeline) else {
+        return empty(p.text(Ui::NoPacket));
+    };
     // A pod or node that is not there at this moment has no tables.
     if let Some(s) = p.app.selected.as_ref().filter(|s| t.state().ns_named(&s.host).is_none()) {
         return html! { <div class="dumps" lang="en">{ told(p, &s.host, None) }<p class="quiet" lang={p.app.lang.tag()}>{ p.text(Ui::NotThere) }</p></div> };

@@ -57,7 +57,11 @@ fn runs<'a>(p: &'a Page<'_>) -> Option<(&'a Loaded, &'a Loaded)> {
 /// What the run before the last edit told, and this one does not, and the other way round.
 fn run_lines(p: &Page<'_>) -> Html {
     let Some((b, n)) = runs(p) else { return html! { <section></section> } };
-    let lines = view::run_diff::run_difference((&b.session, &b.labels), (&n.session, &n.labels), p.app.lang);
+    let lines = view::run_diff::run_difference(
+        (&b.session, &b.labels),
+        (&n.session, &n.labels),
+        p.app.lang,
+    );
     let rows = lines.iter().enumerate().map(|(i, d)| {
         let (class, sign) = if d.new { ("entry new", "+") } else { ("entry gone", "−") };
         html! { <li key={i} class={class}><span class="fate" lang="en">{ format!("{sign} {}", d.place) }</span><span>{ &d.text }</span></li> }

@@ -43,7 +43,8 @@ impl Page<'_> {
         let tell = self.desk.touch.clone();
         Callback::from(move |e| tell.emit(touch(e)))
     }
-    /// Whether it is read only, in somebody else's page: the workbench's module is that of the embed.
+    /// Whether it is read only, in somebody else's page: the workbench's module is that of the
+    /// embed.
     pub(crate) fn embed(&self) -> bool {
         cfg!(feature = "workbench") && self.desk.embed
     }
@@ -103,7 +104,9 @@ pub fn page(p: &Page<'_>) -> Html {
 fn drawer(p: &Page<'_>) -> Html {
     match p.app.drawer {
         Drawer::Events => html! { <div class="drawer" key="events">{ events::events(p) }</div> },
-        Drawer::Terminal => html! { <div class="drawer" key="terminal">{ terminal::terminal(p) }</div> },
+        Drawer::Terminal => {
+            html! { <div class="drawer" key="terminal">{ terminal::terminal(p) }</div> }
+        }
     }
 }
 

@@ -12,7 +12,10 @@ use view::app::{Action, App};
 use view::embed::{self, Shown, Snippet, shortcode};
 use view::export::{self, Export};
 use view::stamp::stamp;
-use view::words::{Give, Ui, capture_chosen, give, link_by_hand, link_holds, link_long, link_private, snippet_note, ui};
+use view::words::{
+    Give, Ui, capture_chosen, give, link_by_hand, link_holds, link_long, link_private,
+    snippet_note, ui,
+};
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, HtmlSelectElement, HtmlTextAreaElement};
 use yew::prelude::*;
@@ -102,7 +105,10 @@ impl Component for Sharing {
                 self.tab = tab;
                 let id = format!("share-{}", tab as u8);
                 let focus = move || {
-                    gloo::utils::document().get_element_by_id(&id).and_then(|e| e.dyn_into::<HtmlElement>().ok()).map(|e| e.focus())
+                    gloo::utils::document()
+                        .get_element_by_id(&id)
+                        .and_then(|e| e.dyn_into::<HtmlElement>().ok())
+                        .map(|e| e.focus())
                 };
                 Timeout::new(0, move || _ = focus()).forget();
             }
@@ -114,18 +120,26 @@ impl Component for Sharing {
                 }
             }
             Msg::Write(what) => self.write(ctx, what),
-            Msg::Failed => self.refused = Some(give(Give::NoPng, ctx.props().desk.app.borrow().lang).to_owned()),
+            Msg::Failed => {
+                self.refused =
+                    Some(give(Give::NoPng, ctx.props().desk.app.borrow().lang).to_owned())
+            }
             Msg::Copy => {
                 let link = ctx.link().clone();
-                let text = self.field.cast::<HtmlTextAreaElement>().map(|t| t.value()).unwrap_or_default();
-                self.copying = interop::copy(&text, move |copied| link.send_message(Msg::Copied(copied)));
+                let text =
+                    self.field.cast::<HtmlTextAreaElement>().map(|t| t.value()).unwrap_or_default();
+                self.copying =
+                    interop::copy(&text, move |copied| link.send_message(Msg::Copied(copied)));
             }
             Msg::Copied(copied) => {
                 self.copied = Some(copied);
                 if !copied {
                     let field = self.field.clone();
                     // Its focus selects all of it.
-                    Timeout::new(0, move || _ = field.cast::<HtmlTextAreaElement>().map(|t| t.focus())).forget();
+                    Timeout::new(0, move || {
+                        _ = field.cast::<HtmlTextAreaElement>().map(|t| t.focus())
+                    })
+                    .forget();
                 }
             }
         }
@@ -214,7 +228,8 @@ impl Sharing {
         let lang = app.lang;
         let Some(link) = link(app) else { return self.too_long(ctx, app) };
         let kinds: Vec<&str> = Snippet::ALL.iter().map(|s| s.name()).collect();
-        let shown = [Give::Diagram, Give::DiagramAndRules, Give::Rules, Give::Packet].map(|t| give(t, lang));
+        let shown = [Give::Diagram, Give::DiagramAndRules, Give::Rules, Give::Packet]
+            .map(|t| give(t, lang));
         let kind = Snippet::ALL.iter().position(|s| *s == self.kind).unwrap_or_default();
         let what = Shown::ALL.iter().position(|s| *s == self.shown).unwrap_or_default();
         let text = self.kind.text(&interop::address(), &link, &embed::title(app), self.shown);
@@ -265,7 +280,9 @@ impl Sharing {
         match export::file(&app, what, &captured) {
             Ok(file) if what == Export::Png => {
                 let link = ctx.link().clone();
-                interop::paint(&file.name, &String::from_utf8_lossy(&file.bytes), move || link.send_message(Msg::Failed));
+                interop::paint(&file.name, &String::from_utf8_lossy(&file.bytes), move || {
+                    link.send_message(Msg::Failed)
+                });
             }
             Ok(file) => interop::download(&file.name, file.media, &file.bytes),
             Err(why) => self.refused = Some(why),
@@ -294,7 +311,14 @@ fn select_all(e: FocusEvent) {
 }
 
 /// A menu of a few words.
-fn choice(ctx: &Context<Sharing>, name: Give, words: &[&str], chosen: usize, msg: fn(usize) -> Msg, app: &App) -> Html {
+fn choice(
+    ctx: &Context<Sharing>,
+    name: Give,
+    words: &[&str],
+    chosen: usize,
+    msg: fn(usize) -> Msg,
+    app: &App,
+) -> Html {
     let chose = ctx.link().batch_callback(move |e: Event| {
         let n = e.target_dyn_into::<HtmlSelectElement>()?.selected_index();
         usize::try_from(n).ok().map(msg)

@@ -32,7 +32,12 @@ pub(crate) fn terminal(p: &Page<'_>) -> Html {
 
 fn screen(p: &Page<'_>) -> Html {
     let t = &p.app.terminal;
-    let prompt = |host: &str| format!("[root@{} ~]# ", host.trim_start_matches("pod/").rsplit('/').next().unwrap_or_default());
+    let prompt = |host: &str| {
+        format!(
+            "[root@{} ~]# ",
+            host.trim_start_matches("pod/").rsplit('/').next().unwrap_or_default()
+        )
+    };
     let entries = t.entries.iter().enumerate().map(|(i, e)| {
         let known = e.known_at <= p.app.cursor();
         html! {
@@ -53,7 +58,11 @@ fn screen(p: &Page<'_>) -> Html {
         let action = match e.key().as_str() {
             "Enter" => Action::TerminalRun,
             // An empty line lets the keyboard go on.
-            "Tab" if !e.shift_key() && e.target_dyn_into::<HtmlInputElement>().is_some_and(|i| !i.value().is_empty()) => {
+            "Tab"
+                if !e.shift_key()
+                    && e.target_dyn_into::<HtmlInputElement>()
+                        .is_some_and(|i| !i.value().is_empty()) =>
+            {
                 Action::TerminalComplete
             }
             "ArrowUp" => Action::TerminalBack(true),

@@ -12,7 +12,9 @@ use yew::prelude::*;
 
 /// The form of what was clicked; nothing if it has none.
 pub(crate) fn form(p: &Page<'_>, s: &Selected) -> Html {
-    let Some(l) = p.app.loaded.as_ref().filter(|_| !p.embed()) else { return html! { <div></div> } };
+    let Some(l) = p.app.loaded.as_ref().filter(|_| !p.embed()) else {
+        return html! { <div></div> };
+    };
     let c = l.session.cluster();
     let t = &c.topology;
     if let Some(service) = s.host.strip_prefix("svc/").and_then(|x| x.split_once('/')) {
@@ -27,7 +29,13 @@ pub(crate) fn form(p: &Page<'_>, s: &Selected) -> Html {
                 move |to| Action::Change(Change::Sysctl(host.clone(), key, u8::from(to)))
             })
         };
-        let daemon = |d: Daemon| fault(p, Fault::Stopped(s.host.clone(), d), format!("{} {}", d.name(), p.text(Ui::StoppedWord)));
+        let daemon = |d: Daemon| {
+            fault(
+                p,
+                Fault::Stopped(s.host.clone(), d),
+                format!("{} {}", d.name(), p.text(Ui::StoppedWord)),
+            )
+        };
         return html! {
             <form class="thing" onsubmit={|e: SubmitEvent| e.prevent_default()}>
                 { head(p, &thing, Some(n.name.span.start)) }
@@ -62,16 +70,23 @@ pub(crate) fn form(p: &Page<'_>, s: &Selected) -> Html {
             </form>
         };
     }
-    let Some(pod) = c.pods.iter().find(|x| x.netns() == s.host) else { return html! { <div></div> } };
+    let Some(pod) = c.pods.iter().find(|x| x.netns() == s.host) else {
+        return html! { <div></div> };
+    };
     if pod.namespace == "kube-system" {
         return html! { <p class="quiet">{ p.text(Ui::BroughtByCluster) }</p> };
     }
     let (namespace, name) = (pod.namespace.clone(), pod.deployment.clone());
     let thing = Thing::Deployment(namespace.clone(), name.clone());
-    let replicas = c.pods.iter().filter(|x| x.namespace == namespace && x.deployment == name).count();
+    let replicas =
+        c.pods.iter().filter(|x| x.namespace == namespace && x.deployment == name).count();
     let scale = {
         let (namespace, name) = (namespace.clone(), name.clone());
-        move |v: String| v.parse().ok().map(|n| Action::Change(Change::Scale(namespace.clone(), name.clone(), n)))
+        move |v: String| {
+            v.parse()
+                .ok()
+                .map(|n| Action::Change(Change::Scale(namespace.clone(), name.clone(), n)))
+        }
     };
     html! {
         <form class="thing" onsubmit={|e: SubmitEvent| e.prevent_default()}>
@@ -145,7 +160,13 @@ fn nic(p: &Page<'_>, thing: &Thing, nic: &Nic) -> Html {
 }
 
 /// A field that is read when one leaves it, or presses Enter.
-fn field(p: &Page<'_>, label: &str, kind: &'static str, value: &str, act: impl Fn(String) -> Option<Action> + 'static) -> Html {
+fn field(
+    p: &Page<'_>,
+    label: &str,
+    kind: &'static str,
+    value: &str,
+    act: impl Fn(String) -> Option<Action> + 'static,
+) -> Html {
     let send = p.desk.send.clone();
     let old = value.to_owned();
     let change = Callback::from(move |e: Event| {
@@ -174,8 +195,14 @@ fn check(p: &Page<'_>, label: &str, on: bool, act: impl Fn(bool) -> Action + 'st
 fn rp_filter(p: &Page<'_>, host: &str, value: u8) -> Html {
     let (send, host) = (p.desk.send.clone(), host.to_owned());
     let change = Callback::from(move |e: Event| {
-        if let Some(v) = e.target_dyn_into::<HtmlSelectElement>().and_then(|s| s.value().parse().ok()) {
-            send.emit(Action::Change(Change::Sysctl(host.clone(), "net.ipv4.conf.all.rp_filter", v)));
+        if let Some(v) =
+            e.target_dyn_into::<HtmlSelectElement>().and_then(|s| s.value().parse().ok())
+        {
+            send.emit(Action::Change(Change::Sysctl(
+                host.clone(),
+                "net.ipv4.conf.all.rp_filter",
+                v,
+            )));
         }
     });
     html! {
@@ -184,20 +211,27 @@ fn rp_filter(p: &Page<'_>, host: &str, value: u8) -> Html {
 }
 
 fn fault(p: &Page<'_>, f: Fault, label: String) -> Html {
-    let on = p.app.loaded.as_ref().is_some_and(|l| l.session.cluster().topology.faults.contains(&f));
+    let on =
+        p.app.loaded.as_ref().is_some_and(|l| l.session.cluster().topology.faults.contains(&f));
     check(p, &label, on, move |to| Action::Change(Change::Fault(f.clone(), to)))
 }
 
 fn device_fault(p: &Page<'_>, s: &Selected) -> Html {
     match &s.device {
-        Some(d) => fault(p, Fault::Down(s.host.clone(), d.clone()), format!("{d} {}", p.text(Ui::IsDown))),
+        Some(d) => {
+            fault(p, Fault::Down(s.host.clone(), d.clone()), format!("{d} {}", p.text(Ui::IsDown)))
+        }
         None => html! { <span></span> },
     }
 }
 
 /// Back to where it would stand by itself.
 fn place(p: &Page<'_>, thing: &Thing) -> Html {
-    let moved = p.app.loaded.as_ref().is_some_and(|l| l.session.cluster().topology.layout.contains_key(thing.name()));
+    let moved = p
+        .app
+        .loaded
+        .as_ref()
+        .is_some_and(|l| l.session.cluster().topology.layout.contains_key(thing.name()));
     if !moved {
         return html! { <span></span> };
     }
@@ -218,7 +252,10 @@ fn now(p: &Page<'_>, s: &Selected) -> Html {
     let cluster = p.app.loaded.as_ref().map(|l| l.session.running_at(p.app.cursor()));
     if let Some(c) = cluster.filter(|_| cfg!(feature = "workbench") && s.device.is_none()) {
         if let Some(pod) = c.pods.iter().find(|x| x.netns() == s.host) {
-            rows.push((p.text(Ui::DeletePod).to_owned(), format!("kubectl delete pod {} -n {}", pod.name, pod.namespace)));
+            rows.push((
+                p.text(Ui::DeletePod).to_owned(),
+                format!("kubectl delete pod {} -n {}", pod.name, pod.namespace),
+            ));
         } else if c.nodes.iter().any(|n| n.spec.name.value == s.host) {
             rows.push((p.text(Ui::StopProxy).to_owned(), "systemctl stop kube-proxy".to_owned()));
             rows.push((p.text(Ui::SyncNow).to_owned(), "systemctl restart kube-proxy".to_owned()));

@@ -10,7 +10,9 @@ use yew::prelude::*;
 
 /// The sentence of the current step.
 pub(crate) fn said(p: &Page<'_>) -> Html {
-    let (Some(l), Some(i)) = (&p.app.loaded, p.app.step().checked_sub(1).and_then(|n| p.app.steps.get(n))) else {
+    let (Some(l), Some(i)) =
+        (&p.app.loaded, p.app.step().checked_sub(1).and_then(|n| p.app.steps.get(n)))
+    else {
         return html! { <span></span> };
     };
     let c = Context { state: l.session.last(), labels: &l.labels };
@@ -22,7 +24,9 @@ pub(crate) fn transport(p: &Page<'_>) -> Html {
     let (step, n) = (app.step(), app.steps.len());
     let send = p.desk.send.clone();
     let scrub = Callback::from(move |e: InputEvent| {
-        if let Some(n) = e.target_dyn_into::<HtmlInputElement>().and_then(|i| i.value().parse().ok()) {
+        if let Some(n) =
+            e.target_dyn_into::<HtmlInputElement>().and_then(|i| i.value().parse().ok())
+        {
             send.emit(Action::SeekStep(n));
         }
     });
@@ -50,11 +54,14 @@ fn buttons(p: &Page<'_>, _: usize) -> Html {
     };
     let send = p.desk.send.clone();
     let speed = Callback::from(move |e: Event| {
-        if let Some(s) = e.target_dyn_into::<web_sys::HtmlSelectElement>().and_then(|s| s.value().parse().ok()) {
+        if let Some(s) =
+            e.target_dyn_into::<web_sys::HtmlSelectElement>().and_then(|s| s.value().parse().ok())
+        {
             send.emit(Action::Speed(s));
         }
     });
-    let speeds = [("25", "¼×"), ("50", "½×"), ("100", "1×"), ("200", "2×"), ("400", "4×"), ("800", "8×")];
+    let speeds =
+        [("25", "¼×"), ("50", "½×"), ("100", "1×"), ("200", "2×"), ("400", "4×"), ("800", "8×")];
     html! {
         <div class="buttons">
             { button("first", Ui::ToStart, Action::SeekStep(0), step == 0) }
@@ -88,11 +95,20 @@ const PILLS: usize = 40;
 /// The track: packets as pills, and the decisions about the current one as markers.
 pub(crate) fn track(p: &Page<'_>) -> Html {
     let app = p.app;
-    let (Some(l), Some(_)) = (&app.loaded, app.run()) else { return html! { <div class="track"></div> } };
+    let (Some(l), Some(_)) = (&app.loaded, app.run()) else {
+        return html! { <div class="track"></div> };
+    };
     let (events, initial) = (l.session.events(), l.session.last());
     let cursor = app.cursor();
     let is_marker = |i: &usize| !matches!(glyph(&events[*i], initial), Glyph::Jump | Glyph::Bridge);
-    let mine: Vec<usize> = p.scene.packet.map(|id| app.steps_of(id)).unwrap_or_default().into_iter().filter(is_marker).collect();
+    let mine: Vec<usize> = p
+        .scene
+        .packet
+        .map(|id| app.steps_of(id))
+        .unwrap_or_default()
+        .into_iter()
+        .filter(is_marker)
+        .collect();
     let now = mine.iter().rposition(|i| *i < cursor).unwrap_or(0);
     let first = now.saturating_sub(MARKERS / 2).min(mine.len().saturating_sub(MARKERS));
     let markers = mine.iter().enumerate().skip(first).take(MARKERS).map(|(k, i)| {
@@ -122,7 +138,9 @@ fn pills(p: &Page<'_>, _: usize) -> Html {
 
 /// A packet.
 fn pill(p: &Page<'_>, number: usize) -> Html {
-    let Some(x) = p.app.packets.get(number) else { return html! { <button type="button"></button> } };
+    let Some(x) = p.app.packets.get(number) else {
+        return html! { <button type="button"></button> };
+    };
     let here = p.scene.packet == Some(x.id);
     let word = if x.reply { format!("‹ {}", x.word) } else { format!("{} ›", x.word) };
     html! { <button type="button" tabindex={stop(here)} class={classes!("pill", here.then_some("here"), x.reply.then_some("back"))} aria-pressed={here.to_string()} onclick={p.act(Action::SeekEvent(x.span.0))}>{ word }</button> }
@@ -130,7 +148,11 @@ fn pill(p: &Page<'_>, number: usize) -> Html {
 
 /// A decision.
 fn mark(p: &Page<'_>, event: usize, state: &'static str) -> Html {
-    let Some((l, e)) = p.app.loaded.as_ref().and_then(|l| Some((l, l.session.events().get(event)?))) else { return html! { <li></li> } };
+    let Some((l, e)) =
+        p.app.loaded.as_ref().and_then(|l| Some((l, l.session.events().get(event)?)))
+    else {
+        return html! { <li></li> };
+    };
     let g = glyph(e, l.session.last());
     let now = state == "now";
     html! {

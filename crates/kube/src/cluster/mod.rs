@@ -79,7 +79,13 @@ pub struct Pod {
 
 impl Pod {
     /// Whether it is one of a Deployment's, of this template, where the Deployment is bound to.
-    fn is_of(&self, namespace: &str, deployment: &str, template_hash: &str, bound: Option<usize>) -> bool {
+    fn is_of(
+        &self,
+        namespace: &str,
+        deployment: &str,
+        template_hash: &str,
+        bound: Option<usize>,
+    ) -> bool {
         self.namespace == namespace
             && self.deployment == deployment
             && self.template_hash == template_hash
@@ -88,7 +94,11 @@ impl Pod {
 
     /// The name of its network namespace here: unique in the cluster.
     pub fn netns(&self) -> String {
-        if self.namespace == "default" { self.name.clone() } else { format!("{}/{}", self.namespace, self.name) }
+        if self.namespace == "default" {
+            self.name.clone()
+        } else {
+            format!("{}/{}", self.namespace, self.name)
+        }
     }
 }
 
@@ -173,7 +183,9 @@ impl RunningService {
     /// Whether an address is one of its own: its cluster IP, an external one, its load balancer's.
     pub fn has_address(&self, addr: IpAddr) -> bool {
         let t = &self.traffic;
-        self.cluster_ip.map(IpAddr::from) == Some(addr) || t.external_ips.contains(&addr) || t.ingress.iter().any(|(a, _)| *a == addr)
+        self.cluster_ip.map(IpAddr::from) == Some(addr)
+            || t.external_ips.contains(&addr)
+            || t.ingress.iter().any(|(a, _)| *a == addr)
     }
 }
 
@@ -212,7 +224,10 @@ pub fn build(text: &str) -> (Option<Cluster>, Vec<Diagnostic>) {
     finish(cluster, d.diags)
 }
 
-fn finish(cluster: Option<Cluster>, mut diags: Vec<Diagnostic>) -> (Option<Cluster>, Vec<Diagnostic>) {
+fn finish(
+    cluster: Option<Cluster>,
+    mut diags: Vec<Diagnostic>,
+) -> (Option<Cluster>, Vec<Diagnostic>) {
     diags.sort_by_key(|x| (x.span.start, x.severity));
     let broken = diags.iter().any(|x| x.severity == Severity::Error);
     (cluster.filter(|_| !broken), bounded(diags))
@@ -231,7 +246,8 @@ fn make(d: &mut Decoder, docs: &[yaml::YamlNode], before: Option<Before<'_>>) ->
     while let Some(doc) = queue.pop_front() {
         let Some(mut t) = object::typed(d, doc) else { continue };
         if t.kind.value == "List" {
-            for item in t.fields.get("items").map_or(&[][..], |n| d.items(n, "items")).iter().rev() {
+            for item in t.fields.get("items").map_or(&[][..], |n| d.items(n, "items")).iter().rev()
+            {
                 queue.push_front(item);
             }
             let fields = t.fields.not_simulated(&["metadata"]);
@@ -240,8 +256,14 @@ fn make(d: &mut Decoder, docs: &[yaml::YamlNode], before: Option<Before<'_>>) ->
         }
         let own = matches!(t.kind.value.as_str(), "Topology" | "Script");
         if own && t.api_version != "packetwalk.dev/v1alpha1" {
-            let message = format!("no matches for kind {:?} in version {:?}", t.kind.value, t.api_version);
-            d.error(Code::UnknownKind, t.kind.span, message, "write apiVersion: packetwalk.dev/v1alpha1");
+            let message =
+                format!("no matches for kind {:?} in version {:?}", t.kind.value, t.api_version);
+            d.error(
+                Code::UnknownKind,
+                t.kind.span,
+                message,
+                "write apiVersion: packetwalk.dev/v1alpha1",
+            );
         }
         // What is done in the cluster changes nothing of it.
         if t.kind.value == "Script" {
@@ -249,7 +271,12 @@ fn make(d: &mut Decoder, docs: &[yaml::YamlNode], before: Option<Before<'_>>) ->
         }
         if t.kind.value == "Topology" {
             if topology.is_some() {
-                d.error(Code::DuplicateObject, t.kind.span, "a second Topology", "keep one of them");
+                d.error(
+                    Code::DuplicateObject,
+                    t.kind.span,
+                    "a second Topology",
+                    "keep one of them",
+                );
                 continue;
             }
             topology = topology::decode(d, t.fields);
@@ -264,8 +291,14 @@ fn make(d: &mut Decoder, docs: &[yaml::YamlNode], before: Option<Before<'_>>) ->
             make.deployment(x);
         }
     }
-    let services: Vec<_> = objects.iter().filter_map(|o| if let Object::Service(s) = o { Some(s) } else { None }).collect();
-    let slices: Vec<&Slice> = objects.iter().flat_map(|o| if let Object::Slices(all) = o { all.as_slice() } else { &[] }).collect();
+    let services: Vec<_> = objects
+        .iter()
+        .filter_map(|o| if let Object::Service(s) = o { Some(s) } else { None })
+        .collect();
+    let slices: Vec<&Slice> = objects
+        .iter()
+        .flat_map(|o| if let Object::Slices(all) = o { all.as_slice() } else { &[] })
+        .collect();
     make.services(&services, &slices);
     Some(make.finish())
 }
@@ -283,7 +316,12 @@ fn duplicates(d: &mut Decoder, objects: &[Object]) {
     for (k, span) in objects.iter().filter_map(key) {
         let message = format!("{} \"{}\" already exists", k.0, k.2);
         if let Some(first) = seen.insert(k, span) {
-            d.error(Code::DuplicateObject, span, message, format!("the first one is in line {}; give this one another name", first.line));
+            d.error(
+                Code::DuplicateObject,
+                span,
+                message,
+                format!("the first one is in line {}; give this one another name", first.line),
+            );
         }
     }
 }
@@ -315,7 +353,8 @@ impl<'a> Maker<'a> {
         let seed = topology.seed;
         let mut nodes = Vec::new();
         let had = |name: &str| before.as_ref().and_then(|b| b.pod_cidr(name));
-        let mut cidrs = pod_cidrs(topology.pod_cidr).filter(|c| before.as_ref().is_none_or(|b| !b.uses(*c)));
+        let mut cidrs =
+            pod_cidrs(topology.pod_cidr).filter(|c| before.as_ref().is_none_or(|b| !b.uses(*c)));
         for n in &topology.nodes {
             let Some(pod_cidr) = had(&n.name.value).or_else(|| cidrs.next()) else {
                 d.error(
@@ -327,7 +366,9 @@ impl<'a> Maker<'a> {
                 break;
             };
             let name = &n.name.value;
-            let mac = |given: Option<Mac>, what: &str| given.unwrap_or_else(|| naming::random_mac(seed, &format!("{name}/{what}")));
+            let mac = |given: Option<Mac>, what: &str| {
+                given.unwrap_or_else(|| naming::random_mac(seed, &format!("{name}/{what}")))
+            };
             nodes.push(Node {
                 pod_cidr,
                 mac: mac(n.nic.mac, "nic"),
@@ -336,15 +377,24 @@ impl<'a> Maker<'a> {
                 spec: n.clone(),
             });
         }
-        let fresh = |n: &Node| before.as_ref().and_then(|b| b.ipam(&n.spec.name.value)).unwrap_or_else(|| HostLocal::new(n.pod_cidr));
+        let fresh = |n: &Node| {
+            before
+                .as_ref()
+                .and_then(|b| b.ipam(&n.spec.name.value))
+                .unwrap_or_else(|| HostLocal::new(n.pod_cidr))
+        };
         let mut ipam: Vec<_> = nodes.iter().map(fresh).collect();
         // A place was taken when the cluster began; it says no more than how its pod is.
-        let used_places: Vec<bool> = topology.pods.iter().map(|p| before.as_ref().is_some_and(|b| b.has_place(p))).collect();
-        for p in topology.pods.iter().zip(&used_places).filter(|(_, used)| !**used).map(|(p, _)| p) {
+        let used_places: Vec<bool> =
+            topology.pods.iter().map(|p| before.as_ref().is_some_and(|b| b.has_place(p))).collect();
+        for p in topology.pods.iter().zip(&used_places).filter(|(_, used)| !**used).map(|(p, _)| p)
+        {
             let Some(i) = nodes.iter().position(|n| n.spec.name.value == p.node.value) else {
                 let names = nodes.iter().map(|n| n.spec.name.value.as_str());
-                let hint = nearest(&p.node.value, names)
-                    .map_or_else(|| "write the name of a node above".to_owned(), |n| format!("did you mean {n}?"));
+                let hint = nearest(&p.node.value, names).map_or_else(
+                    || "write the name of a node above".to_owned(),
+                    |n| format!("did you mean {n}?"),
+                );
                 d.error(Code::NoSuchNode, p.node.span, format!("no node {:?}", p.node.value), hint);
                 continue;
             };
@@ -352,14 +402,18 @@ impl<'a> Maker<'a> {
                 d.error(
                     Code::AddressTaken,
                     p.ip.span,
-                    format!("{} is taken, or not in {}'s {}", p.ip.value, p.node.value, nodes[i].pod_cidr),
+                    format!(
+                        "{} is taken, or not in {}'s {}",
+                        p.ip.value, p.node.value, nodes[i].pod_cidr
+                    ),
                     format!("write a free address of {}", nodes[i].pod_cidr),
                 );
             }
         }
         let (first, last) = topology.node_ports;
         let staying = before.as_ref().map_or_else(Vec::new, |b| b.staying(&topology, &nodes));
-        let load = (0..nodes.len()).map(|i| staying.iter().filter(|p| p.node == i).count()).collect();
+        let load =
+            (0..nodes.len()).map(|i| staying.iter().filter(|p| p.node == i).count()).collect();
         let drawn = before.as_ref().map_or_else(LiteMap::new, |b| b.cluster.ledger.drawn.clone());
         let mut this = Self {
             d,
@@ -397,7 +451,11 @@ impl<'a> Maker<'a> {
             return;
         }
         let hash = naming::template_hash(&x.template);
-        let stay = self.staying.iter().filter(|p| p.is_of(&x.meta.namespace, &x.meta.name.value, &hash, bound)).count();
+        let stay = self
+            .staying
+            .iter()
+            .filter(|p| p.is_of(&x.meta.namespace, &x.meta.name.value, &hash, bound))
+            .count();
         for i in 0..x.replicas.value {
             if i as usize >= stay && !self.has_room(&x.containers, bound) {
                 let n = self.nodes.len();
@@ -413,8 +471,19 @@ impl<'a> Maker<'a> {
                 ));
                 break;
             }
-            if !self.start(&x.meta.namespace, &x.meta.name.value, &x.pod_labels, &x.containers, &x.template, bound) {
-                let message = format!("no IP addresses available for pod {} of {}: it stays ContainerCreating", i + 1, x.replicas.value);
+            if !self.start(
+                &x.meta.namespace,
+                &x.meta.name.value,
+                &x.pod_labels,
+                &x.containers,
+                &x.template,
+                bound,
+            ) {
+                let message = format!(
+                    "no IP addresses available for pod {} of {}: it stays ContainerCreating",
+                    i + 1,
+                    x.replicas.value
+                );
                 self.d.diags.push(Diagnostic::warning(
                     Code::AddressesExhausted,
                     x.replicas.span,
@@ -430,7 +499,10 @@ impl<'a> Maker<'a> {
         let found = self.nodes.iter().position(|n| n.spec.name.value == name.value);
         if found.is_none() {
             let hint = nearest(&name.value, self.nodes.iter().map(|n| n.spec.name.value.as_str()))
-                .map_or_else(|| "write the name of a node of the Topology".to_owned(), |n| format!("did you mean {n}?"));
+                .map_or_else(
+                    || "write the name of a node of the Topology".to_owned(),
+                    |n| format!("did you mean {n}?"),
+                );
             self.d.diags.push(Diagnostic::warning(
                 Code::NoSuchNode,
                 name.span,
@@ -443,8 +515,12 @@ impl<'a> Maker<'a> {
 
     /// Whether a node has the host ports of a pod free.
     fn is_free(&self, node: usize, containers: &[Container]) -> bool {
-        let wanted =
-            |all: &[Container]| all.iter().flat_map(|c| &c.ports).filter_map(|p| Some((p.host_port?, p.protocol))).collect::<Vec<_>>();
+        let wanted = |all: &[Container]| {
+            all.iter()
+                .flat_map(|c| &c.ports)
+                .filter_map(|p| Some((p.host_port?, p.protocol)))
+                .collect::<Vec<_>>()
+        };
         let mine = wanted(containers);
         mine.is_empty()
             || !self
@@ -456,8 +532,13 @@ impl<'a> Maker<'a> {
     }
 
     /// The nodes on which a pod can start.
-    fn candidates<'s>(&'s self, containers: &'s [Container], bound: Option<usize>) -> impl Iterator<Item = usize> + 's {
-        let may = move |i: &usize| bound.map_or(self.nodes[*i].spec.role == Role::Worker, |b| b == *i);
+    fn candidates<'s>(
+        &'s self,
+        containers: &'s [Container],
+        bound: Option<usize>,
+    ) -> impl Iterator<Item = usize> + 's {
+        let may =
+            move |i: &usize| bound.map_or(self.nodes[*i].spec.role == Role::Worker, |b| b == *i);
         (0..self.nodes.len()).filter(may).filter(|i| self.is_free(*i, containers))
     }
 
@@ -466,7 +547,8 @@ impl<'a> Maker<'a> {
         self.candidates(containers, bound).next().is_some()
     }
 
-    /// Starts a pod: where the topology says, else on the worker with the fewest. One that runs already stays.
+    /// Starts a pod: where the topology says, else on the worker with the fewest. One that runs
+    /// already stays.
     fn start(
         &mut self,
         namespace: &str,
@@ -477,7 +559,9 @@ impl<'a> Maker<'a> {
         bound: Option<usize>,
     ) -> bool {
         let template_hash = naming::template_hash(template);
-        if let Some(i) = self.staying.iter().position(|p| p.is_of(namespace, deployment, &template_hash, bound)) {
+        if let Some(i) =
+            self.staying.iter().position(|p| p.is_of(namespace, deployment, &template_hash, bound))
+        {
             let pod = self.staying.remove(i);
             self.names.insert((pod.namespace.clone(), pod.name.clone()), ());
             self.pods.push(pod);
@@ -485,13 +569,23 @@ impl<'a> Maker<'a> {
         }
         // What serves DNS was kube-dns, and is CoreDNS: a place is for either.
         let dns = ["kube-dns", "coredns"];
-        let named = |of: &str| of == deployment || (namespace == "kube-system" && dns.contains(&of) && dns.contains(&deployment));
-        let place = self.topology.pods.iter().zip(&self.used_places).position(|(p, used)| !used && named(&p.of.value));
+        let named = |of: &str| {
+            of == deployment
+                || (namespace == "kube-system" && dns.contains(&of) && dns.contains(&deployment))
+        };
+        let place = self
+            .topology
+            .pods
+            .iter()
+            .zip(&self.used_places)
+            .position(|(p, used)| !used && named(&p.of.value));
         let placed = place.map(|i| {
             self.used_places[i] = true;
             self.topology.pods[i].clone()
         });
-        let known = placed.as_ref().and_then(|p| Some((self.nodes.iter().position(|n| n.spec.name.value == p.node.value)?, p.ip.value)));
+        let known = placed.as_ref().and_then(|p| {
+            Some((self.nodes.iter().position(|n| n.spec.name.value == p.node.value)?, p.ip.value))
+        });
         let (node, ip) = match known {
             Some(x) => x,
             None => {
@@ -526,7 +620,10 @@ impl<'a> Maker<'a> {
             .and_then(|p| p.veth.as_ref())
             .map(|v| v.value.clone())
             .unwrap_or_else(|| format!("veth{a:02x}{b:02x}{c:02x}{d:02x}"));
-        let veth_mac = placed.as_ref().and_then(|p| p.veth_mac).unwrap_or_else(|| naming::random_mac(seed, &veth));
+        let veth_mac = placed
+            .as_ref()
+            .and_then(|p| p.veth_mac)
+            .unwrap_or_else(|| naming::random_mac(seed, &veth));
         let mac = if self.topology.version.random_macs() {
             naming::random_mac(seed, &format!("{veth}/eth0"))
         } else {
@@ -535,7 +632,12 @@ impl<'a> Maker<'a> {
         self.load[node] += 1;
         if self.names.insert((namespace.to_owned(), name.clone()), ()).is_some() {
             let span = placed.as_ref().map_or_else(Span::default, |p| p.of.span);
-            self.d.error(Code::DuplicateObject, span, format!("pods {name:?} already exists"), "give each place its own suffix");
+            self.d.error(
+                Code::DuplicateObject,
+                span,
+                format!("pods {name:?} already exists"),
+                "give each place its own suffix",
+            );
         }
         self.pods.push(Pod {
             name,
@@ -582,6 +684,13 @@ impl<'a> Maker<'a> {
         let host_pods = self.host_pods();
         let ipam = self.nodes.iter().map(|n| n.spec.name.value.clone()).zip(self.ipam).collect();
         let ledger = Ledger { ipam, drawn: self.drawn };
-        Cluster { topology: self.topology, nodes: self.nodes, pods: self.pods, host_pods, services: self.services, ledger }
+        Cluster {
+            topology: self.topology,
+            nodes: self.nodes,
+            pods: self.pods,
+            host_pods,
+            services: self.services,
+            ledger,
+        }
     }
 }

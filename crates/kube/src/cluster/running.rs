@@ -1,6 +1,6 @@
-//! A cluster that runs on, with another text: what is there stays as it is (a pod's node and address, a
-//! Service's address and ports), what is new is added to it, and what is not written any more goes
-//! (`pkg/controller/controller_utils.go`, `pkg/registry/core/service`, host-local).
+//! A cluster that runs on, with another text: what is there stays as it is (a pod's node and
+//! address, a Service's address and ports), what is new is added to it, and what is not written any
+//! more goes (`pkg/controller/controller_utils.go`, `pkg/registry/core/service`, host-local).
 
 use super::{Cluster, Endpoint, Maker, Node, Pod, RunningService, finish, make};
 use crate::decode::Decoder;
@@ -21,9 +21,13 @@ pub(super) struct Before<'a> {
     deleted: &'a BTreeSet<String>,
 }
 
-/// A running cluster after another text is applied to it, and after somebody deleted the pods whose network
-/// namespaces are `deleted`.
-pub fn after(before: &Cluster, text: &str, deleted: &BTreeSet<String>) -> (Option<Cluster>, Vec<Diagnostic>) {
+/// A running cluster after another text is applied to it, and after somebody deleted the pods whose
+/// network namespaces are `deleted`.
+pub fn after(
+    before: &Cluster,
+    text: &str,
+    deleted: &BTreeSet<String>,
+) -> (Option<Cluster>, Vec<Diagnostic>) {
     let (docs, diags) = yaml::parse(text);
     let mut d = Decoder { diags, known: None };
     let mut cluster = make(&mut d, &docs, Some(Before { cluster: before, deleted }));
@@ -37,8 +41,8 @@ pub fn after(before: &Cluster, text: &str, deleted: &BTreeSet<String>) -> (Optio
 }
 
 impl Cluster {
-    /// Everybody who was ever there: those of this cluster in their order, then who came with a later one.
-    /// Services and the topology are the later one's.
+    /// Everybody who was ever there: those of this cluster in their order, then who came with a
+    /// later one. Services and the topology are the later one's.
     #[must_use]
     pub fn joined(&self, later: &Self) -> Self {
         let mut all = later.clone();
@@ -49,7 +53,12 @@ impl Cluster {
                 None => all.nodes.push(n.clone()),
             }
         }
-        let number = |i: usize| all.nodes.iter().position(|x| x.spec.name.value == later.nodes[i].spec.name.value).unwrap_or(i);
+        let number = |i: usize| {
+            all.nodes
+                .iter()
+                .position(|x| x.spec.name.value == later.nodes[i].spec.name.value)
+                .unwrap_or(i)
+        };
         all.pods = self.pods.clone();
         let there: LiteMap<String, usize> = self.pods.iter().map(Pod::netns).zip(0..).collect();
         for p in &later.pods {
@@ -75,23 +84,40 @@ impl Cluster {
         all
     }
 
-    /// This cluster while pods still come and go: `coming` are not ready yet; `leaving`, of the cluster before, are
-    /// on their way out, and `kept` are as they were.
-    pub(crate) fn on_its_way(&self, before: &Self, coming: &[Ipv4Addr], leaving: &[Ipv4Addr], kept: &[Ipv4Addr]) -> Self {
+    /// This cluster while pods still come and go: `coming` are not ready yet; `leaving`, of the
+    /// cluster before, are on their way out, and `kept` are as they were.
+    pub(crate) fn on_its_way(
+        &self,
+        before: &Self,
+        coming: &[Ipv4Addr],
+        leaving: &[Ipv4Addr],
+        kept: &[Ipv4Addr],
+    ) -> Self {
         let mut now = self.clone();
-        let number = |i: usize| self.nodes.iter().position(|n| n.spec.name.value == before.nodes[i].spec.name.value);
+        let number = |i: usize| {
+            self.nodes.iter().position(|n| n.spec.name.value == before.nodes[i].spec.name.value)
+        };
         for s in &mut now.services {
-            let was = before.services.iter().find(|w| w.namespace == s.namespace && w.name == s.name);
+            let was =
+                before.services.iter().find(|w| w.namespace == s.namespace && w.name == s.name);
             let unready_counts = s.traffic.publish_not_ready;
             for p in &mut s.ports {
                 for e in p.endpoints.iter_mut().filter(|e| coming.contains(&e.addr)) {
                     (e.ready, e.serving) = (unready_counts, false);
                 }
-                let old = was.and_then(|w| w.ports.iter().find(|q| q.name == p.name)).map_or(&[][..], |q| q.endpoints.as_slice());
-                for e in old.iter().filter(|e| leaving.contains(&e.addr) || kept.contains(&e.addr)) {
+                let old = was
+                    .and_then(|w| w.ports.iter().find(|q| q.name == p.name))
+                    .map_or(&[][..], |q| q.endpoints.as_slice());
+                for e in old.iter().filter(|e| leaving.contains(&e.addr) || kept.contains(&e.addr))
+                {
                     let terminating = leaving.contains(&e.addr);
                     let ready = e.ready && (!terminating || unready_counts);
-                    p.endpoints.push(Endpoint { node: e.node.and_then(number), ready, terminating, ..e.clone() });
+                    p.endpoints.push(Endpoint {
+                        node: e.node.and_then(number),
+                        ready,
+                        terminating,
+                        ..e.clone()
+                    });
                 }
                 p.endpoints.sort_by_cached_key(|e| (e.addr.to_string(), e.port));
             }
@@ -103,7 +129,8 @@ impl Cluster {
     fn give_back(&mut self, before: &Self) {
         for pod in &before.pods {
             if !self.pods.iter().any(|p| p.ip == pod.ip)
-                && let Some(ipam) = self.ledger.ipam.get_mut(&before.nodes[pod.node].spec.name.value)
+                && let Some(ipam) =
+                    self.ledger.ipam.get_mut(&before.nodes[pod.node].spec.name.value)
             {
                 ipam.release(pod.ip);
             }
@@ -133,18 +160,26 @@ impl Before<'_> {
 
     /// Whether a place was there when the cluster began.
     pub(super) fn has_place(&self, place: &Placed) -> bool {
-        self.cluster.topology.pods.iter().any(|p| p.of.value == place.of.value && p.ip.value == place.ip.value)
+        self.cluster
+            .topology
+            .pods
+            .iter()
+            .any(|p| p.of.value == place.of.value && p.ip.value == place.ip.value)
     }
 
-    /// The pods that can stay, those last that go first if fewer are wanted: not ready, of the node that has
-    /// most of their set, the youngest (`ActivePodsWithRanks`). Of one age they are as they were started.
+    /// The pods that can stay, those last that go first if fewer are wanted: not ready, of the node
+    /// that has most of their set, the youngest (`ActivePodsWithRanks`). Of one age they are as
+    /// they were started.
     pub(super) fn staying(&self, topology: &Topology, nodes: &[Node]) -> Vec<Pod> {
         let mut out: Vec<Pod> = Vec::new();
         for p in self.cluster.pods.iter().filter(|p| !self.deleted.contains(&p.netns())) {
             let name = &self.cluster.nodes[p.node].spec.name.value;
-            let Some(node) = nodes.iter().position(|n| n.spec.name.value == *name) else { continue };
+            let Some(node) = nodes.iter().position(|n| n.spec.name.value == *name) else {
+                continue;
+            };
             let place = topology.pods.iter().find(|x| x.ip.value == p.ip);
-            let (ready, terminating) = place.map_or((p.ready, p.terminating), |x| (x.ready, x.terminating));
+            let (ready, terminating) =
+                place.map_or((p.ready, p.terminating), |x| (x.ready, x.terminating));
             out.push(Pod { node, ready, terminating, ..p.clone() });
         }
         let mut on_node: LiteMap<(String, String, usize), usize> = LiteMap::new();
@@ -162,14 +197,24 @@ impl Maker<'_> {
     /// A Service as it runs already.
     pub(super) fn was(&self, s: &Service) -> Option<&RunningService> {
         let before = self.before.as_ref()?;
-        before.cluster.services.iter().find(|x| x.namespace == s.meta.namespace && x.name == s.meta.name.value)
+        before
+            .cluster
+            .services
+            .iter()
+            .find(|x| x.namespace == s.meta.namespace && x.name == s.meta.name.value)
     }
 
     /// Takes what a Service has and does not ask for.
     pub(super) fn keep(&mut self, s: &Service) {
         let Some(was) = self.was(s) else { return };
-        let (ip, ports) =
-            (was.cluster_ip, was.ports.iter().filter_map(|p| p.node_port).chain(was.traffic.health_check).collect::<Vec<_>>());
+        let (ip, ports) = (
+            was.cluster_ip,
+            was.ports
+                .iter()
+                .filter_map(|p| p.node_port)
+                .chain(was.traffic.health_check)
+                .collect::<Vec<_>>(),
+        );
         if let (Some(ip), None) = (ip, &s.cluster_ip) {
             self.ips.take(ip);
         }
@@ -187,6 +232,10 @@ impl Maker<'_> {
 
     /// The node port that a Service's port has.
     pub(super) fn kept_node_port(&self, s: &Service, port: &object::ServicePort) -> Option<u16> {
-        self.was(s)?.ports.iter().find(|p| p.port == port.port.value && p.protocol == port.protocol)?.node_port
+        self.was(s)?
+            .ports
+            .iter()
+            .find(|p| p.port == port.port.value && p.protocol == port.protocol)?
+            .node_port
     }
 }

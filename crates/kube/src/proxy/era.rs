@@ -34,7 +34,9 @@ impl Era {
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.strip_prefix('v').unwrap_or(text).split('.');
         let (major, minor, patch) = (parts.next()?, parts.next()?, parts.next());
-        let fine = major == "1" && parts.next().is_none() && patch.is_none_or(|p| p.parse::<u16>().is_ok());
+        let fine = major == "1"
+            && parts.next().is_none()
+            && patch.is_none_or(|p| p.parse::<u16>().is_ok());
         fine.then(|| minor.parse().ok().and_then(Self::new)).flatten()
     }
 }
@@ -64,8 +66,8 @@ since! {
     12 drops_comments_when_large,
     /// The Service kube-dns has CoreDNS's port for metrics.
     13 coredns_metrics,
-    /// Others' packets to a Service without endpoints are rejected on their way through, too: FORWARD jumps
-    /// to KUBE-SERVICES.
+    /// Others' packets to a Service without endpoints are rejected on their way through, too:
+    /// FORWARD jumps to KUBE-SERVICES.
     14 rejects_forwarded,
     /// A load balancer's address without endpoints is rejected.
     14 rejects_load_balancer,
@@ -73,8 +75,8 @@ since! {
     14 flannel_random_fully,
     /// CNI plugins 0.7: a pod's MAC, and the bridge's, are random, not made of the address.
     14 random_macs,
-    /// With an endpoint that goes, its UDP connections by node port, external and load balancer's address are
-    /// deleted too.
+    /// With an endpoint that goes, its UDP connections by node port, external and load balancer's
+    /// address are deleted too.
     14 forgets_outside,
     /// With a Service's first endpoint, the UDP connections to its external addresses are deleted.
     14 forgets_external,
@@ -96,7 +98,8 @@ since! {
     18 forwards_all_answers,
     /// kubelet drops what others send to 127.0.0.0/8.
     19 blocks_localnet,
-    /// CNI plugins 0.8.6: every pod of the node that comes to a host port is masqueraded, not only the one behind it.
+    /// CNI plugins 0.8.6: every pod of the node that comes to a host port is masqueraded, not only
+    /// the one behind it.
     19 portmap_marks_subnet,
     /// Endpoints come in EndpointSlices: sorted by their text, with conditions.
     19 slices,
@@ -110,7 +113,8 @@ since! {
     20 no_bare_colon,
     /// FORWARD jumps to KUBE-EXTERNAL-SERVICES.
     20 forwards_external,
-    /// With a Service's first endpoint, not with its node port, the UDP connections to that port are deleted.
+    /// With a Service's first endpoint, not with its node port, the UDP connections to that port
+    /// are deleted.
     21 forgets_node_port_late,
     /// The rules of external addresses ask no bridge port any more.
     21 no_physdev,
@@ -124,7 +128,8 @@ since! {
     22 masquerade_in_service,
     /// `allocateLoadBalancerNodePorts: false` is obeyed.
     22 may_skip_node_ports,
-    /// With a Service's first endpoint, the UDP connections to its load balancer's addresses are deleted.
+    /// With a Service's first endpoint, the UDP connections to its load balancer's addresses are
+    /// deleted.
     23 forgets_load_balancer,
     /// Single addresses are written without `/32`.
     23 plain_addresses,
@@ -138,8 +143,8 @@ since! {
     24 no_master,
     /// flannel 0.16.2: its rules say whose they are.
     24 flannel_comments,
-    /// CNI plugins 1.0: the far end of a pod's cable is made in the node's namespace, and eth0 is the
-    /// pod's second device.
+    /// CNI plugins 1.0: the far end of a pod's cable is made in the node's namespace, and eth0 is
+    /// the pod's second device.
     24 eth0_is_second,
     /// flannel 0.19: a namespace of its own, kube-flannel.
     25 flannel_namespace,
@@ -169,7 +174,8 @@ since! {
     30 ip_mode,
     /// `nfacct` counters, where they can be made.
     31 nfacct,
-    /// Hints of zones count. From 1.24 they did with an annotation of the Service, which is not simulated.
+    /// Hints of zones count. From 1.24 they did with an annotation of the Service, which is not
+    /// simulated.
     31 zone_hints,
     /// `trafficDistribution: PreferClose` is obeyed.
     31 prefers_close,
@@ -202,8 +208,8 @@ impl Era {
         self.0 <= 22
     }
 
-    /// With an endpoint that goes, only the UDP connections by node port are deleted, if there is one, by
-    /// mistake (1.14 to 1.19).
+    /// With an endpoint that goes, only the UDP connections by node port are deleted, if there is
+    /// one, by mistake (1.14 to 1.19).
     pub const fn forgets_node_port_only(self) -> bool {
         matches!(self.0, 14..=19)
     }

@@ -12,20 +12,28 @@ pub(super) fn write(w: &mut Writer<'_>, p: &Port<'_>) {
     let (has, here) = (p.chosen.any, !p.chosen.local.is_empty());
     // 1.24 sends even where no local endpoint is there, and marks what should be dropped.
     let marks = !era.drops_in_filter();
-    let (has_inside, has_outside) = (has && (!inside || here || marks), has && (!outside || here || marks));
+    let (has_inside, has_outside) =
+        (has && (!inside || here || marks), has && (!outside || here || marks));
     let external = port.external(s);
-    let (svc, svl, ext, fw) = (p.chain("KUBE-SVC-"), p.chain("KUBE-SVL-"), p.chain("KUBE-EXT-"), p.chain("KUBE-FW-"));
+    let (svc, svl, ext, fw) =
+        (p.chain("KUBE-SVC-"), p.chain("KUBE-SVL-"), p.chain("KUBE-EXT-"), p.chain("KUBE-FW-"));
     let inside_chain = if inside { &svl } else { &svc };
     let outside_chain = if outside { &svl } else { &svc };
     let ranges = p.ranges(s);
     let firewall = has && !p.vips.is_empty() && !ranges.is_empty();
     let (services, external_services) = (w.names.services.clone(), w.names.external.clone());
     // Why the filter table ends it, and how.
-    let (why, verdict): (Rc<str>, _) =
-        if has { (p.says(" has no local endpoints"), Verdict::Drop) } else { (p.says(" has no endpoints"), Verdict::Reject) };
+    let (why, verdict): (Rc<str>, _) = if has {
+        (p.says(" has no local endpoints"), Verdict::Drop)
+    } else {
+        (p.says(" has no endpoints"), Verdict::Reject)
+    };
 
     let cluster: Rc<str> = p.says(" cluster IP");
-    let to_cluster_ip = |w: &Writer<'_>| w.host(w.draft().comment(&cluster).protocol(port.protocol), port.cluster_ip).dport(port.port);
+    let to_cluster_ip = |w: &Writer<'_>| {
+        w.host(w.draft().comment(&cluster).protocol(port.protocol), port.cluster_ip)
+            .dport(port.port)
+    };
     if has_inside {
         let line = to_cluster_ip(w).jump(&services, inside_chain);
         w.nat(line);
@@ -35,7 +43,10 @@ pub(super) fn write(w: &mut Writer<'_>, p: &Port<'_>) {
     let comment = p.says(" external IP");
     for addr in &p.external_ips {
         if has {
-            let line = w.host(w.draft().comment(&comment).protocol(port.protocol), *addr).dport(port.port).jump(&services, &ext);
+            let line = w
+                .host(w.draft().comment(&comment).protocol(port.protocol), *addr)
+                .dport(port.port)
+                .jump(&services, &ext);
             w.nat(line);
         }
         if !has_outside {
@@ -46,7 +57,10 @@ pub(super) fn write(w: &mut Writer<'_>, p: &Port<'_>) {
     for addr in &p.vips {
         if has {
             let to = if firewall { &fw } else { &ext };
-            let line = w.host(w.draft().comment(&comment).protocol(port.protocol), *addr).dport(port.port).jump(&services, to);
+            let line = w
+                .host(w.draft().comment(&comment).protocol(port.protocol), *addr)
+                .dport(port.port)
+                .jump(&services, to);
             w.nat(line);
         }
         if firewall && era.drops_in_filter() {
@@ -62,10 +76,20 @@ pub(super) fn write(w: &mut Writer<'_>, p: &Port<'_>) {
         let node_ports = w.names.node_ports.clone();
         if has {
             if s.localhost() && s.counts_localhost && era.nfacct() {
-                let d = w.draft().comment(&p.name).protocol(port.protocol).to(loopback(false), false).dport(np);
+                let d = w
+                    .draft()
+                    .comment(&p.name)
+                    .protocol(port.protocol)
+                    .to(loopback(false), false)
+                    .dport(np);
                 w.nat(d.count("localhost_nps_accepted_pkts").jump(&node_ports, &ext));
             }
-            let line = w.draft().comment(&p.name).protocol(port.protocol).dport(np).jump(&node_ports, &ext);
+            let line = w
+                .draft()
+                .comment(&p.name)
+                .protocol(port.protocol)
+                .dport(np)
+                .jump(&node_ports, &ext);
             w.nat(line);
         }
         if !has_outside {
@@ -106,7 +130,8 @@ pub(super) fn write(w: &mut Writer<'_>, p: &Port<'_>) {
             }
         }
         if era.drops_in_filter() {
-            let rest: Rc<str> = p.told("other traffic to ", " will be dropped by KUBE-PROXY-FIREWALL");
+            let rest: Rc<str> =
+                p.told("other traffic to ", " will be dropped by KUBE-PROXY-FIREWALL");
             let line = w.draft().comment(&rest).nothing(&fw);
             w.nat(line);
         } else {
@@ -115,7 +140,8 @@ pub(super) fn write(w: &mut Writer<'_>, p: &Port<'_>) {
             w.nat(line);
         }
     }
-    // The whole cluster's endpoints serve packets of the cluster, and those that are short-circuited.
+    // The whole cluster's endpoints serve packets of the cluster, and those that are
+    // short-circuited.
     let uses_all = has && (!inside || external);
     if uses_all && !p.chosen.cluster.is_empty() {
         balanced(w, p, &svc, &p.chosen.cluster);

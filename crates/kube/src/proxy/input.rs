@@ -160,7 +160,16 @@ pub struct Endpoint {
 impl Endpoint {
     /// A ready one.
     pub fn ready(addr: IpAddr, port: u16, local: bool) -> Self {
-        Self { addr, port, ready: true, serving: true, terminating: false, local, zones: Vec::new(), nodes: Vec::new() }
+        Self {
+            addr,
+            port,
+            ready: true,
+            serving: true,
+            terminating: false,
+            local,
+            zones: Vec::new(),
+            nodes: Vec::new(),
+        }
     }
 
     /// `10.1.5.4:80`, `[fd00::1]:80`.
@@ -182,17 +191,25 @@ impl ServicePort {
 
     /// The addresses of the load balancer that are caught here.
     pub(super) fn vips(&self, s: &Settings) -> Vec<IpAddr> {
-        self.traffic.ingress.iter().filter(|(a, proxy)| s.ours(a) && !(*proxy && s.era.ip_mode())).map(|(a, _)| *a).collect()
+        self.traffic
+            .ingress
+            .iter()
+            .filter(|(a, proxy)| s.ours(a) && !(*proxy && s.era.ip_mode()))
+            .map(|(a, _)| *a)
+            .collect()
     }
 
     /// Whether it is reached from outside at all.
     pub(super) fn external(&self, s: &Settings) -> bool {
-        self.node_port.is_some() || !self.vips(s).is_empty() || self.traffic.external_ips.iter().any(|a| s.ours(a))
+        self.node_port.is_some()
+            || !self.vips(s).is_empty()
+            || self.traffic.external_ips.iter().any(|a| s.ours(a))
     }
 
     /// Whether external packets go to endpoints of this node only.
     pub(super) fn local_outside(&self, s: &Settings) -> bool {
-        let kind = self.kind > ServiceType::ClusterIp || (s.era.external_ips_obey_policy() && !self.traffic.external_ips.is_empty());
+        let kind = self.kind > ServiceType::ClusterIp
+            || (s.era.external_ips_obey_policy() && !self.traffic.external_ips.is_empty());
         self.traffic.external_local && kind
     }
 
@@ -217,15 +234,22 @@ impl ServicePort {
     fn choose_before_ext(&self, s: &Settings) -> Chosen {
         let outside = self.local_outside(s);
         let here_only = !outside && self.local_inside(s);
-        let cluster: Vec<Endpoint> = self.sorted(s.era).into_iter().filter(|e| e.ready && (e.local || !here_only)).collect();
-        let local = if outside { cluster.iter().filter(|e| e.local).cloned().collect() } else { Vec::new() };
+        let cluster: Vec<Endpoint> =
+            self.sorted(s.era).into_iter().filter(|e| e.ready && (e.local || !here_only)).collect();
+        let local = if outside {
+            cluster.iter().filter(|e| e.local).cloned().collect()
+        } else {
+            Vec::new()
+        };
         Chosen { any: !cluster.is_empty(), cluster, local }
     }
 
     fn chosen(&self, s: &Settings, wants_all: bool, wants_local: bool) -> Chosen {
         let all = self.sorted(s.era);
         let fallback = s.era.terminating_fallback();
-        let pick = |keep: &dyn Fn(&Endpoint) -> bool| -> Vec<Endpoint> { all.iter().filter(|e| keep(e)).cloned().collect() };
+        let pick = |keep: &dyn Fn(&Endpoint) -> bool| -> Vec<Endpoint> {
+            all.iter().filter(|e| keep(e)).cloned().collect()
+        };
         let hint = self.hint(s);
         let mut cluster = Vec::new();
         if wants_all {
@@ -246,8 +270,8 @@ impl ServicePort {
         Chosen { cluster, local, any }
     }
 
-    /// Every endpoint once, in kube-proxy's order. Of an address that is in two slices, the later that
-    /// is not terminating wins.
+    /// Every endpoint once, in kube-proxy's order. Of an address that is in two slices, the later
+    /// that is not terminating wins.
     fn sorted(&self, era: Era) -> Vec<Endpoint> {
         let mut all: Vec<Endpoint> = Vec::new();
         let mut at: LiteMap<_, usize> = LiteMap::new();
@@ -269,11 +293,16 @@ impl ServicePort {
     /// What ready endpoints are hinted for, if each is and this node is among it.
     fn hint<'a>(&self, s: &'a Settings) -> Option<Hint<'a>> {
         let ready = || self.endpoints.iter().filter(|e| e.ready);
-        if s.era.node_hints() && ready().all(|e| !e.nodes.is_empty()) && ready().any(|e| e.nodes.contains(&s.node)) {
+        if s.era.node_hints()
+            && ready().all(|e| !e.nodes.is_empty())
+            && ready().any(|e| e.nodes.contains(&s.node))
+        {
             return Some(Hint::Node(&s.node));
         }
         let zone = s.zone.as_ref().filter(|z| !z.is_empty())?;
-        let zones = s.era.zone_hints() && ready().all(|e| !e.zones.is_empty()) && ready().any(|e| e.zones.contains(zone));
+        let zones = s.era.zone_hints()
+            && ready().all(|e| !e.zones.is_empty())
+            && ready().any(|e| e.zones.contains(zone));
         zones.then_some(Hint::Zone(zone))
     }
 }
@@ -319,7 +348,10 @@ pub fn sloppy_ip(text: &str) -> Option<IpAddr> {
     if plain.contains(':') {
         return plain.parse().ok();
     }
-    let parts: Vec<u8> = plain.split('.').map(|p| if p.starts_with('+') { None } else { p.parse().ok() }).collect::<Option<_>>()?;
+    let parts: Vec<u8> = plain
+        .split('.')
+        .map(|p| if p.starts_with('+') { None } else { p.parse().ok() })
+        .collect::<Option<_>>()?;
     <[u8; 4]>::try_from(parts).ok().map(IpAddr::from)
 }
 

@@ -2,7 +2,9 @@
 
 use super::{Era, Protocol};
 use ipnet::IpNet;
-use net::netfilter::{AddrType, CtStates, Match, Negatable, PortRange, RecentOp, RejectWith, Rule, Target};
+use net::netfilter::{
+    AddrType, CtStates, Match, Negatable, PortRange, RecentOp, RejectWith, Rule, Target,
+};
 use std::cmp::Ordering;
 use std::fmt::Write;
 use std::net::IpAddr;
@@ -51,7 +53,10 @@ impl Draft {
     /// `-m comment --comment …`; in quotes if it has a space.
     pub(super) fn comment(self, comment: &Rc<str>) -> Self {
         let quote = if comment.contains(' ') { "\"" } else { "" };
-        self.with(Match::Comment(comment.clone()), format_args!("-m comment --comment {quote}{comment}{quote}"))
+        self.with(
+            Match::Comment(comment.clone()),
+            format_args!("-m comment --comment {quote}{comment}{quote}"),
+        )
     }
 
     /// `-m tcp -p tcp`.
@@ -100,12 +105,18 @@ impl Draft {
 
     /// `-m addrtype --dst-type LOCAL`.
     pub(super) fn dst_local(self) -> Self {
-        self.with(Match::AddrType { src: None, dst: Some(Negatable::plain(AddrType::Local)) }, format_args!("-m addrtype --dst-type LOCAL"))
+        self.with(
+            Match::AddrType { src: None, dst: Some(Negatable::plain(AddrType::Local)) },
+            format_args!("-m addrtype --dst-type LOCAL"),
+        )
     }
 
     /// `-m addrtype --src-type LOCAL`.
     pub(super) fn src_local(self) -> Self {
-        self.with(Match::AddrType { src: Some(Negatable::plain(AddrType::Local)), dst: None }, format_args!("-m addrtype --src-type LOCAL"))
+        self.with(
+            Match::AddrType { src: Some(Negatable::plain(AddrType::Local)), dst: None },
+            format_args!("-m addrtype --src-type LOCAL"),
+        )
     }
 
     /// `-m addrtype ! --src-type LOCAL`.
@@ -116,7 +127,10 @@ impl Draft {
 
     /// `-m physdev ! --physdev-is-in`.
     pub(super) fn not_bridged(self) -> Self {
-        self.with(Match::PhysdevIsIn(Negatable::not(())), format_args!("-m physdev ! --physdev-is-in"))
+        self.with(
+            Match::PhysdevIsIn(Negatable::not(())),
+            format_args!("-m physdev ! --physdev-is-in"),
+        )
     }
 
     /// `-m conntrack --ctstate …`.
@@ -130,24 +144,36 @@ impl Draft {
     pub(super) fn mark(self, negated: bool, mark: &str) -> Self {
         let bang = if negated { "! " } else { "" };
         let value = number(mark);
-        self.with(Match::Mark(Negatable { negated, value: (value, value) }), format_args!("-m mark {bang}--mark {mark}/{mark}"))
+        self.with(
+            Match::Mark(Negatable { negated, value: (value, value) }),
+            format_args!("-m mark {bang}--mark {mark}/{mark}"),
+        )
     }
 
     /// `-m statistic --mode random --probability …`: one of `n`.
     pub(super) fn one_of(self, n: usize, era: Era) -> Self {
         let (written, probability) = probability(n, era);
-        self.with(Match::Random { probability }, format_args!("-m statistic --mode random --probability {written}"))
+        self.with(
+            Match::Random { probability },
+            format_args!("-m statistic --mode random --probability {written}"),
+        )
     }
 
     /// `-m recent --name … --rcheck --seconds … --reap`.
     pub(super) fn seen_within(self, list: &Rc<str>, seconds: u32) -> Self {
         let op = RecentOp::Check { seconds: Some(seconds), reap: true };
-        self.with(Match::Recent { list: list.clone(), op }, format_args!("-m recent --name {list} --rcheck --seconds {seconds} --reap"))
+        self.with(
+            Match::Recent { list: list.clone(), op },
+            format_args!("-m recent --name {list} --rcheck --seconds {seconds} --reap"),
+        )
     }
 
     /// `-m recent --name … --set`.
     pub(super) fn enter(self, list: &Rc<str>) -> Self {
-        self.with(Match::Recent { list: list.clone(), op: RecentOp::Set }, format_args!("-m recent --name {list} --set"))
+        self.with(
+            Match::Recent { list: list.clone(), op: RecentOp::Set },
+            format_args!("-m recent --name {list} --set"),
+        )
     }
 
     /// `-m nfacct --nfacct-name …`.
@@ -191,24 +217,40 @@ impl Draft {
     /// `-j DNAT --to-destination …`.
     pub(super) fn dnat(self, chain: &Rc<str>, addr: IpAddr, port: u16) -> Line {
         let to = std::net::SocketAddr::new(addr, port);
-        self.end(chain, Target::Dnat { addr, port: Some(port) }, format_args!("-j DNAT --to-destination {to}"))
+        self.end(
+            chain,
+            Target::Dnat { addr, port: Some(port) },
+            format_args!("-j DNAT --to-destination {to}"),
+        )
     }
 
     /// `-j MARK --set-xmark …/…`.
     pub(super) fn set_mark(self, chain: &Rc<str>, mark: &str) -> Line {
         let value = number(mark);
-        self.end(chain, Target::Mark { value, mask: value }, format_args!("-j MARK --set-xmark {mark}/{mark}"))
+        self.end(
+            chain,
+            Target::Mark { value, mask: value },
+            format_args!("-j MARK --set-xmark {mark}/{mark}"),
+        )
     }
 
     /// `-j MARK --or-mark …`.
     pub(super) fn or_mark(self, chain: &Rc<str>, mark: &str) -> Line {
         let value = number(mark);
-        self.end(chain, Target::Mark { value, mask: value }, format_args!("-j MARK --or-mark {mark}"))
+        self.end(
+            chain,
+            Target::Mark { value, mask: value },
+            format_args!("-j MARK --or-mark {mark}"),
+        )
     }
 
     /// `-j MARK --xor-mark …`.
     pub(super) fn xor_mark(self, chain: &Rc<str>, mark: &str) -> Line {
-        self.end(chain, Target::Mark { value: number(mark), mask: 0 }, format_args!("-j MARK --xor-mark {mark}"))
+        self.end(
+            chain,
+            Target::Mark { value: number(mark), mask: 0 },
+            format_args!("-j MARK --xor-mark {mark}"),
+        )
     }
 }
 
@@ -221,7 +263,10 @@ pub fn probability(n: usize, era: Era) -> (String, u32) {
     let up = match twice.cmp(&n) {
         Ordering::Less => false,
         Ordering::Greater => true,
-        Ordering::Equal => double_against(n).then(if down % 2 == 1 { Ordering::Greater } else { Ordering::Less }) == Ordering::Greater,
+        Ordering::Equal => {
+            double_against(n).then(if down % 2 == 1 { Ordering::Greater } else { Ordering::Less })
+                == Ordering::Greater
+        }
     };
     let written = down + u64::from(up);
     let read = ((u128::from(written) << 32) / u128::from(whole) + 1) >> 1;
@@ -267,10 +312,16 @@ mod tests {
             for n in 1..5_000_usize {
                 let written = format!("{:.digits$}", 1.0 / n as f64);
                 let read: f64 = written.parse().expect("a number");
-                assert_eq!(probability(n, era), (written, (read * 2_147_483_648.0).round() as u32), "1/{n}");
+                assert_eq!(
+                    probability(n, era),
+                    (written, (read * 2_147_483_648.0).round() as u32),
+                    "1/{n}"
+                );
             }
         }
-        let printed: Vec<_> = [4, 3, 2].map(|n| format!("{:.11}", f64::from(probability(n, Era::FIRST).1) / 2_147_483_648.0)).into();
+        let printed: Vec<_> = [4, 3, 2]
+            .map(|n| format!("{:.11}", f64::from(probability(n, Era::FIRST).1) / 2_147_483_648.0))
+            .into();
         assert_eq!(printed, ["0.25000000000", "0.33332999982", "0.50000000000"]);
     }
 }

@@ -22,7 +22,13 @@ struct Jump {
 /// All jumps, in the order they are made (`iptablesJumpChains`).
 const JUMPS: &[Jump] = {
     use TableName::{Filter, Nat};
-    const fn jump(table: TableName, from: &'static str, to: &'static str, what: (&'static str, bool), made: fn(Era) -> bool) -> Jump {
+    const fn jump(
+        table: TableName,
+        from: &'static str,
+        to: &'static str,
+        what: (&'static str, bool),
+        made: fn(Era) -> bool,
+    ) -> Jump {
         Jump { table, from, to, comment: what.0, new_only: what.1, made }
     }
     const fn always(_: Era) -> bool {
@@ -75,7 +81,11 @@ pub fn kubelet(b: &mut RulesetBuilder, s: &Settings) {
         if s.era.localnet_first() {
             append(b, Filter, localnet(draft(), &firewall));
         }
-        append(b, Filter, draft().comment(&why).mark(false, DROP_MARK).verdict(&firewall, Verdict::Drop));
+        append(
+            b,
+            Filter,
+            draft().comment(&why).mark(false, DROP_MARK).verdict(&firewall, Verdict::Drop),
+        );
         b.new_chain(Nat, "KUBE-POSTROUTING");
         for line in masquerading(s, draft) {
             append(b, Nat, line);
@@ -100,22 +110,31 @@ fn from_built_in(j: &Jump) -> net::netfilter::Rule {
     d.comment(&j.comment.into()).jump(&j.from.into(), &j.to.into()).rule
 }
 
-/// What is fed to iptables-restore for [`synced`]; none if jumps or whole tables are missing, which kube-proxy
-/// makes one by one before.
+/// What is fed to iptables-restore for [`synced`]; none if jumps or whole tables are missing, which
+/// kube-proxy makes one by one before.
 pub fn words(rules: &Ruleset, sync: &Sync, before: Option<&Sync>) -> Option<String> {
     use TableName::{Filter, Mangle, Nat};
     let after = synced(rules, sync, before).rules;
     let built_in = |r: &Ruleset| {
-        let of = |t| r.table(t).chains.iter().filter(|c| c.policy.is_some()).map(|c| c.rules.clone()).collect::<Vec<_>>();
+        let of = |t| {
+            r.table(t)
+                .chains
+                .iter()
+                .filter(|c| c.policy.is_some())
+                .map(|c| c.rules.clone())
+                .collect::<Vec<_>>()
+        };
         (of(Filter), of(Nat), r.table(Mangle).chains.len())
     };
     let there: BTreeSet<Rc<str>> = rules.table(Nat).chains.iter().map(|c| c.name.clone()).collect();
     let partial = before.filter(|b| sync.skipped(b).iter().all(|c| there.contains(c)));
-    (built_in(rules) == built_in(&after)).then(|| partial.map_or_else(|| sync.restore(&there), |b| sync.restore_after(b)))
+    (built_in(rules) == built_in(&after))
+        .then(|| partial.map_or_else(|| sync.restore(&there), |b| sync.restore_after(b)))
 }
 
-/// These rules after a sync, by a kube-proxy that finds them. `before`: its last sync, if it has run since; a
-/// later one leaves alone what stays the same, where a release does so and finds it there.
+/// These rules after a sync, by a kube-proxy that finds them. `before`: its last sync, if it has
+/// run since; a later one leaves alone what stays the same, where a release does so and finds it
+/// there.
 pub fn synced(rules: &Ruleset, sync: &Sync, before: Option<&Sync>) -> Restored {
     use TableName::{Filter, Mangle, Nat};
     let mut b = RulesetBuilder::from(rules);

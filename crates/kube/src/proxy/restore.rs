@@ -7,7 +7,8 @@ use std::rc::Rc;
 
 /// Chains that belong to a Service's port or to an endpoint: those that nobody wants any more are
 /// deleted.
-const OWN: [&str; 6] = ["KUBE-SVC-", "KUBE-SVL-", "KUBE-SEP-", "KUBE-FW-", "KUBE-XLB-", "KUBE-EXT-"];
+const OWN: [&str; 6] =
+    ["KUBE-SVC-", "KUBE-SVL-", "KUBE-SEP-", "KUBE-FW-", "KUBE-XLB-", "KUBE-EXT-"];
 
 /// Whether a chain belongs to a Service's port or to an endpoint.
 pub fn is_own(chain: &str) -> bool {
@@ -20,8 +21,8 @@ impl Sync {
         self.text(there, &|_| true)
     }
 
-    /// The text of a sync after another: where a release does so, only the chains of Services that changed, and
-    /// what everybody shares.
+    /// The text of a sync after another: where a release does so, only the chains of Services that
+    /// changed, and what everybody shares.
     pub fn restore_after(&self, before: &Self) -> String {
         let there: BTreeSet<Rc<str>> = before.nat.chains.iter().map(|(c, _)| c.clone()).collect();
         let kept = self.unchanged_owners(before);
@@ -31,7 +32,12 @@ impl Sync {
     /// The chains that a sync after another does not write.
     pub fn skipped(&self, before: &Self) -> BTreeSet<Rc<str>> {
         let kept = self.unchanged_owners(before);
-        self.nat.chains.iter().filter(|(_, owner)| owner.is_some_and(|o| kept.contains(&o))).map(|(c, _)| c.clone()).collect()
+        self.nat
+            .chains
+            .iter()
+            .filter(|(_, owner)| owner.is_some_and(|o| kept.contains(&o)))
+            .map(|(c, _)| c.clone())
+            .collect()
     }
 
     /// The Services whose own chains stay as they are, where a release leaves them alone.
@@ -40,14 +46,18 @@ impl Sync {
             return BTreeSet::new();
         }
         let (was, is) = (before.by_service(), self.by_service());
-        let same = |s: &&String| was.get(s.as_str()).is_some_and(|lines| is.get(s.as_str()) == Some(lines));
+        let same = |s: &&String| {
+            was.get(s.as_str()).is_some_and(|lines| is.get(s.as_str()) == Some(lines))
+        };
         self.owners.iter().zip(0..).filter(|(s, _)| same(s)).map(|(_, i)| i).collect()
     }
 
     /// The rules in each Service's own chains.
     fn by_service(&self) -> BTreeMap<&str, Vec<&str>> {
-        let owner: BTreeMap<&Rc<str>, u32> = self.nat.chains.iter().filter_map(|(c, o)| Some((c, (*o)?))).collect();
-        let mut out: BTreeMap<&str, Vec<&str>> = self.owners.iter().map(|s| (s.as_str(), Vec::new())).collect();
+        let owner: BTreeMap<&Rc<str>, u32> =
+            self.nat.chains.iter().filter_map(|(c, o)| Some((c, (*o)?))).collect();
+        let mut out: BTreeMap<&str, Vec<&str>> =
+            self.owners.iter().map(|s| (s.as_str(), Vec::new())).collect();
         for line in &self.nat.lines {
             let service = owner.get(&line.chain).and_then(|o| self.owners.get(*o as usize));
             if let Some(lines) = service.and_then(|s| out.get_mut(s.as_str())) {
@@ -61,13 +71,20 @@ impl Sync {
         let mut out = String::new();
         table(&mut out, "filter", &self.filter, &[], wanted);
         let kept: BTreeSet<&Rc<str>> = self.nat.chains.iter().map(|(c, _)| c).collect();
-        let stale: Vec<&Rc<str>> = there.iter().filter(|c| is_own(c) && !kept.contains(c)).collect();
+        let stale: Vec<&Rc<str>> =
+            there.iter().filter(|c| is_own(c) && !kept.contains(c)).collect();
         table(&mut out, "nat", &self.nat, &stale, wanted);
         out
     }
 }
 
-fn table(out: &mut String, name: &str, w: &Written, stale: &[&Rc<str>], wanted: &dyn Fn(u32) -> bool) {
+fn table(
+    out: &mut String,
+    name: &str,
+    w: &Written,
+    stale: &[&Rc<str>],
+    wanted: &dyn Fn(u32) -> bool,
+) {
     let _ = writeln!(out, "*{name}");
     let mut skipped = BTreeSet::new();
     for (chain, owner) in &w.chains {

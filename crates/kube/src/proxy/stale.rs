@@ -44,31 +44,43 @@ pub struct Changed {
 impl Stale {
     /// What a sync deletes that follows another; kube-proxy's first follows one of nothing.
     pub fn between(s: &Settings, before: &[ServicePort], after: &[ServicePort]) -> Self {
-        let udp = |all: &[ServicePort]| all.iter().filter(|p| p.protocol == Protocol::Udp).cloned().collect::<Vec<_>>();
+        let udp = |all: &[ServicePort]| {
+            all.iter().filter(|p| p.protocol == Protocol::Udp).cloned().collect::<Vec<_>>()
+        };
         let (before, after) = (udp(before), udp(after));
         if s.era.reconciles_connections() {
             // It only looks when an endpoint of a UDP Service changed.
             let looks = endpoints(&before) != endpoints(&after);
-            return Self::Reconciled(Reconciler::new(s, &if looks { after.iter().collect() } else { Vec::new() }));
+            return Self::Reconciled(Reconciler::new(
+                s,
+                &if looks { after.iter().collect() } else { Vec::new() },
+            ));
         }
         let mut changed = Changed::default();
         let counts = |e: &Endpoint| if s.era.forgets_the_gone() { e.serving } else { e.ready };
-        let by_key = |all| -> BTreeMap<_, &ServicePort> { Iterator::map(<[ServicePort]>::iter(all), |p| (key(p), p)).collect() };
+        let by_key = |all| -> BTreeMap<_, &ServicePort> {
+            Iterator::map(<[ServicePort]>::iter(all), |p| (key(p), p)).collect()
+        };
         let (earlier, later) = (by_key(&before), by_key(&after));
         for was in &before {
             let Some(is) = later.get(&key(was)) else {
                 changed.addresses.insert(was.cluster_ip);
                 continue;
             };
-            let stays =
-                |e: &Endpoint| is.endpoints.iter().any(|n| (n.addr, n.port) == (e.addr, e.port) && (s.era.forgets_the_gone() || n.ready));
+            let stays = |e: &Endpoint| {
+                is.endpoints.iter().any(|n| {
+                    (n.addr, n.port) == (e.addr, e.port) && (s.era.forgets_the_gone() || n.ready)
+                })
+            };
             for e in was.endpoints.iter().filter(|e| counts(e) && !stays(e)) {
                 changed.endpoint_gone(s, is, e.addr);
             }
         }
         for is in &after {
             let was = earlier.get(&key(is));
-            if was.is_none_or(|w| !w.endpoints.iter().any(counts)) && is.endpoints.iter().any(counts) {
+            if was.is_none_or(|w| !w.endpoints.iter().any(counts))
+                && is.endpoints.iter().any(counts)
+            {
                 changed.first_endpoint(s, is);
             }
             if !s.era.forgets_node_port_late() && was.is_none_or(|w| w.node_port != is.node_port) {
@@ -143,11 +155,14 @@ impl Reconciler {
     pub fn new(s: &Settings, ports: &[&ServicePort]) -> Self {
         let mut this = Self { by_address: BTreeMap::new(), by_node_port: BTreeMap::new() };
         for p in ports.iter().filter(|p| p.protocol == Protocol::Udp) {
-            let serving: BTreeSet<_> = p.endpoints.iter().filter(|e| e.serving).map(|e| (e.addr, e.port)).collect();
+            let serving: BTreeSet<_> =
+                p.endpoints.iter().filter(|e| e.serving).map(|e| (e.addr, e.port)).collect();
             if serving.is_empty() {
                 continue;
             }
-            let addresses = std::iter::once(p.cluster_ip).chain(p.traffic.external_ips.iter().copied()).chain(p.vips(s));
+            let addresses = std::iter::once(p.cluster_ip)
+                .chain(p.traffic.external_ips.iter().copied())
+                .chain(p.vips(s));
             for addr in addresses {
                 this.by_address.insert((addr, p.port), serving.clone());
             }
@@ -163,7 +178,10 @@ impl Reconciler {
         if f.proto != Protocol::Udp.number() {
             return false;
         }
-        let serving = self.by_address.get(&(f.orig_dst, f.orig_dport)).or_else(|| self.by_node_port.get(&f.orig_dport));
+        let serving = self
+            .by_address
+            .get(&(f.orig_dst, f.orig_dport))
+            .or_else(|| self.by_node_port.get(&f.orig_dport));
         serving.is_some_and(|all| !all.contains(&(f.reply_src, f.reply_sport)))
     }
 }

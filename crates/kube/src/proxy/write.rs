@@ -1,6 +1,6 @@
-//! The rules themselves (`syncProxyRules`): what stands at the beginning and the end of both tables,
-//! and what every release writes of a Service's port. What changed most is apart: [`super::xlb`] up
-//! to 1.23, [`super::ext`] since 1.24.
+//! The rules themselves (`syncProxyRules`): what stands at the beginning and the end of both
+//! tables, and what every release writes of a Service's port. What changed most is apart:
+//! [`super::xlb`] up to 1.23, [`super::ext`] since 1.24.
 
 use super::line::{Draft, Line, Verdict};
 use super::{Chosen, Endpoint, Protocol, ServicePort, Settings, ext, xlb};
@@ -79,7 +79,15 @@ pub fn sync(s: &Settings, ports: &[&ServicePort], words: bool) -> Sync {
         postrouting: "KUBE-POSTROUTING".into(),
     };
     let large = s.era.drops_comments_when_large() && endpoints > LARGE;
-    let mut w = Writer { s, names, words, large, filter: Written::default(), nat: Written::default(), owner: 0 };
+    let mut w = Writer {
+        s,
+        names,
+        words,
+        large,
+        filter: Written::default(),
+        nat: Written::default(),
+        owner: 0,
+    };
     w.begin();
     let mut owners = Vec::new();
     for port in ports.iter().filter(|p| s.ours(&p.cluster_ip)) {
@@ -117,7 +125,8 @@ impl Writer<'_> {
 
     fn begin(&mut self) {
         let (s, era) = (self.s, self.s.era);
-        let filter = [&self.names.services, &self.names.external, &self.names.forward].map(Rc::clone);
+        let filter =
+            [&self.names.services, &self.names.external, &self.names.forward].map(Rc::clone);
         self.filter.chains.extend(filter.map(|c| (c, None)));
         if era.health_check_port() {
             self.filter.chains.push((self.names.node_ports.clone(), None));
@@ -125,7 +134,13 @@ impl Writer<'_> {
         if era.drops_in_filter() {
             self.filter.chains.push((self.names.proxy_firewall.clone(), None));
         }
-        let nat = [&self.names.services, &self.names.node_ports, &self.names.postrouting, &self.names.mark_masq].map(Rc::clone);
+        let nat = [
+            &self.names.services,
+            &self.names.node_ports,
+            &self.names.postrouting,
+            &self.names.mark_masq,
+        ]
+        .map(Rc::clone);
         self.nat.chains.extend(nat.map(|c| (c, None)));
         if era.own_firewall() && s.localhost() {
             let chain = self.names.firewall.clone();
@@ -140,10 +155,12 @@ impl Writer<'_> {
 
     fn end(&mut self) {
         let (s, era) = (self.s, self.s.era);
-        let last: Rc<str> = "kubernetes service nodeports; NOTE: this must be the last rule in this chain".into();
+        let last: Rc<str> =
+            "kubernetes service nodeports; NOTE: this must be the last rule in this chain".into();
         let (services, node_ports) = (self.names.services.clone(), self.names.node_ports.clone());
         let head = self.draft().comment(&last);
-        let mine: Vec<&IpNet> = s.node_port_addresses.iter().filter(|n| s.ours(&n.addr())).collect();
+        let mine: Vec<&IpNet> =
+            s.node_port_addresses.iter().filter(|n| s.ours(&n.addr())).collect();
         if mine.is_empty() || mine.iter().any(|n| n.prefix_len() == 0) {
             let local = head.dst_local();
             let draft = if s.ipv6 && era.localhost_flag() {
@@ -155,7 +172,11 @@ impl Writer<'_> {
             };
             self.nat(draft.jump(&services, &node_ports));
         } else {
-            let reached = |a: &&IpAddr| s.ours(a) && mine.iter().any(|n| n.contains(*a)) && (s.localhost() || !a.is_loopback());
+            let reached = |a: &&IpAddr| {
+                s.ours(a)
+                    && mine.iter().any(|n| n.contains(*a))
+                    && (s.localhost() || !a.is_loopback())
+            };
             for addr in s.addresses.iter().filter(reached) {
                 let line = head.clone().to((*addr).into(), true).jump(&services, &node_ports);
                 self.nat(line);
@@ -169,14 +190,22 @@ impl Writer<'_> {
         let chain = self.names.forward.clone();
         if era.drops_invalid() && !s.tcp_liberal {
             let invalid = self.draft().ctstate(false, CtStates::INVALID);
-            let invalid = if s.counts_invalid && era.nfacct() { invalid.count("ct_state_invalid_dropped_pkts") } else { invalid };
+            let invalid = if s.counts_invalid && era.nfacct() {
+                invalid.count("ct_state_invalid_dropped_pkts")
+            } else {
+                invalid
+            };
             self.filter(invalid.verdict(&chain, Verdict::Drop));
         }
-        let marked = self.draft().comment(&"kubernetes forwarding rules".into()).mark(false, &s.mark);
+        let marked =
+            self.draft().comment(&"kubernetes forwarding rules".into()).mark(false, &s.mark);
         self.filter(marked.verdict(&chain, Verdict::Accept));
         let answers = CtStates::RELATED.with(CtStates::ESTABLISHED);
         if era.one_forward_rule() {
-            let rule = self.draft().comment(&"kubernetes forwarding conntrack rule".into()).ctstate(false, answers);
+            let rule = self
+                .draft()
+                .comment(&"kubernetes forwarding conntrack rule".into())
+                .ctstate(false, answers);
             self.filter(rule.verdict(&chain, Verdict::Accept));
             return;
         }
@@ -189,9 +218,12 @@ impl Writer<'_> {
             Some(pods) => source.from(pods, false),
             None => source,
         };
-        let source = source.comment(&"kubernetes forwarding conntrack pod source rule".into()).ctstate(false, answers);
+        let source = source
+            .comment(&"kubernetes forwarding conntrack pod source rule".into())
+            .ctstate(false, answers);
         self.filter(source.verdict(&chain, Verdict::Accept));
-        let destination = self.draft().comment(&"kubernetes forwarding conntrack pod destination rule".into());
+        let destination =
+            self.draft().comment(&"kubernetes forwarding conntrack pod destination rule".into());
         let destination = match pods {
             Some(pods) => destination.to(pods, false),
             None => destination,
@@ -201,7 +233,11 @@ impl Writer<'_> {
 
     /// A rule of an endpoint's or a balancing chain: with its comment, unless that is lost.
     fn named(&self, comment: &Rc<str>) -> Draft {
-        if self.s.era.loses_comments() || self.large { self.draft() } else { self.draft().comment(comment) }
+        if self.s.era.loses_comments() || self.large {
+            self.draft()
+        } else {
+            self.draft().comment(comment)
+        }
     }
 
     /// First the endpoint that the client had.
@@ -235,7 +271,14 @@ impl Writer<'_> {
     }
 
     /// The end of a rule that takes endpoint `i` by chance.
-    pub(super) fn one_of(&mut self, p: &Port<'_>, draft: Draft, chain: &Rc<str>, among: &[Endpoint], i: usize) {
+    pub(super) fn one_of(
+        &mut self,
+        p: &Port<'_>,
+        draft: Draft,
+        chain: &Rc<str>,
+        among: &[Endpoint],
+        i: usize,
+    ) {
         let Some(e) = among.get(i) else { return };
         let left = among.len() - i;
         let draft = if left > 1 { draft.one_of(left, self.s.era) } else { draft };
@@ -244,10 +287,18 @@ impl Writer<'_> {
 
     /// The port a load balancer asks whether this node has endpoints.
     pub(super) fn health_check(&mut self, p: &Port<'_>) {
-        let (Some(port), ServiceType::LoadBalancer) = (p.port.traffic.health_check, p.port.kind) else { return };
+        let (Some(port), ServiceType::LoadBalancer) = (p.port.traffic.health_check, p.port.kind)
+        else {
+            return;
+        };
         let comment = p.says(" health check node port");
         let chain = self.names.node_ports.clone();
-        let line = self.draft().comment(&comment).protocol(Protocol::Tcp).dport(port).verdict(&chain, Verdict::Accept);
+        let line = self
+            .draft()
+            .comment(&comment)
+            .protocol(Protocol::Tcp)
+            .dport(port)
+            .verdict(&chain, Verdict::Accept);
         self.filter(line);
     }
 
@@ -263,7 +314,14 @@ impl Writer<'_> {
     }
 
     /// A filter rule about a packet that finds no endpoint.
-    pub(super) fn refuse(&mut self, p: &Port<'_>, chain: &Rc<str>, why: &Rc<str>, to: Refused, verdict: Verdict) {
+    pub(super) fn refuse(
+        &mut self,
+        p: &Port<'_>,
+        chain: &Rc<str>,
+        why: &Rc<str>,
+        to: Refused,
+        verdict: Verdict,
+    ) {
         let d = self.draft().comment(why);
         let (d, dport) = match to {
             Refused::Address(addr) => (self.host(d.protocol(p.port.protocol), addr), p.port.port),
@@ -326,31 +384,53 @@ impl<'a> Port<'a> {
 
     /// What the rule that leads to an endpoint says.
     pub(super) fn endpoint_comment(&self, s: &Settings, e: &Endpoint) -> Rc<str> {
-        if s.era.ext_chains() { format!("{} -> {}", self.name, e.text()).into() } else { self.name.clone() }
+        if s.era.ext_chains() {
+            format!("{} -> {}", self.name, e.text()).into()
+        } else {
+            self.name.clone()
+        }
     }
 
-    /// Whether the node itself is let through the Service's firewall: then the balancer's address is,
-    /// too, which is often the node's own.
+    /// Whether the node itself is let through the Service's firewall: then the balancer's address
+    /// is, too, which is often the node's own.
     pub(super) fn allows_node(&self, s: &Settings, ranges: &[IpNet]) -> bool {
         s.node_ip.is_some_and(|ip| ranges.iter().any(|r| r.contains(&ip)))
     }
 
     /// Source ranges of the family; none if one is everybody.
     pub(super) fn ranges(&self, s: &Settings) -> Vec<IpNet> {
-        let ours: Vec<IpNet> = self.port.traffic.source_ranges.iter().filter(|n| s.ours(&n.addr())).map(IpNet::trunc).collect();
-        if s.era.ext_chains() && ours.iter().any(|n| n.prefix_len() == 0) { Vec::new() } else { ours }
+        let ours: Vec<IpNet> = self
+            .port
+            .traffic
+            .source_ranges
+            .iter()
+            .filter(|n| s.ours(&n.addr()))
+            .map(IpNet::trunc)
+            .collect();
+        if s.era.ext_chains() && ours.iter().any(|n| n.prefix_len() == 0) {
+            Vec::new()
+        } else {
+            ours
+        }
     }
 }
 
 /// `127.0.0.0/8`, `::1/128`.
 pub(super) fn loopback(ipv6: bool) -> IpNet {
-    if ipv6 { Ipv6Net::from(Ipv6Addr::LOCALHOST).into() } else { Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8).into() }
+    if ipv6 {
+        Ipv6Net::from(Ipv6Addr::LOCALHOST).into()
+    } else {
+        Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8).into()
+    }
 }
 
 /// KUBE-FIREWALL's rule about packets of others to 127.0.0.0/8.
 pub(super) fn localnet(d: Draft, chain: &Rc<str>) -> Line {
     let known = CtStates::RELATED.with(CtStates::ESTABLISHED).with(CtStates::DNAT);
-    let d = d.comment(&"block incoming localnet connections".into()).to(loopback(false), false).not_from(loopback(false));
+    let d = d
+        .comment(&"block incoming localnet connections".into())
+        .to(loopback(false), false)
+        .not_from(loopback(false));
     d.ctstate(true, known).verdict(chain, Verdict::Drop)
 }
 
@@ -367,6 +447,9 @@ pub(super) fn masquerading(s: &Settings, draft: impl Fn() -> Draft) -> Vec<Line>
             draft().or_mark(&masq, &s.mark),
         ]
     } else {
-        vec![draft().comment(&why).mark(false, &s.mark).masquerade(&post, fully), draft().set_mark(&masq, &s.mark)]
+        vec![
+            draft().comment(&why).mark(false, &s.mark).masquerade(&post, fully),
+            draft().set_mark(&masq, &s.mark),
+        ]
     }
 }

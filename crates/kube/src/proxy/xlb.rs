@@ -24,7 +24,12 @@ impl Chains {
 pub(super) fn write(w: &mut Writer<'_>, p: &Port<'_>) {
     let era = w.s.era;
     let all = &p.chosen.cluster;
-    let c = Chains { svc: p.chain("KUBE-SVC-"), xlb: p.chain("KUBE-XLB-"), local: p.port.local_outside(w.s), has: !all.is_empty() };
+    let c = Chains {
+        svc: p.chain("KUBE-SVC-"),
+        xlb: p.chain("KUBE-XLB-"),
+        local: p.port.local_outside(w.s),
+        has: !all.is_empty(),
+    };
     let early = era.endpoints_first();
     let endpoints = |w: &mut Writer<'_>, rules: bool| {
         for e in all {
@@ -84,7 +89,13 @@ fn no_endpoints(p: &Port<'_>) -> Rc<str> {
 fn cluster_ip(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains) {
     let (s, services, masq) = (w.s, w.names.services.clone(), w.names.mark_masq.clone());
     if !c.has {
-        return w.refuse(p, &services, &no_endpoints(p), Refused::Address(p.port.cluster_ip), Verdict::Reject);
+        return w.refuse(
+            p,
+            &services,
+            &no_endpoints(p),
+            Refused::Address(p.port.cluster_ip),
+            Verdict::Reject,
+        );
     }
     let d = to(w, p, &p.says(" cluster IP"), p.port.cluster_ip);
     let chain = if s.era.masquerade_in_service() { &c.svc } else { &services };
@@ -98,7 +109,8 @@ fn cluster_ip(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains) {
 
 fn external_ip(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains, addr: IpAddr) {
     let (s, era) = (w.s, w.s.era);
-    let (services, external, masq) = (w.names.services.clone(), w.names.external.clone(), w.names.mark_masq.clone());
+    let (services, external, masq) =
+        (w.names.services.clone(), w.names.external.clone(), w.names.mark_masq.clone());
     if !c.has {
         return w.refuse(p, &external, &no_endpoints(p), Refused::Address(addr), Verdict::Reject);
     }
@@ -126,8 +138,12 @@ fn balancer(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains) {
     let (s, era) = (w.s, w.s.era);
     let fw = p.chain("KUBE-FW-");
     let comment = p.says(" loadbalancer IP");
-    let (services, external, masq, drop) =
-        (w.names.services.clone(), w.names.external.clone(), w.names.mark_masq.clone(), w.names.mark_drop.clone());
+    let (services, external, masq, drop) = (
+        w.names.services.clone(),
+        w.names.external.clone(),
+        w.names.mark_masq.clone(),
+        w.names.mark_drop.clone(),
+    );
     let ranges = p.ranges(s);
     for (i, addr) in p.vips.iter().enumerate() {
         if !c.has {
@@ -160,7 +176,8 @@ fn balancer(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains) {
 }
 
 fn node_port(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains, np: u16) {
-    let (node_ports, external, masq) = (w.names.node_ports.clone(), w.names.external.clone(), w.names.mark_masq.clone());
+    let (node_ports, external, masq) =
+        (w.names.node_ports.clone(), w.names.external.clone(), w.names.mark_masq.clone());
     if !c.has {
         return w.refuse(p, &external, &no_endpoints(p), Refused::NodePort(np), Verdict::Reject);
     }
@@ -174,14 +191,15 @@ fn node_port(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains, np: u16) {
     w.nat(d.jump(&node_ports, c.outside()));
 }
 
-/// `externalTrafficPolicy: Local`: pods, and later the node, go to every endpoint, others to those of
-/// this node.
+/// `externalTrafficPolicy: Local`: pods, and later the node, go to every endpoint, others to those
+/// of this node.
 fn from_outside(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains) {
     let era = w.s.era;
     let local = &p.chosen.local;
     let pods = |w: &mut Writer<'_>| {
         let Some(pods) = w.s.cluster_cidr else { return };
-        let comment: Rc<str> = "Redirect pods trying to reach external loadbalancer VIP to clusterIP".into();
+        let comment: Rc<str> =
+            "Redirect pods trying to reach external loadbalancer VIP to clusterIP".into();
         let line = w.draft().comment(&comment).from(pods, false).jump(&c.xlb, &c.svc);
         w.nat(line);
     };
@@ -201,7 +219,8 @@ fn from_outside(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains) {
         pods(w);
     }
     if local.is_empty() {
-        let (comment, drop): (Rc<str>, _) = (p.says(" has no local endpoints"), w.names.mark_drop.clone());
+        let (comment, drop): (Rc<str>, _) =
+            (p.says(" has no local endpoints"), w.names.mark_drop.clone());
         let line = w.draft().comment(&comment).jump(&c.xlb, &drop);
         return w.nat(line);
     }

@@ -1,5 +1,6 @@
-//! Where the values of a tree stand in their text: behind which colon or dash, with which anchor, in
-//! which column. The parser says where words begin and end; the rest is read from the text between.
+//! Where the values of a tree stand in their text: behind which colon or dash, with which anchor,
+//! in which column. The parser says where words begin and end; the rest is read from the text
+//! between.
 
 use super::tree::Style;
 use super::{Value, YamlNode};
@@ -99,7 +100,12 @@ impl<'a> Text<'a> {
             match self.byte(at) {
                 _ if at >= self.0.len() => return self.0.len(),
                 b' ' | b'\t' | b'\r' | b'\n' => at += 1,
-                b'#' if at == 0 || self.byte(at - 1).is_ascii_whitespace() || self.0[..at] == *"\u{feff}" => at = self.next_line(at),
+                b'#' if at == 0
+                    || self.byte(at - 1).is_ascii_whitespace()
+                    || self.0[..at] == *"\u{feff}" =>
+                {
+                    at = self.next_line(at)
+                }
                 _ => return at,
             }
         }
@@ -112,7 +118,11 @@ impl<'a> Text<'a> {
 
     /// A document's root. `before` is the end of the one before.
     pub(super) fn root(self, node: &'a YamlNode, before: usize) -> Slot<'a> {
-        let mut at = if self.0.starts_with('\u{feff}') && before == 0 { '\u{feff}'.len_utf8() } else { before };
+        let mut at = if self.0.starts_with('\u{feff}') && before == 0 {
+            '\u{feff}'.len_utf8()
+        } else {
+            before
+        };
         loop {
             at = self.skip(at);
             match &self.0[at..] {
@@ -124,7 +134,8 @@ impl<'a> Text<'a> {
     }
 
     fn slot(self, node: &'a YamlNode, after: usize, within: Within) -> Slot<'a> {
-        let mut slot = Slot { node, within, after, start: after, body: after, end: after, anchor: None };
+        let mut slot =
+            Slot { node, within, after, start: after, body: after, end: after, anchor: None };
         let first = self.skip(after);
         let nothing = node.is_null() && node.span.start == node.span.end;
         if nothing && !matches!(self.byte(first), b'&' | b'!') {
@@ -133,7 +144,10 @@ impl<'a> Text<'a> {
         (slot.start, slot.body) = (first, first);
         while matches!(self.byte(slot.body), b'&' | b'!') {
             let rest = &self.0[slot.body..];
-            let stop = |c: char| c.is_whitespace() || within == Within::Flow && matches!(c, ',' | '[' | ']' | '{' | '}');
+            let stop = |c: char| {
+                c.is_whitespace()
+                    || within == Within::Flow && matches!(c, ',' | '[' | ']' | '{' | '}')
+            };
             let end = slot.body + rest.find(stop).unwrap_or(rest.len());
             slot.end = end;
             let next = self.skip(end);
@@ -156,8 +170,14 @@ impl<'a> Text<'a> {
                 slot.end = slot.end.max(header);
                 if self.0[slot.body..header].contains('+') {
                     let blank = self.0[slot.end..].len() - self.0[slot.end..].trim_start().len();
-                    let last = self.0[slot.end..slot.end + blank].rfind('\n').map_or(slot.end, |i| slot.end + i);
-                    slot.end = if last > slot.end && self.byte(last - 1) == b'\r' { last - 1 } else { last };
+                    let last = self.0[slot.end..slot.end + blank]
+                        .rfind('\n')
+                        .map_or(slot.end, |i| slot.end + i);
+                    slot.end = if last > slot.end && self.byte(last - 1) == b'\r' {
+                        last - 1
+                    } else {
+                        last
+                    };
                 }
             }
             Value::Scalar { .. } => {}
@@ -200,7 +220,11 @@ impl<'a> Text<'a> {
                     let value = if flow {
                         self.slot(node, start, Within::Flow)
                     } else {
-                        self.slot(node, (start + 1).min(self.0.len()), Within::Dash(self.column(start)))
+                        self.slot(
+                            node,
+                            (start + 1).min(self.0.len()),
+                            Within::Dash(self.column(start)),
+                        )
                     };
                     at = value.end.max(start);
                     out.push(Child { start, key: None, value });
@@ -212,7 +236,11 @@ impl<'a> Text<'a> {
                     let behind = (key.span.end as usize).max(start);
                     let colon = self.skip(behind);
                     let value = match self.byte(colon) {
-                        b':' => self.slot(node, colon + 1, if flow { Within::Flow } else { Within::Key(self.column(start)) }),
+                        b':' => self.slot(
+                            node,
+                            colon + 1,
+                            if flow { Within::Flow } else { Within::Key(self.column(start)) },
+                        ),
                         // A key alone.
                         _ => self.slot(node, behind, Within::Flow),
                     };
@@ -226,7 +254,11 @@ impl<'a> Text<'a> {
 
     /// How the text is written.
     pub(super) fn style(self, roots: &[Slot<'a>]) -> Style {
-        let newline = if self.0.find('\n').is_some_and(|i| i > 0 && self.byte(i - 1) == b'\r') { "\r\n" } else { "\n" };
+        let newline = if self.0.find('\n').is_some_and(|i| i > 0 && self.byte(i - 1) == b'\r') {
+            "\r\n"
+        } else {
+            "\n"
+        };
         let mut style = (None, None);
         for root in roots {
             self.look(root, &mut style, 0);

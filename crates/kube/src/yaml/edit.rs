@@ -100,10 +100,15 @@ pub enum Refused {
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Broken { line } => write!(f, "the text has an error in line {line}: mend it first"),
+            Self::Broken { line } => {
+                write!(f, "the text has an error in line {line}: mend it first")
+            }
             Self::NoPlace(place) => write!(f, "nothing to change at {place}"),
             Self::Taken(key) => write!(f, "{key} is there already"),
-            Self::TooClever(place) => write!(f, "{place} cannot be changed without changing something else: edit the text by hand"),
+            Self::TooClever(place) => write!(
+                f,
+                "{place} cannot be changed without changing something else: edit the text by hand"
+            ),
         }
     }
 }
@@ -152,7 +157,9 @@ pub fn apply(docs: &mut Vec<Tree>, edit: &Edit) -> Result<(), Refused> {
             document(docs, &Place::root(*n))?;
             docs.remove(*n);
         }
-        Edit::Set(p, tree) => *made(document(docs, p)?, &p.steps).ok_or_else(|| no(p))? = tree.clone(),
+        Edit::Set(p, tree) => {
+            *made(document(docs, p)?, &p.steps).ok_or_else(|| no(p))? = tree.clone()
+        }
         Edit::Push(p, tree) => {
             let list = made(document(docs, p)?, &p.steps).ok_or_else(|| no(p))?;
             if list.is_null() {
@@ -168,12 +175,16 @@ pub fn apply(docs: &mut Vec<Tree>, edit: &Edit) -> Result<(), Refused> {
                 (Tree::Map(pairs), Step::Key(key), _) => {
                     let i = pairs.iter().position(|(k, _)| k.is(key)).ok_or_else(|| no(p))?;
                     match edit {
-                        Edit::Rename(_, to) if pairs.iter().any(|(k, _)| k.is(to)) => return Err(Refused::Taken(to.clone())),
+                        Edit::Rename(_, to) if pairs.iter().any(|(k, _)| k.is(to)) => {
+                            return Err(Refused::Taken(to.clone()));
+                        }
                         Edit::Rename(_, to) => pairs[i].0 = Tree::text(to.clone()),
                         _ => _ = pairs.remove(i),
                     }
                 }
-                (Tree::Seq(items), Step::Item(i), Edit::Remove(_)) if *i < items.len() => _ = items.remove(*i),
+                (Tree::Seq(items), Step::Item(i), Edit::Remove(_)) if *i < items.len() => {
+                    _ = items.remove(*i)
+                }
                 _ => return Err(no(p)),
             }
         }
@@ -192,7 +203,9 @@ fn document<'t>(docs: &'t mut [Tree], place: &Place) -> Result<&'t mut Tree, Ref
 /// The value at the end of a way.
 fn found<'t>(tree: &'t mut Tree, way: &[Step]) -> Option<&'t mut Tree> {
     way.iter().try_fold(tree, |tree, step| match (tree, step) {
-        (Tree::Map(pairs), Step::Key(key)) => pairs.iter_mut().find(|(k, _)| k.is(key)).map(|(_, v)| v),
+        (Tree::Map(pairs), Step::Key(key)) => {
+            pairs.iter_mut().find(|(k, _)| k.is(key)).map(|(_, v)| v)
+        }
         (Tree::Seq(items), Step::Item(i)) => items.get_mut(*i),
         _ => None,
     })
@@ -244,12 +257,18 @@ pub fn edit(text: &str, edit: &Edit) -> Result<Vec<Splice>, Refused> {
     let mut wanted: Vec<Tree> = docs.iter().map(Tree::from).collect();
     apply(&mut wanted, edit)?;
     let splices = Plan::new(text, &docs).edit(edit)?;
-    let in_order =
-        splices.windows(2).all(|w| w[0].range.end <= w[1].range.start) && splices.iter().all(|s| text.get(s.range.clone()).is_some());
-    let (read, faults) = if in_order { parse(&spliced(text, &splices)) } else { Default::default() };
-    if !in_order || faults.len() > diags.len() || read.iter().map(Tree::from).ne(wanted.into_iter().filter(|t| !t.is_null())) {
+    let in_order = splices.windows(2).all(|w| w[0].range.end <= w[1].range.start)
+        && splices.iter().all(|s| text.get(s.range.clone()).is_some());
+    let (read, faults) =
+        if in_order { parse(&spliced(text, &splices)) } else { Default::default() };
+    if !in_order
+        || faults.len() > diags.len()
+        || read.iter().map(Tree::from).ne(wanted.into_iter().filter(|t| !t.is_null()))
+    {
         return Err(Refused::TooClever(match edit {
-            Edit::Set(p, _) | Edit::Remove(p) | Edit::Rename(p, _) | Edit::Push(p, _) => p.to_string(),
+            Edit::Set(p, _) | Edit::Remove(p) | Edit::Rename(p, _) | Edit::Push(p, _) => {
+                p.to_string()
+            }
             Edit::RemoveDocument(n) => Place::root(*n).to_string(),
             Edit::AddDocument(_) => "the end of the text".to_owned(),
         }));
@@ -327,7 +346,8 @@ impl<'a> Plan<'a> {
                 None if self.text.is_alias(&slot) => return self.in_alias(edit, &slot, rest),
                 None => self.push(&slot, tree),
                 Some((first, more)) => {
-                    let value = wrapped(more, Tree::Seq(vec![tree.clone()])).ok_or_else(|| no(place))?;
+                    let value =
+                        wrapped(more, Tree::Seq(vec![tree.clone()])).ok_or_else(|| no(place))?;
                     self.add(&slot, first, &value);
                 }
             },
@@ -362,11 +382,13 @@ impl<'a> Plan<'a> {
     /// A scalar in the quotes of the one it replaces.
     fn like(&self, old: &Range<usize>, tree: &Tree) -> String {
         match tree {
-            Tree::Scalar { text, plain: false } if !text.chars().any(char::is_control) => match self.text.byte(old.start) {
-                b'\'' => format!("'{}'", text.replace('\'', "''")),
-                b'"' => format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")),
-                _ => scalar(text, false),
-            },
+            Tree::Scalar { text, plain: false } if !text.chars().any(char::is_control) => {
+                match self.text.byte(old.start) {
+                    b'\'' => format!("'{}'", text.replace('\'', "''")),
+                    b'"' => format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")),
+                    _ => scalar(text, false),
+                }
+            }
             _ => tree.flow(),
         }
     }
@@ -375,7 +397,9 @@ impl<'a> Plan<'a> {
         let t = self.text;
         let one_line = t.line_start(slot.after) == t.line_start(slot.start);
         let commented = !t.0[slot.end..t.line_end(slot.end)].trim().is_empty();
-        let inline = tree.is_inline() || slot.within == Within::Flow || one_line && slot.start < slot.end && commented;
+        let inline = tree.is_inline()
+            || slot.within == Within::Flow
+            || one_line && slot.start < slot.end && commented;
         if inline && (one_line || slot.within == Within::Root) && slot.start < slot.end {
             let new = self.like(&(slot.body..slot.end), tree);
             return self.splice(slot.start..slot.end, new);
@@ -384,17 +408,25 @@ impl<'a> Plan<'a> {
             _ if inline => format!(" {}", tree.flow()),
             Within::Key(column) => tree.behind_key(column, &self.style),
             Within::Dash(column) => format!(" {}", tree.block(column + 2, &self.style)),
-            Within::Root | Within::Flow => return self.splice(slot.body..slot.end, tree.block(0, &self.style)),
+            Within::Root | Within::Flow => {
+                return self.splice(slot.body..slot.end, tree.block(0, &self.style));
+            }
         };
         // A comment between the colon and the value stays where it is.
-        if slot.start == slot.body && slot.start < slot.end && t.comment(slot.after..slot.start) && t.is_first(slot.start) {
+        if slot.start == slot.body
+            && slot.start < slot.end
+            && t.comment(slot.after..slot.start)
+            && t.is_first(slot.start)
+        {
             let head = t.line_start(slot.start);
             if inline {
                 self.splice(slot.after..slot.after, behind);
                 return self.splice(head..t.next_line(slot.end), "");
             }
             let lines = match slot.within {
-                Within::Dash(column) => format!("{}{}", " ".repeat(column + 2), tree.block(column + 2, &self.style)),
+                Within::Dash(column) => {
+                    format!("{}{}", " ".repeat(column + 2), tree.block(column + 2, &self.style))
+                }
                 _ => behind.trim_start_matches(['\r', '\n']).to_owned(),
             };
             return self.splice(head..slot.end, lines);
@@ -417,7 +449,8 @@ impl<'a> Plan<'a> {
             return self.replace(slot, &Tree::Map(vec![(key, value.clone())]));
         };
         if self.text.is_flow(slot) {
-            return self.splice(last.end()..last.end(), format!(", {}: {}", key.flow(), value.flow()));
+            return self
+                .splice(last.end()..last.end(), format!(", {}: {}", key.flow(), value.flow()));
         }
         let column = self.text.column(slot.body);
         let line = format!("{}:{}", key.flow(), value.behind_key(column, &self.style));
@@ -434,7 +467,11 @@ impl<'a> Plan<'a> {
             return self.splice(last.end()..last.end(), format!(", {}", tree.flow()));
         }
         let column = self.text.column(slot.body);
-        let item = if self.text.is_flow(&last.value) { tree.flow() } else { tree.block(column + 2, &self.style) };
+        let item = if self.text.is_flow(&last.value) {
+            tree.flow()
+        } else {
+            tree.block(column + 2, &self.style)
+        };
         self.line_behind(last.end(), column, &format!("- {item}"));
     }
 
@@ -448,8 +485,16 @@ impl<'a> Plan<'a> {
         let children = t.children(parent);
         let (child, next) = (&children[i], children.get(i + 1));
         if children.len() == 1 {
-            let empty = if matches!(parent.node.value, Value::Seq(_)) { Tree::Seq(Vec::new()) } else { Tree::Map(Vec::new()) };
-            return if t.is_flow(parent) { self.splice(parent.body + 1..parent.end - 1, "") } else { self.replace(parent, &empty) };
+            let empty = if matches!(parent.node.value, Value::Seq(_)) {
+                Tree::Seq(Vec::new())
+            } else {
+                Tree::Map(Vec::new())
+            };
+            return if t.is_flow(parent) {
+                self.splice(parent.body + 1..parent.end - 1, "")
+            } else {
+                self.replace(parent, &empty)
+            };
         }
         if t.is_flow(parent) {
             return match (next, i.checked_sub(1).map(|b| children[b].end())) {
@@ -460,13 +505,20 @@ impl<'a> Plan<'a> {
         }
         if t.is_first(child.start) {
             let (start, end) = (t.line_start(child.start), t.next_line(child.end()));
-            // The last line of a text without a line break at its end: that of the line before goes.
-            let before = if start > 1 && t.byte(start - 2) == b'\r' { start - 2 } else { start.saturating_sub(1) };
+            // The last line of a text without a line break at its end: that of the line before
+            // goes.
+            let before = if start > 1 && t.byte(start - 2) == b'\r' {
+                start - 2
+            } else {
+                start.saturating_sub(1)
+            };
             let start = if end == t.0.len() && !t.0.ends_with('\n') { before } else { start };
             return self.splice(start..end, "");
         }
         match next {
-            Some(next) if !t.comment(child.end()..next.start) => self.splice(child.start..next.start, ""),
+            Some(next) if !t.comment(child.end()..next.start) => {
+                self.splice(child.start..next.start, "")
+            }
             _ => self.splice(child.start..t.line_end(child.end()), ""),
         }
     }
@@ -484,15 +536,26 @@ impl<'a> Plan<'a> {
             if !own && !self.around.iter().any(|a| a.start == slot.start && a.end == slot.end) {
                 continue;
             }
-            let until = marks[i + 1..].iter().position(|m| matches!(m, Mark::Anchor(s) if s.anchor.as_ref().is_some_and(|a| a.0 == *name)));
+            let until = marks[i + 1..].iter().position(
+                |m| matches!(m, Mark::Anchor(s) if s.anchor.as_ref().is_some_and(|a| a.0 == *name)),
+            );
             let uses: Vec<&Range<usize>> = marks[i + 1..]
                 .iter()
                 .take(until.unwrap_or(usize::MAX))
-                .filter_map(|m| if let Mark::Alias(n, range) = m { (n == name && !is_gone(range.start)).then_some(range) } else { None })
+                .filter_map(|m| {
+                    if let Mark::Alias(n, range) = m {
+                        (n == name && !is_gone(range.start)).then_some(range)
+                    } else {
+                        None
+                    }
+                })
                 .collect();
             let Some(first) = uses.first() else { continue };
             let anchor = if uses.len() > 1 { format!("&{name} ") } else { String::new() };
-            self.splices.push(Splice { range: (*first).clone(), text: format!("{anchor}{}", Tree::from(slot.node).flow()) });
+            self.splices.push(Splice {
+                range: (*first).clone(),
+                text: format!("{anchor}{}", Tree::from(slot.node).flow()),
+            });
             if !own {
                 self.splices.push(Splice { range: token.clone(), text: String::new() });
             }
@@ -516,10 +579,15 @@ impl<'a> Plan<'a> {
         let Some(root) = self.roots.get(n).cloned() else { return };
         let before = n.checked_sub(1).and_then(|b| self.roots.get(b)).map_or(0, |r| r.end);
         let head = &t.0[before..root.start];
-        let marker = head.rfind("\n---").map(|i| before + i + 1).or_else(|| head.starts_with("---").then_some(before));
+        let marker = head
+            .rfind("\n---")
+            .map(|i| before + i + 1)
+            .or_else(|| head.starts_with("---").then_some(before));
         let plain = marker.is_some_and(|m| {
             let line = t.0[m + 3..t.line_end(m)].trim_start();
-            (line.is_empty() || line.starts_with('#')) && !head.contains("\n%") && !head.starts_with('%')
+            (line.is_empty() || line.starts_with('#'))
+                && !head.contains("\n%")
+                && !head.starts_with('%')
         });
         if !t.is_first(root.start) || t.line_start(root.start) != root.start {
             return self.splice(root.start..root.end, "");
@@ -528,9 +596,13 @@ impl<'a> Plan<'a> {
         let start = match marker.filter(|_| plain) {
             Some(marker) => marker,
             None => {
-                // The first document: the marker of the second goes with it, if it is one and no more.
+                // The first document: the marker of the second goes with it, if it is one and no
+                // more.
                 let next = t.skip(end);
-                if t.0[next..].starts_with("---") && t.0[next + 3..t.line_end(next)].trim().is_empty() && !t.comment(end..next) {
+                if t.0[next..].starts_with("---")
+                    && t.0[next + 3..t.line_end(next)].trim().is_empty()
+                    && !t.comment(end..next)
+                {
                     end = t.next_line(next);
                 }
                 root.start
@@ -569,20 +641,38 @@ mod tests {
 
     #[test]
     fn line_ends_of_two_kinds_and_wide_letters() {
-        assert_eq!(done("a: 1\r\nb: 二\nc: 3", Edit::Remove(Place::root(0).key("c"))), "a: 1\r\nb: 二");
-        assert_eq!(done("a: 1\nb: 二\r\nc: 3", Edit::Remove(Place::root(0).key("c"))), "a: 1\nb: 二");
+        assert_eq!(
+            done("a: 1\r\nb: 二\nc: 3", Edit::Remove(Place::root(0).key("c"))),
+            "a: 1\r\nb: 二"
+        );
+        assert_eq!(
+            done("a: 1\nb: 二\r\nc: 3", Edit::Remove(Place::root(0).key("c"))),
+            "a: 1\nb: 二"
+        );
     }
 
     #[test]
     fn a_comment_behind_a_byte_order_mark_stays() {
-        assert_eq!(done("\u{feff}# head\na: 1\nb: 2\n", Edit::Remove(Place::root(0).key("a"))), "\u{feff}# head\nb: 2\n");
+        assert_eq!(
+            done("\u{feff}# head\na: 1\nb: 2\n", Edit::Remove(Place::root(0).key("a"))),
+            "\u{feff}# head\nb: 2\n"
+        );
     }
 
     #[test]
     fn what_cannot_be_done_says_why() {
         let why = |text: &str, e: Edit| edit(text, &e).map_err(|why| why.to_string());
-        assert_eq!(why("a: [1\n", Edit::Remove(Place::root(0).key("a"))), Err("the text has an error in line 1: mend it first".into()));
-        assert_eq!(why("a: 1\n", Edit::Remove(Place::root(0).key("b"))), Err("nothing to change at document 1: b".into()));
-        assert_eq!(why("a: 1\nb: 2\n", Edit::Rename(Place::root(0).key("a"), "b".into())), Err("b is there already".into()));
+        assert_eq!(
+            why("a: [1\n", Edit::Remove(Place::root(0).key("a"))),
+            Err("the text has an error in line 1: mend it first".into())
+        );
+        assert_eq!(
+            why("a: 1\n", Edit::Remove(Place::root(0).key("b"))),
+            Err("nothing to change at document 1: b".into())
+        );
+        assert_eq!(
+            why("a: 1\nb: 2\n", Edit::Rename(Place::root(0).key("a"), "b".into())),
+            Err("b is there already".into())
+        );
     }
 }

@@ -71,7 +71,8 @@ fn is_number(text: &str) -> bool {
     let text = text.strip_prefix(['-', '+']).unwrap_or(text);
     let (plain, exponent) = text.split_once(['e', 'E']).map_or((text, None), |(p, e)| (p, Some(e)));
     let digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
-    let point = plain.bytes().filter(|b| *b == b'.').count() <= 1 && digits(&plain.replace('.', ""));
+    let point =
+        plain.bytes().filter(|b| *b == b'.').count() <= 1 && digits(&plain.replace('.', ""));
     point && exponent.is_none_or(|e| digits(e.strip_prefix(['-', '+']).unwrap_or(e)))
 }
 
@@ -134,14 +135,19 @@ impl Loader<'_> {
         }
     }
 
-    fn next<'i, T>(&mut self, parser: &mut Parser<'i, T>) -> Result<Option<(Event<'i>, granit_parser::Span)>, Syntax>
+    fn next<'i, T>(
+        &mut self,
+        parser: &mut Parser<'i, T>,
+    ) -> Result<Option<(Event<'i>, granit_parser::Span)>, Syntax>
     where
         T: granit_parser::BorrowedInput<'i>,
     {
         match parser.next_event() {
             None => Ok(None),
             Some(Ok(e)) => Ok(Some(e)),
-            Some(Err(e)) => Err((e.marker().line() as u32, e.marker().col() as u32 + 1, sentence(&e))),
+            Some(Err(e)) => {
+                Err((e.marker().line() as u32, e.marker().col() as u32 + 1, sentence(&e)))
+            }
         }
     }
 
@@ -152,7 +158,12 @@ impl Loader<'_> {
         while end > range.start && self.text.as_bytes()[end - 1].is_ascii_whitespace() {
             end -= 1;
         }
-        Span { line: s.start.line() as u32, column: s.start.col() as u32 + 1, start: range.start as u32, end: end as u32 }
+        Span {
+            line: s.start.line() as u32,
+            column: s.start.col() as u32 + 1,
+            start: range.start as u32,
+            end: end as u32,
+        }
     }
 
     fn within_budget(&self, at: Span) -> Result<(), Syntax> {
@@ -162,7 +173,12 @@ impl Loader<'_> {
         Ok(())
     }
 
-    fn node<'i, T>(&mut self, parser: &mut Parser<'i, T>, event: Event<'i>, at: granit_parser::Span) -> Result<YamlNode, Syntax>
+    fn node<'i, T>(
+        &mut self,
+        parser: &mut Parser<'i, T>,
+        event: Event<'i>,
+        at: granit_parser::Span,
+    ) -> Result<YamlNode, Syntax>
     where
         T: granit_parser::BorrowedInput<'i>,
     {
@@ -170,12 +186,17 @@ impl Loader<'_> {
         let mut span = self.span(&at);
         self.within_budget(span)?;
         let (value, anchor) = match event {
-            Event::Scalar(text, style, anchor, _) => {
-                (Value::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain }, anchor)
-            }
+            Event::Scalar(text, style, anchor, _) => (
+                Value::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain },
+                anchor,
+            ),
             Event::Alias(id) => {
                 let Some(target) = self.anchors.get(&id) else {
-                    return Err((span.line, span.column, "an alias that stands within its own anchor".to_owned()));
+                    return Err((
+                        span.line,
+                        span.column,
+                        "an alias that stands within its own anchor".to_owned(),
+                    ));
                 };
                 // Counted before it is copied.
                 self.nodes += count(target);
@@ -233,8 +254,14 @@ impl Loader<'_> {
         if let Some((first, _)) = pairs.iter().find(|(k, _)| k.value == key.value)
             && let Value::Scalar { text, .. } = &key.value
         {
-            let message = format!("key {text:?} is already set in this mapping, in line {}", first.span.line);
-            self.diags.push(Diagnostic::error(Code::DuplicateKey, key.span, message, "remove one of the two lines"));
+            let message =
+                format!("key {text:?} is already set in this mapping, in line {}", first.span.line);
+            self.diags.push(Diagnostic::error(
+                Code::DuplicateKey,
+                key.span,
+                message,
+                "remove one of the two lines",
+            ));
         }
     }
 }
@@ -250,7 +277,11 @@ fn count(node: &YamlNode) -> usize {
 /// The parser's message without its place, which is said apart.
 fn sentence(e: &granit_parser::ScanError) -> String {
     let text = e.to_string();
-    let cut = text.find(" at byte ").or_else(|| text.find(" at line ")).or_else(|| text.find(" at char ")).unwrap_or(text.len());
+    let cut = text
+        .find(" at byte ")
+        .or_else(|| text.find(" at line "))
+        .or_else(|| text.find(" at char "))
+        .unwrap_or(text.len());
     text[..cut].to_owned()
 }
 
@@ -259,9 +290,16 @@ fn span_at(text: &str, line: u32, column: u32) -> Span {
     let mut start = 0;
     for (i, l) in text.split_inclusive('\n').enumerate() {
         if i + 1 == line as usize {
-            let skip: usize = l.chars().take(column.saturating_sub(1) as usize).map(char::len_utf8).sum();
-            let len: usize = l[skip..].chars().take_while(|c| !c.is_whitespace()).map(char::len_utf8).sum();
-            return Span { line, column, start: (start + skip) as u32, end: (start + skip + len) as u32 };
+            let skip: usize =
+                l.chars().take(column.saturating_sub(1) as usize).map(char::len_utf8).sum();
+            let len: usize =
+                l[skip..].chars().take_while(|c| !c.is_whitespace()).map(char::len_utf8).sum();
+            return Span {
+                line,
+                column,
+                start: (start + skip) as u32,
+                end: (start + skip + len) as u32,
+            };
         }
         start += l.len();
     }
@@ -295,13 +333,18 @@ mod tests {
     fn scalar<'a>(n: &'a YamlNode, path: &[&str]) -> (&'a str, Span) {
         let mut n = n;
         for key in path {
-            n = match &n.value {
-                Value::Map(pairs) => {
-                    &pairs.iter().find(|(k, _)| matches!(&k.value, Value::Scalar { text, .. } if text == key)).expect(key).1
-                }
-                Value::Seq(items) => &items[key.parse::<usize>().expect("index")],
-                Value::Scalar { .. } => panic!("{key}: a scalar"),
-            };
+            n =
+                match &n.value {
+                    Value::Map(pairs) => &pairs
+                        .iter()
+                        .find(
+                            |(k, _)| matches!(&k.value, Value::Scalar { text, .. } if text == key),
+                        )
+                        .expect(key)
+                        .1,
+                    Value::Seq(items) => &items[key.parse::<usize>().expect("index")],
+                    Value::Scalar { .. } => panic!("{key}: a scalar"),
+                };
         }
         match &n.value {
             Value::Scalar { text, .. } => (text, n.span),
@@ -325,7 +368,11 @@ mod tests {
     fn a_broken_document_does_not_hide_the_next() {
         let (docs, diags) = parse("a: [1\n---\nb: 2\n---\nc: d: e\n---\nf: 1\n");
         assert_eq!(docs.len(), 2, "{docs:?}");
-        assert_eq!(diags.iter().map(|d| (d.code, d.span.line)).collect::<Vec<_>>().len(), 2, "{diags:?}");
+        assert_eq!(
+            diags.iter().map(|d| (d.code, d.span.line)).collect::<Vec<_>>().len(),
+            2,
+            "{diags:?}"
+        );
     }
 
     #[test]

@@ -37,7 +37,9 @@ impl From<&YamlNode> for Tree {
         match &node.value {
             Value::Scalar { text, plain } => Self::Scalar { text: text.clone(), plain: *plain },
             Value::Seq(items) => Self::Seq(items.iter().map(Self::from).collect()),
-            Value::Map(pairs) => Self::Map(pairs.iter().map(|(k, v)| (k.into(), v.into())).collect()),
+            Value::Map(pairs) => {
+                Self::Map(pairs.iter().map(|(k, v)| (k.into(), v.into())).collect())
+            }
         }
     }
 }
@@ -98,9 +100,12 @@ impl Tree {
     pub fn flow(&self) -> String {
         match self {
             Self::Scalar { text, plain } => scalar(text, *plain),
-            Self::Seq(items) => format!("[{}]", items.iter().map(Self::flow).collect::<Vec<_>>().join(", ")),
+            Self::Seq(items) => {
+                format!("[{}]", items.iter().map(Self::flow).collect::<Vec<_>>().join(", "))
+            }
             Self::Map(pairs) => {
-                let pairs: Vec<_> = pairs.iter().map(|(k, v)| format!("{}: {}", k.flow(), v.flow())).collect();
+                let pairs: Vec<_> =
+                    pairs.iter().map(|(k, v)| format!("{}: {}", k.flow(), v.flow())).collect();
                 format!("{{{}}}", pairs.join(", "))
             }
         }
@@ -114,11 +119,15 @@ impl Tree {
             _ if self.is_inline() => self.flow(),
             Self::Scalar { .. } => self.flow(),
             Self::Seq(items) => {
-                let lines: Vec<_> = items.iter().map(|i| format!("- {}", i.block(indent + 2, style))).collect();
+                let lines: Vec<_> =
+                    items.iter().map(|i| format!("- {}", i.block(indent + 2, style))).collect();
                 lines.join(&next)
             }
             Self::Map(pairs) => {
-                let lines: Vec<_> = pairs.iter().map(|(k, v)| format!("{}:{}", k.flow(), v.behind_key(indent, style))).collect();
+                let lines: Vec<_> = pairs
+                    .iter()
+                    .map(|(k, v)| format!("{}:{}", k.flow(), v.behind_key(indent, style)))
+                    .collect();
                 lines.join(&next)
             }
         }
@@ -154,8 +163,11 @@ pub(super) fn scalar(text: &str, plain: bool) -> String {
     if plain && tree.is_null() {
         return "null".to_owned();
     }
-    let harmless = text.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '+' | ' ' | '(' | ')'));
-    let begins = text.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '/' | '_')) || plain && tree.kind() != "string";
+    let harmless = text.chars().all(|c| {
+        c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '+' | ' ' | '(' | ')')
+    });
+    let begins = text.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '/' | '_'))
+        || plain && tree.kind() != "string";
     let ends = !text.ends_with([' ', ':']) && !text.contains(": ");
     // 00:50:56 would be a number in base sixty to older readers.
     let sexagesimal = text.contains(':') && text.chars().all(|c| c.is_ascii_hexdigit() || c == ':');
@@ -210,7 +222,13 @@ mod tests {
     fn block_and_flow() {
         let tree = Tree::map([
             ("name", Tree::text("a")),
-            ("ports", Tree::Seq(vec![Tree::map([("port", Tree::plain(80)), ("none", Tree::Map(vec![]))])])),
+            (
+                "ports",
+                Tree::Seq(vec![Tree::map([
+                    ("port", Tree::plain(80)),
+                    ("none", Tree::Map(vec![])),
+                ])]),
+            ),
         ]);
         assert_eq!(tree.flow(), "{name: a, ports: [{port: 80, none: {}}]}");
         let style = Style { newline: "\n", step: 2, hanging: false };

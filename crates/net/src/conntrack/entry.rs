@@ -83,7 +83,12 @@ pub struct TcpTrack {
 
 impl TcpTrack {
     /// Nothing seen.
-    pub const NEW: Self = Self { state: TcpState::None, end: [None; 2], unacknowledged: [false; 2], ignored_syn: None };
+    pub const NEW: Self = Self {
+        state: TcpState::None,
+        end: [None; 2],
+        unacknowledged: [false; 2],
+        ignored_syn: None,
+    };
 }
 
 /// The protocol's own part.

@@ -85,7 +85,10 @@ pub enum Transition {
 
 /// What a segment does to a connection in some state.
 pub fn next_state(state: TcpState, dir: Direction, flags: TcpFlags) -> Transition {
-    use TcpState::{Close, CloseWait, Established, FinWait, LastAck, None as Nothing, SynRecv, SynSent, SynSent2, TimeWait};
+    use TcpState::{
+        Close, CloseWait, Established, FinWait, LastAck, None as Nothing, SynRecv, SynSent,
+        SynSent2, TimeWait,
+    };
     use Transition::{Ignored, Invalid, To};
     let original = dir == Direction::Original;
     if flags.has(TcpFlags::RST) {
@@ -142,21 +145,36 @@ mod tests {
     fn a_curl_goes_through_the_recorded_states() {
         use Direction::{Original, Reply};
         let (syn, ack, fin) = (TcpFlags::SYN, TcpFlags::ACK, TcpFlags::FIN.with(TcpFlags::ACK));
-        let steps = [(Original, syn), (Reply, syn.with(ack)), (Original, ack), (Original, fin), (Reply, fin), (Original, ack)];
+        let steps = [
+            (Original, syn),
+            (Reply, syn.with(ack)),
+            (Original, ack),
+            (Original, fin),
+            (Reply, fin),
+            (Original, ack),
+        ];
         let mut state = TcpState::None;
         let mut names = Vec::new();
         for (dir, flags) in steps {
-            let Transition::To(next) = next_state(state, dir, flags) else { panic!("{flags} does not fit {state:?}") };
+            let Transition::To(next) = next_state(state, dir, flags) else {
+                panic!("{flags} does not fit {state:?}")
+            };
             state = next;
             names.push(state.name());
         }
-        assert_eq!(names, ["SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "LAST_ACK", "TIME_WAIT"]);
+        assert_eq!(
+            names,
+            ["SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "LAST_ACK", "TIME_WAIT"]
+        );
     }
 
     #[test]
     fn a_reset_closes_from_anywhere() {
         for state in TcpState::ALL.into_iter().skip(1) {
-            assert_eq!(next_state(state, Direction::Reply, TcpFlags::RST), Transition::To(TcpState::Close));
+            assert_eq!(
+                next_state(state, Direction::Reply, TcpFlags::RST),
+                Transition::To(TcpState::Close)
+            );
         }
     }
 }

@@ -41,7 +41,9 @@ impl Tuple {
             _ if p.is_fragment() => return None,
             Body::Tcp(t) => L4::Ports(t.sport, t.dport),
             Body::Udp(u) => L4::Ports(u.sport, u.dport),
-            Body::Icmp(Icmp::Echo { reply, id, .. }) => L4::Echo { kind: if *reply { 0 } else { 8 }, id: *id },
+            Body::Icmp(Icmp::Echo { reply, id, .. }) => {
+                L4::Echo { kind: if *reply { 0 } else { 8 }, id: *id }
+            }
             Body::Icmp(_) => return None,
             Body::Raw { .. } => L4::None,
         };
@@ -105,8 +107,18 @@ impl Tuple {
             p.dst = addr;
         }
         match (&mut p.body, port) {
-            (Body::Tcp(t), Some(port)) => *(if source { &mut t.sport } else { &mut t.dport }) = port,
-            (Body::Udp(Udp { sport, dport, payload: UdpPayload::Data(_) | UdpPayload::Vxlan(_), .. }), Some(port)) => {
+            (Body::Tcp(t), Some(port)) => {
+                *(if source { &mut t.sport } else { &mut t.dport }) = port
+            }
+            (
+                Body::Udp(Udp {
+                    sport,
+                    dport,
+                    payload: UdpPayload::Data(_) | UdpPayload::Vxlan(_),
+                    ..
+                }),
+                Some(port),
+            ) => {
                 *(if source { sport } else { dport }) = port;
             }
             (Body::Icmp(Icmp::Echo { id, .. }), _) => {
@@ -157,7 +169,12 @@ mod tests {
                 1 => L4::Echo { kind: 8 * (word() as u8 & 1), id: word() },
                 _ => L4::None,
             };
-            let t = Tuple { src: IpAddr::from([10, 0, 0, word() as u8]), dst: IpAddr::from([10, 1, 0, word() as u8]), proto: 6, l4 };
+            let t = Tuple {
+                src: IpAddr::from([10, 0, 0, word() as u8]),
+                dst: IpAddr::from([10, 1, 0, word() as u8]),
+                proto: 6,
+                l4,
+            };
             assert_eq!(t.inverse().inverse(), t);
         }
     }

@@ -18,8 +18,8 @@ use std::rc::Rc;
 /// One setting of a namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Setting {
-    /// Other rules in some tables; their counters begin at zero (`iptables-restore`), but for those of
-    /// chains that were not named (`iptables-restore --noflush`).
+    /// Other rules in some tables; their counters begin at zero (`iptables-restore`), but for those
+    /// of chains that were not named (`iptables-restore --noflush`).
     Rules(Box<Restored>),
     /// No connection is known any more (`conntrack -F`).
     FlushConntrack,
@@ -81,7 +81,13 @@ impl World {
         match &setting {
             Setting::Rules(restored) => self.set_rules(netns, restored),
             Setting::FlushConntrack => {
-                let all: Vec<_> = self.ns(netns).conntrack.iter().filter(|(_, c)| c.confirmed()).map(|(id, _)| id).collect();
+                let all: Vec<_> = self
+                    .ns(netns)
+                    .conntrack
+                    .iter()
+                    .filter(|(_, c)| c.confirmed())
+                    .map(|(id, _)| id)
+                    .collect();
                 for id in all {
                     let before = self.ns(netns).conntrack.get(id).cloned();
                     self.change(Change::Connection { netns, id, before, after: None });
@@ -106,7 +112,13 @@ impl World {
                 let before = self.ns(netns).neighbours.get(&(*dev, *addr)).cloned();
                 let waiting = before.as_ref().map_or(Vec::new(), |n| n.queue.clone());
                 let (dev, addr, after) = (*dev, *addr, to.clone().map(Box::new));
-                self.change(Change::Neighbour { netns, dev, addr, before: before.map(Box::new), after });
+                self.change(Change::Neighbour {
+                    netns,
+                    dev,
+                    addr,
+                    before: before.map(Box::new),
+                    after,
+                });
                 self.stop_asking(netns, dev, addr);
                 if to.is_none() {
                     lost.1 = waiting;
@@ -117,7 +129,9 @@ impl World {
                 }
             }
             Setting::Fdb { dev, mac, to } => self.set_fdb(netns, *dev, *mac, to.clone()),
-            Setting::Device { dev, to } => lost = (DropReason::DevReady, self.set_device(netns, *dev, to)),
+            Setting::Device { dev, to } => {
+                lost = (DropReason::DevReady, self.set_device(netns, *dev, to))
+            }
         }
         self.emit(netns, None, EventKind::Configured { setting: Rc::new(setting), by });
         for pkt in lost.1 {
@@ -133,28 +147,40 @@ impl World {
         for t in &to.tables {
             let mut fresh = vec![(0, 0); rules.table(*t).n_counters()];
             let (was, is) = (old.table(*t), rules.table(*t));
-            // Any change of a table begins its policies' counters anew, as the kernel does (6.18, both iptables).
-            let untouched = was == is && was.chains.iter().all(|c| to.kept.contains(&(*t, c.name.clone())));
+            // Any change of a table begins its policies' counters anew, as the kernel does (6.18,
+            // both iptables).
+            let untouched =
+                was == is && was.chains.iter().all(|c| to.kept.contains(&(*t, c.name.clone())));
             for (_, name) in to.kept.iter().filter(|(table, _)| table == t) {
-                let (Some((from, chain)), Some((into, _))) = (was.chain(name), is.chain(name)) else { continue };
+                let (Some((from, chain)), Some((into, _))) = (was.chain(name), is.chain(name))
+                else {
+                    continue;
+                };
                 // Rules that stay keep their order, and their counters, among those that came.
                 let now = &is.chains[into as usize].rules;
                 let mut there = chain.rules.iter().zip(0..);
                 for (rule, i) in now.iter().zip(0..) {
                     let mut ahead = there.clone();
                     if let Some((_, k)) = ahead.find(|(r, _)| *r == rule) {
-                        fresh[is.rule_counter(into, i) as usize] = counters[*t as usize][was.rule_counter(from, k) as usize];
+                        fresh[is.rule_counter(into, i) as usize] =
+                            counters[*t as usize][was.rule_counter(from, k) as usize];
                         there = ahead;
                     }
                 }
                 if untouched {
-                    fresh[is.policy_counter(into) as usize] = counters[*t as usize][was.policy_counter(from) as usize];
+                    fresh[is.policy_counter(into) as usize] =
+                        counters[*t as usize][was.policy_counter(from) as usize];
                 }
             }
             counters[*t as usize] = fresh;
         }
         // A list of `recent` goes with the last rule that names it.
-        let gone: Vec<_> = ns.recent.iter().filter(|(list, _)| !rules.names_recent(list)).map(|(l, e)| (l.clone(), e.clone())).collect();
+        let gone: Vec<_> = ns
+            .recent
+            .iter()
+            .filter(|(list, _)| !rules.names_recent(list))
+            .map(|(l, e)| (l.clone(), e.clone()))
+            .collect();
         self.change(Change::Rules { netns, before, after: Box::new((rules, counters)) });
         for (list, entries) in gone {
             self.change(Change::Recent { netns, list, before: Some(entries), after: None });
@@ -166,7 +192,13 @@ impl World {
         self.change(Change::Routes { netns, before, after });
     }
 
-    pub(super) fn set_fdb(&mut self, netns: NetnsId, dev: DevId, mac: Mac, after: Option<FdbEntry>) {
+    pub(super) fn set_fdb(
+        &mut self,
+        netns: NetnsId,
+        dev: DevId,
+        mac: Mac,
+        after: Option<FdbEntry>,
+    ) {
         let before = self.ns(netns).fdb.get(&(dev, mac)).cloned();
         self.change(Change::Fdb { netns, dev, mac, before, after });
     }
@@ -182,11 +214,12 @@ impl World {
         self.change(Change::Device { netns, dev, before: Some(Box::new(before)), after });
     }
 
-    /// The devices that have a carrier and may lose it with this one: the far end of its cable, and the bridges both
-    /// are ports of.
+    /// The devices that have a carrier and may lose it with this one: the far end of its cable, and
+    /// the bridges both are ports of.
     fn lit_by(&self, netns: NetnsId, dev: DevId) -> Vec<(NetnsId, DevId)> {
         let device = self.ns(netns).dev(dev);
-        let mut out: Vec<(NetnsId, DevId)> = device.master.map(|m| (netns, m)).into_iter().collect();
+        let mut out: Vec<(NetnsId, DevId)> =
+            device.master.map(|m| (netns, m)).into_iter().collect();
         if let DeviceKind::Cable { peer, .. } = device.kind {
             out.push(peer);
             out.extend(self.ns(peer.0).dev(peer.1).master.map(|m| (peer.0, m)));
@@ -195,28 +228,45 @@ impl World {
         out
     }
 
-    /// A device without a carrier forgets its neighbours, but for permanent ones (`neigh_carrier_down`). Gives the
-    /// packets that waited for them.
+    /// A device without a carrier forgets its neighbours, but for permanent ones
+    /// (`neigh_carrier_down`). Gives the packets that waited for them.
     fn carrier_down(&mut self, netns: NetnsId, dev: DevId) -> Vec<PacketId> {
         let mine = |(d, n): (DevId, &Neighbour)| d == dev && n.state != NudState::Permanent;
-        let all: Vec<_> = self.ns(netns).neighbours.iter().filter(|((d, _), n)| mine((*d, n))).map(|((_, a), n)| (*a, n.clone())).collect();
+        let all: Vec<_> = self
+            .ns(netns)
+            .neighbours
+            .iter()
+            .filter(|((d, _), n)| mine((*d, n)))
+            .map(|((_, a), n)| (*a, n.clone()))
+            .collect();
         let mut lost = Vec::new();
         for (addr, n) in all {
             lost.extend(n.queue.iter().copied());
-            self.change(Change::Neighbour { netns, dev, addr, before: Some(Box::new(n)), after: None });
+            self.change(Change::Neighbour {
+                netns,
+                dev,
+                addr,
+                before: Some(Box::new(n)),
+                after: None,
+            });
             self.stop_asking(netns, dev, addr);
         }
         lost
     }
 
     /// A device that goes down takes its routes, neighbours and learned MACs with it
-    /// (`fib_sync_down_dev`, `neigh_ifdown`, `br_stp_disable_port`). Gives the packets that waited for
-    /// those neighbours.
+    /// (`fib_sync_down_dev`, `neigh_ifdown`, `br_stp_disable_port`). Gives the packets that waited
+    /// for those neighbours.
     pub(super) fn set_device(&mut self, netns: NetnsId, dev: DevId, to: &Device) -> Vec<PacketId> {
         let before = self.ns(netns).dev(dev).clone();
         let down = before.up && !to.up;
         let mut lit = self.lit_by(netns, dev);
-        self.change(Change::Device { netns, dev, before: Some(Box::new(before)), after: Box::new(to.clone()) });
+        self.change(Change::Device {
+            netns,
+            dev,
+            before: Some(Box::new(before)),
+            after: Box::new(to.clone()),
+        });
         self.adjust_bridge_mtu(netns, to);
         lit.retain(|(n, d)| !self.state.has_carrier(*n, *d));
         let mut lost = Vec::new();
@@ -228,14 +278,26 @@ impl World {
         }
         let ns = self.ns(netns);
         let routes: Vec<Route> = ns.routes.iter().filter(|r| r.dev != dev).cloned().collect();
-        let neighbours: Vec<_> = ns.neighbours.iter().filter(|((d, _), _)| *d == dev).map(|((_, a), n)| (*a, n.clone())).collect();
-        let learned =
-            |((d, _), e): &(&(DevId, Mac), &FdbEntry)| *e == &FdbEntry::Port(dev) || (*d == dev && matches!(e, FdbEntry::Port(_)));
+        let neighbours: Vec<_> = ns
+            .neighbours
+            .iter()
+            .filter(|((d, _), _)| *d == dev)
+            .map(|((_, a), n)| (*a, n.clone()))
+            .collect();
+        let learned = |((d, _), e): &(&(DevId, Mac), &FdbEntry)| {
+            *e == &FdbEntry::Port(dev) || (*d == dev && matches!(e, FdbEntry::Port(_)))
+        };
         let fdb: Vec<_> = ns.fdb.iter().filter(learned).map(|((d, m), _)| (*d, *m)).collect();
         self.set_routes(netns, Rc::new(routes));
         for (addr, n) in neighbours {
             lost.extend(n.queue.iter().copied());
-            self.change(Change::Neighbour { netns, dev, addr, before: Some(Box::new(n)), after: None });
+            self.change(Change::Neighbour {
+                netns,
+                dev,
+                addr,
+                before: Some(Box::new(n)),
+                after: None,
+            });
             self.stop_asking(netns, dev, addr);
         }
         for (d, mac) in fdb {

@@ -23,7 +23,13 @@ impl World {
     fn set_neighbour(&mut self, netns: NetnsId, dev: DevId, addr: IpAddr, to: Option<Neighbour>) {
         let before = self.neighbour(netns, dev, addr);
         if before != to {
-            self.change(Change::Neighbour { netns, dev, addr, before: before.map(Box::new), after: to.map(Box::new) });
+            self.change(Change::Neighbour {
+                netns,
+                dev,
+                addr,
+                before: before.map(Box::new),
+                after: to.map(Box::new),
+            });
         }
     }
 
@@ -37,7 +43,10 @@ impl World {
                 let lladdr = n.lladdr.unwrap_or_default();
                 if n.state == NudState::Stale {
                     n.state = NudState::Delay;
-                    self.in_background(DELAY_FIRST_PROBE, Job::Neighbour { netns, dev, addr: next_hop });
+                    self.in_background(
+                        DELAY_FIRST_PROBE,
+                        Job::Neighbour { netns, dev, addr: next_hop },
+                    );
                 }
                 n.cached = true;
                 let state = n.state;
@@ -58,7 +67,13 @@ impl World {
                 }
             }
             _ => {
-                let n = Neighbour { lladdr: None, state: NudState::Incomplete, cached: false, probes: 1, queue: vec![pkt] };
+                let n = Neighbour {
+                    lladdr: None,
+                    state: NudState::Incomplete,
+                    cached: false,
+                    probes: 1,
+                    queue: vec![pkt],
+                };
                 self.set_neighbour(netns, dev, next_hop, Some(n));
                 self.emit_for(pkt, EventKind::NeighbourAwaited { dev, addr: next_hop });
                 self.later(RETRANS, Job::Neighbour { netns, dev, addr: next_hop });
@@ -69,7 +84,13 @@ impl World {
 
     /// Asks for a neighbour nobody waits for yet (`neigh_event_send`).
     pub(super) fn ask_neighbour(&mut self, netns: NetnsId, dev: DevId, addr: IpAddr) {
-        let n = Neighbour { lladdr: None, state: NudState::Incomplete, cached: false, probes: 1, queue: Vec::new() };
+        let n = Neighbour {
+            lladdr: None,
+            state: NudState::Incomplete,
+            cached: false,
+            probes: 1,
+            queue: Vec::new(),
+        };
         self.set_neighbour(netns, dev, addr, Some(n));
         self.later(RETRANS, Job::Neighbour { netns, dev, addr });
         self.arp_solicit(netns, dev, addr, None, None, None);
@@ -77,16 +98,36 @@ impl World {
 
     /// Asks for a neighbour (`arp_solicit`). The question carries the waiting packet's own source
     /// if that is local, else the device's address.
-    fn arp_solicit(&mut self, netns: NetnsId, dev: DevId, addr: IpAddr, to: Option<Mac>, about: Option<&Skb>, parent: Option<PacketId>) {
+    fn arp_solicit(
+        &mut self,
+        netns: NetnsId,
+        dev: DevId,
+        addr: IpAddr,
+        to: Option<Mac>,
+        about: Option<&Skb>,
+        parent: Option<PacketId>,
+    ) {
         let ns = self.ns(netns);
-        let own = about.and_then(|s| s.ip()).map(|p| IpAddr::from(p.src)).filter(|a| ns.is_local(*a));
-        let (Some(IpAddr::V4(spa)), IpAddr::V4(tpa)) = (own.or_else(|| ns.select_addr(dev, addr)), addr) else { return };
+        let own =
+            about.and_then(|s| s.ip()).map(|p| IpAddr::from(p.src)).filter(|a| ns.is_local(*a));
+        let (Some(IpAddr::V4(spa)), IpAddr::V4(tpa)) =
+            (own.or_else(|| ns.select_addr(dev, addr)), addr)
+        else {
+            return;
+        };
         let sha = ns.dev(dev).mac;
         let arp = Arp { op: ArpOp::Request, sha, spa, tha: Mac::ZERO, tpa };
         self.send_arp(netns, dev, to.unwrap_or(Mac::BROADCAST), arp, parent);
     }
 
-    fn send_arp(&mut self, netns: NetnsId, dev: DevId, dst: Mac, arp: Arp, parent: Option<PacketId>) {
+    fn send_arp(
+        &mut self,
+        netns: NetnsId,
+        dev: DevId,
+        dst: Mac,
+        arp: Arp,
+        parent: Option<PacketId>,
+    ) {
         let src = arp.sha;
         let mut skb = Skb::new(netns, Payload::Arp(arp));
         skb.frame.eth = Ethernet { dst, src };
@@ -108,29 +149,51 @@ impl World {
             let sha = self.ns(netns).dev(dev).mac;
             let reply = Arp { op: ArpOp::Reply, sha, spa: arp.tpa, tha: arp.sha, tpa: arp.spa };
             self.free(pkt);
-            self.emit(netns, Some(pkt), EventKind::Delivered { socket: None, local: endpoint(arp.tpa) });
+            self.emit(
+                netns,
+                Some(pkt),
+                EventKind::Delivered { socket: None, local: endpoint(arp.tpa) },
+            );
             return self.send_arp(netns, dev, arp.sha, reply, parent);
         }
-        let state = if arp.op == ArpOp::Reply && skb.pkt_type == PktType::Host { NudState::Reachable } else { NudState::Stale };
+        let state = if arp.op == ArpOp::Reply && skb.pkt_type == PktType::Host {
+            NudState::Reachable
+        } else {
+            NudState::Stale
+        };
         let known = ns.neighbours.contains_key(&(dev, arp.spa.into()));
         if known {
             self.learn(netns, pkt, dev, arp, state, false);
         }
         self.free(pkt);
-        self.emit(netns, Some(pkt), EventKind::Delivered { socket: None, local: endpoint(arp.tpa) });
+        self.emit(
+            netns,
+            Some(pkt),
+            EventKind::Delivered { socket: None, local: endpoint(arp.tpa) },
+        );
     }
 
     /// Takes a sender's MAC into the table and sends on what waited for it (`neigh_update`).
-    fn learn(&mut self, netns: NetnsId, pkt: PacketId, dev: DevId, arp: &Arp, state: NudState, create: bool) {
+    fn learn(
+        &mut self,
+        netns: NetnsId,
+        pkt: PacketId,
+        dev: DevId,
+        arp: &Arp,
+        state: NudState,
+        create: bool,
+    ) {
         let addr = IpAddr::from(arp.spa);
         let old = self.neighbour(netns, dev, addr);
-        if old.is_none() && !create || old.as_ref().is_some_and(|n| n.state == NudState::Permanent) {
+        if old.is_none() && !create || old.as_ref().is_some_and(|n| n.state == NudState::Permanent)
+        {
             return;
         }
         let mut n = old.unwrap_or_else(|| Neighbour::known(arp.sha, NudState::Stale));
         let same = n.lladdr == Some(arp.sha);
         // An unconfirmed repeat of what is known changes nothing.
-        n.state = if same && state == NudState::Stale && n.state.is_valid() { n.state } else { state };
+        n.state =
+            if same && state == NudState::Stale && n.state.is_valid() { n.state } else { state };
         n.lladdr = Some(arp.sha);
         n.probes = 0;
         let queue = std::mem::take(&mut n.queue);
@@ -139,7 +202,11 @@ impl World {
             return;
         }
         self.set_neighbour(netns, dev, addr, Some(n));
-        self.emit(netns, Some(pkt), EventKind::NeighbourLearned { dev, addr, lladdr: arp.sha, state: learned });
+        self.emit(
+            netns,
+            Some(pkt),
+            EventKind::NeighbourLearned { dev, addr, lladdr: arp.sha, state: learned },
+        );
         for waiting in queue.into_iter().rev() {
             self.then(waiting, Next::NeighbourOutput { dev, next_hop: addr });
         }
@@ -172,7 +239,10 @@ impl World {
                 self.emit(netns, queue.first().copied(), EventKind::NeighbourFailed { dev, addr });
                 let above = self.stack.len();
                 for waiting in queue {
-                    self.icmp_error(waiting, |quoted| Icmp::Unreachable { code: Unreachable::Host, quoted });
+                    self.icmp_error(waiting, |quoted| Icmp::Unreachable {
+                        code: Unreachable::Host,
+                        quoted,
+                    });
                     self.drop_packet(waiting, DropReason::NeighFailed, None);
                 }
                 // The first that waited is told first.
@@ -202,7 +272,13 @@ impl World {
         };
         let all: Vec<_> = self.state.netns.iter().enumerate().flat_map(open).collect();
         for (netns, dev, addr) in all {
-            let failed = Neighbour { lladdr: None, state: NudState::Failed, cached: false, probes: 0, queue: Vec::new() };
+            let failed = Neighbour {
+                lladdr: None,
+                state: NudState::Failed,
+                cached: false,
+                probes: 0,
+                queue: Vec::new(),
+            };
             self.set_neighbour(netns, dev, addr, Some(failed));
         }
     }

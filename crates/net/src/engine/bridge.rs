@@ -34,12 +34,15 @@ impl World {
         let skb = self.skb(pkt);
         let ns = self.ns(skb.netns);
         let bridge = bridge_of(ns, port);
-        let (Some(ip), true, true) = (skb.ip(), ns.sysctl.bridge_nf_call_iptables, self.filters(skb.netns)) else {
+        let (Some(ip), true, true) =
+            (skb.ip(), ns.sysctl.bridge_nf_call_iptables, self.filters(skb.netns))
+        else {
             return self.bridge_finish(pkt, Some(port));
         };
         let orig_dst = ip.dst;
         self.update(pkt, |s| {
-            s.bridge = Some(NfBridge { physin: port, physout: None, orig_dst, saved_src_mac: None });
+            s.bridge =
+                Some(NfBridge { physin: port, physout: None, orig_dst, saved_src_mac: None });
             s.dev = Some(bridge);
             s.in_dev = Some(bridge);
         });
@@ -56,7 +59,9 @@ impl World {
         let ns = self.ns(skb.netns);
         let bridge = bridge_of(ns, port);
         let bridge_mac = ns.dev(bridge).mac;
-        let (Some(ip), Some(info)) = (skb.ip(), &skb.bridge) else { return self.bridge_finish(pkt, Some(port)) };
+        let (Some(ip), Some(info)) = (skb.ip(), &skb.bridge) else {
+            return self.bridge_finish(pkt, Some(port));
+        };
         if ip.dst == info.orig_dst {
             return self.bridge_finish(pkt, Some(port));
         }
@@ -74,7 +79,15 @@ impl World {
                     Some(n) if n.state.is_connected() && n.cached => {
                         let mac = n.lladdr.unwrap_or_default();
                         self.update(pkt, |s| s.frame.eth.dst = mac);
-                        self.emit_for(pkt, EventKind::NeighbourUsed { dev: bridge, addr: next_hop, lladdr: mac, state: n.state });
+                        self.emit_for(
+                            pkt,
+                            EventKind::NeighbourUsed {
+                                dev: bridge,
+                                addr: next_hop,
+                                lladdr: mac,
+                                state: n.state,
+                            },
+                        );
                         self.then(pkt, Next::BridgeFinish { port });
                     }
                     // The neighbour's output function overwrites the whole MAC header: the source
@@ -108,10 +121,19 @@ impl World {
         let bridge = bridge_of(ns, ingress);
         let src = skb.frame.eth.src;
         let known = ns.fdb.get(&(bridge, src)).cloned();
-        let own = ns.devices.iter().any(|d| (d.master == Some(bridge) || d.name == ns.dev(bridge).name) && d.mac == src);
+        let own = ns
+            .devices
+            .iter()
+            .any(|d| (d.master == Some(bridge) || d.name == ns.dev(bridge).name) && d.mac == src);
         if known != Some(FdbEntry::Port(ingress)) && !own && !src.is_multicast() {
             let after = Some(FdbEntry::Port(ingress));
-            self.change(Change::Fdb { netns: skb.netns, dev: bridge, mac: src, before: known, after });
+            self.change(Change::Fdb {
+                netns: skb.netns,
+                dev: bridge,
+                mac: src,
+                before: known,
+                after,
+            });
             self.emit_for(pkt, EventKind::FdbLearned { bridge, port: ingress, mac: src });
             // The decision is a step of its own.
             return self.then(pkt, Next::BridgeFinish { port: ingress });
@@ -179,7 +201,10 @@ impl World {
             copy.parent = Some(pkt);
             jobs.push((self.new_packet(copy), self.bridge_way(&skb.bridge, *port)));
         }
-        jobs.push((pkt, if up { Next::BridgeUp } else { self.bridge_way(&skb.bridge, to[n_copies]) }));
+        jobs.push((
+            pkt,
+            if up { Next::BridgeUp } else { self.bridge_way(&skb.bridge, to[n_copies]) },
+        ));
         self.bridged(pkt, bridge, event);
         for (id, next) in jobs.into_iter().rev() {
             self.then(id, next);
@@ -204,7 +229,8 @@ impl World {
             }
         });
         let physin = skb.bridge.as_ref().map(|b| b.physin);
-        let devs = HookDevs { in_dev: Some(bridge), out_dev: Some(bridge), physin, physout: Some(port) };
+        let devs =
+            HookDevs { in_dev: Some(bridge), out_dev: Some(bridge), physin, physout: Some(port) };
         self.hook(pkt, Hook::Forward, devs, Next::BridgeForwarded { port });
     }
 

@@ -39,17 +39,25 @@ impl World {
         for n in &spec.netns {
             let mut devices: LiteMap<&str, ()> = LiteMap::new();
             let message = match n.devices.iter().find(|d| devices.insert(&d.name, ()).is_some()) {
-                _ if names.insert(&n.name, ()).is_some() => "two network namespaces have this name".to_owned(),
+                _ if names.insert(&n.name, ()).is_some() => {
+                    "two network namespaces have this name".to_owned()
+                }
                 Some(d) => format!("two devices are named {:?}", d.name),
                 None => continue,
             };
             return Err(SpecError { netns: n.name.clone(), message });
         }
-        let numbers: LiteMap<&str, u32> = spec.netns.iter().map(|n| n.name.as_str()).zip(0..).collect();
+        let numbers: LiteMap<&str, u32> =
+            spec.netns.iter().map(|n| n.name.as_str()).zip(0..).collect();
         let far = |netns: &str, dev: &str| {
-            let at = *numbers.get(netns).ok_or_else(|| format!("no network namespace {netns:?}"))?;
+            let at =
+                *numbers.get(netns).ok_or_else(|| format!("no network namespace {netns:?}"))?;
             let there = &spec.netns[at as usize];
-            let i = there.devices.iter().position(|d| d.name == dev).ok_or_else(|| no_device(dev, netns))?;
+            let i = there
+                .devices
+                .iter()
+                .position(|d| d.name == dev)
+                .ok_or_else(|| no_device(dev, netns))?;
             Ok((NetnsId(at), DevId(i as u32)))
         };
         let netns = spec.netns.iter().map(|n| build_netns(n, &far)).collect::<Result<_, _>>()?;
@@ -95,17 +103,32 @@ impl World {
                     let device = self.state.ns(*member).dev(*dev);
                     if let Some(port) = port {
                         let after = Some(FdbEntry::Port(*port));
-                        changes.push(Change::Fdb { netns, dev: DevId(d), mac: device.mac, before: None, after });
+                        changes.push(Change::Fdb {
+                            netns,
+                            dev: DevId(d),
+                            mac: device.mac,
+                            before: None,
+                            after,
+                        });
                     }
-                    for (other, other_dev, _) in members.iter().filter(|m| (m.0, m.1) != (*member, *dev)) {
+                    for (other, other_dev, _) in
+                        members.iter().filter(|m| (m.0, m.1) != (*member, *dev))
+                    {
                         let other = self.state.ns(*other).dev(*other_dev);
-                        for net in other.addrs.iter().filter(|n| device.addrs.iter().any(|own| own.contains(&n.addr()))) {
+                        for net in other
+                            .addrs
+                            .iter()
+                            .filter(|n| device.addrs.iter().any(|own| own.contains(&n.addr())))
+                        {
                             changes.push(Change::Neighbour {
                                 netns: *member,
                                 dev: *dev,
                                 addr: net.addr(),
                                 before: None,
-                                after: Some(Box::new(Neighbour { cached: used, ..Neighbour::known(other.mac, NudState::Reachable) })),
+                                after: Some(Box::new(Neighbour {
+                                    cached: used,
+                                    ..Neighbour::known(other.mac, NudState::Reachable)
+                                })),
                             });
                         }
                     }
@@ -146,16 +169,26 @@ type Far<'a> = &'a dyn Fn(&str, &str) -> Result<(NetnsId, DevId), String>;
 
 pub(super) fn build_netns(n: &NetnsSpec, far: Far<'_>) -> Result<Netns, SpecError> {
     let fail = |message: String| SpecError { netns: n.name.clone(), message };
-    let dev_of =
-        |name: &str| n.devices.iter().position(|d| d.name == name).map(|i| DevId(i as u32)).ok_or_else(|| fail(no_device(name, &n.name)));
+    let dev_of = |name: &str| {
+        n.devices
+            .iter()
+            .position(|d| d.name == name)
+            .map(|i| DevId(i as u32))
+            .ok_or_else(|| fail(no_device(name, &n.name)))
+    };
     let mut devices = Vec::with_capacity(n.devices.len());
     for d in &n.devices {
         let kind = match &d.kind {
             DeviceKindSpec::Loopback => DeviceKind::Loopback,
-            DeviceKindSpec::Cable { peer_netns, peer, nic } => DeviceKind::Cable { peer: far(peer_netns, peer).map_err(fail)?, nic: *nic },
+            DeviceKindSpec::Cable { peer_netns, peer, nic } => {
+                DeviceKind::Cable { peer: far(peer_netns, peer).map_err(fail)?, nic: *nic }
+            }
             DeviceKindSpec::Bridge => {
-                let mut ports =
-                    (0..).zip(&n.devices).filter(|(_, p)| p.master.as_deref() == Some(&d.name)).map(|(i, _)| DevId(i)).collect::<Vec<_>>();
+                let mut ports = (0..)
+                    .zip(&n.devices)
+                    .filter(|(_, p)| p.master.as_deref() == Some(&d.name))
+                    .map(|(i, _)| DevId(i))
+                    .collect::<Vec<_>>();
                 ports.reverse();
                 DeviceKind::Bridge { ports }
             }
@@ -168,7 +201,15 @@ pub(super) fn build_netns(n: &NetnsSpec, far: Far<'_>) -> Result<Netns, SpecErro
     let mut routes = Vec::with_capacity(n.routes.len());
     for r in &n.routes {
         let dev = dev_of(&r.dev)?;
-        routes.push(Route { dst: r.dst, via: r.via, dev, src: r.src, onlink: r.onlink, proto: r.proto, metric: r.metric });
+        routes.push(Route {
+            dst: r.dst,
+            via: r.via,
+            dev,
+            src: r.src,
+            onlink: r.onlink,
+            proto: r.proto,
+            metric: r.metric,
+        });
     }
     let mut neighbours = LiteMap::new();
     for x in &n.neighbours {

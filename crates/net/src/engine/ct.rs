@@ -3,7 +3,8 @@
 
 use super::World;
 use crate::conntrack::{
-    Connection, CtId, CtInfo, Direction, L4, Proto, Status, TcpState, TcpTrack, Timeouts, Transition, Tuple, next_state,
+    Connection, CtId, CtInfo, Direction, L4, Proto, Status, TcpState, TcpTrack, Timeouts,
+    Transition, Tuple, next_state,
 };
 use crate::drop::DropReason;
 use crate::event::EventKind;
@@ -33,7 +34,11 @@ fn is_error(skb: &Skb) -> bool {
 
 fn end(p: &Ipv4, source: bool) -> Endpoint {
     let ports = p.ports().unwrap_or_default();
-    if source { Endpoint { addr: p.src.into(), port: ports.0 } } else { Endpoint { addr: p.dst.into(), port: ports.1 } }
+    if source {
+        Endpoint { addr: p.src.into(), port: ports.0 }
+    } else {
+        Endpoint { addr: p.dst.into(), port: ports.1 }
+    }
 }
 
 impl World {
@@ -45,7 +50,11 @@ impl World {
     /// An unconfirmed connection goes with the last packet that belongs to it.
     pub(super) fn forget_if_unused(&mut self, netns: NetnsId, id: CtId) {
         let Some(c) = self.ns(netns).conntrack.get(id) else { return };
-        let used = self.state.packets.values().any(|s| s.netns == netns && s.ct.is_some_and(|(i, _)| i == id));
+        let used = self
+            .state
+            .packets
+            .values()
+            .any(|s| s.netns == netns && s.ct.is_some_and(|(i, _)| i == id));
         if !c.confirmed() && !used {
             self.set_connection(netns, id, None);
         }
@@ -66,9 +75,14 @@ impl World {
             let related = Ipv4::parse_quoted(quoted)
                 .and_then(|q| Tuple::of(&Ipv4 { mf: false, ..q }))
                 .and_then(|t| self.ns(netns).conntrack.find(&t.inverse()));
-            let ct = related.map(|(id, dir)| (id, if dir == Direction::Reply { CtInfo::RelatedReply } else { CtInfo::Related }));
+            let ct = related.map(|(id, dir)| {
+                (id, if dir == Direction::Reply { CtInfo::RelatedReply } else { CtInfo::Related })
+            });
             self.update(pkt, |s| s.ct = ct);
-            return self.emit_for(pkt, EventKind::Tracked { id: ct.map(|c| c.0), info: ct.map(|c| c.1), new: false });
+            return self.emit_for(
+                pkt,
+                EventKind::Tracked { id: ct.map(|c| c.0), info: ct.map(|c| c.1), new: false },
+            );
         }
         let Some(tuple) = Tuple::of(ip) else { return };
         self.expire(netns, &tuple);
@@ -77,7 +91,13 @@ impl World {
         let now = self.now;
         let (id, dir, mut c, new) = match found {
             Some((id, dir)) => {
-                let c = self.ns(netns).conntrack.get(id).expect("invariant: found by tuple").as_ref().clone();
+                let c = self
+                    .ns(netns)
+                    .conntrack
+                    .get(id)
+                    .expect("invariant: found by tuple")
+                    .as_ref()
+                    .clone();
                 (id, dir, c, false)
             }
             None => {
@@ -89,7 +109,14 @@ impl World {
                 };
                 let id = self.next_ct;
                 self.next_ct += 1;
-                let c = Connection { original: tuple, reply: tuple.inverse(), status: Status::default(), proto, since: now, expires: now };
+                let c = Connection {
+                    original: tuple,
+                    reply: tuple.inverse(),
+                    status: Status::default(),
+                    proto,
+                    since: now,
+                    expires: now,
+                };
                 (id, Direction::Original, c, true)
             }
         };
@@ -108,9 +135,15 @@ impl World {
         self.emit_for(pkt, EventKind::Tracked { id: Some(id), info: Some(info), new });
     }
 
-    /// Lets the protocol look at the packet. False: it does not fit (INVALID). Whether an answer was
-    /// seen is noted after, so that the first answer is still judged without it.
-    fn track_protocol(&self, netns: NetnsId, ip: &Ipv4, dir: Direction, c: &mut Connection) -> bool {
+    /// Lets the protocol look at the packet. False: it does not fit (INVALID). Whether an answer
+    /// was seen is noted after, so that the first answer is still judged without it.
+    fn track_protocol(
+        &self,
+        netns: NetnsId,
+        ip: &Ipv4,
+        dir: Direction,
+        c: &mut Connection,
+    ) -> bool {
         let (now, timeouts) = (self.now, self.ns(netns).timeouts.clone());
         let seen_reply = c.status.seen_reply;
         match (&mut c.proto, &ip.body) {
@@ -186,10 +219,12 @@ impl World {
 
     // ---- NAT --------------------------------------------------------------------------------
 
-    /// Whether the nat table's rules are asked: only for a new connection without a decision. A reset
-    /// that a rule answered with stands for the first packet, whose own way it cut short.
+    /// Whether the nat table's rules are asked: only for a new connection without a decision. A
+    /// reset that a rule answered with stands for the first packet, whose own way it cut short.
     pub(super) fn nat_asks(&self, skb: &Skb, hook: Hook) -> bool {
-        let Some((id, CtInfo::New | CtInfo::Related | CtInfo::RelatedReply)) = skb.ct else { return false };
+        let Some((id, CtInfo::New | CtInfo::Related | CtInfo::RelatedReply)) = skb.ct else {
+            return false;
+        };
         if is_error(skb) {
             return false;
         }
@@ -198,7 +233,13 @@ impl World {
     }
 
     /// The nat table is done with a first packet: its connection is bound, and it translated.
-    pub(super) fn nat_decide(&mut self, pkt: PacketId, hook: Hook, effect: &Effect, out_dev: Option<DevId>) {
+    pub(super) fn nat_decide(
+        &mut self,
+        pkt: PacketId,
+        hook: Hook,
+        effect: &Effect,
+        out_dev: Option<DevId>,
+    ) {
         let skb = self.skb(pkt);
         let Some((id, _)) = skb.ct else { return };
         let Some(old) = self.ns(skb.netns).conntrack.get(id).cloned() else { return };
@@ -219,7 +260,9 @@ impl World {
                     _ => current.dst,
                 };
                 let addr = out_dev.and_then(|d| self.ns(skb.netns).select_addr(d, next_hop));
-                let Some(addr) = addr else { return self.drop_packet(pkt, DropReason::NatNoPort, Some(hook)) };
+                let Some(addr) = addr else {
+                    return self.drop_packet(pkt, DropReason::NatNoPort, Some(hook));
+                };
                 Some((Tuple { src: addr, ..current }, *random_fully))
             }
             _ => None,
@@ -230,7 +273,9 @@ impl World {
             Some((t, random)) if source => self.unique(skb.netns, t, random),
             Some((t, _)) => Some(t),
         };
-        let Some(chosen) = chosen else { return self.drop_packet(pkt, DropReason::NatNoPort, Some(hook)) };
+        let Some(chosen) = chosen else {
+            return self.drop_packet(pkt, DropReason::NatNoPort, Some(hook));
+        };
         let mut c = Connection::clone(&old);
         if source {
             c.status.src_nat_done = true;
@@ -253,7 +298,10 @@ impl World {
     fn unique(&mut self, netns: NetnsId, wanted: Tuple, random: bool) -> Option<Tuple> {
         let taken = |w: &Self, t: &Tuple| {
             let table = &w.ns(netns).conntrack;
-            table.find(&t.inverse()).and_then(|(id, _)| table.get(id)).is_some_and(|c| c.expires >= w.now)
+            table
+                .find(&t.inverse())
+                .and_then(|(id, _)| table.get(id))
+                .is_some_and(|c| c.expires >= w.now)
         };
         let key = match wanted.l4 {
             L4::Ports(sport, _) => sport,
@@ -318,7 +366,10 @@ impl World {
         let (Some((id, info)), Some(ip)) = (skb.ct, skb.ip()) else { return };
         let Some(c) = self.ns(skb.netns).conntrack.get(id).cloned() else { return };
         // A redirect about a connection that is translated, or may yet be, would only confuse.
-        let settled = c.status.src_nat_done && c.status.dst_nat_done && !c.status.src_nat && !c.status.dst_nat;
+        let settled = c.status.src_nat_done
+            && c.status.dst_nat_done
+            && !c.status.src_nat
+            && !c.status.dst_nat;
         if matches!(&ip.body, Body::Icmp(Icmp::Redirect { .. })) && !settled {
             return self.drop_packet(pkt, DropReason::NetfilterDrop, Some(hook));
         }
@@ -355,7 +406,10 @@ impl World {
                 s.route = None;
             }
         });
-        self.emit_for(pkt, EventKind::Translated { hook, source, before: old, after: new, restored });
+        self.emit_for(
+            pkt,
+            EventKind::Translated { hook, source, before: old, after: new, restored },
+        );
     }
 }
 
@@ -375,7 +429,13 @@ enum Tracked {
 //# A SYN that does not fit is let through and noted: if the answer to it comes, the connection is
 //# taken to be at its beginning. An established connection lasts 300 s only while data waits for an
 //# acknowledgement, or nothing was answered; a SYN sent again adds no time.
-fn track_tcp(track: &mut TcpTrack, timeouts: &Timeouts, dir: Direction, t: &Tcp, status: &mut Status) -> Tracked {
+fn track_tcp(
+    track: &mut TcpTrack,
+    timeouts: &Timeouts,
+    dir: Direction,
+    t: &Tcp,
+    status: &mut Status,
+) -> Tracked {
     let old = track.state;
     let (syn, ack) = (t.flags.has(TcpFlags::SYN), t.flags.has(TcpFlags::ACK));
     let end = t.seq.wrapping_add(t.seq_len());
@@ -410,7 +470,8 @@ fn track_tcp(track: &mut TcpTrack, timeouts: &Timeouts, dir: Direction, t: &Tcp,
         lasts = lasts.min(UNACKNOWLEDGED);
     }
     if status.seen_reply {
-        status.assured |= matches!(old, TcpState::SynRecv | TcpState::Established) && new == TcpState::Established;
+        status.assured |= matches!(old, TcpState::SynRecv | TcpState::Established)
+            && new == TcpState::Established;
     } else if syn && !ack && old == TcpState::SynSent {
         return Tracked::Kept;
     } else if new == TcpState::Established {

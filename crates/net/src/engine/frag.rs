@@ -34,14 +34,19 @@ fn cut(ip: &Ipv4, mtu: usize) -> Vec<Ipv4> {
 fn join(pieces: &[&Ipv4]) -> Ipv4 {
     let data: Vec<u8> = pieces.iter().flat_map(|p| p.bytes()[20..].to_vec()).collect();
     let first = pieces[0];
-    let whole = Ipv4 { mf: false, frag_offset: 0, body: Body::Raw { proto: first.body.proto(), data: data.into() }, ..first.clone() };
+    let whole = Ipv4 {
+        mf: false,
+        frag_offset: 0,
+        body: Body::Raw { proto: first.body.proto(), data: data.into() },
+        ..first.clone()
+    };
     Ipv4::parse(&whole.bytes()).unwrap_or(whole)
 }
 
 impl World {
-    /// Sends a packet on to `next` in pieces of at most `mtu` bytes (`ip_do_fragment`). One that was
-    /// put together from fragments leaves in those, if they are small enough and the device needs no
-    /// more room in front of them than they have.
+    /// Sends a packet on to `next` in pieces of at most `mtu` bytes (`ip_do_fragment`). One that
+    /// was put together from fragments leaves in those, if they are small enough and the device
+    /// needs no more room in front of them than they have.
     ///
     /// A process hands its pieces to the device one by one, and each goes all its way before the
     /// next; in the kernel's own hands they leave in one go.
@@ -87,7 +92,9 @@ impl World {
         let mut rest = Vec::new();
         let packets = &self.state.packets;
         let mut keep = |job: &Job| {
-            let Job::Packet(id, Next::NeighbourOutput { .. } | Next::Xmit(_)) = job else { return true };
+            let Job::Packet(id, Next::NeighbourOutput { .. } | Next::Xmit(_)) = job else {
+                return true;
+            };
             let skb = packets.get(id).filter(|s| s.netns == refused.netns);
             let is_rest = skb.and_then(|s| s.ip()).is_some_and(after);
             if is_rest {
@@ -102,7 +109,8 @@ impl World {
         }
     }
 
-    /// A fragment waits until all of its packet is there (`ip_defrag`); the whole packet, once it is.
+    /// A fragment waits until all of its packet is there (`ip_defrag`); the whole packet, once it
+    /// is.
     pub(super) fn defrag(&mut self, pkt: PacketId) -> Option<PacketId> {
         let skb = self.skb(pkt);
         let ip = skb.ip().filter(|p| p.is_fragment())?;
@@ -111,7 +119,10 @@ impl World {
         let before = self.ns(netns).fragments.get(&key).cloned();
         let mut row = before.clone().unwrap_or_default();
         let fragment = |id: &PacketId| self.state.packets.get(id).and_then(|s| s.ip());
-        let at = row.iter().position(|id| fragment(id).is_some_and(|p| p.frag_offset > ip.frag_offset)).unwrap_or(row.len());
+        let at = row
+            .iter()
+            .position(|id| fragment(id).is_some_and(|p| p.frag_offset > ip.frag_offset))
+            .unwrap_or(row.len());
         row.insert(at, pkt);
         let pieces: Vec<&Ipv4> = row.iter().filter_map(fragment).collect();
         let ends = pieces.iter().scan(0, |end, p| {
@@ -144,7 +155,8 @@ impl World {
         Some(first)
     }
 
-    /// No row of fragments is waited for any more: the run is over. Their packets are dropped by who calls.
+    /// No row of fragments is waited for any more: the run is over. Their packets are dropped by
+    /// who calls.
     pub(super) fn forget_fragments(&mut self) {
         for i in 0..self.state.netns.len() {
             let netns = NetnsId(i as u32);
@@ -173,7 +185,11 @@ mod tests {
     #[test]
     fn the_pieces_have_the_recorded_sizes_and_make_the_packet_again() {
         let data: Rc<[u8]> = (0..1972).map(|i| i as u8).collect();
-        let whole = Ipv4::new([10, 1, 5, 10].into(), [10, 1, 6, 5].into(), Body::Icmp(Icmp::Echo { reply: false, id: 1206, seq: 1, data }));
+        let whole = Ipv4::new(
+            [10, 1, 5, 10].into(),
+            [10, 1, 6, 5].into(),
+            Body::Icmp(Icmp::Echo { reply: false, id: 1206, seq: 1, data }),
+        );
         let pieces = cut(&whole, 1450);
         let sizes: Vec<_> = pieces.iter().map(|p| (p.len(), p.frag_offset, p.mf)).collect();
         assert_eq!(sizes, [(1444, 0, true), (576, 1424, false)]);

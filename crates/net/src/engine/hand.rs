@@ -61,8 +61,14 @@ impl World {
 
     /// What is done with a packet next, and when.
     fn next_of(&self, pkt: PacketId) -> Option<(Instant, Job)> {
-        let on_stack = self.stack.iter().rev().find(|j| Self::is_of(j, pkt)).map(|j| (self.now, j.clone()));
-        on_stack.or_else(|| self.agenda.iter().find(|(_, j)| Self::is_of(j, pkt)).map(|((at, _), j)| (*at, j.clone())))
+        let on_stack =
+            self.stack.iter().rev().find(|j| Self::is_of(j, pkt)).map(|j| (self.now, j.clone()));
+        on_stack.or_else(|| {
+            self.agenda
+                .iter()
+                .find(|(_, j)| Self::is_of(j, pkt))
+                .map(|((at, _), j)| (*at, j.clone()))
+        })
     }
 
     /// Everything that was to be done with a packet and when, first things first.
@@ -71,7 +77,8 @@ impl World {
         while let Some(i) = self.stack.iter().rposition(|j| Self::is_of(j, pkt)) {
             out.push((self.now, self.stack.remove(i)));
         }
-        let keys: Vec<_> = self.agenda.iter().filter(|(_, j)| Self::is_of(j, pkt)).map(|(k, _)| *k).collect();
+        let keys: Vec<_> =
+            self.agenda.iter().filter(|(_, j)| Self::is_of(j, pkt)).map(|(k, _)| *k).collect();
         out.extend(keys.iter().filter_map(|k| Some((k.0, self.agenda.remove(k)?))));
         out
     }
@@ -85,7 +92,13 @@ impl World {
         if let Some((netns, (dev, addr), before)) = waits {
             let mut after = before.clone();
             after.queue.retain(|p| *p != pkt);
-            self.change(Change::Neighbour { netns, dev, addr, before: Some(Box::new(before)), after: Some(Box::new(after)) });
+            self.change(Change::Neighbour {
+                netns,
+                dev,
+                addr,
+                before: Some(Box::new(before)),
+                after: Some(Box::new(after)),
+            });
         }
         let row = self.state.netns.iter().zip(0..).find_map(|(ns, i)| {
             let (key, row) = ns.fragments.iter().find(|(_, row)| row.contains(&pkt))?;
@@ -93,7 +106,12 @@ impl World {
         });
         if let Some((netns, key, before)) = row {
             let after: Vec<_> = before.iter().copied().filter(|p| *p != pkt).collect();
-            self.change(Change::Fragments { netns, key, before: Some(before), after: (!after.is_empty()).then_some(after) });
+            self.change(Change::Fragments {
+                netns,
+                key,
+                before: Some(before),
+                after: (!after.is_empty()).then_some(after),
+            });
         }
     }
 }

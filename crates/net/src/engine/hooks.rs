@@ -5,8 +5,8 @@ use crate::conntrack::{CtInfo, Direction};
 use crate::drop::DropReason;
 use crate::event::{EventKind, Of, Seen};
 use crate::netfilter::{
-    Beyond, CtStates, Effect, Failing, Hook, Match, Part, Policy, RecentOp, RejectWith, Rule, Ruleset, TableName, Target, View, Walk,
-    WalkStep, first_failing,
+    Beyond, CtStates, Effect, Failing, Hook, Match, Part, Policy, RecentOp, RejectWith, Rule,
+    Ruleset, TableName, Target, View, Walk, WalkStep, first_failing,
 };
 use crate::skb::{PacketId, Place, Skb};
 use crate::socket::{Outcome, Socket};
@@ -37,7 +37,13 @@ pub(super) struct HookJob {
 
 /// Why a rule did not match a packet that a table saw: worked out again from what the event keeps.
 /// `None` if it did match. `draw` is what was drawn for a random condition.
-pub fn explain(ns: &Netns, seen: &Seen, mark: u32, rule: &Rule, draw: Option<u32>) -> Option<Failing> {
+pub fn explain(
+    ns: &Netns,
+    seen: &Seen,
+    mark: u32,
+    rule: &Rule,
+    draw: Option<u32>,
+) -> Option<Failing> {
     with_view(ns, seen, mark, |v| first_failing(rule, v, draw))
 }
 
@@ -73,7 +79,10 @@ impl World {
             return self.then(pkt, next);
         }
         self.update(pkt, |s| s.place = Place::Hook(hook));
-        self.stack.push(Job::Hook(pkt, HookJob { hook, part: 0, devs, walk: None, next: Box::new(next) }));
+        self.stack.push(Job::Hook(
+            pkt,
+            HookJob { hook, part: 0, devs, walk: None, next: Box::new(next) },
+        ));
     }
 
     pub(super) fn run_hook(&mut self, pkt: PacketId, mut job: HookJob) {
@@ -127,7 +136,8 @@ impl World {
         }
         let Some((walk, seen)) = &mut job.walk else { return };
         let step = {
-            let forced = seen.packet.ports().and_then(|(sport, _)| self.forced.get(&sport)).copied();
+            let forced =
+                seen.packet.ports().and_then(|(sport, _)| self.forced.get(&sport)).copied();
             let ns = self.state.ns(skb.netns);
             let now = self.now;
             let mut asked = Asked {
@@ -160,7 +170,17 @@ impl World {
             self.update(pkt, |s| s.mark = mark);
         }
         let hook = job.hook;
-        self.emit_for(pkt, EventKind::Walked { hook, table, seen, rules: Of(rules.clone()), mark: skb.mark, step: step.clone() });
+        self.emit_for(
+            pkt,
+            EventKind::Walked {
+                hook,
+                table,
+                seen,
+                rules: Of(rules.clone()),
+                mark: skb.mark,
+                step: step.clone(),
+            },
+        );
         self.act(pkt, table, job, &step);
     }
 
@@ -168,14 +188,20 @@ impl World {
     fn act(&mut self, pkt: PacketId, table: TableName, mut job: HookJob, step: &WalkStep) {
         let hook = job.hook;
         let effect = match step {
-            WalkStep::Unsupported { .. } => return self.drop_packet(pkt, DropReason::Unsupported, Some(hook)),
-            WalkStep::Policy { policy: Policy::Drop, .. } => return self.drop_by_rule(pkt, DropReason::NetfilterDrop, hook),
+            WalkStep::Unsupported { .. } => {
+                return self.drop_packet(pkt, DropReason::Unsupported, Some(hook));
+            }
+            WalkStep::Policy { policy: Policy::Drop, .. } => {
+                return self.drop_by_rule(pkt, DropReason::NetfilterDrop, hook);
+            }
             WalkStep::Policy { policy: Policy::Accept, .. } => &Effect::Accept,
             WalkStep::Returned { .. } => &Effect::Continue,
             WalkStep::Matched { effect, .. } => effect,
         };
         match effect {
-            Effect::Continue | Effect::Jump(_) | Effect::Goto(_) | Effect::Mark(_) => return self.stack.push(Job::Hook(pkt, job)),
+            Effect::Continue | Effect::Jump(_) | Effect::Goto(_) | Effect::Mark(_) => {
+                return self.stack.push(Job::Hook(pkt, job));
+            }
             Effect::Drop => return self.drop_by_rule(pkt, DropReason::NetfilterDrop, hook),
             Effect::Reject(with) => return self.reject(pkt, hook, *with),
             _ => {}
@@ -197,10 +223,14 @@ impl World {
         self.drop_by_rule(pkt, DropReason::NetfilterReject, hook);
     }
 
-    /// A rule ends a packet. Who just sent it is told so by `send` (`NF_DROP` is EPERM), but for TCP, which
-    /// tries again.
+    /// A rule ends a packet. Who just sent it is told so by `send` (`NF_DROP` is EPERM), but for
+    /// TCP, which tries again.
     fn drop_by_rule(&mut self, pkt: PacketId, reason: DropReason, hook: Hook) {
-        let sender = if matches!(hook, Hook::Output | Hook::Postrouting) { self.sender_of(pkt) } else { None };
+        let sender = if matches!(hook, Hook::Output | Hook::Postrouting) {
+            self.sender_of(pkt)
+        } else {
+            None
+        };
         self.drop_packet(pkt, reason, Some(hook));
         if let Some((netns, socket, s)) = sender.filter(|(.., s)| !matches!(**s, Socket::Tcp(_))) {
             self.send_failed(netns, socket, &s, Outcome::NotSent(reason));
@@ -210,7 +240,8 @@ impl World {
     fn count(&mut self, skb: &Skb, rules: &Ruleset, table: TableName, step: &WalkStep, bytes: u32) {
         let t = rules.table(table);
         let index = match step {
-            WalkStep::Matched { chain, rule, .. } | WalkStep::Returned { chain, rule: Some(rule), .. } => t.rule_counter(*chain, *rule),
+            WalkStep::Matched { chain, rule, .. }
+            | WalkStep::Returned { chain, rule: Some(rule), .. } => t.rule_counter(*chain, *rule),
             WalkStep::Policy { chain, .. } => t.policy_counter(*chain),
             WalkStep::Returned { rule: None, .. } | WalkStep::Unsupported { .. } => return,
         };
@@ -237,8 +268,16 @@ impl World {
         };
         let Some(c) = self.ns(skb.netns).conntrack.get(id) else { return state };
         // SNAT and DNAT are asked of the connection's original direction.
-        let snat = if c.reply.dst == c.tuple(Direction::Original).src { CtStates::default() } else { CtStates::SNAT };
-        let dnat = if c.reply.src == c.tuple(Direction::Original).dst { CtStates::default() } else { CtStates::DNAT };
+        let snat = if c.reply.dst == c.tuple(Direction::Original).src {
+            CtStates::default()
+        } else {
+            CtStates::SNAT
+        };
+        let dnat = if c.reply.src == c.tuple(Direction::Original).dst {
+            CtStates::default()
+        } else {
+            CtStates::DNAT
+        };
         state.with(snat).with(dnat)
     }
 }
@@ -269,11 +308,13 @@ impl Beyond for Asked<'_> {
 
     /// `recent_mt`. Entries stand in the order they were last entered.
     fn recent(&mut self, list: &Rc<str>, op: RecentOp, source: IpAddr) -> bool {
-        let known = self.changed.get(list).or_else(|| self.lists.get(list)).map_or(&[][..], Vec::as_slice);
+        let known =
+            self.changed.get(list).or_else(|| self.lists.get(list)).map_or(&[][..], Vec::as_slice);
         let found = known.iter().find(|(a, _)| *a == source).map(|(_, at)| *at);
         match op {
             RecentOp::Set => {
-                let mut after: Vec<_> = known.iter().filter(|(a, _)| *a != source).copied().collect();
+                let mut after: Vec<_> =
+                    known.iter().filter(|(a, _)| *a != source).copied().collect();
                 if after.len() >= RECENT_ADDRESSES {
                     after.remove(0);
                 }
@@ -283,7 +324,8 @@ impl Beyond for Asked<'_> {
             }
             RecentOp::Check { seconds, reap } => {
                 let Some(last) = found else { return false };
-                let old = |at: Instant| seconds.is_some_and(|s| at + Duration::secs(s.into()) < self.now);
+                let old =
+                    |at: Instant| seconds.is_some_and(|s| at + Duration::secs(s.into()) < self.now);
                 if reap && known.first().is_some_and(|(_, at)| old(*at)) {
                     let after = known[1..].to_vec();
                     self.changed.insert(list.clone(), after);
@@ -298,10 +340,19 @@ impl Beyond for Asked<'_> {
 const NEVER: u32 = 0x7fff_ffff;
 
 /// A draw for a `statistic` rule; with a forced endpoint, the draw that leads to it.
-fn draw(rules: &Ruleset, table: TableName, chain: u32, rule: u32, forced: Option<super::Forced>, rng: &mut crate::rng::Rng) -> (u32, bool) {
+fn draw(
+    rules: &Ruleset,
+    table: TableName,
+    chain: u32,
+    rule: u32,
+    forced: Option<super::Forced>,
+    rng: &mut crate::rng::Rng,
+) -> (u32, bool) {
     let t = rules.table(table);
     let leads = |r: &Rule, to: (IpAddr, Option<u16>)| match &r.target {
-        Target::Jump(name) | Target::Goto(name) => t.chain(name).is_some_and(|(_, c)| c.rules.iter().any(|r| dnats_to(r, to))),
+        Target::Jump(name) | Target::Goto(name) => {
+            t.chain(name).is_some_and(|(_, c)| c.rules.iter().any(|r| dnats_to(r, to)))
+        }
         _ => dnats_to(r, to),
     };
     let chain = t.chains.get(chain as usize);

@@ -20,7 +20,16 @@ const MAX_ERROR_LEN: usize = 576;
 
 /// What an answer to a packet is to the packet's connection (`nf_conntrack_attach`).
 fn related(skb: &Skb) -> Option<(CtId, CtInfo)> {
-    skb.ct.map(|(id, info)| (id, if info.direction() == Direction::Original { CtInfo::RelatedReply } else { CtInfo::Related }))
+    skb.ct.map(|(id, info)| {
+        (
+            id,
+            if info.direction() == Direction::Original {
+                CtInfo::RelatedReply
+            } else {
+                CtInfo::Related
+            },
+        )
+    })
 }
 
 /// Whether an error ends what a datagram socket waits for (`icmp_err_convert`, `fatal`); of the
@@ -28,7 +37,9 @@ fn related(skb: &Skb) -> Option<(CtId, CtInfo)> {
 const fn is_hard(icmp: &Icmp) -> bool {
     !matches!(
         icmp,
-        Icmp::TimeExceeded { .. } | Icmp::Redirect { .. } | Icmp::Unreachable { code: Unreachable::Net | Unreachable::Host, .. }
+        Icmp::TimeExceeded { .. }
+            | Icmp::Redirect { .. }
+            | Icmp::Unreachable { code: Unreachable::Net | Unreachable::Host, .. }
     )
 }
 
@@ -91,7 +102,16 @@ impl World {
         } else {
             (0, t.seq.wrapping_add(t.seq_len()), TcpFlags::RST.with(TcpFlags::ACK))
         };
-        let reset = Tcp { sport: t.dport, dport: t.sport, seq, ack, flags, window: 0, options: TcpOptions::default(), data: [].into() };
+        let reset = Tcp {
+            sport: t.dport,
+            dport: t.sport,
+            seq,
+            ack,
+            flags,
+            window: 0,
+            options: TcpOptions::default(),
+            data: [].into(),
+        };
         let mut packet = Ipv4::new(ip.dst, ip.src, Body::Tcp(reset));
         packet.df = true;
         let ct = related(&skb).filter(|_| by_rule);
@@ -131,8 +151,13 @@ impl World {
                 self.emit(netns, Some(pkt), EventKind::Delivered { socket: Some(socket), local });
                 if let Socket::Ping(p) = &*s {
                     let took_ns = (self.now - p.sent_at).0;
-                    let outcome =
-                        Outcome::Answered { bytes: data.len() as u32 + 8, from: ip.src.into(), ttl: Some(ip.ttl), seq: *seq, took_ns };
+                    let outcome = Outcome::Answered {
+                        bytes: data.len() as u32 + 8,
+                        from: ip.src.into(),
+                        ttl: Some(ip.ttl),
+                        seq: *seq,
+                        took_ns,
+                    };
                     self.ping_ended(netns, socket, p, outcome);
                 }
             }
@@ -150,35 +175,59 @@ impl World {
             let (sport, dport) = q.ports().unwrap_or_default();
             let end = |e: &Endpoint, addr, port| e.addr == IpAddr::V4(addr) && e.port == port;
             match (s, &q.body) {
-                (Socket::Tcp(t), Body::Tcp(_)) => end(&t.local, q.src, sport) && end(&t.remote, q.dst, dport),
-                (Socket::Udp(u), Body::Udp(_)) => end(&u.local, q.src, sport) && end(&u.remote, q.dst, dport),
-                (Socket::Ping(p), Body::Icmp(Icmp::Echo { id, seq, .. })) => p.id == *id && p.hopes_for(*seq),
+                (Socket::Tcp(t), Body::Tcp(_)) => {
+                    end(&t.local, q.src, sport) && end(&t.remote, q.dst, dport)
+                }
+                (Socket::Udp(u), Body::Udp(_)) => {
+                    end(&u.local, q.src, sport) && end(&u.remote, q.dst, dport)
+                }
+                (Socket::Ping(p), Body::Icmp(Icmp::Echo { id, seq, .. })) => {
+                    p.id == *id && p.hopes_for(*seq)
+                }
                 _ => false,
             }
         };
-        let found = self.ns(netns).sockets.iter().find(|(_, s)| mine(s)).map(|(i, s)| (*i, s.clone()));
+        let found =
+            self.ns(netns).sockets.iter().find(|(_, s)| mine(s)).map(|(i, s)| (*i, s.clone()));
         let dev = self.skb(pkt).dev;
         self.free(pkt);
         let local = Endpoint { addr: ip.dst.into(), port: 0 };
-        self.emit(netns, Some(pkt), EventKind::Delivered { socket: found.as_ref().map(|f| f.0), local });
+        self.emit(
+            netns,
+            Some(pkt),
+            EventKind::Delivered { socket: found.as_ref().map(|f| f.0), local },
+        );
         if let (Icmp::Redirect { gateway, .. }, Some(dev)) = (icmp, dev) {
             let Some(about) = &quoted else { return };
             return self.learn_gateway(netns, dev, ip.src, about.dst.into(), *gateway);
         }
         // An error about a ping is believed without a socket, one about TCP or UDP is not.
         let about_ping = matches!(quoted.as_ref().map(|q| &q.body), Some(Body::Icmp(_)));
-        if let (Icmp::Unreachable { code: Unreachable::FragNeeded { mtu }, .. }, Some(q)) = (icmp, &quoted)
+        if let (Icmp::Unreachable { code: Unreachable::FragNeeded { mtu }, .. }, Some(q)) =
+            (icmp, &quoted)
             && (about_ping || found.is_some())
         {
             self.learn_mtu(netns, q.dst.into(), *mtu);
         }
         let Some((socket, s)) = found else { return };
-        if let (Socket::Tcp(t), Icmp::Unreachable { code: Unreachable::FragNeeded { .. }, .. }) = (&*s, icmp) {
+        if let (Socket::Tcp(t), Icmp::Unreachable { code: Unreachable::FragNeeded { .. }, .. }) =
+            (&*s, icmp)
+        {
             return self.mtu_reduced(netns, socket, t.clone());
         }
-        let seq = if let Some(Body::Icmp(Icmp::Echo { seq, .. })) = quoted.as_ref().map(|q| &q.body) { *seq } else { 0 };
-        let mtu = if let Icmp::Unreachable { code: Unreachable::FragNeeded { mtu }, .. } = icmp { Some(*mtu) } else { None };
-        let outcome = Outcome::Unreachable { from: ip.src.into(), kind, code, seq, ttl: ip.ttl, mtu };
+        let seq = if let Some(Body::Icmp(Icmp::Echo { seq, .. })) = quoted.as_ref().map(|q| &q.body)
+        {
+            *seq
+        } else {
+            0
+        };
+        let mtu = if let Icmp::Unreachable { code: Unreachable::FragNeeded { mtu }, .. } = icmp {
+            Some(*mtu)
+        } else {
+            None
+        };
+        let outcome =
+            Outcome::Unreachable { from: ip.src.into(), kind, code, seq, ttl: ip.ttl, mtu };
         match &*s {
             Socket::Ping(p) if p.seq == seq => self.ping_ended(netns, socket, p, outcome),
             Socket::Ping(p) => {
@@ -229,7 +278,8 @@ impl World {
 
     pub(super) fn run_ping(&mut self, netns: NetnsId, socket: SocketId, p: &PingSocket) {
         let mut p = p.clone();
-        let timer_is_late = p.waiting && self.now - p.sent_at < if p.left > 0 { p.interval } else { p.wait };
+        let timer_is_late =
+            p.waiting && self.now - p.sent_at < if p.left > 0 { p.interval } else { p.wait };
         if timer_is_late {
             return;
         }
@@ -241,7 +291,11 @@ impl World {
         if p.left == 0 {
             // It waited long enough for all of them.
             for _ in std::mem::take(&mut p.silent) {
-                self.emit(netns, None, EventKind::Ended { socket, tag: p.tag, outcome: Outcome::TimedOut });
+                self.emit(
+                    netns,
+                    None,
+                    EventKind::Ended { socket, tag: p.tag, outcome: Outcome::TimedOut },
+                );
             }
             return self.set_socket(netns, socket, Socket::Ping(p));
         }
@@ -249,16 +303,32 @@ impl World {
         p.seq += 1;
         p.waiting = true;
         p.sent_at = self.now;
-        let source = if p.local.is_unspecified() { self.ns(netns).source_for(p.remote) } else { Some(p.local) };
+        let source = if p.local.is_unspecified() {
+            self.ns(netns).source_for(p.remote)
+        } else {
+            Some(p.local)
+        };
         let (Some(IpAddr::V4(src)), IpAddr::V4(dst)) = (source, p.remote) else {
             p.waiting = false;
             p.left = 0;
             let tag = p.tag;
             self.set_socket(netns, socket, Socket::Ping(p));
-            return self.emit(netns, None, EventKind::Ended { socket, tag, outcome: Outcome::NotSent(DropReason::IpOutNoRoutes) });
+            return self.emit(
+                netns,
+                None,
+                EventKind::Ended {
+                    socket,
+                    tag,
+                    outcome: Outcome::NotSent(DropReason::IpOutNoRoutes),
+                },
+            );
         };
         let data: Rc<[u8]> = (0..p.size).map(|i| i as u8).collect();
-        let mut packet = Ipv4::new(src, dst, Body::Icmp(Icmp::Echo { reply: false, id: p.id, seq: p.seq, data }));
+        let mut packet = Ipv4::new(
+            src,
+            dst,
+            Body::Icmp(Icmp::Echo { reply: false, id: p.id, seq: p.seq, data }),
+        );
         let (fits, df) = self.fits(netns, &packet, p.pmtudisc);
         if !fits {
             // EMSGSIZE: not even made.
@@ -269,7 +339,11 @@ impl World {
             if more || silent {
                 self.later(wait, Job::App(netns, socket));
             }
-            return self.emit(netns, None, EventKind::Ended { socket, tag, outcome: Outcome::NotSent(DropReason::PktTooBig) });
+            return self.emit(
+                netns,
+                None,
+                EventKind::Ended { socket, tag, outcome: Outcome::NotSent(DropReason::PktTooBig) },
+            );
         }
         (packet.df, packet.ttl, packet.id) = (df, p.ttl, self.ip_id());
         let wait = if p.left > 0 { p.interval } else { p.wait };

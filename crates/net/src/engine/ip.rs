@@ -68,18 +68,25 @@ impl World {
         });
         self.emit_for(
             pkt,
-            EventKind::Routed { dst, routes: Of(self.ns(skb.netns).routes.clone()), decision: decision.clone(), again: false },
+            EventKind::Routed {
+                dst,
+                routes: Of(self.ns(skb.netns).routes.clone()),
+                decision: decision.clone(),
+                again: false,
+            },
         );
         match decision {
             Decision::Local => {
-                // Where no hook did it, the last moment to put fragments together (`ip_local_deliver`).
+                // Where no hook did it, the last moment to put fragments together
+                // (`ip_local_deliver`).
                 if ip.is_fragment() {
                     if let Some(whole) = self.defrag(pkt) {
                         self.then(whole, Next::Prerouted);
                     }
                     return;
                 }
-                let devs = HookDevs { in_dev: skb.dev, physin: physin(&skb), ..HookDevs::default() };
+                let devs =
+                    HookDevs { in_dev: skb.dev, physin: physin(&skb), ..HookDevs::default() };
                 self.hook(pkt, Hook::Input, devs, Next::LocalIn);
             }
             Decision::Broadcast => self.drop_packet(pkt, DropReason::NoSocket, None),
@@ -101,7 +108,10 @@ impl World {
         let mtu = self.ns(skb.netns).dev(dev).mtu;
         if ip.df && skb.network_len() > mtu as usize {
             let mtu = u16::try_from(mtu).unwrap_or(u16::MAX);
-            self.icmp_error(pkt, |quoted| Icmp::Unreachable { code: Unreachable::FragNeeded { mtu }, quoted });
+            self.icmp_error(pkt, |quoted| Icmp::Unreachable {
+                code: Unreachable::FragNeeded { mtu },
+                quoted,
+            });
             return self.drop_packet(pkt, DropReason::PktTooBig, None);
         }
         let before = ip.ttl;
@@ -111,7 +121,12 @@ impl World {
             }
         });
         self.emit_for(pkt, EventKind::TtlDecremented { before, after: before - 1 });
-        let devs = HookDevs { in_dev: skb.in_dev, out_dev: Some(dev), physin: physin(&skb), physout: None };
+        let devs = HookDevs {
+            in_dev: skb.in_dev,
+            out_dev: Some(dev),
+            physin: physin(&skb),
+            physout: None,
+        };
         self.hook(pkt, Hook::Forward, devs, Next::Forwarded);
         let skb = self.skb(pkt);
         self.maybe_redirect(pkt, &skb, dev, next_hop);
@@ -120,7 +135,8 @@ impl World {
     pub(super) fn forwarded(&mut self, pkt: PacketId) {
         let skb = self.skb(pkt);
         let out = skb.route.as_ref().and_then(|r| out_dev(self.ns(skb.netns), r));
-        let devs = HookDevs { in_dev: skb.in_dev, out_dev: out, physin: physin(&skb), physout: None };
+        let devs =
+            HookDevs { in_dev: skb.in_dev, out_dev: out, physin: physin(&skb), physout: None };
         self.hook(pkt, Hook::Postrouting, devs, Next::Finish);
     }
 
@@ -141,7 +157,15 @@ impl World {
             s.route = Some(set);
             s.place = Place::Routing;
         });
-        self.emit_for(pkt, EventKind::Routed { dst, routes: Of(self.ns(skb.netns).routes.clone()), decision, again: false });
+        self.emit_for(
+            pkt,
+            EventKind::Routed {
+                dst,
+                routes: Of(self.ns(skb.netns).routes.clone()),
+                decision,
+                again: false,
+            },
+        );
         let devs = HookDevs { out_dev: Some(dev), ..HookDevs::default() };
         self.hook(pkt, Hook::Output, devs, Next::Output);
     }
@@ -164,13 +188,19 @@ impl World {
                 });
                 self.emit_for(
                     pkt,
-                    EventKind::Routed { dst, routes: Of(self.ns(skb.netns).routes.clone()), decision: decision.clone(), again: true },
+                    EventKind::Routed {
+                        dst,
+                        routes: Of(self.ns(skb.netns).routes.clone()),
+                        decision: decision.clone(),
+                        again: true,
+                    },
                 );
                 decision
             }
         };
         let out = out_dev(self.ns(skb.netns), &decision);
-        let devs = HookDevs { in_dev: skb.in_dev, out_dev: out, physin: physin(&skb), physout: None };
+        let devs =
+            HookDevs { in_dev: skb.in_dev, out_dev: out, physin: physin(&skb), physout: None };
         self.hook(pkt, Hook::Postrouting, devs, Next::Finish);
     }
 
@@ -183,13 +213,20 @@ impl World {
                 let next = Next::NeighbourOutput { dev, next_hop };
                 let ns = self.ns(skb.netns);
                 // What a router learned of the path is for its own sockets only.
-                let mtu = if skb.in_dev.is_some() { ns.dev(dev).mtu } else { ns.path_mtu(dev, ip.dst.into()) };
+                let mtu = if skb.in_dev.is_some() {
+                    ns.dev(dev).mtu
+                } else {
+                    ns.path_mtu(dev, ip.dst.into())
+                };
                 if !skb.recut && skb.network_len() <= mtu as usize {
                     return self.then(pkt, next);
                 }
                 if ip.df {
                     let mtu = u16::try_from(mtu).unwrap_or(u16::MAX);
-                    self.icmp_error(pkt, |quoted| Icmp::Unreachable { code: Unreachable::FragNeeded { mtu }, quoted });
+                    self.icmp_error(pkt, |quoted| Icmp::Unreachable {
+                        code: Unreachable::FragNeeded { mtu },
+                        quoted,
+                    });
                     return self.drop_packet(pkt, DropReason::PktTooBig, None);
                 }
                 self.fragment(pkt, dev, mtu, next);
@@ -217,11 +254,17 @@ impl World {
 
 /// Why a packet may not come in by a device: its source is impossible, or an answer would take
 /// another way. Loopback takes everything.
-pub(super) fn source_refused(ns: &Netns, dev: DevId, src: IpAddr, dst: IpAddr) -> Option<DropReason> {
+pub(super) fn source_refused(
+    ns: &Netns,
+    dev: DevId,
+    src: IpAddr,
+    dst: IpAddr,
+) -> Option<DropReason> {
     if matches!(ns.dev(dev).kind, DeviceKind::Loopback) {
         return None;
     }
-    let martian = (src.is_loopback() || dst.is_loopback()) && !ns.sysctl.route_localnet || ns.is_local(src);
+    let martian =
+        (src.is_loopback() || dst.is_loopback()) && !ns.sysctl.route_localnet || ns.is_local(src);
     if martian { Some(DropReason::IpMartianSource) } else { rp_filter(ns, dev, src) }
 }
 

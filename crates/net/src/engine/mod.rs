@@ -183,8 +183,8 @@ impl World {
         &self.state
     }
 
-    /// This world at another of its moments, to look at: nothing is under way in it, and nothing has
-    /// happened.
+    /// This world at another of its moments, to look at: nothing is under way in it, and nothing
+    /// has happened.
     pub fn moment(&self, state: State) -> Self {
         Self {
             now: state.now,
@@ -201,8 +201,8 @@ impl World {
         }
     }
 
-    /// Goes on until so many events have happened, until nothing is under way, or until `deadline`. A
-    /// step is never cut: there may be a few events more.
+    /// Goes on until so many events have happened, until nothing is under way, or until `deadline`.
+    /// A step is never cut: there may be a few events more.
     pub fn run_to(&mut self, events: usize, deadline: Instant) {
         let mut at = self.now;
         while self.events.len() < events {
@@ -230,8 +230,8 @@ impl World {
         self.seed
     }
 
-    /// From now on every random choice about packets with this source port falls on this endpoint, where it
-    /// can; on none: chance decides.
+    /// From now on every random choice about packets with this source port falls on this endpoint,
+    /// where it can; on none: chance decides.
     pub fn force_endpoint(&mut self, sport: u16, endpoint: Option<Forced>) {
         match endpoint {
             Some(e) => _ = self.forced.insert(sport, e),
@@ -283,7 +283,11 @@ impl World {
     /// When something next happens to a packet or a waiting process by itself. Timers that only
     /// age tables do not count.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        if self.stack.is_empty() { self.agenda.first().map(|((at, _), _)| *at) } else { Some(self.now) }
+        if self.stack.is_empty() {
+            self.agenda.first().map(|((at, _), _)| *at)
+        } else {
+            Some(self.now)
+        }
     }
 
     /// Goes on until no packet is in flight and no process waits, or until `deadline`.
@@ -428,7 +432,11 @@ impl World {
         let mut after = Skb::clone(&before);
         f(&mut after);
         if after != *before {
-            self.change(Change::Packet { id: pkt, before: Some(before), after: Some(Rc::new(after)) });
+            self.change(Change::Packet {
+                id: pkt,
+                before: Some(before),
+                after: Some(Rc::new(after)),
+            });
         }
     }
 

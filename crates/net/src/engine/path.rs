@@ -66,7 +66,13 @@ impl World {
         }
     }
 
-    fn learn_exception(&mut self, netns: NetnsId, dst: IpAddr, change: impl FnOnce(&mut Exception), lasts: Duration) {
+    fn learn_exception(
+        &mut self,
+        netns: NetnsId,
+        dst: IpAddr,
+        change: impl FnOnce(&mut Exception),
+        lasts: Duration,
+    ) {
         let mut e = self.ns(netns).exceptions.get(&dst).copied().unwrap_or_default();
         change(&mut e);
         e.expires = self.now + lasts;
@@ -86,7 +92,14 @@ impl World {
 
     /// A redirect (`__ip_do_redirect`): only the gateway in use is believed, only by a host that
     /// does not route, and only about a gateway whose MAC is known.
-    pub(super) fn learn_gateway(&mut self, netns: NetnsId, dev: DevId, from: Ipv4Addr, dst: IpAddr, gateway: Ipv4Addr) {
+    pub(super) fn learn_gateway(
+        &mut self,
+        netns: NetnsId,
+        dev: DevId,
+        from: Ipv4Addr,
+        dst: IpAddr,
+        gateway: Ipv4Addr,
+    ) {
         let ns = self.ns(netns);
         if ns.sysctl.ip_forward || !ns.sysctl.accept_redirects {
             return;
@@ -98,7 +111,12 @@ impl World {
             return;
         }
         if known {
-            return self.learn_exception(netns, dst, |e| e.gateway = Some(gateway.into()), GATEWAY_EXPIRES);
+            return self.learn_exception(
+                netns,
+                dst,
+                |e| e.gateway = Some(gateway.into()),
+                GATEWAY_EXPIRES,
+            );
         }
         if neighbour.is_none() {
             self.ask_neighbour(netns, by, gateway.into());
@@ -109,7 +127,13 @@ impl World {
     /// (`ip_rt_send_redirect`).
     //= linux:v6.12 net/ipv4/route.c ip_rt_send_redirect
     //# Not twice within 20 ms, then 40, 80 and so on; after nine in a row not until 20 s of silence.
-    pub(super) fn maybe_redirect(&mut self, pkt: PacketId, skb: &Skb, out: DevId, next_hop: IpAddr) {
+    pub(super) fn maybe_redirect(
+        &mut self,
+        pkt: PacketId,
+        skb: &Skb,
+        out: DevId,
+        next_hop: IpAddr,
+    ) {
         let Some(ip) = skb.ip() else { return };
         let netns = skb.netns;
         let ns = self.ns(netns);

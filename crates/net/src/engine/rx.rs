@@ -50,8 +50,12 @@ impl World {
     /// The tap of a device, inbound.
     pub(super) fn see_received(&mut self, pkt: PacketId, dev: DevId) {
         let skb = self.skb(pkt);
-        let kind =
-            EventKind::FrameReceived { dev, pkt_type: skb.pkt_type, frame: Rc::new(skb.frame.clone()), csum_partial: skb.csum_partial };
+        let kind = EventKind::FrameReceived {
+            dev,
+            pkt_type: skb.pkt_type,
+            frame: Rc::new(skb.frame.clone()),
+            csum_partial: skb.csum_partial,
+        };
         self.emit_for(pkt, kind);
     }
 
@@ -79,7 +83,11 @@ impl World {
             s.place = Place::Device(dev);
         });
         if tapped && device.kind != DeviceKind::Loopback {
-            let kind = EventKind::FrameSent { dev, frame: Rc::new(self.skb(pkt).frame.clone()), csum_partial: skb.csum_partial };
+            let kind = EventKind::FrameSent {
+                dev,
+                frame: Rc::new(self.skb(pkt).frame.clone()),
+                csum_partial: skb.csum_partial,
+            };
             self.emit_for(pkt, kind);
         }
         match device.kind {

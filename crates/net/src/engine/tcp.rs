@@ -31,7 +31,12 @@ const WSCALE: u8 = 7;
 impl World {
     /// Connects, sends the request of a [`TcpApp::Client`], reads the whole HTTP answer and closes:
     /// what `curl` does. Its `tag` comes back with the outcome.
-    pub fn connect(&mut self, netns: NetnsId, (local, remote): (Endpoint, Endpoint), app: TcpApp) -> SocketId {
+    pub fn connect(
+        &mut self,
+        netns: NetnsId,
+        (local, remote): (Endpoint, Endpoint),
+        app: TcpApp,
+    ) -> SocketId {
         let mut t = self.tcp_socket(netns, local, remote, TcpPhase::SynSent, app);
         let syn = self.segment(&t, TcpFlags::SYN, [].into());
         t.snd_nxt = t.snd_nxt.wrapping_add(1);
@@ -41,12 +46,25 @@ impl World {
         socket
     }
 
-    fn tcp_socket(&self, netns: NetnsId, local: Endpoint, remote: Endpoint, phase: TcpPhase, app: TcpApp) -> TcpSocket {
+    fn tcp_socket(
+        &self,
+        netns: NetnsId,
+        local: Endpoint,
+        remote: Endpoint,
+        phase: TcpPhase,
+        app: TcpApp,
+    ) -> TcpSocket {
         let number = |a: IpAddr| match a {
             IpAddr::V4(a) => u64::from(u32::from(a)),
             IpAddr::V6(_) => 0,
         };
-        let words = [number(local.addr), number(remote.addr), u64::from(local.port), u64::from(remote.port), self.now.0];
+        let words = [
+            number(local.addr),
+            number(remote.addr),
+            u64::from(local.port),
+            u64::from(remote.port),
+            self.now.0,
+        ];
         let isn = rng::hash(self.seed, &words) as u32;
         let mtu = self.path_mtu(netns, remote.addr);
         let mss = mtu.saturating_sub(40).max(1);
@@ -134,8 +152,15 @@ impl World {
         let timer = t.timer;
         self.agenda.retain(|_, j| !matches!(j, Job::Retransmit { netns: n, socket: s, .. } if *n == netns && *s == socket));
         if !t.unacked.is_empty() {
-            let doublings = if t.phase == TcpPhase::SynSent { t.retries.saturating_sub(SYN_LINEAR) } else { t.retries };
-            self.later(Duration::secs(1 << doublings.min(6)), Job::Retransmit { netns, socket, timer });
+            let doublings = if t.phase == TcpPhase::SynSent {
+                t.retries.saturating_sub(SYN_LINEAR)
+            } else {
+                t.retries
+            };
+            self.later(
+                Duration::secs(1 << doublings.min(6)),
+                Job::Retransmit { netns, socket, timer },
+            );
         }
     }
 
@@ -176,7 +201,12 @@ impl World {
         }
         let before = t.data_size();
         t.mss = mss;
-        let again: Vec<_> = t.unacked.iter().filter(|s| s.data.len().min(before) > t.data_size()).cloned().collect();
+        let again: Vec<_> = t
+            .unacked
+            .iter()
+            .filter(|s| s.data.len().min(before) > t.data_size())
+            .cloned()
+            .collect();
         self.set_socket(netns, socket, Socket::Tcp(t.clone()));
         let above = self.stack.len();
         for segment in again {
@@ -194,8 +224,16 @@ impl World {
             TcpPhase::SynSent => self.tcp_error(netns, socket, t, Outcome::TimedOut),
             TcpPhase::Established | TcpPhase::CloseWait => {
                 let mut t = t.clone();
-                self.emit(netns, None, EventKind::Ended { socket, tag, outcome: Outcome::TimedOut });
-                t.phase = if t.phase == TcpPhase::Established { TcpPhase::FinWait1 } else { TcpPhase::LastAck };
+                self.emit(
+                    netns,
+                    None,
+                    EventKind::Ended { socket, tag, outcome: Outcome::TimedOut },
+                );
+                t.phase = if t.phase == TcpPhase::Established {
+                    TcpPhase::FinWait1
+                } else {
+                    TcpPhase::LastAck
+                };
                 self.close(netns, socket, t);
             }
             _ => {}
@@ -208,9 +246,16 @@ impl World {
     }
 
     /// A connection ends early.
-    pub(super) fn tcp_error(&mut self, netns: NetnsId, socket: SocketId, t: &TcpSocket, outcome: Outcome) {
+    pub(super) fn tcp_error(
+        &mut self,
+        netns: NetnsId,
+        socket: SocketId,
+        t: &TcpSocket,
+        outcome: Outcome,
+    ) {
         let opening = matches!(t.phase, TcpPhase::SynSent | TcpPhase::SynRecv);
-        let fatal = opening || matches!(outcome, Outcome::Refused | Outcome::TimedOut | Outcome::NotSent(_));
+        let fatal = opening
+            || matches!(outcome, Outcome::Refused | Outcome::TimedOut | Outcome::NotSent(_));
         if !fatal || t.phase == TcpPhase::Closed {
             return;
         }
@@ -230,7 +275,10 @@ impl World {
         let Some(ip) = skb.ip() else { return };
         let Body::Tcp(seg) = &ip.body else { return };
         let netns = skb.netns;
-        let (src, dst) = (Endpoint { addr: ip.src.into(), port: seg.sport }, Endpoint { addr: ip.dst.into(), port: seg.dport });
+        let (src, dst) = (
+            Endpoint { addr: ip.src.into(), port: seg.sport },
+            Endpoint { addr: ip.dst.into(), port: seg.dport },
+        );
         let found = self
             .ns(netns)
             .sockets
@@ -244,9 +292,13 @@ impl World {
             return self.tcp_segment(netns, id, t.clone(), seg);
         }
         let services = self.ns(netns).services.clone();
-        let service = services.iter().find(|s| s.proto == PROTO_TCP && s.port == dst.port && s.addr.is_none_or(|a| a == dst.addr));
+        let service = services.iter().find(|s| {
+            s.proto == PROTO_TCP && s.port == dst.port && s.addr.is_none_or(|a| a == dst.addr)
+        });
         match service.map(|s| &s.app) {
-            Some(ServerApp::Http(parts)) if seg.flags.has(TcpFlags::SYN) && !seg.flags.has(TcpFlags::ACK) => {
+            Some(ServerApp::Http(parts))
+                if seg.flags.has(TcpFlags::SYN) && !seg.flags.has(TcpFlags::ACK) =>
+            {
                 let app = TcpApp::Server { parts: parts.clone(), written: 0, requests: 0 };
                 let mut t = self.tcp_socket(netns, dst, src, TcpPhase::SynRecv, app);
                 t.rcv_nxt = seg.seq.wrapping_add(1);
@@ -285,8 +337,9 @@ impl World {
             }
             return;
         }
-        let acknowledged =
-            seg.flags.has(TcpFlags::ACK) && seg.ack.wrapping_sub(t.snd_una) as i32 >= 0 && seg.ack.wrapping_sub(t.snd_nxt) as i32 <= 0;
+        let acknowledged = seg.flags.has(TcpFlags::ACK)
+            && seg.ack.wrapping_sub(t.snd_una) as i32 >= 0
+            && seg.ack.wrapping_sub(t.snd_nxt) as i32 <= 0;
         if seg.flags.has(TcpFlags::ACK) && !acknowledged {
             // Acknowledges what was never sent: not of this connection.
             return;
@@ -304,7 +357,11 @@ impl World {
                 t.rcv_nxt = seg.seq.wrapping_add(1);
                 t.mss = seg.options.mss.unwrap_or(536).min(t.mss);
                 t.phase = TcpPhase::Established;
-                let pause = if let TcpApp::Client { pause, .. } = &t.app { *pause } else { Duration::default() };
+                let pause = if let TcpApp::Client { pause, .. } = &t.app {
+                    *pause
+                } else {
+                    Duration::default()
+                };
                 self.later(pause.max(APP_DELAY), Job::App(netns, id));
                 return self.acknowledge(netns, id, t);
             }
@@ -314,7 +371,9 @@ impl World {
                 let peer = t.remote;
                 self.emit(netns, None, EventKind::Accepted { socket: id, peer });
             }
-            TcpPhase::FinWait1 if all_acked => t.phase = if t.peer_closed { TcpPhase::TimeWait } else { TcpPhase::FinWait2 },
+            TcpPhase::FinWait1 if all_acked => {
+                t.phase = if t.peer_closed { TcpPhase::TimeWait } else { TcpPhase::FinWait2 }
+            }
             TcpPhase::LastAck if all_acked => t.phase = TcpPhase::Closed,
             _ => {}
         }
@@ -340,7 +399,9 @@ impl World {
                     self.wake_app(netns, id);
                     return self.set_socket(netns, id, Socket::Tcp(t));
                 }
-                TcpPhase::FinWait1 | TcpPhase::FinWait2 if t.unacked.is_empty() => t.phase = TcpPhase::TimeWait,
+                TcpPhase::FinWait1 | TcpPhase::FinWait2 if t.unacked.is_empty() => {
+                    t.phase = TcpPhase::TimeWait
+                }
                 _ => {}
             }
         }
@@ -385,9 +446,10 @@ impl World {
                 let request = request.clone();
                 self.write(netns, id, t, &request);
             }
-            (TcpApp::Server { parts, written, requests }, TcpPhase::Established | TcpPhase::CloseWait)
-                if *written < parts.len() * *requests =>
-            {
+            (
+                TcpApp::Server { parts, written, requests },
+                TcpPhase::Established | TcpPhase::CloseWait,
+            ) if *written < parts.len() * *requests => {
                 let part = parts[*written % parts.len()].clone();
                 *written += 1;
                 if *written < parts.len() * *requests {
@@ -451,6 +513,10 @@ pub(super) fn http_complete(received: &[u8]) -> bool {
     let length = received[..head]
         .split(|b| *b == b'\n')
         .filter_map(|l| std::str::from_utf8(l).ok())
-        .find_map(|l| l.to_ascii_lowercase().strip_prefix("content-length:").and_then(|v| v.trim().parse::<usize>().ok()));
+        .find_map(|l| {
+            l.to_ascii_lowercase()
+                .strip_prefix("content-length:")
+                .and_then(|v| v.trim().parse::<usize>().ok())
+        });
     received.len() >= head + 4 + length.unwrap_or(0)
 }

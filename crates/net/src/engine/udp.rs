@@ -13,7 +13,8 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 impl World {
-    /// Sends a datagram and waits for an answer, then the next. Its `tag` comes back with every outcome.
+    /// Sends a datagram and waits for an answer, then the next. Its `tag` comes back with every
+    /// outcome.
     pub fn ask_udp(&mut self, netns: NetnsId, udp: UdpSocket) -> SocketId {
         let remote = udp.remote;
         let socket = self.open_socket(netns, Socket::Udp(udp.clone()));
@@ -26,17 +27,39 @@ impl World {
         u.waiting = true;
         self.later(u.wait, Job::App(netns, socket));
         // A connected socket draws its hash (`sk_set_txhash`): two with one tuple differ.
-        self.send_datagram(netns, (u.local, u.remote), u.data.clone(), (u.checksum, u64::from(socket) + 1));
+        self.send_datagram(
+            netns,
+            (u.local, u.remote),
+            u.data.clone(),
+            (u.checksum, u64::from(socket) + 1),
+        );
         self.set_socket(netns, socket, Socket::Udp(u));
     }
 
-    fn send_datagram(&mut self, netns: NetnsId, (local, remote): (Endpoint, Endpoint), data: Rc<[u8]>, (checksum, key): (bool, u64)) {
+    fn send_datagram(
+        &mut self,
+        netns: NetnsId,
+        (local, remote): (Endpoint, Endpoint),
+        data: Rc<[u8]>,
+        (checksum, key): (bool, u64),
+    ) {
         let (IpAddr::V4(src), IpAddr::V4(dst)) = (local.addr, remote.addr) else { return };
-        let udp = Udp { sport: local.port, dport: remote.port, checksum, payload: UdpPayload::Data(data) };
+        let udp = Udp {
+            sport: local.port,
+            dport: remote.port,
+            checksum,
+            payload: UdpPayload::Data(data),
+        };
         let mut packet = Ipv4::new(src, dst, Body::Udp(udp));
         (_, packet.df) = self.fits(netns, &packet, Pmtudisc::Want);
         packet.id = self.ip_id();
-        let words = [u64::from(u32::from(src)), u64::from(u32::from(dst)), u64::from(local.port), u64::from(remote.port), key];
+        let words = [
+            u64::from(u32::from(src)),
+            u64::from(u32::from(dst)),
+            u64::from(local.port),
+            u64::from(remote.port),
+            key,
+        ];
         let flow_hash = rng::hash(self.seed, &words);
         // What will be cut has its sum made here and now.
         let whole = packet.df;
@@ -54,8 +77,12 @@ impl World {
             return;
         }
         let netns = skb.netns;
-        let (src, dst) = (Endpoint { addr: ip.src.into(), port: udp.sport }, Endpoint { addr: ip.dst.into(), port: udp.dport });
-        // Of several on one port, the one that was opened last: the others are closed in all but name.
+        let (src, dst) = (
+            Endpoint { addr: ip.src.into(), port: udp.sport },
+            Endpoint { addr: ip.dst.into(), port: udp.dport },
+        );
+        // Of several on one port, the one that was opened last: the others are closed in all but
+        // name.
         let mine = |s: &Socket| matches!(s, Socket::Udp(u) if u.local == dst && u.remote == src);
         let client = self.ns(netns).sockets.iter().rfind(|(_, s)| mine(s));
         if let Some((id, s)) = client.map(|(i, s)| (*i, s.clone())) {
@@ -70,7 +97,8 @@ impl World {
                 u.left = left.saturating_sub(1);
                 self.set_socket(netns, id, Socket::Udp(u.clone()));
                 self.agenda.retain(|_, j| !matches!(j, Job::App(n, s) if *n == netns && *s == id));
-                let outcome = Outcome::Answered { bytes, from: src.addr, ttl: None, seq: 0, took_ns: 0 };
+                let outcome =
+                    Outcome::Answered { bytes, from: src.addr, ttl: None, seq: 0, took_ns: 0 };
                 self.emit(netns, None, EventKind::Ended { socket: id, tag, outcome });
                 if left > 0 {
                     self.next_question(netns, id, u);
@@ -79,7 +107,9 @@ impl World {
             return;
         }
         let services = self.ns(netns).services.clone();
-        let service = services.iter().find(|s| s.proto == PROTO_UDP && s.port == dst.port && s.addr.is_none_or(|a| a == dst.addr));
+        let service = services.iter().find(|s| {
+            s.proto == PROTO_UDP && s.port == dst.port && s.addr.is_none_or(|a| a == dst.addr)
+        });
         match (service.map(|s| &s.app), &udp.payload) {
             (Some(ServerApp::Echo), UdpPayload::Data(data)) => {
                 self.free(pkt);
@@ -87,7 +117,10 @@ impl World {
                 self.send_datagram(netns, (dst, src), data.clone(), (true, 0));
             }
             _ => {
-                self.icmp_error(pkt, |quoted| Icmp::Unreachable { code: Unreachable::Port, quoted });
+                self.icmp_error(pkt, |quoted| Icmp::Unreachable {
+                    code: Unreachable::Port,
+                    quoted,
+                });
                 self.drop_packet(pkt, DropReason::NoSocket, None);
             }
         }
@@ -104,7 +137,11 @@ impl World {
                 u.waiting = false;
                 let tag = u.tag;
                 self.set_socket(netns, id, Socket::Udp(u));
-                self.emit(netns, None, EventKind::Ended { socket: id, tag, outcome: Outcome::TimedOut });
+                self.emit(
+                    netns,
+                    None,
+                    EventKind::Ended { socket: id, tag, outcome: Outcome::TimedOut },
+                );
             }
             Socket::Udp(_) => {}
         }
@@ -121,18 +158,32 @@ impl World {
         // Its destination may be translated already, its source is not.
         let (sport, dport) = ip.ports().unwrap_or_default();
         let local = Endpoint { addr: ip.src.into(), port: sport };
-        let id = if let Body::Icmp(Icmp::Echo { reply: false, id, .. }) = &ip.body { Some(*id) } else { None };
-        let original = skb.ct.and_then(|(ct, _)| self.ns(skb.netns).conntrack.get(ct)).map(|c| c.original);
-        let remote = original.map_or(Endpoint { addr: ip.dst.into(), port: dport }, |o| match o.l4 {
-            L4::Ports(_, port) => Endpoint { addr: o.dst, port },
-            _ => Endpoint { addr: o.dst, port: 0 },
-        });
+        let id = if let Body::Icmp(Icmp::Echo { reply: false, id, .. }) = &ip.body {
+            Some(*id)
+        } else {
+            None
+        };
+        let original =
+            skb.ct.and_then(|(ct, _)| self.ns(skb.netns).conntrack.get(ct)).map(|c| c.original);
+        let remote =
+            original.map_or(Endpoint { addr: ip.dst.into(), port: dport }, |o| match o.l4 {
+                L4::Ports(_, port) => Endpoint { addr: o.dst, port },
+                _ => Endpoint { addr: o.dst, port: 0 },
+            });
         let mine = |s: &Socket| match s {
-            Socket::Tcp(t) => ip.body.proto() == PROTO_TCP && t.local == local && t.remote == remote,
-            Socket::Udp(u) => ip.body.proto() == PROTO_UDP && u.local == local && u.remote == remote,
+            Socket::Tcp(t) => {
+                ip.body.proto() == PROTO_TCP && t.local == local && t.remote == remote
+            }
+            Socket::Udp(u) => {
+                ip.body.proto() == PROTO_UDP && u.local == local && u.remote == remote
+            }
             Socket::Ping(p) => Some(p.id) == id,
         };
-        self.ns(skb.netns).sockets.iter().rfind(|(_, s)| mine(s)).map(|(i, s)| (skb.netns, *i, s.clone()))
+        self.ns(skb.netns)
+            .sockets
+            .iter()
+            .rfind(|(_, s)| mine(s))
+            .map(|(i, s)| (skb.netns, *i, s.clone()))
     }
 
     /// A packet made here could not be sent: its socket is told.
@@ -145,11 +196,21 @@ impl World {
     }
 
     /// What a process gets from `send`.
-    pub(super) fn send_failed(&mut self, netns: NetnsId, socket: SocketId, s: &Socket, outcome: Outcome) {
+    pub(super) fn send_failed(
+        &mut self,
+        netns: NetnsId,
+        socket: SocketId,
+        s: &Socket,
+        outcome: Outcome,
+    ) {
         let tag = match s {
             Socket::Tcp(t) => return self.tcp_error(netns, socket, t, outcome),
             Socket::Udp(u) => {
-                self.set_socket(netns, socket, Socket::Udp(UdpSocket { waiting: false, ..u.clone() }));
+                self.set_socket(
+                    netns,
+                    socket,
+                    Socket::Udp(UdpSocket { waiting: false, ..u.clone() }),
+                );
                 u.tag
             }
             Socket::Ping(p) => {

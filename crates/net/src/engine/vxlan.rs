@@ -64,7 +64,15 @@ impl World {
         self.emit_for(pkt, EventKind::Encapsulated { dev, inner_len, outer_len });
         self.update(pkt, |s| s.place = Place::Routing);
         let out = out_dev(self.ns(skb.netns), &decision);
-        self.emit_for(pkt, EventKind::Routed { dst: remote, routes: Of(self.ns(skb.netns).routes.clone()), decision, again: false });
+        self.emit_for(
+            pkt,
+            EventKind::Routed {
+                dst: remote,
+                routes: Of(self.ns(skb.netns).routes.clone()),
+                decision,
+                again: false,
+            },
+        );
         let devs = HookDevs { out_dev: out, ..HookDevs::default() };
         self.hook(pkt, Hook::Output, devs, Next::Output);
     }
@@ -74,7 +82,9 @@ impl World {
         let skb = self.skb(pkt);
         let UdpPayload::Vxlan(vxlan) = &udp.payload else { return false };
         let ports = self.ns(skb.netns).devices.iter().zip(0..).filter_map(|(d, i)| match d.kind {
-            DeviceKind::Vxlan { vni, port, .. } if port == udp.dport && d.up => Some((DevId(i), vni)),
+            DeviceKind::Vxlan { vni, port, .. } if port == udp.dport && d.up => {
+                Some((DevId(i), vni))
+            }
             _ => None,
         });
         let mut found = None;
@@ -116,7 +126,11 @@ impl World {
         let Some(ip) = frame.ipv4() else { return rng::hash(self.seed, &[frame.len() as u64]) };
         let (src, dst) = (u64::from(u32::from(ip.src)), u64::from(u32::from(ip.dst)));
         let (sport, dport) = ip.ports().unwrap_or_default();
-        let ((a, p), (b, q)) = if (src, sport) <= (dst, dport) { ((src, sport), (dst, dport)) } else { ((dst, dport), (src, sport)) };
+        let ((a, p), (b, q)) = if (src, sport) <= (dst, dport) {
+            ((src, sport), (dst, dport))
+        } else {
+            ((dst, dport), (src, sport))
+        };
         rng::hash(self.seed, &[a, b, u64::from(ip.body.proto()), u64::from(p), u64::from(q)])
     }
 }

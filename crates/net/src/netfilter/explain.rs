@@ -1,4 +1,5 @@
-//! Why a rule did not match: the first condition that failed, the packet's value against the rule's.
+//! Why a rule did not match: the first condition that failed, the packet's value against the
+//! rule's.
 //!
 //! Nothing of this is stored while packets move; it is worked out again when somebody looks.
 
@@ -29,7 +30,13 @@ pub struct Failing {
 pub fn first_failing(rule: &Rule, v: &View<'_>, draw: Option<u32>) -> Option<Failing> {
     let bang = |negated: bool| if negated { "! " } else { "" };
     let failing = |field, packet: String, rule: String, negated: bool, flag: &str| {
-        Some(Failing { field, packet, token: format!("{}{flag} {rule}", bang(negated)), rule, negated })
+        Some(Failing {
+            field,
+            packet,
+            token: format!("{}{flag} {rule}", bang(negated)),
+            rule,
+            negated,
+        })
     };
     if let Some(n) = &rule.src
         && !n.holds(|n| n.contains(&v.src))
@@ -41,7 +48,9 @@ pub fn first_failing(rule: &Rule, v: &View<'_>, draw: Option<u32>) -> Option<Fai
     {
         return failing("destination", v.dst.to_string(), net_text(&n.value), n.negated, "-d");
     }
-    for (name, dev, flag, have) in [("in", &rule.in_dev, "-i", v.in_dev), ("out", &rule.out_dev, "-o", v.out_dev)] {
+    for (name, dev, flag, have) in
+        [("in", &rule.in_dev, "-i", v.in_dev), ("out", &rule.out_dev, "-o", v.out_dev)]
+    {
         if let Some(d) = dev
             && !d.holds(|d| d.matches(have))
         {
@@ -77,7 +86,9 @@ fn failing_match(m: &Match, v: &View<'_>, draw: Option<u32>) -> Option<Failing> 
     let ports = v.ports.unwrap_or_default();
     let (field, packet, rule, negated) = match m {
         Match::Comment(_) | Match::Unsupported(_) | Match::Nfacct(_) => return None,
-        Match::Ports { proto, .. } if v.proto != *proto => ("protocol", proto_text(v.proto), proto_text(*proto), false),
+        Match::Ports { proto, .. } if v.proto != *proto => {
+            ("protocol", proto_text(v.proto), proto_text(*proto), false)
+        }
         Match::Ports { sport: Some(s), .. } if !s.holds(|r| r.contains(ports.0)) => {
             ("sport", ports.0.to_string(), s.value.to_string(), s.negated)
         }
@@ -85,15 +96,28 @@ fn failing_match(m: &Match, v: &View<'_>, draw: Option<u32>) -> Option<Failing> 
             let d = dport.as_ref()?;
             ("dport", ports.1.to_string(), d.value.to_string(), d.negated)
         }
-        Match::AddrType { src: Some(t), .. } if !t.holds(|t| (v.addr_type)(v.src) == *t) => {
-            ("src-type", (v.addr_type)(v.src).name().to_owned(), t.value.name().to_owned(), t.negated)
-        }
+        Match::AddrType { src: Some(t), .. } if !t.holds(|t| (v.addr_type)(v.src) == *t) => (
+            "src-type",
+            (v.addr_type)(v.src).name().to_owned(),
+            t.value.name().to_owned(),
+            t.negated,
+        ),
         Match::AddrType { dst, .. } => {
             let t = dst.as_ref()?;
-            ("dst-type", (v.addr_type)(v.dst).name().to_owned(), t.value.name().to_owned(), t.negated)
+            (
+                "dst-type",
+                (v.addr_type)(v.dst).name().to_owned(),
+                t.value.name().to_owned(),
+                t.negated,
+            )
         }
         Match::CtState(s) => ("ctstate", v.ctstate.to_string(), s.value.to_string(), s.negated),
-        Match::Mark(m) => ("mark", format!("{:#x}", v.mark), format!("{:#x}/{:#x}", m.value.0, m.value.1), m.negated),
+        Match::Mark(m) => (
+            "mark",
+            format!("{:#x}", v.mark),
+            format!("{:#x}/{:#x}", m.value.0, m.value.1),
+            m.negated,
+        ),
         Match::Random { probability } => (
             "draw",
             draw.map_or_else(String::new, |d| super::Fraction(d, 3).to_string()),
@@ -110,7 +134,9 @@ fn failing_match(m: &Match, v: &View<'_>, draw: Option<u32>) -> Option<Failing> 
             };
             ("port", packet, ranges(&wanted.value), wanted.negated)
         }
-        Match::PhysdevIsIn(n) => ("physdev", v.physin.to_owned(), "--physdev-is-in".to_owned(), n.negated),
+        Match::PhysdevIsIn(n) => {
+            ("physdev", v.physin.to_owned(), "--physdev-is-in".to_owned(), n.negated)
+        }
     };
     Some(Failing { field, packet, rule, negated, token: match_text(m) })
 }

@@ -1,5 +1,5 @@
-//! Probabilities as `statistic` keeps them, parts of 2^31, in decimal: rounded as C's `printf` rounds, half to
-//! even, without a float.
+//! Probabilities as `statistic` keeps them, parts of 2^31, in decimal: rounded as C's `printf`
+//! rounds, half to even, without a float.
 
 use std::fmt;
 

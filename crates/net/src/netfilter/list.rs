@@ -25,7 +25,8 @@ pub fn print_count(n: u64) -> String {
 
 /// `iptables -t TABLE -vnL` of every chain. `counter` gives packets and bytes of a counter.
 pub fn list_table(table: &Table, counter: &dyn Fn(u32) -> (u64, u64)) -> String {
-    let chains: Vec<_> = (0..table.chains.len() as u32).map(|id| list_chain(table, id, counter)).collect();
+    let chains: Vec<_> =
+        (0..table.chains.len() as u32).map(|id| list_chain(table, id, counter)).collect();
     chains.join("\n")
 }
 
@@ -46,7 +47,13 @@ fn header(table: &Table, chain: &Chain, id: u32, counter: &dyn Fn(u32) -> (u64, 
     match chain.policy {
         Some(policy) => {
             let (packets, bytes) = counter(table.policy_counter(id));
-            format!("Chain {} (policy {} {} packets, {} bytes)\n", chain.name, policy.name(), print_count(packets), print_count(bytes))
+            format!(
+                "Chain {} (policy {} {} packets, {} bytes)\n",
+                chain.name,
+                policy.name(),
+                print_count(packets),
+                print_count(bytes)
+            )
         }
         None => format!("Chain {} ({} references)\n", chain.name, chain.references),
     }
@@ -62,9 +69,17 @@ fn row(out: &mut String, rule: &Rule) {
         None => "*".to_owned(),
         Some(d) => format!("{}{}", if d.negated { "!" } else { "" }, d.value.0),
     };
-    let _ = write!(out, "{:<9} {proto:<5} --  {:<6} {:<6} ", target_name(&rule.target), dev(&rule.in_dev), dev(&rule.out_dev));
+    let _ = write!(
+        out,
+        "{:<9} {proto:<5} --  {:<6} {:<6} ",
+        target_name(&rule.target),
+        dev(&rule.in_dev),
+        dev(&rule.out_dev)
+    );
     for n in [&rule.src, &rule.dst] {
-        let (bang, text) = n.as_ref().map_or((" ", "0.0.0.0/0".to_owned()), |n| (if n.negated { "!" } else { " " }, short_net(&n.value)));
+        let (bang, text) = n.as_ref().map_or((" ", "0.0.0.0/0".to_owned()), |n| {
+            (if n.negated { "!" } else { " " }, short_net(&n.value))
+        });
         let _ = write!(out, "{bang}{text:<19} ");
     }
     for m in &rule.matches {
@@ -126,7 +141,9 @@ fn match_words(m: &Match) -> String {
         Match::Random { probability } => {
             format!(" statistic mode random probability {}", super::Fraction(*probability, 11))
         }
-        Match::PhysdevIsIn(n) => format!(" PHYSDEV match {}--physdev-is-in", if n.negated { "! " } else { "" }),
+        Match::PhysdevIsIn(n) => {
+            format!(" PHYSDEV match {}--physdev-is-in", if n.negated { "! " } else { "" })
+        }
         Match::Recent { list, op } => {
             let op = match op {
                 RecentOp::Set => "SET".to_owned(),
@@ -137,7 +154,9 @@ fn match_words(m: &Match) -> String {
             };
             format!(" recent: {op} name: {list} side: source mask: 255.255.255.255")
         }
-        Match::Multiport { side, ports } => format!(" multiport {} {}{}", side.words().1, bang(ports.negated), ranges(&ports.value)),
+        Match::Multiport { side, ports } => {
+            format!(" multiport {} {}{}", side.words().1, bang(ports.negated), ranges(&ports.value))
+        }
         Match::Nfacct(name) => format!(" nfacct-name  {name}"),
         Match::Unsupported(text) => format!(" {text}"),
     }

@@ -65,7 +65,11 @@ impl PortRange {
 
 impl fmt::Display for PortRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.first == self.last { write!(f, "{}", self.first) } else { write!(f, "{}:{}", self.first, self.last) }
+        if self.first == self.last {
+            write!(f, "{}", self.first)
+        } else {
+            write!(f, "{}:{}", self.first, self.last)
+        }
     }
 }
 
@@ -138,7 +142,8 @@ impl CtStates {
 /// Comma-joined names.
 impl fmt::Display for CtStates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = Self::NAMES.into_iter().filter(|(s, _)| self.meets(*s)).map(|(_, n)| n).collect();
+        let names: Vec<_> =
+            Self::NAMES.into_iter().filter(|(s, _)| self.meets(*s)).map(|(_, n)| n).collect();
         f.write_str(&names.join(","))
     }
 }
@@ -172,7 +177,8 @@ pub struct View<'a> {
     pub addr_type: &'a dyn Fn(IpAddr) -> AddrType,
 }
 
-/// What `recent` does with the packet's source and a list of addresses (`net/netfilter/xt_recent.c`).
+/// What `recent` does with the packet's source and a list of addresses
+/// (`net/netfilter/xt_recent.c`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecentOp {
     /// `--set`: enters it, now. Always true.

@@ -24,7 +24,9 @@ mod walk;
 pub use explain::{Failing, first_failing};
 pub use fraction::Fraction;
 pub use list::{list_chain, list_table, print_count};
-pub use matches::{AddrType, Ask, CtStates, IfName, Match, Negatable, PortRange, RecentOp, Side, View};
+pub use matches::{
+    AddrType, Ask, CtStates, IfName, Match, Negatable, PortRange, RecentOp, Side, View,
+};
 pub use parse::{RestoreError, Restored, parse_rule};
 pub use ruleset::{Chain, Policy, RejectWith, Rule, Ruleset, RulesetBuilder, Table, Target};
 pub use save::{rule_text, save};
@@ -129,7 +131,9 @@ impl TableName {
     pub const fn hooks(self) -> &'static [Hook] {
         match self {
             Self::Raw => &[Hook::Prerouting, Hook::Output],
-            Self::Mangle => &[Hook::Prerouting, Hook::Input, Hook::Forward, Hook::Output, Hook::Postrouting],
+            Self::Mangle => {
+                &[Hook::Prerouting, Hook::Input, Hook::Forward, Hook::Output, Hook::Postrouting]
+            }
             Self::Nat => &[Hook::Prerouting, Hook::Input, Hook::Output, Hook::Postrouting],
             Self::Filter => &[Hook::Input, Hook::Forward, Hook::Output],
         }

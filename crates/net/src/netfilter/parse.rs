@@ -27,7 +27,8 @@ impl fmt::Display for RestoreError {
     }
 }
 
-const PROTOCOLS: [(u8, &str); 6] = [(1, "icmp"), (6, "tcp"), (17, "udp"), (50, "esp"), (132, "sctp"), (2, "igmp")];
+const PROTOCOLS: [(u8, &str); 6] =
+    [(1, "icmp"), (6, "tcp"), (17, "udp"), (50, "esp"), (132, "sctp"), (2, "igmp")];
 
 /// The name of a protocol number.
 pub(super) fn proto_name(n: u8) -> Option<&'static str> {
@@ -48,14 +49,16 @@ impl Ruleset {
         Self::default().restored(text, false).map(|r| r.rules)
     }
 
-    /// What `iptables-restore` makes of these rules: tables the text does not name stay as they are,
-    /// and so does a policy that is not written. With `noflush`, so do chains it does not name.
+    /// What `iptables-restore` makes of these rules: tables the text does not name stay as they
+    /// are, and so does a policy that is not written. With `noflush`, so do chains it does not
+    /// name.
     ///
     /// # Errors
     /// Every line that could not be read, in order.
     pub fn restored(&self, text: &str, noflush: bool) -> Result<Restored, Vec<RestoreError>> {
         let mut named = BTreeSet::new();
-        let mut builder = if noflush { RulesetBuilder::from(self) } else { RulesetBuilder::default() };
+        let mut builder =
+            if noflush { RulesetBuilder::from(self) } else { RulesetBuilder::default() };
         let mut chains = BTreeSet::new();
         // Chains whose rules are those from before, and jumps of theirs.
         let mut kept: BTreeSet<(TableName, Rc<str>)> = BTreeSet::new();
@@ -73,7 +76,9 @@ impl Ruleset {
         let mut table = None;
         let mut jumps = Vec::new();
         for (line, n) in text.lines().zip(1..) {
-            let mut fail = |column: u32, message: String| errors.push(RestoreError { line: n, column, message });
+            let mut fail = |column: u32, message: String| {
+                errors.push(RestoreError { line: n, column, message })
+            };
             let line = line.trim_end();
             match line.chars().next() {
                 None | Some('#') => {}
@@ -84,13 +89,23 @@ impl Ruleset {
                         named.insert(t);
                         table = Some((t, n));
                     }
-                    None => fail(2, format!("no table {:?}; the tables are raw, mangle, nat and filter", &line[1..])),
+                    None => fail(
+                        2,
+                        format!(
+                            "no table {:?}; the tables are raw, mangle, nat and filter",
+                            &line[1..]
+                        ),
+                    ),
                 },
                 Some(':') => {
                     let mut words = line[1..].split_whitespace();
-                    let (name, policy) = (words.next().unwrap_or_default(), words.next().unwrap_or("-"));
+                    let (name, policy) =
+                        (words.next().unwrap_or_default(), words.next().unwrap_or("-"));
                     let Some((t, _)) = table else {
-                        fail(1, "a chain before any table; write *nat or *filter above it".to_owned());
+                        fail(
+                            1,
+                            "a chain before any table; write *nat or *filter above it".to_owned(),
+                        );
                         continue;
                     };
                     let hook = t.hooks().iter().find(|h| h.name() == name);
@@ -107,29 +122,54 @@ impl Ruleset {
                         (Some(h), "ACCEPT") => builder.policy(t, *h, Policy::Accept),
                         (Some(h), "DROP") => builder.policy(t, *h, Policy::Drop),
                         (Some(_), "-") => {}
-                        (Some(_), other) => fail(name.len() as u32 + 3, format!("policy {other:?}; it must be ACCEPT or DROP")),
+                        (Some(_), other) => fail(
+                            name.len() as u32 + 3,
+                            format!("policy {other:?}; it must be ACCEPT or DROP"),
+                        ),
                     }
                 }
                 Some(_) if line == "COMMIT" => table = None,
                 Some(_) if line.starts_with("-X ") => {
                     let name = line[3..].trim();
                     match table {
-                        Some((t, _)) if chains.contains(&(t, name.to_owned())) && !t.hooks().iter().any(|h| h.name() == name) => {
+                        Some((t, _))
+                            if chains.contains(&(t, name.to_owned()))
+                                && !t.hooks().iter().any(|h| h.name() == name) =>
+                        {
                             kept.remove(&(t, name.into()));
                             deleted.push((t, name.to_owned(), n));
                         }
-                        Some((t, _)) => fail(4, format!("no chain {name:?} of your own in table {} to delete", t.name())),
-                        None => fail(1, "a chain to delete before any table; write *nat or *filter above it".to_owned()),
+                        Some((t, _)) => fail(
+                            4,
+                            format!(
+                                "no chain {name:?} of your own in table {} to delete",
+                                t.name()
+                            ),
+                        ),
+                        None => fail(
+                            1,
+                            "a chain to delete before any table; write *nat or *filter above it"
+                                .to_owned(),
+                        ),
                     }
                 }
                 Some(_) => {
                     let Some((t, _)) = table else {
-                        fail(1, "a rule before any table; write *nat or *filter above it".to_owned());
+                        fail(
+                            1,
+                            "a rule before any table; write *nat or *filter above it".to_owned(),
+                        );
                         continue;
                     };
                     match parse_rule(line) {
                         Ok((chain, _)) if !chains.contains(&(t, chain.clone())) => {
-                            fail(4, format!("no chain {chain:?} in table {}; write :{chain} - [0:0] above the rules", t.name()));
+                            fail(
+                                4,
+                                format!(
+                                    "no chain {chain:?} in table {}; write :{chain} - [0:0] above the rules",
+                                    t.name()
+                                ),
+                            );
                         }
                         Ok((chain, rule)) => {
                             if let Target::Jump(to) | Target::Goto(to) = &rule.target {
@@ -153,15 +193,24 @@ impl Ruleset {
             }
         }
         for (t, name, line) in &deleted {
-            let from = jumps.iter().find(|(table, from, to, _)| table == t && **to == **name && from != name);
+            let from = jumps
+                .iter()
+                .find(|(table, from, to, _)| table == t && **to == **name && from != name);
             if let Some((_, from, ..)) = from {
-                errors.push(RestoreError { line: *line, column: 4, message: format!("{name:?} cannot be deleted: {from:?} jumps to it") });
+                errors.push(RestoreError {
+                    line: *line,
+                    column: 4,
+                    message: format!("{name:?} cannot be deleted: {from:?} jumps to it"),
+                });
             }
             builder.delete(*t, name);
         }
         for (t, _, to, line) in &jumps {
             if !chains.contains(&(*t, to.to_string())) {
-                let message = format!("no chain and no target {to:?} in table {}; write :{to} - [0:0] above the rules", t.name());
+                let message = format!(
+                    "no chain and no target {to:?} in table {}; write :{to} - [0:0] above the rules",
+                    t.name()
+                );
                 errors.push(RestoreError { line: *line, column: 1, message });
             }
         }
@@ -197,10 +246,12 @@ fn bad_chain_name(name: &str) -> Option<String> {
     let fine = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '\'' | '\\');
     match name {
         "" => Some("a chain without a name; write :NAME - [0:0]".to_owned()),
-        _ if name.len() > 28 => Some(format!("the chain name {name:?} is too long; 28 characters at most")),
-        _ if name.starts_with(['-', '!']) || !name.chars().all(fine) => {
-            Some(format!("no chain can be named {name:?}; write letters, digits and '-', and begin with a letter"))
+        _ if name.len() > 28 => {
+            Some(format!("the chain name {name:?} is too long; 28 characters at most"))
         }
+        _ if name.starts_with(['-', '!']) || !name.chars().all(fine) => Some(format!(
+            "no chain can be named {name:?}; write letters, digits and '-', and begin with a letter"
+        )),
         _ => None,
     }
 }
@@ -219,7 +270,9 @@ fn in_circles(jumps: &[(TableName, String, Rc<str>, u32)]) -> Option<RestoreErro
             *next += 1;
             match leads.get(&(*table, from)).and_then(|l| l.get(at)) {
                 Some((to, line)) if path.iter().any(|(on, _)| on == to) => {
-                    let message = format!("the jump to {to:?} leads back to {from:?}: a packet would go in circles; remove it");
+                    let message = format!(
+                        "the jump to {to:?} leads back to {from:?}: a packet would go in circles; remove it"
+                    );
                     return Some(RestoreError { line: *line, column: 1, message });
                 }
                 Some((to, _)) if !done.contains(&(*table, *to)) => path.push((to, 0)),
@@ -305,21 +358,39 @@ pub fn parse_rule(line: &str) -> Result<(String, Rule), RestoreError> {
         let neg = |value| Negatable { negated: bang, value };
         match word.as_str() {
             "!" => negated = true,
-            "-s" | "--source" => rule.src = Some(Negatable { negated: bang, value: net(&mut w, &word)? }),
-            "-d" | "--destination" => rule.dst = Some(Negatable { negated: bang, value: net(&mut w, &word)? }),
+            "-s" | "--source" => {
+                rule.src = Some(Negatable { negated: bang, value: net(&mut w, &word)? })
+            }
+            "-d" | "--destination" => {
+                rule.dst = Some(Negatable { negated: bang, value: net(&mut w, &word)? })
+            }
             "-i" | "--in-interface" => {
-                rule.in_dev = Some(Negatable { negated: bang, value: IfName(w.value(&word, "a device name")?.into()) });
+                rule.in_dev = Some(Negatable {
+                    negated: bang,
+                    value: IfName(w.value(&word, "a device name")?.into()),
+                });
             }
             "-o" | "--out-interface" => {
-                rule.out_dev = Some(Negatable { negated: bang, value: IfName(w.value(&word, "a device name")?.into()) });
+                rule.out_dev = Some(Negatable {
+                    negated: bang,
+                    value: IfName(w.value(&word, "a device name")?.into()),
+                });
             }
             "-p" | "--protocol" => {
                 let name = w.value(&word, "a protocol")?;
-                let number = PROTOCOLS.into_iter().find(|(_, n)| *n == name).map(|(n, _)| n).or_else(|| name.parse().ok());
+                let number = PROTOCOLS
+                    .into_iter()
+                    .find(|(_, n)| *n == name)
+                    .map(|(n, _)| n)
+                    .or_else(|| name.parse().ok());
                 match number {
                     _ if name == "all" || number == Some(0) => {}
                     Some(n) => rule.proto = Some(neg(n)),
-                    None => return Err(w.error(format!("no protocol {name:?}; write tcp, udp, icmp, sctp or a number"))),
+                    None => {
+                        return Err(w.error(format!(
+                            "no protocol {name:?}; write tcp, udp, icmp, sctp or a number"
+                        )));
+                    }
                 }
             }
             "-m" | "--match" | "-j" | "--jump" | "-g" | "--goto" if bang => {
@@ -332,7 +403,11 @@ pub fn parse_rule(line: &str) -> Result<(String, Rule), RestoreError> {
             }
             "-j" | "--jump" | "-g" | "--goto" => {
                 let name = w.value(&word, "a target")?;
-                rule.target = if word == "-g" || word == "--goto" { Target::Goto(name.into()) } else { target(&mut w, &name)? };
+                rule.target = if word == "-g" || word == "--goto" {
+                    Target::Goto(name.into())
+                } else {
+                    target(&mut w, &name)?
+                };
             }
             // An option of the protocol's module, which may stand anywhere behind it.
             "--sport" | "--source-port" | "--dport" | "--destination-port"
@@ -340,18 +415,26 @@ pub fn parse_rule(line: &str) -> Result<(String, Rule), RestoreError> {
             {
                 let value = w.value(&word, "a port")?;
                 let range = Some(Negatable { negated: bang, value: port_range(&w, &value)? });
-                if let Some(Match::Ports { sport, dport, .. }) = rule.matches.iter_mut().rfind(|m| matches!(m, Match::Ports { .. })) {
+                if let Some(Match::Ports { sport, dport, .. }) =
+                    rule.matches.iter_mut().rfind(|m| matches!(m, Match::Ports { .. }))
+                {
                     *(if word.starts_with("--s") { sport } else { dport }) = range;
                 }
             }
-            other => return Err(w.error(format!("{other:?} is not an option of iptables that is known here"))),
+            other => {
+                return Err(
+                    w.error(format!("{other:?} is not an option of iptables that is known here"))
+                );
+            }
         }
     }
     if negated {
         return Err(w.error("a ! with nothing behind it; remove it, or write what is negated"));
     }
     if w.unclosed {
-        return Err(w.error("a quote is opened here and not closed; close it, or write \\\" for the character"));
+        return Err(w.error(
+            "a quote is opened here and not closed; close it, or write \\\" for the character",
+        ));
     }
     // Ports are those of a protocol, which the rule must ask for.
     let asked = rule.proto.as_ref().filter(|p| !p.negated).map(|p| p.value);
@@ -364,8 +447,11 @@ pub fn parse_rule(line: &str) -> Result<(String, Rule), RestoreError> {
 
 fn net(w: &mut Words<'_>, flag: &str) -> Result<IpNet, RestoreError> {
     let text = w.value(flag, "an address")?;
-    let parsed = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
-    parsed.map(|n| n.trunc()).ok_or_else(|| w.error(format!("{text:?} is not an address; write 10.1.5.4 or 10.1.4.0/22")))
+    let parsed =
+        text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+    parsed.map(|n| n.trunc()).ok_or_else(|| {
+        w.error(format!("{text:?} is not an address; write 10.1.5.4 or 10.1.4.0/22"))
+    })
 }
 
 /// Looks at the words that belong to a module: everything up to the next `-m`, `-j`, `-g` or
@@ -391,9 +477,14 @@ fn module_words(w: &mut Words<'_>) -> Vec<(bool, String)> {
 
 fn module_match(w: &mut Words<'_>, module: &str) -> Result<Match, RestoreError> {
     let words = module_words(w);
-    let pairs = || words.chunks(2).map(|c| (c[0].0, c[0].1.as_str(), c.get(1).map_or("", |v| v.1.as_str())));
+    let pairs = || {
+        words.chunks(2).map(|c| (c[0].0, c[0].1.as_str(), c.get(1).map_or("", |v| v.1.as_str())))
+    };
     let unsupported = || {
-        let text: Vec<_> = words.iter().map(|(b, t)| format!("{}{}", if *b { "! " } else { "" }, word_text(t))).collect();
+        let text: Vec<_> = words
+            .iter()
+            .map(|(b, t)| format!("{}{}", if *b { "! " } else { "" }, word_text(t)))
+            .collect();
         Match::Unsupported(format!("-m {} {}", word_text(module), text.join(" ")).trim_end().into())
     };
     Ok(match module {
@@ -403,8 +494,12 @@ fn module_match(w: &mut Words<'_>, module: &str) -> Result<Match, RestoreError> 
             let (mut sport, mut dport) = (None, None);
             for (negated, flag, value) in pairs() {
                 match flag {
-                    "--sport" | "--source-port" => sport = Some(Negatable { negated, value: port_range(w, value)? }),
-                    "--dport" | "--destination-port" => dport = Some(Negatable { negated, value: port_range(w, value)? }),
+                    "--sport" | "--source-port" => {
+                        sport = Some(Negatable { negated, value: port_range(w, value)? })
+                    }
+                    "--dport" | "--destination-port" => {
+                        dport = Some(Negatable { negated, value: port_range(w, value)? })
+                    }
                     _ => return Ok(unsupported()),
                 }
             }
@@ -413,8 +508,11 @@ fn module_match(w: &mut Words<'_>, module: &str) -> Result<Match, RestoreError> 
         "addrtype" => {
             let (mut src, mut dst) = (None, None);
             for (negated, flag, value) in pairs() {
-                let kinds = [AddrType::Local, AddrType::Broadcast, AddrType::Multicast, AddrType::Unicast];
-                let Some(kind) = kinds.into_iter().find(|k| k.name() == value) else { return Ok(unsupported()) };
+                let kinds =
+                    [AddrType::Local, AddrType::Broadcast, AddrType::Multicast, AddrType::Unicast];
+                let Some(kind) = kinds.into_iter().find(|k| k.name() == value) else {
+                    return Ok(unsupported());
+                };
                 match flag {
                     "--src-type" => src = Some(Negatable { negated, value: kind }),
                     "--dst-type" => dst = Some(Negatable { negated, value: kind }),
@@ -428,7 +526,9 @@ fn module_match(w: &mut Words<'_>, module: &str) -> Result<Match, RestoreError> 
                 let mut states = CtStates::default();
                 for name in value.split(',') {
                     let known = CtStates::NAMES.into_iter().find(|(_, n)| *n == name);
-                    let Some((state, _)) = known else { return Err(w.error(format!("no connection state {name:?}"))) };
+                    let Some((state, _)) = known else {
+                        return Err(w.error(format!("no connection state {name:?}")));
+                    };
                     states = states.with(state);
                 }
                 Match::CtState(Negatable { negated, value: states })
@@ -437,7 +537,9 @@ fn module_match(w: &mut Words<'_>, module: &str) -> Result<Match, RestoreError> 
         },
         "mark" => match pairs().next() {
             Some((negated, "--mark", value)) if words.len() == 2 => {
-                let mark = masked(value).ok_or_else(|| w.error(format!("{value:?} is not a mark; write 0x4000/0x4000")))?;
+                let mark = masked(value).ok_or_else(|| {
+                    w.error(format!("{value:?} is not a mark; write 0x4000/0x4000"))
+                })?;
                 Match::Mark(Negatable { negated, value: mark })
             }
             _ => unsupported(),
@@ -447,7 +549,11 @@ fn module_match(w: &mut Words<'_>, module: &str) -> Result<Match, RestoreError> 
             match found.as_slice() {
                 [(_, "--mode", "random"), (false, "--probability", value)] => {
                     let p = value.parse::<f64>().ok().filter(|p| (0.0..=1.0).contains(p));
-                    let p = p.ok_or_else(|| w.error(format!("{value:?} is not a probability; write a number from 0 to 1")))?;
+                    let p = p.ok_or_else(|| {
+                        w.error(format!(
+                            "{value:?} is not a probability; write a number from 0 to 1"
+                        ))
+                    })?;
                     Match::Random { probability: (p * 2_147_483_648.0).round() as u32 }
                 }
                 _ => unsupported(),
@@ -455,7 +561,9 @@ fn module_match(w: &mut Words<'_>, module: &str) -> Result<Match, RestoreError> 
         }
         "recent" => recent(&words).unwrap_or_else(unsupported),
         "nfacct" => match words.as_slice() {
-            [(false, flag), (_, name)] if flag == "--nfacct-name" => Match::Nfacct(name.as_str().into()),
+            [(false, flag), (_, name)] if flag == "--nfacct-name" => {
+                Match::Nfacct(name.as_str().into())
+            }
             _ => unsupported(),
         },
         "multiport" => {
@@ -463,14 +571,19 @@ fn module_match(w: &mut Words<'_>, module: &str) -> Result<Match, RestoreError> 
                 let first = words.first().map(|w| w.1.as_str());
                 first == Some(s.words().0) || first == Some(s.long())
             });
-            let all = words.get(1).and_then(|w| w.1.split(',').map(ports).collect::<Option<Vec<_>>>());
+            let all =
+                words.get(1).and_then(|w| w.1.split(',').map(ports).collect::<Option<Vec<_>>>());
             match (side, all, words.as_slice()) {
-                (Some(side), Some(all), [(negated, _), _]) => Match::Multiport { side, ports: Negatable { negated: *negated, value: all } },
+                (Some(side), Some(all), [(negated, _), _]) => {
+                    Match::Multiport { side, ports: Negatable { negated: *negated, value: all } }
+                }
                 _ => unsupported(),
             }
         }
         "physdev" => match words.as_slice() {
-            [(negated, flag)] if flag == "--physdev-is-in" => Match::PhysdevIsIn(Negatable { negated: *negated, value: () }),
+            [(negated, flag)] if flag == "--physdev-is-in" => {
+                Match::PhysdevIsIn(Negatable { negated: *negated, value: () })
+            }
             _ => unsupported(),
         },
         _ => unsupported(),
@@ -478,12 +591,15 @@ fn module_match(w: &mut Words<'_>, module: &str) -> Result<Match, RestoreError> 
 }
 
 fn port_range(w: &Words<'_>, text: &str) -> Result<PortRange, RestoreError> {
-    ports(text).ok_or_else(|| w.error(format!("{text:?} is not a port; write a number from 0 to 65535, or first:last")))
+    ports(text).ok_or_else(|| {
+        w.error(format!("{text:?} is not a port; write a number from 0 to 65535, or first:last"))
+    })
 }
 
 /// `--set`, and `--rcheck` without a number of hits, of the whole source; else nothing.
 fn recent(words: &[(bool, String)]) -> Option<Match> {
-    let (mut list, mut op, mut since, mut oldest): (Rc<str>, _, _, _) = ("DEFAULT".into(), None, None, false);
+    let (mut list, mut op, mut since, mut oldest): (Rc<str>, _, _, _) =
+        ("DEFAULT".into(), None, None, false);
     let mut words = words.iter();
     while let Some((negated, word)) = words.next() {
         if *negated {
@@ -547,11 +663,22 @@ fn target(w: &mut Words<'_>, name: &str) -> Result<Target, RestoreError> {
         ("RETURN", None) => Target::Return,
         ("REJECT", None) => Target::Reject(RejectWith::PortUnreachable),
         ("REJECT", Some("--reject-with")) => {
-            let found = RejectWith::NAMES.into_iter().find(|(_, n)| *n == value || n.strip_prefix("icmp-") == Some(value));
-            Target::Reject(found.ok_or_else(|| w.error(format!("no answer {value:?}; the default is icmp-port-unreachable")))?.0)
+            let found = RejectWith::NAMES
+                .into_iter()
+                .find(|(_, n)| *n == value || n.strip_prefix("icmp-") == Some(value));
+            Target::Reject(
+                found
+                    .ok_or_else(|| {
+                        w.error(format!(
+                            "no answer {value:?}; the default is icmp-port-unreachable"
+                        ))
+                    })?
+                    .0,
+            )
         }
         ("MARK", Some(flag)) => {
-            let (v, m) = masked(value).ok_or_else(|| w.error(format!("{value:?} is not a mark; write 0x4000/0x4000")))?;
+            let (v, m) = masked(value)
+                .ok_or_else(|| w.error(format!("{value:?} is not a mark; write 0x4000/0x4000")))?;
             match flag {
                 "--set-xmark" => Target::Mark { value: v, mask: m },
                 "--set-mark" => Target::Mark { value: v, mask: v | m },
@@ -563,7 +690,8 @@ fn target(w: &mut Words<'_>, name: &str) -> Result<Target, RestoreError> {
         }
         ("DNAT", Some("--to-destination")) if words.len() == 2 => {
             let plain = value.parse::<IpAddr>().map(|addr| (addr, None));
-            let with_port = || value.parse::<std::net::SocketAddr>().map(|s| (s.ip(), Some(s.port())));
+            let with_port =
+                || value.parse::<std::net::SocketAddr>().map(|s| (s.ip(), Some(s.port())));
             match plain.or_else(|_| with_port()) {
                 Ok((addr, port)) => Target::Dnat { addr, port },
                 Err(_) => unsupported(),
@@ -574,7 +702,9 @@ fn target(w: &mut Words<'_>, name: &str) -> Result<Target, RestoreError> {
             Err(_) => unsupported(),
         },
         ("MASQUERADE", None) => Target::Masquerade { random_fully: false },
-        ("MASQUERADE", Some("--random-fully")) if words.len() == 1 => Target::Masquerade { random_fully: true },
+        ("MASQUERADE", Some("--random-fully")) if words.len() == 1 => {
+            Target::Masquerade { random_fully: true }
+        }
         (_, None) if is_builtin_target(name) => unsupported(),
         (_, None) => Target::Jump(name.into()),
         _ => unsupported(),

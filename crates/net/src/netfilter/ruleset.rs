@@ -134,7 +134,15 @@ pub struct Rule {
 impl Rule {
     /// A rule without conditions.
     pub fn to(target: Target) -> Self {
-        Self { src: None, dst: None, in_dev: None, out_dev: None, proto: None, matches: Vec::new(), target }
+        Self {
+            src: None,
+            dst: None,
+            in_dev: None,
+            out_dev: None,
+            proto: None,
+            matches: Vec::new(),
+            target,
+        }
     }
 
     /// The comment, if it has one.
@@ -218,10 +226,15 @@ impl Chain {
     pub(super) fn candidates(&self, from: u32, dst: IpAddr) -> impl Iterator<Item = (u32, &Rule)> {
         let rest = |all: &[u32]| all.partition_point(|i| *i < from);
         let mine = &self.index.by_dst;
-        let mut mine = mine[mine.partition_point(|x| *x < (dst, from))..].iter().take_while(move |x| x.0 == dst).map(|x| x.1).peekable();
+        let mut mine = mine[mine.partition_point(|x| *x < (dst, from))..]
+            .iter()
+            .take_while(move |x| x.0 == dst)
+            .map(|x| x.1)
+            .peekable();
         let mut any = self.index.any[rest(&self.index.any)..].iter().copied().peekable();
         std::iter::from_fn(move || {
-            let first = mine.next_if(|m| any.peek().is_none_or(|a| m < a)).or_else(|| any.next())?;
+            let first =
+                mine.next_if(|m| any.peek().is_none_or(|a| m < a)).or_else(|| any.next())?;
             Some((first, &self.rules[first as usize]))
         })
     }
@@ -268,7 +281,8 @@ impl Table {
             chain.index = Index::new(&chain.rules);
             first += chain.rules.len() as u32;
         }
-        let by_name: LiteMap<_, _> = chains.iter().zip(0..).map(|(c, i)| (c.name.clone(), i)).collect();
+        let by_name: LiteMap<_, _> =
+            chains.iter().zip(0..).map(|(c, i)| (c.name.clone(), i)).collect();
         let mut references = vec![0; chains.len()];
         for rule in chains.iter().flat_map(|c| &c.rules) {
             if let Target::Jump(to) | Target::Goto(to) = &rule.target
@@ -299,7 +313,10 @@ impl Default for Ruleset {
 impl Ruleset {
     /// These rules, with some tables taken from others.
     pub fn with(&self, tables: &BTreeSet<TableName>, from: &Self) -> Self {
-        Self { tables: TableName::ALL.map(|t| if tables.contains(&t) { from } else { self }.table(t).clone()) }
+        Self {
+            tables: TableName::ALL
+                .map(|t| if tables.contains(&t) { from } else { self }.table(t).clone()),
+        }
     }
 
     /// One table.
@@ -309,13 +326,22 @@ impl Ruleset {
 
     /// The tables in use: with a user chain, a rule, or a policy other than ACCEPT.
     pub fn tables_in_use(&self) -> impl Iterator<Item = &Table> {
-        self.tables.iter().filter(|t| t.chains.iter().any(|c| !c.rules.is_empty() || c.policy.is_none() || c.policy == Some(Policy::Drop)))
+        self.tables.iter().filter(|t| {
+            t.chains.iter().any(|c| {
+                !c.rules.is_empty() || c.policy.is_none() || c.policy == Some(Policy::Drop)
+            })
+        })
     }
 
     /// Whether a rule asks a list of `recent`.
     pub(crate) fn names_recent(&self, list: &str) -> bool {
         let asks = |m: &Match| matches!(m, Match::Recent { list: name, .. } if **name == *list);
-        self.tables.iter().flat_map(|t| &t.chains).flat_map(|c| &c.rules).flat_map(|r| &r.matches).any(asks)
+        self.tables
+            .iter()
+            .flat_map(|t| &t.chains)
+            .flat_map(|c| &c.rules)
+            .flat_map(|r| &r.matches)
+            .any(asks)
     }
 
     /// The built-in chain of a hook in a table.
@@ -333,7 +359,11 @@ pub struct RulesetBuilder {
 impl Default for RulesetBuilder {
     fn default() -> Self {
         let table = |name: TableName| {
-            name.hooks().iter().map(|h| chain(h.name().into(), Some(Policy::Accept))).map(|c| (c.name.clone(), c)).collect()
+            name.hooks()
+                .iter()
+                .map(|h| chain(h.name().into(), Some(Policy::Accept)))
+                .map(|c| (c.name.clone(), c))
+                .collect()
         };
         Self { tables: TableName::ALL.map(table) }
     }
@@ -341,7 +371,9 @@ impl Default for RulesetBuilder {
 
 impl From<&Ruleset> for RulesetBuilder {
     fn from(rules: &Ruleset) -> Self {
-        let table = |t: TableName| rules.table(t).chains.iter().map(|c| (c.name.clone(), c.clone())).collect();
+        let table = |t: TableName| {
+            rules.table(t).chains.iter().map(|c| (c.name.clone(), c.clone())).collect()
+        };
         Self { tables: TableName::ALL.map(table) }
     }
 }
@@ -413,7 +445,8 @@ impl RulesetBuilder {
         let mut names = TableName::ALL.into_iter();
         let tables = self.tables.map(|mut chains| {
             let name = names.next().expect("invariant: four tables, four names");
-            let mut all: Vec<Chain> = name.hooks().iter().filter_map(|h| chains.remove(h.name())).collect();
+            let mut all: Vec<Chain> =
+                name.hooks().iter().filter_map(|h| chains.remove(h.name())).collect();
             all.extend(chains.into_values());
             Table::sealed(name, all)
         });

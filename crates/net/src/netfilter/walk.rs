@@ -151,14 +151,20 @@ impl Walk {
     }
 
     /// On to the next rule that matches, or the end of a chain. None once the walk is over.
-    pub fn step(&mut self, rules: &Ruleset, view: &View<'_>, beyond: &mut dyn Beyond) -> Option<WalkStep> {
+    pub fn step(
+        &mut self,
+        rules: &Ruleset,
+        view: &View<'_>,
+        beyond: &mut dyn Beyond,
+    ) -> Option<WalkStep> {
         let table = rules.table(self.table);
         let (id, from) = *self.frames.last()?;
         let chain = table.chains.get(id as usize)?;
         let n_rules = chain.rules.len() as u32;
         let mut draws = Vec::new();
         for (index, rule) in chain.candidates(from, view.dst) {
-            if !rule.holds(view, &mut Asking { beyond, chain: id, rule: index, draws: &mut draws }) {
+            if !rule.holds(view, &mut Asking { beyond, chain: id, rule: index, draws: &mut draws })
+            {
                 continue;
             }
             if rule.unsupported().is_some() {
@@ -175,11 +181,19 @@ impl Walk {
                 Target::Reject(with) => self.end(Effect::Reject(*with)),
                 Target::Dnat { addr, port } => self.end(Effect::Dnat { addr: *addr, port: *port }),
                 Target::Snat { addr } => self.end(Effect::Snat { addr: *addr }),
-                Target::Masquerade { random_fully } => self.end(Effect::Masquerade { random_fully: *random_fully }),
+                Target::Masquerade { random_fully } => {
+                    self.end(Effect::Masquerade { random_fully: *random_fully })
+                }
                 Target::Mark { value, mask } => Effect::Mark((view.mark & !mask) ^ value),
                 Target::Return => {
                     let to_policy = self.leave();
-                    return Some(WalkStep::Returned { chain: id, from, rule: Some(index), draws, to_policy });
+                    return Some(WalkStep::Returned {
+                        chain: id,
+                        from,
+                        rule: Some(index),
+                        draws,
+                        to_policy,
+                    });
                 }
                 Target::Jump(to) | Target::Goto(to) => {
                     let Some((next, _)) = table.chain(to) else {
@@ -260,7 +274,8 @@ mod tests {
     /// The walk without an index: every rule in turn.
     fn plain(rules: &Ruleset, view: &View<'_>, hook: Hook) -> Vec<(u32, u32)> {
         let table = rules.table(TableName::Filter);
-        let mut stack = vec![(rules.builtin(TableName::Filter, hook).expect("a hook of filter"), 0usize)];
+        let mut stack =
+            vec![(rules.builtin(TableName::Filter, hook).expect("a hook of filter"), 0usize)];
         let mut matched = Vec::new();
         while let Some((id, at)) = stack.pop() {
             let chain = &table.chains[id as usize];
@@ -273,7 +288,9 @@ mod tests {
             match &rule.target {
                 Target::Accept | Target::Drop => return matched,
                 Target::Return => _ = stack.pop(),
-                Target::Jump(to) => stack.push((table.chain(to).expect("a chain that is there").0, 0)),
+                Target::Jump(to) => {
+                    stack.push((table.chain(to).expect("a chain that is there").0, 0))
+                }
                 _ => {}
             }
         }
@@ -285,7 +302,8 @@ mod tests {
         let mut matched = Vec::new();
         while let Some(step) = walk.step(rules, view, &mut Never) {
             match step {
-                WalkStep::Matched { chain, rule, .. } | WalkStep::Returned { chain, rule: Some(rule), .. } => matched.push((chain, rule)),
+                WalkStep::Matched { chain, rule, .. }
+                | WalkStep::Returned { chain, rule: Some(rule), .. } => matched.push((chain, rule)),
                 _ => {}
             }
         }
@@ -308,7 +326,9 @@ mod tests {
                     (4, "FORWARD" | "A") => "B",
                     _ => "MARK --set-xmark 0x1/0x1",
                 };
-                let net = |r: &mut Rng| format!("10.0.0.{}/{}", r.below(4), [32, 32, 31, 24][r.below(4) as usize]);
+                let net = |r: &mut Rng| {
+                    format!("10.0.0.{}/{}", r.below(4), [32, 32, 31, 24][r.below(4) as usize])
+                };
                 let mut rule = format!("-A {from}");
                 for flag in ["-s", "-d", "-d"] {
                     if r.below(3) == 0 && !rule.contains(flag) {
@@ -335,7 +355,11 @@ mod tests {
                     ctstate: CtStates::NEW,
                     addr_type: &|_| AddrType::Unicast,
                 };
-                assert_eq!(indexed(&rules, &view, Hook::Forward), plain(&rules, &view, Hook::Forward), "case {case}");
+                assert_eq!(
+                    indexed(&rules, &view, Hook::Forward),
+                    plain(&rules, &view, Hook::Forward),
+                    "case {case}"
+                );
             }
         }
     }

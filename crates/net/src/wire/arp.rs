@@ -55,6 +55,12 @@ impl Arp {
             2 => ArpOp::Reply,
             _ => return Err(Malformed::Unsupported("an ARP operation but request and reply")),
         };
-        Ok(Self { op, sha: Mac(r.array()?), spa: r.array::<4>()?.into(), tha: Mac(r.array()?), tpa: r.array::<4>()?.into() })
+        Ok(Self {
+            op,
+            sha: Mac(r.array()?),
+            spa: r.array::<4>()?.into(),
+            tha: Mac(r.array()?),
+            tpa: r.array::<4>()?.into(),
+        })
     }
 }

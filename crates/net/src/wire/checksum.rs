@@ -19,7 +19,10 @@ pub fn fold(mut sum: u32) -> u16 {
 
 /// The TCP and UDP pseudo-header (RFC 9293 section 3.1), not yet folded.
 pub fn pseudo_header(src: Ipv4Addr, dst: Ipv4Addr, proto: u8, len: usize) -> u32 {
-    ones_complement_sum(&src.octets()) + ones_complement_sum(&dst.octets()) + u32::from(proto) + len as u32
+    ones_complement_sum(&src.octets())
+        + ones_complement_sum(&dst.octets())
+        + u32::from(proto)
+        + len as u32
 }
 
 #[cfg(test)]
@@ -28,7 +31,10 @@ mod tests {
 
     #[test]
     fn the_example_of_rfc_1071() {
-        assert_eq!(ones_complement_sum(&[0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7]), 0x2_ddf0);
+        assert_eq!(
+            ones_complement_sum(&[0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7]),
+            0x2_ddf0
+        );
         assert_eq!(fold(0x2_ddf0), !0xddf2);
     }
 

@@ -133,29 +133,56 @@ mod tests {
                 data: data(r),
             }),
             1 => Body::Icmp(match r.below(4) {
-                0 => Icmp::Echo { reply: r.below(2) == 0, id: r.next_u64() as u16, seq: r.next_u64() as u16, data: data(r) },
-                1 => Icmp::Unreachable { code: Unreachable::FragNeeded { mtu: 1450 }, quoted: data(r) },
+                0 => Icmp::Echo {
+                    reply: r.below(2) == 0,
+                    id: r.next_u64() as u16,
+                    seq: r.next_u64() as u16,
+                    data: data(r),
+                },
+                1 => Icmp::Unreachable {
+                    code: Unreachable::FragNeeded { mtu: 1450 },
+                    quoted: data(r),
+                },
                 2 => Icmp::TimeExceeded { quoted: data(r) },
                 _ => Icmp::Redirect { gateway: [10, 0, 0, 1].into(), quoted: data(r) },
             }),
-            2 => Body::Udp(Udp { sport: r.next_u64() as u16, dport: 53, checksum: r.below(2) == 0, payload: UdpPayload::Data(data(r)) }),
+            2 => Body::Udp(Udp {
+                sport: r.next_u64() as u16,
+                dport: 53,
+                checksum: r.below(2) == 0,
+                payload: UdpPayload::Data(data(r)),
+            }),
             3 => Body::Raw { proto: 132, data: data(r) },
             _ => Body::Udp(Udp {
                 sport: 50_000,
                 dport: VXLAN_PORT,
                 checksum: false,
-                payload: UdpPayload::Vxlan(Vxlan { vni: 1, inner: Rc::new(any_frame(r, depth - 1)) }),
+                payload: UdpPayload::Vxlan(Vxlan {
+                    vni: 1,
+                    inner: Rc::new(any_frame(r, depth - 1)),
+                }),
             }),
         };
-        let mut p = Ipv4::new(std::net::Ipv4Addr::from(r.next_u64() as u32), std::net::Ipv4Addr::from(r.next_u64() as u32), body);
-        (p.tos, p.id, p.df, p.ttl) = (r.next_u64() as u8, r.next_u64() as u16, r.below(2) == 0, r.next_u64() as u8);
+        let mut p = Ipv4::new(
+            std::net::Ipv4Addr::from(r.next_u64() as u32),
+            std::net::Ipv4Addr::from(r.next_u64() as u32),
+            body,
+        );
+        (p.tos, p.id, p.df, p.ttl) =
+            (r.next_u64() as u8, r.next_u64() as u16, r.below(2) == 0, r.next_u64() as u8);
         p
     }
 
     fn any_frame(r: &mut Rng, depth: u8) -> Frame {
         let eth = Ethernet { dst: Mac([2, 0, 0, 0, 0, r.next_u64() as u8]), src: Mac::BROADCAST };
         let payload = if r.below(6) == 0 {
-            Payload::Arp(Arp { op: ArpOp::Reply, sha: eth.dst, spa: [10, 1, 5, 4].into(), tha: Mac::ZERO, tpa: [10, 1, 5, 1].into() })
+            Payload::Arp(Arp {
+                op: ArpOp::Reply,
+                sha: eth.dst,
+                spa: [10, 1, 5, 4].into(),
+                tha: Mac::ZERO,
+                tpa: [10, 1, 5, 1].into(),
+            })
         } else {
             Payload::Ipv4(any_ipv4(r, depth))
         };

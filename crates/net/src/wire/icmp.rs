@@ -94,14 +94,21 @@ impl Icmp {
     pub fn quoted(&self) -> Option<&[u8]> {
         match self {
             Self::Echo { .. } => None,
-            Self::Unreachable { quoted, .. } | Self::TimeExceeded { quoted } | Self::Redirect { quoted, .. } => Some(quoted),
+            Self::Unreachable { quoted, .. }
+            | Self::TimeExceeded { quoted }
+            | Self::Redirect { quoted, .. } => Some(quoted),
         }
     }
 
     /// Puts the addresses and ports of `packet` into the quoted one; of what was cut off nothing is
     /// needed, as the checksums follow from what changed (RFC 1624).
     pub fn requote(&mut self, packet: &super::Ipv4) {
-        let (Self::Unreachable { quoted, .. } | Self::TimeExceeded { quoted } | Self::Redirect { quoted, .. }) = self else { return };
+        let (Self::Unreachable { quoted, .. }
+        | Self::TimeExceeded { quoted }
+        | Self::Redirect { quoted, .. }) = self
+        else {
+            return;
+        };
         let new = packet.bytes();
         let mut bytes = quoted.to_vec();
         // Where the sum is, and what of the changed words it counts: addresses and ports, or the
@@ -112,9 +119,15 @@ impl Icmp {
             super::Body::Icmp(_) => (22, 24..26),
             super::Body::Raw { .. } => (usize::MAX - 2, 12..20),
         };
-        let word = |b: &[u8], i: usize| b.get(i..i + 2).map_or(0, |w| u32::from(u16::from_be_bytes([w[0], w[1]])));
+        let word = |b: &[u8], i: usize| {
+            b.get(i..i + 2).map_or(0, |w| u32::from(u16::from_be_bytes([w[0], w[1]])))
+        };
         if bytes.len() >= sum_at + 2 && word(&bytes, sum_at) != 0 {
-            let delta: u32 = changed.clone().step_by(2).map(|i| (0xffff - word(&bytes, i)) + word(&new, i)).sum();
+            let delta: u32 = changed
+                .clone()
+                .step_by(2)
+                .map(|i| (0xffff - word(&bytes, i)) + word(&new, i))
+                .sum();
             let sum = fold((0xffff - word(&bytes, sum_at)) + delta);
             bytes[sum_at..sum_at + 2].copy_from_slice(&sum.to_be_bytes());
         }
@@ -130,7 +143,9 @@ impl Icmp {
     pub fn len(&self) -> usize {
         8 + match self {
             Self::Echo { data, .. } => data.len(),
-            Self::Unreachable { quoted, .. } | Self::TimeExceeded { quoted } | Self::Redirect { quoted, .. } => quoted.len(),
+            Self::Unreachable { quoted, .. }
+            | Self::TimeExceeded { quoted }
+            | Self::Redirect { quoted, .. } => quoted.len(),
         }
     }
 
@@ -178,7 +193,8 @@ impl Icmp {
         let (kind, code) = (r.u8()?, r.u8()?);
         r.u16()?;
         let word: [u8; 4] = r.array()?;
-        let (high, low) = (u16::from_be_bytes([word[0], word[1]]), u16::from_be_bytes([word[2], word[3]]));
+        let (high, low) =
+            (u16::from_be_bytes([word[0], word[1]]), u16::from_be_bytes([word[2], word[3]]));
         let rest: Rc<[u8]> = r.rest().into();
         Ok(match (kind, code) {
             (0 | 8, 0) => Self::Echo { reply: kind == 0, id: high, seq: low, data: rest },
@@ -192,7 +208,9 @@ impl Icmp {
                     9 => Unreachable::NetProhibited,
                     10 => Unreachable::HostProhibited,
                     13 => Unreachable::AdminProhibited,
-                    _ => return Err(Malformed::Unsupported("this code of destination unreachable")),
+                    _ => {
+                        return Err(Malformed::Unsupported("this code of destination unreachable"));
+                    }
                 },
                 quoted: rest,
             },

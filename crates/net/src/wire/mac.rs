@@ -36,7 +36,8 @@ impl FromStr for Mac {
     type Err = &'static str;
     /// Six two-digit hexadecimal numbers with `:` between them.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const WANT: &str = "six two-digit hexadecimal numbers with ':' between them, such as 00:50:56:98:c1:7a";
+        const WANT: &str =
+            "six two-digit hexadecimal numbers with ':' between them, such as 00:50:56:98:c1:7a";
         let mut mac = [0; 6];
         let mut parts = text.split(':');
         for byte in &mut mac {

@@ -16,7 +16,14 @@ const LINKTYPE_ETHERNET: u16 = 1;
 impl PcapNg {
     /// Adds a frame seen at `interface` (for example `node01/cni0`), `at_ns` after the start;
     /// `outbound` says whether it was leaving; `comment` is shown by Wireshark, empty for none.
-    pub fn frame(&mut self, interface: &str, at_ns: u64, outbound: bool, comment: &str, bytes: &[u8]) {
+    pub fn frame(
+        &mut self,
+        interface: &str,
+        at_ns: u64,
+        outbound: bool,
+        comment: &str,
+        bytes: &[u8],
+    ) {
         let id = self.interfaces.iter().position(|n| n == interface).unwrap_or_else(|| {
             self.interfaces.push(interface.to_owned());
             self.interfaces.len() - 1

@@ -35,7 +35,13 @@ impl TcpFlags {
 /// As tcpdump prints them: `S`, `S.`, `P.`, `F.`, `R`, `.`.
 impl fmt::Display for TcpFlags {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (bit, letter) in [(Self::SYN, "S"), (Self::FIN, "F"), (Self::RST, "R"), (Self::PSH, "P"), (Self::ACK, ".")] {
+        for (bit, letter) in [
+            (Self::SYN, "S"),
+            (Self::FIN, "F"),
+            (Self::RST, "R"),
+            (Self::PSH, "P"),
+            (Self::ACK, "."),
+        ] {
             if self.has(bit) {
                 f.write_str(letter)?;
             }
@@ -77,10 +83,13 @@ pub struct Tcp {
 }
 
 impl Tcp {
-    /// A SYN of today carries mss, SACK permitted with the timestamp, nop and window scale: 20 bytes.
+    /// A SYN of today carries mss, SACK permitted with the timestamp, nop and window scale: 20
+    /// bytes.
     fn options_len(&self) -> usize {
         let o = &self.options;
-        4 * usize::from(o.mss.is_some()) + 12 * usize::from(o.timestamp.is_some()) + 4 * usize::from(o.wscale.is_some())
+        4 * usize::from(o.mss.is_some())
+            + 12 * usize::from(o.timestamp.is_some())
+            + 4 * usize::from(o.wscale.is_some())
     }
 
     /// Length in bytes, header and data.
@@ -95,7 +104,9 @@ impl Tcp {
 
     /// The sequence space it uses: data, and one for SYN and FIN each.
     pub fn seq_len(&self) -> u32 {
-        self.data.len() as u32 + u32::from(self.flags.has(TcpFlags::SYN)) + u32::from(self.flags.has(TcpFlags::FIN))
+        self.data.len() as u32
+            + u32::from(self.flags.has(TcpFlags::SYN))
+            + u32::from(self.flags.has(TcpFlags::FIN))
     }
 
     /// The segment's bytes with its checksum.
@@ -124,7 +135,9 @@ impl Tcp {
             out.extend([1, 3, 3, scale]);
         }
         out.extend(self.data.iter());
-        let sum = fold(pseudo_header(src, dst, PROTO_TCP, self.len()) + ones_complement_sum(&out[start..]));
+        let sum = fold(
+            pseudo_header(src, dst, PROTO_TCP, self.len()) + ones_complement_sum(&out[start..]),
+        );
         out[start + 16..start + 18].copy_from_slice(&sum.to_be_bytes());
     }
 
@@ -137,7 +150,10 @@ impl Tcp {
         let (sport, dport, seq, ack) = (r.u16()?, r.u16()?, r.u32()?, r.u32()?);
         let (offset, flags, window) = (usize::from(r.u8()? >> 4) * 4, TcpFlags(r.u8()?), r.u16()?);
         r.u32()?;
-        let mut opts = Reader::new(r.take(offset.checked_sub(20).ok_or(Malformed::Field("TCP data offset"))?)?, "TCP options");
+        let mut opts = Reader::new(
+            r.take(offset.checked_sub(20).ok_or(Malformed::Field("TCP data offset"))?)?,
+            "TCP options",
+        );
         let mut options = TcpOptions::default();
         while let Ok(kind) = opts.u8() {
             match kind {
@@ -145,7 +161,9 @@ impl Tcp {
                 1 => continue,
                 _ => {}
             }
-            let len = usize::from(opts.u8()?).checked_sub(2).ok_or(Malformed::Field("TCP option length"))?;
+            let len = usize::from(opts.u8()?)
+                .checked_sub(2)
+                .ok_or(Malformed::Field("TCP option length"))?;
             let mut body = Reader::new(opts.take(len)?, "TCP options");
             match kind {
                 2 => options.mss = Some(body.u16()?),

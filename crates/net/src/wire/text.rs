@@ -1,7 +1,9 @@
-//! Frames as one line of text, the form of the committed recordings:
-//! `00:50:56:98:d2:4e > 00:50:56:98:c1:7a ttl=64 len=60 DF 192.168.120.252:40501 > … TCP S mss=1460`.
+//! Frames as one line of text, the form of the committed recordings: `00:50:56:98:d2:4e >
+//! 00:50:56:98:c1:7a ttl=64 len=60 DF 192.168.120.252:40501 > … TCP S mss=1460`.
 
-use super::{Arp, ArpOp, Body, Frame, Icmp, Ipv4, PROTO_ICMP, Payload, TcpFlags, Udp, UdpPayload, VXLAN_PORT};
+use super::{
+    Arp, ArpOp, Body, Frame, Icmp, Ipv4, PROTO_ICMP, Payload, TcpFlags, Udp, UdpPayload, VXLAN_PORT,
+};
 use std::fmt::Write;
 
 /// What is said about the TCP or UDP checksum of the (innermost) packet.
@@ -21,8 +23,12 @@ pub enum Checksums {
 pub fn frame_text(frame: &Frame, sums: Checksums, sport: &mut dyn FnMut(u16) -> String) -> String {
     let mut out = format!("{} > {} ", frame.eth.src, frame.eth.dst);
     match &frame.payload {
-        Payload::Arp(Arp { op: ArpOp::Request, tpa, spa, .. }) => _ = write!(out, "ARP who-has {tpa} tell {spa}"),
-        Payload::Arp(Arp { op: ArpOp::Reply, spa, sha, .. }) => _ = write!(out, "ARP {spa} is-at {sha}"),
+        Payload::Arp(Arp { op: ArpOp::Request, tpa, spa, .. }) => {
+            _ = write!(out, "ARP who-has {tpa} tell {spa}")
+        }
+        Payload::Arp(Arp { op: ArpOp::Reply, spa, sha, .. }) => {
+            _ = write!(out, "ARP {spa} is-at {sha}")
+        }
         Payload::Ipv4(p) => write_ipv4(&mut out, p, sums, true, sport),
     }
     out
@@ -35,7 +41,13 @@ pub fn ipv4_text(packet: &Ipv4, sport: &mut dyn FnMut(u16) -> String) -> String 
     out
 }
 
-fn write_ipv4(out: &mut String, p: &Ipv4, sums: Checksums, inner: bool, sport: &mut dyn FnMut(u16) -> String) {
+fn write_ipv4(
+    out: &mut String,
+    p: &Ipv4,
+    sums: Checksums,
+    inner: bool,
+    sport: &mut dyn FnMut(u16) -> String,
+) {
     let _ = write!(out, "ttl={} len={}", p.ttl, p.len());
     if p.df {
         out.push_str(" DF");
@@ -66,9 +78,15 @@ fn write_ipv4(out: &mut String, p: &Ipv4, sums: Checksums, inner: bool, sport: &
             }
             say(out);
         }
-        Body::Udp(Udp { sport: port, dport: VXLAN_PORT, payload: UdpPayload::Vxlan(v), .. }) if inner => {
+        Body::Udp(Udp {
+            sport: port, dport: VXLAN_PORT, payload: UdpPayload::Vxlan(v), ..
+        }) if inner => {
             let name = sport(*port);
-            let _ = write!(out, " {src}:{name} > {dst}:{VXLAN_PORT} UDP cs=0 VXLAN flags=0x8 vni={} {{", v.vni);
+            let _ = write!(
+                out,
+                " {src}:{name} > {dst}:{VXLAN_PORT} UDP cs=0 VXLAN flags=0x8 vni={} {{",
+                v.vni
+            );
             out.push_str(&frame_text(&v.inner, sums, sport));
             out.push('}');
         }

@@ -68,7 +68,9 @@ impl Udp {
             }
         }
         if self.checksum {
-            let sum = fold(pseudo_header(src, dst, PROTO_UDP, self.len()) + ones_complement_sum(&out[start..]));
+            let sum = fold(
+                pseudo_header(src, dst, PROTO_UDP, self.len()) + ones_complement_sum(&out[start..]),
+            );
             // 0 means "none", so a sum of 0 is sent as its other form.
             let sum = if sum == 0 { 0xffff } else { sum };
             out[start + 6..start + 8].copy_from_slice(&sum.to_be_bytes());

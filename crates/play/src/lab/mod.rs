@@ -51,13 +51,22 @@ pub fn script(session: &Session, done: &[Done]) -> Result<String, LabError> {
     let spec = session.spec();
     let names = netns_names(spec.netns.iter().map(|n| n.name.as_str()));
     let mut out = HEAD.to_owned();
-    let ruled = spec.netns.iter().zip(&names).filter(|(n, _)| n.rules.tables_in_use().next().is_some()).map(|(_, name)| quoted(name));
-    let _ = writeln!(out, "NETNS=({})", names.iter().map(|n| quoted(n)).collect::<Vec<_>>().join(" "));
+    let ruled = spec
+        .netns
+        .iter()
+        .zip(&names)
+        .filter(|(n, _)| n.rules.tables_in_use().next().is_some())
+        .map(|(_, name)| quoted(name));
+    let _ =
+        writeln!(out, "NETNS=({})", names.iter().map(|n| quoted(n)).collect::<Vec<_>>().join(" "));
     let _ = writeln!(out, "RULED=({})\n\nbuild() {{", ruled.collect::<Vec<_>>().join(" "));
     out.push_str("  local n\n  for n in \"${NETNS[@]}\"; do ip netns add \"$n\"; done\n");
     for (ns, name) in spec.netns.iter().zip(&names) {
         let _ = writeln!(out, "  # {}", comment(&ns.name));
-        let keys: Vec<String> = sysctls(&ns.sysctl, &ns.timeouts).iter().map(|(k, v)| quoted(&format!("{k}={v}"))).collect();
+        let keys: Vec<String> = sysctls(&ns.sysctl, &ns.timeouts)
+            .iter()
+            .map(|(k, v)| quoted(&format!("{k}={v}")))
+            .collect();
         let _ = writeln!(out, "  sysctls {} {}", quoted(name), keys.join(" "));
     }
     for (i, ns) in spec.netns.iter().enumerate() {
@@ -80,21 +89,32 @@ pub fn script(session: &Session, done: &[Done]) -> Result<String, LabError> {
                 "reachable"
             };
             let mac = n.lladdr.unwrap_or_default();
-            lines.push(format!("neigh replace {addr} lladdr {mac} dev {} nud {nud}", word(&live.dev(*dev).name)?));
+            lines.push(format!(
+                "neigh replace {addr} lladdr {mac} dev {} nud {nud}",
+                word(&live.dev(*dev).name)?
+            ));
         }
         batch(&mut out, "ip", &names[i], lines);
         let mut lines = Vec::new();
         for ((dev, mac), entry) in &live.fdb {
             match entry {
-                FdbEntry::Remote(vtep) => lines.push(format!("fdb append {mac} dev {} dst {vtep}", word(&live.dev(*dev).name)?)),
-                FdbEntry::Port(port) => lines.push(format!("fdb replace {mac} dev {} master dynamic", word(&live.dev(*port).name)?)),
+                FdbEntry::Remote(vtep) => lines.push(format!(
+                    "fdb append {mac} dev {} dst {vtep}",
+                    word(&live.dev(*dev).name)?
+                )),
+                FdbEntry::Port(port) => lines.push(format!(
+                    "fdb replace {mac} dev {} master dynamic",
+                    word(&live.dev(*port).name)?
+                )),
                 FdbEntry::Local(_) => {}
             }
         }
         batch(&mut out, "bridge", &names[i], lines);
         if ns.rules.tables_in_use().next().is_some() {
-            let text = netfilter::save(&ns.rules, "packetwalk", "the session's beginning", &|_, _| (0, 0));
-            let _ = writeln!(out, "  rules {} <<'END-OF-RULES'\n{text}END-OF-RULES", quoted(&names[i]));
+            let text =
+                netfilter::save(&ns.rules, "packetwalk", "the session's beginning", &|_, _| (0, 0));
+            let _ =
+                writeln!(out, "  rules {} <<'END-OF-RULES'\n{text}END-OF-RULES", quoted(&names[i]));
         }
     }
     out.push_str("}\n\nagent() {\n  cat <<'END-OF-AGENT'\n");
@@ -109,10 +129,15 @@ pub fn script(session: &Session, done: &[Done]) -> Result<String, LabError> {
 /// A name for each namespace that a file can have: letters, digits, `.`, `_` and `-`; unique.
 pub fn netns_names<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut taken = BTreeSet::new();
-    let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '_' };
+    let safe =
+        |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '_' };
     let one = |name: &str| {
         let base: String = name.chars().map(safe).collect();
-        let base = if base.starts_with(|c: char| c.is_ascii_alphanumeric()) { base } else { format!("n{base}") };
+        let base = if base.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+            base
+        } else {
+            format!("n{base}")
+        };
         let mut unique = base.clone();
         let mut n = 1;
         while !taken.insert(unique.clone()) {
@@ -140,7 +165,11 @@ fn word(text: &str) -> Result<&str, LabError> {
     if !text.is_empty() && text.len() <= 15 && text.chars().all(fine) && !text.starts_with('-') {
         return Ok(text);
     }
-    Err(LabError { message: format!("a device named {text:?} cannot be built: use letters, digits, '.', '_' and '-', 15 at most") })
+    Err(LabError {
+        message: format!(
+            "a device named {text:?} cannot be built: use letters, digits, '.', '_' and '-', 15 at most"
+        ),
+    })
 }
 
 /// Lines for one call of `ip -batch` or `bridge -batch`.
@@ -181,14 +210,22 @@ fn sysctls(s: &Sysctl, t: &Timeouts) -> Vec<(String, String)> {
     for state in TcpState::ALL {
         let (i, name) = (state as usize, state.name().to_ascii_lowercase());
         if t.tcp[i] != defaults.tcp[i] {
-            put(&format!("net.netfilter.nf_conntrack_tcp_timeout_{name}"), t.tcp[i].as_secs().to_string());
+            put(
+                &format!("net.netfilter.nf_conntrack_tcp_timeout_{name}"),
+                t.tcp[i].as_secs().to_string(),
+            );
         }
     }
     out
 }
 
 /// Devices, all down, with their bridges.
-fn links(ns: &NetnsSpec, i: usize, names: &[String], spec: &net::Spec) -> Result<Vec<String>, LabError> {
+fn links(
+    ns: &NetnsSpec,
+    i: usize,
+    names: &[String],
+    spec: &net::Spec,
+) -> Result<Vec<String>, LabError> {
     let mut out = Vec::new();
     // A cable is made from the end that comes first; a VXLAN device needs its NIC.
     let mut last = Vec::new();
@@ -198,16 +235,27 @@ fn links(ns: &NetnsSpec, i: usize, names: &[String], spec: &net::Spec) -> Result
         };
         match &d.kind {
             DeviceKindSpec::Loopback => {}
-            DeviceKindSpec::Bridge => out.push(format!("link add {} type bridge mcast_snooping 0", head(d)?)),
+            DeviceKindSpec::Bridge => {
+                out.push(format!("link add {} type bridge mcast_snooping 0", head(d)?))
+            }
             DeviceKindSpec::Vxlan { vni, local, dev, port } => {
                 let dev = word(dev)?;
                 last.push(format!("link add {} type vxlan id {vni} local {local} dev {dev} dstport {port} nolearning noudpcsum", head(d)?));
             }
             DeviceKindSpec::Cable { peer_netns, peer, .. } => {
-                let Some(j) = spec.netns.iter().position(|n| n.name == *peer_netns) else { continue };
-                let Some(far) = spec.netns[j].devices.iter().find(|p| p.name == *peer) else { continue };
+                let Some(j) = spec.netns.iter().position(|n| n.name == *peer_netns) else {
+                    continue;
+                };
+                let Some(far) = spec.netns[j].devices.iter().find(|p| p.name == *peer) else {
+                    continue;
+                };
                 if i < j {
-                    out.push(format!("link add {} type veth peer name {} netns {}", head(d)?, head(far)?, names[j]));
+                    out.push(format!(
+                        "link add {} type veth peer name {} netns {}",
+                        head(d)?,
+                        head(far)?,
+                        names[j]
+                    ));
                 }
             }
         }
@@ -229,7 +277,10 @@ fn addresses(ns: &NetnsSpec) -> Result<Vec<String>, LabError> {
         }
         let loopback = matches!(d.kind, DeviceKindSpec::Loopback);
         for a in d.addrs.iter().filter(|a| !(loopback && a.addr().is_loopback())) {
-            out.push(format!("addr add {a} dev {name}{}", if a.prefix_len() < 31 { " noprefixroute" } else { "" }));
+            out.push(format!(
+                "addr add {a} dev {name}{}",
+                if a.prefix_len() < 31 { " noprefixroute" } else { "" }
+            ));
         }
         if d.up {
             out.push(format!("link set {name} up"));
@@ -282,7 +333,10 @@ mod tests {
     #[test]
     fn namespaces_get_names_that_files_can_have() {
         let names = ["kube-system/kube-dns", "kube-system_kube-dns", "../etc", "$(id)"];
-        assert_eq!(netns_names(names.into_iter()), ["kube-system_kube-dns", "kube-system_kube-dns_2", "n.._etc", "n__id_"]);
+        assert_eq!(
+            netns_names(names.into_iter()),
+            ["kube-system_kube-dns", "kube-system_kube-dns_2", "n.._etc", "n__id_"]
+        );
     }
 
     #[test]

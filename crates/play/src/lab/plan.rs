@@ -64,13 +64,21 @@ pub(super) fn json(session: &Session, done: &[Done], names: &[String]) -> Result
             ));
         }
     }
-    let mut past = Past { rules: session.initial().netns.iter().map(|n| n.rules.clone()).collect(), seen: 0, pinned: BTreeMap::new() };
+    let mut past = Past {
+        rules: session.initial().netns.iter().map(|n| n.rules.clone()).collect(),
+        seen: 0,
+        pinned: BTreeMap::new(),
+    };
     let mut steps = Vec::new();
     for (d, n) in done.iter().zip(1..) {
         steps.extend(step(session, d, n, names, &mut past)?);
     }
     let end = seconds(Duration(session.world().now().0));
-    Ok(format!("{{\"services\": [\n{}\n], \"steps\": [\n{}\n], \"end\": {end}}}", services.join(",\n"), steps.join(",\n")))
+    Ok(format!(
+        "{{\"services\": [\n{}\n], \"steps\": [\n{}\n], \"end\": {end}}}",
+        services.join(",\n"),
+        steps.join(",\n")
+    ))
 }
 
 /// Bytes as characters of the same number.
@@ -107,48 +115,74 @@ impl Past {
     }
 }
 
-/// What a lab does for a step, counted from 1: nothing for a command that only prints, or was refused.
-fn step(session: &Session, d: &Done, n: usize, names: &[String], past: &mut Past) -> Result<Vec<String>, LabError> {
+/// What a lab does for a step, counted from 1: nothing for a command that only prints, or was
+/// refused.
+fn step(
+    session: &Session,
+    d: &Done,
+    n: usize,
+    names: &[String],
+    past: &mut Past,
+) -> Result<Vec<String>, LabError> {
     let wrong = |what: &str| LabError { message: format!("step {n}: {what}") };
     let head = |pins: &str, netns: &str| {
-        format!("{{\"step\": {n}, \"at\": {}, \"pins\": {pins}, \"netns\": {}", seconds(Duration(d.at.0)), text(netns))
+        format!(
+            "{{\"step\": {n}, \"at\": {}, \"pins\": {pins}, \"netns\": {}",
+            seconds(Duration(d.at.0)),
+            text(netns)
+        )
     };
     match (&d.action, &d.result) {
         (Action::Send(probe), Outcome::Run(run)) => {
-            let netns = names.get(run.from.0 as usize).ok_or_else(|| wrong("its sender was not there from the beginning"))?;
+            let netns = names
+                .get(run.from.0 as usize)
+                .ok_or_else(|| wrong("its sender was not there from the beginning"))?;
             past.up_to(session, run.events.start);
             let pins = pins(session, run, names, past).map_err(|e| wrong(&e))?;
             let body = client(session, probe, run);
-            let by_hand = |e: &&net::Event| matches!(e.kind, EventKind::Configured { by: None, .. });
+            let by_hand =
+                |e: &&net::Event| matches!(e.kind, EventKind::Configured { by: None, .. });
             let typed = |a: &Action| matches!(a, Action::Shell { line, .. } if !is_cluster(line));
             let configured = session.events()[run.events.clone()].iter().filter(by_hand).count();
             if configured < probe.during.iter().filter(|(_, a)| typed(a)).count() {
-                return Err(wrong("a command of its during: is refused, so a lab does not type it either; mend or remove it"));
+                return Err(wrong(
+                    "a command of its during: is refused, so a lab does not type it either; mend or remove it",
+                ));
             }
             let at = |after: Duration, (netns, command): (String, String)| {
                 format!("{{\"after\": {}, \"netns\": {}, {command}}}", seconds(after), text(&netns))
             };
-            let typed =
-                probe.during.iter().filter(|(_, a)| typed(a)).filter_map(|(after, a)| Some(at(*after, command(session, a, names)?)));
+            let typed = probe
+                .during
+                .iter()
+                .filter(|(_, a)| typed(a))
+                .filter_map(|(after, a)| Some(at(*after, command(session, a, names)?)));
             let mut during: Vec<String> = typed.collect();
             for (e, command) in deeds(session, run.events.clone(), names).map_err(|e| wrong(&e))? {
                 during.push(at(e - d.at, command));
             }
             let probe = format!("{}, {body}, \"during\": {}}}", head(&pins, netns), list(during));
             let mut out = vec![probe];
-            out.extend(acts(session, run.events.end..d.events.end, n, names).map_err(|e| wrong(&e))?);
+            out.extend(
+                acts(session, run.events.end..d.events.end, n, names).map_err(|e| wrong(&e))?,
+            );
             Ok(out)
         }
-        (Action::Shell { line, .. }, Outcome::Output(_)) if shell::sends(line) => {
-            Err(wrong(&format!("{line:?} is a command; write it as send: so that a lab sends it too")))
-        }
+        (Action::Shell { line, .. }, Outcome::Output(_)) if shell::sends(line) => Err(wrong(
+            &format!("{line:?} is a command; write it as send: so that a lab sends it too"),
+        )),
         // A lab has no cluster: it does what the components did.
         (Action::Shell { line, .. }, Outcome::Output(_)) if is_cluster(line) => {
             acts(session, d.events.clone(), n, names).map_err(|e| wrong(&e))
         }
         (action @ Action::Shell { .. }, Outcome::Output(out)) if out.status == 0 => {
             let typed = command(session, action, names);
-            Ok(typed.map(|(netns, command)| format!("{}, \"kind\": \"run\", {command}}}", head("[]", &netns))).into_iter().collect())
+            Ok(typed
+                .map(|(netns, command)| {
+                    format!("{}, \"kind\": \"run\", {command}}}", head("[]", &netns))
+                })
+                .into_iter()
+                .collect())
         }
         _ => Ok(Vec::new()),
     }
@@ -160,47 +194,88 @@ fn is_cluster(line: &str) -> bool {
 }
 
 /// What components did in some events, as steps of their own.
-fn acts(session: &Session, events: Range<usize>, n: usize, names: &[String]) -> Result<Vec<String>, String> {
+fn acts(
+    session: &Session,
+    events: Range<usize>,
+    n: usize,
+    names: &[String],
+) -> Result<Vec<String>, String> {
     let one = |(at, (netns, command)): (Instant, (String, String))| {
         let (at, netns) = (seconds(Duration(at.0)), text(&netns));
-        format!("{{\"step\": {n}, \"at\": {at}, \"pins\": [], \"netns\": {netns}, \"kind\": \"run\", {command}}}")
+        format!(
+            "{{\"step\": {n}, \"at\": {at}, \"pins\": [], \"netns\": {netns}, \"kind\": \"run\", {command}}}"
+        )
     };
     Ok(deeds(session, events, names)?.into_iter().map(one).collect())
 }
 
 /// What components did in some events: when, where, and the command that does it.
 #[allow(clippy::type_complexity, reason = "a time, and what `command` gives")]
-fn deeds(session: &Session, events: Range<usize>, names: &[String]) -> Result<Vec<(Instant, (String, String))>, String> {
+fn deeds(
+    session: &Session,
+    events: Range<usize>,
+    names: &[String],
+) -> Result<Vec<(Instant, (String, String))>, String> {
     let mut out = Vec::new();
     for (e, i) in session.events()[events.clone()].iter().zip(events) {
-        let argv = |words: &[&str]| format!("\"argv\": {}, \"stdin\": null", list(words.iter().map(|w| text(w))));
+        let argv = |words: &[&str]| {
+            format!("\"argv\": {}, \"stdin\": null", list(words.iter().map(|w| text(w))))
+        };
         let command = match &e.kind {
             EventKind::Configured { setting, by: Some(by) } => match &**setting {
                 Setting::Rules(_) => {
-                    let words = session.words(i).ok_or_else(|| format!("a lab cannot do all that {by} did"))?;
-                    let argv = list(["iptables-restore", "--noflush", "--counters"].iter().map(|w| text(w)));
+                    let words = session
+                        .words(i)
+                        .ok_or_else(|| format!("a lab cannot do all that {by} did"))?;
+                    let argv = list(
+                        ["iptables-restore", "--noflush", "--counters"].iter().map(|w| text(w)),
+                    );
                     format!("\"argv\": {argv}, \"stdin\": {}", text(&words))
                 }
                 Setting::Forget(id) => {
                     let gone = e.changes.iter().find_map(|c| match c {
-                        Change::Connection { id: x, before: Some(c), .. } if x == id => Some(c.original),
+                        Change::Connection { id: x, before: Some(c), .. } if x == id => {
+                            Some(c.original)
+                        }
                         _ => None,
                     });
-                    let Some(Tuple { src, dst, l4: L4::Ports(sport, dport), .. }) = gone else { continue };
-                    let [src, dst, sport, dport] = [src.to_string(), dst.to_string(), sport.to_string(), dport.to_string()];
-                    argv(&["conntrack", "-D", "-p", "udp", "-s", &src, "-d", &dst, "--sport", &sport, "--dport", &dport])
+                    let Some(Tuple { src, dst, l4: L4::Ports(sport, dport), .. }) = gone else {
+                        continue;
+                    };
+                    let [src, dst, sport, dport] =
+                        [src.to_string(), dst.to_string(), sport.to_string(), dport.to_string()];
+                    argv(&[
+                        "conntrack",
+                        "-D",
+                        "-p",
+                        "udp",
+                        "-s",
+                        &src,
+                        "-d",
+                        &dst,
+                        "--sport",
+                        &sport,
+                        "--dport",
+                        &dport,
+                    ])
                 }
                 _ => return Err(format!("a lab cannot do yet what {by} did")),
             },
             // Its namespace stays, without a cable.
             EventKind::NetnsDeleted { .. } => {
                 let veth = e.changes.iter().find_map(|c| match c {
-                    Change::Device { netns, after, .. } if *netns == e.netns && after.gone => Some(after.name.clone()),
+                    Change::Device { netns, after, .. } if *netns == e.netns && after.gone => {
+                        Some(after.name.clone())
+                    }
                     _ => None,
                 });
                 argv(&["ip", "link", "del", &veth.ok_or("a lab cannot take a machine away")?])
             }
-            EventKind::NetnsAdded { name, .. } => return Err(format!("a lab cannot start {name}: only what is there from the beginning")),
+            EventKind::NetnsAdded { name, .. } => {
+                return Err(format!(
+                    "a lab cannot start {name}: only what is there from the beginning"
+                ));
+            }
             _ => continue,
         };
         out.push((e.at, (names.get(e.netns.0 as usize).cloned().unwrap_or_default(), command)));
@@ -260,7 +335,8 @@ fn command(session: &Session, action: &Action, names: &[String]) -> Option<(Stri
     }
     let mut words = shell::split(line);
     let at = words.iter().position(|w| w == "<<<");
-    let stdin = at.map(|i| words.split_off(i).into_iter().skip(1).collect::<Vec<_>>().join(" ") + "\n");
+    let stdin =
+        at.map(|i| words.split_off(i).into_iter().skip(1).collect::<Vec<_>>().join(" ") + "\n");
     let argv = list(words.iter().map(|w| text(w)));
     let stdin = stdin.map_or_else(|| "null".to_owned(), |s| text(&s));
     Some((names.get(netns.0 as usize)?.clone(), format!("\"argv\": {argv}, \"stdin\": {stdin}")))
@@ -279,16 +355,26 @@ fn pins(session: &Session, run: &Run, names: &[String], past: &mut Past) -> Resu
             WalkStep::Returned { chain, draws, .. } => (*chain, None, draws),
             _ => continue,
         };
-        let Some(c) = past.rules.get(e.netns.0 as usize).and_then(|r| r.table(TableName::Nat).chains.get(chain as usize)) else { continue };
+        let Some(c) = past
+            .rules
+            .get(e.netns.0 as usize)
+            .and_then(|r| r.table(TableName::Nat).chains.get(chain as usize))
+        else {
+            continue;
+        };
         if draws.is_empty() {
             continue;
         }
-        let random = |r: &net::netfilter::Rule| r.matches.iter().any(|m| matches!(m, Match::Random { .. }));
-        let choice = rule
-            .filter(|r| c.rules.get(*r as usize).is_some_and(random))
-            .map_or(0, |r| c.rules.iter().take(r as usize + 1).filter(|r| random(r)).count() as u32);
+        let random =
+            |r: &net::netfilter::Rule| r.matches.iter().any(|m| matches!(m, Match::Random { .. }));
+        let choice = rule.filter(|r| c.rules.get(*r as usize).is_some_and(random)).map_or(0, |r| {
+            c.rules.iter().take(r as usize + 1).filter(|r| random(r)).count() as u32
+        });
         if *drawn.entry((e.netns, chain)).or_insert(choice) != choice {
-            return Err(format!("chain {} draws twice and not the same; a lab can make one choice certain", c.name));
+            return Err(format!(
+                "chain {} draws twice and not the same; a lab can make one choice certain",
+                c.name
+            ));
         }
         if past.pinned.insert((e.netns, chain), choice) != Some(choice) {
             out.push(format!(
@@ -313,6 +399,9 @@ mod tests {
 
     #[test]
     fn texts_are_escaped_beyond_ascii() {
-        assert_eq!(text("a\"b\\c\n\u{7f}é😀"), "\"a\\\"b\\\\c\\u000a\\u007f\\u00e9\\ud83d\\ude00\"");
+        assert_eq!(
+            text("a\"b\\c\n\u{7f}é😀"),
+            "\"a\\\"b\\\\c\\u000a\\u007f\\u00e9\\ud83d\\ude00\""
+        );
     }
 }

@@ -95,7 +95,9 @@ impl Preset {
 
     /// Its document: the manifests, then what is under them.
     pub fn document(&self) -> String {
-        let topology = include_str!("topology.yaml").replace("@SEED@", self.seed).replace("@VERSION@", self.version);
+        let topology = include_str!("topology.yaml")
+            .replace("@SEED@", self.seed)
+            .replace("@VERSION@", self.version);
         format!("{}---\n{}---\n{topology}", self.service, include_str!("deployments.yaml"))
     }
 }

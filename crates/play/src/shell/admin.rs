@@ -37,9 +37,16 @@ fn only(args: &[&str], pairs: &[&str], alone: &[&str]) -> Result<(), String> {
     while let [word, more @ ..] = rest {
         rest = match more {
             [_, more @ ..] if pairs.contains(word) => more,
-            [] if pairs.contains(word) => return Err(format!("Command line is not complete behind \"{word}\".")),
+            [] if pairs.contains(word) => {
+                return Err(format!("Command line is not complete behind \"{word}\"."));
+            }
             _ if alone.contains(word) => more,
-            _ => return Err(format!("\"{word}\" is not understood here; try: {}", [pairs, alone].concat().join(", "))),
+            _ => {
+                return Err(format!(
+                    "\"{word}\" is not understood here; try: {}",
+                    [pairs, alone].concat().join(", ")
+                ));
+            }
         };
     }
     Ok(())
@@ -73,14 +80,25 @@ fn routes(ns: &Netns, verb: &str, args: &[&str]) -> Result<Setting, String> {
         .map_err(|_| format!("Error: any valid prefix is expected rather than \"{dst}\"."))?;
     only(&args[1..], &["via", "dev", "src", "metric"], &["onlink"])?;
     let mut all = Vec::clone(&ns.routes);
-    let route = Route { dst, via: None, dev: DevId(0), src: None, onlink: false, proto: RouteProto::Boot, metric: 0 };
+    let route = Route {
+        dst,
+        via: None,
+        dev: DevId(0),
+        src: None,
+        onlink: false,
+        proto: RouteProto::Boot,
+        metric: 0,
+    };
     if route.dst.trunc() != route.dst {
         return Err("Error: Invalid prefix for given prefix length.".to_owned());
     }
-    let via: Option<IpAddr> = after(args, "via").map(|v| parsed("any valid address", Some(v))).transpose()?;
+    let via: Option<IpAddr> =
+        after(args, "via").map(|v| parsed("any valid address", Some(v))).transpose()?;
     if verb == "del" {
         let dev = after(args, "dev").map(|d| device(ns, d)).transpose()?;
-        let fits = |r: &Route| r.dst == dst && dev.is_none_or(|d| d == r.dev) && (via.is_none() || via == r.via);
+        let fits = |r: &Route| {
+            r.dst == dst && dev.is_none_or(|d| d == r.dev) && (via.is_none() || via == r.via)
+        };
         let Some(at) = all.iter().position(fits) else {
             return Err("RTNETLINK answers: No such process".to_owned());
         };
@@ -90,11 +108,18 @@ fn routes(ns: &Netns, verb: &str, args: &[&str]) -> Result<Setting, String> {
     let onlink = args.contains(&"onlink");
     let named = after(args, "dev").map(|name| device(ns, name)).transpose()?;
     // A gateway is somebody on the link.
-    let gateway = via.filter(|_| !onlink || named.is_none()).map(|gateway| match ns.route(gateway) {
-        Some(net::route::Decision::Out { dev, next_hop, .. }) if next_hop == gateway && named.is_none_or(|n| n == dev) => Ok(dev),
-        _ => Err("Error: Nexthop has invalid gateway.".to_owned()),
-    });
-    let Some(dev) = gateway.transpose()?.or(named) else { return Err("RTNETLINK answers: No such device".to_owned()) };
+    let gateway =
+        via.filter(|_| !onlink || named.is_none()).map(|gateway| match ns.route(gateway) {
+            Some(net::route::Decision::Out { dev, next_hop, .. })
+                if next_hop == gateway && named.is_none_or(|n| n == dev) =>
+            {
+                Ok(dev)
+            }
+            _ => Err("Error: Nexthop has invalid gateway.".to_owned()),
+        });
+    let Some(dev) = gateway.transpose()?.or(named) else {
+        return Err("RTNETLINK answers: No such device".to_owned());
+    };
     let src = after(args, "src").map(|v| parsed("any valid address", Some(v))).transpose()?;
     let metric = after(args, "metric").map_or(Ok(0), |m| parsed("\"metric\" value", Some(m)))?;
     let same = |r: &Route| r.dst == dst && r.metric == metric;
@@ -113,9 +138,15 @@ pub(super) fn neigh(session: &mut Session, netns: NetnsId, verb: &str, args: &[&
     let setting = (|| {
         let addr: IpAddr = parsed("an address", args.first().copied())?;
         only(&args[1..], &["lladdr", "dev", "nud"], &[])?;
-        let dev = device(ns, after(args, "dev").ok_or("Device and destination are required arguments.")?)?;
+        let dev = device(
+            ns,
+            after(args, "dev").ok_or("Device and destination are required arguments.")?,
+        )?;
         let to = if verb == "del" {
-            ns.neighbours.get(&(dev, addr)).map(|_| None).ok_or("RTNETLINK answers: No such file or directory")?
+            ns.neighbours
+                .get(&(dev, addr))
+                .map(|_| None)
+                .ok_or("RTNETLINK answers: No such file or directory")?
         } else {
             if verb == "add" && ns.neighbours.contains_key(&(dev, addr)) {
                 return Err("RTNETLINK answers: File exists".to_owned());
@@ -124,11 +155,16 @@ pub(super) fn neigh(session: &mut Session, netns: NetnsId, verb: &str, args: &[&
                 "permanent" => NudState::Permanent,
                 "reachable" => NudState::Reachable,
                 "stale" => NudState::Stale,
-                other => return Err(format!("Error: argument \"{other}\" is wrong: nud state is bad")),
+                other => {
+                    return Err(format!("Error: argument \"{other}\" is wrong: nud state is bad"));
+                }
             };
             // An entry that is there keeps its cached header.
             let cached = ns.neighbours.get(&(dev, addr)).is_some_and(|n| n.cached);
-            Some(Neighbour { cached, ..Neighbour::known(parsed("\"lladdr\" value", after(args, "lladdr"))?, state) })
+            Some(Neighbour {
+                cached,
+                ..Neighbour::known(parsed("\"lladdr\" value", after(args, "lladdr"))?, state)
+            })
         };
         Ok(Setting::Neighbour { dev, addr, to })
     })();
@@ -140,7 +176,9 @@ pub(super) fn link(session: &mut Session, netns: NetnsId, args: &[&str]) -> Outp
     let args = if args.first() == Some(&"dev") { &args[1..] } else { args };
     let ns = session.world().state().ns(netns);
     let setting = (|| {
-        let [name, rest @ ..] = args else { return Err("Not enough information: \"dev\" argument is required.".to_owned()) };
+        let [name, rest @ ..] = args else {
+            return Err("Not enough information: \"dev\" argument is required.".to_owned());
+        };
         let dev = device(ns, name)?;
         let mut to = ns.dev(dev).clone();
         match rest {
@@ -156,7 +194,9 @@ pub(super) fn link(session: &mut Session, netns: NetnsId, args: &[&str]) -> Outp
                     return Err("Error: mtu greater than device maximum.".to_owned());
                 }
             }
-            ["type", "bridge_slave", ..] if to.master.is_none() => return Err("RTNETLINK answers: Operation not supported".to_owned()),
+            ["type", "bridge_slave", ..] if to.master.is_none() => {
+                return Err("RTNETLINK answers: Operation not supported".to_owned());
+            }
             ["type", "bridge_slave", "hairpin", how @ ("on" | "off")] => to.hairpin = *how == "on",
             _ => {
                 return Err(format!(
@@ -176,7 +216,8 @@ pub(super) fn fdb(session: &mut Session, netns: NetnsId, verb: &str, args: &[&st
     let setting = (|| {
         let mac: Mac = parsed("a MAC", args.first().copied())?;
         only(&args[1..], &["dev", "dst"], &["self", "permanent"])?;
-        let dev = device(ns, after(args, "dev").ok_or("Device and address are required arguments.")?)?;
+        let dev =
+            device(ns, after(args, "dev").ok_or("Device and address are required arguments.")?)?;
         if !matches!(ns.dev(dev).kind, DeviceKind::Vxlan { .. }) {
             return Err("bridge fdb: only entries of a VXLAN device can be changed here".to_owned());
         }
@@ -194,12 +235,20 @@ pub(super) fn fdb(session: &mut Session, netns: NetnsId, verb: &str, args: &[&st
 /// `sysctl [-w] KEY=VALUE`, `sysctl KEY`.
 pub(super) fn sysctl(session: &mut Session, netns: NetnsId, args: &[&str]) -> Output {
     let args: Vec<_> = args.iter().filter(|a| !matches!(**a, "-w" | "-q" | "-qw")).collect();
-    let [word] = args.as_slice() else { return Output::fail(1, "sysctl: one KEY or KEY=VALUE at a time is understood here\n") };
+    let [word] = args.as_slice() else {
+        return Output::fail(1, "sysctl: one KEY or KEY=VALUE at a time is understood here\n");
+    };
     let (key, value) = word.split_once('=').map_or((**word, None), |(k, v)| (k, Some(v)));
     let mut to = session.world().state().ns(netns).sysctl.clone();
     let Some(field) = field(&mut to, key) else {
         let keys = SYSCTLS.join(", ");
-        return Output::fail(255, format!("sysctl: cannot stat /proc/sys/{}: not simulated; here are: {keys}\n", key.replace('.', "/")));
+        return Output::fail(
+            255,
+            format!(
+                "sysctl: cannot stat /proc/sys/{}: not simulated; here are: {keys}\n",
+                key.replace('.', "/")
+            ),
+        );
     };
     let shown = match (field, value) {
         (Field::Switch(on), None) => u8::from(*on),
@@ -207,7 +256,12 @@ pub(super) fn sysctl(session: &mut Session, netns: NetnsId, args: &[&str]) -> Ou
         (field, Some(text)) => {
             let most = if matches!(field, Field::Switch(_)) { 1 } else { 2 };
             let Some(n) = text.parse::<u8>().ok().filter(|n| *n <= most) else {
-                return Output::fail(255, format!("sysctl: setting key \"{key}\": Invalid argument; write a number from 0 to {most}\n"));
+                return Output::fail(
+                    255,
+                    format!(
+                        "sysctl: setting key \"{key}\": Invalid argument; write a number from 0 to {most}\n"
+                    ),
+                );
             };
             match field {
                 Field::Switch(on) => *on = n == 1,
@@ -265,13 +319,18 @@ pub(super) fn restore(session: &mut Session, netns: NetnsId, args: &[&str]) -> O
     set(session, netns, setting)
 }
 
-/// `conntrack -D [-p PROTO] [-s ADDRESS] [-d ADDRESS] [--sport PORT] [--dport PORT]`, by what the first
-/// packet looked like.
+/// `conntrack -D [-p PROTO] [-s ADDRESS] [-d ADDRESS] [--sport PORT] [--dport PORT]`, by what the
+/// first packet looked like.
 pub(super) fn forget(session: &mut Session, netns: NetnsId, args: &[&str]) -> Output {
     const WORDS: [&str; 7] = ["-p", "-s", "--orig-src", "-d", "--orig-dst", "--sport", "--dport"];
     let wanted = (|| {
         only(args, &WORDS, &[])?;
-        let address = |short, long| after(args, short).or(after(args, long)).map(|v| parsed::<IpAddr>("an address", Some(v))).transpose();
+        let address = |short, long| {
+            after(args, short)
+                .or(after(args, long))
+                .map(|v| parsed::<IpAddr>("an address", Some(v)))
+                .transpose()
+        };
         let port = |word| after(args, word).map(|v| parsed::<u16>("a port", Some(v))).transpose();
         let proto = match after(args, "-p") {
             None => None,
@@ -280,7 +339,13 @@ pub(super) fn forget(session: &mut Session, netns: NetnsId, args: &[&str]) -> Ou
             Some("icmp") => Some(net::wire::PROTO_ICMP),
             Some(other) => return Err(format!("conntrack: unknown protocol `{other}'")),
         };
-        Ok((proto, address("-s", "--orig-src")?, address("-d", "--orig-dst")?, port("--sport")?, port("--dport")?))
+        Ok((
+            proto,
+            address("-s", "--orig-src")?,
+            address("-d", "--orig-dst")?,
+            port("--sport")?,
+            port("--dport")?,
+        ))
     })();
     let (proto, src, dst, sport, dport) = match wanted {
         Ok(w) => w,
@@ -294,13 +359,20 @@ pub(super) fn forget(session: &mut Session, netns: NetnsId, args: &[&str]) -> Ou
             && dport.is_none_or(|p| t.dport() == Some(p))
     };
     let state = session.world().state();
-    let found: Vec<_> =
-        state.ns(netns).conntrack.iter().filter(|(_, c)| c.confirmed() && fits(&c.original)).map(|(id, c)| (id, c.clone())).collect();
-    let lines: String = found.iter().map(|(_, c)| net::dump::conntrack_line(c, state.now, 0) + "\n").collect();
+    let found: Vec<_> = state
+        .ns(netns)
+        .conntrack
+        .iter()
+        .filter(|(_, c)| c.confirmed() && fits(&c.original))
+        .map(|(id, c)| (id, c.clone()))
+        .collect();
+    let lines: String =
+        found.iter().map(|(_, c)| net::dump::conntrack_line(c, state.now, 0) + "\n").collect();
     for (id, _) in &found {
         session.configure(netns, Setting::Forget(*id));
     }
     let n = found.len();
-    let text = format!("{lines}conntrack v1.4.4 (conntrack-tools): {n} flow entries have been deleted.\n");
+    let text =
+        format!("{lines}conntrack v1.4.4 (conntrack-tools): {n} flow entries have been deleted.\n");
     Output { text, status: i32::from(n == 0) }
 }

@@ -1,5 +1,6 @@
-//! `systemctl start|stop|restart kube-proxy`: a whole sync, as an event. Packets before it meet the rules
-//! that were there; the counters of kube-proxy's own chains begin at zero, as every whole sync writes them anew.
+//! `systemctl start|stop|restart kube-proxy`: a whole sync, as an event. Packets before it meet the
+//! rules that were there; the counters of kube-proxy's own chains begin at zero, as every whole
+//! sync writes them anew.
 
 use super::Output;
 use crate::Session;
@@ -9,11 +10,17 @@ pub(super) fn systemctl(session: &mut Session, netns: NetnsId, args: &[&str]) ->
     let (verb @ ("start" | "stop" | "restart"), "kube-proxy" | "kube-proxy.service") =
         (args.first().copied().unwrap_or(""), args.get(1).copied().unwrap_or(""))
     else {
-        return Output::fail(1, "systemctl: not understood here; try: systemctl restart kube-proxy\n");
+        return Output::fail(
+            1,
+            "systemctl: not understood here; try: systemctl restart kube-proxy\n",
+        );
     };
     let name = session.world().state().ns(netns).name.to_string();
     if !session.running().nodes.iter().any(|n| n.spec.name.value == name) {
-        return Output::fail(5, format!("Failed to {verb} kube-proxy.service: Unit kube-proxy.service not found.\n"));
+        return Output::fail(
+            5,
+            format!("Failed to {verb} kube-proxy.service: Unit kube-proxy.service not found.\n"),
+        );
     }
     let runs = !session.is_stopped(&name);
     if verb == "restart" || runs == (verb == "stop") {

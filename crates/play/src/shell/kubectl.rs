@@ -1,4 +1,5 @@
-//! `kubectl`: `get` in the columns of 1.10, and what changes the cluster: `apply`, `scale`, `delete`.
+//! `kubectl`: `get` in the columns of 1.10, and what changes the cluster: `apply`, `scale`,
+//! `delete`.
 
 use super::Output;
 use crate::Session;
@@ -23,13 +24,23 @@ struct Line<'a> {
 
 impl<'a> Line<'a> {
     fn read(args: &[&'a str]) -> Result<Self, Output> {
-        let mut this = Self { words: Vec::new(), namespace: None, all: false, wide: false, replicas: None, file: None, text: None };
+        let mut this = Self {
+            words: Vec::new(),
+            namespace: None,
+            all: false,
+            wide: false,
+            replicas: None,
+            file: None,
+            text: None,
+        };
         let mut args = args.iter().copied();
         while let Some(arg) = args.next() {
             let (flag, value) = arg.split_once('=').map_or((arg, None), |(f, v)| (f, Some(v)));
             let mut value = || {
                 let found = value.or_else(|| args.next());
-                found.ok_or_else(|| Output::fail(1, format!("error: flag needs an argument: {flag}\n")))
+                found.ok_or_else(|| {
+                    Output::fail(1, format!("error: flag needs an argument: {flag}\n"))
+                })
             };
             match flag {
                 "-n" | "--namespace" => this.namespace = Some(value()?),
@@ -37,12 +48,19 @@ impl<'a> Line<'a> {
                 "-owide" => this.wide = true,
                 "-o" | "--output" => match value()? {
                     "wide" => this.wide = true,
-                    other => return Err(Output::fail(1, format!("error: -o {other} is not understood here; -o wide is\n"))),
+                    other => {
+                        return Err(Output::fail(
+                            1,
+                            format!("error: -o {other} is not understood here; -o wide is\n"),
+                        ));
+                    }
                 },
                 "--replicas" => this.replicas = Some(value()?),
                 "-f" | "--filename" => this.file = Some(value()?),
                 "<<<" => this.text = Some(value()?),
-                f if f.starts_with('-') => return Err(Output::fail(1, format!("error: unknown flag: {f}\n"))),
+                f if f.starts_with('-') => {
+                    return Err(Output::fail(1, format!("error: unknown flag: {f}\n")));
+                }
                 // `svc/nginx` is `svc nginx`.
                 _ => this.words.extend(arg.splitn(2, '/')),
             }
@@ -86,7 +104,9 @@ fn kind(word: &str) -> Option<(&'static str, &'static str)> {
     Some(match word {
         "svc" | "service" | "services" => ("services", "service"),
         "po" | "pod" | "pods" => ("pods", "pod"),
-        "deploy" | "deployment" | "deployments" | "deployment.apps" | "deployments.apps" => ("deployments.apps", "deployment.apps"),
+        "deploy" | "deployment" | "deployments" | "deployment.apps" | "deployments.apps" => {
+            ("deployments.apps", "deployment.apps")
+        }
         "no" | "node" | "nodes" => ("nodes", "node"),
         _ => return None,
     })
@@ -103,7 +123,9 @@ fn refused(why: &str, hint: &str) -> Output {
 /// What is printed about a change: what there is to be warned of, and that it was made.
 fn done(result: Result<Vec<String>, Refused>, text: String) -> Output {
     match result {
-        Ok(warnings) => Output::ok(warnings.iter().map(|w| format!("{w}\n")).chain([text]).collect::<String>()),
+        Ok(warnings) => {
+            Output::ok(warnings.iter().map(|w| format!("{w}\n")).chain([text]).collect::<String>())
+        }
         Err((why, hint)) => refused(&why, &hint),
     }
 }
@@ -117,7 +139,9 @@ pub fn edit_of(line: &str) -> Option<Change> {
     let [what, name] = line.words.as_slice() else { return None };
     let owned = (line.namespace().to_owned(), (*name).to_owned());
     match (*verb, kind(what)?.1) {
-        ("scale", "deployment.apps") => Some(Change::Scale(owned.0, owned.1, line.replicas?.parse().ok()?)),
+        ("scale", "deployment.apps") => {
+            Some(Change::Scale(owned.0, owned.1, line.replicas?.parse().ok()?))
+        }
         ("delete", "deployment.apps") => Some(Change::Remove(Thing::Deployment(owned.0, owned.1))),
         ("delete", "service") => Some(Change::Remove(Thing::Service(owned.0, owned.1))),
         _ => None,
@@ -128,7 +152,9 @@ pub fn edit_of(line: &str) -> Option<Change> {
 pub fn told(change: &Change) -> String {
     match change {
         Change::Scale(_, name, _) => format!("deployment.apps/{name} scaled\n"),
-        Change::Remove(Thing::Deployment(_, name)) => format!("deployment.apps \"{name}\" deleted\n"),
+        Change::Remove(Thing::Deployment(_, name)) => {
+            format!("deployment.apps \"{name}\" deleted\n")
+        }
         Change::Remove(Thing::Service(_, name)) => format!("service \"{name}\" deleted\n"),
         _ => String::new(),
     }
@@ -140,11 +166,20 @@ fn cannot(e: &Cannot) -> Output {
 
 fn apply(session: &mut Session, typed: Typed<'_>, line: &Line<'_>) -> Output {
     let (Some("-"), Some(text), []) = (line.file, line.text, line.words.as_slice()) else {
-        return Output::fail(1, "error: here it is written with its text: kubectl apply -f - <<< '…'\n");
+        return Output::fail(
+            1,
+            "error: here it is written with its text: kubectl apply -f - <<< '…'\n",
+        );
     };
     let (_, diags) = kube::yaml::parse(text);
     if let Some(d) = diags.iter().find(|d| d.severity == kube::Severity::Error) {
-        return Output::fail(1, format!("error: error parsing STDIN: line {}: {}\n  hint: {}\n", d.span.line, d.message, d.hint));
+        return Output::fail(
+            1,
+            format!(
+                "error: error parsing STDIN: line {}: {}\n  hint: {}\n",
+                d.span.line, d.message, d.hint
+            ),
+        );
     }
     let (whole, told) = match change::applied(&session.live.text, text, line.namespace) {
         Ok(x) => x,
@@ -157,8 +192,13 @@ fn apply(session: &mut Session, typed: Typed<'_>, line: &Line<'_>) -> Output {
         return refused("a Script is no object of the cluster", "write its commands instead");
     }
     let result = session.reapply(typed, &whole, &BTreeSet::new());
-    let name = |kind: &str| if kind == "Deployment" { "deployment.apps".to_owned() } else { kind.to_lowercase() };
-    done(result, told.iter().map(|t| format!("{}/{} {}\n", name(&t.kind), t.name, t.what)).collect())
+    let name = |kind: &str| {
+        if kind == "Deployment" { "deployment.apps".to_owned() } else { kind.to_lowercase() }
+    };
+    done(
+        result,
+        told.iter().map(|t| format!("{}/{} {}\n", name(&t.kind), t.name, t.what)).collect(),
+    )
 }
 
 fn scale(session: &mut Session, typed: Typed<'_>, line: &Line<'_>) -> Output {
@@ -166,7 +206,10 @@ fn scale(session: &mut Session, typed: Typed<'_>, line: &Line<'_>) -> Output {
         return Output::fail(1, "error: required flag(s) \"replicas\" not set\n");
     };
     let Ok(n) = replicas.parse::<u32>() else {
-        return Output::fail(1, format!("error: invalid argument {replicas:?} for \"--replicas\": write a number\n"));
+        return Output::fail(
+            1,
+            format!("error: invalid argument {replicas:?} for \"--replicas\": write a number\n"),
+        );
     };
     let [what, name] = line.words.as_slice() else { return unknown() };
     let Some((plural, one @ "deployment.apps")) = kind(what) else {
@@ -176,14 +219,25 @@ fn scale(session: &mut Session, typed: Typed<'_>, line: &Line<'_>) -> Output {
     match change::change(&session.live.text, &asked) {
         Err(Cannot::NotWritten(_)) => not_found(plural, name),
         Err(e) => cannot(&e),
-        Ok(text) => done(session.reapply(typed, &text, &BTreeSet::new()), format!("{one}/{name} scaled\n")),
+        Ok(text) => {
+            done(session.reapply(typed, &text, &BTreeSet::new()), format!("{one}/{name} scaled\n"))
+        }
     }
 }
 
 fn delete(session: &mut Session, typed: Typed<'_>, line: &Line<'_>) -> Output {
-    let (Some(what), [name, more @ ..]) = (line.words.first(), line.words.get(1..).unwrap_or_default()) else { return unknown() };
+    let (Some(what), [name, more @ ..]) =
+        (line.words.first(), line.words.get(1..).unwrap_or_default())
+    else {
+        return unknown();
+    };
     let Some((plural, one)) = kind(what) else {
-        return Output::fail(1, format!("error: {what} cannot be deleted here; a service, deployment, pod or node can\n"));
+        return Output::fail(
+            1,
+            format!(
+                "error: {what} cannot be deleted here; a service, deployment, pod or node can\n"
+            ),
+        );
     };
     if !more.is_empty() {
         return Output::fail(1, "error: one name at a time is understood here\n");
@@ -196,13 +250,22 @@ fn delete(session: &mut Session, typed: Typed<'_>, line: &Line<'_>) -> Output {
         _ => return delete_pod(session, typed, line.namespace(), name),
     };
     match change::change(&session.live.text, &Change::Remove(thing)) {
-        Err(Cannot::NotWritten(_)) if one == "service" && is_service(session, line.namespace(), name) => refused(
-            &format!("service {name:?} is brought by the cluster itself, which brings it again"),
-            "delete one that is written in the text",
-        ),
+        Err(Cannot::NotWritten(_))
+            if one == "service" && is_service(session, line.namespace(), name) =>
+        {
+            refused(
+                &format!(
+                    "service {name:?} is brought by the cluster itself, which brings it again"
+                ),
+                "delete one that is written in the text",
+            )
+        }
         Err(Cannot::NotWritten(_)) => not_found(plural, name),
         Err(e) => cannot(&e),
-        Ok(text) => done(session.reapply(typed, &text, &BTreeSet::new()), format!("{one} {name:?} deleted\n")),
+        Ok(text) => done(
+            session.reapply(typed, &text, &BTreeSet::new()),
+            format!("{one} {name:?} deleted\n"),
+        ),
     }
 }
 
@@ -214,9 +277,17 @@ fn is_service(session: &Session, namespace: &str, name: &str) -> bool {
 fn delete_pod(session: &mut Session, typed: Typed<'_>, namespace: &str, name: &str) -> Output {
     let cluster = session.running();
     if cluster.host_pods.iter().any(|p| p.name == *name && p.namespace == namespace) {
-        return refused(&format!("pod {name:?} uses its node's own network: what becomes of it is not simulated"), "delete another");
+        return refused(
+            &format!(
+                "pod {name:?} uses its node's own network: what becomes of it is not simulated"
+            ),
+            "delete another",
+        );
     }
-    let Some(pod) = cluster.pods.iter().find(|p| p.name == *name && p.namespace == namespace) else { return not_found("pods", name) };
+    let Some(pod) = cluster.pods.iter().find(|p| p.name == *name && p.namespace == namespace)
+    else {
+        return not_found("pods", name);
+    };
     let (text, gone) = (session.live.text.clone(), BTreeSet::from([pod.netns()]));
     done(session.reapply(typed, &text, &gone), format!("pod {name:?} deleted\n"))
 }
@@ -224,18 +295,25 @@ fn delete_pod(session: &mut Session, typed: Typed<'_>, namespace: &str, name: &s
 fn get(session: &Session, line: &Line<'_>) -> Output {
     let cluster = session.running();
     let here = |ns: &str| line.all || ns == line.namespace();
-    let age = age(session.world().state().now.0 / 1_000_000_000, cluster.topology.version.human_ages());
-    let (what, names) = (line.words.first().and_then(|w| kind(w)), line.words.get(1..).unwrap_or_default());
+    let age =
+        age(session.world().state().now.0 / 1_000_000_000, cluster.topology.version.human_ages());
+    let (what, names) =
+        (line.words.first().and_then(|w| kind(w)), line.words.get(1..).unwrap_or_default());
     let wanted = |name: &str| names.is_empty() || names.contains(&name);
     let (plural, head, shown, rows) = match what {
         Some((plural, "service")) => {
             let head = ["NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "AGE", "SELECTOR"];
-            let rows = cluster.services.iter().filter(|s| here(&s.namespace) && wanted(&s.name)).map(|s| service_row(s, &age));
+            let rows = cluster
+                .services
+                .iter()
+                .filter(|s| here(&s.namespace) && wanted(&s.name))
+                .map(|s| service_row(s, &age));
             (plural, head, if line.wide { 7 } else { 6 }, rows.collect::<Vec<_>>())
         }
         Some((plural, "pod")) => {
             let head = ["NAME", "READY", "STATUS", "RESTARTS", "AGE", "IP", "NODE"];
-            let rows = pod_rows(session, &age).into_iter().filter(|(ns, r)| here(ns) && wanted(&r[0]));
+            let rows =
+                pod_rows(session, &age).into_iter().filter(|(ns, r)| here(ns) && wanted(&r[0]));
             (plural, head, if line.wide { 7 } else { 5 }, rows.collect())
         }
         Some((plural, "node")) => {
@@ -249,7 +327,15 @@ fn get(session: &Session, line: &Line<'_>) -> Output {
                     Role::Worker => "<none>",
                 };
                 let version = format!("v{era}.0");
-                let row = [&n.spec.name.value, "Ready", role, &age, &version, &n.address().to_string(), "<none>"];
+                let row = [
+                    &n.spec.name.value,
+                    "Ready",
+                    role,
+                    &age,
+                    &version,
+                    &n.address().to_string(),
+                    "<none>",
+                ];
                 (String::new(), row.map(str::to_owned))
             });
             (plural, head, if line.wide { 7 } else { 5 }, rows.collect())
@@ -261,17 +347,28 @@ fn get(session: &Session, line: &Line<'_>) -> Output {
         return not_found(plural, missing);
     }
     let spaced = line.all && plural != "nodes";
-    let with = |ns: &str, r: [String; 7]| spaced.then(|| ns.to_owned()).into_iter().chain(r.into_iter().take(shown)).collect::<Vec<_>>();
-    let rows = std::iter::once(with("NAMESPACE", head.map(str::to_owned))).chain(rows.into_iter().map(|(ns, r)| with(&ns, r)));
+    let with = |ns: &str, r: [String; 7]| {
+        spaced
+            .then(|| ns.to_owned())
+            .into_iter()
+            .chain(r.into_iter().take(shown))
+            .collect::<Vec<_>>()
+    };
+    let rows = std::iter::once(with("NAMESPACE", head.map(str::to_owned)))
+        .chain(rows.into_iter().map(|(ns, r)| with(&ns, r)));
     table(&rows.collect::<Vec<_>>())
 }
 
-/// How old something is, as kubectl tells it: at first in one unit, later in two (`duration.HumanDuration`).
+/// How old something is, as kubectl tells it: at first in one unit, later in two
+/// (`duration.HumanDuration`).
 fn age(seconds: u64, human: bool) -> String {
     let (m, h) = (seconds / 60, seconds / 3_600);
-    let two = |a: u64, unit: &str, b: u64, of: &str| if b > 0 { format!("{a}{unit}{b}{of}") } else { format!("{a}{unit}") };
+    let two = |a: u64, unit: &str, b: u64, of: &str| {
+        if b > 0 { format!("{a}{unit}{b}{of}") } else { format!("{a}{unit}") }
+    };
     // One unit up to here, two up to there.
-    let (s_end, ms_end, m_end, hm_end, h_end) = if human { (120, 600, 10_800, 28_800, 172_800) } else { (60, 60, 3_600, 3_600, 86_400) };
+    let (s_end, ms_end, m_end, hm_end, h_end) =
+        if human { (120, 600, 10_800, 28_800, 172_800) } else { (60, 60, 3_600, 3_600, 86_400) };
     match seconds {
         n if n < s_end => format!("{n}s"),
         n if n < ms_end => two(m, "m", n % 60, "s"),
@@ -284,7 +381,10 @@ fn age(seconds: u64, human: bool) -> String {
 
 fn service_row(s: &RunningService, age: &str) -> (String, [String; 7]) {
     let port = |p: &kube::cluster::Port| {
-        p.node_port.map_or_else(|| format!("{}/{}", p.port, p.protocol), |np| format!("{}:{np}/{}", p.port, p.protocol))
+        p.node_port.map_or_else(
+            || format!("{}/{}", p.port, p.protocol),
+            |np| format!("{}:{np}/{}", p.port, p.protocol),
+        )
     };
     let ports: Vec<_> = s.ports.iter().map(port).collect();
     let selector: Vec<_> = s.selector.iter().map(|(k, v)| format!("{k}={v}")).collect();
@@ -292,14 +392,29 @@ fn service_row(s: &RunningService, age: &str) -> (String, [String; 7]) {
     let none = if s.kind == ServiceType::ExternalName { "<none>" } else { "None" };
     let ip = s.cluster_ip.map_or_else(|| none.to_owned(), |ip| ip.to_string());
     let ports = if ports.is_empty() { "<none>".to_owned() } else { ports.join(",") };
-    (s.namespace.clone(), [s.name.clone(), s.kind.name().to_owned(), ip, external(s), ports, age.to_owned(), selector])
+    (
+        s.namespace.clone(),
+        [
+            s.name.clone(),
+            s.kind.name().to_owned(),
+            ip,
+            external(s),
+            ports,
+            age.to_owned(),
+            selector,
+        ],
+    )
 }
 
 fn pod_rows(session: &Session, age: &str) -> Vec<(String, [String; 7])> {
     let cluster = session.running();
     let own = cluster.pods.iter().map(|p| {
         // kube-dns was three containers; only the one that answers is simulated.
-        let n = if p.deployment == "kube-dns" && p.namespace == "kube-system" { 3 } else { p.containers.len() };
+        let n = if p.deployment == "kube-dns" && p.namespace == "kube-system" {
+            3
+        } else {
+            p.containers.len()
+        };
         let there = session.world().state().ns_named(&p.netns()).is_some();
         let ready = if p.ready && there { n } else { 0 };
         let status = match (there, p.terminating) {
@@ -308,12 +423,20 @@ fn pod_rows(session: &Session, age: &str) -> Vec<(String, [String; 7])> {
             _ => "Running",
         };
         let node = &cluster.nodes[p.node].spec.hostname;
-        (p.namespace.clone(), [&p.name, &format!("{ready}/{n}"), status, "0", age, &p.ip.to_string(), node].map(str::to_owned))
+        (
+            p.namespace.clone(),
+            [&p.name, &format!("{ready}/{n}"), status, "0", age, &p.ip.to_string(), node]
+                .map(str::to_owned),
+        )
     });
     let host = cluster.host_pods.iter().map(|p| {
         let node = &cluster.nodes[p.node];
         let address = node.address().to_string();
-        (p.namespace.to_owned(), [p.name.as_str(), "1/1", "Running", "0", age, &address, &node.spec.hostname].map(str::to_owned))
+        (
+            p.namespace.to_owned(),
+            [p.name.as_str(), "1/1", "Running", "0", age, &address, &node.spec.hostname]
+                .map(str::to_owned),
+        )
     });
     own.chain(host).collect()
 }
@@ -324,7 +447,12 @@ fn external(s: &RunningService) -> String {
         return name.clone();
     }
     let t = &s.traffic;
-    let all: Vec<String> = t.ingress.iter().map(|(a, _)| a.to_string()).chain(t.external_ips.iter().map(ToString::to_string)).collect();
+    let all: Vec<String> = t
+        .ingress
+        .iter()
+        .map(|(a, _)| a.to_string())
+        .chain(t.external_ips.iter().map(ToString::to_string))
+        .collect();
     match s.kind {
         _ if !all.is_empty() => all.join(","),
         ServiceType::LoadBalancer => "<pending>".to_owned(),

@@ -65,8 +65,8 @@ pub const COMMANDS: &[&str] = &[
     "hostname",
 ];
 
-/// Runs a command line on a host: a node, pod or outside host by name. What components do about it is done
-/// when this comes back.
+/// Runs a command line on a host: a node, pod or outside host by name. What components do about it
+/// is done when this comes back.
 pub fn exec(session: &mut Session, host: &str, line: &str) -> Output {
     let out = exec_at_once(session, host, line);
     session.settle();
@@ -114,8 +114,15 @@ pub(crate) fn run(session: &mut Session, host: &str, line: &str) -> Output {
             Err(out) => out,
         },
         ["iptables", rest @ ..] => iptables(session, netns, rest),
-        ["iptables-save"] => Output::ok(net::dump::iptables_save(session.world().state().ns(netns), "iptables-save v1.4.21", SAVED_ON)),
-        ["iptables-save", ..] => Output::fail(2, "iptables-save: no options are understood here; iptables -t TABLE -vnL prints counters\n"),
+        ["iptables-save"] => Output::ok(net::dump::iptables_save(
+            session.world().state().ns(netns),
+            "iptables-save v1.4.21",
+            SAVED_ON,
+        )),
+        ["iptables-save", ..] => Output::fail(
+            2,
+            "iptables-save: no options are understood here; iptables -t TABLE -vnL prints counters\n",
+        ),
         ["iptables-restore", rest @ ..] => admin::restore(session, netns, rest),
         ["sysctl", rest @ ..] => admin::sysctl(session, netns, rest),
         ["systemctl", rest @ ..] => daemon::systemctl(session, netns, rest),
@@ -124,20 +131,27 @@ pub(crate) fn run(session: &mut Session, host: &str, line: &str) -> Output {
         ["conntrack", rest @ ..] => network::conntrack(session, netns, rest),
         ["kubectl", rest @ ..] => kubectl::run(session, (netns, line), rest),
         ["hostname"] => Output::ok(format!("{}\n", hostname(session, host))),
-        [other, ..] => Output::fail(127, format!("bash: {other}: command not found\n  here are: {}\n", COMMANDS.join(", "))),
+        [other, ..] => Output::fail(
+            127,
+            format!("bash: {other}: command not found\n  here are: {}\n", COMMANDS.join(", ")),
+        ),
     }
 }
 
-/// Whether a line is one that changes a namespace: none of these prints, sends, or does anything else.
+/// Whether a line is one that changes a namespace: none of these prints, sends, or does anything
+/// else.
 pub fn changes(line: &str) -> bool {
     let words = split(line);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["ip", "r" | "ro" | "route", "add" | "replace" | "del", ..] | ["ip", "r" | "ro" | "route", "flush", "cache"] => true,
-        ["ip", "n" | "ne" | "neigh", "add" | "replace" | "del", ..] | ["ip", "l" | "li" | "link", "set", ..] => true,
+        ["ip", "r" | "ro" | "route", "add" | "replace" | "del", ..]
+        | ["ip", "r" | "ro" | "route", "flush", "cache"] => true,
+        ["ip", "n" | "ne" | "neigh", "add" | "replace" | "del", ..]
+        | ["ip", "l" | "li" | "link", "set", ..] => true,
         ["bridge", "fdb", "add" | "append" | "replace" | "del", ..] => true,
         ["sysctl", rest @ ..] => rest.iter().any(|w| w.contains('=')),
-        ["systemctl", "start" | "stop" | "restart", ..] | ["kubectl", "apply" | "delete" | "scale", ..] => true,
+        ["systemctl", "start" | "stop" | "restart", ..]
+        | ["kubectl", "apply" | "delete" | "scale", ..] => true,
         ["conntrack", "-F"]
         | ["conntrack", "-D", ..]
         | ["iptables-restore", "<<<", _]
@@ -157,7 +171,8 @@ const SAVED_ON: &str = "Sun Jun 10 08:00:00 2018";
 fn hostname(session: &Session, host: &str) -> String {
     let c = session.running();
     let node = c.nodes.iter().find(|n| n.spec.name.value == host).map(|n| n.spec.hostname.clone());
-    let outside = || c.topology.hosts.iter().find(|h| h.name.value == host).map(|h| h.hostname.clone());
+    let outside =
+        || c.topology.hosts.iter().find(|h| h.name.value == host).map(|h| h.hostname.clone());
     node.or_else(outside).unwrap_or_else(|| host.trim_start_matches("pod/").to_owned())
 }
 
@@ -205,11 +220,17 @@ pub fn probe(session: &Session, host: &str, line: &str) -> Result<Probe, Output>
 pub fn report(session: &Session, probe: &Probe, sent: Result<&Run, &ProbeError>) -> Output {
     match (probe.proto, sent) {
         (Protocol::Icmp, Ok(run)) => {
-            let started = session.events().get(run.events.start).map_or(session.world().now(), |e| e.at);
+            let started =
+                session.events().get(run.events.start).map_or(session.world().now(), |e| e.at);
             let size = probe.size.unwrap_or(56);
-            let addr = crate::probe::resolve_target(session.running(), session.world(), &probe.to).map(|t| t.0.to_string());
+            let addr = crate::probe::resolve_target(session.running(), session.world(), &probe.to)
+                .map(|t| t.0.to_string());
             let addr = addr.unwrap_or_else(|_| probe.to.clone());
-            let mut out = format!("PING {} ({addr}) {size}({}) bytes of data.\n", probe.to, u32::from(size) + 28);
+            let mut out = format!(
+                "PING {} ({addr}) {size}({}) bytes of data.\n",
+                probe.to,
+                u32::from(size) + 28
+            );
             network::ping_report(session, run, probe, started, &mut out)
         }
         (Protocol::Icmp, Err(e)) => Output::fail(2, format!("ping: {e}\n")),
@@ -220,7 +241,12 @@ pub fn report(session: &Session, probe: &Probe, sent: Result<&Run, &ProbeError>)
                 return Output::fail(2, format!("curl: {e}\n"));
             }
             // Who asks DNS gets no made-up answer.
-            Output::fail(6, format!("curl: DNS is not simulated: write an address in place of {name}, see kubectl get svc\n"))
+            Output::fail(
+                6,
+                format!(
+                    "curl: DNS is not simulated: write an address in place of {name}, see kubectl get svc\n"
+                ),
+            )
         }
     }
 }
@@ -228,10 +254,17 @@ pub fn report(session: &Session, probe: &Probe, sent: Result<&Run, &ProbeError>)
 fn curl(host: &str, args: &[&str]) -> Result<Probe, Output> {
     let url = match args.iter().filter(|a| !a.starts_with('-')).collect::<Vec<_>>().as_slice() {
         [url] => **url,
-        [] => return Err(Output::fail(2, "curl: try 'curl --help' or 'curl --manual' for more information\n")),
+        [] => {
+            return Err(Output::fail(
+                2,
+                "curl: try 'curl --help' or 'curl --manual' for more information\n",
+            ));
+        }
         _ => return Err(Output::fail(2, "curl: one URL at a time is understood here\n")),
     };
-    if let Some(option) = args.iter().find(|a| a.starts_with('-') && !matches!(**a, "-s" | "-S" | "-sS")) {
+    if let Some(option) =
+        args.iter().find(|a| a.starts_with('-') && !matches!(**a, "-s" | "-S" | "-sS"))
+    {
         return Err(Output::fail(2, format!("curl: option {option}: not understood here\n")));
     }
     if url.contains("://") && !url.starts_with("http://") {
@@ -239,18 +272,20 @@ fn curl(host: &str, args: &[&str]) -> Result<Probe, Output> {
     }
     let bare = url.trim_start_matches("http://");
     let bare = bare.split_once('/').map_or(bare, |(h, _)| h);
-    let target = if bare.rsplit_once(':').is_some_and(|(_, p)| p.bytes().all(|b| b.is_ascii_digit())) {
-        bare.to_owned()
-    } else {
-        format!("{bare}:80")
-    };
+    let target =
+        if bare.rsplit_once(':').is_some_and(|(_, p)| p.bytes().all(|b| b.is_ascii_digit())) {
+            bare.to_owned()
+        } else {
+            format!("{bare}:80")
+        };
     // curl leaves the port out where it is the scheme's own.
     let authority = target.strip_suffix(":80").unwrap_or(&target).to_owned();
     Ok(Probe { host: Some(authority), ..Probe::new(host, &target) })
 }
 
 fn curl_report(session: &Session, run: &Run, target: &str) -> Output {
-    let failed = |why: &str| Output::fail(7, format!("curl: (7) Failed connect to {target}; {why}\n"));
+    let failed =
+        |why: &str| Output::fail(7, format!("curl: (7) Failed connect to {target}; {why}\n"));
     match run.verdict.outcome {
         Some(Outcome::Answered { .. }) => {
             let body = session.world().state().netns.iter().flat_map(|n| n.sockets.values()).find_map(|s| match &**s {
@@ -262,7 +297,9 @@ fn curl_report(session: &Session, run: &Run, target: &str) -> Output {
             let text = body.map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default();
             Output::ok(text.split_once("\r\n\r\n").map_or("", |(_, body)| body))
         }
-        Some(Outcome::Refused | Outcome::Unreachable { code: 3, .. }) => failed("Connection refused"),
+        Some(Outcome::Refused | Outcome::Unreachable { code: 3, .. }) => {
+            failed("Connection refused")
+        }
         Some(Outcome::Unreachable { .. }) => failed("No route to host"),
         Some(Outcome::NotSent(_)) => failed("Network is unreachable"),
         Some(Outcome::Killed) => Output::fail(137, "Killed\n"),
@@ -285,14 +322,24 @@ fn ping(session: &Session, host: &str, args: &[&str]) -> Result<Probe, Output> {
             },
             "-s" => match number() {
                 Some(n) if n <= MAX_SIZE => probe.size = Some(n),
-                Some(n) => return Err(Output::fail(2, format!("ping: packet size {n} is too large. Maximum is {MAX_SIZE}\n"))),
+                Some(n) => {
+                    return Err(Output::fail(
+                        2,
+                        format!("ping: packet size {n} is too large. Maximum is {MAX_SIZE}\n"),
+                    ));
+                }
                 None => return Err(Output::fail(2, "ping: bad packet size.\n")),
             },
             "-M" => match args.next().copied() {
                 Some("do") => probe.pmtudisc = Pmtudisc::Do,
                 Some("want") => probe.pmtudisc = Pmtudisc::Want,
                 Some("dont") => probe.pmtudisc = Pmtudisc::Dont,
-                _ => return Err(Output::fail(2, "ping: wrong value for -M: do, dont, want are valid ones.\n")),
+                _ => {
+                    return Err(Output::fail(
+                        2,
+                        "ping: wrong value for -M: do, dont, want are valid ones.\n",
+                    ));
+                }
             },
             "-W" => match number() {
                 Some(n @ 1..) => probe.timeout = Some(net::Duration::secs(n.into())),
@@ -303,7 +350,12 @@ fn ping(session: &Session, host: &str, args: &[&str]) -> Result<Probe, Output> {
                 None => return Err(Output::fail(2, "ping: bad time to live.\n")),
             },
             name if !name.starts_with('-') => probe.to = name.to_owned(),
-            other => return Err(Output::fail(2, format!("ping: invalid option -- '{}'\n", other.trim_start_matches('-')))),
+            other => {
+                return Err(Output::fail(
+                    2,
+                    format!("ping: invalid option -- '{}'\n", other.trim_start_matches('-')),
+                ));
+            }
         }
     }
     if crate::probe::resolve_target(session.running(), session.world(), &probe.to).is_err() {
@@ -320,22 +372,39 @@ fn iptables(session: &Session, netns: NetnsId, args: &[&str]) -> Output {
         match *arg {
             "-t" => match args.next().and_then(|n| TableName::from_name(n)) {
                 Some(t) => table = t,
-                None => return Output::fail(3, "iptables: can't initialize iptables table: the tables are raw, mangle, nat and filter\n"),
+                None => {
+                    return Output::fail(
+                        3,
+                        "iptables: can't initialize iptables table: the tables are raw, mangle, nat and filter\n",
+                    );
+                }
             },
             "-L" | "--list" => list = true,
             "-n" | "-v" | "--line-numbers" => verbose |= *arg == "-v",
-            flags if flags.starts_with('-') && flags.len() > 1 && flags[1..].chars().all(|c| "vnL".contains(c)) => {
+            flags
+                if flags.starts_with('-')
+                    && flags.len() > 1
+                    && flags[1..].chars().all(|c| "vnL".contains(c)) =>
+            {
                 list |= flags.contains('L');
                 verbose |= flags.contains('v');
             }
             name if !name.starts_with('-') => chain = Some(name),
             other => {
-                return Output::fail(2, format!("iptables: option {other:?} is not understood here; try: iptables -t nat -vnL [CHAIN]\n"));
+                return Output::fail(
+                    2,
+                    format!(
+                        "iptables: option {other:?} is not understood here; try: iptables -t nat -vnL [CHAIN]\n"
+                    ),
+                );
             }
         }
     }
     if !list || !verbose {
-        return Output::fail(2, "iptables: only listing with counters is understood here: iptables -t nat -vnL [CHAIN]\n");
+        return Output::fail(
+            2,
+            "iptables: only listing with counters is understood here: iptables -t nat -vnL [CHAIN]\n",
+        );
     }
     match net::dump::iptables_list(session.world().state().ns(netns), table, chain) {
         Some(text) => Output::ok(text),

@@ -10,18 +10,31 @@ use std::fmt::Write;
 
 pub(super) fn ip(session: &mut Session, netns: NetnsId, args: &[&str]) -> Output {
     match args {
-        ["r" | "ro" | "route", verb @ ("add" | "replace" | "del" | "flush"), rest @ ..] => return admin::route(session, netns, verb, rest),
-        ["n" | "ne" | "neigh", verb @ ("add" | "replace" | "del"), rest @ ..] => return admin::neigh(session, netns, verb, rest),
+        ["r" | "ro" | "route", verb @ ("add" | "replace" | "del" | "flush"), rest @ ..] => {
+            return admin::route(session, netns, verb, rest);
+        }
+        ["n" | "ne" | "neigh", verb @ ("add" | "replace" | "del"), rest @ ..] => {
+            return admin::neigh(session, netns, verb, rest);
+        }
         ["l" | "li" | "link", "set", rest @ ..] => return admin::link(session, netns, rest),
         _ => {}
     }
     let ns = session.world().state().ns(netns);
     match args {
-        ["r" | "ro" | "route"] | ["r" | "ro" | "route", "s" | "show" | "list"] => Output::ok(dump::ip_route(ns)),
-        ["n" | "ne" | "neigh"] | ["n" | "ne" | "neigh", "s" | "show" | "list"] => Output::ok(dump::ip_neigh(ns, false)),
-        ["-br", "a" | "ad" | "addr" | "address"] => Output::ok(dump::ip_brief(session.world().state(), netns)),
+        ["r" | "ro" | "route"] | ["r" | "ro" | "route", "s" | "show" | "list"] => {
+            Output::ok(dump::ip_route(ns))
+        }
+        ["n" | "ne" | "neigh"] | ["n" | "ne" | "neigh", "s" | "show" | "list"] => {
+            Output::ok(dump::ip_neigh(ns, false))
+        }
+        ["-br", "a" | "ad" | "addr" | "address"] => {
+            Output::ok(dump::ip_brief(session.world().state(), netns))
+        }
         [] => Output::fail(255, "Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }\n"),
-        [object, ..] => Output::fail(1, format!("Object \"{object}\" is not understood here; try: ip r, ip n, ip -br a\n")),
+        [object, ..] => Output::fail(
+            1,
+            format!("Object \"{object}\" is not understood here; try: ip r, ip n, ip -br a\n"),
+        ),
     }
 }
 
@@ -31,11 +44,15 @@ pub(super) fn bridge(session: &mut Session, netns: NetnsId, args: &[&str]) -> Ou
     }
     let ns = session.world().state().ns(netns);
     match args {
-        ["fdb", "show" | "s", kind @ ("dev" | "br"), name] => match dump::bridge_fdb(ns, name, *kind == "br") {
-            Some(text) => Output::ok(text),
-            None => Output::fail(1, format!("Cannot find device \"{name}\"\n")),
-        },
-        ["link"] | ["link", "show" | "s"] => Output::ok(dump::bridge_link(session.world().state(), netns)),
+        ["fdb", "show" | "s", kind @ ("dev" | "br"), name] => {
+            match dump::bridge_fdb(ns, name, *kind == "br") {
+                Some(text) => Output::ok(text),
+                None => Output::fail(1, format!("Cannot find device \"{name}\"\n")),
+            }
+        }
+        ["link"] | ["link", "show" | "s"] => {
+            Output::ok(dump::bridge_link(session.world().state(), netns))
+        }
         _ => Output::fail(1, "bridge: not understood here; try: bridge fdb show dev flannel.1\n"),
     }
 }
@@ -46,19 +63,32 @@ pub(super) fn conntrack(session: &mut Session, netns: NetnsId, args: &[&str]) ->
         ["-L"] => {
             let text = dump::conntrack_list(state, netns);
             let n = text.lines().count();
-            Output::ok(format!("{text}conntrack v1.4.4 (conntrack-tools): {n} flow entries have been shown.\n"))
+            Output::ok(format!(
+                "{text}conntrack v1.4.4 (conntrack-tools): {n} flow entries have been shown.\n"
+            ))
         }
         ["-F"] => {
             session.configure(netns, Setting::FlushConntrack);
-            Output::ok("conntrack v1.4.4 (conntrack-tools): connection tracking table has been emptied.\n")
+            Output::ok(
+                "conntrack v1.4.4 (conntrack-tools): connection tracking table has been emptied.\n",
+            )
         }
         ["-D", rest @ ..] => admin::forget(session, netns, rest),
-        _ => Output::fail(2, "conntrack: not understood here; try: conntrack -L, conntrack -F, conntrack -D -s ADDRESS\n"),
+        _ => Output::fail(
+            2,
+            "conntrack: not understood here; try: conntrack -L, conntrack -F, conntrack -D -s ADDRESS\n",
+        ),
     }
 }
 
 /// The lines of a ping after its first (`iputils`, s20160308).
-pub(super) fn ping_report(session: &Session, run: &Run, probe: &Probe, started: Instant, out: &mut String) -> Output {
+pub(super) fn ping_report(
+    session: &Session,
+    run: &Run,
+    probe: &Probe,
+    started: Instant,
+    out: &mut String,
+) -> Output {
     let events = &session.events()[run.events.clone()];
     let (mut times, mut errors) = (Vec::new(), 0);
     for e in events {
@@ -70,7 +100,12 @@ pub(super) fn ping_report(session: &Session, run: &Run, probe: &Probe, started: 
             Outcome::Answered { bytes, from, ttl, seq, took_ns } => {
                 let us = took_ns / 1000;
                 times.push(us);
-                let _ = writeln!(out, "{bytes} bytes from {from}: icmp_seq={seq} ttl={} time={} ms", ttl.unwrap_or(0), millis(us));
+                let _ = writeln!(
+                    out,
+                    "{bytes} bytes from {from}: icmp_seq={seq} ttl={} time={} ms",
+                    ttl.unwrap_or(0),
+                    millis(us)
+                );
             }
             Outcome::Unreachable { from, kind, code, seq, mtu, .. } => {
                 errors += 1;
@@ -98,7 +133,12 @@ pub(super) fn ping_report(session: &Session, run: &Run, probe: &Probe, started: 
     let sent = usize::from(probe.count);
     let loss = 100 * (sent - times.len().min(sent)) / sent.max(1);
     let took = (session.world().state().now - started).0 / 1_000_000;
-    let _ = write!(out, "\n--- {} ping statistics ---\n{sent} packets transmitted, {} received", probe.to, times.len());
+    let _ = write!(
+        out,
+        "\n--- {} ping statistics ---\n{sent} packets transmitted, {} received",
+        probe.to,
+        times.len()
+    );
     if errors > 0 {
         let _ = write!(out, ", +{errors} errors");
     }
@@ -107,7 +147,8 @@ pub(super) fn ping_report(session: &Session, run: &Run, probe: &Probe, started: 
         let n = times.len() as u64;
         let mean = times.iter().sum::<u64>() / n;
         let var = times.iter().map(|t| t.abs_diff(mean).pow(2)).sum::<u64>() / n;
-        let [min, mean, max, dev] = [*min, mean, *max, var.isqrt()].map(|us| format!("{}.{:03}", us / 1000, us % 1000));
+        let [min, mean, max, dev] =
+            [*min, mean, *max, var.isqrt()].map(|us| format!("{}.{:03}", us / 1000, us % 1000));
         let _ = writeln!(out, "rtt min/avg/max/mdev = {min}/{mean}/{max}/{dev} ms");
     }
     Output { text: std::mem::take(out), status: i32::from(times.is_empty()) }

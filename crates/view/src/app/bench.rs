@@ -13,10 +13,11 @@ pub(super) fn complete(app: &mut App) -> Vec<Effect> {
     let (Some(l), Some(t)) = (&app.loaded, &app.timeline) else { return Vec::new() };
     let session = l.session.moment(t.state(), t.at());
     let offers = shell::complete(&session, &app.terminal.host, &app.terminal.line);
-    let common = offers.iter().skip(1).fold(offers.first().cloned().unwrap_or_default(), |common, o| {
-        let same = common.chars().zip(o.chars()).take_while(|(a, b)| a == b).count();
-        common.chars().take(same).collect()
-    });
+    let common =
+        offers.iter().skip(1).fold(offers.first().cloned().unwrap_or_default(), |common, o| {
+            let same = common.chars().zip(o.chars()).take_while(|(a, b)| a == b).count();
+            common.chars().take(same).collect()
+        });
     let begun = app.terminal.line.rsplit(' ').next().unwrap_or_default().len();
     let kept = app.terminal.line.len() - begun;
     if common.len() > begun {
@@ -60,16 +61,20 @@ impl App {
         if endpoint.is_empty() {
             return Ok(());
         }
-        let (addr, port) = play::probe::parse_endpoint(endpoint).ok_or_else(|| words::no_endpoint(endpoint, self.lang))?;
+        let (addr, port) = play::probe::parse_endpoint(endpoint)
+            .ok_or_else(|| words::no_endpoint(endpoint, self.lang))?;
         if self.menus.endpoints.is_empty() {
             return Err(words::no_draw(&self.to, self.lang));
         }
         let begin = net::dump::endpoint(addr, port) + if port.is_none() { ":" } else { "" };
-        let is_it = |e: &&super::Choice| if port.is_none() { e.value.starts_with(&begin) } else { e.value == begin };
+        let is_it = |e: &&super::Choice| {
+            if port.is_none() { e.value.starts_with(&begin) } else { e.value == begin }
+        };
         match self.menus.endpoints.iter().find(is_it) {
             Some(e) => self.endpoint.clone_from(&e.value),
             None => {
-                let all: Vec<&str> = self.menus.endpoints.iter().map(|e| e.value.as_str()).collect();
+                let all: Vec<&str> =
+                    self.menus.endpoints.iter().map(|e| e.value.as_str()).collect();
                 return Err(words::none_of_draw(endpoint, &self.to, &all.join(", "), self.lang));
             }
         }
@@ -112,7 +117,11 @@ pub(super) fn run(app: &mut App) -> Vec<Effect> {
     } else if shell::changes(&line) {
         let what = Act::Action(play::Action::Shell { host: host.clone(), line: line.clone() });
         if time::try_act(app, what) {
-            let out = if let Some(Came::Output(out)) = app.came.last() { out.clone() } else { shell::Output::default() };
+            let out = if let Some(Came::Output(out)) = app.came.last() {
+                out.clone()
+            } else {
+                shell::Output::default()
+            };
             time::see_it(app);
             out
         } else {
@@ -121,16 +130,27 @@ pub(super) fn run(app: &mut App) -> Vec<Effect> {
     } else {
         shell::exec(&mut moment, &host, &line)
     };
-    app.terminal.entries.push(Entry { host, line, output: out.text, good: out.status == 0, known_at });
+    app.terminal.entries.push(Entry {
+        host,
+        line,
+        output: out.text,
+        good: out.status == 0,
+        known_at,
+    });
     effects
 }
 
 /// Sends what a command sends; what it prints is known when it ends.
 fn sent(app: &mut App, probe: &Probe, known_at: &mut usize) -> (shell::Output, Vec<Effect>) {
     if !time::try_act(app, Act::Action(play::Action::Send(probe.clone()))) {
-        return (shell::Output { text: app.refused.take().unwrap_or_default() + "\n", status: 1 }, Vec::new());
+        return (
+            shell::Output { text: app.refused.take().unwrap_or_default() + "\n", status: 1 },
+            Vec::new(),
+        );
     }
-    let (Some(l), Some(Came::Run(run))) = (&app.loaded, app.came.last()) else { return Default::default() };
+    let (Some(l), Some(Came::Run(run))) = (&app.loaded, app.came.last()) else {
+        return Default::default();
+    };
     let ended = |e: &net::Event| matches!(&e.kind, net::event::EventKind::Ended { tag, .. } if *tag == run.tag);
     let events = l.session.events();
     *known_at = events.iter().rposition(ended).map_or(events.len(), |i| i + 1);
@@ -155,7 +175,8 @@ pub(super) fn edit(app: &mut App, c: &Change) -> Vec<Effect> {
             let (was, before) = (app.snapshot(), app.loaded.clone());
             app.remember();
             let text: std::rc::Rc<str> = text.into();
-            let effects = time::restore(app, &Snapshot { text: text.clone(), document: text, ..was });
+            let effects =
+                time::restore(app, &Snapshot { text: text.clone(), document: text, ..was });
             app.previous = before;
             (app.tab, app.rules_view) = (super::Tab::Rules, super::RulesView::Difference);
             effects

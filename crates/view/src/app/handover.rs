@@ -197,7 +197,8 @@ pub fn unpack(text: &str) -> Option<(App, Vec<Effect>)> {
     let all = || head.lines().filter_map(|l| l.split_once(' '));
     let get = |name: &str| all().find(|(n, _)| *n == name).map_or("", |(_, v)| v);
     let on = |name: &str| get(name) == "1";
-    let index = |name: &str, words: &[&str]| words.iter().position(|w| *w == get(name)).unwrap_or_default();
+    let index =
+        |name: &str, words: &[&str]| words.iter().position(|w| *w == get(name)).unwrap_or_default();
     let lang = if get("lang") == "ja" { Lang::Ja } else { Lang::En };
     let mut app = App::new(lang, get("preset"));
     app.theme = match get("theme") {
@@ -212,23 +213,34 @@ pub fn unpack(text: &str) -> Option<(App, Vec<Effect>)> {
         None => document.into(),
     };
     app.read(&shown);
-    (app.from, app.to, app.endpoint) = (get("from").to_owned(), get("to").to_owned(), get("endpoint").to_owned());
+    (app.from, app.to, app.endpoint) =
+        (get("from").to_owned(), get("to").to_owned(), get("endpoint").to_owned());
     app.proto = Protocol::from_name(get("proto")).unwrap_or_default();
     app.offer();
     let o = &mut app.options;
     // A field of numbers takes no other text.
-    let number = |name| Some(get(name)).filter(|n| n.bytes().all(|b| b.is_ascii_digit())).unwrap_or_default().to_owned();
-    (o.sport, o.ttl, o.size, o.count) = (number("sport"), number("ttl"), number("size"), number("count"));
+    let number = |name| {
+        Some(get(name))
+            .filter(|n| n.bytes().all(|b| b.is_ascii_digit()))
+            .unwrap_or_default()
+            .to_owned()
+    };
+    (o.sport, o.ttl, o.size, o.count) =
+        (number("sport"), number("ttl"), number("size"), number("count"));
     o.df = on("df");
-    app.grain = [Grain::Hops, Grain::Decisions, Grain::Rules][index("grain", &["hops", "decisions", "rules"])];
+    app.grain = [Grain::Hops, Grain::Decisions, Grain::Rules]
+        [index("grain", &["hops", "decisions", "rules"])];
     app.speed = get("speed").parse().unwrap_or(100);
     app.tab = [Tab::Packet, Tab::Rules, Tab::Tables][index("tab", &["packet", "rules", "tables"])];
-    app.rules_view = [RulesView::Walk, RulesView::All, RulesView::Difference][index("rules", &["walk", "all", "difference"])];
+    app.rules_view = [RulesView::Walk, RulesView::All, RulesView::Difference]
+        [index("rules", &["walk", "all", "difference"])];
     app.search = get("search").to_owned();
-    app.pane = [Pane::Diagram, Pane::Inspector, Pane::Events, Pane::Text][index("pane", &["diagram", "inspector", "events", "text"])];
+    app.pane = [Pane::Diagram, Pane::Inspector, Pane::Events, Pane::Text]
+        [index("pane", &["diagram", "inspector", "events", "text"])];
     app.drawer = [Drawer::Events, Drawer::Terminal][index("drawer", &["events", "terminal"])];
     (app.only_packet, app.focus, app.narrow) = (on("only-packet"), !on("unfocused"), on("narrow"));
-    let steps: Vec<Step> = all().filter(|(n, _)| *n == "step").filter_map(|(_, v)| step_of(v)).collect();
+    let steps: Vec<Step> =
+        all().filter(|(n, _)| *n == "step").filter_map(|(_, v)| step_of(v)).collect();
     let now = Snapshot {
         text: document.into(),
         document: shown,
@@ -243,15 +255,25 @@ pub fn unpack(text: &str) -> Option<(App, Vec<Effect>)> {
         match (name, past.last_mut()) {
             ("past", _) => {
                 let mut numbers = value.split(' ');
-                let mut number = || numbers.next().and_then(|n| n.parse::<u64>().ok()).unwrap_or_default();
+                let mut number =
+                    || numbers.next().and_then(|n| n.parse::<u64>().ok()).unwrap_or_default();
                 let (cursor, seed, cold) = (number() as usize, number(), number() == 1);
-                past.push(Snapshot { text: app.text.clone(), document: app.text.clone(), script: Rc::default(), cursor, seed, cold });
+                past.push(Snapshot {
+                    text: app.text.clone(),
+                    document: app.text.clone(),
+                    script: Rc::default(),
+                    cursor,
+                    seed,
+                    cold,
+                });
             }
             ("past-text", Some(was)) => {
                 was.text = unescaped(value.trim_start_matches('=')).into();
                 was.document = was.text.clone();
             }
-            ("past-document", Some(was)) => was.document = unescaped(value.trim_start_matches('=')).into(),
+            ("past-document", Some(was)) => {
+                was.document = unescaped(value.trim_start_matches('=')).into()
+            }
             ("past-step", Some(was)) => Rc::make_mut(&mut was.script).extend(step_of(value)),
             _ => {}
         }
@@ -259,13 +281,19 @@ pub fn unpack(text: &str) -> Option<(App, Vec<Effect>)> {
     past.into_iter().for_each(|was| app.history.remember(was));
     app.follow = get("follow").parse().ok().map(PacketId);
     if let Some((host, device)) = get("selected").split_once(' ') {
-        app.selected = Some(Selected { host: host.to_owned(), device: Some(device.to_owned()).filter(|d| !d.is_empty()) });
+        app.selected = Some(Selected {
+            host: host.to_owned(),
+            device: Some(device.to_owned()).filter(|d| !d.is_empty()),
+        });
     }
     app.playing = on("playing");
     app.sharing = on("sharing");
     let mut effects = time::tick_after(&app);
     if let Some(era) = kube::proxy::Era::parse(get("wanted")) {
-        effects.extend(super::update(&mut app, super::Action::Change(kube::change::Change::Version(era))));
+        effects.extend(super::update(
+            &mut app,
+            super::Action::Change(kube::change::Change::Version(era)),
+        ));
     }
     Some((app, effects))
 }
@@ -288,11 +316,20 @@ mod tests {
         update(&mut app, Action::Packet(Deed::Duplicate));
         update(&mut app, Action::Send);
         update(&mut app, Action::Grain(Grain::Rules));
-        update(&mut app, Action::Select(Some(Selected { host: "node01".to_owned(), device: Some("flannel.1".to_owned()) })));
+        update(
+            &mut app,
+            Action::Select(Some(Selected {
+                host: "node01".to_owned(),
+                device: Some("flannel.1".to_owned()),
+            })),
+        );
         let (other, effects) = unpack(&pack(&app)).expect("it can be read");
         assert_eq!(effects.len(), 1, "it plays on");
         assert_eq!(pack(&other), pack(&app));
-        assert_eq!((other.text.clone(), other.script.clone(), other.cursor()), (app.text.clone(), app.script.clone(), app.cursor()));
+        assert_eq!(
+            (other.text.clone(), other.script.clone(), other.cursor()),
+            (app.text.clone(), app.script.clone(), app.cursor())
+        );
         assert_eq!(other.history.past(), app.history.past());
         let events = |a: &App| a.loaded.as_ref().map(|l| l.session.events().to_vec());
         assert!(events(&other) == events(&app), "the same to the last event");
@@ -302,7 +339,8 @@ mod tests {
     fn what_cannot_be_read_is_left_out() {
         assert!(unpack("something else").is_none());
         let app = App::new(Lang::En, "article-nodeport");
-        let packed = pack(&app).replace("cursor 0", "step quiet fly 3\nstep x\ncursor many\nspeed fast");
+        let packed =
+            pack(&app).replace("cursor 0", "step quiet fly 3\nstep x\ncursor many\nspeed fast");
         let (other, _) = unpack(&packed).expect("it can be read");
         assert!(other.script.is_empty());
         // A text with an error keeps it.
@@ -315,7 +353,9 @@ mod tests {
         let broken = app.text.replace("kind: Topology", "kind: Topologie");
         update(&mut app, Action::Text(broken));
         let (other, _) = unpack(&pack(&app)).expect("it can be read");
-        assert!(other.stale && other.script == app.script && other.events_len() == app.events_len());
+        assert!(
+            other.stale && other.script == app.script && other.events_len() == app.events_len()
+        );
         assert_eq!(pack(&other), pack(&app));
     }
 }

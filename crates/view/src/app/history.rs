@@ -1,4 +1,5 @@
-//! One undo and redo over everything a person does: the text, the diagram, and what is done in time.
+//! One undo and redo over everything a person does: the text, the diagram, and what is done in
+//! time.
 
 use play::Step;
 use std::rc::Rc;
@@ -56,12 +57,15 @@ impl History {
     /// As [`History::remember`], for text that is typed: one word is one step.
     pub fn typed(&mut self, was: Snapshot, text: &str) {
         let (from, removed, inserted) = difference(&was.text, text);
-        let goes_on = removed == 0 && self.typed_to == Some(from) && !inserted.starts_with(char::is_whitespace);
+        let goes_on = removed == 0
+            && self.typed_to == Some(from)
+            && !inserted.starts_with(char::is_whitespace);
         if !goes_on {
             self.remember(was);
         }
         self.future.clear();
-        self.typed_to = (removed == 0 && inserted.chars().count() == 1).then_some(from + inserted.len());
+        self.typed_to =
+            (removed == 0 && inserted.chars().count() == 1).then_some(from + inserted.len());
     }
 
     /// Everything that can be undone, the oldest first.
@@ -105,7 +109,8 @@ fn difference<'t>(old: &str, new: &'t str) -> (usize, usize, &'t str) {
         from -= 1;
     }
     let most = old.len().min(new.len()) - from;
-    let mut tail = old.bytes().rev().zip(new.bytes().rev()).take(most).take_while(|(a, b)| a == b).count();
+    let mut tail =
+        old.bytes().rev().zip(new.bytes().rev()).take(most).take_while(|(a, b)| a == b).count();
     while !(old.is_char_boundary(old.len() - tail) && new.is_char_boundary(new.len() - tail)) {
         tail -= 1;
     }
@@ -117,16 +122,26 @@ mod tests {
     use super::*;
 
     fn at(text: &str) -> Snapshot {
-        Snapshot { text: text.into(), document: text.into(), script: Rc::default(), cursor: 0, seed: 1, cold: false }
+        Snapshot {
+            text: text.into(),
+            document: text.into(),
+            script: Rc::default(),
+            cursor: 0,
+            seed: 1,
+            cold: false,
+        }
     }
 
     #[test]
     fn a_word_is_one_step_and_the_next_word_another() {
         let mut h = History::default();
-        for (was, now) in [("", "a"), ("a", "ab"), ("ab", "ab "), ("ab ", "ab c"), ("ab c", "ab cd")] {
+        for (was, now) in
+            [("", "a"), ("a", "ab"), ("ab", "ab "), ("ab ", "ab c"), ("ab c", "ab cd")]
+        {
             h.typed(at(was), now);
         }
-        let back: Vec<_> = std::iter::from_fn(|| h.undo(at("?")).map(|s| s.text.to_string())).collect();
+        let back: Vec<_> =
+            std::iter::from_fn(|| h.undo(at("?")).map(|s| s.text.to_string())).collect();
         assert_eq!(back, ["ab", ""]);
     }
 

@@ -1,5 +1,5 @@
-//! The `kind: Script` of a document, played as if a person had done its steps: for an embed or a picture,
-//! where nobody is there to do them.
+//! The `kind: Script` of a document, played as if a person had done its steps: for an embed or a
+//! picture, where nobody is there to do them.
 
 use super::handover::{step_of, step_text};
 use super::{App, Snapshot, link, time};
@@ -13,8 +13,8 @@ impl App {
     /// Plays the document's Script; none if it has none.
     ///
     /// # Errors
-    /// What of it cannot be done step by step, or that it is more than a link may ask for, in the language of the
-    /// page. Nothing was done then.
+    /// What of it cannot be done step by step, or that it is more than a link may ask for, in the
+    /// language of the page. Nothing was done then.
     pub fn play_script(&mut self) -> Option<Result<(), String>> {
         let (script, diags) = Script::read(&self.text);
         if diags.iter().any(|d| d.severity == Severity::Error) {
@@ -39,9 +39,13 @@ impl App {
         }
         let was = self.snapshot();
         let cold = script.start == Start::Cold;
-        time::restore(self, &Snapshot { script: Rc::new(steps), cursor: 0, seed: script.seed, cold, ..was.clone() });
-        let refused =
-            self.came.iter().find_map(|c| if let Came::Refused(e) = c { Some(format!("{}: {}", e.message, e.hint)) } else { None });
+        time::restore(
+            self,
+            &Snapshot { script: Rc::new(steps), cursor: 0, seed: script.seed, cold, ..was.clone() },
+        );
+        let refused = self.came.iter().find_map(|c| {
+            if let Came::Refused(e) = c { Some(format!("{}: {}", e.message, e.hint)) } else { None }
+        });
         if let Some(why) = refused {
             time::restore(self, &was);
             return Some(Err(why));
@@ -58,7 +62,10 @@ mod tests {
 
     fn app(script: &str) -> App {
         let mut app = App::new(Lang::En, "article-nodeport");
-        let text = format!("{}---\napiVersion: packetwalk.dev/v1alpha1\nkind: Script\nspec:\n{script}", app.text);
+        let text = format!(
+            "{}---\napiVersion: packetwalk.dev/v1alpha1\nkind: Script\nspec:\n{script}",
+            app.text
+        );
         update(&mut app, Action::Opened(text));
         assert_eq!(app.errors(), 0, "{:?}", app.diags);
         app
@@ -74,7 +81,8 @@ mod tests {
         let (session, _) = script.expect("one").play(&app.text).expect("valid");
         let events = app.loaded.as_ref().map(|l| l.session.events().to_vec());
         assert!(events.as_deref() == Some(session.events()), "the same events");
-        let other = link::open(&link::link(&app).expect("short"), &App::new(Lang::En, "")).expect("opened");
+        let other =
+            link::open(&link::link(&app).expect("short"), &App::new(Lang::En, "")).expect("opened");
         assert_eq!(other.script, app.script);
     }
 
@@ -87,13 +95,22 @@ mod tests {
             (many.as_str(), "100 steps"),
             (large.as_str(), "2000 packets"),
             ("  start: known\n  steps: []\n", "entered by hand"),
-            ("  steps:\n  - send: {from: bastion, to: \"192.168.120.226:30080\", pause: 2s}\n", "step 1"),
-            ("  steps:\n  - {on: node01, run: conntrack -F}\n  - {on: bastion, run: ping -c 1 192.168.120.226}\n", "step 2"),
+            (
+                "  steps:\n  - send: {from: bastion, to: \"192.168.120.226:30080\", pause: 2s}\n",
+                "step 1",
+            ),
+            (
+                "  steps:\n  - {on: node01, run: conntrack -F}\n  - {on: bastion, run: ping -c 1 192.168.120.226}\n",
+                "step 2",
+            ),
             ("  steps:\n  - send: {from: nobody, to: \"192.168.120.226:30080\"}\n", "nobody"),
         ] {
             let mut app = app(script);
             let before = app.snapshot();
-            assert!(app.play_script().is_some_and(|r| r.is_err_and(|e| e.contains(why))), "{script}");
+            assert!(
+                app.play_script().is_some_and(|r| r.is_err_and(|e| e.contains(why))),
+                "{script}"
+            );
             assert_eq!(app.snapshot(), before);
         }
         assert_eq!(App::new(Lang::En, "").play_script(), None);

@@ -33,8 +33,12 @@ fn choice(value: impl Into<String>, label: impl Into<String>) -> Choice {
 pub fn senders(l: &Loaded) -> Vec<Choice> {
     let c = l.session.running();
     let hosts = c.topology.hosts.iter().map(|h| choice(h.name.value.clone(), h.name.value.clone()));
-    let nodes = c.nodes.iter().map(|n| choice(n.spec.name.value.clone(), n.spec.name.value.clone()));
-    let pods = c.pods.iter().map(|p| choice(format!("pod/{}", p.netns()), format!("{} {}", app_of(p), p.ip)));
+    let nodes =
+        c.nodes.iter().map(|n| choice(n.spec.name.value.clone(), n.spec.name.value.clone()));
+    let pods = c
+        .pods
+        .iter()
+        .map(|p| choice(format!("pod/{}", p.netns()), format!("{} {}", app_of(p), p.ip)));
     hosts.chain(nodes).chain(pods).collect()
 }
 
@@ -43,37 +47,59 @@ pub(super) fn targets(l: &Loaded, proto: Protocol) -> Vec<Choice> {
     let c = l.session.running();
     let mut out = Vec::new();
     let Some(word) = proto.transport() else {
-        out.extend(c.pods.iter().map(|p| choice(p.ip.to_string(), format!("{} {}", app_of(p), p.ip))));
-        out.extend(c.nodes.iter().map(|n| choice(n.address().to_string(), format!("{} {}", n.spec.name.value, n.address()))));
+        out.extend(
+            c.pods.iter().map(|p| choice(p.ip.to_string(), format!("{} {}", app_of(p), p.ip))),
+        );
+        out.extend(c.nodes.iter().map(|n| {
+            choice(n.address().to_string(), format!("{} {}", n.spec.name.value, n.address()))
+        }));
         return out;
     };
     for s in &c.services {
         for p in s.ports.iter().filter(|p| p.protocol == word) {
             if let Some(np) = p.node_port {
-                out.extend(c.nodes.iter().map(|n| choice(format!("{}:{np}", n.address()), format!("{}:{np}", n.spec.name.value))));
+                out.extend(c.nodes.iter().map(|n| {
+                    choice(format!("{}:{np}", n.address()), format!("{}:{np}", n.spec.name.value))
+                }));
             }
             let outside = s.traffic.ingress.iter().map(|(a, _)| a).chain(&s.traffic.external_ips);
-            out.extend(outside.map(|a| choice(format!("{a}:{}", p.port), format!("{}:{} {a}", s.name, p.port))));
+            out.extend(
+                outside.map(|a| {
+                    choice(format!("{a}:{}", p.port), format!("{}:{} {a}", s.name, p.port))
+                }),
+            );
             if s.cluster_ip.is_some() {
-                out.push(choice(format!("svc/{}/{}:{}", s.namespace, s.name, p.port), format!("{}:{}", s.name, p.port)));
+                out.push(choice(
+                    format!("svc/{}/{}:{}", s.namespace, s.name, p.port),
+                    format!("{}:{}", s.name, p.port),
+                ));
             }
         }
     }
     for pod in &c.pods {
         for p in pod.containers.iter().flat_map(|c| &c.ports).filter(|p| p.protocol == word) {
-            out.push(choice(format!("{}:{}", pod.ip, p.port), format!("{} {}:{}", app_of(pod), pod.ip, p.port)));
+            out.push(choice(
+                format!("{}:{}", pod.ip, p.port),
+                format!("{} {}:{}", app_of(pod), pod.ip, p.port),
+            ));
         }
     }
     out
 }
 
-/// The endpoints a draw can fall on, with how likely each is: as the rules of the Service asked say.
+/// The endpoints a draw can fall on, with how likely each is: as the rules of the Service asked
+/// say.
 pub(super) fn endpoints(l: &Loaded, to: &str) -> Vec<Choice> {
     let cluster = l.session.running();
-    let Ok((addr, Some(port))) = resolve_target(cluster, l.session.world(), to) else { return Vec::new() };
+    let Ok((addr, Some(port))) = resolve_target(cluster, l.session.world(), to) else {
+        return Vec::new();
+    };
     let asked = cluster.services.iter().find_map(|s| {
         let by_ip = s.has_address(addr);
-        let found = s.ports.iter().find(|p| if by_ip { p.port == port } else { p.node_port == Some(port) })?;
+        let found = s
+            .ports
+            .iter()
+            .find(|p| if by_ip { p.port == port } else { p.node_port == Some(port) })?;
         kube::plan::chain_of(cluster, s, found)
     });
     let (Some(chain), Some(node)) = (asked, cluster.nodes.first()) else { return Vec::new() };
@@ -85,7 +111,14 @@ pub(super) fn endpoints(l: &Loaded, to: &str) -> Vec<Choice> {
     let one = |d: crate::scene::DrawOf| {
         let at = net::dump::endpoint(d.addr, d.port);
         let name = l.labels.owner(d.addr).unwrap_or_default();
-        choice(at.clone(), format!("{at} · {}% · {}", crate::px::Px(d.share as f32 * 100.0), name.split(' ').next().unwrap_or_default()))
+        choice(
+            at.clone(),
+            format!(
+                "{at} · {}% · {}",
+                crate::px::Px(d.share as f32 * 100.0),
+                name.split(' ').next().unwrap_or_default()
+            ),
+        )
     };
     draws.into_iter().map(one).collect()
 }

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 /// So many are kept, the latest first,
 const MOST: usize = 12;
-/// and no more bytes than these: a browser's storage is small, and what is typed now needs its room. A longer one
-/// is kept as long as the page is open, and takes no room from the others.
+/// and no more bytes than these: a browser's storage is small, and what is typed now needs its
+/// room. A longer one is kept as long as the page is open, and takes no room from the others.
 const MOST_BYTES: usize = 1 << 20;
 /// No preset is longer, in bytes.
 const LONGEST_PRESET: usize = 8_192;
@@ -20,7 +20,10 @@ impl Shelf {
     pub fn unpack(mut stored: &str) -> Self {
         let mut out = Vec::new();
         while let Some((length, rest)) = stored.split_once(':') {
-            let Some((text, behind)) = length.parse().ok().and_then(|n| rest.split_at_checked(n)) else { break };
+            let Some((text, behind)) = length.parse().ok().and_then(|n| rest.split_at_checked(n))
+            else {
+                break;
+            };
             out.push((mark(text), text.into()));
             stored = behind;
         }
@@ -29,7 +32,11 @@ impl Shelf {
 
     /// To be stored: the length of each in bytes, a colon, and the text.
     pub fn pack(&self) -> String {
-        self.0.iter().filter(|(_, t)| t.len() <= MOST_BYTES).map(|(_, t)| format!("{}:{t}", t.len())).collect()
+        self.0
+            .iter()
+            .filter(|(_, t)| t.len() <= MOST_BYTES)
+            .map(|(_, t)| format!("{}:{t}", t.len()))
+            .collect()
     }
 
     /// Puts a document on it, if it is a person's own.
@@ -66,7 +73,8 @@ pub fn mark(text: &str) -> String {
 
 /// Whether a text is a person's own: not empty, and no preset.
 pub fn is_own(text: &str) -> bool {
-    let is_preset = text.len() < LONGEST_PRESET && play::presets::ALL.iter().any(|p| p.document() == text);
+    let is_preset =
+        text.len() < LONGEST_PRESET && play::presets::ALL.iter().any(|p| p.document() == text);
     !is_preset && !text.trim().is_empty()
 }
 
@@ -75,8 +83,14 @@ pub fn name_of(text: &str) -> &str {
     // A menu looks for it each time it is drawn: not through megabytes.
     let text = &text[..text.floor_char_boundary(LONGEST_PRESET)];
     let within = text.find("metadata:").map_or(text, |i| &text[i..]);
-    let name = within.split_once("name:").map_or(text, |(_, rest)| rest).trim_start_matches([' ', '"', '\'']);
-    let word = name.split(|c: char| c.is_whitespace() || ",}\"'".contains(c)).find(|w| !w.is_empty()).unwrap_or("—");
+    let name = within
+        .split_once("name:")
+        .map_or(text, |(_, rest)| rest)
+        .trim_start_matches([' ', '"', '\'']);
+    let word = name
+        .split(|c: char| c.is_whitespace() || ",}\"'".contains(c))
+        .find(|w| !w.is_empty())
+        .unwrap_or("—");
     word.char_indices().nth(30).map_or(word, |(i, _)| &word[..i])
 }
 
@@ -91,7 +105,13 @@ mod tests {
     #[test]
     fn what_is_kept_comes_back_whatever_it_says() {
         let mut shelf = Shelf::default();
-        for text in ["a: 1:2\n", "日本語 🐋: x", "12:", "kind: Service\nmetadata: {name: web}\n", "a: 1:2\n"] {
+        for text in [
+            "a: 1:2\n",
+            "日本語 🐋: x",
+            "12:",
+            "kind: Service\nmetadata: {name: web}\n",
+            "a: 1:2\n",
+        ] {
             shelf.put(text);
         }
         assert_eq!(Shelf::unpack(&shelf.pack()), shelf);
@@ -113,8 +133,16 @@ mod tests {
         shelf.put(&"#".repeat(MOST_BYTES - 20));
         assert_eq!(names(&shelf).len(), 3, "two small ones beside it");
         shelf.put(&"#".repeat(MOST_BYTES + 1));
-        assert_eq!(names(&shelf).len(), 4, "the latest is there, however long, and pushes nobody out");
-        assert_eq!(Shelf::unpack(&shelf.pack()).texts().count(), 3, "what is too long is not stored");
+        assert_eq!(
+            names(&shelf).len(),
+            4,
+            "the latest is there, however long, and pushes nobody out"
+        );
+        assert_eq!(
+            Shelf::unpack(&shelf.pack()).texts().count(),
+            3,
+            "what is too long is not stored"
+        );
     }
 
     #[test]

@@ -272,8 +272,8 @@ impl App {
         app
     }
 
-    /// The host whose tables and rules are shown: what was clicked, or where the current step is; before
-    /// anything was sent, the first worker.
+    /// The host whose tables and rules are shown: what was clicked, or where the current step is;
+    /// before anything was sent, the first worker.
     pub fn shown(&self) -> Option<(net::NetnsId, Option<Selected>)> {
         let (l, t) = (self.loaded.as_ref()?, self.timeline.as_ref()?);
         if let Some(s) = &self.selected
@@ -281,10 +281,15 @@ impl App {
         {
             return Some((id, Some(s.clone())));
         }
-        let current = self.step().checked_sub(1).and_then(|n| self.steps.get(n)).map(|i| l.session.events()[*i].netns);
+        let current = self
+            .step()
+            .checked_sub(1)
+            .and_then(|n| self.steps.get(n))
+            .map(|i| l.session.events()[*i].netns);
         // What changed is asked of a node, wherever the packet is.
         let asked = self.tab == Tab::Rules && self.rules_view == RulesView::Difference;
-        let ruled = current.filter(|id| !asked || t.state().ns(*id).rules.tables_in_use().next().is_some());
+        let ruled =
+            current.filter(|id| !asked || t.state().ns(*id).rules.tables_in_use().next().is_some());
         let first = || {
             let nodes = &l.session.cluster().nodes;
             let worker = nodes.iter().find(|n| n.spec.role == kube::topology::Role::Worker)?;
@@ -295,7 +300,8 @@ impl App {
 
     pub(super) fn open(&mut self, preset: &'static Preset) {
         self.preset = preset.name;
-        (self.from, self.to, self.proto) = (preset.from.to_owned(), preset.to.to_owned(), preset.proto);
+        (self.from, self.to, self.proto) =
+            (preset.from.to_owned(), preset.to.to_owned(), preset.proto);
         self.endpoint.clear();
         self.read(&preset.document());
     }
@@ -331,8 +337,8 @@ impl App {
         }
     }
 
-    /// Keeps what is chosen as long as it is there. Else the last pod sends, which can reach all there
-    /// is, to the first target.
+    /// Keeps what is chosen as long as it is there. Else the last pod sends, which can reach all
+    /// there is, to the first target.
     fn choose(&mut self, l: &Loaded) {
         let (cluster, world) = (l.session.running(), l.session.world());
         if resolve_netns(cluster, world, &self.from).is_err()
@@ -348,13 +354,19 @@ impl App {
         if !select::endpoints(l, &self.to).iter().any(|e| e.value == self.endpoint) {
             self.endpoint.clear();
         }
-        let is_service = |name: &str| cluster.services.iter().any(|s| name == format!("svc/{}/{}", s.namespace, s.name));
+        let is_service = |name: &str| {
+            cluster.services.iter().any(|s| name == format!("svc/{}/{}", s.namespace, s.name))
+        };
         let is_there = |name: &str| world.state().ns_named(name).is_some() || is_service(name);
         if self.selected.as_ref().is_some_and(|s| !is_there(&s.host)) {
             self.selected = None;
         }
         if resolve_netns(cluster, world, &self.terminal.host).is_err() {
-            let worker = cluster.nodes.iter().find(|n| n.spec.role == kube::topology::Role::Worker).or(cluster.nodes.first());
+            let worker = cluster
+                .nodes
+                .iter()
+                .find(|n| n.spec.role == kube::topology::Role::Worker)
+                .or(cluster.nodes.first());
             self.terminal.host = worker.map(|n| n.spec.name.value.clone()).unwrap_or_default();
         }
     }
@@ -378,7 +390,9 @@ impl App {
             (icmp, Ui::Ttl, &o.ttl, Options::TTL),
         ];
         let wrong = |(asked, _, text, range): &(bool, Ui, &String, RangeInclusive<u32>)| {
-            *asked && !text.trim().is_empty() && !text.trim().parse().is_ok_and(|n| range.contains(&n))
+            *asked
+                && !text.trim().is_empty()
+                && !text.trim().parse().is_ok_and(|n| range.contains(&n))
         };
         let (_, name, text, range) = fields.into_iter().find(wrong)?;
         Some(format!("{} {text}: {}–{}", ui(name, self.lang), range.start(), range.end()))
@@ -389,12 +403,17 @@ impl App {
         let number = |text: &str| text.trim().parse::<u16>().ok();
         let mut probe = Probe::new(&self.from, &self.to);
         probe.proto = self.proto;
-        probe.endpoint = self.endpoint.parse::<std::net::SocketAddr>().ok().map(|s| (s.ip(), Some(s.port())));
+        probe.endpoint =
+            self.endpoint.parse::<std::net::SocketAddr>().ok().map(|s| (s.ip(), Some(s.port())));
         probe.sport = number(&self.options.sport);
         probe.size = number(&self.options.size);
         if self.proto == Protocol::Icmp {
             probe.ttl = self.options.ttl.trim().parse().ok();
-            probe.pmtudisc = if self.options.df { net::socket::Pmtudisc::Do } else { net::socket::Pmtudisc::Want };
+            probe.pmtudisc = if self.options.df {
+                net::socket::Pmtudisc::Do
+            } else {
+                net::socket::Pmtudisc::Want
+            };
         }
         if self.proto != Protocol::Tcp {
             probe.count = number(&self.options.count).unwrap_or(1);
@@ -424,7 +443,14 @@ impl App {
             Some(l) if self.stale => l.session.document().into(),
             _ => self.text.clone(),
         };
-        Snapshot { text: self.text.clone(), document, script: self.script.clone(), cursor: self.cursor(), seed: self.seed, cold: self.cold }
+        Snapshot {
+            text: self.text.clone(),
+            document,
+            script: self.script.clone(),
+            cursor: self.cursor(),
+            seed: self.seed,
+            cold: self.cold,
+        }
     }
 
     /// Keeps this moment, before something else is done.
@@ -458,8 +484,8 @@ impl App {
         Moment { state, events, index: &self.index, cursor, labels: &l.labels, follow: self.follow }
     }
 
-    /// What is loaded, to be changed. If somebody else still looks at it, it is played again: what happened in it
-    /// is not copied.
+    /// What is loaded, to be changed. If somebody else still looks at it, it is played again: what
+    /// happened in it is not copied.
     pub(super) fn own_loaded(&mut self) -> Option<&mut Loaded> {
         let l = self.loaded.as_mut()?;
         if Rc::get_mut(l).is_none() {
@@ -473,12 +499,15 @@ impl App {
     /// Lays the picture out again: after a run, or when the focus changes.
     pub(super) fn arrange(&mut self) {
         let Some(l) = self.loaded.clone() else { return };
-        let moment = (!self.script.is_empty()).then(|| self.moment(&l, l.session.last(), self.events_len()));
+        let moment =
+            (!self.script.is_empty()).then(|| self.moment(&l, l.session.last(), self.events_len()));
         let touched = moment.as_ref().filter(|_| self.focus).map(scene::nodes_of_run);
         let first = moment.as_ref().map(scene::pods_of_run).unwrap_or_default();
-        // Of many nodes, those are drawn where the probe that was sent last goes, and what was clicked.
+        // Of many nodes, those are drawn where the probe that was sent last goes, and what was
+        // clicked.
         let many = l.session.cluster().nodes.len() > FEW_NODES;
-        let open: BTreeSet<usize> = moment.as_ref().filter(|_| many).map(|m| self.nodes_of_last(m)).unwrap_or_default();
+        let open: BTreeSet<usize> =
+            moment.as_ref().filter(|_| many).map(|m| self.nodes_of_last(m)).unwrap_or_default();
         let layout = layout(l.session.cluster(), &first, &|n| match &touched {
             _ if many => !open.contains(&n) && !self.is_selected(&l, n),
             Some(t) => !t.is_empty() && !t.contains(&n),
@@ -486,7 +515,11 @@ impl App {
         });
         // Who came meanwhile has a name, too.
         let known = l.labels.len() == l.session.last().netns.len();
-        let labels = if known { l.labels.clone() } else { Labels::new(l.session.cluster(), l.session.last()) };
+        let labels = if known {
+            l.labels.clone()
+        } else {
+            Labels::new(l.session.cluster(), l.session.last())
+        };
         drop(l);
         if let Some(l) = self.own_loaded() {
             (l.layout, l.labels) = (layout, labels);
@@ -497,7 +530,9 @@ impl App {
     fn nodes_of_last(&self, m: &Moment<'_>) -> BTreeSet<usize> {
         let start = self.runs().next_back().map_or(0, |r| r.events.start);
         let asker = m.events.get(start).map(|e| e.netns);
-        let made = |e: &&net::Event| matches!(e.kind, net::event::EventKind::PacketMade { .. }) && Some(e.netns) == asker;
+        let made = |e: &&net::Event| {
+            matches!(e.kind, net::event::EventKind::PacketMade { .. }) && Some(e.netns) == asker
+        };
         let first = m.events[start.min(m.events.len())..].iter().find(made).and_then(|e| e.packet);
         first.map(|p| scene::nodes_on_way(m, p)).unwrap_or_default()
     }
@@ -510,7 +545,9 @@ impl App {
             Thing::Service(namespace, n) => Some(format!("svc/{namespace}/{n}")),
             Thing::Deployment(namespace, n) => {
                 let pods = &self.loaded.as_ref()?.session.cluster().pods;
-                pods.iter().find(|p| p.namespace == *namespace && p.deployment == *n).map(kube::cluster::Pod::netns)
+                pods.iter()
+                    .find(|p| p.namespace == *namespace && p.deployment == *n)
+                    .map(kube::cluster::Pod::netns)
             }
             Thing::Segment(_) => None,
         }
@@ -536,7 +573,12 @@ impl App {
     pub fn steps_of(&self, id: PacketId) -> Vec<usize> {
         let Some(l) = &self.loaded else { return Vec::new() };
         let (events, state) = (l.session.events(), l.session.last());
-        self.index.of(id).iter().copied().filter(|i| story::shown(&events[*i], state, self.grain)).collect()
+        self.index
+            .of(id)
+            .iter()
+            .copied()
+            .filter(|i| story::shown(&events[*i], state, self.grain))
+            .collect()
     }
 
     /// The packet that is shown.

@@ -34,8 +34,13 @@ impl Terminal {
     /// The line typed so many before, or the empty one.
     pub(super) fn look_back(&mut self, older: bool) {
         let typed: Vec<&str> = self.entries.iter().map(|e| e.line.as_str()).collect();
-        self.back = if older { (self.back + 1).min(typed.len()) } else { self.back.saturating_sub(1) };
-        self.line = self.back.checked_sub(1).and_then(|b| typed.iter().rev().nth(b)).map_or_else(String::new, |l| (*l).to_owned());
+        self.back =
+            if older { (self.back + 1).min(typed.len()) } else { self.back.saturating_sub(1) };
+        self.line = self
+            .back
+            .checked_sub(1)
+            .and_then(|b| typed.iter().rev().nth(b))
+            .map_or_else(String::new, |l| (*l).to_owned());
         self.offers.clear();
     }
 }

@@ -50,14 +50,16 @@ fn play(app: &mut App, l: &Loaded, script: Rc<Vec<Step>>) {
     app.came = done.into_iter().map(|d| d.came).collect();
     app.script = script;
     app.timeline = Some(Timeline::new(session.initial()));
-    app.loaded = Some(Rc::new(Loaded { session, labels: l.labels.clone(), layout: l.layout.clone() }));
+    app.loaded =
+        Some(Rc::new(Loaded { session, labels: l.labels.clone(), layout: l.layout.clone() }));
 }
 
 /// To another text, script and moment: undo, redo, a page that was handed over.
 pub(super) fn restore(app: &mut App, was: &Snapshot) -> Vec<Effect> {
     let shown = app.loaded.as_ref().map(|l| l.session.document().to_owned());
     let other_chances = (app.seed, app.cold) != (was.seed, was.cold);
-    let effects = if *was.text == *app.text { Vec::new() } else { vec![Effect::SetEditor, Effect::KeepText] };
+    let effects =
+        if *was.text == *app.text { Vec::new() } else { vec![Effect::SetEditor, Effect::KeepText] };
     (app.seed, app.cold) = (was.seed, was.cold);
     if other_chances || shown.as_deref() != Some(&*was.document) {
         app.read(&was.document);
@@ -102,7 +104,11 @@ pub(super) fn send(app: &mut App) -> Vec<Effect> {
         return Vec::new();
     }
     let probe = app.probe();
-    if try_act(app, Act::Action(play::Action::Send(probe))) { begin_playing(app) } else { Vec::new() }
+    if try_act(app, Act::Action(play::Action::Send(probe))) {
+        begin_playing(app)
+    } else {
+        Vec::new()
+    }
 }
 
 /// To the first step of what was begun last, and on by itself.
@@ -149,10 +155,12 @@ pub(super) fn hop(app: &mut App, forward: bool) {
     let events = l.session.events();
     let steps = app.steps.clone();
     let is_hop = |n: &usize| {
-        steps
-            .get(*n)
-            .and_then(|i| events.get(*i))
-            .is_some_and(|e| matches!(glyph(e, l.session.last()), Glyph::Wire | Glyph::Deliver | Glyph::Done | Glyph::Drop))
+        steps.get(*n).and_then(|i| events.get(*i)).is_some_and(|e| {
+            matches!(
+                glyph(e, l.session.last()),
+                Glyph::Wire | Glyph::Deliver | Glyph::Done | Glyph::Drop
+            )
+        })
     };
     jump(app, forward, &is_hop);
 }
@@ -165,7 +173,9 @@ pub(super) fn to_marker(app: &mut App, forward: bool) {
     let steps = app.steps.clone();
     let is_marker = |n: &usize| {
         let e = steps.get(*n).and_then(|i| events.get(*i));
-        e.is_some_and(|e| e.packet == packet && !matches!(glyph(e, l.session.last()), Glyph::Jump | Glyph::Bridge))
+        e.is_some_and(|e| {
+            e.packet == packet && !matches!(glyph(e, l.session.last()), Glyph::Jump | Glyph::Bridge)
+        })
     };
     let here = app.step();
     if forward && !(here..app.steps.len()).any(|n| is_marker(&n)) {

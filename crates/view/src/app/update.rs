@@ -123,7 +123,10 @@ impl Action {
     /// Whether it only goes to another moment: what does not depend on the moment stays as it is.
     pub fn only_moves(&self) -> bool {
         use Action::{Hop, Marker, SeekEvent, SeekStep, Step, Tick, TogglePlay};
-        matches!(self, Tick | TogglePlay | Step(_) | SeekStep(_) | SeekEvent(_) | Hop(_) | Marker(_))
+        matches!(
+            self,
+            Tick | TogglePlay | Step(_) | SeekStep(_) | SeekEvent(_) | Hop(_) | Marker(_)
+        )
     }
 }
 
@@ -131,7 +134,10 @@ impl Action {
 impl Action {
     /// Whether it changes only what is looked at: an embed does nothing else.
     pub fn only_looks(&self) -> bool {
-        use Action::{Focus, Follow, Grain, Menu, Narrow, OnlyPacket, RulesView, Search, Select, Speed, Tab, Unfold};
+        use Action::{
+            Focus, Follow, Grain, Menu, Narrow, OnlyPacket, RulesView, Search, Select, Speed, Tab,
+            Unfold,
+        };
         self.only_moves()
             || matches!(
                 self,
@@ -278,7 +284,9 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Drawer(d) => {
             app.drawer = d;
             match d {
-                Drawer::Terminal if cfg!(feature = "workbench") => vec![Effect::Focus(Field::Command)],
+                Drawer::Terminal if cfg!(feature = "workbench") => {
+                    vec![Effect::Focus(Field::Command)]
+                }
                 Drawer::Terminal => vec![Effect::Workbench],
                 Drawer::Events => Vec::new(),
             }
@@ -293,8 +301,10 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
         }
         Action::TerminalRun => bench::run(app),
         Action::Run(host, line) => {
-            let (host, line) =
-                (std::mem::replace(&mut app.terminal.host, terminal_host(&host)), std::mem::replace(&mut app.terminal.line, line));
+            let (host, line) = (
+                std::mem::replace(&mut app.terminal.host, terminal_host(&host)),
+                std::mem::replace(&mut app.terminal.line, line),
+            );
             let effects = bench::run(app);
             (app.terminal.host, app.terminal.line) = (host, line);
             effects
@@ -391,7 +401,11 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
         Action::RulesView(v) => {
             app.rules_view = v;
             // The lists are the workbench's.
-            if cfg!(feature = "workbench") || v == RulesView::Walk { Vec::new() } else { vec![Effect::Workbench] }
+            if cfg!(feature = "workbench") || v == RulesView::Walk {
+                Vec::new()
+            } else {
+                vec![Effect::Workbench]
+            }
         }
         Action::Unfold(chain, first) => {
             let it = Some((chain, first));
@@ -419,7 +433,9 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
         Action::ApplyFix(i) => {
             let Some(fix) = app.diags.get(i).and_then(|d| d.fix.clone()) else { return Vec::new() };
             let (start, end) = (fix.span.start as usize, fix.span.end as usize);
-            let (Some(before), Some(after)) = (app.text.get(..start), app.text.get(end..)) else { return Vec::new() };
+            let (Some(before), Some(after)) = (app.text.get(..start), app.text.get(end..)) else {
+                return Vec::new();
+            };
             let text = format!("{before}{}{after}", fix.text);
             app.remember();
             app.read(&text);
@@ -583,7 +599,13 @@ mod tests {
         update(&mut app, Action::Send);
         assert_eq!(app.runs().count(), 2);
         let ended = |app: &App| {
-            app.loaded.as_ref().map(|l| l.session.events().iter().filter(|e| matches!(e.kind, net::event::EventKind::Ended { .. })).count())
+            app.loaded.as_ref().map(|l| {
+                l.session
+                    .events()
+                    .iter()
+                    .filter(|e| matches!(e.kind, net::event::EventKind::Ended { .. }))
+                    .count()
+            })
         };
         assert_eq!(ended(&app), Some(2));
         update(&mut app, Action::SeekStep(usize::MAX));
@@ -605,7 +627,10 @@ mod tests {
     fn an_edit_on_the_diagram_is_an_edit_of_the_text() {
         let mut app = App::new(Lang::En, "article-nodeport");
         let before = app.text.clone();
-        update(&mut app, Action::Change(Change::Scale("default".into(), "nginx-deployment".into(), 6)));
+        update(
+            &mut app,
+            Action::Change(Change::Scale("default".into(), "nginx-deployment".into(), 6)),
+        );
         assert!(app.text.contains("replicas: 6"));
         let n = |app: &App| app.loaded.as_ref().map(|l| l.session.cluster().pods.len());
         assert_eq!(n(&app), Some(8));
@@ -627,16 +652,24 @@ mod tests {
         app.terminal.host = "bastion".to_owned();
         let page = typed(&mut app, "curl http://192.168.120.226:30080");
         assert!(page.contains("Welcome to nginx!") && app.playing && app.run().is_some());
-        assert!(app.terminal.entries.last().is_some_and(|e| e.known_at > app.cursor()), "known when it ends");
+        assert!(
+            app.terminal.entries.last().is_some_and(|e| e.known_at > app.cursor()),
+            "known when it ends"
+        );
         app.terminal.host = "node01".to_owned();
         assert!(!typed(&mut app, "conntrack -L").contains("30080"), "not yet");
         update(&mut app, Action::SeekStep(usize::MAX));
         assert!(typed(&mut app, "conntrack -L").contains("30080"));
-        assert!(typed(&mut app, "conntrack -D -p tcp").contains("1 flow entries have been deleted"));
+        assert!(
+            typed(&mut app, "conntrack -D -p tcp").contains("1 flow entries have been deleted")
+        );
         assert!(!typed(&mut app, "conntrack -L").contains("30080"));
         update(&mut app, Action::Undo);
         assert!(typed(&mut app, "conntrack -L").contains("30080"));
-        assert_eq!(typed(&mut app, "kubectl scale deployment nginx-deployment --replicas=1"), "deployment.apps/nginx-deployment scaled\n");
+        assert_eq!(
+            typed(&mut app, "kubectl scale deployment nginx-deployment --replicas=1"),
+            "deployment.apps/nginx-deployment scaled\n"
+        );
         // Things have happened: the cluster changes in time, not the text it began with.
         let nginx = |app: &App| {
             let l = app.loaded.as_ref().expect("loaded");

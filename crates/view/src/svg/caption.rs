@@ -47,10 +47,17 @@ impl Caption {
     /// Draws it below `y`.
     pub(super) fn draw(&self, pen: &mut Pen, y: f32) {
         pen.text("said-count", EDGE, y + 20.0, &self.count);
-        pen.text("said-place", EDGE + self.count.chars().count() as f32 * 6.8 + 14.0, y + 20.0, &self.place);
+        pen.text(
+            "said-place",
+            EDGE + self.count.chars().count() as f32 * 6.8 + 14.0,
+            y + 20.0,
+            &self.place,
+        );
         for (line, n) in self.lines.iter().zip(0_u8..) {
-            let spans: Vec<(&str, f32, &str)> =
-                line.iter().map(|(code, t)| (if *code { "said-code" } else { "" }, 0.0, t.as_str())).collect();
+            let spans: Vec<(&str, f32, &str)> = line
+                .iter()
+                .map(|(code, t)| (if *code { "said-code" } else { "" }, 0.0, t.as_str()))
+                .collect();
             pen.spans("said", (EDGE, y + HEAD + LINE * f32::from(n)), &spans);
         }
     }
@@ -65,8 +72,8 @@ fn room(c: char, code: bool) -> f32 {
     }
 }
 
-/// A sentence in lines. It is broken at spaces, in Japanese anywhere, and a word that is longer than a line
-/// where the line ends.
+/// A sentence in lines. It is broken at spaces, in Japanese anywhere, and a word that is longer
+/// than a line where the line ends.
 fn broken(sentence: &str, width: f32) -> Vec<Vec<(bool, String)>> {
     let mut lines: Vec<Vec<(bool, String)>> = vec![Vec::new()];
     let mut used = 0.0;
@@ -133,7 +140,8 @@ mod tests {
                 let plain = |t: &str| t.replace(['`', ' '], "");
                 assert_eq!(plain(&all), plain(text));
                 for line in lines {
-                    let long: f32 = line.iter().flat_map(|(code, t)| t.chars().map(|c| room(c, *code))).sum();
+                    let long: f32 =
+                        line.iter().flat_map(|(code, t)| t.chars().map(|c| room(c, *code))).sum();
                     assert!(long <= width, "{line:?}");
                 }
             }

@@ -42,7 +42,9 @@ impl Draw<'_> {
             piece((0, i, 0), "cards", &|pen| self.card(pen, n));
         }
         piece((1, 0, 0), "lan", &|pen| self.lan(pen));
-        piece((2, 0, 0), "wires", &|pen| layout.nodes.iter().flat_map(|n| links(layout, n)).for_each(|d| pen.path("wire", &d)));
+        piece((2, 0, 0), "wires", &|pen| {
+            layout.nodes.iter().flat_map(|n| links(layout, n)).for_each(|d| pen.path("wire", &d))
+        });
         for (i, t) in s.trail.iter().enumerate() {
             piece((3, i, 0), "trails", &|pen| segment(pen, t));
         }
@@ -71,7 +73,11 @@ impl Draw<'_> {
     fn card(&self, pen: &mut Pen, n: &NodeBox) {
         if let Some(pods) = n.tile {
             let square = |i: usize| {
-                format!("M{} {}h6v6h-6z", Px(n.rect.x + 9.0 + (i % 11) as f32 * 8.5), Px(n.rect.y + 24.0 + (i / 11) as f32 * 9.0))
+                format!(
+                    "M{} {}h6v6h-6z",
+                    Px(n.rect.x + 9.0 + (i % 11) as f32 * 8.5),
+                    Px(n.rect.y + 24.0 + (i / 11) as f32 * 9.0)
+                )
             };
             let squares: String = (0..pods.min(22)).map(square).collect();
             let short: String = n.name.chars().take(10).collect();
@@ -97,19 +103,34 @@ impl Draw<'_> {
             let mut x = n.rect.right() - 12.0;
             for d in [Daemon::Flanneld, Daemon::KubeProxy] {
                 let runs = self.l.session.cluster().topology.runs(&n.name, d);
-                let said = if runs { d.name().to_owned() } else { format!("{} {}", d.name(), self.text(Ui::StoppedWord)) };
+                let said = if runs {
+                    d.name().to_owned()
+                } else {
+                    format!("{} {}", d.name(), self.text(Ui::StoppedWord))
+                };
                 x -= said.chars().map(|c| if c.is_ascii() { 5.9 } else { 11.0 }).sum::<f32>();
                 let dot = if runs { "dot-ok" } else { "dot-bad" };
-                pen.0 += &format!("<circle class=\"{dot}\" cx=\"{}\" cy=\"{}\" r=\"2.5\"/>", Px(x - 8.0), Px(n.rect.y + 17.0));
+                pen.0 += &format!(
+                    "<circle class=\"{dot}\" cx=\"{}\" cy=\"{}\" r=\"2.5\"/>",
+                    Px(x - 8.0),
+                    Px(n.rect.y + 17.0)
+                );
                 pen.text(if runs { "daemon" } else { "daemon stopped" }, x, n.rect.y + 21.0, &said);
                 x -= 20.0;
             }
             let role_x = n.rect.x + 12.0 + name_w;
-            if role_x + role.chars().map(|c| if c.is_ascii() { 5.3 } else { 10.0 }).sum::<f32>() < x + 6.0 {
+            if role_x + role.chars().map(|c| if c.is_ascii() { 5.3 } else { 10.0 }).sum::<f32>()
+                < x + 6.0
+            {
                 pen.text("role", role_x, n.rect.y + 21.0, role);
             }
             pen.rect("zone", &n.zone, 8.0);
-            pen.text("zone-label", n.rect.x + n.rect.w / 2.0, n.zone.y + 10.0, self.text(Ui::Hooks));
+            pen.text(
+                "zone-label",
+                n.rect.x + n.rect.w / 2.0,
+                n.zone.y + 10.0,
+                self.text(Ui::Hooks),
+            );
         });
     }
 
@@ -121,7 +142,18 @@ impl Draw<'_> {
             }
             let y = (y1 + y2) / 2.0;
             pen.group("cut", |pen| {
-                pen.path("wire", &format!("M{} {}V{}M{} {}V{}", Px(x), Px(y1), Px(y - 7.0), Px(x), Px(y + 7.0), Px(y2)));
+                pen.path(
+                    "wire",
+                    &format!(
+                        "M{} {}V{}M{} {}V{}",
+                        Px(x),
+                        Px(y1),
+                        Px(y - 7.0),
+                        Px(x),
+                        Px(y + 7.0),
+                        Px(y2)
+                    ),
+                );
                 pen.path("cross", &format!("M{} {}l8 8m0 -8l-8 8", Px(x - 4.0), Px(y - 4.0)));
             });
         };
@@ -140,7 +172,14 @@ impl Draw<'_> {
         ns.and_then(|(_, ns)| ns.dev_named(dev)).is_none_or(|(_, d)| d.up)
     }
 
-    fn device(&self, pen: &mut Pen, class: &str, r: &Rect, host: &str, (name, addr, second): (&str, &str, Option<&str>)) {
+    fn device(
+        &self,
+        pen: &mut Pen,
+        class: &str,
+        r: &Rect,
+        host: &str,
+        (name, addr, second): (&str, &str, Option<&str>),
+    ) {
         let up = self.is_up(host, name);
         let second = if up { second } else { Some(self.text(Ui::IsDown)) };
         let y = if second.is_some() && r.h > 30.0 { r.y + 15.0 } else { r.cy() + 4.0 };
@@ -167,16 +206,28 @@ impl Draw<'_> {
         }
         self.device(pen, &lit(Spot::Bridge(i)), &n.cni0.0, &n.name, ("cni0", &n.cni0.1, None));
         pen.group(&format!("route {}", lit(Spot::Route(i))), |pen| {
-            pen.0 += &format!("<circle class=\"box\" cx=\"{}\" cy=\"{}\" r=\"{}\"/>", Px(rx), Px(ry), Px(rr));
+            pen.0 += &format!(
+                "<circle class=\"box\" cx=\"{}\" cy=\"{}\" r=\"{}\"/>",
+                Px(rx),
+                Px(ry),
+                Px(rr)
+            );
             let (x, y) = (Px(rx - 8.0), Px(ry - 8.0));
-            pen.0 += &format!("<path class=\"sign\" transform=\"translate({x} {y})\" d=\"{}\"/>", glyph_path(Glyph::Route));
+            pen.0 += &format!(
+                "<path class=\"sign\" transform=\"translate({x} {y})\" d=\"{}\"/>",
+                glyph_path(Glyph::Route)
+            );
         });
         if self.is_bridged(i) {
             pen.text("bridged", rx, ry + 24.0, self.text(Ui::Bridged));
         }
         pen.group(&format!("vtep {}", lit(Spot::Vxlan(i))), |pen| {
             self.device(pen, "", vx, &n.name, (vx_name, vx_addr, Some(vx_second)));
-            pen.rect("skin", &Rect { x: vx.x + 3.0, y: vx.y + 3.0, w: vx.w - 6.0, h: vx.h - 6.0 }, 4.0);
+            pen.rect(
+                "skin",
+                &Rect { x: vx.x + 3.0, y: vx.y + 3.0, w: vx.w - 6.0, h: vx.h - 6.0 },
+                4.0,
+            );
         });
         self.device(pen, &lit(Spot::Nic(i)), nic, &n.name, (nic_name, nic_addr, Some(nic_mac)));
         pen.rect("jack", &Rect { x: nic.cx() - 8.0, y: nic.bottom() - 2.0, w: 16.0, h: 5.0 }, 2.0);
@@ -201,7 +252,11 @@ impl Draw<'_> {
         };
         pen.group("node folded", |pen| {
             if let Some((count, r)) = &n.more {
-                row(pen, r, &format!("{count} {}", self.text(if *count == 1 { Ui::Pod } else { Ui::Pods })));
+                row(
+                    pen,
+                    r,
+                    &format!("{count} {}", self.text(if *count == 1 { Ui::Pod } else { Ui::Pods })),
+                );
             }
             row(pen, &n.cni0.0, "cni0");
             for (_, r) in &n.hooks {
@@ -225,14 +280,23 @@ impl Draw<'_> {
         } else {
             s.chances.get(&x.pod).map(|c| if *c == 0 { "<1%".to_owned() } else { format!("{c}%") })
         };
-        let veth = if n.pods.len() > 3 { format!("veth…{}", &x.veth[x.veth.len().saturating_sub(4)..]) } else { x.veth.clone() };
+        let veth = if n.pods.len() > 3 {
+            format!("veth…{}", &x.veth[x.veth.len().saturating_sub(4)..])
+        } else {
+            x.veth.clone()
+        };
         let app: String = if r.w < 100.0 && x.app.chars().count() > 8 {
             format!("{}…", x.app.chars().take(7).collect::<String>())
         } else {
             x.app.clone()
         };
         let app_w = app.chars().count() as f32 * 7.0 + 6.0;
-        let class = format!("pod {}{}{}", lit_classes(lit), if open { " drawn" } else { "" }, if absent { " absent" } else { "" });
+        let class = format!(
+            "pod {}{}{}",
+            lit_classes(lit),
+            if open { " drawn" } else { "" },
+            if absent { " absent" } else { "" }
+        );
         pen.group(&class, |pen| {
             pen.rect("box", r, 8.0);
             pen.text("pod-app", r.x + 9.0, r.y + 18.0, &app);
@@ -244,9 +308,14 @@ impl Draw<'_> {
             pen.text("eth0-name", tab.cx(), tab.y + 10.5, "eth0");
             pen.text("veth", r.cx(), r.bottom() + 22.0, &veth);
             if let Some(b) = badge {
-                let w = b.chars().map(|c| if c.is_ascii() { 5.6 } else { 10.0 }).sum::<f32>() + 10.0;
+                let w =
+                    b.chars().map(|c| if c.is_ascii() { 5.6 } else { 10.0 }).sum::<f32>() + 10.0;
                 pen.group(if drawn { "badge drawn" } else { "badge" }, |pen| {
-                    pen.rect("badge-box", &Rect { x: r.right() - w + 4.0, y: r.y - 7.0, w, h: 15.0 }, 7.5);
+                    pen.rect(
+                        "badge-box",
+                        &Rect { x: r.right() - w + 4.0, y: r.y - 7.0, w, h: 15.0 },
+                        7.5,
+                    );
                     pen.text("badge-text", r.right() - w / 2.0 + 4.0, r.y + 4.0, &b);
                 });
             }
@@ -255,38 +324,58 @@ impl Draw<'_> {
 
     fn hook(&self, pen: &mut Pen, n: &NodeBox, h: Hook, r: &Rect) {
         let asked = self.scene.tables.get(&(n.node, h));
-        let tables: Vec<TableName> = h.parts().iter().filter_map(|p| if let Part::Table(t) = p { Some(*t) } else { None }).collect();
+        let tables: Vec<TableName> = h
+            .parts()
+            .iter()
+            .filter_map(|p| if let Part::Table(t) = p { Some(*t) } else { None })
+            .collect();
         let w = tables.len() as f32 * 15.0 - 3.0;
-        pen.group(&format!("hook {}", lit_classes(self.scene.lit.get(&Spot::Hook(n.node, h)))), |pen| {
-            pen.rect("halo", &Rect { x: r.x - 3.5, y: r.y - 3.5, w: r.w + 7.0, h: r.h + 7.0 }, 9.0);
-            pen.rect("box", r, 6.0);
-            pen.text("hook-name", r.cx(), r.y + 13.5, h.name());
-            for (k, t) in tables.iter().enumerate() {
-                let class = match asked.and_then(|a| a.iter().find(|(x, _)| x == t)).map(|x| x.1) {
-                    Some(TableState::Now) => "table now",
-                    Some(TableState::Asked) => "table asked",
-                    Some(TableState::Skipped) => "table skipped",
-                    None => "table",
-                };
-                let x = r.cx() - w / 2.0 + k as f32 * 15.0;
-                pen.group(class, |pen| {
-                    pen.rect("chip-box", &Rect { x, y: r.y + 18.0, w: 12.0, h: 12.5 }, 3.0);
-                    pen.text("chip-text", x + 6.0, r.y + 27.5, &t.name()[..1]);
-                    pen.path("strike", &format!("M{} {}l12 -12.5", Px(x), Px(r.y + 30.5)));
-                });
-            }
-        });
+        pen.group(
+            &format!("hook {}", lit_classes(self.scene.lit.get(&Spot::Hook(n.node, h)))),
+            |pen| {
+                pen.rect(
+                    "halo",
+                    &Rect { x: r.x - 3.5, y: r.y - 3.5, w: r.w + 7.0, h: r.h + 7.0 },
+                    9.0,
+                );
+                pen.rect("box", r, 6.0);
+                pen.text("hook-name", r.cx(), r.y + 13.5, h.name());
+                for (k, t) in tables.iter().enumerate() {
+                    let class =
+                        match asked.and_then(|a| a.iter().find(|(x, _)| x == t)).map(|x| x.1) {
+                            Some(TableState::Now) => "table now",
+                            Some(TableState::Asked) => "table asked",
+                            Some(TableState::Skipped) => "table skipped",
+                            None => "table",
+                        };
+                    let x = r.cx() - w / 2.0 + k as f32 * 15.0;
+                    pen.group(class, |pen| {
+                        pen.rect("chip-box", &Rect { x, y: r.y + 18.0, w: 12.0, h: 12.5 }, 3.0);
+                        pen.text("chip-text", x + 6.0, r.y + 27.5, &t.name()[..1]);
+                        pen.path("strike", &format!("M{} {}l12 -12.5", Px(x), Px(r.y + 30.5)));
+                    });
+                }
+            },
+        );
     }
 
     fn host(&self, pen: &mut Pen, h: &crate::layout::HostBox) {
-        pen.group(&format!("device host {}", lit_classes(self.scene.lit.get(&Spot::Host(h.host)))), |pen| {
-            pen.rect("box", &h.rect, 8.0);
-            pen.text("host-name", h.rect.x + 10.0, h.rect.y + 17.0, &h.name);
-            if h.name != "gateway" {
-                pen.text("host-role", h.rect.right() - 10.0, h.rect.y + 17.0, self.text(Ui::Client));
-            }
-            pen.text("mono", h.rect.x + 10.0, h.rect.y + 33.0, &h.ip);
-        });
+        pen.group(
+            &format!("device host {}", lit_classes(self.scene.lit.get(&Spot::Host(h.host)))),
+            |pen| {
+                pen.rect("box", &h.rect, 8.0);
+                pen.text("host-name", h.rect.x + 10.0, h.rect.y + 17.0, &h.name);
+                if h.name != "gateway" {
+                    pen.text(
+                        "host-role",
+                        h.rect.right() - 10.0,
+                        h.rect.y + 17.0,
+                        self.text(Ui::Client),
+                    );
+                }
+                pen.text("mono", h.rect.x + 10.0, h.rect.y + 33.0, &h.ip);
+            },
+        );
     }
 }
 
@@ -345,7 +434,11 @@ pub(super) fn capsule(pen: &mut Pen, c: &Capsule) {
             pen.text("shell-text", 0.0, frame.y + 31.0, udp);
             pen.rect("packet-box", &own, 7.0);
             let ends = format!("{} → {}", c.src, c.dst);
-            pen.spans("packet-text mid", (0.0, own.y + 14.5), &[("kind", 0.0, &c.kind), ("", 6.0, &ends)]);
+            pen.spans(
+                "packet-text mid",
+                (0.0, own.y + 14.5),
+                &[("kind", 0.0, &c.kind), ("", 6.0, &ends)],
+            );
         });
     }
     pen.group(&format!("capsule{lost}"), |pen| {
@@ -354,20 +447,45 @@ pub(super) fn capsule(pen: &mut Pen, c: &Capsule) {
             let x = (x - c.at.0).clamp(-w / 2.0 + 14.0, w / 2.0 - 14.0);
             pen.path("notch", &format!("M{} {}l7 8 7 -8z", Px(x - 7.0), Px(h / 2.0 - 0.5)));
         }
-        line(pen, (frame.x + 10.0, frame.y + 16.5), Some(&c.kind), (&c.src, c.old_src.as_deref()), c.mark.as_deref());
+        line(
+            pen,
+            (frame.x + 10.0, frame.y + 16.5),
+            Some(&c.kind),
+            (&c.src, c.old_src.as_deref()),
+            c.mark.as_deref(),
+        );
         line(pen, (frame.x + 10.0, frame.y + 33.0), None, (&c.dst, c.old_dst.as_deref()), None);
         if c.lost {
-            pen.path("crack", &format!("M{} {}l-6 9 8 6 -8 8 7 {}", Px(w * 0.12), Px(frame.y - 2.0), Px(h - 19.0)));
+            pen.path(
+                "crack",
+                &format!(
+                    "M{} {}l-6 9 8 6 -8 8 7 {}",
+                    Px(w * 0.12),
+                    Px(frame.y - 2.0),
+                    Px(h - 19.0)
+                ),
+            );
         }
     });
 }
 
 /// A row of the capsule: an old value struck before the new one on yellow.
-fn line(pen: &mut Pen, (x, y): (f32, f32), kind: Option<&str>, (value, old): (&str, Option<&str>), mark: Option<&str>) {
+fn line(
+    pen: &mut Pen,
+    (x, y): (f32, f32),
+    kind: Option<&str>,
+    (value, old): (&str, Option<&str>),
+    mark: Option<&str>,
+) {
     const CHAR: f32 = 6.6;
     let lead = kind.map_or(2, |k| k.len() + 1) as f32 * CHAR;
     let old_w = old.map_or(0.0, |o| (o.len() + 1) as f32 * CHAR);
-    let new = Rect { x: x + lead + old_w - 3.0, y: y - 11.5, w: value.len() as f32 * CHAR + 6.0, h: 15.5 };
+    let new = Rect {
+        x: x + lead + old_w - 3.0,
+        y: y - 11.5,
+        w: value.len() as f32 * CHAR + 6.0,
+        h: 15.5,
+    };
     let mark_x = new.right() + 8.0;
     match kind {
         Some(k) => pen.text("packet-text kind", x, y, k),
@@ -377,10 +495,19 @@ fn line(pen: &mut Pen, (x, y): (f32, f32), kind: Option<&str>, (value, old): (&s
         pen.text("packet-text old", x + lead, y, o);
         pen.rect("new-box", &new, 4.0);
     }
-    pen.text(if old.is_some() { "packet-text new" } else { "packet-text" }, x + lead + old_w, y, value);
+    pen.text(
+        if old.is_some() { "packet-text new" } else { "packet-text" },
+        x + lead + old_w,
+        y,
+        value,
+    );
     if let Some(m) = mark {
         pen.group("mark", |pen| {
-            pen.rect("mark-box", &Rect { x: mark_x - 4.0, y: y - 11.0, w: m.len() as f32 * CHAR + 8.0, h: 14.5 }, 4.0);
+            pen.rect(
+                "mark-box",
+                &Rect { x: mark_x - 4.0, y: y - 11.0, w: m.len() as f32 * CHAR + 8.0, h: 14.5 },
+                4.0,
+            );
             pen.text("packet-text", mark_x, y, m);
         });
     }

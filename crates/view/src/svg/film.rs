@@ -34,7 +34,9 @@ pub fn film(app: &App) -> Result<String, NoFilm> {
     let mut app = app.clone();
     (app.playing, app.follow) = (false, None);
     let run = app.run().ok_or(NoFilm::NothingSent)?.events.clone();
-    let steps_of = |app: &App| (0..app.steps.len()).filter(|n| run.contains(&app.steps[*n])).collect::<Vec<_>>();
+    let steps_of = |app: &App| {
+        (0..app.steps.len()).filter(|n| run.contains(&app.steps[*n])).collect::<Vec<_>>()
+    };
     let mut steps = steps_of(&app);
     if steps.len() > MOST_FRAMES {
         update(&mut app, Action::Grain(Grain::Hops));
@@ -126,7 +128,12 @@ impl Reel {
             if *layer == CAPSULE {
                 // At rest, it is where the last one is.
                 let at = self.places.iter().rev().flatten().next().copied().unwrap_or_default();
-                let _ = write!(body, "<g class=\"go-{id}\" transform=\"translate({} {})\">", Px(at.0), Px(at.1));
+                let _ = write!(
+                    body,
+                    "<g class=\"go-{id}\" transform=\"translate({} {})\">",
+                    Px(at.0),
+                    Px(at.1)
+                );
             }
             for (piece, seen) in pieces {
                 if seen.len() == frames {
@@ -137,9 +144,13 @@ impl Reel {
                 let name = *names.entry(seen).or_insert(fresh);
                 if name == fresh {
                     let _ = writeln!(style, "@keyframes p{name}-{id}{{{}}}", self.seen(seen));
-                    let _ = writeln!(style, ".picture .p{name}-{id}{{animation:p{name}-{id} {time} step-end infinite}}");
+                    let _ = writeln!(
+                        style,
+                        ".picture .p{name}-{id}{{animation:p{name}-{id} {time} step-end infinite}}"
+                    );
                 }
-                let hidden = if seen.last() == Some(&(frames - 1)) { "" } else { " visibility=\"hidden\"" };
+                let hidden =
+                    if seen.last() == Some(&(frames - 1)) { "" } else { " visibility=\"hidden\"" };
                 let _ = write!(body, "<g class=\"p p{name}-{id}\"{hidden}>{piece}</g>");
             }
             if *layer == CAPSULE {
@@ -149,7 +160,8 @@ impl Reel {
         let _ = writeln!(style, "@keyframes go-{id}{{{}}}", self.way());
         let _ = writeln!(style, ".picture .go-{id}{{animation:go-{id} {time} linear infinite}}");
         let _ = writeln!(style, "@keyframes said-{id}{{from{{transform:scaleX(0)}}}}");
-        let _ = writeln!(style, ".picture .said-done{{animation:said-{id} {time} linear infinite}}");
+        let _ =
+            writeln!(style, ".picture .said-done{{animation:said-{id} {time} linear infinite}}");
         style += "@media (prefers-reduced-motion:reduce){.picture *{animation:none!important}}\n";
         (style, body)
     }
@@ -180,7 +192,15 @@ impl Reel {
             let Some(at) = at.or(was) else { continue };
             let from = was.unwrap_or(at);
             let (start, end) = (self.starts[n], self.starts[n + 1]);
-            let mut key = |ms: u32, p: Point| _ = write!(out, "{}{{transform:translate({}px,{}px)}}", self.percent(ms), Px(p.0), Px(p.1));
+            let mut key = |ms: u32, p: Point| {
+                _ = write!(
+                    out,
+                    "{}{{transform:translate({}px,{}px)}}",
+                    self.percent(ms),
+                    Px(p.0),
+                    Px(p.1)
+                )
+            };
             key(start, from);
             key(start + MOVE, at);
             key(end.saturating_sub(1), at);

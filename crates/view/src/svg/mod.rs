@@ -1,8 +1,8 @@
-//! The picture as a file: one moment, or a run that moves. It stands alone: no script, no address, no face
-//! of its own, the colours of the page written out.
+//! The picture as a file: one moment, or a run that moves. It stands alone: no script, no address,
+//! no face of its own, the colours of the page written out.
 //!
-//! The run moves by CSS (keyframes), which browsers play in an `<img>` too. Where nothing may move, or nothing
-//! can, its last moment is seen.
+//! The run moves by CSS (keyframes), which browsers play in an `<img>` too. Where nothing may move,
+//! or nothing can, its last moment is seen.
 
 mod caption;
 mod draw;
@@ -29,7 +29,12 @@ pub fn moment(app: &App) -> Option<String> {
     let scene = scene_of(app);
     let said = Caption::new(app, l.layout.width);
     let height = l.layout.height + said.as_ref().map_or(0.0, Caption::height);
-    let mut out = begin(app, height, "", &said.as_ref().map_or_else(|| l.layout.lan_label.clone(), |s| s.plain.clone()));
+    let mut out = begin(
+        app,
+        height,
+        "",
+        &said.as_ref().map_or_else(|| l.layout.lan_label.clone(), |s| s.plain.clone()),
+    );
     for (_, piece) in frame(app, &scene) {
         out.0 += &piece;
     }
@@ -39,7 +44,10 @@ pub fn moment(app: &App) -> Option<String> {
         out.close();
     }
     if let Some(said) = &said {
-        out.path("said-line", &format!("M0.0 {}H{}", Px(l.layout.height + 0.5), Px(l.layout.width)));
+        out.path(
+            "said-line",
+            &format!("M0.0 {}H{}", Px(l.layout.height + 0.5), Px(l.layout.width)),
+        );
         said.draw(&mut out, l.layout.height);
     }
     Some(end(out))
@@ -58,7 +66,9 @@ pub fn poster(preset: &Preset, lang: Lang) -> Option<String> {
 /// The picture's moment: nothing is lit before something was sent.
 fn scene_of(app: &App) -> Scene {
     match (&app.loaded, &app.timeline) {
-        (Some(l), Some(t)) if !app.script.is_empty() => scene(&l.layout, &app.moment(l, t.state(), t.at()), None),
+        (Some(l), Some(t)) if !app.script.is_empty() => {
+            scene(&l.layout, &app.moment(l, t.state(), t.at()), None)
+        }
         _ => Scene::default(),
     }
 }
@@ -90,9 +100,10 @@ fn begin(app: &App, height: f32, more_style: &str, said: &str) -> Pen {
     ));
     pen.0 += "<defs>";
     for (id, class) in [("arrow-in", "head-in"), ("arrow-out", "head-out")] {
-        let shape =
-            "viewBox=\"0 0 8 8\" refX=\"5\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" markerUnits=\"userSpaceOnUse\" orient=\"auto\"";
-        pen.0 += &format!("<marker id=\"{id}\" {shape}><path class=\"{class}\" d=\"M1 1 6 4 1 7\"/></marker>");
+        let shape = "viewBox=\"0 0 8 8\" refX=\"5\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" markerUnits=\"userSpaceOnUse\" orient=\"auto\"";
+        pen.0 += &format!(
+            "<marker id=\"{id}\" {shape}><path class=\"{class}\" d=\"M1 1 6 4 1 7\"/></marker>"
+        );
     }
     pen.0 += "</defs>\n";
     pen.rect("paper", &Rect { x: 0.0, y: 0.0, w: width, h: height }, 0.0);
@@ -139,7 +150,10 @@ mod tests {
     fn before_anything_is_sent_it_is_the_cluster() {
         let app = App::new(Lang::Ja, "article-nodeport");
         let svg = moment(&app).expect("a picture");
-        assert!(svg.contains("node01") && !svg.contains("capsule\"") && !svg.contains("said-line\""), "{svg}");
+        assert!(
+            svg.contains("node01") && !svg.contains("capsule\"") && !svg.contains("said-line\""),
+            "{svg}"
+        );
         assert!(svg.contains("netfilter フック"));
     }
 
@@ -152,7 +166,8 @@ mod tests {
         assert_eq!(told, film, "376 decisions are too many");
         assert!(film.contains("@keyframes") && film.len() < 700_000, "{}", film.len());
         let run = app.run().expect("a run").events.clone();
-        let steps: Vec<usize> = (0..app.steps.len()).filter(|n| run.contains(&app.steps[*n])).collect();
+        let steps: Vec<usize> =
+            (0..app.steps.len()).filter(|n| run.contains(&app.steps[*n])).collect();
         for n in &steps {
             update(&mut app, Action::SeekStep(n + 1));
             let count = format!(">{} / {}<", n + 1, app.steps.len());
@@ -160,15 +175,23 @@ mod tests {
         }
         // Where nothing moves, the pieces of the last moment are seen, and no others.
         let body = film.split("</defs>").nth(1).expect("a body");
-        let seen: Vec<&str> =
-            body.split("<g class=\"p").filter(|g| g.starts_with([' ', '"']) && !g.contains("visibility=\"hidden\"")).collect();
-        let mut last: Vec<String> = frame(&app, &scene_of(&app)).into_iter().map(|(_, piece)| piece).collect();
+        let seen: Vec<&str> = body
+            .split("<g class=\"p")
+            .filter(|g| g.starts_with([' ', '"']) && !g.contains("visibility=\"hidden\""))
+            .collect();
+        let mut last: Vec<String> =
+            frame(&app, &scene_of(&app)).into_iter().map(|(_, piece)| piece).collect();
         last.dedup();
         for piece in &last {
             assert!(body.contains(&format!("\">{piece}</g>")), "{piece}");
             assert!(!body.contains(&format!("visibility=\"hidden\">{piece}</g>")), "{piece}");
         }
-        assert!(seen.len() >= last.len() && seen.len() <= last.len() + 2, "{} of {}, with capsule and caption", seen.len(), last.len());
+        assert!(
+            seen.len() >= last.len() && seen.len() <= last.len() + 2,
+            "{} of {}, with capsule and caption",
+            seen.len(),
+            last.len()
+        );
     }
 
     #[test]
@@ -179,9 +202,16 @@ mod tests {
         app.to = "192.168.120.226".to_owned();
         app.options.count = "100".to_owned();
         update(&mut app, Action::Send);
-        assert!(matches!(film(&app), Err(NoFilm::TooLong(n)) if n > MOST_FRAMES), "{:?}", film(&app).map(|f| f.len()));
+        assert!(
+            matches!(film(&app), Err(NoFilm::TooLong(n)) if n > MOST_FRAMES),
+            "{:?}",
+            film(&app).map(|f| f.len())
+        );
         let names = |svg: String| -> std::collections::BTreeSet<String> {
-            svg.split("@keyframes ").skip(1).filter_map(|k| k.split('{').next().map(str::to_owned)).collect()
+            svg.split("@keyframes ")
+                .skip(1)
+                .filter_map(|k| k.split('{').next().map(str::to_owned))
+                .collect()
         };
         let of = |preset: &str| names(film(&sent(preset)).expect("a film"));
         assert!(of("article-nodeport").is_disjoint(&of("article-clusterip")));

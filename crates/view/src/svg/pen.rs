@@ -29,17 +29,32 @@ impl Pen {
     /// A rectangle with round corners.
     pub(super) fn rect(&mut self, class: &str, r: &Rect, rx: f32) {
         let (x, y, w, h) = (Px(r.x), Px(r.y), Px(r.w), Px(r.h));
-        let _ = write!(self.0, "<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{w}\" height=\"{h}\" rx=\"{}\"/>", Px(rx));
+        let _ = write!(
+            self.0,
+            "<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{w}\" height=\"{h}\" rx=\"{}\"/>",
+            Px(rx)
+        );
     }
 
     /// A line of text.
     pub(super) fn text(&mut self, class: &str, x: f32, y: f32, text: &str) {
-        let _ = write!(self.0, "<text class=\"{class}\" x=\"{}\" y=\"{}\">{}</text>", Px(x), Px(y), escaped(text));
+        let _ = write!(
+            self.0,
+            "<text class=\"{class}\" x=\"{}\" y=\"{}\">{}</text>",
+            Px(x),
+            Px(y),
+            escaped(text)
+        );
     }
 
     /// A line of text in pieces: the class of each, the room before it, what it says.
     pub(super) fn spans(&mut self, class: &str, (x, y): (f32, f32), spans: &[(&str, f32, &str)]) {
-        let _ = write!(self.0, "<text class=\"{class}\" x=\"{}\" y=\"{}\" xml:space=\"preserve\">", Px(x), Px(y));
+        let _ = write!(
+            self.0,
+            "<text class=\"{class}\" x=\"{}\" y=\"{}\" xml:space=\"preserve\">",
+            Px(x),
+            Px(y)
+        );
         for (class, dx, text) in spans {
             let room = if *dx == 0.0 { String::new() } else { format!(" dx=\"{}\"", Px(*dx)) };
             let _ = write!(self.0, "<tspan class=\"{class}\"{room}>{}</tspan>", escaped(text));

@@ -1,19 +1,24 @@
-//! The page's own rules for the picture, with its colours written out: a file stands alone, and many
-//! programs that show one know no `var()`.
+//! The page's own rules for the picture, with its colours written out: a file stands alone, and
+//! many programs that show one know no `var()`.
 
 use crate::app::Theme;
 
 /// The names of colours and faces: `--ink: light-dark(#15181d, #e9ecef);`
 const TOKENS: &str = include_str!("../../styles/tokens.css");
 /// The picture.
-const RULES: [&str; 2] = [include_str!("../../styles/diagram.css"), include_str!("../../styles/still.css")];
+const RULES: [&str; 2] =
+    [include_str!("../../styles/diagram.css"), include_str!("../../styles/still.css")];
 
 /// The style sheet; where the system decides, both colours are in it.
 pub(super) fn sheet(theme: Theme) -> String {
     match theme {
         Theme::Light => rules(false, false),
         Theme::Dark => rules(true, false),
-        Theme::System => format!("{}@media (prefers-color-scheme:dark){{\n{}}}\n", rules(false, false), rules(true, true)),
+        Theme::System => format!(
+            "{}@media (prefers-color-scheme:dark){{\n{}}}\n",
+            rules(false, false),
+            rules(true, true)
+        ),
     }
 }
 
@@ -24,11 +29,14 @@ fn rules(dark: bool, only_colours: bool) -> String {
         let Some((selectors, rest)) = line.split_once(" {") else { continue };
         let body = rest.trim_end_matches('}');
         let kept = |d: &&str| !d.is_empty() && (!only_colours || of_colour(d));
-        let body: Vec<String> = body.split(';').map(str::trim).filter(kept).map(|d| resolved(d, dark)).collect();
+        let body: Vec<String> =
+            body.split(';').map(str::trim).filter(kept).map(|d| resolved(d, dark)).collect();
         if body.is_empty() {
             continue;
         }
-        let mine = |s: &str| if s.starts_with(".picture") { s.to_owned() } else { format!(".picture {s}") };
+        let mine = |s: &str| {
+            if s.starts_with(".picture") { s.to_owned() } else { format!(".picture {s}") }
+        };
         let selectors: Vec<String> = selectors.split(", ").map(mine).collect();
         out += &format!("{}{{{}}}\n", selectors.join(","), body.join(";"));
     }
@@ -54,9 +62,17 @@ fn resolved(declaration: &str, dark: bool) -> String {
 /// What a name stands for. A name that is none would be a rule that is none: a test looks for it.
 fn token(name: &str, dark: bool) -> &'static str {
     let begin = format!("{name}: ");
-    let found = TOKENS.match_indices(&begin).map(|(i, _)| &TOKENS[i + begin.len()..]).next().and_then(|v| v.split(';').next());
+    let found = TOKENS
+        .match_indices(&begin)
+        .map(|(i, _)| &TOKENS[i + begin.len()..])
+        .next()
+        .and_then(|v| v.split(';').next());
     let value = found.unwrap_or_default();
-    match value.strip_prefix("light-dark(").and_then(|v| v.strip_suffix(')')).and_then(|v| v.split_once(", ")) {
+    match value
+        .strip_prefix("light-dark(")
+        .and_then(|v| v.strip_suffix(')'))
+        .and_then(|v| v.split_once(", "))
+    {
         Some((light, in_dark)) => {
             if dark {
                 in_dark
@@ -77,14 +93,20 @@ mod tests {
         for theme in [Theme::Light, Theme::Dark, Theme::System] {
             let sheet = sheet(theme);
             assert!(!sheet.contains("var(") && !sheet.contains("light-dark"), "{sheet}");
-            assert!(!sheet.contains(":;") && !sheet.contains(": ;") && !sheet.contains(":}"), "{sheet}");
+            assert!(
+                !sheet.contains(":;") && !sheet.contains(": ;") && !sheet.contains(":}"),
+                "{sheet}"
+            );
             assert!(sheet.lines().count() > 80, "{sheet}");
         }
         assert!(sheet(Theme::Light).contains(".picture .node-card{fill: #fff;stroke: #c3c9d1}"));
         assert!(sheet(Theme::Dark).contains(".picture .node-card{fill: #14171b;stroke: #3f4853}"));
         let both = sheet(Theme::System);
         let (light, dark) = both.split_once("@media (prefers-color-scheme:dark)").expect("two");
-        assert!(light.contains(".picture .dev-name{") && !dark.contains(".dev-name"), "a weight is the same in the dark");
+        assert!(
+            light.contains(".picture .dev-name{") && !dark.contains(".dev-name"),
+            "a weight is the same in the dark"
+        );
         assert!(dark.contains(".picture .node-card{"));
     }
 }

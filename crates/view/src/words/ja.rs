@@ -14,12 +14,21 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
     let here = c.here(e);
     match &e.kind {
         EventKind::TimePassed => "時間が進みます。".to_owned(),
-        EventKind::Asked { remote, .. } if remote.port == 0 => format!("{here} が `{}` に ping を打ちます。", remote.addr),
+        EventKind::Asked { remote, .. } if remote.port == 0 => {
+            format!("{here} が `{}` に ping を打ちます。", remote.addr)
+        }
         EventKind::Asked { remote, .. } => format!("{here} が `{remote}` に接続します。"),
         EventKind::PacketMade { packet } => {
-            format!("{here} が `{}` から `{}` へのパケットを作ります。{} バイトです。", packet.src, packet.dst, packet.len())
+            format!(
+                "{here} が `{}` から `{}` へのパケットを作ります。{} バイトです。",
+                packet.src,
+                packet.dst,
+                packet.len()
+            )
         }
-        EventKind::FrameSent { dev, frame, .. } => format!("フレームが `{}` から `{}` 宛てに出ていきます。", c.dev(e, *dev), frame.eth.dst),
+        EventKind::FrameSent { dev, frame, .. } => {
+            format!("フレームが `{}` から `{}` 宛てに出ていきます。", c.dev(e, *dev), frame.eth.dst)
+        }
         EventKind::FrameReceived { dev, pkt_type, .. } => {
             let whom = match pkt_type {
                 PktType::Host => "自分宛てです",
@@ -30,56 +39,101 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
             format!("{here} の `{}` がフレームを受信します。{whom}。", c.dev(e, *dev))
         }
         EventKind::Walked { table, mark, step, .. } => walked(c, e, *table, *mark, step),
-        EventKind::NatSkipped { .. } => "nat テーブルは参照されません。この接続の変換はすでに決まっています。".to_owned(),
-        EventKind::Tracked { id: None, .. } => "どの接続にも属さないパケットです: `INVALID`。".to_owned(),
-        EventKind::Tracked { new: true, .. } => "コネクション追跡が、新しい接続の最初のパケットを見つけます。".to_owned(),
-        EventKind::Tracked { info, .. } => format!("コネクション追跡はこの接続を知っています: `{}`。", info.map_or("", |i| i.name())),
-        EventKind::Confirmed { reply, .. } => format!("接続が表に登録されます。応答は `{reply}` になるはずです。"),
+        EventKind::NatSkipped { .. } => {
+            "nat テーブルは参照されません。この接続の変換はすでに決まっています。".to_owned()
+        }
+        EventKind::Tracked { id: None, .. } => {
+            "どの接続にも属さないパケットです: `INVALID`。".to_owned()
+        }
+        EventKind::Tracked { new: true, .. } => {
+            "コネクション追跡が、新しい接続の最初のパケットを見つけます。".to_owned()
+        }
+        EventKind::Tracked { info, .. } => format!(
+            "コネクション追跡はこの接続を知っています: `{}`。",
+            info.map_or("", |i| i.name())
+        ),
+        EventKind::Confirmed { reply, .. } => {
+            format!("接続が表に登録されます。応答は `{reply}` になるはずです。")
+        }
         EventKind::NatDecided { source: true, .. } => "接続の送信元が変わります。".to_owned(),
         EventKind::NatDecided { source: false, .. } => "接続の宛先が変わります。".to_owned(),
         EventKind::Translated { source, before, after, restored, .. } => {
             let what = if *source { "送信元" } else { "宛先" };
             if *restored {
-                format!("ルールは見ず、追跡中の接続に従って{what} `{before}` を `{after}` に書き換えます。")
+                format!(
+                    "ルールは見ず、追跡中の接続に従って{what} `{before}` を `{after}` に書き換えます。"
+                )
             } else {
                 format!("{what} `{before}` が `{after}` に変わります。")
             }
         }
         EventKind::Routed { dst, decision, again, .. } => {
-            let again = if *again { "宛先が変わったので、経路を選び直します。" } else { "" };
+            let again = if *again {
+                "宛先が変わったので、経路を選び直します。"
+            } else {
+                ""
+            };
             match decision {
                 Decision::Local => format!("{again}`{dst}` は {here} 自身のアドレスです。"),
                 Decision::Broadcast => format!("{again}`{dst}` は全員宛てのアドレスです。"),
-                Decision::Out { route, .. } => format!("{again}`{dst}` に最も長く一致する経路は `{}` です。", c.route(e, *route)),
+                Decision::Out { route, .. } => format!(
+                    "{again}`{dst}` に最も長く一致する経路は `{}` です。",
+                    c.route(e, *route)
+                ),
             }
         }
-        EventKind::TtlDecremented { before, after } => format!("{here} が転送するので、ttl が {before} から {after} に減ります。"),
+        EventKind::TtlDecremented { before, after } => {
+            format!("{here} が転送するので、ttl が {before} から {after} に減ります。")
+        }
         EventKind::NeighbourUsed { addr, lladdr, state, .. } => {
             format!("ARP テーブルに `{addr}` があります: `{lladdr} {}`。", state.name())
         }
         EventKind::NeighbourAwaited { addr, dev } => {
-            format!("`{addr}` の MAC アドレスがまだ分からないので、パケットは待ち、`{}` が ARP で尋ねます。", c.dev(e, *dev))
+            format!(
+                "`{addr}` の MAC アドレスがまだ分からないので、パケットは待ち、`{}` が ARP で尋ねます。",
+                c.dev(e, *dev)
+            )
         }
-        EventKind::NeighbourLearned { addr, lladdr, .. } => format!("{here} は `{addr}` が `{lladdr}` だと学習します。"),
-        EventKind::NeighbourFailed { addr, .. } => format!("三回尋ねましたが、`{addr}` からは返事がありません。"),
-        EventKind::NeighbourAged { addr, state, .. } => format!("`{addr}` のエントリーは `{}` になりました。", state.name()),
+        EventKind::NeighbourLearned { addr, lladdr, .. } => {
+            format!("{here} は `{addr}` が `{lladdr}` だと学習します。")
+        }
+        EventKind::NeighbourFailed { addr, .. } => {
+            format!("三回尋ねましたが、`{addr}` からは返事がありません。")
+        }
+        EventKind::NeighbourAged { addr, state, .. } => {
+            format!("`{addr}` のエントリーは `{}` になりました。", state.name())
+        }
         EventKind::FdbLearned { bridge, port, mac } => {
-            format!("`{}` は `{mac}` がポート `{}` の先にいると学習します。", c.dev(e, *bridge), c.dev(e, *port))
+            format!(
+                "`{}` は `{mac}` がポート `{}` の先にいると学習します。",
+                c.dev(e, *bridge),
+                c.dev(e, *port)
+            )
         }
         EventKind::Bridged { bridge, to } => {
             let bridge = c.dev(e, *bridge);
             match to {
-                BridgeTo::Port(p) => format!("`{bridge}` がフレームをポート `{}` から送り出します。", c.dev(e, *p)),
-                BridgeTo::Flood(ports) => format!("`{bridge}` がフレームをすべてのポート ({} 個) から送り出します。", ports.len()),
+                BridgeTo::Port(p) => {
+                    format!("`{bridge}` がフレームをポート `{}` から送り出します。", c.dev(e, *p))
+                }
+                BridgeTo::Flood(ports) => format!(
+                    "`{bridge}` がフレームをすべてのポート ({} 個) から送り出します。",
+                    ports.len()
+                ),
                 BridgeTo::Up => format!("`{bridge}` 自身宛てのフレームなので、Node に渡します。"),
             }
         }
         EventKind::BridgedDnat { bridge } => {
-            format!("新しい宛先も `{}` の先にいるので、ルーティングせずブリッジします。ttl は減りません。", c.dev(e, *bridge))
+            format!(
+                "新しい宛先も `{}` の先にいるので、ルーティングせずブリッジします。ttl は減りません。",
+                c.dev(e, *bridge)
+            )
         }
         EventKind::VtepFound { mac, remote, .. } => {
             let owner = c.labels.owner(*remote).unwrap_or("Node");
-            format!("`{mac} dst {remote}`: この VTEP は {owner} にあります。登録したのは flanneld です。")
+            format!(
+                "`{mac} dst {remote}`: この VTEP は {owner} にあります。登録したのは flanneld です。"
+            )
         }
         EventKind::Encapsulated { dev, inner_len, outer_len } => {
             format!(
@@ -88,45 +142,86 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
             )
         }
         EventKind::Decapsulated { dev, vni } => {
-            format!("`{}` がデータグラムからフレームを取り出します。vni は {vni} です。", c.dev(e, *dev))
+            format!(
+                "`{}` がデータグラムからフレームを取り出します。vni は {vni} です。",
+                c.dev(e, *dev)
+            )
         }
         EventKind::Fragmented { dev, mtu, n } => {
-            format!("パケットが `{}` の MTU より大きいので、{mtu} バイト以下の {n} 個のフラグメントに分けます。", c.dev(e, *dev))
+            format!(
+                "パケットが `{}` の MTU より大きいので、{mtu} バイト以下の {n} 個のフラグメントに分けます。",
+                c.dev(e, *dev)
+            )
         }
         EventKind::FragmentKept => format!("{here} は残りが届くまでフラグメントを保持します。"),
-        EventKind::Reassembled { n, len } => format!("{n} 個のフラグメントが揃い、{len} バイトのパケットに戻りました。"),
-        EventKind::PathLearned { dst, gateway: Some(g), .. } => format!("{here} は `{dst}` へは `{g}` を通るほうがよいと知らされました。"),
+        EventKind::Reassembled { n, len } => {
+            format!("{n} 個のフラグメントが揃い、{len} バイトのパケットに戻りました。")
+        }
+        EventKind::PathLearned { dst, gateway: Some(g), .. } => {
+            format!("{here} は `{dst}` へは `{g}` を通るほうがよいと知らされました。")
+        }
         EventKind::PathLearned { dst, mtu, .. } => {
-            format!("{here} は `{dst}` への経路が {} バイトまでだと知らされ、覚えておきます。", mtu.unwrap_or_default())
+            format!(
+                "{here} は `{dst}` への経路が {} バイトまでだと知らされ、覚えておきます。",
+                mtu.unwrap_or_default()
+            )
         }
         EventKind::Configured { setting, by: None } => configured(c, e, setting),
         EventKind::Configured { setting, by: Some(by) } => match &**setting {
-            Setting::Rules(_) => format!("{here} の `{by}` がルールを書き込みます。書いたチェーンのカウンターは 0 から始まります。"),
-            Setting::Forget(_) => format!("{here} の `{by}` が、古いルールが作った接続を消します。"),
+            Setting::Rules(_) => format!(
+                "{here} の `{by}` がルールを書き込みます。書いたチェーンのカウンターは 0 から始まります。"
+            ),
+            Setting::Forget(_) => {
+                format!("{here} の `{by}` が、古いルールが作った接続を消します。")
+            }
             setting => format!("`{by}`: {}", configured(c, e, setting)),
         },
-        EventKind::Commanded { line } => format!("{here} で `{}`。API サーバーが受け取ります。", short(line)),
+        EventKind::Commanded { line } => {
+            format!("{here} で `{}`。API サーバーが受け取ります。", short(line))
+        }
         EventKind::Daemon { name, runs: true } => format!("{here} の `{name}` を起動します。"),
-        EventKind::Daemon { name, runs: false } => format!("{here} の `{name}` を止めます。書いたものはそのまま残ります。"),
-        EventKind::NetnsAdded { name, by: Some(by) } => format!("`{by}` が `{name}` とそのケーブルを作りました。"),
-        EventKind::NetnsAdded { name, by: None } => format!("`{name}` が {here} につながれました。"),
+        EventKind::Daemon { name, runs: false } => {
+            format!("{here} の `{name}` を止めます。書いたものはそのまま残ります。")
+        }
+        EventKind::NetnsAdded { name, by: Some(by) } => {
+            format!("`{by}` が `{name}` とそのケーブルを作りました。")
+        }
+        EventKind::NetnsAdded { name, by: None } => {
+            format!("`{name}` が {here} につながれました。")
+        }
         EventKind::NetnsDeleted { name, by: Some(by) } => {
             format!("`{name}` はケーブルやプロセスごとなくなりました。`{by}` が消しました。")
         }
-        EventKind::NetnsDeleted { name, by: None } => format!("`{name}` は電源を切られ、{here} から外されました。"),
+        EventKind::NetnsDeleted { name, by: None } => {
+            format!("`{name}` は電源を切られ、{here} から外されました。")
+        }
         EventKind::Delivered { local, .. } if !c.ns(e).is_local(local.addr) => {
             format!("ARP が `{}` を尋ねていますが、ここにはありません。", local.addr)
         }
-        EventKind::Delivered { local, .. } if local.port == 0 => format!("パケットが `{}` に届きました。", local.addr),
+        EventKind::Delivered { local, .. } if local.port == 0 => {
+            format!("パケットが `{}` に届きました。", local.addr)
+        }
         EventKind::Delivered { local, .. } => format!("パケットが `{local}` に届きました。"),
-        EventKind::Accepted { peer, .. } => format!("サーバーが接続を受け入れます。サーバーから見た相手は `{peer}` です。"),
+        EventKind::Accepted { peer, .. } => {
+            format!("サーバーが接続を受け入れます。サーバーから見た相手は `{peer}` です。")
+        }
         EventKind::Wrote { bytes: 0, .. } => "プロセスが接続を閉じます。".to_owned(),
         EventKind::Wrote { bytes, .. } => format!("プロセスが {bytes} バイトを書き込みます。"),
-        EventKind::Retransmitted { retry, .. } => format!("返事がないので再送します。{retry} 回目です。"),
-        EventKind::Delayed { by } => format!("パケットは手で {} ms 止められます。", by.0 / 1_000_000),
-        EventKind::Duplicated { .. } => "パケットは手で複製されました。これは二つ目です。".to_owned(),
-        EventKind::Dropped { reason: r, hook: Some(hook) } => format!("{here} のフック `{hook}` で失われました: {}。", reason(*r)),
-        EventKind::Dropped { reason: r, hook: None } => format!("{here} で失われました: {}。", reason(*r)),
+        EventKind::Retransmitted { retry, .. } => {
+            format!("返事がないので再送します。{retry} 回目です。")
+        }
+        EventKind::Delayed { by } => {
+            format!("パケットは手で {} ms 止められます。", by.0 / 1_000_000)
+        }
+        EventKind::Duplicated { .. } => {
+            "パケットは手で複製されました。これは二つ目です。".to_owned()
+        }
+        EventKind::Dropped { reason: r, hook: Some(hook) } => {
+            format!("{here} のフック `{hook}` で失われました: {}。", reason(*r))
+        }
+        EventKind::Dropped { reason: r, hook: None } => {
+            format!("{here} で失われました: {}。", reason(*r))
+        }
         EventKind::Ended { outcome: o, .. } => outcome(o),
     }
 }
@@ -134,14 +229,20 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
 fn configured(c: &Context<'_>, e: &Event, setting: &Setting) -> String {
     let here = c.here(e);
     match setting {
-        Setting::Rules(_) => format!("{here} に別のルールを読み込みます。カウンターは 0 から始まります。"),
+        Setting::Rules(_) => {
+            format!("{here} に別のルールを読み込みます。カウンターは 0 から始まります。")
+        }
         Setting::FlushConntrack => format!("{here} がすべての接続を忘れます。"),
         Setting::Forget(_) => format!("{here} は接続を一つ忘れます。"),
         Setting::Sysctl(_) => format!("{here} の sysctl を変更します。"),
         Setting::Routes(_) => format!("{here} の経路を変更します。"),
         Setting::FlushCache => format!("{here} が宛先ごとに覚えたことを忘れます。"),
         Setting::Neighbour { addr, to: Some(n), .. } => {
-            format!("`{addr}` のエントリーを `{} {}` にします。", n.lladdr.unwrap_or_default(), n.state.name())
+            format!(
+                "`{addr}` のエントリーを `{} {}` にします。",
+                n.lladdr.unwrap_or_default(),
+                n.state.name()
+            )
         }
         Setting::Neighbour { addr, to: None, .. } => format!("`{addr}` のエントリーを消します。"),
         Setting::Fdb { mac, to: Some(_), .. } => format!("`{mac}` の転送エントリーを加えます。"),
@@ -150,7 +251,13 @@ fn configured(c: &Context<'_>, e: &Event, setting: &Setting) -> String {
     }
 }
 
-fn walked(c: &Context<'_>, e: &Event, table: net::netfilter::TableName, mark: u32, step: &WalkStep) -> String {
+fn walked(
+    c: &Context<'_>,
+    e: &Event,
+    table: net::netfilter::TableName,
+    mark: u32,
+    step: &WalkStep,
+) -> String {
     match step {
         WalkStep::Matched { chain, rule, effect, draws, from } => {
             let at = format!("`{}` のルール {}", c.chain(e, table, *chain), rule + 1);
@@ -166,9 +273,13 @@ fn walked(c: &Context<'_>, e: &Event, table: net::netfilter::TableName, mark: u3
                 Effect::Drop => "がパケットを捨てます".to_owned(),
                 Effect::Reject(with) => format!("が `{}` を返して拒否します", with.name()),
                 Effect::Mark(to) => format!("がマークを `{mark:#x}` から `{to:#x}` に変えます"),
-                Effect::Dnat { addr, port } => format!("が接続の宛先を `{}` に決めます", net::dump::endpoint(*addr, *port)),
+                Effect::Dnat { addr, port } => {
+                    format!("が接続の宛先を `{}` に決めます", net::dump::endpoint(*addr, *port))
+                }
                 Effect::Snat { addr } => format!("が接続の送信元を `{addr}` に決めます"),
-                Effect::Masquerade { .. } => "が接続の送信元を、出ていくデバイスのアドレスに決めます".to_owned(),
+                Effect::Masquerade { .. } => {
+                    "が接続の送信元を、出ていくデバイスのアドレスに決めます".to_owned()
+                }
             };
             format!("{at} {did}。{drawn}{before}")
         }
@@ -176,19 +287,36 @@ fn walked(c: &Context<'_>, e: &Event, table: net::netfilter::TableName, mark: u3
             format!("`{}` のルール {} は `RETURN` です。", c.chain(e, table, *chain), rule + 1)
         }
         WalkStep::Returned { chain, rule: None, .. } => {
-            format!("`{}` にはもう一致するルールがないので、呼び出し元に戻ります。", c.chain(e, table, *chain))
+            format!(
+                "`{}` にはもう一致するルールがないので、呼び出し元に戻ります。",
+                c.chain(e, table, *chain)
+            )
         }
         WalkStep::Policy { chain, n_rules: 0, policy, .. } => {
-            format!("テーブル `{table}` の `{}` は空なので、ポリシー `{}` に従います。", c.chain(e, table, *chain), policy.name())
+            format!(
+                "テーブル `{table}` の `{}` は空なので、ポリシー `{}` に従います。",
+                c.chain(e, table, *chain),
+                policy.name()
+            )
         }
         WalkStep::Policy { chain, policy: Policy::Accept, .. } => {
-            format!("`{}` のどのルールでも決まらないので、ポリシー `ACCEPT` に従います。", c.chain(e, table, *chain))
+            format!(
+                "`{}` のどのルールでも決まらないので、ポリシー `ACCEPT` に従います。",
+                c.chain(e, table, *chain)
+            )
         }
         WalkStep::Policy { chain, .. } => {
-            format!("`{}` のどのルールも通さないので、ポリシー `DROP` に従います。", c.chain(e, table, *chain))
+            format!(
+                "`{}` のどのルールも通さないので、ポリシー `DROP` に従います。",
+                c.chain(e, table, *chain)
+            )
         }
         WalkStep::Unsupported { chain, rule } => {
-            format!("`{}` のルール {} はシミュレートできません。ここで止まります。", c.chain(e, table, *chain), rule + 1)
+            format!(
+                "`{}` のルール {} はシミュレートできません。ここで止まります。",
+                c.chain(e, table, *chain),
+                rule + 1
+            )
         }
     }
 }
@@ -197,22 +325,41 @@ fn drawn(d: &net::netfilter::Draw) -> String {
     if d.forced {
         return "エンドポイントが指定されているので、抽選はしていません。".to_owned();
     }
-    format!("引いた数は {} で、{} より小さい値です。", Fraction(d.value, 3), Fraction(d.probability, 5))
+    format!(
+        "引いた数は {} で、{} より小さい値です。",
+        Fraction(d.value, 3),
+        Fraction(d.probability, 5)
+    )
 }
 
 pub(super) fn outcome(o: &Outcome) -> String {
     match o {
         Outcome::Answered { bytes, from, ttl: Some(ttl), took_ns, .. } => {
-            format!("`{from}` から ping の応答がありました: {bytes} バイト、ttl {ttl}、{} µs。", took_ns / 1000)
+            format!(
+                "`{from}` から ping の応答がありました: {bytes} バイト、ttl {ttl}、{} µs。",
+                took_ns / 1000
+            )
         }
-        Outcome::Answered { bytes, from, .. } => format!("クライアントは `{from}` から {bytes} バイトの応答を受け取りました。"),
+        Outcome::Answered { bytes, from, .. } => {
+            format!("クライアントは `{from}` から {bytes} バイトの応答を受け取りました。")
+        }
         Outcome::Refused => "リセットが返り、接続は拒否されました。".to_owned(),
-        Outcome::Unreachable { from, kind: 11, .. } => format!("`{from}` が ttl 切れを知らせました。"),
-        Outcome::Unreachable { from, code: 3, .. } => format!("`{from}` が、待ち受けがないと知らせました。接続は拒否されました。"),
-        Outcome::Unreachable { from, code: 4, .. } => format!("`{from}` が、パケットが大きすぎると知らせました。"),
-        Outcome::Unreachable { from, .. } => format!("`{from}` が、ホストに到達できないと知らせました。"),
+        Outcome::Unreachable { from, kind: 11, .. } => {
+            format!("`{from}` が ttl 切れを知らせました。")
+        }
+        Outcome::Unreachable { from, code: 3, .. } => {
+            format!("`{from}` が、待ち受けがないと知らせました。接続は拒否されました。")
+        }
+        Outcome::Unreachable { from, code: 4, .. } => {
+            format!("`{from}` が、パケットが大きすぎると知らせました。")
+        }
+        Outcome::Unreachable { from, .. } => {
+            format!("`{from}` が、ホストに到達できないと知らせました。")
+        }
         Outcome::TimedOut => "クライアントは応答を得られず、あきらめました。".to_owned(),
-        Outcome::Killed => "Pod かマシンがなくなり、クライアントは応答を得る前に終わりました。".to_owned(),
+        Outcome::Killed => {
+            "Pod かマシンがなくなり、クライアントは応答を得る前に終わりました。".to_owned()
+        }
         Outcome::NotSent(r) => format!("パケットを送ることもできませんでした: {}。", reason(*r)),
     }
 }
@@ -224,18 +371,31 @@ pub(super) fn advice(a: &Advice) -> String {
                 "Service `{service}` にはエンドポイントがありません。`selector` と `targetPort` を、動いている Pod のラベルとポートに合わせてください。"
             )
         }
-        Advice::NotReady { service } => format!("Service `{service}` のエンドポイントはどれも準備ができていません。"),
-        Advice::SourceRanges { service, ranges } => {
-            format!("`{service}` の `loadBalancerSourceRanges` が通すのは `{}` だけです。", ranges.join("`、`"))
+        Advice::NotReady { service } => {
+            format!("Service `{service}` のエンドポイントはどれも準備ができていません。")
         }
-        Advice::NoSuchPort { service, ports } => format!("Service `{service}` が応えるのは `{}` だけです。", ports.join("`、`")),
+        Advice::SourceRanges { service, ranges } => {
+            format!(
+                "`{service}` の `loadBalancerSourceRanges` が通すのは `{}` だけです。",
+                ranges.join("`、`")
+            )
+        }
+        Advice::NoSuchPort { service, ports } => {
+            format!("Service `{service}` が応えるのは `{}` だけです。", ports.join("`、`"))
+        }
         Advice::OutsideOfCluster { service, node_port: Some(p) } => {
-            format!("`{service}` のアドレスはノードと Pod の中にしかありません。外からはノードのポート `{p}` に送ってください。")
+            format!(
+                "`{service}` のアドレスはノードと Pod の中にしかありません。外からはノードのポート `{p}` に送ってください。"
+            )
         }
         Advice::OutsideOfCluster { service, node_port: None } => {
-            format!("`{service}` のアドレスはノードと Pod の中にしかありません。その中から送るか、`type: NodePort` と書いてください。")
+            format!(
+                "`{service}` のアドレスはノードと Pod の中にしかありません。その中から送るか、`type: NodePort` と書いてください。"
+            )
         }
-        Advice::NoSuchNodePort { port } => format!("ノードポート `{port}` の Service はありません。"),
+        Advice::NoSuchNodePort { port } => {
+            format!("ノードポート `{port}` の Service はありません。")
+        }
     }
 }
 
@@ -245,19 +405,25 @@ pub(super) const fn reason(r: DropReason) -> &'static str {
         DropReason::NetfilterReject => "ルールが拒否し、それを知らせました",
         DropReason::OtherHost => "別の MAC アドレス宛てのフレームです",
         DropReason::NoSocket => "そのポートでは何も待ち受けていません",
-        DropReason::IpRpFilter => "逆経路フィルターにより、応答が別のデバイスから出ることになるため捨てられました",
+        DropReason::IpRpFilter => {
+            "逆経路フィルターにより、応答が別のデバイスから出ることになるため捨てられました"
+        }
         DropReason::IpMartianSource => "ここから入ってはならないアドレスです",
         DropReason::IpOutNoRoutes => "宛先への経路がありません",
         DropReason::NotForwarding => "自分宛てではなく、転送は無効です",
         DropReason::IpTtlExceeded => "ttl を使い切りました",
         DropReason::PktTooBig => "出口の MTU より大きいパケットです",
         DropReason::FragTimeout => "パケットの残りのフラグメントが届きませんでした",
-        DropReason::FragNotSent => "前のフラグメントをデバイスが受け付けなかったので、残りは送られません",
+        DropReason::FragNotSent => {
+            "前のフラグメントをデバイスが受け付けなかったので、残りは送られません"
+        }
         DropReason::NeighFailed => "次のホップが ARP に答えません",
         DropReason::NeighQueueFull => "その隣人を待つパケットが多すぎます",
         DropReason::VxlanNoRemote => "FDB にその MAC アドレスの VTEP がありません",
         DropReason::VxlanVniNotFound => "その vni を持つ VXLAN デバイスがありません",
-        DropReason::BridgeSamePort => "入ってきたポートから出ることになりますが、hairpin モードが無効です",
+        DropReason::BridgeSamePort => {
+            "入ってきたポートから出ることになりますが、hairpin モードが無効です"
+        }
         DropReason::DevReady => "デバイスが停止しているか、行き先がありません",
         DropReason::NatNoPort => "変換に使える空きポートがありません",
         DropReason::Unsupported => "シミュレートできないので、ここで止まります",
@@ -269,13 +435,21 @@ pub(super) const fn reason(r: DropReason) -> &'static str {
 pub(super) const fn mend(r: DropReason) -> &'static str {
     match r {
         DropReason::NetfilterDrop => "最後の手順のルールかポリシーを見て、通すようにしてください。",
-        DropReason::NetfilterReject => "Service にエンドポイント、つまり selector に合う稼働中の Pod を用意してください。",
-        DropReason::NoSocket => "コンテナーが待ち受けているポートに送ってください。targetPort を確認してください。",
+        DropReason::NetfilterReject => {
+            "Service にエンドポイント、つまり selector に合う稼働中の Pod を用意してください。"
+        }
+        DropReason::NoSocket => {
+            "コンテナーが待ち受けているポートに送ってください。targetPort を確認してください。"
+        }
         DropReason::IpRpFilter => "送信元をマスカレードするか、rp_filter を 0 にしてください。",
-        DropReason::NotForwarding => "そこで net.ipv4.ip_forward を 1 にするか、存在するアドレスに送ってください。",
+        DropReason::NotForwarding => {
+            "そこで net.ipv4.ip_forward を 1 にするか、存在するアドレスに送ってください。"
+        }
         DropReason::IpOutNoRoutes => "宛先への経路を追加してください。",
         DropReason::PktTooBig => "パケットを小さくするか、MTU を大きくしてください。",
-        DropReason::NeighFailed => "そのアドレスを持つはずのものを起動するか、そこを指しているものを消してください。",
+        DropReason::NeighFailed => {
+            "そのアドレスを持つはずのものを起動するか、そこを指しているものを消してください。"
+        }
         DropReason::VxlanNoRemote => "flanneld にエントリーを書き直させてください。",
         DropReason::BridgeSamePort => "ポートの hairpin モードを有効にしてください。",
         DropReason::ByHand => "もう一度送り、通してください。",

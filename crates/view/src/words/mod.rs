@@ -12,8 +12,9 @@ mod ui;
 
 #[cfg(feature = "workbench")]
 pub use share::{
-    Give, capture_chosen, film_too_long, give, link_by_hand, link_fault, link_holds, link_long, link_private, no_draw, no_endpoint,
-    none_of_draw, script_not_played, script_too_much, snippet_note,
+    Give, capture_chosen, film_too_long, give, link_by_hand, link_fault, link_holds, link_long,
+    link_private, no_draw, no_endpoint, none_of_draw, script_not_played, script_too_much,
+    snippet_note,
 };
 pub use ui::{Ui, ui};
 
@@ -106,8 +107,18 @@ pub fn verdict(c: &Context<'_>, v: &Verdict, lang: Lang) -> String {
     }));
     if let Some((netns, reason)) = v.lost {
         let (cause, mend) = match lang {
-            Lang::En => (format!("The packet was lost in {}: {}.", c.labels.name(netns), en::reason(reason)), en::mend(reason)),
-            Lang::Ja => (format!("パケットは {} で失われました: {}。", c.labels.name(netns), ja::reason(reason)), ja::mend(reason)),
+            Lang::En => (
+                format!("The packet was lost in {}: {}.", c.labels.name(netns), en::reason(reason)),
+                en::mend(reason),
+            ),
+            Lang::Ja => (
+                format!(
+                    "パケットは {} で失われました: {}。",
+                    c.labels.name(netns),
+                    ja::reason(reason)
+                ),
+                ja::mend(reason),
+            ),
         };
         parts.push(cause);
         if v.advice.is_none() {
@@ -149,9 +160,25 @@ pub fn marker(e: &Event, glyph: Glyph, lang: Lang) -> &'static str {
         Lang::Ja => ja,
     };
     match (&e.kind, glyph) {
-        (EventKind::NatDecided { source, .. } | EventKind::Translated { source, .. }, _) => nat(*source),
-        (EventKind::Walked { step: WalkStep::Matched { effect: Effect::Dnat { .. }, .. }, .. }, _) => "DNAT",
-        (EventKind::Walked { step: WalkStep::Matched { effect: Effect::Masquerade { .. } | Effect::Snat { .. }, .. }, .. }, _) => "SNAT",
+        (EventKind::NatDecided { source, .. } | EventKind::Translated { source, .. }, _) => {
+            nat(*source)
+        }
+        (
+            EventKind::Walked {
+                step: WalkStep::Matched { effect: Effect::Dnat { .. }, .. }, ..
+            },
+            _,
+        ) => "DNAT",
+        (
+            EventKind::Walked {
+                step:
+                    WalkStep::Matched {
+                        effect: Effect::Masquerade { .. } | Effect::Snat { .. }, ..
+                    },
+                ..
+            },
+            _,
+        ) => "SNAT",
         (EventKind::VtepFound { .. } | EventKind::FdbLearned { .. }, _) => "FDB",
         (EventKind::Ended { .. }, _) => en_ja("result", "結果"),
         (EventKind::Configured { setting, .. }, _) => match &**setting {
@@ -193,16 +220,27 @@ pub fn change(e: &Event) -> Option<(&'static str, String, String)> {
         EventKind::Translated { source, before, after, .. } => {
             Some((if *source { "src" } else { "dst" }, before.to_string(), after.to_string()))
         }
-        EventKind::TtlDecremented { before, after } => Some(("ttl", before.to_string(), after.to_string())),
-        EventKind::Encapsulated { inner_len, outer_len, .. } => Some(("len", inner_len.to_string(), outer_len.to_string())),
-        EventKind::Walked { mark, step: WalkStep::Matched { effect: Effect::Mark(to), .. }, .. } => {
-            Some(("mark", format!("{mark:#x}"), format!("{to:#x}")))
+        EventKind::TtlDecremented { before, after } => {
+            Some(("ttl", before.to_string(), after.to_string()))
         }
+        EventKind::Encapsulated { inner_len, outer_len, .. } => {
+            Some(("len", inner_len.to_string(), outer_len.to_string()))
+        }
+        EventKind::Walked {
+            mark,
+            step: WalkStep::Matched { effect: Effect::Mark(to), .. },
+            ..
+        } => Some(("mark", format!("{mark:#x}"), format!("{to:#x}"))),
         _ => None,
     }
 }
 
 /// Splits a sentence at its backticks: text, and whether it is a tool's word.
 pub fn pieces(sentence: &str) -> Vec<(String, bool)> {
-    sentence.split('`').enumerate().map(|(i, s)| (s.to_owned(), i % 2 == 1)).filter(|(s, _)| !s.is_empty()).collect()
+    sentence
+        .split('`')
+        .enumerate()
+        .map(|(i, s)| (s.to_owned(), i % 2 == 1))
+        .filter(|(s, _)| !s.is_empty())
+        .collect()
 }

@@ -39,26 +39,48 @@ pub fn link_fault(f: &LinkFault, lang: Lang) -> String {
     match lang {
         Lang::En => {
             let why = match f {
-                LinkFault::Broken => "a part of it is missing or was changed; copy all of it, to its last character".to_owned(),
-                LinkFault::Version(v) => {
-                    format!("it is of version {v} and version 1 is read here; load the page again, or open it where it was made")
+                LinkFault::Broken => {
+                    "a part of it is missing or was changed; copy all of it, to its last character"
+                        .to_owned()
                 }
-                LinkFault::TooLarge => format!("it holds more than {MOST_KIB} KiB; ask for the file instead"),
-                LinkFault::TooManySteps(n) => format!("it holds {n} steps, and no more than {MOST_STEPS} are played"),
-                LinkFault::TooManyPackets(n) => format!("its steps send up to {n} packets, and no more than {MOST_PACKETS} are played"),
+                LinkFault::Version(v) => {
+                    format!(
+                        "it is of version {v} and version 1 is read here; load the page again, or open it where it was made"
+                    )
+                }
+                LinkFault::TooLarge => {
+                    format!("it holds more than {MOST_KIB} KiB; ask for the file instead")
+                }
+                LinkFault::TooManySteps(n) => {
+                    format!("it holds {n} steps, and no more than {MOST_STEPS} are played")
+                }
+                LinkFault::TooManyPackets(n) => format!(
+                    "its steps send up to {n} packets, and no more than {MOST_PACKETS} are played"
+                ),
                 LinkFault::Step(s) => format!("it holds something that is no step: {s}"),
             };
             format!("The link was not opened: {why}.")
         }
         Lang::Ja => {
             let why = match f {
-                LinkFault::Broken => "一部が欠けているか、書き換わっています。最後の文字まですべてコピーしてください".to_owned(),
-                LinkFault::Version(v) => {
-                    format!("リンクの版は {v} で、ここで読めるのは 1 です。ページを読み込み直すか、作られたページで開いてください")
+                LinkFault::Broken => {
+                    "一部が欠けているか、書き換わっています。最後の文字まですべてコピーしてください"
+                        .to_owned()
                 }
-                LinkFault::TooLarge => format!("{MOST_KIB} KiB を超えています。代わりにファイルをもらってください"),
-                LinkFault::TooManySteps(n) => format!("操作が {n} 個あります。再生できるのは {MOST_STEPS} 個までです"),
-                LinkFault::TooManyPackets(n) => format!("最大 {n} 個のパケットを送ります。再生できるのは {MOST_PACKETS} 個までです"),
+                LinkFault::Version(v) => {
+                    format!(
+                        "リンクの版は {v} で、ここで読めるのは 1 です。ページを読み込み直すか、作られたページで開いてください"
+                    )
+                }
+                LinkFault::TooLarge => {
+                    format!("{MOST_KIB} KiB を超えています。代わりにファイルをもらってください")
+                }
+                LinkFault::TooManySteps(n) => {
+                    format!("操作が {n} 個あります。再生できるのは {MOST_STEPS} 個までです")
+                }
+                LinkFault::TooManyPackets(n) => format!(
+                    "最大 {n} 個のパケットを送ります。再生できるのは {MOST_PACKETS} 個までです"
+                ),
                 LinkFault::Step(s) => format!("操作として読めないものがあります: {s}"),
             };
             format!("リンクを開けませんでした。{why}。")
@@ -70,9 +92,13 @@ pub fn link_fault(f: &LinkFault, lang: Lang) -> String {
 pub fn link_holds(steps: usize, moment: usize, lang: Lang) -> String {
     match (lang, steps) {
         (Lang::En, 0) => "It holds the text.".to_owned(),
-        (Lang::En, n) => format!("It holds the text, what was done ({n}), and this moment (step {moment})."),
+        (Lang::En, n) => {
+            format!("It holds the text, what was done ({n}), and this moment (step {moment}).")
+        }
         (Lang::Ja, 0) => "テキストが入っています。".to_owned(),
-        (Lang::Ja, n) => format!("テキスト、行った操作（{n} 個）、この時点（ステップ {moment}）が入っています。"),
+        (Lang::Ja, n) => {
+            format!("テキスト、行った操作（{n} 個）、この時点（ステップ {moment}）が入っています。")
+        }
     }
 }
 
@@ -82,11 +108,16 @@ pub fn link_long(characters: Option<usize>, lang: Lang) -> String {
         (Lang::En, Some(n)) => format!(
             "It has {n} characters, and many programs cut an address behind some thousand. Give the file instead: it holds the text."
         ),
-        (Lang::En, None) => "It is too much for a link. Give the file instead: it holds the text.".to_owned(),
+        (Lang::En, None) => {
+            "It is too much for a link. Give the file instead: it holds the text.".to_owned()
+        }
         (Lang::Ja, Some(n)) => format!(
             "{n} 文字あります。数千文字で切ってしまうプログラムが多いので、代わりにファイルを渡してください（テキストが入ります）。"
         ),
-        (Lang::Ja, None) => "リンクには大きすぎます。代わりにファイルを渡してください（テキストが入ります）。".to_owned(),
+        (Lang::Ja, None) => {
+            "リンクには大きすぎます。代わりにファイルを渡してください（テキストが入ります）。"
+                .to_owned()
+        }
     }
 }
 
@@ -105,21 +136,29 @@ pub const fn link_private(lang: Lang) -> &'static str {
 /// What to do where a browser does not let the page copy.
 pub const fn link_by_hand(lang: Lang) -> &'static str {
     match lang {
-        Lang::En => "The browser does not let the page copy. The text is selected: press Ctrl+C (⌘C).",
-        Lang::Ja => "ブラウザーがコピーを許可しません。テキストは選択されています。Ctrl+C（⌘C）を押してください。",
+        Lang::En => {
+            "The browser does not let the page copy. The text is selected: press Ctrl+C (⌘C)."
+        }
+        Lang::Ja => {
+            "ブラウザーがコピーを許可しません。テキストは選択されています。Ctrl+C（⌘C）を押してください。"
+        }
     }
 }
 
 /// Where a snippet goes, and what it needs there.
 pub const fn snippet_note(kind: Snippet, lang: Lang) -> &'static str {
     match (lang, kind) {
-        (Lang::En, Snippet::Iframe) => "Into any page. The frame is sandboxed; until it is clicked it holds a small script and no engine.",
+        (Lang::En, Snippet::Iframe) => {
+            "Into any page. The frame is sandboxed; until it is clicked it holds a small script and no engine."
+        }
         (Lang::En, Snippet::Element) => {
             "Into any page, the script once. As high as what it shows; it has events and play(), pause(), seek()."
         }
         (Lang::En, Snippet::MdBook) => "Into a chapter, with an empty line before and behind it.",
         (Lang::En, Snippet::Docusaurus) => "Into a page, .md or .mdx.",
-        (Lang::En, Snippet::Hugo) => "Into a page; and once, into layouts/shortcodes/packetwalk.html:",
+        (Lang::En, Snippet::Hugo) => {
+            "Into a page; and once, into layouts/shortcodes/packetwalk.html:"
+        }
         (Lang::En, Snippet::Markdown) => {
             "Where frames are left out, as in a README: save the picture beside it as packetwalk.svg (under Files)."
         }
@@ -131,7 +170,9 @@ pub const fn snippet_note(kind: Snippet, lang: Lang) -> &'static str {
         }
         (Lang::Ja, Snippet::MdBook) => "章の中に、前後を 1 行空けて貼ります。",
         (Lang::Ja, Snippet::Docusaurus) => "ページ（.md、.mdx）の中に貼ります。",
-        (Lang::Ja, Snippet::Hugo) => "ページの中に貼ります。次の内容を layouts/shortcodes/packetwalk.html に 1 回だけ置きます：",
+        (Lang::Ja, Snippet::Hugo) => {
+            "ページの中に貼ります。次の内容を layouts/shortcodes/packetwalk.html に 1 回だけ置きます："
+        }
         (Lang::Ja, Snippet::Markdown) => {
             "README などフレームの使えない所に。図を packetwalk.svg として隣に保存してください（「ファイル」から）。"
         }
@@ -152,10 +193,14 @@ pub fn capture_chosen(chosen: usize, all: usize, lang: Lang) -> String {
 pub fn film_too_long(steps: usize, lang: Lang) -> String {
     match lang {
         Lang::En => {
-            format!("The run has {steps} steps from device to device, and a picture that moves holds {MOST_FRAMES}: send less at once.")
+            format!(
+                "The run has {steps} steps from device to device, and a picture that moves holds {MOST_FRAMES}: send less at once."
+            )
         }
         Lang::Ja => {
-            format!("機器から機器への手順が {steps} あります。動く図に入るのは {MOST_FRAMES} までです。一度に送る数を減らしてください。")
+            format!(
+                "機器から機器への手順が {steps} あります。動く図に入るのは {MOST_FRAMES} までです。一度に送る数を減らしてください。"
+            )
         }
     }
 }
@@ -179,12 +224,17 @@ pub fn none_of_draw(endpoint: &str, to: &str, all: &str, lang: Lang) -> String {
 /// That a text is no endpoint.
 pub fn no_endpoint(text: &str, lang: Lang) -> String {
     match lang {
-        Lang::En => format!("endpoint {text:?}: write an address or address:port, such as 10.1.6.5:80"),
-        Lang::Ja => format!("エンドポイント {text:?}：10.1.6.5:80 のように、アドレス、またはアドレスとポートを書いてください"),
+        Lang::En => {
+            format!("endpoint {text:?}: write an address or address:port, such as 10.1.6.5:80")
+        }
+        Lang::Ja => format!(
+            "エンドポイント {text:?}：10.1.6.5:80 のように、アドレス、またはアドレスとポートを書いてください"
+        ),
     }
 }
 
-/// Why a document's Script is not played where steps are done one by one: for that step, or for how it starts.
+/// Why a document's Script is not played where steps are done one by one: for that step, or for how
+/// it starts.
 pub fn script_not_played(step: Option<usize>, lang: Lang) -> String {
     match (lang, step) {
         (Lang::En, Some(n)) => {
