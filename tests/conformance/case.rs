@@ -4,8 +4,8 @@ use crate::{dump, flow, json, manifest};
 use kube::naming::{endpoint_chain, service_chain};
 use kube::object::{ServiceType, Traffic};
 use kube::proxy::{
-    Endpoint, Era, Flow, Protocol, Reconciler, ServicePort, Settings, Sync, sloppy_ip, sloppy_net,
-    sync,
+    Endpoint, Flow, Protocol, Reconciler, Release, ServicePort, Settings, Sync, sloppy_ip,
+    sloppy_net, sync,
 };
 use net::netfilter::{Ruleset, parse_rule};
 use serde::Deserialize;
@@ -62,7 +62,7 @@ struct CaseSettings {
 }
 
 impl CaseSettings {
-    fn settings(&self, era: Era, zone: Option<String>) -> Settings {
+    fn settings(&self, release: Release, zone: Option<String>) -> Settings {
         let counts = |name: &str| self.nfacct_counters.iter().any(|c| c == name);
         Settings {
             ipv6: self.ip_family == "IPv6",
@@ -92,7 +92,7 @@ impl CaseSettings {
             node_ip: self.node_ip.as_deref().and_then(sloppy_ip),
             node: self.node_name.clone(),
             zone,
-            ..Settings::new(era)
+            ..Settings::new(release)
         }
     }
 }
@@ -107,12 +107,12 @@ impl Case {
     pub(crate) fn check(
         &self,
         folder: &Path,
-        era: Era,
+        release: Release,
         before: Option<(String, Sync)>,
     ) -> (Checked, Option<Sync>) {
         let mut out = Checked::default();
         let made = match (&self.settings, self.file(folder, ".yaml")) {
-            (Some(settings), Some(path)) => match made(settings, &support::read(&path), era) {
+            (Some(settings), Some(path)) => match made(settings, &support::read(&path), release) {
                 Ok(made) => Some(made),
                 Err(why) => {
                     out.wrong.push(why);
@@ -193,11 +193,11 @@ impl Case {
     }
 }
 
-fn made(settings: &CaseSettings, manifests: &str, era: Era) -> Result<Sync, String> {
+fn made(settings: &CaseSettings, manifests: &str, release: Release) -> Result<Sync, String> {
     let cluster = manifest::read(manifests, &settings.node_name)?;
     let zone = cluster.zones.iter().find(|(n, _)| *n == settings.node_name).map(|(_, z)| z.clone());
     let ports: Vec<&ServicePort> = cluster.ports.iter().collect();
-    Ok(sync(&settings.settings(era, zone), &ports, true))
+    Ok(sync(&settings.settings(release, zone), &ports, true))
 }
 
 /// Whether the text of each rule, read as a kernel reads it, is the rule.
@@ -365,11 +365,14 @@ pub(crate) fn endpoints(path: &Path) -> Checked {
     let mut out = Checked::default();
     for c in json::<EndpointCases>(path).cases {
         // Hints of nodes are those of a later release.
-        let era =
-            if c.prefer_same_node_feature { Era::LAST } else { Era::new(33).unwrap_or(Era::LAST) };
+        let release = if c.prefer_same_node_feature {
+            Release::LAST
+        } else {
+            Release::new(33).unwrap_or(Release::LAST)
+        };
         let zone =
             c.node_labels.as_ref().and_then(|l| l.get("topology.kubernetes.io/zone")).cloned();
-        let settings = Settings { node: c.node_name.clone(), zone, ..Settings::new(era) };
+        let settings = Settings { node: c.node_name.clone(), zone, ..Settings::new(release) };
         let one = |e: &CaseEndpoint| Endpoint {
             ready: e.ready,
             serving: e.serving,
@@ -435,7 +438,7 @@ struct Entry {
 }
 
 /// `conntrack-clean-stale-entries.json`, with the manifests beside it.
-pub(crate) fn conntrack(path: &Path, era: Era) -> Checked {
+pub(crate) fn conntrack(path: &Path, release: Release) -> Checked {
     let mut out = Checked::default();
     let entries: Entries = json(path);
     let cluster = match manifest::read(&support::read(&path.with_extension("yaml")), "test-worker")
@@ -444,7 +447,7 @@ pub(crate) fn conntrack(path: &Path, era: Era) -> Checked {
         Err(why) => return Checked { wrong: vec![why], ..out },
     };
     let reconciler =
-        Reconciler::new(&Settings::new(era), &cluster.ports.iter().collect::<Vec<_>>());
+        Reconciler::new(&Settings::new(release), &cluster.ports.iter().collect::<Vec<_>>());
     for e in &entries.before {
         let flow = Flow {
             proto: Protocol::from_name(&e.proto).map_or(0, Protocol::number),
@@ -474,7 +477,8 @@ struct HashRow {
     port_name: String,
     protocol: String,
     endpoint: Option<String>,
-    era: String,
+    #[serde(rename = "era")]
+    release: String,
     hash: String,
 }
 
@@ -482,15 +486,15 @@ struct HashRow {
 pub(crate) fn names(path: &Path) -> Checked {
     let mut out = Checked::default();
     for r in json::<Hashes>(path).rows {
-        let eras: Vec<Era> = match r.era.as_str() {
-            "any" => Era::all().collect(),
-            "<=1.19" => Era::all().filter(|e| e.minor() <= 19).collect(),
-            ">=1.20" => Era::all().filter(|e| e.minor() >= 20).collect(),
+        let releases: Vec<Release> = match r.release.as_str() {
+            "any" => Release::all().collect(),
+            "<=1.19" => Release::all().filter(|e| e.minor() <= 19).collect(),
+            ">=1.20" => Release::all().filter(|e| e.minor() >= 20).collect(),
             _ => Vec::new(),
         };
         let (namespace, service) = r.service.split_once('/').unwrap_or(("", &r.service));
-        let wrong = eras.iter().find_map(|era| {
-            let colon = if r.port_name.is_empty() && era.no_bare_colon() { "" } else { ":" };
+        let wrong = releases.iter().find_map(|release| {
+            let colon = if r.port_name.is_empty() && release.no_bare_colon() { "" } else { ":" };
             let name = format!("{namespace}/{service}{colon}{}", r.port_name);
             let chain = match &r.endpoint {
                 Some(e) => endpoint_chain(&name, &r.protocol, e),
@@ -498,13 +502,17 @@ pub(crate) fn names(path: &Path) -> Checked {
             };
             let fine = chain.ends_with(&format!("-{}", r.hash));
             (!fine).then(|| {
-                format!("{era} {} {:?}: {} expected, {chain} found", r.service, r.endpoint, r.hash)
+                format!(
+                    "{release} {} {:?}: {} expected, {chain} found",
+                    r.service, r.endpoint, r.hash
+                )
             })
         });
         out.count(
             "names",
-            wrong
-                .or_else(|| eras.is_empty().then(|| format!("no release is meant by {:?}", r.era))),
+            wrong.or_else(|| {
+                releases.is_empty().then(|| format!("no release is meant by {:?}", r.release))
+            }),
         );
     }
     out
@@ -533,7 +541,7 @@ pub(crate) fn probabilities(path: &Path) -> Checked {
     let mut out = Checked::default();
     let all: Probabilities = json(path);
     for r in all.restore_text {
-        let found = kube::proxy::probability(r.n, Era::LAST).0;
+        let found = kube::proxy::probability(r.n, Release::LAST).0;
         out.count(
             "names",
             (found != r.text).then(|| format!("1/{}: {} expected, {found} found", r.n, r.text)),

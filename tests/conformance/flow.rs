@@ -1,7 +1,8 @@
 //! Where a packet goes by rules: the product's own walk, once for every way chance can take.
 
 use net::netfilter::{
-    AddrType, Beyond, CtStates, Effect, Hook, RecentOp, Ruleset, TableName, View, Walk, WalkStep,
+    AddrType, CtStates, Effect, Hook, RecentOp, Ruleset, TableName, View, Walk, WalkContext,
+    WalkStep,
 };
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
@@ -41,7 +42,7 @@ struct Given {
     made: Vec<bool>,
 }
 
-impl Beyond for Given {
+impl WalkContext for Given {
     fn draw(&mut self, _: u32, _: u32, _: u32) -> (u32, bool) {
         let taken = self.given.get(self.made.len()).copied().unwrap_or(true);
         self.made.push(taken);

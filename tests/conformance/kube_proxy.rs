@@ -11,7 +11,7 @@ mod flow;
 mod manifest;
 
 use case::{Case, Checked};
-use kube::proxy::Era;
+use kube::proxy::Release;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -78,11 +78,11 @@ fn kube_proxy_cases() {
     let mut unread = Vec::new();
     for version in support::folders(&folder) {
         let name = version.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let Some(era) = Era::parse(&name) else {
+        let Some(release) = Release::parse(&name) else {
             unread.push(format!("{name}/ (no release that is simulated)"));
             continue;
         };
-        rows.extend(version_rows(&name, &version, era, &mut unread));
+        rows.extend(version_rows(&name, &version, release, &mut unread));
     }
     for (file, check) in [
         ("chain-hashes.json", case::names as fn(&Path) -> Checked),
@@ -116,12 +116,17 @@ fn row(version: &str, name: &str, checked: Checked) -> Row {
 }
 
 /// The cases of a version's index, then the files that stand for themselves.
-fn version_rows(version: &str, folder: &Path, era: Era, unread: &mut Vec<String>) -> Vec<Row> {
+fn version_rows(
+    version: &str,
+    folder: &Path,
+    release: Release,
+    unread: &mut Vec<String>,
+) -> Vec<Row> {
     let index: Vec<Case> = json(&folder.join("index.json"));
     let mut rows = Vec::new();
     let mut before = None;
     for case in &index {
-        let (checked, sync) = case.check(folder, era, before.take());
+        let (checked, sync) = case.check(folder, release, before.take());
         // A case of several steps goes on from the step before.
         before = sync.map(|s| (case.name.clone(), s));
         rows.push(row(version, &case.name, checked));
@@ -143,7 +148,7 @@ fn version_rows(version: &str, folder: &Path, era: Era, unread: &mut Vec<String>
             "conntrack-clean-stale-entries.json" => rows.push(row(
                 version,
                 "conntrack-clean-stale-entries",
-                case::conntrack(&path, era),
+                case::conntrack(&path, release),
             )),
             "conntrack-clean-stale-entries.yaml" => {}
             _ => unread.push(format!("{version}/{name}")),

@@ -60,7 +60,7 @@ test("axe finds nothing in the workbench: form, terminal, errors, difference", a
     await type(page, "iptables -t nat -vnL KUBE-SERVICES");
     await clean(page, "the terminal");
     await page.click("[role=tab]:has-text('Rules')");
-    await page.click(".deeds button:has-text('Difference')");
+    await page.click(".ops button:has-text('Difference')");
     await page.locator(".cm-line", { hasText: "nodePort:" }).click();
     await page.keyboard.press("End");
     await page.keyboard.type("1");

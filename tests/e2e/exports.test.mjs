@@ -127,7 +127,7 @@ test("the saved picture is the one on the page also where things are broken, man
     };
     await open(odd);
     await same(page, "faults and many pods");
-    await page.click(".share .deeds button:has-text('Close')");
+    await page.click(".share .ops button:has-text('Close')");
     await page.selectOption("#from", {
       label: (await page.locator("#from option").allTextContents()).find((t) => /node01/.test(t)),
     });
@@ -135,7 +135,7 @@ test("the saved picture is the one on the page also where things are broken, man
     await page.keyboard.press("End");
     await end(page);
     await same(page, "what was sent among them");
-    await page.click(".share .deeds button:has-text('Close')");
+    await page.click(".share .ops button:has-text('Close')");
     // Another probe while the first is under way; and one that is dropped.
     await page.selectOption("#preset", "article-nodeport");
     await send(page);
@@ -143,18 +143,18 @@ test("the saved picture is the one on the page also where things are broken, man
     await page.click(".sentence .send");
     await page.click(".play");
     await same(page, "two packets");
-    await page.click(".share .deeds button:has-text('Close')");
+    await page.click(".share .ops button:has-text('Close')");
     await page.getByRole("tab", { name: "Packet" }).click();
-    await page.locator(".deeds button:has-text('Drop it')").click();
+    await page.locator(".ops button:has-text('Drop it')").click();
     await same(page, "a lost packet");
-    await page.click(".share .deeds button:has-text('Close')");
+    await page.click(".share .ops button:has-text('Close')");
     await page.selectOption("#preset", "article-pod-same-node");
     await page.click(".sentence .send");
     await page.click(".play");
     await end(page);
     await same(page, "bridged");
     // Many nodes are tiles.
-    await page.click(".share .deeds button:has-text('Close')");
+    await page.click(".share .ops button:has-text('Close')");
     await open(
       cluster().replace(
         "  - {name: node02}\n",
@@ -173,7 +173,7 @@ test("every file of the dialog is one", async () => {
       4,
       "pictures, rules and lab need no run",
     );
-    await page.click(".share .deeds button:has-text('Close')");
+    await page.click(".share .ops button:has-text('Close')");
     await send(page);
     await end(page);
     for (let n = 0; n < 30; n++) await page.keyboard.press("ArrowLeft");

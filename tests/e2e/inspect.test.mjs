@@ -20,7 +20,7 @@ test("a rule that does not match shows the failing condition with both values; r
 test("all rules of the node are searched", async () => {
   await visit({}, async (page) => {
     await page.click("[role=tab]:has-text('Rules')");
-    await page.click(".deeds button:has-text('All rules')");
+    await page.click(".ops button:has-text('All rules')");
     await page.locator(".dump .entry").first().waitFor();
     const all = await page.locator(".dump .entry").count();
     await page.locator(".search").fill("nat 30080 kube-svc");
@@ -39,7 +39,7 @@ test("another node port: the rules before and after", async () => {
     await page.keyboard.press("Backspace");
     await page.keyboard.type("1");
     await page.click("[role=tab]:has-text('Rules')");
-    await page.click(".deeds button:has-text('Difference')");
+    await page.click(".ops button:has-text('Difference')");
     await page.locator(".dump .entry.gone", { hasText: "--dport 30080" }).first().waitFor();
     await page.locator(".dump .entry.new", { hasText: "--dport 30081" }).first().waitFor();
     await page.screenshot({ path: join(shots, "difference.png") });

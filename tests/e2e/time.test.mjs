@@ -52,7 +52,7 @@ test("a packet in flight is dropped, sent again by its host, and undo brings it 
     await go(page, "encap");
     const n = await steps(page);
     await page.click("[role=tab]:has-text('Packet')");
-    await page.click(".deeds button:has-text('Drop it')");
+    await page.click(".ops button:has-text('Drop it')");
     await page.locator(".event.current.lost", { hasText: "taken away by hand" }).waitFor();
     await page.screenshot({ path: join(shots, "dropped.png") });
     await end(page);
@@ -68,7 +68,7 @@ test("what is done to a packet on the cable is a step of its own", async () => {
     await send(page);
     await go(page, "wire");
     await page.click("[role=tab]:has-text('Packet')");
-    await page.click(".deeds button:has-text('Drop it')");
+    await page.click(".ops button:has-text('Drop it')");
     await page.locator(".event.lost", { hasText: "taken away by hand" }).waitFor();
   });
 });
@@ -78,7 +78,7 @@ test("a packet is delayed, and comes a second later", async () => {
     await send(page);
     await go(page, "DNAT");
     await page.click("[role=tab]:has-text('Packet')");
-    await page.click(".deeds button:has-text('Delay it')");
+    await page.click(".ops button:has-text('Delay it')");
     await page.locator(".event.current", { hasText: "held up by hand, for 1000 ms" }).waitFor();
     await end(page);
     assert.match(await verdict(page), /849 bytes/);
@@ -90,7 +90,7 @@ test("a packet is doubled, and both are on the diagram", async () => {
     await send(page);
     await go(page, "DNAT");
     await page.click("[role=tab]:has-text('Packet')");
-    await page.click(".deeds button:has-text('Double it')");
+    await page.click(".ops button:has-text('Double it')");
     await page.locator(".event.current", { hasText: "doubled by hand" }).waitFor();
     await page.locator(".picture .other").first().waitFor();
     await end(page);
@@ -103,8 +103,8 @@ test("a packet that has arrived cannot be dropped any more", async () => {
     await send(page);
     await end(page);
     await page.click("[role=tab]:has-text('Packet')");
-    assert.ok(await page.locator(".deeds button").first().isDisabled());
-    assert.match(await page.locator(".deeds").textContent(), /not on its way/);
+    assert.ok(await page.locator(".ops button").first().isDisabled());
+    assert.match(await page.locator(".ops").textContent(), /not on its way/);
   });
 });
 

@@ -1,7 +1,7 @@
 //! Every release and every shape of Services: what kube-proxy writes is what a kernel then holds,
 //! and releases differ where the table of releases says so.
 
-use kube::proxy::{Era, Sync};
+use kube::proxy::{Release, Sync};
 use net::netfilter::{Ruleset, parse_rule, save};
 use std::collections::BTreeSet;
 use support::{read, root};
@@ -19,22 +19,22 @@ fn shapes() -> Vec<(String, String)> {
         .collect()
 }
 
-fn document(shape: &str, era: Era) -> String {
+fn document(shape: &str, release: Release) -> String {
     let deployment = |name: &str| {
         format!(
             "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}}}\nspec: {{replicas: 3, selector: {{matchLabels: {{app: {name}}}}}, template: {{metadata: {{labels: {{app: {name}}}}}, spec: {{containers: [{{name: c, image: nginx, ports: [{{name: http, containerPort: 80}}]}}]}}}}}}\n---\n"
         )
     };
     format!(
-        "{}{}{shape}---\napiVersion: packetwalk.dev/v1alpha1\nkind: Topology\nspec:\n  kubernetes: {{version: \"{era}\"}}\n  nodes: [{{name: m, role: control-plane}}, {{name: n1}}, {{name: n2}}]\n",
+        "{}{}{shape}---\napiVersion: packetwalk.dev/v1alpha1\nkind: Topology\nspec:\n  kubernetes: {{version: \"{release}\"}}\n  nodes: [{{name: m, role: control-plane}}, {{name: n1}}, {{name: n2}}]\n",
         deployment("web"),
         deployment("one")
     )
 }
 
-fn sync(shape: &str, era: Era) -> (kube::Cluster, Sync) {
-    let (cluster, diags) = kube::build(&document(shape, era));
-    let cluster = cluster.unwrap_or_else(|| panic!("{era}: {}", diags[0]));
+fn sync(shape: &str, release: Release) -> (kube::Cluster, Sync) {
+    let (cluster, diags) = kube::build(&document(shape, release));
+    let cluster = cluster.unwrap_or_else(|| panic!("{release}: {}", diags[0]));
     let sync = kube::plan::proxy_sync(&cluster, 1, &kube::plan::proxy_settings(&cluster, 1), true);
     (cluster, sync)
 }
@@ -43,13 +43,13 @@ fn sync(shape: &str, era: Era) -> (kube::Cluster, Sync) {
 fn the_words_of_every_release_are_its_rules() {
     let mut rules = 0;
     for (name, shape) in shapes() {
-        for era in Era::all() {
-            let (cluster, sync) = sync(&shape, era);
+        for release in Release::all() {
+            let (cluster, sync) = sync(&shape, release);
             for line in sync.filter.lines.iter().chain(&sync.nat.lines) {
                 let text = format!("-A {}{}", line.chain, line.text);
                 let (_, rule) =
-                    parse_rule(&text).unwrap_or_else(|e| panic!("{era} {name}: {text}: {e}"));
-                assert_eq!(rule, line.rule, "{era} {name}: {text}");
+                    parse_rule(&text).unwrap_or_else(|e| panic!("{release} {name}: {text}: {e}"));
+                assert_eq!(rule, line.rule, "{release} {name}: {text}");
                 rules += 1;
             }
             // Onto a node that has it already, as `iptables-restore --noflush` does: nothing
@@ -59,17 +59,17 @@ fn the_words_of_every_release_are_its_rules() {
             let again = node
                 .rules
                 .restored(&sync.restore(&BTreeSet::new()), true)
-                .unwrap_or_else(|e| panic!("{era} {name}: {}", e[0]));
-            assert_eq!(again.rules, *node.rules, "{era} {name}");
+                .unwrap_or_else(|e| panic!("{release} {name}: {}", e[0]));
+            assert_eq!(again.rules, *node.rules, "{release} {name}");
             let print = save(&node.rules, "a test", "a day", &|_, _| (0, 0));
             assert_eq!(
-                Ruleset::parse(&print).unwrap_or_else(|e| panic!("{era} {name}: {}", e[0])),
+                Ruleset::parse(&print).unwrap_or_else(|e| panic!("{release} {name}: {}", e[0])),
                 *node.rules,
-                "{era} {name}"
+                "{release} {name}"
             );
         }
     }
-    println!("{rules} rules of {} releases read as they are meant", Era::all().count());
+    println!("{rules} rules of {} releases read as they are meant", Release::all().count());
     assert!(rules > 10_000, "{rules}");
 }
 
@@ -77,7 +77,7 @@ fn the_words_of_every_release_are_its_rules() {
 fn releases_differ_where_the_table_says_so() {
     let text = |shape: &str, minor: u8| {
         let (_, shape) = shapes().into_iter().find(|(n, _)| n == shape).expect("a shape");
-        sync(&shape, Era::new(minor).expect("a release")).1.restore(&BTreeSet::new())
+        sync(&shape, Release::new(minor).expect("a release")).1.restore(&BTreeSet::new())
     };
     // Release, shape, what is there from it on and not before.
     let came = [
@@ -131,8 +131,8 @@ fn nat(minor: u8, spec: &str, status: &str, pods: &str) -> String {
     let shape = format!(
         "apiVersion: v1\nkind: Service\nmetadata: {{name: web}}\nspec: {{selector: {{app: web}}, ports: [{{port: 80}}], {spec}}}\n{status}\n"
     );
-    let era = Era::new(minor).expect("a release");
-    let text = document(&shape, era)
+    let release = Release::new(minor).expect("a release");
+    let text = document(&shape, release)
         .replace("{name: n1}", "{name: n1, zone: a}")
         .replace("{name: n2}", "{name: n2, zone: b}")
         + pods;

@@ -1,6 +1,6 @@
 //! The page: draws what the view computed, and tells it what a person did.
 //!
-//! One stateful component, [`root::Root`], holds [`view::app::App`] on a [`desk`]; everything below
+//! One stateful component, [`root::Root`], holds [`view::app::App`] on a [`page`]; everything below
 //! it is a function from that state to markup, drawn again when what it depends on changed. What
 //! must be done outside the markup (the editor, storage, timers) is an effect, run in [`effects`].
 //!
@@ -9,10 +9,10 @@
 #![deny(unsafe_code)]
 
 pub mod components;
-pub mod desk;
 pub mod effects;
 #[cfg(feature = "workbench")]
 pub mod embedded;
 pub mod interop;
+pub mod page_context;
 pub mod root;
-pub mod stage;
+pub mod viewport;

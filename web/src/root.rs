@@ -1,10 +1,10 @@
 //! The one stateful component.
 
 use crate::components;
-use crate::desk::Desk;
 use crate::effects;
 use crate::interop::{self, Editor, Mark};
-use crate::stage::{self, Stage, Touch};
+use crate::page_context::PageContext;
+use crate::viewport::{self, Touch, Viewport};
 use gloo::events::{EventListener, EventListenerOptions};
 use gloo::file::Blob;
 use gloo::file::callbacks::{FileReader, read_as_text};
@@ -100,11 +100,11 @@ struct Glide {
 
 /// The page.
 pub struct Root {
-    desk: Rc<Desk>,
+    page: Rc<PageContext>,
     /// The faults that the editor shows.
     marked: Rc<Vec<Diagnostic>>,
     editor: Option<Editor>,
-    stage: Stage,
+    viewport: Viewport,
     reading: Option<FileReader>,
     shown_at: Option<(f32, f32)>,
     glide: Option<Glide>,
@@ -169,8 +169,8 @@ impl Component for Root {
             (_, Drawer::Terminal) => Some(Field::Command),
             _ => None,
         };
-        let stage = Stage::default();
-        let desk = Rc::new(Desk {
+        let viewport = Viewport::default();
+        let page = Rc::new(PageContext {
             scene: RefCell::new(picture(&app, None)),
             app: RefCell::new(app),
             edition: Cell::new(0),
@@ -178,8 +178,8 @@ impl Component for Root {
             touch: ctx.link().callback(Msg::Touch),
             ask: ctx.link().callback(Msg::Ask),
             capsule: NodeRef::default(),
-            picture: stage.picture.clone(),
-            ghost: stage.ghost.clone(),
+            picture: viewport.picture.clone(),
+            ghost: viewport.ghost.clone(),
             embed,
             loading: Cell::new(false),
             editor_host: NodeRef::default(),
@@ -189,10 +189,10 @@ impl Component for Root {
             ctx.link().send_message(Msg::Focus(field));
         }
         Self {
-            desk,
+            page,
             marked: Rc::default(),
             editor: None,
-            stage,
+            viewport,
             reading: None,
             shown_at: None,
             glide: None,
@@ -209,7 +209,7 @@ impl Component for Root {
     fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
         match msg {
             #[cfg(feature = "workbench")]
-            Msg::Do(action) if self.desk.embed && !action.only_looks() => false,
+            Msg::Do(action) if self.page.embed && !action.only_looks() => false,
             Msg::Do(action) => {
                 if let Action::Text(text) = &action {
                     // First kept, then read: whatever happens, it is there.
@@ -220,9 +220,9 @@ impl Component for Root {
                 }
                 let moves = action.only_moves();
                 if !moves {
-                    self.desk.edition.update(|e| e + 1);
+                    self.page.edition.update(|e| e + 1);
                 }
-                let mut app = self.desk.app.borrow_mut();
+                let mut app = self.page.app.borrow_mut();
                 for effect in update(&mut app, action) {
                     if let Some(timer) = effects::run(&app, &effect, ctx.link()) {
                         self.timer = Some(timer);
@@ -231,35 +231,35 @@ impl Component for Root {
                 if !app.playing {
                     self.timer = None;
                 }
-                let seen = self.desk.scene.take();
-                self.desk.scene.replace(picture(&app, moves.then_some(&seen)));
+                let seen = self.page.scene.take();
+                self.page.scene.replace(picture(&app, moves.then_some(&seen)));
                 let told = Rc::ptr_eq(&self.marked, &app.diags);
                 drop(app);
                 if !told {
                     self.mark();
                 }
-                self.stage.show(self.fit());
+                self.viewport.show(self.fit());
                 self.start_glide(ctx);
                 true
             }
             #[cfg(feature = "workbench")]
             Msg::Play(on) => {
-                if self.desk.app.borrow().playing != on {
+                if self.page.app.borrow().playing != on {
                     ctx.link().send_message(Msg::Do(Action::TogglePlay));
                 }
                 false
             }
             Msg::SetEditor => {
                 if let Some(e) = &self.editor {
-                    e.set_text(&self.desk.app.borrow().text);
+                    e.set_text(&self.page.app.borrow().text);
                 }
                 self.mark();
                 false
             }
             Msg::EditorReady => {
-                if let Some(host) = self.desk.editor_host.cast::<HtmlElement>() {
+                if let Some(host) = self.page.editor_host.cast::<HtmlElement>() {
                     let link = ctx.link().clone();
-                    let app = self.desk.app.borrow();
+                    let app = self.page.app.borrow();
                     let label = view::words::ui(view::words::Ui::Editor, app.lang);
                     self.editor = Editor::mount(&host, &app.text, label, move |text| {
                         link.send_message(Msg::Do(Action::Text(text)))
@@ -267,13 +267,13 @@ impl Component for Root {
                     drop(app);
                     self.mark();
                 }
-                self.desk.editor_ready.set(self.editor.is_some());
-                self.desk.edition.update(|e| e + 1);
+                self.page.editor_ready.set(self.editor.is_some());
+                self.page.edition.update(|e| e + 1);
                 true
             }
             Msg::Touch(touch) => {
                 let fit = self.fit();
-                for action in self.stage.touch(touch, &self.desk.app.borrow(), fit) {
+                for action in self.viewport.touch(touch, &self.page.app.borrow(), fit) {
                     ctx.link().send_message(Msg::Do(action));
                 }
                 false
@@ -291,15 +291,15 @@ impl Component for Root {
                 interop::download(
                     "packetwalk.yaml",
                     "text/plain;charset=utf-8",
-                    self.desk.app.borrow().text.as_bytes(),
+                    self.page.app.borrow().text.as_bytes(),
                 );
                 false
             }
             Msg::Ask(Ask::Jump(byte)) => {
                 if let Some(e) = &self.editor {
-                    e.reveal(interop::utf16(&self.desk.app.borrow().text, byte));
+                    e.reveal(interop::utf16(&self.page.app.borrow().text, byte));
                 }
-                if self.desk.app.borrow().narrow {
+                if self.page.app.borrow().narrow {
                     ctx.link().send_message(Msg::Do(Action::Pane(view::app::Pane::Text)));
                 }
                 false
@@ -308,20 +308,20 @@ impl Component for Root {
                 let at = self
                     .editor
                     .as_ref()
-                    .map_or(0, |e| interop::byte(&self.desk.app.borrow().text, e.cursor()));
+                    .map_or(0, |e| interop::byte(&self.page.app.borrow().text, e.cursor()));
                 ctx.link().send_message(Msg::Do(Action::SelectAt(at)));
                 false
             }
             Msg::Workbench => {
-                if self.desk.loading.replace(true) {
+                if self.page.loading.replace(true) {
                     return false;
                 }
-                self.desk.edition.update(|e| e + 1);
+                self.page.edition.update(|e| e + 1);
                 let (link, scope) = (ctx.link().clone(), ctx.link().clone());
                 let leave = move || {
                     let state = scope
                         .get_component()
-                        .map(|root| handover::pack(&root.desk.app.borrow()))
+                        .map(|root| handover::pack(&root.page.app.borrow()))
                         .unwrap_or_default();
                     // Not from within: the closure that runs belongs to what goes.
                     Timeout::new(0, || _ = PAGE.take().map(AppHandle::destroy)).forget();
@@ -331,7 +331,7 @@ impl Component for Root {
                 true
             }
             Msg::NoWorkbench(why) => {
-                self.desk.loading.set(false);
+                self.page.loading.set(false);
                 ctx.link().send_message(Msg::Do(Action::NoWorkbench(why)));
                 true
             }
@@ -362,15 +362,15 @@ impl Component for Root {
 
     fn view(&self, _: &Context<Self>) -> Html {
         #[cfg(feature = "workbench")]
-        if self.desk.embed {
-            return self.desk.draw(components::embed);
+        if self.page.embed {
+            return self.page.draw(components::embed);
         }
-        self.desk.draw(components::page)
+        self.page.draw(components::page)
     }
 
     fn rendered(&mut self, ctx: &Context<Self>, first: bool) {
-        if first && !self.desk.embed {
-            self._wheel = self.stage.picture.cast::<web_sys::Element>().map(|svg| {
+        if first && !self.page.embed {
+            self._wheel = self.viewport.picture.cast::<web_sys::Element>().map(|svg| {
                 let link = ctx.link().clone();
                 EventListener::new_with_options(
                     &svg,
@@ -385,10 +385,10 @@ impl Component for Root {
             });
         }
         #[cfg(feature = "workbench")]
-        if self.desk.embed {
-            crate::embedded::tell(&self.desk.app.borrow());
+        if self.page.embed {
+            crate::embedded::tell(&self.page.app.borrow());
         }
-        self.stage.show(self.fit());
+        self.viewport.show(self.fit());
         self.start_glide(ctx);
     }
 }
@@ -430,12 +430,12 @@ impl Root {
     /// The part of the picture that is shown by itself: all; on a narrow page the node with the
     /// packet.
     fn fit(&self) -> (f32, f32, f32, f32) {
-        let app = self.desk.app.borrow();
+        let app = self.page.app.borrow();
         let Some(l) = &app.loaded else { return (0.0, 0.0, 100.0, 100.0) };
         let layout = &l.layout;
         if app.narrow {
             return (
-                view::scene::camera(layout, &self.desk.scene.borrow(), PHONE),
+                view::scene::camera(layout, &self.page.scene.borrow(), PHONE),
                 0.0,
                 PHONE,
                 layout.height,
@@ -445,7 +445,7 @@ impl Root {
     }
 
     fn mark(&mut self) {
-        let app = self.desk.app.borrow();
+        let app = self.page.app.borrow();
         self.marked = app.diags.clone();
         let Some(editor) = &self.editor else { return };
         let text = &*app.text;
@@ -465,13 +465,13 @@ impl Root {
 
     /// After a render the capsule stands where it was; it glides to where it is now.
     fn start_glide(&mut self, ctx: &Context<Self>) {
-        let Some(to) = self.desk.scene.borrow().capsule.as_ref().map(|c| c.at) else {
+        let Some(to) = self.page.scene.borrow().capsule.as_ref().map(|c| c.at) else {
             self.shown_at = None;
             return;
         };
         let from = self.shown_at.unwrap_or(to);
         let still = from == to
-            || self.desk.app.borrow().speed >= 400
+            || self.page.app.borrow().speed >= 400
             || interop::prefers("(prefers-reduced-motion: reduce)");
         if still {
             self.glide = None;
@@ -510,7 +510,7 @@ impl Root {
         if self.shown_at.replace(at) == Some(at) {
             return;
         }
-        if let Some(g) = self.desk.capsule.cast::<web_sys::Element>() {
+        if let Some(g) = self.page.capsule.cast::<web_sys::Element>() {
             let _ = g.set_attribute(
                 "transform",
                 &format!("translate({} {})", view::px::Px(at.0), view::px::Px(at.1)),
@@ -571,15 +571,15 @@ fn key(e: &KeyboardEvent) -> Option<Msg> {
             _ => None,
         };
         if let Some((dx, dy)) = step.filter(|_| !e.shift_key()) {
-            let next =
-                stage::neighbour(at, dx, dy).and_then(|n| n.dyn_into::<web_sys::SvgElement>().ok());
+            let next = viewport::neighbour(at, dx, dy)
+                .and_then(|n| n.dyn_into::<web_sys::SvgElement>().ok());
             if let Some(n) = next {
                 let _ = n.focus();
             }
             return Some(Msg::Touch(Touch::Cancel));
         }
         if e.key() == "Enter" {
-            return stage::clicked(at).map(Msg::Do);
+            return viewport::clicked(at).map(Msg::Do);
         }
     }
     Some(Msg::Do(match (e.key().as_str(), e.shift_key()) {

@@ -455,7 +455,7 @@ fn run_script(file: &str, lang: Language) -> Result<ExitCode, Stop> {
                     ))?;
                 }
                 let after = run.events.end..d.events.end;
-                print(&view::trace::deeds(
+                print(&view::trace::ops(
                     session.last(),
                     session.events(),
                     &labels,
@@ -466,7 +466,7 @@ fn run_script(file: &str, lang: Language) -> Result<ExitCode, Stop> {
             (Action::Shell { host, line }, Outcome::Output(out)) => {
                 failed |= out.status != 0;
                 print(&format!("{host}$ {}\n{}", line.trim_end(), out.text))?;
-                print(&view::trace::deeds(
+                print(&view::trace::ops(
                     session.last(),
                     session.events(),
                     &labels,

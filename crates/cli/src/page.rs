@@ -116,7 +116,7 @@ pub(super) fn picture(p: &Picture) -> Result<ExitCode, Stop> {
         Colours::Dark => Theme::Dark,
     };
     let app = session(&p.asked, written(&p.asked.file)?, theme, usize::MAX)?;
-    let what = if p.animate { Export::Film } else { Export::Svg };
+    let what = if p.animate { Export::Animation } else { Export::Svg };
     let file = export::file(&app, what, &BTreeSet::new()).map_err(usage)?;
     print(&String::from_utf8_lossy(&file.bytes))?;
     Ok(ExitCode::SUCCESS)

@@ -377,8 +377,8 @@ impl Session {
     }
 
     /// The run, moving, as SVG.
-    pub fn film(&self) -> Result<String, JsValue> {
-        self.written(Export::Film)
+    pub fn animation(&self) -> Result<String, JsValue> {
+        self.written(Export::Animation)
     }
 
     /// The run, one line an event.

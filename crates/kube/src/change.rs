@@ -2,7 +2,7 @@
 //! leaves every other byte as it was.
 
 use crate::fault::Fault;
-use crate::proxy::Era;
+use crate::proxy::Release;
 use crate::topology::{Role, Topology};
 use crate::yaml::edit::{Edit, Place, Refused, Step, edit, spliced};
 use crate::yaml::{Tree, Value, YamlNode, parse};
@@ -75,7 +75,7 @@ pub enum Change {
     /// A fault, or no fault.
     Fault(Fault, bool),
     /// Another release of Kubernetes.
-    Version(Era),
+    Version(Release),
     /// Where a node or host stands, in pixels from where it would; none: there.
     Move(Thing, Option<(i32, i32)>),
 }
@@ -364,9 +364,9 @@ impl Draft {
                 let at = self.end(thing)?.key("nic").key(key);
                 self.edit(Edit::Set(at, value))
             }
-            Change::Version(era) => {
+            Change::Version(release) => {
                 let at = self.topology()?.key("spec").key("kubernetes").key("version");
-                self.edit(Edit::Set(at, Tree::text(era.to_string())))
+                self.edit(Edit::Set(at, Tree::text(release.to_string())))
             }
             Change::Sysctl(node, key, value) => {
                 let at = self.end(&Thing::Node(node.clone()))?.key("sysctl").key(key);

@@ -1,7 +1,7 @@
 //! docker on a node: docker0 and its rules (`libnetwork/drivers/bridge/setup_ip_tables.go`). 1.13
 //! beside Kubernetes 1.10 and 1.11; what 18.06 to 20.10 write after that.
 
-use crate::proxy::Era;
+use crate::proxy::Release;
 use net::netfilter::{
     AddrType, CtStates, Hook, IfName, Match, Negatable, Policy, Rule, RulesetBuilder, TableName,
     Target,
@@ -15,7 +15,7 @@ fn dev(negated: bool) -> Option<Negatable<IfName>> {
 }
 
 /// Its chains and rules. FORWARD's policy is DROP: docker switched forwarding on itself.
-pub fn write(b: &mut RulesetBuilder, era: Era) {
+pub fn write(b: &mut RulesetBuilder, release: Release) {
     use TableName::{Filter, Nat};
     let net = |text: &str| text.parse::<ipnet::Ipv4Net>().expect("invariant: a literal network");
     let local = || Match::AddrType { src: None, dst: Some(Negatable::plain(AddrType::Local)) };
@@ -39,7 +39,7 @@ pub fn write(b: &mut RulesetBuilder, era: Era) {
     let answers = Rule { out_dev: dev(false), matches: vec![related], ..Rule::to(Target::Accept) };
     let own = Rule { out_dev: dev(false), ..Rule::to(docker()) };
     let jump = |to: &str| Rule::to(Target::Jump(to.into()));
-    if era.docker_stages() {
+    if release.docker_stages() {
         let leaves =
             Rule { in_dev: dev(false), out_dev: dev(true), ..jump("DOCKER-ISOLATION-STAGE-2") };
         b.append(Filter, "DOCKER-ISOLATION-STAGE-1", leaves);

@@ -4,7 +4,7 @@
 
 use crate::cluster::{Cluster, Node};
 use crate::fault::Daemon;
-use crate::proxy::Era;
+use crate::proxy::Release;
 use crate::topology::{Backend, Topology};
 use ipnet::Ipv4Net;
 use net::neigh::NudState;
@@ -35,20 +35,20 @@ pub fn mtu(t: &Topology, node: &Node) -> u32 {
 pub fn write(b: &mut RulesetBuilder, cluster: &Cluster, node: usize) {
     use TableName::{Filter, Nat};
     let t = &cluster.topology;
-    let (net, own, era) = (t.pod_cidr, cluster.nodes[node].pod_cidr, t.version);
+    let (net, own, release) = (t.pod_cidr, cluster.nodes[node].pod_cidr, t.version);
     if t.ip_masq {
-        let chain = Place::of(era, "POSTROUTING", "FLANNEL-POSTRTG");
+        let chain = Place::of(release, "POSTROUTING", "FLANNEL-POSTRTG");
         chain.enter(b, Nat, "flanneld masq");
-        for rule in masquerading(era, net, own) {
-            b.append(Nat, chain.name, told(era, "flanneld masq", rule));
+        for rule in masquerading(release, net, own) {
+            b.append(Nat, chain.name, told(release, "flanneld masq", rule));
         }
     }
-    let chain = Place::of(era, "FORWARD", "FLANNEL-FWD");
+    let chain = Place::of(release, "FORWARD", "FLANNEL-FWD");
     chain.enter(b, Filter, "flanneld forward");
     for rule in
         [Rule::to(Target::Accept).from_net(false, net), Rule::to(Target::Accept).to_net(false, net)]
     {
-        b.append(Filter, chain.name, told(era, "flanneld forward", rule));
+        b.append(Filter, chain.name, told(release, "flanneld forward", rule));
     }
 }
 
@@ -61,11 +61,11 @@ struct Place {
 }
 
 impl Place {
-    fn of(era: Era, built_in: &'static str, own: &'static str) -> Self {
+    fn of(release: Release, built_in: &'static str, own: &'static str) -> Self {
         Self {
             built_in,
-            name: if era.flannel_chains() { own } else { built_in },
-            first: !era.flannel_appends(),
+            name: if release.flannel_chains() { own } else { built_in },
+            first: !release.flannel_appends(),
         }
     }
 
@@ -87,8 +87,8 @@ impl Place {
 }
 
 /// With the comment that later releases write.
-fn told(era: Era, comment: &str, mut rule: Rule) -> Rule {
-    if era.flannel_comments() {
+fn told(release: Release, comment: &str, mut rule: Rule) -> Rule {
+    if release.flannel_comments() {
         rule.matches.push(Match::Comment(comment.into()));
     }
     rule
@@ -96,8 +96,9 @@ fn told(era: Era, comment: &str, mut rule: Rule) -> Rule {
 
 /// Pods among themselves are left alone; who else comes in or goes out gets the node's address, but
 /// for what comes from outside to a pod of this node.
-fn masquerading(era: Era, net: Ipv4Net, own: Ipv4Net) -> Vec<Rule> {
-    let masquerade = || Rule::to(Target::Masquerade { random_fully: era.flannel_random_fully() });
+fn masquerading(release: Release, net: Ipv4Net, own: Ipv4Net) -> Vec<Rule> {
+    let masquerade =
+        || Rule::to(Target::Masquerade { random_fully: release.flannel_random_fully() });
     let leave = || Rule::to(Target::Return);
     let groups = Ipv4Net::new_assert(std::net::Ipv4Addr::new(224, 0, 0, 0), 4);
     let outwards = masquerade().from_net(false, net).to_net(true, groups);
@@ -106,11 +107,11 @@ fn masquerading(era: Era, net: Ipv4Net, own: Ipv4Net) -> Vec<Rule> {
         masquerade().from_net(true, net).to_net(false, net),
     ];
     let mut out = Vec::new();
-    if era.flannel_chains() {
+    if release.flannel_chains() {
         out.push(Rule { matches: vec![Match::Mark(Negatable::plain((MASQ, MASQ)))], ..leave() });
     }
     let [local, rest] = inwards;
-    if era.flannel_splits() {
+    if release.flannel_splits() {
         out.extend([
             leave().from_net(false, own).to_net(false, net),
             leave().from_net(false, net).to_net(false, own),

@@ -212,10 +212,10 @@ pub struct Service {
 
 impl Service {
     /// Whether a port that asks for none gets a node port.
-    pub fn allocates_node_ports(&self, era: crate::proxy::Era) -> bool {
+    pub fn allocates_node_ports(&self, release: crate::proxy::Release) -> bool {
         self.kind == ServiceType::NodePort
             || (self.kind == ServiceType::LoadBalancer
-                && !(self.skips_node_ports && era.may_skip_node_ports()))
+                && !(self.skips_node_ports && release.may_skip_node_ports()))
     }
 }
 

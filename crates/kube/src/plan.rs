@@ -270,7 +270,7 @@ pub fn synced(
     if old.as_ref().is_some_and(|o| *o == (settings.clone(), ports.clone())) {
         return None;
     }
-    let words = words || settings.era.partial_sync();
+    let words = words || settings.release.partial_sync();
     let write = |s: &Settings, ports: &[ServicePort]| {
         proxy::sync(s, &ports.iter().collect::<Vec<_>>(), words)
     };
@@ -282,11 +282,11 @@ pub fn synced(
 
 /// The chain that chooses an endpoint of a Service's port, for packets of the cluster.
 pub fn chain_of(cluster: &Cluster, s: &RunningService, p: &Port) -> Option<String> {
-    let era = cluster.topology.version;
+    let release = cluster.topology.version;
     let port = service_port(s, p, 0)?;
-    let local = era.ext_chains() && s.traffic.internal_local;
+    let local = release.ext_chains() && s.traffic.internal_local;
     let prefix = if local { "KUBE-SVL-" } else { "KUBE-SVC-" };
-    Some(naming::service_chain(prefix, &port.full_name(era), port.protocol.name()))
+    Some(naming::service_chain(prefix, &port.full_name(release), port.protocol.name()))
 }
 
 /// What listens in a pod: the image's server if it is known, else what its ports say.

@@ -4,7 +4,7 @@
 use crate::decode::{Decoder, Fields, Spanned};
 use crate::diag::{Code, Diagnostic, Span};
 use crate::fault::{self, Daemon, Fault};
-use crate::proxy::Era;
+use crate::proxy::Release;
 use crate::yaml::YamlNode;
 use ipnet::Ipv4Net;
 use litemap::LiteMap;
@@ -136,7 +136,7 @@ pub struct Topology {
     /// Decides what the real components draw: names, addresses, the order of a map.
     pub seed: u64,
     /// Kubernetes' release: what kube-proxy, flannel, the CNI plugins and docker of its day write.
-    pub version: Era,
+    pub version: Release,
     /// `--pod-network-cidr`.
     pub pod_cidr: Ipv4Net,
     /// `--service-cidr`.
@@ -194,7 +194,7 @@ impl Default for Topology {
         Self {
             name: "default".to_owned(),
             seed: 0,
-            version: Era::FIRST,
+            version: Release::FIRST,
             pod_cidr: literal("10.244.0.0/16"),
             service_cidr: literal("10.96.0.0/12"),
             node_ports: (30_000, 32_767),
@@ -421,16 +421,16 @@ fn kubernetes(d: &mut Decoder, node: &YamlNode, t: &mut Topology, nets: &mut Vec
     if let Some(v) = k.get("version") {
         // 1.10 without quotes is the number 1.1: the text is what counts.
         if let crate::yaml::Value::Scalar { text, .. } = &v.value {
-            match Era::parse(text) {
-                Some(era) => t.version = era,
+            match Release::parse(text) {
+                Some(release) => t.version = release,
                 None => d.error(
                     Code::NotSimulated,
                     v.span,
                     format!("spec.kubernetes.version: {text:?} is not simulated"),
                     format!(
                         "write a version from {} to {}, such as \"1.22\"",
-                        Era::FIRST,
-                        Era::LAST
+                        Release::FIRST,
+                        Release::LAST
                     ),
                 ),
             }
@@ -465,7 +465,7 @@ fn kubernetes(d: &mut Decoder, node: &YamlNode, t: &mut Topology, nets: &mut Vec
     d.finish(k);
 }
 
-fn kube_proxy(d: &mut Decoder, node: &YamlNode, k: &mut KubeProxy, version: Era) {
+fn kube_proxy(d: &mut Decoder, node: &YamlNode, k: &mut KubeProxy, version: Release) {
     let Some(mut p) = d.fields(node, "spec.kubeProxy") else { return };
     if let Some(n) = p.get("mode") {
         d.word(n, "spec.kubeProxy.mode", &["iptables"]);
@@ -635,7 +635,7 @@ fn node(
     d: &mut Decoder,
     n: &YamlNode,
     path: &str,
-    (segment, version): (&Segment, Era),
+    (segment, version): (&Segment, Release),
     i: u32,
 ) -> Option<Node> {
     let mut f = d.fields(n, path)?.not_simulated(&["kernel", "tools"]);

@@ -32,9 +32,9 @@ pub struct Event {
 
 /// What an event speaks of by number, as it was then: others may be there by now.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Of<T>(pub Rc<T>);
+pub struct Snapshot<T>(pub Rc<T>);
 
-impl<T> fmt::Debug for Of<T> {
+impl<T> fmt::Debug for Snapshot<T> {
     /// Nothing: it is the state's, not the event's.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("..")
@@ -115,7 +115,7 @@ pub enum EventKind {
         /// The packet as the table saw it.
         seen: Rc<Seen>,
         /// The rules it walks.
-        rules: Of<Ruleset>,
+        rules: Snapshot<Ruleset>,
         /// The mark before this step.
         mark: u32,
         /// The step.
@@ -171,7 +171,7 @@ pub enum EventKind {
         /// For which destination.
         dst: IpAddr,
         /// The routes there were.
-        routes: Of<Vec<Route>>,
+        routes: Snapshot<Vec<Route>>,
         /// Which.
         decision: Decision,
         /// Again, because the destination changed in OUTPUT.

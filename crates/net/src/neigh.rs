@@ -7,7 +7,7 @@ use crate::wire::Mac;
 /// How sure the node is, in the words of `ip neigh`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NudState {
-    /// Asking; packets wait.
+    /// RuleContext; packets wait.
     Incomplete,
     /// Confirmed lately.
     Reachable,
@@ -15,7 +15,7 @@ pub enum NudState {
     Stale,
     /// Used while stale; asking soon.
     Delay,
-    /// Asking the known MAC.
+    /// RuleContext the known MAC.
     Probe,
     /// Nobody answered.
     Failed,

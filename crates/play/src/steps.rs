@@ -10,7 +10,7 @@ use crate::session::{Action, Begun, Run, Session};
 use crate::shell;
 use crate::shell::Output;
 use net::PacketId;
-use net::engine::Deed;
+use net::engine::PacketOp;
 
 /// When a step is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub enum Act {
     /// A probe is sent, or a command given.
     Action(Action),
     /// Something is done to a packet in flight.
-    Packet(PacketId, Deed),
+    Packet(PacketId, PacketOp),
 }
 
 /// Something done at a moment.
@@ -55,7 +55,7 @@ pub enum Came {
     Run(Run),
     /// Of a command: what it printed.
     Output(Output),
-    /// Of a deed: whether it could be done.
+    /// Of a op: whether it could be done.
     Done(bool),
     /// It could not be begun.
     Refused(ProbeError),
@@ -92,8 +92,8 @@ impl Session {
                 Act::Action(Action::Shell { host, line }) => {
                     Half::Whole(Came::Output(command(self, host, line)))
                 }
-                Act::Packet(packet, deed) => {
-                    Half::Whole(Came::Done(self.world_mut().handle(*packet, *deed)))
+                Act::Packet(packet, op) => {
+                    Half::Whole(Came::Done(self.world_mut().handle(*packet, *op)))
                 }
             };
             halves.push((behind, half));
@@ -172,7 +172,7 @@ mod tests {
             + 1;
         let packet = plain.events()[at - 1].packet.expect("a packet");
         let mut forked = plain.rewound();
-        let drop = Step { when: When::After(at), act: Act::Packet(packet, Deed::Drop) };
+        let drop = Step { when: When::After(at), act: Act::Packet(packet, PacketOp::Drop) };
         let came = forked.steps(&[Step::send(When::Quiet, probe()), drop]);
         assert!(forked.events()[..at] == plain.events()[..at]);
         // Encapsulation is one step with the route of its outer packet: the fork is behind both.
@@ -189,13 +189,13 @@ mod tests {
         plain.steps(&[Step::send(When::Quiet, probe())]);
         for at in (0..plain.events().len()).step_by(7) {
             let Some(packet) = plain.events()[at].packet else { continue };
-            for deed in [Deed::Delay(Duration::secs(3)), Deed::Duplicate, Deed::Drop] {
+            for op in [PacketOp::Delay(Duration::secs(3)), PacketOp::Duplicate, PacketOp::Drop] {
                 let mut forked = plain.rewound();
-                let step = Step { when: When::After(at + 1), act: Act::Packet(packet, deed) };
+                let step = Step { when: When::After(at + 1), act: Act::Packet(packet, op) };
                 let came = forked.steps(&[Step::send(When::Quiet, probe()), step]);
                 assert!(
                     matches!(outcome(&came[0]), Some(Outcome::Answered { .. })),
-                    "event {at}, {deed:?}: {:?}",
+                    "event {at}, {op:?}: {:?}",
                     outcome(&came[0])
                 );
                 let (mut state, initial) =
@@ -203,7 +203,7 @@ mod tests {
                 for change in forked.events().iter().rev().flat_map(|e| e.changes.iter().rev()) {
                     state.undo(change);
                 }
-                assert!(state == initial, "event {at}, {deed:?}: what was done can be undone");
+                assert!(state == initial, "event {at}, {op:?}: what was done can be undone");
             }
         }
     }

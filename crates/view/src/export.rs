@@ -17,7 +17,7 @@ pub enum Export {
     /// The same as pixels. Only a browser can paint it: what is given is the picture.
     Png,
     /// The run, moving.
-    Film,
+    Animation,
     /// The run, one line an event.
     Text,
     /// The run as a table for a page of documentation.
@@ -50,7 +50,7 @@ impl Export {
     pub const ALL: [Self; 10] = [
         Self::Svg,
         Self::Png,
-        Self::Film,
+        Self::Animation,
         Self::Text,
         Self::Markdown,
         Self::Mermaid,
@@ -65,7 +65,7 @@ impl Export {
         match self {
             Self::Svg => (".svg", "image/svg+xml"),
             Self::Png => (".png", "image/png"),
-            Self::Film => ("-run.svg", "image/svg+xml"),
+            Self::Animation => ("-run.svg", "image/svg+xml"),
             Self::Text => (".txt", "text/plain"),
             Self::Markdown => (".md", "text/markdown"),
             Self::Mermaid => (".mmd", "text/plain"),
@@ -81,7 +81,7 @@ impl Export {
         match self {
             Self::Svg => Give::ExportSvg,
             Self::Png => Give::ExportPng,
-            Self::Film => Give::ExportFilm,
+            Self::Animation => Give::ExportFilm,
             Self::Text => Give::ExportText,
             Self::Markdown => Give::ExportMarkdown,
             Self::Mermaid => Give::ExportMermaid,
@@ -138,9 +138,9 @@ pub fn file(app: &App, what: Export, captured: &BTreeSet<String>) -> Result<File
     let mut stem = "packetwalk".to_owned();
     let text = match what {
         Export::Svg | Export::Png => svg::moment(app).ok_or_else(nothing)?,
-        Export::Film => svg::film(app).map_err(|why| match why {
-            svg::NoFilm::NothingSent => nothing(),
-            svg::NoFilm::TooLong(steps) => film_too_long(steps, app.lang),
+        Export::Animation => svg::animation(app).map_err(|why| match why {
+            svg::NoAnimation::NothingSent => nothing(),
+            svg::NoAnimation::TooLong(steps) => film_too_long(steps, app.lang),
         })?,
         Export::Text => told(trace::text)?,
         Export::Markdown => told(markdown::run)?,
@@ -213,7 +213,8 @@ mod tests {
         );
         assert!(Export::ALL.iter().filter(|e| e.is_there(&app)).count() == before.len());
         assert!(
-            file(&app, Export::Film, &all).is_err_and(|why| why.contains("send a packet first"))
+            file(&app, Export::Animation, &all)
+                .is_err_and(|why| why.contains("send a packet first"))
         );
         update(&mut app, Do::Send);
         let after = names(&app);
@@ -227,7 +228,7 @@ mod tests {
                 && text(&app, Export::Lab).starts_with("#!/")
         );
         update(&mut app, Do::Step(5));
-        update(&mut app, Do::Packet(net::engine::Deed::Drop));
+        update(&mut app, Do::Packet(net::engine::PacketOp::Drop));
         assert!(
             file(&app, Export::Lab, &all)
                 .is_err_and(|why| why.starts_with("A lab does one thing after the other"))

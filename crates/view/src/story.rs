@@ -139,7 +139,7 @@ pub fn glyph(e: &Event, state: &State) -> Glyph {
 pub fn shown(e: &Event, state: &State, grain: Grain) -> bool {
     // What a person did, or a machine that came, is told also on a cable or segment, where nothing
     // else is.
-    let deed = matches!(
+    let op = matches!(
         e.kind,
         EventKind::Delayed { .. }
             | EventKind::Duplicated { .. }
@@ -147,7 +147,7 @@ pub fn shown(e: &Event, state: &State, grain: Grain) -> bool {
             | EventKind::NetnsAdded { .. }
             | EventKind::NetnsDeleted { .. }
     );
-    let tapped = state.ns(e.netns).tapped || deed;
+    let tapped = state.ns(e.netns).tapped || op;
     match grain {
         Grain::Rules => tapped,
         Grain::Hops => match &e.kind {

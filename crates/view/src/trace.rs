@@ -84,7 +84,7 @@ pub fn hops(state: &State, events: &[Event], labels: &Labels, run: &Run, lang: L
 }
 
 /// The short story of some events that are no run: what components did.
-pub fn deeds(
+pub fn ops(
     state: &State,
     events: &[Event],
     labels: &Labels,

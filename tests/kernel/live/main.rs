@@ -4,9 +4,9 @@
 //! Needs root on Linux. Without, it says so and compares with the committed recordings.
 
 mod coverage;
-mod eras;
 mod generate;
 mod observe;
+mod releases;
 
 use coverage::Coverage;
 use net::event::EventKind;
@@ -66,7 +66,7 @@ enum Work {
     File(PathBuf),
     Scenario(&'static Embedded),
     /// A release of Kubernetes and a shape of Services, by number, and a seed.
-    Era(usize, usize, u64),
+    Release(usize, usize, u64),
     Random(u64),
     /// A release of Kubernetes, by number, in which Services and pods change.
     Rollout(usize),
@@ -82,9 +82,9 @@ impl Work {
         match self {
             Self::File(path) => path.display().to_string(),
             Self::Scenario(s) => s.name.to_owned(),
-            Self::Era(release, shape, _) => eras::name(*release, *shape),
+            Self::Release(release, shape, _) => releases::name(*release, *shape),
             Self::Random(seed) => format!("--random 1 --seed {seed}"),
-            Self::Rollout(release) => format!("1.{} rollout", eras::MINORS[*release]),
+            Self::Rollout(release) => format!("1.{} rollout", releases::MINORS[*release]),
             Self::Hostile => "hostile names".to_owned(),
         }
     }
@@ -97,11 +97,13 @@ impl Work {
                 return Ok(Scenario::parse(s.name, s.scenario).script(s.name, s.manifests));
             }
             Self::Random(seed) => return fair(&|attempt| generate::session(*seed, attempt)),
-            Self::Era(release, shape, seed) => {
-                return fair(&|attempt| eras::session(*release, *shape, seed + (attempt << 16)));
+            Self::Release(release, shape, seed) => {
+                return fair(&|attempt| {
+                    releases::session(*release, *shape, seed + (attempt << 16))
+                });
             }
             Self::Rollout(release) => include_str!("rollout.yaml")
-                .replace("VERSION", &format!("1.{}", eras::MINORS[*release])),
+                .replace("VERSION", &format!("1.{}", releases::MINORS[*release])),
             Self::Hostile => include_str!("hostile.yaml").to_owned(),
         };
         parse(document)
@@ -137,9 +139,11 @@ fn main() -> ExitCode {
         work.extend(ALL.iter().map(Work::Scenario));
         work.push(Work::Hostile);
         work.extend((o.seed..o.seed + o.random).map(Work::Random));
-        let (releases, shapes) = (eras::MINORS.len(), eras::SHAPES.len());
+        let (releases, shapes) = (releases::MINORS.len(), releases::SHAPES.len());
         work.extend((0..releases).map(Work::Rollout));
-        work.extend((0..releases).flat_map(|r| (0..shapes).map(move |s| Work::Era(r, s, o.seed))));
+        work.extend(
+            (0..releases).flat_map(|r| (0..shapes).map(move |s| Work::Release(r, s, o.seed))),
+        );
         println!(
             "the suite, hostile names, {} random sessions from seed {}, and {shapes} shapes of Services and a change of them under {releases} releases of Kubernetes",
             o.random, o.seed
@@ -254,8 +258,8 @@ fn compare(w: &Work, cpu: usize, dir: &Path, tally: &mut Tally) {
             return Err(format!("a name was run by a shell: {TRAP} is there"));
         }
         let (mut items, mut wrong) = differences(session, done, &seen);
-        if matches!(w, Work::Era(..)) {
-            let (lines, differ) = eras::printed(session, &own)?;
+        if matches!(w, Work::Release(..)) {
+            let (lines, differ) = releases::printed(session, &own)?;
             items += lines;
             wrong.extend(differ);
         }

@@ -1,7 +1,7 @@
 //! The diagram. Everything is placed by attributes; the capsule's place is set outside the markup.
 
 use super::{Page, icons};
-use crate::stage::Touch;
+use crate::viewport::Touch;
 use kube::change::Change;
 use kube::fault::{Daemon, Fault};
 use kube::topology::Topology;
@@ -28,7 +28,7 @@ pub(crate) fn diagram(p: &Page<'_>) -> Html {
         <div class={classes!("diagram", p.app.stale.then_some("stale"))}>
             { p.still(legend) }
             <div class="stale-note" role="status">if p.app.stale { <span>{ p.text(Ui::LastValid) }</span> }</div>
-            <svg class="picture" ref={p.desk.picture.clone()} role="group" aria-label={summary} preserveAspectRatio="xMidYMid meet"
+            <svg class="picture" ref={p.page.picture.clone()} role="group" aria-label={summary} preserveAspectRatio="xMidYMid meet"
                 onpointerdown={p.touch(Touch::Down)} onpointermove={p.touch(Touch::Move)} onpointerup={p.touch(Touch::Up)} onpointercancel={p.touch(|_| Touch::Cancel)}>
                 { defs() }
                 { p.still(cards) }
@@ -36,8 +36,8 @@ pub(crate) fn diagram(p: &Page<'_>) -> Html {
                 <g class="things">{ for layout.nodes.iter().enumerate().filter(|(_, n)| n.tile.is_none()).map(|(i, n)| p.part(node, i, seen_of(p, n))) }</g>
                 <g class="hosts">{ for layout.hosts.iter().enumerate().map(|(i, h)| p.part(host, i, scene.lit.get(&Spot::Host(h.host)))) }</g>
                 <g class="others">{ for scene.others.iter().map(other) }</g>
-                <g class="capsule-place" ref={p.desk.capsule.clone()}>{ scene.capsule.as_ref().map(capsule).unwrap_or_else(|| html! { <g></g> }) }</g>
-                <path class="ghost" ref={p.desk.ghost.clone()} d="" />
+                <g class="capsule-place" ref={p.page.capsule.clone()}>{ scene.capsule.as_ref().map(capsule).unwrap_or_else(|| html! { <g></g> }) }</g>
+                <path class="ghost" ref={p.page.ghost.clone()} d="" />
             </svg>
             { p.still(zoom) }
         </div>
@@ -74,7 +74,7 @@ fn legend(p: &Page<'_>) -> Html {
         <div class="legend">
             <button type="button" class={classes!("filter", p.app.focus.then_some("here"))} aria-pressed={p.app.focus.to_string()} onclick={p.act(Action::Focus(!p.app.focus))}>{ p.text(Ui::Focus) }</button>
             if !cfg!(feature = "workbench") {
-                <button type="button" class="filter adder" disabled={p.desk.loading.get()} onclick={p.act(Action::Workbench)}>{ icons::icon("plus") }<span>{ p.text(if p.desk.loading.get() { Ui::LoadingBench } else { Ui::Add }) }</span></button>
+                <button type="button" class="filter adder" disabled={p.page.loading.get()} onclick={p.act(Action::Workbench)}>{ icons::icon("plus") }<span>{ p.text(if p.page.loading.get() { Ui::LoadingBench } else { Ui::Add }) }</span></button>
             } else if !p.embed() {
                 <details class="menu adder">
                     <summary class="filter">{ icons::icon("plus") }<span>{ p.text(Ui::Add) }</span></summary>

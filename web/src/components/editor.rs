@@ -4,7 +4,7 @@ use super::{Page, icons};
 use crate::root::Ask;
 use kube::Severity;
 use kube::change::Change;
-use kube::proxy::Era;
+use kube::proxy::Release;
 use view::app::Action;
 use view::words::Ui;
 use web_sys::{HtmlSelectElement, HtmlTextAreaElement};
@@ -14,7 +14,7 @@ pub(crate) fn editor(p: &Page<'_>) -> Html {
     let app = p.app;
     let errors = app.errors();
     let warnings = app.diags.iter().filter(|d| d.severity == Severity::Warning).count();
-    let send = p.desk.send.clone();
+    let send = p.page.send.clone();
     let typed = Callback::from(move |e: InputEvent| {
         if let Some(t) = e.target_dyn_into::<HtmlTextAreaElement>() {
             send.emit(Action::Text(t.value()));
@@ -32,17 +32,17 @@ pub(crate) fn editor(p: &Page<'_>) -> Html {
         )
     });
     let version = app.loaded.as_ref().map(|l| versions(p, l.session.cluster().topology.version));
-    let ask = p.desk.ask.clone();
+    let ask = p.page.ask.clone();
     let to_diagram = Callback::from(move |_: MouseEvent| ask.emit(Ask::ToDiagram));
     html! {
         <section class="editor" aria-label={p.text(Ui::Editor)}>
             <div class="pane-head">
                 <h2>{ p.text(Ui::Manifests) }</h2>
-                <button type="button" class="tool small" aria-label={p.text(Ui::ToDiagram)} title={p.text(Ui::ToDiagram)} disabled={!p.desk.editor_ready.get()} onclick={to_diagram}>{ icons::icon("diagram") }</button>
+                <button type="button" class="tool small" aria-label={p.text(Ui::ToDiagram)} title={p.text(Ui::ToDiagram)} disabled={!p.page.editor_ready.get()} onclick={to_diagram}>{ icons::icon("diagram") }</button>
             </div>
             <div class="editor-body">
-                <div class="editor-host" ref={p.desk.editor_host.clone()}></div>
-                <div class={classes!("fallback", p.desk.editor_ready.get().then_some("hidden"))}>
+                <div class="editor-host" ref={p.page.editor_host.clone()}></div>
+                <div class={classes!("fallback", p.page.editor_ready.get().then_some("hidden"))}>
                     <textarea spellcheck="false" aria-label={p.text(Ui::Editor)} value={app.text.to_string()} oninput={typed} />
                 </div>
             </div>
@@ -63,16 +63,17 @@ pub(crate) fn editor(p: &Page<'_>) -> Html {
 }
 
 /// The releases, and which it is.
-fn versions(p: &Page<'_>, now: Era) -> Html {
-    let send = p.desk.send.clone();
+fn versions(p: &Page<'_>, now: Release) -> Html {
+    let send = p.page.send.clone();
     let change = Callback::from(move |e: Event| {
-        let era = e.target_dyn_into::<HtmlSelectElement>().and_then(|x| Era::parse(&x.value()));
-        if let Some(era) = era {
-            send.emit(Action::Change(Change::Version(era)));
+        let release =
+            e.target_dyn_into::<HtmlSelectElement>().and_then(|x| Release::parse(&x.value()));
+        if let Some(release) = release {
+            send.emit(Action::Change(Change::Version(release)));
         }
     });
     let options =
-        Era::all().map(|e| html! { <option key={e.minor()} value={e.to_string()} selected={e == now}>{ format!("v{e}") }</option> });
+        Release::all().map(|e| html! { <option key={e.minor()} value={e.to_string()} selected={e == now}>{ format!("v{e}") }</option> });
     html! { <select class="slot" aria-label={p.text(Ui::Release)} title={p.text(Ui::Release)} onchange={change}>{ for options }</select> }
 }
 

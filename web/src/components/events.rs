@@ -1,7 +1,7 @@
 //! The event list: the document of the run, and its primary accessible view.
 
 use super::{Page, drawer_tabs, icons, rich};
-use crate::desk::Desk;
+use crate::page_context::PageContext;
 use net::PacketId;
 use std::rc::Rc;
 use view::app::{Action, Pane};
@@ -13,7 +13,7 @@ use yew::prelude::*;
 /// One row. It is drawn again only if something of it changed.
 #[derive(Clone, Properties)]
 struct RowProps {
-    desk: Rc<Desk>,
+    page: Rc<PageContext>,
     /// The event.
     number: usize,
     /// The current row says how the list is shown: when that changes, it is scrolled to again.
@@ -42,7 +42,7 @@ impl Component for Row {
     }
 
     fn view(&self, ctx: &Context<Self>) -> Html {
-        ctx.props().desk.draw(|p| row(p, ctx.props(), self.node.clone()))
+        ctx.props().page.draw(|p| row(p, ctx.props(), self.node.clone()))
     }
 
     fn rendered(&mut self, ctx: &Context<Self>, _: bool) {
@@ -126,12 +126,12 @@ fn list(p: &Page<'_>) -> Html {
     if p.app.loaded.is_none() || p.app.run().is_none() {
         return html! { <div class="empty"><strong>{ p.text(Ui::ReadyTitle) }</strong><span>{ p.text(Ui::ReadyText) }</span></div> };
     }
-    html! { <List desk={p.desk.clone()} at={p.app.cursor()} packet={p.scene.packet} edition={p.desk.edition.get()} /> }
+    html! { <List page={p.page.clone()} at={p.app.cursor()} packet={p.scene.packet} edition={p.page.edition.get()} /> }
 }
 
 #[derive(Clone, Properties)]
 struct ListProps {
-    desk: Rc<Desk>,
+    page: Rc<PageContext>,
     at: usize,
     packet: Option<PacketId>,
     edition: u64,
@@ -171,7 +171,7 @@ impl Component for List {
 
     fn view(&self, ctx: &Context<Self>) -> Html {
         let link = ctx.link().clone();
-        ctx.props().desk.draw(|p| rows(p, self.looked, move |row| link.send_message(row)))
+        ctx.props().page.draw(|p| rows(p, self.looked, move |row| link.send_message(row)))
     }
 }
 
@@ -191,8 +191,8 @@ fn rows(p: &Page<'_>, at: Option<usize>, look: impl Fn(usize) + 'static) -> Html
     let here = at.unwrap_or_else(|| current.map_or(0, |c| all.partition_point(|i| *i < c)));
     let (first, last) =
         if n <= WHOLE { (0, n) } else { (here.saturating_sub(NEAR), (here + NEAR + 1).min(n)) };
-    let edition = p.desk.edition.get();
-    let row = |i: &usize| html! { <Row key={*i} desk={p.desk.clone()} number={*i} current={(current == Some(*i)).then_some(shown)} edition={edition} /> };
+    let edition = p.page.edition.get();
+    let row = |i: &usize| html! { <Row key={*i} page={p.page.clone()} number={*i} current={(current == Some(*i)).then_some(shown)} edition={edition} /> };
     let rows = all[first..last].iter().map(row);
     let onscroll = (n > WHOLE).then(|| {
         Callback::from(move |e: Event| {

@@ -60,7 +60,7 @@ pub(crate) fn header(p: &Page<'_>) -> Html {
 
 /// Open and save. The browser's own button of a file input is not shown, its label is.
 fn files(p: &Page<'_>) -> Html {
-    let ask = p.desk.ask.clone();
+    let ask = p.page.ask.clone();
     let open = Callback::from(move |e: Event| {
         let Some(input) = e.target_dyn_into::<HtmlInputElement>() else { return };
         if let Some(file) = input.files().and_then(|f| f.get(0)) {
@@ -69,7 +69,7 @@ fn files(p: &Page<'_>) -> Html {
         // The same file can be opened again.
         input.set_value("");
     });
-    let ask = p.desk.ask.clone();
+    let ask = p.page.ask.clone();
     html! {
         <>
             <label class="tool" title={p.text(Ui::Open)}>
@@ -121,7 +121,7 @@ fn sentence(p: &Page<'_>) -> Html {
             _ => Protocol::Tcp,
         })
     };
-    let send = p.desk.send.clone();
+    let send = p.page.send.clone();
     let submit = Callback::from(move |e: SubmitEvent| {
         e.prevent_default();
         send.emit(Action::Send);
@@ -156,7 +156,7 @@ fn options(p: &Page<'_>) -> Html {
                   value: &str,
                   range: RangeInclusive<u32>,
                   set: fn(&mut Options, String)| {
-        let (send, old) = (p.desk.send.clone(), o.clone());
+        let (send, old) = (p.page.send.clone(), o.clone());
         let typed = Callback::from(move |e: Event| {
             if let Some(i) = e.target_dyn_into::<HtmlInputElement>() {
                 let mut o = old.clone();
@@ -167,7 +167,7 @@ fn options(p: &Page<'_>) -> Html {
         html! { <label class="field"><span>{ p.text(text) }</span><input type="number" min={range.start().to_string()} max={range.end().to_string()} placeholder={p.text(Ui::AsUsual)} value={value.to_owned()} onchange={typed} /></label> }
     };
     let check = |text: Ui, on: bool, act: fn(&Options, bool) -> Action| {
-        let (send, old) = (p.desk.send.clone(), o.clone());
+        let (send, old) = (p.page.send.clone(), o.clone());
         let change = Callback::from(move |e: Event| {
             if let Some(i) = e.target_dyn_into::<HtmlInputElement>() {
                 send.emit(act(&old, i.checked()));
@@ -205,7 +205,7 @@ fn select(
     dashed: bool,
     action: impl Fn(String) -> Action + 'static,
 ) -> Html {
-    let send = p.desk.send.clone();
+    let send = p.page.send.clone();
     let change = Callback::from(move |e: Event| {
         if let Some(s) = e.target_dyn_into::<HtmlSelectElement>() {
             send.emit(action(s.value()));

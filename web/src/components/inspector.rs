@@ -1,7 +1,7 @@
 //! The inspector: rules, packet, tables.
 
 use super::{Page, icons, lists, thing};
-use net::engine::Deed;
+use net::engine::PacketOp;
 use net::netfilter::{Effect, Fraction};
 use view::app::{Action, RulesView, Tab};
 use view::packet::{PacketView, frame_at, hex_rows, origin, view as packet_view};
@@ -44,7 +44,7 @@ fn rules_tabs(p: &Page<'_>) -> Html {
     if p.embed() {
         return html! { <div></div> };
     }
-    html! { <div class="deeds">{ tab(RulesView::Walk, Ui::Walk) }{ tab(RulesView::All, Ui::AllRules) }{ tab(RulesView::Difference, Ui::Difference) }</div> }
+    html! { <div class="ops">{ tab(RulesView::Walk, Ui::Walk) }{ tab(RulesView::All, Ui::AllRules) }{ tab(RulesView::Difference, Ui::Difference) }</div> }
 }
 
 fn rules_shown(p: &Page<'_>) -> Html {
@@ -259,21 +259,21 @@ fn packet(p: &Page<'_>) -> Html {
         return empty(p.text(Ui::NoPacket));
     };
     let v = packet_view(frame, origin(events, id));
-    html! { <div class="packet" lang="en">{ deeds(p) }{ layers(p, &v) }{ bytes(p, &v) }</div> }
+    html! { <div class="packet" lang="en">{ ops(p) }{ layers(p, &v) }{ bytes(p, &v) }</div> }
 }
 
 /// What can be done to the packet at this moment.
-fn deeds(p: &Page<'_>) -> Html {
+fn ops(p: &Page<'_>) -> Html {
     if p.embed() {
         return html! { <div></div> };
     }
     let off = p.app.in_flight().is_none();
-    let deed = |text: Ui, d: Deed| html! { <button type="button" class="filter" disabled={off} onclick={p.act(Action::Packet(d))}>{ p.text(text) }</button> };
+    let op = |text: Ui, d: PacketOp| html! { <button type="button" class="filter" disabled={off} onclick={p.act(Action::Packet(d))}>{ p.text(text) }</button> };
     html! {
-        <div class="deeds" lang={p.app.lang.tag()}>
-            { deed(Ui::Drop, Deed::Drop) }
-            { deed(Ui::Delay, Deed::Delay(net::Duration::secs(1))) }
-            { deed(Ui::Duplicate, Deed::Duplicate) }
+        <div class="ops" lang={p.app.lang.tag()}>
+            { op(Ui::Drop, PacketOp::Drop) }
+            { op(Ui::Delay, PacketOp::Delay(net::Duration::secs(1))) }
+            { op(Ui::Duplicate, PacketOp::Duplicate) }
             if off { <span class="quiet">{ p.text(Ui::NotInFlight) }</span> }
         </div>
     }

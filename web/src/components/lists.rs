@@ -10,7 +10,7 @@ use yew::prelude::*;
 
 /// Every rule that holds the words that are searched.
 pub(super) fn all(p: &Page<'_>, ns: &Netns) -> Html {
-    let send = p.desk.send.clone();
+    let send = p.page.send.clone();
     let typed = Callback::from(move |e: InputEvent| {
         if let Some(i) = e.target_dyn_into::<web_sys::HtmlInputElement>() {
             send.emit(Action::Search(i.value()));

@@ -31,8 +31,8 @@ mod transport;
 #[cfg(feature = "workbench")]
 pub use embed::embed;
 
-pub use crate::desk::Page;
-use crate::stage::Touch;
+pub use crate::page_context::Page;
+use crate::viewport::Touch;
 use view::app::{Action, Drawer, Pane};
 use view::words::{Ui, pieces, ui};
 use yew::prelude::*;
@@ -40,20 +40,20 @@ use yew::prelude::*;
 impl Page<'_> {
     /// A callback for a touch of the picture.
     pub(crate) fn touch<E: 'static>(&self, touch: impl Fn(E) -> Touch + 'static) -> Callback<E> {
-        let tell = self.desk.touch.clone();
+        let tell = self.page.touch.clone();
         Callback::from(move |e| tell.emit(touch(e)))
     }
     /// Whether it is read only, in somebody else's page: the workbench's module is that of the
     /// embed.
     pub(crate) fn embed(&self) -> bool {
-        cfg!(feature = "workbench") && self.desk.embed
+        cfg!(feature = "workbench") && self.page.embed
     }
     pub(crate) fn text(&self, text: Ui) -> &'static str {
         ui(text, self.app.lang)
     }
     /// A callback that does one action whatever the event.
     pub(crate) fn act<E>(&self, action: Action) -> Callback<E> {
-        let send = self.desk.send.clone();
+        let send = self.page.send.clone();
         Callback::from(move |_: E| send.emit(action.clone()))
     }
 }

@@ -1,8 +1,8 @@
 //! The dialog that gives away what is shown: a link, a snippet for a page of documentation, files.
 
 use super::Page;
-use crate::desk::Desk;
 use crate::interop::{self, Copying};
+use crate::page_context::PageContext;
 use crate::root::Ask;
 use gloo::timers::callback::Timeout;
 use std::collections::BTreeSet;
@@ -22,13 +22,13 @@ use yew::prelude::*;
 
 /// The dialog. The page behind it goes on: it is not modal.
 pub(super) fn share(p: &Page<'_>) -> Html {
-    let stamp = stamp((p.desk.edition.get(), p.app.cursor()));
-    html! { <Sharing desk={p.desk.clone()} {stamp} /> }
+    let stamp = stamp((p.page.edition.get(), p.app.cursor()));
+    html! { <Sharing page={p.page.clone()} {stamp} /> }
 }
 
 #[derive(Clone, Properties)]
 struct Props {
-    desk: Rc<Desk>,
+    page: Rc<PageContext>,
     /// The session and its moment.
     stamp: u64,
 }
@@ -122,7 +122,7 @@ impl Component for Sharing {
             Msg::Write(what) => self.write(ctx, what),
             Msg::Failed => {
                 self.refused =
-                    Some(give(Give::NoPng, ctx.props().desk.app.borrow().lang).to_owned())
+                    Some(give(Give::NoPng, ctx.props().page.app.borrow().lang).to_owned())
             }
             Msg::Copy => {
                 let link = ctx.link().clone();
@@ -147,9 +147,9 @@ impl Component for Sharing {
     }
 
     fn view(&self, ctx: &Context<Self>) -> Html {
-        let desk = &ctx.props().desk;
-        let app = &*desk.app.borrow();
-        let close = desk.send.clone();
+        let page = &ctx.props().page;
+        let app = &*page.app.borrow();
+        let close = page.send.clone();
         let keys = Callback::from(move |e: KeyboardEvent| {
             // The page's own keys are not meant here.
             e.stop_propagation();
@@ -161,7 +161,7 @@ impl Component for Sharing {
             let here = self.tab == t;
             html! { <button type="button" role="tab" id={format!("share-{}", t as u8)} tabindex={if here { "0" } else { "-1" }} class={classes!("drawer-tab", here.then_some("here"))} aria-selected={here.to_string()} onclick={ctx.link().callback(move |_| Msg::Tab(t))}>{ give(name, app.lang) }</button> }
         };
-        let close = desk.send.reform(|_: MouseEvent| Action::Share(false));
+        let close = page.send.reform(|_: MouseEvent| Action::Share(false));
         let here = self.tab;
         html! {
             <section class="share" role="dialog" aria-label={ui(Ui::Share, app.lang)} onkeydown={keys}>
@@ -171,7 +171,7 @@ impl Component for Sharing {
                     Tab::Embed => self.embed(ctx, app),
                     Tab::Files => self.files(ctx, app),
                 } }
-                <div class="deeds">
+                <div class="ops">
                     if self.tab != Tab::Files && link(app).is_some() {
                         <button type="button" class="filter" onclick={ctx.link().callback(|_| Msg::Copy)}>{ give(if self.copied == Some(true) { Give::Copied } else { Give::Copy }, app.lang) }</button>
                     }
@@ -203,11 +203,11 @@ impl Sharing {
 
     /// What to do where there is no link.
     fn too_long(&self, ctx: &Context<Self>, app: &App) -> Html {
-        let save = ctx.props().desk.ask.reform(|_: MouseEvent| Ask::Save);
+        let save = ctx.props().page.ask.reform(|_: MouseEvent| Ask::Save);
         html! {
             <>
                 <p class="bad">{ link_long(link(app).map(|l| interop::address().len() + l.len()), app.lang) }</p>
-                <div class="deeds"><button type="button" class="filter" onclick={save}>{ ui(Ui::Save, app.lang) }</button></div>
+                <div class="ops"><button type="button" class="filter" onclick={save}>{ ui(Ui::Save, app.lang) }</button></div>
             </>
         }
     }
@@ -274,7 +274,7 @@ impl Sharing {
     }
 
     fn write(&mut self, ctx: &Context<Self>, what: Export) {
-        let app = ctx.props().desk.app.borrow();
+        let app = ctx.props().page.app.borrow();
         let there = export::interfaces(&app);
         let captured: BTreeSet<String> = self.captured.intersection(&there).cloned().collect();
         match export::file(&app, what, &captured) {

@@ -9,7 +9,7 @@ use yew::prelude::*;
 pub(crate) fn terminal(p: &Page<'_>) -> Html {
     let t = &p.app.terminal;
     let hosts = &p.app.menus.from;
-    let send = p.desk.send.clone();
+    let send = p.page.send.clone();
     let choose = Callback::from(move |e: Event| {
         if let Some(s) = e.target_dyn_into::<HtmlSelectElement>() {
             send.emit(Action::TerminalHost(s.value()));
@@ -47,13 +47,13 @@ fn screen(p: &Page<'_>) -> Html {
             </li>
         }
     });
-    let send = p.desk.send.clone();
+    let send = p.page.send.clone();
     let typed = Callback::from(move |e: InputEvent| {
         if let Some(i) = e.target_dyn_into::<HtmlInputElement>() {
             send.emit(Action::TerminalLine(i.value()));
         }
     });
-    let send = p.desk.send.clone();
+    let send = p.page.send.clone();
     let key = Callback::from(move |e: KeyboardEvent| {
         let action = match e.key().as_str() {
             "Enter" => Action::TerminalRun,

@@ -103,7 +103,7 @@ const TYPES: [&str; 3] = ["ClusterIP", "NodePort", "LoadBalancer"];
 
 fn service(p: &Page<'_>, s: &kube::cluster::RunningService) -> Html {
     let thing = Thing::Service(s.namespace.clone(), s.name.clone());
-    let send = p.desk.send.clone();
+    let send = p.page.send.clone();
     let (namespace, name) = (s.namespace.clone(), s.name.clone());
     let change = Callback::from(move |e: Event| {
         if let Some(x) = e.target_dyn_into::<HtmlSelectElement>() {
@@ -132,7 +132,7 @@ fn service(p: &Page<'_>, s: &kube::cluster::RunningService) -> Html {
 fn head(p: &Page<'_>, thing: &Thing, at: Option<u32>) -> Html {
     let t = thing.clone();
     let rename = move |v: String| Some(Action::Change(Change::Rename(t.clone(), v)));
-    let ask = p.desk.ask.clone();
+    let ask = p.page.ask.clone();
     let at = at.filter(|a| (*a as usize) < p.app.text.len() && *a > 0);
     html! {
         <div class="thing-head">
@@ -167,7 +167,7 @@ fn field(
     value: &str,
     act: impl Fn(String) -> Option<Action> + 'static,
 ) -> Html {
-    let send = p.desk.send.clone();
+    let send = p.page.send.clone();
     let old = value.to_owned();
     let change = Callback::from(move |e: Event| {
         let Some(i) = e.target_dyn_into::<HtmlInputElement>() else { return };
@@ -183,7 +183,7 @@ fn field(
 }
 
 fn check(p: &Page<'_>, label: &str, on: bool, act: impl Fn(bool) -> Action + 'static) -> Html {
-    let send = p.desk.send.clone();
+    let send = p.page.send.clone();
     let change = Callback::from(move |e: Event| {
         if let Some(i) = e.target_dyn_into::<HtmlInputElement>() {
             send.emit(act(i.checked()));
@@ -193,7 +193,7 @@ fn check(p: &Page<'_>, label: &str, on: bool, act: impl Fn(bool) -> Action + 'st
 }
 
 fn rp_filter(p: &Page<'_>, host: &str, value: u8) -> Html {
-    let (send, host) = (p.desk.send.clone(), host.to_owned());
+    let (send, host) = (p.page.send.clone(), host.to_owned());
     let change = Callback::from(move |e: Event| {
         if let Some(v) =
             e.target_dyn_into::<HtmlSelectElement>().and_then(|s| s.value().parse().ok())

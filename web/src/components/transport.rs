@@ -22,7 +22,7 @@ pub(crate) fn said(p: &Page<'_>) -> Html {
 pub(crate) fn transport(p: &Page<'_>) -> Html {
     let app = p.app;
     let (step, n) = (app.step(), app.steps.len());
-    let send = p.desk.send.clone();
+    let send = p.page.send.clone();
     let scrub = Callback::from(move |e: InputEvent| {
         if let Some(n) =
             e.target_dyn_into::<HtmlInputElement>().and_then(|i| i.value().parse().ok())
@@ -52,7 +52,7 @@ fn buttons(p: &Page<'_>, _: usize) -> Html {
     let button = |icon: &'static str, text: Ui, action: Action, off: bool| {
         html! { <button type="button" class="tool" aria-label={p.text(text)} title={p.text(text)} disabled={off} onclick={p.act(action)}>{ icons::icon(icon) }</button> }
     };
-    let send = p.desk.send.clone();
+    let send = p.page.send.clone();
     let speed = Callback::from(move |e: Event| {
         if let Some(s) =
             e.target_dyn_into::<web_sys::HtmlSelectElement>().and_then(|s| s.value().parse().ok())

@@ -10,7 +10,7 @@ use yew::prelude::*;
 pub(crate) fn form(p: &Page<'_>, _: &Selected) -> Html {
     html! {
         <p class="thing">
-            <button type="button" class="filter" disabled={p.desk.loading.get()} onclick={p.act(Action::Workbench)}>{ icons::icon("more") }<span lang={p.app.lang.tag()}>{ p.text(if p.desk.loading.get() { Ui::LoadingBench } else { Ui::Edit }) }</span></button>
+            <button type="button" class="filter" disabled={p.page.loading.get()} onclick={p.act(Action::Workbench)}>{ icons::icon("more") }<span lang={p.app.lang.tag()}>{ p.text(if p.page.loading.get() { Ui::LoadingBench } else { Ui::Edit }) }</span></button>
         </p>
     }
 }

@@ -82,14 +82,22 @@ impl Maker<'_> {
 
     /// What a Service asks for and kube-proxy of this release does not know.
     fn ignored(&mut self, s: &Service) {
-        let (era, t) = (self.topology.version, &s.traffic);
+        let (release, t) = (self.topology.version, &s.traffic);
         let distribution = t.distribution.is_some_and(|d| {
-            !(if d == Distribution::Close { era.prefers_close() } else { era.prefers_same() })
+            !(if d == Distribution::Close {
+                release.prefers_close()
+            } else {
+                release.prefers_same()
+            })
         });
         let fields = [
-            (t.internal_local && !era.internal_policy(), "internalTrafficPolicy", 22),
-            (s.skips_node_ports && !era.may_skip_node_ports(), "allocateLoadBalancerNodePorts", 22),
-            (t.ingress.iter().any(|(_, proxy)| *proxy) && !era.ip_mode(), "ipMode", 30),
+            (t.internal_local && !release.internal_policy(), "internalTrafficPolicy", 22),
+            (
+                s.skips_node_ports && !release.may_skip_node_ports(),
+                "allocateLoadBalancerNodePorts",
+                22,
+            ),
+            (t.ingress.iter().any(|(_, proxy)| *proxy) && !release.ip_mode(), "ipMode", 30),
             (
                 distribution,
                 "trafficDistribution",
@@ -100,7 +108,7 @@ impl Maker<'_> {
             self.d.diags.push(Diagnostic::note(
                 Code::NotSimulated,
                 s.meta.name.span,
-                format!("{field} counts from 1.{minor} on: Kubernetes {era} does not know it"),
+                format!("{field} counts from 1.{minor} on: Kubernetes {release} does not know it"),
                 "choose a later release, or leave it out",
             ));
         }
@@ -337,11 +345,11 @@ impl Maker<'_> {
     /// (`trafficDistribution`).
     fn hint(&self, s: &Service, endpoints: &mut [Endpoint]) {
         let Some(distribution) = s.traffic.distribution else { return };
-        let era = self.topology.version;
+        let release = self.topology.version;
         if !(if distribution == Distribution::Close {
-            era.prefers_close()
+            release.prefers_close()
         } else {
-            era.prefers_same()
+            release.prefers_same()
         }) {
             return;
         }

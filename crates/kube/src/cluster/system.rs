@@ -11,7 +11,7 @@ impl Maker<'_> {
         let Some(master) = self.nodes.iter().position(|n| n.spec.role == Role::ControlPlane) else {
             return;
         };
-        let era = self.topology.version;
+        let release = self.topology.version;
         let labels = Labels::from_iter([("k8s-app".to_owned(), "kube-dns".to_owned())]);
         let port = |name: &str, port, protocol| object::ContainerPort {
             name: Some(name.to_owned()),
@@ -20,11 +20,11 @@ impl Maker<'_> {
             host_port: None,
         };
         let mut ports = vec![port("dns", 53, "UDP"), port("dns-tcp", 53, "TCP")];
-        if era.coredns_metrics() {
+        if release.coredns_metrics() {
             ports.push(port("metrics", 9153, "TCP"));
         }
         // kube-dns was one pod of three containers, CoreDNS is two of one.
-        let (name, image, replicas) = if era.coredns() {
+        let (name, image, replicas) = if release.coredns() {
             ("coredns", "k8s.gcr.io/coredns", 2)
         } else {
             ("kube-dns", "k8s.gcr.io/k8s-dns-kube-dns-amd64:1.14.8", 1)
@@ -65,7 +65,7 @@ impl Maker<'_> {
             endpoints: endpoints(port),
         };
         let mut dns_ports = vec![dns_port("dns", "UDP", 53), dns_port("dns-tcp", "TCP", 53)];
-        if era.coredns_metrics() {
+        if release.coredns_metrics() {
             dns_ports.push(dns_port("metrics", "TCP", 9153));
         }
         self.services.push(RunningService {
@@ -101,7 +101,7 @@ impl Maker<'_> {
     /// What kubeadm and flannel run on the nodes' own network: static pods of the control plane,
     /// and a pod of each DaemonSet on every node.
     pub(super) fn host_pods(&self) -> Vec<HostPod> {
-        let (seed, era) = (self.topology.seed, self.topology.version);
+        let (seed, release) = (self.topology.seed, self.topology.version);
         let mut out = Vec::new();
         for (node, n) in self.nodes.iter().enumerate() {
             let name = &n.spec.name.value;
@@ -113,7 +113,7 @@ impl Maker<'_> {
                     node,
                 }));
             }
-            let flannel = if era.flannel_namespace() { "kube-flannel" } else { "kube-system" };
+            let flannel = if release.flannel_namespace() { "kube-flannel" } else { "kube-system" };
             for (set, namespace) in [("kube-proxy", "kube-system"), ("kube-flannel-ds", flannel)] {
                 out.push(HostPod {
                     name: format!(

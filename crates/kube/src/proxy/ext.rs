@@ -7,11 +7,11 @@ use std::rc::Rc;
 
 pub(super) fn write(w: &mut Writer<'_>, p: &Port<'_>) {
     let s = w.s;
-    let (port, era) = (p.port, s.era);
+    let (port, release) = (p.port, s.release);
     let (inside, outside) = (port.local_inside(s), port.local_outside(s));
     let (has, here) = (p.chosen.any, !p.chosen.local.is_empty());
     // 1.24 sends even where no local endpoint is there, and marks what should be dropped.
-    let marks = !era.drops_in_filter();
+    let marks = !release.drops_in_filter();
     let (has_inside, has_outside) =
         (has && (!inside || here || marks), has && (!outside || here || marks));
     let external = port.external(s);
@@ -63,7 +63,7 @@ pub(super) fn write(w: &mut Writer<'_>, p: &Port<'_>) {
                 .jump(&services, to);
             w.nat(line);
         }
-        if firewall && era.drops_in_filter() {
+        if firewall && release.drops_in_filter() {
             let why: Rc<str> = format!("{} traffic not accepted by {fw}", p.name).into();
             let chain = w.names.proxy_firewall.clone();
             w.refuse(p, &chain, &why, Refused::Address(*addr), Verdict::Drop);
@@ -75,7 +75,7 @@ pub(super) fn write(w: &mut Writer<'_>, p: &Port<'_>) {
     if let Some(np) = port.node_port {
         let node_ports = w.names.node_ports.clone();
         if has {
-            if s.localhost() && s.counts_localhost && era.nfacct() {
+            if s.localhost() && s.counts_localhost && release.nfacct() {
                 let d = w
                     .draft()
                     .comment(&p.name)
@@ -129,7 +129,7 @@ pub(super) fn write(w: &mut Writer<'_>, p: &Port<'_>) {
                 w.nat(line);
             }
         }
-        if era.drops_in_filter() {
+        if release.drops_in_filter() {
             let rest: Rc<str> =
                 p.told("other traffic to ", " will be dropped by KUBE-PROXY-FIREWALL");
             let line = w.draft().comment(&rest).nothing(&fw);

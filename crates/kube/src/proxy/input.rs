@@ -1,6 +1,6 @@
 //! What kube-proxy knows: its own settings, its node, and every port of every Service.
 
-use super::Era;
+use super::Release;
 use crate::object::{ServiceType, Traffic};
 use ipnet::IpNet;
 use litemap::LiteMap;
@@ -11,7 +11,7 @@ use std::rc::Rc;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The release.
-    pub era: Era,
+    pub release: Release,
     /// The family it writes rules for.
     pub ipv6: bool,
     /// `--cluster-cidr`: who is in the cluster.
@@ -44,9 +44,9 @@ pub struct Settings {
 
 impl Settings {
     /// As kube-proxy starts without options.
-    pub fn new(era: Era) -> Self {
+    pub fn new(release: Release) -> Self {
         Self {
-            era,
+            release,
             ipv6: false,
             cluster_cidr: None,
             masquerade_all: false,
@@ -71,7 +71,7 @@ impl Settings {
 
     /// Whether node ports are reached at 127.0.0.1.
     pub(super) fn localhost(&self) -> bool {
-        !self.ipv6 && (self.localhost_node_ports || !self.era.localhost_flag())
+        !self.ipv6 && (self.localhost_node_ports || !self.release.localhost_flag())
     }
 }
 
@@ -184,8 +184,8 @@ impl Endpoint {
 
 impl ServicePort {
     /// `default/web:http`; a port without a name keeps the colon up to 1.19.
-    pub fn full_name(&self, era: Era) -> String {
-        let colon = if self.name.is_empty() && era.no_bare_colon() { "" } else { ":" };
+    pub fn full_name(&self, release: Release) -> String {
+        let colon = if self.name.is_empty() && release.no_bare_colon() { "" } else { ":" };
         format!("{}/{}{colon}{}", self.namespace, self.service, self.name)
     }
 
@@ -194,7 +194,7 @@ impl ServicePort {
         self.traffic
             .ingress
             .iter()
-            .filter(|(a, proxy)| s.ours(a) && !(*proxy && s.era.ip_mode()))
+            .filter(|(a, proxy)| s.ours(a) && !(*proxy && s.release.ip_mode()))
             .map(|(a, _)| *a)
             .collect()
     }
@@ -209,18 +209,18 @@ impl ServicePort {
     /// Whether external packets go to endpoints of this node only.
     pub(super) fn local_outside(&self, s: &Settings) -> bool {
         let kind = self.kind > ServiceType::ClusterIp
-            || (s.era.external_ips_obey_policy() && !self.traffic.external_ips.is_empty());
+            || (s.release.external_ips_obey_policy() && !self.traffic.external_ips.is_empty());
         self.traffic.external_local && kind
     }
 
     /// Whether packets of the cluster go to endpoints of this node only.
     pub(super) fn local_inside(&self, s: &Settings) -> bool {
-        self.traffic.internal_local && s.era.internal_policy()
+        self.traffic.internal_local && s.release.internal_policy()
     }
 
     /// Which endpoints packets go to on a node (`pkg/proxy/topology.go`, `CategorizeEndpoints`).
     pub fn choose(&self, s: &Settings) -> Chosen {
-        if !s.era.ext_chains() {
+        if !s.release.ext_chains() {
             return self.choose_before_ext(s);
         }
         let (inside, outside) = (self.local_inside(s), self.local_outside(s));
@@ -234,8 +234,11 @@ impl ServicePort {
     fn choose_before_ext(&self, s: &Settings) -> Chosen {
         let outside = self.local_outside(s);
         let here_only = !outside && self.local_inside(s);
-        let cluster: Vec<Endpoint> =
-            self.sorted(s.era).into_iter().filter(|e| e.ready && (e.local || !here_only)).collect();
+        let cluster: Vec<Endpoint> = self
+            .sorted(s.release)
+            .into_iter()
+            .filter(|e| e.ready && (e.local || !here_only))
+            .collect();
         let local = if outside {
             cluster.iter().filter(|e| e.local).cloned().collect()
         } else {
@@ -245,8 +248,8 @@ impl ServicePort {
     }
 
     fn chosen(&self, s: &Settings, wants_all: bool, wants_local: bool) -> Chosen {
-        let all = self.sorted(s.era);
-        let fallback = s.era.terminating_fallback();
+        let all = self.sorted(s.release);
+        let fallback = s.release.terminating_fallback();
         let pick = |keep: &dyn Fn(&Endpoint) -> bool| -> Vec<Endpoint> {
             all.iter().filter(|e| keep(e)).cloned().collect()
         };
@@ -272,7 +275,7 @@ impl ServicePort {
 
     /// Every endpoint once, in kube-proxy's order. Of an address that is in two slices, the later
     /// that is not terminating wins.
-    fn sorted(&self, era: Era) -> Vec<Endpoint> {
+    fn sorted(&self, release: Release) -> Vec<Endpoint> {
         let mut all: Vec<Endpoint> = Vec::new();
         let mut at: LiteMap<_, usize> = LiteMap::new();
         for e in &self.endpoints {
@@ -284,7 +287,7 @@ impl ServicePort {
                 None => all.push(e.clone()),
             }
         }
-        if era.slices() {
+        if release.slices() {
             all.sort_by_cached_key(Endpoint::text);
         }
         all
@@ -293,14 +296,14 @@ impl ServicePort {
     /// What ready endpoints are hinted for, if each is and this node is among it.
     fn hint<'a>(&self, s: &'a Settings) -> Option<Hint<'a>> {
         let ready = || self.endpoints.iter().filter(|e| e.ready);
-        if s.era.node_hints()
+        if s.release.node_hints()
             && ready().all(|e| !e.nodes.is_empty())
             && ready().any(|e| e.nodes.contains(&s.node))
         {
             return Some(Hint::Node(&s.node));
         }
         let zone = s.zone.as_ref().filter(|z| !z.is_empty())?;
-        let zones = s.era.zone_hints()
+        let zones = s.release.zone_hints()
             && ready().all(|e| !e.zones.is_empty())
             && ready().any(|e| e.zones.contains(zone));
         zones.then_some(Hint::Zone(zone))

@@ -1,6 +1,6 @@
 //! One rule in two forms: the words kube-proxy writes, and what a kernel makes of them.
 
-use super::{Era, Protocol};
+use super::{Protocol, Release};
 use ipnet::IpNet;
 use net::netfilter::{
     AddrType, CtStates, Match, Negatable, PortRange, RecentOp, RejectWith, Rule, Target,
@@ -151,8 +151,8 @@ impl Draft {
     }
 
     /// `-m statistic --mode random --probability …`: one of `n`.
-    pub(super) fn one_of(self, n: usize, era: Era) -> Self {
-        let (written, probability) = probability(n, era);
+    pub(super) fn one_of(self, n: usize, release: Release) -> Self {
+        let (written, probability) = probability(n, release);
         self.with(
             Match::Random { probability },
             format_args!("-m statistic --mode random --probability {written}"),
@@ -255,8 +255,8 @@ impl Draft {
 }
 
 /// One of `n`, as a release writes it, and as a kernel reads that: of 2^31.
-pub fn probability(n: usize, era: Era) -> (String, u32) {
-    let digits = if era.ten_digits() { 10 } else { 5 };
+pub fn probability(n: usize, release: Release) -> (String, u32) {
+    let digits = if release.ten_digits() { 10 } else { 5 };
     let (whole, n) = (10_u64.pow(digits), n.max(1) as u64);
     // The nearest to the number that a double holds; of two, the even one.
     let (down, twice) = (whole / n, whole % n * 2);
@@ -307,20 +307,22 @@ mod tests {
 
     #[test]
     fn a_probability_is_written_and_read_as_go_and_iptables_do() {
-        for era in [Era::FIRST, Era::LAST] {
-            let digits = if era.ten_digits() { 10 } else { 5 };
+        for release in [Release::FIRST, Release::LAST] {
+            let digits = if release.ten_digits() { 10 } else { 5 };
             for n in 1..5_000_usize {
                 let written = format!("{:.digits$}", 1.0 / n as f64);
                 let read: f64 = written.parse().expect("a number");
                 assert_eq!(
-                    probability(n, era),
+                    probability(n, release),
                     (written, (read * 2_147_483_648.0).round() as u32),
                     "1/{n}"
                 );
             }
         }
         let printed: Vec<_> = [4, 3, 2]
-            .map(|n| format!("{:.11}", f64::from(probability(n, Era::FIRST).1) / 2_147_483_648.0))
+            .map(|n| {
+                format!("{:.11}", f64::from(probability(n, Release::FIRST).1) / 2_147_483_648.0)
+            })
             .into();
         assert_eq!(printed, ["0.25000000000", "0.33332999982", "0.50000000000"]);
     }

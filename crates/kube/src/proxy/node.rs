@@ -2,7 +2,7 @@
 
 use super::line::{Draft, Verdict};
 use super::write::{localnet, masquerading};
-use super::{Era, Line, Settings, Sync};
+use super::{Line, Release, Settings, Sync};
 use net::netfilter::{CtStates, Restored, Ruleset, RulesetBuilder, TableName};
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -16,7 +16,7 @@ struct Jump {
     /// Only new connections.
     new_only: bool,
     /// Whether a release makes it.
-    made: fn(Era) -> bool,
+    made: fn(Release) -> bool,
 }
 
 /// All jumps, in the order they are made (`iptablesJumpChains`).
@@ -27,11 +27,11 @@ const JUMPS: &[Jump] = {
         from: &'static str,
         to: &'static str,
         what: (&'static str, bool),
-        made: fn(Era) -> bool,
+        made: fn(Release) -> bool,
     ) -> Jump {
         Jump { table, from, to, comment: what.0, new_only: what.1, made }
     }
-    const fn always(_: Era) -> bool {
+    const fn always(_: Release) -> bool {
         true
     }
     const SERVICES: &str = "kubernetes service portals";
@@ -42,18 +42,18 @@ const JUMPS: &[Jump] = {
     const POSTROUTING: (&str, bool) = ("kubernetes postrouting rules", false);
     &[
         jump(Filter, "INPUT", "KUBE-EXTERNAL-SERVICES", EXTERNAL, always),
-        jump(Filter, "FORWARD", "KUBE-EXTERNAL-SERVICES", EXTERNAL, Era::forwards_external),
-        jump(Filter, "INPUT", "KUBE-NODEPORTS", HEALTH, Era::health_check_port),
-        jump(Filter, "FORWARD", "KUBE-SERVICES", (SERVICES, true), Era::rejects_forwarded),
+        jump(Filter, "FORWARD", "KUBE-EXTERNAL-SERVICES", EXTERNAL, Release::forwards_external),
+        jump(Filter, "INPUT", "KUBE-NODEPORTS", HEALTH, Release::health_check_port),
+        jump(Filter, "FORWARD", "KUBE-SERVICES", (SERVICES, true), Release::rejects_forwarded),
         jump(Filter, "OUTPUT", "KUBE-SERVICES", (SERVICES, true), always),
-        jump(Filter, "INPUT", "KUBE-SERVICES", (SERVICES, true), Era::rejects_incoming),
+        jump(Filter, "INPUT", "KUBE-SERVICES", (SERVICES, true), Release::rejects_incoming),
         jump(Nat, "OUTPUT", "KUBE-SERVICES", (SERVICES, false), always),
         jump(Nat, "PREROUTING", "KUBE-SERVICES", (SERVICES, false), always),
         jump(Nat, "POSTROUTING", "KUBE-POSTROUTING", POSTROUTING, always),
         jump(Filter, "FORWARD", "KUBE-FORWARD", FORWARDING, always),
-        jump(Filter, "INPUT", "KUBE-PROXY-FIREWALL", FIREWALL, Era::drops_in_filter),
-        jump(Filter, "OUTPUT", "KUBE-PROXY-FIREWALL", FIREWALL, Era::drops_in_filter),
-        jump(Filter, "FORWARD", "KUBE-PROXY-FIREWALL", FIREWALL, Era::drops_in_filter),
+        jump(Filter, "INPUT", "KUBE-PROXY-FIREWALL", FIREWALL, Release::drops_in_filter),
+        jump(Filter, "OUTPUT", "KUBE-PROXY-FIREWALL", FIREWALL, Release::drops_in_filter),
+        jump(Filter, "FORWARD", "KUBE-PROXY-FIREWALL", FIREWALL, Release::drops_in_filter),
     ]
 };
 
@@ -68,17 +68,17 @@ pub fn kubelet(b: &mut RulesetBuilder, s: &Settings) {
     use TableName::{Filter, Mangle, Nat};
     let (drop, firewall): (Rc<str>, Rc<str>) = ("KUBE-MARK-DROP".into(), "KUBE-FIREWALL".into());
     let draft = || Draft::new(false);
-    if s.era.canary() {
+    if s.release.canary() {
         for table in [Mangle, Nat, Filter] {
             b.new_chain(table, "KUBE-KUBELET-CANARY");
         }
     }
-    if s.era.kubelet_owns_little() {
+    if s.release.kubelet_owns_little() {
         b.new_chain(Mangle, "KUBE-IPTABLES-HINT");
     } else {
         append(b, Nat, draft().or_mark(&drop, DROP_MARK));
         let why = "kubernetes firewall for dropping marked packets".into();
-        if s.era.localnet_first() {
+        if s.release.localnet_first() {
             append(b, Filter, localnet(draft(), &firewall));
         }
         append(
@@ -92,7 +92,9 @@ pub fn kubelet(b: &mut RulesetBuilder, s: &Settings) {
         }
         b.prepend(Nat, "POSTROUTING", from_built_in(jump_to("KUBE-POSTROUTING")));
     }
-    if s.era.blocks_localnet() && (s.era.kubelet_owns_little() || !s.era.localnet_first()) {
+    if s.release.blocks_localnet()
+        && (s.release.kubelet_owns_little() || !s.release.localnet_first())
+    {
         append(b, Filter, localnet(draft(), &firewall));
     }
     for chain in ["OUTPUT", "INPUT"] {
@@ -170,12 +172,12 @@ pub fn put(b: &mut RulesetBuilder, sync: &Sync) {
 
 fn put_all_but(b: &mut RulesetBuilder, sync: &Sync, skipped: &BTreeSet<Rc<str>>) {
     use TableName::{Filter, Mangle, Nat};
-    if sync.era.canary() {
+    if sync.release.canary() {
         for table in [Mangle, Nat, Filter] {
             b.new_chain(table, "KUBE-PROXY-CANARY");
         }
     }
-    for j in JUMPS.iter().filter(|j| (j.made)(sync.era)) {
+    for j in JUMPS.iter().filter(|j| (j.made)(sync.release)) {
         b.new_chain(j.table, j.to);
         let rule = from_built_in(j);
         // kubelet has made that of POSTROUTING.

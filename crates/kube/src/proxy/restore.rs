@@ -42,7 +42,7 @@ impl Sync {
 
     /// The Services whose own chains stay as they are, where a release leaves them alone.
     fn unchanged_owners(&self, before: &Self) -> BTreeSet<u32> {
-        if !self.era.partial_sync() {
+        if !self.release.partial_sync() {
             return BTreeSet::new();
         }
         let (was, is) = (before.by_service(), self.by_service());

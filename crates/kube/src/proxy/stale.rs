@@ -48,7 +48,7 @@ impl Stale {
             all.iter().filter(|p| p.protocol == Protocol::Udp).cloned().collect::<Vec<_>>()
         };
         let (before, after) = (udp(before), udp(after));
-        if s.era.reconciles_connections() {
+        if s.release.reconciles_connections() {
             // It only looks when an endpoint of a UDP Service changed.
             let looks = endpoints(&before) != endpoints(&after);
             return Self::Reconciled(Reconciler::new(
@@ -57,7 +57,7 @@ impl Stale {
             ));
         }
         let mut changed = Changed::default();
-        let counts = |e: &Endpoint| if s.era.forgets_the_gone() { e.serving } else { e.ready };
+        let counts = |e: &Endpoint| if s.release.forgets_the_gone() { e.serving } else { e.ready };
         let by_key = |all| -> BTreeMap<_, &ServicePort> {
             Iterator::map(<[ServicePort]>::iter(all), |p| (key(p), p)).collect()
         };
@@ -69,7 +69,8 @@ impl Stale {
             };
             let stays = |e: &Endpoint| {
                 is.endpoints.iter().any(|n| {
-                    (n.addr, n.port) == (e.addr, e.port) && (s.era.forgets_the_gone() || n.ready)
+                    (n.addr, n.port) == (e.addr, e.port)
+                        && (s.release.forgets_the_gone() || n.ready)
                 })
             };
             for e in was.endpoints.iter().filter(|e| counts(e) && !stays(e)) {
@@ -83,7 +84,9 @@ impl Stale {
             {
                 changed.first_endpoint(s, is);
             }
-            if !s.era.forgets_node_port_late() && was.is_none_or(|w| w.node_port != is.node_port) {
+            if !s.release.forgets_node_port_late()
+                && was.is_none_or(|w| w.node_port != is.node_port)
+            {
                 changed.ports.extend(is.node_port);
             }
         }
@@ -109,13 +112,13 @@ fn key(p: &ServicePort) -> (&str, &str, &str) {
 
 impl Changed {
     fn endpoint_gone(&mut self, s: &Settings, p: &ServicePort, endpoint: IpAddr) {
-        if let (Some(port), true) = (p.node_port, s.era.forgets_outside()) {
+        if let (Some(port), true) = (p.node_port, s.release.forgets_outside()) {
             self.answered_at.insert((port, endpoint));
         }
-        if p.node_port.is_none() || !s.era.forgets_node_port_only() {
+        if p.node_port.is_none() || !s.release.forgets_node_port_only() {
             self.answered.insert((p.cluster_ip, endpoint));
         }
-        if s.era.forgets_outside() {
+        if s.release.forgets_outside() {
             let outside = p.traffic.external_ips.iter().copied().chain(p.vips(s));
             self.answered.extend(outside.map(|a| (a, endpoint)));
         }
@@ -123,13 +126,13 @@ impl Changed {
 
     fn first_endpoint(&mut self, s: &Settings, p: &ServicePort) {
         self.addresses.insert(p.cluster_ip);
-        if s.era.forgets_external() {
+        if s.release.forgets_external() {
             self.addresses.extend(p.traffic.external_ips.iter().copied());
         }
-        if s.era.forgets_load_balancer() {
+        if s.release.forgets_load_balancer() {
             self.addresses.extend(p.vips(s));
         }
-        if s.era.forgets_node_port_late() {
+        if s.release.forgets_node_port_late() {
             self.ports.extend(p.node_port);
         }
     }

@@ -24,7 +24,7 @@ pub struct Written {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sync {
     /// The release that wrote it.
-    pub era: super::Era,
+    pub release: super::Release,
     /// Table filter.
     pub filter: Written,
     /// Table nat.
@@ -78,7 +78,7 @@ pub fn sync(s: &Settings, ports: &[&ServicePort], words: bool) -> Sync {
         firewall: "KUBE-FIREWALL".into(),
         postrouting: "KUBE-POSTROUTING".into(),
     };
-    let large = s.era.drops_comments_when_large() && endpoints > LARGE;
+    let large = s.release.drops_comments_when_large() && endpoints > LARGE;
     let mut w = Writer {
         s,
         names,
@@ -94,10 +94,10 @@ pub fn sync(s: &Settings, ports: &[&ServicePort], words: bool) -> Sync {
         w.owner = owners.len() as u32;
         owners.push(format!("{}/{}", port.namespace, port.service));
         let p = Port::new(s, port);
-        if s.era.ext_chains() { ext::write(&mut w, &p) } else { xlb::write(&mut w, &p) }
+        if s.release.ext_chains() { ext::write(&mut w, &p) } else { xlb::write(&mut w, &p) }
     }
     w.end();
-    Sync { era: s.era, filter: w.filter, nat: w.nat, owners }
+    Sync { release: s.release, filter: w.filter, nat: w.nat, owners }
 }
 
 impl Writer<'_> {
@@ -120,18 +120,18 @@ impl Writer<'_> {
 
     /// One address, as this release writes it.
     pub(super) fn host(&self, d: Draft, addr: IpAddr) -> Draft {
-        d.to(addr.into(), self.s.era.plain_addresses())
+        d.to(addr.into(), self.s.release.plain_addresses())
     }
 
     fn begin(&mut self) {
-        let (s, era) = (self.s, self.s.era);
+        let (s, release) = (self.s, self.s.release);
         let filter =
             [&self.names.services, &self.names.external, &self.names.forward].map(Rc::clone);
         self.filter.chains.extend(filter.map(|c| (c, None)));
-        if era.health_check_port() {
+        if release.health_check_port() {
             self.filter.chains.push((self.names.node_ports.clone(), None));
         }
-        if era.drops_in_filter() {
+        if release.drops_in_filter() {
             self.filter.chains.push((self.names.proxy_firewall.clone(), None));
         }
         let nat = [
@@ -142,7 +142,7 @@ impl Writer<'_> {
         ]
         .map(Rc::clone);
         self.nat.chains.extend(nat.map(|c| (c, None)));
-        if era.own_firewall() && s.localhost() {
+        if release.own_firewall() && s.localhost() {
             let chain = self.names.firewall.clone();
             self.filter.chains.push((chain.clone(), None));
             let line = localnet(self.draft(), &chain);
@@ -154,7 +154,7 @@ impl Writer<'_> {
     }
 
     fn end(&mut self) {
-        let (s, era) = (self.s, self.s.era);
+        let (s, release) = (self.s, self.s.release);
         let last: Rc<str> =
             "kubernetes service nodeports; NOTE: this must be the last rule in this chain".into();
         let (services, node_ports) = (self.names.services.clone(), self.names.node_ports.clone());
@@ -163,7 +163,7 @@ impl Writer<'_> {
             s.node_port_addresses.iter().filter(|n| s.ours(&n.addr())).collect();
         if mine.is_empty() || mine.iter().any(|n| n.prefix_len() == 0) {
             let local = head.dst_local();
-            let draft = if s.ipv6 && era.localhost_flag() {
+            let draft = if s.ipv6 && release.localhost_flag() {
                 local.not_to(loopback(true))
             } else if s.localhost() || s.ipv6 {
                 local
@@ -186,11 +186,11 @@ impl Writer<'_> {
     }
 
     fn forward(&mut self) {
-        let (s, era) = (self.s, self.s.era);
+        let (s, release) = (self.s, self.s.release);
         let chain = self.names.forward.clone();
-        if era.drops_invalid() && !s.tcp_liberal {
+        if release.drops_invalid() && !s.tcp_liberal {
             let invalid = self.draft().ctstate(false, CtStates::INVALID);
-            let invalid = if s.counts_invalid && era.nfacct() {
+            let invalid = if s.counts_invalid && release.nfacct() {
                 invalid.count("ct_state_invalid_dropped_pkts")
             } else {
                 invalid
@@ -201,7 +201,7 @@ impl Writer<'_> {
             self.draft().comment(&"kubernetes forwarding rules".into()).mark(false, &s.mark);
         self.filter(marked.verdict(&chain, Verdict::Accept));
         let answers = CtStates::RELATED.with(CtStates::ESTABLISHED);
-        if era.one_forward_rule() {
+        if release.one_forward_rule() {
             let rule = self
                 .draft()
                 .comment(&"kubernetes forwarding conntrack rule".into())
@@ -209,8 +209,8 @@ impl Writer<'_> {
             self.filter(rule.verdict(&chain, Verdict::Accept));
             return;
         }
-        let pods = s.cluster_cidr.filter(|_| !era.forwards_all_answers());
-        if pods.is_none() && !era.forwards_all_answers() {
+        let pods = s.cluster_cidr.filter(|_| !release.forwards_all_answers());
+        if pods.is_none() && !release.forwards_all_answers() {
             return;
         }
         let source = self.draft();
@@ -233,7 +233,7 @@ impl Writer<'_> {
 
     /// A rule of an endpoint's or a balancing chain: with its comment, unless that is lost.
     fn named(&self, comment: &Rc<str>) -> Draft {
-        if self.s.era.loses_comments() || self.large {
+        if self.s.release.loses_comments() || self.large {
             self.draft()
         } else {
             self.draft().comment(comment)
@@ -281,7 +281,7 @@ impl Writer<'_> {
     ) {
         let Some(e) = among.get(i) else { return };
         let left = among.len() - i;
-        let draft = if left > 1 { draft.one_of(left, self.s.era) } else { draft };
+        let draft = if left > 1 { draft.one_of(left, self.s.release) } else { draft };
         self.nat(draft.jump(chain, &p.endpoint_chain(e)));
     }
 
@@ -305,7 +305,7 @@ impl Writer<'_> {
     /// `KUBE-SEP-…`: the hairpin's mark, and the translation.
     pub(super) fn endpoint(&mut self, p: &Port<'_>, e: &Endpoint) {
         let sep = p.endpoint_chain(e);
-        let (plain, masq) = (self.s.era.plain_addresses(), self.names.mark_masq.clone());
+        let (plain, masq) = (self.s.release.plain_addresses(), self.names.mark_masq.clone());
         let own = self.named(&p.name).from(e.addr.into(), plain).jump(&sep, &masq);
         self.nat(own);
         let dnat = self.named(&p.name);
@@ -351,7 +351,7 @@ pub(super) struct Port<'a> {
 
 impl<'a> Port<'a> {
     fn new(s: &Settings, port: &'a ServicePort) -> Self {
-        let name = port.full_name(s.era);
+        let name = port.full_name(s.release);
         let hash = service_chain("", &name, port.protocol.name());
         Self {
             name: name.into(),
@@ -384,7 +384,7 @@ impl<'a> Port<'a> {
 
     /// What the rule that leads to an endpoint says.
     pub(super) fn endpoint_comment(&self, s: &Settings, e: &Endpoint) -> Rc<str> {
-        if s.era.ext_chains() {
+        if s.release.ext_chains() {
             format!("{} -> {}", self.name, e.text()).into()
         } else {
             self.name.clone()
@@ -407,7 +407,7 @@ impl<'a> Port<'a> {
             .filter(|n| s.ours(&n.addr()))
             .map(IpNet::trunc)
             .collect();
-        if s.era.ext_chains() && ours.iter().any(|n| n.prefix_len() == 0) {
+        if s.release.ext_chains() && ours.iter().any(|n| n.prefix_len() == 0) {
             Vec::new()
         } else {
             ours
@@ -438,8 +438,8 @@ pub(super) fn localnet(d: Draft, chain: &Rc<str>) -> Line {
 pub(super) fn masquerading(s: &Settings, draft: impl Fn() -> Draft) -> Vec<Line> {
     let (post, masq): (Rc<str>, Rc<str>) = ("KUBE-POSTROUTING".into(), "KUBE-MARK-MASQ".into());
     let why = "kubernetes service traffic requiring SNAT".into();
-    let fully = s.random_fully && s.era.random_fully();
-    if s.era.unmarks() {
+    let fully = s.random_fully && s.release.random_fully();
+    if s.release.unmarks() {
         vec![
             draft().mark(true, &s.mark).verdict(&post, Verdict::Return),
             draft().xor_mark(&post, &s.mark),

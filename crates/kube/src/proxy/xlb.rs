@@ -22,7 +22,7 @@ impl Chains {
 }
 
 pub(super) fn write(w: &mut Writer<'_>, p: &Port<'_>) {
-    let era = w.s.era;
+    let release = w.s.release;
     let all = &p.chosen.cluster;
     let c = Chains {
         svc: p.chain("KUBE-SVC-"),
@@ -30,7 +30,7 @@ pub(super) fn write(w: &mut Writer<'_>, p: &Port<'_>) {
         local: p.port.local_outside(w.s),
         has: !all.is_empty(),
     };
-    let early = era.endpoints_first();
+    let early = release.endpoints_first();
     let endpoints = |w: &mut Writer<'_>, rules: bool| {
         for e in all {
             let sep = p.endpoint_chain(e);
@@ -57,7 +57,7 @@ pub(super) fn write(w: &mut Writer<'_>, p: &Port<'_>) {
     if let Some(np) = p.port.node_port {
         node_port(w, p, &c, np);
     }
-    if c.local && era.health_check_port() {
+    if c.local && release.health_check_port() {
         w.health_check(p);
     }
     if !c.has {
@@ -98,7 +98,7 @@ fn cluster_ip(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains) {
         );
     }
     let d = to(w, p, &p.says(" cluster IP"), p.port.cluster_ip);
-    let chain = if s.era.masquerade_in_service() { &c.svc } else { &services };
+    let chain = if s.release.masquerade_in_service() { &c.svc } else { &services };
     if s.masquerade_all {
         w.nat(d.clone().jump(chain, &masq));
     } else if let Some(pods) = s.cluster_cidr {
@@ -108,24 +108,24 @@ fn cluster_ip(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains) {
 }
 
 fn external_ip(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains, addr: IpAddr) {
-    let (s, era) = (w.s, w.s.era);
+    let (s, release) = (w.s, w.s.release);
     let (services, external, masq) =
         (w.names.services.clone(), w.names.external.clone(), w.names.mark_masq.clone());
     if !c.has {
         return w.refuse(p, &external, &no_endpoints(p), Refused::Address(addr), Verdict::Reject);
     }
     let d = to(w, p, &p.says(" external IP"), addr);
-    let local = c.local && era.external_ips_obey_policy();
+    let local = c.local && release.external_ips_obey_policy();
     let chain = if local { &c.xlb } else { &c.svc };
     if !local {
-        let from = if era.masquerade_in_service() { &c.svc } else { &services };
-        let masked = match s.cluster_cidr.filter(|_| era.no_physdev()) {
+        let from = if release.masquerade_in_service() { &c.svc } else { &services };
+        let masked = match s.cluster_cidr.filter(|_| release.no_physdev()) {
             Some(pods) => d.clone().not_from(pods),
             None => d.clone(),
         };
         w.nat(masked.jump(from, &masq));
     }
-    if era.no_physdev() {
+    if release.no_physdev() {
         w.nat(d.jump(&services, chain));
     } else {
         w.nat(d.clone().not_bridged().not_src_local().jump(&services, chain));
@@ -135,7 +135,7 @@ fn external_ip(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains, addr: IpAddr) {
 
 /// The load balancer's addresses, each behind the Service's own firewall.
 fn balancer(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains) {
-    let (s, era) = (w.s, w.s.era);
+    let (s, release) = (w.s, w.s.release);
     let fw = p.chain("KUBE-FW-");
     let comment = p.says(" loadbalancer IP");
     let (services, external, masq, drop) = (
@@ -147,8 +147,8 @@ fn balancer(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains) {
     let ranges = p.ranges(s);
     for (i, addr) in p.vips.iter().enumerate() {
         if !c.has {
-            if era.rejects_load_balancer() {
-                let chain = if era.forwards_external() { &external } else { &services };
+            if release.rejects_load_balancer() {
+                let chain = if release.forwards_external() { &external } else { &services };
                 w.refuse(p, chain, &no_endpoints(p), Refused::Address(*addr), Verdict::Reject);
             }
             continue;
@@ -169,7 +169,7 @@ fn balancer(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains) {
             w.nat(d.clone().from(*range, false).jump(&fw, c.outside()));
         }
         if p.allows_node(s, &ranges) {
-            w.nat(d.clone().from((*addr).into(), era.plain_addresses()).jump(&fw, c.outside()));
+            w.nat(d.clone().from((*addr).into(), release.plain_addresses()).jump(&fw, c.outside()));
         }
         w.nat(d.jump(&fw, &drop));
     }
@@ -185,7 +185,7 @@ fn node_port(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains, np: u16) {
     if c.local {
         w.nat(d.clone().from(loopback(w.s.ipv6), false).jump(&node_ports, &masq));
     } else {
-        let chain = if w.s.era.masquerade_in_service() { &c.svc } else { &node_ports };
+        let chain = if w.s.release.masquerade_in_service() { &c.svc } else { &node_ports };
         w.nat(d.clone().jump(chain, &masq));
     }
     w.nat(d.jump(&node_ports, c.outside()));
@@ -194,7 +194,7 @@ fn node_port(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains, np: u16) {
 /// `externalTrafficPolicy: Local`: pods, and later the node, go to every endpoint, others to those
 /// of this node.
 fn from_outside(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains) {
-    let era = w.s.era;
+    let release = w.s.release;
     let local = &p.chosen.local;
     let pods = |w: &mut Writer<'_>| {
         let Some(pods) = w.s.cluster_cidr else { return };
@@ -203,10 +203,10 @@ fn from_outside(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains) {
         let line = w.draft().comment(&comment).from(pods, false).jump(&c.xlb, &c.svc);
         w.nat(line);
     };
-    if !era.node_before_pods() {
+    if !release.node_before_pods() {
         pods(w);
     }
-    if era.local_reaches_all() {
+    if release.local_reaches_all() {
         let masq = w.names.mark_masq.clone();
         let comment = p.told("masquerade LOCAL traffic for ", " LB IP");
         let line = w.draft().comment(&comment).src_local().jump(&c.xlb, &masq);
@@ -215,7 +215,7 @@ fn from_outside(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains) {
         let line = w.draft().comment(&comment).src_local().jump(&c.xlb, &c.svc);
         w.nat(line);
     }
-    if era.node_before_pods() {
+    if release.node_before_pods() {
         pods(w);
     }
     if local.is_empty() {
@@ -224,7 +224,7 @@ fn from_outside(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains) {
         let line = w.draft().comment(&comment).jump(&c.xlb, &drop);
         return w.nat(line);
     }
-    if era.counts_balancing_rules() {
+    if release.counts_balancing_rules() {
         w.affinity_of_xlb(p, &c.xlb, local);
         for i in 0..local.len() {
             let comment: Rc<str> = format!("Balancing rule {i} for {}", p.name).into();

@@ -124,7 +124,7 @@ impl World {
                     lost.1 = waiting;
                 } else {
                     for pkt in waiting.into_iter().rev() {
-                        self.then(pkt, super::Next::NeighbourOutput { dev, next_hop: addr });
+                        self.then(pkt, super::Stage::NeighbourOutput { dev, next_hop: addr });
                     }
                 }
             }

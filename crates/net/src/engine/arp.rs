@@ -1,6 +1,6 @@
 //! Neighbours and ARP (`net/core/neighbour.c`, `net/ipv4/arp.c`).
 
-use super::{Job, Next, World};
+use super::{Job, Stage, World};
 use crate::drop::DropReason;
 use crate::event::EventKind;
 use crate::neigh::{MAX_PROBES, Neighbour, NudState, QUEUE_LEN};
@@ -54,7 +54,7 @@ impl World {
                 let src = self.ns(netns).dev(dev).mac;
                 self.update(pkt, |s| s.frame.eth = Ethernet { dst: lladdr, src });
                 self.emit_for(pkt, EventKind::NeighbourUsed { dev, addr: next_hop, lladdr, state });
-                self.then(pkt, Next::Xmit(dev));
+                self.then(pkt, Stage::Xmit(dev));
             }
             Some(mut n) if n.state == NudState::Incomplete => {
                 // The oldest goes when the queue is full.
@@ -133,7 +133,7 @@ impl World {
         skb.frame.eth = Ethernet { dst, src };
         skb.parent = parent;
         let pkt = self.new_packet(skb);
-        self.then(pkt, Next::Xmit(dev));
+        self.then(pkt, Stage::Xmit(dev));
     }
 
     /// An ARP message came in (`arp_process`).
@@ -208,7 +208,7 @@ impl World {
             EventKind::NeighbourLearned { dev, addr, lladdr: arp.sha, state: learned },
         );
         for waiting in queue.into_iter().rev() {
-            self.then(waiting, Next::NeighbourOutput { dev, next_hop: addr });
+            self.then(waiting, Stage::NeighbourOutput { dev, next_hop: addr });
         }
     }
 

@@ -9,7 +9,7 @@
 
 use super::hooks::HookDevs;
 use super::ip::source_refused;
-use super::{Next, World};
+use super::{Stage, World};
 use crate::drop::DropReason;
 use crate::event::{BridgeTo, EventKind};
 use crate::netfilter::Hook;
@@ -47,7 +47,7 @@ impl World {
             s.in_dev = Some(bridge);
         });
         let devs = HookDevs { in_dev: Some(bridge), physin: Some(port), ..HookDevs::default() };
-        self.hook(pkt, Hook::Prerouting, devs, Next::BridgePrerouted { port });
+        self.hook(pkt, Hook::Prerouting, devs, Stage::BridgePrerouted { port });
     }
 
     /// After PREROUTING at a port (`br_nf_pre_routing_finish`).
@@ -88,7 +88,7 @@ impl World {
                                 state: n.state,
                             },
                         );
-                        self.then(pkt, Next::BridgeFinish { port });
+                        self.then(pkt, Stage::BridgeFinish { port });
                     }
                     // The neighbour's output function overwrites the whole MAC header: the source
                     // is put back when the frame comes to the bridge as if sent by it.
@@ -99,7 +99,7 @@ impl World {
                                 info.saved_src_mac = Some(src);
                             }
                         });
-                        self.then(pkt, Next::NeighbourOutput { dev: bridge, next_hop });
+                        self.then(pkt, Stage::NeighbourOutput { dev: bridge, next_hop });
                     }
                 }
             }
@@ -136,7 +136,7 @@ impl World {
             });
             self.emit_for(pkt, EventKind::FdbLearned { bridge, port: ingress, mac: src });
             // The decision is a step of its own.
-            return self.then(pkt, Next::BridgeFinish { port: ingress });
+            return self.then(pkt, Stage::BridgeFinish { port: ingress });
         }
         self.bridge_decide(pkt, bridge, Some(ingress));
     }
@@ -154,7 +154,7 @@ impl World {
                     info.saved_src_mac = None;
                 }
             });
-            return self.then(pkt, Next::BridgeFinish { port });
+            return self.then(pkt, Stage::BridgeFinish { port });
         }
         // Came in by a port, was routed, and leaves as the node's own: netfilter has seen it.
         self.update(pkt, |s| s.bridge = None);
@@ -173,7 +173,7 @@ impl World {
                 Some(_) => {
                     self.update(pkt, |s| s.pkt_type = PktType::Host);
                     self.bridged(pkt, bridge, BridgeTo::Up);
-                    self.then(pkt, Next::BridgeUp);
+                    self.then(pkt, Stage::BridgeUp);
                 }
                 None => self.drop_packet(pkt, DropReason::OtherHost, None),
             };
@@ -195,7 +195,7 @@ impl World {
         }
         // Copies go first, the frame itself last: to the bridge's own address, or to the last port.
         let n_copies = if up { to.len() } else { to.len() - 1 };
-        let mut jobs: Vec<(PacketId, Next)> = Vec::new();
+        let mut jobs: Vec<(PacketId, Stage)> = Vec::new();
         for port in &to[..n_copies] {
             let mut copy = crate::Skb::clone(&self.skb(pkt));
             copy.parent = Some(pkt);
@@ -203,7 +203,7 @@ impl World {
         }
         jobs.push((
             pkt,
-            if up { Next::BridgeUp } else { self.bridge_way(&skb.bridge, to[n_copies]) },
+            if up { Stage::BridgeUp } else { self.bridge_way(&skb.bridge, to[n_copies]) },
         ));
         self.bridged(pkt, bridge, event);
         for (id, next) in jobs.into_iter().rev() {
@@ -211,8 +211,8 @@ impl World {
         }
     }
 
-    fn bridge_way(&self, info: &Option<NfBridge>, port: DevId) -> Next {
-        if info.is_some() { Next::BridgeForward { port } } else { Next::BridgePush { port } }
+    fn bridge_way(&self, info: &Option<NfBridge>, port: DevId) -> Stage {
+        if info.is_some() { Stage::BridgeForward { port } } else { Stage::BridgePush { port } }
     }
 
     fn bridged(&mut self, pkt: PacketId, bridge: DevId, to: BridgeTo) {
@@ -231,13 +231,13 @@ impl World {
         let physin = skb.bridge.as_ref().map(|b| b.physin);
         let devs =
             HookDevs { in_dev: Some(bridge), out_dev: Some(bridge), physin, physout: Some(port) };
-        self.hook(pkt, Hook::Forward, devs, Next::BridgeForwarded { port });
+        self.hook(pkt, Hook::Forward, devs, Stage::BridgeForwarded { port });
     }
 
     pub(super) fn bridge_forwarded(&mut self, pkt: PacketId, port: DevId) {
         let bridge = bridge_of(self.ns(self.skb(pkt).netns), port);
         let devs = HookDevs { out_dev: Some(bridge), physout: Some(port), ..HookDevs::default() };
-        self.hook(pkt, Hook::Postrouting, devs, Next::BridgePush { port });
+        self.hook(pkt, Hook::Postrouting, devs, Stage::BridgePush { port });
     }
 
     pub(super) fn bridge_push(&mut self, pkt: PacketId, port: DevId) {
@@ -253,13 +253,13 @@ impl World {
             if ip.df || skb.recut && u32::from(skb.piece) > cut_to {
                 return self.drop_packet(pkt, DropReason::PktTooBig, None);
             }
-            return self.fragment(pkt, port, cut_to, Next::Xmit(port));
+            return self.fragment(pkt, port, cut_to, Stage::Xmit(port));
         }
         // A VLAN tag may come on top (`is_skb_forwardable`).
         if skb.gso_size == 0 && skb.frame.len() > mtu as usize + 18 {
             return self.drop_packet(pkt, DropReason::PktTooBig, None);
         }
-        self.then(pkt, Next::Xmit(port));
+        self.then(pkt, Stage::Xmit(port));
     }
 
     /// To the bridge's own address (`br_pass_frame_up`).
@@ -284,6 +284,6 @@ impl World {
         if tapped {
             self.see_received(pkt, bridge);
         }
-        self.then(pkt, Next::Protocols);
+        self.then(pkt, Stage::Protocols);
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! Left out: overlapping fragments, the limits of memory, the ICMP error after a timeout.
 
-use super::{CABLE_DELAY, Job, Next, World};
+use super::{CABLE_DELAY, Job, Stage, World};
 use crate::drop::DropReason;
 use crate::event::EventKind;
 use crate::skb::{PacketId, Skb};
@@ -50,7 +50,7 @@ impl World {
     ///
     /// A process hands its pieces to the device one by one, and each goes all its way before the
     /// next; in the kernel's own hands they leave in one go.
-    pub(super) fn fragment(&mut self, pkt: PacketId, dev: DevId, mtu: u32, next: Next) {
+    pub(super) fn fragment(&mut self, pkt: PacketId, dev: DevId, mtu: u32, next: Stage) {
         let skb = self.skb(pkt);
         let Some(ip) = skb.ip() else { return };
         let roomy = !matches!(self.ns(skb.netns).dev(dev).kind, DeviceKind::Vxlan { .. });
@@ -92,7 +92,7 @@ impl World {
         let mut rest = Vec::new();
         let packets = &self.state.packets;
         let mut keep = |job: &Job| {
-            let Job::Packet(id, Next::NeighbourOutput { .. } | Next::Xmit(_)) = job else {
+            let Job::Packet(id, Stage::NeighbourOutput { .. } | Stage::Xmit(_)) = job else {
                 return true;
             };
             let skb = packets.get(id).filter(|s| s.netns == refused.netns);

@@ -1,12 +1,12 @@
 //! A netfilter hook: its tables and conntrack, in order of priority (`net/netfilter/core.c`).
 
-use super::{Job, Next, World};
+use super::{Job, Stage, World};
 use crate::conntrack::{CtInfo, Direction};
 use crate::drop::DropReason;
-use crate::event::{EventKind, Of, Seen};
+use crate::event::{EventKind, Seen, Snapshot};
 use crate::netfilter::{
-    Beyond, CtStates, Effect, Failing, Hook, Match, Part, Policy, RecentOp, RejectWith, Rule,
-    Ruleset, TableName, Target, View, Walk, WalkStep, first_failing,
+    CtStates, Effect, Failing, Hook, Match, Part, Policy, RecentOp, RejectWith, Rule, Ruleset,
+    TableName, Target, View, Walk, WalkContext, WalkStep, first_failing,
 };
 use crate::skb::{PacketId, Place, Skb};
 use crate::socket::{Outcome, Socket};
@@ -32,7 +32,7 @@ pub(super) struct HookJob {
     part: usize,
     devs: HookDevs,
     walk: Option<(Walk, Rc<Seen>)>,
-    next: Box<Next>,
+    next: Box<Stage>,
 }
 
 /// Why a rule did not match a packet that a table saw: worked out again from what the event keeps.
@@ -74,7 +74,7 @@ fn with_view<R>(ns: &Netns, seen: &Seen, mark: u32, f: impl FnOnce(&View<'_>) ->
 impl World {
     /// Sends a packet through a hook; if it gets through, `next` follows. A namespace without any
     /// rule has no hooks.
-    pub(super) fn hook(&mut self, pkt: PacketId, hook: Hook, devs: HookDevs, next: Next) {
+    pub(super) fn hook(&mut self, pkt: PacketId, hook: Hook, devs: HookDevs, next: Stage) {
         if !self.filters(self.skb(pkt).netns) {
             return self.then(pkt, next);
         }
@@ -176,7 +176,7 @@ impl World {
                 hook,
                 table,
                 seen,
-                rules: Of(rules.clone()),
+                rules: Snapshot(rules.clone()),
                 mark: skb.mark,
                 step: step.clone(),
             },
@@ -282,7 +282,7 @@ impl World {
     }
 }
 
-/// What a table's rules ask beyond the packet.
+/// What a table's rules ask context the packet.
 struct Asked<'a> {
     rules: &'a Ruleset,
     table: TableName,
@@ -298,7 +298,7 @@ struct Asked<'a> {
 /// How many addresses a list of `recent` holds (`ip_list_tot`).
 const RECENT_ADDRESSES: usize = 100;
 
-impl Beyond for Asked<'_> {
+impl WalkContext for Asked<'_> {
     fn draw(&mut self, chain: u32, rule: u32, probability: u32) -> (u32, bool) {
         match self.choices {
             Some(c) => (if c.next(probability) { 0 } else { NEVER }, false),

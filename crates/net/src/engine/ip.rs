@@ -4,9 +4,9 @@
 //! Left out: options, multicast.
 
 use super::hooks::HookDevs;
-use super::{Next, World};
+use super::{Stage, World};
 use crate::drop::DropReason;
-use crate::event::{EventKind, Of};
+use crate::event::{EventKind, Snapshot};
 use crate::netfilter::Hook;
 use crate::route::Decision;
 use crate::skb::{PacketId, PktType, Place, Skb};
@@ -34,10 +34,10 @@ impl World {
             return self.drop_packet(pkt, DropReason::OtherHost, None);
         }
         if skb.prerouting_done {
-            return self.then(pkt, Next::Prerouted);
+            return self.then(pkt, Stage::Prerouted);
         }
         let devs = HookDevs { in_dev: skb.dev, ..HookDevs::default() };
-        self.hook(pkt, Hook::Prerouting, devs, Next::Prerouted);
+        self.hook(pkt, Hook::Prerouting, devs, Stage::Prerouted);
     }
 
     /// The routing decision for a packet that came in (`ip_route_input`).
@@ -70,7 +70,7 @@ impl World {
             pkt,
             EventKind::Routed {
                 dst,
-                routes: Of(self.ns(skb.netns).routes.clone()),
+                routes: Snapshot(self.ns(skb.netns).routes.clone()),
                 decision: decision.clone(),
                 again: false,
             },
@@ -81,13 +81,13 @@ impl World {
                 // (`ip_local_deliver`).
                 if ip.is_fragment() {
                     if let Some(whole) = self.defrag(pkt) {
-                        self.then(whole, Next::Prerouted);
+                        self.then(whole, Stage::Prerouted);
                     }
                     return;
                 }
                 let devs =
                     HookDevs { in_dev: skb.dev, physin: physin(&skb), ..HookDevs::default() };
-                self.hook(pkt, Hook::Input, devs, Next::LocalIn);
+                self.hook(pkt, Hook::Input, devs, Stage::LocalIn);
             }
             Decision::Broadcast => self.drop_packet(pkt, DropReason::NoSocket, None),
             Decision::Out { dev, next_hop, .. } => self.forward(pkt, dev, next_hop),
@@ -127,7 +127,7 @@ impl World {
             physin: physin(&skb),
             physout: None,
         };
-        self.hook(pkt, Hook::Forward, devs, Next::Forwarded);
+        self.hook(pkt, Hook::Forward, devs, Stage::Forwarded);
         let skb = self.skb(pkt);
         self.maybe_redirect(pkt, &skb, dev, next_hop);
     }
@@ -137,7 +137,7 @@ impl World {
         let out = skb.route.as_ref().and_then(|r| out_dev(self.ns(skb.netns), r));
         let devs =
             HookDevs { in_dev: skb.in_dev, out_dev: out, physin: physin(&skb), physout: None };
-        self.hook(pkt, Hook::Postrouting, devs, Next::Finish);
+        self.hook(pkt, Hook::Postrouting, devs, Stage::Finish);
     }
 
     /// A packet made here (`__ip_local_out`): routed, then OUTPUT.
@@ -161,13 +161,13 @@ impl World {
             pkt,
             EventKind::Routed {
                 dst,
-                routes: Of(self.ns(skb.netns).routes.clone()),
+                routes: Snapshot(self.ns(skb.netns).routes.clone()),
                 decision,
                 again: false,
             },
         );
         let devs = HookDevs { out_dev: Some(dev), ..HookDevs::default() };
-        self.hook(pkt, Hook::Output, devs, Next::Output);
+        self.hook(pkt, Hook::Output, devs, Stage::Output);
     }
 
     /// After OUTPUT: a translated destination needs another route (`ip_route_me_harder`).
@@ -190,7 +190,7 @@ impl World {
                     pkt,
                     EventKind::Routed {
                         dst,
-                        routes: Of(self.ns(skb.netns).routes.clone()),
+                        routes: Snapshot(self.ns(skb.netns).routes.clone()),
                         decision: decision.clone(),
                         again: true,
                     },
@@ -201,7 +201,7 @@ impl World {
         let out = out_dev(self.ns(skb.netns), &decision);
         let devs =
             HookDevs { in_dev: skb.in_dev, out_dev: out, physin: physin(&skb), physout: None };
-        self.hook(pkt, Hook::Postrouting, devs, Next::Finish);
+        self.hook(pkt, Hook::Postrouting, devs, Stage::Finish);
     }
 
     /// After POSTROUTING: to the next hop.
@@ -210,7 +210,7 @@ impl World {
         let Some(ip) = skb.ip() else { return };
         match skb.route.clone() {
             Some(Decision::Out { dev, next_hop, .. }) => {
-                let next = Next::NeighbourOutput { dev, next_hop };
+                let next = Stage::NeighbourOutput { dev, next_hop };
                 let ns = self.ns(skb.netns);
                 // What a router learned of the path is for its own sockets only.
                 let mtu = if skb.in_dev.is_some() {
@@ -232,7 +232,7 @@ impl World {
                 self.fragment(pkt, dev, mtu, next);
             }
             _ => match self.ns(skb.netns).loopback() {
-                Some(lo) => self.then(pkt, Next::Xmit(lo)),
+                Some(lo) => self.then(pkt, Stage::Xmit(lo)),
                 None => self.drop_packet(pkt, DropReason::DevReady, None),
             },
         }

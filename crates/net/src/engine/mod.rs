@@ -16,11 +16,11 @@ mod bridge;
 mod build;
 mod ct;
 mod frag;
-mod hand;
 mod hooks;
 mod icmp;
 mod ip;
 mod netns;
+mod packet_op;
 mod path;
 mod rx;
 mod tcp;
@@ -29,8 +29,8 @@ mod vxlan;
 
 pub use admin::Setting;
 pub use build::SpecError;
-pub use hand::Deed;
 pub use hooks::explain;
+pub use packet_op::PacketOp;
 
 use crate::drop::DropReason;
 use crate::event::{Event, EventKind};
@@ -55,7 +55,7 @@ const EVENT_BUDGET: usize = 200_000;
 
 /// What is done with a packet once a hook let it through, or next.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Next {
+enum Stage {
     /// A frame came in by a device.
     Rx(DevId),
     /// A bridge port's frame, before netfilter.
@@ -96,7 +96,7 @@ enum Next {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Job {
-    Packet(PacketId, Next),
+    Packet(PacketId, Stage),
     Hook(PacketId, HookJob),
     App(NetnsId, SocketId),
     Retransmit {
@@ -338,29 +338,29 @@ impl World {
         }
     }
 
-    fn run_packet(&mut self, pkt: PacketId, next: Next) {
+    fn run_packet(&mut self, pkt: PacketId, next: Stage) {
         if !self.state.packets.contains_key(&pkt) {
             return;
         }
         match next {
-            Next::Rx(dev) => self.rx(pkt, dev),
-            Next::BridgeRx(dev) => self.bridge_rx(pkt, dev),
-            Next::BridgePrerouted { port } => self.bridge_prerouted(pkt, port),
-            Next::BridgeFinish { port } => self.bridge_finish(pkt, Some(port)),
-            Next::BridgeForward { port } => self.bridge_forward(pkt, port),
-            Next::BridgeForwarded { port } => self.bridge_forwarded(pkt, port),
-            Next::BridgePush { port } => self.bridge_push(pkt, port),
-            Next::BridgeUp => self.bridge_up(pkt),
-            Next::Protocols => self.protocols(pkt),
-            Next::Prerouted => self.route_input(pkt),
-            Next::LocalIn => self.local_in(pkt),
-            Next::Forwarded => self.forwarded(pkt),
-            Next::LocalOut => self.local_out(pkt),
-            Next::Output => self.output(pkt),
-            Next::Finish => self.finish_output(pkt),
-            Next::NeighbourOutput { dev, next_hop } => self.neighbour_output(pkt, dev, next_hop),
-            Next::Xmit(dev) => self.xmit(pkt, dev),
-            Next::Vxlan(dev) => self.vxlan_xmit(pkt, dev),
+            Stage::Rx(dev) => self.rx(pkt, dev),
+            Stage::BridgeRx(dev) => self.bridge_rx(pkt, dev),
+            Stage::BridgePrerouted { port } => self.bridge_prerouted(pkt, port),
+            Stage::BridgeFinish { port } => self.bridge_finish(pkt, Some(port)),
+            Stage::BridgeForward { port } => self.bridge_forward(pkt, port),
+            Stage::BridgeForwarded { port } => self.bridge_forwarded(pkt, port),
+            Stage::BridgePush { port } => self.bridge_push(pkt, port),
+            Stage::BridgeUp => self.bridge_up(pkt),
+            Stage::Protocols => self.protocols(pkt),
+            Stage::Prerouted => self.route_input(pkt),
+            Stage::LocalIn => self.local_in(pkt),
+            Stage::Forwarded => self.forwarded(pkt),
+            Stage::LocalOut => self.local_out(pkt),
+            Stage::Output => self.output(pkt),
+            Stage::Finish => self.finish_output(pkt),
+            Stage::NeighbourOutput { dev, next_hop } => self.neighbour_output(pkt, dev, next_hop),
+            Stage::Xmit(dev) => self.xmit(pkt, dev),
+            Stage::Vxlan(dev) => self.vxlan_xmit(pkt, dev),
         }
     }
 
@@ -396,7 +396,7 @@ impl World {
         self.emit(netns, Some(pkt), kind);
     }
 
-    fn then(&mut self, pkt: PacketId, next: Next) {
+    fn then(&mut self, pkt: PacketId, next: Stage) {
         self.stack.push(Job::Packet(pkt, next));
     }
 
@@ -500,7 +500,7 @@ impl World {
         skb.place = Place::Socket;
         let pkt = self.new_packet(skb);
         self.emit(netns, Some(pkt), EventKind::PacketMade { packet: shown });
-        self.then(pkt, Next::LocalOut);
+        self.then(pkt, Stage::LocalOut);
         pkt
     }
 }

@@ -1,6 +1,6 @@
 //! Devices: a frame comes in, a frame goes out (`net/core/dev.c`).
 
-use super::{CABLE_DELAY, Job, Next, World};
+use super::{CABLE_DELAY, Job, Stage, World};
 use crate::drop::DropReason;
 use crate::event::EventKind;
 use crate::skb::{PacketId, PktType, Place};
@@ -44,7 +44,7 @@ impl World {
         if tapped {
             self.see_received(pkt, dev);
         }
-        self.then(pkt, if master.is_some() { Next::BridgeRx(dev) } else { Next::Protocols });
+        self.then(pkt, if master.is_some() { Stage::BridgeRx(dev) } else { Stage::Protocols });
     }
 
     /// The tap of a device, inbound.
@@ -112,7 +112,7 @@ impl World {
                     s.sk = None;
                     s.place = Place::Device(peer);
                 });
-                self.later(CABLE_DELAY, Job::Packet(pkt, Next::Rx(peer)));
+                self.later(CABLE_DELAY, Job::Packet(pkt, Stage::Rx(peer)));
             }
             DeviceKind::Loopback => {
                 // Mark and connection stay: it is the same namespace.
@@ -121,10 +121,10 @@ impl World {
                     s.prerouting_done = false;
                     s.sk = None;
                 });
-                self.later(crate::Duration::default(), Job::Packet(pkt, Next::Rx(dev)));
+                self.later(crate::Duration::default(), Job::Packet(pkt, Stage::Rx(dev)));
             }
             DeviceKind::Bridge { .. } => self.bridge_dev_xmit(pkt, dev),
-            DeviceKind::Vxlan { .. } => self.then(pkt, Next::Vxlan(dev)),
+            DeviceKind::Vxlan { .. } => self.then(pkt, Stage::Vxlan(dev)),
         }
     }
 }

@@ -3,9 +3,9 @@
 
 use super::hooks::HookDevs;
 use super::ip::out_dev;
-use super::{Job, Next, World};
+use super::{Job, Stage, World};
 use crate::drop::DropReason;
-use crate::event::{EventKind, Of};
+use crate::event::{EventKind, Snapshot};
 use crate::netfilter::Hook;
 use crate::rng;
 use crate::skb::{PacketId, Place};
@@ -68,13 +68,13 @@ impl World {
             pkt,
             EventKind::Routed {
                 dst: remote,
-                routes: Of(self.ns(skb.netns).routes.clone()),
+                routes: Snapshot(self.ns(skb.netns).routes.clone()),
                 decision,
                 again: false,
             },
         );
         let devs = HookDevs { out_dev: out, ..HookDevs::default() };
-        self.hook(pkt, Hook::Output, devs, Next::Output);
+        self.hook(pkt, Hook::Output, devs, Stage::Output);
     }
 
     /// Takes the frame out, if a VXLAN device listens on that port (`vxlan_rcv`). False: none does.
@@ -117,7 +117,7 @@ impl World {
         }
         self.emit_for(pkt, EventKind::Decapsulated { dev, vni: vxlan.vni });
         // The frame is queued for the device, behind what came in meanwhile (`gro_cells_receive`).
-        self.later(crate::Duration::default(), Job::Packet(pkt, Next::Rx(dev)));
+        self.later(crate::Duration::default(), Job::Packet(pkt, Stage::Rx(dev)));
         true
     }
 

@@ -3,7 +3,7 @@
 //!
 //! Nothing of this is stored while packets move; it is worked out again when somebody looks.
 
-use super::matches::{Ask, Match, RecentOp, View};
+use super::matches::{Match, MatchContext, RecentOp, View};
 use super::parse::proto_text;
 use super::ruleset::Rule;
 use super::save::{match_text, net_text, ranges};
@@ -70,7 +70,7 @@ pub fn first_failing(rule: &Rule, v: &View<'_>, draw: Option<u32>) -> Option<Fai
 /// does now says nothing about then.
 struct Then(Option<u32>);
 
-impl Ask for Then {
+impl MatchContext for Then {
     fn draw(&mut self, probability: u32) -> bool {
         self.0.is_some_and(|d| d < probability)
     }

@@ -192,8 +192,8 @@ pub enum RecentOp {
     },
 }
 
-/// Conditions that look beyond the packet: at chance, and at what passed before.
-pub trait Ask {
+/// Conditions that look past the packet: at chance, and at what was seen before.
+pub trait MatchContext {
     /// Whether a draw falls among the first `probability` of 2^31.
     fn draw(&mut self, probability: u32) -> bool;
     /// Whether `source` is in the list of that name; [`RecentOp::Set`] enters it.
@@ -302,7 +302,7 @@ impl Match {
     }
 
     /// Whether the packet meets the condition.
-    pub(super) fn holds(&self, v: &View<'_>, ask: &mut dyn Ask) -> bool {
+    pub(super) fn holds(&self, v: &View<'_>, ask: &mut dyn MatchContext) -> bool {
         match self {
             Self::Comment(_) | Self::Unsupported(_) | Self::Nfacct(_) => true,
             Self::Ports { proto, sport, dport } => {

@@ -25,12 +25,12 @@ pub use explain::{Failing, first_failing};
 pub use fraction::Fraction;
 pub use list::{list_chain, list_table, print_count};
 pub use matches::{
-    AddrType, Ask, CtStates, IfName, Match, Negatable, PortRange, RecentOp, Side, View,
+    AddrType, CtStates, IfName, Match, MatchContext, Negatable, PortRange, RecentOp, Side, View,
 };
 pub use parse::{RestoreError, Restored, parse_rule};
 pub use ruleset::{Chain, Policy, RejectWith, Rule, Ruleset, RulesetBuilder, Table, Target};
 pub use save::{rule_text, save};
-pub use walk::{Beyond, Draw, Effect, Walk, WalkStep};
+pub use walk::{Draw, Effect, Walk, WalkContext, WalkStep};
 
 use std::fmt;
 

@@ -1,6 +1,6 @@
 //! Loaded rules: immutable, shared, and numbered for their counters.
 
-use super::matches::{Ask, IfName, Match, Negatable, View, in_net};
+use super::matches::{IfName, Match, MatchContext, Negatable, View, in_net};
 use super::{Hook, TableName};
 use ipnet::IpNet;
 use litemap::LiteMap;
@@ -175,7 +175,7 @@ impl Rule {
     }
 
     /// Whether the packet meets every condition.
-    pub fn holds(&self, v: &View<'_>, ask: &mut dyn Ask) -> bool {
+    pub fn holds(&self, v: &View<'_>, ask: &mut dyn MatchContext) -> bool {
         self.base_holds(v) && self.matches.iter().all(|m| m.holds(v, ask))
     }
 }

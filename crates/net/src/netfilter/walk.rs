@@ -1,6 +1,6 @@
 //! One packet through one table (`net/ipv4/netfilter/ip_tables.c`, `ipt_do_table`).
 
-use super::matches::{Ask, RecentOp, View};
+use super::matches::{MatchContext, RecentOp, View};
 use super::ruleset::{Policy, RejectWith, Ruleset, Target};
 use super::{Hook, TableName};
 use std::net::IpAddr;
@@ -17,30 +17,30 @@ pub struct Walk {
     frames: Vec<(u32, u32)>,
 }
 
-/// What a walk asks beyond the packet.
-pub trait Beyond {
+/// What a walk asks context the packet.
+pub trait WalkContext {
     /// 31 bits for a `statistic` rule of a chain, and whether they were forced.
     fn draw(&mut self, chain: u32, rule: u32, probability: u32) -> (u32, bool);
-    /// See [`Ask::recent`].
+    /// See [`MatchContext::recent`].
     fn recent(&mut self, list: &Rc<str>, op: RecentOp, source: IpAddr) -> bool;
 }
 
 /// What one rule asks.
-struct Asking<'a> {
-    beyond: &'a mut dyn Beyond,
+struct RuleContext<'a> {
+    context: &'a mut dyn WalkContext,
     chain: u32,
     rule: u32,
     draws: &'a mut Vec<Draw>,
 }
 
-impl Ask for Asking<'_> {
+impl MatchContext for RuleContext<'_> {
     fn draw(&mut self, probability: u32) -> bool {
-        let (value, forced) = self.beyond.draw(self.chain, self.rule, probability);
+        let (value, forced) = self.context.draw(self.chain, self.rule, probability);
         self.draws.push(Draw { rule: self.rule, value, probability, forced });
         value < probability
     }
     fn recent(&mut self, list: &Rc<str>, op: RecentOp, source: IpAddr) -> bool {
-        self.beyond.recent(list, op, source)
+        self.context.recent(list, op, source)
     }
 }
 
@@ -155,7 +155,7 @@ impl Walk {
         &mut self,
         rules: &Ruleset,
         view: &View<'_>,
-        beyond: &mut dyn Beyond,
+        context: &mut dyn WalkContext,
     ) -> Option<WalkStep> {
         let table = rules.table(self.table);
         let (id, from) = *self.frames.last()?;
@@ -163,8 +163,10 @@ impl Walk {
         let n_rules = chain.rules.len() as u32;
         let mut draws = Vec::new();
         for (index, rule) in chain.candidates(from, view.dst) {
-            if !rule.holds(view, &mut Asking { beyond, chain: id, rule: index, draws: &mut draws })
-            {
+            if !rule.holds(
+                view,
+                &mut RuleContext { context, chain: id, rule: index, draws: &mut draws },
+            ) {
                 continue;
             }
             if rule.unsupported().is_some() {
@@ -254,7 +256,7 @@ mod tests {
     use crate::rng::Rng;
 
     struct Never;
-    impl Ask for Never {
+    impl MatchContext for Never {
         fn draw(&mut self, _: u32) -> bool {
             false
         }
@@ -262,7 +264,7 @@ mod tests {
             false
         }
     }
-    impl Beyond for Never {
+    impl WalkContext for Never {
         fn draw(&mut self, _: u32, _: u32, _: u32) -> (u32, bool) {
             (0x7fff_ffff, false)
         }

@@ -32,7 +32,7 @@ pub struct Udp {
     pub sport: u16,
     /// Destination port.
     pub dport: u16,
-    /// Whether it is sent with a checksum; VXLAN of flannel's era sends 0 (`noudpcsum`).
+    /// Whether it is sent with a checksum; VXLAN of flannel's release sends 0 (`noudpcsum`).
     pub checksum: bool,
     /// What it carries.
     pub payload: UdpPayload,

@@ -158,7 +158,7 @@ fn step(
                 .filter(|(_, a)| typed(a))
                 .filter_map(|(after, a)| Some(at(*after, command(session, a, names)?)));
             let mut during: Vec<String> = typed.collect();
-            for (e, command) in deeds(session, run.events.clone(), names).map_err(|e| wrong(&e))? {
+            for (e, command) in ops(session, run.events.clone(), names).map_err(|e| wrong(&e))? {
                 during.push(at(e - d.at, command));
             }
             let probe = format!("{}, {body}, \"during\": {}}}", head(&pins, netns), list(during));
@@ -206,12 +206,12 @@ fn acts(
             "{{\"step\": {n}, \"at\": {at}, \"pins\": [], \"netns\": {netns}, \"kind\": \"run\", {command}}}"
         )
     };
-    Ok(deeds(session, events, names)?.into_iter().map(one).collect())
+    Ok(ops(session, events, names)?.into_iter().map(one).collect())
 }
 
 /// What components did in some events: when, where, and the command that does it.
 #[allow(clippy::type_complexity, reason = "a time, and what `command` gives")]
-fn deeds(
+fn ops(
     session: &Session,
     events: Range<usize>,
     names: &[String],

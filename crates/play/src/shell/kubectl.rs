@@ -319,14 +319,14 @@ fn get(session: &Session, line: &Line<'_>) -> Output {
         Some((plural, "node")) => {
             let head = ["NAME", "STATUS", "ROLES", "AGE", "VERSION", "INTERNAL-IP", "EXTERNAL-IP"];
             let rows = cluster.nodes.iter().filter(|n| wanted(&n.spec.name.value)).map(|n| {
-                let era = cluster.topology.version;
+                let release = cluster.topology.version;
                 let role = match n.spec.role {
-                    Role::ControlPlane if era.no_master() => "control-plane",
-                    Role::ControlPlane if era.two_roles() => "control-plane,master",
+                    Role::ControlPlane if release.no_master() => "control-plane",
+                    Role::ControlPlane if release.two_roles() => "control-plane,master",
                     Role::ControlPlane => "master",
                     Role::Worker => "<none>",
                 };
-                let version = format!("v{era}.0");
+                let version = format!("v{release}.0");
                 let row = [
                     &n.spec.name.value,
                     "Ready",

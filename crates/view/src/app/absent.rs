@@ -5,8 +5,8 @@ use super::update::Effect;
 use kube::change::Change;
 
 pub(super) fn edit(app: &mut App, c: &Change) -> Vec<Effect> {
-    if let Change::Version(era) = c {
-        app.wanted = Some(*era);
+    if let Change::Version(release) = c {
+        app.wanted = Some(*release);
     }
     vec![Effect::Workbench]
 }

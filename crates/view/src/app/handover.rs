@@ -8,7 +8,7 @@ use super::state::{App, Drawer, Pane, RulesView, Selected, Tab, Theme};
 use super::{time, update::Effect};
 use crate::story::Grain;
 use crate::words::Lang;
-use net::engine::Deed;
+use net::engine::PacketOp;
 use net::socket::Pmtudisc;
 use net::{Duration, PacketId};
 use play::{Act, Action, Probe, Protocol, Step, When};
@@ -62,8 +62,8 @@ pub(super) fn lines(app: &App, past: &[Snapshot]) -> String {
     line("only-packet", flag(app.only_packet));
     line("unfocused", flag(!app.focus));
     line("narrow", flag(app.narrow));
-    if let Some(era) = app.wanted {
-        line("wanted", &era.to_string());
+    if let Some(release) = app.wanted {
+        line("wanted", &release.to_string());
     }
     if let Some(s) = &app.selected {
         line("selected", &format!("{} {}", s.host, s.device.as_deref().unwrap_or_default()));
@@ -121,10 +121,10 @@ pub(super) fn step_text(step: &Step) -> String {
         When::After(n) => n.to_string(),
     };
     match &step.act {
-        Act::Packet(p, deed) => match deed {
-            Deed::Drop => format!("{when} drop {}", p.0),
-            Deed::Delay(by) => format!("{when} delay {} {}", p.0, by.0),
-            Deed::Duplicate => format!("{when} duplicate {}", p.0),
+        Act::Packet(p, op) => match op {
+            PacketOp::Drop => format!("{when} drop {}", p.0),
+            PacketOp::Delay(by) => format!("{when} delay {} {}", p.0, by.0),
+            PacketOp::Duplicate => format!("{when} duplicate {}", p.0),
         },
         Act::Action(Action::Shell { host, line }) => format!("{when} run {host} {}", escaped(line)),
         Act::Action(Action::Send(p)) => {
@@ -158,11 +158,11 @@ pub(super) fn step_of(text: &str) -> Option<Step> {
     let (verb, rest) = rest.split_once(' ')?;
     let mut words = rest.split(' ');
     let act = match verb {
-        "drop" => Act::Packet(PacketId(rest.parse().ok()?), Deed::Drop),
-        "duplicate" => Act::Packet(PacketId(rest.parse().ok()?), Deed::Duplicate),
+        "drop" => Act::Packet(PacketId(rest.parse().ok()?), PacketOp::Drop),
+        "duplicate" => Act::Packet(PacketId(rest.parse().ok()?), PacketOp::Duplicate),
         "delay" => {
             let packet = PacketId(words.next()?.parse().ok()?);
-            Act::Packet(packet, Deed::Delay(Duration(words.next()?.parse().ok()?)))
+            Act::Packet(packet, PacketOp::Delay(Duration(words.next()?.parse().ok()?)))
         }
         "run" => {
             let (host, line) = rest.split_once(' ')?;
@@ -289,10 +289,10 @@ pub fn unpack(text: &str) -> Option<(App, Vec<Effect>)> {
     app.playing = on("playing");
     app.sharing = on("sharing");
     let mut effects = time::tick_after(&app);
-    if let Some(era) = kube::proxy::Era::parse(get("wanted")) {
+    if let Some(release) = kube::proxy::Release::parse(get("wanted")) {
         effects.extend(super::update(
             &mut app,
-            super::Action::Change(kube::change::Change::Version(era)),
+            super::Action::Change(kube::change::Change::Version(release)),
         ));
     }
     Some((app, effects))
@@ -311,9 +311,9 @@ mod tests {
         update(&mut app, Action::Text(text));
         update(&mut app, Action::Send);
         update(&mut app, Action::Step(12));
-        update(&mut app, Action::Packet(Deed::Delay(Duration::millis(20))));
+        update(&mut app, Action::Packet(PacketOp::Delay(Duration::millis(20))));
         update(&mut app, Action::Step(3));
-        update(&mut app, Action::Packet(Deed::Duplicate));
+        update(&mut app, Action::Packet(PacketOp::Duplicate));
         update(&mut app, Action::Send);
         update(&mut app, Action::Grain(Grain::Rules));
         update(

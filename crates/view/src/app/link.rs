@@ -340,7 +340,7 @@ mod tests {
         let mut app = App::new(Lang::En, "article-nodeport");
         update(&mut app, Action::Send);
         update(&mut app, Action::Step(30));
-        update(&mut app, Action::Packet(net::engine::Deed::Delay(net::Duration::millis(20))));
+        update(&mut app, Action::Packet(net::engine::PacketOp::Delay(net::Duration::millis(20))));
         update(
             &mut app,
             Action::Run(

@@ -199,7 +199,7 @@ pub struct App {
     /// The cluster before the last edit of the text.
     pub previous: Option<Rc<Loaded>>,
     /// The release that was chosen before there was a workbench to change it with.
-    pub wanted: Option<kube::proxy::Era>,
+    pub wanted: Option<kube::proxy::Release>,
     /// The pane of a narrow page.
     pub pane: Pane,
     /// The lower drawer.

@@ -4,7 +4,7 @@ use super::history::Snapshot;
 use super::state::{App, Loaded};
 use super::update::Effect;
 use crate::story::{Glyph, Grain, glyph};
-use net::engine::Deed;
+use net::engine::PacketOp;
 use play::{Act, Came, Step, Timeline, When};
 use std::rc::Rc;
 
@@ -122,9 +122,9 @@ pub(super) fn begin_playing(app: &mut App) -> Vec<Effect> {
 }
 
 /// Does something to the packet that is shown.
-pub(super) fn handle(app: &mut App, deed: Deed) -> Vec<Effect> {
+pub(super) fn handle(app: &mut App, op: PacketOp) -> Vec<Effect> {
     let Some(packet) = app.in_flight() else { return Vec::new() };
-    if try_act(app, Act::Packet(packet, deed)) {
+    if try_act(app, Act::Packet(packet, op)) {
         see_it(app);
     } else {
         app.refused = Some(crate::words::ui(crate::words::Ui::Waits, app.lang).to_owned());

@@ -10,7 +10,7 @@ use crate::story::Grain;
 use crate::words::Lang;
 use kube::change::Change;
 use net::PacketId;
-use net::engine::Deed;
+use net::engine::PacketOp;
 use play::Protocol;
 use play::presets::Preset;
 
@@ -40,7 +40,7 @@ pub enum Action {
     /// Nothing was done yet; other chances than before.
     StartOver,
     /// Something is done to the packet that is shown.
-    Packet(Deed),
+    Packet(PacketOp),
     /// Look at this packet; none: at the one that did something last.
     Follow(Option<PacketId>),
     /// An edit on the diagram.
@@ -247,7 +247,7 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
             start_over(app);
             Vec::new()
         }
-        Action::Packet(deed) => time::handle(app, deed),
+        Action::Packet(op) => time::handle(app, op),
         Action::Follow(packet) => {
             app.follow = packet;
             Vec::new()
@@ -578,7 +578,7 @@ mod tests {
         let (events, before) = (app.events_len(), app.snapshot());
         update(&mut app, Action::Step(20));
         let at = app.cursor();
-        update(&mut app, Action::Packet(Deed::Drop));
+        update(&mut app, Action::Packet(PacketOp::Drop));
         assert!(app.cursor() > at && app.events_len() != events);
         assert!(outcome(&app), "lost, and sent again");
         update(&mut app, Action::Undo);

@@ -1,7 +1,7 @@
 //! The sentence of a step below the picture. SVG breaks no lines: they are broken here, by what the
 //! characters take.
 
-use super::pen::Pen;
+use super::writer::SvgWriter;
 use crate::app::App;
 use crate::story::place;
 use crate::words::{Context, pieces, sentence};
@@ -45,9 +45,9 @@ impl Caption {
     }
 
     /// Draws it below `y`.
-    pub(super) fn draw(&self, pen: &mut Pen, y: f32) {
-        pen.text("said-count", EDGE, y + 20.0, &self.count);
-        pen.text(
+    pub(super) fn draw(&self, svg: &mut SvgWriter, y: f32) {
+        svg.text("said-count", EDGE, y + 20.0, &self.count);
+        svg.text(
             "said-place",
             EDGE + self.count.chars().count() as f32 * 6.8 + 14.0,
             y + 20.0,
@@ -58,7 +58,7 @@ impl Caption {
                 .iter()
                 .map(|(code, t)| (if *code { "said-code" } else { "" }, 0.0, t.as_str()))
                 .collect();
-            pen.spans("said", (EDGE, y + HEAD + LINE * f32::from(n)), &spans);
+            svg.spans("said", (EDGE, y + HEAD + LINE * f32::from(n)), &spans);
         }
     }
 }

@@ -4,13 +4,13 @@
 //! The run moves by CSS (keyframes), which browsers play in an `<img>` too. Where nothing may move,
 //! or nothing can, its last moment is seen.
 
+mod animation;
 mod caption;
 mod draw;
-mod film;
-mod pen;
 mod style;
+mod writer;
 
-pub use film::{MOST_FRAMES, NoFilm, film};
+pub use animation::{MOST_FRAMES, NoAnimation, animation};
 
 use crate::app::{Action, App, update};
 use crate::layout::Rect;
@@ -20,8 +20,8 @@ use crate::words::Lang;
 use caption::Caption;
 use draw::{CAPSULE, Draw, Place, capsule};
 use net::event::EventKind;
-use pen::{Pen, escaped};
 use play::presets::Preset;
+use writer::{SvgWriter, escaped};
 
 /// The moment that is shown; none if there is no valid document.
 pub fn moment(app: &App) -> Option<String> {
@@ -84,30 +84,30 @@ fn frame(app: &App, scene: &Scene) -> Vec<(Place, String)> {
 }
 
 /// The head of the file: size, name, style, paper.
-fn begin(app: &App, height: f32, more_style: &str, said: &str) -> Pen {
+fn begin(app: &App, height: f32, more_style: &str, said: &str) -> SvgWriter {
     let width = app.loaded.as_ref().map_or(0.0, |l| l.layout.width);
     let (w, h, lang) = (Px(width), Px(height), app.lang.tag());
     let name = match (app.run(), &app.loaded) {
         (Some(r), Some(l)) => format!("Packetwalk: {} → {}", l.labels.name(r.from), target(r.to)),
         _ => "Packetwalk".to_owned(),
     };
-    let mut pen = Pen(format!(
+    let mut svg = SvgWriter(format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"picture\" viewBox=\"0 0 {w} {h}\" width=\"{w}\" height=\"{h}\" xml:lang=\"{lang}\" role=\"img\">\n\
          <title>{}</title>\n<desc>{}</desc>\n<style>\n{}{more_style}</style>\n",
         escaped(&name),
         escaped(said),
         style::sheet(app.theme)
     ));
-    pen.0 += "<defs>";
+    svg.0 += "<defs>";
     for (id, class) in [("arrow-in", "head-in"), ("arrow-out", "head-out")] {
         let shape = "viewBox=\"0 0 8 8\" refX=\"5\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" markerUnits=\"userSpaceOnUse\" orient=\"auto\"";
-        pen.0 += &format!(
+        svg.0 += &format!(
             "<marker id=\"{id}\" {shape}><path class=\"{class}\" d=\"M1 1 6 4 1 7\"/></marker>"
         );
     }
-    pen.0 += "</defs>\n";
-    pen.rect("paper", &Rect { x: 0.0, y: 0.0, w: width, h: height }, 0.0);
-    pen
+    svg.0 += "</defs>\n";
+    svg.rect("paper", &Rect { x: 0.0, y: 0.0, w: width, h: height }, 0.0);
+    svg
 }
 
 /// An address, with its port if it has one.
@@ -115,9 +115,9 @@ fn target((addr, port): (std::net::IpAddr, u16)) -> String {
     if port == 0 { addr.to_string() } else { format!("{addr}:{port}") }
 }
 
-fn end(mut pen: Pen) -> String {
-    pen.0 += "\n</svg>\n";
-    pen.0
+fn end(mut svg: SvgWriter) -> String {
+    svg.0 += "\n</svg>\n";
+    svg.0
 }
 
 #[cfg(test)]
@@ -160,21 +160,25 @@ mod tests {
     #[test]
     fn a_film_has_every_step_and_ends_as_the_last_moment_does() {
         let mut app = sent("article-nodeport");
-        let told = film(&app).expect("a film");
+        let told = animation(&app).expect("an animation");
         update(&mut app, Action::Grain(crate::story::Grain::Hops));
-        let film = film(&app).expect("a film");
-        assert_eq!(told, film, "376 decisions are too many");
-        assert!(film.contains("@keyframes") && film.len() < 700_000, "{}", film.len());
+        let animation = animation(&app).expect("an animation");
+        assert_eq!(told, animation, "376 decisions are too many");
+        assert!(
+            animation.contains("@keyframes") && animation.len() < 700_000,
+            "{}",
+            animation.len()
+        );
         let run = app.run().expect("a run").events.clone();
         let steps: Vec<usize> =
             (0..app.steps.len()).filter(|n| run.contains(&app.steps[*n])).collect();
         for n in &steps {
             update(&mut app, Action::SeekStep(n + 1));
             let count = format!(">{} / {}<", n + 1, app.steps.len());
-            assert!(film.contains(&count), "{count}");
+            assert!(animation.contains(&count), "{count}");
         }
         // Where nothing moves, the pieces of the last moment are seen, and no others.
-        let body = film.split("</defs>").nth(1).expect("a body");
+        let body = animation.split("</defs>").nth(1).expect("a body");
         let seen: Vec<&str> = body
             .split("<g class=\"p")
             .filter(|g| g.starts_with([' ', '"']) && !g.contains("visibility=\"hidden\""))
@@ -197,15 +201,15 @@ mod tests {
     #[test]
     fn a_run_that_is_too_long_is_none_and_two_films_have_names_of_their_own() {
         let mut app = App::new(Lang::En, "article-nodeport");
-        assert_eq!(film(&app), Err(NoFilm::NothingSent));
+        assert_eq!(animation(&app), Err(NoAnimation::NothingSent));
         app.proto = play::Protocol::Icmp;
         app.to = "192.168.120.226".to_owned();
         app.options.count = "100".to_owned();
         update(&mut app, Action::Send);
         assert!(
-            matches!(film(&app), Err(NoFilm::TooLong(n)) if n > MOST_FRAMES),
+            matches!(animation(&app), Err(NoAnimation::TooLong(n)) if n > MOST_FRAMES),
             "{:?}",
-            film(&app).map(|f| f.len())
+            animation(&app).map(|f| f.len())
         );
         let names = |svg: String| -> std::collections::BTreeSet<String> {
             svg.split("@keyframes ")
@@ -213,7 +217,7 @@ mod tests {
                 .filter_map(|k| k.split('{').next().map(str::to_owned))
                 .collect()
         };
-        let of = |preset: &str| names(film(&sent(preset)).expect("a film"));
+        let of = |preset: &str| names(animation(&sent(preset)).expect("an animation"));
         assert!(of("article-nodeport").is_disjoint(&of("article-clusterip")));
     }
 }

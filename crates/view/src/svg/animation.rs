@@ -1,7 +1,7 @@
 //! A run that moves. What is the same in two frames stands in the file once, and is seen in both.
 
 use super::draw::{Place, capsule};
-use super::{CAPSULE, Caption, Pen, begin, end, frame, scene_of};
+use super::{CAPSULE, Caption, SvgWriter, begin, end, frame, scene_of};
 use crate::app::{Action, App, update};
 use crate::layout::{Point, Rect};
 use crate::px::Px;
@@ -9,16 +9,16 @@ use crate::story::Grain;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// A film has no more frames: a run of more steps is told from device to device.
+/// A animation has no more frames: a run of more steps is told from device to device.
 pub const MOST_FRAMES: usize = 240;
 /// The last frame stays so much longer, in ms.
 const REST: u32 = 2_500;
 /// The capsule moves so long, in ms.
 const MOVE: u32 = 300;
 
-/// Why there is no film.
+/// Why there is no animation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoFilm {
+pub enum NoAnimation {
     /// Nothing was sent.
     NothingSent,
     /// The run has so many steps from device to device.
@@ -29,11 +29,11 @@ pub enum NoFilm {
 ///
 /// # Errors
 /// There is no run, or it is too long.
-pub fn film(app: &App) -> Result<String, NoFilm> {
-    let l = app.loaded.clone().ok_or(NoFilm::NothingSent)?;
+pub fn animation(app: &App) -> Result<String, NoAnimation> {
+    let l = app.loaded.clone().ok_or(NoAnimation::NothingSent)?;
     let mut app = app.clone();
     (app.playing, app.follow) = (false, None);
-    let run = app.run().ok_or(NoFilm::NothingSent)?.events.clone();
+    let run = app.run().ok_or(NoAnimation::NothingSent)?.events.clone();
     let steps_of = |app: &App| {
         (0..app.steps.len()).filter(|n| run.contains(&app.steps[*n])).collect::<Vec<_>>()
     };
@@ -43,7 +43,7 @@ pub fn film(app: &App) -> Result<String, NoFilm> {
         steps = steps_of(&app);
     }
     if steps.len() > MOST_FRAMES {
-        return Err(NoFilm::TooLong(steps.len()));
+        return Err(NoAnimation::TooLong(steps.len()));
     }
     let mut reel = Reel::default();
     let mut said = Vec::new();
@@ -54,9 +54,9 @@ pub fn film(app: &App) -> Result<String, NoFilm> {
             reel.see(n, place, piece);
         }
         if let Some(c) = &scene.capsule {
-            let mut pen = Pen::default();
-            capsule(&mut pen, c);
-            reel.see(n, (CAPSULE, 0, 0), pen.0);
+            let mut svg = SvgWriter::default();
+            capsule(&mut svg, c);
+            reel.see(n, (CAPSULE, 0, 0), svg.0);
         }
         reel.places.push(scene.capsule.map(|c| c.at));
         said.extend(Caption::new(&app, l.layout.width));
@@ -72,9 +72,9 @@ pub fn film(app: &App) -> Result<String, NoFilm> {
     }
     let height = l.layout.height + said.iter().map(Caption::height).fold(0.0, f32::max);
     for (n, s) in said.iter().enumerate() {
-        let mut pen = Pen::default();
-        s.draw(&mut pen, l.layout.height);
-        reel.see(n, (CAPSULE + 1, 0, 0), pen.0);
+        let mut svg = SvgWriter::default();
+        s.draw(&mut svg, l.layout.height);
+        reel.see(n, (CAPSULE + 1, 0, 0), svg.0);
     }
     let last = said.last().map(|s| s.plain.clone()).unwrap_or_default();
     let (style, body) = reel.developed();
@@ -121,7 +121,7 @@ impl Reel {
         let mut style = String::new();
         let mut body = String::new();
         let mut names: BTreeMap<&[usize], usize> = BTreeMap::new();
-        // Another film may stand in the same page: its keyframes have other names.
+        // Another animation may stand in the same page: its keyframes have other names.
         let all = self.pieces.values().flatten().map(|(p, _)| p.as_str());
         let id = format!("{:08x}", all.fold(u64::from(whole), net::rng::hash_str) >> 32);
         for ((layer, ..), pieces) in &self.pieces {

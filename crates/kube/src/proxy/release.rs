@@ -7,9 +7,9 @@ use std::fmt;
 
 /// A minor release of Kubernetes, 1.10 to 1.36.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Era(u8);
+pub struct Release(u8);
 
-impl Era {
+impl Release {
     /// The first that is simulated: the article's.
     pub const FIRST: Self = Self(10);
     /// The last.
@@ -41,7 +41,7 @@ impl Era {
     }
 }
 
-impl fmt::Display for Era {
+impl fmt::Display for Release {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "1.{}", self.0)
     }
@@ -49,7 +49,7 @@ impl fmt::Display for Era {
 
 macro_rules! since {
     ($($(#[$doc:meta])* $minor:literal $name:ident,)*) => {
-        impl Era {
+        impl Release {
             $($(#[$doc])* pub const fn $name(self) -> bool { self.0 >= $minor })*
         }
     };
@@ -187,7 +187,7 @@ since! {
     34 prefers_same,
 }
 
-impl Era {
+impl Release {
     /// Nodes run docker, as long as kubelet speaks to it (dockershim, up to 1.23).
     pub const fn brings_docker(self) -> bool {
         self.0 <= 23

@@ -48,7 +48,7 @@ struct Held {
 
 /// The picture, its camera, and what is held.
 #[derive(Default)]
-pub struct Stage {
+pub struct Viewport {
     /// The `svg` element.
     pub picture: NodeRef,
     /// What shows where something would go.
@@ -61,7 +61,7 @@ pub struct Stage {
 /// How much a turn of the wheel enlarges.
 const STEP: f32 = 1.2;
 
-impl Stage {
+impl Viewport {
     fn svg(&self) -> Option<Element> {
         self.picture.cast()
     }

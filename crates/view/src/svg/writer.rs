@@ -6,9 +6,9 @@ use std::fmt::Write;
 
 /// SVG as it is being written.
 #[derive(Default)]
-pub(super) struct Pen(pub(super) String);
+pub(super) struct SvgWriter(pub(super) String);
 
-impl Pen {
+impl SvgWriter {
     /// Begins a group.
     pub(super) fn open(&mut self, class: &str) {
         let _ = write!(self.0, "<g class=\"{}\">", class.trim());

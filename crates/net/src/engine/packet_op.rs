@@ -10,7 +10,7 @@ use crate::time::{Duration, Instant};
 
 /// What can be done to a packet in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deed {
+pub enum PacketOp {
     /// It is lost.
     Drop,
     /// It stands still for so long.
@@ -22,14 +22,14 @@ pub enum Deed {
 impl World {
     /// Does something to a packet in flight, now. False: it is not in flight, or it waits for
     /// something (a neighbour, the rest of its fragments) and can only be dropped.
-    pub fn handle(&mut self, pkt: PacketId, deed: Deed) -> bool {
+    pub fn handle(&mut self, pkt: PacketId, op: PacketOp) -> bool {
         let Some(skb) = self.state.packets.get(&pkt).cloned() else { return false };
-        match deed {
-            Deed::Drop => {
+        match op {
+            PacketOp::Drop => {
                 self.leave_queues(pkt);
                 self.drop_packet(pkt, DropReason::ByHand, None);
             }
-            Deed::Delay(by) => {
+            PacketOp::Delay(by) => {
                 let jobs = self.take_jobs(pkt);
                 if jobs.is_empty() {
                     return false;
@@ -39,7 +39,7 @@ impl World {
                     self.later(at + by - self.now, job);
                 }
             }
-            Deed::Duplicate => {
+            PacketOp::Duplicate => {
                 let Some((at, next)) = self.next_of(pkt) else { return false };
                 let copy = self.new_packet(Skb { parent: Some(pkt), ..Skb::clone(&skb) });
                 self.emit(skb.netns, Some(copy), EventKind::Duplicated { of: pkt });

@@ -2,7 +2,7 @@
 //! them changed: a tick of a session with sixty nodes draws what moved, not sixty nodes.
 
 use crate::root::Ask;
-use crate::stage::Touch;
+use crate::viewport::Touch;
 use gloo::timers::callback::Timeout;
 use std::cell::{Cell, RefCell};
 use std::hash::Hash;
@@ -13,7 +13,7 @@ use view::stamp::stamp;
 use yew::prelude::*;
 
 /// Everything the page is drawn from.
-pub struct Desk {
+pub struct PageContext {
     /// The state.
     pub app: RefCell<App>,
     /// The picture of the moment that is shown.
@@ -42,10 +42,10 @@ pub struct Desk {
     pub editor_ready: Cell<bool>,
 }
 
-impl Desk {
+impl PageContext {
     /// Draws something of it.
     pub fn draw(self: &Rc<Self>, draw: impl FnOnce(&Page<'_>) -> Html) -> Html {
-        draw(&Page { app: &self.app.borrow(), scene: &self.scene.borrow(), desk: self })
+        draw(&Page { app: &self.app.borrow(), scene: &self.scene.borrow(), page: self })
     }
 }
 
@@ -56,21 +56,21 @@ pub struct Page<'a> {
     /// The picture of this moment.
     pub scene: &'a Scene,
     /// All of it.
-    pub desk: &'a Rc<Desk>,
+    pub page: &'a Rc<PageContext>,
 }
 
 impl Page<'_> {
     /// A part that depends on nothing but what a person did.
     pub(crate) fn still(&self, draw: fn(&Page<'_>) -> Html) -> Html {
-        let edition = self.desk.edition.get();
-        html! { <Part desk={self.desk.clone()} drawn={Drawn::All(draw)} stamp={edition} late={0} /> }
+        let edition = self.page.edition.get();
+        html! { <Memo page={self.page.clone()} drawn={Drawn::All(draw)} stamp={edition} late={0} /> }
     }
 
     /// A part that is drawn at every moment. While it plays by itself it follows so many frames
     /// later: no frame does all the work.
     pub(crate) fn late(&self, frames: u32, draw: fn(&Page<'_>) -> Html) -> Html {
-        let stamp = stamp((self.desk.edition.get(), self.app.cursor(), self.scene.packet));
-        html! { <Part desk={self.desk.clone()} drawn={Drawn::All(draw)} stamp={stamp} late={if self.app.playing { frames } else { 0 }} /> }
+        let stamp = stamp((self.page.edition.get(), self.app.cursor(), self.scene.packet));
+        html! { <Memo page={self.page.clone()} drawn={Drawn::All(draw)} stamp={stamp} late={if self.app.playing { frames } else { 0 }} /> }
     }
 
     /// The part of that number; what it is made from besides, is told.
@@ -80,8 +80,8 @@ impl Page<'_> {
         number: usize,
         made_of: impl Hash,
     ) -> Html {
-        let stamp = stamp((self.desk.edition.get(), made_of));
-        html! { <Part key={number} desk={self.desk.clone()} drawn={Drawn::One(draw, number)} stamp={stamp} late={0} /> }
+        let stamp = stamp((self.page.edition.get(), made_of));
+        html! { <Memo key={number} page={self.page.clone()} drawn={Drawn::One(draw, number)} stamp={stamp} late={0} /> }
     }
 }
 
@@ -93,14 +93,14 @@ enum Drawn {
 }
 
 #[derive(Clone, Properties)]
-struct PartProps {
-    desk: Rc<Desk>,
+struct MemoProps {
+    page: Rc<PageContext>,
     drawn: Drawn,
     stamp: u64,
     late: u32,
 }
 
-impl PartialEq for PartProps {
+impl PartialEq for MemoProps {
     /// A part keeps its place: how it is drawn depends on its number and what it is made from
     /// alone.
     fn eq(&self, other: &Self) -> bool {
@@ -112,20 +112,20 @@ impl PartialEq for PartProps {
 /// A frame and a little, in milliseconds.
 const FRAME: u32 = 25;
 
-struct Part {
+struct Memo {
     /// It waits for a later frame.
     waits: Option<Timeout>,
 }
 
-impl Component for Part {
+impl Component for Memo {
     type Message = ();
-    type Properties = PartProps;
+    type Properties = MemoProps;
 
     fn create(_: &Context<Self>) -> Self {
         Self { waits: None }
     }
 
-    fn changed(&mut self, ctx: &Context<Self>, _: &PartProps) -> bool {
+    fn changed(&mut self, ctx: &Context<Self>, _: &MemoProps) -> bool {
         let late = ctx.props().late;
         if late == 0 {
             self.waits = None;
@@ -142,7 +142,7 @@ impl Component for Part {
     }
 
     fn view(&self, ctx: &Context<Self>) -> Html {
-        ctx.props().desk.draw(|p| match ctx.props().drawn {
+        ctx.props().page.draw(|p| match ctx.props().drawn {
             Drawn::All(draw) => draw(p),
             Drawn::One(draw, number) => draw(p, number),
         })
