@@ -4,9 +4,12 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { root } from "./browser.mjs";
-import { check, go, pick, send, step, steps, terminal, type, visit, workbench } from "./visit.mjs";
+import { check, go, pick, send, step, steps, terminal, type, visit } from "./visit.mjs";
 
-const axe = readFileSync(join(root, "web", "js", "node_modules", "axe-core", "axe.min.js"), "utf8");
+const axe = readFileSync(
+  join(root, "tests", "tools", "node_modules", "axe-core", "axe.min.js"),
+  "utf8",
+);
 
 async function clean(page, state) {
   await page.evaluate(axe);
@@ -48,9 +51,8 @@ for (const [name, options] of [
   });
 }
 
-test("axe finds nothing in the workbench: form, terminal, errors, difference", async () => {
+test("axe finds nothing while editing: form, terminal, errors, difference", async () => {
   await visit({}, async (page) => {
-    await workbench(page);
     await clean(page, "the menu");
     await page.keyboard.press("Escape");
     await pick(page, "node01", "flannel.1");

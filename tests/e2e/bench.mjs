@@ -5,7 +5,7 @@
 //     node tests/e2e/bench.mjs [SECONDS]      after `cargo xtask build`; prints a table, exit 1 above a limit
 //
 // A figure of a machine under load says nothing: this is not a test.
-import { dist, launch } from "./browser.mjs";
+import { READY, dist, launch } from "./browser.mjs";
 import { serve } from "./serve.mjs";
 
 const SECONDS = Number(process.argv[2] ?? 60);
@@ -122,7 +122,7 @@ const row = (name, value, unit, limit) => {
 try {
   const page = await context.newPage();
   await page.goto(`${server.origin}/`);
-  await page.waitForSelector(".picture .node-card");
+  await page.waitForSelector(READY);
   await page.waitForFunction(() => globalThis.packetwalk?.workbench);
   await page.evaluate((state) => {
     const load = packetwalk.workbench;

@@ -1,4 +1,4 @@
-// Debian's Chromium, headless and quiet, driven by playwright-core from web/js.
+// Debian's Chromium, headless and quiet, driven by playwright-core.
 import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 export const dist = join(root, "dist");
-const { chromium } = createRequire(join(root, "web", "js", "package.json"))("playwright-core");
+const { chromium } = createRequire(join(root, "tests", "tools", "package.json"))("playwright-core");
 
 const FLAGS = [
   "--no-sandbox",
@@ -18,6 +18,9 @@ const FLAGS = [
   "--disable-component-update",
   "--disable-sync",
 ];
+
+/** The page, drawn by the engine: before it the same picture stands there, but does nothing. */
+export const READY = "#app > .page .picture .node-card";
 
 /** A browser with a new profile; `close` removes it. With `worker` pages may have service workers. */
 export async function launch({ worker = false, ...options } = {}) {

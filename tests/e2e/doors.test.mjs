@@ -1,7 +1,7 @@
 // Where the page must run: below any path, under the strict policy.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { dist, launch, listen } from "./browser.mjs";
+import { READY, dist, launch, listen } from "./browser.mjs";
 import { POLICY, serve } from "./serve.mjs";
 
 test("the page loads below any path under the strict policy", async () => {
@@ -12,7 +12,7 @@ test("the page loads below any path under the strict policy", async () => {
     const said = listen(page);
     const response = await page.goto(`${server.origin}/docs/net/packetwalk/`);
     assert.equal(response.headers()["content-security-policy"], POLICY);
-    await page.waitForSelector(".picture .node-card");
+    await page.waitForSelector(READY);
     await page.locator(".cm-content").waitFor();
     const fonts = await page.evaluate(
       async () => (

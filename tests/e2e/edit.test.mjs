@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
+import { READY } from "./browser.mjs";
 import {
   add,
   check,
@@ -18,7 +19,6 @@ import {
   undo,
   verdict,
   visit,
-  workbench,
 } from "./visit.mjs";
 
 const WORKER = "master01, node01 and node02";
@@ -27,7 +27,6 @@ const names = (page) => page.locator(".picture .node-name").allTextContents();
 test("a node and a host are added like the last of their kind, and undone", async () => {
   await visit({}, async (page) => {
     const before = await text(page);
-    await workbench(page);
     await add(page, "Add a node");
     await page.locator(".node-name", { hasText: "node03" }).waitFor();
     assert.deepEqual(await names(page), ["master01", "node01", "node02", "node03"], WORKER);
@@ -48,7 +47,6 @@ test("a node and a host are added like the last of their kind, and undone", asyn
 
 test("a Deployment is added, and its pods are on the diagram", async () => {
   await visit({}, async (page) => {
-    await workbench(page);
     await add(page, "Add a Deployment");
     await page.locator(".pod-app", { hasText: "web" }).first().waitFor();
     assert.match(await text(page), /kind: Deployment\nmetadata:\n  name: web\n/);
@@ -58,7 +56,6 @@ test("a Deployment is added, and its pods are on the diagram", async () => {
 test("a Deployment is scaled, and every other byte stays", async () => {
   await visit({}, async (page) => {
     const before = await text(page);
-    await workbench(page);
     await page.locator(".pod", { hasText: "10.1.5.4" }).click();
     await fill(page, "replicas", "2");
     await page.locator(".pod", { hasText: "10.1.6.6" }).waitFor({ state: "detached" });
@@ -73,7 +70,6 @@ test("a Deployment is scaled, and every other byte stays", async () => {
 
 test("a node gets another name, here and wherever it is named", async () => {
   await visit({}, async (page) => {
-    await workbench(page);
     await pick(page, "node01");
     await fill(page, "name", "edge");
     await page.locator(".node-name", { hasText: "edge" }).waitFor();
@@ -90,7 +86,6 @@ test("a node gets another name, here and wherever it is named", async () => {
 
 test("addresses, MACs and MTUs are changed in the form, and a bad one is told at its line", async () => {
   await visit({}, async (page) => {
-    await workbench(page);
     await pick(page, "bastion");
     await fill(page, "address", "192.168.120.77/24");
     await page.locator(".host", { hasText: "192.168.120.77" }).waitFor();
@@ -110,7 +105,6 @@ test("addresses, MACs and MTUs are changed in the form, and a bad one is told at
 
 test("with ip_forward off the packet is lost at the router, and the verdict says what would mend it", async () => {
   await visit({}, async (page) => {
-    await workbench(page);
     await pick(page, "node01");
     await check(page, "ip_forward").click();
     await send(page);
@@ -126,7 +120,6 @@ test("with ip_forward off the packet is lost at the router, and the verdict says
 
 test("a cut cable has a gap with a cross, and nothing passes", async () => {
   await visit({}, async (page) => {
-    await workbench(page);
     await pick(page, "node02");
     await check(page, "cable cut").click();
     await page.locator(".picture .cut .cross").waitFor();
@@ -139,7 +132,6 @@ test("a cut cable has a gap with a cross, and nothing passes", async () => {
 
 test("without kube-proxy on the node its port answers nothing, and the card says stopped", async () => {
   await visit({}, async (page) => {
-    await workbench(page);
     await pick(page, "node01");
     await check(page, "kube-proxy stopped").click();
     await page.locator(".daemon.stopped", { hasText: "kube-proxy stopped" }).waitFor();
@@ -152,7 +144,6 @@ test("without kube-proxy on the node its port answers nothing, and the card says
 
 test("without flanneld there is no way to the other node's pods", async () => {
   await visit({}, async (page) => {
-    await workbench(page);
     await pick(page, "node01");
     await check(page, "flanneld stopped").click();
     await page.locator(".daemon.stopped", { hasText: "flanneld" }).waitFor();
@@ -164,7 +155,6 @@ test("without flanneld there is no way to the other node's pods", async () => {
 
 test("a device that is down from the beginning is dashed and says so", async () => {
   await visit({}, async (page) => {
-    await workbench(page);
     await pick(page, "node01", "flannel.1");
     await check(page, "flannel.1 is down").click();
     await page.locator(".device.down[data-dev='flannel.1']").waitFor();
@@ -175,7 +165,6 @@ test("a device that is down from the beginning is dashed and says so", async () 
 
 test("a line from one pod to another makes a Service for it", async () => {
   await visit({}, async (page) => {
-    await workbench(page);
     const from = await page.locator(".pod", { hasText: "centos" }).boundingBox();
     const to = await page.locator(".pod", { hasText: "10.1.6.5" }).boundingBox();
     await page.mouse.move(from.x + 20, from.y + 15);
@@ -199,7 +188,6 @@ test("a line from one pod to another makes a Service for it", async () => {
 
 test("a node is dragged, its place stands in the text, and is there after a reload", async () => {
   await visit({}, async (page) => {
-    await workbench(page);
     const card = page.locator(".card .node-card").nth(2);
     const was = await card.boundingBox();
     await page.mouse.move(was.x + 90, was.y + 8);
@@ -210,14 +198,13 @@ test("a node is dragged, its place stands in the text, and is there after a relo
     assert.match(await text(page), /layout:\n    node02:\n      x: \d+\n      y: \d+/);
     const x = Number(await card.getAttribute("x"));
     await page.reload();
-    await page.waitForSelector(".picture .node-card");
+    await page.waitForSelector(READY);
     assert.equal(Number(await page.locator(".card .node-card").nth(2).getAttribute("x")), x);
   });
 });
 
 test("a run goes on when a node is dragged under it", async () => {
   await visit({}, async (page) => {
-    await workbench(page);
     await send(page);
     await go(page, "DNAT");
     const [at, n] = [await step(page), await steps(page)];
@@ -233,7 +220,6 @@ test("a run goes on when a node is dragged under it", async () => {
 
 test("a Service is looked at, becomes a ClusterIP, and is removed", async () => {
   await visit({}, async (page) => {
-    await workbench(page);
     await page.click(".service");
     assert.match(
       await page.locator(".thing").textContent(),
@@ -253,7 +239,6 @@ test("a Service is looked at, becomes a ClusterIP, and is removed", async () => 
 test("one undo goes back over the text, the diagram and what was sent, and forth again", async () => {
   await visit({}, async (page) => {
     const before = await text(page);
-    await workbench(page);
     await page.locator(".cm-line", { hasText: "replicas: 4" }).click();
     await page.keyboard.press("End");
     await page.keyboard.type(" # four");
@@ -277,7 +262,6 @@ test("one undo goes back over the text, the diagram and what was sent, and forth
 
 test("what the cluster brings itself cannot be edited, and says so", async () => {
   await visit({}, async (page) => {
-    await workbench(page);
     await page.locator(".pod", { hasText: "kube-dns" }).click();
     assert.match(await page.locator(".dumps").textContent(), /The cluster brings this itself/);
   });
@@ -286,7 +270,6 @@ test("what the cluster brings itself cannot be edited, and says so", async () =>
 test("from a thing on the diagram to its line in the text", async () => {
   await visit({}, async (page) => {
     await page.locator(".cm-line").first().waitFor();
-    await workbench(page);
     await page.locator(".cm-line").first().waitFor();
     await pick(page, "node02");
     await page.click("[aria-label='Show in the text']");

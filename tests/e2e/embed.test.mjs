@@ -5,7 +5,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { dist, launch, listen, root } from "./browser.mjs";
+import { READY, dist, launch, listen, root } from "./browser.mjs";
 import { cluster, packed } from "./hostile.mjs";
 import { serve } from "./serve.mjs";
 
@@ -233,7 +233,7 @@ test("two embeds and a page beside them do not disturb each other", async () => 
     async (page) => {
       const [, main, one, two] = page.frames();
       await until(page, "ready", 2);
-      await main.locator(".picture .node-card").first().waitFor();
+      await main.locator("#app > .page .picture .node-card").first().waitFor();
       await main.locator(".cm-content").waitFor();
       await main.locator(".cm-content").focus();
       await page.keyboard.press("Control+Home");
@@ -503,7 +503,7 @@ test("an engine that cannot begin says so, also to the page around, and can be t
           1,
         );
       } else {
-        await page.waitForSelector(".picture .node-card");
+        await page.waitForSelector(READY);
         assert.equal(await page.locator(".faults").count(), 0, "what was wrong is over");
       }
     } finally {
@@ -521,7 +521,7 @@ test("the embed also loads under the strict policy of the page", async () => {
     const said = listen(page);
     await page.goto(`${strict.origin}/embed.html`);
     await page.locator(".start").click();
-    await page.waitForSelector(".picture .node-card");
+    await page.waitForSelector(READY);
     await page.locator("[aria-label='Step forward']").click();
     assert.deepEqual(said, []);
   } finally {

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { launch } from "./browser.mjs";
+import { READY, launch } from "./browser.mjs";
 import { origin, shots, text, undo, visit } from "./visit.mjs";
 
 const OWN =
@@ -64,7 +64,7 @@ test("several documents are kept, over a reload too, and each comes back as it w
       () => document.querySelector("#preset").value === "article-clusterip",
     );
     await page.reload();
-    await page.waitForSelector(".picture .node-card");
+    await page.waitForSelector(READY);
     assert.deepEqual(
       (await menu()).filter((m) => /Yours/.test(m)),
       ["Yours: second", "Yours: own"],
@@ -161,44 +161,10 @@ test("a fault of the engine leaves the person's text to be copied, and is not me
     await page.locator(".panic").waitFor();
     assert.match(await page.locator(".panic pre").textContent(), /replicas: 4 # mine/);
     await page.reload();
-    await page.waitForSelector(".picture .node-card");
+    await page.waitForSelector(READY);
     assert.equal(
       await page.evaluate(() => localStorage.getItem("packetwalk.shelf").includes("# mine")),
       true,
     );
   });
-});
-
-test("the workbench takes over where the page is, also while it plays", async () => {
-  await visit({}, async (page) => {
-    await page.selectOption("#endpoint", "10.1.6.5:80");
-    await page.click(".sentence .send");
-    await page.waitForFunction(
-      () => Number(document.querySelector(".count strong").textContent) > 1,
-    );
-    await page.click(".adder");
-    await page.locator("details.adder").waitFor();
-    const here = Number(await page.locator(".count strong").textContent());
-    assert.ok(here > 1);
-    await page.waitForFunction(
-      (n) => Number(document.querySelector(".count strong").textContent) > n,
-      here,
-    );
-    assert.equal(await page.locator("#endpoint").inputValue(), "10.1.6.5:80");
-    await page.locator(".cm-line").first().waitFor();
-  });
-});
-
-test("without its file the workbench says so, and everything else goes on", async () => {
-  await visit(
-    { before: (page) => page.route("**/packetwalk-workbench*", (route) => route.abort()) },
-    async (page) => {
-      page.removeAllListeners("requestfailed");
-      page.removeAllListeners("console");
-      await page.click(".drawer-tab:has-text('Terminal')");
-      await page.locator(".verdict.bad, .verdict .bad").waitFor();
-      await page.click(".sentence .send");
-      await page.locator(".capsule").waitFor();
-    },
-  );
 });

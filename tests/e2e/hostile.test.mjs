@@ -342,7 +342,7 @@ test("the embed takes every one, and runs nothing", async () => {
     context.on("weberror", (e) => said.push(e.error().message));
     context.on("console", (m) => said.push(m.text()));
     await page.goto(`${server.origin}/embed.html?load=now`);
-    await page.locator(".picture .node-card").first().waitFor();
+    await page.locator("#app > .page .picture .node-card").first().waitFor();
     const other = await context.newPage();
     other.setDefaultTimeout(60_000);
     const take = async (page, c) => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { end, go, pick, send, shots, undo, verdict, visit, workbench } from "./visit.mjs";
+import { end, go, pick, send, shots, undo, verdict, visit } from "./visit.mjs";
 
 test("a rule that does not match shows the failing condition with both values; runs are folded; counters count", async () => {
   await visit({}, async (page) => {
@@ -88,7 +88,6 @@ test("the route, the neighbour and the VTEP that were used are marked; what chan
 
 test("a forwarding entry is deleted at this moment: the packet is lost for want of it", async () => {
   await visit({}, async (page) => {
-    await workbench(page);
     await send(page);
     await go(page, "DNAT");
     await pick(page, "node01", "flannel.1");

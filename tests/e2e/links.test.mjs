@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
+import { READY } from "./browser.mjs";
 import { end, origin, send, shots, step, text, verdict, visit } from "./visit.mjs";
 
 const dialog = (page) => page.locator(".share[role=dialog]");
@@ -91,7 +92,7 @@ test("an edit of what a link showed is one's own from then on", async () => {
     await page.keyboard.type("# edited\n");
     await page.waitForFunction(() => location.hash === "");
     await page.reload();
-    await page.waitForSelector(".picture .node-card");
+    await page.waitForSelector(READY);
     assert.match(await text(page), /^# edited\n/);
   });
 });
@@ -125,7 +126,7 @@ test("a link in the address of a page that is open takes its place, and undo bri
     const other = (await link(page)).split("#")[1];
     await page.locator("#link").press("Escape");
     await page.reload();
-    await page.waitForSelector(".picture .node-card");
+    await page.waitForSelector(READY);
     await send(page);
     await end(page);
     const was = { step: await step(page), verdict: await verdict(page) };

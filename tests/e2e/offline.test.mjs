@@ -13,9 +13,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { dist, launch, listen } from "./browser.mjs";
+import { READY, dist, launch, listen } from "./browser.mjs";
 import { serve } from "./serve.mjs";
-import { end, send, verdict, workbench } from "./visit.mjs";
+import { end, send, verdict } from "./visit.mjs";
 
 /** The worker has everything. */
 const ready = (page) =>
@@ -36,13 +36,13 @@ const activated = (page) =>
   );
 
 async function walk(page) {
-  await page.waitForSelector(".picture .node-card");
+  await page.waitForSelector(READY);
   await send(page);
   await end(page);
   assert.match(await verdict(page), /849 bytes/);
 }
 
-test("a reload without a network works, with editor and workbench", async () => {
+test("a reload without a network works, with its editor", async () => {
   const server = await serve(dist, { prefix: "/net/" });
   const { context, close } = await launch({ worker: true, locale: "en-US" });
   let closed = false;
@@ -60,7 +60,6 @@ test("a reload without a network works, with editor and workbench", async () => 
     await page.goto(address);
     await walk(page);
     await page.locator(".cm-content").waitFor();
-    await workbench(page);
     await page.reload();
     await walk(page);
     assert.deepEqual(said, []);
@@ -70,7 +69,7 @@ test("a reload without a network works, with editor and workbench", async () => 
   }
 });
 
-/** The build after another: other style sheet and workbench, and so another page and worker. */
+/** The build after another: other style sheet and engine, and so another page and worker. */
 function next(from, folder, mark) {
   cpSync(from, folder, { recursive: true });
   const file = (pattern) => readdirSync(folder).find((f) => pattern.test(f));
@@ -86,13 +85,13 @@ function next(from, folder, mark) {
     `styles-${mark}.css`,
     (b) => `${b}\n.brand { outline: 0 }`,
   );
-  const glue = rename(file(/^packetwalk-workbench-\w+\.js$/), `packetwalk-workbench-${mark}.js`);
-  const wasm = rename(file(/^packetwalk-workbench_bg-/), `packetwalk-workbench_bg-${mark}.wasm`);
+  const glue = rename(file(/^packetwalk-\w+\.js$/), `packetwalk-${mark}.js`);
+  const wasm = rename(file(/^packetwalk-\w+\.wasm$/), `packetwalk-${mark}.wasm`);
   const start = rename(file(/^start-/), `start-${mark}.js`, (b) => wasm(glue(String(b))));
   const edit = (name, change) =>
     writeFileSync(join(folder, name), change(readFileSync(join(folder, name), "utf8")));
   edit("index.html", (t) =>
-    style(start(t)).replace(/<title>.*?Packetwalk/, `<title>${mark} Packetwalk`),
+    style(wasm(glue(start(t)))).replace(/<title>.*?Packetwalk/, `<title>${mark} Packetwalk`),
   );
   const is = createHash("sha256")
     .update(readFileSync(join(folder, "index.html")))
@@ -150,12 +149,10 @@ test("an update is there with the next load, an open page of before goes on, and
 
     // Without a network: the page of before still finds what it loads late, and each load is whole.
     now = null;
-    await workbench(first);
     await walk(first);
     await first.reload();
     assert.match(await first.title(), /^0000000a Packetwalk/);
     await walk(first);
-    await workbench(first);
 
     // A third one: only two are kept.
     now = folderB;

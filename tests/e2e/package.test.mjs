@@ -18,7 +18,7 @@ import { launch, listen, root } from "./browser.mjs";
 import { serve } from "./serve.mjs";
 
 const tools = createRequire(join(root, "tests", "tools", "package.json"));
-const esbuild = createRequire(join(root, "web", "js", "package.json"))("esbuild");
+const esbuild = createRequire(join(root, "web", "package.json"))("esbuild");
 const packetwalk = (...args) =>
   spawnSync("cargo", ["run", "--quiet", "--package", "packetwalk", "--", ...args], {
     cwd: root,

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
+import { READY } from "./browser.mjs";
 import { go, send, shots, step, visit } from "./visit.mjs";
 
 test("a person's own text is there again after a reload, and a preset's is not kept", async () => {
@@ -170,7 +171,7 @@ test("Japanese is chosen by the browser's language and kept when it is changed",
     await page.screenshot({ path: join(shots, "japanese.png") });
     await page.click(".tools button:has-text('EN')");
     await page.reload();
-    await page.waitForSelector(".picture .node-card");
+    await page.waitForSelector(READY);
     assert.equal(await page.locator("html").getAttribute("lang"), "en");
   });
 });

@@ -1,8 +1,9 @@
 // A plain file server on loopback, with the strict policy the page must run under, and without any
 // CORS header.
-import { createReadStream, existsSync, statSync } from "node:fs";
+import { createReadStream, existsSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize, sep } from "node:path";
+import { gzipSync } from "node:zlib";
 
 export const POLICY =
   "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'";
@@ -16,8 +17,17 @@ const TYPES = {
   ".woff2": "font/woff2",
 };
 
-/** Serves a folder, or the one that a function says (none: nobody answers), below `prefix`; `pages` are extra documents by path. */
-export function serve(from, { prefix = "/", pages = {}, policy = POLICY } = {}) {
+const compressed = new Map();
+/** A file compressed once: a host does not compress for each visitor. */
+function gzipped(file) {
+  const key = `${file} ${statSync(file).mtimeMs}`;
+  if (!compressed.has(key)) compressed.set(key, gzipSync(readFileSync(file), { level: 9 }));
+  return compressed.get(key);
+}
+
+/** Serves a folder, or the one that a function says (none: nobody answers), below `prefix`; `pages`
+ * are extra documents by path. With `gzip` text and wasm are compressed, as hosts do. */
+export function serve(from, { prefix = "/", pages = {}, policy = POLICY, gzip = false } = {}) {
   const server = createServer((request, response) => {
     const path = decodeURIComponent(new URL(request.url, "http://x").pathname);
     if (pages[path]) {
@@ -34,8 +44,11 @@ export function serve(from, { prefix = "/", pages = {}, policy = POLICY } = {}) 
     }
     const headers = { "content-type": TYPES[extname(file)] ?? "application/octet-stream" };
     if (policy) headers["content-security-policy"] = policy;
+    const small = gzip && /html|javascript|css|svg|wasm/.test(headers["content-type"]);
+    if (small) headers["content-encoding"] = "gzip";
     response.writeHead(200, headers);
-    createReadStream(file).pipe(response);
+    if (small) response.end(gzipped(file));
+    else createReadStream(file).pipe(response);
   });
   return new Promise((resolve) => {
     server.listen(0, "127.0.0.1", () =>

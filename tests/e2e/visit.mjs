@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before } from "node:test";
-import { dist, launch, listen, root } from "./browser.mjs";
+import { READY, dist, launch, listen, root } from "./browser.mjs";
 import { serve } from "./serve.mjs";
 
 export const shots = join(root, "target", "screenshots");
@@ -26,7 +26,7 @@ export async function visit(options, act) {
     const said = listen(page);
     await prepare?.(page);
     await page.goto(`${server.origin}/`);
-    await page.waitForSelector(".picture .node-card");
+    await page.waitForSelector(READY);
     await act(page, context);
     assert.deepEqual(said, [], "the console is silent");
   } finally {
@@ -68,12 +68,6 @@ export async function text(page) {
   let out = "";
   for await (const part of stream) out += part;
   return out;
-}
-
-/** The workbench is asked for, and is there. */
-export async function workbench(page) {
-  await page.click(".adder");
-  await page.locator("details.adder").waitFor();
 }
 
 /** Something of the menu of additions. */

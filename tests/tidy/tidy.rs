@@ -1,6 +1,8 @@
 //! What the house asks of itself, checked: dependencies point one way, the pure crates stay pure,
 //! no file is too long, every crate's first page says what it must not know.
 
+mod commands;
+
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

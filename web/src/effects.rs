@@ -35,7 +35,6 @@ pub fn run(app: &App, effect: &Effect, link: &Scope<Root>) -> Option<Timeout> {
         }
         Effect::KeepText => keep_text(&app.text),
         Effect::KeepShelf => _ = interop::save(SHELF, &app.shelf.pack()),
-        Effect::Workbench => link.send_message(Msg::Workbench),
         Effect::Focus(field) => link.send_message(Msg::Focus(*field)),
     }
     None
@@ -43,9 +42,7 @@ pub fn run(app: &App, effect: &Effect, link: &Scope<Root>) -> Option<Timeout> {
 
 /// Keeps a person's own text over a reload. The link that it came from says it no longer.
 pub fn keep_text(text: &str) {
-    if cfg!(feature = "workbench") {
-        interop::drop_link();
-    }
+    interop::drop_link();
     if shelf::is_own(text) {
         interop::save(TEXT, text);
     } else {

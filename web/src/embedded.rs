@@ -6,7 +6,8 @@
 //! happens is told to it.
 
 use crate::interop;
-use crate::root::{Msg, NARROW_EMBED, PHONE};
+use crate::root::{Msg, NARROW_EMBED};
+use crate::viewport::PHONE;
 use js_sys::{Function, Object, Reflect};
 use net::event::EventKind;
 use play::Ending;

@@ -3,7 +3,6 @@
 //! Everything may fail and says nothing then: with an opaque origin (a sandboxed frame) storage
 //! throws, and the editor is not there.
 
-#[cfg(feature = "workbench")]
 use js_sys::Promise;
 use js_sys::{Array, Function, Object, Reflect};
 use wasm_bindgen::closure::Closure;
@@ -50,29 +49,6 @@ pub fn browser_language() -> String {
         .unwrap_or_default()
 }
 
-/// What the page before this one left.
-pub fn handed_over() -> Option<String> {
-    Reflect::get(&guard()?, &"session".into()).ok()?.as_string()
-}
-
-fn guard() -> Option<JsValue> {
-    Reflect::get(&js_sys::global(), &"packetwalk".into()).ok().filter(JsValue::is_object)
-}
-
-/// Loads the workbench. When it is there, `leave` gives the state and takes this page away.
-pub fn load_workbench(
-    leave: impl FnMut() -> String + 'static,
-    failed: impl FnMut(String) + 'static,
-) {
-    let load = guard()
-        .and_then(|g| Reflect::get(&g, &"workbench".into()).ok())
-        .and_then(|f| f.dyn_into::<Function>().ok());
-    let Some(load) = load else { return };
-    let leave = Closure::<dyn FnMut() -> String>::new(leave).into_js_value();
-    let failed = Closure::<dyn FnMut(String)>::new(failed).into_js_value();
-    let _ = load.call2(&JsValue::UNDEFINED, &leave, &failed);
-}
-
 /// Gives something to the person as a file.
 pub fn download(name: &str, media: &str, bytes: &[u8]) {
     let parts = Array::of1(&js_sys::Uint8Array::from(bytes));
@@ -98,11 +74,9 @@ fn give(name: &str, blob: &web_sys::Blob) {
 }
 
 /// So many pixels of a painted picture for one of the page.
-#[cfg(feature = "workbench")]
 const FINE: f64 = 2.0;
 
 /// Paints a picture, and gives it to the person as a PNG file.
-#[cfg(feature = "workbench")]
 pub fn paint(name: &str, svg: &str, failed: impl Fn() + Clone + 'static) {
     let Ok(image) = web_sys::HtmlImageElement::new() else { return failed() };
     let (name, painted, none) = (name.to_owned(), image.clone(), failed.clone());
@@ -141,11 +115,9 @@ pub fn paint(name: &str, svg: &str, failed: impl Fn() + Clone + 'static) {
 }
 
 /// What is called when a text was copied, or not.
-#[cfg(feature = "workbench")]
 pub type Copying = [Closure<dyn FnMut(JsValue)>; 2];
 
 /// Copies a text; then says whether the browser let it. What it gives back is kept until then.
-#[cfg(feature = "workbench")]
 pub fn copy(text: &str, done: impl Fn(bool) + Clone + 'static) -> Option<Copying> {
     let clipboard =
         web_sys::window().and_then(|w| Reflect::get(&w.navigator(), &"clipboard".into()).ok());

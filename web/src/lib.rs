@@ -10,7 +10,6 @@
 
 pub mod components;
 pub mod effects;
-#[cfg(feature = "workbench")]
 pub mod embedded;
 pub mod interop;
 pub mod page_context;

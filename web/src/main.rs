@@ -1,5 +1,5 @@
 //! Mounts the page.
 
 fn main() {
-    web::root::mount(false, None);
+    web::root::mount();
 }

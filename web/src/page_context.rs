@@ -2,7 +2,7 @@
 //! them changed: a tick of a session with sixty nodes draws what moved, not sixty nodes.
 
 use crate::root::Ask;
-use crate::viewport::Touch;
+use crate::viewport::{Camera, Touch};
 use gloo::timers::callback::Timeout;
 use std::cell::{Cell, RefCell};
 use std::hash::Hash;
@@ -28,14 +28,17 @@ pub struct PageContext {
     pub ask: Callback<Ask>,
     /// The capsule, which moves outside the markup.
     pub capsule: NodeRef,
-    /// The picture, whose part that is shown is set outside the markup.
+    /// The picture.
     pub picture: NodeRef,
+    /// What the reader zoomed or moved to; `None` while the picture fits. Between two renders it is
+    /// set outside the markup.
+    pub camera: Rc<Cell<Option<Camera>>>,
     /// What shows where something would go.
     pub ghost: NodeRef,
-    /// Read only, in somebody else's page.
+    /// Read only, embedded in another page.
     pub embed: bool,
-    /// The workbench is on its way.
-    pub loading: Cell<bool>,
+    /// The system's colour scheme is dark, as the page opened.
+    pub system_is_dark: bool,
     /// Where the editor is mounted.
     pub editor_host: NodeRef,
     /// Whether it is.
@@ -43,6 +46,26 @@ pub struct PageContext {
 }
 
 impl PageContext {
+    /// A page at its first moment that nothing listens to: for printing it as HTML.
+    pub fn inert(app: App) -> Rc<Self> {
+        Rc::new(Self {
+            app: RefCell::new(app),
+            scene: RefCell::default(),
+            edition: Cell::new(0),
+            send: Callback::noop(),
+            touch: Callback::noop(),
+            ask: Callback::noop(),
+            capsule: NodeRef::default(),
+            picture: NodeRef::default(),
+            camera: Rc::default(),
+            ghost: NodeRef::default(),
+            embed: false,
+            system_is_dark: false,
+            editor_host: NodeRef::default(),
+            editor_ready: Cell::new(false),
+        })
+    }
+
     /// Draws something of it.
     pub fn draw(self: &Rc<Self>, draw: impl FnOnce(&Page<'_>) -> Html) -> Html {
         draw(&Page { app: &self.app.borrow(), scene: &self.scene.borrow(), page: self })

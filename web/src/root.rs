@@ -4,7 +4,7 @@ use crate::components;
 use crate::effects;
 use crate::interop::{self, Editor, Mark};
 use crate::page_context::PageContext;
-use crate::viewport::{self, Touch, Viewport};
+use crate::viewport::{self, Camera, Touch, Viewport};
 use gloo::events::{EventListener, EventListenerOptions};
 use gloo::file::Blob;
 use gloo::file::callbacks::{FileReader, read_as_text};
@@ -13,19 +13,16 @@ use gloo::timers::callback::Timeout;
 use kube::Diagnostic;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use view::app::{Action, App, Drawer, Field, handover, update};
+use view::app::{Action, App, Drawer, Field, update};
 use view::scene::{Scene, scene};
 use view::story::Grain;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
-use yew::AppHandle;
 use yew::prelude::*;
 
 /// Below this width the panes are tabs; the same number stands in small.css.
 const NARROW: &str = "(max-width: 899px)";
 
-/// So much of the picture a narrow page shows.
-pub(crate) const PHONE: f32 = 340.0;
 /// Below this one an embed follows the packet; it has no panes.
 pub(crate) const NARROW_EMBED: &str = "(max-width: 479px)";
 
@@ -34,24 +31,16 @@ pub(crate) const NARROW_EMBED: &str = "(max-width: 479px)";
 pub struct Props {
     /// Read only, in somebody else's page.
     pub embed: bool,
-    /// The state of the page before this one.
-    pub session: Option<AttrValue>,
 }
 
-thread_local! {
-    /// The page, to be taken away when another takes over.
-    static PAGE: RefCell<Option<AppHandle<Root>>> = const { RefCell::new(None) };
-}
-
-/// Mounts the page in its place.
-pub fn mount(embed: bool, session: Option<String>) {
+/// Mounts the page in its place; or the embed, if the document says so.
+pub fn mount() {
     let place = gloo::utils::document()
         .get_element_by_id("app")
         .unwrap_or_else(|| gloo::utils::body().into());
     place.set_inner_html("");
-    let props = Props { embed, session: session.map(Into::into) };
-    let page = yew::Renderer::<Root>::with_root_and_props(place, props).render();
-    PAGE.set(Some(page));
+    let props = Props { embed: gloo::utils::body().has_attribute("data-embed") };
+    yew::Renderer::<Root>::with_root_and_props(place, props).render();
 }
 
 /// Something that happened.
@@ -71,12 +60,7 @@ pub enum Msg {
     /// A field gets the keyboard focus.
     Focus(Field),
     /// It plays from now on, or not.
-    #[cfg(feature = "workbench")]
     Play(bool),
-    /// The workbench is needed.
-    Workbench,
-    /// It could not be loaded.
-    NoWorkbench(String),
 }
 
 /// What needs the browser.
@@ -122,7 +106,7 @@ impl Component for Root {
     type Properties = Props;
 
     fn create(ctx: &Context<Self>) -> Self {
-        let embed = cfg!(feature = "workbench") && ctx.props().embed;
+        let embed = ctx.props().embed;
         let (app, begin) = opened(ctx.props());
         effects::set_page(&app);
         let link = ctx.link().clone();
@@ -158,7 +142,6 @@ impl Component for Root {
             Timeout::new(0, move || Editor::load(move || link.send_message(Msg::EditorReady)))
                 .forget();
         }
-        #[cfg(feature = "workbench")]
         if embed {
             crate::embedded::obey(ctx.link().callback(|m| m));
         }
@@ -179,9 +162,10 @@ impl Component for Root {
             ask: ctx.link().callback(Msg::Ask),
             capsule: NodeRef::default(),
             picture: viewport.picture.clone(),
+            camera: viewport.camera.clone(),
             ghost: viewport.ghost.clone(),
             embed,
-            loading: Cell::new(false),
+            system_is_dark: interop::prefers("(prefers-color-scheme: dark)"),
             editor_host: NodeRef::default(),
             editor_ready: Cell::new(false),
         });
@@ -208,7 +192,6 @@ impl Component for Root {
 
     fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
         match msg {
-            #[cfg(feature = "workbench")]
             Msg::Do(action) if self.page.embed && !action.only_looks() => false,
             Msg::Do(action) => {
                 if let Action::Text(text) = &action {
@@ -242,7 +225,6 @@ impl Component for Root {
                 self.start_glide(ctx);
                 true
             }
-            #[cfg(feature = "workbench")]
             Msg::Play(on) => {
                 if self.page.app.borrow().playing != on {
                     ctx.link().send_message(Msg::Do(Action::TogglePlay));
@@ -312,29 +294,6 @@ impl Component for Root {
                 ctx.link().send_message(Msg::Do(Action::SelectAt(at)));
                 false
             }
-            Msg::Workbench => {
-                if self.page.loading.replace(true) {
-                    return false;
-                }
-                self.page.edition.update(|e| e + 1);
-                let (link, scope) = (ctx.link().clone(), ctx.link().clone());
-                let leave = move || {
-                    let state = scope
-                        .get_component()
-                        .map(|root| handover::pack(&root.page.app.borrow()))
-                        .unwrap_or_default();
-                    // Not from within: the closure that runs belongs to what goes.
-                    Timeout::new(0, || _ = PAGE.take().map(AppHandle::destroy)).forget();
-                    state
-                };
-                interop::load_workbench(leave, move |why| link.send_message(Msg::NoWorkbench(why)));
-                true
-            }
-            Msg::NoWorkbench(why) => {
-                self.page.loading.set(false);
-                ctx.link().send_message(Msg::Do(Action::NoWorkbench(why)));
-                true
-            }
             Msg::Focus(field) => {
                 let id = match field {
                     Field::Command => "command",
@@ -361,7 +320,6 @@ impl Component for Root {
     }
 
     fn view(&self, _: &Context<Self>) -> Html {
-        #[cfg(feature = "workbench")]
         if self.page.embed {
             return self.page.draw(components::embed);
         }
@@ -384,7 +342,6 @@ impl Component for Root {
                 )
             });
         }
-        #[cfg(feature = "workbench")]
         if self.page.embed {
             crate::embedded::tell(&self.page.app.borrow());
         }
@@ -395,23 +352,19 @@ impl Component for Root {
 
 /// The page as it opens, and what that has to bring about.
 fn opened(props: &Props) -> (App, Vec<view::app::Effect>) {
-    #[cfg(feature = "workbench")]
     if props.embed {
         return crate::embedded::opened();
     }
-    let left = props.session.as_deref().and_then(handover::unpack);
-    let (mut app, mut begin) = left.unwrap_or_else(|| {
-        let mut app = App::new(effects::chosen_lang(), "");
-        app.theme = effects::chosen_theme();
-        if let Some(text) = effects::kept_text() {
-            update(&mut app, Action::Opened(text));
-            app.history = view::app::History::default();
-        }
-        (app, Vec::new())
-    });
+    let mut app = App::new(effects::chosen_lang(), "");
+    app.theme = effects::chosen_theme();
+    if let Some(text) = effects::kept_text() {
+        update(&mut app, Action::Opened(text));
+        app.history = view::app::History::default();
+    }
+    let mut begin = Vec::new();
     app.narrow = interop::prefers(NARROW);
     app.shelf = effects::kept_shelf();
-    if let Some(link) = interop::link().filter(|_| cfg!(feature = "workbench")) {
+    if let Some(link) = interop::link() {
         begin.extend(update(&mut app, Action::Link(link)));
     }
     (app, begin)
@@ -427,21 +380,8 @@ fn picture(app: &App, seen: Option<&Scene>) -> Scene {
 }
 
 impl Root {
-    /// The part of the picture that is shown by itself: all; on a narrow page the node with the
-    /// packet.
-    fn fit(&self) -> (f32, f32, f32, f32) {
-        let app = self.page.app.borrow();
-        let Some(l) = &app.loaded else { return (0.0, 0.0, 100.0, 100.0) };
-        let layout = &l.layout;
-        if app.narrow {
-            return (
-                view::scene::camera(layout, &self.page.scene.borrow(), PHONE),
-                0.0,
-                PHONE,
-                layout.height,
-            );
-        }
-        (0.0, 0.0, layout.width, layout.height)
+    fn fit(&self) -> Camera {
+        viewport::fit(&self.page.app.borrow(), &self.page.scene.borrow())
     }
 
     fn mark(&mut self) {

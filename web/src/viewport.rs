@@ -3,8 +3,10 @@
 
 use kube::change::{Change, Thing};
 use std::cell::Cell;
+use std::rc::Rc;
 use view::app::{Action, App, Selected};
 use view::px::Px;
+use view::scene::{Scene, camera};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, PointerEvent, WheelEvent};
 use yew::NodeRef;
@@ -27,8 +29,28 @@ pub enum Touch {
     Fit,
 }
 
-/// The part of the picture that is shown: left, top, width, height.
-type Camera = (f32, f32, f32, f32);
+/// The part of the picture that is shown: left, top, width and height, in units of the picture.
+pub type Camera = (f32, f32, f32, f32);
+
+/// The width that a narrow page shows, in units of the picture.
+pub const PHONE: f32 = 340.0;
+
+/// What is shown unless the reader zooms: the whole picture; on a narrow page the node that the
+/// packet is in.
+pub fn fit(app: &App, scene: &Scene) -> Camera {
+    let Some(l) = &app.loaded else { return (0.0, 0.0, 100.0, 100.0) };
+    let (width, height) = (l.layout.width, l.layout.height);
+    if app.narrow {
+        (camera(&l.layout, scene, PHONE), 0.0, PHONE, height)
+    } else {
+        (0.0, 0.0, width, height)
+    }
+}
+
+/// A camera as the `viewBox` of the picture.
+pub fn view_box((x, y, w, h): Camera) -> String {
+    [x, y, w, h].map(|v| Px(v).to_string()).join(" ")
+}
 
 enum Drag {
     /// The whole picture, from this camera.
@@ -53,7 +75,8 @@ pub struct Viewport {
     pub picture: NodeRef,
     /// What shows where something would go.
     pub ghost: NodeRef,
-    camera: Option<Camera>,
+    /// What the reader zoomed or moved to; `None` while the picture fits.
+    pub camera: Rc<Cell<Option<Camera>>>,
     shown: Cell<Option<Camera>>,
     held: Option<Held>,
 }
@@ -68,12 +91,10 @@ impl Viewport {
 
     /// Shows the right part: a person's, or else `fit`.
     pub fn show(&self, fit: Camera) {
-        let camera = self.camera.unwrap_or(fit);
+        let camera = self.camera.get().unwrap_or(fit);
         // Every text of it is laid out anew when it is set, also to the same.
         if let (Some(svg), true) = (self.svg(), self.shown.get() != Some(camera)) {
-            let (x, y, w, h) = camera;
-            let _ =
-                svg.set_attribute("viewBox", &[x, y, w, h].map(|v| Px(v).to_string()).join(" "));
+            let _ = svg.set_attribute("viewBox", &view_box(camera));
             self.shown.set(Some(camera));
         }
     }
@@ -97,13 +118,13 @@ impl Viewport {
     }
 
     fn zoom(&mut self, factor: f32, around: Option<(f32, f32)>, fit: Camera) {
-        let (x, y, w, h) = self.camera.unwrap_or(fit);
+        let (x, y, w, h) = self.camera.get().unwrap_or(fit);
         // From a tenth of all to three pixels for one.
         let most = (fit.2.max(fit.3) * 2.0).max(400.0);
         let factor = factor.clamp(w / most, w / 120.0);
         let (cx, cy) = around.map_or((x + w / 2.0, y + h / 2.0), |c| self.place(c, (x, y, w, h)));
         let (nw, nh) = (w / factor, h / factor);
-        self.camera = Some((cx - (cx - x) / factor, cy - (cy - y) / factor, nw, nh));
+        self.camera.set(Some((cx - (cx - x) / factor, cy - (cy - y) / factor, nw, nh)));
         self.show(fit);
     }
 
@@ -112,7 +133,7 @@ impl Viewport {
         match touch {
             Touch::Zoom(factor) => self.zoom(factor, None, fit),
             Touch::Fit => {
-                self.camera = None;
+                self.camera.set(None);
                 self.show(fit);
             }
             Touch::Wheel(e) => {
@@ -126,9 +147,8 @@ impl Viewport {
                 };
                 let dragged = target.closest("[data-drag]").ok().flatten();
                 let drag = dragged
-                    .filter(|_| cfg!(feature = "workbench"))
                     .and_then(|d| drag_of(&d))
-                    .unwrap_or_else(|| Drag::Pan(self.camera.unwrap_or(fit)));
+                    .unwrap_or_else(|| Drag::Pan(self.camera.get().unwrap_or(fit)));
                 let at = (e.client_x() as f32, e.client_y() as f32);
                 self.held = Some(Held { at, moved: false, target, drag });
             }
@@ -153,7 +173,7 @@ impl Viewport {
             return;
         }
         let at = (e.client_x() as f32, e.client_y() as f32);
-        let camera = self.camera.unwrap_or(fit);
+        let camera = self.camera.get().unwrap_or(fit);
         let scale = self.scale(camera);
         let Some(held) = &mut self.held else { return };
         let (dx, dy) = (at.0 - held.at.0, at.1 - held.at.1);
@@ -169,7 +189,7 @@ impl Viewport {
         let from = held.at;
         match &held.drag {
             Drag::Pan((x, y, w, h)) => {
-                self.camera = Some((x - dx / scale, y - dy / scale, *w, *h));
+                self.camera.set(Some((x - dx / scale, y - dy / scale, *w, *h)));
                 self.show(fit);
             }
             Drag::Thing(_, shape) => {
@@ -198,7 +218,7 @@ impl Viewport {
             return clicked(&held.target).into_iter().collect();
         }
         let at = (e.client_x() as f32, e.client_y() as f32);
-        let scale = self.scale(self.camera.unwrap_or(fit));
+        let scale = self.scale(self.camera.get().unwrap_or(fit));
         match held.drag {
             Drag::Pan(_) => Vec::new(),
             Drag::Thing(thing, _) => {

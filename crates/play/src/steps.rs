@@ -6,7 +6,6 @@
 
 use crate::probe::{Probe, ProbeError};
 use crate::session::{Action, Begun, Run, Session};
-#[cfg(feature = "shell")]
 use crate::shell;
 use crate::shell::Output;
 use net::PacketId;
@@ -61,14 +60,7 @@ pub enum Came {
     Refused(ProbeError),
 }
 
-#[cfg(feature = "shell")]
 use shell::exec_at_once as command;
-
-/// Without a shell no command was typed either.
-#[cfg(not(feature = "shell"))]
-fn command(_: &mut Session, _: &str, line: &str) -> Output {
-    Output::fail(127, format!("{line}: there is no shell here\n"))
-}
 
 impl Session {
     /// Does steps, in order, and lets the world go on until nothing is under way.

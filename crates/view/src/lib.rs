@@ -17,12 +17,9 @@
 #![forbid(unsafe_code)]
 
 pub mod app;
-#[cfg(feature = "workbench")]
 pub mod embed;
-#[cfg(feature = "workbench")]
 pub mod export;
 pub mod index;
-#[cfg(feature = "workbench")]
 pub mod json;
 pub mod labels;
 pub mod layout;
@@ -36,7 +33,6 @@ pub mod run_diff;
 pub mod scene;
 pub mod stamp;
 pub mod story;
-#[cfg(feature = "workbench")]
 pub mod svg;
 pub mod tables;
 pub mod trace;

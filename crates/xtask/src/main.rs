@@ -5,11 +5,12 @@
 //! build   set up, and leave dist/, which any static host serves from any path
 //! package set up, and leave the npm package of the engine in target/npm
 //! test    set up the test tools too, and run every test
+//! full    test, then the full counts: random sessions, the kernel, benchmarks, pictures
 //! kernel  compare with the kernel this runs on (root), or else with the recordings of one
 //! setup   only set up
 //! ```
 //!
-//! **Architecture invariant.** Nothing of the product depends on this; it uses the standard library
+//! **Architecture invariant.** Nothing of the product depends on this. It uses the standard library
 //! only, so that it is built in seconds.
 #![forbid(unsafe_code)]
 
@@ -19,12 +20,14 @@ mod wasm;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask [serve|build|package|test|kernel|setup] [--yes]
+const USAGE: &str = "usage: cargo xtask [serve|build|package|test|full|kernel|setup] [--yes]
 
   serve   set up, build, and serve the page on 127.0.0.1:8080
   build   set up, and leave dist/, which any static host serves from any path
   package set up, and leave the npm package of the engine in target/npm
   test    set up the test tools too, and run every test
+  full    test, then hundreds of random sessions here and on the kernel, benchmarks, and
+          screenshots of the page in target/screenshots
   kernel  compare with the kernel this runs on, as root in namespaces of its own; not as root,
           with the recordings of one. kernel --help says what it takes
   setup   only set up what serve and build need
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Some("build") => setup::tools(yes, false).and_then(|t| run::build(&t)),
         Some("package") => setup::tools(yes, false).and_then(|t| run::package(&t)),
         Some("test") => setup::tools(yes, true).and_then(|t| run::test(&t, yes)),
+        Some("full") => setup::tools(yes, true).and_then(|t| run::full(&t, yes)),
         Some("setup") => setup::tools(yes, false).map(|_| ()),
         _ => {
             eprintln!("{USAGE}");

@@ -7,7 +7,7 @@ use std::time::Instant;
 /// Builds dist/.
 pub(crate) fn build(t: &Tools) -> Result<()> {
     say("building the page");
-    run(t.page_command("trunk").args(["build", "--release"]), "trunk build")?;
+    run(t.wasm_command("trunk").args(["build", "--release"]), "trunk build")?;
     say("dist/ is ready: any static host serves it, from any path");
     Ok(())
 }
@@ -25,7 +25,7 @@ pub(crate) fn package(t: &Tools) -> Result<()> {
         "--profile",
         "wasm",
     ];
-    run(t.page_command("cargo").args(build), "cargo build")?;
+    run(t.wasm_command("cargo").args(build), "cargo build")?;
     let (root, out) = (root(), root().join("target/npm"));
     let folder = out.join("packetwalk");
     let io = |what: &Path, e: std::io::Error| format!("{}: {e}", what.display());
@@ -43,20 +43,8 @@ pub(crate) fn package(t: &Tools) -> Result<()> {
         text.lines().filter(|l| !l.contains("[Symbol.dispose]")).flat_map(|l| [l, "\n"]).collect();
     std::fs::write(&types, text).map_err(|e| io(&types, e))?;
     let bytes = folder.join("packetwalk_bg.wasm");
-    let small = [
-        "-Oz",
-        "--low-memory-unused",
-        "--enable-bulk-memory",
-        "--enable-nontrapping-float-to-int",
-        "--enable-reference-types",
-    ];
-    let small = small.into_iter().chain([
-        "--enable-multivalue",
-        "--enable-sign-ext",
-        "--enable-mutable-globals",
-        "-o",
-    ]);
-    run(t.command("wasm-opt").args(small).arg(&bytes).arg(&bytes), "wasm-opt")?;
+    run(t.command("node").arg("web/build/prepare.mjs"), "web/build/prepare.mjs")?;
+    run(t.command("node").arg("web/build/shrink.mjs").arg(&bytes), "web/build/shrink.mjs")?;
     // What is ours stands beside what was made.
     let npm = root.join("crates/engine/npm");
     let schemas = ["schema/document.schema.json", "schema/trace.schema.json"];
@@ -80,10 +68,10 @@ pub(crate) fn package(t: &Tools) -> Result<()> {
 /// Builds and serves, and builds again when something changes.
 pub(crate) fn serve(t: &Tools) -> Result<()> {
     say("building, then serving on http://127.0.0.1:8080/ (end with Ctrl-C)");
-    run(t.page_command("trunk").args(["serve", "--release"]), "trunk serve")
+    run(t.wasm_command("trunk").args(["serve", "--release"]), "trunk serve")
 }
 
-/// Runs every test, the fast ones first.
+/// Runs every test, with samples of random sessions, the fast ones first.
 pub(crate) fn test(t: &Tools, yes: bool) -> Result<()> {
     let cargo = |args: &[&str]| {
         let mut c = t.command("cargo");
@@ -150,12 +138,32 @@ pub(crate) fn test(t: &Tools, yes: bool) -> Result<()> {
         run(&mut c, "wasm-bindgen-test")
     })?;
     step("whole-page tests", || {
-        run(
-            t.command("node").args(["--test", "--test-concurrency=1"]).args(page_tests()?),
-            "node --test",
-        )
+        let mut c = t.command("node");
+        c.args(["--test", "--test-concurrency=2"]).args(page_tests()?);
+        run(&mut c, "node --test")
     })?;
     say("every test passed");
+    Ok(())
+}
+
+/// Runs every test, then what is too long for each change: hundreds of random sessions here and on
+/// the kernel, the benchmarks, and pictures of the page to look at.
+pub(crate) fn full(t: &Tools, yes: bool) -> Result<()> {
+    test(t, yes)?;
+    step("every random session", || {
+        let mut c = t.command("cargo");
+        c.args(["test", "--release", "--package", "packetwalk-tests", "--", "--nocapture"]);
+        run(c.env("PACKETWALK_FULL", "1"), "cargo test")
+    })?;
+    for seed in ["1", "2"] {
+        step(&format!("the kernel itself, 300 random sessions from seed {seed}"), || {
+            kernel(yes, &["--random", "300", "--seed", seed].map(str::to_owned))
+        })?;
+    }
+    for script in ["load.mjs", "bench.mjs", "sheets.mjs"] {
+        step(script, || run(t.command("node").arg(format!("tests/e2e/{script}")), script))?;
+    }
+    say("everything was run");
     Ok(())
 }
 

@@ -1,10 +1,13 @@
-//! What is there is found and left alone; what is missing is installed in a pinned version.
+//! Finds the tools that a checkout needs and installs those that are missing, in pinned versions.
+//!
+//! Tools that cargo builds go into the user's cache folder, one folder per version, and are shared
+//! by every checkout. Nothing is written into cargo's bin folder.
 
 use crate::wasm;
 use std::ffi::OsString;
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Why a step failed, for a person.
 pub(crate) type Result<T> = std::result::Result<T, String>;
@@ -18,12 +21,10 @@ const WASM_BINDGEN: &str = "0.2.130";
 
 /// The tools, ready to use.
 pub(crate) struct Tools {
-    /// PATH with the checkout's own tools in front.
+    /// PATH with the pinned tools in front.
     path: OsString,
     /// The rustup toolchain that has the wasm32 standard library, if it is not the default one.
     toolchain: Option<String>,
-    /// Whether that toolchain has the sources of its standard library.
-    std_sources: bool,
 }
 
 /// The checkout.
@@ -52,24 +53,6 @@ impl Tools {
         }
         c
     }
-
-    /// A command that builds the page. The standard library is built with it, small instead of
-    /// fast, and a panic stops at once instead of telling a story: together a tenth of the page.
-    /// Without the library's sources the page works as well, and is that much larger.
-    pub(crate) fn page_command(&self, program: &str) -> Command {
-        let mut c = self.wasm_command(program);
-        if self.std_sources {
-            // What is asked for here is not stable, and changes nothing but size.
-            c.env("RUSTC_BOOTSTRAP", "1")
-                .env("CARGO_UNSTABLE_BUILD_STD", "std,panic_abort")
-                .env("CARGO_UNSTABLE_BUILD_STD_FEATURES", "optimize_for_size")
-                .env(
-                    "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS",
-                    "-Zunstable-options -Cpanic=immediate-abort",
-                );
-        }
-        c
-    }
 }
 
 /// Runs a command to its end.
@@ -92,15 +75,21 @@ pub(crate) fn say(step: &str) {
     let _ = std::io::stdout().flush();
 }
 
+fn is_root() -> bool {
+    output(Command::new("id").arg("-u")).as_deref() == Some("0")
+}
+
 /// Asks, once, before system packages are installed.
 fn may_install(packages: &[&str], yes: bool) -> Result<()> {
     let list = packages.join(" ");
-    if yes {
+    // Where nobody can be asked, root may install and others may not.
+    if yes || (!std::io::stdin().is_terminal() && is_root()) {
         return Ok(());
     }
     if !std::io::stdin().is_terminal() {
         return Err(format!(
-            "these system packages are needed: {list}\n  run again with --yes to install them with apt-get, or install them yourself"
+            "these system packages are needed: {list}\n  \
+             run again with --yes to install them with apt-get, or install them yourself"
         ));
     }
     print!("xtask: install these system packages with apt-get? {list} [y/N] ");
@@ -122,51 +111,52 @@ pub(crate) fn apt(packages: &[&str]) -> Result<()> {
             packages.join(" ")
         ));
     }
-    // As root there is no sudo to ask.
-    let root = output(Command::new("id").arg("-u")).as_deref() == Some("0");
     let apt = |args: &[&str]| {
-        let mut c = if root { Command::new("apt-get") } else { Command::new("sudo") };
-        if !root {
+        let mut c = Command::new(if is_root() { "apt-get" } else { "sudo" });
+        if !is_root() {
             c.arg("apt-get");
         }
         c.args(args).env("DEBIAN_FRONTEND", "noninteractive");
         c
     };
-    run(apt(&["-q", "update"]).stdout(std::process::Stdio::null()), "apt-get update")?;
+    run(apt(&["-q", "update"]).stdout(Stdio::null()), "apt-get update")?;
     run(
         apt(&["-q", "-y", "install", "--no-install-recommends"])
             .args(packages)
-            .stdout(std::process::Stdio::null()),
+            .stdout(Stdio::null()),
         "apt-get install",
     )
 }
 
-fn first_line(program: &str, arg: &str, path: &OsString) -> Option<String> {
-    let text = output(Command::new(program).arg(arg).env("PATH", path))?;
-    text.lines().next().map(str::to_owned)
+/// The folder that keeps the tools between runs: `packetwalk` in the user's cache folder.
+fn cache() -> Result<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    let home = || set("HOME").or_else(|| set("USERPROFILE"));
+    let folder = if cfg!(target_os = "macos") {
+        home().map(|h| h.join("Library/Caches"))
+    } else if cfg!(windows) {
+        set("LOCALAPPDATA")
+    } else {
+        set("XDG_CACHE_HOME").or_else(|| home().map(|h| h.join(".cache")))
+    };
+    Ok(folder
+        .ok_or("neither HOME nor a cache folder is set in the environment")?
+        .join("packetwalk"))
 }
 
-/// Everything that building the page needs, and what the tests need besides. One question covers
+/// Installs what building the page needs, and what the tests need besides. One question covers
 /// every system package.
 pub(crate) fn tools(yes: bool, for_tests: bool) -> Result<Tools> {
-    let root = root();
-    let own = [root.join("target/tools/bin"), root.join("web/js/node_modules/.bin")];
-    let old = std::env::var_os("PATH").unwrap_or_default();
-    let path = std::env::join_paths(own.iter().cloned().chain(std::env::split_paths(&old)))
-        .map_err(|e| e.to_string())?;
-    let node = first_line("node", "--version", &path)
-        .and_then(|v| v.trim_start_matches('v').split('.').next()?.parse::<u32>().ok());
-    match node {
+    let node = output(Command::new("node").arg("--version"));
+    match node.and_then(|v| v.trim_start_matches('v').split('.').next()?.parse::<u32>().ok()) {
         Some(20..) => {}
         Some(v) => return Err(format!("Node.js {v} is too old: install version 20 or later")),
-        None => return Err("Node.js is missing: install version 20 or later, with npm".to_owned()),
+        None => {
+            return Err("Node.js is missing: install version 20 or later, with npm".to_owned());
+        }
     }
-    npm(&root.join("web/js"), "the packages of web/js (editor, fonts, wasm-opt; a few seconds)")?;
     if for_tests {
-        npm(
-            &root.join("tests/tools"),
-            "the packages of tests/tools (generators of pages, readers of what is written; a minute)",
-        )?;
+        npm(&root().join("tests/tools"))?;
     }
     let compiler = wasm::find()?;
     let mut packages = compiler.missing_packages().to_vec();
@@ -179,97 +169,77 @@ pub(crate) fn tools(yes: bool, for_tests: bool) -> Result<Tools> {
         apt(&packages)?;
     }
     let toolchain = wasm::finish(compiler)?;
-    cargo_tool("wasm-bindgen", "wasm-bindgen-cli", WASM_BINDGEN, &["--force"], &path)?;
-    cargo_tool(
-        "trunk",
-        "trunk",
-        TRUNK,
-        &["--locked", "--no-default-features", "--features", "rustls"],
-        &path,
-    )?;
+    let cache = cache()?;
+    let trunk = ["--locked", "--no-default-features", "--features", "rustls"];
+    let mut folders = vec![
+        cargo_tool(&cache, "wasm-bindgen-cli", WASM_BINDGEN, &[])?,
+        cargo_tool(&cache, "trunk", TRUNK, &trunk)?,
+    ];
+    offer_to_trunk(&folders[0]);
     if for_tests {
-        cargo_tool("mdbook", "mdbook", MDBOOK, &["--no-default-features"], &path)?;
+        folders.push(cargo_tool(&cache, "mdbook", MDBOOK, &["--no-default-features"])?);
     }
-    launcher(&root, &old);
-    let std_sources = wasm::std_sources(toolchain.as_deref());
-    let tools = Tools { path, toolchain, std_sources };
-    // Trunk builds offline.
-    run(tools.page_command("cargo").args(["fetch", "--quiet", "--locked"]), "cargo fetch")?;
-    Ok(tools)
+    let old = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(folders.into_iter().chain(std::env::split_paths(&old)));
+    Ok(Tools { path: path.map_err(|e| e.to_string())?, toolchain })
 }
 
-/// What a package-lock.json pins.
-fn npm(folder: &Path, what: &str) -> Result<()> {
+/// Installs the npm packages of the tests, as the lock file pins them.
+fn npm(folder: &Path) -> Result<()> {
     let file = folder.join("package-lock.json");
     let lock = std::fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
-    let stamp = folder.join("node_modules/.packetwalk-lock");
+    let stamp = folder.join("node_modules/.stamp");
     if std::fs::read_to_string(&stamp).is_ok_and(|s| s == lock) {
         return Ok(());
     }
-    say(&format!("installing {what}"));
-    run(
-        Command::new("npm")
-            .args(["ci", "--no-audit", "--no-fund"])
-            .current_dir(folder)
-            .stdout(std::process::Stdio::null()),
-        "npm ci",
-    )?;
+    say("installing the npm packages of tests/tools (a minute)");
+    let mut c = Command::new("npm");
+    c.args(["ci", "--no-audit", "--no-fund"]).current_dir(folder).stdout(Stdio::null());
+    run(&mut c, "npm ci")?;
     std::fs::write(&stamp, lock).map_err(|e| e.to_string())
 }
 
-/// A tool that cargo builds. One that is there in another version stays as it is: ours goes beside
-/// it, below target/.
-fn cargo_tool(
-    program: &str,
-    package: &str,
-    version: &str,
-    extra: &[&str],
-    path: &OsString,
-) -> Result<()> {
-    let have = first_line(program, "--version", path);
-    if have
-        .as_deref()
-        .and_then(|v| v.split_whitespace().nth(1))
-        .is_some_and(|v| v.trim_start_matches('v') == version)
-    {
-        return Ok(());
+/// Builds a tool with cargo, unless this version is in the cache. Returns the folder of its
+/// programs.
+fn cargo_tool(cache: &Path, package: &str, version: &str, options: &[&str]) -> Result<PathBuf> {
+    let folder = cache.join(format!("{package}-{version}"));
+    // cargo writes this file last.
+    if !folder.join(".crates2.json").is_file() {
+        say(&format!(
+            "building {package} {version} into {} (about four minutes on two cores)",
+            folder.display()
+        ));
+        let mut c = Command::new("cargo");
+        c.args(["install", "--quiet", &format!("{package}@{version}"), "--root"]).arg(&folder);
+        c.args(options).env("CARGO_TARGET_DIR", cache.join("build"));
+        // It runs a few times a day: a fast build matters more than a fast program.
+        for (key, value) in
+            [("LTO", "false"), ("CODEGEN_UNITS", "16"), ("OPT_LEVEL", "0"), ("DEBUG", "0")]
+        {
+            c.env(format!("CARGO_PROFILE_RELEASE_{key}"), value);
+        }
+        run(&mut c, &format!("cargo install {package}"))?;
     }
-    say(&format!("building {package} {version} (about four minutes on two cores)"));
-    let mut c = Command::new("cargo");
-    c.args(["install", "--quiet", &format!("{package}@{version}")]).args(extra);
-    // The tool is used a few times a day: built fast, not to be fast.
-    for (key, value) in
-        [("LTO", "false"), ("CODEGEN_UNITS", "16"), ("OPT_LEVEL", "0"), ("DEBUG", "0")]
-    {
-        c.env(format!("CARGO_PROFILE_RELEASE_{key}"), value);
-    }
-    c.env("CARGO_TARGET_DIR", root().join("target/tools-build"));
-    if have.is_some() {
-        c.arg("--root").arg(root().join("target/tools"));
-    }
-    run(&mut c, &format!("cargo install {package}"))
+    Ok(folder.join("bin"))
 }
 
-/// So that plain `trunk` finds wasm-opt too, if there is none: a launcher beside trunk itself.
-fn launcher(root: &Path, path: &OsString) {
-    if first_line("wasm-opt", "--version", path).is_some() {
-        return;
-    }
-    let home = std::env::split_paths(path).find(|p| p.join("cargo").is_file());
-    let Some(file) = home.map(|h| h.join("wasm-opt")) else { return };
-    let script = format!(
-        "#!/bin/sh\nexec node '{}' \"$@\"\n",
-        root.join("web/js/node_modules/binaryen/bin/wasm-opt").display()
-    );
-    if std::fs::write(&file, script).is_ok() {
-        let _ = Command::new("chmod").arg("+x").arg(&file).status();
-        say(&format!("wrote {}, for plain trunk", file.display()));
-    }
+/// Links wasm-bindgen into Trunk's own cache, so that plain `trunk serve` finds it without PATH and
+/// without a download. Where that fails, Trunk downloads it.
+#[cfg(unix)]
+fn offer_to_trunk(bin: &Path) {
+    let Some(folder) = cache().ok().and_then(|c| c.parent().map(Path::to_path_buf)) else { return };
+    let trunk = folder.join(if cfg!(target_os = "macos") { "dev.trunkrs.trunk" } else { "trunk" });
+    let _ = std::fs::create_dir_all(&trunk);
+    let _ = std::os::unix::fs::symlink(bin, trunk.join(format!("wasm-bindgen-{WASM_BINDGEN}")));
 }
+
+/// Trunk downloads wasm-bindgen where links need privileges.
+#[cfg(not(unix))]
+fn offer_to_trunk(_: &Path) {}
 
 /// Whether this is root on Linux, who may make namespaces.
 pub(crate) fn may_ask_kernel() -> bool {
-    cfg!(target_os = "linux") && output(Command::new("id").arg("-u")).as_deref() == Some("0")
+    cfg!(target_os = "linux") && is_root()
 }
 
 /// What a lab on the real kernel is built with.

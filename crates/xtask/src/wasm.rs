@@ -19,40 +19,9 @@ fn has_std(sysroot: &Path) -> bool {
 }
 
 fn default_sysroot() -> Option<PathBuf> {
-    sysroot(None)
-}
-
-fn sysroot(toolchain: Option<&str>) -> Option<PathBuf> {
     let mut c = Command::new("rustc");
     c.args(["--print", "sysroot"]).env_remove("RUSTUP_TOOLCHAIN").current_dir(root());
-    if let Some(t) = toolchain {
-        c.env("RUSTUP_TOOLCHAIN", t);
-    }
     output(&mut c).map(PathBuf::from)
-}
-
-/// Whether a toolchain has the sources of its standard library; rustup may fetch them.
-pub(crate) fn std_sources(toolchain: Option<&str>) -> bool {
-    let there = || {
-        sysroot(toolchain)
-            .is_some_and(|s| s.join("lib/rustlib/src/rust/library/Cargo.lock").is_file())
-    };
-    if there() {
-        return true;
-    }
-    let told_not_to = std::env::vars().any(|(k, v)| k == "RUSTUP_AUTO_INSTALL" && v == "0");
-    if toolchain.is_none()
-        && !told_not_to
-        && output(Command::new("rustup").arg("--version")).is_some()
-    {
-        say("fetching the sources of the standard library with rustup");
-        rustup(&["component", "add", "rust-src"]);
-    }
-    let found = there();
-    if !found {
-        say("without them the page is about a tenth larger: rustup component add rust-src");
-    }
-    found
 }
 
 /// Where the wasm32 standard library comes from.

@@ -1,7 +1,7 @@
 //! The diagram. Everything is placed by attributes; the capsule's place is set outside the markup.
 
 use super::{Page, icons};
-use crate::viewport::Touch;
+use crate::viewport::{self, Touch, view_box};
 use kube::change::Change;
 use kube::fault::{Daemon, Fault};
 use kube::topology::Topology;
@@ -24,11 +24,12 @@ pub(crate) fn diagram(p: &Page<'_>) -> Html {
         || p.text(Ui::Diagram).to_owned(),
         |c| format!("{} {} → {}", c.kind, c.src, c.dst),
     );
+    let camera = p.page.camera.get().unwrap_or_else(|| viewport::fit(p.app, scene));
     html! {
         <div class={classes!("diagram", p.app.stale.then_some("stale"))}>
             { p.still(legend) }
             <div class="stale-note" role="status">if p.app.stale { <span>{ p.text(Ui::LastValid) }</span> }</div>
-            <svg class="picture" ref={p.page.picture.clone()} role="group" aria-label={summary} preserveAspectRatio="xMidYMid meet"
+            <svg class="picture" ref={p.page.picture.clone()} role="group" aria-label={summary} viewBox={view_box(camera)} preserveAspectRatio="xMidYMid meet"
                 onpointerdown={p.touch(Touch::Down)} onpointermove={p.touch(Touch::Move)} onpointerup={p.touch(Touch::Up)} onpointercancel={p.touch(|_| Touch::Cancel)}>
                 { defs() }
                 { p.still(cards) }
@@ -73,9 +74,7 @@ fn legend(p: &Page<'_>) -> Html {
     html! {
         <div class="legend">
             <button type="button" class={classes!("filter", p.app.focus.then_some("here"))} aria-pressed={p.app.focus.to_string()} onclick={p.act(Action::Focus(!p.app.focus))}>{ p.text(Ui::Focus) }</button>
-            if !cfg!(feature = "workbench") {
-                <button type="button" class="filter adder" disabled={p.page.loading.get()} onclick={p.act(Action::Workbench)}>{ icons::icon("plus") }<span>{ p.text(if p.page.loading.get() { Ui::LoadingBench } else { Ui::Add }) }</span></button>
-            } else if !p.embed() {
+            if !p.embed() {
                 <details class="menu adder">
                     <summary class="filter">{ icons::icon("plus") }<span>{ p.text(Ui::Add) }</span></summary>
                     <div class="menu-list">

@@ -18,7 +18,7 @@ pub(crate) fn header(p: &Page<'_>) -> Html {
     };
     let tool = |icon: &'static str, text: Ui, action: Action, off: bool| html! { <button type="button" class="tool" aria-label={p.text(text)} title={p.text(text)} disabled={off} onclick={p.act(action)}>{ icons::icon(icon) }</button> };
     let dark = match p.app.theme {
-        Theme::System => crate::interop::prefers("(prefers-color-scheme: dark)"),
+        Theme::System => p.page.system_is_dark,
         Theme::Light => false,
         Theme::Dark => true,
     };

@@ -366,7 +366,7 @@ fn line(p: &Page<'_>, host: &str, i: usize, x: &Line) -> Html {
         Fate::New => Some(("new", Ui::New)),
         Fate::Gone => Some(("gone", Ui::Gone)),
     };
-    let run = x.delete.as_ref().filter(|_| cfg!(feature = "workbench") && !p.embed() && x.fate != Fate::Gone).map(|d| {
+    let run = x.delete.as_ref().filter(|_| !p.embed() && x.fate != Fate::Gone).map(|d| {
         let name = format!("{}: {d}", p.text(Ui::Delete));
         html! { <button type="button" class="tool small" aria-label={name.clone()} title={name} onclick={p.act(Action::Run(host.to_owned(), d.clone()))}>{ icons::icon("cross") }</button> }
     });

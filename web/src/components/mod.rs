@@ -2,33 +2,17 @@
 
 mod diagram;
 mod editor;
-#[cfg(feature = "workbench")]
 mod embed;
 mod events;
 mod header;
 mod icons;
 mod inspector;
-#[cfg(feature = "workbench")]
 mod lists;
-#[cfg(feature = "workbench")]
 mod share;
-#[cfg(feature = "workbench")]
 mod terminal;
-#[cfg(feature = "workbench")]
 mod thing;
-#[cfg(not(feature = "workbench"))]
-mod waiting;
-#[cfg(not(feature = "workbench"))]
-use waiting as lists;
-#[cfg(not(feature = "workbench"))]
-use waiting as share;
-#[cfg(not(feature = "workbench"))]
-use waiting as terminal;
-#[cfg(not(feature = "workbench"))]
-use waiting as thing;
 mod transport;
 
-#[cfg(feature = "workbench")]
 pub use embed::embed;
 
 pub use crate::page_context::Page;
@@ -43,10 +27,9 @@ impl Page<'_> {
         let tell = self.page.touch.clone();
         Callback::from(move |e| tell.emit(touch(e)))
     }
-    /// Whether it is read only, in somebody else's page: the workbench's module is that of the
-    /// embed.
+    /// Whether it is read only, in somebody else's page.
     pub(crate) fn embed(&self) -> bool {
-        cfg!(feature = "workbench") && self.page.embed
+        self.page.embed
     }
     pub(crate) fn text(&self, text: Ui) -> &'static str {
         ui(text, self.app.lang)

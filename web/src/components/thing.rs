@@ -250,7 +250,7 @@ fn now(p: &Page<'_>, s: &Selected) -> Html {
         rows.push((format!("{dev}: {}", p.text(text)), format!("ip link set {dev} {word}")));
     }
     let cluster = p.app.loaded.as_ref().map(|l| l.session.running_at(p.app.cursor()));
-    if let Some(c) = cluster.filter(|_| cfg!(feature = "workbench") && s.device.is_none()) {
+    if let Some(c) = cluster.filter(|_| s.device.is_none()) {
         if let Some(pod) = c.pods.iter().find(|x| x.netns() == s.host) {
             rows.push((
                 p.text(Ui::DeletePod).to_owned(),

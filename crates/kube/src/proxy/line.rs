@@ -38,8 +38,7 @@ impl Draft {
     }
 
     fn say(&mut self, words: std::fmt::Arguments<'_>) {
-        // Who only wants the rules is built without their words.
-        if let (Some(text), true) = (&mut self.0.text, cfg!(feature = "words")) {
+        if let Some(text) = &mut self.0.text {
             let _ = text.write_fmt(format_args!(" {words}"));
         }
     }

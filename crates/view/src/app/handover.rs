@@ -62,9 +62,6 @@ pub(super) fn lines(app: &App, past: &[Snapshot]) -> String {
     line("only-packet", flag(app.only_packet));
     line("unfocused", flag(!app.focus));
     line("narrow", flag(app.narrow));
-    if let Some(release) = app.wanted {
-        line("wanted", &release.to_string());
-    }
     if let Some(s) = &app.selected {
         line("selected", &format!("{} {}", s.host, s.device.as_deref().unwrap_or_default()));
     }
@@ -288,13 +285,7 @@ pub fn unpack(text: &str) -> Option<(App, Vec<Effect>)> {
     }
     app.playing = on("playing");
     app.sharing = on("sharing");
-    let mut effects = time::tick_after(&app);
-    if let Some(release) = kube::proxy::Release::parse(get("wanted")) {
-        effects.extend(super::update(
-            &mut app,
-            super::Action::Change(kube::change::Change::Version(release)),
-        ));
-    }
+    let effects = time::tick_after(&app);
     Some((app, effects))
 }
 

@@ -6,7 +6,9 @@
 //! A browser sends no fragment to a server, so that nobody but the reader of the link gets to see
 //! what is in it.
 
-use super::{App, handover};
+use super::update::Effect;
+use super::{App, Pane, handover};
+use crate::words;
 use data_encoding::BASE64URL_NOPAD;
 use miniz_oxide::inflate::TINFLStatus;
 use play::probe::MAX_SIZE;
@@ -101,6 +103,26 @@ pub fn open(link: &str, own: &App) -> Result<App, LinkFault> {
     let mine = chosen(&handover::lines(own, &[]), OWN);
     let page = format!("{}\n{mine}{}\n{document}", handover::VERSION, chosen(head, SHARED));
     handover::unpack(&page).map(|(app, _)| app).ok_or(LinkFault::Broken)
+}
+
+/// Opens a link; a person's own text goes on the shelf.
+pub(super) fn follow(app: &mut App, link: &str) -> Vec<Effect> {
+    match open(link, app) {
+        Ok(mut other) => {
+            other.shelf = std::mem::take(&mut app.shelf);
+            other.shelf.put(&app.text);
+            other.history = std::mem::take(&mut app.history);
+            other.history.remember(app.snapshot());
+            *app = other;
+            vec![Effect::SetEditor, Effect::KeepShelf]
+        }
+        Err(fault) => {
+            app.refused = Some(words::link_fault(&fault, app.lang));
+            // On a narrow page it stands there.
+            app.pane = Pane::Events;
+            Vec::new()
+        }
+    }
 }
 
 /// Lines of those names.
@@ -319,7 +341,6 @@ mod tests {
             "drawer",
             "playing",
             "sharing",
-            "wanted",
             "past",
             "past-text",
             "past-document",

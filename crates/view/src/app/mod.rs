@@ -1,14 +1,9 @@
 //! The whole logic of the page, without a page: a state, actions, and what must be done outside.
 
-#[cfg(not(feature = "workbench"))]
-mod absent;
-#[cfg(feature = "workbench")]
-mod bench;
+mod edit;
 pub mod handover;
 mod history;
-#[cfg(feature = "workbench")]
 pub mod link;
-#[cfg(feature = "workbench")]
 mod own_script;
 mod select;
 pub mod shelf;

@@ -198,8 +198,6 @@ pub struct App {
     pub search: String,
     /// The cluster before the last edit of the text.
     pub previous: Option<Rc<Loaded>>,
-    /// The release that was chosen before there was a workbench to change it with.
-    pub wanted: Option<kube::proxy::Release>,
     /// The pane of a narrow page.
     pub pane: Pane,
     /// The lower drawer.
@@ -258,7 +256,6 @@ impl App {
             unfolded: None,
             search: String::new(),
             previous: None,
-            wanted: None,
             pane: Pane::Diagram,
             drawer: Drawer::Events,
             selected: None,

@@ -1,5 +1,10 @@
 //! The terminal: lines typed on a host, what came of them, and those typed before.
 
+use super::update::Effect;
+use super::{App, edit, time};
+use play::shell::kubectl;
+use play::{Act, Came, Probe, shell};
+
 /// A command and what it printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -43,4 +48,103 @@ impl Terminal {
             .map_or_else(String::new, |l| (*l).to_owned());
         self.offers.clear();
     }
+}
+
+/// Completes the line as far as it is certain; then offers what it can be.
+pub(super) fn complete(app: &mut App) -> Vec<Effect> {
+    let (Some(l), Some(t)) = (&app.loaded, &app.timeline) else { return Vec::new() };
+    let session = l.session.moment(t.state(), t.at());
+    let offers = shell::complete(&session, &app.terminal.host, &app.terminal.line);
+    let common =
+        offers.iter().skip(1).fold(offers.first().cloned().unwrap_or_default(), |common, o| {
+            let same = common.chars().zip(o.chars()).take_while(|(a, b)| a == b).count();
+            common.chars().take(same).collect()
+        });
+    let begun = app.terminal.line.rsplit(' ').next().unwrap_or_default().len();
+    let kept = app.terminal.line.len() - begun;
+    if common.len() > begun {
+        app.terminal.line.truncate(kept);
+        app.terminal.line.push_str(&common);
+    }
+    if offers.len() == 1 && !common.ends_with('=') {
+        app.terminal.line.push(' ');
+    }
+    app.terminal.offers = if offers.len() > 1 { offers } else { Vec::new() };
+    Vec::new()
+}
+
+/// Runs the line that is typed, at the moment that is shown.
+pub(super) fn run(app: &mut App) -> Vec<Effect> {
+    let line = std::mem::take(&mut app.terminal.line).trim().to_owned();
+    let host = app.terminal.host.clone();
+    (app.terminal.back, app.terminal.offers) = (0, Vec::new());
+    if line.is_empty() {
+        return Vec::new();
+    }
+    if line == "clear" {
+        app.terminal.entries.clear();
+        return Vec::new();
+    }
+    let (Some(l), Some(t)) = (&app.loaded, &app.timeline) else { return Vec::new() };
+    let mut moment = l.session.moment(t.state(), t.at());
+    let mut effects = Vec::new();
+    let mut known_at = 0;
+    let out = if shell::sends(&line) {
+        match shell::probe(&moment, &host, &line) {
+            Ok(probe) => {
+                let (out, begins) = sent(app, &probe, &mut known_at);
+                effects = begins;
+                out
+            }
+            Err(out) => out,
+        }
+    } else if let Some(change) = kubectl::edit_of(&line).filter(|_| app.script.is_empty()) {
+        // Nothing has happened yet: the cluster may as well begin so.
+        effects = edit::edit(app, &change);
+        match app.refused.take() {
+            Some(why) => shell::Output { text: format!("error: {why}\n"), status: 1 },
+            None => shell::Output { text: kubectl::told(&change), status: 0 },
+        }
+    } else if shell::changes(&line) {
+        let what = Act::Action(play::Action::Shell { host: host.clone(), line: line.clone() });
+        if time::try_act(app, what) {
+            let out = if let Some(Came::Output(out)) = app.came.last() {
+                out.clone()
+            } else {
+                shell::Output::default()
+            };
+            time::see_it(app);
+            out
+        } else {
+            shell::Output { text: app.refused.take().unwrap_or_default(), status: 1 }
+        }
+    } else {
+        shell::exec(&mut moment, &host, &line)
+    };
+    app.terminal.entries.push(Entry {
+        host,
+        line,
+        output: out.text,
+        good: out.status == 0,
+        known_at,
+    });
+    effects
+}
+
+/// Sends what a command sends; what it prints is known when it ends.
+fn sent(app: &mut App, probe: &Probe, known_at: &mut usize) -> (shell::Output, Vec<Effect>) {
+    if !time::try_act(app, Act::Action(play::Action::Send(probe.clone()))) {
+        return (
+            shell::Output { text: app.refused.take().unwrap_or_default() + "\n", status: 1 },
+            Vec::new(),
+        );
+    }
+    let (Some(l), Some(Came::Run(run))) = (&app.loaded, app.came.last()) else {
+        return Default::default();
+    };
+    let ended = |e: &net::Event| matches!(&e.kind, net::event::EventKind::Ended { tag, .. } if *tag == run.tag);
+    let events = l.session.events();
+    *known_at = events.iter().rposition(ended).map_or(events.len(), |i| i + 1);
+    let out = shell::report(&l.session, probe, Ok(run));
+    (out, time::begin_playing(app))
 }

@@ -1,11 +1,9 @@
 //! What every action does.
 
-#[cfg(not(feature = "workbench"))]
-use super::absent as bench;
-#[cfg(feature = "workbench")]
-use super::bench;
+use super::edit;
+use super::link;
 use super::state::{App, Drawer, Options, Pane, RulesView, Selected, Tab, Theme};
-use super::time;
+use super::{terminal, time};
 use crate::story::Grain;
 use crate::words::Lang;
 use kube::change::Change;
@@ -73,10 +71,6 @@ pub enum Action {
     Share(bool),
     /// A link takes the place of what is shown.
     Link(String),
-    /// The workbench is needed.
-    Workbench,
-    /// It could not be loaded.
-    NoWorkbench(String),
     /// Play or pause.
     TogglePlay,
     /// The next step by itself.
@@ -130,7 +124,6 @@ impl Action {
     }
 }
 
-#[cfg(feature = "workbench")]
 impl Action {
     /// Whether it changes only what is looked at: an embed does nothing else.
     pub fn only_looks(&self) -> bool {
@@ -185,8 +178,6 @@ pub enum Effect {
     KeepShelf,
     /// That field gets the keyboard focus.
     Focus(Field),
-    /// The workbench is needed: it takes over from here.
-    Workbench,
 }
 
 /// Does an action.
@@ -252,7 +243,7 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
             app.follow = packet;
             Vec::new()
         }
-        Action::Change(c) => bench::edit(app, &c),
+        Action::Change(c) => edit::edit(app, &c),
         Action::Undo => {
             let now = app.snapshot();
             app.history.undo(now).map_or_else(Vec::new, |was| time::restore(app, &was))
@@ -284,10 +275,7 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Drawer(d) => {
             app.drawer = d;
             match d {
-                Drawer::Terminal if cfg!(feature = "workbench") => {
-                    vec![Effect::Focus(Field::Command)]
-                }
-                Drawer::Terminal => vec![Effect::Workbench],
+                Drawer::Terminal => vec![Effect::Focus(Field::Command)],
                 Drawer::Events => Vec::new(),
             }
         }
@@ -299,13 +287,13 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
             app.terminal.offers.clear();
             set(&mut app.terminal.line, line)
         }
-        Action::TerminalRun => bench::run(app),
+        Action::TerminalRun => terminal::run(app),
         Action::Run(host, line) => {
             let (host, line) = (
                 std::mem::replace(&mut app.terminal.host, terminal_host(&host)),
                 std::mem::replace(&mut app.terminal.line, line),
             );
-            let effects = bench::run(app);
+            let effects = terminal::run(app);
             (app.terminal.host, app.terminal.line) = (host, line);
             effects
         }
@@ -314,22 +302,12 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
             if !open {
                 return vec![Effect::Focus(Field::Share)];
             }
-            if cfg!(not(feature = "workbench")) {
-                return vec![Effect::Workbench];
-            }
             app.playing = false;
             vec![Effect::Focus(Field::Link)]
         }
-        Action::Link(link) => bench::open_link(app, &link),
-        Action::Workbench => vec![Effect::Workbench],
-        Action::NoWorkbench(why) => {
-            app.refused = Some(why);
-            app.drawer = Drawer::Events;
-            app.sharing = false;
-            Vec::new()
-        }
+        Action::Link(link) => link::follow(app, &link),
         Action::Opened(text) => opened(app, &text),
-        Action::TerminalComplete => bench::complete(app),
+        Action::TerminalComplete => terminal::complete(app),
         Action::TerminalBack(older) => {
             app.terminal.look_back(older);
             Vec::new()
@@ -400,12 +378,7 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
         }
         Action::RulesView(v) => {
             app.rules_view = v;
-            // The lists are the workbench's.
-            if cfg!(feature = "workbench") || v == RulesView::Walk {
-                Vec::new()
-            } else {
-                vec![Effect::Workbench]
-            }
+            Vec::new()
         }
         Action::Unfold(chain, first) => {
             let it = Some((chain, first));

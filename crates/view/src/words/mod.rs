@@ -6,11 +6,9 @@
 
 mod en;
 mod ja;
-#[cfg(feature = "workbench")]
 mod share;
 mod ui;
 
-#[cfg(feature = "workbench")]
 pub use share::{
     Give, capture_chosen, film_too_long, give, link_by_hand, link_fault, link_holds, link_long,
     link_private, no_draw, no_endpoint, none_of_draw, script_not_played, script_too_much,

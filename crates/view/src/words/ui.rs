@@ -14,7 +14,6 @@ macro_rules! texts {
         }
     };
 }
-#[cfg(feature = "workbench")]
 pub(super) use texts;
 
 texts! { Ui, ui:
@@ -97,7 +96,6 @@ texts! { Ui, ui:
     Speed: "Speed", "速度";
     Close: "Close", "閉じる";
     Editor: "Manifests and topology, as YAML", "YAML のマニフェストとトポロジー";
-    LoadingBench: "Loading the workbench…", "作業台を読み込んでいます…";
     Edit: "Edit…", "編集…";
     Undo: "Undo", "元に戻す";
     Redo: "Redo", "やり直す";

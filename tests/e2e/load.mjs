@@ -1,0 +1,105 @@
+// How long a reader waits: the first picture, the first answer and the layout shift, on a slow line
+// and a slow processor. `node tests/e2e/load.mjs [DIST] [RUNS]`
+//
+// The line has 1.6 Mbit/s and 300 ms latency; files come compressed with gzip, without a cache. The
+// picture is there when the browser has painted the diagram's nodes; the answer when the verdict of
+// a Send that is pressed as early as possible is on the screen.
+import { resolve } from "node:path";
+import { dist, launch } from "./browser.mjs";
+import { serve } from "./serve.mjs";
+
+const LINE = {
+  offline: false,
+  latency: 300,
+  downloadThroughput: 1_600_000 / 8,
+  uploadThroughput: 750_000 / 8,
+};
+const SIZES = [
+  [1440, 900],
+  [1280, 720],
+  [1024, 768],
+  [820, 1180],
+  [390, 844],
+];
+
+/** Runs in the page: notes when things are painted. */
+function watch() {
+  globalThis.seen = { shift: 0 };
+  new PerformanceObserver((list) => {
+    for (const e of list.getEntries()) seen.shift += e.value;
+  }).observe({ type: "layout-shift", buffered: true });
+  const note = (name) =>
+    requestAnimationFrame(() => setTimeout(() => (seen[name] ??= performance.now()), 0));
+  const visible = (selector) =>
+    [...document.querySelectorAll(selector)].find((e) => e.getClientRects().length > 0);
+  const look = () => {
+    const card = visible(".picture .node-card");
+    if (!seen.picture && card) {
+      note("picture");
+      seen.first ??= card.getBoundingClientRect().toJSON();
+    }
+    const mounted = document.querySelector("#app > .page");
+    if (mounted && !seen.engine) {
+      note("engine");
+      const own = mounted.querySelector(".picture .node-card");
+      if (own) seen.then = own.getBoundingClientRect().toJSON();
+      mounted.querySelector(".sentence .send").click();
+    }
+    const verdict = visible("#app > .page .verdict");
+    if (mounted && verdict?.textContent.trim()) note("answer");
+    if (!seen.answer) requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+}
+
+/** One visit; times in ms since the navigation began. */
+async function visitOnce(origin, { viewport, slowdown = 1, until = "answer" }) {
+  const { context, close } = await launch({ locale: "en-US", viewport });
+  try {
+    const page = await context.newPage();
+    const cdp = await context.newCDPSession(page);
+    await cdp.send("Network.enable");
+    await cdp.send("Network.emulateNetworkConditions", LINE);
+    await cdp.send("Emulation.setCPUThrottlingRate", { rate: slowdown });
+    await page.addInitScript(watch);
+    await page.goto(`${origin}/`, { waitUntil: "commit" });
+    await page.waitForFunction((name) => globalThis.seen?.[name], until, { timeout: 60_000 });
+    await page.waitForTimeout(300);
+    return await page.evaluate(() => seen);
+  } finally {
+    await close();
+  }
+}
+
+const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+
+const folder = resolve(process.argv[2] ?? dist);
+const runs = Number(process.argv[3] ?? 5);
+const server = await serve(folder, { gzip: true });
+try {
+  for (const slowdown of [1, 4]) {
+    const visits = [];
+    for (let i = 0; i < runs; i++)
+      visits.push(
+        await visitOnce(server.origin, { viewport: { width: 1440, height: 900 }, slowdown }),
+      );
+    const of = (name) => `${Math.round(median(visits.map((v) => v[name])))} ms`;
+    console.log(
+      `processor ${slowdown}x slower: first picture ${of("picture")}, ` +
+        `engine ${of("engine")}, answer to the first Send ${of("answer")} (median of ${runs})`,
+    );
+  }
+  for (const [width, height] of SIZES) {
+    const seen = await visitOnce(server.origin, { viewport: { width, height }, until: "engine" });
+    const moved =
+      seen.first &&
+      seen.then &&
+      Math.hypot(seen.first.x - seen.then.x, seen.first.y - seen.then.y);
+    console.log(
+      `${width}x${height}: layout shift ${seen.shift.toFixed(4)}, ` +
+        `picture moved by ${moved?.toFixed(1) ?? "?"} px when the engine took over`,
+    );
+  }
+} finally {
+  await server.close();
+}

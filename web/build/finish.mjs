@@ -1,0 +1,172 @@
+// After Trunk has built, in its staging folder: shrinks the engine, puts the page as it opens into
+// the HTML, and adds the embed and the service worker. Every file gets a name that its content
+// decides, so that a page never meets files of another build.
+import { createHash } from "node:crypto";
+import { execFileSync } from "node:child_process";
+import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { transform } from "esbuild";
+import { shrink } from "./shrink.mjs";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+const out = process.env.TRUNK_STAGING_DIR;
+const release = process.env.TRUNK_PROFILE !== "debug";
+const read = (file) => readFileSync(join(out, file), "utf8");
+const source = (file) => readFileSync(join(root, "web", file), "utf8");
+const minified = async (text, loader, options) =>
+  (await transform(text, { loader, minify: true, charset: "utf8", ...options })).code;
+const digest = (bytes) => createHash("sha256").update(bytes).digest("hex");
+
+/** Writes a file that is named after its content. Returns its name. */
+function add(stem, ending, content) {
+  const name = `${stem}-${digest(content).slice(0, 8)}.${ending}`;
+  writeFileSync(join(out, name), content);
+  return name;
+}
+
+/** Runs a program of this workspace with the toolchain of the host. Returns what it prints. */
+function workspace(name, ...args) {
+  const forWasm = /^(RUSTUP_TOOLCHAIN|RUSTFLAGS|CARGO_(UNSTABLE|BUILD|ENCODED|PROFILE).*)$/;
+  const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !forWasm.test(key)));
+  const command = ["run", "--quiet", "--package", name, "--", ...args];
+  return execFileSync("cargo", command, {
+    cwd: root,
+    env,
+    encoding: "utf8",
+    maxBuffer: 1 << 26,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+}
+
+let html = read("index.html");
+/** Replaces what must be there: a build that has moved fails here, not in a browser. */
+function replace(pattern, by) {
+  const changed = html.replace(pattern, by);
+  if (changed === html) throw new Error(`index.html has changed: ${pattern} was not found`);
+  html = changed;
+}
+
+// The engine: wasm and its JavaScript, as Trunk named them.
+const [trunkJs, trunkWasm] = ["js", "wasm"].map((ending) => {
+  const found = readdirSync(out).find((f) => f.startsWith("packetwalk-web") && f.endsWith(ending));
+  if (!found) throw new Error(`Trunk left no packetwalk-web*.${ending}`);
+  return found;
+});
+if (release) shrink(join(out, trunkWasm));
+const bytes = readFileSync(join(out, trunkWasm));
+const wasm = add("packetwalk", "wasm", bytes);
+const glueText = read(trunkJs);
+const glue = add("packetwalk", "js", await minified(glueText, "js", { format: "esm" }));
+for (const file of [trunkJs, trunkWasm]) rmSync(join(out, file));
+
+// The styles, but for the fonts', are one file.
+const fonts = /^fonts-/;
+const sheets = [...html.matchAll(/<link rel="stylesheet" href="\.\/([\w-]+\.css)"[^>]*>\s*/g)];
+const own = sheets.filter(([, file]) => !fonts.test(file));
+if (own.length < 2) throw new Error("the style sheets were not found in index.html");
+const style = await minified(own.map(([, file]) => read(file)).join("\n"), "css");
+const styles = add("styles", "css", style);
+own.forEach(([tag, file], i) => {
+  replace(tag, i === 0 ? `<link rel="stylesheet" href="./${styles}">` : "");
+  rmSync(join(out, file));
+});
+
+// Trunk's inline script becomes a file: the policy of the page allows no inline script.
+const start = add(
+  "start",
+  "js",
+  await minified(
+    `import init from "./${glue}";
+packetwalk.start(init, "./${wasm}", ${statSync(join(out, wasm)).size});
+const { serviceWorker, connection } = navigator;
+if (serviceWorker && !connection?.saveData)
+  addEventListener("load", () =>
+    setTimeout(() => serviceWorker.register("./offline.js").catch(() => {}), 4000));`,
+    "js",
+    { format: "esm" },
+  ),
+);
+replace(
+  /<script type="module"[^>]*>[\s\S]*?<\/script>/,
+  `<script type="module" src="./${start}"></script>`,
+);
+// The picture comes first: the engine has the lowest priority until its script asks for it.
+replace(/<link rel="modulepreload"[^>]*>\s*/, "");
+replace(
+  /<link rel="preload" href="[^"]+\.wasm"[^>]*>/,
+  `<link rel="modulepreload" href="./${glue}" fetchpriority="low">` +
+    `<link rel="preload" href="./${wasm}" as="fetch" type="application/wasm" crossorigin fetchpriority="low">`,
+);
+const guard = await minified(source("js/guard.js"), "js", { target: "es5" });
+for (const [file, text] of [
+  ["guard.js", guard],
+  ["editor.js", read("editor.js")],
+]) {
+  const [stem, ending] = file.split(".");
+  rmSync(join(out, file));
+  replace(`"./${file}"`, `"./${add(stem, ending, text)}"`);
+}
+// Integrity and nonce attributes serve no purpose here and break opaque origins.
+html = html.replace(/ (?:integrity|nonce)="[^"]*"/g, "");
+
+// The page as it opens stands in the HTML.
+replace("<!-- opening -->", () => workspace("packetwalk-prerender").trim());
+writeFileSync(join(out, "index.html"), html);
+
+// The service worker keeps all files that the page has so far.
+const files = readdirSync(out, { recursive: true, withFileTypes: true })
+  .filter((f) => f.isFile() && !f.name.endsWith(".LICENSE") && f.name !== "index.html")
+  .map((f) => relative(out, join(f.parentPath ?? f.path, f.name)))
+  .sort();
+const contents = files.map((f) => readFileSync(join(out, f)));
+const version = digest(Buffer.concat([Buffer.from(files.join() + html), ...contents])).slice(0, 8);
+const offline = source("js/offline.js")
+  .replace("[/* files */]", () => JSON.stringify(["./", ...files]))
+  .replace("/* version */", version)
+  .replace("/* page */", digest(html));
+writeFileSync(join(out, "offline.js"), await minified(offline, "js"));
+
+// The embed: a small script and a picture at once; the engine, as one classic script with the
+// module as text, when it is asked for. An opaque origin can neither fetch nor import.
+const css = add("embed", "css", style + (await minified(source("styles/embed.css"), "css")));
+const classic = await minified(glueText, "js", {
+  format: "iife",
+  globalName: "packetwalkGlue",
+  define: { "import.meta.url": "location.href" },
+});
+const engine = add(
+  "embed-engine",
+  "js",
+  `${classic}window.packetwalkEngine=()=>packetwalkGlue.default({module_or_path:` +
+    `Uint8Array.from(atob("${bytes.toString("base64")}"),(c)=>c.charCodeAt(0))});\n`,
+);
+const posters = join(out, "posters");
+workspace("packetwalk", "posters", posters);
+const presets = readFileSync(join(posters, "posters.json"), "utf8").trim();
+rmSync(join(posters, "posters.json"));
+const loader = source("js/embed.js")
+  .replace("{/* presets */}", () => presets)
+  .replace("/* engine */", () => `./${engine}`);
+writeFileSync(join(out, "embed.js"), await minified(loader, "js"));
+writeFileSync(join(out, "packet-walk.js"), await minified(source("js/packet-walk.js"), "js"));
+writeFileSync(
+  join(out, "embed.html"),
+  `<!DOCTYPE html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <title>Packetwalk</title>
+  <link rel="icon" href="data:,">
+  <link rel="stylesheet" href="./${css}">
+</head>
+<body data-embed>
+  <div id="app"><div class="loading"><strong>Packetwalk</strong><noscript>This needs JavaScript and WebAssembly.</noscript></div></div>
+  <script src="./embed.js"></script>
+</body>
+</html>
+`,
+);
+if (!release) console.log("packetwalk: a debug build; its sizes say nothing");

@@ -1,0 +1,24 @@
+// Runs wasm-opt over a wasm file in place: `node shrink.mjs FILE`, or imported as a function.
+import { execFileSync } from "node:child_process";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+
+const here = dirname(fileURLToPath(import.meta.url));
+// What rustc's wasm32-unknown-unknown uses beyond the first version of WebAssembly.
+const FEATURES = [
+  "bulk-memory",
+  "multivalue",
+  "mutable-globals",
+  "nontrapping-float-to-int",
+  "reference-types",
+  "sign-ext",
+];
+
+export function shrink(file) {
+  const tool = join(here, "..", "node_modules", "binaryen", "bin", "wasm-opt");
+  const options = ["-Oz", ...FEATURES.map((f) => `--enable-${f}`)];
+  execFileSync(process.execPath, [tool, ...options, "-o", file, file], { stdio: "inherit" });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) shrink(process.argv[2]);

@@ -1,0 +1,41 @@
+//! Prints the page as it opens, once for each language and layout, as HTML for the file that is
+//! served. A browser shows it before it has the engine; the engine then draws the same page in its
+//! place.
+//!
+//! **Architecture invariant.** This program draws nothing itself: the markup is that of
+//! [`web::components::page`].
+#![forbid(unsafe_code)]
+
+use view::Lang;
+use view::app::App;
+use web::page_context::PageContext;
+use yew::prelude::*;
+
+/// Which of the pages is printed.
+#[derive(Clone, PartialEq, Properties)]
+struct Variant {
+    lang: Lang,
+    narrow: bool,
+}
+
+#[component]
+fn Opening(variant: &Variant) -> Html {
+    let mut app = App::new(variant.lang, "");
+    app.narrow = variant.narrow;
+    PageContext::inert(app).draw(web::components::page)
+}
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.expect("invariant: a runtime without I/O can be built");
+    for lang in [Lang::En, Lang::Ja] {
+        for narrow in [false, true] {
+            let page = yew::LocalServerRenderer::<Opening>::with_props(Variant { lang, narrow })
+                .hydratable(false);
+            let html = tokio::task::LocalSet::new().block_on(&runtime, page.render());
+            let layout = if narrow { "narrow" } else { "wide" };
+            let tag = lang.tag();
+            println!(r#"<div class="still {layout}" lang="{tag}" inert>{html}</div>"#);
+        }
+    }
+}
