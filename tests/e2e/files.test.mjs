@@ -101,7 +101,7 @@ test("what a fault of the page put aside is offered after it", async () => {
 test("loading shows how far it is", async () => {
   const seen = [];
   const slow = (page) =>
-    page.route("**/packetwalk-web*_bg.wasm", async (route) => {
+    page.route("**/*.wasm", async (route) => {
       await page.locator("progress").waitFor();
       seen.push(await page.locator("progress").getAttribute("max"));
       await route.continue();
@@ -135,7 +135,7 @@ test("an engine that is not there is told, with what to do", async () => {
   const { context, close } = await launch({ locale: "en-US" });
   try {
     const page = await context.newPage();
-    await page.route("**/*_bg.wasm", (route) => route.fulfill({ status: 404, body: "" }));
+    await page.route("**/*.wasm", (route) => route.fulfill({ status: 404, body: "" }));
     await page.goto(`${origin()}/`);
     await page.locator(".failed").waitFor();
     assert.match(

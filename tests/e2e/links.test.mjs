@@ -8,8 +8,8 @@ import { end, origin, send, shots, step, text, verdict, visit } from "./visit.mj
 const dialog = (page) => page.locator(".share[role=dialog]");
 const link = (page) => page.locator("#link").inputValue();
 const kept = (page) => page.evaluate(() => localStorage.getItem("packetwalk.text"));
-/** The page of a link is there once its own module has drawn it. */
-const opened = (page) => page.locator("details.adder").waitFor({ state: "attached" });
+/** The page of a link is there once the engine has drawn it. */
+const opened = (page) => page.locator(READY).first().waitFor();
 
 async function share(page) {
   await page.click("#share");
