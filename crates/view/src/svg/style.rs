@@ -22,23 +22,26 @@ pub(super) fn sheet(theme: Theme) -> String {
     }
 }
 
-/// Every rule, of the picture only; or only what depends on light and dark.
+/// Every rule, each for the picture only and on a line of its own; or only the declarations that
+/// depend on light and dark.
 fn rules(dark: bool, only_colours: bool) -> String {
     let mut out = String::new();
-    for line in RULES.iter().flat_map(|r| r.lines()) {
-        let Some((selectors, rest)) = line.split_once(" {") else { continue };
-        let body = rest.trim_end_matches('}');
-        let kept = |d: &&str| !d.is_empty() && (!only_colours || of_colour(d));
-        let body: Vec<String> =
-            body.split(';').map(str::trim).filter(kept).map(|d| resolved(d, dark)).collect();
-        if body.is_empty() {
-            continue;
+    let uncommented = |css: &'static str| css.split("*/").filter_map(|c| c.split("/*").next());
+    for css in RULES.into_iter().flat_map(uncommented) {
+        for (selectors, body) in css.split('}').filter_map(|rule| rule.split_once('{')) {
+            let kept = |d: &&str| !d.is_empty() && (!only_colours || of_colour(d));
+            let body: Vec<String> =
+                body.split(';').map(str::trim).filter(kept).map(|d| resolved(d, dark)).collect();
+            if body.is_empty() {
+                continue;
+            }
+            let selectors: Vec<String> = selectors
+                .split(',')
+                .map(str::trim)
+                .map(|s| if s.starts_with(".picture") { s.into() } else { format!(".picture {s}") })
+                .collect();
+            out += &format!("{}{{{}}}\n", selectors.join(","), body.join(";"));
         }
-        let mine = |s: &str| {
-            if s.starts_with(".picture") { s.to_owned() } else { format!(".picture {s}") }
-        };
-        let selectors: Vec<String> = selectors.split(", ").map(mine).collect();
-        out += &format!("{}{{{}}}\n", selectors.join(","), body.join(";"));
     }
     out
 }
@@ -59,29 +62,18 @@ fn resolved(declaration: &str, dark: bool) -> String {
     out
 }
 
-/// What a name stands for. A name that is none would be a rule that is none: a test looks for it.
-fn token(name: &str, dark: bool) -> &'static str {
-    let begin = format!("{name}: ");
-    let found = TOKENS
-        .match_indices(&begin)
-        .map(|(i, _)| &TOKENS[i + begin.len()..])
-        .next()
-        .and_then(|v| v.split(';').next());
-    let value = found.unwrap_or_default();
-    match value
-        .strip_prefix("light-dark(")
-        .and_then(|v| v.strip_suffix(')'))
-        .and_then(|v| v.split_once(", "))
-    {
-        Some((light, in_dark)) => {
-            if dark {
-                in_dark
-            } else {
-                light
-            }
-        }
+/// The value of a token, on one line. An unknown name would make the declaration void: a test looks
+/// for it.
+fn token(name: &str, dark: bool) -> String {
+    let value = TOKENS.split_once(&format!("{name}:")).and_then(|(_, rest)| rest.split_once(';'));
+    let value = value.map_or("", |(value, _)| value.trim());
+    let colours = value.strip_prefix("light-dark(").and_then(|v| v.strip_suffix(')'));
+    let value = match colours.and_then(|v| v.split_once(", ")) {
+        Some((_, in_dark)) if dark => in_dark,
+        Some((in_light, _)) => in_light,
         None => value,
-    }
+    };
+    value.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
