@@ -29,141 +29,36 @@ async function take(page, label) {
   };
 }
 
-/** Every shape of a picture with what a reader sees of it. */
-const shapes = (svg) => {
-  const seen = (e) => {
-    const style = getComputedStyle(e);
-    if (["title-box"].some((c) => e.classList.contains(c)) || e.closest("marker, .ghost"))
-      return null;
-    let opacity = 1;
-    let moved = "";
-    for (let up = e; up !== svg; up = up.parentElement) {
-      opacity *= Number(getComputedStyle(up).opacity);
-      moved += up.getAttribute("transform") ?? "";
-    }
-    const own = ["x", "y", "width", "height", "rx", "cx", "cy", "r", "d", "marker-end"]
-      .map((a) => e.getAttribute(a) ?? "")
-      .map((v) => (v && Number.isFinite(Number(v)) ? Number(v) : v))
-      .join(" ");
-    const text = e.localName === "text" ? e.textContent : "";
-    const face = e.localName === "text" ? [style.fontSize, style.fontWeight, style.textAnchor] : [];
-    return [
-      e.localName,
-      own,
-      moved,
-      text,
-      style.fill,
-      style.stroke,
-      style.strokeWidth,
-      style.strokeDasharray,
-      opacity.toFixed(3),
-      ...face,
-    ].join("|");
-  };
-  return [...svg.querySelectorAll("rect, circle, path, text")].map(seen).filter(Boolean).sort();
+/** How a picture shows one shape of each class. */
+const looks = (svg) => {
+  const looks = {};
+  for (const e of svg.querySelectorAll("g rect, g circle, g path, g text")) {
+    const { fill, stroke, strokeWidth, fontSize, fontWeight, opacity } = getComputedStyle(e);
+    looks[`${e.parentElement.getAttribute("class")} ${e.getAttribute("class")}`] =
+      `${fill} ${stroke} ${strokeWidth} ${fontSize} ${fontWeight} ${opacity}`;
+  }
+  return looks;
 };
 
 for (const colorScheme of ["light", "dark"]) {
-  test(`the saved picture is the one on the page, shape by shape, in the ${colorScheme}`, async () => {
-    await visit({ colorScheme }, async (page) => {
+  test(`a saved picture has the colours and faces of the page, in the ${colorScheme}`, async () => {
+    await visit({ colorScheme, reducedMotion: "reduce" }, async (page) => {
       await send(page);
-      for (const [at, what] of [
-        [14, "a rule"],
-        [34, "in the shell"],
-        [60, "at the pod"],
-        [110, "the answer"],
-      ]) {
-        await page.evaluate((n) => {
-          const range = document.querySelector(".scrub");
-          range.value = n;
-          range.dispatchEvent(new Event("input", { bubbles: true }));
-        }, at);
-        await page.waitForFunction(
-          (n) => document.querySelector(".count strong").textContent === String(n),
-          at,
-        );
-        await same(page, what, colorScheme);
-      }
+      for (let n = 0; n < 14; n++) await page.keyboard.press("ArrowRight");
+      await files(page);
+      const { text } = await take(page, "this moment (SVG)");
+      const other = await page.context().newPage();
+      await other.emulateMedia({ colorScheme });
+      await other.setContent(`<!DOCTYPE html><body>${text}</body>`);
+      const saved = await other.evaluate(`(${looks})(document.querySelector("svg"))`);
+      const live = await page.evaluate(`(${looks})(document.querySelector(".picture"))`);
+      await other.close();
+      const both = Object.keys(live).filter((name) => name in saved);
+      assert.ok(both.length > 30, both.join("\n"));
+      for (const name of both) assert.equal(saved[name], live[name], name);
     });
   });
 }
-
-/** Compares the file with the page at this moment. */
-async function same(page, what, colorScheme = "light") {
-  await page.emulateMedia({ reducedMotion: "reduce", colorScheme });
-  await page.waitForTimeout(250);
-  await files(page);
-  const { text } = await take(page, "this moment (SVG)");
-  const other = await page.context().newPage();
-  await other.emulateMedia({ colorScheme });
-  await other.setContent(`<!DOCTYPE html><body>${text}</body>`);
-  const saved = await other.evaluate(`(${shapes})(document.querySelector("svg"))`);
-  const live = await page.evaluate(`(${shapes})(document.querySelector(".picture"))`);
-  await other.close();
-  assert.deepEqual(
-    live.filter((s) => !saved.includes(s)),
-    [],
-    `${what}: on the page only`,
-  );
-  // What only a file has: the paper, and the sentence.
-  const more = saved.filter((s) => !live.includes(s));
-  assert.ok(more.length <= 6, `${what}: in the file only\n${more.join("\n")}`);
-}
-
-test("the saved picture is the one on the page also where things are broken, many, lost or bridged", async () => {
-  const { cluster } = await import("./hostile.mjs");
-  const odd = cluster()
-    .replace("replicas: 2", "replicas: 40")
-    .replace(
-      "  hosts:",
-      "  - {name: a-node-with-a-long-name}\n  faults: [{cut: client}, {down: node01/flannel.1}, {stopped: node02/kube-proxy}, {stopped: node01/flanneld}]\n  hosts:",
-    );
-  await visit({}, async (page) => {
-    const open = async (text) => {
-      await page
-        .locator("input[type=file]")
-        .setInputFiles({ name: "odd.yaml", mimeType: "text/plain", buffer: Buffer.from(text) });
-      await page.waitForTimeout(400);
-    };
-    await open(odd);
-    await same(page, "faults and many pods");
-    await page.click(".share .ops button:has-text('Close')");
-    await page.selectOption("#from", {
-      label: (await page.locator("#from option").allTextContents()).find((t) => /node01/.test(t)),
-    });
-    await send(page, null);
-    await page.keyboard.press("End");
-    await end(page);
-    await same(page, "what was sent among them");
-    await page.click(".share .ops button:has-text('Close')");
-    // Another probe while the first is under way; and one that is dropped.
-    await page.selectOption("#preset", "article-nodeport");
-    await send(page);
-    for (let n = 0; n < 16; n++) await page.keyboard.press("ArrowRight");
-    await page.click(".sentence .send");
-    await page.click(".play");
-    await same(page, "two packets");
-    await page.click(".share .ops button:has-text('Close')");
-    await page.getByRole("tab", { name: "Packet" }).click();
-    await page.locator(".ops button:has-text('Drop it')").click();
-    await same(page, "a lost packet");
-    await page.click(".share .ops button:has-text('Close')");
-    await page.selectOption("#preset", "article-pod-same-node");
-    await page.click(".sentence .send");
-    await page.click(".play");
-    await end(page);
-    await same(page, "bridged");
-    // Many nodes are tiles.
-    await page.click(".share .ops button:has-text('Close')");
-    await open(
-      cluster().replace(
-        "  - {name: node02}\n",
-        Array.from({ length: 20 }, (_, n) => `  - {name: n${n}}\n`).join(""),
-      ),
-    );
-    await same(page, "tiles");
-  });
-});
 
 test("every file of the dialog is one", async () => {
   await visit({}, async (page) => {

@@ -6,6 +6,7 @@ use crate::viewport::{Camera, Touch};
 use gloo::timers::callback::Timeout;
 use std::cell::{Cell, RefCell};
 use std::hash::Hash;
+use std::marker::PhantomData;
 use std::rc::Rc;
 use view::app::{Action, App};
 use view::scene::Scene;
@@ -83,72 +84,80 @@ pub struct Page<'a> {
 }
 
 impl Page<'_> {
-    /// A part that depends on nothing but what a person did.
+    /// A part that changes with the document, the language and what was chosen, but not from moment
+    /// to moment.
     pub(crate) fn still(&self, draw: fn(&Page<'_>) -> Html) -> Html {
-        let edition = self.page.edition.get();
-        html! { <Memo page={self.page.clone()} drawn={Drawn::All(draw)} stamp={edition} late={0} /> }
+        let (page, stamp) = (self.page.clone(), self.page.edition.get());
+        html! { <Memo<()> {page} drawn={Drawn::All(draw)} {stamp} late={0} /> }
     }
 
-    /// A part that is drawn at every moment. While it plays by itself it follows so many frames
-    /// later: no frame does all the work.
+    /// A part that is drawn at every moment. While the session plays, it follows this many frames
+    /// later, so that no frame does all the work.
     pub(crate) fn late(&self, frames: u32, draw: fn(&Page<'_>) -> Html) -> Html {
         let stamp = stamp((self.page.edition.get(), self.app.cursor(), self.scene.packet));
-        html! { <Memo page={self.page.clone()} drawn={Drawn::All(draw)} stamp={stamp} late={if self.app.playing { frames } else { 0 }} /> }
+        let late = if self.app.playing { frames } else { 0 };
+        html! { <Memo<()> page={self.page.clone()} drawn={Drawn::All(draw)} {stamp} {late} /> }
     }
 
-    /// The part of that number; what it is made from besides, is told.
-    pub(crate) fn part(
+    /// The part with this id among its siblings. It is drawn again when `made_of`, which is all
+    /// that it shows of the moment, changes.
+    pub(crate) fn part<T: Id>(
         &self,
-        draw: fn(&Page<'_>, usize) -> Html,
-        number: usize,
+        draw: fn(&Page<'_>, T) -> Html,
+        id: T,
         made_of: impl Hash,
     ) -> Html {
-        let stamp = stamp((self.page.edition.get(), made_of));
-        html! { <Memo key={number} page={self.page.clone()} drawn={Drawn::One(draw, number)} stamp={stamp} late={0} /> }
+        let (page, drawn) = (self.page.clone(), Drawn::One(draw, id));
+        let (key, stamp) = (stamp(id), stamp((self.page.edition.get(), made_of)));
+        html! { <Memo<T> {key} {page} {drawn} {stamp} late={0} /> }
     }
 }
+
+/// What tells a part from its siblings.
+pub(crate) trait Id: Copy + PartialEq + Hash + 'static {}
+impl<T: Copy + PartialEq + Hash + 'static> Id for T {}
 
 /// How a part is drawn.
 #[derive(Clone, Copy)]
-enum Drawn {
+enum Drawn<T> {
     All(fn(&Page<'_>) -> Html),
-    One(fn(&Page<'_>, usize) -> Html, usize),
+    One(fn(&Page<'_>, T) -> Html, T),
 }
 
 #[derive(Clone, Properties)]
-struct MemoProps {
+struct MemoProps<T: Id> {
     page: Rc<PageContext>,
-    drawn: Drawn,
+    drawn: Drawn<T>,
     stamp: u64,
     late: u32,
 }
 
-impl PartialEq for MemoProps {
-    /// A part keeps its place: how it is drawn depends on its number and what it is made from
-    /// alone.
+impl<T: Id> PartialEq for MemoProps<T> {
+    /// A part keeps its place: how it is drawn depends on its id and what it is made from alone.
     fn eq(&self, other: &Self) -> bool {
-        let number = |d: &Drawn| if let Drawn::One(_, n) = d { Some(*n) } else { None };
-        self.stamp == other.stamp && number(&self.drawn) == number(&other.drawn)
+        let id = |d: &Drawn<T>| if let Drawn::One(_, id) = d { Some(*id) } else { None };
+        self.stamp == other.stamp && id(&self.drawn) == id(&other.drawn)
     }
 }
 
 /// A frame and a little, in milliseconds.
 const FRAME: u32 = 25;
 
-struct Memo {
+struct Memo<T> {
     /// It waits for a later frame.
     waits: Option<Timeout>,
+    of: PhantomData<T>,
 }
 
-impl Component for Memo {
+impl<T: Id> Component for Memo<T> {
     type Message = ();
-    type Properties = MemoProps;
+    type Properties = MemoProps<T>;
 
     fn create(_: &Context<Self>) -> Self {
-        Self { waits: None }
+        Self { waits: None, of: PhantomData }
     }
 
-    fn changed(&mut self, ctx: &Context<Self>, _: &MemoProps) -> bool {
+    fn changed(&mut self, ctx: &Context<Self>, _: &MemoProps<T>) -> bool {
         let late = ctx.props().late;
         if late == 0 {
             self.waits = None;
@@ -167,7 +176,7 @@ impl Component for Memo {
     fn view(&self, ctx: &Context<Self>) -> Html {
         ctx.props().page.draw(|p| match ctx.props().drawn {
             Drawn::All(draw) => draw(p),
-            Drawn::One(draw, number) => draw(p, number),
+            Drawn::One(draw, id) => draw(p, id),
         })
     }
 }

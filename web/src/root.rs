@@ -14,7 +14,7 @@ use kube::Diagnostic;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use view::app::{Action, App, Drawer, Field, update};
-use view::scene::{Scene, scene};
+use view::picture::scene_of;
 use view::story::Grain;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
@@ -154,7 +154,7 @@ impl Component for Root {
         };
         let viewport = Viewport::default();
         let page = Rc::new(PageContext {
-            scene: RefCell::new(picture(&app, None)),
+            scene: RefCell::new(scene_of(&app, None)),
             app: RefCell::new(app),
             edition: Cell::new(0),
             send: Callback::from(move |action| link.send_message(Msg::Do(action))),
@@ -215,7 +215,7 @@ impl Component for Root {
                     self.timer = None;
                 }
                 let seen = self.page.scene.take();
-                self.page.scene.replace(picture(&app, moves.then_some(&seen)));
+                self.page.scene.replace(scene_of(&app, moves.then_some(&seen)));
                 let told = Rc::ptr_eq(&self.marked, &app.diags);
                 drop(app);
                 if !told {
@@ -368,15 +368,6 @@ fn opened(props: &Props) -> (App, Vec<view::app::Effect>) {
         begin.extend(update(&mut app, Action::Link(link)));
     }
     (app, begin)
-}
-
-/// The picture of the moment that is shown; `seen` is one of the same session.
-fn picture(app: &App, seen: Option<&Scene>) -> Scene {
-    let (Some(l), Some(t)) = (&app.loaded, &app.timeline) else { return Scene::default() };
-    if app.script.is_empty() {
-        return Scene::default();
-    }
-    scene(&l.layout, &app.moment(l, t.state(), t.at()), seen)
 }
 
 impl Root {

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! session + cursor ─▶ story (steps) ─▶ words (sentences, en and ja)
-//!                  ─▶ layout ─▶ scene (boxes, trail, capsule)
+//!                  ─▶ layout ─▶ scene (boxes, trail, capsule) ─▶ picture (SVG elements)
 //!                  ─▶ rule_panel, packet, tables
 //!                  ─▶ trace, markdown, mermaid, json (a run as text), svg (a moment or a run as a file)
 //! index: what each moment looks up in the events, worked out once
@@ -26,6 +26,7 @@ pub mod layout;
 pub mod markdown;
 pub mod mermaid;
 pub mod packet;
+pub mod picture;
 pub mod px;
 pub mod rule_list;
 pub mod rule_panel;

@@ -1,9 +1,9 @@
 //! A run that moves. What is the same in two frames stands in the file once, and is seen in both.
 
-use super::draw::{Place, capsule};
-use super::{CAPSULE, Caption, SvgWriter, begin, end, frame, scene_of};
+use super::{Caption, begin, end, pieces, print};
 use crate::app::{Action, App, update};
 use crate::layout::{Point, Rect};
+use crate::picture::{Part, Picture, rect, scene_of};
 use crate::px::Px;
 use crate::story::Grain;
 use std::collections::BTreeMap;
@@ -46,20 +46,21 @@ pub fn animation(app: &App) -> Result<String, NoAnimation> {
         return Err(NoAnimation::TooLong(steps.len()));
     }
     let mut reel = Reel::default();
-    let mut said = Vec::new();
+    let mut captions = Vec::new();
     for (n, step) in steps.iter().enumerate() {
         update(&mut app, Action::SeekStep(step + 1));
-        let scene = scene_of(&app);
-        for (place, piece) in frame(&app, &scene) {
-            reel.see(n, place, piece);
+        let scene = scene_of(&app, None);
+        let Some(picture) = Picture::new(&app, &scene).map(Picture::unselected) else { continue };
+        for (part, piece) in pieces(&picture) {
+            reel.see(n, Layer::Part(part), piece);
         }
-        if let Some(c) = &scene.capsule {
-            let mut svg = SvgWriter::default();
-            capsule(&mut svg, c);
-            reel.see(n, (CAPSULE, 0, 0), svg.0);
+        if let Some(c) = picture.capsule() {
+            let mut piece = String::new();
+            print(&mut piece, &c);
+            reel.see(n, Layer::Capsule, piece);
         }
-        reel.places.push(scene.capsule.map(|c| c.at));
-        said.extend(Caption::new(&app, l.layout.width));
+        reel.places.push(scene.capsule.as_ref().map(|c| c.at));
+        captions.extend(Caption::new(&app, l.layout.width));
     }
     let rest = match app.grain {
         Grain::Hops => 700,
@@ -70,27 +71,34 @@ pub fn animation(app: &App) -> Result<String, NoAnimation> {
     if let Some(end) = reel.starts.last_mut() {
         *end += REST;
     }
-    let height = l.layout.height + said.iter().map(Caption::height).fold(0.0, f32::max);
-    for (n, s) in said.iter().enumerate() {
-        let mut svg = SvgWriter::default();
-        s.draw(&mut svg, l.layout.height);
-        reel.see(n, (CAPSULE + 1, 0, 0), svg.0);
+    let height = l.layout.height + captions.iter().map(Caption::height).fold(0.0, f32::max);
+    for (n, caption) in captions.iter().enumerate() {
+        reel.see(n, Layer::Caption, caption.drawn(l.layout.height));
     }
-    let last = said.last().map(|s| s.plain.clone()).unwrap_or_default();
+    let last = captions.last().map(|c| c.plain.clone()).unwrap_or_default();
     let (style, body) = reel.developed();
     let mut out = begin(&app, height, &style, &last);
-    out.0 += &body;
+    out += &body;
     let bar = Rect { x: 0.0, y: l.layout.height - 1.0, w: l.layout.width, h: 3.0 };
-    out.rect("said-bar", &bar, 0.0);
-    out.rect("said-done", &bar, 0.0);
+    print(&mut out, &rect("said-bar", &bar, 0.0));
+    print(&mut out, &rect("said-done", &bar, 0.0));
     Ok(end(out))
+}
+
+/// Where a piece stands; pieces are drawn in this order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Layer {
+    Part(Part),
+    /// Around the origin: its group is moved.
+    Capsule,
+    Caption,
 }
 
 /// Frames, as pieces and when each is seen.
 #[derive(Default)]
 struct Reel {
-    /// By place, in the order in which they are first seen: the piece, and the frames it is in.
-    pieces: BTreeMap<Place, Vec<(String, Vec<usize>)>>,
+    /// By layer, in the order of first appearance: the piece, and the frames it is in.
+    pieces: BTreeMap<Layer, Vec<(String, Vec<usize>)>>,
     /// Where the capsule is.
     places: Vec<Option<Point>>,
     /// When each frame begins, and the end, in ms.
@@ -98,8 +106,8 @@ struct Reel {
 }
 
 impl Reel {
-    fn see(&mut self, frame: usize, place: Place, piece: String) {
-        let here = self.pieces.entry(place).or_default();
+    fn see(&mut self, frame: usize, layer: Layer, piece: String) {
+        let here = self.pieces.entry(layer).or_default();
         match here.iter_mut().find(|(p, _)| *p == piece) {
             Some((_, frames)) => frames.push(frame),
             None => here.push((piece, vec![frame])),
@@ -124,8 +132,8 @@ impl Reel {
         // Another animation may stand in the same page: its keyframes have other names.
         let all = self.pieces.values().flatten().map(|(p, _)| p.as_str());
         let id = format!("{:08x}", all.fold(u64::from(whole), net::rng::hash_str) >> 32);
-        for ((layer, ..), pieces) in &self.pieces {
-            if *layer == CAPSULE {
+        for (layer, pieces) in &self.pieces {
+            if *layer == Layer::Capsule {
                 // At rest, it is where the last one is.
                 let at = self.places.iter().rev().flatten().next().copied().unwrap_or_default();
                 let _ = write!(
@@ -153,7 +161,7 @@ impl Reel {
                     if seen.last() == Some(&(frames - 1)) { "" } else { " visibility=\"hidden\"" };
                 let _ = write!(body, "<g class=\"p p{name}-{id}\"{hidden}>{piece}</g>");
             }
-            if *layer == CAPSULE {
+            if *layer == Layer::Capsule {
                 body += "</g>";
             }
         }

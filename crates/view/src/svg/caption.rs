@@ -1,8 +1,9 @@
 //! The sentence of a step below the picture. SVG breaks no lines: they are broken here, by what the
 //! characters take.
 
-use super::writer::SvgWriter;
+use super::print;
 use crate::app::App;
+use crate::picture::{Span, spans, text};
 use crate::story::place;
 use crate::words::{Context, pieces, sentence};
 
@@ -45,21 +46,25 @@ impl Caption {
     }
 
     /// Draws it below `y`.
-    pub(super) fn draw(&self, svg: &mut SvgWriter, y: f32) {
-        svg.text("said-count", EDGE, y + 20.0, &self.count);
-        svg.text(
-            "said-place",
-            EDGE + self.count.chars().count() as f32 * 6.8 + 14.0,
-            y + 20.0,
-            &self.place,
-        );
+    pub(super) fn drawn(&self, y: f32) -> String {
+        let place_x = EDGE + self.count.chars().count() as f32 * 6.8 + 14.0;
+        let mut rows = vec![
+            text("said-count", EDGE, y + 20.0, &self.count),
+            text("said-place", place_x, y + 20.0, &self.place),
+        ];
         for (line, n) in self.lines.iter().zip(0_u8..) {
-            let spans: Vec<(&str, f32, &str)> = line
-                .iter()
-                .map(|(code, t)| (if *code { "said-code" } else { "" }, 0.0, t.as_str()))
-                .collect();
-            svg.spans("said", (EDGE, y + HEAD + LINE * f32::from(n)), &spans);
+            let words = line.iter().map(|(code, text)| Span {
+                class: code.then_some("said-code"),
+                room: None,
+                text,
+            });
+            let y = y + HEAD + LINE * f32::from(n);
+            // The spaces between the pieces are kept.
+            rows.push(spans("said", (EDGE, y), words).with("xml:space", "preserve"));
         }
+        let mut out = String::new();
+        rows.iter().for_each(|row| print(&mut out, row));
+        out
     }
 }
 

@@ -6,49 +6,42 @@
 
 mod animation;
 mod caption;
-mod draw;
+mod print;
 mod style;
-mod writer;
 
 pub use animation::{MOST_FRAMES, NoAnimation, animation};
 
 use crate::app::{Action, App, update};
 use crate::layout::Rect;
+use crate::picture::{Part, Picture, group, markers, path, rect, scene_of};
 use crate::px::Px;
-use crate::scene::{Scene, scene};
 use crate::words::Lang;
 use caption::Caption;
-use draw::{CAPSULE, Draw, Place, capsule};
 use net::event::EventKind;
 use play::presets::Preset;
-use writer::{SvgWriter, escaped};
+use print::{escaped, print};
 
 /// The moment that is shown; none if there is no valid document.
 pub fn moment(app: &App) -> Option<String> {
     let l = app.loaded.as_ref()?;
-    let scene = scene_of(app);
-    let said = Caption::new(app, l.layout.width);
-    let height = l.layout.height + said.as_ref().map_or(0.0, Caption::height);
-    let mut out = begin(
-        app,
-        height,
-        "",
-        &said.as_ref().map_or_else(|| l.layout.lan_label.clone(), |s| s.plain.clone()),
-    );
-    for (_, piece) in frame(app, &scene) {
-        out.0 += &piece;
+    let scene = scene_of(app, None);
+    let picture = Picture::new(app, &scene)?.unselected();
+    let caption = Caption::new(app, l.layout.width);
+    let height = l.layout.height + caption.as_ref().map_or(0.0, Caption::height);
+    let words = caption.as_ref().map_or(&l.layout.lan_label, |c| &c.plain);
+    let mut out = begin(app, height, "", words);
+    for (_, piece) in pieces(&picture) {
+        out += &piece;
     }
-    if let Some(c) = &scene.capsule {
-        out.0 += &format!("<g transform=\"translate({} {})\">", Px(c.at.0), Px(c.at.1));
-        capsule(&mut out, c);
-        out.close();
+    if let (Some(capsule), Some(c)) = (picture.capsule(), &scene.capsule) {
+        out += &format!("<g transform=\"translate({} {})\">", Px(c.at.0), Px(c.at.1));
+        print(&mut out, &capsule);
+        out += "</g>";
     }
-    if let Some(said) = &said {
-        out.path(
-            "said-line",
-            &format!("M0.0 {}H{}", Px(l.layout.height + 0.5), Px(l.layout.width)),
-        );
-        said.draw(&mut out, l.layout.height);
+    if let Some(caption) = &caption {
+        let edge = format!("M0.0 {}H{}", Px(l.layout.height + 0.5), Px(l.layout.width));
+        print(&mut out, &path("said-line", edge));
+        out += &caption.drawn(l.layout.height);
     }
     Some(end(out))
 }
@@ -63,51 +56,39 @@ pub fn poster(preset: &Preset, lang: Lang) -> Option<String> {
     moment(&app)
 }
 
-/// The picture's moment: nothing is lit before something was sent.
-fn scene_of(app: &App) -> Scene {
-    match (&app.loaded, &app.timeline) {
-        (Some(l), Some(t)) if !app.script.is_empty() => {
-            scene(&l.layout, &app.moment(l, t.state(), t.at()), None)
-        }
-        _ => Scene::default(),
-    }
-}
-
-/// Every piece of a moment but the capsule, in the order of drawing.
-fn frame(app: &App, scene: &Scene) -> Vec<(Place, String)> {
+/// Every part of a picture but the capsule, printed, each in a group with the class of its own.
+fn pieces(picture: &Picture<'_>) -> Vec<(Part, String)> {
     let mut out = Vec::new();
-    if let Some(l) = &app.loaded {
-        Draw { app, l, scene }.pieces(&mut |place, piece| out.push((place, piece)));
+    for g in picture.groups() {
+        for part in picture.parts(g) {
+            let mut piece = String::new();
+            print(&mut piece, &group(picture.class(g), picture.draw(part)));
+            out.push((part, piece));
+        }
     }
-    out.sort_by_key(|(place, _)| *place);
     out
 }
 
 /// The head of the file: size, name, style, paper.
-fn begin(app: &App, height: f32, more_style: &str, said: &str) -> SvgWriter {
+fn begin(app: &App, height: f32, more_style: &str, words: &str) -> String {
     let width = app.loaded.as_ref().map_or(0.0, |l| l.layout.width);
     let (w, h, lang) = (Px(width), Px(height), app.lang.tag());
     let name = match (app.run(), &app.loaded) {
         (Some(r), Some(l)) => format!("Packetwalk: {} → {}", l.labels.name(r.from), target(r.to)),
         _ => "Packetwalk".to_owned(),
     };
-    let mut svg = SvgWriter(format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"picture\" viewBox=\"0 0 {w} {h}\" width=\"{w}\" height=\"{h}\" xml:lang=\"{lang}\" role=\"img\">\n\
-         <title>{}</title>\n<desc>{}</desc>\n<style>\n{}{more_style}</style>\n",
+    let mut out = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"picture\" viewBox=\"0 0 {w} {h}\" \
+         width=\"{w}\" height=\"{h}\" xml:lang=\"{lang}\" role=\"img\">\n\
+         <title>{}</title>\n<desc>{}</desc>\n<style>\n{}{more_style}</style>\n<defs>",
         escaped(&name),
-        escaped(said),
+        escaped(words),
         style::sheet(app.theme)
-    ));
-    svg.0 += "<defs>";
-    for (id, class) in [("arrow-in", "head-in"), ("arrow-out", "head-out")] {
-        let shape = "viewBox=\"0 0 8 8\" refX=\"5\" refY=\"4\" markerWidth=\"8\" markerHeight=\"8\" markerUnits=\"userSpaceOnUse\" orient=\"auto\"";
-        svg.0 += &format!(
-            "<marker id=\"{id}\" {shape}><path class=\"{class}\" d=\"M1 1 6 4 1 7\"/></marker>"
-        );
-    }
-    svg.0 += "</defs>\n";
-    svg.rect("paper", &Rect { x: 0.0, y: 0.0, w: width, h: height }, 0.0);
-    svg
+    );
+    markers().iter().for_each(|m| print(&mut out, m));
+    out += "</defs>\n";
+    print(&mut out, &rect("paper", &Rect { x: 0.0, y: 0.0, w: width, h: height }, 0.0));
+    out
 }
 
 /// An address, with its port if it has one.
@@ -115,9 +96,9 @@ fn target((addr, port): (std::net::IpAddr, u16)) -> String {
     if port == 0 { addr.to_string() } else { format!("{addr}:{port}") }
 }
 
-fn end(mut svg: SvgWriter) -> String {
-    svg.0 += "\n</svg>\n";
-    svg.0
+fn end(mut out: String) -> String {
+    out += "\n</svg>\n";
+    out
 }
 
 #[cfg(test)]
@@ -140,7 +121,7 @@ mod tests {
         let said = Caption::new(&app, 800.0).expect("a step").plain;
         assert!(svg.contains(&format!("<desc>{}</desc>", escaped(&said))), "{said}");
         assert!(svg.contains(">13 / "), "{svg}");
-        let capsule = scene_of(&app).capsule.expect("on its way");
+        let capsule = scene_of(&app, None).capsule.expect("on its way");
         assert!(svg.contains(&format!("translate({} {})", Px(capsule.at.0), Px(capsule.at.1))));
         assert!(svg.contains(&capsule.dst));
         assert_eq!(svg.matches("<g ").count(), svg.matches("</g>").count());
@@ -183,8 +164,9 @@ mod tests {
             .split("<g class=\"p")
             .filter(|g| g.starts_with([' ', '"']) && !g.contains("visibility=\"hidden\""))
             .collect();
-        let mut last: Vec<String> =
-            frame(&app, &scene_of(&app)).into_iter().map(|(_, piece)| piece).collect();
+        let scene = scene_of(&app, None);
+        let picture = Picture::new(&app, &scene).expect("a picture").unselected();
+        let mut last: Vec<String> = pieces(&picture).into_iter().map(|(_, piece)| piece).collect();
         last.dedup();
         for piece in &last {
             assert!(body.contains(&format!("\">{piece}</g>")), "{piece}");

@@ -1,0 +1,98 @@
+//! The packet: the capsule of the one that is followed, and the pills of the others.
+
+use super::class;
+use super::element::{Element, Span, group, path, rect, spans, text};
+use crate::layout::Rect;
+use crate::px::Px;
+use crate::scene::{Capsule, Other};
+
+/// The width of a character in the capsule's mono face, in pixels.
+const CHAR: f32 = 6.6;
+
+/// A packet on its way that is not the one that is followed.
+pub(super) fn other(o: &Other) -> Element {
+    let (x, y) = o.at;
+    let short: String = o.kind.chars().take(5).collect();
+    let more = (o.more > 0).then(|| text("pill-more", x + 22.0, y + 3.5, &format!("+{}", o.more)));
+    let pill = [
+        rect("pill-box", &Rect { x: x - 17.0, y: y - 8.0, w: 34.0, h: 16.0 }, 8.0),
+        text("pill-text", x, y + 3.5, &short),
+    ];
+    let id = o.id.0.to_string();
+    group(class("other", &[(o.shell, "shell")]), pill.into_iter().chain(more))
+        .control("data-packet", id.clone())
+        .button(false)
+        .described(id)
+}
+
+/// The capsule around the origin; the group that contains it places it.
+pub(super) fn capsule(c: &Capsule) -> Element {
+    let (w, h) = c.size;
+    let frame = Rect { x: -w / 2.0, y: -h / 2.0, w, h };
+    let class = class("capsule", &[(c.lost, "lost"), (c.shell.is_some(), "wrapped")]);
+    if let Some((outer, udp)) = &c.shell {
+        let own = Rect { x: frame.x + 9.0, y: frame.y + 41.0, w: w - 18.0, h: 21.0 };
+        let ends = format!("{} → {}", c.src, c.dst);
+        let words = [
+            Span { class: Some("kind"), room: None, text: &c.kind },
+            Span { class: None, room: Some(6.0), text: &ends },
+        ];
+        let shell = [
+            rect("shell-box", &frame, 10.0),
+            text("shell-text", 0.0, frame.y + 16.0, outer),
+            text("shell-text", 0.0, frame.y + 31.0, udp),
+            rect("packet-box", &own, 7.0),
+            spans("packet-text mid", (0.0, own.y + 14.5), words),
+        ];
+        return group(class, shell);
+    }
+    let mut out = vec![rect("packet-box", &frame, 8.0)];
+    if let Some(x) = c.notch {
+        let x = (x - c.at.0).clamp(-w / 2.0 + 14.0, w / 2.0 - 14.0);
+        out.push(path("notch", format!("M{} {}l7 8 7 -8z", Px(x - 7.0), Px(h / 2.0 - 0.5))));
+    }
+    let x = frame.x + 10.0;
+    let (src, dst) = ((&*c.src, c.old_src.as_deref()), (&*c.dst, c.old_dst.as_deref()));
+    out.extend(row(x, frame.y + 16.5, Some(&c.kind), src, c.mark.as_deref()));
+    out.extend(row(x, frame.y + 33.0, None, dst, None));
+    if c.lost {
+        let (x, y) = (Px(w * 0.12), Px(frame.y - 2.0));
+        out.push(path("crack", format!("M{x} {y}l-6 9 8 6 -8 8 7 {}", Px(h - 19.0))));
+    }
+    group(class, out)
+}
+
+/// A row of the capsule: `SYN 192.168.120.252:40501` or `→ 10.1.6.5:80`, an old value struck
+/// before the new one on yellow.
+fn row(
+    x: f32,
+    y: f32,
+    kind: Option<&str>,
+    (value, old): (&str, Option<&str>),
+    mark: Option<&str>,
+) -> Vec<Element> {
+    let wide = |text: &str| text.len() as f32 * CHAR;
+    let lead = kind.map_or(2.0 * CHAR, wide_with_space);
+    let old_w = old.map_or(0.0, wide_with_space);
+    let new = Rect { x: x + lead + old_w - 3.0, y: y - 11.5, w: wide(value) + 6.0, h: 15.5 };
+    let mut out = vec![match kind {
+        Some(kind) => text("packet-text kind", x, y, kind),
+        None => path("to", format!("M{} {}h9m-3 -3 3 3 -3 3", Px(x), Px(y - 4.0))),
+    }];
+    if let Some(old) = old {
+        out.push(text("packet-text old", x + lead, y, old));
+        out.push(rect("new-box", &new, 4.0));
+    }
+    let class = if old.is_some() { "packet-text new" } else { "packet-text" };
+    out.push(text(class, x + lead + old_w, y, value));
+    if let Some(mark) = mark {
+        let x = new.right() + 8.0;
+        let frame = Rect { x: x - 4.0, y: y - 11.0, w: wide(mark) + 8.0, h: 14.5 };
+        out.push(group("mark", [rect("mark-box", &frame, 4.0), text("packet-text", x, y, mark)]));
+    }
+    out
+}
+
+fn wide_with_space(text: &str) -> f32 {
+    (text.len() + 1) as f32 * CHAR
+}
