@@ -60,7 +60,6 @@ const STAIRS: &[(&str, &[&str])] = &[
             "packetwalk-net",
             "packetwalk-kube",
             "packetwalk-play",
-            "litemap",
             "data-encoding",
             "miniz_oxide",
             "serde_json",

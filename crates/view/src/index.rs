@@ -1,16 +1,15 @@
 //! What every moment looks up in a session's events, worked out once after they came to be: so that
 //! a moment of a long session costs no more than one of a short.
 
-use litemap::LiteMap;
 use net::event::EventKind;
 use net::netfilter::WalkStep;
 use net::{Event, NetnsId, PacketId};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The index of a session's events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Index {
-    of: LiteMap<PacketId, Vec<usize>>,
+    of: BTreeMap<PacketId, Vec<usize>>,
     /// The events in which a rule matched after a draw, its own or one before it.
     pub draws: Vec<usize>,
     /// Where a process asked.

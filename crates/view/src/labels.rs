@@ -1,8 +1,8 @@
 //! Short names of network namespaces for people: `node01`, `bastion`, `nginx 10.1.5.4`.
 
 use kube::Cluster;
-use litemap::LiteMap;
 use net::{NetnsId, State};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// What a namespace is.
@@ -23,7 +23,7 @@ pub enum Kind {
 pub struct Labels {
     names: Vec<String>,
     kinds: Vec<Kind>,
-    owners: LiteMap<IpAddr, usize>,
+    owners: BTreeMap<IpAddr, usize>,
 }
 
 /// A pod's short name: its app label, or its Deployment's without the ending.
@@ -35,7 +35,7 @@ pub fn app_of(pod: &kube::cluster::Pod) -> String {
 impl Labels {
     /// The names of everybody who was ever there, at the last moment of a session.
     pub fn new(cluster: &Cluster, state: &State) -> Self {
-        let mut this = Self { names: Vec::new(), kinds: Vec::new(), owners: LiteMap::new() };
+        let mut this = Self { names: Vec::new(), kinds: Vec::new(), owners: BTreeMap::new() };
         for (ns, i) in state.netns.iter().zip(0..) {
             let node = cluster.nodes.iter().position(|n| *n.spec.name.value == *ns.name);
             let pod = cluster.pods.iter().position(|p| p.netns() == *ns.name);
@@ -50,9 +50,7 @@ impl Labels {
             };
             if ns.tapped {
                 for net in ns.devices.iter().skip(1).flat_map(|d| &d.addrs) {
-                    if !this.owners.contains_key(&net.addr()) {
-                        this.owners.insert(net.addr(), i);
-                    }
+                    this.owners.entry(net.addr()).or_insert(i);
                 }
             }
             this.names.push(name);

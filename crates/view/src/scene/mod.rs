@@ -1,17 +1,21 @@
 //! The picture of one moment: what is lit, where the packet has been and will go, and the capsule
 //! that says what it is now.
 
+mod capsule;
+mod way;
+
+pub use way::links;
+
 use crate::index::Index;
 use crate::labels::{Kind, Labels};
-use crate::layout::{Layout, NodeBox, Point, Rect, path};
-use crate::packet::{frame_at, kind_word};
-use litemap::LiteMap;
+use crate::layout::{Layout, Point, path};
+use crate::packet::kind_word;
 use net::event::{BridgeTo, EventKind};
 use net::netfilter::{Hook, TableName};
 use net::state::DeviceKind;
-use net::wire::{Body, Frame, Ipv4, Payload, UdpPayload};
 use net::{Event, PacketId, State};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use way::{on_lan, rect_of, way};
 
 /// A place the packet can be at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +36,21 @@ pub enum Spot {
     Nic(usize),
     /// A process of the node itself.
     Process(usize),
+}
+
+impl Spot {
+    /// The node whose network namespace the place is in; none for a host or pod.
+    pub(crate) fn node(self) -> Option<usize> {
+        match self {
+            Self::Bridge(n)
+            | Self::Hook(n, _)
+            | Self::Route(n)
+            | Self::Vxlan(n)
+            | Self::Nic(n)
+            | Self::Process(n) => Some(n),
+            Self::Host(_) | Self::Pod(_) => None,
+        }
+    }
 }
 
 /// One stop of a packet's way.
@@ -104,15 +123,15 @@ pub struct Capsule {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scene {
     /// Lit places.
-    pub lit: LiteMap<Spot, Lit>,
+    pub lit: BTreeMap<Spot, Lit>,
     /// Tables of a hook that were asked, and the one that is now.
-    pub tables: LiteMap<(usize, Hook), Vec<(TableName, TableState)>>,
+    pub tables: BTreeMap<(usize, Hook), Vec<(TableName, TableState)>>,
     /// The trail.
     pub trail: Vec<Segment>,
     /// The capsule.
     pub capsule: Option<Capsule>,
     /// Pods a draw can fall on, in percent.
-    pub chances: LiteMap<usize, u32>,
+    pub chances: BTreeMap<usize, u32>,
     /// The pod the draw fell on.
     pub drawn: Option<usize>,
     /// It did not fall: the endpoint was chosen by a person.
@@ -306,7 +325,7 @@ pub fn scene(l: &Layout, m: &Moment<'_>, other: Option<&Scene>) -> Scene {
                 && on_lan(stop.spot)
                 && on_lan(n.spot)
         });
-        s.capsule = capsule(l, m, id, stop, next.map(|n| n.spot), lost);
+        s.capsule = capsule::capsule(l, m, id, stop, next.map(|n| n.spot), lost);
     }
     s
 }
@@ -317,7 +336,7 @@ const CROWD: usize = 4;
 /// The other packets, each where it was seen last; those at one place stand beside each other.
 fn others(l: &Layout, m: &Moment<'_>, current: PacketId) -> Vec<Other> {
     let mut out: Vec<Other> = Vec::new();
-    let mut crowd: LiteMap<Spot, (usize, Option<usize>)> = LiteMap::new();
+    let mut crowd: BTreeMap<Spot, (usize, Option<usize>)> = BTreeMap::new();
     for (id, skb) in m.state.packets.iter().filter(|(id, _)| **id != current) {
         let behind = m.index.behind(*id, m.cursor);
         let Some(spot) = behind.iter().rev().find_map(|i| spot_of(m, &m.events[*i])) else {
@@ -339,10 +358,6 @@ fn others(l: &Layout, m: &Moment<'_>, current: PacketId) -> Vec<Other> {
         out.push(Other { id: *id, at, kind, shell: skb.frame.inner().is_some(), more: 0 });
     }
     out
-}
-
-fn on_lan(s: Spot) -> bool {
-    matches!(s, Spot::Nic(_) | Spot::Host(_))
 }
 
 fn tables(m: &Moment<'_>, id: PacketId, s: &mut Scene) {
@@ -452,311 +467,6 @@ fn chances(m: &Moment<'_>, s: &mut Scene, other: Option<&Scene>) {
     }
 }
 
-fn rect_of(l: &Layout, spot: Spot) -> Option<Rect> {
-    let node = |n: usize| l.nodes.iter().find(|b| b.node == n);
-    match spot {
-        Spot::Host(h) => l.hosts.iter().find(|b| b.host == h).map(|b| b.rect),
-        Spot::Pod(p) => l.nodes.iter().flat_map(|n| &n.pods).find(|b| b.pod == p).map(|b| b.rect),
-        Spot::Bridge(n) => node(n).map(|b| b.cni0.0),
-        Spot::Hook(n, h) => node(n).map(|b| b.hook(h)),
-        Spot::Route(n) => node(n).map(|b| Rect {
-            x: b.route.0.0 - b.route.1,
-            y: b.route.0.1 - b.route.1,
-            w: 2.0 * b.route.1,
-            h: 2.0 * b.route.1,
-        }),
-        Spot::Vxlan(n) => node(n).map(|b| b.vxlan.0),
-        Spot::Nic(n) => node(n).map(|b| b.nic.0),
-        Spot::Process(n) => {
-            node(n).map(|b| Rect { x: b.rect.x + 118.0, y: b.rect.y + 307.0, w: 80.0, h: 14.0 })
-        }
-    }
-}
-
-/// The lane between two places.
-fn way(l: &Layout, a: Spot, b: Spot) -> Vec<Point> {
-    let node = |n: usize| l.nodes.iter().find(|x| x.node == n);
-    let reversed = |mut v: Vec<Point>| {
-        v.reverse();
-        v
-    };
-    let within = |n: usize| {
-        node(n).and_then(|x| in_node(l, x, a, b).or_else(|| in_node(l, x, b, a).map(reversed)))
-    };
-    let found = match (a, b) {
-        (
-            Spot::Hook(n, _) | Spot::Route(n) | Spot::Vxlan(n) | Spot::Bridge(n) | Spot::Process(n),
-            _,
-        )
-        | (Spot::Pod(_), Spot::Bridge(n)) => within(n),
-        (_, Spot::Hook(n, _)) => within(n),
-        _ => None,
-    };
-    if let Some(points) = found {
-        return points;
-    }
-    if on_lan(a) && on_lan(b) {
-        let y = l.lan.cy();
-        let end = |s: Spot, dx: f32| {
-            rect_of(l, s).map(|r| match s {
-                Spot::Host(_) => (r.cx() + dx, r.y),
-                _ => (r.cx() + dx, r.bottom() + 3.0),
-            })
-        };
-        if let (Some(p), Some(q)) = (end(a, 4.0), end(b, -4.0)) {
-            return vec![p, (p.0, y), (q.0, y), q];
-        }
-    }
-    match (rect_of(l, a), rect_of(l, b)) {
-        (Some(p), Some(q)) => vec![(p.cx(), p.cy()), (q.cx(), q.cy())],
-        _ => Vec::new(),
-    }
-}
-
-/// The lanes inside a node, one for each link, in the direction a packet first goes.
-fn in_node(l: &Layout, n: &NodeBox, a: Spot, b: Spot) -> Option<Vec<Point>> {
-    let i = n.node;
-    let hook = |h| n.hook(h);
-    let (cni, vx, nic) = (n.cni0.0, n.vxlan.0, n.nic.0);
-    let x = |dx| n.lane_x(dx);
-    let w = n.rect.w;
-    let ((rx, ry), rr) = n.route;
-    Some(match (a, b) {
-        (Spot::Pod(p), Spot::Bridge(_)) => {
-            let r = l.nodes.iter().flat_map(|n| &n.pods).find(|b| b.pod == p).map(|b| b.rect)?;
-            vec![(r.cx(), r.bottom() + 7.0), (r.cx(), cni.y)]
-        }
-        (Spot::Bridge(_), Spot::Hook(_, Hook::Prerouting)) => {
-            vec![(x(50.0), cni.bottom()), (x(50.0), hook(Hook::Prerouting).y)]
-        }
-        (Spot::Nic(m), Spot::Hook(_, Hook::Prerouting)) if m == i => {
-            vec![(x(30.0), nic.y), (x(30.0), hook(Hook::Prerouting).bottom())]
-        }
-        (Spot::Vxlan(_), Spot::Hook(_, Hook::Prerouting)) => {
-            vec![(vx.x, vx.cy()), (x(72.0), vx.cy()), (x(72.0), hook(Hook::Prerouting).bottom())]
-        }
-        (Spot::Hook(_, Hook::Prerouting), Spot::Route(_)) => {
-            vec![(hook(Hook::Prerouting).right(), ry), (rx - rr, ry)]
-        }
-        // Bridged: around the route circle.
-        (Spot::Hook(_, Hook::Prerouting), Spot::Hook(_, Hook::Forward)) => {
-            let (from, to) = (hook(Hook::Prerouting), hook(Hook::Forward));
-            vec![
-                (from.right(), ry - 10.0),
-                (rx - 16.0, ry - 10.0),
-                (rx - 16.0, ry - 17.0),
-                (rx + 16.0, ry - 17.0),
-                (rx + 16.0, ry - 10.0),
-                (to.x, ry - 10.0),
-            ]
-        }
-        (Spot::Hook(_, Hook::Prerouting), Spot::Bridge(_)) => {
-            vec![(x(50.0), hook(Hook::Prerouting).y), (x(50.0), cni.bottom())]
-        }
-        (Spot::Route(_), Spot::Hook(_, Hook::Forward)) => {
-            vec![(rx + rr, ry), (hook(Hook::Forward).x, ry)]
-        }
-        (Spot::Hook(_, Hook::Forward), Spot::Hook(_, Hook::Postrouting)) => {
-            vec![(hook(Hook::Forward).right(), ry), (hook(Hook::Postrouting).x, ry)]
-        }
-        (Spot::Route(_), Spot::Hook(_, Hook::Input)) => {
-            vec![(rx, ry + rr), (rx, hook(Hook::Input).y)]
-        }
-        (Spot::Hook(_, Hook::Input), Spot::Vxlan(_) | Spot::Process(_)) => {
-            vec![(rx, hook(Hook::Input).bottom()), (rx, vx.y)]
-        }
-        (Spot::Vxlan(_) | Spot::Process(_), Spot::Hook(_, Hook::Output)) => {
-            let o = hook(Hook::Output);
-            vec![(o.cx(), vx.y), (o.cx(), o.bottom())]
-        }
-        (Spot::Hook(_, Hook::Output), Spot::Hook(_, Hook::Postrouting)) => {
-            let (o, p) = (hook(Hook::Output), hook(Hook::Postrouting));
-            vec![(o.right(), o.cy()), (x(w - 81.0), o.cy()), (x(w - 81.0), p.bottom())]
-        }
-        (Spot::Hook(_, Hook::Postrouting), Spot::Bridge(_)) => {
-            let p = hook(Hook::Postrouting);
-            vec![(p.cx(), p.y), (p.cx(), cni.bottom())]
-        }
-        (Spot::Hook(_, Hook::Postrouting), Spot::Vxlan(_)) => {
-            let p = hook(Hook::Postrouting);
-            vec![(x(w - 53.0), p.bottom()), (x(w - 53.0), vx.cy()), (vx.right(), vx.cy())]
-        }
-        (Spot::Hook(_, Hook::Postrouting), Spot::Nic(m)) if m == i => {
-            let p = hook(Hook::Postrouting);
-            let gap = (vx.bottom() + nic.y) / 2.0;
-            let to = nic.cx() + 46.0;
-            vec![(x(w - 26.0), p.bottom()), (x(w - 26.0), gap), (to, gap), (to, nic.y)]
-        }
-        _ => return None,
-    })
-}
-
-/// All links of a node, for the thin grey wires.
-pub fn links(l: &Layout, n: &NodeBox) -> Vec<String> {
-    if n.folded {
-        return Vec::new();
-    }
-    use Hook::{Forward, Input, Output, Postrouting, Prerouting};
-    let i = n.node;
-    let pairs = [
-        (Spot::Bridge(i), Spot::Hook(i, Prerouting)),
-        (Spot::Nic(i), Spot::Hook(i, Prerouting)),
-        (Spot::Vxlan(i), Spot::Hook(i, Prerouting)),
-        (Spot::Hook(i, Prerouting), Spot::Route(i)),
-        (Spot::Route(i), Spot::Hook(i, Forward)),
-        (Spot::Hook(i, Forward), Spot::Hook(i, Postrouting)),
-        (Spot::Route(i), Spot::Hook(i, Input)),
-        (Spot::Hook(i, Input), Spot::Vxlan(i)),
-        (Spot::Vxlan(i), Spot::Hook(i, Output)),
-        (Spot::Hook(i, Output), Spot::Hook(i, Postrouting)),
-        (Spot::Hook(i, Postrouting), Spot::Bridge(i)),
-        (Spot::Hook(i, Postrouting), Spot::Vxlan(i)),
-        (Spot::Hook(i, Postrouting), Spot::Nic(i)),
-    ];
-    let pods = n.pods.iter().map(|p| (Spot::Pod(p.pod), Spot::Bridge(i)));
-    pairs
-        .into_iter()
-        .chain(pods)
-        .map(|(a, b)| path(&way(l, a, b)))
-        .filter(|d| !d.is_empty())
-        .collect()
-}
-
-/// What text of so many characters takes in the diagram's mono face.
-fn text_width(chars: usize, size: f32) -> f32 {
-    chars as f32 * 0.6 * size
-}
-
-const TEXT: f32 = 11.0;
-
-fn ends(p: &Ipv4) -> (String, String) {
-    match p.ports() {
-        Some((s, d)) => (format!("{}:{s}", p.src), format!("{}:{d}", p.dst)),
-        None => (p.src.to_string(), p.dst.to_string()),
-    }
-}
-
-fn capsule(
-    l: &Layout,
-    m: &Moment<'_>,
-    id: PacketId,
-    stop: &Stop,
-    next: Option<Spot>,
-    lost: bool,
-) -> Option<Capsule> {
-    let frame = frame_at(m.state, m.events, m.cursor, id)?;
-    let shell = frame.inner().is_some();
-    let shown: &Frame = frame.inner().unwrap_or(frame);
-    let (kind, src, dst) = match &shown.payload {
-        Payload::Ipv4(p) => {
-            let (s, d) = ends(p);
-            (kind_word(p), s, d)
-        }
-        Payload::Arp(a) => (
-            "ARP".to_owned(),
-            if a.op == net::wire::ArpOp::Request {
-                format!("who-has {}", a.tpa)
-            } else {
-                format!("{} is-at", a.spa)
-            },
-            if a.op == net::wire::ArpOp::Request {
-                format!("tell {}", a.spa)
-            } else {
-                a.sha.to_string()
-            },
-        ),
-    };
-    let e = &m.events[m.cursor - 1];
-    let (mut old_src, mut old_dst) = (None, None);
-    if let (EventKind::Translated { source, before, .. }, true) = (&e.kind, e.packet == Some(id)) {
-        let text = if before.port == 0 { before.addr.to_string() } else { before.to_string() };
-        *(if *source { &mut old_src } else { &mut old_dst }) = Some(text);
-    }
-    let mark = m.state.packets.get(&id).filter(|s| s.mark != 0).map(|s| format!("{:#x}", s.mark));
-    let shell_text = frame.ipv4().filter(|_| shell).and_then(|p| match &p.body {
-        Body::Udp(u) => match &u.payload {
-            UdpPayload::Vxlan(v) => Some((
-                format!("{} → {}", p.src, p.dst),
-                format!("udp {} → {} · vni {}", u.sport, u.dport, v.vni),
-            )),
-            UdpPayload::Data(_) => None,
-        },
-        _ => None,
-    });
-    let row1 = kind.len()
-        + 1
-        + src.len()
-        + old_src.as_ref().map_or(0, |o| o.len() + 1)
-        + mark.as_ref().map_or(0, |x| x.len() + 4);
-    let row2 = 2 + dst.len() + old_dst.as_ref().map_or(0, |o| o.len() + 1);
-    let one_row = kind.len() + src.len() + dst.len() + 4;
-    let size = if shell_text.is_some() {
-        (text_width(one_row, TEXT) + 40.0, 70.0)
-    } else {
-        (text_width(row1.max(row2), TEXT) + 22.0, 42.0)
-    };
-    let rect = rect_of(l, stop.spot)?;
-    let node = match stop.spot {
-        Spot::Bridge(n)
-        | Spot::Hook(n, _)
-        | Spot::Route(n)
-        | Spot::Vxlan(n)
-        | Spot::Nic(n)
-        | Spot::Process(n) => l.nodes.iter().find(|b| b.node == n),
-        Spot::Pod(p) => l.nodes.iter().find(|b| b.pods.iter().any(|x| x.pod == p)),
-        Spot::Host(_) => None,
-    };
-    let clamp = |x: f32, low: f32, high: f32| x.clamp(low, high.max(low));
-    let (at, notch) = match (next, node) {
-        // On the cable: in the middle between the two ends.
-        (Some(next), _) => {
-            let to = rect_of(l, next)?;
-            let x = clamp(
-                (rect.cx() + to.cx()) / 2.0,
-                size.0 / 2.0 + 4.0,
-                l.width - size.0 / 2.0 - 4.0,
-            );
-            ((x, l.lan.cy()), None)
-        }
-        (None, Some(n)) => {
-            let x = clamp(
-                rect.cx(),
-                n.rect.x + size.0 / 2.0 + 6.0,
-                n.rect.right() - size.0 / 2.0 - 6.0,
-            );
-            let y = n.lane.y
-                + if shell_text.is_some() {
-                    8.0 + size.1 / 2.0 - 10.0
-                } else {
-                    10.0 + size.1 / 2.0
-                };
-            let notch = match stop.spot {
-                Spot::Hook(_, Hook::Prerouting | Hook::Forward | Hook::Postrouting)
-                | Spot::Route(_) => Some(rect.cx()),
-                _ => None,
-            };
-            ((x, y), notch)
-        }
-        (None, None) => {
-            let x = clamp(rect.cx() + 40.0, size.0 / 2.0 + 4.0, l.width - size.0 / 2.0 - 4.0);
-            ((x, l.lan.cy() - size.1 / 2.0 - 8.0), None)
-        }
-    };
-    Some(Capsule {
-        at,
-        notch,
-        kind,
-        src,
-        dst,
-        old_src,
-        old_dst,
-        mark,
-        shell: shell_text,
-        lost,
-        size,
-    })
-}
-
 /// The pods that the packets of a run come from or go to.
 pub fn pods_of_run(m: &Moment<'_>) -> BTreeSet<usize> {
     let pod = |e: &Event| if let Kind::Pod(p) = m.labels.kind(e.netns) { Some(p) } else { None };
@@ -777,21 +487,13 @@ pub fn nodes_of_run(m: &Moment<'_>) -> BTreeSet<usize> {
         .filter(|e| matches!(e.kind, EventKind::PacketMade { .. }))
         .filter_map(|e| e.packet)
         .collect();
-    let at = |e: &Event| match spot_of(m, e)? {
-        Spot::Bridge(n)
-        | Spot::Hook(n, _)
-        | Spot::Route(n)
-        | Spot::Vxlan(n)
-        | Spot::Nic(n)
-        | Spot::Process(n) => Some(n),
-        Spot::Host(_) | Spot::Pod(_) => None,
-    };
+    let at = |e: &Event| spot_of(m, e)?.node();
     events.iter().filter(|e| e.packet.is_some_and(|p| made.contains(&p))).filter_map(at).collect()
 }
 
 /// The nodes that one packet goes through.
 pub fn nodes_on_way(m: &Moment<'_>, id: PacketId) -> BTreeSet<usize> {
-    touched(&journey(m, id))
+    journey(m, id).iter().filter_map(|s| s.spot.node()).collect()
 }
 
 /// The part of the picture a narrow page shows, so wide: around the packet.
@@ -806,22 +508,6 @@ pub fn camera(l: &Layout, s: &Scene, width: f32) -> f32 {
         (None, _) => l.nodes.iter().find(|n| !n.control_plane).map_or(width / 2.0, |n| n.rect.cx()),
     };
     (middle - width / 2.0).clamp(0.0, (l.width - width).max(0.0))
-}
-
-/// The nodes a packet touches.
-fn touched(stops: &[Stop]) -> BTreeSet<usize> {
-    stops
-        .iter()
-        .filter_map(|s| match s.spot {
-            Spot::Bridge(n)
-            | Spot::Hook(n, _)
-            | Spot::Route(n)
-            | Spot::Vxlan(n)
-            | Spot::Nic(n)
-            | Spot::Process(n) => Some(n),
-            Spot::Host(_) | Spot::Pod(_) => None,
-        })
-        .collect()
 }
 
 #[cfg(test)]
