@@ -83,25 +83,14 @@ fn mounted((place, e): (usize, &Element)) -> Html {
 }
 
 fn zoom(p: &Page<'_>) -> Html {
-    let tool = |text: Ui, icon: &str, touch: fn(MouseEvent) -> Touch| {
-        let label = p.text(text);
-        html! {
-            <button
-                type="button"
-                class="tool"
-                aria-label={label}
-                title={label}
-                onclick={p.touch(touch)}
-            >
-                { icons::icon(icon) }
-            </button>
-        }
+    let tool = |icon: &str, text: Ui, touch: fn(MouseEvent) -> Touch| {
+        p.tool(icon, text, false, p.touch(touch))
     };
     html! {
         <div class="zoom">
-            { tool(Ui::ZoomIn, "plus", |_| Touch::Zoom(1.3)) }
-            { tool(Ui::ZoomOut, "minus", |_| Touch::Zoom(1.0 / 1.3)) }
-            { tool(Ui::Fit, "fit", |_| Touch::Fit) }
+            { tool("plus", Ui::ZoomIn, |_| Touch::Zoom(1.3)) }
+            { tool("minus", Ui::ZoomOut, |_| Touch::Zoom(1.0 / 1.3)) }
+            { tool("fit", Ui::Fit, |_| Touch::Fit) }
         </div>
     }
 }
@@ -111,17 +100,9 @@ fn legend(p: &Page<'_>) -> Html {
         let onclick = p.act(Action::Change(change));
         html! { <button type="button" class="menu-item" {onclick}>{ p.text(what) }</button> }
     };
-    let focus = p.app.focus;
     html! {
         <div class="legend">
-            <button
-                type="button"
-                class={classes!("filter", focus.then_some("here"))}
-                aria-pressed={focus.to_string()}
-                onclick={p.act(Action::Focus(!focus))}
-            >
-                { p.text(Ui::Focus) }
-            </button>
+            { p.toggle(Ui::Focus, p.app.focus, Action::Focus(!p.app.focus)) }
             if !p.embed() {
                 <details class="menu adder">
                     <summary class="filter">

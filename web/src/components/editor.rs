@@ -20,11 +20,10 @@ pub(crate) fn editor(p: &Page<'_>) -> Html {
             send.emit(Action::Text(t.value()));
         }
     });
+    let count =
+        |n: usize, one: Ui, many: Ui| format!("{n} {}", p.text(if n == 1 { one } else { many }));
     let counts = app.loaded.as_ref().map(|l| {
         let c = l.session.cluster();
-        let count = |n: usize, one: Ui, many: Ui| {
-            format!("{n} {}", p.text(if n == 1 { one } else { many }))
-        };
         format!(
             "{}  {}",
             count(c.pods.len(), Ui::Pod, Ui::Pods),
@@ -38,22 +37,42 @@ pub(crate) fn editor(p: &Page<'_>) -> Html {
         <section class="editor" aria-label={p.text(Ui::Editor)}>
             <div class="pane-head">
                 <h2>{ p.text(Ui::Manifests) }</h2>
-                <button type="button" class="tool small" aria-label={p.text(Ui::ToDiagram)} title={p.text(Ui::ToDiagram)} disabled={!p.page.editor_ready.get()} onclick={to_diagram}>{ icons::icon("diagram") }</button>
+                <button
+                    type="button"
+                    class="tool small"
+                    aria-label={p.text(Ui::ToDiagram)}
+                    title={p.text(Ui::ToDiagram)}
+                    disabled={!p.page.editor_ready.get()}
+                    onclick={to_diagram}
+                >
+                    { icons::icon("diagram") }
+                </button>
             </div>
             <div class="editor-body">
                 <div class="editor-host" ref={p.page.editor_host.clone()}></div>
                 <div class={classes!("fallback", p.page.editor_ready.get().then_some("hidden"))}>
-                    <textarea spellcheck="false" aria-label={p.text(Ui::Editor)} value={app.text.to_string()} oninput={typed} />
+                    <textarea
+                        spellcheck="false"
+                        aria-label={p.text(Ui::Editor)}
+                        value={app.text.to_string()}
+                        oninput={typed}
+                    />
                 </div>
             </div>
             <div class="problems-place">{ problems(p) }</div>
             <div class="status">
                 if errors == 0 && warnings > 0 {
-                    <span class="warned">{ icons::icon("warn") }{ format!("{warnings} {}", p.text(if warnings == 1 { Ui::Warning } else { Ui::Warnings })) }</span>
+                    <span class="warned">
+                        { icons::icon("warn") }
+                        { count(warnings, Ui::Warning, Ui::Warnings) }
+                    </span>
                 } else if errors == 0 {
                     <span class="good">{ icons::icon("tick") }{ p.text(Ui::NoProblems) }</span>
                 } else {
-                    <span class="bad">{ icons::icon("warn") }{ format!("{errors} {}", p.text(if errors == 1 { Ui::Problem } else { Ui::Problems })) }</span>
+                    <span class="bad">
+                        { icons::icon("warn") }
+                        { count(errors, Ui::Problem, Ui::Problems) }
+                    </span>
                 }
                 <span>{ counts }</span>
                 <span class="version">{ version }</span>
@@ -72,27 +91,47 @@ fn versions(p: &Page<'_>, now: Release) -> Html {
             send.emit(Action::Change(Change::Version(release)));
         }
     });
-    let options =
-        Release::all().map(|e| html! { <option key={e.minor()} value={e.to_string()} selected={e == now}>{ format!("v{e}") }</option> });
-    html! { <select class="slot" aria-label={p.text(Ui::Release)} title={p.text(Ui::Release)} onchange={change}>{ for options }</select> }
+    let options = Release::all().map(|e| {
+        html! {
+            <option key={e.minor()} value={e.to_string()} selected={e == now}>
+                { format!("v{e}") }
+            </option>
+        }
+    });
+    html! {
+        <select
+            class="slot"
+            aria-label={p.text(Ui::Release)}
+            title={p.text(Ui::Release)}
+            onchange={change}
+        >
+            { for options }
+        </select>
+    }
 }
 
 fn problems(p: &Page<'_>) -> Html {
-    let rows = p.app.diags.iter().enumerate().filter(|(_, d)| d.severity != Severity::Note).map(|(i, d)| {
-        let class = if d.severity == Severity::Error { "problem error" } else { "problem" };
-        html! {
-            <li key={i} class={class}>
-                <span class="where" lang="en">{ format!("{}:{}", d.span.line, d.span.column) }</span>
-                <span class="what">
-                    <span lang="en">{ &d.message }</span>
-                    <span class="hint" lang="en">{ &d.hint }</span>
-                    if d.fix.is_some() {
-                        <button type="button" class="fix" onclick={p.act(Action::ApplyFix(i))}>{ p.text(Ui::ApplyFix) }</button>
-                    }
-                </span>
-            </li>
-        }
-    });
+    let rows = p.app.diags.iter().enumerate().filter(|(_, d)| d.severity != Severity::Note).map(
+        |(i, d)| {
+            let class = if d.severity == Severity::Error { "problem error" } else { "problem" };
+            html! {
+                <li key={i} class={class}>
+                    <span class="where" lang="en">
+                        { format!("{}:{}", d.span.line, d.span.column) }
+                    </span>
+                    <span class="what">
+                        <span lang="en">{ &d.message }</span>
+                        <span class="hint" lang="en">{ &d.hint }</span>
+                        if d.fix.is_some() {
+                            <button type="button" class="fix" onclick={p.act(Action::ApplyFix(i))}>
+                                { p.text(Ui::ApplyFix) }
+                            </button>
+                        }
+                    </span>
+                </li>
+            }
+        },
+    );
     let rows: Vec<Html> = rows.collect();
     if rows.is_empty() {
         return html! { <div></div> };

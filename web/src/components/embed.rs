@@ -26,7 +26,11 @@ pub fn embed(p: &Page<'_>) -> Html {
             <main class="body">
                 if broken {
                     <p class="empty" role="alert">{ why }</p>
-                } else if pictured { <section class="canvas" aria-label={p.text(Ui::Diagram)}>{ diagram::diagram(p) }</section> }
+                } else if pictured {
+                    <section class="canvas" aria-label={p.text(Ui::Diagram)}>
+                        { diagram::diagram(p) }
+                    </section>
+                }
                 if shown != Shown::Diagram && !broken { { p.late(1, inspector::inspector) } }
             </main>
             if broken {
@@ -44,5 +48,9 @@ pub fn embed(p: &Page<'_>) -> Html {
 /// A plain link to the page, with the session and this moment.
 fn leave(p: &Page<'_>) -> Html {
     let href = format!("./{}", link(p.app).unwrap_or_default());
-    html! { <a class="send" target="_blank" rel="noopener" href={href}>{ icons::icon("jump") }<span>{ give(Give::OpenHere, p.app.lang) }</span></a> }
+    html! {
+        <a class="send" target="_blank" rel="noopener" href={href}>
+            { icons::icon("jump") }<span>{ give(Give::OpenHere, p.app.lang) }</span>
+        </a>
+    }
 }

@@ -70,13 +70,19 @@ fn row(p: &Page<'_>, r: &RowProps, node: NodeRef) -> Html {
         classes!("event", r.current.map(|_| "current"), (g == Glyph::Drop).then_some("lost"));
     html! {
         <li ref={node} class={class} aria-current={r.current.map(|_| "step")}>
-            <button type="button" tabindex={if r.current.is_some() { "0" } else { "-1" }} onclick={p.act(Action::SeekEvent(r.number))}>
+            <button
+                type="button"
+                tabindex={if r.current.is_some() { "0" } else { "-1" }}
+                onclick={p.act(Action::SeekEvent(r.number))}
+            >
                 <span class="n">{ r.number }</span>
                 <span class="place" lang="en">{ place(e, c.state, &l.labels) }</span>
                 <span class="kind">{ icons::glyph(g) }<span>{ marker(e, g, lang) }</span></span>
                 <span class="text">{ rich(&sentence(&c, e, lang)) }</span>
                 if let Some((field, old, new)) = change(e) {
-                    <span class="change" lang="en">{ field }{ " " }<s>{ old }</s>{ " → " }<ins>{ new }</ins></span>
+                    <span class="change" lang="en">
+                        { field }{ " " }<s>{ old }</s>{ " → " }<ins>{ new }</ins>
+                    </span>
                 }
             </button>
         </li>
@@ -104,11 +110,11 @@ pub(crate) fn events(p: &Page<'_>) -> Html {
 }
 
 fn filters(p: &Page<'_>) -> Html {
-    let filter = |only: bool, text: Ui| {
-        let here = p.app.only_packet == only;
-        html! { <button type="button" class={classes!("filter", here.then_some("here"))} aria-pressed={here.to_string()} onclick={p.act(Action::OnlyPacket(only))}>{ p.text(text) }</button> }
-    };
-    html! { <div class="filters">{ filter(true, Ui::ThisPacket) }{ filter(false, Ui::AllPackets) }</div> }
+    let filter =
+        |only: bool, text: Ui| p.toggle(text, p.app.only_packet == only, Action::OnlyPacket(only));
+    html! {
+        <div class="filters">{ filter(true, Ui::ThisPacket) }{ filter(false, Ui::AllPackets) }</div>
+    }
 }
 
 fn verdict_line(p: &Page<'_>) -> Html {
@@ -119,14 +125,29 @@ fn verdict_line(p: &Page<'_>) -> Html {
     let c = Told { state: l.session.last(), labels: &l.labels };
     let good = run.verdict.outcome.as_ref().is_some_and(view::words::is_good);
     let told = verdict(&c, &run.verdict, p.app.lang);
-    html! { <span class={if good { "good" } else { "bad" }} title={told.replace('`', "")}>{ rich(&told) }</span> }
+    html! {
+        <span class={if good { "good" } else { "bad" }} title={told.replace('`', "")}>
+            { rich(&told) }
+        </span>
+    }
 }
 
 fn list(p: &Page<'_>) -> Html {
     if p.app.loaded.is_none() || p.app.run().is_none() {
-        return html! { <div class="empty"><strong>{ p.text(Ui::ReadyTitle) }</strong><span>{ p.text(Ui::ReadyText) }</span></div> };
+        return html! {
+            <div class="empty">
+                <strong>{ p.text(Ui::ReadyTitle) }</strong><span>{ p.text(Ui::ReadyText) }</span>
+            </div>
+        };
     }
-    html! { <List page={p.page.clone()} at={p.app.cursor()} packet={p.scene.packet} edition={p.page.edition.get()} /> }
+    html! {
+        <List
+            page={p.page.clone()}
+            at={p.app.cursor()}
+            packet={p.scene.packet}
+            edition={p.page.edition.get()}
+        />
+    }
 }
 
 #[derive(Clone, Properties)]
@@ -192,7 +213,17 @@ fn rows(p: &Page<'_>, at: Option<usize>, look: impl Fn(usize) + 'static) -> Html
     let (first, last) =
         if n <= WHOLE { (0, n) } else { (here.saturating_sub(NEAR), (here + NEAR + 1).min(n)) };
     let edition = p.page.edition.get();
-    let row = |i: &usize| html! { <Row key={*i} page={p.page.clone()} number={*i} current={(current == Some(*i)).then_some(shown)} edition={edition} /> };
+    let row = |i: &usize| {
+        html! {
+            <Row
+                key={*i}
+                page={p.page.clone()}
+                number={*i}
+                current={(current == Some(*i)).then_some(shown)}
+                edition={edition}
+            />
+        }
+    };
     let rows = all[first..last].iter().map(row);
     let onscroll = (n > WHOLE).then(|| {
         Callback::from(move |e: Event| {
@@ -211,10 +242,20 @@ fn rows(p: &Page<'_>, at: Option<usize>, look: impl Fn(usize) + 'static) -> Html
         })
     });
     // An `svg`, because a policy may forbid styles in the markup.
-    let left_out = |n: usize, key: &'static str| html! { <li key={key} class="left-out" aria-hidden="true"><svg width="1" height={(n * ROW).to_string()}></svg></li> };
+    let left_out = |n: usize, key: &'static str| {
+        html! {
+            <li key={key} class="left-out" aria-hidden="true">
+                <svg width="1" height={(n * ROW).to_string()}></svg>
+            </li>
+        }
+    };
     let rows: Vec<Html> = std::iter::once(left_out(first, "before"))
         .chain(rows)
         .chain([left_out(n - last, "after")])
         .collect();
-    html! { <ol class="event-list" tabindex="0" aria-label={p.text(Ui::Events)} onscroll={onscroll}>{ rows }</ol> }
+    html! {
+        <ol class="event-list" tabindex="0" aria-label={p.text(Ui::Events)} onscroll={onscroll}>
+            { rows }
+        </ol>
+    }
 }

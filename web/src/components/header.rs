@@ -14,14 +14,26 @@ use yew::prelude::*;
 pub(crate) fn header(p: &Page<'_>) -> Html {
     let lang_button = |lang: Lang, text: &'static str| {
         let here = p.app.lang == lang;
-        html! { <button type="button" lang={lang.tag()} class={classes!("link", here.then_some("here"))} aria-pressed={here.to_string()} onclick={p.act(Action::Lang(lang))}>{ text }</button> }
+        html! {
+            <button
+                type="button"
+                lang={lang.tag()}
+                class={classes!("link", here.then_some("here"))}
+                aria-pressed={here.to_string()}
+                onclick={p.act(Action::Lang(lang))}
+            >
+                { text }
+            </button>
+        }
     };
-    let tool = |icon: &'static str, text: Ui, action: Action, off: bool| html! { <button type="button" class="tool" aria-label={p.text(text)} title={p.text(text)} disabled={off} onclick={p.act(action)}>{ icons::icon(icon) }</button> };
+    let tool =
+        |icon: &str, text: Ui, action: Action, off: bool| p.tool(icon, text, off, p.act(action));
     let dark = match p.app.theme {
         Theme::System => p.page.system_is_dark,
         Theme::Light => false,
         Theme::Dark => true,
     };
+    let other = if dark { Theme::Light } else { Theme::Dark };
     let yours = |(mark, text): (&str, &str)| Choice {
         value: mark.to_owned(),
         label: format!("{}: {}", p.text(Ui::Yours), shelf::name_of(text)),
@@ -47,12 +59,20 @@ pub(crate) fn header(p: &Page<'_>) -> Html {
                 { tool("redo", Ui::Redo, Action::Redo, !p.app.history.can_redo()) }
                 { tool("again", Ui::StartOver, Action::StartOver, p.app.script.is_empty()) }
                 { files(p) }
-                <button type="button" id="share" class="tool" aria-label={p.text(Ui::Share)} title={p.text(Ui::Share)} aria-expanded={shares.to_string()} onclick={p.act(Action::Share(!shares))}>{ icons::icon("share") }</button>
+                <button
+                    type="button"
+                    id="share"
+                    class="tool"
+                    aria-label={p.text(Ui::Share)}
+                    title={p.text(Ui::Share)}
+                    aria-expanded={shares.to_string()}
+                    onclick={p.act(Action::Share(!shares))}
+                >
+                    { icons::icon("share") }
+                </button>
                 { lang_button(Lang::Ja, "日本語") }
                 { lang_button(Lang::En, "EN") }
-                <button type="button" class="tool" aria-label={p.text(Ui::Theme)} title={p.text(Ui::Theme)} onclick={p.act(Action::Theme(if dark { Theme::Light } else { Theme::Dark }))}>
-                    { icons::icon(if dark { "sun" } else { "moon" }) }
-                </button>
+                { tool(if dark { "sun" } else { "moon" }, Ui::Theme, Action::Theme(other), false) }
             </div>
         </header>
     }
@@ -74,9 +94,15 @@ fn files(p: &Page<'_>) -> Html {
         <>
             <label class="tool" title={p.text(Ui::Open)}>
                 { icons::icon("open") }
-                <input class="sr-only" type="file" accept=".yaml,.yml,.json,.txt" aria-label={p.text(Ui::Open)} onchange={open} />
+                <input
+                    class="sr-only"
+                    type="file"
+                    accept=".yaml,.yml,.json,.txt"
+                    aria-label={p.text(Ui::Open)}
+                    onchange={open}
+                />
             </label>
-            <button type="button" class="tool" aria-label={p.text(Ui::Save)} title={p.text(Ui::Save)} onclick={move |_: MouseEvent| ask.emit(Ask::Save)}>{ icons::icon("save") }</button>
+            { p.tool("save", Ui::Save, false, Callback::from(move |_| ask.emit(Ask::Save))) }
         </>
     }
 }
@@ -127,8 +153,20 @@ fn sentence(p: &Page<'_>) -> Html {
         send.emit(Action::Send);
     });
     let english = p.app.lang == Lang::En;
-    let before = |id: &'static str, text: Ui| html! { <label class={classes!("slot-label", (!english).then_some("hidden"))} for={id}>{ p.text(text) }</label> };
-    let after = |text: Ui| html! { <span class={classes!("slot-label", english.then_some("hidden"))} aria-hidden="true">{ p.text(text) }</span> };
+    let before = |id: &'static str, text: Ui| {
+        html! {
+            <label class={classes!("slot-label", (!english).then_some("hidden"))} for={id}>
+                { p.text(text) }
+            </label>
+        }
+    };
+    let after = |text: Ui| {
+        html! {
+            <span class={classes!("slot-label", english.then_some("hidden"))} aria-hidden="true">
+                { p.text(text) }
+            </span>
+        }
+    };
     html! {
         <form class="sentence" novalidate=true onsubmit={submit}>
             { before("from", Ui::From) }
@@ -143,7 +181,9 @@ fn sentence(p: &Page<'_>) -> Html {
             <label class="slot-label optional" for="endpoint">{ p.text(Ui::Endpoint) }</label>
             { select(p, "endpoint", Ui::Endpoint, &drawn, &p.app.endpoint, true, Action::Endpoint) }
             { options(p) }
-            <button type="submit" class="send"><span>{ p.text(Ui::SendButton) }</span>{ icons::icon("play") }</button>
+            <button type="submit" class="send">
+                <span>{ p.text(Ui::SendButton) }</span>{ icons::icon("play") }
+            </button>
         </form>
     }
 }
@@ -152,20 +192,30 @@ fn sentence(p: &Page<'_>) -> Html {
 fn options(p: &Page<'_>) -> Html {
     let o = &p.app.options;
     let icmp = p.app.proto == Protocol::Icmp;
-    let number = |text: Ui,
-                  value: &str,
-                  range: RangeInclusive<u32>,
-                  set: fn(&mut Options, String)| {
-        let (send, old) = (p.page.send.clone(), o.clone());
-        let typed = Callback::from(move |e: Event| {
-            if let Some(i) = e.target_dyn_into::<HtmlInputElement>() {
-                let mut o = old.clone();
-                set(&mut o, i.value());
-                send.emit(Action::Options(o));
+    let number =
+        |text: Ui, value: &str, range: RangeInclusive<u32>, set: fn(&mut Options, String)| {
+            let (send, old) = (p.page.send.clone(), o.clone());
+            let typed = Callback::from(move |e: Event| {
+                if let Some(i) = e.target_dyn_into::<HtmlInputElement>() {
+                    let mut o = old.clone();
+                    set(&mut o, i.value());
+                    send.emit(Action::Options(o));
+                }
+            });
+            html! {
+                <label class="field">
+                    <span>{ p.text(text) }</span>
+                    <input
+                        type="number"
+                        min={range.start().to_string()}
+                        max={range.end().to_string()}
+                        placeholder={p.text(Ui::AsUsual)}
+                        value={value.to_owned()}
+                        onchange={typed}
+                    />
+                </label>
             }
-        });
-        html! { <label class="field"><span>{ p.text(text) }</span><input type="number" min={range.start().to_string()} max={range.end().to_string()} placeholder={p.text(Ui::AsUsual)} value={value.to_owned()} onchange={typed} /></label> }
-    };
+        };
     let check = |text: Ui, on: bool, act: fn(&Options, bool) -> Action| {
         let (send, old) = (p.page.send.clone(), o.clone());
         let change = Callback::from(move |e: Event| {
@@ -173,19 +223,34 @@ fn options(p: &Page<'_>) -> Html {
                 send.emit(act(&old, i.checked()));
             }
         });
-        html! { <label class="check"><input type="checkbox" checked={on} onchange={change} /><span>{ p.text(text) }</span></label> }
+        html! {
+            <label class="check">
+                <input type="checkbox" checked={on} onchange={change} />
+                <span>{ p.text(text) }</span>
+            </label>
+        }
     };
+    let port = if icmp { Ui::Identifier } else { Ui::SourcePort };
+    let df = |o: &Options, df: bool| Action::Options(Options { df, ..o.clone() });
     let changed = *o != Options::default() || p.app.cold;
     html! {
         <details class="menu options">
-            <summary class={classes!("slot", "dashed", changed.then_some("changed"))} aria-label={p.text(Ui::Options)} title={p.text(Ui::Options)}>{ icons::icon("more") }</summary>
+            <summary
+                class={classes!("slot", "dashed", changed.then_some("changed"))}
+                aria-label={p.text(Ui::Options)}
+                title={p.text(Ui::Options)}
+            >
+                { icons::icon("more") }
+            </summary>
             <div class="menu-list">
-                { number(if icmp { Ui::Identifier } else { Ui::SourcePort }, &o.sport, Options::SPORT, |o, v| o.sport = v) }
+                { number(port, &o.sport, Options::SPORT, |o, v| o.sport = v) }
                 { number(Ui::Size, &o.size, Options::SIZE, |o, v| o.size = v) }
-                if p.app.proto != Protocol::Tcp { { number(Ui::Count, &o.count, Options::COUNT, |o, v| o.count = v) } }
+                if p.app.proto != Protocol::Tcp {
+                    { number(Ui::Count, &o.count, Options::COUNT, |o, v| o.count = v) }
+                }
                 if icmp {
                     { number(Ui::Ttl, &o.ttl, Options::TTL, |o, v| o.ttl = v) }
-                    { check(Ui::DontFragment, o.df, |o, v| Action::Options(Options { df: v, ..o.clone() })) }
+                    { check(Ui::DontFragment, o.df, df) }
                 }
                 { check(Ui::Cold, p.app.cold, |_, v| Action::Cold(v)) }
             </div>
@@ -216,13 +281,26 @@ fn select(
     // A long menu is filled when somebody comes near.
     let closed = choices.len() > LONG_MENU && p.app.menu != Some(id);
     let open = Action::Menu(id);
-    let options = choices
-        .iter()
-        .filter(|c| !closed || c.value == value)
-        .map(|c| html! { <option key={c.value.clone()} value={c.value.clone()} selected={c.value == value}>{ &c.label }</option> });
+    let options = choices.iter().filter(|c| !closed || c.value == value).map(|c| {
+        html! {
+            <option key={c.value.clone()} value={c.value.clone()} selected={c.value == value}>
+                { &c.label }
+            </option>
+        }
+    });
     html! {
-        <select id={id} class={classes!("slot", dashed.then_some("dashed"))} aria-label={p.text(label)} title={p.text(label)} onchange={change} onpointerenter={closed.then(|| p.act(open.clone()))} onfocus={closed.then(|| p.act(open.clone()))}>
-            if !known { <option key="own" value={value.to_owned()} selected=true>{ value }</option> }
+        <select
+            id={id}
+            class={classes!("slot", dashed.then_some("dashed"))}
+            aria-label={p.text(label)}
+            title={p.text(label)}
+            onchange={change}
+            onpointerenter={closed.then(|| p.act(open.clone()))}
+            onfocus={closed.then(|| p.act(open.clone()))}
+        >
+            if !known {
+                <option key="own" value={value.to_owned()} selected=true>{ value }</option>
+            }
             { for options }
         </select>
     }

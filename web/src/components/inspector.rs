@@ -27,9 +27,25 @@ pub(crate) fn inspector(p: &Page<'_>) -> Html {
 fn tabs(p: &Page<'_>) -> Html {
     let tab = |t: Tab, text: Ui| {
         let here = p.app.tab == t;
-        html! { <button type="button" role="tab" aria-selected={here.to_string()} class={classes!(here.then_some("here"))} onclick={p.act(Action::Tab(t))}>{ p.text(text) }</button> }
+        html! {
+            <button
+                type="button"
+                role="tab"
+                aria-selected={here.to_string()}
+                class={classes!(here.then_some("here"))}
+                onclick={p.act(Action::Tab(t))}
+            >
+                { p.text(text) }
+            </button>
+        }
     };
-    html! { <div class="pane-head" role="tablist">{ tab(Tab::Packet, Ui::Packet) }{ tab(Tab::Rules, Ui::Rules) }{ tab(Tab::Tables, Ui::Tables) }</div> }
+    html! {
+        <div class="pane-head" role="tablist">
+            { tab(Tab::Packet, Ui::Packet) }
+            { tab(Tab::Rules, Ui::Rules) }
+            { tab(Tab::Tables, Ui::Tables) }
+        </div>
+    }
 }
 
 pub(super) fn empty(text: &'static str) -> Html {
@@ -37,14 +53,17 @@ pub(super) fn empty(text: &'static str) -> Html {
 }
 
 fn rules_tabs(p: &Page<'_>) -> Html {
-    let tab = |v: RulesView, text: Ui| {
-        let here = p.app.rules_view == v;
-        html! { <button type="button" class={classes!("filter", here.then_some("here"))} aria-pressed={here.to_string()} onclick={p.act(Action::RulesView(v))}>{ p.text(text) }</button> }
-    };
+    let tab = |v: RulesView, text: Ui| p.toggle(text, p.app.rules_view == v, Action::RulesView(v));
     if p.embed() {
         return html! { <div></div> };
     }
-    html! { <div class="ops">{ tab(RulesView::Walk, Ui::Walk) }{ tab(RulesView::All, Ui::AllRules) }{ tab(RulesView::Difference, Ui::Difference) }</div> }
+    html! {
+        <div class="ops">
+            { tab(RulesView::Walk, Ui::Walk) }
+            { tab(RulesView::All, Ui::AllRules) }
+            { tab(RulesView::Difference, Ui::Difference) }
+        </div>
+    }
 }
 
 fn rules_shown(p: &Page<'_>) -> Html {
@@ -78,7 +97,9 @@ fn rules(p: &Page<'_>) -> Html {
                 <strong>{ l.labels.name(view.netns) }</strong>
                 <span class="chip">{ view.hook.name() }</span>
                 <span class="chip on">{ view.table.name() }</span>
-                <span class="quiet" lang={p.app.lang.tag()}>{ format!("{} {} {}", view.looked.0, p.text(Ui::LookedAt), view.looked.1) }</span>
+                <span class="quiet" lang={p.app.lang.tag()}>
+                    { format!("{} {} {}", view.looked.0, p.text(Ui::LookedAt), view.looked.1) }
+                </span>
             </div>
             <ol class="crumbs">{ for crumbs }</ol>
             <ol class="walk">{ for chains }</ol>
@@ -143,8 +164,9 @@ fn chain(p: &Page<'_>, i: usize, c: &ChainView) -> Html {
         .iter()
         .enumerate()
         .map(|(k, r)| if open { row(p, &c.name, k, r) } else { brief(p, &c.name, k, r) });
+    let depth = format!("depth-{}", c.depth.min(6));
     html! {
-        <li key={i} class={classes!("chain", c.current.then_some("current"), format!("depth-{}", c.depth.min(6)))}>
+        <li key={i} class={classes!("chain", c.current.then_some("current"), depth)}>
             <div class="chain-head">
                 <strong>{ &*c.name }</strong>
                 if let Some(alias) = &c.alias { <span class="alias">{ alias }</span> }
@@ -161,16 +183,27 @@ fn brief(p: &Page<'_>, chain: &str, k: usize, r: &Row) -> Html {
             let target = text.rsplit_once(" -j ").map_or(text.as_str(), |(_, t)| t);
             html! {
                 <li key={k} class="rule brief" title={text.clone()}>
-                    <span class="sign">{ icons::icon("tick") }</span><span class="n">{ *number }</span>
+                    <span class="sign">{ icons::icon("tick") }</span>
+                    <span class="n">{ *number }</span>
                     <span class="code"><b>{ target }</b>{ " " }{ did(effect.as_ref()) }</span>
                 </li>
             }
         }
         Row::Failed { number, text, why, .. } => html! {
-            <li key={k} class="rule folded" title={text.clone()}><span class="sign">{ "…" }</span><span lang={p.app.lang.tag()}><strong>{ *number }</strong>{ format!(" {}: {} {}", p.text(Ui::NotMatched), why.field, p.text(Ui::Differs)) }</span></li>
+            <li key={k} class="rule folded" title={text.clone()}>
+                <span class="sign">{ "…" }</span>
+                <span lang={p.app.lang.tag()}>
+                    <strong>{ *number }</strong>{ differs(p, why.field) }
+                </span>
+            </li>
         },
         other => row(p, chain, k, other),
     }
+}
+
+/// ` not matched: FIELD differs`.
+fn differs(p: &Page<'_>, field: &str) -> String {
+    format!(" {}: {field} {}", p.text(Ui::NotMatched), p.text(Ui::Differs))
 }
 
 fn row(p: &Page<'_>, chain: &str, k: usize, r: &Row) -> Html {
@@ -180,18 +213,33 @@ fn row(p: &Page<'_>, chain: &str, k: usize, r: &Row) -> Html {
             let why = if *field == "draw" {
                 format!(" {}", p.text(Ui::NotDrawn))
             } else {
-                format!(" {}: {field} {}", p.text(Ui::NotMatched), p.text(Ui::Differs))
+                differs(p, field)
             };
             html! {
                 <li key={k} class="rule folded">
-                    <button type="button" aria-expanded={open.to_string()} onclick={p.act(Action::Unfold(chain.to_owned(), rules.0))}>
-                        <span class="sign">{ icons::icon(if *open { "minus" } else { "plus" }) }</span><span lang={lang}><strong>{ format!("{} – {}", rules.0, rules.1) }</strong>{ why }</span>
+                    <button
+                        type="button"
+                        aria-expanded={open.to_string()}
+                        onclick={p.act(Action::Unfold(chain.to_owned(), rules.0))}
+                    >
+                        <span class="sign">
+                            { icons::icon(if *open { "minus" } else { "plus" }) }
+                        </span>
+                        <span lang={lang}>
+                            <strong>{ format!("{} – {}", rules.0, rules.1) }</strong>{ why }
+                        </span>
                     </button>
                 </li>
             }
         }
         Row::Failed { number, text, forced: true, .. } => html! {
-            <li key={k} class="rule failed"><span class="sign">{ icons::icon("cross") }</span><span class="n">{ *number }</span><span class="code">{ text }<span class="why" lang={lang}>{ p.text(Ui::Forced) }</span></span></li>
+            <li key={k} class="rule failed">
+                <span class="sign">{ icons::icon("cross") }</span>
+                <span class="n">{ *number }</span>
+                <span class="code">
+                    { text }<span class="why" lang={lang}>{ p.text(Ui::Forced) }</span>
+                </span>
+            </li>
         },
         Row::Failed { number, text, why, .. } => {
             let sign = if why.negated {
@@ -203,9 +251,18 @@ fn row(p: &Page<'_>, chain: &str, k: usize, r: &Row) -> Html {
             };
             html! {
                 <li key={k} class="rule failed">
-                    <span class="sign">{ icons::icon("cross") }</span><span class="n">{ *number }</span>
-                    <span class="code">{ marked(text, &why.token) }
-                        <span class="why">{ why.field }{ " " }<b>{ &why.packet }</b>{ format!(" {sign} ") }<b class="wavy">{ &why.rule }</b><span lang={lang}>{ format!(" {}", p.text(Ui::InTheRule)) }</span></span>
+                    <span class="sign">{ icons::icon("cross") }</span>
+                    <span class="n">{ *number }</span>
+                    <span class="code">
+                        { marked(text, &why.token) }
+                        <span class="why">
+                            { why.field }
+                            { " " }
+                            <b>{ &why.packet }</b>
+                            { format!(" {sign} ") }
+                            <b class="wavy">{ &why.rule }</b>
+                            <span lang={lang}>{ format!(" {}", p.text(Ui::InTheRule)) }</span>
+                        </span>
                     </span>
                 </li>
             }
@@ -213,9 +270,17 @@ fn row(p: &Page<'_>, chain: &str, k: usize, r: &Row) -> Html {
         Row::Matched { number, text, effect, counter, draw } => html! {
             <li key={k} class="rule matched">
                 <span class="sign">{ icons::icon("tick") }</span><span class="n">{ *number }</span>
-                <span class="code">{ text }
+                <span class="code">
+                    { text }
                     <span class="why">
-                        if let Some(d) = draw { <span lang={lang}>{ if d.forced { p.text(Ui::ForcedHere).to_owned() } else { format!("draw {} < {}", Fraction(d.value, 3), Fraction(d.probability, 5)) } }</span> }
+                        if let Some(d) = draw {
+                            <span lang={lang}>
+                                if d.forced { { p.text(Ui::ForcedHere) } } else {
+                                    { "draw " }{ Fraction(d.value, 3) }
+                                    { " < " }{ Fraction(d.probability, 5) }
+                                }
+                            </span>
+                        }
                         <span>{ did(effect.as_ref()) }</span>
                         <span class="counter">{ format!("{} · {} B", counter.0, counter.1) }</span>
                     </span>
@@ -223,10 +288,22 @@ fn row(p: &Page<'_>, chain: &str, k: usize, r: &Row) -> Html {
             </li>
         },
         Row::End => {
-            html! { <li key={k} class="rule end"><span class="sign">{ "↩" }</span><span lang={lang}>{ p.text(Ui::EndOfChain) }</span></li> }
+            html! {
+                <li key={k} class="rule end">
+                    <span class="sign">{ "↩" }</span>
+                    <span lang={lang}>{ p.text(Ui::EndOfChain) }</span>
+                </li>
+            }
         }
         Row::Policy(policy) => {
-            html! { <li key={k} class="rule end"><span class="sign">{ "■" }</span><span lang={lang}>{ p.text(Ui::Policy) }</span>{ " " }<strong>{ policy.name() }</strong></li> }
+            html! {
+                <li key={k} class="rule end">
+                    <span class="sign">{ "■" }</span>
+                    <span lang={lang}>{ p.text(Ui::Policy) }</span>
+                    { " " }
+                    <strong>{ policy.name() }</strong>
+                </li>
+            }
         }
     }
 }
@@ -268,7 +345,13 @@ fn ops(p: &Page<'_>) -> Html {
         return html! { <div></div> };
     }
     let off = p.app.in_flight().is_none();
-    let op = |text: Ui, d: PacketOp| html! { <button type="button" class="filter" disabled={off} onclick={p.act(Action::Packet(d))}>{ p.text(text) }</button> };
+    let op = |text: Ui, d: PacketOp| {
+        html! {
+            <button type="button" class="filter" disabled={off} onclick={p.act(Action::Packet(d))}>
+                { p.text(text) }
+            </button>
+        }
+    };
     html! {
         <div class="ops" lang={p.app.lang.tag()}>
             { op(Ui::Drop, PacketOp::Drop) }
@@ -282,23 +365,34 @@ fn ops(p: &Page<'_>) -> Html {
 fn layers(p: &Page<'_>, v: &PacketView) -> Html {
     let box_of = |shell: bool, title: &'static str, len: usize, inside: Html| {
         let rows = v.layers.iter().enumerate().filter(|(_, x)| x.shell == shell).map(|(i, x)| {
-            let fields = x.fields.iter().map(|f| html! {
-                <tr key={f.name} class={f.was.is_some().then_some("changed")}>
-                    <th scope="row">{ f.name }</th>
-                    <td>if let Some(was) = &f.was { <s>{ was }</s>{ " → " } }<span>{ &f.value }</span></td>
-                </tr>
+            let fields = x.fields.iter().map(|f| {
+                html! {
+                    <tr key={f.name} class={f.was.is_some().then_some("changed")}>
+                        <th scope="row">{ f.name }</th>
+                        <td>
+                            if let Some(was) = &f.was { <s>{ was }</s>{ " → " } }
+                            <span>{ &f.value }</span>
+                        </td>
+                    </tr>
+                }
             });
             let open = x.name == "IPv4" || x.fields.iter().any(|f| f.was.is_some());
             html! {
                 <details key={i} class="layer" open={open}>
-                    <summary><strong>{ x.name }</strong><span class="sum">{ &x.summary }</span><span class="len">{ x.len }</span></summary>
+                    <summary>
+                        <strong>{ x.name }</strong>
+                        <span class="sum">{ &x.summary }</span>
+                        <span class="len">{ x.len }</span>
+                    </summary>
                     <table><tbody>{ for fields }</tbody></table>
                 </details>
             }
         });
         html! {
             <section class={if shell { "around" } else { "itself" }}>
-                <h2 lang={p.app.lang.tag()}><span>{ title }</span><span>{ format!("{len} {}", p.text(Ui::Bytes)) }</span></h2>
+                <h2 lang={p.app.lang.tag()}>
+                    <span>{ title }</span><span>{ format!("{len} {}", p.text(Ui::Bytes)) }</span>
+                </h2>
                 { for rows }
                 { inside }
             </section>
@@ -314,21 +408,37 @@ fn bytes(p: &Page<'_>, v: &PacketView) -> Html {
             let class = if at + i < v.shell_len { "shell" } else { "own" };
             html! { <span key={i} class={class}>{ b }</span> }
         });
-        html! { <div key={at} class="hex-row"><span class="at">{ format!("{at:04x}") }</span>{ for cells }</div> }
+        html! {
+            <div key={at} class="hex-row">
+                <span class="at">{ format!("{at:04x}") }</span>{ for cells }
+            </div>
+        }
     });
-    html! { <section class="hex"><h2 lang={p.app.lang.tag()}>{ format!("{} {}", v.bytes.len(), p.text(Ui::Bytes)) }</h2>{ for rows }</section> }
+    html! {
+        <section class="hex">
+            <h2 lang={p.app.lang.tag()}>{ format!("{} {}", v.bytes.len(), p.text(Ui::Bytes)) }</h2>
+            { for rows }
+        </section>
+    }
 }
 
 fn tables(p: &Page<'_>) -> Html {
     if let Some(s) = p.app.selected.as_ref().filter(|s| s.host.starts_with("svc/")) {
-        return html! { <div class="dumps" lang="en">{ told(p, &s.host, None) }{ thing::form(p, s) }</div> };
+        return html! {
+            <div class="dumps" lang="en">{ told(p, &s.host, None) }{ thing::form(p, s) }</div>
+        };
     }
     let (Some(l), Some(t)) = (&p.app.loaded, &p.app.timeline) else {
         return empty(p.text(Ui::NoPacket));
     };
     // A pod or node that is not there at this moment has no tables.
     if let Some(s) = p.app.selected.as_ref().filter(|s| t.state().ns_named(&s.host).is_none()) {
-        return html! { <div class="dumps" lang="en">{ told(p, &s.host, None) }<p class="quiet" lang={p.app.lang.tag()}>{ p.text(Ui::NotThere) }</p></div> };
+        return html! {
+            <div class="dumps" lang="en">
+                { told(p, &s.host, None) }
+                <p class="quiet" lang={p.app.lang.tag()}>{ p.text(Ui::NotThere) }</p>
+            </div>
+        };
     }
     let Some((id, selected)) = p.app.shown() else { return empty(p.text(Ui::NoPacket)) };
     let device = selected.as_ref().and_then(|s| s.device.clone());
@@ -337,7 +447,11 @@ fn tables(p: &Page<'_>) -> Html {
     let list = view::tables::tables(t.state(), id, device.as_deref(), event);
     let sections = list.into_iter().map(|table| {
         let lines = table.lines.iter().enumerate().map(|(i, x)| line(p, &host, i, x));
-        html! { <section key={table.command.clone()} class="dump"><h2>{ &table.command }</h2><ol>{ for lines }</ol></section> }
+        html! {
+            <section key={table.command.clone()} class="dump">
+                <h2>{ &table.command }</h2><ol>{ for lines }</ol>
+            </section>
+        }
     });
     html! {
         <div class="dumps" lang="en">
@@ -354,7 +468,17 @@ fn told(p: &Page<'_>, name: &str, device: Option<&str>) -> Html {
         <div class="rules-head">
             <strong>{ name }</strong>
             if let Some(d) = device { <span class="chip on">{ d }</span> }
-            if p.app.selected.is_some() { <button type="button" class="tool small" aria-label={p.text(Ui::Close)} title={p.text(Ui::Close)} onclick={p.act(Action::Select(None))}>{ icons::icon("cross") }</button> }
+            if p.app.selected.is_some() {
+                <button
+                    type="button"
+                    class="tool small"
+                    aria-label={p.text(Ui::Close)}
+                    title={p.text(Ui::Close)}
+                    onclick={p.act(Action::Select(None))}
+                >
+                    { icons::icon("cross") }
+                </button>
+            }
             if let Some(why) = &p.app.refused { <span class="bad" role="alert">{ why }</span> }
         </div>
     }
@@ -368,13 +492,25 @@ fn line(p: &Page<'_>, host: &str, i: usize, x: &Line) -> Html {
     };
     let run = x.delete.as_ref().filter(|_| !p.embed() && x.fate != Fate::Gone).map(|d| {
         let name = format!("{}: {d}", p.text(Ui::Delete));
-        html! { <button type="button" class="tool small" aria-label={name.clone()} title={name} onclick={p.act(Action::Run(host.to_owned(), d.clone()))}>{ icons::icon("cross") }</button> }
+        html! {
+            <button
+                type="button"
+                class="tool small"
+                aria-label={name.clone()}
+                title={name}
+                onclick={p.act(Action::Run(host.to_owned(), d.clone()))}
+            >
+                { icons::icon("cross") }
+            </button>
+        }
     });
     html! {
         <li key={i} class={classes!("entry", x.used.then_some("used"), fate.map(|f| f.0))}>
             <span class="sign">if x.used { { icons::icon("forward") } }</span>
             <code>{ &x.text }</code>
-            <span class="fate" lang={p.app.lang.tag()}>{ fate.map(|f| p.text(f.1)).or(x.used.then_some(p.text(Ui::Used))) }</span>
+            <span class="fate" lang={p.app.lang.tag()}>
+                { fate.map(|f| p.text(f.1)).or(x.used.then_some(p.text(Ui::Used))) }
+            </span>
             { run }
         </li>
     }

@@ -19,11 +19,27 @@ pub(super) fn all(p: &Page<'_>, ns: &Netns) -> Html {
     let (found, more) = find(ns, &p.app.search);
     let none = found.is_empty();
     let rows = found.iter().enumerate().map(|(i, r)| {
-        html! { <li key={i} class="entry"><span class="fate">{ r.table.name() }</span><code>{ &r.text }</code><span class="fate">{ format!("{} · {} B", r.counter.0, r.counter.1) }</span></li> }
+        html! {
+            <li key={i} class="entry">
+                <span class="fate">{ r.table.name() }</span>
+                <code>{ &r.text }</code>
+                <span class="fate">{ format!("{} · {} B", r.counter.0, r.counter.1) }</span>
+            </li>
+        }
     });
     html! {
         <div class="dump" lang="en">
-            <div class="rules-head"><strong>{ &*ns.name }</strong><input class="search" type="search" placeholder={p.text(Ui::Search)} aria-label={p.text(Ui::Search)} value={p.app.search.clone()} oninput={typed} /></div>
+            <div class="rules-head">
+                <strong>{ &*ns.name }</strong>
+                <input
+                    class="search"
+                    type="search"
+                    placeholder={p.text(Ui::Search)}
+                    aria-label={p.text(Ui::Search)}
+                    value={p.app.search.clone()}
+                    oninput={typed}
+                />
+            </div>
             <ol>{ for rows }</ol>
             if none { <p class="quiet" lang={p.app.lang.tag()}>{ p.text(Ui::NothingFound) }</p> }
             if more > 0 { <p class="quiet">{ format!("+ {more}") }</p> }
@@ -42,9 +58,23 @@ pub(super) fn difference(p: &Page<'_>, ns: &Netns) -> Html {
     }
     let rows = diff.iter().enumerate().map(|(i, d)| {
         let (class, sign) = if d.new { ("entry new", "+") } else { ("entry gone", "−") };
-        html! { <li key={i} class={class}><span class="fate">{ format!("{sign} {}", d.table.name()) }</span><code>{ &d.text }</code></li> }
+        html! {
+            <li key={i} class={class}>
+                <span class="fate">{ format!("{sign} {}", d.table.name()) }</span>
+                <code>{ &d.text }</code>
+            </li>
+        }
     });
-    html! { <div class="dump diff" lang="en"><div class="rules-head"><strong>{ &*ns.name }</strong><span class="quiet" lang={p.app.lang.tag()}>{ p.text(Ui::Diff) }</span></div><ol>{ for rows }</ol>{ run }</div> }
+    html! {
+        <div class="dump diff" lang="en">
+            <div class="rules-head">
+                <strong>{ &*ns.name }</strong>
+                <span class="quiet" lang={p.app.lang.tag()}>{ p.text(Ui::Diff) }</span>
+            </div>
+            <ol>{ for rows }</ol>
+            { run }
+        </div>
+    }
 }
 
 /// The run before the last edit and the one after it, if both are there.
@@ -64,7 +94,12 @@ fn run_lines(p: &Page<'_>) -> Html {
     );
     let rows = lines.iter().enumerate().map(|(i, d)| {
         let (class, sign) = if d.new { ("entry new", "+") } else { ("entry gone", "−") };
-        html! { <li key={i} class={class}><span class="fate" lang="en">{ format!("{sign} {}", d.place) }</span><span>{ &d.text }</span></li> }
+        html! {
+            <li key={i} class={class}>
+                <span class="fate" lang="en">{ format!("{sign} {}", d.place) }</span>
+                <span>{ &d.text }</span>
+            </li>
+        }
     });
     let none = lines.is_empty();
     html! {

@@ -34,6 +34,37 @@ impl Page<'_> {
     pub(crate) fn text(&self, text: Ui) -> &'static str {
         ui(text, self.app.lang)
     }
+    /// A button that is an icon.
+    pub(crate) fn tool(
+        &self,
+        icon: &str,
+        text: Ui,
+        disabled: bool,
+        onclick: Callback<MouseEvent>,
+    ) -> Html {
+        let label = self.text(text);
+        html! {
+            <button
+                type="button"
+                class="tool"
+                aria-label={label}
+                title={label}
+                {disabled}
+                {onclick}
+            >
+                { icons::icon(icon) }
+            </button>
+        }
+    }
+    /// A button that stays pressed.
+    pub(crate) fn toggle(&self, text: Ui, on: bool, action: Action) -> Html {
+        let class = classes!("filter", on.then_some("here"));
+        html! {
+            <button type="button" {class} aria-pressed={on.to_string()} onclick={self.act(action)}>
+                { self.text(text) }
+            </button>
+        }
+    }
     /// A callback that does one action whatever the event.
     pub(crate) fn act<E>(&self, action: Action) -> Callback<E> {
         let send = self.page.send.clone();
@@ -69,7 +100,9 @@ pub fn page(p: &Page<'_>) -> Html {
             if p.app.sharing { { p.late(0, share::share) } }
             <main class="body">
                 { p.still(editor::editor) }
-                <section class="canvas" aria-label={p.text(Ui::Diagram)}>{ diagram::diagram(p) }</section>
+                <section class="canvas" aria-label={p.text(Ui::Diagram)}>
+                    { diagram::diagram(p) }
+                </section>
                 { p.late(1, inspector::inspector) }
             </main>
             <footer class="foot">
@@ -97,9 +130,23 @@ fn drawer(p: &Page<'_>) -> Html {
 pub(crate) fn drawer_tabs(p: &Page<'_>) -> Html {
     let tab = |d: Drawer, text: Ui| {
         let here = p.app.drawer == d;
-        html! { <button type="button" role="tab" aria-selected={here.to_string()} class={classes!("drawer-tab", here.then_some("here"))} onclick={p.act(Action::Drawer(d))}>{ p.text(text) }</button> }
+        html! {
+            <button
+                type="button"
+                role="tab"
+                aria-selected={here.to_string()}
+                class={classes!("drawer-tab", here.then_some("here"))}
+                onclick={p.act(Action::Drawer(d))}
+            >
+                { p.text(text) }
+            </button>
+        }
     };
-    html! { <div class="drawer-tabs" role="tablist">{ tab(Drawer::Events, Ui::Events) }{ tab(Drawer::Terminal, Ui::Terminal) }</div> }
+    html! {
+        <div class="drawer-tabs" role="tablist">
+            { tab(Drawer::Events, Ui::Events) }{ tab(Drawer::Terminal, Ui::Terminal) }
+        </div>
+    }
 }
 
 /// The tabs of a narrow page.
@@ -107,7 +154,13 @@ fn tabs(p: &Page<'_>) -> Html {
     let tab = |pane: Pane, text: Ui, icon: &'static str| {
         let here = p.app.pane == pane;
         html! {
-            <button key={icon} type="button" class={classes!("tab", here.then_some("here"))} aria-pressed={here.to_string()} onclick={p.act(Action::Pane(pane))}>
+            <button
+                key={icon}
+                type="button"
+                class={classes!("tab", here.then_some("here"))}
+                aria-pressed={here.to_string()}
+                onclick={p.act(Action::Pane(pane))}
+            >
                 { icons::icon(icon) }<span>{ p.text(text) }</span>
             </button>
         }

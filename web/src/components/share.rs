@@ -159,13 +159,40 @@ impl Component for Sharing {
         });
         let tab = |t: Tab, name: Give| {
             let here = self.tab == t;
-            html! { <button type="button" role="tab" id={format!("share-{}", t as u8)} tabindex={if here { "0" } else { "-1" }} class={classes!("drawer-tab", here.then_some("here"))} aria-selected={here.to_string()} onclick={ctx.link().callback(move |_| Msg::Tab(t))}>{ give(name, app.lang) }</button> }
+            html! {
+                <button
+                    type="button"
+                    role="tab"
+                    id={format!("share-{}", t as u8)}
+                    tabindex={if here { "0" } else { "-1" }}
+                    class={classes!("drawer-tab", here.then_some("here"))}
+                    aria-selected={here.to_string()}
+                    onclick={ctx.link().callback(move |_| Msg::Tab(t))}
+                >
+                    { give(name, app.lang) }
+                </button>
+            }
         };
         let close = page.send.reform(|_: MouseEvent| Action::Share(false));
         let here = self.tab;
+        let turn = ctx.link().batch_callback(move |e: KeyboardEvent| turned(here, &e.key()));
+        let copy = if self.copied == Some(true) { Give::Copied } else { Give::Copy };
         html! {
-            <section class="share" role="dialog" aria-label={ui(Ui::Share, app.lang)} onkeydown={keys}>
-                <div class="drawer-tabs" role="tablist" onkeydown={ctx.link().batch_callback(move |e: KeyboardEvent| turned(here, &e.key()))}>{ tab(Tab::Link, Give::ShareLink) }{ tab(Tab::Embed, Give::ShareEmbed) }{ tab(Tab::Files, Give::ShareFiles) }</div>
+            <section
+                class="share"
+                role="dialog"
+                aria-label={ui(Ui::Share, app.lang)}
+                onkeydown={keys}
+            >
+                <div
+                    class="drawer-tabs"
+                    role="tablist"
+                    onkeydown={turn}
+                >
+                    { tab(Tab::Link, Give::ShareLink) }
+                    { tab(Tab::Embed, Give::ShareEmbed) }
+                    { tab(Tab::Files, Give::ShareFiles) }
+                </div>
                 { match self.tab {
                     Tab::Link => self.link(ctx, app),
                     Tab::Embed => self.embed(ctx, app),
@@ -173,9 +200,17 @@ impl Component for Sharing {
                 } }
                 <div class="ops">
                     if self.tab != Tab::Files && link(app).is_some() {
-                        <button type="button" class="filter" onclick={ctx.link().callback(|_| Msg::Copy)}>{ give(if self.copied == Some(true) { Give::Copied } else { Give::Copy }, app.lang) }</button>
+                        <button
+                            type="button"
+                            class="filter"
+                            onclick={ctx.link().callback(|_| Msg::Copy)}
+                        >
+                            { give(copy, app.lang) }
+                        </button>
                     }
-                    <button type="button" class="filter" onclick={close}>{ ui(Ui::Close, app.lang) }</button>
+                    <button type="button" class="filter" onclick={close}>
+                        { ui(Ui::Close, app.lang) }
+                    </button>
                 </div>
             </section>
         }
@@ -206,8 +241,14 @@ impl Sharing {
         let save = ctx.props().page.ask.reform(|_: MouseEvent| Ask::Save);
         html! {
             <>
-                <p class="bad">{ link_long(link(app).map(|l| interop::address().len() + l.len()), app.lang) }</p>
-                <div class="ops"><button type="button" class="filter" onclick={save}>{ ui(Ui::Save, app.lang) }</button></div>
+                <p class="bad">
+                    { link_long(link(app).map(|l| interop::address().len() + l.len()), app.lang) }
+                </p>
+                <div class="ops">
+                    <button type="button" class="filter" onclick={save}>
+                        { ui(Ui::Save, app.lang) }
+                    </button>
+                </div>
             </>
         }
     }
@@ -217,8 +258,20 @@ impl Sharing {
         let all = Callback::from(select_all);
         html! {
             <>
-                <textarea id="link" ref={self.field.clone()} lang="en" readonly=true rows="5" spellcheck="false" aria-label={give(name, app.lang)} value={text} onfocus={all} />
-                if self.copied == Some(false) { <p class="bad" role="alert">{ link_by_hand(app.lang) }</p> }
+                <textarea
+                    id="link"
+                    ref={self.field.clone()}
+                    lang="en"
+                    readonly=true
+                    rows="5"
+                    spellcheck="false"
+                    aria-label={give(name, app.lang)}
+                    value={text}
+                    onfocus={all}
+                />
+                if self.copied == Some(false) {
+                    <p class="bad" role="alert">{ link_by_hand(app.lang) }</p>
+                }
             </>
         }
     }
@@ -237,11 +290,23 @@ impl Sharing {
             <>
                 <div class="share-choices">
                     { choice(ctx, Give::ShareEmbed, &kinds, kind, Msg::Kind, app) }
-                    if self.kind != Snippet::Markdown { { choice(ctx, Give::Shows, &shown, what, Msg::Shown, app) } }
+                    if self.kind != Snippet::Markdown {
+                        { choice(ctx, Give::Shows, &shown, what, Msg::Shown, app) }
+                    }
                 </div>
                 { self.field(Give::ShareEmbed, text, app) }
                 <p class="quiet">{ snippet_note(self.kind, lang) }</p>
-                if self.kind == Snippet::Hugo { <textarea lang="en" readonly=true rows="4" spellcheck="false" aria-label={give(Give::Shortcode, lang)} value={shortcode()} onfocus={Callback::from(select_all)} /> }
+                if self.kind == Snippet::Hugo {
+                    <textarea
+                        lang="en"
+                        readonly=true
+                        rows="4"
+                        spellcheck="false"
+                        aria-label={give(Give::Shortcode, lang)}
+                        value={shortcode()}
+                        onfocus={Callback::from(select_all)}
+                    />
+                }
             </>
         }
     }
@@ -251,21 +316,44 @@ impl Sharing {
         let file = |what: Export| {
             let write = ctx.link().callback(move |_| Msg::Write(what));
             let node = (what == Export::Save).then(|| export::ruled(app)).flatten();
-            html! { <button type="button" class="menu-item" disabled={!what.is_there(app)} onclick={write}>{ give(what.name(), app.lang) }{ node.map(|n| format!(" · {n}")) }</button> }
+            html! {
+                <button
+                    type="button"
+                    class="menu-item"
+                    disabled={!what.is_there(app)}
+                    onclick={write}
+                >
+                    { give(what.name(), app.lang) }{ node.map(|n| format!(" · {n}")) }
+                </button>
+            }
         };
         let all = export::interfaces(app);
+        let captured = self.captured.intersection(&all).count();
         let interface = |name: &String| {
             let (mine, toggled) = (name.clone(), self.captured.contains(name));
-            html! { <label class="check" lang="en"><input type="checkbox" checked={toggled} onchange={ctx.link().callback(move |_| Msg::Capture(mine.clone()))} />{ name.clone() }</label> }
+            html! {
+                <label class="check" lang="en">
+                    <input
+                        type="checkbox"
+                        checked={toggled}
+                        onchange={ctx.link().callback(move |_| Msg::Capture(mine.clone()))}
+                    />
+                    { name.clone() }
+                </label>
+            }
         };
         html! {
             <>
                 if let Some(why) = &self.refused { <p class="bad" role="alert">{ why }</p> }
                 <div class="share-files">{ for Export::ALL.iter().map(|e| file(*e)) }</div>
-                if app.run().is_none() { <p class="quiet">{ give(Give::NothingToExport, app.lang) }</p> }
+                if app.run().is_none() {
+                    <p class="quiet">{ give(Give::NothingToExport, app.lang) }</p>
+                }
                 if !all.is_empty() {
                     <details class="interfaces">
-                        <summary>{ capture_chosen(self.captured.intersection(&all).count(), all.len(), app.lang) }</summary>
+                        <summary>
+                            { capture_chosen(captured, all.len(), app.lang) }
+                        </summary>
                         <div>{ for all.iter().map(interface) }</div>
                     </details>
                 }
@@ -325,7 +413,9 @@ fn choice(
     });
     html! {
         <select class="slot" aria-label={give(name, app.lang)} onchange={chose}>
-            { for words.iter().enumerate().map(|(n, w)| html! { <option selected={n == chosen}>{ (*w).to_owned() }</option> }) }
+            { for words.iter().enumerate().map(|(n, w)| html! {
+                <option selected={n == chosen}>{ (*w).to_owned() }</option>
+            }) }
         </select>
     }
 }

@@ -15,15 +15,29 @@ pub(crate) fn terminal(p: &Page<'_>) -> Html {
             send.emit(Action::TerminalHost(s.value()));
         }
     });
-    let options = hosts
-        .iter()
-        .map(|h| html! { <option key={h.value.clone()} value={h.value.clone()} selected={h.value == t.host}>{ &h.label }</option> });
+    let options = hosts.iter().map(|h| {
+        html! {
+            <option key={h.value.clone()} value={h.value.clone()} selected={h.value == t.host}>
+                { &h.label }
+            </option>
+        }
+    });
     html! {
         <section class="events terminal" aria-label={p.text(Ui::Terminal)}>
             <div class="events-head">
                 { drawer_tabs(p) }
-                <select class="slot" aria-label={p.text(Ui::Terminal)} onchange={choose}>{ for options }</select>
-                <p class="verdict quiet">{ p.text(Ui::TypeHere) }{ " " }<code lang="en">{ "curl 192.168.120.226:30080" }</code>{ ", " }<code lang="en">{ "ip route" }</code>{ ", " }<code lang="en">{ "iptables -t nat -vnL" }</code></p>
+                <select class="slot" aria-label={p.text(Ui::Terminal)} onchange={choose}>
+                    { for options }
+                </select>
+                <p class="verdict quiet">
+                    { p.text(Ui::TypeHere) }
+                    { " " }
+                    <code lang="en">{ "curl 192.168.120.226:30080" }</code>
+                    { ", " }
+                    <code lang="en">{ "ip route" }</code>
+                    { ", " }
+                    <code lang="en">{ "iptables -t nat -vnL" }</code>
+                </p>
             </div>
             { screen(p) }
         </section>
@@ -43,7 +57,11 @@ fn screen(p: &Page<'_>) -> Html {
         html! {
             <li key={i}>
                 <div><span class="prompt">{ prompt(&e.host) }</span>{ &e.line }</div>
-                if known { <pre class={(!e.good).then_some("bad")}>{ &e.output }</pre> } else { <pre class="quiet" lang={p.app.lang.tag()}>{ p.text(Ui::KnownWhenDone) }</pre> }
+                if known {
+                    <pre class={(!e.good).then_some("bad")}>{ &e.output }</pre>
+                } else {
+                    <pre class="quiet" lang={p.app.lang.tag()}>{ p.text(Ui::KnownWhenDone) }</pre>
+                }
             </li>
         }
     });
@@ -74,13 +92,29 @@ fn screen(p: &Page<'_>) -> Html {
     });
     html! {
         <div class="screen" lang="en">
-            <div role="log" aria-label={p.text(Ui::Terminal)}><ol class="typed">{ for entries }</ol></div>
+            <div role="log" aria-label={p.text(Ui::Terminal)}>
+                <ol class="typed">{ for entries }</ol>
+            </div>
             <div class="command">
                 <label class="prompt" for="command">{ prompt(&t.host) }</label>
-                <input id="command" type="text" autocomplete="off" autocapitalize="off" spellcheck="false" value={t.line.clone()} oninput={typed} onkeydown={key} />
+                <input
+                    id="command"
+                    type="text"
+                    autocomplete="off"
+                    autocapitalize="off"
+                    spellcheck="false"
+                    value={t.line.clone()}
+                    oninput={typed}
+                    onkeydown={key}
+                />
             </div>
-            <div class="offers" role="status">{ t.offers.iter().take(60).cloned().collect::<Vec<_>>().join("  ") }</div>
-            <super::inspector::Bottom at={t.entries.len() * 2 + usize::from(!t.offers.is_empty())} pane=".screen" />
+            <div class="offers" role="status">
+                { t.offers.iter().take(60).cloned().collect::<Vec<_>>().join("  ") }
+            </div>
+            <super::inspector::Bottom
+                at={t.entries.len() * 2 + usize::from(!t.offers.is_empty())}
+                pane=".screen"
+            />
         </div>
     }
 }

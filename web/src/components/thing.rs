@@ -92,7 +92,13 @@ pub(crate) fn form(p: &Page<'_>, s: &Selected) -> Html {
         <form class="thing" onsubmit={|e: SubmitEvent| e.prevent_default()}>
             { head(p, &thing, None) }
             { field(p, p.text(Ui::Replicas), "number", &replicas.to_string(), scale) }
-            <button type="button" class="filter" onclick={p.act(Action::Change(Change::AddService(namespace, name)))}>{ icons::icon("plus") }<span>{ p.text(Ui::AddService) }</span></button>
+            <button
+                type="button"
+                class="filter"
+                onclick={p.act(Action::Change(Change::AddService(namespace, name)))}
+            >
+                { icons::icon("plus") }<span>{ p.text(Ui::AddService) }</span>
+            </button>
             { now(p, s) }
         </form>
     }
@@ -113,14 +119,24 @@ fn service(p: &Page<'_>, s: &kube::cluster::RunningService) -> Html {
     });
     let rows = s.ports.iter().enumerate().map(|(i, x)| {
         let ends: Vec<_> = x.ready().map(|(ip, port)| format!("{ip}:{port}")).collect();
+        let ends = if ends.is_empty() { "—".to_owned() } else { ends.join(", ") };
         let node = x.node_port.map(|n| format!(", nodePort {n}")).unwrap_or_default();
-        html! { <li key={i}>{ format!("{}/{}{node} → {}", x.port, x.protocol, if ends.is_empty() { "—".to_owned() } else { ends.join(", ") }) }</li> }
+        html! {
+            <li key={i}>
+                { format!("{}/{}{node} → {ends}", x.port, x.protocol) }
+            </li>
+        }
     });
     html! {
         <form class="thing" onsubmit={|e: SubmitEvent| e.prevent_default()}>
             { head(p, &thing, s.span.map(|x| x.start)) }
-            <label class="field"><span>{ p.text(Ui::Type) }</span>
-                <select class="slot" onchange={change}>{ for TYPES.iter().map(|k| html! { <option key={*k} value={*k} selected={*k == s.kind.name()}>{ *k }</option> }) }</select>
+            <label class="field">
+                <span>{ p.text(Ui::Type) }</span>
+                <select class="slot" onchange={change}>
+                    { for TYPES.iter().map(|k| html! {
+                        <option key={*k} value={*k} selected={*k == s.kind.name()}>{ *k }</option>
+                    }) }
+                </select>
             </label>
             <p lang="en">{ s.cluster_ip.map(|ip| format!("clusterIP {ip}")) }</p>
             <ul lang="en">{ for rows }</ul>
@@ -138,9 +154,25 @@ fn head(p: &Page<'_>, thing: &Thing, at: Option<u32>) -> Html {
         <div class="thing-head">
             { field(p, p.text(Ui::Name), "text", thing.name(), rename) }
             if let Some(at) = at {
-                <button type="button" class="tool" aria-label={p.text(Ui::ShowInText)} title={p.text(Ui::ShowInText)} onclick={move |_: MouseEvent| ask.emit(Ask::Jump(at))}>{ icons::icon("jump") }</button>
+                <button
+                    type="button"
+                    class="tool"
+                    aria-label={p.text(Ui::ShowInText)}
+                    title={p.text(Ui::ShowInText)}
+                    onclick={move |_: MouseEvent| ask.emit(Ask::Jump(at))}
+                >
+                    { icons::icon("jump") }
+                </button>
             }
-            <button type="button" class="tool" aria-label={format!("{} {}", p.text(Ui::Remove), thing.name())} title={p.text(Ui::Remove)} onclick={p.act(Action::Change(Change::Remove(thing.clone())))}>{ icons::icon("trash") }</button>
+            <button
+                type="button"
+                class="tool"
+                aria-label={format!("{} {}", p.text(Ui::Remove), thing.name())}
+                title={p.text(Ui::Remove)}
+                onclick={p.act(Action::Change(Change::Remove(thing.clone())))}
+            >
+                { icons::icon("trash") }
+            </button>
         </div>
     }
 }
@@ -150,10 +182,12 @@ fn nic(p: &Page<'_>, thing: &Thing, nic: &Nic) -> Html {
         let thing = thing.clone();
         move |v: String| Some(Action::Change(Change::Nic(thing.clone(), f, v)))
     };
+    let address = nic.address.value.to_string();
+    let mac = nic.mac.map(|m| m.to_string()).unwrap_or_default();
     html! {
         <div class="fields">
-            { field(p, p.text(Ui::Address), "text", &nic.address.value.to_string(), set(NicField::Address)) }
-            { field(p, "MAC", "text", &nic.mac.map(|m| m.to_string()).unwrap_or_default(), set(NicField::Mac)) }
+            { field(p, p.text(Ui::Address), "text", &address, set(NicField::Address)) }
+            { field(p, "MAC", "text", &mac, set(NicField::Mac)) }
             { field(p, "MTU", "number", &nic.mtu.to_string(), set(NicField::Mtu)) }
         </div>
     }
@@ -179,7 +213,19 @@ fn field(
             send.emit(action);
         }
     });
-    html! { <label class="field"><span>{ label }</span><input type={kind} min="0" value={value.to_owned()} onchange={change} autocomplete="off" spellcheck="false" /></label> }
+    html! {
+        <label class="field">
+            <span>{ label }</span>
+            <input
+                type={kind}
+                min="0"
+                value={value.to_owned()}
+                onchange={change}
+                autocomplete="off"
+                spellcheck="false"
+            />
+        </label>
+    }
 }
 
 fn check(p: &Page<'_>, label: &str, on: bool, act: impl Fn(bool) -> Action + 'static) -> Html {
@@ -189,7 +235,11 @@ fn check(p: &Page<'_>, label: &str, on: bool, act: impl Fn(bool) -> Action + 'st
             send.emit(act(i.checked()));
         }
     });
-    html! { <label class="check"><input type="checkbox" checked={on} onchange={change} /><span>{ label }</span></label> }
+    html! {
+        <label class="check">
+            <input type="checkbox" checked={on} onchange={change} /><span>{ label }</span>
+        </label>
+    }
 }
 
 fn rp_filter(p: &Page<'_>, host: &str, value: u8) -> Html {
@@ -206,7 +256,14 @@ fn rp_filter(p: &Page<'_>, host: &str, value: u8) -> Html {
         }
     });
     html! {
-        <label class="check"><select onchange={change}>{ for (0..3).map(|v: u8| html! { <option key={v} value={v.to_string()} selected={v == value}>{ v }</option> }) }</select><span>{ "net.ipv4.conf.all.rp_filter" }</span></label>
+        <label class="check">
+            <select onchange={change}>
+                { for (0..3).map(|v: u8| html! {
+                    <option key={v} value={v.to_string()} selected={v == value}>{ v }</option>
+                }) }
+            </select>
+            <span>{ "net.ipv4.conf.all.rp_filter" }</span>
+        </label>
     }
 }
 
@@ -235,7 +292,15 @@ fn place(p: &Page<'_>, thing: &Thing) -> Html {
     if !moved {
         return html! { <span></span> };
     }
-    html! { <button type="button" class="filter" onclick={p.act(Action::Change(Change::Move(thing.clone(), None)))}>{ p.text(Ui::PlaceReset) }</button> }
+    html! {
+        <button
+            type="button"
+            class="filter"
+            onclick={p.act(Action::Change(Change::Move(thing.clone(), None)))}
+        >
+            { p.text(Ui::PlaceReset) }
+        </button>
+    }
 }
 
 /// What can be done to a device at this moment: a command, as anybody would type it.
@@ -266,7 +331,21 @@ fn now(p: &Page<'_>, s: &Selected) -> Html {
     }
     let button = |(text, line): (String, String)| {
         let run = Action::Run(s.host.clone(), line.clone());
-        html! { <button key={line.clone()} type="button" class="filter" title={line} onclick={p.act(run)}>{ text }</button> }
+        html! {
+            <button
+                key={line.clone()}
+                type="button"
+                class="filter"
+                title={line}
+                onclick={p.act(run)}
+            >
+                { text }
+            </button>
+        }
     };
-    html! { <fieldset><legend>{ p.text(Ui::Now) }</legend>{ for rows.into_iter().map(button) }</fieldset> }
+    html! {
+        <fieldset>
+            <legend>{ p.text(Ui::Now) }</legend>{ for rows.into_iter().map(button) }
+        </fieldset>
+    }
 }

@@ -39,8 +39,21 @@ pub(crate) fn transport(p: &Page<'_>) -> Html {
             { p.part(buttons, 0, (app.playing, step == 0, step >= n)) }
             <span class="count"><strong>{ step }</strong>{ format!(" / {n}") }</span>
             <span class="where-now" lang="en">{ where_now }</span>
-            <input class="scrub" type="range" min="0" max={n.to_string()} value={step.to_string()} aria-label={p.text(Ui::Position)} disabled={n == 0} oninput={scrub} />
-            if app.step() < n && n > 0 && !app.playing && !p.embed() { <span class="past" title={p.text(Ui::PastNote)}>{ icons::icon("again") }<span class="sr-only">{ p.text(Ui::PastNote) }</span></span> }
+            <input
+                class="scrub"
+                type="range"
+                min="0"
+                max={n.to_string()}
+                value={step.to_string()}
+                aria-label={p.text(Ui::Position)}
+                disabled={n == 0}
+                oninput={scrub}
+            />
+            if app.step() < n && n > 0 && !app.playing && !p.embed() {
+                <span class="past" title={p.text(Ui::PastNote)}>
+                    { icons::icon("again") }<span class="sr-only">{ p.text(Ui::PastNote) }</span>
+                </span>
+            }
             { p.still(grains) }
         </div>
     }
@@ -49,9 +62,8 @@ pub(crate) fn transport(p: &Page<'_>) -> Html {
 fn buttons(p: &Page<'_>, _: usize) -> Html {
     let app = p.app;
     let (step, n) = (app.step(), app.steps.len());
-    let button = |icon: &'static str, text: Ui, action: Action, off: bool| {
-        html! { <button type="button" class="tool" aria-label={p.text(text)} title={p.text(text)} disabled={off} onclick={p.act(action)}>{ icons::icon(icon) }</button> }
-    };
+    let button =
+        |icon: &str, text: Ui, action: Action, off: bool| p.tool(icon, text, off, p.act(action));
     let send = p.page.send.clone();
     let speed = Callback::from(move |e: Event| {
         if let Some(s) =
@@ -66,13 +78,23 @@ fn buttons(p: &Page<'_>, _: usize) -> Html {
         <div class="buttons">
             { button("first", Ui::ToStart, Action::SeekStep(0), step == 0) }
             { button("back", Ui::StepBack, Action::Step(-1), step == 0) }
-            <button type="button" class="play" aria-label={p.text(if app.playing { Ui::Pause } else { Ui::Play })} disabled={n == 0} onclick={p.act(Action::TogglePlay)}>
+            <button
+                type="button"
+                class="play"
+                aria-label={p.text(if app.playing { Ui::Pause } else { Ui::Play })}
+                disabled={n == 0}
+                onclick={p.act(Action::TogglePlay)}
+            >
                 { icons::icon(if app.playing { "pause" } else { "play" }) }
             </button>
             { button("forward", Ui::StepForward, Action::Step(1), step >= n) }
             { button("last", Ui::ToEnd, Action::SeekStep(n), step >= n) }
             <select class="speed" aria-label={p.text(Ui::Speed)} onchange={speed}>
-                { for speeds.iter().map(|(v, l)| html! { <option key={*v} value={*v} selected={v.parse() == Ok(app.speed)}>{ *l }</option> }) }
+                { for speeds.iter().map(|(v, l)| html! {
+                    <option key={*v} value={*v} selected={v.parse() == Ok(app.speed)}>
+                        { *l }
+                    </option>
+                }) }
             </select>
         </div>
     }
@@ -81,9 +103,24 @@ fn buttons(p: &Page<'_>, _: usize) -> Html {
 fn grains(p: &Page<'_>) -> Html {
     let grain = |g: Grain, text: Ui| {
         let here = p.app.grain == g;
-        html! { <button type="button" class={classes!(here.then_some("here"))} aria-pressed={here.to_string()} onclick={p.act(Action::Grain(g))}>{ p.text(text) }</button> }
+        html! {
+            <button
+                type="button"
+                class={classes!(here.then_some("here"))}
+                aria-pressed={here.to_string()}
+                onclick={p.act(Action::Grain(g))}
+            >
+                { p.text(text) }
+            </button>
+        }
     };
-    html! { <div class="grains" role="group">{ grain(Grain::Hops, Ui::Hops) }{ grain(Grain::Decisions, Ui::Decisions) }{ grain(Grain::Rules, Ui::EveryRule) }</div> }
+    html! {
+        <div class="grains" role="group">
+            { grain(Grain::Hops, Ui::Hops) }
+            { grain(Grain::Decisions, Ui::Decisions) }
+            { grain(Grain::Rules, Ui::EveryRule) }
+        </div>
+    }
 }
 
 /// How many markers the track has at most, with the current one among them.
@@ -133,7 +170,11 @@ fn pills(p: &Page<'_>, _: usize) -> Html {
     let at = packets.iter().position(|x| Some(x.id) == p.scene.packet).unwrap_or(0);
     let from = at.saturating_sub(PILLS / 2).min(packets.len().saturating_sub(PILLS));
     let near = packets.iter().enumerate().skip(from).take(PILLS);
-    html! { <div class="pills">{ for near.map(|(i, x)| p.part(pill, i, p.scene.packet == Some(x.id))) }</div> }
+    html! {
+        <div class="pills">
+            { for near.map(|(i, x)| p.part(pill, i, p.scene.packet == Some(x.id))) }
+        </div>
+    }
 }
 
 /// A packet.
@@ -143,7 +184,17 @@ fn pill(p: &Page<'_>, number: usize) -> Html {
     };
     let here = p.scene.packet == Some(x.id);
     let word = if x.reply { format!("‹ {}", x.word) } else { format!("{} ›", x.word) };
-    html! { <button type="button" tabindex={stop(here)} class={classes!("pill", here.then_some("here"), x.reply.then_some("back"))} aria-pressed={here.to_string()} onclick={p.act(Action::SeekEvent(x.span.0))}>{ word }</button> }
+    html! {
+        <button
+            type="button"
+            tabindex={stop(here)}
+            class={classes!("pill", here.then_some("here"), x.reply.then_some("back"))}
+            aria-pressed={here.to_string()}
+            onclick={p.act(Action::SeekEvent(x.span.0))}
+        >
+            { word }
+        </button>
+    }
 }
 
 /// A decision.
@@ -157,8 +208,14 @@ fn mark(p: &Page<'_>, event: usize, state: &'static str) -> Html {
     let now = state == "now";
     html! {
         <li class={classes!("marker", state)}>
-            <button type="button" tabindex={stop(now)} onclick={p.act(Action::SeekEvent(event))} aria-current={now.then_some("step")}>
-                <span class="sign">{ icons::glyph(g) }</span><span class="word">{ marker(e, g, p.app.lang) }</span>
+            <button
+                type="button"
+                tabindex={stop(now)}
+                onclick={p.act(Action::SeekEvent(event))}
+                aria-current={now.then_some("step")}
+            >
+                <span class="sign">{ icons::glyph(g) }</span>
+                <span class="word">{ marker(e, g, p.app.lang) }</span>
             </button>
         </li>
     }
