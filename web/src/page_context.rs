@@ -1,5 +1,5 @@
-//! What the page is drawn from, and the parts of it that stay as they are as long as nothing of
-//! them changed: a tick of a session with sixty nodes draws what moved, not sixty nodes.
+//! What the page is drawn from, and the parts of the page that are drawn again only when they
+//! change: a tick of a session with sixty nodes draws what moved, not sixty nodes.
 
 use crate::root::Ask;
 use crate::viewport::{Camera, Touch};
@@ -13,36 +13,37 @@ use view::scene::Scene;
 use view::stamp::stamp;
 use yew::prelude::*;
 
-/// Everything the page is drawn from.
+/// What the page is drawn from, and how its parts report to the root.
 pub struct PageContext {
     /// The state.
     pub app: RefCell<App>,
-    /// The picture of the moment that is shown.
+    /// The scene of the moment that is shown.
     pub scene: RefCell<Scene>,
-    /// Grows with every action that does more than go to another moment: then all is drawn again.
+    /// Grows with every action that does more than move to another moment: everything is drawn
+    /// again.
     pub edition: Cell<u64>,
-    /// Tells what a person did.
+    /// Does an action.
     pub send: Callback<Action>,
-    /// Tells what a hand does to the picture.
+    /// Passes a touch of the picture on.
     pub touch: Callback<Touch>,
-    /// Tells what needs the browser: files, places in the text.
+    /// Asks for what needs the browser: files, places in the text.
     pub ask: Callback<Ask>,
-    /// The capsule, which moves outside the markup.
+    /// The group of the capsule, whose transform is set outside of the virtual DOM.
     pub capsule: NodeRef,
-    /// The picture.
+    /// The `svg` of the picture, whose viewBox is set outside of the virtual DOM.
     pub picture: NodeRef,
     /// What the reader zoomed or moved to; `None` while the picture fits. Between two renders it is
-    /// set outside the markup.
+    /// set outside of the virtual DOM.
     pub camera: Rc<Cell<Option<Camera>>>,
-    /// What shows where something would go.
+    /// The outline of what is dragged, set outside of the virtual DOM.
     pub ghost: NodeRef,
-    /// Read only, embedded in another page.
+    /// Whether it is an embed: read only, in a frame of another page.
     pub embed: bool,
     /// The system's colour scheme is dark, as the page opened.
     pub system_is_dark: bool,
     /// Where the editor is mounted.
     pub editor_host: NodeRef,
-    /// Whether it is.
+    /// Whether the editor is mounted.
     pub editor_ready: Cell<bool>,
 }
 
@@ -67,19 +68,19 @@ impl PageContext {
         })
     }
 
-    /// Draws something of it.
+    /// Draws a part of the page.
     pub fn draw(self: &Rc<Self>, draw: impl FnOnce(&Page<'_>) -> Html) -> Html {
         draw(&Page { app: &self.app.borrow(), scene: &self.scene.borrow(), page: self })
     }
 }
 
-/// What every part of the page is made from.
+/// What a part of the page is drawn from.
 pub struct Page<'a> {
     /// The state.
     pub app: &'a App,
-    /// The picture of this moment.
+    /// The scene of this moment.
     pub scene: &'a Scene,
-    /// All of it.
+    /// The whole context.
     pub page: &'a Rc<PageContext>,
 }
 
@@ -133,18 +134,18 @@ struct MemoProps<T: Id> {
 }
 
 impl<T: Id> PartialEq for MemoProps<T> {
-    /// A part keeps its place: how it is drawn depends on its id and what it is made from alone.
+    /// The drawing function is not compared: id and stamp stand for all that it depends on.
     fn eq(&self, other: &Self) -> bool {
         let id = |d: &Drawn<T>| if let Drawn::One(_, id) = d { Some(*id) } else { None };
         self.stamp == other.stamp && id(&self.drawn) == id(&other.drawn)
     }
 }
 
-/// A frame and a little, in milliseconds.
+/// A little more than a frame, in milliseconds.
 const FRAME: u32 = 25;
 
 struct Memo<T> {
-    /// It waits for a later frame.
+    /// Set while it waits for a later frame.
     waits: Option<Timeout>,
     of: PhantomData<T>,
 }

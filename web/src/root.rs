@@ -244,7 +244,7 @@ impl Component for Root {
                     let app = self.page.app.borrow();
                     let label = view::words::ui(view::words::Ui::Editor, app.lang);
                     self.editor = Editor::mount(&host, &app.text, label, move |text| {
-                        link.send_message(Msg::Do(Action::Text(text)))
+                        link.send_message(Msg::Do(Action::Text(text)));
                     });
                     drop(app);
                     self.mark();

@@ -1,5 +1,5 @@
-//! The picture under a person's hand: pan, zoom, drag. What moves while the hand moves is moved
-//! here, outside the markup; what comes of it is an action.
+//! Pan, zoom and drag. What follows the pointer is moved here, outside of the virtual DOM; the
+//! result is an action.
 
 use kube::change::{Change, Thing};
 use std::cell::Cell;
@@ -11,21 +11,21 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, PointerEvent, WheelEvent};
 use yew::NodeRef;
 
-/// What a hand does to the picture.
+/// A pointer event on the picture, or a zoom.
 pub enum Touch {
-    /// A finger or button goes down.
+    /// A pointer is pressed.
     Down(PointerEvent),
-    /// It moves.
+    /// A pointer moves.
     Move(PointerEvent),
-    /// It goes up.
+    /// A pointer is released.
     Up(PointerEvent),
-    /// It is taken away by the browser.
+    /// The browser cancels the pointer.
     Cancel,
-    /// The wheel turns.
+    /// The wheel is turned.
     Wheel(WheelEvent),
-    /// A button: so many times as large.
+    /// Enlarge by this factor around the middle.
     Zoom(f32),
-    /// A button: all of it.
+    /// Show the whole picture.
     Fit,
 }
 
@@ -53,11 +53,11 @@ pub fn view_box((x, y, w, h): Camera) -> String {
 }
 
 enum Drag {
-    /// The whole picture, from this camera.
+    /// Moves the picture, from this camera.
     Pan(Camera),
-    /// A node or host.
+    /// Moves a node or host.
     Thing(Thing, Element),
-    /// A line from a pod or host, to a pod.
+    /// Draws a line from this pod to another.
     Link(String),
 }
 
@@ -68,12 +68,12 @@ struct Held {
     drag: Drag,
 }
 
-/// The picture, its camera, and what is held.
+/// The camera of the picture, and the drag that is under way.
 #[derive(Default)]
 pub struct Viewport {
     /// The `svg` element.
     pub picture: NodeRef,
-    /// What shows where something would go.
+    /// The outline of what is dragged.
     pub ghost: NodeRef,
     /// What the reader zoomed or moved to; `None` while the picture fits.
     pub camera: Rc<Cell<Option<Camera>>>,
@@ -81,7 +81,7 @@ pub struct Viewport {
     held: Option<Held>,
 }
 
-/// How much a turn of the wheel enlarges.
+/// The zoom factor of one step of the wheel.
 const STEP: f32 = 1.2;
 
 impl Viewport {
@@ -89,17 +89,17 @@ impl Viewport {
         self.picture.cast()
     }
 
-    /// Shows the right part: a person's, or else `fit`.
+    /// Sets the viewBox: where the user moved it, otherwise `fit`.
     pub fn show(&self, fit: Camera) {
         let camera = self.camera.get().unwrap_or(fit);
-        // Every text of it is laid out anew when it is set, also to the same.
+        // Setting it lays every text out again, even if the value is the same.
         if let (Some(svg), true) = (self.svg(), self.shown.get() != Some(camera)) {
             let _ = svg.set_attribute("viewBox", &view_box(camera));
             self.shown.set(Some(camera));
         }
     }
 
-    /// From the window's pixels to the picture's.
+    /// From client coordinates to those of the picture.
     fn place(&self, client: (f32, f32), camera: Camera) -> (f32, f32) {
         let Some(r) = self.svg().map(|s| s.get_bounding_client_rect()) else { return (0.0, 0.0) };
         let (w, h) = (r.width() as f32, r.height() as f32);
@@ -111,7 +111,7 @@ impl Viewport {
         )
     }
 
-    /// How many of the window's pixels one of the picture's takes.
+    /// Client pixels per pixel of the picture.
     fn scale(&self, camera: Camera) -> f32 {
         let Some(r) = self.svg().map(|s| s.get_bounding_client_rect()) else { return 1.0 };
         (r.width() as f32 / camera.2).min(r.height() as f32 / camera.3).max(0.001)
@@ -119,7 +119,7 @@ impl Viewport {
 
     fn zoom(&mut self, factor: f32, around: Option<(f32, f32)>, fit: Camera) {
         let (x, y, w, h) = self.camera.get().unwrap_or(fit);
-        // From a tenth of all to three pixels for one.
+        // The visible width is between 120 px and twice the picture's larger side.
         let most = (fit.2.max(fit.3) * 2.0).max(400.0);
         let factor = factor.clamp(w / most, w / 120.0);
         let (cx, cy) = around.map_or((x + w / 2.0, y + h / 2.0), |c| self.place(c, (x, y, w, h)));
@@ -128,7 +128,7 @@ impl Viewport {
         self.show(fit);
     }
 
-    /// Does what a hand does. Gives the actions that come of it.
+    /// Handles a touch; the result are the actions that follow from it.
     pub fn touch(&mut self, touch: Touch, app: &App, fit: Camera) -> Vec<Action> {
         match touch {
             Touch::Zoom(factor) => self.zoom(factor, None, fit),
@@ -164,7 +164,7 @@ impl Viewport {
     }
 
     fn moved(&mut self, e: &PointerEvent, fit: Camera) {
-        // Let go outside of the picture.
+        // Released outside of the picture.
         if e.buttons() == 0 {
             self.held = None;
             return self.hide_ghost();
@@ -277,7 +277,7 @@ fn drag_of(e: &Element) -> Option<Drag> {
     })
 }
 
-/// What a click on something is.
+/// The action of a click on an element.
 pub fn clicked(target: &Element) -> Option<Action> {
     let thing = target.closest("[data-host], [data-packet]").ok().flatten();
     let Some(thing) = thing else { return Some(Action::Select(None)) };
@@ -288,7 +288,7 @@ pub fn clicked(target: &Element) -> Option<Action> {
     Some(Action::Select(Some(Selected { host, device: thing.get_attribute("data-dev") })))
 }
 
-/// From one thing of the picture to the next in a direction, for the arrow keys.
+/// The nearest focusable element in a direction, for the arrow keys.
 pub fn neighbour(from: &Element, dx: f64, dy: f64) -> Option<Element> {
     let picture = from.closest(".picture").ok().flatten()?;
     let all = picture.query_selector_all("[tabindex]").ok()?;
@@ -306,7 +306,7 @@ pub fn neighbour(from: &Element, dx: f64, dy: f64) -> Option<Element> {
         let (ex, ey) = middle(&e);
         let along = (ex - x) * dx + (ey - y) * dy;
         let across = ((ex - x) * dy).abs() + ((ey - y) * dx).abs();
-        // Ahead, and not too far to the side.
+        // Only elements ahead, and not too far to the side.
         if along < 3.0 || across > along * 3.0 + 12.0 {
             continue;
         }

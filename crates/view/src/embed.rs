@@ -1,46 +1,45 @@
-//! What an author pastes to have a session in a page of documentation: for plain HTML, and for
-//! generators of pages as they take it. Whatever the address and the title hold, they stay an
-//! attribute's text.
+//! Snippets that embed a session in a page of documentation: for plain HTML, and for the generators
+//! that take HTML in another form. Address and title are quoted for the place they stand in.
 
 use crate::app::App;
 use crate::words::Lang;
 
-/// For what kind of page.
+/// The kind of page that a snippet is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Snippet {
-    /// HTML: a sandboxed frame, no script in the page around.
+    /// HTML: a sandboxed frame; the parent page needs no script.
     Iframe,
-    /// HTML: the custom element, which is as high as what it shows.
+    /// HTML: the custom element, whose height follows its content.
     Element,
-    /// A chapter of mdBook.
+    /// mdBook, whose Markdown may contain HTML.
     MdBook,
-    /// A page of Docusaurus: MDX, where attributes are those of JSX.
+    /// Docusaurus: MDX, with the attributes of JSX.
     Docusaurus,
-    /// A page of Hugo, and the shortcode that it uses: Hugo leaves HTML out of Markdown.
+    /// Hugo, by a shortcode: Hugo drops HTML in Markdown.
     Hugo,
-    /// Markdown where frames are left out (a README, a wiki): a still picture that is a link.
+    /// Markdown without frames (a README, a wiki): a picture that links to the page.
     Markdown,
 }
 
-/// What the embed shows.
+/// What an embed shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Shown {
-    /// The picture.
+    /// The picture only.
     #[default]
     Diagram,
-    /// The picture, and the rules beside it.
+    /// The picture with the rules beside it.
     Split,
-    /// The rules.
+    /// The rules only.
     Rules,
     /// The packet's layers.
     Packet,
 }
 
 impl Shown {
-    /// All.
+    /// Every value.
     pub const ALL: [Self; 4] = [Self::Diagram, Self::Split, Self::Rules, Self::Packet];
 
-    /// As the address says it.
+    /// The value of `view=` in an embed's address.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Diagram => "diagram",
@@ -50,23 +49,23 @@ impl Shown {
         }
     }
 
-    /// From what the address says.
+    /// The inverse of `name`.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|s| s.name() == name)
     }
 }
 
-/// What may happen in the frame: its scripts, and links that open another window.
+/// The `sandbox` attribute of a frame: scripts, and links that open a new window.
 const SANDBOX: &str = "allow-scripts allow-popups allow-popups-to-escape-sandbox";
 /// The height of a frame, in pixels.
 const HEIGHT: u32 = 480;
 
 impl Snippet {
-    /// All, in the order in which they are offered.
+    /// Every kind, in the order of the menu.
     pub const ALL: [Self; 6] =
         [Self::Iframe, Self::Element, Self::MdBook, Self::Docusaurus, Self::Hugo, Self::Markdown];
 
-    /// Its name, that of the program.
+    /// Its name in the menu.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Iframe => "HTML: iframe",
@@ -78,7 +77,7 @@ impl Snippet {
         }
     }
 
-    /// Its name in a command.
+    /// Its name on the command line.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Iframe => "iframe",
@@ -90,7 +89,7 @@ impl Snippet {
         }
     }
 
-    /// What is pasted. `page` is the address of the page, `link` the session behind it.
+    /// The snippet. `page` is the address of the page, `link` the fragment with the session.
     pub fn text(self, page: &str, link: &str, title: &str, shown: Shown) -> String {
         let home = home(page);
         let query =
@@ -98,11 +97,8 @@ impl Snippet {
         let (src, whole) =
             (address(&format!("{home}embed.html{query}{link}")), address(&format!("{home}{link}")));
         let title = words(title);
-        let frame = format!(
-            "title=\"{title}\" width=\"100%\" height=\"{HEIGHT}\" loading=\"lazy\" frameborder=\"0\" sandbox=\"{SANDBOX}\""
-        );
         match self {
-            Self::Iframe => format!("<iframe src=\"{src}\" {frame}></iframe>\n"),
+            Self::Iframe => format!("<iframe {}></iframe>\n", frame(&src, &title, NO_BORDER)),
             Self::Element => {
                 let js = address(&format!("{home}packet-walk.js"));
                 let view = if shown == Shown::Diagram {
@@ -111,28 +107,43 @@ impl Snippet {
                     format!(" view=\"{}\"", shown.name())
                 };
                 format!(
-                    "<script src=\"{js}\" defer></script>\n<packet-walk src=\"{whole}\" label=\"{title}\"{view}><a href=\"{whole}\">{title}</a></packet-walk>\n"
+                    "<script src=\"{js}\" defer></script>\n\
+                     <packet-walk src=\"{whole}\" label=\"{title}\"{view}>\
+                     <a href=\"{whole}\">{title}</a></packet-walk>\n"
                 )
             }
-            // A line that begins with a tag of a block is HTML, to the next empty line.
-            Self::MdBook => format!("<div>\n<iframe src=\"{src}\" {frame}></iframe>\n</div>\n"),
-            Self::Docusaurus => format!(
-                "<iframe src=\"{src}\" title=\"{title}\" width=\"100%\" height=\"{HEIGHT}\" loading=\"lazy\" sandbox=\"{SANDBOX}\" style={{{{border: 0}}}} />\n"
-            ),
+            // CommonMark: a line that begins with a block tag starts HTML.
+            Self::MdBook => {
+                let frame = frame(&src, &title, NO_BORDER);
+                format!("<div>\n<iframe {frame}></iframe>\n</div>\n")
+            }
+            Self::Docusaurus => {
+                format!("<iframe {} style={{{{border: 0}}}} />\n", frame(&src, &title, ""))
+            }
             Self::Hugo => format!("{{{{< packetwalk src=\"{src}\" title=\"{title}\" >}}}}\n"),
             Self::Markdown => format!("[![{title}](packetwalk.svg)](<{whole}>)\n"),
         }
     }
 }
 
-/// Hugo's shortcode, for `layouts/shortcodes/packetwalk.html`.
+/// The shortcode of `Snippet::Hugo`, for `layouts/shortcodes/packetwalk.html`.
 pub fn shortcode() -> String {
+    let frame = frame("{{ .Get \"src\" }}", "{{ .Get \"title\" }}", NO_BORDER);
+    format!("<iframe {frame}></iframe>\n")
+}
+
+/// What a frame in plain HTML has besides; JSX does not know it.
+const NO_BORDER: &str = "frameborder=\"0\" ";
+
+/// The attributes of a frame.
+fn frame(src: &str, title: &str, border: &str) -> String {
     format!(
-        "<iframe src=\"{{{{ .Get \"src\" }}}}\" title=\"{{{{ .Get \"title\" }}}}\" width=\"100%\" height=\"{HEIGHT}\" loading=\"lazy\" frameborder=\"0\" sandbox=\"{SANDBOX}\"></iframe>\n"
+        "src=\"{src}\" title=\"{title}\" width=\"100%\" height=\"{HEIGHT}\" \
+         loading=\"lazy\" {border}sandbox=\"{SANDBOX}\""
     )
 }
 
-/// What the frame is called: who sends to whom.
+/// The title of the frame: who sends to whom.
 pub fn title(app: &App) -> String {
     let (Some(l), Some(r)) = (&app.loaded, app.run()) else { return "Packetwalk".to_owned() };
     let (addr, port) = r.to;
@@ -143,8 +154,8 @@ pub fn title(app: &App) -> String {
     }
 }
 
-/// The folder of a page's address. What stands behind its last slash is a file if it has an ending;
-/// else it is a folder whose slash was left out, as is a host alone.
+/// The folder of a page's address. The last segment is a file if it has an extension; without one
+/// it is a folder.
 fn home(page: &str) -> String {
     let page = page.split(['?', '#']).next().unwrap_or_default();
     let path = page.find("://").map_or(0, |i| i + 3);
@@ -156,9 +167,8 @@ fn home(page: &str) -> String {
     }
 }
 
-/// An address for an attribute in HTML, JSX, a shortcode or Markdown. Every sign that one of them
-/// could read has another spelling behind the host (RFC 3986, section 2.1), so that nothing of it
-/// is lost.
+/// An address for an attribute in HTML, JSX, a shortcode or Markdown. Characters that one of them
+/// interprets are percent-encoded (RFC 3986, section 2.1), except in the host.
 fn address(text: &str) -> String {
     let path = text
         .find("://")
@@ -169,7 +179,7 @@ fn address(text: &str) -> String {
         match c {
             '&' => out.push_str("&amp;"),
             c if c.is_ascii_alphanumeric() || "-._~/:?=#%+,;!*@".contains(c) => out.push(c),
-            // An address of six in its brackets.
+            // An IPv6 address in its brackets.
             '[' | ']' if i < path => out.push(c),
             c => out.extend(c.to_string().bytes().map(|b| format!("%{b:02X}"))),
         }
@@ -177,7 +187,7 @@ fn address(text: &str) -> String {
     out
 }
 
-/// A title for such an attribute: letters, digits, and signs that none of them reads.
+/// A title for such an attribute: letters, digits, and characters that none of them interprets.
 fn words(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_alphanumeric() || " .,:/-_".contains(c) { c } else { ' ' })
@@ -198,23 +208,24 @@ mod tests {
                 Shown::Split,
             )
         };
+        let src = "https://example.org/net/embed.html?view=split#v1:abc";
         assert!(
             of(Snippet::Iframe)
-                .starts_with("<iframe src=\"https://example.org/net/embed.html?view=split#v1:abc\" title=\"Packetwalk: a to b\"")
+                .starts_with(&format!("<iframe src=\"{src}\" title=\"Packetwalk: a to b\""))
         );
         assert!(
             of(Snippet::Iframe)
                 .contains("sandbox=\"allow-scripts allow-popups allow-popups-to-escape-sandbox\"")
         );
-        assert!(
-            of(Snippet::Element)
-                .contains("<packet-walk src=\"https://example.org/net/#v1:abc\" label=\"Packetwalk: a to b\" view=\"split\">")
-        );
+        assert!(of(Snippet::Element).contains(
+            "<packet-walk src=\"https://example.org/net/#v1:abc\" \
+                     label=\"Packetwalk: a to b\" view=\"split\">"
+        ));
         assert!(of(Snippet::MdBook).starts_with("<div>\n<iframe "));
         assert!(of(Snippet::Docusaurus).contains("style={{border: 0}} />"));
         assert_eq!(
             of(Snippet::Hugo),
-            "{{< packetwalk src=\"https://example.org/net/embed.html?view=split#v1:abc\" title=\"Packetwalk: a to b\" >}}\n"
+            format!("{{{{< packetwalk src=\"{src}\" title=\"Packetwalk: a to b\" >}}}}\n")
         );
         assert_eq!(
             of(Snippet::Markdown),

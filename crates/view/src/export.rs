@@ -1,5 +1,5 @@
-//! What leaves the program as a file. Each writes for where it goes: a name or comment of a
-//! document is text there, whatever signs it has.
+//! The files that the page and the command line write. A name or comment of the document is quoted
+//! for the format it is written in.
 
 use crate::app::{App, Loaded};
 use crate::words::{Give, film_too_long, give};
@@ -9,44 +9,44 @@ use play::script::Script;
 use play::{Act, Action, Run, Start, When, capture, lab, shell};
 use std::collections::BTreeSet;
 
-/// A file that the page or a command can write.
+/// A kind of file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Export {
-    /// The picture of the moment.
+    /// The picture of the moment, as SVG.
     Svg,
-    /// The same as pixels. Only a browser can paint it: what is given is the picture.
+    /// The same as PNG. The bytes are those of the SVG: only a browser can paint them.
     Png,
-    /// The run, moving.
+    /// The run as an animated SVG.
     Animation,
-    /// The run, one line an event.
+    /// The run as text, one line per event.
     Text,
-    /// The run as a table for a page of documentation.
+    /// The run as a Markdown table.
     Markdown,
-    /// The run as a sequence diagram of Mermaid.
+    /// The run as a Mermaid sequence diagram.
     Mermaid,
-    /// The run for programs.
+    /// The run as JSON.
     Json,
-    /// Every frame at the chosen interfaces.
+    /// The frames at the chosen interfaces, as pcapng.
     Pcapng,
-    /// A node's rules at this moment, with their counters.
+    /// The rules of a node at this moment with their counters, as iptables-save prints them.
     Save,
-    /// The session as a shell script for a real kernel.
+    /// The session as a shell script for a real kernel: see `play::lab`.
     Lab,
 }
 
-/// A file.
+/// A file to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
-    /// Its name.
+    /// The suggested file name.
     pub name: String,
-    /// Its media type.
+    /// The media type.
     pub media: &'static str,
-    /// What is in it.
+    /// The content.
     pub bytes: Vec<u8>,
 }
 
 impl Export {
-    /// All, in the order in which they are offered.
+    /// Every kind, in the order of the menu.
     pub const ALL: [Self; 10] = [
         Self::Svg,
         Self::Png,
@@ -60,7 +60,7 @@ impl Export {
         Self::Lab,
     ];
 
-    /// The end of its name, and its media type.
+    /// File name extension and media type.
     const fn kind(self) -> (&'static str, &'static str) {
         match self {
             Self::Svg => (".svg", "image/svg+xml"),
@@ -76,7 +76,7 @@ impl Export {
         }
     }
 
-    /// What it is called where it is offered.
+    /// The name in the menu.
     pub const fn name(self) -> Give {
         match self {
             Self::Svg => Give::ExportSvg,
@@ -92,14 +92,14 @@ impl Export {
         }
     }
 
-    /// Whether there is something to write: a run needs one.
+    /// Whether it can be written now: most kinds need a run.
     pub fn is_there(self, app: &App) -> bool {
         let of_a_run = !matches!(self, Self::Svg | Self::Png | Self::Save | Self::Lab);
         app.loaded.is_some() && (!of_a_run || app.run().is_some())
     }
 }
 
-/// Every interface that a frame of the session was seen at, as `host/device`.
+/// The interfaces at which frames of the session were seen, as `host/device`.
 pub fn interfaces(app: &App) -> BTreeSet<String> {
     app.loaded
         .as_ref()
@@ -107,8 +107,7 @@ pub fn interfaces(app: &App) -> BTreeSet<String> {
         .unwrap_or_default()
 }
 
-/// The node whose rules are written: the one whose tables are shown, which a click on the picture
-/// chooses; or else the first worker.
+/// The node whose rules are written: the one whose tables are shown, otherwise the first worker.
 pub fn ruled(app: &App) -> Option<String> {
     let (l, t) = (app.loaded.as_ref()?, app.timeline.as_ref()?);
     let has_rules = |id: &net::NetnsId| t.state().ns(*id).rules.tables_in_use().next().is_some();
@@ -123,10 +122,10 @@ pub fn ruled(app: &App) -> Option<String> {
     Some(t.state().ns(id).name.to_string())
 }
 
-/// Writes one. A capture is of the interfaces that are named; of all, if none is.
+/// Writes a file. A capture contains the frames of `interfaces`, or of all if it is empty.
 ///
 /// # Errors
-/// Why there is nothing to write, in the language of the page.
+/// Why it cannot be written, in the language of the page.
 pub fn file(app: &App, what: Export, captured: &BTreeSet<String>) -> Result<File, String> {
     let nothing = || give(Give::NothingToExport, app.lang).to_owned();
     let l = app.loaded.as_ref().ok_or_else(nothing)?;
@@ -149,7 +148,7 @@ pub fn file(app: &App, what: Export, captured: &BTreeSet<String>) -> Result<File
         Export::Lab => lab_of(app, l)?,
         Export::Save => {
             let (node, t) = ruled(app).zip(app.timeline.as_ref()).ok_or_else(nothing)?;
-            // A name that every file system takes.
+            // Only characters that every file system accepts.
             stem = lab::netns_names(std::iter::once(node.as_str())).concat();
             let mut moment = l.session.moment(t.state(), t.at());
             let out = shell::exec(&mut moment, &node, "iptables-save");
@@ -173,7 +172,7 @@ fn named(stem: &str, what: Export, bytes: Vec<u8>) -> File {
     File { name: format!("{stem}{end}"), media, bytes }
 }
 
-/// The session as a lab. What was done in the middle of a run, a lab cannot do.
+/// The session as a lab script. A lab cannot do what was done in the middle of a run.
 fn lab_of(app: &App, l: &Loaded) -> Result<String, String> {
     let action = |s: &play::Step| match (&s.act, s.when) {
         (Act::Action(a), When::Quiet) => Some(a.clone()),

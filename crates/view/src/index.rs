@@ -1,5 +1,5 @@
-//! What every moment looks up in a session's events, worked out once after they came to be: so that
-//! a moment of a long session costs no more than one of a short.
+//! An index of a session's events, built once, so that drawing a moment of a long session costs no
+//! more than one of a short session.
 
 use net::event::EventKind;
 use net::netfilter::WalkStep;
@@ -9,15 +9,16 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The index of a session's events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Index {
+    /// The events about each packet, in order.
     of: BTreeMap<PacketId, Vec<usize>>,
     /// The events in which a rule matched after a draw, its own or one before it.
     pub draws: Vec<usize>,
-    /// Where a process asked.
+    /// The network namespaces in which a process sent something.
     pub asked: BTreeSet<NetnsId>,
 }
 
 impl Index {
-    /// Of all events of a session.
+    /// Indexes the events of a session.
     pub fn new(events: &[Event]) -> Self {
         let mut index = Self::default();
         for (i, e) in events.iter().enumerate() {
@@ -29,7 +30,7 @@ impl Index {
                 EventKind::Walked { step: WalkStep::Matched { draws, .. }, .. }
                     if !draws.is_empty() =>
                 {
-                    index.draws.push(i)
+                    index.draws.push(i);
                 }
                 _ => {}
             }
@@ -42,18 +43,18 @@ impl Index {
         self.of.get(&id).map_or(&[], Vec::as_slice)
     }
 
-    /// Those of them that lie behind.
+    /// The events about a packet before event `cursor`.
     pub fn behind(&self, id: PacketId, cursor: usize) -> &[usize] {
         let all = self.of(id);
         &all[..all.partition_point(|i| *i < cursor)]
     }
 
-    /// Every packet, by number.
+    /// Every packet with its events, in the order of packet numbers.
     pub fn packets(&self) -> impl Iterator<Item = (PacketId, &[usize])> {
         self.of.iter().map(|(id, events)| (*id, events.as_slice()))
     }
 
-    /// The first of all packets.
+    /// The packet with the earliest event.
     pub fn first(&self) -> Option<PacketId> {
         self.of.iter().min_by_key(|(_, events)| events[0]).map(|(id, _)| *id)
     }

@@ -6,10 +6,10 @@ use net::event::EventKind;
 use play::{Ending, Run, Session};
 use serde_json::{Value, json};
 
-/// The version of the format.
+/// The version of the format, written as `version`.
 const VERSION: u32 = 1;
 
-/// A run: its events with what they say field by field, and the verdict.
+/// A run: its events with their fields, and the verdict.
 pub fn run(session: &Session, labels: &Labels, run: &Run, lang: Lang) -> String {
     let state = session.last();
     let c = Context { state, labels };

@@ -1,24 +1,24 @@
-//! Short names of network namespaces for people: `node01`, `bastion`, `nginx 10.1.5.4`.
+//! The short names of network namespaces that are shown: `node01`, `bastion`, `nginx 10.1.5.4`.
 
 use kube::Cluster;
 use net::{NetnsId, State};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-/// What a namespace is.
+/// What a network namespace stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// A node, by its number in the cluster.
+    /// A node, by its index in the cluster.
     Node(usize),
-    /// A pod, by its number in the cluster.
+    /// A pod, by its index in the cluster.
     Pod(usize),
-    /// A host outside, by its number in the topology.
+    /// A host outside of the cluster, by its index in the topology.
     Host(usize),
-    /// The LAN.
+    /// The network segment.
     Segment,
 }
 
-/// Names of a session's namespaces.
+/// The names of a session's network namespaces, and who has which address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Labels {
     names: Vec<String>,
@@ -26,14 +26,15 @@ pub struct Labels {
     owners: BTreeMap<IpAddr, usize>,
 }
 
-/// A pod's short name: its app label, or its Deployment's without the ending.
+/// A pod's short name: its label `app` or `k8s-app`, otherwise the name of its Deployment without
+/// `-deployment`.
 pub fn app_of(pod: &kube::cluster::Pod) -> String {
     let label = pod.labels.get("app").or_else(|| pod.labels.get("k8s-app"));
     label.cloned().unwrap_or_else(|| pod.deployment.trim_end_matches("-deployment").to_owned())
 }
 
 impl Labels {
-    /// The names of everybody who was ever there, at the last moment of a session.
+    /// The names of all namespaces that ever existed; `state` is that of the session's end.
     pub fn new(cluster: &Cluster, state: &State) -> Self {
         let mut this = Self { names: Vec::new(), kinds: Vec::new(), owners: BTreeMap::new() };
         for (ns, i) in state.netns.iter().zip(0..) {
@@ -59,42 +60,42 @@ impl Labels {
         this
     }
 
-    /// How many namespaces have a name.
+    /// The number of namespaces.
     pub fn len(&self) -> usize {
         self.names.len()
     }
 
-    /// Whether none has.
+    /// Whether there are no namespaces.
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
     }
 
-    /// Who is not there at a moment: not yet, or not any more.
+    /// What does not exist in `state`: not yet, or no longer.
     pub fn absent(&self, state: &State) -> Vec<Kind> {
         let (mut there, mut gone) = (Vec::new(), Vec::new());
         for (k, i) in self.kinds.iter().zip(0..) {
             if state.netns.get(i).is_none_or(|n: &net::state::Netns| n.gone) {
-                gone.push(*k)
+                gone.push(*k);
             } else {
-                there.push(*k)
+                there.push(*k);
             }
         }
-        // One that went and came again has two namespaces.
+        // What was removed and came back has two namespaces.
         gone.retain(|k| !there.contains(k));
         gone
     }
 
-    /// A namespace's name.
+    /// The name of a namespace.
     pub fn name(&self, id: NetnsId) -> &str {
         self.names.get(id.0 as usize).map_or("?", String::as_str)
     }
 
-    /// What a namespace is.
+    /// What a network namespace stands for.
     pub fn kind(&self, id: NetnsId) -> Kind {
         self.kinds.get(id.0 as usize).copied().unwrap_or(Kind::Segment)
     }
 
-    /// The pod that has an address, by its number in the cluster.
+    /// The pod with an address, by its index in the cluster.
     pub fn pod_at(&self, addr: IpAddr) -> Option<usize> {
         match self.kinds.get(*self.owners.get(&addr)?)? {
             Kind::Pod(p) => Some(*p),
@@ -102,7 +103,7 @@ impl Labels {
         }
     }
 
-    /// Who has an address.
+    /// The name of the namespace with an address.
     pub fn owner(&self, addr: IpAddr) -> Option<&str> {
         self.owners.get(&addr).map(|i| self.names[*i].as_str())
     }

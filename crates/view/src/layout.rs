@@ -1,6 +1,6 @@
-//! Where everything stands. Every node has the same rows, so that the eye reads across; every link
-//! has its own lane, so that two trails never cover each other. Nothing is measured: text in a box
-//! is mono, and a box is `chars × 0.6 × size + padding`.
+//! Where everything in the picture stands. Every node has the same rows, so that the eye reads
+//! across; every link has its own lane, so that two trails never cover each other. No text is
+//! measured: in a box it is set in a mono face, and its width is `chars × 0.6 × size`.
 
 use crate::labels::app_of;
 use crate::px::Px;
@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 /// A point, in CSS pixels at zoom 1.
 pub type Point = (f32, f32);
 
-/// A rectangle.
+/// A rectangle, in CSS pixels at zoom 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Rect {
     /// Left.
@@ -28,116 +28,117 @@ impl Rect {
     const fn new(x: f32, y: f32, w: f32, h: f32) -> Self {
         Self { x, y, w, h }
     }
-    /// The middle from left to right.
+    /// The x of its centre.
     pub fn cx(&self) -> f32 {
         self.x + self.w / 2.0
     }
-    /// The middle from top to bottom.
+    /// The y of its centre.
     pub fn cy(&self) -> f32 {
         self.y + self.h / 2.0
     }
-    /// The right edge.
+    /// The x of its right edge.
     pub fn right(&self) -> f32 {
         self.x + self.w
     }
-    /// The lower edge.
+    /// The y of its lower edge.
     pub fn bottom(&self) -> f32 {
         self.y + self.h
     }
 }
 
-/// A pod in its node.
+/// The box of a pod.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PodBox {
-    /// Its number in the cluster.
+    /// Its index in the cluster.
     pub pod: usize,
-    /// Its card.
+    /// Its frame.
     pub rect: Rect,
-    /// Its app's name.
+    /// Its short name: see `labels::app_of`.
     pub app: String,
-    /// The last letters of its name.
+    /// The random suffix of its name.
     pub suffix: String,
     /// Its address.
     pub ip: String,
-    /// The name of its veth.
+    /// The name of the host's end of its veth.
     pub veth: String,
 }
 
-/// A node.
+/// The box of a node and of everything in it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeBox {
-    /// Its number in the cluster.
+    /// Its index in the cluster.
     pub node: usize,
     /// Its name.
     pub name: String,
-    /// Whether the API server runs there.
+    /// Whether it has the role control-plane.
     pub control_plane: bool,
-    /// Its card.
+    /// Its frame.
     pub rect: Rect,
-    /// Nothing happens here: a narrow card with the same rows.
+    /// Drawn narrow, with the same rows, because nothing happens here.
     pub folded: bool,
-    /// One of many, where nothing happens: a tile with its name and a square for each pod.
+    /// Drawn as a tile with this number of pods, because nothing happens here and there are many
+    /// nodes.
     pub tile: Option<usize>,
-    /// Its pods that are drawn.
+    /// The pods that are drawn.
     pub pods: Vec<PodBox>,
-    /// How many more it has, and where that is said.
+    /// The number of pods that are not drawn, and the box with that number.
     pub more: Option<(usize, Rect)>,
-    /// The bridge and its address.
+    /// The bridge: box and address.
     pub cni0: (Rect, String),
     /// The lane where the capsule travels.
     pub lane: Rect,
-    /// The zone of the hooks.
+    /// The area behind the hooks.
     pub zone: Rect,
-    /// The five hooks.
+    /// The netfilter hooks.
     pub hooks: [(Hook, Rect); 5],
-    /// The route circle: middle and radius.
+    /// The circle of the routing decision: centre and radius.
     pub route: (Point, f32),
-    /// The VXLAN device with name, address and second line.
+    /// The VXLAN device: box, name, address, second line.
     pub vxlan: (Rect, String, String, String),
-    /// The NIC with name, address and MAC.
+    /// The NIC: box, name, address, MAC.
     pub nic: (Rect, String, String, String),
-    /// docker0, where docker runs.
+    /// docker0, if Docker runs on the node.
     pub docker0: Option<Rect>,
 }
 
 impl NodeBox {
-    /// A hook's box.
+    /// The box of a hook.
     pub fn hook(&self, hook: Hook) -> Rect {
         self.hooks.iter().find(|(h, _)| *h == hook).map_or(self.zone, |(_, r)| *r)
     }
-    /// The x of a lane, counted from the node's left edge.
+    /// An x, from the node's left edge.
     pub fn lane_x(&self, x: f32) -> f32 {
         self.rect.x + x
     }
 }
 
-/// A host outside.
+/// The box of a host outside of the cluster.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HostBox {
-    /// Its number in the topology.
+    /// Its index in the topology.
     pub host: usize,
     /// Its name.
     pub name: String,
     /// Its address.
     pub ip: String,
-    /// Its card.
+    /// Its frame.
     pub rect: Rect,
 }
 
-/// The whole picture.
+/// Where everything stands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layout {
-    /// Its width.
+    /// The width of the picture.
     pub width: f32,
-    /// Its height.
+    /// The height of the picture.
     pub height: f32,
-    /// Nodes, in the order of the cluster.
+    /// The nodes, in the order of the cluster.
     pub nodes: Vec<NodeBox>,
-    /// Hosts.
+    /// The hosts, from left to right.
     pub hosts: Vec<HostBox>,
-    /// The LAN: a line from left to right.
+    /// The line of the network segment.
     pub lan: Rect,
-    /// Its name and network.
+    /// The segment's name and subnet.
     pub lan_label: String,
 }
 
@@ -149,19 +150,19 @@ const FOLDED_W: f32 = 104.0;
 const NODE_H: f32 = 432.0;
 const MAX_PODS: usize = 4;
 const MIN_POD_W: f32 = 88.0;
-/// More nodes than this are tiles, but for those where something happens.
+/// With more nodes than this, those where nothing happens are tiles.
 pub const FEW_NODES: usize = 6;
-/// A tile, without the gap beside it.
+/// Width and height of a tile.
 const TILE: (f32, f32) = (112.0, 46.0);
 
-/// Lays a cluster out; nodes that `is_folded` says nothing happens in are narrow. The pods of
-/// `first` are drawn where there is no room for all.
+/// Lays a cluster out. Nodes for which `is_folded` holds are drawn narrow or as tiles. Where there
+/// is no room for all pods of a node, those in `first` are drawn.
 pub fn layout(
     cluster: &Cluster,
     first: &BTreeSet<usize>,
     is_folded: &dyn Fn(usize) -> bool,
 ) -> Layout {
-    // Where somebody was dragged to, from where it would stand.
+    // The offset by which a node or host was dragged.
     let moved = |name: &str| {
         cluster.topology.layout.get(name).map_or((0.0, 0.0), |(x, y)| (*x as f32, *y as f32))
     };
@@ -311,7 +312,7 @@ fn node(cluster: &Cluster, first: &BTreeSet<usize>, i: usize, (x, y): Point) -> 
     }
 }
 
-/// A node where nothing happens: the same rows, and nothing between them.
+/// A node where nothing happens: narrow, with the same rows.
 fn folded(cluster: &Cluster, i: usize, at: Point) -> NodeBox {
     let x = at.0;
     let full = node(cluster, &BTreeSet::new(), i, at);
@@ -343,7 +344,7 @@ fn folded(cluster: &Cluster, i: usize, at: Point) -> NodeBox {
     }
 }
 
-/// A node as a tile: everything of it is at one place.
+/// A node as a tile: everything in it has the tile's box.
 fn tile(cluster: &Cluster, i: usize, at: Point) -> NodeBox {
     let full = node(cluster, &BTreeSet::new(), i, at);
     let rect = Rect::new(at.0, at.1, TILE.0, TILE.1);
@@ -365,7 +366,7 @@ fn tile(cluster: &Cluster, i: usize, at: Point) -> NodeBox {
     }
 }
 
-/// The corners of a trail as an SVG path, rounded.
+/// A polyline as an SVG path with rounded corners.
 pub fn path(points: &[Point]) -> String {
     use std::fmt::Write;
     const R: f32 = 7.0;
@@ -400,7 +401,8 @@ mod tests {
     fn cluster(nodes: usize) -> Cluster {
         let list: String = (0..nodes).map(|i| format!("  - {{name: n{i}}}\n")).collect();
         let text = format!(
-            "apiVersion: packetwalk.dev/v1alpha1\nkind: Topology\nspec:\n  segments: [{{name: lan, subnet: 10.9.0.0/16}}]\n  nodes:\n{list}"
+            "apiVersion: packetwalk.dev/v1alpha1\nkind: Topology\nspec:\n  \
+             segments: [{{name: lan, subnet: 10.9.0.0/16}}]\n  nodes:\n{list}"
         );
         kube::build(&text).0.expect("valid")
     }

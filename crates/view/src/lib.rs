@@ -1,19 +1,19 @@
-//! What to draw and what to say about a session: all of it computed from events, none of it
-//! scripted.
+//! What to draw and what to say about a session, computed from its events.
 //!
 //! ```text
 //! session + cursor ─▶ story (steps) ─▶ words (sentences, en and ja)
 //!                  ─▶ layout ─▶ scene (boxes, trail, capsule) ─▶ picture (SVG elements)
 //!                  ─▶ rule_panel, packet, tables
-//!                  ─▶ trace, markdown, mermaid, json (a run as text), svg (a moment or a run as a file)
-//! index: what each moment looks up in the events, worked out once
-//! app: state + action ─▶ state + effects, the whole logic of the page without a page
-//! embed: what an author pastes; export: every file that is written
+//!                  ─▶ trace, markdown, mermaid, json (a run as text)
+//! picture ─▶ svg (a moment or a run as a file), and the page
+//! index: what drawing a moment looks up in the events
+//! app: state + action ─▶ state + effects: the logic of the page
 //! app::link: a session and its moment as the fragment of an address, and back
+//! embed: snippets for pages of documentation; export: the files
 //! ```
 //!
-//! **Architecture invariant.** This crate knows neither Yew, nor the DOM, nor JavaScript; what it
-//! computes can be drawn by anybody. It is pure.
+//! **Architecture invariant.** This crate is pure: it knows neither Yew, nor the DOM, nor
+//! JavaScript.
 #![forbid(unsafe_code)]
 
 pub mod app;

@@ -1,5 +1,5 @@
-//! A run as Markdown: CommonMark with the tables of GitHub. Whatever a name or a command says, it
-//! stays the text of its cell.
+//! A run as Markdown: CommonMark with the tables of GitHub. Names and commands are escaped: they
+//! stay the text of their cell.
 
 use crate::labels::Labels;
 use crate::story::{self, Grain};
@@ -8,7 +8,7 @@ use net::{Event, State};
 use play::Run;
 use std::fmt::Write;
 
-/// The steps of a run as a table, and its verdict below.
+/// The steps of a run as a table, followed by its verdict.
 pub fn run(state: &State, events: &[Event], labels: &Labels, run: &Run, lang: Lang) -> String {
     let c = Context { state, labels };
     let head = match lang {
@@ -35,7 +35,7 @@ pub fn run(state: &State, events: &[Event], labels: &Labels, run: &Run, lang: La
     out
 }
 
-/// A sentence, with the tools' words as code.
+/// A sentence, with its `code` as code spans.
 fn rich(sentence: &str) -> String {
     pieces(sentence)
         .iter()
@@ -43,12 +43,12 @@ fn rich(sentence: &str) -> String {
         .collect()
 }
 
-/// Text that is nothing but text.
+/// Escapes text.
 fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        // Every sign that could begin something; `://`, `@` and `www.` because GitHub makes links
-        // of bare addresses.
+        // Every character with a meaning; `://`, `@` and `www.` because GitHub turns bare addresses
+        // into links.
         let begins = matches!(
             c,
             '\\' | '`'
@@ -75,13 +75,13 @@ fn plain(text: &str) -> String {
     out
 }
 
-/// A tool's word.
+/// A code span.
 fn code(text: &str) -> String {
     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if text.trim().is_empty() {
         return String::new();
     }
-    // A table is cut into its cells before anything else is read.
+    // A table is split into cells before the text of a cell is parsed.
     let text = text.replace('|', "\\|");
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest + 1);
@@ -95,7 +95,7 @@ mod tests {
     use net::rng::Rng;
     use pulldown_cmark::{Event as Md, Options, Parser, Tag, TagEnd};
 
-    /// What a reader sees in the one cell of a table.
+    /// The rendered text of the only cell of a table.
     fn seen(cell: &str) -> String {
         let page = format!("| a |\n| --- |\n| x{cell}x |\n");
         let options = Options::ENABLE_TABLES

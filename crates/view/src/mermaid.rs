@@ -1,5 +1,4 @@
-//! A run as a sequence diagram of Mermaid: who sends what to whom, and what is done to it on the
-//! way.
+//! A run as a Mermaid sequence diagram: who sends what to whom, and what is done to it on the way.
 
 use crate::labels::Labels;
 use crate::packet::kind_word;
@@ -65,7 +64,7 @@ pub fn run(state: &State, events: &[Event], labels: &Labels, run: &Run, lang: La
     out
 }
 
-/// A frame in a line: what it is, from where to where, and its shell.
+/// A frame in one line: kind, source, destination, and whether it is in a VXLAN shell.
 fn told(frame: &Frame) -> String {
     let shown = frame.inner().unwrap_or(frame);
     let Some(p) = shown.ipv4() else { return "ARP".to_owned() };
@@ -83,8 +82,8 @@ fn told(frame: &Frame) -> String {
     out
 }
 
-/// Text that is nothing but text. Mermaid reads `#` and a number and `;` as that character,
-/// wherever text may stand; nothing but letters, digits and harmless signs is left as it is.
+/// Escapes text. Mermaid reads `#NUMBER;` as that character wherever text may stand; only letters,
+/// digits and characters without a meaning are left as they are.
 fn text(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -96,7 +95,7 @@ fn text(text: &str) -> String {
             c => _ = write!(out, "#{};", u32::from(c)),
         }
     }
-    // A line without text is none; one that is `end` ends something.
+    // Mermaid drops a line without text, and `end` closes a block.
     match out.trim() {
         "" => "#160;".to_owned(),
         t if t.eq_ignore_ascii_case("end") => format!("{t}#8203;"),

@@ -1,48 +1,48 @@
-//! The packet as nested layers: every header, every field, the bytes.
+//! A packet as nested layers: every header with its fields, and the bytes.
 
 use net::event::EventKind;
 use net::state::Change;
 use net::wire::{Arp, ArpOp, Body, Frame, Icmp, Ipv4, Payload, TcpFlags, UdpPayload};
 use net::{Event, PacketId, State};
 
-/// A field of a header.
+/// A header field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
-    /// Its name, as tools spell it.
+    /// Its name, as Wireshark and the RFCs spell it.
     pub name: &'static str,
-    /// Its value.
+    /// Its value, printed.
     pub value: String,
-    /// What it was when the packet was made, if that was something else.
+    /// Its value when the packet was created, if it was different.
     pub was: Option<String>,
 }
 
-/// A header.
+/// A header or payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layer {
     /// `Ethernet`, `IPv4`, `TCP`, …
     pub name: &'static str,
-    /// Everything in one line.
+    /// A summary in one line.
     pub summary: String,
     /// Its length, in bytes.
     pub len: usize,
-    /// Its fields.
+    /// Its fields, in the order of the header.
     pub fields: Vec<Field>,
-    /// Put around the packet by a VXLAN device.
+    /// Whether it was added by VXLAN encapsulation.
     pub shell: bool,
 }
 
-/// A packet to look at.
+/// A packet as the inspector shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PacketView {
-    /// Headers, outermost first.
+    /// The layers, outermost first.
     pub layers: Vec<Layer>,
-    /// All bytes.
+    /// The bytes of the frame.
     pub bytes: Vec<u8>,
-    /// How many bytes the shell has in front of the packet itself.
+    /// The number of bytes that VXLAN encapsulation added in front of the inner frame.
     pub shell_len: usize,
 }
 
-/// What a packet is, in a word.
+/// The kind of a packet, in a word: `SYN`, `237 B`, `echo`.
 pub fn kind_word(p: &Ipv4) -> String {
     match &p.body {
         Body::Tcp(t) => {
@@ -77,7 +77,7 @@ pub fn kind_word(p: &Ipv4) -> String {
     }
 }
 
-/// The frame of a packet at a moment: as it is in flight, or as the event that ended it had it.
+/// The frame of a packet at a moment: the one in flight, or that of the event that ended it.
 pub fn frame_at<'a>(
     state: &'a State,
     events: &'a [Event],
@@ -95,7 +95,7 @@ pub fn frame_at<'a>(
     })
 }
 
-/// The packet as it was made.
+/// The frame of a packet when it was created.
 pub fn origin(events: &[Event], id: PacketId) -> Option<&Ipv4> {
     events.iter().find_map(|e| match &e.kind {
         EventKind::PacketMade { packet } if e.packet == Some(id) => Some(&**packet),
@@ -103,7 +103,7 @@ pub fn origin(events: &[Event], id: PacketId) -> Option<&Ipv4> {
     })
 }
 
-/// A packet's layers and bytes.
+/// The layers and bytes of a frame; `origin` is what it was when the packet was created.
 pub fn view(frame: &Frame, origin: Option<&Ipv4>) -> PacketView {
     let mut layers = Vec::new();
     let inner = frame.inner();
@@ -256,7 +256,7 @@ fn arp(a: &Arp) -> Layer {
     Layer { name: "ARP", summary, len: 28, fields, shell: false }
 }
 
-/// Bytes in rows of sixteen, as hexadecimal.
+/// Bytes as hexadecimal in rows of sixteen, each with its offset.
 pub fn hex_rows(bytes: &[u8]) -> Vec<(usize, Vec<String>)> {
     bytes
         .chunks(16)

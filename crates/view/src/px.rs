@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// Pixels, printed with one digit behind the point. A picture needs no more, and the page no other
-/// way to print a float.
+/// Pixels, printed with one decimal. A picture needs no more, and the result is the same natively
+/// and as wasm.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Px(pub f32);
 

@@ -1,24 +1,24 @@
-//! All rules of a node, to be searched, and what an edit changed of them.
+//! All rules of a node, searched, and what an edit changed in them.
 
 use net::netfilter::{TableName, rule_text};
 use net::state::Netns;
 
-/// A line of `iptables-save`, with its counter.
+/// A rule with its counter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleLine {
-    /// The table.
+    /// The table it is in.
     pub table: TableName,
-    /// The rule, as the tool prints it.
+    /// The rule, as iptables-save prints it.
     pub text: String,
-    /// Packets and bytes it has counted.
+    /// Its counter: packets and bytes.
     pub counter: (u64, u64),
 }
 
-/// More than this is not shown at once.
+/// The most rules that `find` returns.
 pub const MOST: usize = 300;
 
-/// The rules that hold every word of `search`, in the order of `iptables-save`, and how many there
-/// are besides those shown.
+/// The rules that contain every word of `search`, in the order of iptables-save, and the number of
+/// those that were left out.
 pub fn find(ns: &Netns, search: &str) -> (Vec<RuleLine>, usize) {
     let words: Vec<String> = search.split_whitespace().map(str::to_ascii_lowercase).collect();
     let (mut out, mut more) = (Vec::new(), 0);
@@ -52,18 +52,19 @@ fn lines(ns: &Netns) -> impl Iterator<Item = (TableName, String, (u64, u64))> + 
     )
 }
 
-/// A line of a difference.
+/// A rule that only one of two states has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DiffLine {
-    /// The table.
+    /// The table it is in.
     pub table: TableName,
-    /// The rule.
+    /// The rule, as iptables-save prints it.
     pub text: String,
-    /// It came; else it went.
+    /// Whether it was added; otherwise it was removed.
     pub new: bool,
 }
 
-/// The rules that came and went between two states of a node, where they stand in `iptables-save`.
+/// The rules that were added and removed between two states of a node, in the order of
+/// iptables-save.
 pub fn difference(before: &Netns, after: &Netns) -> Vec<DiffLine> {
     if std::rc::Rc::ptr_eq(&before.rules, &after.rules) {
         return Vec::new();
@@ -82,7 +83,7 @@ pub fn difference(before: &Netns, after: &Netns) -> Vec<DiffLine> {
     let mut out = Vec::new();
     let mut rest = old.iter().peekable();
     for l in &new {
-        // What went stood before what stayed.
+        // Removed rules come before the rule that followed them.
         while let Some(gone) = rest.next_if(|o| !has(&in_new, o)) {
             out.push(line(gone, false));
         }

@@ -1,5 +1,5 @@
-//! The rules one packet met in one table, as far as the cursor: chains, each rule as the tool
-//! prints it, and for those that did not match the first condition that failed.
+//! The walk of a packet through a table, up to the cursor: the chains, each rule as iptables-save
+//! prints it, and for a rule that did not match the first condition that failed.
 
 use net::engine::explain;
 use net::event::{EventKind, Seen};
@@ -10,81 +10,81 @@ use net::state::Netns;
 use net::{Event, NetnsId, State};
 use std::rc::Rc;
 
-/// One line of the walk.
+/// A line of the walk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Row {
-    /// Rules that failed for one and the same reason.
+    /// Neighbouring rules that did not match for the same reason.
     Folded {
-        /// The first and the last, counted from 1.
+        /// The numbers of the first and the last rule, from 1.
         rules: (u32, u32),
-        /// What differed in all of them.
+        /// The field that differs in all of them.
         field: &'static str,
-        /// They follow, one by one.
+        /// Whether they follow one by one.
         open: bool,
     },
     /// A rule that did not match.
     Failed {
-        /// Its number, from 1.
+        /// Its number in the chain, from 1.
         number: u32,
-        /// Its text without `-A CHAIN`.
+        /// The rule without `-A CHAIN`.
         text: String,
-        /// Why.
+        /// The condition that failed.
         why: Failing,
-        /// Not drawn: another endpoint was forced.
+        /// The random match was decided by the chosen endpoint.
         forced: bool,
     },
     /// A rule that matched.
     Matched {
-        /// Its number, from 1.
+        /// Its number in the chain, from 1.
         number: u32,
-        /// Its text without `-A CHAIN`.
+        /// The rule without `-A CHAIN`.
         text: String,
-        /// What it did.
+        /// Its effect.
         effect: Option<Effect>,
-        /// Packets and bytes it has counted at this moment.
+        /// Its counter at this moment: packets and bytes.
         counter: (u64, u64),
-        /// The draw of a random rule.
+        /// The random number that it was compared with, if it has a random match.
         draw: Option<net::netfilter::Draw>,
     },
-    /// The chain ended.
+    /// The end of a chain without a verdict.
     End,
-    /// The policy decided.
+    /// The policy of a built-in chain.
     Policy(Policy),
 }
 
-/// A chain the packet went through.
+/// A chain that the packet went through.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChainView {
     /// Its name.
     pub name: Rc<str>,
-    /// What a hashed name stands for.
+    /// The Service or endpoint behind a hashed name.
     pub alias: Option<String>,
-    /// How deep in jumps it is.
+    /// The number of jumps that lead to it.
     pub depth: usize,
-    /// What happened in it.
+    /// The rules of it that were looked at.
     pub rows: Vec<Row>,
-    /// The packet is in it now.
+    /// Whether the packet is in it now.
     pub current: bool,
 }
 
-/// One table's walk.
+/// The walk through a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RulePanel {
-    /// Where.
+    /// The network namespace.
     pub netns: NetnsId,
-    /// The hook.
+    /// The hook from which the table was called.
     pub hook: Hook,
     /// The table.
     pub table: TableName,
-    /// Chains, in the order the packet entered them.
+    /// The chains, in the order in which the packet entered them.
     pub chains: Vec<ChainView>,
-    /// Rules looked at, and rules in the table.
+    /// The number of rules that were looked at, and of all rules in the table.
     pub looked: (usize, usize),
-    /// The chains that are open now, outermost first.
+    /// The stack of chains, outermost first.
     pub breadcrumb: Vec<Rc<str>>,
 }
 
-/// What a chain with a hashed name stands for: the service, or the endpoint.
+/// The Service or endpoint behind a chain with a hashed name.
 fn alias(ns: &Netns, table: TableName, name: &str) -> Option<String> {
     let (_, chain) = ns.rules.table(table).chain(name)?;
     if name.starts_with("KUBE-SEP-") {
@@ -104,8 +104,8 @@ fn text(rule: &Rule) -> String {
     rule_text("", rule).trim_start_matches("-A").trim_start().to_owned()
 }
 
-/// The walk that the event before `cursor` belongs to, or the last one before it. Of the folded
-/// rules those are told one by one that begin at rule `unfolded.1` of chain `unfolded.0`.
+/// The walk of the event before `cursor`, or the last one before it. Of the folded rules, those
+/// that begin at rule `unfolded.1` of chain `unfolded.0` are listed one by one.
 pub fn panel(
     state: &State,
     events: &[Event],
@@ -219,7 +219,7 @@ pub fn panel(
             }
             WalkStep::Policy { policy, .. } => panel.chains[here].rows.push(Row::Policy(*policy)),
             WalkStep::Unsupported { rule, .. } => {
-                panel.chains[here].rows.push(matched(*rule, None))
+                panel.chains[here].rows.push(matched(*rule, None));
             }
         }
     }
@@ -231,14 +231,15 @@ pub fn panel(
 }
 
 fn same_walk(e: &Event, seen: &Rc<Seen>, table: TableName) -> bool {
-    matches!(&e.kind, EventKind::Walked { seen: s, table: t, .. } if Rc::ptr_eq(s, seen) && *t == table)
+    let EventKind::Walked { seen: s, table: t, .. } = &e.kind else { return false };
+    Rc::ptr_eq(s, seen) && *t == table
 }
 
-/// So many neighbours that fail for one reason are folded into a line.
+/// This many neighbours that fail for the same reason are folded into a line.
 const FOLD_FROM: usize = 3;
-/// Draws say more: only a long row of them is folded,
+/// Random matches are folded only from this number on.
 const FOLD_DRAWS_FROM: usize = 9;
-/// and the last ones, close to the one it fell on, stay.
+/// Of folded random matches, the last ones are listed all the same.
 const DRAWS_SHOWN: usize = 2;
 
 fn fold(

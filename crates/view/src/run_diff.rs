@@ -1,25 +1,25 @@
-//! Two runs beside each other: what is told of one and not of the other.
+//! The difference of two runs: the decisions that only one of them has.
 
 use crate::labels::Labels;
 use crate::story::{Grain, place, steps};
 use crate::words::{Context, Lang, sentence};
 use play::Session;
 
-/// A line of the difference of two runs.
+/// A decision that only one of two runs has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunLine {
     /// Where it happened.
     pub place: String,
     /// What happened.
     pub text: String,
-    /// It is told of the later run; else of the earlier.
+    /// Whether the later run has it; otherwise the earlier.
     pub new: bool,
 }
 
-/// Longer runs are compared up to here: the work grows with the square.
+/// The most decisions of a run that are compared: the cost is quadratic.
 const MOST: usize = 1_000;
 
-/// The decisions that only one of two played sessions tells, in the order they happened.
+/// The decisions that only one of two sessions has, in the order of events.
 pub fn run_difference(
     before: (&Session, &Labels),
     after: (&Session, &Labels),
@@ -35,7 +35,7 @@ pub fn run_difference(
     };
     let (old, new) = (told(before), told(after));
     let n = new.len() + 1;
-    // The longest common rest from each pair of places.
+    // The length of the longest common subsequence of the rests from each pair of positions.
     let mut rest = vec![0_u32; (old.len() + 1) * n];
     for i in (0..old.len()).rev() {
         for j in (0..new.len()).rev() {

@@ -1,8 +1,8 @@
-//! A number that stands for something: another one when it changed.
+//! A hash that tells whether something changed.
 
 use std::hash::{Hash, Hasher};
 
-/// FNV-1a.
+/// FNV-1a, 64 bits.
 struct Fnv(u64);
 
 impl Hasher for Fnv {
@@ -17,7 +17,7 @@ impl Hasher for Fnv {
     }
 }
 
-/// The stamp of something. It is for comparing within one run of the page, not to be stored.
+/// A hash for comparisons within one run of the program; it is not stable across versions.
 pub fn stamp(of: impl Hash) -> u64 {
     let mut fnv = Fnv(0xcbf2_9ce4_8422_2325);
     of.hash(&mut fnv);

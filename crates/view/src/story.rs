@@ -1,4 +1,4 @@
-//! The steps of a run, at three grains, with a glyph, a marker word and a place for each.
+//! The steps of a run at three levels of detail, and each step's glyph and place.
 
 use crate::index::Index;
 use crate::labels::Labels;
@@ -7,54 +7,54 @@ use net::netfilter::{Effect, WalkStep};
 use net::state::DeviceKind;
 use net::{Event, PacketId, State};
 
-/// How fine the steps are.
+/// The level of detail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Grain {
-    /// From device to device.
+    /// Steps from device to device.
     Hops,
     /// Every decision about the packet.
     #[default]
     Decisions,
-    /// Every rule that was looked at.
+    /// Every event, down to each rule.
     Rules,
 }
 
-/// The drawn sign of a step.
+/// The icon of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Glyph {
-    /// A process asks, or a packet is made.
+    /// A process sends something, or a packet is created.
     Send,
-    /// A table was looked up: neighbours, forwarding entries.
+    /// A lookup in the neighbour table or FDB.
     Table,
-    /// A connection is tracked.
+    /// conntrack.
     Track,
     /// A rule jumped, or a chain ended.
     Jump,
-    /// A mark.
+    /// The packet was marked.
     Mark,
     /// An address was translated.
     Nat,
-    /// A route.
+    /// A routing decision.
     Route,
-    /// Let through.
+    /// A hook let the packet pass.
     Accept,
-    /// Put into a shell.
+    /// VXLAN encapsulation.
     Encap,
-    /// On a cable.
+    /// A frame on a cable.
     Wire,
-    /// Taken out of a shell.
+    /// VXLAN decapsulation.
     Decap,
-    /// Bridged.
+    /// A bridge forwarded a frame.
     Bridge,
-    /// Delivered.
+    /// Delivered to a socket.
     Deliver,
-    /// Lost.
+    /// Dropped.
     Drop,
-    /// An answer for the process: the end.
+    /// The process has its answer.
     Done,
 }
 
-/// The path of a step's sign, 16 px square, to be stroked.
+/// The SVG path of an icon, 16 px square, stroked.
 pub const fn glyph_path(g: Glyph) -> &'static str {
     match g {
         Glyph::Send => "M8 14V5M4.5 8 8 4.5 11.5 8M2.5 2h11",
@@ -70,7 +70,8 @@ pub const fn glyph_path(g: Glyph) -> &'static str {
         }
         Glyph::Wire => "M2 8h11M9.5 4.5 13 8l-3.5 3.5",
         Glyph::Decap => {
-            "M8 6.2a1.8 1.8 0 1 0 0 3.6 1.8 1.8 0 0 0 0-3.6M8 2.5v1M8 12.5v1M2.5 8h1M12.5 8h1M4 4l.8.8M11.2 11.2l.8.8M12 4l-.8.8M4.8 11.2 4 12"
+            "M8 6.2a1.8 1.8 0 1 0 0 3.6 1.8 1.8 0 0 0 0-3.6\
+             M8 2.5v1M8 12.5v1M2.5 8h1M12.5 8h1M4 4l.8.8M11.2 11.2l.8.8M12 4l-.8.8M4.8 11.2 4 12"
         }
         Glyph::Bridge => "M2 11V8a6 6 0 0 1 12 0v3M2 11h12M8 2v9",
         Glyph::Deliver => "M8 2v8M4.5 7 8 10.5 11.5 7M2.5 10v4h11v-4",
@@ -79,7 +80,7 @@ pub const fn glyph_path(g: Glyph) -> &'static str {
     }
 }
 
-/// What an event is to a reader; none for those only the finest grain shows.
+/// The icon of an event.
 pub fn glyph(e: &Event, state: &State) -> Glyph {
     match &e.kind {
         EventKind::Asked { .. }
@@ -135,10 +136,9 @@ pub fn glyph(e: &Event, state: &State) -> Glyph {
     }
 }
 
-/// Whether a grain shows an event.
+/// Whether an event is a step at this level of detail.
 pub fn shown(e: &Event, state: &State, grain: Grain) -> bool {
-    // What a person did, or a machine that came, is told also on a cable or segment, where nothing
-    // else is.
+    // What the user did is a step also on a cable or segment, where nothing else is.
     let op = matches!(
         e.kind,
         EventKind::Delayed { .. }
@@ -172,7 +172,7 @@ pub fn shown(e: &Event, state: &State, grain: Grain) -> bool {
 fn decides(e: &Event, state: &State) -> bool {
     match &e.kind {
         EventKind::Walked { step, .. } => match step {
-            // What NAT rules decide is told by the translation that follows.
+            // The translation that follows shows what the nat rules decided.
             WalkStep::Matched { effect, .. } => !matches!(
                 effect,
                 Effect::Continue
@@ -200,7 +200,7 @@ fn decides(e: &Event, state: &State) -> bool {
     }
 }
 
-/// The events a grain shows, by number.
+/// The indices of the events that are steps at this level of detail.
 pub fn steps(events: &[Event], state: &State, grain: Grain) -> Vec<usize> {
     (0..events.len()).filter(|i| shown(&events[*i], state, grain)).collect()
 }
@@ -234,20 +234,20 @@ pub fn place(e: &Event, state: &State, labels: &Labels) -> String {
     }
 }
 
-/// A packet of a run, for the row of pills: its number, direction and kind.
+/// A packet of a session, for the row of pills.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PacketPill {
     /// The packet.
     pub id: PacketId,
     /// `SYN`, `SYN-ACK`, `ACK`, `237 B`, `FIN`, `ARP`, `echo`.
     pub word: String,
-    /// From the server back to the client.
+    /// Whether it goes from the server to the client.
     pub reply: bool,
-    /// Its first and last event.
+    /// The indices of its first and last event.
     pub span: (usize, usize),
 }
 
-/// The packets made in a session, in order: everything a socket or the kernel sent, but for copies.
+/// The packets that sockets and the kernel sent, in order, without the copies of flooded frames.
 pub fn packets(events: &[Event], index: &Index) -> Vec<PacketPill> {
     let pill = |(id, of): (PacketId, &[usize])| {
         let (first, packet) = of.iter().find_map(|i| match &events[*i].kind {

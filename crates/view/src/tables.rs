@@ -1,5 +1,5 @@
-//! The tables of a host at a moment: what the tools print, which entry the last event used, and
-//! what it changed.
+//! The tables of a network namespace at a moment, as the tools print them, with the entries that
+//! the last event used or changed.
 
 use net::event::{BridgeTo, EventKind};
 use net::route::Decision;
@@ -9,28 +9,28 @@ use net::{Event, NetnsId, State, dump};
 /// A line of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// As the tool prints it.
+    /// The text, as the tool prints it.
     pub text: String,
-    /// The event used this entry.
+    /// Whether the last event used this entry.
     pub used: bool,
-    /// What the event did to it.
+    /// What the last event did to it.
     pub fate: Fate,
-    /// The command that takes the entry away.
+    /// The command that deletes the entry, if there is one.
     pub delete: Option<String>,
 }
 
-/// What became of an entry.
+/// What the last event did to an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// Nothing.
+    /// It did not change.
     Same,
-    /// It came.
+    /// Added or changed.
     New,
-    /// It went.
+    /// Removed.
     Gone,
 }
 
-/// A table.
+/// A table with its command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
     /// The command that prints it.
@@ -39,8 +39,8 @@ pub struct Table {
     pub lines: Vec<Line>,
 }
 
-/// The tables of a host. `event` is what happened last; `device` narrows them to those of one
-/// device.
+/// The tables of a network namespace. `event` is the last event; with `device`, only what concerns
+/// that device.
 pub fn tables(
     state: &State,
     netns: NetnsId,
@@ -105,7 +105,7 @@ enum Kind {
     Sysctl,
 }
 
-/// Prints a table of a namespace.
+/// Prints a table of a network namespace.
 type Print = Box<dyn Fn(&State, NetnsId) -> String>;
 
 struct Printed {
@@ -114,11 +114,11 @@ struct Printed {
     print: Print,
 }
 
-/// The tables that are worth to look at, in the order a packet meets them.
+/// The tables with their commands, in the order in which a packet meets them.
 fn printers(ns: &Netns, device: Option<&str>) -> Vec<Printed> {
     let mut out = Vec::new();
     let mut add = |kind, command: String, print: Print| out.push(Printed { kind, command, print });
-    // A line of one device only, if one was asked for.
+    // With `device`, only the lines about it.
     let only = |words: Option<String>, text: String| match words {
         Some(w) => text
             .lines()
@@ -177,17 +177,17 @@ fn printers(ns: &Netns, device: Option<&str>) -> Vec<Printed> {
     out
 }
 
-/// A line without what changes with every second.
+/// A line without its timeout, for comparisons.
 fn steady(line: &str) -> String {
     let mut words: Vec<&str> = line.split_whitespace().collect();
-    // The third word of a connection is how long it will live.
+    // The third word of a conntrack entry is its timeout in seconds.
     if matches!(words.first(), Some(&("tcp" | "udp" | "icmp"))) && words.len() > 3 {
         words.remove(2);
     }
     words.join(" ")
 }
 
-/// Whether an event used the entry of a line.
+/// Whether an event used the entry in a line.
 fn uses(e: &Event, ns: &Netns, kind: Kind, line: &str) -> bool {
     let begins = |word: String| line.strip_prefix(&word).is_some_and(|rest| rest.starts_with(' '));
     let dev = |d: net::DevId| &*ns.dev(d).name;
@@ -224,12 +224,12 @@ fn uses(e: &Event, ns: &Netns, kind: Kind, line: &str) -> bool {
     }
 }
 
-/// The tuples of a connection's line.
+/// The tuples in the line of a conntrack entry.
 fn ends(line: &str) -> Vec<&str> {
     line.split_whitespace().filter(|w| w.contains('=') && !w.starts_with("use=")).collect()
 }
 
-/// The command that takes an entry away.
+/// The command that deletes an entry.
 fn delete(kind: Kind, line: &str, command: &str) -> Option<String> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let after =
@@ -300,10 +300,8 @@ mod tests {
             |k| matches!(k, EventKind::Routed { dst, .. } if dst.to_string() == "10.1.6.5"),
         );
         assert_eq!(used(&t), ["10.1.6.0/24 via 10.1.6.0 dev flannel.1 onlink"]);
-        let t = at(
-            &mut app,
-            |k| matches!(k, EventKind::NeighbourUsed { addr, .. } if addr.to_string() == "10.1.6.0"),
-        );
+        let peer = |addr: &std::net::IpAddr| addr.to_string() == "10.1.6.0";
+        let t = at(&mut app, |k| matches!(k, EventKind::NeighbourUsed { addr, .. } if peer(addr)));
         assert_eq!(used(&t).len(), 1);
         let t = at(&mut app, |k| matches!(k, EventKind::VtepFound { .. }));
         assert!(used(&t)[0].contains("dst 192.168.120.227"), "{:?}", used(&t));

@@ -1,4 +1,4 @@
-//! A run as text, for the command line and for comparing: one line an event, or the short story.
+//! A run as text, for the command line and for comparisons: one line per event, or hops only.
 
 use crate::labels::Labels;
 use crate::story::{self, Grain};
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::ops::Range;
 
-/// The stable name of an event's kind, as JSON and traces print it.
+/// The stable name of a kind of event in JSON and traces.
 pub fn kind_name(e: &Event) -> &'static str {
     match &e.kind {
         EventKind::TimePassed => "time-passed",
@@ -67,23 +67,23 @@ pub fn kind_name(e: &Event) -> &'static str {
     }
 }
 
-/// One line an event: number, time, packet, place, kind, sentence. The last line is the verdict.
+/// One line per event: number, time, packet, place, kind, sentence. The last line is the verdict.
 pub fn text(state: &State, events: &[Event], labels: &Labels, run: &Run, lang: Lang) -> String {
     lines(state, events, labels, run, lang, Grain::Rules)
 }
 
-/// The verdict of a run, alone.
+/// The verdict of a run.
 pub fn verdict_text(session: &play::Session, labels: &Labels, run: &Run, lang: Lang) -> String {
     let c = Context { state: session.last(), labels };
     verdict(&c, &run.verdict, lang).replace('`', "")
 }
 
-/// The short story: hops only.
+/// The hops of a run, and the verdict.
 pub fn hops(state: &State, events: &[Event], labels: &Labels, run: &Run, lang: Lang) -> String {
     lines(state, events, labels, run, lang, Grain::Hops)
 }
 
-/// The short story of some events that are no run: what components did.
+/// The hops among events that do not belong to a run: what the components did.
 pub fn ops(
     state: &State,
     events: &[Event],
@@ -135,7 +135,7 @@ fn told(
     out
 }
 
-/// What an event says, field by field, for programs and for the index of the article's figures.
+/// The fields of an event, for JSON and for the index of the article's figures.
 pub fn facts(state: &State, e: &Event) -> BTreeMap<&'static str, String> {
     let ns = state.ns(e.netns);
     let dev = |d: &net::DevId| ns.dev(*d).name.to_string();

@@ -1,4 +1,4 @@
-//! The text, and what is wrong with it.
+//! The editor of the document, with its problems and a status line.
 
 use super::{Page, icons};
 use crate::root::Ask;
@@ -81,7 +81,7 @@ pub(crate) fn editor(p: &Page<'_>) -> Html {
     }
 }
 
-/// The releases, and which it is.
+/// The menu of Kubernetes releases.
 fn versions(p: &Page<'_>, now: Release) -> Html {
     let send = p.page.send.clone();
     let change = Callback::from(move |e: Event| {

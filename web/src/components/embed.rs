@@ -1,5 +1,5 @@
-//! The embed: read only. The picture, the rules or the packet, one sentence, the transport; no
-//! editor, no storage.
+//! The embed, read only: picture, rules or packet, with one sentence and the transport; no editor,
+//! no storage.
 
 use super::{Page, diagram, header, icons, inspector, transport};
 use crate::embedded;
@@ -45,7 +45,7 @@ pub fn embed(p: &Page<'_>) -> Html {
     }
 }
 
-/// A plain link to the page, with the session and this moment.
+/// A link to the page with the session at this moment.
 fn leave(p: &Page<'_>) -> Html {
     let href = format!("./{}", link(p.app).unwrap_or_default());
     html! {

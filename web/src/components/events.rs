@@ -1,4 +1,4 @@
-//! The event list: the document of the run, and its primary accessible view.
+//! The list of events: the run as text, and its primary accessible view.
 
 use super::{Page, drawer_tabs, icons, rich};
 use crate::page_context::PageContext;
@@ -10,13 +10,13 @@ use view::words::Ui;
 use view::words::{Context as Told, change, marker, sentence, verdict};
 use yew::prelude::*;
 
-/// One row. It is drawn again only if something of it changed.
+/// A row of the list, drawn again only when it changes.
 #[derive(Clone, Properties)]
 struct RowProps {
     page: Rc<PageContext>,
-    /// The event.
+    /// The index of the event.
     number: usize,
-    /// The current row says how the list is shown: when that changes, it is scrolled to again.
+    /// In the current row, what the list shows: when that changes, the row is scrolled to again.
     current: Option<(Grain, Pane, bool)>,
     edition: u64,
 }
@@ -89,11 +89,11 @@ fn row(p: &Page<'_>, r: &RowProps, node: NodeRef) -> Html {
     }
 }
 
-/// Of a run of more steps than this, only what is looked at is in the page:
+/// Of a run with more steps than this, only the rows near the visible ones are in the page.
 const WHOLE: usize = 800;
-/// so many before and behind it.
+/// The number of rows before and after the visible one.
 const NEAR: usize = 30;
-/// What stands for a step that is not, in pixels: its height on a wide page.
+/// The height of a row on a wide page, in pixels, to reserve space for rows that are left out.
 const ROW: usize = 25;
 
 pub(crate) fn events(p: &Page<'_>) -> Html {
@@ -166,7 +166,7 @@ impl PartialEq for ListProps {
 
 #[derive(Default)]
 struct List {
-    /// Where a person scrolled to. Another moment is shown where it is.
+    /// The row that the user scrolled to; none when the list follows the moment.
     looked: Option<usize>,
 }
 
@@ -241,7 +241,7 @@ fn rows(p: &Page<'_>, at: Option<usize>, look: impl Fn(usize) + 'static) -> Html
             }
         })
     });
-    // An `svg`, because a policy may forbid styles in the markup.
+    // An `svg` has its height by attribute: the content security policy forbids inline styles.
     let left_out = |n: usize, key: &'static str| {
         html! {
             <li key={key} class="left-out" aria-hidden="true">

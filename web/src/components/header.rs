@@ -1,4 +1,4 @@
-//! The header: the send bar reads as a sentence, and is one form.
+//! The header, with the form that sends: it reads as a sentence.
 
 use super::{Page, icons};
 use crate::root::Ask;
@@ -78,7 +78,7 @@ pub(crate) fn header(p: &Page<'_>) -> Html {
     }
 }
 
-/// Open and save. The browser's own button of a file input is not shown, its label is.
+/// Open and save. Of the file input only its label is visible.
 fn files(p: &Page<'_>) -> Html {
     let ask = p.page.ask.clone();
     let open = Callback::from(move |e: Event| {
@@ -86,7 +86,7 @@ fn files(p: &Page<'_>) -> Html {
         if let Some(file) = input.files().and_then(|f| f.get(0)) {
             ask.emit(Ask::Open(file));
         }
-        // The same file can be opened again.
+        // Otherwise opening the same file again would not be a change.
         input.set_value("");
     });
     let ask = p.page.ask.clone();
@@ -117,7 +117,7 @@ pub(crate) fn logo() -> Html {
 }
 
 /// `From [bastion] send [TCP · GET /] to [node01:30080] endpoint [drawn] [Send]`. In Japanese the
-/// words stand behind what they belong to: `[bastion] から [TCP · GET /] を [node01:30080] へ`.
+/// words follow the fields: `[bastion] から [TCP · GET /] を [node01:30080] へ`.
 fn sentence(p: &Page<'_>) -> Html {
     let (from, to, ends) = (&p.app.menus.from, &p.app.menus.to, &p.app.menus.endpoints);
     let protos = [("tcp", "TCP · GET /"), ("udp", "UDP"), ("icmp", "ICMP · ping")];
@@ -188,7 +188,7 @@ fn sentence(p: &Page<'_>) -> Html {
     }
 }
 
-/// The header fields, folded away as long as they are as usual.
+/// The menu of header fields.
 fn options(p: &Page<'_>) -> Html {
     let o = &p.app.options;
     let icmp = p.app.proto == Protocol::Icmp;
@@ -258,7 +258,7 @@ fn options(p: &Page<'_>) -> Html {
     }
 }
 
-/// A menu of more choices than this is not in the page until it is needed.
+/// A menu with more choices than this is filled when pointer or focus enters it.
 const LONG_MENU: usize = 100;
 
 fn select(
@@ -276,9 +276,8 @@ fn select(
             send.emit(action(s.value()));
         }
     });
-    // A value that the menu does not know (a preset's own words) is shown as it is.
+    // A value that is not among the choices (of a preset, for example) is an option of its own.
     let known = choices.iter().any(|c| c.value == value);
-    // A long menu is filled when somebody comes near.
     let closed = choices.len() > LONG_MENU && p.app.menu != Some(id);
     let open = Action::Menu(id);
     let options = choices.iter().filter(|c| !closed || c.value == value).map(|c| {

@@ -1,9 +1,9 @@
-//! Drawn signs: 16 px, 1.6 stroke, never characters of a font.
+//! Icons: paths of 16 px with a stroke of 1.6, no characters of a font.
 
 use view::story::{Glyph, glyph_path};
 use yew::prelude::*;
 
-/// A sign of the chrome by name.
+/// An icon by name.
 pub(crate) fn icon(name: &str) -> Html {
     let d = match name {
         "first" => "M4 3v10M13 3.5 6.5 8l6.5 4.5z",
@@ -47,7 +47,7 @@ fn svg(d: &'static str) -> Html {
     html! { <svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d={d} /></svg> }
 }
 
-/// A step's sign.
+/// The icon of a step.
 pub(crate) fn glyph(g: Glyph) -> Html {
     svg(glyph_path(g))
 }

@@ -1,4 +1,4 @@
-//! The inspector: rules, packet, tables.
+//! The inspector: the rules that the packet met, the packet, the tables of a host.
 
 use super::{Page, icons, lists, thing};
 use net::engine::PacketOp;
@@ -108,11 +108,11 @@ fn rules(p: &Page<'_>) -> Html {
     }
 }
 
-/// Stands at the end of the walk and is scrolled to when the walk goes on.
+/// The end of a scrolled pane, which is scrolled to when `at` changes.
 #[derive(Clone, PartialEq, Eq, Properties)]
 pub(crate) struct BottomProps {
     pub(crate) at: usize,
-    /// What is scrolled.
+    /// The selector of the pane.
     #[prop_or(".inspector-body")]
     pub(crate) pane: &'static str,
 }
@@ -155,7 +155,7 @@ fn short(name: &str) -> String {
 }
 
 fn chain(p: &Page<'_>, i: usize, c: &ChainView) -> Html {
-    // A chain that is done, and where nothing was drawn, shrinks to what decided in it.
+    // A finished chain without random matches is reduced to the rules that decided.
     let drew = c.rows.iter().any(|r| matches!(r, Row::Matched { draw: Some(_), .. }));
     let unfolded = c.rows.iter().any(|r| matches!(r, Row::Folded { open: true, .. }));
     let open = c.current || drew || unfolded;
@@ -176,7 +176,7 @@ fn chain(p: &Page<'_>, i: usize, c: &ChainView) -> Html {
     }
 }
 
-/// A row of a finished chain: one line, the whole rule in its tooltip.
+/// A row of a finished chain: one line, with the rule in its tooltip.
 fn brief(p: &Page<'_>, chain: &str, k: usize, r: &Row) -> Html {
     match r {
         Row::Matched { number, text, effect, .. } => {
@@ -319,7 +319,7 @@ fn did(effect: Option<&Effect>) -> Html {
     }
 }
 
-/// A rule with the token that failed under a wavy line.
+/// A rule with the condition that failed underlined.
 fn marked(text: &str, token: &str) -> Html {
     match text.split_once(token).filter(|_| !token.is_empty()) {
         Some((a, b)) => html! { <span class="text">{ a }<b class="wavy">{ token }</b>{ b }</span> },
@@ -431,7 +431,7 @@ fn tables(p: &Page<'_>) -> Html {
     let (Some(l), Some(t)) = (&p.app.loaded, &p.app.timeline) else {
         return empty(p.text(Ui::NoPacket));
     };
-    // A pod or node that is not there at this moment has no tables.
+    // A pod or node that does not exist at this moment has no tables.
     if let Some(s) = p.app.selected.as_ref().filter(|s| t.state().ns_named(&s.host).is_none()) {
         return html! {
             <div class="dumps" lang="en">
@@ -462,7 +462,7 @@ fn tables(p: &Page<'_>) -> Html {
     }
 }
 
-/// What is shown, and back to where the packet is.
+/// The name of what is shown, with a button that returns to the packet's place.
 fn told(p: &Page<'_>, name: &str, device: Option<&str>) -> Html {
     html! {
         <div class="rules-head">

@@ -1,4 +1,4 @@
-//! All rules of a node, to be searched, and what the last edit changed of rules and run.
+//! The search over all rules of a node, and what the last edit changed in rules and run.
 
 use super::Page;
 use super::inspector::empty;
@@ -8,7 +8,7 @@ use view::rule_list::{difference as rules_difference, find};
 use view::words::Ui;
 use yew::prelude::*;
 
-/// Every rule that holds the words that are searched.
+/// The rules of a node that contain the searched words.
 pub(super) fn all(p: &Page<'_>, ns: &Netns) -> Html {
     let send = p.page.send.clone();
     let typed = Callback::from(move |e: InputEvent| {
@@ -47,7 +47,7 @@ pub(super) fn all(p: &Page<'_>, ns: &Netns) -> Html {
     }
 }
 
-/// What came and went with the last edit.
+/// What the last edit added and removed.
 pub(super) fn difference(p: &Page<'_>, ns: &Netns) -> Html {
     let before = p.app.previous.as_ref().and_then(|b| b.session.initial().ns_named(&ns.name));
     let now = p.app.loaded.as_ref().and_then(|l| l.session.initial().ns_named(&ns.name));
@@ -77,14 +77,14 @@ pub(super) fn difference(p: &Page<'_>, ns: &Netns) -> Html {
     }
 }
 
-/// The run before the last edit and the one after it, if both are there.
+/// The sessions before and after the last edit, if both have a run.
 fn runs<'a>(p: &'a Page<'_>) -> Option<(&'a Loaded, &'a Loaded)> {
     let (b, n) = (p.app.previous.as_deref()?, p.app.loaded.as_deref()?);
     let played = !p.app.script.is_empty() && !b.session.events().is_empty();
     played.then_some((b, n))
 }
 
-/// What the run before the last edit told, and this one does not, and the other way round.
+/// The decisions that only one of both runs has.
 fn run_lines(p: &Page<'_>) -> Html {
     let Some((b, n)) = runs(p) else { return html! { <section></section> } };
     let lines = view::run_diff::run_difference(

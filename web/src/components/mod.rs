@@ -1,4 +1,4 @@
-//! Functions from the page's state to markup.
+//! The page: functions from its state to markup.
 
 mod diagram;
 mod editor;
@@ -22,12 +22,12 @@ use view::words::{Ui, pieces, ui};
 use yew::prelude::*;
 
 impl Page<'_> {
-    /// A callback for a touch of the picture.
+    /// A callback that passes a touch of the picture on.
     pub(crate) fn touch<E: 'static>(&self, touch: impl Fn(E) -> Touch + 'static) -> Callback<E> {
         let tell = self.page.touch.clone();
         Callback::from(move |e| tell.emit(touch(e)))
     }
-    /// Whether it is read only, in somebody else's page.
+    /// Whether it is an embed: read only, in a frame of another page.
     pub(crate) fn embed(&self) -> bool {
         self.page.embed
     }
@@ -65,14 +65,14 @@ impl Page<'_> {
             </button>
         }
     }
-    /// A callback that does one action whatever the event.
+    /// A callback that does an action.
     pub(crate) fn act<E>(&self, action: Action) -> Callback<E> {
         let send = self.page.send.clone();
         Callback::from(move |_: E| send.emit(action.clone()))
     }
 }
 
-/// A sentence with the tools' words in the mono face.
+/// A sentence with its `code` in the mono face.
 pub(crate) fn rich(sentence: &str) -> Html {
     pieces(sentence)
         .into_iter()
@@ -116,7 +116,7 @@ pub fn page(p: &Page<'_>) -> Html {
     }
 }
 
-/// Events or terminal.
+/// The drawer: events or terminal.
 fn drawer(p: &Page<'_>) -> Html {
     match p.app.drawer {
         Drawer::Events => html! { <div class="drawer" key="events">{ events::events(p) }</div> },
@@ -126,7 +126,7 @@ fn drawer(p: &Page<'_>) -> Html {
     }
 }
 
-/// The two names of the drawer.
+/// The tabs of the drawer.
 pub(crate) fn drawer_tabs(p: &Page<'_>) -> Html {
     let tab = |d: Drawer, text: Ui| {
         let here = p.app.drawer == d;
@@ -149,7 +149,7 @@ pub(crate) fn drawer_tabs(p: &Page<'_>) -> Html {
     }
 }
 
-/// The tabs of a narrow page.
+/// The tabs that choose the pane of a narrow page.
 fn tabs(p: &Page<'_>) -> Html {
     let tab = |pane: Pane, text: Ui, icon: &'static str| {
         let here = p.app.pane == pane;

@@ -1,4 +1,4 @@
-//! The dialog that gives away what is shown: a link, a snippet for a page of documentation, files.
+//! The dialog that shares the session: a link, a snippet for a page of documentation, files.
 
 use super::Page;
 use crate::interop::{self, Copying};
@@ -20,7 +20,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, HtmlSelectElement, HtmlTextAreaElement};
 use yew::prelude::*;
 
-/// The dialog. The page behind it goes on: it is not modal.
+/// The dialog. It is not modal.
 pub(super) fn share(p: &Page<'_>) -> Html {
     let stamp = stamp((p.page.edition.get(), p.app.cursor()));
     html! { <Sharing page={p.page.clone()} {stamp} /> }
@@ -29,7 +29,7 @@ pub(super) fn share(p: &Page<'_>) -> Html {
 #[derive(Clone, Properties)]
 struct Props {
     page: Rc<PageContext>,
-    /// The session and its moment.
+    /// Changes with the session and its moment.
     stamp: u64,
 }
 
@@ -48,16 +48,16 @@ enum Tab {
 
 enum Msg {
     Tab(Tab),
-    /// By an arrow: the keyboard focus goes with it.
+    /// A tab by an arrow key: the focus follows.
     Turn(Tab),
     Kind(usize),
     Shown(usize),
-    /// An interface is captured, or not any more.
+    /// An interface is added to the capture or removed from it.
     Capture(String),
     Write(Export),
-    /// A picture could not be painted.
+    /// The browser could not paint the picture.
     Failed,
-    /// What stands in the field is copied.
+    /// Copies the text of the field.
     Copy,
     Copied(bool),
 }
@@ -67,10 +67,10 @@ struct Sharing {
     kind: Snippet,
     shown: Shown,
     captured: BTreeSet<String>,
-    /// Whether the browser let the page copy what is shown now.
+    /// Whether the copy succeeded; none before an attempt.
     copied: Option<bool>,
     copying: Option<Copying>,
-    /// Why a file was not written.
+    /// Why the last file was not written.
     refused: Option<String>,
     field: NodeRef,
 }
@@ -121,8 +121,8 @@ impl Component for Sharing {
             }
             Msg::Write(what) => self.write(ctx, what),
             Msg::Failed => {
-                self.refused =
-                    Some(give(Give::NoPng, ctx.props().page.app.borrow().lang).to_owned())
+                let lang = ctx.props().page.app.borrow().lang;
+                self.refused = Some(give(Give::NoPng, lang).to_owned());
             }
             Msg::Copy => {
                 let link = ctx.link().clone();
@@ -135,9 +135,9 @@ impl Component for Sharing {
                 self.copied = Some(copied);
                 if !copied {
                     let field = self.field.clone();
-                    // Its focus selects all of it.
+                    // The field selects its text when it gets the focus.
                     Timeout::new(0, move || {
-                        _ = field.cast::<HtmlTextAreaElement>().map(|t| t.focus())
+                        _ = field.cast::<HtmlTextAreaElement>().map(|t| t.focus());
                     })
                     .forget();
                 }
@@ -151,7 +151,7 @@ impl Component for Sharing {
         let app = &*page.app.borrow();
         let close = page.send.clone();
         let keys = Callback::from(move |e: KeyboardEvent| {
-            // The page's own keys are not meant here.
+            // The dialog's keys are not the page's.
             e.stop_propagation();
             if e.key() == "Escape" {
                 close.emit(Action::Share(false));
@@ -218,7 +218,7 @@ impl Component for Sharing {
 }
 
 impl Sharing {
-    /// The link, what it holds, and where it goes.
+    /// The link, what it contains, and who sees it.
     fn link(&self, ctx: &Context<Self>, app: &App) -> Html {
         let lang = app.lang;
         let address = link(app).map(|l| interop::address() + &l);
@@ -236,7 +236,7 @@ impl Sharing {
         }
     }
 
-    /// What to do where there is no link.
+    /// What to do when the session is too long for a link.
     fn too_long(&self, ctx: &Context<Self>, app: &App) -> Html {
         let save = ctx.props().page.ask.reform(|_: MouseEvent| Ask::Save);
         html! {
@@ -253,7 +253,7 @@ impl Sharing {
         }
     }
 
-    /// A text to be copied; and what to do where the browser does not let the page.
+    /// A text to be copied, and what to do when the browser refuses to copy.
     fn field(&self, name: Give, text: String, app: &App) -> Html {
         let all = Callback::from(select_all);
         html! {
@@ -276,7 +276,7 @@ impl Sharing {
         }
     }
 
-    /// What an author pastes.
+    /// The snippet for a page of documentation.
     fn embed(&self, ctx: &Context<Self>, app: &App) -> Html {
         let lang = app.lang;
         let Some(link) = link(app) else { return self.too_long(ctx, app) };
@@ -311,7 +311,7 @@ impl Sharing {
         }
     }
 
-    /// Every file there is.
+    /// The files.
     fn files(&self, ctx: &Context<Self>, app: &App) -> Html {
         let file = |what: Export| {
             let write = ctx.link().callback(move |_| Msg::Write(what));
@@ -369,7 +369,7 @@ impl Sharing {
             Ok(file) if what == Export::Png => {
                 let link = ctx.link().clone();
                 interop::paint(&file.name, &String::from_utf8_lossy(&file.bytes), move || {
-                    link.send_message(Msg::Failed)
+                    link.send_message(Msg::Failed);
                 });
             }
             Ok(file) => interop::download(&file.name, file.media, &file.bytes),
@@ -391,14 +391,14 @@ fn turned(here: Tab, key: &str) -> Option<Msg> {
     Some(Msg::Turn(to))
 }
 
-/// What is focused is ready to be copied.
+/// Selects the whole text.
 fn select_all(e: FocusEvent) {
     if let Some(t) = e.target_dyn_into::<HtmlTextAreaElement>() {
         t.select();
     }
 }
 
-/// A menu of a few words.
+/// A menu.
 fn choice(
     ctx: &Context<Sharing>,
     name: Give,

@@ -1,4 +1,4 @@
-//! The terminal: the commands of every node, host and pod.
+//! The terminal, which runs emulated commands on nodes, hosts and pods.
 
 use super::{Page, drawer_tabs};
 use view::app::Action;
@@ -75,7 +75,7 @@ fn screen(p: &Page<'_>) -> Html {
     let key = Callback::from(move |e: KeyboardEvent| {
         let action = match e.key().as_str() {
             "Enter" => Action::TerminalRun,
-            // An empty line lets the keyboard go on.
+            // In an empty line, Tab moves the focus.
             "Tab"
                 if !e.shift_key()
                     && e.target_dyn_into::<HtmlInputElement>()

@@ -1,4 +1,4 @@
-//! What was clicked, to be changed: in the text, or at this moment.
+//! The form of what is selected: changes to the document, and commands at this moment.
 
 use super::{Page, icons};
 use crate::root::Ask;
@@ -10,7 +10,7 @@ use view::words::Ui;
 use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
-/// The form of what was clicked; nothing if it has none.
+/// The form of what is selected; empty if it has none.
 pub(crate) fn form(p: &Page<'_>, s: &Selected) -> Html {
     let Some(l) = p.app.loaded.as_ref().filter(|_| !p.embed()) else {
         return html! { <div></div> };
@@ -104,7 +104,7 @@ pub(crate) fn form(p: &Page<'_>, s: &Selected) -> Html {
     }
 }
 
-/// What a Service can be made.
+/// The types of Service that can be chosen.
 const TYPES: [&str; 3] = ["ClusterIP", "NodePort", "LoadBalancer"];
 
 fn service(p: &Page<'_>, s: &kube::cluster::RunningService) -> Html {
@@ -144,7 +144,7 @@ fn service(p: &Page<'_>, s: &kube::cluster::RunningService) -> Html {
     }
 }
 
-/// Name, where it stands in the text, and away with it.
+/// The name, with buttons that show it in the text and remove it.
 fn head(p: &Page<'_>, thing: &Thing, at: Option<u32>) -> Html {
     let t = thing.clone();
     let rename = move |v: String| Some(Action::Change(Change::Rename(t.clone(), v)));
@@ -193,7 +193,7 @@ fn nic(p: &Page<'_>, thing: &Thing, nic: &Nic) -> Html {
     }
 }
 
-/// A field that is read when one leaves it, or presses Enter.
+/// A field whose value is taken on Enter or when it loses the focus.
 fn field(
     p: &Page<'_>,
     label: &str,
@@ -282,7 +282,7 @@ fn device_fault(p: &Page<'_>, s: &Selected) -> Html {
     }
 }
 
-/// Back to where it would stand by itself.
+/// A button that moves a dragged node or host back to its place.
 fn place(p: &Page<'_>, thing: &Thing) -> Html {
     let moved = p
         .app
@@ -303,7 +303,7 @@ fn place(p: &Page<'_>, thing: &Thing) -> Html {
     }
 }
 
-/// What can be done to a device at this moment: a command, as anybody would type it.
+/// What can be done at this moment: commands, as in the terminal.
 fn now(p: &Page<'_>, s: &Selected) -> Html {
     let ns = p.app.timeline.as_ref().and_then(|t| t.state().ns_named(&s.host)).map(|x| x.1);
     let Some(ns) = ns else { return html! { <span></span> } };

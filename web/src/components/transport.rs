@@ -1,4 +1,4 @@
-//! Play, steps, the scrubber, and the track of where the packet is.
+//! The transport: play, steps, scrubber, and the track with packets and decisions.
 
 use super::{Page, icons, rich};
 use std::cmp::Ordering;
@@ -123,13 +123,13 @@ fn grains(p: &Page<'_>) -> Html {
     }
 }
 
-/// How many markers the track has at most, with the current one among them.
+/// The most markers on the track.
 const MARKERS: usize = 17;
 
-/// How many packets are pills at most.
+/// The most packets that are pills.
 const PILLS: usize = 40;
 
-/// The track: packets as pills, and the decisions about the current one as markers.
+/// The track: the packets as pills, and the decisions about the current one as markers.
 pub(crate) fn track(p: &Page<'_>) -> Html {
     let app = p.app;
     let (Some(l), Some(_)) = (&app.loaded, app.run()) else {
@@ -164,7 +164,7 @@ pub(crate) fn track(p: &Page<'_>) -> Html {
     }
 }
 
-/// The packets, near the one that is shown.
+/// The packets near the current one.
 fn pills(p: &Page<'_>, _: usize) -> Html {
     let packets = &p.app.packets;
     let at = packets.iter().position(|x| Some(x.id) == p.scene.packet).unwrap_or(0);
@@ -177,7 +177,7 @@ fn pills(p: &Page<'_>, _: usize) -> Html {
     }
 }
 
-/// A packet.
+/// The pill of a packet.
 fn pill(p: &Page<'_>, number: usize) -> Html {
     let Some(x) = p.app.packets.get(number) else {
         return html! { <button type="button"></button> };
@@ -197,7 +197,7 @@ fn pill(p: &Page<'_>, number: usize) -> Html {
     }
 }
 
-/// A decision.
+/// The marker of a decision.
 fn mark(p: &Page<'_>, event: usize, state: &'static str) -> Html {
     let Some((l, e)) =
         p.app.loaded.as_ref().and_then(|l| Some((l, l.session.events().get(event)?)))
@@ -221,7 +221,7 @@ fn mark(p: &Page<'_>, event: usize, state: &'static str) -> Html {
     }
 }
 
-/// Of many, one can be reached by Tab.
+/// The tabindex of one of many: only the current one is a tab stop.
 fn stop(here: bool) -> &'static str {
     if here { "0" } else { "-1" }
 }

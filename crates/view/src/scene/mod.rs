@@ -1,5 +1,5 @@
-//! The picture of one moment: what is lit, where the packet has been and will go, and the capsule
-//! that says what it is now.
+//! What the picture shows of one moment: which places are lit, where the packet has been and will
+//! go, and the capsule that shows what it is now.
 
 mod capsule;
 mod way;
@@ -17,16 +17,16 @@ use net::{Event, PacketId, State};
 use std::collections::{BTreeMap, BTreeSet};
 use way::{on_lan, rect_of, way};
 
-/// A place the packet can be at.
+/// A place where a packet can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Spot {
-    /// A host, by its number in the topology.
+    /// A host, by its index in the topology.
     Host(usize),
-    /// A pod, by its number in the cluster.
+    /// A pod, by its index in the cluster.
     Pod(usize),
-    /// A node's pod bridge.
+    /// The pod bridge of a node, by the node's index in the cluster; so with all that follow.
     Bridge(usize),
-    /// A hook of a node.
+    /// A netfilter hook of a node.
     Hook(usize, Hook),
     /// A node's routing decision.
     Route(usize),
@@ -34,7 +34,7 @@ pub enum Spot {
     Vxlan(usize),
     /// A node's NIC.
     Nic(usize),
-    /// A process of the node itself.
+    /// A process in the node's own network namespace.
     Process(usize),
 }
 
@@ -53,29 +53,29 @@ impl Spot {
     }
 }
 
-/// One stop of a packet's way.
+/// A stop on the way of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stop {
-    /// Where.
+    /// The place.
     pub spot: Spot,
-    /// In a VXLAN shell.
+    /// Whether the packet is encapsulated.
     pub shell: bool,
-    /// The event that brought it there.
+    /// The index of the event that brought it there.
     pub event: usize,
 }
 
-/// How a place is lit.
+/// The state of a place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Lit {
-    /// The packet has been here, by itself.
+    /// The packet has been here, not encapsulated.
     pub passed: bool,
-    /// It has been here in its shell.
+    /// It has been here, encapsulated.
     pub shell: bool,
     /// It is here now.
     pub now: bool,
-    /// It was lost here.
+    /// It was dropped here.
     pub lost: bool,
-    /// It will come here.
+    /// It will be here later.
     pub ahead: bool,
 }
 
@@ -84,91 +84,92 @@ pub struct Lit {
 pub struct Segment {
     /// The SVG path.
     pub d: String,
-    /// Already gone, or still to come.
+    /// Whether the packet has passed it.
     pub been: bool,
-    /// In a VXLAN shell.
+    /// Whether the packet is encapsulated.
     pub shell: bool,
-    /// On the way back to the client.
+    /// Whether it leads back to the client.
     pub reply: bool,
 }
 
-/// What a packet is now.
+/// What the packet is at this moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Capsule {
-    /// The middle of its box.
+    /// The centre of its box.
     pub at: Point,
-    /// Where its notch points, if it has one.
+    /// The x that its notch points to, if it has one.
     pub notch: Option<f32>,
-    /// Its kind: `SYN`.
+    /// The kind of packet: `SYN`.
     pub kind: String,
-    /// Its source.
+    /// Source, with the port.
     pub src: String,
-    /// Its destination.
+    /// Destination, with the port.
     pub dst: String,
-    /// The source before this event, if it changed.
+    /// The source before this event, if it was translated.
     pub old_src: Option<String>,
-    /// The destination before this event, if it changed.
+    /// The destination before this event, if it was translated.
     pub old_dst: Option<String>,
-    /// Its mark, if it has one.
+    /// The packet mark in hexadecimal, if it is not 0.
     pub mark: Option<String>,
-    /// The two lines of its shell.
+    /// The two lines of the VXLAN shell, if it is encapsulated.
     pub shell: Option<(String, String)>,
-    /// Lost: broken.
+    /// Whether it was dropped.
     pub lost: bool,
-    /// Its size.
+    /// Width and height.
     pub size: (f32, f32),
 }
 
-/// One moment.
+/// What the picture shows of one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scene {
-    /// Lit places.
+    /// The places that are lit.
     pub lit: BTreeMap<Spot, Lit>,
-    /// Tables of a hook that were asked, and the one that is now.
+    /// The tables that were called or skipped, by node and hook.
     pub tables: BTreeMap<(usize, Hook), Vec<(TableName, TableState)>>,
-    /// The trail.
+    /// The way of the packet.
     pub trail: Vec<Segment>,
-    /// The capsule.
+    /// The packet itself; none if its place is not drawn.
     pub capsule: Option<Capsule>,
-    /// Pods a draw can fall on, in percent.
+    /// The probability of each endpoint of the Service, in percent, by pod.
     pub chances: BTreeMap<usize, u32>,
-    /// The pod the draw fell on.
+    /// The endpoint that was selected.
     pub drawn: Option<usize>,
-    /// It did not fall: the endpoint was chosen by a person.
+    /// Whether the user chose the endpoint; otherwise it was random.
     pub chosen: bool,
-    /// The event in which it fell, and where the rules are that it fell by.
+    /// The event that selected it, and the address of the ruleset: the key of what is kept from
+    /// scene to scene.
     pub draw: Option<(usize, usize)>,
     /// The packet that is followed.
     pub packet: Option<PacketId>,
-    /// The other packets that are on their way.
+    /// The other packets under way.
     pub others: Vec<Other>,
-    /// Pods and nodes that are not there yet, or not any more.
+    /// Pods and nodes that do not exist yet, or no longer.
     pub absent: Vec<Kind>,
 }
 
-/// A packet on its way that is not the one that is followed.
+/// A packet under way that is not the one that is followed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Other {
-    /// Which.
+    /// The packet.
     pub id: PacketId,
-    /// The middle of its pill.
+    /// The centre of its pill.
     pub at: Point,
-    /// Its kind: `SYN`.
+    /// The kind of packet: `SYN`.
     pub kind: String,
-    /// In a VXLAN shell.
+    /// Whether the packet is encapsulated.
     pub shell: bool,
-    /// So many more are at the same place.
+    /// The number of further packets at the same place.
     pub more: usize,
 }
 
-/// What a table of a hook did.
+/// What a table did with the packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TableState {
-    /// Asked.
+    /// Its rules were evaluated.
     Asked,
-    /// Not asked: the connection is decided.
+    /// Skipped: conntrack knows the translation of the connection.
     Skipped,
-    /// Being asked now.
+    /// Its rules are being evaluated.
     Now,
 }
 
@@ -178,17 +179,17 @@ pub struct Moment<'a> {
     pub state: &'a State,
     /// The session's events.
     pub events: &'a [Event],
-    /// What is looked up in them.
+    /// The index of the events.
     pub index: &'a Index,
-    /// How many events lie behind.
+    /// The number of events that have happened.
     pub cursor: usize,
-    /// Names.
+    /// The names of network namespaces.
     pub labels: &'a Labels,
-    /// The packet a person chose to look at.
+    /// The packet that the user chose to follow.
     pub follow: Option<PacketId>,
 }
 
-/// The packet the cursor is about: the chosen one, or the last one that did something.
+/// The packet of the moment: the one that is followed, otherwise that of the last event.
 pub fn current_packet(m: &Moment<'_>) -> Option<PacketId> {
     if m.follow.is_some_and(|p| m.state.packets.contains_key(&p)) {
         return m.follow;
@@ -196,7 +197,7 @@ pub fn current_packet(m: &Moment<'_>) -> Option<PacketId> {
     m.events[..m.cursor.min(m.events.len())].iter().rev().find_map(|e| e.packet)
 }
 
-/// The packet that is shown: before the first one moves, it is the first of all.
+/// The packet that is shown: before the first event of a packet, the first one.
 pub fn shown_packet(m: &Moment<'_>) -> Option<PacketId> {
     current_packet(m).or_else(|| m.index.first())
 }
@@ -235,7 +236,7 @@ fn spot_of(m: &Moment<'_>, e: &Event) -> Option<Spot> {
     }
 }
 
-/// A packet's whole way, past and to come.
+/// The whole way of a packet, also what is still to come.
 pub fn journey(m: &Moment<'_>, id: PacketId) -> Vec<Stop> {
     let mut stops: Vec<Stop> = Vec::new();
     let mut shell = false;
@@ -243,8 +244,8 @@ pub fn journey(m: &Moment<'_>, id: PacketId) -> Vec<Stop> {
         let e = &m.events[i];
         let last = stops.last().map(|s| s.spot);
         let spot = match (&e.kind, last) {
-            // A route is a stop of its own only on the way in: on the way out it comes before
-            // OUTPUT.
+            // The routing decision is a stop only for forwarded and delivered packets: for those
+            // of a process it comes before OUTPUT.
             (EventKind::Routed { .. }, Some(Spot::Hook(n, Hook::Prerouting))) => {
                 Some(Spot::Route(n))
             }
@@ -259,7 +260,7 @@ pub fn journey(m: &Moment<'_>, id: PacketId) -> Vec<Stop> {
             {
                 None
             }
-            // Bridge netfilter has looked; the frame goes up, not back to the bridge.
+            // After bridge netfilter the frame goes up, not back to the bridge.
             (
                 EventKind::FrameReceived { .. } | EventKind::Bridged { to: BridgeTo::Up, .. },
                 Some(Spot::Hook(n, Hook::Prerouting)),
@@ -279,7 +280,8 @@ pub fn journey(m: &Moment<'_>, id: PacketId) -> Vec<Stop> {
     stops
 }
 
-/// The picture of a moment. Another moment of the same session may say what it knows already.
+/// The scene of a moment. `other` is a scene of the same session, from which the probabilities are
+/// taken if they are the same.
 pub fn scene(l: &Layout, m: &Moment<'_>, other: Option<&Scene>) -> Scene {
     let mut s = Scene { absent: m.labels.absent(m.state), ..Scene::default() };
     let Some(id) = shown_packet(m) else { return s };
@@ -330,10 +332,10 @@ pub fn scene(l: &Layout, m: &Moment<'_>, other: Option<&Scene>) -> Scene {
     s
 }
 
-/// More than so many at one place are told as a number.
+/// This many packets are shown at one place; the rest is shown as a number.
 const CROWD: usize = 4;
 
-/// The other packets, each where it was seen last; those at one place stand beside each other.
+/// The other packets, each at its last place, side by side where there are several.
 fn others(l: &Layout, m: &Moment<'_>, current: PacketId) -> Vec<Other> {
     let mut out: Vec<Other> = Vec::new();
     let mut crowd: BTreeMap<Spot, (usize, Option<usize>)> = BTreeMap::new();
@@ -380,20 +382,20 @@ fn tables(m: &Moment<'_>, id: PacketId, s: &mut Scene) {
     }
 }
 
-/// One way a draw can fall.
+/// An endpoint of a Service, in the rules of its chain.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DrawOf {
-    /// How likely, of 1.
+    /// Its probability, 0 to 1.
     pub share: f64,
-    /// The chain it jumps to.
+    /// The chain of the endpoint.
     pub chain: String,
-    /// What the destination becomes.
+    /// The address that the destination is translated to.
     pub addr: std::net::IpAddr,
-    /// And the port.
+    /// The port, if it is translated too.
     pub port: Option<u16>,
 }
 
-/// The ways a draw in a chain can fall, as its rules say it.
+/// The endpoints in a Service's chain, with the probabilities of its random matches.
 pub fn draws(rules: &net::netfilter::Table, chain: &str) -> Vec<DrawOf> {
     use net::netfilter::{Match, Target};
     let Some((_, c)) = rules.chain(chain) else { return Vec::new() };
@@ -425,10 +427,10 @@ pub fn draws(rules: &net::netfilter::Table, chain: &str) -> Vec<DrawOf> {
     out
 }
 
-/// The endpoints a draw chose among, as soon as the packet met the draw.
+/// Sets the endpoints of the last Service that the packet was translated by.
 fn chances(m: &Moment<'_>, s: &mut Scene, other: Option<&Scene>) {
     use net::netfilter::{Effect, WalkStep};
-    // The last draw counts.
+    // The last one counts.
     let draws_behind = &m.index.draws[..m.index.draws.partition_point(|i| *i < m.cursor)];
     for i in draws_behind.iter().rev() {
         let e = &m.events[*i];
@@ -467,7 +469,7 @@ fn chances(m: &Moment<'_>, s: &mut Scene, other: Option<&Scene>) {
     }
 }
 
-/// The pods that the packets of a run come from or go to.
+/// The pods in which packets begin or end.
 pub fn pods_of_run(m: &Moment<'_>) -> BTreeSet<usize> {
     let pod = |e: &Event| if let Kind::Pod(p) = m.labels.kind(e.netns) { Some(p) } else { None };
     let ends = |e: &&Event| {
@@ -479,7 +481,7 @@ pub fn pods_of_run(m: &Moment<'_>) -> BTreeSet<usize> {
     m.events.iter().filter(ends).filter_map(pod).collect()
 }
 
-/// The nodes that the packets of a run go through; flooded ARP does not count.
+/// The nodes that packets go through; copies of flooded frames do not count.
 pub fn nodes_of_run(m: &Moment<'_>) -> BTreeSet<usize> {
     let events = m.events;
     let made: BTreeSet<PacketId> = events
@@ -496,7 +498,7 @@ pub fn nodes_on_way(m: &Moment<'_>, id: PacketId) -> BTreeSet<usize> {
     journey(m, id).iter().filter_map(|s| s.spot.node()).collect()
 }
 
-/// The part of the picture a narrow page shows, so wide: around the packet.
+/// The left edge of the part that a page of this width shows: the node or place of the packet.
 pub fn camera(l: &Layout, s: &Scene, width: f32) -> f32 {
     let middle = match (&s.capsule, s.lit.iter().find(|(_, lit)| lit.now)) {
         (Some(c), Some((Spot::Host(_), _))) => c.at.0,

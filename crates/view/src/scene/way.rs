@@ -31,8 +31,7 @@ pub(super) fn rect_of(l: &Layout, spot: Spot) -> Option<Rect> {
     }
 }
 
-/// The lane from one place to another, from corner to corner. Where there is none, it is a straight
-/// line.
+/// The lane from one place to another, as a polyline; a straight line if there is no lane.
 pub(super) fn way(l: &Layout, a: Spot, b: Spot) -> Vec<Point> {
     let node = |n: usize| l.nodes.iter().find(|x| x.node == n);
     let reversed = |mut v: Vec<Point>| {

@@ -1,4 +1,5 @@
-//! A run that moves. What is the same in two frames stands in the file once, and is seen in both.
+//! A run as an animation. What is equal in several frames is in the file once, with keyframes that
+//! show and hide it.
 
 use super::{Caption, begin, end, pieces, print};
 use crate::app::{Action, App, update};
@@ -9,11 +10,11 @@ use crate::story::Grain;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// A animation has no more frames: a run of more steps is told from device to device.
+/// The most frames of an animation. A run with more steps is shown from device to device.
 pub const MOST_FRAMES: usize = 240;
-/// The last frame stays so much longer, in ms.
+/// The additional time of the last frame, in ms.
 const REST: u32 = 2_500;
-/// The capsule moves so long, in ms.
+/// The time in which the capsule moves to its next place, in ms.
 const MOVE: u32 = 300;
 
 /// Why there is no animation.
@@ -21,11 +22,11 @@ const MOVE: u32 = 300;
 pub enum NoAnimation {
     /// Nothing was sent.
     NothingSent,
-    /// The run has so many steps from device to device.
+    /// The run has this many steps from device to device, more than `MOST_FRAMES`.
     TooLong(usize),
 }
 
-/// The run that the moment is about, from its first step to its last.
+/// The run of the moment, from its first step to its last.
 ///
 /// # Errors
 /// There is no run, or it is too long.
@@ -89,17 +90,17 @@ pub fn animation(app: &App) -> Result<String, NoAnimation> {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Layer {
     Part(Part),
-    /// Around the origin: its group is moved.
+    /// Drawn around the origin; its group is moved.
     Capsule,
     Caption,
 }
 
-/// Frames, as pieces and when each is seen.
+/// The frames, as pieces and the times at which each is visible.
 #[derive(Default)]
 struct Reel {
     /// By layer, in the order of first appearance: the piece, and the frames it is in.
     pieces: BTreeMap<Layer, Vec<(String, Vec<usize>)>>,
-    /// Where the capsule is.
+    /// The place of the capsule in each frame.
     places: Vec<Option<Point>>,
     /// When each frame begins, and the end, in ms.
     starts: Vec<u32>,
@@ -114,14 +115,14 @@ impl Reel {
         }
     }
 
-    /// A moment in percent of the whole.
+    /// A time in percent of the whole duration.
     fn percent(&self, ms: u32) -> String {
         let whole = self.starts.last().copied().unwrap_or_default().max(1);
         let n = u64::from(ms) * 100_000 / u64::from(whole);
         format!("{}.{:03}%", n / 1000, n % 1000)
     }
 
-    /// The keyframes, and the pieces that they move.
+    /// The keyframes, and the pieces that they show, hide and move.
     fn developed(&self) -> (String, String) {
         let frames = self.starts.len() - 1;
         let whole = self.starts.last().copied().unwrap_or_default();
@@ -129,12 +130,12 @@ impl Reel {
         let mut style = String::new();
         let mut body = String::new();
         let mut names: BTreeMap<&[usize], usize> = BTreeMap::new();
-        // Another animation may stand in the same page: its keyframes have other names.
+        // Several animations can be in one page: their keyframes have different names.
         let all = self.pieces.values().flatten().map(|(p, _)| p.as_str());
         let id = format!("{:08x}", all.fold(u64::from(whole), net::rng::hash_str) >> 32);
         for (layer, pieces) in &self.pieces {
             if *layer == Layer::Capsule {
-                // At rest, it is where the last one is.
+                // Without animation it is at its last place.
                 let at = self.places.iter().rev().flatten().next().copied().unwrap_or_default();
                 let _ = write!(
                     body,
@@ -174,7 +175,7 @@ impl Reel {
         (style, body)
     }
 
-    /// When a piece is seen.
+    /// The keyframes of a piece that is visible in `frames`.
     fn seen(&self, frames: &[usize]) -> String {
         let mut out = String::new();
         if frames.first() != Some(&0) {
@@ -192,7 +193,7 @@ impl Reel {
         out
     }
 
-    /// Where the capsule is, and when it goes on.
+    /// The keyframes of the capsule's way.
     fn way(&self) -> String {
         let mut out = String::new();
         let mut was: Option<Point> = None;
@@ -201,13 +202,8 @@ impl Reel {
             let from = was.unwrap_or(at);
             let (start, end) = (self.starts[n], self.starts[n + 1]);
             let mut key = |ms: u32, p: Point| {
-                _ = write!(
-                    out,
-                    "{}{{transform:translate({}px,{}px)}}",
-                    self.percent(ms),
-                    Px(p.0),
-                    Px(p.1)
-                )
+                let (at, x, y) = (self.percent(ms), Px(p.0), Px(p.1));
+                _ = write!(out, "{at}{{transform:translate({x}px,{y}px)}}");
             };
             key(start, from);
             key(start + MOVE, at);

@@ -1,5 +1,5 @@
-//! The sentence of a step below the picture. SVG breaks no lines: they are broken here, by what the
-//! characters take.
+//! The sentence of a step below the picture. SVG does not break lines: they are broken here, by
+//! estimated character widths.
 
 use super::print;
 use crate::app::App;
@@ -7,27 +7,27 @@ use crate::picture::{Span, spans, text};
 use crate::story::place;
 use crate::words::{Context, pieces, sentence};
 
-/// Room at the left and right.
+/// The margin at the left and right, in pixels.
 const EDGE: f32 = 16.0;
-/// From line to line.
+/// The line height, in pixels.
 const LINE: f32 = 19.0;
-/// Above the first line, with the row that counts.
+/// The height above the first baseline, with the row of count and place, in pixels.
 const HEAD: f32 = 42.0;
 
-/// What is said of a step.
+/// The caption of a step.
 pub(super) struct Caption {
     /// `12 / 140`.
     count: String,
     /// `node01 PREROUTING nat`.
     place: String,
-    /// Lines, of pieces: a tool's word or not, and the text.
+    /// The lines, each in pieces: whether it is code, and the text.
     lines: Vec<Vec<(bool, String)>>,
-    /// All of it in one line.
+    /// The sentence in one line, without markup.
     pub(super) plain: String,
 }
 
 impl Caption {
-    /// Of the step that is shown, if there is one.
+    /// The caption of the current step, if there is one.
     pub(super) fn new(app: &App, width: f32) -> Option<Self> {
         let l = app.loaded.as_ref()?;
         let e = &l.session.events()[*app.steps.get(app.step().checked_sub(1)?)?];
@@ -40,7 +40,7 @@ impl Caption {
         })
     }
 
-    /// How high it is.
+    /// Its height, in pixels.
     pub(super) fn height(&self) -> f32 {
         HEAD + LINE * self.lines.len() as f32
     }
@@ -68,7 +68,7 @@ impl Caption {
     }
 }
 
-/// What a character takes, in pixels.
+/// The estimated width of a character, in pixels.
 fn room(c: char, code: bool) -> f32 {
     match (c.is_ascii(), code) {
         (true, true) => 7.4,
@@ -77,8 +77,8 @@ fn room(c: char, code: bool) -> f32 {
     }
 }
 
-/// A sentence in lines. It is broken at spaces, in Japanese anywhere, and a word that is longer
-/// than a line where the line ends.
+/// Breaks a sentence into lines: at spaces, in Japanese anywhere, and in a word that is longer
+/// than a line.
 fn broken(sentence: &str, width: f32) -> Vec<Vec<(bool, String)>> {
     let mut lines: Vec<Vec<(bool, String)>> = vec![Vec::new()];
     let mut used = 0.0;
@@ -110,7 +110,7 @@ fn broken(sentence: &str, width: f32) -> Vec<Vec<(bool, String)>> {
     lines
 }
 
-/// Spaces, words without one, and other scripts letter by letter.
+/// The units that stay on one line: a space, an ASCII word, or one other character.
 fn words(text: &str) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
     let mut in_word = false;

@@ -1,8 +1,8 @@
-//! The picture as a file: one moment, or a run that moves. It stands alone: no script, no address,
-//! no face of its own, the colours of the page written out.
+//! The picture as a file: one moment, or an animated run. The file is self-contained: no script, no
+//! address, no font, and the page's colours written out.
 //!
-//! The run moves by CSS (keyframes), which browsers play in an `<img>` too. Where nothing may move,
-//! or nothing can, its last moment is seen.
+//! The animation is CSS keyframes, which browsers play in an `<img>` too. With reduced motion, or
+//! in a program without CSS animation, the last moment is visible.
 
 mod animation;
 mod caption;
@@ -21,7 +21,7 @@ use net::event::EventKind;
 use play::presets::Preset;
 use print::{escaped, print};
 
-/// The moment that is shown; none if there is no valid document.
+/// The picture of the current moment; none without a valid document.
 pub fn moment(app: &App) -> Option<String> {
     let l = app.loaded.as_ref()?;
     let scene = scene_of(app, None);
@@ -46,7 +46,7 @@ pub fn moment(app: &App) -> Option<String> {
     Some(end(out))
 }
 
-/// The still picture of a preset: its first packet, there where it goes.
+/// The still picture of a preset: the moment when its first packet is delivered.
 pub fn poster(preset: &Preset, lang: Lang) -> Option<String> {
     let mut app = App::new(lang, preset.name);
     update(&mut app, Action::Send);
@@ -56,7 +56,7 @@ pub fn poster(preset: &Preset, lang: Lang) -> Option<String> {
     moment(&app)
 }
 
-/// Every part of a picture but the capsule, printed, each in a group with the class of its own.
+/// The parts of a picture without the capsule, printed, each inside the class of its group.
 fn pieces(picture: &Picture<'_>) -> Vec<(Part, String)> {
     let mut out = Vec::new();
     for g in picture.groups() {
@@ -118,8 +118,8 @@ mod tests {
         app.theme = Theme::Light;
         update(&mut app, Action::Step(12));
         let svg = moment(&app).expect("a picture");
-        let said = Caption::new(&app, 800.0).expect("a step").plain;
-        assert!(svg.contains(&format!("<desc>{}</desc>", escaped(&said))), "{said}");
+        let words = Caption::new(&app, 800.0).expect("a step").plain;
+        assert!(svg.contains(&format!("<desc>{}</desc>", escaped(&words))), "{words}");
         assert!(svg.contains(">13 / "), "{svg}");
         let capsule = scene_of(&app, None).capsule.expect("on its way");
         assert!(svg.contains(&format!("translate({} {})", Px(capsule.at.0), Px(capsule.at.1))));
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_film_has_every_step_and_ends_as_the_last_moment_does() {
+    fn an_animation_has_every_step_and_ends_as_the_last_moment_does() {
         let mut app = sent("article-nodeport");
         let told = animation(&app).expect("an animation");
         update(&mut app, Action::Grain(crate::story::Grain::Hops));
@@ -158,7 +158,7 @@ mod tests {
             let count = format!(">{} / {}<", n + 1, app.steps.len());
             assert!(animation.contains(&count), "{count}");
         }
-        // Where nothing moves, the pieces of the last moment are seen, and no others.
+        // Without animation, the pieces of the last moment are visible, and no others.
         let body = animation.split("</defs>").nth(1).expect("a body");
         let seen: Vec<&str> = body
             .split("<g class=\"p")
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_is_too_long_is_none_and_two_films_have_names_of_their_own() {
+    fn too_long_a_run_is_refused_and_two_animations_have_names_of_their_own() {
         let mut app = App::new(Lang::En, "article-nodeport");
         assert_eq!(animation(&app), Err(NoAnimation::NothingSent));
         app.proto = play::Protocol::Icmp;

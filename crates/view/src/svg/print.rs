@@ -1,9 +1,9 @@
-//! Prints elements. Whatever is drawn, a name from a document is text and nothing else.
+//! Prints elements as SVG text. Names from a document are escaped.
 
 use crate::picture::{Child, Element};
 use std::fmt::Write;
 
-/// Prints an element without what only the page needs of it.
+/// Prints an element without its controls and description.
 pub(super) fn print(out: &mut String, e: &Element) {
     let _ = write!(out, "<{}", e.name);
     for (name, value) in &e.attributes {

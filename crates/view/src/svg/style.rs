@@ -1,15 +1,15 @@
-//! The page's own rules for the picture, with its colours written out: a file stands alone, and
-//! many programs that show one know no `var()`.
+//! The page's style sheet of the picture with its variables written out, since many programs that
+//! show SVG do not know `var()`.
 
 use crate::app::Theme;
 
-/// The names of colours and faces: `--ink: light-dark(#15181d, #e9ecef);`
+/// The variables: `--ink: light-dark(#15181d, #e9ecef);`
 const TOKENS: &str = include_str!("../../styles/tokens.css");
-/// The picture.
+/// The rules for the picture on the page, and for what only a file has.
 const RULES: [&str; 2] =
     [include_str!("../../styles/diagram.css"), include_str!("../../styles/still.css")];
 
-/// The style sheet; where the system decides, both colours are in it.
+/// The style sheet of a file. `Theme::System` has both colours, by a media query.
 pub(super) fn sheet(theme: Theme) -> String {
     match theme {
         Theme::Light => rules(false, false),
@@ -22,8 +22,8 @@ pub(super) fn sheet(theme: Theme) -> String {
     }
 }
 
-/// Every rule, each for the picture only and on a line of its own; or only the declarations that
-/// depend on light and dark.
+/// The rules, each limited to the picture and on a line of its own; with `only_colours` only the
+/// declarations that differ between light and dark.
 fn rules(dark: bool, only_colours: bool) -> String {
     let mut out = String::new();
     let uncommented = |css: &'static str| css.split("*/").filter_map(|c| c.split("/*").next());
@@ -46,12 +46,12 @@ fn rules(dark: bool, only_colours: bool) -> String {
     out
 }
 
-/// Whether a declaration is another in the dark.
+/// Whether a declaration differs between light and dark.
 fn of_colour(declaration: &str) -> bool {
     resolved(declaration, false) != resolved(declaration, true)
 }
 
-/// A declaration without names.
+/// A declaration with its variables replaced.
 fn resolved(declaration: &str, dark: bool) -> String {
     let mut out = declaration.to_owned();
     while let Some((before, rest)) = out.split_once("var(")
@@ -62,8 +62,7 @@ fn resolved(declaration: &str, dark: bool) -> String {
     out
 }
 
-/// The value of a token, on one line. An unknown name would make the declaration void: a test looks
-/// for it.
+/// The value of a variable, on one line; empty if it does not exist, which a test excludes.
 fn token(name: &str, dark: bool) -> String {
     let value = TOKENS.split_once(&format!("{name}:")).and_then(|(_, rest)| rest.split_once(';'));
     let value = value.map_or("", |(value, _)| value.trim());
