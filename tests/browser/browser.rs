@@ -4,8 +4,8 @@
 
 use gloo::timers::future::sleep;
 use std::time::Duration;
+use support::hashes;
 use support::scenario::{ALL, Scenario};
-use view::trace;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 use web_sys::{Element, Event, HtmlElement, HtmlSelectElement, HtmlTextAreaElement};
@@ -14,11 +14,12 @@ wasm_bindgen_test_configure!(run_in_browser);
 
 #[wasm_bindgen_test]
 fn every_scenario_has_the_same_hash_as_natively() {
+    let mut failures = String::new();
     for s in ALL {
         let (session, _) = Scenario::parse(s.name, s.scenario).play(s.name, s.manifests);
-        let hash = format!("{:016x}", trace::hash(session.events()));
-        assert_eq!(hash, s.hash.trim(), "{}: wasm and native differ", s.name);
+        failures.extend(hashes::difference(s.name, s.hash, session.events()));
     }
+    assert!(failures.is_empty(), "wasm and native differ:\n{failures}");
 }
 
 /// A page in an element of its own.

@@ -3,6 +3,7 @@
 //! **Architecture invariant.** Nothing of the product depends on this.
 #![forbid(unsafe_code)]
 
+pub mod hashes;
 pub mod kernel;
 pub mod scenario;
 

@@ -142,7 +142,7 @@ pub struct Embedded {
     pub scenario: &'static str,
     /// `manifests.yaml`, or nothing.
     pub manifests: Option<&'static str>,
-    /// `expect/hash.txt`.
+    /// `expect/hash.txt`; see [`crate::hashes`].
     pub hash: &'static str,
 }
 

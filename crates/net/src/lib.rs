@@ -22,6 +22,7 @@
 pub mod conntrack;
 pub mod drop;
 pub mod dump;
+pub mod encoding;
 pub mod engine;
 pub mod event;
 pub mod neigh;

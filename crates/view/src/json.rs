@@ -17,7 +17,7 @@ pub fn run(session: &Session, labels: &Labels, run: &Run, lang: Lang) -> String 
     let out = json!({
         "version": VERSION,
         "seed": session.seed(),
-        "hash": format!("{:016x}", trace::hash(&session.events()[run.events.clone()])),
+        "hash": format!("{:016x}", net::encoding::hash(&session.events()[run.events.clone()])),
         "events": events,
         "verdict": {
             "answered": run.verdict.ending == Ending::Answered,

@@ -236,9 +236,3 @@ pub fn facts(state: &State, e: &Event) -> BTreeMap<&'static str, String> {
     }
     f
 }
-
-/// A fingerprint of everything that happened: equal on every machine for equal sessions.
-pub fn hash(events: &[Event]) -> u64 {
-    // Written as text, so that no layout of memory gets in.
-    events.iter().fold(0, |h, e| net::rng::hash_str(h, &format!("{e:?}")))
-}
