@@ -194,7 +194,7 @@ impl Case {
 }
 
 fn made(settings: &CaseSettings, manifests: &str, release: Release) -> Result<Sync, String> {
-    let cluster = manifest::read(manifests, &settings.node_name)?;
+    let cluster = manifest::read(manifests)?;
     let zone = cluster.zones.iter().find(|(n, _)| *n == settings.node_name).map(|(_, z)| z.clone());
     let ports: Vec<&ServicePort> = cluster.ports.iter().collect();
     Ok(sync(&settings.settings(release, zone), &ports, true))
@@ -202,7 +202,7 @@ fn made(settings: &CaseSettings, manifests: &str, release: Release) -> Result<Sy
 
 /// Whether the text of each rule, read as a kernel reads it, is the rule.
 fn both_forms(sync: &Sync) -> Vec<String> {
-    let lines = sync.filter.lines.iter().chain(&sync.nat.lines);
+    let lines = sync.filter.rules.iter().chain(&sync.nat.rules);
     let wrong = lines.filter_map(|l| {
         let text = format!("-A {}{}", l.chain, l.text);
         match parse_rule(&text) {
@@ -379,7 +379,11 @@ pub(crate) fn endpoints(path: &Path) -> Checked {
             terminating: e.terminating,
             zones: e.zone_hints.clone(),
             nodes: e.node_hints.clone(),
-            ..Endpoint::ready(e.endpoint.ip(), e.endpoint.port(), e.local)
+            ..Endpoint::ready(
+                e.endpoint.ip(),
+                e.endpoint.port(),
+                e.local.then(|| c.node_name.clone()),
+            )
         };
         let s = &c.service;
         let port = ServicePort {
@@ -441,8 +445,7 @@ struct Entry {
 pub(crate) fn conntrack(path: &Path, release: Release) -> Checked {
     let mut out = Checked::default();
     let entries: Entries = json(path);
-    let cluster = match manifest::read(&support::read(&path.with_extension("yaml")), "test-worker")
-    {
+    let cluster = match manifest::read(&support::read(&path.with_extension("yaml"))) {
         Ok(c) => c,
         Err(why) => return Checked { wrong: vec![why], ..out },
     };

@@ -182,8 +182,8 @@ pub(crate) struct Cluster {
     pub(crate) zones: Vec<(String, String)>,
 }
 
-/// Reads manifests, as the kube-proxy of a node does.
-pub(crate) fn read(text: &str, node: &str) -> Result<Cluster, String> {
+/// Reads manifests, as kube-proxy does.
+pub(crate) fn read(text: &str) -> Result<Cluster, String> {
     let (docs, diags) = kube::yaml::parse(text);
     if let Some(d) = diags.first() {
         return Err(d.to_string());
@@ -253,20 +253,14 @@ pub(crate) fn read(text: &str, node: &str) -> Result<Cluster, String> {
                     health_check: Some(o.spec.health_check_node_port).filter(|n| *n != 0),
                     ..Traffic::default()
                 },
-                endpoints: endpoints(&objects, o, p, node, cluster_ip.is_ipv6()),
+                endpoints: endpoints(&objects, o, p, cluster_ip.is_ipv6()),
             });
         }
     }
     Ok(out)
 }
 
-fn endpoints(
-    objects: &[Object],
-    service: &Object,
-    port: &Port,
-    node: &str,
-    ipv6: bool,
-) -> Vec<Endpoint> {
+fn endpoints(objects: &[Object], service: &Object, port: &Port, ipv6: bool) -> Vec<Endpoint> {
     let mut out = Vec::new();
     let same = |p: &&Port| p.name == port.name && p.protocol == port.protocol;
     for o in objects.iter().filter(|o| o.metadata.namespace == service.metadata.namespace) {
@@ -285,7 +279,7 @@ fn endpoints(
                         terminating: e.conditions.terminating == Some(true),
                         zones: e.hints.for_zones.iter().map(|z| z.name.clone()).collect(),
                         nodes: e.hints.for_nodes.iter().map(|n| n.name.clone()).collect(),
-                        ..Endpoint::ready(addr, p.port, e.node_name.as_deref() == Some(node))
+                        ..Endpoint::ready(addr, p.port, e.node_name.clone())
                     });
                 }
             }
@@ -294,11 +288,7 @@ fn endpoints(
             for s in &o.subsets {
                 for p in s.ports.iter().filter(same) {
                     let ready = s.addresses.iter().filter_map(|a| {
-                        Some(Endpoint::ready(
-                            sloppy_ip(&a.ip)?,
-                            p.port,
-                            a.node_name.as_deref() == Some(node),
-                        ))
+                        Some(Endpoint::ready(sloppy_ip(&a.ip)?, p.port, a.node_name.clone()))
                     });
                     out.extend(ready);
                 }

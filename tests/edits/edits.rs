@@ -3,7 +3,7 @@
 //!
 //! `FUZZ=N cargo test --test edits` tries N times as many.
 
-use kube::yaml::edit::{Edit, Place, Refused, Step, apply, edit, inverse, spliced};
+use kube::yaml::edit::{Edit, EditError, PathPart, YamlPath, apply, edit, inverse, spliced};
 use kube::yaml::{Tree, parse};
 use net::rng::Rng;
 use std::path::Path;
@@ -33,7 +33,7 @@ fn trees(text: &str) -> Vec<Tree> {
 }
 
 /// Every place in a tree, with what stands there.
-fn places<'t>(tree: &'t Tree, at: Place, out: &mut Vec<(Place, &'t Tree)>) {
+fn places<'t>(tree: &'t Tree, at: YamlPath, out: &mut Vec<(YamlPath, &'t Tree)>) {
     out.push((at.clone(), tree));
     match tree {
         Tree::Scalar { .. } => {}
@@ -81,19 +81,19 @@ fn value(r: &mut Rng, depth: u64) -> Tree {
 
 fn random(r: &mut Rng, docs: &[Tree]) -> Edit {
     let mut all = Vec::new();
-    docs.iter().enumerate().for_each(|(i, t)| places(t, Place::root(i), &mut all));
+    docs.iter().enumerate().for_each(|(i, t)| places(t, YamlPath::root(i), &mut all));
     if all.is_empty() {
         return Edit::AddDocument(Tree::map([("a", value(r, 0))]));
     }
     let (place, there) = &all[r.below(all.len() as u64) as usize];
     let place = place.clone();
-    let key = matches!(place.steps.last(), Some(Step::Key(_)));
+    let key = matches!(place.parts.last(), Some(PathPart::Key(_)));
     match (r.below(12), there) {
         (0, _) if docs.len() < 6 => {
             Edit::AddDocument(Tree::map([("kind", Tree::text(word(r))), ("spec", value(r, 0))]))
         }
         (1, _) if docs.len() > 1 => Edit::RemoveDocument(place.document),
-        (2 | 3, _) if !place.steps.is_empty() => Edit::Remove(place),
+        (2 | 3, _) if !place.parts.is_empty() => Edit::Remove(place),
         (4, _) if key => Edit::Rename(place, format!("renamed-{}", r.below(1000))),
         (5 | 6, Tree::Seq(_)) => Edit::Push(place, value(r, 0)),
         (7 | 8, Tree::Map(_)) => {
@@ -102,8 +102,8 @@ fn random(r: &mut Rng, docs: &[Tree]) -> Edit {
         (9, Tree::Map(_)) => {
             Edit::Push(place.key("more").key(&format!("l{}", r.below(1000))), value(r, 1))
         }
-        (_, Tree::Map(_)) if place.steps.is_empty() => Edit::Set(place.key("top"), value(r, 0)),
-        (_, Tree::Seq(_)) if place.steps.is_empty() => Edit::Push(place, value(r, 0)),
+        (_, Tree::Map(_)) if place.parts.is_empty() => Edit::Set(place.key("top"), value(r, 0)),
+        (_, Tree::Seq(_)) if place.parts.is_empty() => Edit::Push(place, value(r, 0)),
         _ => Edit::Set(place, value(r, 0)),
     }
 }
@@ -122,7 +122,7 @@ fn takes_nothing(e: &Edit, docs: &[Tree]) -> bool {
         Edit::Push(..) | Edit::Rename(..) | Edit::AddDocument(_) => true,
         Edit::Set(p, _) => {
             let mut all = Vec::new();
-            docs.iter().enumerate().for_each(|(i, t)| places(t, Place::root(i), &mut all));
+            docs.iter().enumerate().for_each(|(i, t)| places(t, YamlPath::root(i), &mut all));
             all.iter().find(|(q, _)| q == p).is_none_or(|(_, t)| matches!(t, Tree::Scalar { .. }))
         }
         _ => false,
@@ -149,7 +149,7 @@ fn a_thousand_random_sequences_of_edits() {
             apply(&mut wanted, &e).unwrap_or_else(|why| panic!("{why}\n{}", told()));
             let splices = match edit(&text, &e) {
                 Ok(s) => s,
-                Err(Refused::TooClever(_)) => {
+                Err(EditError::SideEffect(_)) => {
                     refused.push(told());
                     continue;
                 }

@@ -35,7 +35,7 @@ fn document(shape: &str, release: Release) -> String {
 fn sync(shape: &str, release: Release) -> (kube::Cluster, Sync) {
     let (cluster, diags) = kube::build(&document(shape, release));
     let cluster = cluster.unwrap_or_else(|| panic!("{release}: {}", diags[0]));
-    let sync = kube::plan::proxy_sync(&cluster, 1, &kube::plan::proxy_settings(&cluster, 1), true);
+    let sync = kube::plan::proxy_sync(&cluster, &kube::plan::proxy_settings(&cluster, 1), true);
     (cluster, sync)
 }
 
@@ -45,7 +45,7 @@ fn the_words_of_every_release_are_its_rules() {
     for (name, shape) in shapes() {
         for release in Release::all() {
             let (cluster, sync) = sync(&shape, release);
-            for line in sync.filter.lines.iter().chain(&sync.nat.lines) {
+            for line in sync.filter.rules.iter().chain(&sync.nat.rules) {
                 let text = format!("-A {}{}", line.chain, line.text);
                 let (_, rule) =
                     parse_rule(&text).unwrap_or_else(|e| panic!("{release} {name}: {text}: {e}"));
@@ -138,7 +138,7 @@ fn nat(minor: u8, spec: &str, status: &str, pods: &str) -> String {
         + pods;
     let (cluster, diags) = kube::build(&text);
     let cluster = cluster.unwrap_or_else(|| panic!("{}", diags[0]));
-    kube::plan::proxy_sync(&cluster, 1, &kube::plan::proxy_settings(&cluster, 1), true)
+    kube::plan::proxy_sync(&cluster, &kube::plan::proxy_settings(&cluster, 1), true)
         .restore(&BTreeSet::new())
 }
 

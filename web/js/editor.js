@@ -46,6 +46,7 @@ const theme = EditorView.theme({
   ".cm-help": {
     maxWidth: "320px",
     padding: "6px 10px",
+    whiteSpace: "pre-line",
     fontFamily: "var(--sans)",
     fontSize: "12px",
     lineHeight: "17px",
@@ -86,7 +87,7 @@ const highlight = HighlightStyle.define([
 ]);
 
 globalThis.PacketwalkEditor = {
-  mount(host, text, label, onChange, complete) {
+  mount(host, text, label, onChange, complete, help) {
     const root = host.attachShadow({ mode: "open" });
     const parent = document.createElement("div");
     parent.className = "editor-root";
@@ -110,6 +111,11 @@ globalThis.PacketwalkEditor = {
         else high = line - 1;
       }
       return Math.min(at - (low - 1), doc.line(low).to);
+    };
+    // Fields of Topology and Script; those of Kubernetes kinds are in help.js.
+    const fieldHelp = (doc, pos, lang) => {
+      const found = help(out(doc), outAt(doc, pos), lang);
+      return found && { ...found, from: inAt(doc, found.from), to: inAt(doc, found.to) };
     };
     const view = new EditorView({
       parent,
@@ -144,15 +150,17 @@ globalThis.PacketwalkEditor = {
             ],
           }),
           hoverTooltip((v, pos) => {
-            const help = helpAt(v.state.doc, pos, document.documentElement.lang === "ja");
-            if (!help) return null;
+            const doc = v.state.doc;
+            const lang = document.documentElement.lang;
+            const found = fieldHelp(doc, pos, lang) ?? helpAt(doc, pos, lang === "ja");
+            if (!found) return null;
             const create = () => {
               const dom = document.createElement("div");
               dom.className = "cm-help";
-              dom.textContent = help.text;
+              dom.textContent = found.text;
               return { dom };
             };
-            return { pos: help.from, end: help.to, above: true, create };
+            return { pos: found.from, end: found.to, above: true, create };
           }),
           keymap.of([...completionKeymap, ...defaultKeymap, ...searchKeymap, ...lintKeymap]),
           // Tab leaves the editor, as everywhere on the page; Mod-] indents.

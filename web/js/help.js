@@ -1,5 +1,5 @@
-// What the words of a document mean, shown when one rests on them: by the kind of the document they
-// stand in, `*` for all; English and Japanese.
+// Help about the fields of Kubernetes kinds, in English and Japanese, by the kind of the document; `*`
+// for all. Fields of Topology and Script come from the engine's table.
 const words = {
   "*": {
     apiVersion: [
@@ -81,120 +81,6 @@ const words = {
     ],
     nodePort: ["Chosen from the range if it is not written.", "省略時は範囲から選ばれる。"],
     protocol: ["TCP (if it is not written), UDP or SCTP.", "TCP（省略時）、UDP、SCTP。"],
-  },
-  Topology: {
-    Topology: [
-      "What is under the cluster: segments, nodes, hosts. Every field has a default.",
-      "クラスターの下にあるもの。セグメント、ノード、ホスト。すべて省略できる。",
-    ],
-    kubernetes: [
-      "Address ranges and version of the cluster.",
-      "クラスターのアドレス範囲とバージョン。",
-    ],
-    version: ["Decides how kube-proxy writes its rules.", "kube-proxy の規則の書き方が決まる。"],
-    podCIDR: [
-      "Addresses of pods. Each node takes a /24 from it.",
-      "Pod のアドレス。各ノードが /24 を使う。",
-    ],
-    serviceCIDR: ["Addresses of Services.", "Service のアドレス。"],
-    serviceNodePortRange: [
-      "Node ports, 30000-32767 if it is not written.",
-      "NodePort の範囲。省略時は 30000-32767。",
-    ],
-    kubeProxy: ["Options of kube-proxy.", "kube-proxy の設定。"],
-    masqueradeAll: [
-      "true: everything sent to a ClusterIP is masqueraded, also from pods (--masquerade-all).",
-      "true なら Pod からの ClusterIP 宛てもすべて MASQUERADE する（--masquerade-all）。",
-    ],
-    flannel: ["The overlay between nodes.", "ノード間のオーバーレイ。"],
-    vni: [
-      "VXLAN network identifier, 1 if it is not written.",
-      "VXLAN ネットワーク識別子。省略時は 1。",
-    ],
-    ipMasq: [
-      "flanneld masquerades what pods send out of the cluster (--ip-masq).",
-      "Pod がクラスター外へ送るものを flanneld が MASQUERADE する（--ip-masq）。",
-    ],
-    port: ["UDP port of VXLAN: 8472, as Linux has it.", "VXLAN の UDP ポート。Linux と同じ 8472。"],
-    segments: ["LANs: one Ethernet each.", "LAN（それぞれ一つの Ethernet）。"],
-    subnet: [
-      "Network of the segment, with prefix length.",
-      "セグメントのネットワーク（プレフィックス長付き）。",
-    ],
-    gateway: ["The segment's router.", "セグメントのルーター。"],
-    nodes: ["Machines of the cluster.", "クラスターのマシン。"],
-    hosts: ["Machines outside the cluster.", "クラスター外のマシン。"],
-    role: [
-      "worker (if it is not written) or control-plane.",
-      "worker（省略時）または control-plane。",
-    ],
-    hostname: [
-      "What the machine calls itself; its name if it is not written.",
-      "マシン自身の名前。省略時は name と同じ。",
-    ],
-    nic: ["The device on the segment.", "セグメントにつながる装置。"],
-    address: [
-      "With prefix length: 192.168.120.226/24.",
-      "プレフィックス長付き。192.168.120.226/24。",
-    ],
-    mac: [
-      "Six octets in hex; made from the seed if it is not written.",
-      "16 進 6 オクテット。省略時はシードから作る。",
-    ],
-    mtu: [
-      "Largest IP packet in bytes, 1500 if it is not written. flannel.1 and pods have 50 less.",
-      "IP パケットの最大バイト数。省略時は 1500。flannel.1 と Pod は 50 小さい。",
-    ],
-    docker: [
-      "Whether docker runs, with docker0 and its chains.",
-      "docker が動くか（docker0 とチェーン）。",
-    ],
-    sysctl: [
-      "Kernel settings of the node, before anything is sent.",
-      "送信前のノードのカーネル設定。",
-    ],
-    "net.ipv4.ip_forward": [
-      "0: the node does not route packets of others.",
-      "0 なら他のパケットを転送しない。",
-    ],
-    "net.bridge.bridge-nf-call-iptables": [
-      "1: bridged frames go through iptables too; kube-proxy needs it.",
-      "1 ならブリッジのフレームも iptables を通る。kube-proxy に必要。",
-    ],
-    pods: ["Where pods stand, which address they get.", "Pod の置き場所とアドレス。"],
-    faults: [
-      "What is broken from the beginning: cut, down, stopped.",
-      "最初から壊れているもの。cut、down、stopped。",
-    ],
-    cut: ["The cable of this node or host.", "このノードやホストのケーブル。"],
-    down: ["A device: node01/flannel.1", "装置。node01/flannel.1"],
-    stopped: [
-      "A daemon that has not run since the node was started: node01/kube-proxy, node01/flanneld",
-      "ノード起動後に動いていないデーモン。node01/kube-proxy、node01/flanneld",
-    ],
-    layout: [
-      "Where somebody dragged it, in pixels. Nothing else depends on it.",
-      "ドラッグした位置（ピクセル）。他には影響しない。",
-    ],
-  },
-  Script: {
-    Script: ["What is done, in order.", "順に行うこと。"],
-    seed: ["Decides every chance.", "すべての偶然を決める。"],
-    start: ["Neighbour tables: cold, known, used.", "近隣テーブル。cold、known、used。"],
-    steps: ["One after the other.", "一つずつ順に。"],
-    send: ["A probe: from, to, proto.", "送信。from、to、proto。"],
-    run: ["A command of the emulated shell.", "エミュレートしたシェルのコマンド。"],
-    endpoint: ["Forces the choice of the random rules.", "確率の規則の選択を固定する。"],
-    timeout: ["The client's patience.", "クライアントが待つ時間。"],
-    settle: [
-      "How long the world is watched after the client's end.",
-      "クライアント終了後に見続ける時間。",
-    ],
-    size: [
-      "Bytes of data of a ping or datagram; of a TCP request so many more.",
-      "ping やデータグラムのデータのバイト数。TCP では要求に足すバイト数。",
-    ],
-    count: ["How many pings or datagrams.", "ping またはデータグラムの数。"],
   },
 };
 

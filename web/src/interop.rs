@@ -183,6 +183,7 @@ pub struct Editor {
     handle: JsValue,
     _on_change: Closure<dyn FnMut(String)>,
     _complete: Closure<dyn Fn(String, u32) -> JsValue>,
+    _help: Closure<dyn Fn(String, u32, String) -> JsValue>,
 }
 
 impl Editor {
@@ -224,10 +225,15 @@ impl Editor {
         let complete = Closure::<dyn Fn(String, u32) -> JsValue>::new(|text: String, at: u32| {
             completed(&text, at)
         });
-        let args =
-            Array::of5(host, &text.into(), &label.into(), on_change.as_ref(), complete.as_ref());
+        let help = Closure::<dyn Fn(String, u32, String) -> JsValue>::new(
+            |text: String, at: u32, lang: String| help(&text, at, &lang),
+        );
+        let (text, label) = (text.into(), label.into());
+        let args: [&JsValue; 6] =
+            [host, &text, &label, on_change.as_ref(), complete.as_ref(), help.as_ref()];
+        let args: Array = args.into_iter().collect();
         let handle = Reflect::apply(&mount, &JsValue::UNDEFINED, &args).ok()?;
-        Some(Self { handle, _on_change: on_change, _complete: complete })
+        Some(Self { handle, _on_change: on_change, _complete: complete, _help: help })
     }
 
     fn call(&self, method: &str, arg: &JsValue) -> Option<JsValue> {
@@ -270,19 +276,36 @@ impl Editor {
     }
 }
 
-/// What the editor offers: `{from, options: [{label, apply}]}`.
+/// The completions at a place: `{from, options: [{label, apply}]}`.
 fn completed(text: &str, at: u32) -> JsValue {
     let found = kube::complete::complete(text, byte(text, at));
     let options = Array::new();
-    for o in found.offers {
+    for o in found.list {
         let option = Object::new();
         let _ = Reflect::set(&option, &"label".into(), &o.word.as_str().into());
-        let _ = Reflect::set(&option, &"apply".into(), &format!("{}{}", o.word, o.behind).into());
+        let _ = Reflect::set(&option, &"apply".into(), &format!("{}{}", o.word, o.suffix).into());
         options.push(&option);
     }
     let out = Object::new();
     let _ = Reflect::set(&out, &"from".into(), &utf16(text, found.from as u32).into());
     let _ = Reflect::set(&out, &"options".into(), &options);
+    out.into()
+}
+
+/// The help about a field of Topology or Script at a place: `{from, to, text}`, or null.
+fn help(text: &str, at: u32, lang: &str) -> JsValue {
+    let Some((range, help)) = kube::fields::help_at(text, byte(text, at), lang) else {
+        return JsValue::NULL;
+    };
+    let out = Object::new();
+    let pairs: [(&str, JsValue); 3] = [
+        ("from", utf16(text, range.start as u32).into()),
+        ("to", utf16(text, range.end as u32).into()),
+        ("text", help.into()),
+    ];
+    for (key, value) in pairs {
+        let _ = Reflect::set(&out, &key.into(), &value);
+    }
     out.into()
 }
 

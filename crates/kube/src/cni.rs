@@ -1,7 +1,8 @@
-//! The bridge and host-local plugins: cni0, veth pairs, and the pod's own namespace
-//! (`plugins/main/bridge/bridge.go`, CNI plugins 0.6 beside Kubernetes 1.10, and later ones).
+//! The bridge plugin: cni0, veth pairs and the pod's network namespace
+//! (`plugins/main/bridge/bridge.go`; CNI plugins 0.6 with Kubernetes 1.10, later ones after that).
 
 use crate::cluster::{Cluster, Pod};
+use crate::device::CNI_BRIDGE;
 use crate::flannel;
 use crate::naming;
 use ipnet::{IpNet, Ipv4Net};
@@ -9,6 +10,7 @@ use net::route::RouteProto;
 use net::spec::{DeviceKindSpec, DeviceSpec, NetnsSpec, RouteSpec};
 use net::wire::Mac;
 
+/// The kernel's route to a device's own network.
 fn on_link(dst: Ipv4Net, dev: &str, src: std::net::Ipv4Addr) -> RouteSpec {
     RouteSpec {
         dst: dst.trunc().into(),
@@ -21,8 +23,8 @@ fn on_link(dst: Ipv4Net, dev: &str, src: std::net::Ipv4Addr) -> RouteSpec {
     }
 }
 
-/// cni0 and the node's ends of its pods' cables.
-pub fn configure_node(ns: &mut NetnsSpec, cluster: &Cluster, node: usize, index: u32) {
+/// Adds cni0, with this interface index, and the veths of the node's pods behind it.
+pub(crate) fn configure_node(ns: &mut NetnsSpec, cluster: &Cluster, node: usize, index: u32) {
     let this = &cluster.nodes[node];
     let gateway = this.gateway();
     let mtu = flannel::mtu(&cluster.topology, this);
@@ -33,22 +35,22 @@ pub fn configure_node(ns: &mut NetnsSpec, cluster: &Cluster, node: usize, index:
     } else {
         Mac([0x0a, 0x58, a, b, c, d])
     };
-    let mut bridge = DeviceSpec::new("cni0", index, mac, mtu, DeviceKindSpec::Bridge);
+    let mut bridge = DeviceSpec::new(CNI_BRIDGE, index, mac, mtu, DeviceKindSpec::Bridge);
     bridge.addrs.extend(Ipv4Net::new(gateway, this.pod_cidr.prefix_len()).map(IpNet::from));
     ns.devices.push(bridge);
-    ns.routes.push(on_link(this.pod_cidr, "cni0", gateway));
+    ns.routes.push(on_link(this.pod_cidr, CNI_BRIDGE, gateway));
     for (pod, i) in pods.iter().zip(index + 1..) {
         let kind =
             DeviceKindSpec::Cable { peer_netns: pod.netns(), peer: "eth0".to_owned(), nic: false };
         let mut veth = DeviceSpec::new(&pod.veth, i, pod.veth_mac, mtu, kind);
-        veth.master = Some("cni0".to_owned());
+        veth.master = Some(CNI_BRIDGE.to_owned());
         veth.hairpin = true;
         ns.devices.push(veth);
     }
 }
 
-/// A pod's namespace: eth0 and its routes.
-pub fn pod_netns(cluster: &Cluster, pod: &Pod) -> NetnsSpec {
+/// A pod's network namespace: eth0 and its routes.
+pub(crate) fn pod_netns(cluster: &Cluster, pod: &Pod) -> NetnsSpec {
     let node = &cluster.nodes[pod.node];
     let mut ns = NetnsSpec::new(pod.netns());
     let kind = DeviceKindSpec::Cable {

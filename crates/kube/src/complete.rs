@@ -1,194 +1,185 @@
-//! What could stand at a place of a text: the fields of the mapping there, the words of a value,
-//! labels, names. Worked out by the decoder itself: what it would ask for is what is offered.
+//! Completion: the keys, words, labels and names that can be typed at a place. For Topology and Script the
+//! table of fields gives them; for Kubernetes kinds the decoder records what it accepts.
 
-use crate::cluster;
-use crate::decode::{Decoder, Known};
+use crate::controller;
+use crate::decode::{Accepted, Decoder};
+use crate::fields::{self, Field, Type};
 use crate::yaml::{Value, YamlNode, parse};
 
-/// One word that could stand at a place.
+/// A possible completion.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Offer {
-    /// The word.
+pub struct Completion {
+    /// The whole word.
     pub word: String,
-    /// What to put behind it: `: ` behind a key.
-    pub behind: &'static str,
+    /// What to insert after it: `: ` after a key.
+    pub suffix: &'static str,
 }
 
-/// What is offered: from which byte the word that is typed begins, and what it could become.
+/// The completions at a place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Offers {
-    /// The first byte of the word.
+pub struct Completions {
+    /// The first byte of the word that is being typed.
     pub from: usize,
-    /// What it could be, in order.
-    pub offers: Vec<Offer>,
+    /// The possible words, sorted.
+    pub list: Vec<Completion>,
 }
 
-/// Stands in for the word that is typed, while the text is read.
-const HERE: &str = "zzherezz";
+/// Replaces the word that is being typed while the text is decoded.
+const PLACEHOLDER: &str = "zzherezz";
 
-/// What could stand at a byte of a text.
-pub fn complete(text: &str, at: usize) -> Offers {
-    let Some(before) = text.get(..at) else { return Offers::default() };
-    let typed = |c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'));
-    let from =
-        before.rfind(typed).map_or(0, |i| i + before[i..].chars().next().map_or(1, char::len_utf8));
-    let begun = &before[from..];
+/// The completions at a byte of a text.
+pub fn complete(text: &str, at: usize) -> Completions {
+    let Some(before) = text.get(..at) else { return Completions::default() };
+    let ends_word = |c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'));
+    let from = before
+        .rfind(ends_word)
+        .map_or(0, |i| i + before[i..].chars().next().map_or(1, char::len_utf8));
+    let typed = &before[from..];
     let line = before[..from].rfind('\n').map_or(0, |i| i + 1);
     let left = &before[line..from];
     let is_key =
         left.trim_start_matches([' ', '-']).is_empty() || left.trim_end().ends_with(['{', ',']);
-    let rest = text[at..].find(typed).map_or(text.len(), |i| at + i);
-    let place = if is_key { format!("{HERE}: 0") } else { HERE.to_owned() };
-    // The rest of the line stays, unless it belongs to the word's own value.
-    let behind = if is_key && text[rest..].trim_start_matches(' ').starts_with(':') {
+    let rest = text[at..].find(ends_word).map_or(text.len(), |i| at + i);
+    let inserted = if is_key { format!("{PLACEHOLDER}: 0") } else { PLACEHOLDER.to_owned() };
+    // The rest of the line stays, unless it is the value of the key that is being typed.
+    let resume = if is_key && text[rest..].trim_start_matches(' ').starts_with(':') {
         text[rest..].find('\n').map_or(text.len(), |i| rest + i)
     } else {
         rest
     };
-    let trial = format!("{}{place}{}", &text[..from], &text[behind..]);
-    let mut d = Decoder { known: Some(Vec::new()), ..Decoder::default() };
-    cluster::read(&mut d, &trial);
+    let trial = format!("{}{inserted}{}", &text[..from], &text[resume..]);
     let (docs, _) = parse(&trial);
-    let known = d.known.unwrap_or_default();
-    let mut words: Vec<String> = Vec::new();
-    let has = |k: &&Known| {
-        k.keys.as_ref().is_some_and(|keys| keys.iter().any(|x| x == HERE)) && holds(k, from)
+    let key =
+        left.trim_end().trim_end_matches(':').rsplit([' ', '{', ',']).next().unwrap_or_default();
+    let mut words = match described(&docs, from) {
+        Some((mapping, table)) if is_key => missing_keys(mapping, table),
+        Some((_, table)) => table.iter().find(|f| f.key == key).map(values).unwrap_or_default(),
+        None => accepted(&trial, &docs, from, is_key),
     };
-    if let Some(k) = known.iter().filter(|_| is_key).rfind(has) {
-        let there = k.keys.iter().flatten();
-        let there: Vec<&String> = there.collect();
-        words.extend(k.words.iter().filter(|w| !there.contains(w)).cloned());
-        if k.path.ends_with("selector")
-            || k.path.ends_with("matchLabels")
-            || k.path.ends_with("labels")
-        {
-            words.extend(
-                labels(&docs)
-                    .into_iter()
-                    .map(|(key, _)| key)
-                    .filter(|w| w != HERE && !there.contains(&w)),
-            );
-        }
-    } else if is_key && !known.iter().any(|k| holds(k, from)) {
-        words.extend(["apiVersion", "kind", "metadata", "spec"].map(str::to_owned));
-    } else if !is_key {
-        let key = left
-            .trim_end()
-            .trim_end_matches(':')
-            .rsplit([' ', '{', ','])
-            .next()
-            .unwrap_or_default();
-        words.extend(
-            known
-                .iter()
-                .filter(|k| k.keys.is_none() && k.span.start as usize == from)
-                .flat_map(|k| k.words.clone()),
-        );
-        words.extend(values(&docs, key));
+    if !is_key {
+        words.extend(related(&docs, key));
     }
     words.sort();
     words.dedup();
-    let offer = |word: String| Offer { word, behind: if is_key { ": " } else { "" } };
-    let offers = words
+    let suffix = if is_key { ": " } else { "" };
+    let list = words
         .into_iter()
-        .filter(|w| w.starts_with(begun) && *w != begun && w != HERE)
-        .map(offer)
+        .filter(|w| w.starts_with(typed) && *w != typed && w != PLACEHOLDER)
+        .map(|word| Completion { word, suffix })
         .collect();
-    Offers { from, offers }
+    Completions { from, list }
 }
 
-fn holds(k: &Known, at: usize) -> bool {
-    (k.span.start as usize..=k.span.end as usize).contains(&at)
+/// The innermost mapping at a byte and its fields, in a document of a kind with a table.
+fn described(docs: &[YamlNode], at: usize) -> Option<(&YamlNode, &'static [Field])> {
+    let doc = docs.iter().find(|d| d.span.contains(at))?;
+    let kind = fields::kind(doc.get("kind")?.text())?;
+    let (mapping, table) = fields::mapping_at(doc, kind, at);
+    // `apiVersion` and `kind` are not in the table: the decoder knows them.
+    (!std::ptr::eq(mapping, doc)).then_some((mapping, table))
 }
 
-fn word(n: &YamlNode) -> &str {
-    if let Value::Scalar { text, .. } = &n.value { text } else { "" }
+/// The keys that a mapping does not have yet.
+fn missing_keys(mapping: &YamlNode, table: &[Field]) -> Vec<String> {
+    let missing = table.iter().filter(|f| mapping.get(f.key).is_none());
+    missing.map(|f| f.key.to_owned()).collect()
 }
 
-/// Calls `f` for every pair of every mapping.
-fn each<'a>(n: &'a YamlNode, f: &mut dyn FnMut(&'a str, &'a YamlNode)) {
+/// The values of a described field.
+fn values(field: &Field) -> Vec<String> {
+    match field.value {
+        Type::Word(words) => words.iter().map(|w| (*w).to_owned()).collect(),
+        Type::Boolean => ["true", "false"].map(str::to_owned).into(),
+        _ => Vec::new(),
+    }
+}
+
+/// What the decoder accepts at a byte.
+fn accepted(trial: &str, docs: &[YamlNode], at: usize, is_key: bool) -> Vec<String> {
+    let mut d = Decoder { accepted: Some(Vec::new()), ..Decoder::default() };
+    controller::decode(&mut d, trial);
+    let accepted = d.accepted.unwrap_or_default();
+    if !is_key {
+        let is_value = |a: &&Accepted| a.present.is_none() && a.span.start as usize == at;
+        return accepted.iter().filter(is_value).flat_map(|a| a.words.clone()).collect();
+    }
+    let is_mapping = |a: &&Accepted| {
+        a.span.contains(at)
+            && a.present.as_ref().is_some_and(|keys| keys.iter().any(|k| k == PLACEHOLDER))
+    };
+    let Some(mapping) = accepted.iter().rfind(is_mapping) else {
+        let outside = !accepted.iter().any(|a| a.span.contains(at));
+        let top = ["apiVersion", "kind", "metadata", "spec"];
+        return if outside { top.map(str::to_owned).into() } else { Vec::new() };
+    };
+    let is_missing = |w: &String| !mapping.present.iter().flatten().any(|p| p == w);
+    let mut words: Vec<String> = mapping.words.clone();
+    if ["selector", "matchLabels", "labels"].iter().any(|end| mapping.path.ends_with(end)) {
+        words.extend(labels(docs).into_iter().map(|(key, _)| key));
+    }
+    words.retain(is_missing);
+    words
+}
+
+/// Calls `f` for every key and value of every mapping.
+fn for_each<'a>(n: &'a YamlNode, f: &mut dyn FnMut(&'a str, &'a YamlNode)) {
     match &n.value {
         Value::Map(pairs) => pairs.iter().for_each(|(k, v)| {
-            f(word(k), v);
-            each(v, f);
+            f(k.text(), v);
+            for_each(v, f);
         }),
-        Value::Seq(items) => items.iter().for_each(|i| each(i, f)),
+        Value::Seq(items) => items.iter().for_each(|i| for_each(i, f)),
         Value::Scalar { .. } => {}
     }
 }
 
-/// Every label that is written somewhere.
+/// Every label and selector of the documents.
 fn labels(docs: &[YamlNode]) -> Vec<(String, String)> {
     let mut out = Vec::new();
     for doc in docs {
-        each(doc, &mut |key, v| {
+        for_each(doc, &mut |key, v| {
             if let ("labels" | "matchLabels", Value::Map(pairs)) = (key, &v.value) {
-                out.extend(pairs.iter().map(|(k, v)| (word(k).to_owned(), word(v).to_owned())));
+                out.extend(pairs.iter().map(|(k, v)| (k.text().to_owned(), v.text().to_owned())));
             }
         });
     }
     out
 }
 
-/// What the value of a key could be, from what stands elsewhere.
-fn values(docs: &[YamlNode], key: &str) -> Vec<String> {
+/// The `name` of every item of the lists with one of these keys.
+fn names_in(docs: &[YamlNode], lists: &[&str]) -> Vec<String> {
+    let mut out = Vec::new();
+    for doc in docs {
+        for_each(doc, &mut |key, v| {
+            if lists.contains(&key) {
+                out.extend(v.items().iter().filter_map(|item| item.get("name")));
+            }
+        });
+    }
+    out.into_iter().map(|n| n.text().to_owned()).collect()
+}
+
+/// The values of a key that other parts of the documents suggest.
+fn related(docs: &[YamlNode], key: &str) -> Vec<String> {
     let mut out: Vec<String> =
         labels(docs).into_iter().filter(|(k, _)| k == key).map(|(_, v)| v).collect();
-    let mut names = |wanted: &[&str], from: &[&str]| {
-        if !wanted.contains(&key) {
-            return;
+    match key {
+        "node" | "nodeName" | "on" => out.extend(names_in(docs, &["nodes"])),
+        "from" | "to" | "cut" => out.extend(names_in(docs, &["nodes", "hosts"])),
+        "targetPort" => out.extend(names_in(docs, &["ports"])),
+        "of" => out.extend(
+            docs.iter()
+                .filter(|d| d.get("kind").is_some_and(|k| k.text() == "Deployment"))
+                .filter_map(|d| d.at(&["metadata", "name"]))
+                .map(|n| n.text().to_owned()),
+        ),
+        "kind" => {
+            out.extend(["Service", "Deployment", "List", "Topology", "Script"].map(str::to_owned));
         }
-        for doc in docs {
-            each(doc, &mut |k, v| {
-                if from.contains(&k)
-                    && let Value::Seq(items) = &v.value
-                {
-                    for item in items {
-                        each(item, &mut |k, v| {
-                            if k == "name" && !word(v).is_empty() {
-                                out.push(word(v).to_owned());
-                            }
-                        });
-                    }
-                }
-            });
-        }
-    };
-    names(&["node", "nodeName", "on", "cut"], &["nodes"]);
-    names(&["from", "to", "cut"], &["nodes", "hosts"]);
-    // Named ports of containers.
-    names(&["targetPort"], &["ports"]);
-    let kinds = ["Service", "Deployment", "List", "Topology", "Script"];
-    let versions = ["v1", "apps/v1", "packetwalk.dev/v1alpha1"];
-    let fixed: &[&str] = match key {
-        "kind" => &kinds,
-        "apiVersion" => &versions,
-        "type" => &["ClusterIP", "NodePort"],
-        "protocol" => &["TCP", "UDP"],
-        "docker" | "masqueradeAll" | "ipMasq" => &["true", "false"],
-        "of" => {
-            for doc in docs {
-                let mut kind = "";
-                each(doc, &mut |k, v| {
-                    if k == "kind" {
-                        kind = word(v);
-                    }
-                });
-                if kind == "Deployment" {
-                    let mut first = true;
-                    each(doc, &mut |k, v| {
-                        if k == "name" && std::mem::take(&mut first) {
-                            out.push(word(v).to_owned());
-                        }
-                    });
-                }
-            }
-            &[]
-        }
-        _ => &[],
-    };
-    out.extend(fixed.iter().map(|w| (*w).to_owned()));
-    out.retain(|w| w != HERE && !w.is_empty());
+        "apiVersion" => out.extend(["v1", "apps/v1", fields::API_VERSION].map(str::to_owned)),
+        _ => {}
+    }
+    out.retain(|w| !w.is_empty());
     out
 }
 
@@ -218,43 +209,43 @@ spec:
     spec: {containers: [{name: c, image: nginx, ports: [{name: http, containerPort: 80}]}]}
 ";
 
-    /// What is offered at `|` in a text with `old` replaced.
-    fn offered(old: &str, new: &str) -> Vec<String> {
+    /// The completions at `|` in a text with `old` replaced.
+    fn completed(old: &str, new: &str) -> Vec<String> {
         let text = TEXT.replacen(old, new, 1);
-        let at = text.find('|').expect("a place");
-        complete(&text.replace('|', ""), at).offers.into_iter().map(|o| o.word).collect()
+        let at = text.find('|').expect("a cursor");
+        complete(&text.replace('|', ""), at).list.into_iter().map(|c| c.word).collect()
     }
 
     #[test]
-    fn the_fields_that_are_missing_are_offered() {
-        let ports = offered("  - port: 80\n", "  - port: 80\n    |\n");
+    fn the_fields_that_are_missing_are_completed() {
+        let ports = completed("  - port: 80\n", "  - port: 80\n    |\n");
         assert!(
             ports.contains(&"targetPort".to_owned())
                 && ports.contains(&"nodePort".to_owned())
                 && !ports.contains(&"port".to_owned()),
             "{ports:?}"
         );
-        assert_eq!(offered("  - port: 80\n", "  - port: 80\n    tar|\n"), ["targetPort"]);
-        assert_eq!(offered("spec:\n  selector:", "spec:\n  typ|\n  selector:"), ["type"]);
-        let top = offered("apiVersion: v1\n", "apiVersion: v1\n|\n");
+        assert_eq!(completed("  - port: 80\n", "  - port: 80\n    tar|\n"), ["targetPort"]);
+        assert_eq!(completed("spec:\n  selector:", "spec:\n  typ|\n  selector:"), ["type"]);
+        let top = completed("apiVersion: v1\n", "apiVersion: v1\n|\n");
         assert!(top.contains(&"status".to_owned()) && !top.contains(&"kind".to_owned()), "{top:?}");
-        assert_eq!(offered("{name: nginx}", "{name: nginx, name|}"), ["namespace"]);
+        assert_eq!(completed("{name: nginx}", "{name: nginx, name|}"), ["namespace"]);
     }
 
     #[test]
-    fn kinds_types_labels_and_names_are_offered() {
-        assert_eq!(offered("kind: Service", "kind: S|"), ["Script", "Service"]);
-        assert_eq!(offered("spec:\n  selector:", "spec:\n  type: N|\n  selector:"), ["NodePort"]);
-        assert_eq!(offered("    app: nginx\n", "    app: nginx\n    t|\n"), ["tier"]);
-        assert_eq!(offered("    app: nginx\n", "    tier: |\n"), ["front"]);
+    fn kinds_types_labels_and_names_are_completed() {
+        assert_eq!(completed("kind: Service", "kind: S|"), ["Script", "Service"]);
+        assert_eq!(completed("spec:\n  selector:", "spec:\n  type: N|\n  selector:"), ["NodePort"]);
+        assert_eq!(completed("    app: nginx\n", "    app: nginx\n    t|\n"), ["tier"]);
+        assert_eq!(completed("    app: nginx\n", "    tier: |\n"), ["front"]);
         assert!(
-            offered("  - port: 80\n", "  - port: 80\n    targetPort: |\n")
+            completed("  - port: 80\n", "  - port: 80\n    targetPort: |\n")
                 .contains(&"http".to_owned())
         );
     }
 
     #[test]
-    fn nowhere_is_nothing_and_no_place_is_a_panic() {
+    fn no_place_is_a_panic() {
         assert_eq!(complete("", 0).from, 0);
         for at in 0..TEXT.len() + 3 {
             _ = complete(TEXT, at);
@@ -262,5 +253,24 @@ spec:
         for at in 0.."二: 三\n- é".len() {
             _ = complete("二: 三\n- é", at);
         }
+    }
+
+    #[test]
+    fn fields_of_our_own_kinds_are_completed() {
+        let complete = |text: &str| {
+            let at = text.find('|').expect("a cursor");
+            let found = complete(&text.replace('|', ""), at).list;
+            found.into_iter().map(|c| c.word).collect::<Vec<_>>()
+        };
+        let head = "apiVersion: packetwalk.dev/v1alpha1\nkind: Topology\nspec:\n";
+        assert_eq!(
+            complete(&format!("{head}  nodes:\n  - name: a\n    nic: {{m|}}\n")),
+            ["mac", "mtu"]
+        );
+        assert_eq!(complete(&format!("{head}  flannel:\n    backend: h|\n")), ["host-gw"]);
+        assert_eq!(complete(&format!("{head}  faults:\n  - {{c|}}\n")), ["cut"]);
+        let head = head.replace("Topology", "Script");
+        assert_eq!(complete(&format!("{head}  steps:\n  - send: {{proto: i|}}\n")), ["icmp"]);
+        assert_eq!(complete(&format!("{head}  se|\n")), ["seed"]);
     }
 }

@@ -1,55 +1,62 @@
-//! From YAML nodes to typed fields: every key is asked for by name, what nobody asked for is
-//! unknown, and everything wrong is said at once.
+//! From YAML nodes to typed values. A mapping's decoder requests each field by name; any other key
+//! is reported as unknown, with the nearest known key as the fix. Decoding continues after a fault.
+//!
+//! Fields of Topology and Script are described by a table ([`crate::fields`]), from which the known
+//! keys, ranges, words and defaults are taken.
 
 use crate::diag::{Code, Diagnostic, Span, nearest};
+use crate::fields::{Default as FieldDefault, Field, Type};
 use crate::yaml::{Value, YamlNode};
-use litemap::LiteMap;
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
-/// Collects what is wrong while a document is decoded.
+/// Collects the diagnostics of a document while it is decoded.
 #[derive(Debug, Default)]
 pub struct Decoder {
-    /// What was found so far.
+    /// The faults so far.
     pub diags: Vec<Diagnostic>,
-    /// What could stand where, if somebody wants to know.
-    pub(crate) known: Option<Vec<Known>>,
+    /// What each decoded place accepts; recorded for completion only.
+    pub(crate) accepted: Option<Vec<Accepted>>,
 }
 
-/// What could stand at a place.
+/// What a place in the text accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Known {
+pub(crate) struct Accepted {
     /// The mapping, or the value.
     pub(crate) span: Span,
     /// Its path, as the API server writes it.
     pub(crate) path: String,
-    /// Its keys, or the words it can be.
+    /// The keys of the mapping, or the words that the value can be.
     pub(crate) words: Vec<String>,
-    /// Keys of a mapping, with those that are there; else words of a value.
-    pub(crate) keys: Option<Vec<String>>,
+    /// The keys that the mapping has; none for a value.
+    pub(crate) present: Option<Vec<String>>,
 }
 
 /// The fields of one mapping.
 pub struct Fields<'a> {
-    /// The field's path, as the API server writes it: `spec.ports[0]`.
+    /// The mapping's path, as the API server writes it: `spec.ports[0]`; empty for a document.
     pub path: String,
-    /// Where the mapping stands.
+    /// The mapping.
     pub span: Span,
     pairs: Vec<(&'a str, Span, &'a YamlNode)>,
-    asked: Vec<&'static str>,
+    /// The names that the decoder has requested.
+    requested: Vec<&'static str>,
     not_simulated: &'static [&'static str],
+    /// The table of its fields, in a kind that has one.
+    table: &'static [Field],
 }
 
-/// A value and its place.
+/// A value with the place it was read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spanned<T> {
     /// The value.
     pub value: T,
-    /// Its place.
+    /// Where it is written, or where it would be.
     pub span: Span,
 }
 
 impl Decoder {
-    /// Says an error.
+    /// Adds an error.
     pub fn error(
         &mut self,
         code: Code,
@@ -60,32 +67,39 @@ impl Decoder {
         self.diags.push(Diagnostic::error(code, span, message, hint));
     }
 
+    /// Adds the note that something valid is ignored.
+    pub(crate) fn not_simulated(&mut self, span: Span, what: &str) {
+        self.diags.push(Diagnostic::note(
+            Code::NotSimulated,
+            span,
+            format!("{what} is not simulated"),
+            "it has no effect here and can stay",
+        ));
+    }
+
     /// The fields of a node that must be a mapping.
     pub fn fields<'a>(&mut self, node: &'a YamlNode, path: &str) -> Option<Fields<'a>> {
-        match &node.value {
-            Value::Map(pairs) => {
-                let pairs = pairs.iter().filter_map(|(k, v)| match &k.value {
-                    Value::Scalar { text, .. } => Some((text.as_str(), k.span, v)),
-                    _ => None,
-                });
-                Some(Fields {
-                    path: path.to_owned(),
-                    span: node.span,
-                    pairs: pairs.collect(),
-                    asked: Vec::new(),
-                    not_simulated: &[],
-                })
-            }
-            _ => {
-                let hint = if path.is_empty() {
-                    "begin with apiVersion: and kind:, each in a line of its own"
-                } else {
-                    "write its fields below it, indented by two spaces"
-                };
-                self.wrong_type(node, path, "map", hint);
-                None
-            }
-        }
+        let Value::Map(pairs) = &node.value else {
+            let hint = if path.is_empty() {
+                "begin with apiVersion: and kind:, each on its own line"
+            } else {
+                "write its fields below it, indented by two spaces"
+            };
+            self.wrong_type(node, path, "map", hint);
+            return None;
+        };
+        let pairs = pairs.iter().filter_map(|(k, v)| match &k.value {
+            Value::Scalar { text, .. } => Some((text.as_str(), k.span, v)),
+            _ => None,
+        });
+        Some(Fields {
+            path: path.to_owned(),
+            span: node.span,
+            pairs: pairs.collect(),
+            requested: Vec::new(),
+            not_simulated: &[],
+            table: &[],
+        })
     }
 
     fn wrong_type(&mut self, node: &YamlNode, path: &str, want: &str, hint: &str) {
@@ -94,7 +108,7 @@ impl Decoder {
         self.error(Code::WrongType, node.span, message, hint);
     }
 
-    /// The items of a node that must be a list.
+    /// The items of a node that must be a list; none if it is empty.
     pub fn items<'a>(&mut self, node: &'a YamlNode, path: &str) -> &'a [YamlNode] {
         match &node.value {
             Value::Seq(items) => items,
@@ -106,7 +120,7 @@ impl Decoder {
         }
     }
 
-    /// A text. Numbers and booleans must be quoted to be one.
+    /// A string. Numbers and booleans are strings only in quotes.
     pub fn string(&mut self, node: &YamlNode, path: &str) -> Option<Spanned<String>> {
         match &node.value {
             Value::Scalar { text, plain } if !plain || node.kind() == "string" => {
@@ -116,19 +130,15 @@ impl Decoder {
                 let message =
                     format!("{path}: invalid type: got \"{}\", expected \"string\"", node.kind());
                 let quoted = format!("\"{text}\"");
+                let hint = format!("put it in quotes: {quoted}");
                 self.diags.push(
-                    Diagnostic::error(
-                        Code::WrongType,
-                        node.span,
-                        message,
-                        format!("put it in quotes: {quoted}"),
-                    )
-                    .with_fix(node.span, quoted),
+                    Diagnostic::error(Code::WrongType, node.span, message, hint)
+                        .with_fix(node.span, quoted),
                 );
                 None
             }
             _ => {
-                self.wrong_type(node, path, "string", "write a single word or a quoted text");
+                self.wrong_type(node, path, "string", "write a single word or a quoted string");
                 None
             }
         }
@@ -143,14 +153,10 @@ impl Decoder {
             Value::Scalar { text, .. } if text.trim().parse::<i64>().is_ok() => {
                 let bare = text.trim().to_owned();
                 let message = format!("{path}: invalid type: got \"string\", expected \"integer\"");
+                let hint = format!("remove the quotes: {bare}");
                 self.diags.push(
-                    Diagnostic::error(
-                        Code::WrongType,
-                        node.span,
-                        message,
-                        format!("take the quotes off: {bare}"),
-                    )
-                    .with_fix(node.span, bare),
+                    Diagnostic::error(Code::WrongType, node.span, message, hint)
+                        .with_fix(node.span, bare),
                 );
                 None
             }
@@ -166,21 +172,25 @@ impl Decoder {
         match &node.value {
             Value::Scalar { text, plain: true } if text == "true" => Some(true),
             Value::Scalar { text, plain: true } if text == "false" => Some(false),
-            Value::Scalar { text, .. }
-                if matches!(
-                    text.as_str(),
-                    "yes" | "on" | "Yes" | "True" | "no" | "off" | "No" | "False"
-                ) =>
-            {
-                let word = if matches!(text.as_str(), "yes" | "on" | "Yes" | "True") {
-                    "true"
-                } else {
-                    "false"
+            Value::Scalar { text, .. } => {
+                let meant = match text.to_ascii_lowercase().as_str() {
+                    "yes" | "on" | "true" => Some("true"),
+                    "no" | "off" | "false" => Some("false"),
+                    _ => None,
                 };
-                let message = format!("{path}: Invalid value: {text}: a boolean is true or false");
+                let Some(meant) = meant else {
+                    self.wrong_type(node, path, "boolean", "write true or false");
+                    return None;
+                };
+                let message = format!("{path}: Invalid value: {text:?}: must be true or false");
                 self.diags.push(
-                    Diagnostic::error(Code::WrongType, node.span, message, format!("write {word}"))
-                        .with_fix(node.span, word),
+                    Diagnostic::error(
+                        Code::WrongType,
+                        node.span,
+                        message,
+                        format!("write {meant}"),
+                    )
+                    .with_fix(node.span, meant),
                 );
                 None
             }
@@ -191,7 +201,7 @@ impl Decoder {
         }
     }
 
-    /// A text that is read as something else: an address, a network, a MAC.
+    /// A scalar that is parsed as an address, a network or a MAC.
     pub fn parsed<T: FromStr>(
         &mut self,
         node: &YamlNode,
@@ -202,28 +212,27 @@ impl Decoder {
             self.wrong_type(node, path, "string", &format!("write it like {example}"));
             return None;
         };
-        match text.parse() {
-            Ok(value) => Some(Spanned { value, span: node.span }),
-            Err(_) => {
-                self.error(
-                    Code::InvalidAddress,
-                    node.span,
-                    format!("{path}: Invalid value: {text:?}"),
-                    format!("write it like {example}"),
-                );
-                None
-            }
+        let value = text.parse().ok();
+        if value.is_none() {
+            self.error(
+                Code::InvalidAddress,
+                node.span,
+                format!("{path}: Invalid value: {text:?}"),
+                format!("write it like {example}"),
+            );
         }
+        value.map(|value| Spanned { value, span: node.span })
     }
 
-    /// A mapping from texts to texts: labels, selectors.
-    pub fn string_map(&mut self, node: &YamlNode, path: &str) -> LiteMap<String, String> {
-        let Some(fields) = self.fields(node, path) else { return LiteMap::new() };
-        if let Some(known) = &mut self.known {
-            let keys = Some(fields.pairs.iter().map(|(k, ..)| (*k).to_owned()).collect());
-            known.push(Known { span: node.span, path: path.to_owned(), words: Vec::new(), keys });
+    /// A mapping from strings to strings: labels, selectors.
+    pub fn string_map(&mut self, node: &YamlNode, path: &str) -> BTreeMap<String, String> {
+        let Some(fields) = self.fields(node, path) else { return BTreeMap::new() };
+        if let Some(accepted) = &mut self.accepted {
+            let present = Some(fields.keys());
+            let words = Vec::new();
+            accepted.push(Accepted { span: node.span, path: path.to_owned(), words, present });
         }
-        let mut out = LiteMap::new();
+        let mut out = BTreeMap::new();
         for (key, _, value) in &fields.pairs {
             if let Some(text) = self.string(value, &format!("{path}.{key}")) {
                 out.insert((*key).to_owned(), text.value);
@@ -232,7 +241,7 @@ impl Decoder {
         out
     }
 
-    /// One of some words.
+    /// One of the allowed words.
     pub fn word(
         &mut self,
         node: &YamlNode,
@@ -240,9 +249,10 @@ impl Decoder {
         allowed: &[&'static str],
     ) -> Option<&'static str> {
         let text = self.string(node, path)?;
-        if let Some(known) = &mut self.known {
+        if let Some(accepted) = &mut self.accepted {
             let words = allowed.iter().map(|w| (*w).to_owned()).collect();
-            known.push(Known { span: node.span, path: path.to_owned(), words, keys: None });
+            let path = path.to_owned();
+            accepted.push(Accepted { span: node.span, path, words, present: None });
         }
         if let Some(word) = allowed.iter().find(|w| **w == text.value) {
             return Some(word);
@@ -254,10 +264,8 @@ impl Decoder {
             list.join(", ")
         );
         let near = nearest(&text.value, allowed.iter().copied());
-        let hint = format!(
-            "write {}",
-            near.unwrap_or_else(|| allowed.first().copied().unwrap_or_default())
-        );
+        let hint = near
+            .map_or_else(|| format!("write {}", allowed.join(" or ")), |w| format!("write {w}"));
         let mut diag = Diagnostic::error(Code::UnsupportedValue, text.span, message, hint);
         if let Some(near) = near {
             diag = diag.with_fix(text.span, near);
@@ -282,61 +290,87 @@ impl Decoder {
         }
     }
 
-    /// Ends a mapping: what nobody asked for is unknown, or not simulated.
+    /// Ends a mapping: reports the keys that are unknown or not simulated.
     pub fn finish(&mut self, fields: Fields<'_>) {
-        if let Some(known) = &mut self.known {
-            let words =
-                fields.asked.iter().chain(fields.not_simulated).map(|w| (*w).to_owned()).collect();
-            let keys = Some(fields.pairs.iter().map(|(k, ..)| (*k).to_owned()).collect());
-            known.push(Known { span: fields.span, path: fields.path.clone(), words, keys });
+        let known = fields.known();
+        if let Some(accepted) = &mut self.accepted {
+            let words = known.iter().map(|w| (*w).to_owned()).collect();
+            let present = Some(fields.keys());
+            accepted.push(Accepted {
+                span: fields.span,
+                path: fields.path.clone(),
+                words,
+                present,
+            });
         }
         for (key, span, _) in &fields.pairs {
-            if fields.asked.contains(key) {
-                continue;
+            let path = fields.path_of(key);
+            if fields.is_ignored(key) {
+                self.not_simulated(*span, &path);
+            } else if !known.contains(key) {
+                let near = nearest(key, known.iter().copied());
+                let hint = match near {
+                    Some(near) => format!("did you mean {near}?"),
+                    None => {
+                        let simulated: Vec<_> =
+                            known.iter().filter(|k| !fields.is_ignored(k)).copied().collect();
+                        format!("the fields here are {}", simulated.join(", "))
+                    }
+                };
+                let message = format!("unknown field \"{path}\"");
+                let mut diag = Diagnostic::error(Code::UnknownField, *span, message, hint);
+                if let Some(near) = near {
+                    diag = diag.with_fix(*span, near);
+                }
+                self.diags.push(diag);
             }
-            let path = if fields.path.is_empty() {
-                (*key).to_owned()
-            } else {
-                format!("{}.{key}", fields.path)
-            };
-            if fields.not_simulated.contains(key) {
-                self.diags.push(Diagnostic::note(
-                    Code::NotSimulated,
-                    *span,
-                    format!("{path} is not simulated"),
-                    "it changes nothing here; it may stay",
-                ));
-                continue;
-            }
-            let known = fields.asked.iter().chain(fields.not_simulated).copied();
-            let near = nearest(key, known);
-            let hint = match near {
-                Some(near) => format!("did you mean {near}?"),
-                None => format!("the fields here are {}", fields.asked.join(", ")),
-            };
-            let mut diag = Diagnostic::error(
-                Code::UnknownField,
-                *span,
-                format!("unknown field \"{path}\""),
-                hint,
-            );
-            if let Some(near) = near {
-                diag = diag.with_fix(*span, near);
-            }
-            self.diags.push(diag);
         }
     }
 }
 
 impl<'a> Fields<'a> {
-    /// Names valid fields that are not simulated.
+    /// Declares fields that are valid and ignored.
     #[must_use]
     pub fn not_simulated(mut self, names: &'static [&'static str]) -> Self {
         self.not_simulated = names;
         self
     }
 
-    /// Every field, of a mapping whose keys are names.
+    /// Declares the table that describes the fields.
+    #[must_use]
+    pub fn described(mut self, table: &'static [Field]) -> Self {
+        self.table = table;
+        self
+    }
+
+    /// The keys that are valid here, those that are ignored last.
+    fn known(&self) -> Vec<&'static str> {
+        let described = |ignored: bool| {
+            self.table
+                .iter()
+                .filter(move |f| matches!(f.value, Type::Ignored) == ignored)
+                .map(|f| f.key)
+        };
+        let undescribed = self.requested.iter().copied().filter(|r| self.field(r).is_none());
+        let ignored = self.not_simulated.iter().copied();
+        described(false).chain(undescribed).chain(ignored).chain(described(true)).collect()
+    }
+
+    fn is_ignored(&self, key: &str) -> bool {
+        self.not_simulated.contains(&key) && !self.requested.contains(&key)
+            || self.field(key).is_some_and(|f| matches!(f.value, Type::Ignored))
+    }
+
+    /// The table's row of a key.
+    fn field(&self, key: &str) -> Option<&'static Field> {
+        self.table.iter().find(|f| f.key == key)
+    }
+
+    fn keys(&self) -> Vec<String> {
+        self.pairs.iter().map(|(k, ..)| (*k).to_owned()).collect()
+    }
+
+    /// Every key and value of a mapping whose keys are names.
     pub fn all(&self) -> impl Iterator<Item = (&'a str, &'a YamlNode)> + '_ {
         self.pairs.iter().map(|(k, _, v)| (*k, *v))
     }
@@ -346,35 +380,40 @@ impl<'a> Fields<'a> {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 
-    /// A field, unless it is absent or says nothing.
+    /// The value of a field; none if it is missing or null.
     pub fn get(&mut self, name: &'static str) -> Option<&'a YamlNode> {
-        if !self.asked.contains(&name) {
-            self.asked.push(name);
+        debug_assert!(
+            self.table.is_empty() || self.field(name).is_some(),
+            "{} is not in the table of fields",
+            self.path_of(name)
+        );
+        if !self.requested.contains(&name) {
+            self.requested.push(name);
         }
         self.pairs.iter().find(|(k, _, v)| *k == name && !v.is_null()).map(|(_, _, v)| *v)
     }
 
-    /// A field that is a text, if it is there.
+    /// An optional string.
     pub fn string(&mut self, d: &mut Decoder, name: &'static str) -> Option<Spanned<String>> {
         self.get(name).and_then(|n| d.string(n, &self.path_of(name)))
     }
 
-    /// A field that is a whole number, if it is there.
+    /// An optional whole number.
     pub fn integer(&mut self, d: &mut Decoder, name: &'static str) -> Option<Spanned<i64>> {
         self.get(name).and_then(|n| d.integer(n, &self.path_of(name)))
     }
 
-    /// A field that is `true` or `false`, if it is there.
+    /// An optional boolean.
     pub fn boolean(&mut self, d: &mut Decoder, name: &'static str) -> Option<bool> {
         self.get(name).and_then(|n| d.boolean(n, &self.path_of(name)))
     }
 
-    /// A field that is a port, if it is there.
+    /// An optional port.
     pub fn port(&mut self, d: &mut Decoder, name: &'static str) -> Option<Spanned<u16>> {
         self.get(name).and_then(|n| d.port(n, &self.path_of(name)))
     }
 
-    /// A field that is one of some words, if it is there.
+    /// An optional word out of the allowed ones.
     pub fn word(
         &mut self,
         d: &mut Decoder,
@@ -384,12 +423,89 @@ impl<'a> Fields<'a> {
         self.get(name).and_then(|n| d.word(n, &self.path_of(name), allowed))
     }
 
-    /// A field that has fields itself, if it is there.
+    /// An optional mapping.
     pub fn fields(&mut self, d: &mut Decoder, name: &'static str) -> Option<Self> {
-        self.get(name).and_then(|n| d.fields(n, &self.path_of(name)))
+        let node = self.get(name)?;
+        let below = self.field(name).map_or(&[][..], Field::fields);
+        d.fields(node, &self.path_of(name)).map(|f| f.described(below))
     }
 
-    /// A text that must be there.
+    /// The mappings of an optional list.
+    pub fn list(&mut self, d: &mut Decoder, name: &'static str) -> Vec<Self> {
+        let Some(node) = self.get(name) else { return Vec::new() };
+        let path = self.path_of(name);
+        let below = self.field(name).map_or(&[][..], Field::fields);
+        let mut out = Vec::new();
+        for (i, item) in d.items(node, &path).iter().enumerate() {
+            out.extend(d.fields(item, &format!("{path}[{i}]")).map(|f| f.described(below)));
+        }
+        out
+    }
+
+    /// The names and mappings of a mapping by name.
+    pub fn by_name(&self, d: &mut Decoder) -> Vec<(&'a str, Self)> {
+        let mut out = Vec::new();
+        for (name, _, node) in &self.pairs {
+            let fields = d.fields(node, &self.path_of(name));
+            out.extend(fields.map(|f| (*name, f.described(self.table))));
+        }
+        out
+    }
+
+    /// A described number within its range, or its default.
+    pub fn number<T: TryFrom<i64>>(&mut self, d: &mut Decoder, name: &'static str) -> Option<T> {
+        let Some(Type::Integer(min, max)) = self.field(name).map(|f| &f.value) else { return None };
+        let Some(n) = self.integer(d, name) else {
+            return self.default_value(name)?.parse().ok().and_then(|n: i64| T::try_from(n).ok());
+        };
+        if (*min..=*max).contains(&n.value) {
+            return T::try_from(n.value).ok();
+        }
+        let unit = self.field(name).and_then(|f| f.unit);
+        let unit = unit.map(|u| format!(" {}", u.names()[0])).unwrap_or_default();
+        let path = self.path_of(name);
+        d.error(
+            Code::OutOfRange,
+            n.span,
+            format!(
+                "{path}: Invalid value: {}: must be between {min} and {max}{unit}, inclusive",
+                n.value
+            ),
+            format!("write a number from {min} to {max}"),
+        );
+        None
+    }
+
+    /// A described boolean, or its default.
+    pub fn flag(&mut self, d: &mut Decoder, name: &'static str) -> bool {
+        let default = self.default_value(name) == Some("true");
+        self.boolean(d, name).unwrap_or(default)
+    }
+
+    /// A described word, or its default.
+    pub fn choice(&mut self, d: &mut Decoder, name: &'static str) -> Option<&'static str> {
+        let Some(Type::Word(words)) = self.field(name).map(|f| &f.value) else { return None };
+        self.word(d, name, words).or_else(|| self.default_value(name))
+    }
+
+    /// A described text, parsed.
+    pub fn parsed<T: FromStr>(
+        &mut self,
+        d: &mut Decoder,
+        name: &'static str,
+    ) -> Option<Spanned<T>> {
+        let Some(Type::Text(format)) = self.field(name).map(|f| &f.value) else { return None };
+        self.get(name).and_then(|n| d.parsed(n, &self.path_of(name), format.example))
+    }
+
+    fn default_value(&self, name: &str) -> Option<&'static str> {
+        match self.field(name)?.default? {
+            FieldDefault::Value(value) => Some(value),
+            FieldDefault::Rule(_) => None,
+        }
+    }
+
+    /// A required string.
     pub fn require_string(
         &mut self,
         d: &mut Decoder,
@@ -399,7 +515,7 @@ impl<'a> Fields<'a> {
         self.require(d, name, hint).and_then(|n| d.string(n, &self.path_of(name)))
     }
 
-    /// A port that must be there.
+    /// A required port.
     pub fn require_port(
         &mut self,
         d: &mut Decoder,
@@ -409,7 +525,7 @@ impl<'a> Fields<'a> {
         self.require(d, name, hint).and_then(|n| d.port(n, &self.path_of(name)))
     }
 
-    /// A field that must be there.
+    /// A required field.
     pub fn require(
         &mut self,
         d: &mut Decoder,
@@ -418,7 +534,7 @@ impl<'a> Fields<'a> {
     ) -> Option<&'a YamlNode> {
         let found = self.get(name);
         if found.is_none() {
-            // At the key if it stands there empty, else at the mapping.
+            // At the key if it has no value, else at the start of the mapping.
             let span = self
                 .pairs
                 .iter()

@@ -1,34 +1,41 @@
-//! What is wrong in a document: where, what, and what to type instead.
+//! Faults of a document: where they are, what was found and expected, and what to type instead.
 
 use std::fmt;
 
 /// A range of the text. Lines and columns count from 1, columns in characters; `start` and `end`
-/// are bytes.
+/// are byte offsets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span {
-    /// First line.
+    /// The line it starts in.
     pub line: u32,
-    /// First column.
+    /// The column it starts in.
     pub column: u32,
-    /// First byte.
+    /// Its first byte.
     pub start: u32,
-    /// The byte after the last.
+    /// The byte after its last.
     pub end: u32,
 }
 
-/// How bad it is.
+impl Span {
+    /// Whether a byte is in the range, or directly after it.
+    pub fn contains(&self, at: usize) -> bool {
+        (self.start as usize..=self.end as usize).contains(&at)
+    }
+}
+
+/// What a fault means for the document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// The API server would refuse it.
+    /// The API server would reject it.
     Error,
-    /// It would be accepted, and hardly do what was meant.
+    /// Accepted, but unlikely to do what was intended.
     Warning,
-    /// Valid, and not simulated.
+    /// Valid, but not simulated.
     Note,
 }
 
 impl Severity {
-    /// The word before a message.
+    /// The label of a message.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Error => "error",
@@ -40,13 +47,13 @@ impl Severity {
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
-        /// What kind of fault it is. The names are never changed.
+        /// The kind of a fault. Names are never changed.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Code { $($(#[$doc])* $variant,)* }
         impl Code {
             /// Every code.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
-            /// Its name.
+            /// Its name, in kebab case.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
             }
@@ -55,7 +62,7 @@ macro_rules! codes {
 }
 
 codes! {
-    /// Not YAML.
+    /// The text is not YAML.
     YamlSyntax = "yaml-syntax",
     /// An alias without its anchor.
     YamlAlias = "yaml-alias-unknown",
@@ -63,11 +70,11 @@ codes! {
     DuplicateKey = "duplicate-key",
     /// A value of the wrong type.
     WrongType = "wrong-type",
-    /// A field that must be there and is not.
+    /// A required field is missing.
     MissingField = "missing-field",
     /// A field that does not exist.
     UnknownField = "unknown-field",
-    /// A valid field or kind that is not simulated.
+    /// A valid field, kind or value that is not simulated.
     NotSimulated = "not-simulated",
     /// A kind or version that does not exist.
     UnknownKind = "unknown-kind",
@@ -75,7 +82,7 @@ codes! {
     DuplicateObject = "duplicate-object",
     /// A name that is not allowed.
     InvalidName = "invalid-name",
-    /// A word that is not one of the allowed ones.
+    /// A value that is not among the supported ones.
     UnsupportedValue = "unsupported-value",
     /// A number outside its range.
     OutOfRange = "out-of-range",
@@ -87,51 +94,51 @@ codes! {
     NodePortRange = "service-node-port-out-of-range",
     /// A node port used twice.
     NodePortTaken = "service-node-port-taken",
-    /// A node port on a Service that has none.
+    /// A node port on a Service whose type has none.
     NodePortForbidden = "service-node-port-forbidden",
     /// A cluster IP outside the cluster's range.
     ClusterIpRange = "service-cluster-ip-out-of-range",
     /// A cluster IP used twice.
     ClusterIpTaken = "service-cluster-ip-taken",
-    /// A text that is not an address or network.
+    /// Not an address or network, or one that cannot be used there.
     InvalidAddress = "invalid-address",
     /// The same name or port twice in one list.
     DuplicateValue = "duplicate-value",
     /// Networks that overlap.
     NetworkOverlap = "network-overlap",
-    /// Addresses that clash.
+    /// An address that is already assigned.
     AddressTaken = "address-taken",
-    /// No address is left.
+    /// No address or port is left.
     AddressesExhausted = "addresses-exhausted",
-    /// A node, host or segment that is named but not there.
+    /// A reference to a node or host that does not exist.
     NoSuchNode = "no-such-node",
-    /// A Service port name that no pod has.
+    /// A targetPort that no selected pod names.
     TargetPortUnknown = "target-port-unknown",
 }
 
-/// A replacement that mends a fault.
+/// A replacement that corrects a fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fix {
-    /// What to replace.
+    /// The text to replace.
     pub span: Span,
-    /// With what.
+    /// The replacement.
     pub text: String,
 }
 
 /// One fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// What kind.
+    /// Its kind.
     pub code: Code,
-    /// How bad.
+    /// Its severity.
     pub severity: Severity,
-    /// Where.
+    /// Where it is.
     pub span: Span,
-    /// What is, and what was expected; the API server's own words where it has some.
+    /// What was found and what was expected; in the API server's words where it has some.
     pub message: String,
     /// What to type.
     pub hint: String,
-    /// The replacement, where one is sure.
+    /// A replacement that certainly corrects it.
     pub fix: Option<Fix>,
 }
 
@@ -173,7 +180,7 @@ impl Diagnostic {
         Self { severity: Severity::Note, ..Self::error(code, span, message, hint) }
     }
 
-    /// With the replacement that mends it.
+    /// Adds a replacement that corrects it.
     #[must_use]
     pub fn with_fix(mut self, span: Span, text: impl Into<String>) -> Self {
         self.fix = Some(Fix { span, text: text.into() });
@@ -196,36 +203,37 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// So many faults of a text are told: one with more is of another kind, or made to hurt.
-pub const MOST_TOLD: usize = 500;
+/// The most diagnostics that are reported for one text.
+pub const MAX_REPORTED: usize = 500;
 
-/// The first of many faults, errors before others, in their order; and how many there are besides.
-pub(crate) fn bounded(diags: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let Some(more) = diags.len().checked_sub(MOST_TOLD).filter(|n| *n > 0) else { return diags };
+/// At most [`MAX_REPORTED`] of the diagnostics, errors in preference to others, in their order; and a
+/// note with the number of those left out.
+pub(crate) fn limited(diags: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let Some(more) = diags.len().checked_sub(MAX_REPORTED).filter(|n| *n > 0) else { return diags };
     let (errors, others): (Vec<_>, Vec<_>) =
         diags.into_iter().partition(|x| x.severity == Severity::Error);
-    let mut told: Vec<_> = errors.into_iter().chain(others).take(MOST_TOLD).collect();
-    told.sort_by_key(|x| (x.span.start, x.severity));
-    let last = told.last().map(|x| (x.code, x.span));
-    told.extend(last.map(|(code, span)| Diagnostic {
+    let mut kept: Vec<_> = errors.into_iter().chain(others).take(MAX_REPORTED).collect();
+    kept.sort_by_key(|x| (x.span.start, x.severity));
+    let last = kept.last().map(|x| (x.code, x.span));
+    kept.extend(last.map(|(code, span)| Diagnostic {
         severity: Severity::Note,
         ..Diagnostic::error(
             code,
             span,
-            format!("{more} more are not listed"),
-            "mend what is listed first",
+            format!("{more} more are not shown"),
+            "correct the ones above first",
         )
     }));
-    told
+    kept
 }
 
-/// The nearest of `words` to `word`, if it is near enough to be a slip of the hand.
+/// The word nearest to `word`, if it is near enough for `word` to be a misspelling of it.
 pub fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = words.into_iter().map(|w| (distance(word, w), w)).min_by_key(|(d, _)| *d)?;
     (near.0 <= 1 + word.chars().count() / 4).then_some(near.1)
 }
 
-/// How many letters to insert, remove, replace or swap, without regard to case.
+/// The edit distance (insert, remove, replace, swap neighbours), ignoring case.
 fn distance(a: &str, b: &str) -> usize {
     let a: Vec<char> = a.chars().map(|c| c.to_ascii_lowercase()).collect();
     let b: Vec<char> = b.chars().map(|c| c.to_ascii_lowercase()).collect();
@@ -252,7 +260,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_very_many_faults_the_errors_are_told_and_the_rest_is_counted() {
+    fn of_very_many_faults_errors_are_reported_first_and_the_rest_is_counted() {
         let at = |n: u32, severity| Diagnostic {
             severity,
             ..Diagnostic::error(
@@ -265,19 +273,19 @@ mod tests {
         let many: Vec<_> = (0..1200)
             .map(|n| at(n, if n % 4 == 3 { Severity::Error } else { Severity::Note }))
             .collect();
-        let told = bounded(many.clone());
-        assert_eq!(told.len(), MOST_TOLD + 1);
-        assert_eq!(told.iter().filter(|x| x.severity == Severity::Error).count(), 300);
-        assert!(told.is_sorted_by_key(|x| x.span.start));
+        let kept = limited(many.clone());
+        assert_eq!(kept.len(), MAX_REPORTED + 1);
+        assert_eq!(kept.iter().filter(|x| x.severity == Severity::Error).count(), 300);
+        assert!(kept.is_sorted_by_key(|x| x.span.start));
         assert_eq!(
-            told.last().map(|x| (x.message.as_str(), x.severity)),
-            Some(("700 more are not listed", Severity::Note))
+            kept.last().map(|x| (x.message.as_str(), x.severity)),
+            Some(("700 more are not shown", Severity::Note))
         );
-        assert_eq!(bounded(many[..MOST_TOLD].to_vec()), many[..MOST_TOLD]);
+        assert_eq!(limited(many[..MAX_REPORTED].to_vec()), many[..MAX_REPORTED]);
     }
 
     #[test]
-    fn slips_of_the_hand_are_recognised() {
+    fn misspellings_are_recognised() {
         let words = ["containerPort", "protocol", "name"];
         assert_eq!(nearest("containerport", words), Some("containerPort"));
         assert_eq!(nearest("protocl", words), Some("protocol"));

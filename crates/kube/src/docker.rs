@@ -1,23 +1,30 @@
-//! docker on a node: docker0 and its rules (`libnetwork/drivers/bridge/setup_ip_tables.go`). 1.13
-//! beside Kubernetes 1.10 and 1.11; what 18.06 to 20.10 write after that.
+//! docker on a node: docker0 and its rules (`libnetwork/drivers/bridge/setup_ip_tables.go`); docker
+//! 1.13 with Kubernetes 1.10 and 1.11, later 18.06 to 20.10.
 
-use crate::proxy::Release;
+use crate::device::DOCKER_BRIDGE;
+use crate::release::Release;
+use ipnet::Ipv4Net;
 use net::netfilter::{
     AddrType, CtStates, Hook, IfName, Match, Negatable, Policy, Rule, RulesetBuilder, TableName,
     Target,
 };
+use std::net::Ipv4Addr;
 
-/// docker0's network.
-pub const NETWORK: &str = "172.17.0.1/16";
-
-fn dev(negated: bool) -> Option<Negatable<IfName>> {
-    Some(Negatable { negated, value: IfName("docker0".into()) })
+/// docker0's address and network.
+pub(crate) fn network() -> Ipv4Net {
+    Ipv4Net::new_assert(Ipv4Addr::new(172, 17, 0, 1), 16)
 }
 
-/// Its chains and rules. FORWARD's policy is DROP: docker switched forwarding on itself.
-pub fn write(b: &mut RulesetBuilder, release: Release) {
+/// docker0 as a rule's interface.
+fn dev(negated: bool) -> Option<Negatable<IfName>> {
+    Some(Negatable { negated, value: IfName(DOCKER_BRIDGE.into()) })
+}
+
+/// Writes docker's chains and rules. The policy of FORWARD becomes DROP, as docker sets it when it
+/// enables `ip_forward` itself.
+pub(crate) fn write(b: &mut RulesetBuilder, release: Release) {
     use TableName::{Filter, Nat};
-    let net = |text: &str| text.parse::<ipnet::Ipv4Net>().expect("invariant: a literal network");
+    let loopback = Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8);
     let local = || Match::AddrType { src: None, dst: Some(Negatable::plain(AddrType::Local)) };
     let docker = || Target::Jump("DOCKER".into());
     b.append(Nat, "DOCKER", Rule { in_dev: dev(false), ..Rule::to(Target::Return) });
@@ -25,13 +32,13 @@ pub fn write(b: &mut RulesetBuilder, release: Release) {
     b.append(
         Nat,
         "OUTPUT",
-        Rule { matches: vec![local()], ..Rule::to(docker()) }.to_net(true, net("127.0.0.0/8")),
+        Rule { matches: vec![local()], ..Rule::to(docker()) }.to_net(true, loopback),
     );
     b.append(
         Nat,
         "POSTROUTING",
         Rule { out_dev: dev(true), ..Rule::to(Target::Masquerade { random_fully: false }) }
-            .from_net(false, net("172.17.0.0/16")),
+            .from_net(false, network().trunc()),
     );
     b.policy(Filter, Hook::Forward, Policy::Drop);
     b.new_chain(Filter, "DOCKER");

@@ -1,10 +1,11 @@
-//! flannel: rules, and for every other node a neighbour, a forwarding entry and a route
-//! (`backend/vxlan/vxlan_network.go`, `backend/hostgw`, `network/iptables.go`). Which flannel: the
-//! one of Kubernetes' day, from 0.10 beside 1.10 to 0.28 beside 1.36.
+//! flannel: its rules, and for every other node a neighbour, a forwarding entry and a route
+//! (`backend/vxlan/vxlan_network.go`, `backend/hostgw`, `network/iptables.go`). The version is the
+//! contemporary of the Kubernetes release: from 0.10 with 1.10 to 0.28 with 1.36.
 
 use crate::cluster::{Cluster, Node};
+use crate::device;
 use crate::fault::Daemon;
-use crate::proxy::Release;
+use crate::release::Release;
 use crate::topology::{Backend, Topology};
 use ipnet::Ipv4Net;
 use net::neigh::NudState;
@@ -12,56 +13,51 @@ use net::netfilter::{Match, Negatable, Rule, RulesetBuilder, TableName, Target};
 use net::route::RouteProto;
 use net::spec::{DeviceKindSpec, DeviceSpec, NeighbourSpec, NetnsSpec, RouteSpec};
 
-/// What VXLAN puts around a packet, in bytes.
+/// The headers of VXLAN around an IP packet over IPv4, in bytes: 20 + 8 + 8 + 14.
 const OVERHEAD: u32 = 50;
 
-/// kube-proxy's mark: what has it is masqueraded already.
-const MASQ: u32 = 0x4000;
+/// The mark by which kube-proxy requests masquerading.
+const MASQUERADE_MARK: u32 = 0x4000;
 
-/// The name of its VXLAN device.
-pub fn device_name(vni: u32) -> String {
-    format!("flannel.{vni}")
-}
-
-/// The MTU of pods, in bytes: what is left of the NIC's.
-pub fn mtu(t: &Topology, node: &Node) -> u32 {
+/// The MTU of a node's pods, in bytes: the NIC's, less the encapsulation.
+pub(crate) fn mtu(t: &Topology, node: &Node) -> u32 {
     match t.backend {
         Backend::Vxlan { .. } => node.spec.nic.mtu - OVERHEAD,
         Backend::HostGw => node.spec.nic.mtu,
     }
 }
 
-/// flannel's rules.
-pub fn write(b: &mut RulesetBuilder, cluster: &Cluster, node: usize) {
+/// Appends flannel's rules on a node.
+pub(crate) fn write(b: &mut RulesetBuilder, cluster: &Cluster, node: usize) {
     use TableName::{Filter, Nat};
     let t = &cluster.topology;
     let (net, own, release) = (t.pod_cidr, cluster.nodes[node].pod_cidr, t.version);
     if t.ip_masq {
-        let chain = Place::of(release, "POSTROUTING", "FLANNEL-POSTRTG");
-        chain.enter(b, Nat, "flanneld masq");
+        let chain = RuleChain::new(release, "POSTROUTING", "FLANNEL-POSTRTG");
+        chain.create(b, Nat, "flanneld masq");
         for rule in masquerading(release, net, own) {
-            b.append(Nat, chain.name, told(release, "flanneld masq", rule));
+            b.append(Nat, chain.name, commented(release, "flanneld masq", rule));
         }
     }
-    let chain = Place::of(release, "FORWARD", "FLANNEL-FWD");
-    chain.enter(b, Filter, "flanneld forward");
+    let chain = RuleChain::new(release, "FORWARD", "FLANNEL-FWD");
+    chain.create(b, Filter, "flanneld forward");
     for rule in
         [Rule::to(Target::Accept).from_net(false, net), Rule::to(Target::Accept).to_net(false, net)]
     {
-        b.append(Filter, chain.name, told(release, "flanneld forward", rule));
+        b.append(Filter, chain.name, commented(release, "flanneld forward", rule));
     }
 }
 
-/// Where its rules stand: at the end of a built-in chain, or in one of its own.
-struct Place {
+/// The chain that holds flannel's rules: a built-in one, or from 0.20 on one of its own.
+struct RuleChain {
     built_in: &'static str,
     name: &'static str,
-    /// The jump stands above everything else.
+    /// The jump to it is the first rule of the built-in chain, not the last.
     first: bool,
 }
 
-impl Place {
-    fn of(release: Release, built_in: &'static str, own: &'static str) -> Self {
+impl RuleChain {
+    fn new(release: Release, built_in: &'static str, own: &'static str) -> Self {
         Self {
             built_in,
             name: if release.flannel_chains() { own } else { built_in },
@@ -69,7 +65,8 @@ impl Place {
         }
     }
 
-    fn enter(&self, b: &mut RulesetBuilder, table: TableName, comment: &str) {
+    /// Creates flannel's own chain and the jump to it.
+    fn create(&self, b: &mut RulesetBuilder, table: TableName, comment: &str) {
         if self.name == self.built_in {
             return;
         }
@@ -86,29 +83,32 @@ impl Place {
     }
 }
 
-/// With the comment that later releases write.
-fn told(release: Release, comment: &str, mut rule: Rule) -> Rule {
+/// A rule with the comment that later versions write.
+fn commented(release: Release, comment: &str, mut rule: Rule) -> Rule {
     if release.flannel_comments() {
         rule.matches.push(Match::Comment(comment.into()));
     }
     rule
 }
 
-/// Pods among themselves are left alone; who else comes in or goes out gets the node's address, but
-/// for what comes from outside to a pod of this node.
+/// `MasqRules`: traffic among pods keeps its source, as does traffic from outside to a pod of this node;
+/// other traffic from or to pods gets the node's address.
 fn masquerading(release: Release, net: Ipv4Net, own: Ipv4Net) -> Vec<Rule> {
     let masquerade =
         || Rule::to(Target::Masquerade { random_fully: release.flannel_random_fully() });
     let leave = || Rule::to(Target::Return);
-    let groups = Ipv4Net::new_assert(std::net::Ipv4Addr::new(224, 0, 0, 0), 4);
-    let outwards = masquerade().from_net(false, net).to_net(true, groups);
+    let multicast = Ipv4Net::new_assert(std::net::Ipv4Addr::new(224, 0, 0, 0), 4);
+    let outwards = masquerade().from_net(false, net).to_net(true, multicast);
     let inwards = [
         leave().from_net(true, net).to_net(false, own),
         masquerade().from_net(true, net).to_net(false, net),
     ];
     let mut out = Vec::new();
     if release.flannel_chains() {
-        out.push(Rule { matches: vec![Match::Mark(Negatable::plain((MASQ, MASQ)))], ..leave() });
+        out.push(Rule {
+            matches: vec![Match::Mark(Negatable::plain((MASQUERADE_MARK, MASQUERADE_MARK)))],
+            ..leave()
+        });
     }
     let [local, rest] = inwards;
     if release.flannel_splits() {
@@ -124,11 +124,12 @@ fn masquerading(release: Release, net: Ipv4Net, own: Ipv4Net) -> Vec<Rule> {
     out
 }
 
-/// The device, if the backend has one, and what flanneld programs for every other node.
-pub fn configure(ns: &mut NetnsSpec, cluster: &Cluster, node: usize, index: u32) {
+/// Adds flannel's device, if the backend has one, with this interface index, and what flanneld
+/// programs for every other node.
+pub(crate) fn configure(ns: &mut NetnsSpec, cluster: &Cluster, node: usize, index: u32) {
     let t = &cluster.topology;
     let this = &cluster.nodes[node];
-    let name = device_name(t.vni);
+    let name = device::flannel(t.vni);
     let nic = &this.spec.nic;
     if t.backend != Backend::HostGw {
         let kind = DeviceKindSpec::Vxlan {
@@ -137,14 +138,14 @@ pub fn configure(ns: &mut NetnsSpec, cluster: &Cluster, node: usize, index: u32)
             dev: nic.name.clone(),
             port: t.vxlan_port,
         };
-        let mut device = DeviceSpec::new(&name, index, this.vtep_mac, mtu(t, this), kind);
-        device.addrs.push(Ipv4Net::from(this.pod_cidr.network()).into());
-        ns.devices.push(device);
+        let mut vxlan = DeviceSpec::new(&name, index, this.vtep_mac, mtu(t, this), kind);
+        vxlan.addrs.push(Ipv4Net::from(this.pod_cidr.network()).into());
+        ns.devices.push(vxlan);
     }
     if !t.runs(&this.spec.name.value, Daemon::Flanneld) {
         return;
     }
-    for (other, _) in cluster.nodes.iter().zip(0..).filter(|(_, i)| *i != node) {
+    for (_, other) in cluster.nodes.iter().enumerate().filter(|(i, _)| *i != node) {
         let vtep = other.pod_cidr.network();
         let route = |via: std::net::Ipv4Addr, dev: &str, onlink| RouteSpec {
             dst: other.pod_cidr.into(),
@@ -155,7 +156,7 @@ pub fn configure(ns: &mut NetnsSpec, cluster: &Cluster, node: usize, index: u32)
             proto: RouteProto::Boot,
             metric: 0,
         };
-        // Every node is on the one segment: none is behind a gateway.
+        // All nodes are on one segment, so that every one is reached directly.
         if t.backend != (Backend::Vxlan { direct_routing: false }) {
             ns.routes.push(route(other.address(), &nic.name, false));
             continue;

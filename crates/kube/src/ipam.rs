@@ -1,138 +1,138 @@
-//! Address allocation as the real components do it.
+//! Allocation of pod networks, pod addresses, cluster IPs and node ports. Where the real allocators
+//! draw, the draw depends on the topology's seed.
 
 use ipnet::Ipv4Net;
-use litemap::LiteMap;
 use net::rng;
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
-/// Pod networks for nodes, in order (`cidrset.AllocateNext`): each /24 of the cluster's pod CIDR.
-pub fn pod_cidrs(cluster: Ipv4Net) -> impl Iterator<Item = Ipv4Net> {
+/// The pod networks that nodes get, in order (`cidrset.AllocateNext`): each /24 of the cluster's.
+pub(crate) fn pod_cidrs(cluster: Ipv4Net) -> impl Iterator<Item = Ipv4Net> {
     cluster.subnets(cluster.prefix_len().max(24)).into_iter().flatten()
 }
 
-/// host-local's round robin in one node's pod network: `.1` is the gateway, the first pod gets
-/// `.2`, freed addresses come back only after the end was reached.
+/// host-local's round robin in one node's pod network: `.1` is the gateway, the first pod gets `.2`;
+/// released addresses are reused only after the end of the range
+/// (`plugins/ipam/host-local/backend/allocator/allocator.go`).
 #[derive(Clone, Debug)]
-pub struct HostLocal {
+pub(crate) struct HostLocal {
     net: Ipv4Net,
     last: Ipv4Addr,
-    taken: LiteMap<Ipv4Addr, ()>,
+    taken: BTreeSet<Ipv4Addr>,
 }
 
 impl HostLocal {
-    /// A fresh network.
-    pub fn new(net: Ipv4Net) -> Self {
+    /// A network with only the gateway allocated.
+    pub(crate) fn new(net: Ipv4Net) -> Self {
         let gateway = Ipv4Addr::from(u32::from(net.network()) + 1);
-        Self { net, last: gateway, taken: LiteMap::from_iter([(gateway, ())]) }
+        Self { net, last: gateway, taken: BTreeSet::from([gateway]) }
     }
 
-    /// The bridge's own address.
-    pub fn gateway(&self) -> Ipv4Addr {
+    /// The address of cni0, `.1`.
+    pub(crate) fn gateway(&self) -> Ipv4Addr {
         Ipv4Addr::from(u32::from(self.net.network()) + 1)
     }
 
-    /// Takes a certain address. False: it is taken, or not of this network.
-    pub fn take(&mut self, addr: Ipv4Addr) -> bool {
+    /// Allocates this address. False if it is allocated already, or not in the network.
+    pub(crate) fn take(&mut self, addr: Ipv4Addr) -> bool {
         self.net.contains(&addr)
             && addr != self.net.network()
             && addr != self.net.broadcast()
-            && self.taken.insert(addr, ()).is_none()
+            && self.taken.insert(addr)
     }
 
-    /// Gives an address back.
-    pub fn release(&mut self, addr: Ipv4Addr) {
+    /// Releases an address.
+    pub(crate) fn release(&mut self, addr: Ipv4Addr) {
         self.taken.remove(&addr);
     }
 
-    /// The next free address; none if all are taken.
-    pub fn allocate(&mut self) -> Option<Ipv4Addr> {
-        let (first, n) = (
-            u32::from(self.net.network()) + 1,
-            (1u32 << (32 - self.net.prefix_len())).saturating_sub(2),
-        );
+    /// Allocates the next free address; none if there is none.
+    pub(crate) fn allocate(&mut self) -> Option<Ipv4Addr> {
+        let first = u32::from(self.net.network()) + 1;
+        let n = (1u32 << (32 - self.net.prefix_len())).saturating_sub(2);
         let start = u32::from(self.last) - first + 1;
         let free = (0..n)
             .map(|i| Ipv4Addr::from(first + (start + i) % n))
-            .find(|a| !self.taken.contains_key(a))?;
-        self.taken.insert(free, ());
+            .find(|a| !self.taken.contains(a))?;
+        self.taken.insert(free);
         self.last = free;
         Some(free)
     }
 }
 
-/// Cluster IPs (`ipallocator`, v1.10): a random start, then the first free one upwards.
+/// Cluster IPs (`ipallocator`, 1.10): the first free address from a random one upwards.
 #[derive(Clone, Debug)]
-pub struct ServiceIps {
+pub(crate) struct ServiceIps {
     net: Ipv4Net,
-    taken: LiteMap<Ipv4Addr, ()>,
+    taken: BTreeSet<Ipv4Addr>,
 }
 
 impl ServiceIps {
-    /// A fresh range.
-    pub fn new(net: Ipv4Net) -> Self {
-        Self { net, taken: LiteMap::new() }
+    /// A range with nothing allocated.
+    pub(crate) fn new(net: Ipv4Net) -> Self {
+        Self { net, taken: BTreeSet::new() }
     }
 
-    /// The `n`th address: 1 is `kubernetes`, 10 is DNS.
-    pub fn nth(&self, n: u32) -> Ipv4Addr {
+    /// The network address plus `n`: 1 is the Service `kubernetes`, 10 cluster DNS.
+    pub(crate) fn nth(&self, n: u32) -> Ipv4Addr {
         Ipv4Addr::from(u32::from(self.net.network()).saturating_add(n))
     }
 
-    /// Whether an address is of this range.
-    pub fn contains(&self, addr: Ipv4Addr) -> bool {
+    /// Whether an address can be allocated from the range.
+    pub(crate) fn contains(&self, addr: Ipv4Addr) -> bool {
         self.net.contains(&addr) && addr != self.net.network() && addr != self.net.broadcast()
     }
 
-    /// Takes a certain address; false if it is taken.
-    pub fn take(&mut self, addr: Ipv4Addr) -> bool {
-        self.taken.insert(addr, ()).is_none()
+    /// Allocates this address; false if it is allocated already.
+    pub(crate) fn take(&mut self, addr: Ipv4Addr) -> bool {
+        self.taken.insert(addr)
     }
 
-    /// A free address, drawn by name.
-    pub fn allocate(&mut self, seed: u64, name: &str) -> Option<Ipv4Addr> {
+    /// Allocates a free address for the Service with this name.
+    pub(crate) fn allocate(&mut self, seed: u64, name: &str) -> Option<Ipv4Addr> {
         let n = (1u64 << (32 - self.net.prefix_len())).saturating_sub(2);
         let start = rng::hash_str(seed, name).checked_rem(n)?;
         let first = u64::from(u32::from(self.net.network())) + 1;
         let free = (0..n)
             .map(|i| Ipv4Addr::from((first + (start + i) % n) as u32))
-            .find(|a| !self.taken.contains_key(a))?;
-        self.taken.insert(free, ());
+            .find(|a| !self.taken.contains(a))?;
+        self.taken.insert(free);
         Some(free)
     }
 }
 
-/// Node ports: drawn from the range, then upwards.
+/// Node ports: the first free port from a random one upwards.
 #[derive(Clone, Debug)]
-pub struct NodePorts {
+pub(crate) struct NodePorts {
     first: u16,
     last: u16,
-    taken: LiteMap<u16, ()>,
+    taken: BTreeSet<u16>,
 }
 
 impl NodePorts {
-    /// A fresh range.
-    pub fn new(first: u16, last: u16) -> Self {
-        Self { first, last, taken: LiteMap::new() }
+    /// A range with nothing allocated.
+    pub(crate) fn new(first: u16, last: u16) -> Self {
+        Self { first, last, taken: BTreeSet::new() }
     }
 
-    /// Whether a port is of this range.
-    pub fn contains(&self, port: u16) -> bool {
+    /// Whether a port is in the range.
+    pub(crate) fn contains(&self, port: u16) -> bool {
         (self.first..=self.last).contains(&port)
     }
 
-    /// Takes a certain port; false if it is taken.
-    pub fn take(&mut self, port: u16) -> bool {
-        self.taken.insert(port, ()).is_none()
+    /// Allocates this port; false if it is allocated already.
+    pub(crate) fn take(&mut self, port: u16) -> bool {
+        self.taken.insert(port)
     }
 
-    /// A free port, drawn by name.
-    pub fn allocate(&mut self, seed: u64, name: &str) -> Option<u16> {
+    /// Allocates a free port for the Service port with this name.
+    pub(crate) fn allocate(&mut self, seed: u64, name: &str) -> Option<u16> {
         let n = u64::from(self.last - self.first) + 1;
         let start = rng::hash_str(seed, name) % n;
         let free = (0..n)
             .map(|i| self.first + ((start + i) % n) as u16)
-            .find(|p| !self.taken.contains_key(p))?;
-        self.taken.insert(free, ());
+            .find(|p| !self.taken.contains(p))?;
+        self.taken.insert(free);
         Some(free)
     }
 }
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn host_local_goes_round() {
+    fn host_local_allocates_in_turn() {
         let mut h = HostLocal::new("10.1.5.0/29".parse().expect("net"));
         let all: Vec<_> = std::iter::from_fn(|| h.allocate()).map(|a| a.octets()[3]).collect();
         assert_eq!(all, [2, 3, 4, 5, 6]);
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn every_cluster_ip_is_given_once() {
+    fn every_cluster_ip_is_allocated_once() {
         let mut s = ServiceIps::new("10.0.0.0/28".parse().expect("net"));
         let mut all: Vec<_> = (0..14).filter_map(|i| s.allocate(1, &i.to_string())).collect();
         assert_eq!(s.allocate(1, "x"), None);

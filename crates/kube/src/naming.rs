@@ -1,21 +1,21 @@
-//! Names that components make up: chain names, pod names, MACs. Where the real ones are random,
-//! these are drawn from the topology's seed.
+//! Names that components generate: chains, pods, MAC addresses. Where the real ones are random, these
+//! are drawn from the topology's seed.
 
-use data_encoding::BASE32;
+use data_encoding::{BASE32, HEXLOWER};
 use net::rng;
 use net::wire::Mac;
 use sha2::{Digest, Sha256, Sha512};
 
-/// The letters of generated names (`k8s.io/apimachinery/pkg/util/rand`, v1.10).
+/// The alphabet of generated names (`k8s.io/apimachinery/pkg/util/rand`, 1.10).
 const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
 
-/// `KUBE-SVC-…` of a service port (`pkg/proxy/iptables`, `portProtoHash`): the first 16 letters of
-/// the base32 of the SHA-256 of its name and its protocol in lower case.
+/// The chain of a Service port, `KUBE-SVC-…` (`pkg/proxy/iptables`, `portProtoHash`): 16 characters
+/// of the base32 of the SHA-256 of its name and its protocol in lower case.
 pub fn service_chain(prefix: &str, service_port: &str, proto: &str) -> String {
     hashed(prefix, &format!("{service_port}{proto}"))
 }
 
-/// `KUBE-SEP-…` of one endpoint of a service port.
+/// The chain of one endpoint of a Service port, `KUBE-SEP-…`.
 pub fn endpoint_chain(service_port: &str, proto: &str, endpoint: &str) -> String {
     hashed("KUBE-SEP-", &format!("{service_port}{proto}{endpoint}"))
 }
@@ -25,35 +25,27 @@ fn hashed(prefix: &str, text: &str) -> String {
     format!("{prefix}{}", &digest[..16])
 }
 
-/// The name of a pod's sandbox, which the real runtime draws: 64 hexadecimal digits.
+/// The ID of a pod's sandbox, 64 hexadecimal digits; random in a real runtime.
 pub fn container_id(seed: u64, netns: &str) -> String {
-    hex(&Sha256::digest(format!("{seed}/{netns}")))
+    HEXLOWER.encode(&Sha256::digest(format!("{seed}/{netns}")))
 }
 
-/// `CNI-DN-…` and `CNI-SN-…` of a pod (`plugins/pkg/utils`): 28 letters, made of the network's name
-/// and the sandbox's.
+/// The portmap plugin's chains of a pod, `CNI-DN-…` and `CNI-SN-…` (`plugins/pkg/utils`,
+/// `FormatChainName`): 28 characters, a hash of the network's name and the sandbox's ID.
 pub fn portmap_chain(prefix: &str, network: &str, container_id: &str) -> String {
-    let digest = hex(&Sha512::digest(format!("{network}{container_id}")));
+    let digest = HEXLOWER.encode(&Sha512::digest(format!("{network}{container_id}")));
     format!("{prefix}{}", &digest[..28 - prefix.len()])
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|b| [b >> 4, b & 15])
-        .map(|n| char::from(b"0123456789abcdef"[usize::from(n)]))
-        .collect()
-}
-
-/// The pod template hash in a pod's name. The real one is FNV-32a over Go's dump of the template;
-/// this is FNV-32a over our own text of it.
+/// The label `pod-template-hash`, part of a pod's name. The real one is FNV-32a over Go's dump of the
+/// template; this is FNV-32a over a text of our own.
 pub fn template_hash(template: &str) -> String {
     let hash =
         template.bytes().fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193));
     hash.to_string().bytes().map(|d| ALPHABET[usize::from(d) % 27] as char).collect()
 }
 
-/// Five letters behind a pod's name.
+/// The last five characters of a pod's name, of the `index`th pod of a ReplicaSet.
 pub fn pod_suffix(seed: u64, replica_set: &str, index: usize) -> String {
     let mut h = rng::hash_str(seed, &format!("{replica_set}-{index}"));
     (0..5)
@@ -65,9 +57,9 @@ pub fn pod_suffix(seed: u64, replica_set: &str, index: usize) -> String {
         .collect()
 }
 
-/// A locally administered MAC for a device whose own is random.
-pub fn random_mac(seed: u64, what: &str) -> Mac {
-    let h = rng::hash_str(seed, what).to_be_bytes();
+/// A locally administered unicast MAC address, for a device whose real one is random.
+pub fn random_mac(seed: u64, key: &str) -> Mac {
+    let h = rng::hash_str(seed, key).to_be_bytes();
     Mac([(h[0] & 0xfe) | 0x02, h[1], h[2], h[3], h[4], h[5]])
 }
 
@@ -90,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn encoded_hashes_use_ten_letters() {
+    fn template_hashes_use_ten_characters() {
         assert!(template_hash("x").bytes().all(|b| b"456789bcdf".contains(&b)));
     }
 }

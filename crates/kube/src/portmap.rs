@@ -1,13 +1,13 @@
-//! The portmap plugin: host ports of pods (`plugins/meta/portmap/portmap_iptables.go`, CNI plugins
-//! 0.6 beside Kubernetes 1.10, and later ones).
+//! The portmap plugin: host ports of pods (`plugins/meta/portmap/portmap_iptables.go`; CNI plugins 0.6
+//! with Kubernetes 1.10, later ones after that).
 //!
 //! ```text
 //! PREROUTING, OUTPUT ──local──▶ CNI-HOSTPORT-DNAT ──port──▶ CNI-DN-<pod> ──▶ DNAT to the pod
 //! ```
 //!
-//! What comes from the node's own 127.0.0.1, and later from the pods of the node, is masqueraded:
-//! by CNI-HOSTPORT-SNAT and a chain of the pod, from 0.7 on by a mark. From 0.9 on connections of
-//! UDP to a host port are deleted when its pod comes.
+//! Traffic from the node's 127.0.0.1, and in later versions from the node's pods, is masqueraded: up to
+//! 0.6 by CNI-HOSTPORT-SNAT and a chain of the pod, from 0.7 on by a mark. From 0.9 on, adding a pod
+//! deletes the conntrack entries of UDP to its host ports.
 
 use crate::cluster::{Cluster, Pod};
 use crate::naming;
@@ -21,51 +21,51 @@ use net::netfilter::{
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 
-/// The name of flannel's network.
+/// The name of flannel's network in its CNI configuration.
 const NETWORK: &str = "cbr0";
-/// The mark of what is masqueraded.
+/// The mark of packets to masquerade.
 const MARK: u32 = 0x2000;
-/// So many ports fit into one `multiport`.
-const PORTS: usize = 15;
+/// The most ports of one `multiport` match.
+const MULTIPORT_MAX: usize = 15;
 
-/// A pod's ports on its node.
+/// The ports of a pod that have a host port, with the host port and protocol.
 fn ports(pod: &Pod) -> Vec<(&ContainerPort, u16, Protocol)> {
     let all = pod.containers.iter().flat_map(|c| &c.ports);
     all.filter_map(|p| Some((p, p.host_port?, Protocol::from_name(p.protocol)?))).collect()
 }
 
-/// Whether the plugin does something about a pod.
-pub(crate) fn maps(pod: &Pod) -> bool {
+/// Whether a pod has host ports.
+pub(crate) fn has_host_ports(pod: &Pod) -> bool {
     !ports(pod).is_empty()
 }
 
-/// The host ports whose connections of UDP are deleted when a pod comes.
-pub fn forgotten(cluster: &Cluster, pod: &Pod) -> Vec<u16> {
+/// The UDP host ports whose conntrack entries the plugin deletes when it adds a pod.
+pub fn stale_udp_ports(cluster: &Cluster, pod: &Pod) -> Vec<u16> {
     let all = ports(pod)
         .into_iter()
         .filter(|(.., p)| cluster.topology.version.portmap_forgets() && *p == Protocol::Udp);
     all.map(|(_, host_port, _)| host_port).collect()
 }
 
-/// A node's rules once a pod has come, or gone.
-pub fn after(rules: &Ruleset, cluster: &Cluster, pod: &Pod, there: bool) -> Restored {
+/// A node's rules after the plugin's ADD (`added`) or DEL of a pod.
+pub fn after(rules: &Ruleset, cluster: &Cluster, pod: &Pod, added: bool) -> Restored {
     let mut b = RulesetBuilder::from(rules);
-    if there {
+    if added {
         add(&mut b, cluster, pod);
     } else {
         remove(&mut b, cluster, pod);
     }
     let after = b.build();
-    // Rules that stay keep their counters, whatever comes between them.
+    // Rules that stay keep their counters, even if others are inserted between them.
     let chains =
         rules.table(TableName::Nat).chains.iter().map(|c| (TableName::Nat, c.name.clone()));
     let kept = chains.filter(|(t, c)| after.table(*t).chain(c).is_some()).collect();
     Restored { rules: after, tables: [TableName::Nat].into(), kept }
 }
 
-/// Its rules about every pod of a node.
+/// Adds the rules of every pod of a node.
 pub(crate) fn write(b: &mut RulesetBuilder, cluster: &Cluster, node: usize) {
-    for pod in cluster.pods.iter().filter(|p| p.node == node && maps(p)) {
+    for pod in cluster.pods.iter().filter(|p| p.node == node && has_host_ports(p)) {
         add(b, cluster, pod);
     }
 }
@@ -74,17 +74,19 @@ fn jump(to: &str) -> Rule {
     Rule::to(Target::Jump(to.into()))
 }
 
+/// A rule with one more match.
 fn with(m: Match, rule: Rule) -> Rule {
     let mut matches = rule.matches;
     matches.push(m);
     Rule { matches, ..rule }
 }
 
-fn said(text: impl Into<Rc<str>>, rule: Rule) -> Rule {
+/// A rule with a comment.
+fn commented(text: impl Into<Rc<str>>, rule: Rule) -> Rule {
     with(Match::Comment(text.into()), rule)
 }
 
-/// A packet of a protocol to one port.
+/// A rule restricted to one destination port.
 fn to_port(protocol: Protocol, port: u16, rule: Rule) -> Rule {
     let proto = protocol.number();
     let dport = Some(Negatable::plain(PortRange::one(port)));
@@ -94,16 +96,16 @@ fn to_port(protocol: Protocol, port: u16, rule: Rule) -> Rule {
     )
 }
 
-/// The rules that lead to a pod's own chains: chain, rule.
+/// The jumps to a pod's own chains, each with the chain it stands in.
 fn entries(cluster: &Cluster, pod: &Pod) -> Vec<(&'static str, Rule)> {
     let id = naming::container_id(cluster.topology.seed, &pod.netns());
     let chain = |prefix: &str| naming::portmap_chain(prefix, NETWORK, &id);
-    let name = |what: &str| format!("{what} name: \"{NETWORK}\" id: \"{id}\"");
+    let comment = |kind: &str| format!("{kind} name: \"{NETWORK}\" id: \"{id}\"");
     let dnat = chain("CNI-DN-");
     if !cluster.topology.version.portmap_marks() {
         return vec![
-            ("CNI-HOSTPORT-DNAT", said(name("dnat"), jump(&dnat))),
-            ("CNI-HOSTPORT-SNAT", said(name("snat"), jump(&chain("CNI-SN-")))),
+            ("CNI-HOSTPORT-DNAT", commented(comment("dnat"), jump(&dnat))),
+            ("CNI-HOSTPORT-SNAT", commented(comment("snat"), jump(&chain("CNI-SN-")))),
         ];
     }
     let mut out = Vec::new();
@@ -113,19 +115,19 @@ fn entries(cluster: &Cluster, pod: &Pod) -> Vec<(&'static str, Rule)> {
             .filter(|(.., p)| *p == protocol)
             .map(|(_, port, _)| PortRange::one(port))
             .collect();
-        for some in all.chunks(PORTS) {
+        for some in all.chunks(MULTIPORT_MAX) {
             let rule = Rule { proto: Some(Negatable::plain(protocol.number())), ..jump(&dnat) };
             let ports = Match::Multiport {
                 side: Side::Destination,
                 ports: Negatable::plain(some.to_vec()),
             };
-            out.push(("CNI-HOSTPORT-DNAT", with(ports, said(name("dnat"), rule))));
+            out.push(("CNI-HOSTPORT-DNAT", with(ports, commented(comment("dnat"), rule))));
         }
     }
     out
 }
 
-/// What it does when a pod comes.
+/// The plugin's ADD.
 fn add(b: &mut RulesetBuilder, cluster: &Cluster, pod: &Pod) {
     use TableName::Nat;
     let marks = cluster.topology.version.portmap_marks();
@@ -137,36 +139,38 @@ fn add(b: &mut RulesetBuilder, cluster: &Cluster, pod: &Pod) {
         )
     };
     let localhost = Ipv4Net::from(Ipv4Addr::LOCALHOST);
-    // 0.6 puts everything first, later ones what leads to the pods last.
-    let enter = |b: &mut RulesetBuilder, chain: &str, rule: Rule, first: bool| {
+    // 0.6 inserts every rule at the top; later versions append the jumps to pods' chains.
+    let add_once = |b: &mut RulesetBuilder, chain: &str, rule: Rule, first: bool| {
         if b.has(Nat, chain, &rule) {
             return;
         }
         if first { b.prepend(Nat, chain, rule) } else { b.append(Nat, chain, rule) }
     };
     b.new_chain(Nat, "CNI-HOSTPORT-DNAT");
-    enter(b, "PREROUTING", local(), !marks);
-    enter(b, "OUTPUT", local(), !marks);
+    add_once(b, "PREROUTING", local(), !marks);
+    add_once(b, "OUTPUT", local(), !marks);
     if marks {
-        let set =
-            said("CNI portfwd masquerade mark", Rule::to(Target::Mark { value: MARK, mask: MARK }));
-        enter(b, "CNI-HOSTPORT-SETMARK", set, false);
+        let set = commented(
+            "CNI portfwd masquerade mark",
+            Rule::to(Target::Mark { value: MARK, mask: MARK }),
+        );
+        add_once(b, "CNI-HOSTPORT-SETMARK", set, false);
         let marked = Match::Mark(Negatable::plain((MARK, MARK)));
-        enter(
+        add_once(
             b,
             "CNI-HOSTPORT-MASQ",
             with(marked, Rule::to(Target::Masquerade { random_fully: false })),
             false,
         );
-        enter(
+        add_once(
             b,
             "POSTROUTING",
-            said("CNI portfwd requiring masquerade", jump("CNI-HOSTPORT-MASQ")),
+            commented("CNI portfwd requiring masquerade", jump("CNI-HOSTPORT-MASQ")),
             true,
         );
     } else {
         b.new_chain(Nat, "CNI-HOSTPORT-SNAT");
-        enter(
+        add_once(
             b,
             "POSTROUTING",
             jump("CNI-HOSTPORT-SNAT").from_net(false, localhost).to_net(true, localhost),
@@ -181,10 +185,10 @@ fn add(b: &mut RulesetBuilder, cluster: &Cluster, pod: &Pod) {
         }
     }
     let subnet = cluster.topology.version.portmap_marks_subnet();
-    let neighbours = if subnet { cluster.nodes[pod.node].pod_cidr } else { pod.ip.into() };
+    let pods = if subnet { cluster.nodes[pod.node].pod_cidr } else { pod.ip.into() };
     for (port, host_port, protocol) in ports(pod) {
         if marks {
-            for from in [neighbours, localhost] {
+            for from in [pods, localhost] {
                 b.append(
                     Nat,
                     &dnat,
@@ -205,11 +209,11 @@ fn add(b: &mut RulesetBuilder, cluster: &Cluster, pod: &Pod) {
         b.append(Nat, &dnat, to_port(protocol, host_port, Rule::to(to)));
     }
     for (chain, rule) in entries(cluster, pod) {
-        enter(b, chain, rule, !marks);
+        add_once(b, chain, rule, !marks);
     }
 }
 
-/// What it does when a pod goes.
+/// The plugin's DEL.
 fn remove(b: &mut RulesetBuilder, cluster: &Cluster, pod: &Pod) {
     for (chain, rule) in entries(cluster, pod) {
         b.delete_rule(TableName::Nat, chain, &rule);

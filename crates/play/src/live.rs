@@ -5,7 +5,7 @@ use crate::session::{LONGEST_RUN, Session};
 use kube::fault::{Daemon, Fault};
 use kube::plan::{self, Synced};
 use kube::proxy::{self, Flow};
-use kube::rollout::{self, Op, Step, Work};
+use kube::rollout::{self, Op, Operation, Work};
 use kube::{Cluster, Severity, portmap};
 use net::conntrack::{Connection, L4, Tuple};
 use net::engine::Setting;
@@ -132,14 +132,14 @@ impl Session {
         text: &str,
         deleted: &BTreeSet<String>,
     ) -> Result<Vec<String>, Refused> {
-        let (cluster, diags) = kube::cluster::after(self.running(), text, deleted);
+        let (cluster, diags) = kube::after(self.running(), text, deleted);
         let Some(cluster) = cluster.map(Rc::new) else {
             let wrong = diags.into_iter().find(|d| d.severity == Severity::Error);
             return Err(wrong.map_or_else(Default::default, |d| (d.message, d.hint)));
         };
         let steps =
             rollout::rollout(self.live.cluster(), &cluster, self.live.history.len() as u64 - 1)?;
-        let (_, said) = kube::cluster::after(self.running(), &self.live.text, &BTreeSet::new());
+        let (_, said) = kube::after(self.running(), &self.live.text, &BTreeSet::new());
         let new = diags.iter().filter(|d| !said.iter().any(|s| s.message == d.message));
         let warnings = new
             .map(|d| {
@@ -176,7 +176,7 @@ impl Session {
     }
 
     /// A machine that comes again while it is still going: first it goes.
-    fn finish_leaving(&mut self, steps: &[Step]) {
+    fn finish_leaving(&mut self, steps: &[Operation]) {
         let comes = |name: &str| {
             steps.iter().any(|s| matches!(&s.work, Work::Add(spec, _) if spec.name == name))
         };
@@ -233,7 +233,7 @@ impl Session {
         (task.perform)(self);
     }
 
-    fn perform(&mut self, step: &Step) {
+    fn perform(&mut self, step: &Operation) {
         let Some(at) = self.world().state().ns_named(&step.netns).map(|n| n.0) else { return };
         let by = step.by;
         let dev = |s: &Self, name: &str| {
@@ -315,8 +315,11 @@ impl Session {
                     *op == Op::Add,
                 );
                 self.world_mut().configure_by(at, Setting::Rules(Box::new(restored)), by);
-                let ports =
-                    if *op == Op::Add { portmap::forgotten(cluster, pod) } else { Vec::new() };
+                let ports = if *op == Op::Add {
+                    portmap::stale_udp_ports(cluster, pod)
+                } else {
+                    Vec::new()
+                };
                 self.forget(at, by, &|f| f.proto == PROTO_UDP && ports.contains(&f.orig_dport));
             }
             Work::Sync(cluster) if !self.live.stopped.contains(&step.netns) => {
@@ -381,7 +384,7 @@ impl Session {
         let number = |c: &Cluster| c.nodes.iter().position(|n| n.spec.name.value == done.node);
         let old = done.before.as_deref().and_then(|c| Some((c, number(c)?)));
         let s = plan::synced(old, &done.cluster, number(&done.cluster)?, true)?;
-        proxy::words(&done.rules, &s.sync, s.before.as_ref())
+        proxy::restore_text(&done.rules, &s.sync, s.before.as_ref())
     }
 }
 

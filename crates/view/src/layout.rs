@@ -291,7 +291,7 @@ fn node(cluster: &Cluster, first: &BTreeSet<usize>, i: usize, (x, y): Point) -> 
         route,
         vxlan: (
             Rect::new(x + 76.0, y + 324.0, w - 138.0, 36.0),
-            kube::flannel::device_name(cluster.topology.vni),
+            kube::device::flannel(cluster.topology.vni),
             format!("{}/32", n.pod_cidr.network()),
             format!("vni {} · udp {}", cluster.topology.vni, cluster.topology.vxlan_port),
         ),

@@ -142,7 +142,7 @@ pub(crate) fn printed(session: &Session, dir: &Path) -> Result<(usize, Vec<Strin
             .ok_or("a node without a namespace")?;
         let print = save(&spec.rules, "packetwalk", "the session's beginning", &|_, _| (0, 0));
         let settings = kube::plan::proxy_settings(cluster, i);
-        let words = kube::plan::proxy_sync(cluster, i, &settings, true)
+        let words = kube::plan::proxy_sync(cluster, &settings, true)
             .restore(&std::collections::BTreeSet::new());
         let (print_file, words_file) = (dir.join("print.txt"), dir.join("words.txt"));
         std::fs::write(&print_file, &print).map_err(|e| e.to_string())?;

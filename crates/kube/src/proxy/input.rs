@@ -1,38 +1,39 @@
-//! What kube-proxy knows: its own settings, its node, and every port of every Service.
+//! kube-proxy's input: its options, its node, and the Service ports with their endpoints; and which
+//! endpoints it chooses (`pkg/proxy/topology.go`).
 
 use super::Release;
-use crate::object::{ServiceType, Traffic};
+use crate::object::{Endpoint, ServiceType, Traffic};
 use ipnet::IpNet;
-use litemap::LiteMap;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-/// How kube-proxy was started, and where.
+/// kube-proxy's options and its node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// The release.
+    /// The release of kube-proxy.
     pub release: Release,
-    /// The family it writes rules for.
+    /// Whether it writes rules for IPv6 instead of IPv4.
     pub ipv6: bool,
-    /// `--cluster-cidr`: who is in the cluster.
+    /// `--cluster-cidr`: sources inside the cluster.
     pub cluster_cidr: Option<IpNet>,
     /// `--masquerade-all`.
     pub masquerade_all: bool,
-    /// `1 << --iptables-masquerade-bit`, as it is written.
+    /// `1 << --iptables-masquerade-bit`, in hexadecimal as rules print it.
     pub mark: Rc<str>,
     /// `--iptables-localhost-nodeports`.
     pub localhost_node_ports: bool,
-    /// `--nodeport-addresses`; of both families.
+    /// `--nodeport-addresses`, of both address families; empty: all.
     pub node_port_addresses: Vec<IpNet>,
-    /// Whether iptables knows `--random-fully`.
+    /// Whether iptables supports `--random-fully`.
     pub random_fully: bool,
-    /// Whether the counter `ct_state_invalid_dropped_pkts` could be made.
+    /// Whether the nfacct counter `ct_state_invalid_dropped_pkts` exists.
     pub counts_invalid: bool,
-    /// Whether the counter `localhost_nps_accepted_pkts` could be made.
+    /// Whether the nfacct counter `localhost_nps_accepted_pkts` exists.
     pub counts_localhost: bool,
     /// `net.netfilter.nf_conntrack_tcp_be_liberal`.
     pub tcp_liberal: bool,
-    /// The addresses of the node's devices, in their order.
+    /// The addresses of the node's devices, in the order of their interface indices.
     pub addresses: Vec<IpAddr>,
     /// The node's address.
     pub node_ip: Option<IpAddr>,
@@ -43,7 +44,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// As kube-proxy starts without options.
+    /// The defaults of kube-proxy.
     pub fn new(release: Release) -> Self {
         Self {
             release,
@@ -64,18 +65,23 @@ impl Settings {
         }
     }
 
-    /// Whether an address is of the family that is written.
+    /// Whether an address belongs to the address family of the rules.
     pub(super) fn ours(&self, addr: &IpAddr) -> bool {
         addr.is_ipv6() == self.ipv6
     }
 
-    /// Whether node ports are reached at 127.0.0.1.
+    /// Whether node ports are reachable at 127.0.0.1.
     pub(super) fn localhost(&self) -> bool {
         !self.ipv6 && (self.localhost_node_ports || !self.release.localhost_flag())
     }
+
+    /// Whether an endpoint is on this node.
+    pub(super) fn is_local(&self, e: &Endpoint) -> bool {
+        e.node.as_ref() == Some(&self.node)
+    }
 }
 
-/// A protocol that has ports.
+/// A transport protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Protocol {
     /// TCP.
@@ -87,7 +93,7 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// The name in rules and chain names.
+    /// Its name in rules, in lower case.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
@@ -96,7 +102,7 @@ impl Protocol {
         }
     }
 
-    /// Its number in an IP header.
+    /// Its number in the IP header.
     pub const fn number(self) -> u8 {
         match self {
             Self::Tcp => net::wire::PROTO_TCP,
@@ -105,24 +111,24 @@ impl Protocol {
         }
     }
 
-    /// The protocol of a manifest's word.
+    /// The protocol of this name, in upper or lower case.
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Tcp, Self::Udp, Self::Sctp].into_iter().find(|p| p.name().eq_ignore_ascii_case(name))
     }
 }
 
-/// One port of a Service.
+/// A port of a Service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServicePort {
-    /// Its namespace.
+    /// The Service's namespace.
     pub namespace: String,
-    /// Its name.
+    /// The Service's name.
     pub service: String,
     /// The port's name; may be empty.
     pub name: String,
     /// The protocol.
     pub protocol: Protocol,
-    /// What it is.
+    /// The Service's type.
     pub kind: ServiceType,
     /// `clusterIP`.
     pub cluster_ip: IpAddr,
@@ -130,66 +136,25 @@ pub struct ServicePort {
     pub port: u16,
     /// `nodePort`.
     pub node_port: Option<u16>,
-    /// How packets to it are led.
+    /// Addresses and policies.
     pub traffic: Traffic,
-    /// Every endpoint, of every slice.
+    /// The endpoints of all slices.
     pub endpoints: Vec<Endpoint>,
 }
 
-/// One endpoint of a port.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Endpoint {
-    /// Its address.
-    pub addr: IpAddr,
-    /// Its port.
-    pub port: u16,
-    /// `conditions.ready`.
-    pub ready: bool,
-    /// `conditions.serving`.
-    pub serving: bool,
-    /// `conditions.terminating`.
-    pub terminating: bool,
-    /// Whether it is on this node.
-    pub local: bool,
-    /// `hints.forZones`.
-    pub zones: Vec<String>,
-    /// `hints.forNodes`.
-    pub nodes: Vec<String>,
-}
-
-impl Endpoint {
-    /// A ready one.
-    pub fn ready(addr: IpAddr, port: u16, local: bool) -> Self {
-        Self {
-            addr,
-            port,
-            ready: true,
-            serving: true,
-            terminating: false,
-            local,
-            zones: Vec::new(),
-            nodes: Vec::new(),
-        }
-    }
-
-    /// `10.1.5.4:80`, `[fd00::1]:80`.
-    pub fn text(&self) -> String {
-        std::net::SocketAddr::new(self.addr, self.port).to_string()
-    }
-
-    fn leaving(&self) -> bool {
-        self.serving && self.terminating
-    }
+/// Whether an endpoint is terminating but still serving.
+fn is_draining(e: &Endpoint) -> bool {
+    e.serving && e.terminating
 }
 
 impl ServicePort {
-    /// `default/web:http`; a port without a name keeps the colon up to 1.19.
+    /// `default/web:http`. Up to 1.19 the colon is there even if the port has no name.
     pub fn full_name(&self, release: Release) -> String {
         let colon = if self.name.is_empty() && release.no_bare_colon() { "" } else { ":" };
         format!("{}/{}{colon}{}", self.namespace, self.service, self.name)
     }
 
-    /// The addresses of the load balancer that are caught here.
+    /// The load balancer's addresses that kube-proxy captures.
     pub(super) fn vips(&self, s: &Settings) -> Vec<IpAddr> {
         self.traffic
             .ingress
@@ -199,26 +164,26 @@ impl ServicePort {
             .collect()
     }
 
-    /// Whether it is reached from outside at all.
+    /// Whether it can be reached from outside the cluster.
     pub(super) fn external(&self, s: &Settings) -> bool {
         self.node_port.is_some()
             || !self.vips(s).is_empty()
             || self.traffic.external_ips.iter().any(|a| s.ours(a))
     }
 
-    /// Whether external packets go to endpoints of this node only.
+    /// Whether packets from outside go to endpoints on this node only.
     pub(super) fn local_outside(&self, s: &Settings) -> bool {
         let kind = self.kind > ServiceType::ClusterIp
             || (s.release.external_ips_obey_policy() && !self.traffic.external_ips.is_empty());
         self.traffic.external_local && kind
     }
 
-    /// Whether packets of the cluster go to endpoints of this node only.
+    /// Whether packets from inside the cluster go to endpoints on this node only.
     pub(super) fn local_inside(&self, s: &Settings) -> bool {
         self.traffic.internal_local && s.release.internal_policy()
     }
 
-    /// Which endpoints packets go to on a node (`pkg/proxy/topology.go`, `CategorizeEndpoints`).
+    /// The endpoints that packets go to on a node (`CategorizeEndpoints`).
     pub fn choose(&self, s: &Settings) -> Chosen {
         if !s.release.ext_chains() {
             return self.choose_before_ext(s);
@@ -229,18 +194,18 @@ impl ServicePort {
         self.chosen(s, wants_all, wants_local)
     }
 
-    /// Up to 1.23: `internalTrafficPolicy: Local` is for everybody, but only without
+    /// Up to 1.23, `internalTrafficPolicy: Local` applies to all packets, but not together with
     /// `externalTrafficPolicy: Local`.
     fn choose_before_ext(&self, s: &Settings) -> Chosen {
         let outside = self.local_outside(s);
-        let here_only = !outside && self.local_inside(s);
+        let local_only = !outside && self.local_inside(s);
         let cluster: Vec<Endpoint> = self
             .sorted(s.release)
             .into_iter()
-            .filter(|e| e.ready && (e.local || !here_only))
+            .filter(|e| e.ready && (s.is_local(e) || !local_only))
             .collect();
         let local = if outside {
-            cluster.iter().filter(|e| e.local).cloned().collect()
+            cluster.iter().filter(|e| s.is_local(e)).cloned().collect()
         } else {
             Vec::new()
         };
@@ -256,31 +221,30 @@ impl ServicePort {
         let hint = self.hint(s);
         let mut cluster = Vec::new();
         if wants_all {
-            cluster = pick(&|e| e.ready && hint.as_ref().is_none_or(|h| h.names(e)));
+            cluster = pick(&|e| e.ready && hint.as_ref().is_none_or(|h| h.allows(e)));
             if cluster.is_empty() && fallback {
-                cluster = pick(&Endpoint::leaving);
+                cluster = pick(&is_draining);
             }
         }
         let mut any = !cluster.is_empty();
         let mut local = Vec::new();
         if wants_local {
-            local = pick(&|e| e.ready && e.local);
+            local = pick(&|e| e.ready && s.is_local(e));
             if local.is_empty() && fallback {
-                local = pick(&|e| e.local && e.leaving());
+                local = pick(&|e| s.is_local(e) && is_draining(e));
             }
-            any |= all.iter().any(|e| e.ready || (fallback && e.leaving()));
+            any |= all.iter().any(|e| e.ready || (fallback && is_draining(e)));
         }
         Chosen { cluster, local, any }
     }
 
-    /// Every endpoint once, in kube-proxy's order. Of an address that is in two slices, the later
-    /// that is not terminating wins.
+    /// Every endpoint once, in kube-proxy's order. If two slices have one, the later one that is not
+    /// terminating wins.
     fn sorted(&self, release: Release) -> Vec<Endpoint> {
         let mut all: Vec<Endpoint> = Vec::new();
-        let mut at: LiteMap<_, usize> = LiteMap::new();
+        let mut at: BTreeMap<_, usize> = BTreeMap::new();
         for e in &self.endpoints {
-            let i = at.get(&(e.addr, e.port)).copied().unwrap_or(all.len());
-            at.insert((e.addr, e.port), i);
+            let i = *at.entry((e.addr, e.port)).or_insert(all.len());
             match all.get_mut(i) {
                 Some(known) if known.terminating || !e.terminating => *known = e.clone(),
                 Some(_) => {}
@@ -293,7 +257,8 @@ impl ServicePort {
         all
     }
 
-    /// What ready endpoints are hinted for, if each is and this node is among it.
+    /// The hints that apply on this node: those of all ready endpoints, if one of them is for this
+    /// node or its zone.
     fn hint<'a>(&self, s: &'a Settings) -> Option<Hint<'a>> {
         let ready = || self.endpoints.iter().filter(|e| e.ready);
         if s.release.node_hints()
@@ -310,14 +275,14 @@ impl ServicePort {
     }
 }
 
-/// Where traffic should stay.
+/// Topology hints: which endpoints a node uses.
 enum Hint<'a> {
     Node(&'a String),
     Zone(&'a String),
 }
 
 impl Hint<'_> {
-    fn names(&self, e: &Endpoint) -> bool {
+    fn allows(&self, e: &Endpoint) -> bool {
         match self {
             Self::Node(n) => e.nodes.contains(n),
             Self::Zone(z) => e.zones.contains(z),
@@ -325,41 +290,22 @@ impl Hint<'_> {
     }
 }
 
-/// Which endpoints packets go to on a node.
+/// The endpoints that packets go to on a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chosen {
-    /// By the policy Cluster.
+    /// With traffic policy Cluster.
     pub cluster: Vec<Endpoint>,
-    /// By the policy Local.
+    /// With traffic policy Local.
     pub local: Vec<Endpoint>,
-    /// Whether there is a usable one anywhere.
+    /// Whether any node has a usable endpoint.
     pub any: bool,
 }
 
 impl Chosen {
-    /// All that can be reached, each once.
+    /// All endpoints of both, each once.
     pub fn reachable(&self) -> Vec<Endpoint> {
         let mut all = self.cluster.clone();
         all.extend(self.local.iter().filter(|e| !self.cluster.contains(e)).cloned());
         all
     }
-}
-
-/// An address as kube-proxy reads it: zeros before a number are nothing (`netutils.ParseIPSloppy`).
-pub fn sloppy_ip(text: &str) -> Option<IpAddr> {
-    let plain = text.trim();
-    if plain.contains(':') {
-        return plain.parse().ok();
-    }
-    let parts: Vec<u8> = plain
-        .split('.')
-        .map(|p| if p.starts_with('+') { None } else { p.parse().ok() })
-        .collect::<Option<_>>()?;
-    <[u8; 4]>::try_from(parts).ok().map(IpAddr::from)
-}
-
-/// A network as kube-proxy reads it.
-pub fn sloppy_net(text: &str) -> Option<IpNet> {
-    let (addr, length) = text.trim().split_once('/')?;
-    IpNet::new(sloppy_ip(addr)?, length.parse().ok()?).ok()
 }

@@ -1,27 +1,30 @@
-//! kube-proxy in iptables mode, 1.10 to 1.36: the rules it writes, release by release.
+//! kube-proxy in iptables mode, 1.10 to 1.36: the rules that each release writes.
 //!
 //! ```text
 //! Settings, [ServicePort] ──sync──▶ Sync ──restore──▶ the text fed to iptables-restore
-//!                                     └──────────────▶ rules, as a kernel holds and iptables-save prints them
+//!                                     └──────────────▶ the rules that a kernel holds
 //! ```
 //!
-//! One generator; what differs between releases is asked of [`Release`]. It knows no cluster and no
-//! packets: [`super::plan`] makes its input, and puts its rules on a node.
+//! One generator writes all releases; [`Release`] says how they differ. It knows neither the cluster nor
+//! packets: its input is made in `plan`.
 
 mod ext;
 mod input;
-mod line;
 mod node;
-mod release;
 mod restore;
+mod rule;
 mod stale;
-mod write;
+mod sync;
+mod writer;
 mod xlb;
 
-pub use input::{Chosen, Endpoint, Protocol, ServicePort, Settings, sloppy_ip, sloppy_net};
-pub use line::{Line, probability};
-pub use node::{kubelet, put, synced, words};
-pub use release::Release;
+pub use crate::address::{sloppy_ip, sloppy_net};
+pub use crate::object::Endpoint;
+pub use crate::release::Release;
+pub use input::{Chosen, Protocol, ServicePort, Settings};
+pub use node::{first_sync, kubelet, restore_text, synced};
 pub use restore::is_own;
+pub use rule::{WrittenRule, probability};
 pub use stale::{Flow, Reconciler, Stale};
-pub use write::{Sync, Written, sync};
+pub use sync::sync;
+pub use writer::{Sync, TableRules};

@@ -1,35 +1,36 @@
-//! What stands around kube-proxy's chains on a node: the jumps to them, and kubelet's own rules.
+//! kube-proxy's tables on a node: the jumps to its chains, kubelet's own rules, and a sync of rules that
+//! are there.
 
-use super::line::{Draft, Verdict};
-use super::write::{localnet, masquerading};
-use super::{Line, Release, Settings, Sync};
-use net::netfilter::{CtStates, Restored, Ruleset, RulesetBuilder, TableName};
+use super::rule::{RuleBuilder, Verdict, WrittenRule};
+use super::writer::{localnet, masquerading};
+use super::{Release, Settings, Sync};
+use net::netfilter::{CtStates, Restored, Rule, Ruleset, RulesetBuilder, TableName};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-/// A jump from a built-in chain. Each is put at the top, so that the last stands first.
+/// A jump from a built-in chain. Each is inserted at the top, so that the last comes first.
 struct Jump {
     table: TableName,
     from: &'static str,
     to: &'static str,
     comment: &'static str,
-    /// Only new connections.
+    /// Whether it takes new connections only.
     new_only: bool,
-    /// Whether a release makes it.
-    made: fn(Release) -> bool,
+    /// Whether a release has it.
+    exists: fn(Release) -> bool,
 }
 
-/// All jumps, in the order they are made (`iptablesJumpChains`).
+/// All jumps, in the order in which they are inserted (`iptablesJumpChains`).
 const JUMPS: &[Jump] = {
     use TableName::{Filter, Nat};
     const fn jump(
         table: TableName,
         from: &'static str,
         to: &'static str,
-        what: (&'static str, bool),
-        made: fn(Release) -> bool,
+        (comment, new_only): (&'static str, bool),
+        exists: fn(Release) -> bool,
     ) -> Jump {
-        Jump { table, from, to, comment: what.0, new_only: what.1, made }
+        Jump { table, from, to, comment, new_only, exists }
     }
     const fn always(_: Release) -> bool {
         true
@@ -57,17 +58,18 @@ const JUMPS: &[Jump] = {
     ]
 };
 
-fn append(b: &mut RulesetBuilder, table: TableName, line: Line) {
-    b.append(table, &line.chain, line.rule);
+fn append(b: &mut RulesetBuilder, table: TableName, rule: WrittenRule) {
+    b.append(table, &rule.chain, rule.rule);
 }
 
+/// The mark of packets to drop.
 const DROP_MARK: &str = "0x00008000";
 
-/// kubelet's chains and rules (`pkg/kubelet/kubelet_network_linux.go`).
+/// Writes kubelet's chains and rules (`pkg/kubelet/kubelet_network_linux.go`).
 pub fn kubelet(b: &mut RulesetBuilder, s: &Settings) {
     use TableName::{Filter, Mangle, Nat};
     let (drop, firewall): (Rc<str>, Rc<str>) = ("KUBE-MARK-DROP".into(), "KUBE-FIREWALL".into());
-    let draft = || Draft::new(false);
+    let rule = || RuleBuilder::new(false);
     if s.release.canary() {
         for table in [Mangle, Nat, Filter] {
             b.new_chain(table, "KUBE-KUBELET-CANARY");
@@ -76,29 +78,29 @@ pub fn kubelet(b: &mut RulesetBuilder, s: &Settings) {
     if s.release.kubelet_owns_little() {
         b.new_chain(Mangle, "KUBE-IPTABLES-HINT");
     } else {
-        append(b, Nat, draft().or_mark(&drop, DROP_MARK));
+        append(b, Nat, rule().or_mark(&drop, DROP_MARK));
         let why = "kubernetes firewall for dropping marked packets".into();
         if s.release.localnet_first() {
-            append(b, Filter, localnet(draft(), &firewall));
+            append(b, Filter, localnet(rule(), &firewall));
         }
         append(
             b,
             Filter,
-            draft().comment(&why).mark(false, DROP_MARK).verdict(&firewall, Verdict::Drop),
+            rule().comment(&why).mark(false, DROP_MARK).verdict(&firewall, Verdict::Drop),
         );
         b.new_chain(Nat, "KUBE-POSTROUTING");
-        for line in masquerading(s, draft) {
-            append(b, Nat, line);
+        for written in masquerading(s, rule) {
+            append(b, Nat, written);
         }
         b.prepend(Nat, "POSTROUTING", from_built_in(jump_to("KUBE-POSTROUTING")));
     }
     if s.release.blocks_localnet()
         && (s.release.kubelet_owns_little() || !s.release.localnet_first())
     {
-        append(b, Filter, localnet(draft(), &firewall));
+        append(b, Filter, localnet(rule(), &firewall));
     }
     for chain in ["OUTPUT", "INPUT"] {
-        b.prepend(Filter, chain, draft().jump(&chain.into(), &firewall).rule);
+        b.prepend(Filter, chain, rule().jump(&chain.into(), &firewall).rule);
     }
 }
 
@@ -106,15 +108,16 @@ fn jump_to(chain: &str) -> &'static Jump {
     JUMPS.iter().find(|j| j.to == chain).expect("invariant: a chain of the table above")
 }
 
-fn from_built_in(j: &Jump) -> net::netfilter::Rule {
-    let d = Draft::new(false);
-    let d = if j.new_only { d.ctstate(false, CtStates::NEW) } else { d };
-    d.comment(&j.comment.into()).jump(&j.from.into(), &j.to.into()).rule
+/// The rule of a jump.
+fn from_built_in(j: &Jump) -> Rule {
+    let rule = RuleBuilder::new(false);
+    let rule = if j.new_only { rule.ctstate(false, CtStates::NEW) } else { rule };
+    rule.comment(&j.comment.into()).jump(&j.from.into(), &j.to.into()).rule
 }
 
-/// What is fed to iptables-restore for [`synced`]; none if jumps or whole tables are missing, which
-/// kube-proxy makes one by one before.
-pub fn words(rules: &Ruleset, sync: &Sync, before: Option<&Sync>) -> Option<String> {
+/// The text that [`synced`] feeds to iptables-restore. None if jumps or whole tables are missing, which
+/// kube-proxy adds by other commands first.
+pub fn restore_text(rules: &Ruleset, sync: &Sync, before: Option<&Sync>) -> Option<String> {
     use TableName::{Filter, Mangle, Nat};
     let after = synced(rules, sync, before).rules;
     let built_in = |r: &Ruleset| {
@@ -128,22 +131,22 @@ pub fn words(rules: &Ruleset, sync: &Sync, before: Option<&Sync>) -> Option<Stri
         };
         (of(Filter), of(Nat), r.table(Mangle).chains.len())
     };
-    let there: BTreeSet<Rc<str>> = rules.table(Nat).chains.iter().map(|c| c.name.clone()).collect();
-    let partial = before.filter(|b| sync.skipped(b).iter().all(|c| there.contains(c)));
+    let existing: BTreeSet<Rc<str>> =
+        rules.table(Nat).chains.iter().map(|c| c.name.clone()).collect();
+    let partial = before.filter(|b| sync.skipped(b).iter().all(|c| existing.contains(c)));
     (built_in(rules) == built_in(&after))
-        .then(|| partial.map_or_else(|| sync.restore(&there), |b| sync.restore_after(b)))
+        .then(|| partial.map_or_else(|| sync.restore(&existing), |b| sync.restore_after(b)))
 }
 
-/// These rules after a sync, by a kube-proxy that finds them. `before`: its last sync, if it has
-/// run since; a later one leaves alone what stays the same, where a release does so and finds it
-/// there.
+/// The rules of a node after a sync. `before`: the previous sync of the same process; from 1.27 on, a
+/// sync does not write the chains of Services that have not changed since, if they still exist.
 pub fn synced(rules: &Ruleset, sync: &Sync, before: Option<&Sync>) -> Restored {
     use TableName::{Filter, Mangle, Nat};
     let mut b = RulesetBuilder::from(rules);
     let skipped = before.map(|b| sync.skipped(b)).unwrap_or_default();
-    let there = skipped.iter().all(|c| rules.table(Nat).chain(c).is_some());
-    let skipped = if there { skipped } else { BTreeSet::new() };
-    put_all_but(&mut b, sync, &skipped);
+    let intact = skipped.iter().all(|c| rules.table(Nat).chain(c).is_some());
+    let skipped = if intact { skipped } else { BTreeSet::new() };
+    write_except(&mut b, sync, &skipped);
     let wanted = |table, name: &Rc<str>| {
         let chains = if table == Filter { &sync.filter.chains } else { &sync.nat.chains };
         chains.iter().any(|(c, _)| c == name)
@@ -152,9 +155,9 @@ pub fn synced(rules: &Ruleset, sync: &Sync, before: Option<&Sync>) -> Restored {
     for table in [Mangle, Nat, Filter] {
         for chain in &rules.table(table).chains {
             let name = &chain.name;
-            let left = table == Nat && skipped.contains(name);
-            if table == Mangle || left || !wanted(table, name) {
-                if table == Nat && !left && super::is_own(name) {
+            let skip = table == Nat && skipped.contains(name);
+            if table == Mangle || skip || !wanted(table, name) {
+                if table == Nat && !skip && super::is_own(name) {
                     b.delete(table, name);
                 } else {
                     kept.insert((table, name.clone()));
@@ -165,34 +168,34 @@ pub fn synced(rules: &Ruleset, sync: &Sync, before: Option<&Sync>) -> Restored {
     Restored { rules: b.build(), tables: [Mangle, Nat, Filter].into(), kept }
 }
 
-/// Puts what kube-proxy wants on a node that has none of it yet: chains, rules, and the jumps.
-pub fn put(b: &mut RulesetBuilder, sync: &Sync) {
-    put_all_but(b, sync, &BTreeSet::new());
+/// The first sync: writes chains, rules and jumps to a node that has none of them.
+pub fn first_sync(b: &mut RulesetBuilder, sync: &Sync) {
+    write_except(b, sync, &BTreeSet::new());
 }
 
-fn put_all_but(b: &mut RulesetBuilder, sync: &Sync, skipped: &BTreeSet<Rc<str>>) {
+fn write_except(b: &mut RulesetBuilder, sync: &Sync, skipped: &BTreeSet<Rc<str>>) {
     use TableName::{Filter, Mangle, Nat};
     if sync.release.canary() {
         for table in [Mangle, Nat, Filter] {
             b.new_chain(table, "KUBE-PROXY-CANARY");
         }
     }
-    for j in JUMPS.iter().filter(|j| (j.made)(sync.release)) {
+    for j in JUMPS.iter().filter(|j| (j.exists)(sync.release)) {
         b.new_chain(j.table, j.to);
         let rule = from_built_in(j);
-        // kubelet has made that of POSTROUTING.
+        // kubelet may have inserted the jump of POSTROUTING.
         if !b.has(j.table, j.from, &rule) {
             b.prepend(j.table, j.from, rule);
         }
     }
     for (table, written) in [(Filter, &sync.filter), (Nat, &sync.nat)] {
-        let left = |chain: &Rc<str>| table == Nat && skipped.contains(chain);
-        for (chain, _) in written.chains.iter().filter(|(c, _)| !left(c)) {
+        let skip = |chain: &Rc<str>| table == Nat && skipped.contains(chain);
+        for (chain, _) in written.chains.iter().filter(|(c, _)| !skip(c)) {
             b.new_chain(table, chain);
             b.flush(table, chain);
         }
-        for line in written.lines.iter().filter(|l| !left(&l.chain)) {
-            b.append(table, &line.chain, line.rule.clone());
+        for r in written.rules.iter().filter(|r| !skip(&r.chain)) {
+            b.append(table, &r.chain, r.rule.clone());
         }
     }
 }

@@ -1,59 +1,61 @@
-//! Connections of UDP that lead to endpoints that are gone: what kube-proxy deletes of the table.
+//! The conntrack entries of UDP that kube-proxy deletes, as they lead to endpoints that are gone
+//! (`pkg/proxy/conntrack/cleanup.go`).
 
-use super::{Endpoint, Protocol, ServicePort, Settings};
+use super::{Protocol, ServicePort, Settings};
+use crate::object::Endpoint;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-/// What kube-proxy reads of a connection.
+/// The parts of a conntrack entry that kube-proxy compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Flow {
-    /// Its protocol's number.
+    /// The IP protocol number.
     pub proto: u8,
-    /// Where the client sent it.
+    /// The destination of the original direction.
     pub orig_dst: IpAddr,
-    /// To which port.
+    /// Its destination port.
     pub orig_dport: u16,
-    /// Who answers.
+    /// The source of the reply direction.
     pub reply_src: IpAddr,
-    /// From which port.
+    /// Its source port.
     pub reply_sport: u16,
 }
 
-/// What a sync deletes of the table: connections of UDP that the rules before it made.
+/// The conntrack entries that a sync deletes.
 #[derive(Clone, Debug)]
 pub enum Stale {
-    /// 1.32 and later.
+    /// From 1.32 on: entries that contradict the current endpoints.
     Reconciled(Reconciler),
-    /// Before: what belongs to what changed (`deleteEndpointConnections`, `staleServices`).
+    /// Up to 1.31: entries of what has changed (`deleteEndpointConnections`, `staleServices`).
     Changed(Changed),
 }
 
-/// Connections that belong to what changed.
+/// Entries of Services and endpoints that have changed.
 #[derive(Clone, Debug, Default)]
 pub struct Changed {
-    /// To these addresses, at whichever port.
+    /// Those to these addresses, at any port.
     addresses: BTreeSet<IpAddr>,
-    /// To these ports.
+    /// Those to these ports.
     ports: BTreeSet<u16>,
-    /// To this address, answered by this endpoint.
+    /// Those to this address, answered by this endpoint.
     answered: BTreeSet<(IpAddr, IpAddr)>,
-    /// To this port, answered by this endpoint.
+    /// Those to this port, answered by this endpoint.
     answered_at: BTreeSet<(u16, IpAddr)>,
 }
 
 impl Stale {
-    /// What a sync deletes that follows another; kube-proxy's first follows one of nothing.
+    /// What a sync deletes that follows another; before the first, there are no ports.
     pub fn between(s: &Settings, before: &[ServicePort], after: &[ServicePort]) -> Self {
         let udp = |all: &[ServicePort]| {
             all.iter().filter(|p| p.protocol == Protocol::Udp).cloned().collect::<Vec<_>>()
         };
         let (before, after) = (udp(before), udp(after));
         if s.release.reconciles_connections() {
-            // It only looks when an endpoint of a UDP Service changed.
-            let looks = endpoints(&before) != endpoints(&after);
+            // Runs only when an endpoint of a UDP Service has changed.
+            let runs = endpoints(&before) != endpoints(&after);
             return Self::Reconciled(Reconciler::new(
                 s,
-                &if looks { after.iter().collect() } else { Vec::new() },
+                &if runs { after.iter().collect() } else { Vec::new() },
             ));
         }
         let mut changed = Changed::default();
@@ -93,7 +95,7 @@ impl Stale {
         Self::Changed(changed)
     }
 
-    /// Whether a connection goes.
+    /// Whether it deletes an entry.
     pub fn deletes(&self, f: &Flow) -> bool {
         match self {
             Self::Reconciled(r) => r.deletes(f),
@@ -145,8 +147,8 @@ impl Changed {
     }
 }
 
-/// Whether the reconciler of 1.32 and later deletes a connection: it belongs to a port of a UDP
-/// Service that has serving endpoints, and none of them is who answers (`CleanStaleEntries`).
+/// The reconciler of 1.32 and later: deletes an entry if it belongs to a UDP Service port that has
+/// serving endpoints, none of which answers it (`CleanStaleEntries`).
 #[derive(Clone, Debug)]
 pub struct Reconciler {
     by_address: BTreeMap<(IpAddr, u16), BTreeSet<(IpAddr, u16)>>,
@@ -154,7 +156,7 @@ pub struct Reconciler {
 }
 
 impl Reconciler {
-    /// What these Services want.
+    /// A reconciler for these Service ports.
     pub fn new(s: &Settings, ports: &[&ServicePort]) -> Self {
         let mut this = Self { by_address: BTreeMap::new(), by_node_port: BTreeMap::new() };
         for p in ports.iter().filter(|p| p.protocol == Protocol::Udp) {
@@ -176,7 +178,7 @@ impl Reconciler {
         this
     }
 
-    /// Whether a connection goes.
+    /// Whether it deletes an entry.
     pub fn deletes(&self, f: &Flow) -> bool {
         if f.proto != Protocol::Udp.number() {
             return false;

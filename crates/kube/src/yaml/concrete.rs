@@ -1,45 +1,44 @@
-//! Where the values of a tree stand in their text: behind which colon or dash, with which anchor,
-//! in which column. The parser says where words begin and end; the rest is read from the text
-//! between.
+//! The position of values in their text: the colon or dash before them, their anchor, their column. The
+//! parser gives the bytes of scalars and keys; the rest is found in the text between them.
 
 use super::tree::Style;
 use super::{Value, YamlNode};
 use std::ops::Range;
 
-/// What a value stands in.
+/// What contains a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Within {
-    /// A document.
+    /// The document.
     Root,
-    /// Behind a key in this column, counted from 0.
+    /// A mapping in block style, with its key in this column, counted from 0.
     Key(usize),
-    /// Behind a dash in this column.
+    /// A list in block style, with its dash in this column.
     Dash(usize),
-    /// In brackets or braces.
+    /// Brackets or braces.
     Flow,
 }
 
-/// A value in its text.
+/// A value and its position.
 #[derive(Clone, Debug)]
 pub(super) struct Slot<'a> {
     pub(super) node: &'a YamlNode,
     pub(super) within: Within,
-    /// Just behind the colon, dash, bracket or comma.
+    /// The byte after the colon, dash, bracket or comma before it.
     pub(super) after: usize,
-    /// Its first byte, with anchor and tag; `after` if nothing is written.
+    /// Its first byte, anchor and tag included; `after` if it is empty.
     pub(super) start: usize,
     /// Its first byte without them.
     pub(super) body: usize,
-    /// The byte after its last. A text that keeps its line breaks has them.
+    /// The byte after its last; including the final line breaks of a block scalar with `+`.
     pub(super) end: usize,
-    /// Its anchor: the name, and the bytes from `&` to what follows in the line.
+    /// Its anchor: the name, and the bytes from `&` to the next token in the line.
     pub(super) anchor: Option<(&'a str, Range<usize>)>,
 }
 
-/// A key with its value, or an item.
+/// A key with its value, or an item of a list.
 #[derive(Clone, Debug)]
 pub(super) struct Child<'a> {
-    /// Where it begins: its key, its dash, or in brackets the item.
+    /// The first byte of the key, the dash, or an item in flow style.
     pub(super) start: usize,
     /// The key.
     pub(super) key: Option<&'a YamlNode>,
@@ -53,13 +52,13 @@ impl Child<'_> {
         self.value.end
     }
 
-    /// Whether it is the value of this key.
+    /// Whether its key is `name`.
     pub(super) fn is(&self, name: &str) -> bool {
         self.key.is_some_and(|k| matches!(&k.value, Value::Scalar { text, .. } if text == name))
     }
 }
 
-/// A text in which things are looked up.
+/// A text in which positions are looked up.
 #[derive(Clone, Copy)]
 pub(super) struct Text<'a>(pub(super) &'a str);
 
@@ -89,12 +88,12 @@ impl<'a> Text<'a> {
         self.0[self.line_start(at)..at].chars().filter(|c| *c != '\u{feff}').count()
     }
 
-    /// Whether only spaces stand before it in its line.
+    /// Whether only spaces precede it in its line.
     pub(super) fn is_first(self, at: usize) -> bool {
         self.0[self.line_start(at)..at].bytes().all(|b| b == b' ')
     }
 
-    /// The next byte that is neither blank nor in a comment.
+    /// The next byte that is neither white space nor in a comment.
     pub(super) fn skip(self, mut at: usize) -> usize {
         loop {
             match self.byte(at) {
@@ -111,12 +110,12 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// Whether a comment stands between two places.
+    /// Whether a range contains a comment.
     pub(super) fn comment(self, range: Range<usize>) -> bool {
         self.0[range].contains('#')
     }
 
-    /// A document's root. `before` is the end of the one before.
+    /// A document's root; `before`: the end of the previous document.
     pub(super) fn root(self, node: &'a YamlNode, before: usize) -> Slot<'a> {
         let mut at = if self.0.starts_with('\u{feff}') && before == 0 {
             '\u{feff}'.len_utf8()
@@ -186,7 +185,7 @@ impl<'a> Text<'a> {
         slot
     }
 
-    /// Whether a value stands in brackets or braces.
+    /// Whether a value is written in flow style.
     pub(super) fn is_flow(self, slot: &Slot<'_>) -> bool {
         match &slot.node.value {
             Value::Seq(_) => self.byte(slot.body) == b'[',
@@ -195,12 +194,12 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// Whether it stands for something above.
+    /// Whether a value is an alias.
     pub(super) fn is_alias(self, slot: &Slot<'_>) -> bool {
         self.byte(slot.body) == b'*'
     }
 
-    /// What stands in a value. Of an alias, nothing.
+    /// The keys or items of a value; none for an alias.
     pub(super) fn children(self, slot: &Slot<'a>) -> Vec<Child<'a>> {
         let flow = self.is_flow(slot);
         let mut at = if flow { slot.body + 1 } else { slot.body };
@@ -241,7 +240,7 @@ impl<'a> Text<'a> {
                             colon + 1,
                             if flow { Within::Flow } else { Within::Key(self.column(start)) },
                         ),
-                        // A key alone.
+                        // A key without a colon.
                         _ => self.slot(node, behind, Within::Flow),
                     };
                     at = value.end.max(behind);
@@ -252,7 +251,7 @@ impl<'a> Text<'a> {
         out
     }
 
-    /// How the text is written.
+    /// The formatting of the text.
     pub(super) fn style(self, roots: &[Slot<'a>]) -> Style {
         let newline = if self.0.find('\n').is_some_and(|i| i > 0 && self.byte(i - 1) == b'\r') {
             "\r\n"
@@ -261,13 +260,18 @@ impl<'a> Text<'a> {
         };
         let mut style = (None, None);
         for root in roots {
-            self.look(root, &mut style, 0);
+            self.detect_style(root, &mut style, 0);
         }
         Style { newline, step: style.0.unwrap_or(2), hanging: style.1.unwrap_or(false) }
     }
 
-    /// The first mapping and the first list below a key say how it is done.
-    fn look(self, slot: &Slot<'a>, style: &mut (Option<usize>, Option<bool>), depth: usize) {
+    /// Derives the formatting from the first nested mapping and the first list below a key.
+    fn detect_style(
+        self,
+        slot: &Slot<'a>,
+        style: &mut (Option<usize>, Option<bool>),
+        depth: usize,
+    ) {
         if depth > 8 || style.0.is_some() && style.1.is_some() {
             return;
         }
@@ -280,7 +284,7 @@ impl<'a> Text<'a> {
                     _ => {}
                 }
             }
-            self.look(&child.value, style, depth + 1);
+            self.detect_style(&child.value, style, depth + 1);
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Edits of a text that leave every other byte as it was: comments, order, quotes, line ends.
+//! Edits of a text that keep every other byte: comments, order, quotes, line breaks.
 //!
-//! An edit is planned on the tree that [`parse`] reads, found again in the text, and written as a
-//! few [`Splice`]s. Before they are handed out they are tried: the new text must say exactly what
-//! the edit says of the old one, or the edit is refused.
+//! An edit is located in the tree that [`parse`] returns, then in the text, and becomes a few
+//! [`Splice`]s. They are checked before they are returned: the new text must parse to exactly what
+//! [`apply`] makes of the old tree, or the edit fails.
 
 use super::concrete::{Slot, Text, Within};
 use super::tree::{Style, Tree, scalar};
@@ -11,103 +11,103 @@ use crate::diag::Code;
 use std::fmt;
 use std::ops::Range;
 
-/// A step from a value into it.
+/// A step from a value to one inside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum PathPart {
     /// The value of a key.
     Key(String),
-    /// An item, counted from 0.
+    /// The item with this index.
     Item(usize),
 }
 
-/// A place in a text.
+/// The path of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// The document, counted from 0; empty ones do not count.
+pub struct YamlPath {
+    /// The index of the document; empty documents do not count.
     pub document: usize,
-    /// The way from its root.
-    pub steps: Vec<Step>,
+    /// The way from the document's root.
+    pub parts: Vec<PathPart>,
 }
 
-impl Place {
+impl YamlPath {
     /// The root of a document.
     pub fn root(document: usize) -> Self {
-        Self { document, steps: Vec::new() }
+        Self { document, parts: Vec::new() }
     }
 
-    /// One key further.
+    /// The path of a key's value below it.
     #[must_use]
     pub fn key(mut self, key: &str) -> Self {
-        self.steps.push(Step::Key(key.to_owned()));
+        self.parts.push(PathPart::Key(key.to_owned()));
         self
     }
 
-    /// One item further.
+    /// The path of an item below it.
     #[must_use]
     pub fn item(mut self, item: usize) -> Self {
-        self.steps.push(Step::Item(item));
+        self.parts.push(PathPart::Item(item));
         self
     }
 }
 
-/// `document 1: spec.nodes[1].name`, as people write it.
-impl fmt::Display for Place {
+/// `document 1: spec.nodes[1].name`, counting documents from 1.
+impl fmt::Display for YamlPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "document {}", self.document + 1)?;
-        for (i, step) in self.steps.iter().enumerate() {
+        for (i, step) in self.parts.iter().enumerate() {
             match step {
-                Step::Key(key) => write!(f, "{}{key}", if i == 0 { ": " } else { "." })?,
-                Step::Item(item) => write!(f, "[{item}]")?,
+                PathPart::Key(key) => write!(f, "{}{key}", if i == 0 { ": " } else { "." })?,
+                PathPart::Item(item) => write!(f, "[{item}]")?,
             }
         }
         Ok(())
     }
 }
 
-/// What is to be changed.
+/// A change of a text.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Edit {
-    /// The value at a place becomes this one. Keys that are missing on the way are added.
-    Set(Place, Tree),
-    /// The key or item at a place goes.
-    Remove(Place),
-    /// The key at a place gets another name.
-    Rename(Place, String),
-    /// The list at a place gets one more item at its end. A list that is missing is begun.
-    Push(Place, Tree),
-    /// One more document stands at the end.
+    /// Sets the value at a path. Missing keys on the way are added.
+    Set(YamlPath, Tree),
+    /// Removes the key or item at a path.
+    Remove(YamlPath),
+    /// Renames the key at a path.
+    Rename(YamlPath, String),
+    /// Appends an item to the list at a path. A missing list is added.
+    Push(YamlPath, Tree),
+    /// Appends a document.
     AddDocument(Tree),
-    /// A document goes.
+    /// Removes a document.
     RemoveDocument(usize),
 }
 
-/// Why an edit cannot be made.
+/// The reason why an edit is impossible.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refused {
-    /// The text is not YAML, so nothing in it can be found.
-    Broken {
-        /// The line of the first fault.
+pub enum EditError {
+    /// The text is not valid YAML.
+    InvalidYaml {
+        /// The line of the first syntax error.
         line: u32,
     },
-    /// There is no such place.
-    NoPlace(String),
-    /// The key is there already.
-    Taken(String),
-    /// The text is written in a way that this edit would change the meaning of something else.
-    TooClever(String),
+    /// There is no value at the path.
+    NotFound(String),
+    /// The mapping already has the key.
+    KeyExists(String),
+    /// The edit would change the meaning of another part of the text.
+    SideEffect(String),
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for EditError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Broken { line } => {
-                write!(f, "the text has an error in line {line}: mend it first")
+            Self::InvalidYaml { line } => {
+                write!(f, "line {line} is not valid YAML: correct it first")
             }
-            Self::NoPlace(place) => write!(f, "nothing to change at {place}"),
-            Self::Taken(key) => write!(f, "{key} is there already"),
-            Self::TooClever(place) => write!(
+            Self::NotFound(path) => write!(f, "there is no value at {path}"),
+            Self::KeyExists(key) => write!(f, "the key {key} already exists"),
+            Self::SideEffect(path) => write!(
                 f,
-                "{place} cannot be changed without changing something else: edit the text by hand"
+                "changing {path} would change another part of the document: edit the text by hand"
             ),
         }
     }
@@ -116,13 +116,13 @@ impl fmt::Display for Refused {
 /// A replacement in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Splice {
-    /// The bytes that go.
+    /// The bytes to replace.
     pub range: Range<usize>,
-    /// What comes in their place.
+    /// The replacement.
     pub text: String,
 }
 
-/// A text with splices done; they are in order and do not overlap.
+/// A text with splices applied. They must be in order and must not overlap.
 pub fn spliced(text: &str, splices: &[Splice]) -> String {
     let mut out = String::with_capacity(text.len() + 64);
     let mut at = 0;
@@ -135,7 +135,7 @@ pub fn spliced(text: &str, splices: &[Splice]) -> String {
     out
 }
 
-/// The splices that undo others, in the text that those made of `text`.
+/// The splices that undo `splices`, for the text that they make of `text`.
 pub fn inverse(text: &str, splices: &[Splice]) -> Vec<Splice> {
     let mut shift = 0isize;
     let undo = |s: &Splice| {
@@ -146,113 +146,114 @@ pub fn inverse(text: &str, splices: &[Splice]) -> Vec<Splice> {
     splices.iter().map(undo).collect()
 }
 
-/// What an edit makes of the documents themselves: the meaning that [`edit`] keeps to.
+/// Applies an edit to parsed documents: the reference for [`edit`].
 ///
 /// # Errors
-/// A place that is not there, or a name that is taken.
-pub fn apply(docs: &mut Vec<Tree>, edit: &Edit) -> Result<(), Refused> {
+/// The path does not exist, or the key already does.
+pub fn apply(docs: &mut Vec<Tree>, edit: &Edit) -> Result<(), EditError> {
     match edit {
         Edit::AddDocument(tree) => docs.push(tree.clone()),
         Edit::RemoveDocument(n) => {
-            document(docs, &Place::root(*n))?;
+            document(docs, &YamlPath::root(*n))?;
             docs.remove(*n);
         }
         Edit::Set(p, tree) => {
-            *made(document(docs, p)?, &p.steps).ok_or_else(|| no(p))? = tree.clone()
+            *find_or_add(document(docs, p)?, &p.parts).ok_or_else(|| not_found(p))? = tree.clone()
         }
         Edit::Push(p, tree) => {
-            let list = made(document(docs, p)?, &p.steps).ok_or_else(|| no(p))?;
+            let list = find_or_add(document(docs, p)?, &p.parts).ok_or_else(|| not_found(p))?;
             if list.is_null() {
                 *list = Tree::Seq(Vec::new());
             }
-            let Tree::Seq(items) = list else { return Err(no(p)) };
+            let Tree::Seq(items) = list else { return Err(not_found(p)) };
             items.push(tree.clone());
         }
         Edit::Remove(p) | Edit::Rename(p, _) => {
-            let (last, way) = p.steps.split_last().ok_or_else(|| no(p))?;
-            let parent = found(document(docs, p)?, way).ok_or_else(|| no(p))?;
+            let (last, way) = p.parts.split_last().ok_or_else(|| not_found(p))?;
+            let parent = find(document(docs, p)?, way).ok_or_else(|| not_found(p))?;
             match (parent, last, edit) {
-                (Tree::Map(pairs), Step::Key(key), _) => {
-                    let i = pairs.iter().position(|(k, _)| k.is(key)).ok_or_else(|| no(p))?;
+                (Tree::Map(pairs), PathPart::Key(key), _) => {
+                    let i =
+                        pairs.iter().position(|(k, _)| k.is(key)).ok_or_else(|| not_found(p))?;
                     match edit {
                         Edit::Rename(_, to) if pairs.iter().any(|(k, _)| k.is(to)) => {
-                            return Err(Refused::Taken(to.clone()));
+                            return Err(EditError::KeyExists(to.clone()));
                         }
                         Edit::Rename(_, to) => pairs[i].0 = Tree::text(to.clone()),
                         _ => _ = pairs.remove(i),
                     }
                 }
-                (Tree::Seq(items), Step::Item(i), Edit::Remove(_)) if *i < items.len() => {
+                (Tree::Seq(items), PathPart::Item(i), Edit::Remove(_)) if *i < items.len() => {
                     _ = items.remove(*i)
                 }
-                _ => return Err(no(p)),
+                _ => return Err(not_found(p)),
             }
         }
     }
     Ok(())
 }
 
-fn no(place: &Place) -> Refused {
-    Refused::NoPlace(place.to_string())
+fn not_found(place: &YamlPath) -> EditError {
+    EditError::NotFound(place.to_string())
 }
 
-fn document<'t>(docs: &'t mut [Tree], place: &Place) -> Result<&'t mut Tree, Refused> {
-    docs.get_mut(place.document).ok_or_else(|| no(place))
+fn document<'t>(docs: &'t mut [Tree], place: &YamlPath) -> Result<&'t mut Tree, EditError> {
+    docs.get_mut(place.document).ok_or_else(|| not_found(place))
 }
 
-/// The value at the end of a way.
-fn found<'t>(tree: &'t mut Tree, way: &[Step]) -> Option<&'t mut Tree> {
+/// The value at a path.
+fn find<'t>(tree: &'t mut Tree, way: &[PathPart]) -> Option<&'t mut Tree> {
     way.iter().try_fold(tree, |tree, step| match (tree, step) {
-        (Tree::Map(pairs), Step::Key(key)) => {
+        (Tree::Map(pairs), PathPart::Key(key)) => {
             pairs.iter_mut().find(|(k, _)| k.is(key)).map(|(_, v)| v)
         }
-        (Tree::Seq(items), Step::Item(i)) => items.get_mut(*i),
+        (Tree::Seq(items), PathPart::Item(i)) => items.get_mut(*i),
         _ => None,
     })
 }
 
-/// The value at the end of a way; what is missing is added.
-fn made<'t>(tree: &'t mut Tree, way: &[Step]) -> Option<&'t mut Tree> {
+/// The value at a path, after adding what is missing.
+fn find_or_add<'t>(tree: &'t mut Tree, way: &[PathPart]) -> Option<&'t mut Tree> {
     way.iter().try_fold(tree, |tree, step| {
         if tree.is_null() {
             *tree = match step {
-                Step::Key(_) => Tree::Map(Vec::new()),
-                Step::Item(0) => Tree::Seq(vec![Tree::plain("null")]),
-                Step::Item(_) => return None,
+                PathPart::Key(_) => Tree::Map(Vec::new()),
+                PathPart::Item(0) => Tree::Seq(vec![Tree::plain("null")]),
+                PathPart::Item(_) => return None,
             };
         }
         match (tree, step) {
-            (Tree::Map(pairs), Step::Key(key)) => {
+            (Tree::Map(pairs), PathPart::Key(key)) => {
                 let i = pairs.iter().position(|(k, _)| k.is(key)).unwrap_or_else(|| {
                     pairs.push((Tree::text(key.clone()), Tree::plain("null")));
                     pairs.len() - 1
                 });
                 Some(&mut pairs[i].1)
             }
-            (Tree::Seq(items), Step::Item(i)) => items.get_mut(*i),
+            (Tree::Seq(items), PathPart::Item(i)) => items.get_mut(*i),
             _ => None,
         }
     })
 }
 
-/// A new value with the rest of a way around it.
-fn wrapped(way: &[Step], tree: Tree) -> Option<Tree> {
+/// A value inside new mappings and lists for the rest of a path.
+fn wrapped(way: &[PathPart], tree: Tree) -> Option<Tree> {
     way.iter().rev().try_fold(tree, |tree, step| match step {
-        Step::Key(key) => Some(Tree::Map(vec![(Tree::text(key.clone()), tree)])),
-        Step::Item(0) => Some(Tree::Seq(vec![tree])),
-        Step::Item(_) => None,
+        PathPart::Key(key) => Some(Tree::Map(vec![(Tree::text(key.clone()), tree)])),
+        PathPart::Item(0) => Some(Tree::Seq(vec![tree])),
+        PathPart::Item(_) => None,
     })
 }
 
-/// The splices that make an edit in a text.
+/// The splices that apply an edit to a text.
 ///
 /// # Errors
-/// A text that is not YAML, a place that is not there, a name that is taken, or an edit that would
-/// change the meaning of something else.
-pub fn edit(text: &str, edit: &Edit) -> Result<Vec<Splice>, Refused> {
+/// The text is not YAML, the path does not exist, the key already exists, or the edit would change
+/// another part of the text.
+pub fn edit(text: &str, edit: &Edit) -> Result<Vec<Splice>, EditError> {
     let (docs, diags) = parse(text);
     if let Some(fault) = diags.iter().find(|d| d.code == Code::YamlSyntax) {
-        return Err(Refused::Broken { line: fault.span.line });
+        return Err(EditError::InvalidYaml { line: fault.span.line });
     }
     let mut wanted: Vec<Tree> = docs.iter().map(Tree::from).collect();
     apply(&mut wanted, edit)?;
@@ -265,23 +266,24 @@ pub fn edit(text: &str, edit: &Edit) -> Result<Vec<Splice>, Refused> {
         || faults.len() > diags.len()
         || read.iter().map(Tree::from).ne(wanted.into_iter().filter(|t| !t.is_null()))
     {
-        return Err(Refused::TooClever(match edit {
+        return Err(EditError::SideEffect(match edit {
             Edit::Set(p, _) | Edit::Remove(p) | Edit::Rename(p, _) | Edit::Push(p, _) => {
                 p.to_string()
             }
-            Edit::RemoveDocument(n) => Place::root(*n).to_string(),
+            Edit::RemoveDocument(n) => YamlPath::root(*n).to_string(),
             Edit::AddDocument(_) => "the end of the text".to_owned(),
         }));
     }
     Ok(splices)
 }
 
+/// The splices of an edit while they are collected.
 struct Plan<'a> {
     text: Text<'a>,
     roots: Vec<Slot<'a>>,
     style: Style,
     splices: Vec<Splice>,
-    /// Values that the edit is inside of: those who stand for them elsewhere must not change.
+    /// The values that contain the edited one. Aliases of them elsewhere must keep their value.
     around: Vec<Slot<'a>>,
 }
 
@@ -301,7 +303,7 @@ impl<'a> Plan<'a> {
         self.splices.push(Splice { range, text: text.into() });
     }
 
-    fn edit(mut self, edit: &Edit) -> Result<Vec<Splice>, Refused> {
+    fn edit(mut self, edit: &Edit) -> Result<Vec<Splice>, EditError> {
         match edit {
             Edit::AddDocument(tree) => self.add_document(tree),
             Edit::RemoveDocument(n) => self.remove_document(*n),
@@ -314,18 +316,18 @@ impl<'a> Plan<'a> {
         Ok(self.splices)
     }
 
-    fn in_document(&mut self, edit: &Edit, place: &Place) -> Result<(), Refused> {
-        let mut slot = self.roots.get(place.document).cloned().ok_or_else(|| no(place))?;
+    fn in_document(&mut self, edit: &Edit, place: &YamlPath) -> Result<(), EditError> {
+        let mut slot = self.roots.get(place.document).cloned().ok_or_else(|| not_found(place))?;
         let mut parent: Option<(Slot<'a>, usize)> = None;
-        let mut rest = place.steps.as_slice();
+        let mut rest = place.parts.as_slice();
         while let [step, more @ ..] = rest {
             if self.text.is_alias(&slot) {
                 return self.in_alias(edit, &slot, rest);
             }
             let children = self.text.children(&slot);
             let i = match step {
-                Step::Key(key) => children.iter().position(|c| c.is(key)),
-                Step::Item(i) => Some(*i).filter(|i| *i < children.len()),
+                PathPart::Key(key) => children.iter().position(|c| c.is(key)),
+                PathPart::Item(i) => Some(*i).filter(|i| *i < children.len()),
             };
             let Some(i) = i else { break };
             self.around.push(slot.clone());
@@ -338,7 +340,7 @@ impl<'a> Plan<'a> {
             (Edit::Set(_, tree), _) => match rest.split_first() {
                 None => self.replace(&slot, tree),
                 Some((first, more)) => {
-                    let value = wrapped(more, tree.clone()).ok_or_else(|| no(place))?;
+                    let value = wrapped(more, tree.clone()).ok_or_else(|| not_found(place))?;
                     self.add(&slot, first, &value);
                 }
             },
@@ -346,8 +348,8 @@ impl<'a> Plan<'a> {
                 None if self.text.is_alias(&slot) => return self.in_alias(edit, &slot, rest),
                 None => self.push(&slot, tree),
                 Some((first, more)) => {
-                    let value =
-                        wrapped(more, Tree::Seq(vec![tree.clone()])).ok_or_else(|| no(place))?;
+                    let value = wrapped(more, Tree::Seq(vec![tree.clone()]))
+                        .ok_or_else(|| not_found(place))?;
                     self.add(&slot, first, &value);
                 }
             },
@@ -355,18 +357,23 @@ impl<'a> Plan<'a> {
             (Edit::Rename(_, to), Some((parent, i))) => {
                 if let Some(key) = self.text.children(&parent)[i].key {
                     let range = key.span.start as usize..key.span.end as usize;
-                    let name = self.like(&range, &Tree::text(to.clone()));
+                    let name = self.quoted_like(&range, &Tree::text(to.clone()));
                     self.splice(range, name);
                 }
             }
-            _ => return Err(no(place)),
+            _ => return Err(not_found(place)),
         }
         Ok(())
     }
 
-    /// Within an alias: what it stands for is written out in its place, and changed there only.
-    fn in_alias(&mut self, edit: &Edit, slot: &Slot<'a>, rest: &[Step]) -> Result<(), Refused> {
-        let place = Place { document: 0, steps: rest.to_vec() };
+    /// Edits the value of an alias: the alias is replaced by a changed copy.
+    fn in_alias(
+        &mut self,
+        edit: &Edit,
+        slot: &Slot<'a>,
+        rest: &[PathPart],
+    ) -> Result<(), EditError> {
+        let place = YamlPath { document: 0, parts: rest.to_vec() };
         let inner = match edit.clone() {
             Edit::Set(_, tree) => Edit::Set(place, tree),
             Edit::Push(_, tree) => Edit::Push(place, tree),
@@ -379,8 +386,8 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    /// A scalar in the quotes of the one it replaces.
-    fn like(&self, old: &Range<usize>, tree: &Tree) -> String {
+    /// A scalar, quoted like the one it replaces.
+    fn quoted_like(&self, old: &Range<usize>, tree: &Tree) -> String {
         match tree {
             Tree::Scalar { text, plain: false } if !text.chars().any(char::is_control) => {
                 match self.text.byte(old.start) {
@@ -393,6 +400,7 @@ impl<'a> Plan<'a> {
         }
     }
 
+    /// Replaces a value.
     fn replace(&mut self, slot: &Slot<'a>, tree: &Tree) {
         let t = self.text;
         let one_line = t.line_start(slot.after) == t.line_start(slot.start);
@@ -401,7 +409,7 @@ impl<'a> Plan<'a> {
             || slot.within == Within::Flow
             || one_line && slot.start < slot.end && commented;
         if inline && (one_line || slot.within == Within::Root) && slot.start < slot.end {
-            let new = self.like(&(slot.body..slot.end), tree);
+            let new = self.quoted_like(&(slot.body..slot.end), tree);
             return self.splice(slot.start..slot.end, new);
         }
         let behind = match slot.within {
@@ -432,7 +440,7 @@ impl<'a> Plan<'a> {
             return self.splice(head..slot.end, lines);
         }
         if slot.start == slot.end && !inline {
-            // Nothing was written: behind the comment of the line.
+            // No value yet: it goes behind the line's comment.
             let at = if slot.within == Within::Flow { slot.after } else { t.line_end(slot.after) };
             let dash = matches!(slot.within, Within::Dash(_));
             return self.splice(if dash { slot.after..slot.after } else { at..at }, behind);
@@ -440,10 +448,10 @@ impl<'a> Plan<'a> {
         self.splice(slot.after..slot.end, behind);
     }
 
-    /// One more key.
-    fn add(&mut self, slot: &Slot<'a>, key: &Step, value: &Tree) {
+    /// Adds a key to a mapping.
+    fn add(&mut self, slot: &Slot<'a>, key: &PathPart, value: &Tree) {
         self.around.push(slot.clone());
-        let Step::Key(key) = key else { return };
+        let PathPart::Key(key) = key else { return };
         let key = Tree::text(key.clone());
         let Some(last) = self.text.children(slot).pop() else {
             return self.replace(slot, &Tree::Map(vec![(key, value.clone())]));
@@ -454,10 +462,10 @@ impl<'a> Plan<'a> {
         }
         let column = self.text.column(slot.body);
         let line = format!("{}:{}", key.flow(), value.behind_key(column, &self.style));
-        self.line_behind(last.end(), column, &line);
+        self.insert_line(last.end(), column, &line);
     }
 
-    /// One more item.
+    /// Appends an item to a list.
     fn push(&mut self, slot: &Slot<'a>, tree: &Tree) {
         self.around.push(slot.clone());
         let Some(last) = self.text.children(slot).pop() else {
@@ -472,14 +480,16 @@ impl<'a> Plan<'a> {
         } else {
             tree.block(column + 2, &self.style)
         };
-        self.line_behind(last.end(), column, &format!("- {item}"));
+        self.insert_line(last.end(), column, &format!("- {item}"));
     }
 
-    fn line_behind(&mut self, at: usize, column: usize, line: &str) {
+    /// Inserts a line after the one that contains byte `at`.
+    fn insert_line(&mut self, at: usize, column: usize, line: &str) {
         let at = self.text.line_end(at);
         self.splice(at..at, format!("{}{}{line}", self.style.newline, " ".repeat(column)));
     }
 
+    /// Removes the `i`th child.
     fn remove(&mut self, parent: &Slot<'a>, i: usize) {
         let t = self.text;
         let children = t.children(parent);
@@ -505,8 +515,7 @@ impl<'a> Plan<'a> {
         }
         if t.is_first(child.start) {
             let (start, end) = (t.line_start(child.start), t.next_line(child.end()));
-            // The last line of a text without a line break at its end: that of the line before
-            // goes.
+            // In a text without a final line break, the one before the last line goes.
             let before = if start > 1 && t.byte(start - 2) == b'\r' {
                 start - 2
             } else {
@@ -523,7 +532,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// What stands for something that goes, or changes, is written out where it first stands.
+    /// Replaces the first alias of a value that is removed or changed by a copy of it.
     fn keep_aliases(&mut self, document: usize) {
         let mut marks = Vec::new();
         marked(self.text, &self.roots[document], &mut marks);
@@ -596,8 +605,7 @@ impl<'a> Plan<'a> {
         let start = match marker.filter(|_| plain) {
             Some(marker) => marker,
             None => {
-                // The first document: the marker of the second goes with it, if it is one and no
-                // more.
+                // The first document: a bare `---` before the second goes with it.
                 let next = t.skip(end);
                 if t.0[next..].starts_with("---")
                     && t.0[next + 3..t.line_end(next)].trim().is_empty()
@@ -612,13 +620,13 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// An anchor, or what stands for one.
+/// An anchor or an alias.
 enum Mark<'a> {
     Anchor(Slot<'a>),
     Alias(&'a str, Range<usize>),
 }
 
-/// Anchors and aliases below a value, in the order of the text.
+/// The anchors and aliases in a value, in the order of the text.
 fn marked<'a>(text: Text<'a>, slot: &Slot<'a>, out: &mut Vec<Mark<'a>>) {
     if slot.anchor.is_some() {
         out.push(Mark::Anchor(slot.clone()));
@@ -640,39 +648,39 @@ mod tests {
     }
 
     #[test]
-    fn line_ends_of_two_kinds_and_wide_letters() {
+    fn line_breaks_of_two_kinds_and_multibyte_characters() {
         assert_eq!(
-            done("a: 1\r\nb: 二\nc: 3", Edit::Remove(Place::root(0).key("c"))),
+            done("a: 1\r\nb: 二\nc: 3", Edit::Remove(YamlPath::root(0).key("c"))),
             "a: 1\r\nb: 二"
         );
         assert_eq!(
-            done("a: 1\nb: 二\r\nc: 3", Edit::Remove(Place::root(0).key("c"))),
+            done("a: 1\nb: 二\r\nc: 3", Edit::Remove(YamlPath::root(0).key("c"))),
             "a: 1\nb: 二"
         );
     }
 
     #[test]
-    fn a_comment_behind_a_byte_order_mark_stays() {
+    fn a_comment_after_a_byte_order_mark_stays() {
         assert_eq!(
-            done("\u{feff}# head\na: 1\nb: 2\n", Edit::Remove(Place::root(0).key("a"))),
+            done("\u{feff}# head\na: 1\nb: 2\n", Edit::Remove(YamlPath::root(0).key("a"))),
             "\u{feff}# head\nb: 2\n"
         );
     }
 
     #[test]
-    fn what_cannot_be_done_says_why() {
+    fn an_impossible_edit_gives_its_reason() {
         let why = |text: &str, e: Edit| edit(text, &e).map_err(|why| why.to_string());
         assert_eq!(
-            why("a: [1\n", Edit::Remove(Place::root(0).key("a"))),
-            Err("the text has an error in line 1: mend it first".into())
+            why("a: [1\n", Edit::Remove(YamlPath::root(0).key("a"))),
+            Err("line 1 is not valid YAML: correct it first".into())
         );
         assert_eq!(
-            why("a: 1\n", Edit::Remove(Place::root(0).key("b"))),
-            Err("nothing to change at document 1: b".into())
+            why("a: 1\n", Edit::Remove(YamlPath::root(0).key("b"))),
+            Err("there is no value at document 1: b".into())
         );
         assert_eq!(
-            why("a: 1\nb: 2\n", Edit::Rename(Place::root(0).key("a"), "b".into())),
-            Err("b is there already".into())
+            why("a: 1\nb: 2\n", Edit::Rename(YamlPath::root(0).key("a"), "b".into())),
+            Err("the key b already exists".into())
         );
     }
 }

@@ -1,7 +1,7 @@
-//! YAML with the place of every word. The parser behind it is seen in this module only.
+//! YAML with the span of every value. Only this module knows the parser behind it.
 //!
-//! Aliases are resolved by copying, within a budget. Merge keys (`<<`) are not part of YAML 1.2 and
-//! are reported as unknown fields.
+//! Aliases are resolved by copying, up to a limit. Merge keys (`<<`) are not part of YAML 1.2 and are
+//! reported as unknown fields.
 
 mod concrete;
 pub mod edit;
@@ -11,40 +11,61 @@ pub use tree::Tree;
 
 use crate::diag::{Code, Diagnostic, Span};
 use granit_parser::{Event, Options, Parser, ScalarStyle};
-use litemap::LiteMap;
+use std::collections::BTreeMap;
 
-/// A value and its place.
+/// A value and its span.
 #[derive(Clone, Debug, PartialEq)]
 pub struct YamlNode {
-    /// Where it stands. Of a collection: from its first word to its last.
+    /// Where it is; of a collection, from its first value to its last.
     pub span: Span,
-    /// What it is.
+    /// The value.
     pub value: Value,
 }
 
 /// A value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// A word, a number, a quoted text: typed only when somebody asks.
+    /// A string, number, boolean or null; which one is decided when it is decoded.
     Scalar {
         /// The text, without quotes.
         text: String,
-        /// Not quoted: may be a number, `true` or `null`.
+        /// Whether it is not quoted: it can be a number, a boolean or null.
         plain: bool,
     },
     /// A list.
     Seq(Vec<YamlNode>),
-    /// A mapping, in the order written.
+    /// A mapping, in the order of the text.
     Map(Vec<(YamlNode, YamlNode)>),
 }
 
 impl YamlNode {
-    /// Whether it says nothing: empty, `~` or `null`.
+    /// The text of a scalar; empty for a collection.
+    pub fn text(&self) -> &str {
+        if let Value::Scalar { text, .. } = &self.value { text } else { "" }
+    }
+
+    /// The value of a mapping's key.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        let Value::Map(pairs) = &self.value else { return None };
+        pairs.iter().find(|(k, _)| k.text() == key).map(|(_, v)| v)
+    }
+
+    /// The value at nested keys.
+    pub fn at(&self, keys: &[&str]) -> Option<&Self> {
+        keys.iter().try_fold(self, |node, key| node.get(key))
+    }
+
+    /// The items of a list; empty for anything else.
+    pub fn items(&self) -> &[Self] {
+        if let Value::Seq(items) = &self.value { items } else { &[] }
+    }
+
+    /// Whether it is null: empty, `~` or `null`.
     pub fn is_null(&self) -> bool {
         matches!(&self.value, Value::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
     }
 
-    /// What kind of value it is, in the API server's words.
+    /// Its type, as the API server names it.
     pub fn kind(&self) -> &'static str {
         match &self.value {
             _ if self.is_null() => "null",
@@ -58,7 +79,7 @@ impl YamlNode {
     }
 }
 
-/// YAML 1.1's booleans, which kubectl's library still reads as such.
+/// The booleans of YAML 1.1, which kubectl's parser still accepts.
 fn is_boolean(text: &str) -> bool {
     #[rustfmt::skip]
     let known = matches!(text,
@@ -67,31 +88,26 @@ fn is_boolean(text: &str) -> bool {
 }
 
 fn is_number(text: &str) -> bool {
-    // Digits, a point among or before them, and an exponent.
-    let text = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let (plain, exponent) = text.split_once(['e', 'E']).map_or((text, None), |(p, e)| (p, Some(e)));
-    let digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
-    let point =
-        plain.bytes().filter(|b| *b == b'.').count() <= 1 && digits(&plain.replace('.', ""));
-    point && exponent.is_none_or(|e| digits(e.strip_prefix(['-', '+']).unwrap_or(e)))
+    // Not `inf` and `nan`, which have no digit.
+    text.bytes().any(|b| b.is_ascii_digit()) && text.parse::<f64>().is_ok()
 }
 
-/// More nodes than this in one text are refused: aliases of aliases grow without end.
+/// The most values in one text. Aliases of aliases could grow exponentially.
 const MAX_NODES: usize = 2_000_000;
 
 struct Loader<'a> {
     text: &'a str,
-    anchors: LiteMap<usize, YamlNode>,
+    anchors: BTreeMap<usize, YamlNode>,
     diags: Vec<Diagnostic>,
     nodes: usize,
 }
 
-/// Reads every document of a text. A syntax error ends its document; the next one is read again.
+/// Parses the documents of a text. A syntax error ends its document; parsing continues with the next.
 pub fn parse(text: &str) -> (Vec<YamlNode>, Vec<Diagnostic>) {
     let mut options = Options::default();
     options.emit_unresolved_aliases = true;
     let mut parser = Parser::new_from_str_with_options(text, options);
-    let mut loader = Loader { text, anchors: LiteMap::new(), diags: Vec::new(), nodes: 0 };
+    let mut loader = Loader { text, anchors: BTreeMap::new(), diags: Vec::new(), nodes: 0 };
     let mut docs = Vec::new();
     loop {
         match loader.document(&mut parser) {
@@ -111,11 +127,15 @@ pub fn parse(text: &str) -> (Vec<YamlNode>, Vec<Diagnostic>) {
     (docs, loader.diags)
 }
 
-type Syntax = (u32, u32, String);
+/// A syntax error: line, column, message.
+type SyntaxError = (u32, u32, String);
 
 impl Loader<'_> {
-    /// The next document with something in it.
-    fn document<'i, T>(&mut self, parser: &mut Parser<'i, T>) -> Result<Option<YamlNode>, Syntax>
+    /// The next document that is not empty.
+    fn document<'i, T>(
+        &mut self,
+        parser: &mut Parser<'i, T>,
+    ) -> Result<Option<YamlNode>, SyntaxError>
     where
         T: granit_parser::BorrowedInput<'i>,
     {
@@ -138,7 +158,7 @@ impl Loader<'_> {
     fn next<'i, T>(
         &mut self,
         parser: &mut Parser<'i, T>,
-    ) -> Result<Option<(Event<'i>, granit_parser::Span)>, Syntax>
+    ) -> Result<Option<(Event<'i>, granit_parser::Span)>, SyntaxError>
     where
         T: granit_parser::BorrowedInput<'i>,
     {
@@ -146,7 +166,7 @@ impl Loader<'_> {
             None => Ok(None),
             Some(Ok(e)) => Ok(Some(e)),
             Some(Err(e)) => {
-                Err((e.marker().line() as u32, e.marker().col() as u32 + 1, sentence(&e)))
+                Err((e.marker().line() as u32, e.marker().col() as u32 + 1, message(&e)))
             }
         }
     }
@@ -154,7 +174,7 @@ impl Loader<'_> {
     fn span(&self, s: &granit_parser::Span) -> Span {
         let range = s.byte_range().unwrap_or(0..0);
         let mut end = range.end.min(self.text.len());
-        // A block collection's end is where the next thing begins: back to its last word.
+        // The parser ends a block collection where the next token starts: back to its last value.
         while end > range.start && self.text.as_bytes()[end - 1].is_ascii_whitespace() {
             end -= 1;
         }
@@ -166,7 +186,7 @@ impl Loader<'_> {
         }
     }
 
-    fn within_budget(&self, at: Span) -> Result<(), Syntax> {
+    fn check_limit(&self, at: Span) -> Result<(), SyntaxError> {
         if self.nodes > MAX_NODES {
             return Err((at.line, at.column, format!("more than {MAX_NODES} values in one text")));
         }
@@ -178,13 +198,13 @@ impl Loader<'_> {
         parser: &mut Parser<'i, T>,
         event: Event<'i>,
         at: granit_parser::Span,
-    ) -> Result<YamlNode, Syntax>
+    ) -> Result<YamlNode, SyntaxError>
     where
         T: granit_parser::BorrowedInput<'i>,
     {
         self.nodes += 1;
         let mut span = self.span(&at);
-        self.within_budget(span)?;
+        self.check_limit(span)?;
         let (value, anchor) = match event {
             Event::Scalar(text, style, anchor, _) => (
                 Value::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain },
@@ -195,21 +215,21 @@ impl Loader<'_> {
                     return Err((
                         span.line,
                         span.column,
-                        "an alias that stands within its own anchor".to_owned(),
+                        "an alias inside its own anchor".to_owned(),
                     ));
                 };
-                // Counted before it is copied.
+                // Counted before copying.
                 self.nodes += count(target);
-                self.within_budget(span)?;
+                self.check_limit(span)?;
                 return Ok(YamlNode { span, value: target.value.clone() });
             }
             Event::UnresolvedAlias(name) => {
-                let known = format!("*{name} has no anchor above it in this document");
+                let message = format!("*{name}: this document has no anchor of that name above");
                 self.diags.push(Diagnostic::error(
                     Code::YamlAlias,
                     span,
-                    known,
-                    format!("write &{name} in front of the value it stands for"),
+                    message,
+                    format!("write &{name} before the value that it should repeat"),
                 ));
                 (Value::Scalar { text: String::new(), plain: true }, 0)
             }
@@ -235,7 +255,7 @@ impl Loader<'_> {
                     let key = self.node(parser, e, s)?;
                     let Some((e, s)) = self.next(parser)? else { break };
                     let value = self.node(parser, e, s)?;
-                    self.duplicate(&pairs, &key);
+                    self.check_duplicate(&pairs, &key);
                     pairs.push((key, value));
                 }
                 span.end = pairs.last().map_or(span.end, |(_, n)| span.end.max(n.span.end));
@@ -250,7 +270,8 @@ impl Loader<'_> {
         Ok(node)
     }
 
-    fn duplicate(&mut self, pairs: &[(YamlNode, YamlNode)], key: &YamlNode) {
+    /// Reports a key that the mapping already has.
+    fn check_duplicate(&mut self, pairs: &[(YamlNode, YamlNode)], key: &YamlNode) {
         if let Some((first, _)) = pairs.iter().find(|(k, _)| k.value == key.value)
             && let Value::Scalar { text, .. } = &key.value
         {
@@ -266,6 +287,7 @@ impl Loader<'_> {
     }
 }
 
+/// The number of values in a node.
 fn count(node: &YamlNode) -> usize {
     1 + match &node.value {
         Value::Scalar { .. } => 0,
@@ -274,8 +296,8 @@ fn count(node: &YamlNode) -> usize {
     }
 }
 
-/// The parser's message without its place, which is said apart.
-fn sentence(e: &granit_parser::ScanError) -> String {
+/// The parser's message without the position.
+fn message(e: &granit_parser::ScanError) -> String {
     let text = e.to_string();
     let cut = text
         .find(" at byte ")
@@ -285,7 +307,7 @@ fn sentence(e: &granit_parser::ScanError) -> String {
     text[..cut].to_owned()
 }
 
-/// The word that begins at a line and column.
+/// The span of the word at a line and column.
 fn span_at(text: &str, line: u32, column: u32) -> Span {
     let mut start = 0;
     for (i, l) in text.split_inclusive('\n').enumerate() {
@@ -309,21 +331,24 @@ fn span_at(text: &str, line: u32, column: u32) -> Span {
 fn hint_for(text: &str, line: u32, message: &str) -> String {
     let this = text.lines().nth(line.saturating_sub(1) as usize).unwrap_or_default();
     if this.contains('\t') {
-        return "YAML indents with spaces; this line has a tab".to_owned();
+        return "replace the tab in this line by spaces: YAML indents with spaces only".to_owned();
     }
     if message.contains("alias") || message.contains("more than") {
         return "write the value itself in place of the alias".to_owned();
     }
     if message.contains("unclosed quote") {
-        return "close the text with the same quote it begins with".to_owned();
+        return "close the string with the quote it begins with".to_owned();
     }
     if message.contains("mapping") || message.contains("simple key") {
-        return "a key needs a colon and a space behind it, and the same indentation as its neighbours".to_owned();
+        return "write a colon and a space after the key, and indent it like its neighbours"
+            .to_owned();
     }
     if message.contains("flow") || this.contains('[') || this.contains('{') {
         return "close every [ with ] and every { with }".to_owned();
     }
-    "look at the indentation of this line and the one above: keys of one mapping begin in the same column".to_owned()
+    "check the indentation of this line and the one above: the keys of a mapping must begin in the \
+     same column"
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -353,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn every_word_has_its_place() {
+    fn every_value_has_its_span() {
         let text = "a: 1\nb:\n- c: \"二\"\n  d: {e: 5}\n---\nf: g\n";
         let (docs, diags) = parse(text);
         assert_eq!(diags, []);
@@ -376,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn duplicate_keys_and_lost_aliases_are_told_with_their_place() {
+    fn duplicate_keys_and_unknown_aliases_are_reported() {
         let (_, diags) = parse("a: 1\nb: *x\na: 2\n");
         let found: Vec<_> = diags.iter().map(|d| (d.code, d.span.line, d.span.column)).collect();
         assert_eq!(found, [(Code::YamlAlias, 2, 4), (Code::DuplicateKey, 3, 1)]);

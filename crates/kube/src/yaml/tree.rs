@@ -1,15 +1,15 @@
-//! A value without places, for writing: what an edit puts into a text, and how it is spelled.
+//! Values without spans, which edits insert, and how they are written.
 
 use super::{Value, YamlNode};
 
 /// A value.
 #[derive(Clone, Debug)]
 pub enum Tree {
-    /// A word, a number, a text.
+    /// A string, number, boolean or null.
     Scalar {
         /// The text, without quotes.
         text: String,
-        /// Not quoted: may be a number, `true` or `null`.
+        /// Whether it is written without quotes: it can be a number, a boolean or null.
         plain: bool,
     },
     /// A list.
@@ -18,7 +18,7 @@ pub enum Tree {
     Map(Vec<(Self, Self)>),
 }
 
-/// Two scalars are the same if they are read as the same value; quotes are not part of it.
+/// Scalars are equal if they parse to the same value, quoted or not.
 impl PartialEq for Tree {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
@@ -45,17 +45,17 @@ impl From<&YamlNode> for Tree {
 }
 
 impl Tree {
-    /// A text: quoted where it would be read as something else.
+    /// A string; quoted if it would be parsed as something else.
     pub fn text(text: impl Into<String>) -> Self {
         Self::Scalar { text: text.into(), plain: false }
     }
 
-    /// A number or `true`: never quoted.
+    /// A number, boolean or null; never quoted.
     pub fn plain(value: impl ToString) -> Self {
         Self::Scalar { text: value.to_string(), plain: true }
     }
 
-    /// A mapping from names.
+    /// A mapping.
     pub fn map<'a>(pairs: impl IntoIterator<Item = (&'a str, Self)>) -> Self {
         Self::Map(pairs.into_iter().map(|(k, v)| (Self::text(k), v)).collect())
     }
@@ -69,13 +69,19 @@ impl Tree {
         YamlNode { span: crate::diag::Span::default(), value }
     }
 
-    /// Whether it says nothing.
+    /// Whether it is null.
     pub fn is_null(&self) -> bool {
         self.node().is_null()
     }
 
     fn kind(&self) -> &'static str {
         self.node().kind()
+    }
+
+    /// The value of a mapping's key.
+    pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
+        let Self::Map(pairs) = self else { return None };
+        pairs.iter_mut().find(|(k, _)| k.is(key)).map(|(_, v)| v)
     }
 
     /// Whether a scalar has this text.
@@ -91,12 +97,12 @@ impl Tree {
         }
     }
 
-    /// Whether it stands in one line also in block style.
+    /// Whether block style writes it on one line.
     pub(super) fn is_inline(&self) -> bool {
         self.is_empty()
     }
 
-    /// In one line: `{name: nginx, ports: [80]}`.
+    /// Flow style: `{name: nginx, ports: [80]}`.
     pub fn flow(&self) -> String {
         match self {
             Self::Scalar { text, plain } => scalar(text, *plain),
@@ -133,7 +139,7 @@ impl Tree {
         }
     }
 
-    /// What stands behind a key in column `indent` and its colon.
+    /// What follows a key in column `indent` and its colon, in block style.
     pub(super) fn behind_key(&self, indent: usize, style: &Style) -> String {
         if self.is_inline() {
             return format!(" {}", self.flow());
@@ -146,18 +152,18 @@ impl Tree {
     }
 }
 
-/// How a text is written, so that what is added looks like it.
+/// How a text is formatted, for additions to match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Style {
     /// `\n` or `\r\n`.
     pub(super) newline: &'static str,
-    /// By how many spaces a mapping is indented.
+    /// The indentation of a nested mapping, in spaces.
     pub(super) step: usize,
-    /// Whether a list is indented below its key.
+    /// Whether a list is indented relative to its key.
     pub(super) hanging: bool,
 }
 
-/// A scalar as it is written: in double quotes unless it is read as the same without.
+/// A scalar as it is written: in double quotes, unless it parses to the same value without.
 pub(super) fn scalar(text: &str, plain: bool) -> String {
     let tree = Tree::Scalar { text: text.to_owned(), plain: true };
     if plain && tree.is_null() {
@@ -169,7 +175,7 @@ pub(super) fn scalar(text: &str, plain: bool) -> String {
     let begins = text.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '/' | '_'))
         || plain && tree.kind() != "string";
     let ends = !text.ends_with([' ', ':']) && !text.contains(": ");
-    // 00:50:56 would be a number in base sixty to older readers.
+    // YAML 1.1 parses 00:50:56 as a base 60 number.
     let sexagesimal = text.contains(':') && text.chars().all(|c| c.is_ascii_hexdigit() || c == ':');
     let same = tree.kind() == "string" || plain;
     if harmless && begins && ends && same && !sexagesimal {
@@ -198,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_are_quoted_where_they_would_be_something_else() {
+    fn strings_are_quoted_if_they_would_parse_as_something_else() {
         for (text, written) in [
             ("nginx", "nginx"),
             ("10.1.4.0/22", "10.1.4.0/22"),

@@ -4,7 +4,7 @@
 use super::Output;
 use crate::Session;
 use crate::live::Refused;
-use kube::change::{self, Cannot, Change, Thing};
+use kube::change::{self, Change, ChangeError, Thing};
 use kube::cluster::RunningService;
 use kube::object::ServiceType;
 use kube::topology::Role;
@@ -160,7 +160,7 @@ pub fn told(change: &Change) -> String {
     }
 }
 
-fn cannot(e: &Cannot) -> Output {
+fn cannot(e: &ChangeError) -> Output {
     Output::fail(1, format!("Error from server: {e}\n"))
 }
 
@@ -197,7 +197,7 @@ fn apply(session: &mut Session, typed: Typed<'_>, line: &Line<'_>) -> Output {
     };
     done(
         result,
-        told.iter().map(|t| format!("{}/{} {}\n", name(&t.kind), t.name, t.what)).collect(),
+        told.iter().map(|t| format!("{}/{} {}\n", name(&t.kind), t.name, t.result)).collect(),
     )
 }
 
@@ -217,7 +217,7 @@ fn scale(session: &mut Session, typed: Typed<'_>, line: &Line<'_>) -> Output {
     };
     let asked = Change::Scale(line.namespace().to_owned(), (*name).to_owned(), n);
     match change::change(&session.live.text, &asked) {
-        Err(Cannot::NotWritten(_)) => not_found(plural, name),
+        Err(ChangeError::NotWritten(_)) => not_found(plural, name),
         Err(e) => cannot(&e),
         Ok(text) => {
             done(session.reapply(typed, &text, &BTreeSet::new()), format!("{one}/{name} scaled\n"))
@@ -250,7 +250,7 @@ fn delete(session: &mut Session, typed: Typed<'_>, line: &Line<'_>) -> Output {
         _ => return delete_pod(session, typed, line.namespace(), name),
     };
     match change::change(&session.live.text, &Change::Remove(thing)) {
-        Err(Cannot::NotWritten(_))
+        Err(ChangeError::NotWritten(_))
             if one == "service" && is_service(session, line.namespace(), name) =>
         {
             refused(
@@ -260,7 +260,7 @@ fn delete(session: &mut Session, typed: Typed<'_>, line: &Line<'_>) -> Output {
                 "delete one that is written in the text",
             )
         }
-        Err(Cannot::NotWritten(_)) => not_found(plural, name),
+        Err(ChangeError::NotWritten(_)) => not_found(plural, name),
         Err(e) => cannot(&e),
         Ok(text) => done(
             session.reapply(typed, &text, &BTreeSet::new()),

@@ -1,23 +1,20 @@
-//! What happens in a running cluster that is to become another: which component does what, on which
-//! node, and how long after.
+//! From one running cluster to the next: which component does what, on which node, and when.
 //!
 //! ```text
-//! t            kubectl; a machine is plugged in
-//! + 0.3 s      flanneld on every node: neighbour, forwarding entry and route of a node that came or went
-//! + 0.4 s      kubelet and the CNI: the network namespaces of new pods
-//! + 1.0 s      new pods are ready; pods that were deleted are gone, then machines
-//! + 2.0 s      pods of an older template, which stayed until the new ones were ready, are gone
-//! + 0 to 1 s   kube-proxy, on each node at its own time, after it knows of a change of the endpoints
+//! t            kubectl; a machine is connected
+//! + 0.3 s      flanneld, on every node: neighbour, forwarding entry and route of nodes added or removed
+//! + 0.4 s      kubelet and the CNI plugins: network namespaces of new pods
+//! + 1.0 s      new pods are ready; deleted pods are gone, then machines
+//! + 2.0 s      pods of an older template, kept until the new ones are ready, are gone
+//! + 0 to 1 s   kube-proxy, on each node separately, after each change of endpoints
 //! ```
 //!
-//! A pod that is deleted is an endpoint no more at once, or one that is terminating; its
-//! replacement becomes one when it is ready. A new pod that wants a host port of one that leaves
-//! starts when that is gone.
+//! Deleting a pod removes its endpoint, or makes it terminating, immediately; the replacement is added
+//! once it is ready. A new pod that needs the host port of a pod being deleted starts when that is gone.
 //!
-//! The order is the real one (`pkg/kubelet`, `pkg/proxy`, flannel's
-//! `backend/vxlan/vxlan_network.go`); the times are ours, in the order of magnitude of a quiet
-//! cluster. kube-proxy syncs at most once a second (`minSyncPeriod`), so when it does is drawn from
-//! the seed.
+//! The order is the real one (`pkg/kubelet`, `pkg/proxy`, flannel's `backend/vxlan/vxlan_network.go`);
+//! the times are assumptions, of the magnitude seen in a quiet cluster. kube-proxy syncs at most once a
+//! second (`minSyncPeriod`), so its time is drawn from the seed.
 
 use crate::cluster::{Cluster, Pod, RunningService};
 use crate::object::ServiceType;
@@ -32,36 +29,36 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 
-/// Something a component does.
+/// One action of a component.
 #[derive(Clone, Debug)]
-pub struct Step {
-    /// How long after the beginning.
+pub struct Operation {
+    /// Time since the change.
     pub after: Duration,
-    /// In which network namespace.
+    /// The network namespace of the component; for a machine, the segment.
     pub netns: String,
-    /// The program that does it; none: a person, to a machine.
+    /// The component; none if a machine is connected or switched off.
     pub by: Option<&'static str>,
-    /// What.
+    /// The action.
     pub work: Work,
 }
 
-/// Whether something comes or goes.
+/// Whether something is added or deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {
-    /// It comes, or is another now.
+    /// Adds or replaces it.
     Add,
-    /// It goes.
+    /// Deletes it.
     Delete,
 }
 
 /// What a component does.
 #[derive(Clone, Debug)]
 pub enum Work {
-    /// A network namespace comes, with the far ends of its cables.
+    /// Adds a network namespace, and the devices at the other ends of its cables: namespace, device.
     Add(Box<NetnsSpec>, Vec<(String, DeviceSpec)>),
-    /// A network namespace goes.
+    /// Deletes a network namespace.
     Delete(String),
-    /// A device gets another MAC.
+    /// Sets a device's MAC address.
     Address(String, Mac),
     /// A permanent neighbour.
     Neighbour(Op, NeighbourSpec),
@@ -69,39 +66,45 @@ pub enum Work {
     Fdb(Op, (String, Mac, IpAddr)),
     /// A route.
     Route(Op, RouteSpec),
-    /// The host ports of a pod of this cluster, by its network namespace.
+    /// portmap's rules for the pod of a cluster with this network namespace.
     HostPorts(Op, Rc<Cluster>, String),
-    /// kube-proxy syncs, and knows this cluster.
+    /// A sync of kube-proxy to this state of the cluster.
     Sync(Rc<Cluster>),
 }
 
-const PEERS: Duration = Duration::millis(300);
+/// Until flanneld knows of a node.
+const FLANNELD: Duration = Duration::millis(300);
+/// Until a new pod has its network namespace.
 const STARTED: Duration = Duration::millis(400);
+/// Until a new pod is ready.
 const READY: Duration = Duration::secs(1);
-const ENDED: Duration = Duration::secs(1);
-/// How long the controllers and the watches take.
-const KNOWN: Duration = Duration::millis(50);
+/// Until a deleted pod is gone.
+const TERMINATED: Duration = Duration::secs(1);
+/// Until kube-proxy knows of a change of endpoints.
+const WATCH: Duration = Duration::millis(50);
 
-/// Everything that is done, in order. `n`: how many changes there were before, for the draw.
+/// The operations that turn one cluster into the next, in order. `n`: the number of earlier changes, which
+/// varies the draw.
 ///
 /// # Errors
-/// What cannot change while a cluster runs: why, and what to do instead.
+/// A change that a running cluster cannot make: the reason, and what to do instead.
 pub fn rollout(
     before: &Rc<Cluster>,
     after: &Rc<Cluster>,
     n: u64,
-) -> Result<Vec<Step>, (String, String)> {
+) -> Result<Vec<Operation>, (String, String)> {
     let node = |c: &Cluster, name: &str| c.nodes.iter().position(|n| n.spec.name.value == name);
     let machine = |c: &Cluster, name: &str| {
         node(c, name).is_some() || c.topology.hosts.iter().any(|h| *h.name.value == *name)
     };
-    // Only a machine that comes needs the rules it comes with.
-    let comes = |i: usize| node(before, &after.nodes[i].spec.name.value).is_none();
-    let (was, is) = (plan::spec_ruled(before, &|_| false), plan::spec_ruled(after, &comes));
-    fixed(before, after, &was, &is)?;
+    // Rules are needed for new nodes only.
+    let is_new = |i: usize| node(before, &after.nodes[i].spec.name.value).is_none();
+    let (was, is) =
+        (plan::spec_with_rules(before, &|_| false), plan::spec_with_rules(after, &is_new));
+    check_immutable(before, after, &was, &is)?;
     let mut out = Vec::new();
     let there = |spec: &Spec, name: &str| spec.netns.iter().any(|n| n.name == name);
-    // Whose node a pod is on; a machine is on the segment.
+    // The namespace of a pod's node; of a machine, the segment.
     let home = |c: &Cluster, name: &str| {
         let pod = c.pods.iter().find(|p| p.netns() == name);
         pod.map_or_else(
@@ -109,41 +112,46 @@ pub fn rollout(
             |p| c.nodes[p.node].spec.name.value.clone(),
         )
     };
-    let step = |after, netns: String, by, work| Step { after, netns, by, work };
+    let operation = |after, netns: String, by, work| Operation { after, netns, by, work };
     let pods = Pods::between(before, after);
-    let ready = if pods.late.is_empty() { READY } else { ENDED + READY };
+    let ready = if pods.late.is_empty() { READY } else { TERMINATED + READY };
     for ns in is.netns.iter().filter(|n| !there(&was, &n.name)) {
-        let plugged = machine(after, &ns.name);
+        let is_machine = machine(after, &ns.name);
         let mut ns = ns.clone();
-        if plugged {
-            // The cables of its pods come with them.
+        if is_machine {
+            // Its pods bring their cables.
             ns.devices.retain(|d| !matches!(d.kind, DeviceKindSpec::Cable { nic: false, .. }));
         }
         let ends = far_ends(&ns, &is);
         let ports = host_ports(Op::Add, after, &ns.name);
-        let (when, by) = match plugged {
+        let (when, by) = match is_machine {
             true => (Duration::default(), None),
-            false if pods.late.contains(&ns.name) => (ENDED + STARTED, Some("kubelet")),
+            false if pods.late.contains(&ns.name) => (TERMINATED + STARTED, Some("kubelet")),
             false => (STARTED, Some("kubelet")),
         };
         let home = home(after, &ns.name);
-        out.push(step(when, home.clone(), by, Work::Add(Box::new(ns), ends)));
-        out.extend(ports.map(|work| step(when, home, Some("portmap"), work)));
+        out.push(operation(when, home.clone(), by, Work::Add(Box::new(ns), ends)));
+        out.extend(ports.map(|work| operation(when, home, Some("portmap"), work)));
     }
-    // A machine goes after its pods, and they go with it.
+    // The pods of a machine are deleted before it.
     let (machines, gone): (Vec<_>, Vec<_>) =
         was.netns.iter().filter(|n| !there(&is, &n.name)).partition(|n| machine(before, &n.name));
     for ns in gone {
         let home = home(before, &ns.name);
-        let when = if pods.rolled.contains(&ns.name) { ready + ENDED } else { ENDED };
+        let when = if pods.rolled.contains(&ns.name) { ready + TERMINATED } else { TERMINATED };
         out.extend(
             host_ports(Op::Delete, before, &ns.name)
-                .map(|work| step(when, home.clone(), Some("portmap"), work)),
+                .map(|work| operation(when, home.clone(), Some("portmap"), work)),
         );
-        out.push(step(when, home, Some("kubelet"), Work::Delete(ns.name.clone())));
+        out.push(operation(when, home, Some("kubelet"), Work::Delete(ns.name.clone())));
     }
     for ns in machines {
-        out.push(step(ENDED, home(before, &ns.name), None, Work::Delete(ns.name.clone())));
+        out.push(operation(
+            TERMINATED,
+            home(before, &ns.name),
+            None,
+            Work::Delete(ns.name.clone()),
+        ));
     }
     let gone = |vtep: IpAddr| !after.nodes.iter().any(|n| IpAddr::from(n.address()) == vtep);
     let names = |c: &Cluster| c.nodes.iter().map(|n| n.spec.name.value.clone()).collect::<Vec<_>>();
@@ -157,29 +165,36 @@ pub fn rollout(
             out.extend(
                 flanneld(&a, &b, &gone)
                     .into_iter()
-                    .map(|w| step(PEERS, name.clone(), Some("flanneld"), w)),
+                    .map(|w| operation(FLANNELD, name.clone(), Some("flanneld"), w)),
             );
         }
         for ((at, cluster), k) in stages.iter().zip(0..) {
             let wait =
                 rng::hash_str(after.topology.seed ^ n, &format!("{name}/kube-proxy/{k}")) % 1_000;
-            let when = *at + KNOWN + Duration::millis(wait);
-            out.push(step(when, name.clone(), Some("kube-proxy"), Work::Sync(cluster.clone())));
+            let when = *at + WATCH + Duration::millis(wait);
+            out.push(operation(
+                when,
+                name.clone(),
+                Some("kube-proxy"),
+                Work::Sync(cluster.clone()),
+            ));
         }
     }
     out.sort_by_key(|s| s.after);
     Ok(out)
 }
 
-/// Pods that come and go, by their network namespaces.
+/// The pods that differ between two clusters.
 struct Pods {
+    /// Addresses of new pods.
     coming: Vec<Ipv4Addr>,
-    /// Those that start only when another is gone, whose host port they want.
+    /// Network namespaces of new pods that wait for a host port.
     late: Vec<String>,
-    /// Addresses of those that are deleted at once.
+    /// Addresses of pods that are deleted at once.
     deleted: Vec<Ipv4Addr>,
-    /// Those of an older template, which stay until the new ones are ready.
+    /// Network namespaces of pods of an older template, kept until the new ones are ready.
     rolled: Vec<String>,
+    /// Their addresses.
     rolled_at: Vec<Ipv4Addr>,
 }
 
@@ -188,17 +203,11 @@ impl Pods {
         let of = |c: &Cluster| c.pods.iter().map(Pod::netns).collect::<BTreeSet<_>>();
         let (were, are) = (of(before), of(after));
         let node = |c: &Cluster, p: &Pod| c.nodes[p.node].spec.name.value.clone();
-        let ports = |p: &Pod| {
-            p.containers
-                .iter()
-                .flat_map(|c| &c.ports)
-                .filter_map(|p| Some((p.host_port?, p.protocol)))
-                .collect::<Vec<_>>()
-        };
         let coming: Vec<&Pod> = after.pods.iter().filter(|p| !were.contains(&p.netns())).collect();
         let going: Vec<&Pod> = before.pods.iter().filter(|p| !are.contains(&p.netns())).collect();
         let clash = |a: &Pod, b: &Pod| {
-            node(before, a) == node(after, b) && ports(a).iter().any(|x| ports(b).contains(x))
+            node(before, a) == node(after, b)
+                && a.host_ports().iter().any(|x| b.host_ports().contains(x))
         };
         let late = coming
             .iter()
@@ -222,7 +231,7 @@ impl Pods {
         }
     }
 
-    /// What the API server knows, and from when on.
+    /// The states of the API server, and when each begins.
     fn stages(
         &self,
         before: &Cluster,
@@ -230,24 +239,24 @@ impl Pods {
         ready: Duration,
     ) -> Vec<(Duration, Rc<Cluster>)> {
         let at = |coming: &[Ipv4Addr], leaving: &[Ipv4Addr], kept: &[Ipv4Addr]| {
-            let still = coming.is_empty() && leaving.is_empty() && kept.is_empty();
-            if still {
+            let done = coming.is_empty() && leaving.is_empty() && kept.is_empty();
+            if done {
                 after.clone()
             } else {
-                Rc::new(after.on_its_way(before, coming, leaving, kept))
+                Rc::new(after.during_rollout(before, coming, leaving, kept))
             }
         };
         let mut out = vec![(Duration::default(), at(&self.coming, &self.deleted, &self.rolled_at))];
         if !self.deleted.is_empty() {
-            out.push((ENDED, at(&self.coming, &[], &self.rolled_at)));
+            out.push((TERMINATED, at(&self.coming, &[], &self.rolled_at)));
         }
         if !self.coming.is_empty() {
             out.push((ready, at(&[], &self.rolled_at, &[])));
         }
         if !self.rolled_at.is_empty() {
-            out.push((ready + ENDED, after.clone()));
+            out.push((ready + TERMINATED, after.clone()));
         }
-        // What is known at one time is known at once.
+        // Of two states at one time, only the later is seen.
         let times: Vec<Duration> = out.iter().map(|(t, _)| *t).collect();
         let mut i = 0;
         out.retain(|(t, _)| {
@@ -258,14 +267,14 @@ impl Pods {
     }
 }
 
-/// What portmap does about a pod, if it has host ports.
+/// portmap's operation for a pod, if it has host ports.
 fn host_ports(op: Op, cluster: &Rc<Cluster>, netns: &str) -> Option<Work> {
     let pod = cluster.pods.iter().find(|p| p.netns() == netns)?;
-    portmap::maps(pod).then(|| Work::HostPorts(op, cluster.clone(), netns.to_owned()))
+    portmap::has_host_ports(pod).then(|| Work::HostPorts(op, cluster.clone(), netns.to_owned()))
 }
 
-/// What flanneld does about nodes that came, went, or have another MAC. The forwarding entry of an
-/// old MAC stays, as long as its node does.
+/// flanneld's operations for nodes that were added, removed, or have a new MAC address. The forwarding entry of
+/// an old MAC address stays as long as its node does.
 fn flanneld(was: &NetnsSpec, is: &NetnsSpec, gone: &dyn Fn(IpAddr) -> bool) -> Vec<Work> {
     let mut out = Vec::new();
     for d in &is.devices {
@@ -308,7 +317,7 @@ fn flanneld(was: &NetnsSpec, is: &NetnsSpec, gone: &dyn Fn(IpAddr) -> bool) -> V
     out
 }
 
-/// The far ends of a namespace's cables.
+/// The devices at the other ends of a namespace's cables.
 fn far_ends(ns: &NetnsSpec, spec: &Spec) -> Vec<(String, DeviceSpec)> {
     let end = |d: &DeviceSpec| {
         let DeviceKindSpec::Cable { peer_netns, peer, .. } = &d.kind else { return None };
@@ -318,38 +327,40 @@ fn far_ends(ns: &NetnsSpec, spec: &Spec) -> Vec<(String, DeviceSpec)> {
     ns.devices.iter().filter_map(end).collect()
 }
 
-/// What must stay as it is.
-fn fixed(before: &Cluster, after: &Cluster, was: &Spec, is: &Spec) -> Result<(), (String, String)> {
+/// Reports what a running cluster cannot change.
+fn check_immutable(
+    before: &Cluster,
+    after: &Cluster,
+    was: &Spec,
+    is: &Spec,
+) -> Result<(), (String, String)> {
     let no = |what: &str| {
         Err((
             format!("{what} cannot change while the cluster runs"),
-            "change it in the document itself, which begins anew".to_owned(),
+            "change the document instead, which starts a new cluster".to_owned(),
         ))
     };
     let (a, b) = (&before.topology, &after.topology);
     if a.version != b.version {
-        return no(&format!(
-            "the release of Kubernetes, from {} to {} (a Topology that names none means that),",
-            a.version, b.version
-        ));
+        return no(&format!("spec.kubernetes.version, from {} to {},", a.version, b.version));
     }
     if a.kube_proxy != b.kube_proxy {
-        return no("kube-proxy's settings");
+        return no("spec.kubeProxy");
     }
     if (a.pod_cidr, a.service_cidr, a.node_ports) != (b.pod_cidr, b.service_cidr, b.node_ports) {
-        return no("a range of the cluster");
+        return no("a range of spec.kubernetes");
     }
     if a.backend != b.backend
         || a.vni != b.vni
         || a.vxlan_port != b.vxlan_port
         || a.ip_masq != b.ip_masq
     {
-        return no("flannel's backend");
+        return no("spec.flannel");
     }
     let leads = |c: &Cluster| c.nodes.iter().any(|n| n.spec.role == Role::ControlPlane);
     if leads(before) && !leads(after) {
         return Err((
-            "without the node that runs the API server nothing can be asked any more: that is not simulated".to_owned(),
+            "a cluster without its API server is not simulated".to_owned(),
             "delete another node".to_owned(),
         ));
     }
@@ -361,17 +372,15 @@ fn fixed(before: &Cluster, after: &Cluster, was: &Spec, is: &Spec) -> Result<(),
         if was.cluster_ip != is.cluster_ip && named(was) && named(is) {
             let ip = is.cluster_ip.map_or_else(|| "None".to_owned(), |ip| ip.to_string());
             let message = format!(
-                "Service {:?} is invalid: spec.clusterIP: Invalid value: {ip:?}: field is immutable",
+                "Service {:?} is invalid: spec.clusterIP: Invalid value: {ip:?}: \
+                 field is immutable",
                 is.name
             );
-            return Err((
-                message,
-                "delete the Service first, or leave its clusterIP out".to_owned(),
-            ));
+            return Err((message, "delete the Service first, or remove its clusterIP".to_owned()));
         }
     }
     if a.segment != b.segment || a.faults != b.faults {
-        return no("the segment, or a fault,");
+        return no("spec.segments or spec.faults");
     }
     for (x, y) in
         was.netns.iter().filter_map(|x| Some((x, is.netns.iter().find(|y| y.name == x.name)?)))
@@ -386,7 +395,7 @@ fn fixed(before: &Cluster, after: &Cluster, was: &Spec, is: &Spec) -> Result<(),
             return no(&format!("device {dev} of {}", x.name));
         }
         if x.tapped && x.sysctl != y.sysctl {
-            return no(&format!("a sysctl of {} (but by sysctl -w)", x.name));
+            return no(&format!("a sysctl of {} (except by sysctl -w)", x.name));
         }
     }
     Ok(())

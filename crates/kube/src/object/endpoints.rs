@@ -1,27 +1,97 @@
-//! EndpointSlice and Endpoints that are written by hand, for a Service that selects no pods.
+//! EndpointSlice and Endpoints of a Service without a selector, and what kube-proxy makes of them:
+//! endpoints.
 
+use super::meta::NameRule;
+use super::{Meta, PROTOCOLS, ServicePort};
 use crate::decode::{Decoder, Fields, Spanned};
 use crate::diag::Code;
-use crate::object::{Object, PROTOCOLS, Slice, SliceEndpoint, meta};
 use crate::yaml::YamlNode;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
+/// One address and port that a Service's port forwards to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The address of a pod, or of whatever an EndpointSlice lists.
+    pub addr: IpAddr,
+    /// The port there.
+    pub port: u16,
+    /// `nodeName`: the node it is on, if known.
+    pub node: Option<String>,
+    /// `conditions.ready`.
+    pub ready: bool,
+    /// `conditions.serving`: ready, disregarding termination.
+    pub serving: bool,
+    /// `conditions.terminating`.
+    pub terminating: bool,
+    /// `hints.forZones`.
+    pub zones: Vec<String>,
+    /// `hints.forNodes`.
+    pub nodes: Vec<String>,
+}
+
+impl Endpoint {
+    /// A ready endpoint without hints.
+    pub fn ready(addr: IpAddr, port: u16, node: Option<String>) -> Self {
+        Self {
+            addr,
+            port,
+            node,
+            ready: true,
+            serving: true,
+            terminating: false,
+            zones: Vec::new(),
+            nodes: Vec::new(),
+        }
+    }
+
+    /// `10.1.5.4:80`, `[fd00::1]:80`.
+    pub fn text(&self) -> String {
+        std::net::SocketAddr::new(self.addr, self.port).to_string()
+    }
+}
+
+/// A port of a slice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlicePort {
+    /// The name of the Service's port; may be empty.
+    pub name: String,
+    /// `TCP`, `UDP` or `SCTP`.
+    pub protocol: &'static str,
+    /// The port of the endpoints.
+    pub port: u16,
+}
+
+/// A slice that the document defines: an EndpointSlice, or one subset of an Endpoints.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManualSlice {
+    /// The Service, in the slice's own namespace.
+    pub service: Spanned<String>,
+    /// `metadata.namespace`.
+    pub namespace: String,
+    /// `ports`.
+    pub ports: Vec<SlicePort>,
+    /// `endpoints`; their `port` is 0, as each has every port of the slice.
+    pub endpoints: Vec<Endpoint>,
+}
+
+impl ManualSlice {
+    /// The port numbers of the slice's ports with the name and protocol of a Service's port.
+    pub(crate) fn port_of<'a>(&'a self, p: &'a ServicePort) -> impl Iterator<Item = u16> + 'a {
+        self.ports.iter().filter(|q| q.name == p.name && q.protocol == p.protocol).map(|q| q.port)
+    }
+}
+
+/// The label that names the Service of an EndpointSlice.
 const LABEL: &str = "kubernetes.io/service-name";
 
-/// Reads an EndpointSlice.
-pub(crate) fn endpoint_slice(d: &mut Decoder, fields: Fields<'_>) -> Option<Object> {
+/// Decodes an EndpointSlice.
+pub(super) fn endpoint_slice(d: &mut Decoder, fields: Fields<'_>) -> Option<ManualSlice> {
     let mut f = fields;
     let metadata = f.require(d, "metadata", "write metadata: with a name: and labels: below it");
-    let named = metadata.and_then(|n| meta(d, n, false));
+    let named = metadata.and_then(|n| Meta::decode(d, n, NameRule::Subdomain));
     let family = f.word(d, "addressType", &["IPv4", "IPv6", "FQDN"]);
     if let (Some(family @ ("IPv6" | "FQDN")), Some(n)) = (family, f.get("addressType")) {
-        let message = format!("addressType {family} is not simulated");
-        d.diags.push(crate::Diagnostic::note(
-            Code::NotSimulated,
-            n.span,
-            message,
-            "it changes nothing here; it may stay",
-        ));
+        d.not_simulated(n.span, &format!("addressType {family}"));
     }
     let ports = f.get("ports").map(|n| ports(d, n, "ports")).unwrap_or_default();
     let mut endpoints = Vec::new();
@@ -43,15 +113,15 @@ pub(crate) fn endpoint_slice(d: &mut Decoder, fields: Fields<'_>) -> Option<Obje
         return None;
     };
     let service = Spanned { value: service.clone(), span: named.name.span };
-    Some(Object::Slices(vec![Slice { service, namespace: named.namespace, ports, endpoints }]))
+    Some(ManualSlice { service, namespace: named.namespace, ports, endpoints })
 }
 
-/// Reads an Endpoints: one slice for each of its subsets.
-pub(crate) fn endpoints(d: &mut Decoder, fields: Fields<'_>) -> Option<Object> {
+/// Decodes an Endpoints: one slice for each of its subsets.
+pub(super) fn endpoints(d: &mut Decoder, fields: Fields<'_>) -> Option<Vec<ManualSlice>> {
     let mut f = fields;
     let named = f
         .require(d, "metadata", "write metadata: with the Service's name: below it")
-        .and_then(|n| meta(d, n, false));
+        .and_then(|n| Meta::decode(d, n, NameRule::Subdomain));
     let mut subsets = Vec::new();
     if let Some(list) = f.get("subsets") {
         for (n, i) in d.items(list, "subsets").iter().zip(0..) {
@@ -72,16 +142,16 @@ pub(crate) fn endpoints(d: &mut Decoder, fields: Fields<'_>) -> Option<Object> {
     }
     d.finish(f);
     let named = named?;
-    let slice = |(ports, endpoints)| Slice {
+    let slice = |(ports, endpoints)| ManualSlice {
         service: named.name.clone(),
         namespace: named.namespace.clone(),
         ports,
         endpoints,
     };
-    Some(Object::Slices(subsets.into_iter().map(slice).collect()))
+    Some(subsets.into_iter().map(slice).collect())
 }
 
-fn ports(d: &mut Decoder, list: &YamlNode, path: &str) -> Vec<(String, &'static str, u16)> {
+fn ports(d: &mut Decoder, list: &YamlNode, path: &str) -> Vec<SlicePort> {
     let mut out = Vec::new();
     for (n, i) in d.items(list, path).iter().zip(0..) {
         let path = format!("{path}[{i}]");
@@ -95,13 +165,13 @@ fn ports(d: &mut Decoder, list: &YamlNode, path: &str) -> Vec<(String, &'static 
             .map_or(Some("TCP"), |n| d.word(n, &format!("{path}.protocol"), PROTOCOLS));
         d.finish(f);
         if let (Some(port), Some(protocol)) = (port, protocol) {
-            out.push((name, protocol, port.value));
+            out.push(SlicePort { name, protocol, port: port.value });
         }
     }
     out
 }
 
-fn endpoint(d: &mut Decoder, node: &YamlNode, path: &str, ipv4: bool) -> Option<SliceEndpoint> {
+fn endpoint(d: &mut Decoder, node: &YamlNode, path: &str, ipv4: bool) -> Option<Endpoint> {
     let mut f = d.fields(node, path)?.not_simulated(&[
         "targetRef",
         "zone",
@@ -110,7 +180,7 @@ fn endpoint(d: &mut Decoder, node: &YamlNode, path: &str, ipv4: bool) -> Option<
         "topology",
     ]);
     let list = f.require(d, "addresses", "write addresses: with one address below it");
-    // An endpoint is its first address.
+    // kube-proxy uses the first address only.
     let first =
         list.and_then(|l| d.items(l, &format!("{path}.addresses")).first()).filter(|_| ipv4);
     let addr =
@@ -137,8 +207,9 @@ fn endpoint(d: &mut Decoder, node: &YamlNode, path: &str, ipv4: bool) -> Option<
         d.finish(h);
     }
     d.finish(f);
-    Some(SliceEndpoint {
-        addr: addr?.value,
+    Some(Endpoint {
+        addr: addr?.value.into(),
+        port: 0,
         ready: ready != Some(false),
         serving: serving != Some(false),
         terminating: terminating == Some(true),
@@ -148,20 +219,13 @@ fn endpoint(d: &mut Decoder, node: &YamlNode, path: &str, ipv4: bool) -> Option<
     })
 }
 
-fn address(d: &mut Decoder, node: &YamlNode, path: &str, ready: bool) -> Option<SliceEndpoint> {
+fn address(d: &mut Decoder, node: &YamlNode, path: &str, ready: bool) -> Option<Endpoint> {
     let mut f = d.fields(node, path)?.not_simulated(&["targetRef", "hostname"]);
     let addr = f
         .require(d, "ip", "write ip: with the endpoint's address")
-        .and_then(|n| d.parsed(n, &format!("{path}.ip"), "10.1.5.4"));
+        .and_then(|n| d.parsed::<Ipv4Addr>(n, &format!("{path}.ip"), "10.1.5.4"));
     let node = f.string(d, "nodeName").map(|n| n.value);
     d.finish(f);
-    Some(SliceEndpoint {
-        addr: addr?.value,
-        ready,
-        serving: ready,
-        terminating: false,
-        node,
-        zones: Vec::new(),
-        nodes: Vec::new(),
-    })
+    let addr = addr?.value.into();
+    Some(Endpoint { ready, serving: ready, ..Endpoint::ready(addr, 0, node) })
 }

@@ -1,17 +1,17 @@
-//! The fields of a Service that say how packets to it are led.
+//! Decoding of a Service's addresses and traffic policies.
 
+use super::{Distribution, ServiceType, Traffic};
+use crate::address::{sloppy_ip, sloppy_net};
 use crate::decode::{Decoder, Fields, Spanned};
 use crate::diag::{Code, Span};
-use crate::object::{Distribution, ServiceType, Traffic};
-use crate::proxy::{sloppy_ip, sloppy_net};
 use crate::yaml::YamlNode;
 use std::net::IpAddr;
 
-/// How long a client stays with its endpoint if nothing is written, in seconds.
-const AFFINITY: u32 = 10_800;
+/// The default `timeoutSeconds` of `sessionAffinity: ClientIP` (`DefaultClientIPServiceAffinitySeconds`).
+const AFFINITY_SECONDS: u32 = 10_800;
 
-/// Reads `spec` and `status` of a Service.
-pub(crate) fn decode(
+/// Decodes the fields of [`Traffic`] in `spec` and `status`.
+pub(super) fn decode(
     d: &mut Decoder,
     f: &mut Fields<'_>,
     kind: Option<ServiceType>,
@@ -77,20 +77,14 @@ fn address(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Spanned<IpAdd
     })
 }
 
-/// Says that there are no rules for an address of IPv6.
-pub(crate) fn not_ipv6(d: &mut Decoder, span: Span, path: &str) {
-    let message = format!("{path}: IPv6 is not simulated");
-    d.diags.push(crate::Diagnostic::note(
-        Code::NotSimulated,
-        span,
-        message,
-        "it changes nothing here; it may stay",
-    ));
+/// Notes that kube-proxy writes no rule for an IPv6 address here.
+fn not_ipv6(d: &mut Decoder, span: Span, path: &str) {
+    d.not_simulated(span, &format!("{path}: IPv6"));
 }
 
 fn affinity(d: &mut Decoder, f: &mut Fields<'_>, t: &mut Traffic) {
     let word = f.word(d, "sessionAffinity", &["None", "ClientIP"]);
-    let mut seconds = AFFINITY;
+    let mut seconds = AFFINITY_SECONDS;
     if let Some(mut c) = f.fields(d, "sessionAffinityConfig") {
         if let Some(mut ip) = c.fields(d, "clientIP") {
             let path = ip.path_of("timeoutSeconds");
@@ -115,15 +109,15 @@ fn affinity(d: &mut Decoder, f: &mut Fields<'_>, t: &mut Traffic) {
     t.affinity = (word == Some("ClientIP")).then_some(seconds);
 }
 
-/// Whether a policy is `Local`, and where that is written.
+/// Whether a traffic policy is `Local`.
 fn local(d: &mut Decoder, f: &mut Fields<'_>, name: &'static str) -> Option<Spanned<bool>> {
     let span = f.get(name)?.span;
     let word = f.word(d, name, &["Cluster", "Local"])?;
     Some(Spanned { value: word == "Local", span })
 }
 
-/// What a load balancer has to do with it. There is none here: its addresses are those that are
-/// written, in `status` as it would write them, or else in `loadBalancerIP`.
+/// The fields about a load balancer. None is simulated: its addresses are those in `status`, or the
+/// requested `loadBalancerIP`.
 fn balancer(
     d: &mut Decoder,
     f: &mut Fields<'_>,
@@ -186,7 +180,7 @@ fn balancer(
                     let mode = one.word(d, "ipMode", &["VIP", "Proxy"]);
                     d.finish(one);
                     let Some(addr) = addr else { continue };
-                    // The same address twice is one.
+                    // A repeated address replaces the earlier entry.
                     ingress.retain(|(a, _)| *a != addr.value);
                     ingress.push((addr.value, mode == Some("Proxy")));
                 }
@@ -196,7 +190,7 @@ fn balancer(
         d.finish(s);
     }
     if balanced {
-        // What was asked for counts as long as there is no answer.
+        // The requested address is used until `status` has one.
         if ingress.is_empty() {
             ingress.extend(asked);
         }
@@ -205,7 +199,7 @@ fn balancer(
         d.diags.push(crate::Diagnostic::warning(
             Code::UnsupportedValue,
             span,
-            format!("{path} means nothing without type: LoadBalancer"),
+            format!("{path} has no effect: the Service is not of type LoadBalancer"),
             "write type: LoadBalancer, or remove this line",
         ));
     }

@@ -1,55 +1,51 @@
-//! One rule in two forms: the words kube-proxy writes, and what a kernel makes of them.
+//! One rule in two forms: the text that kube-proxy writes, and the rule that a kernel makes of it.
 
 use super::{Protocol, Release};
 use ipnet::IpNet;
 use net::netfilter::{
     AddrType, CtStates, Match, Negatable, PortRange, RecentOp, RejectWith, Rule, Target,
 };
-use std::cmp::Ordering;
-use std::fmt::Write;
+use std::fmt::{Arguments, Write};
 use std::net::IpAddr;
 use std::rc::Rc;
 
-/// A rule as it was written.
+/// A rule as kube-proxy writes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct WrittenRule {
     /// The chain it stands in.
     pub chain: Rc<str>,
-    /// The rule.
+    /// The rule, as the kernel holds it.
     pub rule: Rule,
-    /// The words behind `-A CHAIN`; nothing if nobody reads them.
+    /// The text after `-A CHAIN`; empty unless it was requested.
     pub text: String,
 }
 
-/// A rule in the making. Every method adds words at the end, and what they mean.
+/// Builds a rule. Every method appends an option, to the rule and to its text.
 #[derive(Clone, Debug)]
-pub(super) struct Draft(Box<Inner>);
-
-#[derive(Clone, Debug)]
-struct Inner {
+pub(super) struct RuleBuilder {
     rule: Rule,
     text: Option<String>,
 }
 
-impl Draft {
-    /// Nothing yet; `words` says whether the text is wanted.
-    pub(super) fn new(words: bool) -> Self {
-        Self(Box::new(Inner { rule: Rule::to(Target::None), text: words.then(String::new) }))
+impl RuleBuilder {
+    /// An empty rule.
+    pub(super) fn new(with_text: bool) -> Self {
+        Self { rule: Rule::to(Target::None), text: with_text.then(String::new) }
     }
 
-    fn say(&mut self, words: std::fmt::Arguments<'_>) {
-        if let Some(text) = &mut self.0.text {
-            let _ = text.write_fmt(format_args!(" {words}"));
+    fn write(&mut self, option: Arguments<'_>) {
+        if let Some(text) = &mut self.text {
+            let _ = write!(text, " {option}");
         }
     }
 
-    fn with(mut self, m: Match, words: std::fmt::Arguments<'_>) -> Self {
-        self.0.rule.matches.push(m);
-        self.say(words);
+    fn with(mut self, m: Match, option: Arguments<'_>) -> Self {
+        self.rule.matches.push(m);
+        self.write(option);
         self
     }
 
-    /// `-m comment --comment …`; in quotes if it has a space.
+    /// `-m comment --comment …`; quoted if it contains a space.
     pub(super) fn comment(self, comment: &Rc<str>) -> Self {
         let quote = if comment.contains(' ') { "\"" } else { "" };
         self.with(
@@ -60,45 +56,45 @@ impl Draft {
 
     /// `-m tcp -p tcp`.
     pub(super) fn protocol(mut self, p: Protocol) -> Self {
-        self.0.rule.proto = Some(Negatable::plain(p.number()));
+        self.rule.proto = Some(Negatable::plain(p.number()));
         let m = Match::Ports { proto: p.number(), sport: None, dport: None };
         self.with(m, format_args!("-m {0} -p {0}", p.name()))
     }
 
-    /// `--dport …`, of the protocol before it.
+    /// `--dport …`, after [`Self::protocol`].
     pub(super) fn dport(mut self, port: u16) -> Self {
-        if let Some(Match::Ports { dport, .. }) = self.0.rule.matches.last_mut() {
+        if let Some(Match::Ports { dport, .. }) = self.rule.matches.last_mut() {
             *dport = Some(Negatable::plain(PortRange::one(port)));
         }
-        self.say(format_args!("--dport {port}"));
+        self.write(format_args!("--dport {port}"));
         self
     }
 
-    /// `-d …`; a single address with its length, or without.
+    /// `-d …`; `plain`: a single address without its length.
     pub(super) fn to(mut self, net: IpNet, plain: bool) -> Self {
-        self.0.rule.dst = Some(Negatable::plain(net));
-        self.say(format_args!("-d {}", net_text(&net, plain)));
+        self.rule.dst = Some(Negatable::plain(net));
+        self.write(format_args!("-d {}", net_text(&net, plain)));
         self
     }
 
     /// `! -d …`.
     pub(super) fn not_to(mut self, net: IpNet) -> Self {
-        self.0.rule.dst = Some(Negatable::not(net));
-        self.say(format_args!("! -d {net}"));
+        self.rule.dst = Some(Negatable::not(net));
+        self.write(format_args!("! -d {net}"));
         self
     }
 
-    /// `-s …`; a single address with its length, or without.
+    /// `-s …`; `plain`: a single address without its length.
     pub(super) fn from(mut self, net: IpNet, plain: bool) -> Self {
-        self.0.rule.src = Some(Negatable::plain(net));
-        self.say(format_args!("-s {}", net_text(&net, plain)));
+        self.rule.src = Some(Negatable::plain(net));
+        self.write(format_args!("-s {}", net_text(&net, plain)));
         self
     }
 
     /// `! -s …`.
     pub(super) fn not_from(mut self, net: IpNet) -> Self {
-        self.0.rule.src = Some(Negatable::not(net));
-        self.say(format_args!("! -s {net}"));
+        self.rule.src = Some(Negatable::not(net));
+        self.write(format_args!("! -s {net}"));
         self
     }
 
@@ -149,7 +145,7 @@ impl Draft {
         )
     }
 
-    /// `-m statistic --mode random --probability …`: one of `n`.
+    /// `-m statistic --mode random --probability …`: one in `n`.
     pub(super) fn one_of(self, n: usize, release: Release) -> Self {
         let (written, probability) = probability(n, release);
         self.with(
@@ -168,7 +164,7 @@ impl Draft {
     }
 
     /// `-m recent --name … --set`.
-    pub(super) fn enter(self, list: &Rc<str>) -> Self {
+    pub(super) fn remember(self, list: &Rc<str>) -> Self {
         self.with(
             Match::Recent { list: list.clone(), op: RecentOp::Set },
             format_args!("-m recent --name {list} --set"),
@@ -180,24 +176,24 @@ impl Draft {
         self.with(Match::Nfacct(name.into()), format_args!("-m nfacct --nfacct-name {name}"))
     }
 
-    fn end(mut self, chain: &Rc<str>, target: Target, words: std::fmt::Arguments<'_>) -> Line {
-        self.say(words);
-        self.0.rule.target = target;
-        Line { chain: chain.clone(), rule: self.0.rule, text: self.0.text.unwrap_or_default() }
+    fn end(mut self, chain: &Rc<str>, target: Target, option: Arguments<'_>) -> WrittenRule {
+        self.write(option);
+        self.rule.target = target;
+        WrittenRule { chain: chain.clone(), rule: self.rule, text: self.text.unwrap_or_default() }
     }
 
-    /// No target: it only counts.
-    pub(super) fn nothing(self, chain: &Rc<str>) -> Line {
-        Line { chain: chain.clone(), rule: self.0.rule, text: self.0.text.unwrap_or_default() }
+    /// No target: the rule only counts.
+    pub(super) fn no_target(self, chain: &Rc<str>) -> WrittenRule {
+        WrittenRule { chain: chain.clone(), rule: self.rule, text: self.text.unwrap_or_default() }
     }
 
     /// `-j CHAIN`.
-    pub(super) fn jump(self, chain: &Rc<str>, to: &Rc<str>) -> Line {
+    pub(super) fn jump(self, chain: &Rc<str>, to: &Rc<str>) -> WrittenRule {
         self.end(chain, Target::Jump(to.clone()), format_args!("-j {to}"))
     }
 
     /// `-j ACCEPT`, `-j DROP`, `-j REJECT`, `-j RETURN`.
-    pub(super) fn verdict(self, chain: &Rc<str>, verdict: Verdict) -> Line {
+    pub(super) fn verdict(self, chain: &Rc<str>, verdict: Verdict) -> WrittenRule {
         let (target, word) = match verdict {
             Verdict::Accept => (Target::Accept, "ACCEPT"),
             Verdict::Drop => (Target::Drop, "DROP"),
@@ -208,13 +204,13 @@ impl Draft {
     }
 
     /// `-j MASQUERADE`.
-    pub(super) fn masquerade(self, chain: &Rc<str>, random_fully: bool) -> Line {
+    pub(super) fn masquerade(self, chain: &Rc<str>, random_fully: bool) -> WrittenRule {
         let words = if random_fully { " --random-fully" } else { "" };
         self.end(chain, Target::Masquerade { random_fully }, format_args!("-j MASQUERADE{words}"))
     }
 
     /// `-j DNAT --to-destination …`.
-    pub(super) fn dnat(self, chain: &Rc<str>, addr: IpAddr, port: u16) -> Line {
+    pub(super) fn dnat(self, chain: &Rc<str>, addr: IpAddr, port: u16) -> WrittenRule {
         let to = std::net::SocketAddr::new(addr, port);
         self.end(
             chain,
@@ -224,7 +220,7 @@ impl Draft {
     }
 
     /// `-j MARK --set-xmark …/…`.
-    pub(super) fn set_mark(self, chain: &Rc<str>, mark: &str) -> Line {
+    pub(super) fn set_mark(self, chain: &Rc<str>, mark: &str) -> WrittenRule {
         let value = number(mark);
         self.end(
             chain,
@@ -234,7 +230,7 @@ impl Draft {
     }
 
     /// `-j MARK --or-mark …`.
-    pub(super) fn or_mark(self, chain: &Rc<str>, mark: &str) -> Line {
+    pub(super) fn or_mark(self, chain: &Rc<str>, mark: &str) -> WrittenRule {
         let value = number(mark);
         self.end(
             chain,
@@ -244,7 +240,7 @@ impl Draft {
     }
 
     /// `-j MARK --xor-mark …`.
-    pub(super) fn xor_mark(self, chain: &Rc<str>, mark: &str) -> Line {
+    pub(super) fn xor_mark(self, chain: &Rc<str>, mark: &str) -> WrittenRule {
         self.end(
             chain,
             Target::Mark { value: number(mark), mask: 0 },
@@ -253,36 +249,16 @@ impl Draft {
     }
 }
 
-/// One of `n`, as a release writes it, and as a kernel reads that: of 2^31.
+/// The probability 1/`n` as a release writes it, and as xtables stores it: in units of 2^-31
+/// (`libxt_statistic.c`).
 pub fn probability(n: usize, release: Release) -> (String, u32) {
     let digits = if release.ten_digits() { 10 } else { 5 };
-    let (whole, n) = (10_u64.pow(digits), n.max(1) as u64);
-    // The nearest to the number that a double holds; of two, the even one.
-    let (down, twice) = (whole / n, whole % n * 2);
-    let up = match twice.cmp(&n) {
-        Ordering::Less => false,
-        Ordering::Greater => true,
-        Ordering::Equal => {
-            double_against(n).then(if down % 2 == 1 { Ordering::Greater } else { Ordering::Less })
-                == Ordering::Greater
-        }
-    };
-    let written = down + u64::from(up);
-    let read = ((u128::from(written) << 32) / u128::from(whole) + 1) >> 1;
-    let places = digits as usize;
-    (format!("{}.{:0places$}", written / whole, written % whole), read as u32)
+    let written = format!("{:.digits$}", 1.0 / n.max(1) as f64);
+    let read: f64 = written.parse().expect("invariant: a number that was just printed");
+    (written, (read * 2_147_483_648.0).round() as u32)
 }
 
-/// The double nearest to `1/n`, against `1/n`.
-fn double_against(n: u64) -> Ordering {
-    let bits = (1.0 / n as f64).to_bits();
-    let mantissa = u128::from(bits & ((1 << 52) - 1) | (1 << 52));
-    // Of a number from 2^-64 to 1.
-    let shift = 1075 - (bits >> 52) as u32;
-    (mantissa * u128::from(n)).cmp(&(1_u128 << shift.min(127)))
-}
-
-/// What a rule of the filter table ends with.
+/// The target of a rule that ends or leaves a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Accept,
@@ -291,11 +267,13 @@ pub(super) enum Verdict {
     Return,
 }
 
+/// A network as an option's argument.
 fn net_text(net: &IpNet, plain: bool) -> String {
     let host = net.prefix_len() == net.max_prefix_len();
     if host && plain { net.addr().to_string() } else { net.to_string() }
 }
 
+/// A mark written in hexadecimal, `0x00004000`.
 fn number(mark: &str) -> u32 {
     mark.strip_prefix("0x").and_then(|hex| u32::from_str_radix(hex, 16).ok()).unwrap_or_default()
 }
@@ -305,24 +283,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_probability_is_written_and_read_as_go_and_iptables_do() {
-        for release in [Release::FIRST, Release::LAST] {
-            let digits = if release.ten_digits() { 10 } else { 5 };
-            for n in 1..5_000_usize {
-                let written = format!("{:.digits$}", 1.0 / n as f64);
-                let read: f64 = written.parse().expect("a number");
-                assert_eq!(
-                    probability(n, release),
-                    (written, (read * 2_147_483_648.0).round() as u32),
-                    "1/{n}"
-                );
-            }
-        }
-        let printed: Vec<_> = [4, 3, 2]
-            .map(|n| {
-                format!("{:.11}", f64::from(probability(n, Release::FIRST).1) / 2_147_483_648.0)
-            })
-            .into();
+    fn a_probability_is_stored_as_iptables_prints_it() {
+        let printed = [4, 3, 2].map(|n| {
+            let (_, stored) = probability(n, Release::FIRST);
+            format!("{:.11}", f64::from(stored) / 2_147_483_648.0)
+        });
         assert_eq!(printed, ["0.25000000000", "0.33332999982", "0.50000000000"]);
+        assert_eq!(probability(3, Release::LAST).0, "0.3333333333");
     }
 }

@@ -1,0 +1,103 @@
+//! Renaming something, with every reference to it.
+
+use super::editor::Editor;
+use super::{ChangeError, Thing};
+use crate::fields;
+use crate::yaml::edit::{Edit, PathPart, YamlPath};
+use crate::yaml::{Tree, Value, YamlNode};
+
+impl Editor {
+    pub(super) fn rename(&mut self, thing: &Thing, to: &str) -> Result<(), ChangeError> {
+        let name = thing.name().to_owned();
+        let set = |at: YamlPath| Edit::Set(at, Tree::text(to));
+        match thing {
+            Thing::Deployment(namespace, _) | Thing::Service(namespace, _) => {
+                let kind =
+                    if matches!(thing, Thing::Deployment(..)) { "Deployment" } else { "Service" };
+                let at = self.object(kind, namespace, &name)?;
+                self.edit(set(at.key("metadata").key("name")))?;
+            }
+            Thing::Node(_) | Thing::Host(_) => {
+                let at = self.machine(thing)?;
+                self.edit(set(at.key("name")))?;
+            }
+            Thing::Segment(_) => {
+                let at = self.topology()?.key("spec").key("segments").item(0).key("name");
+                return self.edit(set(at));
+            }
+        }
+        let mut references = Vec::new();
+        for (i, doc) in self.docs().iter().enumerate() {
+            let own = doc.get("kind").is_some_and(|k| fields::kind(k.text()).is_some());
+            let mut found = Vec::new();
+            references_in(doc, YamlPath::root(i), thing, to, &mut found);
+            // In a Kubernetes object, only a pod template refers to a node.
+            references.extend(found.into_iter().filter(|(at, _)| {
+                own || at.parts.last() == Some(&PathPart::Key("nodeName".to_owned()))
+            }));
+        }
+        for (at, value) in references {
+            self.edit(Edit::Set(at, Tree::text(value)))?;
+        }
+        if matches!(thing, Thing::Node(_) | Thing::Host(_)) {
+            let place = self.topology()?.key("spec").key("layout").key(&name);
+            if self.node(&place).is_some() {
+                self.edit(Edit::Rename(place, to.to_owned()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The scalars that refer to a thing, with their text after it is renamed.
+fn references_in(
+    node: &YamlNode,
+    at: YamlPath,
+    thing: &Thing,
+    to: &str,
+    out: &mut Vec<(YamlPath, String)>,
+) {
+    match &node.value {
+        Value::Map(pairs) => {
+            for (k, v) in pairs {
+                let (key, old) = (k.text(), v.text());
+                let place = at.clone().key(key);
+                let new = match (thing, key) {
+                    (Thing::Node(n), "node" | "nodeName") if old == n => Some(to.to_owned()),
+                    (
+                        Thing::Node(n) | Thing::Host(n),
+                        "from" | "to" | "on" | "cut" | "down" | "stopped",
+                    ) => with_prefix(old, n, to),
+                    (Thing::Deployment(_, n), "of") if old == n => Some(to.to_owned()),
+                    (Thing::Deployment(_, n), "from" | "on") => {
+                        with_prefix(old, &format!("deploy/{n}"), &format!("deploy/{to}"))
+                    }
+                    (Thing::Service(ns, n), "to") => {
+                        let long =
+                            with_prefix(old, &format!("svc/{ns}/{n}"), &format!("svc/{ns}/{to}"));
+                        long.or_else(|| {
+                            with_prefix(old, &format!("svc/{n}"), &format!("svc/{to}"))
+                                .filter(|_| ns == "default")
+                        })
+                    }
+                    _ => None,
+                };
+                match new {
+                    Some(new) => out.push((place, new)),
+                    None => references_in(v, place, thing, to, out),
+                }
+            }
+        }
+        Value::Seq(items) => items
+            .iter()
+            .enumerate()
+            .for_each(|(i, v)| references_in(v, at.clone().item(i), thing, to, out)),
+        Value::Scalar { .. } => {}
+    }
+}
+
+/// The text with the prefix `old` replaced, if `/`, `:` or nothing follows it.
+fn with_prefix(text: &str, old: &str, new: &str) -> Option<String> {
+    let rest = text.strip_prefix(old)?;
+    (rest.is_empty() || rest.starts_with(['/', ':'])).then(|| format!("{new}{rest}"))
+}

@@ -1,0 +1,170 @@
+//! The EndpointSlice controller: the endpoints of each Service port
+//! (`pkg/controller/endpointslice`, `staging/src/k8s.io/endpointslice`).
+
+use super::ControlPlane;
+use crate::cluster::{Pod, sort_endpoints};
+use crate::diag::{Code, Diagnostic, nearest};
+use crate::object::{
+    Distribution, Endpoint, ManualSlice, Service, ServicePort, ServiceType, TargetPort, selects,
+};
+
+impl ControlPlane<'_> {
+    /// The indices of the pods that a Service selects.
+    pub(super) fn selected_pods(&mut self, s: &Service) -> Vec<usize> {
+        let selector = &s.selector.value;
+        let in_namespace = |p: &&Pod| p.namespace == s.meta.namespace;
+        let selected: Vec<usize> = (0..self.pods.len())
+            .filter(|i| {
+                let p = &self.pods[*i];
+                in_namespace(&p) && selects(selector, &p.labels)
+            })
+            .collect();
+        if !selected.is_empty() || selector.is_empty() || s.kind == ServiceType::ExternalName {
+            return selected;
+        }
+        let wanted: Vec<_> = selector.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        let mut present: Vec<String> = self
+            .pods
+            .iter()
+            .filter(in_namespace)
+            .flat_map(|p| p.labels.iter().map(|(k, v)| format!("{k}: {v}")))
+            .collect();
+        present.sort();
+        present.dedup();
+        let near = selector.iter().find_map(|(k, v)| {
+            nearest(&format!("{k}: {v}"), present.iter().map(String::as_str)).map(str::to_owned)
+        });
+        let hint = match near {
+            Some(near) => format!("did you mean {near}?"),
+            None if present.is_empty() => "there is no pod in this namespace yet".to_owned(),
+            None => format!("pods here have the labels {}", present.join(", ")),
+        };
+        self.d.diags.push(Diagnostic::warning(
+            Code::SelectorMatchesNothing,
+            s.selector.span,
+            format!("{} selects no pod: the Service has no endpoints", wanted.join(",")),
+            hint,
+        ));
+        selected
+    }
+
+    /// The endpoints of a Service's port: of the pods with these indices, or of slices that the
+    /// document defines.
+    pub(super) fn endpoints(
+        &mut self,
+        s: &Service,
+        p: &ServicePort,
+        pods: &[usize],
+        slices: &[&ManualSlice],
+    ) -> Vec<Endpoint> {
+        let mut out = manual_endpoints(s, p, slices);
+        for pod in pods.iter().map(|i| &self.pods[*i]) {
+            let port = match &p.target {
+                TargetPort::Number(n) => Some(*n),
+                TargetPort::Name(name) => pod
+                    .containers
+                    .iter()
+                    .flat_map(|c| &c.ports)
+                    .find(|c| c.name.as_deref() == Some(&name.value) && c.protocol == p.protocol)
+                    .map(|c| c.port),
+            };
+            let node = self.nodes.get(pod.node).map(|n| n.spec.name.value.clone());
+            out.extend(port.map(|port| Endpoint {
+                ready: (pod.ready && !pod.terminating) || s.traffic.publish_not_ready,
+                serving: pod.ready,
+                terminating: pod.terminating,
+                ..Endpoint::ready(pod.ip.into(), port, node)
+            }));
+        }
+        if out.is_empty() && !pods.is_empty() {
+            self.report_unknown_target(&p.target, pods);
+        }
+        sort_endpoints(&mut out);
+        self.hint(s, &mut out);
+        out
+    }
+
+    fn report_unknown_target(&mut self, target: &TargetPort, pods: &[usize]) {
+        let TargetPort::Name(name) = target else { return };
+        let names: Vec<_> = pods
+            .iter()
+            .flat_map(|i| &self.pods[*i].containers)
+            .flat_map(|c| &c.ports)
+            .filter_map(|c| c.name.as_deref())
+            .collect();
+        let hint = nearest(&name.value, names.iter().copied()).map_or_else(
+            || "give a container's port this name, or write its number".to_owned(),
+            |n| format!("did you mean {n}?"),
+        );
+        self.d.diags.push(Diagnostic::warning(
+            Code::TargetPortUnknown,
+            name.span,
+            format!(
+                "no selected pod has a port named {:?}: the Service has no endpoints",
+                name.value
+            ),
+            hint,
+        ));
+    }
+
+    /// Sets the hints that `trafficDistribution` asks for: the endpoint's own zone, or its own
+    /// node.
+    fn hint(&self, s: &Service, endpoints: &mut [Endpoint]) {
+        let Some(distribution) = s.traffic.distribution else { return };
+        if !distribution.is_known(self.topology.version) {
+            return;
+        }
+        for e in endpoints {
+            let node = self.nodes.iter().find(|n| e.node.as_ref() == Some(&n.spec.name.value));
+            let Some(node) = node else { continue };
+            e.zones = node.spec.zone.iter().cloned().collect();
+            if distribution == Distribution::SameNode {
+                e.nodes = vec![node.spec.name.value.clone()];
+            }
+        }
+    }
+
+    /// Warns about a slice whose endpoints no Service uses.
+    pub(super) fn check_slice(&mut self, x: &ManualSlice, services: &[&Service]) {
+        let name = &x.service.value;
+        let service =
+            services.iter().find(|s| s.meta.namespace == x.namespace && s.meta.name.value == *name);
+        let (message, hint) = match service {
+            Some(s) if s.selector.value.is_empty() => {
+                let fits = s.ports.iter().any(|p| x.port_of(p).next().is_some());
+                if x.endpoints.is_empty() || fits {
+                    return;
+                }
+                let ports: Vec<_> =
+                    s.ports.iter().map(|p| format!("{:?} ({})", p.name, p.protocol)).collect();
+                (
+                    format!("{name} has no port with a name and protocol from this slice"),
+                    format!("use the names of the Service's ports: {}", ports.join(", ")),
+                )
+            }
+            Some(_) => (
+                format!("{name} has a selector, so the controller manages its endpoints"),
+                "remove this, or the Service's selector".to_owned(),
+            ),
+            None => (
+                format!("no Service {name:?} uses these endpoints"),
+                "write a Service of that name without a selector".to_owned(),
+            ),
+        };
+        let code = Code::SelectorMatchesNothing;
+        self.d.diags.push(Diagnostic::warning(code, x.service.span, message, hint));
+    }
+}
+
+/// The endpoints that the document defines for a port of a Service without a selector.
+fn manual_endpoints(s: &Service, p: &ServicePort, slices: &[&ManualSlice]) -> Vec<Endpoint> {
+    if !s.selector.value.is_empty() {
+        return Vec::new();
+    }
+    slices
+        .iter()
+        .filter(|x| x.namespace == s.meta.namespace && x.service.value == s.meta.name.value)
+        .flat_map(|x| x.port_of(p).flat_map(|port| x.endpoints.iter().map(move |e| (port, e))))
+        .map(|(port, e)| Endpoint { port, ..e.clone() })
+        .collect()
+}

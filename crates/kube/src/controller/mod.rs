@@ -1,0 +1,278 @@
+//! The control plane: from a document to a running cluster, and from one running cluster to the next.
+//!
+//! A document's objects pass the API server (defaults, validation, allocation of cluster IPs and node
+//! ports), the Deployment controller and the scheduler, IPAM, and the EndpointSlice controller.
+
+mod endpoints;
+mod previous;
+mod replicas;
+pub mod rollout;
+mod services;
+mod system;
+
+pub use previous::after;
+
+use crate::cluster::{Allocated, Cluster, Node, Pod, RunningService};
+use crate::decode::Decoder;
+use crate::diag::{Code, Diagnostic, Severity, Span, limited, nearest};
+use crate::fields;
+use crate::ipam::{HostLocal, NodePorts, ServiceIps, pod_cidrs};
+use crate::naming;
+use crate::object::{self, ManualSlice, Object};
+use crate::topology::{self, Topology};
+use crate::yaml::{self, YamlNode};
+use net::wire::Mac;
+use previous::Previous;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// The cluster that a text describes, and every fault of the text. No cluster if one is an error.
+pub fn build(text: &str) -> (Option<Cluster>, Vec<Diagnostic>) {
+    let (docs, diags) = yaml::parse(text);
+    let mut d = Decoder { diags, accepted: None };
+    let cluster = build_cluster(&mut d, &docs, None);
+    finish(cluster, d.diags)
+}
+
+fn finish(cluster: Cluster, mut diags: Vec<Diagnostic>) -> (Option<Cluster>, Vec<Diagnostic>) {
+    diags.sort_by_key(|x| (x.span.start, x.severity));
+    let broken = diags.iter().any(|x| x.severity == Severity::Error);
+    ((!broken).then_some(cluster), limited(diags))
+}
+
+/// Decodes a text for what `d` records about it.
+pub(crate) fn decode(d: &mut Decoder, text: &str) {
+    let (docs, _) = yaml::parse(text);
+    build_cluster(d, &docs, None);
+}
+
+/// The objects of a text, and its Topology.
+#[derive(Default)]
+struct Contents {
+    topology: Option<Topology>,
+    objects: Vec<Object>,
+}
+
+fn contents(d: &mut Decoder, docs: &[YamlNode]) -> Contents {
+    let mut out = Contents::default();
+    let mut queue: VecDeque<&YamlNode> = docs.iter().collect();
+    while let Some(doc) = queue.pop_front() {
+        let Some(mut t) = object::typed(d, doc) else { continue };
+        if t.kind.value == "List" {
+            let items = t.fields.get("items").map_or(&[][..], |n| d.items(n, "items"));
+            items.iter().rev().for_each(|item| queue.push_front(item));
+            let fields = t.fields.not_simulated(&["metadata"]);
+            d.finish(fields);
+            continue;
+        }
+        if fields::kind(&t.kind.value).is_some() && t.api_version != fields::API_VERSION {
+            d.error(
+                Code::UnknownKind,
+                t.kind.span,
+                format!("no matches for kind {:?} in version {:?}", t.kind.value, t.api_version),
+                format!("write apiVersion: {}", fields::API_VERSION),
+            );
+        }
+        match t.kind.value.as_str() {
+            // A Script does not change the cluster it is played in.
+            "Script" => {}
+            "Topology" if out.topology.is_some() => d.error(
+                Code::DuplicateObject,
+                t.kind.span,
+                "more than one Topology",
+                "keep one of them",
+            ),
+            "Topology" => out.topology = topology::decode(d, t.fields),
+            _ => out.objects.extend(object::decode(d, t)),
+        }
+    }
+    report_duplicates(d, &out.objects);
+    out
+}
+
+fn report_duplicates(d: &mut Decoder, objects: &[Object]) {
+    let key = |o: &Object| {
+        let (resource, meta) = match o {
+            Object::Deployment(x) => ("deployments.apps", &x.meta),
+            Object::Service(x) => ("services", &x.meta),
+            Object::Slices(_) => return None,
+        };
+        Some(((resource, meta.namespace.clone(), meta.name.value.clone()), meta.name.span))
+    };
+    let mut seen: BTreeMap<_, Span> = BTreeMap::new();
+    for (k, span) in objects.iter().filter_map(key) {
+        let message = format!("{} \"{}\" already exists", k.0, k.2);
+        if let Some(first) = seen.insert(k, span) {
+            d.error(
+                Code::DuplicateObject,
+                span,
+                message,
+                format!("the first one is in line {}; give this one another name", first.line),
+            );
+        }
+    }
+}
+
+fn build_cluster(d: &mut Decoder, docs: &[YamlNode], previous: Option<Previous<'_>>) -> Cluster {
+    let Contents { topology, objects } = contents(d, docs);
+    let mut control_plane = ControlPlane::new(d, topology.unwrap_or_default(), previous);
+    let mut services = Vec::new();
+    let mut slices: Vec<&ManualSlice> = Vec::new();
+    for o in &objects {
+        match o {
+            Object::Deployment(x) => control_plane.deployment(x),
+            Object::Service(s) => services.push(s),
+            Object::Slices(all) => slices.extend(all),
+        }
+    }
+    control_plane.services(&services, &slices);
+    control_plane.finish()
+}
+
+/// A cluster while its controllers work.
+struct ControlPlane<'a> {
+    d: &'a mut Decoder,
+    topology: Topology,
+    nodes: Vec<Node>,
+    /// The pod addresses of each node.
+    addresses: Vec<HostLocal>,
+    pods: Vec<Pod>,
+    services: Vec<RunningService>,
+    ips: ServiceIps,
+    node_ports: NodePorts,
+    /// For each item of the Topology's `pods`, whether a pod was created from it.
+    used_placements: Vec<bool>,
+    /// The running cluster that changes.
+    previous: Option<Previous<'a>>,
+    /// Its pods that no Deployment has claimed yet.
+    remaining: Vec<Pod>,
+    /// The number of pods created, by namespace and ReplicaSet.
+    created: BTreeMap<String, usize>,
+    /// The number of pods on each node.
+    load: Vec<usize>,
+    /// Namespaces and names of pods.
+    pod_names: BTreeSet<(String, String)>,
+}
+
+impl<'a> ControlPlane<'a> {
+    fn new(d: &'a mut Decoder, topology: Topology, previous: Option<Previous<'a>>) -> Self {
+        let nodes = allocate_nodes(d, &topology, previous.as_ref());
+        let mut addresses: Vec<_> = nodes
+            .iter()
+            .map(|n| {
+                let kept = previous.as_ref().and_then(|p| p.addresses(&n.spec.name.value));
+                kept.unwrap_or_else(|| HostLocal::new(n.pod_cidr))
+            })
+            .collect();
+        let used_placements: Vec<bool> = topology
+            .pods
+            .iter()
+            .map(|p| previous.as_ref().is_some_and(|b| b.has_placement(p)))
+            .collect();
+        let unused = topology.pods.iter().zip(&used_placements).filter(|(_, used)| !**used);
+        for (p, _) in unused {
+            let Some(i) = nodes.iter().position(|n| n.spec.name.value == p.node.value) else {
+                let names = nodes.iter().map(|n| n.spec.name.value.as_str());
+                let hint = nearest(&p.node.value, names).map_or_else(
+                    || "write the name of a node of the Topology".to_owned(),
+                    |n| format!("did you mean {n}?"),
+                );
+                d.error(Code::NoSuchNode, p.node.span, format!("no node {:?}", p.node.value), hint);
+                continue;
+            };
+            if !addresses[i].take(p.ip.value) {
+                let (ip, cidr) = (p.ip.value, nodes[i].pod_cidr);
+                d.error(
+                    Code::AddressTaken,
+                    p.ip.span,
+                    format!("{ip} is already assigned, or not in {cidr} of {}", p.node.value),
+                    format!("write a free address of {cidr}"),
+                );
+            }
+        }
+        let (first, last) = topology.node_ports;
+        let remaining = previous.as_ref().map_or_else(Vec::new, |b| b.remaining(&topology, &nodes));
+        let load =
+            (0..nodes.len()).map(|i| remaining.iter().filter(|p| p.node == i).count()).collect();
+        let created =
+            previous.as_ref().map(|b| b.cluster.allocated.created.clone()).unwrap_or_default();
+        let mut this = Self {
+            d,
+            ips: ServiceIps::new(topology.service_cidr),
+            node_ports: NodePorts::new(first, last),
+            topology,
+            nodes,
+            addresses,
+            pods: Vec::new(),
+            services: Vec::new(),
+            used_placements,
+            previous,
+            remaining,
+            created,
+            load,
+            pod_names: BTreeSet::new(),
+        };
+        this.system();
+        this
+    }
+
+    fn finish(mut self) -> Cluster {
+        self.services.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        for (p, used) in self.topology.pods.iter().zip(&self.used_placements) {
+            if !used {
+                self.d.diags.push(Diagnostic::warning(
+                    Code::NoSuchNode,
+                    p.of.span,
+                    format!("{:?} has no more pods to place here", p.of.value),
+                    "remove this entry, or increase replicas",
+                ));
+            }
+        }
+        let host_pods = self.host_pods();
+        let names = self.nodes.iter().map(|n| n.spec.name.value.clone());
+        let allocated =
+            Allocated { addresses: names.zip(self.addresses).collect(), created: self.created };
+        Cluster {
+            topology: self.topology,
+            nodes: self.nodes,
+            pods: self.pods,
+            host_pods,
+            services: self.services,
+            allocated,
+        }
+    }
+}
+
+/// The nodes of a Topology with their pod networks and MAC addresses.
+fn allocate_nodes(
+    d: &mut Decoder,
+    topology: &Topology,
+    previous: Option<&Previous<'_>>,
+) -> Vec<Node> {
+    let mut free = pod_cidrs(topology.pod_cidr).filter(|c| previous.is_none_or(|p| !p.uses(*c)));
+    let mut out = Vec::new();
+    for n in &topology.nodes {
+        let name = &n.name.value;
+        let kept = previous.and_then(|p| p.pod_cidr(name));
+        let Some(pod_cidr) = kept.or_else(|| free.next()) else {
+            d.error(
+                Code::AddressesExhausted,
+                n.name.span,
+                "CIDR allocation failed; there are no remaining CIDRs left to allocate in the \
+                 accepted range",
+                "choose a larger podCIDR, or fewer nodes",
+            );
+            break;
+        };
+        let mac = |given: Option<Mac>, device: &str| {
+            given.unwrap_or_else(|| naming::random_mac(topology.seed, &format!("{name}/{device}")))
+        };
+        out.push(Node {
+            pod_cidr,
+            mac: mac(n.nic.mac, "nic"),
+            vtep_mac: mac(n.vtep_mac, "flannel"),
+            docker_mac: mac(n.docker_mac, "docker0"),
+            spec: n.clone(),
+        });
+    }
+    out
+}

@@ -1,0 +1,183 @@
+//! The fields of `kind: Script`.
+
+use super::{DURATION, Field, Format, Kind, NAME, TEXT, Type, Unit, field};
+
+/// `kind: Script`.
+pub static SCRIPT: Kind = Kind {
+    name: "Script",
+    help: [
+        "What is done in the cluster, step by step.",
+        "クラスターに対して行う操作を順に記述する。",
+    ],
+    fields: &[
+        field(
+            "metadata",
+            Type::Object(&[field("name", Type::Text(&TEXT), ["A title.", "名称。"])]),
+            ["The name of the script.", "スクリプトの名前。"],
+        ),
+        field("spec", Type::Object(SPEC), ["The script itself.", "スクリプトの内容。"]).required(),
+    ],
+};
+
+static TARGET: Format = Format {
+    names: ["ADDRESS[:PORT], NODE:PORT or svc/[NAMESPACE/]NAME[:PORT]", "宛先"],
+    example: "192.168.120.226:30080",
+    pattern: None,
+    number: false,
+};
+static ENDPOINT: Format = Format {
+    names: ["ADDRESS or ADDRESS:PORT", "アドレスまたはアドレス:ポート"],
+    example: "10.1.6.5:80",
+    pattern: None,
+    number: false,
+};
+static COMMAND: Format = Format {
+    names: ["command", "コマンド"],
+    example: "conntrack -F",
+    pattern: None,
+    number: false,
+};
+
+const SPEC: &[Field] = &[
+    field(
+        "seed",
+        Type::Integer(0, i64::MAX),
+        [
+            "Seed of every random choice while the script runs.",
+            "実行中のすべての無作為な選択のシード。",
+        ],
+    )
+    .default("0"),
+    field(
+        "start",
+        Type::Word(&["used", "known", "cold"]),
+        [
+            "Neighbour tables at the start: filled by earlier traffic, entered by hand, or empty.",
+            "開始時の近隣テーブル。used は通信済み、known は手動登録、cold は空。",
+        ],
+    )
+    .default("used"),
+    field(
+        "steps",
+        Type::Variants(STEP, &[&["send"], &["on", "run"]]),
+        ["What is done, in order.", "順に行う操作。"],
+    )
+    .required(),
+];
+
+const STEP: &[Field] = &[
+    field("send", Type::Object(SEND), ["Send a request or ping.", "リクエストや ping を送る。"]),
+    ON,
+    RUN,
+];
+
+const ON: Field = field(
+    "on",
+    Type::Text(&NAME),
+    ["The node, host or pod that runs a command.", "コマンドを実行するノード、ホスト、Pod。"],
+);
+
+const RUN: Field = field(
+    "run",
+    Type::Text(&COMMAND),
+    ["A command of the emulated shell.", "エミュレートしたシェルのコマンド。"],
+);
+
+const SEND: &[Field] = &[
+    field(
+        "from",
+        Type::Text(&NAME),
+        [
+            "The sender: a node, host, pod or deploy/NAME.",
+            "送信元。ノード、ホスト、Pod、または deploy/名前。",
+        ],
+    )
+    .required(),
+    field("to", Type::Text(&TARGET), ["The destination.", "宛先。"]).required(),
+    field("proto", Type::Word(&["tcp", "udp", "icmp"]), ["The protocol.", "プロトコル。"])
+        .default("tcp"),
+    field("sport", Type::Integer(1, 65_535), ["The source port.", "送信元ポート。"])
+        .default_rule(["an ephemeral port", "エフェメラルポート"]),
+    field("ttl", Type::Integer(1, 255), ["The IP time to live.", "IP の TTL。"]).default("64"),
+    field(
+        "size",
+        Type::Integer(0, 65_467),
+        [
+            "Data of a ping or datagram; for TCP, data added to the request.",
+            "ping やデータグラムのデータ長。TCP ではリクエストに加えるデータ長。",
+        ],
+    )
+    .unit(Unit::Bytes),
+    field(
+        "pmtudisc",
+        Type::Word(&["want", "do", "dont"]),
+        [
+            "Path MTU discovery, as IP_MTU_DISCOVER: do always sets DF, dont never.",
+            "Path MTU 探索（IP_MTU_DISCOVER）。do は常に DF を立て、dont は立てない。",
+        ],
+    )
+    .default("want"),
+    field(
+        "checksum",
+        Type::Boolean,
+        ["Whether the UDP checksum is computed.", "UDP チェックサムを計算するか。"],
+    )
+    .default("true"),
+    field(
+        "endpoint",
+        Type::Text(&ENDPOINT),
+        ["The endpoint that the random rules choose.", "確率の規則に選ばせるエンドポイント。"],
+    )
+    .default_rule(["drawn", "無作為"]),
+    field(
+        "count",
+        Type::Integer(1, 100),
+        ["Number of pings or datagrams.", "ping またはデータグラムの数。"],
+    )
+    .default("1"),
+    field(
+        "interval",
+        Type::Text(&DURATION),
+        ["Time between two pings or datagrams.", "ping またはデータグラムの間隔。"],
+    )
+    .default("1s"),
+    field(
+        "timeout",
+        Type::Text(&DURATION),
+        ["How long the client waits for an answer.", "クライアントが応答を待つ時間。"],
+    ),
+    field(
+        "settle",
+        Type::Text(&DURATION),
+        [
+            "How long the simulation continues after the client has finished.",
+            "クライアント終了後にシミュレーションを続ける時間。",
+        ],
+    )
+    .default_rule(["until no packet is under way", "パケットがなくなるまで"]),
+    field(
+        "pause",
+        Type::Text(&DURATION),
+        [
+            "How long the client waits between connecting and sending its request.",
+            "接続してからリクエストを送るまでの待ち時間。",
+        ],
+    )
+    .default("0s"),
+    field(
+        "during",
+        Type::Objects(DURING),
+        ["Commands that run while the request is under way.", "リクエスト中に実行するコマンド。"],
+    ),
+];
+
+const DURING: &[Field] = &[
+    field(
+        "after",
+        Type::Text(&DURATION),
+        ["Time after the start of the step.", "ステップ開始からの時間。"],
+    )
+    .required(),
+    Field { required: true, ..ON },
+    Field { required: true, ..RUN },
+];

@@ -1,0 +1,486 @@
+//! The fields of `kind: Topology`.
+
+use super::{
+    ADDRESS, DEVICE, Field, Format, INTERFACE, Kind, MAC, NAME, NETWORK, TEXT, Type, Unit, field,
+};
+
+/// `kind: Topology`.
+pub static TOPOLOGY: Kind = Kind {
+    name: "Topology",
+    help: [
+        "The machines and networks under the cluster, and the settings of its components.",
+        "クラスターの下にあるマシンとネットワーク、各コンポーネントの設定。",
+    ],
+    fields: &[
+        field(
+            "metadata",
+            Type::Object(&[
+                field("name", Type::Text(&TEXT), ["A title.", "名称。"]).default("default")
+            ]),
+            ["The name of the topology.", "トポロジーの名前。"],
+        ),
+        field("spec", Type::Object(SPEC), ["The topology itself.", "トポロジーの内容。"])
+            .required(),
+    ],
+};
+
+static RELEASE: Format = Format {
+    names: ["Kubernetes release", "Kubernetes のリリース"],
+    example: "1.22",
+    pattern: Some("^v?1\\.\\d+(\\.\\d+)?$"),
+    number: true,
+};
+static PORT_RANGE: Format = Format {
+    names: ["port range", "ポート範囲"],
+    example: "30000-32767",
+    pattern: Some("^\\d+-\\d+$"),
+    number: false,
+};
+static NETWORK_OR_NONE: Format = Format {
+    names: ["IPv4 network or \"\"", "IPv4 ネットワークまたは \"\""],
+    example: "10.244.0.0/16, or \"\" for none",
+    pattern: Some("^(\\d+\\.\\d+\\.\\d+\\.\\d+/\\d+)?$"),
+    number: false,
+};
+static POD_SUFFIX: Format = Format {
+    names: ["letters and digits", "英数字"],
+    example: "x7k2p",
+    pattern: None,
+    number: false,
+};
+static DEVICE_OF: Format = Format {
+    names: ["NODE/DEVICE", "ノード/デバイス"],
+    example: "node01/flannel.1",
+    pattern: Some("^[^/]+/[^/]+$"),
+    number: false,
+};
+static DAEMON_OF: Format = Format {
+    names: ["NODE/DAEMON", "ノード/デーモン"],
+    example: "node01/kube-proxy",
+    pattern: Some("^[^/]+/(kube-proxy|flanneld)$"),
+    number: false,
+};
+
+const SPEC: &[Field] = &[
+    field(
+        "seed",
+        Type::Integer(0, i64::MAX),
+        [
+            "Seed of everything that real components draw at random: MAC addresses, pod names, \
+             the order of rules.",
+            "実際のコンポーネントが無作為に決めるもの（MAC アドレス、Pod 名、規則の順序）のシード。",
+        ],
+    )
+    .default("0"),
+    field(
+        "kubernetes",
+        Type::Object(KUBERNETES),
+        ["Release and address ranges of the cluster.", "クラスターのリリースとアドレス範囲。"],
+    ),
+    field(
+        "kubeProxy",
+        Type::Object(KUBE_PROXY),
+        ["Options of kube-proxy on every node.", "全ノードの kube-proxy の設定。"],
+    ),
+    field(
+        "flannel",
+        Type::Object(FLANNEL),
+        ["Options of flannel, the pod network.", "Pod ネットワーク flannel の設定。"],
+    ),
+    field(
+        "segments",
+        Type::Objects(SEGMENT),
+        [
+            "The LAN that nodes and hosts are attached to; exactly one is simulated.",
+            "ノードとホストがつながる LAN。シミュレートするのは一つだけ。",
+        ],
+    ),
+    field(
+        "nodes",
+        Type::Objects(NODE),
+        ["The machines of the cluster.", "クラスターのマシン。"],
+    )
+    .required(),
+    field(
+        "hosts",
+        Type::Objects(HOST),
+        ["Machines outside the cluster.", "クラスター外のマシン。"],
+    ),
+    field(
+        "pods",
+        Type::Objects(POD),
+        [
+            "Nodes and addresses of individual pods; pods without an entry are scheduled.",
+            "個々の Pod のノードとアドレス。記載のない Pod はスケジューラーが配置する。",
+        ],
+    ),
+    field(
+        "faults",
+        Type::Variants(FAULT, &[&["cut"], &["down"], &["stopped"]]),
+        ["What is broken from the start.", "最初から壊れているもの。"],
+    ),
+    field(
+        "layout",
+        Type::ByName(LAYOUT),
+        [
+            "Offsets of nodes and hosts in the diagram, by name; nothing else depends on them.",
+            "図の中のノードとホストの移動量（名前ごと）。他には影響しない。",
+        ],
+    ),
+];
+
+const KUBERNETES: &[Field] = &[
+    field(
+        "version",
+        Type::Text(&RELEASE),
+        [
+            "Minor release, 1.10 to 1.36: decides which rules kube-proxy, flannel, the CNI plugins \
+             and docker write.",
+            "マイナーリリース（1.10〜1.36）。kube-proxy、flannel、CNI プラグイン、docker の規則が決まる。",
+        ],
+    )
+    .default("1.10"),
+    field(
+        "podCIDR",
+        Type::Text(&NETWORK),
+        [
+            "Addresses of pods, /24 or larger: each node gets a /24 of it (--cluster-cidr of \
+             kube-controller-manager).",
+            "Pod のアドレス（/24 以上）。各ノードに /24 を割り当てる（kube-controller-manager の \
+             --cluster-cidr）。",
+        ],
+    )
+    .default("10.244.0.0/16"),
+    field(
+        "serviceCIDR",
+        Type::Text(&NETWORK),
+        [
+            "Cluster IPs of Services, /28 or larger (--service-cluster-ip-range).",
+            "Service の ClusterIP（/28 以上、--service-cluster-ip-range）。",
+        ],
+    )
+    .default("10.96.0.0/12"),
+    field(
+        "serviceNodePortRange",
+        Type::Text(&PORT_RANGE),
+        [
+            "Ports that Services of type NodePort may have (--service-node-port-range).",
+            "NodePort に使えるポート（--service-node-port-range）。",
+        ],
+    )
+    .default("30000-32767"),
+];
+
+const KUBE_PROXY: &[Field] = &[
+    field("mode", Type::Word(&["iptables"]), ["The proxy mode.", "プロキシモード。"])
+        .default("iptables"),
+    field(
+        "masqueradeAll",
+        Type::Boolean,
+        [
+            "Masquerade all traffic to cluster IPs, even from pods (--masquerade-all).",
+            "Pod からのものも含め ClusterIP 宛てをすべて MASQUERADE する（--masquerade-all）。",
+        ],
+    )
+    .default("false"),
+    field(
+        "clusterCIDR",
+        Type::Text(&NETWORK_OR_NONE),
+        [
+            "Sources inside the cluster, whose traffic to cluster IPs is not masqueraded \
+             (--cluster-cidr); \"\" disables the check.",
+            "クラスター内とみなす送信元。ClusterIP 宛てを MASQUERADE しない（--cluster-cidr）。\
+             \"\" なら判定しない。",
+        ],
+    )
+    .default_rule(["podCIDR", "podCIDR"]),
+    field(
+        "nodePortAddresses",
+        Type::List(&NETWORK),
+        [
+            "Node addresses on which node ports are reachable (--nodeport-addresses); all if empty.",
+            "NodePort を受け付けるノードのアドレス（--nodeport-addresses）。空ならすべて。",
+        ],
+    ),
+    field(
+        "localhostNodePorts",
+        Type::Boolean,
+        [
+            "Whether node ports are reachable at 127.0.0.1 \
+             (--iptables-localhost-nodeports, since 1.26).",
+            "127.0.0.1 でも NodePort に届くか（--iptables-localhost-nodeports、1.26 以降）。",
+        ],
+    )
+    .default("true"),
+];
+
+const FLANNEL: &[Field] = &[
+    field(
+        "backend",
+        Type::Word(&["vxlan", "host-gw"]),
+        [
+            "How packets reach pods of other nodes: encapsulated in VXLAN, or routed as they are.",
+            "他ノードの Pod への運び方。vxlan はカプセル化、host-gw はそのままルーティング。",
+        ],
+    )
+    .default("vxlan"),
+    field(
+        "directRouting",
+        Type::Boolean,
+        [
+            "With vxlan: route without encapsulation to nodes on the same segment.",
+            "vxlan で、同じセグメントのノードへはカプセル化せずルーティングする。",
+        ],
+    )
+    .default("false"),
+    field(
+        "vni",
+        // The device is named flannel.VNI, and a device name has at most 15 characters.
+        Type::Integer(1, 9_999_999),
+        ["VXLAN network identifier.", "VXLAN ネットワーク識別子（VNI）。"],
+    )
+    .default("1"),
+    field("port", Type::Integer(1, 65_535), ["UDP port of VXLAN.", "VXLAN の UDP ポート。"])
+        .default("8472"),
+    field(
+        "ipMasq",
+        Type::Boolean,
+        [
+            "Masquerade traffic from pods to addresses outside the cluster (--ip-masq).",
+            "Pod からクラスター外への通信を MASQUERADE する（--ip-masq）。",
+        ],
+    )
+    .default("true"),
+];
+
+const SEGMENT: &[Field] = &[
+    field("name", Type::Text(&NAME), ["The segment's name.", "セグメントの名前。"]).default("lan"),
+    field("subnet", Type::Text(&NETWORK), ["The segment's network.", "セグメントのネットワーク。"])
+        .default("192.168.1.0/24"),
+    field(
+        "gateway",
+        Type::Text(&ADDRESS),
+        [
+            "Default gateway of every node and host on the segment.",
+            "セグメント上の全ノードと全ホストのデフォルトゲートウェイ。",
+        ],
+    )
+    .default_rule([
+        "192.168.1.1 on the default subnet, otherwise none",
+        "既定の subnet では 192.168.1.1、それ以外ではなし",
+    ]),
+];
+
+const NODE: &[Field] = &[
+    field(
+        "name",
+        Type::Text(&NAME),
+        [
+            "The node's name; unique among nodes, hosts and the segment.",
+            "ノードの名前。ノード、ホスト、セグメントの中で一意。",
+        ],
+    )
+    .required(),
+    HOSTNAME,
+    field(
+        "role",
+        Type::Word(&["worker", "control-plane"]),
+        [
+            "Whether the node runs pods of Deployments or the API server.",
+            "Deployment の Pod を動かすか、API サーバーを動かすか。",
+        ],
+    )
+    .default("worker"),
+    field(
+        "zone",
+        Type::Text(&TEXT),
+        [
+            "The label topology.kubernetes.io/zone, for topology-aware routing.",
+            "ラベル topology.kubernetes.io/zone（トポロジーを考慮したルーティング用）。",
+        ],
+    ),
+    field(
+        "docker",
+        Type::Boolean,
+        [
+            "Whether docker runs on the node, with docker0 and its rules.",
+            "docker が動いているか（docker0 とその規則）。",
+        ],
+    )
+    .default_rule(["true up to Kubernetes 1.23, then false", "1.23 までは true、以降は false"]),
+    field("dockerMAC", Type::Text(&MAC), ["MAC address of docker0.", "docker0 の MAC アドレス。"])
+        .default_rule(FROM_SEED),
+    field(
+        "vtepMAC",
+        Type::Text(&MAC),
+        ["MAC address of flannel's VXLAN device.", "flannel の VXLAN デバイスの MAC アドレス。"],
+    )
+    .default_rule(FROM_SEED),
+    NIC_FIELD,
+    field(
+        "sysctl",
+        Type::Object(SYSCTL),
+        ["Kernel settings of the node.", "ノードのカーネル設定。"],
+    ),
+    field("kernel", Type::Ignored, ["Not simulated.", "シミュレートしない。"]),
+    field("tools", Type::Ignored, ["Not simulated.", "シミュレートしない。"]),
+];
+
+const FROM_SEED: [&str; 2] = ["derived from the seed", "シードから決まる"];
+
+const HOSTNAME: Field = field(
+    "hostname",
+    Type::Text(&TEXT),
+    ["What the machine's shell prints as its host name.", "シェルが表示するホスト名。"],
+)
+.default_rule(["name", "name と同じ"]);
+
+const NIC_FIELD: Field = field(
+    "nic",
+    Type::Object(NIC),
+    ["The machine's interface on the segment.", "セグメントにつながるインターフェース。"],
+);
+
+const NIC: &[Field] = &[
+    field("name", Type::Text(&DEVICE), ["The device's name.", "デバイス名。"]).default("eth0"),
+    field(
+        "address",
+        Type::Text(&INTERFACE),
+        ["Its address on the segment.", "セグメント上のアドレス。"],
+    )
+    .default_rule([
+        "nodes .10, .11, …, hosts .100, .101, … of the subnet",
+        "ノードは .10、.11…、ホストは .100、.101…",
+    ]),
+    field("mac", Type::Text(&MAC), ["Its MAC address.", "MAC アドレス。"]).default_rule(FROM_SEED),
+    field(
+        "mtu",
+        Type::Integer(576, 65_535),
+        [
+            "Largest IP packet; VXLAN devices and pods get 50 bytes less.",
+            "送れる最大の IP パケット。VXLAN デバイスと Pod では 50 バイト小さくなる。",
+        ],
+    )
+    .unit(Unit::Bytes)
+    .default("1500"),
+];
+
+const SYSCTL: &[Field] = &[
+    field(
+        "net.ipv4.ip_forward",
+        Type::Integer(0, 1),
+        [
+            "Whether the node forwards packets between interfaces.",
+            "インターフェース間でパケットを転送するか。",
+        ],
+    )
+    .default("1"),
+    field(
+        "net.bridge.bridge-nf-call-iptables",
+        Type::Integer(0, 1),
+        [
+            "Whether bridged frames pass iptables; kube-proxy relies on it.",
+            "ブリッジのフレームも iptables を通るか。kube-proxy が必要とする。",
+        ],
+    )
+    .default("1"),
+    field(
+        "net.ipv4.conf.all.rp_filter",
+        Type::Integer(0, 2),
+        [
+            "Reverse path filter: 0 off, 1 strict, 2 loose (RFC 3704).",
+            "リバースパスフィルター。0 は無効、1 は strict、2 は loose（RFC 3704）。",
+        ],
+    )
+    .default("1"),
+];
+
+const HOST: &[Field] = &[
+    field(
+        "name",
+        Type::Text(&NAME),
+        [
+            "The host's name; unique among nodes, hosts and the segment.",
+            "ホストの名前。ノード、ホスト、セグメントの中で一意。",
+        ],
+    )
+    .required(),
+    HOSTNAME,
+    NIC_FIELD,
+];
+
+const POD: &[Field] = &[
+    field("of", Type::Text(&NAME), ["The pod's Deployment.", "Pod が属する Deployment。"])
+        .required(),
+    field("node", Type::Text(&NAME), ["The node it runs on.", "動作するノード。"]).required(),
+    field(
+        "ip",
+        Type::Text(&ADDRESS),
+        ["Its address, in the node's pod network.", "ノードの Pod ネットワーク内のアドレス。"],
+    )
+    .required(),
+    field(
+        "suffix",
+        Type::Text(&POD_SUFFIX),
+        [
+            "The end of its name, after the Deployment's name and the template hash; with a '-' it \
+             contains the hash too.",
+            "Pod 名の末尾（Deployment 名とテンプレートハッシュの後）。- を含むときはハッシュも兼ねる。",
+        ],
+    )
+    .default_rule(FROM_SEED),
+    field(
+        "veth",
+        Type::Text(&DEVICE),
+        ["Name of its veth device on the node.", "ノード側の veth デバイスの名前。"],
+    )
+    .default_rule(["veth and the address in hex", "veth とアドレスの 16 進表記"]),
+    field("vethMAC", Type::Text(&MAC), ["MAC address of that device.", "その MAC アドレス。"])
+        .default_rule(FROM_SEED),
+    field(
+        "ready",
+        Type::Boolean,
+        [
+            "Whether its readiness probe succeeds.",
+            "readiness probe が成功しているか。",
+        ],
+    )
+    .default("true"),
+    field(
+        "terminating",
+        Type::Boolean,
+        ["Whether it is being deleted.", "削除処理中か。"],
+    )
+    .default("false"),
+];
+
+const FAULT: &[Field] = &[
+    field(
+        "cut",
+        Type::Text(&NAME),
+        [
+            "A node or host whose NIC has lost its carrier.",
+            "NIC のケーブルが切れているノードまたはホスト。",
+        ],
+    ),
+    field(
+        "down",
+        Type::Text(&DEVICE_OF),
+        ["A device that is down.", "down になっているデバイス。"],
+    ),
+    field(
+        "stopped",
+        Type::Text(&DAEMON_OF),
+        [
+            "A daemon, kube-proxy or flanneld, that has not run since the node booted.",
+            "ノードの起動後に一度も動いていないデーモン（kube-proxy または flanneld）。",
+        ],
+    ),
+];
+
+const LAYOUT: &[Field] = &[
+    field("x", OFFSET, ["Offset to the right.", "右への移動量。"]).unit(Unit::Pixels).default("0"),
+    field("y", OFFSET, ["Offset downwards.", "下への移動量。"]).unit(Unit::Pixels).default("0"),
+];
+
+const OFFSET: Type = Type::Integer(-20_000, 20_000);

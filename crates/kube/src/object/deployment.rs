@@ -1,0 +1,271 @@
+//! Deployment: decoding and validation (`pkg/apis/apps/validation`, `pkg/apis/core/validation`).
+
+use super::meta::NameRule;
+use super::{Labels, Meta, PROTOCOLS, selects};
+use crate::decode::{Decoder, Fields, Spanned};
+use crate::diag::Code;
+use crate::yaml::YamlNode;
+
+/// A declared port of a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContainerPort {
+    /// The name that a Service's `targetPort` may refer to.
+    pub name: Option<String>,
+    /// `containerPort`, 1 to 65535.
+    pub port: u16,
+    /// `TCP`, `UDP` or `SCTP`.
+    pub protocol: &'static str,
+    /// `hostPort`: the node's port that the portmap plugin forwards to this one.
+    pub host_port: Option<u16>,
+}
+
+/// A container of a pod template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Container {
+    /// `name`.
+    pub name: String,
+    /// `image`, as written; decides what listens in the pod.
+    pub image: String,
+    /// `ports`.
+    pub ports: Vec<ContainerPort>,
+    /// Whether `command` replaces the image's own server; then nothing listens.
+    pub own_command: bool,
+}
+
+/// A Deployment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployment {
+    /// `metadata`.
+    pub meta: Meta,
+    /// `spec.replicas`; 1 by default, with the span of the name.
+    pub replicas: Spanned<u32>,
+    /// `spec.selector.matchLabels`.
+    pub selector: Labels,
+    /// `spec.template.metadata.labels`.
+    pub pod_labels: Labels,
+    /// `spec.template.spec.containers`.
+    pub containers: Vec<Container>,
+    /// `spec.template.spec.nodeName`: bypasses the scheduler.
+    pub node_name: Option<Spanned<String>>,
+    /// The text that the pod template hash is computed over.
+    pub template: String,
+}
+
+/// The text that the pod template hash is computed over. Its form is arbitrary but frozen: the
+/// hash is part of every pod's name.
+fn template_text(labels: &Labels, containers: &[Container], node_name: Option<&String>) -> String {
+    let labels: Vec<_> = labels.iter().collect();
+    format!(
+        "LiteMap {{ values: {labels:?}, _key_type: PhantomData<alloc::string::String>, \
+         _value_type: PhantomData<alloc::string::String> }}{containers:?}{node_name:?}"
+    )
+}
+
+/// Fields of a pod that the simulation ignores.
+const POD_FIELDS: &[&str] = &[
+    "restartPolicy",
+    "terminationGracePeriodSeconds",
+    "dnsPolicy",
+    "dnsConfig",
+    "serviceAccount",
+    "serviceAccountName",
+    "securityContext",
+    "volumes",
+    "affinity",
+    "tolerations",
+    "initContainers",
+    "imagePullSecrets",
+    "hostNetwork",
+    "hostname",
+    "subdomain",
+    "nodeSelector",
+    "schedulerName",
+    "priorityClassName",
+    "topologySpreadConstraints",
+    "readinessGates",
+    "automountServiceAccountToken",
+    "hostAliases",
+    "shareProcessNamespace",
+];
+
+/// Fields of a container that the simulation ignores.
+const CONTAINER_FIELDS: &[&str] = &[
+    "args",
+    "env",
+    "envFrom",
+    "resources",
+    "volumeMounts",
+    "livenessProbe",
+    "readinessProbe",
+    "startupProbe",
+    "lifecycle",
+    "imagePullPolicy",
+    "securityContext",
+    "stdin",
+    "tty",
+    "workingDir",
+    "terminationMessagePath",
+    "terminationMessagePolicy",
+    "volumeDevices",
+];
+
+/// Decodes a Deployment.
+pub(super) fn decode(d: &mut Decoder, fields: Fields<'_>) -> Option<Deployment> {
+    let mut f = fields.not_simulated(&["status"]);
+    let metadata = f.require(d, "metadata", "write metadata: with a name: below it");
+    let spec = f.require(d, "spec", "write spec: with the object's fields below it");
+    let object = metadata
+        .and_then(|n| Meta::decode(d, n, NameRule::Subdomain))
+        .zip(spec)
+        .and_then(|(meta, spec)| decode_spec(d, meta, spec));
+    d.finish(f);
+    object
+}
+
+fn decode_spec(d: &mut Decoder, meta: Meta, node: &YamlNode) -> Option<Deployment> {
+    let mut f = d.fields(node, "spec")?.not_simulated(&[
+        "strategy",
+        "minReadySeconds",
+        "revisionHistoryLimit",
+        "paused",
+        "progressDeadlineSeconds",
+    ]);
+    let replicas = f
+        .get("replicas")
+        .and_then(|n| replicas(d, n))
+        .unwrap_or(Spanned { value: 1, span: meta.name.span });
+    let selector_node = f.require(
+        d,
+        "selector",
+        "write selector: with matchLabels: below it, equal to the template's labels",
+    );
+    let template =
+        f.require(d, "template", "write template: with metadata: and spec: of the pods below it");
+    let selector = selector_node.and_then(|n| {
+        let mut f = d.fields(n, "spec.selector")?.not_simulated(&["matchExpressions"]);
+        let labels = f
+            .require(d, "matchLabels", "write matchLabels: with a label below it")
+            .map(|n| d.string_map(n, "spec.selector.matchLabels"));
+        d.finish(f);
+        labels
+    });
+    d.finish(f);
+    let mut t = d.fields(template?, "spec.template")?;
+    let pod_meta = t.require(d, "metadata", "write metadata: with labels: below it");
+    let pod_spec = t.require(d, "spec", "write spec: with containers: below it");
+    d.finish(t);
+    let mut labels_span = template?.span;
+    let pod_labels = pod_meta.and_then(|n| {
+        let mut f = d.fields(n, "spec.template.metadata")?.not_simulated(&[
+            "annotations",
+            "name",
+            "namespace",
+            "creationTimestamp",
+        ]);
+        let labels =
+            f.require(d, "labels", "write labels: with the selector's labels below it").map(|n| {
+                labels_span = n.span;
+                d.string_map(n, "spec.template.metadata.labels")
+            });
+        d.finish(f);
+        labels
+    });
+    let mut p = d.fields(pod_spec?, "spec.template.spec")?.not_simulated(POD_FIELDS);
+    let list = p.require(d, "containers", "write containers: with - name: and image: below it");
+    let node_name = p.string(d, "nodeName");
+    d.finish(p);
+    let containers = list.map(|l| containers(d, l)).unwrap_or_default();
+    let (selector, pod_labels) = (selector?, pod_labels?);
+    if !selects(&selector, &pod_labels) {
+        let have: Vec<_> = pod_labels.iter().map(|(k, v)| format!("{k:?}:{v:?}")).collect();
+        let want: Vec<_> = selector.iter().map(|(k, v)| format!("{k}: {v}")).collect();
+        let message = format!(
+            "spec.template.metadata.labels: Invalid value: map[string]string{{{}}}: `selector` does not match template `labels`",
+            have.join(", ")
+        );
+        d.error(
+            Code::SelectorMismatch,
+            labels_span,
+            message,
+            format!("give the template the selector's labels: {}", want.join(", ")),
+        );
+    }
+    let template = template_text(&pod_labels, &containers, node_name.as_ref().map(|n| &n.value));
+    Some(Deployment { meta, replicas, selector, pod_labels, containers, node_name, template })
+}
+
+fn replicas(d: &mut Decoder, node: &YamlNode) -> Option<Spanned<u32>> {
+    let n = d.integer(node, "spec.replicas")?;
+    match i32::try_from(n.value).map(u32::try_from) {
+        Ok(Ok(value)) => return Some(Spanned { value, span: n.span }),
+        Err(_) if n.value > 0 => d.error(
+            Code::OutOfRange,
+            n.span,
+            format!("spec.replicas: Invalid value: {}: must fit in an int32", n.value),
+            "write a number from 0 to 2147483647",
+        ),
+        _ => d.error(
+            Code::OutOfRange,
+            n.span,
+            format!(
+                "spec.replicas: Invalid value: {}: must be greater than or equal to 0",
+                n.value
+            ),
+            "write 0 or more",
+        ),
+    }
+    None
+}
+
+fn containers(d: &mut Decoder, list: &YamlNode) -> Vec<Container> {
+    let mut out = Vec::new();
+    let mut taken: Vec<(u16, &str)> = Vec::new();
+    for (node, i) in d.items(list, "spec.template.spec.containers").iter().zip(0..) {
+        let path = format!("spec.template.spec.containers[{i}]");
+        let Some(f) = d.fields(node, &path) else { continue };
+        let mut f = f.not_simulated(CONTAINER_FIELDS);
+        let name = f.require_string(d, "name", "write a name, such as name: nginx");
+        let image = f.require_string(d, "image", "write an image, such as image: nginx:1.7.9");
+        let own_command = f.get("command").is_some();
+        let mut ports = Vec::new();
+        if let Some(list) = f.get("ports") {
+            for (node, j) in d.items(list, &format!("{path}.ports")).iter().zip(0..) {
+                ports.extend(container_port(d, node, &format!("{path}.ports[{j}]"), &mut taken));
+            }
+        }
+        d.finish(f);
+        if let (Some(name), Some(image)) = (name, image) {
+            out.push(Container { name: name.value, image: image.value, ports, own_command });
+        }
+    }
+    out
+}
+
+fn container_port(
+    d: &mut Decoder,
+    node: &YamlNode,
+    path: &str,
+    taken: &mut Vec<(u16, &'static str)>,
+) -> Option<ContainerPort> {
+    let mut f = d.fields(node, path)?.not_simulated(&["hostIP"]);
+    let port = f.require_port(
+        d,
+        "containerPort",
+        "write containerPort: with the port the container listens on",
+    );
+    let name = f.string(d, "name").map(|n| n.value);
+    let protocol = f
+        .get("protocol")
+        .map_or(Some("TCP"), |n| d.word(n, &format!("{path}.protocol"), PROTOCOLS));
+    let host_port = f.port(d, "hostPort");
+    d.finish(f);
+    if let (Some(p), Some(protocol)) = (&host_port, protocol) {
+        if taken.contains(&(p.value, protocol)) {
+            let message = format!("{path}.hostPort: Duplicate value: \"{protocol}//{}\"", p.value);
+            d.error(Code::DuplicateObject, p.span, message, "write another port, or leave it out");
+        }
+        taken.push((p.value, protocol));
+    }
+    let host_port = host_port.map(|p| p.value);
+    Some(ContainerPort { name, port: port?.value, protocol: protocol?, host_port })
+}

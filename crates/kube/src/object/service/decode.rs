@@ -1,0 +1,186 @@
+//! Decoding and validation of a Service (`pkg/apis/core/validation`, `ValidateService`).
+
+use super::{Service, ServicePort, ServiceType, TargetPort, traffic};
+use crate::decode::{Decoder, Fields, Spanned};
+use crate::diag::Code;
+use crate::object::meta::NameRule;
+use crate::object::{Labels, Meta, PROTOCOLS};
+use crate::yaml::{Value, YamlNode};
+
+/// Fields of a Service that the simulation ignores.
+const SERVICE_FIELDS: &[&str] =
+    &["loadBalancerClass", "ipFamilies", "ipFamilyPolicy", "clusterIPs"];
+
+/// Decodes a Service.
+pub(in crate::object) fn decode(d: &mut Decoder, fields: Fields<'_>) -> Option<Service> {
+    let mut f = fields;
+    let metadata = f.require(d, "metadata", "write metadata: with a name: below it");
+    let spec = f.require(d, "spec", "write spec: with the object's fields below it");
+    let status = f.get("status");
+    let object = metadata
+        .and_then(|n| Meta::decode(d, n, NameRule::Label))
+        .zip(spec)
+        .and_then(|(meta, spec)| decode_spec(d, meta, spec, status));
+    d.finish(f);
+    object
+}
+
+fn decode_spec(
+    d: &mut Decoder,
+    meta: Meta,
+    node: &YamlNode,
+    status: Option<&YamlNode>,
+) -> Option<Service> {
+    let mut f = d.fields(node, "spec")?.not_simulated(SERVICE_FIELDS);
+    let names = ServiceType::ALL.map(ServiceType::name);
+    let name = f.get("type").map_or(Some("ClusterIP"), |n| d.word(n, "spec.type", &names));
+    let kind = name.and_then(|name| ServiceType::ALL.into_iter().find(|k| k.name() == name));
+    let ip_node = f.get("clusterIP");
+    let headless =
+        matches!(ip_node.map(|n| &n.value), Some(Value::Scalar { text, .. }) if text == "None");
+    let cluster_ip = ip_node.filter(|_| !headless).and_then(|n| {
+        let text = d.string(n, "spec.clusterIP")?;
+        match text.value.parse() {
+            Ok(value) => Some(Spanned { value, span: text.span }),
+            Err(_) => {
+                let message = format!("spec.clusterIP: Invalid value: {:?}: must be empty, 'None', or a valid IP address", text.value);
+                d.error(Code::InvalidAddress, text.span, message, "leave the line out to get an address, or write one like 10.1.2.120");
+                None
+            }
+        }
+    });
+    let selector =
+        f.get("selector").map_or(Spanned { value: Labels::new(), span: meta.name.span }, |n| {
+            Spanned { value: d.string_map(n, "spec.selector"), span: n.span }
+        });
+    let external_name = if kind == Some(ServiceType::ExternalName) {
+        f.require(
+            d,
+            "externalName",
+            "write externalName: with the name that DNS answers, such as db.example.com",
+        )
+    } else {
+        f.get("externalName")
+    };
+    let external_name =
+        external_name.and_then(|n| d.string(n, "spec.externalName")).map(|n| n.value);
+    let traffic = traffic::decode(d, &mut f, kind, status);
+    let skips_node_ports = f.boolean(d, "allocateLoadBalancerNodePorts") == Some(false);
+    // Headless Services and ExternalNames may omit ports.
+    let list = if kind == Some(ServiceType::ExternalName) || headless {
+        f.get("ports")
+    } else {
+        f.require(d, "ports", "write ports: with - port: below it")
+    };
+    d.finish(f);
+    let items = list.map(|l| d.items(l, "spec.ports")).unwrap_or_default();
+    if let (Some(l), true) = (list, items.is_empty()) {
+        d.error(
+            Code::MissingField,
+            l.span,
+            "spec.ports: Required value",
+            "write - port: 80 below ports:",
+        );
+    }
+    let kind = kind?;
+    let many = items.len() > 1;
+    let ports: Vec<_> =
+        items.iter().zip(0..).filter_map(|(n, i)| service_port(d, n, i, many, kind)).collect();
+    duplicate_ports(d, &ports);
+    Some(Service {
+        meta,
+        kind,
+        cluster_ip,
+        headless,
+        ports,
+        selector,
+        traffic,
+        external_name,
+        skips_node_ports,
+    })
+}
+
+fn service_port(
+    d: &mut Decoder,
+    node: &YamlNode,
+    i: usize,
+    many: bool,
+    kind: ServiceType,
+) -> Option<ServicePort> {
+    let path = format!("spec.ports[{i}]");
+    let mut f = d.fields(node, &path)?.not_simulated(&["appProtocol"]);
+    let name = if many {
+        f.require(d, "name", "with more than one port, each needs a name")
+    } else {
+        f.get("name")
+    };
+    let name = name
+        .and_then(|n| d.string(n, &format!("{path}.name")))
+        .map(|n| n.value)
+        .unwrap_or_default();
+    let port = f.require_port(d, "port", "write port: with the port of the Service");
+    let protocol = f
+        .get("protocol")
+        .map_or(Some("TCP"), |n| d.word(n, &format!("{path}.protocol"), PROTOCOLS));
+    let target = f.get("targetPort").and_then(|n| target_port(d, n, &format!("{path}.targetPort")));
+    let node_port = f.port(d, "nodePort");
+    d.finish(f);
+    if let (Some(np), true) = (&node_port, kind <= ServiceType::ClusterIp) {
+        let message =
+            format!("{path}.nodePort: Forbidden: may not be used when `type` is '{}'", kind.name());
+        d.error(
+            Code::NodePortForbidden,
+            np.span,
+            message,
+            "write type: NodePort under spec, or remove this line",
+        );
+    }
+    let port = port?;
+    let target = target.unwrap_or(TargetPort::Number(port.value));
+    Some(ServicePort { name, port, target, node_port, protocol: protocol? })
+}
+
+/// Port names must be unique, and so must pairs of protocol and port (`ValidateService`).
+fn duplicate_ports(d: &mut Decoder, ports: &[ServicePort]) {
+    for (p, i) in ports.iter().zip(0..) {
+        let before = &ports[..i];
+        if before.iter().any(|q| q.name == p.name && !p.name.is_empty()) {
+            let message = format!("spec.ports[{i}].name: Duplicate value: {:?}", p.name);
+            d.error(Code::DuplicateValue, p.port.span, message, "give each port its own name");
+        }
+        if before.iter().any(|q| (q.protocol, q.port.value) == (p.protocol, p.port.value)) {
+            let message =
+                format!("spec.ports[{i}]: Duplicate value: {} {}", p.protocol, p.port.value);
+            d.error(
+                Code::DuplicateValue,
+                p.port.span,
+                message,
+                "remove this port, or write another number or protocol",
+            );
+        }
+    }
+}
+
+fn target_port(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<TargetPort> {
+    match &node.value {
+        Value::Scalar { plain: true, .. } if node.kind() == "integer" => {
+            d.port(node, path).map(|p| TargetPort::Number(p.value))
+        }
+        _ => {
+            let name = d.string(node, path)?;
+            if name.value.len() > 15 {
+                d.error(
+                    Code::InvalidName,
+                    name.span,
+                    format!(
+                        "{path}: Invalid value: {:?}: must be no more than 15 characters",
+                        name.value
+                    ),
+                    "use the name of a container's port, or its number",
+                );
+                return None;
+            }
+            Some(TargetPort::Name(name))
+        }
+    }
+}

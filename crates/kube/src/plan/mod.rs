@@ -1,0 +1,180 @@
+//! The Linux state that a cluster starts with: one network namespace for each node, pod and host, and
+//! one for the switch of the LAN.
+
+mod faults;
+mod proxy;
+
+pub use proxy::{Synced, chain_of, proxy_ports, proxy_settings, proxy_sync, synced};
+
+use crate::cluster::Cluster;
+use crate::fault::Daemon;
+use crate::topology::{Backend, Nic, Role};
+use crate::{cni, device, docker, flannel, image, naming, portmap, proxy as kube_proxy};
+use ipnet::Ipv4Net;
+use net::Duration;
+use net::conntrack::{TcpState, Timeouts};
+use net::netfilter::{Ruleset, RulesetBuilder};
+use net::route::RouteProto;
+use net::socket::Service;
+use net::spec::{DeviceKindSpec, DeviceSpec, NetnsSpec, RouteSpec, Spec, Sysctl};
+use net::wire::{Mac, PROTO_TCP};
+use std::net::Ipv4Addr;
+use std::rc::Rc;
+
+/// The bridge in the segment's namespace that all NICs are attached to.
+const SWITCH: &str = "switch";
+
+/// The switch's port for the NIC of a node or host.
+fn switch_port(machine: &str) -> String {
+    format!("p-{machine}")
+}
+
+/// The namespaces, devices, routes and rules of a cluster.
+pub fn spec(cluster: &Cluster) -> Spec {
+    spec_with_rules(cluster, &|_| true)
+}
+
+/// As [`spec`], but only the nodes whose index satisfies `has_rules` get netfilter rules, which are
+/// expensive to build.
+pub(crate) fn spec_with_rules(cluster: &Cluster, has_rules: &dyn Fn(usize) -> bool) -> Spec {
+    let segment = &cluster.topology.segment.name;
+    let mut lan = NetnsSpec::new(segment.clone());
+    lan.tapped = false;
+    lan.sysctl.bridge_nf_call_iptables = false;
+    let bridge =
+        DeviceSpec::new(SWITCH, 2, Mac([2, 0, 0, 0, 0, 1]), 65_535, DeviceKindSpec::Bridge);
+    lan.devices.push(bridge);
+    let mut netns = Vec::new();
+    for h in &cluster.topology.hosts {
+        let mut ns = NetnsSpec::new(h.name.value.clone());
+        let mac = h.nic.mac.unwrap_or_else(|| {
+            naming::random_mac(cluster.topology.seed, &format!("{}/nic", h.name.value))
+        });
+        plug(&mut lan, &mut ns, cluster, &h.nic, mac, 0);
+        netns.push(ns);
+    }
+    for i in 0..cluster.nodes.len() {
+        netns.push(node(&mut lan, cluster, i, has_rules(i)));
+    }
+    for pod in &cluster.pods {
+        let mut ns = cni::pod_netns(cluster, pod);
+        ns.services = image::services(pod);
+        netns.push(ns);
+    }
+    netns.push(lan);
+    let mut spec = Spec { netns };
+    faults::apply(&mut spec, &cluster.topology);
+    spec
+}
+
+/// Attaches a NIC to the switch and configures its address and routes. `metric`: of the default
+/// route.
+fn plug(
+    lan: &mut NetnsSpec,
+    ns: &mut NetnsSpec,
+    cluster: &Cluster,
+    nic: &Nic,
+    mac: Mac,
+    metric: u32,
+) {
+    let port = switch_port(&ns.name);
+    let far =
+        DeviceKindSpec::Cable { peer_netns: ns.name.clone(), peer: nic.name.clone(), nic: true };
+    let mut switch_port = DeviceSpec::new(
+        &port,
+        lan.devices.len() as u32 + 1,
+        naming::random_mac(0, &port),
+        65_535,
+        far,
+    );
+    switch_port.master = Some(SWITCH.to_owned());
+    lan.devices.push(switch_port);
+    let near = DeviceKindSpec::Cable { peer_netns: lan.name.clone(), peer: port, nic: true };
+    let mut device = DeviceSpec::new(&nic.name, 2, mac, nic.mtu, near);
+    let address = nic.address.value;
+    device.addrs.push(address.into());
+    ns.devices.push(device);
+    let route = |dst: Ipv4Net, via: Option<Ipv4Addr>, src: Option<Ipv4Addr>, proto| RouteSpec {
+        dst: dst.into(),
+        via: via.map(Into::into),
+        dev: nic.name.clone(),
+        src: src.map(Into::into),
+        onlink: false,
+        proto,
+        metric,
+    };
+    if let Some(gateway) = cluster.topology.segment.gateway.filter(|g| *g != address.addr()) {
+        let proto = if metric > 0 { RouteProto::Static } else { RouteProto::Boot };
+        ns.routes.push(route(Ipv4Net::default(), Some(gateway), None, proto));
+    }
+    ns.routes.push(route(address.trunc(), None, Some(address.addr()), RouteProto::Kernel));
+}
+
+fn node(lan: &mut NetnsSpec, cluster: &Cluster, i: usize, has_rules: bool) -> NetnsSpec {
+    let this = &cluster.nodes[i];
+    let mut ns = NetnsSpec::new(this.spec.name.value.clone());
+    ns.sysctl = Sysctl {
+        ip_forward: this.spec.ip_forward,
+        bridge_nf_call_iptables: this.spec.bridge_nf,
+        rp_filter: this.spec.rp_filter,
+        route_localnet: true,
+        ..Sysctl::default()
+    };
+    // kube-proxy sets these two (--conntrack-tcp-timeout-established, -close-wait).
+    let mut timeouts = Timeouts::default();
+    timeouts.tcp[TcpState::Established as usize] = Duration::secs(86_400);
+    timeouts.tcp[TcpState::CloseWait as usize] = Duration::secs(3_600);
+    ns.timeouts = timeouts;
+    plug(lan, &mut ns, cluster, &this.spec.nic, this.mac, 100);
+    if this.spec.docker {
+        let net = docker::network();
+        let name = device::DOCKER_BRIDGE;
+        let mut docker0 = DeviceSpec::new(name, 3, this.docker_mac, 1500, DeviceKindSpec::Bridge);
+        docker0.addrs.push(net.into());
+        ns.devices.push(docker0);
+        ns.routes.push(RouteSpec {
+            dst: net.trunc().into(),
+            via: None,
+            dev: name.to_owned(),
+            src: Some(net.addr().into()),
+            onlink: false,
+            proto: RouteProto::Kernel,
+            metric: 0,
+        });
+    }
+    // Interface indices: lo, the NIC, docker0, flannel's device, cni0, and the veths in the order in
+    // which the pods were created.
+    let flannel_index = if this.spec.docker { 4 } else { 3 };
+    let bridge_index = flannel_index + u32::from(cluster.topology.backend != Backend::HostGw);
+    flannel::configure(&mut ns, cluster, i, flannel_index);
+    cni::configure_node(&mut ns, cluster, i, bridge_index);
+    if has_rules {
+        ns.rules = Rc::new(rules(cluster, i));
+    }
+    if this.spec.role == Role::ControlPlane {
+        ns.services.push(Service {
+            proto: PROTO_TCP,
+            addr: Some(this.address().into()),
+            port: 6443,
+            app: image::generic(),
+        });
+    }
+    ns
+}
+
+/// The rules of a node, in the order in which its programs write them.
+fn rules(cluster: &Cluster, i: usize) -> Ruleset {
+    let (t, this) = (&cluster.topology, &cluster.nodes[i]);
+    let mut rules = RulesetBuilder::default();
+    if this.spec.docker {
+        docker::write(&mut rules, t.version);
+    }
+    let settings = proxy_settings(cluster, i);
+    kube_proxy::kubelet(&mut rules, &settings);
+    if t.runs(&this.spec.name.value, Daemon::KubeProxy) {
+        kube_proxy::first_sync(&mut rules, &proxy_sync(cluster, &settings, false));
+    }
+    flannel::write(&mut rules, cluster, i);
+    portmap::write(&mut rules, cluster, i);
+    rules.build()
+}

@@ -1,0 +1,544 @@
+//! Decoding and validation of `kind: Topology`.
+
+use super::{Backend, Host, Nic, Node, PodPlacement, Role, Segment, Topology};
+use crate::decode::{Decoder, Fields, Spanned};
+use crate::device;
+use crate::diag::{Code, Diagnostic, Span, nearest};
+use crate::docker;
+use crate::fault::{Daemon, Fault};
+use crate::object::NameRule;
+use crate::release::Release;
+use crate::yaml::Value;
+use ipnet::Ipv4Net;
+use net::wire::Mac;
+use std::net::Ipv4Addr;
+
+/// A network that the text defines: its field, itself, its place.
+type DefinedNetwork = (&'static str, Ipv4Net, Span);
+
+/// Decodes a Topology.
+pub fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Topology> {
+    let mut t = Topology { nodes: Vec::new(), hosts: Vec::new(), ..Topology::default() };
+    if let Some(mut m) = f.fields(d, "metadata") {
+        if let Some(name) = m.string(d, "name") {
+            t.name = name.value;
+        }
+        d.finish(m);
+    }
+    f.require(d, "spec", "write spec: with nodes: below it")?;
+    let spec = f.fields(d, "spec");
+    d.finish(f);
+    let mut s = spec?;
+    let mut networks = Vec::new();
+    t.seed = s.number(d, "seed").unwrap_or_default();
+    if let Some(f) = s.fields(d, "kubernetes") {
+        kubernetes(d, f, &mut t, &mut networks);
+    }
+    t.kube_proxy.cluster_cidr = Some(t.pod_cidr);
+    if let Some(f) = s.fields(d, "kubeProxy") {
+        kube_proxy(d, f, &mut t);
+    }
+    if let Some(f) = s.fields(d, "flannel") {
+        flannel(d, f, &mut t);
+    }
+    let mut segments = s.list(d, "segments").into_iter();
+    if let Some(f) = segments.next() {
+        segment(d, f, &mut t.segment, &mut networks);
+    }
+    if let Some(extra) = segments.next() {
+        d.error(
+            Code::NotSimulated,
+            extra.span,
+            "spec.segments: only one segment is simulated",
+            "remove this one",
+        );
+    }
+    s.require(d, "nodes", "write nodes: with - name: below it");
+    for (i, f) in (0..).zip(s.list(d, "nodes")) {
+        let node = node(d, f, (&t.segment, t.version), i);
+        t.nodes.extend(node);
+    }
+    for (i, f) in (0..).zip(s.list(d, "hosts")) {
+        let host = host(d, f, &t.segment, i);
+        t.hosts.extend(host);
+    }
+    for f in s.list(d, "pods") {
+        t.pods.extend(pod(d, f));
+    }
+    for f in s.list(d, "faults") {
+        let fault = fault(d, f, &t);
+        t.faults.extend(fault);
+    }
+    if let Some(f) = s.fields(d, "layout") {
+        layout(d, &f, &mut t);
+    }
+    d.finish(s);
+    check_machines(d, &t);
+    check_veths(d, &t);
+    warn_of_overlaps(d, &t, &networks);
+    Some(t)
+}
+
+fn kubernetes(
+    d: &mut Decoder,
+    mut f: Fields<'_>,
+    t: &mut Topology,
+    networks: &mut Vec<DefinedNetwork>,
+) {
+    // Unquoted, 1.10 is the number 1.1: the text decides.
+    if let Some(v) = f.get("version")
+        && let Value::Scalar { text, .. } = &v.value
+    {
+        match Release::parse(text) {
+            Some(release) => t.version = release,
+            None => d.error(
+                Code::NotSimulated,
+                v.span,
+                format!("spec.kubernetes.version: {text:?} is not simulated"),
+                format!(
+                    "write a version from {} to {}, such as \"1.22\"",
+                    Release::FIRST,
+                    Release::LAST
+                ),
+            ),
+        }
+    }
+    let each = (24, "each node gets a /24 of it");
+    if let Some(net) = range(d, &mut f, "podCIDR", each, "10.244.0.0/16", networks) {
+        t.pod_cidr = net;
+    }
+    let tenth = (28, "kube-dns gets the tenth address of it");
+    if let Some(net) = range(d, &mut f, "serviceCIDR", tenth, "10.96.0.0/12", networks) {
+        t.service_cidr = net;
+    }
+    if let Some(r) = f.string(d, "serviceNodePortRange") {
+        match r.value.split_once('-').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?))) {
+            Some((first, last)) if first <= last && first > 0 => t.node_ports = (first, last),
+            _ => d.error(
+                Code::OutOfRange,
+                r.span,
+                format!("spec.kubernetes.serviceNodePortRange: Invalid value: {:?}", r.value),
+                "write it like 30000-32767",
+            ),
+        }
+    }
+    d.finish(f);
+}
+
+/// A network of at most `longest` bits; like Go's `net.ParseCIDR`, without its host bits.
+fn range(
+    d: &mut Decoder,
+    f: &mut Fields<'_>,
+    name: &'static str,
+    (longest, why): (u8, &str),
+    example: &str,
+    networks: &mut Vec<DefinedNetwork>,
+) -> Option<Ipv4Net> {
+    let path = f.path_of(name);
+    let c = f.get(name).and_then(|n| d.parsed::<Ipv4Net>(n, &path, example))?;
+    if c.value.prefix_len() > longest {
+        d.error(
+            Code::OutOfRange,
+            c.span,
+            format!("{path}: Invalid value: {}: must be /{longest} or larger: {why}", c.value),
+            format!("write a network of /{longest} or larger, such as {example}"),
+        );
+        return None;
+    }
+    networks.push((name, c.value.trunc(), c.span));
+    Some(c.value.trunc())
+}
+
+fn kube_proxy(d: &mut Decoder, mut f: Fields<'_>, t: &mut Topology) {
+    let k = &mut t.kube_proxy;
+    f.choice(d, "mode");
+    k.masquerade_all = f.flag(d, "masqueradeAll");
+    if let Some(n) = f.get("clusterCIDR") {
+        k.cluster_cidr = match &n.value {
+            Value::Scalar { text, .. } if text.is_empty() => None,
+            _ => f.parsed::<Ipv4Net>(d, "clusterCIDR").map(|c| c.value.trunc()),
+        };
+    }
+    if let Some(list) = f.get("nodePortAddresses") {
+        let path = f.path_of("nodePortAddresses");
+        for (i, n) in d.items(list, &path).iter().enumerate() {
+            let net = d.parsed::<Ipv4Net>(n, &format!("{path}[{i}]"), "192.168.120.0/24");
+            k.node_port_addresses.extend(net.map(|n| n.value));
+        }
+    }
+    if let Some(n) = f.get("localhostNodePorts").filter(|_| !t.version.localhost_flag()) {
+        d.diags.push(Diagnostic::note(
+            Code::NotSimulated,
+            n.span,
+            format!(
+                "spec.kubeProxy.localhostNodePorts: Kubernetes {} has no such option: it came \
+                 with 1.26",
+                t.version
+            ),
+            "choose a later version, or remove this line",
+        ));
+    }
+    k.localhost_node_ports = f.flag(d, "localhostNodePorts");
+    d.finish(f);
+}
+
+fn flannel(d: &mut Decoder, mut f: Fields<'_>, t: &mut Topology) {
+    let host_gw = f.choice(d, "backend") == Some("host-gw");
+    let direct_routing = f.flag(d, "directRouting");
+    t.backend = if host_gw { Backend::HostGw } else { Backend::Vxlan { direct_routing } };
+    if let Some(n) = f.get("directRouting").filter(|_| host_gw && direct_routing) {
+        d.error(
+            Code::UnsupportedValue,
+            n.span,
+            "spec.flannel.directRouting: only vxlan has it: host-gw always routes directly",
+            "remove this line, or write backend: vxlan",
+        );
+    }
+    if let Some(vni) = f.number(d, "vni") {
+        t.vni = vni;
+    }
+    if let Some(port) = f.number(d, "port") {
+        t.vxlan_port = port;
+    }
+    t.ip_masq = f.flag(d, "ipMasq");
+    d.finish(f);
+}
+
+fn segment(
+    d: &mut Decoder,
+    mut f: Fields<'_>,
+    s: &mut Segment,
+    networks: &mut Vec<DefinedNetwork>,
+) {
+    if let Some(n) = f.string(d, "name") {
+        s.name = n.value;
+    }
+    if let Some(n) = f.parsed::<Ipv4Net>(d, "subnet") {
+        s.subnet = n.value.trunc();
+        s.gateway = None;
+        networks.push(("the segment's subnet", s.subnet, n.span));
+    }
+    if let Some(n) = f.parsed(d, "gateway") {
+        s.gateway = Some(n.value);
+        check_usable(d, &f.path_of("gateway"), n.value, s.subnet, n.span);
+    }
+    d.finish(f);
+}
+
+fn mac(d: &mut Decoder, f: &mut Fields<'_>, name: &'static str) -> Option<Mac> {
+    f.parsed(d, name).map(|m| m.value)
+}
+
+/// Reports an address that no machine can have on a network.
+fn check_usable(d: &mut Decoder, path: &str, addr: Ipv4Addr, net: Ipv4Net, span: Span) {
+    let why = if !net.contains(&addr) {
+        format!("not in the segment's subnet {net}")
+    } else if net.prefix_len() < 31 && addr == net.network() {
+        format!("the network address of {net}")
+    } else if net.prefix_len() < 31 && addr == net.broadcast() {
+        format!("the broadcast address of {net}")
+    } else {
+        return;
+    };
+    d.error(
+        Code::InvalidAddress,
+        span,
+        format!("{path}: Invalid value: {addr}: {why}"),
+        format!("write an address of {net}"),
+    );
+}
+
+/// Decodes a NIC. Without an address it gets the segment's network address plus `number`.
+fn nic(d: &mut Decoder, parent: &mut Fields<'_>, segment: &Segment, number: u32) -> Nic {
+    let path = parent.path_of("nic.address");
+    let base = u32::from(segment.subnet.network()).wrapping_add(number);
+    let address = Ipv4Net::new(base.into(), segment.subnet.prefix_len()).unwrap_or(segment.subnet);
+    let mut nic = Nic {
+        name: "eth0".to_owned(),
+        address: Spanned { value: address, span: parent.span },
+        mac: None,
+        mtu: 1500,
+    };
+    if let Some(mut f) = parent.fields(d, "nic") {
+        if let Some(n) = f.string(d, "name").filter(|n| check_device(d, &f.path_of("name"), n)) {
+            nic.name = n.value;
+        }
+        if let Some(a) = f.parsed(d, "address") {
+            nic.address = a;
+        }
+        nic.mac = mac(d, &mut f, "mac");
+        if let Some(mtu) = f.number(d, "mtu") {
+            nic.mtu = mtu;
+        }
+        d.finish(f);
+    }
+    check_usable(d, &path, nic.address.value.addr(), segment.subnet, nic.address.span);
+    nic
+}
+
+fn node(
+    d: &mut Decoder,
+    mut f: Fields<'_>,
+    (segment, version): (&Segment, Release),
+    i: u32,
+) -> Option<Node> {
+    let name = f.require_string(d, "name", "write - name: node01");
+    let unnamed = Spanned { value: String::new(), span: f.span };
+    let mut node = Node::named(name.clone().unwrap_or(unnamed));
+    if let Some(h) = f.string(d, "hostname") {
+        node.hostname = h.value;
+    }
+    if f.choice(d, "role") == Some("control-plane") {
+        node.role = Role::ControlPlane;
+    }
+    node.docker = f.boolean(d, "docker").unwrap_or(version.brings_docker());
+    node.zone = f.string(d, "zone").map(|z| z.value);
+    node.docker_mac = mac(d, &mut f, "dockerMAC");
+    node.vtep_mac = mac(d, &mut f, "vtepMAC");
+    node.nic = nic(d, &mut f, segment, 10 + i);
+    if let Some(mut s) = f.fields(d, "sysctl") {
+        if let Some(v) = s.number::<u8>(d, "net.ipv4.ip_forward") {
+            node.ip_forward = v == 1;
+        }
+        if let Some(v) = s.number::<u8>(d, "net.bridge.bridge-nf-call-iptables") {
+            node.bridge_nf = v == 1;
+        }
+        if let Some(v) = s.number(d, "net.ipv4.conf.all.rp_filter") {
+            node.rp_filter = v;
+        }
+        d.finish(s);
+    }
+    d.finish(f);
+    name.map(|_| node)
+}
+
+fn host(d: &mut Decoder, mut f: Fields<'_>, segment: &Segment, i: u32) -> Option<Host> {
+    let name = f.require_string(d, "name", "write - name: bastion");
+    let hostname = f.string(d, "hostname").map(|h| h.value);
+    let nic = nic(d, &mut f, segment, 100 + i);
+    d.finish(f);
+    let name = name?;
+    Some(Host { hostname: hostname.unwrap_or_else(|| name.value.clone()), name, nic })
+}
+
+fn pod(d: &mut Decoder, mut f: Fields<'_>) -> Option<PodPlacement> {
+    let of = f.require_string(d, "of", "write of: with the Deployment's name");
+    let node = f.require_string(d, "node", "write node: with a node's name");
+    let ip = f.require(d, "ip", "write ip: with the pod's address");
+    let ip = ip.and_then(|n| d.parsed(n, &f.path_of("ip"), "10.1.5.4"));
+    let suffix = f.string(d, "suffix").map(|s| s.value);
+    let veth = f.string(d, "veth").filter(|n| check_device(d, &f.path_of("veth"), n));
+    let veth_mac = mac(d, &mut f, "vethMAC");
+    let ready = f.flag(d, "ready");
+    let terminating = f.flag(d, "terminating");
+    d.finish(f);
+    Some(PodPlacement { of: of?, node: node?, ip: ip?, suffix, veth, veth_mac, ready, terminating })
+}
+
+/// Decodes one item of `spec.faults`.
+fn fault(d: &mut Decoder, mut f: Fields<'_>, t: &Topology) -> Option<Fault> {
+    let (path, span, faults_before) = (f.path.clone(), f.span, d.diags.len());
+    let mut found: Vec<(&str, Spanned<String>)> = Vec::new();
+    for key in ["cut", "down", "stopped"] {
+        found.extend(f.string(d, key).map(|s| (key, s)));
+    }
+    d.finish(f);
+    let [(key, text)] = found.as_slice() else {
+        if found.len() > 1 || d.diags.len() == faults_before {
+            d.error(
+                Code::MissingField,
+                span,
+                format!("{path}: must have exactly one of cut, down and stopped"),
+                "write - {cut: node01}, - {down: node01/flannel.1} or \
+                 - {stopped: node01/kube-proxy}",
+            );
+        }
+        return None;
+    };
+    let (owner, part) =
+        text.value.split_once('/').map_or((text.value.as_str(), None), |(a, b)| (a, Some(b)));
+    let nodes = t.nodes.iter().map(|n| n.name.value.as_str());
+    let hosts = t.hosts.iter().map(|h| h.name.value.as_str()).filter(|_| *key != "stopped");
+    let names: Vec<&str> = nodes.chain(hosts).collect();
+    if !names.contains(&owner) {
+        let hint = nearest(owner, names.iter().copied()).map_or_else(
+            || format!("write one of {}", names.join(", ")),
+            |n| format!("did you mean {n}?"),
+        );
+        let message = format!("{path}.{key}: no node or host {owner:?}");
+        d.error(Code::NoSuchNode, text.span, message, hint);
+        return None;
+    }
+    let mut refuse = |message: String, hint: String| {
+        d.error(Code::UnsupportedValue, text.span, format!("{path}.{key}: {message}"), hint);
+        None
+    };
+    match (*key, part) {
+        ("cut", None) => Some(Fault::Cut(owner.to_owned())),
+        ("cut", Some(_)) => refuse(
+            "must be a node or host without a device: its NIC loses the carrier".to_owned(),
+            format!("write cut: {owner}"),
+        ),
+        ("down", Some(dev)) => {
+            let present = devices(t, owner);
+            if present.iter().any(|d| d == dev) || dev.starts_with("veth") {
+                return Some(Fault::Down(owner.to_owned(), dev.to_owned()));
+            }
+            refuse(
+                format!("{owner} has no device {dev:?}"),
+                format!("write one of {}", present.join(", ")),
+            )
+        }
+        ("down", None) => refuse(
+            "the device is missing".to_owned(),
+            format!("write down: {owner}/ and one of {}", devices(t, owner).join(", ")),
+        ),
+        (_, daemon) => match daemon.and_then(Daemon::from_name) {
+            Some(daemon) => Some(Fault::Stopped(owner.to_owned(), daemon)),
+            None => refuse(
+                "must name kube-proxy or flanneld".to_owned(),
+                format!("write stopped: {owner}/kube-proxy or stopped: {owner}/flanneld"),
+            ),
+        },
+    }
+}
+
+/// The devices of a node or host, without the veths of pods.
+fn devices(t: &Topology, owner: &str) -> Vec<String> {
+    if let Some(host) = t.hosts.iter().find(|h| h.name.value == owner) {
+        return vec![host.nic.name.clone()];
+    }
+    let Some(node) = t.nodes.iter().find(|n| n.name.value == owner) else { return Vec::new() };
+    let mut out = vec![node.nic.name.clone(), device::CNI_BRIDGE.to_owned()];
+    if t.backend != Backend::HostGw {
+        out.push(device::flannel(t.vni));
+    }
+    if node.docker {
+        out.push(device::DOCKER_BRIDGE.to_owned());
+    }
+    out
+}
+
+/// Decodes `spec.layout`. A name that no longer exists is not a fault: nothing depends on it.
+fn layout(d: &mut Decoder, by_name: &Fields<'_>, t: &mut Topology) {
+    for (name, mut f) in by_name.by_name(d) {
+        let mut offset =
+            |key| f.integer(d, key).map_or(0, |v| v.value.clamp(-20_000, 20_000) as i32);
+        let at = (offset("x"), offset("y"));
+        d.finish(f);
+        t.layout.insert(name.to_owned(), at);
+    }
+}
+
+/// Reports networks that overlap: valid, but hardly intended.
+fn warn_of_overlaps(d: &mut Decoder, t: &Topology, defined: &[DefinedNetwork]) {
+    let docker = t.nodes.iter().any(|n| n.docker);
+    let docker = docker.then(|| (device::DOCKER_BRIDGE, docker::network().trunc()));
+    let all: Vec<_> = [
+        ("podCIDR", t.pod_cidr),
+        ("serviceCIDR", t.service_cidr),
+        ("the segment's subnet", t.segment.subnet),
+    ]
+    .into_iter()
+    .chain(docker)
+    .collect();
+    let mut reported: Vec<(&str, &str)> = Vec::new();
+    for (name, net, span) in defined.iter().rev() {
+        for (other, range) in all.iter().filter(|(n, _)| n != name) {
+            let overlap = net.contains(range) || range.contains(net);
+            if overlap && !reported.contains(&(other, name)) {
+                reported.push((name, other));
+                d.diags.push(Diagnostic::warning(
+                    Code::NetworkOverlap,
+                    *span,
+                    format!("{net} overlaps {other} ({range}): addresses in both are ambiguous"),
+                    "choose a network that nothing else uses",
+                ));
+            }
+        }
+    }
+}
+
+/// Reports a name that a configured device cannot have (`net/core/dev.c`, `dev_valid_name`; names
+/// that components use). Returns whether it is valid.
+fn check_device(d: &mut Decoder, path: &str, name: &Spanned<String>) -> bool {
+    let n = name.value.as_str();
+    let invalid = matches!(n, "" | "." | "..")
+        || n.len() > 15
+        || n.contains(|c: char| c == '/' || c == ':' || c.is_whitespace());
+    let reserved =
+        matches!(n, "lo" | device::CNI_BRIDGE | device::DOCKER_BRIDGE) || n.starts_with("flannel.");
+    let (why, hint) = if invalid {
+        ("not a device name", "write 1 to 15 characters without spaces, '/' or ':'")
+    } else if reserved {
+        ("a component creates a device of this name", "choose another name, such as eth0")
+    } else {
+        return true;
+    };
+    let message = format!("{path}: Invalid value: {n:?}: {why}");
+    d.error(Code::InvalidName, name.span, message, hint);
+    false
+}
+
+/// Reports two devices of one name on a node.
+fn check_veths(d: &mut Decoder, t: &Topology) {
+    for (i, p) in t.pods.iter().enumerate() {
+        let Some(veth) = &p.veth else { continue };
+        let nic = t.nodes.iter().any(|n| n.name.value == p.node.value && n.nic.name == veth.value);
+        let same = |q: &PodPlacement| {
+            q.node.value == p.node.value && q.veth.as_ref().is_some_and(|v| v.value == veth.value)
+        };
+        if nic || t.pods[..i].iter().any(same) {
+            d.error(
+                Code::DuplicateObject,
+                veth.span,
+                format!("{} already has a device {:?}", p.node.value, veth.value),
+                "give each veth of a node its own name",
+            );
+        }
+    }
+}
+
+/// Reports invalid names, and names and addresses that two machines have.
+fn check_machines(d: &mut Decoder, t: &Topology) {
+    let mut names: Vec<&Spanned<String>> = Vec::new();
+    let mut addrs: Vec<&Spanned<Ipv4Net>> = Vec::new();
+    let nodes = t.nodes.iter().map(|n| (&n.name, &n.nic));
+    for (name, nic) in nodes.chain(t.hosts.iter().map(|h| (&h.name, &h.nic))) {
+        if !NameRule::Subdomain.accepts(&name.value) {
+            d.error(
+                Code::InvalidName,
+                name.span,
+                format!("Invalid value: {:?}: not a name for a node or host", name.value),
+                "use lower case letters, digits, '-' and '.', and begin with a letter or digit",
+            );
+        }
+        if name.value == t.segment.name {
+            d.error(
+                Code::DuplicateObject,
+                name.span,
+                format!("the segment is already named {:?}", name.value),
+                "give each node, host and segment its own name",
+            );
+        }
+        if let Some(first) = names.iter().find(|n| n.value == name.value) {
+            d.error(
+                Code::DuplicateObject,
+                name.span,
+                format!("{:?} is already defined in line {}", name.value, first.span.line),
+                "give each node and host its own name",
+            );
+        }
+        let addr = nic.address.value.addr();
+        if let Some(first) = addrs.iter().find(|a| a.value.addr() == addr) {
+            d.error(
+                Code::AddressTaken,
+                nic.address.span,
+                format!("{addr} is already assigned in line {}", first.span.line),
+                "give each NIC its own address",
+            );
+        }
+        names.push(name);
+        addrs.push(&nic.address);
+    }
+}

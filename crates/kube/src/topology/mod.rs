@@ -1,0 +1,268 @@
+//! `kind: Topology`: the machines and networks under the cluster. Every field but the names of nodes
+//! has a default; a document without a Topology has a control plane, two workers and a client on one
+//! LAN.
+
+mod decode;
+
+pub use decode::decode;
+
+use crate::decode::Spanned;
+use crate::diag::Span;
+use crate::fault::{Daemon, Fault};
+use crate::release::Release;
+use ipnet::Ipv4Net;
+use net::wire::Mac;
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+/// The interface of a node or host on the segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nic {
+    /// The device's name, at most 15 characters.
+    pub name: String,
+    /// Its address with the prefix length of the segment.
+    pub address: Spanned<Ipv4Net>,
+    /// Its MAC address; derived from the seed if none is given.
+    pub mac: Option<Mac>,
+    /// The largest IP packet, in bytes, 576 to 65535.
+    pub mtu: u32,
+}
+
+/// What a node runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The API server; the scheduler puts no pods there.
+    ControlPlane,
+    /// Pods.
+    Worker,
+}
+
+/// A machine of the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Its name in Kubernetes.
+    pub name: Spanned<String>,
+    /// The host name that its shell prints.
+    pub hostname: String,
+    /// What it runs.
+    pub role: Role,
+    /// Its interface on the segment.
+    pub nic: Nic,
+    /// Whether docker runs there, with docker0 and its rules. By default only up to Kubernetes 1.23,
+    /// as 1.24 removed dockershim.
+    pub docker: bool,
+    /// The MAC address of docker0; derived from the seed if none is given.
+    pub docker_mac: Option<Mac>,
+    /// The MAC address of flannel's VXLAN device; derived from the seed if none is given.
+    pub vtep_mac: Option<Mac>,
+    /// `net.ipv4.ip_forward`.
+    pub ip_forward: bool,
+    /// `net.bridge.bridge-nf-call-iptables`.
+    pub bridge_nf: bool,
+    /// `net.ipv4.conf.all.rp_filter`: 0 off, 1 strict, 2 loose.
+    pub rp_filter: u8,
+    /// The label `topology.kubernetes.io/zone`.
+    pub zone: Option<String>,
+}
+
+/// A machine outside the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host {
+    /// Its name.
+    pub name: Spanned<String>,
+    /// The host name that its shell prints.
+    pub hostname: String,
+    /// Its interface on the segment.
+    pub nic: Nic,
+}
+
+/// An item of `spec.pods`: the node and address of one pod, which the scheduler and IPAM would
+/// choose otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodPlacement {
+    /// The pod's Deployment.
+    pub of: Spanned<String>,
+    /// Its node.
+    pub node: Spanned<String>,
+    /// Its address.
+    pub ip: Spanned<Ipv4Addr>,
+    /// The end of its name: five characters, or the template hash, `-` and five characters.
+    pub suffix: Option<String>,
+    /// The name of its veth device on the node.
+    pub veth: Option<Spanned<String>>,
+    /// The MAC address of that device.
+    pub veth_mac: Option<Mac>,
+    /// Whether its readiness probe succeeds.
+    pub ready: bool,
+    /// Whether it is being deleted.
+    pub terminating: bool,
+}
+
+/// Options of kube-proxy, the same on every node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KubeProxy {
+    /// `--masquerade-all`.
+    pub masquerade_all: bool,
+    /// `--cluster-cidr`: sources inside the cluster. The pods' network by default; none disables
+    /// the check.
+    pub cluster_cidr: Option<Ipv4Net>,
+    /// `--nodeport-addresses`: the node addresses with node ports; empty: all.
+    pub node_port_addresses: Vec<Ipv4Net>,
+    /// `--iptables-localhost-nodeports`: whether node ports are reachable at 127.0.0.1.
+    pub localhost_node_ports: bool,
+}
+
+/// flannel's backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// `vxlan`: packets to other nodes are encapsulated in UDP.
+    Vxlan {
+        /// `DirectRouting`: not encapsulated to nodes on the same segment.
+        direct_routing: bool,
+    },
+    /// `host-gw`: packets are routed as they are.
+    HostGw,
+}
+
+/// A LAN.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Its name.
+    pub name: String,
+    /// Its network.
+    pub subnet: Ipv4Net,
+    /// The default gateway of all machines on it.
+    pub gateway: Option<Ipv4Addr>,
+}
+
+/// The machines and networks under the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topology {
+    /// `metadata.name`.
+    pub name: String,
+    /// Seed of what real components draw at random: names, MAC addresses, the order of a Go map.
+    pub seed: u64,
+    /// The release of Kubernetes, which decides what kube-proxy, flannel, the CNI plugins and
+    /// docker write.
+    pub version: Release,
+    /// `--cluster-cidr` of kube-controller-manager: the pods' network.
+    pub pod_cidr: Ipv4Net,
+    /// `--service-cluster-ip-range`.
+    pub service_cidr: Ipv4Net,
+    /// `--service-node-port-range`: the first and last port.
+    pub node_ports: (u16, u16),
+    /// Options of kube-proxy.
+    pub kube_proxy: KubeProxy,
+    /// flannel's backend.
+    pub backend: Backend,
+    /// The VXLAN network identifier of flannel.
+    pub vni: u32,
+    /// The UDP port of flannel's VXLAN.
+    pub vxlan_port: u16,
+    /// `--ip-masq` of flannel.
+    pub ip_masq: bool,
+    /// The LAN.
+    pub segment: Segment,
+    /// The machines of the cluster.
+    pub nodes: Vec<Node>,
+    /// Machines outside the cluster.
+    pub hosts: Vec<Host>,
+    /// Pods with a fixed node and address.
+    pub pods: Vec<PodPlacement>,
+    /// Faults from the start.
+    pub faults: Vec<Fault>,
+    /// Offsets in the diagram by name of a node or host: right and down, in pixels.
+    pub layout: BTreeMap<String, (i32, i32)>,
+}
+
+/// Parses a literal of the source.
+fn literal<T: std::str::FromStr>(text: &str) -> T {
+    let Ok(value) = text.parse() else { unreachable!("invariant: a literal in the source") };
+    value
+}
+
+impl Default for Topology {
+    fn default() -> Self {
+        let at = Span { line: 1, column: 1, start: 0, end: 0 };
+        let nic = |last: u8| Nic {
+            name: "eth0".to_owned(),
+            address: Spanned { value: literal(&format!("192.168.1.{last}/24")), span: at },
+            mac: None,
+            mtu: 1500,
+        };
+        let node = |name: &str, role, last| Node {
+            role,
+            nic: nic(last),
+            ..Node::named(Spanned { value: name.to_owned(), span: at })
+        };
+        let host = |name: &str, last| Host {
+            name: Spanned { value: name.to_owned(), span: at },
+            hostname: name.to_owned(),
+            nic: nic(last),
+        };
+        Self {
+            name: "default".to_owned(),
+            seed: 0,
+            version: Release::FIRST,
+            pod_cidr: literal("10.244.0.0/16"),
+            service_cidr: literal("10.96.0.0/12"),
+            node_ports: (30_000, 32_767),
+            kube_proxy: KubeProxy {
+                masquerade_all: false,
+                cluster_cidr: Some(literal("10.244.0.0/16")),
+                node_port_addresses: Vec::new(),
+                localhost_node_ports: true,
+            },
+            backend: Backend::Vxlan { direct_routing: false },
+            vni: 1,
+            vxlan_port: net::wire::VXLAN_PORT,
+            ip_masq: true,
+            segment: Segment {
+                name: "lan".to_owned(),
+                subnet: literal("192.168.1.0/24"),
+                gateway: Some(literal("192.168.1.1")),
+            },
+            nodes: vec![
+                node("control-plane", Role::ControlPlane, 10),
+                node("worker-1", Role::Worker, 11),
+                node("worker-2", Role::Worker, 12),
+            ],
+            hosts: vec![host("gateway", 1), host("client", 100)],
+            pods: Vec::new(),
+            faults: Vec::new(),
+            layout: BTreeMap::new(),
+        }
+    }
+}
+
+impl Topology {
+    /// Whether a daemon runs on a node.
+    pub fn runs(&self, node: &str, daemon: Daemon) -> bool {
+        !self.faults.iter().any(|f| matches!(f, Fault::Stopped(n, d) if n == node && *d == daemon))
+    }
+}
+
+impl Node {
+    /// A worker with the default settings.
+    fn named(name: Spanned<String>) -> Self {
+        let nic = Nic {
+            name: "eth0".to_owned(),
+            address: Spanned { value: literal("192.168.1.11/24"), span: name.span },
+            mac: None,
+            mtu: 1500,
+        };
+        Self {
+            hostname: name.value.clone(),
+            name,
+            role: Role::Worker,
+            nic,
+            docker: true,
+            docker_mac: None,
+            vtep_mac: None,
+            ip_forward: true,
+            bridge_nf: true,
+            rp_filter: 1,
+            zone: None,
+        }
+    }
+}
