@@ -43,10 +43,17 @@ pub fn mount() {
     yew::Renderer::<Root>::with_root_and_props(place, props).render();
 }
 
+/// How long the keys rest before the cluster of a typed text is built, in milliseconds.
+const TYPING: u32 = 100;
+
 /// Something that happened.
 pub enum Msg {
     /// A person did something, or a timer.
     Do(Action),
+    /// The text was typed in the editor: it is read when the keys have rested for [`TYPING`].
+    Typed(String),
+    /// The keys have rested.
+    Read,
     /// The text that the editor shows must change.
     SetEditor,
     /// The editor's script is there.
@@ -94,6 +101,8 @@ pub struct Root {
     glide: Option<Glide>,
     frame: Option<AnimationFrame>,
     timer: Option<Timeout>,
+    /// A typed text that has not been read, and the timer that reads it.
+    typed: Option<(String, Timeout)>,
     _keys: EventListener,
     _resize: EventListener,
     _hash: EventListener,
@@ -182,6 +191,7 @@ impl Component for Root {
             glide: None,
             frame: None,
             timer,
+            typed: None,
             _keys: keys,
             _resize: resize,
             _hash: hash,
@@ -191,40 +201,24 @@ impl Component for Root {
     }
 
     fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
-        match msg {
+        // Whatever is done, it is done to the text as it stands; only playing goes on without it.
+        let waits = matches!(msg, Msg::Typed(_) | Msg::Glide(_) | Msg::Do(Action::Tick));
+        let read = !waits && self.read_typed(ctx);
+        let drawn = match msg {
             Msg::Do(action) if self.page.embed && !action.only_looks() => false,
             Msg::Do(action) => {
-                if let Action::Text(text) = &action {
-                    // First kept, then read: whatever happens, it is there.
-                    effects::keep_text(text);
-                }
-                if matches!(action, Action::Change(_) | Action::Select(_) | Action::Send) {
-                    interop::close_menus();
-                }
-                let moves = action.only_moves();
-                if !moves {
-                    self.page.edition.update(|e| e + 1);
-                }
-                let mut app = self.page.app.borrow_mut();
-                for effect in update(&mut app, action) {
-                    if let Some(timer) = effects::run(&app, &effect, ctx.link()) {
-                        self.timer = Some(timer);
-                    }
-                }
-                if !app.playing {
-                    self.timer = None;
-                }
-                let seen = self.page.scene.take();
-                self.page.scene.replace(scene_of(&app, moves.then_some(&seen)));
-                let told = Rc::ptr_eq(&self.marked, &app.diags);
-                drop(app);
-                if !told {
-                    self.mark();
-                }
-                self.viewport.show(self.fit());
-                self.start_glide(ctx);
+                self.act(ctx, action);
                 true
             }
+            Msg::Typed(text) => {
+                // It is kept before it is read: whatever reading does, it is there.
+                effects::keep_text(&text);
+                let link = ctx.link().clone();
+                let wait = Timeout::new(TYPING, move || link.send_message(Msg::Read));
+                self.typed = Some((text, wait));
+                false
+            }
+            Msg::Read => false,
             Msg::Play(on) => {
                 if self.page.app.borrow().playing != on {
                     ctx.link().send_message(Msg::Do(Action::TogglePlay));
@@ -244,7 +238,7 @@ impl Component for Root {
                     let app = self.page.app.borrow();
                     let label = view::words::ui(view::words::Ui::Editor, app.lang);
                     self.editor = Editor::mount(&host, &app.text, label, move |text| {
-                        link.send_message(Msg::Do(Action::Text(text)));
+                        link.send_message(Msg::Typed(text));
                     });
                     drop(app);
                     self.mark();
@@ -316,7 +310,8 @@ impl Component for Root {
                 self.glide_frame(ctx, now);
                 false
             }
-        }
+        };
+        drawn || read
     }
 
     fn view(&self, _: &Context<Self>) -> Html {
@@ -373,6 +368,42 @@ fn opened(props: &Props) -> (App, Vec<view::app::Effect>) {
 impl Root {
     fn fit(&self) -> Camera {
         viewport::fit(&self.page.app.borrow(), &self.page.scene.borrow())
+    }
+
+    /// Does an action, runs its effects and works out the scene.
+    fn act(&mut self, ctx: &Context<Self>, action: Action) {
+        if matches!(action, Action::Change(_) | Action::Select(_) | Action::Send) {
+            interop::close_menus();
+        }
+        let moves = action.only_moves();
+        if !moves {
+            self.page.edition.update(|e| e + 1);
+        }
+        let mut app = self.page.app.borrow_mut();
+        for effect in update(&mut app, action) {
+            if let Some(timer) = effects::run(&app, &effect, ctx.link()) {
+                self.timer = Some(timer);
+            }
+        }
+        if !app.playing {
+            self.timer = None;
+        }
+        let seen = self.page.scene.take();
+        self.page.scene.replace(scene_of(&app, moves.then_some(&seen)));
+        let told = Rc::ptr_eq(&self.marked, &app.diags);
+        drop(app);
+        if !told {
+            self.mark();
+        }
+        self.viewport.show(self.fit());
+        self.start_glide(ctx);
+    }
+
+    /// Builds the cluster of a typed text that has not been read. Returns whether there was one.
+    fn read_typed(&mut self, ctx: &Context<Self>) -> bool {
+        let Some((text, _)) = self.typed.take() else { return false };
+        self.act(ctx, Action::Text(text));
+        true
     }
 
     fn mark(&mut self) {
