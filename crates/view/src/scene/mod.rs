@@ -4,7 +4,7 @@
 mod capsule;
 mod way;
 
-pub use way::links;
+pub(crate) use way::links;
 
 use crate::index::Index;
 use crate::labels::{Kind, Labels};

@@ -150,7 +150,7 @@ fn in_node(l: &Layout, n: &NodeBox, a: Spot, b: Spot) -> Option<Vec<Point>> {
 }
 
 /// The wires inside a node, as SVG paths: one for each lane; none in a folded node.
-pub fn links(l: &Layout, n: &NodeBox) -> Vec<String> {
+pub(crate) fn links(l: &Layout, n: &NodeBox) -> Vec<String> {
     if n.folded {
         return Vec::new();
     }
