@@ -95,7 +95,7 @@ test("addresses, MACs and MTUs are changed in the form, and a bad one is told at
     assert.match(after, /address: 192\.168\.120\.77\/24, mac: "00:50:56:00:00:01", mtu: 1400\}/);
     await fill(page, "address", "10.9.9.9/24");
     await page
-      .locator(".problem.error", { hasText: "not in the segment's 192.168.120.0/24" })
+      .locator(".problem.error", { hasText: "not in the segment's subnet 192.168.120.0/24" })
       .waitFor();
     assert.match(await page.locator(".stale-note").textContent(), /last valid cluster/);
     await undo(page);

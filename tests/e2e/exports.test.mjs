@@ -34,8 +34,9 @@ const looks = (svg) => {
   const looks = {};
   for (const e of svg.querySelectorAll("g rect, g circle, g path, g text")) {
     const { fill, stroke, strokeWidth, fontSize, fontWeight, opacity } = getComputedStyle(e);
+    const font = e.tagName === "text" ? `${fontSize} ${fontWeight}` : "";
     looks[`${e.parentElement.getAttribute("class")} ${e.getAttribute("class")}`] =
-      `${fill} ${stroke} ${strokeWidth} ${fontSize} ${fontWeight} ${opacity}`;
+      `${fill} ${stroke} ${strokeWidth} ${font} ${opacity}`;
   }
   return looks;
 };
@@ -85,9 +86,9 @@ test("every file of the dialog is one", async () => {
       `${w}x${h} of ${sw}x${sh}, ${png.bytes.length} bytes`,
     );
 
-    const film = await take(page, "moving");
-    assert.equal(film.name, "packetwalk-run.svg");
-    assert.match(film.text, /@keyframes go-[0-9a-f]{8}\{/);
+    const animation = await take(page, "moving");
+    assert.equal(animation.name, "packetwalk-run.svg");
+    assert.match(animation.text, /@keyframes go-[0-9a-f]{8}\{/);
 
     const lines = await take(page, "a line an event");
     assert.ok(lines.text.split("\n").length > 300);
@@ -129,18 +130,18 @@ test("every file of the dialog is one", async () => {
   });
 });
 
-test("a film plays in an image, and rests where nothing may move", async () => {
-  let film;
+test("an animation plays in an image, and rests where nothing may move", async () => {
+  let animation;
   await visit({}, async (page) => {
     await send(page);
     await files(page);
-    film = (await take(page, "moving")).text;
-    const image = `<img width="760" src="data:image/svg+xml,${encodeURIComponent(film)}">`;
+    animation = (await take(page, "moving")).text;
+    const image = `<img width="760" src="data:image/svg+xml,${encodeURIComponent(animation)}">`;
     // An image asks the system itself: what is emulated here reaches only what stands in the page.
     for (const [motion, moves, markup] of [
       ["no-preference", true, image],
-      ["no-preference", true, film],
-      ["reduce", false, film],
+      ["no-preference", true, animation],
+      ["reduce", false, animation],
     ]) {
       const other = await page.context().newPage();
       await other.emulateMedia({ reducedMotion: motion });
@@ -148,7 +149,7 @@ test("a film plays in an image, and rests where nothing may move", async () => {
       await other.waitForFunction(() => [...document.images].every((i) => i.complete));
       await other.waitForTimeout(500);
       const first = await other.screenshot();
-      if (moves) await other.screenshot({ path: join(shots, "film.png") });
+      if (moves) await other.screenshot({ path: join(shots, "animation.png") });
       await other.waitForTimeout(1800);
       const second = await other.screenshot();
       assert.equal(!first.equals(second), moves, `motion: ${motion}`);

@@ -118,7 +118,7 @@ test("the engine answers every one, writes what it can, and its memory stays bou
     }
     for (const what of [
       "svg",
-      "film",
+      "animation",
       "lines",
       "markdown",
       "mermaid",
@@ -198,7 +198,7 @@ test("a browser and a Markdown renderer read what is written and run nothing", a
     const distinct = (kind) => [
       ...new Map(written.filter(([what]) => what === kind).map(([, name, text]) => [text, name])),
     ];
-    for (const [text, name] of [...distinct("svg"), ...distinct("film").slice(0, 12)]) {
+    for (const [text, name] of [...distinct("svg"), ...distinct("animation").slice(0, 12)]) {
       const found = await page.evaluate((t) => {
         const xml = new DOMParser().parseFromString(t, "image/svg+xml");
         const bad = [
@@ -277,7 +277,7 @@ test("the page takes every one, loses no text, and runs nothing", async () => {
     await page.goto(`${server.origin}/`);
     await page.locator(".cm-content").waitFor();
     await page.click(".adder");
-    await page.locator("details.adder").waitFor();
+    await page.locator("#app > .page details.adder").waitFor();
     const own = "# my own text\n";
     const kept = () => page.evaluate(() => localStorage.getItem("packetwalk.text"));
     for (const [n, c] of cases.entries()) {
@@ -323,7 +323,7 @@ test("the page takes every one, loses no text, and runs nothing", async () => {
     for (const c of cases.filter((c) => c.kind === "link").slice(0, 12)) {
       await page.goto("about:blank");
       await page.goto(`${server.origin}/${c.text}`);
-      await page.locator("details.adder").waitFor({ state: "attached" });
+      await page.locator("#app > .page details.adder").waitFor({ state: "attached" });
       assert.equal(await kept(), own, c.name);
     }
     assert.deepEqual(said, []);

@@ -92,9 +92,7 @@ try {
   for (const [width, height] of SIZES) {
     const seen = await visitOnce(server.origin, { viewport: { width, height }, until: "engine" });
     const moved =
-      seen.first &&
-      seen.then &&
-      Math.hypot(seen.first.x - seen.then.x, seen.first.y - seen.then.y);
+      seen.first && seen.then && Math.hypot(seen.first.x - seen.then.x, seen.first.y - seen.then.y);
     console.log(
       `${width}x${height}: layout shift ${seen.shift.toFixed(4)}, ` +
         `picture moved by ${moved?.toFixed(1) ?? "?"} px when the engine took over`,

@@ -89,7 +89,7 @@ test("a session does what the page does, and says what is wrong", () => {
     const opened = Session.open(link);
     const why = (act) => { try { act(); return "nothing"; } catch (e) { return [e instanceof Error, e.message, e.line, e.column, e.code, e.hint, e.diagnostics?.length]; } };
     const bytes = session.pcapng(["node01/flannel.1"]);
-    const files = ["svg", "film", "lines", "markdown", "mermaid", "lab"].map((f) => session[f]().length);
+    const files = ["svg", "animation", "lines", "markdown", "mermaid", "lab"].map((f) => session[f]().length);
     session.step = 12;
     console.log(JSON.stringify({
       answered: trace.verdict.answered, same: trace.hash === again.hash, events: trace.events.length,
@@ -99,7 +99,7 @@ test("a session does what the page does, and says what is wrong", () => {
       pcapng: [...bytes.subarray(0, 4)],
       wrong: [() => new Session("kind: ["), () => new Session(preset.document, { sed: 3 }), () => new Session(preset.document, { lang: "de" }), () => session.send({ from: "bastion" }),
         () => session.send({ from: "nobody", to: "svc/x:1" }), () => session.send({ from: "bastion", to: "192.168.120.226:30080", sport: 70000 }), () => session.send({ from: "bastion", to: "192.168.120.226:30080", endpoint: "10.9.9.9" }),
-        () => Session.open("#v9:abc"), () => session.grain("fine"), () => session.pcapng(["x/y"]), () => new Session(preset.document).film(), () => new Session(5), () => new Session(), () => session.exec("node01"), () => { session.step = NaN; }, () => session.pcapng("node01/cni0"), () => session.send({ from: "bastion", to: "192.168.120.226:30080", ttl: 3 })].map(why),
+        () => Session.open("#v9:abc"), () => session.grain("fine"), () => session.pcapng(["x/y"]), () => new Session(preset.document).animation(), () => new Session(5), () => new Session(), () => session.exec("node01"), () => { session.step = NaN; }, () => session.pcapng("node01/cni0"), () => session.send({ from: "bastion", to: "192.168.120.226:30080", ttl: 3 })].map(why),
       checked: check("apiVersion: v1\\nkind: Service\\n").map((d) => [d.line, d.severity, d.code]),
     }));
   `);

@@ -50,7 +50,7 @@ test("a pod is deleted from its form, at this moment, and another comes", async 
       await send(page);
       await page.click("[aria-label='最後へ']");
       await page.click(".adder");
-      await page.locator("details.adder").waitFor();
+      await page.locator("#app > .page details.adder").waitFor();
       const pod = await pods(page).first().getAttribute("data-host");
       await pick(page, pod);
       await page.click(".thing button:has-text('この Pod を削除')");

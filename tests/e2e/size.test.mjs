@@ -131,7 +131,7 @@ test("the layout does not shift when the engine takes over", async () => {
     let seen;
     const before = async (page) => {
       await page.route("**/*.wasm", async (route) => {
-        await page.waitForTimeout(300);
+        await page.waitForFunction(() => globalThis.before);
         await route.continue();
       });
       await page.addInitScript(() => {
@@ -148,13 +148,11 @@ test("the layout does not shift when the engine takes over", async () => {
             return r && [selector, r.x, r.y, r.width, r.height].join(" ");
           });
         const look = () => {
-          if (document.querySelector("#app > .page")) globalThis.after = boxes();
-          else {
-            globalThis.before = boxes();
-            requestAnimationFrame(look);
-          }
+          if (document.querySelector("#app > .page")) return (globalThis.after = boxes());
+          if (boxes().every(Boolean)) globalThis.before = boxes();
+          requestAnimationFrame(look);
         };
-        document.addEventListener("DOMContentLoaded", () => requestAnimationFrame(look));
+        requestAnimationFrame(look);
       });
     };
     await visit({ before, viewport: { width, height } }, async (page) => {

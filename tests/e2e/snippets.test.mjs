@@ -99,7 +99,7 @@ test("HTML: iframe; its link opens the page with the session", async () => {
       page.waitForEvent("popup"),
       inside.locator(".head a.send").click(),
     ]);
-    await popup.locator("details.adder").waitFor({ state: "attached" });
+    await popup.locator("#app > .page details.adder").waitFor({ state: "attached" });
     assert.ok(Number(await popup.locator(".count strong").textContent()) >= 21);
     await popup.close();
   });
@@ -201,7 +201,7 @@ test("Markdown: a picture that is a link, where frames are left out", async () =
     ]);
     await page.screenshot({ path: join(shots, "snippet-markdown.png") });
     await picture.click();
-    await page.locator("details.adder").waitFor({ state: "attached" });
+    await page.locator("#app > .page details.adder").waitFor({ state: "attached" });
     assert.ok(Number(await page.locator(".count strong").textContent()) >= 20);
     assert.deepEqual(said, []);
   } finally {
@@ -224,7 +224,7 @@ test("the page gives the same snippets as the command line", async () => {
   try {
     const page = await context.newPage();
     await page.goto(link);
-    await page.locator("details.adder").waitFor({ state: "attached" });
+    await page.locator("#app > .page details.adder").waitFor({ state: "attached" });
     await page.click("#share");
     await page.getByRole("tab", { name: "Embed" }).click();
     const kinds = ["iframe", "element", "mdbook", "docusaurus", "hugo", "markdown"];

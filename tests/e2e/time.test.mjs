@@ -156,7 +156,7 @@ test("a device is taken down at this moment from its form", async () => {
   await visit({}, async (page) => {
     await send(page);
     await page.click(".adder");
-    await page.locator("details.adder").waitFor();
+    await page.locator("#app > .page details.adder").waitFor();
     await pick(page, "node02", "cni0");
     await page.click(".thing button:has-text('cni0: take down')");
     await page.locator(".device.down[data-dev='cni0']").waitFor();

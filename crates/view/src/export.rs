@@ -2,7 +2,7 @@
 //! for the format it is written in.
 
 use crate::app::{App, Loaded};
-use crate::words::{Give, film_too_long, give};
+use crate::words::{Give, animation_too_long, give};
 use crate::{json, markdown, mermaid, svg, trace};
 use kube::topology::Role;
 use play::script::Script;
@@ -81,7 +81,7 @@ impl Export {
         match self {
             Self::Svg => Give::ExportSvg,
             Self::Png => Give::ExportPng,
-            Self::Animation => Give::ExportFilm,
+            Self::Animation => Give::ExportAnimation,
             Self::Text => Give::ExportText,
             Self::Markdown => Give::ExportMarkdown,
             Self::Mermaid => Give::ExportMermaid,
@@ -139,7 +139,7 @@ pub fn file(app: &App, what: Export, captured: &BTreeSet<String>) -> Result<File
         Export::Svg | Export::Png => svg::moment(app).ok_or_else(nothing)?,
         Export::Animation => svg::animation(app).map_err(|why| match why {
             svg::NoAnimation::NothingSent => nothing(),
-            svg::NoAnimation::TooLong(steps) => film_too_long(steps, app.lang),
+            svg::NoAnimation::TooLong(steps) => animation_too_long(steps, app.lang),
         })?,
         Export::Text => told(trace::text)?,
         Export::Markdown => told(markdown::run)?,

@@ -10,9 +10,9 @@ mod share;
 mod ui;
 
 pub use share::{
-    Give, capture_chosen, film_too_long, give, link_by_hand, link_fault, link_holds, link_long,
-    link_private, no_draw, no_endpoint, none_of_draw, script_not_played, script_too_much,
-    snippet_note,
+    Give, animation_too_long, capture_chosen, give, link_by_hand, link_fault, link_holds,
+    link_long, link_private, no_draw, no_endpoint, none_of_draw, script_not_played,
+    script_too_much, snippet_note,
 };
 pub use ui::{Ui, ui};
 

@@ -21,7 +21,7 @@ super::ui::texts! { Give, give:
     Copied: "Copied", "コピーしました";
     ExportSvg: "Picture of this moment (SVG)", "この時点の図（SVG）";
     ExportPng: "Picture of this moment (PNG)", "この時点の図（PNG）";
-    ExportFilm: "The run, moving (SVG)", "動く図（SVG）";
+    ExportAnimation: "The run, moving (SVG)", "動く図（SVG）";
     ExportText: "The run, a line an event", "全イベント（テキスト）";
     ExportMarkdown: "The run as a table (Markdown)", "表（Markdown）";
     ExportMermaid: "The run as a sequence (Mermaid)", "シーケンス図（Mermaid）";
@@ -190,7 +190,7 @@ pub fn capture_chosen(chosen: usize, all: usize, lang: Lang) -> String {
 }
 
 /// That a run is too long to move in a picture.
-pub fn film_too_long(steps: usize, lang: Lang) -> String {
+pub fn animation_too_long(steps: usize, lang: Lang) -> String {
     match lang {
         Lang::En => {
             format!(
