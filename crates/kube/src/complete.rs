@@ -1,5 +1,5 @@
-//! Completion: the keys, words, labels and names that can be typed at a place. For Topology and Script the
-//! table of fields gives them; for Kubernetes kinds the decoder records what it accepts.
+//! Completion: the keys, words, labels and names that can be typed at a place. For Topology and
+//! Script the table of fields gives them; for Kubernetes kinds the decoder records what it accepts.
 
 use crate::controller;
 use crate::decode::{Accepted, Decoder};

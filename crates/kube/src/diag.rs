@@ -206,8 +206,8 @@ impl fmt::Display for Diagnostic {
 /// The most diagnostics that are reported for one text.
 pub const MAX_REPORTED: usize = 500;
 
-/// At most [`MAX_REPORTED`] of the diagnostics, errors in preference to others, in their order; and a
-/// note with the number of those left out.
+/// At most [`MAX_REPORTED`] of the diagnostics, errors in preference to others, in their order; and
+/// a note with the number of those left out.
 pub(crate) fn limited(diags: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let Some(more) = diags.len().checked_sub(MAX_REPORTED).filter(|n| *n > 0) else { return diags };
     let (errors, others): (Vec<_>, Vec<_>) =

@@ -91,8 +91,8 @@ fn commented(release: Release, comment: &str, mut rule: Rule) -> Rule {
     rule
 }
 
-/// `MasqRules`: traffic among pods keeps its source, as does traffic from outside to a pod of this node;
-/// other traffic from or to pods gets the node's address.
+/// `MasqRules`: traffic among pods keeps its source, as does traffic from outside to a pod of this
+/// node; other traffic from or to pods gets the node's address.
 fn masquerading(release: Release, net: Ipv4Net, own: Ipv4Net) -> Vec<Rule> {
     let masquerade =
         || Rule::to(Target::Masquerade { random_fully: release.flannel_random_fully() });

@@ -11,8 +11,8 @@ pub(crate) fn pod_cidrs(cluster: Ipv4Net) -> impl Iterator<Item = Ipv4Net> {
     cluster.subnets(cluster.prefix_len().max(24)).into_iter().flatten()
 }
 
-/// host-local's round robin in one node's pod network: `.1` is the gateway, the first pod gets `.2`;
-/// released addresses are reused only after the end of the range
+/// host-local's round robin in one node's pod network: `.1` is the gateway, the first pod gets
+/// `.2`; released addresses are reused only after the end of the range
 /// (`plugins/ipam/host-local/backend/allocator/allocator.go`).
 #[derive(Clone, Debug)]
 pub(crate) struct HostLocal {

@@ -1,17 +1,17 @@
-//! Kubernetes: manifests with the span of every value, and the Linux state that its components make of
-//! them.
+//! Kubernetes: manifests with the span of every value, and the Linux state that its components make
+//! of them.
 //!
 //! ```text
-//! text ─▶ yaml (values with spans) ─▶ object, topology (decoded, validated) ─▶ controller ─▶ cluster
-//!                                                                                              │
-//!                         net::Spec ◀── plan ◀── proxy (kube-proxy), flannel, cni, portmap, docker
-//!                             │
-//!                             └─▶ rollout: from one running cluster to the next, component by component
+//! text ─▶ yaml (values, spans) ─▶ object, topology (decoded) ─▶ controller ─▶ cluster
+//!                                                                                │
+//!           net::Spec ◀── plan ◀── proxy (kube-proxy), flannel, cni, portmap, docker
+//!               │
+//!               └─▶ rollout: from one running cluster to the next, one component at a time
 //! ```
 //!
-//! **Architecture invariant.** This crate knows text and state, never packets in flight or how anything
-//! is shown. It is pure: the same text gives the same cluster everywhere. Invalid text never panics:
-//! every function over it returns the best value and every fault.
+//! **Architecture invariant.** This crate knows text and state, never packets in flight or how
+//! anything is shown. It is pure: the same text gives the same cluster everywhere. Invalid text
+//! never panics: every function over it returns the best value and every fault.
 #![forbid(unsafe_code)]
 
 mod address;

@@ -1,5 +1,5 @@
-//! Names that components generate: chains, pods, MAC addresses. Where the real ones are random, these
-//! are drawn from the topology's seed.
+//! Names that components generate: chains, pods, MAC addresses. Where the real ones are random,
+//! these are drawn from the topology's seed.
 
 use data_encoding::{BASE32, HEXLOWER};
 use net::rng;
@@ -37,8 +37,8 @@ pub fn portmap_chain(prefix: &str, network: &str, container_id: &str) -> String 
     format!("{prefix}{}", &digest[..28 - prefix.len()])
 }
 
-/// The label `pod-template-hash`, part of a pod's name. The real one is FNV-32a over Go's dump of the
-/// template; this is FNV-32a over a text of our own.
+/// The label `pod-template-hash`, part of a pod's name. The real one is FNV-32a over Go's dump of
+/// the template; this is FNV-32a over a text of our own.
 pub fn template_hash(template: &str) -> String {
     let hash =
         template.bytes().fold(0x811c_9dc5_u32, |h, b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193));

@@ -1,13 +1,13 @@
-//! The portmap plugin: host ports of pods (`plugins/meta/portmap/portmap_iptables.go`; CNI plugins 0.6
-//! with Kubernetes 1.10, later ones after that).
+//! The portmap plugin: host ports of pods (`plugins/meta/portmap/portmap_iptables.go`; CNI plugins
+//! 0.6 with Kubernetes 1.10, later ones after that).
 //!
 //! ```text
 //! PREROUTING, OUTPUT ──local──▶ CNI-HOSTPORT-DNAT ──port──▶ CNI-DN-<pod> ──▶ DNAT to the pod
 //! ```
 //!
-//! Traffic from the node's 127.0.0.1, and in later versions from the node's pods, is masqueraded: up to
-//! 0.6 by CNI-HOSTPORT-SNAT and a chain of the pod, from 0.7 on by a mark. From 0.9 on, adding a pod
-//! deletes the conntrack entries of UDP to its host ports.
+//! Traffic from the node's 127.0.0.1, and in later versions from the node's pods, is masqueraded:
+//! up to 0.6 by CNI-HOSTPORT-SNAT and a chain of the pod, from 0.7 on by a mark. From 0.9 on,
+//! adding a pod deletes the conntrack entries of UDP to its host ports.
 
 use crate::cluster::{Cluster, Pod};
 use crate::naming;

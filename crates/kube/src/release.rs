@@ -1,7 +1,8 @@
 //! How the releases of Kubernetes differ: the one place where versions are compared.
 //!
-//! A release is its minor number: 1.36 is 36. The table is drawn from `pkg/proxy/iptables/proxier.go` of
-//! each release, and from the versions of flannel, the CNI plugins and docker that were current with it.
+//! A release is its minor number: 1.36 is 36. The table is drawn from
+//! `pkg/proxy/iptables/proxier.go` of each release, and from the versions of flannel, the CNI
+//! plugins and docker that were current with it.
 
 use std::fmt;
 
@@ -66,16 +67,18 @@ since! {
     12 drops_comments_when_large,
     /// The Service kube-dns has a port for CoreDNS's metrics.
     13 coredns_metrics,
-    /// Forwarded packets to a Service without endpoints are rejected: FORWARD jumps to KUBE-SERVICES.
+    /// Forwarded packets to a Service without endpoints are rejected: FORWARD jumps to
+    /// KUBE-SERVICES.
     14 rejects_forwarded,
     /// Packets to a load balancer's address without endpoints are rejected.
     14 rejects_load_balancer,
     /// flannel 0.11: `MASQUERADE --random-fully`.
     14 flannel_random_fully,
-    /// CNI plugins 0.7: the MAC addresses of pods and cni0 are random, not derived from the address.
+    /// CNI plugins 0.7: the MAC addresses of pods and cni0 are random, not derived from the
+    /// address.
     14 random_macs,
-    /// Removing an endpoint also deletes UDP conntrack entries to the node port, external IPs and load
-    /// balancer addresses.
+    /// Removing an endpoint also deletes UDP conntrack entries to the node port, external IPs and
+    /// load balancer addresses.
     14 forgets_outside,
     /// A Service's first endpoint deletes UDP conntrack entries to its external IPs.
     14 forgets_external,
@@ -113,8 +116,8 @@ since! {
     20 no_bare_colon,
     /// FORWARD jumps to KUBE-EXTERNAL-SERVICES.
     20 forwards_external,
-    /// A Service's first endpoint, instead of its node port's creation, deletes UDP conntrack entries
-    /// to that port.
+    /// A Service's first endpoint, instead of its node port's creation, deletes UDP conntrack
+    /// entries to that port.
     21 forgets_node_port_late,
     /// Rules of external IPs no longer use `-m physdev`.
     21 no_physdev,
@@ -152,7 +155,8 @@ since! {
     25 drops_in_filter,
     /// kubelet's rule about 127.0.0.0/8 stands before that about dropped packets.
     25 localnet_first,
-    /// flannel 0.20.2: rules stand in chains of their own; packets marked by kube-proxy are left to it.
+    /// flannel 0.20.2: rules stand in chains of their own; packets marked by kube-proxy are left to
+    /// it.
     26 flannel_chains,
     /// `--iptables-localhost-nodeports`; one is not forwarded to 127.0.0.0/8 without it.
     26 localhost_flag,
@@ -174,8 +178,8 @@ since! {
     30 ip_mode,
     /// Rules use nfacct counters, if they exist.
     31 nfacct,
-    /// Zone hints are obeyed. From 1.24 to 1.30 they depend on an annotation of the Service, which is
-    /// not simulated.
+    /// Zone hints are obeyed. From 1.24 to 1.30 they depend on an annotation of the Service, which
+    /// is not simulated.
     31 zone_hints,
     /// `trafficDistribution: PreferClose` is obeyed.
     31 prefers_close,
@@ -208,8 +212,8 @@ impl Release {
         self.0 <= 22
     }
 
-    /// Whether removing an endpoint of a Service with a node port deletes only the UDP conntrack entries
-    /// to that port, a bug (1.14 to 1.19).
+    /// Whether removing an endpoint of a Service with a node port deletes only the UDP conntrack
+    /// entries to that port, a bug (1.14 to 1.19).
     pub const fn forgets_node_port_only(self) -> bool {
         matches!(self.0, 14..=19)
     }

@@ -17,8 +17,8 @@ pub struct Applied {
     pub result: &'static str,
 }
 
-/// The text after objects of another text are applied to it: an object of the same kind, namespace and
-/// name is replaced, any other added. `namespace`: of objects that name none.
+/// The text after objects of another text are applied to it: an object of the same kind, namespace
+/// and name is replaced, any other added. `namespace`: of objects that name none.
 ///
 /// # Errors
 /// The text cannot be edited.

@@ -1,5 +1,5 @@
-//! Edits of a cluster, as its diagram and kubectl make them. Each becomes a few edits of the text; all
-//! other bytes stay as they are.
+//! Edits of a cluster, as its diagram and kubectl make them. Each becomes a few edits of the text;
+//! all other bytes stay as they are.
 
 mod apply;
 mod editor;

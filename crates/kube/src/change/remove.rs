@@ -48,8 +48,8 @@ impl Editor {
         }
     }
 
-    /// Removes the items of `spec.pods` for which `gone` is true, given the Deployment, the node and
-    /// the number of earlier items of the same Deployment.
+    /// Removes the items of `spec.pods` for which `gone` is true, given the Deployment, the node
+    /// and the number of earlier items of the same Deployment.
     pub(super) fn remove_placements(
         &mut self,
         gone: impl Fn(&str, &str, usize) -> bool,

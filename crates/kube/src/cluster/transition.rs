@@ -45,8 +45,8 @@ impl Cluster {
         all
     }
 
-    /// This cluster while pods still start and stop: the pods at `starting` are not ready yet; those
-    /// at `stopping`, of the cluster before, are terminating, and those at `kept` still run.
+    /// This cluster while pods still start and stop: the pods at `starting` are not ready yet;
+    /// those at `stopping`, of the cluster before, are terminating, and those at `kept` still run.
     pub(crate) fn during_rollout(
         &self,
         before: &Self,

@@ -1,7 +1,9 @@
-//! The control plane: from a document to a running cluster, and from one running cluster to the next.
+//! The control plane: from a document to a running cluster, and from one running cluster to the
+//! next.
 //!
-//! A document's objects pass the API server (defaults, validation, allocation of cluster IPs and node
-//! ports), the Deployment controller and the scheduler, IPAM, and the EndpointSlice controller.
+//! A document's objects pass the API server (defaults, validation, allocation of cluster IPs and
+//! node ports), the Deployment controller and the scheduler, IPAM, and the EndpointSlice
+//! controller.
 
 mod endpoints;
 mod previous;

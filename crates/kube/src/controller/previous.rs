@@ -1,5 +1,5 @@
-//! A running cluster to which another document is applied: what exists keeps its node, addresses and
-//! ports; what is new is added; what the document no longer contains is removed
+//! A running cluster to which another document is applied: what exists keeps its node, addresses
+//! and ports; what is new is added; what the document no longer contains is removed
 //! (`pkg/controller/controller_utils.go`, `pkg/registry/core/service`, host-local).
 
 use super::{ControlPlane, build_cluster, finish};

@@ -2,19 +2,21 @@
 //!
 //! ```text
 //! t            kubectl; a machine is connected
-//! + 0.3 s      flanneld, on every node: neighbour, forwarding entry and route of nodes added or removed
+//! + 0.3 s      flanneld on every node: neighbour, forwarding entry, route of a changed node
 //! + 0.4 s      kubelet and the CNI plugins: network namespaces of new pods
 //! + 1.0 s      new pods are ready; deleted pods are gone, then machines
 //! + 2.0 s      pods of an older template, kept until the new ones are ready, are gone
 //! + 0 to 1 s   kube-proxy, on each node separately, after each change of endpoints
 //! ```
 //!
-//! Deleting a pod removes its endpoint, or makes it terminating, immediately; the replacement is added
-//! once it is ready. A new pod that needs the host port of a pod being deleted starts when that is gone.
+//! Deleting a pod removes its endpoint, or makes it terminating, immediately; the replacement is
+//! added once it is ready. A new pod that needs the host port of a pod being deleted starts when
+//! that is gone.
 //!
-//! The order is the real one (`pkg/kubelet`, `pkg/proxy`, flannel's `backend/vxlan/vxlan_network.go`);
-//! the times are assumptions, of the magnitude seen in a quiet cluster. kube-proxy syncs at most once a
-//! second (`minSyncPeriod`), so its time is drawn from the seed.
+//! The order is the real one (`pkg/kubelet`, `pkg/proxy`, flannel's
+//! `backend/vxlan/vxlan_network.go`); the times are assumptions, of the magnitude seen in a quiet
+//! cluster. kube-proxy syncs at most once a second (`minSyncPeriod`), so its time is drawn from the
+//! seed.
 
 use crate::cluster::{Cluster, Pod, RunningService};
 use crate::object::ServiceType;
@@ -54,7 +56,8 @@ pub enum Op {
 /// What a component does.
 #[derive(Clone, Debug)]
 pub enum Work {
-    /// Adds a network namespace, and the devices at the other ends of its cables: namespace, device.
+    /// Adds a network namespace, and the devices at the other ends of its cables: namespace,
+    /// device.
     Add(Box<NetnsSpec>, Vec<(String, DeviceSpec)>),
     /// Deletes a network namespace.
     Delete(String),
@@ -83,8 +86,8 @@ const TERMINATED: Duration = Duration::secs(1);
 /// Until kube-proxy knows of a change of endpoints.
 const WATCH: Duration = Duration::millis(50);
 
-/// The operations that turn one cluster into the next, in order. `n`: the number of earlier changes, which
-/// varies the draw.
+/// The operations that turn one cluster into the next, in order. `n`: the number of earlier
+/// changes, which varies the draw.
 ///
 /// # Errors
 /// A change that a running cluster cannot make: the reason, and what to do instead.
@@ -273,8 +276,8 @@ fn host_ports(op: Op, cluster: &Rc<Cluster>, netns: &str) -> Option<Work> {
     portmap::has_host_ports(pod).then(|| Work::HostPorts(op, cluster.clone(), netns.to_owned()))
 }
 
-/// flanneld's operations for nodes that were added, removed, or have a new MAC address. The forwarding entry of
-/// an old MAC address stays as long as its node does.
+/// flanneld's operations for nodes that were added, removed, or have a new MAC address. The
+/// forwarding entry of an old MAC address stays as long as its node does.
 fn flanneld(was: &NetnsSpec, is: &NetnsSpec, gone: &dyn Fn(IpAddr) -> bool) -> Vec<Work> {
     let mut out = Vec::new();
     for d in &is.devices {

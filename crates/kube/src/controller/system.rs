@@ -1,5 +1,5 @@
-//! What kubeadm and flannel create: cluster DNS, the Service `kubernetes`, and pods on the nodes' own
-//! network.
+//! What kubeadm and flannel create: cluster DNS, the Service `kubernetes`, and pods on the nodes'
+//! own network.
 
 use super::ControlPlane;
 use super::replicas::PodTemplate;

@@ -1,5 +1,6 @@
-//! The fields of Packetwalk's own kinds, Topology and Script: one table for the decoder, completion,
-//! hover help, the JSON Schema (`crates/engine/npm/schema`) and the reference (`web/docs`).
+//! The fields of Packetwalk's own kinds, Topology and Script: one table for the decoder,
+//! completion, hover help, the JSON Schema (`crates/engine/npm/schema`) and the reference
+//! (`web/docs`).
 
 mod script;
 mod topology;

@@ -198,7 +198,7 @@ const KUBE_PROXY: &[Field] = &[
         "nodePortAddresses",
         Type::List(&NETWORK),
         [
-            "Node addresses on which node ports are reachable (--nodeport-addresses); all if empty.",
+            "Node addresses that accept node ports (--nodeport-addresses); all if empty.",
             "NodePort を受け付けるノードのアドレス（--nodeport-addresses）。空ならすべて。",
         ],
     ),

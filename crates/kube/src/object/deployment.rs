@@ -180,7 +180,8 @@ fn decode_spec(d: &mut Decoder, meta: Meta, node: &YamlNode) -> Option<Deploymen
         let have: Vec<_> = pod_labels.iter().map(|(k, v)| format!("{k:?}:{v:?}")).collect();
         let want: Vec<_> = selector.iter().map(|(k, v)| format!("{k}: {v}")).collect();
         let message = format!(
-            "spec.template.metadata.labels: Invalid value: map[string]string{{{}}}: `selector` does not match template `labels`",
+            "spec.template.metadata.labels: Invalid value: map[string]string{{{}}}: \
+             `selector` does not match template `labels`",
             have.join(", ")
         );
         d.error(

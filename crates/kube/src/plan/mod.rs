@@ -1,5 +1,5 @@
-//! The Linux state that a cluster starts with: one network namespace for each node, pod and host, and
-//! one for the switch of the LAN.
+//! The Linux state that a cluster starts with: one network namespace for each node, pod and host,
+//! and one for the switch of the LAN.
 
 mod faults;
 mod proxy;
@@ -142,8 +142,8 @@ fn node(lan: &mut NetnsSpec, cluster: &Cluster, i: usize, has_rules: bool) -> Ne
             metric: 0,
         });
     }
-    // Interface indices: lo, the NIC, docker0, flannel's device, cni0, and the veths in the order in
-    // which the pods were created.
+    // Interface indices: lo, the NIC, docker0, flannel's device, cni0, and the veths in the order
+    // in which the pods were created.
     let flannel_index = if this.spec.docker { 4 } else { 3 };
     let bridge_index = flannel_index + u32::from(cluster.topology.backend != Backend::HostGw);
     flannel::configure(&mut ns, cluster, i, flannel_index);

@@ -26,8 +26,8 @@ pub fn proxy_settings(cluster: &Cluster, i: usize) -> Settings {
     }
 }
 
-/// The tables that a kube-proxy with these settings writes. `with_text`: rules carry the text that is
-/// fed to iptables-restore.
+/// The tables that a kube-proxy with these settings writes. `with_text`: rules carry the text that
+/// is fed to iptables-restore.
 pub fn proxy_sync(cluster: &Cluster, settings: &Settings, with_text: bool) -> proxy::Sync {
     let ports = proxy_ports(cluster);
     let ports: Vec<&ServicePort> = ports.iter().collect();

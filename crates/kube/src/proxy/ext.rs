@@ -1,5 +1,5 @@
-//! The rules of a Service port from 1.24 on: KUBE-EXT for packets from outside the cluster, KUBE-SVC for
-//! all endpoints, KUBE-SVL for those on this node.
+//! The rules of a Service port from 1.24 on: KUBE-EXT for packets from outside the cluster,
+//! KUBE-SVC for all endpoints, KUBE-SVL for those on this node.
 
 use super::rule::Verdict;
 use super::writer::{Port, RejectedDestination, Writer, loopback};

@@ -238,8 +238,8 @@ impl ServicePort {
         Chosen { cluster, local, any }
     }
 
-    /// Every endpoint once, in kube-proxy's order. If two slices have one, the later one that is not
-    /// terminating wins.
+    /// Every endpoint once, in kube-proxy's order. If two slices have one, the later one that is
+    /// not terminating wins.
     fn sorted(&self, release: Release) -> Vec<Endpoint> {
         let mut all: Vec<Endpoint> = Vec::new();
         let mut at: BTreeMap<_, usize> = BTreeMap::new();

@@ -5,8 +5,8 @@
 //!                                     └──────────────▶ the rules that a kernel holds
 //! ```
 //!
-//! One generator writes all releases; [`Release`] says how they differ. It knows neither the cluster nor
-//! packets: its input is made in `plan`.
+//! One generator writes all releases; [`Release`] says how they differ. It knows neither the
+//! cluster nor packets: its input is made in `plan`.
 
 mod ext;
 mod input;

@@ -1,5 +1,5 @@
-//! kube-proxy's tables on a node: the jumps to its chains, kubelet's own rules, and a sync of rules that
-//! are there.
+//! kube-proxy's tables on a node: the jumps to its chains, kubelet's own rules, and a sync of rules
+//! that are there.
 
 use super::rule::{RuleBuilder, Verdict, WrittenRule};
 use super::writer::{localnet, masquerading};
@@ -115,8 +115,8 @@ fn from_built_in(j: &Jump) -> Rule {
     rule.comment(&j.comment.into()).jump(&j.from.into(), &j.to.into()).rule
 }
 
-/// The text that [`synced`] feeds to iptables-restore. None if jumps or whole tables are missing, which
-/// kube-proxy adds by other commands first.
+/// The text that [`synced`] feeds to iptables-restore. None if jumps or whole tables are missing,
+/// which kube-proxy adds by other commands first.
 pub fn restore_text(rules: &Ruleset, sync: &Sync, before: Option<&Sync>) -> Option<String> {
     use TableName::{Filter, Mangle, Nat};
     let after = synced(rules, sync, before).rules;
@@ -138,8 +138,8 @@ pub fn restore_text(rules: &Ruleset, sync: &Sync, before: Option<&Sync>) -> Opti
         .then(|| partial.map_or_else(|| sync.restore(&existing), |b| sync.restore_after(b)))
 }
 
-/// The rules of a node after a sync. `before`: the previous sync of the same process; from 1.27 on, a
-/// sync does not write the chains of Services that have not changed since, if they still exist.
+/// The rules of a node after a sync. `before`: the previous sync of the same process; from 1.27 on,
+/// a sync does not write the chains of Services that have not changed since, if they still exist.
 pub fn synced(rules: &Ruleset, sync: &Sync, before: Option<&Sync>) -> Restored {
     use TableName::{Filter, Mangle, Nat};
     let mut b = RulesetBuilder::from(rules);

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::rc::Rc;
 
-/// The prefixes of chains that belong to a Service port or an endpoint. A sync deletes those that are no
-/// longer needed.
+/// The prefixes of chains that belong to a Service port or an endpoint. A sync deletes those that
+/// are no longer needed.
 const OWN_PREFIXES: [&str; 6] =
     ["KUBE-SVC-", "KUBE-SVL-", "KUBE-SEP-", "KUBE-FW-", "KUBE-XLB-", "KUBE-EXT-"];
 

@@ -1,5 +1,6 @@
-//! `syncProxyRules`: the chains and rules at the beginning and end of both tables, and in between those
-//! of every Service port, written by [`super::xlb`] up to 1.23 and by [`super::ext`] from 1.24 on.
+//! `syncProxyRules`: the chains and rules at the beginning and end of both tables, and in between
+//! those of every Service port, written by [`super::xlb`] up to 1.23 and by [`super::ext`] from
+//! 1.24 on.
 
 use super::rule::Verdict;
 use super::writer::{Names, Sync, TableRules, Writer, localnet, loopback, masquerading};
@@ -13,8 +14,8 @@ use std::rc::Rc;
 /// (`largeClusterEndpointsThreshold`).
 const LARGE: usize = 1000;
 
-/// The rules that kube-proxy writes for these Service ports, in this order. `with_text`: rules carry the
-/// text that is fed to iptables-restore.
+/// The rules that kube-proxy writes for these Service ports, in this order. `with_text`: rules
+/// carry the text that is fed to iptables-restore.
 pub fn sync(s: &Settings, ports: &[&ServicePort], with_text: bool) -> Sync {
     let endpoints: usize = ports.iter().map(|p| p.endpoints.len()).sum();
     let names = Names {

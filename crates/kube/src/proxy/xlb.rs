@@ -212,8 +212,8 @@ fn node_port(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains, np: u16) {
     w.nat(d.jump(&node_ports, c.outside()));
 }
 
-/// KUBE-XLB, for `externalTrafficPolicy: Local`: packets from pods, and from 1.15 on from the node, go to
-/// any endpoint, others to endpoints on this node.
+/// KUBE-XLB, for `externalTrafficPolicy: Local`: packets from pods, and from 1.15 on from the node,
+/// go to any endpoint, others to endpoints on this node.
 fn from_outside(w: &mut Writer<'_>, p: &Port<'_>, c: &Chains) {
     let release = w.s.release;
     let local = &p.chosen.local;

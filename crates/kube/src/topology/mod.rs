@@ -1,6 +1,6 @@
-//! `kind: Topology`: the machines and networks under the cluster. Every field but the names of nodes
-//! has a default; a document without a Topology has a control plane, two workers and a client on one
-//! LAN.
+//! `kind: Topology`: the machines and networks under the cluster. Every field but the names of
+//! nodes has a default; a document without a Topology has a control plane, two workers and a client
+//! on one LAN.
 
 mod decode;
 
@@ -48,8 +48,8 @@ pub struct Node {
     pub role: Role,
     /// Its interface on the segment.
     pub nic: Nic,
-    /// Whether docker runs there, with docker0 and its rules. By default only up to Kubernetes 1.23,
-    /// as 1.24 removed dockershim.
+    /// Whether docker runs there, with docker0 and its rules. By default only up to Kubernetes
+    /// 1.23, as 1.24 removed dockershim.
     pub docker: bool,
     /// The MAC address of docker0; derived from the seed if none is given.
     pub docker_mac: Option<Mac>,

@@ -1,5 +1,5 @@
-//! The position of values in their text: the colon or dash before them, their anchor, their column. The
-//! parser gives the bytes of scalars and keys; the rest is found in the text between them.
+//! The position of values in their text: the colon or dash before them, their anchor, their column.
+//! The parser gives the bytes of scalars and keys; the rest is found in the text between them.
 
 use super::tree::Style;
 use super::{Value, YamlNode};

@@ -1,7 +1,7 @@
 //! YAML with the span of every value. Only this module knows the parser behind it.
 //!
-//! Aliases are resolved by copying, up to a limit. Merge keys (`<<`) are not part of YAML 1.2 and are
-//! reported as unknown fields.
+//! Aliases are resolved by copying, up to a limit. Merge keys (`<<`) are not part of YAML 1.2 and
+//! are reported as unknown fields.
 
 mod concrete;
 pub mod edit;
@@ -62,7 +62,12 @@ impl YamlNode {
 
     /// Whether it is null: empty, `~` or `null`.
     pub fn is_null(&self) -> bool {
-        matches!(&self.value, Value::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
+        match &self.value {
+            Value::Scalar { text, plain } => {
+                *plain && matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL")
+            }
+            _ => false,
+        }
     }
 
     /// Its type, as the API server names it.
@@ -72,7 +77,7 @@ impl YamlNode {
             Value::Seq(_) => "array",
             Value::Map(_) => "map",
             Value::Scalar { text, plain: true } if text.parse::<i64>().is_ok() => "integer",
-            Value::Scalar { text, plain: true } if is_boolean(text) => "boolean",
+            Value::Scalar { text, plain: true } if BOOLEANS.contains(&text.as_str()) => "boolean",
             Value::Scalar { text, plain: true } if is_number(text) => "number",
             Value::Scalar { .. } => "string",
         }
@@ -80,12 +85,10 @@ impl YamlNode {
 }
 
 /// The booleans of YAML 1.1, which kubectl's parser still accepts.
-fn is_boolean(text: &str) -> bool {
-    #[rustfmt::skip]
-    let known = matches!(text,
-        "true" | "True" | "TRUE" | "false" | "False" | "FALSE" | "yes" | "Yes" | "YES" | "no" | "No" | "NO" | "on" | "On" | "ON" | "off" | "Off" | "OFF");
-    known
-}
+const BOOLEANS: [&str; 18] = [
+    "true", "True", "TRUE", "false", "False", "FALSE", "yes", "Yes", "YES", "no", "No", "NO", "on",
+    "On", "ON", "off", "Off", "OFF",
+];
 
 fn is_number(text: &str) -> bool {
     // Not `inf` and `nan`, which have no digit.
@@ -102,7 +105,8 @@ struct Loader<'a> {
     nodes: usize,
 }
 
-/// Parses the documents of a text. A syntax error ends its document; parsing continues with the next.
+/// Parses the documents of a text. A syntax error ends its document; parsing continues with the
+/// next.
 pub fn parse(text: &str) -> (Vec<YamlNode>, Vec<Diagnostic>) {
     let mut options = Options::default();
     options.emit_unresolved_aliases = true;

@@ -43,8 +43,13 @@ fn decode_spec(
         match text.value.parse() {
             Ok(value) => Some(Spanned { value, span: text.span }),
             Err(_) => {
-                let message = format!("spec.clusterIP: Invalid value: {:?}: must be empty, 'None', or a valid IP address", text.value);
-                d.error(Code::InvalidAddress, text.span, message, "leave the line out to get an address, or write one like 10.1.2.120");
+                let message = format!(
+                    "spec.clusterIP: Invalid value: {:?}: must be empty, 'None', or a valid IP \
+                     address",
+                    text.value
+                );
+                let hint = "remove the line to get an address, or write one like 10.1.2.120";
+                d.error(Code::InvalidAddress, text.span, message, hint);
                 None
             }
         }
@@ -155,7 +160,7 @@ fn duplicate_ports(d: &mut Decoder, ports: &[ServicePort]) {
                 Code::DuplicateValue,
                 p.port.span,
                 message,
-                "remove this port, or write another number or protocol",
+                "remove this port, or give it another number or protocol",
             );
         }
     }

@@ -7,7 +7,8 @@ use crate::diag::{Code, Span};
 use crate::yaml::YamlNode;
 use std::net::IpAddr;
 
-/// The default `timeoutSeconds` of `sessionAffinity: ClientIP` (`DefaultClientIPServiceAffinitySeconds`).
+/// The default `timeoutSeconds` of `sessionAffinity: ClientIP`
+/// (`DefaultClientIPServiceAffinitySeconds`).
 const AFFINITY_SECONDS: u32 = 10_800;
 
 /// Decodes the fields of [`Traffic`] in `spec` and `status`.
@@ -29,7 +30,8 @@ pub(super) fn decode(
         Some(policy) if policy.value && !outside && kind.is_some() => d.error(
             Code::UnsupportedValue,
             policy.span,
-            "spec.externalTrafficPolicy: Invalid value: \"Local\": may only be set for externally-accessible services",
+            "spec.externalTrafficPolicy: Invalid value: \"Local\": may only be set for \
+             externally-accessible services",
             "write type: NodePort or type: LoadBalancer, or remove this line",
         ),
         other => t.external_local = other.is_some_and(|p| p.value),
@@ -147,7 +149,8 @@ fn balancer(
                 }
                 None => {
                     let message = format!(
-                        "{path}: Invalid value: {:?}: must be a valid CIDR value, (e.g. 10.9.8.0/24)",
+                        "{path}: Invalid value: {:?}: must be a valid CIDR value, \
+                         (e.g. 10.9.8.0/24)",
                         text.value
                     );
                     d.error(
