@@ -5,7 +5,7 @@
 //! keys, ranges, words and defaults are taken.
 
 use crate::diag::{Code, Diagnostic, Span, nearest};
-use crate::fields::{Default as FieldDefault, Field, Type};
+use crate::fields::{Default as FieldDefault, Field, Format, Type};
 use crate::yaml::{Value, YamlNode};
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -206,10 +206,11 @@ impl Decoder {
         &mut self,
         node: &YamlNode,
         path: &str,
-        example: &str,
+        format: &Format,
     ) -> Option<Spanned<T>> {
+        let hint = format!("write it like {}", format.example);
         let Value::Scalar { text, .. } = &node.value else {
-            self.wrong_type(node, path, "string", &format!("write it like {example}"));
+            self.wrong_type(node, path, "string", &hint);
             return None;
         };
         let value = text.parse().ok();
@@ -217,8 +218,8 @@ impl Decoder {
             self.error(
                 Code::InvalidAddress,
                 node.span,
-                format!("{path}: Invalid value: {text:?}"),
-                format!("write it like {example}"),
+                format!("{path}: Invalid value: {text:?}: must be {}", format.with_article()),
+                hint,
             );
         }
         value.map(|value| Spanned { value, span: node.span })
@@ -464,15 +465,19 @@ impl<'a> Fields<'a> {
         let unit = self.field(name).and_then(|f| f.unit);
         let unit = unit.map(|u| format!(" {}", u.names()[0])).unwrap_or_default();
         let path = self.path_of(name);
-        d.error(
-            Code::OutOfRange,
-            n.span,
-            format!(
-                "{path}: Invalid value: {}: must be between {min} and {max}{unit}, inclusive",
-                n.value
-            ),
-            format!("write a number from {min} to {max}"),
-        );
+        let (expected, hint) = if *max == i64::MAX {
+            (
+                format!("must be greater than or equal to {min}"),
+                format!("write {min} or a larger number"),
+            )
+        } else {
+            (
+                format!("must be between {min} and {max}{unit}, inclusive"),
+                format!("write a number from {min} to {max}"),
+            )
+        };
+        let message = format!("{path}: Invalid value: {}: {expected}", n.value);
+        d.error(Code::OutOfRange, n.span, message, hint);
         None
     }
 
@@ -495,10 +500,13 @@ impl<'a> Fields<'a> {
         name: &'static str,
     ) -> Option<Spanned<T>> {
         let Some(Type::Text(format)) = self.field(name).map(|f| &f.value) else { return None };
-        self.get(name).and_then(|n| d.parsed(n, &self.path_of(name), format.example))
+        let example = self.default_value(name).unwrap_or(format.example);
+        let format = Format { example, ..**format };
+        self.get(name).and_then(|n| d.parsed(n, &self.path_of(name), &format))
     }
 
-    fn default_value(&self, name: &str) -> Option<&'static str> {
+    /// The default of a described field, if it is a fixed value.
+    pub(crate) fn default_value(&self, name: &str) -> Option<&'static str> {
         match self.field(name)?.default? {
             FieldDefault::Value(value) => Some(value),
             FieldDefault::Rule(_) => None,

@@ -138,12 +138,12 @@ impl ControlPlane<'_> {
                 let ports: Vec<_> =
                     s.ports.iter().map(|p| format!("{:?} ({})", p.name, p.protocol)).collect();
                 (
-                    format!("{name} has no port with a name and protocol from this slice"),
-                    format!("use the names of the Service's ports: {}", ports.join(", ")),
+                    format!("no port here has the name and protocol of a port of Service {name}"),
+                    format!("use the names and protocols of the Service: {}", ports.join(", ")),
                 )
             }
             Some(_) => (
-                format!("{name} has a selector, so the controller manages its endpoints"),
+                format!("Service {name} has a selector: the controller manages its endpoints"),
                 "remove this, or the Service's selector".to_owned(),
             ),
             None => (

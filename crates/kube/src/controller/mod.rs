@@ -183,12 +183,13 @@ impl<'a> ControlPlane<'a> {
             };
             if !addresses[i].take(p.ip.value) {
                 let (ip, cidr) = (p.ip.value, nodes[i].pod_cidr);
-                d.error(
-                    Code::AddressTaken,
-                    p.ip.span,
-                    format!("{ip} is already assigned, or not in {cidr} of {}", p.node.value),
-                    format!("write a free address of {cidr}"),
-                );
+                let why = if cidr.contains(&ip) {
+                    format!("{ip} is already assigned, or reserved, in {cidr}")
+                } else {
+                    format!("{ip} is not in {cidr}, the pod network of {}", p.node.value)
+                };
+                let hint = format!("write a free address of {cidr}");
+                d.error(Code::AddressTaken, p.ip.span, why, hint);
             }
         }
         let (first, last) = topology.node_ports;
@@ -224,7 +225,7 @@ impl<'a> ControlPlane<'a> {
                 self.d.diags.push(Diagnostic::warning(
                     Code::NoSuchNode,
                     p.of.span,
-                    format!("{:?} has no more pods to place here", p.of.value),
+                    format!("{:?} has no pod left for this entry", p.of.value),
                     "remove this entry, or increase replicas",
                 ));
             }

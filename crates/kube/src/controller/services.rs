@@ -123,7 +123,9 @@ impl ControlPlane<'_> {
             self.d.diags.push(Diagnostic::note(
                 Code::NotSimulated,
                 s.meta.name.span,
-                format!("{field}: Kubernetes {release} ignores it: it came with 1.{minor}"),
+                format!(
+                    "{field} is ignored: Kubernetes {release} does not support it (since 1.{minor})"
+                ),
                 "choose a later version, or remove the field",
             ));
         }
@@ -214,7 +216,7 @@ impl ControlPlane<'_> {
                 Code::AddressesExhausted,
                 port.port.span,
                 format!("failed to allocate a nodePort: every port of {first}-{last} is allocated"),
-                "choose a larger serviceNodePortRange, or fewer Services of type NodePort",
+                "choose a larger serviceNodePortRange, or use fewer Services of type NodePort",
             );
         }
         found

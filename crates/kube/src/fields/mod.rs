@@ -96,7 +96,7 @@ pub enum Type {
 }
 
 /// The form of a text.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Format {
     /// What it is, in English and in Japanese.
     pub names: [&'static str; 2],
@@ -106,6 +106,15 @@ pub struct Format {
     pub pattern: Option<&'static str>,
     /// Whether a bare YAML number is read as its digits.
     pub number: bool,
+}
+
+impl Format {
+    /// Its English name with `a` or `an`.
+    pub(crate) fn with_article(&self) -> String {
+        let name = self.names[0];
+        let article = if name.starts_with(['A', 'E', 'I', 'O', 'U']) { "an" } else { "a" };
+        format!("{article} {name}")
+    }
 }
 
 /// Any text.
@@ -132,7 +141,9 @@ pub static ADDRESS: Format = Format {
     pattern: Some("^\\d+\\.\\d+\\.\\d+\\.\\d+$"),
     number: false,
 };
-/// An IPv4 network, or an address with its prefix length.
+/// The IPv4 address of a pod.
+pub static POD_ADDRESS: Format = Format { example: "10.1.5.4", ..ADDRESS };
+/// An IPv4 network.
 pub static NETWORK: Format = Format {
     names: ["IPv4 network", "IPv4 ネットワーク"],
     example: "192.168.120.0/24",

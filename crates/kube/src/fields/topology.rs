@@ -1,7 +1,8 @@
 //! The fields of `kind: Topology`.
 
 use super::{
-    ADDRESS, DEVICE, Field, Format, INTERFACE, Kind, MAC, NAME, NETWORK, TEXT, Type, Unit, field,
+    ADDRESS, DEVICE, Field, Format, INTERFACE, Kind, MAC, NAME, NETWORK, POD_ADDRESS, TEXT, Type,
+    Unit, field,
 };
 
 /// `kind: Topology`.
@@ -415,7 +416,7 @@ const POD: &[Field] = &[
     field("node", Type::Text(&NAME), ["The node it runs on.", "動作するノード。"]).required(),
     field(
         "ip",
-        Type::Text(&ADDRESS),
+        Type::Text(&POD_ADDRESS),
         ["Its address, in the node's pod network.", "ノードの Pod ネットワーク内のアドレス。"],
     )
     .required(),

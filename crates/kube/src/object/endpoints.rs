@@ -5,6 +5,7 @@ use super::meta::NameRule;
 use super::{Meta, PROTOCOLS, ServicePort};
 use crate::decode::{Decoder, Fields, Spanned};
 use crate::diag::Code;
+use crate::fields;
 use crate::yaml::YamlNode;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -183,8 +184,9 @@ fn endpoint(d: &mut Decoder, node: &YamlNode, path: &str, ipv4: bool) -> Option<
     // kube-proxy uses the first address only.
     let first =
         list.and_then(|l| d.items(l, &format!("{path}.addresses")).first()).filter(|_| ipv4);
-    let addr =
-        first.and_then(|n| d.parsed::<Ipv4Addr>(n, &format!("{path}.addresses[0]"), "10.1.5.4"));
+    let addr = first.and_then(|n| {
+        d.parsed::<Ipv4Addr>(n, &format!("{path}.addresses[0]"), &fields::POD_ADDRESS)
+    });
     let (mut ready, mut serving, mut terminating) = (None, None, None);
     if let Some(mut c) = f.fields(d, "conditions") {
         ready = c.boolean(d, "ready");
@@ -200,7 +202,10 @@ fn endpoint(d: &mut Decoder, node: &YamlNode, path: &str, ipv4: bool) -> Option<
             for (n, i) in d.items(list, &format!("{path}.hints.{key}")).iter().zip(0..) {
                 let path = format!("{path}.hints.{key}[{i}]");
                 let Some(mut one) = d.fields(n, &path) else { continue };
-                out.extend(one.require_string(d, "name", "write a name").map(|n| n.value));
+                out.extend(
+                    one.require_string(d, "name", "write name: with a zone or node")
+                        .map(|n| n.value),
+                );
                 d.finish(one);
             }
         }
@@ -223,7 +228,7 @@ fn address(d: &mut Decoder, node: &YamlNode, path: &str, ready: bool) -> Option<
     let mut f = d.fields(node, path)?.not_simulated(&["targetRef", "hostname"]);
     let addr = f
         .require(d, "ip", "write ip: with the endpoint's address")
-        .and_then(|n| d.parsed::<Ipv4Addr>(n, &format!("{path}.ip"), "10.1.5.4"));
+        .and_then(|n| d.parsed::<Ipv4Addr>(n, &format!("{path}.ip"), &fields::POD_ADDRESS));
     let node = f.string(d, "nodeName").map(|n| n.value);
     d.finish(f);
     let addr = addr?.value.into();

@@ -6,6 +6,7 @@ use crate::device;
 use crate::diag::{Code, Diagnostic, Span, nearest};
 use crate::docker;
 use crate::fault::{Daemon, Fault};
+use crate::fields;
 use crate::object::NameRule;
 use crate::release::Release;
 use crate::yaml::Value;
@@ -104,11 +105,11 @@ fn kubernetes(
         }
     }
     let each = (24, "each node gets a /24 of it");
-    if let Some(net) = range(d, &mut f, "podCIDR", each, "10.244.0.0/16", networks) {
+    if let Some(net) = range(d, &mut f, "podCIDR", each, networks) {
         t.pod_cidr = net;
     }
     let tenth = (28, "kube-dns gets the tenth address of it");
-    if let Some(net) = range(d, &mut f, "serviceCIDR", tenth, "10.96.0.0/12", networks) {
+    if let Some(net) = range(d, &mut f, "serviceCIDR", tenth, networks) {
         t.service_cidr = net;
     }
     if let Some(r) = f.string(d, "serviceNodePortRange") {
@@ -131,17 +132,19 @@ fn range(
     f: &mut Fields<'_>,
     name: &'static str,
     (longest, why): (u8, &str),
-    example: &str,
     networks: &mut Vec<DefinedNetwork>,
 ) -> Option<Ipv4Net> {
     let path = f.path_of(name);
-    let c = f.get(name).and_then(|n| d.parsed::<Ipv4Net>(n, &path, example))?;
+    let c = f.parsed::<Ipv4Net>(d, name)?;
     if c.value.prefix_len() > longest {
         d.error(
             Code::OutOfRange,
             c.span,
             format!("{path}: Invalid value: {}: must be /{longest} or larger: {why}", c.value),
-            format!("write a network of /{longest} or larger, such as {example}"),
+            format!(
+                "write a network of /{longest} or larger, such as {}",
+                f.default_value(name).unwrap_or_default()
+            ),
         );
         return None;
     }
@@ -162,7 +165,7 @@ fn kube_proxy(d: &mut Decoder, mut f: Fields<'_>, t: &mut Topology) {
     if let Some(list) = f.get("nodePortAddresses") {
         let path = f.path_of("nodePortAddresses");
         for (i, n) in d.items(list, &path).iter().enumerate() {
-            let net = d.parsed::<Ipv4Net>(n, &format!("{path}[{i}]"), "192.168.120.0/24");
+            let net = d.parsed::<Ipv4Net>(n, &format!("{path}[{i}]"), &fields::NETWORK);
             k.node_port_addresses.extend(net.map(|n| n.value));
         }
     }
@@ -171,11 +174,11 @@ fn kube_proxy(d: &mut Decoder, mut f: Fields<'_>, t: &mut Topology) {
             Code::NotSimulated,
             n.span,
             format!(
-                "spec.kubeProxy.localhostNodePorts: Kubernetes {} has no such option: it came \
-                 with 1.26",
+                "spec.kubeProxy.localhostNodePorts is ignored: Kubernetes {} does not support it \
+                 (since 1.26)",
                 t.version
             ),
-            "choose a later version, or remove this line",
+            "choose a later version, or remove the field",
         ));
     }
     k.localhost_node_ports = f.flag(d, "localhostNodePorts");
@@ -190,7 +193,7 @@ fn flannel(d: &mut Decoder, mut f: Fields<'_>, t: &mut Topology) {
         d.error(
             Code::UnsupportedValue,
             n.span,
-            "spec.flannel.directRouting: only vxlan has it: host-gw always routes directly",
+            "spec.flannel.directRouting: not an option of host-gw, which always routes directly",
             "remove this line, or write backend: vxlan",
         );
     }
@@ -325,7 +328,7 @@ fn pod(d: &mut Decoder, mut f: Fields<'_>) -> Option<PodPlacement> {
     let of = f.require_string(d, "of", "write of: with the Deployment's name");
     let node = f.require_string(d, "node", "write node: with a node's name");
     let ip = f.require(d, "ip", "write ip: with the pod's address");
-    let ip = ip.and_then(|n| d.parsed(n, &f.path_of("ip"), "10.1.5.4"));
+    let ip = ip.and_then(|n| d.parsed(n, &f.path_of("ip"), &fields::POD_ADDRESS));
     let suffix = f.string(d, "suffix").map(|s| s.value);
     let veth = f.string(d, "veth").filter(|n| check_device(d, &f.path_of("veth"), n));
     let veth_mac = mac(d, &mut f, "vethMAC");
@@ -376,7 +379,7 @@ fn fault(d: &mut Decoder, mut f: Fields<'_>, t: &Topology) -> Option<Fault> {
     match (*key, part) {
         ("cut", None) => Some(Fault::Cut(owner.to_owned())),
         ("cut", Some(_)) => refuse(
-            "must be a node or host without a device: its NIC loses the carrier".to_owned(),
+            "must name a node or host, not a device".to_owned(),
             format!("write cut: {owner}"),
         ),
         ("down", Some(dev)) => {
@@ -509,7 +512,7 @@ fn check_machines(d: &mut Decoder, t: &Topology) {
             d.error(
                 Code::InvalidName,
                 name.span,
-                format!("Invalid value: {:?}: not a name for a node or host", name.value),
+                format!("{:?} is not a valid name of a node or host", name.value),
                 "use lower case letters, digits, '-' and '.', and begin with a letter or digit",
             );
         }

@@ -178,7 +178,6 @@ impl Loader<'_> {
     fn span(&self, s: &granit_parser::Span) -> Span {
         let range = s.byte_range().unwrap_or(0..0);
         let mut end = range.end.min(self.text.len());
-        // The parser ends a block collection where the next token starts: back to its last value.
         while end > range.start && self.text.as_bytes()[end - 1].is_ascii_whitespace() {
             end -= 1;
         }
@@ -188,6 +187,13 @@ impl Loader<'_> {
             start: range.start as u32,
             end: end as u32,
         }
+    }
+
+    /// The byte after the closing bracket of a collection; 0 in block style, which has none: there the
+    /// parser ends the collection where the next token starts, after comments.
+    fn bracket_end(&self, s: &granit_parser::Span) -> u32 {
+        let span = self.span(s);
+        if span.start < span.end { span.end } else { 0 }
     }
 
     fn check_limit(&self, at: Span) -> Result<(), SyntaxError> {
@@ -228,7 +234,7 @@ impl Loader<'_> {
                 return Ok(YamlNode { span, value: target.value.clone() });
             }
             Event::UnresolvedAlias(name) => {
-                let message = format!("*{name}: this document has no anchor of that name above");
+                let message = format!("alias *{name} has no anchor before it in this document");
                 self.diags.push(Diagnostic::error(
                     Code::YamlAlias,
                     span,
@@ -241,7 +247,7 @@ impl Loader<'_> {
                 let mut items = Vec::new();
                 while let Some((e, s)) = self.next(parser)? {
                     if e == Event::SequenceEnd {
-                        span.end = span.end.max(self.span(&s).end);
+                        span.end = span.end.max(self.bracket_end(&s));
                         break;
                     }
                     items.push(self.node(parser, e, s)?);
@@ -253,7 +259,7 @@ impl Loader<'_> {
                 let mut pairs: Vec<(YamlNode, YamlNode)> = Vec::new();
                 while let Some((e, s)) = self.next(parser)? {
                     if e == Event::MappingEnd {
-                        span.end = span.end.max(self.span(&s).end);
+                        span.end = span.end.max(self.bracket_end(&s));
                         break;
                     }
                     let key = self.node(parser, e, s)?;
@@ -262,7 +268,10 @@ impl Loader<'_> {
                     self.check_duplicate(&pairs, &key);
                     pairs.push((key, value));
                 }
-                span.end = pairs.last().map_or(span.end, |(_, n)| span.end.max(n.span.end));
+                if let Some((key, value)) = pairs.last() {
+                    let empty = value.span.start == value.span.end;
+                    span.end = span.end.max(if empty { key.span.end } else { value.span.end });
+                }
                 (Value::Map(pairs), anchor)
             }
             _ => (Value::Scalar { text: String::new(), plain: true }, 0),
@@ -391,6 +400,13 @@ mod tests {
         let (word, span) = scalar(&docs[0], &["b", "0", "c"]);
         assert_eq!((word, &text[span.start as usize..span.end as usize]), ("二", "\"二\""));
         assert_eq!(scalar(&docs[1], &["f"]).1.line, 6);
+    }
+
+    #[test]
+    fn a_collection_ends_before_the_comments_behind_it() {
+        let text = "a:\n  b: 1\n# c\n";
+        let (docs, _) = parse(text);
+        assert_eq!(&text[..docs[0].span.end as usize], "a:\n  b: 1");
     }
 
     #[test]
