@@ -1,10 +1,11 @@
 //! The tables of a network namespace, as the tools print them.
 
 use crate::conntrack::Connection;
+use crate::id::{DevId, NetnsId};
 use crate::netfilter::{TableName, list_chain, list_table, save};
 use crate::route::{Route, RouteProto};
 use crate::skb::Skb;
-use crate::state::{DevId, DeviceKind, FdbEntry, Netns, NetnsId, State};
+use crate::state::{DeviceKind, FdbEntry, Netns, State};
 use crate::time::Instant;
 use std::fmt::Write;
 use std::net::IpAddr;

@@ -20,8 +20,8 @@
 
 use crate::conntrack::*;
 use crate::drop::DropReason;
-use crate::engine::Setting;
 use crate::event::*;
+use crate::id::*;
 use crate::neigh::*;
 use crate::netfilter::*;
 use crate::route::*;
@@ -32,8 +32,7 @@ use crate::state::*;
 use crate::time::{Duration, Instant};
 use crate::wire::{Frame, Ipv4, Mac, Tcp};
 use ipnet::IpNet;
-use litemap::LiteMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 
@@ -348,7 +347,7 @@ impl<T: Put> Put for BTreeSet<T> {
     }
 }
 
-impl<K: Put, V: Put> Put for LiteMap<K, V> {
+impl<K: Put, V: Put> Put for BTreeMap<K, V> {
     fn put(&self, out: &mut Vec<u8>) {
         (self.len() as u32).put(out);
         self.iter().for_each(|(k, v)| {

@@ -2,13 +2,13 @@
 
 use crate::conntrack::{CtId, CtInfo, Tuple};
 use crate::drop::DropReason;
-use crate::engine::Setting;
+use crate::id::{DevId, NetnsId, PacketId};
 use crate::neigh::NudState;
 use crate::netfilter::{CtStates, Hook, Ruleset, TableName, WalkStep};
 use crate::route::{Decision, Route};
-use crate::skb::{PacketId, PktType};
+use crate::skb::PktType;
 use crate::socket::{Endpoint, Outcome, SocketId};
-use crate::state::{Change, DevId, NetnsId};
+use crate::state::{Change, Setting};
 use crate::time::{Duration, Instant};
 use crate::wire::{Frame, Ipv4, Mac};
 use std::fmt;

@@ -1,7 +1,7 @@
 //! The neighbour table: which MAC an address has, and how sure that is
 //! (`net/core/neighbour.c`; RFC 4861's states, for ARP).
 
-use crate::skb::PacketId;
+use crate::id::PacketId;
 use crate::wire::Mac;
 
 /// How sure the node is, in the words of `ip neigh`.

@@ -3,7 +3,7 @@
 //! Table `local` (255) is asked first; it follows from the addresses. Left out: policy rules,
 //! multipath, TOS.
 
-use crate::state::DevId;
+use crate::id::DevId;
 use ipnet::IpNet;
 use std::net::IpAddr;
 

@@ -1,17 +1,12 @@
 //! A packet inside a kernel: its frame and what the kernel notes on it (`struct sk_buff`).
 
 use crate::conntrack::{CtId, CtInfo};
+use crate::id::{DevId, NetnsId, PacketId};
 use crate::netfilter::Hook;
 use crate::route::Decision;
 use crate::socket::SocketId;
-use crate::state::{DevId, NetnsId};
 use crate::wire::{Ethernet, Frame, Ipv4, Mac, Payload};
 use std::net::Ipv4Addr;
-
-/// The number of a packet. It keeps it on its whole way, encapsulated or not; a flooded frame's
-/// copies get their own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PacketId(pub u32);
 
 /// Who a received frame is for, in tcpdump's letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,26 +2,19 @@
 //! to the next and back.
 
 use crate::conntrack::{Connection, Conntrack, CtId, Timeouts};
+use crate::id::{DevId, NetnsId, PacketId};
 use crate::neigh::Neighbour;
-use crate::netfilter::{AddrType, Ruleset, TableName};
+use crate::netfilter::{AddrType, Restored, Ruleset, TableName};
 use crate::route::{Decision, Route, longest_prefix};
-use crate::skb::{PacketId, Skb};
+use crate::skb::Skb;
 use crate::socket::{Service, Socket, SocketId};
 use crate::spec::Sysctl;
 use crate::time::{Duration, Instant};
 use crate::wire::Mac;
 use ipnet::IpNet;
-use litemap::LiteMap;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
-
-/// The number of a network namespace in its world.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NetnsId(pub u32);
-
-/// The number of a device in its network namespace, counted from 0 (not the ifindex).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DevId(pub u32);
 
 /// What a device is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,22 +126,22 @@ pub struct Netns {
     /// Table `main`.
     pub routes: Rc<Vec<Route>>,
     /// What was learned about single destinations, beside the routes.
-    pub exceptions: LiteMap<IpAddr, Exception>,
+    pub exceptions: BTreeMap<IpAddr, Exception>,
     /// Whom errors were sent to, for their rate.
-    pub peers: LiteMap<IpAddr, Peer>,
+    pub peers: BTreeMap<IpAddr, Peer>,
     /// Fragments that wait for the rest of their packet, by offset.
-    pub fragments: LiteMap<FragmentKey, Vec<PacketId>>,
+    pub fragments: BTreeMap<FragmentKey, Vec<PacketId>>,
     /// The neighbour table.
-    pub neighbours: LiteMap<(DevId, IpAddr), Neighbour>,
+    pub neighbours: BTreeMap<(DevId, IpAddr), Neighbour>,
     /// Forwarding tables of bridges and VXLAN devices.
-    pub fdb: LiteMap<(DevId, Mac), FdbEntry>,
+    pub fdb: BTreeMap<(DevId, Mac), FdbEntry>,
     /// iptables.
     pub rules: Rc<Ruleset>,
     /// Counters of each table; see [`crate::netfilter::Table::n_counters`].
     pub counters: [Vec<Counter>; 4],
     /// The lists of `-m recent`: addresses and when each was last entered, in that order. They do
     /// not outlive the rules that name them.
-    pub recent: LiteMap<Rc<str>, Vec<(IpAddr, Instant)>>,
+    pub recent: BTreeMap<Rc<str>, Vec<(IpAddr, Instant)>>,
     /// Connections.
     pub conntrack: Conntrack,
     /// Connection timeouts.
@@ -158,7 +151,7 @@ pub struct Netns {
     /// What listens.
     pub services: Rc<Vec<Service>>,
     /// Open sockets.
-    pub sockets: LiteMap<SocketId, Rc<Socket>>,
+    pub sockets: BTreeMap<SocketId, Rc<Socket>>,
     /// Whether it was removed. Its number is not given again.
     pub gone: bool,
 }
@@ -175,19 +168,19 @@ impl Netns {
                 .map(|d| Device { gone: true, up: false, ..d.clone() })
                 .collect(),
             routes: Rc::default(),
-            exceptions: LiteMap::new(),
-            peers: LiteMap::new(),
-            fragments: LiteMap::new(),
-            neighbours: LiteMap::new(),
-            fdb: LiteMap::new(),
+            exceptions: BTreeMap::new(),
+            peers: BTreeMap::new(),
+            fragments: BTreeMap::new(),
+            neighbours: BTreeMap::new(),
+            fdb: BTreeMap::new(),
             rules: Rc::default(),
             counters: Default::default(),
-            recent: LiteMap::new(),
+            recent: BTreeMap::new(),
             conntrack: Conntrack::default(),
             timeouts: self.timeouts.clone(),
             sysctl: self.sysctl.clone(),
             services: Rc::default(),
-            sockets: LiteMap::new(),
+            sockets: BTreeMap::new(),
             gone: true,
         }
     }
@@ -291,7 +284,7 @@ pub struct State {
     /// Network namespaces.
     pub netns: Vec<Netns>,
     /// Packets in flight.
-    pub packets: LiteMap<PacketId, Rc<Skb>>,
+    pub packets: BTreeMap<PacketId, Rc<Skb>>,
 }
 
 /// What differs between two moments. Every kind holds both sides, or their difference, so it can
@@ -467,6 +460,49 @@ pub enum Change {
     },
 }
 
+/// One setting of a namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// Other rules in some tables; their counters begin at zero (`iptables-restore`), but for those
+    /// of chains that were not named (`iptables-restore --noflush`).
+    Rules(Box<Restored>),
+    /// No connection is known any more (`conntrack -F`).
+    FlushConntrack,
+    /// One connection is not known any more (`conntrack -D`).
+    Forget(CtId),
+    /// Other sysctls.
+    Sysctl(Sysctl),
+    /// Other routes (`ip route add`, `del`).
+    Routes(Rc<Vec<Route>>),
+    /// What was learned about destinations is forgotten (`ip route flush cache`).
+    FlushCache,
+    /// One neighbour, or none (`ip neigh replace`, `del`).
+    Neighbour {
+        /// The device.
+        dev: DevId,
+        /// Its address.
+        addr: IpAddr,
+        /// What is known of it.
+        to: Option<Neighbour>,
+    },
+    /// One forwarding entry, or none (`bridge fdb append`, `del`).
+    Fdb {
+        /// The bridge or VXLAN device.
+        dev: DevId,
+        /// The MAC.
+        mac: Mac,
+        /// Where it is.
+        to: Option<FdbEntry>,
+    },
+    /// A device set up otherwise (`ip link set`, `bridge link set`).
+    Device {
+        /// Which.
+        dev: DevId,
+        /// How.
+        to: Box<Device>,
+    },
+}
+
 impl Change {
     /// The namespace it is in; of a packet, none.
     pub fn netns(&self) -> Option<NetnsId> {
@@ -631,7 +667,7 @@ fn place<T: Clone>(row: &mut Vec<T>, at: u32, before: Option<&T>, after: &T, for
     }
 }
 
-fn set<K: Ord, V>(map: &mut LiteMap<K, V>, key: K, to: Option<V>) {
+fn set<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, to: Option<V>) {
     match to {
         Some(value) => _ = map.insert(key, value),
         None => _ = map.remove(&key),

@@ -16,14 +16,14 @@ pub use tcp::{TcpState, Transition, next_state};
 pub use tuple::{L4, Tuple};
 
 use crate::time::Duration;
-use litemap::LiteMap;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// The connection table of one network namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Conntrack {
-    entries: LiteMap<CtId, Rc<Connection>>,
-    tuples: LiteMap<Tuple, (CtId, Direction)>,
+    entries: BTreeMap<CtId, Rc<Connection>>,
+    tuples: BTreeMap<Tuple, (CtId, Direction)>,
 }
 
 impl Conntrack {

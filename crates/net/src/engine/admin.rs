@@ -2,61 +2,15 @@
 //! `conntrack -F`.
 
 use super::World;
-use crate::conntrack::CtId;
 use crate::drop::DropReason;
 use crate::event::EventKind;
+use crate::id::{DevId, NetnsId, PacketId};
 use crate::neigh::{Neighbour, NudState};
 use crate::netfilter::Restored;
 use crate::route::Route;
-use crate::skb::PacketId;
-use crate::spec::Sysctl;
-use crate::state::{Change, DevId, Device, DeviceKind, FdbEntry, NetnsId};
+use crate::state::{Change, Device, DeviceKind, FdbEntry, Setting};
 use crate::wire::Mac;
-use std::net::IpAddr;
 use std::rc::Rc;
-
-/// One setting of a namespace.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Setting {
-    /// Other rules in some tables; their counters begin at zero (`iptables-restore`), but for those
-    /// of chains that were not named (`iptables-restore --noflush`).
-    Rules(Box<Restored>),
-    /// No connection is known any more (`conntrack -F`).
-    FlushConntrack,
-    /// One connection is not known any more (`conntrack -D`).
-    Forget(CtId),
-    /// Other sysctls.
-    Sysctl(Sysctl),
-    /// Other routes (`ip route add`, `del`).
-    Routes(Rc<Vec<Route>>),
-    /// What was learned about destinations is forgotten (`ip route flush cache`).
-    FlushCache,
-    /// One neighbour, or none (`ip neigh replace`, `del`).
-    Neighbour {
-        /// The device.
-        dev: DevId,
-        /// Its address.
-        addr: IpAddr,
-        /// What is known of it.
-        to: Option<Neighbour>,
-    },
-    /// One forwarding entry, or none (`bridge fdb append`, `del`).
-    Fdb {
-        /// The bridge or VXLAN device.
-        dev: DevId,
-        /// The MAC.
-        mac: Mac,
-        /// Where it is.
-        to: Option<FdbEntry>,
-    },
-    /// A device set up otherwise (`ip link set`, `bridge link set`).
-    Device {
-        /// Which.
-        dev: DevId,
-        /// How.
-        to: Box<Device>,
-    },
-}
 
 impl World {
     /// A person gives a command that others obey, each in its time.

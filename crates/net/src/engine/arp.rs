@@ -3,9 +3,10 @@
 use super::{Job, Stage, World};
 use crate::drop::DropReason;
 use crate::event::EventKind;
+use crate::id::{DevId, NetnsId, PacketId};
 use crate::neigh::{MAX_PROBES, Neighbour, NudState, QUEUE_LEN};
-use crate::skb::{PacketId, PktType, Skb};
-use crate::state::{Change, DevId, Netns, NetnsId};
+use crate::skb::{PktType, Skb};
+use crate::state::{Change, Netns};
 use crate::time::Duration;
 use crate::wire::{Arp, ArpOp, Ethernet, Icmp, Mac, Payload, Unreachable};
 use std::net::{IpAddr, Ipv4Addr};

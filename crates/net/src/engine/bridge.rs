@@ -12,10 +12,11 @@ use super::ip::source_refused;
 use super::{Stage, World};
 use crate::drop::DropReason;
 use crate::event::{BridgeTo, EventKind};
+use crate::id::{DevId, PacketId};
 use crate::netfilter::Hook;
 use crate::route::Decision;
-use crate::skb::{NfBridge, PacketId, PktType, Place};
-use crate::state::{Change, DevId, DeviceKind, FdbEntry, Netns};
+use crate::skb::{NfBridge, PktType, Place};
+use crate::state::{Change, DeviceKind, FdbEntry, Netns};
 use crate::wire::Mac;
 
 fn bridge_of(ns: &Netns, port: DevId) -> DevId {

@@ -2,14 +2,15 @@
 
 use super::World;
 use crate::conntrack::Conntrack;
+use crate::id::{DevId, NetnsId};
 use crate::neigh::{Neighbour, NudState};
 use crate::netfilter::TableName;
 use crate::rng::Rng;
 use crate::route::Route;
 use crate::spec::{DeviceKindSpec, DeviceSpec, NetnsSpec, Spec};
-use crate::state::{Change, DevId, Device, DeviceKind, FdbEntry, Netns, NetnsId, State};
+use crate::state::{Change, Device, DeviceKind, FdbEntry, Netns, State};
 use crate::time::Instant;
-use litemap::LiteMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -35,9 +36,9 @@ impl World {
     /// # Errors
     /// A name that is used but not there, or that is there twice.
     pub fn new(spec: &Spec, seed: u64) -> Result<Self, SpecError> {
-        let mut names: LiteMap<&str, ()> = LiteMap::new();
+        let mut names: BTreeMap<&str, ()> = BTreeMap::new();
         for n in &spec.netns {
-            let mut devices: LiteMap<&str, ()> = LiteMap::new();
+            let mut devices: BTreeMap<&str, ()> = BTreeMap::new();
             let message = match n.devices.iter().find(|d| devices.insert(&d.name, ()).is_some()) {
                 _ if names.insert(&n.name, ()).is_some() => {
                     "two network namespaces have this name".to_owned()
@@ -47,7 +48,7 @@ impl World {
             };
             return Err(SpecError { netns: n.name.clone(), message });
         }
-        let numbers: LiteMap<&str, u32> =
+        let numbers: BTreeMap<&str, u32> =
             spec.netns.iter().map(|n| n.name.as_str()).zip(0..).collect();
         let far = |netns: &str, dev: &str| {
             let at =
@@ -61,15 +62,15 @@ impl World {
             Ok((NetnsId(at), DevId(i as u32)))
         };
         let netns = spec.netns.iter().map(|n| build_netns(n, &far)).collect::<Result<_, _>>()?;
-        let state = State { now: Instant::default(), netns, packets: LiteMap::new() };
+        let state = State { now: Instant::default(), netns, packets: BTreeMap::new() };
         Ok(Self {
             state,
             now: Instant::default(),
             events: Vec::new(),
             changes: Vec::new(),
             stack: Vec::new(),
-            agenda: LiteMap::new(),
-            background: LiteMap::new(),
+            agenda: BTreeMap::new(),
+            background: BTreeMap::new(),
             order: 0,
             next_packet: 0,
             next_ct: 0,
@@ -77,7 +78,7 @@ impl World {
             next_ip_id: 0,
             seed,
             rng: Rng::new(seed),
-            forced: LiteMap::new(),
+            forced: BTreeMap::new(),
             choices: None,
             budget_from: 0,
             over_budget: false,
@@ -211,11 +212,11 @@ pub(super) fn build_netns(n: &NetnsSpec, far: Far<'_>) -> Result<Netns, SpecErro
             metric: r.metric,
         });
     }
-    let mut neighbours = LiteMap::new();
+    let mut neighbours = BTreeMap::new();
     for x in &n.neighbours {
         neighbours.insert((dev_of(&x.dev)?, x.addr), Neighbour::known(x.lladdr, x.state));
     }
-    let mut fdb = LiteMap::new();
+    let mut fdb = BTreeMap::new();
     for (dev, mac, vtep) in &n.fdb {
         fdb.insert((dev_of(dev)?, *mac), FdbEntry::Remote(*vtep));
     }
@@ -228,19 +229,19 @@ pub(super) fn build_netns(n: &NetnsSpec, far: Far<'_>) -> Result<Netns, SpecErro
         tapped: n.tapped,
         devices,
         routes: Rc::new(routes),
-        exceptions: LiteMap::new(),
-        peers: LiteMap::new(),
-        fragments: LiteMap::new(),
+        exceptions: BTreeMap::new(),
+        peers: BTreeMap::new(),
+        fragments: BTreeMap::new(),
         neighbours,
         fdb,
         counters: TableName::ALL.map(|t| vec![(0, 0); n.rules.table(t).n_counters()]),
         rules: n.rules.clone(),
-        recent: LiteMap::new(),
+        recent: BTreeMap::new(),
         conntrack: Conntrack::default(),
         timeouts: Rc::new(n.timeouts.clone()),
         sysctl: n.sysctl.clone(),
         services: Rc::new(n.services.clone()),
-        sockets: LiteMap::new(),
+        sockets: BTreeMap::new(),
         gone: false,
     })
 }

@@ -8,11 +8,12 @@ use crate::conntrack::{
 };
 use crate::drop::DropReason;
 use crate::event::EventKind;
+use crate::id::{DevId, NetnsId, PacketId};
 use crate::netfilter::{Effect, Hook};
 use crate::route::Decision;
-use crate::skb::{PacketId, Skb};
+use crate::skb::Skb;
 use crate::socket::Endpoint;
-use crate::state::{Change, DevId, NetnsId};
+use crate::state::Change;
 use crate::time::Duration;
 use crate::wire::{Body, Icmp, Ipv4, PROTO_ICMP, PROTO_TCP, PROTO_UDP, Tcp, TcpFlags};
 use std::net::IpAddr;

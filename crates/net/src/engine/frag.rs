@@ -6,8 +6,9 @@
 use super::{CABLE_DELAY, Job, Stage, World};
 use crate::drop::DropReason;
 use crate::event::EventKind;
-use crate::skb::{PacketId, Skb};
-use crate::state::{Change, DevId, DeviceKind, FragmentKey, NetnsId};
+use crate::id::{DevId, NetnsId, PacketId};
+use crate::skb::Skb;
+use crate::state::{Change, DeviceKind, FragmentKey};
 use crate::time::Duration;
 use crate::wire::{Body, Ipv4, Payload};
 use std::rc::Rc;

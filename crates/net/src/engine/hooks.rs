@@ -4,15 +4,16 @@ use super::{Job, Stage, World};
 use crate::conntrack::{CtInfo, Direction};
 use crate::drop::DropReason;
 use crate::event::{EventKind, Seen, Snapshot};
+use crate::id::{DevId, PacketId};
 use crate::netfilter::{
     CtStates, Effect, Failing, Hook, Match, Part, Policy, RecentOp, RejectWith, Rule, Ruleset,
     TableName, Target, View, Walk, WalkContext, WalkStep, first_failing,
 };
-use crate::skb::{PacketId, Place, Skb};
+use crate::skb::{Place, Skb};
 use crate::socket::{Outcome, Socket};
-use crate::state::{Change, DevId, Netns};
+use crate::state::{Change, Netns};
 use crate::time::{Duration, Instant};
-use litemap::LiteMap;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -148,7 +149,7 @@ impl World {
                 choices: &mut self.choices,
                 now,
                 lists: &ns.recent,
-                changed: LiteMap::new(),
+                changed: BTreeMap::new(),
             };
             let step = with_view(ns, seen, skb.mark, |view| walk.step(&rules, view, &mut asked));
             let changed = asked.changed;
@@ -290,9 +291,9 @@ struct Asked<'a> {
     rng: &'a mut crate::rng::Rng,
     choices: &'a mut Option<super::Choices>,
     now: Instant,
-    lists: &'a LiteMap<Rc<str>, Vec<(IpAddr, Instant)>>,
+    lists: &'a BTreeMap<Rc<str>, Vec<(IpAddr, Instant)>>,
     /// Lists as they are after.
-    changed: LiteMap<Rc<str>, Vec<(IpAddr, Instant)>>,
+    changed: BTreeMap<Rc<str>, Vec<(IpAddr, Instant)>>,
 }
 
 /// How many addresses a list of `recent` holds (`ip_list_tot`).

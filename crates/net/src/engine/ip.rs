@@ -7,10 +7,11 @@ use super::hooks::HookDevs;
 use super::{Stage, World};
 use crate::drop::DropReason;
 use crate::event::{EventKind, Snapshot};
+use crate::id::{DevId, PacketId};
 use crate::netfilter::Hook;
 use crate::route::Decision;
-use crate::skb::{PacketId, PktType, Place, Skb};
-use crate::state::{DevId, DeviceKind, Netns};
+use crate::skb::{PktType, Place, Skb};
+use crate::state::{DeviceKind, Netns};
 use crate::wire::{Body, Icmp, Unreachable};
 use std::net::IpAddr;
 

@@ -27,22 +27,23 @@ mod tcp;
 mod udp;
 mod vxlan;
 
-pub use admin::Setting;
+pub use crate::state::Setting;
 pub use build::SpecError;
 pub use hooks::explain;
 pub use packet_op::PacketOp;
 
 use crate::drop::DropReason;
 use crate::event::{Event, EventKind};
+use crate::id::{DevId, NetnsId, PacketId};
 use crate::netfilter::{Hook, Ruleset};
 use crate::rng::{self, Rng};
-use crate::skb::{PacketId, Place, Skb};
+use crate::skb::{Place, Skb};
 use crate::socket::{Socket, SocketId};
-use crate::state::{Change, DevId, FragmentKey, Netns, NetnsId, State};
+use crate::state::{Change, FragmentKey, Netns, State};
 use crate::time::{Duration, Instant};
 use crate::wire::{Ipv4, Payload};
 use hooks::HookJob;
-use litemap::LiteMap;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -161,8 +162,8 @@ pub struct World {
     events: Vec<Event>,
     changes: Vec<Change>,
     stack: Vec<Job>,
-    agenda: LiteMap<(Instant, u64), Job>,
-    background: LiteMap<(Instant, u64), Job>,
+    agenda: BTreeMap<(Instant, u64), Job>,
+    background: BTreeMap<(Instant, u64), Job>,
     order: u64,
     next_packet: u32,
     next_ct: u32,
@@ -171,7 +172,7 @@ pub struct World {
     seed: u64,
     rng: Rng,
     /// By the source port of who sends, which masquerading keeps.
-    forced: LiteMap<u16, Forced>,
+    forced: BTreeMap<u16, Forced>,
     choices: Option<Choices>,
     budget_from: usize,
     over_budget: bool,
@@ -192,11 +193,11 @@ impl World {
             events: Vec::new(),
             changes: Vec::new(),
             stack: Vec::new(),
-            agenda: LiteMap::new(),
-            background: LiteMap::new(),
+            agenda: BTreeMap::new(),
+            background: BTreeMap::new(),
             rng: self.rng.clone(),
             choices: None,
-            forced: LiteMap::new(),
+            forced: BTreeMap::new(),
             ..*self
         }
     }
@@ -284,7 +285,7 @@ impl World {
     /// age tables do not count.
     pub fn poll_timeout(&self) -> Option<Instant> {
         if self.stack.is_empty() {
-            self.agenda.first().map(|((at, _), _)| *at)
+            self.agenda.first_key_value().map(|((at, _), _)| *at)
         } else {
             Some(self.now)
         }
@@ -308,7 +309,7 @@ impl World {
     }
 
     fn next_due(&mut self, now: Instant) -> Option<Job> {
-        let first = |m: &LiteMap<(Instant, u64), Job>| m.first().map(|(k, _)| *k);
+        let first = |m: &BTreeMap<(Instant, u64), Job>| m.first_key_value().map(|(k, _)| *k);
         let key = match (first(&self.agenda), first(&self.background)) {
             (Some(a), Some(b)) => a.min(b),
             (a, b) => a.or(b)?,

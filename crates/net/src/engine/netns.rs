@@ -8,9 +8,10 @@ use super::tcp::http_complete;
 use super::{SpecError, World};
 use crate::drop::DropReason;
 use crate::event::EventKind;
+use crate::id::{DevId, NetnsId};
 use crate::socket::{Outcome, Socket, TcpApp, TcpPhase};
 use crate::spec::{DeviceKindSpec, DeviceSpec, NetnsSpec};
-use crate::state::{Change, DevId, Device, DeviceKind, NetnsId};
+use crate::state::{Change, Device, DeviceKind};
 
 impl World {
     /// A namespace comes, with the far ends of its cables: a device of another namespace each,
@@ -155,7 +156,7 @@ impl World {
     }
 
     /// A device goes. Gives the packets that waited for its neighbours.
-    fn delete_device(&mut self, netns: NetnsId, dev: DevId) -> Vec<crate::PacketId> {
+    fn delete_device(&mut self, netns: NetnsId, dev: DevId) -> Vec<crate::id::PacketId> {
         let device = self.ns(netns).dev(dev).clone();
         let lost = self.set_device(netns, dev, &Device { up: false, ..device.clone() });
         self.set_ports(netns, device.master, &|ports| ports.retain(|p| *p != dev));

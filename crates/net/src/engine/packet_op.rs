@@ -4,7 +4,8 @@
 use super::{Job, World};
 use crate::drop::DropReason;
 use crate::event::EventKind;
-use crate::skb::{PacketId, Skb};
+use crate::id::PacketId;
+use crate::skb::Skb;
 use crate::state::Change;
 use crate::time::{Duration, Instant};
 
@@ -87,7 +88,7 @@ impl World {
     pub(super) fn leave_queues(&mut self, pkt: PacketId) {
         let waits = self.state.netns.iter().zip(0..).find_map(|(ns, i)| {
             let (key, n) = ns.neighbours.iter().find(|(_, n)| n.queue.contains(&pkt))?;
-            Some((crate::NetnsId(i), *key, n.clone()))
+            Some((crate::id::NetnsId(i), *key, n.clone()))
         });
         if let Some((netns, (dev, addr), before)) = waits {
             let mut after = before.clone();
@@ -102,7 +103,7 @@ impl World {
         }
         let row = self.state.netns.iter().zip(0..).find_map(|(ns, i)| {
             let (key, row) = ns.fragments.iter().find(|(_, row)| row.contains(&pkt))?;
-            Some((crate::NetnsId(i), *key, row.clone()))
+            Some((crate::id::NetnsId(i), *key, row.clone()))
         });
         if let Some((netns, key, before)) = row {
             let after: Vec<_> = before.iter().copied().filter(|p| *p != pkt).collect();

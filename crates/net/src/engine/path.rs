@@ -5,9 +5,10 @@
 
 use super::{Job, World};
 use crate::event::EventKind;
+use crate::id::{DevId, NetnsId, PacketId};
 use crate::route::Decision;
-use crate::skb::{PacketId, Skb};
-use crate::state::{Change, DevId, Exception, NetnsId, Peer};
+use crate::skb::Skb;
+use crate::state::{Change, Exception, Peer};
 use crate::time::Duration;
 use crate::wire::Icmp;
 use std::net::{IpAddr, Ipv4Addr};

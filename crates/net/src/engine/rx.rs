@@ -3,8 +3,9 @@
 use super::{CABLE_DELAY, Job, Stage, World};
 use crate::drop::DropReason;
 use crate::event::EventKind;
-use crate::skb::{PacketId, PktType, Place};
-use crate::state::{DevId, DeviceKind};
+use crate::id::{DevId, PacketId};
+use crate::skb::{PktType, Place};
+use crate::state::DeviceKind;
 use crate::wire::{Mac, Payload};
 use std::rc::Rc;
 

@@ -3,11 +3,10 @@
 use super::{APP_DELAY, Job, World};
 use crate::drop::DropReason;
 use crate::event::EventKind;
+use crate::id::{NetnsId, PacketId};
 use crate::rng;
 use crate::route::Decision;
-use crate::skb::PacketId;
 use crate::socket::{Endpoint, Outcome, ServerApp, Socket, SocketId, TcpApp, TcpPhase, TcpSocket};
-use crate::state::NetnsId;
 use crate::time::Duration;
 use crate::wire::{Body, Ipv4, PROTO_TCP, Tcp, TcpFlags, TcpOptions};
 use std::net::IpAddr;

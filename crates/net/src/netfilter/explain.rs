@@ -3,8 +3,8 @@
 //!
 //! Nothing of this is stored while packets move; it is worked out again when somebody looks.
 
+use super::matches::proto_text;
 use super::matches::{Match, MatchContext, RecentOp, View};
-use super::parse::proto_text;
 use super::ruleset::Rule;
 use super::save::{match_text, net_text, ranges};
 use std::net::IpAddr;

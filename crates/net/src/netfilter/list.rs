@@ -1,8 +1,8 @@
 //! `iptables -vnL`: the listing with counters (`iptables/iptables.c`, `libxtables/xtables.c`).
 //! Protocols are printed by name, as every version but 1.8.9 does.
 
+use super::matches::proto_text;
 use super::matches::{Match, Negatable, RecentOp};
-use super::parse::proto_text;
 use super::ruleset::{Chain, Rule, Table, Target};
 use super::save::ranges;
 use ipnet::IpNet;

@@ -6,6 +6,19 @@ use std::fmt;
 use std::net::IpAddr;
 use std::rc::Rc;
 
+pub(super) const PROTOCOLS: [(u8, &str); 6] =
+    [(1, "icmp"), (6, "tcp"), (17, "udp"), (50, "esp"), (132, "sctp"), (2, "igmp")];
+
+/// The name of a protocol number.
+pub(super) fn proto_name(n: u8) -> Option<&'static str> {
+    PROTOCOLS.into_iter().find(|(p, _)| *p == n).map(|(_, name)| name)
+}
+
+/// The name of a protocol, or its number.
+pub(super) fn proto_text(n: u8) -> String {
+    proto_name(n).map_or_else(|| n.to_string(), str::to_owned)
+}
+
 /// A condition that may be turned round with `!`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Negatable<T> {
@@ -288,7 +301,7 @@ impl Match {
     pub fn module(&self) -> &str {
         match self {
             Self::Comment(_) => "comment",
-            Self::Ports { proto, .. } => super::parse::proto_name(*proto).unwrap_or("tcp"),
+            Self::Ports { proto, .. } => proto_name(*proto).unwrap_or("tcp"),
             Self::AddrType { .. } => "addrtype",
             Self::CtState(_) => "conntrack",
             Self::Mark(_) => "mark",

@@ -1,7 +1,9 @@
 //! Reads the text that `iptables-save` prints.
 
 use super::TableName;
-use super::matches::{AddrType, CtStates, IfName, Match, Negatable, PortRange, RecentOp, Side};
+use super::matches::{
+    AddrType, CtStates, IfName, Match, Negatable, PROTOCOLS, PortRange, RecentOp, Side,
+};
 use super::ruleset::{Policy, RejectWith, Rule, Ruleset, RulesetBuilder, Target};
 use super::save::word_text;
 use ipnet::{IpNet, Ipv4Net};
@@ -25,19 +27,6 @@ impl fmt::Display for RestoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: {}", self.line, self.column, self.message)
     }
-}
-
-const PROTOCOLS: [(u8, &str); 6] =
-    [(1, "icmp"), (6, "tcp"), (17, "udp"), (50, "esp"), (132, "sctp"), (2, "igmp")];
-
-/// The name of a protocol number.
-pub(super) fn proto_name(n: u8) -> Option<&'static str> {
-    PROTOCOLS.into_iter().find(|(p, _)| *p == n).map(|(_, name)| name)
-}
-
-/// The name of a protocol, or its number.
-pub(super) fn proto_text(n: u8) -> String {
-    proto_name(n).map_or_else(|| n.to_string(), str::to_owned)
 }
 
 impl Ruleset {

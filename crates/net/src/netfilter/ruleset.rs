@@ -3,7 +3,6 @@
 use super::matches::{IfName, Match, MatchContext, Negatable, View, in_net};
 use super::{Hook, TableName};
 use ipnet::IpNet;
-use litemap::LiteMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -247,7 +246,7 @@ pub struct Table {
     pub name: TableName,
     /// Its chains.
     pub chains: Vec<Chain>,
-    by_name: LiteMap<Rc<str>, u32>,
+    by_name: BTreeMap<Rc<str>, u32>,
 }
 
 impl Table {
@@ -281,7 +280,7 @@ impl Table {
             chain.index = Index::new(&chain.rules);
             first += chain.rules.len() as u32;
         }
-        let by_name: LiteMap<_, _> =
+        let by_name: BTreeMap<_, _> =
             chains.iter().zip(0..).map(|(c, i)| (c.name.clone(), i)).collect();
         let mut references = vec![0; chains.len()];
         for rule in chains.iter().flat_map(|c| &c.rules) {

@@ -1,7 +1,6 @@
 //! `iptables-save` and `iptables -S`: rules as the tools print them.
 
-use super::matches::{IfName, Match, Negatable, PortRange, RecentOp};
-use super::parse::proto_text;
+use super::matches::{IfName, Match, Negatable, PortRange, RecentOp, proto_text};
 use super::ruleset::{Rule, Ruleset, Table, Target};
 use super::{Fraction, TableName};
 use ipnet::IpNet;

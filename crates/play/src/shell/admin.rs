@@ -5,9 +5,9 @@ use crate::Session;
 use net::engine::Setting;
 use net::neigh::{Neighbour, NudState};
 use net::route::{Route, RouteProto};
-use net::state::{DevId, DeviceKind, FdbEntry, Netns};
+use net::state::{DeviceKind, FdbEntry, Netns};
 use net::wire::Mac;
-use net::{NetnsId, spec::Sysctl};
+use net::{DevId, NetnsId, spec::Sysctl};
 use std::net::IpAddr;
 use std::rc::Rc;
 
