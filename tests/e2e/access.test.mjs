@@ -1,4 +1,4 @@
-// For everybody: axe-core over every state, and the whole run by keyboard alone.
+// Accessibility: axe-core in every state of the page, and a whole run with the keyboard alone.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -34,7 +34,7 @@ for (const [name, options] of [
   ["phone, light", { viewport: { width: 390, height: 844 } }],
   ["phone, dark", { viewport: { width: 390, height: 844 }, colorScheme: "dark" }],
 ]) {
-  test(`${name}: axe finds nothing in the idle page, the run, its packet, its tables`, async () => {
+  test(`${name}: axe finds no violation in the idle page, a run, a packet, tables`, async () => {
     await visit(options, async (page) => {
       await clean(page, "idle");
       await page.click(".sentence .send");
@@ -51,13 +51,13 @@ for (const [name, options] of [
   });
 }
 
-test("axe finds nothing while editing: form, terminal, errors, difference", async () => {
+test("axe finds no violation while editing: form, terminal, errors, rule changes", async () => {
   await visit({}, async (page) => {
     await clean(page, "the menu");
     await page.keyboard.press("Escape");
     await pick(page, "node01", "flannel.1");
     await check(page, "cable cut").click();
-    await clean(page, "a form and a fault");
+    await clean(page, "with a form and an error");
     await terminal(page, "node01");
     await type(page, "iptables -t nat -vnL KUBE-SERVICES");
     await clean(page, "the terminal");
@@ -71,9 +71,9 @@ test("axe finds nothing while editing: form, terminal, errors, difference", asyn
   });
 });
 
-test("the whole NodePort run by keyboard alone, every sentence of it in the accessibility tree", async () => {
+test("a run with the keyboard alone; every sentence is in the accessibility tree", async () => {
   await visit({}, async (page) => {
-    // To the endpoint by Tab, chosen with the arrow keys; then the form is sent.
+    // Tab to the endpoint, choose it with the arrow keys, submit the form.
     const focused = () =>
       page.evaluate(
         () => document.activeElement.id || document.activeElement.getAttribute("class"),
@@ -87,7 +87,7 @@ test("the whole NodePort run by keyboard alone, every sentence of it in the acce
     for (let i = 0; i < 4 && (await focused()) !== "send"; i++) await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
     await page.waitForSelector(".event.current");
-    // On to a place where the keys are the page's own: the event list is one stop.
+    // Tab to the event list, a single tab stop, where the page handles the arrow keys.
     for (let i = 0; i < 90 && (await focused()) !== "event-list"; i++)
       await page.keyboard.press("Tab");
     assert.equal(await focused(), "event-list");
@@ -109,15 +109,15 @@ test("the whole NodePort run by keyboard alone, every sentence of it in the acce
       );
       said.push((await page.locator(".foot .saying").textContent()).trim());
     }
-    assert.ok(said.length > 100 && said.every((s) => s), "every step says something");
+    assert.ok(said.length > 100 && said.every((s) => s), "every step has a sentence");
     assert.ok(
       said.some((s) => /The client has its answer: 849 bytes/.test(s)) &&
         said.some((s) => /becomes 10\.1\.6\.5:80/.test(s)),
     );
     const all = (await tree()).replaceAll(/\s+/g, "");
     const missing = [...new Set(said)].filter((s) => !all.includes(s.replaceAll(/\s+/g, "")));
-    assert.deepEqual(missing, [], "each sentence is in the tree");
-    // The picture is one stop; the arrow keys go from thing to thing, Enter opens the tables.
+    assert.deepEqual(missing, [], "each sentence is in the accessibility tree");
+    // The picture is a single tab stop; arrow keys move in it, Enter opens the tables.
     for (
       let i = 0;
       i < 80 && !(await page.evaluate(() => document.activeElement.closest?.(".picture")));
@@ -129,7 +129,7 @@ test("the whole NodePort run by keyboard alone, every sentence of it in the acce
     const second = await page.evaluate(() => document.activeElement.textContent);
     assert.ok(
       await page.evaluate(() => document.activeElement.closest(".picture")),
-      "still in the picture",
+      "the focus stays in the picture",
     );
     assert.notEqual(first, second);
     await page.keyboard.press("Enter");
@@ -137,7 +137,7 @@ test("the whole NodePort run by keyboard alone, every sentence of it in the acce
   });
 });
 
-test("200 % zoom and reduced motion: nothing is lost, nothing moves", async () => {
+test("at 200 % zoom with reduced motion, everything is visible and nothing moves", async () => {
   await visit({ viewport: { width: 720, height: 450 }, reducedMotion: "reduce" }, async (page) => {
     await send(page);
     await page.keyboard.press("ArrowRight");
@@ -151,6 +151,6 @@ test("200 % zoom and reduced motion: nothing is lost, nothing moves", async () =
     await page.keyboard.press("ArrowRight");
     const one = await at();
     await page.waitForTimeout(300);
-    assert.equal(await at(), one, "it stands where it is at once");
+    assert.equal(await at(), one, "the packet is drawn at its position without moving there");
   });
 });

@@ -1,10 +1,11 @@
-// The page with 60 nodes, 600 pods and 100 packets under way, played in headless Chromium: what a
-// frame costs, how many elements there are, whether memory stays, how soon a typed letter has its
-// answer.
+// Plays the page with 60 nodes, 600 pods and 100 packets in flight in headless Chromium and
+// measures the cost of a frame, the number of elements, the growth of the heap, and the time from a
+// key press to its diagnostic.
 //
-//     node tests/e2e/bench.mjs [SECONDS]      after `cargo xtask build`; prints a table, exit 1 above a limit
+//     node tests/e2e/bench.mjs [SECONDS]
 //
-// A figure of a machine under load says nothing: this is not a test.
+// Needs dist/ of `cargo xtask build`. Prints a table; exits with 1 if a limit is exceeded. This is
+// not a test, because figures from a machine under load mean nothing.
 import { READY, dist, launch } from "./browser.mjs";
 import { serve } from "./serve.mjs";
 
@@ -14,11 +15,11 @@ const PODS = 600;
 const PACKETS = 100;
 
 function cluster() {
-  const nodes = Array.from(
-    { length: NODES },
-    (_, i) =>
-      `  - {name: node${String(i + 1).padStart(2, "0")}, nic: {address: 10.9.${1 + Math.floor(i / 200)}.${(i % 200) + 10}/16}}`,
-  );
+  const nodes = Array.from({ length: NODES }, (_, i) => {
+    const name = `node${String(i + 1).padStart(2, "0")}`;
+    const address = `10.9.${1 + Math.floor(i / 200)}.${(i % 200) + 10}/16`;
+    return `  - {name: ${name}, nic: {address: ${address}}}`;
+  });
   return `apiVersion: packetwalk.dev/v1alpha1
 kind: Topology
 spec:
@@ -81,7 +82,7 @@ const SCRIPT = new Set([
 ]);
 const RENDER = new Set(["UpdateLayoutTree", "Layout", "PrePaint", "Paint", "Layerize", "Commit"]);
 
-/** Milliseconds of script and of rendering in each frame of a trace: all since the frame before. */
+/** Milliseconds of script and of rendering in each frame of a trace, since the previous frame. */
 function frames(events) {
   const count = new Map();
   const thread = (e) => `${e.pid}/${e.tid}`;
@@ -94,7 +95,8 @@ function frames(events) {
     .sort((a, b) => a.ts - b.ts || b.dur - a.dur);
   const out = [];
   let frame = { script: 0, render: 0 };
-  // What stands within another is that other's no more: a layout that a script asks for is layout.
+  // The time of a nested task is subtracted from the outer one: a layout forced by a script counts
+  // as layout.
   const open = [];
   for (const e of mine) {
     while (open.length && open.at(-1).ts + open.at(-1).dur <= e.ts) open.pop();
@@ -115,9 +117,8 @@ let above = false;
 const row = (name, value, unit, limit) => {
   const bad = limit !== undefined && value > limit;
   above ||= bad;
-  console.log(
-    `${name.padEnd(34)} ${value.toFixed(1).padStart(9)} ${unit.padEnd(9)} ${limit === undefined ? "" : `limit ${limit}${bad ? "   ABOVE" : ""}`}`,
-  );
+  const bound = limit === undefined ? "" : `limit ${limit}${bad ? "   ABOVE" : ""}`;
+  console.log(`${name.padEnd(38)} ${value.toFixed(1).padStart(9)} ${unit.padEnd(9)} ${bound}`);
 };
 try {
   const page = await context.newPage();
@@ -147,11 +148,11 @@ try {
     return metrics.find((m) => m.name === "JSHeapUsedSize").value / 2 ** 20;
   };
   await client.send("Performance.enable");
-  // Into the middle, where most are under way.
+  // Into the middle of the run, where most packets are in flight.
   await page.locator(".scrub").fill("400");
   await page.evaluate(() => document.activeElement.blur());
   row(
-    "packets under way",
+    "packets in flight",
     await page.evaluate(() =>
       [...document.querySelectorAll(".picture .other")].reduce(
         (n, o) => n + 1 + Number(o.querySelector(".pill-more")?.textContent ?? 0),
@@ -174,17 +175,17 @@ try {
   await page.waitForTimeout(Math.max(SECONDS - 10, 0) * 1000);
   const after = await heap();
   const all = frames(events);
-  row("frames looked at", all.length, "");
+  row("frames measured", all.length, "");
   row("script, 95 of 100 frames", p95(all.map((f) => f.script)), "ms", 4);
-  row("style, layout, paint, 95 of 100", p95(all.map((f) => f.render)), "ms", 12);
-  row(`heap after ${SECONDS} s, less before`, after - before, "MiB", 4);
+  row("style, layout, paint (95th percentile)", p95(all.map((f) => f.render)), "ms", 12);
+  row(`heap growth in ${SECONDS} s`, after - before, "MiB", 4);
   row(
-    "elements while it plays",
+    "elements while playing",
     await page.evaluate(() => document.querySelectorAll("*").length),
     "",
   );
   await page.click(".play");
-  // A letter typed, until its fault is told.
+  // From a typed letter to its diagnostic.
   const spent = [];
   await page.locator(".cm-line", { hasText: "kubernetes:" }).first().click();
   await page.keyboard.press("End");
@@ -209,7 +210,7 @@ try {
     await page.keyboard.press("Backspace");
     await page.waitForSelector(".problems-place li", { state: "detached" });
   }
-  row("a typed letter until its answer", p95(spent), "ms", 100);
+  row("key press to diagnostic (95th percentile)", p95(spent), "ms", 100);
 } finally {
   await close();
   await server.close();

@@ -1,4 +1,4 @@
-// Debian's Chromium, headless and quiet, driven by playwright-core.
+// Debian's Chromium, headless, without background traffic, driven by playwright-core.
 import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -19,10 +19,10 @@ const FLAGS = [
   "--disable-sync",
 ];
 
-/** The page, drawn by the engine: before it the same picture stands there, but does nothing. */
+/** Selects the page as drawn by the engine, not the inert picture that the HTML contains. */
 export const READY = "#app > .page .picture .node-card";
 
-/** A browser with a new profile; `close` removes it. With `worker` pages may have service workers. */
+/** A browser with a new profile; `close` removes it. `worker` allows service workers. */
 export async function launch({ worker = false, ...options } = {}) {
   const profile = mkdtempSync(join(tmpdir(), "packetwalk-chromium-"));
   const context = await chromium.launchPersistentContext(profile, {
@@ -32,7 +32,7 @@ export async function launch({ worker = false, ...options } = {}) {
     viewport: { width: 1440, height: 900 },
     ...options,
   });
-  // What the page fetches for later would only be work here.
+  // The downloads of the service worker would only slow the tests.
   if (!worker)
     await context.addInitScript(() =>
       Object.defineProperty(navigator, "serviceWorker", { value: undefined }),
@@ -46,13 +46,13 @@ export async function launch({ worker = false, ...options } = {}) {
   };
 }
 
-/** Collects what a page prints and throws; a test expects it to be nothing. */
+/** Collects console messages and exceptions of a page; tests expect none. */
 export function listen(page) {
   const said = [];
   page.on("console", (m) => said.push(`${m.type()}: ${m.text()}`));
   page.on("pageerror", (e) => said.push(`error: ${e.message}`));
   page.on("requestfailed", (r) => {
-    // A page that is left or loaded again takes its icon no longer: that is the test's doing.
+    // Navigating away aborts the download of the icon; the test caused that, not the page.
     if (r.failure()?.errorText !== "net::ERR_ABORTED" || !r.url().endsWith(".svg"))
       said.push(`failed: ${r.url()} ${r.failure()?.errorText}`);
   });

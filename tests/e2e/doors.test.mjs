@@ -1,4 +1,4 @@
-// Where the page must run: below any path, under the strict policy.
+// Hosting: the page runs below any path, under the strict content security policy.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { READY, dist, launch, listen } from "./browser.mjs";

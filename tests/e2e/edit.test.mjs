@@ -1,4 +1,4 @@
-// Editing: on the diagram, in its forms and in the text, in step both ways, with one undo over all.
+// Editing on the diagram, in its forms and in the text: all stay in sync and share one undo.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -24,7 +24,7 @@ import {
 const WORKER = "master01, node01 and node02";
 const names = (page) => page.locator(".picture .node-name").allTextContents();
 
-test("a node and a host are added like the last of their kind, and undone", async () => {
+test("an added node or host copies the last one, and undo removes it", async () => {
   await visit({}, async (page) => {
     const before = await text(page);
     await add(page, "Add a node");
@@ -45,7 +45,7 @@ test("a node and a host are added like the last of their kind, and undone", asyn
   });
 });
 
-test("a Deployment is added, and its pods are on the diagram", async () => {
+test("the pods of an added Deployment are on the diagram", async () => {
   await visit({}, async (page) => {
     await add(page, "Add a Deployment");
     await page.locator(".pod-app", { hasText: "web" }).first().waitFor();
@@ -53,7 +53,7 @@ test("a Deployment is added, and its pods are on the diagram", async () => {
   });
 });
 
-test("a Deployment is scaled, and every other byte stays", async () => {
+test("scaling a Deployment leaves every other byte of the text unchanged", async () => {
   await visit({}, async (page) => {
     const before = await text(page);
     await page.locator(".pod", { hasText: "10.1.5.4" }).click();
@@ -68,7 +68,7 @@ test("a Deployment is scaled, and every other byte stays", async () => {
   });
 });
 
-test("a node gets another name, here and wherever it is named", async () => {
+test("renaming a node renames every reference to it", async () => {
   await visit({}, async (page) => {
     await pick(page, "node01");
     await fill(page, "name", "edge");
@@ -76,15 +76,11 @@ test("a node gets another name, here and wherever it is named", async () => {
     const after = await text(page);
     assert.doesNotMatch(after, /name: node01|node: node01/);
     assert.match(after, /of: nginx-deployment, node: edge/);
-    assert.equal(
-      await field(page, "name").inputValue(),
-      "edge",
-      "it is still the one that is shown",
-    );
+    assert.equal(await field(page, "name").inputValue(), "edge", "the renamed node is still shown");
   });
 });
 
-test("addresses, MACs and MTUs are changed in the form, and a bad one is told at its line", async () => {
+test("addresses, MACs and MTUs are edited in the form; invalid ones are errors", async () => {
   await visit({}, async (page) => {
     await pick(page, "bastion");
     await fill(page, "address", "192.168.120.77/24");
@@ -103,7 +99,7 @@ test("addresses, MACs and MTUs are changed in the form, and a bad one is told at
   });
 });
 
-test("with ip_forward off the packet is lost at the router, and the verdict says what would mend it", async () => {
+test("with ip_forward off the packet is dropped, and the verdict names the fix", async () => {
   await visit({}, async (page) => {
     await pick(page, "node01");
     await check(page, "ip_forward").click();
@@ -118,7 +114,7 @@ test("with ip_forward off the packet is lost at the router, and the verdict says
   });
 });
 
-test("a cut cable has a gap with a cross, and nothing passes", async () => {
+test("a cut cable is drawn with a gap and a cross, and passes no frame", async () => {
   await visit({}, async (page) => {
     await pick(page, "node02");
     await check(page, "cable cut").click();
@@ -130,7 +126,7 @@ test("a cut cable has a gap with a cross, and nothing passes", async () => {
   });
 });
 
-test("without kube-proxy on the node its port answers nothing, and the card says stopped", async () => {
+test("without kube-proxy a node port does not answer, and the node is marked", async () => {
   await visit({}, async (page) => {
     await pick(page, "node01");
     await check(page, "kube-proxy stopped").click();
@@ -142,7 +138,7 @@ test("without kube-proxy on the node its port answers nothing, and the card says
   });
 });
 
-test("without flanneld there is no way to the other node's pods", async () => {
+test("without flanneld the pods of the other node are unreachable", async () => {
   await visit({}, async (page) => {
     await pick(page, "node01");
     await check(page, "flanneld stopped").click();
@@ -153,7 +149,7 @@ test("without flanneld there is no way to the other node's pods", async () => {
   });
 });
 
-test("a device that is down from the beginning is dashed and says so", async () => {
+test("a device that is down from the start is drawn dashed and labelled as down", async () => {
   await visit({}, async (page) => {
     await pick(page, "node01", "flannel.1");
     await check(page, "flannel.1 is down").click();
@@ -163,7 +159,7 @@ test("a device that is down from the beginning is dashed and says so", async () 
   });
 });
 
-test("a line from one pod to another makes a Service for it", async () => {
+test("drawing a line from one pod to another creates a Service for the latter", async () => {
   await visit({}, async (page) => {
     const from = await page.locator(".pod", { hasText: "centos" }).boundingBox();
     const to = await page.locator(".pod", { hasText: "10.1.6.5" }).boundingBox();
@@ -186,7 +182,7 @@ test("a line from one pod to another makes a Service for it", async () => {
   });
 });
 
-test("a node is dragged, its place stands in the text, and is there after a reload", async () => {
+test("the position of a dragged node is written into the text and survives a reload", async () => {
   await visit({}, async (page) => {
     const card = page.locator(".card .node-card").nth(2);
     const was = await card.boundingBox();
@@ -203,7 +199,7 @@ test("a node is dragged, its place stands in the text, and is there after a relo
   });
 });
 
-test("a run goes on when a node is dragged under it", async () => {
+test("dragging a node does not interrupt a run", async () => {
   await visit({}, async (page) => {
     await send(page);
     await go(page, "DNAT");
@@ -218,7 +214,7 @@ test("a run goes on when a node is dragged under it", async () => {
   });
 });
 
-test("a Service is looked at, becomes a ClusterIP, and is removed", async () => {
+test("a Service is selected, changed to ClusterIP, and removed", async () => {
   await visit({}, async (page) => {
     await page.click(".service");
     assert.match(
@@ -236,7 +232,7 @@ test("a Service is looked at, becomes a ClusterIP, and is removed", async () => 
   });
 });
 
-test("one undo goes back over the text, the diagram and what was sent, and forth again", async () => {
+test("one undo and redo history covers the text, the diagram and what was sent", async () => {
   await visit({}, async (page) => {
     const before = await text(page);
     await page.locator(".cm-line", { hasText: "replicas: 4" }).click();
@@ -260,14 +256,14 @@ test("one undo goes back over the text, the diagram and what was sent, and forth
   });
 });
 
-test("what the cluster brings itself cannot be edited, and says so", async () => {
+test("objects that the cluster creates cannot be edited; the form explains why", async () => {
   await visit({}, async (page) => {
     await page.locator(".pod", { hasText: "kube-dns" }).click();
     assert.match(await page.locator(".dumps").textContent(), /The cluster brings this itself/);
   });
 });
 
-test("from a thing on the diagram to its line in the text", async () => {
+test("an element of the diagram leads to its line in the text", async () => {
   await visit({}, async (page) => {
     await page.locator(".cm-line").first().waitFor();
     await page.locator(".cm-line").first().waitFor();

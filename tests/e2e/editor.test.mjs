@@ -1,4 +1,4 @@
-// The editor: faults with a fix, completion, from a line to its thing.
+// The editor: diagnostics with a fix, completion, hover help, from a line to its element.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -11,10 +11,10 @@ async function typeBehind(page, words, what) {
   await page.keyboard.type(what, { delay: 15 });
 }
 
-test("fields and words are completed as the decoder knows them", async () => {
+test("completion offers the fields and values that the decoder accepts", async () => {
   await visit({}, async (page) => {
     await typeBehind(page, "protocol: TCP", "\ntar");
-    // targetPort is there already; what is left of the fields is offered.
+    // targetPort is there already; completion offers the remaining fields.
     await page.keyboard.press("Backspace");
     await page.keyboard.press("Backspace");
     await page.keyboard.press("Backspace");
@@ -28,21 +28,21 @@ test("fields and words are completed as the decoder knows them", async () => {
   });
 });
 
-test("a value that has a few words is completed", async () => {
+test("a value of an enumeration is completed", async () => {
   await visit({}, async (page) => {
     await line(page, "type: NodePort").click();
     await page.keyboard.press("End");
     for (let i = 0; i < 8; i++) await page.keyboard.press("Backspace");
     await page.keyboard.type("Cl", { delay: 15 });
     await page.locator(".cm-tooltip-autocomplete li", { hasText: "ClusterIP" }).waitFor();
-    // The list takes no keys in its first moment.
+    // CodeMirror ignores keys just after the list has opened.
     await page.waitForTimeout(150);
     await page.keyboard.press("Enter");
     assert.match(await text(page), /type: ClusterIP/);
   });
 });
 
-test("an unknown field is mended with one click", async () => {
+test("an unknown field is corrected with one click", async () => {
   await visit({}, async (page) => {
     await line(page, "replicas: 4").click();
     await page.keyboard.press("Home");
@@ -58,7 +58,7 @@ test("an unknown field is mended with one click", async () => {
   });
 });
 
-test("several faults stand in their lines at once", async () => {
+test("several errors are shown at once, each at its line", async () => {
   await visit({}, async (page) => {
     await typeBehind(page, "nodePort: 30080", "0");
     await typeBehind(page, "targetPort: 80", "x");
@@ -68,7 +68,7 @@ test("several faults stand in their lines at once", async () => {
   });
 });
 
-test("from a line to its thing on the diagram", async () => {
+test("a line leads to its element on the diagram", async () => {
   await visit({}, async (page) => {
     await line(page, "name: nginx-service").click();
     await page.click("[aria-label^='Show what the cursor is at']");
@@ -79,7 +79,7 @@ test("from a line to its thing on the diagram", async () => {
   });
 });
 
-test("a word that one rests on is explained, by the kind it stands in", async () => {
+test("hovering over a field shows the help for it in its kind", async () => {
   for (const [locale, words] of [
     ["en-US", /^The pod's port, a number or a name/],
     ["ja-JP", /^Pod のポート/],
@@ -95,9 +95,19 @@ test("a word that one rests on is explained, by the kind it stands in", async ()
   }
 });
 
-test("a text whose lines end in CRLF keeps them while one types, and faults stand at their place", async () => {
-  const own =
-    "apiVersion: apps/v1\r\nkind: Deployment\r\nmetadata: {name: own} # mine\r\nspec:\r\n  replicas: 1\r\n  selector: {matchLabels: {app: own}}\r\n  template:\r\n    metadata: {labels: {app: own}}\r\n    spec: {containers: [{name: c, image: nginx}]}\r\n";
+test("a text keeps its CRLF line ends; errors have the right position", async () => {
+  const own = [
+    "apiVersion: apps/v1",
+    "kind: Deployment",
+    "metadata: {name: own} # mine",
+    "spec:",
+    "  replicas: 1",
+    "  selector: {matchLabels: {app: own}}",
+    "  template:",
+    "    metadata: {labels: {app: own}}",
+    "    spec: {containers: [{name: c, image: nginx}]}",
+    "",
+  ].join("\r\n");
   await visit({}, async (page) => {
     await page.setInputFiles("input[type=file]", {
       name: "own.yaml",
@@ -114,7 +124,7 @@ test("a text whose lines end in CRLF keeps them while one types, and faults stan
   });
 });
 
-test("what is typed over everything is there, in silence", async () => {
+test("typing over a selection of everything replaces it, without a console message", async () => {
   await visit({}, async (page) => {
     await line(page, "kind: Service").click();
     await page.keyboard.press("Control+A");

@@ -1,5 +1,5 @@
-// The embed: what it fetches, what it shows, what it says to the page around it, and that it
-// disturbs nobody.
+// The embed: what it fetches, what it shows, the messages it exchanges with the parent page, and
+// that it does not interfere with other pages.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
@@ -25,9 +25,11 @@ before(async () => {
 });
 after(() => plain.close());
 
-/** A page of documentation around something; collects what the embeds say. */
+/** A page of documentation with this markup; collects the messages of its embeds. */
 async function around(markup, act, options = {}) {
-  const head = `<!DOCTYPE html><html lang="en"><title>Documentation</title><link rel="icon" href="data:,"><body><p>Watch it:</p>`;
+  const head =
+    `<!DOCTYPE html><html lang="en"><title>Documentation</title>` +
+    `<link rel="icon" href="data:,"><body><p>Watch it:</p>`;
   const path = `/doc-${Object.keys(pages).length}.html`;
   pages[path] = head + markup;
   const { context, close } = await launch({
@@ -54,7 +56,8 @@ async function around(markup, act, options = {}) {
   }
 }
 const frame = (query = "", more = "") =>
-  `<iframe sandbox="allow-scripts" src="/files/embed.html${query}" width="820" height="560" ${more}></iframe>`;
+  `<iframe sandbox="allow-scripts" src="/files/embed.html${query}" width="820" height="560" ` +
+  `${more}></iframe>`;
 const heard = (page, type) => page.evaluate((t) => window.heard.filter((m) => m.type === t), type);
 const until = async (page, type, n = 1) => {
   await page.waitForFunction(
@@ -66,7 +69,7 @@ const until = async (page, type, n = 1) => {
 const tell = (page, message, at = 0) =>
   page.evaluate(([m, at]) => frames[at].postMessage(m, "*"), [message, at]);
 
-test("first a still picture; the engine on a click; nothing stored, nothing else fetched", async () => {
+test("an embed shows a picture, loads the engine on a click, and stores nothing", async () => {
   await around(frame("?preset=article-nodeport"), async (page, { asked }) => {
     const inside = page.frameLocator("iframe");
     await inside.locator(".poster img").waitFor();
@@ -78,7 +81,7 @@ test("first a still picture; the engine on a click; nothing stored, nothing else
         .sort(),
       ["embed-HASH.css", "embed.html", "embed.js", "posters/article-nodeport.en.svg"],
     );
-    assert.deepEqual((await heard(page, "ready")).length, 0, "no engine yet");
+    assert.deepEqual((await heard(page, "ready")).length, 0, "the engine is not loaded");
     assert.ok((await until(page, "height")).height > 200);
     await page.screenshot({ path: join(shots, "embed-poster.png") });
     const [, window] = page.frames();
@@ -91,7 +94,7 @@ test("first a still picture; the engine on a click; nothing stored, nothing else
     assert.equal(
       await inside.locator(".play").getAttribute("aria-label"),
       "Play",
-      "it does not play by itself",
+      "it does not start playing by itself",
     );
     for (let n = 0; n < 12; n++) await inside.locator("[aria-label='Step forward']").click();
     await page.keyboard.press("Control+z");
@@ -119,7 +122,7 @@ test("first a still picture; the engine on a click; nothing stored, nothing else
   });
 });
 
-test("with an origin of its own it stores nothing either, and starts no worker", async () => {
+test("an embed with an origin of its own stores nothing and has no service worker", async () => {
   const at = plain.origin;
   const markup = `<iframe src="/files/embed.html?load=now" width="820" height="560"></iframe>`;
   await around(
@@ -145,7 +148,7 @@ test("with an origin of its own it stores nothing either, and starts no worker",
   );
 });
 
-test("the two windows tell each other what they may, and the rest is refused", async () => {
+test("embed and parent page exchange the documented messages; all others are refused", async () => {
   await around(frame("?load=now&grain=hops") + frame("", 'name="other"'), async (page) => {
     const { steps } = await until(page, "ready");
     assert.ok(steps > 20 && steps < 100, `${steps}`);
@@ -161,13 +164,13 @@ test("the two windows tell each other what they may, and the rest is refused", a
     const paused = (await heard(page, "step")).at(-1).step;
     await page.waitForTimeout(1200);
     assert.equal((await heard(page, "step")).at(-1).step, paused, "paused");
-    // One after the other, without a breath between them.
+    // Several messages at once.
     await page.evaluate(() => {
       for (const type of ["play", "pause", "pause", "play", "pause"])
         frames[0].postMessage({ target: "packetwalk", v: 1, type }, "*");
     });
     await page.waitForTimeout(1200);
-    assert.equal((await heard(page, "step")).at(-1).step, paused, "paused is what was said last");
+    assert.equal((await heard(page, "step")).at(-1).step, paused, "the last message, pause, wins");
     await command("seek", { step: steps });
     const outcome = await until(page, "outcome");
     assert.ok(outcome.answered && outcome.text.includes("849 bytes"), JSON.stringify(outcome));
@@ -177,17 +180,17 @@ test("the two windows tell each other what they may, and the rest is refused", a
       JSON.stringify(all[0]),
     );
 
-    // What is refused says why; what is not meant for it is left alone.
+    // Invalid messages are answered with an error; messages for other scripts are ignored.
     const wrong = [
-      [{ v: 2, type: "play" }, /v: write 1/],
-      [{ v: 1, type: "eval" }, /type: write play, pause, seek/],
-      [{ v: 1, type: "__proto__" }, /type: write/],
-      [{ v: 1, type: "constructor" }, /type: write/],
-      [{ v: 1, type: "seek" }, /seek: write step/],
-      [{ v: 1, type: "seek", step: -1 }, /seek: write/],
-      [{ v: 1, type: "seek", step: 1.5 }, /seek: write/],
-      [{ v: 1, type: "seek", step: "3" }, /seek: write/],
-      [{ v: 1, type: "seek", step: 1e9 }, /seek: there are \d+ steps/],
+      [{ v: 2, type: "play" }, /v: must be 1/],
+      [{ v: 1, type: "eval" }, /type: must be one of play, pause, seek/],
+      [{ v: 1, type: "__proto__" }, /type: must be/],
+      [{ v: 1, type: "constructor" }, /type: must be/],
+      [{ v: 1, type: "seek" }, /seek: step must be/],
+      [{ v: 1, type: "seek", step: -1 }, /seek: step must be/],
+      [{ v: 1, type: "seek", step: 1.5 }, /seek: step must be/],
+      [{ v: 1, type: "seek", step: "3" }, /seek: step must be/],
+      [{ v: 1, type: "seek", step: 1e9 }, /seek: the last step is \d+/],
     ];
     for (const [n, [message, why]] of wrong.entries()) {
       await tell(page, { target: "packetwalk", ...message });
@@ -200,10 +203,10 @@ test("the two windows tell each other what they may, and the rest is refused", a
       [],
       { type: "play" },
       { v: 1, type: "seek", step: 3 },
-      { target: "somebody", v: 1, type: "seek", step: 3 },
+      { target: "another", v: 1, type: "seek", step: 3 },
     ];
     for (const m of others) await tell(page, m);
-    // A window that is not the page around says it.
+    // A message from a window that is not the parent page.
     await page
       .frames()[2]
       .evaluate(() =>
@@ -218,7 +221,7 @@ test("the two windows tell each other what they may, and the rest is refused", a
   });
 });
 
-test("an embed that still shows its picture is brought to life by the page around", async () => {
+test("the parent page can start an embed that still shows its picture", async () => {
   await around(frame(), async (page) => {
     await page.frameLocator("iframe").locator(".poster img").waitFor();
     await tell(page, { target: "packetwalk", v: 1, type: "seek", step: 30 });
@@ -226,8 +229,13 @@ test("an embed that still shows its picture is brought to life by the page aroun
   });
 });
 
-test("two embeds and a page beside them do not disturb each other", async () => {
-  const markup = `<iframe src="/files/index.html" width="1180" height="500"></iframe><iframe src="/files/embed.html?load=now" width="400" height="300"></iframe><iframe src="/files/embed.html?load=now&theme=dark&lang=ja&preset=article-clusterip" width="400" height="300"></iframe>`;
+test("two embeds and the page in one document do not interfere with each other", async () => {
+  const own = "load=now&theme=dark&lang=ja&preset=article-clusterip";
+  const markup = [
+    `<iframe src="/files/index.html" width="1180" height="500"></iframe>`,
+    `<iframe src="/files/embed.html?load=now" width="400" height="300"></iframe>`,
+    `<iframe src="/files/embed.html?${own}" width="400" height="300"></iframe>`,
+  ].join("");
   await around(
     markup,
     async (page) => {
@@ -259,13 +267,13 @@ test("two embeds and a page beside them do not disturb each other", async () => 
       assert.deepEqual([lang, theme], ["ja", "dark"]);
       assert.equal(await text(), mine);
       assert.equal(await main.evaluate(() => localStorage.getItem("packetwalk.theme")), "dark");
-      assert.deepEqual(await state(one), ["en", "system", "3"], "another's theme is not its own");
+      assert.deepEqual(await state(one), ["en", "system", "3"], "an embed keeps its own theme");
     },
     { viewport: { width: 1240, height: 900 } },
   );
 });
 
-test("what the address says is shown, and what it cannot be is told", async () => {
+test("the parameters of the address are applied, and invalid ones are reported", async () => {
   await around(frame("?load=now&view=split&theme=dark&lang=ja&step=24"), async (page) => {
     const inside = page.frameLocator("iframe");
     await inside.locator(".rules").first().waitFor();
@@ -285,17 +293,18 @@ test("what the address says is shown, and what it cannot be is told", async () =
   });
   await around(
     frame(
-      "?preset=nothing&view=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E&step=two&poster=https://example.org/x.svg&colour=red",
+      "?preset=nothing&view=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E&step=two" +
+        "&poster=https://example.org/x.svg&colour=red",
     ),
     async (page) => {
       const inside = page.frameLocator("iframe");
       const faults = await inside.locator(".faults").textContent();
       for (const part of [
-        "preset=nothing: there are article-",
+        "preset=nothing: unknown; the presets are article-",
         "view=<img src=x onerror=alert(1)>: write diagram, rules, packet or split.",
-        "step=two: write the number",
+        "step=two: write a step number",
         "poster=https://example.org/x.svg: write the name",
-        "colour: is no parameter; there are controls,",
+        "colour: unknown parameter; the parameters are controls,",
       ])
         assert.ok(faults.includes(part), `${part}\n${faults}`);
       assert.equal((await until(page, "error", 5)).message.includes("colour"), true);
@@ -304,15 +313,27 @@ test("what the address says is shown, and what it cannot be is told", async () =
         inside.locator(".faults").boundingBox(),
         inside.locator(".poster").boundingBox(),
       ]);
-      assert.ok(cover.y >= banner.y + banner.height - 1, "above what is shown, not over it");
+      assert.ok(
+        cover.y >= banner.y + banner.height - 1,
+        "the errors are above the content and do not cover it",
+      );
       await page.screenshot({ path: join(shots, "embed-faults.png") });
     },
   );
 });
 
-test("on a phone", async () => {
+test("an embed fits a phone", async () => {
   await around(
-    `<iframe sandbox="allow-scripts" src="/files/embed.html?load=now&step=40" width="350" height="420"></iframe><iframe sandbox="allow-scripts" src="/files/embed.html?load=now&view=split&step=40" width="350" height="620"></iframe>`,
+    [
+      ["step=40", 420],
+      ["view=split&step=40", 620],
+    ]
+      .map(
+        ([query, height]) =>
+          `<iframe sandbox="allow-scripts" src="/files/embed.html?load=now&${query}" ` +
+          `width="350" height="${height}"></iframe>`,
+      )
+      .join(""),
     async (page) => {
       await until(page, "ready", 2);
       await page.waitForTimeout(300);
@@ -322,7 +343,7 @@ test("on a phone", async () => {
   );
 });
 
-test("an embed holds a session, and leads to the page with it", async () => {
+test("an embed shows the session of its link, and links to the page with it", async () => {
   const link = packetwalk(
     "link",
     "preset:article-clusterip",
@@ -347,7 +368,7 @@ test("an embed holds a session, and leads to the page with it", async () => {
     assert.notEqual(
       await inside.locator(".head a.send").getAttribute("href"),
       href,
-      "the moment is in it",
+      "the link includes the moment",
     );
   });
   await around(frame(`?load=now${link.slice(0, 60)}`), async (page) => {
@@ -372,18 +393,22 @@ test("an embed holds a session, and leads to the page with it", async () => {
   });
   const script = packed(
     "",
-    `${cluster()}---\napiVersion: packetwalk.dev/v1alpha1\nkind: Script\nspec:\n  steps:\n  - send: {from: client, to: "svc/web:80"}\n`,
+    `${cluster()}---\napiVersion: packetwalk.dev/v1alpha1\nkind: Script\n` +
+      `spec:\n  steps:\n  - send: {from: client, to: "svc/web:80"}\n`,
   );
   await around(frame(`?load=now${script}`), async (page) => {
     assert.ok((await until(page, "ready")).steps > 20, "the Script of the document is played");
   });
   await around(frame(`?load=now${packed("", cluster())}`), async (page) => {
-    assert.equal((await until(page, "ready")).steps, 0, "nothing is invented");
+    assert.equal((await until(page, "ready")).steps, 0, "without a Script nothing is sent");
   });
 });
 
 test("<packet-walk> wraps the sandboxed embed", async () => {
-  const element = `<script src="/files/packet-walk.js"></script><packet-walk preset="article-clusterip" theme="light" label="A pod asks a Service">A pod asks a Service.</packet-walk>`;
+  const element =
+    `<script src="/files/packet-walk.js"></script>` +
+    `<packet-walk preset="article-clusterip" theme="light" label="A pod asks a Service">` +
+    `A pod asks a Service.</packet-walk>`;
   await around(element, async (page) => {
     const inside = page.frameLocator("packet-walk iframe");
     await inside.locator(".poster img").waitFor();
@@ -405,7 +430,7 @@ test("<packet-walk> wraps the sandboxed embed", async () => {
     assert.equal(ready[2], "packet-walk");
     assert.equal(ready[1].title, "Pod to ClusterIP");
     const height = await iframe.evaluate((f) => f.offsetHeight);
-    assert.ok(height > 400 && height < 1000, `as high as what it shows: ${height}`);
+    assert.ok(height > 400 && height < 1000, `the height follows the content: ${height}`);
     await page.evaluate(() => document.querySelector("packet-walk").play());
     await page.waitForFunction(() => window.events.some(([t, d]) => t === "step" && d.step === 13));
     await page.evaluate(() => document.querySelector("packet-walk").pause());
@@ -415,18 +440,18 @@ test("<packet-walk> wraps the sandboxed embed", async () => {
     assert.equal(
       (await page.evaluate(() => window.events.filter(([t]) => t === "ready"))).length,
       1,
-      "the frame is the same",
+      "the frame is kept",
     );
     await page.evaluate(() =>
       document.querySelector("packet-walk").setAttribute("src", "http://[bad"),
     );
     await page.waitForFunction(() =>
-      window.events.some(([t, d]) => t === "error" && d.message.includes("is no address")),
+      window.events.some(([t, d]) => t === "error" && d.message.includes("is not the address")),
     );
     await page.evaluate(() => document.querySelector("packet-walk").removeAttribute("src"));
     await inside.locator(".poster img").waitFor();
     await page.waitForLoadState("networkidle");
-    // Other attributes: another embed; taken away: nothing is left.
+    // Changed attributes load another embed; a removed element leaves nothing behind.
     await page.evaluate(() => {
       const e = document.querySelector("packet-walk");
       e.setAttribute("view", "rules");
@@ -439,7 +464,7 @@ test("<packet-walk> wraps the sandboxed embed", async () => {
   });
 });
 
-test("what is asked for before there is an engine is done when there is: the last of each kind", async () => {
+test("of requests made before the engine starts, the last of each kind is done", async () => {
   await around(frame("?play=1"), async (page) => {
     await page.frameLocator("iframe").locator(".poster img").waitFor();
     const command = (type, more) => tell(page, { target: "packetwalk", v: 1, type, ...more });
@@ -452,19 +477,20 @@ test("what is asked for before there is an engine is done when there is: the las
     assert.equal(
       (await heard(page, "step")).at(-1).step,
       30,
-      "paused there, though its address says play",
+      "paused, although the address has play=1",
     );
   });
   await around(frame(), async (page) => {
     await page.frameLocator("iframe").locator(".poster img").waitFor();
     await tell(page, { target: "packetwalk", v: 1, type: "seek", step: 5000 });
-    assert.match((await until(page, "error")).message, /seek: there are \d+ steps/);
+    assert.match((await until(page, "error")).message, /seek: the last step is \d+/);
   });
 });
 
-test("<packet-walk> below the fold hears what is said to it before it is in sight", async () => {
+test("<packet-walk> below the fold obeys its methods before it is visible", async () => {
   await around(
-    `<div style="height: 6000px"></div><script src="/files/packet-walk.js"></script><packet-walk></packet-walk>`,
+    `<div style="height: 6000px"></div>` +
+      `<script src="/files/packet-walk.js"></script><packet-walk></packet-walk>`,
     async (page) => {
       await page.evaluate(() => {
         document.addEventListener("packetwalk-step", (e) => (window.at = e.detail.step));
@@ -475,7 +501,7 @@ test("<packet-walk> below the fold hears what is said to it before it is in sigh
   );
 });
 
-test("an engine that cannot begin says so, also to the page around, and can be tried again", async () => {
+test("a failed engine is reported, also to the parent page, and can be retried", async () => {
   const policies = [
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'",
     null,
@@ -491,20 +517,20 @@ test("an engine that cannot begin says so, also to the page around, and can be t
       await page.goto(`${server.origin}/embed.html`);
       await page.locator(".start").click();
       await page
-        .locator(".faults", { hasText: policy ? /does not let it run/ : /could not be loaded/ })
+        .locator(".faults", { hasText: policy ? /blocked the engine/ : /could not be loaded/ })
         .waitFor();
       assert.equal(await page.locator(".start").textContent(), "Try again");
       cut = false;
       await page.locator(".start").click();
       if (policy) {
-        await page.locator(".faults", { hasText: /does not let it run/ }).waitFor();
+        await page.locator(".faults", { hasText: /blocked the engine/ }).waitFor();
         assert.equal(
-          (await page.locator(".faults").textContent()).match(/does not let it run/g).length,
+          (await page.locator(".faults").textContent()).match(/blocked the engine/g).length,
           1,
         );
       } else {
         await page.waitForSelector(READY);
-        assert.equal(await page.locator(".faults").count(), 0, "what was wrong is over");
+        assert.equal(await page.locator(".faults").count(), 0, "the error is gone");
       }
     } finally {
       await close();
@@ -513,7 +539,7 @@ test("an engine that cannot begin says so, also to the page around, and can be t
   }
 });
 
-test("the embed also loads under the strict policy of the page", async () => {
+test("the embed loads under the strict policy of the page", async () => {
   const strict = await serve(dist);
   const { context, close } = await launch({ locale: "en-US" });
   try {

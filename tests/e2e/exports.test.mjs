@@ -1,4 +1,4 @@
-// What leaves the page as a file: every file of the dialog is taken and read by somebody else.
+// Exports: every file of the dialog is downloaded and read by an independent program.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createRequire } from "node:module";
@@ -14,7 +14,7 @@ async function files(page) {
   if (!(await page.locator(".share[role=dialog]").count())) await page.click("#share");
   await page.getByRole("tab", { name: /^(Files|ファイル)$/ }).click();
 }
-/** The file of a button of the dialog: its name, where it is, its text. */
+/** Downloads a file of the dialog. Returns its name, path, bytes and text. */
 async function take(page, label) {
   const [download] = await Promise.all([
     page.waitForEvent("download"),
@@ -61,13 +61,13 @@ for (const colorScheme of ["light", "dark"]) {
   });
 }
 
-test("every file of the dialog is one", async () => {
+test("every file of the dialog is valid", async () => {
   await visit({}, async (page) => {
     await files(page);
     assert.equal(
       await page.locator(".share-files button:enabled").count(),
       4,
-      "pictures, rules and lab need no run",
+      "pictures, rules and lab are offered without a run",
     );
     await page.click(".share .ops button:has-text('Close')");
     await send(page);
@@ -107,7 +107,7 @@ test("every file of the dialog is one", async () => {
     assert.equal(lab.name, "packetwalk-lab.sh");
     execFileSync("bash", ["-n", lab.path]);
 
-    // All interfaces, then two of them.
+    // First all interfaces, then two of them.
     const interfaces = (path) =>
       new Set(
         execFileSync("tshark", ["-r", path, "-T", "fields", "-e", "frame.interface_name"], {
@@ -130,14 +130,14 @@ test("every file of the dialog is one", async () => {
   });
 });
 
-test("an animation plays in an image, and rests where nothing may move", async () => {
+test("an animation plays in an image, and stands still with reduced motion", async () => {
   let animation;
   await visit({}, async (page) => {
     await send(page);
     await files(page);
     animation = (await take(page, "moving")).text;
     const image = `<img width="760" src="data:image/svg+xml,${encodeURIComponent(animation)}">`;
-    // An image asks the system itself: what is emulated here reaches only what stands in the page.
+    // An image takes the media features from the system: emulation affects inline content only.
     for (const [motion, moves, markup] of [
       ["no-preference", true, image],
       ["no-preference", true, animation],
@@ -158,7 +158,7 @@ test("an animation plays in an image, and rests where nothing may move", async (
   });
 });
 
-test("Mermaid draws the sequence, and the actors are the machines", async () => {
+test("Mermaid renders the sequence diagram, with the machines as participants", async () => {
   await visit({}, async (page) => {
     await send(page);
     await files(page);
@@ -178,7 +178,7 @@ test("Mermaid draws the sequence, and the actors are the machines", async () => 
   });
 });
 
-test("on a phone, in Japanese, in the dark", async () => {
+test("the dialog fits a phone, in Japanese, in the dark theme", async () => {
   await visit(
     { viewport: { width: 390, height: 844 }, colorScheme: "dark", locale: "ja-JP" },
     async (page) => {

@@ -1,4 +1,4 @@
-// Files, loading, and what the page says when it cannot run.
+// Files, loading, and the messages of a page that cannot run.
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,10 +7,18 @@ import { test } from "node:test";
 import { READY, launch } from "./browser.mjs";
 import { origin, shots, text, undo, visit } from "./visit.mjs";
 
-const OWN =
-  "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: own} # mine\nspec:\n  replicas: 1\n  selector: {matchLabels: {app: own}}\n  template:\n    metadata: {labels: {app: own}}\n    spec: {containers: [{name: c, image: nginx}]}\n";
+const OWN = `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: own} # mine
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: own}}
+  template:
+    metadata: {labels: {app: own}}
+    spec: {containers: [{name: c, image: nginx}]}
+`;
 
-test("a file is opened, saved byte for byte, and undone", async () => {
+test("a file is opened, saved byte for byte, and closed by undo", async () => {
   const dir = mkdtempSync(join(tmpdir(), "packetwalk-files-"));
   try {
     await visit({}, async (page) => {
@@ -28,7 +36,7 @@ test("a file is opened, saved byte for byte, and undone", async () => {
   }
 });
 
-test("a file is dropped anywhere on the page, and is there after a reload", async () => {
+test("a file can be dropped anywhere on the page and survives a reload", async () => {
   await visit({}, async (page) => {
     const data = await page.evaluateHandle((own) => {
       const d = new DataTransfer();
@@ -42,7 +50,7 @@ test("a file is dropped anywhere on the page, and is there after a reload", asyn
   });
 });
 
-test("several documents are kept, over a reload too, and each comes back as it was", async () => {
+test("several documents are kept across a reload, each unchanged", async () => {
   await visit({}, async (page) => {
     const open = (name, body) =>
       page.setInputFiles("input[type=file]", {
@@ -84,7 +92,7 @@ test("several documents are kept, over a reload too, and each comes back as it w
   });
 });
 
-test("what a fault of the page put aside is offered after it", async () => {
+test("a document set aside after a panic is offered in the menu", async () => {
   const rescued = (page) =>
     page.addInitScript(
       (own) =>
@@ -98,7 +106,7 @@ test("what a fault of the page put aside is offered after it", async () => {
   });
 });
 
-test("loading shows how far it is", async () => {
+test("a bar shows the progress of loading", async () => {
   const seen = [];
   const slow = (page) =>
     page.route("**/*.wasm", async (route) => {
@@ -107,12 +115,12 @@ test("loading shows how far it is", async () => {
       await route.continue();
     });
   await visit({ before: slow }, async (page) => {
-    assert.deepEqual([...new Set(seen)], ["1"], "a bar was there while the engine came");
+    assert.deepEqual([...new Set(seen)], ["1"], "the bar is shown while the engine loads");
     assert.equal(await page.locator("progress").count(), 0);
   });
 });
 
-test("a browser without WebAssembly is told so, in its language", async () => {
+test("a browser without WebAssembly shows an explanation in its language", async () => {
   for (const [locale, words] of [
     ["en-US", /This browser cannot run Packetwalk/],
     ["ja-JP", /このブラウザーでは/],
@@ -131,7 +139,7 @@ test("a browser without WebAssembly is told so, in its language", async () => {
   }
 });
 
-test("an engine that is not there is told, with what to do", async () => {
+test("a missing engine is reported with advice", async () => {
   const { context, close } = await launch({ locale: "en-US" });
   try {
     const page = await context.newPage();
@@ -140,14 +148,14 @@ test("an engine that is not there is told, with what to do", async () => {
     await page.locator(".failed").waitFor();
     assert.match(
       await page.locator(".failed").textContent(),
-      /could not be loaded.*load the page again/,
+      /could not be loaded.*reload the page/,
     );
   } finally {
     await close();
   }
 });
 
-test("a fault of the engine leaves the person's text to be copied, and is not met again after a reload", async () => {
+test("after a panic the document can be copied, and a reload works", async () => {
   await visit({}, async (page) => {
     await page.locator(".cm-line", { hasText: "replicas: 4" }).click();
     await page.keyboard.press("End");

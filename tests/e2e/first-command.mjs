@@ -1,6 +1,6 @@
-// Plays a newcomer: runs a command that is to serve the page, such as the README's first one, waits
-// until the page, its engine and the embed answer, sends a packet in a browser, reads the answer,
-// and stops the server. `node tests/e2e/first-command.mjs COMMAND...`
+// Runs a command that serves the page, such as the first one of the README, waits until the page,
+// its engine and the embed answer over HTTP, sends a packet in a browser, checks the answer, and
+// stops the server. `node tests/e2e/first-command.mjs COMMAND...`
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import process from "node:process";
@@ -17,17 +17,17 @@ const seconds = () => Math.round((Date.now() - began) / 1000);
 const report = (text) => console.log(`${command.join(" ")}: ${text} after ${seconds()} s`);
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 
-/** The body of a file of the site, or undefined as long as nobody answers. */
+/** The body of a file of the site, or undefined if the request fails. */
 async function answer(path) {
   const response = await fetch(new URL(path, SITE)).catch(() => undefined);
   if (response?.status === 200) return response;
 }
 
-assert.ok(!(await answer("")), `${SITE} is answered by another program: stop it first`);
-// A group of its own, so that it ends with everything it started.
+assert.ok(!(await answer("")), `another program already serves ${SITE}: stop it first`);
+// A process group of its own, so that everything it starts can be stopped with it.
 const server = spawn(command[0], command.slice(1), { stdio: "inherit", detached: true });
 let ended;
-server.on("exit", (code, signal) => (ended = `it ended with ${code ?? signal}`));
+server.on("exit", (code, signal) => (ended = `the command ended with ${code ?? signal}`));
 server.on("error", (error) => (ended = error.message));
 const stop = () => {
   try {
@@ -47,7 +47,7 @@ try {
   }
   report("the page answers");
   const [wasm] = html.match(/packetwalk-[0-9a-f]+\.wasm/) ?? [];
-  assert.ok(wasm, "the page names its engine");
+  assert.ok(wasm, "the page refers to its engine");
   for (const [path, what] of [
     [wasm, "the engine"],
     ["embed.html", "the embed"],
@@ -66,7 +66,7 @@ try {
     await page.click("#app > .page .sentence .send");
     await page.click("[aria-label='To the end']");
     const verdict = await page.locator(".verdict").first().textContent();
-    assert.match(verdict, /849 bytes/, `the verdict says what the client got: ${verdict}`);
+    assert.match(verdict, /849 bytes/, `the verdict states what the client received: ${verdict}`);
     assert.deepEqual(said, [], "the console is silent");
     report(`a packet was sent and answered: "${verdict.trim()}"`);
   } finally {

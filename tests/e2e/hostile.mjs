@@ -1,4 +1,4 @@
-// Two hundred documents and links that nobody means well by.
+// Two hundred hostile documents and links.
 import { deflateSync } from "node:zlib";
 
 export const EVIL = [
@@ -20,33 +20,59 @@ export const EVIL = [
   "</title></style><script>alert(2)</script>",
 ];
 
-/** A small cluster whose words are given. */
-export const cluster = (w = {}) => `${w.comment ? `# ${w.comment}\n` : ""}apiVersion: v1
+/** A small cluster with the given names and values. */
+export function cluster(given = {}) {
+  const w = {
+    service: "web",
+    annotation: "x",
+    label: "web",
+    deployment: "web",
+    container: "c",
+    image: "nginx",
+    command: "nginx",
+    topology: "t",
+    segment: "lan",
+    zone: "a",
+    hostname: "node01.local",
+    kernel: "3.10",
+    tools: "1.4.21",
+    nic: "ens192",
+    host: "client",
+    ...given,
+  };
+  const q = (place) => JSON.stringify(w[place]);
+  return `${w.comment ? `# ${w.comment}\n` : ""}apiVersion: v1
 kind: Service
-metadata: {name: ${JSON.stringify(w.service ?? "web")}, annotations: {note: ${JSON.stringify(w.annotation ?? "x")}}}
-spec: {type: NodePort, selector: {app: ${JSON.stringify(w.label ?? "web")}}, ports: [{port: 80, nodePort: 30080}]}
+metadata: {name: ${q("service")}, annotations: {note: ${q("annotation")}}}
+spec: {type: NodePort, selector: {app: ${q("label")}}, ports: [{port: 80, nodePort: 30080}]}
 ---
 apiVersion: apps/v1
 kind: Deployment
-metadata: {name: ${JSON.stringify(w.deployment ?? "web")}}
+metadata: {name: ${q("deployment")}}
 spec:
   replicas: 2
-  selector: {matchLabels: {app: ${JSON.stringify(w.label ?? "web")}}}
+  selector: {matchLabels: {app: ${q("label")}}}
   template:
-    metadata: {labels: {app: ${JSON.stringify(w.label ?? "web")}}}
-    spec: {containers: [{name: ${JSON.stringify(w.container ?? "c")}, image: ${JSON.stringify(w.image ?? "nginx")}, command: [${JSON.stringify(w.command ?? "nginx")}], ports: [{containerPort: 80}]}]}
+    metadata: {labels: {app: ${q("label")}}}
+    spec:
+      containers:
+      - {name: ${q("container")}, image: ${q("image")}, command: [${q("command")}],
+         ports: [{containerPort: 80}]}
 ---
 apiVersion: packetwalk.dev/v1alpha1
 kind: Topology
-metadata: {name: ${JSON.stringify(w.topology ?? "t")}}
+metadata: {name: ${q("topology")}}
 spec:
-  segments: [{name: ${JSON.stringify(w.segment ?? "lan")}, subnet: 192.168.120.0/24, gateway: 192.168.120.254}]
+  segments:
+  - {name: ${q("segment")}, subnet: 192.168.120.0/24, gateway: 192.168.120.254}
   nodes:
   - {name: master01, role: control-plane}
-  - {name: node01, zone: ${JSON.stringify(w.zone ?? "a")}, hostname: ${JSON.stringify(w.hostname ?? "node01.local")}, kernel: ${JSON.stringify(w.kernel ?? "3.10")}, tools: ${JSON.stringify(w.tools ?? "1.4.21")}, nic: {name: ${JSON.stringify(w.nic ?? "ens192")}}}
+  - {name: node01, zone: ${q("zone")}, hostname: ${q("hostname")},
+     kernel: ${q("kernel")}, tools: ${q("tools")}, nic: {name: ${q("nic")}}}
   - {name: node02}
-  hosts: [{name: ${JSON.stringify(w.host ?? "client")}}]
+  hosts: [{name: ${q("host")}}]
 `;
+}
 export const FROM = "client";
 export const TO = "svc/web:80";
 const PLACES = [
@@ -70,7 +96,7 @@ const PLACES = [
 const script = (steps) =>
   `${cluster()}---\napiVersion: packetwalk.dev/v1alpha1\nkind: Script\nspec:\n  steps:\n${steps}`;
 
-/** A link with these lines and this document. */
+/** A link with this session and this document. */
 export const packed = (head, document) =>
   `#v1:${deflateSync(Buffer.from(`${head}\n\n${document}`)).toString("base64url")}`;
 
@@ -86,7 +112,7 @@ const MEGABYTE = 1 << 20;
 
 function documents() {
   const out = [];
-  // Every place with every third string, so that each string meets most places: 85.
+  // Every field with every third string, so that each string reaches most fields: 85 cases.
   PLACES.forEach((place, p) =>
     EVIL.forEach(
       (evil, e) =>
@@ -100,13 +126,14 @@ function documents() {
   const steps = EVIL.slice(0, 8).map((evil) => [
     `step: ${evil}`,
     script(
-      `  - {on: node01, run: ${JSON.stringify(`ip link set ${evil} down`)}}\n  - send: {from: client, to: ${JSON.stringify(evil)}}\n`,
+      `  - {on: node01, run: ${JSON.stringify(`ip link set ${evil} down`)}}\n` +
+        `  - send: {from: client, to: ${JSON.stringify(evil)}}\n`,
     ),
   ]);
   out.push(...steps);
   const good = cluster();
   for (let n = 1; n < 12; n++)
-    out.push([`cut off at ${n}/12`, good.slice(0, Math.floor((good.length * n) / 12))]);
+    out.push([`truncated at ${n}/12`, good.slice(0, Math.floor((good.length * n) / 12))]);
   out.push(
     ["10 MB of comment", `# ${"x".repeat(10 * MEGABYTE)}\n${good}`],
     ["10 MB in one string", good.replace('"x"', JSON.stringify("x".repeat(10 * MEGABYTE)))],
@@ -119,19 +146,21 @@ function documents() {
     ["deep and closed", `x: ${"[".repeat(5_000)}${"]".repeat(5_000)}\n`],
     ["a billion laughs", laughs(12, 10)],
     [
-      "laughs in a Service",
-      `${laughs(10, 9)}apiVersion: v1\nkind: Service\nmetadata: {name: web, labels: *a9}\nspec: {ports: [{port: 80}]}\n`,
+      "a billion laughs in a Service",
+      `${laughs(10, 9)}apiVersion: v1\nkind: Service\n` +
+        `metadata: {name: web, labels: *a9}\nspec: {ports: [{port: 80}]}\n`,
     ],
     ["an alias of itself", "a: &a [*a]\n"],
-    ["an anchor of nothing", "a: *nobody\n"],
+    ["an alias without an anchor", "a: *nobody\n"],
     ["merge keys", "a: &a {x: 1}\nb: {<<: *a, <<: *a}\n"],
     [
-      "a tag that calls",
-      "a: !!js/function 'function () { alert(1) }'\nb: !!python/object/apply:os.system ['touch pwned']\n",
+      "a tag that calls code",
+      "a: !!js/function 'function () { alert(1) }'\n" +
+        "b: !!python/object/apply:os.system ['touch pwned']\n",
     ],
     ["the same key twice", good.replace("kind: Service", "kind: Service\nkind: Service")],
     ["a million replicas", good.replace("replicas: 2", "replicas: 1000000")],
-    ["a number that is none", good.replace("replicas: 2", "replicas: 1e999999999")],
+    ["a number out of range", good.replace("replicas: 2", "replicas: 1e999999999")],
     [
       "many nodes",
       good.replace(
@@ -139,10 +168,10 @@ function documents() {
         Array.from({ length: 5_000 }, (_, n) => `  - {name: n${n}}\n`).join(""),
       ),
     ],
-    ["bytes that are no text", "\u0000\u0001\ufffe\uffff"],
+    ["bytes that are not text", "\u0000\u0001\ufffe\uffff"],
     ["nothing", ""],
-    ["a mark at the beginning", `\ufeff${good}`],
-    ["lines of another system", good.replaceAll("\n", "\r\n")],
+    ["a byte order mark", `\ufeff${good}`],
+    ["CRLF line ends", good.replaceAll("\n", "\r\n")],
     ["tabs", good.replaceAll("  ", "\t")],
     [
       "another kind",
@@ -161,28 +190,35 @@ function links() {
   const out = [];
   const add = (name, text) => out.push([name, text]);
   for (let n = 1; n <= 16; n++)
-    add(`cut off at ${n}/17`, plain.slice(0, Math.floor((plain.length * n) / 17)));
+    add(`truncated at ${n}/17`, plain.slice(0, Math.floor((plain.length * n) / 17)));
   for (let n = 0; n < 16; n++) {
     const at = 5 + ((n * 7919) % (plain.length - 6));
     add(
-      `another letter at ${at}`,
+      `a changed letter at ${at}`,
       plain.slice(0, at) + (plain[at] === "A" ? "B" : "A") + plain.slice(at + 1),
     );
   }
   for (const version of ["0", "2", "9", "99999", "18446744073709551616"])
     add(`version ${version}`, plain.replace("#v1:", `#v${version}:`));
-  add("a step that is none", packed("step quiet send", cluster()));
+  add("an incomplete step", packed("step quiet send", cluster()));
   const line = (text) => text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
   for (const evil of EVIL)
     add(
       `steps: ${evil}`,
       packed(
-        `from client\nto svc/web:80\nproto tcp\nstep quiet send tcp client ${TO}\nstep 12 run node01 sysctl -w net.ipv4.ip_forward=1 ${line(evil)}\nstep quiet run node01 ip link set ${line(evil)} down\nstep quiet run ${evil.split(" ")[0]} ip r\ncursor 40`,
+        [
+          "from client\nto svc/web:80\nproto tcp",
+          `step quiet send tcp client ${TO}`,
+          `step 12 run node01 sysctl -w net.ipv4.ip_forward=1 ${line(evil)}`,
+          `step quiet run node01 ip link set ${line(evil)} down`,
+          `step quiet run ${evil.split(" ")[0]} ip r`,
+          "cursor 40",
+        ].join("\n"),
         cluster({ annotation: evil }),
       ),
     );
-  add("a bomb", packed("", "x".repeat(50 * MEGABYTE)));
-  add("a bomb of lines", packed("from x\n".repeat(2 * MEGABYTE), "x"));
+  add("a zip bomb", packed("", "x".repeat(50 * MEGABYTE)));
+  add("a zip bomb of lines", packed("from x\n".repeat(2 * MEGABYTE), "x"));
   add("10 MB", `#v1:${"A".repeat(10 * MEGABYTE)}`);
   add("an empty stream", "#v1:");
   add("no zlib", `#v1:${Buffer.from("hello").toString("base64url")}`);
@@ -216,5 +252,5 @@ function links() {
   return out.map(([name, text]) => ({ kind: "link", name, text }));
 }
 
-/** All of them. */
+/** All cases. */
 export const corpus = () => [...documents(), ...links()];

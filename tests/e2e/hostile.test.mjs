@@ -1,5 +1,5 @@
-// Two hundred hostile documents and links through every door: command line, engine, page, embed;
-// and everything that is written of them through those who read it: a shell, a browser, a Markdown
+// Feeds two hundred hostile documents and links to every entry point (command line, engine, page,
+// embed), and everything exported from them to its readers: a shell, a browser, a Markdown
 // renderer, Mermaid.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -19,7 +19,7 @@ const LARGE = 200_000;
 const GIB = 1 << 30;
 let folder;
 let server;
-/** What is written of those that can be played: kind, case, text. */
+/** The exports of the cases that can be played: kind, case, text. */
 const written = [];
 
 before(async () => {
@@ -32,17 +32,17 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test("there are two hundred of them", () => {
+test("there are two hundred cases", () => {
   assert.ok(cases.length >= 200, `${cases.length}`);
 });
 
-test("the command line answers every one, in bounded memory, and makes nothing else happen", () => {
+test("the command line answers every case, in bounded memory and without side effects", () => {
   const program = resolve(root, process.env.CARGO_TARGET_DIR ?? "target", "debug", "packetwalk");
   assert.equal(
     spawnSync("cargo", ["build", "--quiet", "--package", "packetwalk"], { cwd: root }).status,
     0,
   );
-  // A limit of the kernel: who takes more is refused it, and says so by a signal.
+  // The kernel enforces the limit: an allocation beyond it fails, and the program aborts.
   const run = (args) =>
     spawnSync("prlimit", [`--as=${2 * GIB}`, program, ...args], {
       cwd: folder,
@@ -89,7 +89,7 @@ test("the command line answers every one, in bounded memory, and makes nothing e
   assert.equal(readdirSync(folder).length, before);
 });
 
-test("the engine answers every one, writes what it can, and its memory stays bounded", async () => {
+test("the engine answers every case in bounded memory", async () => {
   const engine = await import(
     pathToFileURL(join(root, "target", "npm", "packetwalk", "packetwalk.js"))
   );
@@ -155,7 +155,7 @@ test("the engine answers every one, writes what it can, and its memory stays bou
   );
 });
 
-test("a shell reads a lab and runs nothing that a document says", () => {
+test("a shell runs nothing that a document smuggles into a lab script", () => {
   const labs = written.filter(([what]) => what === "lab");
   assert.ok(labs.length > 40, `${labs.length}`);
   const room = join(folder, "room");
@@ -165,9 +165,10 @@ test("a shell reads a lab and runs nothing that a document says", () => {
     writeFileSync(lab, text);
     const syntax = spawnSync("bash", ["-n", lab], { encoding: "utf8" });
     assert.equal(syntax.status, 0, `${name}: ${syntax.stderr}`);
-    // What it builds, with tools that do nothing: only quoting that fails could do something.
+    // Runs the lab with tools that do nothing: only a quoting error could have an effect.
     const nothing =
-      "ip() { :; }; netns() { :; }; batch() { cat >/dev/null; }; rules() { cat >/dev/null; }; settle() { :; }; sysctls() { :; }";
+      "ip() { :; }; netns() { :; }; batch() { cat >/dev/null; }; " +
+      "rules() { cat >/dev/null; }; settle() { :; }; sysctls() { :; }";
     const own =
       text.slice(text.indexOf("\nNETNS=("), text.indexOf("\nplan() {")) +
       text.slice(text.indexOf("\nplan() {")).split("\nEND-OF-PLAN\n}\n")[0] +
@@ -185,7 +186,7 @@ test("a shell reads a lab and runs nothing that a document says", () => {
   }
 });
 
-test("a browser and a Markdown renderer read what is written and run nothing", async () => {
+test("a browser and a Markdown renderer run nothing that is in an export", async () => {
   const { context, close } = await launch();
   try {
     const page = await context.newPage();
@@ -209,7 +210,7 @@ test("a browser and a Markdown renderer read what is written and run nothing", a
         for (const e of xml.querySelectorAll("*"))
           for (const a of e.attributes)
             if (/^on|href|src|^style$/i.test(a.name)) bad.push(`${e.localName} ${a.name}`);
-        // And as a page that is careless shows it.
+        // And inserted without care into a page.
         document.body.innerHTML = t;
         for (const e of document.body.querySelectorAll("*"))
           for (const a of e.attributes)
@@ -240,12 +241,12 @@ test("a browser and a Markdown renderer read what is written and run nothing", a
     );
     assert.ok(
       meant.every((n) => n > 2),
-      `what was meant to do harm stands in what is written: ${meant}`,
+      `the exports contain the hostile strings: ${meant}`,
     );
     for (const [n, [text, name]] of sequences.entries()) {
       const found = await page.evaluate(
         async ([t, n]) => {
-          // The least careful of its levels.
+          // Mermaid's least strict security level.
           mermaid.initialize({ startOnLoad: false, securityLevel: "loose", htmlLabels: true });
           const { svg } = await mermaid.render(`m${n}`, t);
           document.body.innerHTML = svg;
@@ -265,7 +266,7 @@ test("a browser and a Markdown renderer read what is written and run nothing", a
   }
 });
 
-test("the page takes every one, loses no text, and runs nothing", async () => {
+test("the page handles every case, loses no text, and runs nothing", async () => {
   const { context, close } = await launch({ locale: "en-US" });
   try {
     const page = await context.newPage();
@@ -285,7 +286,7 @@ test("the page takes every one, loses no text, and runs nothing", async () => {
       if (c.kind === "document") {
         await page.locator("input[type=file]").setInputFiles(join(folder, `${n}.txt`));
         if (c.text.length < LARGE) {
-          // A browser reads a file without its mark.
+          // Browsers strip the byte order mark of a file.
           const text = Buffer.from(c.text)
             .toString("utf8")
             .replace(/^\ufeff/, "");
@@ -318,7 +319,7 @@ test("the page takes every one, loses no text, and runs nothing", async () => {
         await page.locator(".share").waitFor({ state: "detached" });
       }
     }
-    // A broken link over one's own text.
+    // A broken link while the reader has a document.
     await page.evaluate((t) => localStorage.setItem("packetwalk.text", t), own);
     for (const c of cases.filter((c) => c.kind === "link").slice(0, 12)) {
       await page.goto("about:blank");
@@ -332,7 +333,7 @@ test("the page takes every one, loses no text, and runs nothing", async () => {
   }
 });
 
-test("the embed takes every one, and runs nothing", async () => {
+test("the embed handles every case and runs nothing", async () => {
   const { context, close } = await launch({ locale: "en-US" });
   try {
     const page = await context.newPage();
@@ -350,7 +351,7 @@ test("the embed takes every one, and runs nothing", async () => {
         c.kind === "link"
           ? c.text
           : packed(`from ${FROM}\nto ${TO}\nproto tcp\nstep quiet send tcp ${FROM} ${TO}`, c.text);
-      // The address a browser takes ends somewhere: the rest is not there.
+      // Browsers limit the length of an address: longer links are not opened.
       await page.goto("about:blank");
       await page.goto(`${server.origin}/embed.html?load=now${link.slice(0, 1_500_000)}`);
       await page.waitForFunction(() => document.querySelector(".page.embed, .faults"));

@@ -1,4 +1,4 @@
-// Links: a session and its moment in the address, which go nowhere else.
+// Links: the address holds a session and its moment, and neither is sent anywhere.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -16,7 +16,7 @@ async function share(page) {
   await dialog(page).waitFor();
 }
 
-test("a link opens the session at the same moment, and nothing of it is sent anywhere", async () => {
+test("a link opens the session at the same moment and sends none of it to a server", async () => {
   let shared;
   const asked = [];
   await visit({ permissions: ["clipboard-read", "clipboard-write"] }, async (page) => {
@@ -30,7 +30,7 @@ test("a link opens the session at the same moment, and nothing of it is sent any
     assert.equal(
       await page.evaluate(() => document.activeElement.id),
       "link",
-      "the link is ready to be copied",
+      "the link is selected for copying",
     );
     shared = { ...was, link: await link(page) };
     await page.getByRole("button", { name: "Copy", exact: true }).click();
@@ -66,14 +66,18 @@ test("a link opens the session at the same moment, and nothing of it is sent any
       { step: await step(page), verdict: await verdict(page), text: await text(page) },
       { step: shared.step, verdict: shared.verdict, text: shared.text },
     );
-    assert.equal(await kept(page), "# mine\n", "what a person wrote is still theirs");
-    assert.match(await page.locator("#preset").innerText(), /Yours: #/, "and in the menu");
+    assert.equal(await kept(page), "# mine\n", "the reader's own text is kept");
+    assert.match(
+      await page.locator("#preset").innerText(),
+      /Yours: #/,
+      "the reader's own text is in the menu",
+    );
     await page.click(".tools [aria-label=Undo]");
-    assert.equal(await text(page), "# mine\n", "undo goes back to it");
+    assert.equal(await text(page), "# mine\n", "undo restores the reader's own text");
     await page.goto("about:blank");
     await page.goto(shared.link);
     await opened(page);
-    assert.equal(await step(page), shared.step, "the address says it as long as nothing is edited");
+    assert.equal(await step(page), shared.step, "the address holds the session until it is edited");
     const data = shared.link.split("#")[1];
     assert.ok(
       asked.length > 3 && asked.every((u) => !u.includes(data.slice(0, 20))),
@@ -82,7 +86,7 @@ test("a link opens the session at the same moment, and nothing of it is sent any
   });
 });
 
-test("an edit of what a link showed is one's own from then on", async () => {
+test("an edited session of a link becomes the reader's own document", async () => {
   await visit({}, async (page) => {
     await share(page);
     await page.goto(await link(page));
@@ -97,7 +101,7 @@ test("an edit of what a link showed is one's own from then on", async () => {
   });
 });
 
-test("a link that cannot be opened says why and leaves one's own text", async () => {
+test("a link that cannot be opened is explained, and the reader's own text is kept", async () => {
   await visit({}, async (page) => {
     const mine = "# mine\n" + (await text(page));
     await page.evaluate((t) => localStorage.setItem("packetwalk.text", t), mine);
@@ -120,7 +124,7 @@ test("a link that cannot be opened says why and leaves one's own text", async ()
   });
 });
 
-test("a link in the address of a page that is open takes its place, and undo brings it back; a broken one changes nothing", async () => {
+test("a link entered in an open page replaces its session; a broken link does not", async () => {
   await visit({}, async (page) => {
     await share(page);
     const other = (await link(page)).split("#")[1];
@@ -134,7 +138,7 @@ test("a link in the address of a page that is open takes its place, and undo bri
     await page.evaluate(() => (location.hash = "#v9:abc"));
     await opened(page);
     await page.locator(".events-head .bad").waitFor();
-    assert.equal(await step(page), was.step, "what was sent is there");
+    assert.equal(await step(page), was.step, "undo restores what was sent");
     await page.evaluate((l) => (location.hash = l), other);
     await page.waitForFunction(() => document.querySelector(".count strong").textContent === "0");
     await page.click(".tools [aria-label=Undo]");
@@ -146,7 +150,7 @@ test("a link in the address of a page that is open takes its place, and undo bri
   });
 });
 
-test("what is too long for a link is offered as a file", async () => {
+test("a session that is too long for a link is offered as a file", async () => {
   await visit(
     { viewport: { width: 390, height: 844 }, colorScheme: "dark", locale: "ja-JP" },
     async (page) => {
@@ -164,7 +168,7 @@ test("what is too long for a link is offered as a file", async () => {
       assert.equal(
         await page.evaluate(() => document.documentElement.scrollWidth > innerWidth),
         false,
-        "nothing is wider than the page",
+        "nothing is wider than the window",
       );
       await page.screenshot({ path: join(shots, "share-phone.png") });
       const [download] = await Promise.all([

@@ -1,9 +1,9 @@
-// How long a reader waits: the first picture, the first answer and the layout shift, on a slow line
-// and a slow processor. `node tests/e2e/load.mjs [DIST] [RUNS]`
+// Measures the time to the first picture, the time to the first answer, and the layout shift, with
+// a slow network and a slow processor. `node tests/e2e/load.mjs [DIST] [RUNS]`
 //
-// The line has 1.6 Mbit/s and 300 ms latency; files come compressed with gzip, without a cache. The
-// picture is there when the browser has painted the diagram's nodes; the answer when the verdict of
-// a Send that is pressed as early as possible is on the screen.
+// The network has 1.6 Mbit/s and 300 ms latency; files are compressed with gzip and not cached. The
+// first picture counts when the browser has painted the nodes of the diagram, the first answer when
+// the verdict of a Send, pressed as early as possible, is on the screen.
 import { resolve } from "node:path";
 import { dist, launch } from "./browser.mjs";
 import { serve } from "./serve.mjs";
@@ -22,7 +22,7 @@ const SIZES = [
   [390, 844],
 ];
 
-/** Runs in the page: notes when things are painted. */
+/** Runs in the page: records when elements are painted. */
 function watch() {
   globalThis.seen = { shift: 0 };
   new PerformanceObserver((list) => {
@@ -52,7 +52,7 @@ function watch() {
   requestAnimationFrame(look);
 }
 
-/** One visit; times in ms since the navigation began. */
+/** One visit. Times are in ms since the start of the navigation. */
 async function visitOnce(origin, { viewport, slowdown = 1, until = "answer" }) {
   const { context, close } = await launch({ locale: "en-US", viewport });
   try {

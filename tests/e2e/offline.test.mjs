@@ -1,4 +1,4 @@
-// After one visit the page opens without a network; another version of it takes over cleanly.
+// After the first visit the page opens without a network, and a new version replaces the old one.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import {
@@ -17,10 +17,10 @@ import { READY, dist, launch, listen } from "./browser.mjs";
 import { serve } from "./serve.mjs";
 import { end, send, verdict } from "./visit.mjs";
 
-/** The worker has everything. */
+/** Waits until the service worker has cached every file. */
 const ready = (page) =>
   page.evaluate(() => navigator.serviceWorker.ready.then((r) => r.active.scriptURL));
-/** Asks again until it is so. */
+/** Repeats `check` until it holds. */
 async function until(page, what, ask, argument) {
   for (let n = 0; n < 120; n++) {
     if (await page.evaluate(ask, argument)) return;
@@ -31,7 +31,7 @@ async function until(page, what, ask, argument) {
 const activated = (page) =>
   until(
     page,
-    "the worker is active",
+    "the service worker is active",
     async () => (await navigator.serviceWorker.getRegistration())?.active?.state === "activated",
   );
 
@@ -42,7 +42,7 @@ async function walk(page) {
   assert.match(await verdict(page), /849 bytes/);
 }
 
-test("a reload without a network works, with its editor", async () => {
+test("a reload without a network works, including the editor", async () => {
   const server = await serve(dist, { prefix: "/net/" });
   const { context, close } = await launch({ worker: true, locale: "en-US" });
   let closed = false;
@@ -69,7 +69,7 @@ test("a reload without a network works, with its editor", async () => {
   }
 });
 
-/** The build after another: other style sheet and engine, and so another page and worker. */
+/** The next version of a build: other style sheet and engine, hence other page and worker. */
 function next(from, folder, mark) {
   cpSync(from, folder, { recursive: true });
   const file = (pattern) => readdirSync(folder).find((f) => pattern.test(f));
@@ -103,7 +103,7 @@ function next(from, folder, mark) {
   );
 }
 
-test("an update is there with the next load, an open page of before goes on, and nothing piles up", async () => {
+test("the next load uses an update; open pages keep theirs; old caches are deleted", async () => {
   const folders = ["0000000a", "0000000b"].map((mark) => [
     mark,
     mkdtempSync(join(tmpdir(), "packetwalk-next-")),
@@ -129,7 +129,7 @@ test("an update is there with the next load, an open page of before goes on, and
     await activated(first);
     const [version] = await versions(first);
 
-    // Another version is put in place, and loaded; a page of the one before is open.
+    // A second version is deployed and loaded while a page of the first is open.
     const [[a, folderA], [b, folderB]] = folders;
     now = folderA;
     const second = await page();
@@ -138,7 +138,7 @@ test("an update is there with the next load, an open page of before goes on, and
     await walk(second);
     await until(
       second,
-      "the next version is kept",
+      "the next version is cached",
       async (mark) =>
         (await caches.keys()).some((n) => n.endsWith(mark)) &&
         (await navigator.serviceWorker.getRegistration()).active.state === "activated" &&
@@ -147,28 +147,29 @@ test("an update is there with the next load, an open page of before goes on, and
     );
     assert.deepEqual(await versions(second), [version, a]);
 
-    // Without a network: the page of before still finds what it loads late, and each load is whole.
+    // Without a network the old page still finds the files it loads late, and every load is of one
+    // version.
     now = null;
     await walk(first);
     await first.reload();
     assert.match(await first.title(), /^0000000a Packetwalk/);
     await walk(first);
 
-    // A third one: only two are kept.
+    // With a third version, only the last two are kept.
     now = folderB;
     await second.reload();
     assert.match(await second.title(), /^0000000b Packetwalk/);
     await walk(second);
     await until(
       second,
-      "what is two versions old is thrown away",
+      "the oldest version is deleted",
       async (old) => !(await caches.keys()).some((n) => n.endsWith(old)),
       version,
     );
     assert.deepEqual(await versions(second), [a, b]);
 
-    // A version that is half in place: its page is there, its worker is of the one before. Nothing
-    // is mixed.
+    // A version that is half deployed: the page is new, the service worker is old. Versions are
+    // not mixed.
     writeFileSync(
       join(folderB, "index.html"),
       readFileSync(join(folderB, "index.html"), "utf8").replace("0000000b", "0000000c"),
@@ -189,7 +190,7 @@ test("an update is there with the next load, an open page of before goes on, and
     assert.deepEqual(await versions(second), [a, b]);
     now = null;
     await second.reload();
-    assert.match(await second.title(), /^0000000b Packetwalk/, "the last one that was whole");
+    assert.match(await second.title(), /^0000000b Packetwalk/, "the last complete version");
     await walk(second);
     assert.deepEqual(said.flat(), []);
   } finally {

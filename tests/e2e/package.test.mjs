@@ -1,4 +1,4 @@
-// The npm package, from its packed tarball, in a folder of its own: in Node, in TypeScript, in a
+// The npm package, installed from its tarball into an empty folder: in Node, in TypeScript, in a
 // browser.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
@@ -47,7 +47,7 @@ before(() => {
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-test("the example prints the trace that the command line prints, byte for byte", () => {
+test("the example prints the same trace as the command line, byte for byte", () => {
   copyFileSync(file("example.mjs"), join(folder, "example.mjs"));
   const out = spawnSync("node", ["example.mjs"], {
     cwd: folder,
@@ -78,28 +78,58 @@ test("the example prints the trace that the command line prints, byte for byte",
   assert.match(broken.stderr, /^4:8: error: .*prots.*\n.*ports/m);
 });
 
-test("a session does what the page does, and says what is wrong", () => {
+test("a session has the functions of the page, and reports errors", () => {
   const out = node(`
     import { Session, check, presets } from "packetwalk";
     const preset = presets().find((p) => p.name === "article-nodeport");
     const session = new Session(preset.document, { seed: 3, theme: "dark" });
-    const trace = session.send({ from: "bastion", to: "192.168.120.226:30080", endpoint: "10.1.6.5" });
-    const again = new Session(preset.document, { seed: 3 }).send({ from: "bastion", to: "192.168.120.226:30080", endpoint: "10.1.6.5:80" });
+    const probe = { from: "bastion", to: "192.168.120.226:30080" };
+    const trace = session.send({ ...probe, endpoint: "10.1.6.5" });
+    const again = new Session(preset.document, { seed: 3 })
+      .send({ ...probe, endpoint: "10.1.6.5:80" });
     const link = session.link("https://example.org/");
     const opened = Session.open(link);
-    const why = (act) => { try { act(); return "nothing"; } catch (e) { return [e instanceof Error, e.message, e.line, e.column, e.code, e.hint, e.diagnostics?.length]; } };
+    const why = (act) => {
+      try { act(); return "nothing"; }
+      catch (e) {
+        const isError = e instanceof Error;
+        return [isError, e.message, e.line, e.column, e.code, e.hint, e.diagnostics?.length];
+      }
+    };
     const bytes = session.pcapng(["node01/flannel.1"]);
-    const files = ["svg", "animation", "lines", "markdown", "mermaid", "lab"].map((f) => session[f]().length);
+    const files = ["svg", "animation", "lines", "markdown", "mermaid", "lab"]
+      .map((f) => session[f]().length);
     session.step = 12;
     console.log(JSON.stringify({
-      answered: trace.verdict.answered, same: trace.hash === again.hash, events: trace.events.length,
-      opened: opened.trace().hash === trace.hash, document: opened.document === preset.document, steps: [session.step, session.steps > 100],
-      save: session.exec("node01", "iptables-save").text.length, curl: session.exec("bastion", "curl http://192.168.120.226:30080/").text.slice(0, 15),
+      answered: trace.verdict.answered,
+      same: trace.hash === again.hash,
+      events: trace.events.length,
+      opened: opened.trace().hash === trace.hash,
+      document: opened.document === preset.document,
+      steps: [session.step, session.steps > 100],
+      save: session.exec("node01", "iptables-save").text.length,
+      curl: session.exec("bastion", "curl http://192.168.120.226:30080/").text.slice(0, 15),
       none: session.exec("nobody", "ip r"), files,
       pcapng: [...bytes.subarray(0, 4)],
-      wrong: [() => new Session("kind: ["), () => new Session(preset.document, { sed: 3 }), () => new Session(preset.document, { lang: "de" }), () => session.send({ from: "bastion" }),
-        () => session.send({ from: "nobody", to: "svc/x:1" }), () => session.send({ from: "bastion", to: "192.168.120.226:30080", sport: 70000 }), () => session.send({ from: "bastion", to: "192.168.120.226:30080", endpoint: "10.9.9.9" }),
-        () => Session.open("#v9:abc"), () => session.grain("fine"), () => session.pcapng(["x/y"]), () => new Session(preset.document).animation(), () => new Session(5), () => new Session(), () => session.exec("node01"), () => { session.step = NaN; }, () => session.pcapng("node01/cni0"), () => session.send({ from: "bastion", to: "192.168.120.226:30080", ttl: 3 })].map(why),
+      wrong: [
+        () => new Session("kind: ["),
+        () => new Session(preset.document, { sed: 3 }),
+        () => new Session(preset.document, { lang: "de" }),
+        () => session.send({ from: "bastion" }),
+        () => session.send({ from: "nobody", to: "svc/x:1" }),
+        () => session.send({ ...probe, sport: 70000 }),
+        () => session.send({ ...probe, endpoint: "10.9.9.9" }),
+        () => Session.open("#v9:abc"),
+        () => session.grain("fine"),
+        () => session.pcapng(["x/y"]),
+        () => new Session(preset.document).animation(),
+        () => new Session(5),
+        () => new Session(),
+        () => session.exec("node01"),
+        () => { session.step = NaN; },
+        () => session.pcapng("node01/cni0"),
+        () => session.send({ ...probe, ttl: 3 }),
+      ].map(why),
       checked: check("apiVersion: v1\\nkind: Service\\n").map((d) => [d.line, d.severity, d.code]),
     }));
   `);
@@ -141,7 +171,7 @@ test("a session does what the page does, and says what is wrong", () => {
   assert.ok(got.checked.length > 0);
 });
 
-test("what comes out fits its schema, and what goes in fits its own", () => {
+test("traces and documents are valid under their schemas", () => {
   const Ajv = tools("ajv/dist/2020.js").default;
   const yaml = tools("yaml");
   const ajv = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true });
@@ -153,7 +183,8 @@ test("what comes out fits its schema, and what goes in fits its own", () => {
   const runs = JSON.parse(
     node(`
     import { Session, presets } from "packetwalk";
-    console.log(JSON.stringify(presets().map((p) => new Session(p.document, { cold: true }).send({ from: p.from, to: p.to }))));
+    const run = (p) => new Session(p.document, { cold: true }).send({ from: p.from, to: p.to });
+    console.log(JSON.stringify(presets().map(run)));
   `).stdout,
   );
   for (const t of runs) {
@@ -173,7 +204,8 @@ test("what comes out fits its schema, and what goes in fits its own", () => {
     .map((f) => [f, readFileSync(join(suite, f), "utf8")]);
   const presets = JSON.parse(
     node(
-      'import { presets } from "packetwalk"; console.log(JSON.stringify(presets().map((p) => [p.name, p.document])))',
+      'import { presets } from "packetwalk";' +
+        "console.log(JSON.stringify(presets().map((p) => [p.name, p.document])))",
     ).stdout,
   );
   for (const [name, text] of [...presets, ...texts]) {
@@ -181,18 +213,15 @@ test("what comes out fits its schema, and what goes in fits its own", () => {
       const value = d.toJS();
       if (value === null) continue;
       assert.ok(document(value), `${name}: ${value.kind}: ${told(document)}`);
-      // A field that is none is none in the schema, either.
-      assert.ok(
-        !document({ ...value, spce: {} }),
-        `${name}: ${value.kind} with a field of no name`,
-      );
+      // The schema rejects unknown fields, too.
+      assert.ok(!document({ ...value, spce: {} }), `${name}: ${value.kind} with an unknown field`);
       n++;
     }
   }
   assert.ok(n > 50, `${n} documents`);
 });
 
-test("the types fit, and the wrong type does not", () => {
+test("correct calls type-check, and wrong ones do not", () => {
   const check = (text) => {
     writeFileSync(join(folder, "typed.ts"), text);
     const options = { noEmit: true, strict: true, module: "nodenext", target: "es2022", types: [] };
@@ -228,11 +257,14 @@ console.log(kinds, line, bytes, link);
   }
 });
 
-test("a bundler takes it into a page, under the strict policy", async () => {
+test("a bundled page runs the package under the strict policy", async () => {
   const out = join(folder, "site");
   writeFileSync(
     join(folder, "app.js"),
-    'import { Session, presets } from "packetwalk";\nconst p = presets()[3];\ndocument.title = new Session(p.document).send({ from: p.from, to: p.to }).verdict.text;\n',
+    `import { Session, presets } from "packetwalk";
+const p = presets()[3];
+document.title = new Session(p.document).send({ from: p.from, to: p.to }).verdict.text;
+`,
   );
   await esbuild.build({
     entryPoints: [join(folder, "app.js")],

@@ -1,11 +1,11 @@
-// The built page in a real browser, under the strict policy: what a person does with it.
+// The built page in a real browser, under the strict policy, used as a reader would.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { READY } from "./browser.mjs";
 import { go, send, shots, step, visit } from "./visit.mjs";
 
-test("a person's own text is there again after a reload, and a preset's is not kept", async () => {
+test("the reader's own text survives a reload; that of a preset is not stored", async () => {
   await visit({}, async (page) => {
     const line = page.locator(".cm-line", { hasText: "nodePort: 30080" });
     await line.click();
@@ -22,7 +22,7 @@ test("a person's own text is there again after a reload, and a preset's is not k
   });
 });
 
-test("a manifest is broken, its error stands at the right line, it is mended, a packet is sent, stepped back and forth, and DNAT is read", async () => {
+test("an error is shown at its line and corrected; a packet is stepped to its DNAT", async () => {
   await visit({}, async (page) => {
     const line = page.locator(".cm-line", { hasText: "nodePort: 30080" });
     await line.waitFor();
@@ -66,7 +66,7 @@ test("a manifest is broken, its error stands at the right line, it is mended, a 
   });
 });
 
-test("between node01 and node02 the capsule is wrapped in its shell", async () => {
+test("between node01 and node02 the packet is drawn inside its VXLAN packet", async () => {
   await visit({ colorScheme: "dark" }, async (page) => {
     await send(page);
     const wire = page
@@ -88,7 +88,7 @@ test("between node01 and node02 the capsule is wrapped in its shell", async () =
     const middle = capsule.x + capsule.width / 2;
     assert.ok(
       middle > one.x + one.width / 4 && middle < two.x + two.width,
-      "it is on its way from node01 to node02",
+      "the packet is between node01 and node02",
     );
     await page.click("[role=tab]:has-text('Packet')");
     const layers = await page.locator(".layer summary strong").allTextContents();
@@ -96,13 +96,13 @@ test("between node01 and node02 the capsule is wrapped in its shell", async () =
     assert.equal(
       await page.locator(".around > .itself").count(),
       1,
-      "the packet is nested in its shell",
+      "the layers show the inner packet inside VXLAN",
     );
     await page.screenshot({ path: join(shots, "wire-dark.png") });
   });
 });
 
-test("play runs by itself and stops at the end; the scrubber goes anywhere", async () => {
+test("playback stops at the end; the slider goes to any moment", async () => {
   await visit({}, async (page) => {
     await page.selectOption(".speed", "800");
     await page.click(".grains button:has-text('Hops')");
@@ -120,7 +120,7 @@ test("play runs by itself and stops at the end; the scrubber goes anywhere", asy
   });
 });
 
-test("a run is begun, stepped and hopped by keyboard alone", async () => {
+test("a run is started and stepped, by step and by hop, with the keyboard alone", async () => {
   await visit({}, async (page) => {
     await page.locator("#from").focus();
     for (let i = 0; i < 5; i++) await page.keyboard.press("Tab");
@@ -145,7 +145,7 @@ test("a run is begun, stepped and hopped by keyboard alone", async () => {
   });
 });
 
-test("on a phone the verdict stands over the events, wherever the list is", async () => {
+test("on a phone the verdict stays above the events while the list scrolls", async () => {
   await visit({ viewport: { width: 390, height: 844 } }, async (page) => {
     await send(page, "");
     await page.click(".tab >> nth=2");
@@ -162,7 +162,7 @@ test("on a phone the verdict stands over the events, wherever the list is", asyn
   });
 });
 
-test("Japanese is chosen by the browser's language and kept when it is changed", async () => {
+test("the language follows the browser; a language that the reader chooses is kept", async () => {
   await visit({ locale: "ja-JP" }, async (page) => {
     assert.equal(await page.locator("html").getAttribute("lang"), "ja");
     await send(page);
@@ -176,7 +176,7 @@ test("Japanese is chosen by the browser's language and kept when it is changed",
   });
 });
 
-test("a Service without endpoints is refused, and the verdict says what would mend it", async () => {
+test("without endpoints a Service rejects packets, and the verdict names the fix", async () => {
   await visit({}, async (page) => {
     const line = page.locator(".cm-line", { hasText: "app: nginx" }).first();
     await line.click();
@@ -190,7 +190,7 @@ test("a Service without endpoints is refused, and the verdict says what would me
       await page.locator(".verdict").textContent(),
       /refused.*has no endpoints: compare its selector/,
     );
-    // First the rule that refuses it, then the loss itself.
+    // First the rule that rejects the packet, then the drop itself.
     await go(page, "drop", 1);
     await page.locator(".hook.lost").waitFor();
     await page.screenshot({ path: join(shots, "refused.png") });
@@ -203,7 +203,7 @@ for (const [name, viewport] of [
   ["phone", { width: 390, height: 844 }],
 ]) {
   for (const colorScheme of ["light", "dark"]) {
-    test(`${name}, ${colorScheme}: nothing scrolls sideways and the send bar is there`, async () => {
+    test(`${name}, ${colorScheme}: no sideways scrolling; the send bar is visible`, async () => {
       await visit({ viewport, colorScheme }, async (page) => {
         await page.click(".sentence .send");
         await page.waitForSelector(".play[aria-label=Pause]");
@@ -228,7 +228,7 @@ for (const [name, viewport] of [
   }
 }
 
-test("the strip of the run in the README can be taken again", async () => {
+test("the pictures of a run in the README can be retaken", async () => {
   await visit({ viewport: { width: 1200, height: 760 } }, async (page) => {
     await send(page);
     const moments = [

@@ -1,4 +1,4 @@
-// The release of Kubernetes: one field, and what it makes of the rules and of the run.
+// The Kubernetes release: how this one field changes the rules and the run.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -7,7 +7,7 @@ import { end, send, shots, text, undo, verdict, visit } from "./visit.mjs";
 const release = (page) => page.locator(".editor .status select");
 const lines = (page) => page.locator(".dump.diff li").allTextContents();
 
-test("another release shows what it changes of the rules and of the run", async () => {
+test("choosing another release shows how the rules and the run change", async () => {
   await visit({ viewport: { width: 1440, height: 900 } }, async (page) => {
     const before = await text(page);
     await send(page);
@@ -26,13 +26,13 @@ test("another release shows what it changes of the rules and of the run", async 
     );
     assert.ok(
       told.some((l) => /^− nat.*GKN7Y2BSGW4NJTYL/.test(l)),
-      "the old names are gone",
+      "the old chain names are gone",
     );
     assert.ok(
       told.some((l) => /^\+ node01 PREROUTING nat.*KUBE-EXT-/.test(l)),
-      "the run goes another way",
+      "the path of the packet changes",
     );
-    assert.match(await verdict(page), /849 bytes/, "what was sent is sent again");
+    assert.match(await verdict(page), /849 bytes/, "the probe is sent again");
     await page.screenshot({ path: join(shots, "release.png") });
     await undo(page);
     assert.equal(await text(page), before);
@@ -40,7 +40,7 @@ test("another release shows what it changes of the rules and of the run", async 
   });
 });
 
-test("a release is chosen on a phone", async () => {
+test("a release can be chosen on a phone", async () => {
   await visit(
     { viewport: { width: 390, height: 844 }, colorScheme: "dark", locale: "ja-JP" },
     async (page) => {
@@ -54,7 +54,7 @@ test("a release is chosen on a phone", async () => {
   );
 });
 
-test("the newest release of the same story is in the menu", async () => {
+test("the menu has the same preset with the newest release", async () => {
   await visit({}, async (page) => {
     await page.selectOption("#preset", "nodeport-1.36");
     await page.waitForFunction(

@@ -1,5 +1,5 @@
-// A cluster that changes while it is watched: kubectl after something was sent is done in time, and
-// the picture shows who is there at the moment.
+// A running cluster that changes: kubectl, once something was sent, acts in virtual time, and the
+// picture shows the pods that exist at each moment.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -8,7 +8,7 @@ import { end, pick, printed, send, shots, terminal, text, type, undo, visit } fr
 const pods = (page) => page.locator("g.pod[data-deployment='default/nginx-deployment']");
 const absent = (page) => page.locator("g.pod.absent[data-deployment='default/nginx-deployment']");
 
-test("kubectl scale after a run adds pods in time, and back in time they are not there yet", async () => {
+test("kubectl scale after a run adds pods from that moment on", async () => {
   await visit({ viewport: { width: 1440, height: 900 } }, async (page) => {
     const document = await text(page);
     await send(page);
@@ -17,7 +17,7 @@ test("kubectl scale after a run adds pods in time, and back in time they are not
     await terminal(page, "node01");
     await type(page, "kubectl scale deployment nginx-deployment --replicas=6");
     assert.equal((await printed(page)).trim(), "deployment.apps/nginx-deployment scaled");
-    assert.equal(await text(page), document, "the text is how it began");
+    assert.equal(await text(page), document, "the text, the initial state, is unchanged");
     await end(page);
     await page.waitForFunction(
       (n) =>
@@ -43,7 +43,7 @@ test("kubectl scale after a run adds pods in time, and back in time they are not
   });
 });
 
-test("a pod is deleted from its form, at this moment, and another comes", async () => {
+test("a pod deleted in its form, at this moment, is replaced by another", async () => {
   await visit(
     { viewport: { width: 1440, height: 900 }, colorScheme: "dark", locale: "ja-JP" },
     async (page) => {

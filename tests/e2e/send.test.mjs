@@ -1,4 +1,4 @@
-// Sending: protocols, header fields, the endpoints with their chances, the verdict.
+// Sending: protocols, header fields, the endpoints with their probabilities, the verdict.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { end, send, steps, verdict, visit } from "./visit.mjs";
@@ -9,7 +9,7 @@ const option = async (page, label, value) => {
   await page.locator(".options .field", { hasText: label }).locator("input").press("Tab");
 };
 
-test("the endpoints have the chances that the rules give them, and one is forced", async () => {
+test("the endpoints show their probabilities under the rules, and one can be forced", async () => {
   await visit({}, async (page) => {
     const offered = await page.locator("#endpoint option").allTextContents();
     assert.equal(offered.length, 5);
@@ -21,7 +21,7 @@ test("the endpoints have the chances that the rules give them, and one is forced
   });
 });
 
-test("from a pod to the Service, and from a node to a pod", async () => {
+test("packets are sent from a pod to a Service and from a node to a pod", async () => {
   await visit({}, async (page) => {
     const pod = await page.locator("#from option", { hasText: "centos" }).getAttribute("value");
     await page.selectOption("#from", pod);
@@ -37,7 +37,7 @@ test("from a pod to the Service, and from a node to a pod", async () => {
   });
 });
 
-test("a ping with a small ttl is told where it ended; a usual one is answered", async () => {
+test("a ping with a small ttl gets Time exceeded; a usual one is answered", async () => {
   await visit({}, async (page) => {
     await page.selectOption("#proto", "icmp");
     await page.selectOption("#from", "node01");
@@ -63,7 +63,7 @@ test("a datagram to kube-dns is answered", async () => {
   });
 });
 
-test("the source port is the one that was asked for, and several pings are sent", async () => {
+test("the source port and the number of pings are those that were requested", async () => {
   await visit({}, async (page) => {
     await option(page, "source port", "40501");
     await page.click(".options summary");
@@ -81,7 +81,7 @@ test("the source port is the one that was asked for, and several pings are sent"
   });
 });
 
-test("a header field out of its range is told, and nothing is sent", async () => {
+test("a header field out of range is reported, and nothing is sent", async () => {
   await visit({}, async (page) => {
     await page.click(".options summary");
     await page.locator(".options input[type=number]").first().fill("70000");

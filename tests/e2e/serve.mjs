@@ -1,12 +1,13 @@
-// A plain file server on loopback, with the strict policy the page must run under, and without any
-// CORS header.
+// A plain file server on loopback, with the strict policy that the page must run under, and without
+// CORS headers.
 import { createReadStream, existsSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize, sep } from "node:path";
 import { gzipSync } from "node:zlib";
 
 export const POLICY =
-  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'";
+  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; " +
+  "img-src 'self' data:; connect-src 'self'; font-src 'self'";
 
 const TYPES = {
   ".html": "text/html; charset=utf-8",
@@ -18,15 +19,16 @@ const TYPES = {
 };
 
 const compressed = new Map();
-/** A file compressed once: a host does not compress for each visitor. */
+/** Caches compressed files: hosts do not compress for each visitor either. */
 function gzipped(file) {
   const key = `${file} ${statSync(file).mtimeMs}`;
   if (!compressed.has(key)) compressed.set(key, gzipSync(readFileSync(file), { level: 9 }));
   return compressed.get(key);
 }
 
-/** Serves a folder, or the one that a function says (none: nobody answers), below `prefix`; `pages`
- * are extra documents by path. With `gzip` text and wasm are compressed, as hosts do. */
+/** Serves the folder `from` below `prefix`. `from` may be a function: where it returns no folder,
+ * connections are dropped. `pages` are extra documents by path. `gzip` compresses text and wasm, as
+ * hosts do. */
 export function serve(from, { prefix = "/", pages = {}, policy = POLICY, gzip = false } = {}) {
   const server = createServer((request, response) => {
     const path = decodeURIComponent(new URL(request.url, "http://x").pathname);

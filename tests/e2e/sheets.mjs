@@ -1,5 +1,5 @@
-// Pictures of the page to look at: sizes, themes, languages and moments, in
-// target/screenshots/sheets, with a page that shows them side by side.
+// Takes screenshots of the page for visual review, in several sizes, themes, languages and moments,
+// into target/screenshots/sheets, with a page that shows them side by side.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { READY, dist, launch, root } from "./browser.mjs";
@@ -12,7 +12,7 @@ const SIZES = [
   ["1280x720-zoom-200", { viewport: { width: 640, height: 360 }, deviceScaleFactor: 2 }],
   ["390x844", { viewport: { width: 390, height: 844 } }],
 ];
-/** Sends to 10.1.6.5, and goes to where the destination is translated. */
+/** Sends to 10.1.6.5 and goes to the DNAT event. */
 async function dnat(page) {
   await page.selectOption("#endpoint", "10.1.6.5:80");
   await page.click(".sentence .send");
@@ -39,7 +39,7 @@ try {
           await page.goto(`${server.origin}/`);
           await page.waitForSelector(READY);
           for (const [moment, act] of MOMENTS) {
-            // The event list is in sight on wide pages only.
+            // The event list is visible in wide windows only.
             if (moment !== "opening" && options.viewport.width < 900) continue;
             await act(page);
             await page.waitForTimeout(400);

@@ -1,6 +1,6 @@
-// What a reader fetches, in parts, compressed as hosts do. The figures are reported, not bounded: a
-// change that makes a part more than 5 % larger says so in its commit. What is bounded is what a
-// reader feels: the first picture needs no engine, and editor and fonts are not in its way.
+// The size of each part that a reader downloads, compressed as hosts do. Sizes are reported, not
+// limited: a commit that makes a part more than 5 % larger mentions it. What readers notice is
+// limited: the first picture needs no engine, and the editor and the fonts do not delay it.
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -12,7 +12,7 @@ import { end, send, verdict, visit } from "./visit.mjs";
 const quality = { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } };
 const packed = /woff2$/;
 
-/** Prints the sizes of files: as they are, with gzip, with brotli. */
+/** Prints the sizes of files in bytes: uncompressed, with gzip, with brotli. */
 function report(part, files) {
   const sizes = files.map((file) => {
     const bytes = readFileSync(join(dist, file));
@@ -29,7 +29,7 @@ function report(part, files) {
   assert.ok(plain > 0, `${part} is there`);
 }
 
-test("the sizes of every part", async () => {
+test("the size of every part is reported", async () => {
   const fetched = [];
   let editorAt;
   let drawnAt;
@@ -79,7 +79,7 @@ test("the sizes of every part", async () => {
   assert.ok(editorAt > drawnAt, "the editor is fetched after the engine has drawn");
 });
 
-test("the first picture needs no engine, in the reader's language, theme and width", async () => {
+test("the first picture needs no engine and fits the language, theme and window", async () => {
   for (const [locale, width, colorScheme] of [
     ["en-US", 1440, "light"],
     ["ja-JP", 1440, "dark"],
@@ -159,7 +159,7 @@ test("the layout does not shift when the engine takes over", async () => {
       await page.waitForFunction(() => globalThis.after);
       seen = await page.evaluate(() => ({ shift, before: globalThis.before, after }));
     });
-    assert.deepEqual(seen.after, seen.before, `${width}x${height}: everything stays where it was`);
+    assert.deepEqual(seen.after, seen.before, `${width}x${height}: every element stays in place`);
     assert.equal(seen.shift, 0, `${width}x${height}: layout shift`);
   }
 });

@@ -1,4 +1,4 @@
-// Every snippet that an author is given, in a real page: built by the generator it is for, opened,
+// Every snippet for authors in a real page: built with the site generator it is meant for, opened,
 // and played.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -32,7 +32,7 @@ before(async () => {
   work = mkdtempSync(join(root, "target", "snippets-"));
   server = await serve(dist, { prefix: "/files/", policy: null });
   site = await serve(() => join(work, "out"), { prefix: "/site/", policy: null });
-  // What a person did in the page: sent, and stopped in the middle.
+  // A session from the page: a packet was sent, and playback stopped in the middle.
   const { context, close } = await launch({ locale: "en-US" });
   const page = await context.newPage();
   await page.goto(`${server.origin}/files/`);
@@ -58,9 +58,11 @@ const write = (path, text) => {
 };
 /** A page of plain HTML. */
 const html = (body) =>
-  `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Documentation</title><link rel="icon" href="data:,"></head><body><p>Watch it:</p>\n${body}</body></html>`;
+  `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">` +
+  `<meta name="viewport" content="width=device-width"><title>Documentation</title>` +
+  `<link rel="icon" href="data:,"></head><body><p>Watch it:</p>\n${body}</body></html>`;
 
-/** Opens a page that was built and plays what is in it. */
+/** Opens a built page and plays its embed. */
 async function opened(name, path, act, frame = "iframe") {
   const { context, close } = await launch({
     locale: "en-US",
@@ -80,7 +82,7 @@ async function opened(name, path, act, frame = "iframe") {
     await inside.locator(".start").click();
     await inside.locator(".picture .capsule").waitFor();
     const step = Number(await inside.locator(".count strong").textContent());
-    assert.ok(step >= 20, `at its moment: ${step}`);
+    assert.ok(step >= 20, `the embed opens at its moment: ${step}`);
     await inside.locator("[aria-label='Step forward']").click();
     await inside.locator(".count strong", { hasText: String(step + 1) }).waitFor();
     await act?.(page, inside);
@@ -91,7 +93,7 @@ async function opened(name, path, act, frame = "iframe") {
   }
 }
 
-test("HTML: iframe; its link opens the page with the session", async () => {
+test("HTML: an iframe, whose link opens the page with the session", async () => {
   write(join(work, "out", "iframe.html"), html(snippet("iframe", "--view", "split")));
   await opened("iframe", "iframe.html", async (page, inside) => {
     await inside.locator(".inspector").waitFor();
@@ -113,7 +115,7 @@ test("HTML: <packet-walk>", async () => {
     async (page) => {
       assert.ok(
         (await page.locator("packet-walk iframe").evaluate((f) => f.offsetHeight)) > 500,
-        "as high as what it shows",
+        "the height follows the content",
       );
     },
     "packet-walk iframe",
@@ -143,7 +145,10 @@ test("Hugo, with its shortcode", async () => {
   const hugo = join(work, "hugo");
   write(
     join(hugo, "config.toml"),
-    `baseURL = "${site.origin}/site/hugo/"\ntitle = "Net"\ndisableKinds = ["RSS", "sitemap", "term", "taxonomyTerm"]\n`,
+    `baseURL = "${site.origin}/site/hugo/"
+title = "Net"
+disableKinds = ["RSS", "sitemap", "term", "taxonomyTerm"]
+`,
   );
   write(join(hugo, "layouts", "_default", "single.html"), html("{{ .Content }}"));
   write(join(hugo, "layouts", "index.html"), html(""));
@@ -161,8 +166,13 @@ test("Docusaurus", async () => {
   write(
     join(docs, "docusaurus.config.js"),
     `module.exports = {
-  title: "Net", url: ${JSON.stringify(site.origin)}, baseUrl: "/site/docusaurus/", onBrokenLinks: "throw", favicon: "data:,",
-  presets: [["classic", { docs: { routeBasePath: "/", sidebarPath: undefined }, blog: false, pages: false }]],
+  title: "Net", url: ${JSON.stringify(site.origin)}, baseUrl: "/site/docusaurus/",
+  onBrokenLinks: "throw", favicon: "data:,",
+  presets: [
+    ["classic", {
+      docs: { routeBasePath: "/", sidebarPath: undefined }, blog: false, pages: false,
+    }],
+  ],
 };\n`,
   );
   write(join(docs, "package.json"), '{"name": "docs", "private": true}\n');
@@ -185,7 +195,7 @@ test("Docusaurus", async () => {
   await opened("docusaurus", "docusaurus/");
 });
 
-test("Markdown: a picture that is a link, where frames are left out", async () => {
+test("Markdown: a linked picture, for sites that strip frames", async () => {
   write(join(work, "out", "readme", "packetwalk.svg"), packetwalk("svg", link));
   const text = `# NodePort\n\nWatch it:\n\n${snippet("markdown")}`;
   write(join(work, "out", "readme", "index.html"), html(tools("markdown-it")().render(text)));
@@ -209,7 +219,7 @@ test("Markdown: a picture that is a link, where frames are left out", async () =
   }
 });
 
-test("a document from standard input becomes a link, too", () => {
+test("a document from standard input becomes a link", () => {
   const text = packetwalk("open", link);
   const out = execFileSync(
     "cargo",

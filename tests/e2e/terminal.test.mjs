@@ -1,10 +1,10 @@
-// The terminal: the tools' own output, at the moment that is shown.
+// The terminal prints what the real tools print, at the moment shown.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { end, printed, shots, terminal, text, type, visit } from "./visit.mjs";
 
-test("curl puts packets on the diagram, and prints when it ends", async () => {
+test("curl sends packets on the diagram and prints its output when it ends", async () => {
   await visit({}, async (page) => {
     await terminal(page, "bastion");
     await type(page, "curl http://192.168.120.226:30080");
@@ -16,7 +16,7 @@ test("curl puts packets on the diagram, and prints when it ends", async () => {
   });
 });
 
-test("ping prints what ping prints", async () => {
+test("ping prints what the real ping prints", async () => {
   await visit({}, async (page) => {
     await terminal(page, "node01");
     await type(page, "ping -c 2 10.1.6.5");
@@ -25,7 +25,7 @@ test("ping prints what ping prints", async () => {
   });
 });
 
-test("words are completed, and what else they could be is offered", async () => {
+test("words are completed, and ambiguous ones list the alternatives", async () => {
   await visit({}, async (page) => {
     await terminal(page, "node01");
     await page.locator("#command").fill("iptab");
@@ -40,7 +40,7 @@ test("words are completed, and what else they could be is offered", async () => 
   });
 });
 
-test("lines typed before come back", async () => {
+test("earlier lines are recalled from the history", async () => {
   await visit({}, async (page) => {
     await terminal(page, "node01");
     await type(page, "ip route");
@@ -65,7 +65,7 @@ test("kubectl edits the text", async () => {
   });
 });
 
-test("a word that is no command says which there are", async () => {
+test("an unknown command lists the known ones", async () => {
   await visit({}, async (page) => {
     await terminal(page, "node01");
     await type(page, "tcpdump");

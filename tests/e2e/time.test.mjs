@@ -1,4 +1,4 @@
-// Time: grains, markers, going back and doing something else, several packets at once.
+// Time: grains, markers, changing the past, several packets in flight.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -17,7 +17,7 @@ import {
   visit,
 } from "./visit.mjs";
 
-test("three grains: hops, decisions, every rule", async () => {
+test("the three grains show hops, decisions and every rule", async () => {
   await visit({}, async (page) => {
     await send(page);
     const counts = [];
@@ -30,7 +30,7 @@ test("three grains: hops, decisions, every rule", async () => {
   });
 });
 
-test("the markers of the packet are gone through with the brackets", async () => {
+test("the bracket keys step through the markers of the packet", async () => {
   await visit({}, async (page) => {
     await send(page);
     const word = () => page.locator(".marker.now .word").textContent();
@@ -46,7 +46,7 @@ test("the markers of the packet are gone through with the brackets", async () =>
   });
 });
 
-test("a packet in flight is dropped, sent again by its host, and undo brings it back", async () => {
+test("a dropped packet is retransmitted by its host, and undo restores it", async () => {
   await visit({}, async (page) => {
     await send(page);
     await go(page, "encap");
@@ -63,7 +63,7 @@ test("a packet in flight is dropped, sent again by its host, and undo brings it 
   });
 });
 
-test("what is done to a packet on the cable is a step of its own", async () => {
+test("an operation on a packet on the cable is a step of its own", async () => {
   await visit({}, async (page) => {
     await send(page);
     await go(page, "wire");
@@ -73,7 +73,7 @@ test("what is done to a packet on the cable is a step of its own", async () => {
   });
 });
 
-test("a packet is delayed, and comes a second later", async () => {
+test("a delayed packet arrives a second later", async () => {
   await visit({}, async (page) => {
     await send(page);
     await go(page, "DNAT");
@@ -85,7 +85,7 @@ test("a packet is delayed, and comes a second later", async () => {
   });
 });
 
-test("a packet is doubled, and both are on the diagram", async () => {
+test("a duplicated packet and its copy are both on the diagram", async () => {
   await visit({}, async (page) => {
     await send(page);
     await go(page, "DNAT");
@@ -98,7 +98,7 @@ test("a packet is doubled, and both are on the diagram", async () => {
   });
 });
 
-test("a packet that has arrived cannot be dropped any more", async () => {
+test("a packet that has arrived cannot be dropped", async () => {
   await visit({}, async (page) => {
     await send(page);
     await end(page);
@@ -108,7 +108,7 @@ test("a packet that has arrived cannot be dropped any more", async () => {
   });
 });
 
-test("two probes are under way at once; the other is a pill, and a click follows it", async () => {
+test("of two probes in flight the other is drawn small, and a click follows it", async () => {
   await visit({}, async (page) => {
     await send(page);
     for (let i = 0; i < 6; i++) await page.keyboard.press("ArrowRight");
@@ -125,7 +125,7 @@ test("two probes are under way at once; the other is a pill, and a click follows
   });
 });
 
-test("starting over forgets what was done, and undo remembers", async () => {
+test("starting over removes every step, and undo restores them", async () => {
   await visit({}, async (page) => {
     await send(page);
     const n = await steps(page);
@@ -136,7 +136,7 @@ test("starting over forgets what was done, and undo remembers", async () => {
   });
 });
 
-test("a command in the past changes what comes after it", async () => {
+test("a command at an earlier moment changes what follows", async () => {
   await visit({}, async (page) => {
     await send(page);
     await go(page, "DNAT");
@@ -152,7 +152,7 @@ test("a command in the past changes what comes after it", async () => {
   });
 });
 
-test("a device is taken down at this moment from its form", async () => {
+test("a device is set down at this moment in its form", async () => {
   await visit({}, async (page) => {
     await send(page);
     await page.click(".adder");
@@ -165,7 +165,7 @@ test("a device is taken down at this moment from its form", async () => {
   });
 });
 
-test("pan, zoom and fit; the picture stays where a person put it", async () => {
+test("the picture is panned, zoomed and fitted, and stays where the reader put it", async () => {
   await visit({}, async (page) => {
     const box = () => page.locator(".picture").getAttribute("viewBox");
     const fit = await box();

@@ -1,5 +1,4 @@
-// What every whole-page test begins with: the built page, in a new browser, under the strict
-// policy.
+// The set-up of every whole-page test: the built page, in a new browser, under the strict policy.
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -16,7 +15,7 @@ before(async () => {
 });
 after(() => server.close());
 
-/** Opens the page, runs `act`, and expects the console to have stayed silent. */
+/** Opens the page, runs `act`, and checks that nothing was written to the console. */
 export async function visit(options, act) {
   const { before: prepare, ...rest } = options;
   const { context, close } = await launch({ locale: "en-US", ...rest });
@@ -36,7 +35,7 @@ export async function visit(options, act) {
 
 export const origin = () => server.origin;
 
-/** Sends, and pauses at once. */
+/** Presses Send and pauses playback at once. */
 export async function send(page, endpoint = "10.1.6.5:80") {
   if (endpoint) await page.selectOption("#endpoint", endpoint);
   await page.click(".sentence .send");
@@ -58,7 +57,7 @@ export const verdict = (page) => page.locator(".verdict").first().textContent();
 export const end = (page) => page.click("[aria-label='To the end']");
 export const undo = (page) => page.click(".tools [aria-label=Undo]");
 
-/** The whole text. The editor shows only the lines in sight, so it is asked for as a file. */
+/** The whole text, taken from a saved file, as the editor renders visible lines only. */
 export async function text(page) {
   const [download] = await Promise.all([
     page.waitForEvent("download"),
@@ -70,20 +69,20 @@ export async function text(page) {
   return out;
 }
 
-/** Something of the menu of additions. */
+/** Chooses an item of the Add menu. */
 export async function add(page, what) {
   if (!(await page.locator("details.adder[open]").count())) await page.click(".adder summary");
   await page.click(`.adder .menu-item:has-text('${what}')`);
 }
 
-/** Clicks a thing of the picture. */
+/** Clicks an element of the picture. */
 export const pick = (page, host, device) =>
   page
     .locator(`[data-host="${host}"]${device ? `[data-dev="${device}"]` : ":not([data-dev])"}`)
     .first()
     .click({ position: device ? undefined : { x: 30, y: 12 } });
 
-/** A field of the form by its label. */
+/** A form field, by its label. */
 export const field = (page, label) =>
   page.locator(".thing .field", { hasText: label }).locator("input, select");
 export async function fill(page, label, value) {
@@ -93,7 +92,7 @@ export async function fill(page, label, value) {
 export const check = (page, label) =>
   page.locator(".thing .check", { hasText: label }).locator("input");
 
-/** A command in the terminal. */
+/** Types a command in the terminal. */
 export async function type(page, line) {
   await page.locator("#command").fill(line);
   await page.keyboard.press("Enter");

@@ -74,7 +74,7 @@ const theme = EditorView.theme({
   ".cm-panels": { backgroundColor: "var(--sunk)", color: "var(--ink)" },
 });
 
-// Ink chrome: weight, not hue, tells keys from values.
+// Keys and values differ in weight, not in hue: colours are reserved for the diagram.
 const highlight = HighlightStyle.define([
   { tag: [tags.propertyName, tags.definition(tags.propertyName)], color: "var(--ink2)" },
   {
@@ -96,8 +96,8 @@ globalThis.PacketwalkEditor = {
     root.adoptedStyleSheets = [sheet];
     root.append(parent);
     let silent = false;
-    // The editor's own lines end in LF. A text whose every line ends in CRLF goes out and in as
-    // such, and places are told in it; a text with both comes out with LF once it is typed into.
+    // CodeMirror ends lines with LF. A text that ends every line with CRLF is converted on the way
+    // in and out, and so are positions. A text that mixes both becomes LF with its first edit.
     const isCrlf = (text) => text.includes("\r\n") && !/(^|[^\r])\n/.test(text);
     let crlf = isCrlf(text);
     const out = (doc) => (crlf ? doc.toString().replaceAll("\n", "\r\n") : doc.toString());
@@ -172,8 +172,8 @@ globalThis.PacketwalkEditor = {
           EditorView.updateListener.of((u) => {
             if (u.docChanged && !silent) onChange(out(u.state.doc));
           }),
-          // What is typed over a selection; the browser would keep its style, which a policy
-          // forbids.
+          // Typing over a selection: by default the browser copies the style of the replaced text
+          // into a style attribute, which the content security policy blocks.
           EditorView.domEventHandlers({
             beforeinput(e, v) {
               if (
@@ -200,7 +200,7 @@ globalThis.PacketwalkEditor = {
         if (crlf) next = next.replaceAll("\r\n", "\n");
         const now = view.state.doc.toString();
         if (now === next) return;
-        // Only what differs is replaced: the cursor and the history stay.
+        // Replaces only what differs, so that the cursor and the history are kept.
         let from = 0;
         while (from < now.length && from < next.length && now[from] === next[from]) from++;
         let a = now.length;

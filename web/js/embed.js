@@ -1,6 +1,6 @@
-// What stands in an embed before its engine is there: it reads the address, shows a still picture,
-// and brings the engine when a person, or the page around, asks for it. And the messages to and
-// from that page: here they are made and checked. Nothing is stored, no history is made.
+// The first script of an embed. It reads the address, shows a still picture, and loads the engine
+// when the reader or the parent page asks for it. It also creates and validates the messages
+// exchanged with the parent page. It stores nothing and adds no history entries.
 (function () {
   "use strict";
   const PRESETS = {/* presets */};
@@ -9,7 +9,7 @@
   const root = document.documentElement;
   const app = document.getElementById("app");
 
-  // The address: what each parameter can be; the first is what it is if it is not said.
+  // The values that each parameter of the address accepts; the first is the default.
   const WORDS = {
     view: ["diagram", "rules", "packet", "split"],
     load: ["click", "visible", "now"],
@@ -28,31 +28,31 @@
     if (value !== null && !words.includes(value))
       faults.push([
         `${name}=${value}: write ${words.slice(0, -1).join(", ")} or ${words.at(-1)}.`,
-        `${name}=${value}：${words.join("、")} のどれかを書いてください。`,
+        `${name}=${value}：${words.join("、")} のいずれかを指定してください。`,
       ]);
   }
   const number = (text) => (/^\d{1,6}$/.test(text) ? Number(text) : null);
   const step = given.get("step");
   if (step !== null && number(step) === null)
     faults.push([
-      `step=${step}: write the number of a step, such as 12; 0 is before the first.`,
-      `step=${step}：12 のようにステップの番号を書いてください（0 は最初の前）。`,
+      `step=${step}: write a step number, such as 12; 0 is the start.`,
+      `step=${step}：12 のようなステップ番号を指定してください（0 は開始時点）。`,
     ]);
   const presets = Object.keys(PRESETS);
   const linked = /^#v\d/.test(location.hash);
   let preset = given.get("preset");
   if (preset !== null && !presets.includes(preset)) {
     faults.push([
-      `preset=${preset}: there are ${presets.join(", ")}.`,
-      `preset=${preset}：${presets.join("、")} があります。`,
+      `preset=${preset}: unknown; the presets are ${presets.join(", ")}.`,
+      `preset=${preset}：不明なプリセットです。指定できるのは ${presets.join("、")} です。`,
     ]);
     preset = null;
   }
   let poster = given.get("poster");
   if (poster !== null && !/^[\w-]+(\.[\w-]+)*\.svg$/.test(poster)) {
     faults.push([
-      `poster=${poster}: write the name of an SVG file beside this page.`,
-      `poster=${poster}：このページの隣にある SVG ファイルの名前を書いてください。`,
+      `poster=${poster}: write the name of an SVG file in the folder of this page.`,
+      `poster=${poster}：このページと同じフォルダーにある SVG ファイルの名前を指定してください。`,
     ]);
     poster = null;
   }
@@ -60,8 +60,8 @@
   for (const name of new Set(given.keys()))
     if (!known.includes(name))
       faults.push([
-        `${name}: is no parameter; there are ${known.sort().join(", ")}.`,
-        `${name}：そのようなパラメーターはありません（${known.sort().join("、")}）。`,
+        `${name}: unknown parameter; the parameters are ${known.sort().join(", ")}.`,
+        `${name}：不明なパラメーターです。指定できるのは ${known.sort().join("、")} です。`,
       ]);
 
   const japanese = asked.lang === "ja" || (asked.lang === "auto" && /^ja/.test(navigator.language));
@@ -78,7 +78,7 @@
     theme: asked.theme,
     play: asked.play,
   });
-  // A session has a grain of its own.
+  // Without the parameter, the grain is that of the session.
   if (given.has("grain")) body.dataset.grain = asked.grain;
   if (number(step ?? "") !== null) body.dataset.step = number(step);
 
@@ -88,8 +88,7 @@
     to.append(e);
     return e;
   };
-  // What is wrong with the address stays in sight; what was wrong with loading goes when it is
-  // tried again.
+  // Errors in the address stay visible; a load failure disappears when loading is retried.
   let failure = "";
   const complain = () => {
     const lines = [...faults.map(([en, ja]) => say(en, ja)), failure].filter(Boolean);
@@ -97,7 +96,7 @@
     if (!lines.length) return box?.remove();
     const shown = box ?? add(body, "div", { className: "faults", role: "alert" });
     shown.textContent = lines.join("\n");
-    // Above what is shown, not over it.
+    // Before the content, so that it covers nothing.
     body.prepend(shown);
   };
   const fail = (text) => {
@@ -106,7 +105,7 @@
     complain();
   };
 
-  // To the page around.
+  // Sends a message to the parent page.
   const outside = window.parent !== window;
   const tell = (type, more) =>
     outside && window.parent.postMessage({ source: "packetwalk", v: 1, type, ...more }, "*");
@@ -124,7 +123,7 @@
   const button = add(call, "button", {
     type: "button",
     className: "start",
-    textContent: say("▶ Walk through it", "▶ 動かす"),
+    textContent: say("▶ Walk through it", "▶ 再生する"),
   });
   button.addEventListener("click", () => load());
   if (linked)
@@ -136,24 +135,24 @@
       textContent: say("Open in Packetwalk", "Packetwalk で開く"),
     });
 
-  // A fault of the engine's own.
+  // The engine panicked.
   const broken = (error) =>
     typeof WebAssembly === "object" &&
     error instanceof WebAssembly.RuntimeError &&
     fail(
       say(
-        "Packetwalk has met a fault of its own and stopped.",
-        "Packetwalk 自身の不具合で停止しました。",
+        "Packetwalk stopped because of an internal error.",
+        "内部エラーのため、Packetwalk は停止しました。",
       ),
     );
   window.addEventListener("error", (event) => broken(event.error));
   window.addEventListener("unhandledrejection", (event) => broken(event.reason));
 
-  // It could not be brought, or not begun.
+  // The engine could not be loaded or started.
   function stopped(text) {
     engine = "none";
     button.disabled = false;
-    button.textContent = say("Try again", "もう一度");
+    button.textContent = say("Try again", "再試行");
     fail(text);
   }
 
@@ -162,8 +161,8 @@
     if (typeof WebAssembly !== "object")
       return stopped(
         say(
-          "This browser cannot run it: it needs WebAssembly.",
-          "このブラウザーでは動きません（WebAssembly が必要です）。",
+          "This browser cannot run Packetwalk: it has no WebAssembly.",
+          "このブラウザーは WebAssembly に対応していないため、Packetwalk を実行できません。",
         ),
       );
     engine = "coming";
@@ -175,8 +174,8 @@
     script.addEventListener("error", () =>
       stopped(
         say(
-          "The engine could not be loaded. Look at the connection.",
-          "エンジンを読み込めません。接続を確認してください。",
+          "The engine could not be loaded. Check the network connection.",
+          "エンジンを読み込めませんでした。ネットワーク接続を確認してください。",
         ),
       ),
     );
@@ -187,16 +186,16 @@
         const why =
           error instanceof WebAssembly.CompileError
             ? say(
-                "This browser, or the policy of this page, does not let it run",
-                "このブラウザーまたはページのポリシーにより動きません",
+                "The browser or the content security policy of this page blocked the engine",
+                "ブラウザーまたはこのページのコンテンツセキュリティポリシーがエンジンの実行を拒否しました",
               )
-            : say("The engine could not begin", "エンジンを始められません");
+            : say("The engine could not be started", "エンジンを起動できませんでした");
         stopped(`${why}: ${error.message}`);
       });
     });
   }
 
-  // How high all of it would be, at this width.
+  // The height in pixels that the content needs at the current width.
   let height = 0;
   function measure(seen) {
     const width = root.clientWidth;
@@ -222,9 +221,9 @@
     tell("height", { height });
   }
 
-  // What the engine tells, and what it does.
+  // The state that the engine last reported.
   let last = null;
-  // What was asked for before there was an engine.
+  // What the parent page requested before the engine had started.
   const wish = { step: null, playing: null };
   const frame = {
     told(seen) {
@@ -238,8 +237,8 @@
         tell("ready", { title: seen.title, step: seen.step, steps: seen.steps, height });
         if (Number(step) > seen.steps) {
           faults.push([
-            `step=${step}: there are ${seen.steps} steps.`,
-            `step=${step}：ステップは ${seen.steps} までです。`,
+            `step=${step}: the last step is ${seen.steps}.`,
+            `step=${step}：最後のステップは ${seen.steps} です。`,
           ]);
           tell("error", { message: say(...faults.at(-1)) });
           complain();
@@ -258,7 +257,7 @@
       if (wish.step !== null || wish.playing !== null) {
         const { step, playing } = wish;
         wish.step = wish.playing = null;
-        // Not from within what it tells.
+        // Deferred: the engine must not be called while it is reporting.
         setTimeout(() => {
           if (step !== null) refuse(COMMANDS.seek({ step }));
           if (playing !== null) plays(playing);
@@ -280,10 +279,10 @@
     },
     seek: (m) => {
       if (!Number.isInteger(m.step) || m.step < 0)
-        return "seek: write step: and the number of a step, 0 being before the first";
+        return "seek: step must be the number of a step; 0 is the start";
       if (engine === "there")
         return m.step > last.steps
-          ? `seek: there are ${last.steps} steps`
+          ? `seek: the last step is ${last.steps}`
           : void frame.command("seek", m.step);
       wish.step = m.step;
       load();
@@ -291,7 +290,7 @@
   };
   const refuse = (wrong) => typeof wrong === "string" && tell("error", { message: wrong });
   window.addEventListener("message", (event) => {
-    // Nobody but the page around; and it may speak to others, too.
+    // Messages are accepted from the parent page only; those meant for other scripts are ignored.
     const m = event.data;
     if (
       !outside ||
@@ -303,7 +302,11 @@
       return;
     const act = Object.hasOwn(COMMANDS, m.type) && COMMANDS[m.type];
     const wrong =
-      m.v !== 1 ? "v: write 1" : act ? act(m) : `type: write ${Object.keys(COMMANDS).join(", ")}`;
+      m.v !== 1
+        ? "v: must be 1"
+        : act
+          ? act(m)
+          : `type: must be one of ${Object.keys(COMMANDS).join(", ")}`;
     refuse(wrong);
   });
 
@@ -314,11 +317,11 @@
   complain();
   if (asked.load === "now") load();
   if (asked.load === "visible") {
-    const eye = new IntersectionObserver((seen) => {
+    const observer = new IntersectionObserver((seen) => {
       if (!seen.some((e) => e.isIntersecting)) return;
-      eye.disconnect();
+      observer.disconnect();
       load();
     });
-    eye.observe(cover);
+    observer.observe(cover);
   }
 })();

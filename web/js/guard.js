@@ -1,10 +1,10 @@
-// Runs before anything else: sets the language and theme of the page, shows how far the engine is
-// loaded, why it cannot run, and what to do after a fault of its own. The syntax is old on purpose:
-// a browser that cannot run the engine must still be able to read this.
+// Runs before any other script: sets the language and theme of the page, shows the progress of
+// loading the engine, explains why it cannot run, and what to do after it has panicked. It is
+// written in ES5, so that a browser too old for the engine can still show the explanation.
 (function () {
   var root = document.documentElement;
 
-  /** A stored text, or null; with an opaque origin every access throws. */
+  /** A value from localStorage, or null. With an opaque origin every access throws. */
   function stored(key) {
     try {
       return localStorage.getItem("packetwalk." + key);
@@ -41,7 +41,7 @@
     for (var i = 0; i < lines.length; i++) add("p", lines[i]);
     var text = stored("text");
     if (text) {
-      add("p", say("Your text, to copy:", "あなたのテキスト（コピーできます）："));
+      add("p", say("Your document, to copy:", "編集していたドキュメント（コピーできます）："));
       add("pre", text);
     }
     if (detail) add("small", String(detail));
@@ -52,11 +52,14 @@
 
   function unsupported(why) {
     show(
-      say("This browser cannot run Packetwalk.", "このブラウザーでは Packetwalk を動かせません。"),
+      say(
+        "This browser cannot run Packetwalk.",
+        "このブラウザーでは Packetwalk を実行できません。",
+      ),
       [
         say(
-          "It needs WebAssembly as in browsers since 2022: Chrome 96, Firefox 89, Safari 15, or later.",
-          "2022 年以降のブラウザーの WebAssembly が必要です（Chrome 96、Firefox 89、Safari 15 以降）。",
+          "It needs WebAssembly: use Chrome 96, Firefox 89, Safari 15 or later.",
+          "WebAssembly が必要です。Chrome 96、Firefox 89、Safari 15 以降をご利用ください。",
         ),
       ],
       why,
@@ -82,19 +85,19 @@
     return new Response(stream, { headers: { "content-type": "application/wasm" } });
   }
 
-  // After a fault of the engine the same text or link would bring it back. The text is put aside
-  // (the next load offers it in the document menu); the link is removed from the address.
+  // After a panic the same document or link would cause it again. The document is set aside (the
+  // next load offers it in the document menu), and the link is removed from the address.
   function fault(error) {
     if (document.querySelector(".panic")) return;
     show(
       say(
-        "Packetwalk has met a fault of its own and stopped.",
-        "Packetwalk 自身の不具合で停止しました。",
+        "Packetwalk stopped because of an internal error.",
+        "内部エラーのため、Packetwalk は停止しました。",
       ),
       [
         say(
-          "Copy what you need from here, then load the page again.",
-          "必要なものをコピーしてから、ページを読み込み直してください。",
+          "Copy what you need from here, then reload the page.",
+          "必要な内容をコピーしてから、ページを再読み込みしてください。",
         ),
       ],
       error.stack || error,
@@ -127,8 +130,8 @@
             say("Packetwalk could not be loaded.", "Packetwalk を読み込めませんでした。"),
             [
               say(
-                "Check the connection and load the page again.",
-                "接続を確認して、ページを読み込み直してください。",
+                "Check the network connection, then reload the page.",
+                "ネットワーク接続を確認して、ページを再読み込みしてください。",
               ),
             ],
             error,

@@ -3,88 +3,97 @@
 const words = {
   "*": {
     apiVersion: [
-      "Group and version of the kind: apps/v1 for a Deployment, v1 for a Service.",
-      "種類のグループとバージョン。Deployment は apps/v1、Service は v1。",
+      "API group and version of the kind: apps/v1 for a Deployment, v1 for a Service.",
+      "API グループとバージョン。Deployment は apps/v1、Service は v1。",
     ],
-    kind: ["What this document describes.", "この文書が記述するもの。"],
+    kind: [
+      "The kind of object that this document describes.",
+      "このドキュメントが定義するオブジェクトの種類。",
+    ],
     metadata: ["Name, namespace and labels.", "名前、名前空間、ラベル。"],
     name: [
-      "Lower-case letters, digits, hyphens and dots; unique among its kind.",
-      "英小文字・数字・ハイフン・ドット。同じ種類の中で一意。",
+      "Lower-case letters, digits, hyphens and dots; unique within its kind and namespace.",
+      "英小文字、数字、ハイフン、ドット。同じ種類・同じ Namespace の中で一意。",
     ],
-    namespace: ["default if it is not written.", "省略時は default。"],
-    labels: ["Words by which selectors find it.", "セレクターが探すための語。"],
-    items: ["The documents of a List.", "List に含まれる文書。"],
-    spec: ["What is wanted.", "望む状態。"],
+    namespace: ["Defaults to default.", "省略時は default。"],
+    labels: ["Key and value pairs that selectors match.", "セレクターが照合するキーと値の組。"],
+    items: ["The objects of a List.", "List に含まれるオブジェクト。"],
+    spec: ["The desired state.", "望ましい状態。"],
   },
   Deployment: {
-    Deployment: ["Keeps a number of equal pods running.", "同じ Pod を指定した数だけ動かす。"],
-    replicas: ["How many pods; 1 if it is not written.", "Pod の数。省略時は 1。"],
+    Deployment: ["Keeps a number of identical pods running.", "同じ Pod を指定した数だけ動かす。"],
+    replicas: ["Number of pods. Defaults to 1.", "Pod の数。省略時は 1。"],
     selector: [
-      "The pods that belong to it; must agree with the template's labels.",
-      "属する Pod。テンプレートのラベルと一致させる。",
+      "Selects the pods of this Deployment; must match the labels of the template.",
+      "この Deployment の Pod を選ぶ。テンプレートのラベルと一致させること。",
     ],
     matchLabels: [
-      "All of these labels must be there, with these values.",
-      "すべてのラベルが同じ値で付いていること。",
+      "A pod matches if it has all of these labels with these values.",
+      "すべてのラベルが同じ値で付いている Pod が該当する。",
     ],
-    template: ["What each of its pods looks like.", "それぞれの Pod のひな型。"],
+    template: [
+      "The template from which each pod is created.",
+      "Pod を作成するためのテンプレート。",
+    ],
     containers: [
-      "A pod's containers share one network namespace: one eth0, one address.",
-      "Pod のコンテナは一つの netns を共有する（eth0 もアドレスも一つ）。",
+      "The containers of a pod share one network namespace: one eth0, one address.",
+      "Pod のコンテナは 1 つのネットワーク名前空間を共有する（eth0 もアドレスも 1 つ）。",
     ],
     image: [
-      "nginx answers on port 80. Any other image answers on the ports written with it.",
-      "nginx は 80 番で応答する。他のイメージは併記したポートで応答する。",
+      "nginx listens on port 80. Any other image listens on the ports listed under ports.",
+      "nginx は 80 番ポートで待ち受ける。その他のイメージは ports に書いたポートで待ち受ける。",
     ],
     ports: [
-      "In a cluster only a note of what the container listens on. Here an image other than nginx listens on them.",
-      "クラスターでは待ち受けポートの覚え書き。ここでは nginx 以外のイメージがこのポートで待ち受ける。",
+      "Informational in Kubernetes. In Packetwalk, images other than nginx listen on these ports.",
+      "Kubernetes では参考情報。Packetwalk では、nginx 以外のイメージがこのポートで待ち受ける。",
     ],
     containerPort: ["1 to 65535.", "1〜65535。"],
-    protocol: ["TCP (if it is not written), UDP or SCTP.", "TCP（省略時）、UDP、SCTP。"],
+    protocol: ["TCP (the default), UDP or SCTP.", "TCP（省略時）、UDP、SCTP。"],
     nodeName: [
-      "The node its pods run on; else they are spread.",
-      "Pod を動かすノード。省略時は分散する。",
+      "The node that runs the pods. By default they are spread over the nodes.",
+      "Pod を実行するノード。省略時は各ノードに分散する。",
     ],
   },
   Service: {
     Service: [
-      "One address for many pods. kube-proxy writes iptables rules for it on every node.",
-      "多数の Pod に対する一つのアドレス。kube-proxy が各ノードに iptables 規則を書く。",
+      "One address for a set of pods. kube-proxy writes iptables rules for it on every node.",
+      "複数の Pod に対する 1 つのアドレス。kube-proxy が各ノードに iptables ルールを書き込む。",
     ],
     type: [
-      "ClusterIP (if it is not written): reached inside the cluster. NodePort: also at a port of every node.",
-      "ClusterIP（省略時）はクラスター内から、NodePort は全ノードのポートからも届く。",
+      "ClusterIP (the default): reachable inside the cluster. NodePort: also at a port of every node.",
+      "ClusterIP（省略時）はクラスター内から到達できる。NodePort は全ノードのポートからも到達できる。",
     ],
     ClusterIP: [
-      "An address that no device has: DNAT replaces it by a pod's.",
-      "どの装置も持たないアドレス。DNAT で Pod のアドレスに置き換わる。",
+      "An address that no device has: DNAT replaces it with that of a pod.",
+      "どのデバイスにも付いていないアドレス。DNAT で Pod のアドレスに変換される。",
     ],
     NodePort: [
-      "A port of every node, 30000 to 32767 unless serviceNodePortRange says otherwise.",
-      "全ノードのポート。serviceNodePortRange がなければ 30000〜32767。",
+      "A port of every node. The range is serviceNodePortRange, by default 30000 to 32767.",
+      "全ノードのポート。範囲は serviceNodePortRange（省略時は 30000〜32767）。",
     ],
     clusterIP: [
-      "From serviceCIDR; chosen if it is not written. None makes a headless Service, without rules.",
-      "serviceCIDR の中。省略時は自動。None なら規則のない headless。",
+      "An address of serviceCIDR, assigned by default. None: a headless Service, which has no rules.",
+      "serviceCIDR 内のアドレス。省略時は自動で割り当てる。None なら headless Service になり、ルールは作られない。",
     ],
     selector: [
       "The endpoints are the pods that have all these labels.",
       "このラベルをすべて持つ Pod がエンドポイントになる。",
     ],
-    ports: ["Each port has its own chains, KUBE-SVC-…", "ポートごとに KUBE-SVC-… チェーンがある。"],
+    ports: ["Each port has its own KUBE-SVC-… chain.", "ポートごとに KUBE-SVC-… チェーンがある。"],
     port: ["The Service's own port.", "Service 自身のポート。"],
     targetPort: [
-      "The pod's port, a number or a name; the same as port if it is not written.",
-      "Pod のポート（番号か名前）。省略時は port と同じ。",
+      "The pod's port, a number or a name. Defaults to port.",
+      "Pod のポート（番号または名前）。省略時は port と同じ。",
     ],
-    nodePort: ["Chosen from the range if it is not written.", "省略時は範囲から選ばれる。"],
-    protocol: ["TCP (if it is not written), UDP or SCTP.", "TCP（省略時）、UDP、SCTP。"],
+    nodePort: [
+      "A port of serviceNodePortRange, assigned by default.",
+      "serviceNodePortRange 内のポート。省略時は自動で割り当てる。",
+    ],
+    protocol: ["TCP (the default), UDP or SCTP.", "TCP（省略時）、UDP、SCTP。"],
   },
 };
 
-/** What the word at `pos` means, where it begins and ends; null if nothing is known of it. */
+/** The help for the word at `pos`, with the range of the word; null if there is none. */
 export function helpAt(doc, pos, japanese) {
   const line = doc.lineAt(pos);
   let from = pos - line.from;
@@ -96,12 +105,12 @@ export function helpAt(doc, pos, japanese) {
   if (!word || /(^|\s)#/.test(line.text.slice(0, from))) return null;
   const known = words[kindAt(doc, line.number)]?.[word] ?? words["*"][word];
   if (!known) return null;
-  // A name that is also a field is only a field with its colon.
+  // A word in lower case is a field only if a colon follows.
   if (/^[a-z]/.test(word) && !/^["']?\s*:/.test(line.text.slice(to))) return null;
   return { from: line.from + from, to: line.from + to, text: known[japanese ? 1 : 0] };
 }
 
-/** The kind of the document around a line. */
+/** The kind of the document that a line belongs to. */
 function kindAt(doc, number) {
   const kind = (n) => /^[\s-]*["']?kind["']?:\s*["']?(\w+)/.exec(doc.line(n).text)?.[1];
   const border = (n) => /^---/.test(doc.line(n).text);

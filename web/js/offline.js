@@ -1,22 +1,22 @@
 // The service worker: after the first visit the page opens without a network.
 //
-// Every file but the page itself, and the faces, has a name that says what is in it. So each page
-// fits its own files, and any version of it may be open at any time: the page comes from the
-// network as long as there is one, its files from where they are kept. A new version is fetched in
-// the background and takes over at once; the one before it is kept for pages that are open, and
-// what was before that is thrown away.
+// Every file except the page itself and the fonts carries a hash of its content in its name, so
+// pages of different versions can be open at the same time, each with its own files. The page is
+// taken from the network if there is one, its files from the cache. A new version is fetched in the
+// background and takes over at once; the previous one is kept for pages that are still open, and
+// older ones are deleted.
 const FILES = [/* files */];
 const VERSION = "/* version */";
-// What the page of this version is, in SHA-256.
+// SHA-256 of the page of this version.
 const PAGE_IS = "/* page */";
 // Another copy of the page may live below another path of this origin.
 const MINE = `packetwalk ${registration.scope} `;
 const CACHE = MINE + VERSION;
 const PAGE = new URL("./", registration.scope).href;
-// A network that does not answer is none, in ms.
+// How long the network may take to answer before the cached page is used, in milliseconds.
 const PATIENCE = 4000;
 
-/** Our caches, the oldest first. */
+/** The caches of this page, oldest first. */
 const mine = async () => (await caches.keys()).filter((name) => name.startsWith(MINE));
 
 addEventListener("install", (event) => {
@@ -25,7 +25,8 @@ addEventListener("install", (event) => {
 
 async function install() {
   const cache = await caches.open(CACHE);
-  // While a version is put in place, page and worker may be of two: then this one is not for now.
+  // During a deployment the page and this worker may be of different versions. Then the
+  // installation fails, and the browser tries again later.
   const come = await fetch(PAGE, { cache: "reload" });
   const bytes = await come.arrayBuffer();
   const is = [...new Uint8Array(await crypto.subtle.digest("SHA-256", bytes))]
@@ -33,20 +34,20 @@ async function install() {
     .join("");
   if (is !== PAGE_IS) {
     await caches.delete(CACHE);
-    throw new Error("the page is of another version than its worker");
+    throw new Error("the page and its service worker are of different versions");
   }
-  // Not what the server made of it on the way: a page that was led elsewhere is none to a browser.
+  // A new response: browsers reject a redirected one for a navigation.
   await cache.put(PAGE, new Response(bytes, { headers: come.headers }));
   await cache.addAll(FILES.filter((f) => f !== "./").map((f) => new Request(new URL(f, PAGE))));
 }
 
 addEventListener("activate", (event) => {
   const old = mine().then((names) => Promise.all(names.slice(0, -2).map((n) => caches.delete(n))));
-  // The page that brought it is one of its own.
+  // claim(): the page that registered this worker is controlled by it without a reload.
   event.waitUntil(Promise.all([clients.claim(), old]));
 });
 
-/** What is kept under an address: of this version, or of the one before. */
+/** The cached response for an address, of this version or of the previous one. */
 async function kept(address) {
   for (const name of (await mine()).reverse()) {
     const found = await (await caches.open(name)).match(address);

@@ -1,15 +1,15 @@
-// <packet-walk>: an embed of Packetwalk in a page of documentation. One file, which wraps the
-// sandboxed frame: what is in it can touch nothing of the page around.
+// <packet-walk>: an embed of Packetwalk in a page of documentation. The element wraps a sandboxed
+// frame, which has no access to the parent page.
 //
 //   <script src="https://…/packet-walk.js" defer></script>
 //   <packet-walk preset="article-nodeport" step="12"></packet-walk>
 //
-// Attributes: src (a link to a session, or the address of the embed page if it is not beside this
-// file), label, height (in pixels; it follows what is shown if it is not said); and those of the
-// embed's address, written as there: preset, view, step, grain, controls, play, load, poster,
-// theme, lang. Text inside is what a reader sees where there is no script. Events:
-// packetwalk-ready, -height, -step, -outcome, -error, with what the embed said as `detail`.
-// Methods: play(), pause(), seek(step).
+// Attributes: src (a link to a session, or the address of the embed page if it is not in the folder
+// of this file), label (the title of the frame), height (in pixels; by default that of the
+// content), and the parameters of the embed's address: preset, view, step, grain, controls, play,
+// load, poster, theme, lang. The text inside the element is shown where scripts do not run.
+// Events: packetwalk-ready, -height, -step, -outcome and -error, with the fields of the embed's
+// message in `detail`. Methods: play(), pause(), seek(step).
 (() => {
   const home = document.currentScript
     ? new URL(".", document.currentScript.src)
@@ -33,7 +33,7 @@
     static observedAttributes = ["src", "label", "height", ...PARAMETERS];
     #frame = null;
     #again = 0;
-    // What is said before the frame listens; then null.
+    // Messages queued until the frame listens; null from then on.
     #unheard = [];
 
     connectedCallback() {
@@ -52,31 +52,31 @@
         this.#frame.height = this.getAttribute("height") ?? "460";
       if (name === "label" && this.#frame)
         this.#frame.title = this.getAttribute("label") ?? "Packetwalk";
-      // Several that are set together are one change.
+      // Attributes that are set together redraw the frame once.
       if (!this.isConnected || name === "height" || name === "label") return;
       cancelAnimationFrame(this.#again);
       this.#again = requestAnimationFrame(() => this.isConnected && this.#draw());
     }
 
-    /** Plays on; brings the engine if it is not there. */
+    /** Plays; loads the engine first if necessary. */
     play() {
       this.#tell({ type: "play" });
     }
 
-    /** Pauses. */
+    /** Pauses playback. */
     pause() {
       this.#tell({ type: "pause" });
     }
 
-    /** Goes to a step; 0 is before the first. */
+    /** Goes to a step; 0 is the start. */
     seek(step) {
       this.#tell({ type: "seek", step });
     }
 
-    /** The address of the frame; throws if `src` is none. */
+    /** The address of the frame. Throws if `src` is not the address of a page. */
     get address() {
       const src = new URL(this.getAttribute("src") ?? "", home);
-      if (!/^(https?|file):$/.test(src.protocol)) throw new TypeError("no address of a page");
+      if (!/^(https?|file):$/.test(src.protocol)) throw new TypeError("not the address of a page");
       const session = src.hash;
       const page = new URL(
         /\/[^/]+\.html$/.test(src.pathname) && !src.pathname.endsWith("/index.html")
@@ -98,7 +98,7 @@
       try {
         address = this.address;
       } catch {
-        const message = `src="${this.getAttribute("src")}" is no address`;
+        const message = `src="${this.getAttribute("src")}" is not the address of a page`;
         this.replaceChildren(message);
         this.dispatchEvent(
           new CustomEvent("packetwalk-error", { detail: { message }, bubbles: true }),
@@ -127,7 +127,7 @@
         this.#frame.loading = "eager";
         return;
       }
-      // The frame's origin is opaque: there is no other name for it.
+      // The origin of a sandboxed frame is opaque: only "*" addresses it.
       this.#frame.contentWindow.postMessage({ target: "packetwalk", v: 1, ...message }, "*");
     }
 
