@@ -148,22 +148,22 @@ test("a session has the functions of the page, and reports errors", () => {
   const said = got.wrong.map(([isError, message]) => (assert.ok(isError), message));
   const expected = [
     /^1:\d+: error: /,
-    /options: unknown field "sed"; there are seed/,
-    /lang "de": write en or ja/,
+    /options: unknown field "sed"; the fields are seed/,
+    /lang "de": must be en or ja/,
     /probe: missing field `to`/,
     /nobody/,
-    /sport 70000: write a whole number, 1 to 65535/,
+    /sport 70000: must be an integer from 1 to 65535/,
     /endpoint 10\.9\.9\.9: .* is drawn among 10\.1\.5\.4:80/,
     /version 9/,
-    /grain "fine": write hops/,
-    /interface "x\/y": no frame was seen there; there are bastion\/ens192/,
+    /grain "fine": must be hops/,
+    /interface "x\/y": no frame was seen there; frames were seen on bastion\/ens192/,
     /send a packet first/,
-    /document: give a string; this is number/,
-    /document: give a string; this is undefined/,
-    /command: give a string/,
-    /step NaN: write a whole number, 0 to/,
-    /interfaces: give an array of strings/,
-    /ttl is that of a ping/,
+    /document: must be a string, not number/,
+    /document: must be a string, not undefined/,
+    /command: must be a string/,
+    /step NaN: must be an integer from 0 to/,
+    /interfaces: must be an array of strings/,
+    /ttl requires a ping/,
   ];
   for (const [n, e] of expected.entries()) assert.match(said[n], e);
   const [, , line, column, code, hint, all] = got.wrong[0];

@@ -1,8 +1,10 @@
-//! `packetwalk`: arguments, files and printing; everything else is decided below.
+//! The command line, `packetwalk`.
 //!
-//! **Architecture invariant.** This crate knows nothing but arguments, files and printing.
+//! **Architecture invariant.** This crate parses arguments, reads and writes files, and prints. It
+//! makes no decision about networking or about how a result is presented.
 //!
-//! Exit status: 0 answered, 1 the document has errors or nobody answered, 2 bad usage.
+//! Exit status: 0 if the client was answered, 1 if it was not or the document has errors, 2 for
+//! wrong usage.
 #![forbid(unsafe_code)]
 
 mod page;
@@ -26,7 +28,7 @@ use view::embed::{Shown, Snippet};
 #[command(
     version,
     about,
-    after_help = "FILE is a path, - for standard input, preset:NAME, or a link to the page (in quotes, for the shell)."
+    after_help = "FILE is a path, - for standard input, preset:NAME, or a link to the page (quoted for the shell)."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -35,86 +37,86 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// The built-in documents, one line each.
+    /// Lists the built-in documents.
     Presets,
-    /// Everything that is wrong with documents, as FILE:LINE:COL.
+    /// Checks documents and prints every diagnostic as FILE:LINE:COL.
     Check {
-        /// Documents.
+        /// The documents.
         #[arg(required = true)]
         files: Vec<String>,
     },
-    /// One emulated command on a node, pod or host.
+    /// Runs one emulated command on a node, pod or host.
     Exec {
         /// The document.
         file: String,
-        /// Where.
+        /// The node, pod or host.
         host: String,
-        /// The command, behind --.
+        /// The command, after --.
         #[arg(last = true, required = true)]
         command: Vec<String>,
         #[command(flatten)]
         chance: Chance,
     },
-    /// Runs lines `HOST$ COMMAND` from standard input in one world, and prints the transcript.
+    /// Reads lines `HOST$ COMMAND` from standard input, runs them in one session, and prints the
+    /// transcript.
     Shell {
         /// The document.
         file: String,
-        /// Compare with the output the transcript already holds.
+        /// Compare the output with that in the transcript.
         #[arg(long)]
         check: bool,
         #[command(flatten)]
         chance: Chance,
     },
-    /// One exchange, request and reply, ending in the verdict.
+    /// Sends a request, traces it and its reply, and prints the verdict.
     Trace(Trace),
-    /// The picture of a moment, or of a run that moves, as SVG.
+    /// Prints the picture of a moment, or an animation of a run, as SVG.
     Svg(page::Picture),
-    /// Writes a still picture of every built-in document, in both languages, for the embeds of a
-    /// page.
+    /// Writes a still picture of every built-in document, in both languages, for embeds.
     Posters {
-        /// The folder.
+        /// The folder to write to.
         folder: PathBuf,
     },
     /// Plays the document's Script, step by step.
     Run {
         /// The document.
         file: String,
-        /// The language of sentences.
+        /// The language of the output.
         #[arg(long, value_enum, default_value = "en")]
         lang: Language,
     },
-    /// Prints a link that opens the document in the page. Everything is in the link: nothing is
-    /// sent anywhere.
+    /// Prints a link that opens the document in the page. The link contains the document; nothing
+    /// is uploaded.
     Link {
         #[command(flatten)]
         asked: page::Asked,
-        /// The address of the page, before #.
+        /// The address of the page, without the part after #.
         #[arg(long, default_value = "", value_parser = page::address)]
         page: String,
     },
-    /// Prints what an author pastes to have a session in a page of documentation.
+    /// Prints the snippet that embeds a session in a page of documentation.
     Embed {
         #[command(flatten)]
         asked: page::Asked,
-        /// The address of the page that the embed comes from.
+        /// The address of the Packetwalk page that serves the embed.
         #[arg(long, value_parser = page::address)]
         page: String,
-        /// For what kind of page.
+        /// The kind of page that the snippet is for.
         #[arg(long = "for", value_parser = Snippet::ALL.map(Snippet::word), default_value = "iframe")]
         kind: String,
-        /// What is shown.
+        /// The part of the page that the embed shows.
         #[arg(long, value_parser = Shown::ALL.map(Shown::name), default_value = "diagram")]
         view: String,
     },
     /// Prints the shortcode that `embed --for hugo` uses, for layouts/shortcodes/packetwalk.html.
     Shortcode,
-    /// Prints the document that a link holds.
+    /// Prints the document that a link contains.
     Open {
         /// The link, from the page or from `packetwalk link`; - for standard input.
         link: String,
     },
-    /// Prints a shell script that builds the cluster on a real Linux kernel and plays the Script
-    /// there.
+    /// Prints a shell script that builds the cluster from network namespaces on a real Linux kernel
+    /// and plays the Script there.
     Lab {
         /// The document.
         file: String,
@@ -123,10 +125,10 @@ enum Command {
 
 #[derive(Args)]
 struct Chance {
-    /// Decides every chance.
+    /// The seed of every random choice.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Begin with empty neighbour tables instead of warm ones.
+    /// Start with empty neighbour tables.
     #[arg(long)]
     cold: bool,
 }
@@ -140,15 +142,15 @@ enum Proto {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Format {
-    /// One line an event.
+    /// One line for each event.
     Text,
-    /// The short story.
+    /// One line for each hop, and the verdict.
     Hops,
-    /// A table for a page of documentation.
+    /// A Markdown table.
     Markdown,
-    /// A sequence diagram of Mermaid.
+    /// A Mermaid sequence diagram.
     Mermaid,
-    /// For programs.
+    /// JSON with every event; the schema is in the npm package.
     Json,
 }
 
@@ -171,47 +173,47 @@ impl From<Language> for Lang {
 struct Trace {
     /// The document.
     file: String,
-    /// Who sends: a host, node, pod/NAME, deploy/NAME or an address.
+    /// The sender: a host, node, pod/NAME, deploy/NAME or an address.
     #[arg(long)]
     from: String,
-    /// To whom: an address, svc/NAME, a host, node or pod; a port stands behind a colon.
+    /// The destination: an address, svc/NAME, a host, node or pod; with :PORT if it has one.
     #[arg(long)]
     to: String,
-    /// What is sent.
+    /// The protocol. By default tcp to a port, udp to a Service with UDP ports only, else icmp.
     #[arg(long, value_enum)]
     proto: Option<Proto>,
-    /// Source port, or the identifier of a ping.
+    /// The source port, or the identifier of a ping.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     sport: Option<u16>,
-    /// ttl of a ping.
+    /// The TTL of a ping.
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..))]
     ttl: Option<u8>,
-    /// Bytes of data of a ping or datagram.
+    /// The data of a ping or datagram, in bytes.
     #[arg(long, value_parser = clap::value_parser!(u16).range(..=i64::from(play::probe::MAX_SIZE)))]
     size: Option<u16>,
-    /// The endpoint every draw falls on: IP or IP:PORT.
+    /// The endpoint that random rules choose: IP or IP:PORT.
     #[arg(long)]
     endpoint: Option<String>,
-    /// Follow every random choice of the rules, and print each ending with its exact probability.
+    /// Follow every random choice of the rules, and print each outcome with its exact probability.
     #[arg(long, conflicts_with_all = ["endpoint", "pcap", "format"])]
     outcomes: bool,
     #[command(flatten)]
     chance: Chance,
-    /// How to print it.
+    /// The output format.
     #[arg(long, value_enum, default_value = "hops")]
     format: Format,
-    /// The language of sentences.
+    /// The language of the output.
     #[arg(long, value_enum, default_value = "en")]
     lang: Language,
-    /// Also write a capture file.
+    /// Also write a capture file for Wireshark.
     #[arg(long, value_name = "OUT.pcapng")]
     pcap: Option<PathBuf>,
-    /// Of this interface only; can be said several times.
+    /// Capture on this interface only; may be repeated.
     #[arg(long, value_name = "HOST/DEVICE", requires = "pcap")]
     interface: Vec<String>,
 }
 
-/// Why the program ends early: what to print, and the exit status.
+/// Ends the program: the message to print, and the exit status.
 struct Stop(String, u8);
 
 fn usage(message: impl Into<String>) -> Stop {
@@ -293,7 +295,7 @@ fn run(command: Command) -> Result<ExitCode, Stop> {
     }
 }
 
-/// Prints; a reader that has gone away is no fault.
+/// Prints to standard output. A closed pipe is not an error.
 fn print(text: &str) -> Result<(), Stop> {
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
@@ -303,7 +305,7 @@ fn print(text: &str) -> Result<(), Stop> {
     }
 }
 
-/// A document; that of a link, where one stands.
+/// Reads a document; if the file holds a link, the document of the link.
 fn read(file: &str) -> Result<String, Stop> {
     let text = written(file)?;
     match only_link(&text) {
@@ -312,7 +314,7 @@ fn read(file: &str) -> Result<String, Stop> {
     }
 }
 
-/// What was given: a document, or a link.
+/// The text of FILE: a document or a link.
 fn written(file: &str) -> Result<String, Stop> {
     if let Some(name) = file.strip_prefix("preset:") {
         let names: Vec<_> = ALL.iter().map(|p| p.name).collect();
@@ -337,24 +339,24 @@ fn standard_input() -> Result<String, Stop> {
     Ok(text)
 }
 
-/// The link, if a text is one and nothing else.
+/// The link, if the text consists of a link alone.
 fn only_link(text: &str) -> Option<&str> {
     let address = text.trim();
     (link::is_link(address) && !address.contains(char::is_whitespace)).then_some(address)
 }
 
-/// A document as messages name it.
+/// The name of a document in messages.
 fn named(file: &str) -> &str {
     if link::is_link(file) { "the link" } else { file }
 }
 
-/// The document of a link.
+/// The document that a link contains.
 fn linked(address: &str) -> Result<String, Stop> {
     let (text, steps) =
         link::document(address).map_err(|f| usage(view::words::link_fault(&f, Lang::En)))?;
     if steps > 0 {
         eprintln!(
-            "The link also says what was done in the page (steps: {steps}). That is not played here: open the link in a browser to see it."
+            "The link also contains a session of {steps} steps, which is not played here: open the link in a browser to see it."
         );
     }
     Ok(text)
@@ -387,7 +389,7 @@ fn endpoint(text: &str) -> Result<(IpAddr, Option<u16>), Stop> {
     })
 }
 
-/// Every ending of a request, with its probability.
+/// Prints every outcome of a request, with its probability.
 fn outcomes(session: &Session, probe: &Probe, t: &Trace) -> Result<ExitCode, Stop> {
     let found = play::outcomes::outcomes(session, probe).map_err(|e| usage(e.to_string()))?;
     let labels = view::Labels::new(session.cluster(), session.last());
@@ -399,15 +401,15 @@ fn outcomes(session: &Session, probe: &Probe, t: &Trace) -> Result<ExitCode, Sto
     }
     if let Some(left) = found.left {
         print(&format!(
-            "{:24} in branches that were not followed: there are too many\n",
+            "{:24} in branches that were not followed, as there are too many\n",
             left.to_string()
         ))?;
     }
-    print("Not followed: the source ports of VXLAN shells, and ports that masquerading draws.\n")?;
+    print("Not followed: the source ports of VXLAN packets and of masquerading.\n")?;
     Ok(if failed { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
-/// A document with its Script played; a document without one is only built.
+/// Builds the cluster of a document and plays its Script, if it has one.
 fn played(file: &str) -> Result<(Session, Vec<Done>), Stop> {
     let text = read(file)?;
     let (script, diags) = Script::read(&text);
@@ -427,7 +429,7 @@ fn run_script(file: &str, lang: Language) -> Result<ExitCode, Stop> {
     let (session, done) = played(file)?;
     if done.is_empty() {
         return Err(usage(format!(
-            "{} has nothing to play: write kind: Script, in a document of its own, with - send: below steps:",
+            "{} has no Script to play: add a YAML document with kind: Script and steps",
             named(file)
         )));
     }
@@ -480,7 +482,7 @@ fn run_script(file: &str, lang: Language) -> Result<ExitCode, Stop> {
     Ok(if failed { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
-/// What is sent to somebody, if it was not said.
+/// The protocol of a probe: that of the option, or the usual one for the destination.
 fn protocol(session: &Session, to: &str, said: Option<Proto>) -> Protocol {
     match said {
         Some(Proto::Tcp) => Protocol::Tcp,
@@ -490,7 +492,7 @@ fn protocol(session: &Session, to: &str, said: Option<Proto>) -> Protocol {
     }
 }
 
-/// The capture of a run, of the interfaces that were named.
+/// The capture of a run on the interfaces of --interface.
 fn captured(session: &Session, events: &[net::Event], t: &Trace) -> Result<Vec<u8>, Stop> {
     let all = capture::interfaces(session.last(), events);
     let is_there = |name: &str| {
@@ -501,12 +503,12 @@ fn captured(session: &Session, events: &[net::Event], t: &Trace) -> Result<Vec<u
     };
     for other in t.interface.iter().filter(|i| !all.contains(*i)) {
         if is_there(other) {
-            eprintln!("--interface {other}: no frame was seen there in this run");
+            eprintln!("--interface {other}: no frame was seen there");
             continue;
         }
         let all = all.into_iter().collect::<Vec<_>>().join(", ");
         return Err(usage(format!(
-            "--interface {other:?}: there is no such interface; frames were seen at {all}"
+            "--interface {other:?}: no such interface; frames were seen on {all}"
         )));
     }
     let chosen = |name: &str| t.interface.is_empty() || t.interface.iter().any(|i| i == name);
@@ -517,14 +519,11 @@ fn trace(t: &Trace) -> Result<ExitCode, Stop> {
     let mut session = open(&t.file, &t.chance)?;
     let proto = protocol(&session, &t.to, t.proto);
     if t.ttl.is_some() && proto != Protocol::Icmp {
-        return Err(usage(
-            "--ttl is that of a ping: write --proto icmp, or leave it out".to_owned(),
-        ));
+        return Err(usage("--ttl requires a ping: add --proto icmp, or remove it".to_owned()));
     }
     if t.size.is_some() && proto == Protocol::Tcp {
         return Err(usage(
-            "--size is that of a ping or datagram: write --proto icmp or udp, or leave it out"
-                .to_owned(),
+            "--size requires a ping or datagram: add --proto icmp or udp, or remove it".to_owned(),
         ));
     }
     let mut probe = Probe::new(&t.from, &t.to);

@@ -1,4 +1,4 @@
-//! What the page gives away, without the page: pictures, and what an author pastes.
+//! The page's exports without the page: pictures, links and snippets for authors.
 
 use crate::{Chance, Language, Proto, Stop, only_link, print, protocol, told, usage, written};
 use clap::{Args, ValueEnum};
@@ -14,29 +14,29 @@ use view::embed::{self, Shown, Snippet};
 use view::export::{self, Export};
 use view::svg;
 
-/// Whose session: a document's, with what is asked in it, or a link's.
+/// A session: that of a document, with a probe or its Script, or that of a link.
 #[derive(Args)]
 pub(crate) struct Asked {
-    /// The document. Of a link, the moment and what was done are taken too.
+    /// The document, or a link, whose session and moment are used.
     file: String,
-    /// Who sends. Without --from and --to the document's Script is played, if it has one.
+    /// The sender. Without --from and --to the document's Script is played, if it has one.
     #[arg(long, requires = "to")]
     from: Option<String>,
-    /// To whom: an address, svc/NAME, a host, node or pod; a port stands behind a colon.
+    /// The destination: an address, svc/NAME, a host, node or pod; with :PORT if it has one.
     #[arg(long, requires = "from")]
     to: Option<String>,
-    /// What is sent.
+    /// The protocol. By default tcp to a port, udp to a Service with UDP ports only, else icmp.
     #[arg(long, value_enum, requires = "from")]
     proto: Option<Proto>,
-    /// The endpoint every draw falls on: IP or IP:PORT.
+    /// The endpoint that random rules choose: IP or IP:PORT.
     #[arg(long, requires = "from")]
     endpoint: Option<String>,
     #[command(flatten)]
     chance: Chance,
-    /// The moment: the number of an event, as `trace --format text` prints it.
+    /// The moment to show: an event number, as `trace --format text` prints it.
     #[arg(long, value_name = "EVENT")]
     at: Option<usize>,
-    /// The language of sentences.
+    /// The language of the output.
     #[arg(long, value_enum, default_value = "en")]
     lang: Language,
 }
@@ -45,10 +45,10 @@ pub(crate) struct Asked {
 pub(crate) struct Picture {
     #[command(flatten)]
     asked: Asked,
-    /// The whole run, moving from device to device.
+    /// Animate the whole run.
     #[arg(long)]
     animate: bool,
-    /// Colours: as the reader's system says, or always the same.
+    /// The colours: auto follows the reader's system.
     #[arg(long, value_enum, default_value = "auto")]
     theme: Colours,
 }
@@ -61,18 +61,18 @@ pub(crate) enum Colours {
 }
 
 pub(super) fn too_long() -> Stop {
-    usage(format!("the document is too long for a link, which holds {} KiB", link::MOST_KIB))
+    usage(format!("the document does not fit into a link of at most {} KiB", link::MOST_KIB))
 }
 
-/// The page with what was asked in what was given, at its moment: of a run that was sent here,
-/// `usual`.
+/// The page's state for a document or link, after the probe or the Script, at the moment of --at.
+/// Without --at, a link keeps its own moment, and a run is shown at step `usual`.
 fn session(a: &Asked, given: String, theme: Theme, usual: usize) -> Result<App, Stop> {
     let mut app = App::new(a.lang.into(), a.file.strip_prefix("preset:").unwrap_or_default());
     (app.seed, app.cold, app.theme) = (a.chance.seed, a.chance.cold, theme);
     let link = only_link(&given);
     if let Some(address) = link {
         if a.chance.cold || a.chance.seed != 0 {
-            return Err(usage("--seed and --cold: a link has its own; leave them out"));
+            return Err(usage("--seed and --cold: the link sets them; remove the options"));
         }
         app = link::open(address, &app)
             .map_err(|f| usage(view::words::link_fault(&f, a.lang.into())))?;
@@ -98,8 +98,8 @@ fn session(a: &Asked, given: String, theme: Theme, usual: usize) -> Result<App, 
         if at >= app.events_len() {
             let last = app.events_len().checked_sub(1);
             let there = last.map_or_else(
-                || "nothing was sent: write --from and --to".to_owned(),
-                |n| format!("the events have the numbers 0 to {n}"),
+                || "no packet was sent: add --from and --to".to_owned(),
+                |n| format!("the events are numbered 0 to {n}"),
             );
             return Err(usage(format!("--at {at}: {there}")));
         }
@@ -108,7 +108,7 @@ fn session(a: &Asked, given: String, theme: Theme, usual: usize) -> Result<App, 
     Ok(app)
 }
 
-/// A moment or a run as SVG.
+/// Prints a moment or a run as SVG.
 pub(super) fn picture(p: &Picture) -> Result<ExitCode, Stop> {
     let theme = match p.theme {
         Colours::Auto => Theme::System,
@@ -122,7 +122,7 @@ pub(super) fn picture(p: &Picture) -> Result<ExitCode, Stop> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// `NAME.LANGUAGE.svg` for every preset, and a list of them.
+/// Writes `NAME.LANGUAGE.svg` for every preset, and their titles into `posters.json`.
 pub(super) fn posters(folder: &Path) -> Result<ExitCode, Stop> {
     let write = |name: &str, text: &str| {
         let path = folder.join(name);
@@ -133,9 +133,8 @@ pub(super) fn posters(folder: &Path) -> Result<ExitCode, Stop> {
         for lang in [Lang::En, Lang::Ja] {
             write(
                 &format!("{}.{}.svg", p.name, lang.tag()),
-                &svg::poster(p, lang).ok_or_else(|| {
-                    usage(format!("preset {}: there is no picture of it", p.name))
-                })?,
+                &svg::poster(p, lang)
+                    .ok_or_else(|| usage(format!("preset {}: it has no picture", p.name)))?,
             )?;
         }
     }
@@ -145,7 +144,7 @@ pub(super) fn posters(folder: &Path) -> Result<ExitCode, Stop> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Sends what was said.
+/// Sends the probe of --from and --to.
 fn send(app: &mut App, from: &str, to: &str, a: &Asked) -> Result<(), Stop> {
     if let Some(l) = &app.loaded {
         app.proto = protocol(&l.session, to, a.proto);
@@ -157,10 +156,10 @@ fn send(app: &mut App, from: &str, to: &str, a: &Asked) -> Result<(), Stop> {
     Ok(())
 }
 
-/// A link to what was asked, behind the address of a page.
+/// Prints a link to the session, after the address of the page.
 pub(super) fn address_of(asked: &Asked, page: &str) -> Result<ExitCode, Stop> {
     let given = written(&asked.file)?;
-    // Also a text with errors can be given on; it is none to play.
+    // A document with errors can be shared, too; it is just not played.
     let broken = only_link(&given).is_none()
         && play::script::check(&given).iter().any(|d| d.severity == Severity::Error);
     let app = if broken && asked.from.is_none() && asked.at.is_none() {
@@ -175,7 +174,7 @@ pub(super) fn address_of(asked: &Asked, page: &str) -> Result<ExitCode, Stop> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What an author pastes.
+/// Prints the snippet for an author.
 pub(super) fn snippet(asked: &Asked, page: &str, kind: &str, view: &str) -> Result<ExitCode, Stop> {
     let app = session(asked, written(&asked.file)?, Theme::System, 1)?;
     let link = link::link(&app).ok_or_else(too_long)?;
@@ -184,7 +183,7 @@ pub(super) fn snippet(asked: &Asked, page: &str, kind: &str, view: &str) -> Resu
     Ok(ExitCode::SUCCESS)
 }
 
-/// The address of a page, as an argument.
+/// Parses an argument that is the address of a page.
 pub(crate) fn address(text: &str) -> Result<String, String> {
     if text.is_empty() {
         return Ok(String::new());
@@ -196,6 +195,6 @@ pub(crate) fn address(text: &str) -> Result<String, String> {
     if host.is_some_and(|h| !h.is_empty()) {
         Ok(text.to_owned())
     } else {
-        Err("write the whole address, such as https://example.org/packetwalk/".to_owned())
+        Err("write the full address, such as https://example.org/packetwalk/".to_owned())
     }
 }

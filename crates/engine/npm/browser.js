@@ -1,4 +1,4 @@
-// The engine in a browser: a bundler finds its bytes by the address that is made here.
+// The engine in a browser: bundlers recognise this URL and add the wasm file to the bundle.
 import init from "./packetwalk.js";
 
 await init({ module_or_path: new URL("./packetwalk_bg.wasm", import.meta.url) });

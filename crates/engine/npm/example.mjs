@@ -1,4 +1,4 @@
-// A document in, a trace out: node example.mjs [DOCUMENT.yaml FROM TO]
+// Prints the trace of a packet: node example.mjs [DOCUMENT.yaml FROM TO]
 import { readFileSync } from "node:fs";
 import { Session, presets } from "packetwalk";
 

@@ -1,4 +1,4 @@
-// The engine in Node: its bytes are read beside this file, at once.
+// The engine in Node: reads the wasm file in the folder of this file.
 import { readFileSync } from "node:fs";
 import { initSync } from "./packetwalk.js";
 

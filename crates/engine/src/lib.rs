@@ -1,12 +1,11 @@
-//! The engine for JavaScript, for Node and for bundlers: a document in, what happens out.
+//! The engine as a JavaScript package, for Node and for bundlers.
 //!
-//! A [`Session`] is what the page has without the page: its document, what was done in it, and
-//! everything that can be written of it. What crosses the border is text, numbers and plain
-//! objects; the types stand beside it in TypeScript, the forms of document and trace as JSON
-//! Schemas in the package.
+//! A [`Session`] is a session of the page without the page: a document, the steps taken, and their
+//! exports. Arguments and results are strings, numbers and plain objects. Their TypeScript types
+//! are in `types.rs`; the package contains JSON Schemas of documents and traces.
 //!
-//! **Architecture invariant.** Nothing is decided here: it converts, calls `view` and converts
-//! back. It knows no DOM, no file, no clock.
+//! **Architecture invariant.** This crate converts arguments, calls `view` and converts results; it
+//! makes no decisions. It uses no DOM, no file and no clock.
 #![forbid(unsafe_code)]
 
 mod types;
@@ -24,7 +23,7 @@ use view::story::Grain;
 use view::{Lang, json, words};
 use wasm_bindgen::prelude::*;
 
-/// How a session begins.
+/// `SessionOptions` of `types.rs`.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct SessionOptions {
@@ -34,7 +33,7 @@ struct SessionOptions {
     theme: String,
 }
 
-/// What is sent.
+/// `Probe` of `types.rs`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Probe {
@@ -49,7 +48,7 @@ struct Probe {
     dont_fragment: Option<bool>,
 }
 
-/// Something that is wrong with a document.
+/// `Diagnostic` of `types.rs`.
 #[derive(Serialize)]
 struct Told<'a> {
     code: &'static str,
@@ -60,14 +59,14 @@ struct Told<'a> {
     hint: &'a str,
 }
 
-/// What a command printed.
+/// `CommandOutput` of `types.rs`.
 #[derive(Serialize)]
 struct Printed<'a> {
     text: &'a str,
     ok: bool,
 }
 
-/// A built-in document.
+/// `Preset` of `types.rs`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PresetInfo {
@@ -102,7 +101,7 @@ fn all_told(diags: &[Diagnostic]) -> JsValue {
     js(&diags.iter().map(told).collect::<Vec<_>>())
 }
 
-/// An error of a document: its first fault as message, code, line, column and hint; all of them as
+/// `DocumentError` of `types.rs`: an `Error` with the fields of the first error, and all
 /// `diagnostics`.
 fn document_error(diags: &[Diagnostic]) -> JsValue {
     let first = diags.iter().find(|d| d.severity == Severity::Error);
@@ -131,17 +130,17 @@ impl Probe {
         &["from", "to", "proto", "endpoint", "sport", "ttl", "size", "count", "dontFragment"];
 }
 
-/// A text that was given.
+/// Reads a string argument.
 fn text(value: &JsValue, name: &str) -> Result<String, JsValue> {
     value.as_string().ok_or_else(|| {
         fault(&format!(
-            "{name}: give a string; this is {}",
+            "{name}: must be a string, not {}",
             value.js_typeof().as_string().unwrap_or_default()
         ))
     })
 }
 
-/// A whole number that was given, in a range.
+/// Reads an integer argument in a range.
 fn whole(value: f64, name: &str, range: RangeInclusive<u32>) -> Result<u32, JsValue> {
     let fits = value.fract() == 0.0
         && (f64::from(*range.start())..=f64::from(*range.end())).contains(&value);
@@ -149,15 +148,15 @@ fn whole(value: f64, name: &str, range: RangeInclusive<u32>) -> Result<u32, JsVa
         Ok(value as u32)
     } else {
         Err(fault(&format!(
-            "{name} {value}: write a whole number, {} to {}",
+            "{name} {value}: must be an integer from {} to {}",
             range.start(),
             range.end()
         )))
     }
 }
 
-/// Reads an argument; one that is left out is as if it were empty. A field that is none is an
-/// error: what was meant by it would not happen.
+/// Reads an object argument; an omitted one counts as empty. Unknown fields are errors, as they
+/// would have no effect.
 fn argument<T: for<'a> Deserialize<'a>>(
     value: JsValue,
     name: &str,
@@ -168,7 +167,7 @@ fn argument<T: for<'a> Deserialize<'a>>(
         let keys = Object::keys(object).iter().filter_map(|k| k.as_string()).collect::<Vec<_>>();
         if let Some(other) = keys.iter().find(|k| !fields.contains(&k.as_str())) {
             return Err(fault(&format!(
-                "{name}: unknown field {other:?}; there are {}",
+                "{name}: unknown field {other:?}; the fields are {}",
                 fields.join(", ")
             )));
         }
@@ -177,7 +176,7 @@ fn argument<T: for<'a> Deserialize<'a>>(
         .map_err(|e| fault(&format!("{name}: {}", e.to_string().trim_start_matches("Error: "))))
 }
 
-/// Everything that is wrong with a document and its Script, in order.
+/// The diagnostics of a document and its Script, in order of position.
 #[wasm_bindgen(unchecked_return_type = "Diagnostic[]")]
 pub fn check(
     #[wasm_bindgen(unchecked_param_type = "string")] document: JsValue,
@@ -199,7 +198,7 @@ pub fn presets() -> JsValue {
     js(&play::presets::ALL.iter().map(one).collect::<Vec<_>>())
 }
 
-/// A document, and what is done in it.
+/// A document, the steps taken in it, and the moment shown.
 #[wasm_bindgen]
 pub struct Session {
     app: App,
@@ -207,7 +206,7 @@ pub struct Session {
 
 #[wasm_bindgen]
 impl Session {
-    /// A document, before anything was done. Throws a `DocumentError` if it has errors.
+    /// Starts a session of a document. Throws a `DocumentError` if it has errors.
     #[wasm_bindgen(constructor)]
     pub fn new(
         #[wasm_bindgen(unchecked_param_type = "string")] document: JsValue,
@@ -218,8 +217,7 @@ impl Session {
         Self { app }.whole()
     }
 
-    /// The session of a link, with what was done in it, at its moment. Throws if it cannot be
-    /// opened.
+    /// Opens the session of a link at its moment. Throws if the link cannot be opened.
     pub fn open(
         #[wasm_bindgen(unchecked_param_type = "string")] address: JsValue,
         #[wasm_bindgen(unchecked_optional_param_type = "SessionOptions")] options: JsValue,
@@ -234,7 +232,7 @@ impl Session {
         if self.app.errors() > 0 { Err(document_error(&self.app.diags)) } else { Ok(self) }
     }
 
-    /// Warnings and notes about the document.
+    /// The warnings and notes of the document.
     #[wasm_bindgen(getter, unchecked_return_type = "Diagnostic[]")]
     pub fn diagnostics(&self) -> JsValue {
         all_told(&self.app.diags)
@@ -246,19 +244,19 @@ impl Session {
         self.app.text.to_string()
     }
 
-    /// How many steps there are; the moment is one of them, 0 before the first.
+    /// The number of steps. The moment is one of them; 0 is the start.
     #[wasm_bindgen(getter)]
     pub fn steps(&self) -> usize {
         self.app.steps.len()
     }
 
-    /// The moment.
+    /// The moment, as the number of a step.
     #[wasm_bindgen(getter)]
     pub fn step(&self) -> usize {
         self.app.step()
     }
 
-    /// Goes to a moment.
+    /// Goes to a moment. Throws if there is no such step.
     #[wasm_bindgen(setter)]
     pub fn set_step(
         &mut self,
@@ -270,7 +268,7 @@ impl Session {
         Ok(())
     }
 
-    /// How fine the steps are.
+    /// Sets the granularity of the steps.
     pub fn grain(
         &mut self,
         #[wasm_bindgen(unchecked_param_type = "Grain")] grain: JsValue,
@@ -280,15 +278,15 @@ impl Session {
             "decisions" => Grain::Decisions,
             "rules" => Grain::Rules,
             other => {
-                return Err(fault(&format!("grain {other:?}: write hops, decisions or rules")));
+                return Err(fault(&format!("grain {other:?}: must be hops, decisions or rules")));
             }
         };
         update(&mut self.app, Action::Grain(grain));
         Ok(())
     }
 
-    /// Sends at this moment (what came after it is given up), waits for the end, and gives what
-    /// happened. Then the moment is the last one. Throws if it cannot be sent.
+    /// Sends at this moment, discarding what followed it, runs to the end, and returns the trace.
+    /// The moment is then the last step. Throws if the probe is invalid.
     #[wasm_bindgen(unchecked_return_type = "Trace")]
     pub fn send(
         &mut self,
@@ -305,7 +303,9 @@ impl Session {
             Some("tcp") => Protocol::Tcp,
             Some("udp") => Protocol::Udp,
             Some("icmp") => Protocol::Icmp,
-            Some(other) => return Err(fault(&format!("proto {other:?}: write tcp, udp or icmp"))),
+            Some(other) => {
+                return Err(fault(&format!("proto {other:?}: must be tcp, udp or icmp")));
+            }
         };
         let not_icmp = app.proto != Protocol::Icmp;
         for (said, field) in
@@ -313,13 +313,13 @@ impl Session {
         {
             if said && not_icmp {
                 return Err(fault(&format!(
-                    "{field} is that of a ping: say proto: \"icmp\", or leave it out"
+                    "{field} requires a ping: set proto: \"icmp\", or remove it"
                 )));
             }
         }
         if probe.count.is_some() && app.proto == Protocol::Tcp {
             return Err(fault(
-                "count is that of pings and datagrams: say proto: \"icmp\" or \"udp\", or leave it out",
+                "count requires pings or datagrams: set proto: \"icmp\" or \"udp\", or remove it",
             ));
         }
         app.from = probe.from;
@@ -344,16 +344,16 @@ impl Session {
         self.trace()
     }
 
-    /// What happened in the run that the moment is about.
+    /// The trace of the run that the moment belongs to. Throws if nothing was sent.
     #[wasm_bindgen(unchecked_return_type = "Trace")]
     pub fn trace(&self) -> Result<JsValue, JsValue> {
         let (Some(l), Some(run)) = (&self.app.loaded, self.app.run()) else {
-            return Err(fault("nothing was sent yet"));
+            return Err(fault("no packet was sent"));
         };
         JSON::parse(&json::run(&l.session, &l.labels, run, self.app.lang))
     }
 
-    /// A command on a node, pod or host, at this moment, as in the page's terminal.
+    /// Runs an emulated command on a node, pod or host at this moment, as the page's terminal does.
     #[wasm_bindgen(unchecked_return_type = "CommandOutput")]
     pub fn exec(
         &mut self,
@@ -366,8 +366,12 @@ impl Session {
         if self.app.playing {
             update(&mut self.app, Action::SeekStep(usize::MAX));
         }
-        let entry =
-            self.app.terminal.entries.get(before).ok_or_else(|| fault("write a command"))?;
+        let entry = self
+            .app
+            .terminal
+            .entries
+            .get(before)
+            .ok_or_else(|| fault("command: must not be empty"))?;
         Ok(js(&Printed { text: &entry.output, ok: entry.good }))
     }
 
@@ -376,12 +380,12 @@ impl Session {
         self.written(Export::Svg)
     }
 
-    /// The run, moving, as SVG.
+    /// The run as an animated SVG.
     pub fn animation(&self) -> Result<String, JsValue> {
         self.written(Export::Animation)
     }
 
-    /// The run, one line an event.
+    /// The run as text, one line for each event.
     pub fn lines(&self) -> Result<String, JsValue> {
         self.written(Export::Text)
     }
@@ -391,17 +395,17 @@ impl Session {
         self.written(Export::Markdown)
     }
 
-    /// The run as a sequence diagram of Mermaid.
+    /// The run as a Mermaid sequence diagram.
     pub fn mermaid(&self) -> Result<String, JsValue> {
         self.written(Export::Mermaid)
     }
 
-    /// The session as a bash script for a real kernel.
+    /// The session as a bash script that plays it on a real kernel.
     pub fn lab(&self) -> Result<String, JsValue> {
         self.written(Export::Lab)
     }
 
-    /// Every frame at the named interfaces (`node01/cni0`), or at all, as pcapng.
+    /// The frames seen on the given interfaces (`node01/cni0`), or on all, as a pcapng file.
     pub fn pcapng(
         &self,
         #[wasm_bindgen(unchecked_optional_param_type = "string[]")] interfaces: JsValue,
@@ -409,7 +413,7 @@ impl Session {
         let mut chosen = BTreeSet::new();
         if !interfaces.is_undefined() {
             let list = interfaces.dyn_ref::<Array>().ok_or_else(|| {
-                fault("interfaces: give an array of strings, such as [\"node01/cni0\"]")
+                fault("interfaces: must be an array of strings, such as [\"node01/cni0\"]")
             })?;
             for name in list.iter() {
                 chosen.insert(text(&name, "interface")?);
@@ -419,14 +423,14 @@ impl Session {
         if let Some(other) = chosen.difference(&all).next() {
             let all = all.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
             return Err(fault(&format!(
-                "interface {other:?}: no frame was seen there; there are {all}"
+                "interface {other:?}: no frame was seen there; frames were seen on {all}"
             )));
         }
         export::file(&self.app, Export::Pcapng, &chosen).map(|f| f.bytes).map_err(|why| fault(&why))
     }
 
-    /// A link that opens the session in the page of that address, or undefined if it is too long
-    /// for one.
+    /// A link that opens the session in the page at that address, or undefined if the session does
+    /// not fit into a link.
     pub fn link(
         &self,
         #[wasm_bindgen(unchecked_optional_param_type = "string")] page: JsValue,
@@ -441,20 +445,20 @@ impl Session {
     }
 }
 
-/// A page as the options say.
+/// An empty page with the language and theme of the options.
 fn app(options: JsValue) -> Result<App, JsValue> {
     let options: SessionOptions = argument(options, "options", SessionOptions::FIELDS)?;
     let lang = match options.lang.as_str() {
         "" | "en" => Lang::En,
         "ja" => Lang::Ja,
-        other => return Err(fault(&format!("lang {other:?}: write en or ja"))),
+        other => return Err(fault(&format!("lang {other:?}: must be en or ja"))),
     };
     let mut app = App::new(lang, "");
     app.theme = match options.theme.as_str() {
         "" | "auto" => Theme::System,
         "light" => Theme::Light,
         "dark" => Theme::Dark,
-        other => return Err(fault(&format!("theme {other:?}: write auto, light or dark"))),
+        other => return Err(fault(&format!("theme {other:?}: must be auto, light or dark"))),
     };
     (app.seed, app.cold) = (u64::from(options.seed), options.cold);
     Ok(app)

@@ -1,52 +1,52 @@
-//! The types of what crosses the border, for TypeScript.
+//! The TypeScript types of the arguments and results.
 
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
 export interface SessionOptions {
-  /** Decides every chance; 0 if not said. */
+  /** The seed of every random choice. Defaults to 0. */
   seed?: number;
-  /** Begin with empty neighbour tables. */
+  /** Start with empty neighbour tables. Defaults to false. */
   cold?: boolean;
-  /** The language of sentences; "en" if not said. */
+  /** The language of texts. Defaults to "en". */
   lang?: "en" | "ja";
-  /** The colours of pictures; those of the reader's system if not said. */
+  /** The colours of pictures. Defaults to "auto", which follows the reader's system. */
   theme?: "auto" | "light" | "dark";
 }
 export interface Probe {
-  /** Who sends: a host, node, pod/NAME, deploy/NAME or an address. */
+  /** The sender: a host, node, pod/NAME, deploy/NAME or an address. */
   from: string;
-  /** To whom: an address, svc/NAME, a host, node or pod; a port stands behind a colon. */
+  /** The destination: an address, svc/NAME, a host, node or pod; with :PORT if it has one. */
   to: string;
-  /** If not said: tcp to a port, udp to a Service that speaks nothing else, icmp to an address without a port. */
+  /** Defaults to tcp to a port, udp to a Service with UDP ports only, and icmp otherwise. */
   proto?: "tcp" | "udp" | "icmp";
-  /** The endpoint every draw falls on: IP or IP:PORT. */
+  /** The endpoint that random rules choose: IP or IP:PORT. */
   endpoint?: string;
-  /** Source port, or the identifier of a ping; 1 to 65535. */
+  /** The source port, or the identifier of a ping; 1 to 65535. */
   sport?: number;
-  /** ttl of a ping; 1 to 255. */
+  /** The TTL of a ping; 1 to 255. */
   ttl?: number;
-  /** Bytes of data; 0 to 65467. */
+  /** The data in bytes; 0 to 65467. */
   size?: number;
-  /** How many pings or datagrams; 1 to 100. */
+  /** The number of pings or datagrams; 1 to 100. */
   count?: number;
-  /** A ping must not be cut into fragments. */
+  /** Set the DF bit of a ping: it is not fragmented. */
   dontFragment?: boolean;
 }
 export type Grain = "hops" | "decisions" | "rules";
 export interface Diagnostic {
   code: string;
   severity: "error" | "warning" | "note";
-  /** Counted from 1. */
+  /** 1-based. */
   line: number;
-  /** Counted from 1, in characters. */
+  /** 1-based, in characters. */
   column: number;
   message: string;
-  /** What to type. */
+  /** What to type to fix it. */
   hint: string;
 }
-/** What is thrown for a document with errors: the first of them, and all. */
+/** Thrown for a document with errors. It has the fields of the first one; `diagnostics` has all. */
 export interface DocumentError extends Error {
   code: string;
   line: number;
@@ -55,18 +55,19 @@ export interface DocumentError extends Error {
   diagnostics: Diagnostic[];
 }
 export interface TraceEvent {
-  /** The number of the event in the session. */
+  /** The number of the event in the session, from 0. */
   n: number;
-  /** Virtual time, in ns. */
+  /** Virtual time in ns. */
   at_ns: number;
-  /** Where: node01 PREROUTING nat. */
+  /** The host, hook and table, such as "node01 PREROUTING nat". */
   place: string;
-  /** What it says, field by field; kind and netns are always there. */
+  /** The fields of the event. `kind` and `netns` are always present. */
   facts: { kind: string; netns: string; [field: string]: string };
-  /** The sentence. */
+  /** The event as a sentence. */
   text: string;
-  /** The packet's number. */
+  /** The number of the packet. */
   packet?: number;
+  /** The header field that the event changed. */
   change?: { field: string; before: string; after: string };
   /** The frame on the wire, in hex. */
   bytes?: string;
@@ -74,14 +75,14 @@ export interface TraceEvent {
 export interface Trace {
   version: 1;
   seed: number;
-  /** The same on every machine for the same session. */
+  /** A hash of the events. Equal sessions have equal hashes on every machine. */
   hash: string;
   events: TraceEvent[];
   verdict: { answered: boolean; text: string };
 }
 export interface CommandOutput {
   text: string;
-  /** Exit status 0. */
+  /** Whether the exit status is 0. */
   ok: boolean;
 }
 export interface Preset {

@@ -1,17 +1,17 @@
-//! `cargo xtask`: everything a checkout needs, in one word.
+//! `cargo xtask`: set-up, build and test of a checkout. Every command installs the tools it needs.
 //!
 //! ```text
-//! serve   set up, build, and serve the page on 127.0.0.1
-//! build   set up, and leave dist/, which any static host serves from any path
-//! package set up, and leave the npm package of the engine in target/npm
-//! test    set up the test tools too, and run every test
-//! full    test, then the full counts: random sessions, the kernel, benchmarks, pictures
-//! kernel  compare with the kernel this runs on (root), or else with the recordings of one
-//! setup   only set up
+//! serve   build and serve the page on 127.0.0.1
+//! build   build the page into dist/, which any static host serves from any path
+//! package build the npm package into target/npm
+//! test    run every test
+//! full    test, then the full counts: random sessions, the kernel, benchmarks, screenshots
+//! kernel  compare with the running kernel (root on Linux), or else with recordings
+//! setup   install the tools only
 //! ```
 //!
-//! **Architecture invariant.** Nothing of the product depends on this. It uses the standard library
-//! only, so that it is built in seconds.
+//! **Architecture invariant.** The product does not depend on this crate. It uses the standard
+//! library only, so that it builds in seconds.
 #![forbid(unsafe_code)]
 
 mod run;
@@ -22,17 +22,19 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage: cargo xtask [serve|build|package|test|full|kernel|setup] [--yes]
 
-  serve   set up, build, and serve the page on 127.0.0.1:8080
-  build   set up, and leave dist/, which any static host serves from any path
-  package set up, and leave the npm package of the engine in target/npm
-  test    set up the test tools too, and run every test
-  full    test, then hundreds of random sessions here and on the kernel, benchmarks, and
-          screenshots of the page in target/screenshots
-  kernel  compare with the kernel this runs on, as root in namespaces of its own; not as root,
-          with the recordings of one. kernel --help says what it takes
-  setup   only set up what serve and build need
+  serve   build the page and serve it on 127.0.0.1:8080
+  build   build the page into dist/, which any static host can serve, from any path
+  package build the npm package of the engine into target/npm
+  test    run every test
+  full    run every test, then hundreds of random sessions in the simulator and on the running
+          kernel, the benchmarks, and screenshots of the page into target/screenshots
+  kernel  compare with the running kernel, as root on Linux, in separate network namespaces;
+          otherwise with recordings. See kernel --help for its options
+  setup   install what serve and build need
 
-  --yes   install system packages without asking (so does CI=true)";
+Every command first installs the tools it needs.
+
+  --yes   install system packages without asking, as CI=true does";
 
 fn main() -> ExitCode {
     let mut command = None;
@@ -45,14 +47,14 @@ fn main() -> ExitCode {
                 println!("{USAGE}");
                 return ExitCode::SUCCESS;
             }
-            // What follows is for another program.
+            // The remaining arguments are for the program that compares.
             "kernel" if command.is_none() => {
                 let rest: Vec<_> = args.filter(|a| !matches!(a.as_str(), "--yes" | "-y")).collect();
                 return ended(run::kernel(yes, &rest));
             }
             word if command.is_none() && !word.starts_with('-') => command = Some(word.to_owned()),
             other => {
-                eprintln!("{other:?} is not understood\n\n{USAGE}");
+                eprintln!("unknown argument {other:?}\n\n{USAGE}");
                 return ExitCode::from(2);
             }
         }

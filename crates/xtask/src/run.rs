@@ -4,11 +4,11 @@ use crate::setup::{self, Result, Tools, root, run, say};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// Builds dist/.
+/// Builds the page into dist/.
 pub(crate) fn build(t: &Tools) -> Result<()> {
     say("building the page");
     run(t.wasm_command("trunk").args(["build", "--release"]), "trunk build")?;
-    say("dist/ is ready: any static host serves it, from any path");
+    say("dist/ is ready: any static host can serve it, from any path");
     Ok(())
 }
 
@@ -36,7 +36,7 @@ pub(crate) fn package(t: &Tools) -> Result<()> {
     let wasm = target.join("wasm32-unknown-unknown/wasm/engine.wasm");
     let bindgen = ["--target", "web", "--out-name", "packetwalk", "--out-dir"];
     run(t.command("wasm-bindgen").args(bindgen).arg(&folder).arg(wasm), "wasm-bindgen")?;
-    // A type that only the newest libraries of TypeScript know.
+    // [Symbol.dispose] does not type-check with the library of older TypeScript versions.
     let types = folder.join("packetwalk.d.ts");
     let text = std::fs::read_to_string(&types).map_err(|e| io(&types, e))?;
     let text: String =
@@ -45,7 +45,7 @@ pub(crate) fn package(t: &Tools) -> Result<()> {
     let bytes = folder.join("packetwalk_bg.wasm");
     run(t.command("node").arg("web/build/prepare.mjs"), "web/build/prepare.mjs")?;
     run(t.command("node").arg("web/build/shrink.mjs").arg(&bytes), "web/build/shrink.mjs")?;
-    // What is ours stands beside what was made.
+    // Adds the files that are written by hand.
     let npm = root.join("crates/engine/npm");
     let schemas = ["schema/document.schema.json", "schema/trace.schema.json"];
     for file in ["package.json", "README.md", "index.d.ts", "node.js", "browser.js", "example.mjs"]
@@ -61,17 +61,17 @@ pub(crate) fn package(t: &Tools) -> Result<()> {
             .current_dir(&folder),
         "npm pack",
     )?;
-    say("target/npm has the package and its tarball");
+    say("target/npm contains the package and its tarball");
     Ok(())
 }
 
-/// Builds and serves, and builds again when something changes.
+/// Builds and serves the page, and rebuilds it when a source changes.
 pub(crate) fn serve(t: &Tools) -> Result<()> {
-    say("building, then serving on http://127.0.0.1:8080/ (end with Ctrl-C)");
+    say("building, then serving on http://127.0.0.1:8080/ (stop with Ctrl-C)");
     run(t.wasm_command("trunk").args(["serve", "--release"]), "trunk serve")
 }
 
-/// Runs every test, with samples of random sessions, the fast ones first.
+/// Runs every test, fast ones first, with a sample of the random sessions.
 pub(crate) fn test(t: &Tools, yes: bool) -> Result<()> {
     let cargo = |args: &[&str]| {
         let mut c = t.command("cargo");
@@ -94,7 +94,7 @@ pub(crate) fn test(t: &Tools, yes: bool) -> Result<()> {
             "cargo test",
         )
     })?;
-    step("the kernel itself", || kernel(yes, &[]))?;
+    step("the running kernel", || kernel(yes, &[]))?;
     step("lints", || {
         let lints = [
             "clippy",
@@ -146,8 +146,8 @@ pub(crate) fn test(t: &Tools, yes: bool) -> Result<()> {
     Ok(())
 }
 
-/// Runs every test, then what is too long for each change: hundreds of random sessions here and on
-/// the kernel, the benchmarks, and pictures of the page to look at.
+/// Runs every test, then what takes too long for every change: hundreds of random sessions in the
+/// simulator and on the kernel, the benchmarks, and screenshots for visual review.
 pub(crate) fn full(t: &Tools, yes: bool) -> Result<()> {
     test(t, yes)?;
     step("every random session", || {
@@ -156,18 +156,18 @@ pub(crate) fn full(t: &Tools, yes: bool) -> Result<()> {
         run(c.env("PACKETWALK_FULL", "1"), "cargo test")
     })?;
     for seed in ["1", "2"] {
-        step(&format!("the kernel itself, 300 random sessions from seed {seed}"), || {
+        step(&format!("the running kernel, 300 random sessions from seed {seed}"), || {
             kernel(yes, &["--random", "300", "--seed", seed].map(str::to_owned))
         })?;
     }
     for script in ["load.mjs", "bench.mjs", "sheets.mjs"] {
         step(script, || run(t.command("node").arg(format!("tests/e2e/{script}")), script))?;
     }
-    say("everything was run");
+    say("every test and benchmark has run");
     Ok(())
 }
 
-/// The files of whole-page tests: Node 22 takes no folder.
+/// The files of the whole-page tests. `node --test` of Node 22 does not accept a folder.
 fn page_tests() -> Result<Vec<PathBuf>> {
     let folder = root().join("tests/e2e");
     let files = std::fs::read_dir(&folder)
@@ -179,18 +179,16 @@ fn page_tests() -> Result<Vec<PathBuf>> {
     Ok(tests)
 }
 
-/// Compares the simulator with the kernel this runs on, if that may be asked.
+/// Compares the simulator with the running kernel if this is root on Linux, else with recordings.
 pub(crate) fn kernel(yes: bool, args: &[String]) -> Result<()> {
     if !setup::may_ask_kernel() {
         if let Some(arg) = args.iter().find(|a| !matches!(a.as_str(), "-h" | "--help")) {
             return Err(format!(
-                "{arg} asks the kernel itself, which takes root on Linux: sudo cargo xtask kernel {}",
+                "{arg} needs the running kernel, and that needs root on Linux: sudo cargo xtask kernel {}",
                 args.join(" ")
             ));
         }
-        say(
-            "not root on Linux: the kernel itself is not asked; comparing with the recordings of one",
-        );
+        say("not root on Linux: comparing with recordings instead of the running kernel");
         let mut c = std::process::Command::new("cargo");
         return run(
             c.args(["test", "--package", "packetwalk-tests", "--test", "recordings"])
@@ -206,7 +204,7 @@ pub(crate) fn kernel(yes: bool, args: &[String]) -> Result<()> {
     run(&mut c, "the comparison with the kernel")
 }
 
-#[allow(clippy::disallowed_methods, reason = "this is a clock for people, not of the product")]
+#[allow(clippy::disallowed_methods, reason = "measures the duration of a build step")]
 fn step(what: &str, f: impl FnOnce() -> Result<()>) -> Result<()> {
     say(&format!("== {what}"));
     let start = Instant::now();

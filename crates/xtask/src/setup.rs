@@ -9,12 +9,12 @@ use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Why a step failed, for a person.
+/// The error is a message for the user.
 pub(crate) type Result<T> = std::result::Result<T, String>;
 
 /// Trunk; the version in Trunk.toml.
 const TRUNK: &str = "0.21.14";
-/// mdBook, for a test: what an author pastes is built into a chapter.
+/// mdBook, for the test that builds a snippet into a book.
 const MDBOOK: &str = "0.4.52";
 /// wasm-bindgen; the version in web/Cargo.toml and Trunk.toml.
 const WASM_BINDGEN: &str = "0.2.130";
@@ -27,15 +27,15 @@ pub(crate) struct Tools {
     toolchain: Option<String>,
 }
 
-/// The checkout.
+/// The root folder of the checkout.
 pub(crate) fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().nth(2).unwrap_or(here).to_path_buf()
 }
 
 impl Tools {
-    /// A command that finds the tools. Cargo's own variables for this program stay behind: they
-    /// would fix the toolchain.
+    /// A command that finds the tools. Variables that cargo sets for this program are removed: they
+    /// would fix the toolchain of the command.
     pub(crate) fn command(&self, program: &str) -> Command {
         let mut c = Command::new(program);
         c.current_dir(root()).env("PATH", &self.path);
@@ -63,13 +63,13 @@ pub(crate) fn run(c: &mut Command, what: &str) -> Result<()> {
     if status.success() { Ok(()) } else { Err(format!("{what} failed ({status})")) }
 }
 
-/// What a command prints, if it runs and succeeds.
+/// The standard output of a command, if it succeeds.
 pub(crate) fn output(c: &mut Command) -> Option<String> {
     let out = c.output().ok().filter(|o| o.status.success())?;
     Some(String::from_utf8_lossy(&out.stdout).trim().to_owned())
 }
 
-/// Says which step this is.
+/// Prints the current step.
 pub(crate) fn say(step: &str) {
     println!("xtask: {step}");
     let _ = std::io::stdout().flush();
@@ -82,13 +82,13 @@ fn is_root() -> bool {
 /// Asks, once, before system packages are installed.
 fn may_install(packages: &[&str], yes: bool) -> Result<()> {
     let list = packages.join(" ");
-    // Where nobody can be asked, root may install and others may not.
+    // Without a terminal to ask on, only root installs packages.
     if yes || (!std::io::stdin().is_terminal() && is_root()) {
         return Ok(());
     }
     if !std::io::stdin().is_terminal() {
         return Err(format!(
-            "these system packages are needed: {list}\n  \
+            "these system packages are missing: {list}\n  \
              run again with --yes to install them with apt-get, or install them yourself"
         ));
     }
@@ -103,11 +103,11 @@ fn may_install(packages: &[&str], yes: bool) -> Result<()> {
     }
 }
 
-/// Installs Debian packages. Whoever calls has asked.
+/// Installs Debian packages. The caller must have asked the user.
 pub(crate) fn apt(packages: &[&str]) -> Result<()> {
     if output(Command::new("apt-get").arg("--version")).is_none() {
         return Err(format!(
-            "this system has no apt-get; install what these Debian packages hold: {}",
+            "this system has no apt-get; install the equivalents of these Debian packages: {}",
             packages.join(" ")
         ));
     }
@@ -144,8 +144,8 @@ fn cache() -> Result<PathBuf> {
         .join("packetwalk"))
 }
 
-/// Installs what building the page needs, and what the tests need besides. One question covers
-/// every system package.
+/// Installs what building the page needs and, with `for_tests`, what the tests need. The user is
+/// asked once for all system packages.
 pub(crate) fn tools(yes: bool, for_tests: bool) -> Result<Tools> {
     let node = output(Command::new("node").arg("--version"));
     match node.and_then(|v| v.trim_start_matches('v').split('.').next()?.parse::<u32>().ok()) {
@@ -212,7 +212,7 @@ fn cargo_tool(cache: &Path, package: &str, version: &str, options: &[&str]) -> R
         let mut c = Command::new("cargo");
         c.args(["install", "--quiet", &format!("{package}@{version}"), "--root"]).arg(&folder);
         c.args(options).env("CARGO_TARGET_DIR", cache.join("build"));
-        // It runs a few times a day: a fast build matters more than a fast program.
+        // The tool runs a few times a day: its build time matters more than its speed.
         for (key, value) in
             [("LTO", "false"), ("CODEGEN_UNITS", "16"), ("OPT_LEVEL", "0"), ("DEBUG", "0")]
         {
@@ -223,8 +223,8 @@ fn cargo_tool(cache: &Path, package: &str, version: &str, options: &[&str]) -> R
     Ok(folder.join("bin"))
 }
 
-/// Links wasm-bindgen into Trunk's own cache, so that plain `trunk serve` finds it without PATH and
-/// without a download. Where that fails, Trunk downloads it.
+/// Links wasm-bindgen into Trunk's own cache, so that plain `trunk serve` finds it without PATH or a
+/// download. If that fails, Trunk downloads it.
 #[cfg(unix)]
 fn offer_to_trunk(bin: &Path) {
     let Some(folder) = cache().ok().and_then(|c| c.parent().map(Path::to_path_buf)) else { return };
@@ -233,16 +233,16 @@ fn offer_to_trunk(bin: &Path) {
     let _ = std::os::unix::fs::symlink(bin, trunk.join(format!("wasm-bindgen-{WASM_BINDGEN}")));
 }
 
-/// Trunk downloads wasm-bindgen where links need privileges.
+/// Does nothing where symbolic links need privileges; Trunk then downloads wasm-bindgen.
 #[cfg(not(unix))]
 fn offer_to_trunk(_: &Path) {}
 
-/// Whether this is root on Linux, who may make namespaces.
+/// Whether this is root on Linux, which may create network namespaces.
 pub(crate) fn may_ask_kernel() -> bool {
     cfg!(target_os = "linux") && is_root()
 }
 
-/// What a lab on the real kernel is built with.
+/// Installs the programs that a lab on the running kernel needs.
 pub(crate) fn kernel_tools(yes: bool) -> Result<()> {
     let wanted = [
         ("ip", "iproute2"),
@@ -271,8 +271,8 @@ pub(crate) fn kernel_tools(yes: bool) -> Result<()> {
     apt(&missing)
 }
 
-/// The system packages the tests need and that are not there: a browser with its driver, tshark, a
-/// generator of pages, a Japanese font.
+/// The missing system packages of the tests: a browser with its driver, tshark, a site generator, a
+/// Japanese font.
 fn test_packages() -> Vec<&'static str> {
     let wanted = [
         ("/usr/bin/chromium", "chromium"),

@@ -1,5 +1,5 @@
-//! The standard library for wasm32: rustup's if it is there or can be fetched, else Debian's
-//! compiler with a standard library built from Debian's sources.
+//! Provides the standard library for wasm32: rustup's, if it is installed or can be fetched, else
+//! one built from Debian's sources for Debian's compiler.
 
 use crate::setup::{Result, apt, output, root, run, say};
 use std::path::{Path, PathBuf};
@@ -7,9 +7,9 @@ use std::process::Command;
 use std::time::Duration;
 
 const TARGET: &str = "wasm32-unknown-unknown";
-/// The name Debian's compiler gets in rustup.
+/// The name of Debian's compiler as a rustup toolchain.
 const DEBIAN: &str = "debian";
-/// How long rustup may take to fetch before it counts as unable.
+/// How long rustup may take to fetch the library before this counts as a failure.
 const FETCH: Duration = Duration::from_secs(180);
 
 fn has_std(sysroot: &Path) -> bool {
@@ -24,22 +24,22 @@ fn default_sysroot() -> Option<PathBuf> {
     output(&mut c).map(PathBuf::from)
 }
 
-/// Where the wasm32 standard library comes from.
+/// The compiler whose wasm32 standard library is used.
 pub(crate) enum Compiler {
     /// The default toolchain has it.
     Default,
-    /// Debian's compiler, ready.
+    /// Debian's compiler, set up.
     Debian,
-    /// Debian's compiler, to be set up.
+    /// Debian's compiler, which has to be set up.
     DebianMissing,
 }
 
 impl Compiler {
-    /// The system packages that are missing for it.
+    /// The system packages to install for it.
     pub(crate) fn missing_packages(&self) -> &'static [&'static str] {
         match self {
             Self::Default | Self::Debian => &[],
-            // And lld, of the LLVM version that this compiler then says it has.
+            // lld follows later, in the LLVM version that this compiler reports.
             Self::DebianMissing => &[
                 "rustc-web",
                 "cargo-web",
@@ -52,7 +52,7 @@ impl Compiler {
     }
 }
 
-/// Finds the standard library for wasm32, or fetches it with rustup if that may and can.
+/// Finds the standard library for wasm32, or fetches it with rustup if possible.
 pub(crate) fn find() -> Result<Compiler> {
     if default_sysroot().is_some_and(|s| has_std(&s)) {
         return Ok(Compiler::Default);
@@ -77,8 +77,8 @@ pub(crate) fn find() -> Result<Compiler> {
     Ok(Compiler::DebianMissing)
 }
 
-/// Sets up what is missing, its packages being installed; gives the rustup toolchain to build for
-/// wasm32 with, if it is not the default one.
+/// Sets up what is missing; the system packages are installed already. Returns the rustup toolchain
+/// that builds for wasm32, if it is not the default one.
 pub(crate) fn finish(compiler: Compiler) -> Result<Option<String>> {
     match compiler {
         Compiler::Default => return Ok(None),
@@ -88,7 +88,7 @@ pub(crate) fn finish(compiler: Compiler) -> Result<Option<String>> {
     Ok(Some(DEBIAN.to_owned()))
 }
 
-/// Asks rustup for something, and not for ever.
+/// Runs rustup for at most [`FETCH`]. Returns whether it succeeded.
 fn rustup(args: &[&str]) -> bool {
     let Ok(mut child) = Command::new("rustup")
         .args(args)
@@ -121,7 +121,7 @@ fn linked() -> bool {
         .is_some_and(|l| l.lines().any(|t| t.split_whitespace().next() == Some(DEBIAN)))
 }
 
-/// Whether the linker that Debian's compiler calls can be started.
+/// Whether the linker that Debian's compiler calls is installed.
 fn has_lld() -> bool {
     Command::new("rust-lld")
         .args(["-flavor", "wasm", "--version"])
@@ -129,13 +129,14 @@ fn has_lld() -> bool {
         .is_ok_and(|o| o.status.success())
 }
 
-/// Debian's compiler gets its linker and a standard library from its sources, and a name in rustup.
+/// Sets up Debian's compiler: installs its linker, builds the standard library from Debian's
+/// sources, and registers it with rustup.
 fn debian() -> Result<()> {
     let version = output(Command::new("/usr/bin/rustc").arg("-vV")).unwrap_or_default();
     let llvm = version
         .lines()
         .find_map(|l| l.strip_prefix("LLVM version: ")?.split('.').next().map(str::to_owned));
-    let llvm = llvm.ok_or("/usr/bin/rustc does not say its LLVM version")?;
+    let llvm = llvm.ok_or("/usr/bin/rustc does not report its LLVM version")?;
     if !has_lld() {
         apt(&[&format!("lld-{llvm}")])?;
     }
@@ -175,7 +176,7 @@ fn build_std() -> Result<()> {
             "-Z",
             "build-std=std,panic_abort,proc_macro,test",
         ])
-        // Without bitcode `lto` does not work.
+        // Link-time optimization needs bitcode.
         .env("RUSTFLAGS", "-C embed-bitcode=yes")
         .env("RUSTC", "/usr/bin/rustc")
         .env("RUSTC_BOOTSTRAP", "1")
