@@ -1,5 +1,5 @@
-//! In headless Chromium: the engine gives the same events as natively, and the page's components do
-//! what a person does with them.
+//! Tests in headless Chromium: the engine gives the same events as natively, and the components of
+//! the page react to the reader.
 #![cfg(target_arch = "wasm32")]
 
 use gloo::timers::future::sleep;
@@ -13,7 +13,7 @@ use web_sys::{Element, Event, HtmlElement, HtmlSelectElement, HtmlTextAreaElemen
 wasm_bindgen_test_configure!(run_in_browser);
 
 #[wasm_bindgen_test]
-fn every_scenario_has_the_same_hash_as_natively() {
+fn every_scenario_has_its_native_hash() {
     let mut failures = String::new();
     for s in ALL {
         let (session, _) = Scenario::parse(s.name, s.scenario).play(s.name, s.manifests);
@@ -22,7 +22,7 @@ fn every_scenario_has_the_same_hash_as_natively() {
     assert!(failures.is_empty(), "wasm and native differ:\n{failures}");
 }
 
-/// A page in an element of its own.
+/// A page mounted in an element of its own.
 struct Page {
     host: Element,
     handle: Option<yew::AppHandle<web::root::Root>>,
@@ -81,7 +81,7 @@ impl Page {
         self.settle().await;
     }
 
-    /// Sends and pauses at the first step.
+    /// Presses Send and pauses at the first step.
     async fn send(&self, endpoint: &str) {
         self.choose("#endpoint", endpoint).await;
         self.click(".sentence .send").await;
@@ -166,7 +166,7 @@ async fn an_error_is_told_with_its_place_and_its_fix_mends_it() {
         page.text(".problem.error")
     );
     assert!(page.text(".problem.error").contains("30000-32767"));
-    assert_eq!(page.count(".node-card"), 3, "the last valid cluster stays");
+    assert_eq!(page.count(".node-card"), 3, "the last valid cluster is still shown");
     page.click(".problem.error .fix").await;
     assert_eq!(page.count(".problem.error"), 0);
 }
@@ -196,7 +196,10 @@ async fn the_embed_has_a_diagram_and_no_editor() {
         .query_selector(".head a.send")
         .expect("a selector")
         .and_then(|a| a.get_attribute("href"));
-    assert!(link.is_some_and(|l| l.starts_with("./#v1:")), "it leads to the page with the session");
+    assert!(
+        link.is_some_and(|l| l.starts_with("./#v1:")),
+        "the embed links to the page with the session"
+    );
 }
 
 #[wasm_bindgen_test]

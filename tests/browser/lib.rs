@@ -1,3 +1,3 @@
-//! Nothing: the tests are in `browser.rs`.
+//! An empty library; the tests are in `browser.rs`.
 //!
-//! **Architecture invariant.** Nothing of the product depends on this.
+//! **Architecture invariant.** The product does not depend on this crate.

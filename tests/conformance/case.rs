@@ -1,4 +1,4 @@
-//! One case of an index, and the files that are checked by themselves.
+//! Checks one case of an index, and the case files that are not part of an index.
 
 use crate::{dump, flow, json, manifest};
 use kube::naming::{endpoint_chain, service_chain};
@@ -14,7 +14,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use support::difference;
 
-/// What was checked, and what was wrong.
+/// How often each kind of check ran, and the failures.
 #[derive(Default)]
 pub(crate) struct Checked {
     pub(crate) done: BTreeMap<&'static str, usize>,
@@ -102,8 +102,8 @@ impl Case {
         self.files.iter().find(|f| f.ends_with(end)).map(|f| folder.join(f))
     }
 
-    /// Checks it; `before` is the name of the case before it and what was wanted then. Gives what
-    /// is wanted now.
+    /// Checks the case. `before` is the name and the sync of the preceding case; a case of several
+    /// steps continues from it. Returns the sync of this case.
     pub(crate) fn check(
         &self,
         folder: &Path,
@@ -126,7 +126,7 @@ impl Case {
                 out.wrong.extend(both_forms(made));
                 made.restore(&BTreeSet::new())
             }
-            // Rules that stand for themselves.
+            // A case without manifests: its rules are given.
             None => {
                 self.file(folder, ".iptables-save").map(|p| support::read(&p)).unwrap_or_default()
             }
@@ -172,7 +172,8 @@ impl Case {
         (out, made)
     }
 
-    /// A sync writes what changed; or, after a failure, everything.
+    /// Compares the input of `iptables-restore` with that expected: a partial sync must agree,
+    /// or a full one, as after a failure.
     fn restore(
         &self,
         expected: &str,
@@ -183,7 +184,7 @@ impl Case {
         let before = before
             .filter(|(name, _)| stem(name).is_some() && stem(name) == stem(&self.name))
             .map(|(_, s)| s);
-        let Some(before) = before else { return Some("the step before it is missing".to_owned()) };
+        let Some(before) = before else { return Some("the preceding step is missing".to_owned()) };
         let there = before.nat.chains.iter().map(|(c, _)| c.clone()).collect();
         let expected = dump::sorted(expected);
         let partial =
@@ -200,21 +201,23 @@ fn made(settings: &CaseSettings, manifests: &str, release: Release) -> Result<Sy
     Ok(sync(&settings.settings(release, zone), &ports, true))
 }
 
-/// Whether the text of each rule, read as a kernel reads it, is the rule.
+/// Checks that parsing the text of each rule gives the rule.
 fn both_forms(sync: &Sync) -> Vec<String> {
     let lines = sync.filter.rules.iter().chain(&sync.nat.rules);
     let wrong = lines.filter_map(|l| {
         let text = format!("-A {}{}", l.chain, l.text);
         match parse_rule(&text) {
             Ok((_, rule)) if rule == l.rule => None,
-            Ok((_, rule)) => Some(format!("{text}\n is read as {rule:?}\n not as {:?}", l.rule)),
+            Ok((_, rule)) => {
+                Some(format!("{text}\n is parsed as {rule:?}\n instead of {:?}", l.rule))
+            }
             Err(e) => Some(format!("{text}: {e}")),
         }
     });
     wrong.collect()
 }
 
-/// Whether rules are the same when they are printed and read again.
+/// Checks that printing and parsing rules gives the same rules.
 fn printed_again(rules: &Ruleset) -> Result<(), String> {
     let text = net::netfilter::save(rules, "a test", "a day", &|_, _| (0, 0));
     let again = Ruleset::parse(&text)
@@ -222,11 +225,11 @@ fn printed_again(rules: &Ruleset) -> Result<(), String> {
     if again == *rules {
         Ok(())
     } else {
-        Err(format!("not the same when it is read again:\n{text}"))
+        Err(format!("printing and parsing changes the rules:\n{text}"))
     }
 }
 
-/// The rules of a chain, in the tables of that name, or in all.
+/// The rules of a chain, in one table or in all.
 fn rules_of(text: &str, table: Option<&str>, chain: &str) -> Vec<String> {
     let mut here = "";
     let mut out = Vec::new();
@@ -253,7 +256,7 @@ enum Asserts {
     Named { asserts: Vec<Assert> },
 }
 
-/// That some rule is there, or is not.
+/// Requires a rule to be present or absent.
 #[derive(Debug, Deserialize)]
 struct Assert {
     table: Option<String>,
@@ -360,11 +363,11 @@ struct Expected {
     has_any: bool,
 }
 
-/// `categorize-endpoints.json`.
+/// Checks `categorize-endpoints.json`: the endpoints that a proxy uses.
 pub(crate) fn endpoints(path: &Path) -> Checked {
     let mut out = Checked::default();
     for c in json::<EndpointCases>(path).cases {
-        // Hints of nodes are those of a later release.
+        // Node hints exist in later releases only.
         let release = if c.prefer_same_node_feature {
             Release::LAST
         } else {
@@ -441,7 +444,7 @@ struct Entry {
     reply_sport: u16,
 }
 
-/// `conntrack-clean-stale-entries.json`, with the manifests beside it.
+/// Checks `conntrack-clean-stale-entries.json`: the conntrack entries that a sync deletes.
 pub(crate) fn conntrack(path: &Path, release: Release) -> Checked {
     let mut out = Checked::default();
     let entries: Entries = json(path);
@@ -454,7 +457,7 @@ pub(crate) fn conntrack(path: &Path, release: Release) -> Checked {
     for e in &entries.before {
         let flow = Flow {
             proto: Protocol::from_name(&e.proto).map_or(0, Protocol::number),
-            // "" is any address of the node.
+            // "" stands for any address of the node.
             orig_dst: e.orig_dst.parse().unwrap_or(IpAddr::from([192, 0, 2, 1])),
             orig_dport: e.orig_dport,
             reply_src: e.reply_src,
@@ -485,7 +488,7 @@ struct HashRow {
     hash: String,
 }
 
-/// `chain-hashes.json`: names of chains that were published.
+/// Checks `chain-hashes.json`: published chain names.
 pub(crate) fn names(path: &Path) -> Checked {
     let mut out = Checked::default();
     for r in json::<Hashes>(path).rows {
@@ -514,7 +517,7 @@ pub(crate) fn names(path: &Path) -> Checked {
         out.count(
             "names",
             wrong.or_else(|| {
-                releases.is_empty().then(|| format!("no release is meant by {:?}", r.release))
+                releases.is_empty().then(|| format!("unknown release {:?}", r.release))
             }),
         );
     }
@@ -539,7 +542,7 @@ struct SaveRow {
     save: String,
 }
 
-/// `probability.json`: how a probability is written and printed.
+/// Checks `probability.json`: how probabilities are written and printed.
 pub(crate) fn probabilities(path: &Path) -> Checked {
     let mut out = Checked::default();
     let all: Probabilities = json(path);

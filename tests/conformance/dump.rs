@@ -1,5 +1,5 @@
-//! Rules in the order the cases stand in: tables by name, chains by name but the two large ones
-//! first, and in these the rules by the Service they are about.
+//! Sorts rules as the cases do: tables by name; chains by name, with the two large ones first; the
+//! rules of those by Service.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ fn chain_order(name: &str) -> (u8, &str) {
     (first, name)
 }
 
-/// What a rule of a large chain is sorted by: the Service in its comment; the last rule is last.
+/// The sort key of a rule in a large chain: the Service in its comment. The final rule stays last.
 fn service_of(rule: &str) -> (bool, &str) {
     let comment = rule.split_once("--comment ").map_or("", |(_, c)| c).trim_start_matches('"');
     let last = comment.contains("must be the last rule");
@@ -21,9 +21,9 @@ fn service_of(rule: &str) -> (bool, &str) {
     (last, if last { "" } else { service })
 }
 
-/// A text for `iptables-restore`, sorted.
+/// Sorts an input of `iptables-restore`.
 pub(crate) fn sorted(text: &str) -> Vec<String> {
-    // Chains, rules, deleted chains.
+    // Per table: chains, rules, deleted chains.
     let mut tables: BTreeMap<String, [Vec<String>; 3]> = BTreeMap::new();
     let mut table = String::new();
     for line in text

@@ -1,4 +1,4 @@
-//! Where a packet goes by rules: the product's own walk, once for every way chance can take.
+//! Packet flows: the product's rule evaluation, repeated for every outcome of the random rules.
 
 use net::netfilter::{
     AddrType, CtStates, Effect, Hook, RecentOp, Ruleset, TableName, View, Walk, WalkContext,
@@ -8,16 +8,16 @@ use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
-/// `NAME.flows.json`.
+/// The contents of `NAME.flows.json`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Flows {
-    /// What is the node's own.
+    /// The addresses of the node.
     pub(crate) local_ips: Vec<IpAddr>,
-    /// Packets.
+    /// The packets to check.
     pub(crate) flows: Vec<Flow>,
 }
 
-/// A packet, and what becomes of it.
+/// A packet, and its expected destination.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Flow {
     pub(crate) name: String,
@@ -36,7 +36,7 @@ enum Expect {
     Endpoints(Vec<String>),
 }
 
-/// Chance as it was given, then always the first.
+/// Random choices: those given, then always a match.
 struct Given {
     given: Vec<bool>,
     made: Vec<bool>,
@@ -48,15 +48,15 @@ impl WalkContext for Given {
         self.made.push(taken);
         (if taken { 0 } else { 0x7fff_ffff }, false)
     }
-    // No client was there before.
+    // No client is in a `recent` list.
     fn recent(&mut self, _: &Rc<str>, op: RecentOp, _: IpAddr) -> bool {
         op == RecentOp::Set
     }
 }
 
-/// What one walk came to.
+/// The result of one evaluation.
 #[derive(Default)]
-struct Came {
+struct WalkResult {
     dnat: Option<SocketAddr>,
     word: Option<&'static str>,
     masq: bool,
@@ -69,20 +69,20 @@ fn walk(
     hook: Hook,
     view: &View<'_>,
     given: Vec<bool>,
-) -> Result<Came, String> {
-    let mut came = Came::default();
+) -> Result<WalkResult, String> {
+    let mut result = WalkResult::default();
     let mut chance = Given { given, made: Vec::new() };
     let mut walk = Walk::new(rules, table, hook).ok_or("no such hook")?;
     while let Some(step) = walk.step(rules, view, &mut chance) {
         match step {
             WalkStep::Matched { effect, .. } => match effect {
-                Effect::Jump(to) => came.masq |= &*to == "KUBE-MARK-MASQ",
+                Effect::Jump(to) => result.masq |= &*to == "KUBE-MARK-MASQ",
                 Effect::Dnat { addr, port } => {
-                    came.dnat = Some(SocketAddr::new(addr, port.unwrap_or_default()))
+                    result.dnat = Some(SocketAddr::new(addr, port.unwrap_or_default()))
                 }
-                Effect::Drop => came.word = Some("DROP"),
-                Effect::Reject(_) => came.word = Some("REJECT"),
-                Effect::Accept => came.word = Some("ACCEPT"),
+                Effect::Drop => result.word = Some("DROP"),
+                Effect::Reject(_) => result.word = Some("REJECT"),
+                Effect::Accept => result.word = Some("ACCEPT"),
                 _ => {}
             },
             WalkStep::Unsupported { rule, .. } => {
@@ -91,11 +91,11 @@ fn walk(
             WalkStep::Returned { .. } | WalkStep::Policy { .. } => {}
         }
     }
-    came.choices = chance.made;
-    Ok(came)
+    result.choices = chance.made;
+    Ok(result)
 }
 
-/// The rules with jumps to kube-proxy's chains from where the cases begin.
+/// Parses rules and adds the jumps to kube-proxy's chains from the hooks where the cases start.
 pub(crate) fn entered(rules: &str) -> Result<Ruleset, String> {
     let has = |table: &str, chain: &str| {
         let body = rules
@@ -107,7 +107,7 @@ pub(crate) fn entered(rules: &str) -> Result<Ruleset, String> {
     };
     let mut text = String::new();
     for line in rules.lines() {
-        // Built-in chains have jumps of the case's own, with comments that are not quoted.
+        // The cases have their own jumps in built-in chains, with unquoted comments: dropped.
         let built_in = ["INPUT", "FORWARD", "OUTPUT", "PREROUTING", "POSTROUTING"]
             .iter()
             .any(|c| line.starts_with(&format!("-A {c} ")));
@@ -139,7 +139,7 @@ pub(crate) fn entered(rules: &str) -> Result<Ruleset, String> {
         .map_err(|e| format!("rules: {}", e.first().map(ToString::to_string).unwrap_or_default()))
 }
 
-/// What becomes of a packet, against what is expected.
+/// Compares the destinations of a packet with those expected.
 pub(crate) fn check(rules: &Ruleset, local: &[IpAddr], f: &Flow) -> Result<(), String> {
     let proto = kube::proxy::Protocol::from_name(&f.proto)
         .ok_or_else(|| format!("protocol {:?}", f.proto))?
@@ -163,9 +163,9 @@ pub(crate) fn check(rules: &Ruleset, local: &[IpAddr], f: &Flow) -> Result<(), S
     let (mut ends, mut masq): (Vec<String>, bool) = (Vec::new(), false);
     let (mut given, mut first) = (Vec::new(), f.dst);
     loop {
-        let came = walk(rules, TableName::Nat, Hook::Prerouting, &view(f.dst), given)?;
-        masq |= came.masq;
-        if let Some(to) = came.dnat {
+        let result = walk(rules, TableName::Nat, Hook::Prerouting, &view(f.dst), given)?;
+        masq |= result.masq;
+        if let Some(to) = result.dnat {
             if ends.is_empty() {
                 first = to.ip();
             }
@@ -173,8 +173,8 @@ pub(crate) fn check(rules: &Ruleset, local: &[IpAddr], f: &Flow) -> Result<(), S
                 ends.push(to.to_string());
             }
         }
-        // The last choice that was taken is now not.
-        let mut next = came.choices;
+        // Next branch: the last choice that matched does not match now.
+        let mut next = result.choices;
         while next.last() == Some(&false) {
             next.pop();
         }
@@ -184,8 +184,8 @@ pub(crate) fn check(rules: &Ruleset, local: &[IpAddr], f: &Flow) -> Result<(), S
         }
         given = next;
     }
-    let came = walk(rules, TableName::Filter, Hook::Forward, &view(first), Vec::new())?;
-    ends.extend(came.word.map(str::to_owned));
+    let result = walk(rules, TableName::Filter, Hook::Forward, &view(first), Vec::new())?;
+    ends.extend(result.word.map(str::to_owned));
     let expected: Vec<String> = match &f.expect {
         Expect::Word(w) if w.is_empty() => Vec::new(),
         Expect::Word(w) => vec![w.clone()],

@@ -1,9 +1,8 @@
-//! kube-proxy's own unit tests, as cases in a folder: what it writes, where packets go by it, which
-//! endpoints it takes, which connections it deletes. The cases are not part of this project; the
-//! format is that of the README beside them.
+//! kube-proxy's own unit tests, as cases in a folder: the rules it writes, where they send packets,
+//! the endpoints it uses, the connections it deletes. The cases are not part of this project; the
+//! README in their folder describes the format.
 //!
-//! `PACKETWALK_KUBE_PROXY_CASES` names the folder; without it, the one beside the checkout is
-//! taken.
+//! `PACKETWALK_KUBE_PROXY_CASES` names the folder. By default it is the one next to the checkout.
 
 mod case;
 mod dump;
@@ -24,7 +23,7 @@ fn cases_folder() -> PathBuf {
     )
 }
 
-/// A row of the table: what of a case was checked.
+/// A row of the table: the checks of one case.
 struct Row {
     version: String,
     name: String,
@@ -69,7 +68,7 @@ fn kube_proxy_cases() {
     let folder = cases_folder();
     if !folder.is_dir() {
         println!(
-            "no cases: {} is not a folder. Name one with PACKETWALK_KUBE_PROXY_CASES. NOTHING WAS CHECKED.",
+            "NOTHING WAS CHECKED: {} is not a folder. Set PACKETWALK_KUBE_PROXY_CASES to the cases.",
             folder.display()
         );
         return;
@@ -79,7 +78,7 @@ fn kube_proxy_cases() {
     for version in support::folders(&folder) {
         let name = version.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let Some(release) = Release::parse(&name) else {
-            unread.push(format!("{name}/ (no release that is simulated)"));
+            unread.push(format!("{name}/ (a release that is not simulated)"));
             continue;
         };
         rows.extend(version_rows(&name, &version, release, &mut unread));
@@ -115,7 +114,7 @@ fn row(version: &str, name: &str, checked: Checked) -> Row {
     }
 }
 
-/// The cases of a version's index, then the files that stand for themselves.
+/// Checks the cases of a version's index, then the files that are not in the index.
 fn version_rows(
     version: &str,
     folder: &Path,
@@ -127,7 +126,7 @@ fn version_rows(
     let mut before = None;
     for case in &index {
         let (checked, sync) = case.check(folder, release, before.take());
-        // A case of several steps goes on from the step before.
+        // A step of a case continues from the preceding one.
         before = sync.map(|s| (case.name.clone(), s));
         rows.push(row(version, &case.name, checked));
     }

@@ -173,12 +173,12 @@ fn json(node: &YamlNode) -> Json {
     }
 }
 
-/// What a case's manifests hold.
+/// The contents of a case's manifests.
 #[derive(Debug, Default)]
 pub(crate) struct Cluster {
     /// Every port of every Service, with its endpoints.
     pub(crate) ports: Vec<ServicePort>,
-    /// Zones of nodes.
+    /// The zone of each node.
     pub(crate) zones: Vec<(String, String)>,
 }
 

@@ -1,14 +1,14 @@
-//! Random edits of ten texts in ten styles: what an edit says of the values is what it makes of the
-//! text; every other byte, and every comment, stays; undone, the text is what it was.
+//! Random edits of ten texts in ten YAML styles. An edit changes the parsed values as intended and
+//! keeps every other byte and every comment; undoing it restores the text.
 //!
-//! `FUZZ=N cargo test --test edits` tries N times as many.
+//! `FUZZ=N cargo test --test edits` runs N times as many.
 
 use kube::yaml::edit::{Edit, EditError, PathPart, YamlPath, apply, edit, inverse, spliced};
 use kube::yaml::{Tree, parse};
 use net::rng::Rng;
 use std::path::Path;
 
-/// Sequences, and edits in each.
+/// The number of sequences, and of edits in each.
 const SEQUENCES: u64 = 1_000;
 const EDITS: usize = 12;
 
@@ -116,7 +116,7 @@ fn comments(text: &str) -> Vec<&str> {
         .collect()
 }
 
-/// Edits that take nothing away but a scalar.
+/// Whether an edit removes at most a scalar.
 fn takes_nothing(e: &Edit, docs: &[Tree]) -> bool {
     match e {
         Edit::Push(..) | Edit::Rename(..) | Edit::AddDocument(_) => true,
@@ -185,5 +185,5 @@ fn a_thousand_random_sequences_of_edits() {
         assert_eq!(&text, first, "sequence {sequence}, {name}");
     }
     println!("{done} edits, {bytes} bytes replaced, {} refused", refused.len());
-    assert!(refused.is_empty(), "{} were refused, such as\n{}", refused.len(), refused[0]);
+    assert!(refused.is_empty(), "{} edits were refused, such as\n{}", refused.len(), refused[0]);
 }

@@ -1,34 +1,33 @@
-//! Fuzzing without a fuzzer: random bytes and mutations of good ones, from a seed, through frames,
-//! rules, documents and whole sessions. Nothing may panic, hang, or grow without end.
+//! Fuzzing without a fuzzer: random bytes, and mutations of valid input, from a seed, as frames,
+//! rules, documents and whole sessions. Nothing may panic, hang, or grow without bound.
 //!
-//! `FUZZ=N cargo test --test fuzz` tries N times as many; a failure names its case, which is the
-//! same on every machine.
+//! `FUZZ=N cargo test --test fuzz` runs N times as many cases. A failure prints the number of its
+//! case, which is the same on every machine.
 
 use net::netfilter::Ruleset;
 use net::rng::Rng;
 use net::wire::{Frame, Ipv4};
 use play::{Script, Session};
 
-/// How many cases, of a number that is good for every day.
+/// The number of cases: `n` times the value of FUZZ.
 fn cases(n: u64) -> u64 {
     let times =
         std::env::vars().find(|(k, _)| k == "FUZZ").and_then(|(_, v)| v.parse().ok()).unwrap_or(1);
     n * times
 }
 
-/// Says which case it was, when something panics in it.
+/// Prints the number of the case if it panics.
 struct Case(u64);
 
 impl Drop for Case {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("this was case {}", self.0);
+            eprintln!("in case {}", self.0);
         }
     }
 }
 
-/// A text or bytes, changed in a few places: bytes flipped, cut out, doubled, or swapped with
-/// others.
+/// Changes bytes in a few places: flips, removes, duplicates or swaps them.
 fn mutated(r: &mut Rng, seed: &[u8]) -> Vec<u8> {
     let mut out = seed.to_vec();
     for _ in 0..=r.below(6) {
@@ -70,7 +69,7 @@ fn frames() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn no_bytes_upset_the_frame_parsers() {
+fn frame_parsers_accept_any_bytes() {
     let good = frames();
     let mut r = Rng::new(1);
     let mut read = 0;
@@ -80,17 +79,17 @@ fn no_bytes_upset_the_frame_parsers() {
         let bytes = mutated(&mut r, seed);
         if let Ok(frame) = Frame::parse(&bytes) {
             read += 1;
-            // What was read can be written, and says the same again.
-            let again = Frame::parse(&frame.emit()).expect("what was written can be read");
+            // A parsed frame can be emitted, and parses to the same frame.
+            let again = Frame::parse(&frame.emit()).expect("an emitted frame can be parsed");
             assert_eq!(again, frame);
         }
         let _ = Ipv4::parse_quoted(bytes.get(14..).unwrap_or_default());
     }
-    assert!(read > 1_000, "{read} of the mutated frames could be read");
+    assert!(read > 1_000, "{read} of the mutated frames could be parsed");
 }
 
 #[test]
-fn no_text_upsets_the_rules_parser() {
+fn the_rules_parser_accepts_any_text() {
     let document = play::presets::Preset::named("article-nodeport").expect("preset").document();
     let (cluster, _) = kube::build(&document);
     let spec = kube::plan::spec(&cluster.expect("cluster"));
@@ -113,10 +112,10 @@ fn no_text_upsets_the_rules_parser() {
             assert!(differs.is_none(), "\n{}", differs.unwrap_or_default());
         }
     }
-    assert!(read > 50, "{read} of the mutated texts could be read");
+    assert!(read > 50, "{read} of the mutated texts could be parsed");
 }
 
-/// A document with a Script that does a little of everything.
+/// A document with a Script of many kinds of steps.
 const SESSION: &str = "---
 apiVersion: packetwalk.dev/v1alpha1
 kind: Script
@@ -137,7 +136,7 @@ spec:
 ";
 
 #[test]
-fn no_document_upsets_a_whole_session() {
+fn a_session_of_any_document_ends() {
     let text =
         play::presets::Preset::named("article-nodeport").expect("preset").document() + SESSION;
     let mut r = Rng::new(3);
@@ -148,15 +147,12 @@ fn no_document_upsets_a_whole_session() {
         let text = String::from_utf8_lossy(&bytes);
         let (script, _) = Script::read(&text);
         let (cluster, diags) = kube::build(&text);
-        assert!(
-            cluster.is_some() || !diags.is_empty(),
-            "case {case}: no cluster, and nothing said"
-        );
+        assert!(cluster.is_some() || !diags.is_empty(), "case {case}: no cluster, and no error");
         let Some(script) = script else { continue };
         if let Ok((session, done)) = script.play(&text) {
             played += 1;
             events += session.events().len();
-            // Every session ends, and has a lab or says why not.
+            // Every session ends, and has a lab script or an error.
             assert!(session.events().len() < 1_000_000, "case {case}");
             let _ = play::lab::script(&session, &done);
         }

@@ -1,4 +1,4 @@
-//! What each recording did, in the words of the product.
+//! The steps of each recording, as actions of the product.
 
 use net::socket::Pmtudisc;
 use net::spec::{NeighbourSpec, NetnsSpec};
@@ -6,33 +6,33 @@ use net::wire::{Body, Ipv4, Tcp, TcpFlags, TcpOptions};
 use net::{Duration, Spec, neigh::NudState};
 use play::{Action, Probe, Protocol, Session};
 
-/// One thing done.
+/// One step of a recording.
 #[derive(Clone, Debug)]
 pub(crate) enum Then {
     /// A client's request.
     Send(Box<Probe>),
-    /// A packet made by hand.
+    /// A packet that was injected.
     Inject(&'static str, Ipv4),
 }
 
-/// What a recording did.
+/// The session that a recording corresponds to.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
-    /// Its folder.
+    /// The folder of the recording.
     pub(crate) name: &'static str,
     /// The built-in document.
     pub(crate) preset: &'static str,
-    /// A setting changed in the document: what, to what.
+    /// A change of the document: the text to replace, and its replacement.
     pub(crate) edit: Option<(&'static str, &'static str)>,
-    /// The rules of every node, changed as text.
+    /// A change of the rules of every node, as text.
     pub(crate) rules: Option<fn(&str) -> String>,
-    /// The Linux state, changed.
+    /// A change of the initial Linux state.
     pub(crate) spec: Option<fn(&mut Spec)>,
-    /// Commands before: host, line.
+    /// Commands that run first: host, line.
     pub(crate) before: Vec<(&'static str, &'static str)>,
-    /// Neighbour tables are empty at first.
+    /// Whether the neighbour tables are empty at the start.
     pub(crate) cold: bool,
-    /// What is done, one after the other.
+    /// The steps, in order.
     pub(crate) then: Vec<Then>,
 }
 
@@ -42,7 +42,7 @@ const CLUSTERIP: &str = "article-clusterip";
 const NODEPORT: &str = "article-nodeport";
 const OUTSIDE: &str = "203.0.113.10";
 
-/// A recorded client waits for 1.2 s, and is watched for 80 ms after.
+/// A recorded client waits 1.2 s for an answer; the recording continues for 80 ms after it.
 fn probe(from: &str, to: &str, sport: u16) -> Probe {
     let (timeout, settle) = (Some(Duration::millis(1200)), Some(Duration::millis(120)));
     Probe { sport: Some(sport), timeout, settle, ..Probe::new(from, to) }
@@ -98,7 +98,7 @@ fn cold(case: Case) -> Case {
     Case { cold: true, ..case }
 }
 
-/// The Service selects nothing.
+/// A request to a Service that selects no pod.
 fn no_endpoints(name: &'static str, from: &str, to: &str, sport: u16) -> Case {
     Case {
         edit: Some(("selector:\n    app: nginx\n---", "selector:\n    app: none\n---")),
@@ -374,7 +374,7 @@ fn failures() -> Vec<Case> {
     vec![
         no_endpoints("08a-noep-node", "node01", "10.1.0.125:8000", 40801),
         no_endpoints("08b-noep-pod", "centos", "10.1.0.125:8000", 40802),
-        // As later versions have it: services are asked in FORWARD too.
+        // As in later versions, FORWARD jumps to KUBE-SERVICES, too.
         Case {
             rules: Some(forward_asks_services),
             ..no_endpoints("08c-noep-pod-fwd", "centos", "10.1.0.125:8000", 40803)
@@ -458,7 +458,7 @@ fn failures() -> Vec<Case> {
         },
         Case {
             rules: pinned_54,
-            // Nothing was sent to 10.1.5.5 yet.
+            // No packet was sent to 10.1.5.5 yet.
             before: vec![
                 ("node01", "ip neigh del 10.1.5.5 dev cni0"),
                 ("node01", "ip neigh add 10.1.5.5 lladdr 0a:58:0a:01:05:05 dev cni0 nud reachable"),
@@ -521,7 +521,7 @@ fn failures() -> Vec<Case> {
     ]
 }
 
-/// The ports that are not chance.
+/// The ports that are not random.
 pub(crate) fn known_ports(case: &Case) -> Vec<u16> {
     let sports =
         case.then.iter().filter_map(|t| if let Then::Send(p) = t { p.sport } else { None });
@@ -533,7 +533,8 @@ const NO_BRIDGE_NF: Option<(&str, &str)> = Some((
     "vtepMAC: \"ba:12:6c:5e:8f:01\"\n    sysctl: {net.bridge.bridge-nf-call-iptables: 0}",
 ));
 
-/// `iptables-restore ENDPOINT` becomes the rules of that node, with every choice falling on it.
+/// Replaces `iptables-restore ENDPOINT` by one with the rules of that node, in which every random
+/// rule chooses the endpoint.
 pub(crate) fn fill_in_rules(session: &Session, action: &mut Action) {
     if let Action::Shell { host, line } = action
         && let Some(endpoint) = line.strip_prefix("iptables-restore ")
@@ -544,8 +545,7 @@ pub(crate) fn fill_in_rules(session: &Session, action: &mut Action) {
     }
 }
 
-/// The rules with the probabilities of the Service's endpoints set to 0 and 1, as the recordings
-/// did.
+/// Sets the probabilities of the Service's endpoints to 0 and 1, as the recordings did.
 fn pinned(text: &str, endpoint: &str) -> String {
     let target = format!("--to-destination {endpoint}:");
     let chain = text
@@ -578,19 +578,19 @@ fn kept(text: &str, keep: impl Fn(&str) -> bool) -> String {
     text.lines().filter(|l| keep(l)).map(|l| format!("{l}\n")).collect()
 }
 
-/// KUBE-NODEPORTS without its mark.
+/// Removes the jump to KUBE-MARK-MASQ from KUBE-NODEPORTS.
 fn without_mark(text: &str) -> String {
     kept(text, |l| !(l.starts_with("-A KUBE-NODEPORTS") && l.contains("KUBE-MARK-MASQ")))
 }
 
-/// And without flannel's rules for what comes from outside.
+/// Also removes flannel's rules for traffic from outside.
 fn without_masquerade(text: &str) -> String {
     kept(&without_mark(text), |l| {
         !(l.starts_with("-A POSTROUTING") && l.contains("! -s 10.1.4.0/22"))
     })
 }
 
-/// No rule of kube-proxy, and everything is forwarded: docker's alone.
+/// Removes the rules of kube-proxy and accepts in FORWARD: only docker's rules remain.
 fn bare(text: &str) -> String {
     let kube = |l: &str| l.contains("KUBE-") || l.contains("10.1.4.0/22");
     kept(text, |l| !kube(l)).replace(":FORWARD DROP", ":FORWARD ACCEPT")
@@ -598,7 +598,7 @@ fn bare(text: &str) -> String {
 
 const MASQUERADE: &str = "-A KUBE-POSTROUTING -m comment --comment \"kubernetes service traffic requiring SNAT\" -m mark --mark 0x4000/0x4000 -j MASQUERADE";
 
-/// The KUBE-POSTROUTING of later versions, which clears the mark first.
+/// Replaces KUBE-POSTROUTING by that of later versions, which clears the mark first.
 fn mark_cleared(text: &str) -> String {
     const LATER: &str = "-A KUBE-POSTROUTING -m mark ! --mark 0x4000/0x4000 -j RETURN
 -A KUBE-POSTROUTING -j MARK --set-xmark 0x4000/0x0
@@ -616,26 +616,26 @@ fn named<'a>(spec: &'a mut Spec, name: &str) -> &'a mut NetnsSpec {
     spec.netns.iter_mut().find(|n| n.name == name).expect("a namespace of that name")
 }
 
-/// The recorded world has one address outside, on the gateway, where something answers.
+/// Adds the address outside the cluster that the recordings have on the gateway, with a server.
 pub(crate) fn gateway_has_an_outside(spec: &mut Spec) {
     let page = named_service(spec);
     let gateway = named(spec, "gateway");
     gateway.devices[0].addrs.push(format!("{OUTSIDE}/32").parse().expect("address"));
     gateway.services.push(page.clone());
-    // In the recording the API server answers as nginx does.
+    // In the recordings an nginx stands in for the API server.
     let master = named(spec, "master01");
     for s in &mut master.services {
         s.app = page.app.clone();
     }
 }
 
-/// nginx, as it answers in a pod.
+/// The nginx of a pod.
 fn named_service(spec: &Spec) -> net::socket::Service {
     let pod = spec.netns.iter().find(|n| n.services.iter().any(|s| s.port == 80)).expect("nginx");
     pod.services.iter().find(|s| s.port == 80).expect("nginx").clone()
 }
 
-/// node01 knows 10.1.5.4 only as STALE.
+/// Sets node01's neighbour entry of 10.1.5.4 to STALE.
 fn pod_is_stale(spec: &mut Spec) {
     let lladdr = "0a:58:0a:01:05:04".parse().expect("MAC");
     let stale = NeighbourSpec {
@@ -647,7 +647,7 @@ fn pod_is_stale(spec: &mut Spec) {
     named(spec, "node01").neighbours.push(stale);
 }
 
-/// Both ends of a pod's veth take 1500 bytes.
+/// Sets the MTU of both ends of the pods' veth pairs to 1500.
 fn mtu_1500(spec: &mut Spec, pods: &[&str]) {
     let mut ends = Vec::new();
     for ns in &spec.netns {

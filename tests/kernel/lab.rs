@@ -1,5 +1,5 @@
-//! The lab script as a shell reads it, without root and without a namespace: it is one bash
-//! accepts, the same each time, and nothing of the user's in it is run.
+//! The lab script without root and without namespaces: bash accepts it, it is deterministic, and no
+//! text of the user's is executed.
 
 use play::script::Script;
 use play::{Session, lab};
@@ -7,10 +7,10 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use support::scenario::{ALL, Scenario};
 
-/// What no shell may make; named in `hostile.yaml`.
+/// A file that `hostile.yaml` tries to create; it must not appear.
 const TRAP: &str = "/tmp/packetwalk-was-here";
 
-/// Gives a text to bash, and fails with what it says.
+/// Runs bash on a text; panics with its messages if it fails.
 fn bash(what: &str, args: &[&str], text: &str) {
     let mut child = Command::new("bash")
         .args(args)
@@ -39,7 +39,7 @@ fn bash_accepts_the_lab_of_every_scenario() {
         assert_eq!(
             text,
             lab::script(&session, &done).expect("a lab"),
-            "{}: the same each time",
+            "{}: the script is deterministic",
             s.name
         );
         bash(s.name, &["-n"], &text);
@@ -47,12 +47,12 @@ fn bash_accepts_the_lab_of_every_scenario() {
     bash("hostile names", &["-n"], &hostile());
 }
 
-/// Runs what the script is made of from the session, with every command it calls replaced by
-/// nothing.
+/// Runs the part of the script that comes from the session, with every command replaced by one that
+/// does nothing.
 #[test]
-fn nothing_of_the_users_is_run() {
+fn no_text_of_the_user_is_executed() {
     let text = hostile();
-    assert!(text.contains(TRAP), "the script says nothing of what is tried");
+    assert!(text.contains(TRAP), "the script does not contain the attack");
     let from = text.find("NETNS=(").expect("the session's part");
     let to = text.rfind("build\nexport LAB_AGENT").expect("the end of the session's part");
     let stubs = "set -eu; ip() { :; }; settle() { :; }; sysctls() { :; }; batch() { cat >/dev/null; }; rules() { cat >/dev/null; }\n";
@@ -61,7 +61,7 @@ fn nothing_of_the_users_is_run() {
         &["-s"],
         &format!("{stubs}{}\nbuild; agent >/dev/null; plan >/dev/null\n", &text[from..to]),
     );
-    assert!(!std::path::Path::new(TRAP).exists(), "a name was run: {TRAP} is there");
+    assert!(!std::path::Path::new(TRAP).exists(), "a name was executed: {TRAP} exists");
 }
 
 #[test]
@@ -70,14 +70,14 @@ fn a_device_name_that_ip_could_misread_is_refused() {
         .expect("preset")
         .document()
         .replace("name: ens192", "name: \"a'b\"");
-    let session = Session::new(&document, 1, false).expect("such a name is fine for the simulator");
-    let error = lab::script(&session, &[]).expect_err("not for a shell");
+    let session = Session::new(&document, 1, false).expect("the simulator accepts the name");
+    let error = lab::script(&session, &[]).expect_err("the lab refuses the name");
     assert!(error.to_string().contains("a'b"), "{error}");
 }
 
-/// A lab runs as root: only what the simulator understood to the last word is typed in it.
+/// A lab runs as root: it contains only commands that the simulator understood completely.
 #[test]
-fn nothing_else_is_typed_than_what_changed_a_namespace() {
+fn a_lab_contains_only_commands_that_changed_a_namespace() {
     let steps = [
         "ip netns exec node01 sh -c id",
         "ip link set eth0 netns 1",
@@ -107,13 +107,13 @@ fn nothing_else_is_typed_than_what_changed_a_namespace() {
         "{lines}  - {{on: node01, run: \"ip route add 10.9.9.0/24 via 192.168.120.227\"}}\n"
     ))
     .expect("a lab");
-    assert_eq!(text.matches("\"kind\": \"run\"").count(), 1, "one of them is typed");
+    assert_eq!(text.matches("\"kind\": \"run\"").count(), 1, "one of the commands is in the lab");
     for line in steps {
         let last = line.rsplit(' ').next().unwrap_or(line);
         assert!(!text.contains(&format!("\"{last}\"]")), "{line} is typed");
     }
-    // What sends is not left out in silence.
+    // Commands that send packets are refused, not omitted silently.
     let error =
-        play("  - {on: node01, run: \"ping 10.1.5.4\"}\n").expect_err("a ping that is typed");
+        play("  - {on: node01, run: \"ping 10.1.5.4\"}\n").expect_err("a ping as a command");
     assert!(error.to_string().starts_with("step 1: \"ping 10.1.5.4\" is a command"), "{error}");
 }

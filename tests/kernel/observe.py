@@ -1,5 +1,5 @@
-# Runs inside a lab: taps every namespace named, plays the lab's plan, and prints what happened: what
-# the clients got, every frame, rule counters, connections and neighbours of the nodes.
+# Runs inside a lab: taps the named namespaces, plays the plan of the lab, and prints the results of
+# the clients, every frame, and the rule counters, conntrack entries and neighbours of the nodes.
 #
 #   observe.py TAPPED,… NODE,…
 import ctypes, mmap, os, shutil, socket, struct, subprocess, sys, time
@@ -25,10 +25,14 @@ class Tap:
         enter(fd)
         try:
             s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-            s.setsockopt(263, 10, 1)                                               # PACKET_VERSION: TPACKET_V2
+            # PACKET_VERSION: TPACKET_V2
+            s.setsockopt(263, 10, 1)
             blocks = self.SIZE * self.COUNT // self.BLOCK
-            s.setsockopt(263, 5, struct.pack('IIII', self.BLOCK, blocks, self.SIZE, self.COUNT))   # PACKET_RX_RING
-            self.ring = mmap.mmap(s.fileno(), self.SIZE * self.COUNT, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
+            # PACKET_RX_RING
+            ring = struct.pack('IIII', self.BLOCK, blocks, self.SIZE, self.COUNT)
+            s.setsockopt(263, 5, ring)
+            access = mmap.PROT_READ | mmap.PROT_WRITE
+            self.ring = mmap.mmap(s.fileno(), self.SIZE * self.COUNT, mmap.MAP_SHARED, access)
             everywhere = struct.pack('=HHiHBB8s', socket.AF_PACKET, socket.htons(3), 0, 0, 0, 0, b'')
             if libc.bind(s.fileno(), everywhere, len(everywhere)):
                 raise OSError(ctypes.get_errno(), 'bind')
@@ -48,15 +52,17 @@ class Tap:
                 print('## lost', self.netns)
             _, _, index, _, kind, _ = struct.unpack_from('=HHiHBB', self.ring, at + 32)
             data = bytes(self.ring[at + mac:at + mac + kept])
-            # Whether the sum is left to the device (TP_STATUS_CSUMNOTREADY).
+            # Whether the device completes the checksum (TP_STATUS_CSUMNOTREADY).
             sums = 'partial' if status & 8 else 'whole'
-            yield sec * 10**9 + nsec, self.netns, self.devices.get(index, '?'), KIND.get(kind, '?'), sums, data
+            device, kind = self.devices.get(index, '?'), KIND.get(kind, '?')
+            yield sec * 10**9 + nsec, self.netns, device, kind, sums, data
             struct.pack_into('=I', self.ring, at, 0)
             self.next = (self.next + 1) % self.COUNT
 
 
 def inside(netns, *argv):
-    return subprocess.run(['nsenter', '--net=/run/netns/' + netns, *argv], capture_output=True, text=True, timeout=20).stdout
+    command = ['nsenter', '--net=/run/netns/' + netns, *argv]
+    return subprocess.run(command, capture_output=True, text=True, timeout=20).stdout
 
 
 taps = [Tap(n) for n in sys.argv[1].split(',')]
@@ -68,7 +74,7 @@ subprocess.run([sys.executable, os.environ['LAB_AGENT'], os.environ['LAB_PLAN']]
 print('## packets')
 seen = [(f[0], i, f) for i, tap in enumerate(taps) for f in tap.frames()]
 for _, _, (_, netns, device, kind, sums, data) in sorted(seen, key=lambda x: x[0]):
-    # On loopback every frame is seen twice: leaving and arriving.
+    # A loopback device delivers every frame twice, leaving and arriving.
     if device == 'lo' and kind == 'Out':
         continue
     print(netns, device, kind, sums, data.hex())

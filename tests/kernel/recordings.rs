@@ -1,6 +1,6 @@
-//! The simulator against recordings of a real kernel (Linux 6.18): every frame at every tap, every
-//! hook, table and rule, every counter, every connection tracking event and entry, neighbours, and
-//! what the client got. What may differ stands in `accepted.toml`, and nothing else may.
+//! Compares the simulator with recordings of a real kernel (Linux 6.18): every frame at every tap,
+//! every hook, table and rule, every counter, every conntrack event and entry, neighbours, and the
+//! clients' results. Only the differences listed in `accepted.toml` are allowed.
 
 mod cases;
 
@@ -15,7 +15,7 @@ use std::rc::Rc;
 use support::kernel::{by_device, mask_ports, near, settled};
 use support::{difference, folders, read, root};
 
-/// The one list of differences that are accepted.
+/// The list of accepted differences.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Accepted {
@@ -26,11 +26,11 @@ struct Accepted {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Difference {
-    /// What differs: `ports`, `timers`, `listing`, `hosts`.
+    /// The kind of difference: `ports`, `timers`, `listing`, `hosts`.
     what: String,
-    /// Why that is no disagreement.
+    /// Why the difference is not an error of the simulator.
     reason: String,
-    /// The recordings it is about; every one, if none is named.
+    /// The recordings it applies to; empty: all of them.
     #[serde(default)]
     only: Vec<String>,
 }
@@ -75,12 +75,12 @@ fn sections(text: &str) -> Vec<(String, Vec<String>)> {
     out
 }
 
-/// The lines below a header; none if it is not there.
+/// The lines below a header; empty if there is no such header.
 fn section(text: &str, header: &str) -> Vec<String> {
     sections(text).into_iter().find(|(h, _)| h == header).map_or(Vec::new(), |(_, lines)| lines)
 }
 
-/// Counters of a recording: table, chain, rule (or its policy), packets, bytes.
+/// The counters of a recording: table, chain, rule (or policy), packets, bytes.
 fn recorded_counters(text: &str, node: &str) -> BTreeSet<String> {
     let mut out = BTreeSet::new();
     for table in ["nat", "filter"] {
@@ -106,7 +106,7 @@ fn our_counters(state: &State, node: &str) -> BTreeSet<String> {
     record::counter_lines(state.ns_named(node).expect("node").1).into_iter().collect()
 }
 
-/// Plays a case. The runs, and what the recording's client printed for each.
+/// Plays a case. Returns the session, the runs, and the client's result of each.
 fn run(case: &Case) -> (Session, Vec<Run>, Vec<String>) {
     let preset = Preset::named(case.preset).expect("preset");
     let mut document = preset.document();
@@ -161,7 +161,7 @@ fn run(case: &Case) -> (Session, Vec<Run>, Vec<String>) {
     (session, runs, results)
 }
 
-/// The moments of the recording's snapshots: `while open`, `after query N`, `after`.
+/// The state at the moment of a recorded snapshot: `while open`, `after query N`, `after`.
 fn moment(session: &Session, title: &str) -> State {
     let ends: Vec<usize> = (0..session.events().len())
         .filter(|i| matches!(session.events()[*i].kind, net::event::EventKind::Ended { .. }))
@@ -177,7 +177,7 @@ fn moment(session: &Session, title: &str) -> State {
     timeline.state().clone()
 }
 
-/// Compares one recording; gives how many items were compared, and what differs.
+/// Compares one recording. Returns the number of compared items, and the differences.
 fn compare(case: &Case, accepted: &Accepted) -> (usize, Vec<String>) {
     let (session, _, results) = run(case);
     let folder = root().join("kernel/recordings").join(case.name);
@@ -206,7 +206,8 @@ fn compare(case: &Case, accepted: &Accepted) -> (usize, Vec<String>) {
     let recorded = file("packets.txt");
     let head = |l: &str| l.strip_prefix("# result: ").map(str::to_owned);
     check("results".to_owned(), ports(recorded.lines().filter_map(head).collect()), ports(results));
-    // The order of two hosts' frames is left open only where their timers are of one second.
+    // The order of frames of different hosts is ignored only where their timers expire in the same
+    // second.
     let order = |lines: Vec<String>| {
         if accepted.has("hosts", case.name) { by_device(&lines) } else { lines }
     };
@@ -217,8 +218,8 @@ fn compare(case: &Case, accepted: &Accepted) -> (usize, Vec<String>) {
         order(ports(record::packets(state, events, &|n| short(&session, n)))),
     );
     for node in ["master01", "node01", "node02"] {
-        // Rule 1 of table raw is the recordings' own TRACE, seen where a packet came traced
-        // already.
+        // Rule 1 of table raw is the TRACE rule of the recording, seen for packets that arrive with
+        // the trace bit set.
         let hooks = section(&file("trace.txt"), node)
             .iter()
             .map(|l| l.replace("| PREROUTING:1 PREROUTING(policy)", "| PREROUTING(policy)"))
@@ -293,7 +294,7 @@ fn at_most_five_differences_are_accepted_each_with_a_reason() {
     for d in &accepted.difference {
         assert!(
             ["ports", "timers", "listing", "hosts"].contains(&d.what.as_str()),
-            "{} is not a difference that is known",
+            "{} is not a known kind of difference",
             d.what
         );
         assert!(d.reason.len() > 40, "{}: say why", d.what);

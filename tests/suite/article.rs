@@ -1,4 +1,4 @@
-//! What the article prints, from one shell in one world.
+//! The outputs printed in the article, from one emulated shell.
 
 use play::presets::Preset;
 use play::{Session, shell};
@@ -13,7 +13,7 @@ fn run(s: &mut Session, host: &str, line: &str) -> String {
     out.text
 }
 
-/// The counters of a chain: packets and bytes of each rule, as printed.
+/// The packet and byte counters of each rule in a listing, as printed.
 fn counters(listing: &str) -> Vec<(String, String)> {
     let mut out = Vec::new();
     for line in listing.lines().skip(2) {
@@ -27,7 +27,7 @@ fn counters(listing: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn after_one_curl_the_articles_own_counters_stand_in_kube_forward() {
+fn after_one_curl_kube_forward_has_the_counters_of_the_article() {
     let mut s = session("article-nodeport");
     let page = run(&mut s, "bastion", "curl http://192.168.120.226:30080/");
     assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>\n"));
@@ -75,7 +75,7 @@ fn the_articles_tables_are_printed_as_the_article_prints_them() {
 }
 
 #[test]
-fn the_articles_chains_are_listed_word_for_word() {
+fn the_chains_of_the_article_are_listed_literally() {
     let mut s = session("article-clusterip");
     let svc = "Chain KUBE-SVC-GKN7Y2BSGW4NJTYL (1 references)\n \
                pkts bytes target     prot opt in     out     source               destination         \n    \
@@ -106,7 +106,7 @@ fn the_articles_chains_are_listed_word_for_word() {
 }
 
 #[test]
-fn saved_rules_are_read_back_to_the_same_rules() {
+fn parsing_saved_rules_gives_the_same_rules() {
     let mut s = session("article-nodeport");
     for node in ["master01", "node01", "node02"] {
         let text = run(&mut s, node, "iptables-save");

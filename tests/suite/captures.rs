@@ -1,5 +1,5 @@
-//! tshark, which nobody here wrote, reads our captures: every checksum is good, nothing is
-//! malformed, VXLAN is VXLAN, and every interface has its name.
+//! Captures as tshark, an independent program, reads them: every checksum is correct, no frame is
+//! malformed, VXLAN is decoded, and every interface has its name.
 
 use play::presets::ALL;
 use play::{Probe, Session, capture};
@@ -19,7 +19,7 @@ fn tshark(file: &std::path::Path, fields: &[&str]) -> Vec<Vec<String>> {
         "-E",
         "aggregator=,",
     ]);
-    // One connection is seen at many taps: put together, tshark would take that for retransmission.
+    // The capture has every frame at several taps, which tshark would call retransmissions.
     c.args(["-o", "tcp.desegment_tcp_streams:FALSE"]);
     for check in ["ip.check_checksum", "tcp.check_checksum", "udp.check_checksum"] {
         c.args(["-o", &format!("{check}:TRUE")]);
@@ -36,12 +36,12 @@ fn tshark(file: &std::path::Path, fields: &[&str]) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn tshark_finds_nothing_wrong_in_any_presets_capture() {
+fn tshark_finds_no_error_in_the_capture_of_any_preset() {
     for preset in ALL {
         let mut session = Session::new(&preset.document(), 5, false).expect("valid");
         let mut probe = Probe::new(preset.from, preset.to);
         probe.proto = preset.proto;
-        // One walk stays on its node, the other crosses.
+        // One connection stays on its node, the other crosses to another.
         probe.endpoint = match preset.name {
             "article-nodeport" | "nodeport-1.36" => {
                 Some(("10.1.6.5".parse().expect("address"), None))
@@ -96,7 +96,7 @@ fn tshark_finds_nothing_wrong_in_any_presets_capture() {
                 assert!(row[8].contains("vxlan:eth"), "{row:?}");
             }
         }
-        println!("{}: {} frames, {vxlan} of them VXLAN, nothing wrong", preset.name, rows.len());
+        println!("{}: {} frames, {vxlan} of them VXLAN, no errors", preset.name, rows.len());
         assert_eq!(
             vxlan > 0,
             matches!(preset.name, "article-pod-cross-node" | "article-nodeport" | "nodeport-1.36"),

@@ -1,4 +1,4 @@
-//! Every figure of the article is a moment of a run, in the article's order.
+//! Every figure of the article is a moment of a run, and they follow in the article's order.
 
 use play::presets::Preset;
 use play::{Probe, Protocol, Session};
@@ -36,7 +36,7 @@ struct Figure {
 }
 
 #[test]
-fn every_figure_is_a_moment_in_the_articles_order() {
+fn every_figure_is_a_moment_in_the_order_of_the_article() {
     let figures: Figures =
         toml::from_str(&read(&root().join("suite/figures.toml"))).expect("figures.toml");
     let mut found = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! Links: those of old versions are read for ever, and no link, however it was made, does harm.
+//! Links: those of old versions stay readable, and no link, however it was made, does harm.
 
 use net::rng::Rng;
 use std::path::Path;
@@ -6,7 +6,7 @@ use view::Lang;
 use view::app::link::{LinkFault, link, open};
 use view::app::{Action, App, update};
 
-/// What a page shows, in a line.
+/// Summarizes what a page shows in one line.
 fn shown(app: &App) -> String {
     format!(
         "{} text={} steps={} at={} from={} to={}",
@@ -19,7 +19,7 @@ fn shown(app: &App) -> String {
     )
 }
 
-/// A session as a person makes one: a packet, another moment, commands, an edit.
+/// Sessions as a reader makes them: a packet, another moment, commands, an edit.
 fn sessions() -> Vec<App> {
     let mut out = Vec::new();
     for preset in play::presets::ALL {
@@ -69,19 +69,19 @@ fn links_of_old_versions_are_read() {
 fn a_link_made_now_opens_the_same() {
     for app in sessions() {
         let this = link(&app).expect("short");
-        let other = open(&this, &App::new(Lang::Ja, "")).expect("it is read");
+        let other = open(&this, &App::new(Lang::Ja, "")).expect("the link can be opened");
         assert_eq!(
             (shown(&other), &other.text, &other.script),
             (shown(&app), &app.text, &app.script)
         );
         let verdict = |a: &App| a.run().map(|r| r.verdict.clone());
         assert_eq!(verdict(&other), verdict(&app));
-        assert_eq!(link(&other).as_deref(), Some(&*this), "and makes the same link");
+        assert_eq!(link(&other).as_deref(), Some(&*this), "the opened session has the same link");
     }
 }
 
 #[test]
-fn a_damaged_link_is_refused_and_leaves_the_page() {
+fn a_damaged_link_is_refused_and_the_page_is_unchanged() {
     let good = link(&sessions().pop().expect("one")).expect("short");
     let own = App::new(Lang::En, "");
     let mut rng = Rng::new(7);
@@ -103,14 +103,18 @@ fn a_damaged_link_is_refused_and_leaves_the_page() {
         match open(&hostile, &own) {
             Ok(app) => {
                 read += 1;
-                assert_eq!(link(&app).as_ref(), Some(&good), "only what says nothing was changed");
+                assert_eq!(
+                    link(&app).as_ref(),
+                    Some(&good),
+                    "only insignificant bits were changed"
+                );
             }
             Err(f) => {
                 refused += 1;
                 assert_eq!(
                     (shown(&page), effects.len()),
                     (shown(&own), 0),
-                    "the page is as it was"
+                    "the page is unchanged"
                 );
                 assert_eq!(page.refused, Some(view::words::link_fault(&f, Lang::En)));
             }
@@ -121,7 +125,7 @@ fn a_damaged_link_is_refused_and_leaves_the_page() {
 }
 
 #[test]
-fn a_hostile_document_in_a_link_is_a_document_with_faults() {
+fn a_hostile_document_in_a_link_is_opened_with_its_errors() {
     let deep = "[".repeat(20_000);
     let bomb = (0..40).fold("a0: &a0 [x]\n".to_owned(), |s, n| {
         format!("{s}a{}: &a{} [{}]\n", n + 1, n + 1, format!("*a{n},").repeat(9))
@@ -139,8 +143,8 @@ fn a_hostile_document_in_a_link_is_a_document_with_faults() {
         update(&mut app, Action::Text(text.to_owned()));
         let this = link(&app).expect("short");
         let other =
-            open(&this, &App::new(Lang::En, "")).expect("the text is read, whatever it says");
-        assert_eq!(other.text, app.text, "to the last character");
+            open(&this, &App::new(Lang::En, "")).expect("a link with any text can be opened");
+        assert_eq!(other.text, app.text, "the text is unchanged");
         assert!(!other.diags.is_empty(), "{}", text.chars().take(40).collect::<String>());
     }
     assert!(matches!(open("#v2:AAAA", &App::new(Lang::En, "")), Err(LinkFault::Version(_))));

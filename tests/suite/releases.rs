@@ -1,5 +1,5 @@
-//! Every release and every shape of Services: what kube-proxy writes is what a kernel then holds,
-//! and releases differ where the table of releases says so.
+//! Every Kubernetes release and every shape of Services: the text that kube-proxy writes gives the
+//! rules the simulator uses, and releases differ where the table of releases has a difference.
 
 use kube::proxy::{Release, Sync};
 use net::netfilter::{Ruleset, parse_rule, save};
@@ -40,7 +40,7 @@ fn sync(shape: &str, release: Release) -> (kube::Cluster, Sync) {
 }
 
 #[test]
-fn the_words_of_every_release_are_its_rules() {
+fn the_text_of_every_release_gives_its_rules() {
     let mut rules = 0;
     for (name, shape) in shapes() {
         for release in Release::all() {
@@ -52,8 +52,7 @@ fn the_words_of_every_release_are_its_rules() {
                 assert_eq!(rule, line.rule, "{release} {name}: {text}");
                 rules += 1;
             }
-            // Onto a node that has it already, as `iptables-restore --noflush` does: nothing
-            // changes.
+            // `iptables-restore --noflush` on a node that has the rules already changes nothing.
             let spec = kube::plan::spec(&cluster);
             let node = spec.netns.iter().find(|n| n.name == "n1").expect("n1");
             let again = node
@@ -69,17 +68,17 @@ fn the_words_of_every_release_are_its_rules() {
             );
         }
     }
-    println!("{rules} rules of {} releases read as they are meant", Release::all().count());
+    println!("{rules} rules of {} releases were parsed as intended", Release::all().count());
     assert!(rules > 10_000, "{rules}");
 }
 
 #[test]
-fn releases_differ_where_the_table_says_so() {
+fn releases_differ_as_in_the_table_of_releases() {
     let text = |shape: &str, minor: u8| {
         let (_, shape) = shapes().into_iter().find(|(n, _)| n == shape).expect("a shape");
         sync(&shape, Release::new(minor).expect("a release")).1.restore(&BTreeSet::new())
     };
-    // Release, shape, what is there from it on and not before.
+    // Minor release, shape, text that its rules contain and those of the release before do not.
     let came = [
         (14, "no-endpoints", "-d 203.0.113.10/32 --dport 8000 -j REJECT"),
         (15, "cluster-ip", "-m conntrack --ctstate INVALID -j DROP"),
@@ -103,7 +102,7 @@ fn releases_differ_where_the_table_says_so() {
         );
         assert!(
             !text(shape, minor - 1).contains(words),
-            "1.{} {shape}: {words} is there already",
+            "1.{} {shape}: {words} is present too early",
             minor - 1
         );
     }
@@ -120,13 +119,13 @@ fn releases_differ_where_the_table_says_so() {
         );
         assert!(
             !text(shape, last + 1).contains(words),
-            "1.{} {shape}: {words} is still there",
+            "1.{} {shape}: {words} is still present",
             last + 1
         );
     }
 }
 
-/// The nat rules of node n1 for a Service `web`, whose fields and pods' places are given.
+/// The nat rules of node n1 for a Service `web` with the given fields and pods.
 fn nat(minor: u8, spec: &str, status: &str, pods: &str) -> String {
     let shape = format!(
         "apiVersion: v1\nkind: Service\nmetadata: {{name: web}}\nspec: {{selector: {{app: web}}, ports: [{{port: 80}}], {spec}}}\n{status}\n"
@@ -143,7 +142,7 @@ fn nat(minor: u8, spec: &str, status: &str, pods: &str) -> String {
 }
 
 #[test]
-fn a_pod_on_its_way_out_serves_only_while_it_is_ready() {
+fn a_terminating_pod_serves_only_while_it_is_ready() {
     let pods = |ready: bool| {
         let place =
             |last: u8, more: &str| format!("{{of: web, node: n1, ip: 10.244.1.{last}, {more}}}");
@@ -154,12 +153,12 @@ fn a_pod_on_its_way_out_serves_only_while_it_is_ready() {
     assert!(nat(36, "", "", &pods(false)).contains("default/web has no endpoints"));
     assert!(
         nat(25, "", "", &pods(true)).contains("default/web has no endpoints"),
-        "before 1.26 it does not"
+        "before 1.26 a terminating pod does not serve"
     );
 }
 
 #[test]
-fn fields_count_from_the_release_that_knows_them() {
+fn fields_have_an_effect_from_the_release_that_knows_them() {
     let pods = "  pods: [{of: web, node: n1, ip: 10.244.1.6}, {of: web, node: n2, ip: 10.244.2.6}, {of: web, node: n2, ip: 10.244.2.7}]\n";
     let reaches_far = |minor, word: &str| {
         nat(minor, &format!("trafficDistribution: {word}"), "", pods)
@@ -181,6 +180,6 @@ fn fields_count_from_the_release_that_knows_them() {
     let given = nat(36, asked, "status: {loadBalancer: {ingress: [{ip: 1.2.3.4}]}}", pods);
     assert!(
         given.contains("-d 1.2.3.4 ") && !given.contains("9.9.9.9"),
-        "what the balancer answered counts"
+        "the status of the load balancer counts"
     );
 }

@@ -1,6 +1,6 @@
-//! A cluster that changes while it is played: `kubectl apply`, `scale`, `delete`. Whatever was
-//! done, in the end every node has what its components would have written for the cluster as it is
-//! then; and every event can be undone.
+//! A running cluster that changes: `kubectl apply`, `scale`, `delete`. Whatever is done, every node
+//! ends with the state that its components would write for the final cluster, and every event can
+//! be undone.
 
 use kube::Cluster;
 use net::event::EventKind;
@@ -23,7 +23,7 @@ fn run(s: &mut Session, line: &str) -> String {
     out.text
 }
 
-/// What differs between a session's nodes and what would be written for its cluster now.
+/// The differences between the nodes and the state that would be written for the cluster now.
 fn strays(s: &Session) -> Vec<String> {
     let spec = kube::plan::spec(s.running());
     let state = s.last();
@@ -31,7 +31,7 @@ fn strays(s: &Session) -> Vec<String> {
     let there: BTreeSet<&str> = state.netns.iter().filter(|n| !n.gone).map(|n| &*n.name).collect();
     let wanted: BTreeSet<&str> = spec.netns.iter().map(|n| n.name.as_str()).collect();
     if there != wanted {
-        out.push(format!("there are {there:?}, not {wanted:?}"));
+        out.push(format!("namespaces {there:?}, expected {wanted:?}"));
     }
     for n in &spec.netns {
         let Some((_, ns)) = state.ns_named(&n.name) else { continue };
@@ -50,7 +50,7 @@ fn strays(s: &Session) -> Vec<String> {
                     .join("\n")
             };
             return vec![format!(
-                "{name}: there are\n{:.1500}\nnot\n{:.1500}",
+                "{name}: rules\n{:.1500}\nexpected\n{:.1500}",
                 only(&is, &want),
                 only(&want, &is)
             )];
@@ -63,13 +63,13 @@ fn strays(s: &Session) -> Vec<String> {
             .collect();
         let want: BTreeSet<_> = n.devices.iter().map(|d| (d.name.clone(), d.mac, d.mtu)).collect();
         if devices != want {
-            out.push(format!("{name}: devices {devices:?}, not {want:?}"));
+            out.push(format!("{name}: devices {devices:?}, expected {want:?}"));
         }
         let routes: BTreeSet<_> =
             ns.routes.iter().map(|r| (r.dst, r.via, ns.dev(r.dev).name.to_string())).collect();
         let want: BTreeSet<_> = n.routes.iter().map(|r| (r.dst, r.via, r.dev.clone())).collect();
         if routes != want {
-            out.push(format!("{name}: routes {routes:?}, not {want:?}"));
+            out.push(format!("{name}: routes {routes:?}, expected {want:?}"));
         }
         let permanent = ns.neighbours.iter().filter(|(_, x)| x.state == NudState::Permanent);
         let peers: BTreeSet<_> =
@@ -77,7 +77,7 @@ fn strays(s: &Session) -> Vec<String> {
         let want: BTreeSet<_> =
             n.neighbours.iter().map(|x| (x.dev.clone(), x.addr, Some(x.lladdr))).collect();
         if peers != want {
-            out.push(format!("{name}: neighbours {peers:?}, not {want:?}"));
+            out.push(format!("{name}: neighbours {peers:?}, expected {want:?}"));
         }
         let remote = |((d, mac), e): (&(net::DevId, net::wire::Mac), &FdbEntry)| match e {
             FdbEntry::Remote(vtep) => Some((ns.dev(*d).name.to_string(), *mac, *vtep)),
@@ -86,7 +86,7 @@ fn strays(s: &Session) -> Vec<String> {
         let fdb: BTreeSet<_> = ns.fdb.iter().filter_map(remote).collect();
         let missing: Vec<_> = n.fdb.iter().filter(|e| !fdb.contains(*e)).collect();
         if !missing.is_empty() {
-            out.push(format!("{name}: no forwarding entries {missing:?}"));
+            out.push(format!("{name}: missing FDB entries {missing:?}"));
         }
     }
     out
@@ -97,7 +97,7 @@ fn undone(s: &Session) {
     for change in s.events().iter().rev().flat_map(|e| e.changes.iter().rev()) {
         state.undo(change);
     }
-    assert!(state == *s.initial(), "the events do not lead back");
+    assert!(state == *s.initial(), "undoing every event does not give the initial state");
 }
 
 fn names(c: &Cluster) -> Vec<(String, String)> {
@@ -105,7 +105,7 @@ fn names(c: &Cluster) -> Vec<(String, String)> {
 }
 
 #[test]
-fn pods_that_stay_keep_their_name_and_address() {
+fn remaining_pods_keep_their_name_and_address() {
     let mut s = session("1.10", "");
     let before = names(s.running());
     run(&mut s, "kubectl scale deployment nginx-deployment --replicas=6");
@@ -115,7 +115,7 @@ fn pods_that_stay_keep_their_name_and_address() {
     assert_eq!(strays(&s), Vec::<String>::new());
     run(&mut s, "kubectl scale deployment nginx-deployment --replicas 2");
     assert_eq!(strays(&s), Vec::<String>::new());
-    let gone = after.iter().find(|p| !names(s.running()).contains(p)).expect("one that went");
+    let gone = after.iter().find(|p| !names(s.running()).contains(p)).expect("a removed pod");
     let refused = shell::exec(&mut s, "node01", &format!("kubectl delete pod {}", gone.0));
     assert_eq!(
         refused.text,
@@ -149,9 +149,9 @@ fn a_service_is_applied_and_deleted_and_its_node_port_answers_in_between() {
 }
 
 #[test]
-fn packets_before_a_sync_meet_the_old_rules() {
+fn packets_before_a_sync_traverse_the_old_rules() {
     let mut s = session("1.28", "");
-    // No kube-proxy, no sync: the Service is gone, and its rules are there.
+    // Without kube-proxy there is no sync: the Service is deleted, and its rules remain.
     run(&mut s, "systemctl stop kube-proxy");
     run(&mut s, "kubectl delete svc nginx-service");
     let probe = Probe::new("bastion", "192.168.120.226:30080");
@@ -162,7 +162,7 @@ fn packets_before_a_sync_meet_the_old_rules() {
 }
 
 #[test]
-fn a_later_sync_leaves_the_counters_of_other_services_alone_where_a_release_does_so() {
+fn a_partial_sync_keeps_the_counters_of_other_services() {
     for (version, kept) in [("1.10", false), ("1.26", false), ("1.27", true), ("1.36", true)] {
         let mut s = session(version, "");
         s.send(&Probe::new("bastion", "192.168.120.226:30080")).expect("sent");
@@ -191,7 +191,7 @@ fn a_later_sync_leaves_the_counters_of_other_services_alone_where_a_release_does
 }
 
 #[test]
-fn a_node_that_gets_another_mac_leaves_a_stale_forwarding_entry() {
+fn a_node_with_a_new_mac_leaves_a_stale_fdb_entry() {
     let mut s = session("1.10", "");
     let old = s.running().nodes[2].vtep_mac;
     let document = s.document().to_owned();
@@ -213,7 +213,7 @@ fn a_node_that_gets_another_mac_leaves_a_stale_forwarding_entry() {
 }
 
 #[test]
-fn a_node_is_deleted_and_its_pods_come_up_elsewhere() {
+fn the_pods_of_a_deleted_node_are_recreated_on_others() {
     let mut s = session("1.28", "");
     assert_eq!(run(&mut s, "kubectl delete node node02"), "node \"node02\" deleted\n");
     assert_eq!(strays(&s), Vec::<String>::new());
@@ -248,8 +248,7 @@ metadata: {name: echo}
 spec: {type: NodePort, selector: {app: echo}, ports: [{port: 9000, protocol: UDP, nodePort: 30090}]}
 ";
 
-/// Whether a client that keeps its source port gets an answer after the endpoint it talks to is
-/// deleted.
+/// Whether a client that keeps its source port is answered after its endpoint was deleted.
 fn after_its_endpoint_went(version: &str, from: &str, to: &str) -> bool {
     let document = Preset::named("article-nodeport")
         .expect("preset")
@@ -271,9 +270,9 @@ fn after_its_endpoint_went(version: &str, from: &str, to: &str) -> bool {
 }
 
 #[test]
-fn connections_of_udp_to_an_endpoint_that_is_gone_are_deleted_as_each_release_does() {
-    // By cluster IP always, but for those that looked at the node port only; by node port from 1.14
-    // on.
+fn each_release_deletes_udp_connections_to_removed_endpoints() {
+    // By cluster IP always, except in releases that looked at the node port only; by node port from
+    // 1.14 on.
     for (version, by_cluster_ip, by_node_port) in [
         ("1.10", true, false),
         ("1.13", true, false),
@@ -297,7 +296,7 @@ fn connections_of_udp_to_an_endpoint_that_is_gone_are_deleted_as_each_release_do
 }
 
 #[test]
-fn whatever_is_done_every_node_ends_as_it_should_and_it_can_be_undone() {
+fn random_changes_end_in_the_right_state_and_can_be_undone() {
     for (version, seed) in
         [("1.10", 1), ("1.16", 2), ("1.22", 3), ("1.28", 4), ("1.36", 5), ("1.36", 6)]
     {
@@ -366,12 +365,12 @@ spec:
 ";
 
 #[test]
-fn a_host_port_leads_to_the_pod_of_its_node_as_long_as_there_is_one() {
+fn a_host_port_leads_to_the_pod_of_its_node_while_there_is_one() {
     for version in ["1.10", "1.13", "1.14", "1.36"] {
         let mut s = session(version, EDGE);
         let nodes: BTreeSet<usize> =
             s.running().pods.iter().filter(|p| p.deployment == "edge").map(|p| p.node).collect();
-        assert_eq!(nodes.len(), 2, "two pods of one host port are on two nodes");
+        assert_eq!(nodes.len(), 2, "pods with the same host port are on different nodes");
         let ask = |s: &mut Session, from: &str, to: &str| {
             s.send(&Probe::new(from, to)).expect("sent").verdict.ending
         };
@@ -385,9 +384,9 @@ fn a_host_port_leads_to_the_pod_of_its_node_as_long_as_there_is_one() {
         assert_ne!(
             ask(&mut s, "bastion", "192.168.120.225:8080"),
             Ending::Answered,
-            "{version}: no pod there"
+            "{version}: this node has no pod"
         );
-        // A pod to itself, by its node: its packets come back to it with the node's address.
+        // A pod connects to itself by its host port: its packets return with the node's address.
         let pod = s
             .running()
             .pods
@@ -420,7 +419,7 @@ fn a_host_port_leads_to_the_pod_of_its_node_as_long_as_there_is_one() {
 }
 
 #[test]
-fn a_pod_whose_host_port_is_nowhere_free_stays_pending() {
+fn a_pod_whose_host_port_is_taken_on_every_node_stays_pending() {
     let document = Preset::named("article-nodeport").expect("preset").document()
         + &EDGE.replace("replicas: 2", "replicas: 3");
     let s = Session::new(&document, 1, true).unwrap_or_else(|d| panic!("{}", d[0]));
@@ -429,7 +428,7 @@ fn a_pod_whose_host_port_is_nowhere_free_stays_pending() {
 }
 
 #[test]
-fn changes_that_overlap_end_as_the_last_one_says() {
+fn of_overlapping_changes_the_last_one_wins() {
     let apply = |port: u32| {
         format!(
             "kubectl apply -f - <<< '{{apiVersion: v1, kind: Service, metadata: {{name: other}}, spec: {{type: NodePort, selector: {{app: nginx}}, ports: [{{port: {port}, targetPort: 80, nodePort: 30085}}]}}}}'"
@@ -469,9 +468,8 @@ fn changes_that_overlap_end_as_the_last_one_says() {
 }
 
 #[test]
-fn the_only_pod_that_is_deleted_is_missed_until_another_is_ready() {
-    // Since 1.26 one that is on its way out serves as long as there is no other; it is gone a
-    // second later.
+fn deleting_the_only_pod_interrupts_its_service_until_another_is_ready() {
+    // From 1.26 on a terminating pod serves while there is no other; it is gone a second later.
     for version in ["1.10", "1.22", "1.28"] {
         let mut s = session(version, "");
         run(&mut s, "kubectl scale deploy nginx-deployment --replicas=1");
@@ -487,7 +485,12 @@ fn the_only_pod_that_is_deleted_is_missed_until_another_is_ready() {
         run(&mut s, &format!("kubectl delete pod {pod}"));
         let syncs = |s: &Session| {
             let on = s.last().ns_named("node01").expect("node01").0;
-            let rules = |k: &EventKind| matches!(k, EventKind::Configured { by: Some("kube-proxy"), setting } if matches!(**setting, net::engine::Setting::Rules(_)));
+            let rules = |k: &EventKind| match k {
+                EventKind::Configured { by: Some("kube-proxy"), setting } => {
+                    matches!(**setting, net::engine::Setting::Rules(_))
+                }
+                _ => false,
+            };
             s.events()
                 .iter()
                 .filter(|e| e.at > start && e.netns == on && rules(&e.kind))
@@ -502,7 +505,7 @@ fn the_only_pod_that_is_deleted_is_missed_until_another_is_ready() {
 }
 
 #[test]
-fn a_client_whose_pod_is_deleted_ends_with_it() {
+fn a_client_ends_with_its_pod() {
     let mut s = session("1.28", "");
     let pod = s
         .running()
@@ -525,12 +528,12 @@ fn a_client_whose_pod_is_deleted_ends_with_it() {
         (verdict.ending, verdict.outcome),
         (Ending::Failed, Some(net::socket::Outcome::Killed))
     );
-    assert!(s.world().now() < net::Instant(10_000_000_000), "it is over when the pod is");
+    assert!(s.world().now() < net::Instant(10_000_000_000), "the run ends with the pod");
     undone(&s);
 }
 
 #[test]
-fn a_moment_of_the_past_knows_the_cluster_of_then() {
+fn an_earlier_moment_has_the_cluster_of_that_moment() {
     let mut s = session("1.28", "");
     let at = s.events().len();
     run(&mut s, "kubectl delete svc nginx-service");
@@ -540,7 +543,7 @@ fn a_moment_of_the_past_knows_the_cluster_of_then() {
 }
 
 #[test]
-fn machines_come_and_go_and_come_again() {
+fn a_deleted_node_can_be_added_again() {
     let mut s = session("1.28", EDGE);
     let document = s.document().to_owned();
     let at = document.find("kind: Topology").expect("a topology");
@@ -549,7 +552,7 @@ fn machines_come_and_go_and_come_again() {
     let topology = &document[start..end];
     run(&mut s, "kubectl delete node node02");
     assert_eq!(strays(&s), Vec::<String>::new());
-    // It comes back, and its host port with it; then both within one second.
+    // The node returns with its host port; then it is deleted and added within one second.
     run(&mut s, &format!("kubectl apply -f - <<< '{topology}'"));
     run(&mut s, "kubectl scale deploy edge --replicas=1");
     run(&mut s, "kubectl scale deploy edge --replicas=2");
@@ -569,7 +572,7 @@ fn machines_come_and_go_and_come_again() {
         ));
     }
     shell::send(&mut s, &probe).expect("sent");
-    assert!(s.last().ns_named("node02").is_some(), "it is there again");
+    assert!(s.last().ns_named("node02").is_some(), "the node is back");
     let refused = shell::exec(&mut s, "node01", "kubectl delete node master01");
     assert!(refused.status != 0 && refused.text.contains("API server"), "{}", refused.text);
     undone(&s);

@@ -1,5 +1,4 @@
-//! Nothing goes on for ever: a loop of routers ends by ttl, a storm by the budget of events, each
-//! by name.
+//! Every run ends: a routing loop by TTL, a storm by the event budget. An event names the cause.
 
 use net::DropReason;
 use net::event::EventKind;
@@ -8,7 +7,7 @@ use play::script::{Done, Outcome, Script};
 use play::{Action, Session};
 use std::collections::BTreeMap;
 
-/// Plays steps in the article's cluster.
+/// Plays steps in the cluster of the article.
 fn play(steps: &str) -> (Session, Vec<Done>) {
     let cluster = play::presets::Preset::named("article-nodeport").expect("preset").document();
     let document = format!(
@@ -38,14 +37,14 @@ fn drops(session: &Session) -> BTreeMap<DropReason, usize> {
     out
 }
 
-/// Two nodes that each send a network without pods to the other.
+/// Two nodes that route a network without pods to each other.
 const LOOP: &str = "  - {on: node01, run: \"ip route add 10.1.7.0/24 via 192.168.120.227\"}
   - {on: node02, run: \"ip route add 10.1.7.0/24 via 192.168.120.226\"}
   - {on: bastion, run: \"ip route add 10.1.7.0/24 via 192.168.120.226\"}
 ";
 
 #[test]
-fn a_loop_of_routers_ends_by_ttl() {
+fn a_routing_loop_ends_by_ttl() {
     let (session, done) = play(&format!(
         "{LOOP}  - send: {{from: bastion, to: 10.1.7.9, proto: icmp, timeout: 300ms}}\n"
     ));
@@ -56,14 +55,15 @@ fn a_loop_of_routers_ends_by_ttl() {
         .count();
     assert_eq!(drops(&session).get(&DropReason::IpTtlExceeded), Some(&1), "{:?}", drops(&session));
     assert!(forwarded >= 63, "{forwarded} times forwarded");
-    // The node that gave up has just told its neighbour of a better way, and an error in the same
-    // moment is one too many: nobody tells the client. So it is on a real kernel.
+    // The node that dropped the packet has just sent a redirect, and the ICMP rate limit suppresses
+    // a second error at the same time: the client gets none, as on a real kernel.
     assert_eq!(results(&session, done.last().expect("a step")), ["ping 10.1.7.9: no answer"]);
 }
 
 #[test]
-fn a_storm_ends_by_the_budget_and_the_next_run_has_its_own() {
-    let storm = "  - send: {from: bastion, to: 10.1.7.9, proto: icmp, ttl: 255, count: 100, interval: 1ms, timeout: 1s}\n";
+fn a_storm_ends_by_the_event_budget_and_each_run_has_its_own() {
+    let storm = "  - send: {from: bastion, to: 10.1.7.9, proto: icmp, ttl: 255, \
+                 count: 100, interval: 1ms, timeout: 1s}\n";
     let after = "  - send: {from: bastion, to: \"192.168.120.226:30080\"}\n";
     let (session, done) = play(&format!("{LOOP}{storm}{after}"));
     let run =
@@ -75,10 +75,11 @@ fn a_storm_ends_by_the_budget_and_the_next_run_has_its_own() {
     assert!(said.len() == 1 && said[0].contains("200 OK"), "{said:?}");
 }
 
-/// Fragments that wait when the budget ends are not waited for, nor asked about 30 s later.
+/// When the budget is exhausted, queued fragments are discarded, and their timers (30 s) with them.
 #[test]
 fn a_storm_of_fragments_leaves_nothing_behind() {
-    let storm = "  - send: {from: bastion, to: 10.1.7.9, proto: icmp, size: 3000, pmtudisc: dont, ttl: 255, count: 100, interval: 1ms, timeout: 1s}\n";
+    let storm = "  - send: {from: bastion, to: 10.1.7.9, proto: icmp, size: 3000, pmtudisc: dont, \
+                 ttl: 255, count: 100, interval: 1ms, timeout: 1s}\n";
     let after = "  - send: {from: node01, to: 10.1.7.9, proto: icmp, timeout: 40s, settle: 1s}\n";
     let (session, _) = play(&format!("{LOOP}{storm}{after}"));
     assert!(drops(&session).contains_key(&DropReason::Budget), "{:?}", drops(&session));

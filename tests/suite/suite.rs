@@ -1,6 +1,5 @@
-//! The scenarios: each plays to its golden trace, on every machine to the same hash, and every
-//! event can be undone. `BLESS=1 cargo test` writes the traces again: read what changed before
-//! committing.
+//! The scenarios: each gives its golden trace and the same hash on every machine, and every event
+//! can be undone. `BLESS=1 cargo test` rewrites the traces: review the changes before committing.
 
 use play::Timeline;
 use std::collections::BTreeSet;
@@ -39,12 +38,12 @@ fn every_scenario_plays_to_its_golden_trace() {
     }
     assert!(
         failures.is_empty(),
-        "\n{failures}\nIf this is meant: BLESS=1 cargo test -p packetwalk-tests --test suite"
+        "\n{failures}\nIf this is intended: BLESS=1 cargo test -p packetwalk-tests --test suite"
     );
 }
 
 #[test]
-fn every_folder_is_a_scenario_of_the_list() {
+fn every_scenario_folder_is_in_the_list() {
     let suite = root().join("suite");
     let name =
         |p: &std::path::Path| p.strip_prefix(&suite).expect("below").to_string_lossy().into_owned();
@@ -68,34 +67,38 @@ fn every_event_of_every_scenario_can_be_undone() {
             timeline.seek(events, i);
             assert!(
                 *timeline.state() == before,
-                "{}: event {i} is not undone: {:?}",
+                "{}: undoing event {i} does not restore the state: {:?}",
                 s.name,
                 events[i]
             );
             timeline.seek(events, i + 1);
             assert!(
                 *timeline.state() == after,
-                "{}: event {i} is not done again: {:?}",
+                "{}: redoing event {i} does not restore the state: {:?}",
                 s.name,
                 events[i]
             );
             n += 1;
         }
-        // What the events say is all that happened.
+        // The events contain every change of state.
         assert!(
             timeline.state() == session.world().state(),
-            "{}: the events do not lead to the present",
+            "{}: applying the events does not give the final state",
             s.name
         );
         timeline.seek(events, 0);
-        assert!(timeline.state() == session.initial(), "{}: the events do not lead back", s.name);
+        assert!(
+            timeline.state() == session.initial(),
+            "{}: undoing the events does not give the initial state",
+            s.name
+        );
     }
-    println!("{n} events done, undone and done again");
+    println!("{n} events applied, undone and redone");
     assert!(n > 3_000, "{n}");
 }
 
 #[test]
-fn the_same_session_gives_the_same_events_and_another_seed_others() {
+fn equal_sessions_give_equal_events_and_other_seeds_others() {
     let play = |seed: u64| {
         let s = ALL.iter().find(|s| s.name == "service/two-connections").expect("listed");
         let mut scenario = Scenario::parse(s.name, s.scenario);

@@ -1,5 +1,5 @@
-//! kube-proxy's sync is an event: what is sent before it meets the old rules, and the counters of
-//! its chains begin anew.
+//! kube-proxy's sync is an event: packets sent before it traverse the old rules, and it resets the
+//! counters of its chains.
 
 use net::netfilter::TableName;
 use play::presets::Preset;
@@ -15,20 +15,28 @@ fn packets(session: &Session, table: TableName, chain: &str) -> u64 {
 }
 
 #[test]
-fn a_sync_repairs_what_was_missing_and_counts_from_zero() {
+fn a_sync_restores_missing_rules_and_counts_from_zero() {
     for name in ["article-nodeport", "nodeport-1.36"] {
         let document = Preset::named(name).expect("preset").document();
         let stopped = format!("{document}  faults:\n  - {{stopped: node01/kube-proxy}}\n");
         let mut session = Session::new(&stopped, 1, true).unwrap_or_else(|d| panic!("{}", d[0]));
         let probe = Probe::new("bastion", "192.168.120.226:30080");
         let refused = session.send(&probe).expect("sent");
-        assert_eq!(refused.verdict.ending, Ending::Failed, "{name}: no rule, no answer");
+        assert_eq!(
+            refused.verdict.ending,
+            Ending::Failed,
+            "{name}: without rules there is no answer"
+        );
         let out = shell::exec(&mut session, "node01", "systemctl start kube-proxy");
         assert_eq!((out.status, out.text.as_str()), (0, ""), "{name}");
         let whole = Session::new(&document, 1, true).expect("valid");
         let rules =
             |s: &Session| s.world().state().ns_named("node01").expect("node01").1.rules.clone();
-        assert_eq!(rules(&session), rules(&whole), "{name}: as if it had run from the beginning");
+        assert_eq!(
+            rules(&session),
+            rules(&whole),
+            "{name}: the same rules as if kube-proxy had run from the start"
+        );
         let answered = session.send(&probe).expect("sent");
         assert_eq!(answered.verdict.ending, Ending::Answered, "{name}");
         let forwarded = packets(&session, TableName::Filter, "FORWARD");
@@ -47,7 +55,7 @@ fn a_sync_repairs_what_was_missing_and_counts_from_zero() {
         assert_eq!(
             packets(&session, TableName::Filter, "FORWARD"),
             forwarded,
-            "{name}: those of others go on"
+            "{name}: other chains keep counting"
         );
         assert_eq!(rules(&session), rules(&whole), "{name}");
     }

@@ -1,4 +1,4 @@
-//! Texts of a kernel and of the simulator, brought into one form.
+//! Normalizes texts of a kernel and of the simulator for comparison.
 
 use net::wire::{
     Checksums, PROTO_TCP, PROTO_UDP, VXLAN_PORT, fold, ones_complement_sum, pseudo_header,
@@ -6,15 +6,15 @@ use net::wire::{
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-/// Names the ports that are chance: every port of a line that is not among `known` is `P1`, `P2`…
-/// in order of appearance in that line.
+/// Masks random ports: every port of a line that is not among `known` becomes `P1`, `P2`… in order
+/// of appearance in that line.
 pub fn mask_ports(lines: Vec<String>, known: &[u16]) -> Vec<String> {
     lines.into_iter().map(|l| mask_line(&l, known)).collect()
 }
 
 fn mask_line(line: &str, known: &[u16]) -> String {
     let mut names: BTreeMap<u16, String> = BTreeMap::new();
-    // The other port of a shell is chance, whichever it is.
+    // The source port of a VXLAN packet is random, even if it equals a known one.
     let known = if line.contains("port=8472") { &[VXLAN_PORT][..] } else { known };
     let mut name = |port: &str| {
         let Some(n) = port.parse::<u16>().ok().filter(|n| !known.contains(n)) else {
@@ -29,7 +29,7 @@ fn mask_line(line: &str, known: &[u16]) -> String {
             return format!("{}={}{tail}", &bare[..5], name(port));
         }
         match bare.rsplit_once(':') {
-            // An address and a port; MACs and rule numbers have no dots.
+            // An address with a port; MACs and rule numbers have no dots.
             Some((addr, port)) if addr.contains('.') => format!("{addr}:{}{tail}", name(port)),
             _ => w.to_owned(),
         }
@@ -37,7 +37,7 @@ fn mask_line(line: &str, known: &[u16]) -> String {
     line.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
-/// Where the timeout of a `conntrack` line stands among its words.
+/// The index of the timeout among the words of a `conntrack` line.
 fn timeout_at(words: &[&str]) -> Option<usize> {
     words
         .iter()
@@ -53,13 +53,14 @@ fn without_timeout(line: &str) -> (String, Option<u64>) {
     (words.join(" "), timeout)
 }
 
-/// `conntrack` lines in order of their text, timeouts aside.
+/// Sorts `conntrack` lines, ignoring their timeouts.
 pub fn settled(mut lines: Vec<String>) -> Vec<String> {
     lines.sort_by_cached_key(|l| without_timeout(l));
     lines
 }
 
-/// The expected lines, with the timeouts of those found where they differ by a second at most.
+/// The expected lines. Where only a timeout differs from `got`, by at most one second, the line is
+/// that of `got`.
 pub fn near(expected: &[String], got: &[String]) -> Vec<String> {
     let near = |(i, line): (usize, &String)| {
         let Some(other) = got.get(i) else { return line.clone() };
@@ -70,8 +71,8 @@ pub fn near(expected: &[String], got: &[String]) -> Vec<String> {
     expected.iter().enumerate().map(near).collect()
 }
 
-/// Numbered frames, those of each device and direction in order, without the numbers. Questions of
-/// ARP stand alone: when an entry is asked for again is a matter of a timer of its own.
+/// Numbered frames without their numbers, grouped by device and direction, in order in each group.
+/// Equal ARP frames form groups of their own, as neighbour probes depend on independent timers.
 pub fn by_device(frames: &[String]) -> Vec<String> {
     let mut devices: BTreeMap<Vec<&str>, Vec<String>> = BTreeMap::new();
     for frame in frames {
@@ -84,8 +85,8 @@ pub fn by_device(frames: &[String]) -> Vec<String> {
     devices.into_values().flatten().collect()
 }
 
-/// The state of the (innermost) TCP or UDP checksum of a frame's bytes. `partial`: the kernel says
-/// that it is left to the device.
+/// The state of the innermost TCP or UDP checksum of a frame. `partial`: the kernel reports that it
+/// is left to the device.
 pub fn checksums(frame: &[u8], partial: bool) -> Checksums {
     let Some(ip) = frame.get(14..).filter(|b| b.len() >= 20 && b[0] == 0x45) else {
         return Checksums::Silent;
@@ -115,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ports_of_chance_get_names_and_others_stay() {
+    fn random_ports_are_masked_and_known_ports_are_kept() {
         let line = "    [NEW] udp      17 30 src=10.0.0.1 dst=10.0.0.2 sport=33165 dport=8472 [UNREPLIED] src=10.0.0.2 dst=10.0.0.1 sport=8472 dport=33165";
         assert_eq!(mask_line(line, &[8472]), line.replace("33165", "P1"));
         let frame = "a > b ttl=64 len=60 10.1.5.1:11182 > 10.1.5.4:80 TCP S";
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_is_near_within_a_second_only() {
+    fn timeouts_may_differ_by_one_second() {
         let line = |t: u32| vec![format!("tcp      6 {t} SYN_SENT src=1.1.1.1")];
         assert_eq!(near(&line(119), &line(120)), line(120));
         assert_eq!(near(&line(118), &line(120)), line(118));

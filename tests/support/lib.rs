@@ -1,6 +1,6 @@
-//! What the tests share: comparing texts so that a failure tells a person what they need.
+//! Shared by the tests: files, scenarios, and text comparison with readable failures.
 //!
-//! **Architecture invariant.** Nothing of the product depends on this.
+//! **Architecture invariant.** The product does not depend on this crate.
 #![forbid(unsafe_code)]
 
 pub mod hashes;
@@ -15,15 +15,15 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Reads a file, or says which one is missing.
+/// Reads a text file.
 ///
 /// # Panics
-/// If it cannot be read.
+/// Panics with the path if the file cannot be read.
 pub fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// The folders below a folder, by name.
+/// The folders in a folder, sorted by name.
 pub fn folders(path: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(path)
         .map(|d| d.flatten().map(|e| e.path()).filter(|p| p.is_dir()).collect::<Vec<_>>());
@@ -32,7 +32,7 @@ pub fn folders(path: &Path) -> Vec<PathBuf> {
     out
 }
 
-/// The first lines in which two lists differ, with what stood before; none if they are equal.
+/// The first lines in which two lists differ, with the lines before them; `None` if they are equal.
 pub fn difference(what: &str, expected: &[String], got: &[String]) -> Option<String> {
     let n = expected.iter().zip(got).take_while(|(a, b)| a == b).count();
     if n == expected.len() && n == got.len() {

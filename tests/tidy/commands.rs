@@ -1,10 +1,10 @@
-//! The README's commands are those that the continuous integration runs, in its order.
+//! The CI script runs the README's commands, in that order; and no crate has cargo features.
 
 use super::checkout;
 use support::read;
 
 #[test]
-fn ci_begins_with_the_first_command_of_the_readme_and_runs_the_second() {
+fn ci_runs_the_first_two_commands_of_the_readme_in_order() {
     let readme = read(&checkout().join("README.md"));
     let block = readme.split("```sh\n").nth(1).expect("the README has commands");
     let block = block.split("```").next().unwrap_or_default();
@@ -28,7 +28,7 @@ fn the_product_has_no_cargo_features() {
     for file in super::with_ending(&["rs"]) {
         let text = read(&file);
         let flag = concat!("cfg(fea", "ture");
-        assert!(!text.contains(flag), "{} asks for a feature", file.display());
-        assert!(!text.contains(&flag.replace('(', "!(")), "{} asks for one", file.display());
+        assert!(!text.contains(flag), "{} tests a feature", file.display());
+        assert!(!text.contains(&flag.replace('(', "!(")), "{} tests a feature", file.display());
     }
 }

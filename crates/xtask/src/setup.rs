@@ -223,8 +223,8 @@ fn cargo_tool(cache: &Path, package: &str, version: &str, options: &[&str]) -> R
     Ok(folder.join("bin"))
 }
 
-/// Links wasm-bindgen into Trunk's own cache, so that plain `trunk serve` finds it without PATH or a
-/// download. If that fails, Trunk downloads it.
+/// Links wasm-bindgen into Trunk's own cache, so that plain `trunk serve` finds it without PATH and
+/// without a download. If that fails, Trunk downloads it.
 #[cfg(unix)]
 fn offer_to_trunk(bin: &Path) {
     let Some(folder) = cache().ok().and_then(|c| c.parent().map(Path::to_path_buf)) else { return };

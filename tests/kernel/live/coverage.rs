@@ -1,4 +1,5 @@
-//! Which endings, and which of the recorded findings (F1 to F47), the sessions reached.
+//! Coverage of the sessions: the outcomes, and the findings (F1 to F47) from the recordings, that
+//! they reached.
 
 use net::conntrack::CtInfo;
 use net::engine::Setting;
@@ -14,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::rc::Rc;
 
-/// The groups of findings, by their last number.
+/// The groups of findings, each with the number of its last one.
 const GROUPS: [(&str, u8); 5] = [
     ("bridge and netfilter", 10),
     ("hooks, rules, counters", 27),
@@ -23,11 +24,11 @@ const GROUPS: [(&str, u8); 5] = [
     ("ICMP", 47),
 ];
 
-/// Counts, over all sessions.
+/// Counts over all sessions.
 #[derive(Debug, Default)]
 pub(crate) struct Coverage {
     endings: BTreeMap<String, usize>,
-    /// How many sessions reached each finding.
+    /// The number of sessions that reached each finding.
     findings: BTreeMap<u8, usize>,
 }
 
@@ -45,7 +46,7 @@ impl Coverage {
         }
     }
 
-    /// Adds what another counted.
+    /// Adds the counts of another worker.
     pub(crate) fn join(&mut self, other: Self) {
         for (name, n) in other.endings {
             *self.endings.entry(name).or_default() += n;
@@ -55,7 +56,7 @@ impl Coverage {
         }
     }
 
-    /// Of a hundred endings, how many are others than an answer of a server.
+    /// The percentage of outcomes other than an answer of a server.
     pub(crate) fn failures_percent(&self) -> usize {
         let total: usize = self.endings.values().sum();
         let fine = self.endings.get("200 OK").copied().unwrap_or(0);
@@ -76,7 +77,7 @@ impl Coverage {
     }
 }
 
-/// A result without addresses.
+/// A result line without addresses and parameters.
 fn ending(line: &str) -> String {
     if line.contains("200 OK") {
         return "200 OK".to_owned();
@@ -86,13 +87,13 @@ fn ending(line: &str) -> String {
     words.join(" ").replace(" from", "")
 }
 
-/// What is known at one event.
+/// The context of one event.
 struct Moment<'a> {
     e: &'a Event,
     ns: &'a Netns,
     /// The packet as it is after the event.
     skb: Option<&'a Skb>,
-    /// What happened to it before in this namespace.
+    /// What happened to the packet earlier in this namespace.
     seen: &'a BTreeSet<&'static str>,
 }
 
@@ -126,7 +127,9 @@ fn findings(session: &Session) -> BTreeSet<u8> {
                 _ => {}
             }
         }
-        changed_rules |= matches!(&e.kind, EventKind::Configured { setting, .. } if matches!(**setting, Setting::Rules(_) | Setting::FlushConntrack));
+        if let EventKind::Configured { setting, .. } = &e.kind {
+            changed_rules |= matches!(**setting, Setting::Rules(_) | Setting::FlushConntrack);
+        }
         let skb = e.packet.and_then(|p| live.get(&p)).cloned();
         let before = e.packet.and_then(|p| seen.get(&p)).unwrap_or(&nothing);
         let moment = Moment {
@@ -230,7 +233,7 @@ fn of_rules(m: &Moment<'_>, session: &Session, changed: bool) -> Vec<u8> {
                 out.push(22);
             }
             if *hook == Hook::Forward && !pods(p.src) && pods(p.dst) && new && *mark == 0 {
-                // From outside to a pod without a mark: routed there, or the mark rule is missing.
+                // From outside to a pod without a mark: routed directly, or without the mark rule.
                 out.push(27);
             }
         }
@@ -317,7 +320,7 @@ impl fmt::Display for Coverage {
         for (name, n) in &self.endings {
             writeln!(f, "{name:30} {n:6}")?;
         }
-        writeln!(f, "{} % of the endings are other than 200 OK", self.failures_percent())?;
+        writeln!(f, "{} % of the outcomes are not 200 OK", self.failures_percent())?;
         let mut first = 1;
         for (name, last) in GROUPS {
             let reached = |f: u8| {

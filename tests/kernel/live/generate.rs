@@ -1,18 +1,18 @@
-//! Random sessions: a cluster, its services, settings, faults, and what is sent, as one document.
+//! Random sessions: one document with a cluster, its Services, settings, faults, and a Script.
 
 use kube::Cluster;
 use kube::cluster::{Pod, RunningService};
 use net::rng::Rng;
 use std::fmt::Write;
 
-/// A session drawn from `seed`; another one for each `attempt`.
+/// A random session. Each pair of `seed` and `attempt` gives another one.
 pub(crate) fn session(seed: u64, attempt: u64) -> String {
     let mut r = Dice(Rng::new(seed ^ (attempt << 48)));
     let mut text = manifests(&mut r);
     text.push_str(&topology(&mut r, seed));
     let (cluster, diags) = kube::build(&text);
     let Some(cluster) = cluster else {
-        panic!("seed {seed} gives a wrong document: {}\n{text}", diags[0])
+        panic!("seed {seed} gives an invalid document: {}\n{text}", diags[0])
     };
     let mut steps =
         Steps { r, cluster: &cluster, text: String::new(), sport: 41_000, used: Vec::new() };
@@ -33,7 +33,7 @@ impl Dice {
     fn below(&mut self, n: u64) -> u64 {
         self.0.below(n)
     }
-    /// True in so many of a hundred.
+    /// Returns true with a probability of `percent` %.
     fn chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
@@ -166,7 +166,7 @@ impl Steps<'_> {
     }
 
     fn source_port(&mut self) -> u16 {
-        // Now and then one that was used before: a clash.
+        // Sometimes one that was used before, so that connections clash.
         if self.r.chance(15)
             && let Some(port) = self.r.pick(&self.used.clone())
         {
@@ -176,9 +176,6 @@ impl Steps<'_> {
         self.used.push(self.sport);
         self.sport
     }
-
-    // ---- who and whom
-    // ----------------------------------------------------------------------------
 
     fn sender(&mut self) -> String {
         match self.r.below(10) {
@@ -191,7 +188,7 @@ impl Steps<'_> {
         }
     }
 
-    /// An address somebody may send to, with a port, and the endpoint every choice falls on.
+    /// A destination with a port, and the endpoint that random rules are to choose.
     fn target(&mut self, udp: bool) -> (String, Option<String>) {
         let protocol = if udp { "UDP" } else { "TCP" };
         let services: Vec<RunningService> = self
@@ -233,7 +230,7 @@ impl Steps<'_> {
         (to, None)
     }
 
-    /// An address of a node's pod network that no pod has.
+    /// An unused address of a node's pod network.
     fn nobody(&self, node: usize) -> std::net::Ipv4Addr {
         let [a, b, c, _] = self.cluster.nodes[node].pod_cidr.network().octets();
         [a, b, c, 200].into()
@@ -272,8 +269,8 @@ impl Steps<'_> {
                 fields.push(format!("to: {to:?}"));
                 fields.extend(endpoint.map(|e| format!("endpoint: {e:?}")));
                 fields.push(format!("sport: {}", self.source_port()));
-                // Two segments at most: how many of more a kernel sends at once is a matter of the
-                // measured round trip (`tcp_tso_autosize`).
+                // At most two segments: whether a kernel sends more at once depends on the measured
+                // round-trip time (`tcp_tso_autosize`).
                 if self.r.chance(15) {
                     fields.push(format!("size: {}", 500 + self.r.below(1900)));
                 }
@@ -312,9 +309,6 @@ impl Steps<'_> {
         fields.push(format!("timeout: {patience}, settle: 100ms"));
         let _ = writeln!(self.text, "  - send: {{{}}}", fields.join(", "));
     }
-
-    // ---- settings and faults
-    // ---------------------------------------------------------------------
 
     fn command(&mut self) -> Option<(String, String)> {
         let node = self.node();
@@ -361,7 +355,7 @@ impl Steps<'_> {
         Some((name, line))
     }
 
-    /// The rules of a node, changed: as another version or another administrator would have them.
+    /// Changed rules for a node, such as another version or an administrator would write.
     fn rules(&mut self, node: usize) -> Option<String> {
         let spec = kube::plan::spec(self.cluster);
         let ns = spec.netns.iter().find(|n| n.name == self.cluster.nodes[node].spec.name.value)?;
@@ -389,22 +383,37 @@ impl Steps<'_> {
             2 => text.replace(&masquerade, &format!("{masquerade} --random-fully")),
             3 => text.replace(
                 &masquerade,
-                "-A KUBE-POSTROUTING -m mark ! --mark 0x4000/0x4000 -j RETURN\n-A KUBE-POSTROUTING -j MARK --set-xmark 0x4000/0x0\n-A KUBE-POSTROUTING -m comment --comment \"kubernetes service traffic requiring SNAT\" -j MASQUERADE",
+                "-A KUBE-POSTROUTING -m mark ! --mark 0x4000/0x4000 -j RETURN\n\
+                 -A KUBE-POSTROUTING -j MARK --set-xmark 0x4000/0x0\n\
+                 -A KUBE-POSTROUTING -m comment \
+                 --comment \"kubernetes service traffic requiring SNAT\" -j MASQUERADE",
             ),
             4 => text.replace(":FORWARD ACCEPT", ":FORWARD DROP"),
-            5 => before("-A FORWARD", &format!("-A FORWARD -s 10.1.4.0/22 {only}-j REJECT --reject-with {with}")),
-            6 => before("-A INPUT", &format!("-A INPUT {}-j {}", if only.is_empty() { "-p icmp " } else { only }, ["DROP", "REJECT"][self.r.below(2) as usize])),
+            5 => before(
+                "-A FORWARD",
+                &format!("-A FORWARD -s 10.1.4.0/22 {only}-j REJECT --reject-with {with}"),
+            ),
+            6 => {
+                let only = if only.is_empty() { "-p icmp " } else { only };
+                let target = ["DROP", "REJECT"][self.r.below(2) as usize];
+                before("-A INPUT", &format!("-A INPUT {only}-j {target}"))
+            }
             7 => text.replace(":80\n", ":81\n"),
             _ => {
-                let last = |l: &str| l.rsplit_once(' ').filter(|(_, to)| l.contains("--to-destination") && to.starts_with("10.1.")).map(|(_, to)| to.to_owned());
-                let to = text.lines().find_map(last)?;
+                let to = text
+                    .lines()
+                    .filter(|l| l.contains("--to-destination"))
+                    .filter_map(|l| l.rsplit_once(' '))
+                    .find(|(_, to)| to.starts_with("10.1."))?
+                    .1
+                    .to_owned();
                 text.replace(&to, &format!("{}:80", self.nobody(node)))
             }
         })
     }
 }
 
-/// A text in double quotes, as YAML reads it.
+/// A text as a double-quoted YAML scalar.
 fn json(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
 }

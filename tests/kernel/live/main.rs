@@ -1,7 +1,7 @@
-//! The simulator against the kernel this runs on: builds sessions from network namespaces, plays
-//! them there, and compares frames, rule counters, connections and what the clients got.
+//! Compares the simulator with the running kernel: builds sessions from network namespaces, plays
+//! them there, and compares frames, rule counters, connections and the clients' results.
 //!
-//! Needs root on Linux. Without, it says so and compares with the committed recordings.
+//! Needs root on Linux.
 
 mod coverage;
 mod generate;
@@ -26,9 +26,9 @@ use support::scenario::{ALL, Embedded, Scenario};
 
 const USAGE: &str = "usage: cargo xtask kernel [--random N] [--seed S] [FILE…]
 
-  --random N   so many random sessions beside the suite; 30 if not given
-  --seed S     the first random session; each of the next has the next number
-  FILE         documents with a Script, instead of suite and random sessions";
+  --random N   play N random sessions besides the suite (default: 30)
+  --seed S     the seed of the first random session; the next ones count up from it
+  FILE         a document with a Script; replaces the suite and the random sessions";
 
 struct Options {
     random: u64,
@@ -43,7 +43,7 @@ fn options() -> Result<Options, String> {
         let mut number = || {
             args.next()
                 .and_then(|n| n.parse().ok())
-                .ok_or(format!("{arg} needs a number behind it\n\n{USAGE}"))
+                .ok_or(format!("{arg} requires a number\n\n{USAGE}"))
         };
         match arg.as_str() {
             "--random" => o.random = number()?,
@@ -53,7 +53,7 @@ fn options() -> Result<Options, String> {
                 std::process::exit(0);
             }
             other if other.starts_with('-') => {
-                return Err(format!("{other} is not understood\n\n{USAGE}"));
+                return Err(format!("unknown option {other}\n\n{USAGE}"));
             }
             file => o.files.push(file.into()),
         }
@@ -61,20 +61,20 @@ fn options() -> Result<Options, String> {
     Ok(o)
 }
 
-/// What is compared: its name, and where it comes from.
+/// A session to compare, by its source.
 enum Work {
     File(PathBuf),
     Scenario(&'static Embedded),
-    /// A release of Kubernetes and a shape of Services, by number, and a seed.
+    /// A Kubernetes release and a shape of Services, as indices into `releases`, and a seed.
     Release(usize, usize, u64),
     Random(u64),
-    /// A release of Kubernetes, by number, in which Services and pods change.
+    /// Changing Services and pods under a Kubernetes release, an index into `releases`.
     Rollout(usize),
-    /// Names and comments that a shell would run, if it were let.
+    /// Names and comments that a shell would execute if they were not quoted.
     Hostile,
 }
 
-/// What no shell may make: see `hostile.yaml`.
+/// A file that `hostile.yaml` tries to create; it must not appear.
 const TRAP: &str = "/tmp/packetwalk-was-here";
 
 impl Work {
@@ -89,7 +89,7 @@ impl Work {
         }
     }
 
-    /// The document and what is done in it.
+    /// The document and its Script.
     fn load(&self) -> Result<(String, Script), String> {
         let document = match self {
             Self::File(path) => std::fs::read_to_string(path).map_err(|e| e.to_string())?,
@@ -110,16 +110,16 @@ impl Work {
     }
 }
 
-/// The first of many sessions that does not hang on a race of a kernel's timers.
+/// The first of the drawn sessions that does not depend on a race between timers of the kernel.
 fn fair(draw: &dyn Fn(u64) -> String) -> Result<(String, Script), String> {
     let mut drawn = (0..).map(|attempt| parse(draw(attempt)));
     let fair = |(d, s): &(String, Script)| {
         steady(d, s.clone()).is_ok_and(|(session, _)| !is_race(&session) && !is_beyond(&session))
     };
-    drawn.find(|d| d.as_ref().map_or(true, fair)).expect("an endless row")
+    drawn.find(|d| d.as_ref().map_or(true, fair)).expect("invariant: the iterator is endless")
 }
 
-/// A document and its Script.
+/// A document with its Script.
 fn parse(document: String) -> Result<(String, Script), String> {
     let (script, diags) = Script::read(&document);
     let told = || diags.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
@@ -145,12 +145,13 @@ fn main() -> ExitCode {
             (0..releases).flat_map(|r| (0..shapes).map(move |s| Work::Release(r, s, o.seed))),
         );
         println!(
-            "the suite, hostile names, {} random sessions from seed {}, and {shapes} shapes of Services and a change of them under {releases} releases of Kubernetes",
+            "comparing the suite, hostile names, {} random sessions from seed {}, \
+             and {shapes} shapes of Services and a rollout under {releases} Kubernetes releases",
             o.random, o.seed
         );
     }
     let _ = std::fs::remove_file(TRAP);
-    // Scripts are run from there as root: it must be ours alone, and new.
+    // Root runs scripts from this folder: it must be new and accessible to root only.
     let dir = std::env::temp_dir().join(format!("packetwalk-kernel-{}", std::process::id()));
     match std::fs::DirBuilder::new()
         .mode(0o700)
@@ -169,19 +170,19 @@ fn main() -> ExitCode {
     }
 }
 
-/// What one worker counted.
+/// The counts of one worker.
 #[derive(Default)]
 struct Tally {
     compared: usize,
     failed: usize,
     items: usize,
-    /// What the kernel did in two ways.
+    /// Sessions that agreed only when they were played again.
     unsteady: Vec<String>,
     coverage: Coverage,
 }
 
-/// Compares everything, on every CPU at once; each lab stays on one, where a kernel does things in
-/// a fixed order.
+/// Compares everything, with a worker on each CPU. A lab is bound to one CPU, because there the
+/// kernel works in a fixed order.
 fn compare_all(work: Vec<Work>, dir: &Path) -> Result<(), String> {
     let random = work.iter().filter(|w| matches!(w, Work::Random(_))).count();
     let queue = Mutex::new(work.into_iter());
@@ -202,7 +203,7 @@ fn compare_all(work: Vec<Work>, dir: &Path) -> Result<(), String> {
         };
         let running: Vec<_> = (0..workers).map(one).collect();
         for worker in running {
-            // A panic has told why by itself.
+            // A panic has already printed its cause.
             let t = worker.join().unwrap_or_else(|_| Tally { failed: 1, ..Tally::default() });
             total.compared += t.compared;
             total.failed += t.failed;
@@ -217,20 +218,17 @@ fn compare_all(work: Vec<Work>, dir: &Path) -> Result<(), String> {
         total.compared, total.items, total.failed
     );
     if !total.unsteady.is_empty() {
-        println!(
-            "the kernel did these in two ways, once as expected: {}",
-            total.unsteady.join(", ")
-        );
+        println!("these sessions agreed only in the second run: {}", total.unsteady.join(", "));
     }
     if total.unsteady.len() > 2 + random / 100 {
-        return Err("too many sessions agree at the second try only".to_owned());
+        return Err("too many sessions agreed only in the second run".to_owned());
     }
     if total.compared == 0 || total.items == 0 {
         return Err("nothing was compared".to_owned());
     }
     let missed = total.coverage.groups_missed();
     if random >= 30 && (!missed.is_empty() || total.coverage.failures_percent() < 30) {
-        return Err(format!("the random sessions reach too little: {missed:?}"));
+        return Err(format!("the random sessions cover too little; missed: {missed:?}"));
     }
     if total.failed > 0 {
         return Err(format!("the documents of the sessions that differ are in {}", dir.display()));
@@ -238,9 +236,8 @@ fn compare_all(work: Vec<Work>, dir: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Compares one session, and prints what differs. A kernel does not always do the same: what
-/// differs is played a second time, and counted apart if the kernel does then what it is expected
-/// to do.
+/// Compares one session and prints the differences. A kernel is not deterministic: a session that
+/// differs is played again, and counted separately if it agrees then.
 fn compare(w: &Work, cpu: usize, dir: &Path, tally: &mut Tally) {
     let (name, own) = (w.name(), dir.join(cpu.to_string()));
     let played = w.load().and_then(|(document, script)| {
@@ -255,7 +252,7 @@ fn compare(w: &Work, cpu: usize, dir: &Path, tally: &mut Tally) {
         let (session, done) = played.as_ref().map_err(Clone::clone)?;
         let seen = observe(session, done, cpu, &own)?;
         if Path::new(TRAP).exists() {
-            return Err(format!("a name was run by a shell: {TRAP} is there"));
+            return Err(format!("a shell executed a name: {TRAP} exists"));
         }
         let (mut items, mut wrong) = differences(session, done, &seen);
         if matches!(w, Work::Release(..)) {
@@ -288,8 +285,8 @@ fn compare(w: &Work, cpu: usize, dir: &Path, tally: &mut Tally) {
     println!("== {name} differs; see {}\n{}", kept.display(), wrong.join("\n"));
 }
 
-/// Plays a script so that no step begins or ends while a timer is about to run out: a real kernel's
-/// timers are late, those of a second by up to 80 ms.
+/// Plays a script so that no step begins or ends shortly before or after a timer expires: timers of
+/// a real kernel are late, those of one second by up to 80 ms.
 fn steady(document: &str, mut script: Script) -> Result<(Session, Vec<Done>), String> {
     loop {
         let (session, done) = script.play(document).map_err(|d| d[0].to_string())?;
@@ -309,9 +306,8 @@ fn steady(document: &str, mut script: Script) -> Result<(Session, Vec<Done>), St
     }
 }
 
-/// Whether two timers of the kernel run out in the same moment, and which is first decides what
-/// happens: a neighbour is given up while something is sent to it, or client and server both repeat
-/// themselves and the server does not know yet.
+/// Whether the result depends on which of two kernel timers expires first: a neighbour entry fails
+/// while a packet is sent to it, or client and server retransmit at the same time.
 fn is_race(session: &Session) -> bool {
     let margin = Duration::millis(60);
     let close = |a: Instant, b: Instant| a < b + margin && b < a + margin;
@@ -342,8 +338,8 @@ fn is_race(session: &Session) -> bool {
     meet(&lost, &asked) || meet(&lost, &again) || meet(&again, &asked)
 }
 
-/// Whether several TCP segments at once meet a way that is narrower than their device: a kernel
-/// says so for each, and sends them again one by one, which the simulator does not do yet.
+/// Whether several TCP segments in flight exceed the path MTU: a kernel reports each, and
+/// retransmits them one by one, which the simulator does not do yet.
 fn is_beyond(session: &Session) -> bool {
     let large = session.events().iter().filter_map(|e| match &e.kind {
         EventKind::PacketMade { packet }
@@ -359,7 +355,7 @@ fn is_beyond(session: &Session) -> bool {
     session.events().iter().any(|e| lost(e) && e.packet.is_some_and(|p| large.contains(&p)))
 }
 
-/// When something may be sent again: whole seconds after every SYN and every question of ARP.
+/// When retransmissions may occur: whole seconds after every SYN and every ARP frame.
 fn timers(session: &Session) -> BTreeSet<Instant> {
     let asks = |e: &net::Event| match &e.kind {
         EventKind::PacketMade { packet } => {
@@ -386,7 +382,7 @@ fn results(session: &Session, done: &[Done]) -> Vec<String> {
     out
 }
 
-/// Ports that are not chance.
+/// The ports that are not random.
 fn known_ports(session: &Session, done: &[Done]) -> Vec<u16> {
     let mut out = vec![53, 80, 81, 443, 6443, 8472, 5300, 8000, 30099];
     for p in session.cluster().services.iter().flat_map(|s| &s.ports) {

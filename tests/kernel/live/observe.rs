@@ -1,4 +1,4 @@
-//! Plays a session's lab on the real kernel and reads what was observed there.
+//! Plays the lab of a session on the running kernel and reads what was observed.
 
 use net::wire::{Frame, frame_text};
 use play::script::Done;
@@ -9,20 +9,20 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use support::kernel::{checksums, mask_ports};
 
-/// What a kernel did.
+/// What was observed on a kernel.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Observation {
-    /// What the clients got.
+    /// The results of the clients.
     pub(crate) results: Vec<String>,
     /// Every frame: number, namespace, device, direction, frame.
     pub(crate) frames: Vec<String>,
-    /// Counters of each node: `table chain rule packets bytes`.
+    /// The counters of each node: `table chain rule packets bytes`.
     pub(crate) counters: BTreeMap<String, Vec<String>>,
-    /// Connections of each node.
+    /// The conntrack entries of each node.
     pub(crate) conntrack: BTreeMap<String, Vec<String>>,
 }
 
-/// Waits for a child, and ends it when its time is over.
+/// Waits for a child process, and kills it after `seconds`.
 fn wait(child: &mut Child, seconds: u64) -> Result<(), String> {
     for _ in 0..seconds * 50 {
         match child.try_wait() {
@@ -37,13 +37,13 @@ fn wait(child: &mut Child, seconds: u64) -> Result<(), String> {
     Err(format!("the lab did not end within {seconds} s"))
 }
 
-/// The namespaces with rules: nodes.
+/// The nodes: the namespaces with rules.
 pub(crate) fn nodes(session: &Session) -> Vec<String> {
     let spec = session.spec().netns.iter();
     spec.filter(|n| n.rules.tables_in_use().next().is_some()).map(|n| n.name.clone()).collect()
 }
 
-/// Builds a session on the kernel, plays it, and reads what happened. `dir` is for its files.
+/// Builds a session on the kernel, plays it, and reads what was observed. `dir` holds its files.
 pub(crate) fn observe(
     session: &Session,
     done: &[Done],
@@ -65,7 +65,7 @@ pub(crate) fn observe(
     };
     let observer = support::root().join("kernel/observe.py");
     let file = |name: &str| std::fs::File::create(dir.join(name)).map_err(|e| e.to_string());
-    // If this program is killed, so is the lab, and with it all it made.
+    // If this program is killed, the lab and everything it created goes with it.
     let mut child = Command::new("setpriv")
         .args(["--pdeathsig", "KILL", "taskset", "--cpu-list", &cpu.to_string(), "bash"])
         .arg(&path)
@@ -118,7 +118,7 @@ fn parse(text: &str, names: &BTreeMap<String, String>) -> Result<Observation, St
     Ok(out)
 }
 
-/// One frame of the taps. IGMP and IPv6 are the kernel's own business.
+/// Parses one frame of the taps. IGMP and IPv6, which the kernel sends by itself, are skipped.
 fn frame(
     line: &str,
     names: &BTreeMap<String, String>,
@@ -147,7 +147,7 @@ fn frame(
     Ok(Some(format!("{number} {name} {device} {direction} {text}")))
 }
 
-/// A counter that is not zero, of a line of `iptables-save -c`.
+/// Parses a non-zero counter from a line of `iptables-save -c`.
 fn counter(line: &str, table: &str, counts: &mut BTreeMap<String, u32>) -> Option<String> {
     let number = |text: &str| {
         text.trim_matches(['[', ']']).split_once(':').map(|(p, b)| (p.to_owned(), b.to_owned()))
@@ -167,7 +167,7 @@ fn counter(line: &str, table: &str, counts: &mut BTreeMap<String, u32>) -> Optio
     (packets != "0").then(|| format!("{table} {chain} {rule} {packets} {bytes}"))
 }
 
-/// Names the ports that are chance in lists of lines.
+/// Masks the random ports in lists of lines.
 pub(crate) fn masked(lines: &[String], known: &[u16]) -> Vec<String> {
     mask_ports(lines.to_vec(), known)
 }

@@ -1,5 +1,5 @@
-//! Eleven shapes of Services and host ports under five releases of Kubernetes: the rules as a
-//! kernel prints them, and random probes.
+//! Eleven shapes of Services and host ports under five Kubernetes releases: the rules as a kernel
+//! prints them, and random probes.
 
 use net::netfilter::save;
 use net::rng::Rng;
@@ -14,7 +14,7 @@ macro_rules! shapes {
     ($($name:literal,)*) => { &[$(($name, include_str!(concat!("../shapes/", $name, ".yaml"))),)*] };
 }
 
-/// Their names and manifests.
+/// The name and manifests of each shape.
 pub(crate) const SHAPES: &[(&str, &str)] = shapes! {
     "cluster-ip",
     "node-port",
@@ -29,10 +29,10 @@ pub(crate) const SHAPES: &[(&str, &str)] = shapes! {
     "host-port",
 };
 
-/// The releases.
+/// The minor versions of the releases.
 pub(crate) const MINORS: [u8; 5] = [10, 16, 22, 28, 36];
 
-/// A release and a shape, by their numbers above.
+/// The name of a session, from the indices of its release and shape.
 pub(crate) fn name(release: usize, shape: usize) -> String {
     format!("1.{} {}", MINORS[release], SHAPES[shape].0)
 }
@@ -43,12 +43,12 @@ fn deployment(name: &str, replicas: u32) -> String {
     )
 }
 
-/// The session of a release and a shape: its probes are drawn from a seed.
+/// The session of a release and a shape, with random probes.
 pub(crate) fn session(release: usize, shape: usize, seed: u64) -> String {
     let minor = MINORS[release];
     let mut r = Rng::new(seed ^ ((minor as u64) << 32) ^ ((shape as u64) << 40));
     let mut text = deployment("web", 3) + &deployment("one", 1) + SHAPES[shape].1;
-    // What every shape meets under some release.
+    // Each shape meets each of these options under one of the releases.
     let proxy = match (release + shape) % 5 {
         1 => "{masqueradeAll: true}",
         2 => "{clusterCIDR: \"\"}",
@@ -114,7 +114,7 @@ pub(crate) fn session(release: usize, shape: usize, seed: u64) -> String {
     )
 }
 
-/// A dump's tables, without the lines that name program and date.
+/// The tables of a dump, without the comments, which contain program and date.
 fn tables(dump: &str) -> BTreeMap<String, Vec<String>> {
     let mut out: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut table = String::new();
@@ -127,8 +127,9 @@ fn tables(dump: &str) -> BTreeMap<String, Vec<String>> {
     out
 }
 
-/// What a kernel prints of a node's rules, once it was given the print, and once kube-proxy's own
-/// words on top of it, against the print. The lines that were compared, and what differs.
+/// Loads the printed rules of each node into the kernel, then kube-proxy's own input on top, and
+/// compares what the kernel prints each time. Returns the number of compared lines, and the
+/// differences.
 pub(crate) fn printed(session: &Session, dir: &Path) -> Result<(usize, Vec<String>), String> {
     let cluster = session.cluster();
     let (mut lines, mut wrong) = (0, Vec::new());
