@@ -1,6 +1,6 @@
-// After Trunk has built, in its staging folder: shrinks the engine, puts the page as it opens into
-// the HTML, and adds the embed and the service worker. Every file gets a name that its content
-// decides, so that a page never meets files of another build.
+// Runs after Trunk's build, in its staging folder: shrinks the engine, inserts the initial page
+// into the HTML, and adds the embed and the service worker. The name of every file contains a hash
+// of its content, so that a page never loads files of another build.
 import { createHash } from "node:crypto";
 import { execFileSync } from "node:child_process";
 import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -19,14 +19,14 @@ const minified = async (text, loader, options) =>
   (await transform(text, { loader, minify: true, charset: "utf8", ...options })).code;
 const digest = (bytes) => createHash("sha256").update(bytes).digest("hex");
 
-/** Writes a file that is named after its content. Returns its name. */
+/** Writes a file with a hash of its content in the name. Returns the name. */
 function add(stem, ending, content) {
   const name = `${stem}-${digest(content).slice(0, 8)}.${ending}`;
   writeFileSync(join(out, name), content);
   return name;
 }
 
-/** Runs a program of this workspace with the toolchain of the host. Returns what it prints. */
+/** Runs a program of this workspace with the toolchain of the host. Returns its output. */
 function workspace(name, ...args) {
   const forWasm = /^(RUSTUP_TOOLCHAIN|RUSTFLAGS|CARGO_(UNSTABLE|BUILD|ENCODED|PROFILE).*)$/;
   const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !forWasm.test(key)));
@@ -41,7 +41,7 @@ function workspace(name, ...args) {
 }
 
 let html = read("index.html");
-/** Replaces what must be there: a build that has moved fails here, not in a browser. */
+/** Replaces a pattern in the HTML. A missing one fails the build instead of the page. */
 function replace(pattern, by) {
   const changed = html.replace(pattern, by);
   if (changed === html) throw new Error(`index.html has changed: ${pattern} was not found`);
@@ -61,7 +61,7 @@ const glueText = read(trunkJs);
 const glue = add("packetwalk", "js", await minified(glueText, "js", { format: "esm" }));
 for (const file of [trunkJs, trunkWasm]) rmSync(join(out, file));
 
-// The styles, but for the fonts', are one file.
+// Merges the style sheets, except that of the fonts.
 const fonts = /^fonts-/;
 const sheets = [...html.matchAll(/<link rel="stylesheet" href="\.\/([\w-]+\.css)"[^>]*>\s*/g)];
 const own = sheets.filter(([, file]) => !fonts.test(file));
@@ -73,7 +73,7 @@ own.forEach(([tag, file], i) => {
   rmSync(join(out, file));
 });
 
-// Trunk's inline script becomes a file: the policy of the page allows no inline script.
+// Moves Trunk's inline script into a file: the page's policy allows no inline scripts.
 const start = add(
   "start",
   "js",
@@ -92,7 +92,7 @@ replace(
   /<script type="module"[^>]*>[\s\S]*?<\/script>/,
   `<script type="module" src="./${start}"></script>`,
 );
-// The picture comes first: the engine has the lowest priority until its script asks for it.
+// The first picture has priority: the engine is fetched with low priority until its script runs.
 replace(/<link rel="modulepreload"[^>]*>\s*/, "");
 replace(
   /<link rel="preload" href="[^"]+\.wasm"[^>]*>/,
@@ -111,11 +111,11 @@ for (const [file, text] of [
 // Integrity and nonce attributes serve no purpose here and break opaque origins.
 html = html.replace(/ (?:integrity|nonce)="[^"]*"/g, "");
 
-// The page as it opens stands in the HTML.
+// Inserts the initial page into the HTML.
 replace("<!-- opening -->", () => workspace("packetwalk-prerender").trim());
 writeFileSync(join(out, "index.html"), html);
 
-// The service worker keeps all files that the page has so far.
+// The service worker caches all files written so far.
 const files = readdirSync(out, { recursive: true, withFileTypes: true })
   .filter((f) => f.isFile() && !f.name.endsWith(".LICENSE") && f.name !== "index.html")
   .map((f) => relative(out, join(f.parentPath ?? f.path, f.name)))
@@ -128,8 +128,8 @@ const offline = source("js/offline.js")
   .replace("/* page */", digest(html));
 writeFileSync(join(out, "offline.js"), await minified(offline, "js"));
 
-// The embed: a small script and a picture at once; the engine, as one classic script with the
-// module as text, when it is asked for. An opaque origin can neither fetch nor import.
+// The embed loads a small script and a picture first, and the engine on demand. As an opaque origin
+// can neither fetch nor import, the engine is one classic script that contains the wasm as text.
 const css = add("embed", "css", style + (await minified(source("styles/embed.css"), "css")));
 const classic = await minified(glueText, "js", {
   format: "iife",
@@ -169,4 +169,4 @@ writeFileSync(
 </html>
 `,
 );
-if (!release) console.log("packetwalk: a debug build; its sizes say nothing");
+if (!release) console.log("packetwalk: a debug build; its sizes are meaningless");

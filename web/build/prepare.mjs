@@ -1,6 +1,6 @@
-// Before Trunk builds: installs the npm packages, bundles the editor and copies the fonts into
-// web/generated. Does nothing if its inputs are unchanged. It imports nothing that is not part of
-// Node, so that a fresh clone can run it.
+// Runs before Trunk's build: installs the npm packages, bundles the editor and copies the fonts
+// into web/generated, unless their inputs are unchanged. It imports only modules of Node itself, so
+// that it runs in a fresh clone.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -5,7 +5,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
-// What rustc's wasm32-unknown-unknown uses beyond the first version of WebAssembly.
+// The features that rustc's target wasm32-unknown-unknown uses beyond WebAssembly 1.0.
 const FEATURES = [
   "bulk-memory",
   "multivalue",

@@ -1,4 +1,4 @@
-//! What is done outside the markup, after an action.
+//! Runs the effects of actions: storage, timers, focus, attributes of the document.
 
 use crate::interop;
 use crate::root::{Msg, Root};
@@ -11,16 +11,16 @@ const LANG: &str = "packetwalk.lang";
 const THEME: &str = "packetwalk.theme";
 const TEXT: &str = "packetwalk.text";
 const SHELF: &str = "packetwalk.shelf";
-/// What the guard put aside when the page met a fault of its own.
+/// The document that guard.js set aside after a panic.
 const RESCUED: &str = "packetwalk.rescued";
 
-/// Runs one effect. A timer is handed back, to be kept as long as it may fire.
+/// Runs one effect. Dropping the returned timer cancels it.
 pub fn run(app: &App, effect: &Effect, link: &Scope<Root>) -> Option<Timeout> {
     match effect {
         Effect::SetEditor => link.send_message(Msg::SetEditor),
         Effect::SetPage => set_page(app),
         Effect::TickAfter(ms) => {
-            // Without motion a step stays longer: there is nothing to see in between.
+            // With reduced motion each step is shown for longer, as there is no animation.
             let ms = if interop::prefers("(prefers-reduced-motion: reduce)") {
                 (*ms).max(1500)
             } else {
@@ -40,7 +40,7 @@ pub fn run(app: &App, effect: &Effect, link: &Scope<Root>) -> Option<Timeout> {
     None
 }
 
-/// Keeps a person's own text over a reload. The link that it came from says it no longer.
+/// Stores the reader's own text, and removes the link from the address, which no longer matches.
 pub fn keep_text(text: &str) {
     interop::drop_link();
     if shelf::is_own(text) {
@@ -50,7 +50,7 @@ pub fn keep_text(text: &str) {
     }
 }
 
-/// The documents a person left for another, and what was saved from a fault.
+/// The reader's other documents, including one that was set aside after a panic.
 pub fn kept_shelf() -> Shelf {
     let mut kept = Shelf::unpack(&interop::load(SHELF).unwrap_or_default());
     if let Some(text) = interop::load(RESCUED) {
@@ -62,7 +62,7 @@ pub fn kept_shelf() -> Shelf {
     kept
 }
 
-/// The text a person left.
+/// The reader's own text from the last visit.
 pub fn kept_text() -> Option<String> {
     interop::load(TEXT)
 }
@@ -75,13 +75,13 @@ fn theme_word(theme: Theme) -> &'static str {
     }
 }
 
-/// The language a person chose, or the browser's.
+/// The language that the reader chose, or that of the browser.
 pub fn chosen_lang() -> view::Lang {
     let tag = interop::load(LANG).unwrap_or_else(interop::browser_language);
     if tag.starts_with("ja") { view::Lang::Ja } else { view::Lang::En }
 }
 
-/// The theme a person chose.
+/// The theme that the reader chose.
 pub fn chosen_theme() -> Theme {
     match interop::load(THEME).as_deref() {
         Some("light") => Theme::Light,
@@ -90,7 +90,7 @@ pub fn chosen_theme() -> Theme {
     }
 }
 
-/// Language and theme of the whole document.
+/// Sets language and theme on the root element.
 pub fn set_page(app: &App) {
     let Some(root) = gloo::utils::document().document_element() else { return };
     let _ = root.set_attribute("lang", app.lang.tag());

@@ -1,9 +1,8 @@
-//! The page inside somebody else's: what its address asks for, and what the two windows tell each
-//! other.
+//! The embed: the parameters of its address, and its messages with the parent page.
 //!
-//! The script before the engine (`embed.js`) reads the address, and checks and sends the messages.
-//! It leaves what it read as `data-` attributes of the body; here they become actions, and what
-//! happens is told to it.
+//! `embed.js` runs before the engine. It reads the address into `data-` attributes of the body, and
+//! validates and sends the messages. This module turns the attributes and the parent page's commands
+//! into actions, and reports the state to `embed.js`.
 
 use crate::interop;
 use crate::root::{Msg, NARROW_EMBED};
@@ -23,26 +22,26 @@ use wasm_bindgen::{JsCast, JsValue};
 use yew::Callback;
 
 thread_local! {
-    /// The link of the address cannot be opened: it was tried once.
+    /// Whether opening the link of the address has failed.
     static UNREADABLE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What the address said.
+/// A parameter of the address; empty if it is missing.
 fn asked(name: &str) -> String {
     gloo::utils::body().get_attribute(&format!("data-{name}")).unwrap_or_default()
 }
 
-/// What is shown.
+/// The part of the page that the embed shows.
 pub fn shown() -> Shown {
     Shown::named(&asked("view")).unwrap_or_default()
 }
 
-/// Whether the transport is there.
+/// Whether the embed has playback controls.
 pub fn has_controls() -> bool {
     asked("controls") != "0"
 }
 
-/// Why there is nothing to show: the link cannot be opened, or its document has errors.
+/// Why nothing can be shown: the link cannot be opened, or its document has errors.
 pub fn broken(app: &App) -> Option<String> {
     interop::link()?;
     if UNREADABLE.get() {
@@ -52,7 +51,7 @@ pub fn broken(app: &App) -> Option<String> {
     error.map(ToString::to_string)
 }
 
-/// What the embed is called: the preset, if it is one.
+/// The title of the embed: that of its preset, or "Packetwalk".
 pub fn title(app: &App) -> &'static str {
     if broken(app).is_some() {
         return "Packetwalk";
@@ -61,8 +60,8 @@ pub fn title(app: &App) -> &'static str {
     preset.map_or("Packetwalk", |p| if app.lang == Lang::Ja { p.title_ja } else { p.title })
 }
 
-/// The embed as it opens: the session of its link, the Script of its document, or what its preset
-/// is there for.
+/// The initial state of the embed: the session of its link, the Script of its document, or the probe
+/// of its preset.
 pub fn opened() -> (App, Vec<Effect>) {
     let lang = match asked("lang").as_str() {
         "ja" => Lang::Ja,
@@ -85,7 +84,7 @@ pub fn opened() -> (App, Vec<Effect>) {
     match own {
         Some(Err(why)) => app.refused = Some(why),
         Some(Ok(())) => {}
-        // What a preset is there for; of a document of somebody's own nobody knows.
+        // A preset has a probe; a document from a link does not.
         None if fresh && interop::link().is_none() => _ = update(&mut app, Action::Send),
         None => {}
     }
@@ -112,8 +111,8 @@ pub fn opened() -> (App, Vec<Effect>) {
     (app, begin)
 }
 
-/// The step that a session begins with where no step was asked for: the first; where no picture is
-/// shown, that of the first rule, as there is nothing to read before it.
+/// The step at which a session opens if the address names none: the first, or, without the diagram,
+/// the first that has rules to show.
 fn first(app: &App) -> usize {
     let Some(l) = app.loaded.as_ref().filter(|_| shown() != Shown::Diagram) else { return 1 };
     let ruled = |i: &usize| {
@@ -125,13 +124,13 @@ fn first(app: &App) -> usize {
     app.steps.iter().position(ruled).map_or(1, |n| n + 1)
 }
 
-/// The script before the engine.
+/// The object of embed.js that receives reports.
 fn frame() -> Option<JsValue> {
     let guard = Reflect::get(&js_sys::global(), &"packetwalk".into()).ok()?;
     Reflect::get(&guard, &"embed".into()).ok().filter(JsValue::is_object)
 }
 
-/// Does what the page around asks for; it was checked.
+/// Carries out a command of the parent page, which embed.js has validated.
 pub fn obey(act: Callback<Msg>) {
     let Some(frame) = frame() else { return };
     let command = Closure::<dyn FnMut(String, f64)>::new(move |what: String, step: f64| {
@@ -143,7 +142,7 @@ pub fn obey(act: Callback<Msg>) {
     let _ = Reflect::set(&frame, &"command".into(), &command.into_js_value());
 }
 
-/// Tells what is shown.
+/// Reports the state to embed.js.
 pub fn tell(app: &App) {
     let Some(frame) = frame() else { return };
     let Some(told) =

@@ -1,7 +1,7 @@
-//! Where the browser is touched: storage, the editor's script, preferences.
+//! Browser interfaces: storage, files, the clipboard, the address, the editor.
 //!
-//! Everything may fail and says nothing then: with an opaque origin (a sandboxed frame) storage
-//! throws, and the editor is not there.
+//! Failures are silent, because they are expected: with an opaque origin (a sandboxed frame) storage
+//! throws, and there is no editor.
 
 use js_sys::Promise;
 use js_sys::{Array, Function, Object, Reflect};
@@ -9,12 +9,12 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{HtmlElement, HtmlScriptElement};
 
-/// A stored text; none if there is none, or no storage.
+/// A text from storage; `None` if it is missing or storage is not available.
 pub fn load(key: &str) -> Option<String> {
     web_sys::window()?.local_storage().ok()??.get_item(key).ok()?
 }
 
-/// Stores a text, if there is storage, and room in it. Says whether it did.
+/// Stores a text. Returns false if storage is full or not available.
 pub fn save(key: &str, value: &str) -> bool {
     let storage = web_sys::window().and_then(|w| w.local_storage().ok().flatten());
     storage.is_some_and(|s| s.set_item(key, value).is_ok())
@@ -28,7 +28,7 @@ pub fn forget(key: &str) {
     }
 }
 
-/// Whether a media query holds.
+/// Whether a media query matches.
 pub fn prefers(query: &str) -> bool {
     web_sys::window().and_then(|w| w.match_media(query).ok().flatten()).is_some_and(|m| m.matches())
 }
@@ -49,7 +49,7 @@ pub fn browser_language() -> String {
         .unwrap_or_default()
 }
 
-/// Gives something to the person as a file.
+/// Downloads bytes as a file.
 pub fn download(name: &str, media: &str, bytes: &[u8]) {
     let parts = Array::of1(&js_sys::Uint8Array::from(bytes));
     let options = web_sys::BlobPropertyBag::new();
@@ -73,10 +73,10 @@ fn give(name: &str, blob: &web_sys::Blob) {
     let _ = web_sys::Url::revoke_object_url(&url);
 }
 
-/// So many pixels of a painted picture for one of the page.
+/// The resolution of a PNG: its pixels for each pixel of the page.
 const FINE: f64 = 2.0;
 
-/// Paints a picture, and gives it to the person as a PNG file.
+/// Renders an SVG picture and downloads it as a PNG file.
 pub fn paint(name: &str, svg: &str, failed: impl Fn() + Clone + 'static) {
     let Ok(image) = web_sys::HtmlImageElement::new() else { return failed() };
     let (name, painted, none) = (name.to_owned(), image.clone(), failed.clone());
@@ -114,10 +114,11 @@ pub fn paint(name: &str, svg: &str, failed: impl Fn() + Clone + 'static) {
     image.set_src(&format!("data:image/svg+xml,{}", String::from(address)));
 }
 
-/// What is called when a text was copied, or not.
+/// The callbacks of a pending copy: success and failure.
 pub type Copying = [Closure<dyn FnMut(JsValue)>; 2];
 
-/// Copies a text; then says whether the browser let it. What it gives back is kept until then.
+/// Copies a text to the clipboard and calls `done` with whether the browser allowed it. The returned
+/// callbacks must be kept until then.
 pub fn copy(text: &str, done: impl Fn(bool) + Clone + 'static) -> Option<Copying> {
     let clipboard =
         web_sys::window().and_then(|w| Reflect::get(&w.navigator(), &"clipboard".into()).ok());
@@ -141,13 +142,13 @@ pub fn copy(text: &str, done: impl Fn(bool) + Clone + 'static) -> Option<Copying
     Some(copying)
 }
 
-/// The address of the page, without what stands behind #.
+/// The address of the page without its fragment.
 pub fn address() -> String {
     let href = web_sys::window().and_then(|w| w.location().href().ok()).unwrap_or_default();
     href.split('#').next().unwrap_or_default().to_owned()
 }
 
-/// The link that stands in the address.
+/// The fragment of the address, if it is a link.
 pub fn link() -> Option<String> {
     web_sys::window()?
         .location()
@@ -156,7 +157,7 @@ pub fn link() -> Option<String> {
         .filter(|h| h.starts_with("#v") && h.as_bytes().get(2).is_some_and(u8::is_ascii_digit))
 }
 
-/// Takes what stands behind # out of the address.
+/// Removes the fragment from the address.
 pub fn drop_link() {
     if let Some(w) = web_sys::window().filter(|w| w.location().hash().is_ok_and(|h| !h.is_empty()))
         && let Ok(history) = w.history()
@@ -165,20 +166,20 @@ pub fn drop_link() {
     }
 }
 
-/// A mark in the editor: where, how bad, what.
+/// A diagnostic in the editor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
-    /// First UTF-16 unit.
+    /// Start, in UTF-16 units.
     pub from: u32,
-    /// The unit after the last.
+    /// End (exclusive), in UTF-16 units.
     pub to: u32,
     /// `error`, `warning` or `info`.
     pub severity: &'static str,
-    /// What is wrong, and what to type.
+    /// The message, and the hint in a line of its own.
     pub message: String,
 }
 
-/// The CodeMirror editor, once its script is there.
+/// The CodeMirror editor, mounted after its script was loaded.
 pub struct Editor {
     handle: JsValue,
     _on_change: Closure<dyn FnMut(String)>,
@@ -187,7 +188,7 @@ pub struct Editor {
 }
 
 impl Editor {
-    /// Loads the editor's script, unless it is there, and calls `then`.
+    /// Loads the script of the editor if necessary, then calls `then`.
     pub fn load(then: impl FnOnce() + 'static) {
         if Self::api().is_some() {
             return then();
@@ -241,22 +242,22 @@ impl Editor {
         f.call1(&self.handle, arg).ok()
     }
 
-    /// Where the cursor is, in UTF-16 units.
+    /// The position of the cursor, in UTF-16 units.
     pub fn cursor(&self) -> u32 {
         self.call("cursor", &JsValue::UNDEFINED).and_then(|v| v.as_f64()).map_or(0, |v| v as u32)
     }
 
-    /// Shows another text.
+    /// Replaces the text.
     pub fn set_text(&self, text: &str) {
         self.call("setText", &text.into());
     }
 
-    /// Goes to a place, in UTF-16 units, and marks its line for a moment.
+    /// Scrolls to a position, in UTF-16 units, and selects the rest of its line.
     pub fn reveal(&self, at: u32) {
         self.call("reveal", &at.into());
     }
 
-    /// Marks faults.
+    /// Shows diagnostics.
     pub fn set_marks(&self, marks: &[Mark]) {
         let list = Array::new();
         for m in marks {
@@ -321,7 +322,7 @@ pub fn byte(text: &str, at: u32) -> usize {
     text.len()
 }
 
-/// A byte offset of a text in UTF-16 units, as the editor counts.
+/// Converts a byte offset to UTF-16 units, in which the editor counts.
 pub fn utf16(text: &str, byte: u32) -> u32 {
     text.get(..byte as usize).map_or(0, |t| t.encode_utf16().count() as u32)
 }

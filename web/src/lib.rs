@@ -1,11 +1,12 @@
-//! The page: draws what the view computed, and tells it what a person did.
+//! The page: renders what `view` computes, and turns input events into actions.
 //!
-//! One stateful component, [`root::Root`], holds [`view::app::App`] on a [`page`]; everything below
-//! it is a function from that state to markup, drawn again when what it depends on changed. What
-//! must be done outside the markup (the editor, storage, timers) is an effect, run in [`effects`].
+//! One stateful component, [`root::Root`], holds the state [`view::app::App`] in a
+//! [`page_context::PageContext`]. Everything below it is a function from that state to markup,
+//! rendered again when its input changes. Work outside the markup (editor, storage, timers) is an
+//! effect, run in [`effects`].
 //!
-//! **Architecture invariant.** Nothing is decided here: no sentence, arrow or address is made in
-//! this crate. It runs under a policy without inline scripts and styles.
+//! **Architecture invariant.** This crate makes no decisions: it creates no sentence, arrow or
+//! address. It runs under a content security policy without inline scripts and styles.
 #![deny(unsafe_code)]
 
 pub mod components;

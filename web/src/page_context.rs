@@ -39,16 +39,16 @@ pub struct PageContext {
     pub ghost: NodeRef,
     /// Whether it is an embed: read only, in a frame of another page.
     pub embed: bool,
-    /// The system's colour scheme is dark, as the page opened.
+    /// Whether the colour scheme of the system was dark when the page was opened.
     pub system_is_dark: bool,
-    /// Where the editor is mounted.
+    /// The element that the editor is mounted in.
     pub editor_host: NodeRef,
     /// Whether the editor is mounted.
     pub editor_ready: Cell<bool>,
 }
 
 impl PageContext {
-    /// A page at its first moment that nothing listens to: for printing it as HTML.
+    /// A page at its first moment without callbacks, for rendering it to HTML.
     pub fn inert(app: App) -> Rc<Self> {
         Rc::new(Self {
             app: RefCell::new(app),

@@ -1,4 +1,4 @@
-//! The one stateful component.
+//! The root component, which holds the state of the page.
 
 use crate::components;
 use crate::effects;
@@ -20,20 +20,20 @@ use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 use yew::prelude::*;
 
-/// Below this width the panes are tabs; the same number stands in small.css.
+/// Below this width the panes are tabs. small.css has the same number.
 const NARROW: &str = "(max-width: 899px)";
 
-/// Below this one an embed follows the packet; it has no panes.
+/// Below this width an embed, which has no panes, follows the packet.
 pub(crate) const NARROW_EMBED: &str = "(max-width: 479px)";
 
-/// How the page is mounted.
+/// The properties of the root component.
 #[derive(Clone, PartialEq, Eq, Properties)]
 pub struct Props {
-    /// Read only, in somebody else's page.
+    /// Whether this is an embed, which is read-only.
     pub embed: bool,
 }
 
-/// Mounts the page in its place; or the embed, if the document says so.
+/// Mounts the page, or the embed if the body has the attribute `data-embed`.
 pub fn mount() {
     let place = gloo::utils::document()
         .get_element_by_id("app")
@@ -48,7 +48,7 @@ const TYPING: u32 = 100;
 
 /// Something that happened.
 pub enum Msg {
-    /// A person did something, or a timer.
+    /// An action of the reader or of a timer.
     Do(Action),
     /// The text was typed in the editor: it is read when the keys have rested for [`TYPING`].
     Typed(String),
@@ -56,43 +56,43 @@ pub enum Msg {
     Read,
     /// The text that the editor shows must change.
     SetEditor,
-    /// The editor's script is there.
+    /// The script of the editor was loaded.
     EditorReady,
-    /// A frame of the capsule's glide.
+    /// An animation frame of the packet, with its time in milliseconds.
     Glide(f64),
-    /// A hand on the picture.
+    /// A pointer event of the picture.
     Touch(Touch),
-    /// Something only the browser can do.
+    /// A request that needs the browser.
     Ask(Ask),
-    /// A field gets the keyboard focus.
+    /// Move the keyboard focus to a field.
     Focus(Field),
-    /// It plays from now on, or not.
+    /// The parent page started or paused playback.
     Play(bool),
 }
 
-/// What needs the browser.
+/// A request that needs the browser.
 pub enum Ask {
     /// A file was chosen or dropped.
     Open(web_sys::File),
-    /// The text becomes a file.
+    /// Save the document as a file.
     Save,
-    /// To this byte of the text.
+    /// Move the editor's cursor to this byte of the document.
     Jump(u32),
-    /// From the text's cursor to its thing on the diagram.
+    /// Select the element of the diagram that the editor's cursor is at.
     ToDiagram,
 }
 
-/// A glide of the capsule: from, to, since when.
+/// The movement of the packet: start, end, and the time of its first frame.
 struct Glide {
     from: (f32, f32),
     to: (f32, f32),
     since: Option<f64>,
 }
 
-/// The page.
+/// The root component.
 pub struct Root {
     page: Rc<PageContext>,
-    /// The faults that the editor shows.
+    /// The diagnostics that the editor shows.
     marked: Rc<Vec<Diagnostic>>,
     editor: Option<Editor>,
     viewport: Viewport,
@@ -147,7 +147,7 @@ impl Component for Root {
         });
         if !embed {
             let link = ctx.link().clone();
-            // The first picture comes first; the editor follows it.
+            // The editor is loaded after the first picture.
             Timeout::new(0, move || Editor::load(move || link.send_message(Msg::EditorReady)))
                 .forget();
         }
@@ -294,7 +294,7 @@ impl Component for Root {
                     Field::Link => "link",
                     Field::Share => "share",
                 };
-                // It may be drawn first.
+                // Deferred: the field may not be rendered yet.
                 Timeout::new(0, move || {
                     if let Some(e) = gloo::utils::document()
                         .get_element_by_id(id)
@@ -345,7 +345,7 @@ impl Component for Root {
     }
 }
 
-/// The page as it opens, and what that has to bring about.
+/// The initial state of the page, and the effects of opening it.
 fn opened(props: &Props) -> (App, Vec<view::app::Effect>) {
     if props.embed {
         return crate::embedded::opened();
@@ -425,7 +425,7 @@ impl Root {
         editor.set_marks(&marks);
     }
 
-    /// After a render the capsule stands where it was; it glides to where it is now.
+    /// Starts the movement of the packet from its previous to its current position.
     fn start_glide(&mut self, ctx: &Context<Self>) {
         let Some(to) = self.page.scene.borrow().capsule.as_ref().map(|c| c.at) else {
             self.shown_at = None;
@@ -456,7 +456,7 @@ impl Root {
         let since = *g.since.get_or_insert(now);
         let length = ((g.from.0 - g.to.0).hypot(g.from.1 - g.to.1) * 0.9).clamp(180.0, 600.0);
         let t = ((now - since) as f32 / length).clamp(0.0, 1.0);
-        // Fast out, slow in.
+        // Ease-out: fast at first, then slower.
         let eased = 1.0 - (1.0 - t).powi(3);
         let at = (g.from.0 + (g.to.0 - g.from.0) * eased, g.from.1 + (g.to.1 - g.from.1) * eased);
         self.place(at);
@@ -468,7 +468,7 @@ impl Root {
     }
 
     fn place(&mut self, at: (f32, f32)) {
-        // Set to the same, it would be laid out again.
+        // Setting the same value would still cause a layout.
         if self.shown_at.replace(at) == Some(at) {
             return;
         }
@@ -481,7 +481,7 @@ impl Root {
     }
 }
 
-/// A file dropped anywhere on the page is opened.
+/// Opens a file that is dropped anywhere on the page.
 fn drops(ctx: &Context<Root>) -> Vec<EventListener> {
     let options = EventListenerOptions::enable_prevent_default();
     let document = gloo::utils::document();
@@ -499,7 +499,7 @@ fn drops(ctx: &Context<Root>) -> Vec<EventListener> {
     vec![over, drop]
 }
 
-/// What a key does, unless it is typed into something.
+/// The message of a key, unless it is typed into a field.
 fn key(e: &KeyboardEvent) -> Option<Msg> {
     let target = e.target().and_then(|t| t.dyn_into::<web_sys::Element>().ok());
     let tag = target.as_ref().map(web_sys::Element::tag_name).unwrap_or_default();
@@ -513,7 +513,7 @@ fn key(e: &KeyboardEvent) -> Option<Msg> {
     });
     let undoes = target.as_ref().is_none_or(|t| tag != "INPUT" || t.id() == "command");
     let command = e.ctrl_key() || e.meta_key();
-    // One undo over everything, also while one types in the text.
+    // There is one undo history, also while the editor has the focus.
     match (e.key().as_str(), e.shift_key()) {
         ("z" | "Z", false) if command && undoes => return Some(Msg::Do(Action::Undo)),
         ("z" | "Z", true) | ("y", false) if command && undoes => {

@@ -29,13 +29,13 @@ pub enum Touch {
     Fit,
 }
 
-/// The part of the picture that is shown: left, top, width and height, in units of the picture.
+/// The visible part of the picture: left, top, width and height, in picture units.
 pub type Camera = (f32, f32, f32, f32);
 
-/// The width that a narrow page shows, in units of the picture.
+/// The width that a narrow page shows, in picture units.
 pub const PHONE: f32 = 340.0;
 
-/// What is shown unless the reader zooms: the whole picture; on a narrow page the node that the
+/// The camera unless the reader zooms: the whole picture, or, on a narrow page, the node that the
 /// packet is in.
 pub fn fit(app: &App, scene: &Scene) -> Camera {
     let Some(l) = &app.loaded else { return (0.0, 0.0, 100.0, 100.0) };
@@ -47,7 +47,7 @@ pub fn fit(app: &App, scene: &Scene) -> Camera {
     }
 }
 
-/// A camera as the `viewBox` of the picture.
+/// A camera as the value of the attribute `viewBox`.
 pub fn view_box((x, y, w, h): Camera) -> String {
     [x, y, w, h].map(|v| Px(v).to_string()).join(" ")
 }
@@ -75,7 +75,7 @@ pub struct Viewport {
     pub picture: NodeRef,
     /// The outline of what is dragged.
     pub ghost: NodeRef,
-    /// What the reader zoomed or moved to; `None` while the picture fits.
+    /// The camera that the reader zoomed or panned to; `None` while the whole picture is shown.
     pub camera: Rc<Cell<Option<Camera>>>,
     shown: Cell<Option<Camera>>,
     held: Option<Held>,
@@ -233,7 +233,7 @@ impl Viewport {
                     .unwrap_or_default();
                 let moved = |old: i32, by: f32| old + (by / scale).round() as i32;
                 let mut to = (moved(x, at.0 - held.at.0), moved(y, at.1 - held.at.1));
-                // Hosts stand below the segment's line.
+                // Hosts stay below the line of their segment.
                 if let Thing::Host(_) = thing {
                     to.1 = to.1.max(0);
                 }

@@ -1,8 +1,8 @@
-//! Prints the page as it opens, once for each language and layout, as HTML for the file that is
-//! served. A browser shows it before it has the engine; the engine then draws the same page in its
-//! place.
+//! Prints the initial page as HTML, once for each language and layout, to be inserted into
+//! index.html. A browser shows it before the engine is loaded; the engine then replaces it by the
+//! same page.
 //!
-//! **Architecture invariant.** This program draws nothing itself: the markup is that of
+//! **Architecture invariant.** This program creates no markup of its own: it renders
 //! [`web::components::page`].
 #![forbid(unsafe_code)]
 
@@ -11,7 +11,7 @@ use view::app::App;
 use web::page_context::PageContext;
 use yew::prelude::*;
 
-/// Which of the pages is printed.
+/// The language and layout of a printed page.
 #[derive(Clone, PartialEq, Properties)]
 struct Variant {
     lang: Lang,

@@ -148,7 +148,7 @@ impl Component for Bottom {
     }
 }
 
-/// A hashed chain name, cut after four characters of its hash.
+/// A chain name with its hash truncated to four characters.
 fn short(name: &str) -> String {
     let hashed = name.starts_with("KUBE-SVC-") || name.starts_with("KUBE-SEP-");
     if hashed && name.len() > 14 { format!("{}…", &name[..13]) } else { name.to_owned() }
@@ -339,7 +339,7 @@ fn packet(p: &Page<'_>) -> Html {
     html! { <div class="packet" lang="en">{ ops(p) }{ layers(p, &v) }{ bytes(p, &v) }</div> }
 }
 
-/// What can be done to the packet at this moment.
+/// The operations on the packet at this moment.
 fn ops(p: &Page<'_>) -> Html {
     if p.embed() {
         return html! { <div></div> };

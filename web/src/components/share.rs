@@ -378,7 +378,7 @@ impl Sharing {
     }
 }
 
-/// The tab that an arrow leads to.
+/// The tab that an arrow key moves to.
 fn turned(here: Tab, key: &str) -> Option<Msg> {
     const ALL: [Tab; 3] = [Tab::Link, Tab::Embed, Tab::Files];
     let to = match key {
