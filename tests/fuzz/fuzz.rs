@@ -132,7 +132,10 @@ spec:
   - {on: node01, run: \"ip link set ens192 mtu 600\"}
   - {on: node02, run: \"ip neigh del 192.168.120.226 dev ens192\"}
   - {on: node02, run: \"iptables-restore <<< '*nat\\n-A PREROUTING -j MARK --set-xmark 0x1/0x1\\nCOMMIT'\"}
-  - send: {from: bastion, to: \"10.1.5.4:53\", proto: udp, size: 2000, timeout: 100ms, during: [{after: 1ms, on: node01, run: \"bridge fdb del 0a:58:0a:01:05:04 dev flannel.1\"}]}
+  - send: {from: bastion, to: \"10.1.5.4:53\", proto: udp, size: 2000, timeout: 100ms}
+  - {at: {probe: 4, after: 1ms}, on: node01, run: \"bridge fdb del 0a:58:0a:01:05:04 dev flannel.1\"}
+  - {at: {probe: 4, direction: request, marker: encapsulated}, packet: {delay: 20ms}}
+  - {at: {probe: 1, marker: rule-dnat}, packet: drop}
 ";
 
 #[test]
@@ -149,12 +152,12 @@ fn a_session_of_any_document_ends() {
         let (cluster, diags) = kube::build(&text);
         assert!(cluster.is_some() || !diags.is_empty(), "case {case}: no cluster, and no error");
         let Some(script) = script else { continue };
-        if let Ok((session, done)) = script.play(&text) {
+        if let Ok(session) = script.play(&text) {
             played += 1;
             events += session.events().len();
             // Every session ends, and has a lab script or an error.
             assert!(session.events().len() < 1_000_000, "case {case}");
-            let _ = play::lab::script(&session, &done);
+            let _ = play::lab::script(&session);
         }
     }
     println!("{played} sessions were played, {events} events");

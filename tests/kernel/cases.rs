@@ -4,13 +4,13 @@ use net::socket::Pmtudisc;
 use net::spec::{NeighbourSpec, NetnsSpec};
 use net::wire::{Body, Ipv4, Tcp, TcpFlags, TcpOptions};
 use net::{Duration, Spec, neigh::NudState};
-use play::{Action, Probe, Protocol, Session};
+use play::{Probe, Protocol, Session};
 
 /// One step of a recording.
 #[derive(Clone, Debug)]
 pub(crate) enum Then {
-    /// A client's request.
-    Send(Box<Probe>),
+    /// A client's request, with commands that are run on node01 20 ms after it began.
+    Send(Box<Probe>, Vec<&'static str>),
     /// A packet that was injected.
     Inject(&'static str, Ipv4),
 }
@@ -61,7 +61,7 @@ fn at(endpoint: &str, probe: Probe) -> Probe {
 }
 
 fn case(name: &'static str, preset: &'static str, probes: Vec<Probe>) -> Case {
-    let then = probes.into_iter().map(|p| Then::Send(Box::new(p))).collect();
+    let then = probes.into_iter().map(|p| Then::Send(Box::new(p), Vec::new())).collect();
     Case {
         name,
         preset,
@@ -364,11 +364,9 @@ fn failures() -> Vec<Case> {
         pinned(t, "10.1.5.4")
             .replace("--to-destination 10.1.5.4:80", "--to-destination 10.1.5.99:80")
     };
-    let shell = |line: &str| Action::Shell { host: "node01".to_owned(), line: line.to_owned() };
-    let midway = |sport, actions: Vec<Action>| Probe {
-        pause: Duration::millis(40),
-        during: actions.into_iter().map(|a| (Duration::millis(20), a)).collect(),
-        ..probe("centos", CIP, sport)
+    let midway = |name, sport, lines: Vec<&'static str>| {
+        let probe = Probe { pause: Duration::millis(40), ..probe("centos", CIP, sport) };
+        Case { then: vec![Then::Send(Box::new(probe), lines)], ..case(name, CLUSTERIP, Vec::new()) }
     };
     let pinned_54: Option<fn(&str) -> String> = Some(|t| pinned(t, "10.1.5.4"));
     vec![
@@ -442,19 +440,11 @@ fn failures() -> Vec<Case> {
         },
         Case {
             rules: pinned_54,
-            ..case(
-                "24a-rules-change-midway",
-                CLUSTERIP,
-                vec![midway(42401, vec![shell("iptables-restore 10.1.5.5")])],
-            )
+            ..midway("24a-rules-change-midway", 42401, vec!["iptables-restore 10.1.5.5"])
         },
         Case {
             rules: pinned_54,
-            ..case(
-                "24b-conntrack-flush-same-endpoint",
-                CLUSTERIP,
-                vec![midway(42402, vec![shell("conntrack -F")])],
-            )
+            ..midway("24b-conntrack-flush-same-endpoint", 42402, vec!["conntrack -F"])
         },
         Case {
             rules: pinned_54,
@@ -463,13 +453,10 @@ fn failures() -> Vec<Case> {
                 ("node01", "ip neigh del 10.1.5.5 dev cni0"),
                 ("node01", "ip neigh add 10.1.5.5 lladdr 0a:58:0a:01:05:05 dev cni0 nud reachable"),
             ],
-            ..case(
+            ..midway(
                 "24c-conntrack-flush-other-endpoint",
-                CLUSTERIP,
-                vec![midway(
-                    42403,
-                    vec![shell("iptables-restore 10.1.5.5"), shell("conntrack -F")],
-                )],
+                42403,
+                vec!["iptables-restore 10.1.5.5", "conntrack -F"],
             )
         },
         Case {
@@ -524,7 +511,7 @@ fn failures() -> Vec<Case> {
 /// The ports that are not random.
 pub(crate) fn known_ports(case: &Case) -> Vec<u16> {
     let sports =
-        case.then.iter().filter_map(|t| if let Then::Send(p) = t { p.sport } else { None });
+        case.then.iter().filter_map(|t| if let Then::Send(p, _) = t { p.sport } else { None });
     [53, 80, 81, 443, 6443, 8000, 8472, 30080, 30081, 42001].into_iter().chain(sports).collect()
 }
 
@@ -533,16 +520,13 @@ const NO_BRIDGE_NF: Option<(&str, &str)> = Some((
     "vtepMAC: \"ba:12:6c:5e:8f:01\"\n    sysctl: {net.bridge.bridge-nf-call-iptables: 0}",
 ));
 
-/// Replaces `iptables-restore ENDPOINT` by one with the rules of that node, in which every random
-/// rule chooses the endpoint.
-pub(crate) fn fill_in_rules(session: &Session, action: &mut Action) {
-    if let Action::Shell { host, line } = action
-        && let Some(endpoint) = line.strip_prefix("iptables-restore ")
-    {
-        let ns = session.world().state().ns_named(host).expect("node").1;
-        let text = net::netfilter::save(&ns.rules, "a test", "a day", &|_, _| (0, 0));
-        *line = format!("iptables-restore <<< '{}'", pinned(&text, endpoint));
-    }
+/// Replaces `iptables-restore ENDPOINT` by one with the rules of node01, in which every random rule
+/// chooses the endpoint.
+pub(crate) fn fill_in_rules(session: &Session, line: &str) -> String {
+    let Some(endpoint) = line.strip_prefix("iptables-restore ") else { return line.to_owned() };
+    let ns = session.world().state().ns_named("node01").expect("node").1;
+    let text = net::netfilter::save(&ns.rules, "a test", "a day", &|_, _| (0, 0));
+    format!("iptables-restore <<< '{}'", pinned(&text, endpoint))
 }
 
 /// Sets the probabilities of the Service's endpoints to 0 and 1, as the recordings did.

@@ -8,7 +8,7 @@ use cases::{Case, Then, cases};
 use net::netfilter::Ruleset;
 use net::{Spec, State};
 use play::presets::Preset;
-use play::{Probe, Run, Session, Start, Timeline, record};
+use play::{Anchor, Probe, Run, Session, Start, Step, Timeline, record};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -140,14 +140,18 @@ fn run(case: &Case) -> (Session, Vec<Run>, Vec<String>) {
     let (mut runs, mut results) = (Vec::new(), Vec::new());
     for then in &case.then {
         match then {
-            Then::Send(probe) => {
-                let mut probe = Probe::clone(probe);
-                for (_, action) in &mut probe.during {
-                    cases::fill_in_rules(&session, action);
-                }
-                let run = play::shell::send(&mut session, &probe)
-                    .unwrap_or_else(|e| panic!("{}: {e}", case.name));
-                results.extend(record::results(&session, &probe, &run, &|n| short(&session, n)));
+            Then::Send(probe, lines) => {
+                let n = runs.len() as u32 + 1;
+                let mut steps = vec![Step::send(Probe::clone(probe))];
+                steps.extend(lines.iter().map(|line| {
+                    let anchor = Anchor::After { probe: n, after: net::Duration::millis(20) };
+                    let line = cases::fill_in_rules(&session, line);
+                    Step { anchor, ..Step::run("node01", &line) }
+                }));
+                let done = session.play(&steps);
+                let run = done[0].run().unwrap_or_else(|| panic!("{}: {done:?}", case.name));
+                let run = run.clone();
+                results.extend(record::results(&session, probe, &run, &|n| short(&session, n)));
                 runs.push(run);
             }
             Then::Inject(host, packet) => {

@@ -8,7 +8,7 @@ use net::neigh::NudState;
 use net::rng::Rng;
 use net::state::FdbEntry;
 use play::presets::Preset;
-use play::{Ending, Probe, Protocol, Session, shell};
+use play::{Anchor, Ending, Probe, Protocol, Run, Session, Step, shell};
 use std::collections::BTreeSet;
 
 fn session(version: &str, more: &str) -> Session {
@@ -21,6 +21,17 @@ fn run(s: &mut Session, line: &str) -> String {
     let out = shell::exec(s, "node01", line);
     assert_eq!(out.status, 0, "{line}: {}", out.text);
     out.text
+}
+
+/// Sends a probe, and runs commands on node01 a number of milliseconds after.
+fn send_while(s: &mut Session, probe: Probe, during: Vec<(u64, String)>) -> Run {
+    let n = 1 + s.steps().iter().filter(|s| s.sends()).count() as u32;
+    let mut steps = vec![Step::send(probe)];
+    steps.extend(during.into_iter().map(|(ms, line)| {
+        let anchor = Anchor::After { probe: n, after: net::Duration::millis(ms) };
+        Step { anchor, ..Step::run("node01", &line) }
+    }));
+    s.play(&steps)[0].run().expect("sent").clone()
 }
 
 /// The differences between the nodes and the state that would be written for the cluster now.
@@ -438,10 +449,11 @@ fn of_overlapping_changes_the_last_one_wins() {
         for seed in 0..6 {
             let mut s = session(version, "");
             let mut rng = Rng::new(seed);
-            let mut probe = Probe {
+            let probe = Probe {
                 pause: net::Duration::secs(6),
                 ..Probe::new("bastion", "192.168.120.226:30080")
             };
+            let mut during = Vec::new();
             for i in 0..12 {
                 let line = match rng.below(5) {
                     0 => format!(
@@ -454,12 +466,10 @@ fn of_overlapping_changes_the_last_one_wins() {
                     }
                     _ => apply(80 + rng.below(3) as u32),
                 };
-                let action = play::Action::Shell { host: "node01".to_owned(), line };
-                probe.during.push((net::Duration::millis(100 + i * 350 + rng.below(300)), action));
+                during.push((100 + i * 350 + rng.below(300), line));
             }
-            probe.during.sort_by_key(|(at, _)| *at);
-            let told = format!("{version}, seed {seed}: {:?}", probe.during);
-            shell::send(&mut s, &probe).expect("sent");
+            let told = format!("{version}, seed {seed}: {during:?}");
+            send_while(&mut s, probe, during);
             run(&mut s, "systemctl start kube-proxy");
             assert_eq!(strays(&s), Vec::<String>::new(), "{told}");
             undone(&s);
@@ -514,16 +524,13 @@ fn a_client_ends_with_its_pod() {
         .find(|p| p.deployment == "nginx-deployment")
         .expect("a pod")
         .clone();
-    let mut probe = Probe {
+    let probe = Probe {
         pause: net::Duration::secs(3),
         settle: Some(net::Duration::millis(10)),
         ..Probe::new(&format!("pod/{}", pod.netns()), "svc/nginx-service:8000")
     };
     let line = format!("kubectl delete pod {}", pod.name);
-    probe
-        .during
-        .push((net::Duration::millis(50), play::Action::Shell { host: "node01".to_owned(), line }));
-    let verdict = shell::send(&mut s, &probe).expect("sent").verdict;
+    let verdict = send_while(&mut s, probe, vec![(50, line)]).verdict;
     assert_eq!(
         (verdict.ending, verdict.outcome),
         (Ending::Failed, Some(net::socket::Outcome::Killed))
@@ -560,18 +567,11 @@ fn a_deleted_node_can_be_added_again() {
         s.send(&Probe::new("bastion", "192.168.120.227:8080")).expect("sent").verdict.ending,
         Ending::Answered
     );
-    let mut probe =
+    let probe =
         Probe { pause: net::Duration::secs(4), ..Probe::new("bastion", "192.168.120.226:30080") };
-    for (after, line) in [
-        (100, "kubectl delete node node02".to_owned()),
-        (300, format!("kubectl apply -f - <<< '{topology}'")),
-    ] {
-        probe.during.push((
-            net::Duration::millis(after),
-            play::Action::Shell { host: "node01".to_owned(), line },
-        ));
-    }
-    shell::send(&mut s, &probe).expect("sent");
+    let apply = format!("kubectl apply -f - <<< '{topology}'");
+    let during = vec![(100, "kubectl delete node node02".to_owned()), (300, apply)];
+    send_while(&mut s, probe, during);
     assert!(s.last().ns_named("node02").is_some(), "the node is back");
     let refused = shell::exec(&mut s, "node01", "kubectl delete node master01");
     assert!(refused.status != 0 && refused.text.contains("API server"), "{}", refused.text);

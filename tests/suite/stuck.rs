@@ -3,12 +3,11 @@
 use net::DropReason;
 use net::event::EventKind;
 use play::record;
-use play::script::{Done, Outcome, Script};
-use play::{Action, Session};
+use play::{Act, Script, Session};
 use std::collections::BTreeMap;
 
 /// Plays steps in the cluster of the article.
-fn play(steps: &str) -> (Session, Vec<Done>) {
+fn play(steps: &str) -> Session {
     let cluster = play::presets::Preset::named("article-nodeport").expect("preset").document();
     let document = format!(
         "{cluster}\n---\napiVersion: packetwalk.dev/v1alpha1\nkind: Script\nspec:\n  start: known\n  steps:\n{steps}"
@@ -20,8 +19,9 @@ fn play(steps: &str) -> (Session, Vec<Done>) {
         .unwrap_or_else(|_| panic!("it plays"))
 }
 
-fn results(session: &Session, done: &Done) -> Vec<String> {
-    let (Action::Send(probe), Outcome::Run(run)) = (&done.action, &done.result) else {
+fn results(session: &Session, step: usize) -> Vec<String> {
+    let (Act::Send(probe), Some(run)) = (&session.steps()[step].act, session.results()[step].run())
+    else {
         return Vec::new();
     };
     record::results(session, probe, run, &str::to_owned)
@@ -45,7 +45,7 @@ const LOOP: &str = "  - {on: node01, run: \"ip route add 10.1.7.0/24 via 192.168
 
 #[test]
 fn a_routing_loop_ends_by_ttl() {
-    let (session, done) = play(&format!(
+    let session = play(&format!(
         "{LOOP}  - send: {{from: bastion, to: 10.1.7.9, proto: icmp, timeout: 300ms}}\n"
     ));
     let forwarded = session
@@ -57,7 +57,7 @@ fn a_routing_loop_ends_by_ttl() {
     assert!(forwarded >= 63, "{forwarded} times forwarded");
     // The node that dropped the packet has just sent a redirect, and the ICMP rate limit suppresses
     // a second error at the same time: the client gets none, as on a real kernel.
-    assert_eq!(results(&session, done.last().expect("a step")), ["ping 10.1.7.9: no answer"]);
+    assert_eq!(results(&session, 3), ["ping 10.1.7.9: no answer"]);
 }
 
 #[test]
@@ -65,13 +65,11 @@ fn a_storm_ends_by_the_event_budget_and_each_run_has_its_own() {
     let storm = "  - send: {from: bastion, to: 10.1.7.9, proto: icmp, ttl: 255, \
                  count: 100, interval: 1ms, timeout: 1s}\n";
     let after = "  - send: {from: bastion, to: \"192.168.120.226:30080\"}\n";
-    let (session, done) = play(&format!("{LOOP}{storm}{after}"));
-    let run =
-        |i: usize| if let Outcome::Run(run) = &done[i].result { run.events.clone() } else { 0..0 };
-    let n = run(3).len();
+    let session = play(&format!("{LOOP}{storm}{after}"));
+    let n = session.results()[3].run().map_or(0, |r| r.events.len());
     assert!((200_000..201_000).contains(&n), "{n} events");
     assert!(drops(&session).contains_key(&DropReason::Budget), "{:?}", drops(&session));
-    let said = results(&session, &done[4]);
+    let said = results(&session, 4);
     assert!(said.len() == 1 && said[0].contains("200 OK"), "{said:?}");
 }
 
@@ -81,7 +79,7 @@ fn a_storm_of_fragments_leaves_nothing_behind() {
     let storm = "  - send: {from: bastion, to: 10.1.7.9, proto: icmp, size: 3000, pmtudisc: dont, \
                  ttl: 255, count: 100, interval: 1ms, timeout: 1s}\n";
     let after = "  - send: {from: node01, to: 10.1.7.9, proto: icmp, timeout: 40s, settle: 1s}\n";
-    let (session, _) = play(&format!("{LOOP}{storm}{after}"));
+    let session = play(&format!("{LOOP}{storm}{after}"));
     assert!(drops(&session).contains_key(&DropReason::Budget), "{:?}", drops(&session));
     assert!(session.world().state().netns.iter().all(|n| n.fragments.is_empty()));
 }

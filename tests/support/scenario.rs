@@ -2,7 +2,7 @@
 
 use net::Duration;
 use play::presets::Preset;
-use play::{Action, Probe, Protocol, Run, Script, Session, Start};
+use play::{Probe, Protocol, Run, Script, Session, Start, Step};
 use serde::Deserialize;
 
 /// `scenario.toml`.
@@ -63,7 +63,7 @@ impl Scenario {
     /// If the document is wrong.
     pub fn script(&self, name: &str, manifests: Option<&str>) -> (String, Script) {
         let patient = |s: &Send| {
-            Action::Send(Probe {
+            Step::send(Probe {
                 timeout: Some(Duration::millis(1300)),
                 settle: Some(Duration::millis(100)),
                 ..s.probe(name)
@@ -72,12 +72,7 @@ impl Scenario {
         let start = if self.cold { Start::Cold } else { Start::Known };
         (
             self.document(name, manifests),
-            Script {
-                seed: self.seed,
-                start,
-                steps: self.send.iter().map(patient).collect(),
-                places: Vec::new(),
-            },
+            Script { seed: self.seed, start, steps: self.send.iter().map(patient).collect() },
         )
     }
 

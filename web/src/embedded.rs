@@ -13,7 +13,7 @@ use play::Ending;
 use play::presets::Preset;
 use std::cell::Cell;
 use view::Lang;
-use view::app::{Action, App, Effect, Tab, Theme, update};
+use view::app::{Action, App, Effect, Tab, Theme, link, update};
 use view::embed::Shown;
 use view::story::{Grain, place};
 use view::words::{Context, sentence, verdict};
@@ -66,8 +66,12 @@ pub fn opened() -> (App, Vec<Effect>) {
     let lang = match asked("lang").as_str() {
         "ja" => Lang::Ja,
         "en" => Lang::En,
-        _ if interop::browser_language().starts_with("ja") => Lang::Ja,
-        _ => Lang::En,
+        _ => match interop::link().and_then(|l| link::language(&l)) {
+            Some(tag) if tag == "ja" => Lang::Ja,
+            Some(_) => Lang::En,
+            None if interop::browser_language().starts_with("ja") => Lang::Ja,
+            None => Lang::En,
+        },
     };
     let mut app = App::new(lang, &asked("preset"));
     app.theme = match asked("theme").as_str() {
@@ -79,14 +83,10 @@ pub fn opened() -> (App, Vec<Effect>) {
         update(&mut app, Action::Link(link));
         UNREADABLE.set(app.refused.is_some());
     }
-    let fresh = app.script.is_empty() && app.refused.is_none();
-    let own = if fresh { app.play_script() } else { None };
-    match own {
-        Some(Err(why)) => app.refused = Some(why),
-        Some(Ok(())) => {}
-        // A preset has a probe; a document from a link does not.
-        None if fresh && interop::link().is_none() => _ = update(&mut app, Action::Send),
-        None => {}
+    // A preset has a probe; a document from a link has its Script.
+    let fresh = interop::link().is_none();
+    if fresh {
+        update(&mut app, Action::Send);
     }
     match asked("grain").as_str() {
         "hops" => _ = update(&mut app, Action::Grain(Grain::Hops)),

@@ -74,7 +74,7 @@ pub enum Msg {
 pub enum Ask {
     /// A file was chosen or dropped.
     Open(web_sys::File),
-    /// Save the document as a file.
+    /// Save the document and its Script as a file.
     Save,
     /// Move the editor's cursor to this byte of the document.
     Jump(u32),
@@ -264,11 +264,8 @@ impl Component for Root {
                 false
             }
             Msg::Ask(Ask::Save) => {
-                interop::download(
-                    "packetwalk.yaml",
-                    "text/plain;charset=utf-8",
-                    self.page.app.borrow().text.as_bytes(),
-                );
+                let file = self.page.app.borrow().file();
+                interop::download("packetwalk.yaml", "text/plain;charset=utf-8", file.as_bytes());
                 false
             }
             Msg::Ask(Ask::Jump(byte)) => {

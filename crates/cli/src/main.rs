@@ -13,11 +13,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use kube::{Diagnostic, Severity};
 use play::presets::{ALL, Preset};
 use play::probe::{parse_endpoint, usual_protocol};
-use play::script::{Done, Outcome, Script};
-use play::{Action, Ending, Probe, Protocol, Session, capture, lab, shell};
+use play::{Ending, Probe, Protocol, Script, Session, capture, lab, shell};
 use std::io::{Read, Write};
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use view::Lang;
 use view::app::link;
@@ -28,7 +27,8 @@ use view::embed::{Shown, Snippet};
 #[command(
     version,
     about,
-    after_help = "FILE is a path, - for standard input, preset:NAME, or a link to the page (quoted for the shell)."
+    after_help = "FILE is a path, - for standard input, preset:NAME, or a link to the page (in quotes, for \
+the shell). Where several are taken, a folder stands for its *.yaml, *.yml and *.json files."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -41,7 +41,7 @@ enum Command {
     Presets,
     /// Checks documents and prints every diagnostic as FILE:LINE:COL.
     Check {
-        /// The documents.
+        /// Documents, or folders of them.
         #[arg(required = true)]
         files: Vec<String>,
     },
@@ -77,10 +77,14 @@ enum Command {
         /// The folder to write to.
         folder: PathBuf,
     },
-    /// Plays the document's Script, step by step.
+    /// Plays each document's Script, and prints what came of every step.
     Run {
-        /// The document.
-        file: String,
+        /// Documents, or folders of documents.
+        #[arg(required = true)]
+        files: Vec<String>,
+        /// The format of the output.
+        #[arg(long, value_enum, default_value = "hops")]
+        format: Format,
         /// The language of the output.
         #[arg(long, value_enum, default_value = "en")]
         lang: Language,
@@ -110,7 +114,7 @@ enum Command {
     },
     /// Prints the shortcode that `embed --for hugo` uses, for layouts/shortcodes/packetwalk.html.
     Shortcode,
-    /// Prints the document that a link contains.
+    /// Prints the file that a link contains: the document and the Script of the session.
     Open {
         /// The link, from the page or from `packetwalk link`; - for standard input.
         link: String,
@@ -171,8 +175,9 @@ impl From<Language> for Lang {
 
 #[derive(Args)]
 struct Trace {
-    /// The document.
-    file: String,
+    /// Documents, or folders of documents.
+    #[arg(required = true)]
+    files: Vec<String>,
     /// The sender: a host, node, pod/NAME, deploy/NAME or an address.
     #[arg(long)]
     from: String,
@@ -239,7 +244,7 @@ fn run(command: Command) -> Result<ExitCode, Stop> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        Command::Check { files } => check(&files),
+        Command::Check { files } => check(&expanded(&files)?),
         Command::Exec { file, host, command, chance } => {
             let mut session = open(&file, &chance)?;
             let out = shell::exec(&mut session, &host, &command.join(" "));
@@ -272,10 +277,18 @@ fn run(command: Command) -> Result<ExitCode, Stop> {
                 }
             }
         }
-        Command::Trace(t) => trace(&t),
+        Command::Trace(t) => {
+            let files = expanded(&t.files)?;
+            if t.pcap.is_some() && files.len() > 1 {
+                return Err(usage("--pcap: one capture is of one document"));
+            }
+            each(&files, |file| trace(file, &t))
+        }
         Command::Svg(p) => page::picture(&p),
         Command::Posters { folder } => page::posters(&folder),
-        Command::Run { file, lang } => run_script(&file, lang),
+        Command::Run { files, format, lang } => {
+            each(&expanded(&files)?, |file| run_script(file, format, lang.into()))
+        }
         Command::Link { asked, page } => page::address_of(&asked, &page),
         Command::Embed { asked, page, kind, view } => page::snippet(&asked, &page, &kind, &view),
         Command::Shortcode => {
@@ -288,8 +301,11 @@ fn run(command: Command) -> Result<ExitCode, Stop> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Lab { file } => {
-            let (session, done) = played(&file)?;
-            print(&lab::script(&session, &done).map_err(|e| usage(e.to_string()))?)?;
+            let lab = lab::script(&played(&file)?).map_err(|e| usage(e.to_string()))?;
+            for what in &lab.left_out {
+                eprintln!("left out: {what}");
+            }
+            print(&lab.script)?;
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -350,16 +366,57 @@ fn named(file: &str) -> &str {
     if link::is_link(file) { "the link" } else { file }
 }
 
-/// The document that a link contains.
+/// The file that a link holds.
 fn linked(address: &str) -> Result<String, Stop> {
-    let (text, steps) =
-        link::document(address).map_err(|f| usage(view::words::link_fault(&f, Lang::En)))?;
-    if steps > 0 {
-        eprintln!(
-            "The link also contains a session of {steps} steps, which is not played here: open the link in a browser to see it."
-        );
+    link::file(address).map_err(|f| usage(view::words::link_fault(&f, Lang::En)))
+}
+
+/// The documents of arguments: a folder stands for the documents in it, by name.
+fn expanded(files: &[String]) -> Result<Vec<String>, Stop> {
+    let mut out = Vec::new();
+    for file in files {
+        if !Path::new(file).is_dir() {
+            out.push(file.clone());
+            continue;
+        }
+        let entries = std::fs::read_dir(file).map_err(|e| usage(format!("{file}: {e}")))?;
+        let is_document = |p: &PathBuf| {
+            let end = p.extension().and_then(|e| e.to_str()).unwrap_or_default();
+            ["yaml", "yml", "json"].contains(&end) && p.is_file()
+        };
+        let mut found: Vec<PathBuf> =
+            entries.flatten().map(|e| e.path()).filter(is_document).collect();
+        if found.is_empty() {
+            return Err(usage(format!("{file}: no *.yaml, *.yml or *.json file is there")));
+        }
+        found.sort();
+        out.extend(found.into_iter().map(|p| p.display().to_string()));
     }
-    Ok(text)
+    Ok(out)
+}
+
+/// Does something with each document, below its name if there are several; what one cannot do does
+/// not keep the others. The worst exit status.
+fn each(
+    files: &[String],
+    mut act: impl FnMut(&str) -> Result<bool, Stop>,
+) -> Result<ExitCode, Stop> {
+    if let [file] = files {
+        return Ok(if act(file)? { ExitCode::SUCCESS } else { ExitCode::from(1) });
+    }
+    let mut worst = 0;
+    for file in files {
+        print(&format!("== {}\n", named(file)))?;
+        let status = match act(file) {
+            Ok(good) => u8::from(!good),
+            Err(Stop(message, status)) => {
+                eprintln!("{}", message.trim_end());
+                status
+            }
+        };
+        worst = worst.max(status);
+    }
+    Ok(ExitCode::from(worst))
 }
 
 fn told(file: &str, diags: &[Diagnostic]) -> String {
@@ -390,7 +447,7 @@ fn endpoint(text: &str) -> Result<(IpAddr, Option<u16>), Stop> {
 }
 
 /// Prints every outcome of a request, with its probability.
-fn outcomes(session: &Session, probe: &Probe, t: &Trace) -> Result<ExitCode, Stop> {
+fn outcomes(session: &Session, probe: &Probe, t: &Trace) -> Result<bool, Stop> {
     let found = play::outcomes::outcomes(session, probe).map_err(|e| usage(e.to_string()))?;
     let labels = view::Labels::new(session.cluster(), session.last());
     let mut failed = false;
@@ -406,80 +463,37 @@ fn outcomes(session: &Session, probe: &Probe, t: &Trace) -> Result<ExitCode, Sto
         ))?;
     }
     print("Not followed: the source ports of VXLAN packets and of masquerading.\n")?;
-    Ok(if failed { ExitCode::from(1) } else { ExitCode::SUCCESS })
+    Ok(!failed)
 }
 
 /// Builds the cluster of a document and plays its Script, if it has one.
-fn played(file: &str) -> Result<(Session, Vec<Done>), Stop> {
+fn played(file: &str) -> Result<Session, Stop> {
     let text = read(file)?;
     let (script, diags) = Script::read(&text);
     if diags.iter().any(|d| d.severity == Severity::Error) {
         return Err(Stop(told(file, &diags), 1));
     }
-    let script = script.unwrap_or(Script {
-        seed: 0,
-        start: play::Start::Known,
-        steps: Vec::new(),
-        places: Vec::new(),
-    });
-    script.play(&text).map_err(|diags| Stop(told(file, &diags), 1))
+    let none = || Script { start: play::Start::Known, ..Script::default() };
+    script.unwrap_or_else(none).play(&text).map_err(|diags| Stop(told(file, &diags), 1))
 }
 
-fn run_script(file: &str, lang: Language) -> Result<ExitCode, Stop> {
-    let (session, done) = played(file)?;
-    if done.is_empty() {
+fn run_script(file: &str, format: Format, lang: Lang) -> Result<bool, Stop> {
+    let session = played(file)?;
+    if session.steps().is_empty() {
         return Err(usage(format!(
             "{} has no Script to play: add a YAML document with kind: Script and steps",
             named(file)
         )));
     }
     let labels = view::Labels::new(session.cluster(), session.last());
-    let mut failed = false;
-    for d in &done {
-        match (&d.action, &d.result) {
-            (Action::Send(p), Outcome::Run(run)) => {
-                failed |= run.verdict.ending == Ending::Failed;
-                print(&format!("# {} to {}, at {} s\n", p.from, p.to, d.at))?;
-                print(&view::trace::hops(
-                    session.last(),
-                    session.events(),
-                    &labels,
-                    run,
-                    lang.into(),
-                ))?;
-                for s in &d.said {
-                    print(&format!(
-                        "{} s: {}$ {}\n{}",
-                        s.at,
-                        s.host,
-                        s.line.trim_end(),
-                        s.output.text
-                    ))?;
-                }
-                let after = run.events.end..d.events.end;
-                print(&view::trace::ops(
-                    session.last(),
-                    session.events(),
-                    &labels,
-                    after,
-                    lang.into(),
-                ))?;
-            }
-            (Action::Shell { host, line }, Outcome::Output(out)) => {
-                failed |= out.status != 0;
-                print(&format!("{host}$ {}\n{}", line.trim_end(), out.text))?;
-                print(&view::trace::ops(
-                    session.last(),
-                    session.events(),
-                    &labels,
-                    d.events.clone(),
-                    lang.into(),
-                ))?;
-            }
-            _ => {}
-        }
-    }
-    Ok(if failed { ExitCode::from(1) } else { ExitCode::SUCCESS })
+    print(&match format {
+        Format::Hops => view::session::text(&session, &labels, view::trace::hops, lang),
+        Format::Text => view::session::text(&session, &labels, view::trace::text, lang),
+        Format::Markdown => view::session::markdown(&session, &labels, lang),
+        Format::Mermaid => view::session::mermaid(&session, &labels, lang),
+        Format::Json => view::json::session(&session, &labels, lang),
+    })?;
+    Ok(view::session::is_good(&session))
 }
 
 /// The protocol of a probe: that of the option, or the usual one for the destination.
@@ -515,8 +529,8 @@ fn captured(session: &Session, events: &[net::Event], t: &Trace) -> Result<Vec<u
     Ok(capture::pcapng(session.last(), events, &chosen))
 }
 
-fn trace(t: &Trace) -> Result<ExitCode, Stop> {
-    let mut session = open(&t.file, &t.chance)?;
+fn trace(file: &str, t: &Trace) -> Result<bool, Stop> {
+    let mut session = open(file, &t.chance)?;
     let proto = protocol(&session, &t.to, t.proto);
     if t.ttl.is_some() && proto != Protocol::Icmp {
         return Err(usage("--ttl requires a ping: add --proto icmp, or remove it".to_owned()));
@@ -531,11 +545,11 @@ fn trace(t: &Trace) -> Result<ExitCode, Stop> {
     probe.endpoint = t.endpoint.as_deref().map(endpoint).transpose()?;
     let warnings: Vec<_> =
         session.notes().iter().filter(|d| d.severity == Severity::Warning).cloned().collect();
-    eprint!("{}", told(&t.file, &warnings));
+    eprint!("{}", told(file, &warnings));
     if t.outcomes {
         return outcomes(&session, &probe, t);
     }
-    let run = session.send(&probe).map_err(|e| usage(e.to_string()))?;
+    let run = session.send(&probe).map_err(|e| usage(format!("{}: {e}", named(file))))?;
     let lang = t.lang.into();
     let state = session.world().state();
     let labels = view::Labels::new(session.cluster(), state);
@@ -550,5 +564,5 @@ fn trace(t: &Trace) -> Result<ExitCode, Stop> {
         Format::Mermaid => view::mermaid::run(state, session.events(), &labels, &run, lang),
         Format::Json => view::json::run(&session, &labels, &run, lang),
     })?;
-    Ok(if run.verdict.ending == Ending::Answered { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(run.verdict.ending == Ending::Answered)
 }

@@ -4,6 +4,7 @@ use crate::{Chance, Language, Proto, Stop, only_link, print, protocol, told, usa
 use clap::{Args, ValueEnum};
 use kube::Severity;
 use play::presets::ALL;
+use play::{Script, Start};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -17,9 +18,9 @@ use view::svg;
 /// A session: that of a document, with a probe or its Script, or that of a link.
 #[derive(Args)]
 pub(crate) struct Asked {
-    /// The document, or a link, whose session and moment are used.
+    /// The document, or a link. Its Script is played; a link also has a moment.
     file: String,
-    /// The sender. Without --from and --to the document's Script is played, if it has one.
+    /// The sender of one more request, after the steps of the Script.
     #[arg(long, requires = "to")]
     from: Option<String>,
     /// The destination: an address, svc/NAME, a host, node or pod; with :PORT if it has one.
@@ -39,6 +40,9 @@ pub(crate) struct Asked {
     /// The language of the output.
     #[arg(long, value_enum, default_value = "en")]
     lang: Language,
+    /// Keep the data of Secrets, tokens and last-applied-configuration in a link.
+    #[arg(long)]
+    keep_secrets: bool,
 }
 
 #[derive(Args)]
@@ -61,21 +65,29 @@ pub(crate) enum Colours {
 }
 
 pub(super) fn too_long() -> Stop {
-    usage(format!("the document does not fit into a link of at most {} KiB", link::MOST_KIB))
+    usage(format!(
+        "this does not fit into a link of at most {} KiB, {} steps and {} packets",
+        link::MOST_KIB,
+        link::MOST_STEPS,
+        link::MOST_PACKETS
+    ))
 }
 
 /// The page's state for a document or link, after the probe or the Script, at the moment of --at.
 /// Without --at, a link keeps its own moment, and a run is shown at step `usual`.
 fn session(a: &Asked, given: String, theme: Theme, usual: usize) -> Result<App, Stop> {
     let mut app = App::new(a.lang.into(), a.file.strip_prefix("preset:").unwrap_or_default());
-    (app.seed, app.cold, app.theme) = (a.chance.seed, a.chance.cold, theme);
-    let link = only_link(&given);
-    if let Some(address) = link {
+    let start = if a.chance.cold { Start::Cold } else { Start::Used };
+    app.script = Script { seed: a.chance.seed, start, steps: Vec::new() }.into();
+    (app.theme, app.keep_secrets) = (theme, a.keep_secrets);
+    let is_link = only_link(&given).is_some();
+    if let Some(address) = only_link(&given) {
         if a.chance.cold || a.chance.seed != 0 {
             return Err(usage("--seed and --cold: the link sets them; remove the options"));
         }
         app = link::open(address, &app)
             .map_err(|f| usage(view::words::link_fault(&f, a.lang.into())))?;
+        app.keep_secrets = a.keep_secrets;
     } else {
         update(&mut app, Action::Opened(given));
     }
@@ -85,11 +97,8 @@ fn session(a: &Asked, given: String, theme: Theme, usual: usize) -> Result<App, 
     if let (Some(from), Some(to)) = (&a.from, &a.to) {
         send(&mut app, from, to, a)?;
         update(&mut app, Action::SeekStep(usual));
-    } else if app.script.is_empty() {
-        match app.play_script() {
-            Some(Err(why)) => eprintln!("{why}"),
-            _ => _ = update(&mut app, Action::SeekStep(usual)),
-        }
+    } else if !is_link {
+        update(&mut app, Action::SeekStep(usual));
     }
     if let Some(why) = app.refused {
         return Err(usage(why));
@@ -164,6 +173,7 @@ pub(super) fn address_of(asked: &Asked, page: &str) -> Result<ExitCode, Stop> {
         && play::script::check(&given).iter().any(|d| d.severity == Severity::Error);
     let app = if broken && asked.from.is_none() && asked.at.is_none() {
         let mut app = App::new(Lang::En, "");
+        app.keep_secrets = asked.keep_secrets;
         update(&mut app, Action::Opened(given));
         app
     } else {

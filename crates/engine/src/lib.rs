@@ -13,7 +13,7 @@ mod types;
 use js_sys::{Array, Error, JSON, Object, Reflect};
 use kube::{Diagnostic, Severity};
 use play::probe::usual_protocol;
-use play::{Protocol, script};
+use play::{Protocol, Script, Start, script};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -460,6 +460,7 @@ fn app(options: JsValue) -> Result<App, JsValue> {
         "dark" => Theme::Dark,
         other => return Err(fault(&format!("theme {other:?}: must be auto, light or dark"))),
     };
-    (app.seed, app.cold) = (u64::from(options.seed), options.cold);
+    let start = if options.cold { Start::Cold } else { Start::Used };
+    app.script = Script { seed: u64::from(options.seed), start, steps: Vec::new() }.into();
     Ok(app)
 }

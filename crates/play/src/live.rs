@@ -1,7 +1,7 @@
 //! A cluster that changes while it is played: what its components have still to do, when, and what
 //! each knows (`pkg/proxy/iptables/proxier.go`, `pkg/util/async/bounded_frequency_runner.go`).
 
-use crate::session::{LONGEST_RUN, Session};
+use crate::session::Session;
 use kube::fault::{Daemon, Fault};
 use kube::plan::{self, Synced};
 use kube::proxy::{self, Flow};
@@ -15,8 +15,7 @@ use net::route::Route;
 use net::state::{Device, FdbEntry};
 use net::wire::PROTO_UDP;
 use net::{Duration, Instant, NetnsId};
-use std::collections::BTreeSet;
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// What a session knows of its cluster beyond its document.
@@ -31,43 +30,20 @@ pub(crate) struct Live {
     /// The cluster that each node's kube-proxy synced last; at first it is that of the beginning.
     known: Vec<(String, Rc<Cluster>)>,
     /// The syncs that were done, by the event that says so.
-    syncs: Vec<(usize, Done)>,
-    /// What components have still to do; the first thing is the last.
-    due: Vec<(Instant, Task)>,
+    syncs: Vec<(usize, Synchronized)>,
+    /// What components have still to do, by time and then in the order in which it was decided.
+    due: BTreeMap<(Instant, u64), Operation>,
+    /// How many things were put there so far.
+    decided: u64,
 }
 
 /// A sync that was done: enough to tell what was fed to iptables-restore.
 #[derive(Clone, Debug)]
-struct Done {
+struct Synchronized {
     node: String,
     rules: Rc<Ruleset>,
     before: Option<Rc<Cluster>>,
     cluster: Rc<Cluster>,
-}
-
-/// What a task is about, where another may depend on it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum About {
-    /// The sync of a node.
-    Sync(String),
-    /// A namespace that goes.
-    Delete(String),
-    /// Anything else.
-    Other,
-}
-
-/// Something a component has still to do. A page that only shows never makes one, and carries
-/// nothing of it.
-#[derive(Clone)]
-struct Task {
-    about: About,
-    perform: Rc<dyn Fn(&mut Session)>,
-}
-
-impl fmt::Debug for Task {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.about.fmt(f)
-    }
 }
 
 /// kube-proxy syncs no more often than this.
@@ -88,7 +64,8 @@ impl Live {
             stopped,
             known: Vec::new(),
             syncs: Vec::new(),
-            due: Vec::new(),
+            due: BTreeMap::new(),
+            decided: 0,
         }
     }
 
@@ -116,9 +93,9 @@ impl Live {
     }
 
     /// One more thing to do, after everything that is due at that time or before.
-    fn put(&mut self, at: Instant, task: Task) {
-        let i = self.due.iter().position(|(t, _)| *t <= at).unwrap_or(self.due.len());
-        self.due.insert(i, (at, task));
+    fn put(&mut self, at: Instant, task: Operation) {
+        self.due.insert((at, self.decided), task);
+        self.decided += 1;
     }
 }
 
@@ -156,19 +133,15 @@ impl Session {
         let now = self.world().now();
         for step in steps {
             let mut at = now + step.after;
-            let about = match &step.work {
-                Work::Sync(_) => About::Sync(step.netns.clone()),
-                Work::Delete(name) => About::Delete(name.clone()),
-                _ => About::Other,
-            };
             // One sync after the other.
-            if let (About::Sync(_), Some((last, _))) =
-                (&about, self.live.due.iter().find(|(_, t)| t.about == about))
+            let sync =
+                |(_, s): &(_, &Operation)| matches!(s.work, Work::Sync(_)) && s.netns == step.netns;
+            if let (Work::Sync(_), Some(((last, _), _))) =
+                (&step.work, self.live.due.iter().rev().find(sync))
             {
                 at = at.max(*last + MIN_SYNC);
             }
-            self.live
-                .put(at, Task { about, perform: Rc::new(move |session| session.perform(&step)) });
+            self.live.put(at, step);
         }
         self.live.history.push((self.events().len(), cluster.clone()));
         self.joined(&cluster);
@@ -180,60 +153,36 @@ impl Session {
         let comes = |name: &str| {
             steps.iter().any(|s| matches!(&s.work, Work::Add(spec, _) if spec.name == name))
         };
-        let again = self
-            .live
-            .due
-            .iter()
-            .any(|(_, t)| matches!(&t.about, About::Delete(name) if comes(name)));
-        if !again {
+        let goes =
+            |s: &Operation| if let Work::Delete(name) = &s.work { comes(name) } else { false };
+        if !self.live.due.values().any(goes) {
             return;
         }
         let (leaving, rest) = std::mem::take(&mut self.live.due)
             .into_iter()
-            .partition(|(_, t)| matches!(t.about, About::Delete(_)));
+            .partition(|(_, s)| matches!(s.work, Work::Delete(_)));
         self.live.due = rest;
-        let leaving: Vec<(Instant, Task)> = leaving;
-        for (_, task) in leaving.into_iter().rev() {
-            (task.perform)(self);
+        let leaving: BTreeMap<_, Operation> = leaving;
+        for step in leaving.values() {
+            self.work(step);
         }
     }
 
     /// When a component next does something.
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.live.due.last().map(|(at, _)| *at)
-    }
-
-    /// Lets the world go on until so many events lie behind, or nothing is under way and no
-    /// component has anything to do.
-    pub(crate) fn go_on(&mut self, events: usize) {
-        let deadline = self.world().now() + LONGEST_RUN;
-        while let Some(due) = self.next_due() {
-            self.world_mut().run_to(events, due);
-            if self.events().len() >= events {
-                return;
-            }
-            self.perform_next();
-        }
-        self.world_mut().run_to(events, deadline);
-    }
-
-    /// Lets components do everything they have still to do.
-    pub(crate) fn settle(&mut self) {
-        while self.next_due().is_some() {
-            self.go_on(usize::MAX);
-        }
+        self.live.due.first_key_value().map(|((at, _), _)| *at)
     }
 
     /// The next thing a component has to do, at its time.
     pub(crate) fn perform_next(&mut self) {
-        let Some((at, task)) = self.live.due.pop() else { return };
+        let Some(((at, _), step)) = self.live.due.pop_first() else { return };
         if self.world().now() < at {
             self.world_mut().advance(at);
         }
-        (task.perform)(self);
+        self.work(&step);
     }
 
-    fn perform(&mut self, step: &Operation) {
+    fn work(&mut self, step: &Operation) {
         let Some(at) = self.world().state().ns_named(&step.netns).map(|n| n.0) else { return };
         let by = step.by;
         let dev = |s: &Self, name: &str| {
@@ -335,7 +284,8 @@ impl Session {
         self.live.stopped.retain(|n| n != node);
         self.world_mut().daemon(netns, Daemon::KubeProxy.name(), runs);
         if runs {
-            self.live.due.retain(|(_, t)| t.about != About::Sync(node.to_owned()));
+            let sync = |s: &Operation| matches!(s.work, Work::Sync(_)) && s.netns == node;
+            self.live.due.retain(|_, s| !sync(s));
             let cluster = self.live.cluster().clone();
             self.sync(netns, node, None, &cluster);
         } else {
@@ -361,7 +311,7 @@ impl Session {
         let by = Some(Daemon::KubeProxy.name());
         let rules = self.world().state().ns(netns).rules.clone();
         let restored = proxy::synced(&rules, &sync, last.as_ref());
-        let done = Done { node: node.to_owned(), rules, before, cluster: cluster.clone() };
+        let done = Synchronized { node: node.to_owned(), rules, before, cluster: cluster.clone() };
         self.live.syncs.push((self.events().len(), done));
         self.world_mut().configure_by(netns, Setting::Rules(Box::new(restored)), by);
         self.forget(netns, by, &|f| stale.deletes(f));

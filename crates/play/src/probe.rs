@@ -1,6 +1,5 @@
 //! What to send, from where, to whom.
 
-use crate::session::Action;
 use kube::Cluster;
 use kube::cluster::RunningService;
 use net::socket::Pmtudisc;
@@ -84,8 +83,6 @@ pub struct Probe {
     /// How long the world is watched after the client's end; until nothing is under way, if not
     /// given.
     pub settle: Option<Duration>,
-    /// What is done meanwhile, so long after the beginning.
-    pub during: Vec<(Duration, Action)>,
 }
 
 impl Probe {
@@ -108,7 +105,6 @@ impl Probe {
             timeout: None,
             pause: Duration::default(),
             settle: None,
-            during: Vec::new(),
         }
     }
 }

@@ -1,35 +1,22 @@
 //! A document being played.
 
+use crate::anchor::{Census, EventAnchor, PacketName, Sent};
 use crate::live::Live;
+use crate::player::{NotDone, ResultKind, StepResult};
 use crate::probe::{
     Probe, ProbeError, Protocol, check_endpoint, resolve_netns, resolve_target, service_at,
 };
-use crate::shell::Said;
+use crate::script::{Script, Step};
 use crate::verdict::{Ending, Verdict, advice, verdict};
 use kube::{Cluster, Diagnostic};
 use net::engine::{Setting, SpecError};
-use net::event::EventKind;
 use net::rng;
-use net::socket::{Endpoint, Outcome, PingSocket, TcpApp, UdpSocket};
+use net::socket::{Endpoint, PingSocket, TcpApp, UdpSocket};
 use net::wire::Ipv4;
-use net::{Duration, Instant, NetnsId, Spec, State, World};
+use net::{Duration, Instant, NetnsId, PacketId, Spec, State, World};
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Range;
 use std::rc::Rc;
-
-/// Something done in a session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// A probe was sent.
-    Send(Probe),
-    /// A command was given on a host.
-    Shell {
-        /// Where.
-        host: String,
-        /// What.
-        line: String,
-    },
-}
 
 /// What came of one probe: a range of the session's events.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +37,9 @@ pub struct Run {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Begun {
     pub(crate) tag: u32,
-    from: NetnsId,
+    pub(crate) from: NetnsId,
+    /// The client's port, or identifier.
+    pub(crate) key: u16,
     to: (IpAddr, u16),
     proto: Protocol,
 }
@@ -79,10 +68,13 @@ pub struct Session {
     initial: Rc<State>,
     world: World,
     start: Start,
-    actions: Vec<Action>,
-    /// What was typed while the last probes were under way, until somebody asks.
-    pub(crate) said: Vec<Said>,
-    next_tag: u32,
+    steps: Vec<Step>,
+    results: Vec<StepResult>,
+    /// The probes that were sent, in order of time.
+    pub(crate) sent: Vec<Sent>,
+    census: Census,
+    /// How many of the steps so far send.
+    probes: u32,
 }
 
 /// How long `ping` waits for the last answer.
@@ -148,9 +140,11 @@ impl Session {
             initial,
             world,
             start,
-            actions: Vec::new(),
-            said: Vec::new(),
-            next_tag: 1,
+            steps: Vec::new(),
+            results: Vec::new(),
+            sent: Vec::new(),
+            census: Census::default(),
+            probes: 0,
         })
     }
 
@@ -189,9 +183,11 @@ impl Session {
             initial,
             world,
             start: self.start,
-            actions: Vec::new(),
-            said: Vec::new(),
-            next_tag: 1,
+            steps: Vec::new(),
+            results: Vec::new(),
+            sent: Vec::new(),
+            census: Census::default(),
+            probes: 0,
         }
     }
 
@@ -202,6 +198,10 @@ impl Session {
     /// Its seed.
     pub fn seed(&self) -> u64 {
         self.seed
+    }
+    /// What its neighbour tables knew at first.
+    pub fn start(&self) -> Start {
+        self.start
     }
     /// Everybody who was ever in its cluster, with the Services as they are now: to draw and to
     /// name.
@@ -240,51 +240,117 @@ impl Session {
     pub fn world(&self) -> &World {
         &self.world
     }
-    /// What was done so far.
-    pub fn actions(&self) -> &[Action] {
-        &self.actions
+    /// What was played so far.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+    /// What came of each step.
+    pub fn results(&self) -> &[StepResult] {
+        &self.results
+    }
+    /// What was played so far, to play it again.
+    pub fn script(&self) -> Script {
+        Script { seed: self.seed, start: self.start, steps: self.steps.clone() }
     }
     /// Everything that happened.
     pub fn events(&self) -> &[net::Event] {
         self.world.events()
     }
 
-    /// Sends a probe and plays until nothing is in flight. What is to be done meanwhile takes a
-    /// shell: [`crate::shell::send`].
+    /// Sends a probe, when everything before it is over, and plays until it is over too.
     ///
     /// # Errors
     /// A sender or target that is not there, or a port that is missing.
     pub fn send(&mut self, probe: &Probe) -> Result<Run, ProbeError> {
-        self.send_while(probe, &mut |_, _| {})
+        match self.play(&[Step::send(probe.clone())]) {
+            [StepResult { kind: ResultKind::Sent { run, .. }, .. }] => Ok(run.clone()),
+            [StepResult { kind: ResultKind::Refused(e), .. }] => Err(e.clone()),
+            _ => unreachable!("a step that sends does so, or is refused"),
+        }
     }
 
-    /// As [`Session::send`]; `act` does what the probe's `during` asks, at its time.
-    pub(crate) fn send_while(
-        &mut self,
-        probe: &Probe,
-        act: &mut dyn FnMut(&mut Self, &Action),
-    ) -> Result<Run, ProbeError> {
-        let first = self.world.events().len();
-        let begun = self.start_probe(probe)?;
-        self.play(probe, begun.tag, first, act);
-        let events = first..self.world.events().len();
-        self.settle();
-        Ok(self.judged(&begun, events))
+    /// The name of an event: it is the same event in another document, if there is one.
+    pub fn name(&self, event: usize) -> Option<EventAnchor> {
+        let census = self.whole_census();
+        (event < self.events().len()).then(|| census.name(event, self.events(), &self.sent))
+    }
+
+    /// The event of a name.
+    pub fn find(&self, anchor: &EventAnchor) -> Option<usize> {
+        self.whole_census().find(anchor, self.events(), &self.sent)
+    }
+
+    /// The name of a packet.
+    pub fn packet_name(&self, packet: PacketId) -> Option<PacketName> {
+        self.whole_census().packet(packet)
+    }
+
+    /// The packet of a name.
+    pub fn packet(&self, name: PacketName) -> Option<PacketId> {
+        self.whole_census().named(name)
+    }
+
+    fn whole_census(&self) -> Census {
+        let mut census = self.census.clone();
+        census.read(self.events(), &self.sent, self.events().len());
+        census
+    }
+
+    /// How many events there were so far of those that an anchor counts.
+    pub(crate) fn count(&mut self, anchor: &EventAnchor) -> u32 {
+        let events = self.world.events();
+        self.census.read(events, &self.sent, events.len());
+        let n = (0..events.len()).filter(|i| self.census.counts(anchor, &self.sent, *i, events));
+        n.count() as u32
+    }
+
+    /// Whether an anchor counts an event.
+    pub(crate) fn is_counted(&mut self, anchor: &EventAnchor, event: usize) -> bool {
+        let events = self.world.events();
+        self.census.read(events, &self.sent, event + 1);
+        self.census.counts(anchor, &self.sent, event, events)
+    }
+
+    /// The number of the next probe.
+    pub(crate) fn number_probe(&mut self) -> u32 {
+        self.probes += 1;
+        self.probes
+    }
+
+    /// Steps that are about to be played.
+    pub(crate) fn enter(&mut self, steps: &[Step]) {
+        let (at, n) = (self.world.now(), self.events().len());
+        let kind = ResultKind::NotDone(NotDone::NotReached);
+        self.steps.extend_from_slice(steps);
+        self.results.resize(self.steps.len(), StepResult { at, events: n..n, kind });
+    }
+
+    /// What came of a step.
+    pub(crate) fn note(&mut self, step: usize, result: StepResult) {
+        self.results[step] = result;
+    }
+
+    /// Does one step of the world that is due. False: nothing is.
+    pub(crate) fn poll(&mut self, at: Instant) -> bool {
+        self.world.poll(at).is_some()
+    }
+
+    /// Lets time pass until then.
+    pub(crate) fn advance(&mut self, to: Instant) {
+        self.world.advance(to);
     }
 
     /// Begins a probe, and lets nothing go on yet.
-    pub(crate) fn start_probe(&mut self, probe: &Probe) -> Result<Begun, ProbeError> {
-        let tag = self.next_tag;
+    pub(crate) fn start_probe(&mut self, probe: &Probe, tag: u32) -> Result<Begun, ProbeError> {
         self.world.begin_run();
         let (from, to) = self.begin(probe, tag)?;
-        self.next_tag += 1;
-        self.actions.push(Action::Send(probe.clone()));
-        Ok(Begun { tag, from, to, proto: probe.proto })
+        let key = local_key(self.seed, probe, tag);
+        Ok(Begun { tag, from, key, to, proto: probe.proto })
     }
 
     /// What came of a probe that began, in a range of events.
     pub(crate) fn judged(&self, begun: &Begun, events: Range<usize>) -> Run {
-        let Begun { tag, from, to, proto } = *begun;
+        let Begun { tag, from, to, proto, .. } = *begun;
         let mut verdict = verdict(&self.world.events()[events.clone()], tag);
         if let (Ending::Failed, Some(protocol)) = (&verdict.ending, proto.transport()) {
             let outside = self
@@ -330,63 +396,6 @@ impl Session {
         self.world.run_until_quiet(deadline);
         self.world.advance(deadline);
         Ok(first..self.world.events().len())
-    }
-
-    /// Lets the world go on until a probe is over, and does meanwhile what is to be done.
-    fn play(
-        &mut self,
-        probe: &Probe,
-        tag: u32,
-        first: usize,
-        act: &mut dyn FnMut(&mut Self, &Action),
-    ) {
-        let start = self.world.now();
-        let mut deadline = start + LONGEST_RUN;
-        let mut seen = first;
-        let mut over = 0;
-        let mut todo = probe.during.iter().peekable();
-        loop {
-            let action = todo.peek().map(|(after, _)| start + *after);
-            let step = self.world.poll_timeout();
-            if let Some(due) = self
-                .next_due()
-                .filter(|d| step.is_none_or(|s| *d <= s) && action.is_none_or(|a| *d <= a))
-                && due <= deadline
-            {
-                self.perform_next();
-                continue;
-            }
-            match (step, action) {
-                (step, Some(at)) if at <= deadline && step.is_none_or(|s| at < s) => {
-                    self.world.advance(at);
-                    if let Some((_, action)) = todo.next() {
-                        act(self, action);
-                    }
-                }
-                (Some(at), _) if at <= deadline => while self.world.poll(at).is_some() {},
-                _ => break,
-            }
-            let Some(settle) = probe.settle else { continue };
-            for e in &self.world.events()[seen..] {
-                let EventKind::Ended { tag: t, outcome, .. } = &e.kind else { continue };
-                let last =
-                    probe.proto == Protocol::Udp && !matches!(outcome, Outcome::Answered { .. });
-                over += if *t != tag {
-                    0
-                } else if last {
-                    probe.count
-                } else {
-                    1
-                };
-                if over >= probe.count {
-                    deadline = deadline.min(e.at + settle);
-                }
-            }
-            seen = self.world.events().len();
-        }
-        if probe.settle.is_some() {
-            self.world.advance(deadline);
-        }
     }
 
     /// The random choices of rules from now on: [`net::World::decide`].
@@ -488,11 +497,6 @@ impl Session {
             wrong = wrong.and(known);
         }
         wrong
-    }
-
-    /// Notes that a command was given.
-    pub(crate) fn note_command(&mut self, host: &str, line: &str) {
-        self.actions.push(Action::Shell { host: host.to_owned(), line: line.to_owned() });
     }
 }
 

@@ -1,9 +1,9 @@
-//! A run as JSON, for programs. The format has a version; fields are only ever added.
+//! A run or a session as JSON, for programs. The format has a version; fields are only ever added.
 
-use crate::words::{Context, Lang, change, sentence, verdict};
+use crate::words::{Context, Lang, change, sentence, step_result, verdict};
 use crate::{Labels, story, trace};
 use net::event::EventKind;
-use play::{Ending, Run, Session};
+use play::{Ending, ResultKind, Run, Session, Step, StepResult};
 use serde_json::{Value, json};
 
 /// The version of the format, written as `version`.
@@ -19,12 +19,56 @@ pub fn run(session: &Session, labels: &Labels, run: &Run, lang: Lang) -> String 
         "seed": session.seed(),
         "hash": format!("{:016x}", net::encoding::hash(&session.events()[run.events.clone()])),
         "events": events,
-        "verdict": {
-            "answered": run.verdict.ending == Ending::Answered,
-            "text": verdict(&c, &run.verdict, lang).replace('`', ""),
-        },
+        "verdict": json_verdict(&c, run, lang),
     });
     format!("{out:#}\n")
+}
+
+/// A session that was played: its steps and what came of each, and all its events.
+pub fn session(session: &Session, labels: &Labels, lang: Lang) -> String {
+    let c = Context { state: session.last(), labels };
+    let one = |(step, result): (&Step, &StepResult)| {
+        let kind = match &result.kind {
+            ResultKind::Sent { .. } => "sent",
+            ResultKind::Printed(_) => "printed",
+            ResultKind::Applied(_) => "applied",
+            ResultKind::Handled => "handled",
+            ResultKind::Refused(_) => "refused",
+            ResultKind::NotDone(_) => "not-done",
+        };
+        let events = [result.events.start, result.events.end];
+        let mut out = json!({
+            "at_ns": result.at.0,
+            "events": events,
+            "result": kind,
+            "text": step_result(step, result, lang),
+        });
+        if let Some(run) = result.run() {
+            out["verdict"] = json_verdict(&c, run, lang);
+        }
+        if let Some(output) = result.output() {
+            out["output"] = json!({"text": output.text, "status": output.status});
+        }
+        out
+    };
+    let steps = session.steps().iter().zip(session.results());
+    let events: Vec<Value> =
+        (0..session.events().len()).map(|i| event(&c, session, i, lang)).collect();
+    let out = json!({
+        "version": VERSION,
+        "seed": session.seed(),
+        "hash": format!("{:016x}", net::encoding::hash(session.events())),
+        "steps": steps.map(one).collect::<Vec<_>>(),
+        "events": events,
+    });
+    format!("{out:#}\n")
+}
+
+fn json_verdict(c: &Context<'_>, run: &Run, lang: Lang) -> Value {
+    json!({
+        "answered": run.verdict.ending == Ending::Answered,
+        "text": verdict(c, &run.verdict, lang).replace('`', ""),
+    })
 }
 
 fn event(c: &Context<'_>, session: &Session, i: usize, lang: Lang) -> Value {

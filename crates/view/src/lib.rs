@@ -5,6 +5,7 @@
 //!                  ─▶ layout ─▶ scene (boxes, trail, capsule) ─▶ picture (SVG elements)
 //!                  ─▶ rule_panel, packet, tables
 //!                  ─▶ trace, markdown, mermaid, json (a run as text)
+//!                  ─▶ session (every step with its result, as text)
 //! picture ─▶ svg (a moment or a run as a file), and the page
 //! index: what drawing a moment looks up in the events
 //! app: state + action ─▶ state + effects: the logic of the page
@@ -32,6 +33,7 @@ pub mod rule_list;
 pub mod rule_panel;
 pub mod run_diff;
 pub mod scene;
+pub mod session;
 pub mod stamp;
 pub mod story;
 pub mod svg;

@@ -44,7 +44,7 @@ fn rich(sentence: &str) -> String {
 }
 
 /// Escapes text.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         // Every character with a meaning; `://`, `@` and `www.` because GitHub turns bare addresses

@@ -4,68 +4,13 @@ use crate::labels::Labels;
 use crate::story::{self, Grain};
 use crate::words::{Context, Lang, sentence, verdict};
 use net::event::EventKind;
-use net::netfilter::{Effect, WalkStep};
+use net::netfilter::WalkStep;
 use net::{Event, State};
 use play::Run;
+use play::anchor::marker;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::ops::Range;
-
-/// The stable name of a kind of event in JSON and traces.
-pub fn kind_name(e: &Event) -> &'static str {
-    match &e.kind {
-        EventKind::TimePassed => "time-passed",
-        EventKind::Asked { .. } => "asked",
-        EventKind::PacketMade { .. } => "packet-made",
-        EventKind::FrameSent { .. } => "frame-sent",
-        EventKind::FrameReceived { .. } => "frame-received",
-        EventKind::Walked { step, .. } => match step {
-            WalkStep::Matched { effect: Effect::Dnat { .. }, .. } => "rule-dnat",
-            WalkStep::Matched { effect: Effect::Masquerade { .. }, .. } => "rule-masquerade",
-            WalkStep::Matched { effect: Effect::Mark(_), .. } => "rule-mark",
-            WalkStep::Matched { effect: Effect::Accept, .. } => "rule-accept",
-            WalkStep::Matched { .. } => "rule-matched",
-            WalkStep::Returned { .. } => "chain-returned",
-            WalkStep::Policy { .. } => "policy",
-            WalkStep::Unsupported { .. } => "unsupported",
-        },
-        EventKind::NatSkipped { .. } => "nat-skipped",
-        EventKind::Tracked { .. } => "tracked",
-        EventKind::Confirmed { .. } => "confirmed",
-        EventKind::NatDecided { .. } => "nat-decided",
-        EventKind::Translated { .. } => "translated",
-        EventKind::Routed { .. } => "routed",
-        EventKind::TtlDecremented { .. } => "ttl-decremented",
-        EventKind::NeighbourUsed { .. } => "neighbour-used",
-        EventKind::NeighbourAwaited { .. } => "neighbour-awaited",
-        EventKind::NeighbourLearned { .. } => "neighbour-learned",
-        EventKind::NeighbourFailed { .. } => "neighbour-failed",
-        EventKind::NeighbourAged { .. } => "neighbour-aged",
-        EventKind::FdbLearned { .. } => "fdb-learned",
-        EventKind::Bridged { .. } => "bridged",
-        EventKind::BridgedDnat { .. } => "bridged-dnat",
-        EventKind::VtepFound { .. } => "vtep-found",
-        EventKind::Encapsulated { .. } => "encapsulated",
-        EventKind::Decapsulated { .. } => "decapsulated",
-        EventKind::Fragmented { .. } => "fragmented",
-        EventKind::FragmentKept => "fragment-kept",
-        EventKind::Reassembled { .. } => "reassembled",
-        EventKind::PathLearned { .. } => "path-learned",
-        EventKind::Configured { .. } => "configured",
-        EventKind::Commanded { .. } => "commanded",
-        EventKind::Daemon { .. } => "daemon",
-        EventKind::NetnsAdded { .. } => "netns-added",
-        EventKind::NetnsDeleted { .. } => "netns-deleted",
-        EventKind::Delivered { .. } => "delivered",
-        EventKind::Accepted { .. } => "accepted",
-        EventKind::Wrote { .. } => "wrote",
-        EventKind::Retransmitted { .. } => "retransmitted",
-        EventKind::Delayed { .. } => "delayed",
-        EventKind::Duplicated { .. } => "duplicated",
-        EventKind::Dropped { .. } => "dropped",
-        EventKind::Ended { .. } => "ended",
-    }
-}
 
 /// One line per event: number, time, packet, place, kind, sentence. The last line is the verdict.
 pub fn text(state: &State, events: &[Event], labels: &Labels, run: &Run, lang: Lang) -> String {
@@ -128,8 +73,12 @@ fn told(
         if grain == Grain::Hops {
             let _ = writeln!(out, "{} {packet:>4} {place:32} {said}", e.at);
         } else {
-            let _ =
-                writeln!(out, "{i:5} {} {packet:>4} {place:32} {:18} {said}", e.at, kind_name(e));
+            let _ = writeln!(
+                out,
+                "{i:5} {} {packet:>4} {place:32} {:18} {said}",
+                e.at,
+                marker(&e.kind)
+            );
         }
     }
     out
@@ -139,7 +88,8 @@ fn told(
 pub fn facts(state: &State, e: &Event) -> BTreeMap<&'static str, String> {
     let ns = state.ns(e.netns);
     let dev = |d: &net::DevId| ns.dev(*d).name.to_string();
-    let mut f = BTreeMap::from([("kind", kind_name(e).to_owned()), ("netns", ns.name.to_string())]);
+    let mut f =
+        BTreeMap::from([("kind", marker(&e.kind).to_owned()), ("netns", ns.name.to_string())]);
     let mut put = |key, value: String| _ = f.insert(key, value);
     match &e.kind {
         EventKind::Asked { remote, .. } => put(

@@ -9,8 +9,7 @@ use net::netfilter::{Effect, Hook, TableName, WalkStep};
 use net::state::{Change, DeviceKind, Netns};
 use net::wire::{ArpOp, Body, Icmp, Ipv4, Payload, UdpPayload};
 use net::{DropReason, Event, PacketId, Skb};
-use play::script::{Done, Outcome};
-use play::{Action, Session, record};
+use play::{Act, Session, record};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::rc::Rc;
@@ -34,9 +33,9 @@ pub(crate) struct Coverage {
 
 impl Coverage {
     /// Adds a session.
-    pub(crate) fn add(&mut self, session: &Session, done: &[Done]) {
-        for d in done {
-            let (Action::Send(probe), Outcome::Run(run)) = (&d.action, &d.result) else { continue };
+    pub(crate) fn add(&mut self, session: &Session) {
+        for (step, result) in session.steps().iter().zip(session.results()) {
+            let (Act::Send(probe), Some(run)) = (&step.act, result.run()) else { continue };
             for line in record::results(session, probe, run, &str::to_owned) {
                 *self.endings.entry(ending(&line)).or_default() += 1;
             }

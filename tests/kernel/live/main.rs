@@ -13,8 +13,7 @@ use net::event::EventKind;
 use net::wire::{Body, Icmp, Payload, TcpFlags};
 use net::{DropReason, Duration, Instant};
 use observe::{Observation, masked, nodes, observe};
-use play::script::{Done, Outcome, Script};
-use play::{Action, Session, record};
+use play::{Act, Anchor, Script, Session, record};
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -114,7 +113,7 @@ impl Work {
 fn fair(draw: &dyn Fn(u64) -> String) -> Result<(String, Script), String> {
     let mut drawn = (0..).map(|attempt| parse(draw(attempt)));
     let fair = |(d, s): &(String, Script)| {
-        steady(d, s.clone()).is_ok_and(|(session, _)| !is_race(&session) && !is_beyond(&session))
+        steady(d, s.clone()).is_ok_and(|session| !is_race(&session) && !is_beyond(&session))
     };
     drawn.find(|d| d.as_ref().map_or(true, fair)).expect("invariant: the iterator is endless")
 }
@@ -245,16 +244,16 @@ fn compare(w: &Work, cpu: usize, dir: &Path, tally: &mut Tally) {
         let _ = std::fs::write(own.join("session.yaml"), &document);
         steady(&document, script)
     });
-    if let Ok((session, done)) = &played {
-        tally.coverage.add(session, done);
+    if let Ok(session) = &played {
+        tally.coverage.add(session);
     }
     let once = || {
-        let (session, done) = played.as_ref().map_err(Clone::clone)?;
-        let seen = observe(session, done, cpu, &own)?;
+        let session = played.as_ref().map_err(Clone::clone)?;
+        let seen = observe(session, cpu, &own)?;
         if Path::new(TRAP).exists() {
             return Err(format!("a shell executed a name: {TRAP} exists"));
         }
-        let (mut items, mut wrong) = differences(session, done, &seen);
+        let (mut items, mut wrong) = differences(session, &seen);
         if matches!(w, Work::Release(..)) {
             let (lines, differ) = releases::printed(session, &own)?;
             items += lines;
@@ -287,20 +286,23 @@ fn compare(w: &Work, cpu: usize, dir: &Path, tally: &mut Tally) {
 
 /// Plays a script so that no step begins or ends shortly before or after a timer expires: timers of
 /// a real kernel are late, those of one second by up to 80 ms.
-fn steady(document: &str, mut script: Script) -> Result<(Session, Vec<Done>), String> {
+fn steady(document: &str, mut script: Script) -> Result<Session, String> {
     loop {
-        let (session, done) = script.play(document).map_err(|d| d[0].to_string())?;
-        let ends = done.iter().skip(1).map(|d| d.at).chain([session.world().now()]);
+        let session = script.play(document).map_err(|d| d[0].to_string())?;
+        let quiet: Vec<usize> =
+            (0..script.steps.len()).filter(|i| script.steps[*i].anchor == Anchor::Quiet).collect();
+        let ends = quiet.iter().skip(1).map(|i| session.results()[*i].at);
+        let ends = ends.chain([session.world().now()]);
         let timers = timers(&session);
         let close = |end: Instant| {
             timers
                 .iter()
                 .any(|t| *t < end + Duration::millis(30) && end < *t + Duration::millis(150))
         };
-        let late =
-            ends.zip(&done).position(|(end, d)| matches!(d.action, Action::Send(_)) && close(end));
-        let Some(Action::Send(probe)) = late.and_then(|i| script.steps.get_mut(i)) else {
-            return Ok((session, done));
+        let sends = |i: usize| matches!(script.steps[i].act, Act::Send(_));
+        let late = ends.zip(&quiet).find(|(end, i)| sends(**i) && close(*end)).map(|(_, i)| *i);
+        let Some(Act::Send(probe)) = late.map(|i| &mut script.steps[i].act) else {
+            return Ok(session);
         };
         probe.settle = Some(Duration(probe.settle.unwrap_or_default().0 + Duration::millis(50).0));
     }
@@ -368,10 +370,10 @@ fn timers(session: &Session) -> BTreeSet<Instant> {
     at.flat_map(|t| [1, 2, 3, 4, 5].map(|n| t + Duration::secs(n))).collect()
 }
 
-fn results(session: &Session, done: &[Done]) -> Vec<String> {
+fn results(session: &Session) -> Vec<String> {
     let mut out = Vec::new();
-    for (d, n) in done.iter().zip(1..) {
-        if let (Action::Send(probe), Outcome::Run(run)) = (&d.action, &d.result) {
+    for ((step, result), n) in session.steps().iter().zip(session.results()).zip(1..) {
+        if let (Act::Send(probe), Some(run)) = (&step.act, result.run()) {
             out.extend(
                 record::results(session, probe, run, &str::to_owned)
                     .iter()
@@ -383,21 +385,20 @@ fn results(session: &Session, done: &[Done]) -> Vec<String> {
 }
 
 /// The ports that are not random.
-fn known_ports(session: &Session, done: &[Done]) -> Vec<u16> {
+fn known_ports(session: &Session) -> Vec<u16> {
     let mut out = vec![53, 80, 81, 443, 6443, 8472, 5300, 8000, 30099];
     for p in session.cluster().services.iter().flat_map(|s| &s.ports) {
         out.extend([Some(p.port), p.node_port].into_iter().flatten());
         out.extend(p.endpoints.iter().map(|e| e.port));
     }
-    out.extend(
-        done.iter().filter_map(|d| if let Action::Send(p) = &d.action { p.sport } else { None }),
-    );
+    let sport = |s: &play::Step| if let Act::Send(p) = &s.act { p.sport } else { None };
+    out.extend(session.steps().iter().filter_map(sport));
     out
 }
 
-fn differences(session: &Session, done: &[Done], seen: &Observation) -> (usize, Vec<String>) {
+fn differences(session: &Session, seen: &Observation) -> (usize, Vec<String>) {
     let (state, events) = (session.world().state(), session.events());
-    let known = known_ports(session, done);
+    let known = known_ports(session);
     let ports = |lines: &[String]| masked(lines, &known);
     let mut out = Vec::new();
     let mut items = 0;
@@ -405,7 +406,7 @@ fn differences(session: &Session, done: &[Done], seen: &Observation) -> (usize, 
         items += kernel.len();
         out.extend(difference(what, &kernel, &ours));
     };
-    check("results", ports(&seen.results), ports(&results(session, done)));
+    check("results", ports(&seen.results), ports(&results(session)));
     let ours = record::frames(state, events);
     check("frames", by_device(&ports(&seen.frames)), by_device(&ports(&ours)));
     for node in nodes(session) {

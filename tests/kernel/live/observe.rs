@@ -1,7 +1,6 @@
 //! Plays the lab of a session on the running kernel and reads what was observed.
 
 use net::wire::{Frame, frame_text};
-use play::script::Done;
 use play::{Session, lab};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -44,13 +43,13 @@ pub(crate) fn nodes(session: &Session) -> Vec<String> {
 }
 
 /// Builds a session on the kernel, plays it, and reads what was observed. `dir` holds its files.
-pub(crate) fn observe(
-    session: &Session,
-    done: &[Done],
-    cpu: usize,
-    dir: &Path,
-) -> Result<Observation, String> {
-    let script = lab::script(session, done).map_err(|e| e.to_string())?;
+pub(crate) fn observe(session: &Session, cpu: usize, dir: &Path) -> Result<Observation, String> {
+    let lab = lab::script(session).map_err(|e| e.to_string())?;
+    // A refused command is run nowhere; leaving out anything else would make another session.
+    if let Some(what) = lab.left_out.iter().find(|l| !l.contains("is refused")) {
+        return Err(what.clone());
+    }
+    let script = lab.script;
     let path = dir.join("lab.sh");
     std::fs::write(&path, script).map_err(|e| e.to_string())?;
     let names = lab::lab_names(session);

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use view::app::{Action, Pane};
 use view::story::{Glyph, Grain, glyph, place};
 use view::words::Ui;
-use view::words::{Context as Told, change, marker, sentence, verdict};
+use view::words::{Context as Told, answer_changed, change, marker, sentence, verdict};
 use yew::prelude::*;
 
 /// A row of the list, drawn again only when it changes.
@@ -102,6 +102,7 @@ pub(crate) fn events(p: &Page<'_>) -> Html {
             <div class="events-head">
                 { p.still(drawer_tabs) }
                 <p class="verdict">{ verdict_line(p) }</p>
+                <p class="changed" role="status">{ p.app.changed.map(|(was, is)| answer_changed(was, is, p.app.lang)) }</p>
                 { p.still(filters) }
             </div>
             { list(p) }

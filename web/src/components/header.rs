@@ -57,7 +57,7 @@ pub(crate) fn header(p: &Page<'_>) -> Html {
             <div class="tools">
                 { tool("undo", Ui::Undo, Action::Undo, !p.app.history.can_undo()) }
                 { tool("redo", Ui::Redo, Action::Redo, !p.app.history.can_redo()) }
-                { tool("again", Ui::StartOver, Action::StartOver, p.app.script.is_empty()) }
+                { tool("again", Ui::StartOver, Action::StartOver, !p.app.is_played()) }
                 { files(p) }
                 <button
                     type="button"
@@ -232,7 +232,7 @@ fn options(p: &Page<'_>) -> Html {
     };
     let port = if icmp { Ui::Identifier } else { Ui::SourcePort };
     let df = |o: &Options, df: bool| Action::Options(Options { df, ..o.clone() });
-    let changed = *o != Options::default() || p.app.cold;
+    let changed = *o != Options::default() || p.app.is_cold();
     html! {
         <details class="menu options">
             <summary
@@ -252,7 +252,7 @@ fn options(p: &Page<'_>) -> Html {
                     { number(Ui::Ttl, &o.ttl, Options::TTL, |o, v| o.ttl = v) }
                     { check(Ui::DontFragment, o.df, df) }
                 }
-                { check(Ui::Cold, p.app.cold, |_, v| Action::Cold(v)) }
+                { check(Ui::Cold, p.app.is_cold(), |_, v| Action::Cold(v)) }
             </div>
         </details>
     }

@@ -82,7 +82,7 @@ fn rules(p: &Page<'_>) -> Html {
         return empty(p.text(Ui::NoRules));
     };
     let Some(view) = panel(t.state(), l.session.events(), t.at(), p.app.unfolded.as_ref())
-        .filter(|_| !p.app.script.is_empty())
+        .filter(|_| p.app.is_played())
     else {
         return empty(p.text(Ui::NoRules));
     };

@@ -80,7 +80,7 @@ pub(super) fn difference(p: &Page<'_>, ns: &Netns) -> Html {
 /// The sessions before and after the last edit, if both have a run.
 fn runs<'a>(p: &'a Page<'_>) -> Option<(&'a Loaded, &'a Loaded)> {
     let (b, n) = (p.app.previous.as_deref()?, p.app.loaded.as_deref()?);
-    let played = !p.app.script.is_empty() && !b.session.events().is_empty();
+    let played = p.app.is_played() && !b.session.events().is_empty();
     played.then_some((b, n))
 }
 

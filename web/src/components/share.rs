@@ -7,7 +7,7 @@ use crate::root::Ask;
 use gloo::timers::callback::Timeout;
 use std::collections::BTreeSet;
 use std::rc::Rc;
-use view::app::link::{LONG, link};
+use view::app::link::{LONG, leaves_out, link};
 use view::app::{Action, App};
 use view::embed::{self, Shown, Snippet, shortcode};
 use view::export::{self, Export};
@@ -22,7 +22,7 @@ use yew::prelude::*;
 
 /// The dialog. It is not modal.
 pub(super) fn share(p: &Page<'_>) -> Html {
-    let stamp = stamp((p.page.edition.get(), p.app.cursor()));
+    let stamp = stamp((p.page.edition.get(), p.app.cursor(), p.app.keep_secrets));
     html! { <Sharing page={p.page.clone()} {stamp} /> }
 }
 
@@ -227,12 +227,28 @@ impl Sharing {
         html! {
             <>
                 if let Some(address) = address {
-                    <p>{ link_holds(app.script.len(), app.step(), lang) }</p>
+                    <p>{ link_holds(app.script.steps.len(), app.step(), lang) }</p>
                     { self.field(Give::ShareLink, address, app) }
                 }
                 if long { { self.too_long(ctx, app) } }
                 <p class="quiet">{ link_private(lang) }</p>
+                { self.secrets(ctx, app) }
             </>
+        }
+    }
+
+    /// Whether a link keeps Secret data, tokens and last-applied configurations.
+    fn secrets(&self, ctx: &Context<Self>, app: &App) -> Html {
+        let keep = app.keep_secrets;
+        let onchange = ctx.props().page.send.reform(move |_: Event| Action::KeepSecrets(!keep));
+        html! {
+            <div class="secrets">
+                if leaves_out(app) { <p class="quiet">{ give(Give::LeftOut, app.lang) }</p> }
+                <label class="check">
+                    <input id="keep-secrets" type="checkbox" checked={keep} {onchange} />
+                    { give(Give::KeepSecrets, app.lang) }
+                </label>
+            </div>
         }
     }
 

@@ -246,11 +246,15 @@ def shell(step):
     return []
 
 
-def later(began, action):
+def perform(step):
+    lines = {'tcp': tcp, 'udp': udp, 'icmp': ping, 'run': shell}[step['kind']](step)
+    return ['step %d: %s' % (step['step'], line) for line in lines]
+
+
+def later(began, step, lines):
     def act():
-        time.sleep(max(0, began + action['after'] - time.monotonic()))
-        for line in shell(action):
-            print(line, flush=True)
+        time.sleep(max(0, began + step['after'] - time.monotonic()))
+        lines.extend(perform(step))
     thread = threading.Thread(target=act)
     thread.start()
     return thread
@@ -263,12 +267,13 @@ def play():
             pin(p['netns'], p['chain'], p['choice'])
         time.sleep(max(0, began + step['at'] - time.monotonic()))
         start = time.monotonic()
-        threads = [later(start, a) for a in step.get('during', [])]
-        lines = {'tcp': tcp, 'udp': udp, 'icmp': ping, 'run': shell}[step['kind']](step)
+        during = [(s, []) for s in step.get('during', [])]
+        threads = [later(start, s, lines) for s, lines in during]
+        lines = perform(step)
         for t in threads:
             t.join()
-        for line in lines:
-            print('step %d: %s' % (step['step'], line), flush=True)
+        for line in sum((more for _, more in during), lines):
+            print(line, flush=True)
     time.sleep(max(0, began + plan['end'] - time.monotonic()))
 
 

@@ -14,7 +14,6 @@ mod plan;
 
 pub use plan::lab_names;
 
-use crate::script::Done;
 use crate::session::Session;
 use net::conntrack::{TcpState, Timeouts};
 use net::neigh::NudState;
@@ -43,14 +42,29 @@ const AGENT: &str = include_str!("agent.py");
 const HEAD: &str = include_str!("head.sh");
 const TAIL: &str = include_str!("tail.sh");
 
-/// The script of a session that was played.
+/// A session for a real kernel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lab {
+    /// The shell script.
+    pub script: String,
+    /// What of the session a real kernel is not asked to do, and why: `step 3: …`. It stands in
+    /// the script's comments too.
+    pub left_out: Vec<String>,
+}
+
+/// The lab of a session that was played.
 ///
 /// # Errors
-/// A device name that a shell or `ip` could misread; a step that a lab cannot do.
-pub fn script(session: &Session, done: &[Done]) -> Result<String, LabError> {
+/// A device name that a shell or `ip` could misread.
+pub fn script(session: &Session) -> Result<Lab, LabError> {
     let spec = session.spec();
     let names = netns_names(spec.netns.iter().map(|n| n.name.as_str()));
+    let mut left_out = Vec::new();
+    let plan = plan::json(session, &names, &mut left_out);
     let mut out = HEAD.to_owned();
+    for what in &left_out {
+        let _ = writeln!(out, "# Left out: {}", comment(what));
+    }
     let ruled = spec
         .netns
         .iter()
@@ -120,10 +134,10 @@ pub fn script(session: &Session, done: &[Done]) -> Result<String, LabError> {
     out.push_str("}\n\nagent() {\n  cat <<'END-OF-AGENT'\n");
     out.push_str(AGENT);
     out.push_str("END-OF-AGENT\n}\n\nplan() {\n  cat <<'END-OF-PLAN'\n");
-    out.push_str(&plan::json(session, done, &names)?);
+    out.push_str(&plan);
     out.push_str("\nEND-OF-PLAN\n}\n\n");
     out.push_str(TAIL);
-    Ok(out)
+    Ok(Lab { script: out, left_out })
 }
 
 /// A name for each namespace that a file can have: letters, digits, `.`, `_` and `-`; unique.

@@ -1,9 +1,11 @@
 //! The plan the lab's processes read: who listens, what is done when, in JSON.
 
-use super::{LabError, netns_names};
+use super::netns_names;
+use crate::anchor::Anchor;
+use crate::player::ResultKind;
 use crate::probe::{Probe, Protocol, resolve_netns};
-use crate::script::{Done, Outcome};
-use crate::session::{Action, PING_WAIT, Run, Session, UDP_WAIT, curl_request, local_key};
+use crate::script::Act;
+use crate::session::{PING_WAIT, Run, Session, UDP_WAIT, curl_request, local_key};
 use crate::shell;
 use net::conntrack::{L4, Tuple};
 use net::engine::Setting;
@@ -41,11 +43,8 @@ fn seconds(d: Duration) -> String {
     format!("{}.{:09}", d.0 / 1_000_000_000, d.0 % 1_000_000_000)
 }
 
-/// The whole plan.
-///
-/// # Errors
-/// A step that a lab cannot do as the simulator did it.
-pub(super) fn json(session: &Session, done: &[Done], names: &[String]) -> Result<String, LabError> {
+/// The whole plan. What a lab cannot do is left out, and said in `left_out`.
+pub(super) fn json(session: &Session, names: &[String], left_out: &mut Vec<String>) -> String {
     let mut services = Vec::new();
     for (ns, netns) in session.spec().netns.iter().zip(names) {
         for s in &ns.services {
@@ -69,16 +68,21 @@ pub(super) fn json(session: &Session, done: &[Done], names: &[String]) -> Result
         seen: 0,
         pinned: BTreeMap::new(),
     };
+    let all = session.steps();
     let mut steps = Vec::new();
-    for (d, n) in done.iter().zip(1..) {
-        steps.extend(step(session, d, n, names, &mut past)?);
+    let mut first = 0;
+    while first < all.len() {
+        let quiet = |i: &usize| all[*i].anchor == Anchor::Quiet;
+        let end = (first + 1..all.len()).find(quiet).unwrap_or(all.len());
+        steps.extend(group(session, first..end, names, &mut past, left_out));
+        first = end;
     }
     let end = seconds(Duration(session.world().now().0));
-    Ok(format!(
+    format!(
         "{{\"services\": [\n{}\n], \"steps\": [\n{}\n], \"end\": {end}}}",
         services.join(",\n"),
         steps.join(",\n")
-    ))
+    )
 }
 
 /// Bytes as characters of the same number.
@@ -115,76 +119,125 @@ impl Past {
     }
 }
 
-/// What a lab does for a step, counted from 1: nothing for a command that only prints, or was
-/// refused.
-fn step(
+/// Something the lab does: of which step, counted from 1, when, and how.
+struct Item {
+    step: usize,
+    at: Instant,
+    netns: String,
+    body: String,
+    /// Of a client: everything until it was over.
+    run: Option<Range<usize>>,
+}
+
+impl Item {
+    /// As an entry of a list, with what stands before and behind.
+    fn json(&self, head: &str, tail: &str) -> String {
+        let (step, netns) = (self.step, text(&self.netns));
+        format!("{{\"step\": {step}, {head}, \"netns\": {netns}, {}{tail}}}", self.body)
+    }
+}
+
+/// What a lab does for the steps of a group: one after the other, and what falls into the time of
+/// its first client beside that client.
+fn group(
     session: &Session,
-    d: &Done,
-    n: usize,
+    steps: Range<usize>,
     names: &[String],
     past: &mut Past,
-) -> Result<Vec<String>, LabError> {
-    let wrong = |what: &str| LabError { message: format!("step {n}: {what}") };
-    let head = |pins: &str, netns: &str| {
-        format!(
-            "{{\"step\": {n}, \"at\": {}, \"pins\": {pins}, \"netns\": {}",
-            seconds(Duration(d.at.0)),
-            text(netns)
-        )
+    left_out: &mut Vec<String>,
+) -> Vec<String> {
+    let results = session.results();
+    let head = steps.start + 1;
+    let mut items = Vec::new();
+    for i in steps.clone() {
+        match item(session, i, names) {
+            Ok(found) => items.extend(found),
+            Err(why) => left_out.push(format!("step {}: {why}", i + 1)),
+        }
+    }
+    let begin = results[steps.start].events.start;
+    let end = match results.get(steps.end) {
+        Some(next) => next.events.start,
+        None => session.events().len(),
     };
-    match (&d.action, &d.result) {
-        (Action::Send(probe), Outcome::Run(run)) => {
-            let netns = names
-                .get(run.from.0 as usize)
-                .ok_or_else(|| wrong("its sender was not there from the beginning"))?;
-            past.up_to(session, run.events.start);
-            let pins = pins(session, run, names, past).map_err(|e| wrong(&e))?;
-            let body = client(session, probe, run);
-            let by_hand =
-                |e: &&net::Event| matches!(e.kind, EventKind::Configured { by: None, .. });
-            let typed = |a: &Action| matches!(a, Action::Shell { line, .. } if !is_cluster(line));
-            let configured = session.events()[run.events.clone()].iter().filter(by_hand).count();
-            if configured < probe.during.iter().filter(|(_, a)| typed(a)).count() {
-                return Err(wrong(
-                    "a command of its during: is refused, so a lab does not type it either; mend or remove it",
-                ));
+    for op in ops(session, begin..end, names) {
+        match op {
+            Ok((at, (netns, body))) => {
+                items.push(Item { step: head, at, netns, body, run: None });
             }
-            let at = |after: Duration, (netns, command): (String, String)| {
-                format!("{{\"after\": {}, \"netns\": {}, {command}}}", seconds(after), text(&netns))
+            Err(why) => left_out.push(format!("step {head}: {why}")),
+        }
+    }
+    items.sort_by_key(|i| i.at);
+    let client = items.iter().position(|i| i.run.is_some());
+    let run = client.and_then(|c| items[c].run.clone());
+    let pins = run.clone().map_or_else(String::new, |run| {
+        past.up_to(session, run.start);
+        pins(session, run, names, past).unwrap_or_else(|why| {
+            left_out.push(format!("step {head}: {why}"));
+            "[]".to_owned()
+        })
+    });
+    let over = run.map_or(Instant::default(), |r| {
+        session.events()[r].last().map_or(Instant::default(), |e| e.at)
+    });
+    let mut out = Vec::new();
+    for (n, item) in items.iter().enumerate() {
+        let at = format!("\"at\": {}, \"pins\": ", seconds(Duration(item.at.0)));
+        match client {
+            Some(c) if n == c => {
+                let beside = items[c + 1..].iter().take_while(|i| i.at <= over);
+                let beside =
+                    beside.map(|i| i.json(&format!("\"after\": {}", seconds(i.at - item.at)), ""));
+                let during = format!(", \"during\": {}", list(beside));
+                out.push(item.json(&format!("{at}{pins}"), &during));
+            }
+            Some(c) if n > c && item.at <= over => {}
+            _ => out.push(item.json(&format!("{at}[]"), "")),
+        }
+    }
+    out
+}
+
+/// What a lab does for a step: nothing for a command that only prints, or that components obey.
+///
+/// # Errors
+/// What a lab cannot do.
+fn item(session: &Session, i: usize, names: &[String]) -> Result<Option<Item>, String> {
+    let (step, result) = (&session.steps()[i], &session.results()[i]);
+    let waits = || match step.anchor {
+        Anchor::Event(_) => Err("it waits for an event, which a lab cannot see".to_owned()),
+        _ => Ok(()),
+    };
+    let item = |netns, body, run| Some(Item { step: i + 1, at: result.at, netns, body, run });
+    match (&step.act, &result.kind) {
+        (_, ResultKind::NotDone(why)) => Err(format!("it is not done here either: {why}")),
+        (_, ResultKind::Refused(e)) => Err(e.message.clone()),
+        (Act::Packet(_), _) => Err("a kernel cannot be asked to do this to one packet".to_owned()),
+        (act, ResultKind::Sent { run, .. }) => {
+            waits()?;
+            let probe = match act {
+                Act::Send(probe) => Some(probe.clone()),
+                Act::Run { host, line } => shell::probe(session, host, line).ok(),
+                _ => None,
             };
-            let typed = probe
-                .during
-                .iter()
-                .filter(|(_, a)| typed(a))
-                .filter_map(|(after, a)| Some(at(*after, command(session, a, names)?)));
-            let mut during: Vec<String> = typed.collect();
-            for (e, command) in ops(session, run.events.clone(), names).map_err(|e| wrong(&e))? {
-                during.push(at(e - d.at, command));
-            }
-            let probe = format!("{}, {body}, \"during\": {}}}", head(&pins, netns), list(during));
-            let mut out = vec![probe];
-            out.extend(
-                acts(session, run.events.end..d.events.end, n, names).map_err(|e| wrong(&e))?,
-            );
-            Ok(out)
+            let netns = names.get(run.from.0 as usize);
+            let (Some(probe), Some(netns)) = (probe, netns) else {
+                return Err("its sender was not there from the beginning".to_owned());
+            };
+            Ok(item(netns.clone(), client(session, &probe, run), Some(run.events.clone())))
         }
-        (Action::Shell { line, .. }, Outcome::Output(_)) if shell::sends(line) => Err(wrong(
-            &format!("{line:?} is a command; write it as send: so that a lab sends it too"),
-        )),
-        // A lab has no cluster: it does what the components did.
-        (Action::Shell { line, .. }, Outcome::Output(_)) if is_cluster(line) => {
-            acts(session, d.events.clone(), n, names).map_err(|e| wrong(&e))
+        (Act::Apply(_), _) => Ok(None),
+        (Act::Run { line, .. }, _) if is_cluster(line) => Ok(None),
+        (Act::Run { line, .. }, ResultKind::Printed(out)) if out.status != 0 => {
+            Err(format!("{line:?} is refused, so a lab does not type it either"))
         }
-        (action @ Action::Shell { .. }, Outcome::Output(out)) if out.status == 0 => {
-            let typed = command(session, action, names);
-            Ok(typed
-                .map(|(netns, command)| {
-                    format!("{}, \"kind\": \"run\", {command}}}", head("[]", &netns))
-                })
-                .into_iter()
-                .collect())
+        (Act::Run { host, line }, _) if shell::changes(line) => {
+            waits()?;
+            Ok(command(session, host, line, names)
+                .and_then(|(netns, command)| item(netns, command, None)))
         }
-        _ => Ok(Vec::new()),
+        _ => Ok(None),
     }
 }
 
@@ -193,94 +246,81 @@ fn is_cluster(line: &str) -> bool {
     matches!(shell::split(line).first().map(String::as_str), Some("kubectl" | "systemctl"))
 }
 
-/// What components did in some events, as steps of their own.
-fn acts(
-    session: &Session,
-    events: Range<usize>,
-    n: usize,
-    names: &[String],
-) -> Result<Vec<String>, String> {
-    let one = |(at, (netns, command)): (Instant, (String, String))| {
-        let (at, netns) = (seconds(Duration(at.0)), text(&netns));
-        format!(
-            "{{\"step\": {n}, \"at\": {at}, \"pins\": [], \"netns\": {netns}, \"kind\": \"run\", {command}}}"
-        )
+/// Something a component did: when, where, and the command that does it; or why a lab cannot.
+type Op = Result<(Instant, (String, String)), String>;
+
+/// What components did in some events.
+fn ops(session: &Session, events: Range<usize>, names: &[String]) -> Vec<Op> {
+    let one = |i: usize| {
+        let e = &session.events()[i];
+        let netns = || names.get(e.netns.0 as usize).cloned().ok_or("its machine is not there");
+        let done = |body| Ok((e.at, (netns()?, body)));
+        match operation(session, i)? {
+            Ok(body) => Some(done(body)),
+            Err(why) => Some(Err(why)),
+        }
     };
-    Ok(ops(session, events, names)?.into_iter().map(one).collect())
+    events.filter_map(one).collect()
 }
 
-/// What components did in some events: when, where, and the command that does it.
-#[allow(clippy::type_complexity, reason = "a time, and what `command` gives")]
-fn ops(
-    session: &Session,
-    events: Range<usize>,
-    names: &[String],
-) -> Result<Vec<(Instant, (String, String))>, String> {
-    let mut out = Vec::new();
-    for (e, i) in session.events()[events.clone()].iter().zip(events) {
-        let argv = |words: &[&str]| {
-            format!("\"argv\": {}, \"stdin\": null", list(words.iter().map(|w| text(w))))
-        };
-        let command = match &e.kind {
-            EventKind::Configured { setting, by: Some(by) } => match &**setting {
-                Setting::Rules(_) => {
-                    let words = session
-                        .words(i)
-                        .ok_or_else(|| format!("a lab cannot do all that {by} did"))?;
-                    let argv = list(
-                        ["iptables-restore", "--noflush", "--counters"].iter().map(|w| text(w)),
-                    );
-                    format!("\"argv\": {argv}, \"stdin\": {}", text(&words))
+/// The command for what a component did in an event; none if it did nothing there.
+fn operation(session: &Session, i: usize) -> Option<Result<String, String>> {
+    let e = &session.events()[i];
+    let argv = |words: &[&str]| run_body(list(words.iter().map(|w| text(w))), None);
+    match &e.kind {
+        EventKind::Configured { setting, by: Some(by) } => match &**setting {
+            Setting::Rules(_) => Some(match session.words(i) {
+                Some(words) => {
+                    let argv = ["iptables-restore", "--noflush", "--counters"].map(text);
+                    Ok(run_body(list(argv), Some(&words)))
                 }
-                Setting::Forget(id) => {
-                    let gone = e.changes.iter().find_map(|c| match c {
-                        Change::Connection { id: x, before: Some(c), .. } if x == id => {
-                            Some(c.original)
-                        }
-                        _ => None,
-                    });
-                    let Some(Tuple { src, dst, l4: L4::Ports(sport, dport), .. }) = gone else {
-                        continue;
-                    };
-                    let [src, dst, sport, dport] =
-                        [src.to_string(), dst.to_string(), sport.to_string(), dport.to_string()];
-                    argv(&[
-                        "conntrack",
-                        "-D",
-                        "-p",
-                        "udp",
-                        "-s",
-                        &src,
-                        "-d",
-                        &dst,
-                        "--sport",
-                        &sport,
-                        "--dport",
-                        &dport,
-                    ])
-                }
-                _ => return Err(format!("a lab cannot do yet what {by} did")),
-            },
-            // Its namespace stays, without a cable.
-            EventKind::NetnsDeleted { .. } => {
-                let veth = e.changes.iter().find_map(|c| match c {
-                    Change::Device { netns, after, .. } if *netns == e.netns && after.gone => {
-                        Some(after.name.clone())
+                None => Err(format!("a lab cannot do all that {by} did")),
+            }),
+            Setting::Forget(id) => {
+                let gone = e.changes.iter().find_map(|c| match c {
+                    Change::Connection { id: x, before: Some(c), .. } if x == id => {
+                        Some(c.original)
                     }
                     _ => None,
                 });
-                argv(&["ip", "link", "del", &veth.ok_or("a lab cannot take a machine away")?])
+                let Some(Tuple { src, dst, l4: L4::Ports(sport, dport), .. }) = gone else {
+                    return None;
+                };
+                let [src, dst, sport, dport] =
+                    [src.to_string(), dst.to_string(), sport.to_string(), dport.to_string()];
+                #[rustfmt::skip]
+                let words = [
+                    "conntrack", "-D", "-p", "udp", "-s", &src, "-d", &dst,
+                    "--sport", &sport, "--dport", &dport,
+                ];
+                Some(Ok(argv(&words)))
             }
-            EventKind::NetnsAdded { name, .. } => {
-                return Err(format!(
-                    "a lab cannot start {name}: only what is there from the beginning"
-                ));
-            }
-            _ => continue,
-        };
-        out.push((e.at, (names.get(e.netns.0 as usize).cloned().unwrap_or_default(), command)));
+            _ => Some(Err(format!("a lab cannot do yet what {by} did"))),
+        },
+        // Its namespace stays, without a cable.
+        EventKind::NetnsDeleted { .. } => {
+            let veth = e.changes.iter().find_map(|c| match c {
+                Change::Device { netns, after, .. } if *netns == e.netns && after.gone => {
+                    Some(after.name.clone())
+                }
+                _ => None,
+            });
+            Some(match veth {
+                Some(veth) => Ok(argv(&["ip", "link", "del", &veth])),
+                None => Err("a lab cannot take a machine away".to_owned()),
+            })
+        }
+        EventKind::NetnsAdded { name, .. } => {
+            Some(Err(format!("a lab cannot start {name}: only what is there from the beginning")))
+        }
+        _ => None,
     }
-    Ok(out)
+}
+
+/// A command, by its words and its standard input.
+fn run_body(argv: String, stdin: Option<&str>) -> String {
+    let stdin = stdin.map_or_else(|| "null".to_owned(), text);
+    format!("\"kind\": \"run\", \"argv\": {argv}, \"stdin\": {stdin}")
 }
 
 /// What a client does.
@@ -325,29 +365,34 @@ fn client(session: &Session, probe: &Probe, run: &Run) -> String {
     }
 }
 
-/// A command that changes something: where, and its words. No other is typed on a real kernel, and
-/// none that the simulator does not understand.
-fn command(session: &Session, action: &Action, names: &[String]) -> Option<(String, String)> {
-    let Action::Shell { host, line } = action else { return None };
+/// A command: where, and its words. The simulator has understood it, or it is not typed.
+fn command(
+    session: &Session,
+    host: &str,
+    line: &str,
+    names: &[String],
+) -> Option<(String, String)> {
     let netns = resolve_netns(session.running(), session.world(), host).ok()?;
-    if !shell::changes(line) {
-        return None;
-    }
     let mut words = shell::split(line);
     let at = words.iter().position(|w| w == "<<<");
     let stdin =
         at.map(|i| words.split_off(i).into_iter().skip(1).collect::<Vec<_>>().join(" ") + "\n");
     let argv = list(words.iter().map(|w| text(w)));
-    let stdin = stdin.map_or_else(|| "null".to_owned(), |s| text(&s));
-    Some((names.get(netns.0 as usize)?.clone(), format!("\"argv\": {argv}, \"stdin\": {stdin}")))
+    Some((names.get(netns.0 as usize)?.clone(), run_body(argv, stdin.as_deref())))
 }
 
 /// The choices a run made, where they are not pinned already: in which chain of which namespace,
 /// and the how manieth `statistic` rule was taken (0: none).
-fn pins(session: &Session, run: &Run, names: &[String], past: &mut Past) -> Result<String, String> {
+fn pins(
+    session: &Session,
+    run: Range<usize>,
+    names: &[String],
+    past: &mut Past,
+) -> Result<String, String> {
     let mut out = Vec::new();
     let mut drawn = BTreeMap::new();
-    for e in &session.events()[run.events.clone()] {
+    past.seen = run.end;
+    for e in &session.events()[run] {
         past.add(e);
         let EventKind::Walked { table: TableName::Nat, step, .. } = &e.kind else { continue };
         let (chain, rule, draws) = match step {
@@ -384,7 +429,6 @@ fn pins(session: &Session, run: &Run, names: &[String], past: &mut Past) -> Resu
             ));
         }
     }
-    past.seen = run.events.end;
     Ok(list(out))
 }
 

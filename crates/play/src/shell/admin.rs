@@ -1,6 +1,6 @@
 //! The commands that change a node: `ip`, `bridge`, `sysctl`, `iptables-restore`, `conntrack -F`.
 
-use super::Output;
+use super::CommandOutput;
 use crate::Session;
 use net::engine::Setting;
 use net::neigh::{Neighbour, NudState};
@@ -12,13 +12,13 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 /// Does what `setting` says, or prints what is wrong.
-fn set(session: &mut Session, netns: NetnsId, setting: Result<Setting, String>) -> Output {
+fn set(session: &mut Session, netns: NetnsId, setting: Result<Setting, String>) -> CommandOutput {
     match setting {
         Ok(setting) => {
             session.configure(netns, setting);
-            Output::default()
+            CommandOutput::default()
         }
-        Err(message) => Output::fail(2, message + "\n"),
+        Err(message) => CommandOutput::fail(2, message + "\n"),
     }
 }
 
@@ -58,7 +58,12 @@ fn parsed<T: std::str::FromStr>(what: &str, text: Option<&str>) -> Result<T, Str
 }
 
 /// `ip route add|replace|del`, `ip route flush cache`.
-pub(super) fn route(session: &mut Session, netns: NetnsId, verb: &str, args: &[&str]) -> Output {
+pub(super) fn route(
+    session: &mut Session,
+    netns: NetnsId,
+    verb: &str,
+    args: &[&str],
+) -> CommandOutput {
     let ns = session.world().state().ns(netns);
     let setting = match (verb, args) {
         ("flush", ["cache"]) => Ok(Setting::FlushCache),
@@ -133,7 +138,12 @@ fn routes(ns: &Netns, verb: &str, args: &[&str]) -> Result<Setting, String> {
 }
 
 /// `ip neigh add|replace|del ADDRESS … dev DEV`.
-pub(super) fn neigh(session: &mut Session, netns: NetnsId, verb: &str, args: &[&str]) -> Output {
+pub(super) fn neigh(
+    session: &mut Session,
+    netns: NetnsId,
+    verb: &str,
+    args: &[&str],
+) -> CommandOutput {
     let ns = session.world().state().ns(netns);
     let setting = (|| {
         let addr: IpAddr = parsed("an address", args.first().copied())?;
@@ -172,7 +182,7 @@ pub(super) fn neigh(session: &mut Session, netns: NetnsId, verb: &str, args: &[&
 }
 
 /// `ip link set [dev] DEV up|down|mtu N|type bridge_slave hairpin on|off`.
-pub(super) fn link(session: &mut Session, netns: NetnsId, args: &[&str]) -> Output {
+pub(super) fn link(session: &mut Session, netns: NetnsId, args: &[&str]) -> CommandOutput {
     let args = if args.first() == Some(&"dev") { &args[1..] } else { args };
     let ns = session.world().state().ns(netns);
     let setting = (|| {
@@ -211,7 +221,12 @@ pub(super) fn link(session: &mut Session, netns: NetnsId, args: &[&str]) -> Outp
 }
 
 /// `bridge fdb append|add|del MAC dev DEV dst VTEP`.
-pub(super) fn fdb(session: &mut Session, netns: NetnsId, verb: &str, args: &[&str]) -> Output {
+pub(super) fn fdb(
+    session: &mut Session,
+    netns: NetnsId,
+    verb: &str,
+    args: &[&str],
+) -> CommandOutput {
     let ns = session.world().state().ns(netns);
     let setting = (|| {
         let mac: Mac = parsed("a MAC", args.first().copied())?;
@@ -233,16 +248,19 @@ pub(super) fn fdb(session: &mut Session, netns: NetnsId, verb: &str, args: &[&st
 }
 
 /// `sysctl [-w] KEY=VALUE`, `sysctl KEY`.
-pub(super) fn sysctl(session: &mut Session, netns: NetnsId, args: &[&str]) -> Output {
+pub(super) fn sysctl(session: &mut Session, netns: NetnsId, args: &[&str]) -> CommandOutput {
     let args: Vec<_> = args.iter().filter(|a| !matches!(**a, "-w" | "-q" | "-qw")).collect();
     let [word] = args.as_slice() else {
-        return Output::fail(1, "sysctl: one KEY or KEY=VALUE at a time is understood here\n");
+        return CommandOutput::fail(
+            1,
+            "sysctl: one KEY or KEY=VALUE at a time is understood here\n",
+        );
     };
     let (key, value) = word.split_once('=').map_or((**word, None), |(k, v)| (k, Some(v)));
     let mut to = session.world().state().ns(netns).sysctl.clone();
     let Some(field) = field(&mut to, key) else {
         let keys = SYSCTLS.join(", ");
-        return Output::fail(
+        return CommandOutput::fail(
             255,
             format!(
                 "sysctl: cannot stat /proc/sys/{}: not simulated; here are: {keys}\n",
@@ -256,7 +274,7 @@ pub(super) fn sysctl(session: &mut Session, netns: NetnsId, args: &[&str]) -> Ou
         (field, Some(text)) => {
             let most = if matches!(field, Field::Switch(_)) { 1 } else { 2 };
             let Some(n) = text.parse::<u8>().ok().filter(|n| *n <= most) else {
-                return Output::fail(
+                return CommandOutput::fail(
                     255,
                     format!(
                         "sysctl: setting key \"{key}\": Invalid argument; write a number from 0 to {most}\n"
@@ -271,7 +289,7 @@ pub(super) fn sysctl(session: &mut Session, netns: NetnsId, args: &[&str]) -> Ou
             n
         }
     };
-    Output::ok(format!("{key} = {shown}\n"))
+    CommandOutput::ok(format!("{key} = {shown}\n"))
 }
 
 /// The settings that are simulated.
@@ -301,7 +319,7 @@ fn field<'a>(s: &'a mut Sysctl, key: &str) -> Option<Field<'a>> {
 }
 
 /// `iptables-restore [--noflush] <<< 'TEXT'`.
-pub(super) fn restore(session: &mut Session, netns: NetnsId, args: &[&str]) -> Output {
+pub(super) fn restore(session: &mut Session, netns: NetnsId, args: &[&str]) -> CommandOutput {
     let (noflush, rest) = match args {
         ["--noflush" | "-n", rest @ ..] => (true, rest),
         rest => (false, rest),
@@ -321,7 +339,7 @@ pub(super) fn restore(session: &mut Session, netns: NetnsId, args: &[&str]) -> O
 
 /// `conntrack -D [-p PROTO] [-s ADDRESS] [-d ADDRESS] [--sport PORT] [--dport PORT]`, by what the
 /// first packet looked like.
-pub(super) fn forget(session: &mut Session, netns: NetnsId, args: &[&str]) -> Output {
+pub(super) fn forget(session: &mut Session, netns: NetnsId, args: &[&str]) -> CommandOutput {
     const WORDS: [&str; 7] = ["-p", "-s", "--orig-src", "-d", "--orig-dst", "--sport", "--dport"];
     let wanted = (|| {
         only(args, &WORDS, &[])?;
@@ -349,7 +367,7 @@ pub(super) fn forget(session: &mut Session, netns: NetnsId, args: &[&str]) -> Ou
     })();
     let (proto, src, dst, sport, dport) = match wanted {
         Ok(w) => w,
-        Err(message) => return Output::fail(2, message + "\n"),
+        Err(message) => return CommandOutput::fail(2, message + "\n"),
     };
     let fits = |t: &net::conntrack::Tuple| {
         proto.is_none_or(|p| p == t.proto)
@@ -374,5 +392,5 @@ pub(super) fn forget(session: &mut Session, netns: NetnsId, args: &[&str]) -> Ou
     let n = found.len();
     let text =
         format!("{lines}conntrack v1.4.4 (conntrack-tools): {n} flow entries have been deleted.\n");
-    Output { text, status: i32::from(n == 0) }
+    CommandOutput { text, status: i32::from(n == 0) }
 }

@@ -2,22 +2,22 @@
 //! rules that were there; the counters of kube-proxy's own chains begin at zero, as every whole
 //! sync writes them anew.
 
-use super::Output;
+use super::CommandOutput;
 use crate::Session;
 use net::NetnsId;
 
-pub(super) fn systemctl(session: &mut Session, netns: NetnsId, args: &[&str]) -> Output {
+pub(super) fn systemctl(session: &mut Session, netns: NetnsId, args: &[&str]) -> CommandOutput {
     let (verb @ ("start" | "stop" | "restart"), "kube-proxy" | "kube-proxy.service") =
         (args.first().copied().unwrap_or(""), args.get(1).copied().unwrap_or(""))
     else {
-        return Output::fail(
+        return CommandOutput::fail(
             1,
             "systemctl: not understood here; try: systemctl restart kube-proxy\n",
         );
     };
     let name = session.world().state().ns(netns).name.to_string();
     if !session.running().nodes.iter().any(|n| n.spec.name.value == name) {
-        return Output::fail(
+        return CommandOutput::fail(
             5,
             format!("Failed to {verb} kube-proxy.service: Unit kube-proxy.service not found.\n"),
         );
@@ -26,5 +26,5 @@ pub(super) fn systemctl(session: &mut Session, netns: NetnsId, args: &[&str]) ->
     if verb == "restart" || runs == (verb == "stop") {
         session.kube_proxy(netns, &name, verb != "stop");
     }
-    Output::default()
+    CommandOutput::default()
 }

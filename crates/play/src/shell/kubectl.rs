@@ -1,7 +1,7 @@
 //! `kubectl`: `get` in the columns of 1.10, and what changes the cluster: `apply`, `scale`,
 //! `delete`.
 
-use super::Output;
+use super::CommandOutput;
 use crate::Session;
 use crate::live::Refused;
 use kube::change::{self, Change, ChangeError, Thing};
@@ -23,7 +23,7 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    fn read(args: &[&'a str]) -> Result<Self, Output> {
+    fn read(args: &[&'a str]) -> Result<Self, CommandOutput> {
         let mut this = Self {
             words: Vec::new(),
             namespace: None,
@@ -39,7 +39,7 @@ impl<'a> Line<'a> {
             let mut value = || {
                 let found = value.or_else(|| args.next());
                 found.ok_or_else(|| {
-                    Output::fail(1, format!("error: flag needs an argument: {flag}\n"))
+                    CommandOutput::fail(1, format!("error: flag needs an argument: {flag}\n"))
                 })
             };
             match flag {
@@ -49,7 +49,7 @@ impl<'a> Line<'a> {
                 "-o" | "--output" => match value()? {
                     "wide" => this.wide = true,
                     other => {
-                        return Err(Output::fail(
+                        return Err(CommandOutput::fail(
                             1,
                             format!("error: -o {other} is not understood here; -o wide is\n"),
                         ));
@@ -59,7 +59,7 @@ impl<'a> Line<'a> {
                 "-f" | "--filename" => this.file = Some(value()?),
                 "<<<" => this.text = Some(value()?),
                 f if f.starts_with('-') => {
-                    return Err(Output::fail(1, format!("error: unknown flag: {f}\n")));
+                    return Err(CommandOutput::fail(1, format!("error: unknown flag: {f}\n")));
                 }
                 // `svc/nginx` is `svc nginx`.
                 _ => this.words.extend(arg.splitn(2, '/')),
@@ -76,7 +76,7 @@ impl<'a> Line<'a> {
 /// Where a line is typed, and the line.
 type Typed<'a> = (NetnsId, &'a str);
 
-pub(super) fn run(session: &mut Session, typed: Typed<'_>, args: &[&str]) -> Output {
+pub(super) fn run(session: &mut Session, typed: Typed<'_>, args: &[&str]) -> CommandOutput {
     let Some((verb, rest)) = args.split_first() else { return unknown() };
     let line = match Line::read(rest) {
         Ok(line) => line,
@@ -91,8 +91,8 @@ pub(super) fn run(session: &mut Session, typed: Typed<'_>, args: &[&str]) -> Out
     }
 }
 
-fn unknown() -> Output {
-    Output::fail(
+fn unknown() -> CommandOutput {
+    CommandOutput::fail(
         1,
         "kubectl: not understood here; try: kubectl get svc -o wide, kubectl get pods -o wide, kubectl get nodes, \
          kubectl scale deployment NAME --replicas=3, kubectl delete pod NAME, kubectl apply -f - <<< '…'\n",
@@ -112,20 +112,20 @@ fn kind(word: &str) -> Option<(&'static str, &'static str)> {
     })
 }
 
-fn not_found(kind: &str, name: &str) -> Output {
-    Output::fail(1, format!("Error from server (NotFound): {kind} {name:?} not found\n"))
+fn not_found(kind: &str, name: &str) -> CommandOutput {
+    CommandOutput::fail(1, format!("Error from server (NotFound): {kind} {name:?} not found\n"))
 }
 
-fn refused(why: &str, hint: &str) -> Output {
-    Output::fail(1, format!("Error from server: {why}\n  hint: {hint}\n"))
+fn refused(why: &str, hint: &str) -> CommandOutput {
+    CommandOutput::fail(1, format!("Error from server: {why}\n  hint: {hint}\n"))
 }
 
 /// What is printed about a change: what there is to be warned of, and that it was made.
-fn done(result: Result<Vec<String>, Refused>, text: String) -> Output {
+fn done(result: Result<Vec<String>, Refused>, text: String) -> CommandOutput {
     match result {
-        Ok(warnings) => {
-            Output::ok(warnings.iter().map(|w| format!("{w}\n")).chain([text]).collect::<String>())
-        }
+        Ok(warnings) => CommandOutput::ok(
+            warnings.iter().map(|w| format!("{w}\n")).chain([text]).collect::<String>(),
+        ),
         Err((why, hint)) => refused(&why, &hint),
     }
 }
@@ -160,20 +160,40 @@ pub fn told(change: &Change) -> String {
     }
 }
 
-fn cannot(e: &ChangeError) -> Output {
-    Output::fail(1, format!("Error from server: {e}\n"))
+fn cannot(e: &ChangeError) -> CommandOutput {
+    CommandOutput::fail(1, format!("Error from server: {e}\n"))
 }
 
-fn apply(session: &mut Session, typed: Typed<'_>, line: &Line<'_>) -> Output {
+fn apply(session: &mut Session, typed: Typed<'_>, line: &Line<'_>) -> CommandOutput {
     let (Some("-"), Some(text), []) = (line.file, line.text, line.words.as_slice()) else {
-        return Output::fail(
+        return CommandOutput::fail(
             1,
             "error: here it is written with its text: kubectl apply -f - <<< '…'\n",
         );
     };
+    apply_as(session, typed, text, line.namespace)
+}
+
+/// Applies manifests where the API server is.
+pub(crate) fn apply_text(session: &mut Session, text: &str) -> CommandOutput {
+    let nodes = &session.running().nodes;
+    let server = nodes.iter().find(|n| n.spec.role == Role::ControlPlane).or(nodes.first());
+    let netns = server.and_then(|n| session.last().ns_named(&n.spec.name.value));
+    let Some((netns, _)) = netns else {
+        return CommandOutput::fail(1, "error: no node is there\n");
+    };
+    apply_as(session, (netns, "kubectl apply -f -"), text, None)
+}
+
+fn apply_as(
+    session: &mut Session,
+    typed: Typed<'_>,
+    text: &str,
+    namespace: Option<&str>,
+) -> CommandOutput {
     let (_, diags) = kube::yaml::parse(text);
     if let Some(d) = diags.iter().find(|d| d.severity == kube::Severity::Error) {
-        return Output::fail(
+        return CommandOutput::fail(
             1,
             format!(
                 "error: error parsing STDIN: line {}: {}\n  hint: {}\n",
@@ -181,12 +201,12 @@ fn apply(session: &mut Session, typed: Typed<'_>, line: &Line<'_>) -> Output {
             ),
         );
     }
-    let (whole, told) = match change::applied(&session.live.text, text, line.namespace) {
+    let (whole, told) = match change::applied(&session.live.text, text, namespace) {
         Ok(x) => x,
         Err(e) => return cannot(&e),
     };
     if told.is_empty() {
-        return Output::fail(1, "error: no objects passed to apply\n");
+        return CommandOutput::fail(1, "error: no objects passed to apply\n");
     }
     if told.iter().any(|t| t.kind == "Script") {
         return refused("a Script is no object of the cluster", "write its commands instead");
@@ -201,19 +221,22 @@ fn apply(session: &mut Session, typed: Typed<'_>, line: &Line<'_>) -> Output {
     )
 }
 
-fn scale(session: &mut Session, typed: Typed<'_>, line: &Line<'_>) -> Output {
+fn scale(session: &mut Session, typed: Typed<'_>, line: &Line<'_>) -> CommandOutput {
     let Some(replicas) = line.replicas else {
-        return Output::fail(1, "error: required flag(s) \"replicas\" not set\n");
+        return CommandOutput::fail(1, "error: required flag(s) \"replicas\" not set\n");
     };
     let Ok(n) = replicas.parse::<u32>() else {
-        return Output::fail(
+        return CommandOutput::fail(
             1,
             format!("error: invalid argument {replicas:?} for \"--replicas\": write a number\n"),
         );
     };
     let [what, name] = line.words.as_slice() else { return unknown() };
     let Some((plural, one @ "deployment.apps")) = kind(what) else {
-        return Output::fail(1, format!("error: {what} cannot be scaled here; a deployment can\n"));
+        return CommandOutput::fail(
+            1,
+            format!("error: {what} cannot be scaled here; a deployment can\n"),
+        );
     };
     let asked = Change::Scale(line.namespace().to_owned(), (*name).to_owned(), n);
     match change::change(&session.live.text, &asked) {
@@ -225,14 +248,14 @@ fn scale(session: &mut Session, typed: Typed<'_>, line: &Line<'_>) -> Output {
     }
 }
 
-fn delete(session: &mut Session, typed: Typed<'_>, line: &Line<'_>) -> Output {
+fn delete(session: &mut Session, typed: Typed<'_>, line: &Line<'_>) -> CommandOutput {
     let (Some(what), [name, more @ ..]) =
         (line.words.first(), line.words.get(1..).unwrap_or_default())
     else {
         return unknown();
     };
     let Some((plural, one)) = kind(what) else {
-        return Output::fail(
+        return CommandOutput::fail(
             1,
             format!(
                 "error: {what} cannot be deleted here; a service, deployment, pod or node can\n"
@@ -240,7 +263,7 @@ fn delete(session: &mut Session, typed: Typed<'_>, line: &Line<'_>) -> Output {
         );
     };
     if !more.is_empty() {
-        return Output::fail(1, "error: one name at a time is understood here\n");
+        return CommandOutput::fail(1, "error: one name at a time is understood here\n");
     }
     let owned = (line.namespace().to_owned(), (*name).to_owned());
     let thing = match one {
@@ -274,7 +297,12 @@ fn is_service(session: &Session, namespace: &str, name: &str) -> bool {
 }
 
 /// A pod goes; its set makes another.
-fn delete_pod(session: &mut Session, typed: Typed<'_>, namespace: &str, name: &str) -> Output {
+fn delete_pod(
+    session: &mut Session,
+    typed: Typed<'_>,
+    namespace: &str,
+    name: &str,
+) -> CommandOutput {
     let cluster = session.running();
     if cluster.host_pods.iter().any(|p| p.name == *name && p.namespace == namespace) {
         return refused(
@@ -292,7 +320,7 @@ fn delete_pod(session: &mut Session, typed: Typed<'_>, namespace: &str, name: &s
     done(session.reapply(typed, &text, &gone), format!("pod {name:?} deleted\n"))
 }
 
-fn get(session: &Session, line: &Line<'_>) -> Output {
+fn get(session: &Session, line: &Line<'_>) -> CommandOutput {
     let cluster = session.running();
     let here = |ns: &str| line.all || ns == line.namespace();
     let age =
@@ -461,10 +489,10 @@ fn external(s: &RunningService) -> String {
 }
 
 /// Columns as wide as their longest cell and three more, at least ten; the last is not padded.
-fn table(rows: &[Vec<String>]) -> Output {
-    let [head, rest @ ..] = rows else { return Output::default() };
+fn table(rows: &[Vec<String>]) -> CommandOutput {
+    let [head, rest @ ..] = rows else { return CommandOutput::default() };
     if rest.is_empty() {
-        return Output::ok("No resources found.\n");
+        return CommandOutput::ok("No resources found.\n");
     }
     let width = |c: usize| rows.iter().map(|r| r[c].chars().count() + 3).max().unwrap_or(0).max(10);
     let widths: Vec<_> = (0..head.len()).map(width).collect();
@@ -478,5 +506,5 @@ fn table(rows: &[Vec<String>]) -> Output {
         }
         out.push('\n');
     }
-    Output::ok(out)
+    CommandOutput::ok(out)
 }

@@ -10,8 +10,10 @@ mod network;
 
 pub use complete::complete;
 
+use crate::player::{ResultKind, StepResult};
 use crate::probe::MAX_SIZE;
-use crate::session::{Action, Run, Session};
+use crate::script::Step;
+use crate::session::{Run, Session};
 use crate::{Probe, ProbeError, Protocol};
 use net::NetnsId;
 use net::netfilter::TableName;
@@ -20,33 +22,20 @@ use std::net::IpAddr;
 
 /// What a command printed and its exit status.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Output {
+pub struct CommandOutput {
     /// Standard output and error, as a terminal shows them.
     pub text: String,
     /// Exit status.
     pub status: i32,
 }
 
-impl Output {
+impl CommandOutput {
     pub(crate) fn ok(text: impl Into<String>) -> Self {
         Self { text: text.into(), status: 0 }
     }
     pub(crate) fn fail(status: i32, text: impl Into<String>) -> Self {
         Self { text: text.into(), status }
     }
-}
-
-/// A command that was given while a probe was under way, and what it printed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
-    /// When.
-    pub at: net::Instant,
-    /// Where.
-    pub host: String,
-    /// The command.
-    pub line: String,
-    /// What it printed.
-    pub output: Output,
 }
 
 /// The commands that are understood.
@@ -67,59 +56,28 @@ pub const COMMANDS: &[&str] = &[
 
 /// Runs a command line on a host: a node, pod or outside host by name. What components do about it
 /// is done when this comes back.
-pub fn exec(session: &mut Session, host: &str, line: &str) -> Output {
-    let out = exec_at_once(session, host, line);
-    session.settle();
-    out
-}
-
-/// As [`exec`]; what components do about it, they do as the session goes on.
-pub(crate) fn exec_at_once(session: &mut Session, host: &str, line: &str) -> Output {
-    session.note_command(host, line);
-    run(session, host, line)
-}
-
-/// Sends a probe, and types meanwhile the commands of its `during`.
-///
-/// # Errors
-/// As [`Session::send`].
-pub fn send(session: &mut Session, probe: &Probe) -> Result<Run, ProbeError> {
-    session.send_while(probe, &mut |session, action| {
-        // A probe within a probe would have to wait for its own end.
-        if let Action::Shell { host, line } = action
-            && !sends(line)
-        {
-            let out = run(session, host, line);
-            let at = session.world().now();
-            session.said.push(Said { at, host: host.clone(), line: line.clone(), output: out });
+pub fn exec(session: &mut Session, host: &str, line: &str) -> CommandOutput {
+    match session.play(&[Step::run(host, line)]) {
+        [StepResult { kind: ResultKind::Refused(e), .. }] => {
+            CommandOutput::fail(1, format!("{e}\n"))
         }
-    })
+        results => results.last().and_then(StepResult::output).cloned().unwrap_or_default(),
+    }
 }
 
-/// As [`exec`], as part of something that is noted already.
-pub(crate) fn run(session: &mut Session, host: &str, line: &str) -> Output {
-    let netns = match crate::probe::resolve_netns(session.running(), session.world(), host) {
-        Ok(id) => id,
-        Err(e) => return Output::fail(1, format!("{e}\n")),
-    };
+/// Runs a command that sends nothing, now.
+pub(crate) fn run(session: &mut Session, netns: NetnsId, host: &str, line: &str) -> CommandOutput {
     let words = split(line);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
-        [] => Output::default(),
-        ["curl" | "ping", ..] => match probe(session, host, line) {
-            Ok(probe) => {
-                let sent = session.send(&probe);
-                report(session, &probe, sent.as_ref())
-            }
-            Err(out) => out,
-        },
+        [] => CommandOutput::default(),
         ["iptables", rest @ ..] => iptables(session, netns, rest),
-        ["iptables-save"] => Output::ok(net::dump::iptables_save(
+        ["iptables-save"] => CommandOutput::ok(net::dump::iptables_save(
             session.world().state().ns(netns),
             "iptables-save v1.4.21",
             SAVED_ON,
         )),
-        ["iptables-save", ..] => Output::fail(
+        ["iptables-save", ..] => CommandOutput::fail(
             2,
             "iptables-save: no options are understood here; iptables -t TABLE -vnL prints counters\n",
         ),
@@ -130,8 +88,8 @@ pub(crate) fn run(session: &mut Session, host: &str, line: &str) -> Output {
         ["bridge", rest @ ..] => network::bridge(session, netns, rest),
         ["conntrack", rest @ ..] => network::conntrack(session, netns, rest),
         ["kubectl", rest @ ..] => kubectl::run(session, (netns, line), rest),
-        ["hostname"] => Output::ok(format!("{}\n", hostname(session, host))),
-        [other, ..] => Output::fail(
+        ["hostname"] => CommandOutput::ok(format!("{}\n", hostname(session, host))),
+        [other, ..] => CommandOutput::fail(
             127,
             format!("bash: {other}: command not found\n  here are: {}\n", COMMANDS.join(", ")),
         ),
@@ -206,18 +164,18 @@ pub fn split(line: &str) -> Vec<String> {
 ///
 /// # Errors
 /// What the tool prints instead of sending.
-pub fn probe(session: &Session, host: &str, line: &str) -> Result<Probe, Output> {
+pub fn probe(session: &Session, host: &str, line: &str) -> Result<Probe, CommandOutput> {
     let words = split(line);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["curl", rest @ ..] => curl(host, rest),
         ["ping", rest @ ..] => ping(session, host, rest),
-        _ => Err(Output::fail(127, format!("bash: {line}: sends nothing\n"))),
+        _ => Err(CommandOutput::fail(127, format!("bash: {line}: sends nothing\n"))),
     }
 }
 
 /// What `curl` or `ping` prints about a probe that was sent.
-pub fn report(session: &Session, probe: &Probe, sent: Result<&Run, &ProbeError>) -> Output {
+pub fn report(session: &Session, probe: &Probe, sent: Result<&Run, &ProbeError>) -> CommandOutput {
     match (probe.proto, sent) {
         (Protocol::Icmp, Ok(run)) => {
             let started =
@@ -233,15 +191,15 @@ pub fn report(session: &Session, probe: &Probe, sent: Result<&Run, &ProbeError>)
             );
             network::ping_report(session, run, probe, started, &mut out)
         }
-        (Protocol::Icmp, Err(e)) => Output::fail(2, format!("ping: {e}\n")),
+        (Protocol::Icmp, Err(e)) => CommandOutput::fail(2, format!("ping: {e}\n")),
         (_, Ok(run)) => curl_report(session, run, &probe.to),
         (_, Err(e)) => {
             let name = probe.to.rsplit_once(':').map_or(probe.to.as_str(), |(h, _)| h);
             if name.parse::<IpAddr>().is_ok() {
-                return Output::fail(2, format!("curl: {e}\n"));
+                return CommandOutput::fail(2, format!("curl: {e}\n"));
             }
             // Who asks DNS gets no made-up answer.
-            Output::fail(
+            CommandOutput::fail(
                 6,
                 format!(
                     "curl: DNS is not simulated: write an address in place of {name}, see kubectl get svc\n"
@@ -251,24 +209,27 @@ pub fn report(session: &Session, probe: &Probe, sent: Result<&Run, &ProbeError>)
     }
 }
 
-fn curl(host: &str, args: &[&str]) -> Result<Probe, Output> {
+fn curl(host: &str, args: &[&str]) -> Result<Probe, CommandOutput> {
     let url = match args.iter().filter(|a| !a.starts_with('-')).collect::<Vec<_>>().as_slice() {
         [url] => **url,
         [] => {
-            return Err(Output::fail(
+            return Err(CommandOutput::fail(
                 2,
                 "curl: try 'curl --help' or 'curl --manual' for more information\n",
             ));
         }
-        _ => return Err(Output::fail(2, "curl: one URL at a time is understood here\n")),
+        _ => return Err(CommandOutput::fail(2, "curl: one URL at a time is understood here\n")),
     };
     if let Some(option) =
         args.iter().find(|a| a.starts_with('-') && !matches!(**a, "-s" | "-S" | "-sS"))
     {
-        return Err(Output::fail(2, format!("curl: option {option}: not understood here\n")));
+        return Err(CommandOutput::fail(
+            2,
+            format!("curl: option {option}: not understood here\n"),
+        ));
     }
     if url.contains("://") && !url.starts_with("http://") {
-        return Err(Output::fail(1, "curl: only http:// is simulated\n"));
+        return Err(CommandOutput::fail(1, "curl: only http:// is simulated\n"));
     }
     let bare = url.trim_start_matches("http://");
     let bare = bare.split_once('/').map_or(bare, |(h, _)| h);
@@ -283,9 +244,10 @@ fn curl(host: &str, args: &[&str]) -> Result<Probe, Output> {
     Ok(Probe { host: Some(authority), ..Probe::new(host, &target) })
 }
 
-fn curl_report(session: &Session, run: &Run, target: &str) -> Output {
-    let failed =
-        |why: &str| Output::fail(7, format!("curl: (7) Failed connect to {target}; {why}\n"));
+fn curl_report(session: &Session, run: &Run, target: &str) -> CommandOutput {
+    let failed = |why: &str| {
+        CommandOutput::fail(7, format!("curl: (7) Failed connect to {target}; {why}\n"))
+    };
     match run.verdict.outcome {
         Some(Outcome::Answered { .. }) => {
             let body = session.world().state().netns.iter().flat_map(|n| n.sockets.values()).find_map(|s| match &**s {
@@ -295,14 +257,14 @@ fn curl_report(session: &Session, run: &Run, target: &str) -> Output {
                 _ => None,
             });
             let text = body.map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default();
-            Output::ok(text.split_once("\r\n\r\n").map_or("", |(_, body)| body))
+            CommandOutput::ok(text.split_once("\r\n\r\n").map_or("", |(_, body)| body))
         }
         Some(Outcome::Refused | Outcome::Unreachable { code: 3, .. }) => {
             failed("Connection refused")
         }
         Some(Outcome::Unreachable { .. }) => failed("No route to host"),
         Some(Outcome::NotSent(_)) => failed("Network is unreachable"),
-        Some(Outcome::Killed) => Output::fail(137, "Killed\n"),
+        Some(Outcome::Killed) => CommandOutput::fail(137, "Killed\n"),
         Some(Outcome::TimedOut) | None => failed("Connection timed out"),
     }
 }
@@ -310,7 +272,7 @@ fn curl_report(session: &Session, run: &Run, target: &str) -> Output {
 /// Without `-c` a real ping goes on for ever; here it sends this many.
 const DEFAULT_PINGS: u16 = 4;
 
-fn ping(session: &Session, host: &str, args: &[&str]) -> Result<Probe, Output> {
+fn ping(session: &Session, host: &str, args: &[&str]) -> Result<Probe, CommandOutput> {
     let mut probe = Probe { proto: Protocol::Icmp, count: DEFAULT_PINGS, ..Probe::new(host, "") };
     let mut args = args.iter();
     while let Some(arg) = args.next() {
@@ -318,24 +280,29 @@ fn ping(session: &Session, host: &str, args: &[&str]) -> Result<Probe, Output> {
         match *arg {
             "-c" => match number() {
                 Some(n @ 1..) => probe.count = n.min(100),
-                _ => return Err(Output::fail(2, "ping: bad number of packets to transmit.\n")),
+                _ => {
+                    return Err(CommandOutput::fail(
+                        2,
+                        "ping: bad number of packets to transmit.\n",
+                    ));
+                }
             },
             "-s" => match number() {
                 Some(n) if n <= MAX_SIZE => probe.size = Some(n),
                 Some(n) => {
-                    return Err(Output::fail(
+                    return Err(CommandOutput::fail(
                         2,
                         format!("ping: packet size {n} is too large. Maximum is {MAX_SIZE}\n"),
                     ));
                 }
-                None => return Err(Output::fail(2, "ping: bad packet size.\n")),
+                None => return Err(CommandOutput::fail(2, "ping: bad packet size.\n")),
             },
             "-M" => match args.next().copied() {
                 Some("do") => probe.pmtudisc = Pmtudisc::Do,
                 Some("want") => probe.pmtudisc = Pmtudisc::Want,
                 Some("dont") => probe.pmtudisc = Pmtudisc::Dont,
                 _ => {
-                    return Err(Output::fail(
+                    return Err(CommandOutput::fail(
                         2,
                         "ping: wrong value for -M: do, dont, want are valid ones.\n",
                     ));
@@ -343,15 +310,15 @@ fn ping(session: &Session, host: &str, args: &[&str]) -> Result<Probe, Output> {
             },
             "-W" => match number() {
                 Some(n @ 1..) => probe.timeout = Some(net::Duration::secs(n.into())),
-                _ => return Err(Output::fail(2, "ping: bad linger time.\n")),
+                _ => return Err(CommandOutput::fail(2, "ping: bad linger time.\n")),
             },
             "-t" => match number().and_then(|n| u8::try_from(n).ok()).filter(|n| *n > 0) {
                 Some(n) => probe.ttl = Some(n),
-                None => return Err(Output::fail(2, "ping: bad time to live.\n")),
+                None => return Err(CommandOutput::fail(2, "ping: bad time to live.\n")),
             },
             name if !name.starts_with('-') => probe.to = name.to_owned(),
             other => {
-                return Err(Output::fail(
+                return Err(CommandOutput::fail(
                     2,
                     format!("ping: invalid option -- '{}'\n", other.trim_start_matches('-')),
                 ));
@@ -359,12 +326,15 @@ fn ping(session: &Session, host: &str, args: &[&str]) -> Result<Probe, Output> {
         }
     }
     if crate::probe::resolve_target(session.running(), session.world(), &probe.to).is_err() {
-        return Err(Output::fail(2, format!("ping: {}: Name or service not known\n", probe.to)));
+        return Err(CommandOutput::fail(
+            2,
+            format!("ping: {}: Name or service not known\n", probe.to),
+        ));
     }
     Ok(probe)
 }
 
-fn iptables(session: &Session, netns: NetnsId, args: &[&str]) -> Output {
+fn iptables(session: &Session, netns: NetnsId, args: &[&str]) -> CommandOutput {
     let mut table = TableName::Filter;
     let (mut list, mut verbose, mut chain) = (false, false, None);
     let mut args = args.iter();
@@ -373,7 +343,7 @@ fn iptables(session: &Session, netns: NetnsId, args: &[&str]) -> Output {
             "-t" => match args.next().and_then(|n| TableName::from_name(n)) {
                 Some(t) => table = t,
                 None => {
-                    return Output::fail(
+                    return CommandOutput::fail(
                         3,
                         "iptables: can't initialize iptables table: the tables are raw, mangle, nat and filter\n",
                     );
@@ -391,7 +361,7 @@ fn iptables(session: &Session, netns: NetnsId, args: &[&str]) -> Output {
             }
             name if !name.starts_with('-') => chain = Some(name),
             other => {
-                return Output::fail(
+                return CommandOutput::fail(
                     2,
                     format!(
                         "iptables: option {other:?} is not understood here; try: iptables -t nat -vnL [CHAIN]\n"
@@ -401,14 +371,14 @@ fn iptables(session: &Session, netns: NetnsId, args: &[&str]) -> Output {
         }
     }
     if !list || !verbose {
-        return Output::fail(
+        return CommandOutput::fail(
             2,
             "iptables: only listing with counters is understood here: iptables -t nat -vnL [CHAIN]\n",
         );
     }
     match net::dump::iptables_list(session.world().state().ns(netns), table, chain) {
-        Some(text) => Output::ok(text),
-        None => Output::fail(1, "iptables: No chain/target/match by that name.\n"),
+        Some(text) => CommandOutput::ok(text),
+        None => CommandOutput::fail(1, "iptables: No chain/target/match by that name.\n"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `ip`, `bridge`, `conntrack`, and what `ping` prints.
 
-use super::{Output, admin};
+use super::{CommandOutput, admin};
 use crate::{Probe, Run, Session};
 use net::engine::Setting;
 use net::event::EventKind;
@@ -8,7 +8,7 @@ use net::socket::Outcome;
 use net::{DropReason, Instant, NetnsId, dump};
 use std::fmt::Write;
 
-pub(super) fn ip(session: &mut Session, netns: NetnsId, args: &[&str]) -> Output {
+pub(super) fn ip(session: &mut Session, netns: NetnsId, args: &[&str]) -> CommandOutput {
     match args {
         ["r" | "ro" | "route", verb @ ("add" | "replace" | "del" | "flush"), rest @ ..] => {
             return admin::route(session, netns, verb, rest);
@@ -22,23 +22,23 @@ pub(super) fn ip(session: &mut Session, netns: NetnsId, args: &[&str]) -> Output
     let ns = session.world().state().ns(netns);
     match args {
         ["r" | "ro" | "route"] | ["r" | "ro" | "route", "s" | "show" | "list"] => {
-            Output::ok(dump::ip_route(ns))
+            CommandOutput::ok(dump::ip_route(ns))
         }
         ["n" | "ne" | "neigh"] | ["n" | "ne" | "neigh", "s" | "show" | "list"] => {
-            Output::ok(dump::ip_neigh(ns, false))
+            CommandOutput::ok(dump::ip_neigh(ns, false))
         }
         ["-br", "a" | "ad" | "addr" | "address"] => {
-            Output::ok(dump::ip_brief(session.world().state(), netns))
+            CommandOutput::ok(dump::ip_brief(session.world().state(), netns))
         }
-        [] => Output::fail(255, "Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }\n"),
-        [object, ..] => Output::fail(
+        [] => CommandOutput::fail(255, "Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }\n"),
+        [object, ..] => CommandOutput::fail(
             1,
             format!("Object \"{object}\" is not understood here; try: ip r, ip n, ip -br a\n"),
         ),
     }
 }
 
-pub(super) fn bridge(session: &mut Session, netns: NetnsId, args: &[&str]) -> Output {
+pub(super) fn bridge(session: &mut Session, netns: NetnsId, args: &[&str]) -> CommandOutput {
     if let ["fdb", verb @ ("add" | "append" | "replace" | "del"), rest @ ..] = args {
         return admin::fdb(session, netns, verb, rest);
     }
@@ -46,35 +46,38 @@ pub(super) fn bridge(session: &mut Session, netns: NetnsId, args: &[&str]) -> Ou
     match args {
         ["fdb", "show" | "s", kind @ ("dev" | "br"), name] => {
             match dump::bridge_fdb(ns, name, *kind == "br") {
-                Some(text) => Output::ok(text),
-                None => Output::fail(1, format!("Cannot find device \"{name}\"\n")),
+                Some(text) => CommandOutput::ok(text),
+                None => CommandOutput::fail(1, format!("Cannot find device \"{name}\"\n")),
             }
         }
         ["link"] | ["link", "show" | "s"] => {
-            Output::ok(dump::bridge_link(session.world().state(), netns))
+            CommandOutput::ok(dump::bridge_link(session.world().state(), netns))
         }
-        _ => Output::fail(1, "bridge: not understood here; try: bridge fdb show dev flannel.1\n"),
+        _ => CommandOutput::fail(
+            1,
+            "bridge: not understood here; try: bridge fdb show dev flannel.1\n",
+        ),
     }
 }
 
-pub(super) fn conntrack(session: &mut Session, netns: NetnsId, args: &[&str]) -> Output {
+pub(super) fn conntrack(session: &mut Session, netns: NetnsId, args: &[&str]) -> CommandOutput {
     let state = session.world().state();
     match args {
         ["-L"] => {
             let text = dump::conntrack_list(state, netns);
             let n = text.lines().count();
-            Output::ok(format!(
+            CommandOutput::ok(format!(
                 "{text}conntrack v1.4.4 (conntrack-tools): {n} flow entries have been shown.\n"
             ))
         }
         ["-F"] => {
             session.configure(netns, Setting::FlushConntrack);
-            Output::ok(
+            CommandOutput::ok(
                 "conntrack v1.4.4 (conntrack-tools): connection tracking table has been emptied.\n",
             )
         }
         ["-D", rest @ ..] => admin::forget(session, netns, rest),
-        _ => Output::fail(
+        _ => CommandOutput::fail(
             2,
             "conntrack: not understood here; try: conntrack -L, conntrack -F, conntrack -D -s ADDRESS\n",
         ),
@@ -88,7 +91,7 @@ pub(super) fn ping_report(
     probe: &Probe,
     started: Instant,
     out: &mut String,
-) -> Output {
+) -> CommandOutput {
     let events = &session.events()[run.events.clone()];
     let (mut times, mut errors) = (Vec::new(), 0);
     for e in events {
@@ -126,7 +129,9 @@ pub(super) fn ping_report(
             Outcome::NotSent(DropReason::NetfilterDrop | DropReason::NetfilterReject) => {
                 out.push_str("ping: sendmsg: Operation not permitted\n");
             }
-            Outcome::NotSent(_) => return Output::fail(2, "connect: Network is unreachable\n"),
+            Outcome::NotSent(_) => {
+                return CommandOutput::fail(2, "connect: Network is unreachable\n");
+            }
             Outcome::TimedOut | Outcome::Refused | Outcome::Killed => {}
         }
     }
@@ -151,7 +156,7 @@ pub(super) fn ping_report(
             [*min, mean, *max, var.isqrt()].map(|us| format!("{}.{:03}", us / 1000, us % 1000));
         let _ = writeln!(out, "rtt min/avg/max/mdev = {min}/{mean}/{max}/{dev} ms");
     }
-    Output { text: std::mem::take(out), status: i32::from(times.is_empty()) }
+    CommandOutput { text: std::mem::take(out), status: i32::from(times.is_empty()) }
 }
 
 /// Milliseconds with as many digits as ping gives them.

@@ -1,38 +1,25 @@
 //! Edits on the diagram: each is a minimal edit of the text.
 
+use super::App;
 use super::update::Effect;
-use super::{App, Snapshot, time};
 use kube::change::{Change, Thing, change};
+use play::{Act, Script};
+use std::rc::Rc;
 
 /// An edit of the cluster, as an edit of the text.
 pub(super) fn edit(app: &mut App, c: &Change) -> Vec<Effect> {
     app.refused = None;
     match change(&app.text, c) {
         Ok(text) if *text == *app.text => Vec::new(),
-        Ok(text) if matches!(c, Change::Move(..)) => {
-            // Nothing depends on it: what was played is played again.
-            let was = app.snapshot();
-            app.remember();
-            let text: std::rc::Rc<str> = text.into();
-            time::restore(app, &Snapshot { text: text.clone(), document: text, ..was })
-        }
-        Ok(text) if matches!(c, Change::Version(_)) => {
-            // The same is sent again, and what came of it stands beside what came before.
-            let (was, before) = (app.snapshot(), app.loaded.clone());
-            app.remember();
-            let text: std::rc::Rc<str> = text.into();
-            let effects =
-                time::restore(app, &Snapshot { text: text.clone(), document: text, ..was });
-            app.previous = before;
-            (app.tab, app.rules_view) = (super::Tab::Rules, super::RulesView::Difference);
-            effects
-        }
         Ok(text) => {
             app.remember();
             if let Change::Rename(Thing::Node(old) | Thing::Host(old), to) = c
                 && app.from == *old
             {
                 app.from.clone_from(to);
+            }
+            if let Change::Rename(thing, to) = c {
+                rename(Rc::make_mut(&mut app.script), thing, to);
             }
             if let (Change::Rename(thing, to), Some(s)) = (c, &mut app.selected) {
                 if s.host == thing.name() {
@@ -44,11 +31,39 @@ pub(super) fn edit(app: &mut App, c: &Change) -> Vec<Effect> {
                 }
             }
             app.read(&text);
+            if matches!(c, Change::Version(_)) {
+                // What came of it stands beside what came before.
+                (app.tab, app.rules_view) = (super::Tab::Rules, super::RulesView::Difference);
+            }
             vec![Effect::SetEditor, Effect::KeepText]
         }
         Err(why) => {
             app.refused = Some(why.to_string());
             Vec::new()
+        }
+    }
+}
+
+/// What was done with a thing is done with it under its new name.
+fn rename(script: &mut Script, thing: &Thing, to: &str) {
+    let (old, new) = match thing {
+        Thing::Service(namespace, name) => {
+            (format!("svc/{namespace}/{name}"), format!("svc/{namespace}/{to}"))
+        }
+        Thing::Node(name) | Thing::Host(name) => (name.clone(), to.to_owned()),
+        _ => return,
+    };
+    let put = |name: &mut String| {
+        let host = name.split(':').next().unwrap_or_default();
+        if host == old {
+            name.replace_range(..old.len(), &new);
+        }
+    };
+    for step in &mut script.steps {
+        match &mut step.act {
+            Act::Send(p) => [&mut p.from, &mut p.to].into_iter().for_each(put),
+            Act::Run { host, .. } => put(host),
+            Act::Apply(_) | Act::Packet(_) => {}
         }
     }
 }

@@ -1,7 +1,7 @@
 //! One undo and redo over everything a person does: the text, the diagram, and what is done in
 //! time.
 
-use play::Step;
+use play::Script;
 use std::rc::Rc;
 
 /// All that is needed to be at a moment again.
@@ -12,13 +12,9 @@ pub struct Snapshot {
     /// The text of the cluster that is shown; another one while the text has errors.
     pub document: Rc<str>,
     /// What was done.
-    pub script: Rc<Vec<Step>>,
+    pub script: Rc<Script>,
     /// How many events lay behind.
     pub cursor: usize,
-    /// What decided every chance.
-    pub seed: u64,
-    /// Whether neighbour tables were empty at first.
-    pub cold: bool,
 }
 
 /// How much is kept.
@@ -122,14 +118,7 @@ mod tests {
     use super::*;
 
     fn at(text: &str) -> Snapshot {
-        Snapshot {
-            text: text.into(),
-            document: text.into(),
-            script: Rc::default(),
-            cursor: 0,
-            seed: 1,
-            cold: false,
-        }
+        Snapshot { text: text.into(), document: text.into(), script: Rc::default(), cursor: 0 }
     }
 
     #[test]

@@ -1,49 +1,34 @@
-//! A session and its moment as the fragment of an address: `#v1:`, and behind it what the person
-//! wrote and did, in lines as [`handover`] writes them, an empty line, and the document.
+//! A session and its moment as the fragment of an address: `#v2:` and a file, the document and its
+//! Script, as [`App::file`] writes it, with one field more in the Script's spec:
 //!
-//! It is a zlib stream (RFC 1950, with its checksum) in base64url without padding (RFC 4648,
-//! section 5). The number is that of the format: an address of an older one must go on to be read.
-//! A browser sends no fragment to a server, so that nobody but the reader of the link gets to see
-//! what is in it.
+//! ```yaml
+//!   view: {lang: en, grain: decisions, tab: rules, at: {probe: 1, marker: ended}}
+//! ```
+//!
+//! It says how the page showed the session: the fields of the sentence, what was selected, the
+//! moment and the followed packet. A field that is left out has its default.
+//!
+//! The file is a zlib stream (RFC 1950, with its checksum) in base64url without padding (RFC 4648,
+//! section 5). A browser sends no fragment to a server, so that nobody but the reader of the link
+//! gets to see what is in it. Secrets are left out ([`super::redact`]), unless
+//! [`App::keep_secrets`] is set.
 
+use super::redact::{has_secrets, redacted, redacted_script};
+use super::state::{App, Pane, RulesView, Selected, Tab};
 use super::update::Effect;
-use super::{App, Pane, handover};
+use crate::story::Grain;
 use crate::words;
 use data_encoding::BASE64URL_NOPAD;
+use kube::Severity;
+use kube::decode::Decoder;
+use kube::yaml::{Tree, Value, YamlNode, parse};
 use miniz_oxide::inflate::TINFLStatus;
-use play::probe::MAX_SIZE;
-use play::{Act, Action, Step, shell};
+use play::anchor::{Direction, PacketName};
+use play::script::{anchor_tree, read_anchor};
+use play::{Act, Anchor, Protocol, Script, Step, shell};
+use std::rc::Rc;
 
-const VERSION: &str = "1";
-/// What begins the lines that a link holds: the session and its moment, nothing of the person's
-/// own.
-const SHARED: &[&str] = &[
-    "preset",
-    "from",
-    "to",
-    "proto",
-    "endpoint",
-    "sport",
-    "ttl",
-    "size",
-    "count",
-    "df",
-    "cold",
-    "seed",
-    "grain",
-    "tab",
-    "rules",
-    "search",
-    "only-packet",
-    "unfocused",
-    "selected",
-    "follow",
-    "document",
-    "step",
-    "cursor",
-];
-/// What begins the lines that stay the person's own when a link is opened.
-const OWN: &[&str] = &["lang", "theme", "speed", "narrow"];
+const VERSION: &str = "2";
 /// A link holds no more than this, in KiB.
 pub const MOST_KIB: usize = 256;
 const MOST: usize = MOST_KIB * 1024;
@@ -56,13 +41,15 @@ pub const MOST_PACKETS: usize = 2_000;
 const FRAGMENT: usize = 1_280;
 /// Many programs cut a longer link, in characters.
 pub const LONG: usize = 8_000;
+/// How the Script of a link begins.
+const HEAD: &str = "---\napiVersion: packetwalk.dev/v1alpha1\nkind: Script\n";
 
 /// Why a link cannot be opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LinkFault {
-    /// It is none, or a part of it is missing.
+    /// Not a Packetwalk link, or truncated.
     Broken,
-    /// It is of another version of the format.
+    /// It has another version of the format.
     Version(String),
     /// It holds too much.
     TooLarge,
@@ -70,18 +57,38 @@ pub enum LinkFault {
     TooManySteps(usize),
     /// Its steps send too many packets.
     TooManyPackets(usize),
-    /// A step of it is none.
-    Step(String),
+    /// Its Script has an error.
+    Script(String),
 }
 
 /// The session and its moment as a link; none if it would hold too much to be opened.
 pub fn link(app: &App) -> Option<String> {
-    let body = format!("{}\n{}", chosen(&handover::lines(app, &[]), SHARED), app.text);
-    if body.len() > MOST || is_too_much(&app.script) {
+    let (text, script) = shared(app);
+    let (text, script) = match app.keep_secrets {
+        true => (text, script),
+        false => (redacted(&text), redacted_script(&script)),
+    };
+    // A text without an end of line gets one for the Script, and loses it again.
+    let cut = !text.is_empty() && !text.ends_with('\n');
+    let newline = if cut { "\n" } else { "" };
+    let body = format!("{text}{newline}---\n{script}  view: {}\n", view(app, cut).flow());
+    if body.len() > MOST || limits(&script.steps).is_err() {
         return None;
     }
     let small = miniz_oxide::deflate::compress_to_vec_zlib(body.as_bytes(), 10);
     Some(format!("#v{VERSION}:{}", BASE64URL_NOPAD.encode(&small)))
+}
+
+/// Whether a link leaves something out.
+pub fn leaves_out(app: &App) -> bool {
+    let (text, script) = shared(app);
+    !app.keep_secrets && has_secrets(&text, &script)
+}
+
+/// The document without its own Script, and what was done.
+fn shared(app: &App) -> (String, Script) {
+    let text = Script::take(&app.text).map_or_else(|_| app.text.to_string(), |(_, text)| text);
+    (text, Script::clone(&app.script))
 }
 
 /// Whether a text is meant to be a link, or an address with one.
@@ -97,12 +104,28 @@ pub fn is_link(text: &str) -> bool {
 /// # Errors
 /// What is wrong with the link.
 pub fn open(link: &str, own: &App) -> Result<App, LinkFault> {
-    let body = body(link)?;
-    let (head, document) = body.split_once("\n\n").ok_or(LinkFault::Broken)?;
-    steps(head)?;
-    let mine = chosen(&handover::lines(own, &[]), OWN);
-    let page = format!("{}\n{mine}{}\n{document}", handover::VERSION, chosen(head, SHARED));
-    handover::unpack(&page).map(|(app, _)| app).ok_or(LinkFault::Broken)
+    let Parts { text, script, view } = parts(&body(link)?)?;
+    let mut app = App::new(own.lang, &view.text("preset"));
+    (app.theme, app.speed, app.narrow) = (own.theme, own.speed, own.narrow);
+    app.script = Rc::new(script);
+    app.show(&text);
+    view.apply(&mut app);
+    Ok(app)
+}
+
+/// The file that a link holds: its document and Script. Nothing is played.
+///
+/// # Errors
+/// What is wrong with the link.
+pub fn file(link: &str) -> Result<String, LinkFault> {
+    let Parts { text, script, .. } = parts(&body(link)?)?;
+    Ok(if script == Script::default() { text } else { script.put(&text) })
+}
+
+/// The language of the page that a link was made in: `en` or `ja`.
+pub fn language(link: &str) -> Option<String> {
+    let parts = body(link).and_then(|b| parts(&b)).ok()?;
+    Some(parts.view.text("lang")).filter(|l| !l.is_empty())
 }
 
 /// Opens a link; a person's own text goes on the shelf.
@@ -125,68 +148,193 @@ pub(super) fn follow(app: &mut App, link: &str) -> Vec<Effect> {
     }
 }
 
-/// Lines of those names.
-fn chosen(head: &str, names: &[&str]) -> String {
-    let of = |l: &&str| names.contains(&l.split(' ').next().unwrap_or_default());
-    head.lines().filter(of).flat_map(|l| [l, "\n"]).collect()
+/// What a link holds.
+struct Parts {
+    text: String,
+    script: Script,
+    view: View,
 }
 
-/// The document of a link, and how many steps go with it. Nothing is played.
-///
-/// # Errors
-/// What is wrong with the link.
-pub fn document(link: &str) -> Result<(String, usize), LinkFault> {
-    let body = body(link)?;
-    let (head, document) = body.split_once("\n\n").ok_or(LinkFault::Broken)?;
-    Ok((document.to_owned(), steps(head)?))
+fn parts(body: &str) -> Result<Parts, LinkFault> {
+    // The Script is the last document: the text before it may be no YAML at all.
+    let at = if body.starts_with(HEAD) {
+        Some(0)
+    } else {
+        body.rfind(&format!("\n{HEAD}")).map(|i| i + 1)
+    };
+    let at = at.ok_or(LinkFault::Broken)?;
+    let (text, own) = body.split_at(at);
+    let (script, diags) = Script::read(own);
+    if let Some(d) = diags.iter().find(|d| d.severity == Severity::Error) {
+        let message = d.message.chars().take(120).flat_map(char::escape_debug);
+        return Err(LinkFault::Script(message.collect()));
+    }
+    let script = script.ok_or(LinkFault::Broken)?;
+    limits(&script.steps)?;
+    let (docs, _) = parse(own);
+    let spec = docs.into_iter().next().and_then(|d| field(d, "spec"));
+    let view = View(spec.and_then(|s| field(s, "view")));
+    let text = if view.is("cut") { text.strip_suffix('\n').unwrap_or(text) } else { text };
+    Ok(Parts { text: text.to_owned(), script, view })
 }
 
-/// How many steps those lines say.
-fn steps(head: &str) -> Result<usize, LinkFault> {
-    let lines: Vec<&str> = head.lines().filter_map(|l| l.strip_prefix("step ")).collect();
-    if lines.len() > MOST_STEPS {
-        return Err(LinkFault::TooManySteps(lines.len()));
+fn limits(steps: &[Step]) -> Result<(), LinkFault> {
+    if steps.len() > MOST_STEPS {
+        return Err(LinkFault::TooManySteps(steps.len()));
     }
-    let mut steps = Vec::new();
-    for line in lines {
-        match handover::step_of(line).filter(is_step) {
-            Some(step) => steps.push(step),
-            None => {
-                return Err(LinkFault::Step(
-                    line.chars().take(60).flat_map(char::escape_debug).collect(),
-                ));
-            }
-        }
-    }
-    match packets(&steps) {
+    match packets(steps) {
         n if n > MOST_PACKETS => Err(LinkFault::TooManyPackets(n)),
-        _ => Ok(steps.len()),
+        _ => Ok(()),
     }
-}
-
-/// Whether a page makes such steps: a command that sends is a step that sends.
-pub(super) fn is_step(step: &Step) -> bool {
-    match &step.act {
-        Act::Action(Action::Send(p)) => p.size.is_none_or(|s| s <= MAX_SIZE),
-        Act::Action(Action::Shell { line, .. }) => !shell::sends(line),
-        Act::Packet(..) => true,
-    }
-}
-
-/// Whether those steps are more than are played for somebody who did not make them.
-pub(super) fn is_too_much(steps: &[Step]) -> bool {
-    steps.len() > MOST_STEPS || packets(steps) > MOST_PACKETS
 }
 
 /// How many packets the clients of those steps send, at the most, a fragment being one.
 fn packets(steps: &[Step]) -> usize {
     let sent = steps.iter().map(|s| match &s.act {
-        Act::Action(Action::Send(p)) => {
-            usize::from(p.count) * (1 + usize::from(p.size.unwrap_or_default()) / FRAGMENT)
+        Act::Send(p) => (usize::from(p.count), usize::from(p.size.unwrap_or_default())),
+        Act::Run { line, .. } if shell::sends(line) => {
+            let words = shell::split(line);
+            let of = |flag: &str| {
+                let value = words.iter().skip_while(|w| *w != flag).nth(1);
+                value.and_then(|n| n.parse::<u16>().ok()).map(usize::from)
+            };
+            (of("-c").unwrap_or(4).min(100), of("-s").unwrap_or_default())
         }
-        _ => 1,
+        _ => (1, 0),
     });
-    sent.sum()
+    sent.map(|(count, size)| count * (1 + size / FRAGMENT)).sum()
+}
+
+fn field(node: YamlNode, key: &str) -> Option<YamlNode> {
+    let Value::Map(pairs) = node.value else { return None };
+    let is = |k: &YamlNode| matches!(&k.value, Value::Scalar { text, .. } if text == key);
+    pairs.into_iter().find(|(k, _)| is(k)).map(|(_, v)| v)
+}
+
+const GRAINS: [&str; 3] = ["hops", "decisions", "rules"];
+const TABS: [&str; 3] = ["packet", "rules", "tables"];
+const RULES: [&str; 3] = ["walk", "all", "difference"];
+
+/// How the page shows the session. `cut`: the text has no end of line at its end.
+fn view(app: &App, cut: bool) -> Tree {
+    let mut fields: Vec<(&str, Tree)> = vec![("lang", Tree::text(app.lang.tag()))];
+    let mut put = |name, value: &str, usual: &str| {
+        if value != usual {
+            fields.push((name, Tree::text(value)));
+        }
+    };
+    put("preset", app.preset, "");
+    put("from", &app.from, "");
+    put("to", &app.to, "");
+    put("proto", app.proto.name(), "tcp");
+    put("endpoint", &app.endpoint, "");
+    let o = &app.options;
+    put("sport", &o.sport, "");
+    put("ttl", &o.ttl, "");
+    put("size", &o.size, "");
+    put("count", &o.count, "");
+    put("grain", GRAINS[app.grain as usize], "decisions");
+    put("tab", TABS[app.tab as usize], "rules");
+    put("rules", RULES[app.rules_view as usize], "walk");
+    put("search", &app.search, "");
+    if let Some(s) = &app.selected {
+        put("host", &s.host, "");
+        put("device", s.device.as_deref().unwrap_or_default(), "");
+    }
+    let flags =
+        [("df", o.df), ("only-packet", app.only_packet), ("unfocused", !app.focus), ("cut", cut)];
+    fields.extend(flags.into_iter().filter(|(_, on)| *on).map(|(n, _)| (n, Tree::plain(true))));
+    let session = app.loaded.as_ref().map(|l| &l.session);
+    let followed = session.zip(app.follow).and_then(|(s, p)| s.packet_name(p));
+    if let Some((probe, direction, packet)) = followed {
+        let number = |n: u32| Tree::plain(n);
+        let name = [
+            ("probe", number(probe)),
+            ("direction", Tree::text(direction.name())),
+            ("packet", number(packet)),
+        ];
+        fields.push(("follow", Tree::map(name)));
+    }
+    let last = app.cursor().checked_sub(1);
+    if let Some(event) = session.zip(last).and_then(|(s, i)| s.name(i)) {
+        fields.push(("at", anchor_tree(&Anchor::Event(event))));
+    }
+    Tree::map(fields)
+}
+
+/// The `view:` of a link.
+struct View(Option<YamlNode>);
+
+impl View {
+    fn get(&self, name: &str) -> Option<YamlNode> {
+        field(self.0.clone()?, name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        match self.get(name).map(|n| n.value) {
+            Some(Value::Scalar { text, .. }) => text,
+            _ => String::new(),
+        }
+    }
+
+    fn is(&self, name: &str) -> bool {
+        self.text(name) == "true"
+    }
+
+    fn one<T: Copy>(&self, name: &str, words: &[&str], values: &[T], usual: T) -> T {
+        let text = self.text(name);
+        let at = words.iter().position(|w| *w == text);
+        at.and_then(|i| values.get(i).copied()).unwrap_or(usual)
+    }
+
+    /// A field of numbers takes no other text.
+    fn number(&self, name: &str) -> String {
+        Some(self.text(name)).filter(|n| n.bytes().all(|b| b.is_ascii_digit())).unwrap_or_default()
+    }
+
+    fn apply(&self, app: &mut App) {
+        for (field, name) in [(&mut app.from, "from"), (&mut app.to, "to")] {
+            let text = self.text(name);
+            if !text.is_empty() {
+                *field = text;
+            }
+        }
+        app.proto = Protocol::from_name(&self.text("proto")).unwrap_or_default();
+        app.endpoint = self.text("endpoint");
+        app.offer();
+        let o = &mut app.options;
+        (o.sport, o.ttl) = (self.number("sport"), self.number("ttl"));
+        (o.size, o.count) = (self.number("size"), self.number("count"));
+        o.df = self.is("df");
+        let grains = [Grain::Hops, Grain::Decisions, Grain::Rules];
+        app.grain = self.one("grain", &GRAINS, &grains, Grain::Decisions);
+        app.tab = self.one("tab", &TABS, &[Tab::Packet, Tab::Rules, Tab::Tables], Tab::Rules);
+        let rules = [RulesView::Walk, RulesView::All, RulesView::Difference];
+        app.rules_view = self.one("rules", &RULES, &rules, RulesView::Walk);
+        app.search = self.text("search");
+        (app.only_packet, app.focus) = (self.is("only-packet"), !self.is("unfocused"));
+        let (host, device) = (self.text("host"), self.text("device"));
+        app.selected = (!host.is_empty())
+            .then(|| Selected { host, device: Some(device).filter(|d| !d.is_empty()) });
+        app.count_steps();
+        app.arrange();
+        let Some(l) = app.loaded.clone() else { return };
+        app.follow = self.packet().and_then(|name| l.session.packet(name));
+        let anchor = self.get("at").and_then(|n| read_anchor(&mut Decoder::default(), &n, "at"));
+        if let Some(Anchor::Event(event)) = anchor
+            && let Some(i) = l.session.find(&event)
+        {
+            app.seek(i + 1);
+        }
+    }
+
+    /// The packet that is followed.
+    fn packet(&self) -> Option<PacketName> {
+        let of = Self(Some(self.get("follow")?));
+        let direction = of.text("direction");
+        let direction = Direction::ALL.into_iter().find(|d| d.name() == direction)?;
+        Some((of.text("probe").parse().ok()?, direction, of.text("packet").parse().ok()?))
+    }
 }
 
 fn body(link: &str) -> Result<String, LinkFault> {
@@ -222,41 +370,52 @@ fn body(link: &str) -> Result<String, LinkFault> {
 mod tests {
     use super::*;
     use crate::Lang;
-    use crate::app::{Theme, update};
+    use crate::app::{Action, Theme, update};
 
     fn packed(body: &str) -> String {
         format!(
-            "#v1:{}",
+            "#v2:{}",
             BASE64URL_NOPAD.encode(&miniz_oxide::deflate::compress_to_vec_zlib(body.as_bytes(), 1))
         )
     }
 
+    fn with_steps(steps: &str) -> String {
+        packed(&format!("{HEAD}spec:\n  steps:\n{steps}"))
+    }
+
     #[test]
     fn a_link_is_the_session_and_its_moment() {
-        use crate::app::Action;
         let mut app = App::new(Lang::Ja, "article-nodeport");
         update(&mut app, Action::Send);
         update(&mut app, Action::Step(12));
         let command = "kubectl apply -f - <<< '{apiVersion: v1, kind: Service,\n  metadata: {name: x}, spec: {ports: [{port: 1}]}}'";
-        app.terminal.host = "node01".to_owned();
-        update(&mut app, Action::TerminalLine(command.to_owned()));
-        update(&mut app, Action::TerminalRun);
-        assert_eq!(app.script.len(), 2);
+        update(&mut app, Action::Run("node01".to_owned(), command.to_owned()));
+        assert_eq!(app.script.steps.len(), 2);
+        let packet = app.current_packet();
+        update(&mut app, Action::Follow(packet));
         let own = App::new(Lang::En, "article-clusterip");
         let this = link(&app).expect("short");
         let other =
             open(&format!("https://example.org/packetwalk/{this}"), &own).expect("it can be read");
         assert_eq!(
-            (other.lang, &other.text, &other.script, other.cursor()),
-            (Lang::En, &app.text, &app.script, app.cursor())
+            (other.lang, &other.text, &other.script, other.cursor(), other.follow),
+            (Lang::En, &app.text, &app.script, app.cursor(), app.follow)
         );
-        assert_eq!((other.preset, link(&other).as_deref()), (app.preset, Some(&*this)));
+        assert_eq!(other.preset, app.preset);
+        let mut mine = other.clone();
+        mine.lang = app.lang;
+        assert_eq!(link(&mine).as_deref(), Some(&*this), "and makes the same link");
         let events = |a: &App| a.loaded.as_ref().map(|l| l.session.events().to_vec());
         assert!(events(&other) == events(&app), "the same to the last event");
         let in_lines: String =
             this.as_bytes().chunks(76).map(|l| String::from_utf8_lossy(l) + "\r\n").collect();
         assert!(open(&in_lines, &own).is_ok(), "a letter broke it into lines");
         assert!(open(&format!("<{this}>)."), &own).is_ok(), "it stood in a sentence");
+        // What the command line reads of it is the same session.
+        let file = file(&this).expect("a file");
+        let (script, text) = Script::take(&file).expect("read");
+        assert_eq!((script.as_ref(), &*text), (Some(&*app.script), &*app.text));
+        assert_eq!(language(&this).as_deref(), Some("ja"));
     }
 
     #[test]
@@ -267,59 +426,72 @@ mod tests {
         for broken in [
             "",
             "#v",
-            "#v1",
-            "#v1:",
-            "#v1:%",
+            "#v2",
+            "#v2:",
+            "#v2:%",
             "#vx:AAAA",
             "#v123456:AAAA",
             "x",
             &good[..good.len() - 9],
-            &packed("no end"),
-            "#v1:____",
+            &packed("no Script"),
+            "#v2:____",
         ] {
             assert_eq!(fault(broken), Some(LinkFault::Broken), "{broken}");
         }
-        assert_eq!(fault(&good.replace("#v1", "#v7")), Some(LinkFault::Version("7".to_owned())));
-        assert_eq!(fault(&packed("step 3 fly 9\n\n")), Some(LinkFault::Step("3 fly 9".to_owned())));
-        assert!(
-            matches!(
-                fault(&packed("step quiet run node01 ping -c 100 -s 65507 10.1.6.5\n\n")),
-                Some(LinkFault::Step(_))
-            ),
-            "that is a step that sends"
-        );
+        for version in ["1", "7"] {
+            let other = good.replace("#v2", &format!("#v{version}"));
+            assert_eq!(fault(&other), Some(LinkFault::Version(version.to_owned())));
+        }
+        let told = words::link_fault(&LinkFault::Version("1".to_owned()), Lang::En);
+        assert!(told.contains("before the first release") && told.contains("share again"));
+        let script = |steps: &str| match fault(&with_steps(steps)) {
+            Some(LinkFault::Script(why)) => why,
+            other => panic!("{other:?}"),
+        };
+        assert!(script("  - {fly: 9}\n").contains("spec.steps[0].on"));
+        assert!(!script("  - {\"\\e[31m\": 1, on: a, run: b}\n").contains('\u{1b}'));
+        let large = "  - send: {from: a, to: 1.1.1.1, proto: icmp, count: 100, size: 65467}\n";
+        assert_eq!(fault(&with_steps(large)), Some(LinkFault::TooManyPackets(5_200)));
+        let ping = "  - {on: a, run: ping -c 100 -s 65507 10.1.6.5}\n";
+        assert_eq!(fault(&with_steps(ping)), Some(LinkFault::TooManyPackets(5_200)));
         assert_eq!(
-            fault(&packed("step 1 \u{1b}[31m\n\n")),
-            Some(LinkFault::Step("1 \\u{1b}[31m".to_owned())),
-            "and a terminal is told nothing"
-        );
-        let large = "step quiet send icmp bastion 192.168.120.226 count=100 size=65467\n";
-        assert_eq!(fault(&packed(&format!("{large}\n"))), Some(LinkFault::TooManyPackets(5_200)));
-        assert_eq!(
-            fault(&packed(&("step quiet drop 1\n".repeat(101) + "\n"))),
+            fault(&with_steps(&"  - {on: a, run: b}\n".repeat(101))),
             Some(LinkFault::TooManySteps(101))
         );
         // Ten million spaces are a link of ten kilobytes.
-        assert_eq!(
-            fault(&packed(&("\n\n".to_owned() + &" ".repeat(10_000_000)))),
-            Some(LinkFault::TooLarge)
-        );
-        assert_eq!(fault(&format!("#v1:{}", "A".repeat(10_000_000))), Some(LinkFault::TooLarge));
+        assert_eq!(fault(&packed(&" ".repeat(10_000_000))), Some(LinkFault::TooLarge));
+        assert_eq!(fault(&format!("#v2:{}", "A".repeat(10_000_000))), Some(LinkFault::TooLarge));
     }
 
     #[test]
     fn what_is_a_persons_own_is_not_said_by_a_link() {
         let own = App::new(Lang::En, "article-nodeport");
-        let app =
-            open(&packed("lang ja\ntheme dark\nplaying 1\nsharing 1\npast 0 1 0\n\nx: 1"), &own)
-                .expect("read");
+        let body = format!(
+            "x: 1\n{HEAD}spec:\n  steps: []\n  view: {{lang: ja, theme: dark, playing: true, from: 7}}\n"
+        );
+        let app = open(&packed(&body), &own).expect("read");
         assert!(
             app.lang == Lang::En
                 && app.theme == Theme::System
                 && !app.playing
                 && app.history.past().is_empty()
         );
-        assert_eq!(&*app.text, "x: 1");
+        assert_eq!((&*app.text, &*app.from), ("x: 1\n", "7"));
+    }
+
+    #[test]
+    fn secrets_stay_unless_they_are_to_be_kept() {
+        let mut app = App::new(Lang::En, "article-nodeport");
+        let secret =
+            "---\napiVersion: v1\nkind: Secret\nmetadata: {name: t}\ndata:\n  k: aHVzaA==\n";
+        let text = format!("{}{secret}", app.text);
+        update(&mut app, Action::Text(text));
+        assert!(leaves_out(&app));
+        let text = |app: &App| file(&link(app).expect("short")).expect("read");
+        assert!(!text(&app).contains("aHVzaA==") && text(&app).contains("kind: Secret"));
+        update(&mut app, Action::KeepSecrets(true));
+        assert!(text(&app).contains("aHVzaA==") && !leaves_out(&app));
+        assert!(app.file().contains("aHVzaA=="), "a file of one's own has all");
     }
 
     #[test]
@@ -330,78 +502,36 @@ mod tests {
     }
 
     #[test]
-    fn every_line_of_a_page_is_shared_or_ones_own() {
-        use crate::app::Action;
-        let mut app = App::new(Lang::En, "article-nodeport");
-        update(&mut app, Action::Send);
-        let edited = format!("{}# x", app.text);
-        update(&mut app, Action::Text(edited));
-        let left = [
-            "pane",
-            "drawer",
-            "playing",
-            "sharing",
-            "past",
-            "past-text",
-            "past-document",
-            "past-step",
-        ];
-        for line in handover::pack(&app).lines().skip(1).take_while(|l| !l.is_empty()) {
-            let name = line.split(' ').next().unwrap_or_default();
-            assert!(
-                SHARED.contains(&name) || OWN.contains(&name) || left.contains(&name),
-                "{name}: does a link say it?"
-            );
-        }
-    }
-
-    #[test]
-    fn whatever_the_lines_of_a_link_say_the_page_goes_on() {
-        use crate::app::Action;
+    fn whatever_a_link_says_the_page_goes_on() {
         let mut app = App::new(Lang::En, "article-nodeport");
         update(&mut app, Action::Send);
         update(&mut app, Action::Step(30));
         update(&mut app, Action::Packet(net::engine::PacketOp::Delay(net::Duration::millis(20))));
-        update(
-            &mut app,
-            Action::Run(
-                "node01".to_owned(),
-                "kubectl scale deployment nginx-deployment --replicas=3".to_owned(),
-            ),
-        );
-        update(
-            &mut app,
-            Action::Select(Some(crate::app::Selected {
-                host: "node01".to_owned(),
-                device: Some("cni0".to_owned()),
-            })),
-        );
+        let scale = "kubectl scale deployment nginx-deployment --replicas=3";
+        update(&mut app, Action::Run("node01".to_owned(), scale.to_owned()));
+        let selected = Selected { host: "node01".to_owned(), device: Some("cni0".to_owned()) };
+        update(&mut app, Action::Select(Some(selected)));
         let good = body(&link(&app).expect("short")).expect("whole");
-        let (head, document) = good.split_once("\n\n").expect("two parts");
-        assert!(
-            head.matches("step ").count() == 3 && head.contains("selected node01 cni0"),
-            "{head}"
-        );
-        let lines: Vec<&str> = head.lines().collect();
+        let at = good.rfind(HEAD).expect("a Script");
+        let (document, own) = good.split_at(at);
+        assert!(app.script.steps.len() == 3 && own.contains("device: cni0"), "{own}");
+        let words: Vec<&str> = own.split_inclusive([' ', '\n']).collect();
         let mut rng = net::rng::Rng::new(5);
         for n in 0..120 {
-            let mut other: Vec<String> = lines.iter().map(|l| (*l).to_owned()).collect();
-            let at = rng.below(lines.len() as u64) as usize;
+            let mut other: Vec<String> = words.iter().map(|l| (*l).to_owned()).collect();
+            let at = 4 + rng.below(words.len() as u64 - 4) as usize;
             match n % 4 {
                 0 => _ = other.remove(at),
-                1 => other.insert(rng.below(lines.len() as u64) as usize, lines[at].to_owned()),
-                2 => other[at].truncate(lines[at].len() / 2),
+                1 => other.insert(at, words[rng.below(words.len() as u64) as usize].to_owned()),
+                2 => other[at].truncate(words[at].floor_char_boundary(words[at].len() / 2)),
                 _ => {
                     let digits =
                         ["0", "18446744073709551615", "-1", "65535", "9"][rng.below(5) as usize];
-                    other[at] = other[at]
-                        .split(' ')
-                        .map(|w| if w.bytes().all(|b| b.is_ascii_digit()) { digits } else { w })
-                        .collect::<Vec<_>>()
-                        .join(" ");
+                    let number = |c: char| c.is_ascii_digit();
+                    other[at] = other[at].replace(number, digits);
                 }
             }
-            let hostile = packed(&format!("{}\n\n{document}", other.join("\n")));
+            let hostile = packed(&format!("{document}{}", other.concat()));
             if let Ok(mut page) = open(&hostile, &App::new(Lang::En, "article-clusterip")) {
                 for action in [
                     Action::Step(1),

@@ -1,10 +1,9 @@
 //! The whole logic of the page, without a page: a state, actions, and what must be done outside.
 
 mod edit;
-pub mod handover;
 mod history;
 pub mod link;
-mod own_script;
+mod redact;
 mod select;
 pub mod shelf;
 mod state;

@@ -9,12 +9,12 @@ use crate::labels::Labels;
 use crate::layout::{FEW_NODES, Layout, layout};
 use crate::scene::{self, Moment};
 use crate::story::{self, Grain, PacketPill};
-use crate::words::{Lang, Ui, ui};
-use kube::Diagnostic;
+use crate::words::{Answer, Lang, Ui, ui};
+use kube::{Diagnostic, Severity};
 use net::PacketId;
 use play::presets::Preset;
 use play::probe::{resolve_netns, resolve_target};
-use play::{Came, Probe, Protocol, Run, Session, Step, Timeline};
+use play::{Probe, Protocol, Run, Script, Session, Start, StepResult, Timeline};
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::rc::Rc;
@@ -158,20 +158,16 @@ pub struct App {
     pub menu: Option<&'static str>,
     /// The header fields.
     pub options: Options,
-    /// Begin with empty neighbour tables.
-    pub cold: bool,
-    /// Decides every chance.
-    pub seed: u64,
-    /// What was done.
-    pub script: Rc<Vec<Step>>,
-    /// How many events lay behind each step of it.
-    pub(super) began: Vec<usize>,
-    /// What came of each step.
-    pub(super) came: Vec<Came>,
+    /// What is done in the document's cluster. The session of [`Self::loaded`] has played it.
+    pub script: Rc<Script>,
     /// What can be undone.
     pub history: History,
     /// Why something could not be done.
     pub refused: Option<String>,
+    /// How the last edit of the text changed what the last probe's client gets.
+    pub changed: Option<(Answer, Answer)>,
+    /// A link keeps Secrets, tokens and `last-applied-configuration`.
+    pub keep_secrets: bool,
     /// The moment that is shown.
     pub timeline: Option<Timeline>,
     /// How fine the steps are.
@@ -236,13 +232,11 @@ impl App {
             menus: Rc::default(),
             menu: None,
             options: Options::default(),
-            cold: false,
-            seed: 1,
-            script: Rc::default(),
-            began: Vec::new(),
-            came: Vec::new(),
+            script: Rc::new(Script { seed: 1, ..Script::default() }),
             history: History::default(),
             refused: None,
+            changed: None,
+            keep_secrets: false,
             timeline: None,
             grain: Grain::Decisions,
             index: Rc::default(),
@@ -300,38 +294,96 @@ impl App {
         (self.from, self.to, self.proto) =
             (preset.from.to_owned(), preset.to.to_owned(), preset.proto);
         self.endpoint.clear();
-        self.read(&preset.document());
+        self.forget_steps();
+        self.show(&preset.document());
     }
 
-    /// Takes a new text; the diagram follows if it is valid. What was played is over.
+    /// Nothing was done yet.
+    pub(super) fn forget_steps(&mut self) {
+        Rc::make_mut(&mut self.script).steps.clear();
+        self.follow = None;
+    }
+
+    /// Takes a file: a document, and the Script that is done in it. A Script with errors stays in
+    /// the text, to be mended there.
+    pub(super) fn take(&mut self, file: &str) {
+        self.forget_steps();
+        let text = match Script::take(file) {
+            Ok((Some(script), text)) => {
+                self.script = Rc::new(script);
+                text
+            }
+            _ => file.to_owned(),
+        };
+        self.show(&text);
+    }
+
+    /// Takes a text that was edited. The session is played again on it; the moment stays as near as
+    /// it can. A Script that was written or changed in the text takes the place of what was done.
     pub(super) fn read(&mut self, text: &str) {
-        self.text = text.into();
-        match Session::new(text, self.seed, !self.cold) {
-            Ok(session) => {
-                self.diags = Rc::new(session.notes().to_vec());
-                let labels = Labels::new(session.cluster(), session.last());
-                let many = session.cluster().nodes.len() > FEW_NODES;
-                let layout = layout(session.cluster(), &BTreeSet::new(), &|_| many);
-                self.timeline = Some(Timeline::new(session.initial()));
-                let loaded = Loaded { session, labels, layout };
-                self.choose(&loaded);
-                let before = self.loaded.replace(Rc::new(loaded));
-                self.offer();
-                if before.as_ref().is_some_and(|b| b.session.document() != text) {
-                    self.previous = before;
-                }
-                self.stale = false;
-                (self.script, self.began, self.came) = (Rc::default(), Vec::new(), Vec::new());
-                self.refused = None;
-                self.follow = None;
-                self.playing = false;
-                self.retell();
-            }
-            Err(diags) => {
-                self.diags = Rc::new(diags);
-                self.stale = true;
-            }
+        let written = |text: &str| Script::read(text).0;
+        if let Some(script) = written(text).filter(|s| written(&self.text).as_ref() != Some(s)) {
+            self.script = Rc::new(script);
         }
+        let before = self.answer();
+        self.show(text);
+        self.changed = before.zip(self.answer()).filter(|(was, is)| was != is);
+    }
+
+    /// Shows the cluster of a text, and what was done in it; of a text with errors, the last valid
+    /// one.
+    pub(super) fn show(&mut self, text: &str) {
+        self.text = text.into();
+        let Some(mut session) = self.build() else { return };
+        session.play(&self.script.steps);
+        let before = self.loaded.clone();
+        if let Some(before) = before.as_ref().filter(|b| b.session.document() != text) {
+            self.previous = Some(before.clone());
+        }
+        (self.refused, self.playing) = (None, false);
+        self.stand(session, before.as_deref());
+        if let Some(l) = self.loaded.clone() {
+            self.choose(&l);
+        }
+        self.offer();
+    }
+
+    /// Builds the cluster of the text, in which nothing is done yet; none if the text has errors.
+    pub(super) fn build(&mut self) -> Option<Session> {
+        let (_, faults) = Script::read(&self.text);
+        let Script { seed, start, .. } = *self.script;
+        let built = Session::edited(&self.text, seed, start, |_| {});
+        let mut all = match &built {
+            Ok(session) => session.notes().to_vec(),
+            Err(diags) => diags.clone(),
+        };
+        all.extend(faults);
+        all.sort_by_key(|d| d.span.start);
+        self.stale = all.iter().any(|d| d.severity == Severity::Error);
+        self.diags = Rc::new(all);
+        built.ok().filter(|_| !self.stale)
+    }
+
+    /// Shows a session that was played, at the moment that is nearest to that of the one before.
+    pub(super) fn stand(&mut self, session: Session, before: Option<&Loaded>) {
+        let moment = before.map_or(0, |b| nearest(&b.session, self.cursor(), &session));
+        let follow = self.follow.zip(before).and_then(|(p, b)| b.session.packet_name(p));
+        self.follow = follow.and_then(|name| session.packet(name));
+        let labels = Labels::new(session.cluster(), session.last());
+        let many = session.cluster().nodes.len() > FEW_NODES;
+        let layout = layout(session.cluster(), &BTreeSet::new(), &|_| many);
+        self.timeline = Some(Timeline::new(session.initial()));
+        self.loaded = Some(Rc::new(Loaded { session, labels, layout }));
+        self.retell();
+        self.arrange();
+        self.seek(moment);
+    }
+
+    /// What the client of the last probe got.
+    fn answer(&self) -> Option<Answer> {
+        let session = &self.loaded.as_ref()?.session;
+        let sends = session.steps().iter().zip(session.results()).filter(|(s, _)| s.sends());
+        sends.last().map(|(_, r)| Answer::of(r))
     }
 
     /// Keeps what is chosen as long as it is there. Else the last pod sends, which can reach all
@@ -418,9 +470,33 @@ impl App {
         probe
     }
 
+    /// What came of each step that was done.
+    pub fn results(&self) -> &[StepResult] {
+        self.loaded.as_ref().map_or(&[], |l| l.session.results())
+    }
+
     /// Every probe that was sent.
     pub fn runs(&self) -> impl DoubleEndedIterator<Item = &Run> {
-        self.came.iter().filter_map(|c| if let Came::Run(run) = c { Some(run) } else { None })
+        self.results().iter().filter_map(StepResult::run)
+    }
+
+    /// Whether it begins with empty neighbour tables.
+    pub fn is_cold(&self) -> bool {
+        self.script.start == Start::Cold
+    }
+
+    /// Whether something was done in the cluster that is shown.
+    pub fn is_played(&self) -> bool {
+        !self.results().is_empty()
+    }
+
+    /// The whole session as a file: the document and its Script.
+    pub fn file(&self) -> String {
+        let own = Script::read(&self.text).0;
+        if !self.is_played() && self.script.steps.is_empty() && own.is_none() {
+            return self.text.to_string();
+        }
+        self.script.put(&self.text)
     }
 
     /// The probe that the moment is about: the last one that began.
@@ -445,8 +521,6 @@ impl App {
             document,
             script: self.script.clone(),
             cursor: self.cursor(),
-            seed: self.seed,
-            cold: self.cold,
         }
     }
 
@@ -459,7 +533,7 @@ impl App {
     /// Works out again what is looked up in the events, after a run.
     pub(super) fn retell(&mut self) {
         let Some(l) = &self.loaded else { return };
-        if self.script.is_empty() {
+        if !self.is_played() {
             (self.index, self.steps, self.packets) = (Rc::default(), Rc::default(), Rc::default());
             return;
         }
@@ -471,7 +545,7 @@ impl App {
 
     /// Works the steps out again, for another run or grain.
     pub(super) fn count_steps(&mut self) {
-        let Some(l) = self.loaded.as_ref().filter(|_| !self.script.is_empty()) else { return };
+        let Some(l) = self.loaded.as_ref().filter(|_| self.is_played()) else { return };
         self.steps = Rc::new(story::steps(l.session.events(), l.session.last(), self.grain));
     }
 
@@ -487,7 +561,7 @@ impl App {
         let l = self.loaded.as_mut()?;
         if Rc::get_mut(l).is_none() {
             let mut session = l.session.rewound();
-            session.steps(&self.script);
+            session.play(&self.script.steps);
             *l = Rc::new(Loaded { session, labels: l.labels.clone(), layout: l.layout.clone() });
         }
         Rc::get_mut(l)
@@ -496,8 +570,7 @@ impl App {
     /// Lays the picture out again: after a run, or when the focus changes.
     pub(super) fn arrange(&mut self) {
         let Some(l) = self.loaded.clone() else { return };
-        let moment =
-            (!self.script.is_empty()).then(|| self.moment(&l, l.session.last(), self.events_len()));
+        let moment = self.is_played().then(|| self.moment(&l, l.session.last(), self.events_len()));
         let touched = moment.as_ref().filter(|_| self.focus).map(scene::nodes_of_run);
         let first = moment.as_ref().map(scene::pods_of_run).unwrap_or_default();
         // Of many nodes, those are drawn where the probe that was sent last goes, and what was
@@ -598,6 +671,17 @@ impl App {
 
     /// The number of faults that keep the text from being built.
     pub fn errors(&self) -> usize {
-        self.diags.iter().filter(|d| d.severity == kube::Severity::Error).count()
+        self.diags.iter().filter(|d| d.severity == Severity::Error).count()
     }
+}
+
+/// The moment of a session that is nearest to a moment of another one: after the same event, or
+/// else at the same time.
+fn nearest(was: &Session, cursor: usize, is: &Session) -> usize {
+    let Some(last) = cursor.checked_sub(1) else { return 0 };
+    if let Some(same) = was.name(last).and_then(|name| is.find(&name)) {
+        return same + 1;
+    }
+    let at = was.events().get(last).map_or(net::Instant::default(), |e| e.at);
+    is.events().partition_point(|e| e.at <= at)
 }

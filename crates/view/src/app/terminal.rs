@@ -3,7 +3,7 @@
 use super::update::Effect;
 use super::{App, edit, time};
 use play::shell::kubectl;
-use play::{Act, Came, Probe, shell};
+use play::{Act, Probe, StepResult, shell};
 
 /// A command and what it printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,25 +98,22 @@ pub(super) fn run(app: &mut App) -> Vec<Effect> {
             }
             Err(out) => out,
         }
-    } else if let Some(change) = kubectl::edit_of(&line).filter(|_| app.script.is_empty()) {
+    } else if let Some(change) = kubectl::edit_of(&line).filter(|_| !app.is_played()) {
         // Nothing has happened yet: the cluster may as well begin so.
         effects = edit::edit(app, &change);
         match app.refused.take() {
-            Some(why) => shell::Output { text: format!("error: {why}\n"), status: 1 },
-            None => shell::Output { text: kubectl::told(&change), status: 0 },
+            Some(why) => shell::CommandOutput { text: format!("error: {why}\n"), status: 1 },
+            None => shell::CommandOutput { text: kubectl::told(&change), status: 0 },
         }
     } else if shell::changes(&line) {
-        let what = Act::Action(play::Action::Shell { host: host.clone(), line: line.clone() });
-        if time::try_act(app, what) {
-            let out = if let Some(Came::Output(out)) = app.came.last() {
-                out.clone()
-            } else {
-                shell::Output::default()
-            };
+        let what = Act::Run { host: host.clone(), line: line.clone() };
+        if time::try_act(app, what, None) {
+            let last = app.results().last();
+            let out = last.and_then(StepResult::output).cloned().unwrap_or_default();
             time::see_it(app);
             out
         } else {
-            shell::Output { text: app.refused.take().unwrap_or_default(), status: 1 }
+            shell::CommandOutput { text: app.refused.take().unwrap_or_default(), status: 1 }
         }
     } else {
         shell::exec(&mut moment, &host, &line)
@@ -132,14 +129,14 @@ pub(super) fn run(app: &mut App) -> Vec<Effect> {
 }
 
 /// Sends what a command sends; what it prints is known when it ends.
-fn sent(app: &mut App, probe: &Probe, known_at: &mut usize) -> (shell::Output, Vec<Effect>) {
-    if !time::try_act(app, Act::Action(play::Action::Send(probe.clone()))) {
+fn sent(app: &mut App, probe: &Probe, known_at: &mut usize) -> (shell::CommandOutput, Vec<Effect>) {
+    if !time::try_act(app, Act::Send(probe.clone()), None) {
         return (
-            shell::Output { text: app.refused.take().unwrap_or_default() + "\n", status: 1 },
+            shell::CommandOutput { text: app.refused.take().unwrap_or_default() + "\n", status: 1 },
             Vec::new(),
         );
     }
-    let (Some(l), Some(Came::Run(run))) = (&app.loaded, app.came.last()) else {
+    let (Some(l), Some(run)) = (&app.loaded, app.runs().next_back()) else {
         return Default::default();
     };
     let ended = |e: &net::Event| matches!(&e.kind, net::event::EventKind::Ended { tag, .. } if *tag == run.tag);

@@ -4,89 +4,109 @@ use super::history::Snapshot;
 use super::state::{App, Loaded};
 use super::update::Effect;
 use crate::story::{Glyph, Grain, glyph};
+use net::PacketId;
 use net::engine::PacketOp;
-use play::{Act, Came, Step, Timeline, When};
+use play::{Act, Anchor, ResultKind, Session, Step, Timeline};
 use std::rc::Rc;
 
 /// Does something at the moment that is shown. In the past, what came after is given up; it can be
 /// undone.
-pub(super) fn act(app: &mut App, act: Act) {
+pub(super) fn act(app: &mut App, act: Act, of: Option<PacketId>) {
     let Some(l) = app.loaded.clone() else { return };
     app.remember();
     let (at, end) = (app.cursor(), l.session.events().len());
-    let mut script = Vec::clone(&app.script);
-    if at < end {
-        script.truncate(app.began.iter().take_while(|b| **b < at).count());
-    }
-    // From where nothing is under way, or from the middle.
-    let when = if at < end && !script.is_empty() { When::After(at) } else { When::Quiet };
-    let step = Step { when, act };
-    if at == end && !script.is_empty() {
+    let step = Step::new(anchor(&l.session, at, of), act);
+    if at == end && step.anchor == Anchor::Quiet && !l.session.steps().is_empty() {
         // Nothing is under way: the session goes on.
         drop(l);
         if let Some(l) = app.own_loaded() {
-            let done = l.session.steps(std::slice::from_ref(&step));
-            app.began.extend(done.iter().map(|d| d.behind));
-            app.came.extend(done.into_iter().map(|d| d.came));
+            l.session.play(std::slice::from_ref(&step));
         }
-        script.push(step);
-        app.script = Rc::new(script);
+        Rc::make_mut(&mut app.script).steps.push(step);
     } else {
-        script.push(step);
-        play(app, &l, Rc::new(script));
+        let mut steps = before(&l.session, at);
+        steps.push(step);
+        let mut session = l.session.rewound();
+        session.play(&steps);
+        Rc::make_mut(&mut app.script).steps = steps;
+        replace(app, &l, session);
         // What lies behind is the same.
         app.seek(at);
     }
-    app.refused = None;
+    (app.refused, app.changed) = (None, None);
     app.retell();
     app.arrange();
 }
 
-/// Plays a script from its beginning.
-fn play(app: &mut App, l: &Loaded, script: Rc<Vec<Step>>) {
-    let mut session = l.session.rewound();
-    let done = session.steps(&script);
-    app.began = done.iter().map(|d| d.behind).collect();
-    app.came = done.into_iter().map(|d| d.came).collect();
-    app.script = script;
+/// When something is done that a person does after so many events: to a packet, after its last
+/// event; else after the last event, or as the next thing where nothing is under way.
+fn anchor(session: &Session, at: usize, of: Option<PacketId>) -> Anchor {
+    let events = &session.events()[..at];
+    let last = if of.is_some() {
+        events.iter().rposition(|e| e.packet == of)
+    } else if at == session.events().len() || before(session, at).is_empty() {
+        None
+    } else {
+        at.checked_sub(1)
+    };
+    last.and_then(|i| session.name(i)).map_or(Anchor::Quiet, Anchor::Event)
+}
+
+/// The steps that were done before that moment.
+fn before(session: &Session, at: usize) -> Vec<Step> {
+    let all = session.steps().iter().zip(session.results());
+    let done = all.filter(|(_, r)| r.events.start < at && r.is_done());
+    done.map(|(s, _)| s.clone()).collect()
+}
+
+/// Shows another session of the same document.
+fn replace(app: &mut App, l: &Loaded, session: Session) {
     app.timeline = Some(Timeline::new(session.initial()));
     app.loaded =
         Some(Rc::new(Loaded { session, labels: l.labels.clone(), layout: l.layout.clone() }));
 }
 
-/// To another text, script and moment: undo, redo, a page that was handed over.
+/// To another text, script and moment: undo and redo.
 pub(super) fn restore(app: &mut App, was: &Snapshot) -> Vec<Effect> {
-    let shown = app.loaded.as_ref().map(|l| l.session.document().to_owned());
-    let other_chances = (app.seed, app.cold) != (was.seed, was.cold);
     let effects =
         if *was.text == *app.text { Vec::new() } else { vec![Effect::SetEditor, Effect::KeepText] };
-    (app.seed, app.cold) = (was.seed, was.cold);
-    if other_chances || shown.as_deref() != Some(&*was.document) {
-        app.read(&was.document);
+    app.script = was.script.clone();
+    let same = |l: &Rc<Loaded>| {
+        let s = &l.session;
+        s.document() == &*was.document
+            && (s.seed(), s.start()) == (was.script.seed, was.script.start)
+    };
+    match app.loaded.clone().filter(same) {
+        Some(l) => {
+            let mut session = l.session.rewound();
+            session.play(&was.script.steps);
+            replace(app, &l, session);
+            app.retell();
+            app.arrange();
+        }
+        None => app.show(&was.document),
     }
-    if let Some(l) = app.loaded.clone().filter(|l| l.session.document() == &*was.document) {
-        play(app, &l, was.script.clone());
-        app.retell();
-        app.arrange();
-        app.seek(was.cursor);
-    }
+    app.seek(was.cursor);
     // A text with errors stands beside the cluster it once was.
-    if *was.text != *app.text {
-        app.read(&was.text);
+    if *was.text != *app.text || app.stale {
+        app.text = was.text.clone();
+        app.build();
     }
     app.playing = false;
-    app.refused = None;
+    (app.refused, app.changed) = (None, None);
     effects
 }
 
 /// Does something, or leaves everything as it was if it could not be done.
-pub(super) fn try_act(app: &mut App, what: Act) -> bool {
+pub(super) fn try_act(app: &mut App, what: Act, of: Option<PacketId>) -> bool {
     let (was, future) = (app.snapshot(), app.history.future().to_vec());
-    act(app, what);
-    let refused = match app.came.last() {
-        Some(Came::Refused(e)) => Some(format!("{}: {}", e.message, e.hint)),
-        Some(Came::Done(false)) => Some(String::new()),
-        Some(Came::Output(out)) if out.status != 0 => Some(out.text.clone()),
+    act(app, what, of);
+    let refused = match app.results().last().map(|r| &r.kind) {
+        Some(ResultKind::Refused(e)) => Some(format!("{}: {}", e.message, e.hint)),
+        Some(ResultKind::NotDone(_)) => Some(String::new()),
+        Some(ResultKind::Printed(out) | ResultKind::Applied(out)) if out.status != 0 => {
+            Some(out.text.clone())
+        }
         _ => None,
     };
     if refused.is_some() {
@@ -104,11 +124,7 @@ pub(super) fn send(app: &mut App) -> Vec<Effect> {
         return Vec::new();
     }
     let probe = app.probe();
-    if try_act(app, Act::Action(play::Action::Send(probe))) {
-        begin_playing(app)
-    } else {
-        Vec::new()
-    }
+    if try_act(app, Act::Send(probe), None) { begin_playing(app) } else { Vec::new() }
 }
 
 /// To the first step of what was begun last, and on by itself.
@@ -124,7 +140,7 @@ pub(super) fn begin_playing(app: &mut App) -> Vec<Effect> {
 /// Does something to the packet that is shown.
 pub(super) fn handle(app: &mut App, op: PacketOp) -> Vec<Effect> {
     let Some(packet) = app.in_flight() else { return Vec::new() };
-    if try_act(app, Act::Packet(packet, op)) {
+    if try_act(app, Act::Packet(op), Some(packet)) {
         see_it(app);
     } else {
         app.refused = Some(crate::words::ui(crate::words::Ui::Waits, app.lang).to_owned());
@@ -134,7 +150,7 @@ pub(super) fn handle(app: &mut App, op: PacketOp) -> Vec<Effect> {
 
 /// What was done last is the next thing to see.
 pub(super) fn see_it(app: &mut App) {
-    if let Some(behind) = app.began.last().copied() {
+    if let Some(behind) = app.results().last().map(|r| r.events.start) {
         app.seek(behind + 1);
     }
     app.playing = false;

@@ -9,8 +9,9 @@ use crate::words::Lang;
 use kube::change::Change;
 use net::PacketId;
 use net::engine::PacketOp;
-use play::Protocol;
 use play::presets::Preset;
+use play::{Protocol, Start};
+use std::rc::Rc;
 
 /// Something a person did, or time.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,6 +70,8 @@ pub enum Action {
     Opened(String),
     /// The dialog with a link, snippets and files: there, or not.
     Share(bool),
+    /// A link keeps Secrets, tokens and `last-applied-configuration`, or not.
+    KeepSecrets(bool),
     /// A link takes the place of what is shown.
     Link(String),
     /// Play or pause.
@@ -219,7 +222,7 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
         }
         Action::Cold(v) => {
             app.remember();
-            app.cold = v;
+            Rc::make_mut(&mut app.script).start = if v { Start::Cold } else { Start::Used };
             start_over(app);
             Vec::new()
         }
@@ -234,7 +237,8 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Send => time::send(app),
         Action::StartOver => {
             app.remember();
-            app.seed = app.seed.wrapping_add(1);
+            let script = Rc::make_mut(&mut app.script);
+            script.seed = (script.seed + 1) & (i64::MAX as u64);
             start_over(app);
             Vec::new()
         }
@@ -304,6 +308,10 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
             }
             app.playing = false;
             vec![Effect::Focus(Field::Link)]
+        }
+        Action::KeepSecrets(keep) => {
+            app.keep_secrets = keep;
+            Vec::new()
         }
         Action::Link(link) => link::follow(app, &link),
         Action::Opened(text) => opened(app, &text),
@@ -417,11 +425,12 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
     }
 }
 
-/// Another document takes the place of this one, which is kept.
+/// Another document takes the place of this one, which is kept; its Script is played, and stands
+/// in the text no more: what is done from now on is added to it.
 fn opened(app: &mut App, text: &str) -> Vec<Effect> {
     app.remember();
     app.shelf.put(&app.text);
-    app.read(text);
+    app.take(text);
     // Where the last document's packets went there may be nothing now.
     if !app.menus.to.iter().any(|c| c.value == app.to)
         && let Some(first) = app.menus.to.first()
@@ -444,14 +453,14 @@ fn terminal_host(netns: &str) -> String {
 
 /// Nothing was done yet.
 fn start_over(app: &mut App) {
-    let text = app.loaded.as_ref().map(|l| l.session.document().to_owned());
-    let stale = app.stale.then(|| (app.text.clone(), app.diags.clone()));
-    if let Some(text) = text {
-        app.read(&text);
-    }
+    let valid = app.loaded.as_ref().map(|l| l.session.document().to_owned());
+    let text = app.text.clone();
+    app.forget_steps();
+    app.show(valid.as_deref().unwrap_or(&text));
     // A text that is being mended stays as it is.
-    if let Some((text, diags)) = stale {
-        (app.text, app.diags, app.stale) = (text, diags, true);
+    if *app.text != *text {
+        app.text = text;
+        app.build();
     }
 }
 
@@ -560,7 +569,7 @@ mod tests {
         assert_ne!(app.events_len(), events);
         update(&mut app, Action::Undo);
         update(&mut app, Action::Undo);
-        assert!(app.script.is_empty() && app.run().is_none());
+        assert!(app.script.steps.is_empty() && app.run().is_none());
         update(&mut app, Action::Redo);
         assert_eq!(app.script, before.script);
     }
@@ -671,5 +680,100 @@ mod tests {
         assert!(!outcome(&app));
         update(&mut app, Action::Undo);
         assert!(outcome(&app));
+    }
+
+    /// The Service of the preset selects nothing.
+    fn refused() -> App {
+        let mut app = App::new(Lang::En, "article-nodeport");
+        let broken =
+            app.text.replacen("selector:\n    app: nginx\n", "selector:\n    app: ngin\n", 1);
+        assert_ne!(*broken, *app.text);
+        update(&mut app, Action::Text(broken));
+        update(&mut app, Action::Send);
+        update(&mut app, Action::SeekStep(usize::MAX));
+        assert!(!outcome(&app));
+        app
+    }
+
+    #[test]
+    fn correcting_a_selector_turns_refused_into_answered_without_a_send() {
+        let mut app = refused();
+        let mended = app.text.replace("app: ngin\n", "app: nginx\n");
+        update(&mut app, Action::Text(mended));
+        assert!(outcome(&app) && app.script.steps.len() == 1);
+        let (was, is) = app.changed.expect("it changed");
+        for (lang, said) in [(Lang::En, "refused → answered"), (Lang::Ja, "接続拒否 → 応答あり")]
+        {
+            let line = crate::words::answer_changed(was, is, lang);
+            assert!(line.contains(said), "{line}");
+        }
+        // An edit that changes nothing of it says nothing.
+        let comment = format!("{}# x\n", app.text);
+        update(&mut app, Action::Text(comment));
+        assert_eq!(app.changed, None);
+        update(&mut app, Action::Undo);
+        update(&mut app, Action::Undo);
+        assert!(!outcome(&app) && app.runs().count() == 1, "undo replays too");
+    }
+
+    #[test]
+    fn an_edit_stays_at_the_moment_or_near_it() {
+        let mut app = sent();
+        update(&mut app, Action::Step(30));
+        let event = |app: &App| {
+            let l = app.loaded.as_ref().expect("loaded");
+            l.session.events()[app.cursor() - 1].clone()
+        };
+        let (before, at) = (event(&app), app.cursor());
+        let text = app.text.replace("replicas: 4", "replicas: 4 # as before");
+        update(&mut app, Action::Text(text));
+        assert_eq!((event(&app), app.cursor()), (before.clone(), at));
+        // Without the Service the packet gets less far: the time is as before, if not the event.
+        let text = app.text.replace("nodePort: 30080", "nodePort: 30081");
+        update(&mut app, Action::Text(text));
+        assert!(app.cursor() > 0 && event(&app).at <= before.at);
+        let broken = format!("{}\nkind: [", app.text);
+        update(&mut app, Action::Text(broken));
+        assert!(app.stale && app.run().is_some(), "the last valid cluster stays");
+    }
+
+    #[test]
+    fn save_and_open_keep_the_whole_session() {
+        let mut app = sent();
+        update(&mut app, Action::Step(20));
+        update(&mut app, Action::Packet(PacketOp::Drop));
+        update(&mut app, Action::SeekStep(usize::MAX));
+        update(&mut app, Action::Run("node01".to_owned(), "conntrack -F".to_owned()));
+        let file = app.file();
+        assert!(file.starts_with(&*app.text) && file.contains("kind: Script"));
+        let mut other = App::new(Lang::En, "article-clusterip");
+        update(&mut other, Action::Opened(file.clone()));
+        assert_eq!((&other.text, &other.script), (&app.text, &app.script));
+        let events = |a: &App| a.loaded.as_ref().map(|l| l.session.events().to_vec());
+        assert!(events(&other) == events(&app));
+        assert_eq!(other.file(), file);
+        // A Script that is typed takes the place of what was done.
+        let typed = "---\napiVersion: packetwalk.dev/v1alpha1\nkind: Script\nspec:\n  steps:\n  - send: {from: bastion, to: 192.168.120.227, proto: icmp}\n";
+        let text = format!("{}{typed}", other.text);
+        update(&mut other, Action::Text(text.clone()));
+        assert_eq!((other.script.steps.len(), other.runs().count()), (1, 1));
+        let wrong = text.replace("send:", "sned:");
+        update(&mut other, Action::Text(wrong));
+        assert!(other.stale && other.runs().count() == 1);
+    }
+
+    #[test]
+    fn what_is_done_is_anchored_and_not_numbered() {
+        let mut app = sent();
+        update(&mut app, Action::Step(25));
+        update(&mut app, Action::Packet(PacketOp::Duplicate));
+        update(&mut app, Action::Step(5));
+        update(&mut app, Action::Run("node01".to_owned(), "conntrack -F".to_owned()));
+        let steps = &app.script.steps;
+        assert!(matches!(
+            steps.iter().map(|s| &s.anchor).collect::<Vec<_>>().as_slice(),
+            [play::Anchor::Quiet, play::Anchor::Event(_), play::Anchor::Event(_)]
+        ));
+        assert!(app.results().iter().all(play::StepResult::is_done));
     }
 }

@@ -284,7 +284,7 @@ impl<'a> Picture<'a> {
 /// scene of another moment of the same session, from which what stays the same is taken.
 pub fn scene_of(app: &App, seen: Option<&Scene>) -> Scene {
     match (&app.loaded, &app.timeline) {
-        (Some(l), Some(t)) if !app.script.is_empty() => {
+        (Some(l), Some(t)) if app.is_played() => {
             scene(&l.layout, &app.moment(l, t.state(), t.at()), seen)
         }
         _ => Scene::default(),

@@ -4,15 +4,16 @@
 //! Words of tools stand between backticks; the page shows those in its mono face and never
 //! translates them.
 
+mod answer;
 mod en;
 mod ja;
 mod share;
 mod ui;
 
+pub use answer::{Answer, answer_changed, step_result};
 pub use share::{
     Give, animation_too_long, capture_chosen, give, link_by_hand, link_fault, link_holds,
-    link_long, link_private, no_draw, no_endpoint, none_of_draw, script_not_played,
-    script_too_much, snippet_note,
+    link_long, link_private, no_draw, no_endpoint, none_of_draw, snippet_note,
 };
 pub use ui::{Ui, ui};
 

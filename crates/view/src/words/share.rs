@@ -19,6 +19,8 @@ super::ui::texts! { Give, give:
     DiagramAndRules: "Diagram and rules", "図とルール";
     Shortcode: "Shortcode", "ショートコード";
     Copied: "Copied", "コピーしました";
+    KeepSecrets: "Keep Secrets and tokens", "Secret とトークンも含める";
+    LeftOut: "Left out: the data of Secrets, tokens, and last-applied-configuration.", "Secret のデータ、トークン、last-applied-configuration は含まれません。";
     ExportSvg: "Picture of this moment (SVG)", "この時点の図（SVG）";
     ExportPng: "Picture of this moment (PNG)", "この時点の図（PNG）";
     ExportAnimation: "The run, moving (SVG)", "動く図（SVG）";
@@ -31,7 +33,6 @@ super::ui::texts! { Give, give:
     ExportLab: "Lab for a real kernel (bash)", "実カーネル用ラボ（bash）";
     NoPng: "The browser could not paint the picture. Save it as SVG.", "ブラウザーが図を描けませんでした。SVG で保存してください。";
     NothingToExport: "There is nothing to write yet: send a packet first.", "まだ書き出すものがありません。先にパケットを送ってください。";
-    NoLabOfThePast: "A lab does one thing after the other: it cannot do what was done here while packets were under way. Undo it, or send again from the beginning.", "ラボは操作を一つずつ順に行います。パケットの移動中に行った操作は再現できません。元に戻すか、最初から送り直してください。";
 }
 
 /// Why a link cannot be opened.
@@ -43,11 +44,15 @@ pub fn link_fault(f: &LinkFault, lang: Lang) -> String {
                     "a part of it is missing or was changed; copy all of it, to its last character"
                         .to_owned()
                 }
-                LinkFault::Version(v) => {
-                    format!(
-                        "it is of version {v} and version 1 is read here; load the page again, or open it where it was made"
-                    )
+                LinkFault::Version(v) if v == "1" => {
+                    "it was made by a version before the first release; open the page that it \
+                     came from and share again"
+                        .to_owned()
                 }
+                LinkFault::Version(v) => format!(
+                    "it has version {v} and this page reads version 2; load the page again, or \
+                     open the link where it was made"
+                ),
                 LinkFault::TooLarge => {
                     format!("it holds more than {MOST_KIB} KiB; ask for the file instead")
                 }
@@ -57,7 +62,7 @@ pub fn link_fault(f: &LinkFault, lang: Lang) -> String {
                 LinkFault::TooManyPackets(n) => format!(
                     "its steps send up to {n} packets, and no more than {MOST_PACKETS} are played"
                 ),
-                LinkFault::Step(s) => format!("it holds something that is no step: {s}"),
+                LinkFault::Script(s) => format!("its Script has an error: {s}"),
             };
             format!("The link was not opened: {why}.")
         }
@@ -67,11 +72,15 @@ pub fn link_fault(f: &LinkFault, lang: Lang) -> String {
                     "一部が欠けているか、書き換わっています。最後の文字まですべてコピーしてください"
                         .to_owned()
                 }
-                LinkFault::Version(v) => {
-                    format!(
-                        "リンクの版は {v} で、ここで読めるのは 1 です。ページを読み込み直すか、作られたページで開いてください"
-                    )
+                LinkFault::Version(v) if v == "1" => {
+                    "最初のリリースより前の版で作られたものです。作られたページを開いて、\
+                     もう一度共有してください"
+                        .to_owned()
                 }
+                LinkFault::Version(v) => format!(
+                    "リンクの版は {v} で、ここで読めるのは 2 です。ページを読み込み直すか、\
+                     作られたページで開いてください"
+                ),
                 LinkFault::TooLarge => {
                     format!("{MOST_KIB} KiB を超えています。代わりにファイルをもらってください")
                 }
@@ -81,7 +90,7 @@ pub fn link_fault(f: &LinkFault, lang: Lang) -> String {
                 LinkFault::TooManyPackets(n) => format!(
                     "最大 {n} 個のパケットを送ります。再生できるのは {MOST_PACKETS} 個までです"
                 ),
-                LinkFault::Step(s) => format!("操作として読めないものがあります: {s}"),
+                LinkFault::Script(s) => format!("Script に誤りがあります: {s}"),
             };
             format!("リンクを開けませんでした。{why}。")
         }
@@ -229,31 +238,6 @@ pub fn no_endpoint(text: &str, lang: Lang) -> String {
         }
         Lang::Ja => format!(
             "エンドポイント {text:?}：10.1.6.5:80 のように、アドレス、またはアドレスとポートを書いてください"
-        ),
-    }
-}
-
-/// Why a document's Script is not played where steps are done one by one: for that step, or for how
-/// it starts.
-pub fn script_not_played(step: Option<usize>, lang: Lang) -> String {
-    match (lang, step) {
-        (Lang::En, Some(n)) => {
-            format!("The document's Script is not played here: step {n} asks for what only the command line does. packetwalk run plays it.")
-        }
-        (Lang::En, None) => "The document's Script is not played here: it starts with neighbours entered by hand (start: known), which only the command line does. packetwalk run plays it.".to_owned(),
-        (Lang::Ja, Some(n)) => format!("文書の Script はここでは再生されません。手順 {n} はコマンドラインでしか行えません（packetwalk run で再生できます）。"),
-        (Lang::Ja, None) => "文書の Script はここでは再生されません。手で登録した隣接表から始める（start: known）のはコマンドラインだけです（packetwalk run で再生できます）。".to_owned(),
-    }
-}
-
-/// That a document's Script is more than is played for somebody who only opened it.
-pub fn script_too_much(lang: Lang) -> String {
-    match lang {
-        Lang::En => format!(
-            "The document's Script is not played here: it has more than {MOST_STEPS} steps, or sends more than {MOST_PACKETS} packets. packetwalk run plays it."
-        ),
-        Lang::Ja => format!(
-            "文書の Script はここでは再生されません。{MOST_STEPS} を超える手順があるか、{MOST_PACKETS} 個を超えるパケットを送ります（packetwalk run で再生できます）。"
         ),
     }
 }

@@ -1,0 +1,590 @@
+//! The player: one agenda for packets, timers, components and the steps of a Script.
+//!
+//! A step without an anchor begins a *group*: itself and the anchored steps behind it, up to the
+//! next one without. The next group begins when this one is over:
+//!
+//! - after a probe, when no packet is in flight, no process waits and no component has anything to
+//!   do; or, where the probe says `settle`, that long after its client's end;
+//! - after a command, when components have done what it made them do.
+//!
+//! Within a group every anchored step waits for its own anchor; steps for the same moment are done
+//! in the order of the list. A step for a time is always done: the group lasts until then, and a
+//! time that has passed already is now. A step for an event is *not done* if the group ends without
+//! that event, or if it happened before the group began. So what is played never depends on later
+//! groups, and a session goes on with further groups as if they had been there from the beginning.
+//!
+//! At one moment components come first, then packets and timers, then steps.
+
+use crate::anchor::{Anchor, EventAnchor, Sent};
+use crate::probe::{Probe, ProbeError, Protocol, resolve_netns};
+use crate::script::{Act, Step};
+use crate::session::{Begun, LONGEST_RUN, Run, Session};
+use crate::shell::{self, CommandOutput, kubectl};
+use net::Instant;
+use net::event::EventKind;
+use net::socket::Outcome;
+use std::fmt;
+use std::ops::Range;
+
+/// What came of a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepResult {
+    /// When it was done; when its group was over, if it was not done.
+    pub at: Instant,
+    /// What happened: everything until its group was over if it sent a probe or began the group,
+    /// else what it did itself.
+    pub events: Range<usize>,
+    /// What it did.
+    pub kind: ResultKind,
+}
+
+/// What a step did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ResultKind {
+    /// It sent a probe.
+    Sent {
+        /// What came of it.
+        run: Run,
+        /// What `curl` or `ping` printed, if a command sent it.
+        printed: Option<CommandOutput>,
+    },
+    /// It ran a command.
+    Printed(CommandOutput),
+    /// It applied manifests, and kubectl printed this.
+    Applied(CommandOutput),
+    /// It dropped, delayed or duplicated its packet.
+    Handled,
+    /// It names something that is not there.
+    Refused(ProbeError),
+    /// It was not done.
+    NotDone(NotDone),
+}
+
+/// Why a step was not done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotDone {
+    /// Its event did not happen before the group was over.
+    NotReached,
+    /// Its event happened before the group began.
+    TooLate,
+    /// No packet, or one that is not in flight or waits and cannot be delayed or duplicated.
+    NotInFlight,
+}
+
+impl fmt::Display for NotDone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotReached => "its event did not happen",
+            Self::TooLate => "its event happened before the step's turn",
+            Self::NotInFlight => "its packet is not in flight",
+        })
+    }
+}
+
+impl StepResult {
+    /// The run of the probe that it sent.
+    pub fn run(&self) -> Option<&Run> {
+        if let ResultKind::Sent { run, .. } = &self.kind { Some(run) } else { None }
+    }
+
+    /// What its command printed.
+    pub fn output(&self) -> Option<&CommandOutput> {
+        match &self.kind {
+            ResultKind::Sent { printed, .. } => printed.as_ref(),
+            ResultKind::Printed(out) | ResultKind::Applied(out) => Some(out),
+            _ => None,
+        }
+    }
+
+    /// Whether it did something.
+    pub fn is_done(&self) -> bool {
+        !matches!(self.kind, ResultKind::Refused(_) | ResultKind::NotDone(_))
+    }
+}
+
+/// A step that waits for an event.
+#[derive(Debug)]
+struct Waiting {
+    step: usize,
+    anchor: EventAnchor,
+    /// How many events of that kind there were so far.
+    seen: u32,
+}
+
+/// A probe that was sent in a group.
+#[derive(Debug)]
+struct UnderWay {
+    step: usize,
+    probe: Probe,
+    begun: Begun,
+    first: usize,
+    /// How many of its requests have ended.
+    ended: u16,
+    /// When the last of them did.
+    over: Option<Instant>,
+    /// A command sent it, which prints something when the group is over.
+    prints: bool,
+}
+
+/// The steps that are played together.
+#[derive(Debug)]
+struct Group {
+    /// The number of the probe of each step, for those that send.
+    numbers: Vec<Option<u32>>,
+    first: usize,
+    /// Steps that wait for a time.
+    timed: Vec<usize>,
+    /// Steps that wait for an event.
+    waiting: Vec<Waiting>,
+    probes: Vec<UnderWay>,
+    /// How many events were looked at.
+    seen: usize,
+    longest: Instant,
+    /// Everything is awaited, whatever the probes say.
+    quiet: bool,
+}
+
+impl Group {
+    fn number(&self, step: usize) -> u32 {
+        self.numbers.get(step - self.first).copied().flatten().unwrap_or_default()
+    }
+
+    /// How long the world is watched; none: not at all.
+    fn deadline(&self) -> Option<Instant> {
+        if self.quiet {
+            return Some(self.longest);
+        }
+        let end = |p: &UnderWay| Some(p.over? + p.probe.settle?);
+        let ends = self.probes.iter().map(|p| end(p).unwrap_or(self.longest));
+        ends.max().map(|end| end.min(self.longest))
+    }
+
+    /// Whether every probe says how long it is watched.
+    fn is_watched(&self) -> bool {
+        !self.probes.is_empty() && self.probes.iter().all(|p| p.probe.settle.is_some())
+    }
+}
+
+impl Session {
+    /// Plays further steps, until the last group is over. The first of them has no anchor, or
+    /// nothing was played yet.
+    pub fn play(&mut self, steps: &[Step]) -> &[StepResult] {
+        let new = self.steps().len();
+        let quiet = |s: &Step| s.anchor == Anchor::Quiet;
+        let mut rest = steps;
+        while let Some((_, behind)) = rest.split_first() {
+            let n = 1 + behind.iter().take_while(|s| !quiet(s)).count();
+            let (group, later) = rest.split_at(n);
+            self.play_group(group);
+            rest = later;
+        }
+        &self.results()[new..]
+    }
+
+    fn play_group(&mut self, steps: &[Step]) {
+        let first = self.steps().len();
+        let number = |session: &mut Self, s: &Step| s.sends().then(|| session.number_probe());
+        let mut group = Group {
+            numbers: steps.iter().map(|s| number(self, s)).collect(),
+            first,
+            timed: Vec::new(),
+            waiting: Vec::new(),
+            probes: Vec::new(),
+            seen: self.events().len(),
+            longest: self.world().now() + LONGEST_RUN,
+            quiet: false,
+        };
+        self.enter(steps);
+        for (step, i) in steps.iter().zip(first..) {
+            match &step.anchor {
+                Anchor::Quiet => {}
+                Anchor::At(_) | Anchor::After { .. } => group.timed.push(i),
+                Anchor::Event(anchor) => {
+                    let seen = self.count(anchor);
+                    if seen >= anchor.occurrence {
+                        self.conclude(i, ResultKind::NotDone(NotDone::TooLate));
+                    } else {
+                        group.waiting.push(Waiting { step: i, anchor: anchor.clone(), seen });
+                    }
+                }
+            }
+        }
+        if steps.first().is_some_and(|s| s.anchor == Anchor::Quiet) {
+            self.perform(&mut group, first, None);
+        }
+        self.look(&mut group);
+        self.run(&mut group);
+        let mut begun = group.probes.len();
+        if group.is_watched() {
+            let deadline = group.deadline().unwrap_or_default();
+            self.advance(deadline.max(self.world().now()));
+            self.look(&mut group);
+        }
+        let watched = self.events().len();
+        // Components end what they began, and then the world is quiet.
+        while self.next_due().is_some() || group.probes.len() > begun {
+            begun = group.probes.len();
+            group.quiet = true;
+            group.longest = self.world().now() + LONGEST_RUN;
+            self.run(&mut group);
+        }
+        self.close(group, steps, watched);
+    }
+
+    /// Lets everything happen in its order, until the deadline or until nothing is left.
+    fn run(&mut self, group: &mut Group) {
+        loop {
+            let (world, due) = (self.world().poll_timeout(), self.next_due());
+            let timed = self.next_timed(group);
+            let deadline = group.deadline();
+            // A step for a time is always done.
+            let Some(limit) = deadline.max(timed.map(|(at, _)| at)) else { break };
+            if let Some(due) = due
+                && due <= limit
+                && world.is_none_or(|w| due <= w)
+                && timed.is_none_or(|(at, _)| due <= at)
+            {
+                self.perform_next();
+            } else if let Some((at, step)) = timed.filter(|(at, _)| world.is_none_or(|w| *at < w)) {
+                group.timed.retain(|t| *t != step);
+                self.advance(at);
+                self.look(group);
+                self.perform(group, step, None);
+            } else if let Some(at) = world.filter(|w| *w <= limit) {
+                while self.poll(at) {
+                    self.look(group);
+                }
+            } else {
+                break;
+            }
+            self.look(group);
+        }
+    }
+
+    /// The next step that is done at a time.
+    fn next_timed(&self, group: &Group) -> Option<(Instant, usize)> {
+        let time = |step: &usize| {
+            let at = match &self.steps()[*step].anchor {
+                Anchor::At(at) => *at,
+                Anchor::After { probe: 0, after } => Instant::default() + *after,
+                Anchor::After { probe, after } => {
+                    self.sent.iter().find(|s| s.probe == *probe)?.at + *after
+                }
+                _ => return None,
+            };
+            Some((at.max(self.world().now()), *step))
+        };
+        group.timed.iter().filter_map(time).min()
+    }
+
+    /// Looks at the new events: a step may wait for one of them, or a probe end with it.
+    fn look(&mut self, group: &mut Group) {
+        while group.seen < self.events().len() {
+            let i = group.seen;
+            group.seen += 1;
+            if let EventKind::Ended { tag, outcome, .. } = &self.events()[i].kind
+                && let Some(p) = group.probes.iter_mut().find(|p| p.begun.tag == *tag)
+            {
+                let silent = !matches!(outcome, Outcome::Answered { .. });
+                let all = p.probe.count.max(1);
+                p.ended = if p.probe.proto == Protocol::Udp && silent { all } else { p.ended + 1 };
+                if p.ended >= all {
+                    p.over.get_or_insert(self.events()[i].at);
+                }
+            }
+            if group.waiting.is_empty() {
+                continue;
+            }
+            let mut reached = Vec::new();
+            for w in &mut group.waiting {
+                w.seen += u32::from(self.is_counted(&w.anchor, i));
+                if w.seen >= w.anchor.occurrence {
+                    reached.push(w.step);
+                }
+            }
+            group.waiting.retain(|w| !reached.contains(&w.step));
+            for step in reached {
+                self.perform(group, step, Some(i));
+            }
+        }
+    }
+
+    /// Does a step, now. `event`: the one that it waited for.
+    fn perform(&mut self, group: &mut Group, step: usize, event: Option<usize>) {
+        let (at, first) = (self.world().now(), self.events().len());
+        let act = self.steps()[step].act.clone();
+        let kind = match act {
+            Act::Send(probe) => self.send_from(group, step, probe, false),
+            Act::Run { host, line } => match resolve_netns(self.running(), self.world(), &host) {
+                Err(e) => Some(ResultKind::Refused(e)),
+                Ok(_) if shell::sends(&line) => match shell::probe(self, &host, &line) {
+                    Ok(probe) => self.send_from(group, step, probe, true),
+                    Err(out) => Some(ResultKind::Printed(out)),
+                },
+                Ok(netns) => Some(ResultKind::Printed(shell::run(self, netns, &host, &line))),
+            },
+            Act::Apply(text) => Some(ResultKind::Applied(kubectl::apply_text(self, &text))),
+            Act::Packet(op) => {
+                let packet = event.and_then(|i| self.events()[i].packet);
+                let handled = packet.is_some_and(|p| self.world_mut().handle(p, op));
+                Some(if handled {
+                    ResultKind::Handled
+                } else {
+                    ResultKind::NotDone(NotDone::NotInFlight)
+                })
+            }
+        };
+        let events = first..self.events().len();
+        if let Some(kind) = kind {
+            self.note(step, StepResult { at, events, kind });
+        }
+    }
+
+    /// Begins a probe; what came of it is known when the group is over.
+    fn send_from(
+        &mut self,
+        group: &mut Group,
+        step: usize,
+        probe: Probe,
+        prints: bool,
+    ) -> Option<ResultKind> {
+        let (event, at, tag) = (self.events().len(), self.world().now(), group.number(step));
+        let begun = match self.start_probe(&probe, tag) {
+            Ok(begun) => begun,
+            Err(e) if prints => {
+                return Some(ResultKind::Printed(shell::report(self, &probe, Err(&e))));
+            }
+            Err(e) => return Some(ResultKind::Refused(e)),
+        };
+        self.sent.push(Sent { probe: tag, event, at, from: begun.from, key: begun.key });
+        self.note(
+            step,
+            StepResult { at, events: event..event, kind: ResultKind::NotDone(NotDone::NotReached) },
+        );
+        group.probes.push(UnderWay {
+            step,
+            probe,
+            begun,
+            first: event,
+            ended: 0,
+            over: None,
+            prints,
+        });
+        None
+    }
+
+    /// Judges the probes, and says what was not done.
+    fn close(&mut self, group: Group, steps: &[Step], watched: usize) {
+        let end = self.events().len();
+        for p in group.probes {
+            let last = if p.first < watched { watched } else { end };
+            let run = self.judged(&p.begun, p.first..last);
+            let printed = p.prints.then(|| shell::report(self, &p.probe, Ok(&run)));
+            let at = self.results()[p.step].at;
+            let kind = ResultKind::Sent { run, printed };
+            self.note(p.step, StepResult { at, events: p.first..end, kind });
+        }
+        for step in group.timed.into_iter().chain(group.waiting.into_iter().map(|w| w.step)) {
+            self.conclude(step, ResultKind::NotDone(NotDone::NotReached));
+        }
+        if steps.first().is_some_and(|s| s.anchor == Anchor::Quiet) {
+            let mut result = self.results()[group.first].clone();
+            result.events.end = end;
+            self.note(group.first, result);
+        }
+    }
+
+    fn conclude(&mut self, step: usize, kind: ResultKind) {
+        let (at, n) = (self.world().now(), self.events().len());
+        self.note(step, StepResult { at, events: n..n, kind });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::presets::Preset;
+    use net::Duration;
+    use net::engine::PacketOp;
+
+    fn session() -> Session {
+        Session::new(&Preset::named("article-nodeport").expect("preset").document(), 7, true)
+            .expect("valid")
+    }
+
+    fn probe() -> Probe {
+        to("10.1.6.5:80")
+    }
+
+    fn to(endpoint: &str) -> Probe {
+        Probe {
+            endpoint: crate::probe::parse_endpoint(endpoint),
+            ..Probe::new("bastion", "192.168.120.226:30080")
+        }
+    }
+
+    fn outcome(result: &StepResult) -> Option<&Outcome> {
+        result.run().and_then(|r| r.verdict.outcome.as_ref())
+    }
+
+    fn answered(result: &StepResult) -> bool {
+        matches!(outcome(result), Some(Outcome::Answered { .. }))
+    }
+
+    fn after(session: &Session, event: usize, act: Act) -> Step {
+        Step::new(Anchor::Event(session.name(event).expect("an event")), act)
+    }
+
+    #[test]
+    fn every_event_has_a_name_of_its_own_and_is_found_by_it() {
+        let mut s = session();
+        let second = Step { anchor: Anchor::At(Instant(200_000)), ..Step::send(to("10.1.5.4:80")) };
+        let ping = Probe { proto: Protocol::Icmp, count: 2, ..Probe::new("node01", "10.1.6.5") };
+        let large = Probe { size: Some(3_000), ..ping.clone() };
+        let [ping, large] = [ping, large].map(Step::send);
+        s.play(&[Step::send(probe()), second, ping, large, Step::run("node01", "conntrack -F")]);
+        for i in 0..s.events().len() {
+            let name = s.name(i).expect("a name");
+            assert_eq!(s.find(&name), Some(i), "{name:?}");
+        }
+        let packets = s.events().iter().filter_map(|e| e.packet);
+        for p in packets {
+            assert_eq!(s.packet_name(p).and_then(|n| s.packet(n)), Some(p));
+        }
+    }
+
+    #[test]
+    fn a_step_falls_where_its_event_is_and_what_lies_before_stays() {
+        let mut plain = session();
+        plain.play(&[Step::send(probe())]);
+        let is = |e: &net::Event| matches!(e.kind, EventKind::Encapsulated { .. });
+        let at = plain.events().iter().position(is).expect("encapsulated");
+        let mut forked = plain.rewound();
+        let drop = after(&plain, at, Act::Packet(PacketOp::Drop));
+        assert_eq!(
+            crate::script::anchor_tree(&drop.anchor).flow(),
+            "{probe: 1, direction: request, marker: encapsulated}"
+        );
+        let results = forked.play(&[Step::send(probe()), drop]).to_vec();
+        assert!(forked.events()[..=at] == plain.events()[..=at]);
+        assert!(forked.events().iter().any(|e| matches!(e.kind, EventKind::Retransmitted { .. })));
+        assert_eq!(results[1].kind, ResultKind::Handled);
+        assert!(answered(&results[0]), "lost, and sent again");
+    }
+
+    #[test]
+    fn whatever_is_done_to_a_packet_is_answered_in_the_end_and_can_be_undone() {
+        let mut plain = session();
+        plain.play(&[Step::send(probe())]);
+        for at in (0..plain.events().len()).step_by(7) {
+            if plain.events()[at].packet.is_none() {
+                continue;
+            }
+            for op in [PacketOp::Delay(Duration::secs(3)), PacketOp::Duplicate, PacketOp::Drop] {
+                let mut forked = plain.rewound();
+                let step = after(&plain, at, Act::Packet(op));
+                let results = forked.play(&[Step::send(probe()), step]);
+                assert!(answered(&results[0]), "event {at}, {op:?}: {results:?}");
+                let (mut state, initial) =
+                    (forked.world().state().clone(), forked.initial().clone());
+                for change in forked.events().iter().rev().flat_map(|e| e.changes.iter().rev()) {
+                    state.undo(change);
+                }
+                assert!(state == initial, "event {at}, {op:?}: what was done can be undone");
+            }
+        }
+    }
+
+    #[test]
+    fn two_probes_are_under_way_at_once_and_each_has_its_own_endpoint() {
+        let mut plain = session();
+        plain.play(&[Step::send(probe())]);
+        let second = after(&plain, 20, Act::Send(to("10.1.5.4:80")));
+        let third = Step::send(to("10.1.5.5:80"));
+        let steps = [Step::send(probe()), second, third];
+        let mut s = plain.rewound();
+        let results = s.play(&steps).to_vec();
+        assert!(results.iter().all(answered));
+        let kinds =
+            |f: fn(&EventKind) -> bool| s.events().iter().position(|e| f(&e.kind)).expect("there");
+        let first_end = kinds(|k| matches!(k, EventKind::Ended { .. }));
+        assert!(results[1].events.start < first_end && results[2].events.start > first_end);
+        let runs = |r: &[StepResult]| {
+            r.iter().map(|r| r.run().map(|run| run.events.clone())).collect::<Vec<_>>()
+        };
+        // Played on or played again, a probe has the same events.
+        let mut on = plain.rewound();
+        on.play(&steps[..2]);
+        on.play(&steps[2..]);
+        assert_eq!((runs(on.results()), on.events()), (runs(&results), s.events()));
+        assert_eq!(on.results(), results);
+    }
+
+    #[test]
+    fn what_does_not_come_is_not_done_and_holds_nothing_up() {
+        let mut s = session();
+        let event = |probe, marker, occurrence| {
+            Anchor::Event(EventAnchor { probe, packet: None, marker, occurrence })
+        };
+        let run = |anchor| Step { anchor, ..Step::run("node01", "conntrack -F") };
+        let results = s.play(&[
+            Step::send(probe()),
+            run(event(1, "killed", 1)),
+            run(event(1, "encapsulated", 99)),
+            run(event(2, "asked", 1)),
+            run(Anchor::After { probe: 2, after: Duration::millis(1) }),
+            Step::new(Anchor::At(Instant(5_000_000_000)), Act::Packet(PacketOp::Drop)),
+            Step::send(probe()),
+            run(event(1, "encapsulated", 1)),
+            Step::send(Probe::new("nobody", "192.168.120.226:30080")),
+        ]);
+        use NotDone::{NotInFlight, NotReached, TooLate};
+        let why = |r: &StepResult| if let ResultKind::NotDone(n) = r.kind { Some(n) } else { None };
+        let expected =
+            [None, Some(NotReached), Some(NotReached), Some(NotReached), Some(NotReached)];
+        assert_eq!(results.iter().map(why).take(5).collect::<Vec<_>>(), expected);
+        assert_eq!((why(&results[5]), why(&results[7])), (Some(NotInFlight), Some(TooLate)));
+        assert!(answered(&results[0]) && answered(&results[6]));
+        assert!(results[6].at >= Instant(5_000_000_000), "a time is waited for");
+        assert!(matches!(&results[8].kind, ResultKind::Refused(e) if e.message.contains("nobody")));
+    }
+
+    #[test]
+    fn a_command_that_sends_is_a_probe_and_prints() {
+        let mut s = session();
+        let results = s.play(&[
+            Step::run("bastion", "curl http://192.168.120.226:30080"),
+            Step {
+                anchor: Anchor::After { probe: 1, after: Duration::millis(2_000) },
+                ..Step::run("bastion", "ping -c 1 192.168.120.227")
+            },
+            Step::run("node01", "conntrack -L"),
+        ]);
+        let text = |i: usize| results[i].output().map_or("", |o| &o.text);
+        assert!(text(0).contains("nginx") && text(1).contains("1 received"), "{}", text(1));
+        assert!(text(2).contains("30080") && results[1].at == Instant(2_000_000_000));
+    }
+
+    #[test]
+    fn manifests_are_applied_to_the_running_cluster() {
+        let mut s = session();
+        let service = "apiVersion: v1\nkind: Service\nmetadata: {name: third}\nspec:\n  type: NodePort\n  selector: {app: nginx}\n  ports: [{port: 82, targetPort: 80, nodePort: 30082}]\n";
+        let results = s.play(&[
+            Step::new(Anchor::Quiet, Act::Apply(service.to_owned())),
+            Step::send(Probe::new("bastion", "192.168.120.226:30082")),
+            Step::new(Anchor::Quiet, Act::Apply("kind: [".to_owned())),
+        ]);
+        assert_eq!(results[0].output().map(|o| &*o.text), Some("service/third created\n"));
+        assert!(answered(&results[1]), "kube-proxy has synced by then");
+        assert!(results[2].output().is_some_and(|o| o.status != 0));
+    }
+
+    #[test]
+    fn a_moment_prints_what_was_true_then() {
+        let mut s = session();
+        s.play(&[Step::send(probe())]);
+        let list = |s: &mut Session| shell::exec(s, "node01", "conntrack -L").text;
+        assert!(list(&mut s.clone()).contains("30080"));
+        assert!(!list(&mut s.moment(s.initial(), 0)).contains("30080"));
+    }
+}

@@ -1,0 +1,282 @@
+//! `kind: Script`: a session as text. Together with the other documents of its file it is the whole
+//! session: the page, links, embeds, the command line, the lab and the tests read and write it.
+//!
+//! ```yaml
+//! apiVersion: packetwalk.dev/v1alpha1
+//! kind: Script
+//! spec:
+//!   seed: 7               # decides every random choice; default 0
+//!   start: used           # neighbour tables: cold, known (entered by hand) or used (default)
+//!   steps:
+//!   - send: {from: bastion, to: "192.168.120.226:30080", endpoint: 10.1.6.5}
+//!   - {at: 1.5s, on: node01, run: conntrack -F}
+//!   - {at: {probe: 1, after: 20ms}, on: node01, run: conntrack -F}
+//!   - {at: {probe: 1, direction: request, packet: 2, marker: encapsulated}, packet: drop}
+//!   - apply: |
+//!       kind: Service
+//!       # ... manifests, as kubectl apply reads them
+//! ```
+//!
+//! `at` says when a step is done ([`crate::anchor`]); a step without it is done when everything
+//! before it is over. How steps are played, and when a step counts as not done, stands in
+//! [`crate::player`].
+
+mod print;
+mod read;
+
+pub use print::anchor as anchor_tree;
+pub use read::read_anchor;
+
+use crate::anchor::Anchor;
+use crate::player::{ResultKind, StepResult};
+use crate::probe::Probe;
+use crate::session::{Session, Start};
+use crate::shell::{self, CommandOutput};
+use kube::decode::Decoder;
+use kube::{Code, Diagnostic, Severity, Span, object, yaml};
+use net::engine::PacketOp;
+use std::ops::Range;
+
+/// What is done in a document's cluster, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Script {
+    /// Decides every random choice.
+    pub seed: u64,
+    /// What the neighbour tables know at first.
+    pub start: Start,
+    /// What is done.
+    pub steps: Vec<Step>,
+}
+
+impl Default for Script {
+    fn default() -> Self {
+        Self { seed: 0, start: Start::Used, steps: Vec::new() }
+    }
+}
+
+/// Something that is done at some time.
+#[derive(Clone, Debug, Eq)]
+pub struct Step {
+    /// When.
+    pub anchor: Anchor,
+    /// What.
+    pub act: Act,
+    /// Where it stands in the text that it was read from.
+    pub span: Span,
+}
+
+/// Two steps are equal if they do the same; where they stand is not part of it.
+impl PartialEq for Step {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.anchor, &self.act) == (&other.anchor, &other.act)
+    }
+}
+
+/// What a step does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Sends a probe.
+    Send(Probe),
+    /// Runs a command on a host.
+    Run {
+        /// The host: a node, pod or outside host by name.
+        host: String,
+        /// The command line.
+        line: String,
+    },
+    /// Applies manifests to the running cluster, as `kubectl apply` does.
+    Apply(String),
+    /// Drops, delays or duplicates the packet of the event that the step is anchored to.
+    Packet(PacketOp),
+}
+
+impl Step {
+    /// A step that is done at a moment.
+    pub fn new(anchor: Anchor, act: Act) -> Self {
+        Self { anchor, act, span: Span::default() }
+    }
+
+    /// A probe that is sent when everything before it is over.
+    pub fn send(probe: Probe) -> Self {
+        Self::new(Anchor::Quiet, Act::Send(probe))
+    }
+
+    /// A command that is run when everything before it is over.
+    pub fn run(host: &str, line: &str) -> Self {
+        let (host, line) = (host.to_owned(), line.to_owned());
+        Self::new(Anchor::Quiet, Act::Run { host, line })
+    }
+
+    /// Whether it sends a probe, which then has a number.
+    pub fn sends(&self) -> bool {
+        match &self.act {
+            Act::Send(_) => true,
+            Act::Run { line, .. } => shell::sends(line),
+            Act::Apply(_) | Act::Packet(_) => false,
+        }
+    }
+}
+
+impl Script {
+    /// The Script of a text, if it has one, and everything that is wrong with it.
+    pub fn read(text: &str) -> (Option<Self>, Vec<Diagnostic>) {
+        let (found, diags) = find(text);
+        (found.and_then(|f| f.script), diags)
+    }
+
+    /// Splits a text into the Script and the other documents, which keep their bytes.
+    ///
+    /// # Errors
+    /// What is wrong with the Script.
+    pub fn take(text: &str) -> Result<(Option<Self>, String), Vec<Diagnostic>> {
+        let (found, diags) = find(text);
+        if diags.iter().any(|d| d.severity == Severity::Error) {
+            return Err(diags);
+        }
+        let Some(Found { script: Some(script), lines }) = found else {
+            return Ok((None, text.to_owned()));
+        };
+        let (before, after) = (&text[..lines.start], &text[lines.end..]);
+        // The first document may have no marker of its own.
+        let after = if before.trim().is_empty() { without_marker(after) } else { after };
+        Ok((Some(script), format!("{before}{after}")))
+    }
+
+    /// A text with this Script in it, in place of the one it has, or at its end. All else keeps its
+    /// bytes.
+    pub fn put(&self, text: &str) -> String {
+        let own = self.to_string();
+        if let (Some(Found { lines, .. }), _) = find(text) {
+            let marker = if lines.start == 0 { "" } else { "---\n" };
+            return format!("{}{marker}{own}{}", &text[..lines.start], &text[lines.end..]);
+        }
+        if text.trim().is_empty() {
+            return format!("{text}{own}");
+        }
+        let newline = if text.ends_with('\n') { "" } else { "\n" };
+        format!("{text}{newline}---\n{own}")
+    }
+
+    /// Plays it in a new session of a document.
+    ///
+    /// # Errors
+    /// What is wrong with the document.
+    pub fn play(&self, document: &str) -> Result<Session, Vec<Diagnostic>> {
+        let mut session = Session::edited(document, self.seed, self.start, |_| {})?;
+        session.play(&self.steps);
+        Ok(session)
+    }
+}
+
+/// A Script in a text.
+struct Found {
+    script: Option<Script>,
+    /// The bytes of its lines, with the marker before it.
+    lines: Range<usize>,
+}
+
+fn find(text: &str) -> (Option<Found>, Vec<Diagnostic>) {
+    let mut d = Decoder::default();
+    if !text.contains("Script") {
+        return (None, d.diags);
+    }
+    let (docs, _) = yaml::parse(text);
+    let mut found: Option<Found> = None;
+    for doc in &docs {
+        // What is wrong with kind and version is said where objects are read.
+        let Some(t) = object::typed(&mut Decoder::default(), doc) else { continue };
+        if t.kind.value != "Script" {
+            continue;
+        }
+        if found.is_some() {
+            d.error(Code::DuplicateObject, t.kind.span, "a second Script", "keep one of them");
+            continue;
+        }
+        let lines = document_lines(text, doc.span.start as usize, doc.span.end as usize);
+        found = Some(Found { script: read::script(&mut d, t.fields), lines });
+    }
+    (found, d.diags)
+}
+
+/// Whether a line begins a document.
+fn is_marker(line: &str) -> bool {
+    line.strip_prefix("---")
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
+}
+
+/// The lines of the document with something between two bytes.
+fn document_lines(text: &str, first: usize, last: usize) -> Range<usize> {
+    let (mut start, mut at) = (0, 0);
+    for line in text.split_inclusive('\n') {
+        if is_marker(line) {
+            if at > last {
+                return start..at;
+            }
+            if at <= first {
+                start = at;
+            }
+        }
+        at += line.len();
+    }
+    start..text.len()
+}
+
+fn without_marker(text: &str) -> &str {
+    match text.split_once('\n') {
+        Some((line, rest)) if line.trim_end() == "---" => rest,
+        None if text.trim_end() == "---" => "",
+        _ => text,
+    }
+}
+
+/// Everything that is wrong with a document and its Script, in order. Whether hosts, targets and
+/// commands are there is known when the Script is played.
+pub fn check(document: &str) -> Vec<Diagnostic> {
+    let (_, mut diags) = kube::build(document);
+    let (script, wrong) = Script::read(document);
+    diags.extend(wrong);
+    if let Some(script) = script
+        && !diags.iter().any(|d| d.severity == Severity::Error)
+    {
+        diags.extend(script.play(document).map_or_else(|wrong| wrong, |s| complaints(&s)));
+    }
+    diags.sort_by_key(|d| d.span.start);
+    diags
+}
+
+/// What went wrong with the steps of a session. A command may be refused on purpose, and a step be
+/// meant for another document.
+fn complaints(session: &Session) -> Vec<Diagnostic> {
+    let unsupported = Code::UnsupportedValue;
+    let refused = |line: &str, out: &CommandOutput, span: Span| {
+        let first = out.text.lines().next().unwrap_or_default();
+        let message = format!("{line:?} is refused: {first}");
+        let hint = "mend it, if it is not meant; a lab leaves it out";
+        Diagnostic::warning(unsupported, span, message, hint)
+    };
+    let one = |(i, (step, result)): (usize, (&Step, &StepResult))| {
+        let path = format!("spec.steps[{i}]");
+        match (&step.act, &result.kind) {
+            (_, ResultKind::Refused(e)) => Some(Diagnostic::error(
+                unsupported,
+                step.span,
+                format!("{path}: {}", e.message),
+                e.hint.clone(),
+            )),
+            (Act::Run { line, .. }, ResultKind::Printed(out)) if out.status != 0 => {
+                Some(refused(line, out, step.span))
+            }
+            (_, ResultKind::Applied(out)) if out.status != 0 => {
+                Some(refused("apply", out, step.span))
+            }
+            (_, ResultKind::NotDone(why)) => Some(Diagnostic::warning(
+                unsupported,
+                step.span,
+                format!("{path} is not done: {why}"),
+                "anchor it to something that happens, or remove it",
+            )),
+            _ => None,
+        }
+    };
+    session.steps().iter().zip(session.results()).enumerate().filter_map(one).collect()
+}

@@ -1,0 +1,101 @@
+//! A session that was played, step by step, as text: for `packetwalk run`.
+
+use crate::words::{Lang, step_result};
+use crate::{Labels, markdown, mermaid, trace};
+use play::{Act, Anchor, Ending, ResultKind, Run, Session, Step, StepResult};
+use std::fmt::Write;
+
+/// How the run of each probe is told.
+pub type Teller = fn(&net::State, &[net::Event], &Labels, &Run, Lang) -> String;
+
+/// As lines, with a run by hops or with every event.
+pub fn text(session: &Session, labels: &Labels, tell: Teller, lang: Lang) -> String {
+    let mut out = String::new();
+    for (step, result) in session.steps().iter().zip(session.results()) {
+        let time = match step.anchor {
+            Anchor::Quiet => String::new(),
+            _ => format!("{} s: ", result.at),
+        };
+        let _ = match &step.act {
+            Act::Send(p) => writeln!(out, "# {} to {}, at {} s", p.from, p.to, result.at),
+            Act::Run { host, line } => writeln!(out, "{time}{host}$ {}", line.trim_end()),
+            Act::Apply(_) => writeln!(out, "{time}kubectl apply -f -"),
+            Act::Packet(_) => write!(out, "{time}"),
+        };
+        if let Some(output) = result.output() {
+            out.push_str(&output.text);
+        }
+        let mut rest = result.events.clone();
+        match &result.kind {
+            ResultKind::Sent { run, .. } => {
+                out.push_str(&tell(session.last(), session.events(), labels, run, lang));
+                rest.start = run.events.end;
+            }
+            ResultKind::Printed(_) | ResultKind::Applied(_) => {}
+            _ => {
+                let _ = writeln!(out, "{}", step_result(step, result, lang));
+                continue;
+            }
+        }
+        // What components did afterwards.
+        out.push_str(&trace::ops(session.last(), session.events(), labels, rest, lang));
+    }
+    out
+}
+
+/// As Markdown: a heading for each step.
+pub fn markdown(session: &Session, labels: &Labels, lang: Lang) -> String {
+    headed(session, lang, &|run| markdown::run(session.last(), session.events(), labels, run, lang))
+}
+
+/// As Markdown with a sequence diagram of Mermaid for each probe.
+pub fn mermaid(session: &Session, labels: &Labels, lang: Lang) -> String {
+    headed(session, lang, &|run| {
+        let diagram = mermaid::run(session.last(), session.events(), labels, run, lang);
+        format!("```mermaid\n{diagram}```\n")
+    })
+}
+
+fn headed(session: &Session, lang: Lang, tell: &dyn Fn(&Run) -> String) -> String {
+    let mut out = String::new();
+    let all = session.steps().iter().zip(session.results());
+    for ((step, result), n) in all.zip(1..) {
+        let said = markdown::plain(&step_result(step, result, lang));
+        let _ = writeln!(out, "## {n}. {said}\n");
+        if let Some(run) = result.run() {
+            let _ = writeln!(out, "{}", tell(run));
+        }
+        if let Some(output) = result.output() {
+            let lines = output.text.lines().map(|l| format!("    {l}\n"));
+            let _ = writeln!(out, "{}", lines.collect::<String>());
+        }
+    }
+    out
+}
+
+/// Whether every step was done, every command went well, and every probe was answered.
+pub fn is_good(session: &Session) -> bool {
+    let good = |r: &StepResult| match &r.kind {
+        ResultKind::Sent { run, .. } => run.verdict.ending == Ending::Answered,
+        ResultKind::Printed(out) | ResultKind::Applied(out) => out.status == 0,
+        ResultKind::Handled => true,
+        ResultKind::Refused(_) | ResultKind::NotDone(_) => false,
+    };
+    session.results().iter().all(good)
+}
+
+/// What a step does, in a few words of a Script.
+pub fn title(step: &Step) -> String {
+    match &step.act {
+        Act::Send(p) => format!("{} {} → {}", p.proto.name(), p.from, p.to),
+        Act::Run { host, line } => format!("{host}$ {}", line.lines().next().unwrap_or_default()),
+        Act::Apply(_) => "kubectl apply".to_owned(),
+        Act::Packet(op) => match op {
+            net::engine::PacketOp::Drop => "packet: drop".to_owned(),
+            net::engine::PacketOp::Duplicate => "packet: duplicate".to_owned(),
+            net::engine::PacketOp::Delay(by) => {
+                format!("packet: delay {} ms", by.0 as f64 / 1_000_000.0)
+            }
+        },
+    }
+}

@@ -1,0 +1,102 @@
+//! What came of the steps of a session, in a few words.
+
+use super::Lang;
+use net::socket::Outcome;
+use play::{NotDone, ResultKind, Step, StepResult};
+
+/// What the client of a probe got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// An answer.
+    Answered,
+    /// A reset, or "port unreachable".
+    Refused,
+    /// Another ICMP error.
+    Unreachable,
+    /// Nothing.
+    TimedOut,
+    /// Its own host could not send.
+    NotSent,
+    /// It was ended from outside.
+    Killed,
+    /// Its sender or target is not there.
+    NoTarget,
+    /// The probe was not sent: its moment did not come.
+    NotDone,
+}
+
+impl Answer {
+    /// What the client of a step got.
+    pub fn of(result: &StepResult) -> Self {
+        let run = match &result.kind {
+            ResultKind::Sent { run, .. } => run,
+            ResultKind::NotDone(_) => return Self::NotDone,
+            _ => return Self::NoTarget,
+        };
+        match &run.verdict.outcome {
+            Some(Outcome::Answered { .. }) => Self::Answered,
+            Some(Outcome::Refused | Outcome::Unreachable { kind: 3, code: 3, .. }) => Self::Refused,
+            Some(Outcome::Unreachable { .. }) => Self::Unreachable,
+            Some(Outcome::NotSent(_)) => Self::NotSent,
+            Some(Outcome::Killed) => Self::Killed,
+            Some(Outcome::TimedOut) | None => Self::TimedOut,
+        }
+    }
+
+    const fn word(self, lang: Lang) -> &'static str {
+        let words = match self {
+            Self::Answered => ("answered", "応答あり"),
+            Self::Refused => ("refused", "接続拒否"),
+            Self::Unreachable => ("unreachable", "到達不能"),
+            Self::TimedOut => ("no answer", "応答なし"),
+            Self::NotSent => ("could not be sent", "送信不可"),
+            Self::Killed => ("killed", "強制終了"),
+            Self::NoTarget => ("no such sender or target", "送信元か宛先なし"),
+            Self::NotDone => ("not sent", "未送信"),
+        };
+        match lang {
+            Lang::En => words.0,
+            Lang::Ja => words.1,
+        }
+    }
+}
+
+/// How an edit of the text changed what the client of the last probe gets.
+pub fn answer_changed(was: Answer, is: Answer, lang: Lang) -> String {
+    let (was, is) = (was.word(lang), is.word(lang));
+    match lang {
+        Lang::En => format!("With this edit, the last packet sent: {was} → {is}."),
+        Lang::Ja => format!("この編集による最後の送信の結果の変化：{was} → {is}。"),
+    }
+}
+
+/// What a step was and what came of it, in a line.
+pub fn step_result(step: &Step, result: &StepResult, lang: Lang) -> String {
+    let title = crate::session::title(step);
+    let said = match (&result.kind, lang) {
+        (ResultKind::Sent { .. }, _) => Answer::of(result).word(lang).to_owned(),
+        (ResultKind::Printed(out) | ResultKind::Applied(out), _) if out.status == 0 => {
+            return title;
+        }
+        (ResultKind::Printed(out) | ResultKind::Applied(out), Lang::En) => {
+            format!("exit status {}", out.status)
+        }
+        (ResultKind::Printed(out) | ResultKind::Applied(out), Lang::Ja) => {
+            format!("終了ステータス {}", out.status)
+        }
+        (ResultKind::Handled, Lang::En) => "done".to_owned(),
+        (ResultKind::Handled, Lang::Ja) => "実行済み".to_owned(),
+        (ResultKind::Refused(e), Lang::En) => format!("refused: {}; {}", e.message, e.hint),
+        (ResultKind::Refused(e), Lang::Ja) => format!("拒否: {}; {}", e.message, e.hint),
+        (ResultKind::NotDone(why), Lang::En) => format!("not done: {why}"),
+        (ResultKind::NotDone(why), Lang::Ja) => {
+            let why = match why {
+                NotDone::NotReached => "待っていたイベントが起きませんでした",
+                NotDone::TooLate => "待っていたイベントはすでに起きていました",
+                NotDone::NotInFlight => "そのパケットは移動中ではありません",
+            };
+            format!("未実行: {why}")
+        }
+    };
+    format!("{title}: {said}")
+}
