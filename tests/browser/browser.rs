@@ -6,6 +6,7 @@ use gloo::timers::future::sleep;
 use std::time::Duration;
 use support::hashes;
 use support::scenario::{ALL, Scenario};
+use support::sessions::{HASHES, Tally, check_session};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 use web_sys::{Element, Event, HtmlElement, HtmlSelectElement, HtmlTextAreaElement};
@@ -20,6 +21,14 @@ fn every_scenario_has_its_native_hash() {
         failures.extend(hashes::difference(s.name, s.hash, session.events()));
     }
     assert!(failures.is_empty(), "wasm and native differ:\n{failures}");
+}
+
+#[wasm_bindgen_test]
+fn random_sessions_have_their_native_hash() {
+    let mut tally = Tally::default();
+    for (seed, hash) in (0..).zip(HASHES.lines().take(12)) {
+        assert_eq!(format!("{:016x}", check_session(seed, &mut tally)), hash, "seed {seed}");
+    }
 }
 
 /// A page mounted in an element of its own.
@@ -197,7 +206,7 @@ async fn the_embed_has_a_diagram_and_no_editor() {
         .expect("a selector")
         .and_then(|a| a.get_attribute("href"));
     assert!(
-        link.is_some_and(|l| l.starts_with("./#v1:")),
+        link.is_some_and(|l| l.starts_with("./#v2:")),
         "the embed links to the page with the session"
     );
 }

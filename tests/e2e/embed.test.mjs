@@ -356,7 +356,7 @@ test("an embed shows the session of its link, and links to the page with it", as
     const inside = page.frameLocator("iframe");
     await until(page, "ready");
     const href = await inside.locator(".head a.send").getAttribute("href");
-    assert.match(href, /^\.\/#v1:/);
+    assert.match(href, /^\.\/#v2:/);
     assert.ok(packetwalk("open", href) === packetwalk("open", link), "the same document");
     const { step } = await until(page, "step");
     await inside.locator("[aria-label='Step forward']").click();
@@ -391,11 +391,7 @@ test("an embed shows the session of its link, and links to the page with it", as
   await around(frame(`?load=now${broken}`), async (page) => {
     assert.match((await until(page, "error")).message, /4:7: error: spec.ports: Required value/);
   });
-  const script = packed(
-    "",
-    `${cluster()}---\napiVersion: packetwalk.dev/v1alpha1\nkind: Script\n` +
-      `spec:\n  steps:\n  - send: {from: client, to: "svc/web:80"}\n`,
-  );
+  const script = packed('  steps: [{send: {from: client, to: "svc/web:80"}}]', cluster());
   await around(frame(`?load=now${script}`), async (page) => {
     assert.ok((await until(page, "ready")).steps > 20, "the Script of the document is played");
   });

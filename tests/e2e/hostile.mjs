@@ -96,9 +96,14 @@ const PLACES = [
 const script = (steps) =>
   `${cluster()}---\napiVersion: packetwalk.dev/v1alpha1\nkind: Script\nspec:\n  steps:\n${steps}`;
 
-/** A link with this session and this document. */
-export const packed = (head, document) =>
-  `#v1:${deflateSync(Buffer.from(`${head}\n\n${document}`)).toString("base64url")}`;
+const deflated = (text) => `#v2:${deflateSync(Buffer.from(text)).toString("base64url")}`;
+
+/** A link with these lines in the spec of its Script, and this document. */
+export const packed = (spec, document) =>
+  deflated(
+    `${document}\n---\napiVersion: packetwalk.dev/v1alpha1\nkind: Script\n` +
+      `spec:\n${spec || "  steps: []"}\n`,
+  );
 
 const laughs = (n, width) => {
   let text = "a0: &a0 [x]\n";
@@ -186,7 +191,7 @@ function documents() {
 }
 
 function links() {
-  const plain = packed("from client\nto svc/web:80\nproto tcp\ncursor 0", cluster());
+  const plain = packed('  steps: []\n  view: {from: client, to: "svc/web:80"}', cluster());
   const out = [];
   const add = (name, text) => out.push([name, text]);
   for (let n = 1; n <= 16; n++)
@@ -198,57 +203,61 @@ function links() {
       plain.slice(0, at) + (plain[at] === "A" ? "B" : "A") + plain.slice(at + 1),
     );
   }
-  for (const version of ["0", "2", "9", "99999", "18446744073709551616"])
-    add(`version ${version}`, plain.replace("#v1:", `#v${version}:`));
-  add("an incomplete step", packed("step quiet send", cluster()));
-  const line = (text) => text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
+  for (const version of ["0", "1", "9", "99999", "18446744073709551616"])
+    add(`version ${version}`, plain.replace("#v2:", `#v${version}:`));
+  add("an incomplete step", packed("  steps: [{send: {}}]", cluster()));
+  const quoted = JSON.stringify;
   for (const evil of EVIL)
     add(
       `steps: ${evil}`,
       packed(
         [
-          "from client\nto svc/web:80\nproto tcp",
-          `step quiet send tcp client ${TO}`,
-          `step 12 run node01 sysctl -w net.ipv4.ip_forward=1 ${line(evil)}`,
-          `step quiet run node01 ip link set ${line(evil)} down`,
-          `step quiet run ${evil.split(" ")[0]} ip r`,
-          "cursor 40",
+          "  steps:",
+          `  - send: {from: client, to: ${quoted(TO)}}`,
+          "  - at: {probe: 1, marker: routed}",
+          "    on: node01",
+          `    run: ${quoted(`sysctl -w net.ipv4.ip_forward=1 ${evil}`)}`,
+          `  - {on: node01, run: ${quoted(`ip link set ${evil} down`)}}`,
+          `  - {on: ${quoted(evil.split(" ")[0])}, run: ip r}`,
+          '  view: {from: client, to: "svc/web:80", at: {probe: 1, marker: routed}}',
         ].join("\n"),
         cluster({ annotation: evil }),
       ),
     );
   add("a zip bomb", packed("", "x".repeat(50 * MEGABYTE)));
-  add("a zip bomb of lines", packed("from x\n".repeat(2 * MEGABYTE), "x"));
-  add("10 MB", `#v1:${"A".repeat(10 * MEGABYTE)}`);
-  add("an empty stream", "#v1:");
-  add("no zlib", `#v1:${Buffer.from("hello").toString("base64url")}`);
+  add("a zip bomb of lines", packed("  seed: 1\n".repeat(2 * MEGABYTE), "x"));
+  add("10 MB", `#v2:${"A".repeat(10 * MEGABYTE)}`);
+  add("an empty stream", "#v2:");
+  add("no zlib", `#v2:${Buffer.from("hello").toString("base64url")}`);
   add(
     "no text",
-    `#v1:${deflateSync(Buffer.from([255, 254, 253, 10, 10, 128])).toString("base64url")}`,
+    `#v2:${deflateSync(Buffer.from([255, 254, 253, 10, 10, 128])).toString("base64url")}`,
   );
-  add("too many steps", packed(Array(101).fill(`step 0 send ${FROM}`).join("\n"), cluster()));
+  add("too many steps", packed(`  steps:\n${"  - {on: node01, run: hostname}\n".repeat(101)}`, cluster()));
   for (const evil of EVIL.slice(0, 12))
     add(
       `words: ${evil}`,
       packed(
-        [
+        `  steps: []\n  view: {${[
           "from",
           "to",
           "preset",
           "search",
-          "selected",
+          "host",
+          "device",
           "endpoint",
           "sport",
           "tab",
           "grain",
           "follow",
+          "at",
         ]
-          .map((f) => `${f} ${evil.replaceAll("\n", " ")}`)
-          .join("\n"),
+          .map((f) => `${f}: ${quoted(evil)}`)
+          .join(", ")}}`,
         cluster({ annotation: evil }),
       ),
     );
-  for (const evil of EVIL.slice(0, 6)) add(`behind v1: ${evil}`, `#v1:${evil}`);
+  for (const evil of EVIL.slice(0, 6)) add(`behind v2: ${evil}`, `#v2:${evil}`);
   return out.map(([name, text]) => ({ kind: "link", name, text }));
 }
 

@@ -350,7 +350,10 @@ test("the embed handles every case and runs nothing", async () => {
       const link =
         c.kind === "link"
           ? c.text
-          : packed(`from ${FROM}\nto ${TO}\nproto tcp\nstep quiet send tcp ${FROM} ${TO}`, c.text);
+          : packed(
+              `  steps: [{send: {from: ${JSON.stringify(FROM)}, to: ${JSON.stringify(TO)}}}]`,
+              c.text,
+            );
       // Browsers limit the length of an address: longer links are not opened.
       await page.goto("about:blank");
       await page.goto(`${server.origin}/embed.html?load=now${link.slice(0, 1_500_000)}`);

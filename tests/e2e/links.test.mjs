@@ -55,7 +55,7 @@ test("a link opens the session at the same moment and sends none of it to a serv
     await dialog(page).getByRole("alert").waitFor();
     await focus("link");
   });
-  assert.match(shared.link, /^http:\/\/127\.0\.0\.1:\d+\/#v1:[\w-]+$/);
+  assert.match(shared.link, /^http:\/\/127\.0\.0\.1:\d+\/#v2:[\w-]+$/);
   await visit({}, async (page, context) => {
     await page.evaluate(() => localStorage.setItem("packetwalk.text", "# mine\n"));
     context.on("request", (r) => asked.push(r.url()));
@@ -109,9 +109,10 @@ test("a link that cannot be opened is explained, and the reader's own text is ke
     const good = await link(page);
     for (const [bad, why] of [
       [good.slice(0, -9), /a part of it is missing/],
-      [good.replace("#v1:", "#v9:"), /version 9/],
-      [`${origin()}/#v1:<script>alert(1)</script>`, /a part of it is missing/],
-      [`${origin()}/#v1:${"A".repeat(1_000_000)}`, /more than 256 KiB/],
+      [good.replace("#v2:", "#v9:"), /version 9/],
+      [good.replace("#v2:", "#v1:"), /before the first release/],
+      [`${origin()}/#v2:<script>alert(1)</script>`, /a part of it is missing/],
+      [`${origin()}/#v2:${"A".repeat(1_000_000)}`, /more than 256 KiB/],
     ]) {
       await page.goto("about:blank");
       await page.goto(bad);

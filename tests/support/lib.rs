@@ -6,6 +6,7 @@
 pub mod hashes;
 pub mod kernel;
 pub mod scenario;
+pub mod sessions;
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};

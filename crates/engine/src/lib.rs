@@ -206,7 +206,8 @@ pub struct Session {
 
 #[wasm_bindgen]
 impl Session {
-    /// Starts a session of a document. Throws a `DocumentError` if it has errors.
+    /// Starts a session of a document and plays its Script, if it has one. Throws a `DocumentError`
+    /// if it has errors.
     #[wasm_bindgen(constructor)]
     pub fn new(
         #[wasm_bindgen(unchecked_param_type = "string")] document: JsValue,
@@ -238,10 +239,23 @@ impl Session {
         all_told(&self.app.diags)
     }
 
-    /// The document.
+    /// The document, without its Script.
     #[wasm_bindgen(getter)]
     pub fn document(&self) -> String {
         self.app.text.to_string()
+    }
+
+    /// The whole session as one file: the document and the Script of its steps.
+    #[wasm_bindgen(getter)]
+    pub fn file(&self) -> String {
+        self.app.file()
+    }
+
+    /// The result of each step of the Script, in order, one line each.
+    #[wasm_bindgen(getter, unchecked_return_type = "string[]")]
+    pub fn results(&self) -> JsValue {
+        let all = self.app.script.steps.iter().zip(self.app.results());
+        js(&all.map(|(s, r)| words::step_result(s, r, self.app.lang)).collect::<Vec<_>>())
     }
 
     /// The number of steps. The moment is one of them; 0 is the start.
@@ -430,12 +444,17 @@ impl Session {
     }
 
     /// A link that opens the session in the page at that address, or undefined if the session does
-    /// not fit into a link.
+    /// not fit into a link. Secret data, tokens and last-applied-configuration are left out, unless
+    /// `keepSecrets` is true.
+    #[wasm_bindgen(js_name = link)]
     pub fn link(
-        &self,
+        &mut self,
         #[wasm_bindgen(unchecked_optional_param_type = "string")] page: JsValue,
+        #[wasm_bindgen(js_name = keepSecrets, unchecked_optional_param_type = "boolean")]
+        keep_secrets: JsValue,
     ) -> Result<Option<String>, JsValue> {
         let page = if page.is_undefined() { String::new() } else { text(&page, "page")? };
+        self.app.keep_secrets = keep_secrets.is_truthy();
         Ok(link::link(&self.app).map(|l| page + &l))
     }
 

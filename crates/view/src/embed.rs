@@ -203,12 +203,12 @@ mod tests {
         let of = |s: Snippet| {
             s.text(
                 "https://example.org/net/index.html?x",
-                "#v1:abc",
+                "#v2:abc",
                 "Packetwalk: a to b",
                 Shown::Split,
             )
         };
-        let src = "https://example.org/net/embed.html?view=split#v1:abc";
+        let src = "https://example.org/net/embed.html?view=split#v2:abc";
         assert!(
             of(Snippet::Iframe)
                 .starts_with(&format!("<iframe src=\"{src}\" title=\"Packetwalk: a to b\""))
@@ -218,7 +218,7 @@ mod tests {
                 .contains("sandbox=\"allow-scripts allow-popups allow-popups-to-escape-sandbox\"")
         );
         assert!(of(Snippet::Element).contains(
-            "<packet-walk src=\"https://example.org/net/#v1:abc\" \
+            "<packet-walk src=\"https://example.org/net/#v2:abc\" \
                      label=\"Packetwalk: a to b\" view=\"split\">"
         ));
         assert!(of(Snippet::MdBook).starts_with("<div>\n<iframe "));
@@ -229,7 +229,7 @@ mod tests {
         );
         assert_eq!(
             of(Snippet::Markdown),
-            "[![Packetwalk: a to b](packetwalk.svg)](<https://example.org/net/#v1:abc>)\n"
+            "[![Packetwalk: a to b](packetwalk.svg)](<https://example.org/net/#v2:abc>)\n"
         );
         assert!(shortcode().starts_with("<iframe src=\"{{ .Get \"src\" }}\""));
     }
@@ -240,7 +240,7 @@ mod tests {
         for kind in Snippet::ALL {
             let text = kind.text(
                 &format!("https://example.org/{hostile}/"),
-                "#v1:abc",
+                "#v2:abc",
                 hostile,
                 Shown::Diagram,
             );

@@ -5,7 +5,7 @@
 //!   view: {lang: en, grain: decisions, tab: rules, at: {probe: 1, marker: ended}}
 //! ```
 //!
-//! It says how the page showed the session: the fields of the sentence, what was selected, the
+//! The `view` says how the page showed the session: the fields of the sentence, what was selected, the
 //! moment and the followed packet. A field that is left out has its default.
 //!
 //! The file is a zlib stream (RFC 1950, with its checksum) in base64url without padding (RFC 4648,
@@ -156,26 +156,31 @@ struct Parts {
 }
 
 fn parts(body: &str) -> Result<Parts, LinkFault> {
-    // The Script is the last document: the text before it may be no YAML at all.
-    let at = if body.starts_with(HEAD) {
+    // The Script is the last document: the text before it may be no YAML at all. In a file that
+    // was written by hand it may stand elsewhere.
+    let last = if body.starts_with(HEAD) {
         Some(0)
     } else {
         body.rfind(&format!("\n{HEAD}")).map(|i| i + 1)
     };
-    let at = at.ok_or(LinkFault::Broken)?;
-    let (text, own) = body.split_at(at);
-    let (script, diags) = Script::read(own);
-    if let Some(d) = diags.iter().find(|d| d.severity == Severity::Error) {
-        let message = d.message.chars().take(120).flat_map(char::escape_debug);
-        return Err(LinkFault::Script(message.collect()));
-    }
-    let script = script.ok_or(LinkFault::Broken)?;
+    let last = last.filter(|i| !body[i + 4..].contains("\n---"));
+    let taken = match last.map(|i| body.split_at(i)) {
+        Some((text, own)) => Script::take(own).map(|(script, _)| (script, text.to_owned())),
+        None => Script::take(body),
+    };
+    let (script, mut text) = taken.map_err(|diags| {
+        let error = diags.iter().find(|d| d.severity == Severity::Error);
+        let message = error.map_or("", |d| d.message.as_str()).chars().take(120);
+        LinkFault::Script(message.flat_map(char::escape_debug).collect())
+    })?;
+    let script = script.unwrap_or_default();
     limits(&script.steps)?;
-    let (docs, _) = parse(own);
-    let spec = docs.into_iter().next().and_then(|d| field(d, "spec"));
-    let view = View(spec.and_then(|s| field(s, "view")));
-    let text = if view.is("cut") { text.strip_suffix('\n').unwrap_or(text) } else { text };
-    Ok(Parts { text: text.to_owned(), script, view })
+    let own = last.map_or(body, |i| &body[i..]);
+    let view = View(parse(own).0.into_iter().rev().find_map(|d| field(field(d, "spec")?, "view")));
+    if view.is("cut") {
+        text.pop();
+    }
+    Ok(Parts { text, script, view })
 }
 
 fn limits(steps: &[Step]) -> Result<(), LinkFault> {
@@ -433,7 +438,6 @@ mod tests {
             "#v123456:AAAA",
             "x",
             &good[..good.len() - 9],
-            &packed("no Script"),
             "#v2:____",
         ] {
             assert_eq!(fault(broken), Some(LinkFault::Broken), "{broken}");

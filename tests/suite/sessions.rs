@@ -1,0 +1,82 @@
+//! Random sessions as text and back, played and played again, and after an edit of the document.
+//!
+//! `PACKETWALK_FULL=1 cargo test --test sessions` checks 200 of them, in which every kind of step
+//! and anchor is played at least 20 times. `BLESS=1` writes the hashes that the browser compares.
+
+use play::anchor::{Direction, MARKERS};
+use play::presets::Preset;
+use play::{Probe, Script, Step};
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use support::sessions::{HASHES, KINDS, Tally, check_session};
+use support::{difference, root};
+
+fn is_set(name: &str) -> bool {
+    std::env::vars().any(|(k, v)| k == name && v == "1")
+}
+
+#[test]
+fn random_sessions_are_the_same_as_text_and_when_played_again() {
+    let (n, least) = if is_set("PACKETWALK_FULL") { (200, 20) } else { (40, 3) };
+    let mut tally = Tally::default();
+    let hashes: Vec<String> =
+        (0..n).map(|seed| format!("{:016x}", check_session(seed, &mut tally))).collect();
+    let mut table = String::new();
+    for (what, n) in &tally.0 {
+        let _ = writeln!(table, "{n:5} {what}");
+    }
+    println!("{n} sessions\n{table}");
+    for kind in KINDS {
+        let n = tally.0.get(kind).copied().unwrap_or_default();
+        assert!(n >= least, "{kind} was played {n} times\n{table}");
+    }
+    let first = &hashes[..40];
+    if is_set("BLESS") {
+        let file = root().join("suite/sessions.txt");
+        std::fs::write(file, first.join("\n") + "\n").expect("written");
+        return;
+    }
+    let golden: Vec<String> = HASHES.lines().map(str::to_owned).collect();
+    let differs = difference("hashes", &golden, first);
+    assert!(differs.is_none(), "{}", differs.unwrap_or_default());
+}
+
+/// `cargo test --release --test sessions -- --nocapture` prints the time.
+#[test]
+fn a_session_of_three_hundred_events_is_played_in_one_frame() {
+    let document = Preset::named("article-nodeport").expect("preset").document();
+    let send = |to| Step::send(Probe::new("bastion", to));
+    let steps = vec![send("192.168.120.226:30080"), send("192.168.120.227:30080")];
+    let script = Script { steps, ..Script::default() };
+    let began = clock();
+    let session = script.play(&document).expect("valid");
+    let (built, events) = (began.elapsed(), session.events().len());
+    let began = clock();
+    let mut again = session.rewound();
+    again.play(&script.steps);
+    let replayed = began.elapsed();
+    println!("{events} events: built and played in {built:?}, played again in {replayed:?}");
+    assert!(events > 300 && again.events() == session.events());
+    // Sixty frames a second; a build that is not optimised is some twenty times slower.
+    let frame = if cfg!(debug_assertions) { 600 } else { 16 };
+    assert!(replayed.as_millis() < frame, "{replayed:?}");
+}
+
+#[allow(clippy::disallowed_methods, reason = "a test may look at the clock")]
+fn clock() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
+#[test]
+fn the_schema_knows_every_marker_and_direction() {
+    let file = root().join("../crates/engine/npm/schema/document.schema.json");
+    let schema: serde_json::Value = serde_json::from_str(&support::read(&file)).expect("JSON");
+    let fields = &schema["$defs"]["event"]["properties"];
+    let names = |field: &str| -> BTreeSet<String> {
+        let all = fields[field]["enum"].as_array().expect("a list");
+        all.iter().filter_map(|n| n.as_str().map(str::to_owned)).collect()
+    };
+    assert_eq!(names("marker"), MARKERS.iter().map(|m| (*m).to_owned()).collect());
+    let directions = Direction::ALL.map(|d| d.name().to_owned());
+    assert_eq!(names("direction"), directions.into_iter().collect());
+}
