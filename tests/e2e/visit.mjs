@@ -57,8 +57,8 @@ export const verdict = (page) => page.locator(".verdict").first().textContent();
 export const end = (page) => page.click("[aria-label='To the end']");
 export const undo = (page) => page.click(".tools [aria-label=Undo]");
 
-/** The whole text, taken from a saved file, as the editor renders visible lines only. */
-export async function text(page) {
+/** The whole session as Save writes it: the document and the Script. */
+export async function file(page) {
   const [download] = await Promise.all([
     page.waitForEvent("download"),
     page.click("[aria-label='Save as a file']"),
@@ -67,6 +67,13 @@ export async function text(page) {
   let out = "";
   for await (const part of stream) out += part;
   return out;
+}
+
+/** The whole text, taken from the saved file, as the editor renders visible lines only. */
+export async function text(page) {
+  const all = await file(page);
+  const script = all.lastIndexOf("---\napiVersion: packetwalk.dev/v1alpha1\nkind: Script\n");
+  return script < 0 ? all : all.slice(0, script);
 }
 
 /** Chooses an item of the Add menu. */

@@ -9,7 +9,6 @@ use play::presets::Preset;
 use play::script::check;
 use play::{Act, Anchor, NotDone, Probe, Protocol, ResultKind, Script, Session, Start, Step};
 use std::collections::BTreeMap;
-use view::trace;
 
 /// How often each kind of step and anchor was played, and what came of it.
 #[derive(Debug, Default)]
@@ -106,8 +105,8 @@ pub fn check_session(seed: u64, tally: &mut Tally) -> u64 {
 
     let played = script.play(&document).expect("valid");
     let again = script.play(&file).expect("valid");
-    let hash = trace::hash(played.events());
-    assert_eq!(hash, trace::hash(again.events()), "seed {seed}\n{text}");
+    let hash = net::encoding::hash(played.events());
+    assert_eq!(hash, net::encoding::hash(again.events()), "seed {seed}\n{text}");
     assert_eq!(played.results(), again.results(), "seed {seed}\n{text}");
     for (step, result) in played.steps().iter().zip(played.results()) {
         tally.add_step(step, &result.kind);

@@ -16,26 +16,23 @@ pub fn text(session: &Session, labels: &Labels, tell: Teller, lang: Lang) -> Str
             Anchor::Quiet => String::new(),
             _ => format!("{} s: ", result.at),
         };
+        if let ResultKind::Handled | ResultKind::Refused(_) | ResultKind::NotDone(_) = result.kind {
+            let _ = writeln!(out, "{time}{}", step_result(step, result, lang));
+            continue;
+        }
         let _ = match &step.act {
             Act::Send(p) => writeln!(out, "# {} to {}, at {} s", p.from, p.to, result.at),
             Act::Run { host, line } => writeln!(out, "{time}{host}$ {}", line.trim_end()),
             Act::Apply(_) => writeln!(out, "{time}kubectl apply -f -"),
-            Act::Packet(_) => write!(out, "{time}"),
+            Act::Packet(_) => Ok(()),
         };
         if let Some(output) = result.output() {
             out.push_str(&output.text);
         }
         let mut rest = result.events.clone();
-        match &result.kind {
-            ResultKind::Sent { run, .. } => {
-                out.push_str(&tell(session.last(), session.events(), labels, run, lang));
-                rest.start = run.events.end;
-            }
-            ResultKind::Printed(_) | ResultKind::Applied(_) => {}
-            _ => {
-                let _ = writeln!(out, "{}", step_result(step, result, lang));
-                continue;
-            }
+        if let Some(run) = result.run() {
+            out.push_str(&tell(session.last(), session.events(), labels, run, lang));
+            rest.start = run.events.end;
         }
         // What components did afterwards.
         out.push_str(&trace::ops(session.last(), session.events(), labels, rest, lang));

@@ -71,7 +71,11 @@ fn step(step: &Step) -> String {
     }
     match fields.as_slice() {
         [(key, value)] => format!("  - {key}: {}\n", value.flow()),
-        _ => format!("  - {}\n", Tree::map(fields).flow()),
+        // `on` is a name here; a text of that word would be quoted.
+        _ => {
+            let named = fields.into_iter().map(|(k, v)| (Tree::plain(k), v));
+            format!("  - {}\n", Tree::Map(named.collect()).flow())
+        }
     }
 }
 
@@ -152,7 +156,7 @@ fn probe(p: &Probe) -> Tree {
 
 /// A time, exactly: `1.5s`, `20ms`.
 fn duration(d: Duration) -> String {
-    let (whole, part, digits, unit) = if d.0 % 1_000_000_000 == 0 || d.0 > 1_000_000_000 {
+    let (whole, part, digits, unit) = if d.0.is_multiple_of(1_000_000_000) || d.0 > 1_000_000_000 {
         (d.0 / 1_000_000_000, d.0 % 1_000_000_000, 9, "s")
     } else {
         (d.0 / 1_000_000, d.0 % 1_000_000, 6, "ms")

@@ -382,8 +382,8 @@ impl App {
     /// What the client of the last probe got.
     fn answer(&self) -> Option<Answer> {
         let session = &self.loaded.as_ref()?.session;
-        let sends = session.steps().iter().zip(session.results()).filter(|(s, _)| s.sends());
-        sends.last().map(|(_, r)| Answer::of(r))
+        let mut steps = session.steps().iter().zip(session.results());
+        steps.rfind(|(s, _)| s.sends()).map(|(_, r)| Answer::of(r))
     }
 
     /// Keeps what is chosen as long as it is there. Else the last pod sends, which can reach all
