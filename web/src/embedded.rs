@@ -96,7 +96,7 @@ pub fn opened() -> (App, Vec<Effect>) {
     }
     match asked("step").parse() {
         Ok(step) => _ = update(&mut app, Action::SeekStep(step)),
-        Err(_) if fresh => {
+        Err(_) if fresh || app.cursor() == 0 => {
             let first = first(&app);
             update(&mut app, Action::SeekStep(first));
         }

@@ -446,7 +446,6 @@ impl Session {
     /// A link that opens the session in the page at that address, or undefined if the session does
     /// not fit into a link. Secret data, tokens and last-applied-configuration are left out, unless
     /// `keepSecrets` is true.
-    #[wasm_bindgen(js_name = link)]
     pub fn link(
         &mut self,
         #[wasm_bindgen(unchecked_optional_param_type = "string")] page: JsValue,

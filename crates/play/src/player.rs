@@ -568,7 +568,9 @@ mod tests {
     #[test]
     fn manifests_are_applied_to_the_running_cluster() {
         let mut s = session();
-        let service = "apiVersion: v1\nkind: Service\nmetadata: {name: third}\nspec:\n  type: NodePort\n  selector: {app: nginx}\n  ports: [{port: 82, targetPort: 80, nodePort: 30082}]\n";
+        let service = "apiVersion: v1\nkind: Service\nmetadata: {name: third}\nspec:\n  \
+            type: NodePort\n  selector: {app: nginx}\n  \
+            ports: [{port: 82, targetPort: 80, nodePort: 30082}]\n";
         let results = s.play(&[
             Step::new(Anchor::Quiet, Act::Apply(service.to_owned())),
             Step::send(Probe::new("bastion", "192.168.120.226:30082")),

@@ -5,8 +5,8 @@
 //!   view: {lang: en, grain: decisions, tab: rules, at: {probe: 1, marker: ended}}
 //! ```
 //!
-//! The `view` says how the page showed the session: the fields of the sentence, what was selected, the
-//! moment and the followed packet. A field that is left out has its default.
+//! The `view` says how the page showed the session: the fields of the sentence, what was selected,
+//! the moment and the followed packet. A field that is left out has its default.
 //!
 //! The file is a zlib stream (RFC 1950, with its checksum) in base64url without padding (RFC 4648,
 //! section 5). A browser sends no fragment to a server, so that nobody but the reader of the link
@@ -393,7 +393,8 @@ mod tests {
         let mut app = App::new(Lang::Ja, "article-nodeport");
         update(&mut app, Action::Send);
         update(&mut app, Action::Step(12));
-        let command = "kubectl apply -f - <<< '{apiVersion: v1, kind: Service,\n  metadata: {name: x}, spec: {ports: [{port: 1}]}}'";
+        let command = "kubectl apply -f - <<< '{apiVersion: v1, kind: Service,\n  \
+            metadata: {name: x}, spec: {ports: [{port: 1}]}}'";
         update(&mut app, Action::Run("node01".to_owned(), command.to_owned()));
         assert_eq!(app.script.steps.len(), 2);
         let packet = app.current_packet();
@@ -471,7 +472,8 @@ mod tests {
     fn what_is_a_persons_own_is_not_said_by_a_link() {
         let own = App::new(Lang::En, "article-nodeport");
         let body = format!(
-            "x: 1\n{HEAD}spec:\n  steps: []\n  view: {{lang: ja, theme: dark, playing: true, from: 7}}\n"
+            "x: 1\n{HEAD}spec:\n  steps: []\n  \
+            view: {{lang: ja, theme: dark, playing: true, from: 7}}\n"
         );
         let app = open(&packed(&body), &own).expect("read");
         assert!(

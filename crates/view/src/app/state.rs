@@ -340,7 +340,7 @@ impl App {
         if let Some(before) = before.as_ref().filter(|b| b.session.document() != text) {
             self.previous = Some(before.clone());
         }
-        (self.refused, self.playing) = (None, false);
+        (self.refused, self.changed, self.playing) = (None, None, false);
         self.stand(session, before.as_deref());
         if let Some(l) = self.loaded.clone() {
             self.choose(&l);

@@ -753,7 +753,8 @@ mod tests {
         assert!(events(&other) == events(&app));
         assert_eq!(other.file(), file);
         // A Script that is typed takes the place of what was done.
-        let typed = "---\napiVersion: packetwalk.dev/v1alpha1\nkind: Script\nspec:\n  steps:\n  - send: {from: bastion, to: 192.168.120.227, proto: icmp}\n";
+        let typed = "---\napiVersion: packetwalk.dev/v1alpha1\nkind: Script\nspec:\n  steps:\n  \
+            - send: {from: bastion, to: 192.168.120.227, proto: icmp}\n";
         let text = format!("{}{typed}", other.text);
         update(&mut other, Action::Text(text.clone()));
         assert_eq!((other.script.steps.len(), other.runs().count()), (1, 1));
