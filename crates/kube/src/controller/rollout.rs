@@ -171,7 +171,7 @@ pub fn rollout(
                     .map(|w| operation(FLANNELD, name.clone(), Some("flanneld"), w)),
             );
         }
-        for ((at, cluster), k) in stages.iter().zip(0..) {
+        for (k, (at, cluster)) in stages.iter().enumerate() {
             let wait =
                 rng::hash_str(after.topology.seed ^ n, &format!("{name}/kube-proxy/{k}")) % 1_000;
             let when = *at + WATCH + Duration::millis(wait);

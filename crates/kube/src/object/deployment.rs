@@ -1,7 +1,7 @@
 //! Deployment: decoding and validation (`pkg/apis/apps/validation`, `pkg/apis/core/validation`).
 
 use super::meta::NameRule;
-use super::{Labels, Meta, PROTOCOLS, selects};
+use super::{Labels, Meta, protocol, selects};
 use crate::decode::{Decoder, Fields, Spanned};
 use crate::diag::Code;
 use crate::yaml::YamlNode;
@@ -171,10 +171,10 @@ fn decode_spec(d: &mut Decoder, meta: Meta, node: &YamlNode) -> Option<Deploymen
         labels
     });
     let mut p = d.fields(pod_spec?, "spec.template.spec")?.not_simulated(POD_FIELDS);
-    let list = p.require(d, "containers", "write containers: with - name: and image: below it");
+    p.require(d, "containers", "write containers: with - name: and image: below it");
+    let containers = containers(d, &mut p);
     let node_name = p.string(d, "nodeName");
     d.finish(p);
-    let containers = list.map(|l| containers(d, l)).unwrap_or_default();
     let (selector, pod_labels) = (selector?, pod_labels?);
     if !selects(&selector, &pod_labels) {
         let have: Vec<_> = pod_labels.iter().map(|(k, v)| format!("{k:?}:{v:?}")).collect();
@@ -218,21 +218,17 @@ fn replicas(d: &mut Decoder, node: &YamlNode) -> Option<Spanned<u32>> {
     None
 }
 
-fn containers(d: &mut Decoder, list: &YamlNode) -> Vec<Container> {
+fn containers(d: &mut Decoder, pod: &mut Fields<'_>) -> Vec<Container> {
     let mut out = Vec::new();
-    let mut taken: Vec<(u16, &str)> = Vec::new();
-    for (node, i) in d.items(list, "spec.template.spec.containers").iter().zip(0..) {
-        let path = format!("spec.template.spec.containers[{i}]");
-        let Some(f) = d.fields(node, &path) else { continue };
+    let mut host_ports: Vec<(u16, &str)> = Vec::new();
+    for f in pod.list(d, "containers") {
         let mut f = f.not_simulated(CONTAINER_FIELDS);
         let name = f.require_string(d, "name", "write a name, such as name: nginx");
         let image = f.require_string(d, "image", "write an image, such as image: nginx:1.7.9");
         let own_command = f.get("command").is_some();
         let mut ports = Vec::new();
-        if let Some(list) = f.get("ports") {
-            for (node, j) in d.items(list, &format!("{path}.ports")).iter().zip(0..) {
-                ports.extend(container_port(d, node, &format!("{path}.ports[{j}]"), &mut taken));
-            }
+        for port in f.list(d, "ports") {
+            ports.extend(container_port(d, port, &mut host_ports));
         }
         d.finish(f);
         if let (Some(name), Some(image)) = (name, image) {
@@ -242,30 +238,26 @@ fn containers(d: &mut Decoder, list: &YamlNode) -> Vec<Container> {
     out
 }
 
+/// Decodes a port. `host_ports`: those of the pod so far, with their protocols.
 fn container_port(
     d: &mut Decoder,
-    node: &YamlNode,
-    path: &str,
-    taken: &mut Vec<(u16, &'static str)>,
+    f: Fields<'_>,
+    host_ports: &mut Vec<(u16, &'static str)>,
 ) -> Option<ContainerPort> {
-    let mut f = d.fields(node, path)?.not_simulated(&["hostIP"]);
-    let port = f.require_port(
-        d,
-        "containerPort",
-        "write containerPort: with the port the container listens on",
-    );
+    let mut f = f.not_simulated(&["hostIP"]);
+    let hint = "write containerPort: with the port the container listens on";
+    let port = f.require_port(d, "containerPort", hint);
     let name = f.string(d, "name").map(|n| n.value);
-    let protocol = f
-        .get("protocol")
-        .map_or(Some("TCP"), |n| d.word(n, &format!("{path}.protocol"), PROTOCOLS));
+    let protocol = protocol(d, &mut f);
     let host_port = f.port(d, "hostPort");
+    let path = f.path_of("hostPort");
     d.finish(f);
     if let (Some(p), Some(protocol)) = (&host_port, protocol) {
-        if taken.contains(&(p.value, protocol)) {
-            let message = format!("{path}.hostPort: Duplicate value: \"{protocol}//{}\"", p.value);
-            d.error(Code::DuplicateObject, p.span, message, "write another port, or leave it out");
+        if host_ports.contains(&(p.value, protocol)) {
+            let message = format!("{path}: Duplicate value: \"{protocol}//{}\"", p.value);
+            d.error(Code::DuplicateObject, p.span, message, "write another port, or remove it");
         }
-        taken.push((p.value, protocol));
+        host_ports.push((p.value, protocol));
     }
     let host_port = host_port.map(|p| p.value);
     Some(ContainerPort { name, port: port?.value, protocol: protocol?, host_port })

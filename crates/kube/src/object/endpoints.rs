@@ -2,11 +2,10 @@
 //! endpoints.
 
 use super::meta::NameRule;
-use super::{Meta, PROTOCOLS, ServicePort};
+use super::{Meta, ServicePort, protocol};
 use crate::decode::{Decoder, Fields, Spanned};
 use crate::diag::Code;
 use crate::fields;
-use crate::yaml::YamlNode;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// One address and port that a Service's port forwards to.
@@ -86,84 +85,68 @@ impl ManualSlice {
 const LABEL: &str = "kubernetes.io/service-name";
 
 /// Decodes an EndpointSlice.
-pub(super) fn endpoint_slice(d: &mut Decoder, fields: Fields<'_>) -> Option<ManualSlice> {
-    let mut f = fields;
+pub(super) fn endpoint_slice(d: &mut Decoder, mut f: Fields<'_>) -> Option<ManualSlice> {
     let metadata = f.require(d, "metadata", "write metadata: with a name: and labels: below it");
-    let named = metadata.and_then(|n| Meta::decode(d, n, NameRule::Subdomain));
+    let meta = metadata.and_then(|n| Meta::decode(d, n, NameRule::Subdomain));
     let family = f.word(d, "addressType", &["IPv4", "IPv6", "FQDN"]);
     if let (Some(family @ ("IPv6" | "FQDN")), Some(n)) = (family, f.get("addressType")) {
         d.not_simulated(n.span, &format!("addressType {family}"));
     }
-    let ports = f.get("ports").map(|n| ports(d, n, "ports")).unwrap_or_default();
+    let ports = slice_ports(d, &mut f);
     let mut endpoints = Vec::new();
-    if let Some(list) = f.get("endpoints") {
-        for (n, i) in d.items(list, "endpoints").iter().zip(0..) {
-            endpoints.extend(endpoint(d, n, &format!("endpoints[{i}]"), family == Some("IPv4")));
-        }
+    for e in f.list(d, "endpoints") {
+        endpoints.extend(endpoint(d, e, family == Some("IPv4")));
     }
     d.finish(f);
-    let named = named?;
-    let Some(service) = named.labels.get(LABEL) else {
-        let hint = format!("write labels: {{{LABEL}: web}} with the Service's name");
+    let meta = meta?;
+    let Some(service) = meta.labels.get(LABEL) else {
         d.error(
             Code::MissingField,
-            named.name.span,
+            meta.name.span,
             format!("metadata.labels[{LABEL}]: Required value"),
-            hint,
+            format!("write labels: {{{LABEL}: web}} with the Service's name"),
         );
         return None;
     };
-    let service = Spanned { value: service.clone(), span: named.name.span };
-    Some(ManualSlice { service, namespace: named.namespace, ports, endpoints })
+    let service = Spanned { value: service.clone(), span: meta.name.span };
+    Some(ManualSlice { service, namespace: meta.namespace, ports, endpoints })
 }
 
 /// Decodes an Endpoints: one slice for each of its subsets.
-pub(super) fn endpoints(d: &mut Decoder, fields: Fields<'_>) -> Option<Vec<ManualSlice>> {
-    let mut f = fields;
-    let named = f
-        .require(d, "metadata", "write metadata: with the Service's name: below it")
-        .and_then(|n| Meta::decode(d, n, NameRule::Subdomain));
+pub(super) fn endpoints(d: &mut Decoder, mut f: Fields<'_>) -> Option<Vec<ManualSlice>> {
+    let metadata = f.require(d, "metadata", "write metadata: with the Service's name: below it");
+    let meta = metadata.and_then(|n| Meta::decode(d, n, NameRule::Subdomain));
     let mut subsets = Vec::new();
-    if let Some(list) = f.get("subsets") {
-        for (n, i) in d.items(list, "subsets").iter().zip(0..) {
-            let path = format!("subsets[{i}]");
-            let Some(mut s) = d.fields(n, &path) else { continue };
-            let ports =
-                s.get("ports").map(|n| ports(d, n, &format!("{path}.ports"))).unwrap_or_default();
-            let mut all = Vec::new();
-            for (key, ready) in [("addresses", true), ("notReadyAddresses", false)] {
-                let Some(list) = s.get(key) else { continue };
-                for (n, j) in d.items(list, &format!("{path}.{key}")).iter().zip(0..) {
-                    all.extend(address(d, n, &format!("{path}.{key}[{j}]"), ready));
-                }
+    for mut s in f.list(d, "subsets") {
+        let ports = slice_ports(d, &mut s);
+        let mut endpoints = Vec::new();
+        for (key, ready) in [("addresses", true), ("notReadyAddresses", false)] {
+            for a in s.list(d, key) {
+                endpoints.extend(subset_address(d, a, ready));
             }
-            d.finish(s);
-            subsets.push((ports, all));
         }
+        d.finish(s);
+        subsets.push((ports, endpoints));
     }
     d.finish(f);
-    let named = named?;
+    let meta = meta?;
     let slice = |(ports, endpoints)| ManualSlice {
-        service: named.name.clone(),
-        namespace: named.namespace.clone(),
+        service: meta.name.clone(),
+        namespace: meta.namespace.clone(),
         ports,
         endpoints,
     };
     Some(subsets.into_iter().map(slice).collect())
 }
 
-fn ports(d: &mut Decoder, list: &YamlNode, path: &str) -> Vec<SlicePort> {
+/// Decodes `ports` of an EndpointSlice or a subset.
+fn slice_ports(d: &mut Decoder, parent: &mut Fields<'_>) -> Vec<SlicePort> {
     let mut out = Vec::new();
-    for (n, i) in d.items(list, path).iter().zip(0..) {
-        let path = format!("{path}[{i}]");
-        let Some(mut f) = d.fields(n, &path).map(|f| f.not_simulated(&["appProtocol"])) else {
-            continue;
-        };
+    for f in parent.list(d, "ports") {
+        let mut f = f.not_simulated(&["appProtocol"]);
         let name = f.string(d, "name").map(|n| n.value).unwrap_or_default();
         let port = f.require_port(d, "port", "write port: with the endpoints' port");
-        let protocol = f
-            .get("protocol")
-            .map_or(Some("TCP"), |n| d.word(n, &format!("{path}.protocol"), PROTOCOLS));
+        let protocol = protocol(d, &mut f);
         d.finish(f);
         if let (Some(port), Some(protocol)) = (port, protocol) {
             out.push(SlicePort { name, protocol, port: port.value });
@@ -172,21 +155,16 @@ fn ports(d: &mut Decoder, list: &YamlNode, path: &str) -> Vec<SlicePort> {
     out
 }
 
-fn endpoint(d: &mut Decoder, node: &YamlNode, path: &str, ipv4: bool) -> Option<Endpoint> {
-    let mut f = d.fields(node, path)?.not_simulated(&[
-        "targetRef",
-        "zone",
-        "hostname",
-        "deprecatedTopology",
-        "topology",
-    ]);
+/// Decodes an endpoint of an EndpointSlice.
+fn endpoint(d: &mut Decoder, f: Fields<'_>, ipv4: bool) -> Option<Endpoint> {
+    let ignored = &["targetRef", "zone", "hostname", "deprecatedTopology", "topology"];
+    let mut f = f.not_simulated(ignored);
     let list = f.require(d, "addresses", "write addresses: with one address below it");
     // kube-proxy uses the first address only.
-    let first =
-        list.and_then(|l| d.items(l, &format!("{path}.addresses")).first()).filter(|_| ipv4);
-    let addr = first.and_then(|n| {
-        d.parsed::<Ipv4Addr>(n, &format!("{path}.addresses[0]"), &fields::POD_ADDRESS)
-    });
+    let path = f.path_of("addresses");
+    let first = list.and_then(|l| d.items(l, &path).first()).filter(|_| ipv4);
+    let addr =
+        first.and_then(|n| d.parsed::<Ipv4Addr>(n, &format!("{path}[0]"), &fields::POD_ADDRESS));
     let (mut ready, mut serving, mut terminating) = (None, None, None);
     if let Some(mut c) = f.fields(d, "conditions") {
         ready = c.boolean(d, "ready");
@@ -198,15 +176,10 @@ fn endpoint(d: &mut Decoder, node: &YamlNode, path: &str, ipv4: bool) -> Option<
     let (mut zones, mut nodes) = (Vec::new(), Vec::new());
     if let Some(mut h) = f.fields(d, "hints") {
         for (key, out) in [("forZones", &mut zones), ("forNodes", &mut nodes)] {
-            let Some(list) = h.get(key) else { continue };
-            for (n, i) in d.items(list, &format!("{path}.hints.{key}")).iter().zip(0..) {
-                let path = format!("{path}.hints.{key}[{i}]");
-                let Some(mut one) = d.fields(n, &path) else { continue };
-                out.extend(
-                    one.require_string(d, "name", "write name: with a zone or node")
-                        .map(|n| n.value),
-                );
-                d.finish(one);
+            for mut hint in h.list(d, key) {
+                let name = hint.require_string(d, "name", "write name: with a zone or node");
+                out.extend(name.map(|n| n.value));
+                d.finish(hint);
             }
         }
         d.finish(h);
@@ -224,13 +197,12 @@ fn endpoint(d: &mut Decoder, node: &YamlNode, path: &str, ipv4: bool) -> Option<
     })
 }
 
-fn address(d: &mut Decoder, node: &YamlNode, path: &str, ready: bool) -> Option<Endpoint> {
-    let mut f = d.fields(node, path)?.not_simulated(&["targetRef", "hostname"]);
-    let addr = f
-        .require(d, "ip", "write ip: with the endpoint's address")
-        .and_then(|n| d.parsed::<Ipv4Addr>(n, &format!("{path}.ip"), &fields::POD_ADDRESS));
+/// Decodes an address of a subset.
+fn subset_address(d: &mut Decoder, f: Fields<'_>, ready: bool) -> Option<Endpoint> {
+    let mut f = f.not_simulated(&["targetRef", "hostname"]);
+    let ip = f.require(d, "ip", "write ip: with the endpoint's address");
+    let addr = ip.and_then(|n| d.parsed::<Ipv4Addr>(n, &f.path_of("ip"), &fields::POD_ADDRESS));
     let node = f.string(d, "nodeName").map(|n| n.value);
     d.finish(f);
-    let addr = addr?.value.into();
-    Some(Endpoint { ready, serving: ready, ..Endpoint::ready(addr, 0, node) })
+    Some(Endpoint { ready, serving: ready, ..Endpoint::ready(addr?.value.into(), 0, node) })
 }

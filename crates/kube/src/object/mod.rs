@@ -21,8 +21,13 @@ use std::collections::BTreeMap;
 /// Labels of an object, or the labels that a selector requires.
 pub type Labels = BTreeMap<String, String>;
 
-/// The transport protocols of container and Service ports.
-pub(crate) const PROTOCOLS: &[&str] = &["TCP", "UDP", "SCTP"];
+/// Decodes `protocol` of a port; TCP by default.
+fn protocol(d: &mut Decoder, port: &mut Fields<'_>) -> Option<&'static str> {
+    match port.get("protocol") {
+        Some(_) => port.word(d, "protocol", &["TCP", "UDP", "SCTP"]),
+        None => Some("TCP"),
+    }
+}
 
 /// Whether a selector matches labels. An empty selector matches nothing.
 pub fn selects(selector: &Labels, labels: &Labels) -> bool {

@@ -103,7 +103,7 @@ impl<'a> Text<'a> {
                     || self.byte(at - 1).is_ascii_whitespace()
                     || self.0[..at] == *"\u{feff}" =>
                 {
-                    at = self.next_line(at)
+                    at = self.next_line(at);
                 }
                 _ => return at,
             }

@@ -158,7 +158,7 @@ pub fn apply(docs: &mut Vec<Tree>, edit: &Edit) -> Result<(), EditError> {
             docs.remove(*n);
         }
         Edit::Set(p, tree) => {
-            *find_or_add(document(docs, p)?, &p.parts).ok_or_else(|| not_found(p))? = tree.clone()
+            *find_or_add(document(docs, p)?, &p.parts).ok_or_else(|| not_found(p))? = tree.clone();
         }
         Edit::Push(p, tree) => {
             let list = find_or_add(document(docs, p)?, &p.parts).ok_or_else(|| not_found(p))?;
@@ -184,7 +184,7 @@ pub fn apply(docs: &mut Vec<Tree>, edit: &Edit) -> Result<(), EditError> {
                     }
                 }
                 (Tree::Seq(items), PathPart::Item(i), Edit::Remove(_)) if *i < items.len() => {
-                    _ = items.remove(*i)
+                    _ = items.remove(*i);
                 }
                 _ => return Err(not_found(p)),
             }
@@ -501,9 +501,9 @@ impl<'a> Plan<'a> {
                 Tree::Map(Vec::new())
             };
             return if t.is_flow(parent) {
-                self.splice(parent.body + 1..parent.end - 1, "")
+                self.splice(parent.body + 1..parent.end - 1, "");
             } else {
-                self.replace(parent, &empty)
+                self.replace(parent, &empty);
             };
         }
         if t.is_flow(parent) {
@@ -526,7 +526,7 @@ impl<'a> Plan<'a> {
         }
         match next {
             Some(next) if !t.comment(child.end()..next.start) => {
-                self.splice(child.start..next.start, "")
+                self.splice(child.start..next.start, "");
             }
             _ => self.splice(child.start..t.line_end(child.end()), ""),
         }

@@ -4,7 +4,7 @@ use super::{Service, ServicePort, ServiceType, TargetPort, traffic};
 use crate::decode::{Decoder, Fields, Spanned};
 use crate::diag::Code;
 use crate::object::meta::NameRule;
-use crate::object::{Labels, Meta, PROTOCOLS};
+use crate::object::{Labels, Meta, protocol};
 use crate::yaml::{Value, YamlNode};
 
 /// Fields of a Service that the simulation ignores.
@@ -90,7 +90,7 @@ fn decode_spec(
     let kind = kind?;
     let many = items.len() > 1;
     let ports: Vec<_> =
-        items.iter().zip(0..).filter_map(|(n, i)| service_port(d, n, i, many, kind)).collect();
+        items.iter().enumerate().filter_map(|(i, n)| service_port(d, n, i, many, kind)).collect();
     duplicate_ports(d, &ports);
     Some(Service {
         meta,
@@ -124,9 +124,7 @@ fn service_port(
         .map(|n| n.value)
         .unwrap_or_default();
     let port = f.require_port(d, "port", "write port: with the port of the Service");
-    let protocol = f
-        .get("protocol")
-        .map_or(Some("TCP"), |n| d.word(n, &format!("{path}.protocol"), PROTOCOLS));
+    let protocol = protocol(d, &mut f);
     let target = f.get("targetPort").and_then(|n| target_port(d, n, &format!("{path}.targetPort")));
     let node_port = f.port(d, "nodePort");
     d.finish(f);
@@ -147,7 +145,7 @@ fn service_port(
 
 /// Port names must be unique, and so must pairs of protocol and port (`ValidateService`).
 fn duplicate_ports(d: &mut Decoder, ports: &[ServicePort]) {
-    for (p, i) in ports.iter().zip(0..) {
+    for (i, p) in ports.iter().enumerate() {
         let before = &ports[..i];
         if before.iter().any(|q| q.name == p.name && !p.name.is_empty()) {
             let message = format!("spec.ports[{i}].name: Duplicate value: {:?}", p.name);

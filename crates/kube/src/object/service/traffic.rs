@@ -45,13 +45,13 @@ pub(super) fn decode(
         "PreferSameZone" => Distribution::SameZone,
         _ => Distribution::SameNode,
     });
-    balancer(d, f, &mut t, kind, status);
+    load_balancer(d, f, &mut t, kind, status);
     t
 }
 
 fn addresses(d: &mut Decoder, list: &YamlNode, path: &str) -> Vec<IpAddr> {
     let mut out = Vec::new();
-    for (n, i) in d.items(list, path).iter().zip(0..) {
+    for (i, n) in d.items(list, path).iter().enumerate() {
         out.extend(address(d, n, &format!("{path}[{i}]")).map(|a| a.value));
     }
     out
@@ -120,24 +120,24 @@ fn local(d: &mut Decoder, f: &mut Fields<'_>, name: &'static str) -> Option<Span
 
 /// The fields about a load balancer. None is simulated: its addresses are those in `status`, or the
 /// requested `loadBalancerIP`.
-fn balancer(
+fn load_balancer(
     d: &mut Decoder,
     f: &mut Fields<'_>,
     t: &mut Traffic,
     kind: Option<ServiceType>,
     status: Option<&YamlNode>,
 ) {
-    let balanced = kind == Some(ServiceType::LoadBalancer);
+    let balances = kind == Some(ServiceType::LoadBalancer);
     let mut ignored: Option<(Span, &str)> = None;
     let mut ingress = Vec::new();
-    let mut asked = None;
+    let mut requested = None;
     if let Some(n) = f.get("loadBalancerIP") {
-        asked = address(d, n, "spec.loadBalancerIP").map(|a| (a.value, false));
+        requested = address(d, n, "spec.loadBalancerIP").map(|a| (a.value, false));
         ignored = ignored.or(Some((n.span, "spec.loadBalancerIP")));
     }
     if let Some(list) = f.get("loadBalancerSourceRanges") {
         ignored = ignored.or(Some((list.span, "spec.loadBalancerSourceRanges")));
-        for (n, i) in d.items(list, "spec.loadBalancerSourceRanges").iter().zip(0..) {
+        for (i, n) in d.items(list, "spec.loadBalancerSourceRanges").iter().enumerate() {
             let path = format!("spec.loadBalancerSourceRanges[{i}]");
             let Some(text) = d.string(n, &path) else { continue };
             match sloppy_net(&text.value) {
@@ -171,31 +171,24 @@ fn balancer(
         status.and_then(|n| d.fields(n, "status")).map(|s| s.not_simulated(&["conditions"]))
     {
         if let Some(mut b) = s.fields(d, "loadBalancer") {
-            if let Some(list) = b.get("ingress") {
-                for (n, i) in d.items(list, "status.loadBalancer.ingress").iter().zip(0..) {
-                    let path = format!("status.loadBalancer.ingress[{i}]");
-                    let Some(mut one) =
-                        d.fields(n, &path).map(|o| o.not_simulated(&["hostname", "ports"]))
-                    else {
-                        continue;
-                    };
-                    let addr = one.get("ip").and_then(|n| address(d, n, &format!("{path}.ip")));
-                    let mode = one.word(d, "ipMode", &["VIP", "Proxy"]);
-                    d.finish(one);
-                    let Some(addr) = addr else { continue };
-                    // A repeated address replaces the earlier entry.
-                    ingress.retain(|(a, _)| *a != addr.value);
-                    ingress.push((addr.value, mode == Some("Proxy")));
-                }
+            for f in b.list(d, "ingress") {
+                let mut f = f.not_simulated(&["hostname", "ports"]);
+                let addr = f.get("ip").and_then(|n| address(d, n, &f.path_of("ip")));
+                let mode = f.word(d, "ipMode", &["VIP", "Proxy"]);
+                d.finish(f);
+                let Some(addr) = addr else { continue };
+                // A repeated address replaces the earlier entry.
+                ingress.retain(|(a, _)| *a != addr.value);
+                ingress.push((addr.value, mode == Some("Proxy")));
             }
             d.finish(b);
         }
         d.finish(s);
     }
-    if balanced {
+    if balances {
         // The requested address is used until `status` has one.
         if ingress.is_empty() {
-            ingress.extend(asked);
+            ingress.extend(requested);
         }
         t.ingress = ingress;
     } else if let (Some((span, path)), Some(_)) = (ignored, kind) {
