@@ -152,8 +152,8 @@ fn the_reference_page_is_that_of_the_table() {
     let mut page = format!(
         "# Document reference\n\n\
          The fields of `kind: Topology` and `kind: Script`, both `apiVersion: {API_VERSION}`. This \
-         page is generated from the table\nthat also feeds the editor's help and completion, the \
-         decoder and the JSON Schema (`BLESS=1 cargo test -p packetwalk-tests --test fields`).\n"
+         page is generated\nfrom the table that also feeds the decoder, completion and help in the \
+         editor, and the JSON Schema:\n`BLESS=1 cargo test -p packetwalk-tests --test fields`.\n"
     );
     for kind in KINDS {
         let _ = write!(page, "\n## {}\n\n{}\n\n", kind.name, kind.help[0]);

@@ -43,7 +43,7 @@ pub(crate) fn has_host_ports(pod: &Pod) -> bool {
 pub fn stale_udp_ports(cluster: &Cluster, pod: &Pod) -> Vec<u16> {
     let all = ports(pod)
         .into_iter()
-        .filter(|(.., p)| cluster.topology.version.portmap_forgets() && *p == Protocol::Udp);
+        .filter(|(.., p)| cluster.topology.version.portmap_deletes_udp() && *p == Protocol::Udp);
     all.map(|(_, host_port, _)| host_port).collect()
 }
 

@@ -79,9 +79,9 @@ since! {
     14 random_macs,
     /// Removing an endpoint also deletes UDP conntrack entries to the node port, external IPs and
     /// load balancer addresses.
-    14 forgets_outside,
+    14 stale_outside,
     /// A Service's first endpoint deletes UDP conntrack entries to its external IPs.
-    14 forgets_external,
+    14 stale_external_ips,
     /// CNI plugins 0.7: packets from the node to a host port are masqueraded by a mark.
     14 portmap_marks,
     /// KUBE-FORWARD drops packets in state INVALID.
@@ -106,7 +106,7 @@ since! {
     /// kube-proxy reads EndpointSlices: endpoints have conditions and are sorted by their text.
     19 slices,
     /// KUBE-POSTROUTING clears the mark, so that the outer packet of a tunnel has none.
-    19 unmarks,
+    19 clears_mark,
     /// `externalIPs` obey `externalTrafficPolicy`.
     20 external_ips_obey_policy,
     /// A control plane node has the roles `control-plane` and `master`.
@@ -118,7 +118,7 @@ since! {
     20 forwards_external,
     /// A Service's first endpoint, instead of its node port's creation, deletes UDP conntrack
     /// entries to that port.
-    21 forgets_node_port_late,
+    21 stale_node_port_on_first_endpoint,
     /// Rules of external IPs no longer use `-m physdev`.
     21 no_physdev,
     /// Packets to `healthCheckNodePort` are accepted.
@@ -132,7 +132,7 @@ since! {
     /// `allocateLoadBalancerNodePorts: false` is obeyed.
     22 may_skip_node_ports,
     /// A Service's first endpoint deletes UDP conntrack entries to its load balancer addresses.
-    23 forgets_load_balancer,
+    23 stale_load_balancer,
     /// Single addresses are written without `/32`.
     23 plain_addresses,
     /// KUBE-FORWARD has one rule for answers.
@@ -140,7 +140,7 @@ since! {
     /// KUBE-EXT and KUBE-SVL instead of KUBE-XLB; the balancing rules' comments name the endpoint.
     24 ext_chains,
     /// CNI plugins 0.9: adding a pod deletes UDP conntrack entries to its host ports.
-    24 portmap_forgets,
+    24 portmap_deletes_udp,
     /// A node of the control plane has no role `master` any more.
     24 no_master,
     /// flannel 0.16.2: rules have comments.
@@ -153,14 +153,14 @@ since! {
     /// The filter table drops packets that have no local endpoint or are outside the source ranges,
     /// instead of a mark.
     25 drops_in_filter,
-    /// kubelet's rule about 127.0.0.0/8 stands before that about dropped packets.
+    /// In KUBE-FIREWALL, kubelet's rule about 127.0.0.0/8 precedes the one about marked packets.
     25 localnet_first,
     /// flannel 0.20.2: rules stand in chains of their own; packets marked by kube-proxy are left to
     /// it.
     26 flannel_chains,
-    /// `--iptables-localhost-nodeports`; one is not forwarded to 127.0.0.0/8 without it.
+    /// kube-proxy has `--iptables-localhost-nodeports`.
     26 localhost_flag,
-    /// Endpoints that are on their way out serve as long as there are no others.
+    /// Terminating endpoints that still serve are used if there are no others.
     26 terminating_fallback,
     /// flannel 0.21: one rule for each direction between pods.
     27 flannel_splits,
@@ -171,9 +171,9 @@ since! {
     /// kube-proxy writes KUBE-FIREWALL's rule about 127.0.0.0/8 itself.
     27 own_firewall,
     /// kubelet no longer creates KUBE-MARK-DROP, KUBE-MARK-MASQ and KUBE-POSTROUTING.
-    27 kubelet_owns_little,
+    27 kubelet_chains_removed,
     /// UDP conntrack entries are deleted when an endpoint is gone, not when it is no longer ready.
-    29 forgets_the_gone,
+    29 stale_when_removed,
     /// kube-proxy does not capture addresses with `ipMode: Proxy`.
     30 ip_mode,
     /// Rules use nfacct counters, if they exist.
@@ -184,7 +184,7 @@ since! {
     /// `trafficDistribution: PreferClose` is obeyed.
     31 prefers_close,
     /// UDP conntrack entries are compared with the current endpoints.
-    32 reconciles_connections,
+    32 reconciles_conntrack,
     /// Node hints are obeyed.
     34 node_hints,
     /// `trafficDistribution: PreferSameZone` and `PreferSameNode` are obeyed.
@@ -214,7 +214,7 @@ impl Release {
 
     /// Whether removing an endpoint of a Service with a node port deletes only the UDP conntrack
     /// entries to that port, a bug (1.14 to 1.19).
-    pub const fn forgets_node_port_only(self) -> bool {
+    pub const fn stale_node_port_only(self) -> bool {
         matches!(self.0, 14..=19)
     }
 

@@ -1,5 +1,6 @@
 use super::*;
-use crate::build;
+use crate::cluster::Cluster;
+use crate::controller::build;
 use crate::fault::Daemon;
 
 const TEXT: &str = "\
@@ -46,7 +47,7 @@ fn done(text: &str, c: Change) -> String {
     new
 }
 
-fn cluster(text: &str) -> crate::Cluster {
+fn cluster(text: &str) -> Cluster {
     build(text).0.expect("valid")
 }
 
@@ -137,7 +138,7 @@ fn a_text_without_a_topology_gets_the_default_one() {
     let after = cluster(&new);
     assert!(new.starts_with(plain));
     assert!(!after.topology.nodes[1].ip_forward);
-    let summary = |c: &crate::Cluster| {
+    let summary = |c: &Cluster| {
         let nodes: Vec<_> = c
             .nodes
             .iter()

@@ -106,7 +106,7 @@ pub fn rollout(
         (plan::spec_with_rules(before, &|_| false), plan::spec_with_rules(after, &is_new));
     check_immutable(before, after, &was, &is)?;
     let mut out = Vec::new();
-    let there = |spec: &Spec, name: &str| spec.netns.iter().any(|n| n.name == name);
+    let exists = |spec: &Spec, name: &str| spec.netns.iter().any(|n| n.name == name);
     // The namespace of a pod's node; of a machine, the segment.
     let home = |c: &Cluster, name: &str| {
         let pod = c.pods.iter().find(|p| p.netns() == name);
@@ -118,7 +118,7 @@ pub fn rollout(
     let operation = |after, netns: String, by, work| Operation { after, netns, by, work };
     let pods = Pods::between(before, after);
     let ready = if pods.late.is_empty() { READY } else { TERMINATED + READY };
-    for ns in is.netns.iter().filter(|n| !there(&was, &n.name)) {
+    for ns in is.netns.iter().filter(|n| !exists(&was, &n.name)) {
         let is_machine = machine(after, &ns.name);
         let mut ns = ns.clone();
         if is_machine {
@@ -127,10 +127,12 @@ pub fn rollout(
         }
         let ends = far_ends(&ns, &is);
         let ports = host_ports(Op::Add, after, &ns.name);
-        let (when, by) = match is_machine {
-            true => (Duration::default(), None),
-            false if pods.late.contains(&ns.name) => (TERMINATED + STARTED, Some("kubelet")),
-            false => (STARTED, Some("kubelet")),
+        let (when, by) = if is_machine {
+            (Duration::default(), None)
+        } else if pods.late.contains(&ns.name) {
+            (TERMINATED + STARTED, Some("kubelet"))
+        } else {
+            (STARTED, Some("kubelet"))
         };
         let home = home(after, &ns.name);
         out.push(operation(when, home.clone(), by, Work::Add(Box::new(ns), ends)));
@@ -138,7 +140,7 @@ pub fn rollout(
     }
     // The pods of a machine are deleted before it.
     let (machines, gone): (Vec<_>, Vec<_>) =
-        was.netns.iter().filter(|n| !there(&is, &n.name)).partition(|n| machine(before, &n.name));
+        was.netns.iter().filter(|n| !exists(&is, &n.name)).partition(|n| machine(before, &n.name));
     for ns in gone {
         let home = home(before, &ns.name);
         let when = if pods.rolled.contains(&ns.name) { ready + TERMINATED } else { TERMINATED };

@@ -75,7 +75,7 @@ pub fn kubelet(b: &mut RulesetBuilder, s: &Settings) {
             b.new_chain(table, "KUBE-KUBELET-CANARY");
         }
     }
-    if s.release.kubelet_owns_little() {
+    if s.release.kubelet_chains_removed() {
         b.new_chain(Mangle, "KUBE-IPTABLES-HINT");
     } else {
         append(b, Nat, rule().or_mark(&drop, DROP_MARK));
@@ -95,7 +95,7 @@ pub fn kubelet(b: &mut RulesetBuilder, s: &Settings) {
         b.prepend(Nat, "POSTROUTING", from_built_in(jump_to("KUBE-POSTROUTING")));
     }
     if s.release.blocks_localnet()
-        && (s.release.kubelet_owns_little() || !s.release.localnet_first())
+        && (s.release.kubelet_chains_removed() || !s.release.localnet_first())
     {
         append(b, Filter, localnet(rule(), &firewall));
     }

@@ -50,7 +50,7 @@ impl Stale {
             all.iter().filter(|p| p.protocol == Protocol::Udp).cloned().collect::<Vec<_>>()
         };
         let (before, after) = (udp(before), udp(after));
-        if s.release.reconciles_connections() {
+        if s.release.reconciles_conntrack() {
             // Runs only when an endpoint of a UDP Service has changed.
             let runs = endpoints(&before) != endpoints(&after);
             return Self::Reconciled(Reconciler::new(
@@ -59,7 +59,8 @@ impl Stale {
             ));
         }
         let mut changed = Changed::default();
-        let counts = |e: &Endpoint| if s.release.forgets_the_gone() { e.serving } else { e.ready };
+        let counts =
+            |e: &Endpoint| if s.release.stale_when_removed() { e.serving } else { e.ready };
         let by_key = |all| -> BTreeMap<_, &ServicePort> {
             Iterator::map(<[ServicePort]>::iter(all), |p| (key(p), p)).collect()
         };
@@ -72,7 +73,7 @@ impl Stale {
             let stays = |e: &Endpoint| {
                 is.endpoints.iter().any(|n| {
                     (n.addr, n.port) == (e.addr, e.port)
-                        && (s.release.forgets_the_gone() || n.ready)
+                        && (s.release.stale_when_removed() || n.ready)
                 })
             };
             for e in was.endpoints.iter().filter(|e| counts(e) && !stays(e)) {
@@ -86,7 +87,7 @@ impl Stale {
             {
                 changed.first_endpoint(s, is);
             }
-            if !s.release.forgets_node_port_late()
+            if !s.release.stale_node_port_on_first_endpoint()
                 && was.is_none_or(|w| w.node_port != is.node_port)
             {
                 changed.ports.extend(is.node_port);
@@ -114,13 +115,13 @@ fn key(p: &ServicePort) -> (&str, &str, &str) {
 
 impl Changed {
     fn endpoint_gone(&mut self, s: &Settings, p: &ServicePort, endpoint: IpAddr) {
-        if let (Some(port), true) = (p.node_port, s.release.forgets_outside()) {
+        if let (Some(port), true) = (p.node_port, s.release.stale_outside()) {
             self.answered_at.insert((port, endpoint));
         }
-        if p.node_port.is_none() || !s.release.forgets_node_port_only() {
+        if p.node_port.is_none() || !s.release.stale_node_port_only() {
             self.answered.insert((p.cluster_ip, endpoint));
         }
-        if s.release.forgets_outside() {
+        if s.release.stale_outside() {
             let outside = p.traffic.external_ips.iter().copied().chain(p.vips(s));
             self.answered.extend(outside.map(|a| (a, endpoint)));
         }
@@ -128,13 +129,13 @@ impl Changed {
 
     fn first_endpoint(&mut self, s: &Settings, p: &ServicePort) {
         self.addresses.insert(p.cluster_ip);
-        if s.release.forgets_external() {
+        if s.release.stale_external_ips() {
             self.addresses.extend(p.traffic.external_ips.iter().copied());
         }
-        if s.release.forgets_load_balancer() {
+        if s.release.stale_load_balancer() {
             self.addresses.extend(p.vips(s));
         }
-        if s.release.forgets_node_port_late() {
+        if s.release.stale_node_port_on_first_endpoint() {
             self.ports.extend(p.node_port);
         }
     }

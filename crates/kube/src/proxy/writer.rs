@@ -295,7 +295,7 @@ pub(super) fn masquerading(s: &Settings, rule: impl Fn() -> RuleBuilder) -> Vec<
     let (post, masq): (Rc<str>, Rc<str>) = ("KUBE-POSTROUTING".into(), "KUBE-MARK-MASQ".into());
     let why = "kubernetes service traffic requiring SNAT".into();
     let fully = s.random_fully && s.release.random_fully();
-    if s.release.unmarks() {
+    if s.release.clears_mark() {
         vec![
             rule().mark(true, &s.mark).verdict(&post, Verdict::Return),
             rule().xor_mark(&post, &s.mark),

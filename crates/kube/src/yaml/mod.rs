@@ -189,8 +189,8 @@ impl Loader<'_> {
         }
     }
 
-    /// The byte after the closing bracket of a collection; 0 in block style, which has none: there the
-    /// parser ends the collection where the next token starts, after comments.
+    /// The byte after the closing bracket of a collection; 0 in block style, which has none: there
+    /// the parser ends the collection where the next token starts, after comments.
     fn bracket_end(&self, s: &granit_parser::Span) -> u32 {
         let span = self.span(s);
         if span.start < span.end { span.end } else { 0 }

@@ -117,8 +117,7 @@ impl Tree {
         }
     }
 
-    /// The lines of it in block style, to stand in column `indent` (from 0); the first line is not
-    /// indented. Lists stand in their key's column if `hanging` is not set, else `step` further in.
+    /// Block style in column `indent`, counted from 0; the first line is not indented.
     pub(super) fn block(&self, indent: usize, style: &Style) -> String {
         let next = format!("{}{}", style.newline, " ".repeat(indent));
         match self {

@@ -3,7 +3,7 @@
 use super::{Distribution, ServiceType, Traffic};
 use crate::address::{sloppy_ip, sloppy_net};
 use crate::decode::{Decoder, Fields, Spanned};
-use crate::diag::{Code, Span};
+use crate::diag::{Code, Diagnostic, Span};
 use crate::yaml::YamlNode;
 use std::net::IpAddr;
 
@@ -192,7 +192,7 @@ fn load_balancer(
         }
         t.ingress = ingress;
     } else if let (Some((span, path)), Some(_)) = (ignored, kind) {
-        d.diags.push(crate::Diagnostic::warning(
+        d.diags.push(Diagnostic::warning(
             Code::UnsupportedValue,
             span,
             format!("{path} has no effect: the Service is not of type LoadBalancer"),
