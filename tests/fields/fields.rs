@@ -90,7 +90,7 @@ fn value(field: &Field, indent: usize) -> String {
         Type::Word(words) => pairs.push(("enum", format!("{words:?}"))),
         Type::Ignored => {}
     }
-    if let Some(kube::fields::Default::Value(default)) = field.default {
+    if let Some(kube::fields::DefaultValue::Fixed(default)) = field.default {
         let bare = matches!(field.value, Type::Integer(..) | Type::Boolean);
         pairs.push(("default", if bare { default.to_owned() } else { quoted(default) }));
     }
@@ -136,7 +136,7 @@ fn rows(out: &mut String, fields: &[Field], path: &str) {
         let path = format!("{path}{}", f.key);
         let default = match f.default_text("en") {
             _ if f.required => "required".to_owned(),
-            Some(text) if matches!(f.default, Some(kube::fields::Default::Value(_))) => {
+            Some(text) if matches!(f.default, Some(kube::fields::DefaultValue::Fixed(_))) => {
                 format!("`{text}`")
             }
             other => other.unwrap_or_default().to_owned(),

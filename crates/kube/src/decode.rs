@@ -5,7 +5,7 @@
 //! keys, ranges, words and defaults are taken.
 
 use crate::diag::{Code, Diagnostic, Span, nearest};
-use crate::fields::{Default as FieldDefault, Field, Format, Type};
+use crate::fields::{DefaultValue, Field, Format, Type};
 use crate::yaml::{Value, YamlNode};
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -508,8 +508,8 @@ impl<'a> Fields<'a> {
     /// The default of a described field, if it is a fixed value.
     pub(crate) fn default_value(&self, name: &str) -> Option<&'static str> {
         match self.field(name)?.default? {
-            FieldDefault::Value(value) => Some(value),
-            FieldDefault::Rule(_) => None,
+            DefaultValue::Fixed(value) => Some(value),
+            DefaultValue::Rule(_) => None,
         }
     }
 

@@ -34,8 +34,8 @@ pub struct Field {
     pub value: Type,
     /// Whether it must be present.
     pub required: bool,
-    /// The value of a missing field, as it would be written; or a rule for it.
-    pub default: Option<Default>,
+    /// The value of a missing field.
+    pub default: Option<DefaultValue>,
     /// The unit of a number.
     pub unit: Option<Unit>,
     /// What it means, a sentence in English and one in Japanese.
@@ -44,9 +44,9 @@ pub struct Field {
 
 /// What a missing field means.
 #[derive(Clone, Copy, Debug)]
-pub enum Default {
-    /// This value.
-    Value(&'static str),
+pub enum DefaultValue {
+    /// This value, as it would be written.
+    Fixed(&'static str),
     /// A value that depends on other fields: how, in English and in Japanese.
     Rule([&'static str; 2]),
 }
@@ -183,11 +183,11 @@ impl Field {
     }
 
     const fn default(self, value: &'static str) -> Self {
-        Self { default: Some(Default::Value(value)), ..self }
+        Self { default: Some(DefaultValue::Fixed(value)), ..self }
     }
 
     const fn default_rule(self, rule: [&'static str; 2]) -> Self {
-        Self { default: Some(Default::Rule(rule)), ..self }
+        Self { default: Some(DefaultValue::Rule(rule)), ..self }
     }
 
     const fn unit(self, unit: Unit) -> Self {
@@ -207,7 +207,11 @@ impl Field {
         let pick = |both: [&str; 2]| both[usize::from(lang == "ja")].to_owned();
         match &self.value {
             Type::Object(_) | Type::ByName(_) => pick(["mapping", "マッピング"]),
-            Type::Objects(_) | Type::Variants(..) => pick(["list", "リスト"]),
+            Type::Objects(_) => pick(["list", "リスト"]),
+            Type::Variants(_, forms) => {
+                let forms: Vec<String> = forms.iter().map(|keys| keys.join(" + ")).collect();
+                pick(["list of ", "リスト："]) + &forms.join(" | ")
+            }
             Type::List(format) => {
                 let name = pick(format.names);
                 if lang == "ja" {
@@ -235,8 +239,8 @@ impl Field {
     /// Its default, in the language of a BCP 47 tag.
     pub fn default_text(&self, lang: &str) -> Option<&'static str> {
         self.default.map(|d| match d {
-            Default::Value(value) => value,
-            Default::Rule(both) => both[usize::from(lang == "ja")],
+            DefaultValue::Fixed(value) => value,
+            DefaultValue::Rule(both) => both[usize::from(lang == "ja")],
         })
     }
 }
