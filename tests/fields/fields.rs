@@ -30,6 +30,13 @@ fn quoted(text: &str) -> String {
     serde_json::to_string(text).expect("a string")
 }
 
+/// The required keys of exactly one form.
+fn one_of(forms: &[&[&str]]) -> (&'static str, String) {
+    let forms: Vec<String> =
+        forms.iter().map(|keys| format!("{{\"required\": {keys:?}}}")).collect();
+    ("oneOf", format!("[{}]", forms.join(", ")))
+}
+
 /// The schema of mappings with these fields.
 fn mapping(fields: &[Field], more: &[(&str, String)], indent: usize) -> String {
     let properties: Vec<(&str, String)> =
@@ -66,11 +73,8 @@ fn value(field: &Field, indent: usize) -> String {
             pairs.push(("items", mapping(fields, &[], indent + 2)));
         }
         Type::Variants(fields, forms) => {
-            let forms: Vec<String> =
-                forms.iter().map(|keys| format!("{{\"required\": {keys:?}}}")).collect();
-            let one_of = ("oneOf", format!("[{}]", forms.join(", ")));
             pairs.push(("type", quoted("array")));
-            pairs.push(("items", mapping(fields, &[one_of], indent + 2)));
+            pairs.push(("items", mapping(fields, &[one_of(forms)], indent + 2)));
         }
         Type::List(format) => {
             pairs.push(("type", quoted("array")));
@@ -88,6 +92,15 @@ fn value(field: &Field, indent: usize) -> String {
         }
         Type::Boolean => pairs.push(("type", quoted("boolean"))),
         Type::Word(words) => pairs.push(("enum", format!("{words:?}"))),
+        Type::Either(scalar, fields, forms) => {
+            let scalar = match scalar {
+                Type::Word(words) => format!("{{\"enum\": {words:?}}}"),
+                Type::Text(format) => text(format),
+                other => panic!("{}: no schema for {other:?}", field.key),
+            };
+            let mapping = mapping(fields, &[one_of(forms)], indent + 2);
+            pairs.push(("oneOf", format!("[{scalar}, {mapping}]")));
+        }
         Type::Ignored => {}
     }
     if let Some(kube::fields::DefaultValue::Fixed(default)) = field.default {
@@ -170,6 +183,16 @@ fn document_of(fields: &[&Field], indent: usize, out: &mut String) {
         let key = format!("{pad}{}:", f.key);
         let _ = match &f.value {
             Type::Object(_) => writeln!(out, "{key}"),
+            Type::Either(_, fields, forms) => {
+                let _ = writeln!(out, "{key}");
+                let (form, others) = forms.split_last().expect("a form");
+                let of_form = |f: &&Field| {
+                    form.contains(&f.key) || !others.iter().any(|o| o.contains(&f.key))
+                };
+                let fields: Vec<&Field> = fields.iter().filter(of_form).collect();
+                document_of(&fields, indent + 4, out);
+                continue;
+            }
             Type::Objects(_) => writeln!(out, "{key}\n{pad}-"),
             Type::Variants(fields, forms) => {
                 let _ = writeln!(out, "{key}");

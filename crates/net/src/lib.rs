@@ -26,6 +26,7 @@ pub mod encoding;
 pub mod engine;
 pub mod event;
 pub mod id;
+pub mod marker;
 pub mod neigh;
 pub mod netfilter;
 pub mod rng;

@@ -23,7 +23,6 @@
 //! that was sent last.
 
 use net::event::EventKind;
-use net::netfilter::{Effect, WalkStep};
 use net::state::Change;
 use net::wire::{Body, Icmp, Ipv4, Payload};
 use net::{Duration, Event, Instant, NetnsId, PacketId};
@@ -56,7 +55,7 @@ pub struct EventAnchor {
     pub probe: u32,
     /// The event is one of this packet of the probe: its direction, and its number there from 1.
     pub packet: Option<(Direction, u32)>,
-    /// The kind of the event: one of [`MARKERS`].
+    /// The kind of the event: one of [`net::marker::NAMES`].
     pub marker: &'static str,
     /// Which of those events, from 1.
     pub occurrence: u32,
@@ -91,81 +90,6 @@ impl Direction {
             Self::Other => "other",
         }
     }
-}
-
-macro_rules! markers {
-    ($($kind:ident $name:literal,)* ; $($step:literal)*) => {
-        /// Every kind of event, by its name in Scripts, traces and JSON. A name never changes.
-        pub const MARKERS: &[&str] = &[$($name,)* $($step,)*];
-
-        /// The name of an event's kind, one of [`MARKERS`].
-        pub const fn marker(kind: &EventKind) -> &'static str {
-            match kind {
-                $(EventKind::$kind { .. } => $name,)*
-                EventKind::Walked { step, .. } => walk_step(step),
-            }
-        }
-    };
-}
-
-/// The name of one step through a table.
-const fn walk_step(step: &WalkStep) -> &'static str {
-    match step {
-        WalkStep::Matched { effect: Effect::Dnat { .. }, .. } => "rule-dnat",
-        WalkStep::Matched { effect: Effect::Masquerade { .. }, .. } => "rule-masquerade",
-        WalkStep::Matched { effect: Effect::Mark(_), .. } => "rule-mark",
-        WalkStep::Matched { effect: Effect::Accept, .. } => "rule-accept",
-        WalkStep::Matched { .. } => "rule-matched",
-        WalkStep::Returned { .. } => "chain-returned",
-        WalkStep::Policy { .. } => "policy",
-        WalkStep::Unsupported { .. } => "unsupported",
-    }
-}
-
-markers! {
-    TimePassed "time-passed",
-    Asked "asked",
-    PacketMade "packet-made",
-    FrameSent "frame-sent",
-    FrameReceived "frame-received",
-    NatSkipped "nat-skipped",
-    Tracked "tracked",
-    Confirmed "confirmed",
-    NatDecided "nat-decided",
-    Translated "translated",
-    Routed "routed",
-    TtlDecremented "ttl-decremented",
-    NeighbourUsed "neighbour-used",
-    NeighbourAwaited "neighbour-awaited",
-    NeighbourLearned "neighbour-learned",
-    NeighbourFailed "neighbour-failed",
-    NeighbourAged "neighbour-aged",
-    FdbLearned "fdb-learned",
-    Bridged "bridged",
-    BridgedDnat "bridged-dnat",
-    VtepFound "vtep-found",
-    Encapsulated "encapsulated",
-    Decapsulated "decapsulated",
-    Fragmented "fragmented",
-    FragmentKept "fragment-kept",
-    Reassembled "reassembled",
-    PathLearned "path-learned",
-    Configured "configured",
-    Commanded "commanded",
-    Daemon "daemon",
-    NetnsAdded "netns-added",
-    NetnsDeleted "netns-deleted",
-    Delivered "delivered",
-    Accepted "accepted",
-    Wrote "wrote",
-    Retransmitted "retransmitted",
-    Delayed "delayed",
-    Duplicated "duplicated",
-    Dropped "dropped",
-    Ended "ended",
-    ;
-    "rule-dnat" "rule-masquerade" "rule-mark" "rule-accept" "rule-matched" "chain-returned"
-    "policy" "unsupported"
 }
 
 /// A probe that was sent.
@@ -306,7 +230,7 @@ impl Census {
         all: &[Event],
     ) -> bool {
         let e = &all[i];
-        marker(&e.kind) == anchor.marker
+        net::marker::name(&e.kind) == anchor.marker
             && match anchor.packet {
                 None => {
                     let since = sent.iter().find(|s| s.probe == anchor.probe).map(|s| s.event);
@@ -330,7 +254,7 @@ impl Census {
         let mut anchor = EventAnchor {
             probe: sent.iter().rev().find(|s| s.event <= event).map_or(0, |s| s.probe),
             packet: None,
-            marker: marker(&e.kind),
+            marker: net::marker::name(&e.kind),
             occurrence: 0,
         };
         if let Some((probe, direction, k)) = e.packet.and_then(|p| self.packet(p)) {

@@ -7,7 +7,6 @@ use net::event::EventKind;
 use net::netfilter::WalkStep;
 use net::{Event, State};
 use play::Run;
-use play::anchor::marker;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::ops::Range;
@@ -77,7 +76,7 @@ fn told(
                 out,
                 "{i:5} {} {packet:>4} {place:32} {:18} {said}",
                 e.at,
-                marker(&e.kind)
+                net::marker::name(&e.kind)
             );
         }
     }
@@ -88,8 +87,10 @@ fn told(
 pub fn facts(state: &State, e: &Event) -> BTreeMap<&'static str, String> {
     let ns = state.ns(e.netns);
     let dev = |d: &net::DevId| ns.dev(*d).name.to_string();
-    let mut f =
-        BTreeMap::from([("kind", marker(&e.kind).to_owned()), ("netns", ns.name.to_string())]);
+    let mut f = BTreeMap::from([
+        ("kind", net::marker::name(&e.kind).to_owned()),
+        ("netns", ns.name.to_string()),
+    ]);
     let mut put = |key, value: String| _ = f.insert(key, value);
     match &e.kind {
         EventKind::Asked { remote, .. } => put(

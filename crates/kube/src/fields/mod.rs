@@ -91,6 +91,8 @@ pub enum Type {
     Boolean,
     /// One of these words.
     Word(&'static [&'static str]),
+    /// A scalar of this type, or a mapping with the required fields of exactly one form.
+    Either(&'static Self, &'static [Field], &'static [&'static [&'static str]]),
     /// Accepted and ignored.
     Ignored,
 }
@@ -172,6 +174,9 @@ pub static DURATION: Format = Format {
     number: false,
 };
 
+/// What a mapping is called, in English and in Japanese.
+const MAPPING: [&str; 2] = ["mapping", "マッピング"];
+
 /// A field with no default, which may be missing.
 const fn field(key: &'static str, value: Type, help: [&'static str; 2]) -> Field {
     Field { key, value, required: false, default: None, unit: None, help }
@@ -197,7 +202,11 @@ impl Field {
     /// The fields of the mapping, or mappings, that it contains.
     pub const fn fields(&self) -> &'static [Self] {
         match self.value {
-            Type::Object(f) | Type::Objects(f) | Type::Variants(f, _) | Type::ByName(f) => f,
+            Type::Object(f)
+            | Type::Objects(f)
+            | Type::Variants(f, _)
+            | Type::ByName(f)
+            | Type::Either(_, f, _) => f,
             _ => &[],
         }
     }
@@ -206,7 +215,7 @@ impl Field {
     pub fn type_text(&self, lang: &str) -> String {
         let pick = |both: [&str; 2]| both[usize::from(lang == "ja")].to_owned();
         match &self.value {
-            Type::Object(_) | Type::ByName(_) => pick(["mapping", "マッピング"]),
+            Type::Object(_) | Type::ByName(_) => pick(MAPPING),
             Type::Objects(_) => pick(["list", "リスト"]),
             Type::Variants(_, forms) => {
                 let forms: Vec<String> = forms.iter().map(|keys| keys.join(" + ")).collect();
@@ -224,6 +233,11 @@ impl Field {
             Type::Boolean => "true | false".to_owned(),
             Type::Word(words) => words.join(" | "),
             Type::Ignored => pick(["ignored", "無視"]),
+            Type::Either(scalar, ..) => match scalar {
+                Type::Word(words) => format!("{} | {}", words.join(" | "), pick(MAPPING)),
+                Type::Text(format) => format!("{} | {}", pick(format.names), pick(MAPPING)),
+                _ => pick(MAPPING),
+            },
             Type::Integer(min, max) => {
                 let unit = self.unit.map(|u| format!(" {}", pick(u.names()))).unwrap_or_default();
                 match (*min, *max) {
@@ -320,7 +334,7 @@ fn key_at<'a>(
 /// The mappings in a field's value, whose keys are [`Field::fields`].
 fn mappings<'a>(field: &Field, value: &'a YamlNode) -> Box<dyn Iterator<Item = &'a YamlNode> + 'a> {
     match (&field.value, &value.value) {
-        (Type::Object(_), _) => Box::new(std::iter::once(value)),
+        (Type::Object(_) | Type::Either(..), _) => Box::new(std::iter::once(value)),
         (_, Value::Seq(items)) => Box::new(items.iter()),
         (Type::ByName(_), Value::Map(pairs)) => Box::new(pairs.iter().map(|(_, v)| v)),
         _ => Box::new(std::iter::empty()),

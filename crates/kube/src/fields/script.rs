@@ -31,12 +31,21 @@ static ENDPOINT: Format = Format {
     pattern: None,
     number: false,
 };
+static MANIFESTS: Format = Format {
+    names: ["manifests", "マニフェスト"],
+    example: "{apiVersion: v1, kind: Service, metadata: {name: web}, spec: {ports: [{port: 80}]}}",
+    pattern: None,
+    number: false,
+};
 static COMMAND: Format = Format {
     names: ["command", "コマンド"],
     example: "conntrack -F",
     pattern: None,
     number: false,
 };
+
+static TIME: Type = Type::Text(&DURATION);
+static PACKET_OP: Type = Type::Word(&["drop", "duplicate"]);
 
 const SPEC: &[Field] = &[
     field(
@@ -59,17 +68,101 @@ const SPEC: &[Field] = &[
     .default("used"),
     field(
         "steps",
-        Type::Variants(STEP, &[&["send"], &["on", "run"]]),
+        Type::Variants(STEP, &[&["send"], &["on", "run"], &["apply"], &["packet"]]),
         ["What is done, in order.", "順に行う操作。"],
     )
     .required(),
+    field(
+        "view",
+        Type::Ignored,
+        ["How the page showed the session, in links.", "リンクにおけるページの表示状態。"],
+    ),
 ];
 
 const STEP: &[Field] = &[
+    field(
+        "at",
+        Type::Either(&TIME, AT, &[&["after"], &["marker"]]),
+        [
+            "When: a time since the start of the session, or a moment of a probe.",
+            "実行する時点。セッション開始からの時間、またはプローブの時点。",
+        ],
+    )
+    .default_rule(["when nothing is under way", "進行中のものがなくなった時点"]),
     field("send", Type::Object(SEND), ["Send a request or ping.", "リクエストや ping を送る。"]),
     ON,
     RUN,
+    field(
+        "apply",
+        Type::Text(&MANIFESTS),
+        [
+            "Manifests that are applied to the running cluster, as by kubectl apply.",
+            "kubectl apply と同じく、稼働中のクラスターに適用するマニフェスト。",
+        ],
+    ),
+    field(
+        "packet",
+        Type::Either(&PACKET_OP, PACKET, &[&["delay"]]),
+        [
+            "What is done to the packet that at names: drop, duplicate, or {delay: 20ms}.",
+            "at が示すパケットへの操作。drop、duplicate、または {delay: 20ms}。",
+        ],
+    ),
 ];
+
+const AT: &[Field] = &[
+    field(
+        "probe",
+        Type::Integer(0, u32::MAX as i64),
+        [
+            "The number of the probe, counted from 1 over all steps that send.",
+            "プローブの番号。送信するステップを 1 から数える。",
+        ],
+    )
+    .required(),
+    field(
+        "after",
+        Type::Text(&DURATION),
+        [
+            "A time since the probe was sent; instead of marker.",
+            "プローブ送信からの時間。marker の代わりに書く。",
+        ],
+    ),
+    field(
+        "direction",
+        Type::Word(&["request", "reply", "arp", "error", "other"]),
+        [
+            "Which packets of the probe count. Missing: all of them.",
+            "対象とするパケットの向きまたは種類。省略時はすべて。",
+        ],
+    ),
+    field(
+        "packet",
+        Type::Integer(1, u32::MAX as i64),
+        [
+            "The number of the packet in its direction, from 1.",
+            "その向きで何番目のパケットか（1 から）。",
+        ],
+    )
+    .default("1"),
+    field(
+        "marker",
+        Type::Word(net::marker::NAMES),
+        ["The kind of event, as traces name it.", "イベントの種類。トレースでの名前。"],
+    ),
+    field(
+        "occurrence",
+        Type::Integer(1, u32::MAX as i64),
+        ["Which of these events, from 1.", "該当するイベントのうち何番目か（1 から）。"],
+    )
+    .default("1"),
+];
+
+const PACKET: &[Field] = &[field(
+    "delay",
+    Type::Text(&DURATION),
+    ["How long the packet is delayed.", "パケットを遅らせる時間。"],
+)];
 
 const ON: Field = field(
     "on",
@@ -165,19 +258,15 @@ const SEND: &[Field] = &[
     )
     .default("0s"),
     field(
-        "during",
-        Type::Objects(DURING),
-        ["Commands that run while the request is under way.", "リクエスト中に実行するコマンド。"],
-    ),
-];
-
-const DURING: &[Field] = &[
-    field(
-        "after",
-        Type::Text(&DURATION),
-        ["Time after the start of the step.", "ステップ開始からの時間。"],
+        "seq",
+        Type::Integer(0, 65_535),
+        ["The ICMP sequence number of the first ping.", "最初の ping の ICMP シーケンス番号。"],
     )
-    .required(),
-    Field { required: true, ..ON },
-    Field { required: true, ..RUN },
+    .default("1"),
+    field(
+        "host",
+        Type::Text(&NAME),
+        ["The Host header of the request.", "リクエストの Host ヘッダー。"],
+    )
+    .default_rule(["the destination", "宛先"]),
 ];

@@ -1,7 +1,7 @@
 //! From YAML to a [`Script`], with everything that is wrong.
 
 use super::{Act, Script, Step};
-use crate::anchor::{Anchor, Direction, EventAnchor, MARKERS};
+use crate::anchor::{Anchor, Direction, EventAnchor};
 use crate::probe::{MAX_SIZE, Probe, Protocol, parse_endpoint};
 use crate::session::Start;
 use kube::Code;
@@ -141,7 +141,8 @@ fn event(d: &mut Decoder, f: &mut Fields<'_>, path: &str) -> Option<EventAnchor>
         None => Some(1),
     };
     let hint = "write marker: and a kind of event, such as marker: encapsulated; or after: 20ms";
-    let marker = f.require(d, "marker", hint).and_then(|n| d.word(n, &at("marker"), MARKERS));
+    let marker =
+        f.require(d, "marker", hint).and_then(|n| d.word(n, &at("marker"), net::marker::NAMES));
     let occurrence = match f.get("occurrence") {
         Some(n) => number(d, n, &at("occurrence"), one),
         None => Some(1),
