@@ -62,7 +62,7 @@ test("axe finds no violation while editing: form, terminal, errors, rule changes
     await type(page, "iptables -t nat -vnL KUBE-SERVICES");
     await clean(page, "the terminal");
     await page.click("[role=tab]:has-text('Rules')");
-    await page.click(".ops button:has-text('Difference')");
+    await page.click(".ops button:has-text('Changes')");
     await page.locator(".cm-line", { hasText: "nodePort:" }).click();
     await page.keyboard.press("End");
     await page.keyboard.type("1");

@@ -259,7 +259,10 @@ test("one undo and redo history covers the text, the diagram and what was sent",
 test("objects that the cluster creates cannot be edited; the form explains why", async () => {
   await visit({}, async (page) => {
     await page.locator(".pod", { hasText: "kube-dns" }).click();
-    assert.match(await page.locator(".dumps").textContent(), /The cluster brings this itself/);
+    assert.match(
+      await page.locator(".dumps").textContent(),
+      /The cluster creates this object itself/,
+    );
   });
 });
 
@@ -268,7 +271,7 @@ test("an element of the diagram leads to its line in the text", async () => {
     await page.locator(".cm-line").first().waitFor();
     await page.locator(".cm-line").first().waitFor();
     await pick(page, "node02");
-    await page.click("[aria-label='Show in the text']");
+    await page.click("[aria-label='Show in the document']");
     const line = await page.evaluate(
       () =>
         document.querySelector(".editor-host").shadowRoot.querySelector(".cm-activeLine")

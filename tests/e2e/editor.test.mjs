@@ -71,10 +71,10 @@ test("several errors are shown at once, each at its line", async () => {
 test("a line leads to its element on the diagram", async () => {
   await visit({}, async (page) => {
     await line(page, "name: nginx-service").click();
-    await page.click("[aria-label^='Show what the cursor is at']");
+    await page.click("[aria-label^='Show the object at the cursor']");
     await page.locator(".service.here").waitFor();
     await line(page, "replicas: 4").click();
-    await page.click("[aria-label^='Show what the cursor is at']");
+    await page.click("[aria-label^='Show the object at the cursor']");
     await page.locator(".pod.selected").waitFor();
   });
 });

@@ -86,11 +86,11 @@ test("every file of the dialog is valid", async () => {
       `${w}x${h} of ${sw}x${sh}, ${png.bytes.length} bytes`,
     );
 
-    const animation = await take(page, "moving");
+    const animation = await take(page, "Animation");
     assert.equal(animation.name, "packetwalk-run.svg");
     assert.match(animation.text, /@keyframes go-[0-9a-f]{8}\{/);
 
-    const lines = await take(page, "a line an event");
+    const lines = await take(page, "one line per event");
     assert.ok(lines.text.split("\n").length > 300);
     const json = JSON.parse((await take(page, "JSON")).text);
     assert.ok(json.version === 1 && json.verdict.answered);
@@ -135,7 +135,7 @@ test("an animation plays in an image, and stands still with reduced motion", asy
   await visit({}, async (page) => {
     await send(page);
     await files(page);
-    animation = (await take(page, "moving")).text;
+    animation = (await take(page, "Animation")).text;
     const image = `<img width="760" src="data:image/svg+xml,${encodeURIComponent(animation)}">`;
     // An image takes the media features from the system: emulation affects inline content only.
     for (const [motion, moves, markup] of [

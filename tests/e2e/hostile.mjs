@@ -233,7 +233,10 @@ function links() {
     "no text",
     `#v2:${deflateSync(Buffer.from([255, 254, 253, 10, 10, 128])).toString("base64url")}`,
   );
-  add("too many steps", packed(`  steps:\n${"  - {on: node01, run: hostname}\n".repeat(101)}`, cluster()));
+  add(
+    "too many steps",
+    packed(`  steps:\n${"  - {on: node01, run: hostname}\n".repeat(101)}`, cluster()),
+  );
   for (const evil of EVIL.slice(0, 12))
     add(
       `words: ${evil}`,

@@ -39,7 +39,7 @@ test("changing a node port shows the rules before and after", async () => {
     await page.keyboard.press("Backspace");
     await page.keyboard.type("1");
     await page.click("[role=tab]:has-text('Rules')");
-    await page.click(".ops button:has-text('Difference')");
+    await page.click(".ops button:has-text('Changes')");
     await page.locator(".dump .entry.gone", { hasText: "--dport 30080" }).first().waitFor();
     await page.locator(".dump .entry.new", { hasText: "--dport 30081" }).first().waitFor();
     await page.screenshot({ path: join(shots, "difference.png") });

@@ -26,7 +26,7 @@ test("a link opens the session at the same moment and sends none of it to a serv
     await page.keyboard.press("ArrowLeft");
     const was = { step: await step(page), verdict: await verdict(page), text: await text(page) };
     await share(page);
-    assert.match(await dialog(page).innerText(), /Nothing is sent anywhere[\s\S]*Copy/);
+    assert.match(await dialog(page).innerText(), /Nothing is uploaded[\s\S]*Copy/);
     assert.equal(
       await page.evaluate(() => document.activeElement.id),
       "link",

@@ -153,7 +153,7 @@ test("a session has the functions of the page, and reports errors", () => {
     /probe: missing field `to`/,
     /nobody/,
     /sport 70000: must be an integer from 1 to 65535/,
-    /endpoint 10\.9\.9\.9: .* is drawn among 10\.1\.5\.4:80/,
+    /endpoint 10\.9\.9\.9: the endpoints of .* are 10\.1\.5\.4:80/,
     /version 9/,
     /grain "fine": must be hops/,
     /interface "x\/y": no frame was seen there; frames were seen on bastion\/ens192/,

@@ -71,7 +71,7 @@ test("the source port and the number of pings are those that were requested", as
     for (let i = 0; i < 3; i++) await page.keyboard.press("ArrowRight");
     await page.locator(".capsule", { hasText: "192.168.120.252:40501" }).waitFor();
     await page.selectOption("#proto", "icmp");
-    await option(page, "how many", "3");
+    await option(page, "number", "3");
     await option(page, "identifier", "");
     await page.click(".options summary");
     await end(page);

@@ -46,7 +46,11 @@ test("a file is played when it is opened, and saved to the last byte", async () 
 
 test("a corrected selector is answered without another Send", async () => {
   await visit({}, async (page) => {
-    await open(page, CLUSTER + SCRIPT.replace("from: client, to: svc/web", 'from: client, to: "192.168.1.11:30080"'));
+    await open(
+      page,
+      CLUSTER +
+        SCRIPT.replace("from: client, to: svc/web", 'from: client, to: "192.168.1.11:30080"'),
+    );
     await page.locator(".pod-app", { hasText: "web" }).waitFor();
     await end(page);
     assert.doesNotMatch(await verdict(page), /has its answer/);

@@ -52,7 +52,7 @@ test("a dropped packet is retransmitted by its host, and undo restores it", asyn
     await go(page, "encap");
     const n = await steps(page);
     await page.click("[role=tab]:has-text('Packet')");
-    await page.click(".ops button:has-text('Drop it')");
+    await page.click(".ops button:has-text('Drop')");
     await page.locator(".event.current.lost", { hasText: "taken away by hand" }).waitFor();
     await page.screenshot({ path: join(shots, "dropped.png") });
     await end(page);
@@ -68,7 +68,7 @@ test("an operation on a packet on the cable is a step of its own", async () => {
     await send(page);
     await go(page, "wire");
     await page.click("[role=tab]:has-text('Packet')");
-    await page.click(".ops button:has-text('Drop it')");
+    await page.click(".ops button:has-text('Drop')");
     await page.locator(".event.lost", { hasText: "taken away by hand" }).waitFor();
   });
 });
@@ -78,7 +78,7 @@ test("a delayed packet arrives a second later", async () => {
     await send(page);
     await go(page, "DNAT");
     await page.click("[role=tab]:has-text('Packet')");
-    await page.click(".ops button:has-text('Delay it')");
+    await page.click(".ops button:has-text('Delay by')");
     await page.locator(".event.current", { hasText: "held up by hand, for 1000 ms" }).waitFor();
     await end(page);
     assert.match(await verdict(page), /849 bytes/);
@@ -90,7 +90,7 @@ test("a duplicated packet and its copy are both on the diagram", async () => {
     await send(page);
     await go(page, "DNAT");
     await page.click("[role=tab]:has-text('Packet')");
-    await page.click(".ops button:has-text('Double it')");
+    await page.click(".ops button:has-text('Duplicate')");
     await page.locator(".event.current", { hasText: "doubled by hand" }).waitFor();
     await page.locator(".picture .other").first().waitFor();
     await end(page);
@@ -158,7 +158,7 @@ test("a device is set down at this moment in its form", async () => {
     await page.click(".adder");
     await page.locator("#app > .page details.adder").waitFor();
     await pick(page, "node02", "cni0");
-    await page.click(".thing button:has-text('cni0: take down')");
+    await page.click(".thing button:has-text('cni0: set down')");
     await page.locator(".device.down[data-dev='cni0']").waitFor();
     await end(page);
     assert.doesNotMatch(await verdict(page), /849 bytes/);

@@ -1,4 +1,4 @@
-//! Edits on the diagram: each is a minimal edit of the text.
+//! Edits on the diagram. Each is a minimal edit of the text.
 
 use super::App;
 use super::update::Effect;
@@ -6,7 +6,7 @@ use kube::change::{Change, Thing, change};
 use play::{Act, Script};
 use std::rc::Rc;
 
-/// An edit of the cluster, as an edit of the text.
+/// Applies a change of the cluster to the text.
 pub(super) fn edit(app: &mut App, c: &Change) -> Vec<Effect> {
     app.refused = None;
     match change(&app.text, c) {
@@ -32,7 +32,7 @@ pub(super) fn edit(app: &mut App, c: &Change) -> Vec<Effect> {
             }
             app.read(&text);
             if matches!(c, Change::Version(_)) {
-                // What came of it stands beside what came before.
+                // Shows how the rules differ from those before.
                 (app.tab, app.rules_view) = (super::Tab::Rules, super::RulesView::Difference);
             }
             vec![Effect::SetEditor, Effect::KeepText]
@@ -44,7 +44,7 @@ pub(super) fn edit(app: &mut App, c: &Change) -> Vec<Effect> {
     }
 }
 
-/// What was done with a thing is done with it under its new name.
+/// Renames an object in the steps of the Script.
 fn rename(script: &mut Script, thing: &Thing, to: &str) {
     let (old, new) = match thing {
         Thing::Service(namespace, name) => {

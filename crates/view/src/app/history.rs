@@ -1,31 +1,30 @@
-//! One undo and redo over everything a person does: the text, the diagram, and what is done in
-//! time.
+//! One undo and redo history for the text, the diagram and the steps of the session.
 
 use play::Script;
 use std::rc::Rc;
 
-/// All that is needed to be at a moment again.
+/// What is needed to return to a moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     /// The text.
     pub text: Rc<str>,
-    /// The text of the cluster that is shown; another one while the text has errors.
+    /// The document whose cluster is shown: the last valid text if `text` has errors.
     pub document: Rc<str>,
-    /// What was done.
+    /// The steps of the session.
     pub script: Rc<Script>,
-    /// How many events lay behind.
+    /// The number of events before the moment.
     pub cursor: usize,
 }
 
-/// How much is kept.
+/// The maximum number of undo steps.
 const LONGEST: usize = 200;
 
-/// What was, and what was undone.
+/// The undo and redo stacks.
 #[derive(Clone, Debug, Default)]
 pub struct History {
     past: Vec<Snapshot>,
     future: Vec<Snapshot>,
-    /// Where in the text the last letter was typed, while one types on.
+    /// The byte offset behind the last typed letter, while typing continues.
     typed_to: Option<usize>,
 }
 
@@ -35,12 +34,12 @@ impl History {
         !self.past.is_empty()
     }
 
-    /// Whether something can be done again.
+    /// Whether something can be redone.
     pub fn can_redo(&self) -> bool {
         !self.future.is_empty()
     }
 
-    /// Keeps what was, before something else is done.
+    /// Records a state before it is changed.
     pub fn remember(&mut self, was: Snapshot) {
         if self.past.len() == LONGEST {
             self.past.remove(0);
@@ -50,7 +49,7 @@ impl History {
         self.typed_to = None;
     }
 
-    /// As [`History::remember`], for text that is typed: one word is one step.
+    /// Like [`History::remember`], for typed text: each word is one undo step.
     pub fn typed(&mut self, was: Snapshot, text: &str) {
         let (from, removed, inserted) = difference(&was.text, text);
         let goes_on = removed == 0
@@ -64,12 +63,12 @@ impl History {
             (removed == 0 && inserted.chars().count() == 1).then_some(from + inserted.len());
     }
 
-    /// Everything that can be undone, the oldest first.
+    /// The states that can be restored by undo, oldest first.
     pub fn past(&self) -> &[Snapshot] {
         &self.past
     }
 
-    /// The moment before this one, which is kept to be done again.
+    /// Takes the last state; `now` is kept for redo.
     pub fn undo(&mut self, now: Snapshot) -> Option<Snapshot> {
         let was = self.past.pop()?;
         self.future.push(now);
@@ -77,18 +76,18 @@ impl History {
         Some(was)
     }
 
-    /// Forgets what was remembered last: it was not done after all.
+    /// Removes the last record, because the change was not made, and restores the redo stack.
     pub(super) fn forget(&mut self, future: Vec<Snapshot>) {
         self.past.pop();
         self.future = future;
     }
 
-    /// Everything that can be done again.
+    /// The states that can be restored by redo.
     pub(super) fn future(&self) -> &[Snapshot] {
         &self.future
     }
 
-    /// The moment that was undone last.
+    /// Takes the state that was undone last.
     pub fn redo(&mut self, now: Snapshot) -> Option<Snapshot> {
         let next = self.future.pop()?;
         self.past.push(now);
@@ -97,7 +96,7 @@ impl History {
     }
 }
 
-/// Where two texts differ: from which byte, how many bytes went, what came.
+/// The difference between two texts: byte offset, number of removed bytes, inserted text.
 fn difference<'t>(old: &str, new: &'t str) -> (usize, usize, &'t str) {
     let same = old.bytes().zip(new.bytes()).take_while(|(a, b)| a == b).count();
     let mut from = same;

@@ -1,5 +1,5 @@
-//! A session and its moment as the fragment of an address: `#v2:` and a file, the document and its
-//! Script, as [`App::file`] writes it, with one field more in the Script's spec:
+//! A session and its moment as the fragment of an address: `#v2:` followed by a file of document
+//! and Script, as [`App::file`] writes it, with one more field in the spec of the Script:
 //!
 //! ```yaml
 //!   view: {lang: en, grain: decisions, tab: rules, at: {probe: 1, marker: ended}}
@@ -8,10 +8,9 @@
 //! The `view` says how the page showed the session: the fields of the sentence, what was selected,
 //! the moment and the followed packet. A field that is left out has its default.
 //!
-//! The file is a zlib stream (RFC 1950, with its checksum) in base64url without padding (RFC 4648,
-//! section 5). A browser sends no fragment to a server, so that nobody but the reader of the link
-//! gets to see what is in it. Secrets are left out ([`super::redact`]), unless
-//! [`App::keep_secrets`] is set.
+//! The file is compressed as a zlib stream (RFC 1950, with checksum) in base64url without padding
+//! (RFC 4648, section 5). Browsers do not send the fragment to the server. Secrets are left out
+//! ([`super::redact`]) unless [`App::keep_secrets`] is set.
 
 use super::redact::{has_secrets, redacted, redacted_script};
 use super::state::{App, Pane, RulesView, Selected, Tab};
@@ -29,19 +28,18 @@ use play::{Act, Anchor, Protocol, Script, Step, shell};
 use std::rc::Rc;
 
 const VERSION: &str = "2";
-/// A link holds no more than this, in KiB.
+/// The maximum size of the uncompressed file, in KiB.
 pub const MOST_KIB: usize = 256;
 const MOST: usize = MOST_KIB * 1024;
-/// And no more steps than this,
+/// The maximum number of steps.
 pub const MOST_STEPS: usize = 100;
-/// which send no more packets than this together, a fragment being one: to open a link is to play
-/// it.
+/// The maximum number of packets that the steps send, counting fragments: opening a link plays it.
 pub const MOST_PACKETS: usize = 2_000;
-/// Bytes of data in a fragment, at the least.
+/// The least number of data bytes in a fragment.
 const FRAGMENT: usize = 1_280;
-/// Many programs cut a longer link, in characters.
+/// Longer links, in characters, are truncated by many programs.
 pub const LONG: usize = 8_000;
-/// How the Script of a link begins.
+/// The beginning of the Script in a link.
 const HEAD: &str = "---\napiVersion: packetwalk.dev/v1alpha1\nkind: Script\n";
 
 /// Why a link cannot be opened.
@@ -49,26 +47,26 @@ const HEAD: &str = "---\napiVersion: packetwalk.dev/v1alpha1\nkind: Script\n";
 pub enum LinkFault {
     /// Not a Packetwalk link, or truncated.
     Broken,
-    /// It has another version of the format.
+    /// An unknown version of the format.
     Version(String),
-    /// It holds too much.
+    /// Larger than [`MOST_KIB`].
     TooLarge,
-    /// It holds too many steps.
+    /// More than [`MOST_STEPS`] steps.
     TooManySteps(usize),
-    /// Its steps send too many packets.
+    /// More than [`MOST_PACKETS`] packets.
     TooManyPackets(usize),
     /// Its Script has an error.
     Script(String),
 }
 
-/// The session and its moment as a link; none if it would hold too much to be opened.
+/// The session and its moment as a link; `None` if it exceeds the limits of a link.
 pub fn link(app: &App) -> Option<String> {
     let (text, script) = shared(app);
     let (text, script) = match app.keep_secrets {
         true => (text, script),
         false => (redacted(&text), redacted_script(&script)),
     };
-    // A text without an end of line gets one for the Script, and loses it again.
+    // A text without a final newline gets one before the Script; `cut` removes it when opening.
     let cut = !text.is_empty() && !text.ends_with('\n');
     let newline = if cut { "\n" } else { "" };
     let body = format!("{text}{newline}---\n{script}  view: {}\n", view(app, cut).flow());
@@ -79,19 +77,19 @@ pub fn link(app: &App) -> Option<String> {
     Some(format!("#v{VERSION}:{}", BASE64URL_NOPAD.encode(&small)))
 }
 
-/// Whether a link leaves something out.
+/// Whether the link leaves secrets out.
 pub fn leaves_out(app: &App) -> bool {
     let (text, script) = shared(app);
     !app.keep_secrets && has_secrets(&text, &script)
 }
 
-/// The document without its own Script, and what was done.
+/// The document without its Script, and the Script of the session.
 fn shared(app: &App) -> (String, Script) {
     let text = Script::take(&app.text).map_or_else(|_| app.text.to_string(), |(_, text)| text);
     (text, Script::clone(&app.script))
 }
 
-/// Whether a text is meant to be a link, or an address with one.
+/// Whether a text is a link, or an address with one.
 pub fn is_link(text: &str) -> bool {
     let behind = text.split_once("#v").and_then(|(_, rest)| rest.split_once(':'));
     behind.is_some_and(|(version, _)| {
@@ -99,10 +97,10 @@ pub fn is_link(text: &str) -> bool {
     })
 }
 
-/// The page as a link says. Language, theme and how it is shown stay those of `own`.
+/// The state of the page for a link. Language, theme and layout are those of `own`.
 ///
 /// # Errors
-/// What is wrong with the link.
+/// Why the link cannot be opened.
 pub fn open(link: &str, own: &App) -> Result<App, LinkFault> {
     let Parts { text, script, view } = parts(&body(link)?)?;
     let mut app = App::new(own.lang, &view.text("preset"));
@@ -113,22 +111,22 @@ pub fn open(link: &str, own: &App) -> Result<App, LinkFault> {
     Ok(app)
 }
 
-/// The file that a link holds: its document and Script. Nothing is played.
+/// The file that a link contains: document and Script. Nothing is played.
 ///
 /// # Errors
-/// What is wrong with the link.
+/// Why the link cannot be opened.
 pub fn file(link: &str) -> Result<String, LinkFault> {
     let Parts { text, script, .. } = parts(&body(link)?)?;
     Ok(if script == Script::default() { text } else { script.put(&text) })
 }
 
-/// The language of the page that a link was made in: `en` or `ja`.
+/// The language of the page that made the link: `en` or `ja`.
 pub fn language(link: &str) -> Option<String> {
     let parts = body(link).and_then(|b| parts(&b)).ok()?;
     Some(parts.view.text("lang")).filter(|l| !l.is_empty())
 }
 
-/// Opens a link; a person's own text goes on the shelf.
+/// Opens a link. The reader's own document is kept.
 pub(super) fn follow(app: &mut App, link: &str) -> Vec<Effect> {
     match open(link, app) {
         Ok(mut other) => {
@@ -141,14 +139,14 @@ pub(super) fn follow(app: &mut App, link: &str) -> Vec<Effect> {
         }
         Err(fault) => {
             app.refused = Some(words::link_fault(&fault, app.lang));
-            // On a narrow page it stands there.
+            // On a narrow page the message is in the pane of events.
             app.pane = Pane::Events;
             Vec::new()
         }
     }
 }
 
-/// What a link holds.
+/// The contents of a link.
 struct Parts {
     text: String,
     script: Script,
@@ -156,8 +154,8 @@ struct Parts {
 }
 
 fn parts(body: &str) -> Result<Parts, LinkFault> {
-    // The Script is the last document: the text before it may be no YAML at all. In a file that
-    // was written by hand it may stand elsewhere.
+    // The Script is the last document; it is found as text, as the text before it may be invalid
+    // YAML. A file written by hand may have it elsewhere.
     let last = if body.starts_with(HEAD) {
         Some(0)
     } else {
@@ -193,7 +191,7 @@ fn limits(steps: &[Step]) -> Result<(), LinkFault> {
     }
 }
 
-/// How many packets the clients of those steps send, at the most, a fragment being one.
+/// The maximum number of packets that the clients of the steps send, counting fragments.
 fn packets(steps: &[Step]) -> usize {
     let sent = steps.iter().map(|s| match &s.act {
         Act::Send(p) => (usize::from(p.count), usize::from(p.size.unwrap_or_default())),
@@ -220,7 +218,7 @@ const GRAINS: [&str; 3] = ["hops", "decisions", "rules"];
 const TABS: [&str; 3] = ["packet", "rules", "tables"];
 const RULES: [&str; 3] = ["walk", "all", "difference"];
 
-/// How the page shows the session. `cut`: the text has no end of line at its end.
+/// How the page shows the session. `cut`: the text has no final newline.
 fn view(app: &App, cut: bool) -> Tree {
     let mut fields: Vec<(&str, Tree)> = vec![("lang", Tree::text(app.lang.tag()))];
     let mut put = |name, value: &str, usual: &str| {
@@ -292,7 +290,7 @@ impl View {
         at.and_then(|i| values.get(i).copied()).unwrap_or(usual)
     }
 
-    /// A field of numbers takes no other text.
+    /// A numeric field; empty if it is not a number.
     fn number(&self, name: &str) -> String {
         Some(self.text(name)).filter(|n| n.bytes().all(|b| b.is_ascii_digit())).unwrap_or_default()
     }
@@ -333,7 +331,7 @@ impl View {
         }
     }
 
-    /// The packet that is followed.
+    /// The followed packet.
     fn packet(&self) -> Option<PacketName> {
         let of = Self(Some(self.get("follow")?));
         let direction = of.text("direction");
@@ -352,14 +350,14 @@ fn body(link: &str) -> Result<String, LinkFault> {
         }
         _ => return Err(LinkFault::Broken),
     }
-    // Deflate makes nothing longer by more than a few bytes, base64 by a third.
+    // Deflate lengthens data by a few bytes at most, base64 by a third.
     if data.len() > MOST * 2 {
         return Err(LinkFault::TooLarge);
     }
-    // A sentence may have ended behind it.
+    // Drops punctuation behind a link in a sentence.
     let data =
         data.trim_end_matches(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'));
-    // A letter may have broken it into lines.
+    // Joins a link that a mail program has broken into lines.
     let data: String = data.chars().filter(|c| !c.is_whitespace()).collect();
     let small = BASE64URL_NOPAD.decode(data.as_bytes()).map_err(|_| LinkFault::Broken)?;
     let body = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(&small, MOST).map_err(

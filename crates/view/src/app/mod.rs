@@ -1,4 +1,4 @@
-//! The whole logic of the page, without a page: a state, actions, and what must be done outside.
+//! The logic of the page without a browser: state, actions, and effects.
 
 mod edit;
 mod history;

@@ -1,15 +1,15 @@
-//! What a person rarely means to share, left out of a text: the `data` and `stringData` of Secrets,
-//! which hold the tokens of ServiceAccounts too, and the copy of an object that `kubectl apply`
-//! keeps in an annotation. Nothing of it changes what is simulated.
+//! Removes what is not meant to be shared: the `data` and `stringData` of Secrets, which include
+//! the tokens of ServiceAccounts, and the copy of an object that `kubectl apply` keeps in an
+//! annotation. None of it affects the simulation.
 //!
-//! Each is a minimal edit that leaves all other bytes as they are. Where the text does not allow
-//! one (an error in it, an alias), the whole document goes that could hold such a thing.
+//! Each removal is a minimal edit. Where the text does not allow one (a syntax error, an alias),
+//! the whole YAML document that could contain a secret is removed.
 
 use kube::yaml::edit::{Edit, YamlPath, edit, spliced};
 use kube::yaml::{Value, YamlNode, parse};
 use play::{Act, Script, shell};
 
-/// The fields of a Secret that are no secret.
+/// The fields of a Secret that are not confidential.
 const HARMLESS: [&str; 5] = ["apiVersion", "kind", "metadata", "type", "immutable"];
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -31,7 +31,7 @@ pub(super) fn redacted(text: &str) -> String {
     }
 }
 
-/// A Script without secrets in what it applies.
+/// A Script without the secrets in the manifests it applies.
 pub(super) fn redacted_script(script: &Script) -> Script {
     let mut script = script.clone();
     for step in &mut script.steps {
@@ -56,7 +56,7 @@ pub(super) fn redacted_script(script: &Script) -> Script {
     script
 }
 
-/// Whether a link of these would leave something out.
+/// Whether sharing these leaves something out.
 pub(super) fn has_secrets(text: &str, script: &Script) -> bool {
     redacted(text) != text || redacted_script(script) != *script
 }
@@ -93,7 +93,7 @@ fn secret(node: &YamlNode, at: YamlPath) -> Option<YamlPath> {
     data.filter(|_| is_secret).map(|key| at.key(key))
 }
 
-/// A text without the documents that could hold a secret.
+/// The text without the YAML documents that could contain a secret.
 fn without_suspects(text: &str) -> String {
     let mut documents = vec![String::new()];
     for line in text.split_inclusive('\n') {

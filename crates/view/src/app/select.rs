@@ -1,4 +1,4 @@
-//! What the menus offer.
+//! The contents of the menus in the send bar.
 
 use super::App;
 use super::Loaded;
@@ -7,23 +7,23 @@ use crate::words;
 use play::Protocol;
 use play::probe::resolve_target;
 
-/// A line of a menu.
+/// An option of a menu.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
-    /// What it stands for.
+    /// The value.
     pub value: String,
-    /// What it says.
+    /// The label.
     pub label: String,
 }
 
-/// All that the sentence offers.
+/// The menus of the send bar.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Menus {
-    /// Who can send.
+    /// The senders.
     pub from: Vec<Choice>,
-    /// To whom.
+    /// The destinations.
     pub to: Vec<Choice>,
-    /// The endpoints of the Service that is asked.
+    /// The endpoints of the chosen Service.
     pub endpoints: Vec<Choice>,
 }
 
@@ -31,7 +31,7 @@ fn choice(value: impl Into<String>, label: impl Into<String>) -> Choice {
     Choice { value: value.into(), label: label.into() }
 }
 
-/// Who can send: hosts, nodes, pods.
+/// The possible senders: hosts, nodes, pods.
 pub fn senders(l: &Loaded) -> Vec<Choice> {
     let c = l.session.running();
     let hosts = c.topology.hosts.iter().map(|h| choice(h.name.value.clone(), h.name.value.clone()));
@@ -44,7 +44,7 @@ pub fn senders(l: &Loaded) -> Vec<Choice> {
     hosts.chain(nodes).chain(pods).collect()
 }
 
-/// To whom: node ports, services, pods; addresses alone for ICMP.
+/// The possible destinations: node ports, Services, pods; for ICMP, addresses only.
 pub(super) fn targets(l: &Loaded, proto: Protocol) -> Vec<Choice> {
     let c = l.session.running();
     let mut out = Vec::new();
@@ -89,8 +89,7 @@ pub(super) fn targets(l: &Loaded, proto: Protocol) -> Vec<Choice> {
     out
 }
 
-/// The endpoints a draw can fall on, with how likely each is: as the rules of the Service asked
-/// say.
+/// The endpoints that the rules of the chosen Service can select, with their probabilities.
 pub(super) fn endpoints(l: &Loaded, to: &str) -> Vec<Choice> {
     let cluster = l.session.running();
     let Ok((addr, Some(port))) = resolve_target(cluster, l.session.world(), to) else {
@@ -126,10 +125,10 @@ pub(super) fn endpoints(l: &Loaded, to: &str) -> Vec<Choice> {
 }
 
 impl App {
-    /// Every draw falls on this endpoint, `IP` or `IP:PORT`; on chance if it is empty.
+    /// Forces an endpoint, `IP` or `IP:PORT`; an empty text leaves it to the rules.
     ///
     /// # Errors
-    /// It is none, or none of those that are drawn.
+    /// The text is not an endpoint, or not one that the rules can select.
     pub fn force(&mut self, endpoint: &str) -> Result<(), String> {
         self.endpoint.clear();
         if endpoint.is_empty() {

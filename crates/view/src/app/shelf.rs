@@ -1,22 +1,22 @@
-//! The documents that a person left for another one: nothing of theirs is lost.
+//! The reader's own documents that are not open, so that opening another one loses nothing.
 
 use crate::stamp::stamp;
 use std::rc::Rc;
 
-/// So many are kept, the latest first,
+/// The maximum number of documents; the oldest are dropped.
 const MOST: usize = 12;
-/// and no more bytes than these: a browser's storage is small, and what is typed now needs its
-/// room. A longer one is kept as long as the page is open, and takes no room from the others.
+/// The maximum total size in bytes, as browser storage is small and shared with the open document.
+/// A longer document is kept only while the page is open, and does not count.
 const MOST_BYTES: usize = 1 << 20;
-/// No preset is longer, in bytes.
+/// The maximum length of a preset, in bytes.
 const LONGEST_PRESET: usize = 8_192;
 
-/// Documents, the latest first, each behind its [`mark`].
+/// The documents, latest first, each with its [`mark`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shelf(Vec<(String, Rc<str>)>);
 
 impl Shelf {
-    /// As it was stored; what cannot be read of it is left out.
+    /// Reads the stored form; ignores what is malformed.
     pub fn unpack(mut stored: &str) -> Self {
         let mut out = Vec::new();
         while let Some((length, rest)) = stored.split_once(':') {
@@ -30,7 +30,7 @@ impl Shelf {
         Self(out)
     }
 
-    /// To be stored: the length of each in bytes, a colon, and the text.
+    /// The stored form: for each document its length in bytes, a colon, and the text.
     pub fn pack(&self) -> String {
         self.0
             .iter()
@@ -39,7 +39,7 @@ impl Shelf {
             .collect()
     }
 
-    /// Puts a document on it, if it is a person's own.
+    /// Adds a document if it is the reader's own.
     pub fn put(&mut self, text: &str) {
         if !is_own(text) {
             return;
@@ -55,32 +55,32 @@ impl Shelf {
         self.0.truncate(fits);
     }
 
-    /// The one of that [`mark`].
+    /// The document with this [`mark`].
     pub fn get(&self, wanted: &str) -> Option<Rc<str>> {
         self.0.iter().find(|(mark, _)| mark == wanted).map(|(_, t)| t.clone())
     }
 
-    /// All of them, each with its mark.
+    /// All documents with their marks.
     pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(mark, t)| (mark.as_str(), &**t))
     }
 }
 
-/// What stands for a text in the menu: `own:` and its stamp.
+/// The identifier of a document in the menu: `own:` and a hash of the text.
 pub fn mark(text: &str) -> String {
     format!("own:{:x}", stamp(text))
 }
 
-/// Whether a text is a person's own: not empty, and no preset.
+/// Whether a text is the reader's own: neither empty nor a preset.
 pub fn is_own(text: &str) -> bool {
     let is_preset =
         text.len() < LONGEST_PRESET && play::presets::ALL.iter().any(|p| p.document() == text);
     !is_preset && !text.trim().is_empty()
 }
 
-/// What a document is called: as the first thing in it that has `metadata`, or its first word.
+/// The name of a document: that of the first object with `metadata`, or its first word.
 pub fn name_of(text: &str) -> &str {
-    // A menu looks for it each time it is drawn: not through megabytes.
+    // Called whenever the menu is rendered: it must not scan megabytes.
     let text = &text[..text.floor_char_boundary(LONGEST_PRESET)];
     let within = text.find("metadata:").map_or(text, |i| &text[i..]);
     let name = within

@@ -1,4 +1,4 @@
-//! What the page knows.
+//! The state of the page.
 
 use super::history::{History, Snapshot};
 use super::select;
@@ -19,10 +19,10 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::rc::Rc;
 
-/// Light, dark, or as the system says.
+/// The colour theme.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Theme {
-    /// As the system says.
+    /// The system's theme.
     #[default]
     System,
     /// Light.
@@ -34,12 +34,12 @@ pub enum Theme {
 /// The inspector's tabs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tab {
-    /// The packet's layers.
+    /// The layers of the packet.
     Packet,
-    /// The rules it met.
+    /// The rules that the packet traversed.
     #[default]
     Rules,
-    /// The node's tables.
+    /// The tables of the node.
     Tables,
 }
 
@@ -53,30 +53,30 @@ pub enum Pane {
     Inspector,
     /// The events.
     Events,
-    /// The text.
+    /// The editor.
     Text,
 }
 
-/// A valid document, built.
+/// The cluster of a valid document.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// The session, with what was played in it.
+    /// The session, with the Script played.
     pub session: Session,
-    /// Names.
+    /// The names of network namespaces.
     pub labels: Labels,
-    /// Where everything stands.
+    /// The layout of the picture.
     pub layout: Layout,
 }
 
-/// What is shown of the rules.
+/// The view of the tab Rules.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RulesView {
-    /// Those the packet met.
+    /// The rules that the packet traversed.
     #[default]
     Walk,
-    /// All, to be searched.
+    /// All rules, with a search.
     All,
-    /// What the last edit changed.
+    /// The changes by the last edit.
     Difference,
 }
 
@@ -90,107 +90,107 @@ pub enum Drawer {
     Terminal,
 }
 
-/// What a person clicked: a host, and a device of it.
+/// The selection in the diagram: a host, or a device of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selected {
-    /// The network namespace, by name; or a Service: `svc/NAMESPACE/NAME`.
+    /// The name of the network namespace, or of a Service: `svc/NAMESPACE/NAME`.
     pub host: String,
-    /// The device; none: all of the host.
+    /// The device; `None`: the whole host.
     pub device: Option<String>,
 }
 
-/// The header fields of what is sent, as they are typed; empty: as the protocol does it.
+/// The header fields as typed; empty fields take the default of the protocol.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Source port, or identifier of a ping.
+    /// The source port, or the identifier of a ping.
     pub sport: String,
-    /// ttl; of a ping.
+    /// The TTL of a ping.
     pub ttl: String,
     /// Bytes of data.
     pub size: String,
-    /// How many.
+    /// The number of pings or datagrams.
     pub count: String,
-    /// Must not be cut into fragments; of a ping.
+    /// Whether a ping has the DF bit set.
     pub df: bool,
 }
 
 impl Options {
-    /// What `sport` can be.
+    /// The range of `sport`.
     pub const SPORT: RangeInclusive<u32> = 1..=65_535;
-    /// What `size` can be.
+    /// The range of `size`.
     pub const SIZE: RangeInclusive<u32> = 0..=65_467;
-    /// What `count` can be.
+    /// The range of `count`.
     pub const COUNT: RangeInclusive<u32> = 1..=100;
-    /// What `ttl` can be.
+    /// The range of `ttl`.
     pub const TTL: RangeInclusive<u32> = 1..=255;
 }
 
-/// What the page knows.
+/// The state of the page.
 #[derive(Clone, Debug)]
 pub struct App {
     /// The language.
     pub lang: Lang,
-    /// Light or dark.
+    /// The colour theme.
     pub theme: Theme,
-    /// The document as it stands in the editor.
+    /// The text in the editor.
     pub text: Rc<str>,
-    /// Everything that is wrong with it.
+    /// The diagnostics of the text.
     pub diags: Rc<Vec<Diagnostic>>,
-    /// The last valid document, built; the diagram shows it.
+    /// The cluster of the last valid text, which the diagram shows.
     pub loaded: Option<Rc<Loaded>>,
-    /// The diagram is older than the text.
+    /// Whether the text has errors, so that the diagram is older than the text.
     pub stale: bool,
-    /// The preset the document came from.
+    /// The name of the preset that the document comes from.
     pub preset: &'static str,
-    /// The person's own documents that were left for another.
+    /// The reader's own documents that are not open.
     pub shelf: Shelf,
-    /// Who sends.
+    /// The sender.
     pub from: String,
-    /// To whom.
+    /// The destination.
     pub to: String,
-    /// With what.
+    /// The protocol.
     pub proto: Protocol,
-    /// The endpoint every draw falls on; empty: drawn.
+    /// The forced endpoint; empty: the rules choose at random.
     pub endpoint: String,
-    /// What the sentence offers.
+    /// The menus of the send bar.
     pub menus: Rc<select::Menus>,
-    /// The long menu that is about to be opened: only then is all of it there.
+    /// The long menu that is in use; the options of the others are not rendered.
     pub menu: Option<&'static str>,
     /// The header fields.
     pub options: Options,
-    /// What is done in the document's cluster. The session of [`Self::loaded`] has played it.
+    /// The steps taken in the cluster. The session of [`Self::loaded`] has played them.
     pub script: Rc<Script>,
-    /// What can be undone.
+    /// The undo and redo history.
     pub history: History,
-    /// Why something could not be done.
+    /// Why the last action was refused.
     pub refused: Option<String>,
-    /// How the last edit of the text changed what the last probe's client gets.
+    /// How the last edit of the text changed the result of the last probe: before, after.
     pub changed: Option<(Answer, Answer)>,
-    /// A link keeps Secrets, tokens and `last-applied-configuration`.
+    /// Whether links include Secrets, tokens and `last-applied-configuration`.
     pub keep_secrets: bool,
-    /// The moment that is shown.
+    /// The state at the moment shown.
     pub timeline: Option<Timeline>,
-    /// How fine the steps are.
+    /// The granularity of the steps.
     pub grain: Grain,
-    /// What is looked up in the events.
+    /// An index of the events by packet.
     pub index: Rc<Index>,
-    /// The events that are steps.
+    /// The events that are steps at this granularity.
     pub steps: Rc<Vec<usize>>,
     /// The packets of the session.
     pub packets: Rc<Vec<PacketPill>>,
-    /// The packet a person chose to look at; none: the one that did something last.
+    /// The packet that the reader follows; `None`: the one of the current event.
     pub follow: Option<PacketId>,
-    /// Whether it plays by itself.
+    /// Whether playback is running.
     pub playing: bool,
-    /// How fast, in percent of the normal speed.
+    /// The speed of playback, in percent.
     pub speed: u32,
     /// The inspector's tab.
     pub tab: Tab,
-    /// What is shown of the rules.
+    /// The view of the tab Rules.
     pub rules_view: RulesView,
-    /// The folded rules that are told one by one: their chain and the first of them.
+    /// The run of skipped rules that is unfolded: its chain and the index of its first rule.
     pub unfolded: Option<(String, u32)>,
-    /// The words that are searched in the rules.
+    /// The search text for rules.
     pub search: String,
     /// The cluster before the last edit of the text.
     pub previous: Option<Rc<Loaded>>,
@@ -198,22 +198,22 @@ pub struct App {
     pub pane: Pane,
     /// The lower drawer.
     pub drawer: Drawer,
-    /// What was clicked.
+    /// The selection in the diagram.
     pub selected: Option<Selected>,
-    /// The dialog with a link to what is shown, snippets and files is there.
+    /// Whether the Share dialog is open.
     pub sharing: bool,
     /// The terminal.
     pub terminal: Terminal,
-    /// The event list shows the current packet only.
+    /// Whether the event list shows the current packet only.
     pub only_packet: bool,
-    /// Nodes that the run does not touch are folded.
+    /// Whether nodes that the run does not touch are folded.
     pub focus: bool,
-    /// The page is narrow: the picture follows the packet.
+    /// Whether the page is narrow; the picture then follows the packet.
     pub narrow: bool,
 }
 
 impl App {
-    /// The page as it opens: a preset, nothing sent yet.
+    /// The initial state: a preset, with nothing sent.
     pub fn new(lang: Lang, preset: &str) -> Self {
         let preset = Preset::named(preset).unwrap_or(&play::presets::ALL[3]);
         let mut app = Self {
@@ -263,7 +263,7 @@ impl App {
         app
     }
 
-    /// The host whose tables and rules are shown: what was clicked, or where the current step is;
+    /// The host whose tables and rules are shown: the selected one, or that of the current step;
     /// before anything was sent, the first worker.
     pub fn shown(&self) -> Option<(net::NetnsId, Option<Selected>)> {
         let (l, t) = (self.loaded.as_ref()?, self.timeline.as_ref()?);
@@ -277,7 +277,7 @@ impl App {
             .checked_sub(1)
             .and_then(|n| self.steps.get(n))
             .map(|i| l.session.events()[*i].netns);
-        // What changed is asked of a node, wherever the packet is.
+        // The view of changes needs a host with rules, wherever the packet is.
         let asked = self.tab == Tab::Rules && self.rules_view == RulesView::Difference;
         let ruled =
             current.filter(|id| !asked || t.state().ns(*id).rules.tables_in_use().next().is_some());
@@ -298,14 +298,14 @@ impl App {
         self.show(&preset.document());
     }
 
-    /// Nothing was done yet.
+    /// Removes all steps.
     pub(super) fn forget_steps(&mut self) {
         Rc::make_mut(&mut self.script).steps.clear();
         self.follow = None;
     }
 
-    /// Takes a file: a document, and the Script that is done in it. A Script with errors stays in
-    /// the text, to be mended there.
+    /// Opens a file of document and Script. A Script with errors stays in the text, to be corrected
+    /// there.
     pub(super) fn take(&mut self, file: &str) {
         self.forget_steps();
         let text = match Script::take(file) {
@@ -318,8 +318,8 @@ impl App {
         self.show(&text);
     }
 
-    /// Takes a text that was edited. The session is played again on it; the moment stays as near as
-    /// it can. A Script that was written or changed in the text takes the place of what was done.
+    /// Takes an edited text: replays the session on it and keeps the moment as far as possible. A
+    /// Script that was added or changed in the text replaces the steps.
     pub(super) fn read(&mut self, text: &str) {
         let written = |text: &str| Script::read(text).0;
         if let Some(script) = written(text).filter(|s| written(&self.text).as_ref() != Some(s)) {
@@ -330,8 +330,8 @@ impl App {
         self.changed = before.zip(self.answer()).filter(|(was, is)| was != is);
     }
 
-    /// Shows the cluster of a text, and what was done in it; of a text with errors, the last valid
-    /// one.
+    /// Shows the cluster of a text with the steps played. If the text has errors, the last valid
+    /// cluster stays.
     pub(super) fn show(&mut self, text: &str) {
         self.text = text.into();
         let Some(mut session) = self.build() else { return };
@@ -348,7 +348,7 @@ impl App {
         self.offer();
     }
 
-    /// Builds the cluster of the text, in which nothing is done yet; none if the text has errors.
+    /// Builds the cluster of the text, before any step; `None` if the text has errors.
     pub(super) fn build(&mut self) -> Option<Session> {
         let (_, faults) = Script::read(&self.text);
         let Script { seed, start, .. } = *self.script;
@@ -364,7 +364,7 @@ impl App {
         built.ok().filter(|_| !self.stale)
     }
 
-    /// Shows a session that was played, at the moment that is nearest to that of the one before.
+    /// Shows a played session, at the moment nearest to that of the previous session.
     pub(super) fn stand(&mut self, session: Session, before: Option<&Loaded>) {
         let moment = before.map_or(0, |b| nearest(&b.session, self.cursor(), &session));
         let follow = self.follow.zip(before).and_then(|(p, b)| b.session.packet_name(p));
@@ -379,15 +379,15 @@ impl App {
         self.seek(moment);
     }
 
-    /// What the client of the last probe got.
+    /// The result of the last probe.
     fn answer(&self) -> Option<Answer> {
         let session = &self.loaded.as_ref()?.session;
         let mut steps = session.steps().iter().zip(session.results());
         steps.rfind(|(s, _)| s.sends()).map(|(_, r)| Answer::of(r))
     }
 
-    /// Keeps what is chosen as long as it is there. Else the last pod sends, which can reach all
-    /// there is, to the first target.
+    /// Keeps choices that still exist. Otherwise the sender is the last pod, which can reach every
+    /// destination, and the destination the first in the menu.
     fn choose(&mut self, l: &Loaded) {
         let (cluster, world) = (l.session.running(), l.session.world());
         if resolve_netns(cluster, world, &self.from).is_err()
@@ -420,14 +420,14 @@ impl App {
         }
     }
 
-    /// Works out what the sentence offers.
+    /// Recomputes the menus of the send bar.
     pub(super) fn offer(&mut self) {
         let Some(l) = &self.loaded else { return };
         let (from, to) = (select::senders(l), select::targets(l, self.proto));
         self.menus = Rc::new(select::Menus { from, to, endpoints: select::endpoints(l, &self.to) });
     }
 
-    /// The first header field that is typed and cannot be: its name and range.
+    /// The first header field with an invalid value: its name and range.
     pub(super) fn wrong_option(&self) -> Option<String> {
         let icmp = self.proto == Protocol::Icmp;
         let o = &self.options;
@@ -447,7 +447,7 @@ impl App {
         Some(format!("{} {text}: {}–{}", ui(name, self.lang), range.start(), range.end()))
     }
 
-    /// What the sentence says; its header fields can be ([`Self::wrong_option`]).
+    /// The probe of the send bar. Its header fields must be valid ([`Self::wrong_option`]).
     pub(super) fn probe(&self) -> Probe {
         let number = |text: &str| text.trim().parse::<u16>().ok();
         let mut probe = Probe::new(&self.from, &self.to);
@@ -470,22 +470,22 @@ impl App {
         probe
     }
 
-    /// What came of each step that was done.
+    /// The results of the steps.
     pub fn results(&self) -> &[StepResult] {
         self.loaded.as_ref().map_or(&[], |l| l.session.results())
     }
 
-    /// Every probe that was sent.
+    /// The runs of the probes.
     pub fn runs(&self) -> impl DoubleEndedIterator<Item = &Run> {
         self.results().iter().filter_map(StepResult::run)
     }
 
-    /// Whether it begins with empty neighbour tables.
+    /// Whether the neighbour tables are empty at the start.
     pub fn is_cold(&self) -> bool {
         self.script.start == Start::Cold
     }
 
-    /// Whether something was done in the cluster that is shown.
+    /// Whether any step was taken.
     pub fn is_played(&self) -> bool {
         !self.results().is_empty()
     }
@@ -499,18 +499,18 @@ impl App {
         self.script.put(&self.text)
     }
 
-    /// The probe that the moment is about: the last one that began.
+    /// The run that the moment belongs to: the last one that has begun.
     pub fn run(&self) -> Option<&Run> {
         let cursor = self.cursor().max(1);
         self.runs().rev().find(|r| r.events.start < cursor).or_else(|| self.runs().next())
     }
 
-    /// How many events there are.
+    /// The number of events.
     pub fn events_len(&self) -> usize {
         self.loaded.as_ref().map_or(0, |l| l.session.events().len())
     }
 
-    /// This moment, to come back to.
+    /// The current state, for undo.
     pub fn snapshot(&self) -> Snapshot {
         let document = match &self.loaded {
             Some(l) if self.stale => l.session.document().into(),
@@ -524,13 +524,13 @@ impl App {
         }
     }
 
-    /// Keeps this moment, before something else is done.
+    /// Records the current state, before it is changed.
     pub(super) fn remember(&mut self) {
         let now = self.snapshot();
         self.history.remember(now);
     }
 
-    /// Works out again what is looked up in the events, after a run.
+    /// Rebuilds the index of the events after a run.
     pub(super) fn retell(&mut self) {
         let Some(l) = &self.loaded else { return };
         if !self.is_played() {
@@ -543,20 +543,20 @@ impl App {
         self.count_steps();
     }
 
-    /// Works the steps out again, for another run or grain.
+    /// Recomputes the steps, after a run or a change of granularity.
     pub(super) fn count_steps(&mut self) {
         let Some(l) = self.loaded.as_ref().filter(|_| self.is_played()) else { return };
         self.steps = Rc::new(story::steps(l.session.events(), l.session.last(), self.grain));
     }
 
-    /// The moment of the picture.
+    /// The input of the picture at a moment.
     pub fn moment<'a>(&'a self, l: &'a Loaded, state: &'a net::State, cursor: usize) -> Moment<'a> {
         let events = l.session.events();
         Moment { state, events, index: &self.index, cursor, labels: &l.labels, follow: self.follow }
     }
 
-    /// What is loaded, to be changed. If somebody else still looks at it, it is played again: what
-    /// happened in it is not copied.
+    /// The loaded cluster for modification. If it is shared, its session is replayed instead of
+    /// copied.
     pub(super) fn own_loaded(&mut self) -> Option<&mut Loaded> {
         let l = self.loaded.as_mut()?;
         if Rc::get_mut(l).is_none() {
@@ -567,14 +567,14 @@ impl App {
         Rc::get_mut(l)
     }
 
-    /// Lays the picture out again: after a run, or when the focus changes.
+    /// Recomputes the layout of the picture, after a run or when the focus changes.
     pub(super) fn arrange(&mut self) {
         let Some(l) = self.loaded.clone() else { return };
         let moment = self.is_played().then(|| self.moment(&l, l.session.last(), self.events_len()));
         let touched = moment.as_ref().filter(|_| self.focus).map(scene::nodes_of_run);
         let first = moment.as_ref().map(scene::pods_of_run).unwrap_or_default();
-        // Of many nodes, those are drawn where the probe that was sent last goes, and what was
-        // clicked.
+        // In a large cluster, only the nodes on the path of the last probe and the selected node
+        // are drawn in full.
         let many = l.session.cluster().nodes.len() > FEW_NODES;
         let open: BTreeSet<usize> =
             moment.as_ref().filter(|_| many).map(|m| self.nodes_of_last(m)).unwrap_or_default();
@@ -583,7 +583,7 @@ impl App {
             Some(t) => !t.is_empty() && !t.contains(&n),
             None => false,
         });
-        // Who came meanwhile has a name, too.
+        // Namespaces that were added since need labels, too.
         let known = l.labels.len() == l.session.last().netns.len();
         let labels = if known {
             l.labels.clone()
@@ -596,7 +596,7 @@ impl App {
         }
     }
 
-    /// The nodes on the way of the first packet of the probe that was sent last.
+    /// The nodes on the path of the first packet of the last probe.
     fn nodes_of_last(&self, m: &Moment<'_>) -> BTreeSet<usize> {
         let start = self.runs().next_back().map_or(0, |r| r.events.start);
         let asker = m.events.get(start).map(|e| e.netns);
@@ -607,7 +607,7 @@ impl App {
         first.map(|p| scene::nodes_on_way(m, p)).unwrap_or_default()
     }
 
-    /// As what a thing of the text is selected: a Deployment is its first pod.
+    /// The host that represents an object of the text: for a Deployment, its first pod.
     pub(super) fn host_of(&self, thing: &kube::change::Thing) -> Option<String> {
         use kube::change::Thing;
         match thing {
@@ -628,12 +628,12 @@ impl App {
         self.selected.as_ref().is_some_and(|s| s.host == *name)
     }
 
-    /// How many events lie behind the moment that is shown.
+    /// The number of events before the moment shown.
     pub fn cursor(&self) -> usize {
         self.timeline.as_ref().map_or(0, Timeline::at)
     }
 
-    /// How many steps lie behind.
+    /// The number of steps before the moment shown.
     pub fn step(&self) -> usize {
         let cursor = self.cursor();
         self.steps.partition_point(|i| *i < cursor)
@@ -657,7 +657,7 @@ impl App {
         scene::shown_packet(&self.moment(l, t.state(), t.at()))
     }
 
-    /// The packet that is shown, if it is on its way.
+    /// The packet that is shown, if it is in flight.
     pub fn in_flight(&self) -> Option<PacketId> {
         let t = self.timeline.as_ref()?;
         self.current_packet().filter(|p| t.state().packets.contains_key(p))
@@ -669,14 +669,14 @@ impl App {
         }
     }
 
-    /// The number of faults that keep the text from being built.
+    /// The number of errors in the text.
     pub fn errors(&self) -> usize {
         self.diags.iter().filter(|d| d.severity == Severity::Error).count()
     }
 }
 
-/// The moment of a session that is nearest to a moment of another one: after the same event, or
-/// else at the same time.
+/// The moment of `is` that corresponds to a moment of `was`: after the same event, or else at the
+/// same time.
 fn nearest(was: &Session, cursor: usize, is: &Session) -> usize {
     let Some(last) = cursor.checked_sub(1) else { return 0 };
     if let Some(same) = was.name(last).and_then(|name| is.find(&name)) {

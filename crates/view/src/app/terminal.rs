@@ -1,42 +1,42 @@
-//! The terminal: lines typed on a host, what came of them, and those typed before.
+//! The terminal: commands, their output, and the history.
 
 use super::update::Effect;
 use super::{App, edit, time};
 use play::shell::kubectl;
 use play::{Act, Probe, StepResult, shell};
 
-/// A command and what it printed.
+/// A command and its output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Where it was typed.
+    /// The host it ran on.
     pub host: String,
     /// The command.
     pub line: String,
-    /// What it printed.
+    /// The output.
     pub output: String,
-    /// Whether it went well.
+    /// Whether the exit status is 0.
     pub good: bool,
-    /// How many events must lie behind before it is known.
+    /// The number of events after which the output is shown.
     pub known_at: usize,
 }
 
-/// What the terminal shows.
+/// The state of the terminal.
 #[derive(Clone, Debug, Default)]
 pub struct Terminal {
-    /// Where one types.
+    /// The current host.
     pub host: String,
-    /// What was typed and printed.
+    /// The commands so far.
     pub entries: Vec<Entry>,
-    /// The line that is typed.
+    /// The input line.
     pub line: String,
-    /// How many lines back one looks.
+    /// The position in the history: 0 is the input line, 1 the last command.
     pub(super) back: usize,
-    /// What the line could be.
+    /// The possible completions.
     pub offers: Vec<String>,
 }
 
 impl Terminal {
-    /// The line typed so many before, or the empty one.
+    /// Moves to an older or newer line of the history.
     pub(super) fn look_back(&mut self, older: bool) {
         let typed: Vec<&str> = self.entries.iter().map(|e| e.line.as_str()).collect();
         self.back =
@@ -50,7 +50,7 @@ impl Terminal {
     }
 }
 
-/// Completes the line as far as it is certain; then offers what it can be.
+/// Completes the line as far as it is unambiguous, then lists the alternatives.
 pub(super) fn complete(app: &mut App) -> Vec<Effect> {
     let (Some(l), Some(t)) = (&app.loaded, &app.timeline) else { return Vec::new() };
     let session = l.session.moment(t.state(), t.at());
@@ -73,7 +73,7 @@ pub(super) fn complete(app: &mut App) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Runs the line that is typed, at the moment that is shown.
+/// Runs the input line at the moment shown.
 pub(super) fn run(app: &mut App) -> Vec<Effect> {
     let line = std::mem::take(&mut app.terminal.line).trim().to_owned();
     let host = app.terminal.host.clone();
@@ -99,7 +99,7 @@ pub(super) fn run(app: &mut App) -> Vec<Effect> {
             Err(out) => out,
         }
     } else if let Some(change) = kubectl::edit_of(&line).filter(|_| !app.is_played()) {
-        // Nothing has happened yet: the cluster may as well begin so.
+        // Before the first step a change is an edit of the document.
         effects = edit::edit(app, &change);
         match app.refused.take() {
             Some(why) => shell::CommandOutput { text: format!("error: {why}\n"), status: 1 },
@@ -128,7 +128,7 @@ pub(super) fn run(app: &mut App) -> Vec<Effect> {
     effects
 }
 
-/// Sends what a command sends; what it prints is known when it ends.
+/// Sends the probe of a command, whose output is known when the probe ends.
 fn sent(app: &mut App, probe: &Probe, known_at: &mut usize) -> (shell::CommandOutput, Vec<Effect>) {
     if !time::try_act(app, Act::Send(probe.clone()), None) {
         return (

@@ -1,4 +1,4 @@
-//! Time: what is done at the moment that is shown, going back, and playing on.
+//! Time: steps at the moment shown, going back, and playback.
 
 use super::history::Snapshot;
 use super::state::{App, Loaded};
@@ -9,15 +9,15 @@ use net::engine::PacketOp;
 use play::{Act, Anchor, ResultKind, Session, Step, Timeline};
 use std::rc::Rc;
 
-/// Does something at the moment that is shown. In the past, what came after is given up; it can be
-/// undone.
+/// Takes a step at the moment shown. At an earlier moment, this discards the later steps; undo
+/// restores them.
 pub(super) fn act(app: &mut App, act: Act, of: Option<PacketId>) {
     let Some(l) = app.loaded.clone() else { return };
     app.remember();
     let (at, end) = (app.cursor(), l.session.events().len());
     let step = Step::new(anchor(&l.session, at, of), act);
     if at == end && step.anchor == Anchor::Quiet && !l.session.steps().is_empty() {
-        // Nothing is under way: the session goes on.
+        // Nothing is in flight: the session continues.
         drop(l);
         if let Some(l) = app.own_loaded() {
             l.session.play(std::slice::from_ref(&step));
@@ -30,7 +30,7 @@ pub(super) fn act(app: &mut App, act: Act, of: Option<PacketId>) {
         session.play(&steps);
         Rc::make_mut(&mut app.script).steps = steps;
         replace(app, &l, session);
-        // What lies behind is the same.
+        // The events before the moment are the same.
         app.seek(at);
     }
     (app.refused, app.changed) = (None, None);
@@ -38,8 +38,8 @@ pub(super) fn act(app: &mut App, act: Act, of: Option<PacketId>) {
     app.arrange();
 }
 
-/// When something is done that a person does after so many events: to a packet, after its last
-/// event; else after the last event, or as the next thing where nothing is under way.
+/// The anchor of a step taken after `at` events: for an operation on a packet, the last event of
+/// the packet; otherwise the last event, or quiescence if nothing is in flight.
 fn anchor(session: &Session, at: usize, of: Option<PacketId>) -> Anchor {
     let events = &session.events()[..at];
     let last = if of.is_some() {
@@ -52,7 +52,7 @@ fn anchor(session: &Session, at: usize, of: Option<PacketId>) -> Anchor {
     last.and_then(|i| session.name(i)).map_or(Anchor::Quiet, Anchor::Event)
 }
 
-/// The steps that were done before that moment.
+/// The steps done before a moment.
 fn before(session: &Session, at: usize) -> Vec<Step> {
     let all = session.steps().iter().zip(session.results());
     let done = all.filter(|(_, r)| r.events.start < at && r.is_done());
@@ -66,7 +66,7 @@ fn replace(app: &mut App, l: &Loaded, session: Session) {
         Some(Rc::new(Loaded { session, labels: l.labels.clone(), layout: l.layout.clone() }));
 }
 
-/// To another text, script and moment: undo and redo.
+/// Restores a state for undo or redo.
 pub(super) fn restore(app: &mut App, was: &Snapshot) -> Vec<Effect> {
     let effects =
         if *was.text == *app.text { Vec::new() } else { vec![Effect::SetEditor, Effect::KeepText] };
@@ -87,7 +87,7 @@ pub(super) fn restore(app: &mut App, was: &Snapshot) -> Vec<Effect> {
         None => app.show(&was.document),
     }
     app.seek(was.cursor);
-    // A text with errors stands beside the cluster it once was.
+    // A text with errors is shown next to the last valid cluster.
     if *was.text != *app.text || app.stale {
         app.text = was.text.clone();
         app.build();
@@ -97,7 +97,7 @@ pub(super) fn restore(app: &mut App, was: &Snapshot) -> Vec<Effect> {
     effects
 }
 
-/// Does something, or leaves everything as it was if it could not be done.
+/// Takes a step; if it is refused, restores the state. Returns whether it was done.
 pub(super) fn try_act(app: &mut App, what: Act, of: Option<PacketId>) -> bool {
     let (was, future) = (app.snapshot(), app.history.future().to_vec());
     act(app, what, of);
@@ -117,7 +117,7 @@ pub(super) fn try_act(app: &mut App, what: Act, of: Option<PacketId>) -> bool {
     app.refused.is_none()
 }
 
-/// Sends what the sentence says.
+/// Sends the probe of the send bar.
 pub(super) fn send(app: &mut App) -> Vec<Effect> {
     if let Some(wrong) = app.wrong_option() {
         app.refused = Some(wrong);
@@ -127,7 +127,7 @@ pub(super) fn send(app: &mut App) -> Vec<Effect> {
     if try_act(app, Act::Send(probe), None) { begin_playing(app) } else { Vec::new() }
 }
 
-/// To the first step of what was begun last, and on by itself.
+/// Goes to the first step of the last run and starts playback.
 pub(super) fn begin_playing(app: &mut App) -> Vec<Effect> {
     let Some(start) = app.runs().next_back().map(|r| r.events.start) else { return Vec::new() };
     let first = app.steps.iter().position(|i| *i >= start).unwrap_or(0);
@@ -137,7 +137,7 @@ pub(super) fn begin_playing(app: &mut App) -> Vec<Effect> {
     tick_after(app)
 }
 
-/// Does something to the packet that is shown.
+/// Operates on the packet shown.
 pub(super) fn handle(app: &mut App, op: PacketOp) -> Vec<Effect> {
     let Some(packet) = app.in_flight() else { return Vec::new() };
     if try_act(app, Act::Packet(op), Some(packet)) {
@@ -148,7 +148,7 @@ pub(super) fn handle(app: &mut App, op: PacketOp) -> Vec<Effect> {
     Vec::new()
 }
 
-/// What was done last is the next thing to see.
+/// Goes to the first event of the last step.
 pub(super) fn see_it(app: &mut App) {
     if let Some(behind) = app.results().last().map(|r| r.events.start) {
         app.seek(behind + 1);
@@ -156,7 +156,7 @@ pub(super) fn see_it(app: &mut App) {
     app.playing = false;
 }
 
-/// To the moment after so many steps.
+/// Goes to the moment after `step` steps.
 pub(super) fn go(app: &mut App, step: usize) {
     let to = match step.min(app.steps.len()) {
         0 => 0,
@@ -165,7 +165,7 @@ pub(super) fn go(app: &mut App, step: usize) {
     app.seek(to);
 }
 
-/// To the next device, or the one before.
+/// Goes to the next or previous device.
 pub(super) fn hop(app: &mut App, forward: bool) {
     let Some(l) = app.loaded.clone() else { return };
     let events = l.session.events();
@@ -181,7 +181,7 @@ pub(super) fn hop(app: &mut App, forward: bool) {
     jump(app, forward, &is_hop);
 }
 
-/// To the next marker of the packet that is shown, or the one before.
+/// Goes to the next or previous marker of the packet shown.
 pub(super) fn to_marker(app: &mut App, forward: bool) {
     let Some(l) = app.loaded.clone() else { return };
     let events = l.session.events();
@@ -195,7 +195,7 @@ pub(super) fn to_marker(app: &mut App, forward: bool) {
     };
     let here = app.step();
     if forward && !(here..app.steps.len()).any(|n| is_marker(&n)) {
-        // The packet's way is over: on to what comes next.
+        // The packet has no more markers: go to the next step.
         return go(app, here + 1);
     }
     jump(app, forward, &is_marker);
@@ -211,12 +211,12 @@ fn jump(app: &mut App, forward: bool, is_stop: &dyn Fn(&usize) -> bool) {
     go(app, to.unwrap_or(if forward { app.steps.len() } else { 0 }));
 }
 
-/// The next step by itself, after a rest.
+/// The effect that schedules the next step of playback.
 pub(super) fn tick_after(app: &App) -> Vec<Effect> {
     if !app.playing {
         return Vec::new();
     }
-    // A step rests this long: on a hop, a decision, a rule.
+    // How long a step is shown: for hops, decisions, rules; in ms at 100 % times 100.
     let rest = match app.grain {
         Grain::Hops => 70_000,
         Grain::Decisions => 90_000,

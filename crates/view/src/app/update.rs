@@ -1,4 +1,4 @@
-//! What every action does.
+//! Applies actions to the state.
 
 use super::edit;
 use super::link;
@@ -13,111 +13,112 @@ use play::presets::Preset;
 use play::{Protocol, Start};
 use std::rc::Rc;
 
-/// Something a person did, or time.
+/// An action of the reader or of a timer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// The text was edited.
     Text(String),
-    /// A preset was opened; or a document of the shelf, by its mark.
+    /// Open a preset, or one of the kept documents by its mark.
     Preset(String),
-    /// Who sends.
+    /// Choose the sender.
     From(String),
-    /// To whom.
+    /// Choose the destination.
     To(String),
-    /// With what.
+    /// Choose the protocol.
     Proto(Protocol),
-    /// The endpoint; empty: drawn.
+    /// Force an endpoint; empty: leave it to the rules.
     Endpoint(String),
-    /// Empty neighbour tables or not.
+    /// Start with empty neighbour tables, or not.
     Cold(bool),
-    /// A menu is about to be opened.
+    /// A menu got the focus or the pointer.
     Menu(&'static str),
-    /// The header fields.
+    /// Set the header fields.
     Options(Options),
-    /// Send, at the moment that is shown.
+    /// Send at the moment shown.
     Send,
-    /// Nothing was done yet; other chances than before.
+    /// Remove all steps and change the seed.
     StartOver,
-    /// Something is done to the packet that is shown.
+    /// Operate on the packet shown.
     Packet(PacketOp),
-    /// Look at this packet; none: at the one that did something last.
+    /// Follow a packet; `None`: that of the current event.
     Follow(Option<PacketId>),
-    /// An edit on the diagram.
+    /// Edit the cluster on the diagram.
     Change(Change),
-    /// Undo what was done last.
+    /// Undo the last change.
     Undo,
-    /// Do again what was undone last.
+    /// Redo the last undone change.
     Redo,
-    /// A host or device was clicked.
+    /// Select a host or device.
     Select(Option<Selected>),
-    /// What stands at this byte of the text is selected.
+    /// Select the object at this byte of the text.
     SelectAt(usize),
-    /// The lower drawer.
+    /// Show events or terminal in the drawer.
     Drawer(Drawer),
-    /// Where one types.
+    /// Choose the host of the terminal.
     TerminalHost(String),
-    /// The line that is typed.
+    /// Set the input line of the terminal.
     TerminalLine(String),
-    /// Run it.
+    /// Run the input line.
     TerminalRun,
-    /// Complete it.
+    /// Complete the input line.
     TerminalComplete,
-    /// The line typed before (true), or after.
+    /// Recall the older (true) or newer line.
     TerminalBack(bool),
-    /// A command, given on a host as if it were typed.
+    /// Run a command on a host.
     Run(String, String),
-    /// A file's text takes the place of this one.
+    /// Open the text of a file.
     Opened(String),
-    /// The dialog with a link, snippets and files: there, or not.
+    /// Open or close the Share dialog.
     Share(bool),
-    /// A link keeps Secrets, tokens and `last-applied-configuration`, or not.
+    /// Include Secrets, tokens and `last-applied-configuration` in links, or not.
     KeepSecrets(bool),
-    /// A link takes the place of what is shown.
+    /// Open a link.
     Link(String),
     /// Play or pause.
     TogglePlay,
-    /// The next step by itself.
+    /// The next step of playback.
     Tick,
-    /// So many steps on, or back.
+    /// Go a number of steps forward, or back if negative.
     Step(i32),
-    /// To the step of that number; 0 is before the first.
+    /// Go to a step; 0 is the start.
     SeekStep(usize),
-    /// To the step of that event.
+    /// Go to the step of an event.
     SeekEvent(usize),
-    /// To the next (true) or previous device.
+    /// Go to the next (true) or previous device.
     Hop(bool),
-    /// To the next (true) or previous marker.
+    /// Go to the next (true) or previous marker.
     Marker(bool),
-    /// How fine.
+    /// Set the granularity of the steps.
     Grain(Grain),
-    /// How fast.
+    /// Set the speed of playback.
     Speed(u32),
-    /// The language.
+    /// Set the language.
     Lang(Lang),
-    /// Light or dark.
+    /// Set the theme.
     Theme(Theme),
-    /// The inspector's tab.
+    /// Choose the tab of the inspector.
     Tab(Tab),
-    /// What is shown of the rules.
+    /// Choose the view of the tab Rules.
     RulesView(RulesView),
-    /// The folded rules of a chain, from that one on, are told one by one, or folded again.
+    /// Unfold the run of skipped rules that starts there, or fold it again.
     Unfold(String, u32),
-    /// The words that are searched in the rules.
+    /// Set the search text for rules.
     Search(String),
-    /// The pane of a narrow page.
+    /// Choose the pane of a narrow page.
     Pane(Pane),
-    /// The event list: this packet, or all.
+    /// Show the events of this packet only, or of all.
     OnlyPacket(bool),
-    /// The fix of the fault of that number.
+    /// Apply the fix of a diagnostic, by its index.
     ApplyFix(usize),
     /// Fold the nodes that the run does not touch, or not.
     Focus(bool),
-    /// The page became narrow, or wide.
+    /// The page became narrow or wide.
     Narrow(bool),
 }
 
 impl Action {
-    /// Whether it only goes to another moment: what does not depend on the moment stays as it is.
+    /// Whether the action only goes to another moment, so that parts that do not depend on the
+    /// moment stay.
     pub fn only_moves(&self) -> bool {
         use Action::{Hop, Marker, SeekEvent, SeekStep, Step, Tick, TogglePlay};
         matches!(
@@ -128,7 +129,7 @@ impl Action {
 }
 
 impl Action {
-    /// Whether it changes only what is looked at: an embed does nothing else.
+    /// Whether the action changes only what is shown; an embed accepts no others.
     pub fn only_looks(&self) -> bool {
         use Action::{
             Focus, Follow, Grain, Menu, Narrow, OnlyPacket, RulesView, Search, Select, Speed, Tab,
@@ -153,37 +154,37 @@ impl Action {
     }
 }
 
-/// What can get the keyboard focus.
+/// A field that can get the keyboard focus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
-    /// The terminal's line.
+    /// The input line of the terminal.
     Command,
-    /// The link in its dialog.
+    /// The link in the Share dialog.
     Link,
-    /// The button of that dialog.
+    /// The Share button.
     Share,
 }
 
-/// What must be done outside, after an action.
+/// What the browser must do after an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// The editor shows another text.
+    /// Set the text of the editor.
     SetEditor,
-    /// The language or theme of the whole page changed.
+    /// Set language and theme of the page.
     SetPage,
-    /// Call again with [`Action::Tick`] after so many milliseconds.
+    /// Send [`Action::Tick`] after this many milliseconds.
     TickAfter(u32),
-    /// Keep the language and theme that a person chose.
+    /// Store the language and theme.
     Save,
-    /// Keep the text, if it is a person's own. A typed one is kept before it is read.
+    /// Store the text if it is the reader's own. Typed text is stored before it is parsed.
     KeepText,
-    /// Keep the documents that were left for another.
+    /// Store the documents that are not open.
     KeepShelf,
-    /// That field gets the keyboard focus.
+    /// Focus a field.
     Focus(Field),
 }
 
-/// Does an action.
+/// Applies an action. Returns the effects.
 pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
     match action {
         Action::Text(text) => {
@@ -265,7 +266,7 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
                 }
             }
             app.selected = s;
-            // A tile opens.
+            // Selecting a tile draws the node in full.
             app.arrange();
             Vec::new()
         }
@@ -425,13 +426,13 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
     }
 }
 
-/// Another document takes the place of this one, which is kept; its Script is played, and stands
-/// in the text no more: what is done from now on is added to it.
+/// Opens another document and keeps this one. Its Script is played and removed from the text; later
+/// steps are appended to it.
 fn opened(app: &mut App, text: &str) -> Vec<Effect> {
     app.remember();
     app.shelf.put(&app.text);
     app.take(text);
-    // Where the last document's packets went there may be nothing now.
+    // The new cluster may not have the chosen destination.
     if !app.menus.to.iter().any(|c| c.value == app.to)
         && let Some(first) = app.menus.to.first()
     {
@@ -446,18 +447,18 @@ fn set(field: &mut String, value: String) -> Vec<Effect> {
     Vec::new()
 }
 
-/// A namespace as one names it where something is sent from.
+/// The name of a namespace as a sender: pods get the prefix `pod/`.
 fn terminal_host(netns: &str) -> String {
     if netns.contains('/') { format!("pod/{netns}") } else { netns.to_owned() }
 }
 
-/// Nothing was done yet.
+/// Removes all steps.
 fn start_over(app: &mut App) {
     let valid = app.loaded.as_ref().map(|l| l.session.document().to_owned());
     let text = app.text.clone();
     app.forget_steps();
     app.show(valid.as_deref().unwrap_or(&text));
-    // A text that is being mended stays as it is.
+    // A text with errors is kept.
     if *app.text != *text {
         app.text = text;
         app.build();

@@ -1,8 +1,9 @@
-//! What is said, in English and Japanese. Every text is a `match`, so one that is missing does not
-//! compile. Sentences are made from events; nothing is written for a certain run.
+//! Texts for readers, in English and Japanese. Every text is a `match` over the language, so a
+//! missing translation does not compile. Sentences are generated from events; none is written for a
+//! particular run.
 //!
-//! Words of tools stand between backticks; the page shows those in its mono face and never
-//! translates them.
+//! Output and names of tools are between backquotes: the page shows them in a monospaced font, and
+//! they are not translated.
 
 mod answer;
 mod en;
@@ -47,11 +48,11 @@ impl Lang {
     }
 }
 
-/// What a sentence needs to know besides the event.
+/// The context of a sentence.
 pub struct Context<'a> {
-    /// The last moment of the session, which has the names of everything that ever was.
+    /// The final state of the session, which has the names of everything that ever existed.
     pub state: &'a State,
-    /// Names of namespaces.
+    /// The names of network namespaces.
     pub labels: &'a Labels,
 }
 
@@ -65,7 +66,7 @@ impl Context<'_> {
     fn dev(&self, e: &Event, dev: DevId) -> &str {
         &self.ns(e).dev(dev).name
     }
-    /// A chain of the rules that were walked: others may be there by now.
+    /// The name of a chain in the rules that were evaluated, which may have been replaced since.
     fn chain<'e>(&self, e: &'e Event, table: net::netfilter::TableName, chain: u32) -> &'e str {
         let EventKind::Walked { rules, .. } = &e.kind else { return "?" };
         rules.0.table(table).chains.get(chain as usize).map_or("?", |c| &c.name)
@@ -135,7 +136,7 @@ pub fn reason(r: DropReason, lang: Lang) -> &'static str {
     }
 }
 
-/// A command as a sentence names it: its first line, and not too much of it.
+/// A command abbreviated for a sentence: at most 72 characters of its first line.
 fn short(line: &str) -> String {
     let first = line.trim().lines().next().unwrap_or_default();
     let cut = first.find(" <<<").unwrap_or(first.len());
@@ -146,12 +147,12 @@ fn short(line: &str) -> String {
     out.replace('`', "'")
 }
 
-/// Whether a run's client got what it asked for.
+/// Whether the client was answered.
 pub fn is_good(o: &Outcome) -> bool {
     matches!(o, Outcome::Answered { .. })
 }
 
-/// The marker word below a glyph: at most five full-width characters.
+/// The label of a marker, at most five full-width characters.
 pub fn marker(e: &Event, glyph: Glyph, lang: Lang) -> &'static str {
     let nat = |source: bool| if source { "SNAT" } else { "DNAT" };
     let en_ja = |en: &'static str, ja: &'static str| match lang {
@@ -213,7 +214,7 @@ pub fn marker(e: &Event, glyph: Glyph, lang: Lang) -> &'static str {
     }
 }
 
-/// What a step changed, for the last column of the event list: field, before, after.
+/// The change that a step made to the packet: field, before, after.
 pub fn change(e: &Event) -> Option<(&'static str, String, String)> {
     match &e.kind {
         EventKind::Translated { source, before, after, .. } => {
@@ -234,7 +235,7 @@ pub fn change(e: &Event) -> Option<(&'static str, String, String)> {
     }
 }
 
-/// Splits a sentence at its backticks: text, and whether it is a tool's word.
+/// Splits a sentence at its backquotes into texts, each with whether it was quoted.
 pub fn pieces(sentence: &str) -> Vec<(String, bool)> {
     sentence
         .split('`')

@@ -1,4 +1,4 @@
-//! What is said of links, of embeds and of files.
+//! The texts about links, embeds and files.
 
 use super::Lang;
 use crate::app::link::{LinkFault, MOST_KIB, MOST_PACKETS, MOST_STEPS};
@@ -23,16 +23,16 @@ super::ui::texts! { Give, give:
     LeftOut: "Left out: the data of Secrets, tokens, and last-applied-configuration.", "Secret のデータ、トークン、last-applied-configuration は含まれません。";
     ExportSvg: "Picture of this moment (SVG)", "この時点の図（SVG）";
     ExportPng: "Picture of this moment (PNG)", "この時点の図（PNG）";
-    ExportAnimation: "The run, moving (SVG)", "動く図（SVG）";
-    ExportText: "The run, a line an event", "全イベント（テキスト）";
-    ExportMarkdown: "The run as a table (Markdown)", "表（Markdown）";
-    ExportMermaid: "The run as a sequence (Mermaid)", "シーケンス図（Mermaid）";
-    ExportJson: "The run for programs (JSON)", "プログラム用（JSON）";
+    ExportAnimation: "Animation of the run (SVG)", "アニメーション（SVG）";
+    ExportText: "Run, one line per event (text)", "全イベント（テキスト）";
+    ExportMarkdown: "Run as a table (Markdown)", "表（Markdown）";
+    ExportMermaid: "Run as a sequence diagram (Mermaid)", "シーケンス図（Mermaid）";
+    ExportJson: "Run as JSON", "全イベント（JSON）";
     ExportPcapng: "Capture for Wireshark (pcapng)", "Wireshark 用キャプチャ（pcapng）";
     ExportSave: "Rules at this moment (iptables-save)", "この時点のルール（iptables-save）";
     ExportLab: "Lab for a real kernel (bash)", "実カーネル用ラボ（bash）";
-    NoPng: "The browser could not paint the picture. Save it as SVG.", "ブラウザーが図を描けませんでした。SVG で保存してください。";
-    NothingToExport: "There is nothing to write yet: send a packet first.", "まだ書き出すものがありません。先にパケットを送ってください。";
+    NoPng: "The browser could not render the picture. Save it as SVG instead.", "ブラウザーが図を描画できませんでした。代わりに SVG で保存してください。";
+    NothingToExport: "There is no run to export: send a packet first.", "書き出す内容がありません。先にパケットを送信してください。";
 }
 
 /// Why a link cannot be opened.
@@ -41,8 +41,7 @@ pub fn link_fault(f: &LinkFault, lang: Lang) -> String {
         Lang::En => {
             let why = match f {
                 LinkFault::Broken => {
-                    "a part of it is missing or was changed; copy all of it, to its last character"
-                        .to_owned()
+                    "it is truncated or was changed; copy the whole link".to_owned()
                 }
                 LinkFault::Version(v) if v == "1" => {
                     "it was made by a version before the first release; open the page that it \
@@ -54,14 +53,14 @@ pub fn link_fault(f: &LinkFault, lang: Lang) -> String {
                      open the link where it was made"
                 ),
                 LinkFault::TooLarge => {
-                    format!("it holds more than {MOST_KIB} KiB; ask for the file instead")
+                    format!("it exceeds {MOST_KIB} KiB; ask for the file instead")
                 }
                 LinkFault::TooManySteps(n) => {
-                    format!("it holds {n} steps, and no more than {MOST_STEPS} are played")
+                    format!("it has {n} steps; the limit is {MOST_STEPS}")
                 }
-                LinkFault::TooManyPackets(n) => format!(
-                    "its steps send up to {n} packets, and no more than {MOST_PACKETS} are played"
-                ),
+                LinkFault::TooManyPackets(n) => {
+                    format!("its steps send up to {n} packets; the limit is {MOST_PACKETS}")
+                }
                 LinkFault::Script(s) => format!("its Script has an error: {s}"),
             };
             format!("The link was not opened: {why}.")
@@ -69,7 +68,7 @@ pub fn link_fault(f: &LinkFault, lang: Lang) -> String {
         Lang::Ja => {
             let why = match f {
                 LinkFault::Broken => {
-                    "一部が欠けているか、書き換わっています。最後の文字まですべてコピーしてください"
+                    "リンクが途中で切れているか、変更されています。リンク全体をコピーしてください"
                         .to_owned()
                 }
                 LinkFault::Version(v) if v == "1" => {
@@ -82,10 +81,10 @@ pub fn link_fault(f: &LinkFault, lang: Lang) -> String {
                      作られたページで開いてください"
                 ),
                 LinkFault::TooLarge => {
-                    format!("{MOST_KIB} KiB を超えています。代わりにファイルをもらってください")
+                    format!("{MOST_KIB} KiB を超えています。代わりにファイルを受け取ってください")
                 }
                 LinkFault::TooManySteps(n) => {
-                    format!("操作が {n} 個あります。再生できるのは {MOST_STEPS} 個までです")
+                    format!("ステップが {n} 個あります。再生できるのは {MOST_STEPS} 個までです")
                 }
                 LinkFault::TooManyPackets(n) => format!(
                     "最大 {n} 個のパケットを送ります。再生できるのは {MOST_PACKETS} 個までです"
@@ -97,98 +96,96 @@ pub fn link_fault(f: &LinkFault, lang: Lang) -> String {
     }
 }
 
-/// What a link holds: so many things that were done, and the moment behind so many steps.
+/// What a link contains: the document, the number of steps, and the moment.
 pub fn link_holds(steps: usize, moment: usize, lang: Lang) -> String {
     match (lang, steps) {
-        (Lang::En, 0) => "It holds the text.".to_owned(),
-        (Lang::En, n) => {
-            format!("It holds the text, what was done ({n}), and this moment (step {moment}).")
-        }
-        (Lang::Ja, 0) => "テキストが入っています。".to_owned(),
-        (Lang::Ja, n) => {
-            format!("テキスト、行った操作（{n} 個）、この時点（ステップ {moment}）が入っています。")
-        }
+        (Lang::En, 0) => "The link contains the document.".to_owned(),
+        (Lang::En, n) => format!(
+            "The link contains the document, the session (actions: {n}) and this moment (step {moment})."
+        ),
+        (Lang::Ja, 0) => "リンクにはドキュメントが含まれます。".to_owned(),
+        (Lang::Ja, n) => format!(
+            "リンクにはドキュメント、セッション（操作 {n} 個）、この時点（ステップ {moment}）が含まれます。"
+        ),
     }
 }
 
-/// That a link is so long that it may be cut; none: too long to be opened at all.
+/// A warning about a long link, with its length; `None`: the session does not fit into a link.
 pub fn link_long(characters: Option<usize>, lang: Lang) -> String {
     match (lang, characters) {
         (Lang::En, Some(n)) => format!(
-            "It has {n} characters, and many programs cut an address behind some thousand. Give the file instead: it holds the text."
+            "The link has {n} characters. Many programs truncate addresses after a few thousand: share the saved file instead."
         ),
         (Lang::En, None) => {
-            "It is too much for a link. Give the file instead: it holds the text.".to_owned()
+            "The session does not fit into a link. Share the saved file instead.".to_owned()
         }
         (Lang::Ja, Some(n)) => format!(
-            "{n} 文字あります。数千文字で切ってしまうプログラムが多いので、代わりにファイルを渡してください（テキストが入ります）。"
+            "リンクは {n} 文字です。数千文字で切り捨てるプログラムが多いため、代わりに保存したファイルを共有してください。"
         ),
         (Lang::Ja, None) => {
-            "リンクには大きすぎます。代わりにファイルを渡してください（テキストが入ります）。"
+            "セッションが大きすぎてリンクにできません。代わりに保存したファイルを共有してください。"
                 .to_owned()
         }
     }
 }
 
-/// Where what is in a link goes: nowhere.
+/// Who can see the contents of a link.
 pub const fn link_private(lang: Lang) -> &'static str {
     match lang {
         Lang::En => {
-            "Nothing is sent anywhere. Everything is in the link itself, behind #, which a browser keeps to itself. Whoever has the link can read it."
+            "Nothing is uploaded. The link contains everything after its #, which browsers do not send to servers. Anyone who has the link can read it."
         }
         Lang::Ja => {
-            "どこにも送信されません。すべてリンク自体の # の後ろに入っていて、ブラウザーはそれをサーバーに送りません。リンクを持つ人は誰でも読めます。"
+            "データはアップロードされません。内容はすべてリンクの # 以降に含まれ、ブラウザーがサーバーに送信することはありません。リンクを知っている人は誰でも内容を読めます。"
         }
     }
 }
 
-/// What to do where a browser does not let the page copy.
+/// What to do if the browser refuses to copy.
 pub const fn link_by_hand(lang: Lang) -> &'static str {
     match lang {
-        Lang::En => {
-            "The browser does not let the page copy. The text is selected: press Ctrl+C (⌘C)."
-        }
+        Lang::En => "The browser blocked copying. The text is selected: press Ctrl+C (⌘C).",
         Lang::Ja => {
-            "ブラウザーがコピーを許可しません。テキストは選択されています。Ctrl+C（⌘C）を押してください。"
+            "ブラウザーがコピーを許可しませんでした。テキストを選択してあるので、Ctrl+C（⌘C）を押してください。"
         }
     }
 }
 
-/// Where a snippet goes, and what it needs there.
+/// Where to paste a snippet, and what it needs.
 pub const fn snippet_note(kind: Snippet, lang: Lang) -> &'static str {
     match (lang, kind) {
         (Lang::En, Snippet::Iframe) => {
-            "Into any page. The frame is sandboxed; until it is clicked it holds a small script and no engine."
+            "For any page. The frame is sandboxed and loads the engine only when the reader starts it."
         }
         (Lang::En, Snippet::Element) => {
-            "Into any page, the script once. As high as what it shows; it has events and play(), pause(), seek()."
+            "For any page; include the script once. The height follows the content. The element has events and play(), pause() and seek()."
         }
-        (Lang::En, Snippet::MdBook) => "Into a chapter, with an empty line before and behind it.",
-        (Lang::En, Snippet::Docusaurus) => "Into a page, .md or .mdx.",
+        (Lang::En, Snippet::MdBook) => "For a chapter, with an empty line before and after.",
+        (Lang::En, Snippet::Docusaurus) => "For a page, .md or .mdx.",
         (Lang::En, Snippet::Hugo) => {
-            "Into a page; and once, into layouts/shortcodes/packetwalk.html:"
+            "For a page. Create layouts/shortcodes/packetwalk.html once, with this content:"
         }
         (Lang::En, Snippet::Markdown) => {
-            "Where frames are left out, as in a README: save the picture beside it as packetwalk.svg (under Files)."
+            "For sites that strip frames, such as a README. Save the picture (under Files) as packetwalk.svg in the same folder."
         }
         (Lang::Ja, Snippet::Iframe) => {
-            "どのページにも貼れます。フレームはサンドボックスの中で動き、クリックするまでエンジンは読み込まれません。"
+            "どのページにも貼り付けられます。フレームはサンドボックス内で動作し、開始するまでエンジンを読み込みません。"
         }
         (Lang::Ja, Snippet::Element) => {
-            "どのページにも貼れます（script は 1 回だけ）。高さは内容に合い、イベントと play()、pause()、seek() があります。"
+            "どのページにも貼り付けられます（script は 1 回だけ）。高さは内容に合わせて変わります。イベントと play()、pause()、seek() を利用できます。"
         }
-        (Lang::Ja, Snippet::MdBook) => "章の中に、前後を 1 行空けて貼ります。",
-        (Lang::Ja, Snippet::Docusaurus) => "ページ（.md、.mdx）の中に貼ります。",
+        (Lang::Ja, Snippet::MdBook) => "章の中に、前後を 1 行空けて貼り付けます。",
+        (Lang::Ja, Snippet::Docusaurus) => "ページ（.md、.mdx）に貼り付けます。",
         (Lang::Ja, Snippet::Hugo) => {
-            "ページの中に貼ります。次の内容を layouts/shortcodes/packetwalk.html に 1 回だけ置きます："
+            "ページに貼り付けます。また、次の内容で layouts/shortcodes/packetwalk.html を作成します（1 回だけ）："
         }
         (Lang::Ja, Snippet::Markdown) => {
-            "README などフレームの使えない所に。図を packetwalk.svg として隣に保存してください（「ファイル」から）。"
+            "README など、フレームを使えない場所用です。図を packetwalk.svg として同じフォルダーに保存してください（「ファイル」から）。"
         }
     }
 }
 
-/// Of how many interfaces a capture is written.
+/// The number of interfaces in the capture.
 pub fn capture_chosen(chosen: usize, all: usize, lang: Lang) -> String {
     match (lang, chosen) {
         (Lang::En, 0) => format!("Interfaces in the capture: all {all}"),
@@ -198,46 +195,48 @@ pub fn capture_chosen(chosen: usize, all: usize, lang: Lang) -> String {
     }
 }
 
-/// That a run is too long to move in a picture.
+/// The message that a run is too long for an animation.
 pub fn animation_too_long(steps: usize, lang: Lang) -> String {
     match lang {
         Lang::En => {
             format!(
-                "The run has {steps} steps from device to device, and a picture that moves holds {MOST_FRAMES}: send less at once."
+                "The run has {steps} hops between devices; an animation can have {MOST_FRAMES}. Send fewer packets at once."
             )
         }
         Lang::Ja => {
             format!(
-                "機器から機器への手順が {steps} あります。動く図に入るのは {MOST_FRAMES} までです。一度に送る数を減らしてください。"
+                "デバイス間の移動が {steps} 回あります。アニメーションにできるのは {MOST_FRAMES} 回までです。一度に送信する数を減らしてください。"
             )
         }
     }
 }
 
-/// That chance does not choose for a target.
+/// The message that a destination has no random endpoints.
 pub fn no_draw(to: &str, lang: Lang) -> String {
     match lang {
-        Lang::En => format!("{to} is not drawn by chance: leave the endpoint out"),
-        Lang::Ja => format!("{to} は抽選されません。エンドポイントの指定を外してください"),
+        Lang::En => format!("{to} has no endpoints to choose from: remove the endpoint"),
+        Lang::Ja => format!(
+            "{to} には選択できるエンドポイントがありません。エンドポイントの指定を外してください"
+        ),
     }
 }
 
-/// That an endpoint is none of those that chance chooses among.
+/// The message that a destination does not have this endpoint.
 pub fn none_of_draw(endpoint: &str, to: &str, all: &str, lang: Lang) -> String {
     match lang {
-        Lang::En => format!("endpoint {endpoint}: {to} is drawn among {all}"),
-        Lang::Ja => format!("エンドポイント {endpoint}：{to} の抽選の対象は {all} です"),
+        Lang::En => format!("endpoint {endpoint}: the endpoints of {to} are {all}"),
+        Lang::Ja => format!("エンドポイント {endpoint}：{to} のエンドポイントは {all} です"),
     }
 }
 
-/// That a text is no endpoint.
+/// The message that a text is not an endpoint.
 pub fn no_endpoint(text: &str, lang: Lang) -> String {
     match lang {
         Lang::En => {
             format!("endpoint {text:?}: write an address or address:port, such as 10.1.6.5:80")
         }
         Lang::Ja => format!(
-            "エンドポイント {text:?}：10.1.6.5:80 のように、アドレス、またはアドレスとポートを書いてください"
+            "エンドポイント {text:?}：アドレス、またはアドレス:ポートを指定してください（例：10.1.6.5:80）"
         ),
     }
 }
