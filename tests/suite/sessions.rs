@@ -32,7 +32,7 @@ fn random_sessions_are_the_same_as_text_and_when_played_again() {
     }
     let first = &hashes[..40];
     if is_set("BLESS") {
-        let file = root().join("suite/sessions.txt");
+        let file = root().join("suite/sessions/hashes.txt");
         std::fs::write(file, first.join("\n") + "\n").expect("written");
         return;
     }
@@ -79,4 +79,35 @@ fn the_schema_knows_every_marker_and_direction() {
     assert_eq!(names("marker"), net::marker::NAMES.iter().map(|m| (*m).to_owned()).collect());
     let directions = Direction::ALL.map(|d| d.name().to_owned());
     assert_eq!(names("direction"), directions.into_iter().collect());
+}
+
+/// A file with every kind of step.
+const EVERY_KIND: &str = include_str!("sessions/every-kind.yaml");
+/// A file with every kind of step that a real kernel can be asked to do.
+const FOR_A_KERNEL: &str = include_str!("sessions/for-a-kernel.yaml");
+
+#[test]
+fn a_file_is_the_same_session_through_every_door() {
+    use view::app::{Action, App, link, update};
+    let (script, _) = Script::read(EVERY_KIND);
+    let session = script.expect("a Script").play(EVERY_KIND).expect("valid");
+    assert!(session.results().iter().all(play::StepResult::is_done), "{:?}", session.results());
+    let hash =
+        |app: &App| view::trace::hash(app.loaded.as_ref().map_or(&[], |l| l.session.events()));
+    let mut page = App::new(view::Lang::En, "");
+    update(&mut page, Action::Opened(EVERY_KIND.to_owned()));
+    let linked = link::open(&link::link(&page).expect("short"), &App::new(view::Lang::Ja, ""));
+    let linked = linked.expect("it opens");
+    let mut saved = App::new(view::Lang::En, "article-clusterip");
+    update(&mut saved, Action::Opened(page.file()));
+    let expected = view::trace::hash(session.events());
+    assert_eq!([&page, &linked, &saved].map(hash), [expected; 3]);
+}
+
+#[test]
+fn nothing_of_a_file_for_a_kernel_is_left_out_of_its_lab() {
+    let (script, _) = Script::read(FOR_A_KERNEL);
+    let session = script.expect("a Script").play(FOR_A_KERNEL).expect("valid");
+    assert!(session.results().iter().all(play::StepResult::is_done), "{:?}", session.results());
+    assert_eq!(play::lab::script(&session).expect("a lab").left_out, [""; 0]);
 }

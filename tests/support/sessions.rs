@@ -48,7 +48,7 @@ impl Tally {
 }
 
 /// The hashes of the first sessions, a line each.
-pub const HASHES: &str = include_str!("../suite/sessions.txt");
+pub const HASHES: &str = include_str!("../suite/sessions/hashes.txt");
 
 /// Every kind of step and anchor that must be played.
 pub const KINDS: [&str; 13] = [
