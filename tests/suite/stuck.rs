@@ -3,7 +3,7 @@
 use net::DropReason;
 use net::event::EventKind;
 use play::record;
-use play::{Act, Script, Session};
+use play::{Script, Session};
 use std::collections::BTreeMap;
 
 /// Plays steps in the cluster of the article.
@@ -20,10 +20,7 @@ fn play(steps: &str) -> Session {
 }
 
 fn results(session: &Session, step: usize) -> Vec<String> {
-    let (Act::Send(probe), Some(run)) = (&session.steps()[step].act, session.results()[step].run())
-    else {
-        return Vec::new();
-    };
+    let (probe, run) = session.results()[step].sent().expect("a probe");
     record::results(session, probe, run, &str::to_owned)
 }
 

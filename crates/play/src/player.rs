@@ -43,6 +43,8 @@ pub struct StepResult {
 pub enum ResultKind {
     /// It sent a probe.
     Sent {
+        /// The probe; that of a command as its words say.
+        probe: Box<Probe>,
         /// What came of it.
         run: Run,
         /// What `curl` or `ping` printed, if a command sent it.
@@ -82,9 +84,14 @@ impl fmt::Display for NotDone {
 }
 
 impl StepResult {
+    /// The probe that it sent, and what came of it.
+    pub fn sent(&self) -> Option<(&Probe, &Run)> {
+        if let ResultKind::Sent { probe, run, .. } = &self.kind { Some((probe, run)) } else { None }
+    }
+
     /// The run of the probe that it sent.
     pub fn run(&self) -> Option<&Run> {
-        if let ResultKind::Sent { run, .. } = &self.kind { Some(run) } else { None }
+        self.sent().map(|(_, run)| run)
     }
 
     /// What its command printed.
@@ -381,7 +388,7 @@ impl Session {
             let run = self.judged(&p.begun, p.first..last);
             let printed = p.prints.then(|| shell::report(self, &p.probe, Ok(&run)));
             let at = self.results()[p.step].at;
-            let kind = ResultKind::Sent { run, printed };
+            let kind = ResultKind::Sent { probe: Box::new(p.probe), run, printed };
             self.note(p.step, StepResult { at, events: p.first..end, kind });
         }
         for step in group.timed.into_iter().chain(group.waiting.into_iter().map(|w| w.step)) {

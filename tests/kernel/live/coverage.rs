@@ -9,7 +9,7 @@ use net::netfilter::{Effect, Hook, TableName, WalkStep};
 use net::state::{Change, DeviceKind, Netns};
 use net::wire::{ArpOp, Body, Icmp, Ipv4, Payload, UdpPayload};
 use net::{DropReason, Event, PacketId, Skb};
-use play::{Act, Session, record};
+use play::{Session, record};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::rc::Rc;
@@ -34,8 +34,7 @@ pub(crate) struct Coverage {
 impl Coverage {
     /// Adds a session.
     pub(crate) fn add(&mut self, session: &Session) {
-        for (step, result) in session.steps().iter().zip(session.results()) {
-            let (Act::Send(probe), Some(run)) = (&step.act, result.run()) else { continue };
+        for (probe, run) in session.results().iter().filter_map(|r| r.sent()) {
             for line in record::results(session, probe, run, &str::to_owned) {
                 *self.endings.entry(ending(&line)).or_default() += 1;
             }

@@ -372,8 +372,8 @@ fn timers(session: &Session) -> BTreeSet<Instant> {
 
 fn results(session: &Session) -> Vec<String> {
     let mut out = Vec::new();
-    for ((step, result), n) in session.steps().iter().zip(session.results()).zip(1..) {
-        if let (Act::Send(probe), Some(run)) = (&step.act, result.run()) {
+    for (result, n) in session.results().iter().zip(1..) {
+        if let Some((probe, run)) = result.sent() {
             out.extend(
                 record::results(session, probe, run, &str::to_owned)
                     .iter()

@@ -214,18 +214,11 @@ fn item(session: &Session, i: usize, names: &[String]) -> Result<Option<Item>, S
         (_, ResultKind::NotDone(why)) => Err(format!("it is not done here either: {why}")),
         (_, ResultKind::Refused(e)) => Err(e.message.clone()),
         (Act::Packet(_), _) => Err("a kernel cannot be asked to do this to one packet".to_owned()),
-        (act, ResultKind::Sent { run, .. }) => {
+        (_, ResultKind::Sent { probe, run, .. }) => {
             waits()?;
-            let probe = match act {
-                Act::Send(probe) => Some(probe.clone()),
-                Act::Run { host, line } => shell::probe(session, host, line).ok(),
-                _ => None,
-            };
             let netns = names.get(run.from.0 as usize);
-            let (Some(probe), Some(netns)) = (probe, netns) else {
-                return Err("its sender was not there from the beginning".to_owned());
-            };
-            Ok(item(netns.clone(), client(session, &probe, run), Some(run.events.clone())))
+            let netns = netns.ok_or("its sender was not there from the beginning")?;
+            Ok(item(netns.clone(), client(session, probe, run), Some(run.events.clone())))
         }
         (Act::Apply(_), _) => Ok(None),
         (Act::Run { line, .. }, _) if is_cluster(line) => Ok(None),
