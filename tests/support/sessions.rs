@@ -108,6 +108,11 @@ pub fn check_session(seed: u64, tally: &mut Tally) -> u64 {
     let hash = net::encoding::hash(played.events());
     assert_eq!(hash, net::encoding::hash(again.events()), "seed {seed}\n{text}");
     assert_eq!(played.results(), again.results(), "seed {seed}\n{text}");
+    let n = played.events().len();
+    for event in (0..n).step_by(1 + n / 40) {
+        let name = played.name(event).expect("a name");
+        assert_eq!(played.find(&name), Some(event), "seed {seed}: {name:?}");
+    }
     for (step, result) in played.steps().iter().zip(played.results()) {
         tally.add_step(step, &result.kind);
     }

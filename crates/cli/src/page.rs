@@ -18,9 +18,9 @@ use view::svg;
 /// A session: that of a document, with a probe or its Script, or that of a link.
 #[derive(Args)]
 pub(crate) struct Asked {
-    /// The document, or a link. Its Script is played; a link also has a moment.
+    /// The document, or a link, which also has a session and a moment.
     file: String,
-    /// The sender of one more request, after the steps of the Script.
+    /// The sender. Without --from and --to the document's Script is played, if it has one.
     #[arg(long, requires = "to")]
     from: Option<String>,
     /// The destination: an address, svc/NAME, a host, node or pod; with :PORT if it has one.
@@ -89,7 +89,9 @@ fn session(a: &Asked, given: String, theme: Theme, usual: usize) -> Result<App, 
             .map_err(|f| usage(view::words::link_fault(&f, a.lang.into())))?;
         app.keep_secrets = a.keep_secrets;
     } else {
-        update(&mut app, Action::Opened(given));
+        // A probe of one's own is sent instead of the Script's.
+        let alone = a.from.as_ref().and_then(|_| Script::take(&given).ok());
+        update(&mut app, Action::Opened(alone.map_or(given, |(_, text)| text)));
     }
     if app.errors() > 0 {
         return Err(Stop(told(&a.file, &app.diags), 1));

@@ -5,7 +5,10 @@
 //! kernel: before a request, the probabilities of the chains it drew in are set to 0 and 1. Clients
 //! act at the virtual times of the simulated session. Of the commands, those are typed that changed
 //! something in the simulator: it has read every word of them, and knows that they stay in their
-//! namespace.
+//! namespace. Probes and commands that fall into the time of another probe run beside it.
+//!
+//! What no kernel can be asked to do is left out and named ([`Lab::left_out`]): an act on one
+//! packet, a step that waits for an event, a pod or machine that starts later.
 //!
 //! Whatever comes from the document is quoted: arguments in single quotes, rules and the plan in
 //! here-documents that the shell does not look into. A name that `ip` could not take is an error.

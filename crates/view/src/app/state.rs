@@ -295,6 +295,7 @@ impl App {
             (preset.from.to_owned(), preset.to.to_owned(), preset.proto);
         self.endpoint.clear();
         self.forget_steps();
+        self.start_as_usual();
         self.show(&preset.document());
     }
 
@@ -304,10 +305,18 @@ impl App {
         self.follow = None;
     }
 
+    /// Neighbour entries that a Script entered by hand do not belong to another document.
+    fn start_as_usual(&mut self) {
+        if self.script.start == Start::Known {
+            Rc::make_mut(&mut self.script).start = Start::Used;
+        }
+    }
+
     /// Opens a file of document and Script. A Script with errors stays in the text, to be corrected
     /// there.
     pub(super) fn take(&mut self, file: &str) {
         self.forget_steps();
+        self.start_as_usual();
         let text = match Script::take(file) {
             Ok((Some(script), text)) => {
                 self.script = Rc::new(script);
