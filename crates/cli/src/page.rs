@@ -89,7 +89,7 @@ fn session(a: &Asked, given: String, theme: Theme, usual: usize) -> Result<App, 
             .map_err(|f| usage(view::words::link_fault(&f, a.lang.into())))?;
         app.keep_secrets = a.keep_secrets;
     } else {
-        // A probe of one's own is sent instead of the Script's.
+        // --from and --to replace the document's Script.
         let alone = a.from.as_ref().and_then(|_| Script::take(&given).ok());
         update(&mut app, Action::Opened(alone.map_or(given, |(_, text)| text)));
     }

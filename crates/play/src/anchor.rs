@@ -1,8 +1,7 @@
 //! Anchors: when a step is done, in words that survive an edit of the document.
 //!
-//! The number of an event is different as soon as one rule more is passed before it. So an event is
-//! named by the probe it follows, its kind and a count; an event of a packet of a probe by that
-//! packet.
+//! An edit that adds one rule renumbers every later event. So an event is named by the probe that
+//! it follows, its kind and a count; an event of a probe's packet by that packet.
 //!
 //! **Probes** are the steps that send (`send`, and `run` of `curl` or `ping`), numbered from 1 in
 //! the order of the list. Number 0 stands for the session's beginning.
@@ -37,11 +36,11 @@ pub enum Anchor {
     Quiet,
     /// At a virtual time.
     At(Instant),
-    /// So long after a probe was sent.
+    /// A span of virtual time after a probe was sent.
     After {
         /// The probe's number.
         probe: u32,
-        /// The time since.
+        /// The span.
         after: Duration,
     },
     /// Right after an event.

@@ -21,7 +21,8 @@ use std::rc::Rc;
 /// What a session knows of its cluster beyond its document.
 #[derive(Clone, Debug)]
 pub(crate) struct Live {
-    /// The cluster as the API server knew it, from so many events on; as it began, it is first.
+    /// The cluster as the API server knew it, with the number of events before it; the first is the
+    /// cluster at the beginning.
     pub(crate) history: Vec<(usize, Rc<Cluster>)>,
     /// Its text: the document, with what was applied since.
     pub(crate) text: Rc<str>,
@@ -69,7 +70,7 @@ impl Live {
         }
     }
 
-    /// The cluster as it was when so many events lay behind.
+    /// The cluster after the first `events` events.
     pub(crate) fn at(&self, events: usize) -> &Rc<Cluster> {
         let i = self.history.partition_point(|(from, _)| *from <= events).max(1) - 1;
         &self.history[i].1
@@ -194,7 +195,7 @@ impl Session {
                     Some((self.world().state().ns_named(netns)?.0, Clone::clone(d)))
                 };
                 let ends: Vec<_> = ends.iter().filter_map(named).collect();
-                // A name that somebody took meanwhile: as kubelet, it is tried no more.
+                // If the name was taken meanwhile, it is not tried again: nor does kubelet.
                 if self.world_mut().add_netns(at, spec, &ends, by).is_ok() {
                     let cluster = self.live.cluster().clone();
                     self.live.learn(&spec.name, cluster);

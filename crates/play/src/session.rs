@@ -161,8 +161,7 @@ impl Session {
         )
     }
 
-    /// This session at another of its moments, when so many events lay behind, to look at: commands
-    /// print what was true then.
+    /// This session after its first `events` events, to look at: commands print what was true then.
     #[must_use]
     pub fn moment(&self, state: &State, events: usize) -> Self {
         let world = self.world.moment(state.clone());
@@ -212,7 +211,7 @@ impl Session {
     pub fn running(&self) -> &Cluster {
         self.live.cluster()
     }
-    /// Its cluster as it was when so many events lay behind.
+    /// Its cluster after its first `events` events.
     pub fn running_at(&self, events: usize) -> &Cluster {
         self.live.at(events)
     }
@@ -378,7 +377,7 @@ impl Session {
         &mut self.world
     }
 
-    /// Sends a packet as it is from a host, and watches the world for so long.
+    /// Sends a packet as it is from a host, and watches the world for the time `watch`.
     ///
     /// # Errors
     /// A host that is not there.
@@ -516,7 +515,7 @@ pub(crate) fn source_for(world: &World, from: NetnsId, to: IpAddr) -> IpAddr {
     world.state().ns(from).source_for(to).unwrap_or(Ipv4Addr::UNSPECIFIED.into())
 }
 
-/// What curl 7.29 sends; with a header of so many more bytes, if any.
+/// What curl 7.29 sends, with a header of `more` bytes if that is not 0.
 pub(crate) fn curl_request(host: &str, more: u16) -> Rc<[u8]> {
     let pad =
         if more == 0 { String::new() } else { format!("X-Pad: {}\r\n", "x".repeat(more.into())) };

@@ -5,7 +5,7 @@ use crate::{Labels, markdown, mermaid, trace};
 use play::{Act, Anchor, Ending, ResultKind, Run, Session, Step, StepResult};
 use std::fmt::Write;
 
-/// How the run of each probe is told.
+/// Prints the run of a probe.
 pub type Teller = fn(&net::State, &[net::Event], &Labels, &Run, Lang) -> String;
 
 /// As lines, with a run by hops or with every event.

@@ -375,7 +375,7 @@ fn command(
 }
 
 /// The choices a run made, where they are not pinned already: in which chain of which namespace,
-/// and the how manieth `statistic` rule was taken (0: none).
+/// and the number of the `statistic` rule that was taken, from 1 (0: none).
 fn pins(
     session: &Session,
     run: Range<usize>,

@@ -79,7 +79,8 @@ fn step(step: &Step) -> String {
     }
 }
 
-/// Lines as a block scalar below a step's key; none if one line, or if YAML would not keep them.
+/// Several lines as a block scalar below a step's key. `None` for a single line, and where a block
+/// scalar would change a character.
 fn block(text: &str) -> Option<String> {
     let body = text.strip_suffix('\n').unwrap_or(text);
     let kept = |c: char| c == '\n' || !(c.is_control() || "\u{2028}\u{2029}\u{feff}".contains(c));

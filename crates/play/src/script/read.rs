@@ -168,7 +168,7 @@ fn duration(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Duration> {
     }
 }
 
-/// A decimal number of units of so many nanoseconds, up to a million of them.
+/// A decimal number of units, at most a million; `unit` is in nanoseconds.
 fn nanoseconds(number: &str, unit: u64) -> Option<u64> {
     let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
     let digits = |t: &str| !t.is_empty() && t.len() <= 18 && t.bytes().all(|b| b.is_ascii_digit());

@@ -495,7 +495,7 @@ mod tests {
         assert!(!text(&app).contains("aHVzaA==") && text(&app).contains("kind: Secret"));
         update(&mut app, Action::KeepSecrets(true));
         assert!(text(&app).contains("aHVzaA==") && !leaves_out(&app));
-        assert!(app.file().contains("aHVzaA=="), "a file of one's own has all");
+        assert!(app.file().contains("aHVzaA=="), "Save leaves nothing out");
     }
 
     #[test]
