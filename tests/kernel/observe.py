@@ -70,7 +70,11 @@ nodes = sys.argv[2].split(',')
 for tap in taps:
     list(tap.frames())
 print('## results', flush=True)
-subprocess.run([sys.executable, os.environ['LAB_AGENT'], os.environ['LAB_PLAN']], check=True)
+# The agent stops at the end of the plan: if it ended, its servers would close their connections first.
+agent = subprocess.Popen([sys.executable, os.environ['LAB_AGENT'], os.environ['LAB_PLAN'], 'stop'])
+_, status = os.waitpid(agent.pid, os.WUNTRACED)
+if not os.WIFSTOPPED(status):
+    sys.exit('the agent ended with status %d' % status)
 print('## packets')
 seen = [(f[0], i, f) for i, tap in enumerate(taps) for f in tap.frames()]
 for _, _, (_, netns, device, kind, sums, data) in sorted(seen, key=lambda x: x[0]):
@@ -84,3 +88,4 @@ for node in nodes:
     print(inside(node, save, '-c'), end='')
     print('## conntrack', node)
     print(inside(node, 'conntrack', '-L'), end='')
+agent.kill()

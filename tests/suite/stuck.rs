@@ -2,6 +2,7 @@
 
 use net::DropReason;
 use net::event::EventKind;
+use net::wire::Body;
 use play::record;
 use play::{Script, Session};
 use std::collections::BTreeMap;
@@ -79,4 +80,39 @@ fn a_storm_of_fragments_leaves_nothing_behind() {
     let session = play(&format!("{LOOP}{storm}{after}"));
     assert!(drops(&session).contains_key(&DropReason::Budget), "{:?}", drops(&session));
     assert!(session.world().state().netns.iter().all(|n| n.fragments.is_empty()));
+}
+
+/// What the client of a document sends from port 41003: when, in milliseconds after its first, and
+/// which flags.
+fn sent_by_client(document: &str) -> Vec<(u64, String)> {
+    let (script, _) = Script::read(document);
+    let (session, _) =
+        script.expect("a Script").play(document).unwrap_or_else(|d| panic!("{}", d[0]));
+    let sent: Vec<_> = session
+        .events()
+        .iter()
+        .filter_map(|e| match &e.kind {
+            EventKind::PacketMade { packet } => match &packet.body {
+                Body::Tcp(t) if t.sport == 41003 => Some((e.at, t.flags.to_string())),
+                _ => None,
+            },
+            _ => None,
+        })
+        .collect();
+    let first = sent.first().expect("something was sent").0;
+    sent.into_iter().map(|(at, flags)| ((at - first).0 / 1_000_000, flags)).collect()
+}
+
+/// As Linux 6.18 does it: `cargo xtask kernel` compares both documents.
+#[test]
+fn a_request_that_is_lost_or_refused_is_sent_again_and_the_fin_waits_for_it() {
+    let of = |times: &[(u64, &str)]| -> Vec<_> {
+        times.iter().map(|(at, flags)| (*at, (*flags).to_owned())).collect()
+    };
+    let refused = sent_by_client(include_str!("../kernel/live/port-refuses-request.yaml"));
+    assert_eq!(refused[..5], of(&[(0, "S"), (0, "."), (0, "P."), (204, "P."), (716, "P.")]));
+    assert_eq!(refused.last(), Some(&(3300, "FP.".to_owned())));
+    let lost = sent_by_client(include_str!("../kernel/live/port-loses-request.yaml"));
+    let again = [(0, "S"), (0, "."), (0, "P."), (204, "P."), (408, "P."), (816, "P.")];
+    assert_eq!(lost, of(&[&again[..], &[(1632, "P."), (3264, "P.")]].concat()));
 }

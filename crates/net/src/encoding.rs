@@ -15,8 +15,8 @@
 //! | frame, packet, segment | its bytes on the wire, as a list |
 //! | ruleset | what `iptables-save` prints with every counter at zero, as text |
 //!
-//! A tag is never given to another variant. Whoever changes what existing events encode to raises
-//! [`VERSION`].
+//! A tag is never given to another variant. A release that encodes events differently from the one
+//! before it raises [`VERSION`].
 
 use crate::conntrack::*;
 use crate::drop::DropReason;
@@ -145,7 +145,7 @@ structs! {
     Service { proto, addr, port, app }
     TcpSocket {
         local, remote, phase, snd_nxt, snd_una, rcv_nxt, mss, announced_mss, unacked, retries,
-        timer, ts_recent, received, peer_closed, ack_owed, flow_hash, options, app,
+        refused, timer, ts_recent, received, early, twice, peer_closed, ack_owed, flow_hash, options, app,
     }
     UdpSocket { local, remote, tag, waiting, data, left, checksum, wait }
     PingSocket {

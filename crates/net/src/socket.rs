@@ -1,6 +1,6 @@
 //! Sockets and the few applications that use them. TCP is a fixed model: handshake, data of known
-//! sizes, an ACK for every segment of data, retransmission after 1, 2, 4… seconds, reset, close.
-//! There is no congestion control, no window, no SACK.
+//! sizes, an ACK for every segment of data, retransmission, reset, close. There is no congestion
+//! control but for the one segment that is sent again after a loss, and no window.
 
 use crate::time::{Duration, Instant};
 use crate::wire::Tcp;
@@ -112,16 +112,22 @@ pub struct TcpSocket {
     pub mss: u16,
     /// The largest segment announced to the other end.
     pub announced_mss: u16,
-    /// Sent and not yet acknowledged.
+    /// What is not acknowledged yet, in order; from `snd_nxt` on it is queued and not sent yet.
     pub unacked: Vec<Rc<Tcp>>,
-    /// How often the oldest of them was sent again.
+    /// Retransmissions of the first of them since the last acknowledgement.
     pub retries: u8,
+    /// The own device refused the first of them, which was never on a cable.
+    pub refused: bool,
     /// Grows with every change of the timer, so that an old one is ignored.
     pub timer: u32,
     /// The other end's last timestamp.
     pub ts_recent: u32,
     /// Data received so far.
     pub received: Vec<u8>,
+    /// Segments that came before others that go in front of them (`out_of_order_queue`).
+    pub early: Vec<Rc<Tcp>>,
+    /// The sequence numbers of a segment that came twice, for the next acknowledgement (D-SACK).
+    pub twice: Option<(u32, u32)>,
     /// The other end will send no more.
     pub peer_closed: bool,
     /// An acknowledgement is owed.

@@ -69,9 +69,17 @@ enum Work {
     Random(u64),
     /// Changing Services and pods under a Kubernetes release, an index into `releases`.
     Rollout(usize),
-    /// Names and comments that a shell would execute if they were not quoted.
-    Hostile,
+    /// A document of [`CASES`].
+    Case(&'static str, &'static str),
 }
+
+/// Documents of our own that are compared on every run.
+const CASES: &[(&str, &str)] = &[
+    // Names and comments that a shell would execute if they were not quoted.
+    ("hostile names", include_str!("hostile.yaml")),
+    ("a port refuses a request", include_str!("port-refuses-request.yaml")),
+    ("a port loses a request", include_str!("port-loses-request.yaml")),
+];
 
 /// A file that `hostile.yaml` tries to create; it must not appear.
 const TRAP: &str = "/tmp/packetwalk-was-here";
@@ -84,7 +92,7 @@ impl Work {
             Self::Release(release, shape, _) => releases::name(*release, *shape),
             Self::Random(seed) => format!("--random 1 --seed {seed}"),
             Self::Rollout(release) => format!("1.{} rollout", releases::MINORS[*release]),
-            Self::Hostile => "hostile names".to_owned(),
+            Self::Case(name, _) => (*name).to_owned(),
         }
     }
 
@@ -103,7 +111,7 @@ impl Work {
             }
             Self::Rollout(release) => include_str!("rollout.yaml")
                 .replace("VERSION", &format!("1.{}", releases::MINORS[*release])),
-            Self::Hostile => include_str!("hostile.yaml").to_owned(),
+            Self::Case(_, document) => (*document).to_owned(),
         };
         parse(document)
     }
@@ -136,7 +144,7 @@ fn main() -> ExitCode {
     let mut work: Vec<Work> = o.files.into_iter().map(Work::File).collect();
     if work.is_empty() {
         work.extend(ALL.iter().map(Work::Scenario));
-        work.push(Work::Hostile);
+        work.extend(CASES.iter().map(|(name, document)| Work::Case(name, document)));
         work.extend((o.seed..o.seed + o.random).map(Work::Random));
         let (releases, shapes) = (releases::MINORS.len(), releases::SHAPES.len());
         work.extend((0..releases).map(Work::Rollout));
@@ -144,7 +152,7 @@ fn main() -> ExitCode {
             (0..releases).flat_map(|r| (0..shapes).map(move |s| Work::Release(r, s, o.seed))),
         );
         println!(
-            "comparing the suite, hostile names, {} random sessions from seed {}, \
+            "comparing the suite, documents of our own, {} random sessions from seed {}, \
              and {shapes} shapes of Services and a rollout under {releases} Kubernetes releases",
             o.random, o.seed
         );
@@ -357,7 +365,9 @@ fn is_beyond(session: &Session) -> bool {
     session.events().iter().any(|e| lost(e) && e.packet.is_some_and(|p| large.contains(&p)))
 }
 
-/// When retransmissions may occur: whole seconds after every SYN and every ARP frame.
+/// When retransmissions may occur: whole seconds after every SYN and every ARP frame, when a segment
+/// was sent again, and when it will be after the end. (The kernel's tables are read some 100 ms
+/// after the end.)
 fn timers(session: &Session) -> BTreeSet<Instant> {
     let asks = |e: &net::Event| match &e.kind {
         EventKind::PacketMade { packet } => {
@@ -366,8 +376,17 @@ fn timers(session: &Session) -> BTreeSet<Instant> {
         EventKind::FrameSent { frame, .. } => matches!(frame.payload, Payload::Arp(_)),
         _ => false,
     };
-    let at = session.events().iter().filter(|e| asks(e)).map(|e| e.at);
-    at.flat_map(|t| [1, 2, 3, 4, 5].map(|n| t + Duration::secs(n))).collect()
+    let events = session.events();
+    let again = events.iter().filter(|e| matches!(e.kind, EventKind::Retransmitted { .. }));
+    let asked = events.iter().filter(|e| asks(e)).map(|e| e.at);
+    let seconds = asked.flat_map(|t| [1, 2, 3, 4, 5].map(|n| t + Duration::secs(n)));
+    let mut out: BTreeSet<Instant> = seconds.chain(again.map(|e| e.at)).collect();
+    let mut world = session.world().clone();
+    let (end, known) = (world.now(), world.events().len());
+    world.run_to(usize::MAX, end + Duration::millis(120));
+    let soon = world.events()[known..].iter();
+    out.extend(soon.filter(|e| matches!(e.kind, EventKind::Retransmitted { .. })).map(|_| end));
+    out
 }
 
 fn results(session: &Session) -> Vec<String> {

@@ -6,7 +6,7 @@ use crate::event::EventKind;
 use crate::id::{DevId, PacketId};
 use crate::skb::{PktType, Place};
 use crate::state::DeviceKind;
-use crate::wire::{Mac, Payload};
+use crate::wire::{Body, Mac, Payload};
 use std::rc::Rc;
 
 /// Who a frame is for, seen from a device (`eth_type_trans`).
@@ -96,10 +96,19 @@ impl World {
                 let far = self.ns(netns).dev(peer);
                 // The far end takes its own MTU and a VLAN tag (`is_skb_forwardable`).
                 if skb.gso_size == 0 && skb.frame.len() > far.mtu as usize + 18 {
+                    // The driver of a veth says so (`NET_XMIT_DROP`); a bridge or a tunnel in
+                    // between does not pass it on.
+                    let heard = device.master.is_none() && skb.frame.inner().is_none();
                     if device.master.is_none() {
                         self.give_up_rest(&skb);
                     }
-                    return self.drop_packet(pkt, DropReason::PktTooBig, None);
+                    self.drop_packet(pkt, DropReason::PktTooBig, None);
+                    if let (true, Some(socket), Some(Body::Tcp(t))) =
+                        (heard, skb.sk, skb.ip().map(|p| &p.body))
+                    {
+                        self.segment_refused(skb.netns, socket, t.seq);
+                    }
+                    return;
                 }
                 // Another namespace: mark, connection and everything else stay behind.
                 self.update(pkt, |s| {

@@ -1,4 +1,5 @@
-//! The TCP model (see [`crate::socket`]), with Linux's sizes: a SYN of 60 bytes, 52 for the rest.
+//! The TCP model (see [`crate::socket`]), with Linux's sizes: a SYN of 60 bytes, 52 for the rest
+//! (`net/ipv4/tcp_output.c`, `tcp_timer.c`).
 
 use super::{APP_DELAY, Job, World};
 use crate::drop::DropReason;
@@ -19,8 +20,18 @@ const SYN_LINEAR: u8 = 4;
 const SYN_RETRIES: u8 = 6 + SYN_LINEAR;
 /// `net.ipv4.tcp_synack_retries`.
 const SYNACK_RETRIES: u8 = 5;
-/// The model's own: after so many a connection is given up.
-const DATA_RETRIES: u8 = 8;
+/// `net.ipv4.tcp_retries2`: the end of an established connection is after about 15 minutes.
+const DATA_RETRIES: u8 = 15;
+/// `tcp_orphan_retries`: the same once the process is gone.
+const ORPHAN_RETRIES: u8 = 8;
+/// The retransmission timeout once a round trip was measured, which is always much shorter: the
+/// least there is, `TCP_RTO_MIN` (200 ms) and one tick of 4 ms.
+const RTO: Duration = Duration::millis(204);
+/// `TCP_RTO_MAX`.
+const RTO_MAX: Duration = Duration::secs(120);
+/// `TCP_RESOURCE_PROBE_INTERVAL`, the time between two tries while the own device refuses a
+/// segment: half a second, as the timer wheel rounds it at 250 ticks a second.
+const RESOURCE_PROBE_INTERVAL: Duration = Duration::millis(512);
 /// Bytes of data that leave as one packet at most: the first window of ten segments allows no more
 /// in any case.
 const GSO_MAX: usize = 14_000;
@@ -78,9 +89,12 @@ impl World {
             announced_mss: mss,
             unacked: Vec::new(),
             retries: 0,
+            refused: false,
             timer: 0,
             ts_recent: 0,
             received: Vec::new(),
+            early: Vec::new(),
+            twice: None,
             peer_closed: false,
             ack_owed: false,
             flow_hash: rng::hash(self.seed, &words[..4]) | 1,
@@ -114,6 +128,7 @@ impl World {
                 mss: syn.then_some(t.announced_mss),
                 timestamp: t.options.then_some((stamp, t.ts_recent)),
                 wscale: (syn && t.options).then_some(WSCALE),
+                sack: t.twice.or(t.early.last().map(|s| (s.seq, end(s)))).filter(|_| t.options),
             },
             data,
         }
@@ -121,16 +136,21 @@ impl World {
 
     /// Sends a segment; one that uses sequence space is kept until it is acknowledged.
     fn transmit(&mut self, netns: NetnsId, socket: SocketId, t: &mut TcpSocket, segment: Tcp) {
-        t.ack_owed = false;
+        let shown = t.clone();
+        (t.ack_owed, t.twice) = (false, None);
         if segment.seq_len() > 0 {
             t.unacked.push(Rc::new(segment.clone()));
             self.arm(netns, socket, t);
         }
         self.set_socket(netns, socket, Socket::Tcp(t.clone()));
-        self.send_segment(netns, socket, t, segment);
+        self.send_segment(netns, socket, &shown, segment);
     }
 
-    fn send_segment(&mut self, netns: NetnsId, socket: SocketId, t: &TcpSocket, segment: Tcp) {
+    fn send_segment(&mut self, netns: NetnsId, socket: SocketId, t: &TcpSocket, mut segment: Tcp) {
+        // Sent again or late, a segment says what is known now (`__tcp_transmit_skb`).
+        let now = self.segment(t, segment.flags, [].into());
+        (segment.ack, segment.options.timestamp) = (now.ack, now.options.timestamp);
+        segment.options.sack = now.options.sack;
         let (IpAddr::V4(src), IpAddr::V4(dst)) = (t.local.addr, t.remote.addr) else { return };
         let many = segment.data.len() > t.data_size();
         let mut packet = Ipv4::new(src, dst, Body::Tcp(segment));
@@ -145,21 +165,19 @@ impl World {
         });
     }
 
-    /// (Re)starts the retransmission timer: 1, 2, 4… seconds, but for the first SYNs.
+    /// (Re)starts the retransmission timer.
     fn arm(&mut self, netns: NetnsId, socket: SocketId, t: &mut TcpSocket) {
+        self.arm_after(netns, socket, t, t.timeout());
+    }
+
+    fn arm_after(&mut self, netns: NetnsId, socket: SocketId, t: &mut TcpSocket, after: Duration) {
         t.timer += 1;
         let timer = t.timer;
-        self.agenda.retain(|_, j| !matches!(j, Job::Retransmit { netns: n, socket: s, .. } if *n == netns && *s == socket));
+        self.agenda.retain(|_, j| {
+            !matches!(j, Job::Retransmit { netns: n, socket: s, .. } if (*n, *s) == (netns, socket))
+        });
         if !t.unacked.is_empty() {
-            let doublings = if t.phase == TcpPhase::SynSent {
-                t.retries.saturating_sub(SYN_LINEAR)
-            } else {
-                t.retries
-            };
-            self.later(
-                Duration::secs(1 << doublings.min(6)),
-                Job::Retransmit { netns, socket, timer },
-            );
+            self.later(after, Job::Retransmit { netns, socket, timer });
         }
     }
 
@@ -170,15 +188,24 @@ impl World {
         let limit = match t.phase {
             TcpPhase::SynSent => SYN_RETRIES,
             TcpPhase::SynRecv => SYNACK_RETRIES,
+            _ if t.is_orphan() => ORPHAN_RETRIES,
             _ => DATA_RETRIES,
         };
         let mut t = t.clone();
+        if t.refused && t.was_sent(&first) {
+            // The device took it at last, and it was lost then.
+            (t.refused, t.retries) = (false, 0);
+        }
         if t.retries >= limit {
             return self.tcp_error(netns, socket, &t, Outcome::TimedOut);
         }
         t.retries += 1;
-        // A new try takes a new hash, and with it another outer port.
-        t.flow_hash = rng::hash(self.seed, &[t.flow_hash, u64::from(t.retries)]) | 1;
+        if !t.was_sent(&first) {
+            t.snd_nxt = end(&first);
+        } else if !t.is_loss_probe() {
+            // A new try takes a new hash, and with it another outer port (`sk_rethink_txhash`).
+            t.flow_hash = rng::hash(self.seed, &[t.flow_hash, u64::from(t.retries)]) | 1;
+        }
         let retry = t.retries;
         self.arm(netns, socket, &mut t);
         self.set_socket(netns, socket, Socket::Tcp(t.clone()));
@@ -189,6 +216,51 @@ impl World {
         }
         self.emit(netns, None, EventKind::Retransmitted { socket, retry });
         self.send_segment(netns, socket, &t, Tcp::clone(&first));
+    }
+
+    /// The own device refused a segment (`NET_XMIT_DROP`): it counts as never sent and stays in the
+    /// queue, with what is behind it. It is tried again with whatever is sent next, or after a
+    /// while (`tcp_write_xmit`, `tcp_check_probe_timer`, `tcp_send_probe0`).
+    pub(super) fn segment_refused(&mut self, netns: NetnsId, socket: SocketId, seq: u32) {
+        let Some(s) = self.socket(netns, socket) else { return };
+        let Socket::Tcp(t) = &*s else { return };
+        if !t.unacked.iter().any(|s| s.seq == seq) {
+            return;
+        }
+        let mut t = t.clone();
+        if t.retries == 0 || t.refused {
+            (t.snd_nxt, t.refused) = (seq, true);
+        } else {
+            // It was sent before, and is lost (`tcp_retransmit_timer`).
+            self.arm_after(netns, socket, &mut t, RESOURCE_PROBE_INTERVAL);
+        }
+        self.set_socket(netns, socket, Socket::Tcp(t));
+    }
+
+    /// Sends what is queued (`tcp_push_pending_frames`), but while a loss is repaired: the
+    /// congestion window is one segment then (`tcp_enter_loss`).
+    fn push(&mut self, netns: NetnsId, socket: SocketId, mut t: TcpSocket) {
+        let queued: Vec<_> = t.unacked.iter().filter(|s| !t.was_sent(s)).cloned().collect();
+        if let Some(last) = queued.last()
+            && !t.is_repairing()
+        {
+            t.snd_nxt = end(last);
+            let first = t.clone();
+            (t.ack_owed, t.twice) = (false, None);
+            if !t.refused {
+                self.arm(netns, socket, &mut t);
+            }
+            self.set_socket(netns, socket, Socket::Tcp(t.clone()));
+            let above = self.stack.len();
+            for (segment, i) in queued.iter().zip(0..) {
+                let t = if i == 0 { &first } else { &t };
+                self.send_segment(netns, socket, t, Tcp::clone(segment));
+            }
+            // The first written leaves first.
+            self.stack[above..].reverse();
+        } else {
+            self.set_socket(netns, socket, Socket::Tcp(t));
+        }
     }
 
     /// The path takes smaller packets only: what is under way is sent again in smaller segments, at
@@ -203,7 +275,7 @@ impl World {
         let again: Vec<_> = t
             .unacked
             .iter()
-            .filter(|s| s.data.len().min(before) > t.data_size())
+            .filter(|s| t.was_sent(s) && s.data.len().min(before) > t.data_size())
             .cloned()
             .collect();
         self.set_socket(netns, socket, Socket::Tcp(t.clone()));
@@ -258,15 +330,18 @@ impl World {
         if !fatal || t.phase == TcpPhase::Closed {
             return;
         }
-        let mut t = t.clone();
+        self.end_tcp(netns, socket, t.clone());
+        if let (TcpApp::Client { tag, .. }, false) = (&t.app, t.is_orphan()) {
+            let tag = *tag;
+            self.emit(netns, None, EventKind::Ended { socket, tag, outcome });
+        }
+    }
+
+    fn end_tcp(&mut self, netns: NetnsId, socket: SocketId, mut t: TcpSocket) {
         t.phase = TcpPhase::Closed;
         t.unacked.clear();
         self.arm(netns, socket, &mut t);
-        let tag = if let TcpApp::Client { tag, .. } = &t.app { Some(*tag) } else { None };
         self.set_socket(netns, socket, Socket::Tcp(t));
-        if let Some(tag) = tag {
-            self.emit(netns, None, EventKind::Ended { socket, tag, outcome });
-        }
     }
 
     pub(super) fn tcp_rcv(&mut self, pkt: PacketId) {
@@ -286,8 +361,15 @@ impl World {
             .find(|(_, s)| matches!(&***s, Socket::Tcp(t) if t.local == dst && t.remote == src && t.phase != TcpPhase::Closed));
         if let Some((id, s)) = found.map(|(i, s)| (*i, s.clone())) {
             let Socket::Tcp(t) = &*s else { return };
+            let delivered = EventKind::Delivered { socket: Some(id), local: dst };
+            if t.is_aborted_by(seg) {
+                self.emit(netns, Some(pkt), delivered);
+                self.send_reset(pkt, false);
+                self.free(pkt);
+                return self.end_tcp(netns, id, t.clone());
+            }
             self.free(pkt);
-            self.emit(netns, Some(pkt), EventKind::Delivered { socket: Some(id), local: dst });
+            self.emit(netns, Some(pkt), delivered);
             return self.tcp_segment(netns, id, t.clone(), seg);
         }
         let services = self.ns(netns).services.clone();
@@ -336,19 +418,27 @@ impl World {
             }
             return;
         }
-        let acknowledged = seg.flags.has(TcpFlags::ACK)
-            && seg.ack.wrapping_sub(t.snd_una) as i32 >= 0
-            && seg.ack.wrapping_sub(t.snd_nxt) as i32 <= 0;
-        if seg.flags.has(TcpFlags::ACK) && !acknowledged {
+        let acknowledges = seg.flags.has(TcpFlags::ACK);
+        if acknowledges && seg.ack.wrapping_sub(t.snd_nxt) as i32 > 0 {
             // Acknowledges what was never sent: not of this connection.
             return;
         }
-        if acknowledged && seg.ack != t.snd_una {
-            t.snd_una = seg.ack;
+        if acknowledges && t.refused {
+            // A new row of tries begins (`tcp_ack_probe`).
             t.retries = 0;
+            self.arm_after(netns, id, &mut t, RTO);
+        }
+        if acknowledges && seg.ack.wrapping_sub(t.snd_una) as i32 > 0 {
+            t.snd_una = seg.ack;
+            (t.retries, t.refused) = (0, false);
             let una = t.snd_una;
-            t.unacked.retain(|s| (s.seq.wrapping_add(s.seq_len())).wrapping_sub(una) as i32 > 0);
+            t.unacked.retain(|s| end(s).wrapping_sub(una) as i32 > 0);
             self.arm(netns, id, &mut t);
+        }
+        if let Some((left, _)) = seg.options.sack
+            && left.wrapping_sub(t.snd_una) as i32 > 0
+        {
+            self.resend_before(netns, id, &mut t, left);
         }
         let all_acked = t.unacked.is_empty();
         match t.phase {
@@ -362,7 +452,7 @@ impl World {
                     Duration::default()
                 };
                 self.later(pause.max(APP_DELAY), Job::App(netns, id));
-                return self.acknowledge(netns, id, t);
+                return self.acknowledge(netns, id, t, false);
             }
             TcpPhase::SynRecv if all_acked => {
                 t.phase = TcpPhase::Established;
@@ -377,17 +467,28 @@ impl World {
             _ => {}
         }
         if seg.seq_len() == 0 {
-            return self.set_socket(netns, id, Socket::Tcp(t));
+            return self.push(netns, id, t);
         }
-        if seg.seq != t.rcv_nxt {
-            // Something of it is missing or was there already: say where we are.
-            return self.acknowledge(netns, id, t);
+        match seg.seq.wrapping_sub(t.rcv_nxt) as i32 {
+            0 => {}
+            // Something before it is missing.
+            1.. => {
+                t.early.retain(|s| s.seq != seg.seq);
+                t.early.push(Rc::new(seg.clone()));
+                return self.acknowledge(netns, id, t, false);
+            }
+            // It was there already.
+            _ => {
+                t.twice = Some((seg.seq, end(seg)));
+                return self.acknowledge(netns, id, t, false);
+            }
         }
-        t.rcv_nxt = t.rcv_nxt.wrapping_add(seg.seq_len());
+        t.rcv_nxt = end(seg);
         t.received.extend(seg.data.iter());
         if !seg.data.is_empty() {
             self.received(netns, id, &mut t);
         }
+        let mut at_once = false;
         if seg.flags.has(TcpFlags::FIN) {
             t.peer_closed = true;
             match t.phase {
@@ -396,20 +497,56 @@ impl World {
                     t.phase = TcpPhase::CloseWait;
                     t.ack_owed = true;
                     self.wake_app(netns, id);
-                    return self.set_socket(netns, id, Socket::Tcp(t));
+                    return self.push(netns, id, t);
                 }
-                TcpPhase::FinWait1 | TcpPhase::FinWait2 if t.unacked.is_empty() => {
-                    t.phase = TcpPhase::TimeWait
+                TcpPhase::FinWait1 | TcpPhase::FinWait2 => {
+                    at_once = true;
+                    if t.unacked.is_empty() {
+                        t.phase = TcpPhase::TimeWait;
+                    }
                 }
                 _ => {}
             }
         }
-        self.acknowledge(netns, id, t);
+        if let Some(i) = t.early.iter().position(|s| s.seq == t.rcv_nxt) {
+            let next = t.early.remove(i);
+            return self.tcp_segment(netns, id, t, &next);
+        }
+        self.acknowledge(netns, id, t, at_once);
     }
 
-    fn acknowledge(&mut self, netns: NetnsId, id: SocketId, mut t: TcpSocket) {
+    /// Acknowledges what came: with what is queued, which `at_once` must not be waited for
+    /// (`tcp_data_snd_check` comes before `tcp_ack_snd_check`; `tcp_fin` before both).
+    fn acknowledge(&mut self, netns: NetnsId, id: SocketId, mut t: TcpSocket, at_once: bool) {
+        let queued = t.unacked.iter().any(|s| !t.was_sent(s)) && !t.is_repairing();
+        if queued && !at_once {
+            return self.push(netns, id, t);
+        }
+        let above = self.stack.len();
         let ack = self.segment(&t, TcpFlags::ACK, [].into());
         self.transmit(netns, id, &mut t, ack);
+        if queued {
+            let acks = self.stack.len() - above;
+            self.push(netns, id, t);
+            self.stack[above..].rotate_left(acks);
+        }
+    }
+
+    /// Something behind `left` arrived, what is before it did not: that is sent again at once
+    /// (`tcp_fastretrans_alert`, RFC 8985).
+    fn resend_before(&mut self, netns: NetnsId, id: SocketId, t: &mut TcpSocket, left: u32) {
+        let lost = |s: &&Rc<Tcp>| end(s).wrapping_sub(left) as i32 <= 0;
+        let lost: Vec<_> = t.unacked.iter().filter(lost).cloned().collect();
+        t.retries = t.retries.max(1);
+        let retry = t.retries;
+        self.arm(netns, id, t);
+        self.set_socket(netns, id, Socket::Tcp(t.clone()));
+        self.emit(netns, None, EventKind::Retransmitted { socket: id, retry });
+        let above = self.stack.len();
+        for segment in lost {
+            self.send_segment(netns, id, t, Tcp::clone(&segment));
+        }
+        self.stack[above..].reverse();
     }
 
     /// Data came: does the process have what it waits for?
@@ -470,39 +607,95 @@ impl World {
         // Segments leave together, as one packet that a device would cut (`tcp_sendmsg`, GSO).
         let size = t.data_size();
         let most = (GSO_MAX / size).max(1) * size;
-        let mut segments = Vec::new();
         for (i, chunk) in data.chunks(most).enumerate() {
             let last = (i + 1) * most >= data.len();
             let flags = if last { TcpFlags::PSH.with(TcpFlags::ACK) } else { TcpFlags::ACK };
-            let segment = self.segment(&t, flags, chunk.into());
-            t.snd_nxt = t.snd_nxt.wrapping_add(segment.seq_len());
-            segments.push(segment);
+            self.queue(&mut t, flags, chunk.into());
         }
-        t.unacked.extend(segments.iter().cloned().map(Rc::new));
-        t.ack_owed = false;
-        self.arm(netns, id, &mut t);
-        self.set_socket(netns, id, Socket::Tcp(t.clone()));
-        let above = self.stack.len();
-        for segment in segments {
-            self.send_segment(netns, id, &t, segment);
-        }
-        // The first written leaves first.
-        self.stack[above..].reverse();
+        self.push(netns, id, t);
     }
 
     fn close(&mut self, netns: NetnsId, id: SocketId, mut t: TcpSocket) {
-        let fin = self.segment(&t, TcpFlags::FIN.with(TcpFlags::ACK), [].into());
-        t.snd_nxt = t.snd_nxt.wrapping_add(1);
         self.set_socket(netns, id, Socket::Tcp(t.clone()));
         self.emit(netns, None, EventKind::Wrote { socket: id, bytes: 0 });
-        self.transmit(netns, id, &mut t, fin);
+        // What is queued still takes the FIN along (`tcp_send_fin`).
+        match t.unacked.pop() {
+            Some(last) if !t.was_sent(&last) => {
+                let flags = last.flags.with(TcpFlags::FIN);
+                t.unacked.push(Rc::new(Tcp { flags, ..Tcp::clone(&last) }));
+            }
+            last => {
+                t.unacked.extend(last);
+                self.queue(&mut t, TcpFlags::FIN.with(TcpFlags::ACK), [].into());
+            }
+        }
+        self.push(netns, id, t);
     }
+
+    /// Puts a segment behind what was sent and queued before.
+    fn queue(&self, t: &mut TcpSocket, flags: TcpFlags, data: Rc<[u8]>) {
+        let seq = t.unacked.last().map_or(t.snd_nxt, |s| end(s));
+        let segment = Tcp { seq, ..self.segment(t, flags, data) };
+        t.unacked.push(Rc::new(segment));
+    }
+}
+
+/// The sequence number behind a segment.
+fn end(segment: &Tcp) -> u32 {
+    segment.seq.wrapping_add(segment.seq_len())
 }
 
 impl TcpSocket {
     /// How much data one segment carries, in bytes: timestamps take twelve.
     fn data_size(&self) -> usize {
         usize::from(self.mss.saturating_sub(if self.options { 12 } else { 0 }).max(1))
+    }
+
+    /// Whether the process has closed it.
+    fn is_orphan(&self) -> bool {
+        matches!(
+            self.phase,
+            TcpPhase::FinWait1 | TcpPhase::FinWait2 | TcpPhase::LastAck | TcpPhase::TimeWait
+        )
+    }
+
+    /// Whether the process is gone and a segment carries data for it, or more than the FIN that is
+    /// due: that aborts the connection (`TCPABORTONDATA` of `tcp_rcv_state_process`).
+    fn is_aborted_by(&self, segment: &Tcp) -> bool {
+        let fin = u32::from(segment.flags.has(TcpFlags::FIN));
+        matches!(self.phase, TcpPhase::FinWait1 | TcpPhase::FinWait2)
+            && !self.peer_closed
+            && segment.seq_len() > 0
+            && end(segment).wrapping_sub(fin).wrapping_sub(self.rcv_nxt) as i32 > 0
+    }
+
+    /// Whether a segment of the queue was sent.
+    fn was_sent(&self, segment: &Tcp) -> bool {
+        (segment.seq.wrapping_sub(self.snd_nxt) as i32) < 0
+    }
+
+    /// Whether the last retransmission is the first of an open connection: a tail loss probe
+    /// (RFC 8985 section 7; it needs SACK), which changes neither timeout nor window.
+    fn is_loss_probe(&self) -> bool {
+        self.options
+            && self.retries == 1
+            && !matches!(self.phase, TcpPhase::SynSent | TcpPhase::SynRecv)
+    }
+
+    /// Whether the retransmission timeout has passed, and nothing was acknowledged since.
+    fn is_repairing(&self) -> bool {
+        self.retries > 0 && !self.refused && !self.is_loss_probe()
+    }
+
+    /// The time to the next retransmission.
+    fn timeout(&self) -> Duration {
+        let (first, doublings) = match self.phase {
+            TcpPhase::SynSent => (Duration::secs(1), self.retries.saturating_sub(SYN_LINEAR)),
+            TcpPhase::SynRecv => (Duration::secs(1), self.retries),
+            _ if self.refused => (RESOURCE_PROBE_INTERVAL, 0),
+            _ => (RTO, self.retries.saturating_sub(u8::from(self.options))),
+        };
+        Duration(first.0 << doublings).min(RTO_MAX)
     }
 }
 

@@ -126,8 +126,17 @@ mod tests {
                 flags: TcpFlags(r.below(32) as u8),
                 window: r.next_u64() as u16,
                 options: match r.below(3) {
-                    0 => TcpOptions { mss: Some(1410), timestamp: Some((1, 2)), wscale: Some(7) },
-                    1 => TcpOptions { mss: None, timestamp: Some((3, 4)), wscale: None },
+                    0 => TcpOptions {
+                        mss: Some(1410),
+                        timestamp: Some((1, 2)),
+                        wscale: Some(7),
+                        sack: None,
+                    },
+                    1 => TcpOptions {
+                        timestamp: Some((3, 4)),
+                        sack: (r.below(2) == 0).then_some((5, 6)),
+                        ..TcpOptions::default()
+                    },
                     _ => TcpOptions::default(),
                 },
                 data: data(r),

@@ -59,6 +59,9 @@ pub struct TcpOptions {
     pub timestamp: Option<(u32, u32)>,
     /// Window scale; only on a SYN, and then with SACK permitted.
     pub wscale: Option<u8>,
+    /// The sequence numbers of one block that came out of order (RFC 2018) or twice (RFC 2883),
+    /// the second not included.
+    pub sack: Option<(u32, u32)>,
 }
 
 /// A TCP segment.
@@ -90,6 +93,7 @@ impl Tcp {
         4 * usize::from(o.mss.is_some())
             + 12 * usize::from(o.timestamp.is_some())
             + 4 * usize::from(o.wscale.is_some())
+            + 12 * usize::from(o.sack.is_some())
     }
 
     /// Length in bytes, header and data.
@@ -134,6 +138,11 @@ impl Tcp {
         if let Some(scale) = o.wscale {
             out.extend([1, 3, 3, scale]);
         }
+        if let Some((left, right)) = o.sack {
+            out.extend([1, 1, 5, 10]);
+            out.extend(left.to_be_bytes());
+            out.extend(right.to_be_bytes());
+        }
         out.extend(self.data.iter());
         let sum = fold(
             pseudo_header(src, dst, PROTO_TCP, self.len()) + ones_complement_sum(&out[start..]),
@@ -168,6 +177,7 @@ impl Tcp {
             match kind {
                 2 => options.mss = Some(body.u16()?),
                 3 => options.wscale = Some(body.u8()?),
+                5 => options.sack = Some((body.u32()?, body.u32()?)),
                 8 => options.timestamp = Some((body.u32()?, body.u32()?)),
                 _ => {}
             }
