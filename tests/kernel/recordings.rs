@@ -8,11 +8,12 @@ use cases::{Case, Then, cases};
 use net::netfilter::Ruleset;
 use net::{Spec, State};
 use play::presets::Preset;
-use play::{Anchor, Probe, Run, Session, Start, Step, Timeline, record};
+use play::{Anchor, Probe, Run, Session, Start, Step, Timeline};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 use support::kernel::{by_device, mask_ports, near, settled};
+use support::record;
 use support::{difference, folders, read, root};
 
 /// The list of accepted differences.

@@ -3,9 +3,9 @@
 use net::DropReason;
 use net::event::EventKind;
 use net::wire::Body;
-use play::record;
 use play::{Script, Session};
 use std::collections::BTreeMap;
+use support::record;
 
 /// Plays steps in the cluster of the article.
 fn play(steps: &str) -> Session {
@@ -86,8 +86,7 @@ fn a_storm_of_fragments_leaves_nothing_behind() {
 /// which flags.
 fn sent_by_client(document: &str) -> Vec<(u64, String)> {
     let (script, _) = Script::read(document);
-    let (session, _) =
-        script.expect("a Script").play(document).unwrap_or_else(|d| panic!("{}", d[0]));
+    let session = script.expect("a Script").play(document).unwrap_or_else(|d| panic!("{}", d[0]));
     let sent: Vec<_> = session
         .events()
         .iter()

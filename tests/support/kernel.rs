@@ -1,8 +1,7 @@
 //! Normalizes texts of a kernel and of the simulator for comparison.
 
-use net::wire::{
-    Checksums, PROTO_TCP, PROTO_UDP, VXLAN_PORT, fold, ones_complement_sum, pseudo_header,
-};
+use crate::frames::Checksums;
+use net::wire::{PROTO_TCP, PROTO_UDP, VXLAN_PORT, fold, ones_complement_sum, pseudo_header};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 

@@ -3,8 +3,10 @@
 //! **Architecture invariant.** The product does not depend on this crate.
 #![forbid(unsafe_code)]
 
+pub mod frames;
 pub mod hashes;
 pub mod kernel;
+pub mod record;
 pub mod scenario;
 pub mod sessions;
 

@@ -23,7 +23,6 @@ pub mod outcomes;
 pub mod player;
 pub mod presets;
 pub mod probe;
-pub mod record;
 pub mod script;
 pub mod session;
 pub mod shell;

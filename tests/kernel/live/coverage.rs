@@ -9,10 +9,11 @@ use net::netfilter::{Effect, Hook, TableName, WalkStep};
 use net::state::{Change, DeviceKind, Netns};
 use net::wire::{ArpOp, Body, Icmp, Ipv4, Payload, UdpPayload};
 use net::{DropReason, Event, PacketId, Skb};
-use play::{Session, record};
+use play::Session;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::rc::Rc;
+use support::record;
 
 /// The groups of findings, each with the number of its last one.
 const GROUPS: [(&str, u8); 5] = [

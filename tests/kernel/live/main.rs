@@ -13,7 +13,7 @@ use net::event::EventKind;
 use net::wire::{Body, Icmp, Payload, TcpFlags};
 use net::{DropReason, Duration, Instant};
 use observe::{Observation, masked, nodes, observe};
-use play::{Act, Anchor, Script, Session, record};
+use play::{Act, Anchor, Script, Session};
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,7 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use support::difference;
 use support::kernel::{by_device, near, settled};
+use support::record;
 use support::scenario::{ALL, Embedded, Scenario};
 
 const USAGE: &str = "usage: cargo xtask kernel [--random N] [--seed S] [FILE…]

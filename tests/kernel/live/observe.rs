@@ -1,11 +1,12 @@
 //! Plays the lab of a session on the running kernel and reads what was observed.
 
-use net::wire::{Frame, frame_text};
+use net::wire::Frame;
 use play::{Session, lab};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
+use support::frames::frame_text;
 use support::kernel::{checksums, mask_ports};
 
 /// What was observed on a kernel.

@@ -2,7 +2,7 @@
 
 use super::{Page, icons, lists, thing};
 use net::engine::PacketOp;
-use net::netfilter::{Effect, Fraction};
+use net::netfilter::{Effect, fraction};
 use view::app::{Action, RulesView, Tab};
 use view::packet::{PacketView, frame_at, hex_rows, origin, view as packet_view};
 use view::rule_panel::{ChainView, Row, panel};
@@ -276,8 +276,8 @@ fn row(p: &Page<'_>, chain: &str, k: usize, r: &Row) -> Html {
                         if let Some(d) = draw {
                             <span lang={lang}>
                                 if d.forced { { p.text(Ui::ForcedHere) } } else {
-                                    { "draw " }{ Fraction(d.value, 3) }
-                                    { " < " }{ Fraction(d.probability, 5) }
+                                    { "draw " }{ fraction(d.value, 3) }
+                                    { " < " }{ fraction(d.probability, 5) }
                                 }
                             </span>
                         }

@@ -3,8 +3,8 @@
 //!
 //! Nothing of this is stored while packets move; it is worked out again when somebody looks.
 
-use super::matches::proto_text;
 use super::matches::{Match, MatchContext, RecentOp, View};
+use super::matches::{fraction, proto_text};
 use super::ruleset::Rule;
 use super::save::{match_text, net_text, ranges};
 use std::net::IpAddr;
@@ -120,8 +120,8 @@ fn failing_match(m: &Match, v: &View<'_>, draw: Option<u32>) -> Option<Failing> 
         ),
         Match::Random { probability } => (
             "draw",
-            draw.map_or_else(String::new, |d| super::Fraction(d, 3).to_string()),
-            super::Fraction(*probability, 5).to_string(),
+            draw.map_or_else(String::new, |d| fraction(d, 3)),
+            fraction(*probability, 5),
             false,
         ),
         Match::Recent { list, .. } => ("recent", v.src.to_string(), list.to_string(), false),

@@ -139,7 +139,10 @@ fn match_words(m: &Match) -> String {
             format!(" mark match {}{value:#x}{mask}", if m.negated { "! " } else { "" })
         }
         Match::Random { probability } => {
-            format!(" statistic mode random probability {}", super::Fraction(*probability, 11))
+            format!(
+                " statistic mode random probability {}",
+                super::matches::fraction(*probability, 11)
+            )
         }
         Match::PhysdevIsIn(n) => {
             format!(" PHYSDEV match {}--physdev-is-in", if n.negated { "! " } else { "" })

@@ -19,6 +19,11 @@ pub(super) fn proto_text(n: u8) -> String {
     proto_name(n).map_or_else(|| n.to_string(), str::to_owned)
 }
 
+/// A probability in parts of 2^31, as `statistic` keeps it, as a decimal fraction.
+pub fn fraction(parts: u32, digits: usize) -> String {
+    format!("{:.digits$}", f64::from(parts) / f64::from(1_u32 << 31))
+}
+
 /// A condition that may be turned round with `!`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Negatable<T> {

@@ -13,7 +13,6 @@
 //! Left out: IPv6 tables, ebtables, sets.
 
 mod explain;
-mod fraction;
 mod list;
 mod matches;
 mod parse;
@@ -22,10 +21,10 @@ mod save;
 mod walk;
 
 pub use explain::{Failing, first_failing};
-pub use fraction::Fraction;
 pub use list::{list_chain, list_table, print_count};
 pub use matches::{
     AddrType, CtStates, IfName, Match, MatchContext, Negatable, PortRange, RecentOp, Side, View,
+    fraction,
 };
 pub use parse::{RestoreError, Restored, parse_rule};
 pub use ruleset::{Chain, Policy, RejectWith, Rule, Ruleset, RulesetBuilder, Table, Target};

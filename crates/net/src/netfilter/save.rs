@@ -1,8 +1,8 @@
 //! `iptables-save` and `iptables -S`: rules as the tools print them.
 
-use super::matches::{IfName, Match, Negatable, PortRange, RecentOp, proto_text};
+use super::TableName;
+use super::matches::{IfName, Match, Negatable, PortRange, RecentOp, fraction, proto_text};
 use super::ruleset::{Rule, Ruleset, Table, Target};
-use super::{Fraction, TableName};
 use ipnet::IpNet;
 use std::fmt::Write;
 
@@ -40,7 +40,7 @@ pub(super) fn match_text(m: &Match) -> String {
             }
         }
         Match::Random { probability } => {
-            let _ = write!(out, " --mode random --probability {}", Fraction(*probability, 11));
+            let _ = write!(out, " --mode random --probability {}", fraction(*probability, 11));
         }
         Match::PhysdevIsIn(n) => _ = write!(out, " {}--physdev-is-in", bang(n.negated)),
         Match::Recent { list, op } => {

@@ -11,7 +11,6 @@ mod ipv4;
 mod mac;
 mod pcapng;
 mod tcp;
-mod text;
 mod udp;
 
 pub use arp::{Arp, ArpOp};
@@ -22,7 +21,6 @@ pub use ipv4::{Body, Ipv4, PROTO_ICMP, PROTO_TCP, PROTO_UDP};
 pub use mac::Mac;
 pub use pcapng::PcapNg;
 pub use tcp::{Tcp, TcpFlags, TcpOptions};
-pub use text::{Checksums, frame_text, icmp_kind, ipv4_text};
 pub use udp::{Udp, UdpPayload, VXLAN_PORT, Vxlan};
 
 use std::fmt;

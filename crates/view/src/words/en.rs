@@ -3,7 +3,7 @@
 use super::{Context, short};
 use net::engine::Setting;
 use net::event::{BridgeTo, EventKind};
-use net::netfilter::{Effect, Fraction, Policy, WalkStep};
+use net::netfilter::{Effect, Policy, WalkStep, fraction};
 use net::route::Decision;
 use net::skb::PktType;
 use net::socket::Outcome;
@@ -320,7 +320,7 @@ fn drawn(d: &net::netfilter::Draw) -> String {
     if d.forced {
         return " The endpoint was forced, nothing was drawn.".to_owned();
     }
-    format!(" The draw was {}, below {}.", Fraction(d.value, 3), Fraction(d.probability, 5))
+    format!(" The draw was {}, below {}.", fraction(d.value, 3), fraction(d.probability, 5))
 }
 
 pub(super) fn outcome(o: &Outcome) -> String {

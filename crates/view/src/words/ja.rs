@@ -3,7 +3,7 @@
 use super::{Context, short};
 use net::engine::Setting;
 use net::event::{BridgeTo, EventKind};
-use net::netfilter::{Effect, Fraction, Policy, WalkStep};
+use net::netfilter::{Effect, Policy, WalkStep, fraction};
 use net::route::Decision;
 use net::skb::PktType;
 use net::socket::Outcome;
@@ -327,8 +327,8 @@ fn drawn(d: &net::netfilter::Draw) -> String {
     }
     format!(
         "引いた数は {} で、{} より小さい値です。",
-        Fraction(d.value, 3),
-        Fraction(d.probability, 5)
+        fraction(d.value, 3),
+        fraction(d.probability, 5)
     )
 }
 

@@ -1,7 +1,7 @@
 //! A run in the form of the committed recordings: every frame at every tap, the hooks with their
 //! rules, counters, and what connection tracking did. Two runs agree when these texts do.
 
-use crate::{Probe, Protocol, Run, Session};
+use crate::frames::{Checksums, frame_text, icmp_kind, ipv4_text};
 use net::conntrack::{Connection, Proto, TcpState};
 use net::dump::conntrack_line;
 use net::event::{EventKind, Seen};
@@ -9,8 +9,8 @@ use net::netfilter::{TableName, WalkStep};
 use net::skb::PktType;
 use net::socket::Outcome;
 use net::state::{Change, Netns};
-use net::wire::{Checksums, frame_text, ipv4_text};
 use net::{DropReason, Event, State};
+use play::{Probe, Protocol, Run, Session};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -321,10 +321,7 @@ pub fn results(
                 }
                 Outcome::Unreachable { from, kind, code, ttl, mtu, .. } => {
                     let mtu = mtu.map_or(String::new(), |m| format!(" mtu={m}"));
-                    format!(
-                        "ping {to}: {} from {from} ttl={ttl}{mtu}",
-                        net::wire::icmp_kind(*kind, *code)
-                    )
+                    format!("ping {to}: {} from {from} ttl={ttl}{mtu}", icmp_kind(*kind, *code))
                 }
                 Outcome::NotSent(_) => format!("sendto: {}", errno(o, false)),
                 Outcome::Refused | Outcome::TimedOut | Outcome::Killed => {

@@ -1,8 +1,9 @@
 //! Frames as one line of text, the form of the committed recordings: `00:50:56:98:d2:4e >
 //! 00:50:56:98:c1:7a ttl=64 len=60 DF 192.168.120.252:40501 > … TCP S mss=1460`.
 
-use super::{
-    Arp, ArpOp, Body, Frame, Icmp, Ipv4, PROTO_ICMP, Payload, TcpFlags, Udp, UdpPayload, VXLAN_PORT,
+use net::wire::{
+    Arp, ArpOp, Body, Frame, Icmp, Ipv4, PROTO_ICMP, Payload, TcpFlags, Udp, UdpPayload,
+    Unreachable, VXLAN_PORT,
 };
 use std::fmt::Write;
 
@@ -117,7 +118,7 @@ fn write_icmp(out: &mut String, p: &Ipv4, icmp: &Icmp, sport: &mut dyn FnMut(u16
     if let Icmp::Echo { id, seq, .. } = icmp {
         let _ = write!(out, " id={id} seq={seq}");
     }
-    if let Icmp::Unreachable { code: super::Unreachable::FragNeeded { mtu }, .. } = icmp {
+    if let Icmp::Unreachable { code: Unreachable::FragNeeded { mtu }, .. } = icmp {
         let _ = write!(out, " mtu={mtu}");
     }
     if let Icmp::Redirect { gateway, .. } = icmp {
