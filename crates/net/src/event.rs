@@ -1,4 +1,4 @@
-//! Facts in the past tense: one for every decision Linux makes about a packet.
+//! Events: past-tense facts, one for every decision that Linux makes about a packet.
 
 use crate::conntrack::{CtId, CtInfo, Tuple};
 use crate::drop::DropReason;
@@ -15,379 +15,386 @@ use std::fmt;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-/// One step of a world.
+/// One step of a world: a fact and every change of state that goes with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// When.
+    /// Virtual time at which it happened.
     pub at: Instant,
-    /// In which network namespace.
+    /// The network namespace whose kernel did it.
     pub netns: NetnsId,
-    /// The packet it is about.
+    /// The packet it is about, if any.
     pub packet: Option<PacketId>,
-    /// What happened.
+    /// The fact, with its details.
     pub kind: EventKind,
-    /// What it changed.
+    /// The changes of [`crate::State`] that lead from the moment before to the moment after, in the
+    /// order they are applied.
     pub changes: Vec<Change>,
 }
 
-/// What an event speaks of by number, as it was then: others may be there by now.
+/// The table that an event's indices refer to, as it was at that moment.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Snapshot<T>(pub Rc<T>);
 
 impl<T> fmt::Debug for Snapshot<T> {
-    /// Nothing: it is the state's, not the event's.
+    /// Prints `..`: the table belongs to the state and would drown the event.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("..")
     }
 }
 
-/// A packet as a table saw it: enough to explain every rule again.
+/// What a netfilter table sees of a packet (`struct nf_hook_state` and the skb): enough to evaluate
+/// every rule again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
-    /// The packet when it came into the table.
+    /// The packet as it entered the table.
     pub packet: Ipv4,
-    /// The device it came in by.
+    /// Input device, which `-i` matches; absent in OUTPUT and POSTROUTING.
     pub in_dev: Option<DevId>,
-    /// The device it will leave by.
+    /// Output device, which `-o` matches; absent in PREROUTING and INPUT.
     pub out_dev: Option<DevId>,
-    /// The bridge port it came in by.
+    /// The bridge port a bridged packet came in by (`physdev`).
     pub physin: Option<DevId>,
-    /// The bridge port it will leave by.
+    /// The bridge port a bridged packet leaves by, known from FORWARD on (`physdev`).
     pub physout: Option<DevId>,
-    /// Its connection state.
+    /// Connection tracking state, as `-m conntrack --ctstate` matches it.
     pub ctstate: CtStates,
 }
 
-/// Where a bridge sent a frame.
+/// The forwarding decision of a bridge (`br_handle_frame_finish`, `br_dev_xmit`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BridgeTo {
-    /// Out of one port.
+    /// The FDB names one port.
     Port(DevId),
-    /// Out of every port but the one it came from.
+    /// Broadcast, multicast or a MAC that the FDB does not hold: out of all of these ports.
     Flood(Vec<DevId>),
-    /// Up to the bridge's own address.
+    /// The MAC is the bridge's own: up to the protocols of the namespace.
     Up,
 }
 
-/// What happened.
+/// The fact that an event states.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventKind {
-    /// Nothing but time went on.
+    /// Nothing happened but that the clock moved, or a timer changed a table without a packet.
     TimePassed,
-    /// A process asked for something: `curl`, `ping`.
+    /// A client process connected or sent its first packet: `curl`, `ping`, `dig`.
     Asked {
-        /// The socket.
+        /// The client's socket.
         socket: SocketId,
-        /// Who is asked.
+        /// The address and port it asks for; port 0 for a `ping`.
         remote: Endpoint,
     },
-    /// A socket or the kernel made a packet.
+    /// A socket or the kernel itself built a packet; it enters OUTPUT next.
     PacketMade {
-        /// The packet.
+        /// The packet before OUTPUT changed it.
         packet: Rc<Ipv4>,
     },
-    /// A frame left by a device. On a veth or NIC it is now on the cable.
+    /// A frame passed the tap of a device on its way out (`dev_queue_xmit_nit`).
     FrameSent {
-        /// The device.
+        /// The device; a veth's or NIC's frame is on the cable now.
         dev: DevId,
-        /// The frame.
+        /// The frame as tcpdump shows it.
         frame: Rc<Frame>,
-        /// Whether its checksum is left to the device.
+        /// The TCP or UDP checksum is left to the device (`CHECKSUM_PARTIAL`).
         csum_partial: bool,
     },
-    /// A frame came in by a device.
+    /// A frame passed the tap of a device on its way in (`__netif_receive_skb_core`).
     FrameReceived {
-        /// The device.
+        /// The receiving device.
         dev: DevId,
-        /// Who it is for.
+        /// Whom the destination MAC addresses, seen from the device.
         pkt_type: PktType,
-        /// The frame.
+        /// The frame as tcpdump shows it.
         frame: Rc<Frame>,
-        /// Whether its checksum is left to the device.
+        /// The TCP or UDP checksum was never filled in (`CHECKSUM_PARTIAL`).
         csum_partial: bool,
     },
-    /// A table did one step with a packet.
+    /// A rule matched, a chain returned or a policy decided (`ipt_do_table`). The rules between two
+    /// steps were looked at and did not match.
     Walked {
-        /// The hook.
+        /// The hook the table is called from.
         hook: Hook,
         /// The table.
         table: TableName,
-        /// The packet as the table saw it.
+        /// The packet as it entered the table.
         seen: Rc<Seen>,
-        /// The rules it walks.
+        /// The rules that `step` refers to by index.
         rules: Snapshot<Ruleset>,
-        /// The mark before this step.
+        /// The packet's mark before this step; earlier rules of the table may have set it.
         mark: u32,
         /// The step.
         step: WalkStep,
     },
-    /// The nat table was not asked: the connection is decided already.
+    /// The nat table was skipped: the connection's translation is decided already
+    /// (`nf_nat_inet_fn`).
     NatSkipped {
-        /// The hook.
+        /// The hook at which it was skipped.
         hook: Hook,
     },
-    /// Connection tracking found or made the packet's connection.
+    /// Connection tracking looked the packet up (`nf_conntrack_in`).
     Tracked {
-        /// The connection; none if the packet fits none (INVALID).
+        /// The connection it belongs to; `None` if it is INVALID.
         id: Option<CtId>,
-        /// What the packet is to it.
+        /// Its direction and state within the connection.
         info: Option<CtInfo>,
-        /// Whether it was made just now.
+        /// The connection was created for this packet and is not confirmed yet.
         new: bool,
     },
-    /// A new connection was entered into the table.
+    /// A connection was entered into the table when its first packet left the last hook
+    /// (`__nf_conntrack_confirm`).
     Confirmed {
-        /// Which.
+        /// The connection.
         id: CtId,
-        /// What an answer will look like.
+        /// The tuple that packets in reply direction will have.
         reply: Tuple,
     },
-    /// A rule decided how a connection is translated, or that it is not.
+    /// The translation of a connection was set up (`nf_nat_setup_info`): by a rule, or as none.
     NatDecided {
         /// The connection.
         id: CtId,
-        /// Its source, or its destination.
+        /// The source is translated (POSTROUTING, INPUT) rather than the destination.
         source: bool,
         /// The reply tuple before.
         before: Tuple,
-        /// The reply tuple after.
+        /// The reply tuple after; equal if nothing is translated.
         after: Tuple,
     },
-    /// A packet's source or destination was rewritten.
+    /// An address, and maybe a port, of the packet was rewritten (`nf_nat_packet`).
     Translated {
-        /// The hook.
+        /// The hook at which it was rewritten.
         hook: Hook,
-        /// Its source, or its destination.
+        /// The source was rewritten rather than the destination.
         source: bool,
-        /// Before.
+        /// Address and port before.
         before: Endpoint,
-        /// After.
+        /// Address and port after.
         after: Endpoint,
-        /// Undone by the connection, rather than done for the first time.
+        /// The packet goes in reply direction: an earlier translation was undone.
         restored: bool,
     },
-    /// A route was chosen.
+    /// The routing tables were looked up (`fib_lookup`).
     Routed {
-        /// For which destination.
+        /// The destination looked up.
         dst: IpAddr,
-        /// The routes there were.
+        /// Table `main`, which `decision` refers to by index.
         routes: Snapshot<Vec<Route>>,
-        /// Which.
+        /// The result.
         decision: Decision,
-        /// Again, because the destination changed in OUTPUT.
+        /// A second lookup, as OUTPUT changed the destination (`ip_route_me_harder`).
         again: bool,
     },
-    /// A router took one off the ttl.
+    /// The packet was forwarded, which takes one off its ttl (`ip_forward`).
     TtlDecremented {
-        /// Before.
+        /// ttl before, in hops.
         before: u8,
-        /// After.
+        /// ttl after, in hops.
         after: u8,
     },
-    /// The neighbour table gave the next hop's MAC.
+    /// The neighbour table gave the next hop's MAC (`neigh_output`).
     NeighbourUsed {
-        /// The device.
+        /// The output device.
         dev: DevId,
         /// The next hop.
         addr: IpAddr,
-        /// Its MAC.
+        /// The next hop's MAC.
         lladdr: Mac,
-        /// How sure.
+        /// The entry's state when it was used.
         state: NudState,
     },
-    /// The next hop's MAC is not known: the packet waits, ARP asks.
+    /// The next hop's MAC is not known: the packet is queued until ARP answers
+    /// (`__neigh_event_send`).
     NeighbourAwaited {
-        /// The device.
+        /// The output device.
         dev: DevId,
         /// The next hop.
         addr: IpAddr,
     },
-    /// An ARP message taught a neighbour's MAC.
+    /// An ARP message created or updated a neighbour (`arp_process`).
     NeighbourLearned {
-        /// The device.
+        /// The device the message came in by.
         dev: DevId,
-        /// The address.
+        /// The neighbour's address.
         addr: IpAddr,
-        /// The MAC.
+        /// The MAC it announced.
         lladdr: Mac,
-        /// How sure.
+        /// The entry's new state.
         state: NudState,
     },
-    /// Nobody answered ARP.
+    /// ARP was not answered: the entry is FAILED and its queue is dropped (`neigh_invalidate`).
     NeighbourFailed {
-        /// The device.
+        /// The device that asked.
         dev: DevId,
-        /// The address.
+        /// The address that did not answer.
         addr: IpAddr,
     },
-    /// A known neighbour is looked at again.
+    /// A timer moved a neighbour to another state (`neigh_timer_handler`).
     NeighbourAged {
-        /// The device.
+        /// The neighbour's device.
         dev: DevId,
-        /// The address.
+        /// The neighbour's address.
         addr: IpAddr,
-        /// How sure now.
+        /// The entry's new state.
         state: NudState,
     },
-    /// A bridge learned which port a MAC is behind.
+    /// A bridge learned from a source MAC which port it is behind (`br_fdb_update`).
     FdbLearned {
         /// The bridge.
         bridge: DevId,
-        /// The port.
+        /// The port the frame came in by.
         port: DevId,
-        /// The MAC.
+        /// The source MAC.
         mac: Mac,
     },
     /// A bridge decided where a frame goes.
     Bridged {
         /// The bridge.
         bridge: DevId,
-        /// Where.
+        /// The decision.
         to: BridgeTo,
     },
-    /// The destination was translated to a pod on the same bridge: the frame is bridged on, not
-    /// routed.
+    /// The destination was translated in PREROUTING to a pod behind the same bridge, so the frame
+    /// is bridged on instead of routed (`br_nf_pre_routing_finish`).
     BridgedDnat {
         /// The bridge.
         bridge: DevId,
     },
-    /// The VXLAN device found the VTEP of a MAC.
+    /// The VXLAN device's FDB named the remote tunnel end point (`vxlan_xmit`).
     VtepFound {
         /// The VXLAN device.
         dev: DevId,
-        /// The MAC.
+        /// The inner destination MAC.
         mac: Mac,
-        /// The VTEP.
+        /// The address of the VTEP.
         remote: IpAddr,
     },
-    /// The frame was put into a UDP datagram.
+    /// A frame was put into a UDP datagram (`vxlan_xmit_one`).
     Encapsulated {
         /// The VXLAN device.
         dev: DevId,
-        /// Its length before, in bytes of IP.
+        /// Length of the inner IP packet, in bytes.
         inner_len: u32,
-        /// Its length after, in bytes of IP.
+        /// Length of the outer IP packet, in bytes.
         outer_len: u32,
     },
-    /// The frame was taken out of a UDP datagram.
+    /// A frame was taken out of a UDP datagram (`vxlan_rcv`); the VXLAN device receives it next.
     Decapsulated {
         /// The VXLAN device.
         dev: DevId,
-        /// VXLAN network identifier.
+        /// VXLAN network identifier, 24 bits.
         vni: u32,
     },
-    /// The packet is larger than the way out takes: it was cut.
+    /// The packet was cut into fragments, as it exceeds the MTU (`ip_do_fragment`).
     Fragmented {
-        /// The device it leaves by.
+        /// The output device.
         dev: DevId,
-        /// The largest piece, in bytes.
+        /// Length of the largest fragment, in bytes of IP.
         mtu: u32,
-        /// How many pieces.
+        /// Number of fragments.
         n: u32,
     },
-    /// A fragment waits for the rest of its packet.
+    /// A fragment was queued until the rest of its packet arrives (`ip_frag_queue`).
     FragmentKept,
-    /// Every fragment was there: the packet is whole again.
+    /// The last missing fragment arrived: the packet is whole again (`ip_frag_reasm`).
     Reassembled {
-        /// How many pieces.
+        /// Number of fragments.
         n: u32,
-        /// Its length, in bytes.
+        /// Length of the packet, in bytes of IP.
         len: u32,
     },
-    /// A host learned something about the way to a destination.
+    /// An ICMP error or redirect changed what is known of the path to a destination
+    /// (`update_or_create_fnhe`).
     PathLearned {
         /// The destination.
         dst: IpAddr,
-        /// How large a packet may be, in bytes.
+        /// Path MTU, in bytes, from "fragmentation needed".
         mtu: Option<u32>,
-        /// The gateway to use.
+        /// Gateway, from a redirect.
         gateway: Option<IpAddr>,
     },
-    /// Somebody changed a setting.
+    /// A setting of the namespace was changed.
     Configured {
-        /// Which, and how.
+        /// The setting and its new value.
         setting: Rc<Setting>,
-        /// The program that did it; none: a person.
+        /// The program that changed it; `None` for the user.
         by: Option<&'static str>,
     },
-    /// A person gave a command that others obey, each in its time.
+    /// The user typed a command that components carry out later: `kubectl apply`.
     Commanded {
-        /// The command.
+        /// The command line.
         line: Rc<str>,
     },
-    /// A program that goes on by itself was started, or stopped.
+    /// A component was started or stopped.
     Daemon {
-        /// Its name.
+        /// Its name: `kube-proxy`.
         name: &'static str,
-        /// It runs now.
+        /// Started rather than stopped.
         runs: bool,
     },
-    /// A network namespace came, with the far ends of its cables.
+    /// A network namespace was created together with its cables: a pod, or a machine.
     NetnsAdded {
         /// Its name.
         name: Rc<str>,
-        /// The program that made it; none: a person plugged it in.
+        /// The program that created it; `None` for the user.
         by: Option<&'static str>,
     },
-    /// A network namespace went, with the far ends of its cables and all its processes.
+    /// A network namespace was deleted, with its processes and the far ends of its cables.
     NetnsDeleted {
         /// Its name.
         name: Rc<str>,
-        /// The program that deleted it; none: a person unplugged it.
+        /// The program that deleted it; `None` for the user.
         by: Option<&'static str>,
     },
-    /// A socket took the packet.
+    /// A packet reached a local socket (`tcp_v4_rcv`, `udp_rcv`) or was answered by the kernel.
     Delivered {
-        /// The socket; none for the kernel's own answers (ping).
+        /// The receiving socket; `None` if the kernel answers itself (ICMP echo).
         socket: Option<SocketId>,
-        /// Where it arrived.
+        /// The packet's destination.
         local: Endpoint,
     },
-    /// A server accepted a connection.
+    /// A server's connection is established (`accept`).
     Accepted {
-        /// The socket.
+        /// The connection's socket.
         socket: SocketId,
-        /// Who it sees.
+        /// The client as the server sees it: translated, if a rule did that.
         peer: Endpoint,
     },
     /// A process wrote to its connection, or closed it.
     Wrote {
-        /// The socket.
+        /// The connection's socket.
         socket: SocketId,
-        /// Bytes; 0 for a close.
+        /// Bytes written; 0 for a close.
         bytes: u32,
     },
-    /// Nothing came back in time: the segment is sent again.
+    /// A TCP segment was sent again: its timer ran out, or the peer reported it missing.
     Retransmitted {
-        /// The socket.
+        /// The connection's socket.
         socket: SocketId,
-        /// For the how manieth time.
+        /// Retransmission count since the last acknowledgement, from 1.
         retry: u8,
     },
-    /// A person held the packet up.
+    /// The user held the packet up.
     Delayed {
-        /// For so long.
+        /// By how long.
         by: Duration,
     },
-    /// A person made this packet, as another was at that moment.
+    /// The user duplicated a packet; this event's packet is the copy.
     Duplicated {
-        /// The other.
+        /// The original.
         of: PacketId,
     },
-    /// A packet ended.
+    /// A packet was dropped (`kfree_skb_reason`).
     Dropped {
         /// Why.
         reason: DropReason,
-        /// Where: the hook of a rule.
+        /// The netfilter hook that dropped it, if one did.
         hook: Option<Hook>,
     },
-    /// A client's request ended, or one of several did.
+    /// A client's request, or one of several, ended.
     Ended {
-        /// The socket.
+        /// The client's socket.
         socket: SocketId,
-        /// The number of the request.
+        /// The number the caller gave the request.
         tag: u32,
-        /// How.
+        /// What the client got.
         outcome: Outcome,
     },
 }

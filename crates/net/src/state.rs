@@ -1,5 +1,4 @@
-//! Everything that can be looked at, at one moment, and the [`Change`]s that lead from one moment
-//! to the next and back.
+//! The state of a world at one moment, and the [`Change`]s that lead to the next moment and back.
 
 use crate::conntrack::{Connection, Conntrack, CtId, Timeouts};
 use crate::id::{DevId, NetnsId, PacketId};
@@ -16,148 +15,150 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 
-/// What a device is.
+/// The driver of a device, with its configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeviceKind {
-    /// `lo`.
+    /// `lo` (`drivers/net/loopback.c`).
     Loopback,
-    /// One end of a cable.
+    /// One end of a cable: a veth, or a NIC plugged into a LAN segment.
     Cable {
-        /// The other end.
+        /// The device at the other end.
         peer: (NetnsId, DevId),
-        /// A NIC rather than a veth.
+        /// A NIC rather than a veth; `ip` prints a veth's name with `@`.
         nic: bool,
     },
-    /// A bridge with its ports, the newest first, as it floods them.
+    /// A bridge (`net/bridge`).
     Bridge {
-        /// The ports.
+        /// Its ports, the newest first: the order in which a frame is flooded.
         ports: Vec<DevId>,
     },
-    /// A VXLAN tunnel end point.
+    /// A VXLAN tunnel end point (`drivers/net/vxlan`).
     Vxlan {
-        /// VXLAN network identifier.
+        /// VXLAN network identifier, 24 bits.
         vni: u32,
-        /// The address of its outer packets.
+        /// Source address of the outer packets.
         local: IpAddr,
-        /// The device they leave by.
+        /// The underlying device.
         dev: DevId,
-        /// Its UDP port.
+        /// Destination and listening UDP port.
         port: u16,
     },
 }
 
-/// A device.
+/// A network device (`struct net_device`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
-    /// Its name.
+    /// Its name, at most 15 bytes (`IFNAMSIZ`).
     pub name: Rc<str>,
-    /// Its ifindex.
+    /// Its ifindex, as `ip link` prints it.
     pub ifindex: u32,
-    /// Its MAC.
+    /// Its hardware address; zero for `lo`.
     pub mac: Mac,
-    /// Its MTU, in bytes.
+    /// Its MTU, in bytes of IP.
     pub mtu: u32,
-    /// Its addresses.
+    /// Its addresses with their prefix lengths, the primary first.
     pub addrs: Vec<IpNet>,
-    /// Whether it is up.
+    /// Administratively up (`IFF_UP`); for the carrier see [`State::has_carrier`].
     pub up: bool,
     /// The bridge it is a port of.
     pub master: Option<DevId>,
-    /// Hairpin mode of the port.
+    /// As a bridge port: a frame may leave by the port it came in by (`BR_HAIRPIN_MODE`).
     pub hairpin: bool,
-    /// What it is.
+    /// Its driver.
     pub kind: DeviceKind,
-    /// Whether it was removed. Its number and ifindex are not given again, and its name stays known
-    /// to what happened before.
+    /// It was removed. Its number and ifindex are not given again, and its name stays known to
+    /// earlier events.
     pub gone: bool,
 }
 
-/// What a bridge or VXLAN device knows of a MAC.
+/// An entry in the forwarding table of a bridge or VXLAN device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FdbEntry {
-    /// Behind this port, as learned from a frame.
+    /// Behind this port, learned from a frame's source MAC.
     Port(DevId),
-    /// The bridge's own, or a port's own.
+    /// The MAC of the bridge itself or of this port.
     Local(DevId),
-    /// Behind this VTEP; written by flanneld.
+    /// Behind the VTEP with this address; static, written by flanneld.
     Remote(IpAddr),
 }
 
-/// Packets and bytes.
+/// Packets and bytes, as `iptables -v` prints them.
 pub type Counter = (u64, u64);
 
-/// What a namespace learned about the way to one destination (`struct fib_nh_exception`).
+/// What was learned about the path to one destination (`struct fib_nh_exception`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Exception {
-    /// The largest packet that gets through, in bytes: an ICMP error said so.
+    /// Path MTU, in bytes, from an ICMP "fragmentation needed".
     pub mtu: Option<u32>,
-    /// A better gateway: an ICMP redirect said so.
+    /// Gateway to use instead of the route's, from an ICMP redirect.
     pub gateway: Option<IpAddr>,
-    /// When it is forgotten.
+    /// When the entry expires.
     pub expires: Instant,
 }
 
-/// How many errors and redirects somebody was sent lately (`struct inet_peer`).
+/// The rate limit on errors and redirects to one address (`struct inet_peer`,
+/// `inet_peer_xrlim_allow`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// Time saved up; an error costs a second of it, and no more than six are kept.
+    /// Tokens, as time: an error costs one second, six are kept at most.
     pub tokens: Duration,
-    /// When it was last looked at; `None`: long ago.
+    /// When tokens were last added; `None` if never, which grants all six.
     pub last: Option<Instant>,
-    /// Redirects in a row.
+    /// Redirects sent without a pause between them.
     pub redirects: u32,
 }
 
-/// What the fragments of one packet share: source, destination, protocol, identification.
+/// What the fragments of one packet have in common: source, destination, protocol, identification
+/// (`struct frag_v4_compare_key`).
 pub type FragmentKey = (Ipv4Addr, Ipv4Addr, u8, u16);
 
-/// Rules with their counters.
+/// A ruleset with the counters of its four tables, in the order of [`TableName::ALL`].
 pub type Loaded = (Rc<Ruleset>, [Vec<Counter>; 4]);
 
-/// A network namespace.
+/// A network namespace: a node, a pod, another host, or a LAN segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Netns {
-    /// Its name.
+    /// Its name, unique among those that exist.
     pub name: Rc<str>,
-    /// Whether frames are seen at its devices.
+    /// Frames at its devices make events. Off for a LAN segment, a switch without a shell.
     pub tapped: bool,
-    /// Its devices.
+    /// Its devices, indexed by [`DevId`].
     pub devices: Vec<Device>,
-    /// Table `main`.
+    /// Table `main`, in the order `ip route` prints it.
     pub routes: Rc<Vec<Route>>,
-    /// What was learned about single destinations, beside the routes.
+    /// What was learned about the path to single destinations.
     pub exceptions: BTreeMap<IpAddr, Exception>,
-    /// Whom errors were sent to, for their rate.
+    /// Rate limits on ICMP errors and redirects, by whom they are sent to.
     pub peers: BTreeMap<IpAddr, Peer>,
-    /// Fragments that wait for the rest of their packet, by offset.
+    /// Fragments that wait for the rest of their packet, in order of their offset.
     pub fragments: BTreeMap<FragmentKey, Vec<PacketId>>,
-    /// The neighbour table.
+    /// The neighbour table (ARP).
     pub neighbours: BTreeMap<(DevId, IpAddr), Neighbour>,
-    /// Forwarding tables of bridges and VXLAN devices.
+    /// The forwarding tables of its bridges and VXLAN devices.
     pub fdb: BTreeMap<(DevId, Mac), FdbEntry>,
-    /// iptables.
+    /// The iptables rules.
     pub rules: Rc<Ruleset>,
-    /// Counters of each table; see [`crate::netfilter::Table::n_counters`].
+    /// The rules' counters, by table; for the index see [`crate::netfilter::Table::n_counters`].
     pub counters: [Vec<Counter>; 4],
-    /// The lists of `-m recent`: addresses and when each was last entered, in that order. They do
-    /// not outlive the rules that name them.
+    /// The lists of `-m recent`: addresses with the time each was last entered, in that order. A
+    /// list is deleted with the last rule that names it.
     pub recent: BTreeMap<Rc<str>, Vec<(IpAddr, Instant)>>,
-    /// Connections.
+    /// The connection tracking table.
     pub conntrack: Conntrack,
-    /// Connection timeouts.
+    /// Connection tracking timeouts.
     pub timeouts: Rc<Timeouts>,
-    /// Settings.
+    /// Kernel parameters.
     pub sysctl: Sysctl,
-    /// What listens.
+    /// Listening servers.
     pub services: Rc<Vec<Service>>,
-    /// Open sockets.
+    /// Clients and accepted connections.
     pub sockets: BTreeMap<SocketId, Rc<Socket>>,
-    /// Whether it was removed. Its number is not given again.
+    /// It was removed. Its number is not given again.
     pub gone: bool,
 }
 
 impl Netns {
-    /// What is left of a namespace that is removed: what its name and its devices' names were.
+    /// What remains of a namespace once it is removed: its name and its devices' names.
     pub(crate) fn removed(&self) -> Self {
         Self {
             name: self.name.clone(),
@@ -185,15 +186,15 @@ impl Netns {
         }
     }
 
-    /// A device by number.
+    /// The device with this number.
     ///
     /// # Panics
-    /// Never for a number that came from this world.
+    /// If the number is not of this namespace.
     pub fn dev(&self, id: DevId) -> &Device {
         &self.devices[id.0 as usize]
     }
 
-    /// A device by name.
+    /// The existing device with this name, and its number.
     pub fn dev_named(&self, name: &str) -> Option<(DevId, &Device)> {
         self.devices
             .iter()
@@ -202,12 +203,12 @@ impl Netns {
             .map(|(d, i)| (DevId(i), d))
     }
 
-    /// Whether an address is one of this namespace's own.
+    /// Whether an address is assigned to a device here, or is of 127.0.0.0/8.
     pub fn is_local(&self, addr: IpAddr) -> bool {
         addr.is_loopback() || self.devices.iter().any(|d| d.addrs.iter().any(|n| n.addr() == addr))
     }
 
-    /// What an address is to this namespace (`inet_addr_type`).
+    /// The type of an address, seen from here (`inet_addr_type`).
     pub fn addr_type(&self, addr: IpAddr) -> AddrType {
         let IpAddr::V4(v4) = addr else { return AddrType::Unicast };
         if self.is_local(addr) {
@@ -227,7 +228,8 @@ impl Netns {
         }
     }
 
-    /// Where a packet to `dst` goes: table `local`, then `main`.
+    /// Looks a destination up in table `local`, then `main` (`fib_lookup`). `None`: no route, or its
+    /// device is down.
     pub fn route(&self, dst: IpAddr) -> Option<Decision> {
         match self.addr_type(dst) {
             AddrType::Local => return Some(Decision::Local),
@@ -239,16 +241,16 @@ impl Netns {
         self.dev(r.dev).up.then_some(Decision::Out { dev: r.dev, next_hop, route, src: r.src })
     }
 
-    /// The largest packet a socket may send to `dst` by a device: the device's MTU, or less if the
-    /// path was found to take less.
+    /// The MTU towards `dst` by a device, in bytes: the device's own, or the path MTU learned since
+    /// if that is smaller (`ip_dst_mtu_maybe_forward`).
     pub fn path_mtu(&self, dev: DevId, dst: IpAddr) -> u32 {
         let learned = self.exceptions.get(&dst).and_then(|e| e.mtu);
         learned.unwrap_or(u32::MAX).min(self.dev(dev).mtu)
     }
 
-    /// A device's address for a packet to `dst` (`inet_select_addr`): the first in whose network
-    /// `dst` lies, else the device's first, else any other device's. Those of `lo` are of host
-    /// scope and never leave.
+    /// The source address for a packet to `dst` by a device (`inet_select_addr`): the device's
+    /// first address with `dst` in its network, else its first, else another device's. Addresses of
+    /// `lo` have host scope and are not used.
     pub fn select_addr(&self, dev: DevId, dst: IpAddr) -> Option<IpAddr> {
         let leaves = |d: &Device| d.up && !matches!(d.kind, DeviceKind::Loopback);
         let own: &[IpNet] = if leaves(self.dev(dev)) { &self.dev(dev).addrs } else { &[] };
@@ -257,7 +259,7 @@ impl Netns {
         near.or_else(any).map(IpNet::addr)
     }
 
-    /// The source a socket gets for `dst` when it does not choose one.
+    /// The source address of an unbound socket that connects to `dst` (`ip_route_output_key`).
     pub fn source_for(&self, dst: IpAddr) -> Option<IpAddr> {
         match self.route(dst)? {
             // Of all of 127.0.0.0/8, one is used (`local 127.0.0.0/8 dev lo src 127.0.0.1`).
@@ -270,241 +272,242 @@ impl Netns {
         }
     }
 
-    /// The loopback device.
+    /// The number of `lo`.
     pub fn loopback(&self) -> Option<DevId> {
         self.devices.iter().position(|d| d.kind == DeviceKind::Loopback).map(|i| DevId(i as u32))
     }
 }
 
-/// One moment of a world.
+/// The state of a world at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
-    /// The time.
+    /// Virtual time of the last event.
     pub now: Instant,
-    /// Network namespaces.
+    /// Network namespaces, indexed by [`NetnsId`].
     pub netns: Vec<Netns>,
-    /// Packets in flight.
+    /// Packets in flight: in a kernel, in a queue or on a cable.
     pub packets: BTreeMap<PacketId, Rc<Skb>>,
 }
 
-/// What differs between two moments. Every kind holds both sides, or their difference, so it can
-/// be applied and undone.
+/// One difference between two moments. Each kind holds both sides, or their difference, so that it
+/// can be applied and undone. Where a side is an `Option`, `None` means that the entry does not
+/// exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Time went on.
+    /// The clock advanced.
     Clock {
-        /// From.
+        /// Time before.
         before: Instant,
-        /// To.
+        /// Time after.
         after: Instant,
     },
-    /// A rule or policy counted a packet.
+    /// A rule or a policy counted one packet.
     Counter {
-        /// Where.
+        /// The namespace.
         netns: NetnsId,
         /// The table.
         table: TableName,
-        /// Which counter.
+        /// Index in [`Netns::counters`].
         index: u32,
-        /// Its length, in bytes.
+        /// Length of the packet, in bytes of IP.
         bytes: u32,
     },
-    /// A neighbour appeared, changed or went.
+    /// An entry of the neighbour table changed.
     Neighbour {
-        /// Where.
+        /// The namespace.
         netns: NetnsId,
-        /// On which device.
+        /// The neighbour's device.
         dev: DevId,
-        /// Its address.
+        /// The neighbour's address.
         addr: IpAddr,
-        /// Before.
+        /// The entry before.
         before: Option<Box<Neighbour>>,
-        /// After.
+        /// The entry after.
         after: Option<Box<Neighbour>>,
     },
-    /// A forwarding entry appeared, changed or went.
+    /// An entry of a forwarding table changed.
     Fdb {
-        /// Where.
+        /// The namespace.
         netns: NetnsId,
-        /// Of which bridge or VXLAN device.
+        /// The bridge or VXLAN device.
         dev: DevId,
-        /// The MAC.
+        /// The entry's MAC.
         mac: Mac,
-        /// Before.
+        /// The entry before.
         before: Option<FdbEntry>,
-        /// After.
+        /// The entry after.
         after: Option<FdbEntry>,
     },
-    /// A connection appeared, changed or went.
+    /// A tracked connection changed.
     Connection {
-        /// Where.
+        /// The namespace.
         netns: NetnsId,
-        /// Which.
+        /// The connection.
         id: CtId,
-        /// Before.
+        /// The connection before.
         before: Option<Rc<Connection>>,
-        /// After.
+        /// The connection after.
         after: Option<Rc<Connection>>,
     },
-    /// A packet appeared, changed or went.
+    /// A packet was made, changed, moved or freed.
     Packet {
-        /// Which.
+        /// The packet.
         id: PacketId,
-        /// Before.
+        /// The packet before.
         before: Option<Rc<Skb>>,
-        /// After.
+        /// The packet after.
         after: Option<Rc<Skb>>,
     },
-    /// Something was learned about a destination, or forgotten.
+    /// The knowledge about the path to a destination changed or expired.
     Exception {
-        /// Where.
+        /// The namespace.
         netns: NetnsId,
         /// The destination.
         dst: IpAddr,
-        /// Before.
+        /// The entry before.
         before: Option<Exception>,
-        /// After.
+        /// The entry after.
         after: Option<Exception>,
     },
-    /// Somebody was sent an error.
+    /// The rate limit on errors to an address changed.
     Peer {
-        /// Where.
+        /// The namespace that sends the errors.
         netns: NetnsId,
-        /// Who.
+        /// The address they are sent to.
         addr: IpAddr,
-        /// Before.
+        /// The entry before.
         before: Option<Peer>,
-        /// After.
+        /// The entry after.
         after: Option<Peer>,
     },
-    /// A fragment came to wait, or a packet's fragments are complete.
+    /// The queue of a packet's fragments changed.
     Fragments {
-        /// Where.
+        /// The namespace.
         netns: NetnsId,
-        /// Of which packet.
+        /// The packet that the fragments belong to.
         key: FragmentKey,
-        /// Before.
+        /// The queue before.
         before: Option<Vec<PacketId>>,
-        /// After.
+        /// The queue after.
         after: Option<Vec<PacketId>>,
     },
-    /// A network namespace came, with the next number; or it went, and its number is not given
-    /// again.
+    /// A network namespace was added with the next number, or removed, which leaves its number
+    /// taken.
     Netns {
-        /// Which.
+        /// The namespace.
         netns: NetnsId,
-        /// Before.
+        /// The namespace before; `None` if it is new.
         before: Option<Box<Netns>>,
-        /// After.
+        /// The namespace after, [`Netns::gone`] if it was removed.
         after: Box<Netns>,
     },
-    /// A device came, with the next number; was set up otherwise; or went.
+    /// A device was added with the next number, changed, or removed, which leaves its number taken.
     Device {
-        /// Where.
+        /// The namespace.
         netns: NetnsId,
-        /// Which.
+        /// The device.
         dev: DevId,
-        /// Before.
+        /// The device before; `None` if it is new.
         before: Option<Box<Device>>,
-        /// After.
+        /// The device after, [`Device::gone`] if it was removed.
         after: Box<Device>,
     },
-    /// Routes were added or removed.
+    /// Table `main` changed.
     Routes {
-        /// Where.
+        /// The namespace.
         netns: NetnsId,
-        /// Before.
+        /// The table before.
         before: Rc<Vec<Route>>,
-        /// After.
+        /// The table after.
         after: Rc<Vec<Route>>,
     },
-    /// Rules were loaded.
+    /// The iptables rules were replaced.
     Rules {
-        /// Where.
+        /// The namespace.
         netns: NetnsId,
-        /// Before, with their counters.
+        /// Rules and counters before.
         before: Box<Loaded>,
-        /// After.
+        /// Rules and counters after.
         after: Box<Loaded>,
     },
-    /// An address was entered into a list of `-m recent`, or left it.
+    /// A list of `-m recent` changed.
     Recent {
-        /// Where.
+        /// The namespace.
         netns: NetnsId,
-        /// The list's name.
+        /// The list's name (`--name`).
         list: Rc<str>,
-        /// Before.
+        /// Its entries before.
         before: Option<Vec<(IpAddr, Instant)>>,
-        /// After.
+        /// Its entries after.
         after: Option<Vec<(IpAddr, Instant)>>,
     },
-    /// A setting was changed.
+    /// Kernel parameters changed.
     Sysctl {
-        /// Where.
+        /// The namespace.
         netns: NetnsId,
-        /// Before.
+        /// All parameters before.
         before: Sysctl,
-        /// After.
+        /// All parameters after.
         after: Sysctl,
     },
     /// A socket was opened, changed or closed.
     Socket {
-        /// Where.
+        /// The namespace.
         netns: NetnsId,
-        /// Which.
+        /// The socket.
         id: SocketId,
-        /// Before.
+        /// The socket before.
         before: Option<Rc<Socket>>,
-        /// After.
+        /// The socket after.
         after: Option<Rc<Socket>>,
     },
 }
 
-/// One setting of a namespace.
+/// A setting of a namespace and its new value, as [`crate::World::configure`] takes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Setting {
-    /// Other rules in some tables; their counters begin at zero (`iptables-restore`), but for those
-    /// of chains that were not named (`iptables-restore --noflush`).
+    /// Replaces the tables named in the text. Counters start at zero, except those of chains that
+    /// `iptables-restore --noflush` leaves alone.
     Rules(Box<Restored>),
-    /// No connection is known any more (`conntrack -F`).
+    /// Deletes every tracked connection (`conntrack -F`).
     FlushConntrack,
-    /// One connection is not known any more (`conntrack -D`).
+    /// Deletes one tracked connection (`conntrack -D`).
     Forget(CtId),
-    /// Other sysctls.
+    /// Replaces the kernel parameters (`sysctl -w`).
     Sysctl(Sysctl),
-    /// Other routes (`ip route add`, `del`).
+    /// Replaces table `main` (`ip route add`, `del`).
     Routes(Rc<Vec<Route>>),
-    /// What was learned about destinations is forgotten (`ip route flush cache`).
+    /// Deletes what was learned about paths (`ip route flush cache`).
     FlushCache,
-    /// One neighbour, or none (`ip neigh replace`, `del`).
+    /// Replaces or deletes a neighbour (`ip neigh replace`, `del`).
     Neighbour {
-        /// The device.
+        /// The neighbour's device.
         dev: DevId,
-        /// Its address.
+        /// The neighbour's address.
         addr: IpAddr,
-        /// What is known of it.
+        /// The new entry; `None` deletes it.
         to: Option<Neighbour>,
     },
-    /// One forwarding entry, or none (`bridge fdb append`, `del`).
+    /// Replaces or deletes a forwarding entry (`bridge fdb append`, `del`).
     Fdb {
         /// The bridge or VXLAN device.
         dev: DevId,
-        /// The MAC.
+        /// The entry's MAC.
         mac: Mac,
-        /// Where it is.
+        /// The new entry; `None` deletes it.
         to: Option<FdbEntry>,
     },
-    /// A device set up otherwise (`ip link set`, `bridge link set`).
+    /// Reconfigures a device (`ip link set`, `bridge link set`).
     Device {
-        /// Which.
+        /// The device.
         dev: DevId,
-        /// How.
+        /// Its new configuration.
         to: Box<Device>,
     },
 }
 
 impl Change {
-    /// The namespace it is in; of a packet, none.
+    /// The namespace it belongs to; none for the clock and for packets, which move.
     pub fn netns(&self) -> Option<NetnsId> {
         match self {
             Self::Clock { .. } | Self::Packet { .. } => None,
@@ -527,7 +530,8 @@ impl Change {
 }
 
 impl State {
-    /// Whether a device has a carrier: the far end of its cable is up, or one of its ports has one.
+    /// Whether a device has a carrier (`netif_carrier_ok`): the other end of its cable is up, or one
+    /// of a bridge's ports is up and has one.
     pub fn has_carrier(&self, netns: NetnsId, dev: DevId) -> bool {
         match &self.ns(netns).dev(dev).kind {
             DeviceKind::Cable { peer: (far, port), .. } => self.ns(*far).dev(*port).up,
@@ -538,15 +542,15 @@ impl State {
         }
     }
 
-    /// A namespace by number.
+    /// The namespace with this number.
     ///
     /// # Panics
-    /// Never for a number that came from this world.
+    /// If the number is not of this world.
     pub fn ns(&self, id: NetnsId) -> &Netns {
         &self.netns[id.0 as usize]
     }
 
-    /// A namespace by name.
+    /// The existing namespace with this name, and its number.
     pub fn ns_named(&self, name: &str) -> Option<(NetnsId, &Netns)> {
         self.netns
             .iter()
@@ -555,12 +559,12 @@ impl State {
             .map(|(n, i)| (NetnsId(i), n))
     }
 
-    /// Goes one change forward.
+    /// Applies a change.
     pub fn apply(&mut self, change: &Change) {
         self.step(change, true);
     }
 
-    /// Goes one change back. `undo(apply(s)) == s`.
+    /// Undoes the change that was applied last: `undo(apply(s)) == s`.
     pub fn undo(&mut self, change: &Change) {
         self.step(change, false);
     }
@@ -658,7 +662,7 @@ impl State {
     }
 }
 
-/// Puts into a row what came at its end, or what is there instead now; and back.
+/// Appends an element, or replaces it; or undoes that.
 fn place<T: Clone>(row: &mut Vec<T>, at: u32, before: Option<&T>, after: &T, forward: bool) {
     match (before, forward) {
         (None, true) => row.push(after.clone()),
