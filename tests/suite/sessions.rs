@@ -92,15 +92,16 @@ fn a_file_is_the_same_session_through_every_door() {
     let (script, _) = Script::read(EVERY_KIND);
     let session = script.expect("a Script").play(EVERY_KIND).expect("valid");
     assert!(session.results().iter().all(play::StepResult::is_done), "{:?}", session.results());
-    let hash =
-        |app: &App| view::trace::hash(app.loaded.as_ref().map_or(&[], |l| l.session.events()));
+    let hash = |app: &App| {
+        net::encoding::hash(app.loaded.as_ref().map_or(&[][..], |l| l.session.events()))
+    };
     let mut page = App::new(view::Lang::En, "");
     update(&mut page, Action::Opened(EVERY_KIND.to_owned()));
     let linked = link::open(&link::link(&page).expect("short"), &App::new(view::Lang::Ja, ""));
     let linked = linked.expect("it opens");
     let mut saved = App::new(view::Lang::En, "article-clusterip");
     update(&mut saved, Action::Opened(page.file()));
-    let expected = view::trace::hash(session.events());
+    let expected = net::encoding::hash(session.events());
     assert_eq!([&page, &linked, &saved].map(hash), [expected; 3]);
 }
 
