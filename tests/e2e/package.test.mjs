@@ -78,6 +78,25 @@ test("the example prints the same trace as the command line, byte for byte", () 
   assert.match(broken.stderr, /^4:8: error: .*prots.*\n.*ports/m);
 });
 
+test("a file with every kind of step is the session of the command line", () => {
+  const path = join(root, "tests", "suite", "sessions", "every-kind.yaml");
+  const native = JSON.parse(packetwalk("run", path, "--format", "json"));
+  const out = node(
+    `
+    import { readFileSync } from "node:fs";
+    import { Session } from "packetwalk";
+    const session = new Session(readFileSync(process.argv[1], "utf8"));
+    const linked = Session.open(session.link());
+    const saved = new Session(session.file);
+    console.log(JSON.stringify([session, linked, saved].map((s) => [s.hash, s.results])));
+  `,
+    path,
+  );
+  assert.equal(out.status, 0, out.stderr);
+  const expected = [native.hash, native.steps.map((s) => s.text)];
+  assert.deepEqual(JSON.parse(out.stdout), [expected, expected, expected]);
+});
+
 test("a session has the functions of the page, and reports errors", () => {
   const out = node(`
     import { Session, check, presets } from "packetwalk";

@@ -251,6 +251,13 @@ impl Session {
         self.app.file()
     }
 
+    /// A hash of all events. Equal sessions have equal hashes on every machine.
+    #[wasm_bindgen(getter)]
+    pub fn hash(&self) -> String {
+        let events = self.app.loaded.as_ref().map_or(&[][..], |l| l.session.events());
+        format!("{:016x}", net::encoding::hash(events))
+    }
+
     /// The result of each step of the Script, in order, one line each.
     #[wasm_bindgen(getter, unchecked_return_type = "string[]")]
     pub fn results(&self) -> JsValue {
