@@ -80,6 +80,7 @@ const CASES: &[(&str, &str)] = &[
     ("hostile names", include_str!("hostile.yaml")),
     ("a port refuses a request", include_str!("port-refuses-request.yaml")),
     ("a port loses a request", include_str!("port-loses-request.yaml")),
+    ("a file of every step for a kernel", include_str!("../../suite/sessions/for-a-kernel.yaml")),
 ];
 
 /// A file that `hostile.yaml` tries to create; it must not appear.

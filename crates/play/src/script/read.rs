@@ -269,7 +269,10 @@ fn probe(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Probe> {
     }
     p.settle = f.get("settle").and_then(|n| duration(d, n, &at("settle")));
     p.pause = f.get("pause").and_then(|n| duration(d, n, &at("pause"))).unwrap_or_default();
-    if let Some(n) = f.get("during") {
+    // Only where it is written: no hint names it.
+    if f.all().any(|(name, _)| name == "during")
+        && let Some(n) = f.get("during")
+    {
         d.error(
             Code::UnsupportedValue,
             n.span,
