@@ -1,5 +1,5 @@
-//! Why a packet ends before its destination, in the kernel's own names
-//! (`enum skb_drop_reason`, `include/net/dropreason-core.h`) where it has one.
+//! Drop reasons, with the kernel's names where it has one (`enum skb_drop_reason`,
+//! `include/net/dropreason-core.h`).
 
 use std::fmt;
 
@@ -20,49 +20,49 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// A rule or a policy said DROP.
+    /// DROP by a rule or a policy.
     NetfilterDrop = "NETFILTER_DROP",
-    /// A rule said REJECT: dropped, and an answer sent.
+    /// REJECT by a rule: dropped, and answered with an error.
     NetfilterReject = "NETFILTER_REJECT",
-    /// The destination MAC is not the device's.
+    /// The destination MAC is another host's.
     OtherHost = "OTHERHOST",
-    /// No process has that TCP or UDP port open.
+    /// No socket listens on the TCP or UDP port.
     NoSocket = "NO_SOCKET",
-    /// The reverse path filter: the answer would leave by another device.
+    /// Reverse path filter: the route back leaves by another device (`rp_filter`).
     IpRpFilter = "IP_RPFILTER",
-    /// A source address that must never arrive here.
+    /// The source address is loopback, broadcast, multicast or one of the host's own.
     IpMartianSource = "IP_INVALID_SOURCE",
     /// No route to the destination.
     IpOutNoRoutes = "IP_OUTNOROUTES",
-    /// Forwarding is off (`net.ipv4.ip_forward=0`).
+    /// Forwarding is disabled (`net.ipv4.ip_forward=0`).
     NotForwarding = "IP_FORWARD_OFF",
-    /// ttl was used up.
+    /// The ttl reached zero in transit.
     IpTtlExceeded = "IP_TTL_EXCEEDED",
-    /// Larger than the device's MTU.
+    /// Larger than an MTU on the way, and not to be fragmented.
     PktTooBig = "PKT_TOO_BIG",
-    /// The device refused the fragment before it: the rest is not sent.
+    /// An earlier fragment of the packet was refused by the device (`ip_do_fragment` stops there).
     FragNotSent = "FRAG_NOT_SENT",
-    /// The rest of a fragmented packet did not come in time.
+    /// Reassembly timed out (`net.ipv4.ipfrag_time`).
     FragTimeout = "FRAG_REASM_TIMEOUT",
-    /// Nobody answered ARP for the next hop.
+    /// The next hop did not answer ARP.
     NeighFailed = "NEIGH_FAILED",
-    /// More packets waited for one neighbour than its queue holds.
+    /// The queue of packets that wait for the neighbour is full.
     NeighQueueFull = "NEIGH_QUEUEFULL",
-    /// The VXLAN device knows no VTEP for that MAC.
+    /// The FDB of the VXLAN device has no VTEP for the MAC.
     VxlanNoRemote = "VXLAN_NO_REMOTE",
-    /// A VXLAN packet for another VNI.
+    /// No VXLAN device has the datagram's VNI.
     VxlanVniNotFound = "VXLAN_VNI_NOT_FOUND",
-    /// The bridge port it should leave by is the one it came from.
+    /// It would leave by the bridge port it came in by, and hairpin mode is off.
     BridgeSamePort = "BRIDGE_HAIRPIN_OFF",
     /// The device is down or has no carrier.
     DevReady = "DEV_READY",
-    /// No free port was left for the translated connection.
+    /// NAT found no free source port.
     NatNoPort = "NAT_NO_PORT",
-    /// The rule asks something this simulator does not know.
+    /// The rule has a match or target that is not simulated.
     Unsupported = "UNSUPPORTED",
-    /// A person took it away.
+    /// Dropped by the user.
     ByHand = "BY_HAND",
-    /// The run met its event budget: a loop or a storm.
+    /// The run exceeded its event budget: a loop or a storm.
     Budget = "EVENT_BUDGET",
 }
 

@@ -145,7 +145,8 @@ structs! {
     Service { proto, addr, port, app }
     TcpSocket {
         local, remote, phase, snd_nxt, snd_una, rcv_nxt, mss, announced_mss, unacked, retries,
-        refused, timer, ts_recent, received, early, twice, peer_closed, ack_owed, flow_hash, options, app,
+        refused, timer, ts_recent, received, early, twice, peer_closed, ack_owed, flow_hash,
+        options, app,
     }
     UdpSocket { local, remote, tag, waiting, data, left, checksum, wait }
     PingSocket {

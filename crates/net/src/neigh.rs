@@ -1,30 +1,30 @@
-//! The neighbour table: which MAC an address has, and how sure that is
-//! (`net/core/neighbour.c`; RFC 4861's states, for ARP).
+//! The neighbour table: the MAC of each address on a link, and how far it can be relied on
+//! (`net/core/neighbour.c`; the states are those of RFC 4861 section 7.3.2, used for ARP too).
 
 use crate::id::PacketId;
 use crate::wire::Mac;
 
-/// How sure the node is, in the words of `ip neigh`.
+/// The state of an entry, as `ip neigh` prints it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NudState {
-    /// RuleContext; packets wait.
+    /// ARP was asked and has not answered; packets are queued.
     Incomplete,
-    /// Confirmed lately.
+    /// Confirmed within the last `base_reachable_time_ms`.
     Reachable,
-    /// Known, but not confirmed lately.
+    /// Known but not confirmed lately; used, and verified after `delay_first_probe_time`.
     Stale,
-    /// Used while stale; asking soon.
+    /// Used while STALE; verified when the delay ends.
     Delay,
-    /// RuleContext the known MAC.
+    /// Being verified by unicast requests.
     Probe,
-    /// Nobody answered.
+    /// Requests were not answered.
     Failed,
-    /// Written by hand or by flanneld; never asked, never forgotten.
+    /// Static: set by the administrator or by flanneld, never verified or expired.
     Permanent,
 }
 
 impl NudState {
-    /// The name as `ip neigh` prints it.
+    /// The name that `ip neigh` prints.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Incomplete => "INCOMPLETE",
@@ -37,40 +37,41 @@ impl NudState {
         }
     }
 
-    /// `NUD_CONNECTED`: used without any doubt.
+    /// Whether the MAC is used without verification (`NUD_CONNECTED`).
     pub const fn is_connected(self) -> bool {
         matches!(self, Self::Reachable | Self::Permanent)
     }
 
-    /// `NUD_VALID`: the MAC may be used.
+    /// Whether the MAC may be used (`NUD_VALID`).
     pub const fn is_valid(self) -> bool {
         !matches!(self, Self::Incomplete | Self::Failed)
     }
 }
 
-/// One neighbour.
+/// An entry of the neighbour table (`struct neighbour`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Neighbour {
     /// Its MAC, once known.
     pub lladdr: Option<Mac>,
-    /// How sure that is.
+    /// Its state.
     pub state: NudState,
-    /// Whether a header for it is cached (`hh_cache`): it was sent to through its output function.
+    /// A hardware header is cached (`hh_cache`), so that the next packet skips the output function.
     pub cached: bool,
-    /// How often it was asked for in vain.
+    /// Requests sent since the last answer.
     pub probes: u8,
-    /// Packets that wait for its MAC.
+    /// Packets that wait for the MAC, oldest first.
     pub queue: Vec<PacketId>,
 }
 
 impl Neighbour {
-    /// A neighbour with this MAC that nothing was sent to yet.
+    /// An entry with this MAC through which nothing was sent yet.
     pub fn known(lladdr: Mac, state: NudState) -> Self {
         Self { lladdr: Some(lladdr), state, cached: false, probes: 0, queue: Vec::new() }
     }
 }
 
-/// How often ARP is asked before giving up (`mcast_solicit`, `ucast_solicit`).
+/// Requests before an entry is FAILED (`mcast_solicit`, `ucast_solicit`).
 pub const MAX_PROBES: u8 = 3;
-/// How many packets may wait for one neighbour: `unres_qlen_bytes` is far more than a run sends.
+/// Packets that may wait for one neighbour. (The kernel limits bytes, `unres_qlen_bytes`, at about
+/// that many.)
 pub const QUEUE_LEN: usize = 101;

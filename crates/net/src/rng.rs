@@ -1,40 +1,40 @@
-//! Chance as an argument: a small seeded generator (SplitMix64) and a keyed hash.
+//! Seeded pseudo-random numbers (SplitMix64) and a keyed hash: equal on every machine.
 
-/// A seeded generator; equal seeds give equal draws on every machine.
+/// A pseudo-random generator; equal seeds give equal sequences.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rng(u64);
 
 impl Rng {
-    /// A generator for `seed`.
+    /// A generator that starts at `seed`.
     pub const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// The next 64 bits.
+    /// The next number, of 64 bits.
     pub fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         mix(self.0)
     }
 
-    /// The next 31 bits, the width `xt_statistic` compares.
+    /// The next number, of 31 bits: the range that `xt_statistic` compares with.
     pub fn next_u31(&mut self) -> u32 {
         (self.next_u64() >> 33) as u32
     }
 
-    /// A number below `n`; 0 if `n` is 0.
+    /// A number from 0 to `n - 1`; 0 if `n` is 0.
     pub fn below(&mut self, n: u64) -> u64 {
         if n == 0 { 0 } else { self.next_u64() % n }
     }
 }
 
-/// A hash of `words` under `seed`: the same everywhere, spread over 64 bits.
+/// A hash of `words` under the key `seed`.
 pub fn hash(seed: u64, words: &[u64]) -> u64 {
     words.iter().fold(mix(seed ^ 0x5851_f42d_4c95_7f2d), |h, w| {
         mix(h ^ w.wrapping_mul(0x9e37_79b9_7f4a_7c15))
     })
 }
 
-/// A hash of a text under `seed`.
+/// A hash of the bytes of `text` under the key `seed`.
 pub fn hash_str(seed: u64, text: &str) -> u64 {
     text.bytes().fold(mix(seed ^ 0x2545_f491_4f6c_dd1d), |h, b| mix(h ^ u64::from(b)))
 }

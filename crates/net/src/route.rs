@@ -1,43 +1,43 @@
-//! Routing tables: the longest prefix wins, then the lowest metric (`net/ipv4/fib_trie.c`).
+//! Routing: the longest prefix wins, then the lowest metric (`net/ipv4/fib_trie.c`).
 //!
-//! Table `local` (255) is asked first; it follows from the addresses. Left out: policy rules,
-//! multipath, TOS.
+//! Table `local` (255) comes first and follows from the addresses: [`crate::state::Netns::route`]
+//! does both. Left out: policy rules, multipath, TOS.
 
 use crate::id::DevId;
 use ipnet::IpNet;
 use std::net::IpAddr;
 
-/// Where a route comes from, as `proto` prints it.
+/// Who added a route, as `ip route` prints it (`proto`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RouteProto {
-    /// Made by the kernel when an address was added; printed `proto kernel`.
+    /// The kernel, when an address was added: `proto kernel`.
     Kernel,
-    /// Made by hand at boot; printed `proto static`.
+    /// A component or the network configuration: `proto static`.
     Static,
-    /// Made by `ip route add` without saying; not printed.
+    /// `ip route add` without `proto`; not printed.
     Boot,
 }
 
-/// One route of table `main`.
+/// A route of table `main` (`struct fib_alias`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// The network it leads to.
+    /// The destination network.
     pub dst: IpNet,
-    /// The next hop; none if the network is on the link.
+    /// The gateway; `None` for a network on the link.
     pub via: Option<IpAddr>,
-    /// The device it leaves by.
+    /// The output device.
     pub dev: DevId,
-    /// The source address to prefer.
+    /// The preferred source address.
     pub src: Option<IpAddr>,
-    /// The next hop need not be on the link.
+    /// The gateway need not be in a network of the device (`onlink`).
     pub onlink: bool,
-    /// Where it comes from.
+    /// Who added it.
     pub proto: RouteProto,
-    /// Lower wins among equals.
+    /// The lowest wins among equal networks.
     pub metric: u32,
 }
 
-/// The best route to `dst`: longest prefix, then lowest metric, then first added.
+/// The best route to `dst` and its index: longest prefix, then lowest metric, then first added.
 pub fn longest_prefix(routes: &[Route], dst: IpAddr) -> Option<(usize, &Route)> {
     routes
         .iter()
@@ -46,22 +46,22 @@ pub fn longest_prefix(routes: &[Route], dst: IpAddr) -> Option<(usize, &Route)> 
         .min_by_key(|(_, r)| (std::cmp::Reverse(r.dst.prefix_len()), r.metric))
 }
 
-/// What routing decided.
+/// The result of a lookup (`struct fib_result`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// For this node.
+    /// `dst` is an address of this namespace: to INPUT.
     Local,
-    /// To everybody on a segment.
+    /// `dst` is a broadcast or multicast address.
     Broadcast,
     /// Out by a device.
     Out {
-        /// The device.
+        /// The output device.
         dev: DevId,
         /// The next hop: the gateway, or the destination itself.
         next_hop: IpAddr,
-        /// Which route, counted from 0 in table `main`.
+        /// The route's index in table `main`.
         route: usize,
-        /// The route's preferred source.
+        /// The route's preferred source address.
         src: Option<IpAddr>,
     },
 }

@@ -1,4 +1,5 @@
-//! A packet inside a kernel: its frame and what the kernel notes on it (`struct sk_buff`).
+//! A packet in a kernel: its frame and what the kernel keeps about it (`struct sk_buff`,
+//! `include/linux/skbuff.h`).
 
 use crate::conntrack::{CtId, CtInfo};
 use crate::id::{DevId, NetnsId, PacketId};
@@ -8,89 +9,93 @@ use crate::socket::SocketId;
 use crate::wire::{Ethernet, Frame, Ipv4, Mac, Payload};
 use std::net::Ipv4Addr;
 
-/// Who a received frame is for, in tcpdump's letters.
+/// Whom a received frame's destination MAC addresses (`skb->pkt_type`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PktType {
-    /// This device.
+    /// The receiving device.
     Host,
-    /// Everybody.
+    /// Everyone on the segment.
     Broadcast,
-    /// A group.
+    /// A multicast group.
     Multicast,
-    /// Somebody else: seen because a bridge port sees everything.
+    /// Another host; a bridge port takes it, everything else drops it.
     OtherHost,
 }
 
-/// What the bridge notes while netfilter looks at a bridged packet (`struct nf_bridge_info`).
+/// What the bridge keeps while netfilter looks at a bridged packet (`struct nf_bridge_info`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NfBridge {
-    /// The port it came in by.
+    /// The port the packet came in by.
     pub physin: DevId,
-    /// The port it will leave by.
+    /// The port it will leave by, once known.
     pub physout: Option<DevId>,
-    /// The destination before PREROUTING, to see whether NAT changed it.
+    /// The destination before PREROUTING; compared afterwards to see whether it was translated.
     pub orig_dst: Ipv4Addr,
-    /// The client's MAC, put back after a detour through the neighbour's output function.
+    /// The sender's MAC, restored after the neighbour's output function replaced it.
     pub saved_src_mac: Option<Mac>,
 }
 
-/// Where a packet is.
+/// The part of a kernel that holds a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// At a device.
+    /// A device.
     Device(DevId),
-    /// In a netfilter hook.
+    /// A netfilter hook.
     Hook(Hook),
-    /// At the routing decision.
+    /// The routing decision.
     Routing,
-    /// In a socket.
+    /// A socket, or the code that built the packet.
     Socket,
 }
 
-/// A packet inside a kernel.
+/// A packet in a kernel or on a cable, with what the kernel keeps about it (`struct sk_buff`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skb {
-    /// The frame. Its Ethernet header means something only once a device has set it.
+    /// The frame. The Ethernet header is meaningful only after a device has set it.
     pub frame: Frame,
-    /// Which network namespace has it.
+    /// The network namespace that holds it.
     pub netns: NetnsId,
-    /// Where it is.
+    /// The part of the namespace that holds it.
     pub place: Place,
-    /// The device it is at (`skb->dev`): where it came in, or is going out.
+    /// The device it came in by or goes out by (`skb->dev`).
     pub dev: Option<DevId>,
-    /// The device it came in by, as netfilter is told (`indev`).
+    /// The input device as netfilter sees it (`nf_hook_state.in`).
     pub in_dev: Option<DevId>,
-    /// The mark. Lives on the packet, not on the connection, and survives encapsulation.
+    /// The packet mark (`skb->mark`); kept through encapsulation, lost between namespaces.
     pub mark: u32,
-    /// Its connection.
+    /// The connection it belongs to, and how (`skb->_nfct`).
     pub ct: Option<(CtId, CtInfo)>,
-    /// Set while it is bridged with netfilter looking on, and kept after.
+    /// Set when netfilter first sees it on a bridge, and kept afterwards.
     pub bridge: Option<NfBridge>,
-    /// The PREROUTING hooks ran at the bridge already.
+    /// PREROUTING ran while it was bridged and is skipped when it is routed
+    /// (`nf_bridge->sabotage_in_done`).
     pub prerouting_done: bool,
-    /// Who it is for.
+    /// Whom the frame addresses.
     pub pkt_type: PktType,
-    /// What routing decided.
+    /// The routing decision (`skb_dst`).
     pub route: Option<Decision>,
-    /// Whether the TCP or UDP checksum is left to a device that never fills it in.
+    /// The TCP or UDP checksum is left to a device that never fills it in (`CHECKSUM_PARTIAL`).
     pub csum_partial: bool,
-    /// Hash of the flow, which gives a VXLAN shell its source port; 0 if not chosen yet.
+    /// Hash of the flow (`skb->hash`), which gives a VXLAN datagram its source port; 0 if not
+    /// computed.
     pub flow_hash: u64,
-    /// Bytes of data in each segment this stands for, if it is more than one (`gso_size`); else 0.
+    /// Bytes of data per segment if it stands for several segments (`gso_size`), else 0.
     pub gso_size: u16,
-    /// The largest fragment it was put together from, in bytes of IP; else 0. They are still there
-    /// (`frag_list`), and leave again as they came if the packet has to be cut.
+    /// Length of the largest fragment it was reassembled from, in bytes of IP, else 0. The
+    /// fragments are kept (`frag_list`) and leave as they came if the packet has to be fragmented
+    /// again.
     pub piece: u16,
-    /// It has to be cut again, even if the way out takes it whole (`frag_max_size`).
+    /// It must be fragmented again even where the MTU would take it whole (`frag_max_size`).
     pub recut: bool,
-    /// The socket that sent it, as long as the packet is in that socket's own namespace.
+    /// The socket that sent it, while it is in that socket's namespace (`skb->sk`).
     pub sk: Option<SocketId>,
-    /// The packet this one was made for: ARP for a waiting one, an error about a failed one.
+    /// The packet that caused this one: an ARP request has the waiting packet, an ICMP error the
+    /// failed one.
     pub parent: Option<PacketId>,
 }
 
 impl Skb {
-    /// A packet made in `netns`.
+    /// A packet built in `netns`, with everything else unset.
     pub fn new(netns: NetnsId, payload: Payload) -> Self {
         Self {
             frame: Frame { eth: Ethernet::default(), payload },
@@ -114,7 +119,8 @@ impl Skb {
         }
     }
 
-    /// The largest piece that will be on a cable, in bytes of IP: one segment of many, or all.
+    /// Length that the MTU is compared with, in bytes of IP: of one segment, if it stands for
+    /// several (`skb_gso_network_seglen`).
     pub fn network_len(&self) -> usize {
         let Some(ip) = self.ip() else { return self.frame.len() - 14 };
         if self.gso_size == 0 {
@@ -124,7 +130,7 @@ impl Skb {
         }
     }
 
-    /// Bytes of TCP data, in a shell or not.
+    /// Length of the TCP data, in bytes, encapsulated or not.
     fn data_len(&self) -> usize {
         let mut frame = &self.frame;
         while let Some(inner) = frame.inner() {
@@ -136,12 +142,12 @@ impl Skb {
         }
     }
 
-    /// The (outermost) IPv4 packet.
+    /// The outermost IPv4 packet.
     pub fn ip(&self) -> Option<&Ipv4> {
         self.frame.ipv4()
     }
 
-    /// The (outermost) IPv4 packet, to change.
+    /// The outermost IPv4 packet, mutably.
     pub fn ip_mut(&mut self) -> Option<&mut Ipv4> {
         match &mut self.frame.payload {
             Payload::Ipv4(p) => Some(p),

@@ -7,15 +7,15 @@ use crate::wire::Tcp;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-/// The number of a socket within its network namespace.
+/// The number of a socket, unique in its world.
 pub type SocketId = u32;
 
-/// An address and a port.
+/// An address and a port, as in `10.1.5.4:80`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Endpoint {
     /// The address.
     pub addr: IpAddr,
-    /// The port.
+    /// The port; 0 where the protocol has none (ICMP).
     pub port: u16,
 }
 
@@ -25,242 +25,244 @@ impl std::fmt::Display for Endpoint {
     }
 }
 
-/// Something that listens.
+/// A listening socket and the server behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {
-    /// Protocol number: TCP or UDP.
+    /// IP protocol number: TCP or UDP.
     pub proto: u8,
-    /// The address it is bound to; none for all.
+    /// The address it is bound to; `None` for 0.0.0.0.
     pub addr: Option<IpAddr>,
-    /// The port.
+    /// The port it listens on.
     pub port: u16,
-    /// What it does with a request.
+    /// How the server answers.
     pub app: ServerApp,
 }
 
-/// What a server answers.
+/// How a server answers a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerApp {
-    /// HTTP: after a request's empty line, each of these is written in a segment of its own.
+    /// HTTP over TCP: after the empty line that ends a request, each part is written with a `send`
+    /// of its own.
     Http(Rc<[Rc<[u8]>]>),
-    /// UDP: sends back what came.
+    /// Over UDP: sends the datagram back.
     Echo,
 }
 
-/// A TCP connection's own state.
+/// The state of a TCP connection at one end (RFC 9293 section 3.3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TcpPhase {
-    /// SYN sent.
+    /// A client waits for SYN-ACK.
     SynSent,
-    /// SYN received, SYN-ACK sent.
+    /// A server has answered a SYN with SYN-ACK.
     SynRecv,
-    /// Open.
+    /// The handshake is complete.
     Established,
-    /// FIN sent.
+    /// This end closed first; its FIN is not acknowledged. With the peer's FIN received, CLOSING.
     FinWait1,
-    /// FIN sent and acknowledged.
+    /// This end's FIN is acknowledged, the peer has not closed.
     FinWait2,
-    /// FIN received.
+    /// The peer closed first, the process here has not.
     CloseWait,
-    /// FIN received, then sent.
+    /// The peer closed first, this end's FIN is not acknowledged.
     LastAck,
-    /// Both FINs sent and received.
+    /// Both FINs are acknowledged.
     TimeWait,
-    /// Over.
+    /// The connection ended or was reset; segments no longer find it.
     Closed,
 }
 
-/// Who uses a TCP connection.
+/// The process that uses a TCP connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TcpApp {
-    /// `curl`: one request, the whole answer, close.
+    /// A client like `curl`: sends one request, reads the whole answer, closes.
     Client {
-        /// The request.
+        /// The request's bytes.
         request: Rc<[u8]>,
-        /// How long it waits between the handshake and the request.
+        /// Time between the handshake and the request.
         pause: Duration,
-        /// The number of the request, for whoever asked.
+        /// The caller's number of the request, given back with its outcome.
         tag: u32,
     },
-    /// A server with the parts it still has to write.
+    /// A server and what it still has to write.
     Server {
-        /// What it answers with.
+        /// The answer to one request, one `send` each.
         parts: Rc<[Rc<[u8]>]>,
-        /// How many it has written.
+        /// Parts written so far, of all requests.
         written: usize,
-        /// How many requests have come in whole.
+        /// Complete requests received so far.
         requests: usize,
     },
 }
 
-/// A TCP connection.
+/// One end of a TCP connection (`struct tcp_sock`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TcpSocket {
-    /// This end.
+    /// Address and port of this end.
     pub local: Endpoint,
-    /// The other end.
+    /// Address and port of the peer, as this end sees it.
     pub remote: Endpoint,
-    /// Its state.
+    /// The connection's state.
     pub phase: TcpPhase,
-    /// The next sequence number to send.
+    /// The sequence number of the next new byte to send.
     pub snd_nxt: u32,
-    /// The oldest not yet acknowledged.
+    /// The oldest sequence number that is not acknowledged.
     pub snd_una: u32,
-    /// The next expected.
+    /// The sequence number expected next.
     pub rcv_nxt: u32,
-    /// The largest segment to send, in bytes.
+    /// Largest segment to send, in bytes of TCP data and options.
     pub mss: u16,
-    /// The largest segment announced to the other end.
+    /// The MSS option of this end's SYN, in bytes.
     pub announced_mss: u16,
-    /// What is not acknowledged yet, in order; from `snd_nxt` on it is queued and not sent yet.
+    /// Segments not acknowledged yet, in order; from `snd_nxt` on they are queued and not sent.
     pub unacked: Vec<Rc<Tcp>>,
     /// Retransmissions of the first of them since the last acknowledgement.
     pub retries: u8,
-    /// The own device refused the first of them, which was never on a cable.
+    /// This host's device refused the first of them, so that it was never on a cable.
     pub refused: bool,
-    /// Grows with every change of the timer, so that an old one is ignored.
+    /// Number of the retransmission timer that is armed; older ones are ignored.
     pub timer: u32,
-    /// The other end's last timestamp.
+    /// The peer's latest timestamp value (RFC 7323), echoed in every segment.
     pub ts_recent: u32,
-    /// Data received so far.
+    /// Data received in order so far.
     pub received: Vec<u8>,
-    /// Segments that came before others that go in front of them (`out_of_order_queue`).
+    /// Segments received out of order, kept until the gap before them is filled.
     pub early: Vec<Rc<Tcp>>,
-    /// The sequence numbers of a segment that came twice, for the next acknowledgement (D-SACK).
+    /// Sequence numbers of a segment received twice, reported by the next acknowledgement (D-SACK,
+    /// RFC 2883).
     pub twice: Option<(u32, u32)>,
-    /// The other end will send no more.
+    /// The peer's FIN was received.
     pub peer_closed: bool,
-    /// An acknowledgement is owed.
+    /// An acknowledgement is due and waits for the process to write.
     pub ack_owed: bool,
-    /// Hash of the flow, for the source port of a VXLAN shell.
+    /// Hash of the flow (`skb->hash`), which gives a VXLAN datagram its source port.
     pub flow_hash: u64,
-    /// Whether both ends know the options of today: timestamps, window scale.
+    /// Both ends use timestamps, window scaling and SACK.
     pub options: bool,
-    /// Who uses it.
+    /// The process.
     pub app: TcpApp,
 }
 
-/// Whether a socket's packets may be cut into fragments (`IP_MTU_DISCOVER`, `ping -M`).
+/// Path MTU discovery of a socket (`IP_MTU_DISCOVER`, `ping -M`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pmtudisc {
-    /// DF on what fits the path; larger packets are cut here.
+    /// Sets DF and fragments what exceeds the path MTU (`IP_PMTUDISC_WANT`).
     #[default]
     Want,
-    /// DF always; larger packets are not sent.
+    /// Sets DF and refuses to send what exceeds the path MTU (`IP_PMTUDISC_DO`).
     Do,
-    /// Never DF.
+    /// Never sets DF (`IP_PMTUDISC_DONT`).
     Dont,
 }
 
-/// A UDP client: datagrams, one after the other, and an answer to each.
+/// A UDP client that sends datagrams one after the other and awaits an answer to each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UdpSocket {
-    /// This end.
+    /// Address and port of this end.
     pub local: Endpoint,
-    /// The other end.
+    /// Address and port of the server.
     pub remote: Endpoint,
-    /// The number of the request, for whoever asked.
+    /// The caller's number of the request, given back with its outcome.
     pub tag: u32,
-    /// Whether it still waits.
+    /// An answer to the last datagram is awaited.
     pub waiting: bool,
-    /// What it asks.
+    /// Payload of every datagram.
     pub data: Rc<[u8]>,
-    /// How many are still to be sent after the one under way.
+    /// Datagrams still to send.
     pub left: u16,
-    /// Whether its datagrams carry a checksum.
+    /// Datagrams carry a checksum (off with `SO_NO_CHECK`).
     pub checksum: bool,
-    /// How long an answer is waited for.
+    /// How long an answer is awaited.
     pub wait: Duration,
 }
 
-/// A `ping`.
+/// A `ping`: echo requests at an interval.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PingSocket {
-    /// This end's address.
+    /// Source address.
     pub local: IpAddr,
-    /// Who is asked.
+    /// Destination address.
     pub remote: IpAddr,
-    /// The identifier.
+    /// Identifier of the echo requests, which tells one `ping` from another.
     pub id: u16,
-    /// How many are still to be sent after the one under way.
+    /// Echo requests still to send.
     pub left: u16,
-    /// The number of the one under way.
+    /// Sequence number of the last echo request.
     pub seq: u16,
     /// When it was sent.
     pub sent_at: Instant,
-    /// Bytes of data.
+    /// Payload size, in bytes (`-s`).
     pub size: u16,
-    /// ttl to send with.
+    /// ttl of the echo requests (`-t`), in hops.
     pub ttl: u8,
-    /// Whether it may be cut into fragments.
+    /// Whether echo requests may be fragmented (`-M`).
     pub pmtudisc: Pmtudisc,
-    /// How long the last one is waited for.
+    /// How long an answer to the last one is awaited (`-W`).
     pub wait: Duration,
-    /// The time between two.
+    /// Time between two echo requests (`-i`).
     pub interval: Duration,
-    /// The number of the request, for whoever asked.
+    /// The caller's number of the request, given back with its outcome.
     pub tag: u32,
-    /// Whether the one under way is still unanswered.
+    /// The last echo request is unanswered.
     pub waiting: bool,
-    /// Earlier ones that nothing was heard of; an error may still come.
+    /// Sequence numbers of earlier ones that are unanswered; an ICMP error may still arrive.
     pub silent: Vec<u16>,
 }
 
 impl PingSocket {
-    /// Whether news of that one is still waited for.
+    /// Whether an answer or an error for this sequence number would be news.
     pub fn hopes_for(&self, seq: u16) -> bool {
         self.waiting && self.seq == seq || self.silent.contains(&seq)
     }
 }
 
-/// A socket.
+/// An open socket of a client or a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Socket {
-    /// A TCP connection.
+    /// One end of a TCP connection.
     Tcp(TcpSocket),
     /// A UDP client.
     Udp(UdpSocket),
-    /// A `ping`.
+    /// A raw ICMP socket of `ping`.
     Ping(PingSocket),
 }
 
-/// How a client's request ended, or one answer of several.
+/// How a client's request ended; a `ping` of several has one per echo request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// An answer of so many bytes.
+    /// An answer arrived.
     Answered {
         /// Bytes received.
         bytes: u32,
-        /// Who the client saw answering.
+        /// Source address of the answer, as the client sees it.
         from: IpAddr,
-        /// The answer's ttl, of a `ping`.
+        /// ttl of the echo reply on arrival, in hops; `ping` only.
         ttl: Option<u8>,
-        /// Which one, of a `ping`.
+        /// Sequence number of the echo request; 0 for other clients.
         seq: u16,
-        /// How long it took, in nanoseconds.
+        /// Round-trip time, in nanoseconds; 0 for TCP.
         took_ns: u64,
     },
-    /// A reset.
+    /// A TCP reset arrived.
     Refused,
-    /// An ICMP error from this address.
+    /// An ICMP error arrived.
     Unreachable {
-        /// Who sent the error.
+        /// The router or host that sent it.
         from: IpAddr,
         /// ICMP type.
         kind: u8,
         /// ICMP code.
         code: u8,
-        /// Which one, of a `ping`.
+        /// Sequence number of the echo request; 0 for other clients.
         seq: u16,
-        /// The error's ttl as it arrived.
+        /// ttl of the error on arrival, in hops.
         ttl: u8,
-        /// How large a packet may be, if that was the trouble, in bytes.
+        /// The next hop's MTU, in bytes, from "fragmentation needed".
         mtu: Option<u16>,
     },
-    /// Nobody answered.
+    /// No answer in time.
     TimedOut,
-    /// Its process was ended before.
+    /// The client was ended together with its namespace.
     Killed,
-    /// No route, an MTU in the way, or a rule that drops it: not even sent.
+    /// The client's own host could not send: no route, an MTU, a rule.
     NotSent(crate::DropReason),
 }

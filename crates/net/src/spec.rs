@@ -1,8 +1,8 @@
-//! What a world is made of: the Linux state that somebody (an administrator, kubelet, kube-proxy,
-//! flanneld, a CNI plugin) set up before the first packet.
+//! The Linux state that a world begins with: what an administrator, kubelet, kube-proxy, flanneld
+//! and the CNI plugins set up before the first packet.
 //!
-//! A spec is data by name; [`crate::World::new`] turns names into numbers and says what does not
-//! fit.
+//! A spec refers to things by name. [`crate::World::new`] resolves the names and reports what does
+//! not fit.
 
 use crate::conntrack::Timeouts;
 use crate::neigh::NudState;
@@ -14,40 +14,40 @@ use ipnet::IpNet;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-/// Everything a world begins with.
+/// The initial state of a world.
 #[derive(Clone, Debug, Default)]
 pub struct Spec {
-    /// Network namespaces: nodes, pods, hosts, and one for each LAN segment.
+    /// Network namespaces: nodes, pods, other hosts, and one for each LAN segment.
     pub netns: Vec<NetnsSpec>,
 }
 
-/// One network namespace.
+/// The initial state of a network namespace.
 #[derive(Clone, Debug)]
 pub struct NetnsSpec {
     /// Its name, unique in the spec.
     pub name: String,
-    /// Whether frames are seen at its devices. A LAN segment is a switch nobody looks into.
+    /// Frames at its devices make events; off for a LAN segment, a switch without a shell.
     pub tapped: bool,
-    /// Devices, in order of their ifindex.
+    /// Its devices, in order of their ifindex.
     pub devices: Vec<DeviceSpec>,
-    /// Routes of table `main`, in the order they were added.
+    /// Table `main`, in the order the routes were added.
     pub routes: Vec<RouteSpec>,
-    /// Neighbours known from the start.
+    /// Neighbours that are known or permanent from the start.
     pub neighbours: Vec<NeighbourSpec>,
-    /// Forwarding entries of VXLAN devices: device, MAC, VTEP.
+    /// Static forwarding entries of VXLAN devices: device, MAC, address of the VTEP.
     pub fdb: Vec<(String, Mac, IpAddr)>,
-    /// iptables.
+    /// The iptables rules; counters start at zero.
     pub rules: Rc<Ruleset>,
-    /// Settings.
+    /// Kernel parameters.
     pub sysctl: Sysctl,
-    /// Connection tracking timeouts.
+    /// Connection tracking timeouts (`net.netfilter.nf_conntrack_*_timeout*`).
     pub timeouts: Timeouts,
-    /// What listens.
+    /// Listening servers.
     pub services: Vec<Service>,
 }
 
 impl NetnsSpec {
-    /// An empty namespace with a loopback device.
+    /// A namespace that has `lo` and nothing else.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -64,31 +64,31 @@ impl NetnsSpec {
     }
 }
 
-/// A device.
+/// The initial state of a network device.
 #[derive(Clone, Debug)]
 pub struct DeviceSpec {
-    /// Its name, at most 15 characters.
+    /// Its name, at most 15 bytes (`IFNAMSIZ`).
     pub name: String,
-    /// Its number.
+    /// Its ifindex, as `ip link` prints it.
     pub ifindex: u32,
-    /// Its MAC.
+    /// Its hardware address.
     pub mac: Mac,
-    /// Its MTU, in bytes.
+    /// Its MTU, in bytes of IP.
     pub mtu: u32,
-    /// Its addresses, with their lengths.
+    /// Its addresses with their prefix lengths, the primary first.
     pub addrs: Vec<IpNet>,
-    /// Whether it is up.
+    /// Administratively up.
     pub up: bool,
     /// The bridge it is a port of.
     pub master: Option<String>,
-    /// Whether the bridge may send a frame back to this port (hairpin mode).
+    /// As a bridge port: a frame may leave by the port it came in by.
     pub hairpin: bool,
-    /// What it is.
+    /// Its driver.
     pub kind: DeviceKindSpec,
 }
 
 impl DeviceSpec {
-    /// `lo`.
+    /// `lo` with 127.0.0.1/8 and an MTU of 65536.
     pub fn loopback() -> Self {
         let addr = "127.0.0.1/8".parse().expect("invariant: a literal network");
         Self {
@@ -97,7 +97,7 @@ impl DeviceSpec {
         }
     }
 
-    /// A device that is up and has no address yet.
+    /// A device that is up, without addresses.
     pub fn new(name: &str, ifindex: u32, mac: Mac, mtu: u32, kind: DeviceKindSpec) -> Self {
         Self {
             name: name.to_owned(),
@@ -113,31 +113,31 @@ impl DeviceSpec {
     }
 }
 
-/// What a device is.
+/// The driver of a device, with its configuration.
 #[derive(Clone, Debug)]
 pub enum DeviceKindSpec {
     /// `lo`.
     Loopback,
-    /// One end of a cable: a veth pair, or a NIC plugged into a segment.
+    /// One end of a cable: a veth, or a NIC plugged into a LAN segment.
     Cable {
         /// The namespace of the other end.
         peer_netns: String,
         /// The device at the other end.
         peer: String,
-        /// A NIC rather than a veth: `ip` prints no `@`.
+        /// A NIC rather than a veth; `ip` prints a veth's name with `@`.
         nic: bool,
     },
-    /// A bridge.
+    /// A bridge; its ports name it as their `master`.
     Bridge,
     /// A VXLAN tunnel end point.
     Vxlan {
-        /// VXLAN network identifier.
+        /// VXLAN network identifier, 24 bits.
         vni: u32,
-        /// The address of its outer packets.
+        /// Source address of the outer packets.
         local: IpAddr,
-        /// The device they leave by.
+        /// The underlying device.
         dev: String,
-        /// The UDP port it listens on.
+        /// Destination and listening UDP port.
         port: u16,
     },
 }
@@ -145,36 +145,36 @@ pub enum DeviceKindSpec {
 /// A route of table `main`.
 #[derive(Clone, Debug)]
 pub struct RouteSpec {
-    /// The network.
+    /// The destination network.
     pub dst: IpNet,
-    /// The gateway.
+    /// The gateway; `None` for a network on the link.
     pub via: Option<IpAddr>,
-    /// The device.
+    /// The output device.
     pub dev: String,
-    /// The preferred source.
+    /// The preferred source address.
     pub src: Option<IpAddr>,
-    /// Whether the gateway need not be on the link.
+    /// The gateway need not be in a network of the device (`onlink`).
     pub onlink: bool,
-    /// Who made it.
+    /// Who added it.
     pub proto: RouteProto,
-    /// Its metric.
+    /// Its metric; the lowest wins among equal networks.
     pub metric: u32,
 }
 
-/// A neighbour known from the start.
+/// An entry of the neighbour table.
 #[derive(Clone, Debug)]
 pub struct NeighbourSpec {
-    /// The device.
+    /// The neighbour's device.
     pub dev: String,
-    /// The address.
+    /// The neighbour's address.
     pub addr: IpAddr,
-    /// The MAC.
+    /// The neighbour's MAC.
     pub lladdr: Mac,
-    /// How sure.
+    /// The entry's state.
     pub state: NudState,
 }
 
-/// Settings of a network namespace.
+/// The kernel parameters of a network namespace that are simulated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sysctl {
     /// `net.ipv4.ip_forward`.

@@ -1,30 +1,30 @@
-//! Virtual time in nanoseconds since the session began. `std`'s clock panics in the browser.
+//! Virtual time, in nanoseconds since the world began. (`std`'s clock panics in the browser.)
 
 use std::fmt;
 use std::ops::{Add, Sub};
 
-/// A span of virtual time, in nanoseconds.
+/// A span of virtual time, in nanoseconds; up to 584 years.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Duration(pub u64);
 
-/// A moment of virtual time, in nanoseconds since the session began.
+/// A moment of virtual time, in nanoseconds since the world began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(pub u64);
 
 impl Duration {
-    /// Whole microseconds.
+    /// `n` microseconds.
     pub const fn micros(n: u64) -> Self {
         Self(n * 1_000)
     }
-    /// Whole milliseconds.
+    /// `n` milliseconds.
     pub const fn millis(n: u64) -> Self {
         Self(n * 1_000_000)
     }
-    /// Whole seconds.
+    /// `n` seconds.
     pub const fn secs(n: u64) -> Self {
         Self(n * 1_000_000_000)
     }
-    /// Whole seconds in this span, rounded down.
+    /// The whole seconds in this span, rounded down.
     pub const fn as_secs(self) -> u64 {
         self.0 / 1_000_000_000
     }

@@ -1,32 +1,32 @@
-//! One tracked connection.
+//! An entry of the connection tracking table (`struct nf_conn`).
 
 use super::{TcpState, Tuple};
 use crate::time::Instant;
 
-/// The number of a connection within its network namespace, in order of creation.
+/// The number of a connection, unique in its world, in order of creation.
 pub type CtId = u32;
 
-/// Which way a packet goes within its connection.
+/// The direction of a packet within its connection (`enum ip_conntrack_dir`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Direction {
-    /// As the first packet went.
+    /// That of the first packet.
     Original,
-    /// As the answers go.
+    /// That of the answers.
     Reply,
 }
 
-/// What a packet is to its connection (`enum ip_conntrack_info`).
+/// A packet's relation to its connection (`enum ip_conntrack_info`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CtInfo {
-    /// No answer seen yet, original direction.
+    /// Original direction, and no answer was seen yet.
     New,
-    /// Answered, original direction.
+    /// Original direction, and an answer was seen.
     Established,
-    /// An answer.
+    /// Reply direction.
     EstablishedReply,
-    /// An error about the connection, towards its originator or away from it.
+    /// An ICMP error about a packet in original direction.
     Related,
-    /// An error about the connection, in reply direction.
+    /// An ICMP error about a packet in reply direction.
     RelatedReply,
 }
 
@@ -39,7 +39,7 @@ impl CtInfo {
         }
     }
 
-    /// The state's name, as a rule asks for it.
+    /// The state as `--ctstate` names it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::New => "NEW",
@@ -49,40 +49,40 @@ impl CtInfo {
     }
 }
 
-/// What is known of a connection (`IPS_*` of `nf_conntrack_common.h`).
+/// The status bits of a connection (`IPS_*`, `nf_conntrack_common.h`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Status {
-    /// Entered into the table: its first packet got through.
+    /// Its first packet passed the last hook, and it is in the table.
     pub confirmed: bool,
-    /// An answer was seen.
+    /// A packet in reply direction was seen; otherwise `conntrack` prints UNREPLIED.
     pub seen_reply: bool,
-    /// It will not be thrown out early.
+    /// Not evicted early when the table is full; `conntrack` prints ASSURED.
     pub assured: bool,
-    /// Its source is translated.
+    /// The source is translated.
     pub src_nat: bool,
-    /// Its destination is translated.
+    /// The destination is translated.
     pub dst_nat: bool,
-    /// The source decision is made, whatever it was.
+    /// Source translation is decided, maybe as none.
     pub src_nat_done: bool,
-    /// The destination decision is made, whatever it was.
+    /// Destination translation is decided, maybe as none.
     pub dst_nat_done: bool,
 }
 
-/// What is known of a TCP connection (`struct ip_ct_tcp`).
+/// What is tracked of a TCP connection (`struct ip_ct_tcp`); arrays are indexed by [`Direction`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TcpTrack {
     /// Its state.
     pub state: TcpState,
-    /// The end of what each direction sent, as a sequence number.
+    /// The sequence number behind what each side has sent (`td_end`); `None` if it sent nothing.
     pub end: [Option<u32>; 2],
-    /// Whether something each direction sent is not acknowledged yet.
+    /// Each side has sent data that is not acknowledged yet, which shortens the timeout.
     pub unacknowledged: [bool; 2],
-    /// The end of a SYN that was ignored: it may have been meant after all.
+    /// The sequence number behind a SYN that was ignored; an answer to it makes it count.
     pub ignored_syn: Option<u32>,
 }
 
 impl TcpTrack {
-    /// Nothing seen.
+    /// No packet seen.
     pub const NEW: Self = Self {
         state: TcpState::None,
         end: [None; 2],
@@ -91,36 +91,37 @@ impl TcpTrack {
     };
 }
 
-/// The protocol's own part.
+/// What is tracked besides the tuples, by protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proto {
     /// TCP.
     Tcp(TcpTrack),
     /// UDP.
     Udp {
-        /// From when on it counts as a stream: two seconds after its first packet, once answered.
+        /// When the connection becomes a stream with the longer timeout: two seconds after its
+        /// first packet, if it was answered.
         stream_since: Option<Instant>,
     },
     /// ICMP echo.
     Icmp,
-    /// Everything else.
+    /// Any other protocol.
     Other,
 }
 
 /// A tracked connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connection {
-    /// What its first packet looked like.
+    /// The tuple of packets in original direction.
     pub original: Tuple,
-    /// What an answer looks like.
+    /// The tuple of packets in reply direction; not the inverse of `original` if NAT is at work.
     pub reply: Tuple,
-    /// What is known of it.
+    /// Its status bits.
     pub status: Status,
-    /// The protocol's own part.
+    /// What its protocol adds.
     pub proto: Proto,
-    /// When it was made.
+    /// When it was created.
     pub since: Instant,
-    /// When it will be forgotten.
+    /// When it is deleted unless another packet arrives.
     pub expires: Instant,
 }
 
@@ -130,7 +131,7 @@ impl Connection {
         self.status.confirmed
     }
 
-    /// The tuple of one direction.
+    /// The tuple of packets in this direction.
     pub const fn tuple(&self, dir: Direction) -> &Tuple {
         match dir {
             Direction::Original => &self.original,
@@ -138,7 +139,7 @@ impl Connection {
         }
     }
 
-    /// The TCP state, of a TCP connection.
+    /// Its TCP state, if it is a TCP connection.
     pub const fn tcp_state(&self) -> Option<TcpState> {
         match self.proto {
             Proto::Tcp(t) => Some(t.state),

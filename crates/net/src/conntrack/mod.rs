@@ -1,9 +1,9 @@
 //! Connection tracking and address translation (`net/netfilter/nf_conntrack_core.c`,
 //! `nf_nat_core.c`).
 //!
-//! A connection is two [`Tuple`]s: what its first packet looked like, and what an answer will look
-//! like. Translation is nothing but a reply tuple that is not the plain inverse of the original.
-//! A packet is found by its tuple, and where the two sides disagree it is rewritten.
+//! A connection has two [`Tuple`]s: that of its first packet, and that of an answer. It is translated
+//! if the second is not the inverse of the first. A packet is looked up by its tuple, and rewritten
+//! where the inverse of the other direction's tuple differs from its own.
 //!
 //! Left out: helpers and expectations, zones, labels, SCTP states, early drop.
 
@@ -19,7 +19,7 @@ use crate::time::Duration;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// The connection table of one network namespace.
+/// The connection tracking table of a network namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Conntrack {
     entries: BTreeMap<CtId, Rc<Connection>>,
@@ -27,22 +27,23 @@ pub struct Conntrack {
 }
 
 impl Conntrack {
-    /// The connection of that number.
+    /// The connection with this number.
     pub fn get(&self, id: CtId) -> Option<&Rc<Connection>> {
         self.entries.get(&id)
     }
 
-    /// The confirmed connection a packet with this tuple belongs to.
+    /// The confirmed connection that has this tuple, and in which direction.
     pub fn find(&self, tuple: &Tuple) -> Option<(CtId, Direction)> {
         self.tuples.get(tuple).copied()
     }
 
-    /// Every connection, confirmed or not, by number.
+    /// Every connection by number, confirmed or not.
     pub fn iter(&self) -> impl Iterator<Item = (CtId, &Rc<Connection>)> {
         self.entries.iter().map(|(id, c)| (*id, c))
     }
 
-    /// Puts a connection in, replaces or removes it. Only confirmed ones are found by tuple.
+    /// Adds, replaces or (`None`) deletes a connection. Only a confirmed one is found by its
+    /// tuples.
     pub(crate) fn set(&mut self, id: CtId, to: Option<Rc<Connection>>) {
         if let Some(old) = self.entries.remove(&id)
             && old.confirmed()
@@ -63,24 +64,24 @@ impl Conntrack {
     }
 }
 
-/// How long a connection lives after its last packet; the sysctls
+/// How long a connection is kept after its last packet: the sysctls
 /// `net.netfilter.nf_conntrack_*_timeout*`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// TCP by state.
+    /// TCP, indexed by [`TcpState`].
     pub tcp: [Duration; TcpState::ALL.len()],
-    /// UDP before and after an answer.
+    /// UDP.
     pub udp: Duration,
-    /// UDP that was answered and went on for two seconds.
+    /// UDP once answered and two seconds old.
     pub udp_stream: Duration,
     /// ICMP echo.
     pub icmp: Duration,
-    /// Everything else.
+    /// Other protocols.
     pub generic: Duration,
 }
 
 impl Default for Timeouts {
-    /// The kernel's own values.
+    /// The kernel's defaults.
     fn default() -> Self {
         Self {
             tcp: TcpState::ALL.map(|s| Duration::secs(s.default_timeout_secs())),
@@ -93,7 +94,7 @@ impl Default for Timeouts {
 }
 
 impl Timeouts {
-    /// The timeout of a connection of this protocol, in its state.
+    /// The timeout for a protocol in its present state.
     pub fn of(&self, proto: &Proto) -> Duration {
         match proto {
             Proto::Tcp(t) => self.tcp[t.state as usize],

@@ -1,31 +1,31 @@
-//! The TCP states of a connection as conntrack sees them pass
-//! (`net/netfilter/nf_conntrack_proto_tcp.c`, the table `tcp_conntracks`).
+//! The state of a TCP connection as its packets show it to connection tracking
+//! (`net/netfilter/nf_conntrack_proto_tcp.c`, table `tcp_conntracks`).
 
 use super::Direction;
 use crate::wire::TcpFlags;
 
-/// A connection's TCP state.
+/// The state of a tracked TCP connection (`enum tcp_conntrack`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TcpState {
-    /// Nothing seen.
+    /// No packet seen.
     None,
-    /// A SYN.
+    /// SYN seen.
     SynSent,
-    /// A SYN and its answer.
+    /// SYN-ACK seen.
     SynRecv,
-    /// The handshake is over.
+    /// The handshake is complete.
     Established,
-    /// One side has sent FIN.
+    /// One side sent FIN.
     FinWait,
-    /// And it was acknowledged.
+    /// That FIN was acknowledged.
     CloseWait,
-    /// Both sides have sent FIN.
+    /// Both sides sent FIN.
     LastAck,
-    /// And both were acknowledged.
+    /// The second FIN was acknowledged.
     TimeWait,
-    /// Reset.
+    /// RST seen.
     Close,
-    /// SYN from both sides at once.
+    /// Both sides sent SYN (simultaneous open).
     SynSent2,
 }
 
@@ -44,7 +44,7 @@ impl TcpState {
         Self::SynSent2,
     ];
 
-    /// The name as `conntrack` prints it.
+    /// The name that `conntrack` prints.
     pub const fn name(self) -> &'static str {
         match self {
             Self::None => "NONE",
@@ -72,18 +72,18 @@ impl TcpState {
     }
 }
 
-/// What a segment is to a connection in some state.
+/// The effect of a segment on the state of its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transition {
-    /// It leads to this state, maybe the same.
+    /// The connection is in this state now, which may be the same.
     To(TcpState),
-    /// It is let through and changes nothing, not even the timeout.
+    /// None: the segment is accepted, and state and timeout stay (`sIG`).
     Ignored,
-    /// It does not fit: invalid.
+    /// The segment does not belong here: INVALID (`sIV`).
     Invalid,
 }
 
-/// What a segment does to a connection in some state.
+/// The effect of a segment with these flags (`tcp_conntracks[dir][index][state]`).
 pub fn next_state(state: TcpState, dir: Direction, flags: TcpFlags) -> Transition {
     use TcpState::{
         Close, CloseWait, Established, FinWait, LastAck, None as Nothing, SynRecv, SynSent,

@@ -1,41 +1,41 @@
-//! What identifies one direction of a connection.
+//! Tuples: what identifies one direction of a connection (`struct nf_conntrack_tuple`).
 
 use crate::wire::{Body, Icmp, Ipv4, PROTO_ICMP, PROTO_TCP, PROTO_UDP, Udp, UdpPayload};
 use std::fmt;
 use std::net::IpAddr;
 
-/// The part of a tuple above the addresses.
+/// The part of a tuple above the addresses, by protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum L4 {
-    /// TCP, UDP, SCTP: source and destination port.
+    /// Source and destination port of TCP, UDP or SCTP.
     Ports(u16, u16),
-    /// ICMP echo: type (8 or 0) and identifier.
+    /// An ICMP echo.
     Echo {
-        /// 8 for the question, 0 for the answer.
+        /// ICMP type: 8 for the request, 0 for the reply.
         kind: u8,
-        /// The identifier.
+        /// Identifier.
         id: u16,
     },
-    /// A protocol without any.
+    /// Nothing: other protocols are told apart by their addresses only.
     None,
 }
 
-/// One direction of a connection.
+/// The tuple of one direction of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tuple {
     /// Source address.
     pub src: IpAddr,
     /// Destination address.
     pub dst: IpAddr,
-    /// Protocol number.
+    /// IP protocol number.
     pub proto: u8,
-    /// Ports or identifier.
+    /// Ports, or ICMP type and identifier.
     pub l4: L4,
 }
 
 impl Tuple {
-    /// The tuple of a packet; none for ICMP errors, which belong to another connection, and for
-    /// fragments.
+    /// The tuple of a packet (`nf_ct_get_tuple`). `None` for fragments, and for ICMP errors, which
+    /// belong to another connection.
     pub fn of(p: &Ipv4) -> Option<Self> {
         let l4 = match &p.body {
             _ if p.is_fragment() => return None,
@@ -50,7 +50,7 @@ impl Tuple {
         Some(Self { src: p.src.into(), dst: p.dst.into(), proto: p.body.proto(), l4 })
     }
 
-    /// The tuple of an answer.
+    /// The tuple of an answer (`nf_ct_invert_tuple`).
     #[must_use]
     pub fn inverse(&self) -> Self {
         let l4 = match self.l4 {
@@ -61,7 +61,7 @@ impl Tuple {
         Self { src: self.dst, dst: self.src, proto: self.proto, l4 }
     }
 
-    /// Source port, if there is one.
+    /// The source port, if the protocol has ports.
     pub fn sport(&self) -> Option<u16> {
         match self.l4 {
             L4::Ports(s, _) => Some(s),
@@ -69,7 +69,7 @@ impl Tuple {
         }
     }
 
-    /// Destination port, if there is one.
+    /// The destination port, if the protocol has ports.
     pub fn dport(&self) -> Option<u16> {
         match self.l4 {
             L4::Ports(_, d) => Some(d),
@@ -77,7 +77,7 @@ impl Tuple {
         }
     }
 
-    /// With another source port, or identifier of an echo.
+    /// This tuple with another source port, or echo identifier.
     #[must_use]
     pub fn with_key(mut self, key: u16) -> Self {
         match &mut self.l4 {
@@ -88,7 +88,7 @@ impl Tuple {
         self
     }
 
-    /// With another destination port.
+    /// This tuple with another destination port.
     #[must_use]
     pub fn with_dport(mut self, port: u16) -> Self {
         if let L4::Ports(_, d) = &mut self.l4 {
@@ -97,7 +97,8 @@ impl Tuple {
         self
     }
 
-    /// Writes this tuple's source (or destination) into a packet: what NAT does to it.
+    /// Writes the tuple's source (or destination) address and port into a packet
+    /// (`nf_nat_manip_pkt`).
     pub fn write_into(&self, p: &mut Ipv4, source: bool) {
         let (addr, port) = if source { (self.src, self.sport()) } else { (self.dst, self.dport()) };
         let IpAddr::V4(addr) = addr else { return };
@@ -130,7 +131,7 @@ impl Tuple {
         }
     }
 
-    /// The protocol's name as `conntrack` prints it.
+    /// The protocol's name that `conntrack` prints.
     pub fn proto_name(&self) -> &'static str {
         match self.proto {
             PROTO_TCP => "tcp",

@@ -1,7 +1,6 @@
-//! Why a rule did not match: the first condition that failed, the packet's value against the
-//! rule's.
+//! Why a rule did not match: the first condition that failed, with the packet's value and the rule's.
 //!
-//! Nothing of this is stored while packets move; it is worked out again when somebody looks.
+//! Computed on demand from what an event keeps; nothing is stored per rule.
 
 use super::matches::{Match, MatchContext, RecentOp, View};
 use super::matches::{fraction, proto_text};
@@ -13,20 +12,20 @@ use std::rc::Rc;
 /// The first condition of a rule that a packet failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failing {
-    /// What was compared: `source`, `destination`, `protocol`, `dport`, `mark`, `ctstate`, …
+    /// The value compared: `source`, `destination`, `protocol`, `dport`, `mark`, `ctstate`, …
     pub field: &'static str,
     /// The packet's value.
     pub packet: String,
     /// The rule's value.
     pub rule: String,
-    /// Whether the rule has `!`: it wanted anything but its value.
+    /// The condition is negated: any other value would have matched.
     pub negated: bool,
-    /// The rule's own words for the condition, as `iptables -S` prints them.
+    /// The condition as `iptables -S` prints it.
     pub token: String,
 }
 
 /// The first condition that fails, in the order the rule is printed; `None` if all hold. `draw` is
-/// what was drawn if the rule has a random condition.
+/// the number that a random condition compared.
 pub fn first_failing(rule: &Rule, v: &View<'_>, draw: Option<u32>) -> Option<Failing> {
     let bang = |negated: bool| if negated { "! " } else { "" };
     let failing = |field, packet: String, rule: String, negated: bool, flag: &str| {

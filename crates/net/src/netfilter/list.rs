@@ -8,7 +8,7 @@ use super::save::ranges;
 use ipnet::IpNet;
 use std::fmt::Write;
 
-/// A counter in at most five characters: `1612`, `252K`, `55M`.
+/// A counter in at most five characters: `1612`, `252K`, `55M` (`xtables_print_num`).
 pub fn print_count(n: u64) -> String {
     let mut n = n;
     if n <= 99_999 {
@@ -23,14 +23,14 @@ pub fn print_count(n: u64) -> String {
     format!("{}T", (n + 500) / 1000)
 }
 
-/// `iptables -t TABLE -vnL` of every chain. `counter` gives packets and bytes of a counter.
+/// What `iptables -t TABLE -vnL` prints; `counter` gives the packets and bytes of a counter.
 pub fn list_table(table: &Table, counter: &dyn Fn(u32) -> (u64, u64)) -> String {
     let chains: Vec<_> =
         (0..table.chains.len() as u32).map(|id| list_chain(table, id, counter)).collect();
     chains.join("\n")
 }
 
-/// `iptables -t TABLE -vnL CHAIN`.
+/// What `iptables -t TABLE -vnL CHAIN` prints.
 pub fn list_chain(table: &Table, id: u32, counter: &dyn Fn(u32) -> (u64, u64)) -> String {
     let Some(chain) = table.chains.get(id as usize) else { return String::new() };
     let mut out = header(table, chain, id, counter);

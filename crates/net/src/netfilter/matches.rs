@@ -1,4 +1,4 @@
-//! The conditions of a rule, and what of a packet they look at.
+//! The conditions of a rule, and the part of a packet they look at.
 
 use crate::wire::TcpFlags;
 use ipnet::IpNet;
@@ -24,21 +24,21 @@ pub fn fraction(parts: u32, digits: usize) -> String {
     format!("{:.digits$}", f64::from(parts) / f64::from(1_u32 << 31))
 }
 
-/// A condition that may be turned round with `!`.
+/// A condition that `!` may negate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Negatable<T> {
-    /// Whether `!` stands before it.
+    /// It is preceded by `!`.
     pub negated: bool,
-    /// The condition.
+    /// The condition without `!`.
     pub value: T,
 }
 
 impl<T> Negatable<T> {
-    /// The condition as it is.
+    /// The condition, not negated.
     pub const fn plain(value: T) -> Self {
         Self { negated: false, value }
     }
-    /// The condition turned round.
+    /// The condition, negated.
     pub const fn not(value: T) -> Self {
         Self { negated: true, value }
     }
@@ -47,12 +47,12 @@ impl<T> Negatable<T> {
     }
 }
 
-/// An interface name; `veth+` stands for every name that begins with `veth`.
+/// An interface name, or a prefix followed by `+`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IfName(pub Rc<str>);
 
 impl IfName {
-    /// Whether `name` is meant. An absent interface is the empty name.
+    /// Whether it stands for `name`; an absent interface has the empty name.
     pub fn matches(&self, name: &str) -> bool {
         match self.0.strip_suffix('+') {
             Some(prefix) => name.starts_with(prefix),
@@ -61,21 +61,21 @@ impl IfName {
     }
 }
 
-/// Ports from `first` to `last`, both included.
+/// A range of ports, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PortRange {
-    /// The lowest.
+    /// The lowest port.
     pub first: u16,
-    /// The highest.
+    /// The highest port.
     pub last: u16,
 }
 
 impl PortRange {
-    /// Just one.
+    /// The range of a single port.
     pub const fn one(port: u16) -> Self {
         Self { first: port, last: port }
     }
-    /// Whether `port` is among them.
+    /// Whether `port` is in the range.
     pub const fn contains(self, port: u16) -> bool {
         self.first <= port && port <= self.last
     }
@@ -91,21 +91,21 @@ impl fmt::Display for PortRange {
     }
 }
 
-/// What an address is to a node (`addrtype`).
+/// The type of an address, as a host sees it (`addrtype`, `RTN_*`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddrType {
-    /// One of its own.
+    /// Assigned to the host.
     Local,
-    /// Everybody on a segment.
+    /// A broadcast address of one of its networks.
     Broadcast,
-    /// A group.
+    /// A multicast address.
     Multicast,
-    /// Any other.
+    /// Any other address.
     Unicast,
 }
 
 impl AddrType {
-    /// The name as `--dst-type` takes it.
+    /// The name that `--src-type` and `--dst-type` take.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Local => "LOCAL",
@@ -116,27 +116,27 @@ impl AddrType {
     }
 }
 
-/// A set of connection states, as `--ctstate` takes it.
+/// A set of connection states (`--ctstate`), one bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CtStates(pub u8);
 
 impl CtStates {
     /// Belongs to no connection.
     pub const INVALID: Self = Self(1);
-    /// No answer seen yet.
+    /// Original direction, no answer seen.
     pub const NEW: Self = Self(2);
-    /// An error about a connection.
+    /// An ICMP error about a connection.
     pub const RELATED: Self = Self(4);
-    /// Answered.
+    /// An answer was seen.
     pub const ESTABLISHED: Self = Self(8);
-    /// Not tracked.
+    /// Excluded from connection tracking.
     pub const UNTRACKED: Self = Self(16);
-    /// Its source is translated.
+    /// The connection's source is translated.
     pub const SNAT: Self = Self(32);
-    /// Its destination is translated.
+    /// The connection's destination is translated.
     pub const DNAT: Self = Self(64);
 
-    /// The names, in the order the tools print them.
+    /// Each state with its name, in the order the tools print them.
     pub const NAMES: [(Self, &'static str); 7] = [
         (Self::INVALID, "INVALID"),
         (Self::NEW, "NEW"),
@@ -147,17 +147,17 @@ impl CtStates {
         (Self::DNAT, "DNAT"),
     ];
 
-    /// Both sets.
+    /// The union of two sets.
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
-    /// Whether they share a state.
+    /// Whether two sets have a state in common.
     pub const fn meets(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 }
 
-/// Comma-joined names.
+/// The names, separated by commas.
 impl fmt::Display for CtStates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> =
@@ -166,32 +166,32 @@ impl fmt::Display for CtStates {
     }
 }
 
-/// What the conditions of a rule look at.
+/// The part of a packet that a rule's conditions look at.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
     /// Source address.
     pub src: IpAddr,
     /// Destination address.
     pub dst: IpAddr,
-    /// Protocol number.
+    /// IP protocol number.
     pub proto: u8,
-    /// Source and destination port.
+    /// Source and destination port; `None` if the protocol has none.
     pub ports: Option<(u16, u16)>,
-    /// TCP control bits.
+    /// Control bits of a TCP segment.
     pub tcp_flags: Option<TcpFlags>,
-    /// The device it came in by; empty if it was made here.
+    /// Input device; empty for a packet sent by this host.
     pub in_dev: &'a str,
-    /// The device it will leave by; empty where that is not known.
+    /// Output device; empty before routing.
     pub out_dev: &'a str,
-    /// The bridge port it came in by; empty if none.
+    /// Bridge port it came in by; empty if not bridged.
     pub physin: &'a str,
-    /// The bridge port it will leave by; empty if none.
+    /// Bridge port it leaves by; empty if not bridged.
     pub physout: &'a str,
-    /// The packet's mark.
+    /// Packet mark.
     pub mark: u32,
-    /// Its connection state.
+    /// Connection state.
     pub ctstate: CtStates,
-    /// What an address is to this node.
+    /// The type of an address, as this host sees it.
     pub addr_type: &'a dyn Fn(IpAddr) -> AddrType,
 }
 
@@ -199,38 +199,38 @@ pub struct View<'a> {
 /// (`net/netfilter/xt_recent.c`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecentOp {
-    /// `--set`: enters it, now. Always true.
+    /// `--set`: enters the source with the current time. Always true.
     Set,
-    /// `--rcheck`: true if it was entered within so many seconds, or ever.
+    /// `--rcheck`: whether the source was entered, within `seconds` if given.
     Check {
-        /// `--seconds`.
+        /// `--seconds`: the age that counts.
         seconds: Option<u32>,
-        /// `--reap`: the oldest entry goes if it is older.
+        /// `--reap`: deletes the oldest entry if it is older than `seconds`.
         reap: bool,
     },
 }
 
-/// Conditions that look past the packet: at chance, and at what was seen before.
+/// What conditions need besides the packet: random numbers, and the lists of `recent`.
 pub trait MatchContext {
-    /// Whether a draw falls among the first `probability` of 2^31.
+    /// Whether a random number of 31 bits is below `probability`.
     fn draw(&mut self, probability: u32) -> bool;
-    /// Whether `source` is in the list of that name; [`RecentOp::Set`] enters it.
+    /// Carries out `op` for `source` on the list with this name.
     fn recent(&mut self, list: &Rc<str>, op: RecentOp, source: IpAddr) -> bool;
 }
 
-/// The ports `multiport` looks at.
+/// The ports that `multiport` compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// `--sports`.
     Source,
     /// `--dports`.
     Destination,
-    /// `--ports`: one of both.
+    /// `--ports`: either port.
     Either,
 }
 
 impl Side {
-    /// The option's longer name.
+    /// The long form of the option.
     pub(super) const fn long(self) -> &'static str {
         match self {
             Self::Source => "--source-ports",
@@ -239,7 +239,7 @@ impl Side {
         }
     }
 
-    /// The option and how `-L` names it.
+    /// The option, and its name in `-L`.
     pub(super) const fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::Source => ("--sports", "sports"),
@@ -249,55 +249,55 @@ impl Side {
     }
 }
 
-/// A condition behind `-m`.
+/// A match extension (`-m`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Match {
     /// `comment`: always true.
     Comment(Rc<str>),
-    /// `tcp` and `udp` (and `sctp`): ports.
+    /// `tcp`, `udp` and `sctp`: ports.
     Ports {
-        /// The protocol the module is for.
+        /// IP protocol number of the module.
         proto: u8,
         /// Source ports.
         sport: Option<Negatable<PortRange>>,
         /// Destination ports.
         dport: Option<Negatable<PortRange>>,
     },
-    /// `addrtype`.
+    /// `addrtype`: the types of the addresses.
     AddrType {
-        /// What the source must be.
+        /// Type of the source address.
         src: Option<Negatable<AddrType>>,
-        /// What the destination must be.
+        /// Type of the destination address.
         dst: Option<Negatable<AddrType>>,
     },
-    /// `conntrack --ctstate`.
+    /// `conntrack --ctstate`: the state is in this set.
     CtState(Negatable<CtStates>),
-    /// `mark`: `packet & mask == value`.
+    /// `mark`: value and mask; true if `mark & mask == value`.
     Mark(Negatable<(u32, u32)>),
-    /// `statistic --mode random`: true for `probability` of 2^31 draws.
+    /// `statistic --mode random`.
     Random {
-        /// Of 2^31.
+        /// The probability in parts of 2^31 (`--probability`).
         probability: u32,
     },
-    /// `physdev --physdev-is-in`: came in by a bridge port.
+    /// `physdev --physdev-is-in`: the packet came in by a bridge port.
     PhysdevIsIn(Negatable<()>),
-    /// `recent`: the source, and a list of sources that came before.
+    /// `recent`: lists of source addresses seen before.
     Recent {
-        /// `--name`.
+        /// The list's name (`--name`).
         list: Rc<str>,
-        /// What is done.
+        /// What is done with it.
         op: RecentOp,
     },
-    /// `multiport`: up to fifteen ports.
+    /// `multiport`: up to fifteen ports or ranges.
     Multiport {
-        /// Whose.
+        /// Which ports are compared.
         side: Side,
-        /// One of these, or none of them.
+        /// The ports, any of which matches.
         ports: Negatable<Vec<PortRange>>,
     },
-    /// `nfacct`: counts into an object of that name. Always true.
+    /// `nfacct`: counts in the accounting object with this name. Always true.
     Nfacct(Rc<str>),
-    /// A condition this simulator does not know. It stops the packet.
+    /// A match that is not simulated, as written; it stops the packet.
     Unsupported(Rc<str>),
 }
 

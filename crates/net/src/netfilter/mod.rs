@@ -1,4 +1,4 @@
-//! iptables: tables, chains, rules, their evaluation, and the texts of the tools.
+//! iptables: tables, chains and rules, their evaluation, and how the tools print them.
 //!
 //! ```text
 //!                 ┌─ INPUT ──▶ socket ──▶ OUTPUT ─┐
@@ -6,9 +6,9 @@
 //!                 └────────── FORWARD ────────────┘
 //! ```
 //!
-//! A [`Ruleset`] is immutable once loaded; counters live beside it, indexed by rule number, so a
-//! set of hundreds of thousands of rules is shared by every moment of a session. A [`Walk`] takes
-//! one packet through one table, one matching rule at a time.
+//! A [`Ruleset`] is immutable once loaded, and counters are kept beside it, so that every moment of a
+//! session shares a set of hundreds of thousands of rules. A [`Walk`] takes one packet through one
+//! table, one matching rule at a time.
 //!
 //! Left out: IPv6 tables, ebtables, sets.
 
@@ -33,23 +33,23 @@ pub use walk::{Draw, Effect, Walk, WalkContext, WalkStep};
 
 use std::fmt;
 
-/// The five places where netfilter looks at a packet.
+/// A netfilter hook (`enum nf_inet_hooks`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Hook {
-    /// As it comes in, before routing.
+    /// On arrival, before routing.
     Prerouting,
-    /// On the way to a local socket.
+    /// Routed to a local socket.
     Input,
-    /// On the way through.
+    /// Routed through, or bridged.
     Forward,
-    /// From a local socket.
+    /// Sent by a local socket.
     Output,
-    /// As it goes out, after routing.
+    /// About to leave, after routing.
     Postrouting,
 }
 
 impl Hook {
-    /// The built-in chain's name.
+    /// The name of the built-in chain.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Prerouting => "PREROUTING",
@@ -60,8 +60,8 @@ impl Hook {
         }
     }
 
-    /// What happens at this hook, in order of netfilter's priorities
-    /// (`include/uapi/linux/netfilter_ipv4.h`, `enum nf_ip_hook_priorities`).
+    /// What is registered at the hook, by priority (`enum nf_ip_hook_priorities`,
+    /// `include/uapi/linux/netfilter_ipv4.h`).
     pub const fn parts(self) -> &'static [Part] {
         use Part::{Confirm, Conntrack, Defrag, Table};
         use TableName::{Filter, Mangle, Nat, Raw};
@@ -81,37 +81,37 @@ impl fmt::Display for Hook {
     }
 }
 
-/// One thing registered at a hook.
+/// A function registered at a hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// Putting fragments together (`nf_defrag_ipv4`), so that every table sees whole packets.
+    /// Reassembles fragments, so that the tables see whole packets (`nf_defrag_ipv4`).
     Defrag,
-    /// A table's built-in chain.
+    /// Evaluates the built-in chain of a table.
     Table(TableName),
-    /// Finding or making the packet's connection.
+    /// Looks up or creates the packet's connection (`nf_conntrack_in`).
     Conntrack,
-    /// Entering a new connection into the table.
+    /// Enters a new connection into the table (`nf_conntrack_confirm`).
     Confirm,
 }
 
-/// The four tables, in the order a hook asks them.
+/// A table of iptables, in the order of their priorities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TableName {
     /// Before connection tracking.
     Raw,
-    /// Changing packets.
+    /// Changes packets.
     Mangle,
-    /// Address translation; only a connection's first packet meets it.
+    /// Address translation; only the first packet of a connection traverses it.
     Nat,
-    /// Accepting and dropping.
+    /// Accepts and drops.
     Filter,
 }
 
 impl TableName {
-    /// All four.
+    /// Every table.
     pub const ALL: [Self; 4] = [Self::Raw, Self::Mangle, Self::Nat, Self::Filter];
 
-    /// The name as `-t` takes it.
+    /// The name that `-t` takes.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Raw => "raw",
@@ -121,12 +121,12 @@ impl TableName {
         }
     }
 
-    /// The table of that name.
+    /// The table that `-t` means by `name`.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|t| t.name() == name)
     }
 
-    /// Its built-in chains, in the order the tools print them.
+    /// The hooks for which the table has a built-in chain, in the order the tools print them.
     pub const fn hooks(self) -> &'static [Hook] {
         match self {
             Self::Raw => &[Hook::Prerouting, Hook::Output],

@@ -12,14 +12,14 @@ use std::fmt;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-/// What is wrong in a rules text, and where.
+/// A line that iptables-restore would reject, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RestoreError {
     /// Line, from 1.
     pub line: u32,
     /// Column, from 1, in characters.
     pub column: u32,
-    /// What is wrong and what was expected.
+    /// What is wrong, and what was expected.
     pub message: String,
 }
 
@@ -30,20 +30,20 @@ impl fmt::Display for RestoreError {
 }
 
 impl Ruleset {
-    /// Reads a whole text: `*table`, `:CHAIN POLICY [p:b]`, `-A CHAIN …`, `COMMIT`.
+    /// Reads a text in the format of iptables-save: `*table`, `:CHAIN POLICY [packets:bytes]`,
+    /// `-A CHAIN …`, `COMMIT`.
     ///
     /// # Errors
-    /// Every line that could not be read, in order.
+    /// Every line that is rejected, in order.
     pub fn parse(text: &str) -> Result<Self, Vec<RestoreError>> {
         Self::default().restored(text, false).map(|r| r.rules)
     }
 
-    /// What `iptables-restore` makes of these rules: tables the text does not name stay as they
-    /// are, and so does a policy that is not written. With `noflush`, so do chains it does not
-    /// name.
+    /// The result of `iptables-restore` on this ruleset. Tables and policies that the text does not
+    /// name stay; with `noflush`, so do the chains it does not name.
     ///
     /// # Errors
-    /// Every line that could not be read, in order.
+    /// Every line that is rejected, in order.
     pub fn restored(&self, text: &str, noflush: bool) -> Result<Restored, Vec<RestoreError>> {
         let mut named = BTreeSet::new();
         let mut builder =
@@ -219,18 +219,18 @@ impl Ruleset {
     }
 }
 
-/// What `iptables-restore` made of rules.
+/// The result of `iptables-restore`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restored {
-    /// All rules.
+    /// The whole ruleset.
     pub rules: Ruleset,
-    /// The tables that were named.
+    /// The tables that the text names.
     pub tables: BTreeSet<TableName>,
-    /// Chains of these tables that stayed as they were, with their counters.
+    /// Chains of these tables that stay as they are, with their counters (`--noflush`).
     pub kept: BTreeSet<(TableName, Rc<str>)>,
 }
 
-/// Why a chain cannot have this name (`parse_chain` of iptables).
+/// Why a chain cannot have this name (`parse_chain` of iptables); `None` if it can.
 fn bad_chain_name(name: &str) -> Option<String> {
     let fine = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '\'' | '\\');
     match name {
@@ -245,7 +245,7 @@ fn bad_chain_name(name: &str) -> Option<String> {
     }
 }
 
-/// A jump that leads back to where it came from: a kernel refuses such rules (ELOOP).
+/// A loop of jumps, which the kernel rejects (ELOOP).
 fn in_circles(jumps: &[(TableName, String, Rc<str>, u32)]) -> Option<RestoreError> {
     let mut leads: BTreeMap<(TableName, &str), Vec<(&str, u32)>> = BTreeMap::new();
     for (table, from, to, line) in jumps {
@@ -280,14 +280,14 @@ struct Words<'a> {
     line: &'a str,
     at: usize,
     start: usize,
-    /// The last word stood in quotes: it is a value, whatever it looks like.
+    /// The last word was quoted: it is a value even if it looks like an option.
     quoted: bool,
-    /// A quote was opened and not closed.
+    /// A quote is not closed.
     unclosed: bool,
 }
 
 impl Words<'_> {
-    /// The next word; quotes are taken off, `\` keeps the next character.
+    /// The next word, without quotes; `\` escapes the next character.
     fn next(&mut self) -> Option<String> {
         let rest = &self.line[self.at..];
         self.at += rest.len() - rest.trim_start().len();
@@ -325,11 +325,11 @@ impl Words<'_> {
     }
 }
 
-/// Reads one `-A CHAIN …` line.
+/// Reads an `-A CHAIN …` line: the chain and the rule.
 ///
 /// # Errors
-/// The first word that could not be read. Unknown modules and targets are no error: they are kept
-/// as text, and stop a packet that reaches them.
+/// The first word that is rejected. Unknown matches and targets are accepted: they are kept as text
+/// and stop a packet that reaches them.
 pub fn parse_rule(line: &str) -> Result<(String, Rule), RestoreError> {
     let mut w = Words { line, at: 0, start: 0, quoted: false, unclosed: false };
     let mut first = w.next();
@@ -443,8 +443,7 @@ fn net(w: &mut Words<'_>, flag: &str) -> Result<IpNet, RestoreError> {
     })
 }
 
-/// Looks at the words that belong to a module: everything up to the next `-m`, `-j`, `-g` or
-/// single-letter option.
+/// The words that belong to a match extension: everything up to the next single-letter option.
 fn module_words(w: &mut Words<'_>) -> Vec<(bool, String)> {
     let mut out = Vec::new();
     loop {
@@ -585,7 +584,8 @@ fn port_range(w: &Words<'_>, text: &str) -> Result<PortRange, RestoreError> {
     })
 }
 
-/// `--set`, and `--rcheck` without a number of hits, of the whole source; else nothing.
+/// `recent` with `--set`, or with `--rcheck` without `--hitcount`, by the whole source address; `None`
+/// for anything else.
 fn recent(words: &[(bool, String)]) -> Option<Match> {
     let (mut list, mut op, mut since, mut oldest): (Rc<str>, _, _, _) =
         ("DEFAULT".into(), None, None, false);
@@ -700,7 +700,7 @@ fn target(w: &mut Words<'_>, name: &str) -> Result<Target, RestoreError> {
     })
 }
 
-/// Targets that are extensions, not chains, though they may stand without options.
+/// Whether a target is an extension rather than a chain, although it may come without options.
 fn is_builtin_target(name: &str) -> bool {
     matches!(
         name,
@@ -722,13 +722,13 @@ fn is_builtin_target(name: &str) -> bool {
 }
 
 impl Rule {
-    /// With `-s net` (or `! -s net`).
+    /// This rule with `-s net`, or `! -s net`.
     #[must_use]
     pub fn from_net(mut self, negated: bool, net: Ipv4Net) -> Self {
         self.src = Some(Negatable { negated, value: net.into() });
         self
     }
-    /// With `-d net` (or `! -d net`).
+    /// This rule with `-d net`, or `! -d net`.
     #[must_use]
     pub fn to_net(mut self, negated: bool, net: Ipv4Net) -> Self {
         self.dst = Some(Negatable { negated, value: net.into() });

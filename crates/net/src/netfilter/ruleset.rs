@@ -1,4 +1,4 @@
-//! Loaded rules: immutable, shared, and numbered for their counters.
+//! Loaded rules: immutable and shared, with a number for each counter.
 
 use super::matches::{IfName, Match, MatchContext, Negatable, View, in_net};
 use super::{Hook, TableName};
@@ -7,17 +7,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::rc::Rc;
 
-/// What a built-in chain does with a packet that no rule decided on.
+/// The policy of a built-in chain: the verdict where no rule decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
-    /// On to the next table.
+    /// The packet goes on to the next table.
     Accept,
-    /// The end.
+    /// The packet is dropped.
     Drop,
 }
 
 impl Policy {
-    /// The name in a chain's header.
+    /// The name in a chain's header (`:INPUT ACCEPT`).
     pub const fn name(self) -> &'static str {
         match self {
             Self::Accept => "ACCEPT",
@@ -26,29 +26,29 @@ impl Policy {
     }
 }
 
-/// The answer REJECT sends.
+/// The answer of REJECT (`enum ipt_reject_with`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RejectWith {
-    /// ICMP 3/0.
+    /// ICMP type 3 code 0.
     NetUnreachable,
-    /// ICMP 3/1.
+    /// ICMP type 3 code 1.
     HostUnreachable,
-    /// ICMP 3/2.
+    /// ICMP type 3 code 2.
     ProtoUnreachable,
-    /// ICMP 3/3, the default.
+    /// ICMP type 3 code 3, the default.
     PortUnreachable,
-    /// ICMP 3/9.
+    /// ICMP type 3 code 9.
     NetProhibited,
-    /// ICMP 3/10.
+    /// ICMP type 3 code 10.
     HostProhibited,
-    /// ICMP 3/13.
+    /// ICMP type 3 code 13.
     AdminProhibited,
-    /// A TCP RST.
+    /// A TCP reset.
     TcpReset,
 }
 
 impl RejectWith {
-    /// Every answer with its name.
+    /// Every answer with its name for `--reject-with`.
     pub const NAMES: [(Self, &'static str); 8] = [
         (Self::NetUnreachable, "icmp-net-unreachable"),
         (Self::HostUnreachable, "icmp-host-unreachable"),
@@ -66,67 +66,67 @@ impl RejectWith {
     }
 }
 
-/// What a rule does with a packet that meets its conditions.
+/// The target of a rule (`-j`, `-g`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// Only count.
+    /// No target: the rule only counts.
     None,
-    /// Leave this table.
+    /// ACCEPT: ends the table.
     Accept,
-    /// The end.
+    /// DROP: ends the packet.
     Drop,
-    /// Back to the chain it came from.
+    /// RETURN: ends the chain.
     Return,
-    /// Into another chain of the table, and back at its end.
+    /// Goes to a chain of the table, and comes back at its end.
     Jump(Rc<str>),
-    /// Into another chain, and from its end to where this chain would have returned.
+    /// Goes to a chain of the table, at whose end this chain returns too.
     Goto(Rc<str>),
-    /// The end, with an answer.
+    /// REJECT: ends the packet and answers with an error.
     Reject(RejectWith),
-    /// `mark = (mark & !mask) ^ value`; goes on with the next rule.
+    /// MARK: `mark = (mark & !mask) ^ value`. Not terminating.
     Mark {
-        /// The bits to toggle in.
+        /// The bits to toggle.
         value: u32,
         /// The bits to clear first.
         mask: u32,
     },
-    /// Another destination for the connection.
+    /// DNAT: another destination for the connection.
     Dnat {
-        /// The address.
+        /// The new destination address.
         addr: IpAddr,
-        /// The port, if it changes.
+        /// The new destination port; `None` keeps it.
         port: Option<u16>,
     },
-    /// Another source for the connection.
+    /// SNAT: another source for the connection.
     Snat {
-        /// The address.
+        /// The new source address.
         addr: IpAddr,
     },
-    /// The outgoing device's own address as source.
+    /// MASQUERADE: the output device's address as source.
     Masquerade {
-        /// Any free port instead of the same one.
+        /// Draws a free source port instead of keeping the old one.
         random_fully: bool,
     },
-    /// A target this simulator does not know. It stops the packet.
+    /// A target that is not simulated, as written; it stops the packet.
     Unsupported(Rc<str>),
 }
 
-/// One rule.
+/// A rule: it matches a packet that meets every condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// `-s`.
+    /// Source network (`-s`).
     pub src: Option<Negatable<IpNet>>,
-    /// `-d`.
+    /// Destination network (`-d`).
     pub dst: Option<Negatable<IpNet>>,
-    /// `-i`.
+    /// Input device (`-i`).
     pub in_dev: Option<Negatable<IfName>>,
-    /// `-o`.
+    /// Output device (`-o`).
     pub out_dev: Option<Negatable<IfName>>,
-    /// `-p`, a protocol number.
+    /// IP protocol number (`-p`).
     pub proto: Option<Negatable<u8>>,
-    /// `-m`, in the order given.
+    /// Match extensions (`-m`), in the order written.
     pub matches: Vec<Match>,
-    /// `-j` or `-g`.
+    /// The target (`-j`, `-g`).
     pub target: Target,
 }
 
@@ -144,7 +144,7 @@ impl Rule {
         }
     }
 
-    /// The comment, if it has one.
+    /// Its `comment`, if it has one.
     pub fn comment(&self) -> Option<&str> {
         self.matches.iter().find_map(|m| match m {
             Match::Comment(c) => Some(&**c),
@@ -152,7 +152,7 @@ impl Rule {
         })
     }
 
-    /// The condition or target that is not simulated, if there is one.
+    /// The match or target that is not simulated, if it has one.
     pub fn unsupported(&self) -> Option<&str> {
         let unknown = self.matches.iter().find_map(|m| match m {
             Match::Unsupported(text) => Some(&**text),
@@ -164,7 +164,7 @@ impl Rule {
         })
     }
 
-    /// Whether the packet meets the conditions that need no draw: addresses, devices, protocol.
+    /// Whether the packet meets the conditions other than match extensions (`ip_packet_match`).
     pub(super) fn base_holds(&self, v: &View<'_>) -> bool {
         self.dst.as_ref().is_none_or(|n| n.holds(|n| in_net(n, v.dst)))
             && self.src.as_ref().is_none_or(|n| n.holds(|n| in_net(n, v.src)))
@@ -179,27 +179,27 @@ impl Rule {
     }
 }
 
-/// A chain.
+/// A chain of rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chain {
-    /// Its name.
+    /// Its name, at most 28 characters.
     pub name: Rc<str>,
-    /// The policy, of a built-in chain.
+    /// Its policy, if it is built in.
     pub policy: Option<Policy>,
-    /// Its rules.
+    /// Its rules, in order.
     pub rules: Vec<Rule>,
-    /// How many rules jump to it.
+    /// Number of rules that jump or go to it.
     pub references: u32,
-    /// The number of its first rule within the table.
+    /// Index of its first rule's counter in the table.
     pub first_rule: u32,
     index: Index,
 }
 
-/// Which rules of a chain a packet can meet: those that ask for its destination and nothing else,
-/// and those that do not ask for one address. A chain of a thousand services is not walked in full.
+/// The rules of a chain that a packet can match, by its destination: those for a single address,
+/// and all others. It saves walking a chain of thousands of services in full.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Index {
-    /// By destination, then by number.
+    /// Rules for a single destination: address and index of the rule, sorted.
     by_dst: Vec<(IpAddr, u32)>,
     any: Vec<u32>,
 }
@@ -221,7 +221,7 @@ impl Index {
 }
 
 impl Chain {
-    /// The rules from `from` on that a packet to `dst` can match, in order.
+    /// The rules from index `from` on that a packet to `dst` can match, in order.
     pub(super) fn candidates(&self, from: u32, dst: IpAddr) -> impl Iterator<Item = (u32, &Rule)> {
         let rest = |all: &[u32]| all.partition_point(|i| *i < from);
         let mine = &self.index.by_dst;
@@ -239,10 +239,10 @@ impl Chain {
     }
 }
 
-/// A table: built-in chains in hook order, then the others by name.
+/// A table: its built-in chains in hook order, then the others by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
-    /// Which one.
+    /// Its name.
     pub name: TableName,
     /// Its chains.
     pub chains: Vec<Chain>,
@@ -250,23 +250,23 @@ pub struct Table {
 }
 
 impl Table {
-    /// The chain of that name and its number.
+    /// The chain with this name, and its index.
     pub fn chain(&self, name: &str) -> Option<(u32, &Chain)> {
         let id = *self.by_name.get(name)?;
         Some((id, self.chains.get(id as usize)?))
     }
 
-    /// How many counters it needs: one a rule, then one a chain for the policy.
+    /// Number of its counters: one per rule, then one per chain for the policy.
     pub fn n_counters(&self) -> usize {
         self.chains.last().map_or(0, |c| c.first_rule as usize + c.rules.len()) + self.chains.len()
     }
 
-    /// Where a rule's counter stands; `rule` counts from 0.
+    /// Index of the counter of a rule, which is given by its index in its chain.
     pub fn rule_counter(&self, chain: u32, rule: u32) -> u32 {
         self.chains.get(chain as usize).map_or(0, |c| c.first_rule + rule)
     }
 
-    /// Where a built-in chain's policy counter stands.
+    /// Index of the counter of a built-in chain's policy.
     pub fn policy_counter(&self, chain: u32) -> u32 {
         (self.n_counters() - self.chains.len()) as u32 + chain
     }
@@ -297,7 +297,7 @@ impl Table {
     }
 }
 
-/// Every table of a network namespace.
+/// The four tables of a network namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ruleset {
     tables: [Table; 4],
@@ -310,7 +310,7 @@ impl Default for Ruleset {
 }
 
 impl Ruleset {
-    /// These rules, with some tables taken from others.
+    /// This ruleset with some tables replaced by those of another.
     pub fn with(&self, tables: &BTreeSet<TableName>, from: &Self) -> Self {
         Self {
             tables: TableName::ALL
@@ -318,7 +318,7 @@ impl Ruleset {
         }
     }
 
-    /// One table.
+    /// The table with this name.
     pub fn table(&self, name: TableName) -> &Table {
         &self.tables[name as usize]
     }
@@ -332,7 +332,7 @@ impl Ruleset {
         })
     }
 
-    /// Whether a rule asks a list of `recent`.
+    /// Whether a rule uses this list of `recent`.
     pub(crate) fn names_recent(&self, list: &str) -> bool {
         let asks = |m: &Match| matches!(m, Match::Recent { list: name, .. } if **name == *list);
         self.tables
@@ -343,13 +343,13 @@ impl Ruleset {
             .any(asks)
     }
 
-    /// The built-in chain of a hook in a table.
+    /// The index of a hook's built-in chain in a table.
     pub fn builtin(&self, table: TableName, hook: Hook) -> Option<u32> {
         table.hooks().iter().position(|h| *h == hook).map(|i| i as u32)
     }
 }
 
-/// Rules being collected, by the calls a daemon makes.
+/// A ruleset under construction, by the operations of iptables.
 #[derive(Clone, Debug)]
 pub struct RulesetBuilder {
     tables: [BTreeMap<Rc<str>, Chain>; 4],
@@ -382,37 +382,37 @@ fn chain(name: Rc<str>, policy: Option<Policy>) -> Chain {
 }
 
 impl RulesetBuilder {
-    /// `-N`: a new, empty chain; an existing one stays.
+    /// `-N`: adds an empty chain unless it exists.
     pub fn new_chain(&mut self, table: TableName, name: &str) {
         self.entry(table, name);
     }
 
-    /// `-P`: a built-in chain's policy.
+    /// `-P`: sets a policy.
     pub fn policy(&mut self, table: TableName, hook: Hook, policy: Policy) {
         self.entry(table, hook.name()).policy = Some(policy);
     }
 
-    /// `-C`: whether a chain has this rule.
+    /// `-C`: whether the chain has this rule.
     pub fn has(&self, table: TableName, chain: &str, rule: &Rule) -> bool {
         self.tables[table as usize].get(chain).is_some_and(|c| c.rules.contains(rule))
     }
 
-    /// `-F`: no rule any more.
+    /// `-F`: deletes the rules of a chain.
     pub fn flush(&mut self, table: TableName, chain: &str) {
         self.entry(table, chain).rules.clear();
     }
 
-    /// `-X`: no chain any more.
+    /// `-X`: deletes a chain.
     pub fn delete(&mut self, table: TableName, chain: &str) {
         self.tables[table as usize].remove(chain);
     }
 
-    /// Whether there is such a chain.
+    /// Whether the chain exists.
     pub fn has_chain(&self, table: TableName, name: &str) -> bool {
         self.tables[table as usize].contains_key(name)
     }
 
-    /// `-D`: the first such rule goes.
+    /// `-D`: deletes the first rule equal to this one.
     pub fn delete_rule(&mut self, table: TableName, chain: &str, rule: &Rule) {
         let rules = &mut self.entry(table, chain).rules;
         if let Some(i) = rules.iter().position(|r| r == rule) {
@@ -420,12 +420,12 @@ impl RulesetBuilder {
         }
     }
 
-    /// `-A`: a rule at the end.
+    /// `-A`: appends a rule.
     pub fn append(&mut self, table: TableName, chain: &str, rule: Rule) {
         self.entry(table, chain).rules.push(rule);
     }
 
-    /// `-I`: a rule at the beginning.
+    /// `-I`: inserts a rule at the beginning.
     pub fn prepend(&mut self, table: TableName, chain: &str, rule: Rule) {
         self.entry(table, chain).rules.insert(0, rule);
     }
@@ -439,7 +439,7 @@ impl RulesetBuilder {
         table.get_mut(name).expect("invariant: the chain was inserted above")
     }
 
-    /// The immutable rules.
+    /// The finished ruleset.
     pub fn build(self) -> Ruleset {
         let mut names = TableName::ALL.into_iter();
         let tables = self.tables.map(|mut chains| {

@@ -1,4 +1,4 @@
-//! `iptables-save` and `iptables -S`: rules as the tools print them.
+//! Rules as `iptables-save` and `iptables -S` print them.
 
 use super::TableName;
 use super::matches::{IfName, Match, Negatable, PortRange, RecentOp, fraction, proto_text};
@@ -6,12 +6,12 @@ use super::ruleset::{Rule, Ruleset, Table, Target};
 use ipnet::IpNet;
 use std::fmt::Write;
 
-/// A network as the tools print it: always with its length.
+/// A network, always with its prefix length.
 pub(super) fn net_text(net: &IpNet) -> String {
     net.to_string()
 }
 
-/// A condition behind `-m`, with the `-m`.
+/// A match extension, beginning with `-m`.
 pub(super) fn match_text(m: &Match) -> String {
     let mut out = format!("-m {}", m.module());
     let bang = |negated: bool| if negated { "! " } else { "" };
@@ -68,18 +68,18 @@ pub(super) fn match_text(m: &Match) -> String {
     out
 }
 
-/// Ports with commas between them.
+/// Ports and ranges, separated by commas.
 pub(super) fn ranges(ports: &[PortRange]) -> String {
     ports.iter().map(PortRange::to_string).collect::<Vec<_>>().join(",")
 }
 
-/// A word as it has to be written to be read as one again.
+/// A word, quoted if it would not be read back as one (`xtables_save_string`).
 pub(super) fn word_text(text: &str) -> String {
     let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '\'' | '\\');
     if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { quoted(text) }
 }
 
-/// A comment needs quotes unless it is a plain word.
+/// A comment, quoted unless it is a plain word.
 fn quoted(text: &str) -> String {
     if !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
         return text.to_owned();
@@ -95,7 +95,7 @@ fn quoted(text: &str) -> String {
     out
 }
 
-/// A rule as `iptables -S` and `iptables-save` print it: `-A CHAIN …`.
+/// A rule as `-A CHAIN …`.
 pub fn rule_text(chain: &str, rule: &Rule) -> String {
     let mut out = format!("-A {chain}");
     let net = |out: &mut String, flag, n: &Option<Negatable<IpNet>>| {
@@ -149,8 +149,8 @@ pub fn rule_text(chain: &str, rule: &Rule) -> String {
     out
 }
 
-/// `iptables-save`'s text of the tables in use. `counter(table, index)` gives packets and bytes;
-/// Program and date stand in the comment lines.
+/// What `iptables-save` prints of the tables in use: `counter(table, index)` gives packets and
+/// bytes, `program` and `date` stand in the comment lines.
 pub fn save(
     rules: &Ruleset,
     program: &str,

@@ -6,26 +6,26 @@ use super::{Hook, TableName};
 use std::net::IpAddr;
 use std::rc::Rc;
 
-/// Where a packet stands in a table: the open chains, innermost last.
+/// The position of a packet in a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Walk {
     /// The table.
     pub table: TableName,
-    /// The hook.
+    /// The hook it is called from.
     pub hook: Hook,
-    /// Open chains and the rule to look at next in each.
+    /// Open chains, the innermost last: index of the chain, and of the rule to look at next.
     frames: Vec<(u32, u32)>,
 }
 
-/// What a walk asks context the packet.
+/// What a walk needs besides the packet; see [`MatchContext`].
 pub trait WalkContext {
-    /// 31 bits for a `statistic` rule of a chain, and whether they were forced.
+    /// A random number of 31 bits for a `statistic` rule of a chain, and whether it was forced.
     fn draw(&mut self, chain: u32, rule: u32, probability: u32) -> (u32, bool);
     /// See [`MatchContext::recent`].
     fn recent(&mut self, list: &Rc<str>, op: RecentOp, source: IpAddr) -> bool;
 }
 
-/// What one rule asks.
+/// The context of one rule.
 struct RuleContext<'a> {
     context: &'a mut dyn WalkContext,
     chain: u32,
@@ -44,99 +44,99 @@ impl MatchContext for RuleContext<'_> {
     }
 }
 
-/// One draw of a `statistic` rule.
+/// The random number that a `statistic` rule compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Draw {
-    /// The rule, counted from 0 in its chain.
+    /// Index of the rule in its chain.
     pub rule: u32,
-    /// What was drawn, of 2^31.
+    /// The number, below 2^31.
     pub value: u32,
-    /// What the rule asks, of 2^31: it matches if `value < probability`.
+    /// The rule's probability in parts of 2^31: it matches if `value < probability`.
     pub probability: u32,
-    /// Not drawn: the endpoint was forced.
+    /// The number was chosen to reach a given endpoint, not drawn.
     pub forced: bool,
 }
 
-/// What a matching rule does to a packet.
+/// The effect of a matching rule on the packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Nothing but counting.
+    /// None: the rule only counts.
     Continue,
-    /// The packet goes into a chain.
+    /// The walk enters this chain.
     Jump(Rc<str>),
-    /// The packet goes into a chain and will not come back to this one.
+    /// The walk enters this chain and will not come back to the present one.
     Goto(Rc<str>),
-    /// The table is done with it.
+    /// The table is left.
     Accept,
-    /// It is dropped.
+    /// The packet is dropped.
     Drop,
-    /// It is dropped and answered.
+    /// The packet is dropped and answered.
     Reject(RejectWith),
-    /// It gets this mark.
+    /// The packet has this mark now.
     Mark(u32),
-    /// Its connection gets another destination.
+    /// The connection gets another destination.
     Dnat {
-        /// The address.
+        /// The new destination address.
         addr: IpAddr,
-        /// The port, if it changes.
+        /// The new destination port; `None` keeps it.
         port: Option<u16>,
     },
-    /// Its connection gets another source.
+    /// The connection gets another source.
     Snat {
-        /// The address.
+        /// The new source address.
         addr: IpAddr,
     },
-    /// Its connection gets the outgoing device's address as source.
+    /// The connection gets the output device's address as source.
     Masquerade {
-        /// Any free port.
+        /// With a random source port.
         random_fully: bool,
     },
 }
 
-/// One step of a walk. `from` is the first rule looked at in this step: the rules from there up
-/// to the one that decided did not match.
+/// A step of a walk. The rules from `from` up to the deciding one were looked at and did not match.
+/// Chains and rules are given by index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WalkStep {
     /// A rule matched.
     Matched {
-        /// The chain's number in the table.
+        /// The chain.
         chain: u32,
         /// The first rule looked at.
         from: u32,
         /// The rule that matched.
         rule: u32,
-        /// What it does.
+        /// Its effect.
         effect: Effect,
-        /// Draws made on the way.
+        /// Random numbers compared on the way.
         draws: Vec<Draw>,
     },
-    /// The chain ended, or a rule said RETURN; the packet goes back to where the jump was.
+    /// A chain ended, or RETURN left it; the walk goes on behind the jump.
     Returned {
-        /// The chain's number.
+        /// The chain.
         chain: u32,
         /// The first rule looked at.
         from: u32,
-        /// The RETURN rule; none at the chain's end.
+        /// The RETURN rule; `None` at the end of the chain.
         rule: Option<u32>,
-        /// Draws made on the way.
+        /// Random numbers compared on the way.
         draws: Vec<Draw>,
-        /// The built-in chain returned from: its policy comes next.
+        /// The chain is built in: its policy comes next.
         to_policy: bool,
     },
-    /// The built-in chain's policy decided.
+    /// The policy of the built-in chain decided.
     Policy {
-        /// The chain's number.
+        /// The chain.
         chain: u32,
         /// The first rule looked at.
         from: u32,
-        /// How many rules the chain has.
+        /// Number of rules in the chain.
         n_rules: u32,
-        /// What it says.
+        /// The policy.
         policy: Policy,
     },
-    /// A rule asks something that is not simulated.
+    /// A rule with a match or target that is not simulated was reached.
     Unsupported {
-        /// The chain's number.
+        /// The chain.
         chain: u32,
         /// The rule.
         rule: u32,
@@ -144,13 +144,14 @@ pub enum WalkStep {
 }
 
 impl Walk {
-    /// At the top of the built-in chain. None if the table has no chain for the hook.
+    /// A walk at the top of the hook's built-in chain. `None` if the table has none.
     pub fn new(rules: &Ruleset, table: TableName, hook: Hook) -> Option<Self> {
         let chain = rules.builtin(table, hook)?;
         Some(Self { table, hook, frames: vec![(chain, 0)] })
     }
 
-    /// On to the next rule that matches, or the end of a chain. None once the walk is over.
+    /// Goes on to the next rule that matches, or to the end of a chain. `None` when the walk is
+    /// over.
     pub fn step(
         &mut self,
         rules: &Ruleset,
@@ -236,7 +237,8 @@ impl Walk {
         effect
     }
 
-    /// Leaves the innermost chain; a built-in chain stays, past its last rule, for its policy.
+    /// Leaves the innermost chain. A built-in chain stays open, past its last rule, for its policy;
+    /// then the result is true.
     fn leave(&mut self) -> bool {
         if self.frames.len() > 1 {
             self.frames.pop();
