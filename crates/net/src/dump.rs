@@ -1,4 +1,5 @@
-//! The tables of a network namespace, as the tools print them.
+//! The tables of a network namespace, as `ip`, `bridge`, `sysctl`, `conntrack` and `iptables` print
+//! them.
 
 use crate::conntrack::Connection;
 use crate::id::{DevId, NetnsId};

@@ -1,4 +1,4 @@
-//! What an administrator does to a running namespace: `ip`, `bridge`, `sysctl`, `iptables-restore`,
+//! Changes of a running namespace's configuration: `ip`, `bridge`, `sysctl`, `iptables-restore`,
 //! `conntrack -F`.
 
 use super::World;
@@ -13,22 +13,22 @@ use crate::wire::Mac;
 use std::rc::Rc;
 
 impl World {
-    /// A person gives a command that others obey, each in its time.
+    /// Records a command that components carry out later.
     pub fn command(&mut self, netns: NetnsId, line: &str) {
         self.emit(netns, None, EventKind::Commanded { line: line.into() });
     }
 
-    /// A program that goes on by itself is started, or stopped.
+    /// Records that a component was started or stopped.
     pub fn daemon(&mut self, netns: NetnsId, name: &'static str, runs: bool) {
         self.emit(netns, None, EventKind::Daemon { name, runs });
     }
 
-    /// Changes one setting, now.
+    /// Changes a setting for the user, now.
     pub fn configure(&mut self, netns: NetnsId, setting: Setting) {
         self.configure_by(netns, setting, None);
     }
 
-    /// As [`World::configure`]; `by`: the program that does it, if no person does.
+    /// Changes a setting, now; `by` is the program that does it, `None` for the user.
     pub fn configure_by(&mut self, netns: NetnsId, setting: Setting, by: Option<&'static str>) {
         // Packets that waited for what is gone are lost after it, each by an event of its own.
         let mut lost = (DropReason::NeighFailed, Vec::new());

@@ -11,9 +11,10 @@ use crate::time::Duration;
 use crate::wire::{Arp, ArpOp, Ethernet, Icmp, Mac, Payload, Unreachable};
 use std::net::{IpAddr, Ipv4Addr};
 
-/// `retrans_time_ms`.
+/// Time between two requests (`net.ipv4.neigh.*.retrans_time_ms`).
 const RETRANS: Duration = Duration::secs(1);
-/// `delay_first_probe_time`.
+/// Time from the use of a STALE entry to its verification
+/// (`net.ipv4.neigh.*.delay_first_probe_time`).
 const DELAY_FIRST_PROBE: Duration = Duration::secs(5);
 
 impl World {
@@ -34,7 +35,8 @@ impl World {
         }
     }
 
-    /// To the next hop: with its MAC if it is known, else the packet waits and ARP asks.
+    /// Sends a packet to the next hop (`neigh_output`): at once if the MAC is known, else the packet
+    /// is queued and ARP asks.
     pub(super) fn neighbour_output(&mut self, pkt: PacketId, dev: DevId, next_hop: IpAddr) {
         let skb = self.skb(pkt);
         let netns = skb.netns;
@@ -83,7 +85,7 @@ impl World {
         }
     }
 
-    /// Asks for a neighbour nobody waits for yet (`neigh_event_send`).
+    /// Starts to resolve a neighbour without a packet (`neigh_event_send`).
     pub(super) fn ask_neighbour(&mut self, netns: NetnsId, dev: DevId, addr: IpAddr) {
         let n = Neighbour {
             lladdr: None,
@@ -97,8 +99,8 @@ impl World {
         self.arp_solicit(netns, dev, addr, None, None, None);
     }
 
-    /// Asks for a neighbour (`arp_solicit`). The question carries the waiting packet's own source
-    /// if that is local, else the device's address.
+    /// Sends an ARP request (`arp_solicit`). Its sender address is the source of the waiting packet if
+    /// that is local, else the device's address.
     fn arp_solicit(
         &mut self,
         netns: NetnsId,
@@ -137,7 +139,7 @@ impl World {
         self.then(pkt, Stage::Xmit(dev));
     }
 
-    /// An ARP message came in (`arp_process`).
+    /// Processes an ARP message (`arp_process`).
     pub(super) fn arp_rcv(&mut self, pkt: PacketId, skb: &Skb, arp: &Arp) {
         let (netns, Some(dev)) = (skb.netns, skb.dev) else { return };
         if skb.pkt_type == PktType::OtherHost {
@@ -174,7 +176,7 @@ impl World {
         );
     }
 
-    /// Takes a sender's MAC into the table and sends on what waited for it (`neigh_update`).
+    /// Enters a MAC into the table and sends the packets that waited for it (`neigh_update`).
     fn learn(
         &mut self,
         netns: NetnsId,
@@ -213,14 +215,14 @@ impl World {
         }
     }
 
-    /// An entry is there no more, or is another: its timer would be about something else.
+    /// Cancels the timer of an entry that was deleted or replaced.
     pub(super) fn stop_asking(&mut self, netns: NetnsId, dev: DevId, addr: IpAddr) {
         let mine = |job: &Job| matches!(job, Job::Neighbour { netns: n, dev: d, addr: a } if (*n, *d, *a) == (netns, dev, addr));
         self.agenda.retain(|_, job| !mine(job));
         self.background.retain(|_, job| !mine(job));
     }
 
-    /// A neighbour's timer (`neigh_timer_handler`).
+    /// Runs the timer of a neighbour (`neigh_timer_handler`).
     pub(super) fn neighbour_timer(&mut self, netns: NetnsId, dev: DevId, addr: IpAddr) {
         let Some(mut n) = self.neighbour(netns, dev, addr) else { return };
         let again = Job::Neighbour { netns, dev, addr };
@@ -265,7 +267,7 @@ impl World {
         }
     }
 
-    /// Nobody waits for a neighbour any more: the run is over.
+    /// Empties the queues of all neighbours at the end of a run.
     pub(super) fn give_up_neighbours(&mut self) {
         let open = |(i, ns): (usize, &Netns)| {
             let asked = ns.neighbours.iter().filter(|(_, n)| n.state == NudState::Incomplete);

@@ -1,4 +1,4 @@
-//! A learning bridge with netfilter looking on (`net/bridge/br_input.c`, `br_forward.c`,
+//! A learning bridge with netfilter (`net/bridge/br_input.c`, `br_forward.c`,
 //! `br_netfilter_hooks.c`).
 //!
 //! With `bridge-nf-call-iptables=1` a bridged IPv4 frame passes PREROUTING at the port, and FORWARD
@@ -114,7 +114,7 @@ impl World {
         }
     }
 
-    /// Where does a port's frame go? (`br_handle_frame_finish`)
+    /// Decides where a frame goes (`br_handle_frame_finish`).
     pub(super) fn bridge_finish(&mut self, pkt: PacketId, port: Option<DevId>) {
         let skb = self.skb(pkt);
         let Some(ingress) = port else { return };
@@ -142,7 +142,7 @@ impl World {
         self.bridge_decide(pkt, bridge, Some(ingress));
     }
 
-    /// A frame the node itself sends out of its bridge (`br_dev_xmit`).
+    /// Sends a frame of the node itself by its bridge (`br_dev_xmit`).
     pub(super) fn bridge_dev_xmit(&mut self, pkt: PacketId, bridge: DevId) {
         let skb = self.skb(pkt);
         if let Some(info) = &skb.bridge
@@ -263,7 +263,7 @@ impl World {
         self.then(pkt, Stage::Xmit(port));
     }
 
-    /// To the bridge's own address (`br_pass_frame_up`).
+    /// Passes a frame for the bridge's own MAC to the node (`br_pass_frame_up`).
     pub(super) fn bridge_up(&mut self, pkt: PacketId) {
         let skb = self.skb(pkt);
         let Some(port) = skb.dev else { return };

@@ -1,4 +1,4 @@
-//! From a spec to a world: names become numbers, and what does not fit is said.
+//! From a spec to a world: names are resolved to numbers.
 
 use super::World;
 use crate::conntrack::Conntrack;
@@ -15,12 +15,12 @@ use std::fmt;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-/// What does not fit in a spec.
+/// A name in a spec that does not exist, or exists twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpecError {
-    /// The network namespace.
+    /// The network namespace of the spec.
     pub netns: String,
-    /// What is wrong.
+    /// The fault, as a noun phrase or sentence without a full stop.
     pub message: String,
 }
 
@@ -31,10 +31,10 @@ impl fmt::Display for SpecError {
 }
 
 impl World {
-    /// Builds a world. `seed` decides every chance in it.
+    /// Builds a world; `seed` determines all its random choices.
     ///
     /// # Errors
-    /// A name that is used but not there, or that is there twice.
+    /// A name that does not exist, or exists twice.
     pub fn new(spec: &Spec, seed: u64) -> Result<Self, SpecError> {
         let mut names: BTreeMap<&str, ()> = BTreeMap::new();
         for n in &spec.netns {
@@ -85,8 +85,8 @@ impl World {
         })
     }
 
-    /// Makes every neighbour on a segment or bridge known and REACHABLE, and every port learned.
-    /// `used`: as after a moment of traffic, rather than as entered by hand.
+    /// Makes every neighbour on a segment or bridge REACHABLE and every port learned. `used`: as
+    /// traffic leaves them, with cached headers.
     pub fn warm(&mut self, used: bool) {
         let mut changes = Vec::new();
         for (ns, id) in self.state.netns.iter().zip(0..) {
@@ -145,7 +145,7 @@ impl World {
     }
 }
 
-/// A device, with what its names mean.
+/// A device, with the names of its spec resolved.
 pub(super) fn device(d: &DeviceSpec, master: Option<DevId>, kind: DeviceKind) -> Device {
     Device {
         name: d.name.as_str().into(),
@@ -165,7 +165,7 @@ fn no_device(dev: &str, netns: &str) -> String {
     format!("no device {dev:?} in {netns}")
 }
 
-/// Where the far end of a cable is: a namespace's name, and a device's.
+/// Resolves the other end of a cable: names of a namespace and of a device.
 type Far<'a> = &'a dyn Fn(&str, &str) -> Result<(NetnsId, DevId), String>;
 
 pub(super) fn build_netns(n: &NetnsSpec, far: Far<'_>) -> Result<Netns, SpecError> {

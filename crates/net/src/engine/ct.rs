@@ -19,8 +19,7 @@ use crate::wire::{Body, Icmp, Ipv4, PROTO_ICMP, PROTO_TCP, PROTO_UDP, Tcp, TcpFl
 use std::net::IpAddr;
 use std::rc::Rc;
 
-/// An unanswered connection picked up in its middle lives this long
-/// (`nf_conntrack_tcp_timeout_unacknowledged`).
+/// Timeout while data is not acknowledged (`nf_conntrack_tcp_timeout_unacknowledged`).
 const UNACKNOWLEDGED: Duration = Duration::secs(300);
 
 /// Whether a hook translates sources (`HOOK2MANIP`).
@@ -28,7 +27,7 @@ fn manip_source(hook: Hook) -> bool {
     matches!(hook, Hook::Postrouting | Hook::Input)
 }
 
-/// Whether it is an ICMP error, which is translated by the connection it is about.
+/// Whether the packet is an ICMP error; the connection it is about translates it.
 fn is_error(skb: &Skb) -> bool {
     matches!(skb.ip().map(|p| &p.body), Some(Body::Icmp(i)) if i.quoted().is_some())
 }
@@ -48,7 +47,7 @@ impl World {
         self.change(Change::Connection { netns, id, before, after: to.map(Rc::new) });
     }
 
-    /// An unconfirmed connection goes with the last packet that belongs to it.
+    /// Deletes an unconfirmed connection with the last packet that belongs to it.
     pub(super) fn forget_if_unused(&mut self, netns: NetnsId, id: CtId) {
         let Some(c) = self.ns(netns).conntrack.get(id) else { return };
         let used = self
@@ -61,7 +60,7 @@ impl World {
         }
     }
 
-    /// Finds or makes the packet's connection (`nf_conntrack_in`).
+    /// Looks up or creates the packet's connection (`nf_conntrack_in`).
     pub(super) fn conntrack_in(&mut self, pkt: PacketId) {
         let skb = self.skb(pkt);
         // Came over loopback, or was made for another packet of the connection.
@@ -136,8 +135,8 @@ impl World {
         self.emit_for(pkt, EventKind::Tracked { id: Some(id), info: Some(info), new });
     }
 
-    /// Lets the protocol look at the packet. False: it does not fit (INVALID). Whether an answer
-    /// was seen is noted after, so that the first answer is still judged without it.
+    /// Updates the protocol's part of a connection (`nf_conntrack_handle_packet`); false if the packet
+    /// is INVALID. `seen_reply` is set afterwards, so that the first answer is judged without it.
     fn track_protocol(
         &self,
         netns: NetnsId,
@@ -174,7 +173,7 @@ impl World {
         true
     }
 
-    /// Removes the connections a tuple stands for that nobody used for too long.
+    /// Deletes the connection with this tuple if it has expired (`nf_ct_gc_expired`).
     fn expire(&mut self, netns: NetnsId, tuple: &Tuple) {
         if let Some((id, _)) = self.ns(netns).conntrack.find(tuple)
             && self.ns(netns).conntrack.get(id).is_some_and(|c| c.expires < self.now)
@@ -183,7 +182,7 @@ impl World {
         }
     }
 
-    /// A SYN on a connection that is over begins a new one.
+    /// Whether a SYN reopens a connection that has ended.
     //= linux:v6.12 net/netfilter/nf_conntrack_proto_tcp.c nf_conntrack_tcp_packet
     //# A SYN in original direction on TIME_WAIT or CLOSE kills the entry, and the packet is looked at again.
     fn reopen(&mut self, netns: NetnsId, tuple: &Tuple, ip: &Ipv4) {
@@ -220,8 +219,8 @@ impl World {
 
     // ---- NAT --------------------------------------------------------------------------------
 
-    /// Whether the nat table's rules are asked: only for a new connection without a decision. A
-    /// reset that a rule answered with stands for the first packet, whose own way it cut short.
+    /// Whether the packet traverses the nat table: only if its connection is new and undecided. A
+    /// reset sent by REJECT counts as the first packet, which it replaces.
     pub(super) fn nat_asks(&self, skb: &Skb, hook: Hook) -> bool {
         let Some((id, CtInfo::New | CtInfo::Related | CtInfo::RelatedReply)) = skb.ct else {
             return false;
@@ -233,7 +232,7 @@ impl World {
         !(if manip_source(hook) { c.status.src_nat_done } else { c.status.dst_nat_done })
     }
 
-    /// The nat table is done with a first packet: its connection is bound, and it translated.
+    /// Binds a connection to the verdict of the nat table, and translates its first packet.
     pub(super) fn nat_decide(
         &mut self,
         pkt: PacketId,
@@ -294,8 +293,8 @@ impl World {
         self.nat_packet(pkt, hook);
     }
 
-    /// A source tuple whose answers no other connection gets (`get_unique_tuple`): as it is if
-    /// free, else with another port.
+    /// A tuple whose inverse no other connection has (`get_unique_tuple`): `wanted` if it is free, else
+    /// with another source port.
     fn unique(&mut self, netns: NetnsId, wanted: Tuple, random: bool) -> Option<Tuple> {
         let taken = |w: &Self, t: &Tuple| {
             let table = &w.ns(netns).conntrack;
@@ -326,7 +325,7 @@ impl World {
         (0..n.min(128)).map(with).find(|t| !taken(self, t))
     }
 
-    /// The rules are not asked; the connection alone translates.
+    /// Translates a packet of a connection that is decided; nat rules are skipped.
     pub(super) fn nat_known(&mut self, pkt: PacketId, hook: Hook) {
         let skb = self.skb(pkt);
         if skb.ct.is_some() {
@@ -339,7 +338,7 @@ impl World {
         }
     }
 
-    /// Rewrites a packet as its connection says (`nf_nat_packet`).
+    /// Rewrites a packet's address as its connection requires (`nf_nat_packet`).
     //= linux:v6.12 net/netfilter/nf_nat_core.c nf_nat_packet
     //# In reply direction the roles swap: what was the destination's translation is undone on the
     //# source, and the other way round.
@@ -361,7 +360,7 @@ impl World {
         self.rewrite(pkt, hook, ip, after, reply || info == CtInfo::Established);
     }
 
-    /// An ICMP error is translated outside and inside (`nf_nat_icmp_reply_translation`).
+    /// Translates an ICMP error and the packet it quotes (`nf_nat_icmp_reply_translation`).
     fn nat_error(&mut self, pkt: PacketId, hook: Hook) {
         let skb = self.skb(pkt);
         let (Some((id, info)), Some(ip)) = (skb.ct, skb.ip()) else { return };
@@ -394,7 +393,7 @@ impl World {
         self.rewrite(pkt, hook, ip, after, true);
     }
 
-    /// Puts a translated packet in the place of the one it was.
+    /// Replaces a packet by its translation, and records that.
     fn rewrite(&mut self, pkt: PacketId, hook: Hook, before: &Ipv4, after: Ipv4, restored: bool) {
         let source = manip_source(hook);
         let (old, new) = (end(before, source), end(&after, source));
@@ -414,15 +413,15 @@ impl World {
     }
 }
 
-/// What a segment does to its connection's time.
+/// The effect of a segment on its connection's timeout.
 enum Tracked {
-    /// It does not fit.
+    /// None: the segment is INVALID.
     Invalid,
-    /// The entry lasts as long as it would have without it.
+    /// None: the entry expires when it would have.
     Kept,
-    /// The entry is gone with it.
+    /// The entry is deleted.
     Over,
-    /// From now on.
+    /// The entry expires after this time from now.
     Lasts(Duration),
 }
 

@@ -1,7 +1,7 @@
-//! Fragments: cutting a packet that is larger than the way out takes, and putting it together
-//! (`net/ipv4/ip_output.c`, `ip_fragment.c`).
+//! Fragmentation of packets that exceed an MTU, and reassembly (`net/ipv4/ip_output.c`,
+//! `ip_fragment.c`).
 //!
-//! Left out: overlapping fragments, the limits of memory, the ICMP error after a timeout.
+//! Left out: overlapping fragments, memory limits, the ICMP error after a timeout.
 
 use super::{CABLE_DELAY, Job, Stage, World};
 use crate::drop::DropReason;
@@ -16,7 +16,7 @@ use std::rc::Rc;
 /// How long the first fragment waits for the others (`net.ipv4.ipfrag_time`).
 const WAIT: Duration = Duration::secs(30);
 
-/// The pieces of a packet, none larger than `mtu` bytes: all but the last carry a multiple of 8.
+/// The fragments of a packet, of at most `mtu` bytes; all but the last carry a multiple of 8.
 fn cut(ip: &Ipv4, mtu: usize) -> Vec<Ipv4> {
     let bytes = ip.bytes();
     let size = (mtu.saturating_sub(20) & !7).max(8);
@@ -31,7 +31,7 @@ fn cut(ip: &Ipv4, mtu: usize) -> Vec<Ipv4> {
     chunks.iter().enumerate().map(piece).collect()
 }
 
-/// The packet that a complete row of fragments was cut from.
+/// The packet that a complete list of fragments was cut from.
 fn join(pieces: &[&Ipv4]) -> Ipv4 {
     let data: Vec<u8> = pieces.iter().flat_map(|p| p.bytes()[20..].to_vec()).collect();
     let first = pieces[0];
@@ -45,12 +45,12 @@ fn join(pieces: &[&Ipv4]) -> Ipv4 {
 }
 
 impl World {
-    /// Sends a packet on to `next` in pieces of at most `mtu` bytes (`ip_do_fragment`). One that
-    /// was put together from fragments leaves in those, if they are small enough and the device
-    /// needs no more room in front of them than they have.
+    /// Passes a packet to `next` in fragments of at most `mtu` bytes (`ip_do_fragment`). A packet that
+    /// was reassembled leaves in the same fragments, if they are small enough and have the headroom
+    /// that the device needs.
     ///
-    /// A process hands its pieces to the device one by one, and each goes all its way before the
-    /// next; in the kernel's own hands they leave in one go.
+    /// Fragments of a local process go all their way one after the other; forwarded ones leave
+    /// together.
     pub(super) fn fragment(&mut self, pkt: PacketId, dev: DevId, mtu: u32, next: Stage) {
         let skb = self.skb(pkt);
         let Some(ip) = skb.ip() else { return };
@@ -85,7 +85,7 @@ impl World {
         }
     }
 
-    /// A device refused a fragment (`NET_XMIT_DROP`): those after it are not sent any more.
+    /// Drops the fragments behind one that a device refused (`NET_XMIT_DROP`).
     pub(super) fn give_up_rest(&mut self, refused: &Skb) {
         let Some(first) = refused.ip().filter(|p| p.is_fragment()) else { return };
         let key = |p: &Ipv4| (p.src, p.dst, p.body.proto(), p.id);
@@ -110,8 +110,7 @@ impl World {
         }
     }
 
-    /// A fragment waits until all of its packet is there (`ip_defrag`); the whole packet, once it
-    /// is.
+    /// Queues a fragment (`ip_defrag`), and returns the packet once all of it is there.
     pub(super) fn defrag(&mut self, pkt: PacketId) -> Option<PacketId> {
         let skb = self.skb(pkt);
         let ip = skb.ip().filter(|p| p.is_fragment())?;
@@ -156,8 +155,7 @@ impl World {
         Some(first)
     }
 
-    /// No row of fragments is waited for any more: the run is over. Their packets are dropped by
-    /// who calls.
+    /// Empties the fragment queues at the end of a run; the caller drops the packets.
     pub(super) fn forget_fragments(&mut self) {
         for i in 0..self.state.netns.len() {
             let netns = NetnsId(i as u32);
@@ -168,7 +166,7 @@ impl World {
         self.background.retain(|_, job| !matches!(job, Job::Fragments(..)));
     }
 
-    /// Nobody waits for a fragment for ever.
+    /// Drops a queue of fragments that timed out (`ip_expire`).
     pub(super) fn give_up_fragments(&mut self, netns: NetnsId, key: FragmentKey) {
         let Some(row) = self.ns(netns).fragments.get(&key).cloned() else { return };
         self.change(Change::Fragments { netns, key, before: Some(row.clone()), after: None });

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-/// The devices a hook is told.
+/// The devices that a hook is called with (`struct nf_hook_state`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct HookDevs {
     pub(super) in_dev: Option<DevId>,
@@ -36,8 +36,8 @@ pub(super) struct HookJob {
     next: Box<Stage>,
 }
 
-/// Why a rule did not match a packet that a table saw: worked out again from what the event keeps.
-/// `None` if it did match. `draw` is what was drawn for a random condition.
+/// Why a rule did not match a packet that a table saw, computed from what the event keeps; `None` if
+/// it matched. `draw` is the number that a random condition compared.
 pub fn explain(
     ns: &Netns,
     seen: &Seen,
@@ -48,7 +48,7 @@ pub fn explain(
     with_view(ns, seen, mark, |v| first_failing(rule, v, draw))
 }
 
-/// Calls `f` with a packet as a rule looks at it.
+/// Calls `f` with the part of a packet that rules look at.
 fn with_view<R>(ns: &Netns, seen: &Seen, mark: u32, f: impl FnOnce(&View<'_>) -> R) -> R {
     let name = |d: Option<DevId>| d.map_or("", |d| &*ns.dev(d).name);
     let addr_type = |a: IpAddr| ns.addr_type(a);
@@ -73,8 +73,8 @@ fn with_view<R>(ns: &Netns, seen: &Seen, mark: u32, f: impl FnOnce(&View<'_>) ->
 }
 
 impl World {
-    /// Sends a packet through a hook; if it gets through, `next` follows. A namespace without any
-    /// rule has no hooks.
+    /// Passes a packet through a hook and, if it is accepted, to `next`. A namespace without rules has
+    /// no hooks.
     pub(super) fn hook(&mut self, pkt: PacketId, hook: Hook, devs: HookDevs, next: Stage) {
         if !self.filters(self.skb(pkt).netns) {
             return self.then(pkt, next);
@@ -185,7 +185,7 @@ impl World {
         self.act(pkt, table, job, &step);
     }
 
-    /// What a step means for the packet.
+    /// Carries out a step of a walk.
     fn act(&mut self, pkt: PacketId, table: TableName, mut job: HookJob, step: &WalkStep) {
         let hook = job.hook;
         let effect = match step {
@@ -224,8 +224,8 @@ impl World {
         self.drop_by_rule(pkt, DropReason::NetfilterReject, hook);
     }
 
-    /// A rule ends a packet. Who just sent it is told so by `send` (`NF_DROP` is EPERM), but for
-    /// TCP, which tries again.
+    /// Drops a packet on behalf of a rule. A local sender gets EPERM from `send`, except for TCP, which
+    /// retransmits.
     fn drop_by_rule(&mut self, pkt: PacketId, reason: DropReason, hook: Hook) {
         let sender = if matches!(hook, Hook::Output | Hook::Postrouting) {
             self.sender_of(pkt)
@@ -283,7 +283,7 @@ impl World {
     }
 }
 
-/// What a table's rules ask context the packet.
+/// The context of the rules of one table.
 struct Asked<'a> {
     rules: &'a Ruleset,
     table: TableName,
@@ -292,11 +292,11 @@ struct Asked<'a> {
     choices: &'a mut Option<super::Choices>,
     now: Instant,
     lists: &'a BTreeMap<Rc<str>, Vec<(IpAddr, Instant)>>,
-    /// Lists as they are after.
+    /// Lists of `recent` that the walk changed, as they are now.
     changed: BTreeMap<Rc<str>, Vec<(IpAddr, Instant)>>,
 }
 
-/// How many addresses a list of `recent` holds (`ip_list_tot`).
+/// Addresses that a list of `recent` holds at most (`ip_list_tot`).
 const RECENT_ADDRESSES: usize = 100;
 
 impl WalkContext for Asked<'_> {
@@ -307,7 +307,7 @@ impl WalkContext for Asked<'_> {
         }
     }
 
-    /// `recent_mt`. Entries stand in the order they were last entered.
+    /// As `recent_mt`; entries are in the order they were last entered.
     fn recent(&mut self, list: &Rc<str>, op: RecentOp, source: IpAddr) -> bool {
         let known =
             self.changed.get(list).or_else(|| self.lists.get(list)).map_or(&[][..], Vec::as_slice);
@@ -337,10 +337,10 @@ impl WalkContext for Asked<'_> {
     }
 }
 
-/// A draw that matches nothing but what is certain.
+/// The largest number: it matches a probability of 1 only.
 const NEVER: u32 = 0x7fff_ffff;
 
-/// A draw for a `statistic` rule; with a forced endpoint, the draw that leads to it.
+/// A random number for a `statistic` rule, or one that leads to the forced endpoint.
 fn draw(
     rules: &Ruleset,
     table: TableName,

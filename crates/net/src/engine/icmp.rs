@@ -1,4 +1,4 @@
-//! ICMP: errors this node makes, echo it answers, and what it tells its sockets
+//! ICMP: errors that a host sends, echo that it answers, and errors for its sockets
 //! (`net/ipv4/icmp.c`).
 
 use super::{Job, World};
@@ -15,10 +15,10 @@ use crate::wire::{Body, Icmp, Ipv4, Tcp, TcpFlags, TcpOptions, Unreachable};
 use std::net::IpAddr;
 use std::rc::Rc;
 
-/// An error with all it quotes is at most this long (RFC 1812 section 4.3.2.3).
+/// Greatest length of an error with its quotation, in bytes of IP (RFC 1812 section 4.3.2.3).
 const MAX_ERROR_LEN: usize = 576;
 
-/// What an answer to a packet is to the packet's connection (`nf_conntrack_attach`).
+/// The relation of an error to the connection of the packet it is about (`nf_conntrack_attach`).
 fn related(skb: &Skb) -> Option<(CtId, CtInfo)> {
     skb.ct.map(|(id, info)| {
         (
@@ -32,8 +32,8 @@ fn related(skb: &Skb) -> Option<(CtId, CtInfo)> {
     })
 }
 
-/// Whether an error ends what a datagram socket waits for (`icmp_err_convert`, `fatal`); of the
-/// others it does not hear without `IP_RECVERR`.
+/// Whether an error is reported to a datagram socket without `IP_RECVERR` (`icmp_err_convert`,
+/// `fatal`).
 const fn is_hard(icmp: &Icmp) -> bool {
     !matches!(
         icmp,
@@ -88,8 +88,8 @@ impl World {
         self.icmp_error(about, |quoted| Icmp::Unreachable { code, quoted });
     }
 
-    /// Answers a TCP segment with a reset: by a rule, as part of the segment's connection
-    /// (`nf_send_reset`), or because nobody listens (`tcp_v4_send_reset`).
+    /// Answers a TCP segment with a reset: for a rule, as part of the segment's connection
+    /// (`nf_send_reset`), or for TCP itself (`tcp_v4_send_reset`).
     pub(super) fn send_reset(&mut self, about: PacketId, by_rule: bool) {
         let skb = self.skb(about);
         let Some(ip) = skb.ip() else { return };
@@ -165,7 +165,7 @@ impl World {
         }
     }
 
-    /// An error is told to the socket whose packet it quotes.
+    /// Reports an error to the socket whose packet it quotes.
     fn icmp_error_rcv(&mut self, pkt: PacketId, ip: &Ipv4, icmp: &Icmp) {
         let netns = self.skb(pkt).netns;
         let (kind, code) = icmp.type_code();
@@ -252,7 +252,7 @@ impl World {
 
     // ---- ping -----------------------------------------------------------------------------
 
-    /// Whether a datagram may be sent as its socket wants it, and with which DF
+    /// Whether a datagram may be sent under its socket's path MTU discovery, and whether DF is set
     /// (`__ip_append_data`, `__ip_make_skb`).
     pub(super) fn fits(&self, netns: NetnsId, packet: &Ipv4, how: Pmtudisc) -> (bool, bool) {
         let ns = self.ns(netns);
@@ -265,7 +265,7 @@ impl World {
         (small || how != Pmtudisc::Do, small && how != Pmtudisc::Dont)
     }
 
-    /// Starts a `ping` of `count` questions. `tag` comes back with every outcome.
+    /// Starts a `ping` of `count` echo requests, each of which has an outcome with the socket's `tag`.
     pub fn ping(&mut self, netns: NetnsId, mut ping: PingSocket, count: u16) -> SocketId {
         ping.left = count.max(1);
         ping.waiting = false;

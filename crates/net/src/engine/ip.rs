@@ -19,7 +19,7 @@ fn physin(skb: &Skb) -> Option<DevId> {
     skb.bridge.as_ref().map(|b| b.physin)
 }
 
-/// The device a decision leads to.
+/// The output device of a routing decision.
 pub(super) fn out_dev(ns: &Netns, decision: &Decision) -> Option<DevId> {
     match decision {
         Decision::Local => ns.loopback(),
@@ -95,7 +95,7 @@ impl World {
         }
     }
 
-    /// `ip_forward`.
+    /// Forwards a packet (`ip_forward`).
     //= linux:v6.12 net/ipv4/ip_forward.c ip_forward
     //# ttl and size are looked at before the FORWARD hook, and ttl is taken off before it too: the
     //# hook already sees the smaller one.
@@ -141,7 +141,7 @@ impl World {
         self.hook(pkt, Hook::Postrouting, devs, Stage::Finish);
     }
 
-    /// A packet made here (`__ip_local_out`): routed, then OUTPUT.
+    /// Routes a packet of this host and passes it to OUTPUT (`__ip_local_out`).
     pub(super) fn local_out(&mut self, pkt: PacketId) {
         let skb = self.skb(pkt);
         let Some(ip) = skb.ip() else { return };
@@ -171,7 +171,8 @@ impl World {
         self.hook(pkt, Hook::Output, devs, Stage::Output);
     }
 
-    /// After OUTPUT: a translated destination needs another route (`ip_route_me_harder`).
+    /// Passes a packet to POSTROUTING; one whose destination OUTPUT changed is routed again
+    /// (`ip_route_me_harder`).
     pub(super) fn output(&mut self, pkt: PacketId) {
         let skb = self.skb(pkt);
         let Some(ip) = skb.ip() else { return };
@@ -205,7 +206,7 @@ impl World {
         self.hook(pkt, Hook::Postrouting, devs, Stage::Finish);
     }
 
-    /// After POSTROUTING: to the next hop.
+    /// Sends a packet to the next hop, in fragments if need be (`ip_finish_output`).
     pub(super) fn finish_output(&mut self, pkt: PacketId) {
         let skb = self.skb(pkt);
         let Some(ip) = skb.ip() else { return };
@@ -239,7 +240,7 @@ impl World {
         }
     }
 
-    /// For a socket of this namespace, or for the kernel itself.
+    /// Passes a packet to its protocol (`ip_local_deliver_finish`).
     pub(super) fn local_in(&mut self, pkt: PacketId) {
         let skb = self.skb(pkt);
         let Some(ip) = skb.ip() else { return };
@@ -253,8 +254,8 @@ impl World {
     }
 }
 
-/// Why a packet may not come in by a device: its source is impossible, or an answer would take
-/// another way. Loopback takes everything.
+/// Why a packet is rejected on input by its source: a martian, or by the reverse path filter.
+/// Loopback accepts everything.
 pub(super) fn source_refused(
     ns: &Netns,
     dev: DevId,
@@ -269,7 +270,7 @@ pub(super) fn source_refused(
     if martian { Some(DropReason::IpMartianSource) } else { rp_filter(ns, dev, src) }
 }
 
-/// The reverse path filter: would an answer leave by the device the packet came in by?
+/// The reverse path filter: whether the route back leaves by the input device.
 //= linux:v6.12 net/ipv4/fib_frontend.c __fib_validate_source
 //# Strict (1): the best route back must use this device. Loose (2): any route back will do.
 fn rp_filter(ns: &Netns, dev: DevId, src: IpAddr) -> Option<DropReason> {

@@ -1,8 +1,8 @@
-//! The machine: one bounded step at a time.
+//! The engine: what the kernels of a world do, one bounded step at a time.
 //!
-//! What a kernel does in one go (softirq) is a stack of jobs here, so that every decision is a step
-//! of its own; what it leaves for later (a frame on a cable, a timer) waits in an agenda ordered by
-//! time, then by when it was put there. That order is fixed, so a run is too.
+//! What a kernel does in one go (softirq) is a stack of jobs, so that every decision is a step of
+//! its own. What happens later (a frame on a cable, a timer) waits in an agenda, ordered by time and
+//! then by when it was entered. That makes every run deterministic.
 //!
 //! ```text
 //! rx ──▶ bridge ──▶ hooks ──▶ ip ──▶ neighbour (arp) ──▶ xmit ──▶ cable │ bridge │ vxlan
@@ -47,51 +47,51 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-/// How long a frame is on a cable.
+/// Time that a frame takes to cross a cable; the model's own.
 const CABLE_DELAY: Duration = Duration::micros(20);
-/// How long a process takes to do something about what it got.
+/// Time that a process takes to react; the model's own.
 const APP_DELAY: Duration = Duration::micros(500);
-/// After so many events of one run it is a loop or a storm, and ends.
+/// Events of one run before it is taken for a loop or a storm and ended.
 const EVENT_BUDGET: usize = 200_000;
 
-/// What is done with a packet once a hook let it through, or next.
+/// The next function that a packet is passed to; after a hook, the hook's `okfn`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Stage {
-    /// A frame came in by a device.
+    /// Received by a device (`__netif_receive_skb_core`).
     Rx(DevId),
-    /// A bridge port's frame, before netfilter.
+    /// Received by a bridge port, before netfilter (`br_handle_frame`).
     BridgeRx(DevId),
-    /// A bridge port's frame after PREROUTING.
+    /// Received by a bridge port, after PREROUTING (`br_nf_pre_routing_finish`).
     BridgePrerouted { port: DevId },
-    /// A bridge port's frame: where to?
+    /// Looked up in the bridge's FDB (`br_handle_frame_finish`).
     BridgeFinish { port: DevId },
-    /// A bridged frame on its way out of a port, before FORWARD.
+    /// To leave by a bridge port, before FORWARD (`__br_forward`).
     BridgeForward { port: DevId },
-    /// After FORWARD.
+    /// To leave by a bridge port, after FORWARD (`br_forward_finish`).
     BridgeForwarded { port: DevId },
-    /// After POSTROUTING.
+    /// To leave by a bridge port, after POSTROUTING (`br_dev_queue_push_xmit`).
     BridgePush { port: DevId },
-    /// A frame for the bridge's own address.
+    /// For the bridge's own MAC (`br_pass_frame_up`).
     BridgeUp,
-    /// A frame for the protocols of this namespace.
+    /// To ARP or IPv4 of this namespace.
     Protocols,
-    /// An IP packet after PREROUTING.
+    /// IPv4 received, after PREROUTING (`ip_rcv_finish`).
     Prerouted,
-    /// After INPUT.
+    /// For a local address, after INPUT (`ip_local_deliver_finish`).
     LocalIn,
-    /// After FORWARD.
+    /// To be forwarded, after FORWARD (`ip_forward_finish`).
     Forwarded,
-    /// Made here, before OUTPUT.
+    /// Sent by this namespace, before OUTPUT (`__ip_local_out`).
     LocalOut,
-    /// After OUTPUT.
+    /// Sent by this namespace, after OUTPUT (`ip_output`).
     Output,
-    /// After POSTROUTING.
+    /// To leave, after POSTROUTING (`ip_finish_output`).
     Finish,
-    /// To the next hop on a device.
+    /// To the next hop (`neigh_output`).
     NeighbourOutput { dev: DevId, next_hop: IpAddr },
-    /// Out by a device.
+    /// To a device (`dev_hard_start_xmit`).
     Xmit(DevId),
-    /// Into a VXLAN tunnel.
+    /// To a VXLAN device (`vxlan_xmit`).
     Vxlan(DevId),
 }
 
@@ -112,30 +112,30 @@ enum Job {
     },
     Fragments(NetnsId, FragmentKey),
     Exception(NetnsId, IpAddr),
-    /// A client waited as long as it wanted to.
+    /// A client's patience ends.
     Deadline(NetnsId, SocketId),
 }
 
-/// An endpoint that a choice falls on: its address, and its port if it matters.
+/// The endpoint that random choices are forced to: its address, and its port if that matters.
 pub type Forced = (IpAddr, Option<u16>);
 
-/// A random choice of a rule.
+/// A random choice that a `statistic` rule made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Choice {
-    /// How likely it matches, of 2^31.
+    /// The rule's probability, in parts of 2^31.
     pub probability: u32,
-    /// Whether it did.
+    /// The rule matched.
     pub taken: bool,
 }
 
 impl Choice {
-    /// Whether there was nothing to choose.
+    /// Whether the outcome was certain: probability 0 or 1.
     pub const fn certain(self) -> bool {
         self.probability == 0 || self.probability >= 1 << 31
     }
 }
 
-/// Choices that are given beforehand.
+/// Choices given in advance, and those made so far.
 #[derive(Clone, Debug, Default)]
 struct Choices {
     given: Vec<bool>,
@@ -143,7 +143,7 @@ struct Choices {
 }
 
 impl Choices {
-    /// Whether the next rule matches.
+    /// Whether the next rule matches; choices beyond those given are taken.
     fn next(&mut self, probability: u32) -> bool {
         let choice = Choice { probability, taken: true };
         let wanted = self.given.get(self.made.len()).copied().unwrap_or(true);
@@ -153,11 +153,11 @@ impl Choices {
     }
 }
 
-/// A world: network namespaces, cables, packets, and what will happen next.
+/// Network namespaces, cables, packets, and what is going to happen to them.
 #[derive(Clone, Debug)]
 pub struct World {
     state: State,
-    /// The time; the state's follows with the next event.
+    /// The clock. That of `state` follows with the next event.
     now: Instant,
     events: Vec<Event>,
     changes: Vec<Change>,
@@ -171,7 +171,7 @@ pub struct World {
     next_ip_id: u64,
     seed: u64,
     rng: Rng,
-    /// By the source port of who sends, which masquerading keeps.
+    /// Forced endpoints, by the client's source port, which masquerading tries to keep.
     forced: BTreeMap<u16, Forced>,
     choices: Option<Choices>,
     budget_from: usize,
@@ -179,13 +179,13 @@ pub struct World {
 }
 
 impl World {
-    /// The present moment.
+    /// The state after the last event.
     pub fn state(&self) -> &State {
         &self.state
     }
 
-    /// This world at another of its moments, to look at: nothing is under way in it, and nothing
-    /// has happened.
+    /// This world in another of its states, to look things up in: without packets under way and
+    /// without events.
     pub fn moment(&self, state: State) -> Self {
         Self {
             now: state.now,
@@ -202,8 +202,8 @@ impl World {
         }
     }
 
-    /// Goes on until so many events have happened, until nothing is under way, or until `deadline`.
-    /// A step is never cut: there may be a few events more.
+    /// Runs until `events` are recorded, the world is idle, or `deadline` passes. A step is never
+    /// cut, so that there may be a few events more.
     pub fn run_to(&mut self, events: usize, deadline: Instant) {
         let mut at = self.now;
         while self.events.len() < events {
@@ -216,23 +216,23 @@ impl World {
         }
     }
 
-    /// The time; the present moment may be a little older.
+    /// The clock; [`World::state`] may be of a little earlier.
     pub fn now(&self) -> Instant {
         self.now
     }
 
-    /// Everything that happened so far.
+    /// All events so far.
     pub fn events(&self) -> &[Event] {
         &self.events
     }
 
-    /// The seed it was made with.
+    /// The seed it was built with.
     pub fn seed(&self) -> u64 {
         self.seed
     }
 
-    /// From now on every random choice about packets with this source port falls on this endpoint,
-    /// where it can; on none: chance decides.
+    /// Forces the random choices about packets with this source port to lead to `endpoint` where
+    /// they can; `None` leaves them to chance again.
     pub fn force_endpoint(&mut self, sport: u16, endpoint: Option<Forced>) {
         match endpoint {
             Some(e) => _ = self.forced.insert(sport, e),
@@ -240,24 +240,23 @@ impl World {
         }
     }
 
-    /// From now on the random choices of rules are these, in order; those after are taken. Until
-    /// [`World::decided`].
+    /// Makes the random choices of rules these, in order, until [`World::decided`]; further ones
+    /// are taken.
     pub fn decide(&mut self, given: Vec<bool>) {
         self.choices = Some(Choices { given, made: Vec::new() });
     }
 
-    /// The choices since [`World::decide`]; chance decides again.
+    /// The choices made since [`World::decide`]. Chance decides again.
     pub fn decided(&mut self) -> Vec<Choice> {
         self.choices.take().map_or_else(Vec::new, |c| c.made)
     }
 
-    /// A new run begins: it has the whole budget of events.
+    /// Begins a run, which has a full budget of events.
     pub fn begin_run(&mut self) {
         (self.budget_from, self.over_budget) = (self.events.len(), false);
     }
 
-    /// Does one step of what is due at `now`, and gives the first event of it. `None`: nothing is
-    /// due any more.
+    /// Does one step that is due at `now`, and returns its first event. `None`: nothing is due.
     pub fn poll(&mut self, now: Instant) -> Option<&Event> {
         let seen = self.events.len();
         while self.events.len() == seen {
@@ -265,7 +264,7 @@ impl World {
                 Some(job) => job,
                 None => match self.next_due(now) {
                     Some(job) => job,
-                    // What changed without an event of its own belongs to the time that passed.
+                    // Changes without an event of their own.
                     None if !self.changes.is_empty() => {
                         self.emit(NetnsId(0), None, EventKind::TimePassed);
                         break;
@@ -281,8 +280,8 @@ impl World {
         self.events.get(seen)
     }
 
-    /// When something next happens to a packet or a waiting process by itself. Timers that only
-    /// age tables do not count.
+    /// When something happens next to a packet or a waiting process. Timers that only age tables do
+    /// not count.
     pub fn poll_timeout(&self) -> Option<Instant> {
         if self.stack.is_empty() {
             self.agenda.first_key_value().map(|((at, _), _)| *at)
@@ -291,7 +290,7 @@ impl World {
         }
     }
 
-    /// Goes on until no packet is in flight and no process waits, or until `deadline`.
+    /// Runs until no packet is in flight and no process waits, or until `deadline`.
     pub fn run_until_quiet(&mut self, deadline: Instant) {
         while let Some(at) = self.poll_timeout() {
             if at > deadline {
@@ -301,7 +300,7 @@ impl World {
         }
     }
 
-    /// Lets time go on to `to`; what is due until then happens.
+    /// Advances the clock to `to`; everything due before happens.
     pub fn advance(&mut self, to: Instant) {
         while self.poll(to).is_some() {}
         self.set_clock(to);
@@ -377,8 +376,6 @@ impl World {
         }
     }
 
-    // ---- the small tools every part uses -------------------------------------------------
-
     fn change(&mut self, change: Change) {
         self.state.apply(&change);
         self.changes.push(change);
@@ -423,7 +420,7 @@ impl World {
         self.ns(netns).rules.clone()
     }
 
-    /// Whether netfilter is in use in a namespace: without a rule the kernel registers no hook.
+    /// Whether a namespace uses netfilter: the kernel registers hooks with the first rule.
     fn filters(&self, netns: NetnsId) -> bool {
         self.ns(netns).rules.tables_in_use().next().is_some()
     }
@@ -448,7 +445,7 @@ impl World {
         id
     }
 
-    /// Takes a packet out of the world.
+    /// Frees a packet, and its connection if that is unconfirmed and has no other packet.
     fn free(&mut self, pkt: PacketId) {
         let skb = self.skb(pkt);
         let ct = skb.ct;
@@ -482,18 +479,18 @@ impl World {
         id
     }
 
-    /// Identification for a packet that may be fragmented, or not: the same every run.
+    /// An identification for the next packet; the same in every run with this seed.
     fn ip_id(&mut self) -> u16 {
         self.next_ip_id += 1;
         rng::hash(self.seed, &[self.next_ip_id]) as u16
     }
 
-    /// Sends a packet as it is, as a raw socket does (`IP_HDRINCL`).
+    /// Sends a packet as a raw socket with `IP_HDRINCL` does.
     pub fn inject(&mut self, netns: NetnsId, packet: Ipv4) -> PacketId {
         self.send(netns, packet, |_| {})
     }
 
-    /// A packet made here: into OUTPUT once its event is out.
+    /// Sends a packet built here: after its event it enters OUTPUT.
     fn send(&mut self, netns: NetnsId, packet: Ipv4, with: impl FnOnce(&mut Skb)) -> PacketId {
         let mut skb = Skb::new(netns, Payload::Ipv4(packet));
         with(&mut skb);

@@ -1,7 +1,7 @@
-//! Network namespaces that come and go while the world runs (`ip netns add`, `ip link add … netns`,
-//! `ip netns delete`): a pod, or a machine that is plugged in.
+//! Network namespaces added and deleted while the world runs (`ip netns add`, `ip link add … netns`,
+//! `ip netns delete`): pods, or machines plugged in.
 //!
-//! Numbers are not given again, so that what happened before still says who it happened to.
+//! Numbers are not given again, so that earlier events still name what they were about.
 
 use super::build::{build_netns, device};
 use super::tcp::http_complete;
@@ -14,11 +14,11 @@ use crate::spec::{DeviceKindSpec, DeviceSpec, NetnsSpec};
 use crate::state::{Change, Device, DeviceKind};
 
 impl World {
-    /// A namespace comes, with the far ends of its cables: a device of another namespace each,
-    /// which gets the next ifindex there. `by`: the program that makes it, in the namespace `at`.
+    /// Adds a namespace together with the far ends of its cables, each a device of another namespace
+    /// that gets the next ifindex there. `by` is the program that does it, in the namespace `at`.
     ///
     /// # Errors
-    /// A name that is used but not there, or that is there already; nothing changes then.
+    /// A name that does not exist, or exists already. Nothing has changed then.
     pub fn add_netns(
         &mut self,
         at: NetnsId,
@@ -97,8 +97,8 @@ impl World {
         Ok(id)
     }
 
-    /// A namespace goes, with its processes, its packets and the far ends of its cables. `by`: the
-    /// program that deletes it, in the namespace `at`.
+    /// Deletes a namespace with its processes, its packets and the far ends of its cables. `by` is
+    /// the program that does it, in the namespace `at`.
     pub fn delete_netns(&mut self, at: NetnsId, netns: NetnsId, by: Option<&'static str>) {
         self.kill(netns);
         let before = self.ns(netns).clone();
@@ -134,7 +134,7 @@ impl World {
         }
     }
 
-    /// Its processes end; those that waited for an answer get none.
+    /// Ends all processes of a namespace; clients that wait for an answer get none.
     fn kill(&mut self, netns: NetnsId) {
         let waits = |s: &Socket| match s {
             Socket::Tcp(t) => match &t.app {
@@ -155,7 +155,7 @@ impl World {
         }
     }
 
-    /// A device goes. Gives the packets that waited for its neighbours.
+    /// Deletes a device, and returns the packets that waited for its neighbours.
     fn delete_device(&mut self, netns: NetnsId, dev: DevId) -> Vec<crate::id::PacketId> {
         let device = self.ns(netns).dev(dev).clone();
         let lost = self.set_device(netns, dev, &Device { up: false, ..device.clone() });

@@ -1,5 +1,4 @@
-//! What a person does to a packet in flight. No kernel does this by itself; `tc netem` on a device
-//! does the same to packets by chance.
+//! Operations of the user on a packet in flight. A kernel does the same at random with `tc netem`.
 
 use super::{Job, World};
 use crate::drop::DropReason;
@@ -9,20 +8,20 @@ use crate::skb::Skb;
 use crate::state::Change;
 use crate::time::{Duration, Instant};
 
-/// What can be done to a packet in flight.
+/// An operation on a packet in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PacketOp {
-    /// It is lost.
+    /// Drops the packet.
     Drop,
-    /// It stands still for so long.
+    /// Delays all that is due for the packet by this long.
     Delay(Duration),
-    /// There are two of it from now on.
+    /// Copies the packet; the copy follows the original.
     Duplicate,
 }
 
 impl World {
-    /// Does something to a packet in flight, now. False: it is not in flight, or it waits for
-    /// something (a neighbour, the rest of its fragments) and can only be dropped.
+    /// Carries out an operation now. False if the packet is not in flight, or waits for a neighbour
+    /// or for fragments, in which case it can only be dropped.
     pub fn handle(&mut self, pkt: PacketId, op: PacketOp) -> bool {
         let Some(skb) = self.state.packets.get(&pkt).cloned() else { return false };
         match op {
@@ -60,7 +59,7 @@ impl World {
         matches!(job, Job::Packet(p, _) | Job::Hook(p, _) if *p == pkt)
     }
 
-    /// What is done with a packet next, and when.
+    /// The next job of a packet, and when it is due.
     fn next_of(&self, pkt: PacketId) -> Option<(Instant, Job)> {
         let on_stack =
             self.stack.iter().rev().find(|j| Self::is_of(j, pkt)).map(|j| (self.now, j.clone()));
@@ -72,7 +71,7 @@ impl World {
         })
     }
 
-    /// Everything that was to be done with a packet and when, first things first.
+    /// Removes all jobs of a packet, and returns them in order, with when they are due.
     fn take_jobs(&mut self, pkt: PacketId) -> Vec<(Instant, Job)> {
         let mut out: Vec<(Instant, Job)> = Vec::new();
         while let Some(i) = self.stack.iter().rposition(|j| Self::is_of(j, pkt)) {
@@ -84,7 +83,7 @@ impl World {
         out
     }
 
-    /// A packet that waits for a neighbour, or for the rest of its fragments, waits no more.
+    /// Removes a packet from the queue of a neighbour or of fragments.
     pub(super) fn leave_queues(&mut self, pkt: PacketId) {
         let waits = self.state.netns.iter().zip(0..).find_map(|(ns, i)| {
             let (key, n) = ns.neighbours.iter().find(|(_, n)| n.queue.contains(&pkt))?;

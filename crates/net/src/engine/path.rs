@@ -1,7 +1,7 @@
-//! What a host learns about the way to a destination, and how often it complains: path MTU,
-//! redirects, the rate of errors (`net/ipv4/route.c`, `icmp.c`).
+//! Path MTUs and redirects that a host learns, and the rate limits on its errors and redirects
+//! (`net/ipv4/route.c`, `icmp.c`).
 //!
-//! Left out: `ip_no_pmtu_disc`, `min_pmtu` other than the default, the limit over all peers.
+//! Left out: `ip_no_pmtu_disc`, `min_pmtu` other than the default, the global rate limit.
 
 use super::{Job, World};
 use crate::event::EventKind;
@@ -13,13 +13,14 @@ use crate::time::Duration;
 use crate::wire::Icmp;
 use std::net::{IpAddr, Ipv4Addr};
 
-/// `net.ipv4.route.mtu_expires`.
+/// Lifetime of a path MTU (`net.ipv4.route.mtu_expires`).
 const MTU_EXPIRES: Duration = Duration::secs(600);
-/// `net.ipv4.route.min_pmtu`.
+/// Smallest path MTU, in bytes (`net.ipv4.route.min_pmtu`).
 const MIN_MTU: u32 = 552;
-/// `net.ipv4.route.gc_timeout`.
+/// Lifetime of a redirect (`net.ipv4.route.gc_timeout`).
 const GATEWAY_EXPIRES: Duration = Duration::secs(300);
-/// `net.ipv4.icmp_ratelimit`, and how many such spans may be saved up (`XRLIM_BURST_FACTOR`).
+/// Tokens that an error costs (`net.ipv4.icmp_ratelimit`), and errors that can be saved up
+/// (`XRLIM_BURST_FACTOR`).
 const ERROR_COST: Duration = Duration::secs(1);
 const ERROR_BURST: Duration = Duration::secs(6);
 /// `net.ipv4.route.redirect_load`, `redirect_silence` and `redirect_number`.
@@ -38,7 +39,7 @@ impl World {
         self.change(Change::Peer { netns, addr, before, after: Some(to) });
     }
 
-    /// Whether somebody may be sent one more error (`icmpv4_xrlim_allow`). Over loopback always.
+    /// Whether the rate limit allows another error to `to` (`icmpv4_xrlim_allow`); loopback is exempt.
     pub(super) fn error_allowed(&mut self, netns: NetnsId, to: IpAddr) -> bool {
         if matches!(self.ns(netns).route(to), Some(Decision::Local)) {
             return true;
@@ -60,7 +61,7 @@ impl World {
         }
     }
 
-    /// What was learned about a destination is forgotten, unless it was learned anew.
+    /// Deletes what was learned about a destination if it has expired.
     pub(super) fn exception_timer(&mut self, netns: NetnsId, dst: IpAddr) {
         if self.ns(netns).exceptions.get(&dst).is_some_and(|e| e.expires <= self.now) {
             self.set_exception(netns, dst, None);
@@ -82,7 +83,7 @@ impl World {
         self.emit(netns, None, EventKind::PathLearned { dst, mtu: e.mtu, gateway: e.gateway });
     }
 
-    /// An error said how large a packet may be (`__ip_rt_update_pmtu`).
+    /// Learns a path MTU from an ICMP error (`__ip_rt_update_pmtu`).
     pub(super) fn learn_mtu(&mut self, netns: NetnsId, dst: IpAddr, mtu: u16) {
         let Some(Decision::Out { dev, .. }) = self.ns(netns).route(dst) else { return };
         let mtu = u32::from(mtu).max(MIN_MTU);
@@ -91,8 +92,8 @@ impl World {
         }
     }
 
-    /// A redirect (`__ip_do_redirect`): only the gateway in use is believed, only by a host that
-    /// does not route, and only about a gateway whose MAC is known.
+    /// Learns a gateway from a redirect (`__ip_do_redirect`): only from the gateway in use, only on a
+    /// host that does not forward, and only if the new gateway's MAC is known.
     pub(super) fn learn_gateway(
         &mut self,
         netns: NetnsId,
@@ -124,7 +125,7 @@ impl World {
         }
     }
 
-    /// Tells the sender of a packet that leaves by the device it came in by of the better gateway
+    /// Sends a redirect to the sender of a packet that leaves by its input device
     /// (`ip_rt_send_redirect`).
     //= linux:v6.12 net/ipv4/route.c ip_rt_send_redirect
     //# Not twice within 20 ms, then 40, 80 and so on; after nine in a row not until 20 s of silence.

@@ -1,4 +1,4 @@
-//! Devices: a frame comes in, a frame goes out (`net/core/dev.c`).
+//! Devices: receiving and transmitting frames (`net/core/dev.c`).
 
 use super::{CABLE_DELAY, Job, Stage, World};
 use crate::drop::DropReason;
@@ -9,7 +9,7 @@ use crate::state::DeviceKind;
 use crate::wire::{Body, Mac, Payload};
 use std::rc::Rc;
 
-/// Who a frame is for, seen from a device (`eth_type_trans`).
+/// Whom a destination MAC addresses, seen from a device (`eth_type_trans`).
 fn pkt_type(dst: Mac, own: Mac) -> PktType {
     if dst == Mac::BROADCAST {
         PktType::Broadcast
@@ -48,7 +48,7 @@ impl World {
         self.then(pkt, if master.is_some() { Stage::BridgeRx(dev) } else { Stage::Protocols });
     }
 
-    /// The tap of a device, inbound.
+    /// Records a frame at the inbound tap of a device.
     pub(super) fn see_received(&mut self, pkt: PacketId, dev: DevId) {
         let skb = self.skb(pkt);
         let kind = EventKind::FrameReceived {
@@ -60,7 +60,7 @@ impl World {
         self.emit_for(pkt, kind);
     }
 
-    /// A frame for this namespace: ARP or IPv4.
+    /// Passes a frame to ARP or IPv4.
     pub(super) fn protocols(&mut self, pkt: PacketId) {
         let skb = self.skb(pkt);
         match &skb.frame.payload {
@@ -69,7 +69,7 @@ impl World {
         }
     }
 
-    /// Out by a device: past the tap, then onto whatever the device is.
+    /// Transmits a frame: past the tap, then to the device's driver (`dev_hard_start_xmit`).
     pub(super) fn xmit(&mut self, pkt: PacketId, dev: DevId) {
         let skb = self.skb(pkt);
         let ns = self.ns(skb.netns);

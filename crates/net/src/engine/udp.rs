@@ -1,4 +1,4 @@
-//! UDP sockets (`net/ipv4/udp.c`), and who runs when a process has something to do.
+//! UDP sockets (`net/ipv4/udp.c`), and the dispatch to waking processes.
 
 use super::{APP_DELAY, Job, World};
 use crate::conntrack::L4;
@@ -12,8 +12,8 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 impl World {
-    /// Sends a datagram and waits for an answer, then the next. Its `tag` comes back with every
-    /// outcome.
+    /// Sends datagrams one after the other and awaits an answer to each, which has an outcome with the
+    /// socket's `tag`.
     pub fn ask_udp(&mut self, netns: NetnsId, udp: UdpSocket) -> SocketId {
         let remote = udp.remote;
         let socket = self.open_socket(netns, Socket::Udp(udp.clone()));
@@ -125,7 +125,7 @@ impl World {
         }
     }
 
-    /// A process wakes: to go on, or because it waited long enough.
+    /// Wakes the process of a socket: it goes on, or stops waiting.
     pub(super) fn run_app(&mut self, netns: NetnsId, id: SocketId) {
         let Some(socket) = self.socket(netns, id) else { return };
         match &*socket {
@@ -150,7 +150,7 @@ impl World {
         self.later(APP_DELAY, Job::App(netns, socket));
     }
 
-    /// The socket that sent a packet, as long as the packet is as it left.
+    /// The socket that sent a packet, while the packet is in its namespace.
     pub(super) fn sender_of(&self, pkt: PacketId) -> Option<(NetnsId, SocketId, Rc<Socket>)> {
         let skb = self.skb(pkt);
         let ip = skb.ip()?;
@@ -185,7 +185,7 @@ impl World {
             .map(|(i, s)| (skb.netns, *i, s.clone()))
     }
 
-    /// A packet made here could not be sent: its socket is told.
+    /// Reports to its socket that a packet could not be sent.
     pub(super) fn not_sent(&mut self, pkt: PacketId, reason: DropReason) {
         let sender = self.sender_of(pkt);
         self.drop_packet(pkt, reason, None);
@@ -194,7 +194,7 @@ impl World {
         }
     }
 
-    /// What a process gets from `send`.
+    /// Ends a client's request, as `send` failed.
     pub(super) fn send_failed(
         &mut self,
         netns: NetnsId,

@@ -1,5 +1,5 @@
-//! The VXLAN device (`drivers/net/vxlan/vxlan_core.c`): a frame becomes the payload of a UDP
-//! datagram between nodes, and is taken out again.
+//! The VXLAN device (`drivers/net/vxlan/vxlan_core.c`): encapsulates frames in UDP datagrams between
+//! nodes, and decapsulates them.
 
 use super::hooks::HookDevs;
 use super::ip::out_dev;
@@ -15,7 +15,7 @@ use crate::wire::{Body, Frame, Ipv4, Payload, Udp, UdpPayload, Vxlan};
 use std::net::IpAddr;
 use std::rc::Rc;
 
-/// `net.ipv4.ip_local_port_range`, which bounds the outer source port.
+/// Range of the outer source port (`net.ipv4.ip_local_port_range`).
 const PORT_RANGE: (u64, u64) = (32_768, 60_999);
 
 impl World {
@@ -78,7 +78,7 @@ impl World {
         self.hook(pkt, Hook::Output, devs, Stage::Output);
     }
 
-    /// Takes the frame out, if a VXLAN device listens on that port (`vxlan_rcv`). False: none does.
+    /// Decapsulates a datagram (`vxlan_rcv`); false if no VXLAN device listens on its port.
     pub(super) fn vxlan_rcv(&mut self, pkt: PacketId, udp: &Udp) -> bool {
         let skb = self.skb(pkt);
         let UdpPayload::Vxlan(vxlan) = &udp.payload else { return false };
@@ -122,7 +122,8 @@ impl World {
         true
     }
 
-    /// A flow's hash where no socket chose one: the same both ways, and for all its fragments.
+    /// The hash of a flow without a socket (`skb_get_hash`): the same in both directions, and for all
+    /// fragments.
     fn flow_hash(&self, frame: &Frame) -> u64 {
         let Some(ip) = frame.ipv4() else { return rng::hash(self.seed, &[frame.len() as u64]) };
         let (src, dst) = (u64::from(u32::from(ip.src)), u64::from(u32::from(ip.dst)));

@@ -1,4 +1,4 @@
-//! Why a rule did not match: the first condition that failed, with the packet's value and the rule's.
+//! Why a rule did not match: the first condition that failed, with the values of packet and rule.
 //!
 //! Computed on demand from what an event keeps; nothing is stored per rule.
 

@@ -6,9 +6,9 @@
 //!                 └────────── FORWARD ────────────┘
 //! ```
 //!
-//! A [`Ruleset`] is immutable once loaded, and counters are kept beside it, so that every moment of a
-//! session shares a set of hundreds of thousands of rules. A [`Walk`] takes one packet through one
-//! table, one matching rule at a time.
+//! A [`Ruleset`] is immutable once loaded, and counters are kept beside it, so that every moment of
+//! a session shares a set of hundreds of thousands of rules. A [`Walk`] takes one packet through
+//! one table, one matching rule at a time.
 //!
 //! Left out: IPv6 tables, ebtables, sets.
 

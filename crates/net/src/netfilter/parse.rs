@@ -260,7 +260,7 @@ fn in_circles(jumps: &[(TableName, String, Rc<str>, u32)]) -> Option<RestoreErro
             match leads.get(&(*table, from)).and_then(|l| l.get(at)) {
                 Some((to, line)) if path.iter().any(|(on, _)| on == to) => {
                     let message = format!(
-                        "the jump to {to:?} leads back to {from:?}: a packet would go in circles; remove it"
+                        "the jump to {to:?} leads back to {from:?}, which is a loop; remove it"
                     );
                     return Some(RestoreError { line: *line, column: 1, message });
                 }
@@ -584,8 +584,8 @@ fn port_range(w: &Words<'_>, text: &str) -> Result<PortRange, RestoreError> {
     })
 }
 
-/// `recent` with `--set`, or with `--rcheck` without `--hitcount`, by the whole source address; `None`
-/// for anything else.
+/// `recent` with `--set`, or with `--rcheck` without `--hitcount`, by the whole source address;
+/// `None` for anything else.
 fn recent(words: &[(bool, String)]) -> Option<Match> {
     let (mut list, mut op, mut since, mut oldest): (Rc<str>, _, _, _) =
         ("DEFAULT".into(), None, None, false);

@@ -3,32 +3,32 @@
 use super::{Mac, Malformed, Reader};
 use std::net::Ipv4Addr;
 
-/// Question or answer.
+/// The operation of an ARP message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ArpOp {
-    /// who-has.
+    /// 1: who has the target address?
     Request,
-    /// is-at.
+    /// 2: the sender has the sender address.
     Reply,
 }
 
-/// One ARP message.
+/// An ARP message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arp {
-    /// Question or answer.
+    /// Its operation.
     pub op: ArpOp,
-    /// The sender's MAC.
+    /// MAC of the sender.
     pub sha: Mac,
-    /// The sender's address.
+    /// IPv4 address of the sender.
     pub spa: Ipv4Addr,
-    /// The target's MAC; zero in a request.
+    /// MAC of the target; zero in a request.
     pub tha: Mac,
-    /// The target's address.
+    /// IPv4 address of the target.
     pub tpa: Ipv4Addr,
 }
 
 impl Arp {
-    /// The 28 bytes of the message.
+    /// Appends the message's 28 bytes.
     pub fn emit(&self, out: &mut Vec<u8>) {
         out.extend([0, 1, 8, 0, 6, 4, 0]);
         out.push(match self.op {
@@ -41,10 +41,10 @@ impl Arp {
         out.extend(self.tpa.octets());
     }
 
-    /// Reads a message.
+    /// Parses a message.
     ///
     /// # Errors
-    /// Too few bytes, or not Ethernet and IPv4.
+    /// Too few bytes, or not a request or reply for IPv4 over Ethernet.
     pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut r = Reader::new(bytes, "ARP");
         if r.take(6)? != [0, 1, 8, 0, 6, 4] {

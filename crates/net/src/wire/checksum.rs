@@ -2,14 +2,15 @@
 
 use std::net::Ipv4Addr;
 
-/// The sum of big-endian 16-bit words, not yet folded; an odd last byte counts as the high byte.
+/// The sum of the big-endian 16-bit words, with carries not yet folded; an odd last byte is padded
+/// with a zero.
 pub fn ones_complement_sum(bytes: &[u8]) -> u32 {
     let mut chunks = bytes.chunks_exact(2);
     let sum: u32 = chunks.by_ref().map(|c| u32::from(u16::from_be_bytes([c[0], c[1]]))).sum();
     sum + chunks.remainder().first().map_or(0, |b| u32::from(*b) << 8)
 }
 
-/// Folds the carries and complements: the number that goes into the header.
+/// The checksum of a sum: carries folded, and complemented.
 pub fn fold(mut sum: u32) -> u16 {
     while sum >> 16 != 0 {
         sum = (sum & 0xffff) + (sum >> 16);
@@ -17,7 +18,8 @@ pub fn fold(mut sum: u32) -> u16 {
     !(sum as u16)
 }
 
-/// The TCP and UDP pseudo-header (RFC 9293 section 3.1), not yet folded.
+/// The sum of the pseudo-header of TCP and UDP (RFC 9293 section 3.1), not yet folded; `len` in
+/// bytes.
 pub fn pseudo_header(src: Ipv4Addr, dst: Ipv4Addr, proto: u8, len: usize) -> u32 {
     ones_complement_sum(&src.octets())
         + ones_complement_sum(&dst.octets())

@@ -2,40 +2,40 @@
 
 use super::{Arp, Ipv4, Mac, Malformed, Reader, UdpPayload};
 
-/// The EtherType of IPv4.
+/// EtherType of IPv4.
 pub const ETHERTYPE_IPV4: u16 = 0x0800;
-/// The EtherType of ARP.
+/// EtherType of ARP.
 pub const ETHERTYPE_ARP: u16 = 0x0806;
 
-/// The 14 bytes in front of a frame's payload, less the type, which follows from the payload.
+/// The addresses of an Ethernet header; its type follows from the payload.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ethernet {
-    /// Destination.
+    /// Destination MAC.
     pub dst: Mac,
-    /// Source.
+    /// Source MAC.
     pub src: Mac,
 }
 
-/// What a frame carries.
+/// The payload of a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Payload {
-    /// ARP.
+    /// An ARP message.
     Arp(Arp),
-    /// IPv4.
+    /// An IPv4 packet.
     Ipv4(Ipv4),
 }
 
-/// A frame.
+/// An Ethernet II frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// The Ethernet header.
+    /// Its addresses.
     pub eth: Ethernet,
-    /// The payload.
+    /// Its payload.
     pub payload: Payload,
 }
 
 impl Frame {
-    /// Length in bytes with the Ethernet header, without padding and FCS.
+    /// Length in bytes, with the header, without padding and frame check sequence.
     pub fn len(&self) -> usize {
         14 + match &self.payload {
             Payload::Arp(_) => 28,
@@ -43,12 +43,12 @@ impl Frame {
         }
     }
 
-    /// Never: a frame has a header.
+    /// Never, as a frame has a header.
     pub fn is_empty(&self) -> bool {
         false
     }
 
-    /// The IPv4 packet inside, if that is what it carries.
+    /// The IPv4 packet it carries.
     pub fn ipv4(&self) -> Option<&Ipv4> {
         match &self.payload {
             Payload::Ipv4(p) => Some(p),
@@ -56,7 +56,7 @@ impl Frame {
         }
     }
 
-    /// The frame inside the VXLAN datagram this frame carries, if it does.
+    /// The frame in the VXLAN datagram it carries.
     pub fn inner(&self) -> Option<&Self> {
         match &self.ipv4()?.body {
             super::Body::Udp(u) => match &u.payload {
@@ -90,7 +90,7 @@ impl Frame {
         out
     }
 
-    /// Reads a frame.
+    /// Parses a frame.
     ///
     /// # Errors
     /// Too few bytes, or a payload that is malformed or not simulated.

@@ -1,30 +1,30 @@
-//! ICMP (RFC 792): echo, and the errors a node makes.
+//! ICMP messages (RFC 792): echo, and the errors that a host sends.
 
 use super::{Malformed, Reader, fold, ones_complement_sum};
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 
-/// The codes of "destination unreachable" that a node or a REJECT rule sends.
+/// The codes of "destination unreachable" (type 3) that a host or a REJECT rule sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unreachable {
-    /// Code 0.
+    /// 0: network unreachable.
     Net,
-    /// Code 1: nobody answered ARP, or no route.
+    /// 1: host unreachable; no route, or no answer to ARP.
     Host,
-    /// Code 2.
+    /// 2: protocol unreachable.
     Proto,
-    /// Code 3: no such UDP port; also what REJECT sends by default.
+    /// 3: no such UDP port; the default of REJECT.
     Port,
-    /// Code 4: too large for `mtu` and not allowed to be fragmented.
+    /// 4: larger than the next hop's MTU, and DF is set (RFC 1191).
     FragNeeded {
-        /// The MTU of the next hop, in bytes.
+        /// The next hop's MTU, in bytes.
         mtu: u16,
     },
-    /// Code 9.
+    /// 9: network administratively prohibited.
     NetProhibited,
-    /// Code 10.
+    /// 10: host administratively prohibited.
     HostProhibited,
-    /// Code 13.
+    /// 13: communication administratively prohibited.
     AdminProhibited,
 }
 
@@ -44,43 +44,43 @@ impl Unreachable {
     }
 }
 
-/// An ICMP message. Errors quote the packet they are about.
+/// An ICMP message; an error quotes the packet it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Icmp {
-    /// Type 8 (request) or 0 (reply).
+    /// Echo request (type 8) or reply (type 0).
     Echo {
-        /// An answer rather than a question.
+        /// A reply rather than a request.
         reply: bool,
-        /// Which ping this belongs to.
+        /// Identifier: one per `ping`.
         id: u16,
-        /// Which of its packets.
+        /// Sequence number.
         seq: u16,
-        /// What is echoed.
+        /// Payload, which the reply repeats.
         data: Rc<[u8]>,
     },
-    /// Type 3.
+    /// Destination unreachable (type 3).
     Unreachable {
-        /// Why.
+        /// The reason.
         code: Unreachable,
-        /// The packet it is about: its IPv4 header and what followed.
+        /// The packet it is about, maybe cut short.
         quoted: Rc<[u8]>,
     },
-    /// Type 11 code 0: ttl used up in transit.
+    /// Time exceeded in transit (type 11 code 0).
     TimeExceeded {
-        /// The packet it is about.
+        /// The packet it is about, maybe cut short.
         quoted: Rc<[u8]>,
     },
-    /// Type 5 code 1: a better gateway for this host.
+    /// Redirect for a host (type 5 code 1).
     Redirect {
-        /// The gateway to use instead.
+        /// The better gateway.
         gateway: Ipv4Addr,
-        /// The packet it is about.
+        /// The packet it is about, maybe cut short.
         quoted: Rc<[u8]>,
     },
 }
 
 impl Icmp {
-    /// Type and code of the header.
+    /// Type and code.
     pub fn type_code(&self) -> (u8, u8) {
         match self {
             Self::Echo { reply, .. } => (if *reply { 0 } else { 8 }, 0),
@@ -90,7 +90,7 @@ impl Icmp {
         }
     }
 
-    /// The quoted packet, of an error.
+    /// The packet that an error quotes.
     pub fn quoted(&self) -> Option<&[u8]> {
         match self {
             Self::Echo { .. } => None,
@@ -100,8 +100,8 @@ impl Icmp {
         }
     }
 
-    /// Puts the addresses and ports of `packet` into the quoted one; of what was cut off nothing is
-    /// needed, as the checksums follow from what changed (RFC 1624).
+    /// Writes the addresses and ports of `packet` into the quoted one, and updates the quoted
+    /// checksum (RFC 1624), as the bytes it covers may be cut off.
     pub fn requote(&mut self, packet: &super::Ipv4) {
         let (Self::Unreachable { quoted, .. }
         | Self::TimeExceeded { quoted }
@@ -139,7 +139,7 @@ impl Icmp {
         *quoted = bytes.into();
     }
 
-    /// Length in bytes: the eight of the header and what follows.
+    /// Length in bytes, with the header.
     pub fn len(&self) -> usize {
         8 + match self {
             Self::Echo { data, .. } => data.len(),
@@ -149,12 +149,12 @@ impl Icmp {
         }
     }
 
-    /// Never: an ICMP message has a header.
+    /// Never, as a message has a header.
     pub fn is_empty(&self) -> bool {
         false
     }
 
-    /// The message's bytes with its checksum.
+    /// Appends the message's bytes.
     pub fn emit(&self, out: &mut Vec<u8>) {
         let start = out.len();
         let (kind, code) = self.type_code();
@@ -184,7 +184,7 @@ impl Icmp {
         out[start + 2..start + 4].copy_from_slice(&sum);
     }
 
-    /// Reads a message.
+    /// Parses a message.
     ///
     /// # Errors
     /// Too few bytes, or a type or code that is not simulated.

@@ -1,36 +1,36 @@
-//! IPv4 (RFC 791) without options.
+//! IPv4 packets (RFC 791), without options.
 
 use super::{Icmp, Malformed, Reader, Tcp, Udp, fold, ones_complement_sum};
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 
-/// ICMP's protocol number.
+/// IP protocol number of ICMP.
 pub const PROTO_ICMP: u8 = 1;
-/// TCP's protocol number.
+/// IP protocol number of TCP.
 pub const PROTO_TCP: u8 = 6;
-/// UDP's protocol number.
+/// IP protocol number of UDP.
 pub const PROTO_UDP: u8 = 17;
 
-/// What follows the IPv4 header.
+/// The payload of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// Protocol 6.
+    /// A TCP segment.
     Tcp(Tcp),
-    /// Protocol 17.
+    /// A UDP datagram.
     Udp(Udp),
-    /// Protocol 1.
+    /// An ICMP message.
     Icmp(Icmp),
-    /// Any other protocol, or a piece of a fragmented packet.
+    /// Another protocol, or a fragment.
     Raw {
-        /// The protocol number.
+        /// IP protocol number.
         proto: u8,
-        /// The bytes as they are.
+        /// The payload's bytes.
         data: Rc<[u8]>,
     },
 }
 
 impl Body {
-    /// The protocol number.
+    /// The IP protocol number.
     pub fn proto(&self) -> u8 {
         match self {
             Self::Tcp(_) => PROTO_TCP,
@@ -53,15 +53,15 @@ impl Body {
 /// An IPv4 packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ipv4 {
-    /// Type of service; 0xc0 on ICMP errors.
+    /// Type of service; 0xc0 in ICMP errors.
     pub tos: u8,
-    /// Identification.
+    /// Identification, which the fragments of a packet share.
     pub id: u16,
-    /// Don't fragment.
+    /// Don't Fragment.
     pub df: bool,
-    /// More fragments follow.
+    /// More Fragments: this is not the last.
     pub mf: bool,
-    /// Where this fragment's data belongs, in bytes (a multiple of 8).
+    /// Offset of a fragment's data in its packet, in bytes; a multiple of 8.
     pub frag_offset: u16,
     /// Time to live, in hops.
     pub ttl: u8,
@@ -69,32 +69,32 @@ pub struct Ipv4 {
     pub src: Ipv4Addr,
     /// Destination address.
     pub dst: Ipv4Addr,
-    /// What it carries.
+    /// Its payload.
     pub body: Body,
 }
 
 impl Ipv4 {
-    /// A whole packet with Linux's defaults: ttl 64, tos 0.
+    /// An unfragmented packet with Linux's defaults: ttl 64, tos 0.
     pub fn new(src: Ipv4Addr, dst: Ipv4Addr, body: Body) -> Self {
         Self { tos: 0, id: 0, df: false, mf: false, frag_offset: 0, ttl: 64, src, dst, body }
     }
 
-    /// Total length in bytes, header included: what iptables counts.
+    /// Total length in bytes, with the header: what iptables counts.
     pub fn len(&self) -> usize {
         20 + self.body.len()
     }
 
-    /// Never: a packet has a header.
+    /// Never, as a packet has a header.
     pub fn is_empty(&self) -> bool {
         false
     }
 
-    /// Whether this is one piece of a larger packet.
+    /// Whether this is a fragment.
     pub fn is_fragment(&self) -> bool {
         self.mf || self.frag_offset > 0
     }
 
-    /// Source and destination port, where there are any.
+    /// Source and destination port, if the protocol has ports.
     pub fn ports(&self) -> Option<(u16, u16)> {
         match &self.body {
             Body::Tcp(t) => Some((t.sport, t.dport)),
@@ -103,7 +103,7 @@ impl Ipv4 {
         }
     }
 
-    /// The packet's bytes.
+    /// Appends the packet's bytes.
     pub fn emit(&self, out: &mut Vec<u8>) {
         let start = out.len();
         out.extend([0x45, self.tos]);
@@ -124,15 +124,15 @@ impl Ipv4 {
         }
     }
 
-    /// The packet's bytes, alone.
+    /// The packet's bytes.
     pub fn bytes(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.len());
         self.emit(&mut out);
         out
     }
 
-    /// Reads the packet an ICMP error quotes, which may be cut short: what is missing is taken as
-    /// zero. None if even its addresses are missing.
+    /// Parses the packet that an ICMP error quotes and may have cut short; missing bytes count as
+    /// zero. `None` if the addresses are missing.
     pub fn parse_quoted(bytes: &[u8]) -> Option<Self> {
         let header = bytes.get(..20)?;
         let said = usize::from(u16::from_be_bytes([header[2], header[3]]));
@@ -145,7 +145,7 @@ impl Ipv4 {
         Some(Self { mf: more, ..part })
     }
 
-    /// Reads a packet; bytes behind its total length are padding and ignored.
+    /// Parses a packet; bytes beyond its total length are padding and are ignored.
     ///
     /// # Errors
     /// Too few bytes, not version 4, or with header options.

@@ -1,19 +1,19 @@
-//! Ethernet hardware addresses, printed as `ip` prints them.
+//! Ethernet hardware addresses (MACs).
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A 48-bit hardware address.
+/// A MAC, 48 bits in network order.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mac(pub [u8; 6]);
 
 impl Mac {
     /// `ff:ff:ff:ff:ff:ff`.
     pub const BROADCAST: Self = Self([0xff; 6]);
-    /// `00:00:00:00:00:00`, as an ARP request asks with.
+    /// `00:00:00:00:00:00`: unknown, as the target of an ARP request.
     pub const ZERO: Self = Self([0; 6]);
 
-    /// Whether the group bit is set (broadcast included).
+    /// Whether the group bit is set, as it is in multicast and broadcast addresses.
     pub const fn is_multicast(self) -> bool {
         self.0[0] & 1 == 1
     }

@@ -1,7 +1,7 @@
-//! Frames: typed headers with meaning, and the real bytes of them.
+//! Frames: typed headers, and their bytes.
 //!
-//! The engine works on the types; bytes are made when somebody looks (a capture, the packet pane,
-//! a checksum) and can be read back: `Frame::parse(&f.emit()) == Ok(f)`.
+//! The engine works on the types. Bytes are emitted on demand (for a capture, the packet pane, a
+//! checksum), and parse back to the same frame: `Frame::parse(&f.emit()) == Ok(f)`.
 
 mod arp;
 mod checksum;
@@ -25,14 +25,14 @@ pub use udp::{Udp, UdpPayload, VXLAN_PORT, Vxlan};
 
 use std::fmt;
 
-/// Why bytes are not a frame this simulator can hold.
+/// Why bytes do not parse as a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Malformed {
-    /// Fewer bytes than the header needs.
+    /// The bytes end inside this header.
     Short(&'static str),
-    /// A field has a value the header cannot have.
+    /// This field has an impossible value.
     Field(&'static str),
-    /// Well formed, but of a kind that is not simulated.
+    /// Well formed, but this is not simulated.
     Unsupported(&'static str),
 }
 
@@ -46,7 +46,7 @@ impl fmt::Display for Malformed {
     }
 }
 
-/// Reads big-endian numbers off the front of a byte slice.
+/// Reads big-endian numbers from a byte slice.
 pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
     what: &'static str,

@@ -1,7 +1,8 @@
-//! Capture files in the pcapng format, one interface block per `host/device`, so that Wireshark
-//! names where each frame was seen. Timestamps are nanoseconds of virtual time.
+//! Capture files in the pcapng format (draft-ietf-opsawg-pcapng), with one interface block per
+//! `host/device`, so that Wireshark shows where each frame was seen. Timestamps are virtual time in
+//! nanoseconds.
 
-/// A capture file being written.
+/// A capture file under construction.
 #[derive(Clone, Debug, Default)]
 pub struct PcapNg {
     interfaces: Vec<String>,
@@ -14,8 +15,8 @@ const ENHANCED_PACKET: u32 = 6;
 const LINKTYPE_ETHERNET: u16 = 1;
 
 impl PcapNg {
-    /// Adds a frame seen at `interface` (for example `node01/cni0`), `at_ns` after the start;
-    /// `outbound` says whether it was leaving; `comment` is shown by Wireshark, empty for none.
+    /// Adds a frame seen at `interface` (`node01/cni0`), `at_ns` nanoseconds after the start; an
+    /// empty `comment` is left out.
     pub fn frame(
         &mut self,
         interface: &str,
@@ -43,7 +44,7 @@ impl PcapNg {
         block(&mut self.blocks, ENHANCED_PACKET, &body);
     }
 
-    /// The file's bytes.
+    /// The bytes of the file.
     pub fn finish(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.blocks.len() + 1024);
         let mut head = Vec::new();

@@ -1,32 +1,33 @@
-//! TCP segments (RFC 9293) with the options Linux sends: MSS, SACK permitted, timestamps, window
-//! scale. Lengths are Linux's: 40 bytes of header for a SYN, 32 for the rest, 20 for a RST.
+//! TCP segments (RFC 9293) with the options Linux sends: MSS, SACK permitted, SACK, timestamps and
+//! window scale. Headers are as long as Linux's: 40 bytes in a SYN, 32 in other segments (44 with
+//! SACK), 20 in a reset.
 
 use super::{Malformed, PROTO_TCP, Reader, fold, ones_complement_sum, pseudo_header};
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 
-/// The control bits.
+/// The control bits of a segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TcpFlags(pub u8);
 
 impl TcpFlags {
-    /// No more data will follow.
+    /// The sender has sent all its data.
     pub const FIN: Self = Self(0x01);
-    /// Synchronise sequence numbers.
+    /// Synchronises sequence numbers.
     pub const SYN: Self = Self(0x02);
-    /// Reset.
+    /// Resets the connection.
     pub const RST: Self = Self(0x04);
-    /// Push to the application.
+    /// The data is to be handed to the process at once.
     pub const PSH: Self = Self(0x08);
-    /// The acknowledgement number counts.
+    /// The acknowledgement number is valid.
     pub const ACK: Self = Self(0x10);
 
-    /// These bits and those.
+    /// The union of both.
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
-    /// Whether all of `other` is set.
+    /// Whether all bits of `other` are set.
     pub const fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
@@ -53,14 +54,14 @@ impl fmt::Display for TcpFlags {
 /// The options of a segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TcpOptions {
-    /// Maximum segment size, in bytes; only on a SYN.
+    /// Maximum segment size, in bytes; in a SYN only.
     pub mss: Option<u16>,
-    /// Timestamp value and echo reply, in milliseconds.
+    /// Timestamp value and echo reply, in milliseconds (RFC 7323).
     pub timestamp: Option<(u32, u32)>,
-    /// Window scale; only on a SYN, and then with SACK permitted.
+    /// Window scale, and SACK permitted; in a SYN only.
     pub wscale: Option<u8>,
-    /// The sequence numbers of one block that came out of order (RFC 2018) or twice (RFC 2883),
-    /// the second not included.
+    /// A block received out of order (RFC 2018) or twice (RFC 2883): its first sequence number, and
+    /// the one behind its last.
     pub sack: Option<(u32, u32)>,
 }
 
@@ -73,11 +74,11 @@ pub struct Tcp {
     pub dport: u16,
     /// Sequence number.
     pub seq: u32,
-    /// Acknowledgement number.
+    /// Acknowledgement number; 0 without [`TcpFlags::ACK`].
     pub ack: u32,
     /// Control bits.
     pub flags: TcpFlags,
-    /// Receive window, before scaling.
+    /// Receive window in bytes, before scaling.
     pub window: u16,
     /// Options.
     pub options: TcpOptions,
@@ -86,8 +87,7 @@ pub struct Tcp {
 }
 
 impl Tcp {
-    /// A SYN of today carries mss, SACK permitted with the timestamp, nop and window scale: 20
-    /// bytes.
+    /// Length of the options, in bytes.
     fn options_len(&self) -> usize {
         let o = &self.options;
         4 * usize::from(o.mss.is_some())
@@ -96,24 +96,24 @@ impl Tcp {
             + 12 * usize::from(o.sack.is_some())
     }
 
-    /// Length in bytes, header and data.
+    /// Length in bytes, with the header.
     pub fn len(&self) -> usize {
         20 + self.options_len() + self.data.len()
     }
 
-    /// Never: a segment has a header.
+    /// Never, as a segment has a header.
     pub fn is_empty(&self) -> bool {
         false
     }
 
-    /// The sequence space it uses: data, and one for SYN and FIN each.
+    /// Sequence numbers it occupies: one per byte of data, one for SYN, one for FIN.
     pub fn seq_len(&self) -> u32 {
         self.data.len() as u32
             + u32::from(self.flags.has(TcpFlags::SYN))
             + u32::from(self.flags.has(TcpFlags::FIN))
     }
 
-    /// The segment's bytes with its checksum.
+    /// Appends the segment's bytes. The addresses go into the checksum.
     pub fn emit(&self, src: Ipv4Addr, dst: Ipv4Addr, out: &mut Vec<u8>) {
         let start = out.len();
         out.extend(self.sport.to_be_bytes());
@@ -150,10 +150,10 @@ impl Tcp {
         out[start + 16..start + 18].copy_from_slice(&sum.to_be_bytes());
     }
 
-    /// Reads a segment.
+    /// Parses a segment.
     ///
     /// # Errors
-    /// Too few bytes, or a header length that cannot be.
+    /// Too few bytes, or an impossible header or option length.
     pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut r = Reader::new(bytes, "TCP");
         let (sport, dport, seq, ack) = (r.u16()?, r.u16()?, r.u32()?, r.u32()?);

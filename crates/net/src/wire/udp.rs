@@ -1,27 +1,27 @@
-//! UDP (RFC 768), and VXLAN (RFC 7348) as what a UDP datagram to port 8472 carries.
+//! UDP (RFC 768), and VXLAN (RFC 7348) as the payload of a datagram to port 8472.
 
 use super::{Frame, Malformed, PROTO_UDP, Reader, fold, ones_complement_sum, pseudo_header};
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 
-/// The port Linux and flannel use for VXLAN; the registered one is 4789.
+/// The UDP port of VXLAN in Linux and flannel. (IANA assigned 4789 later.)
 pub const VXLAN_PORT: u16 = 8472;
 
-/// A VXLAN header and the frame inside.
+/// A VXLAN header and its frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vxlan {
     /// VXLAN network identifier, 24 bits.
     pub vni: u32,
-    /// The frame inside.
+    /// The encapsulated frame.
     pub inner: Rc<Frame>,
 }
 
-/// What a datagram carries.
+/// The payload of a datagram.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UdpPayload {
     /// Application data.
     Data(Rc<[u8]>),
-    /// A frame of the overlay.
+    /// An encapsulated frame.
     Vxlan(Vxlan),
 }
 
@@ -32,14 +32,14 @@ pub struct Udp {
     pub sport: u16,
     /// Destination port.
     pub dport: u16,
-    /// Whether it is sent with a checksum; VXLAN of flannel's release sends 0 (`noudpcsum`).
+    /// It carries a checksum; VXLAN over IPv4 is sent with 0, which means none.
     pub checksum: bool,
-    /// What it carries.
+    /// Its payload.
     pub payload: UdpPayload,
 }
 
 impl Udp {
-    /// Length in bytes, header included.
+    /// Length in bytes, with the header.
     pub fn len(&self) -> usize {
         8 + match &self.payload {
             UdpPayload::Data(d) => d.len(),
@@ -47,12 +47,12 @@ impl Udp {
         }
     }
 
-    /// Never: a datagram has a header.
+    /// Never, as a datagram has a header.
     pub fn is_empty(&self) -> bool {
         false
     }
 
-    /// The datagram's bytes.
+    /// Appends the datagram's bytes. The addresses go into the checksum.
     pub fn emit(&self, src: Ipv4Addr, dst: Ipv4Addr, out: &mut Vec<u8>) {
         let start = out.len();
         out.extend(self.sport.to_be_bytes());
@@ -77,10 +77,10 @@ impl Udp {
         }
     }
 
-    /// Reads a datagram. One to [`VXLAN_PORT`] with a valid VXLAN header is read as VXLAN.
+    /// Parses a datagram; one to [`VXLAN_PORT`] with the VNI flag set is parsed as VXLAN.
     ///
     /// # Errors
-    /// Too few bytes, or a malformed frame inside.
+    /// A wrong length, or a malformed encapsulated frame.
     pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut r = Reader::new(bytes, "UDP");
         let (sport, dport, len, sum) = (r.u16()?, r.u16()?, r.u16()?, r.u16()?);
