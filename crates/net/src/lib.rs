@@ -1,22 +1,22 @@
 //! Linux networking, sans I/O: what the kernel of a node does with a frame, decision by decision.
 //!
-//! A [`World`] is made from a [`Spec`] (network namespaces, devices, addresses, routes, rules) and
-//! a seed. Sockets are opened in it, and [`World::poll`] then does one bounded step at a time:
-//! a frame crosses a cable, one rule matches, one neighbour is looked up. Every step is an
-//! [`Event`], a fact in the past tense that carries exactly the state it changed, so a moment can
-//! be applied and undone.
+//! A [`World`] is built from a [`Spec`] (network namespaces, devices, addresses, routes, rules) and
+//! a seed. Clients open sockets in it, and [`World::poll`] does one bounded step at a time: a frame
+//! crosses a cable, a rule matches, a neighbour is looked up. Every step is an [`Event`]: a
+//! past-tense fact with exactly the changes of [`State`] it made, which can be applied and undone.
 //!
 //! ```text
-//! spec ──▶ engine (rx, bridge, ip, hooks, arp, vxlan, sockets) ──▶ event = fact + changes ──▶ state
+//! spec ──▶ engine (rx, bridge, ip, hooks, arp, vxlan, sockets) ──▶ event (fact, changes) ──▶ state
 //!              │            │           │
 //!            route       neigh/fdb   netfilter, conntrack          wire: the bytes of every frame
 //! ```
 //!
-//! **Architecture invariant.** This crate knows Linux and nothing else: no Kubernetes, no YAML, no
-//! words for people, no clock, randomness, file, thread or browser. Time and chance are arguments:
-//! the same spec, seed and calls give the same bytes on every machine.
+//! **Architecture invariant.** This crate knows Linux and nothing else. It must not know Kubernetes,
+//! YAML or sentences for people, and must not touch a clock, a source of randomness, a file, a
+//! thread or a browser. Time and seed are arguments: the same spec, seed and calls give the same
+//! events on every machine, which [`encoding::hash`] attests.
 //!
-//! Unless a module says otherwise, behaviour is that of Linux 6.18 as recorded in namespaces.
+//! Unless a module says otherwise, behaviour is that of Linux 6.18, recorded in network namespaces.
 #![forbid(unsafe_code)]
 
 pub mod conntrack;

@@ -228,8 +228,8 @@ impl Netns {
         }
     }
 
-    /// Looks a destination up in table `local`, then `main` (`fib_lookup`). `None`: no route, or its
-    /// device is down.
+    /// Looks a destination up in table `local`, then `main` (`fib_lookup`). `None`: no route, or
+    /// its device is down.
     pub fn route(&self, dst: IpAddr) -> Option<Decision> {
         match self.addr_type(dst) {
             AddrType::Local => return Some(Decision::Local),
@@ -530,8 +530,8 @@ impl Change {
 }
 
 impl State {
-    /// Whether a device has a carrier (`netif_carrier_ok`): the other end of its cable is up, or one
-    /// of a bridge's ports is up and has one.
+    /// Whether a device has a carrier (`netif_carrier_ok`): the other end of its cable is up, or
+    /// one of a bridge's ports is up and has one.
     pub fn has_carrier(&self, netns: NetnsId, dev: DevId) -> bool {
         match &self.ns(netns).dev(dev).kind {
             DeviceKind::Cable { peer: (far, port), .. } => self.ns(*far).dev(*port).up,

@@ -1,9 +1,9 @@
 //! Connection tracking and address translation (`net/netfilter/nf_conntrack_core.c`,
 //! `nf_nat_core.c`).
 //!
-//! A connection has two [`Tuple`]s: that of its first packet, and that of an answer. It is translated
-//! if the second is not the inverse of the first. A packet is looked up by its tuple, and rewritten
-//! where the inverse of the other direction's tuple differs from its own.
+//! A connection has two [`Tuple`]s: that of its first packet, and that of an answer. It is
+//! translated if the second is not the inverse of the first. A packet is looked up by its tuple,
+//! and rewritten where the inverse of the other direction's tuple differs from its own.
 //!
 //! Left out: helpers and expectations, zones, labels, SCTP states, early drop.
 

@@ -35,8 +35,8 @@ impl World {
         }
     }
 
-    /// Sends a packet to the next hop (`neigh_output`): at once if the MAC is known, else the packet
-    /// is queued and ARP asks.
+    /// Sends a packet to the next hop (`neigh_output`): at once if the MAC is known, else the
+    /// packet is queued and ARP asks.
     pub(super) fn neighbour_output(&mut self, pkt: PacketId, dev: DevId, next_hop: IpAddr) {
         let skb = self.skb(pkt);
         let netns = skb.netns;
@@ -99,8 +99,8 @@ impl World {
         self.arp_solicit(netns, dev, addr, None, None, None);
     }
 
-    /// Sends an ARP request (`arp_solicit`). Its sender address is the source of the waiting packet if
-    /// that is local, else the device's address.
+    /// Sends an ARP request (`arp_solicit`). Its sender address is the source of the waiting packet
+    /// if that is local, else the device's address.
     fn arp_solicit(
         &mut self,
         netns: NetnsId,
@@ -217,9 +217,9 @@ impl World {
 
     /// Cancels the timer of an entry that was deleted or replaced.
     pub(super) fn stop_asking(&mut self, netns: NetnsId, dev: DevId, addr: IpAddr) {
-        let mine = |job: &Job| matches!(job, Job::Neighbour { netns: n, dev: d, addr: a } if (*n, *d, *a) == (netns, dev, addr));
-        self.agenda.retain(|_, job| !mine(job));
-        self.background.retain(|_, job| !mine(job));
+        let timer = Job::Neighbour { netns, dev, addr };
+        self.agenda.retain(|_, job| *job != timer);
+        self.background.retain(|_, job| *job != timer);
     }
 
     /// Runs the timer of a neighbour (`neigh_timer_handler`).

@@ -136,9 +136,13 @@ impl World {
                 }
             }
         }
-        // What the spec says of a neighbour stands.
-        let said = |c: &Change| matches!(c, Change::Neighbour { netns, dev, addr, .. } if self.state.ns(*netns).neighbours.contains_key(&(*dev, *addr)));
-        changes.retain(|c| !said(c));
+        // A neighbour of the spec stays as it is.
+        changes.retain(|c| match c {
+            Change::Neighbour { netns, dev, addr, .. } => {
+                !self.state.ns(*netns).neighbours.contains_key(&(*dev, *addr))
+            }
+            _ => true,
+        });
         for change in changes {
             self.state.apply(&change);
         }

@@ -135,8 +135,9 @@ impl World {
         self.emit_for(pkt, EventKind::Tracked { id: Some(id), info: Some(info), new });
     }
 
-    /// Updates the protocol's part of a connection (`nf_conntrack_handle_packet`); false if the packet
-    /// is INVALID. `seen_reply` is set afterwards, so that the first answer is judged without it.
+    /// Updates the protocol's part of a connection (`nf_conntrack_handle_packet`); false if the
+    /// packet is INVALID. `seen_reply` is set afterwards, so that the first answer is judged
+    /// without it.
     fn track_protocol(
         &self,
         netns: NetnsId,
@@ -184,7 +185,8 @@ impl World {
 
     /// Whether a SYN reopens a connection that has ended.
     //= linux:v6.12 net/netfilter/nf_conntrack_proto_tcp.c nf_conntrack_tcp_packet
-    //# A SYN in original direction on TIME_WAIT or CLOSE kills the entry, and the packet is looked at again.
+    //# A SYN in original direction on TIME_WAIT or CLOSE kills the entry, and the packet is looked
+    //# at again.
     fn reopen(&mut self, netns: NetnsId, tuple: &Tuple, ip: &Ipv4) {
         let Body::Tcp(t) = &ip.body else { return };
         let syn = t.flags.has(TcpFlags::SYN) && !t.flags.has(TcpFlags::ACK);
@@ -293,8 +295,8 @@ impl World {
         self.nat_packet(pkt, hook);
     }
 
-    /// A tuple whose inverse no other connection has (`get_unique_tuple`): `wanted` if it is free, else
-    /// with another source port.
+    /// A tuple whose inverse no other connection has (`get_unique_tuple`): `wanted` if it is free,
+    /// else with another source port.
     fn unique(&mut self, netns: NetnsId, wanted: Tuple, random: bool) -> Option<Tuple> {
         let taken = |w: &Self, t: &Tuple| {
             let table = &w.ns(netns).conntrack;

@@ -45,9 +45,9 @@ fn join(pieces: &[&Ipv4]) -> Ipv4 {
 }
 
 impl World {
-    /// Passes a packet to `next` in fragments of at most `mtu` bytes (`ip_do_fragment`). A packet that
-    /// was reassembled leaves in the same fragments, if they are small enough and have the headroom
-    /// that the device needs.
+    /// Passes a packet to `next` in fragments of at most `mtu` bytes (`ip_do_fragment`). A packet
+    /// that was reassembled leaves in the same fragments, if they are small enough and have the
+    /// headroom that the device needs.
     ///
     /// Fragments of a local process go all their way one after the other; forwarded ones leave
     /// together.

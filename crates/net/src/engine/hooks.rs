@@ -36,8 +36,8 @@ pub(super) struct HookJob {
     next: Box<Stage>,
 }
 
-/// Why a rule did not match a packet that a table saw, computed from what the event keeps; `None` if
-/// it matched. `draw` is the number that a random condition compared.
+/// Why a rule did not match a packet that a table saw, computed from what the event keeps; `None`
+/// if it matched. `draw` is the number that a random condition compared.
 pub fn explain(
     ns: &Netns,
     seen: &Seen,
@@ -73,8 +73,8 @@ fn with_view<R>(ns: &Netns, seen: &Seen, mark: u32, f: impl FnOnce(&View<'_>) ->
 }
 
 impl World {
-    /// Passes a packet through a hook and, if it is accepted, to `next`. A namespace without rules has
-    /// no hooks.
+    /// Passes a packet through a hook and, if it is accepted, to `next`. A namespace without rules
+    /// has no hooks.
     pub(super) fn hook(&mut self, pkt: PacketId, hook: Hook, devs: HookDevs, next: Stage) {
         if !self.filters(self.skb(pkt).netns) {
             return self.then(pkt, next);
@@ -224,8 +224,8 @@ impl World {
         self.drop_by_rule(pkt, DropReason::NetfilterReject, hook);
     }
 
-    /// Drops a packet on behalf of a rule. A local sender gets EPERM from `send`, except for TCP, which
-    /// retransmits.
+    /// Drops a packet on behalf of a rule. A local sender gets EPERM from `send`, except for TCP,
+    /// which retransmits.
     fn drop_by_rule(&mut self, pkt: PacketId, reason: DropReason, hook: Hook) {
         let sender = if matches!(hook, Hook::Output | Hook::Postrouting) {
             self.sender_of(pkt)
@@ -367,5 +367,8 @@ fn draw(
 
 fn dnats_to(rule: &Rule, (addr, port): (IpAddr, Option<u16>)) -> bool {
     let plain = !rule.matches.iter().any(|m| matches!(m, Match::Unsupported(_)));
-    matches!(&rule.target, Target::Dnat { addr: a, port: p } if plain && *a == addr && (port.is_none() || *p == port))
+    match rule.target {
+        Target::Dnat { addr: to, port: p } => plain && to == addr && (port.is_none() || p == port),
+        _ => false,
+    }
 }

@@ -139,11 +139,11 @@ impl World {
                 self.send(netns, packet, |s| s.parent = Some(pkt));
             }
             Icmp::Echo { reply: true, id, seq, data } => {
-                let found = self
-                    .ns(netns)
-                    .sockets
-                    .iter()
-                    .find(|(_, s)| matches!(&***s, Socket::Ping(p) if p.id == *id && p.waiting && p.seq == *seq));
+                let is_it = |s: &Socket| match s {
+                    Socket::Ping(p) => p.waiting && (p.id, p.seq) == (*id, *seq),
+                    _ => false,
+                };
+                let found = self.ns(netns).sockets.iter().find(|(_, s)| is_it(s));
                 let Some((socket, s)) = found.map(|(i, s)| (*i, s.clone())) else {
                     return self.drop_packet(pkt, DropReason::NoSocket, None);
                 };
@@ -265,7 +265,8 @@ impl World {
         (small || how != Pmtudisc::Do, small && how != Pmtudisc::Dont)
     }
 
-    /// Starts a `ping` of `count` echo requests, each of which has an outcome with the socket's `tag`.
+    /// Starts a `ping` of `count` echo requests, each of which has an outcome with the socket's
+    /// `tag`.
     pub fn ping(&mut self, netns: NetnsId, mut ping: PingSocket, count: u16) -> SocketId {
         ping.left = count.max(1);
         ping.waiting = false;

@@ -1,8 +1,8 @@
 //! The engine: what the kernels of a world do, one bounded step at a time.
 //!
 //! What a kernel does in one go (softirq) is a stack of jobs, so that every decision is a step of
-//! its own. What happens later (a frame on a cable, a timer) waits in an agenda, ordered by time and
-//! then by when it was entered. That makes every run deterministic.
+//! its own. What happens later (a frame on a cable, a timer) waits in an agenda, ordered by time
+//! and then by when it was entered. That makes every run deterministic.
 //!
 //! ```text
 //! rx ──▶ bridge ──▶ hooks ──▶ ip ──▶ neighbour (arp) ──▶ xmit ──▶ cable │ bridge │ vxlan

@@ -1,5 +1,5 @@
-//! Network namespaces added and deleted while the world runs (`ip netns add`, `ip link add … netns`,
-//! `ip netns delete`): pods, or machines plugged in.
+//! Network namespaces added and deleted while the world runs (`ip netns add`, `ip link add …
+//! netns`, `ip netns delete`): pods, or machines plugged in.
 //!
 //! Numbers are not given again, so that earlier events still name what they were about.
 
@@ -14,8 +14,9 @@ use crate::spec::{DeviceKindSpec, DeviceSpec, NetnsSpec};
 use crate::state::{Change, Device, DeviceKind};
 
 impl World {
-    /// Adds a namespace together with the far ends of its cables, each a device of another namespace
-    /// that gets the next ifindex there. `by` is the program that does it, in the namespace `at`.
+    /// Adds a namespace together with the far ends of its cables, each a device of another
+    /// namespace that gets the next ifindex there. `by` is the program that does it, in the
+    /// namespace `at`.
     ///
     /// # Errors
     /// A name that does not exist, or exists already. Nothing has changed then.

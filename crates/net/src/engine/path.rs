@@ -39,7 +39,8 @@ impl World {
         self.change(Change::Peer { netns, addr, before, after: Some(to) });
     }
 
-    /// Whether the rate limit allows another error to `to` (`icmpv4_xrlim_allow`); loopback is exempt.
+    /// Whether the rate limit allows another error to `to` (`icmpv4_xrlim_allow`); loopback is
+    /// exempt.
     pub(super) fn error_allowed(&mut self, netns: NetnsId, to: IpAddr) -> bool {
         if matches!(self.ns(netns).route(to), Some(Decision::Local)) {
             return true;
@@ -92,8 +93,8 @@ impl World {
         }
     }
 
-    /// Learns a gateway from a redirect (`__ip_do_redirect`): only from the gateway in use, only on a
-    /// host that does not forward, and only if the new gateway's MAC is known.
+    /// Learns a gateway from a redirect (`__ip_do_redirect`): only from the gateway in use, only on
+    /// a host that does not forward, and only if the new gateway's MAC is known.
     pub(super) fn learn_gateway(
         &mut self,
         netns: NetnsId,
@@ -128,7 +129,8 @@ impl World {
     /// Sends a redirect to the sender of a packet that leaves by its input device
     /// (`ip_rt_send_redirect`).
     //= linux:v6.12 net/ipv4/route.c ip_rt_send_redirect
-    //# Not twice within 20 ms, then 40, 80 and so on; after nine in a row not until 20 s of silence.
+    //# Not twice within 20 ms, then 40, 80 and so on; after nine in a row not until 20 s of
+    //# silence.
     pub(super) fn maybe_redirect(
         &mut self,
         pkt: PacketId,
@@ -141,7 +143,10 @@ impl World {
         let ns = self.ns(netns);
         let (src, IpAddr::V4(gateway)) = (IpAddr::from(ip.src), next_hop) else { return };
         // The sender must be a neighbour.
-        let on_link = matches!(ns.route(src), Some(Decision::Out { dev, next_hop, .. }) if dev == out && next_hop == src);
+        let on_link = match ns.route(src) {
+            Some(Decision::Out { dev, next_hop, .. }) => (dev, next_hop) == (out, src),
+            _ => false,
+        };
         if skb.dev != Some(out) || !ns.sysctl.send_redirects || !on_link {
             return;
         }

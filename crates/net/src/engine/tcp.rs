@@ -353,12 +353,11 @@ impl World {
             Endpoint { addr: ip.src.into(), port: seg.sport },
             Endpoint { addr: ip.dst.into(), port: seg.dport },
         );
-        let found = self
-            .ns(netns)
-            .sockets
-            .iter()
-            .rev()
-            .find(|(_, s)| matches!(&***s, Socket::Tcp(t) if t.local == dst && t.remote == src && t.phase != TcpPhase::Closed));
+        let is_it = |s: &Socket| match s {
+            Socket::Tcp(t) => (t.local, t.remote) == (dst, src) && t.phase != TcpPhase::Closed,
+            _ => false,
+        };
+        let found = self.ns(netns).sockets.iter().rev().find(|(_, s)| is_it(s));
         if let Some((id, s)) = found.map(|(i, s)| (*i, s.clone())) {
             let Socket::Tcp(t) = &*s else { return };
             let delivered = EventKind::Delivered { socket: Some(id), local: dst };

@@ -12,8 +12,8 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 impl World {
-    /// Sends datagrams one after the other and awaits an answer to each, which has an outcome with the
-    /// socket's `tag`.
+    /// Sends datagrams one after the other and awaits an answer to each, which has an outcome with
+    /// the socket's `tag`.
     pub fn ask_udp(&mut self, netns: NetnsId, udp: UdpSocket) -> SocketId {
         let remote = udp.remote;
         let socket = self.open_socket(netns, Socket::Udp(udp.clone()));

@@ -1,5 +1,5 @@
-//! The VXLAN device (`drivers/net/vxlan/vxlan_core.c`): encapsulates frames in UDP datagrams between
-//! nodes, and decapsulates them.
+//! The VXLAN device (`drivers/net/vxlan/vxlan_core.c`): encapsulates frames in UDP datagrams
+//! between nodes, and decapsulates them.
 
 use super::hooks::HookDevs;
 use super::ip::out_dev;
@@ -20,8 +20,8 @@ const PORT_RANGE: (u64, u64) = (32_768, 60_999);
 
 impl World {
     //= linux:v6.12 drivers/net/vxlan/vxlan_core.c vxlan_xmit_one
-    //# The outer packet is made here, so it passes OUTPUT and POSTROUTING. It is the same buffer: the
-    //# mark stays, the connection does not. ttl 64, no DF, tos 0, UDP checksum 0.
+    //# The outer packet is made here, so it passes OUTPUT and POSTROUTING. It is the same buffer:
+    //# the mark stays, the connection does not. ttl 64, no DF, tos 0, UDP checksum 0.
     pub(super) fn vxlan_xmit(&mut self, pkt: PacketId, dev: DevId) {
         let skb = self.skb(pkt);
         let ns = self.ns(skb.netns);
@@ -122,8 +122,8 @@ impl World {
         true
     }
 
-    /// The hash of a flow without a socket (`skb_get_hash`): the same in both directions, and for all
-    /// fragments.
+    /// The hash of a flow without a socket (`skb_get_hash`): the same in both directions, and for
+    /// all fragments.
     fn flow_hash(&self, frame: &Frame) -> u64 {
         let Some(ip) = frame.ipv4() else { return rng::hash(self.seed, &[frame.len() as u64]) };
         let (src, dst) = (u64::from(u32::from(ip.src)), u64::from(u32::from(ip.dst)));

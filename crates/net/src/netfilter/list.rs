@@ -34,7 +34,10 @@ pub fn list_table(table: &Table, counter: &dyn Fn(u32) -> (u64, u64)) -> String 
 pub fn list_chain(table: &Table, id: u32, counter: &dyn Fn(u32) -> (u64, u64)) -> String {
     let Some(chain) = table.chains.get(id as usize) else { return String::new() };
     let mut out = header(table, chain, id, counter);
-    out.push_str(" pkts bytes target     prot opt in     out     source               destination         \n");
+    out.push_str(concat!(
+        " pkts bytes target     prot opt in     out     ",
+        "source               destination         \n"
+    ));
     for (rule, i) in chain.rules.iter().zip(0..) {
         let (packets, bytes) = counter(table.rule_counter(id, i));
         let _ = write!(out, "{:>5} {:>5} ", print_count(packets), print_count(bytes));

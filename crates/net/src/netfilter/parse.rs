@@ -155,7 +155,8 @@ impl Ruleset {
                             fail(
                                 4,
                                 format!(
-                                    "no chain {chain:?} in table {}; write :{chain} - [0:0] above the rules",
+                                    "no chain {chain:?} in table {}; \
+                                     write :{chain} - [0:0] above the rules",
                                     t.name()
                                 ),
                             );
@@ -197,7 +198,8 @@ impl Ruleset {
         for (t, _, to, line) in &jumps {
             if !chains.contains(&(*t, to.to_string())) {
                 let message = format!(
-                    "no chain and no target {to:?} in table {}; write :{to} - [0:0] above the rules",
+                    "no chain and no target {to:?} in table {}; \
+                     write :{to} - [0:0] above the rules",
                     t.name()
                 );
                 errors.push(RestoreError { line: *line, column: 1, message });
