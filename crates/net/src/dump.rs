@@ -136,13 +136,13 @@ pub fn bridge_fdb(ns: &Netns, name: &str, of_bridge: bool) -> Option<String> {
     for ((bridge, mac), entry) in &ns.fdb {
         match entry {
             FdbEntry::Remote(vtep) if *bridge == id => {
-                _ = writeln!(out, "{mac} dst {vtep} self permanent")
+                _ = writeln!(out, "{mac} dst {vtep} self permanent");
             }
             FdbEntry::Port(port) if of_bridge && *bridge == id => {
-                _ = writeln!(out, "{mac} dev {} master {name} ", ns.dev(*port).name)
+                _ = writeln!(out, "{mac} dev {} master {name} ", ns.dev(*port).name);
             }
             FdbEntry::Port(port) if *port == id => {
-                _ = writeln!(out, "{mac} master {} ", ns.dev(*bridge).name)
+                _ = writeln!(out, "{mac} master {} ", ns.dev(*bridge).name);
             }
             _ => {}
         }

@@ -6,15 +6,15 @@
 //! past-tense fact with exactly the changes of [`State`] it made, which can be applied and undone.
 //!
 //! ```text
-//! spec ──▶ engine (rx, bridge, ip, hooks, arp, vxlan, sockets) ──▶ event (fact, changes) ──▶ state
+//! spec ──▶ engine (rx, bridge, ip, hooks, arp, vxlan, sockets) ──▶ event (changes) ──▶ state
 //!              │            │           │
 //!            route       neigh/fdb   netfilter, conntrack          wire: the bytes of every frame
 //! ```
 //!
-//! **Architecture invariant.** This crate knows Linux and nothing else. It must not know Kubernetes,
-//! YAML or sentences for people, and must not touch a clock, a source of randomness, a file, a
-//! thread or a browser. Time and seed are arguments: the same spec, seed and calls give the same
-//! events on every machine, which [`encoding::hash`] attests.
+//! **Architecture invariant.** This crate knows Linux and nothing else. It must not know
+//! Kubernetes, YAML or sentences for people, and must not touch a clock, a source of randomness, a
+//! file, a thread or a browser. Time and seed are arguments: the same spec, seed and calls give the
+//! same events on every machine, which [`encoding::hash`] attests.
 //!
 //! Unless a module says otherwise, behaviour is that of Linux 6.18, recorded in network namespaces.
 #![forbid(unsafe_code)]

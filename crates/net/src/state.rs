@@ -622,7 +622,7 @@ impl State {
                 );
             }
             Change::Netns { netns, before, after } => {
-                place(&mut self.netns, netns.0, before.as_deref(), after, forward)
+                place(&mut self.netns, netns.0, before.as_deref(), after, forward);
             }
             Change::Device { netns, dev, before, after } => {
                 place(

@@ -109,7 +109,7 @@ impl Tuple {
         }
         match (&mut p.body, port) {
             (Body::Tcp(t), Some(port)) => {
-                *(if source { &mut t.sport } else { &mut t.dport }) = port
+                *(if source { &mut t.sport } else { &mut t.dport }) = port;
             }
             (
                 Body::Udp(Udp {

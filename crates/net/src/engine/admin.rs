@@ -84,7 +84,7 @@ impl World {
             }
             Setting::Fdb { dev, mac, to } => self.set_fdb(netns, *dev, *mac, to.clone()),
             Setting::Device { dev, to } => {
-                lost = (DropReason::DevReady, self.set_device(netns, *dev, to))
+                lost = (DropReason::DevReady, self.set_device(netns, *dev, to));
             }
         }
         self.emit(netns, None, EventKind::Configured { setting: Rc::new(setting), by });

@@ -66,7 +66,7 @@ impl Ruleset {
         let mut jumps = Vec::new();
         for (line, n) in text.lines().zip(1..) {
             let mut fail = |column: u32, message: String| {
-                errors.push(RestoreError { line: n, column, message })
+                errors.push(RestoreError { line: n, column, message });
             };
             let line = line.trim_end();
             match line.chars().next() {
@@ -350,10 +350,10 @@ pub fn parse_rule(line: &str) -> Result<(String, Rule), RestoreError> {
         match word.as_str() {
             "!" => negated = true,
             "-s" | "--source" => {
-                rule.src = Some(Negatable { negated: bang, value: net(&mut w, &word)? })
+                rule.src = Some(Negatable { negated: bang, value: net(&mut w, &word)? });
             }
             "-d" | "--destination" => {
-                rule.dst = Some(Negatable { negated: bang, value: net(&mut w, &word)? })
+                rule.dst = Some(Negatable { negated: bang, value: net(&mut w, &word)? });
             }
             "-i" | "--in-interface" => {
                 rule.in_dev = Some(Negatable {
@@ -485,10 +485,10 @@ fn module_match(w: &mut Words<'_>, module: &str) -> Result<Match, RestoreError> 
             for (negated, flag, value) in pairs() {
                 match flag {
                     "--sport" | "--source-port" => {
-                        sport = Some(Negatable { negated, value: port_range(w, value)? })
+                        sport = Some(Negatable { negated, value: port_range(w, value)? });
                     }
                     "--dport" | "--destination-port" => {
-                        dport = Some(Negatable { negated, value: port_range(w, value)? })
+                        dport = Some(Negatable { negated, value: port_range(w, value)? });
                     }
                     _ => return Ok(unsupported()),
                 }

@@ -129,7 +129,7 @@ pub fn rule_text(chain: &str, rule: &Rule) -> String {
         Target::Goto(to) => _ = write!(out, " -g {to}"),
         Target::Reject(with) => _ = write!(out, " -j REJECT --reject-with {}", with.name()),
         Target::Mark { value, mask } => {
-            _ = write!(out, " -j MARK --set-xmark {value:#x}/{mask:#x}")
+            _ = write!(out, " -j MARK --set-xmark {value:#x}/{mask:#x}");
         }
         Target::Dnat { addr, port } => {
             let _ = write!(out, " -j DNAT --to-destination {addr}");

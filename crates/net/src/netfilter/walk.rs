@@ -293,7 +293,7 @@ mod tests {
                 Target::Accept | Target::Drop => return matched,
                 Target::Return => _ = stack.pop(),
                 Target::Jump(to) => {
-                    stack.push((table.chain(to).expect("a chain that is there").0, 0))
+                    stack.push((table.chain(to).expect("a chain that is there").0, 0));
                 }
                 _ => {}
             }
