@@ -93,7 +93,7 @@ test("addresses, MACs and MTUs are edited in the form; invalid ones are errors",
     await page
       .locator(".problem.error", { hasText: "not in the segment's subnet 192.168.120.0/24" })
       .waitFor();
-    assert.match(await page.locator(".stale-note").textContent(), /last valid cluster/);
+    assert.match(await page.locator(".stale-note").textContent(), /last valid document/);
     await undo(page);
     await page.locator(".problem.error").waitFor({ state: "detached" });
   });

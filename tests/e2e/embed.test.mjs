@@ -372,7 +372,7 @@ test("an embed shows the session of its link, and links to the page with it", as
     );
   });
   await around(frame(`?load=now${link.slice(0, 60)}`), async (page) => {
-    assert.match((await until(page, "error")).message, /a part of it is missing/);
+    assert.match((await until(page, "error")).message, /truncated/);
     assert.match(
       await page.frameLocator("iframe").locator(".empty[role=alert]").textContent(),
       /The link was not opened/,

@@ -34,7 +34,7 @@ test("an error is shown at its line and corrected; a packet is stepped to its DN
     await problem.waitFor();
     assert.equal(await problem.locator(".where").textContent(), "10:15");
     assert.match(await problem.textContent(), /The range of valid ports is 30000-32767/);
-    assert.match(await page.locator(".stale-note").textContent(), /last valid cluster/);
+    assert.match(await page.locator(".stale-note").textContent(), /last valid document/);
     await page.locator(".cm-lintRange-error").first().waitFor();
     await page.screenshot({ path: join(shots, "error.png") });
     for (let i = 0; i < 5; i++) await page.keyboard.press("Backspace");

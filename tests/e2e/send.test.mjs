@@ -13,7 +13,7 @@ test("the endpoints show their probabilities under the rules, and one can be for
   await visit({}, async (page) => {
     const offered = await page.locator("#endpoint option").allTextContents();
     assert.equal(offered.length, 5);
-    assert.match(offered[0], /drawn · 4/);
+    assert.match(offered[0], /random · 4/);
     for (const o of offered.slice(1)) assert.match(o, /^10\.1\.[56]\.\d:80 · 25\.0% · nginx$/);
     await send(page, "10.1.6.6:80");
     await end(page);

@@ -104,7 +104,7 @@ test("a packet that has arrived cannot be dropped", async () => {
     await end(page);
     await page.click("[role=tab]:has-text('Packet')");
     assert.ok(await page.locator(".ops button").first().isDisabled());
-    assert.match(await page.locator(".ops").textContent(), /not on its way/);
+    assert.match(await page.locator(".ops").textContent(), /not in flight/);
   });
 });
 
@@ -188,7 +188,7 @@ test("the picture is panned, zoomed and fitted, and stays where the reader put i
       panned,
     );
     await page.click("[aria-label='Show all']");
-    await page.click(".legend .filter:has-text('Only what')");
+    await page.click(".legend .filter:has-text('Only the nodes')");
     assert.match(await box(), /^0\.0 0\.0 /);
   });
 });

@@ -32,9 +32,12 @@ fn quoted(text: &str) -> String {
 
 /// The required keys of exactly one form.
 fn one_of(forms: &[&[&str]]) -> (&'static str, String) {
-    let forms: Vec<String> =
-        forms.iter().map(|keys| format!("{{\"required\": {keys:?}}}")).collect();
-    ("oneOf", format!("[{}]", forms.join(", ")))
+    // Strict validators want a required property to be named where it is required.
+    let form = |keys: &&[&str]| {
+        let named: Vec<String> = keys.iter().map(|k| format!("{}: true", quoted(k))).collect();
+        format!("{{\"properties\": {{{}}}, \"required\": {keys:?}}}", named.join(", "))
+    };
+    ("oneOf", format!("[{}]", forms.iter().map(form).collect::<Vec<_>>().join(", ")))
 }
 
 /// The schema of mappings with these fields.
