@@ -248,7 +248,7 @@ impl World {
                     });
                     self.drop_packet(waiting, DropReason::NeighFailed, None);
                 }
-                // The first that waited is told first.
+                // The sender of the oldest packet gets its error first.
                 self.stack[above..].reverse();
             }
             NudState::Delay | NudState::Probe => {

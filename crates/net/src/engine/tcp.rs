@@ -13,8 +13,8 @@ use crate::wire::{Body, Ipv4, PROTO_TCP, Tcp, TcpFlags, TcpOptions};
 use std::net::IpAddr;
 use std::rc::Rc;
 
-/// `net.ipv4.tcp_syn_linear_timeouts`: so many SYNs are sent again a second apart, before the time
-/// between them doubles.
+/// SYNs that are retransmitted one second apart before the interval doubles
+/// (`net.ipv4.tcp_syn_linear_timeouts`).
 const SYN_LINEAR: u8 = 4;
 /// `net.ipv4.tcp_syn_retries`, and the linear ones before: the end is after 131 s.
 const SYN_RETRIES: u8 = 6 + SYN_LINEAR;
