@@ -112,7 +112,7 @@ test("a link that cannot be opened is explained, and the reader's own text is ke
       [good.replace("#v2:", "#v9:"), /version 9/],
       [good.replace("#v2:", "#v1:"), /before the first release/],
       [`${origin()}/#v2:<script>alert(1)</script>`, /truncated/],
-      [`${origin()}/#v2:${"A".repeat(1_000_000)}`, /more than 256 KiB/],
+      [`${origin()}/#v2:${"A".repeat(1_000_000)}`, /exceeds 256 KiB/],
     ]) {
       await page.goto("about:blank");
       await page.goto(bad);

@@ -1,7 +1,7 @@
 //! ICMP: errors that a host sends, echo that it answers, and errors for its sockets
 //! (`net/ipv4/icmp.c`).
 
-use super::{Job, World};
+use super::{Job, Stage, World};
 use crate::conntrack::{CtId, CtInfo, Direction};
 use crate::drop::DropReason;
 use crate::event::EventKind;
@@ -115,7 +115,20 @@ impl World {
         let mut packet = Ipv4::new(ip.dst, ip.src, Body::Tcp(reset));
         packet.df = true;
         let ct = related(&skb).filter(|_| by_rule);
-        self.send(skb.netns, packet, |s| {
+        // A packet that came in by a bridge port is answered there, past hooks and NAT, in a frame
+        // with the rejected one's addresses turned round (`nf_send_reset`). It takes a route all the
+        // same.
+        let port = skb.bridge.as_ref().map(|b| b.physin).filter(|_| by_rule);
+        let stage = match port {
+            Some(_) if self.ns(skb.netns).route(ip.src.into()).is_none() => return,
+            Some(port) => Stage::Xmit(port),
+            None => Stage::LocalOut,
+        };
+        let (to, from) = (skb.frame.eth.src, skb.frame.eth.dst);
+        self.send_from(skb.netns, packet, stage, |s| {
+            if port.is_some() {
+                (s.frame.eth.src, s.frame.eth.dst) = (from, to);
+            }
             s.ct = ct;
             s.parent = Some(about);
             // TCP makes the whole checksum of a segment without a socket; the rule leaves it.

@@ -492,13 +492,24 @@ impl World {
 
     /// Sends a packet built here: after its event it enters OUTPUT.
     fn send(&mut self, netns: NetnsId, packet: Ipv4, with: impl FnOnce(&mut Skb)) -> PacketId {
+        self.send_from(netns, packet, Stage::LocalOut, with)
+    }
+
+    /// Makes a packet that enters the stack at a stage.
+    fn send_from(
+        &mut self,
+        netns: NetnsId,
+        packet: Ipv4,
+        stage: Stage,
+        with: impl FnOnce(&mut Skb),
+    ) -> PacketId {
         let mut skb = Skb::new(netns, Payload::Ipv4(packet));
         with(&mut skb);
         let shown = Rc::new(skb.ip().expect("invariant: made of IPv4").clone());
         skb.place = Place::Socket;
         let pkt = self.new_packet(skb);
         self.emit(netns, Some(pkt), EventKind::PacketMade { packet: shown });
-        self.then(pkt, Stage::LocalOut);
+        self.then(pkt, stage);
         pkt
     }
 }
