@@ -44,7 +44,7 @@ impl Page {
         document.body().expect("body").append_child(&host).expect("appended");
         let handle = yew::Renderer::<web::root::Root>::with_root_and_props(
             host.clone(),
-            web::root::Props { embed, session: None },
+            web::root::Props { embed },
         )
         .render();
         let page = Self { host, handle: Some(handle) };

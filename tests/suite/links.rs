@@ -10,12 +10,12 @@ use view::app::{Action, App, update};
 fn shown(app: &App) -> String {
     format!(
         "{} text={} steps={} at={} from={} to={}",
-        app.preset,
-        app.text.len(),
-        app.script.steps.len(),
-        app.cursor(),
-        app.from,
-        app.to
+        app.document.preset,
+        app.document.text.len(),
+        app.session.script.steps.len(),
+        app.view.cursor,
+        app.send.from,
+        app.send.to
     )
 }
 
@@ -29,7 +29,8 @@ fn sessions() -> Vec<App> {
         out.push(app);
     }
     let mut app = App::new(Lang::En, "article-nodeport");
-    let edited = app.text.replace("replicas: 4", "replicas: 2 # 二つ\t<script>alert(1)</script>");
+    let edited =
+        app.document.text.replace("replicas: 4", "replicas: 2 # 二つ\t<script>alert(1)</script>");
     update(&mut app, Action::Text(edited));
     update(&mut app, Action::Send);
     update(&mut app, Action::Step(20));
@@ -41,7 +42,7 @@ fn sessions() -> Vec<App> {
         ),
     );
     update(&mut app, Action::Send);
-    assert_eq!(app.script.steps.len(), 3);
+    assert_eq!(app.session.script.steps.len(), 3);
     out.push(app);
     out
 }
@@ -71,12 +72,13 @@ fn a_link_made_now_opens_the_same() {
         let this = link(&app).expect("short");
         let other = open(&this, &App::new(Lang::Ja, "")).expect("the link can be opened");
         assert_eq!(
-            (shown(&other), &other.text, &other.script),
-            (shown(&app), &app.text, &app.script)
+            (shown(&other), &other.document.text, &other.session.script),
+            (shown(&app), &app.document.text, &app.session.script)
         );
         let verdict = |a: &App| a.run().map(|r| r.verdict.clone());
         assert_eq!(verdict(&other), verdict(&app));
-        let same = App { lang: app.lang, ..other };
+        let mut same = other;
+        same.chrome.lang = app.chrome.lang;
         assert_eq!(link(&same).as_deref(), Some(&*this), "the opened session has the same link");
     }
 }
@@ -117,7 +119,7 @@ fn a_damaged_link_is_refused_and_the_page_is_unchanged() {
                     (shown(&own), 0),
                     "the page is unchanged"
                 );
-                assert_eq!(page.refused, Some(view::words::link_fault(&f, Lang::En)));
+                assert_eq!(page.session.refused, Some(view::words::link_fault(&f, Lang::En)));
             }
         }
     }
@@ -145,8 +147,12 @@ fn a_hostile_document_in_a_link_is_opened_with_its_errors() {
         let this = link(&app).expect("short");
         let other =
             open(&this, &App::new(Lang::En, "")).expect("a link with any text can be opened");
-        assert_eq!(other.text, app.text, "the text is unchanged");
-        assert!(!other.diags.is_empty(), "{}", text.chars().take(40).collect::<String>());
+        assert_eq!(other.document.text, app.document.text, "the text is unchanged");
+        assert!(
+            !other.document.diagnostics.is_empty(),
+            "{}",
+            text.chars().take(40).collect::<String>()
+        );
     }
     for version in [1, 3] {
         let link = format!("#v{version}:AAAA");

@@ -93,7 +93,7 @@ fn a_file_is_the_same_session_through_every_door() {
     let session = script.expect("a Script").play(EVERY_KIND).expect("valid");
     assert!(session.results().iter().all(play::StepResult::is_done), "{:?}", session.results());
     let hash = |app: &App| {
-        net::encoding::hash(app.loaded.as_ref().map_or(&[][..], |l| l.session.events()))
+        net::encoding::hash(app.session.loaded.as_ref().map_or(&[][..], |l| l.session.events()))
     };
     let mut page = App::new(view::Lang::En, "");
     update(&mut page, Action::Opened(EVERY_KIND.to_owned()));

@@ -15,15 +15,7 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("crates/play", "live", "session"),
     ("crates/play", "probe", "session"),
     ("crates/play", "session", "shell"),
-    ("crates/view", "app::edit", "app::update"),
-    ("crates/view", "app::link", "app::update"),
-    ("crates/view", "app::terminal", "app::update"),
-    ("crates/view", "app::time", "app::update"),
     ("crates/xtask", "setup", "wasm"),
-    ("web", "components::inspector", "components::lists"),
-    ("web", "effects", "root"),
-    ("web", "embedded", "root"),
-    ("web", "page_context", "root"),
 ];
 
 type Module = Vec<String>;

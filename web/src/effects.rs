@@ -1,11 +1,11 @@
 //! Runs the effects of actions: storage, timers, focus, attributes of the document.
 
 use crate::interop;
-use crate::root::{Msg, Root};
+use crate::message::Msg;
 use gloo::timers::callback::Timeout;
 use view::app::shelf::{self, Shelf};
 use view::app::{Action, App, Effect, Theme};
-use yew::html::Scope;
+use yew::Callback;
 
 const LANG: &str = "packetwalk.lang";
 const THEME: &str = "packetwalk.theme";
@@ -15,9 +15,9 @@ const SHELF: &str = "packetwalk.shelf";
 const RESCUED: &str = "packetwalk.rescued";
 
 /// Runs one effect. Dropping the returned timer cancels it.
-pub fn run(app: &App, effect: &Effect, link: &Scope<Root>) -> Option<Timeout> {
+pub fn run(app: &App, effect: &Effect, send: &Callback<Msg>) -> Option<Timeout> {
     match effect {
-        Effect::SetEditor => link.send_message(Msg::SetEditor),
+        Effect::SetEditor => send.emit(Msg::SetEditor),
         Effect::SetPage => set_page(app),
         Effect::TickAfter(ms) => {
             // With reduced motion each step is shown for longer, as there is no animation.
@@ -26,16 +26,16 @@ pub fn run(app: &App, effect: &Effect, link: &Scope<Root>) -> Option<Timeout> {
             } else {
                 *ms
             };
-            let link = link.clone();
-            return Some(Timeout::new(ms, move || link.send_message(Msg::Do(Action::Tick))));
+            let send = send.clone();
+            return Some(Timeout::new(ms, move || send.emit(Msg::Do(Action::Tick))));
         }
         Effect::Save => {
-            interop::save(LANG, app.lang.tag());
-            interop::save(THEME, theme_word(app.theme));
+            interop::save(LANG, app.chrome.lang.tag());
+            interop::save(THEME, theme_word(app.chrome.theme));
         }
-        Effect::KeepText => keep_text(&app.text),
-        Effect::KeepShelf => _ = interop::save(SHELF, &app.shelf.pack()),
-        Effect::Focus(field) => link.send_message(Msg::Focus(*field)),
+        Effect::KeepText => keep_text(&app.document.text),
+        Effect::KeepShelf => _ = interop::save(SHELF, &app.document.shelf.pack()),
+        Effect::Focus(field) => send.emit(Msg::Focus(*field)),
     }
     None
 }
@@ -93,6 +93,6 @@ pub fn chosen_theme() -> Theme {
 /// Sets language and theme on the root element.
 pub fn set_page(app: &App) {
     let Some(root) = gloo::utils::document().document_element() else { return };
-    let _ = root.set_attribute("lang", app.lang.tag());
-    let _ = root.set_attribute("data-theme", theme_word(app.theme));
+    let _ = root.set_attribute("lang", app.chrome.lang.tag());
+    let _ = root.set_attribute("data-theme", theme_word(app.chrome.theme));
 }

@@ -5,7 +5,7 @@
 //! into actions, and reports the state to `embed.js`.
 
 use crate::interop;
-use crate::root::{Msg, NARROW_EMBED};
+use crate::message::{Msg, NARROW_EMBED};
 use crate::viewport::PHONE;
 use js_sys::{Function, Object, Reflect};
 use net::event::EventKind;
@@ -45,9 +45,9 @@ pub fn has_controls() -> bool {
 pub fn broken(app: &App) -> Option<String> {
     interop::link()?;
     if UNREADABLE.get() {
-        return app.refused.clone();
+        return app.session.refused.clone();
     }
-    let error = app.diags.iter().find(|d| d.severity == kube::Severity::Error);
+    let error = app.document.diagnostics.iter().find(|d| d.severity == kube::Severity::Error);
     error.map(ToString::to_string)
 }
 
@@ -56,8 +56,8 @@ pub fn title(app: &App) -> &'static str {
     if broken(app).is_some() {
         return "Packetwalk";
     }
-    let preset = Preset::named(app.preset).filter(|p| p.document() == *app.text);
-    preset.map_or("Packetwalk", |p| if app.lang == Lang::Ja { p.title_ja } else { p.title })
+    let preset = Preset::named(app.document.preset).filter(|p| p.document() == *app.document.text);
+    preset.map_or("Packetwalk", |p| if app.chrome.lang == Lang::Ja { p.title_ja } else { p.title })
 }
 
 /// The initial state of the embed: the session of its link, the Script of its document, or the probe
@@ -74,14 +74,14 @@ pub fn opened() -> (App, Vec<Effect>) {
         },
     };
     let mut app = App::new(lang, &asked("preset"));
-    app.theme = match asked("theme").as_str() {
+    app.chrome.theme = match asked("theme").as_str() {
         "light" => Theme::Light,
         "dark" => Theme::Dark,
         _ => Theme::System,
     };
     if let Some(link) = interop::link() {
         update(&mut app, Action::Link(link));
-        UNREADABLE.set(app.refused.is_some());
+        UNREADABLE.set(app.session.refused.is_some());
     }
     // A preset has a probe; a document from a link has its Script.
     let fresh = interop::link().is_none();
@@ -96,16 +96,16 @@ pub fn opened() -> (App, Vec<Effect>) {
     }
     match asked("step").parse() {
         Ok(step) => _ = update(&mut app, Action::SeekStep(step)),
-        Err(_) if fresh || app.cursor() == 0 => {
+        Err(_) if fresh || app.view.cursor == 0 => {
             let first = first(&app);
             update(&mut app, Action::SeekStep(first));
         }
         Err(_) => {}
     }
-    app.tab = if shown() == Shown::Packet { Tab::Packet } else { Tab::Rules };
+    app.view.tab = if shown() == Shown::Packet { Tab::Packet } else { Tab::Rules };
     app.history = view::app::History::default();
-    app.playing = false;
-    app.narrow = interop::prefers(NARROW_EMBED);
+    app.chrome.playing = false;
+    app.view.narrow = interop::prefers(NARROW_EMBED);
     let plays = asked("play") == "1" && !interop::prefers("(prefers-reduced-motion: reduce)");
     let begin = if plays { update(&mut app, Action::TogglePlay) } else { Vec::new() };
     (app, begin)
@@ -114,14 +114,16 @@ pub fn opened() -> (App, Vec<Effect>) {
 /// The step at which a session opens if the address names none: the first, or, without the diagram,
 /// the first that has rules to show.
 fn first(app: &App) -> usize {
-    let Some(l) = app.loaded.as_ref().filter(|_| shown() != Shown::Diagram) else { return 1 };
+    let Some(l) = app.session.loaded.as_ref().filter(|_| shown() != Shown::Diagram) else {
+        return 1;
+    };
     let ruled = |i: &usize| {
         matches!(
             l.session.events()[*i].kind,
             EventKind::Walked { .. } | EventKind::Translated { .. }
         )
     };
-    app.steps.iter().position(ruled).map_or(1, |n| n + 1)
+    app.derived.steps.iter().position(ruled).map_or(1, |n| n + 1)
 }
 
 /// The object of embed.js that receives reports.
@@ -153,26 +155,29 @@ pub fn tell(app: &App) {
     let out = Object::new();
     let put = |name: &str, value: JsValue| _ = Reflect::set(&out, &name.into(), &value);
     put("step", (app.step() as f64).into());
-    put("steps", (app.steps.len() as f64).into());
-    put("playing", app.playing.into());
+    put("steps", (app.derived.steps.len() as f64).into());
+    put("playing", app.chrome.playing.into());
     put("title", title(app).into());
     let broken = broken(app);
     put("broken", broken.is_some().into());
-    if let Some(why) = broken.as_ref().or(app.refused.as_ref()) {
+    if let Some(why) = broken.as_ref().or(app.session.refused.as_ref()) {
         put("refused", why.as_str().into());
     }
-    if let Some(l) = &app.loaded {
-        put("width", f64::from(if app.narrow { PHONE } else { l.layout.width }).into());
-        put("height", f64::from(l.layout.height).into());
+    if let Some(l) = &app.session.loaded {
+        put(
+            "width",
+            f64::from(if app.view.narrow { PHONE } else { app.derived.layout.width }).into(),
+        );
+        put("height", f64::from(app.derived.layout.height).into());
         let c = Context { state: l.session.last(), labels: &l.labels };
-        if let Some(i) = app.step().checked_sub(1).and_then(|n| app.steps.get(n)) {
+        if let Some(i) = app.step().checked_sub(1).and_then(|n| app.derived.steps.get(n)) {
             let e = &l.session.events()[*i];
-            put("text", sentence(&c, e, app.lang).replace('`', "").into());
+            put("text", sentence(&c, e, app.chrome.lang).replace('`', "").into());
             put("place", place(e, l.session.last(), &l.labels).into());
         }
-        if let Some(run) = app.run().filter(|_| app.step() == app.steps.len()) {
+        if let Some(run) = app.run().filter(|_| app.step() == app.derived.steps.len()) {
             put("answered", (run.verdict.ending == Ending::Answered).into());
-            put("outcome", verdict(&c, &run.verdict, app.lang).replace('`', "").into());
+            put("outcome", verdict(&c, &run.verdict, app.chrome.lang).replace('`', "").into());
         }
     }
     let _ = told.call1(&frame, &out);

@@ -13,6 +13,7 @@ pub mod components;
 pub mod effects;
 pub mod embedded;
 pub mod interop;
+pub mod message;
 pub mod page_context;
 pub mod root;
 pub mod viewport;

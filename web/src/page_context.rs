@@ -1,7 +1,7 @@
 //! What the page is drawn from, and the parts of the page that are drawn again only when they
 //! change: a tick of a session with sixty nodes draws what moved, not sixty nodes.
 
-use crate::root::Ask;
+use crate::message::Ask;
 use crate::viewport::{Camera, Touch};
 use gloo::timers::callback::Timeout;
 use std::cell::{Cell, RefCell};
@@ -95,8 +95,8 @@ impl Page<'_> {
     /// A part that is drawn at every moment. While the session plays, it follows this many frames
     /// later, so that no frame does all the work.
     pub(crate) fn late(&self, frames: u32, draw: fn(&Page<'_>) -> Html) -> Html {
-        let stamp = stamp((self.page.edition.get(), self.app.cursor(), self.scene.packet));
-        let late = if self.app.playing { frames } else { 0 };
+        let stamp = stamp((self.page.edition.get(), self.app.view.cursor, self.scene.packet));
+        let late = if self.app.chrome.playing { frames } else { 0 };
         html! { <Memo<()> page={self.page.clone()} drawn={Drawn::All(draw)} {stamp} {late} /> }
     }
 

@@ -3,6 +3,7 @@
 use crate::components;
 use crate::effects;
 use crate::interop::{self, Editor, Mark};
+use crate::message::{Ask, Msg, NARROW, NARROW_EMBED, TYPING_MS};
 use crate::page_context::PageContext;
 use crate::viewport::{self, Camera, Touch, Viewport};
 use gloo::events::{EventListener, EventListenerOptions};
@@ -20,12 +21,6 @@ use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 use yew::prelude::*;
 
-/// Below this width the panes are tabs. small.css has the same number.
-const NARROW: &str = "(max-width: 899px)";
-
-/// Below this width an embed, which has no panes, follows the packet.
-pub(crate) const NARROW_EMBED: &str = "(max-width: 479px)";
-
 /// The properties of the root component.
 #[derive(Clone, PartialEq, Eq, Properties)]
 pub struct Props {
@@ -41,45 +36,6 @@ pub fn mount() {
     place.set_inner_html("");
     let props = Props { embed: gloo::utils::body().has_attribute("data-embed") };
     yew::Renderer::<Root>::with_root_and_props(place, props).render();
-}
-
-/// How long the keys rest before the cluster of a typed text is built, in milliseconds.
-const TYPING: u32 = 100;
-
-/// Something that happened.
-pub enum Msg {
-    /// An action of the reader or of a timer.
-    Do(Action),
-    /// The text was typed in the editor: it is read when the keys have rested for [`TYPING`].
-    Typed(String),
-    /// The keys have rested.
-    Read,
-    /// The text that the editor shows must change.
-    SetEditor,
-    /// The script of the editor was loaded.
-    EditorReady,
-    /// An animation frame of the packet, with its time in milliseconds.
-    Glide(f64),
-    /// A pointer event of the picture.
-    Touch(Touch),
-    /// A request that needs the browser.
-    Ask(Ask),
-    /// Move the keyboard focus to a field.
-    Focus(Field),
-    /// The parent page started or paused playback.
-    Play(bool),
-}
-
-/// A request that needs the browser.
-pub enum Ask {
-    /// A file was chosen or dropped.
-    Open(web_sys::File),
-    /// Save the document and its Script as a file.
-    Save,
-    /// Move the editor's cursor to this byte of the document.
-    Jump(u32),
-    /// Select the element of the diagram that the editor's cursor is at.
-    ToDiagram,
 }
 
 /// The movement of the packet: start, end, and the time of its first frame.
@@ -152,11 +108,12 @@ impl Component for Root {
                 .forget();
         }
         if embed {
-            crate::embedded::obey(ctx.link().callback(|m| m));
+            crate::embedded::obey(ctx.link().callback(|message| message));
         }
-        let timer = begin.iter().find_map(|e| effects::run(&app, e, ctx.link()));
+        let send = ctx.link().callback(|message| message);
+        let timer = begin.iter().find_map(|e| effects::run(&app, e, &send));
         let link = ctx.link().clone();
-        let focus = match (app.sharing, app.drawer) {
+        let focus = match (app.chrome.sharing, app.chrome.drawer) {
             (true, _) => Some(Field::Link),
             (_, Drawer::Terminal) => Some(Field::Command),
             _ => None,
@@ -214,20 +171,20 @@ impl Component for Root {
                 // It is kept before it is read: whatever reading does, it is there.
                 effects::keep_text(&text);
                 let link = ctx.link().clone();
-                let wait = Timeout::new(TYPING, move || link.send_message(Msg::Read));
+                let wait = Timeout::new(TYPING_MS, move || link.send_message(Msg::Read));
                 self.typed = Some((text, wait));
                 false
             }
             Msg::Read => false,
             Msg::Play(on) => {
-                if self.page.app.borrow().playing != on {
+                if self.page.app.borrow().chrome.playing != on {
                     ctx.link().send_message(Msg::Do(Action::TogglePlay));
                 }
                 false
             }
             Msg::SetEditor => {
                 if let Some(e) = &self.editor {
-                    e.set_text(&self.page.app.borrow().text);
+                    e.set_text(&self.page.app.borrow().document.text);
                 }
                 self.mark();
                 false
@@ -236,8 +193,8 @@ impl Component for Root {
                 if let Some(host) = self.page.editor_host.cast::<HtmlElement>() {
                     let link = ctx.link().clone();
                     let app = self.page.app.borrow();
-                    let label = view::words::ui(view::words::Ui::Editor, app.lang);
-                    self.editor = Editor::mount(&host, &app.text, label, move |text| {
+                    let label = view::words::ui(view::words::Ui::Editor, app.chrome.lang);
+                    self.editor = Editor::mount(&host, &app.document.text, label, move |text| {
                         link.send_message(Msg::Typed(text));
                     });
                     drop(app);
@@ -270,18 +227,17 @@ impl Component for Root {
             }
             Msg::Ask(Ask::Jump(byte)) => {
                 if let Some(e) = &self.editor {
-                    e.reveal(interop::utf16(&self.page.app.borrow().text, byte));
+                    e.reveal(interop::utf16(&self.page.app.borrow().document.text, byte));
                 }
-                if self.page.app.borrow().narrow {
+                if self.page.app.borrow().view.narrow {
                     ctx.link().send_message(Msg::Do(Action::Pane(view::app::Pane::Text)));
                 }
                 false
             }
             Msg::Ask(Ask::ToDiagram) => {
-                let at = self
-                    .editor
-                    .as_ref()
-                    .map_or(0, |e| interop::byte(&self.page.app.borrow().text, e.cursor()));
+                let at = self.editor.as_ref().map_or(0, |e| {
+                    interop::byte(&self.page.app.borrow().document.text, e.cursor())
+                });
                 ctx.link().send_message(Msg::Do(Action::SelectAt(at)));
                 false
             }
@@ -348,14 +304,14 @@ fn opened(props: &Props) -> (App, Vec<view::app::Effect>) {
         return crate::embedded::opened();
     }
     let mut app = App::new(effects::chosen_lang(), "");
-    app.theme = effects::chosen_theme();
+    app.chrome.theme = effects::chosen_theme();
     if let Some(text) = effects::kept_text() {
         update(&mut app, Action::Opened(text));
         app.history = view::app::History::default();
     }
     let mut begin = Vec::new();
-    app.narrow = interop::prefers(NARROW);
-    app.shelf = effects::kept_shelf();
+    app.view.narrow = interop::prefers(NARROW);
+    app.document.shelf = effects::kept_shelf();
     if let Some(link) = interop::link() {
         begin.extend(update(&mut app, Action::Link(link)));
     }
@@ -377,17 +333,18 @@ impl Root {
             self.page.edition.update(|e| e + 1);
         }
         let mut app = self.page.app.borrow_mut();
+        let send = ctx.link().callback(|message| message);
         for effect in update(&mut app, action) {
-            if let Some(timer) = effects::run(&app, &effect, ctx.link()) {
+            if let Some(timer) = effects::run(&app, &effect, &send) {
                 self.timer = Some(timer);
             }
         }
-        if !app.playing {
+        if !app.chrome.playing {
             self.timer = None;
         }
         let seen = self.page.scene.take();
         self.page.scene.replace(scene_of(&app, moves.then_some(&seen)));
-        let told = Rc::ptr_eq(&self.marked, &app.diags);
+        let told = Rc::ptr_eq(&self.marked, &app.document.diagnostics);
         drop(app);
         if !told {
             self.mark();
@@ -405,10 +362,10 @@ impl Root {
 
     fn mark(&mut self) {
         let app = self.page.app.borrow();
-        self.marked = app.diags.clone();
+        self.marked = app.document.diagnostics.clone();
         let Some(editor) = &self.editor else { return };
-        let text = &*app.text;
-        let marks = app.diags.iter().map(|d| Mark {
+        let text = &*app.document.text;
+        let marks = app.document.diagnostics.iter().map(|d| Mark {
             from: interop::utf16(text, d.span.start),
             to: interop::utf16(text, d.span.end.max(d.span.start + 1)),
             severity: match d.severity {
@@ -430,7 +387,7 @@ impl Root {
         };
         let from = self.shown_at.unwrap_or(to);
         let still = from == to
-            || self.page.app.borrow().speed >= 400
+            || self.page.app.borrow().chrome.speed >= 400
             || interop::prefers("(prefers-reduced-motion: reduce)");
         if still {
             self.glide = None;

@@ -38,10 +38,13 @@ pub const PHONE: f32 = 340.0;
 /// The camera unless the reader zooms: the whole picture, or, on a narrow page, the node that the
 /// packet is in.
 pub fn fit(app: &App, scene: &Scene) -> Camera {
-    let Some(l) = &app.loaded else { return (0.0, 0.0, 100.0, 100.0) };
-    let (width, height) = (l.layout.width, l.layout.height);
-    if app.narrow {
-        (camera(&l.layout, scene, PHONE), 0.0, PHONE, height)
+    if app.session.loaded.is_none() {
+        return (0.0, 0.0, 100.0, 100.0);
+    }
+    let layout = &app.derived.layout;
+    let (width, height) = (layout.width, layout.height);
+    if app.view.narrow {
+        (camera(layout, scene, PHONE), 0.0, PHONE, height)
     } else {
         (0.0, 0.0, width, height)
     }
@@ -222,7 +225,7 @@ impl Viewport {
         match held.drag {
             Drag::Pan(_) => Vec::new(),
             Drag::Thing(thing, _) => {
-                let Some(l) = &app.loaded else { return Vec::new() };
+                let Some(l) = &app.session.loaded else { return Vec::new() };
                 let (x, y) = l
                     .session
                     .cluster()

@@ -78,8 +78,8 @@ pub(super) fn too_long() -> Stop {
 fn session(a: &Asked, given: String, theme: Theme, usual: usize) -> Result<App, Stop> {
     let mut app = App::new(a.lang.into(), a.file.strip_prefix("preset:").unwrap_or_default());
     let start = if a.chance.cold { Start::Cold } else { Start::Used };
-    app.script = Script { seed: a.chance.seed, start, steps: Vec::new() }.into();
-    (app.theme, app.keep_secrets) = (theme, a.keep_secrets);
+    app.session.script = Script { seed: a.chance.seed, start, steps: Vec::new() }.into();
+    (app.chrome.theme, app.chrome.keep_secrets) = (theme, a.keep_secrets);
     let is_link = only_link(&given).is_some();
     if let Some(address) = only_link(&given) {
         if a.chance.cold || a.chance.seed != 0 {
@@ -87,14 +87,14 @@ fn session(a: &Asked, given: String, theme: Theme, usual: usize) -> Result<App, 
         }
         app = link::open(address, &app)
             .map_err(|f| usage(view::words::link_fault(&f, a.lang.into())))?;
-        app.keep_secrets = a.keep_secrets;
+        app.chrome.keep_secrets = a.keep_secrets;
     } else {
         // --from and --to replace the document's Script.
         let alone = a.from.as_ref().and_then(|_| Script::take(&given).ok());
         update(&mut app, Action::Opened(alone.map_or(given, |(_, text)| text)));
     }
-    if app.errors() > 0 {
-        return Err(Stop(told(&a.file, &app.diags), 1));
+    if app.document.errors() > 0 {
+        return Err(Stop(told(&a.file, &app.document.diagnostics), 1));
     }
     if let (Some(from), Some(to)) = (&a.from, &a.to) {
         send(&mut app, from, to, a)?;
@@ -102,12 +102,12 @@ fn session(a: &Asked, given: String, theme: Theme, usual: usize) -> Result<App, 
     } else if !is_link {
         update(&mut app, Action::SeekStep(usual));
     }
-    if let Some(why) = app.refused {
+    if let Some(why) = app.session.refused {
         return Err(usage(why));
     }
     if let Some(at) = a.at {
-        if at >= app.events_len() {
-            let last = app.events_len().checked_sub(1);
+        if at >= app.session.events().len() {
+            let last = app.session.events().len().checked_sub(1);
             let there = last.map_or_else(
                 || "no packet was sent: add --from and --to".to_owned(),
                 |n| format!("the events are numbered 0 to {n}"),
@@ -157,10 +157,10 @@ pub(super) fn posters(folder: &Path) -> Result<ExitCode, Stop> {
 
 /// Sends the probe of --from and --to.
 fn send(app: &mut App, from: &str, to: &str, a: &Asked) -> Result<(), Stop> {
-    if let Some(l) = &app.loaded {
-        app.proto = protocol(&l.session, to, a.proto);
+    if let Some(l) = &app.session.loaded {
+        app.send.proto = protocol(&l.session, to, a.proto);
     }
-    from.clone_into(&mut app.from);
+    from.clone_into(&mut app.send.from);
     update(app, Action::To(to.to_owned()));
     app.force(a.endpoint.as_deref().unwrap_or_default()).map_err(usage)?;
     update(app, Action::Send);
@@ -175,7 +175,7 @@ pub(super) fn address_of(asked: &Asked, page: &str) -> Result<ExitCode, Stop> {
         && play::script::check(&given).iter().any(|d| d.severity == Severity::Error);
     let app = if broken && asked.from.is_none() && asked.at.is_none() {
         let mut app = App::new(Lang::En, "");
-        app.keep_secrets = asked.keep_secrets;
+        app.chrome.keep_secrets = asked.keep_secrets;
         update(&mut app, Action::Opened(given));
         app
     } else {

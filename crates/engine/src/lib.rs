@@ -225,24 +225,28 @@ impl Session {
     ) -> Result<Self, JsValue> {
         let own = app(options)?;
         let app = link::open(&text(&address, "address")?, &own)
-            .map_err(|f| fault(&words::link_fault(&f, own.lang)))?;
+            .map_err(|f| fault(&words::link_fault(&f, own.chrome.lang)))?;
         Self { app }.whole()
     }
 
     fn whole(self) -> Result<Self, JsValue> {
-        if self.app.errors() > 0 { Err(document_error(&self.app.diags)) } else { Ok(self) }
+        if self.app.document.errors() > 0 {
+            Err(document_error(&self.app.document.diagnostics))
+        } else {
+            Ok(self)
+        }
     }
 
     /// The warnings and notes of the document.
     #[wasm_bindgen(getter, unchecked_return_type = "Diagnostic[]")]
     pub fn diagnostics(&self) -> JsValue {
-        all_told(&self.app.diags)
+        all_told(&self.app.document.diagnostics)
     }
 
     /// The document, without its Script.
     #[wasm_bindgen(getter)]
     pub fn document(&self) -> String {
-        self.app.text.to_string()
+        self.app.document.text.to_string()
     }
 
     /// The whole session as one file: the document and the Script of its steps.
@@ -261,14 +265,14 @@ impl Session {
     /// The result of each step of the Script, in order, one line each.
     #[wasm_bindgen(getter, unchecked_return_type = "string[]")]
     pub fn results(&self) -> JsValue {
-        let all = self.app.script.steps.iter().zip(self.app.results());
-        js(&all.map(|(s, r)| words::step_result(s, r, self.app.lang)).collect::<Vec<_>>())
+        let all = self.app.session.script.steps.iter().zip(self.app.session.results());
+        js(&all.map(|(s, r)| words::step_result(s, r, self.app.chrome.lang)).collect::<Vec<_>>())
     }
 
     /// The number of steps. The moment is one of them; 0 is the start.
     #[wasm_bindgen(getter)]
     pub fn steps(&self) -> usize {
-        self.app.steps.len()
+        self.app.derived.steps.len()
     }
 
     /// The moment, as the number of a step.
@@ -283,8 +287,11 @@ impl Session {
         &mut self,
         #[wasm_bindgen(unchecked_param_type = "number")] step: JsValue,
     ) -> Result<(), JsValue> {
-        let step =
-            whole(step.as_f64().unwrap_or(f64::NAN), "step", 0..=self.app.steps.len() as u32)?;
+        let step = whole(
+            step.as_f64().unwrap_or(f64::NAN),
+            "step",
+            0..=self.app.derived.steps.len() as u32,
+        )?;
         update(&mut self.app, Action::SeekStep(step as usize));
         Ok(())
     }
@@ -316,10 +323,11 @@ impl Session {
         let probe: Probe = argument(probe, "probe", Probe::FIELDS)?;
         let app = &mut self.app;
         let usual = app
+            .session
             .loaded
             .as_ref()
             .map_or(Protocol::Tcp, |l| usual_protocol(l.session.running(), &probe.to));
-        app.proto = match probe.proto.as_deref() {
+        app.send.proto = match probe.proto.as_deref() {
             None => usual,
             Some("tcp") => Protocol::Tcp,
             Some("udp") => Protocol::Udp,
@@ -328,7 +336,7 @@ impl Session {
                 return Err(fault(&format!("proto {other:?}: must be tcp, udp or icmp")));
             }
         };
-        let not_icmp = app.proto != Protocol::Icmp;
+        let not_icmp = app.send.proto != Protocol::Icmp;
         for (said, field) in
             [(probe.ttl.is_some(), "ttl"), (probe.dont_fragment.is_some(), "dontFragment")]
         {
@@ -338,12 +346,12 @@ impl Session {
                 )));
             }
         }
-        if probe.count.is_some() && app.proto == Protocol::Tcp {
+        if probe.count.is_some() && app.send.proto == Protocol::Tcp {
             return Err(fault(
                 "count requires pings or datagrams: set proto: \"icmp\" or \"udp\", or remove it",
             ));
         }
-        app.from = probe.from;
+        app.send.from = probe.from;
         update(app, Action::To(probe.to));
         app.force(probe.endpoint.as_deref().unwrap_or_default()).map_err(|why| fault(&why))?;
         let written = |n: Option<f64>, name: &str, range| {
@@ -358,7 +366,7 @@ impl Session {
         };
         update(app, Action::Options(options));
         update(app, Action::Send);
-        if let Some(why) = app.refused.take() {
+        if let Some(why) = app.session.refused.take() {
             return Err(fault(&why));
         }
         update(app, Action::SeekStep(usize::MAX));
@@ -368,10 +376,10 @@ impl Session {
     /// The trace of the run that the moment belongs to. Throws if nothing was sent.
     #[wasm_bindgen(unchecked_return_type = "Trace")]
     pub fn trace(&self) -> Result<JsValue, JsValue> {
-        let (Some(l), Some(run)) = (&self.app.loaded, self.app.run()) else {
+        let (Some(l), Some(run)) = (&self.app.session.loaded, self.app.run()) else {
             return Err(fault("no packet was sent"));
         };
-        JSON::parse(&json::run(&l.session, &l.labels, run, self.app.lang))
+        JSON::parse(&json::run(&l.session, &l.labels, run, self.app.chrome.lang))
     }
 
     /// Runs an emulated command on a node, pod or host at this moment, as the page's terminal does.
@@ -384,7 +392,7 @@ impl Session {
         let (host, command) = (text(&host, "host")?, text(&command, "command")?);
         let before = self.app.terminal.entries.len();
         update(&mut self.app, Action::Run(host, command));
-        if self.app.playing {
+        if self.app.chrome.playing {
             update(&mut self.app, Action::SeekStep(usize::MAX));
         }
         let entry = self
@@ -460,7 +468,7 @@ impl Session {
         keep_secrets: JsValue,
     ) -> Result<Option<String>, JsValue> {
         let page = if page.is_undefined() { String::new() } else { text(&page, "page")? };
-        self.app.keep_secrets = keep_secrets.is_truthy();
+        self.app.chrome.keep_secrets = keep_secrets.is_truthy();
         Ok(link::link(&self.app).map(|l| page + &l))
     }
 
@@ -479,13 +487,13 @@ fn app(options: JsValue) -> Result<App, JsValue> {
         other => return Err(fault(&format!("lang {other:?}: must be en or ja"))),
     };
     let mut app = App::new(lang, "");
-    app.theme = match options.theme.as_str() {
+    app.chrome.theme = match options.theme.as_str() {
         "" | "auto" => Theme::System,
         "light" => Theme::Light,
         "dark" => Theme::Dark,
         other => return Err(fault(&format!("theme {other:?}: must be auto, light or dark"))),
     };
     let start = if options.cold { Start::Cold } else { Start::Used };
-    app.script = Script { seed: u64::from(options.seed), start, steps: Vec::new() }.into();
+    app.session.script = Script { seed: u64::from(options.seed), start, steps: Vec::new() }.into();
     Ok(app)
 }

@@ -145,10 +145,12 @@ fn frame(src: &str, title: &str, border: &str) -> String {
 
 /// The title of the frame: who sends to whom.
 pub fn title(app: &App) -> String {
-    let (Some(l), Some(r)) = (&app.loaded, app.run()) else { return "Packetwalk".to_owned() };
+    let (Some(l), Some(r)) = (&app.session.loaded, app.run()) else {
+        return "Packetwalk".to_owned();
+    };
     let (addr, port) = r.to;
     let to = if port == 0 { addr.to_string() } else { format!("{addr}:{port}") };
-    match app.lang {
+    match app.chrome.lang {
         Lang::En => format!("Packetwalk: {} to {to}", l.labels.name(r.from)),
         Lang::Ja => format!("Packetwalk: {} から {to} へ", l.labels.name(r.from)),
     }

@@ -94,13 +94,14 @@ impl Export {
     /// Whether it can be written now: most kinds need a run.
     pub fn is_there(self, app: &App) -> bool {
         let of_a_run = !matches!(self, Self::Svg | Self::Png | Self::Save | Self::Lab);
-        app.loaded.is_some() && (!of_a_run || app.run().is_some())
+        app.session.loaded.is_some() && (!of_a_run || app.run().is_some())
     }
 }
 
 /// The interfaces at which frames of the session were seen, as `host/device`.
 pub fn interfaces(app: &App) -> BTreeSet<String> {
-    app.loaded
+    app.session
+        .loaded
         .as_ref()
         .map(|l| capture::interfaces(l.session.last(), l.session.events()))
         .unwrap_or_default()
@@ -108,7 +109,7 @@ pub fn interfaces(app: &App) -> BTreeSet<String> {
 
 /// The node whose rules are written: the one whose tables are shown, otherwise the first worker.
 pub fn ruled(app: &App) -> Option<String> {
-    let (l, t) = (app.loaded.as_ref()?, app.timeline.as_ref()?);
+    let (l, t) = (app.session.loaded.as_ref()?, app.derived.timeline.as_ref()?);
     let has_rules = |id: &net::NetnsId| t.state().ns(*id).rules.tables_in_use().next().is_some();
     let nodes = &l.session.cluster().nodes;
     let mut workers_first = nodes.iter().filter(|n| n.spec.role == Role::Worker).chain(nodes);
@@ -126,27 +127,33 @@ pub fn ruled(app: &App) -> Option<String> {
 /// # Errors
 /// Why it cannot be written, in the language of the page.
 pub fn file(app: &App, what: Export, captured: &BTreeSet<String>) -> Result<File, String> {
-    let nothing = || give(Give::NothingToExport, app.lang).to_owned();
-    let l = app.loaded.as_ref().ok_or_else(nothing)?;
+    let nothing = || give(Give::NothingToExport, app.chrome.lang).to_owned();
+    let l = app.session.loaded.as_ref().ok_or_else(nothing)?;
     let run = || app.run().ok_or_else(nothing);
     let told =
         |tell: fn(&net::State, &[net::Event], &crate::Labels, &Run, crate::Lang) -> String| {
-            Ok::<_, String>(tell(l.session.last(), l.session.events(), &l.labels, run()?, app.lang))
+            Ok::<_, String>(tell(
+                l.session.last(),
+                l.session.events(),
+                &l.labels,
+                run()?,
+                app.chrome.lang,
+            ))
         };
     let mut stem = "packetwalk".to_owned();
     let text = match what {
         Export::Svg | Export::Png => svg::moment(app).ok_or_else(nothing)?,
         Export::Animation => svg::animation(app).map_err(|why| match why {
             svg::NoAnimation::NothingSent => nothing(),
-            svg::NoAnimation::TooLong(steps) => animation_too_long(steps, app.lang),
+            svg::NoAnimation::TooLong(steps) => animation_too_long(steps, app.chrome.lang),
         })?,
         Export::Text => told(trace::text)?,
         Export::Markdown => told(markdown::run)?,
         Export::Mermaid => told(mermaid::run)?,
-        Export::Json => json::run(&l.session, &l.labels, run()?, app.lang),
+        Export::Json => json::run(&l.session, &l.labels, run()?, app.chrome.lang),
         Export::Lab => lab::script(&l.session).map_err(|e| e.to_string())?.script,
         Export::Save => {
-            let (node, t) = ruled(app).zip(app.timeline.as_ref()).ok_or_else(nothing)?;
+            let (node, t) = ruled(app).zip(app.derived.timeline.as_ref()).ok_or_else(nothing)?;
             // Only characters that every file system accepts.
             stem = lab::netns_names(std::iter::once(node.as_str())).concat();
             let mut moment = l.session.moment(t.state(), t.at());

@@ -33,14 +33,23 @@ pub fn app_of(pod: &kube::cluster::Pod) -> String {
     label.cloned().unwrap_or_else(|| pod.deployment.trim_end_matches("-deployment").to_owned())
 }
 
+/// The first index of each name.
+fn by_name(
+    names: impl DoubleEndedIterator<Item = String> + ExactSizeIterator,
+) -> BTreeMap<String, usize> {
+    names.enumerate().rev().map(|(i, name)| (name, i)).collect()
+}
+
 impl Labels {
     /// The names of all namespaces that ever existed; `state` is that of the session's end.
     pub fn new(cluster: &Cluster, state: &State) -> Self {
         let mut this = Self { names: Vec::new(), kinds: Vec::new(), owners: BTreeMap::new() };
+        let nodes = by_name(cluster.nodes.iter().map(|n| n.spec.name.value.clone()));
+        let pods = by_name(cluster.pods.iter().map(kube::cluster::Pod::netns));
+        let hosts = by_name(cluster.topology.hosts.iter().map(|h| h.name.value.clone()));
         for (ns, i) in state.netns.iter().zip(0..) {
-            let node = cluster.nodes.iter().position(|n| *n.spec.name.value == *ns.name);
-            let pod = cluster.pods.iter().position(|p| p.netns() == *ns.name);
-            let host = cluster.topology.hosts.iter().position(|h| *h.name.value == *ns.name);
+            let of = |all: &BTreeMap<String, usize>| all.get(&*ns.name).copied();
+            let (node, pod, host) = (of(&nodes), of(&pods), of(&hosts));
             let (name, kind) = match (node, pod, host) {
                 (Some(n), ..) => (ns.name.to_string(), Kind::Node(n)),
                 (_, Some(p), _) => {
@@ -58,16 +67,6 @@ impl Labels {
             this.kinds.push(kind);
         }
         this
-    }
-
-    /// The number of namespaces.
-    pub fn len(&self) -> usize {
-        self.names.len()
-    }
-
-    /// Whether there are no namespaces.
-    pub fn is_empty(&self) -> bool {
-        self.names.is_empty()
     }
 
     /// What does not exist in `state`: not yet, or no longer.

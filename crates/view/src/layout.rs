@@ -126,7 +126,7 @@ pub struct HostBox {
 }
 
 /// Where everything stands.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Layout {
     /// The width of the picture.
     pub width: f32,

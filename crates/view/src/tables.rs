@@ -268,14 +268,14 @@ mod tests {
 
     fn sent() -> App {
         let mut app = App::new(Lang::En, "article-nodeport");
-        app.endpoint = "10.1.6.5:80".to_owned();
+        app.send.endpoint = "10.1.6.5:80".to_owned();
         update(&mut app, Action::Send);
         app
     }
 
     /// The tables of node01 at the first event that `is` one.
     fn at(app: &mut App, is: impl Fn(&EventKind) -> bool) -> Vec<Table> {
-        let l = app.loaded.clone().expect("loaded");
+        let l = app.session.loaded.clone().expect("loaded");
         let (node01, _) = l.session.initial().ns_named("node01").expect("node01");
         let i = l
             .session
@@ -284,7 +284,7 @@ mod tests {
             .position(|e| e.netns == node01 && is(&e.kind))
             .expect("such an event");
         update(app, Action::SeekEvent(i));
-        let t = app.timeline.as_ref().expect("a moment");
+        let t = app.derived.timeline.as_ref().expect("a moment");
         tables(t.state(), node01, None, l.session.events().get(i))
     }
 
@@ -326,7 +326,7 @@ mod tests {
     fn every_delete_is_understood_and_takes_its_line_away() {
         let mut app = sent();
         update(&mut app, Action::SeekStep(usize::MAX));
-        let l = app.loaded.clone().expect("loaded");
+        let l = app.session.loaded.clone().expect("loaded");
         let (node01, _) = l.session.initial().ns_named("node01").expect("node01");
         let all = tables(l.session.world().state(), node01, None, None);
         let lines: Vec<_> = all

@@ -21,7 +21,7 @@ struct Variant {
 #[component]
 fn Opening(variant: &Variant) -> Html {
     let mut app = App::new(variant.lang, "");
-    app.narrow = variant.narrow;
+    app.view.narrow = variant.narrow;
     PageContext::inert(app).draw(web::components::page)
 }
 

@@ -19,10 +19,10 @@ pub(crate) fn diagram(p: &Page<'_>) -> Html {
     let camera = p.page.camera.get().unwrap_or_else(|| viewport::fit(p.app, p.scene));
     let groups = picture.groups().map(|g| p.part(group, g, picture.group_stamp(g)));
     html! {
-        <div class={classes!("diagram", p.app.stale.then_some("stale"))}>
+        <div class={classes!("diagram", p.app.document.stale.then_some("stale"))}>
             { p.still(legend) }
             <div class="stale-note" role="status">
-                if p.app.stale { <span>{ p.text(Ui::LastValid) }</span> }
+                if p.app.document.stale { <span>{ p.text(Ui::LastValid) }</span> }
             </div>
             <svg
                 class="picture"
@@ -102,7 +102,7 @@ fn legend(p: &Page<'_>) -> Html {
     };
     html! {
         <div class="legend">
-            { p.toggle(Ui::Focus, p.app.focus, Action::Focus(!p.app.focus)) }
+            { p.toggle(Ui::Focus, p.app.view.focus, Action::Focus(!p.app.view.focus)) }
             if !p.embed() {
                 <details class="menu adder">
                     <summary class="filter">
@@ -128,11 +128,11 @@ fn legend(p: &Page<'_>) -> Html {
 
 /// The Services that are written in the document, as chips.
 fn services(p: &Page<'_>) -> Vec<Html> {
-    let Some(l) = p.app.loaded.as_ref().filter(|_| !p.embed()) else { return Vec::new() };
+    let Some(l) = p.app.session.loaded.as_ref().filter(|_| !p.embed()) else { return Vec::new() };
     let written = l.session.cluster().services.iter().filter(|s| s.span.is_some());
     let chip = |s: &RunningService| {
         let host = format!("svc/{}/{}", s.namespace, s.name);
-        let here = p.app.selected.as_ref().is_some_and(|x| x.host == host);
+        let here = p.app.view.selected.as_ref().is_some_and(|x| x.host == host);
         let port = s.ports.first().map(|x| {
             x.node_port.map_or_else(|| format!(":{}", x.port), |n| format!(":{}·{n}", x.port))
         });

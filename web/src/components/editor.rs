@@ -1,7 +1,7 @@
 //! The editor of the document, with its problems and a status line.
 
 use super::{Page, icons};
-use crate::root::Ask;
+use crate::message::Ask;
 use kube::Severity;
 use kube::change::Change;
 use kube::proxy::Release;
@@ -12,8 +12,9 @@ use yew::prelude::*;
 
 pub(crate) fn editor(p: &Page<'_>) -> Html {
     let app = p.app;
-    let errors = app.errors();
-    let warnings = app.diags.iter().filter(|d| d.severity == Severity::Warning).count();
+    let errors = app.document.errors();
+    let warnings =
+        app.document.diagnostics.iter().filter(|d| d.severity == Severity::Warning).count();
     let send = p.page.send.clone();
     let typed = Callback::from(move |e: InputEvent| {
         if let Some(t) = e.target_dyn_into::<HtmlTextAreaElement>() {
@@ -22,7 +23,7 @@ pub(crate) fn editor(p: &Page<'_>) -> Html {
     });
     let count =
         |n: usize, one: Ui, many: Ui| format!("{n} {}", p.text(if n == 1 { one } else { many }));
-    let counts = app.loaded.as_ref().map(|l| {
+    let counts = app.session.loaded.as_ref().map(|l| {
         let c = l.session.cluster();
         format!(
             "{}  {}",
@@ -30,7 +31,8 @@ pub(crate) fn editor(p: &Page<'_>) -> Html {
             count(c.services.len(), Ui::Service, Ui::Services)
         )
     });
-    let version = app.loaded.as_ref().map(|l| versions(p, l.session.cluster().topology.version));
+    let version =
+        app.session.loaded.as_ref().map(|l| versions(p, l.session.cluster().topology.version));
     let ask = p.page.ask.clone();
     let to_diagram = Callback::from(move |_: MouseEvent| ask.emit(Ask::ToDiagram));
     html! {
@@ -54,7 +56,7 @@ pub(crate) fn editor(p: &Page<'_>) -> Html {
                     <textarea
                         spellcheck="false"
                         aria-label={p.text(Ui::Editor)}
-                        value={app.text.to_string()}
+                        value={app.document.text.to_string()}
                         oninput={typed}
                     />
                 </div>
@@ -111,8 +113,14 @@ fn versions(p: &Page<'_>, now: Release) -> Html {
 }
 
 fn problems(p: &Page<'_>) -> Html {
-    let rows = p.app.diags.iter().enumerate().filter(|(_, d)| d.severity != Severity::Note).map(
-        |(i, d)| {
+    let rows = p
+        .app
+        .document
+        .diagnostics
+        .iter()
+        .enumerate()
+        .filter(|(_, d)| d.severity != Severity::Note)
+        .map(|(i, d)| {
             let class = if d.severity == Severity::Error { "problem error" } else { "problem" };
             html! {
                 <li key={i} class={class}>
@@ -130,8 +138,7 @@ fn problems(p: &Page<'_>) -> Html {
                     </span>
                 </li>
             }
-        },
-    );
+        });
     let rows: Vec<Html> = rows.collect();
     if rows.is_empty() {
         return html! { <div></div> };

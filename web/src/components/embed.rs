@@ -19,7 +19,7 @@ pub fn embed(p: &Page<'_>) -> Html {
             <header class="head">
                 <h1 class="brand">{ header::logo() }<span>{ embedded::title(p.app) }</span></h1>
                 if !broken {
-                    <span class="chip">{ give(Give::ReadOnly, p.app.lang) }</span>
+                    <span class="chip">{ give(Give::ReadOnly, p.lang()) }</span>
                     { p.late(2, leave) }
                 }
             </header>
@@ -35,7 +35,7 @@ pub fn embed(p: &Page<'_>) -> Html {
             </main>
             if broken {
                 <p class="saying"></p>
-            } else if let Some(why) = &p.app.refused {
+            } else if let Some(why) = &p.app.session.refused {
                 <p class="saying bad" role="alert">{ why }</p>
             } else {
                 <p class="saying" role="status" aria-live="polite">{ transport::said(p) }</p>
@@ -50,7 +50,7 @@ fn leave(p: &Page<'_>) -> Html {
     let href = format!("./{}", link(p.app).unwrap_or_default());
     html! {
         <a class="send" target="_blank" rel="noopener" href={href}>
-            { icons::icon("jump") }<span>{ give(Give::OpenHere, p.app.lang) }</span>
+            { icons::icon("jump") }<span>{ give(Give::OpenHere, p.lang()) }</span>
         </a>
     }
 }

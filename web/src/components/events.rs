@@ -60,12 +60,12 @@ impl Component for Row {
 
 fn row(p: &Page<'_>, r: &RowProps, node: NodeRef) -> Html {
     let Some((l, e)) =
-        p.app.loaded.as_ref().and_then(|l| Some((l, l.session.events().get(r.number)?)))
+        p.app.session.loaded.as_ref().and_then(|l| Some((l, l.session.events().get(r.number)?)))
     else {
         return html! { <li></li> };
     };
     let c = Told { state: l.session.last(), labels: &l.labels };
-    let (g, lang) = (glyph(e, c.state), p.app.lang);
+    let (g, lang) = (glyph(e, c.state), p.lang());
     let class =
         classes!("event", r.current.map(|_| "current"), (g == Glyph::Drop).then_some("lost"));
     html! {
@@ -97,12 +97,13 @@ const NEAR: usize = 30;
 const ROW: usize = 25;
 
 pub(crate) fn events(p: &Page<'_>) -> Html {
+    let changed = p.app.session.changed.map(|(was, is)| answer_changed(was, is, p.lang()));
     html! {
         <section class="events" aria-label={p.text(Ui::Events)}>
             <div class="events-head">
                 { p.still(drawer_tabs) }
                 <p class="verdict">{ verdict_line(p) }</p>
-                <p class="changed" role="status">{ p.app.changed.map(|(was, is)| answer_changed(was, is, p.app.lang)) }</p>
+                <p class="changed" role="status">{ changed }</p>
                 { p.still(filters) }
             </div>
             { list(p) }
@@ -111,21 +112,24 @@ pub(crate) fn events(p: &Page<'_>) -> Html {
 }
 
 fn filters(p: &Page<'_>) -> Html {
-    let filter =
-        |only: bool, text: Ui| p.toggle(text, p.app.only_packet == only, Action::OnlyPacket(only));
+    let filter = |only: bool, text: Ui| {
+        p.toggle(text, p.app.view.only_packet == only, Action::OnlyPacket(only))
+    };
     html! {
         <div class="filters">{ filter(true, Ui::ThisPacket) }{ filter(false, Ui::AllPackets) }</div>
     }
 }
 
 fn verdict_line(p: &Page<'_>) -> Html {
-    if let Some(why) = &p.app.refused {
+    if let Some(why) = &p.app.session.refused {
         return html! { <span class="bad" lang="en">{ why }</span> };
     }
-    let (Some(l), Some(run)) = (&p.app.loaded, p.app.run()) else { return html! { <span></span> } };
+    let (Some(l), Some(run)) = (&p.app.session.loaded, p.app.run()) else {
+        return html! { <span></span> };
+    };
     let c = Told { state: l.session.last(), labels: &l.labels };
     let good = run.verdict.outcome.as_ref().is_some_and(view::words::is_good);
-    let told = verdict(&c, &run.verdict, p.app.lang);
+    let told = verdict(&c, &run.verdict, p.lang());
     html! {
         <span class={if good { "good" } else { "bad" }} title={told.replace('`', "")}>
             { rich(&told) }
@@ -134,7 +138,7 @@ fn verdict_line(p: &Page<'_>) -> Html {
 }
 
 fn list(p: &Page<'_>) -> Html {
-    if p.app.loaded.is_none() || p.app.run().is_none() {
+    if p.app.session.loaded.is_none() || p.app.run().is_none() {
         return html! {
             <div class="empty">
                 <strong>{ p.text(Ui::ReadyTitle) }</strong><span>{ p.text(Ui::ReadyText) }</span>
@@ -144,7 +148,7 @@ fn list(p: &Page<'_>) -> Html {
     html! {
         <List
             page={p.page.clone()}
-            at={p.app.cursor()}
+            at={p.app.view.cursor}
             packet={p.scene.packet}
             edition={p.page.edition.get()}
         />
@@ -199,15 +203,15 @@ impl Component for List {
 
 fn rows(p: &Page<'_>, at: Option<usize>, look: impl Fn(usize) + 'static) -> Html {
     let app = p.app;
-    let current = app.step().checked_sub(1).and_then(|i| app.steps.get(i)).copied();
-    let shown = (app.grain, app.pane, app.only_packet);
+    let current = app.step().checked_sub(1).and_then(|i| app.derived.steps.get(i)).copied();
+    let shown = (app.view.grain, app.chrome.pane, app.view.only_packet);
     let of_packet: Vec<usize>;
-    let all: &[usize] = match p.scene.packet.filter(|_| app.only_packet) {
+    let all: &[usize] = match p.scene.packet.filter(|_| app.view.only_packet) {
         Some(id) => {
             of_packet = app.steps_of(id);
             &of_packet
         }
-        None => &app.steps,
+        None => &app.derived.steps,
     };
     let n = all.len();
     let here = at.unwrap_or_else(|| current.map_or(0, |c| all.partition_point(|i| *i < c)));

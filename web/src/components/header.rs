@@ -1,7 +1,7 @@
 //! The header, with the form that sends: it reads as a sentence.
 
 use super::{Page, icons};
-use crate::root::Ask;
+use crate::message::Ask;
 use play::Protocol;
 use play::presets::ALL;
 use std::ops::RangeInclusive;
@@ -13,7 +13,7 @@ use yew::prelude::*;
 
 pub(crate) fn header(p: &Page<'_>) -> Html {
     let lang_button = |lang: Lang, text: &'static str| {
-        let here = p.app.lang == lang;
+        let here = p.lang() == lang;
         html! {
             <button
                 type="button"
@@ -28,7 +28,7 @@ pub(crate) fn header(p: &Page<'_>) -> Html {
     };
     let tool =
         |icon: &str, text: Ui, action: Action, off: bool| p.tool(icon, text, off, p.act(action));
-    let dark = match p.app.theme {
+    let dark = match p.app.chrome.theme {
         Theme::System => p.page.system_is_dark,
         Theme::Light => false,
         Theme::Dark => true,
@@ -38,17 +38,18 @@ pub(crate) fn header(p: &Page<'_>) -> Html {
         value: mark.to_owned(),
         label: format!("{}: {}", p.text(Ui::Yours), shelf::name_of(text)),
     };
-    let own = shelf::is_own(&p.app.text);
-    let document = if own { shelf::mark(&p.app.text) } else { p.app.preset.to_owned() };
-    let current = own.then_some((&*document, &*p.app.text));
+    let own = shelf::is_own(&p.app.document.text);
+    let document =
+        if own { shelf::mark(&p.app.document.text) } else { p.app.document.preset.to_owned() };
+    let current = own.then_some((&*document, &*p.app.document.text));
     let presets = ALL.iter().map(|x| Choice {
         value: x.name.to_owned(),
-        label: if p.app.lang == Lang::Ja { x.title_ja } else { x.title }.to_owned(),
+        label: if p.lang() == Lang::Ja { x.title_ja } else { x.title }.to_owned(),
     });
-    let kept = p.app.shelf.texts().filter(|(mark, _)| *mark != document);
+    let kept = p.app.document.shelf.texts().filter(|(mark, _)| *mark != document);
     let documents: Vec<_> =
         current.map(yours).into_iter().chain(presets).chain(kept.map(yours)).collect();
-    let shares = p.app.sharing;
+    let shares = p.app.chrome.sharing;
     html! {
         <header class="head">
             <h1 class="brand" aria-label="Packetwalk">{ logo() }<span>{ "Packetwalk" }</span></h1>
@@ -57,7 +58,7 @@ pub(crate) fn header(p: &Page<'_>) -> Html {
             <div class="tools">
                 { tool("undo", Ui::Undo, Action::Undo, !p.app.history.can_undo()) }
                 { tool("redo", Ui::Redo, Action::Redo, !p.app.history.can_redo()) }
-                { tool("again", Ui::StartOver, Action::StartOver, !p.app.is_played()) }
+                { tool("again", Ui::StartOver, Action::StartOver, !p.app.session.is_played()) }
                 { files(p) }
                 <button
                     type="button"
@@ -119,18 +120,18 @@ pub(crate) fn logo() -> Html {
 /// `From [bastion] send [TCP · GET /] to [node01:30080] endpoint [drawn] [Send]`. In Japanese the
 /// words follow the fields: `[bastion] から [TCP · GET /] を [node01:30080] へ`.
 fn sentence(p: &Page<'_>) -> Html {
-    let (from, to, ends) = (&p.app.menus.from, &p.app.menus.to, &p.app.menus.endpoints);
+    let (menus, bar) = (&p.app.derived.menus, &p.app.send);
     let protos = [("tcp", "TCP · GET /"), ("udp", "UDP"), ("icmp", "ICMP · ping")];
     let protos: Vec<_> = protos
         .iter()
         .map(|(v, l)| Choice { value: (*v).to_owned(), label: (*l).to_owned() })
         .collect();
-    let proto = match p.app.proto {
+    let proto = match bar.proto {
         Protocol::Tcp => "tcp",
         Protocol::Udp => "udp",
         Protocol::Icmp => "icmp",
     };
-    let n = ends.len();
+    let n = menus.endpoints.len();
     let mut drawn = vec![Choice {
         value: String::new(),
         label: if n > 0 {
@@ -139,7 +140,7 @@ fn sentence(p: &Page<'_>) -> Html {
             p.text(Ui::Drawn).to_owned()
         },
     }];
-    drawn.extend(ends.iter().cloned());
+    drawn.extend(menus.endpoints.iter().cloned());
     let proto_action = |v: String| {
         Action::Proto(match v.as_str() {
             "udp" => Protocol::Udp,
@@ -152,7 +153,7 @@ fn sentence(p: &Page<'_>) -> Html {
         e.prevent_default();
         send.emit(Action::Send);
     });
-    let english = p.app.lang == Lang::En;
+    let english = p.lang() == Lang::En;
     let before = |id: &'static str, text: Ui| {
         html! {
             <label class={classes!("slot-label", (!english).then_some("hidden"))} for={id}>
@@ -170,16 +171,16 @@ fn sentence(p: &Page<'_>) -> Html {
     html! {
         <form class="sentence" novalidate=true onsubmit={submit}>
             { before("from", Ui::From) }
-            { select(p, "from", Ui::From, from, &p.app.from, false, Action::From) }
+            { select(p, "from", Ui::From, &menus.from, &bar.from, false, Action::From) }
             { after(Ui::FromAfter) }
             { before("proto", Ui::Send) }
             { select(p, "proto", Ui::Send, &protos, proto, false, proto_action) }
             { after(Ui::SendAfter) }
             { before("to", Ui::To) }
-            { select(p, "to", Ui::To, to, &p.app.to, false, Action::To) }
+            { select(p, "to", Ui::To, &menus.to, &bar.to, false, Action::To) }
             { after(Ui::ToAfter) }
             <label class="slot-label optional" for="endpoint">{ p.text(Ui::Endpoint) }</label>
-            { select(p, "endpoint", Ui::Endpoint, &drawn, &p.app.endpoint, true, Action::Endpoint) }
+            { select(p, "endpoint", Ui::Endpoint, &drawn, &bar.endpoint, true, Action::Endpoint) }
             { options(p) }
             <button type="submit" class="send">
                 <span>{ p.text(Ui::SendButton) }</span>{ icons::icon("play") }
@@ -190,8 +191,8 @@ fn sentence(p: &Page<'_>) -> Html {
 
 /// The menu of header fields.
 fn options(p: &Page<'_>) -> Html {
-    let o = &p.app.options;
-    let icmp = p.app.proto == Protocol::Icmp;
+    let o = &p.app.send.options;
+    let icmp = p.app.send.proto == Protocol::Icmp;
     let number =
         |text: Ui, value: &str, range: RangeInclusive<u32>, set: fn(&mut Options, String)| {
             let (send, old) = (p.page.send.clone(), o.clone());
@@ -232,7 +233,7 @@ fn options(p: &Page<'_>) -> Html {
     };
     let port = if icmp { Ui::Identifier } else { Ui::SourcePort };
     let df = |o: &Options, df: bool| Action::Options(Options { df, ..o.clone() });
-    let changed = *o != Options::default() || p.app.is_cold();
+    let changed = *o != Options::default() || p.app.session.is_cold();
     html! {
         <details class="menu options">
             <summary
@@ -245,14 +246,14 @@ fn options(p: &Page<'_>) -> Html {
             <div class="menu-list">
                 { number(port, &o.sport, Options::SPORT, |o, v| o.sport = v) }
                 { number(Ui::Size, &o.size, Options::SIZE, |o, v| o.size = v) }
-                if p.app.proto != Protocol::Tcp {
+                if p.app.send.proto != Protocol::Tcp {
                     { number(Ui::Count, &o.count, Options::COUNT, |o, v| o.count = v) }
                 }
                 if icmp {
                     { number(Ui::Ttl, &o.ttl, Options::TTL, |o, v| o.ttl = v) }
                     { check(Ui::DontFragment, o.df, df) }
                 }
-                { check(Ui::Cold, p.app.is_cold(), |_, v| Action::Cold(v)) }
+                { check(Ui::Cold, p.app.session.is_cold(), |_, v| Action::Cold(v)) }
             </div>
         </details>
     }
@@ -278,7 +279,7 @@ fn select(
     });
     // A value that is not among the choices (of a preset, for example) is an option of its own.
     let known = choices.iter().any(|c| c.value == value);
-    let closed = choices.len() > LONG_MENU && p.app.menu != Some(id);
+    let closed = choices.len() > LONG_MENU && p.app.chrome.menu != Some(id);
     let open = Action::Menu(id);
     let options = choices.iter().filter(|c| !closed || c.value == value).map(|c| {
         html! {

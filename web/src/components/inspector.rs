@@ -1,6 +1,6 @@
 //! The inspector: the rules that the packet met, the packet, the tables of a host.
 
-use super::{Page, icons, lists, thing};
+use super::{Page, empty, icons, lists, thing};
 use net::engine::PacketOp;
 use net::netfilter::{Effect, fraction};
 use view::app::{Action, RulesView, Tab};
@@ -11,7 +11,7 @@ use view::words::Ui;
 use yew::prelude::*;
 
 pub(crate) fn inspector(p: &Page<'_>) -> Html {
-    let body = match p.app.tab {
+    let body = match p.app.view.tab {
         Tab::Packet => packet(p),
         Tab::Rules => html! { <div>{ p.still(rules_tabs) }{ rules_shown(p) }</div> },
         Tab::Tables => tables(p),
@@ -26,7 +26,7 @@ pub(crate) fn inspector(p: &Page<'_>) -> Html {
 
 fn tabs(p: &Page<'_>) -> Html {
     let tab = |t: Tab, text: Ui| {
-        let here = p.app.tab == t;
+        let here = p.app.view.tab == t;
         html! {
             <button
                 type="button"
@@ -48,12 +48,9 @@ fn tabs(p: &Page<'_>) -> Html {
     }
 }
 
-pub(super) fn empty(text: &'static str) -> Html {
-    html! { <p class="empty">{ text }</p> }
-}
-
 fn rules_tabs(p: &Page<'_>) -> Html {
-    let tab = |v: RulesView, text: Ui| p.toggle(text, p.app.rules_view == v, Action::RulesView(v));
+    let tab =
+        |v: RulesView, text: Ui| p.toggle(text, p.app.view.rules_view == v, Action::RulesView(v));
     if p.embed() {
         return html! { <div></div> };
     }
@@ -67,10 +64,10 @@ fn rules_tabs(p: &Page<'_>) -> Html {
 }
 
 fn rules_shown(p: &Page<'_>) -> Html {
-    let (Some(t), Some((id, _))) = (&p.app.timeline, p.app.shown()) else {
+    let (Some(t), Some((id, _))) = (&p.app.derived.timeline, p.app.shown()) else {
         return empty(p.text(Ui::NoRules));
     };
-    match p.app.rules_view {
+    match p.app.view.rules_view {
         RulesView::Walk => rules(p),
         RulesView::All => lists::all(p, t.state().ns(id)),
         RulesView::Difference => lists::difference(p, t.state().ns(id)),
@@ -78,11 +75,11 @@ fn rules_shown(p: &Page<'_>) -> Html {
 }
 
 fn rules(p: &Page<'_>) -> Html {
-    let (Some(l), Some(t)) = (&p.app.loaded, &p.app.timeline) else {
+    let (Some(l), Some(t)) = (&p.app.session.loaded, &p.app.derived.timeline) else {
         return empty(p.text(Ui::NoRules));
     };
-    let Some(view) = panel(t.state(), l.session.events(), t.at(), p.app.unfolded.as_ref())
-        .filter(|_| p.app.is_played())
+    let Some(view) = panel(t.state(), l.session.events(), t.at(), p.app.view.unfolded.as_ref())
+        .filter(|_| p.app.session.is_played())
     else {
         return empty(p.text(Ui::NoRules));
     };
@@ -97,7 +94,7 @@ fn rules(p: &Page<'_>) -> Html {
                 <strong>{ l.labels.name(view.netns) }</strong>
                 <span class="chip">{ view.hook.name() }</span>
                 <span class="chip on">{ view.table.name() }</span>
-                <span class="quiet" lang={p.app.lang.tag()}>
+                <span class="quiet" lang={p.lang().tag()}>
                     { format!("{} {} {}", view.looked.0, p.text(Ui::LookedAt), view.looked.1) }
                 </span>
             </div>
@@ -192,7 +189,7 @@ fn brief(p: &Page<'_>, chain: &str, k: usize, r: &Row) -> Html {
         Row::Failed { number, text, why, .. } => html! {
             <li key={k} class="rule folded" title={text.clone()}>
                 <span class="sign">{ "…" }</span>
-                <span lang={p.app.lang.tag()}>
+                <span lang={p.lang().tag()}>
                     <strong>{ *number }</strong>{ differs(p, why.field) }
                 </span>
             </li>
@@ -207,7 +204,7 @@ fn differs(p: &Page<'_>, field: &str) -> String {
 }
 
 fn row(p: &Page<'_>, chain: &str, k: usize, r: &Row) -> Html {
-    let lang = p.app.lang.tag();
+    let lang = p.lang().tag();
     match r {
         Row::Folded { rules, field, open } => {
             let why = if *field == "draw" {
@@ -328,7 +325,9 @@ fn marked(text: &str, token: &str) -> Html {
 }
 
 fn packet(p: &Page<'_>) -> Html {
-    let (Some(l), Some(t), Some(id)) = (&p.app.loaded, &p.app.timeline, p.scene.packet) else {
+    let (Some(l), Some(t), Some(id)) =
+        (&p.app.session.loaded, &p.app.derived.timeline, p.scene.packet)
+    else {
         return empty(p.text(Ui::NoPacket));
     };
     let events = l.session.events();
@@ -353,7 +352,7 @@ fn ops(p: &Page<'_>) -> Html {
         }
     };
     html! {
-        <div class="ops" lang={p.app.lang.tag()}>
+        <div class="ops" lang={p.lang().tag()}>
             { op(Ui::Drop, PacketOp::Drop) }
             { op(Ui::Delay, PacketOp::Delay(net::Duration::secs(1))) }
             { op(Ui::Duplicate, PacketOp::Duplicate) }
@@ -390,7 +389,7 @@ fn layers(p: &Page<'_>, v: &PacketView) -> Html {
         });
         html! {
             <section class={if shell { "around" } else { "itself" }}>
-                <h2 lang={p.app.lang.tag()}>
+                <h2 lang={p.lang().tag()}>
                     <span>{ title }</span><span>{ format!("{len} {}", p.text(Ui::Bytes)) }</span>
                 </h2>
                 { for rows }
@@ -416,27 +415,28 @@ fn bytes(p: &Page<'_>, v: &PacketView) -> Html {
     });
     html! {
         <section class="hex">
-            <h2 lang={p.app.lang.tag()}>{ format!("{} {}", v.bytes.len(), p.text(Ui::Bytes)) }</h2>
+            <h2 lang={p.lang().tag()}>{ format!("{} {}", v.bytes.len(), p.text(Ui::Bytes)) }</h2>
             { for rows }
         </section>
     }
 }
 
 fn tables(p: &Page<'_>) -> Html {
-    if let Some(s) = p.app.selected.as_ref().filter(|s| s.host.starts_with("svc/")) {
+    if let Some(s) = p.app.view.selected.as_ref().filter(|s| s.host.starts_with("svc/")) {
         return html! {
             <div class="dumps" lang="en">{ told(p, &s.host, None) }{ thing::form(p, s) }</div>
         };
     }
-    let (Some(l), Some(t)) = (&p.app.loaded, &p.app.timeline) else {
+    let (Some(l), Some(t)) = (&p.app.session.loaded, &p.app.derived.timeline) else {
         return empty(p.text(Ui::NoPacket));
     };
     // A pod or node that does not exist at this moment has no tables.
-    if let Some(s) = p.app.selected.as_ref().filter(|s| t.state().ns_named(&s.host).is_none()) {
+    if let Some(s) = p.app.view.selected.as_ref().filter(|s| t.state().ns_named(&s.host).is_none())
+    {
         return html! {
             <div class="dumps" lang="en">
                 { told(p, &s.host, None) }
-                <p class="quiet" lang={p.app.lang.tag()}>{ p.text(Ui::NotThere) }</p>
+                <p class="quiet" lang={p.lang().tag()}>{ p.text(Ui::NotThere) }</p>
             </div>
         };
     }
@@ -468,7 +468,7 @@ fn told(p: &Page<'_>, name: &str, device: Option<&str>) -> Html {
         <div class="rules-head">
             <strong>{ name }</strong>
             if let Some(d) = device { <span class="chip on">{ d }</span> }
-            if p.app.selected.is_some() {
+            if p.app.view.selected.is_some() {
                 <button
                     type="button"
                     class="tool small"
@@ -479,7 +479,9 @@ fn told(p: &Page<'_>, name: &str, device: Option<&str>) -> Html {
                     { icons::icon("cross") }
                 </button>
             }
-            if let Some(why) = &p.app.refused { <span class="bad" role="alert">{ why }</span> }
+            if let Some(why) = &p.app.session.refused {
+                <span class="bad" role="alert">{ why }</span>
+            }
         </div>
     }
 }
@@ -508,7 +510,7 @@ fn line(p: &Page<'_>, host: &str, i: usize, x: &Line) -> Html {
         <li key={i} class={classes!("entry", x.used.then_some("used"), fate.map(|f| f.0))}>
             <span class="sign">if x.used { { icons::icon("forward") } }</span>
             <code>{ &x.text }</code>
-            <span class="fate" lang={p.app.lang.tag()}>
+            <span class="fate" lang={p.lang().tag()}>
                 { fate.map(|f| p.text(f.1)).or(x.used.then_some(p.text(Ui::Used))) }
             </span>
             { run }

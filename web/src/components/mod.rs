@@ -17,6 +17,7 @@ pub use embed::embed;
 
 pub use crate::page_context::Page;
 use crate::viewport::Touch;
+use view::Lang;
 use view::app::{Action, Drawer, Pane};
 use view::words::{Ui, pieces, ui};
 use yew::prelude::*;
@@ -31,8 +32,11 @@ impl Page<'_> {
     pub(crate) fn embed(&self) -> bool {
         self.page.embed
     }
+    pub(crate) fn lang(&self) -> Lang {
+        self.app.chrome.lang
+    }
     pub(crate) fn text(&self, text: Ui) -> &'static str {
-        ui(text, self.app.lang)
+        ui(text, self.lang())
     }
     /// A button that is an icon.
     pub(crate) fn tool(
@@ -86,9 +90,14 @@ pub(crate) fn rich(sentence: &str) -> Html {
         .collect()
 }
 
+/// A pane that has nothing to show.
+fn empty(text: &'static str) -> Html {
+    html! { <p class="empty">{ text }</p> }
+}
+
 /// The whole page.
 pub fn page(p: &Page<'_>) -> Html {
-    let pane = match p.app.pane {
+    let pane = match p.app.chrome.pane {
         Pane::Diagram => "pane-diagram",
         Pane::Inspector => "pane-inspector",
         Pane::Events => "pane-events",
@@ -97,7 +106,7 @@ pub fn page(p: &Page<'_>) -> Html {
     html! {
         <div class={classes!("page", pane)}>
             { p.still(header::header) }
-            if p.app.sharing { { p.late(0, share::share) } }
+            if p.app.chrome.sharing { { p.late(0, share::share) } }
             <main class="body">
                 { p.still(editor::editor) }
                 <section class="canvas" aria-label={p.text(Ui::Diagram)}>
@@ -118,7 +127,7 @@ pub fn page(p: &Page<'_>) -> Html {
 
 /// The drawer: events or terminal.
 fn drawer(p: &Page<'_>) -> Html {
-    match p.app.drawer {
+    match p.app.chrome.drawer {
         Drawer::Events => html! { <div class="drawer" key="events">{ events::events(p) }</div> },
         Drawer::Terminal => {
             html! { <div class="drawer" key="terminal">{ terminal::terminal(p) }</div> }
@@ -129,7 +138,7 @@ fn drawer(p: &Page<'_>) -> Html {
 /// The tabs of the drawer.
 pub(crate) fn drawer_tabs(p: &Page<'_>) -> Html {
     let tab = |d: Drawer, text: Ui| {
-        let here = p.app.drawer == d;
+        let here = p.app.chrome.drawer == d;
         html! {
             <button
                 type="button"
@@ -152,7 +161,7 @@ pub(crate) fn drawer_tabs(p: &Page<'_>) -> Html {
 /// The tabs that choose the pane of a narrow page.
 fn tabs(p: &Page<'_>) -> Html {
     let tab = |pane: Pane, text: Ui, icon: &'static str| {
-        let here = p.app.pane == pane;
+        let here = p.app.chrome.pane == pane;
         html! {
             <button
                 key={icon}

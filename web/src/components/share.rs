@@ -2,8 +2,8 @@
 
 use super::Page;
 use crate::interop::{self, Copying};
+use crate::message::Ask;
 use crate::page_context::PageContext;
-use crate::root::Ask;
 use gloo::timers::callback::Timeout;
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -22,7 +22,7 @@ use yew::prelude::*;
 
 /// The dialog. It is not modal.
 pub(super) fn share(p: &Page<'_>) -> Html {
-    let stamp = stamp((p.page.edition.get(), p.app.cursor(), p.app.keep_secrets));
+    let stamp = stamp((p.page.edition.get(), p.app.view.cursor, p.app.chrome.keep_secrets));
     html! { <Sharing page={p.page.clone()} {stamp} /> }
 }
 
@@ -121,7 +121,7 @@ impl Component for Sharing {
             }
             Msg::Write(what) => self.write(ctx, what),
             Msg::Failed => {
-                let lang = ctx.props().page.app.borrow().lang;
+                let lang = ctx.props().page.app.borrow().chrome.lang;
                 self.refused = Some(give(Give::NoPng, lang).to_owned());
             }
             Msg::Copy => {
@@ -169,7 +169,7 @@ impl Component for Sharing {
                     aria-selected={here.to_string()}
                     onclick={ctx.link().callback(move |_| Msg::Tab(t))}
                 >
-                    { give(name, app.lang) }
+                    { give(name, app.chrome.lang) }
                 </button>
             }
         };
@@ -181,7 +181,7 @@ impl Component for Sharing {
             <section
                 class="share"
                 role="dialog"
-                aria-label={ui(Ui::Share, app.lang)}
+                aria-label={ui(Ui::Share, app.chrome.lang)}
                 onkeydown={keys}
             >
                 <div
@@ -205,11 +205,11 @@ impl Component for Sharing {
                             class="filter"
                             onclick={ctx.link().callback(|_| Msg::Copy)}
                         >
-                            { give(copy, app.lang) }
+                            { give(copy, app.chrome.lang) }
                         </button>
                     }
                     <button type="button" class="filter" onclick={close}>
-                        { ui(Ui::Close, app.lang) }
+                        { ui(Ui::Close, app.chrome.lang) }
                     </button>
                 </div>
             </section>
@@ -220,14 +220,14 @@ impl Component for Sharing {
 impl Sharing {
     /// The link, what it contains, and who sees it.
     fn link(&self, ctx: &Context<Self>, app: &App) -> Html {
-        let lang = app.lang;
+        let lang = app.chrome.lang;
         let address = link(app).map(|l| interop::address() + &l);
         let length = address.as_ref().map(String::len);
         let long = length.is_none_or(|n| n > LONG);
         html! {
             <>
                 if let Some(address) = address {
-                    <p>{ link_holds(app.script.steps.len(), app.step(), lang) }</p>
+                    <p>{ link_holds(app.session.script.steps.len(), app.step(), lang) }</p>
                     { self.field(Give::ShareLink, address, app) }
                 }
                 if long { { self.too_long(ctx, app) } }
@@ -239,14 +239,14 @@ impl Sharing {
 
     /// Whether a link keeps Secret data, tokens and last-applied configurations.
     fn secrets(&self, ctx: &Context<Self>, app: &App) -> Html {
-        let keep = app.keep_secrets;
+        let keep = app.chrome.keep_secrets;
         let onchange = ctx.props().page.send.reform(move |_: Event| Action::KeepSecrets(!keep));
         html! {
             <div class="secrets">
-                if leaves_out(app) { <p class="quiet">{ give(Give::LeftOut, app.lang) }</p> }
+                if leaves_out(app) { <p class="quiet">{ give(Give::LeftOut, app.chrome.lang) }</p> }
                 <label class="check">
                     <input id="keep-secrets" type="checkbox" checked={keep} {onchange} />
-                    { give(Give::KeepSecrets, app.lang) }
+                    { give(Give::KeepSecrets, app.chrome.lang) }
                 </label>
             </div>
         }
@@ -255,14 +255,13 @@ impl Sharing {
     /// What to do when the session is too long for a link.
     fn too_long(&self, ctx: &Context<Self>, app: &App) -> Html {
         let save = ctx.props().page.ask.reform(|_: MouseEvent| Ask::Save);
+        let length = link(app).map(|l| interop::address().len() + l.len());
         html! {
             <>
-                <p class="bad">
-                    { link_long(link(app).map(|l| interop::address().len() + l.len()), app.lang) }
-                </p>
+                <p class="bad">{ link_long(length, app.chrome.lang) }</p>
                 <div class="ops">
                     <button type="button" class="filter" onclick={save}>
-                        { ui(Ui::Save, app.lang) }
+                        { ui(Ui::Save, app.chrome.lang) }
                     </button>
                 </div>
             </>
@@ -281,12 +280,12 @@ impl Sharing {
                     readonly=true
                     rows="5"
                     spellcheck="false"
-                    aria-label={give(name, app.lang)}
+                    aria-label={give(name, app.chrome.lang)}
                     value={text}
                     onfocus={all}
                 />
                 if self.copied == Some(false) {
-                    <p class="bad" role="alert">{ link_by_hand(app.lang) }</p>
+                    <p class="bad" role="alert">{ link_by_hand(app.chrome.lang) }</p>
                 }
             </>
         }
@@ -294,7 +293,7 @@ impl Sharing {
 
     /// The snippet for a page of documentation.
     fn embed(&self, ctx: &Context<Self>, app: &App) -> Html {
-        let lang = app.lang;
+        let lang = app.chrome.lang;
         let Some(link) = link(app) else { return self.too_long(ctx, app) };
         let kinds: Vec<&str> = Snippet::ALL.iter().map(|s| s.name()).collect();
         let shown = [Give::Diagram, Give::DiagramAndRules, Give::Rules, Give::Packet]
@@ -339,7 +338,7 @@ impl Sharing {
                     disabled={!what.is_there(app)}
                     onclick={write}
                 >
-                    { give(what.name(), app.lang) }{ node.map(|n| format!(" · {n}")) }
+                    { give(what.name(), app.chrome.lang) }{ node.map(|n| format!(" · {n}")) }
                 </button>
             }
         };
@@ -363,12 +362,12 @@ impl Sharing {
                 if let Some(why) = &self.refused { <p class="bad" role="alert">{ why }</p> }
                 <div class="share-files">{ for Export::ALL.iter().map(|e| file(*e)) }</div>
                 if app.run().is_none() {
-                    <p class="quiet">{ give(Give::NothingToExport, app.lang) }</p>
+                    <p class="quiet">{ give(Give::NothingToExport, app.chrome.lang) }</p>
                 }
                 if !all.is_empty() {
                     <details class="interfaces">
                         <summary>
-                            { capture_chosen(captured, all.len(), app.lang) }
+                            { capture_chosen(captured, all.len(), app.chrome.lang) }
                         </summary>
                         <div>{ for all.iter().map(interface) }</div>
                     </details>
@@ -428,7 +427,7 @@ fn choice(
         usize::try_from(n).ok().map(msg)
     });
     html! {
-        <select class="slot" aria-label={give(name, app.lang)} onchange={chose}>
+        <select class="slot" aria-label={give(name, app.chrome.lang)} onchange={chose}>
             { for words.iter().enumerate().map(|(n, w)| html! {
                 <option selected={n == chosen}>{ (*w).to_owned() }</option>
             }) }

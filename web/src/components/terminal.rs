@@ -8,7 +8,7 @@ use yew::prelude::*;
 
 pub(crate) fn terminal(p: &Page<'_>) -> Html {
     let t = &p.app.terminal;
-    let hosts = &p.app.menus.from;
+    let hosts = &p.app.derived.menus.from;
     let send = p.page.send.clone();
     let choose = Callback::from(move |e: Event| {
         if let Some(s) = e.target_dyn_into::<HtmlSelectElement>() {
@@ -53,14 +53,14 @@ fn screen(p: &Page<'_>) -> Html {
         )
     };
     let entries = t.entries.iter().enumerate().map(|(i, e)| {
-        let known = e.known_at <= p.app.cursor();
+        let known = e.known_at <= p.app.view.cursor;
         html! {
             <li key={i}>
                 <div><span class="prompt">{ prompt(&e.host) }</span>{ &e.line }</div>
                 if known {
                     <pre class={(!e.good).then_some("bad")}>{ &e.output }</pre>
                 } else {
-                    <pre class="quiet" lang={p.app.lang.tag()}>{ p.text(Ui::KnownWhenDone) }</pre>
+                    <pre class="quiet" lang={p.lang().tag()}>{ p.text(Ui::KnownWhenDone) }</pre>
                 }
             </li>
         }

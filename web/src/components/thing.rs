@@ -1,7 +1,7 @@
 //! The form of what is selected: changes to the document, and commands at this moment.
 
 use super::{Page, icons};
-use crate::root::Ask;
+use crate::message::Ask;
 use kube::change::{Change, NicField, Thing};
 use kube::fault::{Daemon, Fault};
 use kube::topology::Nic;
@@ -12,7 +12,7 @@ use yew::prelude::*;
 
 /// The form of what is selected; empty if it has none.
 pub(crate) fn form(p: &Page<'_>, s: &Selected) -> Html {
-    let Some(l) = p.app.loaded.as_ref().filter(|_| !p.embed()) else {
+    let Some(l) = p.app.session.loaded.as_ref().filter(|_| !p.embed()) else {
         return html! { <div></div> };
     };
     let c = l.session.cluster();
@@ -149,7 +149,7 @@ fn head(p: &Page<'_>, thing: &Thing, at: Option<u32>) -> Html {
     let t = thing.clone();
     let rename = move |v: String| Some(Action::Change(Change::Rename(t.clone(), v)));
     let ask = p.page.ask.clone();
-    let at = at.filter(|a| (*a as usize) < p.app.text.len() && *a > 0);
+    let at = at.filter(|a| (*a as usize) < p.app.document.text.len() && *a > 0);
     html! {
         <div class="thing-head">
             { field(p, p.text(Ui::Name), "text", thing.name(), rename) }
@@ -268,8 +268,12 @@ fn rp_filter(p: &Page<'_>, host: &str, value: u8) -> Html {
 }
 
 fn fault(p: &Page<'_>, f: Fault, label: String) -> Html {
-    let on =
-        p.app.loaded.as_ref().is_some_and(|l| l.session.cluster().topology.faults.contains(&f));
+    let on = p
+        .app
+        .session
+        .loaded
+        .as_ref()
+        .is_some_and(|l| l.session.cluster().topology.faults.contains(&f));
     check(p, &label, on, move |to| Action::Change(Change::Fault(f.clone(), to)))
 }
 
@@ -286,6 +290,7 @@ fn device_fault(p: &Page<'_>, s: &Selected) -> Html {
 fn place(p: &Page<'_>, thing: &Thing) -> Html {
     let moved = p
         .app
+        .session
         .loaded
         .as_ref()
         .is_some_and(|l| l.session.cluster().topology.layout.contains_key(thing.name()));
@@ -305,7 +310,7 @@ fn place(p: &Page<'_>, thing: &Thing) -> Html {
 
 /// What can be done at this moment: commands, as in the terminal.
 fn now(p: &Page<'_>, s: &Selected) -> Html {
-    let ns = p.app.timeline.as_ref().and_then(|t| t.state().ns_named(&s.host)).map(|x| x.1);
+    let ns = p.app.derived.timeline.as_ref().and_then(|t| t.state().ns_named(&s.host)).map(|x| x.1);
     let Some(ns) = ns else { return html! { <span></span> } };
     let mut rows: Vec<(String, String)> = Vec::new();
     if let Some(dev) = &s.device
@@ -314,7 +319,7 @@ fn now(p: &Page<'_>, s: &Selected) -> Html {
         let (word, text) = if d.up { ("down", Ui::TakeDown) } else { ("up", Ui::BringUp) };
         rows.push((format!("{dev}: {}", p.text(text)), format!("ip link set {dev} {word}")));
     }
-    let cluster = p.app.loaded.as_ref().map(|l| l.session.running_at(p.app.cursor()));
+    let cluster = p.app.session.loaded.as_ref().map(|l| l.session.running_at(p.app.view.cursor));
     if let Some(c) = cluster.filter(|_| s.device.is_none()) {
         if let Some(pod) = c.pods.iter().find(|x| x.netns() == s.host) {
             rows.push((

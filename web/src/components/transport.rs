@@ -10,18 +10,19 @@ use yew::prelude::*;
 
 /// The sentence of the current step.
 pub(crate) fn said(p: &Page<'_>) -> Html {
-    let (Some(l), Some(i)) =
-        (&p.app.loaded, p.app.step().checked_sub(1).and_then(|n| p.app.steps.get(n)))
-    else {
+    let (Some(l), Some(i)) = (
+        &p.app.session.loaded,
+        p.app.step().checked_sub(1).and_then(|n| p.app.derived.steps.get(n)),
+    ) else {
         return html! { <span></span> };
     };
     let c = Context { state: l.session.last(), labels: &l.labels };
-    rich(&sentence(&c, &l.session.events()[*i], p.app.lang))
+    rich(&sentence(&c, &l.session.events()[*i], p.lang()))
 }
 
 pub(crate) fn transport(p: &Page<'_>) -> Html {
     let app = p.app;
-    let (step, n) = (app.step(), app.steps.len());
+    let (step, n) = (app.step(), app.derived.steps.len());
     let send = p.page.send.clone();
     let scrub = Callback::from(move |e: InputEvent| {
         if let Some(n) =
@@ -30,13 +31,13 @@ pub(crate) fn transport(p: &Page<'_>) -> Html {
             send.emit(Action::SeekStep(n));
         }
     });
-    let where_now = app.loaded.as_ref().and_then(|l| {
-        let e = l.session.events().get(*app.steps.get(step.checked_sub(1)?)?)?;
+    let where_now = app.session.loaded.as_ref().and_then(|l| {
+        let e = l.session.events().get(*app.derived.steps.get(step.checked_sub(1)?)?)?;
         Some(place(e, l.session.last(), &l.labels))
     });
     html! {
         <div class="transport">
-            { p.part(buttons, 0, (app.playing, step == 0, step >= n)) }
+            { p.part(buttons, 0, (app.chrome.playing, step == 0, step >= n)) }
             <span class="count"><strong>{ step }</strong>{ format!(" / {n}") }</span>
             <span class="where-now" lang="en">{ where_now }</span>
             <input
@@ -49,7 +50,7 @@ pub(crate) fn transport(p: &Page<'_>) -> Html {
                 disabled={n == 0}
                 oninput={scrub}
             />
-            if app.step() < n && n > 0 && !app.playing && !p.embed() {
+            if app.step() < n && n > 0 && !app.chrome.playing && !p.embed() {
                 <span class="past" title={p.text(Ui::PastNote)}>
                     { icons::icon("again") }<span class="sr-only">{ p.text(Ui::PastNote) }</span>
                 </span>
@@ -61,7 +62,7 @@ pub(crate) fn transport(p: &Page<'_>) -> Html {
 
 fn buttons(p: &Page<'_>, _: usize) -> Html {
     let app = p.app;
-    let (step, n) = (app.step(), app.steps.len());
+    let (step, n) = (app.step(), app.derived.steps.len());
     let button =
         |icon: &str, text: Ui, action: Action, off: bool| p.tool(icon, text, off, p.act(action));
     let send = p.page.send.clone();
@@ -81,17 +82,17 @@ fn buttons(p: &Page<'_>, _: usize) -> Html {
             <button
                 type="button"
                 class="play"
-                aria-label={p.text(if app.playing { Ui::Pause } else { Ui::Play })}
+                aria-label={p.text(if app.chrome.playing { Ui::Pause } else { Ui::Play })}
                 disabled={n == 0}
                 onclick={p.act(Action::TogglePlay)}
             >
-                { icons::icon(if app.playing { "pause" } else { "play" }) }
+                { icons::icon(if app.chrome.playing { "pause" } else { "play" }) }
             </button>
             { button("forward", Ui::StepForward, Action::Step(1), step >= n) }
             { button("last", Ui::ToEnd, Action::SeekStep(n), step >= n) }
             <select class="speed" aria-label={p.text(Ui::Speed)} onchange={speed}>
                 { for speeds.iter().map(|(v, l)| html! {
-                    <option key={*v} value={*v} selected={v.parse() == Ok(app.speed)}>
+                    <option key={*v} value={*v} selected={v.parse() == Ok(app.chrome.speed)}>
                         { *l }
                     </option>
                 }) }
@@ -102,7 +103,7 @@ fn buttons(p: &Page<'_>, _: usize) -> Html {
 
 fn grains(p: &Page<'_>) -> Html {
     let grain = |g: Grain, text: Ui| {
-        let here = p.app.grain == g;
+        let here = p.app.view.grain == g;
         html! {
             <button
                 type="button"
@@ -132,11 +133,11 @@ const PILLS: usize = 40;
 /// The track: the packets as pills, and the decisions about the current one as markers.
 pub(crate) fn track(p: &Page<'_>) -> Html {
     let app = p.app;
-    let (Some(l), Some(_)) = (&app.loaded, app.run()) else {
+    let (Some(l), Some(_)) = (&app.session.loaded, app.run()) else {
         return html! { <div class="track"></div> };
     };
     let (events, initial) = (l.session.events(), l.session.last());
-    let cursor = app.cursor();
+    let cursor = app.view.cursor;
     let is_marker = |i: &usize| !matches!(glyph(&events[*i], initial), Glyph::Jump | Glyph::Bridge);
     let mine: Vec<usize> = p
         .scene
@@ -166,7 +167,7 @@ pub(crate) fn track(p: &Page<'_>) -> Html {
 
 /// The packets near the current one.
 fn pills(p: &Page<'_>, _: usize) -> Html {
-    let packets = &p.app.packets;
+    let packets = &p.app.derived.packets;
     let at = packets.iter().position(|x| Some(x.id) == p.scene.packet).unwrap_or(0);
     let from = at.saturating_sub(PILLS / 2).min(packets.len().saturating_sub(PILLS));
     let near = packets.iter().enumerate().skip(from).take(PILLS);
@@ -179,7 +180,7 @@ fn pills(p: &Page<'_>, _: usize) -> Html {
 
 /// The pill of a packet.
 fn pill(p: &Page<'_>, number: usize) -> Html {
-    let Some(x) = p.app.packets.get(number) else {
+    let Some(x) = p.app.derived.packets.get(number) else {
         return html! { <button type="button"></button> };
     };
     let here = p.scene.packet == Some(x.id);
@@ -200,7 +201,7 @@ fn pill(p: &Page<'_>, number: usize) -> Html {
 /// The marker of a decision.
 fn mark(p: &Page<'_>, event: usize, state: &'static str) -> Html {
     let Some((l, e)) =
-        p.app.loaded.as_ref().and_then(|l| Some((l, l.session.events().get(event)?)))
+        p.app.session.loaded.as_ref().and_then(|l| Some((l, l.session.events().get(event)?)))
     else {
         return html! { <li></li> };
     };
@@ -215,7 +216,7 @@ fn mark(p: &Page<'_>, event: usize, state: &'static str) -> Html {
                 aria-current={now.then_some("step")}
             >
                 <span class="sign">{ icons::glyph(g) }</span>
-                <span class="word">{ marker(e, g, p.app.lang) }</span>
+                <span class="word">{ marker(e, g, p.lang()) }</span>
             </button>
         </li>
     }

@@ -1,27 +1,28 @@
 //! Edits on the diagram. Each is a minimal edit of the text.
 
-use super::App;
-use super::update::Effect;
+use super::action::Effect;
+use super::parts::{RulesView, Tab};
+use super::state::App;
 use kube::change::{Change, Thing, change};
 use play::{Act, Script};
 use std::rc::Rc;
 
 /// Applies a change of the cluster to the text.
 pub(super) fn edit(app: &mut App, c: &Change) -> Vec<Effect> {
-    app.refused = None;
-    match change(&app.text, c) {
-        Ok(text) if *text == *app.text => Vec::new(),
+    app.session.refused = None;
+    match change(&app.document.text, c) {
+        Ok(text) if *text == *app.document.text => Vec::new(),
         Ok(text) => {
             app.remember();
             if let Change::Rename(Thing::Node(old) | Thing::Host(old), to) = c
-                && app.from == *old
+                && app.send.from == *old
             {
-                app.from.clone_from(to);
+                app.send.from.clone_from(to);
             }
             if let Change::Rename(thing, to) = c {
-                rename(Rc::make_mut(&mut app.script), thing, to);
+                rename(Rc::make_mut(&mut app.session.script), thing, to);
             }
-            if let (Change::Rename(thing, to), Some(s)) = (c, &mut app.selected) {
+            if let (Change::Rename(thing, to), Some(s)) = (c, &mut app.view.selected) {
                 if s.host == thing.name() {
                     s.host.clone_from(to);
                 } else if let Thing::Service(namespace, name) = thing
@@ -33,12 +34,12 @@ pub(super) fn edit(app: &mut App, c: &Change) -> Vec<Effect> {
             app.read(&text);
             if matches!(c, Change::Version(_)) {
                 // Shows how the rules differ from those before.
-                (app.tab, app.rules_view) = (super::Tab::Rules, super::RulesView::Difference);
+                (app.view.tab, app.view.rules_view) = (Tab::Rules, RulesView::Difference);
             }
             vec![Effect::SetEditor, Effect::KeepText]
         }
         Err(why) => {
-            app.refused = Some(why.to_string());
+            app.session.refused = Some(why.to_string());
             Vec::new()
         }
     }

@@ -1,8 +1,14 @@
 //! The logic of the page without a browser: state, actions, and effects.
+//!
+//! The state is in parts ([`App`]). An action changes the document, the session, the view or what
+//! surrounds them; then [`update`] derives what follows from these ([`Derived`]).
 
+mod action;
+mod derive;
 mod edit;
 mod history;
 pub mod link;
+mod parts;
 mod redact;
 mod select;
 pub mod shelf;
@@ -11,8 +17,13 @@ mod terminal;
 mod time;
 mod update;
 
+pub use action::{Action, Effect, Field};
+pub use derive::Derived;
 pub use history::{History, Snapshot};
+pub use parts::{
+    Chrome, Document, Drawer, Entry, Loaded, Options, Pane, Played, RulesView, Selected, SendBar,
+    Tab, Terminal, Theme, View,
+};
 pub use select::{Choice, Menus, senders};
-pub use state::{App, Drawer, Loaded, Options, Pane, RulesView, Selected, Tab, Theme};
-pub use terminal::{Entry, Terminal};
-pub use update::{Action, Effect, Field, update};
+pub use state::App;
+pub use update::update;

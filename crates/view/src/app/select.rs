@@ -1,9 +1,7 @@
 //! The contents of the menus in the send bar.
 
-use super::App;
-use super::Loaded;
+use super::parts::Loaded;
 use crate::labels::app_of;
-use crate::words;
 use play::Protocol;
 use play::probe::resolve_target;
 
@@ -122,35 +120,4 @@ pub(super) fn endpoints(l: &Loaded, to: &str) -> Vec<Choice> {
         )
     };
     draws.into_iter().map(one).collect()
-}
-
-impl App {
-    /// Forces an endpoint, `IP` or `IP:PORT`; an empty text leaves it to the rules.
-    ///
-    /// # Errors
-    /// The text is not an endpoint, or not one that the rules can select.
-    pub fn force(&mut self, endpoint: &str) -> Result<(), String> {
-        self.endpoint.clear();
-        if endpoint.is_empty() {
-            return Ok(());
-        }
-        let (addr, port) = play::probe::parse_endpoint(endpoint)
-            .ok_or_else(|| words::no_endpoint(endpoint, self.lang))?;
-        if self.menus.endpoints.is_empty() {
-            return Err(words::no_draw(&self.to, self.lang));
-        }
-        let begin = net::dump::endpoint(addr, port) + if port.is_none() { ":" } else { "" };
-        let is_it = |e: &&Choice| {
-            if port.is_none() { e.value.starts_with(&begin) } else { e.value == begin }
-        };
-        match self.menus.endpoints.iter().find(is_it) {
-            Some(e) => self.endpoint.clone_from(&e.value),
-            None => {
-                let all: Vec<&str> =
-                    self.menus.endpoints.iter().map(|e| e.value.as_str()).collect();
-                return Err(words::none_of_draw(endpoint, &self.to, &all.join(", "), self.lang));
-            }
-        }
-        Ok(())
-    }
 }

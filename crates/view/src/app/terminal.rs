@@ -1,58 +1,17 @@
 //! The terminal: commands, their output, and the history.
 
-use super::update::Effect;
-use super::{App, edit, time};
+use super::action::Effect;
+use super::parts::Entry;
+use super::state::App;
+use super::{edit, time};
 use play::shell::kubectl;
 use play::{Act, Probe, StepResult, shell};
 
-/// A command and its output.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// The host it ran on.
-    pub host: String,
-    /// The command.
-    pub line: String,
-    /// The output.
-    pub output: String,
-    /// Whether the exit status is 0.
-    pub good: bool,
-    /// The number of events after which the output is shown.
-    pub known_at: usize,
-}
-
-/// The state of the terminal.
-#[derive(Clone, Debug, Default)]
-pub struct Terminal {
-    /// The current host.
-    pub host: String,
-    /// The commands so far.
-    pub entries: Vec<Entry>,
-    /// The input line.
-    pub line: String,
-    /// The position in the history: 0 is the input line, 1 the last command.
-    pub(super) back: usize,
-    /// The possible completions.
-    pub offers: Vec<String>,
-}
-
-impl Terminal {
-    /// Moves to an older or newer line of the history.
-    pub(super) fn look_back(&mut self, older: bool) {
-        let typed: Vec<&str> = self.entries.iter().map(|e| e.line.as_str()).collect();
-        self.back =
-            if older { (self.back + 1).min(typed.len()) } else { self.back.saturating_sub(1) };
-        self.line = self
-            .back
-            .checked_sub(1)
-            .and_then(|b| typed.iter().rev().nth(b))
-            .map_or_else(String::new, |l| (*l).to_owned());
-        self.offers.clear();
-    }
-}
-
 /// Completes the line as far as it is unambiguous, then lists the alternatives.
 pub(super) fn complete(app: &mut App) -> Vec<Effect> {
-    let (Some(l), Some(t)) = (&app.loaded, &app.timeline) else { return Vec::new() };
+    let (Some(l), Some(t)) = (&app.session.loaded, &app.derived.timeline) else {
+        return Vec::new();
+    };
     let session = l.session.moment(t.state(), t.at());
     let offers = shell::complete(&session, &app.terminal.host, &app.terminal.line);
     let common =
@@ -85,7 +44,9 @@ pub(super) fn run(app: &mut App) -> Vec<Effect> {
         app.terminal.entries.clear();
         return Vec::new();
     }
-    let (Some(l), Some(t)) = (&app.loaded, &app.timeline) else { return Vec::new() };
+    let (Some(l), Some(t)) = (&app.session.loaded, &app.derived.timeline) else {
+        return Vec::new();
+    };
     let mut moment = l.session.moment(t.state(), t.at());
     let mut effects = Vec::new();
     let mut known_at = 0;
@@ -98,22 +59,22 @@ pub(super) fn run(app: &mut App) -> Vec<Effect> {
             }
             Err(out) => out,
         }
-    } else if let Some(change) = kubectl::edit_of(&line).filter(|_| !app.is_played()) {
+    } else if let Some(change) = kubectl::edit_of(&line).filter(|_| !app.session.is_played()) {
         // Before the first step a change is an edit of the document.
         effects = edit::edit(app, &change);
-        match app.refused.take() {
+        match app.session.refused.take() {
             Some(why) => shell::CommandOutput { text: format!("error: {why}\n"), status: 1 },
             None => shell::CommandOutput { text: kubectl::told(&change), status: 0 },
         }
     } else if shell::changes(&line) {
         let what = Act::Run { host: host.clone(), line: line.clone() };
         if time::try_act(app, what, None) {
-            let last = app.results().last();
+            let last = app.session.results().last();
             let out = last.and_then(StepResult::output).cloned().unwrap_or_default();
             time::see_it(app);
             out
         } else {
-            shell::CommandOutput { text: app.refused.take().unwrap_or_default(), status: 1 }
+            shell::CommandOutput { text: app.session.refused.take().unwrap_or_default(), status: 1 }
         }
     } else {
         shell::exec(&mut moment, &host, &line)
@@ -132,11 +93,14 @@ pub(super) fn run(app: &mut App) -> Vec<Effect> {
 fn sent(app: &mut App, probe: &Probe, known_at: &mut usize) -> (shell::CommandOutput, Vec<Effect>) {
     if !time::try_act(app, Act::Send(probe.clone()), None) {
         return (
-            shell::CommandOutput { text: app.refused.take().unwrap_or_default() + "\n", status: 1 },
+            shell::CommandOutput {
+                text: app.session.refused.take().unwrap_or_default() + "\n",
+                status: 1,
+            },
             Vec::new(),
         );
     }
-    let (Some(l), Some(run)) = (&app.loaded, app.runs().next_back()) else {
+    let (Some(l), Some(run)) = (&app.session.loaded, app.session.runs().next_back()) else {
         return Default::default();
     };
     let ended = |e: &net::Event| matches!(&e.kind, net::event::EventKind::Ended { tag, .. } if *tag == run.tag);

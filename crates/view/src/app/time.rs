@@ -1,41 +1,50 @@
 //! Time: steps at the moment shown, going back, and playback.
 
+use super::action::Effect;
 use super::history::Snapshot;
-use super::state::{App, Loaded};
-use super::update::Effect;
-use crate::story::{Glyph, Grain, glyph};
+use super::parts::Loaded;
+use super::state::App;
+use crate::story::{self, Glyph, Grain, glyph};
 use net::PacketId;
 use net::engine::PacketOp;
-use play::{Act, Anchor, ResultKind, Session, Step, Timeline};
+use play::{Act, Anchor, ResultKind, Session, Step};
 use std::rc::Rc;
 
 /// Takes a step at the moment shown. At an earlier moment, this discards the later steps; undo
 /// restores them.
 pub(super) fn act(app: &mut App, act: Act, of: Option<PacketId>) {
-    let Some(l) = app.loaded.clone() else { return };
+    let Some(l) = app.session.loaded.clone() else { return };
     app.remember();
-    let (at, end) = (app.cursor(), l.session.events().len());
+    let (at, end) = (app.view.cursor, l.session.events().len());
     let step = Step::new(anchor(&l.session, at, of), act);
     if at == end && step.anchor == Anchor::Quiet && !l.session.steps().is_empty() {
         // Nothing is in flight: the session continues.
         drop(l);
-        if let Some(l) = app.own_loaded() {
-            l.session.play(std::slice::from_ref(&step));
-        }
-        Rc::make_mut(&mut app.script).steps.push(step);
+        extend(app, &step);
+        Rc::make_mut(&mut app.session.script).steps.push(step);
     } else {
         let mut steps = before(&l.session, at);
         steps.push(step);
         let mut session = l.session.rewound();
         session.play(&steps);
-        Rc::make_mut(&mut app.script).steps = steps;
-        replace(app, &l, session);
+        Rc::make_mut(&mut app.session.script).steps = steps;
+        app.session.loaded = Some(Rc::new(Loaded::new(session)));
         // The events before the moment are the same.
         app.seek(at);
     }
-    (app.refused, app.changed) = (None, None);
-    app.retell();
-    app.arrange();
+    (app.session.refused, app.session.changed) = (None, None);
+}
+
+/// Plays another step in the session. If the session is shared, it is replayed instead of copied.
+fn extend(app: &mut App, step: &Step) {
+    let Some(loaded) = app.session.loaded.take() else { return };
+    let mut session = Rc::try_unwrap(loaded).map(|l| l.session).unwrap_or_else(|shared| {
+        let mut session = shared.session.rewound();
+        session.play(&app.session.script.steps);
+        session
+    });
+    session.play(std::slice::from_ref(step));
+    app.session.loaded = Some(Rc::new(Loaded::new(session)));
 }
 
 /// The anchor of a step taken after `at` events: for an operation on a packet, the last event of
@@ -59,41 +68,35 @@ fn before(session: &Session, at: usize) -> Vec<Step> {
     done.map(|(s, _)| s.clone()).collect()
 }
 
-/// Shows another session of the same document.
-fn replace(app: &mut App, l: &Loaded, session: Session) {
-    app.timeline = Some(Timeline::new(session.initial()));
-    app.loaded =
-        Some(Rc::new(Loaded { session, labels: l.labels.clone(), layout: l.layout.clone() }));
-}
-
 /// Restores a state for undo or redo.
 pub(super) fn restore(app: &mut App, was: &Snapshot) -> Vec<Effect> {
-    let effects =
-        if *was.text == *app.text { Vec::new() } else { vec![Effect::SetEditor, Effect::KeepText] };
-    app.script = was.script.clone();
+    let effects = if *was.text == *app.document.text {
+        Vec::new()
+    } else {
+        vec![Effect::SetEditor, Effect::KeepText]
+    };
+    app.session.script = was.script.clone();
     let same = |l: &Rc<Loaded>| {
         let s = &l.session;
         s.document() == &*was.document
             && (s.seed(), s.start()) == (was.script.seed, was.script.start)
     };
-    match app.loaded.clone().filter(same) {
+    match app.session.loaded.clone().filter(same) {
         Some(l) => {
             let mut session = l.session.rewound();
             session.play(&was.script.steps);
-            replace(app, &l, session);
-            app.retell();
-            app.arrange();
+            app.session.loaded = Some(Rc::new(Loaded::new(session)));
         }
         None => app.show(&was.document),
     }
     app.seek(was.cursor);
     // A text with errors is shown next to the last valid cluster.
-    if *was.text != *app.text || app.stale {
-        app.text = was.text.clone();
+    if *was.text != *app.document.text || app.document.stale {
+        app.document.text = was.text.clone();
         app.build();
     }
-    app.playing = false;
-    (app.refused, app.changed) = (None, None);
+    app.chrome.playing = false;
+    (app.session.refused, app.session.changed) = (None, None);
     effects
 }
 
@@ -101,7 +104,7 @@ pub(super) fn restore(app: &mut App, was: &Snapshot) -> Vec<Effect> {
 pub(super) fn try_act(app: &mut App, what: Act, of: Option<PacketId>) -> bool {
     let (was, future) = (app.snapshot(), app.history.future().to_vec());
     act(app, what, of);
-    let refused = match app.results().last().map(|r| &r.kind) {
+    let refused = match app.session.results().last().map(|r| &r.kind) {
         Some(ResultKind::Refused(e)) => Some(format!("{}: {}", e.message, e.hint)),
         Some(ResultKind::NotDone(_)) => Some(String::new()),
         Some(ResultKind::Printed(out) | ResultKind::Applied(out)) if out.status != 0 => {
@@ -112,28 +115,32 @@ pub(super) fn try_act(app: &mut App, what: Act, of: Option<PacketId>) -> bool {
     if refused.is_some() {
         restore(app, &was);
         app.history.forget(future);
-        app.refused = refused;
+        app.session.refused = refused;
     }
-    app.refused.is_none()
+    app.session.refused.is_none()
 }
 
 /// Sends the probe of the send bar.
 pub(super) fn send(app: &mut App) -> Vec<Effect> {
-    if let Some(wrong) = app.wrong_option() {
-        app.refused = Some(wrong);
+    if let Some(wrong) = app.send.wrong_option(app.chrome.lang) {
+        app.session.refused = Some(wrong);
         return Vec::new();
     }
-    let probe = app.probe();
+    let probe = app.send.probe();
     if try_act(app, Act::Send(probe), None) { begin_playing(app) } else { Vec::new() }
 }
 
 /// Goes to the first step of the last run and starts playback.
 pub(super) fn begin_playing(app: &mut App) -> Vec<Effect> {
-    let Some(start) = app.runs().next_back().map(|r| r.events.start) else { return Vec::new() };
-    let first = app.steps.iter().position(|i| *i >= start).unwrap_or(0);
-    go(app, first + 1);
-    app.follow = None;
-    app.playing = true;
+    let (Some(l), Some(run)) = (&app.session.loaded, app.session.runs().next_back()) else {
+        return Vec::new();
+    };
+    let start = run.events.start;
+    let (events, state) = (&l.session.events()[start..], l.session.last());
+    let first = events.iter().position(|e| story::shown(e, state, app.view.grain)).unwrap_or(0);
+    app.seek(start + first + 1);
+    app.view.follow = None;
+    app.chrome.playing = true;
     tick_after(app)
 }
 
@@ -143,33 +150,34 @@ pub(super) fn handle(app: &mut App, op: PacketOp) -> Vec<Effect> {
     if try_act(app, Act::Packet(op), Some(packet)) {
         see_it(app);
     } else {
-        app.refused = Some(crate::words::ui(crate::words::Ui::Waits, app.lang).to_owned());
+        app.session.refused =
+            Some(crate::words::ui(crate::words::Ui::Waits, app.chrome.lang).to_owned());
     }
     Vec::new()
 }
 
 /// Goes to the first event of the last step.
 pub(super) fn see_it(app: &mut App) {
-    if let Some(behind) = app.results().last().map(|r| r.events.start) {
+    if let Some(behind) = app.session.results().last().map(|r| r.events.start) {
         app.seek(behind + 1);
     }
-    app.playing = false;
+    app.chrome.playing = false;
 }
 
 /// Goes to the moment after `step` steps.
 pub(super) fn go(app: &mut App, step: usize) {
-    let to = match step.min(app.steps.len()) {
+    let to = match step.min(app.derived.steps.len()) {
         0 => 0,
-        n => app.steps.get(n - 1).map_or(0, |i| i + 1),
+        n => app.derived.steps.get(n - 1).map_or(0, |i| i + 1),
     };
     app.seek(to);
 }
 
 /// Goes to the next or previous device.
 pub(super) fn hop(app: &mut App, forward: bool) {
-    let Some(l) = app.loaded.clone() else { return };
+    let Some(l) = app.session.loaded.clone() else { return };
     let events = l.session.events();
-    let steps = app.steps.clone();
+    let steps = app.derived.steps.clone();
     let is_hop = |n: &usize| {
         steps.get(*n).and_then(|i| events.get(*i)).is_some_and(|e| {
             matches!(
@@ -183,10 +191,10 @@ pub(super) fn hop(app: &mut App, forward: bool) {
 
 /// Goes to the next or previous marker of the packet shown.
 pub(super) fn to_marker(app: &mut App, forward: bool) {
-    let Some(l) = app.loaded.clone() else { return };
+    let Some(l) = app.session.loaded.clone() else { return };
     let events = l.session.events();
     let packet = app.current_packet();
-    let steps = app.steps.clone();
+    let steps = app.derived.steps.clone();
     let is_marker = |n: &usize| {
         let e = steps.get(*n).and_then(|i| events.get(*i));
         e.is_some_and(|e| {
@@ -194,7 +202,7 @@ pub(super) fn to_marker(app: &mut App, forward: bool) {
         })
     };
     let here = app.step();
-    if forward && !(here..app.steps.len()).any(|n| is_marker(&n)) {
+    if forward && !(here..app.derived.steps.len()).any(|n| is_marker(&n)) {
         // The packet has no more markers: go to the next step.
         return go(app, here + 1);
     }
@@ -204,23 +212,23 @@ pub(super) fn to_marker(app: &mut App, forward: bool) {
 fn jump(app: &mut App, forward: bool, is_stop: &dyn Fn(&usize) -> bool) {
     let here = app.step();
     let to = if forward {
-        (here..app.steps.len()).find(is_stop).map(|n| n + 1)
+        (here..app.derived.steps.len()).find(is_stop).map(|n| n + 1)
     } else {
         (0..here.saturating_sub(1)).rev().find(is_stop).map(|n| n + 1)
     };
-    go(app, to.unwrap_or(if forward { app.steps.len() } else { 0 }));
+    go(app, to.unwrap_or(if forward { app.derived.steps.len() } else { 0 }));
 }
 
 /// The effect that schedules the next step of playback.
 pub(super) fn tick_after(app: &App) -> Vec<Effect> {
-    if !app.playing {
+    if !app.chrome.playing {
         return Vec::new();
     }
     // How long a step is shown: for hops, decisions, rules; in ms at 100 % times 100.
-    let rest = match app.grain {
+    let rest = match app.view.grain {
         Grain::Hops => 70_000,
         Grain::Decisions => 90_000,
         Grain::Rules => 25_000,
     };
-    vec![Effect::TickAfter(rest / app.speed.max(1))]
+    vec![Effect::TickAfter(rest / app.chrome.speed.max(1))]
 }

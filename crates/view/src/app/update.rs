@@ -1,191 +1,21 @@
 //! Applies actions to the state.
 
-use super::edit;
-use super::link;
-use super::state::{App, Drawer, Options, Pane, RulesView, Selected, Tab, Theme};
-use super::{terminal, time};
-use crate::story::Grain;
-use crate::words::Lang;
-use kube::change::Change;
-use net::PacketId;
-use net::engine::PacketOp;
+use super::action::{Action, Effect, Field};
+use super::parts::{Drawer, Selected, Tab};
+use super::state::App;
+use super::{edit, link, terminal, time};
+use play::Start;
 use play::presets::Preset;
-use play::{Protocol, Start};
 use std::rc::Rc;
 
-/// An action of the reader or of a timer.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Action {
-    /// The text was edited.
-    Text(String),
-    /// Open a preset, or one of the kept documents by its mark.
-    Preset(String),
-    /// Choose the sender.
-    From(String),
-    /// Choose the destination.
-    To(String),
-    /// Choose the protocol.
-    Proto(Protocol),
-    /// Force an endpoint; empty: leave it to the rules.
-    Endpoint(String),
-    /// Start with empty neighbour tables, or not.
-    Cold(bool),
-    /// A menu got the focus or the pointer.
-    Menu(&'static str),
-    /// Set the header fields.
-    Options(Options),
-    /// Send at the moment shown.
-    Send,
-    /// Remove all steps and change the seed.
-    StartOver,
-    /// Operate on the packet shown.
-    Packet(PacketOp),
-    /// Follow a packet; `None`: that of the current event.
-    Follow(Option<PacketId>),
-    /// Edit the cluster on the diagram.
-    Change(Change),
-    /// Undo the last change.
-    Undo,
-    /// Redo the last undone change.
-    Redo,
-    /// Select a host or device.
-    Select(Option<Selected>),
-    /// Select the object at this byte of the text.
-    SelectAt(usize),
-    /// Show events or terminal in the drawer.
-    Drawer(Drawer),
-    /// Choose the host of the terminal.
-    TerminalHost(String),
-    /// Set the input line of the terminal.
-    TerminalLine(String),
-    /// Run the input line.
-    TerminalRun,
-    /// Complete the input line.
-    TerminalComplete,
-    /// Recall the older (true) or newer line.
-    TerminalBack(bool),
-    /// Run a command on a host.
-    Run(String, String),
-    /// Open the text of a file.
-    Opened(String),
-    /// Open or close the Share dialog.
-    Share(bool),
-    /// Include Secrets, tokens and `last-applied-configuration` in links, or not.
-    KeepSecrets(bool),
-    /// Open a link.
-    Link(String),
-    /// Play or pause.
-    TogglePlay,
-    /// The next step of playback.
-    Tick,
-    /// Go a number of steps forward, or back if negative.
-    Step(i32),
-    /// Go to a step; 0 is the start.
-    SeekStep(usize),
-    /// Go to the step of an event.
-    SeekEvent(usize),
-    /// Go to the next (true) or previous device.
-    Hop(bool),
-    /// Go to the next (true) or previous marker.
-    Marker(bool),
-    /// Set the granularity of the steps.
-    Grain(Grain),
-    /// Set the speed of playback.
-    Speed(u32),
-    /// Set the language.
-    Lang(Lang),
-    /// Set the theme.
-    Theme(Theme),
-    /// Choose the tab of the inspector.
-    Tab(Tab),
-    /// Choose the view of the tab Rules.
-    RulesView(RulesView),
-    /// Unfold the run of skipped rules that starts there, or fold it again.
-    Unfold(String, u32),
-    /// Set the search text for rules.
-    Search(String),
-    /// Choose the pane of a narrow page.
-    Pane(Pane),
-    /// Show the events of this packet only, or of all.
-    OnlyPacket(bool),
-    /// Apply the fix of a diagnostic, by its index.
-    ApplyFix(usize),
-    /// Fold the nodes that the run does not touch, or not.
-    Focus(bool),
-    /// The page became narrow or wide.
-    Narrow(bool),
-}
-
-impl Action {
-    /// Whether the action only goes to another moment, so that parts that do not depend on the
-    /// moment stay.
-    pub fn only_moves(&self) -> bool {
-        use Action::{Hop, Marker, SeekEvent, SeekStep, Step, Tick, TogglePlay};
-        matches!(
-            self,
-            Tick | TogglePlay | Step(_) | SeekStep(_) | SeekEvent(_) | Hop(_) | Marker(_)
-        )
-    }
-}
-
-impl Action {
-    /// Whether the action changes only what is shown; an embed accepts no others.
-    pub fn only_looks(&self) -> bool {
-        use Action::{
-            Focus, Follow, Grain, Menu, Narrow, OnlyPacket, RulesView, Search, Select, Speed, Tab,
-            Unfold,
-        };
-        self.only_moves()
-            || matches!(
-                self,
-                Focus(_)
-                    | Follow(_)
-                    | Grain(_)
-                    | Menu(_)
-                    | Narrow(_)
-                    | OnlyPacket(_)
-                    | RulesView(_)
-                    | Search(_)
-                    | Select(_)
-                    | Speed(_)
-                    | Tab(_)
-                    | Unfold(..)
-            )
-    }
-}
-
-/// A field that can get the keyboard focus.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Field {
-    /// The input line of the terminal.
-    Command,
-    /// The link in the Share dialog.
-    Link,
-    /// The Share button.
-    Share,
-}
-
-/// What the browser must do after an action.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Set the text of the editor.
-    SetEditor,
-    /// Set language and theme of the page.
-    SetPage,
-    /// Send [`Action::Tick`] after this many milliseconds.
-    TickAfter(u32),
-    /// Store the language and theme.
-    Save,
-    /// Store the text if it is the reader's own. Typed text is stored before it is parsed.
-    KeepText,
-    /// Store the documents that are not open.
-    KeepShelf,
-    /// Focus a field.
-    Focus(Field),
-}
-
-/// Applies an action. Returns the effects.
+/// Applies an action, then derives what follows from it. Returns the effects.
 pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
+    let effects = apply(app, action);
+    app.derive();
+    effects
+}
+
+fn apply(app: &mut App, action: Action) -> Vec<Effect> {
     match action {
         Action::Text(text) => {
             let was = app.snapshot();
@@ -194,58 +24,55 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::Preset(name) => {
-            if let Some(text) = app.shelf.get(&name) {
+            if let Some(text) = app.document.shelf.get(&name) {
                 return opened(app, &text);
             }
             let Some(p) = Preset::named(&name) else { return Vec::new() };
             app.remember();
-            app.shelf.put(&app.text);
+            app.document.shelf.put(&app.document.text);
             app.open(p);
             vec![Effect::SetEditor, Effect::KeepText, Effect::KeepShelf]
         }
-        Action::From(v) => set(&mut app.from, v),
+        Action::From(v) => set(&mut app.send.from, v),
         Action::To(v) => {
-            app.to = v;
-            app.endpoint.clear();
-            app.offer();
+            app.send.to = v;
+            app.send.endpoint.clear();
             Vec::new()
         }
-        Action::Endpoint(v) => set(&mut app.endpoint, v),
+        Action::Endpoint(v) => set(&mut app.send.endpoint, v),
         Action::Proto(p) => {
-            app.proto = p;
-            app.offer();
-            if let Some(first) = app.menus.to.first() {
-                app.to = first.value.clone();
+            app.send.proto = p;
+            if let Some(first) = app.targets().into_iter().next() {
+                app.send.to = first.value;
             }
-            app.endpoint.clear();
-            app.offer();
+            app.send.endpoint.clear();
             Vec::new()
         }
         Action::Cold(v) => {
             app.remember();
-            Rc::make_mut(&mut app.script).start = if v { Start::Cold } else { Start::Used };
+            Rc::make_mut(&mut app.session.script).start = if v { Start::Cold } else { Start::Used };
             start_over(app);
             Vec::new()
         }
         Action::Menu(id) => {
-            app.menu = Some(id);
+            app.chrome.menu = Some(id);
             Vec::new()
         }
         Action::Options(o) => {
-            app.options = o;
+            app.send.options = o;
             Vec::new()
         }
         Action::Send => time::send(app),
         Action::StartOver => {
             app.remember();
-            let script = Rc::make_mut(&mut app.script);
+            let script = Rc::make_mut(&mut app.session.script);
             script.seed = (script.seed + 1) & (i64::MAX as u64);
             start_over(app);
             Vec::new()
         }
         Action::Packet(op) => time::handle(app, op),
         Action::Follow(packet) => {
-            app.follow = packet;
+            app.view.follow = packet;
             Vec::new()
         }
         Action::Change(c) => edit::edit(app, &c),
@@ -259,26 +86,25 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
         }
         Action::Select(s) => {
             if let Some(s) = &s {
-                app.tab = Tab::Tables;
+                app.view.tab = Tab::Tables;
                 if !s.host.starts_with("svc/") {
                     app.terminal.host = terminal_host(&s.host);
                     app.terminal.offers.clear();
                 }
             }
-            app.selected = s;
-            // Selecting a tile draws the node in full.
-            app.arrange();
+            app.view.selected = s;
             Vec::new()
         }
         Action::SelectAt(at) => {
-            let host = kube::change::thing_at(&app.text, at).and_then(|thing| app.host_of(&thing));
+            let host = kube::change::thing_at(&app.document.text, at)
+                .and_then(|thing| app.host_of(&thing));
             match host {
-                Some(host) => update(app, Action::Select(Some(Selected { host, device: None }))),
+                Some(host) => apply(app, Action::Select(Some(Selected { host, device: None }))),
                 None => Vec::new(),
             }
         }
         Action::Drawer(d) => {
-            app.drawer = d;
+            app.chrome.drawer = d;
             match d {
                 Drawer::Terminal => vec![Effect::Focus(Field::Command)],
                 Drawer::Events => Vec::new(),
@@ -303,15 +129,15 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
             effects
         }
         Action::Share(open) => {
-            app.sharing = open;
+            app.chrome.sharing = open;
             if !open {
                 return vec![Effect::Focus(Field::Share)];
             }
-            app.playing = false;
+            app.chrome.playing = false;
             vec![Effect::Focus(Field::Link)]
         }
         Action::KeepSecrets(keep) => {
-            app.keep_secrets = keep;
+            app.chrome.keep_secrets = keep;
             Vec::new()
         }
         Action::Link(link) => link::follow(app, &link),
@@ -322,100 +148,102 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::TogglePlay => {
-            app.playing = !app.playing && !app.steps.is_empty();
-            if app.playing && app.step() >= app.steps.len() {
+            app.chrome.playing = !app.chrome.playing && !app.derived.steps.is_empty();
+            if app.chrome.playing && app.step() >= app.derived.steps.len() {
                 app.seek(app.run().map_or(0, |r| r.events.start));
             }
             time::tick_after(app)
         }
         Action::Tick => {
-            if !app.playing {
+            if !app.chrome.playing {
                 return Vec::new();
             }
             time::go(app, app.step() + 1);
-            if app.step() >= app.steps.len() {
-                app.playing = false;
+            if app.step() >= app.derived.steps.len() {
+                app.chrome.playing = false;
             }
             time::tick_after(app)
         }
         Action::Step(n) => {
-            app.playing = false;
+            app.chrome.playing = false;
             let to = app.step().saturating_add_signed(n as isize);
             time::go(app, to);
             Vec::new()
         }
         Action::SeekStep(n) => {
-            app.playing = false;
+            app.chrome.playing = false;
             time::go(app, n);
             Vec::new()
         }
         Action::SeekEvent(i) => {
-            (app.playing, app.follow) = (false, None);
+            (app.chrome.playing, app.view.follow) = (false, None);
             app.seek(i + 1);
             Vec::new()
         }
         Action::Hop(forward) => {
-            app.playing = false;
+            app.chrome.playing = false;
             time::hop(app, forward);
             Vec::new()
         }
         Action::Marker(forward) => {
-            app.playing = false;
+            app.chrome.playing = false;
             time::to_marker(app, forward);
             Vec::new()
         }
         Action::Grain(g) => {
-            app.grain = g;
-            app.count_steps();
+            app.view.grain = g;
             Vec::new()
         }
         Action::Speed(s) => {
-            app.speed = s.clamp(25, 800);
+            app.chrome.speed = s.clamp(25, 800);
             Vec::new()
         }
         Action::Lang(l) => {
-            app.lang = l;
+            app.chrome.lang = l;
             vec![Effect::SetPage, Effect::Save]
         }
         Action::Theme(t) => {
-            app.theme = t;
+            app.chrome.theme = t;
             vec![Effect::SetPage, Effect::Save]
         }
         Action::Tab(t) => {
-            app.tab = t;
+            app.view.tab = t;
             Vec::new()
         }
         Action::RulesView(v) => {
-            app.rules_view = v;
+            app.view.rules_view = v;
             Vec::new()
         }
         Action::Unfold(chain, first) => {
             let it = Some((chain, first));
-            app.unfolded = if app.unfolded == it { None } else { it };
+            app.view.unfolded = if app.view.unfolded == it { None } else { it };
             Vec::new()
         }
-        Action::Search(words) => set(&mut app.search, words),
+        Action::Search(words) => set(&mut app.view.search, words),
         Action::Pane(p) => {
-            app.pane = p;
+            app.chrome.pane = p;
             Vec::new()
         }
         Action::OnlyPacket(v) => {
-            app.only_packet = v;
+            app.view.only_packet = v;
             Vec::new()
         }
         Action::Focus(v) => {
-            app.focus = v;
-            app.arrange();
+            app.view.focus = v;
             Vec::new()
         }
         Action::Narrow(v) => {
-            app.narrow = v;
+            app.view.narrow = v;
             Vec::new()
         }
         Action::ApplyFix(i) => {
-            let Some(fix) = app.diags.get(i).and_then(|d| d.fix.clone()) else { return Vec::new() };
+            let Some(fix) = app.document.diagnostics.get(i).and_then(|d| d.fix.clone()) else {
+                return Vec::new();
+            };
             let (start, end) = (fix.span.start as usize, fix.span.end as usize);
-            let (Some(before), Some(after)) = (app.text.get(..start), app.text.get(end..)) else {
+            let (Some(before), Some(after)) =
+                (app.document.text.get(..start), app.document.text.get(end..))
+            else {
                 return Vec::new();
             };
             let text = format!("{before}{}{after}", fix.text);
@@ -430,14 +258,14 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
 /// steps are appended to it.
 fn opened(app: &mut App, text: &str) -> Vec<Effect> {
     app.remember();
-    app.shelf.put(&app.text);
+    app.document.shelf.put(&app.document.text);
     app.take(text);
     // The new cluster may not have the chosen destination.
-    if !app.menus.to.iter().any(|c| c.value == app.to)
-        && let Some(first) = app.menus.to.first()
+    let targets = app.targets();
+    if !targets.iter().any(|c| c.value == app.send.to)
+        && let Some(first) = targets.into_iter().next()
     {
-        app.to = first.value.clone();
-        app.offer();
+        app.send.to = first.value;
     }
     vec![Effect::SetEditor, Effect::KeepText, Effect::KeepShelf]
 }
@@ -454,13 +282,13 @@ fn terminal_host(netns: &str) -> String {
 
 /// Removes all steps.
 fn start_over(app: &mut App) {
-    let valid = app.loaded.as_ref().map(|l| l.session.document().to_owned());
-    let text = app.text.clone();
+    let valid = app.session.loaded.as_ref().map(|l| l.session.document().to_owned());
+    let text = app.document.text.clone();
     app.forget_steps();
     app.show(valid.as_deref().unwrap_or(&text));
     // A text with errors is kept.
-    if *app.text != *text {
-        app.text = text;
+    if *app.document.text != *text {
+        app.document.text = text;
         app.build();
     }
 }
@@ -469,10 +297,13 @@ fn start_over(app: &mut App) {
 mod tests {
     use super::*;
     use crate::app::shelf;
+    use crate::words::Lang;
+    use kube::change::Change;
+    use net::engine::PacketOp;
 
     fn sent() -> App {
         let mut app = App::new(Lang::En, "article-nodeport");
-        app.endpoint = "10.1.6.5:80".to_owned();
+        app.send.endpoint = "10.1.6.5:80".to_owned();
         update(&mut app, Action::Send);
         app
     }
@@ -480,9 +311,9 @@ mod tests {
     #[test]
     fn sending_begins_a_run_at_its_first_step() {
         let app = sent();
-        assert!(app.run().is_some() && app.playing);
+        assert!(app.run().is_some() && app.chrome.playing);
         assert_eq!(app.step(), 1);
-        assert!(app.steps.len() > 100, "{}", app.steps.len());
+        assert!(app.derived.steps.len() > 100, "{}", app.derived.steps.len());
     }
 
     #[test]
@@ -491,12 +322,12 @@ mod tests {
         let states: Vec<_> = (0..40)
             .map(|_| {
                 update(&mut app, Action::Step(1));
-                app.timeline.as_ref().map(|t| t.state().clone())
+                app.derived.timeline.as_ref().map(|t| t.state().clone())
             })
             .collect();
         for before in states.iter().rev().skip(1) {
             update(&mut app, Action::Step(-1));
-            assert_eq!(&app.timeline.as_ref().map(|t| t.state().clone()), before);
+            assert_eq!(&app.derived.timeline.as_ref().map(|t| t.state().clone()), before);
         }
     }
 
@@ -504,50 +335,61 @@ mod tests {
     fn what_is_chosen_and_gone_is_chosen_anew() {
         let mut app = sent();
         update(&mut app, Action::Text(String::new()));
-        let l = app.loaded.clone().expect("the default cluster");
-        assert!(crate::app::senders(&l).iter().any(|c| c.value == app.from), "{}", app.from);
-        assert_eq!(app.endpoint, "");
+        let l = app.session.loaded.clone().expect("the default cluster");
+        assert!(
+            crate::app::senders(&l).iter().any(|c| c.value == app.send.from),
+            "{}",
+            app.send.from
+        );
+        assert_eq!(app.send.endpoint, "");
         update(&mut app, Action::Send);
-        assert_eq!(app.refused, None);
+        assert_eq!(app.session.refused, None);
     }
 
     #[test]
     fn an_error_keeps_the_last_valid_cluster_and_its_fix_mends_it() {
         let mut app = App::new(Lang::En, "article-nodeport");
-        let broken = app.text.replace("nodePort: 30080", "nodePort: 20000");
+        let broken = app.document.text.replace("nodePort: 30080", "nodePort: 20000");
         update(&mut app, Action::Text(broken));
-        assert!(app.stale && app.loaded.is_some());
-        assert_eq!(app.errors(), 1);
+        assert!(app.document.stale && app.session.loaded.is_some());
+        assert_eq!(app.document.errors(), 1);
         let effects = update(&mut app, Action::ApplyFix(0));
-        assert!(!app.stale && effects.contains(&Effect::SetEditor));
-        assert!(app.text.contains("nodePort: 30000"));
+        assert!(!app.document.stale && effects.contains(&Effect::SetEditor));
+        assert!(app.document.text.contains("nodePort: 30000"));
     }
 
     #[test]
     fn a_document_that_is_left_for_another_is_kept() {
         let mut app = App::new(Lang::En, "article-nodeport");
-        let preset = app.text.clone();
+        let preset = app.document.text.clone();
         let own = preset.replace("30080", "30081");
         update(&mut app, Action::Text(own.clone()));
         update(&mut app, Action::Opened("kind: [".to_owned()));
         let effects = update(&mut app, Action::Preset("article-clusterip".to_owned()));
         assert!(effects.contains(&Effect::KeepShelf));
-        assert_eq!(app.shelf.texts().map(|(_, t)| t).collect::<Vec<_>>(), ["kind: [", &own]);
+        assert_eq!(
+            app.document.shelf.texts().map(|(_, t)| t).collect::<Vec<_>>(),
+            ["kind: [", &own]
+        );
         update(&mut app, Action::Preset(shelf::mark(&own)));
-        assert_eq!((&*app.text, app.shelf.texts().count()), (&*own, 2), "undo may leave it again");
+        assert_eq!(
+            (&*app.document.text, app.document.shelf.texts().count()),
+            (&*own, 2),
+            "undo may leave it again"
+        );
         update(&mut app, Action::Undo);
         update(&mut app, Action::Undo);
-        assert_eq!(&*app.text, "kind: [");
+        assert_eq!(&*app.document.text, "kind: [");
     }
 
     #[test]
     fn a_run_plays_to_its_end_and_stops() {
         let mut app = sent();
-        for _ in 0..app.steps.len() + 5 {
+        for _ in 0..app.derived.steps.len() + 5 {
             update(&mut app, Action::Tick);
         }
-        assert!(!app.playing);
-        assert_eq!(app.step(), app.steps.len());
+        assert!(!app.chrome.playing);
+        assert_eq!(app.step(), app.derived.steps.len());
         assert!(update(&mut app, Action::Tick).is_empty());
     }
 
@@ -558,21 +400,21 @@ mod tests {
     #[test]
     fn sending_in_the_past_gives_up_what_came_after_and_undo_brings_it_back() {
         let mut app = sent();
-        let (events, before) = (app.events_len(), app.snapshot());
+        let (events, before) = (app.session.events().len(), app.snapshot());
         update(&mut app, Action::Step(20));
-        let at = app.cursor();
+        let at = app.view.cursor;
         update(&mut app, Action::Packet(PacketOp::Drop));
-        assert!(app.cursor() > at && app.events_len() != events);
+        assert!(app.view.cursor > at && app.session.events().len() != events);
         assert!(outcome(&app), "lost, and sent again");
         update(&mut app, Action::Undo);
-        assert_eq!((app.events_len(), app.cursor()), (events, at));
+        assert_eq!((app.session.events().len(), app.view.cursor), (events, at));
         update(&mut app, Action::Redo);
-        assert_ne!(app.events_len(), events);
+        assert_ne!(app.session.events().len(), events);
         update(&mut app, Action::Undo);
         update(&mut app, Action::Undo);
-        assert!(app.script.steps.is_empty() && app.run().is_none());
+        assert!(app.session.script.steps.is_empty() && app.run().is_none());
         update(&mut app, Action::Redo);
-        assert_eq!(app.script, before.script);
+        assert_eq!(app.session.script, before.script);
     }
 
     #[test]
@@ -580,9 +422,9 @@ mod tests {
         let mut app = sent();
         update(&mut app, Action::Step(15));
         update(&mut app, Action::Send);
-        assert_eq!(app.runs().count(), 2);
+        assert_eq!(app.session.runs().count(), 2);
         let ended = |app: &App| {
-            app.loaded.as_ref().map(|l| {
+            app.session.loaded.as_ref().map(|l| {
                 l.session
                     .events()
                     .iter()
@@ -593,34 +435,34 @@ mod tests {
         assert_eq!(ended(&app), Some(2));
         update(&mut app, Action::SeekStep(usize::MAX));
         update(&mut app, Action::Send);
-        assert_eq!((app.runs().count(), ended(&app)), (3, Some(3)));
+        assert_eq!((app.session.runs().count(), ended(&app)), (3, Some(3)));
     }
 
     #[test]
     fn what_cannot_be_sent_leaves_everything_as_it_was() {
         let mut app = sent();
         let before = app.snapshot();
-        app.to = "nobody:80".to_owned();
+        app.send.to = "nobody:80".to_owned();
         update(&mut app, Action::Send);
-        assert!(app.refused.is_some());
+        assert!(app.session.refused.is_some());
         assert_eq!(app.snapshot(), before);
     }
 
     #[test]
     fn an_edit_on_the_diagram_is_an_edit_of_the_text() {
         let mut app = App::new(Lang::En, "article-nodeport");
-        let before = app.text.clone();
+        let before = app.document.text.clone();
         update(
             &mut app,
             Action::Change(Change::Scale("default".into(), "nginx-deployment".into(), 6)),
         );
-        assert!(app.text.contains("replicas: 6"));
-        let n = |app: &App| app.loaded.as_ref().map(|l| l.session.cluster().pods.len());
+        assert!(app.document.text.contains("replicas: 6"));
+        let n = |app: &App| app.session.loaded.as_ref().map(|l| l.session.cluster().pods.len());
         assert_eq!(n(&app), Some(8));
         update(&mut app, Action::Undo);
-        assert_eq!((&app.text, n(&app)), (&before, Some(6)));
+        assert_eq!((&app.document.text, n(&app)), (&before, Some(6)));
         update(&mut app, Action::Change(Change::Scale("kube-system".into(), "kube-dns".into(), 2)));
-        assert!(app.refused.as_ref().is_some_and(|r| r.contains("kube-dns")));
+        assert!(app.session.refused.as_ref().is_some_and(|r| r.contains("kube-dns")));
     }
 
     fn typed(app: &mut App, line: &str) -> String {
@@ -634,9 +476,9 @@ mod tests {
         let mut app = App::new(Lang::En, "article-nodeport");
         app.terminal.host = "bastion".to_owned();
         let page = typed(&mut app, "curl http://192.168.120.226:30080");
-        assert!(page.contains("Welcome to nginx!") && app.playing && app.run().is_some());
+        assert!(page.contains("Welcome to nginx!") && app.chrome.playing && app.run().is_some());
         assert!(
-            app.terminal.entries.last().is_some_and(|e| e.known_at > app.cursor()),
+            app.terminal.entries.last().is_some_and(|e| e.known_at > app.view.cursor),
             "known when it ends"
         );
         app.terminal.host = "node01".to_owned();
@@ -655,15 +497,15 @@ mod tests {
         );
         // Things have happened: the cluster changes in time, not the text it began with.
         let nginx = |app: &App| {
-            let l = app.loaded.as_ref().expect("loaded");
+            let l = app.session.loaded.as_ref().expect("loaded");
             l.session.running().pods.iter().filter(|p| p.deployment == "nginx-deployment").count()
         };
-        assert!(app.text.contains("replicas: 4") && nginx(&app) == 1);
+        assert!(app.document.text.contains("replicas: 4") && nginx(&app) == 1);
         update(&mut app, Action::Undo);
         assert_eq!(nginx(&app), 4);
         let mut fresh = App::new(Lang::En, "article-nodeport");
         typed(&mut fresh, "kubectl scale deployment nginx-deployment --replicas=1");
-        assert!(fresh.text.contains("replicas: 1") && nginx(&fresh) == 1);
+        assert!(fresh.document.text.contains("replicas: 1") && nginx(&fresh) == 1);
         update(&mut app, Action::TerminalBack(true));
         assert!(app.terminal.line.starts_with("kubectl scale"));
         update(&mut app, Action::TerminalLine("iptabl".to_owned()));
@@ -686,9 +528,12 @@ mod tests {
     /// The Service of the preset selects nothing.
     fn refused() -> App {
         let mut app = App::new(Lang::En, "article-nodeport");
-        let broken =
-            app.text.replacen("selector:\n    app: nginx\n", "selector:\n    app: ngin\n", 1);
-        assert_ne!(*broken, *app.text);
+        let broken = app.document.text.replacen(
+            "selector:\n    app: nginx\n",
+            "selector:\n    app: ngin\n",
+            1,
+        );
+        assert_ne!(*broken, *app.document.text);
         update(&mut app, Action::Text(broken));
         update(&mut app, Action::Send);
         update(&mut app, Action::SeekStep(usize::MAX));
@@ -699,22 +544,22 @@ mod tests {
     #[test]
     fn correcting_a_selector_turns_refused_into_answered_without_a_send() {
         let mut app = refused();
-        let mended = app.text.replace("app: ngin\n", "app: nginx\n");
+        let mended = app.document.text.replace("app: ngin\n", "app: nginx\n");
         update(&mut app, Action::Text(mended));
-        assert!(outcome(&app) && app.script.steps.len() == 1);
-        let (was, is) = app.changed.expect("it changed");
+        assert!(outcome(&app) && app.session.script.steps.len() == 1);
+        let (was, is) = app.session.changed.expect("it changed");
         for (lang, said) in [(Lang::En, "refused → answered"), (Lang::Ja, "接続拒否 → 応答あり")]
         {
             let line = crate::words::answer_changed(was, is, lang);
             assert!(line.contains(said), "{line}");
         }
         // An edit that changes nothing of it says nothing.
-        let comment = format!("{}# x\n", app.text);
+        let comment = format!("{}# x\n", app.document.text);
         update(&mut app, Action::Text(comment));
-        assert_eq!(app.changed, None);
+        assert_eq!(app.session.changed, None);
         update(&mut app, Action::Undo);
         update(&mut app, Action::Undo);
-        assert!(!outcome(&app) && app.runs().count() == 1, "undo replays too");
+        assert!(!outcome(&app) && app.session.runs().count() == 1, "undo replays too");
     }
 
     #[test]
@@ -722,20 +567,20 @@ mod tests {
         let mut app = sent();
         update(&mut app, Action::Step(30));
         let event = |app: &App| {
-            let l = app.loaded.as_ref().expect("loaded");
-            l.session.events()[app.cursor() - 1].clone()
+            let l = app.session.loaded.as_ref().expect("loaded");
+            l.session.events()[app.view.cursor - 1].clone()
         };
-        let (before, at) = (event(&app), app.cursor());
-        let text = app.text.replace("replicas: 4", "replicas: 4 # as before");
+        let (before, at) = (event(&app), app.view.cursor);
+        let text = app.document.text.replace("replicas: 4", "replicas: 4 # as before");
         update(&mut app, Action::Text(text));
-        assert_eq!((event(&app), app.cursor()), (before.clone(), at));
+        assert_eq!((event(&app), app.view.cursor), (before.clone(), at));
         // Without the Service the packet gets less far: the time is as before, if not the event.
-        let text = app.text.replace("nodePort: 30080", "nodePort: 30081");
+        let text = app.document.text.replace("nodePort: 30080", "nodePort: 30081");
         update(&mut app, Action::Text(text));
-        assert!(app.cursor() > 0 && event(&app).at <= before.at);
-        let broken = format!("{}\nkind: [", app.text);
+        assert!(app.view.cursor > 0 && event(&app).at <= before.at);
+        let broken = format!("{}\nkind: [", app.document.text);
         update(&mut app, Action::Text(broken));
-        assert!(app.stale && app.run().is_some(), "the last valid cluster stays");
+        assert!(app.document.stale && app.run().is_some(), "the last valid cluster stays");
     }
 
     #[test]
@@ -746,22 +591,25 @@ mod tests {
         update(&mut app, Action::SeekStep(usize::MAX));
         update(&mut app, Action::Run("node01".to_owned(), "conntrack -F".to_owned()));
         let file = app.file();
-        assert!(file.starts_with(&*app.text) && file.contains("kind: Script"));
+        assert!(file.starts_with(&*app.document.text) && file.contains("kind: Script"));
         let mut other = App::new(Lang::En, "article-clusterip");
         update(&mut other, Action::Opened(file.clone()));
-        assert_eq!((&other.text, &other.script), (&app.text, &app.script));
-        let events = |a: &App| a.loaded.as_ref().map(|l| l.session.events().to_vec());
+        assert_eq!(
+            (&other.document.text, &other.session.script),
+            (&app.document.text, &app.session.script)
+        );
+        let events = |a: &App| a.session.loaded.as_ref().map(|l| l.session.events().to_vec());
         assert!(events(&other) == events(&app));
         assert_eq!(other.file(), file);
         // A Script that is typed takes the place of what was done.
         let typed = "---\napiVersion: packetwalk.dev/v1alpha1\nkind: Script\nspec:\n  steps:\n  \
             - send: {from: bastion, to: 192.168.120.227, proto: icmp}\n";
-        let text = format!("{}{typed}", other.text);
+        let text = format!("{}{typed}", other.document.text);
         update(&mut other, Action::Text(text.clone()));
-        assert_eq!((other.script.steps.len(), other.runs().count()), (1, 1));
+        assert_eq!((other.session.script.steps.len(), other.session.runs().count()), (1, 1));
         let wrong = text.replace("send:", "sned:");
         update(&mut other, Action::Text(wrong));
-        assert!(other.stale && other.runs().count() == 1);
+        assert!(other.document.stale && other.session.runs().count() == 1);
     }
 
     #[test]
@@ -771,11 +619,11 @@ mod tests {
         update(&mut app, Action::Packet(PacketOp::Duplicate));
         update(&mut app, Action::Step(5));
         update(&mut app, Action::Run("node01".to_owned(), "conntrack -F".to_owned()));
-        let steps = &app.script.steps;
+        let steps = &app.session.script.steps;
         assert!(matches!(
             steps.iter().map(|s| &s.anchor).collect::<Vec<_>>().as_slice(),
             [play::Anchor::Quiet, play::Anchor::Event(_), play::Anchor::Event(_)]
         ));
-        assert!(app.results().iter().all(play::StepResult::is_done));
+        assert!(app.session.results().iter().all(play::StepResult::is_done));
     }
 }

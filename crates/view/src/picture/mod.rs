@@ -90,14 +90,14 @@ pub struct Picture<'a> {
 impl<'a> Picture<'a> {
     /// The picture of a scene; none without a valid document.
     pub fn new(app: &'a App, scene: &'a Scene) -> Option<Self> {
-        let l = app.loaded.as_ref()?;
+        let l = app.session.loaded.as_ref()?;
         Some(Self {
-            layout: &l.layout,
+            layout: &app.derived.layout,
             cluster: l.session.cluster(),
             scene,
-            state: app.timeline.as_ref().map(|t| t.state()),
-            selected: app.selected.as_ref(),
-            lang: app.lang,
+            state: app.derived.timeline.as_ref().map(|t| t.state()),
+            selected: app.view.selected.as_ref(),
+            lang: app.chrome.lang,
         })
     }
 
@@ -283,9 +283,9 @@ impl<'a> Picture<'a> {
 /// The scene of the moment that is shown. Nothing is lit before something was sent. `seen` is the
 /// scene of another moment of the same session, from which what stays the same is taken.
 pub fn scene_of(app: &App, seen: Option<&Scene>) -> Scene {
-    match (&app.loaded, &app.timeline) {
-        (Some(l), Some(t)) if app.is_played() => {
-            scene(&l.layout, &app.moment(l, t.state(), t.at()), seen)
+    match (&app.session.loaded, &app.derived.timeline) {
+        (Some(l), Some(t)) if app.session.is_played() => {
+            scene(&app.derived.layout, &app.moment(l, t.state(), t.at()), seen)
         }
         _ => Scene::default(),
     }
@@ -367,7 +367,7 @@ mod tests {
             update(&mut app, Action::Send);
             let mut seen: BTreeMap<(Part, u64), Vec<Element>> = BTreeMap::new();
             let mut groups: BTreeMap<u64, (Vec<Part>, Vec<Vec<Element>>)> = BTreeMap::new();
-            for at in 0..app.events_len() {
+            for at in 0..app.session.events().len() {
                 update(&mut app, Action::SeekEvent(at));
                 let scene = scene_of(&app, None);
                 let picture = Picture::new(&app, &scene).expect("a document");

@@ -31,12 +31,14 @@ pub enum NoAnimation {
 /// # Errors
 /// There is no run, or it is too long.
 pub fn animation(app: &App) -> Result<String, NoAnimation> {
-    let l = app.loaded.clone().ok_or(NoAnimation::NothingSent)?;
+    let layout = app.derived.layout.clone();
     let mut app = app.clone();
-    (app.playing, app.follow) = (false, None);
+    (app.chrome.playing, app.view.follow) = (false, None);
     let run = app.run().ok_or(NoAnimation::NothingSent)?.events.clone();
     let steps_of = |app: &App| {
-        (0..app.steps.len()).filter(|n| run.contains(&app.steps[*n])).collect::<Vec<_>>()
+        (0..app.derived.steps.len())
+            .filter(|n| run.contains(&app.derived.steps[*n]))
+            .collect::<Vec<_>>()
     };
     let mut steps = steps_of(&app);
     if steps.len() > MOST_FRAMES {
@@ -61,9 +63,9 @@ pub fn animation(app: &App) -> Result<String, NoAnimation> {
             reel.see(n, Layer::Capsule, piece);
         }
         reel.places.push(scene.capsule.as_ref().map(|c| c.at));
-        captions.extend(Caption::new(&app, l.layout.width));
+        captions.extend(Caption::new(&app, layout.width));
     }
-    let rest = match app.grain {
+    let rest = match app.view.grain {
         Grain::Hops => 700,
         Grain::Decisions => 900,
         Grain::Rules => 400,
@@ -72,15 +74,15 @@ pub fn animation(app: &App) -> Result<String, NoAnimation> {
     if let Some(end) = reel.starts.last_mut() {
         *end += REST;
     }
-    let height = l.layout.height + captions.iter().map(Caption::height).fold(0.0, f32::max);
+    let height = layout.height + captions.iter().map(Caption::height).fold(0.0, f32::max);
     for (n, caption) in captions.iter().enumerate() {
-        reel.see(n, Layer::Caption, caption.drawn(l.layout.height));
+        reel.see(n, Layer::Caption, caption.drawn(layout.height));
     }
     let last = captions.last().map(|c| c.plain.clone()).unwrap_or_default();
     let (style, body) = reel.developed();
     let mut out = begin(&app, height, &style, &last);
     out += &body;
-    let bar = Rect { x: 0.0, y: l.layout.height - 1.0, w: l.layout.width, h: 3.0 };
+    let bar = Rect { x: 0.0, y: layout.height - 1.0, w: layout.width, h: 3.0 };
     print(&mut out, &rect("said-bar", &bar, 0.0));
     print(&mut out, &rect("said-done", &bar, 0.0));
     Ok(end(out))

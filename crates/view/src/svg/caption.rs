@@ -29,11 +29,12 @@ pub(super) struct Caption {
 impl Caption {
     /// The caption of the current step, if there is one.
     pub(super) fn new(app: &App, width: f32) -> Option<Self> {
-        let l = app.loaded.as_ref()?;
-        let e = &l.session.events()[*app.steps.get(app.step().checked_sub(1)?)?];
-        let said = sentence(&Context { state: l.session.last(), labels: &l.labels }, e, app.lang);
+        let l = app.session.loaded.as_ref()?;
+        let e = &l.session.events()[*app.derived.steps.get(app.step().checked_sub(1)?)?];
+        let said =
+            sentence(&Context { state: l.session.last(), labels: &l.labels }, e, app.chrome.lang);
         Some(Self {
-            count: format!("{} / {}", app.step(), app.steps.len()),
+            count: format!("{} / {}", app.step(), app.derived.steps.len()),
             place: place(e, l.session.last(), &l.labels),
             lines: broken(&said, width - 2.0 * EDGE),
             plain: said.replace('`', ""),

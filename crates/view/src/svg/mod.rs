@@ -23,12 +23,12 @@ use print::{escaped, print};
 
 /// The picture of the current moment; none without a valid document.
 pub fn moment(app: &App) -> Option<String> {
-    let l = app.loaded.as_ref()?;
+    let layout = &app.derived.layout;
     let scene = scene_of(app, None);
     let picture = Picture::new(app, &scene)?.unselected();
-    let caption = Caption::new(app, l.layout.width);
-    let height = l.layout.height + caption.as_ref().map_or(0.0, Caption::height);
-    let words = caption.as_ref().map_or(&l.layout.lan_label, |c| &c.plain);
+    let caption = Caption::new(app, layout.width);
+    let height = layout.height + caption.as_ref().map_or(0.0, Caption::height);
+    let words = caption.as_ref().map_or(&layout.lan_label, |c| &c.plain);
     let mut out = begin(app, height, "", words);
     for (_, piece) in pieces(&picture) {
         out += &piece;
@@ -39,9 +39,9 @@ pub fn moment(app: &App) -> Option<String> {
         out += "</g>";
     }
     if let Some(caption) = &caption {
-        let edge = format!("M0.0 {}H{}", Px(l.layout.height + 0.5), Px(l.layout.width));
+        let edge = format!("M0.0 {}H{}", Px(layout.height + 0.5), Px(layout.width));
         print(&mut out, &path("said-line", edge));
-        out += &caption.drawn(l.layout.height);
+        out += &caption.drawn(layout.height);
     }
     Some(end(out))
 }
@@ -50,7 +50,7 @@ pub fn moment(app: &App) -> Option<String> {
 pub fn poster(preset: &Preset, lang: Lang) -> Option<String> {
     let mut app = App::new(lang, preset.name);
     update(&mut app, Action::Send);
-    let events = app.loaded.as_ref()?.session.events();
+    let events = app.session.loaded.as_ref()?.session.events();
     let there = events.iter().position(|e| matches!(e.kind, EventKind::Delivered { .. }))?;
     update(&mut app, Action::SeekEvent(there));
     moment(&app)
@@ -71,9 +71,9 @@ fn pieces(picture: &Picture<'_>) -> Vec<(Part, String)> {
 
 /// The head of the file: size, name, style, paper.
 fn begin(app: &App, height: f32, more_style: &str, words: &str) -> String {
-    let width = app.loaded.as_ref().map_or(0.0, |l| l.layout.width);
-    let (w, h, lang) = (Px(width), Px(height), app.lang.tag());
-    let name = match (app.run(), &app.loaded) {
+    let width = app.derived.layout.width;
+    let (w, h, lang) = (Px(width), Px(height), app.chrome.lang.tag());
+    let name = match (app.run(), &app.session.loaded) {
         (Some(r), Some(l)) => format!("Packetwalk: {} → {}", l.labels.name(r.from), target(r.to)),
         _ => "Packetwalk".to_owned(),
     };
@@ -83,7 +83,7 @@ fn begin(app: &App, height: f32, more_style: &str, words: &str) -> String {
          <title>{}</title>\n<desc>{}</desc>\n<style>\n{}{more_style}</style>\n<defs>",
         escaped(&name),
         escaped(words),
-        style::sheet(app.theme)
+        style::sheet(app.chrome.theme)
     );
     markers().iter().for_each(|m| print(&mut out, m));
     out += "</defs>\n";
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn a_moment_says_what_the_page_says_of_it() {
         let mut app = sent("article-nodeport");
-        app.theme = Theme::Light;
+        app.chrome.theme = Theme::Light;
         update(&mut app, Action::Step(12));
         let svg = moment(&app).expect("a picture");
         let words = Caption::new(&app, 800.0).expect("a step").plain;
@@ -152,10 +152,10 @@ mod tests {
         );
         let run = app.run().expect("a run").events.clone();
         let steps: Vec<usize> =
-            (0..app.steps.len()).filter(|n| run.contains(&app.steps[*n])).collect();
+            (0..app.derived.steps.len()).filter(|n| run.contains(&app.derived.steps[*n])).collect();
         for n in &steps {
             update(&mut app, Action::SeekStep(n + 1));
-            let count = format!(">{} / {}<", n + 1, app.steps.len());
+            let count = format!(">{} / {}<", n + 1, app.derived.steps.len());
             assert!(animation.contains(&count), "{count}");
         }
         // Without animation, the pieces of the last moment are visible, and no others.
@@ -184,9 +184,9 @@ mod tests {
     fn too_long_a_run_is_refused_and_two_animations_have_names_of_their_own() {
         let mut app = App::new(Lang::En, "article-nodeport");
         assert_eq!(animation(&app), Err(NoAnimation::NothingSent));
-        app.proto = play::Protocol::Icmp;
-        app.to = "192.168.120.226".to_owned();
-        app.options.count = "100".to_owned();
+        app.send.proto = play::Protocol::Icmp;
+        app.send.to = "192.168.120.226".to_owned();
+        app.send.options.count = "100".to_owned();
         update(&mut app, Action::Send);
         assert!(
             matches!(animation(&app), Err(NoAnimation::TooLong(n)) if n > MOST_FRAMES),

@@ -10,11 +10,12 @@
 //!
 //! The file is compressed as a zlib stream (RFC 1950, with checksum) in base64url without padding
 //! (RFC 4648, section 5). Browsers do not send the fragment to the server. Secrets are left out
-//! ([`super::redact`]) unless [`App::keep_secrets`] is set.
+//! ([`super::redact`]) unless [`super::Chrome::keep_secrets`] is set.
 
+use super::action::Effect;
+use super::parts::{Pane, RulesView, Selected, Tab};
 use super::redact::{has_secrets, redacted, redacted_script};
-use super::state::{App, Pane, RulesView, Selected, Tab};
-use super::update::Effect;
+use super::state::App;
 use crate::story::Grain;
 use crate::words;
 use data_encoding::BASE64URL_NOPAD;
@@ -62,7 +63,7 @@ pub enum LinkFault {
 /// The session and its moment as a link; `None` if it exceeds the limits of a link.
 pub fn link(app: &App) -> Option<String> {
     let (text, script) = shared(app);
-    let (text, script) = match app.keep_secrets {
+    let (text, script) = match app.chrome.keep_secrets {
         true => (text, script),
         false => (redacted(&text), redacted_script(&script)),
     };
@@ -80,13 +81,14 @@ pub fn link(app: &App) -> Option<String> {
 /// Whether the link leaves secrets out.
 pub fn leaves_out(app: &App) -> bool {
     let (text, script) = shared(app);
-    !app.keep_secrets && has_secrets(&text, &script)
+    !app.chrome.keep_secrets && has_secrets(&text, &script)
 }
 
 /// The document without its Script, and the Script of the session.
 fn shared(app: &App) -> (String, Script) {
-    let text = Script::take(&app.text).map_or_else(|_| app.text.to_string(), |(_, text)| text);
-    (text, Script::clone(&app.script))
+    let text = Script::take(&app.document.text)
+        .map_or_else(|_| app.document.text.to_string(), |(_, text)| text);
+    (text, Script::clone(&app.session.script))
 }
 
 /// Whether a text is a link, or an address with one.
@@ -103,11 +105,13 @@ pub fn is_link(text: &str) -> bool {
 /// Why the link cannot be opened.
 pub fn open(link: &str, own: &App) -> Result<App, LinkFault> {
     let Parts { text, script, view } = parts(&body(link)?)?;
-    let mut app = App::new(own.lang, &view.text("preset"));
-    (app.theme, app.speed, app.narrow) = (own.theme, own.speed, own.narrow);
-    app.script = Rc::new(script);
+    let mut app = App::new(own.chrome.lang, &view.text("preset"));
+    (app.chrome.theme, app.chrome.speed, app.view.narrow) =
+        (own.chrome.theme, own.chrome.speed, own.view.narrow);
+    app.session.script = Rc::new(script);
     app.show(&text);
     view.apply(&mut app);
+    app.derive();
     Ok(app)
 }
 
@@ -130,17 +134,17 @@ pub fn language(link: &str) -> Option<String> {
 pub(super) fn follow(app: &mut App, link: &str) -> Vec<Effect> {
     match open(link, app) {
         Ok(mut other) => {
-            other.shelf = std::mem::take(&mut app.shelf);
-            other.shelf.put(&app.text);
+            other.document.shelf = std::mem::take(&mut app.document.shelf);
+            other.document.shelf.put(&app.document.text);
             other.history = std::mem::take(&mut app.history);
             other.history.remember(app.snapshot());
             *app = other;
             vec![Effect::SetEditor, Effect::KeepShelf]
         }
         Err(fault) => {
-            app.refused = Some(words::link_fault(&fault, app.lang));
+            app.session.refused = Some(words::link_fault(&fault, app.chrome.lang));
             // On a narrow page the message is in the pane of events.
-            app.pane = Pane::Events;
+            app.chrome.pane = Pane::Events;
             Vec::new()
         }
     }
@@ -220,35 +224,39 @@ const RULES: [&str; 3] = ["walk", "all", "difference"];
 
 /// How the page shows the session. `cut`: the text has no final newline.
 fn view(app: &App, cut: bool) -> Tree {
-    let mut fields: Vec<(&str, Tree)> = vec![("lang", Tree::text(app.lang.tag()))];
+    let mut fields: Vec<(&str, Tree)> = vec![("lang", Tree::text(app.chrome.lang.tag()))];
     let mut put = |name, value: &str, usual: &str| {
         if value != usual {
             fields.push((name, Tree::text(value)));
         }
     };
-    put("preset", app.preset, "");
-    put("from", &app.from, "");
-    put("to", &app.to, "");
-    put("proto", app.proto.name(), "tcp");
-    put("endpoint", &app.endpoint, "");
-    let o = &app.options;
+    put("preset", app.document.preset, "");
+    put("from", &app.send.from, "");
+    put("to", &app.send.to, "");
+    put("proto", app.send.proto.name(), "tcp");
+    put("endpoint", &app.send.endpoint, "");
+    let o = &app.send.options;
     put("sport", &o.sport, "");
     put("ttl", &o.ttl, "");
     put("size", &o.size, "");
     put("count", &o.count, "");
-    put("grain", GRAINS[app.grain as usize], "decisions");
-    put("tab", TABS[app.tab as usize], "rules");
-    put("rules", RULES[app.rules_view as usize], "walk");
-    put("search", &app.search, "");
-    if let Some(s) = &app.selected {
+    put("grain", GRAINS[app.view.grain as usize], "decisions");
+    put("tab", TABS[app.view.tab as usize], "rules");
+    put("rules", RULES[app.view.rules_view as usize], "walk");
+    put("search", &app.view.search, "");
+    if let Some(s) = &app.view.selected {
         put("host", &s.host, "");
         put("device", s.device.as_deref().unwrap_or_default(), "");
     }
-    let flags =
-        [("df", o.df), ("only-packet", app.only_packet), ("unfocused", !app.focus), ("cut", cut)];
+    let flags = [
+        ("df", o.df),
+        ("only-packet", app.view.only_packet),
+        ("unfocused", !app.view.focus),
+        ("cut", cut),
+    ];
     fields.extend(flags.into_iter().filter(|(_, on)| *on).map(|(n, _)| (n, Tree::plain(true))));
-    let session = app.loaded.as_ref().map(|l| &l.session);
-    let followed = session.zip(app.follow).and_then(|(s, p)| s.packet_name(p));
+    let session = app.session.loaded.as_ref().map(|l| &l.session);
+    let followed = session.zip(app.view.follow).and_then(|(s, p)| s.packet_name(p));
     if let Some((probe, direction, packet)) = followed {
         let number = |n: u32| Tree::plain(n);
         let name = [
@@ -258,7 +266,7 @@ fn view(app: &App, cut: bool) -> Tree {
         ];
         fields.push(("follow", Tree::map(name)));
     }
-    let last = app.cursor().checked_sub(1);
+    let last = app.view.cursor.checked_sub(1);
     if let Some(event) = session.zip(last).and_then(|(s, i)| s.name(i)) {
         fields.push(("at", anchor_tree(&Anchor::Event(event))));
     }
@@ -296,33 +304,30 @@ impl View {
     }
 
     fn apply(&self, app: &mut App) {
-        for (field, name) in [(&mut app.from, "from"), (&mut app.to, "to")] {
+        for (field, name) in [(&mut app.send.from, "from"), (&mut app.send.to, "to")] {
             let text = self.text(name);
             if !text.is_empty() {
                 *field = text;
             }
         }
-        app.proto = Protocol::from_name(&self.text("proto")).unwrap_or_default();
-        app.endpoint = self.text("endpoint");
-        app.offer();
-        let o = &mut app.options;
+        app.send.proto = Protocol::from_name(&self.text("proto")).unwrap_or_default();
+        app.send.endpoint = self.text("endpoint");
+        let o = &mut app.send.options;
         (o.sport, o.ttl) = (self.number("sport"), self.number("ttl"));
         (o.size, o.count) = (self.number("size"), self.number("count"));
         o.df = self.is("df");
         let grains = [Grain::Hops, Grain::Decisions, Grain::Rules];
-        app.grain = self.one("grain", &GRAINS, &grains, Grain::Decisions);
-        app.tab = self.one("tab", &TABS, &[Tab::Packet, Tab::Rules, Tab::Tables], Tab::Rules);
+        app.view.grain = self.one("grain", &GRAINS, &grains, Grain::Decisions);
+        app.view.tab = self.one("tab", &TABS, &[Tab::Packet, Tab::Rules, Tab::Tables], Tab::Rules);
         let rules = [RulesView::Walk, RulesView::All, RulesView::Difference];
-        app.rules_view = self.one("rules", &RULES, &rules, RulesView::Walk);
-        app.search = self.text("search");
-        (app.only_packet, app.focus) = (self.is("only-packet"), !self.is("unfocused"));
+        app.view.rules_view = self.one("rules", &RULES, &rules, RulesView::Walk);
+        app.view.search = self.text("search");
+        (app.view.only_packet, app.view.focus) = (self.is("only-packet"), !self.is("unfocused"));
         let (host, device) = (self.text("host"), self.text("device"));
-        app.selected = (!host.is_empty())
+        app.view.selected = (!host.is_empty())
             .then(|| Selected { host, device: Some(device).filter(|d| !d.is_empty()) });
-        app.count_steps();
-        app.arrange();
-        let Some(l) = app.loaded.clone() else { return };
-        app.follow = self.packet().and_then(|name| l.session.packet(name));
+        let Some(l) = app.session.loaded.clone() else { return };
+        app.view.follow = self.packet().and_then(|name| l.session.packet(name));
         let anchor = self.get("at").and_then(|n| read_anchor(&mut Decoder::default(), &n, "at"));
         if let Some(Anchor::Event(event)) = anchor
             && let Some(i) = l.session.find(&event)
@@ -370,184 +375,4 @@ fn body(link: &str) -> Result<String, LinkFault> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Lang;
-    use crate::app::{Action, Theme, update};
-
-    fn packed(body: &str) -> String {
-        format!(
-            "#v2:{}",
-            BASE64URL_NOPAD.encode(&miniz_oxide::deflate::compress_to_vec_zlib(body.as_bytes(), 1))
-        )
-    }
-
-    fn with_steps(steps: &str) -> String {
-        packed(&format!("{HEAD}spec:\n  steps:\n{steps}"))
-    }
-
-    #[test]
-    fn a_link_is_the_session_and_its_moment() {
-        let mut app = App::new(Lang::Ja, "article-nodeport");
-        update(&mut app, Action::Send);
-        update(&mut app, Action::Step(12));
-        let command = "kubectl apply -f - <<< '{apiVersion: v1, kind: Service,\n  \
-            metadata: {name: x}, spec: {ports: [{port: 1}]}}'";
-        update(&mut app, Action::Run("node01".to_owned(), command.to_owned()));
-        assert_eq!(app.script.steps.len(), 2);
-        let packet = app.current_packet();
-        update(&mut app, Action::Follow(packet));
-        let own = App::new(Lang::En, "article-clusterip");
-        let this = link(&app).expect("short");
-        let other =
-            open(&format!("https://example.org/packetwalk/{this}"), &own).expect("it can be read");
-        assert_eq!(
-            (other.lang, &other.text, &other.script, other.cursor(), other.follow),
-            (Lang::En, &app.text, &app.script, app.cursor(), app.follow)
-        );
-        assert_eq!(other.preset, app.preset);
-        let mut mine = other.clone();
-        mine.lang = app.lang;
-        assert_eq!(link(&mine).as_deref(), Some(&*this), "and makes the same link");
-        let events = |a: &App| a.loaded.as_ref().map(|l| l.session.events().to_vec());
-        assert!(events(&other) == events(&app), "the same to the last event");
-        let in_lines: String =
-            this.as_bytes().chunks(76).map(|l| String::from_utf8_lossy(l) + "\r\n").collect();
-        assert!(open(&in_lines, &own).is_ok(), "a letter broke it into lines");
-        assert!(open(&format!("<{this}>)."), &own).is_ok(), "it stood in a sentence");
-        // What the command line reads of it is the same session.
-        let file = file(&this).expect("a file");
-        let (script, text) = Script::take(&file).expect("read");
-        assert_eq!((script.as_ref(), &*text), (Some(&*app.script), &*app.text));
-        assert_eq!(language(&this).as_deref(), Some("ja"));
-    }
-
-    #[test]
-    fn a_broken_link_says_what_is_wrong() {
-        let own = App::new(Lang::En, "article-nodeport");
-        let fault = |text: &str| open(text, &own).err();
-        let good = link(&own).expect("short");
-        for broken in [
-            "",
-            "#v",
-            "#v2",
-            "#v2:",
-            "#v2:%",
-            "#vx:AAAA",
-            "#v123456:AAAA",
-            "x",
-            &good[..good.len() - 9],
-            "#v2:____",
-        ] {
-            assert_eq!(fault(broken), Some(LinkFault::Broken), "{broken}");
-        }
-        for version in ["1", "7"] {
-            let other = good.replace("#v2", &format!("#v{version}"));
-            assert_eq!(fault(&other), Some(LinkFault::Version(version.to_owned())));
-        }
-        let told = words::link_fault(&LinkFault::Version("1".to_owned()), Lang::En);
-        assert!(told.contains("before the first release") && told.contains("share again"));
-        let script = |steps: &str| match fault(&with_steps(steps)) {
-            Some(LinkFault::Script(why)) => why,
-            other => panic!("{other:?}"),
-        };
-        assert!(script("  - {fly: 9}\n").contains("spec.steps[0].on"));
-        assert!(!script("  - {\"\\e[31m\": 1, on: a, run: b}\n").contains('\u{1b}'));
-        let large = "  - send: {from: a, to: 1.1.1.1, proto: icmp, count: 100, size: 65467}\n";
-        assert_eq!(fault(&with_steps(large)), Some(LinkFault::TooManyPackets(5_200)));
-        let ping = "  - {on: a, run: ping -c 100 -s 65507 10.1.6.5}\n";
-        assert_eq!(fault(&with_steps(ping)), Some(LinkFault::TooManyPackets(5_200)));
-        assert_eq!(
-            fault(&with_steps(&"  - {on: a, run: b}\n".repeat(101))),
-            Some(LinkFault::TooManySteps(101))
-        );
-        // Ten million spaces are a link of ten kilobytes.
-        assert_eq!(fault(&packed(&" ".repeat(10_000_000))), Some(LinkFault::TooLarge));
-        assert_eq!(fault(&format!("#v2:{}", "A".repeat(10_000_000))), Some(LinkFault::TooLarge));
-    }
-
-    #[test]
-    fn what_is_a_persons_own_is_not_said_by_a_link() {
-        let own = App::new(Lang::En, "article-nodeport");
-        let body = format!(
-            "x: 1\n{HEAD}spec:\n  steps: []\n  \
-            view: {{lang: ja, theme: dark, playing: true, from: 7}}\n"
-        );
-        let app = open(&packed(&body), &own).expect("read");
-        assert!(
-            app.lang == Lang::En
-                && app.theme == Theme::System
-                && !app.playing
-                && app.history.past().is_empty()
-        );
-        assert_eq!((&*app.text, &*app.from), ("x: 1\n", "7"));
-    }
-
-    #[test]
-    fn secrets_stay_unless_they_are_to_be_kept() {
-        let mut app = App::new(Lang::En, "article-nodeport");
-        let secret =
-            "---\napiVersion: v1\nkind: Secret\nmetadata: {name: t}\ndata:\n  k: aHVzaA==\n";
-        let text = format!("{}{secret}", app.text);
-        update(&mut app, Action::Text(text));
-        assert!(leaves_out(&app));
-        let text = |app: &App| file(&link(app).expect("short")).expect("read");
-        assert!(!text(&app).contains("aHVzaA==") && text(&app).contains("kind: Secret"));
-        update(&mut app, Action::KeepSecrets(true));
-        assert!(text(&app).contains("aHVzaA==") && !leaves_out(&app));
-        assert!(app.file().contains("aHVzaA=="), "Save leaves nothing out");
-    }
-
-    #[test]
-    fn what_is_too_much_for_a_link_gets_none() {
-        let mut app = App::new(Lang::En, "article-nodeport");
-        app.text = "#".repeat(MOST).into();
-        assert_eq!(link(&app), None);
-    }
-
-    #[test]
-    fn whatever_a_link_says_the_page_goes_on() {
-        let mut app = App::new(Lang::En, "article-nodeport");
-        update(&mut app, Action::Send);
-        update(&mut app, Action::Step(30));
-        update(&mut app, Action::Packet(net::engine::PacketOp::Delay(net::Duration::millis(20))));
-        let scale = "kubectl scale deployment nginx-deployment --replicas=3";
-        update(&mut app, Action::Run("node01".to_owned(), scale.to_owned()));
-        let selected = Selected { host: "node01".to_owned(), device: Some("cni0".to_owned()) };
-        update(&mut app, Action::Select(Some(selected)));
-        let good = body(&link(&app).expect("short")).expect("whole");
-        let at = good.rfind(HEAD).expect("a Script");
-        let (document, own) = good.split_at(at);
-        assert!(app.script.steps.len() == 3 && own.contains("device: cni0"), "{own}");
-        let words: Vec<&str> = own.split_inclusive([' ', '\n']).collect();
-        let mut rng = net::rng::Rng::new(5);
-        for n in 0..120 {
-            let mut other: Vec<String> = words.iter().map(|l| (*l).to_owned()).collect();
-            let at = 4 + rng.below(words.len() as u64 - 4) as usize;
-            match n % 4 {
-                0 => _ = other.remove(at),
-                1 => other.insert(at, words[rng.below(words.len() as u64) as usize].to_owned()),
-                2 => other[at].truncate(words[at].floor_char_boundary(words[at].len() / 2)),
-                _ => {
-                    let digits =
-                        ["0", "18446744073709551615", "-1", "65535", "9"][rng.below(5) as usize];
-                    let number = |c: char| c.is_ascii_digit();
-                    other[at] = other[at].replace(number, digits);
-                }
-            }
-            let hostile = packed(&format!("{document}{}", other.concat()));
-            if let Ok(mut page) = open(&hostile, &App::new(Lang::En, "article-clusterip")) {
-                for action in [
-                    Action::Step(1),
-                    Action::Send,
-                    Action::Undo,
-                    Action::StartOver,
-                    Action::Send,
-                    Action::Share(true),
-                ] {
-                    update(&mut page, action);
-                }
-            }
-        }
-    }
-}
+mod tests;

@@ -1,0 +1,178 @@
+//! What can happen to the page, and what the browser must do then.
+
+use super::parts::{Drawer, Options, Pane, RulesView, Selected, Tab, Theme};
+use crate::story::Grain;
+use crate::words::Lang;
+use kube::change::Change;
+use net::PacketId;
+use net::engine::PacketOp;
+use play::Protocol;
+
+/// An action of the reader or of a timer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// The text was edited.
+    Text(String),
+    /// Open a preset, or one of the kept documents by its mark.
+    Preset(String),
+    /// Choose the sender.
+    From(String),
+    /// Choose the destination.
+    To(String),
+    /// Choose the protocol.
+    Proto(Protocol),
+    /// Force an endpoint; empty: leave it to the rules.
+    Endpoint(String),
+    /// Start with empty neighbour tables, or not.
+    Cold(bool),
+    /// A menu got the focus or the pointer.
+    Menu(&'static str),
+    /// Set the header fields.
+    Options(Options),
+    /// Send at the moment shown.
+    Send,
+    /// Remove all steps and change the seed.
+    StartOver,
+    /// Operate on the packet shown.
+    Packet(PacketOp),
+    /// Follow a packet; `None`: that of the current event.
+    Follow(Option<PacketId>),
+    /// Edit the cluster on the diagram.
+    Change(Change),
+    /// Undo the last change.
+    Undo,
+    /// Redo the last undone change.
+    Redo,
+    /// Select a host or device.
+    Select(Option<Selected>),
+    /// Select the object at this byte of the text.
+    SelectAt(usize),
+    /// Show events or terminal in the drawer.
+    Drawer(Drawer),
+    /// Choose the host of the terminal.
+    TerminalHost(String),
+    /// Set the input line of the terminal.
+    TerminalLine(String),
+    /// Run the input line.
+    TerminalRun,
+    /// Complete the input line.
+    TerminalComplete,
+    /// Recall the older (true) or newer line.
+    TerminalBack(bool),
+    /// Run a command on a host.
+    Run(String, String),
+    /// Open the text of a file.
+    Opened(String),
+    /// Open or close the Share dialog.
+    Share(bool),
+    /// Include Secrets, tokens and `last-applied-configuration` in links, or not.
+    KeepSecrets(bool),
+    /// Open a link.
+    Link(String),
+    /// Play or pause.
+    TogglePlay,
+    /// The next step of playback.
+    Tick,
+    /// Go a number of steps forward, or back if negative.
+    Step(i32),
+    /// Go to a step; 0 is the start.
+    SeekStep(usize),
+    /// Go to the step of an event.
+    SeekEvent(usize),
+    /// Go to the next (true) or previous device.
+    Hop(bool),
+    /// Go to the next (true) or previous marker.
+    Marker(bool),
+    /// Set the granularity of the steps.
+    Grain(Grain),
+    /// Set the speed of playback.
+    Speed(u32),
+    /// Set the language.
+    Lang(Lang),
+    /// Set the theme.
+    Theme(Theme),
+    /// Choose the tab of the inspector.
+    Tab(Tab),
+    /// Choose the view of the tab Rules.
+    RulesView(RulesView),
+    /// Unfold the run of skipped rules that starts there, or fold it again.
+    Unfold(String, u32),
+    /// Set the search text for rules.
+    Search(String),
+    /// Choose the pane of a narrow page.
+    Pane(Pane),
+    /// Show the events of this packet only, or of all.
+    OnlyPacket(bool),
+    /// Apply the fix of a diagnostic, by its index.
+    ApplyFix(usize),
+    /// Fold the nodes that the run does not touch, or not.
+    Focus(bool),
+    /// The page became narrow or wide.
+    Narrow(bool),
+}
+
+impl Action {
+    /// Whether the action only goes to another moment, so that parts that do not depend on the
+    /// moment stay.
+    pub fn only_moves(&self) -> bool {
+        use Action::{Hop, Marker, SeekEvent, SeekStep, Step, Tick, TogglePlay};
+        matches!(
+            self,
+            Tick | TogglePlay | Step(_) | SeekStep(_) | SeekEvent(_) | Hop(_) | Marker(_)
+        )
+    }
+
+    /// Whether the action changes only what is shown; an embed accepts no others.
+    pub fn only_looks(&self) -> bool {
+        use Action::{
+            Focus, Follow, Grain, Menu, Narrow, OnlyPacket, RulesView, Search, Select, Speed, Tab,
+            Unfold,
+        };
+        self.only_moves()
+            || matches!(
+                self,
+                Focus(_)
+                    | Follow(_)
+                    | Grain(_)
+                    | Menu(_)
+                    | Narrow(_)
+                    | OnlyPacket(_)
+                    | RulesView(_)
+                    | Search(_)
+                    | Select(_)
+                    | Speed(_)
+                    | Tab(_)
+                    | Unfold(..)
+            )
+    }
+}
+
+/// A field that can get the keyboard focus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// The input line of the terminal.
+    Command,
+    /// The link in the Share dialog.
+    Link,
+    /// The Share button.
+    Share,
+}
+
+/// What the browser must do after an action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Set the text of the editor.
+    SetEditor,
+    /// Set language and theme of the page.
+    SetPage,
+    /// Send [`Action::Tick`] after this many milliseconds.
+    TickAfter(u32),
+    /// Store the language and theme.
+    Save,
+    /// Store the text if it is the reader's own. Typed text is stored before it is parsed.
+    KeepText,
+    /// Store the documents that are not open.
+    KeepShelf,
+    /// Focus a field.
+    Focus(Field),
+}

@@ -1,0 +1,384 @@
+//! The parts of the page's state, and the choices that they are made of.
+
+use super::shelf::Shelf;
+use crate::labels::Labels;
+use crate::story::Grain;
+use crate::words::{Answer, Lang, Ui, ui};
+use kube::{Diagnostic, Severity};
+use net::PacketId;
+use play::{Probe, Protocol, Run, Script, Session, Start, StepResult};
+use std::ops::RangeInclusive;
+use std::rc::Rc;
+
+/// The colour theme.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Theme {
+    /// The system's theme.
+    #[default]
+    System,
+    /// Light.
+    Light,
+    /// Dark.
+    Dark,
+}
+
+/// The inspector's tabs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tab {
+    /// The layers of the packet.
+    Packet,
+    /// The rules that the packet traversed.
+    #[default]
+    Rules,
+    /// The tables of the node.
+    Tables,
+}
+
+/// The panes of a narrow page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pane {
+    /// The diagram.
+    #[default]
+    Diagram,
+    /// The inspector.
+    Inspector,
+    /// The events.
+    Events,
+    /// The editor.
+    Text,
+}
+
+/// The cluster of a valid document, with the Script played.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The session.
+    pub session: Session,
+    /// The names of its network namespaces.
+    pub labels: Labels,
+}
+
+impl Loaded {
+    /// Names the namespaces of a played session.
+    pub fn new(session: Session) -> Self {
+        let labels = Labels::new(session.cluster(), session.last());
+        Self { session, labels }
+    }
+}
+
+/// The view of the tab Rules.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RulesView {
+    /// The rules that the packet traversed.
+    #[default]
+    Walk,
+    /// All rules, with a search.
+    All,
+    /// The changes by the last edit.
+    Difference,
+}
+
+/// The lower drawer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Drawer {
+    /// The events.
+    #[default]
+    Events,
+    /// The terminal.
+    Terminal,
+}
+
+/// The selection in the diagram: a host, or a device of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selected {
+    /// The name of the network namespace, or of a Service: `svc/NAMESPACE/NAME`.
+    pub host: String,
+    /// The device; `None`: the whole host.
+    pub device: Option<String>,
+}
+
+/// The text in the editor, and where it comes from.
+#[derive(Clone, Debug, Default)]
+pub struct Document {
+    /// The text.
+    pub text: Rc<str>,
+    /// The diagnostics of the text.
+    pub diagnostics: Rc<Vec<Diagnostic>>,
+    /// Whether the text has errors, so that the diagram is older than the text.
+    pub stale: bool,
+    /// The name of the preset that the document comes from.
+    pub preset: &'static str,
+    /// The reader's own documents that are not open.
+    pub shelf: Shelf,
+}
+
+impl Document {
+    /// The number of errors in the text.
+    pub fn errors(&self) -> usize {
+        self.diagnostics.iter().filter(|d| d.severity == Severity::Error).count()
+    }
+}
+
+/// The Script and what it did.
+#[derive(Clone, Debug, Default)]
+pub struct Played {
+    /// The steps taken in the cluster. The session of [`Self::loaded`] has played them.
+    pub script: Rc<Script>,
+    /// The cluster of the last valid text, which the diagram shows. A session that is played
+    /// further is put into a new `Rc`.
+    pub loaded: Option<Rc<Loaded>>,
+    /// The cluster before the last edit of the text.
+    pub previous: Option<Rc<Loaded>>,
+    /// How the last edit of the text changed the result of the last probe: before, after.
+    pub changed: Option<(Answer, Answer)>,
+    /// Why the last action was refused.
+    pub refused: Option<String>,
+}
+
+impl Played {
+    /// The results of the steps.
+    pub fn results(&self) -> &[StepResult] {
+        self.loaded.as_ref().map_or(&[], |l| l.session.results())
+    }
+
+    /// The runs of the probes.
+    pub fn runs(&self) -> impl DoubleEndedIterator<Item = &Run> {
+        self.results().iter().filter_map(StepResult::run)
+    }
+
+    /// Whether any step was taken.
+    pub fn is_played(&self) -> bool {
+        !self.results().is_empty()
+    }
+
+    /// Whether the neighbour tables are empty at the start.
+    pub fn is_cold(&self) -> bool {
+        self.script.start == Start::Cold
+    }
+
+    /// The events of all steps.
+    pub fn events(&self) -> &[net::Event] {
+        self.loaded.as_ref().map_or(&[], |l| l.session.events())
+    }
+
+    /// The result of the last probe.
+    pub(super) fn answer(&self) -> Option<Answer> {
+        let session = &self.loaded.as_ref()?.session;
+        let mut steps = session.steps().iter().zip(session.results());
+        steps.rfind(|(s, _)| s.sends()).map(|(_, r)| Answer::of(r))
+    }
+}
+
+/// The moment of the session that is shown, and what is shown of it.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// The number of events before the moment.
+    pub cursor: usize,
+    /// The granularity of the steps.
+    pub grain: Grain,
+    /// The packet that the reader follows; `None`: the one of the current event.
+    pub follow: Option<PacketId>,
+    /// The selection in the diagram.
+    pub selected: Option<Selected>,
+    /// Whether nodes that the run does not touch are folded.
+    pub focus: bool,
+    /// Whether the page is narrow; the picture then follows the packet.
+    pub narrow: bool,
+    /// The inspector's tab.
+    pub tab: Tab,
+    /// The view of the tab Rules.
+    pub rules_view: RulesView,
+    /// The run of skipped rules that is unfolded: its chain and the index of its first rule.
+    pub unfolded: Option<(String, u32)>,
+    /// The search text for rules.
+    pub search: String,
+    /// Whether the event list shows the current packet only.
+    pub only_packet: bool,
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self {
+            cursor: 0,
+            grain: Grain::Decisions,
+            follow: None,
+            selected: None,
+            focus: true,
+            narrow: false,
+            tab: Tab::Rules,
+            rules_view: RulesView::Walk,
+            unfolded: None,
+            search: String::new(),
+            only_packet: false,
+        }
+    }
+}
+
+/// What surrounds the session: language, colours, panes, playback.
+#[derive(Clone, Debug)]
+pub struct Chrome {
+    /// The language.
+    pub lang: Lang,
+    /// The colour theme.
+    pub theme: Theme,
+    /// The pane of a narrow page.
+    pub pane: Pane,
+    /// The lower drawer.
+    pub drawer: Drawer,
+    /// The long menu that is in use; the options of the others are not rendered.
+    pub menu: Option<&'static str>,
+    /// Whether the Share dialog is open.
+    pub sharing: bool,
+    /// Whether links include Secrets, tokens and `last-applied-configuration`.
+    pub keep_secrets: bool,
+    /// Whether playback is running.
+    pub playing: bool,
+    /// The speed of playback, in percent.
+    pub speed: u32,
+}
+
+impl Chrome {
+    pub(super) fn new(lang: Lang) -> Self {
+        Self {
+            lang,
+            theme: Theme::System,
+            pane: Pane::Diagram,
+            drawer: Drawer::Events,
+            menu: None,
+            sharing: false,
+            keep_secrets: false,
+            playing: false,
+            speed: 100,
+        }
+    }
+}
+
+/// The probe that the send bar describes.
+#[derive(Clone, Debug, Default)]
+pub struct SendBar {
+    /// The sender.
+    pub from: String,
+    /// The destination.
+    pub to: String,
+    /// The protocol.
+    pub proto: Protocol,
+    /// The forced endpoint; empty: the rules choose at random.
+    pub endpoint: String,
+    /// The header fields.
+    pub options: Options,
+}
+
+/// The header fields as typed; empty fields take the default of the protocol.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// The source port, or the identifier of a ping.
+    pub sport: String,
+    /// The TTL of a ping.
+    pub ttl: String,
+    /// Bytes of data.
+    pub size: String,
+    /// The number of pings or datagrams.
+    pub count: String,
+    /// Whether a ping has the DF bit set.
+    pub df: bool,
+}
+
+impl Options {
+    /// The range of `sport`.
+    pub const SPORT: RangeInclusive<u32> = 1..=65_535;
+    /// The range of `size`.
+    pub const SIZE: RangeInclusive<u32> = 0..=65_467;
+    /// The range of `count`.
+    pub const COUNT: RangeInclusive<u32> = 1..=100;
+    /// The range of `ttl`.
+    pub const TTL: RangeInclusive<u32> = 1..=255;
+}
+
+impl SendBar {
+    /// The first header field with an invalid value: its name and range.
+    pub(super) fn wrong_option(&self, lang: Lang) -> Option<String> {
+        let icmp = self.proto == Protocol::Icmp;
+        let o = &self.options;
+        let count = self.proto != Protocol::Tcp;
+        let fields = [
+            (true, if icmp { Ui::Identifier } else { Ui::SourcePort }, &o.sport, Options::SPORT),
+            (true, Ui::Size, &o.size, Options::SIZE),
+            (count, Ui::Count, &o.count, Options::COUNT),
+            (icmp, Ui::Ttl, &o.ttl, Options::TTL),
+        ];
+        let wrong = |(asked, _, text, range): &(bool, Ui, &String, RangeInclusive<u32>)| {
+            *asked
+                && !text.trim().is_empty()
+                && !text.trim().parse().is_ok_and(|n| range.contains(&n))
+        };
+        let (_, name, text, range) = fields.into_iter().find(wrong)?;
+        Some(format!("{} {text}: {}–{}", ui(name, lang), range.start(), range.end()))
+    }
+
+    /// The probe of the send bar. Its header fields must be valid ([`Self::wrong_option`]).
+    pub(super) fn probe(&self) -> Probe {
+        let number = |text: &str| text.trim().parse::<u16>().ok();
+        let mut probe = Probe::new(&self.from, &self.to);
+        probe.proto = self.proto;
+        probe.endpoint =
+            self.endpoint.parse::<std::net::SocketAddr>().ok().map(|s| (s.ip(), Some(s.port())));
+        probe.sport = number(&self.options.sport);
+        probe.size = number(&self.options.size);
+        if self.proto == Protocol::Icmp {
+            probe.ttl = self.options.ttl.trim().parse().ok();
+            probe.pmtudisc = if self.options.df {
+                net::socket::Pmtudisc::Do
+            } else {
+                net::socket::Pmtudisc::Want
+            };
+        }
+        if self.proto != Protocol::Tcp {
+            probe.count = number(&self.options.count).unwrap_or(1);
+        }
+        probe
+    }
+}
+
+/// A command and its output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The host it ran on.
+    pub host: String,
+    /// The command.
+    pub line: String,
+    /// The output.
+    pub output: String,
+    /// Whether the exit status is 0.
+    pub good: bool,
+    /// The number of events after which the output is shown.
+    pub known_at: usize,
+}
+
+/// The state of the terminal.
+#[derive(Clone, Debug, Default)]
+pub struct Terminal {
+    /// The current host.
+    pub host: String,
+    /// The commands so far.
+    pub entries: Vec<Entry>,
+    /// The input line.
+    pub line: String,
+    /// The position in the history: 0 is the input line, 1 the last command.
+    pub(super) back: usize,
+    /// The possible completions.
+    pub offers: Vec<String>,
+}
+
+impl Terminal {
+    /// Moves to an older or newer line of the history.
+    pub(super) fn look_back(&mut self, older: bool) {
+        let typed: Vec<&str> = self.entries.iter().map(|e| e.line.as_str()).collect();
+        self.back =
+            if older { (self.back + 1).min(typed.len()) } else { self.back.saturating_sub(1) };
+        self.line = self
+            .back
+            .checked_sub(1)
+            .and_then(|b| typed.iter().rev().nth(b))
+            .map_or_else(String::new, |l| (*l).to_owned());
+        self.offers.clear();
+    }
+}

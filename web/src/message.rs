@@ -1,0 +1,49 @@
+//! What the root component is sent, and the limits that its parts share.
+
+use crate::viewport::Touch;
+use view::app::{Action, Field};
+
+/// Below this width the panes are tabs. small.css has the same number.
+pub const NARROW: &str = "(max-width: 899px)";
+
+/// Below this width an embed, which has no panes, follows the packet.
+pub const NARROW_EMBED: &str = "(max-width: 479px)";
+
+/// How long the keys rest before the cluster of a typed text is built.
+pub const TYPING_MS: u32 = 100;
+
+/// Something that happened.
+pub enum Msg {
+    /// An action of the reader or of a timer.
+    Do(Action),
+    /// The text was typed in the editor: it is read when the keys have rested for [`TYPING_MS`].
+    Typed(String),
+    /// The keys have rested.
+    Read,
+    /// The text that the editor shows must change.
+    SetEditor,
+    /// The script of the editor was loaded.
+    EditorReady,
+    /// An animation frame of the packet, with its time in milliseconds.
+    Glide(f64),
+    /// A pointer event of the picture.
+    Touch(Touch),
+    /// A request that needs the browser.
+    Ask(Ask),
+    /// Move the keyboard focus to a field.
+    Focus(Field),
+    /// The parent page started or paused playback.
+    Play(bool),
+}
+
+/// A request that needs the browser.
+pub enum Ask {
+    /// A file was chosen or dropped.
+    Open(web_sys::File),
+    /// Save the document and its Script as a file.
+    Save,
+    /// Move the editor's cursor to this byte of the document.
+    Jump(u32),
+    /// Select the element of the diagram that the editor's cursor is at.
+    ToDiagram,
+}
