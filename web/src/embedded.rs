@@ -4,21 +4,22 @@
 //! validates and sends the messages. This module turns the attributes and the parent page's commands
 //! into actions, and reports the state to `embed.js`.
 
+use crate::bindings::{Frame, globals, to_js};
 use crate::interop;
 use crate::message::{Msg, NARROW_EMBED};
 use crate::viewport::PHONE;
-use js_sys::{Function, Object, Reflect};
 use net::event::EventKind;
 use play::Ending;
 use play::presets::Preset;
+use serde::Serialize;
 use std::cell::Cell;
 use view::Lang;
 use view::app::{Action, App, Effect, Tab, Theme, link, update};
 use view::embed::Shown;
 use view::story::{Grain, place};
 use view::words::{Context, sentence, verdict};
+use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
-use wasm_bindgen::{JsCast, JsValue};
 use yew::Callback;
 
 thread_local! {
@@ -127,9 +128,8 @@ fn first(app: &App) -> usize {
 }
 
 /// The object of embed.js that receives reports.
-fn frame() -> Option<JsValue> {
-    let guard = Reflect::get(&js_sys::global(), &"packetwalk".into()).ok()?;
-    Reflect::get(&guard, &"embed".into()).ok().filter(JsValue::is_object)
+fn frame() -> Option<Frame> {
+    globals().packetwalk()?.embed()
 }
 
 /// Carries out a command of the parent page, which embed.js has validated.
@@ -141,44 +141,60 @@ pub fn obey(act: Callback<Msg>) {
             what => Msg::Play(what == "play"),
         });
     });
-    let _ = Reflect::set(&frame, &"command".into(), &command.into_js_value());
+    let _ = frame.set_command(command.into_js_value().unchecked_ref());
+}
+
+/// The state, as embed.js takes it.
+#[derive(Default, Serialize)]
+struct Seen {
+    /// The number of steps before the moment.
+    step: usize,
+    steps: usize,
+    playing: bool,
+    title: &'static str,
+    /// Whether nothing can be shown; `refused` then has the reason.
+    broken: bool,
+    /// Why the last action was refused.
+    refused: Option<String>,
+    /// The width of the visible picture, in picture units.
+    width: f32,
+    height: f32,
+    /// What the current step does, and where.
+    text: Option<String>,
+    place: Option<String>,
+    /// At the last step: whether the probe was answered, and the verdict.
+    answered: bool,
+    outcome: Option<String>,
 }
 
 /// Reports the state to embed.js.
 pub fn tell(app: &App) {
     let Some(frame) = frame() else { return };
-    let Some(told) =
-        Reflect::get(&frame, &"told".into()).ok().and_then(|f| f.dyn_into::<Function>().ok())
-    else {
-        return;
-    };
-    let out = Object::new();
-    let put = |name: &str, value: JsValue| _ = Reflect::set(&out, &name.into(), &value);
-    put("step", (app.step() as f64).into());
-    put("steps", (app.derived.steps.len() as f64).into());
-    put("playing", app.chrome.playing.into());
-    put("title", title(app).into());
     let broken = broken(app);
-    put("broken", broken.is_some().into());
-    if let Some(why) = broken.as_ref().or(app.session.refused.as_ref()) {
-        put("refused", why.as_str().into());
-    }
+    let (derived, lang) = (&app.derived, app.chrome.lang);
+    let (step, steps) = (app.step(), derived.steps.len());
+    let mut seen = Seen {
+        step,
+        steps,
+        playing: app.chrome.playing,
+        title: title(app),
+        broken: broken.is_some(),
+        refused: broken.or_else(|| app.session.refused.clone()),
+        width: if app.view.narrow { PHONE } else { derived.layout.width },
+        height: derived.layout.height,
+        ..Seen::default()
+    };
     if let Some(l) = &app.session.loaded {
-        put(
-            "width",
-            f64::from(if app.view.narrow { PHONE } else { app.derived.layout.width }).into(),
-        );
-        put("height", f64::from(app.derived.layout.height).into());
         let c = Context { state: l.session.last(), labels: &l.labels };
-        if let Some(i) = app.step().checked_sub(1).and_then(|n| app.derived.steps.get(n)) {
+        if let Some(i) = step.checked_sub(1).and_then(|n| derived.steps.get(n)) {
             let e = &l.session.events()[*i];
-            put("text", sentence(&c, e, app.chrome.lang).replace('`', "").into());
-            put("place", place(e, l.session.last(), &l.labels).into());
+            seen.text = Some(sentence(&c, e, lang).replace('`', ""));
+            seen.place = Some(place(e, l.session.last(), &l.labels));
         }
-        if let Some(run) = app.run().filter(|_| app.step() == app.derived.steps.len()) {
-            put("answered", (run.verdict.ending == Ending::Answered).into());
-            put("outcome", verdict(&c, &run.verdict, app.chrome.lang).replace('`', "").into());
+        if let Some(run) = app.run().filter(|_| step == steps) {
+            seen.answered = run.verdict.ending == Ending::Answered;
+            seen.outcome = Some(verdict(&c, &run.verdict, lang).replace('`', ""));
         }
     }
-    let _ = told.call1(&frame, &out);
+    let _ = frame.told(&to_js(&seen));
 }

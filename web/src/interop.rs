@@ -3,8 +3,9 @@
 //! Failures are silent, because they are expected: with an opaque origin (a sandboxed frame) storage
 //! throws, and there is no editor.
 
-use js_sys::Promise;
-use js_sys::{Array, Function, Object, Reflect};
+use crate::bindings::{EditorHandle, EditorScript, globals, to_js};
+use js_sys::Array;
+use serde::Serialize;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{HtmlElement, HtmlScriptElement};
@@ -42,11 +43,7 @@ pub fn close_menus() {
 
 /// The browser's language.
 pub fn browser_language() -> String {
-    let navigator = web_sys::window().and_then(|w| Reflect::get(&w, &"navigator".into()).ok());
-    navigator
-        .and_then(|n| Reflect::get(&n, &"language".into()).ok())
-        .and_then(|l| l.as_string())
-        .unwrap_or_default()
+    globals().navigator().and_then(|n| n.language()).unwrap_or_default()
 }
 
 /// Downloads bytes as a file.
@@ -120,15 +117,8 @@ pub type Copying = [Closure<dyn FnMut(JsValue)>; 2];
 /// Copies a text to the clipboard and calls `done` with whether the browser allowed it. The returned
 /// callbacks must be kept until then.
 pub fn copy(text: &str, done: impl Fn(bool) + Clone + 'static) -> Option<Copying> {
-    let clipboard =
-        web_sys::window().and_then(|w| Reflect::get(&w.navigator(), &"clipboard".into()).ok());
-    let write = clipboard
-        .as_ref()
-        .and_then(|c| Reflect::get(c, &"writeText".into()).ok())
-        .and_then(|f| f.dyn_into::<Function>().ok());
-    let promise = clipboard
-        .zip(write)
-        .and_then(|(c, write)| write.call1(&c, &text.into()).ok()?.dyn_into::<Promise>().ok());
+    let clipboard = globals().navigator().and_then(|n| n.clipboard());
+    let promise = clipboard.and_then(|c| c.write_text(text).ok());
     let Some(promise) = promise else {
         done(false);
         return None;
@@ -167,7 +157,7 @@ pub fn drop_link() {
 }
 
 /// A diagnostic in the editor.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Mark {
     /// Start, in UTF-16 units.
     pub from: u32,
@@ -181,7 +171,7 @@ pub struct Mark {
 
 /// The CodeMirror editor, mounted after its script was loaded.
 pub struct Editor {
-    handle: JsValue,
+    handle: EditorHandle,
     _on_change: Closure<dyn FnMut(String)>,
     _complete: Closure<dyn Fn(String, u32) -> JsValue>,
     _help: Closure<dyn Fn(String, u32, String) -> JsValue>,
@@ -190,7 +180,7 @@ pub struct Editor {
 impl Editor {
     /// Loads the script of the editor if necessary, then calls `then`.
     pub fn load(then: impl FnOnce() + 'static) {
-        if Self::api().is_some() {
+        if script().is_some() {
             return then();
         }
         let document = gloo::utils::document();
@@ -210,10 +200,6 @@ impl Editor {
         let _ = head.append_child(&script);
     }
 
-    fn api() -> Option<JsValue> {
-        Reflect::get(&js_sys::global(), &"PacketwalkEditor".into()).ok().filter(JsValue::is_object)
-    }
-
     /// Mounts an editor into an element.
     pub fn mount(
         host: &HtmlElement,
@@ -221,93 +207,83 @@ impl Editor {
         label: &str,
         on_change: impl FnMut(String) + 'static,
     ) -> Option<Self> {
-        let mount: Function = Reflect::get(&Self::api()?, &"mount".into()).ok()?.dyn_into().ok()?;
+        let script = script()?;
         let on_change = Closure::<dyn FnMut(String)>::new(on_change);
         let complete = Closure::<dyn Fn(String, u32) -> JsValue>::new(|text: String, at: u32| {
-            completed(&text, at)
+            to_js(&completed(&text, at))
         });
         let help = Closure::<dyn Fn(String, u32, String) -> JsValue>::new(
-            |text: String, at: u32, lang: String| help(&text, at, &lang),
+            |text: String, at: u32, lang: String| to_js(&help(&text, at, &lang)),
         );
-        let (text, label) = (text.into(), label.into());
-        let args: [&JsValue; 6] =
-            [host, &text, &label, on_change.as_ref(), complete.as_ref(), help.as_ref()];
-        let args: Array = args.into_iter().collect();
-        let handle = Reflect::apply(&mount, &JsValue::UNDEFINED, &args).ok()?;
+        let handle = script.mount(host, text, label, &on_change, &complete, &help).ok()?;
         Some(Self { handle, _on_change: on_change, _complete: complete, _help: help })
-    }
-
-    fn call(&self, method: &str, arg: &JsValue) -> Option<JsValue> {
-        let f = Reflect::get(&self.handle, &method.into()).ok()?.dyn_into::<Function>().ok()?;
-        f.call1(&self.handle, arg).ok()
     }
 
     /// The position of the cursor, in UTF-16 units.
     pub fn cursor(&self) -> u32 {
-        self.call("cursor", &JsValue::UNDEFINED).and_then(|v| v.as_f64()).map_or(0, |v| v as u32)
+        self.handle.cursor().unwrap_or_default()
     }
 
     /// Replaces the text.
     pub fn set_text(&self, text: &str) {
-        self.call("setText", &text.into());
+        let _ = self.handle.set_text(text);
     }
 
     /// Scrolls to a position, in UTF-16 units, and selects the rest of its line.
     pub fn reveal(&self, at: u32) {
-        self.call("reveal", &at.into());
+        let _ = self.handle.reveal(at);
     }
 
     /// Shows diagnostics.
     pub fn set_marks(&self, marks: &[Mark]) {
-        let list = Array::new();
-        for m in marks {
-            let o = Object::new();
-            let pairs: [(&str, JsValue); 4] = [
-                ("from", m.from.into()),
-                ("to", m.to.into()),
-                ("severity", m.severity.into()),
-                ("message", m.message.as_str().into()),
-            ];
-            for (key, value) in pairs {
-                let _ = Reflect::set(&o, &key.into(), &value);
-            }
-            list.push(&o);
-        }
-        self.call("setMarks", &list);
+        let _ = self.handle.set_marks(&to_js(&marks));
     }
 }
 
-/// The completions at a place: `{from, options: [{label, apply}]}`.
-fn completed(text: &str, at: u32) -> JsValue {
+/// The global of `editor.js`, once it is loaded.
+fn script() -> Option<EditorScript> {
+    globals().editor()
+}
+
+/// The completions at a place.
+#[derive(Serialize)]
+struct Completions {
+    /// Where the word begins that a completion replaces, in UTF-16 units.
+    from: u32,
+    options: Vec<Completion>,
+}
+
+/// One completion: its name in the list, and the text that it inserts.
+#[derive(Serialize)]
+struct Completion {
+    label: String,
+    apply: String,
+}
+
+fn completed(text: &str, at: u32) -> Completions {
     let found = kube::complete::complete(text, byte(text, at));
-    let options = Array::new();
-    for o in found.list {
-        let option = Object::new();
-        let _ = Reflect::set(&option, &"label".into(), &o.word.as_str().into());
-        let _ = Reflect::set(&option, &"apply".into(), &format!("{}{}", o.word, o.suffix).into());
-        options.push(&option);
+    let option = |o: kube::complete::Completion| Completion {
+        apply: format!("{}{}", o.word, o.suffix),
+        label: o.word,
+    };
+    Completions {
+        from: utf16(text, found.from as u32),
+        options: found.list.into_iter().map(option).collect(),
     }
-    let out = Object::new();
-    let _ = Reflect::set(&out, &"from".into(), &utf16(text, found.from as u32).into());
-    let _ = Reflect::set(&out, &"options".into(), &options);
-    out.into()
 }
 
-/// The help about a field of Topology or Script at a place: `{from, to, text}`, or null.
-fn help(text: &str, at: u32, lang: &str) -> JsValue {
-    let Some((range, help)) = kube::fields::help_at(text, byte(text, at), lang) else {
-        return JsValue::NULL;
-    };
-    let out = Object::new();
-    let pairs: [(&str, JsValue); 3] = [
-        ("from", utf16(text, range.start as u32).into()),
-        ("to", utf16(text, range.end as u32).into()),
-        ("text", help.into()),
-    ];
-    for (key, value) in pairs {
-        let _ = Reflect::set(&out, &key.into(), &value);
-    }
-    out.into()
+/// The help about a field of Topology or Script, and the range of the field in UTF-16 units.
+#[derive(Serialize)]
+struct Help {
+    from: u32,
+    to: u32,
+    text: String,
+}
+
+fn help(text: &str, at: u32, lang: &str) -> Option<Help> {
+    let (range, help) = kube::fields::help_at(text, byte(text, at), lang)?;
+    let place = |byte: usize| utf16(text, byte as u32);
+    Some(Help { from: place(range.start), to: place(range.end), text: help })
 }
 
 /// A place in UTF-16 units as a byte offset.

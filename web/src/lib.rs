@@ -9,6 +9,7 @@
 //! address. It runs under a content security policy without inline scripts and styles.
 #![deny(unsafe_code)]
 
+mod bindings;
 pub mod components;
 pub mod effects;
 pub mod embedded;
