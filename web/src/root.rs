@@ -107,10 +107,10 @@ impl Component for Root {
             Timeout::new(0, move || Editor::load(move || link.send_message(Msg::EditorReady)))
                 .forget();
         }
-        if embed {
-            crate::embedded::obey(ctx.link().callback(|message| message));
-        }
         let send = ctx.link().callback(|message| message);
+        if embed {
+            crate::embedded::obey(send.clone());
+        }
         let timer = begin.iter().find_map(|e| effects::run(&app, e, &send));
         let link = ctx.link().clone();
         let focus = match (app.chrome.sharing, app.chrome.drawer) {

@@ -1,5 +1,5 @@
-//! What follows from the document, the session and the view: computed here and nowhere else, and
-//! only when what it follows from has changed.
+//! What follows from the session, the view and the send bar. It is computed here and nowhere else,
+//! and only when what it depends on has changed.
 
 use super::parts::{Loaded, Played, SendBar, View};
 use super::select::{self, Menus};
@@ -7,32 +7,33 @@ use crate::index::Index;
 use crate::layout::{FEW_NODES, Layout, layout};
 use crate::scene::{self, Moment};
 use crate::story::{self, Grain, PacketPill};
-use net::NetnsId;
 use net::event::EventKind;
 use play::{Protocol, Timeline};
 use std::collections::BTreeSet;
 use std::rc::{Rc, Weak};
 
-/// The derived values, each with what it depends on.
+/// The derived values. Each is derived anew when something that it depends on has changed.
 #[derive(Clone, Debug, Default)]
 pub struct Derived {
-    /// An index of the events by packet: the session.
+    /// An index of the events by packet; depends on the session.
     pub index: Rc<Index>,
-    /// The packets of the session: the session.
+    /// The packets of the session; depends on the session.
     pub packets: Rc<Vec<PacketPill>>,
-    /// The events that are steps: the session and the granularity.
+    /// The events that are steps; depends on the session and the granularity.
     pub steps: Rc<Vec<usize>>,
-    /// The layout of the picture: the session, the focus and, in a large cluster, the selection.
+    /// The layout of the picture; depends on the session, the focus and, in a large cluster, the
+    /// selection.
     pub layout: Rc<Layout>,
-    /// The menus of the send bar: the session, the protocol and the destination.
+    /// The menus of the send bar; depends on the session, the protocol and the destination.
     pub menus: Rc<Menus>,
-    /// The state at the moment shown: the session and the moment. Going to another moment applies
-    /// or undoes the events between the two.
+    /// The state at the moment shown; depends on the session and the moment. Going to another
+    /// moment applies or undoes the events between the two.
     pub timeline: Option<Timeline>,
     from: Inputs,
 }
 
-/// What the values were derived from.
+/// What the values were derived from. A layout depends on the selection only as `tile`, the host
+/// that is selected in a large cluster.
 #[derive(Clone, Debug, Default)]
 struct Inputs {
     /// A weak reference keeps the address from being used for another session.
@@ -45,7 +46,7 @@ struct Inputs {
 }
 
 impl Derived {
-    /// Derives what has changed.
+    /// Derives what has changed. Without a change it takes the same time in every session.
     pub(super) fn refresh(&mut self, played: &Played, view: &View, send: &SendBar) {
         let Some(l) = &played.loaded else { return };
         let is_new = self.from.session.as_ptr() != Rc::as_ptr(l);
@@ -109,7 +110,7 @@ fn arranged(l: &Loaded, index: &Index, focus: bool, tile: Option<&str>) -> Layou
 fn nodes_of_last_probe(l: &Loaded, m: &Moment<'_>) -> BTreeSet<usize> {
     let last = l.session.results().iter().rev().find_map(play::StepResult::run);
     let start = last.map_or(0, |r| r.events.start).min(m.events.len());
-    let asker: Option<NetnsId> = m.events.get(start).map(|e| e.netns);
+    let asker = m.events.get(start).map(|e| e.netns);
     let is_first =
         |e: &&net::Event| matches!(e.kind, EventKind::PacketMade { .. }) && Some(e.netns) == asker;
     let first = m.events[start..].iter().find(is_first).and_then(|e| e.packet);

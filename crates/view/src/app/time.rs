@@ -82,6 +82,7 @@ pub(super) fn restore(app: &mut App, was: &Snapshot) -> Vec<Effect> {
             && (s.seed(), s.start()) == (was.script.seed, was.script.start)
     };
     match app.session.loaded.clone().filter(same) {
+        Some(l) if l.session.steps() == was.script.steps => {}
         Some(l) => {
             let mut session = l.session.rewound();
             session.play(&was.script.steps);

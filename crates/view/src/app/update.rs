@@ -316,6 +316,47 @@ mod tests {
         assert!(app.derived.steps.len() > 100, "{}", app.derived.steps.len());
     }
 
+    /// Which of index, packets, steps, layout and menus an action derives anew.
+    fn derives(app: &mut App, action: Action) -> Vec<&'static str> {
+        let old = app.derived.clone();
+        update(app, action);
+        let new = &app.derived;
+        let same = [
+            ("index", Rc::ptr_eq(&old.index, &new.index)),
+            ("packets", Rc::ptr_eq(&old.packets, &new.packets)),
+            ("steps", Rc::ptr_eq(&old.steps, &new.steps)),
+            ("layout", Rc::ptr_eq(&old.layout, &new.layout)),
+            ("menus", Rc::ptr_eq(&old.menus, &new.menus)),
+        ];
+        same.into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect()
+    }
+
+    #[test]
+    fn an_action_derives_only_what_it_changes() {
+        let mut app = sent();
+        let nothing: [&str; 0] = [];
+        for action in [
+            Action::Tick,
+            Action::SeekStep(40),
+            Action::Hop(true),
+            Action::Tab(Tab::Packet),
+            Action::Search("DNAT".to_owned()),
+            Action::Select(Some(Selected { host: "node01".to_owned(), device: None })),
+            Action::TerminalLine("ip a".to_owned()),
+            Action::Text("kind: [".to_owned()),
+        ] {
+            assert_eq!(derives(&mut app, action.clone()), nothing, "{action:?}");
+            let at = app.derived.timeline.as_ref().map(play::Timeline::at);
+            assert_eq!(at, Some(app.view.cursor));
+        }
+        assert_eq!(derives(&mut app, Action::Grain(crate::story::Grain::Hops)), ["steps"]);
+        assert_eq!(derives(&mut app, Action::Focus(false)), ["layout"]);
+        assert_eq!(derives(&mut app, Action::To("10.1.5.4:80".to_owned())), ["menus"]);
+        let all = ["index", "packets", "steps", "layout", "menus"];
+        assert_eq!(derives(&mut app, Action::Undo), nothing, "the cluster is as it was");
+        assert_eq!(derives(&mut app, Action::Send), all);
+    }
+
     #[test]
     fn forth_and_back_is_where_one_was() {
         let mut app = sent();
