@@ -258,7 +258,7 @@ impl Session {
     /// A hash of all events. Equal sessions have equal hashes on every machine.
     #[wasm_bindgen(getter)]
     pub fn hash(&self) -> String {
-        let events = self.app.loaded.as_ref().map_or(&[][..], |l| l.session.events());
+        let events = self.app.session.loaded.as_ref().map_or(&[][..], |l| l.session.events());
         format!("{:016x}", net::encoding::hash(events))
     }
 

@@ -17,6 +17,8 @@
 
 pub mod anchor;
 pub mod capture;
+pub mod command;
+mod components;
 pub mod lab;
 mod live;
 pub mod outcomes;
@@ -26,14 +28,15 @@ pub mod probe;
 pub mod script;
 pub mod session;
 pub mod shell;
+pub mod step;
 pub mod timeline;
 pub mod verdict;
 
 pub use anchor::{Anchor, EventAnchor};
-pub use player::{NotDone, ResultKind, StepResult};
+pub use command::CommandOutput;
 pub use probe::{Probe, ProbeError, Protocol};
-pub use script::{Act, Script, Step};
-pub use session::{Run, Session, Start};
-pub use shell::CommandOutput;
+pub use script::Script;
+pub use session::{Session, Start};
+pub use step::{Act, NotDone, ResultKind, Run, Step, StepResult};
 pub use timeline::Timeline;
 pub use verdict::{Advice, Ending, Verdict};

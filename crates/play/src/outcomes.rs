@@ -5,7 +5,8 @@
 //! masquerading takes when its own is in use or with `--random-fully`.
 
 use crate::probe::{Probe, ProbeError};
-use crate::session::{Run, Session};
+use crate::session::Session;
+use crate::step::Run;
 use net::engine::Choice;
 use std::cmp::Ordering;
 use std::fmt;

@@ -17,97 +17,12 @@
 
 use crate::anchor::{Anchor, EventAnchor, Sent};
 use crate::probe::{Probe, ProbeError, Protocol, resolve_netns};
-use crate::script::{Act, Step};
-use crate::session::{Begun, LONGEST_RUN, Run, Session};
-use crate::shell::{self, CommandOutput, kubectl};
+use crate::session::{Begun, LONGEST_RUN, Session};
+use crate::shell::{self, kubectl};
+use crate::step::{Act, NotDone, ResultKind, Run, Step, StepResult};
 use net::Instant;
 use net::event::EventKind;
 use net::socket::Outcome;
-use std::fmt;
-use std::ops::Range;
-
-/// What came of a step.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StepResult {
-    /// When it was done; when its group was over, if it was not done.
-    pub at: Instant,
-    /// What happened: everything until its group was over if it sent a probe or began the group,
-    /// else what it did itself.
-    pub events: Range<usize>,
-    /// What it did.
-    pub kind: ResultKind,
-}
-
-/// What a step did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ResultKind {
-    /// It sent a probe.
-    Sent {
-        /// The probe; that of a command as its words say.
-        probe: Box<Probe>,
-        /// What came of it.
-        run: Run,
-        /// What `curl` or `ping` printed, if a command sent it.
-        printed: Option<CommandOutput>,
-    },
-    /// It ran a command.
-    Printed(CommandOutput),
-    /// It applied manifests, and kubectl printed this.
-    Applied(CommandOutput),
-    /// It dropped, delayed or duplicated its packet.
-    Handled,
-    /// It names something that is not there.
-    Refused(ProbeError),
-    /// It was not done.
-    NotDone(NotDone),
-}
-
-/// Why a step was not done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotDone {
-    /// Its event did not happen before the group was over.
-    NotReached,
-    /// Its event happened before the group began.
-    TooLate,
-    /// No packet, or one that is not in flight or waits and cannot be delayed or duplicated.
-    NotInFlight,
-}
-
-impl fmt::Display for NotDone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotReached => "its event did not happen",
-            Self::TooLate => "its event happened before the step's turn",
-            Self::NotInFlight => "its packet is not in flight",
-        })
-    }
-}
-
-impl StepResult {
-    /// The probe that it sent, and what came of it.
-    pub fn sent(&self) -> Option<(&Probe, &Run)> {
-        if let ResultKind::Sent { probe, run, .. } = &self.kind { Some((probe, run)) } else { None }
-    }
-
-    /// The run of the probe that it sent.
-    pub fn run(&self) -> Option<&Run> {
-        self.sent().map(|(_, run)| run)
-    }
-
-    /// What its command printed.
-    pub fn output(&self) -> Option<&CommandOutput> {
-        match &self.kind {
-            ResultKind::Sent { printed, .. } => printed.as_ref(),
-            ResultKind::Printed(out) | ResultKind::Applied(out) => Some(out),
-            _ => None,
-        }
-    }
-
-    /// Whether it did something.
-    pub fn is_done(&self) -> bool {
-        !matches!(self.kind, ResultKind::Refused(_) | ResultKind::NotDone(_))
-    }
-}
 
 /// A step that waits for an event.
 #[derive(Debug)]
@@ -173,6 +88,18 @@ impl Group {
 }
 
 impl Session {
+    /// Sends a probe, when everything before it is over, and plays until it is over too.
+    ///
+    /// # Errors
+    /// A sender or target that is not there, or a port that is missing.
+    pub fn send(&mut self, probe: &Probe) -> Result<Run, ProbeError> {
+        match self.play(&[Step::send(probe.clone())]) {
+            [StepResult { kind: ResultKind::Sent { run, .. }, .. }] => Ok(run.clone()),
+            [StepResult { kind: ResultKind::Refused(e), .. }] => Err(e.clone()),
+            _ => unreachable!("a step that sends does so, or is refused"),
+        }
+    }
+
     /// Plays further steps, until the last group is over. The first of them has no anchor, or
     /// nothing was played yet.
     pub fn play(&mut self, steps: &[Step]) -> &[StepResult] {

@@ -2,12 +2,11 @@
 
 use crate::anchor::{Census, EventAnchor, PacketName, Sent};
 use crate::live::Live;
-use crate::player::{NotDone, ResultKind, StepResult};
 use crate::probe::{
     Probe, ProbeError, Protocol, check_endpoint, resolve_netns, resolve_target, service_at,
 };
-use crate::script::{Script, Step};
-use crate::verdict::{Ending, Verdict, advice, verdict};
+use crate::step::{NotDone, ResultKind, Run, Step, StepResult};
+use crate::verdict::{Ending, advice, verdict};
 use kube::{Cluster, Diagnostic};
 use net::engine::{Setting, SpecError};
 use net::rng;
@@ -17,21 +16,6 @@ use net::{Duration, Instant, NetnsId, PacketId, Spec, State, World};
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Range;
 use std::rc::Rc;
-
-/// What came of one probe: a range of the session's events.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Run {
-    /// The number that the probe's sockets carry.
-    pub tag: u32,
-    /// Its events.
-    pub events: Range<usize>,
-    /// How it ended.
-    pub verdict: Verdict,
-    /// Who sent.
-    pub from: NetnsId,
-    /// To whom.
-    pub to: (IpAddr, u16),
-}
 
 /// A probe that began: its number, who sends, to whom, with what.
 #[derive(Clone, Copy, Debug)]
@@ -247,25 +231,9 @@ impl Session {
     pub fn results(&self) -> &[StepResult] {
         &self.results
     }
-    /// What was played so far, to play it again.
-    pub fn script(&self) -> Script {
-        Script { seed: self.seed, start: self.start, steps: self.steps.clone() }
-    }
     /// Everything that happened.
     pub fn events(&self) -> &[net::Event] {
         self.world.events()
-    }
-
-    /// Sends a probe, when everything before it is over, and plays until it is over too.
-    ///
-    /// # Errors
-    /// A sender or target that is not there, or a port that is missing.
-    pub fn send(&mut self, probe: &Probe) -> Result<Run, ProbeError> {
-        match self.play(&[Step::send(probe.clone())]) {
-            [StepResult { kind: ResultKind::Sent { run, .. }, .. }] => Ok(run.clone()),
-            [StepResult { kind: ResultKind::Refused(e), .. }] => Err(e.clone()),
-            _ => unreachable!("a step that sends does so, or is refused"),
-        }
     }
 
     /// The name of an event: it is the same event in another document, if there is one.

@@ -14,6 +14,7 @@
 //! library only, so that it builds in seconds.
 #![forbid(unsafe_code)]
 
+mod process;
 mod run;
 mod setup;
 mod wasm;
@@ -74,7 +75,7 @@ fn main() -> ExitCode {
     ended(done)
 }
 
-fn ended(done: setup::Result<()>) -> ExitCode {
+fn ended(done: process::Result<()>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {

@@ -1,6 +1,7 @@
 //! Building, serving, testing.
 
-use crate::setup::{self, Result, Tools, root, run, say};
+use crate::process::{Result, root, run, say};
+use crate::setup::{self, Tools};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 

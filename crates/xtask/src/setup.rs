@@ -3,14 +3,12 @@
 //! Tools that cargo builds go into the user's cache folder, one folder per version, and are shared
 //! by every checkout. Nothing is written into cargo's bin folder.
 
+use crate::process::{Result, apt, is_root, output, root, run, say};
 use crate::wasm;
 use std::ffi::OsString;
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-
-/// The error is a message for the user.
-pub(crate) type Result<T> = std::result::Result<T, String>;
 
 /// Trunk; the version in Trunk.toml.
 const TRUNK: &str = "0.21.14";
@@ -25,12 +23,6 @@ pub(crate) struct Tools {
     path: OsString,
     /// The rustup toolchain that has the wasm32 standard library, if it is not the default one.
     toolchain: Option<String>,
-}
-
-/// The root folder of the checkout.
-pub(crate) fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors().nth(2).unwrap_or(here).to_path_buf()
 }
 
 impl Tools {
@@ -55,30 +47,6 @@ impl Tools {
     }
 }
 
-/// Runs a command to its end.
-pub(crate) fn run(c: &mut Command, what: &str) -> Result<()> {
-    let status = c.status().map_err(|e| {
-        format!("{what}: {} could not be started: {e}", c.get_program().to_string_lossy())
-    })?;
-    if status.success() { Ok(()) } else { Err(format!("{what} failed ({status})")) }
-}
-
-/// The standard output of a command, if it succeeds.
-pub(crate) fn output(c: &mut Command) -> Option<String> {
-    let out = c.output().ok().filter(|o| o.status.success())?;
-    Some(String::from_utf8_lossy(&out.stdout).trim().to_owned())
-}
-
-/// Prints the current step.
-pub(crate) fn say(step: &str) {
-    println!("xtask: {step}");
-    let _ = std::io::stdout().flush();
-}
-
-fn is_root() -> bool {
-    output(Command::new("id").arg("-u")).as_deref() == Some("0")
-}
-
 /// Asks, once, before system packages are installed.
 fn may_install(packages: &[&str], yes: bool) -> Result<()> {
     let list = packages.join(" ");
@@ -101,31 +69,6 @@ fn may_install(packages: &[&str], yes: bool) -> Result<()> {
     } else {
         Err(format!("not installed: {list}"))
     }
-}
-
-/// Installs Debian packages. The caller must have asked the user.
-pub(crate) fn apt(packages: &[&str]) -> Result<()> {
-    if output(Command::new("apt-get").arg("--version")).is_none() {
-        return Err(format!(
-            "this system has no apt-get; install the equivalents of these Debian packages: {}",
-            packages.join(" ")
-        ));
-    }
-    let apt = |args: &[&str]| {
-        let mut c = Command::new(if is_root() { "apt-get" } else { "sudo" });
-        if !is_root() {
-            c.arg("apt-get");
-        }
-        c.args(args).env("DEBIAN_FRONTEND", "noninteractive");
-        c
-    };
-    run(apt(&["-q", "update"]).stdout(Stdio::null()), "apt-get update")?;
-    run(
-        apt(&["-q", "-y", "install", "--no-install-recommends"])
-            .args(packages)
-            .stdout(Stdio::null()),
-        "apt-get install",
-    )
 }
 
 /// The folder that keeps the tools between runs: `packetwalk` in the user's cache folder.

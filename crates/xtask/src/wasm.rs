@@ -1,7 +1,7 @@
 //! Provides the standard library for wasm32: rustup's, if it is installed or can be fetched, else
 //! one built from Debian's sources for Debian's compiler.
 
-use crate::setup::{Result, apt, output, root, run, say};
+use crate::process::{Result, apt, output, root, run, say};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;

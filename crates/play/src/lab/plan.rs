@@ -2,11 +2,10 @@
 
 use super::netns_names;
 use crate::anchor::Anchor;
-use crate::player::ResultKind;
 use crate::probe::{Probe, Protocol, resolve_netns};
-use crate::script::Act;
-use crate::session::{PING_WAIT, Run, Session, UDP_WAIT, curl_request, local_key};
+use crate::session::{PING_WAIT, Session, UDP_WAIT, curl_request, local_key};
 use crate::shell;
+use crate::step::{Act, ResultKind, Run};
 use net::conntrack::{L4, Tuple};
 use net::engine::Setting;
 use net::event::EventKind;

@@ -27,14 +27,11 @@ mod read;
 pub use print::anchor as anchor_tree;
 pub use read::read_anchor;
 
-use crate::anchor::Anchor;
-use crate::player::{ResultKind, StepResult};
-use crate::probe::Probe;
+use crate::command::CommandOutput;
 use crate::session::{Session, Start};
-use crate::shell::{self, CommandOutput};
+use crate::step::{Act, ResultKind, Step, StepResult};
 use kube::decode::Decoder;
 use kube::{Code, Diagnostic, Severity, Span, object, yaml};
-use net::engine::PacketOp;
 use std::ops::Range;
 
 /// What is done in a document's cluster, in order.
@@ -51,69 +48,6 @@ pub struct Script {
 impl Default for Script {
     fn default() -> Self {
         Self { seed: 0, start: Start::Used, steps: Vec::new() }
-    }
-}
-
-/// Something that is done at some time.
-#[derive(Clone, Debug, Eq)]
-pub struct Step {
-    /// When.
-    pub anchor: Anchor,
-    /// What.
-    pub act: Act,
-    /// Where it stands in the text that it was read from.
-    pub span: Span,
-}
-
-/// Two steps are equal if they do the same; where they stand is not part of it.
-impl PartialEq for Step {
-    fn eq(&self, other: &Self) -> bool {
-        (&self.anchor, &self.act) == (&other.anchor, &other.act)
-    }
-}
-
-/// What a step does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Act {
-    /// Sends a probe.
-    Send(Probe),
-    /// Runs a command on a host.
-    Run {
-        /// The host: a node, pod or outside host by name.
-        host: String,
-        /// The command line.
-        line: String,
-    },
-    /// Applies manifests to the running cluster, as `kubectl apply` does.
-    Apply(String),
-    /// Drops, delays or duplicates the packet of the event that the step is anchored to.
-    Packet(PacketOp),
-}
-
-impl Step {
-    /// A step that is done at a moment.
-    pub fn new(anchor: Anchor, act: Act) -> Self {
-        Self { anchor, act, span: Span::default() }
-    }
-
-    /// A probe that is sent when everything before it is over.
-    pub fn send(probe: Probe) -> Self {
-        Self::new(Anchor::Quiet, Act::Send(probe))
-    }
-
-    /// A command that is run when everything before it is over.
-    pub fn run(host: &str, line: &str) -> Self {
-        let (host, line) = (host.to_owned(), line.to_owned());
-        Self::new(Anchor::Quiet, Act::Run { host, line })
-    }
-
-    /// Whether it sends a probe, which then has a number.
-    pub fn sends(&self) -> bool {
-        match &self.act {
-            Act::Send(_) => true,
-            Act::Run { line, .. } => shell::sends(line),
-            Act::Apply(_) | Act::Packet(_) => false,
-        }
     }
 }
 
@@ -165,6 +99,13 @@ impl Script {
         let mut session = Session::edited(document, self.seed, self.start, |_| {})?;
         session.play(&self.steps);
         Ok(session)
+    }
+}
+
+impl Session {
+    /// What was played so far, to play it again.
+    pub fn script(&self) -> Script {
+        Script { seed: self.seed(), start: self.start(), steps: self.steps().to_vec() }
     }
 }
 

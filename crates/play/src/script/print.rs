@@ -5,10 +5,11 @@
 //! something else. Several lines are a block scalar if YAML keeps every character of them there,
 //! else a quoted text.
 
-use super::{Act, Script, Step};
+use super::Script;
 use crate::anchor::{Anchor, EventAnchor};
 use crate::probe::{Probe, Protocol};
 use crate::session::Start;
+use crate::step::{Act, Step};
 use kube::yaml::Tree;
 use net::Duration;
 use net::engine::PacketOp;

@@ -1,9 +1,10 @@
 //! From YAML to a [`Script`], with everything that is wrong.
 
-use super::{Act, Script, Step};
+use super::Script;
 use crate::anchor::{Anchor, Direction, EventAnchor};
 use crate::probe::{MAX_SIZE, Probe, Protocol, parse_endpoint};
 use crate::session::Start;
+use crate::step::{Act, Step};
 use kube::Code;
 use kube::decode::{Decoder, Fields};
 use kube::yaml::{Value, YamlNode};

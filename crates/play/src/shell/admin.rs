@@ -1,7 +1,7 @@
 //! The commands that change a node: `ip`, `bridge`, `sysctl`, `iptables-restore`, `conntrack -F`.
 
 use super::CommandOutput;
-use crate::Session;
+use crate::session::Session;
 use net::engine::Setting;
 use net::neigh::{Neighbour, NudState};
 use net::route::{Route, RouteProto};

@@ -1,8 +1,8 @@
 //! What can stand next in a command line.
 
 use super::{COMMANDS, split};
-use crate::Session;
 use crate::probe::resolve_netns;
+use crate::session::Session;
 
 /// The words that can end a line, in order: those that begin with its last word.
 pub fn complete(session: &Session, host: &str, line: &str) -> Vec<String> {

@@ -3,7 +3,7 @@
 //! sync writes them anew.
 
 use super::CommandOutput;
-use crate::Session;
+use crate::session::Session;
 use net::NetnsId;
 
 pub(super) fn systemctl(session: &mut Session, netns: NetnsId, args: &[&str]) -> CommandOutput {

@@ -2,8 +2,8 @@
 //! `delete`.
 
 use super::CommandOutput;
-use crate::Session;
-use crate::live::Refused;
+use crate::components::Refused;
+use crate::session::Session;
 use kube::change::{self, Change, ChangeError, Thing};
 use kube::cluster::RunningService;
 use kube::object::ServiceType;

@@ -8,35 +8,16 @@ mod daemon;
 pub mod kubectl;
 mod network;
 
+pub use crate::command::{CommandOutput, sends, split};
 pub use complete::complete;
 
-use crate::player::{ResultKind, StepResult};
-use crate::probe::MAX_SIZE;
-use crate::script::Step;
-use crate::session::{Run, Session};
-use crate::{Probe, ProbeError, Protocol};
+use crate::probe::{MAX_SIZE, Probe, ProbeError, Protocol};
+use crate::session::Session;
+use crate::step::{ResultKind, Run, Step, StepResult};
 use net::NetnsId;
 use net::netfilter::TableName;
 use net::socket::{Outcome, Pmtudisc};
 use std::net::IpAddr;
-
-/// What a command printed and its exit status.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CommandOutput {
-    /// Standard output and error, as a terminal shows them.
-    pub text: String,
-    /// Exit status.
-    pub status: i32,
-}
-
-impl CommandOutput {
-    pub(crate) fn ok(text: impl Into<String>) -> Self {
-        Self { text: text.into(), status: 0 }
-    }
-    pub(crate) fn fail(status: i32, text: impl Into<String>) -> Self {
-        Self { text: text.into(), status }
-    }
-}
 
 /// The commands that are understood.
 pub const COMMANDS: &[&str] = &[
@@ -118,11 +99,6 @@ pub fn changes(line: &str) -> bool {
     }
 }
 
-/// Whether a line sends packets.
-pub fn sends(line: &str) -> bool {
-    matches!(split(line).first().map(String::as_str), Some("curl" | "ping"))
-}
-
 /// Time begins with the article.
 const SAVED_ON: &str = "Sun Jun 10 08:00:00 2018";
 
@@ -132,32 +108,6 @@ fn hostname(session: &Session, host: &str) -> String {
     let outside =
         || c.topology.hosts.iter().find(|h| h.name.value == host).map(|h| h.hostname.clone());
     node.or_else(outside).unwrap_or_else(|| host.trim_start_matches("pod/").to_owned())
-}
-
-/// Words of a line; quotes keep spaces.
-pub fn split(line: &str) -> Vec<String> {
-    let mut out = Vec::new();
-    let mut word = String::new();
-    let mut quote = None;
-    let mut any = false;
-    for c in line.chars() {
-        match quote {
-            Some(q) if c == q => quote = None,
-            Some(_) => word.push(c),
-            None if c == '"' || c == '\'' => (quote, any) = (Some(c), true),
-            None if c.is_whitespace() => {
-                if any || !word.is_empty() {
-                    out.push(std::mem::take(&mut word));
-                }
-                any = false;
-            }
-            None => word.push(c),
-        }
-    }
-    if any || !word.is_empty() {
-        out.push(word);
-    }
-    out
 }
 
 /// The probe that a `curl` or `ping` line sends.

@@ -1,7 +1,9 @@
 //! `ip`, `bridge`, `conntrack`, and what `ping` prints.
 
 use super::{CommandOutput, admin};
-use crate::{Probe, Run, Session};
+use crate::probe::Probe;
+use crate::session::Session;
+use crate::step::Run;
 use net::engine::Setting;
 use net::event::EventKind;
 use net::socket::Outcome;
