@@ -1,5 +1,5 @@
-//! Bad input: every fault is found at its place, with its code, message and hint. The expected faults are
-//! comments at the end of each case:
+//! Bad input: every fault is found at its place, with its code, message and hint. The expected
+//! faults are comments at the end of each case:
 //!
 //! ```yaml
 //! # error: 20:35-20:40 service-node-port-out-of-range
@@ -7,8 +7,8 @@
 //! # hint: write a port from 30000 to 32767, such as 30000
 //! ```
 //!
-//! Lines and columns count from 1; the second place is the column after the last character. `BLESS=1`
-//! rewrites the comments.
+//! Lines and columns count from 1; the second place is the column after the last character.
+//! `BLESS=1` rewrites the comments.
 
 use kube::{Code, Diagnostic, Severity};
 use std::fmt::Write;

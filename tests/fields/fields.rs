@@ -1,6 +1,6 @@
-//! The table of the fields of Topology and Script against what is generated from it: the JSON Schema of
-//! a document and the reference page. `BLESS=1` rewrites both. The schema of Kubernetes kinds is
-//! written by hand, above the generated part.
+//! The table of the fields of Topology and Script against what is generated from it: the JSON
+//! Schema of a document and the reference page. `BLESS=1` rewrites both. The schema of Kubernetes
+//! kinds is written by hand, above the generated part.
 
 use kube::fields::{API_VERSION, Field, Kind, SCRIPT, TOPOLOGY, Type};
 use std::fmt::Write;

@@ -70,7 +70,8 @@ nodes = sys.argv[2].split(',')
 for tap in taps:
     list(tap.frames())
 print('## results', flush=True)
-# The agent stops at the end of the plan: if it ended, its servers would close their connections first.
+# The agent stops at the end of the plan: if it ended, its servers would close their connections
+# first.
 agent = subprocess.Popen([sys.executable, os.environ['LAB_AGENT'], os.environ['LAB_PLAN'], 'stop'])
 _, status = os.waitpid(agent.pid, os.WUNTRACED)
 if not os.WIFSTOPPED(status):

@@ -3,6 +3,7 @@
 
 mod commands;
 mod cycles;
+mod lines;
 
 use serde_json::Value;
 use std::collections::BTreeSet;

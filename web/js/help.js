@@ -1,5 +1,5 @@
-// Help about the fields of Kubernetes kinds, in English and Japanese, by the kind of the document; `*`
-// for all. Fields of Topology and Script come from the engine's table.
+// Help about the fields of Kubernetes kinds, in English and Japanese, by the kind of the document;
+// `*` for all. Fields of Topology and Script come from the engine's table.
 const words = {
   "*": {
     apiVersion: [

@@ -1,5 +1,5 @@
-//! A session: a document and its Script, the list of what is done in it. Whatever is shown, the page,
-//! a link, a trace on the command line, comes from playing a session.
+//! A session: a document and its Script, the list of what is done in it. The page, links, pictures
+//! and traces on the command line all come from playing a session.
 //!
 //! ```text
 //! document + Script ──kube──▶ cluster ──plan──▶ net::World ──player──▶ events, step results

@@ -144,7 +144,7 @@ pub struct Outcomes {
     pub left: Option<Probability>,
 }
 
-/// So many branches are followed.
+/// The most branches that are followed.
 const MOST: usize = 512;
 
 /// Follows every random choice of a request sent in `session`, which stays as it is.

@@ -60,7 +60,8 @@ pub struct Probe {
     pub sport: Option<u16>,
     /// ttl; 64 if not given. Only for ICMP.
     pub ttl: Option<u8>,
-    /// Bytes of data; 56 for ICMP, 30 for UDP. For TCP, so many more than the request needs.
+    /// Bytes of data; 56 for ICMP, 30 for UDP. For TCP, bytes beyond those that
+    /// the request needs.
     pub size: Option<u16>,
     /// Whether the packets may be cut into fragments. Only for ICMP.
     pub pmtudisc: Pmtudisc,
@@ -74,7 +75,7 @@ pub struct Probe {
     pub count: u16,
     /// The time between two echo requests.
     pub interval: Duration,
-    /// What stands behind `Host:` in the request; address and port if not given.
+    /// The `Host:` header of the request; address and port if not given.
     pub host: Option<String>,
     /// How long the client waits before it gives up; as long as the protocol does, if not given.
     pub timeout: Option<Duration>,
@@ -238,8 +239,8 @@ pub fn usual_protocol(cluster: &Cluster, to: &str) -> Protocol {
     }
 }
 
-/// The address and port a target stands for. The port is what stands behind the last colon, or the
-/// only port of a service.
+/// The address and port a target stands for. The port follows the last colon, or is the only
+/// port of a Service.
 ///
 /// # Errors
 /// No such name, no address, or a port that is not one.

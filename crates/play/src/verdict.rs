@@ -19,7 +19,7 @@ pub enum Ending {
 /// What most likely went wrong, as far as the target itself tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Advice {
-    /// No pod stands behind the Service.
+    /// The Service has no endpoints.
     NoEndpoints {
         /// Its namespace and name.
         service: String,

@@ -369,9 +369,9 @@ fn is_beyond(session: &Session) -> bool {
     session.events().iter().any(|e| lost(e) && e.packet.is_some_and(|p| large.contains(&p)))
 }
 
-/// When retransmissions may occur: whole seconds after every SYN and every ARP frame, when a segment
-/// was sent again, and when it will be after the end. (The kernel's tables are read some 100 ms
-/// after the end.)
+/// When retransmissions may occur: whole seconds after every SYN and every ARP frame, when a
+/// segment was sent again, and when it will be after the end. (The kernel's tables are read some
+/// 100 ms after the end.)
 fn timers(session: &Session) -> BTreeSet<Instant> {
     let asks = |e: &net::Event| match &e.kind {
         EventKind::PacketMade { packet } => {

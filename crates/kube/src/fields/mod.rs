@@ -30,7 +30,7 @@ pub struct Kind {
 pub struct Field {
     /// The key.
     pub key: &'static str,
-    /// What stands behind it.
+    /// The type of its value.
     pub value: Type,
     /// Whether it must be present.
     pub required: bool,

@@ -51,7 +51,7 @@ impl World {
             return self.drop_packet(pkt, reason, None);
         }
         let Some(decision) = ns.route(dst) else {
-            // Only a router says so (`ip_error`).
+            // Only a router sends an ICMP error (`ip_error`).
             if !ns.sysctl.ip_forward {
                 return self.drop_packet(pkt, DropReason::NotForwarding, None);
             }

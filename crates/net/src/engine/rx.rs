@@ -96,8 +96,8 @@ impl World {
                 let far = self.ns(netns).dev(peer);
                 // The far end takes its own MTU and a VLAN tag (`is_skb_forwardable`).
                 if skb.gso_size == 0 && skb.frame.len() > far.mtu as usize + 18 {
-                    // The driver of a veth says so (`NET_XMIT_DROP`); a bridge or a tunnel in
-                    // between does not pass it on.
+                    // The driver of a veth returns `NET_XMIT_DROP`; a bridge or a tunnel in between
+                    // does not pass it on.
                     let heard = device.master.is_none() && skb.frame.inner().is_none();
                     if device.master.is_none() {
                         self.give_up_rest(&skb);

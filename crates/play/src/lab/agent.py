@@ -1,7 +1,8 @@
 # The processes of the lab: servers, clients, and who types the commands. Reads a plan of one JSON
 # object from the file named first; every socket is made inside a namespace of the lab. With a
 # second argument it stops itself (SIGSTOP) at the end of the plan instead of ending.
-import ctypes, errno, json, os, re, selectors, select, shutil, signal, socket, struct, subprocess, sys, threading, time
+import ctypes, errno, json, os, re, selectors, select, shutil, signal, socket, struct, subprocess
+import sys, threading, time
 
 plan = json.load(open(sys.argv[1]))
 libc = ctypes.CDLL(None, use_errno=True)

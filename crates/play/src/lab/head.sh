@@ -7,7 +7,7 @@
 #   bash lab.sh with C…   builds, and runs a command that may run python3 $LAB_AGENT $LAB_PLAN
 #
 # Needs root, bash, python3, util-linux, iproute2, iptables, conntrack. Everything happens inside a
-# mount and process namespace of its own: when this ends, in whatever way, the kernel removes it all.
+# mount and process namespace of its own: when this ends, in whatever way, the kernel removes it.
 # No namespace has a way out.
 set -euo pipefail
 
@@ -18,9 +18,12 @@ if [ "${1:-}" != inside ]; then
   esac
   [ "$(id -u)" = 0 ] || { echo "lab: this needs root" >&2; exit 1; }
   for tool in python3 unshare nsenter ip bridge sysctl iptables conntrack; do
-    command -v "$tool" >/dev/null || { echo "lab: $tool is missing (on Debian: python3 util-linux iproute2 procps iptables conntrack)" >&2; exit 1; }
+    command -v "$tool" >/dev/null && continue
+    echo "lab: $tool is missing (Debian: python3 util-linux iproute2 procps iptables conntrack)" >&2
+    exit 1
   done
-  exec unshare --mount --propagation private --pid --fork --kill-child=KILL --mount-proc bash "$0" inside "$@"
+  exec unshare --mount --propagation private --pid --fork --kill-child=KILL --mount-proc \
+    bash "$0" inside "$@"
 fi
 [ "$$" = 1 ] || { echo "lab: inside is for the script itself; run it without" >&2; exit 1; }
 shift
@@ -37,7 +40,7 @@ IPTABLES=iptables; command -v iptables-legacy >/dev/null && IPTABLES=iptables-le
 netns() { nsenter --net="/run/netns/$1" "${@:2}"; }
 batch() { "$1" -n "$2" -batch -; }
 rules() { netns "$1" "$IPTABLES-restore"; }
-# What a device learns of its carrier comes a moment after it is up, and would throw neighbours away.
+# A device detects its carrier a moment after it is up, and that would flush its neighbours.
 settle() {
   local n i
   for n in "${NETNS[@]}"; do

@@ -93,7 +93,7 @@ fn latin(bytes: &[u8]) -> String {
 struct Past {
     /// The rules of each namespace.
     rules: Vec<Rc<Ruleset>>,
-    /// So many events are in it.
+    /// The number of events included.
     seen: usize,
     /// What the lab has made certain: the choice of a chain.
     pinned: BTreeMap<(NetnsId, u32), u32>,

@@ -98,7 +98,7 @@ fn block(text: &str) -> Option<String> {
     Some(format!("{head}\n{}", body.split('\n').map(indented).collect::<String>()))
 }
 
-/// An anchor as it stands behind `at:`.
+/// An anchor as the value of `at:`.
 pub fn anchor(a: &Anchor) -> Tree {
     match a {
         Anchor::Quiet => Tree::plain("null"),

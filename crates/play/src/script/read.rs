@@ -104,7 +104,7 @@ fn packet_op(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<PacketOp> {
     by.map(PacketOp::Delay)
 }
 
-/// The anchor that stands behind `at:`.
+/// The anchor in the value of `at:`.
 pub fn read_anchor(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Anchor> {
     if !matches!(node.value, Value::Map(_)) {
         return duration(d, node, path).map(|t| Anchor::At(Instant(t.0)));

@@ -112,7 +112,7 @@ fn routes(ns: &Netns, verb: &str, args: &[&str]) -> Result<Setting, String> {
     }
     let onlink = args.contains(&"onlink");
     let named = after(args, "dev").map(|name| device(ns, name)).transpose()?;
-    // A gateway is somebody on the link.
+    // A gateway must be a neighbour on the link (`fib_check_nh`).
     let gateway =
         via.filter(|_| !onlink || named.is_none()).map(|gateway| match ns.route(gateway) {
             Some(net::route::Decision::Out { dev, next_hop, .. })
@@ -326,11 +326,14 @@ pub(super) fn restore(session: &mut Session, netns: NetnsId, args: &[&str]) -> C
     };
     let setting = match rest {
         ["<<<", text] => {
-            session.world().state().ns(netns).rules.restored(text, noflush).map(|r| Setting::Rules(Box::new(r))).map_err(|e| {
-                let lines: Vec<_> =
-                    e.iter().map(|e| format!("iptables-restore: line {} column {}: {}", e.line, e.column, e.message)).collect();
-                lines.join("\n")
-            })
+            let rules = &session.world().state().ns(netns).rules;
+            let fault = |e: &net::netfilter::RestoreError| {
+                format!("iptables-restore: line {} column {}: {}", e.line, e.column, e.message)
+            };
+            match rules.restored(text, noflush) {
+                Ok(rules) => Ok(Setting::Rules(Box::new(rules))),
+                Err(e) => Err(e.iter().map(fault).collect::<Vec<_>>().join("\n")),
+            }
         }
         _ => Err("iptables-restore: write the rules behind it: iptables-restore [--noflush] <<< '*filter …'".to_owned()),
     };

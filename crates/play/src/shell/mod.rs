@@ -1,6 +1,5 @@
-//! The emulated shell: what a person types on a node, pod or host, and what the real tool prints.
-//!
-//! The commands are those of the article; what is not known says so, as a shell would.
+//! The emulated shell: runs a command line on a node, pod or host and prints what the real tool
+//! prints. Other commands and options are refused with a message, as a real shell does.
 
 mod admin;
 mod complete;
@@ -16,7 +15,7 @@ use crate::session::Session;
 use crate::step::{ResultKind, Run, Step, StepResult};
 use net::NetnsId;
 use net::netfilter::TableName;
-use net::socket::{Outcome, Pmtudisc};
+use net::socket::{Outcome, Pmtudisc, Socket, TcpApp};
 use std::net::IpAddr;
 
 /// The commands that are understood.
@@ -200,10 +199,12 @@ fn curl_report(session: &Session, run: &Run, target: &str) -> CommandOutput {
     };
     match run.verdict.outcome {
         Some(Outcome::Answered { .. }) => {
-            let body = session.world().state().netns.iter().flat_map(|n| n.sockets.values()).find_map(|s| match &**s {
-                net::socket::Socket::Tcp(t) if matches!(t.app, net::socket::TcpApp::Client { tag, .. } if tag == run.tag) => {
-                    Some(t.received.clone())
-                }
+            let mut sockets = session.world().state().netns.iter().flat_map(|n| n.sockets.values());
+            let body = sockets.find_map(|s| match &**s {
+                Socket::Tcp(t) => match t.app {
+                    TcpApp::Client { tag, .. } if tag == run.tag => Some(t.received.clone()),
+                    _ => None,
+                },
                 _ => None,
             });
             let text = body.map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default();

@@ -56,7 +56,7 @@ impl Picture<'_> {
             .control("data-host", n.name.clone())
     }
 
-    /// What stands beside a node's name: its role, if there is room from `role_x` on, and whether
+    /// The row of a node's name: its role, if there is room from `role_x` on, and whether
     /// its daemons run.
     fn title_row(&self, n: &NodeBox, role_x: f32) -> Vec<Element> {
         let mut x = n.rect.right() - 12.0;

@@ -134,7 +134,7 @@ mod tests {
     fn nothing_is_lost_and_no_line_is_too_long() {
         let long = "x".repeat(90);
         for text in [
-            "The packet's `destination` becomes `10.1.6.5:80`: a rule of `PREROUTING` says so.",
+            "The packet's `destination` becomes `10.1.6.5:80`: by a rule of `PREROUTING`.",
             "宛先 `10.1.6.5:80` は同じセグメントにないので、既定のゲートウェイへ送ります。",
             &long,
             "",

@@ -10,7 +10,10 @@ macro_rules! texts {
         pub enum $name { $($variant,)* }
         /// A text of the page in a language.
         pub const fn $say(text: $name, lang: Lang) -> &'static str {
-            match (text, lang) { $(($name::$variant, Lang::En) => $en, ($name::$variant, Lang::Ja) => $ja,)* }
+            match (text, lang) {
+                $(($name::$variant, Lang::En) => $en,
+                ($name::$variant, Lang::Ja) => $ja,)*
+            }
         }
     };
 }
