@@ -44,6 +44,10 @@ pub struct Fields<'a> {
     not_simulated: &'static [&'static str],
     /// The table of its fields, in a kind that has one.
     table: &'static [Field],
+    /// The forms of the mapping, each with its own fields of the table.
+    forms: &'static [&'static [&'static str]],
+    /// The form was chosen: only requested fields are valid.
+    chosen: bool,
 }
 
 /// A value with the place it was read from.
@@ -99,6 +103,8 @@ impl Decoder {
             requested: Vec::new(),
             not_simulated: &[],
             table: &[],
+            forms: &[],
+            chosen: false,
         })
     }
 
@@ -307,7 +313,9 @@ impl Decoder {
         for (key, span, _) in &fields.pairs {
             let path = fields.path_of(key);
             if fields.is_ignored(key) {
-                self.not_simulated(*span, &path);
+                if !fields.requested.contains(key) {
+                    self.not_simulated(*span, &path);
+                }
             } else if !known.contains(key) {
                 let near = nearest(key, known.iter().copied());
                 let hint = match near {
@@ -344,12 +352,31 @@ impl<'a> Fields<'a> {
         self
     }
 
+    /// Declares the field whose mapping, or one of whose mappings, this is.
+    #[must_use]
+    pub fn of(mut self, field: &'static Field) -> Self {
+        (self.table, self.forms) = (field.fields(), field.forms());
+        self
+    }
+
+    /// Chooses the form of the mapping: the first that is complete, else the first that is begun.
+    /// The fields of other forms are then unknown. `None`: no field of any form is present.
+    pub fn form(&mut self) -> Option<&'static [&'static str]> {
+        let has = |key: &&str| self.pairs.iter().any(|(k, ..)| k == key);
+        let complete = self.forms.iter().find(|form| form.iter().all(|key| has(key)));
+        let begun = || self.forms.iter().find(|form| form.iter().any(|key| has(key)));
+        let form = complete.or_else(begun).copied();
+        self.chosen = form.is_some();
+        form
+    }
+
     /// The keys that are valid here, those that are ignored last.
     fn known(&self) -> Vec<&'static str> {
         let described = |ignored: bool| {
             self.table
                 .iter()
                 .filter(move |f| matches!(f.value, Type::Ignored) == ignored)
+                .filter(|f| !self.chosen || self.requested.contains(&f.key))
                 .map(|f| f.key)
         };
         let undescribed = self.requested.iter().copied().filter(|r| self.field(r).is_none());
@@ -427,18 +454,25 @@ impl<'a> Fields<'a> {
     /// An optional mapping.
     pub fn fields(&mut self, d: &mut Decoder, name: &'static str) -> Option<Self> {
         let node = self.get(name)?;
-        let below = self.field(name).map_or(&[][..], Field::fields);
-        d.fields(node, &self.path_of(name)).map(|f| f.described(below))
+        let field = self.field(name);
+        d.fields(node, &self.path_of(name)).map(|f| match field {
+            Some(field) => f.of(field),
+            None => f,
+        })
     }
 
     /// The mappings of an optional list.
     pub fn list(&mut self, d: &mut Decoder, name: &'static str) -> Vec<Self> {
         let Some(node) = self.get(name) else { return Vec::new() };
         let path = self.path_of(name);
-        let below = self.field(name).map_or(&[][..], Field::fields);
+        let field = self.field(name);
         let mut out = Vec::new();
         for (i, item) in d.items(node, &path).iter().enumerate() {
-            out.extend(d.fields(item, &format!("{path}[{i}]")).map(|f| f.described(below)));
+            let fields = d.fields(item, &format!("{path}[{i}]"));
+            out.extend(fields.map(|f| match field {
+                Some(field) => f.of(field),
+                None => f,
+            }));
         }
         out
     }
@@ -489,7 +523,10 @@ impl<'a> Fields<'a> {
 
     /// A described word, or its default.
     pub fn choice(&mut self, d: &mut Decoder, name: &'static str) -> Option<&'static str> {
-        let Some(Type::Word(words)) = self.field(name).map(|f| &f.value) else { return None };
+        let (Type::Word(words) | Type::Either(Type::Word(words), ..)) = &self.field(name)?.value
+        else {
+            return None;
+        };
         self.word(d, name, words).or_else(|| self.default_value(name))
     }
 
@@ -506,7 +543,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The default of a described field, if it is a fixed value.
-    pub(crate) fn default_value(&self, name: &str) -> Option<&'static str> {
+    pub fn default_value(&self, name: &str) -> Option<&'static str> {
         match self.field(name)?.default? {
             DefaultValue::Fixed(value) => Some(value),
             DefaultValue::Rule(_) => None,

@@ -154,6 +154,22 @@ pub enum Pmtudisc {
     Dont,
 }
 
+impl Pmtudisc {
+    /// Its name as an argument of `ping -M`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Want => "want",
+            Self::Do => "do",
+            Self::Dont => "dont",
+        }
+    }
+
+    /// The setting of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Want, Self::Do, Self::Dont].into_iter().find(|p| p.name() == name)
+    }
+}
+
 /// A UDP client that sends datagrams one after the other and awaits an answer to each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UdpSocket {

@@ -89,6 +89,11 @@ impl Direction {
             Self::Other => "other",
         }
     }
+
+    /// The direction of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|d| d.name() == name)
+    }
 }
 
 /// A probe that was sent.

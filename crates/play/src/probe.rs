@@ -7,8 +7,7 @@ use net::{Duration, NetnsId, World};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
-/// What fits into an IPv4 packet behind its header and that of ICMP or UDP, in bytes.
-pub const MAX_SIZE: u16 = 65_507;
+pub use kube::fields::MAX_DATA as MAX_SIZE;
 
 /// What is sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

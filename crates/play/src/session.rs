@@ -39,6 +39,22 @@ pub enum Start {
     Used,
 }
 
+impl Start {
+    /// Its name in a Script.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cold => "cold",
+            Self::Known => "known",
+            Self::Used => "used",
+        }
+    }
+
+    /// The start of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Cold, Self::Known, Self::Used].into_iter().find(|s| s.name() == name)
+    }
+}
+
 /// A document being played.
 #[derive(Clone, Debug)]
 pub struct Session {

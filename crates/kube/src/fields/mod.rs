@@ -5,7 +5,7 @@
 mod script;
 mod topology;
 
-pub use script::SCRIPT;
+pub use script::{AT, MAX_DATA, SCRIPT};
 pub use topology::TOPOLOGY;
 
 use crate::yaml::{Value, YamlNode, parse};
@@ -207,6 +207,14 @@ impl Field {
             | Type::Variants(f, _)
             | Type::ByName(f)
             | Type::Either(_, f, _) => f,
+            _ => &[],
+        }
+    }
+
+    /// The forms of the mapping, or mappings, that it contains.
+    pub const fn forms(&self) -> &'static [&'static [&'static str]] {
+        match self.value {
+            Type::Variants(_, forms) | Type::Either(_, _, forms) => forms,
             _ => &[],
         }
     }

@@ -2,6 +2,10 @@
 
 use super::{DURATION, Field, Format, Kind, NAME, TEXT, Type, Unit, field};
 
+/// The most data of an IPv4 packet behind its header and that of ICMP or UDP, in bytes: 65535 less
+/// 20 and 8.
+pub const MAX_DATA: u16 = 65_507;
+
 /// `kind: Script`.
 pub static SCRIPT: Kind = Kind {
     name: "Script",
@@ -80,15 +84,7 @@ const SPEC: &[Field] = &[
 ];
 
 const STEP: &[Field] = &[
-    field(
-        "at",
-        Type::Either(&TIME, AT, &[&["after"], &["marker"]]),
-        [
-            "When: a time since the start of the session, or a moment of a probe.",
-            "実行する時点。セッション開始からの時間、またはプローブの時点。",
-        ],
-    )
-    .default_rule(["when nothing is under way", "進行中のものがなくなった時点"]),
+    AT,
     field("send", Type::Object(SEND), ["Send a request or ping.", "リクエストや ping を送る。"]),
     ON,
     RUN,
@@ -110,7 +106,18 @@ const STEP: &[Field] = &[
     ),
 ];
 
-const AT: &[Field] = &[
+/// `at` of a step: when it is done.
+pub const AT: Field = field(
+    "at",
+    Type::Either(&TIME, ANCHOR, &[&["after"], &["marker"]]),
+    [
+        "When: a time since the start of the session, or a moment of a probe.",
+        "実行する時点。セッション開始からの時間、またはプローブの時点。",
+    ],
+)
+.default_rule(["when nothing is under way", "進行中のものがなくなった時点"]);
+
+const ANCHOR: &[Field] = &[
     field(
         "probe",
         Type::Integer(0, u32::MAX as i64),
@@ -194,7 +201,7 @@ const SEND: &[Field] = &[
     field("ttl", Type::Integer(1, 255), ["The IP time to live.", "IP の TTL。"]).default("64"),
     field(
         "size",
-        Type::Integer(0, 65_467),
+        Type::Integer(0, MAX_DATA as i64),
         [
             "Data of a ping or datagram; for TCP, data added to the request.",
             "ping やデータグラムのデータ長。TCP ではリクエストに加えるデータ長。",

@@ -10,7 +10,7 @@ use net::conntrack::{L4, Tuple};
 use net::engine::Setting;
 use net::event::EventKind;
 use net::netfilter::{Match, Ruleset, TableName, WalkStep};
-use net::socket::{Pmtudisc, ServerApp};
+use net::socket::ServerApp;
 use net::state::Change;
 use net::{Duration, Instant, NetnsId};
 use std::collections::BTreeMap;
@@ -339,11 +339,7 @@ fn client(session: &Session, probe: &Probe, run: &Run) -> String {
             seconds(probe.timeout.unwrap_or(UDP_WAIT))
         ),
         Protocol::Icmp => {
-            let pmtudisc = match probe.pmtudisc {
-                Pmtudisc::Want => "want",
-                Pmtudisc::Do => "do",
-                Pmtudisc::Dont => "dont",
-            };
+            let pmtudisc = probe.pmtudisc.name();
             format!(
                 "\"kind\": \"icmp\", {to}, \"id\": {key}, \"seq\": {}, \"count\": {}, \"interval\": {}, \"size\": {}, \"ttl\": {}, \"pmtudisc\": \"{pmtudisc}\", \"timeout\": {}",
                 probe.seq,

@@ -13,7 +13,6 @@ use crate::step::{Act, Step};
 use kube::yaml::Tree;
 use net::Duration;
 use net::engine::PacketOp;
-use net::socket::Pmtudisc;
 use std::fmt;
 
 impl fmt::Display for Script {
@@ -22,10 +21,8 @@ impl fmt::Display for Script {
         if self.seed != 0 {
             writeln!(f, "  seed: {}", self.seed)?;
         }
-        match self.start {
-            Start::Used => {}
-            Start::Known => f.write_str("  start: known\n")?,
-            Start::Cold => f.write_str("  start: cold\n")?,
+        if self.start != Start::Used {
+            writeln!(f, "  start: {}", self.start.name())?;
         }
         if self.steps.is_empty() {
             return f.write_str("  steps: []\n");
@@ -138,12 +135,7 @@ fn probe(p: &Probe) -> Tree {
     put("sport", p.sport.is_some(), number(p.sport));
     put("ttl", p.ttl.is_some(), number(p.ttl.map(u16::from)));
     put("size", p.size.is_some(), number(p.size));
-    let pmtudisc = match p.pmtudisc {
-        Pmtudisc::Want => "want",
-        Pmtudisc::Do => "do",
-        Pmtudisc::Dont => "dont",
-    };
-    put("pmtudisc", p.pmtudisc != usual.pmtudisc, Tree::text(pmtudisc));
+    put("pmtudisc", p.pmtudisc != usual.pmtudisc, Tree::text(p.pmtudisc.name()));
     put("seq", p.seq != usual.seq, Tree::plain(p.seq));
     put("checksum", p.checksum != usual.checksum, Tree::plain(p.checksum));
     put("count", p.count != usual.count, Tree::plain(p.count));

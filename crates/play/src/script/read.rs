@@ -1,40 +1,36 @@
-//! From YAML to a [`Script`], with everything that is wrong.
+//! From YAML to a [`Script`], with everything that is wrong. Names, ranges, words and defaults are
+//! those of [`kube::fields::SCRIPT`].
 
 use super::Script;
 use crate::anchor::{Anchor, Direction, EventAnchor};
-use crate::probe::{MAX_SIZE, Probe, Protocol, parse_endpoint};
+use crate::probe::{Probe, Protocol, parse_endpoint};
 use crate::session::Start;
 use crate::step::{Act, Step};
 use kube::Code;
-use kube::decode::{Decoder, Fields};
+use kube::decode::{Decoder, Fields, Spanned};
+use kube::fields::AT;
 use kube::yaml::{Value, YamlNode};
 use net::engine::PacketOp;
 use net::socket::Pmtudisc;
 use net::{Duration, Instant};
-use std::ops::RangeInclusive;
 
 pub(super) fn script(d: &mut Decoder, mut f: Fields<'_>) -> Option<Script> {
-    if let Some(mut m) = f.get("metadata").and_then(|n| d.fields(n, "metadata")) {
-        m.get("name").and_then(|n| d.string(n, "metadata.name"));
+    if let Some(mut m) = f.fields(d, "metadata") {
+        m.string(d, "name");
         d.finish(m);
     }
-    let spec = f.require(d, "spec", "write spec: with steps: below it")?;
+    f.require(d, "spec", "write spec: with steps: below it");
+    let spec = f.fields(d, "spec");
     d.finish(f);
-    let mut s = d.fields(spec, "spec")?;
-    let seed = s.get("seed").and_then(|n| number(d, n, "spec.seed", 0..=i64::MAX)).unwrap_or(0);
-    let start =
-        match s.get("start").and_then(|n| d.word(n, "spec.start", &["used", "known", "cold"])) {
-            Some("cold") => Start::Cold,
-            Some("known") => Start::Known,
-            _ => Start::Used,
-        };
+    let mut s = spec?;
+    let seed = s.number(d, "seed").unwrap_or_default();
+    let start = s.choice(d, "start").and_then(Start::from_name).unwrap_or(Start::Used);
     // What a page showed when it made a link; the page reads it.
     s.get("view");
-    let list = s.require(d, "steps", "write steps: with - send: below it");
-    let nodes = list.map_or(&[][..], |n| d.items(n, "spec.steps"));
+    s.require(d, "steps", "write steps: with - send: below it");
     let mut steps = Vec::new();
-    for (node, i) in nodes.iter().zip(0..) {
-        steps.extend(step(d, node, &format!("spec.steps[{i}]")));
+    for f in s.list(d, "steps") {
+        steps.extend(step(d, f));
     }
     d.finish(s);
     let sent = steps.iter().filter(|s| s.sends()).count() as u32;
@@ -49,57 +45,49 @@ pub(super) fn script(d: &mut Decoder, mut f: Fields<'_>) -> Option<Script> {
     Some(Script { seed, start, steps })
 }
 
-fn step(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Step> {
-    let mut f = d.fields(node, path)?;
-    let at = |name: &str| format!("{path}.{name}");
-    let written = f.get("at");
-    let when = written.map_or(Some(Anchor::Quiet), |n| read_anchor(d, n, &at("at")));
-    let act = if let Some(n) = f.get("send") {
-        probe(d, n, &at("send")).map(Act::Send)
-    } else if let Some(n) = f.get("apply") {
-        d.string(n, &at("apply")).map(|t| Act::Apply(t.value))
-    } else if let Some(n) = f.get("packet") {
-        if !matches!(when, None | Some(Anchor::Event(_))) {
-            let message = format!("{}: which packet?", at("packet"));
-            let hint = "write at: with probe, direction, packet and marker, such as \
-                at: {probe: 1, direction: request, packet: 1, marker: encapsulated}";
-            d.error(Code::UnsupportedValue, n.span, message, hint);
-        }
-        packet_op(d, n, &at("packet")).map(Act::Packet)
-    } else {
-        command(d, &mut f, path)
+fn step(d: &mut Decoder, mut f: Fields<'_>) -> Option<Step> {
+    let (span, path) = (f.span, f.path_of("at"));
+    let when = f.get("at").map_or(Some(Anchor::Quiet), |n| read_anchor(d, n, &path));
+    let act = match f.form() {
+        Some(["send"]) => f.fields(d, "send").and_then(|f| probe(d, f)).map(Act::Send),
+        Some(["apply"]) => f.string(d, "apply").map(|t| Act::Apply(t.value)),
+        Some(["packet"]) => packet_op(d, &mut f, when.as_ref()).map(Act::Packet),
+        _ => command(d, &mut f),
     };
     d.finish(f);
-    Some(Step { anchor: when?, act: act?, span: node.span })
+    Some(Step { anchor: when?, act: act?, span })
 }
 
-fn command(d: &mut Decoder, f: &mut Fields<'_>, path: &str) -> Option<Act> {
-    let on = f.require(
-        d,
-        "on",
-        "write on: and a host, beside run: and a command; or send: and a request",
-    )?;
-    let host = d.string(on, &format!("{path}.on"))?.value;
-    let run = f.require(d, "run", "write run: and a command, such as run: conntrack -F")?;
-    let line = d.string(run, &format!("{path}.run"))?.value;
-    Some(Act::Run { host, line })
+fn command(d: &mut Decoder, f: &mut Fields<'_>) -> Option<Act> {
+    let hint = "write on: and a host, with run: and a command; or send: and a request";
+    let host = f.require_string(d, "on", hint);
+    let hint = "write run: and a command, such as run: conntrack -F";
+    let line = f.require_string(d, "run", hint);
+    Some(Act::Run { host: host?.value, line: line?.value })
 }
 
-fn packet_op(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<PacketOp> {
-    if !matches!(node.value, Value::Map(_)) {
-        return match d.word(node, path, &["drop", "duplicate", "delay"])? {
-            "drop" => Some(PacketOp::Drop),
-            "duplicate" => Some(PacketOp::Duplicate),
-            _ => {
-                let message = format!("{path}: Required value: for how long?");
-                d.error(Code::MissingField, node.span, message, "write it like {delay: 20ms}");
-                None
-            }
-        };
+fn packet_op(d: &mut Decoder, f: &mut Fields<'_>, when: Option<&Anchor>) -> Option<PacketOp> {
+    let (node, path) = (f.get("packet")?, f.path_of("packet"));
+    if !matches!(when, None | Some(Anchor::Event(_))) {
+        let message = format!("{path}: which packet?");
+        let hint = "write at: with probe, direction, packet and marker, such as \
+            at: {probe: 1, direction: request, packet: 1, marker: encapsulated}";
+        d.error(Code::UnsupportedValue, node.span, message, hint);
     }
-    let mut f = d.fields(node, path)?;
-    let by = f.require(d, "delay", "write delay: and a time, such as {delay: 20ms}");
-    let by = by.and_then(|n| duration(d, n, &format!("{path}.delay")));
+    if node.text() == "delay" {
+        let message = format!("{path}: Required value: for how long?");
+        d.error(Code::MissingField, node.span, message, "write it like {delay: 20ms}");
+        return None;
+    }
+    if !matches!(node.value, Value::Map(_)) {
+        return f.choice(d, "packet").map(|op| match op {
+            "drop" => PacketOp::Drop,
+            _ => PacketOp::Duplicate,
+        });
+    }
+    let mut f = f.fields(d, "packet")?;
+    f.require(d, "delay", "write delay: and a time, such as {delay: 20ms}");
+    let by = duration(d, &mut f, "delay");
     d.finish(f);
     by.map(PacketOp::Delay)
 }
@@ -107,66 +95,63 @@ fn packet_op(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<PacketOp> {
 /// The anchor in the value of `at:`.
 pub fn read_anchor(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Anchor> {
     if !matches!(node.value, Value::Map(_)) {
-        return duration(d, node, path).map(|t| Anchor::At(Instant(t.0)));
+        let text = d.string(node, path)?;
+        return time(d, &text, path).map(|t| Anchor::At(Instant(t.0)));
     }
-    let at = |name: &str| format!("{path}.{name}");
-    let mut f = d.fields(node, path)?;
-    let probe = f
-        .require(d, "probe", "write probe: and which of the steps that send, from 1")
-        .and_then(|n| number(d, n, &at("probe"), 0..=i64::from(u32::MAX)));
-    let anchor = if let Some(n) = f.get("after") {
-        duration(d, n, &at("after")).zip(probe).map(|(after, probe)| Anchor::After { probe, after })
+    let mut f = d.fields(node, path)?.of(&AT);
+    f.require(d, "probe", "write probe: and which of the steps that send, from 1");
+    let probe = f.number(d, "probe");
+    let anchor = if f.form() == Some(&["after"]) {
+        let after = duration(d, &mut f, "after");
+        after.zip(probe).map(|(after, probe)| Anchor::After { probe, after })
     } else {
-        event(d, &mut f, path)
-            .zip(probe)
-            .map(|(e, probe)| Anchor::Event(EventAnchor { probe, ..e }))
+        let event = event(d, &mut f);
+        event.zip(probe).map(|(e, probe)| Anchor::Event(EventAnchor { probe, ..e }))
     };
     d.finish(f);
     anchor
 }
 
 /// The fields of an event's name but the probe.
-fn event(d: &mut Decoder, f: &mut Fields<'_>, path: &str) -> Option<EventAnchor> {
-    let at = |name: &str| format!("{path}.{name}");
-    let names = Direction::ALL.map(Direction::name);
-    let direction = f.get("direction").and_then(|n| d.word(n, &at("direction"), &names));
-    let direction = Direction::ALL.into_iter().find(|x| Some(x.name()) == direction);
-    let one = 1..=i64::from(u32::MAX);
-    let packet = match f.get("packet") {
-        Some(n) if direction.is_none() => {
-            let message = format!("{}: of which direction?", at("packet"));
-            d.error(Code::MissingField, n.span, message, "write direction: request beside it");
-            None
-        }
-        Some(n) => number(d, n, &at("packet"), one.clone()),
-        None => Some(1),
-    };
+fn event(d: &mut Decoder, f: &mut Fields<'_>) -> Option<EventAnchor> {
+    let direction = f.choice(d, "direction").and_then(Direction::from_name);
+    if let Some(n) = f.get("packet").filter(|_| direction.is_none()) {
+        let message = format!("{}: of which direction?", f.path_of("packet"));
+        d.error(Code::MissingField, n.span, message, "add direction: request");
+    }
+    let packet = f.number(d, "packet");
     let hint = "write marker: and a kind of event, such as marker: encapsulated; or after: 20ms";
-    let marker =
-        f.require(d, "marker", hint).and_then(|n| d.word(n, &at("marker"), net::marker::NAMES));
-    let occurrence = match f.get("occurrence") {
-        Some(n) => number(d, n, &at("occurrence"), one),
-        None => Some(1),
-    };
+    f.require(d, "marker", hint);
+    let marker = f.choice(d, "marker");
+    let occurrence = f.number(d, "occurrence");
     let packet = direction.zip(packet);
     Some(EventAnchor { probe: 0, packet, marker: marker?, occurrence: occurrence? })
 }
 
-/// A time: `1.2s`, `20ms`.
-fn duration(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Duration> {
-    let text = d.string(node, path)?;
-    let (number, unit) = match text.value.strip_suffix("ms") {
-        Some(n) => (n, 1_000_000),
-        None => (text.value.strip_suffix('s').unwrap_or(""), 1_000_000_000),
-    };
-    match nanoseconds(number, unit) {
-        Some(n) => Some(Duration(n)),
-        None => {
-            let message = format!("{path}: Invalid value: {:?}: not a time", text.value);
-            d.error(Code::UnsupportedValue, text.span, message, "write it like 1.2s or 20ms");
-            None
-        }
+/// A field with a time, or its default.
+fn duration(d: &mut Decoder, f: &mut Fields<'_>, name: &'static str) -> Option<Duration> {
+    match f.get(name) {
+        Some(_) => f.string(d, name).and_then(|text| time(d, &text, &f.path_of(name))),
+        None => f.default_value(name).and_then(parse_duration),
     }
+}
+
+fn time(d: &mut Decoder, text: &Spanned<String>, path: &str) -> Option<Duration> {
+    let time = parse_duration(&text.value);
+    if time.is_none() {
+        let message = format!("{path}: Invalid value: {:?}: not a time", text.value);
+        d.error(Code::UnsupportedValue, text.span, message, "write it like 1.2s or 20ms");
+    }
+    time
+}
+
+/// A time: `1.2s`, `20ms`.
+fn parse_duration(text: &str) -> Option<Duration> {
+    let (number, unit) = match text.strip_suffix("ms") {
+        Some(n) => (n, 1_000_000),
+        None => (text.strip_suffix('s')?, 1_000_000_000),
+    };
+    nanoseconds(number, unit).map(Duration)
 }
 
 /// A decimal number of units, at most a million; `unit` is in nanoseconds.
@@ -182,106 +167,53 @@ fn nanoseconds(number: &str, unit: u64) -> Option<u64> {
     whole.checked_mul(unit)?.checked_add(more).filter(|n| *n <= 1_000_000 * unit)
 }
 
-/// A number in its range.
-fn number<T: TryFrom<i64>>(
-    d: &mut Decoder,
-    node: &YamlNode,
-    path: &str,
-    range: RangeInclusive<i64>,
-) -> Option<T> {
-    let n = d.integer(node, path)?;
-    let value = T::try_from(n.value).ok().filter(|_| range.contains(&n.value));
-    if value.is_none() {
-        let hint = format!("write a number from {} to {}", range.start(), range.end());
-        d.error(Code::OutOfRange, n.span, format!("{path}: Invalid value: {}", n.value), hint);
-    }
-    value
-}
-
-fn probe(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Probe> {
-    let at = |name: &str| format!("{path}.{name}");
-    let mut f = d.fields(node, path)?;
-    let from = f
-        .require(d, "from", "write who sends: a host, node or pod")
-        .and_then(|n| d.string(n, &at("from")));
-    let to = f
-        .require(d, "to", "write to whom: an address with its port, or svc/NAME")
-        .and_then(|n| d.string(n, &at("to")));
+fn probe(d: &mut Decoder, mut f: Fields<'_>) -> Option<Probe> {
+    let from = f.require_string(d, "from", "write who sends: a host, node or pod");
+    let to = f.require_string(d, "to", "write to whom: an address with its port, or svc/NAME");
     let mut p = Probe::new("", "");
-    p.proto = match f.get("proto").and_then(|n| d.word(n, &at("proto"), &["tcp", "udp", "icmp"])) {
-        Some("udp") => Protocol::Udp,
-        Some("icmp") => Protocol::Icmp,
-        _ => Protocol::Tcp,
-    };
-    p.sport = f.get("sport").and_then(|n| number(d, n, &at("sport"), 1..=65_535));
-    p.ttl = f.get("ttl").and_then(|n| number(d, n, &at("ttl"), 1..=255));
-    p.size = f.get("size").and_then(|n| number(d, n, &at("size"), 0..=i64::from(MAX_SIZE)));
-    p.pmtudisc =
-        match f.get("pmtudisc").and_then(|n| d.word(n, &at("pmtudisc"), &["want", "do", "dont"])) {
-            Some("do") => Pmtudisc::Do,
-            Some("dont") => Pmtudisc::Dont,
-            _ => Pmtudisc::Want,
-        };
-    p.checksum = f.get("checksum").and_then(|n| d.boolean(n, &at("checksum"))).unwrap_or(true);
-    p.seq = f.get("seq").and_then(|n| number(d, n, &at("seq"), 0..=65_535)).unwrap_or(1);
-    p.host = f.get("host").and_then(|n| d.string(n, &at("host"))).map(|h| h.value);
-    if let Some(n) = f.get("endpoint") {
-        let path = at("endpoint");
-        let text = d.string(n, &path);
-        p.endpoint = text.and_then(|t| {
-            let parsed = parse_endpoint(&t.value);
-            if parsed.is_none() {
-                d.error(
-                    Code::InvalidAddress,
-                    t.span,
-                    format!("{path}: Invalid value: {:?}", t.value),
-                    "write it like 10.1.6.5 or 10.1.6.5:80",
-                );
-            }
-            parsed
-        });
-    }
-    if let Some(n) = f.get("count") {
-        p.count = number(d, n, &at("count"), 1..=100).unwrap_or(1);
-        if p.proto == Protocol::Tcp && p.count > 1 {
-            let message =
-                format!("{}: Invalid value: {}: a TCP request is one", at("count"), p.count);
-            d.error(
-                Code::UnsupportedValue,
-                n.span,
-                message,
-                "leave it out, or write more send: steps",
-            );
+    p.proto = f.choice(d, "proto").and_then(Protocol::from_name).unwrap_or_default();
+    p.sport = f.number(d, "sport");
+    // Without a value the socket has the kernel's default.
+    p.ttl = f.get("ttl").and_then(|_| f.number(d, "ttl"));
+    p.size = f.number(d, "size");
+    p.pmtudisc = f.choice(d, "pmtudisc").and_then(Pmtudisc::from_name).unwrap_or_default();
+    p.checksum = f.flag(d, "checksum");
+    p.seq = f.number(d, "seq").unwrap_or(p.seq);
+    p.host = f.string(d, "host").map(|h| h.value);
+    p.endpoint = f.string(d, "endpoint").and_then(|t| {
+        let parsed = parse_endpoint(&t.value);
+        if parsed.is_none() {
+            let message = format!("{}: Invalid value: {:?}", f.path_of("endpoint"), t.value);
+            let hint = "write it like 10.1.6.5 or 10.1.6.5:80";
+            d.error(Code::InvalidAddress, t.span, message, hint);
         }
+        parsed
+    });
+    p.count = f.number(d, "count").unwrap_or(p.count);
+    if let Some(n) = f.get("count").filter(|_| p.proto == Protocol::Tcp && p.count > 1) {
+        let path = f.path_of("count");
+        let message = format!("{path}: Invalid value: {}: a TCP request is one", p.count);
+        let hint = "leave it out, or write more send: steps";
+        d.error(Code::UnsupportedValue, n.span, message, hint);
     }
-    if let Some(interval) = f.get("interval").and_then(|n| duration(d, n, &at("interval"))) {
-        p.interval = interval;
+    p.interval = duration(d, &mut f, "interval").unwrap_or(p.interval);
+    p.timeout = duration(d, &mut f, "timeout");
+    if let Some(n) = f.get("timeout").filter(|_| p.timeout == Some(Duration::default())) {
+        let message = format!("{}: Invalid value: 0", f.path_of("timeout"));
+        d.error(Code::OutOfRange, n.span, message, "write how long it waits, such as 350ms");
     }
-    if let Some(n) = f.get("timeout") {
-        p.timeout = duration(d, n, &at("timeout"));
-        if p.timeout == Some(Duration::default()) {
-            d.error(
-                Code::OutOfRange,
-                n.span,
-                format!("{}: Invalid value: 0", at("timeout")),
-                "write how long it waits, such as 350ms",
-            );
-        }
-    }
-    p.settle = f.get("settle").and_then(|n| duration(d, n, &at("settle")));
-    p.pause = f.get("pause").and_then(|n| duration(d, n, &at("pause"))).unwrap_or_default();
     // Only where it is written: no hint names it.
     if f.all().any(|(name, _)| name == "during")
         && let Some(n) = f.get("during")
     {
-        d.error(
-            Code::UnsupportedValue,
-            n.span,
-            format!("{}: commands during a probe are steps of their own", at("during")),
-            "write a step below this one: \
-             {at: {probe: 1, after: 20ms}, on: node01, run: conntrack -F}",
-        );
+        let message =
+            format!("{}: commands during a probe are steps of their own", f.path_of("during"));
+        let hint = "write a step below this one: \
+                    {at: {probe: 1, after: 20ms}, on: node01, run: conntrack -F}";
+        d.error(Code::UnsupportedValue, n.span, message, hint);
     }
+    p.settle = duration(d, &mut f, "settle");
+    p.pause = duration(d, &mut f, "pause").unwrap_or(p.pause);
     d.finish(f);
     (p.from, p.to) = (from?.value, to?.value);
     Some(p)

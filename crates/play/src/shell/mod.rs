@@ -248,11 +248,9 @@ fn ping(session: &Session, host: &str, args: &[&str]) -> Result<Probe, CommandOu
                 }
                 None => return Err(CommandOutput::fail(2, "ping: bad packet size.\n")),
             },
-            "-M" => match args.next().copied() {
-                Some("do") => probe.pmtudisc = Pmtudisc::Do,
-                Some("want") => probe.pmtudisc = Pmtudisc::Want,
-                Some("dont") => probe.pmtudisc = Pmtudisc::Dont,
-                _ => {
+            "-M" => match args.next().and_then(|name| Pmtudisc::from_name(name)) {
+                Some(setting) => probe.pmtudisc = setting,
+                None => {
                     return Err(CommandOutput::fail(
                         2,
                         "ping: wrong value for -M: do, dont, want are valid ones.\n",
