@@ -27,8 +27,9 @@ use view::embed::{Shown, Snippet};
 #[command(
     version,
     about,
-    after_help = "FILE is a path, - for standard input, preset:NAME, or a link to the page (in quotes, for \
-the shell). Where several are taken, a folder stands for its *.yaml, *.yml and *.json files."
+    after_help = "FILE is a path, - for standard input, preset:NAME, or a link to the page (quoted, for \
+the shell). A command that takes several files also takes folders, and reads their *.yaml, *.yml \
+and *.json files."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -77,7 +78,7 @@ enum Command {
         /// The folder to write to.
         folder: PathBuf,
     },
-    /// Plays each document's Script, and prints what came of every step.
+    /// Plays each document's Script, and prints the result of every step.
     Run {
         /// Documents, or folders of documents.
         #[arg(required = true)]
@@ -280,7 +281,7 @@ fn run(command: Command) -> Result<ExitCode, Stop> {
         Command::Trace(t) => {
             let files = expanded(&t.files)?;
             if t.pcap.is_some() && files.len() > 1 {
-                return Err(usage("--pcap: one capture is of one document"));
+                return Err(usage("--pcap: a capture can be of one document only"));
             }
             each(&files, |file| trace(file, &t))
         }
@@ -371,7 +372,7 @@ fn linked(address: &str) -> Result<String, Stop> {
     link::file(address).map_err(|f| usage(view::words::link_fault(&f, Lang::En)))
 }
 
-/// The documents of arguments: a folder stands for the documents in it, by name.
+/// The documents of the arguments. A folder is replaced by the documents in it, sorted by name.
 fn expanded(files: &[String]) -> Result<Vec<String>, Stop> {
     let mut out = Vec::new();
     for file in files {
@@ -387,7 +388,7 @@ fn expanded(files: &[String]) -> Result<Vec<String>, Stop> {
         let mut found: Vec<PathBuf> =
             entries.flatten().map(|e| e.path()).filter(is_document).collect();
         if found.is_empty() {
-            return Err(usage(format!("{file}: no *.yaml, *.yml or *.json file is there")));
+            return Err(usage(format!("{file}: no *.yaml, *.yml or *.json file in this folder")));
         }
         found.sort();
         out.extend(found.into_iter().map(|p| p.display().to_string()));
@@ -395,8 +396,8 @@ fn expanded(files: &[String]) -> Result<Vec<String>, Stop> {
     Ok(out)
 }
 
-/// Does something with each document, below its name if there are several; what one cannot do does
-/// not keep the others. The worst exit status.
+/// Runs an action on each document, with its name as a heading if there are several. An error in one
+/// does not stop the others. Returns the highest exit status.
 fn each(
     files: &[String],
     mut act: impl FnMut(&str) -> Result<bool, Stop>,
@@ -419,14 +420,15 @@ fn each(
     Ok(ExitCode::from(worst))
 }
 
-fn told(file: &str, diags: &[Diagnostic]) -> String {
+/// Diagnostics as text: FILE:LINE:COL, message and hint.
+fn report(file: &str, diags: &[Diagnostic]) -> String {
     let file = named(file);
     diags.iter().map(|d| format!("{file}:{d}\n")).collect()
 }
 
 fn open(file: &str, chance: &Chance) -> Result<Session, Stop> {
     let text = read(file)?;
-    Session::new(&text, chance.seed, !chance.cold).map_err(|diags| Stop(told(file, &diags), 1))
+    Session::new(&text, chance.seed, !chance.cold).map_err(|diags| Stop(report(file, &diags), 1))
 }
 
 fn check(files: &[String]) -> Result<ExitCode, Stop> {
@@ -434,7 +436,7 @@ fn check(files: &[String]) -> Result<ExitCode, Stop> {
     for file in files {
         let text = read(file)?;
         let diags = play::script::check(&text);
-        print(&told(file, &diags))?;
+        print(&report(file, &diags))?;
         errors += diags.iter().filter(|d| d.severity == Severity::Error).count();
     }
     Ok(if errors > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS })
@@ -471,10 +473,10 @@ fn played(file: &str) -> Result<Session, Stop> {
     let text = read(file)?;
     let (script, diags) = Script::read(&text);
     if diags.iter().any(|d| d.severity == Severity::Error) {
-        return Err(Stop(told(file, &diags), 1));
+        return Err(Stop(report(file, &diags), 1));
     }
     let none = || Script { start: play::Start::Known, ..Script::default() };
-    script.unwrap_or_else(none).play(&text).map_err(|diags| Stop(told(file, &diags), 1))
+    script.unwrap_or_else(none).play(&text).map_err(|diags| Stop(report(file, &diags), 1))
 }
 
 fn run_script(file: &str, format: Format, lang: Lang) -> Result<bool, Stop> {
@@ -497,8 +499,8 @@ fn run_script(file: &str, format: Format, lang: Lang) -> Result<bool, Stop> {
 }
 
 /// The protocol of a probe: that of the option, or the usual one for the destination.
-fn protocol(session: &Session, to: &str, said: Option<Proto>) -> Protocol {
-    match said {
+fn protocol(session: &Session, to: &str, given: Option<Proto>) -> Protocol {
+    match given {
         Some(Proto::Tcp) => Protocol::Tcp,
         Some(Proto::Udp) => Protocol::Udp,
         Some(Proto::Icmp) => Protocol::Icmp,
@@ -545,7 +547,7 @@ fn trace(file: &str, t: &Trace) -> Result<bool, Stop> {
     probe.endpoint = t.endpoint.as_deref().map(endpoint).transpose()?;
     let warnings: Vec<_> =
         session.notes().iter().filter(|d| d.severity == Severity::Warning).cloned().collect();
-    eprint!("{}", told(file, &warnings));
+    eprint!("{}", report(file, &warnings));
     if t.outcomes {
         return outcomes(&session, &probe, t);
     }

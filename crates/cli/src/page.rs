@@ -1,6 +1,6 @@
 //! The page's exports without the page: pictures, links and snippets for authors.
 
-use crate::{Chance, Language, Proto, Stop, only_link, print, protocol, told, usage, written};
+use crate::{Chance, Language, Proto, Stop, only_link, print, protocol, report, usage, written};
 use clap::{Args, ValueEnum};
 use kube::Severity;
 use play::presets::ALL;
@@ -94,7 +94,7 @@ fn session(a: &Asked, given: String, theme: Theme, usual: usize) -> Result<App, 
         update(&mut app, Action::Opened(alone.map_or(given, |(_, text)| text)));
     }
     if app.document.errors() > 0 {
-        return Err(Stop(told(&a.file, &app.document.diagnostics), 1));
+        return Err(Stop(report(&a.file, &app.document.diagnostics), 1));
     }
     if let (Some(from), Some(to)) = (&a.from, &a.to) {
         send(&mut app, from, to, a)?;

@@ -97,7 +97,7 @@ fn told(d: &Diagnostic) -> Told<'_> {
     }
 }
 
-fn all_told(diags: &[Diagnostic]) -> JsValue {
+fn diagnostic_objects(diags: &[Diagnostic]) -> JsValue {
     js(&diags.iter().map(told).collect::<Vec<_>>())
 }
 
@@ -117,7 +117,7 @@ fn document_error(diags: &[Diagnostic]) -> JsValue {
             let _ = Reflect::set(&error, &name.into(), &value);
         }
     }
-    let _ = Reflect::set(&error, &"diagnostics".into(), &all_told(diags));
+    let _ = Reflect::set(&error, &"diagnostics".into(), &diagnostic_objects(diags));
     error.into()
 }
 
@@ -181,7 +181,7 @@ fn argument<T: for<'a> Deserialize<'a>>(
 pub fn check(
     #[wasm_bindgen(unchecked_param_type = "string")] document: JsValue,
 ) -> Result<JsValue, JsValue> {
-    Ok(all_told(&script::check(&text(&document, "document")?)))
+    Ok(diagnostic_objects(&script::check(&text(&document, "document")?)))
 }
 
 /// The built-in documents.
@@ -240,7 +240,7 @@ impl Session {
     /// The warnings and notes of the document.
     #[wasm_bindgen(getter, unchecked_return_type = "Diagnostic[]")]
     pub fn diagnostics(&self) -> JsValue {
-        all_told(&self.app.document.diagnostics)
+        diagnostic_objects(&self.app.document.diagnostics)
     }
 
     /// The document, without its Script.

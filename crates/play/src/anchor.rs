@@ -28,13 +28,13 @@ use net::{Duration, Event, Instant, NetnsId, PacketId};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-/// When a step is done.
+/// When a step is performed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Anchor {
-    /// When everything before it in the list is over: nothing is under way, or the time for which
-    /// the last probe is watched has passed.
+    /// When everything before it in the list is over: the world is idle, or the `settle` time of the
+    /// last probe has passed.
     Quiet,
-    /// At a virtual time.
+    /// At a virtual time since the start of the session.
     At(Instant),
     /// A span of virtual time after a probe was sent.
     After {
@@ -50,9 +50,9 @@ pub enum Anchor {
 /// The name of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventAnchor {
-    /// The event is one since this probe was sent.
+    /// The probe since whose start events are counted; 0: the start of the session.
     pub probe: u32,
-    /// The event is one of this packet of the probe: its direction, and its number there from 1.
+    /// Only events of this packet of the probe count: its direction, and its number there from 1.
     pub packet: Option<(Direction, u32)>,
     /// The kind of the event: one of [`net::marker::NAMES`].
     pub marker: &'static str,
@@ -63,20 +63,20 @@ pub struct EventAnchor {
 /// Which way a packet of a probe goes; the module's documentation defines each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Direction {
-    /// From the client.
+    /// Packets from the client.
     Request,
-    /// To the client.
+    /// Packets to the client.
     Reply,
-    /// ARP.
+    /// ARP requests and their answers.
     Arp,
     /// ICMP errors.
     Error,
-    /// Everything else.
+    /// All other packets.
     Other,
 }
 
 impl Direction {
-    /// All of them.
+    /// Every direction.
     pub const ALL: [Self; 5] = [Self::Request, Self::Reply, Self::Arp, Self::Error, Self::Other];
 
     /// Its name in a Script.
@@ -99,15 +99,15 @@ impl Direction {
 /// A probe that was sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sent {
-    /// Its number.
+    /// Its number, from 1.
     pub(crate) probe: u32,
-    /// The first event since.
+    /// Count of the events before it.
     pub(crate) event: usize,
-    /// When.
+    /// When it was sent.
     pub(crate) at: Instant,
     /// The client's namespace.
     pub(crate) from: NetnsId,
-    /// The client's port, or identifier.
+    /// The client's port, or the identifier of its echo requests.
     pub(crate) key: u16,
 }
 
@@ -201,7 +201,7 @@ impl Census {
         parent.map_or((last, Direction::Other), |(probe, direction, _)| (probe, direction))
     }
 
-    /// A request that is translated is answered along another tuple.
+    /// Notes the tuple of a translated request: its replies have the reverse of that one.
     fn translate(&mut self, e: &Event) {
         let EventKind::Translated { source, after, .. } = &e.kind else { return };
         let Some(p) = e.packet else { return };

@@ -5,7 +5,7 @@ use net::wire::{Frame, PcapNg};
 use net::{Event, State};
 use std::collections::BTreeSet;
 
-/// The pcapng of some events, of the interfaces that are chosen. They are named `host/device`.
+/// The pcapng file of some events, for the chosen interfaces. Interfaces are named `host/device`.
 pub fn pcapng(state: &State, events: &[Event], chosen: &dyn Fn(&str) -> bool) -> Vec<u8> {
     let mut file = PcapNg::default();
     for (e, name, frame, out) in events.iter().filter_map(|e| seen(state, e)) {

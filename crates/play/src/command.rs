@@ -1,11 +1,11 @@
 //! A command line of the emulated shell: its words, whether it sends, and what it printed.
 
-/// What a command printed and its exit status.
+/// The output of a command.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CommandOutput {
     /// Standard output and error, as a terminal shows them.
     pub text: String,
-    /// Exit status.
+    /// Exit status; 0 is success.
     pub status: i32,
 }
 
@@ -18,7 +18,7 @@ impl CommandOutput {
     }
 }
 
-/// Words of a line; quotes keep spaces.
+/// Splits a line into words. Quotes, single or double, keep spaces.
 pub fn split(line: &str) -> Vec<String> {
     let mut out = Vec::new();
     let mut word = String::new();
@@ -44,7 +44,7 @@ pub fn split(line: &str) -> Vec<String> {
     out
 }
 
-/// Whether a line sends packets.
+/// Whether a line sends a probe: `curl` and `ping`.
 pub fn sends(line: &str) -> bool {
     matches!(split(line).first().map(String::as_str), Some("curl" | "ping"))
 }

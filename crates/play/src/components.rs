@@ -18,16 +18,15 @@ use net::{Duration, Instant, NetnsId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// kube-proxy syncs no more often than this.
+/// The least time between two syncs of kube-proxy (`minSyncPeriod`).
 const MIN_SYNC: Duration = Duration::secs(1);
 
-/// Why a cluster cannot become another: what is wrong, and what to do.
+/// Why the cluster cannot change so: what is wrong, and a hint.
 pub(crate) type Refused = (String, String);
 
 impl Session {
-    /// The running cluster is to become what another text says, without the pods in `deleted`. What
-    /// its components do about it is done in time, as the session goes on. Gives what there is to
-    /// be warned of.
+    /// Changes the running cluster to that of another text, without the pods in `deleted`, and
+    /// schedules what its components do about it. Returns the new warnings.
     pub(crate) fn reapply(
         &mut self,
         typed: (NetnsId, &str),
@@ -73,7 +72,8 @@ impl Session {
         Ok(warnings)
     }
 
-    /// A machine that comes again while it is still going: first it goes.
+    /// Deletes at once the namespaces that are still to be deleted, if one of the same name is to
+    /// be added.
     fn finish_leaving(&mut self, steps: &[Operation]) {
         let comes = |name: &str| {
             steps.iter().any(|s| matches!(&s.work, Work::Add(spec, _) if spec.name == name))
@@ -93,12 +93,12 @@ impl Session {
         }
     }
 
-    /// When a component next does something.
+    /// When the next operation of a component is due.
     pub(crate) fn next_due(&self) -> Option<Instant> {
         self.live.due.first_key_value().map(|((at, _), _)| *at)
     }
 
-    /// The next thing a component has to do, at its time.
+    /// Performs the next operation of a component, at its time.
     pub(crate) fn perform_next(&mut self) {
         let Some(((at, _), step)) = self.live.due.pop_first() else { return };
         if self.world().now() < at {
@@ -203,8 +203,8 @@ impl Session {
         }
     }
 
-    /// kube-proxy stops on a node, or starts there: then it syncs everything, and no earlier sync
-    /// is done any more.
+    /// Stops or starts kube-proxy on a node. When it starts it syncs all rules, and its pending
+    /// syncs are cancelled.
     pub(crate) fn kube_proxy(&mut self, netns: NetnsId, node: &str, runs: bool) {
         self.live.stopped.retain(|n| n != node);
         self.world_mut().daemon(netns, Daemon::KubeProxy.name(), runs);
@@ -218,8 +218,8 @@ impl Session {
         }
     }
 
-    /// kube-proxy syncs: its rules, then the connections that they make wrong. `before`: the
-    /// cluster it knew; none if it just started.
+    /// kube-proxy writes its rules, then deletes stale connections. `before`: the cluster of its
+    /// last sync; none if it has just started.
     fn sync(
         &mut self,
         netns: NetnsId,
@@ -242,7 +242,7 @@ impl Session {
         self.forget(netns, by, &|f| stale.deletes(f));
     }
 
-    /// The connections of a namespace that are wrong are deleted.
+    /// Deletes the confirmed connections of a namespace for which `wrong` holds.
     fn forget(&mut self, netns: NetnsId, by: Option<&'static str>, wrong: &dyn Fn(&Flow) -> bool) {
         let all = self.world().state().ns(netns).conntrack.iter();
         let wrong: Vec<_> =
@@ -252,8 +252,8 @@ impl Session {
         }
     }
 
-    /// What kube-proxy fed to iptables-restore for the sync that an event tells of; none if it was
-    /// more than that.
+    /// The input of iptables-restore for the sync that caused an event; none if the sync needed more
+    /// than one call.
     pub(crate) fn words(&self, event: usize) -> Option<String> {
         let (_, done) = self.live.syncs.iter().find(|(at, _)| *at == event)?;
         let number = |c: &Cluster| c.nodes.iter().position(|n| n.spec.name.value == done.node);
@@ -263,7 +263,7 @@ impl Session {
     }
 }
 
-/// What kube-proxy reads of a connection.
+/// The part of a connection by which kube-proxy finds stale ones.
 fn flow(c: &Connection) -> Flow {
     let ports =
         |t: &Tuple| if let L4::Ports(sport, dport) = t.l4 { (sport, dport) } else { (0, 0) };

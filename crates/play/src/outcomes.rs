@@ -21,7 +21,7 @@ pub struct Probability {
 }
 
 impl Probability {
-    /// 1.
+    /// The probability 1.
     pub fn certain() -> Self {
         Self { numerator: vec![1], exponent: 0 }
     }
@@ -50,7 +50,7 @@ impl Probability {
         self
     }
 
-    /// Both happen.
+    /// The probability of two independent choices.
     fn times(&self, other: &Self) -> Self {
         let mut numerator = vec![0u32; self.numerator.len() + other.numerator.len() + 1];
         for (i, a) in self.numerator.iter().enumerate() {
@@ -77,7 +77,7 @@ impl Probability {
         out
     }
 
-    /// Either happens.
+    /// The probability of either of two exclusive outcomes.
     fn plus(&self, other: &Self) -> Self {
         let exponent = self.exponent.max(other.exponent);
         let (a, b) = (self.over(exponent), other.over(exponent));
@@ -123,31 +123,30 @@ impl fmt::Display for Probability {
     }
 }
 
-/// One way it can end.
+/// One outcome of a request.
 #[derive(Clone, Debug)]
 pub struct Ending {
-    /// How likely.
+    /// The sum over every branch with this outcome.
     pub probability: Probability,
-    /// The session in which it ended so.
+    /// The session of the first such branch.
     pub session: Session,
-    /// The run.
+    /// The probe's result in that session.
     pub run: Run,
 }
 
 /// Every ending, the likeliest first.
 #[derive(Clone, Debug)]
 pub struct Outcomes {
-    /// The endings.
+    /// Outcomes, the likeliest first.
     pub endings: Vec<Ending>,
-    /// What is left over: the probability of branches that were not followed to their end, because
-    /// there are too many.
+    /// The probability of the branches that were not followed, because there are too many.
     pub left: Option<Probability>,
 }
 
 /// The most branches that are followed.
 const MOST: usize = 512;
 
-/// Follows every random choice of a request sent in `session`, which stays as it is.
+/// Follows every random choice of a request that is sent in `session`, which is not changed.
 ///
 /// # Errors
 /// As [`Session::send`].
@@ -187,7 +186,7 @@ pub fn outcomes(session: &Session, probe: &Probe) -> Result<Outcomes, ProbeError
     Ok(Outcomes { endings, left })
 }
 
-/// Adds an ending to those that are the same to a client and a server.
+/// Adds an ending, merged with one that is the same to client and server.
 fn join(endings: &mut Vec<Ending>, new: Ending) {
     let same = |e: &Ending| {
         let (a, b) = (&e.run.verdict, &new.run.verdict);

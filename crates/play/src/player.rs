@@ -29,7 +29,7 @@ use net::socket::Outcome;
 struct Waiting {
     step: usize,
     anchor: EventAnchor,
-    /// How many events of that kind there were so far.
+    /// Count of the events so far that the anchor counts.
     seen: u32,
 }
 
@@ -40,18 +40,18 @@ struct UnderWay {
     probe: Probe,
     begun: Begun,
     first: usize,
-    /// How many of its requests have ended.
+    /// Count of its requests that have ended.
     ended: u16,
-    /// When the last of them did.
+    /// When the last request ended.
     over: Option<Instant>,
-    /// A command sent it, which prints something when the group is over.
+    /// It was sent by `curl` or `ping`, which prints when the group is over.
     prints: bool,
 }
 
 /// The steps that are played together.
 #[derive(Debug)]
 struct Group {
-    /// The number of the probe of each step, for those that send.
+    /// For each step that sends, the number of its probe.
     numbers: Vec<Option<u32>>,
     first: usize,
     /// Steps that wait for a time.
@@ -59,10 +59,10 @@ struct Group {
     /// Steps that wait for an event.
     waiting: Vec<Waiting>,
     probes: Vec<UnderWay>,
-    /// How many events were looked at.
+    /// Count of the events that were examined.
     seen: usize,
     longest: Instant,
-    /// Everything is awaited, whatever the probes say.
+    /// The group lasts until the world is idle, whatever the probes' `settle`.
     quiet: bool,
 }
 
@@ -71,7 +71,7 @@ impl Group {
         self.numbers.get(step - self.first).copied().flatten().unwrap_or_default()
     }
 
-    /// How long the world is watched; none: not at all.
+    /// When the group ends at the latest; none if it has no probe.
     fn deadline(&self) -> Option<Instant> {
         if self.quiet {
             return Some(self.longest);
@@ -81,17 +81,17 @@ impl Group {
         ends.max().map(|end| end.min(self.longest))
     }
 
-    /// Whether every probe says how long it is watched.
+    /// Whether every probe has `settle`.
     fn is_watched(&self) -> bool {
         !self.probes.is_empty() && self.probes.iter().all(|p| p.probe.settle.is_some())
     }
 }
 
 impl Session {
-    /// Sends a probe, when everything before it is over, and plays until it is over too.
+    /// Sends a probe when everything before it is over, and plays until the probe is over.
     ///
     /// # Errors
-    /// A sender or target that is not there, or a port that is missing.
+    /// There is no such sender or target, or the port is missing.
     pub fn send(&mut self, probe: &Probe) -> Result<Run, ProbeError> {
         match self.play(&[Step::send(probe.clone())]) {
             [StepResult { kind: ResultKind::Sent { run, .. }, .. }] => Ok(run.clone()),
@@ -100,8 +100,8 @@ impl Session {
         }
     }
 
-    /// Plays further steps, until the last group is over. The first of them has no anchor, or
-    /// nothing was played yet.
+    /// Plays further steps until the last group is over. The first of them must have no anchor,
+    /// unless nothing was played yet.
     pub fn play(&mut self, steps: &[Step]) -> &[StepResult] {
         let new = self.steps().len();
         let quiet = |s: &Step| s.anchor == Anchor::Quiet;
@@ -165,7 +165,8 @@ impl Session {
         self.close(group, steps, watched);
     }
 
-    /// Lets everything happen in its order, until the deadline or until nothing is left.
+    /// Runs components, world and timed steps in order of time, until the deadline or until the
+    /// world is idle.
     fn run(&mut self, group: &mut Group) {
         loop {
             let (world, due) = (self.world().poll_timeout(), self.next_due());
@@ -195,7 +196,7 @@ impl Session {
         }
     }
 
-    /// The next step that is done at a time.
+    /// The next step that waits for a time.
     fn next_timed(&self, group: &Group) -> Option<(Instant, usize)> {
         let time = |step: &usize| {
             let at = match &self.steps()[*step].anchor {
@@ -211,7 +212,8 @@ impl Session {
         group.timed.iter().filter_map(time).min()
     }
 
-    /// Looks at the new events: a step may wait for one of them, or a probe end with it.
+    /// Examines the new events: performs the steps that wait for them, and notes which probes they
+    /// end.
     fn look(&mut self, group: &mut Group) {
         while group.seen < self.events().len() {
             let i = group.seen;
@@ -243,7 +245,7 @@ impl Session {
         }
     }
 
-    /// Does a step, now. `event`: the one that it waited for.
+    /// Performs a step now. `event`: the one that it waited for.
     fn perform(&mut self, group: &mut Group, step: usize, event: Option<usize>) {
         let (at, first) = (self.world().now(), self.events().len());
         let act = self.steps()[step].act.clone();
@@ -274,7 +276,7 @@ impl Session {
         }
     }
 
-    /// Begins a probe; what came of it is known when the group is over.
+    /// Sends a step's probe. `None`: its result is known when the group is over.
     fn send_from(
         &mut self,
         group: &mut Group,
@@ -307,7 +309,7 @@ impl Session {
         None
     }
 
-    /// Judges the probes, and says what was not done.
+    /// Enters the results of probes, and which steps were not performed.
     fn close(&mut self, group: Group, steps: &[Step], watched: usize) {
         let end = self.events().len();
         for p in group.probes {

@@ -1,4 +1,4 @@
-//! What to send, from where, to whom.
+//! Probes: requests and pings, and the names of their senders and destinations.
 
 use kube::Cluster;
 use kube::cluster::RunningService;
@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 pub use kube::fields::MAX_DATA as MAX_SIZE;
 
-/// What is sent.
+/// The protocol of a probe.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Protocol {
     /// A TCP connection with `GET /`, as `curl` does.
@@ -22,7 +22,7 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// Its name, as one writes it.
+    /// Its name in a Script and on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
@@ -46,47 +46,47 @@ impl Protocol {
     }
 }
 
-/// One exchange.
+/// A request, or several of a kind, and how the client sends them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
-    /// Who sends: a node, host, pod or Deployment.
+    /// The sender: a node, host, pod or `deploy/NAME`.
     pub from: String,
-    /// To whom: a name or address, with a port for TCP and UDP.
+    /// The destination: a name or address, with a port for TCP and UDP.
     pub to: String,
-    /// What.
+    /// The protocol.
     pub proto: Protocol,
     /// Source port, or identifier of a ping; drawn from the seed if not given.
     pub sport: Option<u16>,
-    /// ttl; 64 if not given. Only for ICMP.
+    /// IP time to live; 64 if not given. Only for ICMP.
     pub ttl: Option<u8>,
     /// Bytes of data; 56 for ICMP, 30 for UDP. For TCP, bytes beyond those that
     /// the request needs.
     pub size: Option<u16>,
     /// Whether the packets may be cut into fragments. Only for ICMP.
     pub pmtudisc: Pmtudisc,
-    /// The number of the first echo request.
+    /// The sequence number of the first echo request.
     pub seq: u16,
-    /// Whether a datagram has a checksum.
+    /// Whether datagrams have a UDP checksum.
     pub checksum: bool,
-    /// Endpoint every random choice falls on.
+    /// The endpoint that the random rules of kube-proxy choose.
     pub endpoint: Option<(IpAddr, Option<u16>)>,
-    /// How many echo requests or datagrams.
+    /// Count of echo requests or datagrams.
     pub count: u16,
     /// The time between two echo requests.
     pub interval: Duration,
     /// The `Host:` header of the request; address and port if not given.
     pub host: Option<String>,
-    /// How long the client waits before it gives up; as long as the protocol does, if not given.
+    /// How long the client waits for an answer; the protocol's own time if not given.
     pub timeout: Option<Duration>,
     /// How long a TCP client waits between the handshake and its request.
     pub pause: Duration,
-    /// How long the world is watched after the client's end; until nothing is under way, if not
-    /// given.
+    /// How long the simulation continues after the client has finished; until the world is idle if
+    /// not given.
     pub settle: Option<Duration>,
 }
 
 impl Probe {
-    /// A TCP probe.
+    /// A TCP probe with the defaults of a Script.
     pub fn new(from: &str, to: &str) -> Self {
         Self {
             from: from.to_owned(),
@@ -109,7 +109,7 @@ impl Probe {
     }
 }
 
-/// An endpoint as people write it: an address, or an address and a port.
+/// Parses `ADDRESS` or `ADDRESS:PORT`.
 pub fn parse_endpoint(text: &str) -> Option<(IpAddr, Option<u16>)> {
     let plain = text.parse::<IpAddr>().map(|a| (a, None));
     plain.or_else(|_| text.parse::<std::net::SocketAddr>().map(|s| (s.ip(), Some(s.port())))).ok()
@@ -120,7 +120,7 @@ pub fn parse_endpoint(text: &str) -> Option<(IpAddr, Option<u16>)> {
 pub struct ProbeError {
     /// What is wrong.
     pub message: String,
-    /// What to type.
+    /// How to correct it.
     pub hint: String,
 }
 
@@ -134,17 +134,17 @@ fn fail<T>(message: impl Into<String>, hint: impl Into<String>) -> Result<T, Pro
     Err(ProbeError { message: message.into(), hint: hint.into() })
 }
 
-/// Every place something can be sent from, as a person names it: nodes, hosts, pods.
+/// The names of all senders: hosts, nodes, then `pod/NAME`.
 pub fn places(cluster: &Cluster) -> Vec<String> {
     let hosts = cluster.topology.hosts.iter().map(|h| h.name.value.clone());
     let nodes = cluster.nodes.iter().map(|n| n.spec.name.value.clone());
     hosts.chain(nodes).chain(cluster.pods.iter().map(|p| format!("pod/{}", p.netns()))).collect()
 }
 
-/// The network namespace a name stands for.
+/// The network namespace of a sender's name.
 ///
 /// # Errors
-/// No such name, or more than one pod begins with it.
+/// The name is unknown, or the beginning of more than one pod's name.
 pub fn resolve_netns(cluster: &Cluster, world: &World, name: &str) -> Result<NetnsId, ProbeError> {
     let pod_name = name.strip_prefix("pod/");
     let deployment = name.strip_prefix("deploy/").or_else(|| name.strip_prefix("deployment/"));
@@ -175,7 +175,7 @@ pub fn resolve_netns(cluster: &Cluster, world: &World, name: &str) -> Result<Net
         return match owner.and_then(|n| world.state().ns_named(&n.name)) {
             Some((id, _)) => Ok(id),
             None => fail(
-                format!("nobody here has the address {addr}"),
+                format!("no node, host or pod has the address {addr}"),
                 list("the senders are", places(cluster)),
             ),
         };
@@ -197,7 +197,10 @@ pub fn resolve_netns(cluster: &Cluster, world: &World, name: &str) -> Result<Net
         ),
         many => fail(
             format!("{} pods begin with {wanted:?}", many.len()),
-            list("write more of one of", many.iter().map(|p| format!("pod/{}", p.netns()))),
+            list(
+                "write the whole name of one of",
+                many.iter().map(|p| format!("pod/{}", p.netns())),
+            ),
         ),
     }
 }
@@ -211,8 +214,8 @@ fn list(intro: &str, names: impl IntoIterator<Item = String>) -> String {
     format!("{intro} {}{tail}", names.join(", "))
 }
 
-/// What one sends to a target if nothing else is said: TCP to a port, UDP to a Service that speaks
-/// nothing else, a ping to an address without a port.
+/// The default protocol for a destination: TCP to a port, UDP to a Service that has UDP ports only,
+/// ICMP to an address without a port.
 pub fn usual_protocol(cluster: &Cluster, to: &str) -> Protocol {
     let port = |t: &str| t.rsplit_once(':').and_then(|(_, p)| p.parse::<u16>().ok());
     let Some(service) = to.strip_prefix("svc/") else {
@@ -242,7 +245,7 @@ pub fn usual_protocol(cluster: &Cluster, to: &str) -> Protocol {
 /// port of a Service.
 ///
 /// # Errors
-/// No such name, no address, or a port that is not one.
+/// The name is unknown or has no address, or the port is not a number from 1 to 65535.
 pub fn resolve_target(
     cluster: &Cluster,
     world: &World,
@@ -256,7 +259,7 @@ pub fn resolve_target(
             _ => {
                 return fail(
                     format!("{port:?} is not a port"),
-                    "write a number from 1 to 65535 behind the colon",
+                    "write a number from 1 to 65535 after the colon",
                 );
             }
         },
@@ -266,7 +269,9 @@ pub fn resolve_target(
             fail(format!("{addr} is IPv6, which is not simulated"), "write an IPv4 address")
         } else if addr.is_unspecified() || addr.is_multicast() || addr == Ipv4Addr::BROADCAST {
             fail(
-                format!("{addr} is nobody's address: broadcast and multicast are not simulated"),
+                format!(
+                    "{addr} is not a host's address: broadcast and multicast are not simulated"
+                ),
                 "write the address of a host, node, pod or Service",
             )
         } else {
@@ -317,7 +322,7 @@ pub fn resolve_target(
     }
 }
 
-/// The Service that an address and port stand for: by one of its addresses, or by its node port.
+/// The Service that has an address, or a node port at a node's address.
 pub(crate) fn service_at(cluster: &Cluster, to: (IpAddr, u16)) -> Option<&RunningService> {
     let by_ip = cluster.services.iter().find(|s| s.has_address(to.0));
     let is_node = || cluster.nodes.iter().any(|n| IpAddr::from(n.address()) == to.0);
@@ -330,7 +335,7 @@ pub(crate) fn service_at(cluster: &Cluster, to: (IpAddr, u16)) -> Option<&Runnin
     })
 }
 
-/// An endpoint can be chosen only among those of the Service that is asked.
+/// Checks that a chosen endpoint is one of the destination's Service.
 pub(crate) fn check_endpoint(
     cluster: &Cluster,
     to: (IpAddr, u16),
@@ -345,12 +350,12 @@ pub(crate) fn check_endpoint(
     let name = chosen.1.map_or_else(|| chosen.0.to_string(), |p| format!("{}:{p}", chosen.0));
     let have: Vec<_> = all.iter().map(|e| format!("{}:{}", e.addr, e.port)).collect();
     let hint = if have.is_empty() {
-        "it has none: leave the endpoint open".to_owned()
+        "it has no endpoints: remove endpoint".to_owned()
     } else {
         format!("write one of {}", have.join(", "))
     };
     Err(ProbeError {
-        message: format!("{name} is no endpoint of {}/{}", s.namespace, s.name),
+        message: format!("{name} is not an endpoint of {}/{}", s.namespace, s.name),
         hint,
     })
 }

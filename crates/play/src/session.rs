@@ -1,4 +1,4 @@
-//! A document being played.
+//! A session: a document's cluster in a simulated world, and what has been done in it so far.
 
 use crate::anchor::{Census, EventAnchor, PacketName, Sent};
 use crate::live::Live;
@@ -17,25 +17,27 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Range;
 use std::rc::Rc;
 
-/// A probe that began: its number, who sends, to whom, with what.
+/// A probe whose sockets are open.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Begun {
+    /// The probe's number, which its sockets carry.
     pub(crate) tag: u32,
+    /// The client's namespace.
     pub(crate) from: NetnsId,
-    /// The client's port, or identifier.
+    /// The client's port, or the identifier of its echo requests.
     pub(crate) key: u16,
     to: (IpAddr, u16),
     proto: Protocol,
 }
 
-/// What the neighbour tables know at first.
+/// The neighbour tables at the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// Nothing but what is permanent.
+    /// Only permanent entries, which flanneld adds.
     Cold,
-    /// Every neighbour, entered by hand.
+    /// Every neighbour, reachable, as entered by hand (`ip neigh add … nud reachable`).
     Known,
-    /// Every neighbour, from traffic a moment ago.
+    /// Every neighbour, reachable, as after recent traffic.
     Used,
 }
 
@@ -55,12 +57,12 @@ impl Start {
     }
 }
 
-/// A document being played.
+/// A document's cluster in a simulated world, with the steps so far and their results.
 #[derive(Clone, Debug)]
 pub struct Session {
     document: Rc<str>,
     seed: u64,
-    /// Everybody who was ever there.
+    /// Every node, host, pod and Service that ever existed.
     cluster: Rc<Cluster>,
     pub(crate) live: Live,
     notes: Rc<[Diagnostic]>,
@@ -73,7 +75,7 @@ pub struct Session {
     /// The probes that were sent, in order of time.
     pub(crate) sent: Vec<Sent>,
     census: Census,
-    /// How many of the steps so far send.
+    /// Count of the steps so far that send.
     probes: u32,
 }
 
@@ -81,7 +83,7 @@ pub struct Session {
 pub(crate) const PING_WAIT: Duration = Duration::secs(10);
 /// How long a client waits for an answer to its datagram.
 pub(crate) const UDP_WAIT: Duration = Duration::secs(5);
-/// No run lasts longer than this much virtual time: TCP gives up before.
+/// The longest run, in virtual time. TCP gives up earlier.
 pub(crate) const LONGEST_RUN: Duration = Duration::secs(2_000);
 
 /// A world at its beginning.
@@ -94,19 +96,18 @@ fn begin(spec: &Spec, seed: u64, start: Start) -> Result<World, SpecError> {
 }
 
 impl Session {
-    /// Builds the document's cluster. `warm`: every neighbour is known, as after a moment of
-    /// traffic.
+    /// Builds the document's cluster. `warm`: [`Start::Used`] instead of [`Start::Cold`].
     ///
     /// # Errors
-    /// Everything that is wrong with the document, if any of it is an error.
+    /// All diagnostics of the document, if one of them is an error.
     pub fn new(document: &str, seed: u64, warm: bool) -> Result<Self, Vec<Diagnostic>> {
         Self::edited(document, seed, if warm { Start::Used } else { Start::Cold }, |_| {})
     }
 
-    /// As [`Session::new`], with a last word on the Linux state that the components made of it.
+    /// As [`Session::new`], but `edit` may change the Linux state that the components set up.
     ///
     /// # Errors
-    /// Everything that is wrong with the document, if any of it is an error.
+    /// All diagnostics of the document, if one of them is an error.
     pub fn edited(
         document: &str,
         seed: u64,
@@ -148,7 +149,7 @@ impl Session {
         })
     }
 
-    /// This session before anything was done in it.
+    /// A copy of this session without its steps.
     #[must_use]
     pub fn rewound(&self) -> Self {
         let first = self.live.at(0).clone();
@@ -161,7 +162,8 @@ impl Session {
         )
     }
 
-    /// This session after its first `events` events, to look at: commands print what was true then.
+    /// A copy in the state after the first `events` events, without steps: commands print the state
+    /// of that moment.
     #[must_use]
     pub fn moment(&self, state: &State, events: usize) -> Self {
         let world = self.world.moment(state.clone());
@@ -170,7 +172,7 @@ impl Session {
         self.in_world(world, Rc::new(state.clone()), self.cluster.clone(), live)
     }
 
-    /// The same session in another world, where nothing was done.
+    /// A copy in another world, without steps.
     fn in_world(&self, world: World, initial: Rc<State>, cluster: Rc<Cluster>, live: Live) -> Self {
         Self {
             document: self.document.clone(),
@@ -190,36 +192,36 @@ impl Session {
         }
     }
 
-    /// Its document.
+    /// The document, without later changes of the cluster.
     pub fn document(&self) -> &str {
         &self.document
     }
-    /// Its seed.
+    /// The seed of every random choice.
     pub fn seed(&self) -> u64 {
         self.seed
     }
-    /// What its neighbour tables knew at first.
+    /// The neighbour tables at the start.
     pub fn start(&self) -> Start {
         self.start
     }
-    /// Everybody who was ever in its cluster, with the Services as they are now: to draw and to
-    /// name.
+    /// Every node, host and pod that ever existed, with the Services as they are now; for pictures
+    /// and names.
     pub fn cluster(&self) -> &Cluster {
         &self.cluster
     }
-    /// Its cluster as it is now.
+    /// The cluster as the API server knows it now.
     pub fn running(&self) -> &Cluster {
         self.live.cluster()
     }
-    /// Its cluster after its first `events` events.
+    /// The cluster as the API server knew it after the first `events` events.
     pub fn running_at(&self, events: usize) -> &Cluster {
         self.live.at(events)
     }
-    /// Whether a node's kube-proxy does not run.
+    /// Whether kube-proxy is stopped on a node.
     pub fn is_stopped(&self, node: &str) -> bool {
         self.live.stopped.iter().any(|n| n == node)
     }
-    /// The last moment: it has the names of everything that ever was.
+    /// The state after the last event. It has the names of deleted namespaces and devices too.
     pub fn last(&self) -> &State {
         self.world.state()
     }
@@ -227,38 +229,38 @@ impl Session {
     pub fn notes(&self) -> &[Diagnostic] {
         &self.notes
     }
-    /// The Linux state that the components made.
+    /// The Linux state that the components set up before the first event.
     pub fn spec(&self) -> &Spec {
         &self.spec
     }
-    /// The moment before anything was done.
+    /// The state before the first event.
     pub fn initial(&self) -> &State {
         &self.initial
     }
-    /// The world as it is now.
+    /// The simulated world after the last event.
     pub fn world(&self) -> &World {
         &self.world
     }
-    /// What was played so far.
+    /// The steps so far.
     pub fn steps(&self) -> &[Step] {
         &self.steps
     }
-    /// What came of each step.
+    /// The result of each step.
     pub fn results(&self) -> &[StepResult] {
         &self.results
     }
-    /// Everything that happened.
+    /// The events so far.
     pub fn events(&self) -> &[net::Event] {
         self.world.events()
     }
 
-    /// The name of an event: it is the same event in another document, if there is one.
+    /// The anchor of an event, which finds the same event after an edit of the document.
     pub fn name(&self, event: usize) -> Option<EventAnchor> {
         let census = self.whole_census();
         (event < self.events().len()).then(|| census.name(event, self.events(), &self.sent))
     }
 
-    /// The event of a name.
+    /// The index of the event that an anchor names.
     pub fn find(&self, anchor: &EventAnchor) -> Option<usize> {
         self.whole_census().find(anchor, self.events(), &self.sent)
     }
@@ -279,7 +281,7 @@ impl Session {
         census
     }
 
-    /// How many events there were so far of those that an anchor counts.
+    /// Count of the events so far that an anchor counts.
     pub(crate) fn count(&mut self, anchor: &EventAnchor) -> u32 {
         let events = self.world.events();
         self.census.read(events, &self.sent, events.len());
@@ -300,7 +302,7 @@ impl Session {
         self.probes
     }
 
-    /// Steps that are about to be played.
+    /// Adds steps that are about to be played.
     pub(crate) fn enter(&mut self, steps: &[Step]) {
         let (at, n) = (self.world.now(), self.events().len());
         let kind = ResultKind::NotDone(NotDone::NotReached);
@@ -308,22 +310,22 @@ impl Session {
         self.results.resize(self.steps.len(), StepResult { at, events: n..n, kind });
     }
 
-    /// What came of a step.
+    /// Sets the result of a step.
     pub(crate) fn note(&mut self, step: usize, result: StepResult) {
         self.results[step] = result;
     }
 
-    /// Does one step of the world that is due. False: nothing is.
+    /// Performs one step of the world that is due at a time. False: nothing is due.
     pub(crate) fn poll(&mut self, at: Instant) -> bool {
         self.world.poll(at).is_some()
     }
 
-    /// Lets time pass until then.
+    /// Moves virtual time on.
     pub(crate) fn advance(&mut self, to: Instant) {
         self.world.advance(to);
     }
 
-    /// Begins a probe, and lets nothing go on yet.
+    /// Opens a probe's sockets. Nothing is sent before the world is polled.
     pub(crate) fn start_probe(&mut self, probe: &Probe, tag: u32) -> Result<Begun, ProbeError> {
         self.world.begin_run();
         let (from, to) = self.begin(probe, tag)?;
@@ -331,7 +333,7 @@ impl Session {
         Ok(Begun { tag, from, key, to, proto: probe.proto })
     }
 
-    /// What came of a probe that began, in a range of events.
+    /// The result of a probe, from a range of events.
     pub(crate) fn judged(&self, begun: &Begun, events: Range<usize>) -> Run {
         let Begun { tag, from, to, proto, .. } = *begun;
         let mut verdict = verdict(&self.world.events()[events.clone()], tag);
@@ -356,15 +358,15 @@ impl Session {
         Run { tag, events, verdict, from, to }
     }
 
-    /// The world, for steps.
+    /// The simulated world, for steps that change it.
     pub(crate) fn world_mut(&mut self) -> &mut World {
         &mut self.world
     }
 
-    /// Sends a packet as it is from a host, and watches the world for the time `watch`.
+    /// Sends a packet unchanged from a host, and runs the world for `watch`.
     ///
     /// # Errors
-    /// A host that is not there.
+    /// There is no such host.
     pub fn inject(
         &mut self,
         host: &str,
@@ -381,17 +383,17 @@ impl Session {
         Ok(first..self.world.events().len())
     }
 
-    /// The random choices of rules from now on: [`net::World::decide`].
+    /// Fixes the random choices of rules from now on: [`net::World::decide`].
     pub(crate) fn decide(&mut self, given: Vec<bool>) {
         self.world.decide(given);
     }
 
-    /// The choices made since.
+    /// The random choices made since [`Session::decide`].
     pub(crate) fn decided(&mut self) -> Vec<net::engine::Choice> {
         self.world.decided()
     }
 
-    /// Another cluster than before: who came is added to everybody who was there.
+    /// Adds the machines of a later cluster to [`Session::cluster`].
     pub(crate) fn joined(&mut self, later: &Cluster) {
         self.cluster = Rc::new(self.cluster.joined(later));
     }
@@ -401,7 +403,7 @@ impl Session {
         self.world.configure(netns, setting);
     }
 
-    /// Starts a probe. Who sends, and to what.
+    /// Opens a probe's sockets. Returns the client's namespace and the destination.
     fn begin(&mut self, probe: &Probe, tag: u32) -> Result<(NetnsId, (IpAddr, u16)), ProbeError> {
         let from = resolve_netns(self.running(), &self.world, &probe.from)?;
         let (addr, port) = resolve_target(self.running(), &self.world, &probe.to)?;
@@ -430,7 +432,7 @@ impl Session {
         let Some(port) = port else {
             return Err(ProbeError {
                 message: format!("{} has no port", probe.to),
-                hint: format!("write one behind it: {}:80", probe.to),
+                hint: format!("add one: {}:80", probe.to),
             });
         };
         if let Some((endpoint, wanted)) = probe.endpoint {
@@ -464,8 +466,8 @@ impl Session {
         Ok((from, (addr, port)))
     }
 
-    /// An endpoint that is asked for is one, or was one of an earlier moment: that may still stand
-    /// in a node's rules.
+    /// Checks that the chosen endpoint is one of the Service now or was one earlier: rules of a node
+    /// may still contain it.
     fn check_endpoint(
         &self,
         to: (IpAddr, u16),
@@ -483,7 +485,7 @@ impl Session {
     }
 }
 
-/// A probe's source port, or identifier: drawn from the seed, if it names none.
+/// A probe's source port or identifier; drawn from the seed if the probe has none.
 pub(crate) fn local_key(seed: u64, probe: &Probe, tag: u32) -> u16 {
     let draw = rng::hash_str(seed, &format!("{}>{}#{tag}", probe.from, probe.to));
     let drawn = if probe.proto == Protocol::Icmp {
@@ -494,12 +496,12 @@ pub(crate) fn local_key(seed: u64, probe: &Probe, tag: u32) -> u16 {
     probe.sport.unwrap_or(drawn)
 }
 
-/// The source a socket gets; the unspecified address where there is no route, which is then told.
+/// The source address of a socket; unspecified without a route, so that sending fails.
 pub(crate) fn source_for(world: &World, from: NetnsId, to: IpAddr) -> IpAddr {
     world.state().ns(from).source_for(to).unwrap_or(Ipv4Addr::UNSPECIFIED.into())
 }
 
-/// What curl 7.29 sends, with a header of `more` bytes if that is not 0.
+/// The request of curl 7.29, with a padding header of `more` bytes if that is not 0.
 pub(crate) fn curl_request(host: &str, more: u16) -> Rc<[u8]> {
     let pad =
         if more == 0 { String::new() } else { format!("X-Pad: {}\r\n", "x".repeat(more.into())) };

@@ -11,18 +11,18 @@ use std::fmt;
 use std::net::IpAddr;
 use std::ops::Range;
 
-/// Something that is done at some time.
+/// An entry of a Script: an action and when it is performed.
 #[derive(Clone, Debug, Eq)]
 pub struct Step {
-    /// When.
+    /// When it is performed.
     pub anchor: Anchor,
-    /// What.
+    /// The action.
     pub act: Act,
-    /// Where it stands in the text that it was read from.
+    /// Its place in the text that it was read from.
     pub span: Span,
 }
 
-/// Two steps are equal if they do the same; where they stand is not part of it.
+/// Steps are equal if anchor and action are; the place in the text does not count.
 impl PartialEq for Step {
     fn eq(&self, other: &Self) -> bool {
         (&self.anchor, &self.act) == (&other.anchor, &other.act)
@@ -48,23 +48,23 @@ pub enum Act {
 }
 
 impl Step {
-    /// A step that is done at a moment.
+    /// A step with an anchor.
     pub fn new(anchor: Anchor, act: Act) -> Self {
         Self { anchor, act, span: Span::default() }
     }
 
-    /// A probe that is sent when everything before it is over.
+    /// A step that sends a probe when everything before it is over.
     pub fn send(probe: Probe) -> Self {
         Self::new(Anchor::Quiet, Act::Send(probe))
     }
 
-    /// A command that is run when everything before it is over.
+    /// A step that runs a command when everything before it is over.
     pub fn run(host: &str, line: &str) -> Self {
         let (host, line) = (host.to_owned(), line.to_owned());
         Self::new(Anchor::Quiet, Act::Run { host, line })
     }
 
-    /// Whether it sends a probe, which then has a number.
+    /// Whether it sends a probe, and so is counted by the `probe` of anchors.
     pub fn sends(&self) -> bool {
         match &self.act {
             Act::Send(_) => true,
@@ -74,15 +74,15 @@ impl Step {
     }
 }
 
-/// What came of a step.
+/// The result of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepResult {
-    /// When it was done; when its group was over, if it was not done.
+    /// When it was performed; the end of its group if it was not.
     pub at: Instant,
-    /// What happened: everything until its group was over if it sent a probe or began the group,
-    /// else what it did itself.
+    /// Its events: those until the end of its group if it sent a probe or began the group, else
+    /// only those that it caused directly.
     pub events: Range<usize>,
-    /// What it did.
+    /// What it did, or why it was not performed.
     pub kind: ResultKind,
 }
 
@@ -91,9 +91,9 @@ pub struct StepResult {
 pub enum ResultKind {
     /// It sent a probe.
     Sent {
-        /// The probe; that of a command as its words say.
+        /// The probe; that of a command has the command's options.
         probe: Box<Probe>,
-        /// What came of it.
+        /// The probe's result.
         run: Run,
         /// What `curl` or `ping` printed, if a command sent it.
         printed: Option<CommandOutput>,
@@ -104,20 +104,21 @@ pub enum ResultKind {
     Applied(CommandOutput),
     /// It dropped, delayed or duplicated its packet.
     Handled,
-    /// It names something that is not there.
+    /// It names a host, target or endpoint that does not exist.
     Refused(ProbeError),
-    /// It was not done.
+    /// It was not performed.
     NotDone(NotDone),
 }
 
-/// Why a step was not done.
+/// Why a step was not performed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotDone {
     /// Its event did not happen before the group was over.
     NotReached,
     /// Its event happened before the group began.
     TooLate,
-    /// No packet, or one that is not in flight or waits and cannot be delayed or duplicated.
+    /// Its event has no packet, the packet is no longer in flight, or it waits (for a neighbour or
+    /// in a reassembly queue) and cannot be delayed or duplicated.
     NotInFlight,
 }
 
@@ -132,12 +133,12 @@ impl fmt::Display for NotDone {
 }
 
 impl StepResult {
-    /// The probe that it sent, and what came of it.
+    /// The probe that it sent, and the probe's result.
     pub fn sent(&self) -> Option<(&Probe, &Run)> {
         if let ResultKind::Sent { probe, run, .. } = &self.kind { Some((probe, run)) } else { None }
     }
 
-    /// The run of the probe that it sent.
+    /// The result of the probe that it sent.
     pub fn run(&self) -> Option<&Run> {
         self.sent().map(|(_, run)| run)
     }
@@ -151,23 +152,23 @@ impl StepResult {
         }
     }
 
-    /// Whether it did something.
+    /// Whether it was performed.
     pub fn is_done(&self) -> bool {
         !matches!(self.kind, ResultKind::Refused(_) | ResultKind::NotDone(_))
     }
 }
 
-/// What came of one probe: a range of the session's events.
+/// The result of a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
     /// The number that the probe's sockets carry.
     pub tag: u32,
-    /// Its events.
+    /// Its events, as indices of the session's.
     pub events: Range<usize>,
-    /// How it ended.
+    /// How it ended, and why.
     pub verdict: Verdict,
-    /// Who sent.
+    /// The client's namespace.
     pub from: NetnsId,
-    /// To whom.
+    /// The destination address and port; 0 for a ping.
     pub to: (IpAddr, u16),
 }

@@ -1,4 +1,4 @@
-//! Going back and forth: a state and how many events it has behind it.
+//! The state at any moment: events are applied to go forward and undone to go back.
 
 use net::{Event, State};
 
@@ -15,17 +15,17 @@ impl Timeline {
         Self { state: initial.clone(), at: 0 }
     }
 
-    /// How many events lie behind.
+    /// Count of the events before this moment.
     pub fn at(&self) -> usize {
         self.at
     }
 
-    /// Everything as it was at this moment.
+    /// The state at this moment.
     pub fn state(&self) -> &State {
         &self.state
     }
 
-    /// Goes to where `to` events lie behind, by applying or undoing those between.
+    /// Goes to the moment after the first `to` events, by applying or undoing those between.
     pub fn seek(&mut self, events: &[Event], to: usize) {
         let to = to.min(events.len());
         while self.at < to {

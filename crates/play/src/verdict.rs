@@ -12,52 +12,53 @@ use std::net::IpAddr;
 pub enum Ending {
     /// The client got an answer.
     Answered,
-    /// The client was refused, told that it is unreachable, or heard nothing.
+    /// The client got a refusal, an ICMP error, or nothing.
     Failed,
 }
 
-/// What most likely went wrong, as far as the target itself tells.
+/// The most likely fault of the destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Advice {
     /// The Service has no endpoints.
     NoEndpoints {
-        /// Its namespace and name.
+        /// The Service as `NAMESPACE/NAME`.
         service: String,
     },
     /// No endpoint of the Service is ready.
     NotReady {
-        /// Its namespace and name.
+        /// The Service as `NAMESPACE/NAME`.
         service: String,
     },
-    /// The load balancer's address lets nobody in but these.
+    /// The load balancer's address admits only other sources.
     SourceRanges {
-        /// Its namespace and name.
+        /// The Service as `NAMESPACE/NAME`.
         service: String,
         /// `loadBalancerSourceRanges`.
         ranges: Vec<String>,
     },
     /// The Service has no such port.
     NoSuchPort {
-        /// Its namespace and name.
+        /// The Service as `NAMESPACE/NAME`.
         service: String,
         /// Those it has: `80/TCP`.
         ports: Vec<String>,
     },
-    /// A cluster IP, asked for from outside: only nodes and pods know it.
+    /// A cluster IP used from outside the cluster, where no kube-proxy translates it.
     OutsideOfCluster {
-        /// Its namespace and name.
+        /// The Service as `NAMESPACE/NAME`.
         service: String,
-        /// The node port that would do.
+        /// A node port of the Service, which is reachable from outside.
         node_port: Option<u16>,
     },
     /// No Service has that node port.
     NoSuchNodePort {
-        /// The port.
+        /// The destination port.
         port: u16,
     },
 }
 
-/// Compares a target with the Services: is it one, has it that port, is anybody behind it?
+/// Looks for a fault of the destination: whether its Service exists, has that port, and has ready
+/// endpoints that the sender may reach.
 pub(crate) fn advice(
     cluster: &Cluster,
     from: (bool, &[IpAddr]),
@@ -106,17 +107,17 @@ pub struct Verdict {
     pub ending: Ending,
     /// What the client got; the last, if there were several. None if nothing ended.
     pub outcome: Option<Outcome>,
-    /// The event that decided a failure, counted within the run: the last packet lost.
+    /// The event that decided a failure, as an index of the run's events: the last packet lost.
     pub cause: Option<usize>,
     /// Where and why that packet was lost.
     pub lost: Option<(NetnsId, DropReason)>,
-    /// Who answered, as the server saw its client.
+    /// The namespace that answered, and the client's address as the server saw it.
     pub server: Option<(NetnsId, net::socket::Endpoint)>,
-    /// What a failure most likely comes from.
+    /// The most likely fault of the destination, after a failure.
     pub advice: Option<Advice>,
 }
 
-/// Looks at a run's events.
+/// The verdict of a run, from its events; without advice.
 pub(crate) fn verdict(events: &[Event], tag: u32) -> Verdict {
     let outcomes: Vec<&Outcome> = events
         .iter()
@@ -146,7 +147,7 @@ pub(crate) fn verdict(events: &[Event], tag: u32) -> Verdict {
     }
 }
 
-/// Copies of flooded frames end at everybody they are not for.
+/// Flooded copies of a frame are dropped by every host that they are not addressed to.
 fn harmless(reason: DropReason) -> bool {
     matches!(reason, DropReason::OtherHost)
 }

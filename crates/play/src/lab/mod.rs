@@ -1,17 +1,17 @@
 //! The lab: a shell script that builds the same session on a real Linux kernel, in network
 //! namespaces of its own, and plays it there.
 //!
-//! What is chance in the simulator (which endpoint a `statistic` rule takes) is made certain on the
-//! kernel: before a request, the probabilities of the chains it drew in are set to 0 and 1. Clients
-//! act at the virtual times of the simulated session. Of the commands, those are typed that changed
-//! something in the simulator: it has read every word of them, and knows that they stay in their
-//! namespace. Probes and commands that fall into the time of another probe run beside it.
+//! Random choices of the simulator (the endpoint of a `statistic` rule) are repeated on the kernel:
+//! before a request, the probabilities in the chains where it made a choice are set to 0 and 1.
+//! Clients act at the virtual times of the simulated session. Only commands that changed something
+//! in the simulator are run: it has parsed every word of them, so they affect their namespace only.
+//! Steps during another probe run concurrently with it.
 //!
-//! What no kernel can be asked to do is left out and named ([`Lab::left_out`]): an act on one
-//! packet, a step that waits for an event, a pod or machine that starts later.
+//! Steps that a kernel cannot perform are left out and named ([`Lab::left_out`]): a packet operation,
+//! a step that waits for an event, a pod or machine that starts later.
 //!
-//! Whatever comes from the document is quoted: arguments in single quotes, rules and the plan in
-//! here-documents that the shell does not look into. A name that `ip` could not take is an error.
+//! Text from the document is quoted: arguments in single quotes, rules and the plan in
+//! here-documents without expansion. A name that `ip` cannot accept is an error.
 
 mod plan;
 
@@ -30,7 +30,7 @@ use std::fmt::{self, Write};
 /// Why there is no lab for a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LabError {
-    /// What is in the way.
+    /// The name that cannot be used, and why.
     pub message: String,
 }
 
@@ -50,8 +50,8 @@ const TAIL: &str = include_str!("tail.sh");
 pub struct Lab {
     /// The shell script.
     pub script: String,
-    /// What of the session a real kernel is not asked to do, and why: `step 3: …`. It stands in
-    /// the script's comments too.
+    /// The steps that a real kernel does not perform, and why: `step 3: …`. The script's comments
+    /// list them too.
     pub left_out: Vec<String>,
 }
 
@@ -143,7 +143,7 @@ pub fn script(session: &Session) -> Result<Lab, LabError> {
     Ok(Lab { script: out, left_out })
 }
 
-/// A name for each namespace that a file can have: letters, digits, `.`, `_` and `-`; unique.
+/// A unique name for each namespace that is valid as a file name: letters, digits, `.`, `_`, `-`.
 pub fn netns_names<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut taken = BTreeSet::new();
     let safe =
@@ -166,17 +166,17 @@ pub fn netns_names<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     names.map(one).collect()
 }
 
-/// As one word of a shell, whatever it holds.
+/// Quotes a text as one word of a shell.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
-/// As the rest of a comment line.
+/// A text on the rest of a comment line.
 fn comment(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// A word of a batch of `ip`, which knows no quoting for us to rely on.
+/// A word of an `ip -batch` file, which has no reliable quoting.
 fn word(text: &str) -> Result<&str, LabError> {
     let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '@' | '+');
     if !text.is_empty() && text.len() <= 15 && text.chars().all(fine) && !text.starts_with('-') {
@@ -201,8 +201,8 @@ fn batch(out: &mut String, tool: &str, netns: &str, lines: Vec<String>) {
     out.push_str("END-OF-BATCH\n");
 }
 
-/// Settings of a namespace. What the simulator keeps for all devices together stands under `all`;
-/// the devices' own are off.
+/// The sysctls of a namespace. Those that the simulator keeps for all devices together are set
+/// under `all`; the devices' own are off.
 fn sysctls(s: &Sysctl, t: &Timeouts) -> Vec<(String, String)> {
     let flag = |on: bool| if on { "1" } else { "0" }.to_owned();
     let mut out: Vec<(String, String)> = Vec::new();

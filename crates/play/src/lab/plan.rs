@@ -1,4 +1,4 @@
-//! The plan the lab's processes read: who listens, what is done when, in JSON.
+//! The plan that the lab's processes read, in JSON: servers, and the actions with their times.
 
 use super::netns_names;
 use crate::anchor::Anchor;
@@ -18,9 +18,9 @@ use std::fmt::Write;
 use std::ops::Range;
 use std::rc::Rc;
 
-/// How long a client without a patience of its own is given on a real kernel.
+/// How long a client without `timeout` waits on a real kernel.
 const PATIENCE: Duration = Duration::secs(140);
-/// A text in JSON's quotes; beyond ASCII everything is escaped.
+/// A JSON string, with everything beyond ASCII escaped.
 fn text(s: &str) -> String {
     let mut out = String::from("\"");
     for unit in s.encode_utf16() {
@@ -42,7 +42,7 @@ fn seconds(d: Duration) -> String {
     format!("{}.{:09}", d.0 / 1_000_000_000, d.0 % 1_000_000_000)
 }
 
-/// The whole plan. What a lab cannot do is left out, and said in `left_out`.
+/// The whole plan. Steps that a lab cannot perform are entered in `left_out` instead.
 pub(super) fn json(session: &Session, names: &[String], left_out: &mut Vec<String>) -> String {
     let mut services = Vec::new();
     for (ns, netns) in session.spec().netns.iter().zip(names) {
@@ -84,23 +84,23 @@ pub(super) fn json(session: &Session, names: &[String], left_out: &mut Vec<Strin
     )
 }
 
-/// Bytes as characters of the same number.
+/// Bytes as the characters U+0000 to U+00FF.
 fn latin(bytes: &[u8]) -> String {
     bytes.iter().map(|b| char::from(*b)).collect()
 }
 
-/// What the steps so far have led to.
+/// The state of the lab after the steps so far.
 struct Past {
     /// The rules of each namespace.
     rules: Vec<Rc<Ruleset>>,
     /// The number of events included.
     seen: usize,
-    /// What the lab has made certain: the choice of a chain.
+    /// Chains whose choice is fixed, with the number of the rule that is taken.
     pinned: BTreeMap<(NetnsId, u32), u32>,
 }
 
 impl Past {
-    /// One more event. Other rules may have other chains: what was pinned is not any more.
+    /// Adds an event. New rules reset the fixed choices.
     fn add(&mut self, e: &net::Event) {
         for c in &e.changes {
             if let Change::Rules { netns, after, .. } = c {
@@ -118,26 +118,26 @@ impl Past {
     }
 }
 
-/// Something the lab does: of which step, counted from 1, when, and how.
+/// An action of the lab: the step's number from 1, its time, and its JSON.
 struct Item {
     step: usize,
     at: Instant,
     netns: String,
     body: String,
-    /// Of a client: everything until it was over.
+    /// The events of a client's run; none for a command.
     run: Option<Range<usize>>,
 }
 
 impl Item {
-    /// As an entry of a list, with what stands before and behind.
+    /// The action as an entry of a JSON list, with its separators.
     fn json(&self, head: &str, tail: &str) -> String {
         let (step, netns) = (self.step, text(&self.netns));
         format!("{{\"step\": {step}, {head}, \"netns\": {netns}, {}{tail}}}", self.body)
     }
 }
 
-/// What a lab does for the steps of a group: one after the other, and what falls into the time of
-/// its first client beside that client.
+/// The actions for the steps of a group: in sequence, but those during its first client
+/// concurrently with it.
 fn group(
     session: &Session,
     steps: Range<usize>,
@@ -198,10 +198,10 @@ fn group(
     out
 }
 
-/// What a lab does for a step: nothing for a command that only prints, or that components obey.
+/// The action for a step: none for a command that only prints, or that components carry out.
 ///
 /// # Errors
-/// What a lab cannot do.
+/// Why a lab cannot perform the step.
 fn item(session: &Session, i: usize, names: &[String]) -> Result<Option<Item>, String> {
     let (step, result) = (&session.steps()[i], &session.results()[i]);
     let waits = || match step.anchor {
@@ -233,15 +233,15 @@ fn item(session: &Session, i: usize, names: &[String]) -> Result<Option<Item>, S
     }
 }
 
-/// Whether a command is one to the cluster, which its components obey.
+/// Whether a command changes the cluster; components then carry it out.
 fn is_cluster(line: &str) -> bool {
     matches!(shell::split(line).first().map(String::as_str), Some("kubectl" | "systemctl"))
 }
 
-/// Something a component did: when, where, and the command that does it; or why a lab cannot.
+/// A change by a component: its time, namespace and command; or why a lab cannot make it.
 type Op = Result<(Instant, (String, String)), String>;
 
-/// What components did in some events.
+/// The changes by components in some events.
 fn ops(session: &Session, events: Range<usize>, names: &[String]) -> Vec<Op> {
     let one = |i: usize| {
         let e = &session.events()[i];
@@ -255,7 +255,7 @@ fn ops(session: &Session, events: Range<usize>, names: &[String]) -> Vec<Op> {
     events.filter_map(one).collect()
 }
 
-/// The command for what a component did in an event; none if it did nothing there.
+/// The command for a component's change in an event; none if the event has no such change.
 fn operation(session: &Session, i: usize) -> Option<Result<String, String>> {
     let e = &session.events()[i];
     let argv = |words: &[&str]| run_body(list(words.iter().map(|w| text(w))), None);
@@ -315,7 +315,7 @@ fn run_body(argv: String, stdin: Option<&str>) -> String {
     format!("\"kind\": \"run\", \"argv\": {argv}, \"stdin\": {stdin}")
 }
 
-/// What a client does.
+/// The JSON of a client.
 fn client(session: &Session, probe: &Probe, run: &Run) -> String {
     let (addr, port) = run.to;
     let key = local_key(session.seed(), probe, run.tag);
@@ -353,7 +353,7 @@ fn client(session: &Session, probe: &Probe, run: &Run) -> String {
     }
 }
 
-/// A command: where, and its words. The simulator has understood it, or it is not typed.
+/// The JSON of a command that the simulator has parsed.
 fn command(
     session: &Session,
     host: &str,
@@ -369,8 +369,8 @@ fn command(
     Some((names.get(netns.0 as usize)?.clone(), run_body(argv, stdin.as_deref())))
 }
 
-/// The choices a run made, where they are not pinned already: in which chain of which namespace,
-/// and the number of the `statistic` rule that was taken, from 1 (0: none).
+/// The random choices of a run that are not fixed yet: the namespace, the chain, and the number of
+/// the `statistic` rule that was taken, from 1 (0: none).
 fn pins(
     session: &Session,
     run: Range<usize>,

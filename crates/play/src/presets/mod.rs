@@ -4,17 +4,17 @@
 /// A built-in document and the packet to send in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Preset {
-    /// Its name.
+    /// Its name after `preset:`.
     pub name: &'static str,
-    /// What it shows, in English.
+    /// Its title in English.
     pub title: &'static str,
-    /// What it shows, in Japanese.
+    /// Its title in Japanese.
     pub title_ja: &'static str,
-    /// Who sends.
+    /// The sender of its probe.
     pub from: &'static str,
-    /// To whom.
+    /// The destination of its probe.
     pub to: &'static str,
-    /// With what.
+    /// The protocol of its probe.
     pub proto: crate::probe::Protocol,
     service: &'static str,
     seed: &'static str,
@@ -28,7 +28,7 @@ const NODEPORT: &str = include_str!("nodeport.yaml");
 const CLUSTERIP_SEED: &str = "4488";
 const NODEPORT_SEED: &str = "8774";
 
-/// All of them.
+/// Every built-in document.
 pub const ALL: [Preset; 5] = [
     Preset {
         name: "article-pod-same-node",
@@ -93,7 +93,7 @@ impl Preset {
         ALL.iter().find(|p| p.name == name)
     }
 
-    /// Its document: the manifests, then what is under them.
+    /// Its text: Service, Deployments and Topology.
     pub fn document(&self) -> String {
         let topology = include_str!("topology.yaml")
             .replace("@SEED@", self.seed)

@@ -17,9 +17,9 @@
 //!       # ... manifests, as kubectl apply reads them
 //! ```
 //!
-//! `at` says when a step is done ([`crate::anchor`]); a step without it is done when everything
-//! before it is over. How steps are played, and when a step counts as not done, stands in
-//! [`crate::player`].
+//! `at` is when a step is performed ([`crate::anchor`]); a step without it is performed when
+//! everything before it is over. [`crate::player`] defines how steps are played, and when a step is
+//! reported as not done.
 
 mod print;
 mod read;
@@ -34,14 +34,14 @@ use kube::decode::Decoder;
 use kube::{Code, Diagnostic, Severity, Span, object, yaml};
 use std::ops::Range;
 
-/// What is done in a document's cluster, in order.
+/// A session without its document: what is done in the cluster, and from which start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Script {
-    /// Decides every random choice.
+    /// The seed of every random choice.
     pub seed: u64,
-    /// What the neighbour tables know at first.
+    /// The neighbour tables at the start.
     pub start: Start,
-    /// What is done.
+    /// The steps, in order.
     pub steps: Vec<Step>,
 }
 
@@ -52,7 +52,7 @@ impl Default for Script {
 }
 
 impl Script {
-    /// The Script of a text, if it has one, and everything that is wrong with it.
+    /// The Script of a text, if it has one, and its diagnostics.
     pub fn read(text: &str) -> (Option<Self>, Vec<Diagnostic>) {
         let (found, diags) = find(text);
         (found.and_then(|f| f.script), diags)
@@ -61,7 +61,7 @@ impl Script {
     /// Splits a text into the Script and the other documents, which keep their bytes.
     ///
     /// # Errors
-    /// What is wrong with the Script.
+    /// The diagnostics of the Script, if one of them is an error.
     pub fn take(text: &str) -> Result<(Option<Self>, String), Vec<Diagnostic>> {
         let (found, diags) = find(text);
         if diags.iter().any(|d| d.severity == Severity::Error) {
@@ -76,8 +76,7 @@ impl Script {
         Ok((Some(script), format!("{before}{after}")))
     }
 
-    /// A text with this Script in it, in place of the one it has, or at its end. All else keeps its
-    /// bytes.
+    /// A text with this Script in place of its own, or appended. Other documents keep their bytes.
     pub fn put(&self, text: &str) -> String {
         let own = self.to_string();
         if let (Some(Found { lines, .. }), _) = find(text) {
@@ -94,7 +93,7 @@ impl Script {
     /// Plays it in a new session of a document.
     ///
     /// # Errors
-    /// What is wrong with the document.
+    /// The diagnostics of the document, if one of them is an error.
     pub fn play(&self, document: &str) -> Result<Session, Vec<Diagnostic>> {
         let mut session = Session::edited(document, self.seed, self.start, |_| {})?;
         session.play(&self.steps);
@@ -103,16 +102,16 @@ impl Script {
 }
 
 impl Session {
-    /// What was played so far, to play it again.
+    /// The steps so far, with seed and start, to play them again.
     pub fn script(&self) -> Script {
         Script { seed: self.seed(), start: self.start(), steps: self.steps().to_vec() }
     }
 }
 
-/// A Script in a text.
+/// The place of a Script in a text, and the Script if it has no errors.
 struct Found {
     script: Option<Script>,
-    /// The bytes of its lines, with the marker before it.
+    /// The bytes of its lines, with the `---` before it.
     lines: Range<usize>,
 }
 
@@ -124,7 +123,7 @@ fn find(text: &str) -> (Option<Found>, Vec<Diagnostic>) {
     let (docs, _) = yaml::parse(text);
     let mut found: Option<Found> = None;
     for doc in &docs {
-        // What is wrong with kind and version is said where objects are read.
+        // Faults of kind and version are reported where objects are read.
         let Some(t) = object::typed(&mut Decoder::default(), doc) else { continue };
         if t.kind.value != "Script" {
             continue;
@@ -139,13 +138,13 @@ fn find(text: &str) -> (Option<Found>, Vec<Diagnostic>) {
     (found, d.diags)
 }
 
-/// Whether a line begins a document.
+/// Whether a line is a document marker, `---`.
 fn is_marker(line: &str) -> bool {
     line.strip_prefix("---")
         .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
 }
 
-/// The lines of the document with something between two bytes.
+/// The bytes of the lines of a document whose content is between two bytes.
 fn document_lines(text: &str, first: usize, last: usize) -> Range<usize> {
     let (mut start, mut at) = (0, 0);
     for line in text.split_inclusive('\n') {
@@ -170,8 +169,8 @@ fn without_marker(text: &str) -> &str {
     }
 }
 
-/// Everything that is wrong with a document and its Script, in order. Whether hosts, targets and
-/// commands are there is known when the Script is played.
+/// The diagnostics of a document and its Script, by place. The Script is played to find steps whose
+/// hosts, targets or commands do not exist.
 pub fn check(document: &str) -> Vec<Diagnostic> {
     let (_, mut diags) = kube::build(document);
     let (script, wrong) = Script::read(document);
@@ -185,14 +184,14 @@ pub fn check(document: &str) -> Vec<Diagnostic> {
     diags
 }
 
-/// What went wrong with the steps of a session. A command may be refused on purpose, and a step be
-/// meant for another document.
+/// A diagnostic for every step that was refused or not performed. A refused command is a warning,
+/// as it may be intended.
 fn complaints(session: &Session) -> Vec<Diagnostic> {
     let unsupported = Code::UnsupportedValue;
     let refused = |line: &str, out: &CommandOutput, span: Span| {
         let first = out.text.lines().next().unwrap_or_default();
         let message = format!("{line:?} is refused: {first}");
-        let hint = "mend it, if it is not meant; a lab leaves it out";
+        let hint = "correct it unless this is intended; a lab leaves it out";
         Diagnostic::warning(unsupported, span, message, hint)
     };
     let one = |(i, (step, result)): (usize, (&Step, &StepResult))| {

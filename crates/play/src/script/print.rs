@@ -1,9 +1,8 @@
-//! A Script as YAML: one form for each Script, with defaults left out, and [`Script::read`] reads
-//! the same again.
+//! Prints a Script as YAML, without defaults; [`Script::read`] is the inverse.
 //!
 //! Text from elsewhere (names, command lines, manifests) is quoted wherever it could be read as
-//! something else. Several lines are a block scalar if YAML keeps every character of them there,
-//! else a quoted text.
+//! something else. Several lines are a block scalar if that keeps every character, else a quoted
+//! text.
 
 use super::Script;
 use crate::anchor::{Anchor, EventAnchor};

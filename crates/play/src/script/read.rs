@@ -1,5 +1,4 @@
-//! From YAML to a [`Script`], with everything that is wrong. Names, ranges, words and defaults are
-//! those of [`kube::fields::SCRIPT`].
+//! Decodes a [`Script`]. Names, ranges, words and defaults are those of [`kube::fields::SCRIPT`].
 
 use super::Script;
 use crate::anchor::{Anchor, Direction, EventAnchor};

@@ -11,7 +11,7 @@ use net::{DevId, NetnsId, spec::Sysctl};
 use std::net::IpAddr;
 use std::rc::Rc;
 
-/// Does what `setting` says, or prints what is wrong.
+/// Applies a setting, or prints why there is none.
 fn set(session: &mut Session, netns: NetnsId, setting: Result<Setting, String>) -> CommandOutput {
     match setting {
         Ok(setting) => {
@@ -26,12 +26,12 @@ fn device(ns: &Netns, name: &str) -> Result<DevId, String> {
     ns.dev_named(name).map(|(id, _)| id).ok_or_else(|| format!("Cannot find device \"{name}\""))
 }
 
-/// The value behind a word.
+/// The word that follows a word.
 fn after<'a>(args: &[&'a str], word: &str) -> Option<&'a str> {
     args.iter().position(|a| *a == word).and_then(|i| args.get(i + 1)).copied()
 }
 
-/// Words that come in pairs, and words that stand alone; no others are passed over in silence.
+/// Checks that arguments are options with a value or options without; any other is an error.
 fn only(args: &[&str], pairs: &[&str], alone: &[&str]) -> Result<(), String> {
     let mut rest = args;
     while let [word, more @ ..] = rest {
@@ -340,8 +340,8 @@ pub(super) fn restore(session: &mut Session, netns: NetnsId, args: &[&str]) -> C
     set(session, netns, setting)
 }
 
-/// `conntrack -D [-p PROTO] [-s ADDRESS] [-d ADDRESS] [--sport PORT] [--dport PORT]`, by what the
-/// first packet looked like.
+/// `conntrack -D [-p PROTO] [-s ADDRESS] [-d ADDRESS] [--sport PORT] [--dport PORT]`: compares with
+/// the original direction.
 pub(super) fn forget(session: &mut Session, netns: NetnsId, args: &[&str]) -> CommandOutput {
     const WORDS: [&str; 7] = ["-p", "-s", "--orig-src", "-d", "--orig-dst", "--sport", "--dport"];
     let wanted = (|| {

@@ -1,10 +1,10 @@
-//! What can stand next in a command line.
+//! Completion of command lines.
 
 use super::{COMMANDS, split};
 use crate::probe::resolve_netns;
 use crate::session::Session;
 
-/// The words that can end a line, in order: those that begin with its last word.
+/// The possible last words of a line, sorted: those that begin with what is typed of it.
 pub fn complete(session: &Session, host: &str, line: &str) -> Vec<String> {
     let mut words = split(line);
     let begun = if line.is_empty() || line.ends_with(' ') {

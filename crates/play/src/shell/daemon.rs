@@ -1,6 +1,5 @@
-//! `systemctl start|stop|restart kube-proxy`: a whole sync, as an event. Packets before it meet the
-//! rules that were there; the counters of kube-proxy's own chains begin at zero, as every whole
-//! sync writes them anew.
+//! `systemctl start|stop|restart kube-proxy`. A start syncs all rules, which resets the counters of
+//! kube-proxy's own chains.
 
 use super::CommandOutput;
 use crate::session::Session;

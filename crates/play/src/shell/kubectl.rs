@@ -11,7 +11,7 @@ use kube::topology::Role;
 use net::NetnsId;
 use std::collections::BTreeSet;
 
-/// What a line says besides its verb: names, and flags with their values.
+/// The arguments of a line after its verb.
 struct Line<'a> {
     words: Vec<&'a str>,
     namespace: Option<&'a str>,
@@ -73,7 +73,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Where a line is typed, and the line.
+/// The namespace in which a line is run, and the line.
 type Typed<'a> = (NetnsId, &'a str);
 
 pub(super) fn run(session: &mut Session, typed: Typed<'_>, args: &[&str]) -> CommandOutput {
@@ -99,7 +99,7 @@ fn unknown() -> CommandOutput {
     )
 }
 
-/// The kind that a word stands for, as the API server names it.
+/// The resource of a kind's name or short name: in errors, and before an object's name.
 fn kind(word: &str) -> Option<(&'static str, &'static str)> {
     Some(match word {
         "svc" | "service" | "services" => ("services", "service"),
@@ -120,7 +120,7 @@ fn refused(why: &str, hint: &str) -> CommandOutput {
     CommandOutput::fail(1, format!("Error from server: {why}\n  hint: {hint}\n"))
 }
 
-/// What is printed about a change: what there is to be warned of, and that it was made.
+/// The output for a change: its warnings, then the change.
 fn done(result: Result<Vec<String>, Refused>, text: String) -> CommandOutput {
     match result {
         Ok(warnings) => CommandOutput::ok(
@@ -130,7 +130,7 @@ fn done(result: Result<Vec<String>, Refused>, text: String) -> CommandOutput {
     }
 }
 
-/// The edit of the text that a line would be, if the cluster began so: `scale` or `delete`.
+/// The edit of the document that corresponds to a line: `scale` or `delete`.
 pub fn edit_of(line: &str) -> Option<Change> {
     let words = super::split(line);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -148,7 +148,7 @@ pub fn edit_of(line: &str) -> Option<Change> {
     }
 }
 
-/// What kubectl prints about such an edit.
+/// The output of kubectl for an edit of the document.
 pub fn told(change: &Change) -> String {
     match change {
         Change::Scale(_, name, _) => format!("deployment.apps/{name} scaled\n"),
@@ -296,7 +296,7 @@ fn is_service(session: &Session, namespace: &str, name: &str) -> bool {
     session.running().services.iter().any(|s| s.name == name && s.namespace == namespace)
 }
 
-/// A pod goes; its set makes another.
+/// Deletes a pod; its ReplicaSet creates another.
 fn delete_pod(
     session: &mut Session,
     typed: Typed<'_>,
@@ -387,8 +387,7 @@ fn get(session: &Session, line: &Line<'_>) -> CommandOutput {
     table(&rows.collect::<Vec<_>>())
 }
 
-/// How old something is, as kubectl tells it: at first in one unit, later in two
-/// (`duration.HumanDuration`).
+/// An age as kubectl prints it, in one unit or two (`duration.HumanDuration`).
 fn age(seconds: u64, human: bool) -> String {
     let (m, h) = (seconds / 60, seconds / 3_600);
     let two = |a: u64, unit: &str, b: u64, of: &str| {
@@ -469,7 +468,7 @@ fn pod_rows(session: &Session, age: &str) -> Vec<(String, [String; 7])> {
     own.chain(host).collect()
 }
 
-/// `EXTERNAL-IP`: the load balancer's addresses, then those that are written.
+/// `EXTERNAL-IP`: the load balancer's addresses, then `externalIPs`.
 fn external(s: &RunningService) -> String {
     if let Some(name) = &s.external_name {
         return name.clone();

@@ -18,7 +18,7 @@ use net::netfilter::TableName;
 use net::socket::{Outcome, Pmtudisc, Socket, TcpApp};
 use std::net::IpAddr;
 
-/// The commands that are understood.
+/// The commands that are simulated.
 pub const COMMANDS: &[&str] = &[
     "curl",
     "ping",
@@ -34,8 +34,7 @@ pub const COMMANDS: &[&str] = &[
     "hostname",
 ];
 
-/// Runs a command line on a host: a node, pod or outside host by name. What components do about it
-/// is done when this comes back.
+/// Runs a command line on a node, pod or outside host, until components have done what it caused.
 pub fn exec(session: &mut Session, host: &str, line: &str) -> CommandOutput {
     match session.play(&[Step::run(host, line)]) {
         [StepResult { kind: ResultKind::Refused(e), .. }] => {
@@ -45,7 +44,7 @@ pub fn exec(session: &mut Session, host: &str, line: &str) -> CommandOutput {
     }
 }
 
-/// Runs a command that sends nothing, now.
+/// Runs a command that sends nothing, at the current time.
 pub(crate) fn run(session: &mut Session, netns: NetnsId, host: &str, line: &str) -> CommandOutput {
     let words = split(line);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -76,8 +75,7 @@ pub(crate) fn run(session: &mut Session, netns: NetnsId, host: &str, line: &str)
     }
 }
 
-/// Whether a line is one that changes a namespace: none of these prints, sends, or does anything
-/// else.
+/// Whether a line changes a namespace or the cluster. Such a line sends nothing.
 pub fn changes(line: &str) -> bool {
     let words = split(line);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -98,7 +96,7 @@ pub fn changes(line: &str) -> bool {
     }
 }
 
-/// Time begins with the article.
+/// The date in the comments of iptables-save; virtual time begins there.
 const SAVED_ON: &str = "Sun Jun 10 08:00:00 2018";
 
 fn hostname(session: &Session, host: &str) -> String {
@@ -112,7 +110,7 @@ fn hostname(session: &Session, host: &str) -> String {
 /// The probe that a `curl` or `ping` line sends.
 ///
 /// # Errors
-/// What the tool prints instead of sending.
+/// The output of the tool if it refuses the line.
 pub fn probe(session: &Session, host: &str, line: &str) -> Result<Probe, CommandOutput> {
     let words = split(line);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -123,7 +121,7 @@ pub fn probe(session: &Session, host: &str, line: &str) -> Result<Probe, Command
     }
 }
 
-/// What `curl` or `ping` prints about a probe that was sent.
+/// The output of `curl` or `ping` for a probe.
 pub fn report(session: &Session, probe: &Probe, sent: Result<&Run, &ProbeError>) -> CommandOutput {
     match (probe.proto, sent) {
         (Protocol::Icmp, Ok(run)) => {
@@ -147,7 +145,7 @@ pub fn report(session: &Session, probe: &Probe, sent: Result<&Run, &ProbeError>)
             if name.parse::<IpAddr>().is_ok() {
                 return CommandOutput::fail(2, format!("curl: {e}\n"));
             }
-            // Who asks DNS gets no made-up answer.
+            // A name that DNS would have to resolve.
             CommandOutput::fail(
                 6,
                 format!(
@@ -220,7 +218,7 @@ fn curl_report(session: &Session, run: &Run, target: &str) -> CommandOutput {
     }
 }
 
-/// Without `-c` a real ping goes on for ever; here it sends this many.
+/// The echo requests of `ping` without `-c`; the real one does not stop.
 const DEFAULT_PINGS: u16 = 4;
 
 fn ping(session: &Session, host: &str, args: &[&str]) -> Result<Probe, CommandOutput> {
@@ -331,8 +329,8 @@ fn iptables(session: &Session, netns: NetnsId, args: &[&str]) -> CommandOutput {
     }
 }
 
-/// Runs a transcript: every line `HOST$ COMMAND` is run, in one world for all of them; other lines
-/// (old output) are left out. Gives the new transcript.
+/// Runs every line `HOST$ COMMAND` of a transcript in one session, and returns the new transcript.
+/// Other lines, the old output, are skipped.
 pub fn transcript(session: &mut Session, input: &str) -> String {
     let mut out = String::new();
     for line in input.lines() {
@@ -344,7 +342,7 @@ pub fn transcript(session: &mut Session, input: &str) -> String {
     out
 }
 
-/// A line `HOST$ COMMAND`.
+/// Splits a line `HOST$ COMMAND`.
 pub fn prompt(line: &str) -> Option<(&str, &str)> {
     let (host, command) = line.split_once('$')?;
     let host = host.trim();

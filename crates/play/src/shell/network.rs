@@ -161,7 +161,7 @@ pub(super) fn ping_report(
     CommandOutput { text: std::mem::take(out), status: i32::from(times.is_empty()) }
 }
 
-/// Milliseconds with as many digits as ping gives them.
+/// Milliseconds with the digits that ping prints.
 fn millis(us: u64) -> String {
     match us {
         100_000.. => format!("{}", us / 1000),
