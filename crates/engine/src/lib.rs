@@ -50,7 +50,7 @@ struct Probe {
 
 /// `Diagnostic` of `types.rs`.
 #[derive(Serialize)]
-struct Told<'a> {
+struct DiagnosticFields<'a> {
     code: &'static str,
     severity: &'static str,
     line: u32,
@@ -86,8 +86,8 @@ fn fault(message: &str) -> JsValue {
     Error::new(message).into()
 }
 
-fn told(d: &Diagnostic) -> Told<'_> {
-    Told {
+fn diagnostic_fields(d: &Diagnostic) -> DiagnosticFields<'_> {
+    DiagnosticFields {
         code: d.code.name(),
         severity: d.severity.name(),
         line: d.span.line,
@@ -98,7 +98,7 @@ fn told(d: &Diagnostic) -> Told<'_> {
 }
 
 fn diagnostic_objects(diags: &[Diagnostic]) -> JsValue {
-    js(&diags.iter().map(told).collect::<Vec<_>>())
+    js(&diags.iter().map(diagnostic_fields).collect::<Vec<_>>())
 }
 
 /// `DocumentError` of `types.rs`: an `Error` with the fields of the first error, and all

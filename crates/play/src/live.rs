@@ -1,5 +1,5 @@
-//! The running cluster beside its nodes' kernels: every version of the API server's objects, what
-//! each kube-proxy has synced, and the pending operations of components.
+//! The part of the running cluster that is not in its nodes' kernels: every version of the API
+//! server's objects, what each kube-proxy has synced, and the pending operations of components.
 
 use kube::Cluster;
 use kube::fault::{Daemon, Fault};

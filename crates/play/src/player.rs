@@ -1,6 +1,6 @@
 //! The player: one agenda for packets, timers, components and the steps of a Script.
 //!
-//! A step without an anchor begins a *group*: itself and the anchored steps behind it, up to the
+//! A step without an anchor begins a *group*: itself and the anchored steps after it, up to the
 //! next one without. The next group begins when this one is over:
 //!
 //! - after a probe, when no packet is in flight, no process waits and no component has anything to
@@ -106,8 +106,8 @@ impl Session {
         let new = self.steps().len();
         let quiet = |s: &Step| s.anchor == Anchor::Quiet;
         let mut rest = steps;
-        while let Some((_, behind)) = rest.split_first() {
-            let n = 1 + behind.iter().take_while(|s| !quiet(s)).count();
+        while let Some((_, after)) = rest.split_first() {
+            let n = 1 + after.iter().take_while(|s| !quiet(s)).count();
             let (group, later) = rest.split_at(n);
             self.play_group(group);
             rest = later;

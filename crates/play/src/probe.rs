@@ -294,7 +294,7 @@ pub fn resolve_target(
             return match &s.external_name {
                 Some(name) => fail(
                     format!(
-                        "{service} is an ExternalName: DNS answers {name}, and no rule knows it"
+                        "{service} is an ExternalName, an alias of {name} in DNS: it has no address"
                     ),
                     "send to an address",
                 ),

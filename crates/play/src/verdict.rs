@@ -1,4 +1,4 @@
-//! How a run ended, which event decided it, and what would mend it.
+//! How a run ended, which event decided it, and the likely fault of the destination.
 
 use crate::probe::service_at;
 use kube::cluster::{Cluster, Port};

@@ -38,7 +38,7 @@ fn only(args: &[&str], pairs: &[&str], alone: &[&str]) -> Result<(), String> {
         rest = match more {
             [_, more @ ..] if pairs.contains(word) => more,
             [] if pairs.contains(word) => {
-                return Err(format!("Command line is not complete behind \"{word}\"."));
+                return Err(format!("Command line is not complete after \"{word}\"."));
             }
             _ if alone.contains(word) => more,
             _ => {
@@ -335,7 +335,8 @@ pub(super) fn restore(session: &mut Session, netns: NetnsId, args: &[&str]) -> C
                 Err(e) => Err(e.iter().map(fault).collect::<Vec<_>>().join("\n")),
             }
         }
-        _ => Err("iptables-restore: write the rules behind it: iptables-restore [--noflush] <<< '*filter …'".to_owned()),
+        _ => Err("iptables-restore: add the rules: iptables-restore [--noflush] <<< '*filter …'"
+            .to_owned()),
     };
     set(session, netns, setting)
 }

@@ -201,15 +201,15 @@ fn apply_as(
             ),
         );
     }
-    let (whole, told) = match change::applied(&session.live.text, text, namespace) {
+    let (whole, applied) = match change::applied(&session.live.text, text, namespace) {
         Ok(x) => x,
         Err(e) => return cannot(&e),
     };
-    if told.is_empty() {
+    if applied.is_empty() {
         return CommandOutput::fail(1, "error: no objects passed to apply\n");
     }
-    if told.iter().any(|t| t.kind == "Script") {
-        return refused("a Script is no object of the cluster", "write its commands instead");
+    if applied.iter().any(|t| t.kind == "Script") {
+        return refused("a Script is not an object of the cluster", "write its commands instead");
     }
     let result = session.reapply(typed, &whole, &BTreeSet::new());
     let name = |kind: &str| {
@@ -217,7 +217,7 @@ fn apply_as(
     };
     done(
         result,
-        told.iter().map(|t| format!("{}/{} {}\n", name(&t.kind), t.name, t.result)).collect(),
+        applied.iter().map(|t| format!("{}/{} {}\n", name(&t.kind), t.name, t.result)).collect(),
     )
 }
 
