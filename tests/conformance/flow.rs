@@ -78,7 +78,7 @@ fn walk(
             WalkStep::Matched { effect, .. } => match effect {
                 Effect::Jump(to) => result.masq |= &*to == "KUBE-MARK-MASQ",
                 Effect::Dnat { addr, port } => {
-                    result.dnat = Some(SocketAddr::new(addr, port.unwrap_or_default()))
+                    result.dnat = Some(SocketAddr::new(addr, port.unwrap_or_default()));
                 }
                 Effect::Drop => result.word = Some("DROP"),
                 Effect::Reject(_) => result.word = Some("REJECT"),

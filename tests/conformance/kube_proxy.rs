@@ -142,7 +142,7 @@ fn version_rows(
         }
         match name.as_str() {
             "categorize-endpoints.json" => {
-                rows.push(row(version, "categorize-endpoints", case::endpoints(&path)))
+                rows.push(row(version, "categorize-endpoints", case::endpoints(&path)));
             }
             "conntrack-clean-stale-entries.json" => rows.push(row(
                 version,

@@ -38,7 +38,7 @@ fn places<'t>(tree: &'t Tree, at: YamlPath, out: &mut Vec<(YamlPath, &'t Tree)>)
     match tree {
         Tree::Scalar { .. } => {}
         Tree::Seq(items) => {
-            items.iter().enumerate().for_each(|(i, t)| places(t, at.clone().item(i), out))
+            items.iter().enumerate().for_each(|(i, t)| places(t, at.clone().item(i), out));
         }
         Tree::Map(pairs) => {
             for (k, v) in pairs {

@@ -25,10 +25,10 @@ pub fn frame_text(frame: &Frame, sums: Checksums, sport: &mut dyn FnMut(u16) -> 
     let mut out = format!("{} > {} ", frame.eth.src, frame.eth.dst);
     match &frame.payload {
         Payload::Arp(Arp { op: ArpOp::Request, tpa, spa, .. }) => {
-            _ = write!(out, "ARP who-has {tpa} tell {spa}")
+            _ = write!(out, "ARP who-has {tpa} tell {spa}");
         }
         Payload::Arp(Arp { op: ArpOp::Reply, spa, sha, .. }) => {
-            _ = write!(out, "ARP {spa} is-at {sha}")
+            _ = write!(out, "ARP {spa} is-at {sha}");
         }
         Payload::Ipv4(p) => write_ipv4(&mut out, p, sums, true, sport),
     }

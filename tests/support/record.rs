@@ -246,7 +246,7 @@ pub fn conntrack_events(state: &State, events: &[Event], netns: &str) -> Vec<Str
             match (live(before), live(after)) {
                 (None, Some(c)) => out.push(format!("    [NEW] {}", line(&c))),
                 (Some(a), Some(b)) if a.tcp_state() != b.tcp_state() || resynced(&a, &b) => {
-                    out.push(format!(" [UPDATE] {}", line(&b)))
+                    out.push(format!(" [UPDATE] {}", line(&b)));
                 }
                 // The state is named only if it changed.
                 (Some(a), Some(b)) if a.status != b.status => {
@@ -255,7 +255,7 @@ pub fn conntrack_events(state: &State, events: &[Event], netns: &str) -> Vec<Str
                 }
                 // As it was at last: closed by the reset that ended it.
                 (Some(a), None) => {
-                    out.push(format!("[DESTROY] {}", line(after.as_deref().unwrap_or(&a))))
+                    out.push(format!("[DESTROY] {}", line(after.as_deref().unwrap_or(&a))));
                 }
                 _ => {}
             }

@@ -363,8 +363,8 @@ impl<'a> Fields<'a> {
     /// The fields of other forms are then unknown. `None`: no field of any form is present.
     pub fn form(&mut self) -> Option<&'static [&'static str]> {
         let has = |key: &&str| self.pairs.iter().any(|(k, ..)| k == key);
-        let complete = self.forms.iter().find(|form| form.iter().all(|key| has(key)));
-        let begun = || self.forms.iter().find(|form| form.iter().any(|key| has(key)));
+        let complete = self.forms.iter().find(|form| form.iter().all(&has));
+        let begun = || self.forms.iter().find(|form| form.iter().any(&has));
         let form = complete.or_else(begun).copied();
         self.chosen = form.is_some();
         form

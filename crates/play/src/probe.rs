@@ -343,8 +343,7 @@ pub(crate) fn check_endpoint(
 ) -> Result<(), ProbeError> {
     let Some(s) = service_at(cluster, to) else { return Ok(()) };
     let all: Vec<_> = s.ports.iter().flat_map(|p| &p.endpoints).collect();
-    if all.iter().any(|e| IpAddr::from(e.addr) == chosen.0 && chosen.1.is_none_or(|c| c == e.port))
-    {
+    if all.iter().any(|e| e.addr == chosen.0 && chosen.1.is_none_or(|c| c == e.port)) {
         return Ok(());
     }
     let name = chosen.1.map_or_else(|| chosen.0.to_string(), |p| format!("{}:{p}", chosen.0));

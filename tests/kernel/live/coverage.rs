@@ -121,7 +121,7 @@ fn findings(session: &Session) -> BTreeSet<u8> {
                     live.insert(*id, skb.clone());
                 }
                 Change::Neighbour { after: Some(n), .. } if n.state == NudState::Delay => {
-                    _ = out.insert(40)
+                    _ = out.insert(40);
                 }
                 _ => {}
             }
@@ -217,7 +217,7 @@ fn of_rules(m: &Moment<'_>, session: &Session, changed: bool) -> Vec<u8> {
                 WalkStep::Matched { effect: Effect::Dnat { .. }, .. }
                     if m.ns.is_local(p.dst.into()) && !node(p.dst) =>
                 {
-                    out.push(23)
+                    out.push(23);
                 }
                 _ => {}
             }

@@ -253,7 +253,7 @@ fn links(
         match &d.kind {
             DeviceKindSpec::Loopback => {}
             DeviceKindSpec::Bridge => {
-                out.push(format!("link add {} type bridge mcast_snooping 0", head(d)?))
+                out.push(format!("link add {} type bridge mcast_snooping 0", head(d)?));
             }
             DeviceKindSpec::Vxlan { vni, local, dev, port } => {
                 let dev = word(dev)?;
