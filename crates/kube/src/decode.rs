@@ -362,7 +362,7 @@ impl<'a> Fields<'a> {
     /// Chooses the form of the mapping: the first that is complete, else the first that is begun.
     /// The fields of other forms are then unknown. `None`: no field of any form is present.
     pub fn form(&mut self) -> Option<&'static [&'static str]> {
-        let has = |key: &&str| self.pairs.iter().any(|(k, ..)| k == key);
+        let has = |key: &&str| self.pairs.iter().any(|(k, _, v)| k == key && !v.is_null());
         let complete = self.forms.iter().find(|form| form.iter().all(&has));
         let begun = || self.forms.iter().find(|form| form.iter().any(&has));
         let form = complete.or_else(begun).copied();

@@ -5,13 +5,16 @@
 //! document + Script ──kube──▶ cluster ──plan──▶ net::World ──player──▶ events, step results
 //!                                                             ▲             │
 //!                                  probe (send) ──────────────┤             ▼
-//!                                  shell (emulated commands) ─┤    verdict, record, capture, lab
+//!                                  shell (emulated commands) ─┤       verdict, capture, lab
 //!                                      │ kubectl              │
 //!                                      ▼                      │
-//!                                  live (components) ─────────┘
+//!                                  components ────────────────┘
 //! ```
 //!
-//! **Architecture invariant.** This crate knows what is done and what came of it, never how it is
+//! The modules build on each other: `anchor`, `command`, `probe` and `verdict`; `step`; `session`;
+//! what extends a session, `components`, `shell`, `player` and `script`; what reads one.
+//!
+//! **Architecture invariant.** This crate knows what is done and what results, never how it is
 //! shown: no layout, no language, no page. It is pure: the same session gives the same bytes.
 #![forbid(unsafe_code)]
 

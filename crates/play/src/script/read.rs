@@ -51,15 +51,21 @@ fn step(d: &mut Decoder, mut f: Fields<'_>) -> Option<Step> {
         Some(["send"]) => f.fields(d, "send").and_then(|f| probe(d, f)).map(Act::Send),
         Some(["apply"]) => f.string(d, "apply").map(|t| Act::Apply(t.value)),
         Some(["packet"]) => packet_op(d, &mut f, when.as_ref()).map(Act::Packet),
-        _ => command(d, &mut f),
+        Some(_) => command(d, &mut f),
+        None => {
+            f.require(d, "on", NO_ACTION);
+            None
+        }
     };
     d.finish(f);
     Some(Step { anchor: when?, act: act?, span })
 }
 
+/// The hint for a step without an action.
+const NO_ACTION: &str = "write on: and a host, with run: and a command; or send: and a request";
+
 fn command(d: &mut Decoder, f: &mut Fields<'_>) -> Option<Act> {
-    let hint = "write on: and a host, with run: and a command; or send: and a request";
-    let host = f.require_string(d, "on", hint);
+    let host = f.require_string(d, "on", NO_ACTION);
     let hint = "write run: and a command, such as run: conntrack -F";
     let line = f.require_string(d, "run", hint);
     Some(Act::Run { host: host?.value, line: line?.value })
