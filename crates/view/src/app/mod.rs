@@ -1,7 +1,7 @@
 //! The logic of the page without a browser: state, actions, and effects.
 //!
 //! The state is in parts ([`App`]). An action changes the document, the session, the view or what
-//! surrounds them; then [`update`] derives what follows from these ([`Derived`]).
+//! surrounds them; then [`update()`] derives what follows from these ([`Derived`]).
 
 mod action;
 mod derive;

@@ -56,7 +56,7 @@ impl App {
         app
     }
 
-    /// Derives what has changed. [`super::update`] does so after each action.
+    /// Derives what has changed. [`super::update()`] does so after each action.
     pub(super) fn derive(&mut self) {
         self.derived.refresh(&self.session, &self.view, &self.send);
     }

@@ -10,7 +10,7 @@
 //!
 //! The file is compressed as a zlib stream (RFC 1950, with checksum) in base64url without padding
 //! (RFC 4648, section 5). Browsers do not send the fragment to the server. Secrets are left out
-//! ([`super::redact`]) unless [`super::Chrome::keep_secrets`] is set.
+//! (`redact.rs`) unless [`super::Chrome::keep_secrets`] is set.
 
 use super::action::Effect;
 use super::parts::{Pane, RulesView, Selected, Tab};
