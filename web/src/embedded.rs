@@ -1,8 +1,8 @@
 //! The embed: the parameters of its address, and its messages with the parent page.
 //!
 //! `embed.js` runs before the engine. It reads the address into `data-` attributes of the body, and
-//! validates and sends the messages. This module turns the attributes and the parent page's commands
-//! into actions, and reports the state to `embed.js`.
+//! validates and sends the messages. This module turns the attributes and the parent page's
+//! commands into actions, and reports the state to `embed.js`.
 
 use crate::bindings::{Frame, globals, to_js};
 use crate::interop;
@@ -61,8 +61,8 @@ pub fn title(app: &App) -> &'static str {
     preset.map_or("Packetwalk", |p| if app.chrome.lang == Lang::Ja { p.title_ja } else { p.title })
 }
 
-/// The initial state of the embed: the session of its link, the Script of its document, or the probe
-/// of its preset.
+/// The initial state of the embed: the session of its link, the Script of its document, or the
+/// probe of its preset.
 pub fn opened() -> (App, Vec<Effect>) {
     let lang = match asked("lang").as_str() {
         "ja" => Lang::Ja,

@@ -1,7 +1,7 @@
 //! Browser interfaces: storage, files, the clipboard, the address, the editor.
 //!
-//! Failures are silent, because they are expected: with an opaque origin (a sandboxed frame) storage
-//! throws, and there is no editor.
+//! Failures are silent, because they are expected: with an opaque origin (a sandboxed frame)
+//! storage throws, and there is no editor.
 
 use crate::bindings::{EditorHandle, EditorScript, globals, to_js};
 use js_sys::Array;
@@ -114,8 +114,8 @@ pub fn paint(name: &str, svg: &str, failed: impl Fn() + Clone + 'static) {
 /// The callbacks of a pending copy: success and failure.
 pub type Copying = [Closure<dyn FnMut(JsValue)>; 2];
 
-/// Copies a text to the clipboard and calls `done` with whether the browser allowed it. The returned
-/// callbacks must be kept until then.
+/// Copies a text to the clipboard and calls `done` with whether the browser allowed it. The
+/// returned callbacks must be kept until then.
 pub fn copy(text: &str, done: impl Fn(bool) + Clone + 'static) -> Option<Copying> {
     let clipboard = globals().navigator().and_then(|n| n.clipboard());
     let promise = clipboard.and_then(|c| c.write_text(text).ok());

@@ -396,8 +396,8 @@ fn expanded(files: &[String]) -> Result<Vec<String>, Stop> {
     Ok(out)
 }
 
-/// Runs an action on each document, with its name as a heading if there are several. An error in one
-/// does not stop the others. Returns the highest exit status.
+/// Runs an action on each document, with its name as a heading if there are several. An error in
+/// one does not stop the others. Returns the highest exit status.
 fn each(
     files: &[String],
     mut act: impl FnMut(&str) -> Result<bool, Stop>,

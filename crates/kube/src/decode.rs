@@ -403,6 +403,13 @@ impl<'a> Fields<'a> {
         self.pairs.iter().map(|(k, _, v)| (*k, *v))
     }
 
+    /// The value of a key that is no field, to be explained better than as an unknown one.
+    pub fn get_unknown(&mut self, name: &'static str) -> Option<&'a YamlNode> {
+        let (_, value) = self.all().find(|(key, _)| *key == name)?;
+        self.requested.push(name);
+        Some(value)
+    }
+
     /// The path of a field.
     pub fn path_of(&self, name: &str) -> String {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }

@@ -31,8 +31,8 @@ use std::net::IpAddr;
 /// When a step is performed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Anchor {
-    /// When everything before it in the list is over: the world is idle, or the `settle` time of the
-    /// last probe has passed.
+    /// When everything before it in the list is over: the world is idle, or the `settle` time of
+    /// the last probe has passed.
     Quiet,
     /// At a virtual time since the start of the session.
     At(Instant),

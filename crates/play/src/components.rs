@@ -252,8 +252,8 @@ impl Session {
         }
     }
 
-    /// The input of iptables-restore for the sync that caused an event; none if the sync needed more
-    /// than one call.
+    /// The input of iptables-restore for the sync that caused an event; none if the sync needed
+    /// more than one call.
     pub(crate) fn words(&self, event: usize) -> Option<String> {
         let (_, done) = self.live.syncs.iter().find(|(at, _)| *at == event)?;
         let number = |c: &Cluster| c.nodes.iter().position(|n| n.spec.name.value == done.node);

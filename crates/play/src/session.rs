@@ -466,8 +466,8 @@ impl Session {
         Ok((from, (addr, port)))
     }
 
-    /// Checks that the chosen endpoint is one of the Service now or was one earlier: rules of a node
-    /// may still contain it.
+    /// Checks that the chosen endpoint is one of the Service now or was one earlier: rules of a
+    /// node may still contain it.
     fn check_endpoint(
         &self,
         to: (IpAddr, u16),

@@ -16,7 +16,7 @@ pub enum L4 {
         /// Identifier.
         id: u16,
     },
-    /// Nothing: other protocols are told apart by their addresses only.
+    /// Nothing: other protocols have addresses only.
     None,
 }
 

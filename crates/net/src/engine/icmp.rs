@@ -116,8 +116,8 @@ impl World {
         packet.df = true;
         let ct = related(&skb).filter(|_| by_rule);
         // A packet that came in by a bridge port is answered there, past hooks and NAT, in a frame
-        // with the rejected one's addresses turned round (`nf_send_reset`). It takes a route all the
-        // same.
+        // with the rejected one's addresses turned round (`nf_send_reset`). It takes a route all
+        // the same.
         let port = skb.bridge.as_ref().map(|b| b.physin).filter(|_| by_rule);
         let stage = match port {
             Some(_) if self.ns(skb.netns).route(ip.src.into()).is_none() => return,

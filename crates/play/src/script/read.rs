@@ -207,10 +207,7 @@ fn probe(d: &mut Decoder, mut f: Fields<'_>) -> Option<Probe> {
         let message = format!("{}: Invalid value: 0", f.path_of("timeout"));
         d.error(Code::OutOfRange, n.span, message, "write how long it waits, such as 350ms");
     }
-    // Only where it is written: no hint names it.
-    if f.all().any(|(name, _)| name == "during")
-        && let Some(n) = f.get("during")
-    {
+    if let Some(n) = f.get_unknown("during") {
         let message =
             format!("{}: commands during a probe are steps of their own", f.path_of("during"));
         let hint = "write a step below this one: \

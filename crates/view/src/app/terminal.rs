@@ -4,6 +4,7 @@ use super::action::Effect;
 use super::parts::Entry;
 use super::state::App;
 use super::{edit, time};
+use net::event::EventKind;
 use play::shell::kubectl;
 use play::{Act, Probe, StepResult, shell};
 
@@ -103,7 +104,10 @@ fn sent(app: &mut App, probe: &Probe, known_at: &mut usize) -> (shell::CommandOu
     let (Some(l), Some(run)) = (&app.session.loaded, app.session.runs().next_back()) else {
         return Default::default();
     };
-    let ended = |e: &net::Event| matches!(&e.kind, net::event::EventKind::Ended { tag, .. } if *tag == run.tag);
+    let ended = |e: &net::Event| match &e.kind {
+        EventKind::Ended { tag, .. } => *tag == run.tag,
+        _ => false,
+    };
     let events = l.session.events();
     *known_at = events.iter().rposition(ended).map_or(events.len(), |i| i + 1);
     let out = shell::report(&l.session, probe, Ok(run));
