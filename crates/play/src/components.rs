@@ -57,7 +57,7 @@ impl Session {
         let now = self.world().now();
         for step in steps {
             let mut at = now + step.after;
-            // One sync after the other.
+            // Syncs of a node keep their order and distance.
             let sync =
                 |(_, s): &(_, &Operation)| matches!(s.work, Work::Sync(_)) && s.netns == step.netns;
             if let (Work::Sync(_), Some(((last, _), _))) =
@@ -119,7 +119,7 @@ impl Session {
                     Some((self.world().state().ns_named(netns)?.0, Clone::clone(d)))
                 };
                 let ends: Vec<_> = ends.iter().filter_map(named).collect();
-                // If the name was taken meanwhile, it is not tried again: nor does kubelet.
+                // If the name was taken meanwhile there is no second attempt; kubelet makes none.
                 if self.world_mut().add_netns(at, spec, &ends, by).is_ok() {
                     let cluster = self.live.cluster().clone();
                     self.live.learn(&spec.name, cluster);

@@ -3,15 +3,15 @@
 //! A step without an anchor begins a *group*: itself and the anchored steps after it, up to the
 //! next one without. The next group begins when this one is over:
 //!
-//! - after a probe, when no packet is in flight, no process waits and no component has anything to
-//!   do; or, where the probe says `settle`, that long after its client's end;
-//! - after a command, when components have done what it made them do.
+//! - after a probe, when the world is idle (no packet in flight, no process waiting) and no component
+//!   has a pending operation; or, for a probe with `settle`, that long after its client has finished;
+//! - after a command, when components have finished what it caused.
 //!
-//! Within a group every anchored step waits for its own anchor; steps for the same moment are done
-//! in the order of the list. A step for a time is always done: the group lasts until then, and a
-//! time that has passed already is now. A step for an event is *not done* if the group ends without
-//! that event, or if it happened before the group began. So what is played never depends on later
-//! groups, and a session goes on with further groups as if they had been there from the beginning.
+//! Within a group every anchored step waits for its own anchor; steps for the same moment are
+//! performed in the order of the list. A step for a time is always performed: the group lasts until
+//! then, and a time that has passed counts as now. A step for an event is *not done* if the group
+//! ends without that event, or if it happened before the group began. So a group never depends on
+//! later ones, and further groups can be played as if they had been there from the beginning.
 //!
 //! At one moment components come first, then packets and timers, then steps.
 
@@ -155,7 +155,7 @@ impl Session {
             self.look(&mut group);
         }
         let watched = self.events().len();
-        // Components end what they began, and then the world is quiet.
+        // Components finish their pending operations, and the world becomes idle.
         while self.next_due().is_some() || group.probes.len() > begun {
             begun = group.probes.len();
             group.quiet = true;
@@ -172,7 +172,7 @@ impl Session {
             let (world, due) = (self.world().poll_timeout(), self.next_due());
             let timed = self.next_timed(group);
             let deadline = group.deadline();
-            // A step for a time is always done.
+            // A step for a time is always performed.
             let Some(limit) = deadline.max(timed.map(|(at, _)| at)) else { break };
             if let Some(due) = due
                 && due <= limit

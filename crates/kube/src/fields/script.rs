@@ -4,7 +4,7 @@ use super::{DURATION, Field, Format, Kind, NAME, TEXT, Type, Unit, field};
 
 /// The most data of an IPv4 packet behind its header and that of ICMP or UDP, in bytes: 65535 less
 /// 20 and 8.
-pub const MAX_DATA: u16 = 65_507;
+pub const MAX_SIZE: u16 = 65_507;
 
 /// `kind: Script`.
 pub static SCRIPT: Kind = Kind {
@@ -201,7 +201,7 @@ const SEND: &[Field] = &[
     field("ttl", Type::Integer(1, 255), ["The IP time to live.", "IP の TTL。"]).default("64"),
     field(
         "size",
-        Type::Integer(0, MAX_DATA as i64),
+        Type::Integer(0, MAX_SIZE as i64),
         [
             "Data of a ping or datagram; for TCP, data added to the request.",
             "ping やデータグラムのデータ長。TCP ではリクエストに加えるデータ長。",

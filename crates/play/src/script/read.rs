@@ -24,7 +24,7 @@ pub(super) fn script(d: &mut Decoder, mut f: Fields<'_>) -> Option<Script> {
     let mut s = spec?;
     let seed = s.number(d, "seed").unwrap_or_default();
     let start = s.choice(d, "start").and_then(Start::from_name).unwrap_or(Start::Used);
-    // What a page showed when it made a link; the page reads it.
+    // The view of the page that made a link; the page decodes it.
     s.get("view");
     s.require(d, "steps", "write steps: with - send: below it");
     let mut steps = Vec::new();
@@ -178,7 +178,7 @@ fn probe(d: &mut Decoder, mut f: Fields<'_>) -> Option<Probe> {
     let mut p = Probe::new("", "");
     p.proto = f.choice(d, "proto").and_then(Protocol::from_name).unwrap_or_default();
     p.sport = f.number(d, "sport");
-    // Without a value the socket has the kernel's default.
+    // None, not the default: the printer omits it.
     p.ttl = f.get("ttl").and_then(|_| f.number(d, "ttl"));
     p.size = f.number(d, "size");
     p.pmtudisc = f.choice(d, "pmtudisc").and_then(Pmtudisc::from_name).unwrap_or_default();

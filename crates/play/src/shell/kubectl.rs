@@ -393,7 +393,7 @@ fn age(seconds: u64, human: bool) -> String {
     let two = |a: u64, unit: &str, b: u64, of: &str| {
         if b > 0 { format!("{a}{unit}{b}{of}") } else { format!("{a}{unit}") }
     };
-    // One unit up to here, two up to there.
+    // The ends, in seconds, of the ranges printed as 1s, 1m1s, 1m, 1h1m and 1h.
     let (s_end, ms_end, m_end, hm_end, h_end) =
         if human { (120, 600, 10_800, 28_800, 172_800) } else { (60, 60, 3_600, 3_600, 86_400) };
     match seconds {
@@ -436,7 +436,7 @@ fn service_row(s: &RunningService, age: &str) -> (String, [String; 7]) {
 fn pod_rows(session: &Session, age: &str) -> Vec<(String, [String; 7])> {
     let cluster = session.running();
     let own = cluster.pods.iter().map(|p| {
-        // kube-dns was three containers; only the one that answers is simulated.
+        // A kube-dns pod has three containers, of which only the DNS server is simulated.
         let n = if p.deployment == "kube-dns" && p.namespace == "kube-system" {
             3
         } else {

@@ -186,7 +186,7 @@ fn curl(host: &str, args: &[&str]) -> Result<Probe, CommandOutput> {
         } else {
             format!("{bare}:80")
         };
-    // curl leaves the port out where it is the scheme's own.
+    // curl omits the scheme's default port.
     let authority = target.strip_suffix(":80").unwrap_or(&target).to_owned();
     Ok(Probe { host: Some(authority), ..Probe::new(host, &target) })
 }
