@@ -10,6 +10,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use support::sessions::{HASHES, KINDS, Tally, check_session};
 use support::{difference, root};
+use view::Lang;
+use view::app::{Action, App, update};
 
 fn is_set(name: &str) -> bool {
     std::env::vars().any(|(k, v)| k == name && v == "1")
@@ -111,4 +113,26 @@ fn nothing_of_a_file_for_a_kernel_is_left_out_of_its_lab() {
     let session = script.expect("a Script").play(FOR_A_KERNEL).expect("valid");
     assert!(session.results().iter().all(play::StepResult::is_done), "{:?}", session.results());
     assert_eq!(play::lab::script(&session).expect("a lab").left_out, [""; 0]);
+}
+
+/// The page's file: what the reader wrote keeps its bytes, comments included, until it changes.
+#[test]
+fn a_file_keeps_its_bytes_as_long_as_it_says_the_same() {
+    let script = "---\napiVersion: packetwalk.dev/v1alpha1\nkind: Script   # mine\nspec:\n  \
+                  # two requests\n  steps:\n  - send: {from: client, to: 192.168.1.11:30080}\n";
+    let manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
+    let file = format!("{manifest}{script}---\n{}", manifest.replace("name: a", "name: b"));
+    let mut app = App::new(Lang::En, "");
+    update(&mut app, Action::Opened(file.clone()));
+    assert_eq!(app.file(), file);
+    assert!(!app.document.text.contains("kind: Script"));
+    // An edit of the document moves the Script to the end, as it was written.
+    let edited = app.document.text.replace("name: a", "name: c");
+    update(&mut app, Action::Text(edited));
+    assert!(app.file().contains(script) && app.file().contains("name: c"), "{}", app.file());
+    // One more step: the Script is printed again.
+    update(&mut app, Action::From("client".to_owned()));
+    update(&mut app, Action::To("192.168.1.11:30080".to_owned()));
+    update(&mut app, Action::Send);
+    assert_eq!(app.file().matches("send:").count(), 2, "{}", app.file());
 }

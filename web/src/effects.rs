@@ -33,7 +33,7 @@ pub fn run(app: &App, effect: &Effect, send: &Callback<Msg>) -> Option<Timeout> 
             interop::save(LANG, app.chrome.lang.tag());
             interop::save(THEME, theme_word(app.chrome.theme));
         }
-        Effect::KeepText => keep_text(&app.document.text),
+        Effect::KeepText => keep_text(&app.kept_file()),
         Effect::KeepShelf => _ = interop::save(SHELF, &app.document.shelf.pack()),
         Effect::Focus(field) => send.emit(Msg::Focus(*field)),
     }

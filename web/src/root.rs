@@ -169,7 +169,7 @@ impl Component for Root {
             }
             Msg::Typed(text) => {
                 // It is kept before it is read: whatever reading does, it is there.
-                effects::keep_text(&text);
+                effects::keep_text(&self.page.app.borrow().file_of(&text));
                 let link = ctx.link().clone();
                 let wait = Timeout::new(TYPING_MS, move || link.send_message(Msg::Read));
                 self.typed = Some((text, wait));

@@ -76,9 +76,18 @@ impl Script {
         Ok((Some(script), format!("{before}{after}")))
     }
 
+    /// The bytes of a text's Script, without the `---` in front.
+    pub fn text_in(text: &str) -> Option<&str> {
+        find(text).0.map(|found| without_marker(&text[found.lines]))
+    }
+
     /// A text with this Script in place of its own, or appended. Other documents keep their bytes.
     pub fn put(&self, text: &str) -> String {
-        let own = self.to_string();
+        Self::put_text(&self.to_string(), text)
+    }
+
+    /// As [`Script::put`], for a Script as it is written.
+    pub fn put_text(own: &str, text: &str) -> String {
         if let (Some(Found { lines, .. }), _) = find(text) {
             let marker = if lines.start == 0 { "" } else { "---\n" };
             return format!("{}{marker}{own}{}", &text[..lines.start], &text[lines.end..]);

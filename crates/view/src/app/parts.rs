@@ -109,6 +109,19 @@ pub struct Document {
     pub preset: &'static str,
     /// The reader's own documents that are not open.
     pub shelf: Shelf,
+    /// The file that the document comes from, if it has a Script.
+    pub opened: Option<OpenedFile>,
+}
+
+/// A file with a Script, and the parts it was split into.
+#[derive(Clone, Debug)]
+pub struct OpenedFile {
+    /// The file.
+    pub file: Rc<str>,
+    /// The file without its Script.
+    pub text: Rc<str>,
+    /// The Script.
+    pub script: Rc<Script>,
 }
 
 impl Document {

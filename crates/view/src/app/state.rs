@@ -3,9 +3,10 @@
 use super::derive::Derived;
 use super::history::{History, Snapshot};
 use super::parts::{
-    Chrome, Document, Loaded, Played, RulesView, Selected, SendBar, Tab, Terminal, View,
+    Chrome, Document, Loaded, OpenedFile, Played, RulesView, Selected, SendBar, Tab, Terminal, View,
 };
 use super::select::{self, Choice};
+use super::shelf;
 use crate::scene::{self, Moment};
 use crate::story;
 use crate::words::{self, Lang};
@@ -115,9 +116,16 @@ impl App {
     pub(super) fn take(&mut self, file: &str) {
         self.forget_steps();
         self.start_as_usual();
+        self.document.opened = None;
         let text = match Script::take(file) {
             Ok((Some(script), text)) => {
-                self.session.script = Rc::new(script);
+                let script = Rc::new(script);
+                self.document.opened = Some(OpenedFile {
+                    file: file.into(),
+                    text: text.as_str().into(),
+                    script: script.clone(),
+                });
+                self.session.script = script;
                 text
             }
             _ => file.to_owned(),
@@ -211,11 +219,33 @@ impl App {
 
     /// The whole session as a file: the document and its Script.
     pub fn file(&self) -> String {
-        let own = Script::read(&self.document.text).0;
-        if !self.session.is_played() && self.session.script.steps.is_empty() && own.is_none() {
-            return self.document.text.to_string();
+        self.file_of(&self.document.text)
+    }
+
+    /// What is kept of the session for the reader: the file, or the text if it is a preset in which
+    /// packets were sent only.
+    pub fn kept_file(&self) -> String {
+        let text = &self.document.text;
+        let own = self.document.opened.is_some() || shelf::is_own(text);
+        if own { self.file() } else { text.to_string() }
+    }
+
+    /// A text with the Script of the session. What the reader wrote keeps its bytes as long as it
+    /// says the same: the whole opened file, or the Script in it.
+    pub fn file_of(&self, text: &str) -> String {
+        let script = &self.session.script;
+        let opened = self.document.opened.as_ref().filter(|o| o.script == *script);
+        if let Some(o) = opened.filter(|o| *o.text == *text) {
+            return o.file.to_string();
         }
-        self.session.script.put(&self.document.text)
+        if let Some(own) = opened.and_then(|o| Script::text_in(&o.file)) {
+            return Script::put_text(own, text);
+        }
+        let written = Script::read(text).0;
+        if !self.session.is_played() && script.steps.is_empty() && written.is_none() {
+            return text.to_owned();
+        }
+        script.put(text)
     }
 
     /// The run that the moment belongs to: the last one that has begun.

@@ -29,7 +29,7 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
             }
             let Some(p) = Preset::named(&name) else { return Vec::new() };
             app.remember();
-            app.document.shelf.put(&app.document.text);
+            app.document.shelf.put(&app.kept_file());
             app.open(p);
             vec![Effect::SetEditor, Effect::KeepText, Effect::KeepShelf]
         }
@@ -258,7 +258,7 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
 /// steps are appended to it.
 fn opened(app: &mut App, text: &str) -> Vec<Effect> {
     app.remember();
-    app.document.shelf.put(&app.document.text);
+    app.document.shelf.put(&app.kept_file());
     app.take(text);
     // The new cluster may not have the chosen destination.
     let targets = app.targets();

@@ -135,7 +135,7 @@ pub(super) fn follow(app: &mut App, link: &str) -> Vec<Effect> {
     match open(link, app) {
         Ok(mut other) => {
             other.document.shelf = std::mem::take(&mut app.document.shelf);
-            other.document.shelf.put(&app.document.text);
+            other.document.shelf.put(&app.kept_file());
             other.history = std::mem::take(&mut app.history);
             other.history.remember(app.snapshot());
             *app = other;
