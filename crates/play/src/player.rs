@@ -3,8 +3,9 @@
 //! A step without an anchor begins a *group*: itself and the anchored steps after it, up to the
 //! next one without. The next group begins when this one is over:
 //!
-//! - after a probe, when the world is idle (no packet in flight, no process waiting) and no component
-//!   has a pending operation; or, for a probe with `settle`, that long after its client has finished;
+//! - after a probe, when the world is idle (no packet in flight, no process waiting) and no
+//!   component has a pending operation; or, for a probe with `settle`, that long after its client
+//!   has finished;
 //! - after a command, when components have finished what it caused.
 //!
 //! Within a group every anchored step waits for its own anchor; steps for the same moment are

@@ -23,8 +23,8 @@ pub struct Preset {
 
 const CLUSTERIP: &str = include_str!("clusterip.yaml");
 const NODEPORT: &str = include_str!("nodeport.yaml");
-// Topology seeds with the article's random values: the cluster IP of nginx-service, and the order of
-// the rules in KUBE-SERVICES.
+// Topology seeds with the article's random values: the cluster IP of nginx-service, and the order
+// of the rules in KUBE-SERVICES.
 const CLUSTERIP_SEED: &str = "4488";
 const NODEPORT_SEED: &str = "8774";
 
