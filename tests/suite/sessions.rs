@@ -90,18 +90,18 @@ const FOR_A_KERNEL: &str = include_str!("sessions/for-a-kernel.yaml");
 
 #[test]
 fn a_file_is_the_same_session_through_every_door() {
-    use view::app::{Action, App, link, update};
+    use view::app::link;
     let (script, _) = Script::read(EVERY_KIND);
     let session = script.expect("a Script").play(EVERY_KIND).expect("valid");
     assert!(session.results().iter().all(play::StepResult::is_done), "{:?}", session.results());
     let hash = |app: &App| {
         net::encoding::hash(app.session.loaded.as_ref().map_or(&[][..], |l| l.session.events()))
     };
-    let mut page = App::new(view::Lang::En, "");
+    let mut page = App::new(Lang::En, "");
     update(&mut page, Action::Opened(EVERY_KIND.to_owned()));
-    let linked = link::open(&link::link(&page).expect("short"), &App::new(view::Lang::Ja, ""));
+    let linked = link::open(&link::link(&page).expect("short"), &App::new(Lang::Ja, ""));
     let linked = linked.expect("it opens");
-    let mut saved = App::new(view::Lang::En, "article-clusterip");
+    let mut saved = App::new(Lang::En, "article-clusterip");
     update(&mut saved, Action::Opened(page.file()));
     let expected = net::encoding::hash(session.events());
     assert_eq!([&page, &linked, &saved].map(hash), [expected; 3]);
@@ -132,7 +132,7 @@ fn a_file_keeps_its_bytes_as_long_as_it_says_the_same() {
     assert!(app.file().contains(script) && app.file().contains("name: c"), "{}", app.file());
     // Another step: the Script is printed again.
     update(&mut app, Action::From("client".to_owned()));
-    update(&mut app, Action::To("192.168.1.11:30080".to_owned()));
+    update(&mut app, Action::To("192.168.1.12:30080".to_owned()));
     update(&mut app, Action::Send);
     assert!(!app.file().contains("# mine") && app.file().contains("- send:"), "{}", app.file());
 }

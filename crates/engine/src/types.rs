@@ -27,7 +27,7 @@ export interface Probe {
   sport?: number;
   /** The TTL of a ping; 1 to 255. */
   ttl?: number;
-  /** The data in bytes; 0 to 65467. */
+  /** The data in bytes; 0 to 65507. */
   size?: number;
   /** The number of pings or datagrams; 1 to 100. */
   count?: number;

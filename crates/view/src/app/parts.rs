@@ -299,7 +299,7 @@ impl Options {
     /// The range of `sport`.
     pub const SPORT: RangeInclusive<u32> = 1..=65_535;
     /// The range of `size`.
-    pub const SIZE: RangeInclusive<u32> = 0..=65_467;
+    pub const SIZE: RangeInclusive<u32> = 0..=play::probe::MAX_SIZE as u32;
     /// The range of `count`.
     pub const COUNT: RangeInclusive<u32> = 1..=100;
     /// The range of `ttl`.
