@@ -423,7 +423,16 @@ fn each(
 /// Diagnostics as text: FILE:LINE:COL, message and hint.
 fn report(file: &str, diags: &[Diagnostic]) -> String {
     let file = named(file);
-    diags.iter().map(|d| format!("{file}:{d}\n")).collect()
+    diags.iter().map(|d| printable(&format!("{file}:{d}\n"))).collect()
+}
+
+/// A text without the control characters that a name may contain: a terminal would obey them.
+fn printable(text: &str) -> String {
+    let shown = |c: char| {
+        let raw = matches!(c, '\n' | '\t') || !c.is_control();
+        if raw { c.to_string() } else { c.escape_default().to_string() }
+    };
+    text.chars().map(shown).collect()
 }
 
 fn open(file: &str, chance: &Chance) -> Result<Session, Stop> {

@@ -241,8 +241,7 @@ impl App {
         if let Some(own) = opened.and_then(|o| Script::text_in(&o.file)) {
             return Script::put_text(own, text);
         }
-        let written = Script::read(text).0;
-        if !self.session.is_played() && script.steps.is_empty() && written.is_none() {
+        if script.steps.is_empty() && Script::read(text).0.is_none() {
             return text.to_owned();
         }
         script.put(text)
