@@ -80,6 +80,8 @@ const CASES: &[(&str, &str)] = &[
     ("hostile names", include_str!("hostile.yaml")),
     ("a port refuses a request", include_str!("port-refuses-request.yaml")),
     ("a port loses a request", include_str!("port-loses-request.yaml")),
+    ("a rule resets a connection", include_str!("reset-by-rule.yaml")),
+    ("an error about a fragment", include_str!("error-about-fragment.yaml")),
     ("a file of every step for a kernel", include_str!("../../suite/sessions/for-a-kernel.yaml")),
 ];
 

@@ -141,6 +141,13 @@ impl Ipv4 {
         // A first fragment begins with the header of what it is a part of.
         let more = whole[6] & 0x20 != 0;
         whole[6] &= !0x20;
+        if more && whole[9] == PROTO_UDP && whole.len() >= 28 {
+            // The UDP length is that of the whole datagram.
+            let all = 20 + usize::from(u16::from_be_bytes([whole[24], whole[25]]));
+            whole.resize(all.clamp(whole.len(), usize::from(u16::MAX)), 0);
+            let length = (whole.len() as u16).to_be_bytes();
+            whole[2..4].copy_from_slice(&length);
+        }
         let part = Self::parse(&whole).ok()?;
         Some(Self { mf: more, ..part })
     }
