@@ -51,25 +51,16 @@ spec:
 `;
 }
 
+/** The cluster with a Script: all probes are sent at the same time. */
 function session() {
-  const head = [
-    "packetwalk page 1",
-    "lang en",
-    "preset article-nodeport",
-    "from client",
-    "to 10.9.1.10:30080",
-    "proto tcp",
-    "seed 1",
-    "grain decisions",
-    "speed 800",
-    "tab rules",
-    "cursor 0",
-  ];
-  const sends = Array.from(
-    { length: PACKETS },
-    (_, i) => `step ${i ? "1" : "quiet"} send tcp client 10.9.1.${10 + (i % NODES)}:30080`,
+  const send = (i) => `send: {from: client, to: "10.9.1.${10 + (i % NODES)}:30080"}`;
+  const steps = Array.from({ length: PACKETS }, (_, i) =>
+    i === 0 ? `  - ${send(i)}` : `  - {at: {probe: 1, after: 0s}, ${send(i)}}`,
   );
-  return [...head, ...sends, "", cluster()].join("\n");
+  return (
+    `${cluster()}---\napiVersion: packetwalk.dev/v1alpha1\nkind: Script\n` +
+    `spec:\n  seed: 1\n  steps:\n${steps.join("\n")}\n`
+  );
 }
 
 const p95 = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length * 0.95)] ?? 0;
@@ -124,13 +115,13 @@ try {
   const page = await context.newPage();
   await page.goto(`${server.origin}/`);
   await page.waitForSelector(READY);
-  await page.waitForFunction(() => globalThis.packetwalk?.workbench);
-  await page.evaluate((state) => {
-    const load = packetwalk.workbench;
-    packetwalk.workbench = (leave, failed) => load(() => (leave(), state), failed);
-  }, session());
+  await page.selectOption(".speed", "800");
   const t0 = Date.now();
-  await page.click(".adder");
+  await page.locator("input[type=file]").setInputFiles({
+    name: "session.yaml",
+    mimeType: "text/plain",
+    buffer: Buffer.from(session()),
+  });
   await page.waitForSelector(".picture .tile", { timeout: 120_000 });
   row("built, 100 probes played", Date.now() - t0, "ms");
   row(

@@ -136,3 +136,25 @@ fn a_file_keeps_its_bytes_as_long_as_it_says_the_same() {
     update(&mut app, Action::Send);
     assert!(!app.file().contains("# mine") && app.file().contains("- send:"), "{}", app.file());
 }
+
+/// What is typed is kept as it is: a Script in the text, also one with an error, is the reader's.
+#[test]
+fn a_typed_script_is_kept_as_it_is() {
+    let mut app = App::new(Lang::En, "");
+    let script = |step: &str| {
+        format!(
+            "---\napiVersion: packetwalk.dev/v1alpha1\nkind: Script  # mine\nspec:\n  steps:\n  \
+             - send: {{from: bastion, to: \"192.168.120.226:30080\"}}\n  - {step}\n"
+        )
+    };
+    let preset = app.document.text.to_string();
+    for step in ["{on: node01, run: conntrack -F}", "{on: node01, runn: conntrack -F}", "sned: {}"]
+    {
+        let typed = format!("{preset}{}", script(step));
+        // As the page does: kept before it is read, and again afterwards.
+        assert_eq!(app.file_of(&typed), typed);
+        update(&mut app, Action::Text(typed.clone()));
+        assert_eq!(app.kept_file(), typed, "{step}");
+        assert!(!app.session.script.steps.is_empty(), "the last valid Script is played: {step}");
+    }
+}

@@ -1,6 +1,6 @@
 //! The fields of `kind: Script`.
 
-use super::{DURATION, Field, Format, Kind, NAME, TEXT, Type, Unit, field};
+use super::{DURATION, Field, Format, Kind, TEXT, Type, Unit, field};
 
 /// The most data of an IPv4 packet behind its header and that of ICMP or UDP, in bytes: 65535 less
 /// 20 and 8.
@@ -23,6 +23,18 @@ pub static SCRIPT: Kind = Kind {
     ],
 };
 
+static HOST: Format = Format {
+    names: ["host: a node, host, pod/NAME, deploy/NAME or address", "ホスト"],
+    example: "node01",
+    pattern: None,
+    number: false,
+};
+static HOST_HEADER: Format = Format {
+    names: ["Host header", "Host ヘッダー"],
+    example: "example.org",
+    pattern: None,
+    number: false,
+};
 static TARGET: Format = Format {
     names: ["ADDRESS[:PORT], NODE:PORT or svc/[NAMESPACE/]NAME[:PORT]", "宛先"],
     example: "192.168.120.226:30080",
@@ -173,7 +185,7 @@ const PACKET: &[Field] = &[field(
 
 const ON: Field = field(
     "on",
-    Type::Text(&NAME),
+    Type::Text(&HOST),
     ["The node, host or pod that runs a command.", "コマンドを実行するノード、ホスト、Pod。"],
 );
 
@@ -186,7 +198,7 @@ const RUN: Field = field(
 const SEND: &[Field] = &[
     field(
         "from",
-        Type::Text(&NAME),
+        Type::Text(&HOST),
         [
             "The sender: a node, host, pod or deploy/NAME.",
             "送信元。ノード、ホスト、Pod、または deploy/名前。",
@@ -272,7 +284,7 @@ const SEND: &[Field] = &[
     .default("1"),
     field(
         "host",
-        Type::Text(&NAME),
+        Type::Text(&HOST_HEADER),
         ["The Host header of the request.", "リクエストの Host ヘッダー。"],
     )
     .default_rule(["the destination", "宛先"]),

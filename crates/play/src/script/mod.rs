@@ -144,6 +144,12 @@ fn find(text: &str) -> (Option<Found>, Vec<Diagnostic>) {
         let lines = document_lines(text, doc.span.start as usize, doc.span.end as usize);
         found = Some(Found { script: read::script(&mut d, t.fields), lines });
     }
+    // A step with an error is missing from what was read: the rest is not what the reader means.
+    if let Some(found) = &mut found
+        && d.diags.iter().any(|d| d.severity == Severity::Error)
+    {
+        found.script = None;
+    }
     (found, d.diags)
 }
 

@@ -241,7 +241,13 @@ impl App {
         if let Some(own) = opened.and_then(|o| Script::text_in(&o.file)) {
             return Script::put_text(own, text);
         }
-        if script.steps.is_empty() && Script::read(text).0.is_none() {
+        // A Script in the text is the reader's: it is replaced only by one with more steps.
+        let written = Script::read(text).0;
+        let typed = match (&written, Script::text_in(text)) {
+            (None, own) => own.is_some() || script.steps.is_empty(),
+            (Some(w), _) => *w == **script || written != Script::read(&self.document.text).0,
+        };
+        if typed {
             return text.to_owned();
         }
         script.put(text)

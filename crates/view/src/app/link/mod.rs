@@ -84,10 +84,14 @@ pub fn leaves_out(app: &App) -> bool {
     !app.chrome.keep_secrets && has_secrets(&text, &script)
 }
 
-/// The document without its Script, and the Script of the session.
+/// The document without its Script, and the Script of the session. A Script with errors in the text
+/// is left out: nothing could remove the secrets from it.
 fn shared(app: &App) -> (String, Script) {
-    let text = Script::take(&app.document.text)
-        .map_or_else(|_| app.document.text.to_string(), |(_, text)| text);
+    let text = &app.document.text;
+    let text = match Script::take(text) {
+        Ok((_, text)) => text,
+        Err(_) => Script::put_text("", text),
+    };
     (text, Script::clone(&app.session.script))
 }
 
