@@ -66,3 +66,15 @@ test("a corrected selector is answered without another Send", async () => {
     assert.match(await verdict(page), /has its answer/);
   });
 });
+
+test("a step that is not reached or refused is named on the page", async () => {
+  await visit({}, async (page) => {
+    const steps =
+      "  - {at: {probe: 1, direction: request, packet: 99, marker: delivered}, packet: drop}\n" +
+      "  - {on: ghost, run: hostname}\n";
+    await open(page, CLUSTER + SCRIPT + steps);
+    await page.locator(".pod-app", { hasText: "web" }).waitFor();
+    const undone = await page.locator(".changed.bad").textContent();
+    assert.match(undone, /^Step \d: .*not done.* · Step \d: .*refused.*ghost/);
+  });
+});

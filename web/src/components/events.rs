@@ -7,7 +7,7 @@ use std::rc::Rc;
 use view::app::{Action, Pane};
 use view::story::{Glyph, Grain, glyph, place};
 use view::words::Ui;
-use view::words::{Context as Told, answer_changed, change, marker, sentence, verdict};
+use view::words::{Context as Told, answer_changed, change, marker, sentence, undone, verdict};
 use yew::prelude::*;
 
 /// A row of the list, drawn again only when it changes.
@@ -98,12 +98,15 @@ const ROW: usize = 25;
 
 pub(crate) fn events(p: &Page<'_>) -> Html {
     let changed = p.app.session.changed.map(|(was, is)| answer_changed(was, is, p.lang()));
+    let session = p.app.session.loaded.as_ref().map(|l| &l.session);
+    let undone = session.and_then(|s| undone(s, p.lang()));
     html! {
         <section class="events" aria-label={p.text(Ui::Events)}>
             <div class="events-head">
                 { p.still(drawer_tabs) }
                 <p class="verdict">{ verdict_line(p) }</p>
                 <p class="changed" role="status">{ changed }</p>
+                <p class="changed bad" role="status" title={undone.clone()}>{ undone }</p>
                 { p.still(filters) }
             </div>
             { list(p) }

@@ -15,7 +15,10 @@ use std::rc::Rc;
 pub(super) fn act(app: &mut App, act: Act, of: Option<PacketId>) {
     let Some(l) = app.session.loaded.clone() else { return };
     app.remember();
-    let (at, end) = (app.view.cursor, l.session.events().len());
+    let end = l.session.events().len();
+    // After the last step that is shown there is nothing to discard.
+    let is_over = of.is_none() && app.step() == app.derived.steps.len();
+    let at = if is_over { end } else { app.view.cursor };
     let step = Step::new(anchor(&l.session, at, of), act);
     if at == end && step.anchor == Anchor::Quiet && !l.session.steps().is_empty() {
         // Nothing is in flight: the session continues.

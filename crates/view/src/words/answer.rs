@@ -2,7 +2,7 @@
 
 use super::Lang;
 use net::socket::Outcome;
-use play::{NotDone, ResultKind, Step, StepResult};
+use play::{NotDone, ResultKind, Session, Step, StepResult};
 
 /// What the client of a probe got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,4 +99,22 @@ pub fn step_result(step: &Step, result: &StepResult, lang: Lang) -> String {
         }
     };
     format!("{title}: {said}")
+}
+
+/// The steps of a session that were refused or not done, with their numbers; `None` if there are
+/// none.
+pub fn undone(session: &Session, lang: Lang) -> Option<String> {
+    let all = (1..).zip(session.steps().iter().zip(session.results()));
+    let undone = all.filter(|(_, (_, result))| !result.is_done());
+    let lines: Vec<String> = undone
+        .map(|(n, (step, result))| {
+            let line = step_result(step, result, lang);
+            if lang == Lang::Ja {
+                format!("ステップ {n}: {line}")
+            } else {
+                format!("Step {n}: {line}")
+            }
+        })
+        .collect();
+    (!lines.is_empty()).then(|| lines.join(" · "))
 }
