@@ -74,7 +74,7 @@ test("a step that is not reached or refused is named on the page", async () => {
       "  - {on: ghost, run: hostname}\n";
     await open(page, CLUSTER + SCRIPT + steps);
     await page.locator(".pod-app", { hasText: "web" }).waitFor();
-    const undone = await page.locator(".changed.bad").textContent();
+    const undone = await page.locator(".changed.undone").textContent();
     assert.match(undone, /^Step \d: .*not done.* · Step \d: .*refused.*ghost/);
   });
 });

@@ -106,7 +106,7 @@ pub(crate) fn events(p: &Page<'_>) -> Html {
                 { p.still(drawer_tabs) }
                 <p class="verdict">{ verdict_line(p) }</p>
                 <p class="changed" role="status">{ changed }</p>
-                <p class="changed bad" role="status" title={undone.clone()}>{ undone }</p>
+                <p class="changed undone" role="status" title={undone.clone()}>{ undone }</p>
                 { p.still(filters) }
             </div>
             { list(p) }
