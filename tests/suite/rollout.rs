@@ -503,7 +503,7 @@ fn deleting_the_only_pod_interrupts_its_service_until_another_is_ready() {
             };
             s.events()
                 .iter()
-                .filter(|e| e.at > start && e.netns == on && rules(&e.kind))
+                .filter(|e| e.at > start && e.netns == Some(on) && rules(&e.kind))
                 .map(|e| (e.at - start).0 / 1_000_000)
                 .collect::<Vec<_>>()
         };

@@ -36,7 +36,7 @@ mod tests {
     fn a_difference_names_the_first_event_that_differs() {
         let event = |at| Event {
             at: Instant(at),
-            netns: NetnsId(0),
+            netns: Some(NetnsId(0)),
             packet: None,
             kind: EventKind::FragmentKept,
             changes: Vec::new(),

@@ -58,7 +58,7 @@ fn frame_lines(
             }
             _ => continue,
         };
-        let ns = state.ns(e.netns);
+        let Some(ns) = e.netns.map(|n| state.ns(n)) else { continue };
         let sums = if *partial { Checksums::Partial } else { Checksums::Complete };
         let text = frame_text(frame, sums, sport);
         out.push(format!(
@@ -84,7 +84,7 @@ pub fn hooks(state: &State, events: &[Event], netns: &str) -> Vec<String> {
     let mut ports = Ports::default();
     let mut looks: Vec<Look> = Vec::new();
     let Some((id, ns)) = state.ns_named(netns) else { return Vec::new() };
-    for e in events.iter().filter(|e| e.netns == id) {
+    for e in events.iter().filter(|e| e.netns == Some(id)) {
         let EventKind::Walked { hook, table, seen, mark, step, .. } = &e.kind else { continue };
         let key = (std::rc::Rc::as_ptr(seen) as usize, *table, *hook);
         if looks.last().is_none_or(|l| l.key != key) {

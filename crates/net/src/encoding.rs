@@ -161,8 +161,7 @@ impl Put for Event {
     fn put(&self, out: &mut Vec<u8>) {
         let Self { at, netns, packet, kind, changes } = self;
         at.put(out);
-        // Time passes in every network namespace.
-        (!matches!(kind, EventKind::TimePassed)).then_some(netns).put(out);
+        netns.put(out);
         packet.put(out);
         kind.put(out);
         changes.put(out);
@@ -476,7 +475,13 @@ mod tests {
     use super::*;
 
     fn event(kind: EventKind) -> Event {
-        Event { at: Instant(20_000), netns: NetnsId(3), packet: None, kind, changes: Vec::new() }
+        Event {
+            at: Instant(20_000),
+            netns: Some(NetnsId(3)),
+            packet: None,
+            kind,
+            changes: Vec::new(),
+        }
     }
 
     #[test]

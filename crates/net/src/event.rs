@@ -20,8 +20,8 @@ use std::rc::Rc;
 pub struct Event {
     /// Virtual time at which it happened.
     pub at: Instant,
-    /// The network namespace whose kernel did it.
-    pub netns: NetnsId,
+    /// The network namespace whose kernel did it; `None` for [`EventKind::TimePassed`].
+    pub netns: Option<NetnsId>,
     /// The packet it is about, if any.
     pub packet: Option<PacketId>,
     /// The fact, with its details.

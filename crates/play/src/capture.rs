@@ -28,6 +28,6 @@ fn seen<'a>(state: &State, e: &'a Event) -> Option<(&'a Event, String, &'a Frame
         EventKind::FrameReceived { dev, frame, .. } => (dev, frame, false),
         _ => return None,
     };
-    let ns = state.ns(e.netns);
+    let ns = state.ns(e.netns?);
     Some((e, format!("{}/{}", ns.name, ns.dev(*dev).name), frame, out))
 }

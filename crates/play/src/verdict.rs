@@ -129,11 +129,11 @@ pub(crate) fn verdict(events: &[Event], tag: u32) -> Verdict {
     let answered = outcomes.iter().find(|o| matches!(o, Outcome::Answered { .. }));
     let outcome = answered.or(outcomes.last()).map(|o| (*o).clone());
     let lost = events.iter().enumerate().rev().find_map(|(i, e)| match &e.kind {
-        EventKind::Dropped { reason, .. } if !harmless(*reason) => Some((i, e.netns, *reason)),
+        EventKind::Dropped { reason, .. } if !harmless(*reason) => Some((i, e.netns?, *reason)),
         _ => None,
     });
     let server = events.iter().find_map(|e| match &e.kind {
-        EventKind::Accepted { peer, .. } => Some((e.netns, *peer)),
+        EventKind::Accepted { peer, .. } => Some((e.netns?, *peer)),
         _ => None,
     });
     let failed = answered.is_none();

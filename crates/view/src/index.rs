@@ -14,7 +14,7 @@ pub struct Index {
     /// The events in which a rule matched after a draw, its own or one before it.
     pub draws: Vec<usize>,
     /// The network namespaces in which a process sent something.
-    pub asked: BTreeSet<NetnsId>,
+    asked: BTreeSet<NetnsId>,
 }
 
 impl Index {
@@ -26,7 +26,7 @@ impl Index {
                 index.of.entry(id).or_default().push(i);
             }
             match &e.kind {
-                EventKind::Asked { .. } => _ = index.asked.insert(e.netns),
+                EventKind::Asked { .. } => index.asked.extend(e.netns),
                 EventKind::Walked { step: WalkStep::Matched { draws, .. }, .. }
                     if !draws.is_empty() =>
                 {
@@ -36,6 +36,11 @@ impl Index {
             }
         }
         index
+    }
+
+    /// Whether an event is in a network namespace in which a process sent something.
+    pub fn is_in_client(&self, e: &Event) -> bool {
+        e.netns.is_some_and(|n| self.asked.contains(&n))
     }
 
     /// The events about a packet, in order.

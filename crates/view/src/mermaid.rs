@@ -17,7 +17,8 @@ pub fn run(state: &State, events: &[Event], labels: &Labels, run: &Run, lang: La
     let mut who: Vec<NetnsId> = Vec::new();
     let mut lines = String::new();
     let mut at: BTreeMap<PacketId, NetnsId> = BTreeMap::new();
-    for e in run.events.clone().map(|i| &events[i]).filter(|e| state.ns(e.netns).tapped) {
+    for e in &events[run.events.clone()] {
+        let Some(here) = e.netns.filter(|n| state.ns(*n).tapped) else { continue };
         let mut number = |id: NetnsId| {
             who.iter().position(|w| *w == id).unwrap_or_else(|| {
                 who.push(id);
@@ -25,14 +26,14 @@ pub fn run(state: &State, events: &[Event], labels: &Labels, run: &Run, lang: La
             })
         };
         if let (EventKind::FrameReceived { frame, .. }, Some(p)) = (&e.kind, e.packet) {
-            if let Some(from) = at.insert(p, e.netns).filter(|from| *from != e.netns) {
-                let (from, to) = (number(from), number(e.netns));
+            if let Some(from) = at.insert(p, here).filter(|from| *from != here) {
+                let (from, to) = (number(from), number(here));
                 let _ = writeln!(lines, "  p{from}->>p{to}: {}", text(&told(frame)));
             }
             continue;
         }
         if let (EventKind::FrameSent { .. }, Some(p)) = (&e.kind, e.packet) {
-            at.insert(p, e.netns);
+            at.insert(p, here);
             continue;
         }
         let told = matches!(
@@ -44,7 +45,7 @@ pub fn run(state: &State, events: &[Event], labels: &Labels, run: &Run, lang: La
             let _ = writeln!(
                 lines,
                 "  Note over p{}: {}",
-                number(e.netns),
+                number(here),
                 text(&format!("{}: {said}", place(e, state, labels)))
             );
         }

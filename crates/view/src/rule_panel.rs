@@ -119,7 +119,7 @@ pub fn panel(
             && (packet.is_none() || events[*i].packet == packet)
     })?;
     let EventKind::Walked { hook, table, seen, .. } = &events[at].kind else { return None };
-    let netns = events[at].netns;
+    let netns = events[at].netns?;
     let ns = state.ns(netns);
     let first = (0..=at)
         .rev()

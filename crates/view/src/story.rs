@@ -89,10 +89,7 @@ pub fn glyph(e: &Event, state: &State) -> Glyph {
         | EventKind::Retransmitted { .. }
         | EventKind::Duplicated { .. } => Glyph::Send,
         EventKind::FrameSent { dev, .. } | EventKind::FrameReceived { dev, .. } => {
-            match state.ns(e.netns).dev(*dev).kind {
-                DeviceKind::Cable { .. } => Glyph::Wire,
-                _ => Glyph::Bridge,
-            }
+            if is_cable(e, *dev, state) { Glyph::Wire } else { Glyph::Bridge }
         }
         EventKind::Walked { step, .. } => match step {
             WalkStep::Matched { effect, .. } => match effect {
@@ -147,12 +144,12 @@ pub fn shown(e: &Event, state: &State, grain: Grain) -> bool {
             | EventKind::NetnsAdded { .. }
             | EventKind::NetnsDeleted { .. }
     );
-    let tapped = state.ns(e.netns).tapped || op;
+    let tapped = op || e.netns.is_none_or(|n| state.ns(n).tapped);
     match grain {
         Grain::Rules => tapped,
         Grain::Hops => match &e.kind {
             EventKind::FrameSent { dev, .. } | EventKind::FrameReceived { dev, .. } => {
-                tapped && matches!(state.ns(e.netns).dev(*dev).kind, DeviceKind::Cable { .. })
+                tapped && is_cable(e, *dev, state)
             }
             EventKind::Asked { .. }
             | EventKind::Delivered { .. }
@@ -167,6 +164,11 @@ pub fn shown(e: &Event, state: &State, grain: Grain) -> bool {
         },
         Grain::Decisions => tapped && decides(e, state),
     }
+}
+
+/// Whether a device of the namespace of an event is the end of a cable.
+fn is_cable(e: &Event, dev: net::DevId, state: &State) -> bool {
+    e.netns.is_some_and(|n| matches!(state.ns(n).dev(dev).kind, DeviceKind::Cable { .. }))
 }
 
 fn decides(e: &Event, state: &State) -> bool {
@@ -185,9 +187,7 @@ fn decides(e: &Event, state: &State) -> bool {
             WalkStep::Unsupported { .. } => true,
             WalkStep::Returned { .. } => false,
         },
-        EventKind::FrameSent { dev, .. } => {
-            matches!(state.ns(e.netns).dev(*dev).kind, DeviceKind::Cable { .. })
-        }
+        EventKind::FrameSent { dev, .. } => is_cable(e, *dev, state),
         EventKind::Tracked { new, .. } => *new,
         EventKind::TimePassed
         | EventKind::FrameReceived { .. }
@@ -205,10 +205,10 @@ pub fn steps(events: &[Event], state: &State, grain: Grain) -> Vec<usize> {
     (0..events.len()).filter(|i| shown(&events[*i], state, grain)).collect()
 }
 
-/// Where an event happens: `node01 PREROUTING nat`.
+/// Where an event happens: `node01 PREROUTING nat`; empty if in no namespace.
 pub fn place(e: &Event, state: &State, labels: &Labels) -> String {
-    let ns = state.ns(e.netns);
-    let name = labels.name(e.netns);
+    let Some(netns) = e.netns else { return String::new() };
+    let (ns, name) = (state.ns(netns), labels.name(netns));
     let at = |d: &net::DevId| format!("{name} {}", ns.dev(*d).name);
     match &e.kind {
         EventKind::Walked { hook, table, .. } => format!("{name} {hook} {table}"),
@@ -254,7 +254,7 @@ pub fn packets(events: &[Event], index: &Index) -> Vec<PacketPill> {
             EventKind::PacketMade { packet } => Some((*i, packet)),
             _ => None,
         })?;
-        let reply = !index.asked.contains(&events[first].netns);
+        let reply = !index.is_in_client(&events[first]);
         Some(PacketPill {
             id,
             word: crate::packet::kind_word(packet),

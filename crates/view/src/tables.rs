@@ -52,7 +52,7 @@ pub fn tables(
         e.changes.iter().rev().for_each(|c| before.undo(c));
         before
     });
-    let here = event.filter(|e| e.netns == netns);
+    let here = event.filter(|e| e.netns == Some(netns));
     let ns = state.ns(netns);
     let mut out = Vec::new();
     for printed in printers(ns, device) {
@@ -281,7 +281,7 @@ mod tests {
             .session
             .events()
             .iter()
-            .position(|e| e.netns == node01 && is(&e.kind))
+            .position(|e| e.netns == Some(node01) && is(&e.kind))
             .expect("such an event");
         update(app, Action::SeekEvent(i));
         let t = app.derived.timeline.as_ref().expect("a moment");

@@ -68,7 +68,8 @@ fn told(
         }
         let packet = e.packet.map_or_else(|| "-".to_owned(), |p| format!("#{}", p.0));
         let said = sentence(c, e, lang).replace('`', "");
-        let place = story::place(e, state, labels);
+        let place = Some(story::place(e, state, labels)).filter(|p| !p.is_empty());
+        let place = place.unwrap_or_else(|| "-".to_owned());
         if grain == Grain::Hops {
             let _ = writeln!(out, "{} {packet:>4} {place:32} {said}", e.at);
         } else {
@@ -85,12 +86,10 @@ fn told(
 
 /// The fields of an event, for JSON and for the index of the article's figures.
 pub fn facts(state: &State, e: &Event) -> BTreeMap<&'static str, String> {
-    let ns = state.ns(e.netns);
+    let kind = ("kind", net::marker::name(&e.kind).to_owned());
+    let Some(ns) = e.netns.map(|n| state.ns(n)) else { return BTreeMap::from([kind]) };
     let dev = |d: &net::DevId| ns.dev(*d).name.to_string();
-    let mut f = BTreeMap::from([
-        ("kind", net::marker::name(&e.kind).to_owned()),
-        ("netns", ns.name.to_string()),
-    ]);
+    let mut f = BTreeMap::from([kind, ("netns", ns.name.to_string())]);
     let mut put = |key, value: String| _ = f.insert(key, value);
     match &e.kind {
         EventKind::Asked { remote, .. } => put(

@@ -131,12 +131,8 @@ fn findings(session: &Session) -> BTreeSet<u8> {
         }
         let skb = e.packet.and_then(|p| live.get(&p)).cloned();
         let before = e.packet.and_then(|p| seen.get(&p)).unwrap_or(&nothing);
-        let moment = Moment {
-            e,
-            ns: session.world().state().ns(e.netns),
-            skb: skb.as_deref(),
-            seen: before,
-        };
+        let Some(ns) = e.netns.map(|n| session.world().state().ns(n)) else { continue };
+        let moment = Moment { e, ns, skb: skb.as_deref(), seen: before };
         out.extend(of_bridge(&moment));
         out.extend(of_rules(&moment, session, changed_rules));
         out.extend(of_vxlan(&moment));

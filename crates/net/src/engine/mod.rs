@@ -266,7 +266,7 @@ impl World {
                     Some(job) => job,
                     // Changes without an event of their own.
                     None if !self.changes.is_empty() => {
-                        self.emit(NetnsId(0), None, EventKind::TimePassed);
+                        self.emit(None, None, EventKind::TimePassed);
                         break;
                     }
                     None => return None,
@@ -304,7 +304,7 @@ impl World {
     pub fn advance(&mut self, to: Instant) {
         while self.poll(to).is_some() {}
         self.set_clock(to);
-        self.emit(NetnsId(0), None, EventKind::TimePassed);
+        self.emit(None, None, EventKind::TimePassed);
     }
 
     fn next_due(&mut self, now: Instant) -> Option<Job> {
@@ -381,12 +381,17 @@ impl World {
         self.changes.push(change);
     }
 
-    fn emit(&mut self, netns: NetnsId, packet: Option<PacketId>, kind: EventKind) {
+    fn emit(
+        &mut self,
+        netns: impl Into<Option<NetnsId>>,
+        packet: Option<PacketId>,
+        kind: EventKind,
+    ) {
         if self.now > self.state.now {
             self.change(Change::Clock { before: self.state.now, after: self.now });
         }
         let changes = std::mem::take(&mut self.changes);
-        self.events.push(Event { at: self.now, netns, packet, kind, changes });
+        self.events.push(Event { at: self.now, netns: netns.into(), packet, kind, changes });
     }
 
     fn emit_for(&mut self, pkt: PacketId, kind: EventKind) {

@@ -245,7 +245,8 @@ type Op = Result<(Instant, (String, String)), String>;
 fn ops(session: &Session, events: Range<usize>, names: &[String]) -> Vec<Op> {
     let one = |i: usize| {
         let e = &session.events()[i];
-        let netns = || names.get(e.netns.0 as usize).cloned().ok_or("its machine is not there");
+        let name = e.netns.and_then(|n| names.get(n.0 as usize));
+        let netns = || name.cloned().ok_or("its machine is not there");
         let done = |body| Ok((e.at, (netns()?, body)));
         match operation(session, i)? {
             Ok(body) => Some(done(body)),
@@ -292,7 +293,7 @@ fn operation(session: &Session, i: usize) -> Option<Result<String, String>> {
         // Its namespace stays, without a cable.
         EventKind::NetnsDeleted { .. } => {
             let veth = e.changes.iter().find_map(|c| match c {
-                Change::Device { netns, after, .. } if *netns == e.netns && after.gone => {
+                Change::Device { netns, after, .. } if Some(*netns) == e.netns && after.gone => {
                     Some(after.name.clone())
                 }
                 _ => None,
@@ -382,7 +383,11 @@ fn pins(
     past.seen = run.end;
     for e in &session.events()[run] {
         past.add(e);
-        let EventKind::Walked { table: TableName::Nat, step, .. } = &e.kind else { continue };
+        let (Some(netns), EventKind::Walked { table: TableName::Nat, step, .. }) =
+            (e.netns, &e.kind)
+        else {
+            continue;
+        };
         let (chain, rule, draws) = match step {
             WalkStep::Matched { chain, rule, draws, .. } => (*chain, Some(*rule), draws),
             WalkStep::Returned { chain, draws, .. } => (*chain, None, draws),
@@ -390,7 +395,7 @@ fn pins(
         };
         let Some(c) = past
             .rules
-            .get(e.netns.0 as usize)
+            .get(netns.0 as usize)
             .and_then(|r| r.table(TableName::Nat).chains.get(chain as usize))
         else {
             continue;
@@ -403,16 +408,16 @@ fn pins(
         let choice = rule.filter(|r| c.rules.get(*r as usize).is_some_and(random)).map_or(0, |r| {
             c.rules.iter().take(r as usize + 1).filter(|r| random(r)).count() as u32
         });
-        if *drawn.entry((e.netns, chain)).or_insert(choice) != choice {
+        if *drawn.entry((netns, chain)).or_insert(choice) != choice {
             return Err(format!(
                 "chain {} draws twice and not the same; a lab can make one choice certain",
                 c.name
             ));
         }
-        if past.pinned.insert((e.netns, chain), choice) != Some(choice) {
+        if past.pinned.insert((netns, chain), choice) != Some(choice) {
             out.push(format!(
                 "{{\"netns\": {}, \"chain\": {}, \"choice\": {choice}}}",
-                text(names.get(e.netns.0 as usize).map_or("", String::as_str)),
+                text(names.get(netns.0 as usize).map_or("", String::as_str)),
                 text(&c.name)
             ));
         }

@@ -110,9 +110,9 @@ fn arranged(l: &Loaded, index: &Index, focus: bool, tile: Option<&str>) -> Layou
 fn nodes_of_last_probe(l: &Loaded, m: &Moment<'_>) -> BTreeSet<usize> {
     let last = l.session.results().iter().rev().find_map(play::StepResult::run);
     let start = last.map_or(0, |r| r.events.start).min(m.events.len());
-    let asker = m.events.get(start).map(|e| e.netns);
+    let asker = m.events.get(start).and_then(|e| e.netns);
     let is_first =
-        |e: &&net::Event| matches!(e.kind, EventKind::PacketMade { .. }) && Some(e.netns) == asker;
+        |e: &&net::Event| matches!(e.kind, EventKind::PacketMade { .. }) && e.netns == asker;
     let first = m.events[start..].iter().find(is_first).and_then(|e| e.packet);
     first.map(|p| scene::nodes_on_way(m, p)).unwrap_or_default()
 }

@@ -75,7 +75,7 @@ impl App {
             .step()
             .checked_sub(1)
             .and_then(|n| self.derived.steps.get(n))
-            .map(|i| l.session.events()[*i].netns);
+            .and_then(|i| l.session.events()[*i].netns);
         // The view of changes needs a host with rules, wherever the packet is.
         let asked = self.view.tab == Tab::Rules && self.view.rules_view == RulesView::Difference;
         let ruled =

@@ -202,14 +202,20 @@ pub fn shown_packet(m: &Moment<'_>) -> Option<PacketId> {
     current_packet(m).or_else(|| m.index.first())
 }
 
+/// What the namespace of an event stands for, if it is in one.
+fn kind_of(m: &Moment<'_>, e: &Event) -> Option<Kind> {
+    e.netns.map(|n| m.labels.kind(n))
+}
+
 fn spot_of(m: &Moment<'_>, e: &Event) -> Option<Spot> {
-    let node = match m.labels.kind(e.netns) {
+    let netns = e.netns?;
+    let node = match m.labels.kind(netns) {
         Kind::Pod(p) => return Some(Spot::Pod(p)),
         Kind::Host(h) => return Some(Spot::Host(h)),
         Kind::Segment => return None,
         Kind::Node(n) => n,
     };
-    let ns = m.state.ns(e.netns);
+    let ns = m.state.ns(netns);
     let device = |dev: net::DevId| match &ns.dev(dev).kind {
         DeviceKind::Cable { nic: true, .. } => Some(Spot::Nic(node)),
         DeviceKind::Cable { nic: false, .. } | DeviceKind::Bridge { .. } => {
@@ -250,13 +256,10 @@ pub fn journey(m: &Moment<'_>, id: PacketId) -> Vec<Stop> {
                 Some(Spot::Route(n))
             }
             (EventKind::Delivered { .. }, Some(Spot::Hook(n, Hook::Input))) => {
-                match m.labels.kind(e.netns) {
-                    Kind::Node(_) => Some(Spot::Process(n)),
-                    _ => None,
-                }
+                matches!(kind_of(m, e), Some(Kind::Node(_))).then_some(Spot::Process(n))
             }
             (EventKind::Delivered { .. } | EventKind::PacketMade { .. }, _)
-                if matches!(m.labels.kind(e.netns), Kind::Node(_)) && last.is_some() =>
+                if matches!(kind_of(m, e), Some(Kind::Node(_))) && last.is_some() =>
             {
                 None
             }
@@ -288,8 +291,7 @@ pub fn scene(l: &Layout, m: &Moment<'_>, other: Option<&Scene>) -> Scene {
     s.packet = Some(id);
     let stops = journey(m, id);
     let done = stops.iter().take_while(|x| x.event < m.cursor).count();
-    let reply =
-        m.index.of(id).first().is_some_and(|i| !m.index.asked.contains(&m.events[*i].netns));
+    let reply = m.index.of(id).first().is_some_and(|i| !m.index.is_in_client(&m.events[*i]));
     for (i, pair) in stops.windows(2).enumerate() {
         let points = way(l, pair[0].spot, pair[1].spot);
         if points.len() > 1 {
@@ -366,7 +368,7 @@ fn tables(m: &Moment<'_>, id: PacketId, s: &mut Scene) {
     let last = m.cursor.checked_sub(1);
     for i in m.index.behind(id, m.cursor).iter().copied() {
         let e = &m.events[i];
-        let Kind::Node(n) = m.labels.kind(e.netns) else { continue };
+        let Some(Kind::Node(n)) = kind_of(m, e) else { continue };
         let (hook, table, state) = match &e.kind {
             EventKind::Walked { hook, table, .. } => {
                 (*hook, *table, if Some(i) == last { TableState::Now } else { TableState::Asked })
@@ -434,7 +436,8 @@ fn chances(m: &Moment<'_>, s: &mut Scene, other: Option<&Scene>) {
     let draws_behind = &m.index.draws[..m.index.draws.partition_point(|i| *i < m.cursor)];
     for i in draws_behind.iter().rev() {
         let e = &m.events[*i];
-        let draw = Some((*i, std::rc::Rc::as_ptr(&m.state.ns(e.netns).rules).addr()));
+        let Some(ns) = e.netns.map(|n| m.state.ns(n)) else { continue };
+        let draw = Some((*i, std::rc::Rc::as_ptr(&ns.rules).addr()));
         if let Some(o) = other.filter(|o| o.draw == draw) {
             (s.chances, s.drawn, s.chosen, s.draw) = (o.chances.clone(), o.drawn, o.chosen, o.draw);
             return;
@@ -447,7 +450,7 @@ fn chances(m: &Moment<'_>, s: &mut Scene, other: Option<&Scene>) {
         else {
             continue;
         };
-        let rules = m.state.ns(e.netns).rules.table(*table);
+        let rules = ns.rules.table(*table);
         let Some(c) = rules.chains.get(*chain as usize) else { continue };
         if !c
             .rules
@@ -471,7 +474,7 @@ fn chances(m: &Moment<'_>, s: &mut Scene, other: Option<&Scene>) {
 
 /// The pods in which packets begin or end.
 pub fn pods_of_run(m: &Moment<'_>) -> BTreeSet<usize> {
-    let pod = |e: &Event| if let Kind::Pod(p) = m.labels.kind(e.netns) { Some(p) } else { None };
+    let pod = |e: &Event| if let Kind::Pod(p) = kind_of(m, e)? { Some(p) } else { None };
     let ends = |e: &&Event| {
         matches!(
             e.kind,

@@ -191,7 +191,9 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
         EventKind::NetnsDeleted { name, by: None } => {
             format!("`{name}` is switched off and unplugged from {here}.")
         }
-        EventKind::Delivered { local, .. } if !c.ns(e).is_local(local.addr) => {
+        EventKind::Delivered { local, .. }
+            if !c.ns(e).is_some_and(|ns| ns.is_local(local.addr)) =>
+        {
             format!("ARP asks for `{}`, which is not here.", local.addr)
         }
         EventKind::Delivered { local, .. } if local.port == 0 => {

@@ -195,7 +195,9 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
         EventKind::NetnsDeleted { name, by: None } => {
             format!("`{name}` は電源を切られ、{here} から外されました。")
         }
-        EventKind::Delivered { local, .. } if !c.ns(e).is_local(local.addr) => {
+        EventKind::Delivered { local, .. }
+            if !c.ns(e).is_some_and(|ns| ns.is_local(local.addr)) =>
+        {
             format!("ARP が `{}` を尋ねていますが、ここにはありません。", local.addr)
         }
         EventKind::Delivered { local, .. } if local.port == 0 => {

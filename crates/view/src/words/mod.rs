@@ -57,14 +57,14 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
-    fn ns(&self, e: &Event) -> &Netns {
-        self.state.ns(e.netns)
+    fn ns(&self, e: &Event) -> Option<&Netns> {
+        e.netns.map(|n| self.state.ns(n))
     }
     fn here(&self, e: &Event) -> &str {
-        self.labels.name(e.netns)
+        e.netns.map_or("?", |n| self.labels.name(n))
     }
     fn dev(&self, e: &Event, dev: DevId) -> &str {
-        &self.ns(e).dev(dev).name
+        self.ns(e).map_or("?", |ns| &ns.dev(dev).name)
     }
     /// The name of a chain in the rules that were evaluated, which may have been replaced since.
     fn chain<'e>(&self, e: &'e Event, table: net::netfilter::TableName, chain: u32) -> &'e str {
@@ -73,8 +73,9 @@ impl Context<'_> {
     }
     /// The route of a decision, as `ip route` prints it.
     fn route(&self, e: &Event, index: usize) -> String {
-        let ns = self.ns(e);
-        let EventKind::Routed { routes, .. } = &e.kind else { return String::new() };
+        let (Some(ns), EventKind::Routed { routes, .. }) = (self.ns(e), &e.kind) else {
+            return String::new();
+        };
         let text = routes.0.get(index).map(|r| net::dump::route_line(ns, r)).unwrap_or_default();
         text.trim_end().to_owned()
     }
