@@ -5,10 +5,10 @@
 
 use play::anchor::Direction;
 use play::presets::Preset;
-use play::{Probe, Script, Step};
+use play::{Act, Anchor, Probe, Script, Step};
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use support::sessions::{HASHES, KINDS, Tally, check_session};
+use support::sessions::{HASHES, KINDS, Tally, check_session, session};
 use support::{difference, root};
 use view::Lang;
 use view::app::{Action, App, update};
@@ -41,6 +41,35 @@ fn random_sessions_are_the_same_as_text_and_when_played_again() {
     let golden: Vec<String> = HASHES.lines().map(str::to_owned).collect();
     let differs = difference("hashes", &golden, first);
     assert!(differs.is_none(), "{}", differs.unwrap_or_default());
+}
+
+/// A step at any moment leaves what is before it as it was, and is done at that moment.
+#[test]
+fn a_step_in_the_past_keeps_the_past() {
+    let act = || Act::Run { host: "node01".to_owned(), line: "conntrack -F".to_owned() };
+    for seed in 0..if is_set("PACKETWALK_FULL") { 200 } else { 40 } {
+        let (document, script) = session(seed);
+        let played = script.play(&document).expect("valid");
+        let n = played.events().len();
+        // At every moment at which a step began, and at a few others.
+        let began = played.results().iter().map(|r| r.events.start);
+        let moments: BTreeSet<usize> = began.chain((1..n).step_by(1 + n / 5)).collect();
+        for at in moments.into_iter().filter(|at| (1..n).contains(at)) {
+            let fork = played.forked(at, None, act());
+            let text = fork.script().to_string();
+            let (read, diags) = Script::read(&text);
+            assert!(diags.is_empty(), "seed {seed}, event {at}: {}\n{text}", diags[0]);
+            assert_eq!(read, Some(fork.script()));
+            let seen = |e: &net::Event| (e.at, e.netns, e.packet, net::marker::name(&e.kind));
+            let (past, now) = (&played.events()[..at], fork.events());
+            assert!(now[..at].iter().map(seen).eq(past.iter().map(seen)), "seed {seed}\n{text}");
+            let all = fork.steps().iter().zip(fork.results());
+            let lost = all.filter(|(s, r)| !r.is_done() && s.anchor != Anchor::Quiet);
+            assert_eq!(lost.count(), 0, "seed {seed}, event {at}\n{text}");
+            let time = fork.results().last().map(|r| r.at);
+            assert_eq!(time, past.last().map(|e| e.at), "seed {seed}, event {at}\n{text}");
+        }
+    }
 }
 
 /// `cargo test --release --test sessions -- --nocapture` prints the time: a frame has 16 ms.

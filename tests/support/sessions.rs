@@ -24,6 +24,7 @@ impl Tally {
             (_, ResultKind::NotDone(NotDone::NotReached)) => "not reached",
             (_, ResultKind::NotDone(NotDone::TooLate)) => "too late",
             (_, ResultKind::NotDone(NotDone::NotInFlight)) => "not in flight",
+            (_, ResultKind::NotDone(NotDone::Queued)) => "queued",
             (_, ResultKind::Refused(_)) => "refused",
             (Act::Send(p), _) if p.proto == Protocol::Tcp => "send tcp",
             (Act::Send(p), _) if p.proto == Protocol::Udp => "send udp",

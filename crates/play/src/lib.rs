@@ -12,7 +12,8 @@
 //! ```
 //!
 //! The modules build on each other: `anchor`, `command`, `probe` and `verdict`; `step`; `session`;
-//! what extends a session, `components`, `shell`, `player` and `script`; what reads one.
+//! what extends a session, `components`, `shell`, `player`, `fork` and `script`; what reads
+//! one.
 //!
 //! **Architecture invariant.** This crate knows what is done and what results, never how it is
 //! shown: no layout, no language, no page. It is pure: the same session gives the same bytes.
@@ -22,6 +23,7 @@ pub mod anchor;
 pub mod capture;
 pub mod command;
 mod components;
+mod fork;
 pub mod lab;
 mod live;
 pub mod outcomes;

@@ -263,11 +263,12 @@ impl Session {
             Act::Apply(text) => Some(ResultKind::Applied(kubectl::apply_text(self, &text))),
             Act::Packet(op) => {
                 let packet = event.and_then(|i| self.events()[i].packet);
-                let handled = packet.is_some_and(|p| self.world_mut().handle(p, op));
-                Some(if handled {
-                    ResultKind::Handled
-                } else {
-                    ResultKind::NotDone(NotDone::NotInFlight)
+                Some(match packet {
+                    Some(p) if self.world_mut().handle(p, op) => ResultKind::Handled,
+                    Some(p) if self.last().packets.contains_key(&p) => {
+                        ResultKind::NotDone(NotDone::Queued)
+                    }
+                    _ => ResultKind::NotDone(NotDone::NotInFlight),
                 })
             }
         };

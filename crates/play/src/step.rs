@@ -117,9 +117,10 @@ pub enum NotDone {
     NotReached,
     /// Its event happened before the group began.
     TooLate,
-    /// Its event has no packet, the packet is no longer in flight, or it waits (for a neighbour or
-    /// in a reassembly queue) and cannot be delayed or duplicated.
+    /// Its event has no packet, or the packet is no longer in flight.
     NotInFlight,
+    /// The packet waits for a neighbour or in a reassembly queue, where it can only be dropped.
+    Queued,
 }
 
 impl fmt::Display for NotDone {
@@ -128,6 +129,7 @@ impl fmt::Display for NotDone {
             Self::NotReached => "its event did not happen",
             Self::TooLate => "its event happened before the step's turn",
             Self::NotInFlight => "its packet is not in flight",
+            Self::Queued => "its packet is queued and can only be dropped",
         })
     }
 }

@@ -5,9 +5,10 @@ use super::history::Snapshot;
 use super::parts::Loaded;
 use super::state::App;
 use crate::story::{self, Glyph, Grain, glyph};
+use crate::words;
 use net::PacketId;
 use net::engine::PacketOp;
-use play::{Act, Anchor, ResultKind, Session, Step};
+use play::{Act, Anchor, ResultKind, Step};
 use std::rc::Rc;
 
 /// Takes a step at the moment shown. At an earlier moment, this discards the later steps; undo
@@ -15,22 +16,16 @@ use std::rc::Rc;
 pub(super) fn act(app: &mut App, act: Act, of: Option<PacketId>) {
     let Some(l) = app.session.loaded.clone() else { return };
     app.remember();
-    let end = l.session.events().len();
     // After the last step that is shown there is nothing to discard.
     let is_over = of.is_none() && app.step() == app.derived.steps.len();
-    let at = if is_over { end } else { app.view.cursor };
-    let step = Step::new(anchor(&l.session, at, of), act);
-    if at == end && step.anchor == Anchor::Quiet && !l.session.steps().is_empty() {
+    let at = if is_over { l.session.events().len() } else { app.view.cursor };
+    if of.is_none() && at == l.session.events().len() {
         // Nothing is in flight: the session continues.
         drop(l);
-        extend(app, &step);
-        Rc::make_mut(&mut app.session.script).steps.push(step);
+        extend(app, Step::new(Anchor::Quiet, act));
     } else {
-        let mut steps = before(&l.session, at);
-        steps.push(step);
-        let mut session = l.session.rewound();
-        session.play(&steps);
-        Rc::make_mut(&mut app.session.script).steps = steps;
+        let session = l.session.forked(at, of, act);
+        Rc::make_mut(&mut app.session.script).steps = session.steps().to_vec();
         app.session.loaded = Some(Rc::new(Loaded::new(session)));
         // The events before the moment are the same.
         app.seek(at);
@@ -39,36 +34,16 @@ pub(super) fn act(app: &mut App, act: Act, of: Option<PacketId>) {
 }
 
 /// Plays another step in the session. If the session is shared, it is replayed instead of copied.
-fn extend(app: &mut App, step: &Step) {
+fn extend(app: &mut App, step: Step) {
     let Some(loaded) = app.session.loaded.take() else { return };
     let mut session = Rc::try_unwrap(loaded).map(|l| l.session).unwrap_or_else(|shared| {
         let mut session = shared.session.rewound();
         session.play(&app.session.script.steps);
         session
     });
-    session.play(std::slice::from_ref(step));
+    session.play(std::slice::from_ref(&step));
     app.session.loaded = Some(Rc::new(Loaded::new(session)));
-}
-
-/// The anchor of a step taken after `at` events: for an operation on a packet, the last event of
-/// the packet; otherwise the last event, or quiescence if nothing is in flight.
-fn anchor(session: &Session, at: usize, of: Option<PacketId>) -> Anchor {
-    let events = &session.events()[..at];
-    let last = if of.is_some() {
-        events.iter().rposition(|e| e.packet == of)
-    } else if at == session.events().len() || before(session, at).is_empty() {
-        None
-    } else {
-        at.checked_sub(1)
-    };
-    last.and_then(|i| session.name(i)).map_or(Anchor::Quiet, Anchor::Event)
-}
-
-/// The steps done before a moment.
-fn before(session: &Session, at: usize) -> Vec<Step> {
-    let all = session.steps().iter().zip(session.results());
-    let done = all.filter(|(_, r)| r.events.start < at && r.is_done());
-    done.map(|(s, _)| s.clone()).collect()
+    Rc::make_mut(&mut app.session.script).steps.push(step);
 }
 
 /// Restores a state for undo or redo.
@@ -110,9 +85,10 @@ pub(super) fn try_act(app: &mut App, what: Act, of: Option<PacketId>) -> bool {
     act(app, what, of);
     let refused = match app.session.results().last().map(|r| &r.kind) {
         Some(ResultKind::Refused(e)) => Some(format!("{}: {}", e.message, e.hint)),
-        Some(ResultKind::NotDone(_)) => Some(String::new()),
+        Some(ResultKind::NotDone(why)) => Some(words::not_done(*why, app.chrome.lang)),
         Some(ResultKind::Printed(out) | ResultKind::Applied(out)) if out.status != 0 => {
-            Some(out.text.clone())
+            let none = || words::exit_status(out.status, app.chrome.lang);
+            Some(Some(out.text.clone()).filter(|t| !t.trim().is_empty()).unwrap_or_else(none))
         }
         _ => None,
     };
@@ -153,9 +129,6 @@ pub(super) fn handle(app: &mut App, op: PacketOp) -> Vec<Effect> {
     let Some(packet) = app.in_flight() else { return Vec::new() };
     if try_act(app, Act::Packet(op), Some(packet)) {
         see_it(app);
-    } else {
-        app.session.refused =
-            Some(crate::words::ui(crate::words::Ui::Waits, app.chrome.lang).to_owned());
     }
     Vec::new()
 }

@@ -300,6 +300,7 @@ mod tests {
     use crate::words::Lang;
     use kube::change::Change;
     use net::engine::PacketOp;
+    use net::event::EventKind;
 
     fn sent() -> App {
         let mut app = App::new(Lang::En, "article-nodeport");
@@ -469,7 +470,7 @@ mod tests {
                 l.session
                     .events()
                     .iter()
-                    .filter(|e| matches!(e.kind, net::event::EventKind::Ended { .. }))
+                    .filter(|e| matches!(e.kind, EventKind::Ended { .. }))
                     .count()
             })
         };
@@ -487,6 +488,31 @@ mod tests {
         update(&mut app, Action::Send);
         assert!(app.session.refused.is_some());
         assert_eq!(app.snapshot(), before);
+    }
+
+    #[test]
+    fn what_is_not_done_says_why_and_leaves_everything_as_it_was() {
+        let mut app = App::new(Lang::En, "article-nodeport");
+        update(&mut app, Action::Cold(true));
+        update(&mut app, Action::Send);
+        let waits = |e: &net::Event| matches!(e.kind, EventKind::NeighbourAwaited { .. });
+        let event = app.session.events().iter().position(waits).expect("a packet that waits");
+        update(&mut app, Action::SeekEvent(event));
+        let before = app.snapshot();
+        for op in [PacketOp::Duplicate, PacketOp::Delay(net::Duration::millis(1))] {
+            update(&mut app, Action::Packet(op));
+            let why = app.session.refused.take();
+            assert_eq!(
+                why.as_deref(),
+                Some("not done: its packet is queued and can only be dropped")
+            );
+            assert_eq!(app.snapshot(), before);
+        }
+        update(&mut app, Action::Packet(PacketOp::Drop));
+        assert_eq!(app.session.refused, None);
+        app.terminal.host = "node01".to_owned();
+        assert!(typed(&mut app, "ip link set nowhere down").contains("nowhere"));
+        assert_eq!(app.terminal.entries.last().map(|e| e.good), Some(false));
     }
 
     #[test]

@@ -78,27 +78,36 @@ pub fn step_result(step: &Step, result: &StepResult, lang: Lang) -> String {
         (ResultKind::Printed(out) | ResultKind::Applied(out), _) if out.status == 0 => {
             return title;
         }
-        (ResultKind::Printed(out) | ResultKind::Applied(out), Lang::En) => {
-            format!("exit status {}", out.status)
-        }
-        (ResultKind::Printed(out) | ResultKind::Applied(out), Lang::Ja) => {
-            format!("終了ステータス {}", out.status)
-        }
+        (ResultKind::Printed(out) | ResultKind::Applied(out), _) => exit_status(out.status, lang),
         (ResultKind::Handled, Lang::En) => "done".to_owned(),
         (ResultKind::Handled, Lang::Ja) => "実行済み".to_owned(),
         (ResultKind::Refused(e), Lang::En) => format!("refused: {}; {}", e.message, e.hint),
         (ResultKind::Refused(e), Lang::Ja) => format!("拒否: {}; {}", e.message, e.hint),
-        (ResultKind::NotDone(why), Lang::En) => format!("not done: {why}"),
-        (ResultKind::NotDone(why), Lang::Ja) => {
-            let why = match why {
-                NotDone::NotReached => "待っていたイベントが起きませんでした",
-                NotDone::TooLate => "待っていたイベントはすでに起きていました",
-                NotDone::NotInFlight => "そのパケットは移動中ではありません",
-            };
-            format!("未実行: {why}")
-        }
+        (ResultKind::NotDone(why), _) => not_done(*why, lang),
     };
     format!("{title}: {said}")
+}
+
+/// The exit status of a command.
+pub fn exit_status(status: i32, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("exit status {status}"),
+        Lang::Ja => format!("終了ステータス {status}"),
+    }
+}
+
+/// Why a step was not performed.
+pub fn not_done(why: NotDone, lang: Lang) -> String {
+    if lang == Lang::En {
+        return format!("not done: {why}");
+    }
+    let why = match why {
+        NotDone::NotReached => "待っていたイベントが起きませんでした",
+        NotDone::TooLate => "待っていたイベントはすでに起きていました",
+        NotDone::NotInFlight => "そのパケットは転送中ではありません",
+        NotDone::Queued => "そのパケットはキューで待機中のため、破棄しかできません",
+    };
+    format!("未実行: {why}")
 }
 
 /// The steps of a session that were refused or not done, with their numbers; `None` if there are

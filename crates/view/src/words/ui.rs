@@ -146,7 +146,6 @@ texts! { Ui, ui:
     Drop: "Drop", "破棄する";
     Delay: "Delay by 1 s", "1 秒遅らせる";
     Duplicate: "Duplicate", "複製する";
-    Waits: "This packet is queued: it can only be dropped.", "このパケットはキューで待機中のため、破棄しかできません。";
     NotInFlight: "This packet is not in flight at this moment.", "このパケットはこの時点では転送中ではありません。";
     PastNote: "This is an earlier moment: a change here replaces everything after it. Undo restores it.", "過去の時点を表示しています。ここで操作すると以降の内容は破棄されますが、元に戻せます。";
     Delete: "Delete this entry now", "このエントリーを今すぐ削除";
