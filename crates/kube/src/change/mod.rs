@@ -12,6 +12,7 @@ mod tests;
 
 pub use apply::{Applied, applied};
 pub use find::thing_at;
+pub use rename::renamed;
 
 use crate::fault::Fault;
 use crate::release::Release;

@@ -1,8 +1,8 @@
-//! Renaming something, with every reference to it.
+//! Renaming something, with every reference to it in a Topology and in objects.
 
 use super::editor::Editor;
 use super::{ChangeError, Thing};
-use crate::fields;
+use crate::fields::TOPOLOGY;
 use crate::yaml::edit::{Edit, PathPart, YamlPath};
 use crate::yaml::{Tree, Value, YamlNode};
 
@@ -20,15 +20,23 @@ impl Editor {
             Thing::Node(_) | Thing::Host(_) => {
                 let at = self.machine(thing)?;
                 self.edit(set(at.key("name")))?;
+                let place = self.topology()?.key("spec").key("layout").key(&name);
+                if self.node(&place).is_some() {
+                    self.edit(Edit::Rename(place, to.to_owned()))?;
+                }
             }
             Thing::Segment(_) => {
                 let at = self.topology()?.key("spec").key("segments").item(0).key("name");
                 return self.edit(set(at));
             }
         }
+        self.rename_references(thing, to)
+    }
+
+    fn rename_references(&mut self, thing: &Thing, to: &str) -> Result<(), ChangeError> {
         let mut references = Vec::new();
         for (i, doc) in self.docs().iter().enumerate() {
-            let own = doc.get("kind").is_some_and(|k| fields::kind(k.text()).is_some());
+            let own = doc.get("kind").is_some_and(|k| k.text() == TOPOLOGY.name);
             let mut found = Vec::new();
             references_in(doc, YamlPath::root(i), thing, to, &mut found);
             // In a Kubernetes object, only a pod template refers to a node.
@@ -39,14 +47,20 @@ impl Editor {
         for (at, value) in references {
             self.edit(Edit::Set(at, Tree::text(value)))?;
         }
-        if matches!(thing, Thing::Node(_) | Thing::Host(_)) {
-            let place = self.topology()?.key("spec").key("layout").key(&name);
-            if self.node(&place).is_some() {
-                self.edit(Edit::Rename(place, to.to_owned()))?;
-            }
-        }
         Ok(())
     }
+}
+
+/// Manifests in which an object is renamed, where they define it or refer to it.
+pub fn renamed(text: &str, thing: &Thing, to: &str) -> String {
+    let mut e = Editor::new(text);
+    let is_defined = match thing {
+        Thing::Deployment(namespace, name) => e.object("Deployment", namespace, name).is_ok(),
+        Thing::Service(namespace, name) => e.object("Service", namespace, name).is_ok(),
+        Thing::Node(_) | Thing::Host(_) | Thing::Segment(_) => false,
+    };
+    let done = if is_defined { e.rename(thing, to) } else { e.rename_references(thing, to) };
+    if done.is_ok() { e.text } else { text.to_owned() }
 }
 
 /// The scalars that refer to a thing, with their text after it is renamed.
@@ -64,22 +78,10 @@ fn references_in(
                 let place = at.clone().key(key);
                 let new = match (thing, key) {
                     (Thing::Node(n), "node" | "nodeName") if old == n => Some(to.to_owned()),
-                    (
-                        Thing::Node(n) | Thing::Host(n),
-                        "from" | "to" | "on" | "cut" | "down" | "stopped",
-                    ) => with_prefix(old, n, to),
+                    (Thing::Node(n) | Thing::Host(n), "cut" | "down" | "stopped") => {
+                        with_prefix(old, n, to)
+                    }
                     (Thing::Deployment(_, n), "of") if old == n => Some(to.to_owned()),
-                    (Thing::Deployment(_, n), "from" | "on") => {
-                        with_prefix(old, &format!("deploy/{n}"), &format!("deploy/{to}"))
-                    }
-                    (Thing::Service(ns, n), "to") => {
-                        let long =
-                            with_prefix(old, &format!("svc/{ns}/{n}"), &format!("svc/{ns}/{to}"));
-                        long.or_else(|| {
-                            with_prefix(old, &format!("svc/{n}"), &format!("svc/{to}"))
-                                .filter(|_| ns == "default")
-                        })
-                    }
                     _ => None,
                 };
                 match new {
@@ -96,8 +98,8 @@ fn references_in(
     }
 }
 
-/// The text with the prefix `old` replaced, if `/`, `:` or nothing follows it.
+/// The text with the prefix `old` replaced, if `/` or nothing follows it.
 fn with_prefix(text: &str, old: &str, new: &str) -> Option<String> {
     let rest = text.strip_prefix(old)?;
-    (rest.is_empty() || rest.starts_with(['/', ':'])).then(|| format!("{new}{rest}"))
+    (rest.is_empty() || rest.starts_with('/')).then(|| format!("{new}{rest}"))
 }

@@ -60,6 +60,11 @@ impl YamlNode {
         if let Value::Seq(items) = &self.value { items } else { &[] }
     }
 
+    /// The keys and values of a mapping; empty for anything else.
+    pub fn pairs(&self) -> &[(Self, Self)] {
+        if let Value::Map(pairs) = &self.value { pairs } else { &[] }
+    }
+
     /// Whether it is null: empty, `~` or `null`.
     pub fn is_null(&self) -> bool {
         match &self.value {

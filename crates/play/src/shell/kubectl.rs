@@ -148,6 +148,14 @@ pub fn edit_of(line: &str) -> Option<Change> {
     }
 }
 
+/// The kind of the objects that a line names, their namespace and their names.
+pub(crate) fn named<'w>(words: &[&'w str]) -> Option<(&'static str, &'w str, Vec<&'w str>)> {
+    let ["kubectl", _, rest @ ..] = words else { return None };
+    let line = Line::read(rest).ok()?;
+    let (what, names) = line.words.split_first()?;
+    Some((kind(what)?.1, line.namespace(), names.to_vec()))
+}
+
 /// The output of kubectl for an edit of the document.
 pub fn told(change: &Change) -> String {
     match change {

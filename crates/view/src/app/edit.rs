@@ -4,7 +4,7 @@ use super::action::Effect;
 use super::parts::{RulesView, Tab};
 use super::state::App;
 use kube::change::{Change, Thing, change};
-use play::{Act, Script};
+use play::rename::Renaming;
 use std::rc::Rc;
 
 /// Applies a change of the cluster to the text.
@@ -14,23 +14,10 @@ pub(super) fn edit(app: &mut App, c: &Change) -> Vec<Effect> {
         Ok(text) if *text == *app.document.text => Vec::new(),
         Ok(text) => {
             app.remember();
-            if let Change::Rename(Thing::Node(old) | Thing::Host(old), to) = c
-                && app.send.from == *old
-            {
-                app.send.from.clone_from(to);
-            }
-            if let Change::Rename(thing, to) = c {
-                rename(Rc::make_mut(&mut app.session.script), thing, to);
-            }
-            if let (Change::Rename(thing, to), Some(s)) = (c, &mut app.view.selected) {
-                if s.host == thing.name() {
-                    s.host.clone_from(to);
-                } else if let Thing::Service(namespace, name) = thing
-                    && s.host == format!("svc/{namespace}/{name}")
-                {
-                    s.host = format!("svc/{namespace}/{to}");
-                }
-            }
+            let text = match c {
+                Change::Rename(thing, to) => rename(app, thing, to, &text),
+                _ => text,
+            };
             app.read(&text);
             if matches!(c, Change::Version(_)) {
                 // Shows how the rules differ from those before.
@@ -45,26 +32,16 @@ pub(super) fn edit(app: &mut App, c: &Change) -> Vec<Effect> {
     }
 }
 
-/// Renames an object in the steps of the Script.
-fn rename(script: &mut Script, thing: &Thing, to: &str) {
-    let (old, new) = match thing {
-        Thing::Service(namespace, name) => {
-            (format!("svc/{namespace}/{name}"), format!("svc/{namespace}/{to}"))
-        }
-        Thing::Node(name) | Thing::Host(name) => (name.clone(), to.to_owned()),
-        _ => return,
-    };
-    let put = |name: &mut String| {
-        let host = name.split(':').next().unwrap_or_default();
-        if host == old {
-            name.replace_range(..old.len(), &new);
-        }
-    };
-    for step in &mut script.steps {
-        match &mut step.act {
-            Act::Send(p) => [&mut p.from, &mut p.to].into_iter().for_each(put),
-            Act::Run { host, .. } => put(host),
-            Act::Apply(_) | Act::Packet(_) => {}
+/// Renames an object wherever the page names it. Returns the changed text with its Script renamed.
+fn rename(app: &mut App, thing: &Thing, to: &str, text: &str) -> String {
+    let renaming = Renaming::new(thing, to, &app.document.text, text);
+    let selected = app.view.selected.as_mut().map(|s| &mut s.host);
+    let names = [&mut app.send.from, &mut app.send.to, &mut app.terminal.host];
+    for name in names.into_iter().chain(selected) {
+        if let Some(new) = renaming.name(name) {
+            *name = new;
         }
     }
+    renaming.script(Rc::make_mut(&mut app.session.script));
+    renaming.text(text)
 }

@@ -298,7 +298,7 @@ mod tests {
     use super::*;
     use crate::app::shelf;
     use crate::words::Lang;
-    use kube::change::Change;
+    use kube::change::{Change, Thing};
     use net::engine::PacketOp;
     use net::event::EventKind;
 
@@ -530,6 +530,29 @@ mod tests {
         assert_eq!((&app.document.text, n(&app)), (&before, Some(6)));
         update(&mut app, Action::Change(Change::Scale("kube-system".into(), "kube-dns".into(), 2)));
         assert!(app.session.refused.as_ref().is_some_and(|r| r.contains("kube-dns")));
+    }
+
+    #[test]
+    fn renaming_keeps_the_session() {
+        let mut app = App::new(Lang::En, "article-clusterip");
+        let pod = crate::app::senders(app.session.loaded.as_ref().expect("loaded"));
+        app.send.from = pod.last().expect("a pod").value.clone();
+        app.send.to = "svc/default/nginx-service".to_owned();
+        update(&mut app, Action::Send);
+        assert!(outcome(&app) && app.send.from.starts_with("pod/"), "{}", app.send.from);
+        let l = app.session.loaded.clone().expect("loaded");
+        let pod = l.session.cluster().pods.iter().find(|p| app.send.from.ends_with(&p.name));
+        let deployment = pod.expect("the sender").deployment.clone();
+        let ns = || "default".to_owned();
+        for (thing, to) in [
+            (Thing::Service(ns(), "nginx-service".to_owned()), "shop"),
+            (Thing::Deployment(ns(), deployment), "clients"),
+            (Thing::Node("node01".to_owned()), "edge"),
+        ] {
+            update(&mut app, Action::Change(Change::Rename(thing, to.to_owned())));
+            assert!(outcome(&app), "{to}: {:?}", app.session.results());
+        }
+        assert!(app.send.from.contains("/clients-") && app.send.to == "svc/default/shop");
     }
 
     fn typed(app: &mut App, line: &str) -> String {
