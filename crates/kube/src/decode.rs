@@ -4,11 +4,14 @@
 //! Fields of Topology and Script are described by a table ([`crate::fields`]), from which the known
 //! keys, ranges, words and defaults are taken.
 
-use crate::diag::{Code, Diagnostic, Span, nearest};
+use crate::diag::{Code, Diagnostic, Span, nearest, nearest_first};
 use crate::fields::{DefaultValue, Field, Format, Type};
 use crate::yaml::{Value, YamlNode};
 use std::collections::BTreeMap;
 use std::str::FromStr;
+
+/// The longest list of words that a message names in full.
+const LONGEST_LIST: usize = 12;
 
 /// Collects the diagnostics of a document while it is decoded.
 #[derive(Debug, Default)]
@@ -255,6 +258,17 @@ impl Decoder {
         path: &str,
         allowed: &[&'static str],
     ) -> Option<&'static str> {
+        self.word_or(node, path, allowed, None)
+    }
+
+    /// One of the allowed words, where there is another form of value, written like `other`.
+    fn word_or(
+        &mut self,
+        node: &YamlNode,
+        path: &str,
+        allowed: &[&'static str],
+        other: Option<&str>,
+    ) -> Option<&'static str> {
         let text = self.string(node, path)?;
         if let Some(accepted) = &mut self.accepted {
             let words = allowed.iter().map(|w| (*w).to_owned()).collect();
@@ -264,15 +278,24 @@ impl Decoder {
         if let Some(word) = allowed.iter().find(|w| **w == text.value) {
             return Some(word);
         }
-        let list: Vec<_> = allowed.iter().map(|w| format!("\"{w}\"")).collect();
-        let message = format!(
-            "{path}: Unsupported value: {:?}: supported values: {}",
-            text.value,
-            list.join(", ")
-        );
         let near = nearest(&text.value, allowed.iter().copied());
-        let hint = near
-            .map_or_else(|| format!("write {}", allowed.join(" or ")), |w| format!("write {w}"));
+        let (supported, hint) = if allowed.len() > LONGEST_LIST {
+            let nearest = nearest_first(&text.value, allowed.iter().copied());
+            (
+                format!("none of the {} supported values", allowed.len()),
+                format!("write {}; the document reference lists all", nearest[..3].join(", ")),
+            )
+        } else {
+            let list: Vec<String> = allowed.iter().map(|w| format!("\"{w}\"")).collect();
+            let all = list.into_iter().chain(other.map(str::to_owned)).collect::<Vec<_>>();
+            let words = allowed.iter().copied().chain(other).collect::<Vec<_>>();
+            (
+                format!("supported values: {}", all.join(", ")),
+                format!("write {}", words.join(" or ")),
+            )
+        };
+        let message = format!("{path}: Unsupported value: {:?}: {supported}", text.value);
+        let hint = near.map_or(hint, |w| format!("write {w}"));
         let mut diag = Diagnostic::error(Code::UnsupportedValue, text.span, message, hint);
         if let Some(near) = near {
             diag = diag.with_fix(text.span, near);
@@ -530,11 +553,14 @@ impl<'a> Fields<'a> {
 
     /// A described word, or its default.
     pub fn choice(&mut self, d: &mut Decoder, name: &'static str) -> Option<&'static str> {
-        let (Type::Word(words) | Type::Either(Type::Word(words), ..)) = &self.field(name)?.value
-        else {
+        let field = self.field(name)?;
+        let (Type::Word(words) | Type::Either(Type::Word(words), ..)) = &field.value else {
             return None;
         };
-        self.word(d, name, words).or_else(|| self.default_value(name))
+        let other = field.form_example();
+        let (node, path) = (self.get(name), self.path_of(name));
+        node.and_then(|n| d.word_or(n, &path, words, other.as_deref()))
+            .or_else(|| self.default_value(name))
     }
 
     /// A described text, parsed.

@@ -233,6 +233,16 @@ pub fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Opti
     (near.0 <= 1 + word.chars().count() / 4).then_some(near.1)
 }
 
+/// The words by their edit distance from `word`, the nearest first.
+pub(crate) fn nearest_first<'a>(
+    word: &str,
+    words: impl IntoIterator<Item = &'a str>,
+) -> Vec<&'a str> {
+    let mut words: Vec<&str> = words.into_iter().collect();
+    words.sort_by_cached_key(|w| distance(word, w));
+    words
+}
+
 /// The edit distance (insert, remove, replace, swap neighbours), ignoring case.
 fn distance(a: &str, b: &str) -> usize {
     let a: Vec<char> = a.chars().map(|c| c.to_ascii_lowercase()).collect();

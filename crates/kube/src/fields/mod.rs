@@ -219,6 +219,17 @@ impl Field {
         }
     }
 
+    /// The mapping of its first form with an example of each field, such as `{delay: 350ms}`.
+    pub fn form_example(&self) -> Option<String> {
+        let example = |key: &&str| {
+            let field = self.fields().iter().find(|f| f.key == *key)?;
+            let Type::Text(format) = field.value else { return None };
+            Some(format!("{key}: {}", format.example))
+        };
+        let pairs: Vec<String> = self.forms().first()?.iter().filter_map(example).collect();
+        Some(format!("{{{}}}", pairs.join(", ")))
+    }
+
     /// Its type with range and unit, in the language of a BCP 47 tag.
     pub fn type_text(&self, lang: &str) -> String {
         let pick = |both: [&str; 2]| both[usize::from(lang == "ja")].to_owned();

@@ -6,7 +6,7 @@ use crate::probe::{Probe, Protocol, parse_endpoint};
 use crate::session::Start;
 use crate::step::{Act, Step};
 use kube::Code;
-use kube::decode::{Decoder, Fields, Spanned};
+use kube::decode::{Decoder, Fields};
 use kube::fields::AT;
 use kube::yaml::{Value, YamlNode};
 use net::engine::PacketOp;
@@ -49,7 +49,7 @@ fn step(d: &mut Decoder, mut f: Fields<'_>) -> Option<Step> {
     let when = f.get("at").map_or(Some(Anchor::Quiet), |n| read_anchor(d, n, &path));
     let act = match f.form() {
         Some(["send"]) => f.fields(d, "send").and_then(|f| probe(d, f)).map(Act::Send),
-        Some(["apply"]) => f.string(d, "apply").map(|t| Act::Apply(t.value)),
+        Some(["apply"]) => manifests(d, &mut f).map(Act::Apply),
         Some(["packet"]) => packet_op(d, &mut f, when.as_ref()).map(Act::Packet),
         Some(_) => command(d, &mut f),
         None => {
@@ -69,6 +69,17 @@ fn command(d: &mut Decoder, f: &mut Fields<'_>) -> Option<Act> {
     let hint = "write run: and a command, such as run: conntrack -F";
     let line = f.require_string(d, "run", hint);
     Some(Act::Run { host: host?.value, line: line?.value })
+}
+
+fn manifests(d: &mut Decoder, f: &mut Fields<'_>) -> Option<String> {
+    let (node, path) = (f.get("apply")?, f.path_of("apply"));
+    if matches!(node.value, Value::Scalar { .. }) {
+        return d.string(node, &path).map(|t| t.value);
+    }
+    let message = format!("{path}: invalid type: got \"{}\", expected \"string\"", node.kind());
+    let hint = "write apply: | and the manifests on the lines below it, indented by two spaces";
+    d.error(Code::WrongType, node.span, message, hint);
+    None
 }
 
 fn packet_op(d: &mut Decoder, f: &mut Fields<'_>, when: Option<&Anchor>) -> Option<PacketOp> {
@@ -100,10 +111,20 @@ fn packet_op(d: &mut Decoder, f: &mut Fields<'_>, when: Option<&Anchor>) -> Opti
 /// The anchor in the value of `at:`.
 pub fn read_anchor(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Anchor> {
     if !matches!(node.value, Value::Map(_)) {
-        let text = d.string(node, path)?;
-        return time(d, &text, path).map(|t| Anchor::At(Instant(t.0)));
+        return time(d, node, path).map(|t| Anchor::At(Instant(t.0)));
     }
     let mut f = d.fields(node, path)?.of(&AT);
+    if f.get("after").is_some() {
+        let more = ["direction", "packet", "marker", "occurrence"];
+        let more: Vec<&str> = more.into_iter().filter(|name| f.get(name).is_some()).collect();
+        if !more.is_empty() {
+            let message = format!("{path}: after does not go with {}", more.join(", "));
+            let hint = "write probe and after for a time, or probe and marker for an event";
+            d.error(Code::UnsupportedValue, node.span, message, hint);
+            d.finish(f);
+            return None;
+        }
+    }
     f.require(d, "probe", "write probe: and which of the steps that send, from 1");
     let probe = f.number(d, "probe");
     let anchor = if f.form() == Some(&["after"]) {
@@ -136,16 +157,23 @@ fn event(d: &mut Decoder, f: &mut Fields<'_>) -> Option<EventAnchor> {
 /// A field with a time, or its default.
 fn duration(d: &mut Decoder, f: &mut Fields<'_>, name: &'static str) -> Option<Duration> {
     match f.get(name) {
-        Some(_) => f.string(d, name).and_then(|text| time(d, &text, &f.path_of(name))),
+        Some(node) => time(d, node, &f.path_of(name)),
         None => f.default_value(name).and_then(parse_duration),
     }
 }
 
-fn time(d: &mut Decoder, text: &Spanned<String>, path: &str) -> Option<Duration> {
-    let time = parse_duration(&text.value);
+fn time(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Duration> {
+    let Value::Scalar { text, .. } = &node.value else {
+        return d.string(node, path).and(None);
+    };
+    let time = parse_duration(text);
     if time.is_none() {
-        let message = format!("{path}: Invalid value: {:?}: not a time", text.value);
-        d.error(Code::UnsupportedValue, text.span, message, "write it like 1.2s or 20ms");
+        let (wrong, hint) = if nanoseconds(text, 1).is_some() {
+            (format!("{text}: a time without unit"), format!("write {text}s or {text}ms"))
+        } else {
+            (format!("{text:?}: not a time"), "write it like 1.2s or 20ms".to_owned())
+        };
+        d.error(Code::UnsupportedValue, node.span, format!("{path}: Invalid value: {wrong}"), hint);
     }
     time
 }
