@@ -1,6 +1,6 @@
 //! A session that was played, step by step, as text: for `packetwalk run`.
 
-use crate::words::{Lang, step_result};
+use crate::words::{Lang, sent_at, step_result};
 use crate::{Labels, markdown, mermaid, trace};
 use play::{Act, Anchor, Ending, ResultKind, Run, Session, Step, StepResult};
 use std::fmt::Write;
@@ -21,7 +21,7 @@ pub fn text(session: &Session, labels: &Labels, tell: Teller, lang: Lang) -> Str
             continue;
         }
         let _ = match &step.act {
-            Act::Send(p) => writeln!(out, "# {} to {}, at {} s", p.from, p.to, result.at),
+            Act::Send(p) => writeln!(out, "# {}", sent_at(p, result.at, lang)),
             Act::Run { host, line } => writeln!(out, "{time}{host}$ {}", line.trim_end()),
             Act::Apply(_) => writeln!(out, "{time}kubectl apply -f -"),
             Act::Packet(_) => Ok(()),

@@ -2,7 +2,7 @@
 
 use super::Lang;
 use net::socket::Outcome;
-use play::{NotDone, ResultKind, Session, Step, StepResult};
+use play::{NotDone, Probe, ResultKind, Session, Step, StepResult};
 
 /// What the client of a probe got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +108,14 @@ pub fn not_done(why: NotDone, lang: Lang) -> String {
         NotDone::Queued => "そのパケットはキューで待機中のため、破棄しかできません",
     };
     format!("未実行: {why}")
+}
+
+/// Sender and destination of a probe, and the virtual time at which it was sent.
+pub fn sent_at(probe: &Probe, at: net::Instant, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("{} to {}, at {at} s", probe.from, probe.to),
+        Lang::Ja => format!("{} から {} へ、{at} 秒", probe.from, probe.to),
+    }
 }
 
 /// The steps of a session that were refused or not done, with their numbers; `None` if there are

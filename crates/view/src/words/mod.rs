@@ -11,7 +11,7 @@ mod ja;
 mod share;
 mod ui;
 
-pub use answer::{Answer, answer_changed, exit_status, not_done, step_result, undone};
+pub use answer::{Answer, answer_changed, exit_status, not_done, sent_at, step_result, undone};
 pub use share::{
     Give, animation_too_long, capture_chosen, give, link_by_hand, link_fault, link_holds,
     link_long, link_private, no_draw, no_endpoint, none_of_draw, snippet_note,
