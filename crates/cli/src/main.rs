@@ -3,33 +3,41 @@
 //! **Architecture invariant.** This crate parses arguments, reads and writes files, and prints. It
 //! makes no decision about networking or about how a result is presented.
 //!
-//! Exit status: 0 if the client was answered, 1 if it was not or the document has errors, 2 for
-//! wrong usage.
+//! Exit status: 0 if every request was answered and nothing is wrong, 1 if not, 2 if the command
+//! line is wrong or a file cannot be read.
 #![forbid(unsafe_code)]
 
+mod files;
 mod page;
 
+use crate::files::{Documents, each, linked, named, read, standard_input};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use kube::{Diagnostic, Severity};
-use play::presets::{ALL, Preset};
+use play::presets::ALL;
 use play::probe::{parse_endpoint, usual_protocol};
-use play::{Ending, Probe, Protocol, Script, Session, capture, lab, shell};
-use std::io::{Read, Write};
+use play::{Ending, Probe, Protocol, ResultKind, Script, Session, Start, capture, lab, shell};
+use std::io::Write;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use view::Lang;
 use view::app::link;
 use view::embed::{Shown, Snippet};
 
-/// Walks packets through a Kubernetes cluster, decision by decision, as Linux would.
+/// Follows packets through a Kubernetes cluster, and shows each decision of Linux on their way.
 #[derive(Parser)]
 #[command(
     version,
-    about,
-    after_help = "FILE is a path, - for standard input, preset:NAME, or a link to the page (quoted, for \
-the shell). A command that takes several files also takes folders, and reads their *.yaml, *.yml \
-and *.json files."
+    after_help = "\
+FILE is a path, - for standard input, preset:NAME, or a link to the page in quotes. It holds
+Kubernetes manifests and, optionally, one Topology and one Script. FILES may include folders, which
+stand for their *.yaml, *.yml and *.json files.
+
+The Script of a file is played first. What the command line asks for comes last, in the same
+session.
+
+Exit status: 0 if every request was answered and nothing is wrong, 1 if not, 2 if the command line
+is wrong or a file cannot be read. exec exits with the status of its command."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -46,7 +54,7 @@ enum Command {
         #[arg(required = true)]
         files: Vec<String>,
     },
-    /// Runs one emulated command on a node, pod or host.
+    /// Runs a command such as `ip route` on a node, pod or host.
     Exec {
         /// The document.
         file: String,
@@ -58,18 +66,22 @@ enum Command {
         #[command(flatten)]
         chance: Chance,
     },
-    /// Reads lines `HOST$ COMMAND` from standard input, runs them in one session, and prints the
-    /// transcript.
+    /// Runs a list of commands, and prints them with their output.
+    ///
+    /// Standard input has a line `HOST$ COMMAND` for each.
     Shell {
         /// The document.
         file: String,
-        /// Compare the output with that in the transcript.
+        /// Take a transcript from standard input, and exit with 1 if the output has changed.
         #[arg(long)]
         check: bool,
         #[command(flatten)]
         chance: Chance,
     },
-    /// Sends a request, traces it and its reply, and prints the verdict.
+    /// Follows a request and its reply, and prints what became of it.
+    ///
+    /// The request is that of --from and --to. Without them, the Script of the document is played
+    /// and printed, as `run` does.
     Trace(Trace),
     /// Prints the picture of a moment, or an animation of a run, as SVG.
     Svg(page::Picture),
@@ -78,17 +90,15 @@ enum Command {
         /// The folder to write to.
         folder: PathBuf,
     },
-    /// Plays each document's Script, and prints the result of every step.
+    /// Plays the Script of a document, and prints the result of every step.
     Run {
         /// Documents, or folders of documents.
         #[arg(required = true)]
         files: Vec<String>,
-        /// The format of the output.
-        #[arg(long, value_enum, default_value = "hops")]
-        format: Format,
-        /// The language of the output.
-        #[arg(long, value_enum, default_value = "en")]
-        lang: Language,
+        #[command(flatten)]
+        chance: Chance,
+        #[command(flatten)]
+        output: Output,
     },
     /// Prints a link that opens the document in the page. The link contains the document; nothing
     /// is uploaded.
@@ -125,17 +135,35 @@ enum Command {
     Lab {
         /// The document.
         file: String,
+        #[command(flatten)]
+        chance: Chance,
     },
 }
 
 #[derive(Args)]
 struct Chance {
-    /// The seed of every random choice.
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
+    /// The seed of every random choice. By default that of the Script, or else 0.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
+    seed: Option<u64>,
     /// Start with empty neighbour tables.
     #[arg(long)]
     cold: bool,
+}
+
+impl Chance {
+    /// Whether one of the options is given.
+    fn is_given(&self) -> bool {
+        self.cold || self.seed.is_some()
+    }
+
+    /// A Script with the seed and the start of the options, as far as they are given.
+    fn put(&self, script: Script) -> Script {
+        Script {
+            seed: self.seed.unwrap_or(script.seed),
+            start: if self.cold { Start::Cold } else { script.start },
+            ..script
+        }
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -145,7 +173,7 @@ enum Proto {
     Icmp,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// One line for each event.
     Text,
@@ -155,8 +183,20 @@ enum Format {
     Markdown,
     /// A Mermaid sequence diagram.
     Mermaid,
-    /// JSON with every event; the schema is in the npm package.
+    /// JSON with every event. Several documents are printed on a line each, with their name as
+    /// `file`.
     Json,
+}
+
+/// How a result is printed.
+#[derive(Args)]
+struct Output {
+    /// The format of the output.
+    #[arg(long, value_enum, default_value = "hops")]
+    format: Format,
+    /// The language of the output.
+    #[arg(long, value_enum, default_value = "en")]
+    lang: Language,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -180,37 +220,34 @@ struct Trace {
     #[arg(required = true)]
     files: Vec<String>,
     /// The sender: a host, node, pod/NAME, deploy/NAME or an address.
-    #[arg(long)]
-    from: String,
+    #[arg(long, requires = "to")]
+    from: Option<String>,
     /// The destination: an address, svc/NAME, a host, node or pod; with :PORT if it has one.
-    #[arg(long)]
-    to: String,
+    #[arg(long, requires = "from")]
+    to: Option<String>,
     /// The protocol. By default tcp to a port, udp to a Service with UDP ports only, else icmp.
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, requires = "from")]
     proto: Option<Proto>,
     /// The source port, or the identifier of a ping.
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..), requires = "from")]
     sport: Option<u16>,
     /// The TTL of a ping.
-    #[arg(long, value_parser = clap::value_parser!(u8).range(1..))]
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..), requires = "from")]
     ttl: Option<u8>,
     /// The data of a ping or datagram, in bytes.
-    #[arg(long, value_parser = clap::value_parser!(u16).range(..=i64::from(play::probe::MAX_SIZE)))]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(..=i64::from(play::probe::MAX_SIZE)),
+          requires = "from")]
     size: Option<u16>,
     /// The endpoint that random rules choose: IP or IP:PORT.
-    #[arg(long)]
+    #[arg(long, requires = "from")]
     endpoint: Option<String>,
     /// Follow every random choice of the rules, and print each outcome with its exact probability.
-    #[arg(long, conflicts_with_all = ["endpoint", "pcap", "format"])]
+    #[arg(long, requires = "from", conflicts_with_all = ["endpoint", "pcap", "format"])]
     outcomes: bool,
     #[command(flatten)]
     chance: Chance,
-    /// The output format.
-    #[arg(long, value_enum, default_value = "hops")]
-    format: Format,
-    /// The language of the output.
-    #[arg(long, value_enum, default_value = "en")]
-    lang: Language,
+    #[command(flatten)]
+    output: Output,
     /// Also write a capture file for Wireshark.
     #[arg(long, value_name = "OUT.pcapng")]
     pcap: Option<PathBuf>,
@@ -245,14 +282,20 @@ fn run(command: Command) -> Result<ExitCode, Stop> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        Command::Check { files } => check(&expanded(&files)?),
+        Command::Check { files } => each(&Documents::of(&files)?, None, check),
         Command::Exec { file, host, command, chance } => {
             let mut session = open(&file, &chance)?;
             let out = shell::exec(&mut session, &host, &command.join(" "));
+            if let Some(ResultKind::Refused(e)) = session.results().last().map(|r| &r.kind) {
+                return Err(usage(format!("{}: {e}", named(&file))));
+            }
             print(&out.text)?;
             Ok(ExitCode::from(u8::try_from(out.status).unwrap_or(1)))
         }
         Command::Shell { file, check, chance } => {
+            if file == "-" {
+                return Err(usage("-: standard input has the commands; write the document's path"));
+            }
             let mut session = open(&file, &chance)?;
             let input = standard_input()?;
             let out = shell::transcript(&mut session, &input);
@@ -279,16 +322,19 @@ fn run(command: Command) -> Result<ExitCode, Stop> {
             }
         }
         Command::Trace(t) => {
-            let files = expanded(&t.files)?;
-            if t.pcap.is_some() && files.len() > 1 {
-                return Err(usage("--pcap: a capture can be of one document only"));
+            let documents = Documents::of(&t.files)?;
+            if t.pcap.is_some() && documents.files.len() > 1 {
+                return Err(usage("--pcap: a capture is of one session; name one document"));
             }
-            each(&files, |file| trace(file, &t))
+            each(&documents, Some(t.output.format), |file| trace(file, &t))
         }
         Command::Svg(p) => page::picture(&p),
         Command::Posters { folder } => page::posters(&folder),
-        Command::Run { files, format, lang } => {
-            each(&expanded(&files)?, |file| run_script(file, format, lang.into()))
+        Command::Run { files, chance, output } => {
+            each(&Documents::of(&files)?, Some(output.format), |file| {
+                let session = scripted(file, &chance)?;
+                Ok((told(&session, &output), view::session::is_good(&session)))
+            })
         }
         Command::Link { asked, page } => page::address_of(&asked, &page),
         Command::Embed { asked, page, kind, view } => page::snippet(&asked, &page, &kind, &view),
@@ -298,11 +344,19 @@ fn run(command: Command) -> Result<ExitCode, Stop> {
         }
         Command::Open { link } => {
             let address = if link == "-" { standard_input()? } else { link };
+            if !link::is_link(&address) {
+                return Err(usage(format!(
+                    "{:?}: not a link to the page; copy the whole address, with #v2: in it, and \
+                     write it in quotes",
+                    address.trim()
+                )));
+            }
             print(&linked(address.trim())?)?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Lab { file } => {
-            let lab = lab::script(&played(&file)?).map_err(|e| usage(e.to_string()))?;
+        Command::Lab { file, chance } => {
+            let lab = lab::script(&played(&file, &chance, Start::Known)?)
+                .map_err(|e| usage(format!("{}: {e}", named(&file))))?;
             for what in &lab.left_out {
                 eprintln!("left out: {what}");
             }
@@ -322,104 +376,6 @@ fn print(text: &str) -> Result<(), Stop> {
     }
 }
 
-/// Reads a document; if the file holds a link, the document of the link.
-fn read(file: &str) -> Result<String, Stop> {
-    let text = written(file)?;
-    match only_link(&text) {
-        Some(address) => linked(address),
-        None => Ok(text),
-    }
-}
-
-/// The text of FILE: a document or a link.
-fn written(file: &str) -> Result<String, Stop> {
-    if let Some(name) = file.strip_prefix("preset:") {
-        let names: Vec<_> = ALL.iter().map(|p| p.name).collect();
-        return Preset::named(name).map(Preset::document).ok_or_else(|| {
-            usage(format!("no preset {name:?}; the presets are {}", names.join(", ")))
-        });
-    }
-    if file == "-" {
-        return standard_input();
-    }
-    if link::is_link(file) {
-        return Ok(file.to_owned());
-    }
-    std::fs::read_to_string(file).map_err(|e| usage(format!("{file}: {e}")))
-}
-
-fn standard_input() -> Result<String, Stop> {
-    let mut text = String::new();
-    std::io::stdin()
-        .read_to_string(&mut text)
-        .map_err(|e| usage(format!("standard input: {e}")))?;
-    Ok(text)
-}
-
-/// The link, if the text consists of a link alone.
-fn only_link(text: &str) -> Option<&str> {
-    let address = text.trim();
-    (link::is_link(address) && !address.contains(char::is_whitespace)).then_some(address)
-}
-
-/// The name of a document in messages.
-fn named(file: &str) -> &str {
-    if link::is_link(file) { "the link" } else { file }
-}
-
-/// The file that a link holds.
-fn linked(address: &str) -> Result<String, Stop> {
-    link::file(address).map_err(|f| usage(view::words::link_fault(&f, Lang::En)))
-}
-
-/// The documents of the arguments. A folder is replaced by the documents in it, sorted by name.
-fn expanded(files: &[String]) -> Result<Vec<String>, Stop> {
-    let mut out = Vec::new();
-    for file in files {
-        if !Path::new(file).is_dir() {
-            out.push(file.clone());
-            continue;
-        }
-        let entries = std::fs::read_dir(file).map_err(|e| usage(format!("{file}: {e}")))?;
-        let is_document = |p: &PathBuf| {
-            let end = p.extension().and_then(|e| e.to_str()).unwrap_or_default();
-            ["yaml", "yml", "json"].contains(&end) && p.is_file()
-        };
-        let mut found: Vec<PathBuf> =
-            entries.flatten().map(|e| e.path()).filter(is_document).collect();
-        if found.is_empty() {
-            return Err(usage(format!("{file}: no *.yaml, *.yml or *.json file in this folder")));
-        }
-        found.sort();
-        out.extend(found.into_iter().map(|p| p.display().to_string()));
-    }
-    Ok(out)
-}
-
-/// Runs an action on each document, with its name as a heading if there are several. An error in
-/// one does not stop the others. Returns the highest exit status.
-fn each(
-    files: &[String],
-    mut act: impl FnMut(&str) -> Result<bool, Stop>,
-) -> Result<ExitCode, Stop> {
-    if let [file] = files {
-        return Ok(if act(file)? { ExitCode::SUCCESS } else { ExitCode::from(1) });
-    }
-    let mut worst = 0;
-    for file in files {
-        print(&format!("== {}\n", named(file)))?;
-        let status = match act(file) {
-            Ok(good) => u8::from(!good),
-            Err(Stop(message, status)) => {
-                eprintln!("{}", message.trim_end());
-                status
-            }
-        };
-        worst = worst.max(status);
-    }
-    Ok(ExitCode::from(worst))
-}
-
 /// Diagnostics as text: FILE:LINE:COL, message and hint.
 fn report(file: &str, diags: &[Diagnostic]) -> String {
     let file = named(file);
@@ -435,20 +391,33 @@ fn printable(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
-fn open(file: &str, chance: &Chance) -> Result<Session, Stop> {
+/// Builds the cluster of a document and plays its Script. `start`: that of a document without one.
+fn played(file: &str, chance: &Chance, start: Start) -> Result<Session, Stop> {
     let text = read(file)?;
-    Session::new(&text, chance.seed, !chance.cold).map_err(|diags| Stop(report(file, &diags), 1))
+    let wrong = |diags: &[Diagnostic]| Stop(report(file, diags), 1);
+    let (script, diags) = Script::read(&text);
+    if diags.iter().any(|d| d.severity == Severity::Error) {
+        return Err(wrong(&play::script::check(&text)));
+    }
+    let script = script.unwrap_or_else(|| Script { start, ..Script::default() });
+    chance.put(script).play(&text).map_err(|diags| wrong(&diags))
 }
 
-fn check(files: &[String]) -> Result<ExitCode, Stop> {
-    let mut errors = 0;
-    for file in files {
-        let text = read(file)?;
-        let diags = play::script::check(&text);
-        print(&report(file, &diags))?;
-        errors += diags.iter().filter(|d| d.severity == Severity::Error).count();
-    }
-    Ok(if errors > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS })
+/// As [`played`], for a command of its own at the end. Prints what is wrong with the document and
+/// its steps.
+fn open(file: &str, chance: &Chance) -> Result<Session, Stop> {
+    let session = played(file, chance, Start::Used)?;
+    let mut warnings = session.notes().to_vec();
+    warnings.retain(|d| d.severity == Severity::Warning);
+    warnings.extend(play::script::complaints(&session));
+    eprint!("{}", report(file, &warnings));
+    Ok(session)
+}
+
+/// The diagnostics of a document, and whether none of them is an error.
+fn check(file: &str) -> Result<(String, bool), Stop> {
+    let diags = play::script::check(&read(file)?);
+    Ok((report(file, &diags), diags.iter().all(|d| d.severity != Severity::Error)))
 }
 
 fn endpoint(text: &str) -> Result<(IpAddr, Option<u16>), Stop> {
@@ -457,54 +426,55 @@ fn endpoint(text: &str) -> Result<(IpAddr, Option<u16>), Stop> {
     })
 }
 
-/// Prints every outcome of a request, with its probability.
-fn outcomes(session: &Session, probe: &Probe, t: &Trace) -> Result<bool, Stop> {
-    let found = play::outcomes::outcomes(session, probe).map_err(|e| usage(e.to_string()))?;
+/// Every outcome of a request with its probability, and whether none is a failure.
+fn outcomes(
+    file: &str,
+    session: &Session,
+    probe: &Probe,
+    lang: Lang,
+) -> Result<(String, bool), Stop> {
+    let found = play::outcomes::outcomes(session, probe)
+        .map_err(|e| usage(format!("{}: {e}", named(file))))?;
     let labels = view::Labels::new(session.cluster(), session.last());
-    let mut failed = false;
+    let mut out = String::new();
     for e in &found.endings {
-        failed |= e.run.verdict.ending == Ending::Failed;
-        let text = view::trace::verdict_text(&e.session, &labels, &e.run, t.lang.into());
-        print(&format!("{:24} {text}\n", e.probability.to_string()))?;
+        let text = view::trace::verdict_text(&e.session, &labels, &e.run, lang);
+        out += &format!("{:24} {text}\n", e.probability.to_string());
     }
     if let Some(left) = found.left {
-        print(&format!(
+        out += &format!(
             "{:24} in branches that were not followed, as there are too many\n",
             left.to_string()
-        ))?;
+        );
     }
-    print("Not followed: the source ports of VXLAN packets and of masquerading.\n")?;
-    Ok(!failed)
+    out += "Not followed: the source ports of VXLAN packets and of masquerading.\n";
+    Ok((out, found.endings.iter().all(|e| e.run.verdict.ending != Ending::Failed)))
 }
 
-/// Builds the cluster of a document and plays its Script, if it has one.
-fn played(file: &str) -> Result<Session, Stop> {
-    let text = read(file)?;
-    let (script, diags) = Script::read(&text);
-    if diags.iter().any(|d| d.severity == Severity::Error) {
-        return Err(Stop(report(file, &diags), 1));
-    }
-    let none = || Script { start: play::Start::Known, ..Script::default() };
-    script.unwrap_or_else(none).play(&text).map_err(|diags| Stop(report(file, &diags), 1))
-}
-
-fn run_script(file: &str, format: Format, lang: Lang) -> Result<bool, Stop> {
-    let session = played(file)?;
+/// Plays the Script of a document, which must have steps.
+fn scripted(file: &str, chance: &Chance) -> Result<Session, Stop> {
+    let session = played(file, chance, Start::Used)?;
     if session.steps().is_empty() {
         return Err(usage(format!(
-            "{} has no Script to play: add a YAML document with kind: Script and steps",
+            "{}: no Script to play: add a YAML document with kind: Script and steps under spec, or \
+             send one request with trace --from and --to",
             named(file)
         )));
     }
+    Ok(session)
+}
+
+/// The result of every step.
+fn told(session: &Session, output: &Output) -> String {
     let labels = view::Labels::new(session.cluster(), session.last());
-    print(&match format {
-        Format::Hops => view::session::text(&session, &labels, view::trace::hops, lang),
-        Format::Text => view::session::text(&session, &labels, view::trace::text, lang),
-        Format::Markdown => view::session::markdown(&session, &labels, lang),
-        Format::Mermaid => view::session::mermaid(&session, &labels, lang),
-        Format::Json => view::json::session(&session, &labels, lang),
-    })?;
-    Ok(view::session::is_good(&session))
+    let lang = output.lang.into();
+    match output.format {
+        Format::Hops => view::session::text(session, &labels, view::trace::hops, lang),
+        Format::Text => view::session::text(session, &labels, view::trace::text, lang),
+        Format::Markdown => view::session::markdown(session, &labels, lang),
+        Format::Mermaid => view::session::mermaid(session, &labels, lang),
+        Format::Json => view::json::session(session, &labels, lang),
+    }
 }
 
 /// The protocol of a probe: that of the option, or the usual one for the destination.
@@ -540,40 +510,46 @@ fn captured(session: &Session, events: &[net::Event], t: &Trace) -> Result<Vec<u
     Ok(capture::pcapng(session.last(), events, &chosen))
 }
 
-fn trace(file: &str, t: &Trace) -> Result<bool, Stop> {
+/// Writes the capture of --pcap, if it is given.
+fn write_capture(session: &Session, events: &[net::Event], t: &Trace) -> Result<(), Stop> {
+    let Some(path) = &t.pcap else { return Ok(()) };
+    let bytes = captured(session, events, t)?;
+    std::fs::write(path, bytes).map_err(|e| usage(format!("{}: {e}", path.display())))
+}
+
+fn trace(file: &str, t: &Trace) -> Result<(String, bool), Stop> {
+    let (Some(from), Some(to)) = (&t.from, &t.to) else {
+        let session = scripted(file, &t.chance)?;
+        write_capture(&session, session.events(), t)?;
+        return Ok((told(&session, &t.output), view::session::is_good(&session)));
+    };
     let mut session = open(file, &t.chance)?;
-    let proto = protocol(&session, &t.to, t.proto);
+    let proto = protocol(&session, to, t.proto);
     if t.ttl.is_some() && proto != Protocol::Icmp {
-        return Err(usage("--ttl requires a ping: add --proto icmp, or remove it".to_owned()));
+        return Err(usage("--ttl requires a ping: add --proto icmp, or remove it"));
     }
     if t.size.is_some() && proto == Protocol::Tcp {
         return Err(usage(
-            "--size requires a ping or datagram: add --proto icmp or udp, or remove it".to_owned(),
+            "--size requires a ping or datagram: add --proto icmp or udp, or remove it",
         ));
     }
-    let mut probe = Probe::new(&t.from, &t.to);
+    let mut probe = Probe::new(from, to);
     (probe.proto, probe.sport, probe.ttl, probe.size) = (proto, t.sport, t.ttl, t.size);
     probe.endpoint = t.endpoint.as_deref().map(endpoint).transpose()?;
-    let warnings: Vec<_> =
-        session.notes().iter().filter(|d| d.severity == Severity::Warning).cloned().collect();
-    eprint!("{}", report(file, &warnings));
+    let lang = t.output.lang.into();
     if t.outcomes {
-        return outcomes(&session, &probe, t);
+        return outcomes(file, &session, &probe, lang);
     }
     let run = session.send(&probe).map_err(|e| usage(format!("{}: {e}", named(file))))?;
-    let lang = t.lang.into();
-    let state = session.world().state();
+    write_capture(&session, &session.events()[run.events.clone()], t)?;
+    let (state, events) = (session.last(), session.events());
     let labels = view::Labels::new(session.cluster(), state);
-    if let Some(path) = &t.pcap {
-        let bytes = captured(&session, &session.events()[run.events.clone()], t)?;
-        std::fs::write(path, bytes).map_err(|e| usage(format!("{}: {e}", path.display())))?;
-    }
-    print(&match t.format {
-        Format::Text => view::trace::text(state, session.events(), &labels, &run, lang),
-        Format::Hops => view::trace::hops(state, session.events(), &labels, &run, lang),
-        Format::Markdown => view::markdown::run(state, session.events(), &labels, &run, lang),
-        Format::Mermaid => view::mermaid::run(state, session.events(), &labels, &run, lang),
+    let text = match t.output.format {
+        Format::Text => view::trace::text(state, events, &labels, &run, lang),
+        Format::Hops => view::trace::hops(state, events, &labels, &run, lang),
+        Format::Markdown => view::markdown::run(state, events, &labels, &run, lang),
+        Format::Mermaid => view::mermaid::run(state, events, &labels, &run, lang),
         Format::Json => view::json::run(&session, &labels, &run, lang),
-    })?;
-    Ok(run.verdict.ending == Ending::Answered)
+    };
+    Ok((text, run.verdict.ending == Ending::Answered))
 }

@@ -1,10 +1,11 @@
 //! The page's exports without the page: pictures, links and snippets for authors.
 
-use crate::{Chance, Language, Proto, Stop, only_link, print, protocol, report, usage, written};
+use crate::files::{named, only_link, written};
+use crate::{Chance, Language, Proto, Stop, print, protocol, report, usage};
 use clap::{Args, ValueEnum};
 use kube::Severity;
+use play::Script;
 use play::presets::ALL;
-use play::{Script, Start};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,12 +16,12 @@ use view::embed::{self, Shown, Snippet};
 use view::export::{self, Export};
 use view::svg;
 
-/// A session: that of a document, with a probe or its Script, or that of a link.
+/// A session: that of a document or a link, and a request at its end.
 #[derive(Args)]
 pub(crate) struct Asked {
     /// The document, or a link, which also has a session and a moment.
     file: String,
-    /// The sender. Without --from and --to the document's Script is played, if it has one.
+    /// The sender of a request after the Script: a host, node, pod/NAME, deploy/NAME or an address.
     #[arg(long, requires = "to")]
     from: Option<String>,
     /// The destination: an address, svc/NAME, a host, node or pod; with :PORT if it has one.
@@ -73,46 +74,53 @@ pub(super) fn too_long() -> Stop {
     ))
 }
 
-/// The page's state for a document or link, after the probe or the Script, at the moment of --at.
-/// Without --at, a link keeps its own moment, and a run is shown at step `usual`.
-fn session(a: &Asked, given: String, theme: Theme, usual: usize) -> Result<App, Stop> {
+/// The page's state for a document or link: its Script is played, and the request of --from and
+/// --to is sent at the end. It is shown at the moment of --at, or else a link at its own moment
+/// unless there is a request, anything else at its beginning or at the end.
+fn session(a: &Asked, given: &str, theme: Theme, at_end: bool) -> Result<App, Stop> {
     let mut app = App::new(a.lang.into(), a.file.strip_prefix("preset:").unwrap_or_default());
-    let start = if a.chance.cold { Start::Cold } else { Start::Used };
-    app.session.script = Script { seed: a.chance.seed, start, steps: Vec::new() }.into();
+    app.session.script = a.chance.put(Script::default()).into();
     (app.chrome.theme, app.chrome.keep_secrets) = (theme, a.keep_secrets);
-    let is_link = only_link(&given).is_some();
-    if let Some(address) = only_link(&given) {
-        if a.chance.cold || a.chance.seed != 0 {
-            return Err(usage("--seed and --cold: the link sets them; remove the options"));
+    let end = Action::SeekStep(usize::MAX);
+    if let Some(address) = only_link(given) {
+        if a.chance.is_given() {
+            return Err(usage(
+                "--seed and --cold: a link has its own; remove the options, or give them with the \
+                 file that `packetwalk open` prints",
+            ));
         }
         app = link::open(address, &app)
             .map_err(|f| usage(view::words::link_fault(&f, a.lang.into())))?;
         app.chrome.keep_secrets = a.keep_secrets;
     } else {
-        // --from and --to replace the document's Script.
-        let alone = a.from.as_ref().and_then(|_| Script::take(&given).ok());
-        update(&mut app, Action::Opened(alone.map_or(given, |(_, text)| text)));
+        let own = Script::read(given).0.filter(|_| a.chance.is_given());
+        let text = own.map_or_else(|| given.to_owned(), |own| a.chance.put(own).put(given));
+        update(&mut app, Action::Opened(text));
+        update(&mut app, if at_end { end.clone() } else { Action::SeekStep(1) });
     }
     if app.document.errors() > 0 {
         return Err(Stop(report(&a.file, &app.document.diagnostics), 1));
     }
     if let (Some(from), Some(to)) = (&a.from, &a.to) {
+        update(&mut app, end.clone());
+        // It shows the first step of the request.
         send(&mut app, from, to, a)?;
-        update(&mut app, Action::SeekStep(usual));
-    } else if !is_link {
-        update(&mut app, Action::SeekStep(usual));
+        if at_end {
+            update(&mut app, end);
+        }
+        app.chrome.playing = false;
     }
     if let Some(why) = app.session.refused {
-        return Err(usage(why));
+        return Err(usage(format!("{}: {why}", named(&a.file))));
     }
     if let Some(at) = a.at {
         if at >= app.session.events().len() {
             let last = app.session.events().len().checked_sub(1);
             let there = last.map_or_else(
-                || "no packet was sent: add --from and --to".to_owned(),
+                || "no packet was sent; add --from and --to".to_owned(),
                 |n| format!("the events are numbered 0 to {n}"),
             );
-            return Err(usage(format!("--at {at}: {there}")));
+            return Err(usage(format!("{}: --at {at}: {there}", named(&a.file))));
         }
         update(&mut app, Action::SeekEvent(at));
     }
@@ -126,7 +134,7 @@ pub(super) fn picture(p: &Picture) -> Result<ExitCode, Stop> {
         Colours::Light => Theme::Light,
         Colours::Dark => Theme::Dark,
     };
-    let app = session(&p.asked, written(&p.asked.file)?, theme, usize::MAX)?;
+    let app = session(&p.asked, &written(&p.asked.file)?, theme, true)?;
     let what = if p.animate { Export::Animation } else { Export::Svg };
     let file = export::file(&app, what, &BTreeSet::new()).map_err(usage)?;
     print(&String::from_utf8_lossy(&file.bytes))?;
@@ -179,7 +187,7 @@ pub(super) fn address_of(asked: &Asked, page: &str) -> Result<ExitCode, Stop> {
         update(&mut app, Action::Opened(given));
         app
     } else {
-        session(asked, given, Theme::System, 1)?
+        session(asked, &given, Theme::System, false)?
     };
     let link = link::link(&app).ok_or_else(too_long)?;
     print(&format!("{}{link}\n", page.split('#').next().unwrap_or_default()))?;
@@ -188,7 +196,7 @@ pub(super) fn address_of(asked: &Asked, page: &str) -> Result<ExitCode, Stop> {
 
 /// Prints the snippet for an author.
 pub(super) fn snippet(asked: &Asked, page: &str, kind: &str, view: &str) -> Result<ExitCode, Stop> {
-    let app = session(asked, written(&asked.file)?, Theme::System, 1)?;
+    let app = session(asked, &written(&asked.file)?, Theme::System, false)?;
     let link = link::link(&app).ok_or_else(too_long)?;
     let kind = Snippet::ALL.into_iter().find(|s| s.word() == kind).unwrap_or(Snippet::Iframe);
     print(&kind.text(page, &link, &embed::title(&app), Shown::named(view).unwrap_or_default()))?;

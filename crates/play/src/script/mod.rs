@@ -201,7 +201,7 @@ pub fn check(document: &str) -> Vec<Diagnostic> {
 
 /// A diagnostic for every step that was refused or not performed. A refused command is a warning,
 /// as it may be intended.
-fn complaints(session: &Session) -> Vec<Diagnostic> {
+pub fn complaints(session: &Session) -> Vec<Diagnostic> {
     let unsupported = Code::UnsupportedValue;
     let refused = |line: &str, out: &CommandOutput, span: Span| {
         let first = out.text.lines().next().unwrap_or_default();
