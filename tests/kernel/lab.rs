@@ -107,7 +107,11 @@ fn a_lab_contains_only_commands_that_changed_a_namespace() {
         let last = line.rsplit(' ').next().unwrap_or(line);
         assert!(!lab.script.contains(&format!("\"{last}\"]")), "{line} is typed");
     }
-    assert!(lab.left_out.iter().any(|l| l.starts_with("step 1: ")), "{:?}", lab.left_out);
+    // The last one is run; every other one is named, with the reason.
+    let named: Vec<_> = lab.left_out.iter().filter_map(|l| l.split(':').next()).collect();
+    let expected: Vec<_> = (1..=steps.len()).map(|n| format!("step {n}")).collect();
+    assert_eq!(named, expected, "{:?}", lab.left_out);
+    assert!(lab.left_out[9].contains("only prints"), "{:?}", lab.left_out);
     // What sends is sent, however it is written; what no kernel does is named.
     let lab = play(
         "  - {on: node01, run: \"ping -c 1 10.1.5.4\"}
@@ -119,4 +123,24 @@ fn a_lab_contains_only_commands_that_changed_a_namespace() {
     let left = lab.left_out.join("\n");
     assert!(left.starts_with("step 2: a kernel") && left.contains("a lab cannot start"), "{left}");
     assert!(lab.left_out.iter().all(|l| lab.script.contains(&format!("# Left out: {l}"))));
+    // Pods that exist only part of the time: a command is run on one that is deleted later, and
+    // named for one that is created later.
+    let session = Session::new(&cluster, 0, true).expect("valid");
+    let pods = session.running().pods.iter().filter(|p| p.deployment == "nginx-deployment");
+    let delete: String = pods
+        .map(|p| format!("  - {{on: master01, run: kubectl delete pod {}}}\n", p.name))
+        .collect();
+    let set = "  - {on: deploy/nginx-deployment, run: sysctl -w net.ipv4.ip_forward=1}\n";
+    let lab = play(&format!(
+        "{set}{delete}{set}  - {{on: master01, run: kubectl get pods}}
+  - {{on: master01, run: kubectl delete pod nobody}}
+  - {{apply: \"kind: [\"}}\n",
+    ));
+    assert_eq!(lab.script.matches("\"net.ipv4.ip_forward=1\"]").count(), 1, "{}", lab.script);
+    let left = lab.left_out.join("\n");
+    for why in
+        ["its host was not there from", "only prints", "nobody\" is refused", "apply is refused"]
+    {
+        assert!(left.contains(why), "{why}: {left}");
+    }
 }

@@ -7,8 +7,9 @@
 //! in the simulator are run: it has parsed every word of them, so they affect their namespace only.
 //! Steps during another probe run concurrently with it.
 //!
-//! Steps that a kernel cannot perform are left out and named ([`Lab::left_out`]): a packet
-//! operation, a step that waits for an event, a pod or machine that starts later.
+//! Steps that are left out are named with the reason ([`Lab::left_out`]): a packet operation, a
+//! step that waits for an event, a pod or machine that starts later, a command that only prints or
+//! is refused.
 //!
 //! Text from the document is quoted: arguments in single quotes, rules and the plan in
 //! here-documents without expansion. A name that `ip` cannot accept is an error.

@@ -6,6 +6,7 @@ use crate::probe::{Probe, Protocol, resolve_netns};
 use crate::session::{PING_WAIT, Session, UDP_WAIT, curl_request, local_key};
 use crate::shell;
 use crate::step::{Act, ResultKind, Run};
+use crate::timeline::Timeline;
 use net::conntrack::{L4, Tuple};
 use net::engine::Setting;
 use net::event::EventKind;
@@ -198,7 +199,7 @@ fn group(
     out
 }
 
-/// The action for a step: none for a command that only prints, or that components carry out.
+/// The action for a step: none for one that components carry out.
 ///
 /// # Errors
 /// Why a lab cannot perform the step.
@@ -219,18 +220,32 @@ fn item(session: &Session, i: usize, names: &[String]) -> Result<Option<Item>, S
             let netns = netns.ok_or("its sender was not there from the beginning")?;
             Ok(item(netns.clone(), client(session, probe, run), Some(run.events.clone())))
         }
-        (Act::Apply(_), _) => Ok(None),
-        (Act::Run { line, .. }, _) if is_cluster(line) => Ok(None),
         (Act::Run { line, .. }, ResultKind::Printed(out)) if out.status != 0 => {
             Err(format!("{line:?} is refused, so a lab does not type it either"))
         }
-        (Act::Run { host, line }, _) if shell::changes(line) => {
+        (_, ResultKind::Applied(out)) if out.status != 0 => {
+            Err("apply is refused, so a lab does not do it either".to_owned())
+        }
+        (Act::Run { line, .. }, _) if !shell::changes(line) => {
+            Err(format!("{line:?} only prints; a lab prints all tables at its end"))
+        }
+        (Act::Run { host, line }, _) if !is_cluster(line) => {
             waits()?;
-            Ok(command(session, host, line, names)
-                .and_then(|(netns, command)| item(netns, command, None)))
+            let netns = then(session, result.events.start, host)?;
+            let netns = names.get(netns.0 as usize);
+            let netns = netns.ok_or("its host was not there from the beginning")?;
+            Ok(item(netns.clone(), command(line), None))
         }
         _ => Ok(None),
     }
+}
+
+/// The namespace that was called `host` after the first `events` events.
+fn then(session: &Session, events: usize, host: &str) -> Result<NetnsId, String> {
+    let mut timeline = Timeline::new(session.initial());
+    timeline.seek(session.events(), events);
+    let moment = session.moment(timeline.state(), events);
+    resolve_netns(moment.running(), moment.world(), host).map_err(|e| e.message)
 }
 
 /// Whether a command changes the cluster; components then carry it out.
@@ -355,19 +370,13 @@ fn client(session: &Session, probe: &Probe, run: &Run) -> String {
 }
 
 /// The JSON of a command that the simulator has parsed.
-fn command(
-    session: &Session,
-    host: &str,
-    line: &str,
-    names: &[String],
-) -> Option<(String, String)> {
-    let netns = resolve_netns(session.running(), session.world(), host).ok()?;
+fn command(line: &str) -> String {
     let mut words = shell::split(line);
     let at = words.iter().position(|w| w == "<<<");
     let stdin =
         at.map(|i| words.split_off(i).into_iter().skip(1).collect::<Vec<_>>().join(" ") + "\n");
     let argv = list(words.iter().map(|w| text(w)));
-    Some((names.get(netns.0 as usize)?.clone(), run_body(argv, stdin.as_deref())))
+    run_body(argv, stdin.as_deref())
 }
 
 /// The random choices of a run that are not fixed yet: the namespace, the chain, and the number of
