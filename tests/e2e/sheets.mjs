@@ -12,17 +12,31 @@ const SIZES = [
   ["1280x720-zoom-200", { viewport: { width: 640, height: 360 }, deviceScaleFactor: 2 }],
   ["390x844", { viewport: { width: 390, height: 844 } }],
 ];
-/** Sends to 10.1.6.5 and goes to the DNAT event. */
-async function dnat(page) {
+/** Sends to 10.1.6.5 and stops playback. */
+async function send(page) {
   await page.selectOption("#endpoint", "10.1.6.5:80");
-  await page.click(".sentence .send");
-  await page.locator(".play[aria-label=Pause], .play[aria-label=一時停止]").click();
+  // By key: in a small window the button may be outside of the visible part.
+  await page.locator(".sentence .send").press("Enter");
+  await page.locator(".play[aria-label=Pause], .play[aria-label=一時停止]").press("Enter");
+}
+/** Goes to the DNAT event of a Send. */
+async function dnat(page) {
+  await send(page);
   const translated = page.locator(".event", { has: page.locator(".kind", { hasText: "DNAT" }) });
   await translated.first().locator("button").click();
 }
-const MOMENTS = [
+const pane = (n) => (page) => page.locator(".tabs .tab").nth(n).click();
+const WIDE = [
   ["opening", async () => {}],
   ["dnat", dnat],
+];
+/** Narrow windows show one pane at a time. */
+const NARROW = [
+  ["opening", async () => {}],
+  ["sent", send],
+  ["rules", pane(1)],
+  ["events", pane(2)],
+  ["text", pane(3)],
 ];
 
 mkdirSync(out, { recursive: true });
@@ -38,9 +52,7 @@ try {
           page.setDefaultTimeout(15_000);
           await page.goto(`${server.origin}/`);
           await page.waitForSelector(READY);
-          for (const [moment, act] of MOMENTS) {
-            // The event list is visible in wide windows only.
-            if (moment !== "opening" && options.viewport.width < 900) continue;
+          for (const [moment, act] of options.viewport.width < 900 ? NARROW : WIDE) {
             await act(page);
             await page.waitForTimeout(400);
             const name = `${size}-${colorScheme}-${locale.slice(0, 2)}-${moment}.png`;
