@@ -1,12 +1,14 @@
-// The size of each part that a reader downloads, compressed as hosts do. Sizes are reported, not
-// limited: a commit that makes a part more than 5 % larger mentions it. What readers notice is
-// limited: the first picture needs no engine, and the editor and the fonts do not delay it.
+// The size of each part that a reader downloads, compressed as hosts do, and of each crate. Sizes
+// are reported, not limited: a commit that makes a part more than 5 % larger mentions it. What
+// readers notice is limited: the first picture needs no engine, and the editor and the fonts do not
+// delay it.
 import assert from "node:assert/strict";
-import { readFileSync, readdirSync } from "node:fs";
-import { basename, join } from "node:path";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
 import { test } from "node:test";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
-import { READY, dist } from "./browser.mjs";
+import { READY, dist, root } from "./browser.mjs";
+import { crates } from "./crates.mjs";
 import { end, send, verdict, visit } from "./visit.mjs";
 
 const quality = { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } };
@@ -77,6 +79,21 @@ test("the size of every part is reported", async () => {
   );
   assert.equal(there.filter((f) => f.endsWith(".wasm")).length, 1, "one module");
   assert.ok(editorAt > drawnAt, "the editor is fetched after the engine has drawn");
+});
+
+test("the size of every crate is reported", (t) => {
+  const target = resolve(root, process.env.CARGO_TARGET_DIR ?? "target");
+  const module = join(target, "wasm-bindgen", "release", "packetwalk-web_bg.wasm");
+  if (!existsSync(module)) return t.skip(`${module} is missing: build the page with trunk`);
+  const rows = crates(module);
+  for (const [name, lines, bytes] of rows)
+    console.log(
+      `${name.padEnd(18)}${String(lines).padStart(7)}${lines === "" ? "      " : " lines"}` +
+        `${String(bytes).padStart(10)} bytes of code before wasm-opt`,
+    );
+  const own = rows.filter(([, lines]) => lines !== "");
+  for (const [name, lines, bytes] of own)
+    assert.ok(lines > 1000 && bytes > 10_000, `${name}: ${lines} lines, ${bytes} bytes`);
 });
 
 test("the first picture needs no engine and fits the language, theme and window", async () => {
