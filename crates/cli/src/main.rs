@@ -24,7 +24,7 @@ use view::Lang;
 use view::app::link;
 use view::embed::{Shown, Snippet};
 
-/// Follows packets through a Kubernetes cluster, and shows each decision of Linux on their way.
+/// Follows packets through a Kubernetes cluster, and shows every decision that Linux makes.
 #[derive(Parser)]
 #[command(
     version,
@@ -48,44 +48,45 @@ struct Cli {
 enum Command {
     /// Lists the built-in documents.
     Presets,
-    /// Checks documents and prints every diagnostic as FILE:LINE:COL.
+    /// Prints the errors and warnings of documents as FILE:LINE:COLUMN, with hints.
     Check {
-        /// Documents, or folders of them.
+        /// Documents, or folders of documents.
         #[arg(required = true)]
         files: Vec<String>,
     },
-    /// Runs a command such as `ip route` on a node, pod or host.
+    /// Runs a command, such as `ip route`, on a node, pod or host.
     Exec {
         /// The document.
         file: String,
-        /// The node, pod or host.
+        /// The name of a node, pod or host.
         host: String,
-        /// The command, after --.
+        /// The command with its arguments, after --.
         #[arg(last = true, required = true)]
         command: Vec<String>,
         #[command(flatten)]
         chance: Chance,
     },
-    /// Runs a list of commands, and prints them with their output.
+    /// Runs the commands in standard input, and prints them with their output.
     ///
-    /// Standard input has a line `HOST$ COMMAND` for each.
+    /// A command is a line `HOST$ COMMAND`. All others, such as the output of an earlier run, are
+    /// ignored. The commands are run one after the other in one session.
     Shell {
         /// The document.
         file: String,
-        /// Take a transcript from standard input, and exit with 1 if the output has changed.
+        /// Print nothing; exit with 1 if the output differs from that in standard input.
         #[arg(long)]
         check: bool,
         #[command(flatten)]
         chance: Chance,
     },
-    /// Follows a request and its reply, and prints what became of it.
+    /// Follows a request and its reply, and prints a verdict: what the client got, and why.
     ///
-    /// The request is that of --from and --to. Without them, the Script of the document is played
-    /// and printed, as `run` does.
+    /// Without --from and --to it plays the Script of the document, and prints the result of every
+    /// step, as `run` does.
     Trace(Trace),
-    /// Prints the picture of a moment, or an animation of a run, as SVG.
+    /// Prints a picture of one moment, or an animation of a whole run, as SVG.
     Svg(page::Picture),
-    /// Writes a still picture of every built-in document, in both languages, for embeds.
+    /// Writes a picture of every built-in document in each language; the build of the page uses it.
     Posters {
         /// The folder to write to.
         folder: PathBuf,
@@ -100,19 +101,20 @@ enum Command {
         #[command(flatten)]
         output: Output,
     },
-    /// Prints a link that opens the document in the page. The link contains the document; nothing
-    /// is uploaded.
+    /// Prints a link that opens the session in the page.
+    ///
+    /// The link contains the document and its Script. Nothing is uploaded.
     Link {
         #[command(flatten)]
-        asked: page::Asked,
-        /// The address of the page, without the part after #.
-        #[arg(long, default_value = "", value_parser = page::address)]
+        asked: page::Linked,
+        /// The address of the page. Without it, only the part from # on is printed.
+        #[arg(long, default_value = "", hide_default_value = true, value_parser = page::address)]
         page: String,
     },
-    /// Prints the snippet that embeds a session in a page of documentation.
+    /// Prints a snippet that embeds the session in a page of documentation.
     Embed {
         #[command(flatten)]
-        asked: page::Asked,
+        asked: page::Linked,
         /// The address of the Packetwalk page that serves the embed.
         #[arg(long, value_parser = page::address)]
         page: String,
@@ -123,15 +125,18 @@ enum Command {
         #[arg(long, value_parser = Shown::ALL.map(Shown::name), default_value = "diagram")]
         view: String,
     },
-    /// Prints the shortcode that `embed --for hugo` uses, for layouts/shortcodes/packetwalk.html.
+    /// Prints the file layouts/shortcodes/packetwalk.html, which snippets for Hugo need.
     Shortcode,
-    /// Prints the file that a link contains: the document and the Script of the session.
+    /// Prints the file that a link contains: the document and its Script.
     Open {
         /// The link, from the page or from `packetwalk link`; - for standard input.
         link: String,
     },
-    /// Prints a shell script that builds the cluster from network namespaces on a real Linux kernel
-    /// and plays the Script there.
+    /// Prints a shell script that plays the session on a real Linux kernel.
+    ///
+    /// Run as root, the script builds the cluster from network namespaces, plays the Script, prints
+    /// the results, and removes everything again. Steps that it leaves out are named on standard
+    /// error, with the reason.
     Lab {
         /// The document.
         file: String,
@@ -142,10 +147,10 @@ enum Command {
 
 #[derive(Args)]
 struct Chance {
-    /// The seed of every random choice. By default that of the Script, or else 0.
+    /// The seed of every random choice [default: that of the Script, or 0].
     #[arg(long, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     seed: Option<u64>,
-    /// Start with empty neighbour tables.
+    /// Start with empty neighbour tables, so that ARP requests come first.
     #[arg(long)]
     cold: bool,
 }
@@ -177,14 +182,13 @@ enum Proto {
 enum Format {
     /// One line for each event.
     Text,
-    /// One line for each hop, and the verdict.
+    /// One line for each hop, then the verdict.
     Hops,
     /// A Markdown table.
     Markdown,
     /// A Mermaid sequence diagram.
     Mermaid,
-    /// JSON with every event. Several documents are printed on a line each, with their name as
-    /// `file`.
+    /// JSON with every event; for several documents one line each, with the name as `file`.
     Json,
 }
 
@@ -225,23 +229,24 @@ struct Trace {
     /// The destination: an address, svc/NAME, a host, node or pod; with :PORT if it has one.
     #[arg(long, requires = "from")]
     to: Option<String>,
-    /// The protocol. By default tcp to a port, udp to a Service with UDP ports only, else icmp.
+    /// The protocol [default: icmp to an address without a port, udp to a Service that has only
+    /// UDP ports, otherwise tcp].
     #[arg(long, value_enum, requires = "from")]
     proto: Option<Proto>,
-    /// The source port, or the identifier of a ping.
+    /// The source port; for a ping, its identifier.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..), requires = "from")]
     sport: Option<u16>,
     /// The TTL of a ping.
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..), requires = "from")]
     ttl: Option<u8>,
-    /// The data of a ping or datagram, in bytes.
+    /// The length of the data in a ping or datagram, in bytes.
     #[arg(long, value_parser = clap::value_parser!(u16).range(..=i64::from(play::probe::MAX_SIZE)),
           requires = "from")]
     size: Option<u16>,
-    /// The endpoint that random rules choose: IP or IP:PORT.
+    /// The endpoint that the random rules of kube-proxy choose: IP or IP:PORT.
     #[arg(long, requires = "from")]
     endpoint: Option<String>,
-    /// Follow every random choice of the rules, and print each outcome with its exact probability.
+    /// Follow every random choice both ways, and print each outcome with its exact probability.
     #[arg(long, requires = "from", conflicts_with_all = ["endpoint", "pcap", "format"])]
     outcomes: bool,
     #[command(flatten)]
@@ -251,7 +256,7 @@ struct Trace {
     /// Also write a capture file for Wireshark.
     #[arg(long, value_name = "OUT.pcapng")]
     pcap: Option<PathBuf>,
-    /// Capture on this interface only; may be repeated.
+    /// Capture on this interface only; may be given several times.
     #[arg(long, value_name = "HOST/DEVICE", requires = "pcap")]
     interface: Vec<String>,
 }
@@ -298,6 +303,9 @@ fn run(command: Command) -> Result<ExitCode, Stop> {
             }
             let mut session = open(&file, &chance)?;
             let input = standard_input()?;
+            if !input.lines().any(|line| shell::prompt(line).is_some()) {
+                return Err(usage("-: no command; write lines such as: worker-1$ ip route"));
+            }
             let out = shell::transcript(&mut session, &input);
             if !check {
                 print(&out)?;

@@ -19,7 +19,7 @@ use view::svg;
 /// A session: that of a document or a link, and a request at its end.
 #[derive(Args)]
 pub(crate) struct Asked {
-    /// The document, or a link, which also has a session and a moment.
+    /// The document, or a link, which also has a moment to show.
     file: String,
     /// The sender of a request after the Script: a host, node, pod/NAME, deploy/NAME or an address.
     #[arg(long, requires = "to")]
@@ -27,21 +27,29 @@ pub(crate) struct Asked {
     /// The destination: an address, svc/NAME, a host, node or pod; with :PORT if it has one.
     #[arg(long, requires = "from")]
     to: Option<String>,
-    /// The protocol. By default tcp to a port, udp to a Service with UDP ports only, else icmp.
+    /// The protocol [default: icmp to an address without a port, udp to a Service that has only
+    /// UDP ports, otherwise tcp].
     #[arg(long, value_enum, requires = "from")]
     proto: Option<Proto>,
-    /// The endpoint that random rules choose: IP or IP:PORT.
+    /// The endpoint that the random rules of kube-proxy choose: IP or IP:PORT.
     #[arg(long, requires = "from")]
     endpoint: Option<String>,
     #[command(flatten)]
     chance: Chance,
-    /// The moment to show: an event number, as `trace --format text` prints it.
+    /// The moment to show: the number of an event, as `trace --format text` prints it.
     #[arg(long, value_name = "EVENT")]
     at: Option<usize>,
     /// The language of the output.
     #[arg(long, value_enum, default_value = "en")]
     lang: Language,
-    /// Keep the data of Secrets, tokens and last-applied-configuration in a link.
+}
+
+/// A session that goes into a link.
+#[derive(Args)]
+pub(crate) struct Linked {
+    #[command(flatten)]
+    asked: Asked,
+    /// Keep Secret data, tokens and last-applied-configuration in the link.
     #[arg(long)]
     keep_secrets: bool,
 }
@@ -53,7 +61,7 @@ pub(crate) struct Picture {
     /// Animate the whole run.
     #[arg(long)]
     animate: bool,
-    /// The colours: auto follows the reader's system.
+    /// The colours; auto follows the settings of the reader's system.
     #[arg(long, value_enum, default_value = "auto")]
     theme: Colours,
 }
@@ -65,22 +73,13 @@ pub(crate) enum Colours {
     Dark,
 }
 
-pub(super) fn too_long() -> Stop {
-    usage(format!(
-        "this does not fit into a link of at most {} KiB, {} steps and {} packets",
-        link::MOST_KIB,
-        link::MOST_STEPS,
-        link::MOST_PACKETS
-    ))
-}
-
 /// The page's state for a document or link: its Script is played, and the request of --from and
 /// --to is sent at the end. It is shown at the moment of --at, or else a link at its own moment
 /// unless there is a request, anything else at its beginning or at the end.
 fn session(a: &Asked, given: &str, theme: Theme, at_end: bool) -> Result<App, Stop> {
     let mut app = App::new(a.lang.into(), a.file.strip_prefix("preset:").unwrap_or_default());
     app.session.script = a.chance.put(Script::default()).into();
-    (app.chrome.theme, app.chrome.keep_secrets) = (theme, a.keep_secrets);
+    app.chrome.theme = theme;
     let end = Action::SeekStep(usize::MAX);
     if let Some(address) = only_link(given) {
         if a.chance.is_given() {
@@ -91,7 +90,6 @@ fn session(a: &Asked, given: &str, theme: Theme, at_end: bool) -> Result<App, St
         }
         app = link::open(address, &app)
             .map_err(|f| usage(view::words::link_fault(&f, a.lang.into())))?;
-        app.chrome.keep_secrets = a.keep_secrets;
     } else {
         let own = Script::read(given).0.filter(|_| a.chance.is_given());
         let text = own.map_or_else(|| given.to_owned(), |own| a.chance.put(own).put(given));
@@ -176,28 +174,47 @@ fn send(app: &mut App, from: &str, to: &str, a: &Asked) -> Result<(), Stop> {
 }
 
 /// Prints a link to the session, after the address of the page.
-pub(super) fn address_of(asked: &Asked, page: &str) -> Result<ExitCode, Stop> {
+pub(super) fn address_of(linked: &Linked, page: &str) -> Result<ExitCode, Stop> {
+    let asked = &linked.asked;
     let given = written(&asked.file)?;
     // A document with errors can be shared, too; it is just not played.
     let broken = only_link(&given).is_none()
         && play::script::check(&given).iter().any(|d| d.severity == Severity::Error);
-    let app = if broken && asked.from.is_none() && asked.at.is_none() {
+    let mut app = if broken && asked.from.is_none() && asked.at.is_none() {
         let mut app = App::new(Lang::En, "");
-        app.chrome.keep_secrets = asked.keep_secrets;
         update(&mut app, Action::Opened(given));
         app
     } else {
         session(asked, &given, Theme::System, false)?
     };
-    let link = link::link(&app).ok_or_else(too_long)?;
+    let link = link_to(&mut app, linked)?;
     print(&format!("{}{link}\n", page.split('#').next().unwrap_or_default()))?;
     Ok(ExitCode::SUCCESS)
 }
 
+fn link_to(app: &mut App, linked: &Linked) -> Result<String, Stop> {
+    app.chrome.keep_secrets = linked.keep_secrets;
+    link::link(app).ok_or_else(|| {
+        usage(format!(
+            "{}: too long for a link, which holds at most {} KiB, {} steps and {} packets",
+            named(&linked.asked.file),
+            link::MOST_KIB,
+            link::MOST_STEPS,
+            link::MOST_PACKETS
+        ))
+    })
+}
+
 /// Prints the snippet for an author.
-pub(super) fn snippet(asked: &Asked, page: &str, kind: &str, view: &str) -> Result<ExitCode, Stop> {
-    let app = session(asked, &written(&asked.file)?, Theme::System, false)?;
-    let link = link::link(&app).ok_or_else(too_long)?;
+pub(super) fn snippet(
+    linked: &Linked,
+    page: &str,
+    kind: &str,
+    view: &str,
+) -> Result<ExitCode, Stop> {
+    let asked = &linked.asked;
+    let mut app = session(asked, &written(&asked.file)?, Theme::System, false)?;
+    let link = link_to(&mut app, linked)?;
     let kind = Snippet::ALL.into_iter().find(|s| s.word() == kind).unwrap_or(Snippet::Iframe);
     print(&kind.text(page, &link, &embed::title(&app), Shown::named(view).unwrap_or_default()))?;
     Ok(ExitCode::SUCCESS)

@@ -1,14 +1,5 @@
 //! `cargo xtask`: set-up, build and test of a checkout. Every command installs the tools it needs.
-//!
-//! ```text
-//! serve   build and serve the page on 127.0.0.1
-//! build   build the page into dist/, which any static host serves from any path
-//! package build the npm package into target/npm
-//! test    run every test
-//! full    test, then the full counts: random sessions, the kernel, benchmarks, screenshots
-//! kernel  compare with the running kernel (root on Linux), or else with recordings
-//! setup   install the tools only
-//! ```
+//! `cargo xtask --help` lists the commands.
 //!
 //! **Architecture invariant.** The product does not depend on this crate. It uses the standard
 //! library only, so that it builds in seconds.
@@ -23,19 +14,19 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage: cargo xtask [serve|build|package|test|full|kernel|setup] [--yes]
 
-  serve   build the page and serve it on 127.0.0.1:8080
-  build   build the page into dist/, which any static host can serve, from any path
-  package build the npm package of the engine into target/npm
-  test    run every test
-  full    run every test, then hundreds of random sessions in the simulator and on the running
-          kernel, the benchmarks, and screenshots of the page into target/screenshots
-  kernel  compare with the running kernel, as root on Linux, in separate network namespaces;
-          otherwise with recordings. See kernel --help for its options
-  setup   install what serve and build need
+  serve    build the page and serve it on http://127.0.0.1:8080/
+  build    build the page into dist/; any static host can serve it, from any path
+  package  build the npm package into target/npm
+  test     run every test
+  full     run every test, then what takes hours: hundreds of random sessions, also on the
+           running kernel, the benchmarks, and screenshots into target/screenshots
+  kernel   as root on Linux, compare the simulator with the running kernel, in network
+           namespaces of its own; otherwise with recordings. kernel --help lists its options
+  setup    install the tools that serve and build need
 
-Every command first installs the tools it needs.
+Every command first installs the tools that it needs.
 
-  --yes   install system packages without asking, as CI=true does";
+  --yes    install system packages without asking; CI=true in the environment does the same";
 
 fn main() -> ExitCode {
     let mut command = None;

@@ -26,9 +26,9 @@ use support::scenario::{ALL, Embedded, Scenario};
 
 const USAGE: &str = "usage: cargo xtask kernel [--random N] [--seed S] [FILE…]
 
-  --random N   play N random sessions besides the suite (default: 30)
-  --seed S     the seed of the first random session; the next ones count up from it
-  FILE         a document with a Script; replaces the suite and the random sessions";
+  --random N   play N random sessions after the suite (default: 30)
+  --seed S     the seed of the first random session; each next one has the next seed (default: 1)
+  FILE         play the Scripts of these documents instead of the suite and random sessions";
 
 struct Options {
     random: u64,
