@@ -390,18 +390,17 @@ impl Session {
         #[wasm_bindgen(unchecked_param_type = "string")] command: JsValue,
     ) -> Result<JsValue, JsValue> {
         let (host, command) = (text(&host, "host")?, text(&command, "command")?);
-        let before = self.app.terminal.entries.len();
+        if matches!(command.trim(), "" | "clear") {
+            return Err(fault("command: must not be empty"));
+        }
         update(&mut self.app, Action::Run(host, command));
         if self.app.chrome.playing {
             update(&mut self.app, Action::SeekStep(usize::MAX));
         }
-        let entry = self
-            .app
-            .terminal
-            .entries
-            .get(before)
-            .ok_or_else(|| fault("command: must not be empty"))?;
-        Ok(js(&Printed { text: &entry.output, ok: entry.good }))
+        let transcript = self.app.transcript();
+        let output =
+            transcript.last().map(|c| c.output).ok_or_else(|| fault("command: not run"))?;
+        Ok(js(&Printed { text: &output.text, ok: output.status == 0 }))
     }
 
     /// The picture of this moment, as SVG.

@@ -81,6 +81,12 @@ pub fn is_good(session: &Session) -> bool {
     session.results().iter().all(good)
 }
 
+/// The number of events after which a step was performed and, if it caused events, the first of
+/// them has happened.
+pub fn moment(result: &StepResult) -> usize {
+    (result.events.start + 1).min(result.events.end)
+}
+
 /// What a step does, in a few words of a Script.
 pub fn title(step: &Step) -> String {
     match &step.act {

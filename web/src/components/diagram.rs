@@ -19,10 +19,10 @@ pub(crate) fn diagram(p: &Page<'_>) -> Html {
     let camera = p.page.camera.get().unwrap_or_else(|| viewport::fit(p.app, p.scene));
     let groups = picture.groups().map(|g| p.part(group, g, picture.group_stamp(g)));
     html! {
-        <div class={classes!("diagram", p.app.document.stale.then_some("stale"))}>
+        <div class={classes!("diagram", p.app.document.is_stale().then_some("stale"))}>
             { p.still(legend) }
             <div class="stale-note" role="status">
-                if p.app.document.stale { <span>{ p.text(Ui::LastValid) }</span> }
+                if p.app.document.is_stale() { <span>{ p.text(Ui::LastValid) }</span> }
             </div>
             <svg
                 class="picture"

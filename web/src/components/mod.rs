@@ -8,6 +8,7 @@ mod header;
 mod icons;
 mod inspector;
 mod lists;
+mod script;
 mod share;
 mod terminal;
 mod thing;
@@ -125,20 +126,23 @@ pub fn page(p: &Page<'_>) -> Html {
     }
 }
 
-/// The drawer: events or terminal.
+/// The drawer: events, terminal or Script.
 fn drawer(p: &Page<'_>) -> Html {
     match p.app.chrome.drawer {
         Drawer::Events => html! { <div class="drawer" key="events">{ events::events(p) }</div> },
         Drawer::Terminal => {
             html! { <div class="drawer" key="terminal">{ terminal::terminal(p) }</div> }
         }
+        Drawer::Script => html! { <div class="drawer" key="script">{ script::script(p) }</div> },
     }
 }
 
 /// The tabs of the drawer.
 pub(crate) fn drawer_tabs(p: &Page<'_>) -> Html {
+    let steps = p.app.session.results().len();
     let tab = |d: Drawer, text: Ui| {
         let here = p.app.chrome.drawer == d;
+        let count = Some(steps).filter(|n| d == Drawer::Script && *n > 0);
         html! {
             <button
                 type="button"
@@ -147,13 +151,15 @@ pub(crate) fn drawer_tabs(p: &Page<'_>) -> Html {
                 class={classes!("drawer-tab", here.then_some("here"))}
                 onclick={p.act(Action::Drawer(d))}
             >
-                { p.text(text) }
+                { p.text(text) }{ count.map(|n| format!(" · {n}")) }
             </button>
         }
     };
     html! {
         <div class="drawer-tabs" role="tablist">
-            { tab(Drawer::Events, Ui::Events) }{ tab(Drawer::Terminal, Ui::Terminal) }
+            { tab(Drawer::Events, Ui::Events) }
+            { tab(Drawer::Terminal, Ui::Terminal) }
+            { tab(Drawer::Script, Ui::Script) }
         </div>
     }
 }

@@ -1,7 +1,7 @@
 //! The terminal, which runs emulated commands on nodes, hosts and pods.
 
 use super::{Page, drawer_tabs};
-use view::app::Action;
+use view::app::{Action, prompt};
 use view::words::Ui;
 use web_sys::{HtmlInputElement, HtmlSelectElement, KeyboardEvent};
 use yew::prelude::*;
@@ -46,19 +46,15 @@ pub(crate) fn terminal(p: &Page<'_>) -> Html {
 
 fn screen(p: &Page<'_>) -> Html {
     let t = &p.app.terminal;
-    let prompt = |host: &str| {
-        format!(
-            "[root@{} ~]# ",
-            host.trim_start_matches("pod/").rsplit('/').next().unwrap_or_default()
-        )
-    };
-    let entries = t.entries.iter().enumerate().map(|(i, e)| {
-        let known = e.known_at <= p.app.view.cursor;
+    let cursor = p.app.view.cursor;
+    let transcript: Vec<_> =
+        p.app.transcript().into_iter().filter(|c| c.typed_at <= cursor).collect();
+    let entries = transcript.iter().enumerate().map(|(i, c)| {
         html! {
             <li key={i}>
-                <div><span class="prompt">{ prompt(&e.host) }</span>{ &e.line }</div>
-                if known {
-                    <pre class={(!e.good).then_some("bad")}>{ &e.output }</pre>
+                <div><span class="prompt">{ prompt(c.host) }</span>{ c.line }</div>
+                if c.known_at <= cursor {
+                    <pre class={(c.output.status != 0).then_some("bad")}>{ &c.output.text }</pre>
                 } else {
                     <pre class="quiet" lang={p.lang().tag()}>{ p.text(Ui::KnownWhenDone) }</pre>
                 }
@@ -112,7 +108,7 @@ fn screen(p: &Page<'_>) -> Html {
                 { t.offers.iter().take(60).cloned().collect::<Vec<_>>().join("  ") }
             </div>
             <super::inspector::Bottom
-                at={t.entries.len() * 2 + usize::from(!t.offers.is_empty())}
+                at={transcript.len() * 2 + usize::from(!t.offers.is_empty())}
                 pane=".screen"
             />
         </div>

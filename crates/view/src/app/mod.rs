@@ -21,9 +21,10 @@ pub use action::{Action, Effect, Field};
 pub use derive::Derived;
 pub use history::{History, Snapshot};
 pub use parts::{
-    Chrome, Document, Drawer, Entry, Loaded, Options, Pane, Played, RulesView, Selected, SendBar,
-    Tab, Terminal, Theme, View,
+    Chrome, Document, Drawer, Loaded, Options, Pane, Played, RulesView, Selected, SendBar, Tab,
+    Terminal, Theme, View,
 };
 pub use select::{Choice, Menus, senders};
 pub use state::App;
+pub use terminal::{Command, prompt};
 pub use update::update;

@@ -6,7 +6,7 @@ use crate::story::Grain;
 use crate::words::{Answer, Lang, Ui, ui};
 use kube::{Diagnostic, Severity};
 use net::PacketId;
-use play::{Probe, Protocol, Run, Script, Session, Start, StepResult};
+use play::{CommandOutput, Probe, Protocol, Run, Script, Session, Start, StepResult};
 use std::ops::RangeInclusive;
 use std::rc::Rc;
 
@@ -85,6 +85,8 @@ pub enum Drawer {
     Events,
     /// The terminal.
     Terminal,
+    /// The steps of the session.
+    Script,
 }
 
 /// The selection in the diagram: a host, or a device of it.
@@ -103,31 +105,24 @@ pub struct Document {
     pub text: Rc<str>,
     /// The diagnostics of the text.
     pub diagnostics: Rc<Vec<Diagnostic>>,
-    /// Whether the text has errors, so that the diagram is older than the text.
-    pub stale: bool,
     /// The name of the preset that the document comes from.
     pub preset: &'static str,
     /// The reader's own documents that are not open.
     pub shelf: Shelf,
-    /// The file that the document comes from, if it has a Script.
-    pub opened: Option<OpenedFile>,
-}
-
-/// A file with a Script, and the parts it was split into.
-#[derive(Clone, Debug)]
-pub struct OpenedFile {
-    /// The file.
-    pub file: Rc<str>,
-    /// The file without its Script.
-    pub text: Rc<str>,
-    /// The Script.
-    pub script: Rc<Script>,
+    /// The file that the document comes from, if it has a Script: that stands in the file, and not
+    /// in the text.
+    pub(super) opened: Option<Rc<str>>,
 }
 
 impl Document {
     /// The number of errors in the text.
     pub fn errors(&self) -> usize {
         self.diagnostics.iter().filter(|d| d.severity == Severity::Error).count()
+    }
+
+    /// Whether the text has errors, so that the diagram is older than the text.
+    pub fn is_stale(&self) -> bool {
+        self.errors() > 0
     }
 }
 
@@ -351,47 +346,45 @@ impl SendBar {
     }
 }
 
-/// A command and its output.
+/// A command that is not a step of the session, and its output.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub(super) struct Entry {
     /// The host it ran on.
-    pub host: String,
+    pub(super) host: String,
     /// The command.
-    pub line: String,
-    /// The output.
-    pub output: String,
-    /// Whether the exit status is 0.
-    pub good: bool,
-    /// The number of events after which the output is shown.
-    pub known_at: usize,
+    pub(super) line: String,
+    /// What it printed.
+    pub(super) output: CommandOutput,
+    /// The number of the session's commands above it.
+    pub(super) below: usize,
 }
 
-/// The state of the terminal.
+/// The state of the terminal. The commands of the session are not in it: [`super::App::transcript`].
 #[derive(Clone, Debug, Default)]
 pub struct Terminal {
     /// The current host.
     pub host: String,
-    /// The commands so far.
-    pub entries: Vec<Entry>,
     /// The input line.
     pub line: String,
-    /// The position in the history: 0 is the input line, 1 the last command.
-    pub(super) back: usize,
     /// The possible completions.
     pub offers: Vec<String>,
+    /// The lines that were typed.
+    pub(super) typed: Vec<String>,
+    /// The position in `typed`: 0 is the input line, 1 the last line.
+    pub(super) back: usize,
+    /// The commands that are not steps of the session.
+    pub(super) entries: Vec<Entry>,
+    /// The number of the session's commands that `clear` removed from the screen.
+    pub(super) cleared: usize,
 }
 
 impl Terminal {
     /// Moves to an older or newer line of the history.
     pub(super) fn look_back(&mut self, older: bool) {
-        let typed: Vec<&str> = self.entries.iter().map(|e| e.line.as_str()).collect();
         self.back =
-            if older { (self.back + 1).min(typed.len()) } else { self.back.saturating_sub(1) };
-        self.line = self
-            .back
-            .checked_sub(1)
-            .and_then(|b| typed.iter().rev().nth(b))
-            .map_or_else(String::new, |l| (*l).to_owned());
+            if older { (self.back + 1).min(self.typed.len()) } else { self.back.saturating_sub(1) };
+        let line = self.back.checked_sub(1).and_then(|b| self.typed.iter().rev().nth(b));
+        self.line = line.cloned().unwrap_or_default();
         self.offers.clear();
     }
 }

@@ -3,18 +3,17 @@
 use super::derive::Derived;
 use super::history::{History, Snapshot};
 use super::parts::{
-    Chrome, Document, Loaded, OpenedFile, Played, RulesView, Selected, SendBar, Tab, Terminal, View,
+    Chrome, Document, Loaded, Played, RulesView, Selected, SendBar, Tab, Terminal, View,
 };
 use super::select::{self, Choice};
 use super::shelf;
 use crate::scene::{self, Moment};
 use crate::story;
 use crate::words::{self, Lang};
-use kube::Severity;
 use net::PacketId;
 use play::presets::Preset;
 use play::probe::{resolve_netns, resolve_target};
-use play::{Run, Script, Session, Start};
+use play::{Protocol, Run, Script, Session, Start};
 use std::rc::Rc;
 
 /// The state of the page. An action changes the parts before `derived`, which follows from them.
@@ -116,21 +115,29 @@ impl App {
     pub(super) fn take(&mut self, file: &str) {
         self.forget_steps();
         self.start_as_usual();
-        self.document.opened = None;
+        (self.document.opened, self.terminal.cleared) = (None, 0);
         let text = match Script::take(file) {
             Ok((Some(script), text)) => {
-                let script = Rc::new(script);
-                self.document.opened = Some(OpenedFile {
-                    file: file.into(),
-                    text: text.as_str().into(),
-                    script: script.clone(),
-                });
-                self.session.script = script;
+                self.document.opened = Some(file.into());
+                self.session.script = script.into();
                 text
             }
             _ => file.to_owned(),
         };
         self.show(&text);
+        if self.document.is_stale() {
+            self.take_back();
+        } else if !self.targets().iter().any(|c| c.value == self.send.to) {
+            self.choose_target();
+        }
+    }
+
+    /// The last valid cluster without what was done in it, which does not belong to the text.
+    fn take_back(&mut self) {
+        let rewound = self.session.loaded.as_ref().map(|l| Loaded::new(l.session.rewound()));
+        self.session.loaded = rewound.map(Rc::new);
+        (self.session.refused, self.session.changed, self.chrome.playing) = (None, None, false);
+        self.seek(0);
     }
 
     /// Takes an edited text: replays the session on it and keeps the moment as far as possible. A
@@ -177,13 +184,13 @@ impl App {
         };
         all.extend(faults);
         all.sort_by_key(|d| d.span.start);
-        self.document.stale = all.iter().any(|d| d.severity == Severity::Error);
         self.document.diagnostics = Rc::new(all);
-        built.ok().filter(|_| !self.document.stale)
+        built.ok().filter(|_| !self.document.is_stale())
     }
 
     /// Keeps choices that still exist. Otherwise the sender is the last pod, which can reach every
-    /// destination, and the destination the first in the menu.
+    /// destination, and the destination the first in the menu. An address always resolves; one that
+    /// the menu offered goes when the menu does not offer it any more.
     fn choose(&mut self) {
         let Some(l) = &self.session.loaded else { return };
         let (cluster, world) = (l.session.running(), l.session.world());
@@ -192,11 +199,14 @@ impl App {
         {
             self.send.from = last.value;
         }
+        let offers = |menu: &[Choice]| menu.iter().any(|c| c.value == self.send.to);
         if resolve_target(cluster, world, &self.send.to).is_err()
-            && let Some(first) = self.targets().into_iter().next()
+            || offers(&self.derived.menus.to) && !offers(&self.targets())
         {
-            self.send.to = first.value;
+            self.choose_target();
         }
+        let Some(l) = &self.session.loaded else { return };
+        let (cluster, world) = (l.session.running(), l.session.world());
         if !select::endpoints(l, &self.send.to).iter().any(|e| e.value == self.send.endpoint) {
             self.send.endpoint.clear();
         }
@@ -217,6 +227,16 @@ impl App {
         }
     }
 
+    /// Chooses the first destination of the menu; where TCP or UDP have none, ICMP has.
+    fn choose_target(&mut self) {
+        if self.targets().is_empty() {
+            self.send.proto = Protocol::Icmp;
+        }
+        if let Some(first) = self.targets().into_iter().next() {
+            self.send.to = first.value;
+        }
+    }
+
     /// The whole session as a file: the document and its Script.
     pub fn file(&self) -> String {
         self.file_of(&self.document.text)
@@ -234,12 +254,12 @@ impl App {
     /// says the same: the whole opened file, or the Script in it.
     pub fn file_of(&self, text: &str) -> String {
         let script = &self.session.script;
-        let opened = self.document.opened.as_ref().filter(|o| o.script == *script);
-        if let Some(o) = opened.filter(|o| *o.text == *text) {
-            return o.file.to_string();
-        }
-        if let Some(own) = opened.and_then(|o| Script::text_in(&o.file)) {
-            return Script::put_text(own, text);
+        if let Some(file) = &self.document.opened
+            && let Ok((Some(own), rest)) = Script::take(file)
+            && own == **script
+        {
+            let own = || Script::text_in(file).unwrap_or_default();
+            return if rest == *text { file.to_string() } else { Script::put_text(own(), text) };
         }
         // A Script in the text is the reader's: it is replaced only by one with more steps.
         let written = Script::read(text).0;
@@ -266,7 +286,7 @@ impl App {
     /// The current state, for undo.
     pub fn snapshot(&self) -> Snapshot {
         let document = match &self.session.loaded {
-            Some(l) if self.document.stale => l.session.document().into(),
+            Some(l) if self.document.is_stale() => l.session.document().into(),
             _ => self.document.text.clone(),
         };
         Snapshot {

@@ -1,12 +1,75 @@
 //! The terminal: commands, their output, and the history.
 
 use super::action::Effect;
-use super::parts::Entry;
+use super::parts::{Entry, Terminal};
 use super::state::App;
 use super::{edit, time};
+use crate::session::moment;
 use net::event::EventKind;
 use play::shell::kubectl;
-use play::{Act, Probe, StepResult, shell};
+use play::{Act, CommandOutput, ResultKind, Session, Step, StepResult, shell};
+
+/// A command on the screen of the terminal.
+#[derive(Clone, Copy, Debug)]
+pub struct Command<'a> {
+    /// The host that it runs on.
+    pub host: &'a str,
+    /// The command.
+    pub line: &'a str,
+    /// What it prints.
+    pub output: &'a CommandOutput,
+    /// The number of events after which it is typed.
+    pub typed_at: usize,
+    /// The number of events after which its output is known.
+    pub known_at: usize,
+}
+
+/// The prompt of a host.
+pub fn prompt(host: &str) -> String {
+    format!("[root@{} ~]# ", host.trim_start_matches("pod/").rsplit('/').next().unwrap_or_default())
+}
+
+impl App {
+    /// The commands on the screen of the terminal, of all moments: those that are steps of the
+    /// session, whoever took them, and those that were only typed here.
+    pub fn transcript(&self) -> Vec<Command<'_>> {
+        let Terminal { entries, cleared, .. } = &self.terminal;
+        let mut steps = self.commands().enumerate().skip(*cleared).peekable();
+        let mut out = Vec::new();
+        for e in entries {
+            while let Some((_, step)) = steps.next_if(|(n, _)| *n < e.below) {
+                out.push(step);
+            }
+            let Entry { host, line, output, .. } = e;
+            out.push(Command { host, line, output, typed_at: 0, known_at: 0 });
+        }
+        out.extend(steps.map(|(_, step)| step));
+        out
+    }
+
+    /// The commands that are steps of the session and were performed.
+    fn commands(&self) -> impl Iterator<Item = Command<'_>> {
+        let session = self.session.loaded.as_ref().map(|l| &l.session);
+        session.into_iter().flat_map(|s| {
+            s.steps().iter().zip(s.results()).filter_map(|(step, r)| command(s, step, r))
+        })
+    }
+}
+
+fn command<'a>(session: &Session, step: &'a Step, result: &'a StepResult) -> Option<Command<'a>> {
+    let (Act::Run { host, line }, Some(output)) = (&step.act, result.output()) else { return None };
+    let typed_at = moment(result);
+    let known_at = match &result.kind {
+        // `curl` and `ping` print when the last request has ended.
+        ResultKind::Sent { run, .. } => {
+            let ended =
+                |e: &net::Event| matches!(&e.kind, EventKind::Ended { tag, .. } if *tag == run.tag);
+            session.events().iter().rposition(ended).map_or(session.events().len(), |i| i + 1)
+        }
+        _ => typed_at,
+    };
+    Some(Command { host, line: line.trim_end(), output, typed_at, known_at })
+}
 
 /// Completes the line as far as it is unambiguous, then lists the alternatives.
 pub(super) fn complete(app: &mut App) -> Vec<Effect> {
@@ -41,75 +104,122 @@ pub(super) fn run(app: &mut App) -> Vec<Effect> {
     if line.is_empty() {
         return Vec::new();
     }
+    app.terminal.typed.push(line.clone());
     if line == "clear" {
         app.terminal.entries.clear();
+        app.terminal.cleared = app.commands().count();
         return Vec::new();
     }
     let (Some(l), Some(t)) = (&app.session.loaded, &app.derived.timeline) else {
         return Vec::new();
     };
-    let mut moment = l.session.moment(t.state(), t.at());
+    let mut here = l.session.moment(t.state(), t.at());
     let mut effects = Vec::new();
-    let mut known_at = 0;
-    let out = if shell::sends(&line) {
-        match shell::probe(&moment, &host, &line) {
-            Ok(probe) => {
-                let (out, begins) = sent(app, &probe, &mut known_at);
-                effects = begins;
-                out
-            }
-            Err(out) => out,
-        }
-    } else if let Some(change) = kubectl::edit_of(&line).filter(|_| !app.session.is_played()) {
-        // Before the first step a change is an edit of the document.
+    let sends = shell::sends(&line);
+    let fail = |text: String| CommandOutput { text, status: 1 };
+    // Before the first step a change is an edit of the document.
+    let change = kubectl::edit_of(&line).filter(|_| !app.session.is_played());
+    let output = if let Some(change) = change {
         effects = edit::edit(app, &change);
         match app.session.refused.take() {
-            Some(why) => shell::CommandOutput { text: format!("error: {why}\n"), status: 1 },
-            None => shell::CommandOutput { text: kubectl::told(&change), status: 0 },
+            Some(why) => Some(fail(format!("error: {why}\n"))),
+            None => Some(CommandOutput { text: kubectl::told(&change), status: 0 }),
         }
-    } else if shell::changes(&line) {
+    } else if sends || shell::changes(&line) {
         let what = Act::Run { host: host.clone(), line: line.clone() };
-        if time::try_act(app, what, None) {
-            let last = app.session.results().last();
-            let out = last.and_then(StepResult::output).cloned().unwrap_or_default();
-            time::see_it(app);
-            out
+        if !time::try_act(app, what, None) {
+            Some(fail(app.session.refused.take().unwrap_or_default()))
+        } else if sends {
+            effects = time::begin_playing(app);
+            None
         } else {
-            shell::CommandOutput { text: app.session.refused.take().unwrap_or_default(), status: 1 }
+            time::see_it(app);
+            None
         }
     } else {
-        shell::exec(&mut moment, &host, &line)
+        Some(shell::exec(&mut here, &host, &line))
     };
-    app.terminal.entries.push(Entry {
-        host,
-        line,
-        output: out.text,
-        good: out.status == 0,
-        known_at,
-    });
+    // Steps that were discarded or undone are not above any longer.
+    let steps = app.commands().count();
+    let Terminal { entries, cleared, .. } = &mut app.terminal;
+    let above = steps - usize::from(output.is_none());
+    entries.iter_mut().for_each(|e| e.below = e.below.min(above));
+    *cleared = (*cleared).min(above);
+    entries.extend(output.map(|output| Entry { host, line, output, below: steps }));
     effects
 }
 
-/// Sends the probe of a command, whose output is known when the probe ends.
-fn sent(app: &mut App, probe: &Probe, known_at: &mut usize) -> (shell::CommandOutput, Vec<Effect>) {
-    if !time::try_act(app, Act::Send(probe.clone()), None) {
-        return (
-            shell::CommandOutput {
-                text: app.session.refused.take().unwrap_or_default() + "\n",
-                status: 1,
-            },
-            Vec::new(),
-        );
+#[cfg(test)]
+mod tests {
+    use crate::app::{Action, App, update};
+    use crate::words::Lang;
+
+    /// What the terminal shows at the moment: lines, and outputs that are known.
+    fn screen(app: &App) -> Vec<(String, Option<String>)> {
+        let cursor = app.view.cursor;
+        let begun = app.transcript().into_iter().filter(|c| c.typed_at <= cursor);
+        begun
+            .map(|c| {
+                let known = (c.known_at <= cursor).then(|| c.output.text.clone());
+                (format!("{}{}", super::prompt(c.host), c.line), known)
+            })
+            .collect()
     }
-    let (Some(l), Some(run)) = (&app.session.loaded, app.session.runs().next_back()) else {
-        return Default::default();
-    };
-    let ended = |e: &net::Event| match &e.kind {
-        EventKind::Ended { tag, .. } => *tag == run.tag,
-        _ => false,
-    };
-    let events = l.session.events();
-    *known_at = events.iter().rposition(ended).map_or(events.len(), |i| i + 1);
-    let out = shell::report(&l.session, probe, Ok(run));
-    (out, time::begin_playing(app))
+
+    const SCRIPT: &str = "---\napiVersion: packetwalk.dev/v1alpha1\nkind: Script\nspec:\n  steps:\n  \
+        - {on: bastion, run: \"curl http://192.168.120.226:30080\"}\n  \
+        - {on: node01, run: conntrack -F}\n  \
+        - {on: node01, run: hostname}\n";
+
+    #[test]
+    fn commands_of_a_session_appear_at_their_moment() {
+        let mut app = App::new(Lang::En, "article-nodeport");
+        let file = format!("{}{SCRIPT}", app.document.text);
+        update(&mut app, Action::Opened(file));
+        update(&mut app, Action::SeekStep(0));
+        assert_eq!(screen(&app), []);
+        update(&mut app, Action::Step(1));
+        let curl = "[root@bastion ~]# curl http://192.168.120.226:30080".to_owned();
+        assert_eq!(screen(&app), [(curl.clone(), None)]);
+        update(&mut app, Action::SeekStep(usize::MAX));
+        let all = screen(&app);
+        let lines: Vec<&str> = all.iter().map(|(line, _)| line.as_str()).collect();
+        assert_eq!(lines, [&*curl, "[root@node01 ~]# conntrack -F", "[root@node01 ~]# hostname"]);
+        assert!(all[0].1.as_ref().is_some_and(|out| out.contains("Welcome to nginx!")));
+        assert_eq!(all[2].1.as_deref(), Some("sugi-kubeadm-node01\n"));
+        // A link opens the same terminal.
+        let link = crate::app::link::link(&app).expect("short");
+        let other = crate::app::link::open(&link, &App::new(Lang::En, "")).expect("it opens");
+        assert_eq!(screen(&other), all);
+    }
+
+    #[test]
+    fn typed_commands_stand_below_those_of_the_session() {
+        let mut app = App::new(Lang::En, "article-nodeport");
+        let file = format!("{}{SCRIPT}", app.document.text);
+        update(&mut app, Action::Opened(file.clone()));
+        update(&mut app, Action::SeekStep(usize::MAX));
+        let last = |app: &App| screen(app).last().cloned().unwrap_or_default().0;
+        let run = |app: &mut App, line: &str| {
+            update(app, Action::Run("node02".to_owned(), line.to_owned()));
+        };
+        for line in ["ip route", "ip link set flannel.1 down", "bridge fdb"] {
+            run(&mut app, line);
+            assert_eq!(last(&app), format!("[root@node02 ~]# {line}"));
+        }
+        // At an earlier moment a change replaces the later steps.
+        update(&mut app, Action::SeekStep(3));
+        run(&mut app, "conntrack -F");
+        assert_eq!(last(&app), "[root@node02 ~]# conntrack -F");
+        assert_eq!(screen(&app).len(), 4, "{:?}", screen(&app));
+        run(&mut app, "clear");
+        assert_eq!(screen(&app), []);
+        run(&mut app, "ip neigh");
+        assert_eq!(screen(&app).len(), 1);
+        update(&mut app, Action::TerminalBack(true));
+        assert_eq!(app.terminal.line, "ip neigh");
+        update(&mut app, Action::Opened(file));
+        update(&mut app, Action::SeekStep(usize::MAX));
+        assert_eq!(screen(&app).len(), 4, "another session has its own commands");
+    }
 }

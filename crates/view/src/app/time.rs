@@ -70,7 +70,7 @@ pub(super) fn restore(app: &mut App, was: &Snapshot) -> Vec<Effect> {
     }
     app.seek(was.cursor);
     // A text with errors is shown next to the last valid cluster.
-    if *was.text != *app.document.text || app.document.stale {
+    if *was.text != *app.document.text || app.document.is_stale() {
         app.document.text = was.text.clone();
         app.build();
     }

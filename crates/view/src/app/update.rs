@@ -107,7 +107,7 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
             app.chrome.drawer = d;
             match d {
                 Drawer::Terminal => vec![Effect::Focus(Field::Command)],
-                Drawer::Events => Vec::new(),
+                Drawer::Events | Drawer::Script => Vec::new(),
             }
         }
         Action::TerminalHost(host) => {
@@ -260,13 +260,6 @@ fn opened(app: &mut App, text: &str) -> Vec<Effect> {
     app.remember();
     app.document.shelf.put(&app.kept_file());
     app.take(text);
-    // The new cluster may not have the chosen destination.
-    let targets = app.targets();
-    if !targets.iter().any(|c| c.value == app.send.to)
-        && let Some(first) = targets.into_iter().next()
-    {
-        app.send.to = first.value;
-    }
     vec![Effect::SetEditor, Effect::KeepText, Effect::KeepShelf]
 }
 
@@ -393,10 +386,10 @@ mod tests {
         let mut app = App::new(Lang::En, "article-nodeport");
         let broken = app.document.text.replace("nodePort: 30080", "nodePort: 20000");
         update(&mut app, Action::Text(broken));
-        assert!(app.document.stale && app.session.loaded.is_some());
+        assert!(app.document.is_stale() && app.session.loaded.is_some());
         assert_eq!(app.document.errors(), 1);
         let effects = update(&mut app, Action::ApplyFix(0));
-        assert!(!app.document.stale && effects.contains(&Effect::SetEditor));
+        assert!(!app.document.is_stale() && effects.contains(&Effect::SetEditor));
         assert!(app.document.text.contains("nodePort: 30000"));
     }
 
@@ -422,6 +415,41 @@ mod tests {
         update(&mut app, Action::Undo);
         update(&mut app, Action::Undo);
         assert_eq!(&*app.document.text, "kind: [");
+    }
+
+    #[test]
+    fn a_broken_file_leaves_nothing_of_the_session_before_it() {
+        let mut app = sent();
+        update(&mut app, Action::SeekStep(usize::MAX));
+        let before = app.snapshot();
+        update(&mut app, Action::Opened("kind: [".to_owned()));
+        assert!(app.document.is_stale() && app.session.loaded.is_some());
+        assert!(app.run().is_none() && app.session.events().is_empty() && app.step() == 0);
+        update(&mut app, Action::Undo);
+        assert_eq!(app.snapshot(), before);
+        assert!(app.run().is_some());
+    }
+
+    #[test]
+    fn sender_and_destination_are_those_of_a_new_cluster() {
+        let mut app = App::new(Lang::En, "article-nodeport");
+        let old = app.send.to.clone();
+        let other = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec:\n  \
+            selector: {matchLabels: {app: a}}\n  template:\n    metadata: {labels: {app: a}}\n    \
+            spec: {containers: [{name: a, image: nginx, ports: [{containerPort: 80}]}]}\n";
+        for replace in [Action::Opened, Action::Text] {
+            let mut app = app.clone();
+            update(&mut app, replace(other.to_owned()));
+            let offered =
+                |menu: &[crate::app::Choice], value: &str| menu.iter().any(|c| c.value == value);
+            assert_ne!(app.send.to, old);
+            assert!(offered(&app.derived.menus.to, &app.send.to), "{}", app.send.to);
+            assert!(offered(&app.derived.menus.from, &app.send.from), "{}", app.send.from);
+        }
+        // Nothing listens on a TCP port.
+        update(&mut app, Action::Opened("kind: ConfigMap\napiVersion: v1\n".to_owned()));
+        assert!(!app.derived.menus.to.is_empty(), "{:?}", app.send);
+        assert!(app.derived.menus.to.iter().any(|c| c.value == app.send.to), "{:?}", app.send);
     }
 
     #[test]
@@ -558,7 +586,7 @@ mod tests {
     fn typed(app: &mut App, line: &str) -> String {
         update(app, Action::TerminalLine(line.to_owned()));
         update(app, Action::TerminalRun);
-        app.terminal.entries.last().map(|e| e.output.clone()).unwrap_or_default()
+        app.transcript().last().map(|c| c.output.text.clone()).unwrap_or_default()
     }
 
     #[test]
@@ -568,7 +596,7 @@ mod tests {
         let page = typed(&mut app, "curl http://192.168.120.226:30080");
         assert!(page.contains("Welcome to nginx!") && app.chrome.playing && app.run().is_some());
         assert!(
-            app.terminal.entries.last().is_some_and(|e| e.known_at > app.view.cursor),
+            app.transcript().last().is_some_and(|c| c.known_at > app.view.cursor),
             "known when it ends"
         );
         app.terminal.host = "node01".to_owned();
@@ -670,7 +698,7 @@ mod tests {
         assert!(app.view.cursor > 0 && event(&app).at <= before.at);
         let broken = format!("{}\nkind: [", app.document.text);
         update(&mut app, Action::Text(broken));
-        assert!(app.document.stale && app.run().is_some(), "the last valid cluster stays");
+        assert!(app.document.is_stale() && app.run().is_some(), "the last valid cluster stays");
     }
 
     #[test]
@@ -699,7 +727,7 @@ mod tests {
         assert_eq!((other.session.script.steps.len(), other.session.runs().count()), (1, 1));
         let wrong = text.replace("send:", "sned:");
         update(&mut other, Action::Text(wrong));
-        assert!(other.document.stale && other.session.runs().count() == 1);
+        assert!(other.document.is_stale() && other.session.runs().count() == 1);
     }
 
     #[test]

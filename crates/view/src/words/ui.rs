@@ -141,6 +141,8 @@ texts! { Ui, ui:
     BringUp: "set up", "アップさせる";
     PlaceReset: "restore position", "位置をリセット";
     Terminal: "Terminal", "ターミナル";
+    Script: "Script", "Script";
+    ScriptNote: "What is done in this session. Save writes it below the document, as kind: Script.", "このセッションで行うことです。保存すると、kind: Script としてドキュメントの下に書き込まれます。";
     TypeHere: "a command, such as", "コマンド（例:";
     KnownWhenDone: "… (printed when it ends)", "…（終了時に表示）";
     Drop: "Drop", "破棄する";
