@@ -2,7 +2,7 @@
 // that it does not interfere with other pages.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { READY, dist, launch, listen, root } from "./browser.mjs";
@@ -390,6 +390,12 @@ test("an embed shows the session of its link, and links to the page with it", as
   );
   await around(frame(`?load=now${broken}`), async (page) => {
     assert.match((await until(page, "error")).message, /4:7: error: spec.ports: Required value/);
+  });
+  const sessions = join(root, "tests", "suite", "sessions");
+  const every = packetwalk("link", join(sessions, "every-kind.yaml")).trim();
+  const [hash] = readFileSync(join(sessions, "every-kind.hash.txt"), "utf8").split(/\s/);
+  await around(frame(`?load=now${every}`), async (page) => {
+    assert.equal((await until(page, "ready")).hash, hash, "its events are those of the file");
   });
   const script = packed('  steps: [{send: {from: client, to: "svc/web:80"}}]', cluster());
   await around(frame(`?load=now${script}`), async (page) => {

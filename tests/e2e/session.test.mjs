@@ -1,7 +1,10 @@
 // A session as one file, and played again when its text is edited.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
-import { end, file, step, steps, verdict, visit } from "./visit.mjs";
+import { root } from "./browser.mjs";
+import { end, file, shots, step, steps, terminal, verdict, visit } from "./visit.mjs";
 
 const CLUSTER = `apiVersion: v1
 kind: Service
@@ -76,5 +79,76 @@ test("a step that is not reached or refused is named on the page", async () => {
     await page.locator(".pod-app", { hasText: "web" }).waitFor();
     const undone = await page.locator(".changed.undone").textContent();
     assert.match(undone, /^Step \d: .*not done.* · Step \d: .*refused.*ghost/);
+  });
+});
+
+const tab = (page, name) => page.locator(".drawer-tab", { hasText: name });
+/** The commands that the terminal shows, with their outputs. */
+const screen = async (page) =>
+  (await page.locator(".typed li").allTextContents()).map((text) => text.trim());
+
+test("the Script of a file is listed, and its commands print in the terminal", async () => {
+  await visit({}, async (page) => {
+    await open(page, `${CLUSTER}${SCRIPT}  - {on: client, run: curl 192.168.1.11:30080}\n`);
+    await tab(page, "Script · 4").click();
+    const rows = page.locator(".script .event");
+    assert.deepEqual(
+      (await rows.locator(".text").allTextContents()).map((text) => text.split(":")[0]),
+      ["tcp client → svc/web", "packet", "worker-1$ conntrack -F", "client$ curl 192.168.1.11"],
+    );
+    await page.locator("[aria-label='To the start']").click();
+    await page.screenshot({ path: join(shots, "script.png") });
+    await terminal(page);
+    assert.deepEqual(await screen(page), []);
+    await tab(page, "Script").click();
+    await rows.nth(3).locator("button").click();
+    assert.equal(await rows.nth(3).getAttribute("aria-current"), "step");
+    await terminal(page);
+    assert.deepEqual(
+      (await screen(page)).map((line) => line.slice(0, 38)),
+      ["[root@worker-1 ~]# conntrack -F", "[root@client ~]# curl 192.168.1.11:30080"].map((line) =>
+        line.slice(0, 38),
+      ),
+    );
+    await end(page);
+    assert.match((await screen(page)).at(-1), /Connection refused/);
+    await page.screenshot({ path: join(shots, "script-terminal.png") });
+  });
+});
+
+test("a broken file leaves no verdict of the session before it", async () => {
+  await visit({}, async (page) => {
+    await open(page, CLUSTER + SCRIPT);
+    await page.locator(".pod-app", { hasText: "web" }).waitFor();
+    await end(page);
+    assert.notEqual((await verdict(page)).trim(), "");
+    await open(page, "kind: [\n");
+    await page.locator(".stale-note span").waitFor();
+    assert.equal((await verdict(page)).trim(), "");
+    assert.equal(await page.locator(".event, .capsule").count(), 0);
+    assert.equal(await steps(page), 0);
+  });
+});
+
+test("after another file, sender and destination are those of its cluster", async () => {
+  await visit({}, async (page) => {
+    await open(page, CLUSTER);
+    await page.locator(".pod-app", { hasText: "web" }).waitFor();
+    for (const id of ["from", "to"]) {
+      const chosen = await page.locator(`#${id}`).evaluate((s) => [s.value, s.selectedOptions[0]]);
+      assert.ok(chosen[0], id);
+      assert.equal(await page.locator(`#${id} option[value="${chosen[0]}"]`).count(), 1);
+    }
+    assert.doesNotMatch(await page.locator("#to").inputValue(), /192\.168\.120/);
+  });
+});
+
+test("a file with every kind of step has the events of the command line", async () => {
+  const sessions = join(root, "tests", "suite", "sessions");
+  const [hash] = readFileSync(join(sessions, "every-kind.hash.txt"), "utf8").split(/\s/);
+  await visit({}, async (page) => {
+    await open(page, readFileSync(join(sessions, "every-kind.yaml"), "utf8"));
+    await tab(page, "Script · 10").click();
+    assert.equal(await page.locator(".script .hash").textContent(), hash);
   });
 });

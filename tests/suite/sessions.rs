@@ -9,7 +9,7 @@ use play::{Act, Anchor, Probe, Script, Step};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use support::sessions::{HASHES, KINDS, Tally, check_session, session};
-use support::{difference, root};
+use support::{difference, hashes, root};
 use view::Lang;
 use view::app::{Action, App, update};
 
@@ -134,6 +134,14 @@ fn a_file_is_the_same_session_through_every_door() {
     update(&mut saved, Action::Opened(page.file()));
     let expected = net::encoding::hash(session.events());
     assert_eq!([&page, &linked, &saved].map(hash), [expected; 3]);
+    // The page and the embed are compared with this file in a browser.
+    let file = root().join("suite/sessions/every-kind.hash.txt");
+    if is_set("BLESS") {
+        std::fs::write(file, hashes::text(session.events())).expect("written");
+        return;
+    }
+    let differs = hashes::difference("every-kind", &support::read(&file), session.events());
+    assert!(differs.is_none(), "{}", differs.unwrap_or_default());
 }
 
 #[test]

@@ -234,7 +234,8 @@
         if (seen.refused) tell("error", { message: seen.refused });
         if (seen.broken) return;
         measure(seen);
-        tell("ready", { title: seen.title, step: seen.step, steps: seen.steps, height });
+        const { title, step: at, steps, hash } = seen;
+        tell("ready", { title, step: at, steps, height, hash });
         if (Number(step) > seen.steps) {
           faults.push([
             `step=${step}: the last step is ${seen.steps}.`,

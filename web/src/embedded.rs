@@ -162,13 +162,15 @@ struct Seen {
     /// What the current step does, and where.
     text: Option<String>,
     place: Option<String>,
+    /// The hash of all events, in the first report.
+    hash: Option<String>,
     /// At the last step: whether the probe was answered, and the verdict.
     answered: bool,
     outcome: Option<String>,
 }
 
-/// Reports the state to embed.js.
-pub fn tell(app: &App) {
+/// Reports the state to embed.js. `first`: for the first time.
+pub fn tell(app: &App, first: bool) {
     let Some(frame) = frame() else { return };
     let broken = broken(app);
     let (derived, lang) = (&app.derived, app.chrome.lang);
@@ -185,6 +187,7 @@ pub fn tell(app: &App) {
         ..Seen::default()
     };
     if let Some(l) = &app.session.loaded {
+        seen.hash = first.then(|| view::session::hash(&l.session));
         let c = Context { state: l.session.last(), labels: &l.labels };
         if let Some(i) = step.checked_sub(1).and_then(|n| derived.steps.get(n)) {
             let e = &l.session.events()[*i];

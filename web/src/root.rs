@@ -291,7 +291,7 @@ impl Component for Root {
             });
         }
         if self.page.embed {
-            crate::embedded::tell(&self.page.app.borrow());
+            crate::embedded::tell(&self.page.app.borrow(), first);
         }
         self.viewport.show(self.fit());
         self.start_glide(ctx);

@@ -20,7 +20,7 @@ use std::ops::RangeInclusive;
 use view::app::{Action, App, Options, Theme, link, update};
 use view::export::{self, Export};
 use view::story::Grain;
-use view::{Lang, json, words};
+use view::{Lang, json, session, words};
 use wasm_bindgen::prelude::*;
 
 /// `SessionOptions` of `types.rs`.
@@ -258,8 +258,7 @@ impl Session {
     /// A hash of all events. Equal sessions have equal hashes on every machine.
     #[wasm_bindgen(getter)]
     pub fn hash(&self) -> String {
-        let events = self.app.session.loaded.as_ref().map_or(&[][..], |l| l.session.events());
-        format!("{:016x}", net::encoding::hash(events))
+        self.app.session.loaded.as_ref().map(|l| session::hash(&l.session)).unwrap_or_default()
     }
 
     /// The result of each step of the Script, in order, one line each.
@@ -458,8 +457,7 @@ impl Session {
     }
 
     /// A link that opens the session in the page at that address, or undefined if the session does
-    /// not fit into a link. Secret data, tokens and last-applied-configuration are left out, unless
-    /// `keepSecrets` is true.
+    /// not fit into a link. Secrets, tokens and passwords are left out, unless `keepSecrets` is true.
     pub fn link(
         &mut self,
         #[wasm_bindgen(unchecked_optional_param_type = "string")] page: JsValue,

@@ -57,7 +57,7 @@ pub fn session(session: &Session, labels: &Labels, lang: Lang) -> String {
     let out = json!({
         "version": VERSION,
         "seed": session.seed(),
-        "hash": format!("{:016x}", net::encoding::hash(session.events())),
+        "hash": crate::session::hash(session),
         "steps": steps.map(one).collect::<Vec<_>>(),
         "events": events,
     });

@@ -81,6 +81,11 @@ pub fn is_good(session: &Session) -> bool {
     session.results().iter().all(good)
 }
 
+/// The hash of all events, as text. Equal sessions have equal hashes on every machine.
+pub fn hash(session: &Session) -> String {
+    format!("{:016x}", net::encoding::hash(session.events()))
+}
+
 /// The number of events after which a step was performed and, if it caused events, the first of
 /// them has happened.
 pub fn moment(result: &StepResult) -> usize {

@@ -3,7 +3,7 @@
 use super::{Page, drawer_tabs};
 use play::{Step, StepResult};
 use view::app::Action;
-use view::session::moment;
+use view::session::{hash, moment};
 use view::words::{Ui, step_result};
 use yew::prelude::*;
 
@@ -38,6 +38,12 @@ pub(crate) fn script(p: &Page<'_>) -> Html {
             <div class="events-head">
                 { drawer_tabs(p) }
                 <p class="verdict quiet">{ p.text(Ui::ScriptNote) }</p>
+                if let Some(session) = session {
+                    <p class="quiet" lang="en" title={p.text(Ui::HashNote)}>
+                        { format!("seed {} · hash ", session.seed()) }
+                        <code class="hash">{ hash(session) }</code>
+                    </p>
+                }
             </div>
             if steps.is_empty() {
                 <div class="empty">

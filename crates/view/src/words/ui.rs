@@ -143,6 +143,7 @@ texts! { Ui, ui:
     Terminal: "Terminal", "ターミナル";
     Script: "Script", "Script";
     ScriptNote: "What is done in this session. Save writes it below the document, as kind: Script.", "このセッションで行うことです。保存すると、kind: Script としてドキュメントの下に書き込まれます。";
+    HashNote: "A hash of all events: wherever this session is played, it is the same.", "全イベントのハッシュです。このセッションをどこで再生しても同じになります。";
     TypeHere: "a command, such as", "コマンド（例:";
     KnownWhenDone: "… (printed when it ends)", "…（終了時に表示）";
     Drop: "Drop", "破棄する";
