@@ -14,7 +14,7 @@ use view::Lang;
 use view::app::{Action, App, Theme, link, update};
 use view::embed::{self, Shown, Snippet};
 use view::export::{self, Export};
-use view::svg;
+use view::{svg, words};
 
 /// A session: that of a document or a link, and a request at its end.
 #[derive(Args)]
@@ -49,7 +49,7 @@ pub(crate) struct Asked {
 pub(crate) struct Linked {
     #[command(flatten)]
     asked: Asked,
-    /// Keep Secret data, tokens and last-applied-configuration in the link.
+    /// Keep Secrets, tokens and passwords in a link, which are left out otherwise.
     #[arg(long)]
     keep_secrets: bool,
 }
@@ -90,6 +90,8 @@ fn session(a: &Asked, given: &str, theme: Theme, at_end: bool) -> Result<App, St
         }
         app = link::open(address, &app)
             .map_err(|f| usage(view::words::link_fault(&f, a.lang.into())))?;
+        app = link::open(address, &app).map_err(|f| usage(words::link_fault(&f, a.lang.into())))?;
+        app.chrome.keep_secrets = a.keep_secrets;
     } else {
         let own = Script::read(given).0.filter(|_| a.chance.is_given());
         let text = own.map_or_else(|| given.to_owned(), |own| a.chance.put(own).put(given));
@@ -173,6 +175,15 @@ fn send(app: &mut App, from: &str, to: &str, a: &Asked) -> Result<(), Stop> {
     Ok(())
 }
 
+/// The link of a session. What it leaves out is named on standard error.
+fn linked(app: &App) -> Result<String, Stop> {
+    let link = link::link(app).ok_or_else(too_long)?;
+    for l in link::left_out(app) {
+        eprintln!("left out: {}", words::left_out(&l, app.chrome.lang));
+    }
+    Ok(link)
+}
+
 /// Prints a link to the session, after the address of the page.
 pub(super) fn address_of(linked: &Linked, page: &str) -> Result<ExitCode, Stop> {
     let asked = &linked.asked;
@@ -188,6 +199,7 @@ pub(super) fn address_of(linked: &Linked, page: &str) -> Result<ExitCode, Stop> 
         session(asked, &given, Theme::System, false)?
     };
     let link = link_to(&mut app, linked)?;
+    let link = linked(&app)?;
     print(&format!("{}{link}\n", page.split('#').next().unwrap_or_default()))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -215,6 +227,9 @@ pub(super) fn snippet(
     let asked = &linked.asked;
     let mut app = session(asked, &written(&asked.file)?, Theme::System, false)?;
     let link = link_to(&mut app, linked)?;
+pub(super) fn snippet(asked: &Asked, page: &str, kind: &str, view: &str) -> Result<ExitCode, Stop> {
+    let app = session(asked, written(&asked.file)?, Theme::System, 1)?;
+    let link = linked(&app)?;
     let kind = Snippet::ALL.into_iter().find(|s| s.word() == kind).unwrap_or(Snippet::Iframe);
     print(&kind.text(page, &link, &embed::title(&app), Shown::named(view).unwrap_or_default()))?;
     Ok(ExitCode::SUCCESS)

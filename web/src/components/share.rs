@@ -7,13 +7,13 @@ use crate::page_context::PageContext;
 use gloo::timers::callback::Timeout;
 use std::collections::BTreeSet;
 use std::rc::Rc;
-use view::app::link::{LONG, leaves_out, link};
+use view::app::link::{self, LONG, link};
 use view::app::{Action, App};
 use view::embed::{self, Shown, Snippet, shortcode};
 use view::export::{self, Export};
 use view::stamp::stamp;
 use view::words::{
-    Give, Ui, capture_chosen, give, link_by_hand, link_holds, link_long, link_private,
+    self, Give, Ui, capture_chosen, give, link_by_hand, link_holds, link_long, link_private,
     snippet_note, ui,
 };
 use wasm_bindgen::JsCast;
@@ -237,16 +237,22 @@ impl Sharing {
         }
     }
 
-    /// Whether a link keeps Secret data, tokens and last-applied configurations.
+    /// What a link leaves out, and whether to keep it.
     fn secrets(&self, ctx: &Context<Self>, app: &App) -> Html {
-        let keep = app.chrome.keep_secrets;
+        let (keep, lang) = (app.chrome.keep_secrets, app.chrome.lang);
+        let left_out = link::left_out(app);
         let onchange = ctx.props().page.send.reform(move |_: Event| Action::KeepSecrets(!keep));
         html! {
             <div class="secrets">
-                if leaves_out(app) { <p class="quiet">{ give(Give::LeftOut, app.chrome.lang) }</p> }
+                if !left_out.is_empty() {
+                    <p class="quiet">{ give(Give::LeftOut, lang) }</p>
+                    <ul>
+                        { for left_out.iter().map(|l| html! { <li>{ words::left_out(l, lang) }</li> }) }
+                    </ul>
+                }
                 <label class="check">
                     <input id="keep-secrets" type="checkbox" checked={keep} {onchange} />
-                    { give(Give::KeepSecrets, app.chrome.lang) }
+                    { give(Give::KeepSecrets, lang) }
                 </label>
             </div>
         }
@@ -311,6 +317,7 @@ impl Sharing {
                 </div>
                 { self.field(Give::ShareEmbed, text, app) }
                 <p class="quiet">{ snippet_note(self.kind, lang) }</p>
+                { self.secrets(ctx, app) }
                 if self.kind == Snippet::Hugo {
                     <textarea
                         lang="en"

@@ -24,6 +24,7 @@ pub use parts::{
     Chrome, Document, Drawer, Loaded, Options, Pane, Played, RulesView, Selected, SendBar, Tab,
     Terminal, Theme, View,
 };
+pub use redact::{LeftOut, Place};
 pub use select::{Choice, Menus, senders};
 pub use state::App;
 pub use terminal::{Command, prompt};

@@ -13,7 +13,7 @@ mod ui;
 
 pub use answer::{Answer, answer_changed, exit_status, not_done, sent_at, step_result, undone};
 pub use share::{
-    Give, animation_too_long, capture_chosen, give, link_by_hand, link_fault, link_holds,
+    Give, animation_too_long, capture_chosen, give, left_out, link_by_hand, link_fault, link_holds,
     link_long, link_private, no_draw, no_endpoint, none_of_draw, snippet_note,
 };
 pub use ui::{Ui, ui};

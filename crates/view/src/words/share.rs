@@ -2,6 +2,7 @@
 
 use super::Lang;
 use crate::app::link::{LinkFault, MOST_KIB, MOST_PACKETS, MOST_STEPS};
+use crate::app::{LeftOut, Place};
 use crate::embed::Snippet;
 use crate::svg::MOST_FRAMES;
 
@@ -19,8 +20,8 @@ super::ui::texts! { Give, give:
     DiagramAndRules: "Diagram and rules", "図とルール";
     Shortcode: "Shortcode", "ショートコード";
     Copied: "Copied", "コピーしました";
-    KeepSecrets: "Keep Secrets and tokens", "Secret とトークンも含める";
-    LeftOut: "Left out: the data of Secrets, tokens, and last-applied-configuration.", "Secret のデータ、トークン、last-applied-configuration は含まれません。";
+    KeepSecrets: "Keep Secrets, tokens and passwords", "Secret、トークン、パスワードも含める";
+    LeftOut: "Left out:", "含まれないもの：";
     ExportSvg: "Picture of this moment (SVG)", "この時点の図（SVG）";
     ExportPng: "Picture of this moment (PNG)", "この時点の図（PNG）";
     ExportAnimation: "Animation of the run (SVG)", "アニメーション（SVG）";
@@ -94,6 +95,26 @@ pub fn link_fault(f: &LinkFault, lang: Lang) -> String {
             format!("リンクを開けませんでした。{why}。")
         }
     }
+}
+
+/// Something that a link leaves out: where it is, and what it is.
+pub fn left_out(l: &LeftOut, lang: Lang) -> String {
+    let place = match (l.place, lang) {
+        (Place::Line(n), Lang::En) => format!("line {n}"),
+        (Place::Step(n), Lang::En) => format!("step {n}"),
+        (Place::Line(n), Lang::Ja) => format!("{n} 行目"),
+        (Place::Step(n), Lang::Ja) => format!("ステップ {n}"),
+    };
+    let whole = match lang {
+        Lang::En => "all of this YAML document, as it cannot be edited",
+        Lang::Ja => "この YAML ドキュメント全体（編集できないため）",
+    };
+    let comma = match (l.object.is_empty(), lang) {
+        (true, _) => "",
+        (_, Lang::En) => ", ",
+        (_, Lang::Ja) => "、",
+    };
+    format!("{place}{comma}{}: {}", l.object, l.field.as_deref().unwrap_or(whole))
 }
 
 /// What a link contains: the document, the number of steps, and the moment.

@@ -14,7 +14,7 @@
 
 use super::action::Effect;
 use super::parts::{Pane, RulesView, Selected, Tab};
-use super::redact::{has_secrets, redacted, redacted_script};
+use super::redact::{LeftOut, Place, Redacted, redacted};
 use super::state::App;
 use crate::story::Grain;
 use crate::words;
@@ -62,11 +62,7 @@ pub enum LinkFault {
 
 /// The session and its moment as a link; `None` if it exceeds the limits of a link.
 pub fn link(app: &App) -> Option<String> {
-    let (text, script) = shared(app);
-    let (text, script) = match app.chrome.keep_secrets {
-        true => (text, script),
-        false => (redacted(&text), redacted_script(&script)),
-    };
+    let Redacted { text, script, .. } = shared(app);
     // A text without a final newline gets one before the Script; `cut` removes it when opening.
     let cut = !text.is_empty() && !text.ends_with('\n');
     let newline = if cut { "\n" } else { "" };
@@ -78,21 +74,31 @@ pub fn link(app: &App) -> Option<String> {
     Some(format!("#v{VERSION}:{}", BASE64URL_NOPAD.encode(&small)))
 }
 
-/// Whether the link leaves secrets out.
-pub fn leaves_out(app: &App) -> bool {
-    let (text, script) = shared(app);
-    !app.chrome.keep_secrets && has_secrets(&text, &script)
+/// What the link leaves out.
+pub fn left_out(app: &App) -> Vec<LeftOut> {
+    shared(app).left_out
 }
 
-/// The document without its Script, and the Script of the session. A Script with errors in the text
-/// is left out: nothing could remove the secrets from it.
-fn shared(app: &App) -> (String, Script) {
+/// The document without its Script, and the Script of the session, both without secrets unless
+/// they are to be kept. A Script with errors in the text is left out: nothing could remove the
+/// secrets from it.
+fn shared(app: &App) -> Redacted {
     let text = &app.document.text;
-    let text = match Script::take(text) {
-        Ok((_, text)) => text,
-        Err(_) => Script::put_text("", text),
+    let (text, broken) = match Script::take(text) {
+        Ok((_, text)) => (text, None),
+        Err(_) => (Script::put_text("", text), Script::text_in(text).and_then(|s| text.find(s))),
     };
-    (text, Script::clone(&app.session.script))
+    let script = &*app.session.script;
+    let mut out = if app.chrome.keep_secrets {
+        Redacted { text, script: script.clone(), left_out: Vec::new() }
+    } else {
+        redacted(&text, script)
+    };
+    out.left_out.extend(broken.map(|at| {
+        let line = app.document.text[..at].matches('\n').count() as u32 + 1;
+        LeftOut { place: Place::Line(line), object: "Script".to_owned(), field: None }
+    }));
+    out
 }
 
 /// Whether a text is a link, or an address with one.
