@@ -139,17 +139,53 @@ test("a browser without WebAssembly shows an explanation in its language", async
   }
 });
 
-test("a missing engine is reported with advice", async () => {
+test("a missing engine is reported beside the picture, and loaded on a retry", async () => {
+  for (const [locale, words, retry] of [
+    ["en-US", /could not be loaded.*try again/, "Try again"],
+    ["ja-JP", /読み込めなかった.*もう一度/, "再試行"],
+  ]) {
+    const { context, close } = await launch({ locale });
+    try {
+      const page = await context.newPage();
+      let missing = true;
+      await page.route("**/*.wasm", (route) =>
+        missing ? route.fulfill({ status: 404, body: "" }) : route.continue(),
+      );
+      await page.goto(`${origin()}/`);
+      await page.locator(".failed").waitFor();
+      assert.match(await page.locator(".failed").textContent(), words);
+      const card = page.locator(".still .picture .node-card").locator("visible=true").first();
+      const [message, picture] = await Promise.all([
+        page.locator(".failed").boundingBox(),
+        card.boundingBox(),
+      ]);
+      assert.ok(picture.y >= message.y + message.height, "the picture stays below the message");
+      await page.screenshot({ path: join(shots, `no-engine-${locale}.png`) });
+      await page.getByRole("button", { name: retry }).click();
+      await page.locator(".failed").waitFor();
+      missing = false;
+      await page.getByRole("button", { name: retry }).click();
+      await page.waitForSelector(READY);
+      assert.equal(await page.locator(".failed").count(), 0);
+    } finally {
+      await close();
+    }
+  }
+});
+
+test("a script that cannot be loaded is reported, too", async () => {
   const { context, close } = await launch({ locale: "en-US" });
   try {
     const page = await context.newPage();
-    await page.route("**/*.wasm", (route) => route.fulfill({ status: 404, body: "" }));
-    await page.goto(`${origin()}/`);
-    await page.locator(".failed").waitFor();
-    assert.match(
-      await page.locator(".failed").textContent(),
-      /could not be loaded.*reload the page/,
+    let missing = true;
+    await page.route(/\/packetwalk-\w+\.js$/, (route) =>
+      missing ? route.abort() : route.continue(),
     );
+    await page.goto(`${origin()}/`);
+    assert.match(await page.locator(".failed").textContent(), /could not be loaded/);
+    missing = false;
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.waitForSelector(READY);
   } finally {
     await close();
   }

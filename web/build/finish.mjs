@@ -99,7 +99,10 @@ replace(
   `<link rel="modulepreload" href="./${glue}" fetchpriority="low">` +
     `<link rel="preload" href="./${wasm}" as="fetch" type="application/wasm" crossorigin fetchpriority="low">`,
 );
-const guard = await minified(source("js/guard.js"), "js", { target: "es5" });
+// The texts that are shown without the engine.
+const words = workspace("packetwalk-prerender", "words").trim();
+const worded = (file) => source(file).replace("{/* words */}", () => words);
+const guard = await minified(worded("js/guard.js"), "js", { target: "es5" });
 for (const [file, text] of [
   ["guard.js", guard],
   ["editor.js", read("editor.js")],
@@ -146,7 +149,7 @@ const posters = join(out, "posters");
 workspace("packetwalk", "posters", posters);
 const presets = readFileSync(join(posters, "posters.json"), "utf8").trim();
 rmSync(join(posters, "posters.json"));
-const loader = source("js/embed.js")
+const loader = worded("js/embed.js")
   .replace("{/* presets */}", () => presets)
   .replace("/* engine */", () => `./${engine}`);
 writeFileSync(join(out, "embed.js"), await minified(loader, "js"));

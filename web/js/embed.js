@@ -5,6 +5,8 @@
   "use strict";
   const PRESETS = {/* presets */};
   const ENGINE = "/* engine */";
+  // The texts of words/load.rs, by language and name.
+  const TEXTS = {/* words */};
   const body = document.body;
   const root = document.documentElement;
   const app = document.getElementById("app");
@@ -19,53 +21,43 @@
     lang: ["auto", "en", "ja"],
     grain: ["decisions", "hops", "rules"],
   };
-  const faults = [];
   const given = new URLSearchParams(location.search);
   const asked = {};
+  for (const [name, words] of Object.entries(WORDS))
+    asked[name] = words.includes(given.get(name)) ? given.get(name) : words[0];
+  const japanese = asked.lang === "ja" || (asked.lang === "auto" && /^ja/.test(navigator.language));
+  const texts = TEXTS[japanese ? "ja" : "en"];
+  /** A text with its `{0}`, `{1}` replaced. */
+  const fill = (text, ...values) => text.replace(/\{(\d)\}/g, (_, n) => values[n]);
+  /** `a, b or c`. */
+  const oneOf = (words) => words.slice(0, -1).join(texts.Comma) + texts.Or + words.at(-1);
+  const faults = [];
   for (const [name, words] of Object.entries(WORDS)) {
     const value = given.get(name);
-    asked[name] = words.includes(value) ? value : words[0];
-    if (value !== null && !words.includes(value))
-      faults.push([
-        `${name}=${value}: write ${words.slice(0, -1).join(", ")} or ${words.at(-1)}.`,
-        `${name}=${value}：${words.join("、")} のいずれかを指定してください。`,
-      ]);
+    if (value !== null && value !== asked[name])
+      faults.push(fill(texts.WrongWord, `${name}=${value}`, oneOf(words)));
   }
   const number = (text) => (/^\d{1,6}$/.test(text) ? Number(text) : null);
   const step = given.get("step");
   if (step !== null && number(step) === null)
-    faults.push([
-      `step=${step}: write a step number, such as 12; 0 is the start.`,
-      `step=${step}：12 のようなステップ番号を指定してください（0 は開始時点）。`,
-    ]);
+    faults.push(fill(texts.WrongStep, `step=${step}`));
   const presets = Object.keys(PRESETS);
   const linked = /^#v\d/.test(location.hash);
   let preset = given.get("preset");
   if (preset !== null && !presets.includes(preset)) {
-    faults.push([
-      `preset=${preset}: unknown; the presets are ${presets.join(", ")}.`,
-      `preset=${preset}：不明なプリセットです。指定できるのは ${presets.join("、")} です。`,
-    ]);
+    faults.push(fill(texts.WrongPreset, `preset=${preset}`, presets.join(texts.Comma)));
     preset = null;
   }
   let poster = given.get("poster");
   if (poster !== null && !/^[\w-]+(\.[\w-]+)*\.svg$/.test(poster)) {
-    faults.push([
-      `poster=${poster}: write the name of an SVG file in the folder of this page.`,
-      `poster=${poster}：このページと同じフォルダーにある SVG ファイルの名前を指定してください。`,
-    ]);
+    faults.push(fill(texts.WrongPoster, `poster=${poster}`));
     poster = null;
   }
-  const known = [...Object.keys(WORDS), "step", "preset", "poster"];
+  const known = [...Object.keys(WORDS), "step", "preset", "poster"].sort();
   for (const name of new Set(given.keys()))
     if (!known.includes(name))
-      faults.push([
-        `${name}: unknown parameter; the parameters are ${known.sort().join(", ")}.`,
-        `${name}：不明なパラメーターです。指定できるのは ${known.sort().join("、")} です。`,
-      ]);
+      faults.push(fill(texts.UnknownParameter, name, known.join(texts.Comma)));
 
-  const japanese = asked.lang === "ja" || (asked.lang === "auto" && /^ja/.test(navigator.language));
-  const say = (en, ja) => (japanese ? ja : en);
   root.lang = japanese ? "ja" : "en";
   root.dataset.theme = asked.theme === "auto" ? "system" : asked.theme;
   preset ??= presets.find((p) => p === "article-nodeport");
@@ -91,7 +83,7 @@
   // Errors in the address stay visible; a load failure disappears when loading is retried.
   let failure = "";
   const complain = () => {
-    const lines = [...faults.map(([en, ja]) => say(en, ja)), failure].filter(Boolean);
+    const lines = [...faults, failure].filter(Boolean);
     const box = document.querySelector(".faults");
     if (!lines.length) return box?.remove();
     const shown = box ?? add(body, "div", { className: "faults", role: "alert" });
@@ -105,6 +97,13 @@
     complain();
   };
 
+  /** The text of a zlib stream in base64url. */
+  async function unpacked(text) {
+    const bytes = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+    const packed = new Blob([Uint8Array.from(bytes, (c) => c.charCodeAt(0))]);
+    return new Response(packed.stream().pipeThrough(new DecompressionStream("deflate"))).text();
+  }
+
   // Sends a message to the parent page.
   const outside = window.parent !== window;
   const tell = (type, more) =>
@@ -114,37 +113,39 @@
   let engine = "none";
   const cover = add(app, "div", { className: "poster" });
   app.querySelector(".loading")?.remove();
+  const [session, inlined] = location.hash.split(";poster=");
   const still = poster ?? (linked ? null : `posters/${preset}.${japanese ? "ja" : "en"}.svg`);
-  const picture = still && add(cover, "img", { src: `./${still}`, alt: "" });
+  const picture = (still || inlined) && add(cover, "img", { alt: "" });
   picture?.addEventListener("error", () => (picture.hidden = true));
   picture?.addEventListener("load", () => measure());
+  if (still) picture.src = `./${still}`;
+  else if (inlined)
+    unpacked(inlined).then(
+      (svg) => (picture.src = `data:image/svg+xml,${encodeURIComponent(svg)}`),
+      () => (picture.hidden = true),
+    );
   const call = add(cover, "div", { className: "call" });
   add(call, "strong", { textContent: title });
   const button = add(call, "button", {
     type: "button",
     className: "start",
-    textContent: say("▶ Walk through it", "▶ 再生する"),
+    textContent: texts.Start,
   });
   button.addEventListener("click", () => load());
   if (linked)
     add(call, "a", {
       className: "leave",
-      href: `./${location.hash}`,
+      href: `./${session}`,
       target: "_blank",
       rel: "noopener",
-      textContent: say("Open in Packetwalk", "Packetwalk で開く"),
+      textContent: texts.OpenHere,
     });
 
   // The engine panicked.
   const broken = (error) =>
     typeof WebAssembly === "object" &&
     error instanceof WebAssembly.RuntimeError &&
-    fail(
-      say(
-        "Packetwalk stopped because of an internal error.",
-        "内部エラーのため、Packetwalk は停止しました。",
-      ),
-    );
+    fail(texts.Panicked);
   window.addEventListener("error", (event) => broken(event.error));
   window.addEventListener("unhandledrejection", (event) => broken(event.reason));
 
@@ -152,45 +153,27 @@
   function stopped(text) {
     engine = "none";
     button.disabled = false;
-    button.textContent = say("Try again", "再試行");
+    button.textContent = texts.Retry;
     fail(text);
   }
 
   function load() {
     if (engine !== "none") return;
     if (typeof WebAssembly !== "object")
-      return stopped(
-        say(
-          "This browser cannot run Packetwalk: it has no WebAssembly.",
-          "このブラウザーは WebAssembly に対応していないため、Packetwalk を実行できません。",
-        ),
-      );
+      return stopped(texts.NoWebAssembly);
     engine = "coming";
     failure = "";
     complain();
     button.disabled = true;
-    button.textContent = say("Loading…", "読み込んでいます…");
+    button.textContent = texts.Loading;
     const script = add(document.head, "script", { src: ENGINE });
-    script.addEventListener("error", () =>
-      stopped(
-        say(
-          "The engine could not be loaded. Check the network connection.",
-          "エンジンを読み込めませんでした。ネットワーク接続を確認してください。",
-        ),
-      ),
-    );
+    script.addEventListener("error", () => stopped(texts.NotFetched));
     script.addEventListener("load", () => {
       script.remove();
       packetwalkEngine().catch((error) => {
         if (error instanceof WebAssembly.RuntimeError) return broken(error);
-        const why =
-          error instanceof WebAssembly.CompileError
-            ? say(
-                "The browser or the content security policy of this page blocked the engine",
-                "ブラウザーまたはこのページのコンテンツセキュリティポリシーがエンジンの実行を拒否しました",
-              )
-            : say("The engine could not be started", "エンジンを起動できませんでした");
-        stopped(`${why}: ${error.message}`);
+        const blocked = error instanceof WebAssembly.CompileError;
+        stopped(fill(blocked ? texts.Blocked : texts.NotStarted, error.message));
       });
     });
   }
@@ -237,11 +220,8 @@
         const { title, step: at, steps, hash } = seen;
         tell("ready", { title, step: at, steps, height, hash });
         if (Number(step) > seen.steps) {
-          faults.push([
-            `step=${step}: the last step is ${seen.steps}.`,
-            `step=${step}：最後のステップは ${seen.steps} です。`,
-          ]);
-          tell("error", { message: say(...faults.at(-1)) });
+          faults.push(fill(texts.StepTooFar, `step=${step}`, seen.steps));
+          tell("error", { message: faults.at(-1) });
           complain();
         }
       }
@@ -314,7 +294,7 @@
   window.packetwalk = { embed: frame };
   new ResizeObserver(() => measure(last)).observe(root);
   measure();
-  for (const [en, ja] of faults) tell("error", { message: say(en, ja) });
+  for (const message of faults) tell("error", { message });
   complain();
   if (asked.load === "now") load();
   if (asked.load === "visible") {

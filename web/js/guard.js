@@ -3,6 +3,8 @@
 // written in ES5, so that a browser too old for the engine can still show the explanation.
 (function () {
   var root = document.documentElement;
+  // The texts of words/load.rs, by language and name.
+  var WORDS = {/* words */};
 
   /** A value from localStorage, or null. With an opaque origin every access throws. */
   function stored(key) {
@@ -13,57 +15,60 @@
     }
   }
 
-  var japanese = /^ja/.test(stored("lang") || navigator.language || "");
-  function say(en, ja) {
-    return japanese ? ja : en;
-  }
+  var words = WORDS[/^ja/.test(stored("lang") || navigator.language || "") ? "ja" : "en"];
   function linked() {
     return /^#v\d/.test(location.hash);
   }
 
   // The page as it opens is in the HTML, in both languages; style sheets show the one that fits.
   // It holds the default document, so it is not shown if another one is about to open.
-  root.lang = japanese ? "ja" : "en";
+  root.lang = words === WORDS.ja ? "ja" : "en";
   root.setAttribute("data-theme", stored("theme") || "system");
   if (!stored("text") && !linked()) root.className = "opening";
 
-  /** Shows a message in place of the page, or over it, with the reader's own text to copy. */
-  function show(title, lines, detail, over) {
+  /** A message, with the reader's own text to copy. */
+  function message(className, title, hint, detail) {
     var box = document.createElement("div");
-    box.className = over ? "panic" : "loading failed";
+    box.className = className;
     box.setAttribute("role", "alert");
     function add(tag, text) {
       var e = document.createElement(tag);
       e.textContent = text;
       box.appendChild(e);
+      return e;
     }
     add("strong", title);
-    for (var i = 0; i < lines.length; i++) add("p", lines[i]);
+    add("p", hint);
     var text = stored("text");
     if (text) {
-      add("p", say("Your document, to copy:", "編集していたドキュメント（コピーできます）："));
+      add("p", words.YourDocument);
       add("pre", text);
     }
     if (detail) add("small", String(detail));
+    box.add = add;
+    return box;
+  }
+
+  /** Shows why the engine does not run, beside the picture. `retry` loads it again. */
+  function failed(title, hint, detail, retry) {
     var app = document.getElementById("app") || document.body;
-    if (!over) app.innerHTML = "";
-    (over ? document.body : app).appendChild(box);
+    var bar = app.querySelector(".loading");
+    // A script and what it imports can fail one after the other.
+    if (bar && bar.className !== "loading") return;
+    var box = message("loading failed", title, hint, detail);
+    if (bar) app.replaceChild(box, bar);
+    else app.appendChild(box);
+    if (!retry) return;
+    var button = box.add("button", words.Retry);
+    button.type = "button";
+    button.onclick = function () {
+      if (bar) app.replaceChild(bar, box);
+      retry();
+    };
   }
 
   function unsupported(why) {
-    show(
-      say(
-        "This browser cannot run Packetwalk.",
-        "このブラウザーでは Packetwalk を実行できません。",
-      ),
-      [
-        say(
-          "It needs WebAssembly: use Chrome 96, Firefox 89, Safari 15 or later.",
-          "WebAssembly が必要です。Chrome 96、Firefox 89、Safari 15 以降をご利用ください。",
-        ),
-      ],
-      why,
-    );
+    failed(words.Unsupported, words.UnsupportedHint, why);
   }
 
   /** A response whose body moves the progress bar. `size` is the length of the body in bytes. */
@@ -89,20 +94,8 @@
   // next load offers it in the document menu), and the link is removed from the address.
   function fault(error) {
     if (document.querySelector(".panic")) return;
-    show(
-      say(
-        "Packetwalk stopped because of an internal error.",
-        "内部エラーのため、Packetwalk は停止しました。",
-      ),
-      [
-        say(
-          "Copy what you need from here, then reload the page.",
-          "必要な内容をコピーしてから、ページを再読み込みしてください。",
-        ),
-      ],
-      error.stack || error,
-      true,
-    );
+    var detail = error.stack || error;
+    document.body.appendChild(message("panic", words.Panicked, words.PanickedHint, detail));
     try {
       if (linked()) return history.replaceState(null, "", location.pathname + location.search);
       var text = stored("text");
@@ -114,35 +107,37 @@
     return typeof WebAssembly === "object" && error instanceof WebAssembly.RuntimeError;
   }
 
-  window.packetwalk = {
-    /** Fetches the engine and starts it with `init`, the entry point of its JavaScript. */
-    start: function (init, url, size) {
-      return fetch(url)
-        .then(function (response) {
-          if (!response.ok) throw new Error(url + ": " + response.status);
-          return init({ module_or_path: counted(response, size) });
-        })
-        .catch(function (error) {
-          if (typeof WebAssembly !== "object" || error instanceof WebAssembly.CompileError)
-            return unsupported(error);
-          if (isFault(error)) return fault(error);
-          show(
-            say("Packetwalk could not be loaded.", "Packetwalk を読み込めませんでした。"),
-            [
-              say(
-                "Check the network connection, then reload the page.",
-                "ネットワーク接続を確認して、ページを再読み込みしてください。",
-              ),
-            ],
-            error,
-          );
+  function start(init, url, size) {
+    return fetch(url)
+      .then(function (response) {
+        if (!response.ok) throw new Error(url + ": " + response.status);
+        return init({ module_or_path: counted(response, size) });
+      })
+      .catch(function (error) {
+        if (typeof WebAssembly !== "object" || error instanceof WebAssembly.CompileError)
+          return unsupported(error);
+        if (isFault(error)) return fault(error);
+        failed(words.NotLoaded, words.NotLoadedHint, error, function () {
+          start(init, url, size);
+        });
+      });
+  }
+  /** Fetches the engine and starts it with `init`, the entry point of its JavaScript. */
+  window.packetwalk = { start: start };
+
+  window.addEventListener(
+    "error",
+    function (event) {
+      if (isFault(event.error)) return fault(event.error);
+      // The script that starts the engine, or one that it imports, could not be loaded.
+      var script = event.target;
+      if (script && script.type === "module")
+        failed(words.NotLoaded, words.NotLoadedHint, script.src, function () {
+          location.reload();
         });
     },
-  };
-
-  window.addEventListener("error", function (event) {
-    if (isFault(event.error)) fault(event.error);
-  });
+    true,
+  );
   window.addEventListener("unhandledrejection", function (event) {
     if (isFault(event.reason)) fault(event.reason);
   });

@@ -1,6 +1,7 @@
 //! Prints the initial page as HTML, once for each language and layout, to be inserted into
 //! index.html. A browser shows it before the engine is loaded; the engine then replaces it by the
-//! same page.
+//! same page. With the argument `words` it prints the texts that are shown without the engine, as
+//! JSON.
 //!
 //! **Architecture invariant.** This program creates no markup of its own: it renders
 //! [`web::components::page`].
@@ -26,6 +27,10 @@ fn Opening(variant: &Variant) -> Html {
 }
 
 fn main() {
+    if std::env::args().nth(1).as_deref() == Some("words") {
+        println!("{}", view::words::load_words());
+        return;
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let runtime = runtime.expect("invariant: a runtime without I/O can be built");
     for lang in [Lang::En, Lang::Ja] {

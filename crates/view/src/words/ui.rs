@@ -8,6 +8,10 @@ macro_rules! texts {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[allow(missing_docs, reason = "each says itself")]
         pub enum $name { $($variant,)* }
+        impl $name {
+            /// Every text, with its name.
+            pub const ALL: &[(&str, Self)] = &[$((stringify!($variant), Self::$variant),)*];
+        }
         /// A text of the page in a language.
         pub const fn $say(text: $name, lang: Lang) -> &'static str {
             match (text, lang) {
