@@ -384,6 +384,20 @@ test("an embed shows the session of its link, and links to the page with it", as
     );
     assert.equal((await heard(page, "ready")).length, 0);
   });
+  const snippet = packetwalk("embed", "preset:article-nodeport", "--page", plain.origin + "/files/");
+  for (const markup of [snippet, packetwalk("embed", link, "--page", plain.origin + "/files/")]) {
+    await around(markup, async (page, { asked }) => {
+      const inside = page.frameLocator("iframe");
+      const picture = inside.locator(".poster img");
+      await picture.waitFor();
+      assert.ok((await picture.evaluate((img) => img.decode().then(() => img.naturalWidth))) > 300);
+      assert.ok(!asked.some((name) => /engine/.test(name)), "nothing is computed before a click");
+      await page.screenshot({ path: join(shots, "embed-link-poster.png") });
+      assert.doesNotMatch(await inside.locator(".leave").getAttribute("href"), /poster/);
+      await inside.locator(".start").click();
+      await until(page, "ready");
+    });
+  }
   const broken = packed(
     "",
     "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {prots: []}\n",

@@ -231,7 +231,9 @@ pub(super) fn snippet(asked: &Asked, page: &str, kind: &str, view: &str) -> Resu
     let app = session(asked, written(&asked.file)?, Theme::System, 1)?;
     let link = linked(&app)?;
     let kind = Snippet::ALL.into_iter().find(|s| s.word() == kind).unwrap_or(Snippet::Iframe);
-    print(&kind.text(page, &link, &embed::title(&app), Shown::named(view).unwrap_or_default()))?;
+    let (title, poster) = (embed::title(&app), embed::poster(&app, &link));
+    let shown = Shown::named(view).unwrap_or_default();
+    print(&kind.text(page, (&link, &poster), &title, shown))?;
     Ok(ExitCode::SUCCESS)
 }
 

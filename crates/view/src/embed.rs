@@ -1,7 +1,11 @@
 //! Snippets that embed a session in a page of documentation: for plain HTML, and for the generators
 //! that take HTML in another form. Address and title are quoted for the place they stand in.
+//!
+//! The address of a frame holds the session and, behind it, its picture, so that readers see the
+//! picture before anything is computed: `embed.html#v2:SESSION;poster=SVG`.
 
-use crate::app::App;
+use crate::app::{App, Theme, link};
+use crate::svg;
 use crate::words::Lang;
 
 /// The kind of page that a snippet is for.
@@ -55,6 +59,19 @@ impl Shown {
     }
 }
 
+/// The longest picture in an address, in characters; usual ones have 8,000.
+const MOST_PICTURE: usize = 40_000;
+
+/// The picture of a session's moment, to be appended to its link in the address of a frame: a zlib
+/// stream of SVG in base64url, as the session. Empty if it would be too long.
+pub fn poster(app: &App, link: &str) -> String {
+    // What the link leaves out is not in the picture.
+    let Ok(mut shared) = link::open(link, app) else { return String::new() };
+    shared.chrome.theme = Theme::System;
+    let picture = svg::moment(&shared).map(|svg| link::packed(&svg));
+    picture.filter(|p| p.len() <= MOST_PICTURE).map_or(String::new(), |p| format!(";poster={p}"))
+}
+
 /// The `sandbox` attribute of a frame: scripts, and links that open a new window.
 const SANDBOX: &str = "allow-scripts allow-popups allow-popups-to-escape-sandbox";
 /// The height of a frame, in pixels.
@@ -89,13 +106,20 @@ impl Snippet {
         }
     }
 
-    /// The snippet. `page` is the address of the page, `link` the fragment with the session.
-    pub fn text(self, page: &str, link: &str, title: &str, shown: Shown) -> String {
+    /// The snippet. `page` is the address of the page, `link` the fragment with the session,
+    /// `poster` its picture.
+    pub fn text(
+        self,
+        page: &str,
+        (link, poster): (&str, &str),
+        title: &str,
+        shown: Shown,
+    ) -> String {
         let home = home(page);
         let query =
             if shown == Shown::Diagram { String::new() } else { format!("?view={}", shown.name()) };
-        let (src, whole) =
-            (address(&format!("{home}embed.html{query}{link}")), address(&format!("{home}{link}")));
+        let src = address(&format!("{home}embed.html{query}{link}{poster}"));
+        let whole = address(&format!("{home}{link}"));
         let title = words(title);
         match self {
             Self::Iframe => format!("<iframe {}></iframe>\n", frame(&src, &title, NO_BORDER)),
@@ -108,7 +132,7 @@ impl Snippet {
                 };
                 format!(
                     "<script src=\"{js}\" defer></script>\n\
-                     <packet-walk src=\"{whole}\" label=\"{title}\"{view}>\
+                     <packet-walk src=\"{whole}{poster}\" label=\"{title}\"{view}>\
                      <a href=\"{whole}\">{title}</a></packet-walk>\n"
                 )
             }
@@ -205,12 +229,12 @@ mod tests {
         let of = |s: Snippet| {
             s.text(
                 "https://example.org/net/index.html?x",
-                "#v2:abc",
+                ("#v2:abc", ";poster=p"),
                 "Packetwalk: a to b",
                 Shown::Split,
             )
         };
-        let src = "https://example.org/net/embed.html?view=split#v2:abc";
+        let src = "https://example.org/net/embed.html?view=split#v2:abc;poster=p";
         assert!(
             of(Snippet::Iframe)
                 .starts_with(&format!("<iframe src=\"{src}\" title=\"Packetwalk: a to b\""))
@@ -220,7 +244,7 @@ mod tests {
                 .contains("sandbox=\"allow-scripts allow-popups allow-popups-to-escape-sandbox\"")
         );
         assert!(of(Snippet::Element).contains(
-            "<packet-walk src=\"https://example.org/net/#v2:abc\" \
+            "<packet-walk src=\"https://example.org/net/#v2:abc;poster=p\" \
                      label=\"Packetwalk: a to b\" view=\"split\">"
         ));
         assert!(of(Snippet::MdBook).starts_with("<div>\n<iframe "));
@@ -242,7 +266,7 @@ mod tests {
         for kind in Snippet::ALL {
             let text = kind.text(
                 &format!("https://example.org/{hostile}/"),
-                "#v2:abc",
+                ("#v2:abc", ""),
                 hostile,
                 Shown::Diagram,
             );

@@ -306,7 +306,8 @@ impl Sharing {
             .map(|t| give(t, lang));
         let kind = Snippet::ALL.iter().position(|s| *s == self.kind).unwrap_or_default();
         let what = Shown::ALL.iter().position(|s| *s == self.shown).unwrap_or_default();
-        let text = self.kind.text(&interop::address(), &link, &embed::title(app), self.shown);
+        let (title, poster) = (embed::title(app), embed::poster(app, &link));
+        let text = self.kind.text(&interop::address(), (&link, &poster), &title, self.shown);
         html! {
             <>
                 <div class="share-choices">

@@ -70,8 +70,12 @@ pub fn link(app: &App) -> Option<String> {
     if body.len() > MOST || limits(&script.steps).is_err() {
         return None;
     }
-    let small = miniz_oxide::deflate::compress_to_vec_zlib(body.as_bytes(), 10);
-    Some(format!("#v{VERSION}:{}", BASE64URL_NOPAD.encode(&small)))
+    Some(format!("#v{VERSION}:{}", packed(&body)))
+}
+
+/// A text as a zlib stream in base64url.
+pub(crate) fn packed(text: &str) -> String {
+    BASE64URL_NOPAD.encode(&miniz_oxide::deflate::compress_to_vec_zlib(text.as_bytes(), 10))
 }
 
 /// What the link leaves out.
@@ -365,6 +369,8 @@ fn body(link: &str) -> Result<String, LinkFault> {
         }
         _ => return Err(LinkFault::Broken),
     }
+    // The address of an embed has a picture behind the session.
+    let data = data.split_once(";poster=").map_or(data, |(session, _)| session);
     // Deflate lengthens data by a few bytes at most, base64 by a third.
     if data.len() > MOST * 2 {
         return Err(LinkFault::TooLarge);

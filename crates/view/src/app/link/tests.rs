@@ -5,10 +5,7 @@ use crate::Lang;
 use crate::app::{Action, Theme, update};
 
 fn packed(body: &str) -> String {
-    format!(
-        "#v2:{}",
-        BASE64URL_NOPAD.encode(&miniz_oxide::deflate::compress_to_vec_zlib(body.as_bytes(), 1))
-    )
+    format!("#v2:{}", super::packed(body))
 }
 
 fn with_steps(steps: &str) -> String {
@@ -50,6 +47,9 @@ fn a_link_is_the_session_and_its_moment() {
         this.as_bytes().chunks(76).map(|l| String::from_utf8_lossy(l) + "\r\n").collect();
     assert!(open(&in_lines, &own).is_ok(), "a letter broke it into lines");
     assert!(open(&format!("<{this}>)."), &own).is_ok(), "it stood in a sentence");
+    let poster = crate::embed::poster(&app, &this);
+    assert!(poster.len() > 2_000, "an embed has the picture, too");
+    assert_eq!(file(&format!("{this}{poster}")), file(&this));
     // What the command line reads of it is the same session.
     let file = file(&this).expect("a file");
     let (script, text) = Script::take(&file).expect("read");
