@@ -180,3 +180,35 @@ test("a session that is too long for a link is offered as a file", async () => {
     },
   );
 });
+
+test("the dialog names what a link leaves out, and keeps it on request", async () => {
+  const secrets = `apiVersion: v1
+kind: Secret
+metadata: {name: login}
+stringData: {password: hush}
+---
+apiVersion: packetwalk.dev/v1alpha1
+kind: Script
+spec:
+  steps:
+  - {on: worker-1, run: "kubectl --token=hush get pods"}
+`;
+  await visit({}, async (page) => {
+    await page.setInputFiles("input[type=file]", {
+      name: "own.yaml",
+      mimeType: "text/yaml",
+      buffer: Buffer.from(secrets),
+    });
+    await share(page);
+    const left = () => dialog(page).locator(".secrets li").allTextContents();
+    assert.deepEqual(await left(), ["line 4, Secret login: stringData", "step 1: --token"]);
+    await page.screenshot({ path: join(shots, "share-secrets.png") });
+    const without = await link(page);
+    await dialog(page).locator("#keep-secrets").check();
+    await page.waitForFunction((l) => document.querySelector("#link").value !== l, without);
+    assert.deepEqual(await left(), []);
+    await dialog(page).getByRole("tab", { name: "Embed" }).click();
+    await dialog(page).locator("#keep-secrets").uncheck();
+    assert.equal((await left()).length, 2, "a snippet leaves out the same");
+  });
+});

@@ -10,7 +10,7 @@
 
 mod types;
 
-use js_sys::{Array, Error, JSON, Object, Reflect};
+use js_sys::{Array, Error, JSON, Object};
 use kube::{Diagnostic, Severity};
 use play::probe::usual_protocol;
 use play::{Protocol, Script, Start, script};
@@ -59,6 +59,16 @@ struct DiagnosticFields<'a> {
     hint: &'a str,
 }
 
+/// What a `DocumentError` of `types.rs` has besides its message.
+#[derive(Serialize)]
+struct ErrorFields<'a> {
+    code: &'static str,
+    line: u32,
+    column: u32,
+    hint: &'a str,
+    diagnostics: Vec<DiagnosticFields<'a>>,
+}
+
 /// `CommandOutput` of `types.rs`.
 #[derive(Serialize)]
 struct Printed<'a> {
@@ -102,23 +112,18 @@ fn diagnostic_objects(diags: &[Diagnostic]) -> JsValue {
 }
 
 /// `DocumentError` of `types.rs`: an `Error` with the fields of the first error, and all
-/// `diagnostics`.
-fn document_error(diags: &[Diagnostic]) -> JsValue {
-    let first = diags.iter().find(|d| d.severity == Severity::Error);
-    let error = Error::new(&first.map(ToString::to_string).unwrap_or_default());
-    if let Some(d) = first {
-        let fields: [(&str, JsValue); 4] = [
-            ("code", d.code.name().into()),
-            ("line", d.span.line.into()),
-            ("column", d.span.column.into()),
-            ("hint", d.hint.as_str().into()),
-        ];
-        for (name, value) in fields {
-            let _ = Reflect::set(&error, &name.into(), &value);
-        }
-    }
-    let _ = Reflect::set(&error, &"diagnostics".into(), &diagnostic_objects(diags));
-    error.into()
+/// `diagnostics`; `None` without an error.
+fn document_error(diags: &[Diagnostic]) -> Option<JsValue> {
+    let first = diags.iter().find(|d| d.severity == Severity::Error)?;
+    let fields = js(&ErrorFields {
+        code: first.code.name(),
+        line: first.span.line,
+        column: first.span.column,
+        hint: &first.hint,
+        diagnostics: diags.iter().map(diagnostic_fields).collect(),
+    });
+    let error = Error::new(&first.to_string());
+    Some(Object::assign(&error, fields.unchecked_ref()).into())
 }
 
 impl SessionOptions {
@@ -230,11 +235,7 @@ impl Session {
     }
 
     fn whole(self) -> Result<Self, JsValue> {
-        if self.app.document.errors() > 0 {
-            Err(document_error(&self.app.document.diagnostics))
-        } else {
-            Ok(self)
-        }
+        document_error(&self.app.document.diagnostics).map_or(Ok(self), Err)
     }
 
     /// The warnings and notes of the document.
@@ -457,7 +458,8 @@ impl Session {
     }
 
     /// A link that opens the session in the page at that address, or undefined if the session does
-    /// not fit into a link. Secrets, tokens and passwords are left out, unless `keepSecrets` is true.
+    /// not fit into a link. Secrets, tokens and passwords are left out, unless `keepSecrets` is
+    /// true.
     pub fn link(
         &mut self,
         #[wasm_bindgen(unchecked_optional_param_type = "string")] page: JsValue,

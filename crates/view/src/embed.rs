@@ -6,7 +6,7 @@
 
 use crate::app::{App, Theme, link};
 use crate::svg;
-use crate::words::Lang;
+use crate::words;
 
 /// The kind of page that a snippet is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl Snippet {
             if shown == Shown::Diagram { String::new() } else { format!("?view={}", shown.name()) };
         let src = address(&format!("{home}embed.html{query}{link}{poster}"));
         let whole = address(&format!("{home}{link}"));
-        let title = words(title);
+        let title = quoted(title);
         match self {
             Self::Iframe => format!("<iframe {}></iframe>\n", frame(&src, &title, NO_BORDER)),
             Self::Element => {
@@ -174,10 +174,7 @@ pub fn title(app: &App) -> String {
     };
     let (addr, port) = r.to;
     let to = if port == 0 { addr.to_string() } else { format!("{addr}:{port}") };
-    match app.chrome.lang {
-        Lang::En => format!("Packetwalk: {} to {to}", l.labels.name(r.from)),
-        Lang::Ja => format!("Packetwalk: {} から {to} へ", l.labels.name(r.from)),
-    }
+    words::embed_title(l.labels.name(r.from), &to, app.chrome.lang)
 }
 
 /// The folder of a page's address. The last segment is a file if it has an extension; without one
@@ -214,7 +211,7 @@ fn address(text: &str) -> String {
 }
 
 /// A title for such an attribute: letters, digits, and characters that none of them interprets.
-fn words(text: &str) -> String {
+fn quoted(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_alphanumeric() || " .,:/-_".contains(c) { c } else { ' ' })
         .collect()

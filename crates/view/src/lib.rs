@@ -38,6 +38,7 @@ pub mod stamp;
 pub mod story;
 pub mod svg;
 pub mod tables;
+pub mod thing;
 pub mod trace;
 pub mod words;
 

@@ -3,7 +3,7 @@
 
 use crate::labels::Labels;
 use crate::story::{self, Grain};
-use crate::words::{Context, Lang, pieces, sentence, verdict};
+use crate::words::{Context, Give, Lang, give, pieces, sentence, verdict};
 use net::{Event, State};
 use play::Run;
 use std::fmt::Write;
@@ -11,11 +11,8 @@ use std::fmt::Write;
 /// The steps of a run as a table, followed by its verdict.
 pub fn run(state: &State, events: &[Event], labels: &Labels, run: &Run, lang: Lang) -> String {
     let c = Context { state, labels };
-    let head = match lang {
-        Lang::En => "packet | where | what happens",
-        Lang::Ja => "パケット | 場所 | 起きること",
-    };
-    let mut out = format!("| # | s | {head} |\n| --: | --: | --: | --- | --- |\n");
+    let mut out =
+        format!("| # | s | {} |\n| --: | --: | --: | --- | --- |\n", give(Give::Columns, lang));
     for i in run.events.clone() {
         let e = &events[i];
         if !story::shown(e, state, Grain::Decisions) {

@@ -21,7 +21,7 @@ pub fn text(session: &Session, labels: &Labels, tell: Teller, lang: Lang) -> Str
             continue;
         }
         let _ = match &step.act {
-            Act::Send(p) => writeln!(out, "# {}", sent_at(p, result.at, lang)),
+            Act::Send(p) => writeln!(out, "# {}", sent_at(&p.from, &p.to, result.at, lang)),
             Act::Run { host, line } => writeln!(out, "{time}{host}$ {}", line.trim_end()),
             Act::Apply(_) => writeln!(out, "{time}kubectl apply -f -"),
             Act::Packet(_) => Ok(()),

@@ -4,10 +4,10 @@
 use super::{Page, icons};
 use crate::viewport::{self, Touch, view_box};
 use kube::change::Change;
-use kube::cluster::RunningService;
 use std::borrow::Cow;
 use view::app::{Action, Selected};
 use view::picture::{Child, Element, Group, Part, Picture, markers};
+use view::thing::service_chips;
 use view::words::Ui;
 use yew::prelude::*;
 use yew::virtual_dom::{AttrValue, VTag, VText};
@@ -129,13 +129,8 @@ fn legend(p: &Page<'_>) -> Html {
 /// The Services that are written in the document, as chips.
 fn services(p: &Page<'_>) -> Vec<Html> {
     let Some(l) = p.app.session.loaded.as_ref().filter(|_| !p.embed()) else { return Vec::new() };
-    let written = l.session.cluster().services.iter().filter(|s| s.span.is_some());
-    let chip = |s: &RunningService| {
-        let host = format!("svc/{}/{}", s.namespace, s.name);
+    let chip = |(host, label): (String, String)| {
         let here = p.app.view.selected.as_ref().is_some_and(|x| x.host == host);
-        let port = s.ports.first().map(|x| {
-            x.node_port.map_or_else(|| format!(":{}", x.port), |n| format!(":{}·{n}", x.port))
-        });
         let select = Action::Select(Some(Selected { host: host.clone(), device: None }));
         html! {
             <button
@@ -146,9 +141,9 @@ fn services(p: &Page<'_>) -> Vec<Html> {
                 onclick={p.act(select)}
                 lang="en"
             >
-                { format!("svc {}{}", s.name, port.unwrap_or_default()) }
+                { label }
             </button>
         }
     };
-    written.take(6).map(chip).collect()
+    service_chips(l.session.cluster()).into_iter().map(chip).collect()
 }

@@ -247,7 +247,9 @@ impl Sharing {
                 if !left_out.is_empty() {
                     <p class="quiet">{ give(Give::LeftOut, lang) }</p>
                     <ul>
-                        { for left_out.iter().map(|l| html! { <li>{ words::left_out(l, lang) }</li> }) }
+                        { for left_out.iter().map(|l| html! {
+                            <li>{ words::left_out(l, lang) }</li>
+                        }) }
                     </ul>
                 }
                 <label class="check">

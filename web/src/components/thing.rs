@@ -6,6 +6,7 @@ use kube::change::{Change, NicField, Thing};
 use kube::fault::{Daemon, Fault};
 use kube::topology::Nic;
 use view::app::{Action, Selected};
+use view::thing::{commands_now, daemon_stopped, device_down, service_addresses};
 use view::words::Ui;
 use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
@@ -29,13 +30,8 @@ pub(crate) fn form(p: &Page<'_>, s: &Selected) -> Html {
                 move |to| Action::Change(Change::Sysctl(host.clone(), key, u8::from(to)))
             })
         };
-        let daemon = |d: Daemon| {
-            fault(
-                p,
-                Fault::Stopped(s.host.clone(), d),
-                format!("{} {}", d.name(), p.text(Ui::StoppedWord)),
-            )
-        };
+        let daemon =
+            |d: Daemon| fault(p, Fault::Stopped(s.host.clone(), d), daemon_stopped(d, p.lang()));
         return html! {
             <form class="thing" onsubmit={|e: SubmitEvent| e.prevent_default()}>
                 { head(p, &thing, Some(n.name.span.start)) }
@@ -117,16 +113,8 @@ fn service(p: &Page<'_>, s: &kube::cluster::RunningService) -> Html {
             send.emit(Action::Change(Change::ServiceType(namespace.clone(), name.clone(), kind)));
         }
     });
-    let rows = s.ports.iter().enumerate().map(|(i, x)| {
-        let ends: Vec<_> = x.ready().map(|(ip, port)| format!("{ip}:{port}")).collect();
-        let ends = if ends.is_empty() { "—".to_owned() } else { ends.join(", ") };
-        let node = x.node_port.map(|n| format!(", nodePort {n}")).unwrap_or_default();
-        html! {
-            <li key={i}>
-                { format!("{}/{}{node} → {ends}", x.port, x.protocol) }
-            </li>
-        }
-    });
+    let (cluster_ip, ports) = service_addresses(s);
+    let rows = ports.into_iter().enumerate().map(|(i, port)| html! { <li key={i}>{ port }</li> });
     html! {
         <form class="thing" onsubmit={|e: SubmitEvent| e.prevent_default()}>
             { head(p, &thing, s.span.map(|x| x.start)) }
@@ -138,7 +126,7 @@ fn service(p: &Page<'_>, s: &kube::cluster::RunningService) -> Html {
                     }) }
                 </select>
             </label>
-            <p lang="en">{ s.cluster_ip.map(|ip| format!("clusterIP {ip}")) }</p>
+            <p lang="en">{ cluster_ip }</p>
             <ul lang="en">{ for rows }</ul>
         </form>
     }
@@ -279,9 +267,7 @@ fn fault(p: &Page<'_>, f: Fault, label: String) -> Html {
 
 fn device_fault(p: &Page<'_>, s: &Selected) -> Html {
     match &s.device {
-        Some(d) => {
-            fault(p, Fault::Down(s.host.clone(), d.clone()), format!("{d} {}", p.text(Ui::IsDown)))
-        }
+        Some(d) => fault(p, Fault::Down(s.host.clone(), d.clone()), device_down(d, p.lang())),
         None => html! { <span></span> },
     }
 }
@@ -310,27 +296,7 @@ fn place(p: &Page<'_>, thing: &Thing) -> Html {
 
 /// What can be done at this moment: commands, as in the terminal.
 fn now(p: &Page<'_>, s: &Selected) -> Html {
-    let ns = p.app.derived.timeline.as_ref().and_then(|t| t.state().ns_named(&s.host)).map(|x| x.1);
-    let Some(ns) = ns else { return html! { <span></span> } };
-    let mut rows: Vec<(String, String)> = Vec::new();
-    if let Some(dev) = &s.device
-        && let Some((_, d)) = ns.dev_named(dev)
-    {
-        let (word, text) = if d.up { ("down", Ui::TakeDown) } else { ("up", Ui::BringUp) };
-        rows.push((format!("{dev}: {}", p.text(text)), format!("ip link set {dev} {word}")));
-    }
-    let cluster = p.app.session.loaded.as_ref().map(|l| l.session.running_at(p.app.view.cursor));
-    if let Some(c) = cluster.filter(|_| s.device.is_none()) {
-        if let Some(pod) = c.pods.iter().find(|x| x.netns() == s.host) {
-            rows.push((
-                p.text(Ui::DeletePod).to_owned(),
-                format!("kubectl delete pod {} -n {}", pod.name, pod.namespace),
-            ));
-        } else if c.nodes.iter().any(|n| n.spec.name.value == s.host) {
-            rows.push((p.text(Ui::StopProxy).to_owned(), "systemctl stop kube-proxy".to_owned()));
-            rows.push((p.text(Ui::SyncNow).to_owned(), "systemctl restart kube-proxy".to_owned()));
-        }
-    }
+    let rows = commands_now(p.app, s);
     if rows.is_empty() {
         return html! { <span></span> };
     }

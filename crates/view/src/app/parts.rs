@@ -359,7 +359,8 @@ pub(super) struct Entry {
     pub(super) below: usize,
 }
 
-/// The state of the terminal. The commands of the session are not in it: [`super::App::transcript`].
+/// The state of the terminal. The commands of the session are not in it, but in
+/// [`super::App::transcript`].
 #[derive(Clone, Debug, Default)]
 pub struct Terminal {
     /// The current host.

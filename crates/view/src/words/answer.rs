@@ -70,6 +70,14 @@ pub fn answer_changed(was: Answer, is: Answer, lang: Lang) -> String {
     }
 }
 
+/// Who sent to whom, and when.
+pub fn sent_at(from: &str, to: &str, at: net::Instant, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("{from} to {to}, at {at} s"),
+        Lang::Ja => format!("{from} から {to} へ、{at} 秒"),
+    }
+}
+
 /// What a step was and what came of it, in a line.
 pub fn step_result(step: &Step, result: &StepResult, lang: Lang) -> String {
     let title = crate::session::title(step);
@@ -108,14 +116,6 @@ pub fn not_done(why: NotDone, lang: Lang) -> String {
         NotDone::Queued => "そのパケットはキューで待機中のため、破棄しかできません",
     };
     format!("未実行: {why}")
-}
-
-/// Sender and destination of a probe, and the virtual time at which it was sent.
-pub fn sent_at(probe: &Probe, at: net::Instant, lang: Lang) -> String {
-    match lang {
-        Lang::En => format!("{} to {}, at {at} s", probe.from, probe.to),
-        Lang::Ja => format!("{} から {} へ、{at} 秒", probe.from, probe.to),
-    }
 }
 
 /// The steps of a session that were refused or not done, with their numbers; `None` if there are

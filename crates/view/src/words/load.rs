@@ -1,5 +1,5 @@
-//! The texts of `guard.js` and `embed.js`, which are shown without the engine. The build writes them
-//! into these scripts. `{0}`, `{1}` are replaced there.
+//! The texts of `guard.js` and `embed.js`, which are shown without the engine. The build writes
+//! them into these scripts. `{0}`, `{1}` are replaced there.
 
 use super::{Give, Lang, give};
 use std::collections::BTreeMap;

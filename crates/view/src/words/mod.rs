@@ -15,8 +15,9 @@ mod ui;
 pub use answer::{Answer, answer_changed, exit_status, not_done, sent_at, step_result, undone};
 pub use load::{Load, load, load_words};
 pub use share::{
-    Give, animation_too_long, capture_chosen, give, left_out, link_by_hand, link_fault, link_holds,
-    link_long, link_private, no_draw, no_endpoint, none_of_draw, snippet_note,
+    Give, animation_too_long, capture_chosen, embed_title, give, left_out, link_by_hand,
+    link_fault, link_holds, link_long, link_private, no_draw, no_endpoint, none_of_draw,
+    snippet_note,
 };
 pub use ui::{Ui, ui};
 

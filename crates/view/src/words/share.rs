@@ -32,6 +32,7 @@ super::ui::texts! { Give, give:
     ExportPcapng: "Capture for Wireshark (pcapng)", "Wireshark 用キャプチャ（pcapng）";
     ExportSave: "Rules at this moment (iptables-save)", "この時点のルール（iptables-save）";
     ExportLab: "Lab for a real kernel (bash)", "実カーネル用ラボ（bash）";
+    Columns: "packet | where | what happens", "パケット | 場所 | 起きること";
     NoPng: "The browser could not render the picture. Save it as SVG instead.", "ブラウザーが図を描画できませんでした。代わりに SVG で保存してください。";
     NothingToExport: "There is no run to export: send a packet first.", "書き出す内容がありません。先にパケットを送信してください。";
 }
@@ -94,6 +95,14 @@ pub fn link_fault(f: &LinkFault, lang: Lang) -> String {
             };
             format!("リンクを開けませんでした。{why}。")
         }
+    }
+}
+
+/// The title of an embed: who sends to whom.
+pub fn embed_title(from: &str, to: &str, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("Packetwalk: {from} to {to}"),
+        Lang::Ja => format!("Packetwalk: {from} から {to} へ"),
     }
 }
 
