@@ -34,7 +34,7 @@ reasons! {
     IpMartianSource = "IP_INVALID_SOURCE",
     /// No route to the destination.
     IpOutNoRoutes = "IP_OUTNOROUTES",
-    /// Forwarding is disabled (`net.ipv4.ip_forward=0`).
+    /// The packet is for another host and the namespace does not forward (`net.ipv4.ip_forward=0`).
     NotForwarding = "IP_FORWARD_OFF",
     /// The ttl reached zero in transit.
     IpTtlExceeded = "IP_TTL_EXCEEDED",
@@ -42,7 +42,7 @@ reasons! {
     PktTooBig = "PKT_TOO_BIG",
     /// An earlier fragment of the packet was refused by the device (`ip_do_fragment` stops there).
     FragNotSent = "FRAG_NOT_SENT",
-    /// Reassembly timed out (`net.ipv4.ipfrag_time`).
+    /// Fragments were missing for 30 seconds (`net.ipv4.ipfrag_time`, `ip_expire`).
     FragTimeout = "FRAG_REASM_TIMEOUT",
     /// The next hop did not answer ARP.
     NeighFailed = "NEIGH_FAILED",
@@ -60,7 +60,7 @@ reasons! {
     NatNoPort = "NAT_NO_PORT",
     /// The rule has a match or target that is not simulated.
     Unsupported = "UNSUPPORTED",
-    /// Dropped by the user.
+    /// The user dropped it in flight; no kernel has this reason.
     ByHand = "BY_HAND",
     /// The run exceeded its event budget: a loop or a storm.
     Budget = "EVENT_BUDGET",

@@ -12,7 +12,7 @@ use std::fmt::Write;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-/// `ip route`.
+/// `ip route`: table `main`, sorted by destination, prefix length and metric.
 pub fn ip_route(ns: &Netns) -> String {
     let mut routes: Vec<_> = ns.routes.iter().collect();
     routes.sort_by_key(|r| (r.dst.addr(), r.dst.prefix_len(), r.metric));
@@ -171,7 +171,7 @@ pub fn conntrack_line(c: &Connection, now: Instant, packets: usize) -> String {
     out
 }
 
-/// `conntrack -L`.
+/// `conntrack -L`: the confirmed connections that have not expired, one a line.
 pub fn conntrack_list(state: &State, netns: NetnsId) -> String {
     let mut out = String::new();
     for (id, c) in
@@ -194,7 +194,7 @@ pub fn iptables_list(ns: &Netns, table: TableName, chain: Option<&str>) -> Optio
     }
 }
 
-/// `iptables-save`.
+/// `iptables-save` with counters. `program` and `date` go into its comments.
 pub fn iptables_save(ns: &Netns, program: &str, date: &str) -> String {
     save(&ns.rules, program, date, &|t, i| {
         ns.counters[t as usize].get(i as usize).copied().unwrap_or_default()

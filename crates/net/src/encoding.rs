@@ -389,7 +389,7 @@ impl<A: Put, B: Put> Put for (A, B) {
     }
 }
 
-/// [`FragmentKey`].
+/// Used for [`FragmentKey`]: addresses, protocol, identification.
 impl<A: Put, B: Put, C: Put, D: Put> Put for (A, B, C, D) {
     fn put(&self, out: &mut Vec<u8>) {
         self.0.put(out);

@@ -71,14 +71,14 @@ pub enum BridgeTo {
     Up,
 }
 
-/// The fact that an event states.
+/// The fact that an event states. Devices and addresses are those of the event's namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "a field without a comment is what its name and type say")]
 pub enum EventKind {
     /// Nothing happened but that the clock moved, or a timer changed a table without a packet.
     TimePassed,
     /// A client process connected or sent its first packet: `curl`, `ping`, `dig`.
     Asked {
-        /// The client's socket.
         socket: SocketId,
         /// The address and port it asks for; port 0 for a `ping`.
         remote: Endpoint,
@@ -99,7 +99,6 @@ pub enum EventKind {
     },
     /// A frame passed the tap of a device on its way in (`__netif_receive_skb_core`).
     FrameReceived {
-        /// The receiving device.
         dev: DevId,
         /// Whom the destination MAC addresses, seen from the device.
         pkt_type: PktType,
@@ -113,7 +112,6 @@ pub enum EventKind {
     Walked {
         /// The hook the table is called from.
         hook: Hook,
-        /// The table.
         table: TableName,
         /// The packet as it entered the table.
         seen: Rc<Seen>,
@@ -121,7 +119,7 @@ pub enum EventKind {
         rules: Snapshot<Ruleset>,
         /// The packet's mark before this step; earlier rules of the table may have set it.
         mark: u32,
-        /// The step.
+        /// What happened in the table.
         step: WalkStep,
     },
     /// The nat table was skipped: the connection's translation is decided already
@@ -142,18 +140,15 @@ pub enum EventKind {
     /// A connection was entered into the table when its first packet left the last hook
     /// (`__nf_conntrack_confirm`).
     Confirmed {
-        /// The connection.
         id: CtId,
         /// The tuple that packets in reply direction will have.
         reply: Tuple,
     },
     /// The translation of a connection was set up (`nf_nat_setup_info`): by a rule, or as none.
     NatDecided {
-        /// The connection.
         id: CtId,
         /// The source is translated (POSTROUTING, INPUT) rather than the destination.
         source: bool,
-        /// The reply tuple before.
         before: Tuple,
         /// The reply tuple after; equal if nothing is translated.
         after: Tuple,
@@ -164,38 +159,27 @@ pub enum EventKind {
         hook: Hook,
         /// The source was rewritten rather than the destination.
         source: bool,
-        /// Address and port before.
         before: Endpoint,
-        /// Address and port after.
         after: Endpoint,
         /// The packet goes in reply direction: an earlier translation was undone.
         restored: bool,
     },
     /// The routing tables were looked up (`fib_lookup`).
     Routed {
-        /// The destination looked up.
         dst: IpAddr,
         /// Table `main`, which `decision` refers to by index.
         routes: Snapshot<Vec<Route>>,
-        /// The result.
         decision: Decision,
         /// A second lookup, as OUTPUT changed the destination (`ip_route_me_harder`).
         again: bool,
     },
     /// The packet was forwarded, which takes one off its ttl (`ip_forward`).
-    TtlDecremented {
-        /// ttl before, in hops.
-        before: u8,
-        /// ttl after, in hops.
-        after: u8,
-    },
+    TtlDecremented { before: u8, after: u8 },
     /// The neighbour table gave the next hop's MAC (`neigh_output`).
     NeighbourUsed {
-        /// The output device.
         dev: DevId,
-        /// The next hop.
+        /// The next hop: a gateway, or the destination itself.
         addr: IpAddr,
-        /// The next hop's MAC.
         lladdr: Mac,
         /// The entry's state when it was used.
         state: NudState,
@@ -203,72 +187,56 @@ pub enum EventKind {
     /// The next hop's MAC is not known: the packet is queued until ARP answers
     /// (`__neigh_event_send`).
     NeighbourAwaited {
-        /// The output device.
         dev: DevId,
-        /// The next hop.
+        /// The next hop: a gateway, or the destination itself.
         addr: IpAddr,
     },
     /// An ARP message created or updated a neighbour (`arp_process`).
     NeighbourLearned {
         /// The device the message came in by.
         dev: DevId,
-        /// The neighbour's address.
         addr: IpAddr,
-        /// The MAC it announced.
+        /// The MAC that the message announced.
         lladdr: Mac,
-        /// The entry's new state.
+        /// The entry's state afterwards.
         state: NudState,
     },
     /// ARP was not answered: the entry is FAILED and its queue is dropped (`neigh_invalidate`).
     NeighbourFailed {
-        /// The device that asked.
         dev: DevId,
         /// The address that did not answer.
         addr: IpAddr,
     },
     /// A timer moved a neighbour to another state (`neigh_timer_handler`).
     NeighbourAged {
-        /// The neighbour's device.
         dev: DevId,
-        /// The neighbour's address.
         addr: IpAddr,
-        /// The entry's new state.
+        /// The entry's state afterwards.
         state: NudState,
     },
     /// A bridge learned from a source MAC which port it is behind (`br_fdb_update`).
     FdbLearned {
-        /// The bridge.
         bridge: DevId,
         /// The port the frame came in by.
         port: DevId,
-        /// The source MAC.
+        /// Source MAC of the frame.
         mac: Mac,
     },
     /// A bridge decided where a frame goes.
-    Bridged {
-        /// The bridge.
-        bridge: DevId,
-        /// The decision.
-        to: BridgeTo,
-    },
+    Bridged { bridge: DevId, to: BridgeTo },
     /// The destination was translated in PREROUTING to a pod behind the same bridge, so the frame
     /// is bridged on instead of routed (`br_nf_pre_routing_finish`).
-    BridgedDnat {
-        /// The bridge.
-        bridge: DevId,
-    },
+    BridgedDnat { bridge: DevId },
     /// The VXLAN device's FDB named the remote tunnel end point (`vxlan_xmit`).
     VtepFound {
-        /// The VXLAN device.
         dev: DevId,
-        /// The inner destination MAC.
+        /// Destination MAC of the inner frame.
         mac: Mac,
         /// The address of the VTEP.
         remote: IpAddr,
     },
     /// A frame was put into a UDP datagram (`vxlan_xmit_one`).
     Encapsulated {
-        /// The VXLAN device.
         dev: DevId,
         /// Length of the inner IP packet, in bytes.
         inner_len: u32,
@@ -277,25 +245,23 @@ pub enum EventKind {
     },
     /// A frame was taken out of a UDP datagram (`vxlan_rcv`); the VXLAN device receives it next.
     Decapsulated {
-        /// The VXLAN device.
         dev: DevId,
         /// VXLAN network identifier, 24 bits.
         vni: u32,
     },
     /// The packet was cut into fragments, as it exceeds the MTU (`ip_do_fragment`).
     Fragmented {
-        /// The output device.
         dev: DevId,
         /// Length of the largest fragment, in bytes of IP.
         mtu: u32,
-        /// Number of fragments.
+        /// How many fragments the packet was cut into.
         n: u32,
     },
     /// A fragment was queued until the rest of its packet arrives (`ip_frag_queue`).
     FragmentKept,
     /// The last missing fragment arrived: the packet is whole again (`ip_frag_reasm`).
     Reassembled {
-        /// Number of fragments.
+        /// How many fragments it was made of.
         n: u32,
         /// Length of the packet, in bytes of IP.
         len: u32,
@@ -303,11 +269,10 @@ pub enum EventKind {
     /// An ICMP error or redirect changed what is known of the path to a destination
     /// (`update_or_create_fnhe`).
     PathLearned {
-        /// The destination.
         dst: IpAddr,
         /// Path MTU, in bytes, from "fragmentation needed".
         mtu: Option<u32>,
-        /// Gateway, from a redirect.
+        /// The gateway to use from now on, from a redirect.
         gateway: Option<IpAddr>,
     },
     /// A setting of the namespace was changed.
@@ -319,26 +284,24 @@ pub enum EventKind {
     },
     /// The user typed a command that components carry out later: `kubectl apply`.
     Commanded {
-        /// The command line.
+        /// The command as typed.
         line: Rc<str>,
     },
     /// A component was started or stopped.
     Daemon {
-        /// Its name: `kube-proxy`.
+        /// The component, as its process is called: `kube-proxy`, `flanneld`.
         name: &'static str,
-        /// Started rather than stopped.
+        /// It was started rather than stopped.
         runs: bool,
     },
     /// A network namespace was created together with its cables: a pod, or a machine.
     NetnsAdded {
-        /// Its name.
         name: Rc<str>,
         /// The program that created it; `None` for the user.
         by: Option<&'static str>,
     },
     /// A network namespace was deleted, with its processes and the far ends of its cables.
     NetnsDeleted {
-        /// Its name.
         name: Rc<str>,
         /// The program that deleted it; `None` for the user.
         by: Option<&'static str>,
@@ -347,54 +310,46 @@ pub enum EventKind {
     Delivered {
         /// The receiving socket; `None` if the kernel answers itself (ICMP echo).
         socket: Option<SocketId>,
-        /// The packet's destination.
+        /// Destination of the packet when it arrived, translated if a rule did that.
         local: Endpoint,
     },
     /// A server's connection is established (`accept`).
     Accepted {
-        /// The connection's socket.
+        /// The socket of the new connection, not the listening one.
         socket: SocketId,
         /// The client as the server sees it: translated, if a rule did that.
         peer: Endpoint,
     },
     /// A process wrote to its connection, or closed it.
     Wrote {
-        /// The connection's socket.
         socket: SocketId,
         /// Bytes written; 0 for a close.
         bytes: u32,
     },
     /// A TCP segment was sent again: its timer ran out, or the peer reported it missing.
     Retransmitted {
-        /// The connection's socket.
         socket: SocketId,
         /// Retransmission count since the last acknowledgement, from 1.
         retry: u8,
     },
     /// The user held the packet up.
-    Delayed {
-        /// By how long.
-        by: Duration,
-    },
+    Delayed { by: Duration },
     /// The user duplicated a packet; this event's packet is the copy.
     Duplicated {
-        /// The original.
+        /// The packet that was copied.
         of: PacketId,
     },
     /// A packet was dropped (`kfree_skb_reason`).
     Dropped {
-        /// Why.
         reason: DropReason,
         /// The netfilter hook that dropped it, if one did.
         hook: Option<Hook>,
     },
     /// A client's request, or one of several, ended.
     Ended {
-        /// The client's socket.
         socket: SocketId,
         /// The number the caller gave the request.
         tag: u32,
-        /// What the client got.
         outcome: Outcome,
     },
 }

@@ -17,7 +17,7 @@ pub enum NudState {
     Delay,
     /// Being verified by unicast requests.
     Probe,
-    /// Requests were not answered.
+    /// [`MAX_PROBES`] requests were not answered, and packets that waited were dropped.
     Failed,
     /// Static: set by the administrator or by flanneld, never verified or expired.
     Permanent,
@@ -51,9 +51,9 @@ impl NudState {
 /// An entry of the neighbour table (`struct neighbour`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Neighbour {
-    /// Its MAC, once known.
+    /// The MAC, once an answer has given it.
     pub lladdr: Option<Mac>,
-    /// Its state.
+    /// How far the MAC can be relied on.
     pub state: NudState,
     /// A hardware header is cached (`hh_cache`), so that the next packet skips the output function.
     pub cached: bool,

@@ -21,17 +21,17 @@ pub enum RouteProto {
 /// A route of table `main` (`struct fib_alias`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// The destination network.
+    /// The network that is reached by this route; 0.0.0.0/0 for the default route.
     pub dst: IpNet,
     /// The gateway; `None` for a network on the link.
     pub via: Option<IpAddr>,
-    /// The output device.
+    /// The device packets leave by.
     pub dev: DevId,
-    /// The preferred source address.
+    /// The source address that unbound sockets use (`src`).
     pub src: Option<IpAddr>,
     /// The gateway need not be in a network of the device (`onlink`).
     pub onlink: bool,
-    /// Who added it.
+    /// Who added the route.
     pub proto: RouteProto,
     /// The lowest wins among equal networks.
     pub metric: u32,
@@ -53,9 +53,9 @@ pub enum Decision {
     Local,
     /// `dst` is a broadcast or multicast address.
     Broadcast,
-    /// Out by a device.
+    /// The packet leaves by a device: OUTPUT or FORWARD, then POSTROUTING.
     Out {
-        /// The output device.
+        /// The device it leaves by.
         dev: DevId,
         /// The next hop: the gateway, or the destination itself.
         next_hop: IpAddr,

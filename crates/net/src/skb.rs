@@ -12,11 +12,11 @@ use std::net::Ipv4Addr;
 /// Whom a received frame's destination MAC addresses (`skb->pkt_type`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PktType {
-    /// The receiving device.
+    /// The MAC of the receiving device (`PACKET_HOST`).
     Host,
-    /// Everyone on the segment.
+    /// ff:ff:ff:ff:ff:ff (`PACKET_BROADCAST`).
     Broadcast,
-    /// A multicast group.
+    /// A MAC with the group bit (`PACKET_MULTICAST`).
     Multicast,
     /// Another host; a bridge port takes it, everything else drops it.
     OtherHost,
@@ -38,11 +38,11 @@ pub struct NfBridge {
 /// The part of a kernel that holds a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// A device.
+    /// A device, on its receiving or sending side.
     Device(DevId),
-    /// A netfilter hook.
+    /// A netfilter hook: its tables or conntrack.
     Hook(Hook),
-    /// The routing decision.
+    /// The lookup in the routing tables.
     Routing,
     /// A socket, or the code that built the packet.
     Socket,
@@ -70,9 +70,9 @@ pub struct Skb {
     /// PREROUTING ran while it was bridged and is skipped when it is routed
     /// (`nf_bridge->sabotage_in_done`).
     pub prerouting_done: bool,
-    /// Whom the frame addresses.
+    /// Whom the frame's destination MAC addresses, seen from `dev`.
     pub pkt_type: PktType,
-    /// The routing decision (`skb_dst`).
+    /// The routing decision, once made (`skb_dst`).
     pub route: Option<Decision>,
     /// The TCP or UDP checksum is left to a device that never fills it in (`CHECKSUM_PARTIAL`).
     pub csum_partial: bool,
@@ -142,7 +142,7 @@ impl Skb {
         }
     }
 
-    /// The outermost IPv4 packet.
+    /// The outermost IPv4 packet; `None` for ARP.
     pub fn ip(&self) -> Option<&Ipv4> {
         self.frame.ipv4()
     }

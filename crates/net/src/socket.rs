@@ -13,7 +13,7 @@ pub type SocketId = u32;
 /// An address and a port, as in `10.1.5.4:80`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Endpoint {
-    /// The address.
+    /// The IP address, IPv4 or IPv6.
     pub addr: IpAddr,
     /// The port; 0 where the protocol has none (ICMP).
     pub port: u16,
@@ -34,7 +34,7 @@ pub struct Service {
     pub addr: Option<IpAddr>,
     /// The port it listens on.
     pub port: u16,
-    /// How the server answers.
+    /// What the server does with a request.
     pub app: ServerApp,
 }
 
@@ -55,7 +55,7 @@ pub enum TcpPhase {
     SynSent,
     /// A server has answered a SYN with SYN-ACK.
     SynRecv,
-    /// The handshake is complete.
+    /// The handshake is complete; data goes both ways.
     Established,
     /// This end closed first; its FIN is not acknowledged. With the peer's FIN received, CLOSING.
     FinWait1,
@@ -65,7 +65,7 @@ pub enum TcpPhase {
     CloseWait,
     /// The peer closed first, this end's FIN is not acknowledged.
     LastAck,
-    /// Both FINs are acknowledged.
+    /// Both FINs are acknowledged. This end closed first, or both at once.
     TimeWait,
     /// The connection ended or was reset; segments no longer find it.
     Closed,
@@ -76,7 +76,7 @@ pub enum TcpPhase {
 pub enum TcpApp {
     /// A client like `curl`: sends one request, reads the whole answer, closes.
     Client {
-        /// The request's bytes.
+        /// Bytes of the request, sent after `pause`.
         request: Rc<[u8]>,
         /// Time between the handshake and the request.
         pause: Duration,
@@ -101,7 +101,7 @@ pub struct TcpSocket {
     pub local: Endpoint,
     /// Address and port of the peer, as this end sees it.
     pub remote: Endpoint,
-    /// The connection's state.
+    /// Where the connection is between handshake and close.
     pub phase: TcpPhase,
     /// The sequence number of the next new byte to send.
     pub snd_nxt: u32,
@@ -138,7 +138,7 @@ pub struct TcpSocket {
     pub flow_hash: u64,
     /// Both ends use timestamps, window scaling and SACK.
     pub options: bool,
-    /// The process.
+    /// The process that reads and writes.
     pub app: TcpApp,
 }
 
@@ -150,7 +150,7 @@ pub enum Pmtudisc {
     Want,
     /// Sets DF and refuses to send what exceeds the path MTU (`IP_PMTUDISC_DO`).
     Do,
-    /// Never sets DF (`IP_PMTUDISC_DONT`).
+    /// Leaves DF unset, so that routers may fragment (`IP_PMTUDISC_DONT`).
     Dont,
 }
 
@@ -181,9 +181,9 @@ pub struct UdpSocket {
     pub tag: u32,
     /// An answer to the last datagram is awaited.
     pub waiting: bool,
-    /// Payload of every datagram.
+    /// Payload of every datagram, without the UDP header.
     pub data: Rc<[u8]>,
-    /// Datagrams still to send.
+    /// Datagrams still to send; each waits for the answer to the one before.
     pub left: u16,
     /// Datagrams carry a checksum (off with `SO_NO_CHECK`).
     pub checksum: bool,
@@ -194,9 +194,9 @@ pub struct UdpSocket {
 /// A `ping`: echo requests at an interval.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PingSocket {
-    /// Source address.
+    /// Source address of the echo requests.
     pub local: IpAddr,
-    /// Destination address.
+    /// Destination address of the echo requests.
     pub remote: IpAddr,
     /// Identifier of the echo requests, which tells one `ping` from another.
     pub id: u16,
@@ -204,7 +204,7 @@ pub struct PingSocket {
     pub left: u16,
     /// Sequence number of the last echo request.
     pub seq: u16,
-    /// When it was sent.
+    /// When the last echo request was sent; the round-trip time counts from here.
     pub sent_at: Instant,
     /// Payload size, in bytes (`-s`).
     pub size: u16,
@@ -236,7 +236,7 @@ impl PingSocket {
 pub enum Socket {
     /// One end of a TCP connection.
     Tcp(TcpSocket),
-    /// A UDP client.
+    /// A UDP client, such as `dig`.
     Udp(UdpSocket),
     /// A raw ICMP socket of `ping`.
     Ping(PingSocket),
@@ -245,9 +245,9 @@ pub enum Socket {
 /// How a client's request ended; a `ping` of several has one per echo request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// An answer arrived.
+    /// The answer arrived in full.
     Answered {
-        /// Bytes received.
+        /// Bytes that the client read; for `ping`, ICMP header and data.
         bytes: u32,
         /// Source address of the answer, as the client sees it.
         from: IpAddr,
@@ -258,15 +258,15 @@ pub enum Outcome {
         /// Round-trip time, in nanoseconds; 0 for TCP.
         took_ns: u64,
     },
-    /// A TCP reset arrived.
+    /// A TCP reset arrived, as the answer to the SYN or later.
     Refused,
-    /// An ICMP error arrived.
+    /// An ICMP error about the request arrived.
     Unreachable {
         /// The router or host that sent it.
         from: IpAddr,
-        /// ICMP type.
+        /// ICMP type: 3 (destination unreachable) or 11 (time exceeded).
         kind: u8,
-        /// ICMP code.
+        /// ICMP code, whose meaning depends on the type.
         code: u8,
         /// Sequence number of the echo request; 0 for other clients.
         seq: u16,
@@ -275,7 +275,7 @@ pub enum Outcome {
         /// The next hop's MTU, in bytes, from "fragmentation needed".
         mtu: Option<u16>,
     },
-    /// No answer in time.
+    /// No answer arrived within the client's time limit.
     TimedOut,
     /// The client was ended together with its namespace.
     Killed,

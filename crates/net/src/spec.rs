@@ -38,11 +38,11 @@ pub struct NetnsSpec {
     pub fdb: Vec<(String, Mac, IpAddr)>,
     /// The iptables rules; counters start at zero.
     pub rules: Rc<Ruleset>,
-    /// Kernel parameters.
+    /// Kernel parameters (`net.*`) that differ between kinds of hosts.
     pub sysctl: Sysctl,
-    /// Connection tracking timeouts (`net.netfilter.nf_conntrack_*_timeout*`).
+    /// How long idle connections stay tracked (`net.netfilter.nf_conntrack_*_timeout*`).
     pub timeouts: Timeouts,
-    /// Listening servers.
+    /// TCP and UDP servers that listen from the start.
     pub services: Vec<Service>,
 }
 
@@ -71,19 +71,19 @@ pub struct DeviceSpec {
     pub name: String,
     /// Its ifindex, as `ip link` prints it.
     pub ifindex: u32,
-    /// Its hardware address.
+    /// MAC of the device; zero for `lo`.
     pub mac: Mac,
     /// Its MTU, in bytes of IP.
     pub mtu: u32,
     /// Its addresses with their prefix lengths, the primary first.
     pub addrs: Vec<IpNet>,
-    /// Administratively up.
+    /// Administratively up (`IFF_UP`, `ip link set up`).
     pub up: bool,
     /// The bridge it is a port of.
     pub master: Option<String>,
     /// As a bridge port: a frame may leave by the port it came in by.
     pub hairpin: bool,
-    /// Its driver.
+    /// The driver, and what `ip link add` gives it.
     pub kind: DeviceKindSpec,
 }
 
@@ -116,7 +116,7 @@ impl DeviceSpec {
 /// The driver of a device, with its configuration.
 #[derive(Clone, Debug)]
 pub enum DeviceKindSpec {
-    /// `lo`.
+    /// The device `lo`, of which a namespace has one.
     Loopback,
     /// One end of a cable: a veth, or a NIC plugged into a LAN segment.
     Cable {
@@ -135,7 +135,7 @@ pub enum DeviceKindSpec {
         vni: u32,
         /// Source address of the outer packets.
         local: IpAddr,
-        /// The underlying device.
+        /// The device that carries the outer packets.
         dev: String,
         /// Destination and listening UDP port.
         port: u16,
@@ -145,17 +145,17 @@ pub enum DeviceKindSpec {
 /// A route of table `main`.
 #[derive(Clone, Debug)]
 pub struct RouteSpec {
-    /// The destination network.
+    /// The network that is reached by this route; 0.0.0.0/0 for the default route.
     pub dst: IpNet,
     /// The gateway; `None` for a network on the link.
     pub via: Option<IpAddr>,
-    /// The output device.
+    /// The device it leaves by, by name.
     pub dev: String,
-    /// The preferred source address.
+    /// The source address that unbound sockets use (`src`).
     pub src: Option<IpAddr>,
     /// The gateway need not be in a network of the device (`onlink`).
     pub onlink: bool,
-    /// Who added it.
+    /// Who added the route.
     pub proto: RouteProto,
     /// Its metric; the lowest wins among equal networks.
     pub metric: u32,
@@ -164,28 +164,29 @@ pub struct RouteSpec {
 /// An entry of the neighbour table.
 #[derive(Clone, Debug)]
 pub struct NeighbourSpec {
-    /// The neighbour's device.
+    /// The device on whose link the neighbour is, by name.
     pub dev: String,
-    /// The neighbour's address.
+    /// The neighbour's IP address.
     pub addr: IpAddr,
-    /// The neighbour's MAC.
+    /// The MAC that frames to it are sent to.
     pub lladdr: Mac,
-    /// The entry's state.
+    /// The state it begins in: PERMANENT for entries that flanneld writes.
     pub state: NudState,
 }
 
 /// The kernel parameters of a network namespace that are simulated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sysctl {
-    /// `net.ipv4.ip_forward`.
+    /// Packets for other hosts are forwarded (`net.ipv4.ip_forward`).
     pub ip_forward: bool,
-    /// `net.bridge.bridge-nf-call-iptables`.
+    /// Bridged packets pass the iptables hooks (`net.bridge.bridge-nf-call-iptables`).
     pub bridge_nf_call_iptables: bool,
     /// `net.ipv4.conf.all.rp_filter`: 0 off, 1 strict, 2 loose.
     pub rp_filter: u8,
-    /// `net.ipv4.conf.all.route_localnet`.
+    /// 127.0.0.0/8 may be routed to and from devices (`net.ipv4.conf.all.route_localnet`).
     pub route_localnet: bool,
-    /// `net.ipv4.conf.all.send_redirects`.
+    /// ICMP redirects are sent to hosts that have a better gateway
+    /// (`net.ipv4.conf.all.send_redirects`).
     pub send_redirects: bool,
     /// `net.ipv4.conf.all.accept_redirects`; a router never accepts any.
     pub accept_redirects: bool,

@@ -18,7 +18,7 @@ use std::rc::Rc;
 /// The driver of a device, with its configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeviceKind {
-    /// `lo` (`drivers/net/loopback.c`).
+    /// The device `lo` (`drivers/net/loopback.c`).
     Loopback,
     /// One end of a cable: a veth, or a NIC plugged into a LAN segment.
     Cable {
@@ -27,7 +27,7 @@ pub enum DeviceKind {
         /// A NIC rather than a veth; `ip` prints a veth's name with `@`.
         nic: bool,
     },
-    /// A bridge (`net/bridge`).
+    /// A bridge, with its own MAC and addresses (`net/bridge`).
     Bridge {
         /// Its ports, the newest first: the order in which a frame is flooded.
         ports: Vec<DevId>,
@@ -38,7 +38,7 @@ pub enum DeviceKind {
         vni: u32,
         /// Source address of the outer packets.
         local: IpAddr,
-        /// The underlying device.
+        /// The device that carries the outer packets.
         dev: DevId,
         /// Destination and listening UDP port.
         port: u16,
@@ -64,7 +64,7 @@ pub struct Device {
     pub master: Option<DevId>,
     /// As a bridge port: a frame may leave by the port it came in by (`BR_HAIRPIN_MODE`).
     pub hairpin: bool,
-    /// Its driver.
+    /// The driver, with its configuration.
     pub kind: DeviceKind,
     /// It was removed. Its number and ifindex are not given again, and its name stays known to
     /// earlier events.
@@ -92,7 +92,7 @@ pub struct Exception {
     pub mtu: Option<u32>,
     /// Gateway to use instead of the route's, from an ICMP redirect.
     pub gateway: Option<IpAddr>,
-    /// When the entry expires.
+    /// Virtual time at which the entry is deleted.
     pub expires: Instant,
 }
 
@@ -132,26 +132,26 @@ pub struct Netns {
     pub peers: BTreeMap<IpAddr, Peer>,
     /// Fragments that wait for the rest of their packet, in order of their offset.
     pub fragments: BTreeMap<FragmentKey, Vec<PacketId>>,
-    /// The neighbour table (ARP).
+    /// The neighbour table, by device and address; filled by ARP or by the administrator.
     pub neighbours: BTreeMap<(DevId, IpAddr), Neighbour>,
     /// The forwarding tables of its bridges and VXLAN devices.
     pub fdb: BTreeMap<(DevId, Mac), FdbEntry>,
-    /// The iptables rules.
+    /// The tables that iptables-restore loaded.
     pub rules: Rc<Ruleset>,
     /// The rules' counters, by table; for the index see [`crate::netfilter::Table::n_counters`].
     pub counters: [Vec<Counter>; 4],
     /// The lists of `-m recent`: addresses with the time each was last entered, in that order. A
     /// list is deleted with the last rule that names it.
     pub recent: BTreeMap<Rc<str>, Vec<(IpAddr, Instant)>>,
-    /// The connection tracking table.
+    /// The connections that conntrack tracks.
     pub conntrack: Conntrack,
-    /// Connection tracking timeouts.
+    /// How long idle connections stay tracked.
     pub timeouts: Rc<Timeouts>,
-    /// Kernel parameters.
+    /// Kernel parameters (`net.*`), as `sysctl` prints them.
     pub sysctl: Sysctl,
-    /// Listening servers.
+    /// TCP and UDP servers that listen.
     pub services: Rc<Vec<Service>>,
-    /// Clients and accepted connections.
+    /// Clients, and connections that a server accepted; listening sockets are in `services`.
     pub sockets: BTreeMap<SocketId, Rc<Socket>>,
     /// It was removed. Its number is not given again.
     pub gone: bool,
@@ -272,7 +272,7 @@ impl Netns {
         }
     }
 
-    /// The number of `lo`.
+    /// Which device is `lo`, unless it was removed with the namespace.
     pub fn loopback(&self) -> Option<DevId> {
         self.devices.iter().position(|d| d.kind == DeviceKind::Loopback).map(|i| DevId(i as u32))
     }
@@ -289,112 +289,70 @@ pub struct State {
     pub packets: BTreeMap<PacketId, Rc<Skb>>,
 }
 
-/// One difference between two moments. Each kind holds both sides, or their difference, so that it
-/// can be applied and undone. Where a side is an `Option`, `None` means that the entry does not
-/// exist.
+/// One difference between two moments: the namespace and the key of what changed, and its value
+/// `before` and `after`, so that the change can be applied and undone. Where a value is an
+/// `Option`, `None` means that the entry does not exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "a field without a comment is what the lines above say")]
 pub enum Change {
-    /// The clock advanced.
-    Clock {
-        /// Time before.
-        before: Instant,
-        /// Time after.
-        after: Instant,
-    },
+    /// Virtual time advanced.
+    Clock { before: Instant, after: Instant },
     /// A rule or a policy counted one packet.
     Counter {
-        /// The namespace.
         netns: NetnsId,
-        /// The table.
         table: TableName,
-        /// Index in [`Netns::counters`].
         index: u32,
         /// Length of the packet, in bytes of IP.
         bytes: u32,
     },
     /// An entry of the neighbour table changed.
     Neighbour {
-        /// The namespace.
         netns: NetnsId,
-        /// The neighbour's device.
         dev: DevId,
-        /// The neighbour's address.
         addr: IpAddr,
-        /// The entry before.
         before: Option<Box<Neighbour>>,
-        /// The entry after.
         after: Option<Box<Neighbour>>,
     },
     /// An entry of a forwarding table changed.
     Fdb {
-        /// The namespace.
         netns: NetnsId,
         /// The bridge or VXLAN device.
         dev: DevId,
-        /// The entry's MAC.
         mac: Mac,
-        /// The entry before.
         before: Option<FdbEntry>,
-        /// The entry after.
         after: Option<FdbEntry>,
     },
-    /// A tracked connection changed.
+    /// A tracked connection was created, changed or deleted.
     Connection {
-        /// The namespace.
         netns: NetnsId,
-        /// The connection.
         id: CtId,
-        /// The connection before.
         before: Option<Rc<Connection>>,
-        /// The connection after.
         after: Option<Rc<Connection>>,
     },
     /// A packet was made, changed, moved or freed.
-    Packet {
-        /// The packet.
-        id: PacketId,
-        /// The packet before.
-        before: Option<Rc<Skb>>,
-        /// The packet after.
-        after: Option<Rc<Skb>>,
-    },
+    Packet { id: PacketId, before: Option<Rc<Skb>>, after: Option<Rc<Skb>> },
     /// The knowledge about the path to a destination changed or expired.
-    Exception {
-        /// The namespace.
-        netns: NetnsId,
-        /// The destination.
-        dst: IpAddr,
-        /// The entry before.
-        before: Option<Exception>,
-        /// The entry after.
-        after: Option<Exception>,
-    },
+    Exception { netns: NetnsId, dst: IpAddr, before: Option<Exception>, after: Option<Exception> },
     /// The rate limit on errors to an address changed.
     Peer {
         /// The namespace that sends the errors.
         netns: NetnsId,
         /// The address they are sent to.
         addr: IpAddr,
-        /// The entry before.
         before: Option<Peer>,
-        /// The entry after.
         after: Option<Peer>,
     },
     /// The queue of a packet's fragments changed.
     Fragments {
-        /// The namespace.
         netns: NetnsId,
         /// The packet that the fragments belong to.
         key: FragmentKey,
-        /// The queue before.
         before: Option<Vec<PacketId>>,
-        /// The queue after.
         after: Option<Vec<PacketId>>,
     },
     /// A network namespace was added with the next number, or removed, which leaves its number
     /// taken.
     Netns {
-        /// The namespace.
         netns: NetnsId,
         /// The namespace before; `None` if it is new.
         before: Option<Box<Netns>>,
@@ -403,64 +361,29 @@ pub enum Change {
     },
     /// A device was added with the next number, changed, or removed, which leaves its number taken.
     Device {
-        /// The namespace.
         netns: NetnsId,
-        /// The device.
         dev: DevId,
         /// The device before; `None` if it is new.
         before: Option<Box<Device>>,
         /// The device after, [`Device::gone`] if it was removed.
         after: Box<Device>,
     },
-    /// Table `main` changed.
-    Routes {
-        /// The namespace.
-        netns: NetnsId,
-        /// The table before.
-        before: Rc<Vec<Route>>,
-        /// The table after.
-        after: Rc<Vec<Route>>,
-    },
+    /// Routes of table `main` were added or deleted.
+    Routes { netns: NetnsId, before: Rc<Vec<Route>>, after: Rc<Vec<Route>> },
     /// The iptables rules were replaced.
-    Rules {
-        /// The namespace.
-        netns: NetnsId,
-        /// Rules and counters before.
-        before: Box<Loaded>,
-        /// Rules and counters after.
-        after: Box<Loaded>,
-    },
+    Rules { netns: NetnsId, before: Box<Loaded>, after: Box<Loaded> },
     /// A list of `-m recent` changed.
     Recent {
-        /// The namespace.
         netns: NetnsId,
-        /// The list's name (`--name`).
+        /// Name of the list (`--name`).
         list: Rc<str>,
-        /// Its entries before.
         before: Option<Vec<(IpAddr, Instant)>>,
-        /// Its entries after.
         after: Option<Vec<(IpAddr, Instant)>>,
     },
-    /// Kernel parameters changed.
-    Sysctl {
-        /// The namespace.
-        netns: NetnsId,
-        /// All parameters before.
-        before: Sysctl,
-        /// All parameters after.
-        after: Sysctl,
-    },
+    /// A kernel parameter was set (`sysctl -w`).
+    Sysctl { netns: NetnsId, before: Sysctl, after: Sysctl },
     /// A socket was opened, changed or closed.
-    Socket {
-        /// The namespace.
-        netns: NetnsId,
-        /// The socket.
-        id: SocketId,
-        /// The socket before.
-        before: Option<Rc<Socket>>,
-        /// The socket after.
-        after: Option<Rc<Socket>>,
-    },
+    Socket { netns: NetnsId, id: SocketId, before: Option<Rc<Socket>>, after: Option<Rc<Socket>> },
 }
 
 /// A setting of a namespace and its new value, as [`crate::World::configure`] takes it.
@@ -481,9 +404,9 @@ pub enum Setting {
     FlushCache,
     /// Replaces or deletes a neighbour (`ip neigh replace`, `del`).
     Neighbour {
-        /// The neighbour's device.
+        /// The device on whose link the neighbour is.
         dev: DevId,
-        /// The neighbour's address.
+        /// The neighbour's IP address.
         addr: IpAddr,
         /// The new entry; `None` deletes it.
         to: Option<Neighbour>,
@@ -492,16 +415,16 @@ pub enum Setting {
     Fdb {
         /// The bridge or VXLAN device.
         dev: DevId,
-        /// The entry's MAC.
+        /// The MAC that the entry is about.
         mac: Mac,
         /// The new entry; `None` deletes it.
         to: Option<FdbEntry>,
     },
     /// Reconfigures a device (`ip link set`, `bridge link set`).
     Device {
-        /// The device.
+        /// The device to change.
         dev: DevId,
-        /// Its new configuration.
+        /// What the device is afterwards, in full.
         to: Box<Device>,
     },
 }
@@ -559,7 +482,7 @@ impl State {
             .map(|(n, i)| (NetnsId(i), n))
     }
 
-    /// Applies a change.
+    /// Makes a change: from the moment before it to the moment after.
     pub fn apply(&mut self, change: &Change) {
         self.step(change, true);
     }

@@ -12,15 +12,15 @@ pub struct Duration(pub u64);
 pub struct Instant(pub u64);
 
 impl Duration {
-    /// `n` microseconds.
+    /// A span of `n` microseconds.
     pub const fn micros(n: u64) -> Self {
         Self(n * 1_000)
     }
-    /// `n` milliseconds.
+    /// A span of `n` milliseconds.
     pub const fn millis(n: u64) -> Self {
         Self(n * 1_000_000)
     }
-    /// `n` seconds.
+    /// A span of `n` seconds.
     pub const fn secs(n: u64) -> Self {
         Self(n * 1_000_000_000)
     }

@@ -11,7 +11,7 @@ pub type CtId = u32;
 pub enum Direction {
     /// That of the first packet.
     Original,
-    /// That of the answers.
+    /// The direction of the connection's first packet (`IP_CT_DIR_ORIGINAL`).
     Reply,
 }
 
@@ -22,7 +22,7 @@ pub enum CtInfo {
     New,
     /// Original direction, and an answer was seen.
     Established,
-    /// Reply direction.
+    /// Reply direction (`IP_CT_ESTABLISHED_REPLY`): an answer, which `--ctstate` names ESTABLISHED.
     EstablishedReply,
     /// An ICMP error about a packet in original direction.
     Related,
@@ -58,9 +58,9 @@ pub struct Status {
     pub seen_reply: bool,
     /// Not evicted early when the table is full; `conntrack` prints ASSURED.
     pub assured: bool,
-    /// The source is translated.
+    /// The source of the original direction is translated (`IPS_SRC_NAT`): SNAT or MASQUERADE.
     pub src_nat: bool,
-    /// The destination is translated.
+    /// The destination of the original direction is translated (`IPS_DST_NAT`): DNAT.
     pub dst_nat: bool,
     /// Source translation is decided, maybe as none.
     pub src_nat_done: bool,
@@ -71,7 +71,7 @@ pub struct Status {
 /// What is tracked of a TCP connection (`struct ip_ct_tcp`); arrays are indexed by [`Direction`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TcpTrack {
-    /// Its state.
+    /// State after the last packet that was accepted; it selects the timeout.
     pub state: TcpState,
     /// The sequence number behind what each side has sent (`td_end`); `None` if it sent nothing.
     pub end: [Option<u32>; 2],
@@ -82,7 +82,7 @@ pub struct TcpTrack {
 }
 
 impl TcpTrack {
-    /// No packet seen.
+    /// A connection before its first packet is evaluated.
     pub const NEW: Self = Self {
         state: TcpState::None,
         end: [None; 2],
@@ -94,32 +94,32 @@ impl TcpTrack {
 /// What is tracked besides the tuples, by protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proto {
-    /// TCP.
+    /// TCP, with its state machine (`nf_conntrack_proto_tcp.c`).
     Tcp(TcpTrack),
-    /// UDP.
+    /// UDP (`nf_conntrack_proto_udp.c`).
     Udp {
         /// When the connection becomes a stream with the longer timeout: two seconds after its
         /// first packet, if it was answered.
         stream_since: Option<Instant>,
     },
-    /// ICMP echo.
+    /// ICMP echo (`nf_conntrack_proto_icmp.c`). Errors belong to the connection that they quote.
     Icmp,
-    /// Any other protocol.
+    /// Any other protocol: addresses alone identify it (`nf_conntrack_proto_generic.c`).
     Other,
 }
 
-/// A tracked connection.
+/// A tracked connection (`struct nf_conn`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connection {
     /// The tuple of packets in original direction.
     pub original: Tuple,
     /// The tuple of packets in reply direction; not the inverse of `original` if NAT is at work.
     pub reply: Tuple,
-    /// Its status bits.
+    /// What has happened to it so far, as bits (`nf_conn.status`).
     pub status: Status,
-    /// What its protocol adds.
+    /// State that depends on the protocol (`nf_conn.proto`).
     pub proto: Proto,
-    /// When it was created.
+    /// Virtual time at which its first packet arrived.
     pub since: Instant,
     /// When it is deleted unless another packet arrives.
     pub expires: Instant,

@@ -68,20 +68,20 @@ impl Conntrack {
 /// `net.netfilter.nf_conntrack_*_timeout*`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// TCP, indexed by [`TcpState`].
+    /// TCP by state, indexed by [`TcpState`] (`nf_conntrack_tcp_timeout_*`).
     pub tcp: [Duration; TcpState::ALL.len()],
-    /// UDP.
+    /// UDP that is unanswered or younger than two seconds (`nf_conntrack_udp_timeout`).
     pub udp: Duration,
     /// UDP once answered and two seconds old.
     pub udp_stream: Duration,
-    /// ICMP echo.
+    /// ICMP echo since its last request or reply (`nf_conntrack_icmp_timeout`).
     pub icmp: Duration,
-    /// Other protocols.
+    /// Every other protocol (`nf_conntrack_generic_timeout`).
     pub generic: Duration,
 }
 
 impl Default for Timeouts {
-    /// The kernel's defaults.
+    /// The values of a kernel without sysctl settings: 5 days for an established TCP connection.
     fn default() -> Self {
         Self {
             tcp: TcpState::ALL.map(|s| Duration::secs(s.default_timeout_secs())),

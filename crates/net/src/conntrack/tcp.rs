@@ -7,23 +7,23 @@ use crate::wire::TcpFlags;
 /// The state of a tracked TCP connection (`enum tcp_conntrack`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TcpState {
-    /// No packet seen.
+    /// No packet was accepted yet (`TCP_CONNTRACK_NONE`).
     None,
-    /// SYN seen.
+    /// The client sent SYN.
     SynSent,
-    /// SYN-ACK seen.
+    /// The server answered with SYN-ACK.
     SynRecv,
-    /// The handshake is complete.
+    /// The client acknowledged the SYN-ACK; the longest timeout, 5 days.
     Established,
-    /// One side sent FIN.
+    /// Either side sent FIN first.
     FinWait,
-    /// That FIN was acknowledged.
+    /// The first FIN was acknowledged, the other side has not sent its own.
     CloseWait,
-    /// Both sides sent FIN.
+    /// Both sides sent FIN, and the second is not acknowledged.
     LastAck,
     /// The second FIN was acknowledged.
     TimeWait,
-    /// RST seen.
+    /// Either side sent RST; the entry is kept for 10 seconds.
     Close,
     /// Both sides sent SYN (simultaneous open).
     SynSent2,

@@ -9,11 +9,11 @@ use std::net::IpAddr;
 pub enum L4 {
     /// Source and destination port of TCP, UDP or SCTP.
     Ports(u16, u16),
-    /// An ICMP echo.
+    /// An ICMP echo, where the identifier takes the place of a port.
     Echo {
         /// ICMP type: 8 for the request, 0 for the reply.
         kind: u8,
-        /// Identifier.
+        /// Identifier of the header, one per `ping`.
         id: u16,
     },
     /// Nothing: other protocols have addresses only.
@@ -23,11 +23,11 @@ pub enum L4 {
 /// The tuple of one direction of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tuple {
-    /// Source address.
+    /// Source address of packets in this direction.
     pub src: IpAddr,
-    /// Destination address.
+    /// Destination address of packets in this direction.
     pub dst: IpAddr,
-    /// IP protocol number.
+    /// IP protocol number, as in the IPv4 header: 1, 6, 17, …
     pub proto: u8,
     /// Ports, or ICMP type and identifier.
     pub l4: L4,

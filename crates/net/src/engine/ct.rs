@@ -421,7 +421,7 @@ enum Tracked {
     Invalid,
     /// None: the entry expires when it would have.
     Kept,
-    /// The entry is deleted.
+    /// The entry is deleted: the only answer was a RST.
     Over,
     /// The entry expires after this time from now.
     Lasts(Duration),

@@ -95,7 +95,7 @@ impl World {
         }
     }
 
-    /// Forwards a packet (`ip_forward`).
+    /// Forwards a packet, or drops it: too large, or its ttl ends here (`ip_forward`).
     //= linux:v6.12 net/ipv4/ip_forward.c ip_forward
     //# ttl and size are looked at before the FORWARD hook, and ttl is taken off before it too: the
     //# hook already sees the smaller one.

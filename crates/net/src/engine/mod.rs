@@ -89,7 +89,7 @@ enum Stage {
     Finish,
     /// To the next hop (`neigh_output`).
     NeighbourOutput { dev: DevId, next_hop: IpAddr },
-    /// To a device (`dev_hard_start_xmit`).
+    /// To the driver of this device (`dev_hard_start_xmit`).
     Xmit(DevId),
     /// To a VXLAN device (`vxlan_xmit`).
     Vxlan(DevId),
@@ -112,7 +112,7 @@ enum Job {
     },
     Fragments(NetnsId, FragmentKey),
     Exception(NetnsId, IpAddr),
-    /// A client's patience ends.
+    /// The client stops waiting for an answer.
     Deadline(NetnsId, SocketId),
 }
 
@@ -124,7 +124,7 @@ pub type Forced = (IpAddr, Option<u16>);
 pub struct Choice {
     /// The rule's probability, in parts of 2^31.
     pub probability: u32,
-    /// The rule matched.
+    /// The rule matched the packet.
     pub taken: bool,
 }
 
@@ -221,7 +221,7 @@ impl World {
         self.now
     }
 
-    /// All events so far.
+    /// Every event since the world began, oldest first; the index is the event's number.
     pub fn events(&self) -> &[Event] {
         &self.events
     }

@@ -11,7 +11,7 @@ use crate::time::{Duration, Instant};
 /// An operation on a packet in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PacketOp {
-    /// Drops the packet.
+    /// Drops the packet, also one that waits for a neighbour or for fragments.
     Drop,
     /// Delays all that is due for the packet by this long.
     Delay(Duration),

@@ -23,7 +23,8 @@ const GATEWAY_EXPIRES: Duration = Duration::secs(300);
 /// (`XRLIM_BURST_FACTOR`).
 const ERROR_COST: Duration = Duration::secs(1);
 const ERROR_BURST: Duration = Duration::secs(6);
-/// `net.ipv4.route.redirect_load`, `redirect_silence` and `redirect_number`.
+/// Redirects to one host: they back off from 20 ms (`net.ipv4.route.redirect_load`) and end after
+/// nine (`redirect_number`), until the host was silent for 20 s (`redirect_silence`).
 const REDIRECT_LOAD: Duration = Duration::millis(20);
 const REDIRECT_SILENCE: Duration = Duration::secs(20);
 const REDIRECT_NUMBER: u32 = 9;

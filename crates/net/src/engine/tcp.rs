@@ -18,7 +18,7 @@ use std::rc::Rc;
 const SYN_LINEAR: u8 = 4;
 /// `net.ipv4.tcp_syn_retries`, and the linear ones before: the end is after 131 s.
 const SYN_RETRIES: u8 = 6 + SYN_LINEAR;
-/// `net.ipv4.tcp_synack_retries`.
+/// Retransmissions of a SYN-ACK (`net.ipv4.tcp_synack_retries`).
 const SYNACK_RETRIES: u8 = 5;
 /// `net.ipv4.tcp_retries2`: the end of an established connection is after about 15 minutes.
 const DATA_RETRIES: u8 = 15;
@@ -27,7 +27,7 @@ const ORPHAN_RETRIES: u8 = 8;
 /// The retransmission timeout once a round trip was measured, which is always much shorter: the
 /// least there is, `TCP_RTO_MIN` (200 ms) and one tick of 4 ms.
 const RTO: Duration = Duration::millis(204);
-/// `TCP_RTO_MAX`.
+/// The longest retransmission timeout (`TCP_RTO_MAX`, `include/net/tcp.h`).
 const RTO_MAX: Duration = Duration::secs(120);
 /// `TCP_RESOURCE_PROBE_INTERVAL`, the time between two tries while the own device refuses a
 /// segment: half a second, as the timer wheel rounds it at 250 ticks a second.
@@ -165,7 +165,7 @@ impl World {
         });
     }
 
-    /// (Re)starts the retransmission timer.
+    /// Starts the retransmission timer, or starts it again.
     fn arm(&mut self, netns: NetnsId, socket: SocketId, t: &mut TcpSocket) {
         self.arm_after(netns, socket, t, t.timeout());
     }
@@ -316,7 +316,7 @@ impl World {
         self.later(wait, Job::Deadline(netns, socket));
     }
 
-    /// A connection ends early.
+    /// Ends a connection on an error that TCP takes as final, and reports it to the client.
     pub(super) fn tcp_error(
         &mut self,
         netns: NetnsId,

@@ -14,9 +14,9 @@ use std::rc::Rc;
 pub struct Failing {
     /// The value compared: `source`, `destination`, `protocol`, `dport`, `mark`, `ctstate`, …
     pub field: &'static str,
-    /// The packet's value.
+    /// What the packet has there, as text.
     pub packet: String,
-    /// The rule's value.
+    /// What the rule wants there, as text and without `!`.
     pub rule: String,
     /// The condition is negated: any other value would have matched.
     pub negated: bool,

@@ -29,16 +29,16 @@ pub fn fraction(parts: u32, digits: usize) -> String {
 pub struct Negatable<T> {
     /// It is preceded by `!`.
     pub negated: bool,
-    /// The condition without `!`.
+    /// The condition as it is behind `!`.
     pub value: T,
 }
 
 impl<T> Negatable<T> {
-    /// The condition, not negated.
+    /// A condition that must hold.
     pub const fn plain(value: T) -> Self {
         Self { negated: false, value }
     }
-    /// The condition, negated.
+    /// A condition that must not hold.
     pub const fn not(value: T) -> Self {
         Self { negated: true, value }
     }
@@ -64,9 +64,9 @@ impl IfName {
 /// A range of ports, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PortRange {
-    /// The lowest port.
+    /// The lowest port in the range.
     pub first: u16,
-    /// The highest port.
+    /// The highest port in the range; equal to `first` for a single port.
     pub last: u16,
 }
 
@@ -94,13 +94,13 @@ impl fmt::Display for PortRange {
 /// The type of an address, as a host sees it (`addrtype`, `RTN_*`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddrType {
-    /// Assigned to the host.
+    /// An address of the host itself, or of 127.0.0.0/8 (`RTN_LOCAL`).
     Local,
     /// A broadcast address of one of its networks.
     Broadcast,
-    /// A multicast address.
+    /// In 224.0.0.0/4 (`RTN_MULTICAST`).
     Multicast,
-    /// Any other address.
+    /// Any other address, with or without a route (`RTN_UNICAST`).
     Unicast,
 }
 
@@ -121,15 +121,15 @@ impl AddrType {
 pub struct CtStates(pub u8);
 
 impl CtStates {
-    /// Belongs to no connection.
+    /// conntrack cannot place the packet in any connection.
     pub const INVALID: Self = Self(1);
     /// Original direction, no answer seen.
     pub const NEW: Self = Self(2);
     /// An ICMP error about a connection.
     pub const RELATED: Self = Self(4);
-    /// An answer was seen.
+    /// The connection has seen packets in both directions.
     pub const ESTABLISHED: Self = Self(8);
-    /// Excluded from connection tracking.
+    /// Excluded from tracking by a rule of the raw table (`-j NOTRACK`).
     pub const UNTRACKED: Self = Self(16);
     /// The connection's source is translated.
     pub const SNAT: Self = Self(32);
@@ -169,11 +169,11 @@ impl fmt::Display for CtStates {
 /// The part of a packet that a rule's conditions look at.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
-    /// Source address.
+    /// Source address, as rewritten by NAT so far.
     pub src: IpAddr,
-    /// Destination address.
+    /// Destination address, as rewritten by NAT so far.
     pub dst: IpAddr,
-    /// IP protocol number.
+    /// IP protocol number, as in the header.
     pub proto: u8,
     /// Source and destination port; `None` if the protocol has none.
     pub ports: Option<(u16, u16)>,
@@ -187,9 +187,9 @@ pub struct View<'a> {
     pub physin: &'a str,
     /// Bridge port it leaves by; empty if not bridged.
     pub physout: &'a str,
-    /// Packet mark.
+    /// Mark of the packet, as rules before this one left it (`skb->mark`).
     pub mark: u32,
-    /// Connection state.
+    /// State within its connection; one bit of [`CtStates`], and SNAT or DNAT where they apply.
     pub ctstate: CtStates,
     /// The type of an address, as this host sees it.
     pub addr_type: &'a dyn Fn(IpAddr) -> AddrType,
@@ -221,11 +221,11 @@ pub trait MatchContext {
 /// The ports that `multiport` compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// `--sports`.
+    /// `--sports`: the source port.
     Source,
-    /// `--dports`.
+    /// `--dports`: the destination port.
     Destination,
-    /// `--ports`: either port.
+    /// `--ports`: either of the two.
     Either,
 }
 
@@ -249,18 +249,18 @@ impl Side {
     }
 }
 
-/// A match extension (`-m`).
+/// A match extension, which `-m` loads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Match {
-    /// `comment`: always true.
+    /// `comment`: a note about the rule. Always true.
     Comment(Rc<str>),
     /// `tcp`, `udp` and `sctp`: ports.
     Ports {
         /// IP protocol number of the module.
         proto: u8,
-        /// Source ports.
+        /// Source ports (`--sport`); `None` allows all.
         sport: Option<Negatable<PortRange>>,
-        /// Destination ports.
+        /// Destination ports (`--dport`); `None` allows all.
         dport: Option<Negatable<PortRange>>,
     },
     /// `addrtype`: the types of the addresses.
@@ -274,7 +274,7 @@ pub enum Match {
     CtState(Negatable<CtStates>),
     /// `mark`: value and mask; true if `mark & mask == value`.
     Mark(Negatable<(u32, u32)>),
-    /// `statistic --mode random`.
+    /// `statistic --mode random`: draws a random number per packet.
     Random {
         /// The probability in parts of 2^31 (`--probability`).
         probability: u32,
@@ -283,14 +283,14 @@ pub enum Match {
     PhysdevIsIn(Negatable<()>),
     /// `recent`: lists of source addresses seen before.
     Recent {
-        /// The list's name (`--name`).
+        /// Name of the list (`--name`); lists are shared by all rules of a namespace.
         list: Rc<str>,
         /// What is done with it.
         op: RecentOp,
     },
     /// `multiport`: up to fifteen ports or ranges.
     Multiport {
-        /// Which ports are compared.
+        /// The ports of the packet that are compared.
         side: Side,
         /// The ports, any of which matches.
         ports: Negatable<Vec<PortRange>>,

@@ -36,11 +36,11 @@ use std::fmt;
 /// A netfilter hook (`enum nf_inet_hooks`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Hook {
-    /// On arrival, before routing.
+    /// Packets that arrive, before they are routed (`NF_INET_PRE_ROUTING`).
     Prerouting,
     /// Routed to a local socket.
     Input,
-    /// Routed through, or bridged.
+    /// Packets that are routed or bridged through (`NF_INET_FORWARD`).
     Forward,
     /// Sent by a local socket.
     Output,
@@ -97,18 +97,18 @@ pub enum Part {
 /// A table of iptables, in the order of their priorities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TableName {
-    /// Before connection tracking.
+    /// Runs before connection tracking and can exclude packets from it (priority -300).
     Raw,
-    /// Changes packets.
+    /// Changes marks and headers (priority -150).
     Mangle,
     /// Address translation; only the first packet of a connection traverses it.
     Nat,
-    /// Accepts and drops.
+    /// Accepts and drops packets (priority 0).
     Filter,
 }
 
 impl TableName {
-    /// Every table.
+    /// Every table, by priority.
     pub const ALL: [Self; 4] = [Self::Raw, Self::Mangle, Self::Nat, Self::Filter];
 
     /// The name that `-t` takes.

@@ -15,7 +15,7 @@ use std::rc::Rc;
 /// A line that iptables-restore would reject, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RestoreError {
-    /// Line, from 1.
+    /// Line of the text, from 1.
     pub line: u32,
     /// Column, from 1, in characters.
     pub column: u32,
@@ -221,10 +221,10 @@ impl Ruleset {
     }
 }
 
-/// The result of `iptables-restore`.
+/// What `iptables-restore` loads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restored {
-    /// The whole ruleset.
+    /// The ruleset after the restore, with the tables that the text does not name.
     pub rules: Ruleset,
     /// The tables that the text names.
     pub tables: BTreeSet<TableName>,

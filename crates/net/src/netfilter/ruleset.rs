@@ -12,7 +12,7 @@ use std::rc::Rc;
 pub enum Policy {
     /// The packet goes on to the next table.
     Accept,
-    /// The packet is dropped.
+    /// The packet is dropped without an answer.
     Drop,
 }
 
@@ -43,7 +43,7 @@ pub enum RejectWith {
     HostProhibited,
     /// ICMP type 3 code 13.
     AdminProhibited,
-    /// A TCP reset.
+    /// A TCP reset; iptables accepts it with `-p tcp` only (`reject_tg_check`).
     TcpReset,
 }
 
@@ -60,7 +60,7 @@ impl RejectWith {
         (Self::TcpReset, "tcp-reset"),
     ];
 
-    /// The name behind `--reject-with`.
+    /// The name that `--reject-with` takes.
     pub fn name(self) -> &'static str {
         Self::NAMES.iter().find(|(r, _)| *r == self).map_or("", |(_, n)| n)
     }
@@ -71,11 +71,11 @@ impl RejectWith {
 pub enum Target {
     /// No target: the rule only counts.
     None,
-    /// ACCEPT: ends the table.
+    /// ACCEPT: the packet leaves the table and goes on to the next.
     Accept,
-    /// DROP: ends the packet.
+    /// DROP: the packet is dropped without an answer.
     Drop,
-    /// RETURN: ends the chain.
+    /// RETURN: goes back to the rule behind the jump, or to the policy of a built-in chain.
     Return,
     /// Goes to a chain of the table, and comes back at its end.
     Jump(Rc<str>),
@@ -85,21 +85,21 @@ pub enum Target {
     Reject(RejectWith),
     /// MARK: `mark = (mark & !mask) ^ value`. Not terminating.
     Mark {
-        /// The bits to toggle.
+        /// The bits to toggle, by XOR.
         value: u32,
         /// The bits to clear first.
         mask: u32,
     },
     /// DNAT: another destination for the connection.
     Dnat {
-        /// The new destination address.
+        /// Destination address of the connection from now on.
         addr: IpAddr,
         /// The new destination port; `None` keeps it.
         port: Option<u16>,
     },
     /// SNAT: another source for the connection.
     Snat {
-        /// The new source address.
+        /// Source address of the connection from now on.
         addr: IpAddr,
     },
     /// MASQUERADE: the output device's address as source.
@@ -114,24 +114,24 @@ pub enum Target {
 /// A rule: it matches a packet that meets every condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// Source network (`-s`).
+    /// The network the source must be in (`-s`).
     pub src: Option<Negatable<IpNet>>,
-    /// Destination network (`-d`).
+    /// The network the destination must be in (`-d`).
     pub dst: Option<Negatable<IpNet>>,
-    /// Input device (`-i`).
+    /// The device the packet came in by (`-i`).
     pub in_dev: Option<Negatable<IfName>>,
-    /// Output device (`-o`).
+    /// The device the packet leaves by (`-o`).
     pub out_dev: Option<Negatable<IfName>>,
-    /// IP protocol number (`-p`).
+    /// The IP protocol number that the packet must have (`-p`).
     pub proto: Option<Negatable<u8>>,
     /// Match extensions (`-m`), in the order written.
     pub matches: Vec<Match>,
-    /// The target (`-j`, `-g`).
+    /// What happens to a packet that matches (`-j`, `-g`).
     pub target: Target,
 }
 
 impl Rule {
-    /// A rule without conditions.
+    /// A rule that matches every packet.
     pub fn to(target: Target) -> Self {
         Self {
             src: None,
@@ -179,14 +179,14 @@ impl Rule {
     }
 }
 
-/// A chain of rules.
+/// A chain: rules that are looked at in order until one ends the chain or the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chain {
     /// Its name, at most 28 characters.
     pub name: Rc<str>,
     /// Its policy, if it is built in.
     pub policy: Option<Policy>,
-    /// Its rules, in order.
+    /// In the order they are looked at; rule numbers of the tools are one higher than the index.
     pub rules: Vec<Rule>,
     /// Number of rules that jump or go to it.
     pub references: u32,
@@ -242,9 +242,9 @@ impl Chain {
 /// A table: its built-in chains in hook order, then the others by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
-    /// Its name.
+    /// Which of the four tables it is.
     pub name: TableName,
-    /// Its chains.
+    /// The built-in chains in hook order, then the others by name.
     pub chains: Vec<Chain>,
     by_name: BTreeMap<Rc<str>, u32>,
 }
@@ -387,7 +387,7 @@ impl RulesetBuilder {
         self.entry(table, name);
     }
 
-    /// `-P`: sets a policy.
+    /// `-P`: sets the policy of a built-in chain.
     pub fn policy(&mut self, table: TableName, hook: Hook, policy: Policy) {
         self.entry(table, hook.name()).policy = Some(policy);
     }
@@ -402,12 +402,12 @@ impl RulesetBuilder {
         self.entry(table, chain).rules.clear();
     }
 
-    /// `-X`: deletes a chain.
+    /// `-X`: deletes a user chain, if it exists.
     pub fn delete(&mut self, table: TableName, chain: &str) {
         self.tables[table as usize].remove(chain);
     }
 
-    /// Whether the chain exists.
+    /// Whether the chain exists, built in or not.
     pub fn has_chain(&self, table: TableName, name: &str) -> bool {
         self.tables[table as usize].contains_key(name)
     }
@@ -420,7 +420,7 @@ impl RulesetBuilder {
         }
     }
 
-    /// `-A`: appends a rule.
+    /// `-A`: appends a rule to a chain, which is created if it does not exist.
     pub fn append(&mut self, table: TableName, chain: &str, rule: Rule) {
         self.entry(table, chain).rules.push(rule);
     }
@@ -439,7 +439,7 @@ impl RulesetBuilder {
         table.get_mut(name).expect("invariant: the chain was inserted above")
     }
 
-    /// The finished ruleset.
+    /// Sorts chains as the tools print them, builds their indexes and counts references.
     pub fn build(self) -> Ruleset {
         let mut names = TableName::ALL.into_iter();
         let tables = self.tables.map(|mut chains| {

@@ -9,7 +9,7 @@ use std::rc::Rc;
 /// The position of a packet in a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Walk {
-    /// The table.
+    /// The table that is walked.
     pub table: TableName,
     /// The hook it is called from.
     pub hook: Hook,
@@ -21,7 +21,7 @@ pub struct Walk {
 pub trait WalkContext {
     /// A random number of 31 bits for a `statistic` rule of a chain, and whether it was forced.
     fn draw(&mut self, chain: u32, rule: u32, probability: u32) -> (u32, bool);
-    /// See [`MatchContext::recent`].
+    /// Carries out `op` for `source` on a list; see [`MatchContext::recent`].
     fn recent(&mut self, list: &Rc<str>, op: RecentOp, source: IpAddr) -> bool;
 }
 
@@ -49,7 +49,7 @@ impl MatchContext for RuleContext<'_> {
 pub struct Draw {
     /// Index of the rule in its chain.
     pub rule: u32,
-    /// The number, below 2^31.
+    /// The random number, below 2^31.
     pub value: u32,
     /// The rule's probability in parts of 2^31: it matches if `value < probability`.
     pub probability: u32,
@@ -66,9 +66,9 @@ pub enum Effect {
     Jump(Rc<str>),
     /// The walk enters this chain and will not come back to the present one.
     Goto(Rc<str>),
-    /// The table is left.
+    /// The packet leaves the table and goes on to the next.
     Accept,
-    /// The packet is dropped.
+    /// The packet is dropped without an answer.
     Drop,
     /// The packet is dropped and answered.
     Reject(RejectWith),
@@ -76,14 +76,14 @@ pub enum Effect {
     Mark(u32),
     /// The connection gets another destination.
     Dnat {
-        /// The new destination address.
+        /// Destination address of the connection from now on.
         addr: IpAddr,
         /// The new destination port; `None` keeps it.
         port: Option<u16>,
     },
     /// The connection gets another source.
     Snat {
-        /// The new source address.
+        /// Source address of the connection from now on.
         addr: IpAddr,
     },
     /// The connection gets the output device's address as source.
@@ -97,22 +97,22 @@ pub enum Effect {
 /// Chains and rules are given by index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WalkStep {
-    /// A rule matched.
+    /// A rule matched the packet.
     Matched {
-        /// The chain.
+        /// Index of the chain in the table.
         chain: u32,
         /// The first rule looked at.
         from: u32,
-        /// The rule that matched.
+        /// Index of the matching rule in the chain.
         rule: u32,
-        /// Its effect.
+        /// What the rule does to the packet.
         effect: Effect,
         /// Random numbers compared on the way.
         draws: Vec<Draw>,
     },
     /// A chain ended, or RETURN left it; the walk goes on behind the jump.
     Returned {
-        /// The chain.
+        /// Index of the chain that is left.
         chain: u32,
         /// The first rule looked at.
         from: u32,
@@ -125,20 +125,20 @@ pub enum WalkStep {
     },
     /// The policy of the built-in chain decided.
     Policy {
-        /// The chain.
+        /// Index of the built-in chain.
         chain: u32,
         /// The first rule looked at.
         from: u32,
         /// Number of rules in the chain.
         n_rules: u32,
-        /// The policy.
+        /// What the policy does to the packet.
         policy: Policy,
     },
     /// A rule with a match or target that is not simulated was reached.
     Unsupported {
-        /// The chain.
+        /// Index of the chain in the table.
         chain: u32,
-        /// The rule.
+        /// Index of the rule in the chain.
         rule: u32,
     },
 }

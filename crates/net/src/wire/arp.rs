@@ -12,12 +12,12 @@ pub enum ArpOp {
     Reply,
 }
 
-/// An ARP message.
+/// An ARP message for IPv4 over Ethernet, 28 bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arp {
-    /// Its operation.
+    /// Request or reply (`ar$op`).
     pub op: ArpOp,
-    /// MAC of the sender.
+    /// MAC of the sender (`ar$sha`).
     pub sha: Mac,
     /// IPv4 address of the sender.
     pub spa: Ipv4Addr,

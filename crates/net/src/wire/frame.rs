@@ -1,36 +1,36 @@
-//! Ethernet II frames.
+//! Ethernet II frames: 14 bytes of header, then an IPv4 packet or ARP message.
 
 use super::{Arp, Ipv4, Mac, Malformed, Reader, UdpPayload};
 
-/// EtherType of IPv4.
+/// EtherType of an IPv4 packet (RFC 894).
 pub const ETHERTYPE_IPV4: u16 = 0x0800;
-/// EtherType of ARP.
+/// EtherType of an ARP message (RFC 826).
 pub const ETHERTYPE_ARP: u16 = 0x0806;
 
 /// The addresses of an Ethernet header; its type follows from the payload.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ethernet {
-    /// Destination MAC.
+    /// MAC of the receiver on this link, or of a group.
     pub dst: Mac,
-    /// Source MAC.
+    /// MAC of the sender on this link.
     pub src: Mac,
 }
 
 /// The payload of a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Payload {
-    /// An ARP message.
+    /// An ARP message, EtherType 0x0806.
     Arp(Arp),
-    /// An IPv4 packet.
+    /// An IPv4 packet, EtherType 0x0800.
     Ipv4(Ipv4),
 }
 
-/// An Ethernet II frame.
+/// An Ethernet II frame without padding and frame check sequence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// Its addresses.
+    /// The addresses on this link.
     pub eth: Ethernet,
-    /// Its payload.
+    /// What it carries, which also gives its EtherType.
     pub payload: Payload,
 }
 
@@ -67,7 +67,7 @@ impl Frame {
         }
     }
 
-    /// Appends the frame's bytes.
+    /// Appends the frame in network order.
     pub fn emit_into(&self, out: &mut Vec<u8>) {
         out.extend(self.eth.dst.0);
         out.extend(self.eth.src.0);
@@ -83,7 +83,7 @@ impl Frame {
         }
     }
 
-    /// The frame's bytes.
+    /// The frame in network order, without padding and frame check sequence.
     pub fn emit(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.len());
         self.emit_into(&mut out);

@@ -7,11 +7,11 @@ use std::rc::Rc;
 /// The codes of "destination unreachable" (type 3) that a host or a REJECT rule sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unreachable {
-    /// 0: network unreachable.
+    /// Code 0: network unreachable.
     Net,
     /// 1: host unreachable; no route, or no answer to ARP.
     Host,
-    /// 2: protocol unreachable.
+    /// Code 2: protocol unreachable.
     Proto,
     /// 3: no such UDP port; the default of REJECT.
     Port,
@@ -20,11 +20,11 @@ pub enum Unreachable {
         /// The next hop's MTU, in bytes.
         mtu: u16,
     },
-    /// 9: network administratively prohibited.
+    /// Code 9: network administratively prohibited.
     NetProhibited,
-    /// 10: host administratively prohibited.
+    /// Code 10: host administratively prohibited.
     HostProhibited,
-    /// 13: communication administratively prohibited.
+    /// Code 13: communication administratively prohibited (RFC 1812 section 5.2.7.1).
     AdminProhibited,
 }
 
@@ -51,16 +51,16 @@ pub enum Icmp {
     Echo {
         /// A reply rather than a request.
         reply: bool,
-        /// Identifier: one per `ping`.
+        /// Identifier, one per `ping`, repeated by the reply.
         id: u16,
-        /// Sequence number.
+        /// Sequence number, repeated by the reply; `ping` counts from 1.
         seq: u16,
         /// Payload, which the reply repeats.
         data: Rc<[u8]>,
     },
-    /// Destination unreachable (type 3).
+    /// Destination unreachable (type 3): the packet it quotes was not delivered.
     Unreachable {
-        /// The reason.
+        /// Why the packet was not delivered.
         code: Unreachable,
         /// The packet it is about, maybe cut short.
         quoted: Rc<[u8]>,
@@ -72,7 +72,7 @@ pub enum Icmp {
     },
     /// Redirect for a host (type 5 code 1).
     Redirect {
-        /// The better gateway.
+        /// The gateway on the same link to use for the quoted destination.
         gateway: Ipv4Addr,
         /// The packet it is about, maybe cut short.
         quoted: Rc<[u8]>,
@@ -80,7 +80,7 @@ pub enum Icmp {
 }
 
 impl Icmp {
-    /// Type and code.
+    /// Type and code, the first two bytes of the header.
     pub fn type_code(&self) -> (u8, u8) {
         match self {
             Self::Echo { reply, .. } => (if *reply { 0 } else { 8 }, 0),
@@ -154,7 +154,7 @@ impl Icmp {
         false
     }
 
-    /// Appends the message's bytes.
+    /// Appends the message, with its checksum, in network order.
     pub fn emit(&self, out: &mut Vec<u8>) {
         let start = out.len();
         let (kind, code) = self.type_code();

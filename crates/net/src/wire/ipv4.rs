@@ -14,23 +14,23 @@ pub const PROTO_UDP: u8 = 17;
 /// The payload of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// A TCP segment.
+    /// A TCP segment, protocol 6.
     Tcp(Tcp),
-    /// A UDP datagram.
+    /// A UDP datagram, protocol 17.
     Udp(Udp),
-    /// An ICMP message.
+    /// An ICMP message, protocol 1.
     Icmp(Icmp),
     /// Another protocol, or a fragment.
     Raw {
-        /// IP protocol number.
+        /// IP protocol number of the header.
         proto: u8,
-        /// The payload's bytes.
+        /// Bytes behind the IPv4 header.
         data: Rc<[u8]>,
     },
 }
 
 impl Body {
-    /// The IP protocol number.
+    /// IP protocol number, as the header has it.
     pub fn proto(&self) -> u8 {
         match self {
             Self::Tcp(_) => PROTO_TCP,
@@ -50,14 +50,14 @@ impl Body {
     }
 }
 
-/// An IPv4 packet.
+/// An IPv4 packet with a header of 20 bytes (RFC 791); options are not simulated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ipv4 {
     /// Type of service; 0xc0 in ICMP errors.
     pub tos: u8,
     /// Identification, which the fragments of a packet share.
     pub id: u16,
-    /// Don't Fragment.
+    /// Don't Fragment: routers drop the packet rather than cut it.
     pub df: bool,
     /// More Fragments: this is not the last.
     pub mf: bool,
@@ -65,11 +65,11 @@ pub struct Ipv4 {
     pub frag_offset: u16,
     /// Time to live, in hops.
     pub ttl: u8,
-    /// Source address.
+    /// Source address of the header, which SNAT rewrites.
     pub src: Ipv4Addr,
-    /// Destination address.
+    /// Destination address of the header, which DNAT rewrites.
     pub dst: Ipv4Addr,
-    /// Its payload.
+    /// What follows the header.
     pub body: Body,
 }
 
@@ -103,7 +103,7 @@ impl Ipv4 {
         }
     }
 
-    /// Appends the packet's bytes.
+    /// Appends the packet, with its checksums, in network order.
     pub fn emit(&self, out: &mut Vec<u8>) {
         let start = out.len();
         out.extend([0x45, self.tos]);
@@ -124,7 +124,7 @@ impl Ipv4 {
         }
     }
 
-    /// The packet's bytes.
+    /// The packet in network order, with its checksums.
     pub fn bytes(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.len());
         self.emit(&mut out);

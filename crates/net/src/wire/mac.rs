@@ -1,4 +1,4 @@
-//! Ethernet hardware addresses (MACs).
+//! Ethernet hardware addresses (MACs), 48 bits.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use std::str::FromStr;
 pub struct Mac(pub [u8; 6]);
 
 impl Mac {
-    /// `ff:ff:ff:ff:ff:ff`.
+    /// `ff:ff:ff:ff:ff:ff`: every device on the link.
     pub const BROADCAST: Self = Self([0xff; 6]);
     /// `00:00:00:00:00:00`: unknown, as the target of an ARP request.
     pub const ZERO: Self = Self([0; 6]);

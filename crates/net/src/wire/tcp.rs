@@ -14,16 +14,16 @@ pub struct TcpFlags(pub u8);
 impl TcpFlags {
     /// The sender has sent all its data.
     pub const FIN: Self = Self(0x01);
-    /// Synchronises sequence numbers.
+    /// Opens a connection: `seq` is the initial sequence number.
     pub const SYN: Self = Self(0x02);
-    /// Resets the connection.
+    /// Aborts the connection, or refuses it.
     pub const RST: Self = Self(0x04);
     /// The data is to be handed to the process at once.
     pub const PSH: Self = Self(0x08);
     /// The acknowledgement number is valid.
     pub const ACK: Self = Self(0x10);
 
-    /// The union of both.
+    /// The bits that are set in either.
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
@@ -65,24 +65,24 @@ pub struct TcpOptions {
     pub sack: Option<(u32, u32)>,
 }
 
-/// A TCP segment.
+/// A TCP segment with its header fields (RFC 9293 section 3.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tcp {
-    /// Source port.
+    /// Port of the sender.
     pub sport: u16,
-    /// Destination port.
+    /// Port of the receiver.
     pub dport: u16,
-    /// Sequence number.
+    /// Sequence number of the first byte of data, or of SYN.
     pub seq: u32,
     /// Acknowledgement number; 0 without [`TcpFlags::ACK`].
     pub ack: u32,
-    /// Control bits.
+    /// Control bits of the header.
     pub flags: TcpFlags,
     /// Receive window in bytes, before scaling.
     pub window: u16,
-    /// Options.
+    /// Options behind the fixed header.
     pub options: TcpOptions,
-    /// Data.
+    /// Bytes of data; empty in a pure acknowledgement.
     pub data: Rc<[u8]>,
 }
 

@@ -12,29 +12,29 @@ pub const VXLAN_PORT: u16 = 8472;
 pub struct Vxlan {
     /// VXLAN network identifier, 24 bits.
     pub vni: u32,
-    /// The encapsulated frame.
+    /// The frame that it encapsulates.
     pub inner: Rc<Frame>,
 }
 
 /// The payload of a datagram.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UdpPayload {
-    /// Application data.
+    /// Bytes that an application sent.
     Data(Rc<[u8]>),
-    /// An encapsulated frame.
+    /// A VXLAN header with the frame that it encapsulates.
     Vxlan(Vxlan),
 }
 
-/// A UDP datagram.
+/// A UDP datagram with its header fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Udp {
-    /// Source port.
+    /// Port of the sender; for VXLAN, a hash of the inner flow.
     pub sport: u16,
-    /// Destination port.
+    /// Port of the receiver.
     pub dport: u16,
     /// It carries a checksum; VXLAN over IPv4 is sent with 0, which means none.
     pub checksum: bool,
-    /// Its payload.
+    /// What follows the header of 8 bytes.
     pub payload: UdpPayload,
 }
 
