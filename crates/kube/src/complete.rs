@@ -6,10 +6,10 @@ use crate::decode::{Accepted, Decoder};
 use crate::fields::{self, Field, Type};
 use crate::yaml::{Value, YamlNode, parse};
 
-/// A possible completion.
+/// A word that may be inserted.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Completion {
-    /// The whole word.
+    /// The word in full, with what is typed already.
     pub word: String,
     /// What to insert after it: `: ` after a key.
     pub suffix: &'static str,
@@ -20,7 +20,7 @@ pub struct Completion {
 pub struct Completions {
     /// The first byte of the word that is being typed.
     pub from: usize,
-    /// The possible words, sorted.
+    /// The words that fit, sorted.
     pub list: Vec<Completion>,
 }
 

@@ -16,7 +16,7 @@ const LONGEST_LIST: usize = 12;
 /// Collects the diagnostics of a document while it is decoded.
 #[derive(Debug, Default)]
 pub struct Decoder {
-    /// The faults so far.
+    /// The faults found so far, in the order they were found.
     pub diags: Vec<Diagnostic>,
     /// What each decoded place accepts; recorded for completion only.
     pub(crate) accepted: Option<Vec<Accepted>>,
@@ -39,7 +39,7 @@ pub(crate) struct Accepted {
 pub struct Fields<'a> {
     /// The mapping's path, as the API server writes it: `spec.ports[0]`; empty for a document.
     pub path: String,
-    /// The mapping.
+    /// The mapping in the text.
     pub span: Span,
     pairs: Vec<(&'a str, Span, &'a YamlNode)>,
     /// The names that the decoder has requested.
@@ -56,14 +56,14 @@ pub struct Fields<'a> {
 /// A value with the place it was read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spanned<T> {
-    /// The value.
+    /// The value, decoded and checked.
     pub value: T,
     /// Where it is written, or where it would be.
     pub span: Span,
 }
 
 impl Decoder {
-    /// Adds an error.
+    /// Adds a fault that the API server would reject.
     pub fn error(
         &mut self,
         code: Code,
@@ -153,7 +153,7 @@ impl Decoder {
         }
     }
 
-    /// A whole number.
+    /// Decodes a whole number. A number in quotes is a fault with a fix.
     pub fn integer(&mut self, node: &YamlNode, path: &str) -> Option<Spanned<i64>> {
         match &node.value {
             Value::Scalar { text, plain: true } if node.kind() == "integer" => {
@@ -176,7 +176,7 @@ impl Decoder {
         }
     }
 
-    /// `true` or `false`.
+    /// Decodes `true` or `false`. Other spellings of them are a fault with a fix.
     pub fn boolean(&mut self, node: &YamlNode, path: &str) -> Option<bool> {
         match &node.value {
             Value::Scalar { text, plain: true } if text == "true" => Some(true),
@@ -451,22 +451,22 @@ impl<'a> Fields<'a> {
         self.pairs.iter().find(|(k, _, v)| *k == name && !v.is_null()).map(|(_, _, v)| *v)
     }
 
-    /// An optional string.
+    /// A string; `None` if the field is absent or faulty.
     pub fn string(&mut self, d: &mut Decoder, name: &'static str) -> Option<Spanned<String>> {
         self.get(name).and_then(|n| d.string(n, &self.path_of(name)))
     }
 
-    /// An optional whole number.
+    /// A whole number; `None` if the field is absent or faulty.
     pub fn integer(&mut self, d: &mut Decoder, name: &'static str) -> Option<Spanned<i64>> {
         self.get(name).and_then(|n| d.integer(n, &self.path_of(name)))
     }
 
-    /// An optional boolean.
+    /// `true` or `false`; `None` if the field is absent or faulty.
     pub fn boolean(&mut self, d: &mut Decoder, name: &'static str) -> Option<bool> {
         self.get(name).and_then(|n| d.boolean(n, &self.path_of(name)))
     }
 
-    /// An optional port.
+    /// A port from 1 to 65535; `None` if the field is absent or faulty.
     pub fn port(&mut self, d: &mut Decoder, name: &'static str) -> Option<Spanned<u16>> {
         self.get(name).and_then(|n| d.port(n, &self.path_of(name)))
     }
@@ -481,7 +481,7 @@ impl<'a> Fields<'a> {
         self.get(name).and_then(|n| d.word(n, &self.path_of(name), allowed))
     }
 
-    /// An optional mapping.
+    /// The fields of a mapping; `None` if it is absent or faulty.
     pub fn fields(&mut self, d: &mut Decoder, name: &'static str) -> Option<Self> {
         let node = self.get(name)?;
         let field = self.field(name);
@@ -563,7 +563,7 @@ impl<'a> Fields<'a> {
             .or_else(|| self.default_value(name))
     }
 
-    /// A described text, parsed.
+    /// A text in the format that the table of fields gives; `None` if it is absent or faulty.
     pub fn parsed<T: FromStr>(
         &mut self,
         d: &mut Decoder,
@@ -583,7 +583,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A required string.
+    /// A string whose absence is a fault.
     pub fn require_string(
         &mut self,
         d: &mut Decoder,
@@ -593,7 +593,7 @@ impl<'a> Fields<'a> {
         self.require(d, name, hint).and_then(|n| d.string(n, &self.path_of(name)))
     }
 
-    /// A required port.
+    /// A port from 1 to 65535 whose absence is a fault.
     pub fn require_port(
         &mut self,
         d: &mut Decoder,
@@ -603,7 +603,7 @@ impl<'a> Fields<'a> {
         self.require(d, name, hint).and_then(|n| d.port(n, &self.path_of(name)))
     }
 
-    /// A required field.
+    /// A field whose absence is a fault.
     pub fn require(
         &mut self,
         d: &mut Decoder,

@@ -2,10 +2,10 @@
 
 /// The bridge of the CNI plugin.
 pub const CNI_BRIDGE: &str = "cni0";
-/// docker's bridge.
+/// The bridge that dockerd creates at its start.
 pub const DOCKER_BRIDGE: &str = "docker0";
 
-/// flannel's VXLAN device.
+/// The VXLAN device that flanneld creates, named after its VNI.
 pub fn flannel(vni: u32) -> String {
     format!("flannel.{vni}")
 }

@@ -10,7 +10,7 @@ pub struct Span {
     pub line: u32,
     /// The column it starts in.
     pub column: u32,
-    /// Its first byte.
+    /// Offset of its first byte in the text.
     pub start: u32,
     /// The byte after its last.
     pub end: u32,
@@ -30,7 +30,7 @@ pub enum Severity {
     Error,
     /// Accepted, but unlikely to do what was intended.
     Warning,
-    /// Valid, but not simulated.
+    /// The API server accepts it, but it has no effect here.
     Note,
 }
 
@@ -51,7 +51,7 @@ macro_rules! codes {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Code { $($(#[$doc])* $variant,)* }
         impl Code {
-            /// Every code.
+            /// Every code, in the order of this list.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
             /// Its name, in kebab case.
             pub const fn name(self) -> &'static str {
@@ -104,7 +104,7 @@ codes! {
     InvalidAddress = "invalid-address",
     /// The same name or port twice in one list.
     DuplicateValue = "duplicate-value",
-    /// Networks that overlap.
+    /// Two networks that must be disjoint overlap.
     NetworkOverlap = "network-overlap",
     /// An address that is already assigned.
     AddressTaken = "address-taken",
@@ -119,31 +119,31 @@ codes! {
 /// A replacement that corrects a fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fix {
-    /// The text to replace.
+    /// What to replace; empty for an insertion.
     pub span: Span,
-    /// The replacement.
+    /// What to put in its place; empty for a deletion.
     pub text: String,
 }
 
-/// One fault.
+/// A fault of a document, at a place in its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Its kind.
+    /// Which fault it is, for tools; a code is never renamed.
     pub code: Code,
-    /// Its severity.
+    /// What it means for the document.
     pub severity: Severity,
-    /// Where it is.
+    /// The text it is about.
     pub span: Span,
     /// What was found and what was expected; in the API server's words where it has some.
     pub message: String,
-    /// What to type.
+    /// What to type to correct it.
     pub hint: String,
     /// A replacement that certainly corrects it.
     pub fix: Option<Fix>,
 }
 
 impl Diagnostic {
-    /// An error.
+    /// A fault that the API server would reject.
     pub fn error(
         code: Code,
         span: Span,
@@ -160,7 +160,7 @@ impl Diagnostic {
         }
     }
 
-    /// A warning.
+    /// Something the API server accepts that is unlikely to be intended.
     pub fn warning(
         code: Code,
         span: Span,
@@ -170,7 +170,7 @@ impl Diagnostic {
         Self { severity: Severity::Warning, ..Self::error(code, span, message, hint) }
     }
 
-    /// A note.
+    /// Something valid that has no effect here.
     pub fn note(
         code: Code,
         span: Span,

@@ -10,7 +10,7 @@ use net::netfilter::{
 };
 use std::net::Ipv4Addr;
 
-/// docker0's address and network.
+/// The address of docker0 with its network, docker's default (172.17.0.1/16).
 pub(crate) fn network() -> Ipv4Net {
     Ipv4Net::new_assert(Ipv4Addr::new(172, 17, 0, 1), 16)
 }

@@ -12,7 +12,7 @@ pub enum Daemon {
 }
 
 impl Daemon {
-    /// The program's name.
+    /// The name of its process.
     pub const fn name(self) -> &'static str {
         match self {
             Self::KubeProxy => "kube-proxy",

@@ -41,7 +41,7 @@ impl HostLocal {
             && self.taken.insert(addr)
     }
 
-    /// Releases an address.
+    /// Frees an address; it is allocated again once the others were.
     pub(crate) fn release(&mut self, addr: Ipv4Addr) {
         self.taken.remove(&addr);
     }

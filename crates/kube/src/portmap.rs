@@ -127,7 +127,7 @@ fn entries(cluster: &Cluster, pod: &Pod) -> Vec<(&'static str, Rule)> {
     out
 }
 
-/// The plugin's ADD.
+/// What the plugin writes when a pod starts (CNI command ADD).
 fn add(b: &mut RulesetBuilder, cluster: &Cluster, pod: &Pod) {
     use TableName::Nat;
     let marks = cluster.topology.version.portmap_marks();
@@ -213,7 +213,7 @@ fn add(b: &mut RulesetBuilder, cluster: &Cluster, pod: &Pod) {
     }
 }
 
-/// The plugin's DEL.
+/// What the plugin deletes when a pod ends (CNI command DEL).
 fn remove(b: &mut RulesetBuilder, cluster: &Cluster, pod: &Pod) {
     for (chain, rule) in entries(cluster, pod) {
         b.delete_rule(TableName::Nat, chain, &rule);

@@ -11,9 +11,9 @@ use std::fmt;
 pub struct Release(u8);
 
 impl Release {
-    /// The first simulated release.
+    /// The first release that is simulated, 1.10.
     pub const FIRST: Self = Self(10);
-    /// The last simulated release.
+    /// The last release that is simulated, 1.36.
     pub const LAST: Self = Self(36);
 
     /// The release with this minor number, if it is simulated.
@@ -21,12 +21,12 @@ impl Release {
         (Self::FIRST.0..=Self::LAST.0).contains(&minor).then_some(Self(minor))
     }
 
-    /// Every simulated release.
+    /// Every release that is simulated, the oldest first.
     pub fn all() -> impl Iterator<Item = Self> {
         (Self::FIRST.0..=Self::LAST.0).map(Self)
     }
 
-    /// The minor number.
+    /// The minor number: 36 for 1.36.
     pub const fn minor(self) -> u8 {
         self.0
     }
@@ -72,7 +72,7 @@ since! {
     14 rejects_forwarded,
     /// Packets to a load balancer's address without endpoints are rejected.
     14 rejects_load_balancer,
-    /// flannel 0.11: `MASQUERADE --random-fully`.
+    /// flannel 0.11 masquerades with `--random-fully`.
     14 flannel_random_fully,
     /// CNI plugins 0.7: the MAC addresses of pods and cni0 are random, not derived from the
     /// address.

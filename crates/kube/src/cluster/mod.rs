@@ -19,7 +19,7 @@ pub(crate) use transition::sort_endpoints;
 pub struct Node {
     /// Its machine, as the Topology describes it.
     pub spec: topology::Node,
-    /// `spec.podCIDR`.
+    /// `spec.podCIDR`: the network of its pods, allocated by kube-controller-manager.
     pub pod_cidr: Ipv4Net,
     /// The MAC address of its NIC.
     pub mac: Mac,
@@ -44,21 +44,21 @@ impl Node {
 /// A pod with a network namespace of its own.
 #[derive(Clone, Debug)]
 pub struct Pod {
-    /// `metadata.name`.
+    /// `metadata.name`: that of its ReplicaSet, `-` and five characters.
     pub name: String,
-    /// `metadata.namespace`.
+    /// `metadata.namespace`: that of its Deployment.
     pub namespace: String,
     /// The Deployment it belongs to.
     pub deployment: String,
-    /// `metadata.labels`.
+    /// `metadata.labels`: those of the template, with `pod-template-hash`.
     pub labels: Labels,
-    /// The label `pod-template-hash`.
+    /// Hash of the template in the names of its ReplicaSet and of the pod.
     pub template_hash: String,
-    /// `spec.containers`.
+    /// `spec.containers`, from the template.
     pub containers: Vec<Container>,
     /// The index of its node in [`Cluster::nodes`].
     pub node: usize,
-    /// `status.podIP`.
+    /// `status.podIP`, allocated by host-local or fixed by the Topology.
     pub ip: Ipv4Addr,
     /// The name of its veth device on the node.
     pub veth: String,
@@ -97,9 +97,9 @@ pub(crate) fn host_ports(containers: &[Container]) -> Vec<(u16, &'static str)> {
 /// A pod in its node's own network namespace (`hostNetwork`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostPod {
-    /// `metadata.name`.
+    /// `metadata.name`: the component, then the node's name or five characters.
     pub name: String,
-    /// `metadata.namespace`.
+    /// `metadata.namespace`: `kube-system`, or flannel's own.
     pub namespace: &'static str,
     /// The index of its node in [`Cluster::nodes`].
     pub node: usize,
@@ -108,13 +108,13 @@ pub struct HostPod {
 /// A port of a Service with its endpoints.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Port {
-    /// `name`; may be empty.
+    /// `name` in `spec.ports`; empty if the Service has a single port.
     pub name: String,
-    /// `TCP`, `UDP` or `SCTP`.
+    /// `protocol`: `TCP`, `UDP` or `SCTP`.
     pub protocol: &'static str,
-    /// `port`.
+    /// `port`, at the cluster IP.
     pub port: u16,
-    /// `nodePort`.
+    /// `nodePort`, requested or allocated.
     pub node_port: Option<u16>,
     /// All its endpoints, ready or not.
     pub endpoints: Vec<Endpoint>,
@@ -130,21 +130,21 @@ impl Port {
 /// A Service with what was allocated to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunningService {
-    /// `metadata.name`.
+    /// `metadata.name`, unique in its namespace.
     pub name: String,
-    /// `metadata.namespace`.
+    /// `metadata.namespace`, `default` if the manifest names none.
     pub namespace: String,
-    /// `spec.type`.
+    /// `spec.type`, `ClusterIP` by default.
     pub kind: ServiceType,
-    /// Addresses and policies.
+    /// Its external addresses, its policies and its session affinity.
     pub traffic: Traffic,
-    /// `spec.externalName`.
+    /// `spec.externalName`: the DNS name it is an alias of.
     pub external_name: Option<String>,
     /// `spec.clusterIP`; none for a headless Service or an ExternalName.
     pub cluster_ip: Option<Ipv4Addr>,
-    /// `spec.ports`.
+    /// `spec.ports` with the endpoints of each.
     pub ports: Vec<Port>,
-    /// `spec.selector`.
+    /// `spec.selector`: the labels that its pods have; empty if there is none.
     pub selector: Labels,
     /// Its name in the document; none for a Service that kubeadm creates.
     pub span: Option<Span>,
@@ -160,7 +160,7 @@ impl RunningService {
     }
 }
 
-/// A running cluster.
+/// A running cluster: what the control plane has made of a document.
 #[derive(Clone, Debug)]
 pub struct Cluster {
     /// The machines and networks under it.

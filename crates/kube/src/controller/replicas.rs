@@ -10,13 +10,13 @@ use crate::object::{Container, Deployment, Labels};
 use crate::topology::Role;
 use net::wire::Mac;
 
-/// A pod to create.
+/// What a pod to create has from its Deployment.
 pub(super) struct PodTemplate<'t> {
     pub(super) namespace: &'t str,
     pub(super) deployment: &'t str,
     pub(super) labels: &'t Labels,
     pub(super) containers: &'t [Container],
-    /// The pod template hash.
+    /// Hash of the template in the names of its ReplicaSet and of the pod.
     pub(super) hash: String,
     /// The index of the node that `nodeName` names.
     pub(super) bound: Option<usize>,

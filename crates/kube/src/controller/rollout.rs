@@ -34,40 +34,40 @@ use std::rc::Rc;
 /// One action of a component.
 #[derive(Clone, Debug)]
 pub struct Operation {
-    /// Time since the change.
+    /// Virtual time between the change of the cluster and the action.
     pub after: Duration,
     /// The network namespace of the component; for a machine, the segment.
     pub netns: String,
     /// The component; none if a machine is connected or switched off.
     pub by: Option<&'static str>,
-    /// The action.
+    /// What it does to the kernel.
     pub work: Work,
 }
 
 /// Whether something is added or deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {
-    /// Adds or replaces it.
+    /// Adds it, or replaces what has the same key.
     Add,
-    /// Deletes it.
+    /// Deletes what has the same key.
     Delete,
 }
 
-/// What a component does.
+/// What a component does to the kernel.
 #[derive(Clone, Debug)]
 pub enum Work {
     /// Adds a network namespace, and the devices at the other ends of its cables: namespace,
     /// device.
     Add(Box<NetnsSpec>, Vec<(String, DeviceSpec)>),
-    /// Deletes a network namespace.
+    /// Deletes the network namespace with this name.
     Delete(String),
     /// Sets a device's MAC address.
     Address(String, Mac),
-    /// A permanent neighbour.
+    /// Adds or deletes a permanent neighbour.
     Neighbour(Op, NeighbourSpec),
     /// A forwarding entry: device, MAC, VTEP.
     Fdb(Op, (String, Mac, IpAddr)),
-    /// A route.
+    /// Adds or deletes a route.
     Route(Op, RouteSpec),
     /// portmap's rules for the pod of a cluster with this network namespace.
     HostPorts(Op, Rc<Cluster>, String),
@@ -191,7 +191,7 @@ pub fn rollout(
 
 /// The pods that differ between two clusters.
 struct Pods {
-    /// Addresses of new pods.
+    /// Addresses of pods that do not exist yet.
     coming: Vec<Ipv4Addr>,
     /// Network namespaces of new pods that wait for a host port.
     late: Vec<String>,
@@ -199,7 +199,7 @@ struct Pods {
     deleted: Vec<Ipv4Addr>,
     /// Network namespaces of pods of an older template, kept until the new ones are ready.
     rolled: Vec<String>,
-    /// Their addresses.
+    /// Addresses of the pods in `rolled`.
     rolled_at: Vec<Ipv4Addr>,
 }
 

@@ -11,9 +11,9 @@ use crate::yaml::YamlNode;
 pub struct ContainerPort {
     /// The name that a Service's `targetPort` may refer to.
     pub name: Option<String>,
-    /// `containerPort`, 1 to 65535.
+    /// `containerPort`, from 1 to 65535.
     pub port: u16,
-    /// `TCP`, `UDP` or `SCTP`.
+    /// `protocol`: `TCP`, `UDP` or `SCTP`.
     pub protocol: &'static str,
     /// `hostPort`: the node's port that the portmap plugin forwards to this one.
     pub host_port: Option<u16>,
@@ -22,30 +22,30 @@ pub struct ContainerPort {
 /// A container of a pod template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Container {
-    /// `name`.
+    /// `name`, unique in the pod.
     pub name: String,
     /// `image`, as written; decides what listens in the pod.
     pub image: String,
-    /// `ports`.
+    /// `ports`; the image decides what listens, these only name it.
     pub ports: Vec<ContainerPort>,
     /// Whether `command` replaces the image's own server; then nothing listens.
     pub own_command: bool,
 }
 
-/// A Deployment.
+/// A Deployment (`apps/v1`), decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deployment {
-    /// `metadata`.
+    /// `metadata`: its name, namespace and labels.
     pub meta: Meta,
     /// `spec.replicas`; 1 by default, with the span of the name.
     pub replicas: Spanned<u32>,
-    /// `spec.selector.matchLabels`.
+    /// `spec.selector.matchLabels`: the pods it owns; part of `pod_labels`.
     pub selector: Labels,
-    /// `spec.template.metadata.labels`.
+    /// `spec.template.metadata.labels`: the labels of its pods.
     pub pod_labels: Labels,
-    /// `spec.template.spec.containers`.
+    /// `spec.template.spec.containers`, at least one.
     pub containers: Vec<Container>,
-    /// `spec.template.spec.nodeName`: bypasses the scheduler.
+    /// `spec.template.spec.nodeName`: the node of all its pods, without the scheduler.
     pub node_name: Option<Spanned<String>>,
     /// The text that the pod template hash is computed over.
     pub template: String,
@@ -109,7 +109,7 @@ const CONTAINER_FIELDS: &[&str] = &[
     "volumeDevices",
 ];
 
-/// Decodes a Deployment.
+/// Decodes a Deployment; `None` if a required field is missing or faulty.
 pub(super) fn decode(d: &mut Decoder, fields: Fields<'_>) -> Option<Deployment> {
     let mut f = fields.not_simulated(&["status"]);
     let metadata = f.require(d, "metadata", "write metadata: with a name: below it");

@@ -13,19 +13,19 @@ use std::net::{IpAddr, Ipv4Addr};
 pub struct Endpoint {
     /// The address of a pod, or of whatever an EndpointSlice lists.
     pub addr: IpAddr,
-    /// The port there.
+    /// The port at `addr`, which may differ from the Service's.
     pub port: u16,
     /// `nodeName`: the node it is on, if known.
     pub node: Option<String>,
-    /// `conditions.ready`.
+    /// `conditions.ready`: it gets new connections.
     pub ready: bool,
-    /// `conditions.serving`: ready, disregarding termination.
+    /// `conditions.serving`: its readiness probe succeeds, whether it terminates or not.
     pub serving: bool,
-    /// `conditions.terminating`.
+    /// `conditions.terminating`: it is being deleted.
     pub terminating: bool,
-    /// `hints.forZones`.
+    /// `hints.forZones`: the zones whose nodes should use it.
     pub zones: Vec<String>,
-    /// `hints.forNodes`.
+    /// `hints.forNodes`: the nodes that should use it.
     pub nodes: Vec<String>,
 }
 
@@ -44,7 +44,7 @@ impl Endpoint {
         }
     }
 
-    /// `10.1.5.4:80`, `[fd00::1]:80`.
+    /// Address and port, `10.1.5.4:80` or `[fd00::1]:80`.
     pub fn text(&self) -> String {
         std::net::SocketAddr::new(self.addr, self.port).to_string()
     }
@@ -55,7 +55,7 @@ impl Endpoint {
 pub struct SlicePort {
     /// The name of the Service's port; may be empty.
     pub name: String,
-    /// `TCP`, `UDP` or `SCTP`.
+    /// `protocol`: `TCP`, `UDP` or `SCTP`.
     pub protocol: &'static str,
     /// The port of the endpoints.
     pub port: u16,
@@ -66,9 +66,9 @@ pub struct SlicePort {
 pub struct ManualSlice {
     /// The Service, in the slice's own namespace.
     pub service: Spanned<String>,
-    /// `metadata.namespace`.
+    /// `metadata.namespace`, that of the Service too.
     pub namespace: String,
-    /// `ports`.
+    /// `ports`, each of which every endpoint has.
     pub ports: Vec<SlicePort>,
     /// `endpoints`; their `port` is 0, as each has every port of the slice.
     pub endpoints: Vec<Endpoint>,
@@ -84,7 +84,7 @@ impl ManualSlice {
 /// The label that names the Service of an EndpointSlice.
 const LABEL: &str = "kubernetes.io/service-name";
 
-/// Decodes an EndpointSlice.
+/// Decodes an EndpointSlice; `None` if a required field is missing or faulty.
 pub(super) fn endpoint_slice(d: &mut Decoder, mut f: Fields<'_>) -> Option<ManualSlice> {
     let metadata = f.require(d, "metadata", "write metadata: with a name: and labels: below it");
     let meta = metadata.and_then(|n| Meta::decode(d, n, NameRule::Subdomain));

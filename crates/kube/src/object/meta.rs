@@ -1,4 +1,4 @@
-//! `metadata` of an object.
+//! `metadata` of an object: its name, namespace and labels.
 
 use super::Labels;
 use crate::decode::{Decoder, Spanned};
@@ -8,11 +8,11 @@ use crate::yaml::YamlNode;
 /// The name, namespace and labels of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meta {
-    /// `name`.
+    /// `name`, unique for the kind in its namespace.
     pub name: Spanned<String>,
     /// `namespace`; `default` if the object names none.
     pub namespace: String,
-    /// `labels`.
+    /// `labels`, which selectors match.
     pub labels: Labels,
 }
 
@@ -59,7 +59,7 @@ impl NameRule {
 }
 
 impl Meta {
-    /// Decodes `metadata`.
+    /// Decodes `metadata`; `None` without a valid name.
     pub(super) fn decode(d: &mut Decoder, node: &YamlNode, rule: NameRule) -> Option<Self> {
         let mut f = d.fields(node, "metadata")?.not_simulated(&[
             "annotations",

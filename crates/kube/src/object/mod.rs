@@ -37,9 +37,9 @@ pub fn selects(selector: &Labels, labels: &Labels) -> bool {
 /// One object of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Object {
-    /// A Deployment.
+    /// A Deployment; its pods follow from it.
     Deployment(Deployment),
-    /// A Service.
+    /// A Service; its endpoints follow from its selector or from slices.
     Service(Service),
     /// An EndpointSlice, or each subset of an Endpoints.
     Slices(Vec<ManualSlice>),
@@ -81,9 +81,9 @@ const KINDS: &[(&str, &str)] = &[
 
 /// A document with its `apiVersion` and `kind` decoded.
 pub struct Typed<'a> {
-    /// `apiVersion`.
+    /// `apiVersion`: group and version.
     pub api_version: String,
-    /// `kind`.
+    /// `kind`; those decoded here are listed in [`KINDS`].
     pub kind: Spanned<String>,
     /// All fields of the document.
     pub fields: Fields<'a>,

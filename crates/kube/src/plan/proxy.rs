@@ -65,10 +65,10 @@ fn service_port(s: &RunningService, p: &Port) -> Option<ServicePort> {
     })
 }
 
-/// A sync of kube-proxy.
+/// A sync of kube-proxy, and what it follows.
 #[derive(Clone, Debug)]
 pub struct Synced {
-    /// What it writes.
+    /// The rules that it writes.
     pub sync: proxy::Sync,
     /// What its previous sync wrote.
     pub before: Option<proxy::Sync>,

@@ -11,40 +11,40 @@ use std::rc::Rc;
 /// kube-proxy's options and its node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// The release of kube-proxy.
+    /// Release of kube-proxy, which decides what it writes.
     pub release: Release,
     /// Whether it writes rules for IPv6 instead of IPv4.
     pub ipv6: bool,
     /// `--cluster-cidr`: sources inside the cluster.
     pub cluster_cidr: Option<IpNet>,
-    /// `--masquerade-all`.
+    /// `--masquerade-all`: masquerades everything sent to a cluster IP.
     pub masquerade_all: bool,
     /// `1 << --iptables-masquerade-bit`, in hexadecimal as rules print it.
     pub mark: Rc<str>,
-    /// `--iptables-localhost-nodeports`.
+    /// `--iptables-localhost-nodeports`: whether node ports are reachable at 127.0.0.1.
     pub localhost_node_ports: bool,
     /// `--nodeport-addresses`, of both address families; empty: all.
     pub node_port_addresses: Vec<IpNet>,
-    /// Whether iptables supports `--random-fully`.
+    /// Whether iptables supports `--random-fully` (from 1.6.2 on).
     pub random_fully: bool,
     /// Whether the nfacct counter `ct_state_invalid_dropped_pkts` exists.
     pub counts_invalid: bool,
     /// Whether the nfacct counter `localhost_nps_accepted_pkts` exists.
     pub counts_localhost: bool,
-    /// `net.netfilter.nf_conntrack_tcp_be_liberal`.
+    /// `net.netfilter.nf_conntrack_tcp_be_liberal`: INVALID packets are not dropped then.
     pub tcp_liberal: bool,
     /// The addresses of the node's devices, in the order of their interface indices.
     pub addresses: Vec<IpAddr>,
-    /// The node's address.
+    /// Address of the node in the address family of the rules, if it has one.
     pub node_ip: Option<IpAddr>,
-    /// The node's name.
+    /// Name of the node, which `nodeName` of an endpoint is compared with.
     pub node: String,
-    /// `topology.kubernetes.io/zone` of the node.
+    /// Zone of the node, from its label `topology.kubernetes.io/zone`.
     pub zone: Option<String>,
 }
 
 impl Settings {
-    /// The defaults of kube-proxy.
+    /// The options of kube-proxy when none is given, on a node without name and addresses.
     pub fn new(release: Release) -> Self {
         Self {
             release,
@@ -81,14 +81,14 @@ impl Settings {
     }
 }
 
-/// A transport protocol.
+/// A transport protocol that a Service port can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Protocol {
-    /// TCP.
+    /// `TCP`, protocol number 6.
     Tcp,
-    /// UDP.
+    /// `UDP`, protocol number 17.
     Udp,
-    /// SCTP.
+    /// `SCTP`, protocol number 132.
     Sctp,
 }
 
@@ -120,23 +120,23 @@ impl Protocol {
 /// A port of a Service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServicePort {
-    /// The Service's namespace.
+    /// `metadata.namespace` of the Service.
     pub namespace: String,
-    /// The Service's name.
+    /// `metadata.name` of the Service.
     pub service: String,
     /// The port's name; may be empty.
     pub name: String,
-    /// The protocol.
+    /// `protocol` of the port.
     pub protocol: Protocol,
-    /// The Service's type.
+    /// `spec.type` of the Service.
     pub kind: ServiceType,
-    /// `clusterIP`.
+    /// `spec.clusterIP`; a headless Service is not written.
     pub cluster_ip: IpAddr,
-    /// `port`.
+    /// `port`, at the cluster IP.
     pub port: u16,
-    /// `nodePort`.
+    /// `nodePort`, requested or allocated.
     pub node_port: Option<u16>,
-    /// Addresses and policies.
+    /// External addresses, policies and session affinity of the Service.
     pub traffic: Traffic,
     /// The endpoints of all slices.
     pub endpoints: Vec<Endpoint>,
@@ -293,9 +293,9 @@ impl Hint<'_> {
 /// The endpoints that packets go to on a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chosen {
-    /// With traffic policy Cluster.
+    /// Those for traffic policy Cluster: on any node.
     pub cluster: Vec<Endpoint>,
-    /// With traffic policy Local.
+    /// Those for traffic policy Local: on this node.
     pub local: Vec<Endpoint>,
     /// Whether any node has a usable endpoint.
     pub any: bool,

@@ -28,7 +28,7 @@ pub(super) struct RuleBuilder {
 }
 
 impl RuleBuilder {
-    /// An empty rule.
+    /// A rule without conditions; `with_text`: it keeps the line that kube-proxy writes.
     pub(super) fn new(with_text: bool) -> Self {
         Self { rule: Rule::to(Target::None), text: with_text.then(String::new) }
     }

@@ -9,15 +9,15 @@ use std::net::IpAddr;
 /// The parts of a conntrack entry that kube-proxy compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Flow {
-    /// The IP protocol number.
+    /// IP protocol number; only UDP is deleted.
     pub proto: u8,
     /// The destination of the original direction.
     pub orig_dst: IpAddr,
-    /// Its destination port.
+    /// The destination port of the original direction.
     pub orig_dport: u16,
     /// The source of the reply direction.
     pub reply_src: IpAddr,
-    /// Its source port.
+    /// The source port of the reply direction.
     pub reply_sport: u16,
 }
 
@@ -35,7 +35,7 @@ pub enum Stale {
 pub struct Changed {
     /// Those to these addresses, at any port.
     addresses: BTreeSet<IpAddr>,
-    /// Those to these ports.
+    /// Those to these ports, at any address.
     ports: BTreeSet<u16>,
     /// Those to this address, answered by this endpoint.
     answered: BTreeSet<(IpAddr, IpAddr)>,

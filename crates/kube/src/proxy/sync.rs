@@ -108,7 +108,7 @@ fn end(w: &mut Writer<'_>) {
     forward(w);
 }
 
-/// Writes KUBE-FORWARD.
+/// Writes KUBE-FORWARD: INVALID packets are dropped; marked ones and answers are accepted.
 fn forward(w: &mut Writer<'_>) {
     let (s, release) = (w.s, w.s.release);
     let chain = w.names.forward.clone();

@@ -21,11 +21,11 @@ pub struct TableRules {
 /// What one sync of kube-proxy writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sync {
-    /// The release of kube-proxy.
+    /// Release of kube-proxy that wrote it.
     pub release: Release,
-    /// Table filter.
+    /// Chains and rules of table filter.
     pub filter: TableRules,
-    /// Table nat.
+    /// Chains and rules of table nat.
     pub nat: TableRules,
     /// For each Service port, its Service: `namespace/name`.
     pub owners: Vec<String>,
@@ -59,7 +59,7 @@ pub(super) struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// A new rule.
+    /// A rule without conditions.
     pub(super) fn rule(&self) -> RuleBuilder {
         RuleBuilder::new(self.with_text)
     }

@@ -9,7 +9,7 @@ use std::rc::Rc;
 struct Chains {
     svc: Rc<str>,
     xlb: Rc<str>,
-    /// `externalTrafficPolicy: Local`.
+    /// Whether `externalTrafficPolicy` is Local.
     local: bool,
     /// Whether it has an endpoint.
     has_endpoints: bool,

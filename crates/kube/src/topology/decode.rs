@@ -17,7 +17,7 @@ use std::net::Ipv4Addr;
 /// A network that the text defines: its field, itself, its place.
 type DefinedNetwork = (&'static str, Ipv4Net, Span);
 
-/// Decodes a Topology.
+/// Decodes `kind: Topology`; `None` if there is no `spec`.
 pub fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Topology> {
     let mut t = Topology { nodes: Vec::new(), hosts: Vec::new(), ..Topology::default() };
     if let Some(mut m) = f.fields(d, "metadata") {

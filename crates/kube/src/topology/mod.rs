@@ -28,23 +28,23 @@ pub struct Nic {
     pub mtu: u32,
 }
 
-/// What a node runs.
+/// What a node runs, and so whether the scheduler puts pods there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// The API server; the scheduler puts no pods there.
     ControlPlane,
-    /// Pods.
+    /// Pods; the scheduler may put any there.
     Worker,
 }
 
 /// A machine of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
-    /// Its name in Kubernetes.
+    /// `metadata.name` of the Node in Kubernetes.
     pub name: Spanned<String>,
     /// The host name that its shell prints.
     pub hostname: String,
-    /// What it runs.
+    /// What it runs: the control plane, or pods.
     pub role: Role,
     /// Its interface on the segment.
     pub nic: Nic,
@@ -55,20 +55,20 @@ pub struct Node {
     pub docker_mac: Option<Mac>,
     /// The MAC address of flannel's VXLAN device; derived from the seed if none is given.
     pub vtep_mac: Option<Mac>,
-    /// `net.ipv4.ip_forward`.
+    /// Whether it forwards packets (`net.ipv4.ip_forward`).
     pub ip_forward: bool,
-    /// `net.bridge.bridge-nf-call-iptables`.
+    /// Whether bridged packets pass iptables (`net.bridge.bridge-nf-call-iptables`).
     pub bridge_nf: bool,
     /// `net.ipv4.conf.all.rp_filter`: 0 off, 1 strict, 2 loose.
     pub rp_filter: u8,
-    /// The label `topology.kubernetes.io/zone`.
+    /// Its zone, as the label `topology.kubernetes.io/zone`.
     pub zone: Option<String>,
 }
 
 /// A machine outside the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host {
-    /// Its name.
+    /// Its name, unique among nodes and hosts.
     pub name: Spanned<String>,
     /// The host name that its shell prints.
     pub hostname: String,
@@ -80,11 +80,11 @@ pub struct Host {
 /// choose otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PodPlacement {
-    /// The pod's Deployment.
+    /// Name of the Deployment that the pod belongs to.
     pub of: Spanned<String>,
-    /// Its node.
+    /// Name of the node that the pod runs on.
     pub node: Spanned<String>,
-    /// Its address.
+    /// Address of the pod, in the node's pod CIDR.
     pub ip: Spanned<Ipv4Addr>,
     /// The end of its name: five characters, or the template hash, `-` and five characters.
     pub suffix: Option<String>,
@@ -101,7 +101,7 @@ pub struct PodPlacement {
 /// Options of kube-proxy, the same on every node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KubeProxy {
-    /// `--masquerade-all`.
+    /// `--masquerade-all`: masquerades everything sent to a cluster IP.
     pub masquerade_all: bool,
     /// `--cluster-cidr`: sources inside the cluster. The pods' network by default; none disables
     /// the check.
@@ -112,7 +112,7 @@ pub struct KubeProxy {
     pub localhost_node_ports: bool,
 }
 
-/// flannel's backend.
+/// How flannel carries packets between nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
     /// `vxlan`: packets to other nodes are encapsulated in UDP.
@@ -124,12 +124,12 @@ pub enum Backend {
     HostGw,
 }
 
-/// A LAN.
+/// A LAN: an Ethernet segment with one switch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment {
-    /// Its name.
+    /// Its name, which differs from those of nodes and hosts.
     pub name: String,
-    /// Its network.
+    /// The network that its machines have addresses in.
     pub subnet: Ipv4Net,
     /// The default gateway of all machines on it.
     pub gateway: Option<Ipv4Addr>,
@@ -138,7 +138,7 @@ pub struct Segment {
 /// The machines and networks under the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Topology {
-    /// `metadata.name`.
+    /// `metadata.name` of the Topology.
     pub name: String,
     /// Seed of what real components draw at random: names, MAC addresses, the order of a Go map.
     pub seed: u64,
@@ -147,29 +147,29 @@ pub struct Topology {
     pub version: Release,
     /// `--cluster-cidr` of kube-controller-manager: the pods' network.
     pub pod_cidr: Ipv4Net,
-    /// `--service-cluster-ip-range`.
+    /// `--service-cluster-ip-range`: the network of cluster IPs.
     pub service_cidr: Ipv4Net,
     /// `--service-node-port-range`: the first and last port.
     pub node_ports: (u16, u16),
-    /// Options of kube-proxy.
+    /// Options of kube-proxy, the same on every node.
     pub kube_proxy: KubeProxy,
-    /// flannel's backend.
+    /// How flannel carries packets between nodes.
     pub backend: Backend,
     /// The VXLAN network identifier of flannel.
     pub vni: u32,
     /// The UDP port of flannel's VXLAN.
     pub vxlan_port: u16,
-    /// `--ip-masq` of flannel.
+    /// `--ip-masq` of flannel: packets from pods to outside are masqueraded.
     pub ip_masq: bool,
-    /// The LAN.
+    /// The LAN that all machines are on.
     pub segment: Segment,
     /// The machines of the cluster.
     pub nodes: Vec<Node>,
-    /// Machines outside the cluster.
+    /// Machines on the LAN that do not belong to the cluster.
     pub hosts: Vec<Host>,
     /// Pods with a fixed node and address.
     pub pods: Vec<PodPlacement>,
-    /// Faults from the start.
+    /// Faults that are there from the start.
     pub faults: Vec<Fault>,
     /// Offsets in the diagram by name of a node or host: right and down, in pixels.
     pub layout: BTreeMap<String, (i32, i32)>,

@@ -5,16 +5,16 @@ use super::tree::Style;
 use super::{Value, YamlNode};
 use std::ops::Range;
 
-/// What contains a value.
+/// What the value is written in, which decides how far its lines are indented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Within {
-    /// The document.
+    /// Nothing but the document.
     Root,
     /// A mapping in block style, with its key in this column, counted from 0.
     Key(usize),
     /// A list in block style, with its dash in this column.
     Dash(usize),
-    /// Brackets or braces.
+    /// Brackets or braces, where indentation does not matter.
     Flow,
 }
 
@@ -40,9 +40,9 @@ pub(super) struct Slot<'a> {
 pub(super) struct Child<'a> {
     /// The first byte of the key, the dash, or an item in flow style.
     pub(super) start: usize,
-    /// The key.
+    /// Its key; `None` for an item of a list.
     pub(super) key: Option<&'a YamlNode>,
-    /// The value.
+    /// Its value, or the item.
     pub(super) value: Slot<'a>,
 }
 

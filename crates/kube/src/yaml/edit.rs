@@ -75,9 +75,9 @@ pub enum Edit {
     Rename(YamlPath, String),
     /// Appends an item to the list at a path. A missing list is added.
     Push(YamlPath, Tree),
-    /// Appends a document.
+    /// Appends a document at the end, behind `---`.
     AddDocument(Tree),
-    /// Removes a document.
+    /// Removes the document with this index.
     RemoveDocument(usize),
 }
 
@@ -116,9 +116,9 @@ impl fmt::Display for EditError {
 /// A replacement in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Splice {
-    /// The bytes to replace.
+    /// What to replace, in bytes; empty for an insertion.
     pub range: Range<usize>,
-    /// The replacement.
+    /// What to put in its place; empty for a deletion.
     pub text: String,
 }
 
@@ -400,7 +400,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Replaces a value.
+    /// Replaces a value, on one line where the text around it demands that.
     fn replace(&mut self, slot: &Slot<'a>, tree: &Tree) {
         let t = self.text;
         let one_line = t.line_start(slot.after) == t.line_start(slot.start);
@@ -489,7 +489,7 @@ impl<'a> Plan<'a> {
         self.splice(at..at, format!("{}{}{line}", self.style.newline, " ".repeat(column)));
     }
 
-    /// Removes the `i`th child.
+    /// Removes the `i`th key or item; a collection without any becomes `{}` or `[]`.
     fn remove(&mut self, parent: &Slot<'a>, i: usize) {
         let t = self.text;
         let children = t.children(parent);

@@ -18,21 +18,21 @@ use std::collections::BTreeMap;
 pub struct YamlNode {
     /// Where it is; of a collection, from its first value to its last.
     pub span: Span,
-    /// The value.
+    /// The scalar, list or mapping.
     pub value: Value,
 }
 
-/// A value.
+/// A scalar, list or mapping as the parser read it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// A string, number, boolean or null; which one is decided when it is decoded.
     Scalar {
-        /// The text, without quotes.
+        /// The text with escapes resolved and without quotes.
         text: String,
         /// Whether it is not quoted: it can be a number, a boolean or null.
         plain: bool,
     },
-    /// A list.
+    /// A list, in block or flow style.
     Seq(Vec<YamlNode>),
     /// A mapping, in the order of the text.
     Map(Vec<(YamlNode, YamlNode)>),

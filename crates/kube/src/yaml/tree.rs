@@ -2,19 +2,19 @@
 
 use super::{Value, YamlNode};
 
-/// A value.
+/// A scalar, list or mapping to be written.
 #[derive(Clone, Debug)]
 pub enum Tree {
     /// A string, number, boolean or null.
     Scalar {
-        /// The text, without quotes.
+        /// The text, without quotes and escapes.
         text: String,
         /// Whether it is written without quotes: it can be a number, a boolean or null.
         plain: bool,
     },
-    /// A list.
+    /// A list, in order.
     Seq(Vec<Self>),
-    /// A mapping.
+    /// A mapping, in the order it is written.
     Map(Vec<(Self, Self)>),
 }
 
@@ -55,7 +55,7 @@ impl Tree {
         Self::Scalar { text: value.to_string(), plain: true }
     }
 
-    /// A mapping.
+    /// A mapping with these keys, in this order.
     pub fn map<'a>(pairs: impl IntoIterator<Item = (&'a str, Self)>) -> Self {
         Self::Map(pairs.into_iter().map(|(k, v)| (Self::text(k), v)).collect())
     }
@@ -69,7 +69,7 @@ impl Tree {
         YamlNode { span: crate::diag::Span::default(), value }
     }
 
-    /// Whether it is null.
+    /// Whether it is read back as null: `null`, `~` or nothing, unquoted.
     pub fn is_null(&self) -> bool {
         self.node().is_null()
     }
@@ -154,7 +154,7 @@ impl Tree {
 /// How a text is formatted, for additions to match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Style {
-    /// `\n` or `\r\n`.
+    /// The line break of the text: `\n` or `\r\n`.
     pub(super) newline: &'static str,
     /// The indentation of a nested mapping, in spaces.
     pub(super) step: usize,

@@ -11,7 +11,7 @@ use crate::yaml::{Value, YamlNode};
 const SERVICE_FIELDS: &[&str] =
     &["loadBalancerClass", "ipFamilies", "ipFamilyPolicy", "clusterIPs"];
 
-/// Decodes a Service.
+/// Decodes a Service; `None` if a required field is missing or faulty.
 pub(in crate::object) fn decode(d: &mut Decoder, fields: Fields<'_>) -> Option<Service> {
     let mut f = fields;
     let metadata = f.require(d, "metadata", "write metadata: with a name: below it");

@@ -1,4 +1,4 @@
-//! Service.
+//! The kind Service (`v1`).
 
 pub(super) mod decode;
 mod traffic;
@@ -9,7 +9,7 @@ use crate::release::Release;
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr};
 
-/// `spec.ports[].targetPort`.
+/// `spec.ports[].targetPort`: the port of the pods, by number or name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TargetPort {
     /// A port number of the pod.
@@ -23,13 +23,13 @@ pub enum TargetPort {
 pub struct ServicePort {
     /// `name`; may be empty only if the Service has a single port.
     pub name: String,
-    /// `port`.
+    /// `port`, from 1 to 65535, at the cluster IP.
     pub port: Spanned<u16>,
     /// `targetPort`; the same number as `port` by default.
     pub target: TargetPort,
     /// `nodePort`, if the manifest requests one.
     pub node_port: Option<Spanned<u16>>,
-    /// `TCP`, `UDP` or `SCTP`.
+    /// `protocol`: `TCP`, `UDP` or `SCTP`.
     pub protocol: &'static str,
 }
 
@@ -47,7 +47,7 @@ pub enum ServiceType {
 }
 
 impl ServiceType {
-    /// Every type.
+    /// Every type, by name.
     pub const ALL: [Self; 4] =
         [Self::ClusterIp, Self::ExternalName, Self::LoadBalancer, Self::NodePort];
 
@@ -87,47 +87,50 @@ impl Distribution {
 /// reach.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// `spec.externalIPs`.
+    /// `spec.externalIPs`: addresses that nodes accept for the Service.
     pub external_ips: Vec<IpAddr>,
     /// The load balancer's addresses; true where `ipMode` is `Proxy`, so that kube-proxy does not
     /// capture packets to them.
     pub ingress: Vec<(IpAddr, bool)>,
-    /// `spec.loadBalancerSourceRanges`; empty: everyone.
+    /// `spec.loadBalancerSourceRanges`: who may use the load balancer's addresses; empty for
+    /// everyone.
     pub source_ranges: Vec<IpNet>,
     /// `spec.sessionAffinity: ClientIP`: the timeout in seconds, 1 to 86400.
     pub affinity: Option<u32>,
-    /// `spec.externalTrafficPolicy: Local`.
+    /// `spec.externalTrafficPolicy: Local`: packets from outside go to endpoints on the node they
+    /// reach.
     pub external_local: bool,
-    /// `spec.internalTrafficPolicy: Local`.
+    /// `spec.internalTrafficPolicy: Local`: packets to the cluster IP go to endpoints on the
+    /// sender's node.
     pub internal_local: bool,
-    /// `spec.healthCheckNodePort`.
+    /// `spec.healthCheckNodePort`: where a load balancer asks whether the node has endpoints.
     pub health_check: Option<u16>,
     /// `spec.publishNotReadyAddresses`: every pod counts as ready.
     pub publish_not_ready: bool,
-    /// `spec.trafficDistribution`.
+    /// `spec.trafficDistribution`: which endpoints are preferred.
     pub distribution: Option<Distribution>,
 }
 
-/// A Service.
+/// A Service (`v1`), decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {
-    /// `metadata`.
+    /// `metadata`: its name, namespace and labels.
     pub meta: Meta,
-    /// `spec.type`.
+    /// `spec.type`, `ClusterIP` by default.
     pub kind: ServiceType,
     /// `spec.clusterIP`, if the manifest requests an address.
     pub cluster_ip: Option<Spanned<Ipv4Addr>>,
-    /// `spec.clusterIP: None`.
+    /// `spec.clusterIP: None`: no address; DNS gives the endpoints.
     pub headless: bool,
-    /// `spec.ports`.
+    /// `spec.ports`; an ExternalName or headless Service may have none.
     pub ports: Vec<ServicePort>,
     /// `spec.selector`; empty, with the span of the name, if there is none.
     pub selector: Spanned<Labels>,
-    /// Addresses and policies.
+    /// Its external addresses, its policies and its session affinity.
     pub traffic: Traffic,
-    /// `spec.externalName`.
+    /// `spec.externalName`: the DNS name it is an alias of.
     pub external_name: Option<String>,
-    /// `spec.allocateLoadBalancerNodePorts: false`.
+    /// `spec.allocateLoadBalancerNodePorts: false`: a load balancer without node ports.
     pub skips_node_ports: bool,
 }
 
