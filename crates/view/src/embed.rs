@@ -25,22 +25,22 @@ pub enum Snippet {
     Markdown,
 }
 
-/// What an embed shows.
+/// The panes that an embed shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Shown {
-    /// The picture only.
+    /// The picture alone.
     #[default]
     Diagram,
     /// The picture with the rules beside it.
     Split,
-    /// The rules only.
+    /// The rules alone.
     Rules,
-    /// The packet's layers.
+    /// The layers of the followed packet, as headers and bytes.
     Packet,
 }
 
 impl Shown {
-    /// Every value.
+    /// Every value, with the default first.
     pub const ALL: [Self; 4] = [Self::Diagram, Self::Split, Self::Rules, Self::Packet];
 
     /// The value of `view=` in an embed's address.
@@ -53,7 +53,7 @@ impl Shown {
         }
     }
 
-    /// The inverse of `name`.
+    /// The value with this name; the inverse of [`Self::name`].
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|s| s.name() == name)
     }

@@ -8,7 +8,7 @@ use kube::topology::Role;
 use play::{Run, capture, lab, shell};
 use std::collections::BTreeSet;
 
-/// A kind of file.
+/// A kind of file that a session can be saved as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Export {
     /// The picture of the moment, as SVG.
@@ -23,7 +23,7 @@ pub enum Export {
     Markdown,
     /// The run as a Mermaid sequence diagram.
     Mermaid,
-    /// The run as JSON.
+    /// The run as JSON, with its events and verdict.
     Json,
     /// The frames at the chosen interfaces, as pcapng.
     Pcapng,
@@ -36,11 +36,11 @@ pub enum Export {
 /// A file to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
-    /// The suggested file name.
+    /// The file name that is suggested for the download.
     pub name: String,
-    /// The media type.
+    /// Its media type, such as `image/svg+xml`.
     pub media: &'static str,
-    /// The content.
+    /// What the file contains.
     pub bytes: Vec<u8>,
 }
 

@@ -14,7 +14,7 @@ pub enum Kind {
     Pod(usize),
     /// A host outside of the cluster, by its index in the topology.
     Host(usize),
-    /// The network segment.
+    /// The network segment that nodes and hosts are on.
     Segment,
 }
 

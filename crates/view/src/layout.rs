@@ -14,13 +14,13 @@ pub type Point = (f32, f32);
 /// A rectangle, in CSS pixels at zoom 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Rect {
-    /// Left.
+    /// The left edge.
     pub x: f32,
-    /// Top.
+    /// The upper edge.
     pub y: f32,
-    /// Width.
+    /// The width, to the right of `x`.
     pub w: f32,
-    /// Height.
+    /// The height, downwards from `y`.
     pub h: f32,
 }
 
@@ -51,13 +51,13 @@ impl Rect {
 pub struct PodBox {
     /// Its index in the cluster.
     pub pod: usize,
-    /// Its frame.
+    /// The outline of the box.
     pub rect: Rect,
     /// Its short name: see `labels::app_of`.
     pub app: String,
     /// The random suffix of its name.
     pub suffix: String,
-    /// Its address.
+    /// `status.podIP`, as it is drawn.
     pub ip: String,
     /// The name of the host's end of its veth.
     pub veth: String,
@@ -68,11 +68,11 @@ pub struct PodBox {
 pub struct NodeBox {
     /// Its index in the cluster.
     pub node: usize,
-    /// Its name.
+    /// Its name in Kubernetes.
     pub name: String,
     /// Whether it has the role control-plane.
     pub control_plane: bool,
-    /// Its frame.
+    /// The outline of the box.
     pub rect: Rect,
     /// Drawn narrow, with the same rows, because nothing happens here.
     pub folded: bool,
@@ -89,7 +89,7 @@ pub struct NodeBox {
     pub lane: Rect,
     /// The area behind the hooks.
     pub zone: Rect,
-    /// The netfilter hooks.
+    /// The boxes of the netfilter hooks, with their tables.
     pub hooks: [(Hook, Rect); 5],
     /// The circle of the routing decision: centre and radius.
     pub route: (Point, f32),
@@ -117,15 +117,15 @@ impl NodeBox {
 pub struct HostBox {
     /// Its index in the topology.
     pub host: usize,
-    /// Its name.
+    /// Its host name.
     pub name: String,
-    /// Its address.
+    /// Its address on the segment.
     pub ip: String,
-    /// Its frame.
+    /// The outline of the box.
     pub rect: Rect,
 }
 
-/// Where everything stands.
+/// Where everything in the picture is, in CSS pixels at zoom 1.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Layout {
     /// The width of the picture.

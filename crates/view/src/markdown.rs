@@ -40,7 +40,7 @@ fn rich(sentence: &str) -> String {
         .collect()
 }
 
-/// Escapes text.
+/// Escapes every character that Markdown gives a meaning, so that text stays text.
 pub(crate) fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -72,7 +72,7 @@ pub(crate) fn plain(text: &str) -> String {
     out
 }
 
-/// A code span.
+/// A code span, with as many backquotes as its text needs.
 fn code(text: &str) -> String {
     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if text.trim().is_empty() {

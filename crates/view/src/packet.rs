@@ -5,25 +5,25 @@ use net::state::Change;
 use net::wire::{Arp, ArpOp, Body, Frame, Icmp, Ipv4, Payload, TcpFlags, UdpPayload};
 use net::{Event, PacketId, State};
 
-/// A header field.
+/// A field of a header, as the inspector shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
     /// Its name, as Wireshark and the RFCs spell it.
     pub name: &'static str,
-    /// Its value, printed.
+    /// Its value as Wireshark prints it.
     pub value: String,
     /// Its value when the packet was created, if it was different.
     pub was: Option<String>,
 }
 
-/// A header or payload.
+/// A header with its fields, or the payload behind the last one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layer {
-    /// `Ethernet`, `IPv4`, `TCP`, …
+    /// The protocol: `Ethernet`, `IPv4`, `TCP`, …
     pub name: &'static str,
     /// A summary in one line.
     pub summary: String,
-    /// Its length, in bytes.
+    /// Its own length in bytes, without the layers inside.
     pub len: usize,
     /// Its fields, in the order of the header.
     pub fields: Vec<Field>,
@@ -34,7 +34,7 @@ pub struct Layer {
 /// A packet as the inspector shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PacketView {
-    /// The layers, outermost first.
+    /// Its layers, the outermost first.
     pub layers: Vec<Layer>,
     /// The bytes of the frame.
     pub bytes: Vec<u8>,

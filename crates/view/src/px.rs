@@ -1,4 +1,4 @@
-//! Coordinates in a picture.
+//! Coordinates in a picture, and how they are printed.
 
 use std::fmt;
 

@@ -28,18 +28,18 @@ pub enum Row {
         number: u32,
         /// The rule without `-A CHAIN`.
         text: String,
-        /// The condition that failed.
+        /// The first condition that the packet failed.
         why: Failing,
         /// The random match was decided by the chosen endpoint.
         forced: bool,
     },
-    /// A rule that matched.
+    /// A rule that matched the packet.
     Matched {
         /// Its number in the chain, from 1.
         number: u32,
         /// The rule without `-A CHAIN`.
         text: String,
-        /// Its effect.
+        /// What it did to the packet; `None` if the rule returned from its chain.
         effect: Option<Effect>,
         /// Its counter at this moment: packets and bytes.
         counter: (u64, u64),
@@ -55,7 +55,7 @@ pub enum Row {
 /// A chain that the packet went through.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChainView {
-    /// Its name.
+    /// Its name, as the rules print it.
     pub name: Rc<str>,
     /// The Service or endpoint behind a hashed name.
     pub alias: Option<String>,
@@ -70,11 +70,11 @@ pub struct ChainView {
 /// The walk through a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RulePanel {
-    /// The network namespace.
+    /// The network namespace whose table it is.
     pub netns: NetnsId,
     /// The hook from which the table was called.
     pub hook: Hook,
-    /// The table.
+    /// Which table was walked.
     pub table: TableName,
     /// The chains, in the order in which the packet entered them.
     pub chains: Vec<ChainView>,

@@ -8,9 +8,9 @@ use play::Session;
 /// A decision that only one of two runs has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunLine {
-    /// Where it happened.
+    /// Network namespace and hook, or what else names the place.
     pub place: String,
-    /// What happened.
+    /// The decision as a sentence.
     pub text: String,
     /// Whether the later run has it; otherwise the earlier.
     pub new: bool,

@@ -2,7 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 
-/// FNV-1a, 64 bits.
+/// The hash FNV-1a with 64 bits, which is the same on every machine.
 struct Fnv(u64);
 
 impl Hasher for Fnv {

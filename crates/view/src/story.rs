@@ -7,7 +7,7 @@ use net::netfilter::{Effect, WalkStep};
 use net::state::DeviceKind;
 use net::{Event, PacketId, State};
 
-/// The level of detail.
+/// The level of detail at which a run is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Grain {
     /// Steps from device to device.
@@ -26,29 +26,29 @@ pub enum Glyph {
     Send,
     /// A lookup in the neighbour table or FDB.
     Table,
-    /// conntrack.
+    /// conntrack looked a packet up, or confirmed a connection.
     Track,
     /// A rule jumped, or a chain ended.
     Jump,
-    /// The packet was marked.
+    /// A rule set the packet mark.
     Mark,
-    /// An address was translated.
+    /// An address or port was translated.
     Nat,
-    /// A routing decision.
+    /// The routing tables were looked up.
     Route,
     /// A hook let the packet pass.
     Accept,
-    /// VXLAN encapsulation.
+    /// A frame was put into a VXLAN datagram.
     Encap,
     /// A frame on a cable.
     Wire,
-    /// VXLAN decapsulation.
+    /// A frame was taken out of a VXLAN datagram.
     Decap,
     /// A bridge forwarded a frame.
     Bridge,
-    /// Delivered to a socket.
+    /// A packet reached a socket.
     Deliver,
-    /// Dropped.
+    /// A packet was dropped.
     Drop,
     /// The process has its answer.
     Done,
@@ -237,7 +237,7 @@ pub fn place(e: &Event, state: &State, labels: &Labels) -> String {
 /// A packet of a session, for the row of pills.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PacketPill {
-    /// The packet.
+    /// Which packet it is.
     pub id: PacketId,
     /// `SYN`, `SYN-ACK`, `ACK`, `237 B`, `FIN`, `ARP`, `echo`.
     pub word: String,

@@ -22,11 +22,11 @@ pub struct Line {
 /// What the last event did to an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It did not change.
+    /// The entry is as it was before.
     Same,
-    /// Added or changed.
+    /// The entry was added or changed.
     New,
-    /// Removed.
+    /// The entry was removed; it is shown once more.
     Gone,
 }
 
@@ -35,7 +35,7 @@ pub enum Fate {
 pub struct Table {
     /// The command that prints it.
     pub command: String,
-    /// Its lines.
+    /// What the command prints, one entry a line.
     pub lines: Vec<Line>,
 }
 

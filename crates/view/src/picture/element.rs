@@ -4,10 +4,10 @@ use crate::layout::{Point, Rect};
 use crate::px::Px;
 use std::borrow::Cow;
 
-/// An SVG element.
+/// An SVG element, for the page or a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Element {
-    /// The tag.
+    /// The tag name in SVG: `g`, `rect`, `circle`, `path`, `text`, …
     pub name: &'static str,
     /// Class and geometry: what it looks like, on the page and in a file.
     pub attributes: Vec<(&'static str, Cow<'static, str>)>,
@@ -16,14 +16,14 @@ pub struct Element {
     pub controls: Vec<(&'static str, Cow<'static, str>)>,
     /// The accessible description of an element with `controls`.
     pub description: Option<String>,
-    /// What is inside.
+    /// Elements and text inside, in the order they are painted.
     pub children: Vec<Child>,
 }
 
-/// What an element contains.
+/// What an element contains: elements, or text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Child {
-    /// Another element.
+    /// An element inside.
     Element(Element),
     /// Text, not escaped: names from a document are in it as they are.
     Text(String),
@@ -35,7 +35,7 @@ impl Element {
         Self { name, attributes, controls: Vec::new(), description: None, children: Vec::new() }
     }
 
-    /// With one more attribute.
+    /// This element with one more attribute.
     pub(crate) fn with(mut self, name: &'static str, v: impl Into<Cow<'static, str>>) -> Self {
         self.attributes.push((name, v.into()));
         self
@@ -70,7 +70,7 @@ impl Element {
     }
 }
 
-/// A group.
+/// A group of elements, which share a class.
 pub(crate) fn group(
     class: impl Into<Cow<'static, str>>,
     children: impl IntoIterator<Item = Element>,
@@ -86,17 +86,17 @@ pub(crate) fn rect(class: &'static str, r: &Rect, rx: f32) -> Element {
     e.at("width", r.w).at("height", r.h).at("rx", rx)
 }
 
-/// A circle.
+/// A circle by its centre and radius.
 pub(super) fn circle(class: &'static str, (x, y): Point, r: f32) -> Element {
     Element::new("circle", class).at("cx", x).at("cy", y).at("r", r)
 }
 
-/// A path.
+/// A path; `d` is its SVG path data.
 pub(crate) fn path(class: impl Into<Cow<'static, str>>, d: impl Into<String>) -> Element {
     Element::new("path", class).with("d", d.into())
 }
 
-/// A line of text.
+/// A line of text that starts at `x`, with its baseline at `y`.
 pub(crate) fn text(class: &'static str, x: f32, y: f32, text: &str) -> Element {
     Element::new("text", class).at("x", x).at("y", y).containing(text)
 }

@@ -55,11 +55,11 @@ pub enum Part {
     Wires,
     /// A piece of the packet's way.
     Segment(usize),
-    /// Something inside a node.
+    /// A pod, hook or device inside a node, by the node's index.
     InNode(usize, Inside),
     /// A host outside of the cluster.
     Host(usize),
-    /// Another packet under way.
+    /// The pill of a packet under way that is not followed.
     Other(PacketId),
 }
 
@@ -68,11 +68,11 @@ pub enum Part {
 pub enum Inside {
     /// All of it, in a node where nothing happens.
     Folded,
-    /// A pod.
+    /// The box of a pod, by its index in the cluster.
     Pod(usize),
     /// Its devices and the routing decision between them.
     Devices,
-    /// A netfilter hook.
+    /// The box of a netfilter hook with its tables.
     Hook(Hook),
 }
 
@@ -194,7 +194,7 @@ impl<'a> Picture<'a> {
         }
     }
 
-    /// Draws a part.
+    /// The elements of a part, in the order they are painted.
     pub fn draw(&self, part: Part) -> Vec<Element> {
         let drawn = match part {
             Part::Card(i) => self.node(i).map(|n| vec![self.card(n)]),

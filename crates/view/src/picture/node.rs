@@ -1,4 +1,4 @@
-//! Nodes, pods and hosts.
+//! Nodes, pods and hosts: their boxes and what is in them.
 
 use super::element::{Element, Span, circle, group, path, rect, spans, text};
 use super::{Picture, class, lit_states};
@@ -20,7 +20,7 @@ struct Device<'a> {
     name: &'a str,
     addr: &'a str,
     second: Option<&'a str>,
-    /// Without a carrier.
+    /// Whether it is drawn as a device without a carrier.
     down: bool,
 }
 

@@ -28,11 +28,11 @@ pub enum Spot {
     Bridge(usize),
     /// A netfilter hook of a node.
     Hook(usize, Hook),
-    /// A node's routing decision.
+    /// The routing decision of a node.
     Route(usize),
-    /// A node's VXLAN device.
+    /// The VXLAN device of a node, `flannel.1`.
     Vxlan(usize),
-    /// A node's NIC.
+    /// The NIC of a node, on the segment.
     Nic(usize),
     /// A process in the node's own network namespace.
     Process(usize),
@@ -56,7 +56,7 @@ impl Spot {
 /// A stop on the way of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stop {
-    /// The place.
+    /// Where it is.
     pub spot: Spot,
     /// Whether the packet is encapsulated.
     pub shell: bool,
@@ -71,9 +71,9 @@ pub struct Lit {
     pub passed: bool,
     /// It has been here, encapsulated.
     pub shell: bool,
-    /// It is here now.
+    /// It is here at this moment.
     pub now: bool,
-    /// It was dropped here.
+    /// It was dropped here, at or before this moment.
     pub lost: bool,
     /// It will be here later.
     pub ahead: bool,
@@ -82,7 +82,7 @@ pub struct Lit {
 /// A piece of the trail.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Segment {
-    /// The SVG path.
+    /// SVG path data, from one stop to the next.
     pub d: String,
     /// Whether the packet has passed it.
     pub been: bool,
@@ -101,9 +101,9 @@ pub struct Capsule {
     pub notch: Option<f32>,
     /// The kind of packet: `SYN`.
     pub kind: String,
-    /// Source, with the port.
+    /// Source address, with the port if there is one.
     pub src: String,
-    /// Destination, with the port.
+    /// Destination address, with the port if there is one.
     pub dst: String,
     /// The source before this event, if it was translated.
     pub old_src: Option<String>,
@@ -113,9 +113,9 @@ pub struct Capsule {
     pub mark: Option<String>,
     /// The two lines of the VXLAN shell, if it is encapsulated.
     pub shell: Option<(String, String)>,
-    /// Whether it was dropped.
+    /// Whether it was dropped at this moment.
     pub lost: bool,
-    /// Width and height.
+    /// Width and height of its box, in CSS pixels at zoom 1.
     pub size: (f32, f32),
 }
 
@@ -150,7 +150,7 @@ pub struct Scene {
 /// A packet under way that is not the one that is followed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Other {
-    /// The packet.
+    /// Which packet it is.
     pub id: PacketId,
     /// The centre of its pill.
     pub at: Point,
@@ -165,7 +165,7 @@ pub struct Other {
 /// What a table did with the packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TableState {
-    /// Its rules were evaluated.
+    /// Its rules were evaluated before this moment.
     Asked,
     /// Skipped: conntrack knows the translation of the connection.
     Skipped,
@@ -177,7 +177,7 @@ pub enum TableState {
 pub struct Moment<'a> {
     /// The state at this moment.
     pub state: &'a State,
-    /// The session's events.
+    /// All events of the session, those after this moment too.
     pub events: &'a [Event],
     /// The index of the events.
     pub index: &'a Index,

@@ -20,7 +20,7 @@ const MOVE: u32 = 300;
 /// Why there is no animation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoAnimation {
-    /// Nothing was sent.
+    /// The session has no packet to show.
     NothingSent,
     /// The run has this many steps from device to device, more than `MOST_FRAMES`.
     TooLong(usize),

@@ -16,9 +16,9 @@ const HEAD: f32 = 42.0;
 
 /// The caption of a step.
 pub(super) struct Caption {
-    /// `12 / 140`.
+    /// Number of the step and of all steps: `12 / 140`.
     count: String,
-    /// `node01 PREROUTING nat`.
+    /// Where the step happens: `node01 PREROUTING nat`.
     place: String,
     /// The lines, each in pieces: whether it is code, and the text.
     lines: Vec<Vec<(bool, String)>>,
@@ -41,12 +41,12 @@ impl Caption {
         })
     }
 
-    /// Its height, in pixels.
+    /// The height that [`Self::drawn`] takes, in pixels.
     pub(super) fn height(&self) -> f32 {
         HEAD + LINE * self.lines.len() as f32
     }
 
-    /// Draws it below `y`.
+    /// The SVG elements of the caption, from `y` downwards.
     pub(super) fn drawn(&self, y: f32) -> String {
         let place_x = EDGE + self.count.chars().count() as f32 * 6.8 + 14.0;
         let mut rows = vec![

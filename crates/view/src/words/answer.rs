@@ -7,13 +7,13 @@ use play::{NotDone, Probe, ResultKind, Session, Step, StepResult};
 /// What the client of a probe got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// An answer.
+    /// An answer arrived.
     Answered,
     /// A reset, or "port unreachable".
     Refused,
-    /// Another ICMP error.
+    /// Another ICMP error than "port unreachable".
     Unreachable,
-    /// Nothing.
+    /// No answer within the client's time limit.
     TimedOut,
     /// Its own host could not send.
     NotSent,

@@ -1,4 +1,4 @@
-//! English.
+//! Sentences and labels in English.
 
 use super::{Context, short};
 use net::engine::Setting;

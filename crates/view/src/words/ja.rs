@@ -1,4 +1,4 @@
-//! Japanese.
+//! Sentences and labels in Japanese.
 
 use super::{Context, short};
 use net::engine::Setting;

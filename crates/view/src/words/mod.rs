@@ -31,18 +31,18 @@ use net::state::Netns;
 use net::{DevId, DropReason, Event, State};
 use play::{Ending, Verdict};
 
-/// A language.
+/// A language of the page and of exported files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Lang {
-    /// English.
+    /// English (`en`).
     #[default]
     En,
-    /// Japanese.
+    /// Japanese (`ja`).
     Ja,
 }
 
 impl Lang {
-    /// The tag in `lang=`.
+    /// Its tag in `lang=`, as in HTML (BCP 47).
     pub const fn tag(self) -> &'static str {
         match self {
             Self::En => "en",
