@@ -53,7 +53,7 @@ test("a dropped packet is retransmitted by its host, and undo restores it", asyn
     const n = await steps(page);
     await page.click("[role=tab]:has-text('Packet')");
     await page.click(".ops button:has-text('Drop')");
-    await page.locator(".event.current.lost", { hasText: "taken away by hand" }).waitFor();
+    await page.locator(".event.current.lost", { hasText: "dropped by the user" }).waitFor();
     await page.screenshot({ path: join(shots, "dropped.png") });
     await end(page);
     await page.locator(".event", { hasText: "sent again, try 1" }).waitFor();
@@ -69,7 +69,7 @@ test("an operation on a packet on the cable is a step of its own", async () => {
     await go(page, "wire");
     await page.click("[role=tab]:has-text('Packet')");
     await page.click(".ops button:has-text('Drop')");
-    await page.locator(".event.lost", { hasText: "taken away by hand" }).waitFor();
+    await page.locator(".event.lost", { hasText: "dropped by the user" }).waitFor();
   });
 });
 

@@ -419,7 +419,7 @@ fn pins(
         });
         if *drawn.entry((netns, chain)).or_insert(choice) != choice {
             return Err(format!(
-                "chain {} draws twice and not the same; a lab can make one choice certain",
+                "chain {} makes different random choices in this session; a lab can fix only one",
                 c.name
             ));
         }

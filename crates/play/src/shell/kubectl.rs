@@ -176,7 +176,7 @@ fn apply(session: &mut Session, typed: Typed<'_>, line: &Line<'_>) -> CommandOut
     let (Some("-"), Some(text), []) = (line.file, line.text, line.words.as_slice()) else {
         return CommandOutput::fail(
             1,
-            "error: here it is written with its text: kubectl apply -f - <<< '…'\n",
+            "error: files cannot be read here; pass the manifests: kubectl apply -f - <<< '…'\n",
         );
     };
     apply_as(session, typed, text, line.namespace)

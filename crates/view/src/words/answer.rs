@@ -51,7 +51,7 @@ impl Answer {
             Self::TimedOut => ("no answer", "応答なし"),
             Self::NotSent => ("could not be sent", "送信不可"),
             Self::Killed => ("killed", "強制終了"),
-            Self::NoTarget => ("no such sender or target", "送信元か宛先なし"),
+            Self::NoTarget => ("no such sender or target", "送信元または宛先なし"),
             Self::NotDone => ("not sent", "未送信"),
         };
         match lang {
@@ -65,8 +65,8 @@ impl Answer {
 pub fn answer_changed(was: Answer, is: Answer, lang: Lang) -> String {
     let (was, is) = (was.word(lang), is.word(lang));
     match lang {
-        Lang::En => format!("With this edit, the last packet sent: {was} → {is}."),
-        Lang::Ja => format!("この編集による最後の送信の結果の変化：{was} → {is}。"),
+        Lang::En => format!("This edit changed the result of the last request: {was} → {is}."),
+        Lang::Ja => format!("この編集で、最後の送信の結果が変わりました：{was} → {is}。"),
     }
 }
 

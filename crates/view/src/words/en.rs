@@ -388,7 +388,7 @@ pub(super) fn advice(a: &Advice) -> String {
 pub(super) const fn reason(r: DropReason) -> &'static str {
     match r {
         DropReason::NetfilterDrop => "a rule or a policy dropped it",
-        DropReason::NetfilterReject => "a rule refused it and said so",
+        DropReason::NetfilterReject => "rejected by a rule (REJECT)",
         DropReason::OtherHost => "the frame is for another MAC",
         DropReason::NoSocket => "nothing listens on that port",
         DropReason::IpRpFilter => {
@@ -413,7 +413,7 @@ pub(super) const fn reason(r: DropReason) -> &'static str {
         DropReason::DevReady => "the device is down or leads nowhere",
         DropReason::NatNoPort => "no free port was left for the translation",
         DropReason::Unsupported => "this is not simulated, so the walk stops",
-        DropReason::ByHand => "it was taken away by hand",
+        DropReason::ByHand => "dropped by the user",
         DropReason::Budget => "the run met its limit of events: a loop",
     }
 }

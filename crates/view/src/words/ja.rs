@@ -32,9 +32,9 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
         EventKind::FrameReceived { dev, pkt_type, .. } => {
             let whom = match pkt_type {
                 PktType::Host => "自分宛てです",
-                PktType::Broadcast => "全員宛てです",
-                PktType::Multicast => "グループ宛てです",
-                PktType::OtherHost => "他者宛てですが、ブリッジのポートなので受け取ります",
+                PktType::Broadcast => "ブロードキャストです",
+                PktType::Multicast => "マルチキャストです",
+                PktType::OtherHost => "ほかのホスト宛てですが、ブリッジのポートなので受け取ります",
             };
             format!("{here} の `{}` がフレームを受信します。{whom}。", c.dev(e, *dev))
         }
@@ -48,12 +48,11 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
         EventKind::Tracked { new: true, .. } => {
             "コネクション追跡が、新しい接続の最初のパケットを見つけます。".to_owned()
         }
-        EventKind::Tracked { info, .. } => format!(
-            "コネクション追跡はこの接続を知っています: `{}`。",
-            info.map_or("", |i| i.name())
-        ),
+        EventKind::Tracked { info, .. } => {
+            format!("この接続はすでに追跡されています: `{}`。", info.map_or("", |i| i.name()))
+        }
         EventKind::Confirmed { reply, .. } => {
-            format!("接続が表に登録されます。応答は `{reply}` になるはずです。")
+            format!("接続が conntrack テーブルに登録されます。応答は `{reply}` になるはずです。")
         }
         EventKind::NatDecided { source: true, .. } => "接続の送信元が変わります。".to_owned(),
         EventKind::NatDecided { source: false, .. } => "接続の宛先が変わります。".to_owned(),
@@ -75,7 +74,9 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
             };
             match decision {
                 Decision::Local => format!("{again}`{dst}` は {here} 自身のアドレスです。"),
-                Decision::Broadcast => format!("{again}`{dst}` は全員宛てのアドレスです。"),
+                Decision::Broadcast => {
+                    format!("{again}`{dst}` はブロードキャストまたはマルチキャストのアドレスです。")
+                }
                 Decision::Out { route, .. } => format!(
                     "{again}`{dst}` に最も長く一致する経路は `{}` です。",
                     c.route(e, *route)
@@ -120,7 +121,7 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
                     "`{bridge}` がフレームをすべてのポート ({} 個) から送り出します。",
                     ports.len()
                 ),
-                BridgeTo::Up => format!("`{bridge}` 自身宛てのフレームなので、Node に渡します。"),
+                BridgeTo::Up => format!("`{bridge}` 自身宛てのフレームなので、ノードに渡します。"),
             }
         }
         EventKind::BridgedDnat { bridge } => {
@@ -130,14 +131,14 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
             )
         }
         EventKind::VtepFound { mac, remote, .. } => {
-            let owner = c.labels.owner(*remote).unwrap_or("Node");
+            let owner = c.labels.owner(*remote).unwrap_or("ノード");
             format!(
                 "`{mac} dst {remote}`: この VTEP は {owner} にあります。登録したのは flanneld です。"
             )
         }
         EventKind::Encapsulated { dev, inner_len, outer_len } => {
             format!(
-                "`{}` がフレーム全体を Node 間の UDP データグラムに包みます。{inner_len} バイトが {outer_len} バイトになります。",
+                "`{}` がフレーム全体を ノード間の UDP データグラムに包みます。{inner_len} バイトが {outer_len} バイトになります。",
                 c.dev(e, *dev)
             )
         }
@@ -213,10 +214,10 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
             format!("返事がないので再送します。{retry} 回目です。")
         }
         EventKind::Delayed { by } => {
-            format!("パケットは手で {} ms 止められます。", by.0 / 1_000_000)
+            format!("ユーザーがパケットを {} ms 遅らせます。", by.0 / 1_000_000)
         }
         EventKind::Duplicated { .. } => {
-            "パケットは手で複製されました。これは二つ目です。".to_owned()
+            "ユーザーがパケットを複製しました。これはその複製です。".to_owned()
         }
         EventKind::Dropped { reason: r, hook: Some(hook) } => {
             format!("{here} のフック `{hook}` で失われました: {}。", reason(*r))
@@ -234,11 +235,11 @@ fn configured(c: &Context<'_>, e: &Event, setting: &Setting) -> String {
         Setting::Rules(_) => {
             format!("{here} に別のルールを読み込みます。カウンターは 0 から始まります。")
         }
-        Setting::FlushConntrack => format!("{here} がすべての接続を忘れます。"),
-        Setting::Forget(_) => format!("{here} は接続を一つ忘れます。"),
+        Setting::FlushConntrack => format!("{here} がすべての接続のエントリーを削除します。"),
+        Setting::Forget(_) => format!("{here} が接続のエントリーを一つ削除します。"),
         Setting::Sysctl(_) => format!("{here} の sysctl を変更します。"),
         Setting::Routes(_) => format!("{here} の経路を変更します。"),
-        Setting::FlushCache => format!("{here} が宛先ごとに覚えたことを忘れます。"),
+        Setting::FlushCache => format!("{here} が宛先ごとに学習した経路情報を削除します。"),
         Setting::Neighbour { addr, to: Some(n), .. } => {
             format!(
                 "`{addr}` のエントリーを `{} {}` にします。",
@@ -328,7 +329,7 @@ fn drawn(d: &net::netfilter::Draw) -> String {
         return "エンドポイントが指定されているので、抽選はしていません。".to_owned();
     }
     format!(
-        "引いた数は {} で、{} より小さい値です。",
+        "乱数は {} で、確率 {} を下回りました。",
         fraction(d.value, 3),
         fraction(d.probability, 5)
     )
@@ -404,7 +405,7 @@ pub(super) fn advice(a: &Advice) -> String {
 pub(super) const fn reason(r: DropReason) -> &'static str {
     match r {
         DropReason::NetfilterDrop => "ルールまたはポリシーが捨てました",
-        DropReason::NetfilterReject => "ルールが拒否し、それを知らせました",
+        DropReason::NetfilterReject => "ルールが拒否しました（REJECT）",
         DropReason::OtherHost => "別の MAC アドレス宛てのフレームです",
         DropReason::NoSocket => "そのポートでは何も待ち受けていません",
         DropReason::IpRpFilter => {
@@ -419,17 +420,17 @@ pub(super) const fn reason(r: DropReason) -> &'static str {
         DropReason::FragNotSent => {
             "前のフラグメントをデバイスが受け付けなかったので、残りは送られません"
         }
-        DropReason::NeighFailed => "次のホップが ARP に答えません",
-        DropReason::NeighQueueFull => "その隣人を待つパケットが多すぎます",
+        DropReason::NeighFailed => "ネクストホップが ARP に応答しません",
+        DropReason::NeighQueueFull => "ARP の応答を待つパケットが多すぎます",
         DropReason::VxlanNoRemote => "FDB にその MAC アドレスの VTEP がありません",
         DropReason::VxlanVniNotFound => "その vni を持つ VXLAN デバイスがありません",
         DropReason::BridgeSamePort => {
             "入ってきたポートから出ることになりますが、hairpin モードが無効です"
         }
-        DropReason::DevReady => "デバイスが停止しているか、行き先がありません",
+        DropReason::DevReady => "デバイスがダウンしているか、リンクがありません",
         DropReason::NatNoPort => "変換に使える空きポートがありません",
         DropReason::Unsupported => "シミュレートできないので、ここで止まります",
-        DropReason::ByHand => "手で取り除かれました",
+        DropReason::ByHand => "ユーザーが破棄しました",
         DropReason::Budget => "イベント数の上限に達しました。ループしています",
     }
 }

@@ -203,7 +203,7 @@ pub fn marker(e: &Event, glyph: Glyph, lang: Lang) -> &'static str {
         (_, Glyph::Table) => "ARP",
         (_, Glyph::Send) => en_ja("send", "送信"),
         (_, Glyph::Track) => en_ja("track", "追跡"),
-        (_, Glyph::Jump) => en_ja("chain", "チェイン"),
+        (_, Glyph::Jump) => en_ja("chain", "チェーン"),
         (_, Glyph::Mark) => en_ja("mark", "マーク"),
         (_, Glyph::Nat) => "NAT",
         (_, Glyph::Route) => en_ja("route", "経路"),

@@ -95,7 +95,7 @@ texts! { Ui, ui:
     Neighbours: "Empty ARP tables", "ARP テーブルを空にして開始";
     LookedAt: "rules evaluated, of", "個のルールを評価、全";
     Policy: "policy", "ポリシー";
-    EndOfChain: "end of chain", "チェイン終端";
+    EndOfChain: "end of chain", "チェーン終端";
     Forced: "another endpoint is forced", "別のエンドポイントを指定";
     ForcedHere: "this endpoint is forced", "このエンドポイントを指定";
     Loading: "Loading the engine…", "エンジンを読み込んでいます…";
