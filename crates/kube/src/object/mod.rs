@@ -83,7 +83,7 @@ const KINDS: &[(&str, &str)] = &[
 pub struct Typed<'a> {
     /// `apiVersion`: group and version.
     pub api_version: String,
-    /// `kind`; those decoded here are listed in [`KINDS`].
+    /// `kind`; those decoded here are listed in `KINDS`.
     pub kind: Spanned<String>,
     /// All fields of the document.
     pub fields: Fields<'a>,
