@@ -88,10 +88,7 @@ fn session(a: &Asked, given: &str, theme: Theme, at_end: bool) -> Result<App, St
                  file that `packetwalk open` prints",
             ));
         }
-        app = link::open(address, &app)
-            .map_err(|f| usage(view::words::link_fault(&f, a.lang.into())))?;
         app = link::open(address, &app).map_err(|f| usage(words::link_fault(&f, a.lang.into())))?;
-        app.chrome.keep_secrets = a.keep_secrets;
     } else {
         let own = Script::read(given).0.filter(|_| a.chance.is_given());
         let text = own.map_or_else(|| given.to_owned(), |own| a.chance.put(own).put(given));
@@ -175,15 +172,6 @@ fn send(app: &mut App, from: &str, to: &str, a: &Asked) -> Result<(), Stop> {
     Ok(())
 }
 
-/// The link of a session. What it leaves out is named on standard error.
-fn linked(app: &App) -> Result<String, Stop> {
-    let link = link::link(app).ok_or_else(too_long)?;
-    for l in link::left_out(app) {
-        eprintln!("left out: {}", words::left_out(&l, app.chrome.lang));
-    }
-    Ok(link)
-}
-
 /// Prints a link to the session, after the address of the page.
 pub(super) fn address_of(linked: &Linked, page: &str) -> Result<ExitCode, Stop> {
     let asked = &linked.asked;
@@ -199,14 +187,14 @@ pub(super) fn address_of(linked: &Linked, page: &str) -> Result<ExitCode, Stop> 
         session(asked, &given, Theme::System, false)?
     };
     let link = link_to(&mut app, linked)?;
-    let link = linked(&app)?;
     print(&format!("{}{link}\n", page.split('#').next().unwrap_or_default()))?;
     Ok(ExitCode::SUCCESS)
 }
 
+/// The link of a session. What it leaves out is named on standard error.
 fn link_to(app: &mut App, linked: &Linked) -> Result<String, Stop> {
     app.chrome.keep_secrets = linked.keep_secrets;
-    link::link(app).ok_or_else(|| {
+    let link = link::link(app).ok_or_else(|| {
         usage(format!(
             "{}: too long for a link, which holds at most {} KiB, {} steps and {} packets",
             named(&linked.asked.file),
@@ -214,7 +202,11 @@ fn link_to(app: &mut App, linked: &Linked) -> Result<String, Stop> {
             link::MOST_STEPS,
             link::MOST_PACKETS
         ))
-    })
+    })?;
+    for l in link::left_out(app) {
+        eprintln!("left out: {}", words::left_out(&l, app.chrome.lang));
+    }
+    Ok(link)
 }
 
 /// Prints the snippet for an author.
@@ -227,9 +219,6 @@ pub(super) fn snippet(
     let asked = &linked.asked;
     let mut app = session(asked, &written(&asked.file)?, Theme::System, false)?;
     let link = link_to(&mut app, linked)?;
-pub(super) fn snippet(asked: &Asked, page: &str, kind: &str, view: &str) -> Result<ExitCode, Stop> {
-    let app = session(asked, written(&asked.file)?, Theme::System, 1)?;
-    let link = linked(&app)?;
     let kind = Snippet::ALL.into_iter().find(|s| s.word() == kind).unwrap_or(Snippet::Iframe);
     let (title, poster) = (embed::title(&app), embed::poster(&app, &link));
     let shown = Shown::named(view).unwrap_or_default();

@@ -540,7 +540,7 @@ mod tests {
         assert_eq!(app.session.refused, None);
         app.terminal.host = "node01".to_owned();
         assert!(typed(&mut app, "ip link set nowhere down").contains("nowhere"));
-        assert_eq!(app.terminal.entries.last().map(|e| e.good), Some(false));
+        assert_eq!(app.terminal.entries.last().map(|e| e.output.status == 0), Some(false));
     }
 
     #[test]

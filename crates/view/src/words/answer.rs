@@ -2,7 +2,7 @@
 
 use super::Lang;
 use net::socket::Outcome;
-use play::{NotDone, Probe, ResultKind, Session, Step, StepResult};
+use play::{NotDone, ResultKind, Session, Step, StepResult};
 
 /// What the client of a probe got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
