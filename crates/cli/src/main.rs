@@ -459,7 +459,8 @@ fn outcomes(
     Ok((out, found.endings.iter().all(|e| e.run.verdict.ending != Ending::Failed)))
 }
 
-/// Plays the Script of a document, which must have steps.
+/// Plays the Script of a document, which must have steps. Prints which of them came late or were
+/// not done.
 fn scripted(file: &str, chance: &Chance) -> Result<Session, Stop> {
     let session = played(file, chance, Start::Used)?;
     if session.steps().is_empty() {
@@ -469,6 +470,7 @@ fn scripted(file: &str, chance: &Chance) -> Result<Session, Stop> {
             named(file)
         )));
     }
+    eprint!("{}", report(file, &play::script::misplaced(&session)));
     Ok(session)
 }
 

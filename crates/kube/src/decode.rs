@@ -283,7 +283,7 @@ impl Decoder {
             let nearest = nearest_first(&text.value, allowed.iter().copied());
             (
                 format!("none of the {} supported values", allowed.len()),
-                format!("write {}; the document reference lists all", nearest[..3].join(", ")),
+                format!("write {}; the document reference lists all", nearest[..3].join(" or ")),
             )
         } else {
             let list: Vec<String> = allowed.iter().map(|w| format!("\"{w}\"")).collect();

@@ -190,7 +190,8 @@ pub fn outcomes(session: &Session, probe: &Probe) -> Result<Outcomes, ProbeError
 fn join(endings: &mut Vec<Ending>, new: Ending) {
     let same = |e: &Ending| {
         let (a, b) = (&e.run.verdict, &new.run.verdict);
-        (a.ending, &a.outcome, &a.lost, &a.server) == (b.ending, &b.outcome, &b.lost, &b.server)
+        (a.ending, &a.outcome, a.answered, &a.lost, &a.server)
+            == (b.ending, &b.outcome, b.answered, &b.lost, &b.server)
     };
     match endings.iter_mut().find(|e| same(e)) {
         Some(old) => old.probability = old.probability.plus(&new.probability),

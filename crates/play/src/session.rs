@@ -28,6 +28,8 @@ pub(crate) struct Begun {
     pub(crate) key: u16,
     to: (IpAddr, u16),
     proto: Protocol,
+    /// Count of the requests.
+    count: u16,
 }
 
 /// The neighbour tables at the start.
@@ -330,13 +332,13 @@ impl Session {
         self.world.begin_run();
         let (from, to) = self.begin(probe, tag)?;
         let key = local_key(self.seed, probe, tag);
-        Ok(Begun { tag, from, key, to, proto: probe.proto })
+        Ok(Begun { tag, from, key, to, proto: probe.proto, count: probe.count.max(1) })
     }
 
     /// The result of a probe, from a range of events.
     pub(crate) fn judged(&self, begun: &Begun, events: Range<usize>) -> Run {
-        let Begun { tag, from, to, proto, .. } = *begun;
-        let mut verdict = verdict(&self.world.events()[events.clone()], tag);
+        let Begun { tag, from, to, proto, count, .. } = *begun;
+        let mut verdict = verdict(&self.world.events()[events.clone()], tag, count);
         if let (Ending::Failed, Some(protocol)) = (&verdict.ending, proto.transport()) {
             let outside = self
                 .cluster

@@ -7,7 +7,6 @@ use crate::verdict::Verdict;
 use kube::Span;
 use net::engine::PacketOp;
 use net::{Instant, NetnsId};
-use std::fmt;
 use std::net::IpAddr;
 use std::ops::Range;
 
@@ -123,17 +122,6 @@ pub enum NotDone {
     Queued,
 }
 
-impl fmt::Display for NotDone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotReached => "its event did not happen",
-            Self::TooLate => "its event happened before the step's turn",
-            Self::NotInFlight => "its packet is not in flight",
-            Self::Queued => "its packet is queued and can only be dropped",
-        })
-    }
-}
-
 impl StepResult {
     /// The probe that it sent, and the probe's result.
     pub fn sent(&self) -> Option<(&Probe, &Run)> {
@@ -150,6 +138,14 @@ impl StepResult {
         match &self.kind {
             ResultKind::Sent { printed, .. } => printed.as_ref(),
             ResultKind::Printed(out) | ResultKind::Applied(out) => Some(out),
+            _ => None,
+        }
+    }
+
+    /// The time for which its step was anchored, if that had passed before the step's turn.
+    pub fn late(&self, step: &Step) -> Option<Instant> {
+        match step.anchor {
+            Anchor::At(at) if self.is_done() && at < self.at => Some(at),
             _ => None,
         }
     }

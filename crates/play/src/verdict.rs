@@ -107,6 +107,10 @@ pub struct Verdict {
     pub ending: Ending,
     /// What the client got; the last, if there were several. None if nothing ended.
     pub outcome: Option<Outcome>,
+    /// Count of the requests that were answered.
+    pub answered: u16,
+    /// Count of the requests that the client was to send: more than one for pings and datagrams.
+    pub requests: u16,
     /// The event that decided a failure, as an index of the run's events: the last packet lost.
     pub cause: Option<usize>,
     /// Where and why that packet was lost.
@@ -118,7 +122,7 @@ pub struct Verdict {
 }
 
 /// The verdict of a run, from its events; without advice.
-pub(crate) fn verdict(events: &[Event], tag: u32) -> Verdict {
+pub(crate) fn verdict(events: &[Event], tag: u32, requests: u16) -> Verdict {
     let outcomes: Vec<&Outcome> = events
         .iter()
         .filter_map(|e| match &e.kind {
@@ -126,7 +130,8 @@ pub(crate) fn verdict(events: &[Event], tag: u32) -> Verdict {
             _ => None,
         })
         .collect();
-    let answered = outcomes.iter().find(|o| matches!(o, Outcome::Answered { .. }));
+    let answers = || outcomes.iter().filter(|o| matches!(o, Outcome::Answered { .. }));
+    let answered = answers().next();
     let outcome = answered.or(outcomes.last()).map(|o| (*o).clone());
     let lost = events.iter().enumerate().rev().find_map(|(i, e)| match &e.kind {
         EventKind::Dropped { reason, .. } if !harmless(*reason) => Some((i, e.netns?, *reason)),
@@ -140,6 +145,8 @@ pub(crate) fn verdict(events: &[Event], tag: u32) -> Verdict {
     Verdict {
         ending: if failed { Ending::Failed } else { Ending::Answered },
         outcome,
+        answered: answers().count() as u16,
+        requests,
         cause: lost.filter(|_| failed).map(|l| l.0),
         lost: lost.filter(|_| failed).map(|l| (l.1, l.2)),
         server,

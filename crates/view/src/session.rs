@@ -1,6 +1,6 @@
 //! A session that was played, step by step, as text: for `packetwalk run`.
 
-use crate::words::{Lang, sent_at, step_result};
+use crate::words::{Lang, not_done_step, sent_at, step_result};
 use crate::{Labels, markdown, mermaid, trace};
 use play::{Act, Anchor, Ending, ResultKind, Run, Session, Step, StepResult};
 use std::fmt::Write;
@@ -11,12 +11,16 @@ pub type Teller = fn(&net::State, &[net::Event], &Labels, &Run, Lang) -> String;
 /// As lines, with a run by hops or with every event.
 pub fn text(session: &Session, labels: &Labels, tell: Teller, lang: Lang) -> String {
     let mut out = String::new();
-    for (step, result) in session.steps().iter().zip(session.results()) {
+    for (n, (step, result)) in (1..).zip(session.steps().iter().zip(session.results())) {
+        if let ResultKind::NotDone(why) = result.kind {
+            let _ = writeln!(out, "{}", not_done_step(n, step, why, lang));
+            continue;
+        }
         let time = match step.anchor {
             Anchor::Quiet => String::new(),
             _ => format!("{} s: ", result.at),
         };
-        if let ResultKind::Handled | ResultKind::Refused(_) | ResultKind::NotDone(_) = result.kind {
+        if let ResultKind::Handled | ResultKind::Refused(_) = result.kind {
             let _ = writeln!(out, "{time}{}", step_result(step, result, lang));
             continue;
         }
@@ -105,5 +109,36 @@ pub fn title(step: &Step) -> String {
                 format!("packet: delay {} ms", by.0 as f64 / 1_000_000.0)
             }
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use play::Script;
+
+    const STEPS: &str = "\
+apiVersion: packetwalk.dev/v1alpha1
+kind: Script
+spec:
+  steps:
+  - send: {from: bastion, to: 192.168.120.226, proto: icmp, count: 2, timeout: 1s}
+  - {at: {probe: 1, direction: request, marker: frame-sent}, packet: drop}
+  - {at: {probe: 1, marker: encapsulated}, on: node01, run: conntrack -F}
+";
+
+    #[test]
+    fn what_is_printed_counts_answers_and_names_steps_that_were_not_done() {
+        let document = play::presets::ALL[3].document();
+        let script = Script::read(STEPS).0.expect("a Script");
+        let session = script.play(&document).expect("valid");
+        let labels = Labels::new(session.cluster(), session.last());
+        let text = text(&session, &labels, trace::hops, Lang::En);
+        assert!(text.contains("=> 1 of 2 answered. 192.168.120.226 answered the ping"), "{text}");
+        let last = "step 3 (line 7) was not done: \
+                    {probe: 1, marker: encapsulated} did not happen in its turn";
+        assert_eq!(text.lines().last(), Some(last), "{text}");
+        let said = step_result(&session.steps()[0], &session.results()[0], Lang::En);
+        assert_eq!(said, "icmp bastion → 192.168.120.226: 1 of 2 answered");
     }
 }

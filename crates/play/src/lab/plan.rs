@@ -3,6 +3,7 @@
 use super::netns_names;
 use crate::anchor::Anchor;
 use crate::probe::{Probe, Protocol, resolve_netns};
+use crate::script::not_done;
 use crate::session::{PING_WAIT, Session, UDP_WAIT, curl_request, local_key};
 use crate::shell;
 use crate::step::{Act, ResultKind, Run};
@@ -211,7 +212,9 @@ fn item(session: &Session, i: usize, names: &[String]) -> Result<Option<Item>, S
     };
     let item = |netns, body, run| Some(Item { step: i + 1, at: result.at, netns, body, run });
     match (&step.act, &result.kind) {
-        (_, ResultKind::NotDone(why)) => Err(format!("it is not done here either: {why}")),
+        (_, ResultKind::NotDone(why)) => {
+            Err(format!("it is not done here either: {}", not_done(step, *why)))
+        }
         (_, ResultKind::Refused(e)) => Err(e.message.clone()),
         (Act::Packet(_), _) => Err("a kernel cannot be asked to do this to one packet".to_owned()),
         (_, ResultKind::Sent { probe, run, .. }) => {

@@ -27,9 +27,10 @@ mod read;
 pub use print::anchor as anchor_tree;
 pub use read::read_anchor;
 
+use crate::anchor::Anchor;
 use crate::command::CommandOutput;
 use crate::session::{Session, Start};
-use crate::step::{Act, ResultKind, Step, StepResult};
+use crate::step::{Act, NotDone, ResultKind, Step, StepResult};
 use kube::decode::Decoder;
 use kube::{Code, Diagnostic, Severity, Span, object, yaml};
 use std::ops::Range;
@@ -199,7 +200,51 @@ pub fn check(document: &str) -> Vec<Diagnostic> {
     diags
 }
 
-/// A diagnostic for every step that was refused or not performed. A refused command is a warning,
+/// Why a step was not performed, in English.
+pub fn not_done(step: &Step, why: NotDone) -> String {
+    let anchor = anchor_tree(&step.anchor).flow();
+    match (why, &step.anchor) {
+        (NotDone::NotReached, Anchor::After { probe, .. }) => {
+            format!("probe {probe} was not sent in its turn")
+        }
+        (NotDone::NotReached, _) => format!("{anchor} did not happen in its turn"),
+        (NotDone::TooLate, _) => format!("{anchor} happened before its turn"),
+        (NotDone::NotInFlight, Anchor::Event(_)) => {
+            format!("no packet is in flight after {anchor}")
+        }
+        (NotDone::NotInFlight, _) => "it names no packet".to_owned(),
+        (NotDone::Queued, _) => {
+            format!("after {anchor} the packet is queued: it can only be dropped")
+        }
+    }
+}
+
+/// A warning for every step that was not performed, was performed later than at its time, or is
+/// listed below a step for a later time.
+pub fn misplaced(session: &Session) -> Vec<Diagnostic> {
+    let mut last = None;
+    let one = |(i, (step, result)): (usize, (&Step, &StepResult))| {
+        let warning = |message: String, hint: &str| {
+            let message = format!("step {}: {message}", i + 1);
+            Some(Diagnostic::warning(Code::UnsupportedValue, step.span, message, hint))
+        };
+        if let ResultKind::NotDone(why) = result.kind {
+            let hint = "anchor it to something that happens, or remove it";
+            return warning(format!("not done: {}", not_done(step, why)), hint);
+        }
+        let Anchor::At(at) = step.anchor else { return None };
+        let above = last.replace(at).filter(|above| *above > at);
+        if result.late(step).is_some() {
+            let message = format!("late: its time is {at} s, its turn came at {} s", result.at);
+            return warning(message, "move it up, or write a later time");
+        }
+        let message = format!("a step above it is for {} s, this one for {at} s", above?);
+        warning(message, "list steps in order of time")
+    };
+    session.steps().iter().zip(session.results()).enumerate().filter_map(one).collect()
+}
+
+/// A diagnostic for every step that was refused or is misplaced. A refused command is a warning,
 /// as it may be intended.
 pub fn complaints(session: &Session) -> Vec<Diagnostic> {
     let unsupported = Code::UnsupportedValue;
@@ -224,14 +269,9 @@ pub fn complaints(session: &Session) -> Vec<Diagnostic> {
             (_, ResultKind::Applied(out)) if out.status != 0 => {
                 Some(refused("apply", out, step.span))
             }
-            (_, ResultKind::NotDone(why)) => Some(Diagnostic::warning(
-                unsupported,
-                step.span,
-                format!("{path} is not done: {why}"),
-                "anchor it to something that happens, or remove it",
-            )),
             _ => None,
         }
     };
-    session.steps().iter().zip(session.results()).enumerate().filter_map(one).collect()
+    let refused = session.steps().iter().zip(session.results()).enumerate().filter_map(one);
+    refused.chain(misplaced(session)).collect()
 }

@@ -83,15 +83,17 @@ pub(super) fn restore(app: &mut App, was: &Snapshot) -> Vec<Effect> {
 pub(super) fn try_act(app: &mut App, what: Act, of: Option<PacketId>) -> bool {
     let (was, future) = (app.snapshot(), app.history.future().to_vec());
     act(app, what, of);
-    let refused = match app.session.results().last().map(|r| &r.kind) {
-        Some(ResultKind::Refused(e)) => Some(format!("{}: {}", e.message, e.hint)),
-        Some(ResultKind::NotDone(why)) => Some(words::not_done(*why, app.chrome.lang)),
-        Some(ResultKind::Printed(out) | ResultKind::Applied(out)) if out.status != 0 => {
-            let none = || words::exit_status(out.status, app.chrome.lang);
-            Some(Some(out.text.clone()).filter(|t| !t.trim().is_empty()).unwrap_or_else(none))
+    let lang = app.chrome.lang;
+    let last = app.session.script.steps.last().zip(app.session.results().last());
+    let refused = last.and_then(|(step, result)| match &result.kind {
+        ResultKind::Refused(e) => Some(format!("{}: {}", e.message, e.hint)),
+        ResultKind::NotDone(why) => Some(words::not_done(step, *why, lang)),
+        ResultKind::Printed(out) | ResultKind::Applied(out) if out.status != 0 => {
+            let text = Some(out.text.clone()).filter(|t| !t.trim().is_empty());
+            Some(text.unwrap_or_else(|| words::exit_status(out.status, lang)))
         }
         _ => None,
-    };
+    });
     if refused.is_some() {
         restore(app, &was);
         app.history.forget(future);

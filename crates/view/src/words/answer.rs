@@ -2,13 +2,17 @@
 
 use super::Lang;
 use net::socket::Outcome;
+use play::script::anchor_tree;
 use play::{NotDone, ResultKind, Session, Step, StepResult};
+use std::borrow::Cow;
 
 /// What the client of a probe got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// An answer arrived.
     Answered,
+    /// Answers to some of its requests: to how many, of how many.
+    Partly(u16, u16),
     /// A reset, or "port unreachable".
     Refused,
     /// Another ICMP error than "port unreachable".
@@ -34,7 +38,10 @@ impl Answer {
             _ => return Self::NoTarget,
         };
         match &run.verdict.outcome {
-            Some(Outcome::Answered { .. }) => Self::Answered,
+            Some(Outcome::Answered { .. }) => match (run.verdict.answered, run.verdict.requests) {
+                (some, all) if some < all => Self::Partly(some, all),
+                _ => Self::Answered,
+            },
             Some(Outcome::Refused | Outcome::Unreachable { kind: 3, code: 3, .. }) => Self::Refused,
             Some(Outcome::Unreachable { .. }) => Self::Unreachable,
             Some(Outcome::NotSent(_)) => Self::NotSent,
@@ -43,9 +50,12 @@ impl Answer {
         }
     }
 
-    const fn word(self, lang: Lang) -> &'static str {
+    fn word(self, lang: Lang) -> Cow<'static, str> {
+        if let Self::Partly(some, all) = self {
+            return partly(some, all, lang).into();
+        }
         let words = match self {
-            Self::Answered => ("answered", "応答あり"),
+            Self::Answered | Self::Partly(..) => ("answered", "応答あり"),
             Self::Refused => ("refused", "接続拒否"),
             Self::Unreachable => ("unreachable", "到達不能"),
             Self::TimedOut => ("no answer", "応答なし"),
@@ -55,9 +65,17 @@ impl Answer {
             Self::NotDone => ("not sent", "未送信"),
         };
         match lang {
-            Lang::En => words.0,
-            Lang::Ja => words.1,
+            Lang::En => words.0.into(),
+            Lang::Ja => words.1.into(),
         }
+    }
+}
+
+/// That some requests were answered and some were not.
+pub(super) fn partly(some: u16, all: u16, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("{some} of {all} answered"),
+        Lang::Ja => format!("{all} 件中 {some} 件に応答あり"),
     }
 }
 
@@ -82,7 +100,7 @@ pub fn sent_at(from: &str, to: &str, at: net::Instant, lang: Lang) -> String {
 pub fn step_result(step: &Step, result: &StepResult, lang: Lang) -> String {
     let title = crate::session::title(step);
     let said = match (&result.kind, lang) {
-        (ResultKind::Sent { .. }, _) => Answer::of(result).word(lang).to_owned(),
+        (ResultKind::Sent { .. }, _) => Answer::of(result).word(lang).into_owned(),
         (ResultKind::Printed(out) | ResultKind::Applied(out), _) if out.status == 0 => {
             return title;
         }
@@ -91,7 +109,7 @@ pub fn step_result(step: &Step, result: &StepResult, lang: Lang) -> String {
         (ResultKind::Handled, Lang::Ja) => "実行済み".to_owned(),
         (ResultKind::Refused(e), Lang::En) => format!("refused: {}; {}", e.message, e.hint),
         (ResultKind::Refused(e), Lang::Ja) => format!("拒否: {}; {}", e.message, e.hint),
-        (ResultKind::NotDone(why), _) => not_done(*why, lang),
+        (ResultKind::NotDone(why), _) => not_done(step, *why, lang),
     };
     format!("{title}: {said}")
 }
@@ -105,17 +123,27 @@ pub fn exit_status(status: i32, lang: Lang) -> String {
 }
 
 /// Why a step was not performed.
-pub fn not_done(why: NotDone, lang: Lang) -> String {
+pub fn not_done(step: &Step, why: NotDone, lang: Lang) -> String {
     if lang == Lang::En {
-        return format!("not done: {why}");
+        return format!("not done: {}", play::script::not_done(step, why));
     }
+    let anchor = anchor_tree(&step.anchor).flow();
     let why = match why {
-        NotDone::NotReached => "待っていたイベントが起きませんでした",
-        NotDone::TooLate => "待っていたイベントはすでに起きていました",
-        NotDone::NotInFlight => "そのパケットは転送中ではありません",
-        NotDone::Queued => "そのパケットはキューで待機中のため、破棄しかできません",
+        NotDone::NotReached => format!("{anchor} は起きませんでした"),
+        NotDone::TooLate => format!("{anchor} はすでに起きていました"),
+        NotDone::NotInFlight => "そのパケットは転送中ではありません".to_owned(),
+        NotDone::Queued => "そのパケットはキューで待機中のため、破棄しかできません".to_owned(),
     };
     format!("未実行: {why}")
+}
+
+/// That a step was not performed, with its number, the line that it is read from, and why.
+pub fn not_done_step(n: usize, step: &Step, why: NotDone, lang: Lang) -> String {
+    let (line, said) = (step.span.line, not_done(step, why, lang));
+    match lang {
+        Lang::En => format!("step {n} (line {line}) was {said}"),
+        Lang::Ja => format!("ステップ {n}（{line} 行目）: {said}"),
+    }
 }
 
 /// The steps of a session that were refused or not done, with their numbers; `None` if there are

@@ -34,7 +34,10 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
                 PktType::Host => "addressed to it",
                 PktType::Broadcast => "for everybody",
                 PktType::Multicast => "for a group",
-                PktType::OtherHost => "for another host, which a bridge port accepts all the same",
+                PktType::OtherHost if c.is_port(e, *dev) => {
+                    "for another host, which a bridge port accepts all the same"
+                }
+                PktType::OtherHost => "for another host",
             };
             format!("`{}` of {here} receives the frame, {whom}.", c.dev(e, *dev))
         }

@@ -34,7 +34,10 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
                 PktType::Host => "自分宛てです",
                 PktType::Broadcast => "ブロードキャストです",
                 PktType::Multicast => "マルチキャストです",
-                PktType::OtherHost => "ほかのホスト宛てですが、ブリッジのポートなので受け取ります",
+                PktType::OtherHost if c.is_port(e, *dev) => {
+                    "ほかのホスト宛てですが、ブリッジのポートなので受け取ります"
+                }
+                PktType::OtherHost => "ほかのホスト宛てです",
             };
             format!("{here} の `{}` がフレームを受信します。{whom}。", c.dev(e, *dev))
         }

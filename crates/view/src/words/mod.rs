@@ -12,7 +12,9 @@ mod load;
 mod share;
 mod ui;
 
-pub use answer::{Answer, answer_changed, exit_status, not_done, sent_at, step_result, undone};
+pub use answer::{
+    Answer, answer_changed, exit_status, not_done, not_done_step, sent_at, step_result, undone,
+};
 pub use load::{Load, load, load_words};
 pub use share::{
     Give, animation_too_long, capture_chosen, embed_title, give, left_out, link_by_hand,
@@ -69,6 +71,10 @@ impl Context<'_> {
     fn dev(&self, e: &Event, dev: DevId) -> &str {
         self.ns(e).map_or("?", |ns| &ns.dev(dev).name)
     }
+    /// Whether a device is a port of a bridge.
+    fn is_port(&self, e: &Event, dev: DevId) -> bool {
+        self.ns(e).is_some_and(|ns| ns.dev(dev).master.is_some())
+    }
     /// The name of a chain in the rules that were evaluated, which may have been replaced since.
     fn chain<'e>(&self, e: &'e Event, table: net::netfilter::TableName, chain: u32) -> &'e str {
         let EventKind::Walked { rules, .. } = &e.kind else { return "?" };
@@ -99,6 +105,13 @@ pub fn verdict(c: &Context<'_>, v: &Verdict, lang: Lang) -> String {
         Lang::Ja => ja::outcome(o),
     });
     let mut parts: Vec<String> = got.into_iter().collect();
+    if (1..v.requests).contains(&v.answered) {
+        parts.insert(
+            0,
+            answer::partly(v.answered, v.requests, lang)
+                + if lang == Lang::En { "." } else { "。" },
+        );
+    }
     if let (Ending::Answered, Some((netns, peer))) = (&v.ending, &v.server) {
         parts.push(match lang {
             Lang::En => format!("{} saw the client as `{peer}`.", c.labels.name(*netns)),
