@@ -118,9 +118,13 @@ impl Session {
 
     fn play_group(&mut self, steps: &[Step]) {
         let first = self.steps().len();
-        let number = |session: &mut Self, s: &Step| s.sends().then(|| session.number_probe());
+        let probes = self.steps().iter().filter(|s| s.sends()).count() as u32;
+        let number = |last: &mut u32, s: &Step| {
+            *last += u32::from(s.sends());
+            Some(s.sends().then_some(*last))
+        };
         let mut group = Group {
-            numbers: steps.iter().map(|s| number(self, s)).collect(),
+            numbers: steps.iter().scan(probes, number).collect(),
             first,
             timed: Vec::new(),
             waiting: Vec::new(),

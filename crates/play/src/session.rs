@@ -77,8 +77,6 @@ pub struct Session {
     /// The probes that were sent, in order of time.
     pub(crate) sent: Vec<Sent>,
     census: Census,
-    /// Count of the steps so far that send.
-    probes: u32,
 }
 
 /// How long `ping` waits for the last answer.
@@ -147,7 +145,6 @@ impl Session {
             results: Vec::new(),
             sent: Vec::new(),
             census: Census::default(),
-            probes: 0,
         })
     }
 
@@ -190,7 +187,6 @@ impl Session {
             results: Vec::new(),
             sent: Vec::new(),
             census: Census::default(),
-            probes: 0,
         }
     }
 
@@ -296,12 +292,6 @@ impl Session {
         let events = self.world.events();
         self.census.read(events, &self.sent, event + 1);
         self.census.counts(anchor, &self.sent, event, events)
-    }
-
-    /// The number of the next probe.
-    pub(crate) fn number_probe(&mut self) -> u32 {
-        self.probes += 1;
-        self.probes
     }
 
     /// Adds steps that are about to be played.

@@ -219,7 +219,8 @@ const SEND: &[Field] = &[
             "ping やデータグラムのデータ長。TCP ではリクエストに加えるデータ長。",
         ],
     )
-    .unit(Unit::Bytes),
+    .unit(Unit::Bytes)
+    .default_rule(["56 for a ping, 30 for UDP, 0 for TCP", "ping は 56、UDP は 30、TCP は 0"]),
     field(
         "pmtudisc",
         Type::Word(&["want", "do", "dont"]),
@@ -257,7 +258,11 @@ const SEND: &[Field] = &[
         "timeout",
         Type::Text(&DURATION),
         ["How long the client waits for an answer.", "クライアントが応答を待つ時間。"],
-    ),
+    )
+    .default_rule([
+        "10s for a ping, 5s for UDP; TCP retransmits until it gives up",
+        "ping は 10s、UDP は 5s、TCP は再送をあきらめるまで",
+    ]),
     field(
         "settle",
         Type::Text(&DURATION),
