@@ -7,7 +7,7 @@ use net::{Duration, NetnsId, World};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
-pub use kube::fields::MAX_SIZE;
+pub use kube::fields::{MAX_COUNT, MAX_SIZE};
 
 /// The protocol of a probe.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

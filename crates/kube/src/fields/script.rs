@@ -6,6 +6,9 @@ use super::{DURATION, Field, Format, Kind, TEXT, Type, Unit, field};
 /// 20 and 8.
 pub const MAX_SIZE: u16 = 65_507;
 
+/// The most pings or datagrams of a probe.
+pub const MAX_COUNT: u16 = 100;
+
 /// `kind: Script`.
 pub static SCRIPT: Kind = Kind {
     name: "Script",
@@ -244,7 +247,7 @@ const SEND: &[Field] = &[
     .default_rule(["drawn", "無作為"]),
     field(
         "count",
-        Type::Integer(1, 100),
+        Type::Integer(1, MAX_COUNT as i64),
         ["Number of pings or datagrams.", "ping またはデータグラムの数。"],
     )
     .default("1"),

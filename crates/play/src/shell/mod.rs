@@ -10,7 +10,7 @@ mod network;
 pub use crate::command::{CommandOutput, sends, split};
 pub use complete::complete;
 
-use crate::probe::{MAX_SIZE, Probe, ProbeError, Protocol};
+use crate::probe::{MAX_COUNT, MAX_SIZE, Probe, ProbeError, Protocol};
 use crate::session::Session;
 use crate::step::{ResultKind, Run, Step, StepResult};
 use net::NetnsId;
@@ -228,7 +228,7 @@ fn ping(session: &Session, host: &str, args: &[&str]) -> Result<Probe, CommandOu
         let mut number = || args.next().and_then(|n| n.parse::<u16>().ok());
         match *arg {
             "-c" => match number() {
-                Some(n @ 1..) => probe.count = n.min(100),
+                Some(n @ 1..) => probe.count = n.min(MAX_COUNT),
                 _ => {
                     return Err(CommandOutput::fail(
                         2,

@@ -292,13 +292,13 @@ pub struct Options {
 
 impl Options {
     /// The range of `sport`.
-    pub const SPORT: RangeInclusive<u32> = 1..=65_535;
+    pub const SPORT: RangeInclusive<u32> = 1..=u16::MAX as u32;
     /// The range of `size`.
     pub const SIZE: RangeInclusive<u32> = 0..=play::probe::MAX_SIZE as u32;
     /// The range of `count`.
-    pub const COUNT: RangeInclusive<u32> = 1..=100;
+    pub const COUNT: RangeInclusive<u32> = 1..=play::probe::MAX_COUNT as u32;
     /// The range of `ttl`.
-    pub const TTL: RangeInclusive<u32> = 1..=255;
+    pub const TTL: RangeInclusive<u32> = 1..=u8::MAX as u32;
 }
 
 impl SendBar {
