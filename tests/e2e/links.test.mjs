@@ -59,6 +59,9 @@ test("a link opens the session at the same moment and sends none of it to a serv
   await visit({}, async (page, context) => {
     await page.evaluate(() => localStorage.setItem("packetwalk.text", "# mine\n"));
     context.on("request", (r) => asked.push(r.url()));
+    // The editor is loaded behind the picture; leaving would cut it off.
+    const editor = () => page.locator(".cm-content").waitFor();
+    await editor();
     await page.goto("about:blank");
     await page.goto(shared.link);
     await opened(page);
@@ -74,6 +77,7 @@ test("a link opens the session at the same moment and sends none of it to a serv
     );
     await page.click(".tools [aria-label=Undo]");
     assert.equal(await text(page), "# mine\n", "undo restores the reader's own text");
+    await editor();
     await page.goto("about:blank");
     await page.goto(shared.link);
     await opened(page);
