@@ -150,7 +150,7 @@ fn a_step_that_is_not_done_is_named_before_a_command() {
     f.write("undone.yaml", format!("{CLUSTER}{SCRIPT}{step}"));
     let out = f.run("exec undone.yaml worker-1 -- hostname");
     assert_eq!((out.out.as_str(), out.status), ("worker-1\n", 0));
-    assert!(out.err.starts_with("undone.yaml:23:5: warning: spec.steps[2]"), "{}", out.err);
+    assert!(out.err.starts_with("undone.yaml:23:5: warning: step 3: not done"), "{}", out.err);
 }
 
 #[test]
