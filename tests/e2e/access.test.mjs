@@ -37,9 +37,7 @@ for (const [name, options] of [
   test(`${name}: axe finds no violation in the idle page, a run, a packet, tables`, async () => {
     await visit(options, async (page) => {
       await clean(page, "idle");
-      await page.click(".sentence .send");
-      await page.waitForSelector(".play[aria-label=Pause], .play[aria-label=一時停止]");
-      await page.click(".play");
+      await send(page, "");
       for (let i = 0; i < 12; i++) await page.keyboard.press("ArrowRight");
       await clean(page, "in the run");
       if (options.viewport) await page.locator(".tabs .tab").nth(1).click();

@@ -29,7 +29,7 @@ export async function launch({ worker = false, ...options } = {}) {
     executablePath: process.env.PACKETWALK_CHROMIUM ?? "/usr/bin/chromium",
     headless: true,
     args: FLAGS,
-    viewport: { width: 1440, height: 900 },
+    viewport: { width: 1760, height: 1000 },
     ...options,
   });
   // The downloads of the service worker would only slow the tests.

@@ -25,7 +25,8 @@ const WORKER = "master01, node01 and node02";
 const names = (page) => page.locator(".picture .node-name").allTextContents();
 
 test("an added node or host copies the last one, and undo removes it", async () => {
-  await visit({}, async (page) => {
+  // With room for four nodes.
+  await visit({ panes: "editor=folded;inspector=folded" }, async (page) => {
     const before = await text(page);
     await add(page, "Add a node");
     await page.locator(".node-name", { hasText: "node03" }).waitFor();

@@ -232,7 +232,7 @@ test("the parent page can start an embed that still shows its picture", async ()
 test("two embeds and the page in one document do not interfere with each other", async () => {
   const own = "load=now&theme=dark&lang=ja&preset=article-clusterip";
   const markup = [
-    `<iframe src="/files/index.html" width="1180" height="500"></iframe>`,
+    `<iframe src="/files/index.html" width="1460" height="700"></iframe>`,
     `<iframe src="/files/embed.html?load=now" width="400" height="300"></iframe>`,
     `<iframe src="/files/embed.html?${own}" width="400" height="300"></iframe>`,
   ].join("");
@@ -269,7 +269,7 @@ test("two embeds and the page in one document do not interfere with each other",
       assert.equal(await main.evaluate(() => localStorage.getItem("packetwalk.theme")), "dark");
       assert.deepEqual(await state(one), ["en", "system", "3"], "an embed keeps its own theme");
     },
-    { viewport: { width: 1240, height: 900 } },
+    { viewport: { width: 1520, height: 1100 } },
   );
 });
 

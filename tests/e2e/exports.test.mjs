@@ -6,12 +6,15 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { root } from "./browser.mjs";
-import { end, send, shots, step, visit } from "./visit.mjs";
+import { end, openTools, send, shots, step, visit } from "./visit.mjs";
 
 const tools = createRequire(join(root, "tests", "tools", "package.json"));
 
 async function files(page) {
-  if (!(await page.locator(".share[role=dialog]").count())) await page.click("#share");
+  if (!(await page.locator(".share[role=dialog]").count())) {
+    await openTools(page);
+    await page.click("#share");
+  }
   await page.getByRole("tab", { name: /^(Files|ファイル)$/ }).click();
 }
 /** Downloads a file of the dialog. Returns its name, path, bytes and text. */
@@ -182,8 +185,7 @@ test("the dialog fits a phone, in Japanese, in the dark theme", async () => {
   await visit(
     { viewport: { width: 390, height: 844 }, colorScheme: "dark", locale: "ja-JP" },
     async (page) => {
-      await page.click(".sentence .send");
-      await page.waitForTimeout(300);
+      await send(page, "");
       await files(page);
       await page.screenshot({ path: join(shots, "share-files-phone.png") });
       await page.getByRole("tab", { name: "埋め込み" }).click();

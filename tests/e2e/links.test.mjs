@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { READY } from "./browser.mjs";
-import { end, origin, send, shots, step, text, verdict, visit } from "./visit.mjs";
+import { end, origin, send, shots, step, text, openTools, verdict, visit } from "./visit.mjs";
 
 const dialog = (page) => page.locator(".share[role=dialog]");
 const link = (page) => page.locator("#link").inputValue();
@@ -12,6 +12,7 @@ const kept = (page) => page.evaluate(() => localStorage.getItem("packetwalk.text
 const opened = (page) => page.locator(READY).first().waitFor();
 
 async function share(page) {
+  await openTools(page);
   await page.click("#share");
   await dialog(page).waitFor();
 }
@@ -121,7 +122,7 @@ test("a link that cannot be opened is explained, and the reader's own text is ke
       await page.goto("about:blank");
       await page.goto(bad);
       await opened(page);
-      assert.match(await page.locator(".events-head .bad").innerText(), why);
+      assert.match(await page.locator(".now .bad").innerText(), why);
       assert.equal(await text(page), mine);
       assert.equal(await kept(page), mine);
     }
@@ -142,7 +143,7 @@ test("a link entered in an open page replaces its session; a broken link does no
     assert.ok(was.step > 100);
     await page.evaluate(() => (location.hash = "#v9:abc"));
     await opened(page);
-    await page.locator(".events-head .bad").waitFor();
+    await page.locator(".now .bad").waitFor();
     assert.equal(await step(page), was.step, "undo restores what was sent");
     await page.evaluate((l) => (location.hash = l), other);
     await page.waitForFunction(() => document.querySelector(".count strong").textContent === "0");

@@ -3,7 +3,19 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { end, pick, printed, send, shots, terminal, text, type, undo, visit } from "./visit.mjs";
+import {
+  drawer,
+  end,
+  pick,
+  printed,
+  send,
+  shots,
+  terminal,
+  text,
+  type,
+  undo,
+  visit,
+} from "./visit.mjs";
 
 const pods = (page) => page.locator("g.pod[data-deployment='default/nginx-deployment']");
 const absent = (page) => page.locator("g.pod.absent[data-deployment='default/nginx-deployment']");
@@ -25,7 +37,7 @@ test("kubectl scale after a run adds pods from that moment on", async () => {
       before,
     );
     assert.equal(await absent(page).count(), 0);
-    await page.click(".drawer-tab:has-text('Events')");
+    await drawer(page, "Events");
     assert.match(
       await page.locator(".drawer").textContent(),
       /kube-proxy on node0\d writes its rules/,

@@ -82,7 +82,7 @@ test("a step that is not reached or refused is named on the page", async () => {
   });
 });
 
-const tab = (page, name) => page.locator(".drawer-tab", { hasText: name });
+const tab = (page, name) => page.locator(".toggles button", { hasText: name });
 /** The commands that the terminal shows, with their outputs. */
 const screen = async (page) =>
   (await page.locator(".typed li").allTextContents()).map((text) => text.trim());

@@ -128,9 +128,11 @@ test("the first picture needs no engine and fits the language, theme and window"
         pass();
       });
     };
-    await visit({ before, locale, colorScheme, viewport: { width, height: 844 } }, async () => {
+    await visit({ before, panes: null, locale, colorScheme, viewport: { width, height: 844 } }, async () => {
       const { stills, card, background } = page.seen;
-      assert.deepEqual(stills, [[`still ${width > 899 ? "wide" : "narrow"}`, locale.slice(0, 2)]]);
+      const from = [["wide", 1168], ["middle", 900], ["pair", 720]];
+      const layout = from.find(([, least]) => width >= least);
+      assert.deepEqual(stills, [[`still ${layout?.[0] ?? "narrow"}`, locale.slice(0, 2)]]);
       assert.ok(card > 100, "a node is drawn");
       assert.equal(background, colorScheme === "dark" ? "rgb(12, 14, 17)" : "rgb(243, 244, 246)");
     });
@@ -172,7 +174,7 @@ test("the layout does not shift when the engine takes over", async () => {
         requestAnimationFrame(look);
       });
     };
-    await visit({ before, viewport: { width, height } }, async (page) => {
+    await visit({ before, panes: null, viewport: { width, height } }, async (page) => {
       await page.waitForFunction(() => globalThis.after);
       seen = await page.evaluate(() => ({ shift, before: globalThis.before, after }));
     });

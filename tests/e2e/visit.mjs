@@ -15,14 +15,24 @@ before(async () => {
 });
 after(() => server.close());
 
+/** As a reader left the panes who uses all of them. */
+const PANES = "editor=open;inspector=open;drawer=events;--inspector=320px";
+
 /** Opens the page, runs `act`, and checks that nothing was written to the console. */
 export async function visit(options, act) {
-  const { before: prepare, ...rest } = options;
+  const { before: prepare, panes = PANES, ...rest } = options;
   const { context, close } = await launch({ locale: "en-US", ...rest });
   try {
     const page = await context.newPage();
     page.setDefaultTimeout(15_000);
     const said = listen(page);
+    if (panes)
+      await page.addInitScript((panes) => {
+        // A sandboxed frame has no storage.
+        try {
+          localStorage["packetwalk.panes"] ??= panes;
+        } catch {}
+      }, panes);
     await prepare?.(page);
     await page.goto(`${server.origin}/`);
     await page.waitForSelector(READY);
@@ -35,8 +45,23 @@ export async function visit(options, act) {
 
 export const origin = () => server.origin;
 
+/** Unfolds the tools, on a page where they are folded. */
+export async function openTools(page) {
+  const button = page.locator(".tools-toggle");
+  if ((await button.isVisible()) && (await button.getAttribute("aria-expanded")) === "false")
+    await button.click();
+}
+
+/** Unfolds the form that sends, on a page where it is folded. */
+export async function compose(page) {
+  const button = page.locator(".compose");
+  if ((await button.isVisible()) && (await button.getAttribute("aria-expanded")) === "false")
+    await button.click();
+}
+
 /** Presses Send and pauses playback at once. */
 export async function send(page, endpoint = "10.1.6.5:80") {
+  await compose(page);
   if (endpoint) await page.selectOption("#endpoint", endpoint);
   await page.click(".sentence .send");
   await page.waitForSelector(".play[aria-label=Pause], .play[aria-label=一時停止]");
@@ -56,8 +81,10 @@ export const steps = async (page) =>
 export const verdict = (page) => page.locator(".verdict").first().textContent();
 /** Goes to the end of the run, unless the page is there. */
 export async function end(page) {
-  const button = page.locator("[aria-label='To the end']");
-  if (await button.isEnabled()) await button.click();
+  await page.locator(".scrub").evaluate((e) => {
+    e.value = e.max;
+    e.dispatchEvent(new Event("input", { bubbles: true }));
+  });
 }
 export const undo = (page) => page.click(".tools [aria-label=Undo]");
 
@@ -103,13 +130,19 @@ export async function fill(page, label, value) {
 export const check = (page, label) =>
   page.locator(".thing .check", { hasText: label }).locator("input");
 
+/** Opens the drawer with this content. */
+export async function drawer(page, name) {
+  const button = page.locator(".toggles button", { hasText: name });
+  if ((await button.getAttribute("aria-expanded")) === "false") await button.click();
+}
+
 /** Types a command in the terminal. */
 export async function type(page, line) {
   await page.locator("#command").fill(line);
   await page.keyboard.press("Enter");
 }
 export async function terminal(page, host) {
-  await page.click(".drawer-tab:has-text('Terminal')");
+  await drawer(page, "Terminal");
   await page.locator("#command").waitFor();
   if (host) await page.selectOption(".terminal select", host);
 }

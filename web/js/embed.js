@@ -178,6 +178,11 @@
     });
   }
 
+  /** How much a picture of this width is enlarged to fill the room: never shrunk. */
+  function scale(width, room) {
+    return Math.min(Math.max(room / width, 1), 1.5);
+  }
+
   // The height in pixels that the content needs at the current width.
   let height = 0;
   function measure(seen) {
@@ -192,7 +197,7 @@
       const wide = width >= 640;
       const across = asked.view === "split" && wide ? width * 0.6 : width;
       const drawn = ["diagram", "split"].includes(asked.view)
-        ? Math.min((seen.height / seen.width) * (across - 20), 900) + 60
+        ? Math.min(seen.height * scale(seen.width, across - 20), 900) + 60
         : 420;
       now = own + drawn + (asked.view === "split" && !wide ? 320 : 0);
     } else if (picture?.naturalWidth) {

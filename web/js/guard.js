@@ -24,7 +24,40 @@
   // It holds the default document, so it is not shown if another one is about to open.
   root.lang = words === WORDS.ja ? "ja" : "en";
   root.setAttribute("data-theme", stored("theme") || "system");
-  if (!stored("text") && !linked()) root.className = "opening";
+  if (!stored("text") && !linked()) {
+    root.className = "opening";
+    document.addEventListener("readystatechange", open);
+  }
+
+  /** Shows the initial page. Its picture is fitted as the engine will fit it: in the middle, or,
+   * where it is larger than its place, from its left upper corner; enlarged by at most 1.5. */
+  function open() {
+    document.removeEventListener("readystatechange", open);
+    root.className = "opening fitted";
+    Array.prototype.forEach.call(document.querySelectorAll(".still .picture"), function (svg) {
+      var place = svg.getBoundingClientRect();
+      var size = svg.getAttribute("data-size").split(" ").map(Number);
+      var scale = Math.min(place.width / size[0], place.height / size[1]);
+      if (!scale) return;
+      scale = Math.min(Math.max(scale, 1), 1.5);
+      var room = [Math.floor(place.width) / scale, Math.floor(place.height) / scale];
+      var from = room.map(function (room, i) {
+        return Math.min((size[i] - room) / 2, 0);
+      });
+      var box = from.concat(room).map(function (n) {
+        return n.toFixed(1);
+      });
+      svg.setAttribute("viewBox", box.join(" "));
+    });
+  }
+
+  // The panes as the reader left them: `editor=folded;--drawer=240px`.
+  (stored("panes") || "").split(";").forEach(function (part) {
+    var pair = part.split("=");
+    if (pair.length !== 2) return;
+    if (/^--/.test(pair[0])) root.style.setProperty(pair[0], pair[1]);
+    else root.setAttribute("data-" + pair[0], pair[1]);
+  });
 
   /** A message, with the reader's own text to copy. */
   function message(className, title, hint, detail) {

@@ -4,11 +4,13 @@ use crate::interop;
 use crate::message::Msg;
 use gloo::timers::callback::Timeout;
 use view::app::shelf::{self, Shelf};
-use view::app::{Action, App, Effect, Theme};
+use view::app::{Action, App, Effect, Panes, Side, Theme};
 use yew::Callback;
 
 const LANG: &str = "packetwalk.lang";
 const THEME: &str = "packetwalk.theme";
+/// Also read by guard.js.
+const PANES: &str = "packetwalk.panes";
 const TEXT: &str = "packetwalk.text";
 const SHELF: &str = "packetwalk.shelf";
 /// The document that guard.js set aside after a panic.
@@ -32,6 +34,10 @@ pub fn run(app: &App, effect: &Effect, send: &Callback<Msg>) -> Option<Timeout> 
         Effect::Save => {
             interop::save(LANG, app.chrome.lang.tag());
             interop::save(THEME, theme_word(app.chrome.theme));
+        }
+        Effect::Panes => {
+            set_panes(&app.chrome.panes);
+            interop::save(PANES, &app.chrome.panes.to_string());
         }
         Effect::KeepText => keep_text(&app.kept_file()),
         Effect::KeepShelf => _ = interop::save(SHELF, &app.document.shelf.pack()),
@@ -95,4 +101,22 @@ pub fn set_page(app: &App) {
     let Some(root) = gloo::utils::document().document_element() else { return };
     let _ = root.set_attribute("lang", app.chrome.lang.tag());
     let _ = root.set_attribute("data-theme", theme_word(app.chrome.theme));
+}
+
+/// The panes as the reader left them.
+pub fn kept_panes() -> Panes {
+    Panes::parse(&interop::load(PANES).unwrap_or_default())
+}
+
+/// Sets the panes on the root element, from which the style sheets take them.
+pub fn set_panes(panes: &Panes) {
+    let Some(root) = gloo::utils::document().document_element() else { return };
+    let _ = root.set_attribute("data-editor", panes.editor.name());
+    let _ = root.set_attribute("data-inspector", panes.inspector.name());
+    let _ = root.set_attribute("data-drawer", panes.drawer_name());
+    for side in [Side::Editor, Side::Inspector, Side::Drawer] {
+        if let Some(size) = panes.size(side) {
+            interop::set_property(&root, &format!("--{}", side.name()), &format!("{size}px"));
+        }
+    }
 }

@@ -7,7 +7,6 @@
 use crate::bindings::{Frame, globals, to_js};
 use crate::interop;
 use crate::message::{Msg, NARROW_EMBED};
-use crate::viewport::PHONE;
 use net::event::EventKind;
 use play::Ending;
 use play::presets::Preset;
@@ -182,7 +181,7 @@ pub fn tell(app: &App, first: bool) {
         title: title(app),
         broken: broken.is_some(),
         refused: broken.or_else(|| app.session.refused.clone()),
-        width: if app.view.narrow { PHONE } else { derived.layout.width },
+        width: derived.layout.width,
         height: derived.layout.height,
         ..Seen::default()
     };

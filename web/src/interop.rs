@@ -34,6 +34,55 @@ pub fn prefers(query: &str) -> bool {
     web_sys::window().and_then(|w| w.match_media(query).ok().flatten()).is_some_and(|m| m.matches())
 }
 
+/// The first element with this selector that is shown.
+pub fn first_shown(selector: &str) -> Option<web_sys::Element> {
+    let all = gloo::utils::document().query_selector_all(selector).ok()?;
+    let element = |i| all.item(i)?.dyn_into::<web_sys::Element>().ok();
+    (0..all.length()).filter_map(element).find(|e| e.get_client_rects().length() > 0)
+}
+
+/// The size of an element, in whole CSS pixels.
+pub fn size(element: &web_sys::Element) -> (u32, u32) {
+    let r = element.get_bounding_client_rect();
+    (r.width() as u32, r.height() as u32)
+}
+
+/// Reports the size of an element, in CSS pixels, now and whenever it changes.
+pub struct Observer {
+    observer: web_sys::ResizeObserver,
+    _report: Closure<dyn FnMut()>,
+}
+
+impl Observer {
+    /// Observes an element; `None` if the browser cannot.
+    pub fn new(element: &web_sys::Element, report: impl Fn(u32, u32) + 'static) -> Option<Self> {
+        let observed = element.clone();
+        let measure = move || {
+            let (w, h) = size(&observed);
+            report(w, h);
+        };
+        measure();
+        let report = Closure::<dyn FnMut()>::new(measure);
+        let observer = web_sys::ResizeObserver::new(report.as_ref().unchecked_ref()).ok()?;
+        observer.observe(element);
+        Some(Self { observer, _report: report })
+    }
+}
+
+impl Drop for Observer {
+    fn drop(&mut self) {
+        self.observer.disconnect();
+    }
+}
+
+/// Sets a custom property of an element. The content security policy allows this, but no `style`
+/// attribute.
+pub fn set_property(element: &web_sys::Element, name: &str, value: &str) {
+    if let Some(e) = element.dyn_ref::<HtmlElement>() {
+        let _ = e.style().set_property(name, value);
+    }
+}
+
 /// Closes every menu that is open.
 pub fn close_menus() {
     while let Ok(Some(menu)) = gloo::utils::document().query_selector("details.menu[open]") {

@@ -3,8 +3,8 @@
 use crate::viewport::Touch;
 use view::app::{Action, Field};
 
-/// Below this width the panes are tabs. small.css has the same number.
-pub const NARROW: &str = "(max-width: 899px)";
+/// On such a page the panes are tabs. small.css and page.css have the same limits.
+pub const NARROW: &str = "(max-width: 899px), (max-height: 499px)";
 
 /// Below this width an embed, which has no panes, follows the packet.
 pub const NARROW_EMBED: &str = "(max-width: 479px)";

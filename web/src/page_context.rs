@@ -35,6 +35,8 @@ pub struct PageContext {
     /// What the reader zoomed or moved to; `None` while the picture fits. Between two renders it is
     /// set outside of the virtual DOM.
     pub camera: Rc<Cell<Option<Camera>>>,
+    /// Whether the room of the picture has been measured: without it nothing can be laid out.
+    pub measured: Cell<bool>,
     /// The outline of what is dragged, set outside of the virtual DOM.
     pub ghost: NodeRef,
     /// Whether it is an embed: read only, in a frame of another page.
@@ -60,6 +62,7 @@ impl PageContext {
             capsule: NodeRef::default(),
             picture: NodeRef::default(),
             camera: Rc::default(),
+            measured: Cell::new(true),
             ghost: NodeRef::default(),
             embed: false,
             system_is_dark: false,

@@ -2,7 +2,7 @@
 
 use crate::components;
 use crate::effects;
-use crate::interop::{self, Editor, Mark};
+use crate::interop::{self, Editor, Mark, Observer};
 use crate::message::{Ask, Msg, NARROW, NARROW_EMBED, TYPING_MS};
 use crate::page_context::PageContext;
 use crate::viewport::{self, Camera, Touch, Viewport};
@@ -14,7 +14,7 @@ use gloo::timers::callback::Timeout;
 use kube::Diagnostic;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use view::app::{Action, App, Drawer, Field, update};
+use view::app::{Action, App, Effect, Field, update};
 use view::picture::scene_of;
 use view::story::Grain;
 use wasm_bindgen::JsCast;
@@ -26,6 +26,8 @@ use yew::prelude::*;
 pub struct Props {
     /// Whether this is an embed, which is read-only.
     pub embed: bool,
+    /// The room of the initial picture, if there was one.
+    pub room: Option<(u32, u32)>,
 }
 
 /// Mounts the page, or the embed if the body has the attribute `data-embed`.
@@ -33,8 +35,9 @@ pub fn mount() {
     let place = gloo::utils::document()
         .get_element_by_id("app")
         .unwrap_or_else(|| gloo::utils::body().into());
+    let room = interop::first_shown(".still .picture").map(|still| interop::size(&still));
     place.set_inner_html("");
-    let props = Props { embed: gloo::utils::body().has_attribute("data-embed") };
+    let props = Props { embed: gloo::utils::body().has_attribute("data-embed"), room };
     yew::Renderer::<Root>::with_root_and_props(place, props).render();
 }
 
@@ -63,6 +66,7 @@ pub struct Root {
     _resize: EventListener,
     _hash: EventListener,
     _wheel: Option<EventListener>,
+    _room: Option<Observer>,
     _drops: Vec<EventListener>,
 }
 
@@ -113,11 +117,10 @@ impl Component for Root {
         }
         let timer = begin.iter().find_map(|e| effects::run(&app, e, &send));
         let link = ctx.link().clone();
-        let focus = match (app.chrome.sharing, app.chrome.drawer) {
-            (true, _) => Some(Field::Link),
-            (_, Drawer::Terminal) => Some(Field::Command),
-            _ => None,
-        };
+        if !embed {
+            effects::set_panes(&app.chrome.panes);
+        }
+        let focus = app.chrome.sharing.then_some(Field::Link);
         let viewport = Viewport::default();
         let page = Rc::new(PageContext {
             scene: RefCell::new(scene_of(&app, None)),
@@ -129,6 +132,7 @@ impl Component for Root {
             capsule: NodeRef::default(),
             picture: viewport.picture.clone(),
             camera: viewport.camera.clone(),
+            measured: Cell::new(ctx.props().room.is_some()),
             ghost: viewport.ghost.clone(),
             embed,
             system_is_dark: interop::prefers("(prefers-color-scheme: dark)"),
@@ -153,6 +157,7 @@ impl Component for Root {
             _resize: resize,
             _hash: hash,
             _wheel: None,
+            _room: None,
             _drops: if embed { Vec::new() } else { drops(ctx) },
         }
     }
@@ -275,6 +280,12 @@ impl Component for Root {
     }
 
     fn rendered(&mut self, ctx: &Context<Self>, first: bool) {
+        if let (true, Some(svg)) = (first, self.viewport.picture.cast::<web_sys::Element>()) {
+            let link = ctx.link().clone();
+            self._room = Observer::new(&svg, move |w, h| {
+                link.send_message(Msg::Do(Action::Room(w, h)));
+            });
+        }
         if first && !self.page.embed {
             self._wheel = self.viewport.picture.cast::<web_sys::Element>().map(|svg| {
                 let link = ctx.link().clone();
@@ -299,18 +310,22 @@ impl Component for Root {
 }
 
 /// The initial state of the page, and the effects of opening it.
-fn opened(props: &Props) -> (App, Vec<view::app::Effect>) {
+fn opened(props: &Props) -> (App, Vec<Effect>) {
     if props.embed {
         return crate::embedded::opened();
     }
     let mut app = App::new(effects::chosen_lang(), "");
     app.chrome.theme = effects::chosen_theme();
+    app.chrome.panes = effects::kept_panes();
     if let Some(text) = effects::kept_text() {
         update(&mut app, Action::Opened(text));
         app.history = view::app::History::default();
     }
     let mut begin = Vec::new();
     app.view.narrow = interop::prefers(NARROW);
+    if let Some((w, h)) = props.room {
+        update(&mut app, Action::Room(w, h));
+    }
     app.document.shelf = effects::kept_shelf();
     if let Some(link) = interop::link() {
         begin.extend(update(&mut app, Action::Link(link)));
@@ -328,6 +343,9 @@ impl Root {
         if matches!(action, Action::Change(_) | Action::Select(_) | Action::Send) {
             interop::close_menus();
         }
+        if matches!(action, Action::Room(..)) {
+            self.page.measured.set(true);
+        }
         let moves = action.only_moves();
         if !moves {
             self.page.edition.update(|e| e + 1);
@@ -335,6 +353,10 @@ impl Root {
         let mut app = self.page.app.borrow_mut();
         let send = ctx.link().callback(|message| message);
         for effect in update(&mut app, action) {
+            // An embed has no panes and no storage.
+            if self.page.embed && effect == Effect::Panes {
+                continue;
+            }
             if let Some(timer) = effects::run(&app, &effect, &send) {
                 self.timer = Some(timer);
             }
@@ -506,6 +528,8 @@ fn key(e: &KeyboardEvent) -> Option<Msg> {
         ("ArrowLeft", true) => Action::Hop(false),
         ("]", _) => Action::Marker(true),
         ("[", _) => Action::Marker(false),
+        ("Home", _) => Action::SeekStep(0),
+        ("End", _) => Action::SeekStep(usize::MAX),
         ("1", _) => Action::Grain(Grain::Hops),
         ("2", _) => Action::Grain(Grain::Decisions),
         ("3", _) => Action::Grain(Grain::Rules),

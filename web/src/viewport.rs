@@ -6,6 +6,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use view::app::{Action, App, Selected};
 use view::px::Px;
+pub use view::scene::Camera;
 use view::scene::{Scene, camera};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, PointerEvent, WheelEvent};
@@ -29,25 +30,12 @@ pub enum Touch {
     Fit,
 }
 
-/// The visible part of the picture: left, top, width and height, in picture units.
-pub type Camera = (f32, f32, f32, f32);
-
-/// The width that a narrow page shows, in picture units.
-pub const PHONE: f32 = 340.0;
-
-/// The camera unless the reader zooms: the whole picture, or, on a narrow page, the node that the
-/// packet is in.
+/// The camera unless the reader zooms: the whole picture, or the node that the packet is in.
 pub fn fit(app: &App, scene: &Scene) -> Camera {
     if app.session.loaded.is_none() {
         return (0.0, 0.0, 100.0, 100.0);
     }
-    let layout = &app.derived.layout;
-    let (width, height) = (layout.width, layout.height);
-    if app.view.narrow {
-        (camera(layout, scene, PHONE), 0.0, PHONE, height)
-    } else {
-        (0.0, 0.0, width, height)
-    }
+    camera(&app.derived.layout, scene, app.view.room)
 }
 
 /// A camera as the value of the attribute `viewBox`.

@@ -33,6 +33,18 @@ pub fn app_of(pod: &kube::cluster::Pod) -> String {
     label.cloned().unwrap_or_else(|| pod.deployment.trim_end_matches("-deployment").to_owned())
 }
 
+/// A text of at most `chars` characters, shortened in the middle: `ip-192…internal`.
+pub fn shortened(text: &str, chars: usize) -> String {
+    let all: Vec<char> = text.chars().collect();
+    if all.len() <= chars {
+        return text.to_owned();
+    }
+    let kept = chars.saturating_sub(1);
+    let tail = kept / 2;
+    let (head, end) = (&all[..kept - tail], &all[all.len() - tail..]);
+    head.iter().chain(&['…']).chain(end).collect()
+}
+
 /// The first index of each name.
 fn by_name(
     names: impl DoubleEndedIterator<Item = String> + ExactSizeIterator,

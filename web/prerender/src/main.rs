@@ -8,7 +8,8 @@
 #![forbid(unsafe_code)]
 
 use view::Lang;
-use view::app::App;
+use view::app::{Action, App, update};
+use view::layout::Size;
 use web::page_context::PageContext;
 use yew::prelude::*;
 
@@ -17,12 +18,23 @@ use yew::prelude::*;
 struct Variant {
     lang: Lang,
     narrow: bool,
+    room: Size,
 }
+
+/// The layouts: the class for which page.css says on which pages it is shown, whether the panes are
+/// tabs, and a space for the picture in which it has the layout of those pages.
+const LAYOUTS: [(&str, bool, Size); 4] = [
+    ("wide", false, (1116.0, 701.0)),
+    ("middle", false, (936.0, 569.0)),
+    ("pair", true, (820.0, 850.0)),
+    ("narrow", true, (390.0, 470.0)),
+];
 
 #[component]
 fn Opening(variant: &Variant) -> Html {
     let mut app = App::new(variant.lang, "");
     app.view.narrow = variant.narrow;
+    update(&mut app, Action::Room(variant.room.0 as u32, variant.room.1 as u32));
     PageContext::inert(app).draw(web::components::page)
 }
 
@@ -34,11 +46,10 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let runtime = runtime.expect("invariant: a runtime without I/O can be built");
     for lang in [Lang::En, Lang::Ja] {
-        for narrow in [false, true] {
-            let page = yew::LocalServerRenderer::<Opening>::with_props(Variant { lang, narrow })
-                .hydratable(false);
+        for (layout, narrow, room) in LAYOUTS {
+            let variant = Variant { lang, narrow, room };
+            let page = yew::LocalServerRenderer::<Opening>::with_props(variant).hydratable(false);
             let html = tokio::task::LocalSet::new().block_on(&runtime, page.render());
-            let layout = if narrow { "narrow" } else { "wide" };
             let tag = lang.tag();
             println!(r#"<div class="still {layout}" lang="{tag}" inert>{html}</div>"#);
         }

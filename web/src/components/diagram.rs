@@ -17,7 +17,11 @@ pub(crate) fn diagram(p: &Page<'_>) -> Html {
         return html! { <div class="empty">{ p.text(Ui::Loading) }</div> };
     };
     let camera = p.page.camera.get().unwrap_or_else(|| viewport::fit(p.app, p.scene));
-    let groups = picture.groups().map(|g| p.part(group, g, picture.group_stamp(g)));
+    let layout = &p.app.derived.layout;
+    let groups = picture
+        .groups()
+        .filter(|_| p.page.measured.get())
+        .map(|g| p.part(group, g, picture.group_stamp(g)));
     html! {
         <div class={classes!("diagram", p.app.document.is_stale().then_some("stale"))}>
             { p.still(legend) }
@@ -30,6 +34,7 @@ pub(crate) fn diagram(p: &Page<'_>) -> Html {
                 role="group"
                 aria-label={picture.label()}
                 viewBox={view_box(camera)}
+                data-size={format!("{} {}", layout.width, layout.height)}
                 preserveAspectRatio="xMidYMid meet"
                 onpointerdown={p.touch(Touch::Down)}
                 onpointermove={p.touch(Touch::Move)}
@@ -43,7 +48,6 @@ pub(crate) fn diagram(p: &Page<'_>) -> Html {
                 </g>
                 <path class="ghost" ref={p.page.ghost.clone()} d="" />
             </svg>
-            { p.still(zoom) }
         </div>
     }
 }
@@ -122,6 +126,7 @@ fn legend(p: &Page<'_>) -> Html {
                 <span class="key ahead">{ p.text(Ui::WillGo) }</span>
                 <span class="key vx">{ p.text(Ui::InVxlan) }</span>
             </div>
+            { zoom(p) }
         </div>
     }
 }

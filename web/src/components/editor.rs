@@ -1,11 +1,11 @@
 //! The editor of the document, with its problems and a status line.
 
-use super::{Page, icons};
+use super::{Page, icons, panes};
 use crate::message::Ask;
 use kube::Severity;
 use kube::change::Change;
 use kube::proxy::Release;
-use view::app::Action;
+use view::app::{Action, Side};
 use view::words::Ui;
 use web_sys::{HtmlSelectElement, HtmlTextAreaElement};
 use yew::prelude::*;
@@ -36,8 +36,11 @@ pub(crate) fn editor(p: &Page<'_>) -> Html {
     let ask = p.page.ask.clone();
     let to_diagram = Callback::from(move |_: MouseEvent| ask.emit(Ask::ToDiagram));
     html! {
-        <section class="editor" aria-label={p.text(Ui::Editor)}>
+        <div class="side editor-side">
+            { panes::rail(p, Side::Editor, &[Ui::Manifests], (errors > 0).then_some(errors)) }
+            <section class="editor" aria-label={p.text(Ui::Editor)}>
             <div class="pane-head">
+                { panes::fold(p, Side::Editor) }
                 <h2>{ p.text(Ui::Manifests) }</h2>
                 <button
                     type="button"
@@ -79,7 +82,9 @@ pub(crate) fn editor(p: &Page<'_>) -> Html {
                 <span>{ counts }</span>
                 <span class="version">{ version }</span>
             </div>
+            { panes::handle(p, Side::Editor) }
         </section>
+        </div>
     }
 }
 

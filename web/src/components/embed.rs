@@ -1,7 +1,7 @@
 //! The embed, read only: picture, rules or packet, with one sentence and the transport; no editor,
 //! no storage.
 
-use super::{Page, diagram, header, icons, inspector, transport};
+use super::{Page, diagram, header, icons, inspector, now, transport};
 use crate::embedded;
 use view::app::link::link;
 use view::embed::Shown;
@@ -38,7 +38,7 @@ pub fn embed(p: &Page<'_>) -> Html {
             } else if let Some(why) = &p.app.session.refused {
                 <p class="saying bad" role="alert">{ why }</p>
             } else {
-                <p class="saying" role="status" aria-live="polite">{ transport::said(p) }</p>
+                <p class="saying" role="status" aria-live="polite">{ now::said(p) }</p>
             }
             if embedded::has_controls() && !broken { { transport::transport(p) } }
         </div>

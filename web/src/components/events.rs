@@ -1,13 +1,13 @@
 //! The list of events: the run as text, and its primary accessible view.
 
-use super::{Page, drawer_tabs, icons, rich};
+use super::{Page, icons, rich};
 use crate::page_context::PageContext;
 use net::PacketId;
 use std::rc::Rc;
 use view::app::{Action, Pane};
 use view::story::{Glyph, Grain, glyph, place};
 use view::words::Ui;
-use view::words::{Context as Told, answer_changed, change, marker, sentence, undone, verdict};
+use view::words::{Context as Told, change, marker, sentence};
 use yew::prelude::*;
 
 /// A row of the list, drawn again only when it changes.
@@ -97,18 +97,9 @@ const NEAR: usize = 30;
 const ROW: usize = 25;
 
 pub(crate) fn events(p: &Page<'_>) -> Html {
-    let changed = p.app.session.changed.map(|(was, is)| answer_changed(was, is, p.lang()));
-    let session = p.app.session.loaded.as_ref().map(|l| &l.session);
-    let undone = session.and_then(|s| undone(s, p.lang()));
     html! {
         <section class="events" aria-label={p.text(Ui::Events)}>
-            <div class="events-head">
-                { p.still(drawer_tabs) }
-                <p class="verdict">{ verdict_line(p) }</p>
-                <p class="changed" role="status">{ changed }</p>
-                <p class="changed undone" role="status" title={undone.clone()}>{ undone }</p>
-                { p.still(filters) }
-            </div>
+            { p.still(filters) }
             { list(p) }
         </section>
     }
@@ -120,23 +111,6 @@ fn filters(p: &Page<'_>) -> Html {
     };
     html! {
         <div class="filters">{ filter(true, Ui::ThisPacket) }{ filter(false, Ui::AllPackets) }</div>
-    }
-}
-
-fn verdict_line(p: &Page<'_>) -> Html {
-    if let Some(why) = &p.app.session.refused {
-        return html! { <span class="bad" lang="en">{ why }</span> };
-    }
-    let (Some(l), Some(run)) = (&p.app.session.loaded, p.app.run()) else {
-        return html! { <span></span> };
-    };
-    let c = Told { state: l.session.last(), labels: &l.labels };
-    let good = run.verdict.outcome.as_ref().is_some_and(view::words::is_good);
-    let told = verdict(&c, &run.verdict, p.lang());
-    html! {
-        <span class={if good { "good" } else { "bad" }} title={told.replace('`', "")}>
-            { rich(&told) }
-        </span>
     }
 }
 

@@ -6,7 +6,7 @@ use play::Protocol;
 use play::presets::ALL;
 use std::ops::RangeInclusive;
 use view::Lang;
-use view::app::{Action, Choice, Options, Theme, shelf};
+use view::app::{Action, Choice, HeaderPart, Options, Theme, shelf};
 use view::words::Ui;
 use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
@@ -50,16 +50,37 @@ pub(crate) fn header(p: &Page<'_>) -> Html {
     let documents: Vec<_> =
         current.map(yours).into_iter().chain(presets).chain(kept.map(yours)).collect();
     let shares = p.app.chrome.sharing;
+    let unfolded = |part| p.app.chrome.unfolded == Some(part);
+    let toggle = |part| p.act(Action::Header((!unfolded(part)).then_some(part)));
+    let class = p.app.chrome.unfolded.map(|part| match part {
+        HeaderPart::SendForm => "composing",
+        HeaderPart::Tools => "with-tools",
+    });
     html! {
-        <header class="head">
+        <header class={classes!("head", class)}>
             <h1 class="brand" aria-label="Packetwalk">{ logo() }<span>{ "Packetwalk" }</span></h1>
             { select(p, "preset", Ui::Preset, &documents, &document, false, Action::Preset) }
             { sentence(p) }
+            { compose(p) }
+            <button
+                type="button"
+                class="tool tools-toggle"
+                aria-label={p.text(Ui::MoreTools)}
+                title={p.text(Ui::MoreTools)}
+                aria-expanded={unfolded(HeaderPart::Tools).to_string()}
+                onclick={toggle(HeaderPart::Tools)}
+            >
+                { icons::icon("menu") }
+            </button>
             <div class="tools">
                 { tool("undo", Ui::Undo, Action::Undo, !p.app.history.can_undo()) }
-                { tool("redo", Ui::Redo, Action::Redo, !p.app.history.can_redo()) }
-                { tool("again", Ui::StartOver, Action::StartOver, !p.app.session.is_played()) }
-                { files(p) }
+                <span class="rarer">
+                    { tool("redo", Ui::Redo, Action::Redo, !p.app.history.can_redo()) }
+                </span>
+                <span class="rare">
+                    { tool("again", Ui::StartOver, Action::StartOver, !p.app.session.is_played()) }
+                    { files(p) }
+                </span>
                 <button
                     type="button"
                     id="share"
@@ -71,11 +92,32 @@ pub(crate) fn header(p: &Page<'_>) -> Html {
                 >
                     { icons::icon("share") }
                 </button>
+                <span class="rarer">
                 { lang_button(Lang::Ja, "日本語") }
                 { lang_button(Lang::En, "EN") }
                 { tool(if dark { "sun" } else { "moon" }, Ui::Theme, Action::Theme(other), false) }
+                </span>
             </div>
         </header>
+    }
+}
+
+/// On a narrow page, the request in short: a button that unfolds the form.
+fn compose(p: &Page<'_>) -> Html {
+    let (menus, bar) = (&p.app.derived.menus, &p.app.send);
+    let label = |all: &[Choice], value: &str| {
+        all.iter().find(|c| c.value == value).map_or_else(|| value.to_owned(), |c| c.label.clone())
+    };
+    let open = p.app.chrome.unfolded == Some(HeaderPart::SendForm);
+    html! {
+        <button
+            type="button"
+            class="compose"
+            aria-expanded={open.to_string()}
+            onclick={p.act(Action::Header((!open).then_some(HeaderPart::SendForm)))}
+        >
+            <span>{ label(&menus.from, &bar.from) }{ " → " }{ label(&menus.to, &bar.to) }</span>
+        </button>
     }
 }
 

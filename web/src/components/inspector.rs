@@ -1,9 +1,9 @@
 //! The inspector: the rules that the packet met, the packet, the tables of a host.
 
-use super::{Page, empty, icons, lists, thing};
+use super::{Page, empty, icons, lists, panes, thing};
 use net::engine::PacketOp;
 use net::netfilter::{Effect, fraction};
-use view::app::{Action, RulesView, Tab};
+use view::app::{Action, RulesView, Side, Tab};
 use view::packet::{PacketView, frame_at, hex_rows, origin, view as packet_view};
 use view::rule_panel::{ChainView, Row, panel};
 use view::tables::{Fate, Line};
@@ -17,10 +17,14 @@ pub(crate) fn inspector(p: &Page<'_>) -> Html {
         Tab::Tables => tables(p),
     };
     html! {
-        <aside class="inspector">
-            { p.still(tabs) }
-            <div class="inspector-body" role="tabpanel" tabindex="0">{ body }</div>
-        </aside>
+        <div class="side inspector-side">
+            { panes::rail(p, Side::Inspector, &[Ui::Packet, Ui::Rules, Ui::Tables], None) }
+            <aside class="inspector">
+                if !p.embed() { { panes::handle(p, Side::Inspector) } }
+                { p.still(tabs) }
+                <div class="inspector-body" role="tabpanel" tabindex="0">{ body }</div>
+            </aside>
+        </div>
     }
 }
 
@@ -40,10 +44,13 @@ fn tabs(p: &Page<'_>) -> Html {
         }
     };
     html! {
-        <div class="pane-head" role="tablist">
+        <div class="pane-head">
+            <div class="pane-tabs" role="tablist">
             { tab(Tab::Packet, Ui::Packet) }
             { tab(Tab::Rules, Ui::Rules) }
             { tab(Tab::Tables, Ui::Tables) }
+            </div>
+            if !p.embed() { { panes::fold(p, Side::Inspector) } }
         </div>
     }
 }
@@ -414,7 +421,7 @@ fn bytes(p: &Page<'_>, v: &PacketView) -> Html {
         }
     });
     html! {
-        <section class="hex">
+        <section class="hex" tabindex="0" aria-label={p.text(Ui::Bytes)}>
             <h2 lang={p.lang().tag()}>{ format!("{} {}", v.bytes.len(), p.text(Ui::Bytes)) }</h2>
             { for rows }
         </section>

@@ -8,6 +8,8 @@ mod header;
 mod icons;
 mod inspector;
 mod lists;
+mod now;
+mod panes;
 mod script;
 mod share;
 mod terminal;
@@ -19,7 +21,7 @@ pub use embed::embed;
 pub use crate::page_context::Page;
 use crate::viewport::Touch;
 use view::Lang;
-use view::app::{Action, Drawer, Pane};
+use view::app::{Action, Drawer, Pane, Side};
 use view::words::{Ui, pieces, ui};
 use yew::prelude::*;
 
@@ -104,8 +106,9 @@ pub fn page(p: &Page<'_>) -> Html {
         Pane::Events => "pane-events",
         Pane::Text => "pane-text",
     };
+    let played = p.app.session.is_played().then_some("played");
     html! {
-        <div class={classes!("page", pane)}>
+        <div class={classes!("page", pane, played)}>
             { p.still(header::header) }
             if p.app.chrome.sharing { { p.late(0, share::share) } }
             <main class="body">
@@ -116,51 +119,27 @@ pub fn page(p: &Page<'_>) -> Html {
                 { p.late(1, inspector::inspector) }
             </main>
             <footer class="foot">
-                <p class="saying" role="status" aria-live="polite">{ transport::said(p) }</p>
-                { transport::transport(p) }
-                { p.late(1, transport::track) }
                 { p.late(2, drawer) }
+                { now::now(p) }
+                { transport::transport(p) }
             </footer>
             { p.still(tabs) }
         </div>
     }
 }
 
-/// The drawer: events, terminal or Script.
+/// The drawer above the transport. On a narrow page the events are a pane of their own.
 fn drawer(p: &Page<'_>) -> Html {
-    match p.app.chrome.drawer {
-        Drawer::Events => html! { <div class="drawer" key="events">{ events::events(p) }</div> },
-        Drawer::Terminal => {
-            html! { <div class="drawer" key="terminal">{ terminal::terminal(p) }</div> }
+    let body = match (p.app.chrome.panes.drawer, p.app.chrome.pane) {
+        (Some(Drawer::Terminal), _) => terminal::terminal(p),
+        (Some(Drawer::Script), _) => script::script(p),
+        (Some(Drawer::Events), _) | (None, Pane::Events) => {
+            html! { <>{ transport::track(p) }{ events::events(p) }</> }
         }
-        Drawer::Script => html! { <div class="drawer" key="script">{ script::script(p) }</div> },
-    }
-}
-
-/// The tabs of the drawer.
-pub(crate) fn drawer_tabs(p: &Page<'_>) -> Html {
-    let steps = p.app.session.results().len();
-    let tab = |d: Drawer, text: Ui| {
-        let here = p.app.chrome.drawer == d;
-        let count = Some(steps).filter(|n| d == Drawer::Script && *n > 0);
-        html! {
-            <button
-                type="button"
-                role="tab"
-                aria-selected={here.to_string()}
-                class={classes!("drawer-tab", here.then_some("here"))}
-                onclick={p.act(Action::Drawer(d))}
-            >
-                { p.text(text) }{ count.map(|n| format!(" · {n}")) }
-            </button>
-        }
+        (None, _) => Html::default(),
     };
     html! {
-        <div class="drawer-tabs" role="tablist">
-            { tab(Drawer::Events, Ui::Events) }
-            { tab(Drawer::Terminal, Ui::Terminal) }
-            { tab(Drawer::Script, Ui::Script) }
-        </div>
+        <div class="drawer">{ panes::handle(p, Side::Drawer) }{ body }</div>
     }
 }
 

@@ -1,6 +1,6 @@
 //! The Script of the session: its steps with their results, at which the page can be set.
 
-use super::{Page, drawer_tabs};
+use super::Page;
 use play::{Step, StepResult};
 use view::app::Action;
 use view::session::{hash, moment};
@@ -36,8 +36,7 @@ pub(crate) fn script(p: &Page<'_>) -> Html {
     html! {
         <section class="events script" aria-label={p.text(Ui::Script)}>
             <div class="events-head">
-                { drawer_tabs(p) }
-                <p class="verdict quiet">{ p.text(Ui::ScriptNote) }</p>
+                <p class="hint-line quiet">{ p.text(Ui::ScriptNote) }</p>
                 if let Some(session) = session {
                     <p class="quiet" lang="en" title={p.text(Ui::HashNote)}>
                         { format!("seed {} · hash ", session.seed()) }

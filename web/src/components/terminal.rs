@@ -1,6 +1,6 @@
 //! The terminal, which runs emulated commands on nodes, hosts and pods.
 
-use super::{Page, drawer_tabs};
+use super::Page;
 use view::app::{Action, prompt};
 use view::words::Ui;
 use web_sys::{HtmlInputElement, HtmlSelectElement, KeyboardEvent};
@@ -25,11 +25,10 @@ pub(crate) fn terminal(p: &Page<'_>) -> Html {
     html! {
         <section class="events terminal" aria-label={p.text(Ui::Terminal)}>
             <div class="events-head">
-                { drawer_tabs(p) }
                 <select class="slot" aria-label={p.text(Ui::Terminal)} onchange={choose}>
                     { for options }
                 </select>
-                <p class="verdict quiet">
+                <p class="hint-line quiet">
                     { p.text(Ui::TypeHere) }
                     { " " }
                     <code lang="en">{ "curl 192.168.120.226:30080" }</code>

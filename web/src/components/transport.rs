@@ -1,24 +1,12 @@
-//! The transport: play, steps, scrubber, and the track with packets and decisions.
+//! The transport: play, steps, scrubber; and the track with packets and decisions.
 
-use super::{Page, icons, rich};
+use super::{Page, icons};
 use std::cmp::Ordering;
 use view::app::Action;
 use view::story::{Glyph, Grain, glyph, place};
-use view::words::{Context, Ui, marker, sentence};
+use view::words::{Ui, marker};
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
-
-/// The sentence of the current step.
-pub(crate) fn said(p: &Page<'_>) -> Html {
-    let (Some(l), Some(i)) = (
-        &p.app.session.loaded,
-        p.app.step().checked_sub(1).and_then(|n| p.app.derived.steps.get(n)),
-    ) else {
-        return html! { <span></span> };
-    };
-    let c = Context { state: l.session.last(), labels: &l.labels };
-    rich(&sentence(&c, &l.session.events()[*i], p.lang()))
-}
 
 pub(crate) fn transport(p: &Page<'_>) -> Html {
     let app = p.app;
@@ -39,7 +27,7 @@ pub(crate) fn transport(p: &Page<'_>) -> Html {
         <div class="transport">
             { p.part(buttons, 0, (app.chrome.playing, step == 0, step >= n)) }
             <span class="count"><strong>{ step }</strong>{ format!(" / {n}") }</span>
-            <span class="where-now" lang="en">{ where_now }</span>
+            if p.embed() { <span class="where-now" lang="en">{ where_now }</span> }
             <input
                 class="scrub"
                 type="range"

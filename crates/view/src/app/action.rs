@@ -1,6 +1,7 @@
 //! What can happen to the page, and what the browser must do then.
 
-use super::parts::{Drawer, Options, Pane, RulesView, Selected, Tab, Theme};
+use super::panes::{Drawer, Fold, Side};
+use super::parts::{HeaderPart, Options, Pane, RulesView, Selected, Tab, Theme};
 use crate::story::Grain;
 use crate::words::Lang;
 use kube::change::Change;
@@ -47,8 +48,14 @@ pub enum Action {
     Select(Option<Selected>),
     /// Select the object at this byte of the text.
     SelectAt(usize),
-    /// Show events or terminal in the drawer.
-    Drawer(Drawer),
+    /// Show events or terminal in the drawer, or close it.
+    Drawer(Option<Drawer>),
+    /// Open or fold the editor or the inspector.
+    Fold(Side, Fold),
+    /// Give a pane this width, or the drawer this height, in CSS pixels.
+    Resize(Side, u16),
+    /// Unfold a part of the header, or fold what is unfolded.
+    Header(Option<HeaderPart>),
     /// Choose the host of the terminal.
     TerminalHost(String),
     /// Set the input line of the terminal.
@@ -109,6 +116,8 @@ pub enum Action {
     Focus(bool),
     /// The page became narrow or wide.
     Narrow(bool),
+    /// The picture has this width and height on the page, in CSS pixels.
+    Room(u32, u32),
 }
 
 impl Action {
@@ -125,8 +134,8 @@ impl Action {
     /// Whether the action changes only what is shown; an embed accepts no others.
     pub fn only_looks(&self) -> bool {
         use Action::{
-            Focus, Follow, Grain, Menu, Narrow, OnlyPacket, RulesView, Search, Select, Speed, Tab,
-            Unfold,
+            Focus, Follow, Grain, Menu, Narrow, OnlyPacket, Room, RulesView, Search, Select, Speed,
+            Tab, Unfold,
         };
         self.only_moves()
             || matches!(
@@ -137,6 +146,7 @@ impl Action {
                     | Menu(_)
                     | Narrow(_)
                     | OnlyPacket(_)
+                    | Room(..)
                     | RulesView(_)
                     | Search(_)
                     | Select(_)
@@ -169,6 +179,8 @@ pub enum Effect {
     TickAfter(u32),
     /// Store the language and theme.
     Save,
+    /// Set and store the panes.
+    Panes,
     /// Store the text if it is the reader's own. Typed text is stored before it is parsed.
     KeepText,
     /// Store the documents that are not open.

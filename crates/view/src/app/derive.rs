@@ -4,12 +4,11 @@
 use super::parts::{Loaded, Played, SendBar, View};
 use super::select::{self, Menus};
 use crate::index::Index;
-use crate::layout::{FEW_NODES, Layout, layout};
+use crate::layout::{Layout, Size, Wanted, layout};
 use crate::scene::{self, Moment};
 use crate::story::{self, Grain, PacketPill};
 use net::event::EventKind;
 use play::{Protocol, Timeline};
-use std::collections::BTreeSet;
 use std::rc::{Rc, Weak};
 
 /// The derived values. Each is derived anew when something that it depends on has changed.
@@ -21,8 +20,8 @@ pub struct Derived {
     pub packets: Rc<Vec<PacketPill>>,
     /// The events that are steps; depends on the session and the granularity.
     pub steps: Rc<Vec<usize>>,
-    /// The layout of the picture; depends on the session, the focus and, in a large cluster, the
-    /// selection.
+    /// The layout of the picture; depends on the session, the focus, the node that is selected and
+    /// the room on the page.
     pub layout: Rc<Layout>,
     /// The menus of the send bar; depends on the session, the protocol and the destination.
     pub menus: Rc<Menus>,
@@ -32,15 +31,16 @@ pub struct Derived {
     from: Inputs,
 }
 
-/// What the values were derived from. A layout depends on the selection only as `tile`, the host
-/// that is selected in a large cluster.
+/// What the values were derived from. A layout depends on the selection only as `node`, the node
+/// that is selected.
 #[derive(Clone, Debug, Default)]
 struct Inputs {
     /// A weak reference keeps the address from being used for another session.
     session: Weak<Loaded>,
     grain: Grain,
     focus: bool,
-    tile: Option<String>,
+    node: Option<usize>,
+    room: Size,
     proto: Protocol,
     to: String,
 }
@@ -60,11 +60,18 @@ impl Derived {
         if changed(&mut from.grain, &view.grain) | is_new {
             self.steps = Rc::new(story::steps(l.session.events(), l.session.last(), view.grain));
         }
-        // Selecting a tile draws the node in full.
-        let many = l.session.cluster().nodes.len() > FEW_NODES;
-        let tile = view.selected.as_ref().filter(|_| many).map(|s| s.host.clone());
-        if changed(&mut from.focus, &view.focus) | changed(&mut from.tile, &tile) | is_new {
-            self.layout = Rc::new(arranged(l, &self.index, view.focus, tile.as_deref()));
+        // Selecting a node that is drawn narrow or as a tile draws it in full.
+        let folded = |n: &usize| !self.layout.nodes.iter().any(|b| b.node == *n && !b.folded);
+        let node = view.selected.as_ref().and_then(|s| {
+            let n = l.session.cluster().nodes.iter().position(|n| n.spec.name.value == s.host);
+            n.filter(|n| from.node == Some(*n) || is_new || folded(n))
+        });
+        if changed(&mut from.focus, &view.focus)
+            | changed(&mut from.node, &node)
+            | changed(&mut from.room, &view.room)
+            | is_new
+        {
+            self.layout = Rc::new(arranged(l, &self.index, view, node));
         }
         if changed(&mut from.proto, &send.proto) | changed(&mut from.to, &send.to) | is_new {
             self.menus = Rc::new(Menus {
@@ -88,26 +95,27 @@ fn changed<T: Clone + PartialEq>(old: &mut T, new: &T) -> bool {
     is_other
 }
 
-/// The layout after all steps. In a large cluster, only the nodes on the path of the last probe and
-/// the node `tile` are drawn in full.
-fn arranged(l: &Loaded, index: &Index, focus: bool, tile: Option<&str>) -> Layout {
+/// The layout after all steps. If there is not room for all nodes, the one that is selected is
+/// drawn in full, then those on the path of the last probe, then the others that packets go
+/// through.
+fn arranged(l: &Loaded, index: &Index, view: &View, selected: Option<usize>) -> Layout {
     let (cluster, events) = (l.session.cluster(), l.session.events());
     let (state, labels) = (l.session.last(), &l.labels);
     let end = Moment { state, events, index, cursor: events.len(), labels, follow: None };
-    let many = cluster.nodes.len() > FEW_NODES;
-    let drawn = match (many, focus) {
-        (true, _) => nodes_of_last_probe(l, &end),
-        (false, true) => scene::nodes_of_run(&end),
-        (false, false) => BTreeSet::new(),
-    };
-    layout(cluster, &scene::pods_of_run(&end), &|n| {
-        let is_tile = |name: &str| cluster.nodes[n].spec.name.value == name;
-        !drawn.contains(&n) && if many { !tile.is_some_and(is_tile) } else { !drawn.is_empty() }
-    })
+    let mut nodes: Vec<usize> = Vec::new();
+    let run = scene::nodes_of_run(&end);
+    let only = view.focus && !run.is_empty();
+    for n in selected.into_iter().chain(nodes_of_last_probe(l, &end)).chain(run) {
+        if !nodes.contains(&n) {
+            nodes.push(n);
+        }
+    }
+    let pods = scene::pods_of_run(&end);
+    layout(cluster, Wanted { nodes: &nodes, only, pods: &pods }, view.room)
 }
 
-/// The nodes on the path of the first packet of the last probe.
-fn nodes_of_last_probe(l: &Loaded, m: &Moment<'_>) -> BTreeSet<usize> {
+/// The nodes on the path of the first packet of the last probe, in its order.
+fn nodes_of_last_probe(l: &Loaded, m: &Moment<'_>) -> Vec<usize> {
     let last = l.session.results().iter().rev().find_map(play::StepResult::run);
     let start = last.map_or(0, |r| r.events.start).min(m.events.len());
     let asker = m.events.get(start).and_then(|e| e.netns);

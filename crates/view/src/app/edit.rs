@@ -1,7 +1,7 @@
 //! Edits on the diagram. Each is a minimal edit of the text.
 
 use super::action::Effect;
-use super::parts::{RulesView, Tab};
+use super::parts::{RulesView, Selected, Tab};
 use super::state::App;
 use kube::change::{Change, Thing, change};
 use play::rename::Renaming;
@@ -19,6 +19,11 @@ pub(super) fn edit(app: &mut App, c: &Change) -> Vec<Effect> {
                 _ => text,
             };
             app.read(&text);
+            if let Some(host) = added(app, c) {
+                // It is drawn in full, even if there is not room for all nodes.
+                app.view.selected = Some(Selected { host, device: None });
+                app.view.tab = Tab::Tables;
+            }
             if matches!(c, Change::Version(_)) {
                 // Shows how the rules differ from those before.
                 (app.view.tab, app.view.rules_view) = (Tab::Rules, RulesView::Difference);
@@ -29,6 +34,16 @@ pub(super) fn edit(app: &mut App, c: &Change) -> Vec<Effect> {
             app.session.refused = Some(why.to_string());
             Vec::new()
         }
+    }
+}
+
+/// The node or host that a change added.
+fn added(app: &App, c: &Change) -> Option<String> {
+    let topology = &app.session.loaded.as_ref()?.session.cluster().topology;
+    match c {
+        Change::AddNode => topology.nodes.last().map(|n| n.name.value.clone()),
+        Change::AddHost => topology.hosts.last().map(|h| h.name.value.clone()),
+        _ => None,
     }
 }
 

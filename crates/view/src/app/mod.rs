@@ -8,6 +8,7 @@ mod derive;
 mod edit;
 mod history;
 pub mod link;
+mod panes;
 mod parts;
 mod redact;
 mod select;
@@ -20,12 +21,13 @@ mod update;
 pub use action::{Action, Effect, Field};
 pub use derive::Derived;
 pub use history::{History, Snapshot};
+pub use panes::{Drawer, Fold, Panes, Side};
 pub use parts::{
-    Chrome, Document, Drawer, Loaded, Options, Pane, Played, RulesView, Selected, SendBar, Tab,
+    Chrome, Document, HeaderPart, Loaded, Options, Pane, Played, RulesView, Selected, SendBar, Tab,
     Terminal, Theme, View,
 };
 pub use redact::{LeftOut, Place};
-pub use select::{Choice, Menus, senders};
+pub use select::{Choice, Menus, Request, requests, senders};
 pub use state::App;
 pub use terminal::{Command, prompt};
 pub use update::update;

@@ -1,7 +1,9 @@
 //! The parts of the page's state, and the choices that they are made of.
 
+use super::panes::Panes;
 use super::shelf::Shelf;
 use crate::labels::Labels;
+use crate::layout::{ROOM, Size};
 use crate::story::Grain;
 use crate::words::{Answer, Lang, Ui, ui};
 use kube::{Diagnostic, Severity};
@@ -75,18 +77,6 @@ pub enum RulesView {
     All,
     /// The changes by the last edit.
     Difference,
-}
-
-/// The lower drawer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Drawer {
-    /// The events.
-    #[default]
-    Events,
-    /// The terminal.
-    Terminal,
-    /// The steps of the session.
-    Script,
 }
 
 /// The selection in the diagram: a host, or a device of it.
@@ -189,8 +179,10 @@ pub struct View {
     pub selected: Option<Selected>,
     /// Whether nodes that the run does not touch are folded.
     pub focus: bool,
-    /// Whether the page is narrow; the picture then follows the packet.
+    /// Whether the page is narrow.
     pub narrow: bool,
+    /// The space of the picture on the page.
+    pub room: Size,
     /// The inspector's tab.
     pub tab: Tab,
     /// The view of the tab Rules.
@@ -212,6 +204,7 @@ impl Default for View {
             selected: None,
             focus: true,
             narrow: false,
+            room: ROOM,
             tab: Tab::Rules,
             rules_view: RulesView::Walk,
             unfolded: None,
@@ -219,6 +212,15 @@ impl Default for View {
             only_packet: false,
         }
     }
+}
+
+/// A part of the header that is folded on a narrow page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeaderPart {
+    /// The form that sends.
+    SendForm,
+    /// The tools.
+    Tools,
 }
 
 /// What surrounds the session: language, colours, panes, playback.
@@ -230,8 +232,10 @@ pub struct Chrome {
     pub theme: Theme,
     /// The pane of a narrow page.
     pub pane: Pane,
-    /// The lower drawer.
-    pub drawer: Drawer,
+    /// The panes around the picture.
+    pub panes: Panes,
+    /// What of the header is unfolded on a page that has no room for all of it.
+    pub unfolded: Option<HeaderPart>,
     /// The long menu that is in use; the options of the others are not rendered.
     pub menu: Option<&'static str>,
     /// Whether the Share dialog is open.
@@ -250,7 +254,8 @@ impl Chrome {
             lang,
             theme: Theme::System,
             pane: Pane::Diagram,
-            drawer: Drawer::Events,
+            panes: Panes::default(),
+            unfolded: None,
             menu: None,
             sharing: false,
             keep_secrets: false,

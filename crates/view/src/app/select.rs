@@ -1,6 +1,6 @@
 //! The contents of the menus in the send bar.
 
-use super::parts::Loaded;
+use super::parts::{Loaded, SendBar};
 use crate::labels::app_of;
 use play::Protocol;
 use play::probe::resolve_target;
@@ -25,24 +25,29 @@ pub struct Menus {
     pub endpoints: Vec<Choice>,
 }
 
+/// The namespace of the cluster's own pods.
+const SYSTEM: &str = "kube-system";
+
 fn choice(value: impl Into<String>, label: impl Into<String>) -> Choice {
     Choice { value: value.into(), label: label.into() }
 }
 
-/// The possible senders: hosts, nodes, pods.
+/// The possible senders: hosts, nodes, pods; those of the cluster itself come last.
 pub fn senders(l: &Loaded) -> Vec<Choice> {
     let c = l.session.running();
     let hosts = c.topology.hosts.iter().map(|h| choice(h.name.value.clone(), h.name.value.clone()));
     let nodes =
         c.nodes.iter().map(|n| choice(n.spec.name.value.clone(), n.spec.name.value.clone()));
-    let pods = c
-        .pods
-        .iter()
+    let mut pods: Vec<_> = c.pods.iter().collect();
+    pods.sort_by_key(|p| p.namespace == SYSTEM);
+    let pods = pods
+        .into_iter()
         .map(|p| choice(format!("pod/{}", p.netns()), format!("{} {}", app_of(p), p.ip)));
     hosts.chain(nodes).chain(pods).collect()
 }
 
-/// The possible destinations: node ports, Services, pods; for ICMP, addresses only.
+/// The possible destinations: node ports, Services, pods; for ICMP, addresses only. The Services
+/// that the cluster creates itself come last.
 pub(super) fn targets(l: &Loaded, proto: Protocol) -> Vec<Choice> {
     let c = l.session.running();
     let mut out = Vec::new();
@@ -55,7 +60,9 @@ pub(super) fn targets(l: &Loaded, proto: Protocol) -> Vec<Choice> {
         }));
         return out;
     };
-    for s in &c.services {
+    let mut services: Vec<_> = c.services.iter().collect();
+    services.sort_by_key(|s| s.span.is_none());
+    for s in services {
         for p in s.ports.iter().filter(|p| p.protocol == word) {
             if let Some(np) = p.node_port {
                 out.extend(c.nodes.iter().map(|n| {
@@ -85,6 +92,26 @@ pub(super) fn targets(l: &Loaded, proto: Protocol) -> Vec<Choice> {
         }
     }
     out
+}
+
+/// A request that can be sent with one click.
+pub struct Request {
+    /// The sender.
+    pub from: Choice,
+    /// The destination.
+    pub to: Choice,
+}
+
+/// Requests to begin with: the one in the send bar, and one from a pod to a Service.
+pub fn requests(menus: &Menus, bar: &SendBar) -> Vec<Request> {
+    let named =
+        |all: &[Choice], is: &dyn Fn(&str) -> bool| all.iter().find(|c| is(&c.value)).cloned();
+    let request = |from: &dyn Fn(&str) -> bool, to: &dyn Fn(&str) -> bool| {
+        Some(Request { from: named(&menus.from, from)?, to: named(&menus.to, to)? })
+    };
+    let first = request(&|v| v == bar.from, &|v| v == bar.to);
+    let second = request(&|v| v.starts_with("pod/"), &|v| v.starts_with("svc/"));
+    first.into_iter().chain(second.filter(|r| r.to.value != bar.to)).collect()
 }
 
 /// The endpoints that the rules of the chosen Service can select, with their probabilities.

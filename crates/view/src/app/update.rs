@@ -1,7 +1,8 @@
 //! Applies actions to the state.
 
 use super::action::{Action, Effect, Field};
-use super::parts::{Drawer, Selected, Tab};
+use super::panes::{Drawer, Fold, Side};
+use super::parts::{Selected, Tab};
 use super::state::App;
 use super::{edit, link, terminal, time};
 use play::Start;
@@ -62,7 +63,10 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
             app.send.options = o;
             Vec::new()
         }
-        Action::Send => time::send(app),
+        Action::Send => {
+            app.chrome.unfolded = None;
+            time::send(app)
+        }
         Action::StartOver => {
             app.remember();
             let script = Rc::make_mut(&mut app.session.script);
@@ -92,8 +96,13 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
                     app.terminal.offers.clear();
                 }
             }
+            // What is selected is shown in the inspector.
+            let opens = s.is_some() && app.chrome.panes.inspector != Fold::Open;
             app.view.selected = s;
-            Vec::new()
+            if !opens {
+                return Vec::new();
+            }
+            apply(app, Action::Fold(Side::Inspector, Fold::Open))
         }
         Action::SelectAt(at) => {
             let host = kube::change::thing_at(&app.document.text, at)
@@ -104,11 +113,26 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
             }
         }
         Action::Drawer(d) => {
-            app.chrome.drawer = d;
-            match d {
-                Drawer::Terminal => vec![Effect::Focus(Field::Command)],
-                Drawer::Events | Drawer::Script => Vec::new(),
+            app.chrome.panes.drawer = d;
+            let focus = (d == Some(Drawer::Terminal)).then_some(Effect::Focus(Field::Command));
+            [Effect::Panes].into_iter().chain(focus).collect()
+        }
+        Action::Fold(side, fold) => {
+            let panes = &mut app.chrome.panes;
+            match side {
+                Side::Editor => panes.editor = fold,
+                Side::Inspector => panes.inspector = fold,
+                Side::Drawer => {}
             }
+            vec![Effect::Panes]
+        }
+        Action::Resize(side, size) => {
+            app.chrome.panes.resize(side, size);
+            vec![Effect::Panes]
+        }
+        Action::Header(part) => {
+            app.chrome.unfolded = part;
+            Vec::new()
         }
         Action::TerminalHost(host) => {
             app.terminal.offers.clear();
@@ -129,7 +153,7 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
             effects
         }
         Action::Share(open) => {
-            app.chrome.sharing = open;
+            (app.chrome.sharing, app.chrome.unfolded) = (open, None);
             if !open {
                 return vec![Effect::Focus(Field::Share)];
             }
@@ -226,6 +250,13 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
         }
         Action::OnlyPacket(v) => {
             app.view.only_packet = v;
+            Vec::new()
+        }
+        Action::Room(w, h) => {
+            // A pane that is not shown has no size.
+            if w > 0 && h > 0 {
+                app.view.room = (w as f32, h as f32);
+            }
             Vec::new()
         }
         Action::Focus(v) => {
@@ -563,7 +594,8 @@ mod tests {
     fn renaming_keeps_the_session() {
         let mut app = App::new(Lang::En, "article-clusterip");
         let pod = crate::app::senders(app.session.loaded.as_ref().expect("loaded"));
-        app.send.from = pod.last().expect("a pod").value.clone();
+        let own = pod.iter().rfind(|c| !c.value.contains("kube-system/"));
+        app.send.from = own.expect("a pod").value.clone();
         app.send.to = "svc/default/nginx-service".to_owned();
         update(&mut app, Action::Send);
         assert!(outcome(&app) && app.send.from.starts_with("pod/"), "{}", app.send.from);

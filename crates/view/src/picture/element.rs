@@ -64,6 +64,22 @@ impl Element {
         self
     }
 
+    /// With a tip that shows the whole of what is shortened, in a file too.
+    pub(super) fn tip(mut self, tip: &str) -> Self {
+        self.children.insert(0, Child::Element(Self::bare("title").containing(tip)));
+        self
+    }
+
+    fn bare(name: &'static str) -> Self {
+        Self {
+            name,
+            attributes: Vec::new(),
+            controls: Vec::new(),
+            description: None,
+            children: Vec::new(),
+        }
+    }
+
     fn containing(mut self, text: &str) -> Self {
         self.children.push(Child::Text(text.to_owned()));
         self

@@ -13,7 +13,7 @@ pub(crate) use element::{Span, group, path, rect, spans, text};
 
 use crate::app::{App, Selected};
 use crate::labels::Kind;
-use crate::layout::{Layout, NodeBox};
+use crate::layout::{Layout, NodeBox, Rect};
 use crate::px::Px;
 use crate::scene::{Lit, Scene, Segment, Spot, links, scene};
 use crate::stamp::stamp;
@@ -49,6 +49,8 @@ pub enum Group {
 pub enum Part {
     /// The frame of a node.
     Card(usize),
+    /// The tile that stands for the nodes without one of their own.
+    More,
     /// The network segment with its cables.
     Lan,
     /// The wires inside the nodes.
@@ -131,7 +133,9 @@ impl<'a> Picture<'a> {
             Group::Wires => "wires",
             Group::Trail => "trails",
             Group::Node(i) if self.node(i).is_some_and(|n| n.folded) => "node folded",
-            Group::Node(i) if self.is_absent(Kind::Node(i)) => "node absent",
+            Group::Node(i) if self.node(i).is_some_and(|n| self.is_absent(Kind::Node(n.node))) => {
+                "node absent"
+            }
             Group::Node(_) => "node",
             Group::Hosts => "hosts",
             Group::Others => "others",
@@ -141,7 +145,10 @@ impl<'a> Picture<'a> {
     /// The parts of a group, in the order of drawing.
     pub fn parts(&self, group: Group) -> Vec<Part> {
         match group {
-            Group::Cards => (0..self.layout.nodes.len()).map(Part::Card).collect(),
+            Group::Cards => {
+                let more = self.layout.more.map(|_| Part::More);
+                (0..self.layout.nodes.len()).map(Part::Card).chain(more).collect()
+            }
             Group::Lan => vec![Part::Lan],
             Group::Wires => vec![Part::Wires],
             Group::Trail => (0..self.scene.trail.len()).map(Part::Segment).collect(),
@@ -165,7 +172,11 @@ impl<'a> Picture<'a> {
     pub fn stamp(&self, part: Part) -> u64 {
         let s = self.scene;
         match part {
-            Part::Card(_) | Part::Lan | Part::Wires | Part::InNode(_, Inside::Folded) => 0,
+            Part::Card(_)
+            | Part::More
+            | Part::Lan
+            | Part::Wires
+            | Part::InNode(_, Inside::Folded) => 0,
             Part::Segment(i) => stamp(s.trail.get(i)),
             Part::InNode(_, Inside::Pod(p)) => stamp((
                 self.lit(Spot::Pod(p)),
@@ -176,13 +187,15 @@ impl<'a> Picture<'a> {
             )),
             Part::InNode(i, Inside::Devices) => {
                 let lit = [Spot::Bridge, Spot::Route, Spot::Vxlan, Spot::Nic];
+                let n = self.node(i).map_or(i, |n| n.node);
                 let ns = self.node(i).and_then(|n| self.state?.ns_named(&n.name));
                 let up = ns.iter().flat_map(|(_, ns)| ns.devices.iter().map(|d| d.up));
                 let up: Vec<bool> = up.collect();
-                stamp((lit.map(|spot| self.lit(spot(i))), up, self.is_bridged(i)))
+                stamp((lit.map(|spot| self.lit(spot(n))), up, self.is_bridged(n)))
             }
             Part::InNode(i, Inside::Hook(h)) => {
-                stamp((self.lit(Spot::Hook(i, h)), s.tables.get(&(i, h))))
+                let n = self.node(i).map_or(i, |n| n.node);
+                stamp((self.lit(Spot::Hook(n, h)), s.tables.get(&(n, h))))
             }
             Part::Host(i) => stamp(self.layout.hosts.get(i).map(|h| self.lit(Spot::Host(h.host)))),
             Part::Other(id) => stamp(
@@ -198,6 +211,7 @@ impl<'a> Picture<'a> {
     pub fn draw(&self, part: Part) -> Vec<Element> {
         let drawn = match part {
             Part::Card(i) => self.node(i).map(|n| vec![self.card(n)]),
+            Part::More => self.layout.more.as_ref().map(|(n, r)| vec![node::more(*n, r)]),
             Part::Lan => Some(self.lan()),
             Part::Wires => {
                 let wires = self.layout.nodes.iter().flat_map(|n| links(self.layout, n));
@@ -230,7 +244,7 @@ impl<'a> Picture<'a> {
     /// The network segment, and the cables to its nodes and hosts.
     fn lan(&self) -> Vec<Element> {
         let l = self.layout;
-        let cable = |x: f32, y1: f32, y2: f32, name: &str| {
+        let cable = |x: f32, (y1, y2): (f32, f32), name: &str| {
             if !self.cluster.topology.faults.contains(&Fault::Cut(name.to_owned())) {
                 return path("wire", format!("M{} {}V{}", Px(x), Px(y1), Px(y2)));
             }
@@ -242,13 +256,17 @@ impl<'a> Picture<'a> {
             group("cut", [wire, path("cross", cross)])
         };
         let nodes = l.nodes.iter().filter(|n| n.tile.is_none());
-        let up = nodes.map(|n| cable(n.nic.0.cx(), n.nic.0.bottom(), l.lan.cy(), &n.name));
-        let down = l.hosts.iter().map(|h| cable(h.rect.cx(), l.lan.cy(), h.rect.y, &h.name));
-        let line = [
-            rect("lan-line", &l.lan, 3.0),
-            text("lan-label", l.lan.right(), l.lan.bottom() + 15.0, &l.lan_label),
-        ];
-        up.chain(down).chain(line).collect()
+        let up = nodes.map(|n| cable(n.nic.0.cx(), (n.nic.0.bottom(), l.lan_y(n.lan)), &n.name));
+        let last = l.lan_y(l.lan.len().saturating_sub(1));
+        let down = l.hosts.iter().map(|h| cable(h.rect.cx(), (last, h.rect.y), &h.name));
+        let lines = l.lan.iter().map(|r| rect("lan-line", r, 3.0));
+        let riser = l.lan.first().filter(|_| l.lan.len() > 1).map(|first| {
+            let (w, y) = (first.h, first.y);
+            rect("lan-line", &Rect { x: l.riser - w / 2.0, y, w, h: last - y + w / 2.0 }, 3.0)
+        });
+        let (x, y) = l.lan_label_at;
+        let label = text("lan-label", x, y, &l.lan_label);
+        up.chain(down).chain(lines).chain(riser).chain([label]).collect()
     }
 
     fn text(&self, text: Ui) -> &'static str {

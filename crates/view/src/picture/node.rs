@@ -2,18 +2,20 @@
 
 use super::element::{Element, Span, circle, group, path, rect, spans, text};
 use super::{Picture, class, lit_states};
-use crate::labels::Kind;
-use crate::layout::{HostBox, NodeBox, PodBox, Rect};
+use crate::labels::{Kind, shortened};
+use crate::layout::{CHAR, Form, HostBox, NodeBox, PodBox, Rect};
 use crate::px::Px;
 use crate::scene::{Spot, TableState};
 use crate::story::{Glyph, glyph_path};
 use crate::words::Ui;
 use kube::cluster::Pod;
-use kube::fault::Daemon;
+use kube::fault::{Daemon, Fault};
 use net::netfilter::{Hook, Part, TableName};
 
-/// A tile has room for this many squares in a row, and for two rows.
-const SQUARES: usize = 11;
+/// The pitch of the squares of a tile; there are two rows of them.
+const SQUARE: f32 = 10.0;
+/// The estimated advance of a character of the sans face, in ems.
+const SANS: f32 = 0.6;
 
 /// What is written in a device's box.
 struct Device<'a> {
@@ -27,40 +29,50 @@ struct Device<'a> {
 impl Picture<'_> {
     /// The frame of a node with its name.
     pub(super) fn card(&self, n: &NodeBox) -> Element {
-        if let Some(pods) = n.tile {
-            return tile(n, pods);
+        if let Some((pods, name)) = &n.tile {
+            return self.tile(n, *pods, name);
         }
         let (x, y) = (n.rect.x, n.rect.y);
-        let name_w = n.name.chars().count() as f32 * 8.2 + 10.0;
-        let (left, title_w) = if n.folded { (6.0, n.rect.w - 12.0) } else { (8.0, name_w) };
-        let title_box = Rect { x: x + left, y: y + 8.0, w: title_w, h: 20.0 };
-        let title = [
-            rect("title-box", &title_box, 5.0),
-            text("node-name", title_box.x + 4.0, y + 22.0, &n.name),
-        ];
-        let mut out = vec![
-            rect("node-card", &n.rect, 10.0),
-            group("title", title).control("data-host", n.name.clone()).button(n.node == 0),
-        ];
-        if !n.folded {
-            out.extend(self.title_row(n, x + 12.0 + name_w));
+        let (daemons, free) = if n.folded { (Vec::new(), n.rect.right()) } else { self.daemons(n) };
+        let left = x + if n.folded { 4.0 } else { 8.0 };
+        let em = 13.5 * SANS;
+        let name = shortened(&n.name, ((free - left - 10.0) / em) as usize);
+        let w = name.chars().count() as f32 * em + 8.0;
+        let base = y + if n.form == Form::Tall { 19.0 } else { 17.0 };
+        let title_box = Rect { x: left, y: base - 14.0, w, h: 19.0 };
+        let title =
+            [rect("title-box", &title_box, 5.0), text("node-name", left + 4.0, base, &name)];
+        let mut title = group("title", title).control("data-host", n.name.clone());
+        if name != n.name {
+            title = title.tip(&n.name);
         }
+        let mut out = vec![rect("node-card", &n.rect, 10.0), title.button(n.node == 0)];
+        let role = self.text(if n.control_plane { Ui::ControlPlane } else { Ui::Worker });
+        let role_x = title_box.right() + 8.0;
+        if !n.folded && role_x + text_width(role, 11.0) < free {
+            out.push(text("role", role_x, base, role));
+        }
+        out.extend(daemons);
         out.push(rect("zone", &n.zone, 8.0));
-        if !n.folded {
+        if !n.folded && n.form == Form::Tall {
             let middle = n.rect.x + n.rect.w / 2.0;
-            out.push(text("zone-label", middle, n.zone.y + 10.0, self.text(Ui::Hooks)));
+            out.push(text("zone-label", middle, n.zone.y + 11.5, self.text(Ui::Hooks)));
         }
-        let states = [(n.folded, "folded"), (self.is_selected(&n.name, None), "selected")];
+        let states = [
+            (n.folded, "folded"),
+            (self.is_faulty(&n.name), "faulty"),
+            (self.is_selected(&n.name, None), "selected"),
+        ];
         group(class("card", &states), out)
             .control("data-drag", format!("node:{}", n.name))
             .control("data-host", n.name.clone())
     }
 
-    /// The row of a node's name: its role, if there is room from `role_x` on, and whether
-    /// its daemons run.
-    fn title_row(&self, n: &NodeBox, role_x: f32) -> Vec<Element> {
+    /// Whether the daemons of a node run, and the x up to which the row is free.
+    fn daemons(&self, n: &NodeBox) -> (Vec<Element>, f32) {
+        let base = n.rect.y + if n.form == Form::Tall { 19.0 } else { 17.0 };
         let mut x = n.rect.right() - 12.0;
-        let mut daemons = Vec::new();
+        let mut out = Vec::new();
         for d in [Daemon::Flanneld, Daemon::KubeProxy] {
             let runs = self.cluster.topology.runs(&n.name, d);
             let (dot, face, words) = if runs {
@@ -69,22 +81,52 @@ impl Picture<'_> {
                 let words = format!("{} {}", d.name(), self.text(Ui::StoppedWord));
                 ("dot-bad", "daemon stopped", words)
             };
-            x -= text_width(&words, 5.9, 11.0);
-            daemons.push(circle(dot, (x - 8.0, n.rect.y + 17.0), 2.5));
-            daemons.push(text(face, x, n.rect.y + 21.0, &words));
+            x -= text_width(&words, 11.0);
+            out.push(circle(dot, (x - 8.0, base - 4.0), 2.5));
+            out.push(text(face, x, base, &words));
             x -= 20.0;
         }
-        let role = self.text(if n.control_plane { Ui::ControlPlane } else { Ui::Worker });
-        if role_x + text_width(role, 5.3, 10.0) < x + 6.0 {
-            daemons.insert(0, text("role", role_x, n.rect.y + 21.0, role));
+        (out, x)
+    }
+
+    /// A node of many: its name, and a square for each pod as far as there is room.
+    fn tile(&self, n: &NodeBox, pods: usize, name: &str) -> Element {
+        let (x, y) = (n.rect.x, n.rect.y);
+        let columns = ((n.rect.w - 16.0 + 3.0) / SQUARE) as usize;
+        let room = 2 * columns;
+        let squares = if pods > room { columns } else { pods };
+        let square = |i: usize| {
+            let (column, row) = ((i % columns) as f32, (i / columns) as f32);
+            format!("M{} {}h7v7h-7z", Px(x + 8.0 + column * SQUARE), Px(y + 22.0 + row * SQUARE))
+        };
+        let mut shapes = vec![
+            rect("box", &n.rect, 7.0),
+            text("mono", x + 7.0, y + 15.0, name),
+            path("pods", (0..squares).map(square).collect::<String>()),
+        ];
+        if pods > squares {
+            let more = format!("+{}", pods - squares);
+            shapes.push(text("tile-count", n.rect.right() - 8.0, y + 40.0, &more));
         }
-        daemons
+        let states =
+            [(self.is_faulty(&n.name), "faulty"), (self.is_selected(&n.name, None), "selected")];
+        let tile = group(class("tile", &states), shapes).control("data-host", n.name.clone());
+        let tile = if name == n.name { tile } else { tile.tip(&n.name) };
+        tile.button(n.node == 0)
+    }
+
+    /// Whether something of a node is out of order by a setting of the document.
+    fn is_faulty(&self, name: &str) -> bool {
+        let t = &self.cluster.topology;
+        let stopped = [Daemon::Flanneld, Daemon::KubeProxy].iter().any(|d| !t.runs(name, *d));
+        stopped || t.faults.contains(&Fault::Cut(name.to_owned()))
     }
 
     /// What is inside a node where nothing happens.
     pub(super) fn folded(&self, n: &NodeBox) -> Vec<Element> {
         let row = |r: &Rect, name: &str| {
-            let name = text("mono", r.x + 8.0, r.cy() + 4.0, name);
+            let name = shortened(name, ((r.w - 12.0) / CHAR) as usize);
+            let name = text("mono", r.x + 7.0, r.cy() + 4.0, &name);
             group("device", [rect("box", r, 6.0), name])
         };
         let pods = n.more.as_ref().map(|(count, r)| {
@@ -144,11 +186,21 @@ impl Picture<'_> {
     ) -> Element {
         let up = self.is_up(host, d.name);
         let second = if up { d.second } else { Some(self.text(Ui::IsDown)) };
-        let second = second.filter(|_| r.h > 30.0);
+        let tall = r.h > 30.0;
+        let chars = ((r.w - 14.0) / CHAR) as usize;
+        let name = shortened(d.name, chars);
+        // An address that is longer than its device stands in the second line.
+        let fits = name.len() + 1 + d.addr.len() <= chars;
+        let (addr, second) = match (fits, tall) {
+            (true, true) => (d.addr, second),
+            (true, false) => (d.addr, None),
+            (false, true) => ("", Some(d.addr).filter(|_| up).or(second)),
+            (false, false) => ("", None),
+        };
         let y = if second.is_some() { r.y + 15.0 } else { r.cy() + 4.0 };
         let words = [
-            Span { class: Some("dev-name"), room: None, text: d.name },
-            Span { class: None, room: Some(6.0), text: d.addr },
+            Span { class: Some("dev-name"), room: None, text: &name },
+            Span { class: None, room: Some(6.0), text: addr },
         ];
         let line = [rect("box", r, 6.0), spans("mono", (r.x + 9.0, y), words)];
         let second = second.map(|s| text("second", r.x + 9.0, r.y + 28.0, s));
@@ -174,36 +226,38 @@ impl Picture<'_> {
         let own = self.cluster.pods.get(x.pod);
         let netns = own.map(Pod::netns).unwrap_or_default();
         let r = &x.rect;
-        let app = if r.w < 100.0 && x.app.chars().count() > 8 {
-            format!("{}…", x.app.chars().take(7).collect::<String>())
+        let tall = n.form == Form::Tall;
+        let badge = if drawn {
+            Some(self.text(if s.chosen { Ui::Chosen } else { Ui::Drawn }).to_owned())
         } else {
-            x.app.clone()
+            s.chances.get(&x.pod).map(|c| if *c == 0 { "<1%".to_owned() } else { format!("{c}%") })
         };
-        let app_w = app.chars().count() as f32 * 7.0 + 6.0;
-        let fits = app_w + x.suffix.len() as f32 * 6.0 + 18.0 < r.w;
+        let badge_w = badge.as_ref().map_or(0.0, |b| text_width(b, 9.5) + 10.0);
+        let em = 12.0 * SANS;
+        let app = shortened(&x.app, ((r.w - 16.0 - badge_w) / em) as usize);
+        let app_w = app.chars().count() as f32 * em + 6.0;
+        let suffix_w = x.suffix.len() as f32 * CHAR;
+        let fits = tall && badge.is_none() && app_w + suffix_w + 16.0 < r.w;
         let veth = if n.pods.len() > 3 {
             format!("veth…{}", &x.veth[x.veth.len().saturating_sub(4)..])
         } else {
             x.veth.clone()
         };
         let tab = Rect { x: r.cx() - 17.0, y: r.bottom() - 7.0, w: 34.0, h: 14.0 };
-        let badge = if drawn {
-            Some(self.text(if s.chosen { Ui::Chosen } else { Ui::Drawn }).to_owned())
-        } else {
-            s.chances.get(&x.pod).map(|c| if *c == 0 { "<1%".to_owned() } else { format!("{c}%") })
-        };
-        let mut out = vec![rect("box", r, 8.0), text("pod-app", r.x + 9.0, r.y + 18.0, &app)];
+        let (first, second) = if tall { (17.0, 32.0) } else { (14.0, 28.0) };
+        let mut out = vec![rect("box", r, 8.0), text("pod-app", r.x + 9.0, r.y + first, &app)];
         if fits {
-            out.push(text("pod-suffix", r.x + 9.0 + app_w, r.y + 18.0, &x.suffix));
+            out.push(text("pod-suffix", r.x + 9.0 + app_w, r.y + first, &x.suffix));
         }
-        out.push(text("mono", r.x + 9.0, r.y + 34.0, &x.ip));
-        out.push(rect("eth0", &tab, 4.0));
-        out.push(text("eth0-name", tab.cx(), tab.y + 10.5, "eth0"));
-        out.push(text("veth", r.cx(), r.bottom() + 22.0, &veth));
+        out.push(text("mono", r.x + 9.0, r.y + second, &x.ip));
+        if tall {
+            out.push(rect("eth0", &tab, 4.0));
+            out.push(text("eth0-name", tab.cx(), tab.y + 10.5, "eth0"));
+            out.push(text("veth", r.cx(), r.bottom() + 20.0, &veth));
+        }
         if let Some(badge) = badge {
-            let w = text_width(&badge, 5.6, 10.0) + 10.0;
-            let frame = Rect { x: r.right() - w + 4.0, y: r.y - 7.0, w, h: 15.0 };
-            let word = text("badge-text", r.right() - w / 2.0 + 4.0, r.y + 4.0, &badge);
+            let frame = Rect { x: r.right() - badge_w - 4.0, y: r.y + 4.0, w: badge_w, h: 15.0 };
+            let word = text("badge-text", frame.cx(), frame.y + 11.0, &badge);
             let class = class("badge", &[(drawn, "drawn")]);
             out.push(group(class, [rect("badge-box", &frame, 7.5), word]));
         }
@@ -217,6 +271,9 @@ impl Picture<'_> {
             .control("data-drag", format!("pod:{netns}"));
         if let Some(p) = own {
             pod = pod.control("data-deployment", format!("{}/{}", p.namespace, p.deployment));
+        }
+        if !fits || app != x.app {
+            pod = pod.tip(&netns);
         }
         pod.button(false).described(netns)
     }
@@ -238,9 +295,9 @@ impl Picture<'_> {
             };
             let x = r.cx() - w / 2.0 + k as f32 * 15.0;
             let chip = [
-                rect("chip-box", &Rect { x, y: r.y + 18.0, w: 12.0, h: 12.5 }, 3.0),
-                text("chip-text", x + 6.0, r.y + 27.5, &t.name()[..1]),
-                path("strike", format!("M{} {}l12 -12.5", Px(x), Px(r.y + 30.5))),
+                rect("chip-box", &Rect { x, y: r.y + 17.0, w: 12.0, h: 12.5 }, 3.0),
+                text("chip-text", x + 6.0, r.y + 26.5, &t.name()[..1]),
+                path("strike", format!("M{} {}l12 -12.5", Px(x), Px(r.y + 29.5))),
             ];
             group(class, chip)
         });
@@ -248,7 +305,7 @@ impl Picture<'_> {
         let frame = [
             rect("halo", &halo, 9.0),
             rect("box", &r, 6.0),
-            text("hook-name", r.cx(), r.y + 13.5, h.name()),
+            text("hook-name", r.cx(), r.y + 13.0, h.name()),
         ];
         let class = class("hook", &lit_states(self.lit(Spot::Hook(n.node, h))));
         group(class, frame.into_iter().chain(chips))
@@ -260,11 +317,15 @@ impl Picture<'_> {
     /// A host outside of the cluster.
     pub(super) fn host(&self, h: &HostBox) -> Element {
         let r = &h.rect;
-        let mut out = vec![rect("box", r, 8.0), text("host-name", r.x + 10.0, r.y + 17.0, &h.name)];
-        if h.name != "gateway" {
-            out.push(text("host-role", r.right() - 10.0, r.y + 17.0, self.text(Ui::Client)));
+        let em = 12.5 * SANS;
+        let name = shortened(&h.name, ((r.w - 18.0) / em) as usize);
+        let role = self.text(Ui::Client);
+        let fits = name.chars().count() as f32 * em + text_width(role, 11.0) + 28.0 < r.w;
+        let mut out = vec![rect("box", r, 8.0), text("host-name", r.x + 10.0, r.y + 16.0, &name)];
+        if h.name != "gateway" && fits {
+            out.push(text("host-role", r.right() - 10.0, r.y + 16.0, role));
         }
-        out.push(text("mono", r.x + 10.0, r.y + 33.0, &h.ip));
+        out.push(text("mono", r.x + 10.0, r.y + 32.0, &h.ip));
         let lit = lit_states(self.lit(Spot::Host(h.host)));
         let selected = (self.is_selected(&h.name, None), "selected");
         group(class("device host", &[&lit[..], &[selected]].concat()), out)
@@ -274,25 +335,13 @@ impl Picture<'_> {
     }
 }
 
-/// A node of many: its name, and a square for each pod.
-fn tile(n: &NodeBox, pods: usize) -> Element {
-    let (x, y) = (n.rect.x, n.rect.y);
-    let square = |i: usize| {
-        let (column, row) = ((i % SQUARES) as f32, (i / SQUARES) as f32);
-        format!("M{} {}h6v6h-6z", Px(x + 9.0 + column * 8.5), Px(y + 24.0 + row * 9.0))
-    };
-    let squares: String = (0..pods.min(2 * SQUARES)).map(square).collect();
-    let short: String = n.name.chars().take(10).collect();
-    let shapes = [
-        rect("box", &n.rect, 7.0),
-        text("mono", x + 9.0, y + 16.0, &short),
-        text("tile-count", n.rect.right() - 8.0, y + 16.0, &pods.to_string()),
-        path("pods", squares),
-    ];
-    group("tile", shapes).control("data-host", n.name.clone()).button(n.node == 0)
+/// The tile that stands for the nodes without one of their own.
+pub(super) fn more(count: usize, r: &Rect) -> Element {
+    let count = text("tile-more", r.cx(), r.cy() + 4.0, &format!("+{count}"));
+    group("tile more", [rect("box", r, 7.0), count])
 }
 
-/// The width of a text, in pixels: that of an ASCII character, and of any other.
-fn text_width(text: &str, ascii: f32, other: f32) -> f32 {
-    text.chars().map(|c| if c.is_ascii() { ascii } else { other }).sum()
+/// The width of a text in the sans face of this size: of full-width characters, one em.
+fn text_width(text: &str, size: f32) -> f32 {
+    text.chars().map(|c| if c.is_ascii() { size * SANS } else { size }).sum()
 }

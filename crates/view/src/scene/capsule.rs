@@ -1,17 +1,14 @@
 //! The capsule: what the packet that is followed is at this moment, how large its box is and where
 //! it stands.
 
-use super::way::rect_of;
+use super::way::{lan_of, rect_of};
 use super::{Capsule, Moment, Spot, Stop};
-use crate::layout::{Layout, Point};
+use crate::layout::{CHAR, Form, Layout, Point, Size};
 use crate::packet::{frame_at, kind_word};
 use net::PacketId;
 use net::event::EventKind;
 use net::netfilter::Hook;
 use net::wire::{ArpOp, Body, Frame, Ipv4, Payload, UdpPayload};
-
-/// The advance of a character in the capsule's mono face of 11 px.
-const CHAR: f32 = 0.6 * 11.0;
 
 /// The capsule of packet `id` at `stop`, or on the cable from there to `next`.
 pub(super) fn capsule(
@@ -33,18 +30,50 @@ pub(super) fn capsule(
     }
     let mark = m.state.packets.get(&id).filter(|s| s.mark != 0).map(|s| format!("{:#x}", s.mark));
     let shell = frame.inner().and_then(|_| shell(frame.ipv4()?));
-    let size = if shell.is_some() {
-        let row = kind.len() + src.len() + dst.len() + 4;
-        (row as f32 * CHAR + 40.0, 70.0)
-    } else {
-        let old = |old: &Option<String>| old.as_ref().map_or(0, |o| o.len() + 1);
-        let mark = mark.as_ref().map_or(0, |x| x.len() + 4);
-        let first = kind.len() + 1 + src.len() + old(&old_src) + mark;
-        let second = 2 + dst.len() + old(&old_dst);
-        (first.max(second) as f32 * CHAR + 22.0, 42.0)
+    let one_row = shell.is_some() || l.form == Form::Short;
+    let most = l.nodes.iter().filter(|n| !n.folded).map(|n| n.rect.w - 12.0).fold(336.0, f32::max);
+    let mut c = Capsule {
+        at: (0.0, 0.0),
+        on_lan: false,
+        notch: None,
+        kind,
+        src,
+        dst,
+        old_src: old_src.filter(|_| !one_row),
+        old_dst: old_dst.filter(|_| !one_row),
+        mark: mark.filter(|_| !one_row),
+        shell,
+        one_row,
+        lost,
+        size: (0.0, 0.0),
     };
-    let (at, notch) = place(l, stop.spot, next, size, shell.is_some())?;
-    Some(Capsule { at, notch, kind, src, dst, old_src, old_dst, mark, shell, lost, size })
+    // What a node has no room for is left out: the kind, then the old values. The sentence of the
+    // step has both.
+    if width(&c) > most {
+        c.kind.clear();
+    }
+    if width(&c) > most {
+        (c.old_src, c.old_dst) = (None, None);
+    }
+    let height = match (&c.shell, one_row) {
+        (Some(_), _) => 42.0,
+        (None, true) => 24.0,
+        (None, false) => 42.0,
+    };
+    c.size = (width(&c), height);
+    (c.at, c.notch, c.on_lan) = place(l, stop.spot, next, c.size, c.shell.is_some())?;
+    Some(c)
+}
+
+/// The width of a capsule with all that is in it.
+fn width(c: &Capsule) -> f32 {
+    let wide = |text: &Option<String>| text.as_ref().map_or(0, |t| t.chars().count() + 1);
+    let lead = if c.kind.is_empty() { 0 } else { c.kind.len() + 1 };
+    let first = lead + wide(&c.old_src) + c.src.len();
+    let second = 2 + wide(&c.old_dst) + c.dst.len() + c.mark.as_ref().map_or(0, |m| m.len() + 3);
+    let row = if c.one_row { first + 1 + second } else { first.max(second) };
+    let pad = if c.shell.is_some() { 40.0 } else { 22.0 };
+    (row as f32 * CHAR + pad).max((wide(&c.shell) as f32) * CHAR + 16.0)
 }
 
 /// Kind, source and destination of a packet; the question or answer of an ARP packet.
@@ -68,23 +97,23 @@ fn words(frame: &Frame) -> (String, String, String) {
     }
 }
 
-/// The two lines of a VXLAN shell: the outer addresses, and what UDP and VXLAN add.
-fn shell(outer: &Ipv4) -> Option<(String, String)> {
+/// A VXLAN shell in a line: the outer addresses and the VNI.
+fn shell(outer: &Ipv4) -> Option<String> {
     let Body::Udp(u) = &outer.body else { return None };
     let UdpPayload::Vxlan(v) = &u.payload else { return None };
-    let udp = format!("udp {} → {} · vni {}", u.sport, u.dport, v.vni);
-    Some((format!("{} → {}", outer.src, outer.dst), udp))
+    Some(format!("{} → {} · vni {}", outer.src, outer.dst, v.vni))
 }
 
-/// The middle of a capsule of this size, and the x its notch points to: in the lane of a node; on
-/// the cable in the middle between its two ends; or above the segment's line, beside a host.
+/// The middle of a capsule of this size, the x its notch points to, and whether it is on the
+/// segment: in the lane of a node; on the cable in the middle between its two ends; or on the
+/// segment's line, beside a host.
 fn place(
     l: &Layout,
     spot: Spot,
     next: Option<Spot>,
-    (w, h): (f32, f32),
+    (w, h): Size,
     wrapped: bool,
-) -> Option<(Point, Option<f32>)> {
+) -> Option<(Point, Option<f32>, bool)> {
     let rect = rect_of(l, spot)?;
     let node = match spot {
         Spot::Pod(p) => l.nodes.iter().find(|n| n.pods.iter().any(|x| x.pod == p)),
@@ -95,22 +124,24 @@ fn place(
         let (low, high) = (left + w / 2.0, right - w / 2.0);
         x.clamp(low, high.max(low))
     };
-    let on_lan = |x: f32| within(x, 4.0, l.width - 4.0);
+    let on_lan =
+        |x: f32, spot| ((within(x, 4.0, l.width - 4.0), l.lan_y(lan_of(l, spot))), None, true);
     Some(match (next, node) {
         (Some(next), _) => {
             let to = rect_of(l, next)?;
-            ((on_lan((rect.cx() + to.cx()) / 2.0), l.lan.cy()), None)
+            let same_row = lan_of(l, spot) == lan_of(l, next);
+            on_lan(if same_row { (rect.cx() + to.cx()) / 2.0 } else { to.cx() }, next)
         }
         (None, Some(n)) => {
             let x = within(rect.cx(), n.rect.x + 6.0, n.rect.right() - 6.0);
-            let below = if wrapped { -2.0 } else { 10.0 };
+            let above = if wrapped { 0.0 } else { 4.0 };
             let points = matches!(
                 spot,
                 Spot::Hook(_, Hook::Prerouting | Hook::Forward | Hook::Postrouting)
                     | Spot::Route(_)
             );
-            ((x, n.lane.y + below + h / 2.0), points.then_some(rect.cx()))
+            ((x, n.lane.y + above + h / 2.0), points.then_some(rect.cx()), false)
         }
-        (None, None) => ((on_lan(rect.cx() + 40.0), l.lan.cy() - h / 2.0 - 8.0), None),
+        (None, None) => on_lan(rect.cx() + 40.0, spot),
     })
 }

@@ -8,14 +8,14 @@ pub(crate) use way::links;
 
 use crate::index::Index;
 use crate::labels::{Kind, Labels};
-use crate::layout::{Layout, Point, path};
+use crate::layout::{Layout, Point, Size, path};
 use crate::packet::kind_word;
 use net::event::{BridgeTo, EventKind};
 use net::netfilter::{Hook, TableName};
 use net::state::DeviceKind;
 use net::{Event, PacketId, State};
 use std::collections::{BTreeMap, BTreeSet};
-use way::{on_lan, rect_of, way};
+use way::{PILL_PITCH, on_lan, waiting, way};
 
 /// A place where a packet can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -97,6 +97,8 @@ pub struct Segment {
 pub struct Capsule {
     /// The centre of its box.
     pub at: Point,
+    /// Whether it is on a cable of the segment, not in a node.
+    pub on_lan: bool,
     /// The x that its notch points to, if it has one.
     pub notch: Option<f32>,
     /// The kind of packet: `SYN`.
@@ -111,8 +113,10 @@ pub struct Capsule {
     pub old_dst: Option<String>,
     /// The packet mark in hexadecimal, if it is not 0.
     pub mark: Option<String>,
-    /// The two lines of the VXLAN shell, if it is encapsulated.
-    pub shell: Option<(String, String)>,
+    /// The VXLAN shell in a line, if it is encapsulated.
+    pub shell: Option<String>,
+    /// Whether it has one row, without old values and mark.
+    pub one_row: bool,
     /// Whether it was dropped at this moment.
     pub lost: bool,
     /// Width and height of its box, in CSS pixels at zoom 1.
@@ -334,31 +338,26 @@ pub fn scene(l: &Layout, m: &Moment<'_>, other: Option<&Scene>) -> Scene {
     s
 }
 
-/// This many packets are shown at one place; the rest is shown as a number.
-const CROWD: usize = 4;
-
 /// The other packets, each at its last place, side by side where there are several.
 fn others(l: &Layout, m: &Moment<'_>, current: PacketId) -> Vec<Other> {
     let mut out: Vec<Other> = Vec::new();
-    let mut crowd: BTreeMap<Spot, (usize, Option<usize>)> = BTreeMap::new();
+    let mut crowd: BTreeMap<Spot, (usize, usize)> = BTreeMap::new();
     for (id, skb) in m.state.packets.iter().filter(|(id, _)| **id != current) {
         let behind = m.index.behind(*id, m.cursor);
         let Some(spot) = behind.iter().rev().find_map(|i| spot_of(m, &m.events[*i])) else {
             continue;
         };
-        let Some(r) = rect_of(l, spot) else { continue };
+        let Some((first, most)) = waiting(l, spot) else { continue };
         let (n, last) = crowd.entry(spot).or_default();
         *n += 1;
-        if *n > CROWD {
-            if let Some(o) = last.and_then(|i| out.get_mut(i)) {
-                o.more += 1;
-            }
+        if *n > most {
+            out[*last].more += 1;
             continue;
         }
-        let at = (r.cx() + (*n - 1) as f32 * 38.0 - 57.0, r.y - 10.0);
+        *last = out.len();
+        let at = (first.0 + (*n - 1) as f32 * PILL_PITCH, first.1);
         let shown = skb.frame.inner().unwrap_or(&skb.frame);
         let kind = shown.ipv4().map_or_else(|| "ARP".to_owned(), kind_word);
-        *last = Some(out.len());
         out.push(Other { id: *id, at, kind, shell: skb.frame.inner().is_some(), more: 0 });
     }
     out
@@ -496,23 +495,32 @@ pub fn nodes_of_run(m: &Moment<'_>) -> BTreeSet<usize> {
     events.iter().filter(|e| e.packet.is_some_and(|p| made.contains(&p))).filter_map(at).collect()
 }
 
-/// The nodes that one packet goes through.
-pub fn nodes_on_way(m: &Moment<'_>, id: PacketId) -> BTreeSet<usize> {
+/// The nodes that one packet goes through, in its order; a node can occur several times.
+pub fn nodes_on_way(m: &Moment<'_>, id: PacketId) -> Vec<usize> {
     journey(m, id).iter().filter_map(|s| s.spot.node()).collect()
 }
 
-/// The left edge of the part that a page of this width shows: the node or place of the packet.
-pub fn camera(l: &Layout, s: &Scene, width: f32) -> f32 {
-    let middle = match (&s.capsule, s.lit.iter().find(|(_, lit)| lit.now)) {
-        (Some(c), Some((Spot::Host(_), _))) => c.at.0,
-        (Some(c), _) => l
-            .nodes
-            .iter()
-            .find(|n| n.rect.x <= c.at.0 && c.at.0 <= n.rect.right() && c.at.1 < l.lan.y - 30.0)
-            .map_or(c.at.0, |n| n.rect.cx()),
-        (None, _) => l.nodes.iter().find(|n| !n.control_plane).map_or(width / 2.0, |n| n.rect.cx()),
+/// The visible part of the picture: left, top, width and height, in its pixels.
+pub type Camera = (f32, f32, f32, f32);
+
+/// What a page with this room shows: the whole picture, or, where it is larger than the room, the
+/// node that the packet is in.
+pub fn camera(l: &Layout, s: &Scene, room: Size) -> Camera {
+    let scale = l.scale(room);
+    let (w, h) = (room.0 / scale, room.1 / scale);
+    let at = s.lit.iter().find(|(_, lit)| lit.now).map(|(spot, _)| *spot);
+    let node = at.and_then(Spot::node).and_then(|n| l.nodes.iter().find(|b| b.node == n));
+    let point = s.capsule.as_ref().map_or((0.0, 0.0), |c| c.at);
+    let along = |all: f32, seen: f32, point: f32, node: Option<(f32, f32)>| {
+        if all <= seen {
+            return (all - seen) / 2.0;
+        }
+        let middle = node.filter(|n| n.1 <= seen).map_or(point, |n| n.0 + n.1 / 2.0);
+        (middle - seen / 2.0).clamp(0.0, all - seen)
     };
-    (middle - width / 2.0).clamp(0.0, (l.width - width).max(0.0))
+    let node = node.filter(|_| s.capsule.as_ref().is_some_and(|c| !c.on_lan)).map(|n| n.rect);
+    let x = along(l.width, w, point.0, node.map(|r| (r.x, r.w)));
+    (x, along(l.height, h, point.1, node.map(|r| (r.y, r.h))), w, h)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The lanes of the picture: from each place to the next, and where a place is.
 
 use super::Spot;
-use crate::layout::{Layout, NodeBox, Point, Rect, path};
+use crate::layout::{Form, Layout, NodeBox, Point, Rect, path};
 use net::netfilter::Hook;
 
 /// Whether a place is an end of a cable of the network segment.
@@ -25,10 +25,43 @@ pub(super) fn rect_of(l: &Layout, spot: Spot) -> Option<Rect> {
         }),
         Spot::Vxlan(n) => node(n).map(|b| b.vxlan.0),
         Spot::Nic(n) => node(n).map(|b| b.nic.0),
-        Spot::Process(n) => {
-            node(n).map(|b| Rect { x: b.rect.x + 118.0, y: b.rect.y + 307.0, w: 80.0, h: 14.0 })
-        }
+        // Between the lower hooks and the VXLAN device.
+        Spot::Process(n) => node(n).map(|b| {
+            let (input, vxlan) = (b.hook(Hook::Input), b.vxlan.0);
+            Rect { x: b.route.0.0, y: input.bottom(), w: 80.0, h: vxlan.y - input.bottom() }
+        }),
     }
+}
+
+/// The distance of two pills of waiting packets, in CSS pixels.
+pub(super) const PILL_PITCH: f32 = 38.0;
+
+/// Where packets that are not followed wait at a place, beside its text: the centre of the first
+/// pill, and the number of pills side by side.
+pub(super) fn waiting(l: &Layout, spot: Spot) -> Option<(Point, usize)> {
+    let r = rect_of(l, spot)?;
+    let half = PILL_PITCH / 2.0;
+    let within = |room: f32| ((room / PILL_PITCH) as usize).clamp(1, 4);
+    // From the right end of a row.
+    let ending =
+        |y: f32, most: usize| ((r.right() - half - (most as f32 - 1.0) * PILL_PITCH, y), most);
+    Some(match spot {
+        Spot::Host(_) => ending(r.bottom() - 10.0, 1),
+        Spot::Pod(_) => ((r.x + half + 1.0, r.bottom() - 1.0), 1),
+        Spot::Bridge(_) => ending(r.cy(), 4),
+        Spot::Hook(..) => ((r.x + half - 2.0, r.bottom() + 8.0), within(r.w)),
+        Spot::Route(_) => ((r.right() + 4.0, r.bottom() + 4.0), 1),
+        Spot::Vxlan(_) => ((r.x + half, r.bottom() + 8.0), within(r.w)),
+        Spot::Process(_) => ((r.x + half + 8.0, r.cy()), 1),
+        Spot::Nic(_) if l.form == Form::Tall => ending(r.bottom() - 9.0, within(r.w - 118.0)),
+        Spot::Nic(_) => ending(r.cy(), 1),
+    })
+}
+
+/// The line of the segment that a place hangs on, by its index.
+pub(super) fn lan_of(l: &Layout, s: Spot) -> usize {
+    let node = s.node().and_then(|n| l.nodes.iter().find(|b| b.node == n));
+    node.map_or(l.lan.len().saturating_sub(1), |n| n.lan)
 }
 
 /// The lane from one place to another, as a polyline; a straight line if there is no lane.
@@ -54,7 +87,6 @@ pub(super) fn way(l: &Layout, a: Spot, b: Spot) -> Vec<Point> {
         return points;
     }
     if on_lan(a) && on_lan(b) {
-        let y = l.lan.cy();
         let end = |s: Spot, dx: f32| {
             rect_of(l, s).map(|r| match s {
                 Spot::Host(_) => (r.cx() + dx, r.y),
@@ -62,7 +94,13 @@ pub(super) fn way(l: &Layout, a: Spot, b: Spot) -> Vec<Point> {
             })
         };
         if let (Some(p), Some(q)) = (end(a, 4.0), end(b, -4.0)) {
-            return vec![p, (p.0, y), (q.0, y), q];
+            let (from, to) = (lan_of(l, a), lan_of(l, b));
+            let (y, z) = (l.lan_y(from), l.lan_y(to));
+            return if from == to {
+                vec![p, (p.0, y), (q.0, y), q]
+            } else {
+                vec![p, (p.0, y), (l.riser, y), (l.riser, z), (q.0, z), q]
+            };
         }
     }
     match (rect_of(l, a), rect_of(l, b)) {
@@ -82,16 +120,17 @@ fn in_node(l: &Layout, n: &NodeBox, a: Spot, b: Spot) -> Option<Vec<Point>> {
     Some(match (a, b) {
         (Spot::Pod(p), Spot::Bridge(_)) => {
             let r = l.nodes.iter().flat_map(|n| &n.pods).find(|b| b.pod == p).map(|b| b.rect)?;
-            vec![(r.cx(), r.bottom() + 7.0), (r.cx(), cni.y)]
+            let tab = if l.form == Form::Tall { 7.0 } else { 0.0 };
+            vec![(r.cx(), r.bottom() + tab), (r.cx(), cni.y)]
         }
         (Spot::Bridge(_), Spot::Hook(_, Hook::Prerouting)) => {
-            vec![(x(50.0), cni.bottom()), (x(50.0), hook(Hook::Prerouting).y)]
+            vec![(x(53.0), cni.bottom()), (x(53.0), hook(Hook::Prerouting).y)]
         }
         (Spot::Nic(m), Spot::Hook(_, Hook::Prerouting)) if m == i => {
             vec![(x(30.0), nic.y), (x(30.0), hook(Hook::Prerouting).bottom())]
         }
         (Spot::Vxlan(_), Spot::Hook(_, Hook::Prerouting)) => {
-            vec![(vx.x, vx.cy()), (x(72.0), vx.cy()), (x(72.0), hook(Hook::Prerouting).bottom())]
+            vec![(vx.x, vx.cy()), (x(79.0), vx.cy()), (x(79.0), hook(Hook::Prerouting).bottom())]
         }
         (Spot::Hook(_, Hook::Prerouting), Spot::Route(_)) => {
             vec![(hook(Hook::Prerouting).right(), ry), (rx - rr, ry)]
@@ -109,7 +148,7 @@ fn in_node(l: &Layout, n: &NodeBox, a: Spot, b: Spot) -> Option<Vec<Point>> {
             ]
         }
         (Spot::Hook(_, Hook::Prerouting), Spot::Bridge(_)) => {
-            vec![(x(50.0), hook(Hook::Prerouting).y), (x(50.0), cni.bottom())]
+            vec![(x(53.0), hook(Hook::Prerouting).y), (x(53.0), cni.bottom())]
         }
         (Spot::Route(_), Spot::Hook(_, Hook::Forward)) => {
             vec![(rx + rr, ry), (hook(Hook::Forward).x, ry)]
@@ -129,7 +168,8 @@ fn in_node(l: &Layout, n: &NodeBox, a: Spot, b: Spot) -> Option<Vec<Point>> {
         }
         (Spot::Hook(_, Hook::Output), Spot::Hook(_, Hook::Postrouting)) => {
             let (o, p) = (hook(Hook::Output), hook(Hook::Postrouting));
-            vec![(o.right(), o.cy()), (x(w - 81.0), o.cy()), (x(w - 81.0), p.bottom())]
+            let lane = p.x + 14.0;
+            vec![(o.right(), o.cy()), (lane, o.cy()), (lane, p.bottom())]
         }
         (Spot::Hook(_, Hook::Postrouting), Spot::Bridge(_)) => {
             let p = hook(Hook::Postrouting);
@@ -137,7 +177,7 @@ fn in_node(l: &Layout, n: &NodeBox, a: Spot, b: Spot) -> Option<Vec<Point>> {
         }
         (Spot::Hook(_, Hook::Postrouting), Spot::Vxlan(_)) => {
             let p = hook(Hook::Postrouting);
-            vec![(x(w - 53.0), p.bottom()), (x(w - 53.0), vx.cy()), (vx.right(), vx.cy())]
+            vec![(x(w - 63.0), p.bottom()), (x(w - 63.0), vx.cy()), (vx.right(), vx.cy())]
         }
         (Spot::Hook(_, Hook::Postrouting), Spot::Nic(m)) if m == i => {
             let p = hook(Hook::Postrouting);

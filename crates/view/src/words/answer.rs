@@ -96,6 +96,14 @@ pub fn sent_at(from: &str, to: &str, at: net::Instant, lang: Lang) -> String {
     }
 }
 
+/// A request that can be sent: who to whom.
+pub fn request(from: &str, to: &str, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("From `{from}` to `{to}`"),
+        Lang::Ja => format!("`{from}` から `{to}` へ"),
+    }
+}
+
 /// What a step was and what came of it, in a line.
 pub fn step_result(step: &Step, result: &StepResult, lang: Lang) -> String {
     let title = crate::session::title(step);

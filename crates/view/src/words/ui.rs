@@ -41,6 +41,10 @@ texts! { Ui, ui:
     Events: "Events", "イベント";
     Diagram: "Diagram", "図";
     Text: "Text", "テキスト";
+    FoldPane: "Fold this pane", "このペインをたたむ";
+    Resize: "Resize", "サイズを変更";
+    NothingSent: "Nothing is on the wire", "まだ何も流れていません";
+    MoreTools: "More tools", "その他の操作";
     Hops: "Hops", "ホップ";
     Decisions: "Decisions", "判断";
     EveryRule: "Every rule", "全ルール";

@@ -1,0 +1,512 @@
+//! Where everything in the picture stands. Everything is laid out at scale 1, in CSS pixels: what
+//! has no room is shortened, folded or left out, never shrunk. Every node has the same rows, so
+//! that the eye reads across; every link has its own lane, so that two trails never cover each
+//! other. No text is measured: in a box it is set in a mono face, and its width is
+//! `chars × 0.6 × size`.
+
+mod form;
+
+use crate::px::Px;
+pub(crate) use form::CHAR;
+use form::{FOLDED_W, Rows, Widths};
+use kube::Cluster;
+use net::netfilter::Hook;
+use std::collections::BTreeSet;
+
+/// A point, in CSS pixels at zoom 1.
+pub type Point = (f32, f32);
+
+/// Width and height, in CSS pixels at zoom 1.
+pub type Size = (f32, f32);
+
+/// A rectangle, in CSS pixels at zoom 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Rect {
+    /// The left edge.
+    pub x: f32,
+    /// The upper edge.
+    pub y: f32,
+    /// The width, to the right of `x`.
+    pub w: f32,
+    /// The height, downwards from `y`.
+    pub h: f32,
+}
+
+impl Rect {
+    const fn new(x: f32, y: f32, w: f32, h: f32) -> Self {
+        Self { x, y, w, h }
+    }
+    /// The x of its centre.
+    pub fn cx(&self) -> f32 {
+        self.x + self.w / 2.0
+    }
+    /// The y of its centre.
+    pub fn cy(&self) -> f32 {
+        self.y + self.h / 2.0
+    }
+    /// The x of its right edge.
+    pub fn right(&self) -> f32 {
+        self.x + self.w
+    }
+    /// The y of its lower edge.
+    pub fn bottom(&self) -> f32 {
+        self.y + self.h
+    }
+}
+
+/// The box of a pod.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PodBox {
+    /// Its index in the cluster.
+    pub pod: usize,
+    /// Its frame.
+    pub rect: Rect,
+    /// Its short name: see `labels::app_of`.
+    pub app: String,
+    /// The random suffix of its name.
+    pub suffix: String,
+    /// Its address.
+    pub ip: String,
+    /// The name of the host's end of its veth.
+    pub veth: String,
+}
+
+/// The two forms of a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// With second lines, veth names and the suffixes of pods; a capsule has two rows.
+    #[default]
+    Tall,
+    /// Without them; a capsule has one row.
+    Short,
+}
+
+/// The box of a node and of everything in it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeBox {
+    /// Its index in the cluster.
+    pub node: usize,
+    /// Its name.
+    pub name: String,
+    /// Whether it has the role control-plane.
+    pub control_plane: bool,
+    /// Its frame.
+    pub rect: Rect,
+    /// Tall or short; the same for all nodes.
+    pub form: Form,
+    /// Drawn narrow, with the same rows, or as a tile.
+    pub folded: bool,
+    /// Drawn as a tile: the number of its pods, and its name as far as there is room.
+    pub tile: Option<(usize, String)>,
+    /// The index of the line of its segment that it hangs on.
+    pub lan: usize,
+    /// The pods that are drawn.
+    pub pods: Vec<PodBox>,
+    /// The number of pods that are not drawn, and the box with that number.
+    pub more: Option<(usize, Rect)>,
+    /// The bridge: box and address.
+    pub cni0: (Rect, String),
+    /// The lane where the capsule travels.
+    pub lane: Rect,
+    /// The area behind the hooks.
+    pub zone: Rect,
+    /// The boxes of the netfilter hooks, with their tables.
+    pub hooks: [(Hook, Rect); 5],
+    /// The circle of the routing decision: centre and radius.
+    pub route: (Point, f32),
+    /// The VXLAN device: box, name, address, second line.
+    pub vxlan: (Rect, String, String, String),
+    /// The NIC: box, name, address, MAC.
+    pub nic: (Rect, String, String, String),
+    /// docker0, if Docker runs on the node.
+    pub docker0: Option<Rect>,
+}
+
+impl NodeBox {
+    /// The box of a hook.
+    pub fn hook(&self, hook: Hook) -> Rect {
+        self.hooks.iter().find(|(h, _)| *h == hook).map_or(self.zone, |(_, r)| *r)
+    }
+    /// An x, from the node's left edge.
+    pub fn lane_x(&self, x: f32) -> f32 {
+        self.rect.x + x
+    }
+}
+
+/// The box of a host outside of the cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostBox {
+    /// Its index in the topology.
+    pub host: usize,
+    /// Its name.
+    pub name: String,
+    /// Its address.
+    pub ip: String,
+    /// Its frame.
+    pub rect: Rect,
+}
+
+/// Where everything in the picture is, in CSS pixels at zoom 1.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Layout {
+    /// The width of the picture.
+    pub width: f32,
+    /// The height of the picture.
+    pub height: f32,
+    /// The form of its nodes.
+    pub form: Form,
+    /// The nodes that are drawn, in the order of the cluster.
+    pub nodes: Vec<NodeBox>,
+    /// The tile that stands for the nodes without one of their own, and their number.
+    pub more: Option<(usize, Rect)>,
+    /// The hosts, from left to right.
+    pub hosts: Vec<HostBox>,
+    /// The line of the network segment, once for each row of nodes. The hosts hang on the last.
+    pub lan: Vec<Rect>,
+    /// The x of the line that joins them.
+    pub riser: f32,
+    /// The segment's name and subnet.
+    pub lan_label: String,
+    /// Where that ends, on its baseline.
+    pub lan_label_at: Point,
+}
+
+impl Layout {
+    /// The y of the line with this index.
+    pub fn lan_y(&self, lan: usize) -> f32 {
+        self.lan.get(lan).map_or(0.0, Rect::cy)
+    }
+    /// The factor by which the picture is enlarged to fill `room`: at least 1, at most 1.5.
+    pub fn scale(&self, room: Size) -> f32 {
+        let least = (room.0 / self.width.max(1.0)).min(room.1 / self.height.max(1.0));
+        least.clamp(1.0, MOST_SCALE)
+    }
+}
+
+/// What is drawn in full if there is not room for everything.
+#[derive(Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Nodes, the most important first.
+    pub nodes: &'a [usize],
+    /// Fold all others, even if there is room for them.
+    pub only: bool,
+    /// Pods.
+    pub pods: &'a BTreeSet<usize>,
+}
+
+/// The space of the picture on a page of 1440x900, with the editor open.
+pub const ROOM: Size = (1116.0, 701.0);
+const MOST_SCALE: f32 = 1.5;
+const MARGIN: f32 = 8.0;
+/// Above the first row and below the last one.
+const EDGE: f32 = 5.0;
+const GAP: f32 = 8.0;
+/// The gutter at the left for the line that joins the rows.
+const GUTTER: f32 = 14.0;
+const LAN_H: f32 = 6.0;
+/// At most this many nodes stand side by side.
+const MOST_IN_ROW: usize = 4;
+/// At most this many nodes are drawn in full on a page for one column.
+const MOST_IN_COLUMN: usize = 6;
+/// At most this many nodes are drawn narrow; more are tiles.
+const MOST_FOLDED: usize = 2;
+const HOST: Size = (150.0, 40.0);
+const TILE_H: f32 = 46.0;
+const TILE_GAP: f32 = 6.0;
+
+/// Lays a cluster out in `room`. The picture can be larger: on a page that is too small for a
+/// single node.
+pub fn layout(cluster: &Cluster, wanted: Wanted<'_>, room: Size) -> Layout {
+    let per_row = |node_w: f32| {
+        let fit = ((room.0 - 2.0 * MARGIN + GAP) / (node_w + GAP)).floor();
+        (fit.max(1.0) as usize).min(MOST_IN_ROW)
+    };
+    let widths = Widths::of(cluster, per_row);
+    let plan = Plan::new(cluster, wanted, room, widths.node, per_row(widths.node));
+    let mut pods: Vec<Vec<usize>> = vec![Vec::new(); cluster.nodes.len()];
+    for (i, pod) in cluster.pods.iter().enumerate() {
+        if let Some(of_node) = pods.get_mut(pod.node) {
+            of_node.push(i);
+        }
+    }
+    let rows = Rows::of(plan.form);
+    let left = MARGIN + if plan.rows() > 1 { GUTTER } else { 0.0 };
+    let mut l = Layout { form: plan.form, riser: MARGIN + LAN_H / 2.0, ..Layout::default() };
+    let (mut x, mut in_row, mut row) = (left, 0, 0);
+    let row_y = |row: usize| {
+        EDGE + row as f32 * (rows.height() + rows.above_lan + LAN_H + rows.below_lan.1)
+    };
+    let mut tiles = Vec::new();
+    for (i, of_node) in pods.iter_mut().enumerate() {
+        let full = plan.open.contains(&i);
+        if !full && plan.tiled {
+            tiles.push(i);
+            continue;
+        }
+        if full && in_row == plan.per_row {
+            (x, in_row, row) = (left, 0, row + 1);
+        }
+        if full {
+            in_row += 1;
+            of_node.sort_by_key(|p| !wanted.pods.contains(p));
+        }
+        let (dx, dy) = moved(cluster, &cluster.nodes[i].spec.name.value);
+        let at = ((x + dx).max(MARGIN), (row_y(row) + dy).max(EDGE));
+        let mut node = form::node(cluster, of_node, i, at, plan.form, widths);
+        if !full {
+            node = form::folded(node, of_node.len());
+        }
+        node.lan = row;
+        x += node.rect.w + GAP;
+        l.nodes.push(node);
+    }
+    let right = l.nodes.iter().map(|n| n.rect.right()).fold(left + widths.node, f32::max);
+    let bottom = l.nodes.iter().map(|n| n.rect.bottom()).fold(0.0, f32::max);
+    l.width = right.max(if tiles.is_empty() { 0.0 } else { room.0 - MARGIN }) + MARGIN;
+    for row in 0..=row {
+        let y = if l.nodes.is_empty() { MARGIN } else { row_y(row) + rows.height() };
+        l.lan.push(Rect::new(
+            MARGIN,
+            y.max(if row + 1 == plan.rows() { bottom } else { 0.0 }) + rows.above_lan,
+            l.width - 2.0 * MARGIN,
+            LAN_H,
+        ));
+    }
+    let segment = &cluster.topology.segment;
+    l.lan_label = format!("{} {}", segment.name, segment.subnet);
+    let below = hosts(cluster, &mut l, left, rows.below_lan.0);
+    l.width = l.hosts.iter().map(|h| h.rect.right() + MARGIN).fold(l.width, f32::max);
+    let last = l.lan.last().map_or(MARGIN, Rect::bottom);
+    l.lan_label_at = (l.width - MARGIN - 2.0, last + rows.below_lan.0 + 14.0);
+    l.height = tile_rows(cluster, &mut l, &tiles, &pods, widths, below, room);
+    l
+}
+
+/// The offset by which a node or host was dragged.
+fn moved(cluster: &Cluster, name: &str) -> Point {
+    cluster.topology.layout.get(name).map_or((0.0, 0.0), |(x, y)| (*x as f32, *y as f32))
+}
+
+/// Which nodes are drawn in full, in which form and in how many rows.
+struct Plan {
+    form: Form,
+    open: BTreeSet<usize>,
+    per_row: usize,
+    /// The others are tiles; otherwise they are drawn narrow, in the same row.
+    tiled: bool,
+}
+
+impl Plan {
+    fn new(cluster: &Cluster, wanted: Wanted<'_>, room: Size, node_w: f32, per_row: usize) -> Self {
+        let n = cluster.nodes.len();
+        let only = wanted.only && !wanted.nodes.is_empty();
+        let all = (0..n).filter(|i| !wanted.nodes.contains(i) && !only);
+        let mut order: Vec<usize> = wanted.nodes.iter().copied().chain(all).collect();
+        let height = |form, nodes: usize| {
+            let rows = Rows::of(form);
+            let between = rows.above_lan + LAN_H + rows.below_lan.1;
+            let count = nodes.div_ceil(per_row).max(1) as f32;
+            let last = rows.above_lan + LAN_H + rows.below_lan.0 + HOST.1 + EDGE;
+            EDGE + count * rows.height() + (count - 1.0) * between + last
+        };
+        let form_for = |nodes| {
+            [Form::Tall, Form::Short].into_iter().find(|form| height(*form, nodes) <= room.1)
+        };
+        let one_row = form_for(per_row.min(order.len())).unwrap_or(Form::Short);
+        let form = if per_row == 1 {
+            order.truncate(MOST_IN_COLUMN);
+            one_row
+        } else if let Some(form) = form_for(order.len()) {
+            form
+        } else {
+            order.truncate(per_row);
+            one_row
+        };
+        let folded = n - order.len();
+        let row_w = order.len() as f32 * (node_w + GAP) + folded as f32 * (FOLDED_W + GAP);
+        let in_row = order.len() <= per_row && row_w - GAP + 2.0 * MARGIN <= room.0;
+        let tiled = folded > MOST_FOLDED || !in_row;
+        Self { form, open: order.into_iter().collect(), per_row, tiled }
+    }
+
+    fn rows(&self) -> usize {
+        self.open.len().div_ceil(self.per_row).max(1)
+    }
+}
+
+/// Places the hosts below the last line, clients first and the gateway last, in as many rows as
+/// they need beside the segment's name. Returns where they end.
+fn hosts(cluster: &Cluster, l: &mut Layout, left: f32, below_lan: f32) -> f32 {
+    let top = l.lan.last().map_or(MARGIN, Rect::bottom) + below_lan;
+    let label = l.lan_label.chars().count() as f32 * CHAR + GAP;
+    let pitch = (HOST.0 + 2.0 * GAP, HOST.1 + GAP);
+    let per_row = ((l.width - left - MARGIN - label) / pitch.0).floor().max(1.0) as usize;
+    let gateway = cluster.topology.segment.gateway;
+    let all = &cluster.topology.hosts;
+    let mut order: Vec<usize> = (0..all.len()).collect();
+    order.sort_by_key(|i| Some(all[*i].nic.address.value.addr()) == gateway);
+    for (k, i) in order.into_iter().enumerate() {
+        let h = &all[i];
+        let (dx, dy) = moved(cluster, &h.name.value);
+        let (x, y) = (left + (k % per_row) as f32 * pitch.0, top + (k / per_row) as f32 * pitch.1);
+        l.hosts.push(HostBox {
+            host: i,
+            name: h.name.value.clone(),
+            ip: h.nic.address.value.addr().to_string(),
+            rect: Rect::new((x + dx).max(MARGIN), y + dy.max(0.0), HOST.0, HOST.1),
+        });
+    }
+    l.hosts.iter().map(|h| h.rect.bottom()).fold(top + 16.0, f32::max) + EDGE
+}
+
+/// Places the tiles in what is left of the room, at least one row of them. Returns where they end.
+fn tile_rows(
+    cluster: &Cluster,
+    l: &mut Layout,
+    tiles: &[usize],
+    pods: &[Vec<usize>],
+    widths: Widths,
+    top: f32,
+    room: Size,
+) -> f32 {
+    if tiles.is_empty() {
+        return top;
+    }
+    let names = tiles.iter().map(|i| cluster.nodes[*i].spec.name.value.chars().count());
+    let w = (names.max().unwrap_or(0) as f32 * CHAR + 14.0).clamp(62.0, 120.0).ceil();
+    let across = l.width - 2.0 * MARGIN;
+    let columns = ((across + TILE_GAP) / (w + TILE_GAP)).floor().max(1.0) as usize;
+    let top = top + GAP;
+    let fit = ((room.1 - top - EDGE + TILE_GAP) / (TILE_H + TILE_GAP)).floor().max(1.0);
+    let cells = columns * fit as usize;
+    let shown = if tiles.len() > cells { cells - 1 } else { tiles.len() };
+    let place = |k: usize| {
+        Rect::new(
+            MARGIN + (k % columns) as f32 * (w + TILE_GAP),
+            top + (k / columns) as f32 * (TILE_H + TILE_GAP),
+            w,
+            TILE_H,
+        )
+    };
+    for (k, i) in tiles.iter().take(shown).enumerate() {
+        let full = form::node(cluster, &[], *i, (0.0, 0.0), l.form, widths);
+        l.nodes.push(form::tile(full, pods[*i].len(), place(k)));
+    }
+    l.nodes.sort_by_key(|n| n.node);
+    if tiles.len() > shown {
+        l.more = Some((tiles.len() - shown, place(shown)));
+    }
+    let rows = tiles.len().min(cells).div_ceil(columns) as f32;
+    top + rows * (TILE_H + TILE_GAP) - TILE_GAP + EDGE
+}
+
+/// A polyline as an SVG path with rounded corners.
+pub fn path(points: &[Point]) -> String {
+    use std::fmt::Write;
+    const R: f32 = 7.0;
+    let mut out = String::new();
+    for (i, p) in points.iter().enumerate() {
+        if i == 0 {
+            let _ = write!(out, "M{} {}", Px(p.0), Px(p.1));
+            continue;
+        }
+        let Some(next) = points.get(i + 1) else {
+            let _ = write!(out, "L{} {}", Px(p.0), Px(p.1));
+            continue;
+        };
+        let before = points[i - 1];
+        let len = |a: Point, b: Point| (a.0 - b.0).abs() + (a.1 - b.1).abs();
+        let r = R.min(len(before, *p) / 2.0).min(len(*p, *next) / 2.0);
+        let toward = |q: Point| {
+            let d = len(q, *p).max(0.001);
+            (p.0 + (q.0 - p.0) / d * r, p.1 + (q.1 - p.1) / d * r)
+        };
+        let (a, b) = (toward(before), toward(*next));
+        let _ =
+            write!(out, "L{} {}Q{} {} {} {}", Px(a.0), Px(a.1), Px(p.0), Px(p.1), Px(b.0), Px(b.1));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cluster(nodes: usize, name: &str) -> Cluster {
+        let list: String = (0..nodes).map(|i| format!("  - {{name: {name}{i}}}\n")).collect();
+        let text = format!(
+            "apiVersion: packetwalk.dev/v1alpha1\nkind: Topology\nspec:\n  \
+             segments: [{{name: lan, subnet: 10.9.0.0/16}}]\n  nodes:\n{list}"
+        );
+        kube::build(&text).0.expect("valid")
+    }
+
+    fn arranged(nodes: usize, wanted: &[usize], room: Size) -> Layout {
+        let pods = BTreeSet::new();
+        let wanted = Wanted { nodes: wanted, only: !wanted.is_empty(), pods: &pods };
+        let l = layout(&cluster(nodes, "n"), wanted, room);
+        let over = |a: &Rect, b: &Rect| {
+            a.x < b.right() && b.x < a.right() && a.y < b.bottom() && b.y < a.bottom()
+        };
+        let boxes = l.nodes.iter().map(|n| n.rect).chain(l.hosts.iter().map(|h| h.rect));
+        let boxes: Vec<Rect> = boxes.chain(l.lan.iter().copied()).collect();
+        for (i, a) in boxes.iter().enumerate() {
+            assert!(boxes[..i].iter().all(|b| !over(a, b)), "{nodes} nodes, {room:?}: {a:?}");
+            assert!(a.right() <= l.width && a.bottom() <= l.height, "{nodes}, {room:?}: {a:?}");
+        }
+        l
+    }
+
+    fn open(l: &Layout) -> Vec<usize> {
+        l.nodes.iter().filter(|n| !n.folded).map(|n| n.node).collect()
+    }
+
+    #[test]
+    fn nodes_wrap_into_rows_before_they_are_folded() {
+        let three = arranged(3, &[], (1116.0, 701.0));
+        assert_eq!((three.form, three.lan.len(), open(&three).len()), (Form::Tall, 1, 3));
+        let six = arranged(6, &[], (1352.0, 701.0));
+        assert_eq!((six.form, six.lan.len(), open(&six).len()), (Form::Short, 2, 6));
+        let low = arranged(3, &[], (1116.0, 450.0));
+        assert_eq!((low.form, open(&low).len()), (Form::Short, 3));
+    }
+
+    #[test]
+    fn without_room_the_wanted_nodes_are_open_and_the_others_are_folded_or_tiles() {
+        let l = arranged(3, &[], (936.0, 565.0));
+        assert_eq!((open(&l), l.nodes[2].folded, &l.nodes[2].tile), (vec![0, 1], true, &None));
+        let l = arranged(60, &[7, 31], (1076.0, 701.0));
+        assert_eq!(open(&l), [7, 31]);
+        assert_eq!((l.form, l.nodes.len() + l.more.map_or(0, |m| m.0)), (Form::Tall, 60));
+        let l = arranged(200, &[7, 31], (1076.0, 701.0));
+        let hidden = l.more.map_or(0, |m| m.0);
+        assert!(l.height <= 701.0 && hidden > 100 && l.nodes.len() + hidden == 200, "{hidden}");
+    }
+
+    #[test]
+    fn a_narrow_page_has_one_column() {
+        let l = arranged(3, &[], (390.0, 462.0));
+        assert_eq!((l.lan.len(), open(&l).len()), (3, 3));
+        assert!(l.width <= 390.0, "{}", l.width);
+    }
+
+    #[test]
+    fn every_box_of_a_node_is_apart_in_both_forms() {
+        for (room, form) in [((1116.0, 701.0), Form::Tall), ((1116.0, 430.0), Form::Short)] {
+            let l = arranged(3, &[], room);
+            let n = &l.nodes[0];
+            assert_eq!(n.form, form);
+            let mut rows = vec![n.cni0.0, n.vxlan.0, n.nic.0];
+            rows.extend(n.hooks.map(|(_, r)| r));
+            let ((x, y), r) = n.route;
+            rows.push(Rect::new(x - r, y - r, 2.0 * r, 2.0 * r));
+            for (i, a) in rows.iter().enumerate() {
+                for b in &rows[..i] {
+                    let x = (b.x - a.right()).max(a.x - b.right());
+                    let y = (b.y - a.bottom()).max(a.y - b.bottom());
+                    assert!(x.max(y) >= 4.0, "{form:?}: {a:?} {b:?}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The rails of folded panes, and the handles that resize them.
+
+use super::{Page, icons};
+use view::app::{Action, Fold, Side};
+use view::words::Ui;
+use web_sys::{Element, KeyboardEvent, PointerEvent};
+use yew::prelude::*;
+
+/// The rail of a folded pane: a button that opens it.
+pub(crate) fn rail(p: &Page<'_>, side: Side, names: &[Ui], alarm: Option<usize>) -> Html {
+    let icon = if side == Side::Editor { "unfold-right" } else { "unfold-left" };
+    let label = names.iter().map(|n| p.text(*n)).collect::<Vec<_>>().join(", ");
+    html! {
+        <button
+            type="button"
+            class="rail"
+            aria-label={label}
+            aria-expanded="false"
+            onclick={p.act(Action::Fold(side, Fold::Open))}
+        >
+            { icons::icon(icon) }
+            if let Some(n) = alarm { <span class="alarm">{ n }</span> }
+            { for names.iter().map(|n| html! { <span class="rail-name">{ p.text(*n) }</span> }) }
+        </button>
+    }
+}
+
+/// The button that folds a pane to its rail.
+pub(crate) fn fold(p: &Page<'_>, side: Side) -> Html {
+    let icon = if side == Side::Editor { "unfold-left" } else { "unfold-right" };
+    let label = p.text(Ui::FoldPane);
+    html! {
+        <button
+            type="button"
+            class="tool small fold"
+            aria-label={label}
+            title={label}
+            onclick={p.act(Action::Fold(side, Fold::Folded))}
+        >
+            { icons::icon(icon) }
+        </button>
+    }
+}
+
+/// The edge of a pane, which is dragged or moved with the arrow keys to resize it.
+pub(crate) fn handle(p: &Page<'_>, side: Side) -> Html {
+    let across = side == Side::Drawer;
+    let pane = |e: &Event| e.target_dyn_into::<Element>().and_then(|e| e.parent_element());
+    let size_of = move |e: &Element| {
+        let r = e.get_bounding_client_rect();
+        if across { r.height() } else { r.width() }
+    };
+    let send = p.page.send.clone();
+    let moved = Callback::from(move |e: PointerEvent| {
+        let Some(pane) = pane(&e).filter(|_| e.buttons() == 1) else { return };
+        let r = pane.get_bounding_client_rect();
+        let size = match side {
+            Side::Editor => f64::from(e.client_x()) - r.left(),
+            Side::Inspector => r.right() - f64::from(e.client_x()),
+            Side::Drawer => r.bottom() - f64::from(e.client_y()),
+        };
+        send.emit(Action::Resize(side, size.max(0.0) as u16));
+    });
+    let held = Callback::from(|e: PointerEvent| {
+        if let Some(handle) = e.target_dyn_into::<Element>() {
+            e.prevent_default();
+            let _ = handle.set_pointer_capture(e.pointer_id());
+        }
+    });
+    let send = p.page.send.clone();
+    let key = Callback::from(move |e: KeyboardEvent| {
+        let (grow, shrink) = match side {
+            Side::Editor => ("ArrowRight", "ArrowLeft"),
+            Side::Inspector => ("ArrowLeft", "ArrowRight"),
+            Side::Drawer => ("ArrowUp", "ArrowDown"),
+        };
+        let by = match e.key() {
+            k if k == grow => 16.0,
+            k if k == shrink => -16.0,
+            _ => return,
+        };
+        let Some(pane) = pane(&e) else { return };
+        e.prevent_default();
+        e.stop_propagation();
+        send.emit(Action::Resize(side, (size_of(&pane) + by).max(0.0) as u16));
+    });
+    let (least, most) = side.range();
+    let now = p.app.chrome.panes.size(side).unwrap_or(least);
+    html! {
+        <div
+            class="handle"
+            role="separator"
+            tabindex="0"
+            aria-label={p.text(Ui::Resize)}
+            aria-orientation={if across { "horizontal" } else { "vertical" }}
+            aria-valuemin={least.to_string()}
+            aria-valuemax={most.to_string()}
+            aria-valuenow={now.to_string()}
+            onpointerdown={held}
+            onpointermove={moved}
+            onkeydown={key}
+        ></div>
+    }
+}
