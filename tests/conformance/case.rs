@@ -4,8 +4,8 @@ use crate::{dump, flow, json, manifest};
 use kube::naming::{endpoint_chain, service_chain};
 use kube::object::{ServiceType, Traffic};
 use kube::proxy::{
-    Endpoint, Flow, Protocol, Reconciler, Release, ServicePort, Settings, Sync, sloppy_ip,
-    sloppy_net, sync,
+    Endpoint, Flow, Reconciler, Release, ServicePortInfo, ServiceProtocol, Settings, Sync,
+    sloppy_ip, sloppy_net, sync,
 };
 use net::netfilter::{Ruleset, parse_rule};
 use serde::Deserialize;
@@ -197,7 +197,7 @@ impl Case {
 fn made(settings: &CaseSettings, manifests: &str, release: Release) -> Result<Sync, String> {
     let cluster = manifest::read(manifests)?;
     let zone = cluster.zones.iter().find(|(n, _)| *n == settings.node_name).map(|(_, z)| z.clone());
-    let ports: Vec<&ServicePort> = cluster.ports.iter().collect();
+    let ports: Vec<&ServicePortInfo> = cluster.ports.iter().collect();
     Ok(sync(&settings.settings(release, zone), &ports, true))
 }
 
@@ -389,11 +389,11 @@ pub(crate) fn endpoints(path: &Path) -> Checked {
             )
         };
         let s = &c.service;
-        let port = ServicePort {
+        let port = ServicePortInfo {
             namespace: "ns".to_owned(),
             service: "svc".to_owned(),
             name: String::new(),
-            protocol: Protocol::Tcp,
+            protocol: ServiceProtocol::Tcp,
             kind: if s.node_port == 0 { ServiceType::ClusterIp } else { ServiceType::NodePort },
             cluster_ip: IpAddr::from([172, 30, 0, 1]),
             port: 80,
@@ -456,7 +456,7 @@ pub(crate) fn conntrack(path: &Path, release: Release) -> Checked {
         Reconciler::new(&Settings::new(release), &cluster.ports.iter().collect::<Vec<_>>());
     for e in &entries.before {
         let flow = Flow {
-            proto: Protocol::from_name(&e.proto).map_or(0, Protocol::number),
+            proto: ServiceProtocol::from_name(&e.proto).map_or(0, ServiceProtocol::number),
             // "" stands for any address of the node.
             orig_dst: e.orig_dst.parse().unwrap_or(IpAddr::from([192, 0, 2, 1])),
             orig_dport: e.orig_dport,

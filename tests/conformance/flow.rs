@@ -1,8 +1,8 @@
 //! Packet flows: the product's rule evaluation, repeated for every outcome of the random rules.
 
 use net::netfilter::{
-    AddrType, CtStates, Effect, Hook, RecentOp, Ruleset, TableName, View, Walk, WalkContext,
-    WalkStep,
+    AddrType, CtStates, Hook, MatchInput, RecentOp, RuleEffect, Ruleset, TableName, Walk,
+    WalkContext, WalkStep,
 };
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
@@ -67,7 +67,7 @@ fn walk(
     rules: &Ruleset,
     table: TableName,
     hook: Hook,
-    view: &View<'_>,
+    view: &MatchInput<'_>,
     given: Vec<bool>,
 ) -> Result<WalkResult, String> {
     let mut result = WalkResult::default();
@@ -76,13 +76,13 @@ fn walk(
     while let Some(step) = walk.step(rules, view, &mut chance) {
         match step {
             WalkStep::Matched { effect, .. } => match effect {
-                Effect::Jump(to) => result.masq |= &*to == "KUBE-MARK-MASQ",
-                Effect::Dnat { addr, port } => {
+                RuleEffect::Jump(to) => result.masq |= &*to == "KUBE-MARK-MASQ",
+                RuleEffect::Dnat { addr, port } => {
                     result.dnat = Some(SocketAddr::new(addr, port.unwrap_or_default()));
                 }
-                Effect::Drop => result.word = Some("DROP"),
-                Effect::Reject(_) => result.word = Some("REJECT"),
-                Effect::Accept => result.word = Some("ACCEPT"),
+                RuleEffect::Drop => result.word = Some("DROP"),
+                RuleEffect::Reject(_) => result.word = Some("REJECT"),
+                RuleEffect::Accept => result.word = Some("ACCEPT"),
                 _ => {}
             },
             WalkStep::Unsupported { rule, .. } => {
@@ -141,12 +141,12 @@ pub(crate) fn entered(rules: &str) -> Result<Ruleset, String> {
 
 /// Compares the destinations of a packet with those expected.
 pub(crate) fn check(rules: &Ruleset, local: &[IpAddr], f: &Flow) -> Result<(), String> {
-    let proto = kube::proxy::Protocol::from_name(&f.proto)
+    let proto = kube::proxy::ServiceProtocol::from_name(&f.proto)
         .ok_or_else(|| format!("protocol {:?}", f.proto))?
         .number();
     let addr_type =
         |a: IpAddr| if local.contains(&a) { AddrType::Local } else { AddrType::Unicast };
-    let view = |dst| View {
+    let view = |dst| MatchInput {
         src: f.src,
         dst,
         proto,

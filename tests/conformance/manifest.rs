@@ -1,7 +1,7 @@
 //! Manifests as kube-proxy sees them: Service, EndpointSlice, Endpoints, Node.
 
 use kube::object::{ServiceType, Traffic};
-use kube::proxy::{Endpoint, Protocol, ServicePort, sloppy_ip, sloppy_net};
+use kube::proxy::{Endpoint, ServicePortInfo, ServiceProtocol, sloppy_ip, sloppy_net};
 use kube::yaml::{Value, YamlNode};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
@@ -177,7 +177,7 @@ fn json(node: &YamlNode) -> Json {
 #[derive(Debug, Default)]
 pub(crate) struct Cluster {
     /// Every port of every Service, with its endpoints.
-    pub(crate) ports: Vec<ServicePort>,
+    pub(crate) ports: Vec<ServicePortInfo>,
     /// The zone of each node.
     pub(crate) zones: Vec<(String, String)>,
 }
@@ -207,9 +207,9 @@ pub(crate) fn read(text: &str) -> Result<Cluster, String> {
         }
         let Some(cluster_ip) = sloppy_ip(&o.spec.cluster_ip) else { continue };
         for p in &o.spec.ports {
-            let protocol = Protocol::from_name(&p.protocol)
+            let protocol = ServiceProtocol::from_name(&p.protocol)
                 .ok_or_else(|| format!("protocol {:?}", p.protocol))?;
-            out.ports.push(ServicePort {
+            out.ports.push(ServicePortInfo {
                 namespace: o.metadata.namespace.clone(),
                 service: o.metadata.name.clone(),
                 name: p.name.clone(),

@@ -614,7 +614,7 @@ pub(crate) fn gateway_has_an_outside(spec: &mut Spec) {
 }
 
 /// The nginx of a pod.
-fn named_service(spec: &Spec) -> net::socket::Service {
+fn named_service(spec: &Spec) -> net::socket::Listener {
     let pod = spec.netns.iter().find(|n| n.services.iter().any(|s| s.port == 80)).expect("nginx");
     pod.services.iter().find(|s| s.port == 80).expect("nginx").clone()
 }

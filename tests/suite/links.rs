@@ -25,7 +25,7 @@ fn sessions() -> Vec<App> {
     for preset in play::presets::ALL {
         let mut app = App::new(Lang::En, preset.name);
         update(&mut app, Action::Send);
-        update(&mut app, Action::Step(7));
+        update(&mut app, Action::StepBy(7));
         out.push(app);
     }
     let mut app = App::new(Lang::En, "article-nodeport");
@@ -33,7 +33,7 @@ fn sessions() -> Vec<App> {
         app.document.text.replace("replicas: 4", "replicas: 2 # 二つ\t<script>alert(1)</script>");
     update(&mut app, Action::Text(edited));
     update(&mut app, Action::Send);
-    update(&mut app, Action::Step(20));
+    update(&mut app, Action::StepBy(20));
     update(
         &mut app,
         Action::Run(

@@ -5,7 +5,7 @@ use play::Timeline;
 use std::collections::BTreeSet;
 use support::scenario::{ALL, Scenario};
 use support::{difference, folders, hashes, read, root};
-use view::{Labels, Lang, trace};
+use view::{Lang, NetnsLabels, trace};
 
 fn lines(text: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
@@ -20,7 +20,7 @@ fn every_scenario_plays_to_its_golden_trace() {
     let mut failures = String::new();
     for s in ALL {
         let (session, runs) = Scenario::parse(s.name, s.scenario).play(s.name, s.manifests);
-        let labels = Labels::new(session.cluster(), session.last());
+        let labels = NetnsLabels::new(session.cluster(), session.last());
         let story: String = runs
             .iter()
             .map(|r| trace::text(session.last(), session.events(), &labels, r, Lang::En))

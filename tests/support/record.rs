@@ -324,7 +324,7 @@ pub fn results(
                     format!("ping {to}: {} from {from} ttl={ttl}{mtu}", icmp_kind(*kind, *code))
                 }
                 Outcome::NotSent(_) => format!("sendto: {}", errno(o, false)),
-                Outcome::Refused | Outcome::TimedOut | Outcome::Killed => {
+                Outcome::Reset | Outcome::TimedOut | Outcome::Killed => {
                     format!("ping {to}: no answer")
                 }
             };
@@ -336,8 +336,8 @@ pub fn results(
 /// The error a process gets (`icmp_err_convert`, `tcp_reset`).
 fn errno(outcome: &Outcome, opened: bool) -> &'static str {
     match outcome {
-        Outcome::Refused if opened => "ECONNRESET",
-        Outcome::Refused | Outcome::Unreachable { kind: 3, code: 3, .. } => "ECONNREFUSED",
+        Outcome::Reset if opened => "ECONNRESET",
+        Outcome::Reset | Outcome::Unreachable { kind: 3, code: 3, .. } => "ECONNREFUSED",
         Outcome::Unreachable { kind: 3, code: 0 | 6 | 9 | 11, .. }
         | Outcome::NotSent(DropReason::IpOutNoRoutes) => "ENETUNREACH",
         Outcome::Unreachable { kind: 3, code: 2, .. } => "ENOPROTOOPT",

@@ -25,7 +25,7 @@ impl Tally {
             (_, ResultKind::NotDone(NotDone::TooLate)) => "too late",
             (_, ResultKind::NotDone(NotDone::NotInFlight)) => "not in flight",
             (_, ResultKind::NotDone(NotDone::Queued)) => "queued",
-            (_, ResultKind::Refused(_)) => "refused",
+            (_, ResultKind::Invalid(_)) => "refused",
             (Act::Send(p), _) if p.proto == Protocol::Tcp => "send tcp",
             (Act::Send(p), _) if p.proto == Protocol::Udp => "send udp",
             (Act::Send(_), _) => "send icmp",
@@ -35,7 +35,7 @@ impl Tally {
             (Act::Packet(PacketOp::Delay(_)), _) => "delay",
             (Act::Packet(PacketOp::Duplicate), _) => "duplicate",
         });
-        if let ResultKind::NotDone(_) | ResultKind::Refused(_) = result {
+        if let ResultKind::NotDone(_) | ResultKind::Invalid(_) = result {
             return;
         }
         self.add(match &step.anchor {

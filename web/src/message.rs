@@ -1,7 +1,7 @@
 //! What the root component is sent, and the limits that its parts share.
 
 use crate::viewport::Touch;
-use view::app::{Action, Field};
+use view::app::{Action, FocusField};
 
 /// On such a page the panes are tabs. small.css and page.css have the same limits.
 pub const NARROW: &str = "(max-width: 899px), (max-height: 499px)";
@@ -31,7 +31,7 @@ pub enum Msg {
     /// A request that needs the browser.
     Ask(Ask),
     /// Move the keyboard focus to a field.
-    Focus(Field),
+    Focus(FocusField),
     /// The parent page started or paused playback.
     Play(bool),
 }

@@ -14,7 +14,7 @@ use gloo::timers::callback::Timeout;
 use kube::Diagnostic;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use view::app::{Action, App, Effect, Field, update};
+use view::app::{Action, App, Effect, FocusField, update};
 use view::picture::scene_of;
 use view::story::Grain;
 use wasm_bindgen::JsCast;
@@ -120,7 +120,7 @@ impl Component for Root {
         if !embed {
             effects::set_panes(&app.chrome.panes);
         }
-        let focus = app.chrome.sharing.then_some(Field::Link);
+        let focus = app.chrome.sharing.then_some(FocusField::Link);
         let viewport = Viewport::default();
         let page = Rc::new(PageContext {
             scene: RefCell::new(scene_of(&app, None)),
@@ -248,9 +248,9 @@ impl Component for Root {
             }
             Msg::Focus(field) => {
                 let id = match field {
-                    Field::Command => "command",
-                    Field::Link => "link",
-                    Field::Share => "share",
+                    FocusField::Command => "command",
+                    FocusField::Link => "link",
+                    FocusField::Share => "share",
                 };
                 // Deferred: the field may not be rendered yet.
                 Timeout::new(0, move || {
@@ -522,8 +522,8 @@ fn key(e: &KeyboardEvent) -> Option<Msg> {
     }
     Some(Msg::Do(match (e.key().as_str(), e.shift_key()) {
         (" ", _) => Action::TogglePlay,
-        ("ArrowRight", false) => Action::Step(1),
-        ("ArrowLeft", false) => Action::Step(-1),
+        ("ArrowRight", false) => Action::StepBy(1),
+        ("ArrowLeft", false) => Action::StepBy(-1),
         ("ArrowRight", true) => Action::Hop(true),
         ("ArrowLeft", true) => Action::Hop(false),
         ("]", _) => Action::Marker(true),

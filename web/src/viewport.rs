@@ -1,7 +1,7 @@
 //! Pan, zoom and drag. What follows the pointer is moved here, outside of the virtual DOM; the
 //! result is an action.
 
-use kube::change::{Change, Thing};
+use kube::change::{ClusterChange, Thing};
 use std::cell::Cell;
 use std::rc::Rc;
 use view::app::{Action, App, Selected};
@@ -228,7 +228,7 @@ impl Viewport {
                 if let Thing::Host(_) = thing {
                     to.1 = to.1.max(0);
                 }
-                vec![Action::Change(Change::Move(thing, Some(to)))]
+                vec![Action::Change(ClusterChange::Move(thing, Some(to)))]
             }
             Drag::Link(from) => {
                 let over = gloo::utils::document().element_from_point(at.0, at.1);
@@ -239,7 +239,10 @@ impl Viewport {
                 let (namespace, name) =
                     deployment.split_once('/').unwrap_or(("default", &deployment));
                 vec![
-                    Action::Change(Change::AddService(namespace.to_owned(), name.to_owned())),
+                    Action::Change(ClusterChange::AddService(
+                        namespace.to_owned(),
+                        name.to_owned(),
+                    )),
                     Action::From(from),
                 ]
             }

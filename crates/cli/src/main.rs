@@ -291,7 +291,7 @@ fn run(command: Command) -> Result<ExitCode, Stop> {
         Command::Exec { file, host, command, chance } => {
             let mut session = open(&file, &chance)?;
             let out = shell::exec(&mut session, &host, &command.join(" "));
-            if let Some(ResultKind::Refused(e)) = session.results().last().map(|r| &r.kind) {
+            if let Some(ResultKind::Invalid(e)) = session.results().last().map(|r| &r.kind) {
                 return Err(usage(format!("{}: {e}", named(&file))));
             }
             print(&out.text)?;
@@ -443,7 +443,7 @@ fn outcomes(
 ) -> Result<(String, bool), Stop> {
     let found = play::outcomes::outcomes(session, probe)
         .map_err(|e| usage(format!("{}: {e}", named(file))))?;
-    let labels = view::Labels::new(session.cluster(), session.last());
+    let labels = view::NetnsLabels::new(session.cluster(), session.last());
     let mut out = String::new();
     for e in &found.endings {
         let text = view::trace::verdict_text(&e.session, &labels, &e.run, lang);
@@ -476,7 +476,7 @@ fn scripted(file: &str, chance: &Chance) -> Result<Session, Stop> {
 
 /// The result of every step.
 fn told(session: &Session, output: &Output) -> String {
-    let labels = view::Labels::new(session.cluster(), session.last());
+    let labels = view::NetnsLabels::new(session.cluster(), session.last());
     let lang = output.lang.into();
     match output.format {
         Format::Hops => view::session::text(session, &labels, view::trace::hops, lang),
@@ -553,7 +553,7 @@ fn trace(file: &str, t: &Trace) -> Result<(String, bool), Stop> {
     let run = session.send(&probe).map_err(|e| usage(format!("{}: {e}", named(file))))?;
     write_capture(&session, &session.events()[run.events.clone()], t)?;
     let (state, events) = (session.last(), session.events());
-    let labels = view::Labels::new(session.cluster(), state);
+    let labels = view::NetnsLabels::new(session.cluster(), state);
     let text = match t.output.format {
         Format::Text => view::trace::text(state, events, &labels, &run, lang),
         Format::Hops => view::trace::hops(state, events, &labels, &run, lang),

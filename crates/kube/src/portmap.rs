@@ -12,7 +12,7 @@
 use crate::cluster::{Cluster, Pod};
 use crate::naming;
 use crate::object::ContainerPort;
-use crate::proxy::Protocol;
+use crate::proxy::ServiceProtocol;
 use ipnet::Ipv4Net;
 use net::netfilter::{
     AddrType, Match, Negatable, PortRange, Restored, Rule, Ruleset, RulesetBuilder, Side,
@@ -29,9 +29,9 @@ const MARK: u32 = 0x2000;
 const MULTIPORT_MAX: usize = 15;
 
 /// The ports of a pod that have a host port, with the host port and protocol.
-fn ports(pod: &Pod) -> Vec<(&ContainerPort, u16, Protocol)> {
+fn ports(pod: &Pod) -> Vec<(&ContainerPort, u16, ServiceProtocol)> {
     let all = pod.containers.iter().flat_map(|c| &c.ports);
-    all.filter_map(|p| Some((p, p.host_port?, Protocol::from_name(p.protocol)?))).collect()
+    all.filter_map(|p| Some((p, p.host_port?, ServiceProtocol::from_name(p.protocol)?))).collect()
 }
 
 /// Whether a pod has host ports.
@@ -41,9 +41,9 @@ pub(crate) fn has_host_ports(pod: &Pod) -> bool {
 
 /// The UDP host ports whose conntrack entries the plugin deletes when it adds a pod.
 pub fn stale_udp_ports(cluster: &Cluster, pod: &Pod) -> Vec<u16> {
-    let all = ports(pod)
-        .into_iter()
-        .filter(|(.., p)| cluster.topology.version.portmap_deletes_udp() && *p == Protocol::Udp);
+    let all = ports(pod).into_iter().filter(|(.., p)| {
+        cluster.topology.version.portmap_deletes_udp() && *p == ServiceProtocol::Udp
+    });
     all.map(|(_, host_port, _)| host_port).collect()
 }
 
@@ -87,7 +87,7 @@ fn commented(text: impl Into<Rc<str>>, rule: Rule) -> Rule {
 }
 
 /// A rule restricted to one destination port.
-fn to_port(protocol: Protocol, port: u16, rule: Rule) -> Rule {
+fn to_port(protocol: ServiceProtocol, port: u16, rule: Rule) -> Rule {
     let proto = protocol.number();
     let dport = Some(Negatable::plain(PortRange::one(port)));
     with(
@@ -109,7 +109,7 @@ fn entries(cluster: &Cluster, pod: &Pod) -> Vec<(&'static str, Rule)> {
         ];
     }
     let mut out = Vec::new();
-    for protocol in [Protocol::Tcp, Protocol::Udp, Protocol::Sctp] {
+    for protocol in [ServiceProtocol::Tcp, ServiceProtocol::Udp, ServiceProtocol::Sctp] {
         let all: Vec<PortRange> = ports(pod)
             .into_iter()
             .filter(|(.., p)| *p == protocol)

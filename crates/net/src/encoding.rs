@@ -141,8 +141,8 @@ structs! {
         csum_partial, flow_hash, gso_size, piece, recut, sk, parent,
     }
     NfBridge { physin, physout, orig_dst, saved_src_mac }
-    Endpoint { addr, port }
-    Service { proto, addr, port, app }
+    AddrPort { addr, port }
+    Listener { proto, addr, port, app }
     TcpSocket {
         local, remote, phase, snd_nxt, snd_una, rcv_nxt, mss, announced_mss, unacked, retries,
         refused, timer, ts_recent, received, early, twice, peer_closed, ack_owed, flow_hash,
@@ -270,7 +270,7 @@ enums! {
     Socket { 0 Tcp(socket), 1 Udp(socket), 2 Ping(socket) }
     Outcome {
         0 Answered { bytes, from, ttl, seq, took_ns },
-        1 Refused,
+        1 Reset,
         2 Unreachable { from, kind, code, seq, ttl, mtu },
         3 TimedOut,
         4 Killed,
@@ -284,7 +284,7 @@ enums! {
         2 Policy { chain, from, n_rules, policy },
         3 Unsupported { chain, rule },
     }
-    Effect {
+    RuleEffect {
         0 Continue,
         1 Jump(chain),
         2 Goto(chain),

@@ -7,7 +7,7 @@ use crate::neigh::NudState;
 use crate::netfilter::{CtStates, Hook, Ruleset, TableName, WalkStep};
 use crate::route::{Decision, Route};
 use crate::skb::PktType;
-use crate::socket::{Endpoint, Outcome, SocketId};
+use crate::socket::{AddrPort, Outcome, SocketId};
 use crate::state::{Change, Setting};
 use crate::time::{Duration, Instant};
 use crate::wire::{Frame, Ipv4, Mac};
@@ -81,7 +81,7 @@ pub enum EventKind {
     Asked {
         socket: SocketId,
         /// The address and port it asks for; port 0 for a `ping`.
-        remote: Endpoint,
+        remote: AddrPort,
     },
     /// A socket or the kernel itself built a packet; it enters OUTPUT next.
     PacketMade {
@@ -159,8 +159,8 @@ pub enum EventKind {
         hook: Hook,
         /// The source was rewritten rather than the destination.
         source: bool,
-        before: Endpoint,
-        after: Endpoint,
+        before: AddrPort,
+        after: AddrPort,
         /// The packet goes in reply direction: an earlier translation was undone.
         restored: bool,
     },
@@ -311,14 +311,14 @@ pub enum EventKind {
         /// The receiving socket; `None` if the kernel answers itself (ICMP echo).
         socket: Option<SocketId>,
         /// Destination of the packet when it arrived, translated if a rule did that.
-        local: Endpoint,
+        local: AddrPort,
     },
     /// A server's connection is established (`accept`).
     Accepted {
         /// The socket of the new connection, not the listening one.
         socket: SocketId,
         /// The client as the server sees it: translated, if a rule did that.
-        peer: Endpoint,
+        peer: AddrPort,
     },
     /// A process wrote to its connection, or closed it.
     Wrote {

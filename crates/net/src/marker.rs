@@ -1,7 +1,7 @@
 //! The names of the kinds of events in Scripts, traces and JSON. A name never changes its meaning.
 
 use crate::event::EventKind;
-use crate::netfilter::{Effect, WalkStep};
+use crate::netfilter::{RuleEffect, WalkStep};
 
 macro_rules! markers {
     ($($kind:ident $name:literal,)* ; $($step:literal)*) => {
@@ -21,10 +21,10 @@ macro_rules! markers {
 /// The name of one step through a table.
 const fn walk_step(step: &WalkStep) -> &'static str {
     match step {
-        WalkStep::Matched { effect: Effect::Dnat { .. }, .. } => "rule-dnat",
-        WalkStep::Matched { effect: Effect::Masquerade { .. }, .. } => "rule-masquerade",
-        WalkStep::Matched { effect: Effect::Mark(_), .. } => "rule-mark",
-        WalkStep::Matched { effect: Effect::Accept, .. } => "rule-accept",
+        WalkStep::Matched { effect: RuleEffect::Dnat { .. }, .. } => "rule-dnat",
+        WalkStep::Matched { effect: RuleEffect::Masquerade { .. }, .. } => "rule-masquerade",
+        WalkStep::Matched { effect: RuleEffect::Mark(_), .. } => "rule-mark",
+        WalkStep::Matched { effect: RuleEffect::Accept, .. } => "rule-accept",
         WalkStep::Matched { .. } => "rule-matched",
         WalkStep::Returned { .. } => "chain-returned",
         WalkStep::Policy { .. } => "policy",

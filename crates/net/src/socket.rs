@@ -12,14 +12,14 @@ pub type SocketId = u32;
 
 /// An address and a port, as in `10.1.5.4:80`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Endpoint {
+pub struct AddrPort {
     /// The IP address, IPv4 or IPv6.
     pub addr: IpAddr,
     /// The port; 0 where the protocol has none (ICMP).
     pub port: u16,
 }
 
-impl std::fmt::Display for Endpoint {
+impl std::fmt::Display for AddrPort {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}:{}", self.addr, self.port)
     }
@@ -27,7 +27,7 @@ impl std::fmt::Display for Endpoint {
 
 /// A listening socket and the server behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Service {
+pub struct Listener {
     /// IP protocol number: TCP or UDP.
     pub proto: u8,
     /// The address it is bound to; `None` for 0.0.0.0.
@@ -98,9 +98,9 @@ pub enum TcpApp {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TcpSocket {
     /// Address and port of this end.
-    pub local: Endpoint,
+    pub local: AddrPort,
     /// Address and port of the peer, as this end sees it.
-    pub remote: Endpoint,
+    pub remote: AddrPort,
     /// Where the connection is between handshake and close.
     pub phase: TcpPhase,
     /// The sequence number of the next new byte to send.
@@ -174,9 +174,9 @@ impl Pmtudisc {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UdpSocket {
     /// Address and port of this end.
-    pub local: Endpoint,
+    pub local: AddrPort,
     /// Address and port of the server.
-    pub remote: Endpoint,
+    pub remote: AddrPort,
     /// The caller's number of the request, given back with its outcome.
     pub tag: u32,
     /// An answer to the last datagram is awaited.
@@ -259,7 +259,7 @@ pub enum Outcome {
         took_ns: u64,
     },
     /// A TCP reset arrived, as the answer to the SYN or later.
-    Refused,
+    Reset,
     /// An ICMP error about the request arrived.
     Unreachable {
         /// The router or host that sent it.

@@ -8,7 +8,7 @@ use crate::conntrack::Timeouts;
 use crate::neigh::NudState;
 use crate::netfilter::Ruleset;
 use crate::route::RouteProto;
-use crate::socket::Service;
+use crate::socket::Listener;
 use crate::wire::Mac;
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -43,7 +43,7 @@ pub struct NetnsSpec {
     /// How long idle connections stay tracked (`net.netfilter.nf_conntrack_*_timeout*`).
     pub timeouts: Timeouts,
     /// TCP and UDP servers that listen from the start.
-    pub services: Vec<Service>,
+    pub services: Vec<Listener>,
 }
 
 impl NetnsSpec {

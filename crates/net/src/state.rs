@@ -6,7 +6,7 @@ use crate::neigh::Neighbour;
 use crate::netfilter::{AddrType, Restored, Ruleset, TableName};
 use crate::route::{Decision, Route, longest_prefix};
 use crate::skb::Skb;
-use crate::socket::{Service, Socket, SocketId};
+use crate::socket::{Listener, Socket, SocketId};
 use crate::spec::Sysctl;
 use crate::time::{Duration, Instant};
 use crate::wire::Mac;
@@ -113,7 +113,7 @@ pub struct Peer {
 pub type FragmentKey = (Ipv4Addr, Ipv4Addr, u8, u16);
 
 /// A ruleset with the counters of its four tables, in the order of [`TableName::ALL`].
-pub type Loaded = (Rc<Ruleset>, [Vec<Counter>; 4]);
+pub type LoadedRules = (Rc<Ruleset>, [Vec<Counter>; 4]);
 
 /// A network namespace: a node, a pod, another host, or a LAN segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,7 +150,7 @@ pub struct Netns {
     /// Kernel parameters (`net.*`), as `sysctl` prints them.
     pub sysctl: Sysctl,
     /// TCP and UDP servers that listen.
-    pub services: Rc<Vec<Service>>,
+    pub services: Rc<Vec<Listener>>,
     /// Clients, and connections that a server accepted; listening sockets are in `services`.
     pub sockets: BTreeMap<SocketId, Rc<Socket>>,
     /// It was removed. Its number is not given again.
@@ -371,7 +371,7 @@ pub enum Change {
     /// Routes of table `main` were added or deleted.
     Routes { netns: NetnsId, before: Rc<Vec<Route>>, after: Rc<Vec<Route>> },
     /// The iptables rules were replaced.
-    Rules { netns: NetnsId, before: Box<Loaded>, after: Box<Loaded> },
+    Rules { netns: NetnsId, before: Box<LoadedRules>, after: Box<LoadedRules> },
     /// A list of `-m recent` changed.
     Recent {
         netns: NetnsId,
@@ -561,7 +561,7 @@ impl State {
                     if forward { after.clone() } else { before.clone() };
             }
             Change::Rules { netns, before, after } => {
-                let (rules, counters) = Loaded::clone(if forward { after } else { before });
+                let (rules, counters) = LoadedRules::clone(if forward { after } else { before });
                 let ns = &mut self.netns[netns.0 as usize];
                 (ns.rules, ns.counters) = (rules, counters);
             }

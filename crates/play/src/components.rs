@@ -22,7 +22,7 @@ use std::rc::Rc;
 const MIN_SYNC: Duration = Duration::secs(1);
 
 /// Why the cluster cannot change so: what is wrong, and a hint.
-pub(crate) type Refused = (String, String);
+pub(crate) type Rejection = (String, String);
 
 impl Session {
     /// Changes the running cluster to that of another text, without the pods in `deleted`, and
@@ -32,7 +32,7 @@ impl Session {
         typed: (NetnsId, &str),
         text: &str,
         deleted: &BTreeSet<String>,
-    ) -> Result<Vec<String>, Refused> {
+    ) -> Result<Vec<String>, Rejection> {
         let (cluster, diags) = kube::after(self.running(), text, deleted);
         let Some(cluster) = cluster.map(Rc::new) else {
             let wrong = diags.into_iter().find(|d| d.severity == Severity::Error);

@@ -7,7 +7,7 @@
 use crate::probe::{Probe, ProbeError};
 use crate::session::Session;
 use crate::step::Run;
-use net::engine::Choice;
+use net::engine::RandomMatch;
 use std::cmp::Ordering;
 use std::fmt;
 
@@ -101,7 +101,7 @@ impl Probability {
     }
 
     /// The probability of one choice.
-    fn of(choice: Choice) -> Self {
+    fn of(choice: RandomMatch) -> Self {
         let numerator =
             if choice.taken { choice.probability } else { (1 << 31) - choice.probability };
         Self { numerator: vec![numerator], exponent: 31 }.reduced()
@@ -125,7 +125,7 @@ impl fmt::Display for Probability {
 
 /// One outcome of a request.
 #[derive(Clone, Debug)]
-pub struct Ending {
+pub struct WeightedRun {
     /// The sum over every branch with this outcome.
     pub probability: Probability,
     /// The session of the first such branch.
@@ -138,7 +138,7 @@ pub struct Ending {
 #[derive(Clone, Debug)]
 pub struct Outcomes {
     /// Outcomes, the likeliest first.
-    pub endings: Vec<Ending>,
+    pub endings: Vec<WeightedRun>,
     /// The probability of the branches that were not followed, because there are too many.
     pub left: Option<Probability>,
 }
@@ -151,7 +151,7 @@ const MOST: usize = 512;
 /// # Errors
 /// As [`Session::send`].
 pub fn outcomes(session: &Session, probe: &Probe) -> Result<Outcomes, ProbeError> {
-    let mut endings: Vec<Ending> = Vec::new();
+    let mut endings: Vec<WeightedRun> = Vec::new();
     let mut left: Option<Probability> = None;
     let mut open: Vec<Vec<bool>> = vec![Vec::new()];
     let mut followed = 0;
@@ -171,14 +171,14 @@ pub fn outcomes(session: &Session, probe: &Probe) -> Result<Outcomes, ProbeError
                     open.push(other);
                 } else {
                     let likely = probability
-                        .times(&Probability::of(Choice { taken: !choice.taken, ..*choice }));
+                        .times(&Probability::of(RandomMatch { taken: !choice.taken, ..*choice }));
                     left = Some(left.map_or_else(|| likely.clone(), |l| l.plus(&likely)));
                 }
             }
             probability = probability.times(&Probability::of(*choice));
             way.push(choice.taken);
         }
-        join(&mut endings, Ending { probability, session: branch, run });
+        join(&mut endings, WeightedRun { probability, session: branch, run });
     }
     endings.sort_by(|a, b| {
         b.probability.value().partial_cmp(&a.probability.value()).unwrap_or(Ordering::Equal)
@@ -187,8 +187,8 @@ pub fn outcomes(session: &Session, probe: &Probe) -> Result<Outcomes, ProbeError
 }
 
 /// Adds an ending, merged with one that is the same to client and server.
-fn join(endings: &mut Vec<Ending>, new: Ending) {
-    let same = |e: &Ending| {
+fn join(endings: &mut Vec<WeightedRun>, new: WeightedRun) {
+    let same = |e: &WeightedRun| {
         let (a, b) = (&e.run.verdict, &new.run.verdict);
         (a.ending, &a.outcome, a.answered, &a.lost, &a.server)
             == (b.ending, &b.outcome, b.answered, &b.lost, &b.server)
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn probabilities_are_exact() {
-        let p = |probability, taken| Probability::of(Choice { probability, taken });
+        let p = |probability, taken| Probability::of(RandomMatch { probability, taken });
         let quarter = p(1 << 29, true);
         assert_eq!(quarter.to_string(), "0.25 (1/4)");
         assert_eq!(quarter.plus(&p(1 << 29, false)), Probability::certain());
@@ -234,8 +234,8 @@ mod tests {
         let mut sum = Probability { numerator: Vec::new(), exponent: 0 };
         for n in (2..=10u32).rev() {
             let probability = ((1u64 << 31) / u64::from(n)) as u32 | 1;
-            sum = sum.plus(&rest.times(&Probability::of(Choice { probability, taken: true })));
-            rest = rest.times(&Probability::of(Choice { probability, taken: false }));
+            sum = sum.plus(&rest.times(&Probability::of(RandomMatch { probability, taken: true })));
+            rest = rest.times(&Probability::of(RandomMatch { probability, taken: false }));
         }
         assert!((rest.value() - 0.1).abs() < 1e-6, "{rest}");
         assert!(rest.exponent > 128);

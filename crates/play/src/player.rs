@@ -96,7 +96,7 @@ impl Session {
     pub fn send(&mut self, probe: &Probe) -> Result<Run, ProbeError> {
         match self.play(&[Step::send(probe.clone())]) {
             [StepResult { kind: ResultKind::Sent { run, .. }, .. }] => Ok(run.clone()),
-            [StepResult { kind: ResultKind::Refused(e), .. }] => Err(e.clone()),
+            [StepResult { kind: ResultKind::Invalid(e), .. }] => Err(e.clone()),
             _ => unreachable!("a step that sends does so, or is refused"),
         }
     }
@@ -257,7 +257,7 @@ impl Session {
         let kind = match act {
             Act::Send(probe) => self.send_from(group, step, probe, false),
             Act::Run { host, line } => match resolve_netns(self.running(), self.world(), &host) {
-                Err(e) => Some(ResultKind::Refused(e)),
+                Err(e) => Some(ResultKind::Invalid(e)),
                 Ok(_) if shell::sends(&line) => match shell::probe(self, &host, &line) {
                     Ok(probe) => self.send_from(group, step, probe, true),
                     Err(out) => Some(ResultKind::Printed(out)),
@@ -296,7 +296,7 @@ impl Session {
             Err(e) if prints => {
                 return Some(ResultKind::Printed(shell::report(self, &probe, Err(&e))));
             }
-            Err(e) => return Some(ResultKind::Refused(e)),
+            Err(e) => return Some(ResultKind::Invalid(e)),
         };
         self.sent.push(Sent { probe: tag, event, at, from: begun.from, key: begun.key });
         self.note(
@@ -488,7 +488,7 @@ mod tests {
         assert_eq!((why(&results[5]), why(&results[7])), (Some(NotInFlight), Some(TooLate)));
         assert!(answered(&results[0]) && answered(&results[6]));
         assert!(results[6].at >= Instant(5_000_000_000), "a time is waited for");
-        assert!(matches!(&results[8].kind, ResultKind::Refused(e) if e.message.contains("nobody")));
+        assert!(matches!(&results[8].kind, ResultKind::Invalid(e) if e.message.contains("nobody")));
     }
 
     #[test]

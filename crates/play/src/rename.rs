@@ -183,7 +183,7 @@ fn written(now: &str, old: &str, new: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::presets::Preset;
-    use kube::change::{Change, change};
+    use kube::change::{ClusterChange, change};
 
     fn steps() -> String {
         "\
@@ -228,8 +228,8 @@ spec:
         let pod = pod.filter(|p| p.deployment == "nginx-deployment").nth(1).expect("a pod").name;
         let steps = steps().replace("POD", &format!("pod/default/{pod}")).replace("SHORT", &pod);
         let text = document + &steps;
-        let after =
-            change(&text, &Change::Rename(thing.clone(), to.to_owned())).expect("it is there");
+        let after = change(&text, &ClusterChange::Rename(thing.clone(), to.to_owned()))
+            .expect("it is there");
         let renaming = Renaming::new(&thing, to, &text, &after);
         let new = renaming.text(&after);
         let mut script = Script::read(&text).0.expect("a Script");

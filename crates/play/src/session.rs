@@ -10,7 +10,7 @@ use crate::verdict::{Ending, advice, verdict};
 use kube::{Cluster, Diagnostic};
 use net::engine::{Setting, SpecError};
 use net::rng;
-use net::socket::{Endpoint, PingSocket, TcpApp, UdpSocket};
+use net::socket::{AddrPort, PingSocket, TcpApp, UdpSocket};
 use net::wire::Ipv4;
 use net::{Duration, Instant, NetnsId, PacketId, Spec, State, World};
 use std::net::{IpAddr, Ipv4Addr};
@@ -381,7 +381,7 @@ impl Session {
     }
 
     /// The random choices made since [`Session::decide`].
-    pub(crate) fn decided(&mut self) -> Vec<net::engine::Choice> {
+    pub(crate) fn decided(&mut self) -> Vec<net::engine::RandomMatch> {
         self.world.decided()
     }
 
@@ -434,7 +434,7 @@ impl Session {
         let source = source_for(world, from, addr);
         world.force_endpoint(local_port, probe.endpoint);
         let (local, remote) =
-            (Endpoint { addr: source, port: local_port }, Endpoint { addr, port });
+            (AddrPort { addr: source, port: local_port }, AddrPort { addr, port });
         if probe.proto == Protocol::Tcp {
             let host = probe.host.clone().unwrap_or_else(|| remote.to_string());
             let request = curl_request(&host, probe.size.unwrap_or(0));

@@ -104,7 +104,7 @@ pub enum ResultKind {
     /// It dropped, delayed or duplicated its packet.
     Handled,
     /// It names a host, target or endpoint that does not exist.
-    Refused(ProbeError),
+    Invalid(ProbeError),
     /// It was not performed.
     NotDone(NotDone),
 }
@@ -152,7 +152,7 @@ impl StepResult {
 
     /// Whether it was performed.
     pub fn is_done(&self) -> bool {
-        !matches!(self.kind, ResultKind::Refused(_) | ResultKind::NotDone(_))
+        !matches!(self.kind, ResultKind::Invalid(_) | ResultKind::NotDone(_))
     }
 }
 

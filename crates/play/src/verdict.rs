@@ -116,7 +116,7 @@ pub struct Verdict {
     /// Where and why that packet was lost.
     pub lost: Option<(NetnsId, DropReason)>,
     /// The namespace that answered, and the client's address as the server saw it.
-    pub server: Option<(NetnsId, net::socket::Endpoint)>,
+    pub server: Option<(NetnsId, net::socket::AddrPort)>,
     /// The most likely fault of the destination, after a failure.
     pub advice: Option<Advice>,
 }

@@ -131,7 +131,7 @@ pub fn file(app: &App, what: Export, captured: &BTreeSet<String>) -> Result<File
     let l = app.session.loaded.as_ref().ok_or_else(nothing)?;
     let run = || app.run().ok_or_else(nothing);
     let told =
-        |tell: fn(&net::State, &[net::Event], &crate::Labels, &Run, crate::Lang) -> String| {
+        |tell: fn(&net::State, &[net::Event], &crate::NetnsLabels, &Run, crate::Lang) -> String| {
             Ok::<_, String>(tell(
                 l.session.last(),
                 l.session.events(),
@@ -216,7 +216,7 @@ mod tests {
             text(&app, Export::Save).contains("\n*nat\n")
                 && text(&app, Export::Lab).starts_with("#!/")
         );
-        update(&mut app, Do::Step(5));
+        update(&mut app, Do::StepBy(5));
         update(&mut app, Do::Packet(net::engine::PacketOp::Drop));
         assert!(text(&app, Export::Lab).contains("# Left out: step 2: "));
     }

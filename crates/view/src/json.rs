@@ -1,7 +1,7 @@
 //! A run or a session as JSON, for programs. The format has a version; fields are only ever added.
 
 use crate::words::{Context, Lang, change, sentence, step_result, verdict};
-use crate::{Labels, story, trace};
+use crate::{NetnsLabels, story, trace};
 use net::event::EventKind;
 use play::{Ending, ResultKind, Run, Session, Step, StepResult};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 const VERSION: u32 = 1;
 
 /// A run: its events with their fields, and the verdict.
-pub fn run(session: &Session, labels: &Labels, run: &Run, lang: Lang) -> String {
+pub fn run(session: &Session, labels: &NetnsLabels, run: &Run, lang: Lang) -> String {
     let state = session.last();
     let c = Context { state, labels };
     let events: Vec<Value> = run.events.clone().map(|i| event(&c, session, i, lang)).collect();
@@ -25,7 +25,7 @@ pub fn run(session: &Session, labels: &Labels, run: &Run, lang: Lang) -> String 
 }
 
 /// A session that was played: its steps and what came of each, and all its events.
-pub fn session(session: &Session, labels: &Labels, lang: Lang) -> String {
+pub fn session(session: &Session, labels: &NetnsLabels, lang: Lang) -> String {
     let c = Context { state: session.last(), labels };
     let one = |(step, result): (&Step, &StepResult)| {
         let kind = match &result.kind {
@@ -33,7 +33,7 @@ pub fn session(session: &Session, labels: &Labels, lang: Lang) -> String {
             ResultKind::Printed(_) => "printed",
             ResultKind::Applied(_) => "applied",
             ResultKind::Handled => "handled",
-            ResultKind::Refused(_) => "refused",
+            ResultKind::Invalid(_) => "refused",
             ResultKind::NotDone(_) => "not-done",
         };
         let events = [result.events.start, result.events.end];

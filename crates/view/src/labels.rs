@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 /// What a network namespace stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum NetnsKind {
     /// A node, by its index in the cluster.
     Node(usize),
     /// A pod, by its index in the cluster.
@@ -20,9 +20,9 @@ pub enum Kind {
 
 /// The names of a session's network namespaces, and who has which address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Labels {
+pub struct NetnsLabels {
     names: Vec<String>,
-    kinds: Vec<Kind>,
+    kinds: Vec<NetnsKind>,
     owners: BTreeMap<IpAddr, usize>,
 }
 
@@ -52,7 +52,7 @@ fn by_name(
     names.enumerate().rev().map(|(i, name)| (name, i)).collect()
 }
 
-impl Labels {
+impl NetnsLabels {
     /// The names of all namespaces that ever existed; `state` is that of the session's end.
     pub fn new(cluster: &Cluster, state: &State) -> Self {
         let mut this = Self { names: Vec::new(), kinds: Vec::new(), owners: BTreeMap::new() };
@@ -63,12 +63,13 @@ impl Labels {
             let of = |all: &BTreeMap<String, usize>| all.get(&*ns.name).copied();
             let (node, pod, host) = (of(&nodes), of(&pods), of(&hosts));
             let (name, kind) = match (node, pod, host) {
-                (Some(n), ..) => (ns.name.to_string(), Kind::Node(n)),
-                (_, Some(p), _) => {
-                    (format!("{} {}", app_of(&cluster.pods[p]), cluster.pods[p].ip), Kind::Pod(p))
-                }
-                (.., Some(h)) => (ns.name.to_string(), Kind::Host(h)),
-                _ => (ns.name.to_string(), Kind::Segment),
+                (Some(n), ..) => (ns.name.to_string(), NetnsKind::Node(n)),
+                (_, Some(p), _) => (
+                    format!("{} {}", app_of(&cluster.pods[p]), cluster.pods[p].ip),
+                    NetnsKind::Pod(p),
+                ),
+                (.., Some(h)) => (ns.name.to_string(), NetnsKind::Host(h)),
+                _ => (ns.name.to_string(), NetnsKind::Segment),
             };
             if ns.tapped {
                 for net in ns.devices.iter().skip(1).flat_map(|d| &d.addrs) {
@@ -82,7 +83,7 @@ impl Labels {
     }
 
     /// What does not exist in `state`: not yet, or no longer.
-    pub fn absent(&self, state: &State) -> Vec<Kind> {
+    pub fn absent(&self, state: &State) -> Vec<NetnsKind> {
         let (mut there, mut gone) = (Vec::new(), Vec::new());
         for (k, i) in self.kinds.iter().zip(0..) {
             if state.netns.get(i).is_none_or(|n: &net::state::Netns| n.gone) {
@@ -102,14 +103,14 @@ impl Labels {
     }
 
     /// What a network namespace stands for.
-    pub fn kind(&self, id: NetnsId) -> Kind {
-        self.kinds.get(id.0 as usize).copied().unwrap_or(Kind::Segment)
+    pub fn kind(&self, id: NetnsId) -> NetnsKind {
+        self.kinds.get(id.0 as usize).copied().unwrap_or(NetnsKind::Segment)
     }
 
     /// The pod with an address, by its index in the cluster.
     pub fn pod_at(&self, addr: IpAddr) -> Option<usize> {
         match self.kinds.get(*self.owners.get(&addr)?)? {
-            Kind::Pod(p) => Some(*p),
+            NetnsKind::Pod(p) => Some(*p),
             _ => None,
         }
     }

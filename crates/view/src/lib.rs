@@ -42,5 +42,5 @@ pub mod thing;
 pub mod trace;
 pub mod words;
 
-pub use labels::Labels;
+pub use labels::NetnsLabels;
 pub use words::Lang;

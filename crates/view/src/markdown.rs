@@ -1,7 +1,7 @@
 //! A run as Markdown: CommonMark with the tables of GitHub. Names and commands are escaped: they
 //! stay the text of their cell.
 
-use crate::labels::Labels;
+use crate::labels::NetnsLabels;
 use crate::story::{self, Grain};
 use crate::words::{Context, Give, Lang, give, pieces, sentence, verdict};
 use net::{Event, State};
@@ -9,7 +9,7 @@ use play::Run;
 use std::fmt::Write;
 
 /// The steps of a run as a table, followed by its verdict.
-pub fn run(state: &State, events: &[Event], labels: &Labels, run: &Run, lang: Lang) -> String {
+pub fn run(state: &State, events: &[Event], labels: &NetnsLabels, run: &Run, lang: Lang) -> String {
     let c = Context { state, labels };
     let mut out =
         format!("| # | s | {} |\n| --: | --: | --: | --- | --- |\n", give(Give::Columns, lang));

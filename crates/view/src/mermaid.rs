@@ -1,6 +1,6 @@
 //! A run as a Mermaid sequence diagram: who sends what to whom, and what is done to it on the way.
 
-use crate::labels::Labels;
+use crate::labels::NetnsLabels;
 use crate::packet::kind_word;
 use crate::story::{Glyph, Grain, glyph, place, shown};
 use crate::words::{Context, Lang, sentence, verdict};
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// A run as a `sequenceDiagram`.
-pub fn run(state: &State, events: &[Event], labels: &Labels, run: &Run, lang: Lang) -> String {
+pub fn run(state: &State, events: &[Event], labels: &NetnsLabels, run: &Run, lang: Lang) -> String {
     let c = Context { state, labels };
     let mut who: Vec<NetnsId> = Vec::new();
     let mut lines = String::new();
@@ -116,7 +116,7 @@ mod tests {
         let mut probe = Probe::new("bastion", "192.168.120.226:30080");
         probe.endpoint = play::probe::parse_endpoint("10.1.6.5");
         let it = session.send(&probe).expect("sent");
-        let labels = Labels::new(session.cluster(), session.last());
+        let labels = NetnsLabels::new(session.cluster(), session.last());
         let out = run(session.last(), session.events(), &labels, &it, Lang::En);
         let lines: Vec<&str> = out.lines().collect();
         assert_eq!(lines[0], "sequenceDiagram");

@@ -7,7 +7,7 @@ use net::{Event, PacketId, State};
 
 /// A field of a header, as the inspector shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Field {
+pub struct HeaderField {
     /// Its name, as Wireshark and the RFCs spell it.
     pub name: &'static str,
     /// Its value as Wireshark prints it.
@@ -26,7 +26,7 @@ pub struct Layer {
     /// Its own length in bytes, without the layers inside.
     pub len: usize,
     /// Its fields, in the order of the header.
-    pub fields: Vec<Field>,
+    pub fields: Vec<HeaderField>,
     /// Whether it was added by VXLAN encapsulation.
     pub shell: bool,
 }
@@ -116,7 +116,7 @@ pub fn view(frame: &Frame, origin: Option<&Ipv4>) -> PacketView {
 }
 
 fn push(layers: &mut Vec<Layer>, frame: &Frame, origin: Option<&Ipv4>, shell: bool) {
-    let field = |name, value: String| Field { name, value, was: None };
+    let field = |name, value: String| HeaderField { name, value, was: None };
     let eth = frame.eth;
     layers.push(Layer {
         name: "Ethernet",
@@ -136,7 +136,7 @@ fn push(layers: &mut Vec<Layer>, frame: &Frame, origin: Option<&Ipv4>, shell: bo
         Payload::Arp(a) => return layers.push(arp(a)),
         Payload::Ipv4(p) => p,
     };
-    let changed = |name, now: String, before: Option<String>| Field {
+    let changed = |name, now: String, before: Option<String>| HeaderField {
         name,
         was: before.filter(|b| *b != now),
         value: now,
@@ -242,7 +242,7 @@ fn push(layers: &mut Vec<Layer>, frame: &Frame, origin: Option<&Ipv4>, shell: bo
 }
 
 fn arp(a: &Arp) -> Layer {
-    let field = |name, value: String| Field { name, value, was: None };
+    let field = |name, value: String| HeaderField { name, value, was: None };
     let summary = match a.op {
         ArpOp::Request => format!("who-has {} tell {}", a.tpa, a.spa),
         ArpOp::Reply => format!("{} is-at {}", a.spa, a.sha),

@@ -4,7 +4,7 @@
 use net::engine::explain;
 use net::event::{EventKind, Seen};
 use net::netfilter::{
-    Effect, Failing, Hook, Match, Policy, Rule, TableName, Target, WalkStep, rule_text,
+    Failing, Hook, Match, Policy, Rule, RuleEffect, TableName, Target, WalkStep, rule_text,
 };
 use net::state::Netns;
 use net::{Event, NetnsId, State};
@@ -40,7 +40,7 @@ pub enum Row {
         /// The rule without `-A CHAIN`.
         text: String,
         /// What it did to the packet; `None` if the rule returned from its chain.
-        effect: Option<Effect>,
+        effect: Option<RuleEffect>,
         /// Its counter at this moment: packets and bytes.
         counter: (u64, u64),
         /// The random number that it was compared with, if it has a random match.
@@ -197,7 +197,7 @@ pub fn panel(
                 panel.looked.0 += 1;
                 panel.chains[here].rows.push(matched(*rule, Some(effect.clone())));
                 match effect {
-                    Effect::Jump(to) | Effect::Goto(to) => {
+                    RuleEffect::Jump(to) | RuleEffect::Goto(to) => {
                         let i = panel.chains.len();
                         panel.chains.push(ChainView {
                             name: to.clone(),

@@ -1,6 +1,6 @@
 //! The difference of two runs: the decisions that only one of them has.
 
-use crate::labels::Labels;
+use crate::labels::NetnsLabels;
 use crate::story::{Grain, place, steps};
 use crate::words::{Context, Lang, sentence};
 use play::Session;
@@ -21,11 +21,11 @@ const MOST: usize = 1_000;
 
 /// The decisions that only one of two sessions has, in the order of events.
 pub fn run_difference(
-    before: (&Session, &Labels),
-    after: (&Session, &Labels),
+    before: (&Session, &NetnsLabels),
+    after: (&Session, &NetnsLabels),
     lang: Lang,
 ) -> Vec<RunLine> {
-    let told = |(session, labels): (&Session, &Labels)| -> Vec<(String, String)> {
+    let told = |(session, labels): (&Session, &NetnsLabels)| -> Vec<(String, String)> {
         let (state, events) = (session.last(), session.events());
         let c = Context { state, labels };
         let one = |i: usize| {
@@ -70,12 +70,12 @@ mod tests {
     use play::Probe;
     use play::presets::Preset;
 
-    fn played(document: &str) -> (Session, Labels) {
+    fn played(document: &str) -> (Session, NetnsLabels) {
         let mut session = Session::new(document, 1, true).expect("valid");
         let mut probe = Probe::new("bastion", "192.168.120.226:30080");
         probe.endpoint = Some(("10.1.6.5".parse().expect("an address"), None));
         session.send(&probe).expect("sent");
-        let labels = Labels::new(session.cluster(), session.last());
+        let labels = NetnsLabels::new(session.cluster(), session.last());
         (session, labels)
     }
 

@@ -1,15 +1,15 @@
 //! A session that was played, step by step, as text: for `packetwalk run`.
 
 use crate::words::{Lang, not_done_step, sent_at, step_result};
-use crate::{Labels, markdown, mermaid, trace};
+use crate::{NetnsLabels, markdown, mermaid, trace};
 use play::{Act, Anchor, Ending, ResultKind, Run, Session, Step, StepResult};
 use std::fmt::Write;
 
 /// Prints the run of a probe.
-pub type Teller = fn(&net::State, &[net::Event], &Labels, &Run, Lang) -> String;
+pub type Teller = fn(&net::State, &[net::Event], &NetnsLabels, &Run, Lang) -> String;
 
 /// As lines, with a run by hops or with every event.
-pub fn text(session: &Session, labels: &Labels, tell: Teller, lang: Lang) -> String {
+pub fn text(session: &Session, labels: &NetnsLabels, tell: Teller, lang: Lang) -> String {
     let mut out = String::new();
     for (n, (step, result)) in (1..).zip(session.steps().iter().zip(session.results())) {
         if let ResultKind::NotDone(why) = result.kind {
@@ -20,7 +20,7 @@ pub fn text(session: &Session, labels: &Labels, tell: Teller, lang: Lang) -> Str
             Anchor::Quiet => String::new(),
             _ => format!("{} s: ", result.at),
         };
-        if let ResultKind::Handled | ResultKind::Refused(_) = result.kind {
+        if let ResultKind::Handled | ResultKind::Invalid(_) = result.kind {
             let _ = writeln!(out, "{time}{}", step_result(step, result, lang));
             continue;
         }
@@ -45,12 +45,12 @@ pub fn text(session: &Session, labels: &Labels, tell: Teller, lang: Lang) -> Str
 }
 
 /// As Markdown: a heading for each step.
-pub fn markdown(session: &Session, labels: &Labels, lang: Lang) -> String {
+pub fn markdown(session: &Session, labels: &NetnsLabels, lang: Lang) -> String {
     headed(session, lang, &|run| markdown::run(session.last(), session.events(), labels, run, lang))
 }
 
 /// As Markdown with a sequence diagram of Mermaid for each probe.
-pub fn mermaid(session: &Session, labels: &Labels, lang: Lang) -> String {
+pub fn mermaid(session: &Session, labels: &NetnsLabels, lang: Lang) -> String {
     headed(session, lang, &|run| {
         let diagram = mermaid::run(session.last(), session.events(), labels, run, lang);
         format!("```mermaid\n{diagram}```\n")
@@ -80,7 +80,7 @@ pub fn is_good(session: &Session) -> bool {
         ResultKind::Sent { run, .. } => run.verdict.ending == Ending::Answered,
         ResultKind::Printed(out) | ResultKind::Applied(out) => out.status == 0,
         ResultKind::Handled => true,
-        ResultKind::Refused(_) | ResultKind::NotDone(_) => false,
+        ResultKind::Invalid(_) | ResultKind::NotDone(_) => false,
     };
     session.results().iter().all(good)
 }
@@ -132,7 +132,7 @@ spec:
         let document = play::presets::ALL[3].document();
         let script = Script::read(STEPS).0.expect("a Script");
         let session = script.play(&document).expect("valid");
-        let labels = Labels::new(session.cluster(), session.last());
+        let labels = NetnsLabels::new(session.cluster(), session.last());
         let text = text(&session, &labels, trace::hops, Lang::En);
         assert!(text.contains("=> 1 of 2 answered. 192.168.120.226 answered the ping"), "{text}");
         let last = "step 3 (line 7) was not done: \

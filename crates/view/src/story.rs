@@ -1,9 +1,9 @@
 //! The steps of a run at three levels of detail, and each step's glyph and place.
 
 use crate::index::Index;
-use crate::labels::Labels;
+use crate::labels::NetnsLabels;
 use net::event::EventKind;
-use net::netfilter::{Effect, WalkStep};
+use net::netfilter::{RuleEffect, WalkStep};
 use net::state::DeviceKind;
 use net::{Event, PacketId, State};
 
@@ -93,11 +93,13 @@ pub fn glyph(e: &Event, state: &State) -> Glyph {
         }
         EventKind::Walked { step, .. } => match step {
             WalkStep::Matched { effect, .. } => match effect {
-                Effect::Continue | Effect::Jump(_) | Effect::Goto(_) => Glyph::Jump,
-                Effect::Accept => Glyph::Accept,
-                Effect::Drop | Effect::Reject(_) => Glyph::Drop,
-                Effect::Mark(_) => Glyph::Mark,
-                Effect::Dnat { .. } | Effect::Snat { .. } | Effect::Masquerade { .. } => Glyph::Nat,
+                RuleEffect::Continue | RuleEffect::Jump(_) | RuleEffect::Goto(_) => Glyph::Jump,
+                RuleEffect::Accept => Glyph::Accept,
+                RuleEffect::Drop | RuleEffect::Reject(_) => Glyph::Drop,
+                RuleEffect::Mark(_) => Glyph::Mark,
+                RuleEffect::Dnat { .. }
+                | RuleEffect::Snat { .. }
+                | RuleEffect::Masquerade { .. } => Glyph::Nat,
             },
             WalkStep::Returned { .. } => Glyph::Jump,
             WalkStep::Policy { policy: net::netfilter::Policy::Accept, .. } => Glyph::Accept,
@@ -177,11 +179,11 @@ fn decides(e: &Event, state: &State) -> bool {
             // The translation that follows shows what the nat rules decided.
             WalkStep::Matched { effect, .. } => !matches!(
                 effect,
-                Effect::Continue
-                    | Effect::Goto(_)
-                    | Effect::Dnat { .. }
-                    | Effect::Snat { .. }
-                    | Effect::Masquerade { .. }
+                RuleEffect::Continue
+                    | RuleEffect::Goto(_)
+                    | RuleEffect::Dnat { .. }
+                    | RuleEffect::Snat { .. }
+                    | RuleEffect::Masquerade { .. }
             ),
             WalkStep::Policy { policy, .. } => *policy == net::netfilter::Policy::Drop,
             WalkStep::Unsupported { .. } => true,
@@ -206,7 +208,7 @@ pub fn steps(events: &[Event], state: &State, grain: Grain) -> Vec<usize> {
 }
 
 /// Where an event happens: `node01 PREROUTING nat`; empty if in no namespace.
-pub fn place(e: &Event, state: &State, labels: &Labels) -> String {
+pub fn place(e: &Event, state: &State, labels: &NetnsLabels) -> String {
     let Some(netns) = e.netns else { return String::new() };
     let (ns, name) = (state.ns(netns), labels.name(netns));
     let at = |d: &net::DevId| format!("{name} {}", ns.dev(*d).name);

@@ -32,7 +32,7 @@ pub enum Fate {
 
 /// A table with its command.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Table {
+pub struct PrintedTable {
     /// The command that prints it.
     pub command: String,
     /// What the command prints, one entry a line.
@@ -46,7 +46,7 @@ pub fn tables(
     netns: NetnsId,
     device: Option<&str>,
     event: Option<&Event>,
-) -> Vec<Table> {
+) -> Vec<PrintedTable> {
     let before = event.filter(|e| e.changes.iter().any(|c| c.netns() == Some(netns))).map(|e| {
         let mut before = state.clone();
         e.changes.iter().rev().for_each(|c| before.undo(c));
@@ -88,7 +88,7 @@ pub fn tables(
             });
         }
         if !lines.is_empty() {
-            out.push(Table { command: printed.command, lines });
+            out.push(PrintedTable { command: printed.command, lines });
         }
     }
     out
@@ -274,7 +274,7 @@ mod tests {
     }
 
     /// The tables of node01 at the first event that `is` one.
-    fn at(app: &mut App, is: impl Fn(&EventKind) -> bool) -> Vec<Table> {
+    fn at(app: &mut App, is: impl Fn(&EventKind) -> bool) -> Vec<PrintedTable> {
         let l = app.session.loaded.clone().expect("loaded");
         let (node01, _) = l.session.initial().ns_named("node01").expect("node01");
         let i = l
@@ -288,7 +288,7 @@ mod tests {
         tables(t.state(), node01, None, l.session.events().get(i))
     }
 
-    fn used(tables: &[Table]) -> Vec<String> {
+    fn used(tables: &[PrintedTable]) -> Vec<String> {
         tables.iter().flat_map(|t| &t.lines).filter(|l| l.used).map(|l| l.text.clone()).collect()
     }
 

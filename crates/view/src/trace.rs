@@ -1,6 +1,6 @@
 //! A run as text, for the command line and for comparisons: one line per event, or hops only.
 
-use crate::labels::Labels;
+use crate::labels::NetnsLabels;
 use crate::story::{self, Grain};
 use crate::words::{Context, Lang, sentence, verdict};
 use net::event::EventKind;
@@ -12,18 +12,35 @@ use std::fmt::Write;
 use std::ops::Range;
 
 /// One line per event: number, time, packet, place, kind, sentence. The last line is the verdict.
-pub fn text(state: &State, events: &[Event], labels: &Labels, run: &Run, lang: Lang) -> String {
+pub fn text(
+    state: &State,
+    events: &[Event],
+    labels: &NetnsLabels,
+    run: &Run,
+    lang: Lang,
+) -> String {
     lines(state, events, labels, run, lang, Grain::Rules)
 }
 
 /// The verdict of a run.
-pub fn verdict_text(session: &play::Session, labels: &Labels, run: &Run, lang: Lang) -> String {
+pub fn verdict_text(
+    session: &play::Session,
+    labels: &NetnsLabels,
+    run: &Run,
+    lang: Lang,
+) -> String {
     let c = Context { state: session.last(), labels };
     verdict(&c, &run.verdict, lang).replace('`', "")
 }
 
 /// The hops of a run, and the verdict.
-pub fn hops(state: &State, events: &[Event], labels: &Labels, run: &Run, lang: Lang) -> String {
+pub fn hops(
+    state: &State,
+    events: &[Event],
+    labels: &NetnsLabels,
+    run: &Run,
+    lang: Lang,
+) -> String {
     lines(state, events, labels, run, lang, Grain::Hops)
 }
 
@@ -31,7 +48,7 @@ pub fn hops(state: &State, events: &[Event], labels: &Labels, run: &Run, lang: L
 pub fn ops(
     state: &State,
     events: &[Event],
-    labels: &Labels,
+    labels: &NetnsLabels,
     range: Range<usize>,
     lang: Lang,
 ) -> String {
@@ -41,7 +58,7 @@ pub fn ops(
 fn lines(
     state: &State,
     events: &[Event],
-    labels: &Labels,
+    labels: &NetnsLabels,
     run: &Run,
     lang: Lang,
     grain: Grain,

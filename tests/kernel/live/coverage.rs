@@ -5,7 +5,7 @@ use net::conntrack::CtInfo;
 use net::engine::Setting;
 use net::event::{BridgeTo, EventKind};
 use net::neigh::NudState;
-use net::netfilter::{Effect, Hook, TableName, WalkStep};
+use net::netfilter::{Hook, RuleEffect, TableName, WalkStep};
 use net::state::{Change, DeviceKind, Netns};
 use net::wire::{ArpOp, Body, Icmp, Ipv4, Payload, UdpPayload};
 use net::{DropReason, Event, PacketId, Skb};
@@ -209,8 +209,8 @@ fn of_rules(m: &Moment<'_>, session: &Session, changed: bool) -> Vec<u8> {
             out.push(11);
             match step {
                 WalkStep::Returned { to_policy: true, .. } => out.push(14),
-                WalkStep::Matched { effect: Effect::Mark(_), .. } => out.push(15),
-                WalkStep::Matched { effect: Effect::Dnat { .. }, .. }
+                WalkStep::Matched { effect: RuleEffect::Mark(_), .. } => out.push(15),
+                WalkStep::Matched { effect: RuleEffect::Dnat { .. }, .. }
                     if m.ns.is_local(p.dst.into()) && !node(p.dst) =>
                 {
                     out.push(23);

@@ -3,7 +3,7 @@
 
 use super::{Page, icons};
 use crate::viewport::{self, Touch, view_box};
-use kube::change::Change;
+use kube::change::ClusterChange;
 use std::borrow::Cow;
 use view::app::{Action, Selected};
 use view::picture::{Child, Element, Group, Part, Picture, markers};
@@ -100,7 +100,7 @@ fn zoom(p: &Page<'_>) -> Html {
 }
 
 fn legend(p: &Page<'_>) -> Html {
-    let add = |what: Ui, change: Change| {
+    let add = |what: Ui, change: ClusterChange| {
         let onclick = p.act(Action::Change(change));
         html! { <button type="button" class="menu-item" {onclick}>{ p.text(what) }</button> }
     };
@@ -114,9 +114,9 @@ fn legend(p: &Page<'_>) -> Html {
                         <span>{ p.text(Ui::Add) }</span>
                     </summary>
                     <div class="menu-list">
-                        { add(Ui::AddNode, Change::AddNode) }
-                        { add(Ui::AddHost, Change::AddHost) }
-                        { add(Ui::AddDeployment, Change::AddDeployment) }
+                        { add(Ui::AddNode, ClusterChange::AddNode) }
+                        { add(Ui::AddHost, ClusterChange::AddHost) }
+                        { add(Ui::AddDeployment, ClusterChange::AddDeployment) }
                     </div>
                 </details>
             }

@@ -3,7 +3,7 @@
 use super::{Page, icons, panes};
 use crate::message::Ask;
 use kube::Severity;
-use kube::change::Change;
+use kube::change::ClusterChange;
 use kube::proxy::Release;
 use view::app::{Action, Side};
 use view::words::Ui;
@@ -95,7 +95,7 @@ fn versions(p: &Page<'_>, now: Release) -> Html {
         let release =
             e.target_dyn_into::<HtmlSelectElement>().and_then(|x| Release::parse(&x.value()));
         if let Some(release) = release {
-            send.emit(Action::Change(Change::Version(release)));
+            send.emit(Action::Change(ClusterChange::Version(release)));
         }
     });
     let options = Release::all().map(|e| {

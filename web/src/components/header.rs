@@ -6,7 +6,7 @@ use play::Protocol;
 use play::presets::ALL;
 use std::ops::RangeInclusive;
 use view::Lang;
-use view::app::{Action, Choice, HeaderPart, Options, Theme, shelf};
+use view::app::{Action, HeaderPart, MenuItem, Options, Theme, shelf};
 use view::words::Ui;
 use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
@@ -34,7 +34,7 @@ pub(crate) fn header(p: &Page<'_>) -> Html {
         Theme::Dark => true,
     };
     let other = if dark { Theme::Light } else { Theme::Dark };
-    let yours = |(mark, text): (&str, &str)| Choice {
+    let yours = |(mark, text): (&str, &str)| MenuItem {
         value: mark.to_owned(),
         label: format!("{}: {}", p.text(Ui::Yours), shelf::name_of(text)),
     };
@@ -42,7 +42,7 @@ pub(crate) fn header(p: &Page<'_>) -> Html {
     let document =
         if own { shelf::mark(&p.app.document.text) } else { p.app.document.preset.to_owned() };
     let current = own.then_some((&*document, &*p.app.document.text));
-    let presets = ALL.iter().map(|x| Choice {
+    let presets = ALL.iter().map(|x| MenuItem {
         value: x.name.to_owned(),
         label: if p.lang() == Lang::Ja { x.title_ja } else { x.title }.to_owned(),
     });
@@ -105,7 +105,7 @@ pub(crate) fn header(p: &Page<'_>) -> Html {
 /// On a narrow page, the request in short: a button that unfolds the form.
 fn compose(p: &Page<'_>) -> Html {
     let (menus, bar) = (&p.app.derived.menus, &p.app.send);
-    let label = |all: &[Choice], value: &str| {
+    let label = |all: &[MenuItem], value: &str| {
         all.iter().find(|c| c.value == value).map_or_else(|| value.to_owned(), |c| c.label.clone())
     };
     let open = p.app.chrome.unfolded == Some(HeaderPart::SendForm);
@@ -166,7 +166,7 @@ fn sentence(p: &Page<'_>) -> Html {
     let protos = [("tcp", "TCP · GET /"), ("udp", "UDP"), ("icmp", "ICMP · ping")];
     let protos: Vec<_> = protos
         .iter()
-        .map(|(v, l)| Choice { value: (*v).to_owned(), label: (*l).to_owned() })
+        .map(|(v, l)| MenuItem { value: (*v).to_owned(), label: (*l).to_owned() })
         .collect();
     let proto = match bar.proto {
         Protocol::Tcp => "tcp",
@@ -174,7 +174,7 @@ fn sentence(p: &Page<'_>) -> Html {
         Protocol::Icmp => "icmp",
     };
     let n = menus.endpoints.len();
-    let mut drawn = vec![Choice {
+    let mut drawn = vec![MenuItem {
         value: String::new(),
         label: if n > 0 {
             format!("{} · {n}", p.text(Ui::Drawn))
@@ -308,7 +308,7 @@ fn select(
     p: &Page<'_>,
     id: &'static str,
     label: Ui,
-    choices: &[Choice],
+    choices: &[MenuItem],
     value: &str,
     dashed: bool,
     action: impl Fn(String) -> Action + 'static,

@@ -2,7 +2,7 @@
 
 use super::{Page, empty, icons, lists, panes, thing};
 use net::engine::PacketOp;
-use net::netfilter::{Effect, fraction};
+use net::netfilter::{RuleEffect, fraction};
 use view::app::{Action, RulesView, Side, Tab};
 use view::packet::{PacketView, frame_at, hex_rows, origin, view as packet_view};
 use view::rule_panel::{ChainView, Row, panel};
@@ -312,13 +312,13 @@ fn row(p: &Page<'_>, chain: &str, k: usize, r: &Row) -> Html {
     }
 }
 
-fn did(effect: Option<&Effect>) -> Html {
+fn did(effect: Option<&RuleEffect>) -> Html {
     match effect {
-        Some(Effect::Mark(m)) => html! { <>{ "mark " }<ins>{ format!("{m:#x}") }</ins></> },
-        Some(Effect::Dnat { addr, port }) => {
+        Some(RuleEffect::Mark(m)) => html! { <>{ "mark " }<ins>{ format!("{m:#x}") }</ins></> },
+        Some(RuleEffect::Dnat { addr, port }) => {
             html! { <>{ "dst " }<ins>{ net::dump::endpoint(*addr, *port) }</ins></> }
         }
-        Some(Effect::Snat { addr }) => html! { <>{ "src " }<ins>{ addr.to_string() }</ins></> },
+        Some(RuleEffect::Snat { addr }) => html! { <>{ "src " }<ins>{ addr.to_string() }</ins></> },
         _ => html! { <></> },
     }
 }

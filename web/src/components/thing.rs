@@ -2,7 +2,7 @@
 
 use super::{Page, icons};
 use crate::message::Ask;
-use kube::change::{Change, NicField, Thing};
+use kube::change::{ClusterChange, NicField, Thing};
 use kube::fault::{Daemon, Fault};
 use kube::topology::Nic;
 use view::app::{Action, Selected};
@@ -27,7 +27,7 @@ pub(crate) fn form(p: &Page<'_>, s: &Selected) -> Html {
         let sysctl = |key: &'static str, on: bool| {
             check(p, key, on, {
                 let host = s.host.clone();
-                move |to| Action::Change(Change::Sysctl(host.clone(), key, u8::from(to)))
+                move |to| Action::Change(ClusterChange::Sysctl(host.clone(), key, u8::from(to)))
             })
         };
         let daemon =
@@ -81,7 +81,7 @@ pub(crate) fn form(p: &Page<'_>, s: &Selected) -> Html {
         move |v: String| {
             v.parse()
                 .ok()
-                .map(|n| Action::Change(Change::Scale(namespace.clone(), name.clone(), n)))
+                .map(|n| Action::Change(ClusterChange::Scale(namespace.clone(), name.clone(), n)))
         }
     };
     html! {
@@ -91,7 +91,7 @@ pub(crate) fn form(p: &Page<'_>, s: &Selected) -> Html {
             <button
                 type="button"
                 class="filter"
-                onclick={p.act(Action::Change(Change::AddService(namespace, name)))}
+                onclick={p.act(Action::Change(ClusterChange::AddService(namespace, name)))}
             >
                 { icons::icon("plus") }<span>{ p.text(Ui::AddService) }</span>
             </button>
@@ -110,7 +110,11 @@ fn service(p: &Page<'_>, s: &kube::cluster::RunningService) -> Html {
     let change = Callback::from(move |e: Event| {
         if let Some(x) = e.target_dyn_into::<HtmlSelectElement>() {
             let Some(kind) = TYPES.into_iter().find(|t| *t == x.value()) else { return };
-            send.emit(Action::Change(Change::ServiceType(namespace.clone(), name.clone(), kind)));
+            send.emit(Action::Change(ClusterChange::ServiceType(
+                namespace.clone(),
+                name.clone(),
+                kind,
+            )));
         }
     });
     let (cluster_ip, ports) = service_addresses(s);
@@ -135,7 +139,7 @@ fn service(p: &Page<'_>, s: &kube::cluster::RunningService) -> Html {
 /// The name, with buttons that show it in the text and remove it.
 fn head(p: &Page<'_>, thing: &Thing, at: Option<u32>) -> Html {
     let t = thing.clone();
-    let rename = move |v: String| Some(Action::Change(Change::Rename(t.clone(), v)));
+    let rename = move |v: String| Some(Action::Change(ClusterChange::Rename(t.clone(), v)));
     let ask = p.page.ask.clone();
     let at = at.filter(|a| (*a as usize) < p.app.document.text.len() && *a > 0);
     html! {
@@ -157,7 +161,7 @@ fn head(p: &Page<'_>, thing: &Thing, at: Option<u32>) -> Html {
                 class="tool"
                 aria-label={format!("{} {}", p.text(Ui::Remove), thing.name())}
                 title={p.text(Ui::Remove)}
-                onclick={p.act(Action::Change(Change::Remove(thing.clone())))}
+                onclick={p.act(Action::Change(ClusterChange::Remove(thing.clone())))}
             >
                 { icons::icon("trash") }
             </button>
@@ -168,7 +172,7 @@ fn head(p: &Page<'_>, thing: &Thing, at: Option<u32>) -> Html {
 fn nic(p: &Page<'_>, thing: &Thing, nic: &Nic) -> Html {
     let set = |f: NicField| {
         let thing = thing.clone();
-        move |v: String| Some(Action::Change(Change::Nic(thing.clone(), f, v)))
+        move |v: String| Some(Action::Change(ClusterChange::Nic(thing.clone(), f, v)))
     };
     let address = nic.address.value.to_string();
     let mac = nic.mac.map(|m| m.to_string()).unwrap_or_default();
@@ -236,7 +240,7 @@ fn rp_filter(p: &Page<'_>, host: &str, value: u8) -> Html {
         if let Some(v) =
             e.target_dyn_into::<HtmlSelectElement>().and_then(|s| s.value().parse().ok())
         {
-            send.emit(Action::Change(Change::Sysctl(
+            send.emit(Action::Change(ClusterChange::Sysctl(
                 host.clone(),
                 "net.ipv4.conf.all.rp_filter",
                 v,
@@ -262,7 +266,7 @@ fn fault(p: &Page<'_>, f: Fault, label: String) -> Html {
         .loaded
         .as_ref()
         .is_some_and(|l| l.session.cluster().topology.faults.contains(&f));
-    check(p, &label, on, move |to| Action::Change(Change::Fault(f.clone(), to)))
+    check(p, &label, on, move |to| Action::Change(ClusterChange::Fault(f.clone(), to)))
 }
 
 fn device_fault(p: &Page<'_>, s: &Selected) -> Html {
@@ -287,7 +291,7 @@ fn place(p: &Page<'_>, thing: &Thing) -> Html {
         <button
             type="button"
             class="filter"
-            onclick={p.act(Action::Change(Change::Move(thing.clone(), None)))}
+            onclick={p.act(Action::Change(ClusterChange::Move(thing.clone(), None)))}
         >
             { p.text(Ui::PlaceReset) }
         </button>

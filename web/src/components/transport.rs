@@ -66,7 +66,7 @@ fn buttons(p: &Page<'_>, _: usize) -> Html {
     html! {
         <div class="buttons">
             { button("first", Ui::ToStart, Action::SeekStep(0), step == 0) }
-            { button("back", Ui::StepBack, Action::Step(-1), step == 0) }
+            { button("back", Ui::StepBack, Action::StepBy(-1), step == 0) }
             <button
                 type="button"
                 class="play"
@@ -76,7 +76,7 @@ fn buttons(p: &Page<'_>, _: usize) -> Html {
             >
                 { icons::icon(if app.chrome.playing { "pause" } else { "play" }) }
             </button>
-            { button("forward", Ui::StepForward, Action::Step(1), step >= n) }
+            { button("forward", Ui::StepForward, Action::StepBy(1), step >= n) }
             { button("last", Ui::ToEnd, Action::SeekStep(n), step >= n) }
             <select class="speed" aria-label={p.text(Ui::Speed)} onchange={speed}>
                 { for speeds.iter().map(|(v, l)| html! {

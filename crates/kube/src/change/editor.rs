@@ -2,7 +2,7 @@
 
 use super::find::{items, node_at, objects};
 use super::templates::{deployment, topology};
-use super::{Change, ChangeError, NicField, Thing};
+use super::{ChangeError, ClusterChange, NicField, Thing};
 use crate::controller::build;
 use crate::diag::Severity;
 use crate::fault::Fault;
@@ -77,23 +77,23 @@ impl Editor {
         i.map(|i| list.item(i)).ok_or_else(|| ChangeError::NotWritten(thing.name().to_owned()))
     }
 
-    pub(super) fn change(&mut self, change: &Change) -> Result<(), ChangeError> {
+    pub(super) fn change(&mut self, change: &ClusterChange) -> Result<(), ChangeError> {
         match change {
-            Change::AddNode => self.add_machine("nodes"),
-            Change::AddHost => self.add_machine("hosts"),
-            Change::AddDeployment => {
+            ClusterChange::AddNode => self.add_machine("nodes"),
+            ClusterChange::AddHost => self.add_machine("hosts"),
+            ClusterChange::AddDeployment => {
                 let name = self.free_name("web");
                 self.edit(Edit::AddDocument(deployment(&name)))
             }
-            Change::AddService(namespace, name) => self.add_service(namespace, name),
-            Change::Remove(thing) => self.remove(thing),
-            Change::Rename(thing, to) => self.rename(thing, to),
-            Change::Scale(namespace, name, n) => {
+            ClusterChange::AddService(namespace, name) => self.add_service(namespace, name),
+            ClusterChange::Remove(thing) => self.remove(thing),
+            ClusterChange::Rename(thing, to) => self.rename(thing, to),
+            ClusterChange::Scale(namespace, name, n) => {
                 let at = self.object("Deployment", namespace, name)?;
                 self.edit(Edit::Set(at.key("spec").key("replicas"), Tree::plain(n)))?;
                 self.remove_placements(|of, _, k| of == name && k >= *n as usize)
             }
-            Change::ServiceType(namespace, name, kind) => {
+            ClusterChange::ServiceType(namespace, name, kind) => {
                 let at = self.object("Service", namespace, name)?.key("spec");
                 self.edit(Edit::Set(at.clone().key("type"), Tree::text(*kind)))?;
                 let ports = self.node(&at.clone().key("ports"));
@@ -105,7 +105,7 @@ impl Editor {
                 }
                 Ok(())
             }
-            Change::Nic(thing, field, value) => {
+            ClusterChange::Nic(thing, field, value) => {
                 let (key, value) = match field {
                     NicField::Address => ("address", Tree::text(value)),
                     NicField::Mac => ("mac", Tree::text(value)),
@@ -114,16 +114,16 @@ impl Editor {
                 let at = self.machine(thing)?.key("nic").key(key);
                 self.edit(Edit::Set(at, value))
             }
-            Change::Version(release) => {
+            ClusterChange::Version(release) => {
                 let at = self.topology()?.key("spec").key("kubernetes").key("version");
                 self.edit(Edit::Set(at, Tree::text(release.to_string())))
             }
-            Change::Sysctl(node, key, value) => {
+            ClusterChange::Sysctl(node, key, value) => {
                 let at = self.machine(&Thing::Node(node.clone()))?.key("sysctl").key(key);
                 self.edit(Edit::Set(at, Tree::plain(value)))
             }
-            Change::Fault(fault, on) => self.fault(fault, *on),
-            Change::Move(thing, to) => {
+            ClusterChange::Fault(fault, on) => self.fault(fault, *on),
+            ClusterChange::Move(thing, to) => {
                 let at = self.topology()?.key("spec").key("layout").key(thing.name());
                 match to {
                     Some((x, y)) => self.edit(Edit::Set(

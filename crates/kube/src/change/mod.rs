@@ -61,7 +61,7 @@ pub enum NicField {
 
 /// An edit of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum ClusterChange {
     /// Adds a worker.
     AddNode,
     /// Adds a host outside the cluster.
@@ -128,7 +128,7 @@ impl fmt::Display for ChangeError {
 ///
 /// # Errors
 /// The change concerns something that the text does not define, or that cannot be edited.
-pub fn change(text: &str, change: &Change) -> Result<String, ChangeError> {
+pub fn change(text: &str, change: &ClusterChange) -> Result<String, ChangeError> {
     let mut e = Editor::new(text);
     e.change(change)?;
     Ok(e.text)

@@ -18,7 +18,7 @@ pub(crate) use transition::sort_endpoints;
 #[derive(Clone, Debug)]
 pub struct Node {
     /// Its machine, as the Topology describes it.
-    pub spec: topology::Node,
+    pub spec: topology::NodeSpec,
     /// `spec.podCIDR`: the network of its pods, allocated by kube-controller-manager.
     pub pod_cidr: Ipv4Net,
     /// The MAC address of its NIC.

@@ -2,7 +2,7 @@
 //! answers: HTTP on TCP, an echo on UDP.
 
 use crate::cluster::Pod;
-use net::socket::{ServerApp, Service};
+use net::socket::{Listener, ServerApp};
 use net::wire::{PROTO_TCP, PROTO_UDP};
 use std::rc::Rc;
 
@@ -10,7 +10,7 @@ use std::rc::Rc;
 const NGINX_PAGE: &str = include_str!("nginx.html");
 
 /// The sockets that listen in a pod.
-pub(crate) fn services(pod: &Pod) -> Vec<Service> {
+pub(crate) fn services(pod: &Pod) -> Vec<Listener> {
     let mut out = Vec::new();
     for c in pod.containers.iter().filter(|c| !c.own_command) {
         let image = c.image.rsplit('/').next().unwrap_or_default();
@@ -37,8 +37,8 @@ pub(crate) fn generic() -> ServerApp {
     )])
 }
 
-fn listen(proto: u8, port: u16, app: ServerApp) -> Service {
-    Service { proto, addr: None, port, app }
+fn listen(proto: u8, port: u16, app: ServerApp) -> Listener {
+    Listener { proto, addr: None, port, app }
 }
 
 /// A server whose answer leaves in these segments.

@@ -15,7 +15,7 @@ use net::Duration;
 use net::conntrack::{TcpState, Timeouts};
 use net::netfilter::{Ruleset, RulesetBuilder};
 use net::route::RouteProto;
-use net::socket::Service;
+use net::socket::Listener;
 use net::spec::{DeviceKindSpec, DeviceSpec, NetnsSpec, RouteSpec, Spec, Sysctl};
 use net::wire::{Mac, PROTO_TCP};
 use std::net::Ipv4Addr;
@@ -152,7 +152,7 @@ fn node(lan: &mut NetnsSpec, cluster: &Cluster, i: usize, has_rules: bool) -> Ne
         ns.rules = Rc::new(rules(cluster, i));
     }
     if this.spec.role == Role::ControlPlane {
-        ns.services.push(Service {
+        ns.services.push(Listener {
             proto: PROTO_TCP,
             addr: Some(this.address().into()),
             port: 6443,

@@ -3,7 +3,7 @@
 use crate::cluster::{Cluster, Port, RunningService};
 use crate::docker;
 use crate::naming;
-use crate::proxy::{self, ServicePort, Settings, Stale};
+use crate::proxy::{self, ServicePortInfo, Settings, Stale};
 use net::rng;
 use std::net::Ipv4Addr;
 
@@ -30,15 +30,15 @@ pub fn proxy_settings(cluster: &Cluster, i: usize) -> Settings {
 /// is fed to iptables-restore.
 pub fn proxy_sync(cluster: &Cluster, settings: &Settings, with_text: bool) -> proxy::Sync {
     let ports = proxy_ports(cluster);
-    let ports: Vec<&ServicePort> = ports.iter().collect();
+    let ports: Vec<&ServicePortInfo> = ports.iter().collect();
     proxy::sync(settings, &ports, with_text)
 }
 
 /// Every Service port, in the order in which kube-proxy writes them. That is the order of a Go map,
 /// which is random: here it is drawn from the topology's seed.
-pub fn proxy_ports(cluster: &Cluster) -> Vec<ServicePort> {
+pub fn proxy_ports(cluster: &Cluster) -> Vec<ServicePortInfo> {
     let seed = cluster.topology.seed;
-    let mut ports: Vec<(u64, ServicePort)> = Vec::new();
+    let mut ports: Vec<(u64, ServicePortInfo)> = Vec::new();
     for s in &cluster.services {
         for p in &s.ports {
             let order = rng::hash_str(seed, &format!("{}/{}:{}", s.namespace, s.name, p.name));
@@ -50,12 +50,12 @@ pub fn proxy_ports(cluster: &Cluster) -> Vec<ServicePort> {
 }
 
 /// A Service's port as kube-proxy knows it; none if the Service has no cluster IP.
-fn service_port(s: &RunningService, p: &Port) -> Option<ServicePort> {
-    Some(ServicePort {
+fn service_port(s: &RunningService, p: &Port) -> Option<ServicePortInfo> {
+    Some(ServicePortInfo {
         namespace: s.namespace.clone(),
         service: s.name.clone(),
         name: p.name.clone(),
-        protocol: proxy::Protocol::from_name(p.protocol)?,
+        protocol: proxy::ServiceProtocol::from_name(p.protocol)?,
         kind: s.kind,
         cluster_ip: s.cluster_ip?.into(),
         port: p.port,
@@ -91,7 +91,7 @@ pub fn synced(
         return None;
     }
     let with_text = with_text || settings.release.partial_sync();
-    let write = |s: &Settings, ports: &[ServicePort]| {
+    let write = |s: &Settings, ports: &[ServicePortInfo]| {
         proxy::sync(s, &ports.iter().collect::<Vec<_>>(), with_text)
     };
     let sync = write(&settings, &ports);

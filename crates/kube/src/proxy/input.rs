@@ -83,7 +83,7 @@ impl Settings {
 
 /// A transport protocol that a Service port can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Protocol {
+pub enum ServiceProtocol {
     /// `TCP`, protocol number 6.
     Tcp,
     /// `UDP`, protocol number 17.
@@ -92,7 +92,7 @@ pub enum Protocol {
     Sctp,
 }
 
-impl Protocol {
+impl ServiceProtocol {
     /// Its name in rules, in lower case.
     pub const fn name(self) -> &'static str {
         match self {
@@ -119,7 +119,7 @@ impl Protocol {
 
 /// A port of a Service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServicePort {
+pub struct ServicePortInfo {
     /// `metadata.namespace` of the Service.
     pub namespace: String,
     /// `metadata.name` of the Service.
@@ -127,7 +127,7 @@ pub struct ServicePort {
     /// The port's name; may be empty.
     pub name: String,
     /// `protocol` of the port.
-    pub protocol: Protocol,
+    pub protocol: ServiceProtocol,
     /// `spec.type` of the Service.
     pub kind: ServiceType,
     /// `spec.clusterIP`; a headless Service is not written.
@@ -147,7 +147,7 @@ fn is_draining(e: &Endpoint) -> bool {
     e.serving && e.terminating
 }
 
-impl ServicePort {
+impl ServicePortInfo {
     /// `default/web:http`. Up to 1.19 the colon is there even if the port has no name.
     pub fn full_name(&self, release: Release) -> String {
         let colon = if self.name.is_empty() && release.no_bare_colon() { "" } else { ":" };

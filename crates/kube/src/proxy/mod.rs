@@ -21,7 +21,7 @@ mod xlb;
 pub use crate::address::{sloppy_ip, sloppy_net};
 pub use crate::object::Endpoint;
 pub use crate::release::Release;
-pub use input::{Chosen, Protocol, ServicePort, Settings};
+pub use input::{Chosen, ServicePortInfo, ServiceProtocol, Settings};
 pub use node::{first_sync, kubelet, restore_text, synced};
 pub use restore::is_own;
 pub use rule::{WrittenRule, probability};

@@ -1,6 +1,6 @@
 //! One rule in two forms: the text that kube-proxy writes, and the rule that a kernel makes of it.
 
-use super::{Protocol, Release};
+use super::{Release, ServiceProtocol};
 use ipnet::IpNet;
 use net::netfilter::{
     AddrType, CtStates, Match, Negatable, PortRange, RecentOp, RejectWith, Rule, Target,
@@ -55,7 +55,7 @@ impl RuleBuilder {
     }
 
     /// `-m tcp -p tcp`.
-    pub(super) fn protocol(mut self, p: Protocol) -> Self {
+    pub(super) fn protocol(mut self, p: ServiceProtocol) -> Self {
         self.rule.proto = Some(Negatable::plain(p.number()));
         let m = Match::Ports { proto: p.number(), sport: None, dport: None };
         self.with(m, format_args!("-m {0} -p {0}", p.name()))

@@ -1,7 +1,7 @@
 //! The conntrack entries of UDP that kube-proxy deletes, as they lead to endpoints that are gone
 //! (`pkg/proxy/conntrack/cleanup.go`).
 
-use super::{Protocol, ServicePort, Settings};
+use super::{ServicePortInfo, ServiceProtocol, Settings};
 use crate::object::Endpoint;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -45,9 +45,9 @@ pub struct Changed {
 
 impl Stale {
     /// What a sync deletes that follows another; before the first, there are no ports.
-    pub fn between(s: &Settings, before: &[ServicePort], after: &[ServicePort]) -> Self {
-        let udp = |all: &[ServicePort]| {
-            all.iter().filter(|p| p.protocol == Protocol::Udp).cloned().collect::<Vec<_>>()
+    pub fn between(s: &Settings, before: &[ServicePortInfo], after: &[ServicePortInfo]) -> Self {
+        let udp = |all: &[ServicePortInfo]| {
+            all.iter().filter(|p| p.protocol == ServiceProtocol::Udp).cloned().collect::<Vec<_>>()
         };
         let (before, after) = (udp(before), udp(after));
         if s.release.reconciles_conntrack() {
@@ -61,8 +61,8 @@ impl Stale {
         let mut changed = Changed::default();
         let counts =
             |e: &Endpoint| if s.release.stale_when_removed() { e.serving } else { e.ready };
-        let by_key = |all| -> BTreeMap<_, &ServicePort> {
-            Iterator::map(<[ServicePort]>::iter(all), |p| (key(p), p)).collect()
+        let by_key = |all| -> BTreeMap<_, &ServicePortInfo> {
+            Iterator::map(<[ServicePortInfo]>::iter(all), |p| (key(p), p)).collect()
         };
         let (earlier, later) = (by_key(&before), by_key(&after));
         for was in &before {
@@ -100,21 +100,21 @@ impl Stale {
     pub fn deletes(&self, f: &Flow) -> bool {
         match self {
             Self::Reconciled(r) => r.deletes(f),
-            Self::Changed(c) => f.proto == Protocol::Udp.number() && c.deletes(f),
+            Self::Changed(c) => f.proto == ServiceProtocol::Udp.number() && c.deletes(f),
         }
     }
 }
 
-fn endpoints(all: &[ServicePort]) -> BTreeMap<(&str, &str, &str), &[Endpoint]> {
+fn endpoints(all: &[ServicePortInfo]) -> BTreeMap<(&str, &str, &str), &[Endpoint]> {
     all.iter().map(|p| (key(p), p.endpoints.as_slice())).collect()
 }
 
-fn key(p: &ServicePort) -> (&str, &str, &str) {
+fn key(p: &ServicePortInfo) -> (&str, &str, &str) {
     (&p.namespace, &p.service, &p.name)
 }
 
 impl Changed {
-    fn endpoint_gone(&mut self, s: &Settings, p: &ServicePort, endpoint: IpAddr) {
+    fn endpoint_gone(&mut self, s: &Settings, p: &ServicePortInfo, endpoint: IpAddr) {
         if let (Some(port), true) = (p.node_port, s.release.stale_outside()) {
             self.answered_at.insert((port, endpoint));
         }
@@ -127,7 +127,7 @@ impl Changed {
         }
     }
 
-    fn first_endpoint(&mut self, s: &Settings, p: &ServicePort) {
+    fn first_endpoint(&mut self, s: &Settings, p: &ServicePortInfo) {
         self.addresses.insert(p.cluster_ip);
         if s.release.stale_external_ips() {
             self.addresses.extend(p.traffic.external_ips.iter().copied());
@@ -158,9 +158,9 @@ pub struct Reconciler {
 
 impl Reconciler {
     /// A reconciler for these Service ports.
-    pub fn new(s: &Settings, ports: &[&ServicePort]) -> Self {
+    pub fn new(s: &Settings, ports: &[&ServicePortInfo]) -> Self {
         let mut this = Self { by_address: BTreeMap::new(), by_node_port: BTreeMap::new() };
-        for p in ports.iter().filter(|p| p.protocol == Protocol::Udp) {
+        for p in ports.iter().filter(|p| p.protocol == ServiceProtocol::Udp) {
             let serving: BTreeSet<_> =
                 p.endpoints.iter().filter(|e| e.serving).map(|e| (e.addr, e.port)).collect();
             if serving.is_empty() {
@@ -181,7 +181,7 @@ impl Reconciler {
 
     /// Whether it deletes an entry.
     pub fn deletes(&self, f: &Flow) -> bool {
-        if f.proto != Protocol::Udp.number() {
+        if f.proto != ServiceProtocol::Udp.number() {
             return false;
         }
         let serving = self

@@ -1,7 +1,7 @@
 //! The tables while kube-proxy writes them, and what all releases write for a Service port alike.
 
 use super::rule::{RuleBuilder, Verdict, WrittenRule};
-use super::{Chosen, Endpoint, Protocol, Release, ServicePort, Settings};
+use super::{Chosen, Endpoint, Release, ServicePortInfo, ServiceProtocol, Settings};
 use crate::naming::{endpoint_chain, service_chain};
 use crate::object::ServiceType;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -149,7 +149,7 @@ impl Writer<'_> {
         let rule = self
             .rule()
             .comment(&comment)
-            .protocol(Protocol::Tcp)
+            .protocol(ServiceProtocol::Tcp)
             .dport(port)
             .verdict(&chain, Verdict::Accept);
         self.filter(rule);
@@ -195,7 +195,7 @@ pub(super) enum RejectedDestination {
 
 /// A Service port with its chain names and chosen endpoints.
 pub(super) struct Port<'a> {
-    pub(super) port: &'a ServicePort,
+    pub(super) port: &'a ServicePortInfo,
     /// `namespace/service:port`, as comments name it.
     pub(super) name: Rc<str>,
     pub(super) vips: Vec<IpAddr>,
@@ -205,7 +205,7 @@ pub(super) struct Port<'a> {
 }
 
 impl<'a> Port<'a> {
-    pub(super) fn new(s: &Settings, port: &'a ServicePort) -> Self {
+    pub(super) fn new(s: &Settings, port: &'a ServicePortInfo) -> Self {
         let name = port.full_name(s.release);
         let hash = service_chain("", &name, port.protocol.name());
         Self {

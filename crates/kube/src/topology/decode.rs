@@ -1,6 +1,6 @@
 //! Decoding and validation of `kind: Topology`.
 
-use super::{Backend, Host, Nic, Node, PodPlacement, Role, Segment, Topology};
+use super::{Backend, Host, Nic, NodeSpec, PodPlacement, Role, Segment, Topology};
 use crate::decode::{Decoder, Fields, Spanned};
 use crate::device;
 use crate::diag::{Code, Diagnostic, Span, nearest};
@@ -284,10 +284,10 @@ fn node(
     mut f: Fields<'_>,
     (segment, version): (&Segment, Release),
     i: u32,
-) -> Option<Node> {
+) -> Option<NodeSpec> {
     let name = f.require_string(d, "name", "write - name: node01");
     let unnamed = Spanned { value: String::new(), span: f.span };
-    let mut node = Node::named(name.clone().unwrap_or(unnamed));
+    let mut node = NodeSpec::named(name.clone().unwrap_or(unnamed));
     if let Some(h) = f.string(d, "hostname") {
         node.hostname = h.value;
     }

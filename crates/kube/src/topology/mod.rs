@@ -39,7 +39,7 @@ pub enum Role {
 
 /// A machine of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Node {
+pub struct NodeSpec {
     /// `metadata.name` of the Node in Kubernetes.
     pub name: Spanned<String>,
     /// The host name that its shell prints.
@@ -164,7 +164,7 @@ pub struct Topology {
     /// The LAN that all machines are on.
     pub segment: Segment,
     /// The machines of the cluster.
-    pub nodes: Vec<Node>,
+    pub nodes: Vec<NodeSpec>,
     /// Machines on the LAN that do not belong to the cluster.
     pub hosts: Vec<Host>,
     /// Pods with a fixed node and address.
@@ -190,10 +190,10 @@ impl Default for Topology {
             mac: None,
             mtu: 1500,
         };
-        let node = |name: &str, role, last| Node {
+        let node = |name: &str, role, last| NodeSpec {
             role,
             nic: nic(last),
-            ..Node::named(Spanned { value: name.to_owned(), span: at })
+            ..NodeSpec::named(Spanned { value: name.to_owned(), span: at })
         };
         let host = |name: &str, last| Host {
             name: Spanned { value: name.to_owned(), span: at },
@@ -242,7 +242,7 @@ impl Topology {
     }
 }
 
-impl Node {
+impl NodeSpec {
     /// A worker with the default settings.
     fn named(name: Spanned<String>) -> Self {
         let nic = Nic {

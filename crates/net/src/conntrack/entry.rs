@@ -8,7 +8,7 @@ pub type CtId = u32;
 
 /// The direction of a packet within its connection (`enum ip_conntrack_dir`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Direction {
+pub enum CtDirection {
     /// That of the first packet.
     Original,
     /// The direction of the connection's first packet (`IP_CT_DIR_ORIGINAL`).
@@ -32,10 +32,10 @@ pub enum CtInfo {
 
 impl CtInfo {
     /// The direction within the connection.
-    pub const fn direction(self) -> Direction {
+    pub const fn direction(self) -> CtDirection {
         match self {
-            Self::New | Self::Established | Self::Related => Direction::Original,
-            Self::EstablishedReply | Self::RelatedReply => Direction::Reply,
+            Self::New | Self::Established | Self::Related => CtDirection::Original,
+            Self::EstablishedReply | Self::RelatedReply => CtDirection::Reply,
         }
     }
 
@@ -68,7 +68,7 @@ pub struct Status {
     pub dst_nat_done: bool,
 }
 
-/// What is tracked of a TCP connection (`struct ip_ct_tcp`); arrays are indexed by [`Direction`].
+/// What is tracked of a TCP connection (`struct ip_ct_tcp`); arrays are indexed by [`CtDirection`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TcpTrack {
     /// State after the last packet that was accepted; it selects the timeout.
@@ -132,10 +132,10 @@ impl Connection {
     }
 
     /// The tuple of packets in this direction.
-    pub const fn tuple(&self, dir: Direction) -> &Tuple {
+    pub const fn tuple(&self, dir: CtDirection) -> &Tuple {
         match dir {
-            Direction::Original => &self.original,
-            Direction::Reply => &self.reply,
+            CtDirection::Original => &self.original,
+            CtDirection::Reply => &self.reply,
         }
     }
 

@@ -11,7 +11,7 @@ mod entry;
 mod tcp;
 mod tuple;
 
-pub use entry::{Connection, CtId, CtInfo, Direction, Proto, Status, TcpTrack};
+pub use entry::{Connection, CtDirection, CtId, CtInfo, Proto, Status, TcpTrack};
 pub use tcp::{TcpState, Transition, next_state};
 pub use tuple::{L4, Tuple};
 
@@ -23,7 +23,7 @@ use std::rc::Rc;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Conntrack {
     entries: BTreeMap<CtId, Rc<Connection>>,
-    tuples: BTreeMap<Tuple, (CtId, Direction)>,
+    tuples: BTreeMap<Tuple, (CtId, CtDirection)>,
 }
 
 impl Conntrack {
@@ -33,7 +33,7 @@ impl Conntrack {
     }
 
     /// The confirmed connection that has this tuple, and in which direction.
-    pub fn find(&self, tuple: &Tuple) -> Option<(CtId, Direction)> {
+    pub fn find(&self, tuple: &Tuple) -> Option<(CtId, CtDirection)> {
         self.tuples.get(tuple).copied()
     }
 
@@ -56,8 +56,8 @@ impl Conntrack {
         }
         if let Some(new) = to {
             if new.confirmed() {
-                self.tuples.insert(new.original, (id, Direction::Original));
-                self.tuples.insert(new.reply, (id, Direction::Reply));
+                self.tuples.insert(new.original, (id, CtDirection::Original));
+                self.tuples.insert(new.reply, (id, CtDirection::Reply));
             }
             self.entries.insert(id, new);
         }

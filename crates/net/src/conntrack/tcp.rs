@@ -1,7 +1,7 @@
 //! The state of a TCP connection as its packets show it to connection tracking
 //! (`net/netfilter/nf_conntrack_proto_tcp.c`, table `tcp_conntracks`).
 
-use super::Direction;
+use super::CtDirection;
 use crate::wire::TcpFlags;
 
 /// The state of a tracked TCP connection (`enum tcp_conntrack`).
@@ -84,13 +84,13 @@ pub enum Transition {
 }
 
 /// The effect of a segment with these flags (`tcp_conntracks[dir][index][state]`).
-pub fn next_state(state: TcpState, dir: Direction, flags: TcpFlags) -> Transition {
+pub fn next_state(state: TcpState, dir: CtDirection, flags: TcpFlags) -> Transition {
     use TcpState::{
         Close, CloseWait, Established, FinWait, LastAck, None as Nothing, SynRecv, SynSent,
         SynSent2, TimeWait,
     };
     use Transition::{Ignored, Invalid, To};
-    let original = dir == Direction::Original;
+    let original = dir == CtDirection::Original;
     if flags.has(TcpFlags::RST) {
         return if state == Nothing { Invalid } else { To(Close) };
     }
@@ -143,7 +143,7 @@ mod tests {
     /// One request over one connection, as every recording of one shows it.
     #[test]
     fn a_curl_goes_through_the_recorded_states() {
-        use Direction::{Original, Reply};
+        use CtDirection::{Original, Reply};
         let (syn, ack, fin) = (TcpFlags::SYN, TcpFlags::ACK, TcpFlags::FIN.with(TcpFlags::ACK));
         let steps = [
             (Original, syn),
@@ -172,7 +172,7 @@ mod tests {
     fn a_reset_closes_from_anywhere() {
         for state in TcpState::ALL.into_iter().skip(1) {
             assert_eq!(
-                next_state(state, Direction::Reply, TcpFlags::RST),
+                next_state(state, CtDirection::Reply, TcpFlags::RST),
                 Transition::To(TcpState::Close)
             );
         }

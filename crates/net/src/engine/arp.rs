@@ -287,6 +287,6 @@ impl World {
     }
 }
 
-fn endpoint(addr: Ipv4Addr) -> crate::socket::Endpoint {
-    crate::socket::Endpoint { addr: addr.into(), port: 0 }
+fn endpoint(addr: Ipv4Addr) -> crate::socket::AddrPort {
+    crate::socket::AddrPort { addr: addr.into(), port: 0 }
 }

@@ -3,16 +3,16 @@
 
 use super::World;
 use crate::conntrack::{
-    Connection, CtId, CtInfo, Direction, L4, Proto, Status, TcpState, TcpTrack, Timeouts,
+    Connection, CtDirection, CtId, CtInfo, L4, Proto, Status, TcpState, TcpTrack, Timeouts,
     Transition, Tuple, next_state,
 };
 use crate::drop::DropReason;
 use crate::event::EventKind;
 use crate::id::{DevId, NetnsId, PacketId};
-use crate::netfilter::{Effect, Hook};
+use crate::netfilter::{Hook, RuleEffect};
 use crate::route::Decision;
 use crate::skb::Skb;
-use crate::socket::Endpoint;
+use crate::socket::AddrPort;
 use crate::state::Change;
 use crate::time::Duration;
 use crate::wire::{Body, Icmp, Ipv4, PROTO_ICMP, PROTO_TCP, PROTO_UDP, Tcp, TcpFlags};
@@ -32,12 +32,12 @@ fn is_error(skb: &Skb) -> bool {
     matches!(skb.ip().map(|p| &p.body), Some(Body::Icmp(i)) if i.quoted().is_some())
 }
 
-fn end(p: &Ipv4, source: bool) -> Endpoint {
+fn end(p: &Ipv4, source: bool) -> AddrPort {
     let ports = p.ports().unwrap_or_default();
     if source {
-        Endpoint { addr: p.src.into(), port: ports.0 }
+        AddrPort { addr: p.src.into(), port: ports.0 }
     } else {
-        Endpoint { addr: p.dst.into(), port: ports.1 }
+        AddrPort { addr: p.dst.into(), port: ports.1 }
     }
 }
 
@@ -76,7 +76,7 @@ impl World {
                 .and_then(|q| Tuple::of(&Ipv4 { mf: false, ..q }))
                 .and_then(|t| self.ns(netns).conntrack.find(&t.inverse()));
             let ct = related.map(|(id, dir)| {
-                (id, if dir == Direction::Reply { CtInfo::RelatedReply } else { CtInfo::Related })
+                (id, if dir == CtDirection::Reply { CtInfo::RelatedReply } else { CtInfo::Related })
             });
             self.update(pkt, |s| s.ct = ct);
             return self.emit_for(
@@ -117,13 +117,13 @@ impl World {
                     since: now,
                     expires: now,
                 };
-                (id, Direction::Original, c, true)
+                (id, CtDirection::Original, c, true)
             }
         };
         let info = match dir {
-            Direction::Reply => CtInfo::EstablishedReply,
-            Direction::Original if c.status.seen_reply => CtInfo::Established,
-            Direction::Original => CtInfo::New,
+            CtDirection::Reply => CtInfo::EstablishedReply,
+            CtDirection::Original if c.status.seen_reply => CtInfo::Established,
+            CtDirection::Original => CtInfo::New,
         };
         // An answer that is no echo reply cannot begin a connection.
         let stray_reply = new && matches!(tuple.l4, L4::Echo { kind: 0, .. });
@@ -142,7 +142,7 @@ impl World {
         &self,
         netns: NetnsId,
         ip: &Ipv4,
-        dir: Direction,
+        dir: CtDirection,
         c: &mut Connection,
     ) -> bool {
         let (now, timeouts) = (self.now, self.ns(netns).timeouts.clone());
@@ -170,7 +170,7 @@ impl World {
             }
             (proto, _) => c.expires = now + timeouts.of(proto),
         }
-        c.status.seen_reply |= dir == Direction::Reply;
+        c.status.seen_reply |= dir == CtDirection::Reply;
         true
     }
 
@@ -190,7 +190,9 @@ impl World {
     fn reopen(&mut self, netns: NetnsId, tuple: &Tuple, ip: &Ipv4) {
         let Body::Tcp(t) = &ip.body else { return };
         let syn = t.flags.has(TcpFlags::SYN) && !t.flags.has(TcpFlags::ACK);
-        let Some((id, Direction::Original)) = self.ns(netns).conntrack.find(tuple) else { return };
+        let Some((id, CtDirection::Original)) = self.ns(netns).conntrack.find(tuple) else {
+            return;
+        };
         let state = self.ns(netns).conntrack.get(id).and_then(|c| c.tcp_state());
         if syn && matches!(state, Some(TcpState::TimeWait | TcpState::Close)) {
             self.set_connection(netns, id, None);
@@ -239,7 +241,7 @@ impl World {
         &mut self,
         pkt: PacketId,
         hook: Hook,
-        effect: &Effect,
+        effect: &RuleEffect,
         out_dev: Option<DevId>,
     ) {
         let skb = self.skb(pkt);
@@ -248,15 +250,15 @@ impl World {
         let source = manip_source(hook);
         let current = old.reply.inverse();
         let wanted = match effect {
-            Effect::Dnat { addr, port } => {
+            RuleEffect::Dnat { addr, port } => {
                 let mut t = Tuple { dst: *addr, ..current };
                 if let Some(port) = port {
                     t = t.with_dport(*port);
                 }
                 Some((t, false))
             }
-            Effect::Snat { addr } => Some((Tuple { src: *addr, ..current }, false)),
-            Effect::Masquerade { random_fully } => {
+            RuleEffect::Snat { addr } => Some((Tuple { src: *addr, ..current }, false)),
+            RuleEffect::Masquerade { random_fully } => {
                 let next_hop = match &skb.route {
                     Some(Decision::Out { next_hop, .. }) => *next_hop,
                     _ => current.dst,
@@ -349,7 +351,7 @@ impl World {
         let (Some((id, info)), Some(ip)) = (skb.ct, skb.ip()) else { return };
         let Some(c) = self.ns(skb.netns).conntrack.get(id).cloned() else { return };
         let source = manip_source(hook);
-        let reply = info.direction() == Direction::Reply;
+        let reply = info.direction() == CtDirection::Reply;
         if !(if source != reply { c.status.src_nat } else { c.status.dst_nat }) {
             return;
         }
@@ -376,7 +378,7 @@ impl World {
             return self.drop_packet(pkt, DropReason::NetfilterDrop, Some(hook));
         }
         let source = manip_source(hook);
-        let reply = info.direction() == Direction::Reply;
+        let reply = info.direction() == CtDirection::Reply;
         if !(if source != reply { c.status.src_nat } else { c.status.dst_nat }) {
             return;
         }
@@ -434,7 +436,7 @@ enum Tracked {
 fn track_tcp(
     track: &mut TcpTrack,
     timeouts: &Timeouts,
-    dir: Direction,
+    dir: CtDirection,
     t: &Tcp,
     status: &mut Status,
 ) -> Tracked {
@@ -454,7 +456,7 @@ fn track_tcp(
         track.state = new;
         return Tracked::Over;
     }
-    let (own, other) = if dir == Direction::Original { (0, 1) } else { (1, 0) };
+    let (own, other) = if dir == CtDirection::Original { (0, 1) } else { (1, 0) };
     match track.end[own] {
         Some(known) if end.wrapping_sub(known) as i32 <= 0 => {}
         Some(_) => (track.end[own], track.unacknowledged[own]) = (Some(end), true),

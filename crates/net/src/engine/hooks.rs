@@ -1,13 +1,13 @@
 //! A netfilter hook: its tables and conntrack, in order of priority (`net/netfilter/core.c`).
 
 use super::{Job, Stage, World};
-use crate::conntrack::{CtInfo, Direction};
+use crate::conntrack::{CtDirection, CtInfo};
 use crate::drop::DropReason;
 use crate::event::{EventKind, Seen, Snapshot};
 use crate::id::{DevId, PacketId};
 use crate::netfilter::{
-    CtStates, Effect, Failing, Hook, Match, Part, Policy, RecentOp, RejectWith, Rule, Ruleset,
-    TableName, Target, View, Walk, WalkContext, WalkStep, first_failing,
+    CtStates, Failing, Hook, HookFunction, Match, MatchInput, Policy, RecentOp, RejectWith, Rule,
+    RuleEffect, Ruleset, TableName, Target, Walk, WalkContext, WalkStep, first_failing,
 };
 use crate::skb::{Place, Skb};
 use crate::socket::{Outcome, Socket};
@@ -49,11 +49,11 @@ pub fn explain(
 }
 
 /// Calls `f` with the part of a packet that rules look at.
-fn with_view<R>(ns: &Netns, seen: &Seen, mark: u32, f: impl FnOnce(&View<'_>) -> R) -> R {
+fn with_view<R>(ns: &Netns, seen: &Seen, mark: u32, f: impl FnOnce(&MatchInput<'_>) -> R) -> R {
     let name = |d: Option<DevId>| d.map_or("", |d| &*ns.dev(d).name);
     let addr_type = |a: IpAddr| ns.addr_type(a);
     let p = &seen.packet;
-    f(&View {
+    f(&MatchInput {
         src: p.src.into(),
         dst: p.dst.into(),
         proto: p.body.proto(),
@@ -94,24 +94,24 @@ impl World {
             return self.then(pkt, *job.next);
         };
         match part {
-            Part::Defrag => {
+            HookFunction::Defrag => {
                 job.part += 1;
                 let fragment = self.skb(pkt).ip().is_some_and(crate::wire::Ipv4::is_fragment);
                 if let Some(whole) = if fragment { self.defrag(pkt) } else { Some(pkt) } {
                     self.stack.push(Job::Hook(whole, job));
                 }
             }
-            Part::Conntrack => {
+            HookFunction::Conntrack => {
                 job.part += 1;
                 self.stack.push(Job::Hook(pkt, job));
                 self.conntrack_in(pkt);
             }
-            Part::Confirm => {
+            HookFunction::Confirm => {
                 job.part += 1;
                 self.stack.push(Job::Hook(pkt, job));
                 self.confirm(pkt);
             }
-            Part::Table(table) => self.run_table(pkt, *table, job),
+            HookFunction::Table(table) => self.run_table(pkt, *table, job),
         }
     }
 
@@ -166,7 +166,7 @@ impl World {
         };
         let seen = seen.clone();
         self.count(&skb, &rules, table, &step, seen.packet.len() as u32);
-        if let WalkStep::Matched { effect: Effect::Mark(mark), .. } = &step {
+        if let WalkStep::Matched { effect: RuleEffect::Mark(mark), .. } = &step {
             let mark = *mark;
             self.update(pkt, |s| s.mark = mark);
         }
@@ -195,16 +195,19 @@ impl World {
             WalkStep::Policy { policy: Policy::Drop, .. } => {
                 return self.drop_by_rule(pkt, DropReason::NetfilterDrop, hook);
             }
-            WalkStep::Policy { policy: Policy::Accept, .. } => &Effect::Accept,
-            WalkStep::Returned { .. } => &Effect::Continue,
+            WalkStep::Policy { policy: Policy::Accept, .. } => &RuleEffect::Accept,
+            WalkStep::Returned { .. } => &RuleEffect::Continue,
             WalkStep::Matched { effect, .. } => effect,
         };
         match effect {
-            Effect::Continue | Effect::Jump(_) | Effect::Goto(_) | Effect::Mark(_) => {
+            RuleEffect::Continue
+            | RuleEffect::Jump(_)
+            | RuleEffect::Goto(_)
+            | RuleEffect::Mark(_) => {
                 return self.stack.push(Job::Hook(pkt, job));
             }
-            Effect::Drop => return self.drop_by_rule(pkt, DropReason::NetfilterDrop, hook),
-            Effect::Reject(with) => return self.reject(pkt, hook, *with),
+            RuleEffect::Drop => return self.drop_by_rule(pkt, DropReason::NetfilterDrop, hook),
+            RuleEffect::Reject(with) => return self.reject(pkt, hook, *with),
             _ => {}
         }
         let out_dev = job.devs.out_dev;
@@ -269,12 +272,12 @@ impl World {
         };
         let Some(c) = self.ns(skb.netns).conntrack.get(id) else { return state };
         // SNAT and DNAT are asked of the connection's original direction.
-        let snat = if c.reply.dst == c.tuple(Direction::Original).src {
+        let snat = if c.reply.dst == c.tuple(CtDirection::Original).src {
             CtStates::default()
         } else {
             CtStates::SNAT
         };
-        let dnat = if c.reply.src == c.tuple(Direction::Original).dst {
+        let dnat = if c.reply.src == c.tuple(CtDirection::Original).dst {
             CtStates::default()
         } else {
             CtStates::DNAT

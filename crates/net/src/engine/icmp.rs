@@ -2,14 +2,14 @@
 //! (`net/ipv4/icmp.c`).
 
 use super::{Job, Stage, World};
-use crate::conntrack::{CtId, CtInfo, Direction};
+use crate::conntrack::{CtDirection, CtId, CtInfo};
 use crate::drop::DropReason;
 use crate::event::EventKind;
 use crate::id::{NetnsId, PacketId};
 use crate::netfilter::RejectWith;
 use crate::route::Decision;
 use crate::skb::Skb;
-use crate::socket::{Endpoint, Outcome, PingSocket, Pmtudisc, Socket, SocketId};
+use crate::socket::{AddrPort, Outcome, PingSocket, Pmtudisc, Socket, SocketId};
 use crate::time::Duration;
 use crate::wire::{Body, Icmp, Ipv4, Tcp, TcpFlags, TcpOptions, Unreachable};
 use std::net::IpAddr;
@@ -23,7 +23,7 @@ fn related(skb: &Skb) -> Option<(CtId, CtInfo)> {
     skb.ct.map(|(id, info)| {
         (
             id,
-            if info.direction() == Direction::Original {
+            if info.direction() == CtDirection::Original {
                 CtInfo::RelatedReply
             } else {
                 CtInfo::Related
@@ -140,7 +140,7 @@ impl World {
         let skb = self.skb(pkt);
         let Some(ip) = skb.ip() else { return };
         let Body::Icmp(icmp) = &ip.body else { return };
-        let (netns, local) = (skb.netns, Endpoint { addr: ip.dst.into(), port: 0 });
+        let (netns, local) = (skb.netns, AddrPort { addr: ip.dst.into(), port: 0 });
         match icmp {
             Icmp::Echo { reply: false, id, seq, data } => {
                 let answer = Icmp::Echo { reply: true, id: *id, seq: *seq, data: data.clone() };
@@ -186,7 +186,7 @@ impl World {
         let mine = |s: &Socket| {
             let Some(q) = &quoted else { return false };
             let (sport, dport) = q.ports().unwrap_or_default();
-            let end = |e: &Endpoint, addr, port| e.addr == IpAddr::V4(addr) && e.port == port;
+            let end = |e: &AddrPort, addr, port| e.addr == IpAddr::V4(addr) && e.port == port;
             match (s, &q.body) {
                 (Socket::Tcp(t), Body::Tcp(_)) => {
                     end(&t.local, q.src, sport) && end(&t.remote, q.dst, dport)
@@ -204,7 +204,7 @@ impl World {
             self.ns(netns).sockets.iter().find(|(_, s)| mine(s)).map(|(i, s)| (*i, s.clone()));
         let dev = self.skb(pkt).dev;
         self.free(pkt);
-        let local = Endpoint { addr: ip.dst.into(), port: 0 };
+        let local = AddrPort { addr: ip.dst.into(), port: 0 };
         self.emit(
             netns,
             Some(pkt),
@@ -283,7 +283,7 @@ impl World {
     pub fn ping(&mut self, netns: NetnsId, mut ping: PingSocket, count: u16) -> SocketId {
         ping.left = count.max(1);
         ping.waiting = false;
-        let remote = Endpoint { addr: ping.remote, port: 0 };
+        let remote = AddrPort { addr: ping.remote, port: 0 };
         let socket = self.open_socket(netns, Socket::Ping(ping));
         self.emit(netns, None, EventKind::Asked { socket, remote });
         self.later(Duration::default(), Job::App(netns, socket));

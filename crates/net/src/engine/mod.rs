@@ -121,14 +121,14 @@ pub type Forced = (IpAddr, Option<u16>);
 
 /// A random choice that a `statistic` rule made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Choice {
+pub struct RandomMatch {
     /// The rule's probability, in parts of 2^31.
     pub probability: u32,
     /// The rule matched the packet.
     pub taken: bool,
 }
 
-impl Choice {
+impl RandomMatch {
     /// Whether the outcome was certain: probability 0 or 1.
     pub const fn certain(self) -> bool {
         self.probability == 0 || self.probability >= 1 << 31
@@ -139,16 +139,16 @@ impl Choice {
 #[derive(Clone, Debug, Default)]
 struct Choices {
     given: Vec<bool>,
-    made: Vec<Choice>,
+    made: Vec<RandomMatch>,
 }
 
 impl Choices {
     /// Whether the next rule matches; choices beyond those given are taken.
     fn next(&mut self, probability: u32) -> bool {
-        let choice = Choice { probability, taken: true };
+        let choice = RandomMatch { probability, taken: true };
         let wanted = self.given.get(self.made.len()).copied().unwrap_or(true);
         let taken = if choice.certain() { probability > 0 } else { wanted };
-        self.made.push(Choice { taken, ..choice });
+        self.made.push(RandomMatch { taken, ..choice });
         taken
     }
 }
@@ -247,7 +247,7 @@ impl World {
     }
 
     /// The choices made since [`World::decide`]. Chance decides again.
-    pub fn decided(&mut self) -> Vec<Choice> {
+    pub fn decided(&mut self) -> Vec<RandomMatch> {
         self.choices.take().map_or_else(Vec::new, |c| c.made)
     }
 

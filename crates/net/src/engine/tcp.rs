@@ -7,7 +7,7 @@ use crate::event::EventKind;
 use crate::id::{NetnsId, PacketId};
 use crate::rng;
 use crate::route::Decision;
-use crate::socket::{Endpoint, Outcome, ServerApp, Socket, SocketId, TcpApp, TcpPhase, TcpSocket};
+use crate::socket::{AddrPort, Outcome, ServerApp, Socket, SocketId, TcpApp, TcpPhase, TcpSocket};
 use crate::time::Duration;
 use crate::wire::{Body, Ipv4, PROTO_TCP, Tcp, TcpFlags, TcpOptions};
 use std::net::IpAddr;
@@ -44,7 +44,7 @@ impl World {
     pub fn connect(
         &mut self,
         netns: NetnsId,
-        (local, remote): (Endpoint, Endpoint),
+        (local, remote): (AddrPort, AddrPort),
         app: TcpApp,
     ) -> SocketId {
         let mut t = self.tcp_socket(netns, local, remote, TcpPhase::SynSent, app);
@@ -59,8 +59,8 @@ impl World {
     fn tcp_socket(
         &self,
         netns: NetnsId,
-        local: Endpoint,
-        remote: Endpoint,
+        local: AddrPort,
+        remote: AddrPort,
         phase: TcpPhase,
         app: TcpApp,
     ) -> TcpSocket {
@@ -325,8 +325,8 @@ impl World {
         outcome: Outcome,
     ) {
         let opening = matches!(t.phase, TcpPhase::SynSent | TcpPhase::SynRecv);
-        let fatal = opening
-            || matches!(outcome, Outcome::Refused | Outcome::TimedOut | Outcome::NotSent(_));
+        let fatal =
+            opening || matches!(outcome, Outcome::Reset | Outcome::TimedOut | Outcome::NotSent(_));
         if !fatal || t.phase == TcpPhase::Closed {
             return;
         }
@@ -350,8 +350,8 @@ impl World {
         let Body::Tcp(seg) = &ip.body else { return };
         let netns = skb.netns;
         let (src, dst) = (
-            Endpoint { addr: ip.src.into(), port: seg.sport },
-            Endpoint { addr: ip.dst.into(), port: seg.dport },
+            AddrPort { addr: ip.src.into(), port: seg.sport },
+            AddrPort { addr: ip.dst.into(), port: seg.dport },
         );
         let is_it = |s: &Socket| match s {
             Socket::Tcp(t) => (t.local, t.remote) == (dst, src) && t.phase != TcpPhase::Closed,
@@ -402,7 +402,7 @@ impl World {
     /// A segment for an open connection.
     fn tcp_segment(&mut self, netns: NetnsId, id: SocketId, mut t: TcpSocket, seg: &Tcp) {
         if seg.flags.has(TcpFlags::RST) {
-            return self.tcp_error(netns, id, &t, Outcome::Refused);
+            return self.tcp_error(netns, id, &t, Outcome::Reset);
         }
         if let Some((value, _)) = seg.options.timestamp {
             t.ts_recent = value;

@@ -6,7 +6,7 @@ use crate::drop::DropReason;
 use crate::event::EventKind;
 use crate::id::{NetnsId, PacketId};
 use crate::rng;
-use crate::socket::{Endpoint, Outcome, Pmtudisc, ServerApp, Socket, SocketId, UdpSocket};
+use crate::socket::{AddrPort, Outcome, Pmtudisc, ServerApp, Socket, SocketId, UdpSocket};
 use crate::wire::{Body, Icmp, Ipv4, PROTO_TCP, PROTO_UDP, Udp, UdpPayload, Unreachable};
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -38,7 +38,7 @@ impl World {
     fn send_datagram(
         &mut self,
         netns: NetnsId,
-        (local, remote): (Endpoint, Endpoint),
+        (local, remote): (AddrPort, AddrPort),
         data: Rc<[u8]>,
         (checksum, key): (bool, u64),
     ) {
@@ -77,8 +77,8 @@ impl World {
         }
         let netns = skb.netns;
         let (src, dst) = (
-            Endpoint { addr: ip.src.into(), port: udp.sport },
-            Endpoint { addr: ip.dst.into(), port: udp.dport },
+            AddrPort { addr: ip.src.into(), port: udp.sport },
+            AddrPort { addr: ip.dst.into(), port: udp.dport },
         );
         // Of several on one port, the one that was opened last: the others are closed in all but
         // name.
@@ -156,7 +156,7 @@ impl World {
         let ip = skb.ip()?;
         // Its destination may be translated already, its source is not.
         let (sport, dport) = ip.ports().unwrap_or_default();
-        let local = Endpoint { addr: ip.src.into(), port: sport };
+        let local = AddrPort { addr: ip.src.into(), port: sport };
         let id = if let Body::Icmp(Icmp::Echo { reply: false, id, .. }) = &ip.body {
             Some(*id)
         } else {
@@ -165,9 +165,9 @@ impl World {
         let original =
             skb.ct.and_then(|(ct, _)| self.ns(skb.netns).conntrack.get(ct)).map(|c| c.original);
         let remote =
-            original.map_or(Endpoint { addr: ip.dst.into(), port: dport }, |o| match o.l4 {
-                L4::Ports(_, port) => Endpoint { addr: o.dst, port },
-                _ => Endpoint { addr: o.dst, port: 0 },
+            original.map_or(AddrPort { addr: ip.dst.into(), port: dport }, |o| match o.l4 {
+                L4::Ports(_, port) => AddrPort { addr: o.dst, port },
+                _ => AddrPort { addr: o.dst, port: 0 },
             });
         let mine = |s: &Socket| match s {
             Socket::Tcp(t) => {

@@ -2,7 +2,7 @@
 //!
 //! Computed on demand from what an event keeps; nothing is stored per rule.
 
-use super::matches::{Match, MatchContext, RecentOp, View};
+use super::matches::{Match, MatchContext, MatchInput, RecentOp};
 use super::matches::{fraction, proto_text};
 use super::ruleset::Rule;
 use super::save::{match_text, net_text, ranges};
@@ -26,7 +26,7 @@ pub struct Failing {
 
 /// The first condition that fails, in the order the rule is printed; `None` if all hold. `draw` is
 /// the number that a random condition compared.
-pub fn first_failing(rule: &Rule, v: &View<'_>, draw: Option<u32>) -> Option<Failing> {
+pub fn first_failing(rule: &Rule, v: &MatchInput<'_>, draw: Option<u32>) -> Option<Failing> {
     let bang = |negated: bool| if negated { "! " } else { "" };
     let failing = |field, packet: String, rule: String, negated: bool, flag: &str| {
         Some(Failing {
@@ -78,7 +78,7 @@ impl MatchContext for Then {
     }
 }
 
-fn failing_match(m: &Match, v: &View<'_>, draw: Option<u32>) -> Option<Failing> {
+fn failing_match(m: &Match, v: &MatchInput<'_>, draw: Option<u32>) -> Option<Failing> {
     if m.holds(v, &mut Then(draw)) {
         return None;
     }

@@ -168,7 +168,7 @@ impl fmt::Display for CtStates {
 
 /// The part of a packet that a rule's conditions look at.
 #[derive(Clone, Copy)]
-pub struct View<'a> {
+pub struct MatchInput<'a> {
     /// Source address, as rewritten by NAT so far.
     pub src: IpAddr,
     /// Destination address, as rewritten by NAT so far.
@@ -320,7 +320,7 @@ impl Match {
     }
 
     /// Whether the packet meets the condition.
-    pub(super) fn holds(&self, v: &View<'_>, ask: &mut dyn MatchContext) -> bool {
+    pub(super) fn holds(&self, v: &MatchInput<'_>, ask: &mut dyn MatchContext) -> bool {
         match self {
             Self::Comment(_) | Self::Unsupported(_) | Self::Nfacct(_) => true,
             Self::Ports { proto, sport, dport } => {

@@ -23,13 +23,13 @@ mod walk;
 pub use explain::{Failing, first_failing};
 pub use list::{list_chain, list_table, print_count};
 pub use matches::{
-    AddrType, CtStates, IfName, Match, MatchContext, Negatable, PortRange, RecentOp, Side, View,
-    fraction,
+    AddrType, CtStates, IfName, Match, MatchContext, MatchInput, Negatable, PortRange, RecentOp,
+    Side, fraction,
 };
 pub use parse::{RestoreError, Restored, parse_rule};
 pub use ruleset::{Chain, Policy, RejectWith, Rule, Ruleset, RulesetBuilder, Table, Target};
 pub use save::{rule_text, save};
-pub use walk::{Draw, Effect, Walk, WalkContext, WalkStep};
+pub use walk::{Draw, RuleEffect, Walk, WalkContext, WalkStep};
 
 use std::fmt;
 
@@ -62,8 +62,8 @@ impl Hook {
 
     /// What is registered at the hook, by priority (`enum nf_ip_hook_priorities`,
     /// `include/uapi/linux/netfilter_ipv4.h`).
-    pub const fn parts(self) -> &'static [Part] {
-        use Part::{Confirm, Conntrack, Defrag, Table};
+    pub const fn parts(self) -> &'static [HookFunction] {
+        use HookFunction::{Confirm, Conntrack, Defrag, Table};
         use TableName::{Filter, Mangle, Nat, Raw};
         match self {
             Self::Prerouting => &[Defrag, Table(Raw), Conntrack, Table(Mangle), Table(Nat)],
@@ -83,7 +83,7 @@ impl fmt::Display for Hook {
 
 /// A function registered at a hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum HookFunction {
     /// Reassembles fragments, so that the tables see whole packets (`nf_defrag_ipv4`).
     Defrag,
     /// Evaluates the built-in chain of a table.

@@ -1,6 +1,6 @@
 //! Loaded rules: immutable and shared, with a number for each counter.
 
-use super::matches::{IfName, Match, MatchContext, Negatable, View, in_net};
+use super::matches::{IfName, Match, MatchContext, MatchInput, Negatable, in_net};
 use super::{Hook, TableName};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
@@ -165,7 +165,7 @@ impl Rule {
     }
 
     /// Whether the packet meets the conditions other than match extensions (`ip_packet_match`).
-    pub(super) fn base_holds(&self, v: &View<'_>) -> bool {
+    pub(super) fn base_holds(&self, v: &MatchInput<'_>) -> bool {
         self.dst.as_ref().is_none_or(|n| n.holds(|n| in_net(n, v.dst)))
             && self.src.as_ref().is_none_or(|n| n.holds(|n| in_net(n, v.src)))
             && self.proto.as_ref().is_none_or(|p| p.holds(|p| *p == v.proto))
@@ -174,7 +174,7 @@ impl Rule {
     }
 
     /// Whether the packet meets every condition.
-    pub fn holds(&self, v: &View<'_>, ask: &mut dyn MatchContext) -> bool {
+    pub fn holds(&self, v: &MatchInput<'_>, ask: &mut dyn MatchContext) -> bool {
         self.base_holds(v) && self.matches.iter().all(|m| m.holds(v, ask))
     }
 }

@@ -1,6 +1,6 @@
 //! One packet through one table (`net/ipv4/netfilter/ip_tables.c`, `ipt_do_table`).
 
-use super::matches::{MatchContext, RecentOp, View};
+use super::matches::{MatchContext, MatchInput, RecentOp};
 use super::ruleset::{Policy, RejectWith, Ruleset, Target};
 use super::{Hook, TableName};
 use std::net::IpAddr;
@@ -59,7 +59,7 @@ pub struct Draw {
 
 /// The effect of a matching rule on the packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
+pub enum RuleEffect {
     /// None: the rule only counts.
     Continue,
     /// The walk enters this chain.
@@ -106,7 +106,7 @@ pub enum WalkStep {
         /// Index of the matching rule in the chain.
         rule: u32,
         /// What the rule does to the packet.
-        effect: Effect,
+        effect: RuleEffect,
         /// Random numbers compared on the way.
         draws: Vec<Draw>,
     },
@@ -155,7 +155,7 @@ impl Walk {
     pub fn step(
         &mut self,
         rules: &Ruleset,
-        view: &View<'_>,
+        view: &MatchInput<'_>,
         context: &mut dyn WalkContext,
     ) -> Option<WalkStep> {
         let table = rules.table(self.table);
@@ -178,16 +178,18 @@ impl Walk {
                 top.1 = index + 1;
             }
             let effect = match &rule.target {
-                Target::None | Target::Unsupported(_) => Effect::Continue,
-                Target::Accept => self.end(Effect::Accept),
-                Target::Drop => self.end(Effect::Drop),
-                Target::Reject(with) => self.end(Effect::Reject(*with)),
-                Target::Dnat { addr, port } => self.end(Effect::Dnat { addr: *addr, port: *port }),
-                Target::Snat { addr } => self.end(Effect::Snat { addr: *addr }),
-                Target::Masquerade { random_fully } => {
-                    self.end(Effect::Masquerade { random_fully: *random_fully })
+                Target::None | Target::Unsupported(_) => RuleEffect::Continue,
+                Target::Accept => self.end(RuleEffect::Accept),
+                Target::Drop => self.end(RuleEffect::Drop),
+                Target::Reject(with) => self.end(RuleEffect::Reject(*with)),
+                Target::Dnat { addr, port } => {
+                    self.end(RuleEffect::Dnat { addr: *addr, port: *port })
                 }
-                Target::Mark { value, mask } => Effect::Mark((view.mark & !mask) ^ value),
+                Target::Snat { addr } => self.end(RuleEffect::Snat { addr: *addr }),
+                Target::Masquerade { random_fully } => {
+                    self.end(RuleEffect::Masquerade { random_fully: *random_fully })
+                }
+                Target::Mark { value, mask } => RuleEffect::Mark((view.mark & !mask) ^ value),
                 Target::Return => {
                     let to_policy = self.leave();
                     return Some(WalkStep::Returned {
@@ -211,10 +213,10 @@ impl Walk {
                             top.1 = n_rules;
                         }
                         self.frames.push((next, 0));
-                        Effect::Goto(to.clone())
+                        RuleEffect::Goto(to.clone())
                     } else {
                         self.frames.push((next, 0));
-                        Effect::Jump(to.clone())
+                        RuleEffect::Jump(to.clone())
                     }
                 }
             };
@@ -232,7 +234,7 @@ impl Walk {
         }
     }
 
-    fn end(&mut self, effect: Effect) -> Effect {
+    fn end(&mut self, effect: RuleEffect) -> RuleEffect {
         self.frames.clear();
         effect
     }
@@ -276,7 +278,7 @@ mod tests {
     }
 
     /// The walk without an index: every rule in turn.
-    fn plain(rules: &Ruleset, view: &View<'_>, hook: Hook) -> Vec<(u32, u32)> {
+    fn plain(rules: &Ruleset, view: &MatchInput<'_>, hook: Hook) -> Vec<(u32, u32)> {
         let table = rules.table(TableName::Filter);
         let mut stack =
             vec![(rules.builtin(TableName::Filter, hook).expect("a hook of filter"), 0usize)];
@@ -301,7 +303,7 @@ mod tests {
         matched
     }
 
-    fn indexed(rules: &Ruleset, view: &View<'_>, hook: Hook) -> Vec<(u32, u32)> {
+    fn indexed(rules: &Ruleset, view: &MatchInput<'_>, hook: Hook) -> Vec<(u32, u32)> {
         let mut walk = Walk::new(rules, TableName::Filter, hook).expect("a hook of filter");
         let mut matched = Vec::new();
         while let Some(step) = walk.step(rules, view, &mut Never) {
@@ -345,7 +347,7 @@ mod tests {
             let rules = Ruleset::parse(&(text + "COMMIT\n")).expect("rules");
             for _ in 0..8 {
                 let addr = |r: &mut Rng| IpAddr::from([10, 0, 0, r.below(5) as u8]);
-                let view = View {
+                let view = MatchInput {
                     src: addr(&mut r),
                     dst: addr(&mut r),
                     proto: 6,

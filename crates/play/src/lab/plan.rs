@@ -215,7 +215,7 @@ fn item(session: &Session, i: usize, names: &[String]) -> Result<Option<Item>, S
         (_, ResultKind::NotDone(why)) => {
             Err(format!("it is not done here either: {}", not_done(step, *why)))
         }
-        (_, ResultKind::Refused(e)) => Err(e.message.clone()),
+        (_, ResultKind::Invalid(e)) => Err(e.message.clone()),
         (Act::Packet(_), _) => Err("a kernel cannot be asked to do this to one packet".to_owned()),
         (_, ResultKind::Sent { probe, run, .. }) => {
             waits()?;

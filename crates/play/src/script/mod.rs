@@ -257,7 +257,7 @@ pub fn complaints(session: &Session) -> Vec<Diagnostic> {
     let one = |(i, (step, result)): (usize, (&Step, &StepResult))| {
         let path = format!("spec.steps[{i}]");
         match (&step.act, &result.kind) {
-            (_, ResultKind::Refused(e)) => Some(Diagnostic::error(
+            (_, ResultKind::Invalid(e)) => Some(Diagnostic::error(
                 unsupported,
                 step.span,
                 format!("{path}: {}", e.message),

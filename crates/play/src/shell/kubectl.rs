@@ -2,9 +2,9 @@
 //! `delete`.
 
 use super::CommandOutput;
-use crate::components::Refused;
+use crate::components::Rejection;
 use crate::session::Session;
-use kube::change::{self, Change, ChangeError, Thing};
+use kube::change::{self, ChangeError, ClusterChange, Thing};
 use kube::cluster::RunningService;
 use kube::object::ServiceType;
 use kube::topology::Role;
@@ -121,7 +121,7 @@ fn refused(why: &str, hint: &str) -> CommandOutput {
 }
 
 /// The output for a change: its warnings, then the change.
-fn done(result: Result<Vec<String>, Refused>, text: String) -> CommandOutput {
+fn done(result: Result<Vec<String>, Rejection>, text: String) -> CommandOutput {
     match result {
         Ok(warnings) => CommandOutput::ok(
             warnings.iter().map(|w| format!("{w}\n")).chain([text]).collect::<String>(),
@@ -131,7 +131,7 @@ fn done(result: Result<Vec<String>, Refused>, text: String) -> CommandOutput {
 }
 
 /// The edit of the document that corresponds to a line: `scale` or `delete`.
-pub fn edit_of(line: &str) -> Option<Change> {
+pub fn edit_of(line: &str) -> Option<ClusterChange> {
     let words = super::split(line);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let ["kubectl", verb, rest @ ..] = words.as_slice() else { return None };
@@ -140,10 +140,12 @@ pub fn edit_of(line: &str) -> Option<Change> {
     let owned = (line.namespace().to_owned(), (*name).to_owned());
     match (*verb, kind(what)?.1) {
         ("scale", "deployment.apps") => {
-            Some(Change::Scale(owned.0, owned.1, line.replicas?.parse().ok()?))
+            Some(ClusterChange::Scale(owned.0, owned.1, line.replicas?.parse().ok()?))
         }
-        ("delete", "deployment.apps") => Some(Change::Remove(Thing::Deployment(owned.0, owned.1))),
-        ("delete", "service") => Some(Change::Remove(Thing::Service(owned.0, owned.1))),
+        ("delete", "deployment.apps") => {
+            Some(ClusterChange::Remove(Thing::Deployment(owned.0, owned.1)))
+        }
+        ("delete", "service") => Some(ClusterChange::Remove(Thing::Service(owned.0, owned.1))),
         _ => None,
     }
 }
@@ -157,13 +159,13 @@ pub(crate) fn named<'w>(words: &[&'w str]) -> Option<(&'static str, &'w str, Vec
 }
 
 /// The output of kubectl for an edit of the document.
-pub fn told(change: &Change) -> String {
+pub fn told(change: &ClusterChange) -> String {
     match change {
-        Change::Scale(_, name, _) => format!("deployment.apps/{name} scaled\n"),
-        Change::Remove(Thing::Deployment(_, name)) => {
+        ClusterChange::Scale(_, name, _) => format!("deployment.apps/{name} scaled\n"),
+        ClusterChange::Remove(Thing::Deployment(_, name)) => {
             format!("deployment.apps \"{name}\" deleted\n")
         }
-        Change::Remove(Thing::Service(_, name)) => format!("service \"{name}\" deleted\n"),
+        ClusterChange::Remove(Thing::Service(_, name)) => format!("service \"{name}\" deleted\n"),
         _ => String::new(),
     }
 }
@@ -246,7 +248,7 @@ fn scale(session: &mut Session, typed: Typed<'_>, line: &Line<'_>) -> CommandOut
             format!("error: {what} cannot be scaled here; a deployment can\n"),
         );
     };
-    let asked = Change::Scale(line.namespace().to_owned(), (*name).to_owned(), n);
+    let asked = ClusterChange::Scale(line.namespace().to_owned(), (*name).to_owned(), n);
     match change::change(&session.live.text, &asked) {
         Err(ChangeError::NotWritten(_)) => not_found(plural, name),
         Err(e) => cannot(&e),
@@ -280,7 +282,7 @@ fn delete(session: &mut Session, typed: Typed<'_>, line: &Line<'_>) -> CommandOu
         "node" => Thing::Node(owned.1),
         _ => return delete_pod(session, typed, line.namespace(), name),
     };
-    match change::change(&session.live.text, &Change::Remove(thing)) {
+    match change::change(&session.live.text, &ClusterChange::Remove(thing)) {
         Err(ChangeError::NotWritten(_))
             if one == "service" && is_service(session, line.namespace(), name) =>
         {

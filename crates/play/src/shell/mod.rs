@@ -37,7 +37,7 @@ pub const COMMANDS: &[&str] = &[
 /// Runs a command line on a node, pod or outside host, until components have done what it caused.
 pub fn exec(session: &mut Session, host: &str, line: &str) -> CommandOutput {
     match session.play(&[Step::run(host, line)]) {
-        [StepResult { kind: ResultKind::Refused(e), .. }] => {
+        [StepResult { kind: ResultKind::Invalid(e), .. }] => {
             CommandOutput::fail(1, format!("{e}\n"))
         }
         results => results.last().and_then(StepResult::output).cloned().unwrap_or_default(),
@@ -208,9 +208,7 @@ fn curl_report(session: &Session, run: &Run, target: &str) -> CommandOutput {
             let text = body.map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default();
             CommandOutput::ok(text.split_once("\r\n\r\n").map_or("", |(_, body)| body))
         }
-        Some(Outcome::Refused | Outcome::Unreachable { code: 3, .. }) => {
-            failed("Connection refused")
-        }
+        Some(Outcome::Reset | Outcome::Unreachable { code: 3, .. }) => failed("Connection refused"),
         Some(Outcome::Unreachable { .. }) => failed("No route to host"),
         Some(Outcome::NotSent(_)) => failed("Network is unreachable"),
         Some(Outcome::Killed) => CommandOutput::fail(137, "Killed\n"),

@@ -134,7 +134,7 @@ pub(super) fn ping_report(
             Outcome::NotSent(_) => {
                 return CommandOutput::fail(2, "connect: Network is unreachable\n");
             }
-            Outcome::TimedOut | Outcome::Refused | Outcome::Killed => {}
+            Outcome::TimedOut | Outcome::Reset | Outcome::Killed => {}
         }
     }
     let sent = usize::from(probe.count);

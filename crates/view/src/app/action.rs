@@ -4,7 +4,7 @@ use super::panes::{Drawer, Fold, Side};
 use super::parts::{HeaderPart, Options, Pane, RulesView, Selected, Tab, Theme};
 use crate::story::Grain;
 use crate::words::Lang;
-use kube::change::Change;
+use kube::change::ClusterChange;
 use net::PacketId;
 use net::engine::PacketOp;
 use play::Protocol;
@@ -39,7 +39,7 @@ pub enum Action {
     /// Follow a packet; `None`: that of the current event.
     Follow(Option<PacketId>),
     /// Edit the cluster on the diagram.
-    Change(Change),
+    Change(ClusterChange),
     /// Undo the last change.
     Undo,
     /// Redo the last undone change.
@@ -81,7 +81,7 @@ pub enum Action {
     /// The next step of playback.
     Tick,
     /// Go a number of steps forward, or back if negative.
-    Step(i32),
+    StepBy(i32),
     /// Go to a step; 0 is the start.
     SeekStep(usize),
     /// Go to the step of an event.
@@ -124,10 +124,10 @@ impl Action {
     /// Whether the action only goes to another moment, so that parts that do not depend on the
     /// moment stay.
     pub fn only_moves(&self) -> bool {
-        use Action::{Hop, Marker, SeekEvent, SeekStep, Step, Tick, TogglePlay};
+        use Action::{Hop, Marker, SeekEvent, SeekStep, StepBy, Tick, TogglePlay};
         matches!(
             self,
-            Tick | TogglePlay | Step(_) | SeekStep(_) | SeekEvent(_) | Hop(_) | Marker(_)
+            Tick | TogglePlay | StepBy(_) | SeekStep(_) | SeekEvent(_) | Hop(_) | Marker(_)
         )
     }
 
@@ -159,7 +159,7 @@ impl Action {
 
 /// A field that can get the keyboard focus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Field {
+pub enum FocusField {
     /// The input line of the terminal.
     Command,
     /// The link in the Share dialog.
@@ -186,5 +186,5 @@ pub enum Effect {
     /// Store the documents that are not open.
     KeepShelf,
     /// Focus a field.
-    Focus(Field),
+    Focus(FocusField),
 }

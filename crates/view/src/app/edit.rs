@@ -3,19 +3,19 @@
 use super::action::Effect;
 use super::parts::{RulesView, Selected, Tab};
 use super::state::App;
-use kube::change::{Change, Thing, change};
+use kube::change::{ClusterChange, Thing, change};
 use play::rename::Renaming;
 use std::rc::Rc;
 
 /// Applies a change of the cluster to the text.
-pub(super) fn edit(app: &mut App, c: &Change) -> Vec<Effect> {
+pub(super) fn edit(app: &mut App, c: &ClusterChange) -> Vec<Effect> {
     app.session.refused = None;
     match change(&app.document.text, c) {
         Ok(text) if *text == *app.document.text => Vec::new(),
         Ok(text) => {
             app.remember();
             let text = match c {
-                Change::Rename(thing, to) => rename(app, thing, to, &text),
+                ClusterChange::Rename(thing, to) => rename(app, thing, to, &text),
                 _ => text,
             };
             app.read(&text);
@@ -24,7 +24,7 @@ pub(super) fn edit(app: &mut App, c: &Change) -> Vec<Effect> {
                 app.view.selected = Some(Selected { host, device: None });
                 app.view.tab = Tab::Tables;
             }
-            if matches!(c, Change::Version(_)) {
+            if matches!(c, ClusterChange::Version(_)) {
                 // Shows how the rules differ from those before.
                 (app.view.tab, app.view.rules_view) = (Tab::Rules, RulesView::Difference);
             }
@@ -38,11 +38,11 @@ pub(super) fn edit(app: &mut App, c: &Change) -> Vec<Effect> {
 }
 
 /// The node or host that a change added.
-fn added(app: &App, c: &Change) -> Option<String> {
+fn added(app: &App, c: &ClusterChange) -> Option<String> {
     let topology = &app.session.loaded.as_ref()?.session.cluster().topology;
     match c {
-        Change::AddNode => topology.nodes.last().map(|n| n.name.value.clone()),
-        Change::AddHost => topology.hosts.last().map(|h| h.name.value.clone()),
+        ClusterChange::AddNode => topology.nodes.last().map(|n| n.name.value.clone()),
+        ClusterChange::AddHost => topology.hosts.last().map(|h| h.name.value.clone()),
         _ => None,
     }
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 /// What is needed to return to a moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Snapshot {
+pub struct UndoState {
     /// The text.
     pub text: Rc<str>,
     /// The document whose cluster is shown: the last valid text if `text` has errors.
@@ -22,8 +22,8 @@ const LONGEST: usize = 200;
 /// The undo and redo stacks.
 #[derive(Clone, Debug, Default)]
 pub struct History {
-    past: Vec<Snapshot>,
-    future: Vec<Snapshot>,
+    past: Vec<UndoState>,
+    future: Vec<UndoState>,
     /// The byte offset behind the last typed letter, while typing continues.
     typed_to: Option<usize>,
 }
@@ -40,7 +40,7 @@ impl History {
     }
 
     /// Records a state before it is changed.
-    pub fn remember(&mut self, was: Snapshot) {
+    pub fn remember(&mut self, was: UndoState) {
         if self.past.len() == LONGEST {
             self.past.remove(0);
         }
@@ -50,7 +50,7 @@ impl History {
     }
 
     /// Like [`History::remember`], for typed text: each word is one undo step.
-    pub fn typed(&mut self, was: Snapshot, text: &str) {
+    pub fn typed(&mut self, was: UndoState, text: &str) {
         let (from, removed, inserted) = difference(&was.text, text);
         let goes_on = removed == 0
             && self.typed_to == Some(from)
@@ -64,12 +64,12 @@ impl History {
     }
 
     /// The states that can be restored by undo, oldest first.
-    pub fn past(&self) -> &[Snapshot] {
+    pub fn past(&self) -> &[UndoState] {
         &self.past
     }
 
     /// Takes the last state; `now` is kept for redo.
-    pub fn undo(&mut self, now: Snapshot) -> Option<Snapshot> {
+    pub fn undo(&mut self, now: UndoState) -> Option<UndoState> {
         let was = self.past.pop()?;
         self.future.push(now);
         self.typed_to = None;
@@ -77,18 +77,18 @@ impl History {
     }
 
     /// Removes the last record, because the change was not made, and restores the redo stack.
-    pub(super) fn forget(&mut self, future: Vec<Snapshot>) {
+    pub(super) fn forget(&mut self, future: Vec<UndoState>) {
         self.past.pop();
         self.future = future;
     }
 
     /// The states that can be restored by redo.
-    pub(super) fn future(&self) -> &[Snapshot] {
+    pub(super) fn future(&self) -> &[UndoState] {
         &self.future
     }
 
     /// Takes the state that was undone last.
-    pub fn redo(&mut self, now: Snapshot) -> Option<Snapshot> {
+    pub fn redo(&mut self, now: UndoState) -> Option<UndoState> {
         let next = self.future.pop()?;
         self.past.push(now);
         self.typed_to = None;
@@ -116,8 +116,8 @@ fn difference<'t>(old: &str, new: &'t str) -> (usize, usize, &'t str) {
 mod tests {
     use super::*;
 
-    fn at(text: &str) -> Snapshot {
-        Snapshot { text: text.into(), document: text.into(), script: Rc::default(), cursor: 0 }
+    fn at(text: &str) -> UndoState {
+        UndoState { text: text.into(), document: text.into(), script: Rc::default(), cursor: 0 }
     }
 
     #[test]

@@ -18,16 +18,16 @@ mod terminal;
 mod time;
 mod update;
 
-pub use action::{Action, Effect, Field};
+pub use action::{Action, Effect, FocusField};
 pub use derive::Derived;
-pub use history::{History, Snapshot};
+pub use history::{History, UndoState};
 pub use panes::{Drawer, Fold, Panes, Side};
 pub use parts::{
     Chrome, Document, HeaderPart, Loaded, Options, Pane, Played, RulesView, Selected, SendBar, Tab,
     Terminal, Theme, View,
 };
 pub use redact::{LeftOut, Place};
-pub use select::{Choice, Menus, Request, requests, senders};
+pub use select::{MenuItem, Menus, Request, requests, senders};
 pub use state::App;
 pub use terminal::{Command, prompt};
 pub use update::update;

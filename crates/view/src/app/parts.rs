@@ -2,7 +2,7 @@
 
 use super::panes::Panes;
 use super::shelf::Shelf;
-use crate::labels::Labels;
+use crate::labels::NetnsLabels;
 use crate::layout::{ROOM, Size};
 use crate::story::Grain;
 use crate::words::{Answer, Lang, Ui, ui};
@@ -56,13 +56,13 @@ pub struct Loaded {
     /// The session.
     pub session: Session,
     /// The names of its network namespaces.
-    pub labels: Labels,
+    pub labels: NetnsLabels,
 }
 
 impl Loaded {
     /// Names the namespaces of a played session.
     pub fn new(session: Session) -> Self {
-        let labels = Labels::new(session.cluster(), session.last());
+        let labels = NetnsLabels::new(session.cluster(), session.last());
         Self { session, labels }
     }
 }

@@ -7,7 +7,7 @@ use play::probe::resolve_target;
 
 /// An option of a menu.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Choice {
+pub struct MenuItem {
     /// The value.
     pub value: String,
     /// The label.
@@ -18,22 +18,22 @@ pub struct Choice {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Menus {
     /// The senders.
-    pub from: Vec<Choice>,
+    pub from: Vec<MenuItem>,
     /// The destinations.
-    pub to: Vec<Choice>,
+    pub to: Vec<MenuItem>,
     /// The endpoints of the chosen Service.
-    pub endpoints: Vec<Choice>,
+    pub endpoints: Vec<MenuItem>,
 }
 
 /// The namespace of the cluster's own pods.
 const SYSTEM: &str = "kube-system";
 
-fn choice(value: impl Into<String>, label: impl Into<String>) -> Choice {
-    Choice { value: value.into(), label: label.into() }
+fn choice(value: impl Into<String>, label: impl Into<String>) -> MenuItem {
+    MenuItem { value: value.into(), label: label.into() }
 }
 
 /// The possible senders: hosts, nodes, pods; those of the cluster itself come last.
-pub fn senders(l: &Loaded) -> Vec<Choice> {
+pub fn senders(l: &Loaded) -> Vec<MenuItem> {
     let c = l.session.running();
     let hosts = c.topology.hosts.iter().map(|h| choice(h.name.value.clone(), h.name.value.clone()));
     let nodes =
@@ -48,7 +48,7 @@ pub fn senders(l: &Loaded) -> Vec<Choice> {
 
 /// The possible destinations: node ports, Services, pods; for ICMP, addresses only. The Services
 /// that the cluster creates itself come last.
-pub(super) fn targets(l: &Loaded, proto: Protocol) -> Vec<Choice> {
+pub(super) fn targets(l: &Loaded, proto: Protocol) -> Vec<MenuItem> {
     let c = l.session.running();
     let mut out = Vec::new();
     let Some(word) = proto.transport() else {
@@ -97,15 +97,15 @@ pub(super) fn targets(l: &Loaded, proto: Protocol) -> Vec<Choice> {
 /// A request that can be sent with one click.
 pub struct Request {
     /// The sender.
-    pub from: Choice,
+    pub from: MenuItem,
     /// The destination.
-    pub to: Choice,
+    pub to: MenuItem,
 }
 
 /// Requests to begin with: the one in the send bar, and one from a pod to a Service.
 pub fn requests(menus: &Menus, bar: &SendBar) -> Vec<Request> {
     let named =
-        |all: &[Choice], is: &dyn Fn(&str) -> bool| all.iter().find(|c| is(&c.value)).cloned();
+        |all: &[MenuItem], is: &dyn Fn(&str) -> bool| all.iter().find(|c| is(&c.value)).cloned();
     let request = |from: &dyn Fn(&str) -> bool, to: &dyn Fn(&str) -> bool| {
         Some(Request { from: named(&menus.from, from)?, to: named(&menus.to, to)? })
     };
@@ -115,7 +115,7 @@ pub fn requests(menus: &Menus, bar: &SendBar) -> Vec<Request> {
 }
 
 /// The endpoints that the rules of the chosen Service can select, with their probabilities.
-pub(super) fn endpoints(l: &Loaded, to: &str) -> Vec<Choice> {
+pub(super) fn endpoints(l: &Loaded, to: &str) -> Vec<MenuItem> {
     let cluster = l.session.running();
     let Ok((addr, Some(port))) = resolve_target(cluster, l.session.world(), to) else {
         return Vec::new();

@@ -1,11 +1,11 @@
 //! The state of the page.
 
 use super::derive::Derived;
-use super::history::{History, Snapshot};
+use super::history::{History, UndoState};
 use super::parts::{
     Chrome, Document, Loaded, Played, RulesView, Selected, SendBar, Tab, Terminal, View,
 };
-use super::select::{self, Choice};
+use super::select::{self, MenuItem};
 use super::shelf;
 use crate::scene::{self, Moment};
 use crate::story;
@@ -199,7 +199,7 @@ impl App {
         {
             self.send.from = last.value;
         }
-        let offers = |menu: &[Choice]| menu.iter().any(|c| c.value == self.send.to);
+        let offers = |menu: &[MenuItem]| menu.iter().any(|c| c.value == self.send.to);
         if resolve_target(cluster, world, &self.send.to).is_err()
             || offers(&self.derived.menus.to) && !offers(&self.targets())
         {
@@ -284,12 +284,12 @@ impl App {
     }
 
     /// The current state, for undo.
-    pub fn snapshot(&self) -> Snapshot {
+    pub fn snapshot(&self) -> UndoState {
         let document = match &self.session.loaded {
             Some(l) if self.document.is_stale() => l.session.document().into(),
             _ => self.document.text.clone(),
         };
-        Snapshot {
+        UndoState {
             text: self.document.text.clone(),
             document,
             script: self.session.script.clone(),
@@ -369,7 +369,7 @@ impl App {
     }
 
     /// The destinations in the menu.
-    pub(super) fn targets(&self) -> Vec<Choice> {
+    pub(super) fn targets(&self) -> Vec<MenuItem> {
         let loaded = self.session.loaded.as_ref();
         loaded.map(|l| select::targets(l, self.send.proto)).unwrap_or_default()
     }
@@ -391,7 +391,7 @@ impl App {
             return Err(words::no_draw(&self.send.to, self.chrome.lang));
         }
         let begin = net::dump::endpoint(addr, port) + if port.is_none() { ":" } else { "" };
-        let is_it = |e: &&Choice| {
+        let is_it = |e: &&MenuItem| {
             if port.is_none() { e.value.starts_with(&begin) } else { e.value == begin }
         };
         match drawn.iter().find(is_it) {

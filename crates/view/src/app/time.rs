@@ -1,7 +1,7 @@
 //! Time: steps at the moment shown, going back, and playback.
 
 use super::action::Effect;
-use super::history::Snapshot;
+use super::history::UndoState;
 use super::parts::Loaded;
 use super::state::App;
 use crate::story::{self, Glyph, Grain, glyph};
@@ -47,7 +47,7 @@ fn extend(app: &mut App, step: Step) {
 }
 
 /// Restores a state for undo or redo.
-pub(super) fn restore(app: &mut App, was: &Snapshot) -> Vec<Effect> {
+pub(super) fn restore(app: &mut App, was: &UndoState) -> Vec<Effect> {
     let effects = if *was.text == *app.document.text {
         Vec::new()
     } else {
@@ -86,7 +86,7 @@ pub(super) fn try_act(app: &mut App, what: Act, of: Option<PacketId>) -> bool {
     let lang = app.chrome.lang;
     let last = app.session.script.steps.last().zip(app.session.results().last());
     let refused = last.and_then(|(step, result)| match &result.kind {
-        ResultKind::Refused(e) => Some(format!("{}: {}", e.message, e.hint)),
+        ResultKind::Invalid(e) => Some(format!("{}: {}", e.message, e.hint)),
         ResultKind::NotDone(why) => Some(words::not_done(step, *why, lang)),
         ResultKind::Printed(out) | ResultKind::Applied(out) if out.status != 0 => {
             let text = Some(out.text.clone()).filter(|t| !t.trim().is_empty());

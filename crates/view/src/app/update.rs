@@ -1,6 +1,6 @@
 //! Applies actions to the state.
 
-use super::action::{Action, Effect, Field};
+use super::action::{Action, Effect, FocusField};
 use super::panes::{Drawer, Fold, Side};
 use super::parts::{Selected, Tab};
 use super::state::App;
@@ -114,7 +114,7 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
         }
         Action::Drawer(d) => {
             app.chrome.panes.drawer = d;
-            let focus = (d == Some(Drawer::Terminal)).then_some(Effect::Focus(Field::Command));
+            let focus = (d == Some(Drawer::Terminal)).then_some(Effect::Focus(FocusField::Command));
             [Effect::Panes].into_iter().chain(focus).collect()
         }
         Action::Fold(side, fold) => {
@@ -155,10 +155,10 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Share(open) => {
             (app.chrome.sharing, app.chrome.unfolded) = (open, None);
             if !open {
-                return vec![Effect::Focus(Field::Share)];
+                return vec![Effect::Focus(FocusField::Share)];
             }
             app.chrome.playing = false;
-            vec![Effect::Focus(Field::Link)]
+            vec![Effect::Focus(FocusField::Link)]
         }
         Action::KeepSecrets(keep) => {
             app.chrome.keep_secrets = keep;
@@ -188,7 +188,7 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
             }
             time::tick_after(app)
         }
-        Action::Step(n) => {
+        Action::StepBy(n) => {
             app.chrome.playing = false;
             let to = app.step().saturating_add_signed(n as isize);
             time::go(app, to);
@@ -322,7 +322,7 @@ mod tests {
     use super::*;
     use crate::app::shelf;
     use crate::words::Lang;
-    use kube::change::{Change, Thing};
+    use kube::change::{ClusterChange, Thing};
     use net::engine::PacketOp;
     use net::event::EventKind;
 
@@ -387,12 +387,12 @@ mod tests {
         let mut app = sent();
         let states: Vec<_> = (0..40)
             .map(|_| {
-                update(&mut app, Action::Step(1));
+                update(&mut app, Action::StepBy(1));
                 app.derived.timeline.as_ref().map(|t| t.state().clone())
             })
             .collect();
         for before in states.iter().rev().skip(1) {
-            update(&mut app, Action::Step(-1));
+            update(&mut app, Action::StepBy(-1));
             assert_eq!(&app.derived.timeline.as_ref().map(|t| t.state().clone()), before);
         }
     }
@@ -472,7 +472,7 @@ mod tests {
             let mut app = app.clone();
             update(&mut app, replace(other.to_owned()));
             let offered =
-                |menu: &[crate::app::Choice], value: &str| menu.iter().any(|c| c.value == value);
+                |menu: &[crate::app::MenuItem], value: &str| menu.iter().any(|c| c.value == value);
             assert_ne!(app.send.to, old);
             assert!(offered(&app.derived.menus.to, &app.send.to), "{}", app.send.to);
             assert!(offered(&app.derived.menus.from, &app.send.from), "{}", app.send.from);
@@ -502,7 +502,7 @@ mod tests {
     fn sending_in_the_past_gives_up_what_came_after_and_undo_brings_it_back() {
         let mut app = sent();
         let (events, before) = (app.session.events().len(), app.snapshot());
-        update(&mut app, Action::Step(20));
+        update(&mut app, Action::StepBy(20));
         let at = app.view.cursor;
         update(&mut app, Action::Packet(PacketOp::Drop));
         assert!(app.view.cursor > at && app.session.events().len() != events);
@@ -521,7 +521,7 @@ mod tests {
     #[test]
     fn a_second_probe_flies_with_the_first_or_after_it() {
         let mut app = sent();
-        update(&mut app, Action::Step(15));
+        update(&mut app, Action::StepBy(15));
         update(&mut app, Action::Send);
         assert_eq!(app.session.runs().count(), 2);
         let ended = |app: &App| {
@@ -579,14 +579,17 @@ mod tests {
         let before = app.document.text.clone();
         update(
             &mut app,
-            Action::Change(Change::Scale("default".into(), "nginx-deployment".into(), 6)),
+            Action::Change(ClusterChange::Scale("default".into(), "nginx-deployment".into(), 6)),
         );
         assert!(app.document.text.contains("replicas: 6"));
         let n = |app: &App| app.session.loaded.as_ref().map(|l| l.session.cluster().pods.len());
         assert_eq!(n(&app), Some(8));
         update(&mut app, Action::Undo);
         assert_eq!((&app.document.text, n(&app)), (&before, Some(6)));
-        update(&mut app, Action::Change(Change::Scale("kube-system".into(), "kube-dns".into(), 2)));
+        update(
+            &mut app,
+            Action::Change(ClusterChange::Scale("kube-system".into(), "kube-dns".into(), 2)),
+        );
         assert!(app.session.refused.as_ref().is_some_and(|r| r.contains("kube-dns")));
     }
 
@@ -608,7 +611,7 @@ mod tests {
             (Thing::Deployment(ns(), deployment), "clients"),
             (Thing::Node("node01".to_owned()), "edge"),
         ] {
-            update(&mut app, Action::Change(Change::Rename(thing, to.to_owned())));
+            update(&mut app, Action::Change(ClusterChange::Rename(thing, to.to_owned())));
             assert!(outcome(&app), "{to}: {:?}", app.session.results());
         }
         assert!(app.send.from.contains("/clients-") && app.send.to == "svc/default/shop");
@@ -666,7 +669,7 @@ mod tests {
     #[test]
     fn a_command_in_the_past_changes_what_comes() {
         let mut app = sent();
-        update(&mut app, Action::Step(10));
+        update(&mut app, Action::StepBy(10));
         app.terminal.host = "node01".to_owned();
         typed(&mut app, "ip link set flannel.1 down");
         assert!(!outcome(&app));
@@ -714,7 +717,7 @@ mod tests {
     #[test]
     fn an_edit_stays_at_the_moment_or_near_it() {
         let mut app = sent();
-        update(&mut app, Action::Step(30));
+        update(&mut app, Action::StepBy(30));
         let event = |app: &App| {
             let l = app.session.loaded.as_ref().expect("loaded");
             l.session.events()[app.view.cursor - 1].clone()
@@ -735,7 +738,7 @@ mod tests {
     #[test]
     fn save_and_open_keep_the_whole_session() {
         let mut app = sent();
-        update(&mut app, Action::Step(20));
+        update(&mut app, Action::StepBy(20));
         update(&mut app, Action::Packet(PacketOp::Drop));
         update(&mut app, Action::SeekStep(usize::MAX));
         update(&mut app, Action::Run("node01".to_owned(), "conntrack -F".to_owned()));
@@ -764,9 +767,9 @@ mod tests {
     #[test]
     fn what_is_done_is_anchored_and_not_numbered() {
         let mut app = sent();
-        update(&mut app, Action::Step(25));
+        update(&mut app, Action::StepBy(25));
         update(&mut app, Action::Packet(PacketOp::Duplicate));
-        update(&mut app, Action::Step(5));
+        update(&mut app, Action::StepBy(5));
         update(&mut app, Action::Run("node01".to_owned(), "conntrack -F".to_owned()));
         let steps = &app.session.script.steps;
         assert!(matches!(

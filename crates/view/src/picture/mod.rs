@@ -12,10 +12,10 @@ pub use element::{Child, Element};
 pub(crate) use element::{Span, group, path, rect, spans, text};
 
 use crate::app::{App, Selected};
-use crate::labels::Kind;
+use crate::labels::NetnsKind;
 use crate::layout::{Layout, NodeBox, Rect};
 use crate::px::Px;
-use crate::scene::{Lit, Scene, Segment, Spot, links, scene};
+use crate::scene::{Lit, Scene, Spot, TrailPiece, links, scene};
 use crate::stamp::stamp;
 use crate::words::{Lang, Ui, ui};
 use kube::Cluster;
@@ -56,7 +56,7 @@ pub enum Part {
     /// The wires inside the nodes.
     Wires,
     /// A piece of the packet's way.
-    Segment(usize),
+    TrailPiece(usize),
     /// A pod, hook or device inside a node, by the node's index.
     InNode(usize, Inside),
     /// A host outside of the cluster.
@@ -133,7 +133,9 @@ impl<'a> Picture<'a> {
             Group::Wires => "wires",
             Group::Trail => "trails",
             Group::Node(i) if self.node(i).is_some_and(|n| n.folded) => "node folded",
-            Group::Node(i) if self.node(i).is_some_and(|n| self.is_absent(Kind::Node(n.node))) => {
+            Group::Node(i)
+                if self.node(i).is_some_and(|n| self.is_absent(NetnsKind::Node(n.node))) =>
+            {
                 "node absent"
             }
             Group::Node(_) => "node",
@@ -151,7 +153,7 @@ impl<'a> Picture<'a> {
             }
             Group::Lan => vec![Part::Lan],
             Group::Wires => vec![Part::Wires],
-            Group::Trail => (0..self.scene.trail.len()).map(Part::Segment).collect(),
+            Group::Trail => (0..self.scene.trail.len()).map(Part::TrailPiece).collect(),
             Group::Node(i) => {
                 let inside = self.node(i).map(inside).unwrap_or_default();
                 inside.into_iter().map(|x| Part::InNode(i, x)).collect()
@@ -177,13 +179,13 @@ impl<'a> Picture<'a> {
             | Part::Lan
             | Part::Wires
             | Part::InNode(_, Inside::Folded) => 0,
-            Part::Segment(i) => stamp(s.trail.get(i)),
+            Part::TrailPiece(i) => stamp(s.trail.get(i)),
             Part::InNode(_, Inside::Pod(p)) => stamp((
                 self.lit(Spot::Pod(p)),
                 s.chances.get(&p),
                 s.drawn == Some(p),
                 s.chosen,
-                self.is_absent(Kind::Pod(p)),
+                self.is_absent(NetnsKind::Pod(p)),
             )),
             Part::InNode(i, Inside::Devices) => {
                 let lit = [Spot::Bridge, Spot::Route, Spot::Vxlan, Spot::Nic];
@@ -217,7 +219,7 @@ impl<'a> Picture<'a> {
                 let wires = self.layout.nodes.iter().flat_map(|n| links(self.layout, n));
                 Some(wires.map(|d| path("wire", d)).collect())
             }
-            Part::Segment(i) => self.scene.trail.get(i).map(segment),
+            Part::TrailPiece(i) => self.scene.trail.get(i).map(segment),
             Part::InNode(i, inside) => self.node(i).and_then(|n| match inside {
                 Inside::Folded => Some(self.folded(n)),
                 Inside::Pod(p) => {
@@ -281,7 +283,7 @@ impl<'a> Picture<'a> {
         self.scene.lit.get(&spot).copied().unwrap_or_default()
     }
 
-    fn is_absent(&self, kind: Kind) -> bool {
+    fn is_absent(&self, kind: NetnsKind) -> bool {
         self.scene.absent.contains(&kind)
     }
 
@@ -341,7 +343,7 @@ fn inside(n: &NodeBox) -> Vec<Inside> {
 }
 
 /// A piece of the packet's way; what is on the way back is hollow.
-fn segment(t: &Segment) -> Vec<Element> {
+fn segment(t: &TrailPiece) -> Vec<Element> {
     let states = [(t.been, "been"), (!t.been, "ahead"), (t.shell, "shell"), (t.reply, "reply")];
     let mut line = path(class("trail", &states), t.d.clone());
     if t.been {

@@ -2,7 +2,7 @@
 
 use super::element::{Element, Span, circle, group, path, rect, spans, text};
 use super::{Picture, class, lit_states};
-use crate::labels::{Kind, shortened};
+use crate::labels::{NetnsKind, shortened};
 use crate::layout::{CHAR, Form, HostBox, NodeBox, PodBox, Rect};
 use crate::px::Px;
 use crate::scene::{Spot, TableState};
@@ -10,7 +10,7 @@ use crate::story::{Glyph, glyph_path};
 use crate::words::Ui;
 use kube::cluster::Pod;
 use kube::fault::{Daemon, Fault};
-use net::netfilter::{Hook, Part, TableName};
+use net::netfilter::{Hook, HookFunction, TableName};
 
 /// The pitch of the squares of a tile; there are two rows of them.
 const SQUARE: f32 = 10.0;
@@ -263,7 +263,7 @@ impl Picture<'_> {
         }
         let states = [
             (drawn && !lit.passed, "drawn"),
-            (self.is_absent(Kind::Pod(x.pod)), "absent"),
+            (self.is_absent(NetnsKind::Pod(x.pod)), "absent"),
             (self.is_selected(&netns, None), "selected"),
         ];
         let mut pod = group(class("pod", &[&lit_states(lit)[..], &states].concat()), out)
@@ -282,7 +282,7 @@ impl Picture<'_> {
     pub(super) fn hook(&self, n: &NodeBox, h: Hook) -> Element {
         let r = n.hook(h);
         let asked = self.scene.tables.get(&(n.node, h));
-        let table = |p: &Part| if let Part::Table(t) = p { Some(*t) } else { None };
+        let table = |p: &HookFunction| if let HookFunction::Table(t) = p { Some(*t) } else { None };
         let tables: Vec<TableName> = h.parts().iter().filter_map(table).collect();
         let w = tables.len() as f32 * 15.0 - 3.0;
         let chips = tables.iter().enumerate().map(|(k, t)| {

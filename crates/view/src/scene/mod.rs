@@ -7,7 +7,7 @@ mod way;
 pub(crate) use way::links;
 
 use crate::index::Index;
-use crate::labels::{Kind, Labels};
+use crate::labels::{NetnsKind, NetnsLabels};
 use crate::layout::{Layout, Point, Size, path};
 use crate::packet::kind_word;
 use net::event::{BridgeTo, EventKind};
@@ -81,7 +81,7 @@ pub struct Lit {
 
 /// A piece of the trail.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Segment {
+pub struct TrailPiece {
     /// SVG path data, from one stop to the next.
     pub d: String,
     /// Whether the packet has passed it.
@@ -131,7 +131,7 @@ pub struct Scene {
     /// The tables that were called or skipped, by node and hook.
     pub tables: BTreeMap<(usize, Hook), Vec<(TableName, TableState)>>,
     /// The way of the packet.
-    pub trail: Vec<Segment>,
+    pub trail: Vec<TrailPiece>,
     /// The packet itself; none if its place is not drawn.
     pub capsule: Option<Capsule>,
     /// The probability of each endpoint of the Service, in percent, by pod.
@@ -148,7 +148,7 @@ pub struct Scene {
     /// The other packets under way.
     pub others: Vec<Other>,
     /// Pods and nodes that do not exist yet, or no longer.
-    pub absent: Vec<Kind>,
+    pub absent: Vec<NetnsKind>,
 }
 
 /// A packet under way that is not the one that is followed.
@@ -188,7 +188,7 @@ pub struct Moment<'a> {
     /// The number of events that have happened.
     pub cursor: usize,
     /// The names of network namespaces.
-    pub labels: &'a Labels,
+    pub labels: &'a NetnsLabels,
     /// The packet that the user chose to follow.
     pub follow: Option<PacketId>,
 }
@@ -207,17 +207,17 @@ pub fn shown_packet(m: &Moment<'_>) -> Option<PacketId> {
 }
 
 /// What the namespace of an event stands for, if it is in one.
-fn kind_of(m: &Moment<'_>, e: &Event) -> Option<Kind> {
+fn kind_of(m: &Moment<'_>, e: &Event) -> Option<NetnsKind> {
     e.netns.map(|n| m.labels.kind(n))
 }
 
 fn spot_of(m: &Moment<'_>, e: &Event) -> Option<Spot> {
     let netns = e.netns?;
     let node = match m.labels.kind(netns) {
-        Kind::Pod(p) => return Some(Spot::Pod(p)),
-        Kind::Host(h) => return Some(Spot::Host(h)),
-        Kind::Segment => return None,
-        Kind::Node(n) => n,
+        NetnsKind::Pod(p) => return Some(Spot::Pod(p)),
+        NetnsKind::Host(h) => return Some(Spot::Host(h)),
+        NetnsKind::Segment => return None,
+        NetnsKind::Node(n) => n,
     };
     let ns = m.state.ns(netns);
     let device = |dev: net::DevId| match &ns.dev(dev).kind {
@@ -260,10 +260,10 @@ pub fn journey(m: &Moment<'_>, id: PacketId) -> Vec<Stop> {
                 Some(Spot::Route(n))
             }
             (EventKind::Delivered { .. }, Some(Spot::Hook(n, Hook::Input))) => {
-                matches!(kind_of(m, e), Some(Kind::Node(_))).then_some(Spot::Process(n))
+                matches!(kind_of(m, e), Some(NetnsKind::Node(_))).then_some(Spot::Process(n))
             }
             (EventKind::Delivered { .. } | EventKind::PacketMade { .. }, _)
-                if matches!(kind_of(m, e), Some(Kind::Node(_))) && last.is_some() =>
+                if matches!(kind_of(m, e), Some(NetnsKind::Node(_))) && last.is_some() =>
             {
                 None
             }
@@ -299,7 +299,7 @@ pub fn scene(l: &Layout, m: &Moment<'_>, other: Option<&Scene>) -> Scene {
     for (i, pair) in stops.windows(2).enumerate() {
         let points = way(l, pair[0].spot, pair[1].spot);
         if points.len() > 1 {
-            s.trail.push(Segment {
+            s.trail.push(TrailPiece {
                 d: path(&points),
                 been: i + 1 < done,
                 shell: pair[0].shell && pair[1].shell,
@@ -367,7 +367,7 @@ fn tables(m: &Moment<'_>, id: PacketId, s: &mut Scene) {
     let last = m.cursor.checked_sub(1);
     for i in m.index.behind(id, m.cursor).iter().copied() {
         let e = &m.events[i];
-        let Some(Kind::Node(n)) = kind_of(m, e) else { continue };
+        let Some(NetnsKind::Node(n)) = kind_of(m, e) else { continue };
         let (hook, table, state) = match &e.kind {
             EventKind::Walked { hook, table, .. } => {
                 (*hook, *table, if Some(i) == last { TableState::Now } else { TableState::Asked })
@@ -430,7 +430,7 @@ pub fn draws(rules: &net::netfilter::Table, chain: &str) -> Vec<DrawOf> {
 
 /// Sets the endpoints of the last Service that the packet was translated by.
 fn chances(m: &Moment<'_>, s: &mut Scene, other: Option<&Scene>) {
-    use net::netfilter::{Effect, WalkStep};
+    use net::netfilter::{RuleEffect, WalkStep};
     // The last one counts.
     let draws_behind = &m.index.draws[..m.index.draws.partition_point(|i| *i < m.cursor)];
     for i in draws_behind.iter().rev() {
@@ -443,7 +443,7 @@ fn chances(m: &Moment<'_>, s: &mut Scene, other: Option<&Scene>) {
         }
         let EventKind::Walked {
             table,
-            step: WalkStep::Matched { chain, effect: Effect::Jump(to), draws: drawn, .. },
+            step: WalkStep::Matched { chain, effect: RuleEffect::Jump(to), draws: drawn, .. },
             ..
         } = &e.kind
         else {
@@ -473,7 +473,7 @@ fn chances(m: &Moment<'_>, s: &mut Scene, other: Option<&Scene>) {
 
 /// The pods in which packets begin or end.
 pub fn pods_of_run(m: &Moment<'_>) -> BTreeSet<usize> {
-    let pod = |e: &Event| if let Kind::Pod(p) = kind_of(m, e)? { Some(p) } else { None };
+    let pod = |e: &Event| if let NetnsKind::Pod(p) = kind_of(m, e)? { Some(p) } else { None };
     let ends = |e: &&Event| {
         matches!(
             e.kind,
@@ -534,7 +534,7 @@ mod tests {
         let run = session
             .send(&Probe { proto: play::Protocol::Icmp, ..Probe::new(from, to) })
             .expect("sent");
-        let labels = Labels::new(session.cluster(), session.last());
+        let labels = NetnsLabels::new(session.cluster(), session.last());
         let index = Index::new(session.events());
         let moment = Moment {
             state: session.initial(),

@@ -116,7 +116,7 @@ mod tests {
     fn a_moment_says_what_the_page_says_of_it() {
         let mut app = sent("article-nodeport");
         app.chrome.theme = Theme::Light;
-        update(&mut app, Action::Step(12));
+        update(&mut app, Action::StepBy(12));
         let svg = moment(&app).expect("a picture");
         let words = Caption::new(&app, 800.0).expect("a step").plain;
         assert!(svg.contains(&format!("<desc>{}</desc>", escaped(&words))), "{words}");

@@ -42,7 +42,7 @@ impl Answer {
                 (some, all) if some < all => Self::Partly(some, all),
                 _ => Self::Answered,
             },
-            Some(Outcome::Refused | Outcome::Unreachable { kind: 3, code: 3, .. }) => Self::Refused,
+            Some(Outcome::Reset | Outcome::Unreachable { kind: 3, code: 3, .. }) => Self::Refused,
             Some(Outcome::Unreachable { .. }) => Self::Unreachable,
             Some(Outcome::NotSent(_)) => Self::NotSent,
             Some(Outcome::Killed) => Self::Killed,
@@ -115,8 +115,8 @@ pub fn step_result(step: &Step, result: &StepResult, lang: Lang) -> String {
         (ResultKind::Printed(out) | ResultKind::Applied(out), _) => exit_status(out.status, lang),
         (ResultKind::Handled, Lang::En) => "done".to_owned(),
         (ResultKind::Handled, Lang::Ja) => "実行済み".to_owned(),
-        (ResultKind::Refused(e), Lang::En) => format!("refused: {}; {}", e.message, e.hint),
-        (ResultKind::Refused(e), Lang::Ja) => format!("拒否: {}; {}", e.message, e.hint),
+        (ResultKind::Invalid(e), Lang::En) => format!("refused: {}; {}", e.message, e.hint),
+        (ResultKind::Invalid(e), Lang::Ja) => format!("拒否: {}; {}", e.message, e.hint),
         (ResultKind::NotDone(why), _) => not_done(step, *why, lang),
     };
     format!("{title}: {said}")

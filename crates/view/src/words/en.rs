@@ -3,7 +3,7 @@
 use super::{Context, short};
 use net::engine::Setting;
 use net::event::{BridgeTo, EventKind};
-use net::netfilter::{Effect, Policy, WalkStep, fraction};
+use net::netfilter::{Policy, RuleEffect, WalkStep, fraction};
 use net::route::Decision;
 use net::skb::PktType;
 use net::socket::Outcome;
@@ -272,18 +272,20 @@ fn walked(
             };
             let drawn = draws.iter().find(|d| d.rule == *rule).map(drawn).unwrap_or_default();
             let did = match effect {
-                Effect::Continue => "counts the packet".to_owned(),
-                Effect::Jump(to) | Effect::Goto(to) => format!("sends the packet to `{to}`"),
-                Effect::Accept => "accepts the packet".to_owned(),
-                Effect::Drop => "drops the packet".to_owned(),
-                Effect::Reject(with) => format!("refuses the packet with `{}`", with.name()),
-                Effect::Mark(to) => format!("changes the mark from `{mark:#x}` to `{to:#x}`"),
-                Effect::Dnat { addr, port } => format!(
+                RuleEffect::Continue => "counts the packet".to_owned(),
+                RuleEffect::Jump(to) | RuleEffect::Goto(to) => {
+                    format!("sends the packet to `{to}`")
+                }
+                RuleEffect::Accept => "accepts the packet".to_owned(),
+                RuleEffect::Drop => "drops the packet".to_owned(),
+                RuleEffect::Reject(with) => format!("refuses the packet with `{}`", with.name()),
+                RuleEffect::Mark(to) => format!("changes the mark from `{mark:#x}` to `{to:#x}`"),
+                RuleEffect::Dnat { addr, port } => format!(
                     "gives the connection the destination `{}`",
                     net::dump::endpoint(*addr, *port)
                 ),
-                Effect::Snat { addr } => format!("gives the connection the source `{addr}`"),
-                Effect::Masquerade { .. } => {
+                RuleEffect::Snat { addr } => format!("gives the connection the source `{addr}`"),
+                RuleEffect::Masquerade { .. } => {
                     "gives the connection the address of the device it leaves by".to_owned()
                 }
             };
@@ -336,7 +338,7 @@ pub(super) fn outcome(o: &Outcome) -> String {
         Outcome::Answered { bytes, from, .. } => {
             format!("The client has its answer: {bytes} bytes from `{from}`.")
         }
-        Outcome::Refused => "The client was refused: a reset came back.".to_owned(),
+        Outcome::Reset => "The client was refused: a reset came back.".to_owned(),
         Outcome::Unreachable { from, kind: 11, .. } => {
             format!("`{from}` says that ttl was used up.")
         }

@@ -3,7 +3,7 @@
 use super::{Context, short};
 use net::engine::Setting;
 use net::event::{BridgeTo, EventKind};
-use net::netfilter::{Effect, Policy, WalkStep, fraction};
+use net::netfilter::{Policy, RuleEffect, WalkStep, fraction};
 use net::route::Decision;
 use net::skb::PktType;
 use net::socket::Outcome;
@@ -273,17 +273,19 @@ fn walked(
             };
             let drawn = draws.iter().find(|d| d.rule == *rule).map(drawn).unwrap_or_default();
             let did = match effect {
-                Effect::Continue => "がパケットを数えます".to_owned(),
-                Effect::Jump(to) | Effect::Goto(to) => format!("がパケットを `{to}` に送ります"),
-                Effect::Accept => "がパケットを通します".to_owned(),
-                Effect::Drop => "がパケットを捨てます".to_owned(),
-                Effect::Reject(with) => format!("が `{}` を返して拒否します", with.name()),
-                Effect::Mark(to) => format!("がマークを `{mark:#x}` から `{to:#x}` に変えます"),
-                Effect::Dnat { addr, port } => {
+                RuleEffect::Continue => "がパケットを数えます".to_owned(),
+                RuleEffect::Jump(to) | RuleEffect::Goto(to) => {
+                    format!("がパケットを `{to}` に送ります")
+                }
+                RuleEffect::Accept => "がパケットを通します".to_owned(),
+                RuleEffect::Drop => "がパケットを捨てます".to_owned(),
+                RuleEffect::Reject(with) => format!("が `{}` を返して拒否します", with.name()),
+                RuleEffect::Mark(to) => format!("がマークを `{mark:#x}` から `{to:#x}` に変えます"),
+                RuleEffect::Dnat { addr, port } => {
                     format!("が接続の宛先を `{}` に決めます", net::dump::endpoint(*addr, *port))
                 }
-                Effect::Snat { addr } => format!("が接続の送信元を `{addr}` に決めます"),
-                Effect::Masquerade { .. } => {
+                RuleEffect::Snat { addr } => format!("が接続の送信元を `{addr}` に決めます"),
+                RuleEffect::Masquerade { .. } => {
                     "が接続の送信元を、出ていくデバイスのアドレスに決めます".to_owned()
                 }
             };
@@ -349,7 +351,7 @@ pub(super) fn outcome(o: &Outcome) -> String {
         Outcome::Answered { bytes, from, .. } => {
             format!("クライアントは `{from}` から {bytes} バイトの応答を受け取りました。")
         }
-        Outcome::Refused => "リセットが返り、接続は拒否されました。".to_owned(),
+        Outcome::Reset => "リセットが返り、接続は拒否されました。".to_owned(),
         Outcome::Unreachable { from, kind: 11, .. } => {
             format!("`{from}` が ttl 切れを知らせました。")
         }

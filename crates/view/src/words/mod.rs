@@ -24,11 +24,11 @@ pub use share::{
 };
 pub use ui::{Ui, ui};
 
-use crate::labels::Labels;
+use crate::labels::NetnsLabels;
 use crate::story::Glyph;
 use net::engine::Setting;
 use net::event::EventKind;
-use net::netfilter::{Effect, WalkStep};
+use net::netfilter::{RuleEffect, WalkStep};
 use net::socket::Outcome;
 use net::state::Netns;
 use net::{DevId, DropReason, Event, State};
@@ -59,7 +59,7 @@ pub struct Context<'a> {
     /// The final state of the session, which has the names of everything that ever existed.
     pub state: &'a State,
     /// The names of network namespaces.
-    pub labels: &'a Labels,
+    pub labels: &'a NetnsLabels,
 }
 
 impl Context<'_> {
@@ -183,7 +183,8 @@ pub fn marker(e: &Event, glyph: Glyph, lang: Lang) -> &'static str {
         }
         (
             EventKind::Walked {
-                step: WalkStep::Matched { effect: Effect::Dnat { .. }, .. }, ..
+                step: WalkStep::Matched { effect: RuleEffect::Dnat { .. }, .. },
+                ..
             },
             _,
         ) => "DNAT",
@@ -191,7 +192,8 @@ pub fn marker(e: &Event, glyph: Glyph, lang: Lang) -> &'static str {
             EventKind::Walked {
                 step:
                     WalkStep::Matched {
-                        effect: Effect::Masquerade { .. } | Effect::Snat { .. }, ..
+                        effect: RuleEffect::Masquerade { .. } | RuleEffect::Snat { .. },
+                        ..
                     },
                 ..
             },
@@ -246,7 +248,7 @@ pub fn change(e: &Event) -> Option<(&'static str, String, String)> {
         }
         EventKind::Walked {
             mark,
-            step: WalkStep::Matched { effect: Effect::Mark(to), .. },
+            step: WalkStep::Matched { effect: RuleEffect::Mark(to), .. },
             ..
         } => Some(("mark", format!("{mark:#x}"), format!("{to:#x}"))),
         _ => None,

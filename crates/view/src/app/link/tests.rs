@@ -16,7 +16,7 @@ fn with_steps(steps: &str) -> String {
 fn a_link_is_the_session_and_its_moment() {
     let mut app = App::new(Lang::Ja, "article-nodeport");
     update(&mut app, Action::Send);
-    update(&mut app, Action::Step(12));
+    update(&mut app, Action::StepBy(12));
     let command = "kubectl apply -f - <<< '{apiVersion: v1, kind: Service,\n  \
         metadata: {name: x}, spec: {ports: [{port: 1}]}}'";
     update(&mut app, Action::Run("node01".to_owned(), command.to_owned()));
@@ -143,7 +143,7 @@ fn what_is_too_much_for_a_link_gets_none() {
 fn whatever_a_link_says_the_page_goes_on() {
     let mut app = App::new(Lang::En, "article-nodeport");
     update(&mut app, Action::Send);
-    update(&mut app, Action::Step(30));
+    update(&mut app, Action::StepBy(30));
     update(&mut app, Action::Packet(net::engine::PacketOp::Delay(net::Duration::millis(20))));
     let scale = "kubectl scale deployment nginx-deployment --replicas=3";
     update(&mut app, Action::Run("node01".to_owned(), scale.to_owned()));
@@ -172,7 +172,7 @@ fn whatever_a_link_says_the_page_goes_on() {
         let hostile = packed(&format!("{document}{}", other.concat()));
         if let Ok(mut page) = open(&hostile, &App::new(Lang::En, "article-clusterip")) {
             for action in [
-                Action::Step(1),
+                Action::StepBy(1),
                 Action::Send,
                 Action::Undo,
                 Action::StartOver,

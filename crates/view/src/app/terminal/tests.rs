@@ -27,7 +27,7 @@ fn commands_of_a_session_appear_at_their_moment() {
     update(&mut app, Action::Opened(file));
     update(&mut app, Action::SeekStep(0));
     assert_eq!(screen(&app), []);
-    update(&mut app, Action::Step(1));
+    update(&mut app, Action::StepBy(1));
     let curl = "[root@bastion ~]# curl http://192.168.120.226:30080".to_owned();
     assert_eq!(screen(&app), [(curl.clone(), None)]);
     update(&mut app, Action::SeekStep(usize::MAX));
