@@ -227,8 +227,10 @@ for (const [name, viewport] of [
 }
 
 test("the pictures of a run in the README can be retaken", async () => {
-  await visit({ viewport: { width: 1200, height: 760 } }, async (page) => {
+  const panes = "editor=folded;drawer=events";
+  await visit({ panes, viewport: { width: 1280, height: 720 } }, async (page) => {
     await send(page);
+    const events = page.locator(".toggles button", { hasText: "Events" });
     const moments = [
       ["run-1-dnat", () => go(page, "DNAT")],
       [
@@ -262,9 +264,11 @@ test("the pictures of a run in the README can be retaken", async () => {
     ];
     for (const [name, goes] of moments) {
       await goes();
-      await page.waitForTimeout(800);
       assert.ok(await page.locator(".event.current").isVisible());
+      await events.click();
+      await page.waitForTimeout(800);
       await page.screenshot({ path: join(shots, `${name}.png`) });
+      await events.click();
     }
   });
 });
