@@ -128,7 +128,8 @@ test("the first picture needs no engine and fits the language, theme and window"
         pass();
       });
     };
-    await visit({ before, panes: null, locale, colorScheme, viewport: { width, height: 844 } }, async () => {
+    const viewport = { width, height: 844 };
+    await visit({ before, panes: null, locale, colorScheme, viewport }, async () => {
       const { stills, card, background } = page.seen;
       const from = [["wide", 1168], ["middle", 900], ["pair", 720]];
       const layout = from.find(([, least]) => width >= least);

@@ -72,7 +72,7 @@ fn row((x, y): Point, kind: Option<&str>, (value, old): (&str, Option<&str>)) ->
     let new = Rect { x: x + lead + old_w - 3.0, y: y - 11.5, w: wide(value) + 6.0, h: 15.5 };
     let mut out = Vec::new();
     match kind {
-        Some(kind) if kind.is_empty() => {}
+        Some("") => {}
         Some(kind) => out.push(text("packet-text kind", x, y, kind)),
         None => out.push(path("to", format!("M{} {}h9m-3 -3 3 3 -3 3", Px(x), Px(y - 4.0)))),
     }
