@@ -44,7 +44,7 @@ impl Page {
         document.body().expect("body").append_child(&host).expect("appended");
         let handle = yew::Renderer::<web::root::Root>::with_root_and_props(
             host.clone(),
-            web::root::Props { embed },
+            web::root::Props { embed, room: None },
         )
         .render();
         let page = Self { host, handle: Some(handle) };
@@ -90,11 +90,14 @@ impl Page {
         self.settle().await;
     }
 
-    /// Presses Send and pauses at the first step.
+    /// Presses Send, pauses at the first step and opens the list of events.
     async fn send(&self, endpoint: &str) {
         self.choose("#endpoint", endpoint).await;
         self.click(".sentence .send").await;
         self.click(".play").await;
+        if self.count(".event-list") == 0 {
+            self.click(".toggles button").await;
+        }
     }
 }
 
