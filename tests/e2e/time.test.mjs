@@ -193,3 +193,21 @@ test("the picture is panned, zoomed and fitted, and stays where the reader put i
     assert.equal(await box(), fit);
   });
 });
+
+test("while the packet is outside of the view, a button points to it and leads there", async () => {
+  await visit({}, async (page) => {
+    await send(page);
+    const fit = await page.locator(".picture").getAttribute("viewBox");
+    const button = page.locator(".beyond");
+    assert.equal(await button.isVisible(), false);
+    assert.match(await page.locator(".percent").textContent(), /^1\d\d %$/);
+    for (let i = 0; i < 6; i++) await page.click("[aria-label='Zoom in']");
+    assert.match(await page.locator(".percent").textContent(), /^[45]\d\d %$/);
+    // The packet is at bastion, in the lower left corner.
+    assert.equal(await button.getAttribute("data-at"), "sw");
+    await page.screenshot({ path: join(shots, "beyond.png") });
+    await button.click();
+    assert.equal(await button.isVisible(), false);
+    assert.equal(await page.locator(".picture").getAttribute("viewBox"), fit);
+  });
+});

@@ -35,6 +35,10 @@ pub struct PageContext {
     /// What the reader zoomed or moved to; `None` while the picture fits. Between two renders it is
     /// set outside of the virtual DOM.
     pub camera: Rc<Cell<Option<Camera>>>,
+    /// The button that points to the packet, shown outside of the virtual DOM.
+    pub beyond: NodeRef,
+    /// The zoom in percent, set outside of the virtual DOM.
+    pub percent: NodeRef,
     /// Whether the room of the picture has been measured: without it nothing can be laid out.
     pub measured: Cell<bool>,
     /// The outline of what is dragged, set outside of the virtual DOM.
@@ -62,6 +66,8 @@ impl PageContext {
             capsule: NodeRef::default(),
             picture: NodeRef::default(),
             camera: Rc::default(),
+            beyond: NodeRef::default(),
+            percent: NodeRef::default(),
             measured: Cell::new(true),
             ghost: NodeRef::default(),
             embed: false,

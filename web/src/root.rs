@@ -132,6 +132,8 @@ impl Component for Root {
             capsule: NodeRef::default(),
             picture: viewport.picture.clone(),
             camera: viewport.camera.clone(),
+            beyond: viewport.beyond.clone(),
+            percent: viewport.percent.clone(),
             measured: Cell::new(ctx.props().room.is_some()),
             ghost: viewport.ghost.clone(),
             embed,
@@ -304,7 +306,7 @@ impl Component for Root {
         if self.page.embed {
             crate::embedded::tell(&self.page.app.borrow(), first);
         }
-        self.viewport.show(self.fit());
+        self.show();
         self.start_glide(ctx);
     }
 }
@@ -336,6 +338,13 @@ fn opened(props: &Props) -> (App, Vec<Effect>) {
 impl Root {
     fn fit(&self) -> Camera {
         viewport::fit(&self.page.app.borrow(), &self.page.scene.borrow())
+    }
+
+    /// Shows the part of the picture that the reader chose, or that with the packet.
+    fn show(&self) {
+        let packet = self.page.scene.borrow().capsule.as_ref().map(|c| c.at);
+        self.viewport.packet.set(packet);
+        self.viewport.show(self.fit());
     }
 
     /// Does an action, runs its effects and works out the scene.
@@ -371,7 +380,7 @@ impl Root {
         if !told {
             self.mark();
         }
-        self.viewport.show(self.fit());
+        self.show();
         self.start_glide(ctx);
     }
 

@@ -5,6 +5,7 @@ use kube::change::{ClusterChange, Thing};
 use std::cell::Cell;
 use std::rc::Rc;
 use view::app::{Action, App, Selected};
+use view::layout::Point;
 use view::px::Px;
 pub use view::scene::Camera;
 use view::scene::{Scene, camera};
@@ -43,6 +44,15 @@ pub fn view_box((x, y, w, h): Camera) -> String {
     [x, y, w, h].map(|v| Px(v).to_string()).join(" ")
 }
 
+/// In which direction a point outside of the view is: `n`, `ne`, … `nw`.
+fn direction((px, py): Point, (x, y, w, h): Camera) -> Option<&'static str> {
+    let side = |at: f32, from: f32, length: f32| {
+        if at < from { 0 } else { 1 + usize::from(at > from + length) }
+    };
+    let names = [["nw", "n", "ne"], ["w", "", "e"], ["sw", "s", "se"]];
+    Some(names[side(py, y, h)][side(px, x, w)]).filter(|name| !name.is_empty())
+}
+
 enum Drag {
     /// Moves the picture, from this camera.
     Pan(Camera),
@@ -66,8 +76,14 @@ pub struct Viewport {
     pub picture: NodeRef,
     /// The outline of what is dragged.
     pub ghost: NodeRef,
+    /// The button that points to the packet while it is outside of the view.
+    pub beyond: NodeRef,
+    /// The zoom in percent.
+    pub percent: NodeRef,
     /// The camera that the reader zoomed or panned to; `None` while the whole picture is shown.
     pub camera: Rc<Cell<Option<Camera>>>,
+    /// Where the packet is in the picture.
+    pub packet: Cell<Option<Point>>,
     shown: Cell<Option<Camera>>,
     held: Option<Held>,
 }
@@ -87,6 +103,17 @@ impl Viewport {
         if let (Some(svg), true) = (self.svg(), self.shown.get() != Some(camera)) {
             let _ = svg.set_attribute("viewBox", &view_box(camera));
             self.shown.set(Some(camera));
+            if let Some(percent) = self.percent.cast::<Element>() {
+                let scale = (self.scale(camera) * 100.0).round();
+                percent.set_text_content(Some(&format!("{scale} %")));
+            }
+        }
+        if let Some(button) = self.beyond.cast::<Element>() {
+            let at = self.packet.get().and_then(|packet| direction(packet, camera));
+            let _ = match at {
+                Some(at) => button.set_attribute("data-at", at),
+                None => button.remove_attribute("data-at"),
+            };
         }
     }
 

@@ -48,6 +48,14 @@ pub(crate) fn diagram(p: &Page<'_>) -> Html {
                 </g>
                 <path class="ghost" ref={p.page.ghost.clone()} d="" />
             </svg>
+            <button
+                type="button"
+                class="beyond"
+                ref={p.page.beyond.clone()}
+                onclick={p.touch(|_: MouseEvent| Touch::Fit)}
+            >
+                { icons::icon("up") }<span>{ p.text(Ui::ToPacket) }</span>
+            </button>
         </div>
     }
 }
@@ -92,8 +100,9 @@ fn zoom(p: &Page<'_>) -> Html {
     };
     html! {
         <div class="zoom">
-            { tool("plus", Ui::ZoomIn, |_| Touch::Zoom(1.3)) }
             { tool("minus", Ui::ZoomOut, |_| Touch::Zoom(1.0 / 1.3)) }
+            <span class="percent" ref={p.page.percent.clone()}>{ "100 %" }</span>
+            { tool("plus", Ui::ZoomIn, |_| Touch::Zoom(1.3)) }
             { tool("fit", Ui::Fit, |_| Touch::Fit) }
         </div>
     }

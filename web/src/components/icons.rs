@@ -37,6 +37,8 @@ pub(crate) fn icon(name: &str) -> Html {
         "save" => "M8 2v8M4.5 7 8 10.5 11.5 7M2.5 13.5h11",
         "more" => "M3 5h6M12 5h1M3 11h1M7 11h6M9 3.5v3M5 9.5v3",
         "jump" => "M6 3H3v10h10v-3M9 3h4v4M13 3 7.5 8.5",
+        "up" => "M8 13V3M3.5 7.5 8 3l4.5 4.5",
+        "minus" => "M3.5 8h9",
         "prompt" => "M3 4l4 4-4 4M8.5 12.5H14",
         "unfold-right" => "M4 4l4 4-4 4M9 4l4 4-4 4",
         "unfold-left" => "M12 4 8 8l4 4M7 4 3 8l4 4",

@@ -7,7 +7,7 @@ use view::app::{Action, RulesView, Side, Tab};
 use view::packet::{PacketView, frame_at, hex_rows, origin, view as packet_view};
 use view::rule_panel::{ChainView, Row, panel};
 use view::tables::{Fate, Line};
-use view::words::Ui;
+use view::words::{Ui, evaluated};
 use yew::prelude::*;
 
 pub(crate) fn inspector(p: &Page<'_>) -> Html {
@@ -102,7 +102,7 @@ fn rules(p: &Page<'_>) -> Html {
                 <span class="chip">{ view.hook.name() }</span>
                 <span class="chip on">{ view.table.name() }</span>
                 <span class="quiet" lang={p.lang().tag()}>
-                    { format!("{} {} {}", view.looked.0, p.text(Ui::LookedAt), view.looked.1) }
+                    { evaluated(view.looked, p.lang()) }
                 </span>
             </div>
             <ol class="crumbs">{ for crumbs }</ol>

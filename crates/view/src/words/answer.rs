@@ -96,6 +96,15 @@ pub fn sent_at(from: &str, to: &str, at: net::Instant, lang: Lang) -> String {
     }
 }
 
+/// How many of a table's rules were evaluated.
+pub fn evaluated((looked, of): (usize, usize), lang: Lang) -> String {
+    match (lang, looked) {
+        (Lang::En, 1) => format!("1 rule evaluated, of {of}"),
+        (Lang::En, _) => format!("{looked} rules evaluated, of {of}"),
+        (Lang::Ja, _) => format!("{of} 個のルールのうち {looked} 個を評価"),
+    }
+}
+
 /// A request that can be sent: who to whom.
 pub fn request(from: &str, to: &str, lang: Lang) -> String {
     match lang {

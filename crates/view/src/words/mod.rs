@@ -13,8 +13,8 @@ mod share;
 mod ui;
 
 pub use answer::{
-    Answer, answer_changed, exit_status, not_done, not_done_step, request, sent_at, step_result,
-    undone,
+    Answer, answer_changed, evaluated, exit_status, not_done, not_done_step, request, sent_at,
+    step_result, undone,
 };
 pub use load::{Load, load, load_words};
 pub use share::{

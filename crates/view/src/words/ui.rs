@@ -64,7 +64,6 @@ texts! { Ui, ui:
     Service: "service", "Service";
     Focus: "Only the nodes on the packet's path", "パケットが通るノードだけ";
     Pod: "pod", "Pod";
-    Before: "earlier rules did not match", "個は不一致";
     Problems: "problems", "件の問題";
     Pods: "pods", "Pod";
     Services: "services", "Service";
@@ -90,24 +89,18 @@ texts! { Ui, ui:
     ControlPlane: "control plane", "コントロールプレーン";
     Client: "client", "クライアント";
     NoCarrier: "no carrier", "リンクなし";
-    Language: "Language", "言語";
     Theme: "Light or dark", "テーマ";
     Preset: "Document", "ドキュメント";
     Yours: "Yours", "自分のドキュメント";
     Bridged: "bridged", "ブリッジ";
-    Verdict: "Verdict", "結果";
-    Neighbours: "Empty ARP tables", "ARP テーブルを空にして開始";
-    LookedAt: "rules evaluated, of", "個のルールを評価、全";
     Policy: "policy", "ポリシー";
     EndOfChain: "end of chain", "チェーン終端";
     Forced: "another endpoint is forced", "別のエンドポイントを指定";
     ForcedHere: "this endpoint is forced", "このエンドポイントを指定";
     Loading: "Loading the engine…", "エンジンを読み込んでいます…";
-    Lost: "Dropped here", "ここで破棄";
     Speed: "Speed", "速度";
     Close: "Close", "閉じる";
     Editor: "Manifests and topology, as YAML", "YAML のマニフェストとトポロジー";
-    Edit: "Edit…", "編集…";
     Undo: "Undo", "元に戻す";
     Redo: "Redo", "やり直す";
     StartOver: "Start over with a new seed", "最初から（シードを変更）";
@@ -124,6 +117,7 @@ texts! { Ui, ui:
     Cold: "start with empty ARP tables", "ARP テーブルを空にして開始";
     ZoomIn: "Zoom in", "拡大";
     ZoomOut: "Zoom out", "縮小";
+    ToPacket: "Go to the packet", "パケットへ移動";
     Fit: "Show all", "全体を表示";
     Add: "Add", "追加";
     AddNode: "Add a node", "ノードを追加";
@@ -163,7 +157,6 @@ texts! { Ui, ui:
     Used: "used", "使用";
     New: "new", "追加";
     Gone: "gone", "削除";
-    All: "all", "全体";
     BroughtByCluster: "The cluster creates this object itself; it is not in the document.", "クラスターが自動で作成するオブジェクトです。ドキュメントには含まれません。";
     ToDiagram: "Show the object at the cursor on the diagram", "カーソル位置のオブジェクトを図で表示";
     ShowInText: "Show in the document", "ドキュメントで表示";
@@ -175,6 +168,5 @@ texts! { Ui, ui:
     NoRunDiff: "Every decision is the same.", "すべての判断が同じです。";
     Release: "Kubernetes release", "Kubernetes のバージョン";
     NoDifference: "The rules are the same as before the last edit.", "ルールは直前の編集の前と同じです。";
-    InFlight: "packets in flight", "個のパケットが転送中";
     Diff: "rules before and after the last edit", "直前の編集の前後のルール";
 }
