@@ -144,6 +144,7 @@ test("the layout does not shift when the engine takes over", async () => {
   for (const [width, height] of [
     [1440, 900],
     [1280, 720],
+    [1366, 650],
     [1024, 768],
     [820, 1180],
     [390, 844],

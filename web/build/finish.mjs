@@ -114,8 +114,11 @@ for (const [file, text] of [
 // Integrity and nonce attributes serve no purpose here and break opaque origins.
 html = html.replace(/ (?:integrity|nonce)="[^"]*"/g, "");
 
-// Inserts the initial page into the HTML.
-replace("<!-- opening -->", () => workspace("packetwalk-prerender").trim());
+// Inserts the initial page into the HTML. It is inert, so that what its elements stand for, their
+// roles and descriptions are left out.
+const controls =
+  /<desc>[^<]*<\/desc>| data-(?:host|dev|drag|deployment)="[^"]*"| role="button"| tabindex="-?\d"/g;
+replace("<!-- opening -->", () => workspace("packetwalk-prerender").trim().replace(controls, ""));
 writeFileSync(join(out, "index.html"), html);
 
 // The service worker caches all files written so far.

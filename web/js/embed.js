@@ -231,6 +231,7 @@
         }
       }
       if (seen.broken) return;
+      if (before && (before.width !== seen.width || before.height !== seen.height)) measure(seen);
       if (!before || before.step !== seen.step)
         tell("step", {
           step: seen.step,

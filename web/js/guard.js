@@ -26,25 +26,25 @@
   root.setAttribute("data-theme", stored("theme") || "system");
   if (!stored("text") && !linked()) {
     root.className = "opening";
-    document.addEventListener("readystatechange", open);
+    requestAnimationFrame(fit);
   }
 
-  /** Shows the initial page. Its picture is fitted as the engine will fit it: in the middle, or,
+  /** Before each frame: fits the picture of the initial page as the engine will, in the middle, or,
    * where it is larger than its place, from its left upper corner; enlarged by at most 1.5. */
-  function open() {
-    document.removeEventListener("readystatechange", open);
-    root.className = "opening fitted";
+  function fit() {
+    if (document.querySelector("#app > .page")) return;
+    requestAnimationFrame(fit);
     Array.prototype.forEach.call(document.querySelectorAll(".still .picture"), function (svg) {
       var place = svg.getBoundingClientRect();
+      var room = [Math.floor(place.width), Math.floor(place.height)];
       var size = svg.getAttribute("data-size").split(" ").map(Number);
-      var scale = Math.min(place.width / size[0], place.height / size[1]);
+      var scale = Math.min(room[0] / size[0], room[1] / size[1]);
       if (!scale) return;
       scale = Math.min(Math.max(scale, 1), 1.5);
-      var room = [Math.floor(place.width) / scale, Math.floor(place.height) / scale];
-      var from = room.map(function (room, i) {
-        return Math.min((size[i] - room) / 2, 0);
+      var from = size.map(function (size, i) {
+        return Math.min((size - room[i] / scale) / 2, 0);
       });
-      var box = from.concat(room).map(function (n) {
+      var box = from.concat(room[0] / scale, room[1] / scale).map(function (n) {
         return n.toFixed(1);
       });
       svg.setAttribute("viewBox", box.join(" "));
@@ -56,7 +56,7 @@
     var pair = part.split("=");
     if (pair.length !== 2) return;
     if (/^--/.test(pair[0])) root.style.setProperty(pair[0], pair[1]);
-    else root.setAttribute("data-" + pair[0], pair[1]);
+    else if (/^[a-z]+$/.test(pair[0])) root.setAttribute("data-" + pair[0], pair[1]);
   });
 
   /** A message, with the reader's own text to copy. */

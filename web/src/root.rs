@@ -14,7 +14,7 @@ use gloo::timers::callback::Timeout;
 use kube::Diagnostic;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use view::app::{Action, App, Effect, FocusField, update};
+use view::app::{Action, App, Effect, FocusField, Fold, Side, update};
 use view::picture::scene_of;
 use view::story::Grain;
 use wasm_bindgen::JsCast;
@@ -236,9 +236,12 @@ impl Component for Root {
                 if let Some(e) = &self.editor {
                     e.reveal(interop::utf16(&self.page.app.borrow().document.text, byte));
                 }
-                if self.page.app.borrow().view.narrow {
-                    ctx.link().send_message(Msg::Do(Action::Pane(view::app::Pane::Text)));
-                }
+                let open = if self.page.app.borrow().view.narrow {
+                    Action::Pane(view::app::Pane::Text)
+                } else {
+                    Action::Fold(Side::Editor, Fold::Open)
+                };
+                ctx.link().send_message(Msg::Do(open));
                 false
             }
             Msg::Ask(Ask::ToDiagram) => {

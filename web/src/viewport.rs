@@ -27,7 +27,7 @@ pub enum Touch {
     Wheel(WheelEvent),
     /// Enlarge by this factor around the middle.
     Zoom(f32),
-    /// Show the whole picture.
+    /// Go back to the view that fits the room or follows the packet.
     Fit,
 }
 
@@ -153,6 +153,7 @@ impl Viewport {
             Touch::Fit => {
                 self.camera.set(None);
                 self.show(fit);
+                return vec![Action::EveryTile(false)];
             }
             Touch::Wheel(e) => {
                 e.prevent_default();
@@ -300,6 +301,9 @@ fn drag_of(e: &Element) -> Option<Drag> {
 
 /// The action of a click on an element.
 pub fn clicked(target: &Element) -> Option<Action> {
+    if target.closest("[data-more]").ok().flatten().is_some() {
+        return Some(Action::EveryTile(true));
+    }
     let thing = target.closest("[data-host], [data-packet]").ok().flatten();
     let Some(thing) = thing else { return Some(Action::Select(None)) };
     if let Some(packet) = thing.get_attribute("data-packet") {

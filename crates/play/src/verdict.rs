@@ -137,7 +137,9 @@ pub(crate) fn verdict(events: &[Event], tag: u32, requests: u16) -> Verdict {
         EventKind::Dropped { reason, .. } if !harmless(*reason) => Some((i, e.netns?, *reason)),
         _ => None,
     });
-    let server = events.iter().find_map(|e| match &e.kind {
+    // No server accepts a ping: an accepted connection is that of another probe in flight.
+    let ping = matches!(outcome, Some(Outcome::Answered { ttl: Some(_), .. }));
+    let server = events.iter().filter(|_| !ping).find_map(|e| match &e.kind {
         EventKind::Accepted { peer, .. } => Some((e.netns?, *peer)),
         _ => None,
     });

@@ -9,7 +9,7 @@
 
 use view::Lang;
 use view::app::{Action, App, update};
-use view::layout::Size;
+use view::layout::{ROOM, Size};
 use web::page_context::PageContext;
 use yew::prelude::*;
 
@@ -23,8 +23,9 @@ struct Variant {
 
 /// The layouts: the class for which page.css says on which pages it is shown, whether the panes are
 /// tabs, and a space for the picture in which it has the layout of those pages.
-const LAYOUTS: [(&str, bool, Size); 4] = [
-    ("wide", false, (1116.0, 701.0)),
+const LAYOUTS: [(&str, bool, Size); 5] = [
+    ("wide", false, ROOM),
+    ("low", false, (1116.0, 450.0)),
     ("middle", false, (936.0, 569.0)),
     ("pair", true, (820.0, 850.0)),
     ("narrow", true, (390.0, 470.0)),

@@ -37,7 +37,7 @@ pub(crate) fn editor(p: &Page<'_>) -> Html {
     let to_diagram = Callback::from(move |_: MouseEvent| ask.emit(Ask::ToDiagram));
     html! {
         <div class="side editor-side">
-            { panes::rail(p, Side::Editor, &[Ui::Manifests], (errors > 0).then_some(errors)) }
+            { panes::rail(p, Side::Editor, &[Ui::Manifests], (errors, warnings)) }
             <section class="editor" aria-label={p.text(Ui::Editor)}>
             <div class="pane-head">
                 { panes::fold(p, Side::Editor) }

@@ -13,6 +13,7 @@ pub fn embed(p: &Page<'_>) -> Html {
     let shown = embedded::shown();
     let why = embedded::broken(p.app);
     let broken = why.is_some();
+    let at_end = p.app.step() == p.app.derived.steps.len();
     let pictured = matches!(shown, Shown::Diagram | Shown::Split);
     html! {
         <div class={classes!("page", "embed", format!("shows-{}", shown.name()))}>
@@ -38,7 +39,9 @@ pub fn embed(p: &Page<'_>) -> Html {
             } else if let Some(why) = &p.app.session.refused {
                 <p class="saying bad" role="alert">{ why }</p>
             } else {
-                <p class="saying" role="status" aria-live="polite">{ now::said(p) }</p>
+                <p class="saying" role="status" aria-live="polite">
+                    { if at_end { now::verdict_line(p) } else { now::said(p) } }
+                </p>
             }
             if embedded::has_controls() && !broken { { transport::transport(p) } }
         </div>

@@ -18,7 +18,7 @@ pub(crate) fn inspector(p: &Page<'_>) -> Html {
     };
     html! {
         <div class="side inspector-side">
-            { panes::rail(p, Side::Inspector, &[Ui::Packet, Ui::Rules, Ui::Tables], None) }
+            { panes::rail(p, Side::Inspector, &[Ui::Packet, Ui::Rules, Ui::Tables], (0, 0)) }
             <aside class="inspector">
                 if !p.embed() { { panes::handle(p, Side::Inspector) } }
                 { p.still(tabs) }

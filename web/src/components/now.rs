@@ -14,7 +14,7 @@ pub(crate) fn now(p: &Page<'_>) -> Html {
             { sign(p) }
             <div class="told">
                 <p class="saying" role="status" aria-live="polite">{ said(p) }</p>
-                { p.still(outcome) }
+                { p.part(outcome, 0, p.app.run().map(|r| r.tag)) }
             </div>
             { p.still(toggles) }
         </div>
@@ -83,20 +83,21 @@ pub(crate) fn said(p: &Page<'_>) -> Html {
 }
 
 /// How the run ends, what the last edit changed, and which steps could not be done.
-fn outcome(p: &Page<'_>) -> Html {
+fn outcome(p: &Page<'_>, _: usize) -> Html {
     let changed = p.app.session.changed.map(|(was, is)| answer_changed(was, is, p.lang()));
     let session = p.app.session.loaded.as_ref().map(|l| &l.session);
     let undone = session.and_then(|s| undone(s, p.lang()));
     html! {
         <>
             <p class="verdict">{ verdict_line(p) }</p>
-            if let Some(changed) = changed { <p class="changed" role="status">{ changed }</p> }
-            if let Some(undone) = undone { <p class="changed undone" role="status">{ undone }</p> }
+            <p class="changed" role="status">{ changed }</p>
+            <p class="changed undone" role="status">{ undone }</p>
         </>
     }
 }
 
-fn verdict_line(p: &Page<'_>) -> Html {
+/// How the run ends, or why nothing was sent.
+pub(crate) fn verdict_line(p: &Page<'_>) -> Html {
     if let Some(why) = &p.app.session.refused {
         return html! { <span class="bad" lang="en">{ why }</span> };
     }
@@ -107,7 +108,7 @@ fn verdict_line(p: &Page<'_>) -> Html {
     let good = run.verdict.outcome.as_ref().is_some_and(view::words::is_good);
     let told = verdict(&c, &run.verdict, p.lang());
     html! {
-        <span class={if good { "good" } else { "bad" }}>
+        <span class={if good { "good" } else { "bad" }} title={told.replace('`', "")}>
             { icons::icon(if good { "tick" } else { "cross" }) }
             <span>{ rich(&told) }</span>
         </span>
@@ -124,6 +125,8 @@ fn toggles(p: &Page<'_>) -> Html {
             <button
                 type="button"
                 class={classes!("filter", open.then_some("here"))}
+                aria-label={p.text(text)}
+                title={p.text(text)}
                 aria-expanded={open.to_string()}
                 onclick={p.act(Action::Drawer((!open).then_some(d)))}
             >

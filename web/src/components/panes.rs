@@ -6,8 +6,14 @@ use view::words::Ui;
 use web_sys::{Element, KeyboardEvent, PointerEvent};
 use yew::prelude::*;
 
-/// The rail of a folded pane: a button that opens it.
-pub(crate) fn rail(p: &Page<'_>, side: Side, names: &[Ui], alarm: Option<usize>) -> Html {
+/// The rail of a folded pane: a button that opens it. It shows the number of errors or
+/// warnings in the pane.
+pub(crate) fn rail(
+    p: &Page<'_>,
+    side: Side,
+    names: &[Ui],
+    (errors, warnings): (usize, usize),
+) -> Html {
     let icon = if side == Side::Editor { "unfold-right" } else { "unfold-left" };
     let label = names.iter().map(|n| p.text(*n)).collect::<Vec<_>>().join(", ");
     html! {
@@ -19,7 +25,11 @@ pub(crate) fn rail(p: &Page<'_>, side: Side, names: &[Ui], alarm: Option<usize>)
             onclick={p.act(Action::Fold(side, Fold::Open))}
         >
             { icons::icon(icon) }
-            if let Some(n) = alarm { <span class="alarm">{ n }</span> }
+            if errors > 0 {
+                <span class="alarm">{ errors }</span>
+            } else if warnings > 0 {
+                <span class="alarm warned">{ warnings }</span>
+            }
             { for names.iter().map(|n| html! { <span class="rail-name">{ p.text(*n) }</span> }) }
         </button>
     }
@@ -52,7 +62,9 @@ pub(crate) fn handle(p: &Page<'_>, side: Side) -> Html {
     };
     let send = p.page.send.clone();
     let moved = Callback::from(move |e: PointerEvent| {
-        let Some(pane) = pane(&e).filter(|_| e.buttons() == 1) else { return };
+        let held = |handle: &Element| handle.has_pointer_capture(e.pointer_id());
+        let handle = e.target_dyn_into::<Element>().filter(held);
+        let Some(pane) = handle.and_then(|h| h.parent_element()) else { return };
         let r = pane.get_bounding_client_rect();
         let size = match side {
             Side::Editor => f64::from(e.client_x()) - r.left(),
@@ -74,6 +86,10 @@ pub(crate) fn handle(p: &Page<'_>, side: Side) -> Html {
             Side::Inspector => ("ArrowLeft", "ArrowRight"),
             Side::Drawer => ("ArrowUp", "ArrowDown"),
         };
+        if matches!(&*e.key(), "Home" | "End") {
+            e.stop_propagation();
+            return;
+        }
         let by = match e.key() {
             k if k == grow => 16.0,
             k if k == shrink => -16.0,

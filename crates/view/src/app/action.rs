@@ -116,6 +116,8 @@ pub enum Action {
     Focus(bool),
     /// The page became narrow or wide.
     Narrow(bool),
+    /// Draw every tile, or only those that there is room for.
+    EveryTile(bool),
     /// The picture has this width and height on the page, in CSS pixels.
     Room(u32, u32),
 }
@@ -131,16 +133,34 @@ impl Action {
         )
     }
 
+    /// Whether a part of the header that was unfolded on a narrow page folds again.
+    pub(super) fn folds_header(&self) -> bool {
+        use Action::{Lang, Opened, Pane, Preset, Select, Send, Share, StartOver, Theme};
+        matches!(
+            self,
+            Lang(_)
+                | Opened(_)
+                | Pane(_)
+                | Preset(_)
+                | Select(_)
+                | Send
+                | Share(_)
+                | StartOver
+                | Theme(_)
+        )
+    }
+
     /// Whether the action changes only what is shown; an embed accepts no others.
     pub fn only_looks(&self) -> bool {
         use Action::{
-            Focus, Follow, Grain, Menu, Narrow, OnlyPacket, Room, RulesView, Search, Select, Speed,
-            Tab, Unfold,
+            EveryTile, Focus, Follow, Grain, Menu, Narrow, OnlyPacket, Room, RulesView, Search,
+            Select, Speed, Tab, Unfold,
         };
         self.only_moves()
             || matches!(
                 self,
-                Focus(_)
+                EveryTile(_)
+                    | Focus(_)
                     | Follow(_)
                     | Grain(_)
                     | Menu(_)

@@ -41,6 +41,7 @@ struct Inputs {
     focus: bool,
     node: Option<usize>,
     room: Size,
+    every_tile: bool,
     proto: Protocol,
     to: String,
 }
@@ -60,7 +61,8 @@ impl Derived {
         if changed(&mut from.grain, &view.grain) | is_new {
             self.steps = Rc::new(story::steps(l.session.events(), l.session.last(), view.grain));
         }
-        // Selecting a node that is drawn narrow or as a tile draws it in full.
+        // Selecting a node that is drawn narrow or as a tile draws it in full, if there is room
+        // next to those of the path.
         let folded = |n: &usize| !self.layout.nodes.iter().any(|b| b.node == *n && !b.folded);
         let node = view.selected.as_ref().and_then(|s| {
             let n = l.session.cluster().nodes.iter().position(|n| n.spec.name.value == s.host);
@@ -69,6 +71,7 @@ impl Derived {
         if changed(&mut from.focus, &view.focus)
             | changed(&mut from.node, &node)
             | changed(&mut from.room, &view.room)
+            | changed(&mut from.every_tile, &view.every_tile)
             | is_new
         {
             self.layout = Rc::new(arranged(l, &self.index, view, node));
@@ -95,9 +98,8 @@ fn changed<T: Clone + PartialEq>(old: &mut T, new: &T) -> bool {
     is_other
 }
 
-/// The layout after all steps. If there is not room for all nodes, the one that is selected is
-/// drawn in full, then those on the path of the last probe, then the others that packets go
-/// through.
+/// The layout after all steps. If there is not room for all nodes, those on the path of the last
+/// probe are drawn in full, then the one that is selected, then the others that packets go through.
 fn arranged(l: &Loaded, index: &Index, view: &View, selected: Option<usize>) -> Layout {
     let (cluster, events) = (l.session.cluster(), l.session.events());
     let (state, labels) = (l.session.last(), &l.labels);
@@ -105,13 +107,14 @@ fn arranged(l: &Loaded, index: &Index, view: &View, selected: Option<usize>) -> 
     let mut nodes: Vec<usize> = Vec::new();
     let run = scene::nodes_of_run(&end);
     let only = view.focus && !run.is_empty();
-    for n in selected.into_iter().chain(nodes_of_last_probe(l, &end)).chain(run) {
+    for n in nodes_of_last_probe(l, &end).into_iter().chain(selected).chain(run) {
         if !nodes.contains(&n) {
             nodes.push(n);
         }
     }
     let pods = scene::pods_of_run(&end);
-    layout(cluster, Wanted { nodes: &nodes, only, pods: &pods }, view.room)
+    let every_tile = view.every_tile;
+    layout(cluster, Wanted { nodes: &nodes, only, every_tile, pods: &pods }, view.room)
 }
 
 /// The nodes on the path of the first packet of the last probe, in its order.

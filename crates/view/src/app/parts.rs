@@ -183,6 +183,8 @@ pub struct View {
     pub narrow: bool,
     /// The space of the picture on the page.
     pub room: Size,
+    /// Whether every node of a large cluster has a tile, even where there is no room for it.
+    pub every_tile: bool,
     /// The inspector's tab.
     pub tab: Tab,
     /// The view of the tab Rules.
@@ -205,6 +207,7 @@ impl Default for View {
             focus: true,
             narrow: false,
             room: ROOM,
+            every_tile: false,
             tab: Tab::Rules,
             rules_view: RulesView::Walk,
             unfolded: None,

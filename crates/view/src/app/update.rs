@@ -11,6 +11,9 @@ use std::rc::Rc;
 
 /// Applies an action, then derives what follows from it. Returns the effects.
 pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
+    if action.folds_header() {
+        app.chrome.unfolded = None;
+    }
     let effects = apply(app, action);
     app.derive();
     effects
@@ -63,10 +66,7 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
             app.send.options = o;
             Vec::new()
         }
-        Action::Send => {
-            app.chrome.unfolded = None;
-            time::send(app)
-        }
+        Action::Send => time::send(app),
         Action::StartOver => {
             app.remember();
             let script = Rc::make_mut(&mut app.session.script);
@@ -153,7 +153,7 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
             effects
         }
         Action::Share(open) => {
-            (app.chrome.sharing, app.chrome.unfolded) = (open, None);
+            app.chrome.sharing = open;
             if !open {
                 return vec![Effect::Focus(FocusField::Share)];
             }
@@ -263,6 +263,10 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
             app.view.focus = v;
             Vec::new()
         }
+        Action::EveryTile(v) => {
+            app.view.every_tile = v;
+            Vec::new()
+        }
         Action::Narrow(v) => {
             app.view.narrow = v;
             Vec::new()
@@ -291,6 +295,7 @@ fn opened(app: &mut App, text: &str) -> Vec<Effect> {
     app.remember();
     app.document.shelf.put(&app.kept_file());
     app.take(text);
+    app.seek(0);
     vec![Effect::SetEditor, Effect::KeepText, Effect::KeepShelf]
 }
 

@@ -190,6 +190,8 @@ pub struct Wanted<'a> {
     pub nodes: &'a [usize],
     /// Fold all others, even if there is room for them.
     pub only: bool,
+    /// Draw every tile, even where the picture becomes higher than its room.
+    pub every_tile: bool,
     /// Pods.
     pub pods: &'a BTreeSet<usize>,
 }
@@ -250,8 +252,11 @@ pub fn layout(cluster: &Cluster, wanted: Wanted<'_>, room: Size) -> Layout {
             in_row += 1;
             of_node.sort_by_key(|p| !wanted.pods.contains(p));
         }
-        let (dx, dy) = moved(cluster, &cluster.nodes[i].spec.name.value);
-        let at = ((x + dx).max(MARGIN), (row_y(row) + dy).max(EDGE));
+        // In rows, a node stays where the lines of the segment leave room for it.
+        let free = plan.rows() == 1;
+        let name = &cluster.nodes[i].spec.name.value;
+        let (dx, dy) = if free { moved(cluster, name) } else { (0.0, 0.0) };
+        let at = ((x + dx).max(left), (row_y(row) + dy).max(EDGE));
         let mut node = form::node(cluster, of_node, i, at, plan.form, widths);
         if !full {
             node = form::folded(node, of_node.len());
@@ -276,8 +281,11 @@ pub fn layout(cluster: &Cluster, wanted: Wanted<'_>, room: Size) -> Layout {
     l.lan_label = format!("{} {}", segment.name, segment.subnet);
     let below = hosts(cluster, &mut l, left, rows.below_lan.0);
     l.width = l.hosts.iter().map(|h| h.rect.right() + MARGIN).fold(l.width, f32::max);
+    let width = l.width - 2.0 * MARGIN;
+    l.lan.iter_mut().for_each(|line| line.w = width);
     let last = l.lan.last().map_or(MARGIN, Rect::bottom);
     l.lan_label_at = (l.width - MARGIN - 2.0, last + rows.below_lan.0 + 14.0);
+    let room = if wanted.every_tile { (room.0, f32::INFINITY) } else { room };
     l.height = tile_rows(cluster, &mut l, &tiles, &pods, widths, below, room);
     l
 }
@@ -309,8 +317,11 @@ impl Plan {
             let last = rows.above_lan + LAN_H + rows.below_lan.0 + HOST.1 + EDGE;
             EDGE + count * rows.height() + (count - 1.0) * between + last
         };
-        let form_for = |nodes| {
-            [Form::Tall, Form::Short].into_iter().find(|form| height(*form, nodes) <= room.1)
+        let form_for = |nodes: usize| {
+            // With tiles, a row of them has to be in view.
+            let tiles = if n - nodes > MOST_FOLDED { TILE_H + GAP } else { 0.0 };
+            let fits = |form: &Form| height(*form, nodes) + tiles <= room.1;
+            [Form::Tall, Form::Short].into_iter().find(fits)
         };
         let one_row = form_for(per_row.min(order.len())).unwrap_or(Form::Short);
         let form = if per_row == 1 {
@@ -378,7 +389,7 @@ fn tile_rows(
     let columns = ((across + TILE_GAP) / (w + TILE_GAP)).floor().max(1.0) as usize;
     let top = top + GAP;
     let fit = ((room.1 - top - EDGE + TILE_GAP) / (TILE_H + TILE_GAP)).floor().max(1.0);
-    let cells = columns * fit as usize;
+    let cells = columns.saturating_mul(fit as usize);
     let shown = if tiles.len() > cells { cells - 1 } else { tiles.len() };
     let place = |k: usize| {
         Rect::new(
@@ -390,7 +401,8 @@ fn tile_rows(
     };
     for (k, i) in tiles.iter().take(shown).enumerate() {
         let full = form::node(cluster, &[], *i, (0.0, 0.0), l.form, widths);
-        l.nodes.push(form::tile(full, pods[*i].len(), place(k)));
+        let lan = l.lan.len() - 1;
+        l.nodes.push(NodeBox { lan, ..form::tile(full, pods[*i].len(), place(k)) });
     }
     l.nodes.sort_by_key(|n| n.node);
     if tiles.len() > shown {
@@ -443,7 +455,8 @@ mod tests {
 
     fn arranged(nodes: usize, wanted: &[usize], room: Size) -> Layout {
         let pods = BTreeSet::new();
-        let wanted = Wanted { nodes: wanted, only: !wanted.is_empty(), pods: &pods };
+        let only = !wanted.is_empty();
+        let wanted = Wanted { nodes: wanted, only, every_tile: false, pods: &pods };
         let l = layout(&cluster(nodes, "n"), wanted, room);
         let over = |a: &Rect, b: &Rect| {
             a.x < b.right() && b.x < a.right() && a.y < b.bottom() && b.y < a.bottom()

@@ -338,7 +338,7 @@ impl Picture<'_> {
 /// The tile that stands for the nodes without one of their own.
 pub(super) fn more(count: usize, r: &Rect) -> Element {
     let count = text("tile-more", r.cx(), r.cy() + 4.0, &format!("+{count}"));
-    group("tile more", [rect("box", r, 7.0), count])
+    group("tile more", [rect("box", r, 7.0), count]).control("data-more", "").button(false)
 }
 
 /// The width of a text in the sans face of this size: of full-width characters, one em.

@@ -133,7 +133,12 @@ fn place(
             on_lan(if same_row { (rect.cx() + to.cx()) / 2.0 } else { to.cx() }, next)
         }
         (None, Some(n)) => {
-            let x = within(rect.cx(), n.rect.x + 6.0, n.rect.right() - 6.0);
+            let (left, right) = if n.folded {
+                (4.0, l.width - 4.0)
+            } else {
+                (n.rect.x + 6.0, n.rect.right() - 6.0)
+            };
+            let x = within(rect.cx(), left, right);
             let above = if wrapped { 0.0 } else { 4.0 };
             let points = matches!(
                 spot,

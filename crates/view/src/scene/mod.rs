@@ -15,7 +15,7 @@ use net::netfilter::{Hook, TableName};
 use net::state::DeviceKind;
 use net::{Event, PacketId, State};
 use std::collections::{BTreeMap, BTreeSet};
-use way::{PILL_PITCH, on_lan, waiting, way};
+use way::{PILL_PITCH, on_lan, rect_of, waiting, way};
 
 /// A place where a packet can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -143,6 +143,8 @@ pub struct Scene {
     /// The event that selected it, and the address of the ruleset: the key of what is kept from
     /// scene to scene.
     pub draw: Option<(usize, usize)>,
+    /// The centre of the place where the packet is or begins.
+    pub place: Option<Point>,
     /// The packet that is followed.
     pub packet: Option<PacketId>,
     /// The other packets under way.
@@ -327,6 +329,8 @@ pub fn scene(l: &Layout, m: &Moment<'_>, other: Option<&Scene>) -> Scene {
     tables(m, id, &mut s);
     chances(m, &mut s, other);
     s.others = others(l, m, id);
+    let place = here.or(stops.first()).and_then(|stop| rect_of(l, stop.spot));
+    s.place = place.map(|r| (r.cx(), r.cy()));
     if let Some(stop) = here {
         let next = stops.get(done).filter(|n| {
             matches!(m.events[m.cursor - 1].kind, EventKind::FrameSent { .. })
@@ -510,7 +514,7 @@ pub fn camera(l: &Layout, s: &Scene, room: Size) -> Camera {
     let (w, h) = (room.0 / scale, room.1 / scale);
     let at = s.lit.iter().find(|(_, lit)| lit.now).map(|(spot, _)| *spot);
     let node = at.and_then(Spot::node).and_then(|n| l.nodes.iter().find(|b| b.node == n));
-    let point = s.capsule.as_ref().map_or((0.0, 0.0), |c| c.at);
+    let point = s.capsule.as_ref().map(|c| c.at).or(s.place).unwrap_or_default();
     let along = |all: f32, seen: f32, point: f32, node: Option<(f32, f32)>| {
         if all <= seen {
             return (all - seen) / 2.0;

@@ -48,7 +48,7 @@ pub(super) fn waiting(l: &Layout, spot: Spot) -> Option<(Point, usize)> {
     Some(match spot {
         Spot::Host(_) => ending(r.bottom() - 10.0, 1),
         Spot::Pod(_) => ((r.x + half + 1.0, r.bottom() - 1.0), 1),
-        Spot::Bridge(_) => ending(r.cy(), 4),
+        Spot::Bridge(_) => ending(r.cy(), within(r.w)),
         Spot::Hook(..) => ((r.x + half - 2.0, r.bottom() + 8.0), within(r.w)),
         Spot::Route(_) => ((r.right() + 4.0, r.bottom() + 4.0), 1),
         Spot::Vxlan(_) => ((r.x + half, r.bottom() + 8.0), within(r.w)),

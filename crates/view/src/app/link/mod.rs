@@ -13,7 +13,7 @@
 //! (`redact.rs`) unless [`super::Chrome::keep_secrets`] is set.
 
 use super::action::Effect;
-use super::parts::{Pane, RulesView, Selected, Tab};
+use super::parts::{RulesView, Selected, Tab};
 use super::redact::{LeftOut, Place, Redacted, redacted};
 use super::state::App;
 use crate::story::Grain;
@@ -152,13 +152,13 @@ pub(super) fn follow(app: &mut App, link: &str) -> Vec<Effect> {
             other.document.shelf.put(&app.kept_file());
             other.history = std::mem::take(&mut app.history);
             other.history.remember(app.snapshot());
+            other.view.room = app.view.room;
+            other.chrome.panes = app.chrome.panes.clone();
             *app = other;
             vec![Effect::SetEditor, Effect::KeepShelf]
         }
         Err(fault) => {
             app.session.refused = Some(words::link_fault(&fault, app.chrome.lang));
-            // On a narrow page the message is in the pane of events.
-            app.chrome.pane = Pane::Events;
             Vec::new()
         }
     }
