@@ -345,8 +345,9 @@ impl Root {
 
     /// Shows the part of the picture that the reader chose, or that with the packet.
     fn show(&self) {
-        let packet = self.page.scene.borrow().capsule.as_ref().map(|c| c.at);
-        self.viewport.packet.set(packet);
+        let scene = self.page.scene.borrow();
+        self.viewport.packet.set(scene.capsule.as_ref().map(|c| c.at).or(scene.place));
+        drop(scene);
         self.viewport.show(self.fit());
     }
 
