@@ -120,17 +120,18 @@ fn toggles(p: &Page<'_>) -> Html {
     let steps = Some(p.app.session.results().len()).filter(|n| *n > 0);
     let toggle = |d: Drawer, icon: &str, text: Ui| {
         let count = steps.filter(|_| d == Drawer::Script).map(|n| format!(" · {n}"));
+        let label = format!("{}{}", p.text(text), count.unwrap_or_default());
         let open = p.app.chrome.panes.drawer == Some(d);
         html! {
             <button
                 type="button"
                 class={classes!("filter", open.then_some("here"))}
-                aria-label={p.text(text)}
-                title={p.text(text)}
+                aria-label={label.clone()}
+                title={label.clone()}
                 aria-expanded={open.to_string()}
                 onclick={p.act(Action::Drawer((!open).then_some(d)))}
             >
-                { icons::icon(icon) }<span>{ p.text(text) }{ count }</span>
+                { icons::icon(icon) }<span>{ label }</span>
             </button>
         }
     };
