@@ -25,8 +25,8 @@ const SIZES = [
   [390, 844],
 ];
 
-/** Runs in the page: records when elements are painted. */
-function watch() {
+/** Runs in the page: records when elements are painted, and presses Send to wait for an answer. */
+function watch(until) {
   globalThis.seen = { shift: 0 };
   new PerformanceObserver((list) => {
     for (const e of list.getEntries()) seen.shift += e.value;
@@ -37,18 +37,17 @@ function watch() {
     [...document.querySelectorAll(selector)].find((e) => e.getClientRects().length > 0);
   const look = () => {
     const card = visible(".picture .node-card");
-    if (!seen.picture && card) {
-      note("picture");
-      seen.first ??= card.getBoundingClientRect().toJSON();
-    }
+    if (!seen.picture && card) note("picture");
     const mounted = document.querySelector("#app > .page");
+    // The last place before the engine takes over: guard.js fits the picture in the same frame.
+    if (!mounted && card) seen.first = card.getBoundingClientRect().toJSON();
     if (mounted && !seen.sent) {
       // Times are noted a frame later; the Send is pressed once.
       seen.sent = true;
       note("engine");
       const own = mounted.querySelector(".picture .node-card");
       if (own) seen.then = own.getBoundingClientRect().toJSON();
-      mounted.querySelector(".sentence .send").click();
+      if (until === "answer") mounted.querySelector(".sentence .send").click();
     }
     const verdict = visible("#app > .page .verdict");
     if (mounted && verdict?.textContent.trim()) note("answer");
@@ -66,7 +65,7 @@ async function visitOnce(origin, { viewport, slowdown = 1, until = "answer" }) {
     await cdp.send("Network.enable");
     await cdp.send("Network.emulateNetworkConditions", LINE);
     await cdp.send("Emulation.setCPUThrottlingRate", { rate: slowdown });
-    await page.addInitScript(watch);
+    await page.addInitScript(watch, until);
     await page.goto(`${origin}/`, { waitUntil: "commit" });
     await page.waitForFunction((name) => globalThis.seen?.[name], until, { timeout: 60_000 });
     await page.waitForTimeout(300);

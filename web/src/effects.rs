@@ -116,7 +116,14 @@ pub fn set_panes(panes: &Panes) {
     let _ = root.set_attribute("data-drawer", panes.drawer_name());
     for side in [Side::Editor, Side::Inspector, Side::Drawer] {
         if let Some(size) = panes.size(side) {
-            interop::set_property(&root, &format!("--{}", side.name()), &format!("{size}px"));
+            set_size(side, size);
         }
+    }
+}
+
+/// Sets the width of a pane, or the height of the drawer, in CSS pixels.
+pub fn set_size(side: Side, size: u16) {
+    if let Some(root) = gloo::utils::document().document_element() {
+        interop::set_property(&root, &format!("--{}", side.name()), &format!("{size}px"));
     }
 }

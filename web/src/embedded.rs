@@ -6,7 +6,7 @@
 
 use crate::bindings::{Frame, globals, to_js};
 use crate::interop;
-use crate::message::{Msg, NARROW_EMBED};
+use crate::message::Msg;
 use net::event::EventKind;
 use play::Ending;
 use play::presets::Preset;
@@ -105,7 +105,6 @@ pub fn opened() -> (App, Vec<Effect>) {
     app.view.tab = if shown() == Shown::Packet { Tab::Packet } else { Tab::Rules };
     app.history = view::app::History::default();
     app.chrome.playing = false;
-    app.view.narrow = interop::prefers(NARROW_EMBED);
     let plays = asked("play") == "1" && !interop::prefers("(prefers-reduced-motion: reduce)");
     let begin = if plays { update(&mut app, Action::TogglePlay) } else { Vec::new() };
     (app, begin)
@@ -188,8 +187,7 @@ pub fn tell(app: &App, first: bool) {
     if let Some(l) = &app.session.loaded {
         seen.hash = first.then(|| view::session::hash(&l.session));
         let c = Context { state: l.session.last(), labels: &l.labels };
-        if let Some(i) = step.checked_sub(1).and_then(|n| derived.steps.get(n)) {
-            let e = &l.session.events()[*i];
+        if let Some((_, e)) = app.current_event() {
             seen.text = Some(sentence(&c, e, lang).replace('`', ""));
             seen.place = Some(place(e, l.session.last(), &l.labels));
         }

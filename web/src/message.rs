@@ -6,9 +6,6 @@ use view::app::{Action, FocusField};
 /// On such a page the panes are tabs. small.css and page.css have the same limits.
 pub const NARROW: &str = "(max-width: 899px), (max-height: 499px)";
 
-/// Below this width an embed, which has no panes, follows the packet.
-pub const NARROW_EMBED: &str = "(max-width: 479px)";
-
 /// How long the keys rest before the cluster of a typed text is built.
 pub const TYPING_MS: u32 = 100;
 

@@ -3,7 +3,7 @@
 use crate::components;
 use crate::effects;
 use crate::interop::{self, Editor, Mark, Observer};
-use crate::message::{Ask, Msg, NARROW, NARROW_EMBED, TYPING_MS};
+use crate::message::{Ask, Msg, NARROW, TYPING_MS};
 use crate::page_context::PageContext;
 use crate::viewport::{self, Camera, Touch, Viewport};
 use gloo::events::{EventListener, EventListenerOptions};
@@ -63,7 +63,6 @@ pub struct Root {
     /// A typed text that has not been read, and the timer that reads it.
     typed: Option<(String, Timeout)>,
     _keys: EventListener,
-    _resize: EventListener,
     _hash: EventListener,
     _wheel: Option<EventListener>,
     _room: Option<Observer>,
@@ -91,14 +90,6 @@ impl Component for Root {
                 }
             },
         );
-        let link = ctx.link().clone();
-        let resize = EventListener::new(&gloo::utils::window(), "resize", move |_| {
-            link.send_message(Msg::Do(Action::Narrow(interop::prefers(if embed {
-                NARROW_EMBED
-            } else {
-                NARROW
-            }))));
-        });
         let link = ctx.link().clone();
         let hash = EventListener::new(&gloo::utils::window(), "hashchange", move |_| {
             if let Some(l) = interop::link().filter(|_| !embed) {
@@ -156,7 +147,6 @@ impl Component for Root {
             timer,
             typed: None,
             _keys: keys,
-            _resize: resize,
             _hash: hash,
             _wheel: None,
             _room: None,
@@ -236,7 +226,7 @@ impl Component for Root {
                 if let Some(e) = &self.editor {
                     e.reveal(interop::utf16(&self.page.app.borrow().document.text, byte));
                 }
-                let open = if self.page.app.borrow().view.narrow {
+                let open = if interop::prefers(NARROW) {
                     Action::Pane(view::app::Pane::Text)
                 } else {
                     Action::Fold(Side::Editor, Fold::Open)
@@ -327,7 +317,6 @@ fn opened(props: &Props) -> (App, Vec<Effect>) {
         app.history = view::app::History::default();
     }
     let mut begin = Vec::new();
-    app.view.narrow = interop::prefers(NARROW);
     if let Some((w, h)) = props.room {
         update(&mut app, Action::Room(w, h));
     }

@@ -42,7 +42,8 @@ impl Renaming {
         let name = bare.find(':').map_or(bare, |colon| &bare[..colon]);
         let name = name.trim_end_matches('/');
         let new = self.object(name)?;
-        Some(text.replacen(name, &new, 1))
+        let (scheme, rest) = (&text[..text.len() - bare.len()], &bare[name.len()..]);
+        Some(format!("{scheme}{new}{rest}"))
     }
 
     /// A name without port, such as `node01`, `svc/web` or `pod/default/web-5d8f`.
@@ -293,5 +294,13 @@ spec:
                 "name: web",
             ]
         );
+    }
+
+    #[test]
+    fn a_short_name_is_not_looked_for_in_the_scheme() {
+        let host = Thing::Host("p".to_owned());
+        let renaming = Renaming::new(&host, "q", "", "");
+        assert_eq!(renaming.name("http://p:80/p"), Some("http://q:80/p".to_owned()));
+        assert_eq!(renaming.name("http://pp:80"), None);
     }
 }

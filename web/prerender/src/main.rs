@@ -17,24 +17,22 @@ use yew::prelude::*;
 #[derive(Clone, PartialEq, Properties)]
 struct Variant {
     lang: Lang,
-    narrow: bool,
     room: Size,
 }
 
-/// The layouts: the class for which page.css says on which pages it is shown, whether the panes are
-/// tabs, and a space for the picture in which it has the layout of those pages.
-const LAYOUTS: [(&str, bool, Size); 5] = [
-    ("wide", false, ROOM),
-    ("low", false, (1116.0, 450.0)),
-    ("middle", false, (936.0, 569.0)),
-    ("pair", true, (820.0, 850.0)),
-    ("narrow", true, (390.0, 470.0)),
+/// The layouts: the class for which page.css says on which pages it is shown, and a space for the
+/// picture in which it has the layout of those pages.
+const LAYOUTS: [(&str, Size); 5] = [
+    ("wide", ROOM),
+    ("low", (1116.0, 450.0)),
+    ("middle", (936.0, 569.0)),
+    ("pair", (820.0, 850.0)),
+    ("narrow", (390.0, 470.0)),
 ];
 
 #[component]
 fn Opening(variant: &Variant) -> Html {
     let mut app = App::new(variant.lang, "");
-    app.view.narrow = variant.narrow;
     update(&mut app, Action::Room(variant.room.0 as u32, variant.room.1 as u32));
     PageContext::inert(app).draw(web::components::page)
 }
@@ -47,8 +45,8 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let runtime = runtime.expect("invariant: a runtime without I/O can be built");
     for lang in [Lang::En, Lang::Ja] {
-        for (layout, narrow, room) in LAYOUTS {
-            let variant = Variant { lang, narrow, room };
+        for (layout, room) in LAYOUTS {
+            let variant = Variant { lang, room };
             let page = yew::LocalServerRenderer::<Opening>::with_props(variant).hydratable(false);
             let html = tokio::task::LocalSet::new().block_on(&runtime, page.render());
             let tag = lang.tag();

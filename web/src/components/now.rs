@@ -23,7 +23,7 @@ pub(crate) fn now(p: &Page<'_>) -> Html {
 
 /// The current step: its sign, its kind and its place.
 fn sign(p: &Page<'_>) -> Html {
-    let Some((l, e)) = current(p) else {
+    let Some((l, e)) = p.app.current_event() else {
         return html! {
             <div class="sign-of">
                 <span class="disc quiet">{ icons::glyph(Glyph::Send) }</span>
@@ -44,16 +44,9 @@ fn sign(p: &Page<'_>) -> Html {
     }
 }
 
-/// The session and the event of the current step.
-fn current<'a>(p: &Page<'a>) -> Option<(&'a view::app::Loaded, &'a net::Event)> {
-    let l = p.app.session.loaded.as_deref()?;
-    let step = p.app.step().checked_sub(1)?;
-    Some((l, l.session.events().get(*p.app.derived.steps.get(step)?)?))
-}
-
 /// The sentence of the current step; before anything was sent, requests that can be.
 pub(crate) fn said(p: &Page<'_>) -> Html {
-    if let Some((l, e)) = current(p) {
+    if let Some((l, e)) = p.app.current_event() {
         let c = Context { state: l.session.last(), labels: &l.labels };
         return rich(&sentence(&c, e, p.lang()));
     }

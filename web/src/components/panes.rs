@@ -1,6 +1,7 @@
 //! The rails of folded panes, and the handles that resize them.
 
 use super::{Page, icons};
+use crate::effects;
 use view::app::{Action, Fold, Side};
 use view::words::Ui;
 use web_sys::{Element, KeyboardEvent, PointerEvent};
@@ -61,6 +62,7 @@ pub(crate) fn handle(p: &Page<'_>, side: Side) -> Html {
         if across { r.height() } else { r.width() }
     };
     let send = p.page.send.clone();
+    // While it is dragged only the style changes; where it is dropped is kept.
     let moved = Callback::from(move |e: PointerEvent| {
         let held = |handle: &Element| handle.has_pointer_capture(e.pointer_id());
         let handle = e.target_dyn_into::<Element>().filter(held);
@@ -71,7 +73,13 @@ pub(crate) fn handle(p: &Page<'_>, side: Side) -> Html {
             Side::Inspector => r.right() - f64::from(e.client_x()),
             Side::Drawer => r.bottom() - f64::from(e.client_y()),
         };
-        send.emit(Action::Resize(side, size.max(0.0) as u16));
+        let (least, most) = side.range();
+        let size = (size as u16).clamp(least, most);
+        if e.type_() == "pointerup" {
+            send.emit(Action::Resize(side, size));
+        } else {
+            effects::set_size(side, size);
+        }
     });
     let held = Callback::from(|e: PointerEvent| {
         if let Some(handle) = e.target_dyn_into::<Element>() {
@@ -113,7 +121,8 @@ pub(crate) fn handle(p: &Page<'_>, side: Side) -> Html {
             aria-valuemax={most.to_string()}
             aria-valuenow={now.to_string()}
             onpointerdown={held}
-            onpointermove={moved}
+            onpointermove={moved.clone()}
+            onpointerup={moved}
             onkeydown={key}
         ></div>
     }

@@ -3,7 +3,7 @@
 use super::{Page, icons};
 use std::cmp::Ordering;
 use view::app::Action;
-use view::story::{Glyph, Grain, glyph, place};
+use view::story::{Glyph, Grain, glyph};
 use view::words::{Ui, marker};
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
@@ -19,15 +19,10 @@ pub(crate) fn transport(p: &Page<'_>) -> Html {
             send.emit(Action::SeekStep(n));
         }
     });
-    let where_now = app.session.loaded.as_ref().and_then(|l| {
-        let e = l.session.events().get(*app.derived.steps.get(step.checked_sub(1)?)?)?;
-        Some(place(e, l.session.last(), &l.labels))
-    });
     html! {
         <div class="transport">
             { p.part(buttons, 0, (app.chrome.playing, step == 0, step >= n)) }
             <span class="count"><strong>{ step }</strong>{ format!(" / {n}") }</span>
-            if p.embed() { <span class="where-now" lang="en">{ where_now }</span> }
             <input
                 class="scrub"
                 type="range"

@@ -114,8 +114,6 @@ pub enum Action {
     ApplyFix(usize),
     /// Fold the nodes that the run does not touch, or not.
     Focus(bool),
-    /// The page became narrow or wide.
-    Narrow(bool),
     /// Draw every tile, or only those that there is room for.
     EveryTile(bool),
     /// The picture has this width and height on the page, in CSS pixels.
@@ -153,8 +151,8 @@ impl Action {
     /// Whether the action changes only what is shown; an embed accepts no others.
     pub fn only_looks(&self) -> bool {
         use Action::{
-            EveryTile, Focus, Follow, Grain, Menu, Narrow, OnlyPacket, Room, RulesView, Search,
-            Select, Speed, Tab, Unfold,
+            EveryTile, Focus, Follow, Grain, Menu, OnlyPacket, Room, RulesView, Search, Select,
+            Speed, Tab, Unfold,
         };
         self.only_moves()
             || matches!(
@@ -164,7 +162,6 @@ impl Action {
                     | Follow(_)
                     | Grain(_)
                     | Menu(_)
-                    | Narrow(_)
                     | OnlyPacket(_)
                     | Room(..)
                     | RulesView(_)

@@ -179,8 +179,6 @@ pub struct View {
     pub selected: Option<Selected>,
     /// Whether nodes that the run does not touch are folded.
     pub focus: bool,
-    /// Whether the page is narrow.
-    pub narrow: bool,
     /// The space of the picture on the page.
     pub room: Size,
     /// Whether every node of a large cluster has a tile, even where there is no room for it.
@@ -205,7 +203,6 @@ impl Default for View {
             follow: None,
             selected: None,
             focus: true,
-            narrow: false,
             room: ROOM,
             every_tile: false,
             tab: Tab::Rules,

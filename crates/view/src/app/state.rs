@@ -61,6 +61,12 @@ impl App {
         self.derived.refresh(&self.session, &self.view, &self.send);
     }
 
+    /// The session and the event of the current step; `None` before the first step.
+    pub fn current_event(&self) -> Option<(&Loaded, &net::Event)> {
+        let l = self.session.loaded.as_deref()?;
+        Some((l, l.session.events().get(*self.derived.steps.get(self.step().checked_sub(1)?)?)?))
+    }
+
     /// The host whose tables and rules are shown: the selected one, or that of the current step;
     /// before anything was sent, the first worker.
     pub fn shown(&self) -> Option<(net::NetnsId, Option<Selected>)> {
@@ -70,11 +76,7 @@ impl App {
         {
             return Some((id, Some(s.clone())));
         }
-        let current = self
-            .step()
-            .checked_sub(1)
-            .and_then(|n| self.derived.steps.get(n))
-            .and_then(|i| l.session.events()[*i].netns);
+        let current = self.current_event().and_then(|(_, e)| e.netns);
         // The view of changes needs a host with rules, wherever the packet is.
         let asked = self.view.tab == Tab::Rules && self.view.rules_view == RulesView::Difference;
         let ruled =

@@ -267,10 +267,6 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
             app.view.every_tile = v;
             Vec::new()
         }
-        Action::Narrow(v) => {
-            app.view.narrow = v;
-            Vec::new()
-        }
         Action::ApplyFix(i) => {
             let Some(fix) = app.document.diagnostics.get(i).and_then(|d| d.fix.clone()) else {
                 return Vec::new();

@@ -29,8 +29,7 @@ pub(super) struct Caption {
 impl Caption {
     /// The caption of the current step, if there is one.
     pub(super) fn new(app: &App, width: f32) -> Option<Self> {
-        let l = app.session.loaded.as_ref()?;
-        let e = &l.session.events()[*app.derived.steps.get(app.step().checked_sub(1)?)?];
+        let (l, e) = app.current_event()?;
         let said =
             sentence(&Context { state: l.session.last(), labels: &l.labels }, e, app.chrome.lang);
         Some(Self {

@@ -113,15 +113,14 @@ pub fn is_link(text: &str) -> bool {
     })
 }
 
-/// The state of the page for a link. Language, theme and layout are those of `own`.
+/// The state of the page for a link. Language, theme and speed are those of `own`.
 ///
 /// # Errors
 /// Why the link cannot be opened.
 pub fn open(link: &str, own: &App) -> Result<App, LinkFault> {
     let Parts { text, script, view } = parts(&body(link)?)?;
     let mut app = App::new(own.chrome.lang, &view.text("preset"));
-    (app.chrome.theme, app.chrome.speed, app.view.narrow) =
-        (own.chrome.theme, own.chrome.speed, own.view.narrow);
+    (app.chrome.theme, app.chrome.speed) = (own.chrome.theme, own.chrome.speed);
     app.session.script = Rc::new(script);
     app.show(&text);
     view.apply(&mut app);
