@@ -197,8 +197,7 @@ impl Case {
 fn made(settings: &CaseSettings, manifests: &str, release: Release) -> Result<Sync, String> {
     let cluster = manifest::read(manifests)?;
     let zone = cluster.zones.iter().find(|(n, _)| *n == settings.node_name).map(|(_, z)| z.clone());
-    let ports: Vec<&ServicePortInfo> = cluster.ports.iter().collect();
-    Ok(sync(&settings.settings(release, zone), &ports, true))
+    Ok(sync(&settings.settings(release, zone), &cluster.ports, true))
 }
 
 /// Checks that parsing the text of each rule gives the rule.

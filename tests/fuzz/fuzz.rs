@@ -92,7 +92,7 @@ fn frame_parsers_accept_any_bytes() {
 fn the_rules_parser_accepts_any_text() {
     let document = play::presets::Preset::named("article-nodeport").expect("preset").document();
     let (cluster, _) = kube::build(&document);
-    let spec = kube::plan::spec(&cluster.expect("cluster"));
+    let spec = kube::plan::spec(&cluster.expect("cluster").into());
     let node = spec.netns.iter().find(|n| n.name == "node01").expect("node");
     let text = net::netfilter::save(&node.rules, "x", "x", &|_, _| (0, 0));
     let mut r = Rng::new(2);

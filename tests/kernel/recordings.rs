@@ -11,7 +11,6 @@ use play::presets::Preset;
 use play::{Anchor, Probe, Run, Session, Start, Step, Timeline};
 use serde::Deserialize;
 use std::collections::BTreeSet;
-use std::rc::Rc;
 use support::kernel::{by_device, mask_ports, near, settled};
 use support::record;
 use support::{difference, folders, read, root};
@@ -121,9 +120,8 @@ fn run(case: &Case) -> (Session, Vec<Run>, Vec<String>) {
             if let Some(change) = case.rules.filter(|_| filters) {
                 let text =
                     change(&net::netfilter::save(&ns.rules, "a test", "a day", &|_, _| (0, 0)));
-                ns.rules = Rc::new(
-                    Ruleset::parse(&text).unwrap_or_else(|e| panic!("{}: {}", case.name, e[0])),
-                );
+                ns.rules =
+                    Ruleset::parse(&text).unwrap_or_else(|e| panic!("{}: {}", case.name, e[0]));
             }
         }
         cases::gateway_has_an_outside(spec);

@@ -112,6 +112,6 @@ fn parsing_saved_rules_gives_the_same_rules() {
         let text = run(&mut s, node, "iptables-save");
         let rules = net::netfilter::Ruleset::parse(&text).unwrap_or_else(|e| panic!("{}", e[0]));
         let ns = s.world().state().ns_named(node).expect("node").1;
-        assert!(rules == *ns.rules, "{node}: the rules differ after save and parse");
+        assert!(rules == ns.rules, "{node}: the rules differ after save and parse");
     }
 }

@@ -53,17 +53,17 @@ fn the_text_of_every_release_gives_its_rules() {
                 rules += 1;
             }
             // `iptables-restore --noflush` on a node that has the rules already changes nothing.
-            let spec = kube::plan::spec(&cluster);
+            let spec = kube::plan::spec(&cluster.into());
             let node = spec.netns.iter().find(|n| n.name == "n1").expect("n1");
             let again = node
                 .rules
                 .restored(&sync.restore(&BTreeSet::new()), true)
                 .unwrap_or_else(|e| panic!("{release} {name}: {}", e[0]));
-            assert_eq!(again.rules, *node.rules, "{release} {name}");
+            assert_eq!(again.rules, node.rules, "{release} {name}");
             let print = save(&node.rules, "a test", "a day", &|_, _| (0, 0));
             assert_eq!(
                 Ruleset::parse(&print).unwrap_or_else(|e| panic!("{release} {name}: {}", e[0])),
-                *node.rules,
+                node.rules,
                 "{release} {name}"
             );
         }

@@ -9,9 +9,7 @@ fn packets(session: &Session, table: TableName, chain: &str) -> u64 {
     let ns = session.world().state().ns_named("node01").expect("node01").1;
     let t = ns.rules.table(table);
     let (id, c) = t.chain(chain).expect("a chain");
-    (0..c.rules.len() as u32)
-        .map(|i| ns.counters[table as usize][t.rule_counter(id, i) as usize].0)
-        .sum()
+    (0..c.rules.len() as u32).map(|i| ns.counter(table, t.rule_counter(id, i)).0).sum()
 }
 
 #[test]

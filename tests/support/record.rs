@@ -195,8 +195,7 @@ pub fn counters(ns: &Netns) -> Vec<(TableName, String, u32, u64, u64)> {
     let mut out = Vec::new();
     for t in ns.rules.tables_in_use() {
         let table = t.name;
-        let read =
-            |i: u32| ns.counters[table as usize].get(i as usize).copied().unwrap_or_default();
+        let read = |i: u32| ns.counter(table, i);
         for (chain, id) in t.chains.iter().zip(0..) {
             let policy =
                 if chain.policy.is_some() { Some((0, read(t.policy_counter(id)))) } else { None };

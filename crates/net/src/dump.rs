@@ -187,7 +187,7 @@ pub fn conntrack_list(state: &State, netns: NetnsId) -> String {
 /// `iptables -t TABLE -vnL [CHAIN]`; none if there is no such chain.
 pub fn iptables_list(ns: &Netns, table: TableName, chain: Option<&str>) -> Option<String> {
     let t = ns.rules.table(table);
-    let counter = |i: u32| ns.counters[table as usize].get(i as usize).copied().unwrap_or_default();
+    let counter = |i: u32| ns.counter(table, i);
     match chain {
         None => Some(list_table(t, &counter)),
         Some(name) => t.chain(name).map(|(id, _)| list_chain(t, id, &counter)),
@@ -196,9 +196,7 @@ pub fn iptables_list(ns: &Netns, table: TableName, chain: Option<&str>) -> Optio
 
 /// `iptables-save` with counters. `program` and `date` go into its comments.
 pub fn iptables_save(ns: &Netns, program: &str, date: &str) -> String {
-    save(&ns.rules, program, date, &|t, i| {
-        ns.counters[t as usize].get(i as usize).copied().unwrap_or_default()
-    })
+    save(&ns.rules, program, date, &|t, i| ns.counter(t, i))
 }
 
 /// `address:port`, or the address alone where there is no port.

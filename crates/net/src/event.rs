@@ -33,7 +33,7 @@ pub struct Event {
 
 /// The table that an event's indices refer to, as it was at that moment.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Snapshot<T>(pub Rc<T>);
+pub struct Snapshot<T>(pub T);
 
 impl<T> fmt::Debug for Snapshot<T> {
     /// Prints `..`: the table belongs to the state and would drown the event.
@@ -168,7 +168,7 @@ pub enum EventKind {
     Routed {
         dst: IpAddr,
         /// Table `main`, which `decision` refers to by index.
-        routes: Snapshot<Vec<Route>>,
+        routes: Snapshot<Rc<Vec<Route>>>,
         decision: Decision,
         /// A second lookup, as OUTPUT changed the destination (`ip_route_me_harder`).
         again: bool,

@@ -12,7 +12,6 @@ use crate::socket::Listener;
 use crate::wire::Mac;
 use ipnet::IpNet;
 use std::net::IpAddr;
-use std::rc::Rc;
 
 /// The initial state of a world.
 #[derive(Clone, Debug, Default)]
@@ -37,7 +36,7 @@ pub struct NetnsSpec {
     /// Static forwarding entries of VXLAN devices: device, MAC, address of the VTEP.
     pub fdb: Vec<(String, Mac, IpAddr)>,
     /// The iptables rules; counters start at zero.
-    pub rules: Rc<Ruleset>,
+    pub rules: Ruleset,
     /// Kernel parameters (`net.*`) that differ between kinds of hosts.
     pub sysctl: Sysctl,
     /// How long idle connections stay tracked (`net.netfilter.nf_conntrack_*_timeout*`).
@@ -56,7 +55,7 @@ impl NetnsSpec {
             routes: Vec::new(),
             neighbours: Vec::new(),
             fdb: Vec::new(),
-            rules: Rc::new(Ruleset::default()),
+            rules: Ruleset::default(),
             sysctl: Sysctl::default(),
             timeouts: Timeouts::default(),
             services: Vec::new(),

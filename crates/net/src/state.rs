@@ -112,8 +112,12 @@ pub struct Peer {
 /// (`struct frag_v4_compare_key`).
 pub type FragmentKey = (Ipv4Addr, Ipv4Addr, u8, u16);
 
-/// A ruleset with the counters of its four tables, in the order of [`TableName::ALL`].
-pub type LoadedRules = (Rc<Ruleset>, [Vec<Counter>; 4]);
+/// The counters of the four tables that are not zero, by their index in the table
+/// ([`crate::netfilter::Table::rule_counter`]), in the order of [`TableName::ALL`].
+pub type Counters = [BTreeMap<u32, Counter>; 4];
+
+/// A ruleset with its counters.
+pub type LoadedRules = (Ruleset, Counters);
 
 /// A network namespace: a node, a pod, another host, or a LAN segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,9 +141,9 @@ pub struct Netns {
     /// The forwarding tables of its bridges and VXLAN devices.
     pub fdb: BTreeMap<(DevId, Mac), FdbEntry>,
     /// The tables that iptables-restore loaded.
-    pub rules: Rc<Ruleset>,
-    /// The rules' counters, by table; for the index see [`crate::netfilter::Table::n_counters`].
-    pub counters: [Vec<Counter>; 4],
+    pub rules: Ruleset,
+    /// The rules' counters.
+    pub counters: Counters,
     /// The lists of `-m recent`: addresses with the time each was last entered, in that order. A
     /// list is deleted with the last rule that names it.
     pub recent: BTreeMap<Rc<str>, Vec<(IpAddr, Instant)>>,
@@ -158,6 +162,11 @@ pub struct Netns {
 }
 
 impl Netns {
+    /// A counter of a table, by its index there.
+    pub fn counter(&self, table: TableName, index: u32) -> Counter {
+        self.counters[table as usize].get(&index).copied().unwrap_or_default()
+    }
+
     /// What remains of a namespace once it is removed: its name and its devices' names.
     pub(crate) fn removed(&self) -> Self {
         Self {
@@ -174,7 +183,7 @@ impl Netns {
             fragments: BTreeMap::new(),
             neighbours: BTreeMap::new(),
             fdb: BTreeMap::new(),
-            rules: Rc::default(),
+            rules: Ruleset::default(),
             counters: Default::default(),
             recent: BTreeMap::new(),
             conntrack: Conntrack::default(),
@@ -283,8 +292,8 @@ impl Netns {
 pub struct State {
     /// Virtual time of the last event.
     pub now: Instant,
-    /// Network namespaces, indexed by [`NetnsId`].
-    pub netns: Vec<Netns>,
+    /// Network namespaces, indexed by [`NetnsId`]. Copies of the state share those that are equal.
+    pub netns: Vec<Rc<Netns>>,
     /// Packets in flight: in a kernel, in a queue or on a cable.
     pub packets: BTreeMap<PacketId, Rc<Skb>>,
 }
@@ -355,9 +364,9 @@ pub enum Change {
     Netns {
         netns: NetnsId,
         /// The namespace before; `None` if it is new.
-        before: Option<Box<Netns>>,
+        before: Option<Rc<Netns>>,
         /// The namespace after, [`Netns::gone`] if it was removed.
-        after: Box<Netns>,
+        after: Rc<Netns>,
     },
     /// A device was added with the next number, changed, or removed, which leaves its number taken.
     Device {
@@ -479,7 +488,7 @@ impl State {
             .iter()
             .zip(0..)
             .find(|(n, _)| &*n.name == name && !n.gone)
-            .map(|(n, i)| (NetnsId(i), n))
+            .map(|(n, i)| (NetnsId(i), &**n))
     }
 
     /// Makes a change: from the moment before it to the moment after.
@@ -492,86 +501,78 @@ impl State {
         self.step(change, false);
     }
 
+    /// The namespace with this number, to change it here and not in copies of the state.
+    fn ns_mut(&mut self, id: NetnsId) -> &mut Netns {
+        Rc::make_mut(&mut self.netns[id.0 as usize])
+    }
+
     fn step(&mut self, change: &Change, forward: bool) {
         let pick = |before, after| if forward { after } else { before };
         match change {
             Change::Clock { before, after } => self.now = *pick(before, after),
             Change::Counter { netns, table, index, bytes } => {
-                let (packets, total) =
-                    &mut self.netns[netns.0 as usize].counters[*table as usize][*index as usize];
+                let counters = &mut self.ns_mut(*netns).counters[*table as usize];
+                let (packets, total) = counters.entry(*index).or_default();
                 if forward {
                     *packets += 1;
                     *total += u64::from(*bytes);
                 } else {
                     *packets -= 1;
                     *total -= u64::from(*bytes);
+                    if *packets == 0 {
+                        counters.remove(index);
+                    }
                 }
             }
             Change::Neighbour { netns, dev, addr, before, after } => {
                 let to = if forward { after } else { before };
-                set(
-                    &mut self.netns[netns.0 as usize].neighbours,
-                    (*dev, *addr),
-                    to.as_deref().cloned(),
-                );
+                set(&mut self.ns_mut(*netns).neighbours, (*dev, *addr), to.as_deref().cloned());
             }
             Change::Fdb { netns, dev, mac, before, after } => {
                 let to = if forward { after } else { before };
-                set(&mut self.netns[netns.0 as usize].fdb, (*dev, *mac), to.clone());
+                set(&mut self.ns_mut(*netns).fdb, (*dev, *mac), to.clone());
             }
             Change::Connection { netns, id, before, after } => {
                 let to = if forward { after } else { before };
-                self.netns[netns.0 as usize].conntrack.set(*id, to.clone());
+                self.ns_mut(*netns).conntrack.set(*id, to.clone());
             }
             Change::Exception { netns, dst, before, after } => {
                 set(
-                    &mut self.netns[netns.0 as usize].exceptions,
+                    &mut self.ns_mut(*netns).exceptions,
                     *dst,
                     if forward { *after } else { *before },
                 );
             }
             Change::Peer { netns, addr, before, after } => {
-                set(
-                    &mut self.netns[netns.0 as usize].peers,
-                    *addr,
-                    if forward { *after } else { *before },
-                );
+                set(&mut self.ns_mut(*netns).peers, *addr, if forward { *after } else { *before });
             }
             Change::Fragments { netns, key, before, after } => {
                 set(
-                    &mut self.netns[netns.0 as usize].fragments,
+                    &mut self.ns_mut(*netns).fragments,
                     *key,
                     if forward { after.clone() } else { before.clone() },
                 );
             }
             Change::Netns { netns, before, after } => {
-                place(&mut self.netns, netns.0, before.as_deref(), after, forward);
+                place(&mut self.netns, netns.0, before.as_ref(), after, forward);
             }
             Change::Device { netns, dev, before, after } => {
-                place(
-                    &mut self.netns[netns.0 as usize].devices,
-                    dev.0,
-                    before.as_deref(),
-                    after,
-                    forward,
-                );
+                place(&mut self.ns_mut(*netns).devices, dev.0, before.as_deref(), after, forward);
             }
             Change::Routes { netns, before, after } => {
-                self.netns[netns.0 as usize].routes =
-                    if forward { after.clone() } else { before.clone() };
+                self.ns_mut(*netns).routes = if forward { after.clone() } else { before.clone() };
             }
             Change::Rules { netns, before, after } => {
                 let (rules, counters) = LoadedRules::clone(if forward { after } else { before });
-                let ns = &mut self.netns[netns.0 as usize];
+                let ns = self.ns_mut(*netns);
                 (ns.rules, ns.counters) = (rules, counters);
             }
             Change::Recent { netns, list, before, after } => {
                 let to = if forward { after } else { before };
-                set(&mut self.netns[netns.0 as usize].recent, list.clone(), to.clone());
+                set(&mut self.ns_mut(*netns).recent, list.clone(), to.clone());
             }
             Change::Sysctl { netns, before, after } => {
-                self.netns[netns.0 as usize].sysctl =
-                    if forward { after.clone() } else { before.clone() };
+                self.ns_mut(*netns).sysctl = if forward { after.clone() } else { before.clone() };
             }
             Change::Packet { id, before, after } => {
                 let to = if forward { after } else { before };
@@ -579,7 +580,7 @@ impl State {
             }
             Change::Socket { netns, id, before, after } => {
                 let to = if forward { after } else { before };
-                set(&mut self.netns[netns.0 as usize].sockets, *id, to.clone());
+                set(&mut self.ns_mut(*netns).sockets, *id, to.clone());
             }
         }
     }

@@ -36,7 +36,7 @@ pub(crate) struct Live {
 pub(crate) struct Synchronized {
     pub(crate) node: String,
     /// The node's rules before the sync.
-    pub(crate) rules: Rc<Ruleset>,
+    pub(crate) rules: Ruleset,
     /// The cluster of the last sync; none if kube-proxy had just started.
     pub(crate) before: Option<Rc<Cluster>>,
     pub(crate) cluster: Rc<Cluster>,

@@ -86,7 +86,7 @@ impl NetnsLabels {
     pub fn absent(&self, state: &State) -> Vec<NetnsKind> {
         let (mut there, mut gone) = (Vec::new(), Vec::new());
         for (k, i) in self.kinds.iter().zip(0..) {
-            if state.netns.get(i).is_none_or(|n: &net::state::Netns| n.gone) {
+            if state.netns.get(i).is_none_or(|n| n.gone) {
                 gone.push(*k);
             } else {
                 there.push(*k);

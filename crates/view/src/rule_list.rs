@@ -42,9 +42,7 @@ fn lines(ns: &Netns) -> impl Iterator<Item = (TableName, String, (u64, u64))> + 
             let table = ns.rules.table(name);
             table.chains.iter().zip(0..).flat_map(move |(chain, c)| {
                 chain.rules.iter().zip(0..).map(move |(rule, r)| {
-                    let index = table.rule_counter(c, r) as usize;
-                    let counter =
-                        ns.counters[name as usize].get(index).copied().unwrap_or_default();
+                    let counter = ns.counter(name, table.rule_counter(c, r));
                     (name, rule_text(&chain.name, rule), counter)
                 })
             })
@@ -66,7 +64,7 @@ pub struct DiffLine {
 /// The rules that were added and removed between two states of a node, in the order of
 /// iptables-save.
 pub fn difference(before: &Netns, after: &Netns) -> Vec<DiffLine> {
-    if std::rc::Rc::ptr_eq(&before.rules, &after.rules) {
+    if before.rules == after.rules {
         return Vec::new();
     }
     type Line = (TableName, String);

@@ -182,12 +182,7 @@ pub fn panel(
             fold(&failed.collect::<Vec<_>>(), &|i| drawn(i).is_some_and(|d| d.forced), unfolded);
         panel.looked.0 += (until - from) as usize;
         panel.chains[here].rows.extend(rows);
-        let counter = |i: u32| {
-            ns.counters[*table as usize]
-                .get(rules.rule_counter(chain_id, i) as usize)
-                .copied()
-                .unwrap_or_default()
-        };
+        let counter = |i: u32| ns.counter(*table, rules.rule_counter(chain_id, i));
         let matched = |i: u32, effect| {
             let rule = chain.rules.get(i as usize).map(text).unwrap_or_default();
             Row::Matched { number: i + 1, text: rule, effect, counter: counter(i), draw: drawn(i) }

@@ -357,7 +357,7 @@ impl Steps<'_> {
 
     /// Changed rules for a node, such as another version or an administrator would write.
     fn rules(&mut self, node: usize) -> Option<String> {
-        let spec = kube::plan::spec(self.cluster);
+        let spec = kube::plan::spec(&self.cluster.clone().into());
         let ns = spec.netns.iter().find(|n| n.name == self.cluster.nodes[node].spec.name.value)?;
         let text = net::netfilter::save(&ns.rules, "x", "x", &|_, _| (0, 0));
         let kept = |keep: &dyn Fn(&str) -> bool| {

@@ -100,13 +100,11 @@ pub fn rollout(
     let machine = |c: &Cluster, name: &str| {
         node(c, name).is_some() || c.topology.hosts.iter().any(|h| *h.name.value == *name)
     };
-    // Rules are needed for new nodes only.
-    let is_new = |i: usize| node(before, &after.nodes[i].spec.name.value).is_none();
-    let (was, is) =
-        (plan::spec_with_rules(before, &|_| false), plan::spec_with_rules(after, &is_new));
+    let (was, is) = (plan::spec(before), plan::spec(after));
     check_immutable(before, after, &was, &is)?;
     let mut out = Vec::new();
-    let exists = |spec: &Spec, name: &str| spec.netns.iter().any(|n| n.name == name);
+    let names = |spec: &Spec| spec.netns.iter().map(|n| n.name.clone()).collect::<BTreeSet<_>>();
+    let (were, are) = (names(&was), names(&is));
     // The namespace of a pod's node; of a machine, the segment.
     let home = |c: &Cluster, name: &str| {
         let pod = c.pods.iter().find(|p| p.netns() == name);
@@ -118,7 +116,7 @@ pub fn rollout(
     let operation = |after, netns: String, by, work| Operation { after, netns, by, work };
     let pods = Pods::between(before, after);
     let ready = if pods.late.is_empty() { READY } else { TERMINATED + READY };
-    for ns in is.netns.iter().filter(|n| !exists(&was, &n.name)) {
+    for ns in is.netns.iter().filter(|n| !were.contains(&n.name)) {
         let is_machine = machine(after, &ns.name);
         let mut ns = ns.clone();
         if is_machine {
@@ -140,7 +138,7 @@ pub fn rollout(
     }
     // The pods of a machine are deleted before it.
     let (machines, gone): (Vec<_>, Vec<_>) =
-        was.netns.iter().filter(|n| !exists(&is, &n.name)).partition(|n| machine(before, &n.name));
+        was.netns.iter().filter(|n| !are.contains(&n.name)).partition(|n| machine(before, &n.name));
     for ns in gone {
         let home = home(before, &ns.name);
         let when = if pods.rolled.contains(&ns.name) { ready + TERMINATED } else { TERMINATED };

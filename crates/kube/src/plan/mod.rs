@@ -8,6 +8,7 @@ pub use proxy::{Synced, chain_of, proxy_ports, proxy_settings, proxy_sync, synce
 
 use crate::cluster::Cluster;
 use crate::fault::Daemon;
+use crate::proxy::ServicePortInfo;
 use crate::topology::{Backend, Nic, Role};
 use crate::{cni, device, docker, flannel, image, naming, portmap, proxy as kube_proxy};
 use ipnet::Ipv4Net;
@@ -18,6 +19,7 @@ use net::route::RouteProto;
 use net::socket::Listener;
 use net::spec::{DeviceKindSpec, DeviceSpec, NetnsSpec, RouteSpec, Spec, Sysctl};
 use net::wire::{Mac, PROTO_TCP};
+use std::cell::LazyCell;
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 
@@ -30,13 +32,7 @@ fn switch_port(machine: &str) -> String {
 }
 
 /// The namespaces, devices, routes and rules of a cluster.
-pub fn spec(cluster: &Cluster) -> Spec {
-    spec_with_rules(cluster, &|_| true)
-}
-
-/// As [`spec`], but only the nodes whose index satisfies `has_rules` get netfilter rules, which are
-/// expensive to build.
-pub(crate) fn spec_with_rules(cluster: &Cluster, has_rules: &dyn Fn(usize) -> bool) -> Spec {
+pub fn spec(cluster: &Rc<Cluster>) -> Spec {
     let segment = &cluster.topology.segment.name;
     let mut lan = NetnsSpec::new(segment.clone());
     lan.tapped = false;
@@ -53,8 +49,13 @@ pub(crate) fn spec_with_rules(cluster: &Cluster, has_rules: &dyn Fn(usize) -> bo
         plug(&mut lan, &mut ns, cluster, &h.nic, mac, 0);
         netns.push(ns);
     }
+    let of = cluster.clone();
+    let ports = Rc::new(LazyCell::new(move || proxy_ports(&of)));
     for i in 0..cluster.nodes.len() {
-        netns.push(node(&mut lan, cluster, i, has_rules(i)));
+        let mut node = node(&mut lan, cluster, i);
+        let (cluster, ports) = (cluster.clone(), ports.clone());
+        node.rules = Ruleset::lazy(move || rules(&cluster, i, &ports));
+        netns.push(node);
     }
     for pod in &cluster.pods {
         let mut ns = cni::pod_netns(cluster, pod);
@@ -110,7 +111,7 @@ fn plug(
     ns.routes.push(route(address.trunc(), None, Some(address.addr()), RouteProto::Kernel));
 }
 
-fn node(lan: &mut NetnsSpec, cluster: &Cluster, i: usize, has_rules: bool) -> NetnsSpec {
+fn node(lan: &mut NetnsSpec, cluster: &Cluster, i: usize) -> NetnsSpec {
     let this = &cluster.nodes[i];
     let mut ns = NetnsSpec::new(this.spec.name.value.clone());
     ns.sysctl = Sysctl {
@@ -148,9 +149,6 @@ fn node(lan: &mut NetnsSpec, cluster: &Cluster, i: usize, has_rules: bool) -> Ne
     let bridge_index = flannel_index + u32::from(cluster.topology.backend != Backend::HostGw);
     flannel::configure(&mut ns, cluster, i, flannel_index);
     cni::configure_node(&mut ns, cluster, i, bridge_index);
-    if has_rules {
-        ns.rules = Rc::new(rules(cluster, i));
-    }
     if this.spec.role == Role::ControlPlane {
         ns.services.push(Listener {
             proto: PROTO_TCP,
@@ -163,7 +161,7 @@ fn node(lan: &mut NetnsSpec, cluster: &Cluster, i: usize, has_rules: bool) -> Ne
 }
 
 /// The rules of a node, in the order in which its programs write them.
-fn rules(cluster: &Cluster, i: usize) -> Ruleset {
+fn rules(cluster: &Cluster, i: usize, ports: &[ServicePortInfo]) -> RulesetBuilder {
     let (t, this) = (&cluster.topology, &cluster.nodes[i]);
     let mut rules = RulesetBuilder::default();
     if this.spec.docker {
@@ -172,9 +170,9 @@ fn rules(cluster: &Cluster, i: usize) -> Ruleset {
     let settings = proxy_settings(cluster, i);
     kube_proxy::kubelet(&mut rules, &settings);
     if t.runs(&this.spec.name.value, Daemon::KubeProxy) {
-        kube_proxy::first_sync(&mut rules, &proxy_sync(cluster, &settings, false));
+        kube_proxy::first_sync(&mut rules, &kube_proxy::sync(&settings, ports, false));
     }
     flannel::write(&mut rules, cluster, i);
     portmap::write(&mut rules, cluster, i);
-    rules.build()
+    rules
 }

@@ -29,9 +29,7 @@ pub fn proxy_settings(cluster: &Cluster, i: usize) -> Settings {
 /// The tables that a kube-proxy with these settings writes. `with_text`: rules carry the text that
 /// is fed to iptables-restore.
 pub fn proxy_sync(cluster: &Cluster, settings: &Settings, with_text: bool) -> proxy::Sync {
-    let ports = proxy_ports(cluster);
-    let ports: Vec<&ServicePortInfo> = ports.iter().collect();
-    proxy::sync(settings, &ports, with_text)
+    proxy::sync(settings, &proxy_ports(cluster), with_text)
 }
 
 /// Every Service port, in the order in which kube-proxy writes them. That is the order of a Go map,
@@ -91,11 +89,8 @@ pub fn synced(
         return None;
     }
     let with_text = with_text || settings.release.partial_sync();
-    let write = |s: &Settings, ports: &[ServicePortInfo]| {
-        proxy::sync(s, &ports.iter().collect::<Vec<_>>(), with_text)
-    };
-    let sync = write(&settings, &ports);
-    let before = old.as_ref().map(|(s, p)| write(s, p));
+    let sync = proxy::sync(&settings, &ports, with_text);
+    let before = old.as_ref().map(|(s, p)| proxy::sync(s, p, with_text));
     let old_ports = old.map(|(_, p)| p).unwrap_or_default();
     Some(Synced { stale: Stale::between(&settings, &old_ports, &ports), sync, before })
 }

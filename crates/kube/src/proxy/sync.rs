@@ -16,7 +16,7 @@ const LARGE: usize = 1000;
 
 /// The rules that kube-proxy writes for these Service ports, in this order. `with_text`: rules
 /// carry the text that is fed to iptables-restore.
-pub fn sync(s: &Settings, ports: &[&ServicePortInfo], with_text: bool) -> Sync {
+pub fn sync(s: &Settings, ports: &[ServicePortInfo], with_text: bool) -> Sync {
     let endpoints: usize = ports.iter().map(|p| p.endpoints.len()).sum();
     let names = Names {
         services: "KUBE-SERVICES".into(),

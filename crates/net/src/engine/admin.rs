@@ -10,6 +10,7 @@ use crate::netfilter::Restored;
 use crate::route::Route;
 use crate::state::{Change, Device, DeviceKind, FdbEntry, Setting};
 use crate::wire::Mac;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 impl World {
@@ -95,12 +96,15 @@ impl World {
 
     fn set_rules(&mut self, netns: NetnsId, to: &Restored) {
         let ns = self.ns(netns);
-        let (old, rules) = (ns.rules.clone(), Rc::new(to.rules.clone()));
+        let (old, rules) = (ns.rules.clone(), to.rules.clone());
         let before = Box::new((old.clone(), ns.counters.clone()));
         let mut counters = ns.counters.clone();
         for t in &to.tables {
-            let mut fresh = vec![(0, 0); rules.table(*t).n_counters()];
+            let mut fresh = BTreeMap::new();
             let (was, is) = (old.table(*t), rules.table(*t));
+            let mut keep = |from: u32, into: u32| {
+                fresh.extend(counters[*t as usize].get(&from).map(|c| (into, *c)));
+            };
             // Any change of a table begins its policies' counters anew, as the kernel does (6.18,
             // both iptables).
             let untouched =
@@ -116,14 +120,12 @@ impl World {
                 for (rule, i) in now.iter().zip(0..) {
                     let mut ahead = there.clone();
                     if let Some((_, k)) = ahead.find(|(r, _)| *r == rule) {
-                        fresh[is.rule_counter(into, i) as usize] =
-                            counters[*t as usize][was.rule_counter(from, k) as usize];
+                        keep(was.rule_counter(from, k), is.rule_counter(into, i));
                         there = ahead;
                     }
                 }
                 if untouched {
-                    fresh[is.policy_counter(into) as usize] =
-                        counters[*t as usize][was.policy_counter(from) as usize];
+                    keep(was.policy_counter(from), is.policy_counter(into));
                 }
             }
             counters[*t as usize] = fresh;

@@ -10,6 +10,7 @@ use crate::state::{Change, Netns};
 use crate::time::Duration;
 use crate::wire::{Arp, ArpOp, Ethernet, Icmp, Mac, Payload, Unreachable};
 use std::net::{IpAddr, Ipv4Addr};
+use std::rc::Rc;
 
 /// Time between two requests (`net.ipv4.neigh.*.retrans_time_ms`).
 const RETRANS: Duration = Duration::secs(1);
@@ -269,7 +270,7 @@ impl World {
 
     /// Empties the queues of all neighbours at the end of a run.
     pub(super) fn give_up_neighbours(&mut self) {
-        let open = |(i, ns): (usize, &Netns)| {
+        let open = |(i, ns): (usize, &Rc<Netns>)| {
             let asked = ns.neighbours.iter().filter(|(_, n)| n.state == NudState::Incomplete);
             asked.map(|((dev, addr), _)| (NetnsId(i as u32), *dev, *addr)).collect::<Vec<_>>()
         };

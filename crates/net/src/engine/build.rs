@@ -4,7 +4,6 @@ use super::World;
 use crate::conntrack::Conntrack;
 use crate::id::{DevId, NetnsId};
 use crate::neigh::{Neighbour, NudState};
-use crate::netfilter::TableName;
 use crate::rng::Rng;
 use crate::route::Route;
 use crate::spec::{DeviceKindSpec, DeviceSpec, NetnsSpec, Spec};
@@ -61,7 +60,8 @@ impl World {
                 .ok_or_else(|| no_device(dev, netns))?;
             Ok((NetnsId(at), DevId(i as u32)))
         };
-        let netns = spec.netns.iter().map(|n| build_netns(n, &far)).collect::<Result<_, _>>()?;
+        let netns = spec.netns.iter().map(|n| Ok(Rc::new(build_netns(n, &far)?)));
+        let netns = netns.collect::<Result<_, _>>()?;
         let state = State { now: Instant::default(), netns, packets: BTreeMap::new() };
         Ok(Self {
             state,
@@ -238,7 +238,7 @@ pub(super) fn build_netns(n: &NetnsSpec, far: Far<'_>) -> Result<Netns, SpecErro
         fragments: BTreeMap::new(),
         neighbours,
         fdb,
-        counters: TableName::ALL.map(|t| vec![(0, 0); n.rules.table(t).n_counters()]),
+        counters: Default::default(),
         rules: n.rules.clone(),
         recent: BTreeMap::new(),
         conntrack: Conntrack::default(),

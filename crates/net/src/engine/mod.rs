@@ -421,7 +421,7 @@ impl World {
         self.state.ns(netns)
     }
 
-    fn rules(&self, netns: NetnsId) -> Rc<Ruleset> {
+    fn rules(&self, netns: NetnsId) -> Ruleset {
         self.ns(netns).rules.clone()
     }
 

@@ -12,6 +12,7 @@ use crate::id::{DevId, NetnsId};
 use crate::socket::{Outcome, Socket, TcpApp, TcpPhase};
 use crate::spec::{DeviceKindSpec, DeviceSpec, NetnsSpec};
 use crate::state::{Change, Device, DeviceKind};
+use std::rc::Rc;
 
 impl World {
     /// Adds a namespace together with the far ends of its cables, each a device of another
@@ -82,7 +83,7 @@ impl World {
             ));
         }
         let name = ns.name.clone();
-        self.change(Change::Netns { netns: id, before: None, after: Box::new(ns) });
+        self.change(Change::Netns { netns: id, before: None, after: Rc::new(ns) });
         for (netns, dev, device) in devices {
             self.change(Change::Device {
                 netns,
@@ -126,9 +127,9 @@ impl World {
             lost.extend(self.delete_device(far, dev));
         }
         let name = before.name;
-        let before = self.ns(netns).clone();
-        let (after, before) = (Box::new(before.removed()), Some(Box::new(before)));
-        self.change(Change::Netns { netns, before, after });
+        let before = self.state.netns[netns.0 as usize].clone();
+        let after = Rc::new(before.removed());
+        self.change(Change::Netns { netns, before: Some(before), after });
         self.emit(at, None, EventKind::NetnsDeleted { name, by });
         for pkt in lost {
             self.drop_packet(pkt, DropReason::DevReady, None);

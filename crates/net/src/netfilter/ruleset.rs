@@ -3,7 +3,9 @@
 use super::matches::{IfName, Match, MatchContext, MatchInput, Negatable, in_net};
 use super::{Hook, TableName};
 use ipnet::IpNet;
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -297,35 +299,56 @@ impl Table {
     }
 }
 
-/// The four tables of a network namespace.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ruleset {
-    tables: [Table; 4],
-}
+/// The four tables of a network namespace. Clones share them.
+///
+/// They can be computed when they are first read: the rules of all nodes of a large cluster take
+/// longer than everything else, and a run reads those of a few.
+#[derive(Clone)]
+pub struct Ruleset(Rc<Lazy>);
+
+type Lazy = LazyCell<[Table; 4], Box<dyn FnOnce() -> [Table; 4]>>;
 
 impl Default for Ruleset {
     fn default() -> Self {
-        RulesetBuilder::default().build()
+        Self::lazy(RulesetBuilder::default)
+    }
+}
+
+impl PartialEq for Ruleset {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0) || **self.0 == **other.0
+    }
+}
+
+impl Eq for Ruleset {}
+
+impl fmt::Debug for Ruleset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Ruleset").field(&**self.0).finish()
     }
 }
 
 impl Ruleset {
+    /// Rules that are written when they are first read.
+    pub fn lazy(write: impl FnOnce() -> RulesetBuilder + 'static) -> Self {
+        Self(Rc::new(LazyCell::new(Box::new(move || write().tables()))))
+    }
+
     /// This ruleset with some tables replaced by those of another.
     pub fn with(&self, tables: &BTreeSet<TableName>, from: &Self) -> Self {
-        Self {
-            tables: TableName::ALL
-                .map(|t| if tables.contains(&t) { from } else { self }.table(t).clone()),
-        }
+        TableName::ALL
+            .map(|t| if tables.contains(&t) { from } else { self }.table(t).clone())
+            .into()
     }
 
     /// The table with this name.
     pub fn table(&self, name: TableName) -> &Table {
-        &self.tables[name as usize]
+        &self.0[name as usize]
     }
 
     /// The tables in use: with a user chain, a rule, or a policy other than ACCEPT.
     pub fn tables_in_use(&self) -> impl Iterator<Item = &Table> {
-        self.tables.iter().filter(|t| {
+        self.0.iter().filter(|t| {
             t.chains.iter().any(|c| {
                 !c.rules.is_empty() || c.policy.is_none() || c.policy == Some(Policy::Drop)
             })
@@ -335,7 +358,7 @@ impl Ruleset {
     /// Whether a rule uses this list of `recent`.
     pub(crate) fn names_recent(&self, list: &str) -> bool {
         let asks = |m: &Match| matches!(m, Match::Recent { list: name, .. } if **name == *list);
-        self.tables
+        self.0
             .iter()
             .flat_map(|t| &t.chains)
             .flat_map(|c| &c.rules)
@@ -346,6 +369,13 @@ impl Ruleset {
     /// The index of a hook's built-in chain in a table.
     pub fn builtin(&self, table: TableName, hook: Hook) -> Option<u32> {
         table.hooks().iter().position(|h| *h == hook).map(|i| i as u32)
+    }
+}
+
+impl From<[Table; 4]> for Ruleset {
+    fn from(tables: [Table; 4]) -> Self {
+        let cell: Lazy = LazyCell::new(Box::new(move || tables));
+        Self(Rc::new(cell))
     }
 }
 
@@ -441,14 +471,17 @@ impl RulesetBuilder {
 
     /// Sorts chains as the tools print them, builds their indexes and counts references.
     pub fn build(self) -> Ruleset {
+        self.tables().into()
+    }
+
+    fn tables(self) -> [Table; 4] {
         let mut names = TableName::ALL.into_iter();
-        let tables = self.tables.map(|mut chains| {
+        self.tables.map(|mut chains| {
             let name = names.next().expect("invariant: four tables, four names");
             let mut all: Vec<Chain> =
                 name.hooks().iter().filter_map(|h| chains.remove(h.name())).collect();
             all.extend(chains.into_values());
             Table::sealed(name, all)
-        });
-        Ruleset { tables }
+        })
     }
 }

@@ -18,7 +18,6 @@ use net::{Duration, Instant, NetnsId};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::ops::Range;
-use std::rc::Rc;
 
 /// How long a client without `timeout` waits on a real kernel.
 const PATIENCE: Duration = Duration::secs(140);
@@ -94,7 +93,7 @@ fn latin(bytes: &[u8]) -> String {
 /// The state of the lab after the steps so far.
 struct Past {
     /// The rules of each namespace.
-    rules: Vec<Rc<Ruleset>>,
+    rules: Vec<Ruleset>,
     /// The number of events included.
     seen: usize,
     /// Chains whose choice is fixed, with the number of the rule that is taken.

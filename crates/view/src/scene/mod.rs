@@ -11,7 +11,7 @@ use crate::labels::{NetnsKind, NetnsLabels};
 use crate::layout::{Layout, Point, Size, path};
 use crate::packet::kind_word;
 use net::event::{BridgeTo, EventKind};
-use net::netfilter::{Hook, TableName};
+use net::netfilter::{Hook, Ruleset, TableName};
 use net::state::DeviceKind;
 use net::{Event, PacketId, State};
 use std::collections::{BTreeMap, BTreeSet};
@@ -140,9 +140,8 @@ pub struct Scene {
     pub drawn: Option<usize>,
     /// Whether the user chose the endpoint; otherwise it was random.
     pub chosen: bool,
-    /// The event that selected it, and the address of the ruleset: the key of what is kept from
-    /// scene to scene.
-    pub draw: Option<(usize, usize)>,
+    /// The event that selected it, and the rules: the key of what is kept from scene to scene.
+    pub draw: Option<(usize, Ruleset)>,
     /// The centre of the place where the packet is or begins.
     pub place: Option<Point>,
     /// The packet that is followed.
@@ -440,9 +439,10 @@ fn chances(m: &Moment<'_>, s: &mut Scene, other: Option<&Scene>) {
     for i in draws_behind.iter().rev() {
         let e = &m.events[*i];
         let Some(ns) = e.netns.map(|n| m.state.ns(n)) else { continue };
-        let draw = Some((*i, std::rc::Rc::as_ptr(&ns.rules).addr()));
+        let draw = Some((*i, ns.rules.clone()));
         if let Some(o) = other.filter(|o| o.draw == draw) {
-            (s.chances, s.drawn, s.chosen, s.draw) = (o.chances.clone(), o.drawn, o.chosen, o.draw);
+            (s.chances, s.drawn, s.chosen) = (o.chances.clone(), o.drawn, o.chosen);
+            s.draw = draw;
             return;
         }
         let EventKind::Walked {
