@@ -206,7 +206,7 @@ fn both_forms(sync: &Sync) -> Vec<String> {
     let wrong = lines.filter_map(|l| {
         let text = format!("-A {}{}", l.chain, l.text);
         match parse_rule(&text) {
-            Ok((_, rule)) if rule == l.rule => None,
+            Ok((_, rule)) if rule == *l.rule => None,
             Ok((_, rule)) => {
                 Some(format!("{text}\n is parsed as {rule:?}\n instead of {:?}", l.rule))
             }

@@ -39,6 +39,7 @@ export async function launch({ worker = false, ...options } = {}) {
     );
   return {
     context,
+    profile,
     close: async () => {
       await context.close();
       rmSync(profile, { recursive: true, force: true });

@@ -49,23 +49,27 @@ fn the_text_of_every_release_gives_its_rules() {
                 let text = format!("-A {}{}", line.chain, line.text);
                 let (_, rule) =
                     parse_rule(&text).unwrap_or_else(|e| panic!("{release} {name}: {text}: {e}"));
-                assert_eq!(rule, line.rule, "{release} {name}: {text}");
+                assert_eq!(rule, *line.rule, "{release} {name}: {text}");
                 rules += 1;
             }
-            // `iptables-restore --noflush` on a node that has the rules already changes nothing.
+            // `iptables-restore --noflush` on a node that has the rules already changes nothing;
+            // on no node, though nodes share what is the same on all of them.
+            let settings = |i| kube::plan::proxy_settings(&cluster, i);
+            let syncs: Vec<Sync> =
+                (0..3).map(|i| kube::plan::proxy_sync(&cluster, &settings(i), true)).collect();
             let spec = kube::plan::spec(&cluster.into());
-            let node = spec.netns.iter().find(|n| n.name == "n1").expect("n1");
-            let again = node
-                .rules
-                .restored(&sync.restore(&BTreeSet::new()), true)
-                .unwrap_or_else(|e| panic!("{release} {name}: {}", e[0]));
-            assert_eq!(again.rules, node.rules, "{release} {name}");
-            let print = save(&node.rules, "a test", "a day", &|_, _| (0, 0));
-            assert_eq!(
-                Ruleset::parse(&print).unwrap_or_else(|e| panic!("{release} {name}: {}", e[0])),
-                node.rules,
-                "{release} {name}"
-            );
+            for (node, sync) in ["m", "n1", "n2"].into_iter().zip(&syncs) {
+                let case = format!("{release} {name} {node}");
+                let ns = spec.netns.iter().find(|n| n.name == node).expect("a node");
+                let again = ns
+                    .rules
+                    .restored(&sync.restore(&BTreeSet::new()), true)
+                    .unwrap_or_else(|e| panic!("{case}: {}", e[0]));
+                assert_eq!(again.rules, ns.rules, "{case}");
+                let print = save(&ns.rules, "a test", "a day", &|_, _| (0, 0));
+                let read = Ruleset::parse(&print).unwrap_or_else(|e| panic!("{case}: {}", e[0]));
+                assert_eq!(read, ns.rules, "{case}");
+            }
         }
     }
     println!("{rules} rules of {} releases were parsed as intended", Release::all().count());

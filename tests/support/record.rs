@@ -158,7 +158,7 @@ fn steps(ns: &Netns, table: TableName, step: &WalkStep) -> Vec<String> {
             // An unconditional RETURN is logged as a return, any other as the rule it is.
             let bare = chain(c)
                 .and_then(|x| x.rules.get(*rule as usize))
-                .is_some_and(|r| *r == net::netfilter::Rule::to(net::netfilter::Target::Return));
+                .is_some_and(|r| **r == net::netfilter::Rule::to(net::netfilter::Target::Return));
             vec![format!("{}:{}{}", name(c), rule + 1, if bare { "(return)" } else { "" })]
         }
         WalkStep::Returned { chain: c, rule: None, .. } => {

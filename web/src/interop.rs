@@ -83,6 +83,13 @@ pub fn set_property(element: &web_sys::Element, name: &str, value: &str) {
     }
 }
 
+/// Shows that a cluster is being built, if it takes long enough to be seen.
+pub fn set_busy(busy: bool) {
+    if let Some(root) = gloo::utils::document().document_element() {
+        let _ = root.toggle_attribute_with_force("data-busy", busy);
+    }
+}
+
 /// Closes every menu that is open.
 pub fn close_menus() {
     while let Ok(Some(menu)) = gloo::utils::document().query_selector("details.menu[open]") {

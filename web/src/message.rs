@@ -9,6 +9,9 @@ pub const NARROW: &str = "(max-width: 899px), (max-height: 499px)";
 /// How long the keys rest before the cluster of a typed text is built.
 pub const TYPING_MS: u32 = 100;
 
+/// Longer than a frame, at 30 a second.
+pub const FRAME_MS: u32 = 34;
+
 /// Something that happened.
 pub enum Msg {
     /// An action of the reader or of a timer.

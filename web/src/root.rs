@@ -3,7 +3,7 @@
 use crate::components;
 use crate::effects;
 use crate::interop::{self, Editor, Mark, Observer};
-use crate::message::{Ask, Msg, NARROW, TYPING_MS};
+use crate::message::{Ask, FRAME_MS, Msg, NARROW, TYPING_MS};
 use crate::page_context::PageContext;
 use crate::viewport::{self, Camera, Touch, Viewport};
 use gloo::events::{EventListener, EventListenerOptions};
@@ -168,6 +168,7 @@ impl Component for Root {
                 // It is kept before it is read: whatever reading does, it is there.
                 effects::keep_text(&self.page.app.borrow().file_of(&text));
                 let link = ctx.link().clone();
+                interop::set_busy(true);
                 let wait = Timeout::new(TYPING_MS, move || link.send_message(Msg::Read));
                 self.typed = Some((text, wait));
                 false
@@ -210,10 +211,12 @@ impl Component for Root {
             }
             Msg::Ask(Ask::Open(file)) => {
                 let link = ctx.link().clone();
+                interop::set_busy(true);
                 self.reading = Some(read_as_text(&Blob::from(file), move |text| {
-                    if let Ok(text) = text {
-                        link.send_message(Msg::Do(Action::Opened(text)));
-                    }
+                    let Ok(text) = text else { return interop::set_busy(false) };
+                    // After the next frame, which shows that it has begun.
+                    let open = move || link.send_message(Msg::Do(Action::Opened(text)));
+                    Timeout::new(FRAME_MS, open).forget();
                 }));
                 false
             }
@@ -375,6 +378,7 @@ impl Root {
         }
         self.show();
         self.start_glide(ctx);
+        interop::set_busy(self.typed.is_some());
     }
 
     /// Builds the cluster of a typed text that has not been read. Returns whether there was one.

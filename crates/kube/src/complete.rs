@@ -54,7 +54,7 @@ pub fn complete(text: &str, at: usize) -> Completions {
     let mut words = match described(&docs, from) {
         Some((mapping, table)) if is_key => missing_keys(mapping, table),
         Some((_, table)) => table.iter().find(|f| f.key == key).map(values).unwrap_or_default(),
-        None => accepted(&trial, &docs, from, is_key),
+        None => accepted(&docs, from, is_key),
     };
     if !is_key {
         words.extend(related(&docs, key));
@@ -95,9 +95,11 @@ fn values(field: &Field) -> Vec<String> {
 }
 
 /// What the decoder accepts at a byte.
-fn accepted(trial: &str, docs: &[YamlNode], at: usize, is_key: bool) -> Vec<String> {
+fn accepted(docs: &[YamlNode], at: usize, is_key: bool) -> Vec<String> {
     let mut d = Decoder { accepted: Some(Vec::new()), ..Decoder::default() };
-    controller::decode(&mut d, trial);
+    if let Some(doc) = docs.iter().find(|d| d.span.contains(at)) {
+        controller::decode(&mut d, doc);
+    }
     let accepted = d.accepted.unwrap_or_default();
     if !is_key {
         let is_value = |a: &&Accepted| a.present.is_none() && a.span.start as usize == at;

@@ -53,14 +53,22 @@ pub struct Fields<'a> {
     chosen: bool,
 }
 
-/// A value with the place it was read from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A value with the place it was read from. Equal values are equal wherever they are written.
+#[derive(Clone, Debug)]
 pub struct Spanned<T> {
     /// The value, decoded and checked.
     pub value: T,
     /// Where it is written, or where it would be.
     pub span: Span,
 }
+
+impl<T: PartialEq> PartialEq for Spanned<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl<T: Eq> Eq for Spanned<T> {}
 
 impl Decoder {
     /// Adds a fault that the API server would reject.

@@ -14,7 +14,7 @@ pub(crate) fn pod_cidrs(cluster: Ipv4Net) -> impl Iterator<Item = Ipv4Net> {
 /// host-local's round robin in one node's pod network: `.1` is the gateway, the first pod gets
 /// `.2`; released addresses are reused only after the end of the range
 /// (`plugins/ipam/host-local/backend/allocator/allocator.go`).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HostLocal {
     net: Ipv4Net,
     last: Ipv4Addr,

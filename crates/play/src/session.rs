@@ -116,6 +116,44 @@ impl Session {
     ) -> Result<Self, Vec<Diagnostic>> {
         let (cluster, notes) = kube::build(document);
         let Some(cluster) = cluster.map(Rc::new) else { return Err(notes) };
+        Self::of(cluster, notes, document, (seed, start), edit)
+    }
+
+    /// The session of another text, without its steps; or, if the text describes the same cluster
+    /// in other words, this session as it was played.
+    ///
+    /// # Errors
+    /// All diagnostics of the document, if one of them is an error.
+    pub fn reworded(
+        &self,
+        document: &str,
+        seed: u64,
+        start: Start,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let (cluster, notes) = kube::build(document);
+        let Some(cluster) = cluster.map(Rc::new) else { return Err(notes) };
+        // Later manifests follow from the text.
+        let [(_, first)] = &self.live.history[..] else {
+            return Self::of(cluster, notes, document, (seed, start), |_| {});
+        };
+        if (self.seed, self.start) != (seed, start) || *first != cluster {
+            return Self::of(cluster, notes, document, (seed, start), |_| {});
+        }
+        let mut same = self.clone();
+        same.document = document.into();
+        (same.live.history[0].1, same.live.text) = (cluster.clone(), same.document.clone());
+        (same.cluster, same.notes) = (cluster, notes.into());
+        Ok(same)
+    }
+
+    /// A session of a cluster that was built.
+    fn of(
+        cluster: Rc<Cluster>,
+        notes: Vec<Diagnostic>,
+        document: &str,
+        (seed, start): (u64, Start),
+        edit: impl FnOnce(&mut Spec),
+    ) -> Result<Self, Vec<Diagnostic>> {
         let mut spec = kube::plan::spec(&cluster);
         edit(&mut spec);
         let world = begin(&spec, seed, start).map_err(|e| {

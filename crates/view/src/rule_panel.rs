@@ -175,7 +175,7 @@ pub fn panel(
         let drawn = |i: u32| draws.iter().find(|d| d.rule == i).copied();
         let failed = (from..until).filter_map(|i| {
             let rule = chain.rules.get(i as usize)?;
-            Some((i, rule, explain(ns, seen, *mark, rule, drawn(i).map(|d| d.value))?))
+            Some((i, &**rule, explain(ns, seen, *mark, rule, drawn(i).map(|d| d.value))?))
         });
         let unfolded = unfolded.filter(|u| *u.0 == *chain.name).map(|u| u.1);
         let rows =
@@ -184,7 +184,7 @@ pub fn panel(
         panel.chains[here].rows.extend(rows);
         let counter = |i: u32| ns.counter(*table, rules.rule_counter(chain_id, i));
         let matched = |i: u32, effect| {
-            let rule = chain.rules.get(i as usize).map(text).unwrap_or_default();
+            let rule = chain.rules.get(i as usize).map(|r| text(r)).unwrap_or_default();
             Row::Matched { number: i + 1, text: rule, effect, counter: counter(i), draw: drawn(i) }
         };
         match step {

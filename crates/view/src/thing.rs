@@ -11,7 +11,7 @@ const MOST_CHIPS: usize = 6;
 
 /// The Services that are written in the document: for each the name of its selection and a label.
 pub fn service_chips(cluster: &Cluster) -> Vec<(String, String)> {
-    let written = cluster.services.iter().filter(|s| s.span.is_some());
+    let written = cluster.services.iter().filter(|s| s.written.is_some());
     let chip = |s: &RunningService| {
         let port = s.ports.first().map(|p| match p.node_port {
             Some(node_port) => format!(":{}·{node_port}", p.port),

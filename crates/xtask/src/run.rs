@@ -161,7 +161,7 @@ pub(crate) fn full(t: &Tools, yes: bool) -> Result<()> {
             kernel(yes, &["--random", "300", "--seed", seed].map(str::to_owned))
         })?;
     }
-    for script in ["load.mjs", "bench.mjs", "sheets.mjs"] {
+    for script in ["load.mjs", "bench.mjs", "large.mjs", "sheets.mjs"] {
         step(script, || run(t.command("node").arg(format!("tests/e2e/{script}")), script))?;
     }
     say("every test and benchmark has run");

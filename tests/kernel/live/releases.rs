@@ -75,7 +75,7 @@ pub(crate) fn session(release: usize, shape: usize, seed: u64) -> String {
         cluster.pods.iter().filter(|p| p.namespace == "default").map(|p| format!("pod/{}", p.name)),
     );
     let mut targets: Vec<(String, &str)> = Vec::new();
-    for s in cluster.services.iter().filter(|s| s.span.is_some()) {
+    for s in cluster.services.iter().filter(|s| s.written.is_some()) {
         for p in s.ports.iter().filter(|p| p.protocol != "SCTP") {
             let own = s
                 .cluster_ip

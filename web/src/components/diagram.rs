@@ -56,6 +56,7 @@ pub(crate) fn diagram(p: &Page<'_>) -> Html {
             >
                 { icons::icon("up") }<span>{ p.text(Ui::ToPacket) }</span>
             </button>
+            <p class="busy">{ p.text(Ui::Building) }</p>
         </div>
     }
 }

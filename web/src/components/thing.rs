@@ -121,7 +121,7 @@ fn service(p: &Page<'_>, s: &kube::cluster::RunningService) -> Html {
     let rows = ports.into_iter().enumerate().map(|(i, port)| html! { <li key={i}>{ port }</li> });
     html! {
         <form class="thing" onsubmit={|e: SubmitEvent| e.prevent_default()}>
-            { head(p, &thing, s.span.map(|x| x.start)) }
+            { head(p, &thing, s.written.as_ref().map(|at| at.span.start)) }
             <label class="field">
                 <span>{ p.text(Ui::Type) }</span>
                 <select class="slot" onchange={change}>

@@ -2,7 +2,7 @@
 
 mod transition;
 
-use crate::diag::Span;
+use crate::decode::Spanned;
 use crate::ipam::HostLocal;
 use crate::object::{Container, Labels, ServiceType, Traffic};
 use crate::topology::{self, Topology};
@@ -15,7 +15,7 @@ pub use crate::object::Endpoint;
 pub(crate) use transition::sort_endpoints;
 
 /// A node with what was allocated to it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
     /// Its machine, as the Topology describes it.
     pub spec: topology::NodeSpec,
@@ -42,7 +42,7 @@ impl Node {
 }
 
 /// A pod with a network namespace of its own.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pod {
     /// `metadata.name`: that of its ReplicaSet, `-` and five characters.
     pub name: String,
@@ -146,8 +146,8 @@ pub struct RunningService {
     pub ports: Vec<Port>,
     /// `spec.selector`: the labels that its pods have; empty if there is none.
     pub selector: Labels,
-    /// Its name in the document; none for a Service that kubeadm creates.
-    pub span: Option<Span>,
+    /// Where the document names it; `None` for a Service that kubeadm creates.
+    pub written: Option<Spanned<()>>,
 }
 
 impl RunningService {
@@ -160,8 +160,9 @@ impl RunningService {
     }
 }
 
-/// A running cluster: what the control plane has made of a document.
-#[derive(Clone, Debug)]
+/// A running cluster: what the control plane has made of a document. Two documents that differ in
+/// comments, order or places only make equal clusters.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cluster {
     /// The machines and networks under it.
     pub topology: Topology,
@@ -178,7 +179,7 @@ pub struct Cluster {
 }
 
 /// What a cluster has allocated so far.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Allocated {
     /// Pod addresses, by node name.
     pub(crate) addresses: BTreeMap<String, HostLocal>,

@@ -41,10 +41,9 @@ fn finish(cluster: Cluster, mut diags: Vec<Diagnostic>) -> (Option<Cluster>, Vec
     ((!broken).then_some(cluster), limited(diags))
 }
 
-/// Decodes a text for what `d` records about it.
-pub(crate) fn decode(d: &mut Decoder, text: &str) {
-    let (docs, _) = yaml::parse(text);
-    build_cluster(d, &docs, None);
+/// Decodes a document for what `d` records about it.
+pub(crate) fn decode(d: &mut Decoder, doc: &YamlNode) {
+    contents(d, std::slice::from_ref(doc));
 }
 
 /// The objects of a text, and its Topology.

@@ -77,7 +77,7 @@ impl ControlPlane<'_> {
             cluster_ip,
             ports,
             selector: s.selector.value.clone(),
-            span: Some(s.meta.name.span),
+            written: Some(Spanned { value: (), span: s.meta.name.span }),
         });
     }
 

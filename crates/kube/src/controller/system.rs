@@ -90,7 +90,7 @@ impl ControlPlane<'_> {
             cluster_ip: Some(cluster_ip),
             ports,
             selector,
-            span: None,
+            written: None,
         });
     }
 

@@ -4,11 +4,11 @@
 mod faults;
 mod proxy;
 
+use proxy::ProxyInput;
 pub use proxy::{Synced, chain_of, proxy_ports, proxy_settings, proxy_sync, synced};
 
 use crate::cluster::Cluster;
 use crate::fault::Daemon;
-use crate::proxy::ServicePortInfo;
 use crate::topology::{Backend, Nic, Role};
 use crate::{cni, device, docker, flannel, image, naming, portmap, proxy as kube_proxy};
 use ipnet::Ipv4Net;
@@ -50,11 +50,11 @@ pub fn spec(cluster: &Rc<Cluster>) -> Spec {
         netns.push(ns);
     }
     let of = cluster.clone();
-    let ports = Rc::new(LazyCell::new(move || proxy_ports(&of)));
+    let input = Rc::new(LazyCell::new(move || ProxyInput::new(&of)));
     for i in 0..cluster.nodes.len() {
         let mut node = node(&mut lan, cluster, i);
-        let (cluster, ports) = (cluster.clone(), ports.clone());
-        node.rules = Ruleset::lazy(move || rules(&cluster, i, &ports));
+        let (cluster, input) = (cluster.clone(), input.clone());
+        node.rules = Ruleset::lazy(move || rules(&cluster, i, &input));
         netns.push(node);
     }
     for pod in &cluster.pods {
@@ -161,7 +161,7 @@ fn node(lan: &mut NetnsSpec, cluster: &Cluster, i: usize) -> NetnsSpec {
 }
 
 /// The rules of a node, in the order in which its programs write them.
-fn rules(cluster: &Cluster, i: usize, ports: &[ServicePortInfo]) -> RulesetBuilder {
+fn rules(cluster: &Cluster, i: usize, input: &ProxyInput) -> RulesetBuilder {
     let (t, this) = (&cluster.topology, &cluster.nodes[i]);
     let mut rules = RulesetBuilder::default();
     if this.spec.docker {
@@ -170,7 +170,7 @@ fn rules(cluster: &Cluster, i: usize, ports: &[ServicePortInfo]) -> RulesetBuild
     let settings = proxy_settings(cluster, i);
     kube_proxy::kubelet(&mut rules, &settings);
     if t.runs(&this.spec.name.value, Daemon::KubeProxy) {
-        kube_proxy::first_sync(&mut rules, &kube_proxy::sync(&settings, ports, false));
+        input.first_sync(&mut rules, &settings);
     }
     flannel::write(&mut rules, cluster, i);
     portmap::write(&mut rules, cluster, i);

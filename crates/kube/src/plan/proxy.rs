@@ -4,7 +4,9 @@ use crate::cluster::{Cluster, Port, RunningService};
 use crate::docker;
 use crate::naming;
 use crate::proxy::{self, ServicePortInfo, Settings, Stale};
+use net::netfilter::RulesetBuilder;
 use net::rng;
+use std::cell::OnceCell;
 use std::net::Ipv4Addr;
 
 /// The options of kube-proxy on node `i`, and what it knows of the node.
@@ -61,6 +63,29 @@ fn service_port(s: &RunningService, p: &Port) -> Option<ServicePortInfo> {
         traffic: s.traffic.clone(),
         endpoints: p.endpoints.clone(),
     })
+}
+
+/// What the kube-proxies of all nodes know when they start.
+pub(super) struct ProxyInput {
+    ports: Vec<ServicePortInfo>,
+    /// What they write, if that is the same on every node.
+    shared: OnceCell<proxy::Sync>,
+}
+
+impl ProxyInput {
+    pub(super) fn new(cluster: &Cluster) -> Self {
+        Self { ports: proxy_ports(cluster), shared: OnceCell::new() }
+    }
+
+    /// The first sync of the kube-proxy with these settings.
+    pub(super) fn first_sync(&self, rules: &mut RulesetBuilder, settings: &Settings) {
+        let sync = || proxy::sync(settings, &self.ports, false);
+        if settings.are_same_everywhere(&self.ports) {
+            proxy::first_sync(rules, self.shared.get_or_init(sync));
+        } else {
+            proxy::first_sync(rules, &sync());
+        }
+    }
 }
 
 /// A sync of kube-proxy, and what it follows.

@@ -65,6 +65,11 @@ impl Settings {
         }
     }
 
+    /// Whether the kube-proxy of every node writes the same for these Service ports.
+    pub fn are_same_everywhere(&self, ports: &[ServicePortInfo]) -> bool {
+        self.node_port_addresses.is_empty() && ports.iter().all(|p| p.is_same_everywhere(self))
+    }
+
     /// Whether an address belongs to the address family of the rules.
     pub(super) fn ours(&self, addr: &IpAddr) -> bool {
         addr.is_ipv6() == self.ipv6
@@ -169,6 +174,15 @@ impl ServicePortInfo {
         self.node_port.is_some()
             || !self.vips(s).is_empty()
             || self.traffic.external_ips.iter().any(|a| s.ours(a))
+    }
+
+    /// Whether every node writes the same for this port, whichever endpoints, zone and addresses it
+    /// has itself.
+    fn is_same_everywhere(&self, s: &Settings) -> bool {
+        !self.local_inside(s)
+            && !self.local_outside(s)
+            && self.traffic.source_ranges.is_empty()
+            && self.endpoints.iter().all(|e| e.nodes.is_empty() && e.zones.is_empty())
     }
 
     /// Whether packets from outside go to endpoints on this node only.

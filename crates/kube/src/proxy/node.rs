@@ -109,7 +109,7 @@ fn jump_to(chain: &str) -> &'static Jump {
 }
 
 /// The rule of a jump.
-fn from_built_in(j: &Jump) -> Rule {
+fn from_built_in(j: &Jump) -> Rc<Rule> {
     let rule = RuleBuilder::new(false);
     let rule = if j.new_only { rule.ctstate(false, CtStates::NEW) } else { rule };
     rule.comment(&j.comment.into()).jump(&j.from.into(), &j.to.into()).rule
@@ -191,11 +191,13 @@ fn write_except(b: &mut RulesetBuilder, sync: &Sync, skipped: &BTreeSet<Rc<str>>
     for (table, written) in [(Filter, &sync.filter), (Nat, &sync.nat)] {
         let skip = |chain: &Rc<str>| table == Nat && skipped.contains(chain);
         for (chain, _) in written.chains.iter().filter(|(c, _)| !skip(c)) {
-            b.new_chain(table, chain);
             b.flush(table, chain);
         }
-        for r in written.rules.iter().filter(|r| !skip(&r.chain)) {
-            b.append(table, &r.chain, r.rule.clone());
+        for rules in written.rules.chunk_by(|a, b| a.chain == b.chain) {
+            let chain = &rules[0].chain;
+            if !skip(chain) {
+                b.append_all(table, chain, rules.iter().map(|r| r.rule.clone()));
+            }
         }
     }
 }

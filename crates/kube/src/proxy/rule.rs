@@ -15,7 +15,7 @@ pub struct WrittenRule {
     /// The chain it stands in.
     pub chain: Rc<str>,
     /// The rule, as the kernel holds it.
-    pub rule: Rule,
+    pub rule: Rc<Rule>,
     /// The text after `-A CHAIN`; empty unless it was requested.
     pub text: String,
 }
@@ -179,12 +179,20 @@ impl RuleBuilder {
     fn end(mut self, chain: &Rc<str>, target: Target, option: Arguments<'_>) -> WrittenRule {
         self.write(option);
         self.rule.target = target;
-        WrittenRule { chain: chain.clone(), rule: self.rule, text: self.text.unwrap_or_default() }
+        WrittenRule {
+            chain: chain.clone(),
+            rule: self.rule.into(),
+            text: self.text.unwrap_or_default(),
+        }
     }
 
     /// No target: the rule only counts.
     pub(super) fn no_target(self, chain: &Rc<str>) -> WrittenRule {
-        WrittenRule { chain: chain.clone(), rule: self.rule, text: self.text.unwrap_or_default() }
+        WrittenRule {
+            chain: chain.clone(),
+            rule: self.rule.into(),
+            text: self.text.unwrap_or_default(),
+        }
     }
 
     /// `-j CHAIN`.

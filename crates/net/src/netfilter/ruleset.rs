@@ -189,7 +189,7 @@ pub struct Chain {
     /// Its policy, if it is built in.
     pub policy: Option<Policy>,
     /// In the order they are looked at; rule numbers of the tools are one higher than the index.
-    pub rules: Vec<Rule>,
+    pub rules: Vec<Rc<Rule>>,
     /// Number of rules that jump or go to it.
     pub references: u32,
     /// Index of its first rule's counter in the table.
@@ -207,7 +207,7 @@ struct Index {
 }
 
 impl Index {
-    fn new(rules: &[Rule]) -> Self {
+    fn new(rules: &[Rc<Rule>]) -> Self {
         let mut index = Self::default();
         for (rule, i) in rules.iter().zip(0..) {
             match &rule.dst {
@@ -236,7 +236,7 @@ impl Chain {
         std::iter::from_fn(move || {
             let first =
                 mine.next_if(|m| any.peek().is_none_or(|a| m < a)).or_else(|| any.next())?;
-            Some((first, &self.rules[first as usize]))
+            Some((first, &*self.rules[first as usize]))
         })
     }
 }
@@ -424,10 +424,10 @@ impl RulesetBuilder {
 
     /// `-C`: whether the chain has this rule.
     pub fn has(&self, table: TableName, chain: &str, rule: &Rule) -> bool {
-        self.tables[table as usize].get(chain).is_some_and(|c| c.rules.contains(rule))
+        self.tables[table as usize].get(chain).is_some_and(|c| c.rules.iter().any(|r| **r == *rule))
     }
 
-    /// `-F`: deletes the rules of a chain.
+    /// `-F`: deletes the rules of a chain, which is created if it does not exist.
     pub fn flush(&mut self, table: TableName, chain: &str) {
         self.entry(table, chain).rules.clear();
     }
@@ -445,19 +445,29 @@ impl RulesetBuilder {
     /// `-D`: deletes the first rule equal to this one.
     pub fn delete_rule(&mut self, table: TableName, chain: &str, rule: &Rule) {
         let rules = &mut self.entry(table, chain).rules;
-        if let Some(i) = rules.iter().position(|r| r == rule) {
+        if let Some(i) = rules.iter().position(|r| **r == *rule) {
             rules.remove(i);
         }
     }
 
     /// `-A`: appends a rule to a chain, which is created if it does not exist.
-    pub fn append(&mut self, table: TableName, chain: &str, rule: Rule) {
-        self.entry(table, chain).rules.push(rule);
+    pub fn append(&mut self, table: TableName, chain: &str, rule: impl Into<Rc<Rule>>) {
+        self.entry(table, chain).rules.push(rule.into());
+    }
+
+    /// Appends rules to a chain, one after the other.
+    pub fn append_all(
+        &mut self,
+        table: TableName,
+        chain: &str,
+        rules: impl Iterator<Item = Rc<Rule>>,
+    ) {
+        self.entry(table, chain).rules.extend(rules);
     }
 
     /// `-I`: inserts a rule at the beginning.
-    pub fn prepend(&mut self, table: TableName, chain: &str, rule: Rule) {
-        self.entry(table, chain).rules.insert(0, rule);
+    pub fn prepend(&mut self, table: TableName, chain: &str, rule: impl Into<Rc<Rule>>) {
+        self.entry(table, chain).rules.insert(0, rule.into());
     }
 
     fn entry(&mut self, table: TableName, name: &str) -> &mut Chain {

@@ -414,8 +414,9 @@ fn pins(
         if draws.is_empty() {
             continue;
         }
-        let random =
-            |r: &net::netfilter::Rule| r.matches.iter().any(|m| matches!(m, Match::Random { .. }));
+        let random = |r: &std::rc::Rc<net::netfilter::Rule>| {
+            r.matches.iter().any(|m| matches!(m, Match::Random { .. }))
+        };
         let choice = rule.filter(|r| c.rules.get(*r as usize).is_some_and(random)).map_or(0, |r| {
             c.rules.iter().take(r as usize + 1).filter(|r| random(r)).count() as u32
         });

@@ -92,9 +92,12 @@ fn next(session: &Session, host: &str, before: &[&str]) -> Vec<String> {
         ["kubectl", "scale" | "delete", "deployment" | "deploy"] => {
             cluster.pods.iter().map(|p| p.deployment.clone()).collect()
         }
-        ["kubectl", "delete", "service" | "svc"] => {
-            cluster.services.iter().filter(|s| s.span.is_some()).map(|s| s.name.clone()).collect()
-        }
+        ["kubectl", "delete", "service" | "svc"] => cluster
+            .services
+            .iter()
+            .filter(|s| s.written.is_some())
+            .map(|s| s.name.clone())
+            .collect(),
         ["kubectl", "scale", _, _] => fixed(&["--replicas="]),
         _ => Vec::new(),
     }

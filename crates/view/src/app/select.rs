@@ -61,7 +61,7 @@ pub(super) fn targets(l: &Loaded, proto: Protocol) -> Vec<MenuItem> {
         return out;
     };
     let mut services: Vec<_> = c.services.iter().collect();
-    services.sort_by_key(|s| s.span.is_none());
+    services.sort_by_key(|s| s.written.is_none());
     for s in services {
         for p in s.ports.iter().filter(|p| p.protocol == word) {
             if let Some(np) = p.node_port {

@@ -161,7 +161,9 @@ impl App {
     pub(super) fn show(&mut self, text: &str) {
         self.document.text = text.into();
         let Some(mut session) = self.build() else { return };
-        session.play(&self.session.script.steps);
+        if session.steps() != self.session.script.steps {
+            session.play(&self.session.script.steps);
+        }
         let before = self.session.loaded.clone();
         if let Some(before) = before.as_ref().filter(|b| b.session.document() != text) {
             self.session.previous = Some(before.clone());
@@ -178,8 +180,13 @@ impl App {
     /// Builds the cluster of the text, before any step; `None` if the text has errors.
     pub(super) fn build(&mut self) -> Option<Session> {
         let (_, faults) = Script::read(&self.document.text);
-        let Script { seed, start, .. } = *self.session.script;
-        let built = Session::edited(&self.document.text, seed, start, |_| {});
+        let Script { seed, start, steps } = &*self.session.script;
+        let (text, seed, start) = (&self.document.text, *seed, *start);
+        let played = self.session.loaded.as_ref().map(|l| &l.session);
+        let built = match played.filter(|s| s.steps() == steps) {
+            Some(played) => played.reworded(text, seed, start),
+            None => Session::edited(text, seed, start, |_| {}),
+        };
         let mut all = match &built {
             Ok(session) => session.notes().to_vec(),
             Err(diags) => diags.clone(),
@@ -417,4 +424,34 @@ fn nearest(was: &Session, cursor: usize, is: &Session) -> usize {
     }
     let at = was.events().get(last).map_or(net::Instant::default(), |e| e.at);
     is.events().partition_point(|e| e.at <= at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::{Action, update};
+
+    #[test]
+    fn other_words_for_the_same_cluster_keep_what_was_played() {
+        let mut app = App::new(Lang::En, "article-nodeport");
+        update(&mut app, Action::Send);
+        let session = |app: &App| app.session.loaded.clone().expect("valid").session.clone();
+        let place = |s: &Session| {
+            let mine = s.cluster().services.iter().find_map(|s| s.written.clone());
+            mine.expect("a Service of the document").span.start
+        };
+        let before = session(&app);
+        let text = format!("# 12 bytes.\n{}", app.document.text);
+        update(&mut app, Action::Text(text.clone()));
+        let after = session(&app);
+        assert_eq!(after.document(), text);
+        assert_eq!(place(&after), place(&before) + 12);
+        // The same state, not an equal one.
+        assert!(std::ptr::eq(after.initial(), before.initial()));
+        assert_eq!(after.events(), before.events());
+        update(&mut app, Action::Text(text.replace("nodePort: 30080", "nodePort: 30081")));
+        let edited = session(&app);
+        assert!(!std::ptr::eq(edited.initial(), before.initial()));
+        assert_ne!(edited.events(), before.events());
+    }
 }

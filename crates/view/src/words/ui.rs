@@ -44,6 +44,7 @@ texts! { Ui, ui:
     FoldPane: "Fold this pane", "このペインをたたむ";
     Resize: "Resize", "サイズを変更";
     NothingSent: "Nothing is on the wire", "まだ何も流れていません";
+    Building: "Building the cluster…", "クラスターを組み立てています…";
     MoreTools: "More tools", "その他の操作";
     Hops: "Hops", "ホップ";
     Decisions: "Decisions", "判断";
