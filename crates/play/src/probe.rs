@@ -207,6 +207,9 @@ pub fn resolve_netns(cluster: &Cluster, world: &World, name: &str) -> Result<Net
 
 fn list(intro: &str, names: impl IntoIterator<Item = String>) -> String {
     let mut names: Vec<_> = names.into_iter().collect();
+    if names.is_empty() {
+        return "the cluster has none".to_owned();
+    }
     names.dedup();
     let more = names.len().saturating_sub(8);
     names.truncate(8);

@@ -203,10 +203,8 @@ impl App {
     fn choose(&mut self) {
         let Some(l) = &self.session.loaded else { return };
         let (cluster, world) = (l.session.running(), l.session.world());
-        if resolve_netns(cluster, world, &self.send.from).is_err()
-            && let Some(last) = select::senders(l).pop()
-        {
-            self.send.from = last.value;
+        if resolve_netns(cluster, world, &self.send.from).is_err() {
+            self.send.from = select::senders(l).pop().map(|s| s.value).unwrap_or_default();
         }
         let offers = |menu: &[MenuItem]| menu.iter().any(|c| c.value == self.send.to);
         if resolve_target(cluster, world, &self.send.to).is_err()
@@ -241,9 +239,7 @@ impl App {
         if self.targets().is_empty() {
             self.send.proto = Protocol::Icmp;
         }
-        if let Some(first) = self.targets().into_iter().next() {
-            self.send.to = first.value;
-        }
+        self.send.to = self.targets().into_iter().next().map(|t| t.value).unwrap_or_default();
     }
 
     /// The whole session as a file: the document and its Script.

@@ -482,6 +482,15 @@ mod tests {
         update(&mut app, Action::Opened("kind: ConfigMap\napiVersion: v1\n".to_owned()));
         assert!(!app.derived.menus.to.is_empty(), "{:?}", app.send);
         assert!(app.derived.menus.to.iter().any(|c| c.value == app.send.to), "{:?}", app.send);
+        // Without nodes and hosts there is nothing to choose.
+        let empty = "apiVersion: packetwalk.dev/v1alpha1\nkind: Topology\nmetadata: {name: t}\n\
+            spec: {nodes: [], hosts: []}\n";
+        update(&mut app, Action::Opened(empty.to_owned()));
+        assert!(!app.document.is_stale(), "{:?}", app.document.diagnostics);
+        assert_eq!((&*app.send.from, &*app.send.to), ("", ""));
+        update(&mut app, Action::Send);
+        let why = app.session.refused.clone().unwrap_or_default();
+        assert!(why.ends_with("the cluster has none"), "{why}");
     }
 
     #[test]
