@@ -59,3 +59,30 @@ export function listen(page) {
   });
   return said;
 }
+
+/** The text of a session as it is stored, or the file that was opened. */
+function stored(value) {
+  const [head] = value.split("\n", 1);
+  const length = Number(/\b(?:file|text): (\d+)/.exec(head)?.[1]);
+  return Buffer.from(value.slice(head.length + 1)).subarray(0, length).toString();
+}
+
+/** The texts of the sessions that the browser keeps, by their identifiers. */
+export async function sessions(page) {
+  const all = await page.evaluate(() =>
+    Object.entries(localStorage).filter(([key]) => key.startsWith("packetwalk.1.session.")),
+  );
+  return new Map(all.map(([key, value]) => [key.slice(21), stored(value)]));
+}
+
+/** The text that the browser keeps of the page's session, if something was done in it. */
+export async function kept(page) {
+  const id = await page.evaluate(() => history.state?.packetwalk);
+  return (await sessions(page)).get(id);
+}
+
+/** Waits until what the browser keeps of the page's session satisfies a condition. */
+export async function untilKept(page, condition) {
+  for (const end = Date.now() + 15_000; !condition(await kept(page)); await page.waitForTimeout(40))
+    if (Date.now() > end) throw new Error(`the browser keeps ${await kept(page)}`);
+}

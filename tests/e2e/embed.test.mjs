@@ -5,7 +5,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { READY, dist, launch, listen, root } from "./browser.mjs";
+import { READY, dist, kept, launch, listen, root, untilKept } from "./browser.mjs";
 import { cluster, packed } from "./hostile.mjs";
 import { serve } from "./serve.mjs";
 
@@ -246,8 +246,8 @@ test("two embeds and the page in one document do not interfere with each other",
       await main.locator(".cm-content").focus();
       await page.keyboard.press("Control+Home");
       await page.keyboard.type("# mine\n");
-      const text = () => main.evaluate(() => localStorage.getItem("packetwalk.text"));
-      await page.waitForTimeout(300);
+      const text = () => kept(main);
+      await untilKept(main, (text) => text?.startsWith("# mine\n"));
       const mine = await text();
       assert.ok(mine.startsWith("# mine\n"), "the page keeps its text");
       const state = (f) =>

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { dist, launch, root } from "./browser.mjs";
+import { dist, kept, launch, root, untilKept } from "./browser.mjs";
 import { FROM, TO, corpus, packed } from "./hostile.mjs";
 import { serve } from "./serve.mjs";
 
@@ -280,7 +280,6 @@ test("the page handles every case, loses no text, and runs nothing", async () =>
     await page.click(".adder");
     await page.locator("#app > .page details.adder").waitFor();
     const own = "# my own text\n";
-    const kept = () => page.evaluate(() => localStorage.getItem("packetwalk.text"));
     for (const [n, c] of cases.entries()) {
       const what = `${c.kind} ${c.name}`;
       if (c.kind === "document") {
@@ -290,13 +289,9 @@ test("the page handles every case, loses no text, and runs nothing", async () =>
           const text = Buffer.from(c.text)
             .toString("utf8")
             .replace(/^\ufeff/, "");
-          await page
-            .waitForFunction(
-              (t) => (localStorage.getItem("packetwalk.text") ?? "") === t,
-              text.trim() === "" ? "" : text,
-              { timeout: 20_000 },
-            )
-            .catch(async () => assert.equal(await kept(), text, `${what}: the text is kept`));
+          await untilKept(page, (t) => (t ?? "") === (text.trim() === "" ? "" : text)).catch(
+            async () => assert.equal(await kept(page), text, `${what}: the text is kept`),
+          );
         } else {
           await page.waitForTimeout(1500);
         }
@@ -320,12 +315,17 @@ test("the page handles every case, loses no text, and runs nothing", async () =>
       }
     }
     // A broken link while the reader has a document.
-    await page.evaluate((t) => localStorage.setItem("packetwalk.text", t), own);
+    await page.locator("input[type=file]").setInputFiles({
+      name: "own.yaml",
+      mimeType: "text/yaml",
+      buffer: Buffer.from(own),
+    });
+    await untilKept(page, (t) => t === own);
     for (const c of cases.filter((c) => c.kind === "link").slice(0, 12)) {
       await page.goto("about:blank");
       await page.goto(`${server.origin}/${c.text}`);
       await page.locator("#app > .page details.adder").waitFor({ state: "attached" });
-      assert.equal(await kept(), own, c.name);
+      assert.equal(await kept(page), own, c.name);
     }
     assert.deepEqual(said, []);
   } finally {

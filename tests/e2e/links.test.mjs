@@ -160,14 +160,11 @@ test("a session that is too long for a link is offered as a file", async () => {
   await visit(
     { viewport: { width: 390, height: 844 }, colorScheme: "dark", locale: "ja-JP" },
     async (page) => {
-      await page.evaluate(() => {
-        let noise = "";
-        for (let n = 1; noise.length < 20_000; n = (n * 48271) % 2147483647)
-          noise += n.toString(36);
-        localStorage.setItem("packetwalk.text", `# ${noise}\n`);
-      });
-      await page.reload();
-      await page.waitForSelector("#preset");
+      let noise = "";
+      for (let n = 1; noise.length < 20_000; n = (n * 48271) % 2147483647) noise += n.toString(36);
+      const long = { name: "long.yaml", mimeType: "text/yaml", buffer: Buffer.from(`# ${noise}\n`) };
+      await page.setInputFiles("input[type=file]", long);
+      await page.locator("#preset option", { hasText: "#" }).waitFor({ state: "attached" });
       await share(page);
       const said = await dialog(page).innerText();
       assert.match(said, /\d{5} 文字[\s\S]*アップロードされません/);

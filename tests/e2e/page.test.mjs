@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { READY } from "./browser.mjs";
+import { READY, untilKept } from "./browser.mjs";
 import { compose, go, send, shots, step, visit } from "./visit.mjs";
 
 test("the reader's own text survives a reload; that of a preset is not stored", async () => {
@@ -18,7 +18,7 @@ test("the reader's own text survives a reload; that of a preset is not stored", 
     await page.keyboard.press("End");
     await page.keyboard.press("Backspace");
     await page.locator(".problem.error").waitFor({ state: "detached" });
-    assert.equal(await page.evaluate(() => localStorage.getItem("packetwalk.text")), null);
+    await untilKept(page, (text) => text === undefined);
   });
 });
 

@@ -191,7 +191,7 @@ fn a_typed_script_is_kept_as_it_is() {
         // As the page does: kept before it is read, and again afterwards.
         assert_eq!(app.file_of(&typed), typed);
         update(&mut app, Action::Text(typed.clone()));
-        assert_eq!(app.kept_file(), typed, "{step}");
+        assert_eq!(app.file(), typed, "{step}");
         assert!(!app.session.script.steps.is_empty(), "the last valid Script is played: {step}");
     }
 }

@@ -83,7 +83,9 @@ packetwalk.start(init, "./${wasm}", ${statSync(join(out, wasm)).size});
 const { serviceWorker, connection } = navigator;
 if (serviceWorker && !connection?.saveData)
   addEventListener("load", () =>
-    setTimeout(() => serviceWorker.register("./offline.js").catch(() => {}), 4000));`,
+    setTimeout(() => {
+      if (!packetwalk.forgotten) serviceWorker.register("./offline.js").catch(() => {});
+    }, 4000));`,
     "js",
     { format: "esm" },
   ),

@@ -1,10 +1,16 @@
 // Runs before any other script: sets the language and theme of the page, shows the progress of
-// loading the engine, explains why it cannot run, and what to do after it has panicked. It is
-// written in ES5, so that a browser too old for the engine can still show the explanation.
+// loading the engine, explains why it cannot run, and what to do after it has panicked. It also
+// knows which sessions other tabs show. It is written in ES5, so that a browser too old for the
+// engine can still show the explanation.
 (function () {
   var root = document.documentElement;
   // The texts of words/load.rs, by language and name.
   var WORDS = {/* words */};
+
+  // The beginning of the keys of sessions, and the key that tells other tabs to forget everything.
+  // effects.rs has both, too.
+  var SESSION = "packetwalk.1.session.";
+  var FORGET = "packetwalk.forget";
 
   /** A value from localStorage, or null. With an opaque origin every access throws. */
   function stored(key) {
@@ -12,6 +18,17 @@
       return localStorage.getItem("packetwalk." + key);
     } catch (e) {
       return null;
+    }
+  }
+
+  /** The keys of a storage that begin like this. */
+  function keys(prefix, storage) {
+    try {
+      return Object.keys(window[storage || "localStorage"]).filter(function (key) {
+        return key.indexOf(prefix) === 0;
+      });
+    } catch (e) {
+      return [];
     }
   }
 
@@ -24,7 +41,8 @@
   // It holds the default document, so it is not shown if another one is about to open.
   root.lang = words === WORDS.ja ? "ja" : "en";
   root.setAttribute("data-theme", stored("theme") || "system");
-  if (!stored("text") && !linked()) {
+  var state = history.state;
+  if (!linked() && (state ? state.first : !stored("text") && !keys(SESSION).length)) {
     root.className = "opening";
     requestAnimationFrame(fit);
   }
@@ -59,6 +77,110 @@
     else if (/^[a-z]+$/.test(pair[0])) root.setAttribute("data-" + pair[0], pair[1]);
   });
 
+  // Each tab holds a lock with the identifier of its session. Without locks (over plain HTTP) tabs
+  // that show the same session part when one of them stores it.
+  var own = state && state.packetwalk;
+  var held, release;
+
+  function hold(id) {
+    if (id === held) return;
+    if (release) release();
+    release = null;
+    own = held = id;
+    if (!navigator.locks) return;
+    navigator.locks
+      .request(SESSION + id, function () {
+        if (held === id)
+          return new Promise(function (resolve) {
+            release = resolve;
+          });
+      })
+      .catch(function () {});
+  }
+
+  /** The identifiers of the sessions that other tabs show. The page that was here before a reload
+   * may still hold its session: it is waited for, `patience` times. */
+  function others(patience) {
+    if (!navigator.locks) return Promise.resolve([]);
+    return navigator.locks
+      .query()
+      .then(function (all) {
+        var ids = all.held
+          .filter(function (lock) {
+            return lock.name.indexOf(SESSION) === 0 && lock.name !== SESSION + held;
+          })
+          .map(function (lock) {
+            return lock.name.slice(SESSION.length);
+          });
+        if (!patience || ids.indexOf(own) < 0) return ids;
+        return new Promise(function (resolve) {
+          setTimeout(resolve, 50);
+        }).then(function () {
+          return others(patience - 1);
+        });
+      })
+      .catch(function () {
+        return [];
+      });
+  }
+
+  /** Looks which sessions other tabs show, then calls `then`. */
+  function look(then) {
+    return others(0).then(function (ids) {
+      window.packetwalk.elsewhere = ids;
+      then();
+    });
+  }
+
+  addEventListener("pagehide", function () {
+    if (release) release();
+  });
+  // The page was kept in memory while it could not see what other tabs did.
+  addEventListener("pageshow", function (event) {
+    if (event.persisted) location.reload();
+  });
+
+  /** Removes all that this page keeps in the browser, and its offline copy. */
+  function forget() {
+    window.packetwalk.forgotten = true;
+    try {
+      localStorage.setItem(FORGET, String(Date.now()));
+    } catch (e) {}
+    ["localStorage", "sessionStorage"].forEach(function (name) {
+      keys("packetwalk.", name).forEach(function (key) {
+        window[name].removeItem(key);
+      });
+    });
+    var here = new URL("./", location.href).href;
+    if (navigator.serviceWorker)
+      navigator.serviceWorker.getRegistration(here).then(function (worker) {
+        if (worker) worker.unregister();
+      });
+    if (window.caches)
+      caches.keys().then(function (names) {
+        names.forEach(function (name) {
+          if (name.indexOf("packetwalk " + here + " ") === 0) caches.delete(name);
+        });
+      });
+  }
+
+  /** The key of this tab's session, if it is stored; before the engine has chosen one, that of the
+   * session that was changed last. */
+  function last() {
+    function time(key) {
+      var found = /\btime: (\d+)/.exec(localStorage.getItem(key));
+      return found ? Number(found[1]) : 0;
+    }
+    var all = keys(SESSION);
+    if (held || all.indexOf(SESSION + own) >= 0)
+      return all.filter(function (key) {
+        return key === SESSION + own;
+      })[0];
+    return all.sort(function (a, b) {
+      return time(b) - time(a);
+    })[0];
+  }
+
   /** A message, with the reader's own text to copy. */
   function message(className, title, hint, detail) {
     var box = document.createElement("div");
@@ -72,10 +194,11 @@
     }
     add("strong", title);
     add("p", hint);
-    var text = stored("text");
-    if (text) {
+    var key = last();
+    if (key) {
+      var value = localStorage.getItem(key);
       add("p", words.YourDocument);
-      add("pre", text);
+      add("pre", value.slice(value.indexOf("\n") + 1));
     }
     if (detail) add("small", String(detail));
     box.add = add;
@@ -123,17 +246,18 @@
     return new Response(stream, { headers: { "content-type": "application/wasm" } });
   }
 
-  // After a panic the same document or link would cause it again. The document is set aside (the
-  // next load offers it in the document menu), and the link is removed from the address.
+  // After a panic the same session or link would cause it again. The session is set aside (the next
+  // load offers it in the document menu), and the link is removed from the address.
   function fault(error) {
     if (document.querySelector(".panic")) return;
+    window.packetwalk.stopped = true;
     var detail = error.stack || error;
     document.body.appendChild(message("panic", words.Panicked, words.PanickedHint, detail));
+    var key = SESSION + own;
     try {
-      if (linked()) return history.replaceState(null, "", location.pathname + location.search);
-      var text = stored("text");
-      if (text) localStorage.setItem("packetwalk.rescued", text);
-      localStorage.removeItem("packetwalk.text");
+      history.replaceState(null, "", location.pathname + location.search);
+      var value = localStorage.getItem(key);
+      if (value) localStorage.setItem(key, value.replace("{", "{rescued: true, "));
     } catch (e) {}
   }
   function isFault(error) {
@@ -141,10 +265,14 @@
   }
 
   function start(init, url, size) {
+    var seen = others(6);
     return fetch(url)
       .then(function (response) {
         if (!response.ok) throw new Error(url + ": " + response.status);
-        return init({ module_or_path: counted(response, size) });
+        return seen.then(function (ids) {
+          window.packetwalk.elsewhere = ids;
+          return init({ module_or_path: counted(response, size) });
+        });
       })
       .catch(function (error) {
         if (typeof WebAssembly !== "object" || error instanceof WebAssembly.CompileError)
@@ -156,7 +284,7 @@
       });
   }
   /** Fetches the engine and starts it with `init`, the entry point of its JavaScript. */
-  window.packetwalk = { start: start };
+  window.packetwalk = { start: start, look: look, hold: hold, forget: forget };
 
   window.addEventListener(
     "error",

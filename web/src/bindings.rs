@@ -2,7 +2,7 @@
 //! frame of `embed.js`, and browser interfaces that may be missing. Everything can be absent (with
 //! an opaque origin there is no editor, over plain HTTP no clipboard) and every call can throw.
 
-use js_sys::{Function, Promise};
+use js_sys::{Array, Function, Promise};
 use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::closure::Closure;
@@ -48,6 +48,16 @@ extern "C" {
     pub(crate) type Guard;
     #[wasm_bindgen(method, getter)]
     pub(crate) fn embed(this: &Guard) -> Option<Frame>;
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn stopped(this: &Guard) -> Option<bool>;
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn elsewhere(this: &Guard) -> Option<Array>;
+    #[wasm_bindgen(method, catch)]
+    pub(crate) fn look(this: &Guard, then: &Closure<dyn FnMut()>) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
+    pub(crate) fn hold(this: &Guard, id: &str) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
+    pub(crate) fn forget(this: &Guard) -> Result<(), JsValue>;
 
     /// The object through which the embed and `embed.js` talk.
     pub(crate) type Frame;

@@ -3,7 +3,8 @@
 use crate::interop;
 use crate::message::Msg;
 use gloo::timers::callback::Timeout;
-use view::app::shelf::{self, Shelf};
+use std::rc::Rc;
+use view::app::shelf::Kept;
 use view::app::{Action, App, Effect, Panes, Side, Theme};
 use yew::Callback;
 
@@ -11,10 +12,16 @@ const LANG: &str = "packetwalk.lang";
 const THEME: &str = "packetwalk.theme";
 /// Also read by guard.js.
 const PANES: &str = "packetwalk.panes";
-const TEXT: &str = "packetwalk.text";
-const SHELF: &str = "packetwalk.shelf";
-/// The document that guard.js set aside after a panic.
-const RESCUED: &str = "packetwalk.rescued";
+/// The beginning of the keys of sessions. Also in guard.js. A version of the page with another form
+/// of them takes another number.
+pub const SESSION: &str = "packetwalk.1.session.";
+/// A hash of what was taken over from the keys of earlier versions.
+const TAKEN: &str = "packetwalk.1.taken";
+/// The keys of earlier versions: the open text, the other texts, and the one that was set aside
+/// after a panic. They are read, but never changed.
+const EARLIER: [&str; 3] = ["packetwalk.text", "packetwalk.shelf", "packetwalk.rescued"];
+/// Set by a tab that forgets everything. Also in guard.js.
+pub const FORGET: &str = "packetwalk.forget";
 
 /// Runs one effect. Dropping the returned timer cancels it.
 pub fn run(app: &App, effect: &Effect, send: &Callback<Msg>) -> Option<Timeout> {
@@ -32,45 +39,58 @@ pub fn run(app: &App, effect: &Effect, send: &Callback<Msg>) -> Option<Timeout> 
             return Some(Timeout::new(ms, move || send.emit(Msg::Do(Action::Tick))));
         }
         Effect::Save => {
-            interop::save(LANG, app.chrome.lang.tag());
-            interop::save(THEME, theme_word(app.chrome.theme));
+            let _ = interop::save(LANG, app.chrome.lang.tag());
+            let _ = interop::save(THEME, theme_word(app.chrome.theme));
         }
         Effect::Panes => {
             set_panes(&app.chrome.panes);
-            interop::save(PANES, &app.chrome.panes.to_string());
+            let _ = interop::save(PANES, &app.chrome.panes.to_string());
         }
-        Effect::KeepText => keep_text(&app.kept_file()),
-        Effect::KeepShelf => _ = interop::save(SHELF, &app.document.shelf.pack()),
+        // guard.js has set the session aside.
+        Effect::Store(_) | Effect::Address(_) if interop::has_stopped() => {}
+        Effect::Store(id) => store(app, id, send),
+        Effect::Address(address) => interop::set_address(address),
+        Effect::Forget => interop::forget_everything(),
         Effect::Focus(field) => send.emit(Msg::Focus(*field)),
     }
     None
 }
 
-/// Stores the reader's own text, and removes the link from the address, which no longer matches.
-pub fn keep_text(text: &str) {
-    interop::drop_link();
-    if shelf::is_own(text) {
-        interop::save(TEXT, text);
-    } else {
-        interop::forget(TEXT);
+/// Stores a session as it is on the shelf, or removes it.
+fn store(app: &App, id: &Rc<str>, send: &Callback<Msg>) {
+    let key = format!("{SESSION}{id}");
+    let kept = app.document.shelf.to_store(id, &app.document.id);
+    let Some(kept) = kept else { return interop::forget(&key) };
+    let fault = interop::save(&key, &kept.value).err();
+    if kept.fault != fault {
+        send.emit(Msg::Do(Action::Stored(id.clone(), fault)));
     }
 }
 
-/// The reader's other documents, including one that was set aside after a panic.
-pub fn kept_shelf() -> Shelf {
-    let mut kept = Shelf::unpack(&interop::load(SHELF).unwrap_or_default());
-    if let Some(text) = interop::load(RESCUED) {
-        kept.put(&text);
-        if interop::save(SHELF, &kept.pack()) {
-            interop::forget(RESCUED);
+/// Fills the shelf with the sessions of all tabs.
+pub fn fill_shelf(app: &mut App) {
+    let shelf = &mut app.document.shelf;
+    shelf.page = interop::random();
+    shelf.elsewhere = interop::shown_elsewhere();
+    for (key, value) in interop::load_all(SESSION) {
+        if let Some(kept) = Kept::new(&key[SESSION.len()..], &value) {
+            shelf.put(kept);
         }
     }
-    kept
-}
-
-/// The reader's own text from the last visit.
-pub fn kept_text() -> Option<String> {
-    interop::load(TEXT)
+    let earlier = EARLIER.map(|key| interop::load(key).unwrap_or_default());
+    let hash = format!("{:x}", view::stamp::stamp(&earlier));
+    if interop::load(TAKEN).unwrap_or_default() != hash {
+        let [text, others, rescued] = &earlier;
+        let taken = shelf.take_over(text, others, rescued, app.chrome.now);
+        let saved = taken
+            .iter()
+            .filter_map(|id| shelf.get(id))
+            .all(|kept| interop::save(&format!("{SESSION}{}", kept.id), &kept.value).is_ok());
+        if saved && !earlier.iter().all(String::is_empty) {
+            let _ = interop::save(TAKEN, &hash);
+        }
+    }
+    app.document.id = app.document.shelf.fresh();
 }
 
 fn theme_word(theme: Theme) -> &'static str {

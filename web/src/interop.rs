@@ -6,27 +6,60 @@
 use crate::bindings::{EditorHandle, EditorScript, globals, to_js};
 use js_sys::Array;
 use serde::Serialize;
+use view::app::Address;
+use view::app::shelf::{Clock, StorageFault};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{HtmlElement, HtmlScriptElement};
 
-/// A text from storage; `None` if it is missing or storage is not available.
-pub fn load(key: &str) -> Option<String> {
-    web_sys::window()?.local_storage().ok()??.get_item(key).ok()?
+fn storage() -> Option<web_sys::Storage> {
+    web_sys::window()?.local_storage().ok()?
 }
 
-/// Stores a text. Returns false if storage is full or not available.
-pub fn save(key: &str, value: &str) -> bool {
-    let storage = web_sys::window().and_then(|w| w.local_storage().ok().flatten());
-    storage.is_some_and(|s| s.set_item(key, value).is_ok())
+/// A text from storage; `None` if it is missing or storage is not available.
+pub fn load(key: &str) -> Option<String> {
+    storage()?.get_item(key).ok()?
+}
+
+/// The keys that begin like this, each with its text.
+pub fn load_all(prefix: &str) -> Vec<(String, String)> {
+    let Some(storage) = storage() else { return Vec::new() };
+    let keys = (0..storage.length().unwrap_or_default()).filter_map(|i| storage.key(i).ok()?);
+    let own = keys.filter(|key| key.starts_with(prefix));
+    own.filter_map(|key| Some((storage.get_item(&key).ok()??, key)))
+        .map(|(text, key)| (key, text))
+        .collect()
+}
+
+/// Stores a text.
+///
+/// # Errors
+/// Storage is full or not available.
+pub fn save(key: &str, value: &str) -> Result<(), StorageFault> {
+    let storage = storage().ok_or(StorageFault::Refused)?;
+    storage.set_item(key, value).map_err(|e| {
+        let name = js_sys::Reflect::get(&e, &"name".into()).ok().and_then(|n| n.as_string());
+        let full = name.is_some_and(|n| n.contains("Quota") || n.contains("QUOTA"));
+        if full { StorageFault::Full } else { StorageFault::Refused }
+    })
 }
 
 /// Removes a stored text.
 pub fn forget(key: &str) {
-    let storage = web_sys::window().and_then(|w| w.local_storage().ok().flatten());
-    if let Some(s) = storage {
+    if let Some(s) = storage() {
         let _ = s.remove_item(key);
     }
+}
+
+/// The current time.
+pub fn clock() -> Clock {
+    let now = js_sys::Date::new_0();
+    Clock { ms: now.get_time() as u64, zone: -now.get_timezone_offset() as i16 }
+}
+
+/// A random word.
+pub fn random() -> String {
+    format!("{:x}", (js_sys::Math::random() * 2_f64.powi(52)) as u64)
 }
 
 /// Whether a media query matches.
@@ -203,12 +236,65 @@ pub fn link() -> Option<String> {
         .filter(|h| h.starts_with("#v") && h.as_bytes().get(2).is_some_and(u8::is_ascii_digit))
 }
 
-/// Removes the fragment from the address.
-pub fn drop_link() {
-    if let Some(w) = web_sys::window().filter(|w| w.location().hash().is_ok_and(|h| !h.is_empty()))
-        && let Ok(history) = w.history()
-    {
-        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&address()));
+/// The session of the entry of the browser's history: its identifier, and what the entry keeps.
+pub fn state() -> Option<(String, Option<String>)> {
+    let state = web_sys::window()?.history().ok()?.state().ok()?;
+    let text = |name: &str| js_sys::Reflect::get(&state, &name.into()).ok()?.as_string();
+    Some((text("packetwalk")?, text("value")))
+}
+
+/// The state of an entry of the browser's history. guard.js reads it, too.
+#[derive(Serialize)]
+struct State<'a> {
+    packetwalk: &'a str,
+    value: Option<&'a str>,
+    first: bool,
+}
+
+/// Sets the address and the entry of the browser's history, and tells other tabs which session this
+/// one shows.
+pub fn set_address(to: &Address) {
+    let Some(history) = web_sys::window().and_then(|w| w.history().ok()) else { return };
+    let state = to_js(&State { packetwalk: &to.id, value: to.state.as_deref(), first: to.first });
+    let address = address();
+    let url = (!to.linked).then_some(address.as_str());
+    let _ = if to.push {
+        history.push_state_with_url(&state, "", url)
+    } else {
+        history.replace_state_with_url(&state, "", url)
+    };
+    hold(&to.id);
+}
+
+/// Tells other tabs which session this one shows.
+pub fn hold(id: &str) {
+    if let Some(guard) = globals().packetwalk() {
+        let _ = guard.hold(id);
+    }
+}
+
+/// Whether the page has stopped because of an internal error.
+pub fn has_stopped() -> bool {
+    globals().packetwalk().and_then(|g| g.stopped()).unwrap_or_default()
+}
+
+/// The sessions that other tabs show, as far as guard.js knows.
+pub fn shown_elsewhere() -> Vec<String> {
+    let ids = globals().packetwalk().and_then(|g| g.elsewhere());
+    ids.map(|ids| ids.iter().filter_map(|id| id.as_string()).collect()).unwrap_or_default()
+}
+
+/// Asks guard.js for the sessions that other tabs show; `then` is called when it knows.
+pub fn ask_elsewhere(then: &Closure<dyn FnMut()>) {
+    if let Some(guard) = globals().packetwalk() {
+        let _ = guard.look(then);
+    }
+}
+
+/// Empties the storage, also of other tabs, and removes the offline copy of the page.
+pub fn forget_everything() {
+    if let Some(guard) = globals().packetwalk() {
+        let _ = guard.forget();
     }
 }
 

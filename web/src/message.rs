@@ -12,6 +12,9 @@ pub const TYPING_MS: u32 = 100;
 /// Longer than a frame, at 30 a second.
 pub const FRAME_MS: u32 = 34;
 
+/// How long after an action the session is stored. Going on from step to step does not store it.
+pub const KEEP_MS: u32 = 300;
+
 /// Something that happened.
 pub enum Msg {
     /// An action of the reader or of a timer.
@@ -20,6 +23,8 @@ pub enum Msg {
     Typed(String),
     /// The keys have rested.
     Read,
+    /// Store the session as it is, also what was typed and not read.
+    Keep,
     /// The text that the editor shows must change.
     SetEditor,
     /// The script of the editor was loaded.

@@ -3,7 +3,7 @@
 use crate::components;
 use crate::effects;
 use crate::interop::{self, Editor, Mark, Observer};
-use crate::message::{Ask, FRAME_MS, Msg, NARROW, TYPING_MS};
+use crate::message::{Ask, FRAME_MS, KEEP_MS, Msg, NARROW, TYPING_MS};
 use crate::page_context::PageContext;
 use crate::viewport::{self, Camera, Touch, Viewport};
 use gloo::events::{EventListener, EventListenerOptions};
@@ -18,6 +18,7 @@ use view::app::{Action, App, Effect, FocusField, Fold, Side, update};
 use view::picture::scene_of;
 use view::story::Grain;
 use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
 use web_sys::{HtmlElement, KeyboardEvent};
 use yew::prelude::*;
 
@@ -62,11 +63,13 @@ pub struct Root {
     timer: Option<Timeout>,
     /// A typed text that has not been read, and the timer that reads it.
     typed: Option<(String, Timeout)>,
+    /// The timer that stores the session.
+    keeping: Option<Timeout>,
     _keys: EventListener,
-    _hash: EventListener,
     _wheel: Option<EventListener>,
     _room: Option<Observer>,
     _drops: Vec<EventListener>,
+    _tabs: Option<Tabs>,
 }
 
 impl Component for Root {
@@ -90,12 +93,6 @@ impl Component for Root {
                 }
             },
         );
-        let link = ctx.link().clone();
-        let hash = EventListener::new(&gloo::utils::window(), "hashchange", move |_| {
-            if let Some(l) = interop::link().filter(|_| !embed) {
-                link.send_message(Msg::Do(Action::Link(l)));
-            }
-        });
         if !embed {
             let link = ctx.link().clone();
             // The editor is loaded after the first picture.
@@ -146,17 +143,19 @@ impl Component for Root {
             frame: None,
             timer,
             typed: None,
+            keeping: None,
             _keys: keys,
-            _hash: hash,
             _wheel: None,
             _room: None,
             _drops: if embed { Vec::new() } else { drops(ctx) },
+            _tabs: (!embed).then(|| Tabs::new(&ctx.link().callback(|message| message))),
         }
     }
 
     fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
         // Whatever is done, it is done to the text as it stands; only playing goes on without it.
-        let waits = matches!(msg, Msg::Typed(_) | Msg::Glide(_) | Msg::Do(Action::Tick));
+        let waits =
+            matches!(msg, Msg::Typed(_) | Msg::Keep | Msg::Glide(_) | Msg::Do(Action::Tick));
         let read = !waits && self.read_typed(ctx);
         let drawn = match msg {
             Msg::Do(action) if self.page.embed && !action.only_looks() => false,
@@ -165,8 +164,6 @@ impl Component for Root {
                 true
             }
             Msg::Typed(text) => {
-                // It is kept before it is read: whatever reading does, it is there.
-                effects::keep_text(&self.page.app.borrow().file_of(&text));
                 let link = ctx.link().clone();
                 interop::set_busy(true);
                 let wait = Timeout::new(TYPING_MS, move || link.send_message(Msg::Read));
@@ -174,6 +171,10 @@ impl Component for Root {
                 false
             }
             Msg::Read => false,
+            Msg::Keep => {
+                self.keep(ctx);
+                false
+            }
             Msg::Play(on) => {
                 if self.page.app.borrow().chrome.playing != on {
                     ctx.link().send_message(Msg::Do(Action::TogglePlay));
@@ -315,16 +316,23 @@ fn opened(props: &Props) -> (App, Vec<Effect>) {
     let mut app = App::new(effects::chosen_lang(), "");
     app.chrome.theme = effects::chosen_theme();
     app.chrome.panes = effects::kept_panes();
-    if let Some(text) = effects::kept_text() {
-        update(&mut app, Action::Opened(text));
-        app.history = view::app::History::default();
-    }
-    let mut begin = Vec::new();
+    app.chrome.now = interop::clock();
+    effects::fill_shelf(&mut app);
     if let Some((w, h)) = props.room {
         update(&mut app, Action::Room(w, h));
     }
-    app.document.shelf = effects::kept_shelf();
-    if let Some(link) = interop::link() {
+    // The session of this tab, or the last one that no tab shows.
+    let state = interop::state();
+    let last = || Some((app.document.shelf.last()?.id.to_string(), None));
+    let mut begin = match state.clone().or_else(last) {
+        Some((id, value)) => {
+            interop::hold(&id);
+            update(&mut app, Action::Back(id, value))
+        }
+        None => update(&mut app, Action::Keep(None)),
+    };
+    app.history = view::app::History::default();
+    if let Some(link) = interop::link().filter(|_| state.is_none()) {
         begin.extend(update(&mut app, Action::Link(link)));
     }
     (app, begin)
@@ -345,7 +353,10 @@ impl Root {
 
     /// Does an action, runs its effects and works out the scene.
     fn act(&mut self, ctx: &Context<Self>, action: Action) {
-        if matches!(action, Action::Change(_) | Action::Select(_) | Action::Send) {
+        if matches!(
+            action,
+            Action::Change(_) | Action::Select(_) | Action::Send | Action::Forget(_)
+        ) {
             interop::close_menus();
         }
         if matches!(action, Action::Room(..)) {
@@ -355,11 +366,16 @@ impl Root {
         if !moves {
             self.page.edition.update(|e| e + 1);
         }
+        if action != Action::Tick && !self.page.embed && self.keeping.is_none() {
+            let link = ctx.link().clone();
+            self.keeping = Some(Timeout::new(KEEP_MS, move || link.send_message(Msg::Keep)));
+        }
         let mut app = self.page.app.borrow_mut();
+        app.chrome.now = interop::clock();
         let send = ctx.link().callback(|message| message);
         for effect in update(&mut app, action) {
-            // An embed has no panes and no storage.
-            if self.page.embed && effect == Effect::Panes {
+            // An embed has no panes, no storage and no address of its own.
+            if self.page.embed && !matches!(effect, Effect::TickAfter(_)) {
                 continue;
             }
             if let Some(timer) = effects::run(&app, &effect, &send) {
@@ -383,9 +399,25 @@ impl Root {
 
     /// Builds the cluster of a typed text that has not been read. Returns whether there was one.
     fn read_typed(&mut self, ctx: &Context<Self>) -> bool {
+        if self.typed.is_some() {
+            // It is stored before it is read: whatever reading does, it is there.
+            self.keep(ctx);
+        }
         let Some((text, _)) = self.typed.take() else { return false };
         self.act(ctx, Action::Text(text));
         true
+    }
+
+    /// Stores the session.
+    fn keep(&mut self, ctx: &Context<Self>) {
+        self.keeping = None;
+        let mut app = self.page.app.borrow_mut();
+        app.chrome.now = interop::clock();
+        let send = ctx.link().callback(|message| message);
+        let typed = self.typed.as_ref().map(|(text, _)| text.clone());
+        for effect in update(&mut app, Action::Keep(typed)) {
+            effects::run(&app, &effect, &send);
+        }
     }
 
     fn mark(&mut self) {
@@ -460,6 +492,54 @@ impl Root {
                 &format!("translate({} {})", view::px::Px(at.0), view::px::Px(at.1)),
             );
         }
+    }
+}
+
+/// Listens to the browser's history, to other tabs, and to the end of the page.
+struct Tabs {
+    _listeners: Vec<EventListener>,
+    _seen: Rc<Closure<dyn FnMut()>>,
+}
+
+impl Tabs {
+    fn new(send: &Callback<Msg>) -> Self {
+        let window = gloo::utils::window();
+        let act = send.reform(Msg::Do);
+        let tell = act.clone();
+        let seen = Rc::new(Closure::<dyn FnMut()>::new(move || {
+            tell.emit(Action::Shown(interop::shown_elsewhere()));
+        }));
+        let go = act.clone();
+        let pop = EventListener::new(&window, "popstate", move |_| {
+            if let Some((id, value)) = interop::state() {
+                go.emit(Action::Back(id, value));
+            }
+        });
+        // An address that the reader entered is an entry without a state.
+        let go = act.clone();
+        let hash = EventListener::new(&window, "hashchange", move |_| {
+            if interop::state().is_none() {
+                go.emit(interop::link().map_or(Action::Nowhere, Action::Link));
+            }
+        });
+        let look = seen.clone();
+        let storage = EventListener::new(&window, "storage", move |e| {
+            let Some(e) = e.dyn_ref::<web_sys::StorageEvent>() else { return };
+            let key = e.key().unwrap_or_default();
+            if let Some(id) = key.strip_prefix(effects::SESSION) {
+                act.emit(Action::Elsewhere(id.to_owned(), e.new_value()));
+                interop::ask_elsewhere(&look);
+            } else if key == effects::FORGET && e.new_value().is_some() {
+                act.emit(Action::Forget(false));
+            }
+        });
+        let look = seen.clone();
+        let focus = EventListener::new(&window, "focus", move |_| interop::ask_elsewhere(&look));
+        let keep = |send: Callback<Msg>| move |_: &Event| send.emit(Msg::Keep);
+        let hide = EventListener::new(&window, "pagehide", keep(send.clone()));
+        let document = gloo::utils::document();
+        let blur = EventListener::new(&document, "visibilitychange", keep(send.clone()));
+        Self { _listeners: vec![pop, hash, storage, focus, hide, blur], _seen: seen }
     }
 }
 

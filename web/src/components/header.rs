@@ -3,10 +3,11 @@
 use super::{Page, icons};
 use crate::message::Ask;
 use play::Protocol;
-use play::presets::ALL;
+use play::presets::{ALL, Preset};
 use std::ops::RangeInclusive;
 use view::Lang;
-use view::app::{Action, HeaderPart, MenuItem, Options, Theme, shelf};
+use view::app::shelf::{self, StorageFault};
+use view::app::{Action, HeaderPart, MenuItem, Options, Theme};
 use view::words::Ui;
 use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
@@ -34,21 +35,27 @@ pub(crate) fn header(p: &Page<'_>) -> Html {
         Theme::Dark => true,
     };
     let other = if dark { Theme::Light } else { Theme::Dark };
-    let yours = |(mark, text): (&str, &str)| MenuItem {
-        value: mark.to_owned(),
-        label: format!("{}: {}", p.text(Ui::Yours), shelf::name_of(text)),
-    };
-    let own = shelf::is_own(&p.app.document.text);
-    let document =
-        if own { shelf::mark(&p.app.document.text) } else { p.app.document.preset.to_owned() };
-    let current = own.then_some((&*document, &*p.app.document.text));
-    let presets = ALL.iter().map(|x| MenuItem {
-        value: x.name.to_owned(),
-        label: if p.lang() == Lang::Ja { x.title_ja } else { x.title }.to_owned(),
+    let document = &p.app.document;
+    let own = shelf::is_own(&document.text);
+    let chosen = if own { document.id.to_string() } else { document.preset.to_owned() };
+    let name = shelf::name_of(&document.text);
+    let current = own.then(|| MenuItem {
+        value: chosen.clone(),
+        label: format!("{}: {name}", p.text(Ui::Yours)),
     });
-    let kept = p.app.document.shelf.texts().filter(|(mark, _)| *mark != document);
-    let documents: Vec<_> =
-        current.map(yours).into_iter().chain(presets).chain(kept.map(yours)).collect();
+    let title = |x: &Preset| if p.lang() == Lang::Ja { x.title_ja } else { x.title };
+    let presets =
+        ALL.iter().map(|x| MenuItem { value: x.name.to_owned(), label: title(x).to_owned() });
+    let kept = document.shelf.all().filter(|k| k.id != document.id).map(|k| {
+        let name = match Preset::named(&k.name).filter(|_| k.preset) {
+            Some(preset) => title(preset).to_owned(),
+            None => format!("{}: {}", p.text(Ui::Yours), k.name),
+        };
+        let elsewhere = document.shelf.is_elsewhere(&k.id);
+        let note = if elsewhere { format!(" · {}", p.text(Ui::OtherTab)) } else { String::new() };
+        MenuItem { value: k.id.to_string(), label: format!("{name} · {}{note}", k.changed) }
+    });
+    let documents: Vec<_> = current.into_iter().chain(presets).chain(kept).collect();
     let shares = p.app.chrome.sharing;
     let unfolded = |part| p.app.chrome.unfolded == Some(part);
     let toggle = |part| p.act(Action::Header((!unfolded(part)).then_some(part)));
@@ -59,7 +66,7 @@ pub(crate) fn header(p: &Page<'_>) -> Html {
     html! {
         <header class={classes!("head", class)}>
             <h1 class="brand" aria-label="Packetwalk">{ logo() }<span>{ "Packetwalk" }</span></h1>
-            { select(p, "preset", Ui::Preset, &documents, &document, false, Action::Preset) }
+            { select(p, "preset", Ui::Preset, &documents, &chosen, false, Action::Preset) }
             { sentence(p) }
             { compose(p) }
             <button
@@ -80,6 +87,7 @@ pub(crate) fn header(p: &Page<'_>) -> Html {
                 <span class="rare">
                     { tool("again", Ui::StartOver, Action::StartOver, !p.app.session.is_played()) }
                     { files(p) }
+                    { forget(p) }
                 </span>
                 <button
                     type="button"
@@ -148,6 +156,49 @@ fn files(p: &Page<'_>) -> Html {
             { p.tool("save", Ui::Save, false, Callback::from(move |_| ask.emit(Ask::Save))) }
         </>
     }
+}
+
+/// The menu that says what is forgotten, with the button that does it.
+fn forget(p: &Page<'_>) -> Html {
+    html! {
+        <details class="menu forget">
+            <summary
+                class="tool"
+                aria-label={p.text(Ui::Forget)}
+                title={p.text(Ui::Forget)}
+            >
+                { icons::icon("trash") }
+            </summary>
+            <div class="menu-list">
+                <p>{ p.text(Ui::ForgetNote) }</p>
+                <button type="button" class="filter" onclick={p.act(Action::Forget(true))}>
+                    { p.text(Ui::Forget) }
+                </button>
+            </div>
+        </details>
+    }
+}
+
+/// Says that something is not stored, until it is or the reader closes it.
+pub(crate) fn not_stored(p: &Page<'_>) -> Html {
+    let fault = p.app.document.shelf.fault().filter(|_| !p.app.chrome.told);
+    let notice = fault.map(|fault| {
+        let text = match fault {
+            StorageFault::Full => Ui::StorageFull,
+            StorageFault::Refused => Ui::StorageRefused,
+        };
+        let ask = p.page.ask.clone();
+        html! {
+            <div class="notice">
+                <p>{ p.text(text) }</p>
+                <button type="button" class="filter" onclick={move |_| ask.emit(Ask::Save)}>
+                    { p.text(Ui::Save) }
+                </button>
+                { p.tool("cross", Ui::Close, false, p.act(Action::Told)) }
+            </div>
+        }
+    });
+    html! { <div class="notices" role="alert">{ notice }</div> }
 }
 
 pub(crate) fn logo() -> Html {

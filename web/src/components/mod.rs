@@ -124,6 +124,7 @@ pub fn page(p: &Page<'_>) -> Html {
                 { transport::transport(p) }
             </footer>
             { p.still(tabs) }
+            { p.still(header::not_stored) }
         </div>
     }
 }

@@ -2,19 +2,21 @@
 
 use super::panes::{Drawer, Fold, Side};
 use super::parts::{HeaderPart, Options, Pane, RulesView, Selected, Tab, Theme};
+use super::shelf::StorageFault;
 use crate::story::Grain;
 use crate::words::Lang;
 use kube::change::ClusterChange;
 use net::PacketId;
 use net::engine::PacketOp;
 use play::Protocol;
+use std::rc::Rc;
 
 /// An action of the reader or of a timer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// The text was edited.
     Text(String),
-    /// Open a preset, or one of the kept documents by its mark.
+    /// Open a preset by its name, or a session of the shelf by its identifier.
     Preset(String),
     /// Choose the sender.
     From(String),
@@ -76,6 +78,22 @@ pub enum Action {
     KeepSecrets(bool),
     /// Open a link.
     Link(String),
+    /// The browser went to a session of its history: the identifier, and what the history keeps.
+    Back(String, Option<String>),
+    /// The browser went to an address that is no session and no link.
+    Nowhere,
+    /// Keep the session, with this text in the editor if it was not read yet.
+    Keep(Option<String>),
+    /// The browser has stored a session, or not.
+    Stored(Rc<str>, Option<StorageFault>),
+    /// Close the notice that something cannot be stored.
+    Told,
+    /// Another tab stored this session, or removed it.
+    Elsewhere(String, Option<String>),
+    /// Other tabs show these sessions.
+    Shown(Vec<String>),
+    /// Forget everything: in this tab (true), or because another tab does.
+    Forget(bool),
     /// Play or pause.
     TogglePlay,
     /// The next step of playback.
@@ -133,10 +151,11 @@ impl Action {
 
     /// Whether a part of the header that was unfolded on a narrow page folds again.
     pub(super) fn folds_header(&self) -> bool {
-        use Action::{Lang, Opened, Pane, Preset, Select, Send, Share, StartOver, Theme};
+        use Action::{Forget, Lang, Opened, Pane, Preset, Select, Send, Share, StartOver, Theme};
         matches!(
             self,
-            Lang(_)
+            Forget(_)
+                | Lang(_)
                 | Opened(_)
                 | Pane(_)
                 | Preset(_)
@@ -185,6 +204,21 @@ pub enum FocusField {
     Share,
 }
 
+/// The entry of the browser's history for a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// The identifier of the session.
+    pub id: Rc<str>,
+    /// The session, if nothing was done in it, so that it is not on the shelf.
+    pub state: Option<Rc<str>>,
+    /// Whether it is the document that the page opens with, unless the address is a link.
+    pub first: bool,
+    /// Whether a link in the address is that of the session; otherwise it is removed.
+    pub linked: bool,
+    /// Whether it is a new entry; otherwise it replaces the current one.
+    pub push: bool,
+}
+
 /// What the browser must do after an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -198,10 +232,12 @@ pub enum Effect {
     Save,
     /// Set and store the panes.
     Panes,
-    /// Store the text if it is the reader's own. Typed text is stored before it is parsed.
-    KeepText,
-    /// Store the documents that are not open.
-    KeepShelf,
+    /// Store this session as it is on the shelf, or remove it if it is not there.
+    Store(Rc<str>),
+    /// Set the address and the entry of the browser's history.
+    Address(Address),
+    /// Empty the storage and remove the offline copy of the page.
+    Forget,
     /// Focus a field.
     Focus(FocusField),
 }

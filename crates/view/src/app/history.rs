@@ -14,6 +14,8 @@ pub struct UndoState {
     pub script: Rc<Script>,
     /// The number of events before the moment.
     pub cursor: usize,
+    /// The identifier of the session.
+    pub id: Rc<str>,
 }
 
 /// The maximum number of undo steps.
@@ -117,7 +119,8 @@ mod tests {
     use super::*;
 
     fn at(text: &str) -> UndoState {
-        UndoState { text: text.into(), document: text.into(), script: Rc::default(), cursor: 0 }
+        let text: Rc<str> = text.into();
+        UndoState { document: text.clone(), text, script: Rc::default(), cursor: 0, id: "".into() }
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod action;
 mod derive;
 mod edit;
 mod history;
+mod keep;
 pub mod link;
 mod panes;
 mod parts;
@@ -18,7 +19,7 @@ mod terminal;
 mod time;
 mod update;
 
-pub use action::{Action, Effect, FocusField};
+pub use action::{Action, Address, Effect, FocusField};
 pub use derive::Derived;
 pub use history::{History, UndoState};
 pub use panes::{Drawer, Fold, Panes, Side};

@@ -1,7 +1,7 @@
 //! The parts of the page's state, and the choices that they are made of.
 
 use super::panes::Panes;
-use super::shelf::Shelf;
+use super::shelf::{Clock, Shelf};
 use crate::labels::NetnsLabels;
 use crate::layout::{ROOM, Size};
 use crate::story::Grain;
@@ -88,7 +88,7 @@ pub struct Selected {
     pub device: Option<String>,
 }
 
-/// The text in the editor, and where it comes from.
+/// The text in the editor, where it comes from, and where it is kept.
 #[derive(Clone, Debug, Default)]
 pub struct Document {
     /// The text.
@@ -97,8 +97,15 @@ pub struct Document {
     pub diagnostics: Rc<Vec<Diagnostic>>,
     /// The name of the preset that the document comes from.
     pub preset: &'static str,
-    /// The reader's own documents that are not open.
+    /// The identifier of the session.
+    pub id: Rc<str>,
+    /// The sessions that the browser keeps.
     pub shelf: Shelf,
+    /// The text and the Script of a link, or of a session in which nothing was done, as long as
+    /// nothing is changed in them: a link in the address is theirs.
+    pub(super) linked: Option<(Rc<str>, Rc<Script>)>,
+    /// What the browser's history keeps of a session in which nothing was done.
+    pub(super) state: Option<Rc<str>>,
     /// The file that the document comes from, if it has a Script: that stands in the file, and not
     /// in the text.
     pub(super) opened: Option<Rc<str>>,
@@ -246,6 +253,10 @@ pub struct Chrome {
     pub playing: bool,
     /// The speed of playback, in percent.
     pub speed: u32,
+    /// The time of the action.
+    pub now: Clock,
+    /// Whether the reader closed the notice that something cannot be stored.
+    pub told: bool,
 }
 
 impl Chrome {
@@ -261,6 +272,8 @@ impl Chrome {
             keep_secrets: false,
             playing: false,
             speed: 100,
+            now: Clock::default(),
+            told: false,
         }
     }
 }

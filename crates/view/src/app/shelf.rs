@@ -1,81 +1,268 @@
-//! The reader's own documents that are not open, so that opening another one loses nothing.
+//! The sessions that the browser keeps, of all tabs, so that nothing is lost: neither by opening
+//! another document nor by a reload, and not by another tab.
+//!
+//! Each session is an entry of its own, in the form of [`super::keep`]. No tab writes an entry that
+//! another one shows.
 
+use super::keep::Entry;
 use crate::stamp::stamp;
+use std::fmt;
 use std::rc::Rc;
 
-/// The maximum number of documents; the oldest are dropped.
+/// The maximum number of sessions that no tab shows; the oldest are dropped.
 const MOST: usize = 12;
-/// The maximum total size in bytes, as browser storage is small and shared with the open document.
-/// A longer document is kept only while the page is open, and does not count.
-const MOST_BYTES: usize = 1 << 20;
+/// The maximum total size of these in bytes, as browser storage is small. The latest is kept
+/// however long it is.
+const MOST_BYTES: usize = 2 << 20;
 /// The maximum length of a preset, in bytes.
 const LONGEST_PRESET: usize = 8_192;
 
-/// The documents, latest first, each with its [`mark`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Shelf(Vec<(String, Rc<str>)>);
+/// A time with the offset of the local time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Clock {
+    /// Milliseconds since 1970, UTC.
+    pub ms: u64,
+    /// The offset of the local time from UTC, in minutes.
+    pub zone: i16,
+}
 
-impl Shelf {
-    /// Reads the stored form; ignores what is malformed.
-    pub fn unpack(mut stored: &str) -> Self {
-        let mut out = Vec::new();
-        while let Some((length, rest)) = stored.split_once(':') {
-            let Some((text, behind)) = length.parse().ok().and_then(|n| rest.split_at_checked(n))
-            else {
-                break;
-            };
-            out.push((mark(text), text.into()));
-            stored = behind;
-        }
-        Self(out)
-    }
-
-    /// The stored form: for each document its length in bytes, a colon, and the text.
-    pub fn pack(&self) -> String {
-        self.0
-            .iter()
-            .filter(|(_, t)| t.len() <= MOST_BYTES)
-            .map(|(_, t)| format!("{}:{t}", t.len()))
-            .collect()
-    }
-
-    /// Adds a document if it is the reader's own.
-    pub fn put(&mut self, text: &str) {
-        if !is_own(text) {
-            return;
-        }
-        self.0.retain(|(_, t)| **t != *text);
-        self.0.insert(0, (mark(text), text.into()));
-        let mut bytes = 0;
-        let fits = self.0.iter().take_while(|(_, t)| {
-            bytes += if t.len() > MOST_BYTES { 0 } else { t.len() };
-            bytes <= MOST_BYTES
-        });
-        let fits = fits.count().clamp(1, MOST);
-        self.0.truncate(fits);
-    }
-
-    /// The document with this [`mark`].
-    pub fn get(&self, wanted: &str) -> Option<Rc<str>> {
-        self.0.iter().find(|(mark, _)| mark == wanted).map(|(_, t)| t.clone())
-    }
-
-    /// All documents with their marks.
-    pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(mark, t)| (mark.as_str(), &**t))
+impl fmt::Display for Clock {
+    /// The local time: `2026-11-30 14:03`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let minutes = (self.ms / 60_000).saturating_add_signed(self.zone.into());
+        // The calendar repeats every 400 years; a year is counted from March, so that the day that
+        // a leap year adds is its last.
+        let days = minutes / 1_440 + 719_468;
+        let (era, day) = (days / 146_097, days % 146_097);
+        let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+        let day = day - (365 * year + year / 4 - year / 100);
+        let month = (5 * day + 2) / 153;
+        let day = day - (153 * month + 2) / 5 + 1;
+        let month = if month < 10 { month + 3 } else { month - 9 };
+        let year = 400 * era + year + u64::from(month < 3);
+        let (hour, minute) = (minutes / 60 % 24, minutes % 60);
+        write!(f, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}")
     }
 }
 
-/// The identifier of a document in the menu: `own:` and a hash of the text.
-pub fn mark(text: &str) -> String {
-    format!("own:{:x}", stamp(text))
+/// Why the browser did not store a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StorageFault {
+    /// Its storage is full.
+    Full,
+    /// It allows no storage.
+    Refused,
+}
+
+/// A session on the shelf.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Its identifier, the same in all tabs.
+    pub id: Rc<str>,
+    /// What the browser stores.
+    pub value: Rc<str>,
+    /// When the document or the Script was last changed.
+    pub changed: Clock,
+    /// The name of the document; of a preset, that of the preset.
+    pub name: String,
+    /// Whether the document is a preset.
+    pub preset: bool,
+    /// Whether it was set aside after a panic: it is opened only on request.
+    pub set_aside: bool,
+    /// Why it is not stored, if it could not be.
+    pub fault: Option<StorageFault>,
+}
+
+impl Kept {
+    /// Whether it needs more storage than all others together may have.
+    fn is_long(&self) -> bool {
+        self.value.len() > MOST_BYTES
+    }
+
+    /// A session as it is stored; `None` if this is not the form of this version.
+    pub fn new(id: &str, value: &str) -> Option<Self> {
+        let entry = Entry::parse(value)?;
+        let text = entry.text();
+        let preset = preset_of(&text);
+        Some(Self {
+            id: id.into(),
+            value: value.into(),
+            changed: entry.changed,
+            name: preset.map_or_else(|| name_of(&text), |p| p.name).to_owned(),
+            preset: preset.is_some(),
+            set_aside: entry.set_aside,
+            fault: None,
+        })
+    }
+}
+
+/// The sessions of all tabs, latest first, including the one that is shown.
+#[derive(Clone, Debug, Default)]
+pub struct Shelf {
+    kept: Vec<Kept>,
+    /// The identifiers of the sessions that other tabs show.
+    pub elsewhere: Vec<String>,
+    /// The beginning of the identifiers that this page gives: random, so that no two pages give
+    /// the same.
+    pub page: String,
+    /// How many identifiers it has given.
+    given: u32,
+}
+
+impl Shelf {
+    /// An identifier that no session has.
+    pub fn fresh(&mut self) -> Rc<str> {
+        self.given += 1;
+        format!("{}-{}", self.page, self.given).into()
+    }
+
+    /// All sessions, latest first.
+    pub fn all(&self) -> impl Iterator<Item = &Kept> {
+        self.kept.iter()
+    }
+
+    /// The session with this identifier.
+    pub fn get(&self, id: &str) -> Option<&Kept> {
+        self.kept.iter().find(|k| *k.id == *id)
+    }
+
+    /// Whether another tab shows a session.
+    pub fn is_elsewhere(&self, id: &str) -> bool {
+        self.elsewhere.iter().any(|e| e == id)
+    }
+
+    /// Adds a session, or replaces it.
+    pub fn put(&mut self, mut kept: Kept) {
+        if let Some(old) = self.remove(&kept.id) {
+            kept.fault = old.fault;
+        }
+        let at = self.kept.partition_point(|k| k.changed.ms > kept.changed.ms);
+        self.kept.insert(at, kept);
+    }
+
+    /// Removes every session.
+    pub(super) fn clear(&mut self) {
+        self.kept.clear();
+    }
+
+    /// Removes a session.
+    pub fn remove(&mut self, id: &str) -> Option<Kept> {
+        let at = self.kept.iter().position(|k| *k.id == *id)?;
+        Some(self.kept.remove(at))
+    }
+
+    /// Drops the oldest sessions that no tab shows, as far as there are too many. Returns their
+    /// identifiers.
+    pub(super) fn prune(&mut self, shown: &str) -> Vec<Rc<str>> {
+        let (mut count, mut bytes, mut dropped) = (0, 0, Vec::new());
+        let elsewhere = std::mem::take(&mut self.elsewhere);
+        self.kept.retain(|k| {
+            if *k.id == *shown || elsewhere.iter().any(|e| **e == *k.id) {
+                return true;
+            }
+            (count, bytes) = (count + 1, bytes + k.value.len());
+            let stays = count == 1 || count <= MOST && bytes <= MOST_BYTES;
+            if !stays {
+                dropped.push(k.id.clone());
+            }
+            stays
+        });
+        self.elsewhere = elsewhere;
+        dropped
+    }
+
+    /// Records whether a session could be stored. If there is no room for the one that is shown,
+    /// long ones that no tab shows give way: they stay as long as the page is open. Returns what is
+    /// to be stored or removed then.
+    pub(super) fn stored(
+        &mut self,
+        id: &str,
+        fault: Option<StorageFault>,
+        shown: &str,
+    ) -> Vec<Rc<str>> {
+        if let Some(k) = self.kept.iter_mut().find(|k| *k.id == *id) {
+            k.fault = fault;
+        }
+        let mut give_way = Vec::new();
+        if *id == *shown && fault == Some(StorageFault::Full) {
+            let elsewhere = &self.elsewhere;
+            for k in self.kept.iter_mut().filter(|k| k.fault.is_none() && k.is_long()) {
+                if *k.id != *shown && !elsewhere.iter().any(|e| **e == *k.id) {
+                    k.fault = fault;
+                    give_way.push(k.id.clone());
+                }
+            }
+        }
+        let again = (!give_way.is_empty()).then(|| id.into());
+        give_way.into_iter().chain(again).collect()
+    }
+
+    /// What is to be stored of a session; `None`: it is to be removed.
+    pub fn to_store(&self, id: &str, shown: &str) -> Option<&Kept> {
+        self.get(id).filter(|k| k.fault.is_none() || !k.is_long() || *k.id == *shown)
+    }
+
+    /// The sessions that could not be stored and may be by now.
+    pub(super) fn failed(&self, shown: &str) -> impl Iterator<Item = Rc<str>> {
+        let failed = self.kept.iter().filter(|k| k.fault.is_some() && !k.is_long());
+        failed.filter(move |k| *k.id != *shown).map(|k| k.id.clone())
+    }
+
+    /// Why something is not stored; `None` if everything is.
+    pub fn fault(&self) -> Option<StorageFault> {
+        self.kept.iter().find_map(|k| k.fault)
+    }
+
+    /// The session with which a new tab goes on: the reader's last document that no tab shows.
+    pub fn last(&self) -> Option<&Kept> {
+        self.kept.iter().find(|k| !k.preset && !k.set_aside && !self.is_elsewhere(&k.id))
+    }
+
+    /// Takes over what the pages before the form of [`super::keep`] stored: the text that was open,
+    /// the others (for each its length in bytes, a colon, and the text), and the one that was set
+    /// aside after a panic. Returns the identifiers of those that are new.
+    pub fn take_over(
+        &mut self,
+        text: &str,
+        others: &str,
+        rescued: &str,
+        now: Clock,
+    ) -> Vec<Rc<str>> {
+        let mut texts = vec![(text, false), (rescued, true)];
+        let mut rest = others;
+        while let Some((length, behind)) = rest.split_once(':') {
+            let Some((text, behind)) = length.parse().ok().and_then(|n| behind.split_at_checked(n))
+            else {
+                break;
+            };
+            texts.push((text, false));
+            rest = behind;
+        }
+        let mut taken = Vec::new();
+        for (i, (text, set_aside)) in texts.into_iter().enumerate() {
+            let id = format!("0-{:x}", stamp(text));
+            if !is_own(text) || self.get(&id).is_some() {
+                continue;
+            }
+            let changed = Clock { ms: now.ms.saturating_sub(i as u64), ..now };
+            if let Some(kept) = Kept::new(&id, &Entry::of_file(text, changed, set_aside)) {
+                taken.push(kept.id.clone());
+                self.put(kept);
+            }
+        }
+        taken
+    }
+}
+
+/// The preset with this document.
+fn preset_of(text: &str) -> Option<&'static play::presets::Preset> {
+    let short = text.len() < LONGEST_PRESET;
+    play::presets::ALL.iter().find(|p| short && p.document() == text)
 }
 
 /// Whether a text is the reader's own: neither empty nor a preset.
 pub fn is_own(text: &str) -> bool {
-    let is_preset =
-        text.len() < LONGEST_PRESET && play::presets::ALL.iter().any(|p| p.document() == text);
-    !is_preset && !text.trim().is_empty()
+    !text.trim().is_empty() && preset_of(text).is_none()
 }
 
 /// The name of a document: that of the first object with `metadata`, or its first word.
@@ -98,56 +285,64 @@ pub fn name_of(text: &str) -> &str {
 mod tests {
     use super::*;
 
+    fn at(ms: u64) -> Clock {
+        Clock { ms, zone: 0 }
+    }
+
+    fn put(shelf: &mut Shelf, id: &str, text: &str, ms: u64) {
+        let value = Entry::of_file(text, at(ms), false);
+        shelf.put(Kept::new(id, &value).expect("an entry"));
+    }
+
     fn names(shelf: &Shelf) -> Vec<&str> {
-        shelf.texts().map(|(_, t)| name_of(t)).collect()
+        shelf.all().map(|k| k.name.as_str()).collect()
     }
 
     #[test]
-    fn what_is_kept_comes_back_whatever_it_says() {
-        let mut shelf = Shelf::default();
-        for text in [
-            "a: 1:2\n",
-            "日本語 🐋: x",
-            "12:",
-            "kind: Service\nmetadata: {name: web}\n",
-            "a: 1:2\n",
+    fn a_time_is_shown_as_the_local_one() {
+        for (ms, zone, shown) in [
+            (0, 0, "1970-01-01 00:00"),
+            (951_782_400_000, 0, "2000-02-29 00:00"),
+            (1_764_514_980_000, 540, "2025-12-01 00:03"),
+            (1_764_514_980_000, -480, "2025-11-30 07:03"),
+            (4_107_542_399_000, 0, "2100-02-28 23:59"),
+            (4_107_542_400_000, 0, "2100-03-01 00:00"),
         ] {
-            shelf.put(text);
+            assert_eq!(Clock { ms, zone }.to_string(), shown);
         }
-        assert_eq!(Shelf::unpack(&shelf.pack()), shelf);
-        assert_eq!(names(&shelf), ["a:", "web", "12:", "日本語"]);
-        assert_eq!(shelf.get(&mark("12:")).as_deref(), Some("12:"));
-        assert_eq!(shelf.get("own:0"), None);
     }
 
     #[test]
-    fn a_preset_and_an_empty_text_are_nobodys() {
+    fn the_latest_is_first_and_the_oldest_that_no_tab_shows_is_dropped() {
         let mut shelf = Shelf::default();
-        play::presets::ALL.iter().for_each(|p| shelf.put(&p.document()));
-        shelf.put(" \n");
-        assert_eq!(shelf, Shelf::default());
-        for n in 0..40 {
-            shelf.put(&format!("name: x{n}"));
+        for n in 0..20 {
+            put(&mut shelf, &format!("a-{n}"), &format!("name: x{n}"), n);
         }
-        assert_eq!((shelf.texts().count(), names(&shelf)[0]), (MOST, "x39"));
-        shelf.put(&"#".repeat(MOST_BYTES - 20));
-        assert_eq!(names(&shelf).len(), 3, "two small ones beside it");
-        shelf.put(&"#".repeat(MOST_BYTES + 1));
-        assert_eq!(
-            names(&shelf).len(),
-            4,
-            "the latest is there, however long, and pushes nobody out"
-        );
-        assert_eq!(
-            Shelf::unpack(&shelf.pack()).texts().count(),
-            3,
-            "what is too long is not stored"
-        );
+        shelf.elsewhere = vec!["a-1".to_owned()];
+        let dropped: Vec<_> = shelf.prune("a-0").iter().map(ToString::to_string).collect();
+        assert_eq!(dropped, ["a-7", "a-6", "a-5", "a-4", "a-3", "a-2"]);
+        assert_eq!(names(&shelf)[0], "x19");
+        assert_eq!(names(&shelf)[12..], ["x1", "x0"], "what a tab shows stays");
+        put(&mut shelf, "b", &"#".repeat(MOST_BYTES), 30);
+        assert_eq!(shelf.prune("a-0").len(), 12, "the latest stays, however long");
+        assert_eq!(shelf.last().map(|k| &*k.id), Some("b"));
+        put(&mut shelf, "b", "name: less", 31);
+        assert_eq!(names(&shelf), ["less", "x1", "x0"], "replaced");
     }
 
     #[test]
-    fn a_damaged_store_gives_what_can_be_read() {
-        assert_eq!(names(&Shelf::unpack("3:abc99:x")), ["abc"]);
-        assert_eq!(Shelf::unpack("1:é").texts().count() + Shelf::unpack("x").texts().count(), 0);
+    fn what_earlier_pages_stored_is_taken_over_once() {
+        let mut shelf = Shelf::default();
+        let preset = play::presets::ALL[0].document();
+        let others = format!("5:web: 9:日本語{}:{preset}3:abc99:x", preset.len());
+        let taken = shelf.take_over("a: 1:2\n", &others, "12:", at(9));
+        assert_eq!(names(&shelf), ["a:", "12:", "web:", "日本語", "abc"]);
+        assert_eq!(taken.len(), 5, "a preset is no document of the reader");
+        assert_eq!(shelf.last().map(|k| k.name.as_str()), Some("a:"));
+        assert!(shelf.all().any(|k| k.set_aside));
+        assert!(shelf.take_over("a: 1:2\n", &others, "12:", at(99)).is_empty());
+        for damaged in ["1:é", "x", ":", "99999999999999999999:a"] {
+            assert!(shelf.take_over("", damaged, "", at(9)).is_empty());
+        }
     }
 }

@@ -6,7 +6,6 @@ use super::parts::{
     Chrome, Document, Loaded, Played, RulesView, Selected, SendBar, Tab, Terminal, View,
 };
 use super::select::{self, MenuItem};
-use super::shelf;
 use crate::scene::{self, Moment};
 use crate::story;
 use crate::words::{self, Lang};
@@ -15,6 +14,9 @@ use play::presets::Preset;
 use play::probe::{resolve_netns, resolve_target};
 use play::{Protocol, Run, Script, Session, Start};
 use std::rc::Rc;
+
+/// The preset that the page opens with.
+pub(super) const FIRST: &Preset = &play::presets::ALL[3];
 
 /// The state of the page. An action changes the parts before `derived`, which follows from them.
 #[derive(Clone, Debug)]
@@ -51,7 +53,7 @@ impl App {
             history: History::default(),
             derived: Derived::default(),
         };
-        app.open(Preset::named(preset).unwrap_or(&play::presets::ALL[3]));
+        app.open(Preset::named(preset).unwrap_or(FIRST));
         app.derive();
         app
     }
@@ -142,15 +144,20 @@ impl App {
         self.seek(0);
     }
 
-    /// Takes an edited text: replays the session on it and keeps the moment as far as possible. A
-    /// Script that was added or changed in the text replaces the steps.
-    pub(super) fn read(&mut self, text: &str) {
+    /// The Script of the session once `text` is in the editor: one that was added or changed there
+    /// replaces the steps.
+    pub(super) fn script_with(&self, text: &str) -> Rc<Script> {
         let written = |text: &str| Script::read(text).0;
-        if let Some(script) =
-            written(text).filter(|s| written(&self.document.text).as_ref() != Some(s))
-        {
-            self.session.script = Rc::new(script);
+        let new = if *text == *self.document.text { None } else { written(text) };
+        match new.filter(|s| written(&self.document.text).as_ref() != Some(s)) {
+            Some(script) => Rc::new(script),
+            None => self.session.script.clone(),
         }
+    }
+
+    /// Takes an edited text: replays the session on it and keeps the moment as far as possible.
+    pub(super) fn read(&mut self, text: &str) {
+        self.session.script = self.script_with(text);
         let before = self.session.answer();
         self.show(text);
         self.session.changed = before.zip(self.session.answer()).filter(|(was, is)| was != is);
@@ -175,6 +182,13 @@ impl App {
         self.session.loaded = Some(Rc::new(Loaded::new(session)));
         self.seek(moment);
         self.choose();
+    }
+
+    /// Shows a text with errors beside the cluster of a valid document.
+    pub(super) fn show_stale(&mut self, valid: &str, text: &str) {
+        self.show(valid);
+        self.document.text = text.into();
+        self.build();
     }
 
     /// Builds the cluster of the text, before any step; `None` if the text has errors.
@@ -247,14 +261,6 @@ impl App {
         self.file_of(&self.document.text)
     }
 
-    /// What is kept of the session for the reader: the file, or the text if it is a preset in which
-    /// packets were sent only.
-    pub fn kept_file(&self) -> String {
-        let text = &self.document.text;
-        let own = self.document.opened.is_some() || shelf::is_own(text);
-        if own { self.file() } else { text.to_string() }
-    }
-
     /// A text with the Script of the session. What the reader wrote keeps its bytes as long as it
     /// says the same: the whole opened file, or the Script in it.
     pub fn file_of(&self, text: &str) -> String {
@@ -299,6 +305,7 @@ impl App {
             document,
             script: self.session.script.clone(),
             cursor: self.view.cursor,
+            id: self.document.id.clone(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::action::Effect;
 use super::history::UndoState;
+use super::keep;
 use super::parts::Loaded;
 use super::state::App;
 use crate::story::{self, Glyph, Grain, glyph};
@@ -48,11 +49,22 @@ fn extend(app: &mut App, step: Step) {
 
 /// Restores a state for undo or redo.
 pub(super) fn restore(app: &mut App, was: &UndoState) -> Vec<Effect> {
-    let effects = if *was.text == *app.document.text {
-        Vec::new()
-    } else {
-        vec![Effect::SetEditor, Effect::KeepText]
-    };
+    let mut effects = Vec::new();
+    if *was.text != *app.document.text {
+        effects.push(Effect::SetEditor);
+    }
+    // What was opened is closed again: the session before it goes on.
+    let reopens = was.id != app.document.id;
+    if reopens {
+        let text = app.document.text.clone();
+        effects.extend(app.keep(&text));
+        (app.document.linked, app.document.state) = (None, None);
+        app.document.id = if app.document.shelf.is_elsewhere(&was.id) {
+            app.document.shelf.fresh()
+        } else {
+            was.id.clone()
+        };
+    }
     app.session.script = was.script.clone();
     let same = |l: &Rc<Loaded>| {
         let s = &l.session;
@@ -76,6 +88,9 @@ pub(super) fn restore(app: &mut App, was: &UndoState) -> Vec<Effect> {
     }
     app.chrome.playing = false;
     (app.session.refused, app.session.changed) = (None, None);
+    if reopens {
+        effects.extend(keep::arrive(app, false));
+    }
     effects
 }
 

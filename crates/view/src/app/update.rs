@@ -4,7 +4,7 @@ use super::action::{Action, Effect, FocusField};
 use super::panes::{Drawer, Fold, Side};
 use super::parts::{Selected, Tab};
 use super::state::App;
-use super::{edit, link, terminal, time};
+use super::{edit, keep, link, terminal, time};
 use play::Start;
 use play::presets::Preset;
 use std::rc::Rc;
@@ -28,14 +28,14 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::Preset(name) => {
-            if let Some(text) = app.document.shelf.get(&name) {
-                return opened(app, &text);
+            if let Some(kept) = app.document.shelf.get(&name).cloned() {
+                return keep::open(app, &kept);
             }
             let Some(p) = Preset::named(&name) else { return Vec::new() };
-            app.remember();
-            app.document.shelf.put(&app.kept_file());
+            let mut effects = keep::leave(app);
             app.open(p);
-            vec![Effect::SetEditor, Effect::KeepText, Effect::KeepShelf]
+            effects.extend(keep::arrive(app, true));
+            effects
         }
         Action::From(v) => set(&mut app.send.from, v),
         Action::To(v) => {
@@ -165,6 +165,27 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::Link(link) => link::follow(app, &link),
+        Action::Back(id, state) => keep::back(app, &id, state.as_deref()),
+        Action::Nowhere => vec![app.address(false)],
+        Action::Keep(typed) => {
+            let text = typed.map_or_else(|| app.document.text.clone(), Rc::from);
+            app.keep(&text)
+        }
+        Action::Stored(id, fault) => {
+            let again = app.document.shelf.stored(&id, fault, &app.document.id);
+            app.chrome.told &= app.document.shelf.fault().is_some();
+            again.into_iter().map(Effect::Store).collect()
+        }
+        Action::Told => {
+            app.chrome.told = true;
+            Vec::new()
+        }
+        Action::Elsewhere(id, value) => keep::changed_elsewhere(app, &id, value.as_deref()),
+        Action::Shown(ids) => {
+            app.document.shelf.elsewhere = ids;
+            Vec::new()
+        }
+        Action::Forget(here) => keep::forget(app, here),
         Action::Opened(text) => opened(app, &text),
         Action::TerminalComplete => terminal::complete(app),
         Action::TerminalBack(older) => {
@@ -280,7 +301,7 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
             let text = format!("{before}{}{after}", fix.text);
             app.remember();
             app.read(&text);
-            vec![Effect::SetEditor, Effect::KeepText]
+            vec![Effect::SetEditor]
         }
     }
 }
@@ -288,11 +309,11 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
 /// Opens another document and keeps this one. Its Script is played and removed from the text; later
 /// steps are appended to it.
 fn opened(app: &mut App, text: &str) -> Vec<Effect> {
-    app.remember();
-    app.document.shelf.put(&app.kept_file());
+    let mut effects = keep::leave(app);
     app.take(text);
     app.seek(0);
-    vec![Effect::SetEditor, Effect::KeepText, Effect::KeepShelf]
+    effects.extend(keep::arrive(app, true));
+    effects
 }
 
 fn set(field: &mut String, value: String) -> Vec<Effect> {
@@ -321,7 +342,6 @@ fn start_over(app: &mut App) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::shelf;
     use crate::words::Lang;
     use kube::change::{ClusterChange, Thing};
     use net::engine::PacketOp;
@@ -423,30 +443,6 @@ mod tests {
         let effects = update(&mut app, Action::ApplyFix(0));
         assert!(!app.document.is_stale() && effects.contains(&Effect::SetEditor));
         assert!(app.document.text.contains("nodePort: 30000"));
-    }
-
-    #[test]
-    fn a_document_that_is_left_for_another_is_kept() {
-        let mut app = App::new(Lang::En, "article-nodeport");
-        let preset = app.document.text.clone();
-        let own = preset.replace("30080", "30081");
-        update(&mut app, Action::Text(own.clone()));
-        update(&mut app, Action::Opened("kind: [".to_owned()));
-        let effects = update(&mut app, Action::Preset("article-clusterip".to_owned()));
-        assert!(effects.contains(&Effect::KeepShelf));
-        assert_eq!(
-            app.document.shelf.texts().map(|(_, t)| t).collect::<Vec<_>>(),
-            ["kind: [", &own]
-        );
-        update(&mut app, Action::Preset(shelf::mark(&own)));
-        assert_eq!(
-            (&*app.document.text, app.document.shelf.texts().count()),
-            (&*own, 2),
-            "undo may leave it again"
-        );
-        update(&mut app, Action::Undo);
-        update(&mut app, Action::Undo);
-        assert_eq!(&*app.document.text, "kind: [");
     }
 
     #[test]

@@ -93,6 +93,12 @@ texts! { Ui, ui:
     Theme: "Light or dark", "テーマ";
     Preset: "Document", "ドキュメント";
     Yours: "Yours", "自分のドキュメント";
+    OtherTab: "open in another tab", "別のタブで表示中";
+    NoLongerKept: "The browser no longer keeps this session.", "このセッションはブラウザーに残っていません。";
+    StorageFull: "The browser's storage is full. What you do here is lost when this tab is closed. Save it as a file, or free some space.", "ブラウザーの保存領域がいっぱいです。このタブを閉じると、ここでの作業は失われます。ファイルに保存するか、空き容量を増やしてください。";
+    StorageRefused: "The browser does not allow this page to store anything. What you do here is lost when this tab is closed. Save it as a file.", "ブラウザーの設定により、このページはデータを保存できません。このタブを閉じると、ここでの作業は失われます。ファイルに保存してください。";
+    Forget: "Forget everything", "すべて消去";
+    ForgetNote: "Deletes what this page keeps in this browser: the documents and sessions of all tabs, language, theme and panes, and the offline copy of the page. This cannot be undone.", "このページがこのブラウザーに保存したものをすべて削除します。全タブのドキュメントとセッション、言語・テーマ・ペインの設定、オフライン用のコピーが対象です。元に戻すことはできません。";
     Bridged: "bridged", "ブリッジ";
     Policy: "policy", "ポリシー";
     EndOfChain: "end of chain", "チェーン終端";

@@ -13,6 +13,7 @@
 //! (`redact.rs`) unless [`super::Chrome::keep_secrets`] is set.
 
 use super::action::Effect;
+use super::keep;
 use super::parts::{RulesView, Selected, Tab};
 use super::redact::{LeftOut, Place, Redacted, redacted};
 use super::state::App;
@@ -66,7 +67,7 @@ pub fn link(app: &App) -> Option<String> {
     // A text without a final newline gets one before the Script; `cut` removes it when opening.
     let cut = !text.is_empty() && !text.ends_with('\n');
     let newline = if cut { "\n" } else { "" };
-    let body = format!("{text}{newline}---\n{script}  view: {}\n", view(app, cut).flow());
+    let body = format!("{text}{newline}---\n{script}  view: {}\n", view(app, cut, false).flow());
     if body.len() > MOST || limits(&script.steps).is_err() {
         return None;
     }
@@ -119,7 +120,7 @@ pub fn is_link(text: &str) -> bool {
 /// Why the link cannot be opened.
 pub fn open(link: &str, own: &App) -> Result<App, LinkFault> {
     let Parts { text, script, view } = parts(&body(link)?)?;
-    let mut app = App::new(own.chrome.lang, &view.text("preset"));
+    let mut app = App::new(own.chrome.lang, &view.preset());
     (app.chrome.theme, app.chrome.speed) = (own.chrome.theme, own.chrome.speed);
     app.session.script = Rc::new(script);
     app.show(&text);
@@ -146,19 +147,16 @@ pub fn language(link: &str) -> Option<String> {
 /// Opens a link. The reader's own document is kept.
 pub(super) fn follow(app: &mut App, link: &str) -> Vec<Effect> {
     match open(link, app) {
-        Ok(mut other) => {
-            other.document.shelf = std::mem::take(&mut app.document.shelf);
-            other.document.shelf.put(&app.kept_file());
-            other.history = std::mem::take(&mut app.history);
-            other.history.remember(app.snapshot());
-            other.view.room = app.view.room;
-            other.chrome.panes = app.chrome.panes.clone();
-            *app = other;
-            vec![Effect::SetEditor, Effect::KeepShelf]
+        Ok(other) => {
+            let mut effects = keep::left(app);
+            app.replace(other);
+            app.document.linked = Some((app.document.text.clone(), app.session.script.clone()));
+            effects.extend(keep::arrive(app, false));
+            effects
         }
         Err(fault) => {
             app.session.refused = Some(words::link_fault(&fault, app.chrome.lang));
-            Vec::new()
+            vec![app.address(false)]
         }
     }
 }
@@ -235,8 +233,9 @@ const GRAINS: [&str; 3] = ["hops", "decisions", "rules"];
 const TABS: [&str; 3] = ["packet", "rules", "tables"];
 const RULES: [&str; 3] = ["walk", "all", "difference"];
 
-/// How the page shows the session. `cut`: the text has no final newline.
-fn view(app: &App, cut: bool) -> Tree {
+/// How the page shows the session. `cut`: the text has no final newline. `own`: it is for the reader
+/// and not for others.
+pub(super) fn view(app: &App, cut: bool, own: bool) -> Tree {
     let mut fields: Vec<(&str, Tree)> = vec![("lang", Tree::text(app.chrome.lang.tag()))];
     let mut put = |name, value: &str, usual: &str| {
         if value != usual {
@@ -257,6 +256,7 @@ fn view(app: &App, cut: bool) -> Tree {
     put("tab", TABS[app.view.tab as usize], "rules");
     put("rules", RULES[app.view.rules_view as usize], "walk");
     put("search", &app.view.search, "");
+    put("terminal", if own { &app.terminal.host } else { "" }, "");
     if let Some(s) = &app.view.selected {
         put("host", &s.host, "");
         put("device", s.device.as_deref().unwrap_or_default(), "");
@@ -286,10 +286,15 @@ fn view(app: &App, cut: bool) -> Tree {
     Tree::map(fields)
 }
 
-/// The `view:` of a link.
-struct View(Option<YamlNode>);
+/// The `view:` of a link, or of a session that the browser keeps.
+pub(super) struct View(pub(super) Option<YamlNode>);
 
 impl View {
+    /// The name of the preset that the document comes from.
+    pub(super) fn preset(&self) -> String {
+        self.text("preset")
+    }
+
     fn get(&self, name: &str) -> Option<YamlNode> {
         field(self.0.clone()?, name)
     }
@@ -316,8 +321,13 @@ impl View {
         Some(self.text(name)).filter(|n| n.bytes().all(|b| b.is_ascii_digit())).unwrap_or_default()
     }
 
-    fn apply(&self, app: &mut App) {
-        for (field, name) in [(&mut app.send.from, "from"), (&mut app.send.to, "to")] {
+    pub(super) fn apply(&self, app: &mut App) {
+        let names = [
+            (&mut app.send.from, "from"),
+            (&mut app.send.to, "to"),
+            (&mut app.terminal.host, "terminal"),
+        ];
+        for (field, name) in names {
             let text = self.text(name);
             if !text.is_empty() {
                 *field = text;
