@@ -11,8 +11,8 @@ use std::rc::Rc;
 
 /// The maximum number of sessions that no tab shows; the oldest are dropped.
 const MOST: usize = 12;
-/// The maximum total size of these in bytes, as browser storage is small. The latest is kept
-/// however long it is.
+/// The maximum total size of these in bytes, as browser storage is small. Of those that are longer
+/// than that the latest is kept, and does not count.
 const MOST_BYTES: usize = 2 << 20;
 /// The maximum length of a preset, in bytes.
 const LONGEST_PRESET: usize = 8_192;
@@ -154,14 +154,19 @@ impl Shelf {
     /// Drops the oldest sessions that no tab shows, as far as there are too many. Returns their
     /// identifiers.
     pub(super) fn prune(&mut self, shown: &str) -> Vec<Rc<str>> {
-        let (mut count, mut bytes, mut dropped) = (0, 0, Vec::new());
+        let (mut count, mut long, mut bytes, mut dropped) = (0, 0, 0, Vec::new());
         let elsewhere = std::mem::take(&mut self.elsewhere);
         self.kept.retain(|k| {
             if *k.id == *shown || elsewhere.iter().any(|e| **e == *k.id) {
                 return true;
             }
-            (count, bytes) = (count + 1, bytes + k.value.len());
-            let stays = count == 1 || count <= MOST && bytes <= MOST_BYTES;
+            let stays = if k.is_long() {
+                long += 1;
+                long == 1
+            } else {
+                (count, bytes) = (count + 1, bytes + k.value.len());
+                count <= MOST && bytes <= MOST_BYTES
+            };
             if !stays {
                 dropped.push(k.id.clone());
             }
@@ -324,10 +329,12 @@ mod tests {
         assert_eq!(names(&shelf)[0], "x19");
         assert_eq!(names(&shelf)[12..], ["x1", "x0"], "what a tab shows stays");
         put(&mut shelf, "b", &"#".repeat(MOST_BYTES), 30);
-        assert_eq!(shelf.prune("a-0").len(), 12, "the latest stays, however long");
+        assert!(shelf.prune("a-0").is_empty(), "a long one pushes nobody out");
+        put(&mut shelf, "c", &"#".repeat(MOST_BYTES), 29);
+        assert_eq!(shelf.prune("a-0"), ["c".into()], "and there is one of them");
         assert_eq!(shelf.last().map(|k| &*k.id), Some("b"));
         put(&mut shelf, "b", "name: less", 31);
-        assert_eq!(names(&shelf), ["less", "x1", "x0"], "replaced");
+        assert_eq!((names(&shelf)[0], shelf.all().count()), ("less", 15), "replaced");
     }
 
     #[test]

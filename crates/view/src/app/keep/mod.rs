@@ -130,7 +130,9 @@ impl App {
             None => vec![("text", text.into()), ("script", script.to_string().into())],
         };
         let valid = self.session.loaded.as_ref().map(|l| l.session.document());
-        if let Some(valid) = valid.filter(|v| *v != text) {
+        // That of another document, which was shown before, may be much longer.
+        let room = 2 * text.len().max(link::MOST);
+        if let Some(valid) = valid.filter(|v| *v != text && v.len() <= room) {
             parts.push(("valid", valid.into()));
         }
         parts
@@ -144,7 +146,9 @@ impl App {
         let was_linked = self.document.linked.is_some();
         self.document.linked.take_if(|(t, s)| **t != *text || *s != script);
         let linked = self.document.linked.is_some();
-        let idle = linked || script.steps.is_empty() && !shelf::is_own(text);
+        // The history has no room for more than a link.
+        let idle =
+            (linked || script.steps.is_empty() && !shelf::is_own(text)) && text.len() <= link::MOST;
 
         let parts = self.parts(text, &script);
         let old = self.document.shelf.get(&id);

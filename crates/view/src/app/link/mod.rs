@@ -32,7 +32,7 @@ use std::rc::Rc;
 const VERSION: &str = "2";
 /// The maximum size of the uncompressed file, in KiB.
 pub const MOST_KIB: usize = 256;
-const MOST: usize = MOST_KIB * 1024;
+pub(super) const MOST: usize = MOST_KIB * 1024;
 /// The maximum number of steps.
 pub const MOST_STEPS: usize = 100;
 /// The maximum number of packets that the steps send, counting fragments: opening a link plays it.
