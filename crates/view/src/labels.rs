@@ -45,6 +45,27 @@ pub fn shortened(text: &str, chars: usize) -> String {
     head.iter().chain(&['…']).chain(end).collect()
 }
 
+/// The width of a text in the sans face, semi-bold, of this font size. It is estimated: each letter
+/// is as wide as the widest of its kind in Inter.
+pub fn text_width(text: &str, size: f32) -> f32 {
+    let ems = text.chars().map(|c| match c {
+        'I' | 'i' | 'j' | 'l' | '.' | ',' | ':' | '\'' | '|' => 0.33,
+        'f' | 'r' | 't' | '-' | '/' | '(' | ')' | ' ' => 0.47,
+        'M' | 'W' | 'm' | '%' | '…' => 1.0,
+        'A'..='Z' | 'w' => 0.8,
+        _ if c.is_ascii() => 0.65,
+        _ => 1.0,
+    });
+    ems.sum::<f32>() * size
+}
+
+/// A text that is at most `width` wide in this font size, shortened in the middle.
+pub fn fitted(text: &str, size: f32, width: f32) -> String {
+    let chars = (0..=text.chars().count()).rev();
+    let mut texts = chars.map(|n| shortened(text, n));
+    texts.find(|t| text_width(t, size) <= width).unwrap_or_else(|| "…".to_owned())
+}
+
 /// The first index of each name.
 fn by_name(
     names: impl DoubleEndedIterator<Item = String> + ExactSizeIterator,

@@ -2,7 +2,7 @@
 
 use super::element::{Element, Span, circle, group, path, rect, spans, text};
 use super::{Picture, class, lit_states};
-use crate::labels::{NetnsKind, shortened};
+use crate::labels::{NetnsKind, fitted, shortened, text_width};
 use crate::layout::{CHAR, Form, HostBox, NodeBox, PodBox, Rect};
 use crate::px::Px;
 use crate::scene::{Spot, TableState};
@@ -14,8 +14,6 @@ use net::netfilter::{Hook, HookFunction, TableName};
 
 /// The pitch of the squares of a tile; there are two rows of them.
 const SQUARE: f32 = 10.0;
-/// The estimated advance of a character of the sans face, in ems.
-const SANS: f32 = 0.6;
 
 /// What is written in a device's box.
 struct Device<'a> {
@@ -35,9 +33,8 @@ impl Picture<'_> {
         let (x, y) = (n.rect.x, n.rect.y);
         let (daemons, free) = if n.folded { (Vec::new(), n.rect.right()) } else { self.daemons(n) };
         let left = x + if n.folded { 4.0 } else { 8.0 };
-        let em = 13.5 * SANS;
-        let name = shortened(&n.name, ((free - left - 10.0) / em) as usize);
-        let w = name.chars().count() as f32 * em + 8.0;
+        let name = fitted(&n.name, 13.5, free - left - 10.0);
+        let w = text_width(&name, 13.5) + 8.0;
         let base = y + if n.form == Form::Tall { 19.0 } else { 17.0 };
         let title_box = Rect { x: left, y: base - 14.0, w, h: 19.0 };
         let title =
@@ -232,10 +229,9 @@ impl Picture<'_> {
         } else {
             s.chances.get(&x.pod).map(|c| if *c == 0 { "<1%".to_owned() } else { format!("{c}%") })
         };
-        let badge_w = badge.as_ref().map_or(0.0, |b| text_width(b, 9.5) + 10.0);
-        let em = 12.0 * SANS;
-        let app = shortened(&x.app, ((r.w - 16.0 - badge_w) / em) as usize);
-        let app_w = app.chars().count() as f32 * em + 6.0;
+        let badge_w = badge.as_ref().map_or(0.0, |b| text_width(b, 9.5) + 8.0);
+        let app = fitted(&x.app, 12.0, r.w - 16.0 - badge_w);
+        let app_w = text_width(&app, 12.0) + 6.0;
         let suffix_w = x.suffix.len() as f32 * CHAR;
         let fits = tall && badge.is_none() && app_w + suffix_w + 16.0 < r.w;
         let veth = if n.pods.len() > 3 {
@@ -317,10 +313,9 @@ impl Picture<'_> {
     /// A host outside of the cluster.
     pub(super) fn host(&self, h: &HostBox) -> Element {
         let r = &h.rect;
-        let em = 12.5 * SANS;
-        let name = shortened(&h.name, ((r.w - 18.0) / em) as usize);
+        let name = fitted(&h.name, 12.5, r.w - 18.0);
         let role = self.text(Ui::Client);
-        let fits = name.chars().count() as f32 * em + text_width(role, 11.0) + 28.0 < r.w;
+        let fits = text_width(&name, 12.5) + text_width(role, 11.0) + 28.0 < r.w;
         let mut out = vec![rect("box", r, 8.0), text("host-name", r.x + 10.0, r.y + 16.0, &name)];
         if h.name != "gateway" && fits {
             out.push(text("host-role", r.right() - 10.0, r.y + 16.0, role));
@@ -339,9 +334,4 @@ impl Picture<'_> {
 pub(super) fn more(count: usize, r: &Rect) -> Element {
     let count = text("tile-more", r.cx(), r.cy() + 4.0, &format!("+{count}"));
     group("tile more", [rect("box", r, 7.0), count]).control("data-more", "").button(false)
-}
-
-/// The width of a text in the sans face of this size: of full-width characters, one em.
-fn text_width(text: &str, size: f32) -> f32 {
-    text.chars().map(|c| if c.is_ascii() { size * SANS } else { size }).sum()
 }
