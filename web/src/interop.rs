@@ -4,6 +4,7 @@
 //! storage throws, and there is no editor.
 
 use crate::bindings::{EditorHandle, EditorScript, globals, to_js};
+use gloo::timers::callback::Timeout;
 use js_sys::Array;
 use serde::Serialize;
 use view::app::Address;
@@ -120,6 +121,31 @@ pub fn set_property(element: &web_sys::Element, name: &str, value: &str) {
 pub fn set_busy(busy: bool) {
     if let Some(root) = gloo::utils::document().document_element() {
         let _ = root.toggle_attribute_with_force("data-busy", busy);
+    }
+}
+
+/// Moves the focus to the field or button that this selector finds, once it is drawn and enabled.
+pub fn focus(selector: &str) {
+    fn attempt(selector: String, left: u32) {
+        Timeout::new(0, move || {
+            let found = gloo::utils::document().query_selector(&selector).ok().flatten();
+            match found.and_then(|e| e.dyn_into::<HtmlElement>().ok()) {
+                Some(e) => _ = e.focus(),
+                None if left > 0 => attempt(selector, left - 1),
+                None => {}
+            }
+        })
+        .forget();
+    }
+    attempt(format!("{selector}:enabled"), 20);
+}
+
+/// Scrolls the row around an element sideways, so that the element is in its middle.
+pub fn center(selector: &str) {
+    let found = gloo::utils::document().query_selector(selector).ok().flatten();
+    let Some(e) = found.and_then(|e| e.dyn_into::<HtmlElement>().ok()) else { return };
+    if let Some(row) = e.parent_element() {
+        row.set_scroll_left(e.offset_left() - (row.client_width() - e.offset_width()) / 2);
     }
 }
 

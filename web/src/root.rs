@@ -246,21 +246,13 @@ impl Component for Root {
                 false
             }
             Msg::Focus(field) => {
-                let id = match field {
-                    FocusField::Command => "command",
-                    FocusField::Link => "link",
-                    FocusField::Share => "share",
+                let selector = match field {
+                    FocusField::Command => "#command",
+                    FocusField::Link => "#link",
+                    FocusField::Play => ".foot .play",
+                    FocusField::Share => "#share",
                 };
-                // Deferred: the field may not be rendered yet.
-                Timeout::new(0, move || {
-                    if let Some(e) = gloo::utils::document()
-                        .get_element_by_id(id)
-                        .and_then(|e| e.dyn_into::<HtmlElement>().ok())
-                    {
-                        let _ = e.focus();
-                    }
-                })
-                .forget();
+                interop::focus(selector);
                 false
             }
             Msg::Glide(now) => {
@@ -305,6 +297,9 @@ impl Component for Root {
         }
         self.show();
         self.start_glide(ctx);
+        for current in [".pill.here", ".marker.now"] {
+            interop::center(current);
+        }
     }
 }
 

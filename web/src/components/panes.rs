@@ -1,7 +1,7 @@
 //! The rails of folded panes, and the handles that resize them.
 
 use super::{Page, icons};
-use crate::effects;
+use crate::{effects, interop};
 use view::app::{Action, Fold, Side};
 use view::words::Ui;
 use web_sys::{Element, KeyboardEvent, PointerEvent};
@@ -16,22 +16,21 @@ pub(crate) fn rail(
     (errors, warnings): (usize, usize),
 ) -> Html {
     let icon = if side == Side::Editor { "unfold-right" } else { "unfold-left" };
-    let label = names.iter().map(|n| p.text(*n)).collect::<Vec<_>>().join(", ");
+    let name = |n: &Ui| html! { <><span class="rail-name">{ p.text(*n) }</span>{ " " }</> };
     html! {
         <button
             type="button"
             class="rail"
-            aria-label={label}
             aria-expanded="false"
-            onclick={p.act(Action::Fold(side, Fold::Open))}
+            onclick={turn(p, side, Fold::Open)}
         >
             { icons::icon(icon) }
             if errors > 0 {
-                <span class="alarm">{ errors }</span>
+                <span class="alarm">{ errors }</span>{ " " }
             } else if warnings > 0 {
-                <span class="alarm warned">{ warnings }</span>
+                <span class="alarm warned">{ warnings }</span>{ " " }
             }
-            { for names.iter().map(|n| html! { <span class="rail-name">{ p.text(*n) }</span> }) }
+            { for names.iter().map(name) }
         </button>
     }
 }
@@ -46,11 +45,22 @@ pub(crate) fn fold(p: &Page<'_>, side: Side) -> Html {
             class="tool small fold"
             aria-label={label}
             title={label}
-            onclick={p.act(Action::Fold(side, Fold::Folded))}
+            onclick={turn(p, side, Fold::Folded)}
         >
             { icons::icon(icon) }
         </button>
     }
+}
+
+/// Opens a pane or folds it; the focus goes to the button that does the opposite.
+fn turn(p: &Page<'_>, side: Side, to: Fold) -> Callback<MouseEvent> {
+    let send = p.page.send.clone();
+    let pane = if side == Side::Editor { ".editor-side" } else { ".inspector-side" };
+    let button = if to == Fold::Open { ".fold" } else { ".rail" };
+    Callback::from(move |_| {
+        send.emit(Action::Fold(side, to));
+        interop::focus(&format!("{pane} {button}"));
+    })
 }
 
 /// The edge of a pane, which is dragged or moved with the arrow keys to resize it.

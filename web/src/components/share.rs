@@ -16,8 +16,7 @@ use view::words::{
     self, Give, Ui, capture_chosen, give, link_by_hand, link_holds, link_long, link_private,
     snippet_note, ui,
 };
-use wasm_bindgen::JsCast;
-use web_sys::{HtmlElement, HtmlSelectElement, HtmlTextAreaElement};
+use web_sys::{HtmlSelectElement, HtmlTextAreaElement};
 use yew::prelude::*;
 
 /// The dialog. It is not modal.
@@ -103,14 +102,7 @@ impl Component for Sharing {
             Msg::Tab(tab) => self.tab = tab,
             Msg::Turn(tab) => {
                 self.tab = tab;
-                let id = format!("share-{}", tab as u8);
-                let focus = move || {
-                    gloo::utils::document()
-                        .get_element_by_id(&id)
-                        .and_then(|e| e.dyn_into::<HtmlElement>().ok())
-                        .map(|e| e.focus())
-                };
-                Timeout::new(0, move || _ = focus()).forget();
+                interop::focus(&format!("#share-{}", tab as u8));
             }
             Msg::Kind(n) => self.kind = Snippet::ALL[n],
             Msg::Shown(n) => self.shown = Shown::ALL[n],

@@ -200,6 +200,8 @@ pub enum FocusField {
     Command,
     /// The link in the Share dialog.
     Link,
+    /// The button that plays and pauses.
+    Play,
     /// The Share button.
     Share,
 }

@@ -1,6 +1,6 @@
 //! Time: steps at the moment shown, going back, and playback.
 
-use super::action::Effect;
+use super::action::{Effect, FocusField};
 use super::history::UndoState;
 use super::keep;
 use super::parts::Loaded;
@@ -124,7 +124,13 @@ pub(super) fn send(app: &mut App) -> Vec<Effect> {
         return Vec::new();
     }
     let probe = app.send.probe();
-    if try_act(app, Act::Send(probe), None) { begin_playing(app) } else { Vec::new() }
+    if !try_act(app, Act::Send(probe), None) {
+        return Vec::new();
+    }
+    // So that Space pauses; at the button that sends it would send again.
+    let mut effects = begin_playing(app);
+    effects.push(Effect::Focus(FocusField::Play));
+    effects
 }
 
 /// Goes to the first step of the last run and starts playback.
