@@ -24,26 +24,28 @@ pub fn embed(p: &Page<'_>) -> Html {
                     { p.late(2, leave) }
                 }
             </header>
-            <main class="body">
+            <main>
+                <div class="body">
+                    if broken {
+                        <p class="empty" role="alert">{ why }</p>
+                    } else if pictured {
+                        <section class="canvas" aria-label={p.text(Ui::Diagram)}>
+                            { diagram::diagram(p) }
+                        </section>
+                    }
+                    if shown != Shown::Diagram && !broken { { p.late(1, inspector::inspector) } }
+                </div>
                 if broken {
-                    <p class="empty" role="alert">{ why }</p>
-                } else if pictured {
-                    <section class="canvas" aria-label={p.text(Ui::Diagram)}>
-                        { diagram::diagram(p) }
-                    </section>
+                    <p class="saying"></p>
+                } else if let Some(why) = &p.app.session.refused {
+                    <p class="saying bad" role="alert">{ why }</p>
+                } else {
+                    <p class="saying" role="status" aria-live="polite">
+                        { if at_end { now::verdict_line(p) } else { now::said(p) } }
+                    </p>
                 }
-                if shown != Shown::Diagram && !broken { { p.late(1, inspector::inspector) } }
+                if embedded::has_controls() && !broken { { transport::transport(p) } }
             </main>
-            if broken {
-                <p class="saying"></p>
-            } else if let Some(why) = &p.app.session.refused {
-                <p class="saying bad" role="alert">{ why }</p>
-            } else {
-                <p class="saying" role="status" aria-live="polite">
-                    { if at_end { now::verdict_line(p) } else { now::said(p) } }
-                </p>
-            }
-            if embedded::has_controls() && !broken { { transport::transport(p) } }
         </div>
     }
 }

@@ -111,18 +111,20 @@ pub fn page(p: &Page<'_>) -> Html {
         <div class={classes!("page", pane, played)}>
             { p.still(header::header) }
             if p.app.chrome.sharing { { p.late(0, share::share) } }
-            <main class="body">
-                { p.still(editor::editor) }
-                <section class="canvas" aria-label={p.text(Ui::Diagram)}>
-                    { diagram::diagram(p) }
-                </section>
-                { p.late(1, inspector::inspector) }
+            <main>
+                <div class="body">
+                    { p.still(editor::editor) }
+                    <section class="canvas" aria-label={p.text(Ui::Diagram)}>
+                        { diagram::diagram(p) }
+                    </section>
+                    { p.late(1, inspector::inspector) }
+                </div>
+                <div class="foot">
+                    { p.late(2, drawer) }
+                    { now::now(p) }
+                    { transport::transport(p) }
+                </div>
             </main>
-            <footer class="foot">
-                { p.late(2, drawer) }
-                { now::now(p) }
-                { transport::transport(p) }
-            </footer>
             { p.still(tabs) }
             { p.still(header::not_stored) }
         </div>
