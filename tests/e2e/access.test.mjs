@@ -1,31 +1,11 @@
 // Accessibility: axe-core in every state of the page, and a whole run with the keyboard alone.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
-import { root } from "./browser.mjs";
+import { violations } from "./axe.mjs";
 import { check, go, pick, send, step, steps, terminal, type, visit } from "./visit.mjs";
 
-const axe = readFileSync(
-  join(root, "tests", "tools", "node_modules", "axe-core", "axe.min.js"),
-  "utf8",
-);
-
 async function clean(page, state) {
-  await page.evaluate(axe);
-  const found = await page.evaluate(async () => {
-    const { violations } = await globalThis.axe.run(document, { resultTypes: ["violations"] });
-    return violations.map(
-      (v) =>
-        `${v.id}: ${v.help}\n${v.nodes
-          .slice(0, 4)
-          .map(
-            (n) => `    ${n.target.join(" ")}: ${n.failureSummary.split("\n").slice(1).join("; ")}`,
-          )
-          .join("\n")}`,
-    );
-  });
-  assert.deepEqual(found, [], state);
+  assert.deepEqual(await violations(page), [], state);
 }
 
 for (const [name, options] of [

@@ -1,75 +1,88 @@
-// Takes screenshots of the page for visual review, in several sizes, themes, languages and moments,
-// into target/screenshots/sheets, with a page that shows them side by side.
+// Contact sheets for visual review, in target/screenshots/sheets: every state of the page at two
+// sizes, and eight states at every size, in both themes and languages.
+// `node tests/e2e/sheets.mjs WORD …` makes only the sheets with one of these words in their name.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { READY, dist, launch, root } from "./browser.mjs";
-import { serve } from "./serve.mjs";
+import { test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { launch } from "./browser.mjs";
+import { EIGHT, STATES } from "./states.mjs";
+import { shots, visit } from "./visit.mjs";
 
-const out = join(root, "target", "screenshots", "sheets");
+const out = join(shots, "sheets");
 const SIZES = [
-  ["1440x900", { viewport: { width: 1440, height: 900 } }],
-  ["1280x720", { viewport: { width: 1280, height: 720 } }],
-  ["1280x720-zoom-200", { viewport: { width: 640, height: 360 }, deviceScaleFactor: 2 }],
-  ["390x844", { viewport: { width: 390, height: 844 } }],
+  [1440, 900],
+  [1280, 720],
+  [1024, 768],
+  [844, 390],
+  [390, 844],
+  [720, 450],
+  [320, 256],
 ];
-/** Sends to 10.1.6.5 and stops playback. */
-async function send(page) {
-  await page.selectOption("#endpoint", "10.1.6.5:80");
-  // By key: in a small window the button may be outside of the visible part.
-  await page.locator(".sentence .send").press("Enter");
-  await page.locator(".play[aria-label=Pause], .play[aria-label=一時停止]").press("Enter");
-}
-/** Goes to the DNAT event of a Send. */
-async function dnat(page) {
-  await send(page);
-  const translated = page.locator(".event", { has: page.locator(".kind", { hasText: "DNAT" }) });
-  await translated.first().locator("button").click();
-}
-const pane = (n) => (page) => page.locator(".tabs .tab").nth(n).click();
-const WIDE = [
-  ["opening", async () => {}],
-  ["dnat", dnat],
-];
-/** Narrow windows show one pane at a time. */
-const NARROW = [
-  ["opening", async () => {}],
-  ["sent", send],
-  ["rules", pane(1)],
-  ["events", pane(2)],
-  ["text", pane(3)],
-];
+/** The pictures of one sheet. */
+const PER_SHEET = 12;
 
-mkdirSync(out, { recursive: true });
-const server = await serve(dist);
-const names = [];
-try {
-  for (const [size, options] of SIZES)
-    for (const colorScheme of ["light", "dark"])
-      for (const locale of ["en-US", "ja-JP"]) {
-        const { context, close } = await launch({ ...options, colorScheme, locale });
-        try {
-          const page = await context.newPage();
-          page.setDefaultTimeout(15_000);
-          await page.goto(`${server.origin}/`);
-          await page.waitForSelector(READY);
-          for (const [moment, act] of options.viewport.width < 900 ? NARROW : WIDE) {
-            await act(page);
-            await page.waitForTimeout(400);
-            const name = `${size}-${colorScheme}-${locale.slice(0, 2)}-${moment}.png`;
-            await page.screenshot({ path: join(out, name) });
-            names.push(name);
-          }
-        } finally {
-          await close();
-        }
-      }
-} finally {
-  await server.close();
+/** The sheets: a name, the options of the browser, and the states. */
+const sheets = [];
+for (const [width, height] of SIZES) {
+  const viewport = { width, height };
+  if (width === 1440 || width === 390)
+    for (let i = 0; i < STATES.length; i += PER_SHEET)
+      sheets.push([
+        `${width}x${height}-every-${i / PER_SHEET + 1}`,
+        { viewport },
+        STATES.slice(i, i + PER_SHEET),
+      ]);
+  const eight = STATES.filter((state) => EIGHT.includes(state.name));
+  for (const colorScheme of ["light", "dark"])
+    for (const locale of ["en-US", "ja-JP"])
+      sheets.push([
+        `${width}x${height}-${colorScheme}-${locale.slice(0, 2)}`,
+        { viewport, colorScheme, locale },
+        eight,
+      ]);
 }
-const figure = (name) =>
-  `<figure><img src="${name}" width="480"><figcaption>${name}</figcaption></figure>`;
-writeFileSync(
-  join(out, "index.html"),
-  `<!DOCTYPE html><title>Packetwalk</title>${names.map(figure).join("\n")}\n`,
-);
-console.log(`${names.length} pictures in target/screenshots/sheets/`);
+
+const words = process.argv.slice(2);
+for (const [name, options, states] of sheets) {
+  if (words.length && !words.some((word) => name.includes(word))) continue;
+  test(name, async () => {
+    const folder = join(out, name);
+    mkdirSync(folder, { recursive: true });
+    for (const state of states)
+      await visit({ ...options, reducedMotion: "reduce", panes: state.panes }, async (page) => {
+        await state.act(page);
+        await page.waitForTimeout(300);
+        await page.screenshot({ path: join(folder, `${state.name}.png`) });
+      });
+    await sheet(name, options.viewport, states);
+  });
+}
+
+/** Puts the pictures side by side: a page of them, as a screenshot. */
+async function sheet(name, { width, height }, states) {
+  const columns = Math.max(2, Math.min(4, Math.round(2400 / width)));
+  const scale = Math.min(1, 2400 / columns / width);
+  const figure = (state) =>
+    `<figure><figcaption>${state.name}</figcaption>` +
+    `<img src="${encodeURI(name)}/${encodeURI(state.name)}.png" width="${width * scale}"></figure>`;
+  const style =
+    `body { margin: 8px; font: 16px sans-serif; background: #888; display: grid; gap: 8px;` +
+    ` grid-template-columns: repeat(${columns}, max-content) } figure { margin: 0 }`;
+  const file = join(out, `${name}.html`);
+  const charset = `<!DOCTYPE html><meta charset="utf-8"><title>${name}</title>`;
+  writeFileSync(file, `${charset}<style>${style}</style>${states.map(figure).join("\n")}\n`);
+  const rows = Math.ceil(states.length / columns);
+  const viewport = {
+    width: Math.ceil(columns * (width * scale + 8) + 8),
+    height: Math.ceil(rows * (height * scale + 32) + 8),
+  };
+  const { context, close } = await launch({ viewport });
+  try {
+    const page = await context.newPage();
+    await page.goto(pathToFileURL(file).href);
+    await page.screenshot({ path: join(out, `${name}.png`) });
+  } finally {
+    await close();
+  }
+}

@@ -19,7 +19,8 @@ const USAGE: &str = "usage: cargo xtask [serve|build|package|test|full|kernel|se
   package  build the npm package into target/npm
   test     run every test
   full     run every test, then what takes hours: hundreds of random sessions, also on the
-           running kernel, the benchmarks, and screenshots into target/screenshots
+           running kernel, the page at every size and in other browsers, the benchmarks, and
+           screenshots into target/screenshots
   kernel   as root on Linux, compare the simulator with the running kernel, in network
            namespaces of its own; otherwise with recordings. kernel --help lists its options
   setup    install the tools that serve and build need

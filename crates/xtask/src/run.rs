@@ -148,7 +148,8 @@ pub(crate) fn test(t: &Tools, yes: bool) -> Result<()> {
 }
 
 /// Runs every test, then what takes too long for every change: hundreds of random sessions in the
-/// simulator and on the kernel, the benchmarks, and screenshots for visual review.
+/// simulator and on the kernel, every state of the page at every size, the benchmarks, a smoke run
+/// in Firefox and WebKitGTK, and screenshots for visual review.
 pub(crate) fn full(t: &Tools, yes: bool) -> Result<()> {
     test(t, yes)?;
     step("every random session", || {
@@ -161,7 +162,14 @@ pub(crate) fn full(t: &Tools, yes: bool) -> Result<()> {
             kernel(yes, &["--random", "300", "--seed", seed].map(str::to_owned))
         })?;
     }
-    for script in ["load.mjs", "bench.mjs", "large.mjs", "sheets.mjs"] {
+    step("every state of the page at every size", || {
+        let mut c = t.command("node");
+        c.args(["--test", "--test-concurrency=2"]);
+        c.args(["legible", "states"].map(|name| format!("tests/e2e/{name}.test.mjs")));
+        run(c.env("PACKETWALK_FULL", "1"), "node --test")
+    })?;
+    setup::browsers(yes)?;
+    for script in ["load.mjs", "bench.mjs", "large.mjs", "browsers.mjs", "sheets.mjs"] {
         step(script, || run(t.command("node").arg(format!("tests/e2e/{script}")), script))?;
     }
     say("every test and benchmark has run");

@@ -207,26 +207,42 @@ pub(crate) fn kernel_tools(yes: bool) -> Result<()> {
         .map(|(_, package)| package)
         .collect();
     missing.dedup();
-    if missing.is_empty() {
+    install(&missing, yes)
+}
+
+/// Installs the other browsers of the smoke run.
+pub(crate) fn browsers(yes: bool) -> Result<()> {
+    let wanted = [
+        ("/usr/bin/firefox-esr", "firefox-esr"),
+        ("/usr/bin/WebKitWebDriver", "webkit2gtk-driver"),
+        ("/usr/bin/xvfb-run", "xvfb"),
+        ("/usr/bin/xauth", "xauth"),
+    ];
+    install(&missing(&wanted), yes)
+}
+
+fn install(packages: &[&str], yes: bool) -> Result<()> {
+    if packages.is_empty() {
         return Ok(());
     }
-    may_install(&missing, yes)?;
-    apt(&missing)
+    may_install(packages, yes)?;
+    apt(packages)
 }
 
 /// The missing system packages of the tests: a browser with its driver, tshark, a site generator, a
 /// Japanese font.
 fn test_packages() -> Vec<&'static str> {
-    let wanted = [
+    missing(&[
         ("/usr/bin/chromium", "chromium"),
         ("/usr/bin/chromedriver", "chromium-driver"),
         ("/usr/bin/tshark", "tshark"),
         ("/usr/bin/hugo", "hugo"),
         ("/usr/share/fonts/opentype/noto", "fonts-noto-cjk"),
-    ];
-    wanted
-        .into_iter()
-        .filter(|(path, _)| !Path::new(path).exists())
-        .map(|(_, package)| package)
-        .collect()
+    ])
+}
+
+/// The packages of the files that do not exist.
+fn missing(wanted: &[(&str, &'static str)]) -> Vec<&'static str> {
+    let absent = wanted.iter().filter(|(path, _)| !Path::new(path).exists());
+    absent.map(|(_, package)| *package).collect()
 }
