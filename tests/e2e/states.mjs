@@ -171,7 +171,7 @@ export const STATES = [
   [
     "cable cut",
     async (page) => {
-      await thing(page, '.title[data-host="node02"]');
+      await thing(page, ".title");
       const cable = page.locator(".thing .check", { hasText: /cable|ケーブル/ });
       await cable.locator("input").check();
     },
