@@ -10,6 +10,7 @@ import {
   indentOnInput,
   indentUnit,
   syntaxHighlighting,
+  syntaxTree,
 } from "@codemirror/language";
 import { lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
@@ -140,7 +141,8 @@ globalThis.PacketwalkEditor = {
             override: [
               (context) => {
                 const word = context.matchBefore(/[\w./-]*/);
-                if (!context.explicit && !word.text) return null;
+                const inside = syntaxTree(context.state).resolveInner(context.pos, -1).name;
+                if (!context.explicit && (!word.text || inside === "Comment")) return null;
                 const doc = context.state.doc;
                 const found = complete(out(doc), outAt(doc, context.pos));
                 return found.options.length
@@ -170,7 +172,7 @@ globalThis.PacketwalkEditor = {
             tabindex: "0",
           }),
           EditorView.updateListener.of((u) => {
-            if (u.docChanged && !silent) onChange(out(u.state.doc));
+            if (u.docChanged && !silent) onChange();
           }),
           // Typing over a selection: by default the browser copies the style of the replaced text
           // into a style attribute, which the content security policy blocks.
@@ -209,6 +211,9 @@ globalThis.PacketwalkEditor = {
         silent = true;
         view.dispatch({ changes: { from, to: a, insert: next.slice(from, b) } });
         silent = false;
+      },
+      text() {
+        return out(view.state.doc);
       },
       cursor() {
         return outAt(view.state.doc, view.state.selection.main.head);

@@ -28,7 +28,7 @@ extern "C" {
         host: &HtmlElement,
         text: &str,
         label: &str,
-        on_change: &Closure<dyn FnMut(String)>,
+        on_change: &Closure<dyn FnMut()>,
         complete: &Closure<dyn Fn(String, u32) -> JsValue>,
         help: &Closure<dyn Fn(String, u32, String) -> JsValue>,
     ) -> Result<EditorHandle, JsValue>;
@@ -37,6 +37,8 @@ extern "C" {
     pub(crate) type EditorHandle;
     #[wasm_bindgen(method, catch, js_name = setText)]
     pub(crate) fn set_text(this: &EditorHandle, text: &str) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
+    pub(crate) fn text(this: &EditorHandle) -> Result<String, JsValue>;
     #[wasm_bindgen(method, catch, js_name = setMarks)]
     pub(crate) fn set_marks(this: &EditorHandle, marks: &JsValue) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]

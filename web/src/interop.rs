@@ -340,7 +340,7 @@ pub struct Mark {
 /// The CodeMirror editor, mounted after its script was loaded.
 pub struct Editor {
     handle: EditorHandle,
-    _on_change: Closure<dyn FnMut(String)>,
+    _on_change: Closure<dyn FnMut()>,
     _complete: Closure<dyn Fn(String, u32) -> JsValue>,
     _help: Closure<dyn Fn(String, u32, String) -> JsValue>,
 }
@@ -373,10 +373,10 @@ impl Editor {
         host: &HtmlElement,
         text: &str,
         label: &str,
-        on_change: impl FnMut(String) + 'static,
+        on_change: impl FnMut() + 'static,
     ) -> Option<Self> {
         let script = script()?;
-        let on_change = Closure::<dyn FnMut(String)>::new(on_change);
+        let on_change = Closure::<dyn FnMut()>::new(on_change);
         let complete = Closure::<dyn Fn(String, u32) -> JsValue>::new(|text: String, at: u32| {
             to_js(&completed(&text, at))
         });
@@ -385,6 +385,11 @@ impl Editor {
         );
         let handle = script.mount(host, text, label, &on_change, &complete, &help).ok()?;
         Some(Self { handle, _on_change: on_change, _complete: complete, _help: help })
+    }
+
+    /// The text. A long one takes time: it is read when the keys rest, not at every key.
+    pub fn text(&self) -> String {
+        self.handle.text().unwrap_or_default()
     }
 
     /// The position of the cursor, in UTF-16 units.

@@ -20,7 +20,7 @@ pub enum Msg {
     /// An action of the reader or of a timer.
     Do(Action),
     /// The text was typed in the editor: it is read when the keys have rested for [`TYPING_MS`].
-    Typed(String),
+    Typed,
     /// The keys have rested.
     Read,
     /// Store the session as it is, also what was typed and not read.

@@ -61,8 +61,8 @@ pub struct Root {
     glide: Option<Glide>,
     frame: Option<AnimationFrame>,
     timer: Option<Timeout>,
-    /// A typed text that has not been read, and the timer that reads it.
-    typed: Option<(String, Timeout)>,
+    /// The timer that reads a text that was typed.
+    typed: Option<Timeout>,
     /// The timer that stores the session.
     keeping: Option<Timeout>,
     _keys: EventListener,
@@ -154,8 +154,7 @@ impl Component for Root {
 
     fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
         // Whatever is done, it is done to the text as it stands; only playing goes on without it.
-        let waits =
-            matches!(msg, Msg::Typed(_) | Msg::Keep | Msg::Glide(_) | Msg::Do(Action::Tick));
+        let waits = matches!(msg, Msg::Typed | Msg::Keep | Msg::Glide(_) | Msg::Do(Action::Tick));
         let read = !waits && self.read_typed(ctx);
         let drawn = match msg {
             Msg::Do(action) if self.page.embed && !action.only_looks() => false,
@@ -163,11 +162,10 @@ impl Component for Root {
                 self.act(ctx, action);
                 true
             }
-            Msg::Typed(text) => {
+            Msg::Typed => {
                 let link = ctx.link().clone();
                 interop::set_busy(true);
-                let wait = Timeout::new(TYPING_MS, move || link.send_message(Msg::Read));
-                self.typed = Some((text, wait));
+                self.typed = Some(Timeout::new(TYPING_MS, move || link.send_message(Msg::Read)));
                 false
             }
             Msg::Read => false,
@@ -193,8 +191,8 @@ impl Component for Root {
                     let link = ctx.link().clone();
                     let app = self.page.app.borrow();
                     let label = view::words::ui(view::words::Ui::Editor, app.chrome.lang);
-                    self.editor = Editor::mount(&host, &app.document.text, label, move |text| {
-                        link.send_message(Msg::Typed(text));
+                    self.editor = Editor::mount(&host, &app.document.text, label, move || {
+                        link.send_message(Msg::Typed);
                     });
                     drop(app);
                     self.mark();
@@ -398,9 +396,16 @@ impl Root {
             // It is stored before it is read: whatever reading does, it is there.
             self.keep(ctx);
         }
-        let Some((text, _)) = self.typed.take() else { return false };
+        let typed = self.typed();
+        self.typed = None;
+        let Some(text) = typed else { return false };
         self.act(ctx, Action::Text(text));
         true
+    }
+
+    /// The typed text that has not been read.
+    fn typed(&self) -> Option<String> {
+        self.typed.as_ref().and(self.editor.as_ref()).map(Editor::text)
     }
 
     /// Stores the session.
@@ -409,7 +414,7 @@ impl Root {
         let mut app = self.page.app.borrow_mut();
         app.chrome.now = interop::clock();
         let send = ctx.link().callback(|message| message);
-        let typed = self.typed.as_ref().map(|(text, _)| text.clone());
+        let typed = self.typed();
         for effect in update(&mut app, Action::Keep(typed)) {
             effects::run(&app, &effect, &send);
         }
