@@ -16,11 +16,10 @@ spec:
   kubernetes: {podCIDR: 10.64.0.0/12, serviceCIDR: 10.96.0.0/16}
   segments: [{name: lan, subnet: 10.9.0.0/16, gateway: 10.9.0.1}]
   nodes:
-${Array.from(
-  { length: nodes },
-  (_, i) =>
-    `  - {name: node${i + 1}, nic: {address: 10.9.${1 + Math.floor(i / 200)}.${(i % 200) + 10}/16}}`,
-).join("\n")}
+${Array.from({ length: nodes }, (_, i) => {
+  const address = `10.9.${1 + Math.floor(i / 200)}.${(i % 200) + 10}/16`;
+  return `  - {name: node${i + 1}, nic: {address: ${address}}}`;
+}).join("\n")}
   hosts:
   - {name: gateway, nic: {address: 10.9.0.1/16}}
   - {name: client, nic: {address: 10.9.0.2/16}}
@@ -117,7 +116,8 @@ const measures = () => {
     /** Types a text at the cursor: how long scripts work before it is drawn. */
     async key(text) {
       editor().querySelector(".cm-content").focus();
-      const frame = () => new Promise((done) => requestAnimationFrame(() => done(performance.now())));
+      const frame = () =>
+        new Promise((done) => requestAnimationFrame(() => done(performance.now())));
       // The first callback of the frame, and the last: those of the editor are between them.
       const begin = frame();
       const t = performance.now();
