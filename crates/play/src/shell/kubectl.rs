@@ -459,7 +459,7 @@ fn pod_rows(session: &Session, age: &str) -> Vec<(String, [String; 7])> {
             (_, true) => "Terminating",
             _ => "Running",
         };
-        let node = &cluster.nodes[p.node].spec.hostname;
+        let node = &cluster.nodes[p.node].spec.name.value;
         (
             p.namespace.clone(),
             [&p.name, &format!("{ready}/{n}"), status, "0", age, &p.ip.to_string(), node]
@@ -471,7 +471,7 @@ fn pod_rows(session: &Session, age: &str) -> Vec<(String, [String; 7])> {
         let address = node.address().to_string();
         (
             p.namespace.to_owned(),
-            [p.name.as_str(), "1/1", "Running", "0", age, &address, &node.spec.hostname]
+            [p.name.as_str(), "1/1", "Running", "0", age, &address, &node.spec.name.value]
                 .map(str::to_owned),
         )
     });

@@ -67,7 +67,7 @@ pub(crate) fn run(session: &mut Session, netns: NetnsId, host: &str, line: &str)
         ["bridge", rest @ ..] => network::bridge(session, netns, rest),
         ["conntrack", rest @ ..] => network::conntrack(session, netns, rest),
         ["kubectl", rest @ ..] => kubectl::run(session, (netns, line), rest),
-        ["hostname"] => CommandOutput::ok(format!("{}\n", hostname(session, host))),
+        ["hostname", rest @ ..] => network::hostname(session, (netns, host), rest),
         [other, ..] => CommandOutput::fail(
             127,
             format!("bash: {other}: command not found\n  here are: {}\n", COMMANDS.join(", ")),
@@ -99,14 +99,6 @@ pub fn changes(line: &str) -> bool {
 /// The date in the comments of iptables-save; virtual time begins there.
 const SAVED_ON: &str = "Sun Jun 10 08:00:00 2018";
 
-fn hostname(session: &Session, host: &str) -> String {
-    let c = session.running();
-    let node = c.nodes.iter().find(|n| n.spec.name.value == host).map(|n| n.spec.hostname.clone());
-    let outside =
-        || c.topology.hosts.iter().find(|h| h.name.value == host).map(|h| h.hostname.clone());
-    node.or_else(outside).unwrap_or_else(|| host.trim_start_matches("pod/").to_owned())
-}
-
 /// The probe that a `curl` or `ping` line sends.
 ///
 /// # Errors
@@ -125,8 +117,6 @@ pub fn probe(session: &Session, host: &str, line: &str) -> Result<Probe, Command
 pub fn report(session: &Session, probe: &Probe, sent: Result<&Run, &ProbeError>) -> CommandOutput {
     match (probe.proto, sent) {
         (Protocol::Icmp, Ok(run)) => {
-            let started =
-                session.events().get(run.events.start).map_or(session.world().now(), |e| e.at);
             let size = probe.size.unwrap_or(56);
             let addr = crate::probe::resolve_target(session.running(), session.world(), &probe.to)
                 .map(|t| t.0.to_string());
@@ -136,7 +126,7 @@ pub fn report(session: &Session, probe: &Probe, sent: Result<&Run, &ProbeError>)
                 probe.to,
                 u32::from(size) + 28
             );
-            network::ping_report(session, run, probe, started, &mut out)
+            network::ping_report(session, run, probe, &mut out)
         }
         (Protocol::Icmp, Err(e)) => CommandOutput::fail(2, format!("ping: {e}\n")),
         (_, Ok(run)) => curl_report(session, run, &probe.to),

@@ -7,7 +7,7 @@ use crate::step::Run;
 use net::engine::Setting;
 use net::event::EventKind;
 use net::socket::Outcome;
-use net::{DropReason, Instant, NetnsId, dump};
+use net::{DropReason, NetnsId, dump};
 use std::fmt::Write;
 
 pub(super) fn ip(session: &mut Session, netns: NetnsId, args: &[&str]) -> CommandOutput {
@@ -86,16 +86,48 @@ pub(super) fn conntrack(session: &mut Session, netns: NetnsId, args: &[&str]) ->
     }
 }
 
-/// The lines of a ping after its first (`iputils`, s20160308).
+/// `hostname`, and with `-i` or `-I` the first address or all of them.
+pub(super) fn hostname(
+    session: &Session,
+    (netns, host): (NetnsId, &str),
+    args: &[&str],
+) -> CommandOutput {
+    let devices = session.world().state().ns(netns).devices.iter().skip(1);
+    let mut addrs = devices.flat_map(|d| &d.addrs).map(|net| net.addr().to_string());
+    match args {
+        [] => {
+            let c = session.running();
+            let node = c.nodes.iter().map(|n| &n.spec).find(|n| n.name.value == host);
+            let outside = || c.topology.hosts.iter().find(|h| h.name.value == host);
+            let name = node.map(|n| &n.hostname).or_else(|| outside().map(|h| &h.hostname));
+            let name = name.map_or(host.trim_start_matches("pod/"), String::as_str);
+            CommandOutput::ok(format!("{name}\n"))
+        }
+        ["-i"] => CommandOutput::ok(addrs.next().unwrap_or_default() + "\n"),
+        ["-I"] => CommandOutput::ok(addrs.map(|a| a + " ").collect::<String>() + "\n"),
+        [other, ..] => CommandOutput::fail(
+            1,
+            format!("hostname: {other:?} is not understood here; try: hostname, hostname -i\n"),
+        ),
+    }
+}
+
+/// The lines of a ping after its first (`iputils`, s20160308). Its `time` is that of the last
+/// request, not of the end. `pipe` is the most requests that were under way at once.
 pub(super) fn ping_report(
     session: &Session,
     run: &Run,
     probe: &Probe,
-    started: Instant,
     out: &mut String,
 ) -> CommandOutput {
     let events = &session.events()[run.events.clone()];
-    let (mut times, mut errors) = (Vec::new(), 0);
+    let (sent, interval) = (u64::from(probe.count), probe.interval.0.max(1));
+    let started = events.first().map_or(session.world().now(), |e| e.at);
+    let (mut times, mut errors, mut pipe) = (Vec::new(), 0, 0);
+    let mut heard = |e: &net::Event, seq: u16| {
+        let begun = ((e.at - started).0 / interval + 1).min(sent);
+        pipe = pipe.max(begun.saturating_sub(seq.wrapping_sub(probe.seq).into()));
+    };
     for e in events {
         let EventKind::Ended { tag, outcome, .. } = &e.kind else { continue };
         if *tag != run.tag {
@@ -105,6 +137,7 @@ pub(super) fn ping_report(
             Outcome::Answered { bytes, from, ttl, seq, took_ns } => {
                 let us = took_ns / 1000;
                 times.push(us);
+                heard(e, *seq);
                 let _ = writeln!(
                     out,
                     "{bytes} bytes from {from}: icmp_seq={seq} ttl={} time={} ms",
@@ -114,6 +147,7 @@ pub(super) fn ping_report(
             }
             Outcome::Unreachable { from, kind, code, seq, mtu, .. } => {
                 errors += 1;
+                heard(e, *seq);
                 let why = match (kind, code) {
                     (11, _) => "Time to live exceeded",
                     (3, 0) => "Destination Net Unreachable",
@@ -137,27 +171,30 @@ pub(super) fn ping_report(
             Outcome::TimedOut | Outcome::Reset | Outcome::Killed => {}
         }
     }
-    let sent = usize::from(probe.count);
-    let loss = 100 * (sent - times.len().min(sent)) / sent.max(1);
-    let took = (session.world().state().now - started).0 / 1_000_000;
+    let n = times.len() as u64;
+    let loss = 100 * sent.saturating_sub(n) / sent.max(1);
+    let took = (sent.max(1) - 1) * interval / 1_000_000;
     let _ = write!(
         out,
-        "\n--- {} ping statistics ---\n{sent} packets transmitted, {} received",
-        probe.to,
-        times.len()
+        "\n--- {} ping statistics ---\n{sent} packets transmitted, {n} received",
+        probe.to
     );
     if errors > 0 {
         let _ = write!(out, ", +{errors} errors");
     }
     let _ = writeln!(out, ", {loss}% packet loss, time {took}ms");
+    let mut last = Vec::new();
     if let (Some(min), Some(max)) = (times.iter().min(), times.iter().max()) {
-        let n = times.len() as u64;
         let mean = times.iter().sum::<u64>() / n;
         let var = times.iter().map(|t| t.abs_diff(mean).pow(2)).sum::<u64>() / n;
         let [min, mean, max, dev] =
             [*min, mean, *max, var.isqrt()].map(|us| format!("{}.{:03}", us / 1000, us % 1000));
-        let _ = writeln!(out, "rtt min/avg/max/mdev = {min}/{mean}/{max}/{dev} ms");
+        last.push(format!("rtt min/avg/max/mdev = {min}/{mean}/{max}/{dev} ms"));
     }
+    if pipe > 1 {
+        last.push(format!("pipe {pipe}"));
+    }
+    let _ = writeln!(out, "{}", last.join(", "));
     CommandOutput { text: std::mem::take(out), status: i32::from(times.is_empty()) }
 }
 
