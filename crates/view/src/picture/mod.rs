@@ -174,11 +174,9 @@ impl<'a> Picture<'a> {
     pub fn stamp(&self, part: Part) -> u64 {
         let s = self.scene;
         match part {
-            Part::Card(_)
-            | Part::More
-            | Part::Lan
-            | Part::Wires
-            | Part::InNode(_, Inside::Folded) => 0,
+            Part::More | Part::Wires | Part::InNode(_, Inside::Folded) => 0,
+            Part::Card(i) => stamp(self.node(i).map(|n| self.faults(&n.name))),
+            Part::Lan => stamp(s.lost_on),
             Part::TrailPiece(i) => stamp(s.trail.get(i)),
             Part::InNode(_, Inside::Pod(p)) => stamp((
                 self.lit(Spot::Pod(p)),
@@ -261,7 +259,8 @@ impl<'a> Picture<'a> {
         let up = nodes.map(|n| cable(n.nic.0.cx(), (n.nic.0.bottom(), l.lan_y(n.lan)), &n.name));
         let last = l.lan_y(l.lan.len().saturating_sub(1));
         let down = l.hosts.iter().map(|h| cable(h.rect.cx(), (last, h.rect.y), &h.name));
-        let lines = l.lan.iter().map(|r| rect("lan-line", r, 3.0));
+        let line = |i| if self.scene.lost_on == Some(i) { "lan-line lost" } else { "lan-line" };
+        let lines = l.lan.iter().enumerate().map(|(i, r)| rect(line(i), r, 3.0));
         let riser = l.lan.first().filter(|_| l.lan.len() > 1).map(|first| {
             let (w, y) = (first.h, first.y);
             rect("lan-line", &Rect { x: l.riser - w / 2.0, y, w, h: last - y + w / 2.0 }, 3.0)
@@ -378,6 +377,7 @@ fn lit_states(lit: Lit) -> [(bool, &'static str); 5] {
 mod tests {
     use super::*;
     use crate::app::{Action, update};
+    use crate::layout::ROOM;
     use std::collections::BTreeMap;
 
     #[test]
@@ -404,6 +404,41 @@ mod tests {
                     let first = groups.entry(stamp).or_insert_with(|| whole.clone());
                     assert_eq!(*first, whole, "{group:?} at event {at} of {}", preset.name);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_node_shows_its_faults_also_when_it_is_folded_or_a_tile() {
+        let classes = |app: &App, i: usize| {
+            let scene = Scene::default();
+            let picture = Picture::new(app, &scene).expect("a document");
+            let card = picture.draw(Part::Card(i)).remove(0);
+            let tips = card.children.iter().filter_map(|c| match c {
+                Child::Element(e) => Some(format!("{e:?}")),
+                Child::Text(_) => None,
+            });
+            (card.attributes[0].1.to_string(), tips.collect::<String>())
+        };
+        for fault in ["cut: node02", "down: node02/flannel.1", "stopped: node02/kube-proxy"] {
+            for room in [ROOM, (400.0, 900.0), (936.0, 565.0)] {
+                let mut app = App::new(Lang::En, "article-nodeport");
+                update(&mut app, Action::Room(room.0 as u32, room.1 as u32));
+                assert!((0..3).all(|i| !classes(&app, i).0.contains("faulty")), "{room:?}");
+                let (before, topology) =
+                    app.document.text.split_once("kind: Topology").expect("a Topology");
+                let faults = format!("spec:\n  faults:\n  - {fault}\n");
+                let topology = topology.replacen("spec:\n", &faults, 1);
+                let text = format!("{before}kind: Topology{topology}");
+                update(&mut app, Action::Text(text));
+                assert_eq!(app.document.errors(), 0, "{:?}", app.document.diagnostics);
+                let node = app.derived.layout.nodes.iter().position(|n| n.name == "node02");
+                let node = node.expect("node02");
+                let (class, inside) = classes(&app, node);
+                assert!(class.contains("faulty"), "{fault} {room:?}: {class}");
+                let folded = app.derived.layout.nodes[node].folded;
+                let word = fault.split_once('/').map_or("cable cut", |f| f.1);
+                assert!(!folded || inside.contains(word), "{fault} {room:?}: {inside}");
             }
         }
     }

@@ -7,6 +7,7 @@ use crate::layout::{CHAR, Form, HostBox, NodeBox, PodBox, Rect};
 use crate::px::Px;
 use crate::scene::{Spot, TableState};
 use crate::story::{Glyph, glyph_path};
+use crate::thing::{daemon_stopped, device_down};
 use crate::words::Ui;
 use kube::cluster::Pod;
 use kube::fault::{Daemon, Fault};
@@ -40,8 +41,8 @@ impl Picture<'_> {
         let title =
             [rect("title-box", &title_box, 5.0), text("node-name", left + 4.0, base, &name)];
         let mut title = group("title", title).control("data-host", n.name.clone());
-        if name != n.name {
-            title = title.tip(&n.name);
+        if let Some(tip) = self.tip_of(n, name != n.name) {
+            title = title.tip(&tip);
         }
         let mut out = vec![rect("node-card", &n.rect, 10.0), title.button(n.node == 0)];
         let role = self.text(if n.control_plane { Ui::ControlPlane } else { Ui::Worker });
@@ -57,7 +58,7 @@ impl Picture<'_> {
         }
         let states = [
             (n.folded, "folded"),
-            (self.is_faulty(&n.name), "faulty"),
+            (!self.faults(&n.name).is_empty(), "faulty"),
             (self.is_selected(&n.name, None), "selected"),
         ];
         group(class("card", &states), out)
@@ -105,18 +106,35 @@ impl Picture<'_> {
             let more = format!("+{}", pods - squares);
             shapes.push(text("tile-count", n.rect.right() - 8.0, y + 40.0, &more));
         }
-        let states =
-            [(self.is_faulty(&n.name), "faulty"), (self.is_selected(&n.name, None), "selected")];
+        let states = [
+            (!self.faults(&n.name).is_empty(), "faulty"),
+            (self.is_selected(&n.name, None), "selected"),
+        ];
         let tile = group(class("tile", &states), shapes).control("data-host", n.name.clone());
-        let tile = if name == n.name { tile } else { tile.tip(&n.name) };
+        let tip = self.tip_of(n, name != n.name);
+        let tile = if let Some(tip) = tip { tile.tip(&tip) } else { tile };
         tile.button(n.node == 0)
     }
 
-    /// Whether something of a node is out of order by a setting of the document.
-    fn is_faulty(&self, name: &str) -> bool {
+    /// What is out of order in a node, in words: by a setting of the document, or at this moment.
+    pub(super) fn faults(&self, name: &str) -> Vec<String> {
         let t = &self.cluster.topology;
-        let stopped = [Daemon::Flanneld, Daemon::KubeProxy].iter().any(|d| !t.runs(name, *d));
-        stopped || t.faults.contains(&Fault::Cut(name.to_owned()))
+        let ns = self.state.and_then(|state| state.ns_named(name));
+        let down = ns.iter().flat_map(|(_, ns)| ns.devices.iter().filter(|d| !d.up));
+        let stopped = [Daemon::KubeProxy, Daemon::Flanneld].into_iter();
+        let stopped = stopped.filter(|d| !t.runs(name, *d)).map(|d| daemon_stopped(d, self.lang));
+        let cut = t.faults.contains(&Fault::Cut(name.to_owned()));
+        let cut = cut.then(|| self.text(Ui::CableCut).to_owned());
+        let down = down.map(|d| device_down(&d.name, self.lang));
+        cut.into_iter().chain(stopped).chain(down).collect()
+    }
+
+    /// The tip of a node: its whole name if it is shortened, and what is out of order, if that is
+    /// not drawn.
+    fn tip_of(&self, n: &NodeBox, is_short: bool) -> Option<String> {
+        let faults = if n.folded { self.faults(&n.name) } else { Vec::new() };
+        (is_short || !faults.is_empty())
+            .then(|| [n.name.clone()].into_iter().chain(faults).collect::<Vec<_>>().join(" · "))
     }
 
     /// What is inside a node where nothing happens.

@@ -4,24 +4,28 @@
 use super::way::{lan_of, rect_of};
 use super::{Capsule, Moment, Spot, Stop};
 use crate::layout::{CHAR, Form, Layout, Point, Size};
-use crate::packet::{frame_at, kind_word};
+use crate::packet::{frame_at, kind_word, origin};
 use net::PacketId;
 use net::event::EventKind;
 use net::netfilter::Hook;
 use net::wire::{ArpOp, Body, Frame, Ipv4, Payload, UdpPayload};
 
-/// The capsule of packet `id` at `stop`, or on the cable from there to `next`.
+/// The capsule of packet `id` at `stop`, or on the segment, from there to `cable`. A packet that is
+/// about to be made is shown as it will be.
 pub(super) fn capsule(
     l: &Layout,
     m: &Moment<'_>,
     id: PacketId,
     stop: &Stop,
-    next: Option<Spot>,
+    cable: Option<Spot>,
     lost: bool,
 ) -> Option<Capsule> {
-    let frame = frame_at(m.state, m.events, m.cursor, id)?;
-    let shown = frame.inner().unwrap_or(frame);
-    let (kind, src, dst) = words(shown);
+    let frame = frame_at(m.state, m.events, m.cursor, id);
+    let outer = frame.filter(|f| f.inner().is_some());
+    let (kind, src, dst) = match frame {
+        Some(frame) => words(frame.inner().unwrap_or(frame)),
+        None => words_of(origin(m.events, id)?),
+    };
     let e = &m.events[m.cursor - 1];
     let (mut old_src, mut old_dst) = (None, None);
     if let (EventKind::Translated { source, before, .. }, true) = (&e.kind, e.packet == Some(id)) {
@@ -29,7 +33,7 @@ pub(super) fn capsule(
         *(if *source { &mut old_src } else { &mut old_dst }) = Some(text);
     }
     let mark = m.state.packets.get(&id).filter(|s| s.mark != 0).map(|s| format!("{:#x}", s.mark));
-    let shell = frame.inner().and_then(|_| shell(frame.ipv4()?));
+    let shell = outer.and_then(|frame| shell(frame.ipv4()?));
     let one_row = shell.is_some() || l.form == Form::Short;
     let most = l.nodes.iter().filter(|n| !n.folded).map(|n| n.rect.w - 12.0).fold(336.0, f32::max);
     let mut c = Capsule {
@@ -61,7 +65,7 @@ pub(super) fn capsule(
         (None, false) => 42.0,
     };
     c.size = (width(&c), height);
-    (c.at, c.notch, c.on_lan) = place(l, stop.spot, next, c.size, c.shell.is_some())?;
+    (c.at, c.notch, c.on_lan) = place(l, stop.spot, cable, c.size, c.shell.is_some())?;
     Some(c)
 }
 
@@ -79,13 +83,7 @@ fn width(c: &Capsule) -> f32 {
 /// Kind, source and destination of a packet; the question or answer of an ARP packet.
 fn words(frame: &Frame) -> (String, String, String) {
     match &frame.payload {
-        Payload::Ipv4(p) => {
-            let (src, dst) = match p.ports() {
-                Some((s, d)) => (format!("{}:{s}", p.src), format!("{}:{d}", p.dst)),
-                None => (p.src.to_string(), p.dst.to_string()),
-            };
-            (kind_word(p), src, dst)
-        }
+        Payload::Ipv4(p) => words_of(p),
         Payload::Arp(a) => {
             let (first, second) = if a.op == ArpOp::Request {
                 (format!("who-has {}", a.tpa), format!("tell {}", a.spa))
@@ -95,6 +93,15 @@ fn words(frame: &Frame) -> (String, String, String) {
             ("ARP".to_owned(), first, second)
         }
     }
+}
+
+/// Kind, source and destination of an IPv4 packet.
+fn words_of(p: &Ipv4) -> (String, String, String) {
+    let (src, dst) = match p.ports() {
+        Some((s, d)) => (format!("{}:{s}", p.src), format!("{}:{d}", p.dst)),
+        None => (p.src.to_string(), p.dst.to_string()),
+    };
+    (kind_word(p), src, dst)
 }
 
 /// A VXLAN shell in a line: the outer addresses and the VNI.
@@ -110,7 +117,7 @@ fn shell(outer: &Ipv4) -> Option<String> {
 fn place(
     l: &Layout,
     spot: Spot,
-    next: Option<Spot>,
+    cable: Option<Spot>,
     (w, h): Size,
     wrapped: bool,
 ) -> Option<(Point, Option<f32>, bool)> {
@@ -126,7 +133,7 @@ fn place(
     };
     let on_lan =
         |x: f32, spot| ((within(x, 4.0, l.width - 4.0), l.lan_y(lan_of(l, spot))), None, true);
-    Some(match (next, node) {
+    Some(match (cable, node) {
         (Some(next), _) => {
             let to = rect_of(l, next)?;
             let same_row = lan_of(l, spot) == lan_of(l, next);

@@ -10,12 +10,12 @@ use crate::index::Index;
 use crate::labels::{NetnsKind, NetnsLabels};
 use crate::layout::{Layout, Point, Size, path};
 use crate::packet::kind_word;
-use net::event::{BridgeTo, EventKind};
+use net::event::EventKind;
 use net::netfilter::{Hook, Ruleset, TableName};
 use net::state::DeviceKind;
 use net::{Event, PacketId, State};
 use std::collections::{BTreeMap, BTreeSet};
-use way::{PILL_PITCH, on_lan, rect_of, waiting, way};
+use way::{PILL_PITCH, lan_of, on_lan, rect_of, waiting, way};
 
 /// A place where a packet can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -144,6 +144,8 @@ pub struct Scene {
     pub draw: Option<(usize, Ruleset)>,
     /// The centre of the place where the packet is or begins.
     pub place: Option<Point>,
+    /// The line of the segment that it was lost on, by its index.
+    pub lost_on: Option<usize>,
     /// The packet that is followed.
     pub packet: Option<PacketId>,
     /// The other packets under way.
@@ -199,7 +201,16 @@ pub fn current_packet(m: &Moment<'_>) -> Option<PacketId> {
     if m.follow.is_some_and(|p| m.state.packets.contains_key(&p)) {
         return m.follow;
     }
-    m.events[..m.cursor.min(m.events.len())].iter().rev().find_map(|e| e.packet)
+    let behind = &m.events[..m.cursor.min(m.events.len())];
+    asked_for(m).or_else(|| behind.iter().rev().find_map(|e| e.packet))
+}
+
+/// The packet that the process is about to make whose request is the last event.
+fn asked_for(m: &Moment<'_>) -> Option<PacketId> {
+    let e = m.events.get(m.cursor.checked_sub(1)?)?;
+    let EventKind::Asked { .. } = e.kind else { return None };
+    let is_first = |x: &&Event| x.netns == e.netns && x.packet.is_some();
+    m.events[m.cursor..].iter().find(is_first)?.packet
 }
 
 /// The packet that is shown: before the first event of a packet, the first one.
@@ -247,10 +258,45 @@ fn spot_of(m: &Moment<'_>, e: &Event) -> Option<Spot> {
     }
 }
 
+/// Whether a packet is encapsulated before event `before`; a copy is what the other packet was.
+pub fn is_wrapped(m: &Moment<'_>, id: PacketId, before: usize) -> bool {
+    let found = m.index.behind(id, before).iter().rev().find_map(|i| match m.events[*i].kind {
+        EventKind::Encapsulated { .. } => Some(true),
+        EventKind::Decapsulated { .. } => Some(false),
+        EventKind::Duplicated { of } => Some(is_wrapped(m, of, *i)),
+        _ => None,
+    });
+    found.unwrap_or_default()
+}
+
+/// Whether a packet is on the network segment before event `before`: it has left its host, and no
+/// other has received it.
+fn is_on_lan(m: &Moment<'_>, id: PacketId, before: usize) -> bool {
+    let found = m.index.behind(id, before).iter().rev().find_map(|i| {
+        let e = &m.events[*i];
+        match e.kind {
+            EventKind::Delayed { .. } => None,
+            EventKind::Dropped { reason: net::DropReason::ByHand, .. } => None,
+            EventKind::Duplicated { of } => Some(is_on_lan(m, of, *i)),
+            EventKind::FrameSent { .. } if spot_of(m, e).is_some_and(on_lan) => Some(true),
+            _ => Some(kind_of(m, e) == Some(NetnsKind::Segment)),
+        }
+    });
+    found.unwrap_or_default()
+}
+
 /// The whole way of a packet, also what is still to come.
 pub fn journey(m: &Moment<'_>, id: PacketId) -> Vec<Stop> {
     let mut stops: Vec<Stop> = Vec::new();
     let mut shell = false;
+    // A copy begins where the other packet was.
+    if let Some(first) = m.index.of(id).first().copied()
+        && let EventKind::Duplicated { of } = m.events[first].kind
+    {
+        shell = is_wrapped(m, of, first);
+        let last = journey(m, of).into_iter().take_while(|s| s.event < first).last();
+        stops.extend(last.map(|s| Stop { spot: s.spot, shell, event: first }));
+    }
     for i in m.index.of(id).iter().copied() {
         let e = &m.events[i];
         let last = stops.last().map(|s| s.spot);
@@ -268,9 +314,10 @@ pub fn journey(m: &Moment<'_>, id: PacketId) -> Vec<Stop> {
             {
                 None
             }
-            // After bridge netfilter the frame goes up, not back to the bridge.
+            // From PREROUTING of bridge netfilter the frame goes up or on to FORWARD, not back to
+            // the bridge.
             (
-                EventKind::FrameReceived { .. } | EventKind::Bridged { to: BridgeTo::Up, .. },
+                EventKind::FrameReceived { .. } | EventKind::Bridged { .. },
                 Some(Spot::Hook(n, Hook::Prerouting)),
             ) if spot_of(m, e) == Some(Spot::Bridge(n)) => None,
             _ => spot_of(m, e),
@@ -319,11 +366,15 @@ pub fn scene(l: &Layout, m: &Moment<'_>, other: Option<&Scene>) -> Scene {
     }
     let last = m.index.behind(id, m.cursor).last();
     let lost = last.is_some_and(|i| matches!(m.events[*i].kind, EventKind::Dropped { .. }));
-    let here = done.checked_sub(1).and_then(|i| stops.get(i));
+    let asked = asked_for(m) == Some(id);
+    let here = done.checked_sub(1).or(asked.then_some(0)).and_then(|i| stops.get(i));
+    let on_cable = is_on_lan(m, id, m.cursor);
     if let Some(stop) = here {
         let lit = s.lit.entry(stop.spot).or_default();
-        lit.now = true;
-        lit.lost = lost;
+        lit.now = !(lost && on_cable);
+        lit.ahead &= !lit.now;
+        lit.lost = lost && !on_cable;
+        s.lost_on = (lost && on_cable).then(|| lan_of(l, stop.spot));
     }
     tables(m, id, &mut s);
     chances(m, &mut s, other);
@@ -331,12 +382,9 @@ pub fn scene(l: &Layout, m: &Moment<'_>, other: Option<&Scene>) -> Scene {
     let place = here.or(stops.first()).and_then(|stop| rect_of(l, stop.spot));
     s.place = place.map(|r| (r.cx(), r.cy()));
     if let Some(stop) = here {
-        let next = stops.get(done).filter(|n| {
-            matches!(m.events[m.cursor - 1].kind, EventKind::FrameSent { .. })
-                && on_lan(stop.spot)
-                && on_lan(n.spot)
-        });
-        s.capsule = capsule::capsule(l, m, id, stop, next.map(|n| n.spot), lost);
+        let next = stops.get(done).map(|n| n.spot).filter(|n| on_lan(*n));
+        let cable = on_cable.then(|| next.unwrap_or(stop.spot));
+        s.capsule = capsule::capsule(l, m, id, stop, cable, lost);
     }
     s
 }
@@ -563,6 +611,104 @@ mod tests {
             Spot::Hook(1, Hook::Forward),
         ];
         assert_eq!(way[..5], start, "{way:?}");
+    }
+
+    use crate::app::{Action, App, update};
+    use net::engine::PacketOp;
+
+    fn sent(preset: &str) -> App {
+        let mut app = App::new(crate::Lang::En, preset);
+        app.send.endpoint = "10.1.6.5:80".to_owned();
+        update(&mut app, Action::Send);
+        app
+    }
+
+    fn shown(app: &App) -> Scene {
+        crate::picture::scene_of(app, None)
+    }
+
+    /// Goes to the first event of a kind.
+    fn seek(app: &mut App, is: impl Fn(&Event) -> bool) {
+        let at = app.session.events().iter().position(is).expect("an event");
+        update(app, Action::SeekEvent(at));
+    }
+
+    #[test]
+    fn at_every_step_the_packet_is_in_the_picture_and_one_place_is_lit() {
+        for preset in play::presets::ALL {
+            let mut app = App::new(crate::Lang::En, preset.name);
+            update(&mut app, Action::Send);
+            for step in 1..=app.derived.steps.len() {
+                update(&mut app, Action::SeekStep(step));
+                let s = shown(&app);
+                assert!(s.capsule.is_some(), "{} at step {step}", preset.name);
+                let now = s.lit.values().filter(|l| l.now).count();
+                assert_eq!(now, 1, "{} at step {step}", preset.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_is_shown_where_it_begins_before_its_packet_is_made() {
+        let mut app = sent("article-nodeport");
+        for _ in 0..2 {
+            let s = shown(&app);
+            let c = s.capsule.expect("a capsule");
+            assert_eq!((c.kind.as_str(), c.dst.as_str()), ("SYN", "192.168.120.226:30080"));
+            let lit = s.lit.iter().find(|(_, l)| l.now).map(|(spot, l)| (*spot, l.ahead));
+            assert!(matches!(lit, Some((Spot::Host(_), false))), "{lit:?}");
+            update(&mut app, Action::SeekStep(usize::MAX));
+            update(&mut app, Action::Send);
+        }
+    }
+
+    #[test]
+    fn what_is_lost_or_doubled_on_the_segment_is_shown_there() {
+        let is_sent = |e: &Event| matches!(&e.kind, EventKind::FrameSent { .. });
+        for (op, lost) in [(PacketOp::Drop, true), (PacketOp::Duplicate, false)] {
+            let mut app = sent("article-nodeport");
+            seek(&mut app, is_sent);
+            update(&mut app, Action::Packet(op));
+            let s = shown(&app);
+            let c = s.capsule.expect("a capsule");
+            let line = app.derived.layout.lan_y(0);
+            assert_eq!((c.on_lan, c.at.1, c.lost), (true, line, lost));
+            assert_eq!(s.lost_on, lost.then_some(0));
+            assert!(s.lit.values().all(|l| !l.lost));
+        }
+    }
+
+    #[test]
+    fn a_copy_is_shown_where_the_packet_is_also_in_the_shell() {
+        let mut app = sent("article-nodeport");
+        seek(&mut app, |e| matches!(e.kind, EventKind::Encapsulated { .. }));
+        update(&mut app, Action::Packet(PacketOp::Duplicate));
+        let s = shown(&app);
+        let c = s.capsule.expect("a capsule");
+        assert!(c.shell.is_some() && !c.on_lan);
+        let now = s.lit.iter().find(|(_, l)| l.now).map(|(spot, l)| (*spot, l.shell));
+        assert_eq!(now, Some((Spot::Vxlan(1), true)));
+    }
+
+    #[test]
+    fn every_trail_runs_along_the_lanes() {
+        for preset in play::presets::ALL {
+            let mut app = App::new(crate::Lang::En, preset.name);
+            update(&mut app, Action::Send);
+            let loaded = app.session.loaded.clone().expect("valid");
+            let m = app.moment(&loaded, loaded.session.last(), app.session.events().len());
+            for (id, _) in app.derived.index.packets() {
+                for pair in journey(&m, id).windows(2) {
+                    let points = way(&app.derived.layout, pair[0].spot, pair[1].spot);
+                    let straight = |p: &[Point]| p[0].0 == p[1].0 || p[0].1 == p[1].1;
+                    assert!(
+                        points.windows(2).all(straight),
+                        "{}: {pair:?} {points:?}",
+                        preset.name
+                    );
+                }
+            }
+        }
     }
 
     #[test]
