@@ -103,16 +103,35 @@ pub fn origin(events: &[Event], id: PacketId) -> Option<&Ipv4> {
     })
 }
 
-/// The layers and bytes of a frame; `origin` is what it was when the packet was created.
-pub fn view(frame: &Frame, origin: Option<&Ipv4>) -> PacketView {
+/// Whether the Ethernet header of a packet has been written, after its events `behind`. The host
+/// that makes a packet, or puts it into another one, writes the header when it sends the frame.
+pub fn has_ethernet(events: &[Event], behind: &[usize]) -> bool {
+    let written = behind.iter().rev().find_map(|i| match events[*i].kind {
+        EventKind::FrameSent { .. } | EventKind::FrameReceived { .. } => Some(true),
+        EventKind::Decapsulated { .. } => Some(true),
+        EventKind::PacketMade { .. } | EventKind::Encapsulated { .. } => Some(false),
+        _ => None,
+    });
+    written.unwrap_or(true)
+}
+
+/// The layers and bytes of a frame. `origin` is what it was when the packet was created; the
+/// Ethernet header is left out unless `is_written`.
+pub fn view(frame: &Frame, origin: Option<&Ipv4>, is_written: bool) -> PacketView {
     let mut layers = Vec::new();
     let inner = frame.inner();
     push(&mut layers, frame, origin.filter(|_| inner.is_none()), inner.is_some());
     if let Some(f) = inner {
         push(&mut layers, f, origin, false);
     }
-    let shell_len = inner.map_or(0, |i| frame.len() - i.len());
-    PacketView { layers, bytes: frame.emit(), shell_len }
+    let mut shell_len = inner.map_or(0, |i| frame.len() - i.len());
+    let mut bytes = frame.emit();
+    if !is_written {
+        let ethernet = layers.remove(0).len;
+        bytes.drain(..ethernet);
+        shell_len = shell_len.saturating_sub(ethernet);
+    }
+    PacketView { layers, bytes, shell_len }
 }
 
 fn push(layers: &mut Vec<Layer>, frame: &Frame, origin: Option<&Ipv4>, shell: bool) {
@@ -263,4 +282,40 @@ pub fn hex_rows(bytes: &[u8]) -> Vec<(usize, Vec<String>)> {
         .enumerate()
         .map(|(i, row)| (i * 16, row.iter().map(|b| format!("{b:02x}")).collect()))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::{Action, App, update};
+
+    #[test]
+    fn every_ethernet_header_that_is_shown_is_that_of_the_next_or_last_cable() {
+        for preset in play::presets::ALL {
+            let mut app = App::new(crate::Lang::En, preset.name);
+            update(&mut app, Action::Send);
+            let (events, index) = (app.session.events().to_vec(), app.derived.index.clone());
+            for (i, e) in events.iter().enumerate() {
+                let Some(id) = e.packet else { continue };
+                update(&mut app, Action::SeekEvent(i));
+                let state = app.derived.timeline.as_ref().expect("a moment").state();
+                let Some(frame) = frame_at(state, &events, i + 1, id) else { continue };
+                let behind = index.behind(id, i + 1);
+                let v = view(frame, None, has_ethernet(&events, behind));
+                let own: usize = v.layers.iter().filter(|l| l.shell).map(|l| l.len).sum();
+                assert_eq!(v.shell_len, own);
+                let sent = behind.iter().rev().find_map(|i| match &events[*i].kind {
+                    EventKind::FrameSent { frame, .. } | EventKind::FrameReceived { frame, .. } => {
+                        Some(frame.eth)
+                    }
+                    _ => None,
+                });
+                let outer = v.layers.iter().filter(|l| l.name == "Ethernet" && l.shell);
+                for layer in outer {
+                    let eth = sent.expect("a frame was sent");
+                    assert_eq!(layer.summary, format!("{} → {}", eth.src, eth.dst), "event {i}");
+                }
+            }
+        }
+    }
 }

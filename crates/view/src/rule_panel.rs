@@ -7,7 +7,7 @@ use net::netfilter::{
     Failing, Hook, Match, Policy, Rule, RuleEffect, TableName, Target, WalkStep, rule_text,
 };
 use net::state::Netns;
-use net::{Event, NetnsId, State};
+use net::{Event, NetnsId, PacketId, State};
 use std::rc::Rc;
 
 /// A line of the walk.
@@ -82,6 +82,8 @@ pub struct RulePanel {
     pub looked: (usize, usize),
     /// The stack of chains, outermost first.
     pub breadcrumb: Vec<Rc<str>>,
+    /// Whether the packet has left the hook since.
+    pub left: bool,
 }
 
 /// The Service or endpoint behind a chain with a hashed name.
@@ -104,20 +106,18 @@ fn text(rule: &Rule) -> String {
     rule_text("", rule).trim_start_matches("-A").trim_start().to_owned()
 }
 
-/// The walk of the event before `cursor`, or the last one before it. Of the folded rules, those
-/// that begin at rule `unfolded.1` of chain `unfolded.0` are listed one by one.
+/// The last walk of a packet before event `cursor`. Of the folded rules, those that begin at rule
+/// `unfolded.1` of chain `unfolded.0` are listed one by one.
 pub fn panel(
     state: &State,
     events: &[Event],
-    cursor: usize,
+    (packet, cursor): (PacketId, usize),
     unfolded: Option<&(String, u32)>,
 ) -> Option<RulePanel> {
-    let cursor = cursor.min(events.len());
-    let packet = events[..cursor].last().and_then(|e| e.packet);
-    let at = (0..cursor).rev().find(|i| {
-        matches!(events[*i].kind, EventKind::Walked { .. })
-            && (packet.is_none() || events[*i].packet == packet)
-    })?;
+    let behind = || (0..cursor.min(events.len())).rev();
+    let mut own = behind().filter(|i| events[*i].packet == Some(packet));
+    let at = own.clone().find(|i| matches!(events[*i].kind, EventKind::Walked { .. }))?;
+    let left = own.any(|i| i > at && leaves_hook(&events[i].kind));
     let EventKind::Walked { hook, table, seen, .. } = &events[at].kind else { return None };
     let netns = events[at].netns?;
     let ns = state.ns(netns);
@@ -136,6 +136,7 @@ pub fn panel(
         chains: Vec::new(),
         looked: (0, 0),
         breadcrumb: Vec::new(),
+        left,
     };
     let rules = ns.rules.table(*table);
     panel.looked.1 = rules.chains.iter().map(|c| c.rules.len()).sum();
@@ -220,9 +221,23 @@ pub fn panel(
     }
     panel.breadcrumb = stack.iter().map(|i| panel.chains[*i].name.clone()).collect();
     if let Some(i) = stack.last() {
-        panel.chains[*i].current = true;
+        panel.chains[*i].current = !left;
     }
     Some(panel)
+}
+
+/// Whether the packet is no longer at the hook where it was before an event like this.
+fn leaves_hook(kind: &EventKind) -> bool {
+    !matches!(
+        kind,
+        EventKind::Walked { .. }
+            | EventKind::NatDecided { .. }
+            | EventKind::Translated { .. }
+            | EventKind::Tracked { .. }
+            | EventKind::Confirmed { .. }
+            | EventKind::Dropped { .. }
+            | EventKind::Delayed { .. }
+    )
 }
 
 fn same_walk(e: &Event, seen: &Rc<Seen>, table: TableName) -> bool {

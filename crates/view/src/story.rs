@@ -176,18 +176,20 @@ fn is_cable(e: &Event, dev: net::DevId, state: &State) -> bool {
 fn decides(e: &Event, state: &State) -> bool {
     match &e.kind {
         EventKind::Walked { step, .. } => match step {
-            // The translation that follows shows what the nat rules decided.
+            // The translation or drop that follows shows what the rule decided.
             WalkStep::Matched { effect, .. } => !matches!(
                 effect,
                 RuleEffect::Continue
                     | RuleEffect::Goto(_)
+                    | RuleEffect::Drop
+                    | RuleEffect::Reject(_)
                     | RuleEffect::Dnat { .. }
                     | RuleEffect::Snat { .. }
                     | RuleEffect::Masquerade { .. }
             ),
-            WalkStep::Policy { policy, .. } => *policy == net::netfilter::Policy::Drop,
-            WalkStep::Unsupported { .. } => true,
-            WalkStep::Returned { .. } => false,
+            WalkStep::Policy { .. } | WalkStep::Unsupported { .. } | WalkStep::Returned { .. } => {
+                false
+            }
         },
         EventKind::FrameSent { dev, .. } => is_cable(e, *dev, state),
         EventKind::Tracked { new, .. } => *new,

@@ -4,7 +4,7 @@ use super::{Page, empty, icons, lists, panes, thing};
 use net::engine::PacketOp;
 use net::netfilter::{RuleEffect, fraction};
 use view::app::{Action, RulesView, Side, Tab};
-use view::packet::{PacketView, frame_at, hex_rows, origin, view as packet_view};
+use view::packet::{PacketView, frame_at, has_ethernet, hex_rows, origin, view as packet_view};
 use view::rule_panel::{ChainView, Row, panel};
 use view::tables::{Fate, Line};
 use view::words::{Ui, evaluated};
@@ -85,9 +85,10 @@ fn rules(p: &Page<'_>) -> Html {
     let (Some(l), Some(t)) = (&p.app.session.loaded, &p.app.derived.timeline) else {
         return empty(p.text(Ui::NoRules));
     };
-    let Some(view) = panel(t.state(), l.session.events(), t.at(), p.app.view.unfolded.as_ref())
-        .filter(|_| p.app.session.is_played())
-    else {
+    let walk = |packet| {
+        panel(t.state(), l.session.events(), (packet, t.at()), p.app.view.unfolded.as_ref())
+    };
+    let Some(view) = p.scene.packet.and_then(walk) else {
         return empty(p.text(Ui::NoRules));
     };
     let crumbs =
@@ -105,6 +106,9 @@ fn rules(p: &Page<'_>) -> Html {
                     { evaluated(view.looked, p.lang()) }
                 </span>
             </div>
+            if view.left {
+                <p class="quiet" lang={p.lang().tag()}>{ p.text(Ui::LeftTable) }</p>
+            }
             <ol class="crumbs">{ for crumbs }</ol>
             <ol class="walk">{ for chains }</ol>
             <Bottom at={t.at()} />
@@ -341,7 +345,8 @@ fn packet(p: &Page<'_>) -> Html {
     let Some(frame) = frame_at(t.state(), events, t.at(), id) else {
         return empty(p.text(Ui::NoPacket));
     };
-    let v = packet_view(frame, origin(events, id));
+    let is_written = has_ethernet(events, p.app.derived.index.behind(id, t.at()));
+    let v = packet_view(frame, origin(events, id), is_written);
     html! { <div class="packet" lang="en">{ ops(p) }{ layers(p, &v) }{ bytes(p, &v) }</div> }
 }
 

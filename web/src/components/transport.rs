@@ -1,9 +1,8 @@
 //! The transport: play, steps, scrubber; and the track with packets and decisions.
 
 use super::{Page, icons};
-use std::cmp::Ordering;
-use view::app::Action;
-use view::story::{Glyph, Grain, glyph};
+use view::app::{Action, When};
+use view::story::{Grain, glyph};
 use view::words::{Ui, marker};
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
@@ -113,33 +112,13 @@ const MARKERS: usize = 17;
 /// The most packets that are pills.
 const PILLS: usize = 40;
 
-/// The track: the packets as pills, and the decisions about the current one as markers.
+/// The track: the packets as pills, and the steps of the current one as markers.
 pub(crate) fn track(p: &Page<'_>) -> Html {
     let app = p.app;
-    let (Some(l), Some(_)) = (&app.session.loaded, app.run()) else {
+    if app.run().is_none() {
         return html! { <div class="track"></div> };
-    };
-    let (events, initial) = (l.session.events(), l.session.last());
-    let cursor = app.view.cursor;
-    let is_marker = |i: &usize| !matches!(glyph(&events[*i], initial), Glyph::Jump | Glyph::Bridge);
-    let mine: Vec<usize> = p
-        .scene
-        .packet
-        .map(|id| app.steps_of(id))
-        .unwrap_or_default()
-        .into_iter()
-        .filter(is_marker)
-        .collect();
-    let now = mine.iter().rposition(|i| *i < cursor).unwrap_or(0);
-    let first = now.saturating_sub(MARKERS / 2).min(mine.len().saturating_sub(MARKERS));
-    let markers = mine.iter().enumerate().skip(first).take(MARKERS).map(|(k, i)| {
-        let (draw, state): (fn(&Page<'_>, usize) -> Html, _) = match k.cmp(&now) {
-            Ordering::Less => (|p, i| mark(p, i, "been"), 0),
-            Ordering::Equal => (|p, i| mark(p, i, "now"), 1),
-            Ordering::Greater => (|p, i| mark(p, i, "ahead"), 2),
-        };
-        p.part(draw, *i, state)
-    });
+    }
+    let markers = app.track(MARKERS).into_iter().map(|m| p.part(mark, m.event, m));
     html! {
         <div class="track">
             { p.part(pills, 0, p.scene.packet) }
@@ -174,24 +153,30 @@ fn pill(p: &Page<'_>, number: usize) -> Html {
             tabindex={stop(here)}
             class={classes!("pill", here.then_some("here"), x.reply.then_some("back"))}
             aria-pressed={here.to_string()}
-            onclick={p.act(Action::SeekEvent(x.span.0))}
+            onclick={p.act(Action::SeekPacket(x.id))}
         >
             { word }
         </button>
     }
 }
 
-/// The marker of a decision.
-fn mark(p: &Page<'_>, event: usize, state: &'static str) -> Html {
+/// The marker of a step.
+fn mark(p: &Page<'_>, event: usize) -> Html {
+    let m = p.app.mark(event);
     let Some((l, e)) =
         p.app.session.loaded.as_ref().and_then(|l| Some((l, l.session.events().get(event)?)))
     else {
         return html! { <li></li> };
     };
     let g = glyph(e, l.session.last());
-    let now = state == "now";
+    let now = m.when == When::Now;
+    let state = match m.when {
+        When::Been => "been",
+        When::Now => "now",
+        When::Ahead => "ahead",
+    };
     html! {
-        <li class={classes!("marker", state)}>
+        <li class={classes!("marker", state, m.shell.then_some("shell"))}>
             <button
                 type="button"
                 tabindex={stop(now)}

@@ -104,6 +104,8 @@ pub enum Action {
     SeekStep(usize),
     /// Go to the step of an event.
     SeekEvent(usize),
+    /// Go to the first step of a packet.
+    SeekPacket(PacketId),
     /// Go to the next (true) or previous device.
     Hop(bool),
     /// Go to the next (true) or previous marker.
@@ -142,10 +144,16 @@ impl Action {
     /// Whether the action only goes to another moment, so that parts that do not depend on the
     /// moment stay.
     pub fn only_moves(&self) -> bool {
-        use Action::{Hop, Marker, SeekEvent, SeekStep, StepBy, Tick, TogglePlay};
+        use Action::{Hop, Marker, SeekEvent, SeekPacket, SeekStep, StepBy, Tick, TogglePlay};
         matches!(
             self,
-            Tick | TogglePlay | StepBy(_) | SeekStep(_) | SeekEvent(_) | Hop(_) | Marker(_)
+            Tick | TogglePlay
+                | StepBy(_)
+                | SeekStep(_)
+                | SeekEvent(_)
+                | SeekPacket(_)
+                | Hop(_)
+                | Marker(_)
         )
     }
 

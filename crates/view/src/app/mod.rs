@@ -17,6 +17,7 @@ pub mod shelf;
 mod state;
 mod terminal;
 mod time;
+mod track;
 mod update;
 
 pub use action::{Action, Address, Effect, FocusField};
@@ -31,4 +32,5 @@ pub use redact::{LeftOut, Place};
 pub use select::{MenuItem, Menus, Request, requests, senders};
 pub use state::App;
 pub use terminal::{Command, prompt};
+pub use track::{Mark, When};
 pub use update::update;

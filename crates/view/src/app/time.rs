@@ -156,10 +156,12 @@ pub(super) fn handle(app: &mut App, op: PacketOp) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Goes to the first event of the last step.
+/// Goes to the first event of the last step, at the granularity that is shown.
 pub(super) fn see_it(app: &mut App) {
     if let Some(behind) = app.session.results().last().map(|r| r.events.start) {
-        app.seek(behind + 1);
+        app.derive();
+        let next = app.derived.steps.iter().find(|i| **i >= behind);
+        app.seek(next.map_or(behind, |i| *i) + 1);
     }
     app.chrome.playing = false;
 }
@@ -189,7 +191,7 @@ pub(super) fn hop(app: &mut App, forward: bool) {
     jump(app, forward, &is_hop);
 }
 
-/// Goes to the next or previous marker of the packet shown.
+/// Goes to the next or previous marker of the packet shown, past chains and bridges.
 pub(super) fn to_marker(app: &mut App, forward: bool) {
     let Some(l) = app.session.loaded.clone() else { return };
     let events = l.session.events();

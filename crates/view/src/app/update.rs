@@ -225,6 +225,13 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
             app.seek(i + 1);
             Vec::new()
         }
+        Action::SeekPacket(id) => {
+            let first = app.steps_of(id).first().copied();
+            match first.or_else(|| app.derived.index.of(id).first().copied()) {
+                Some(i) => apply(app, Action::SeekEvent(i)),
+                None => Vec::new(),
+            }
+        }
         Action::Hop(forward) => {
             app.chrome.playing = false;
             time::hop(app, forward);
@@ -237,6 +244,9 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
         }
         Action::Grain(g) => {
             app.view.grain = g;
+            app.derive();
+            // Counter, list and picture show the same step.
+            time::go(app, app.step());
             Vec::new()
         }
         Action::Speed(s) => {

@@ -99,6 +99,8 @@ pub fn sent_at(from: &str, to: &str, at: net::Instant, lang: Lang) -> String {
 /// How many of a table's rules were evaluated.
 pub fn evaluated((looked, of): (usize, usize), lang: Lang) -> String {
     match (lang, looked) {
+        (Lang::En, _) if of == 0 => "the table has no rules".to_owned(),
+        (Lang::Ja, _) if of == 0 => "ルールのないテーブルです".to_owned(),
         (Lang::En, 1) => format!("1 rule evaluated, of {of}"),
         (Lang::En, _) => format!("{looked} rules evaluated, of {of}"),
         (Lang::Ja, _) => format!("{of} 個のルールのうち {looked} 個を評価"),

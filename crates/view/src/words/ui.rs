@@ -73,6 +73,7 @@ texts! { Ui, ui:
     ReadyTitle: "Send a packet", "パケットを送ってみましょう";
     ReadyText: "Choose a sender and a destination, then press Send. Every step is simulated.", "送信元と宛先を選び、送信を押してください。すべてのステップをシミュレートします。";
     NoRules: "This packet has not traversed any table yet.", "このパケットはまだどのテーブルも通っていません。";
+    LeftTable: "The packet has left this table.", "パケットはこのテーブルを通過しました。";
     NoPacket: "There is no packet at this moment.", "この時点ではパケットがありません。";
     ShellTitle: "Outer headers, added by flannel.1", "外側のヘッダー（flannel.1 が付加）";
     PacketItself: "Inner packet", "内側のパケット";

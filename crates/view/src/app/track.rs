@@ -1,0 +1,133 @@
+//! The track: the steps of the packet that is shown, as a row of marks.
+
+use super::state::App;
+use crate::scene::is_wrapped;
+
+/// When a step is, seen from the moment shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum When {
+    /// Before it.
+    Been,
+    /// It is the step shown.
+    Now,
+    /// After it.
+    Ahead,
+}
+
+/// A step of the packet that is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Mark {
+    /// The index of its event.
+    pub event: usize,
+    /// When it is.
+    pub when: When,
+    /// Whether the packet is encapsulated then.
+    pub shell: bool,
+}
+
+impl App {
+    /// At most `most` steps of the packet that is shown, those around the moment.
+    pub fn track(&self, most: usize) -> Vec<Mark> {
+        let Some(id) = self.current_packet() else { return Vec::new() };
+        let steps = self.steps_of(id);
+        let behind = steps.partition_point(|i| *i < self.view.cursor);
+        let first = behind.saturating_sub(most / 2 + 1).min(steps.len().saturating_sub(most));
+        steps.into_iter().skip(first).take(most).map(|i| self.mark(i)).collect()
+    }
+
+    /// The mark of an event. None is now while the step shown is that of another packet, or none.
+    pub fn mark(&self, event: usize) -> Mark {
+        let (loaded, t) = (self.session.loaded.as_ref(), self.derived.timeline.as_ref());
+        let is_shell = loaded.zip(t).is_some_and(|(l, t)| {
+            let packet = l.session.events().get(event).and_then(|e| e.packet);
+            let m = self.moment(l, t.state(), t.at());
+            packet.is_some_and(|id| is_wrapped(&m, id, event + 1))
+        });
+        let current = self.step().checked_sub(1).and_then(|i| self.derived.steps.get(i));
+        let when = match event {
+            i if current == Some(&i) => When::Now,
+            i if i < self.view.cursor => When::Been,
+            _ => When::Ahead,
+        };
+        Mark { event, when, shell: is_shell }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::{Action, update};
+    use crate::story::Grain;
+    use crate::words::Lang;
+    use net::event::EventKind;
+
+    fn sent() -> App {
+        let mut app = App::new(Lang::En, "article-nodeport");
+        app.send.endpoint = "10.1.6.5:80".to_owned();
+        update(&mut app, Action::Send);
+        app
+    }
+
+    fn current(app: &App) -> usize {
+        app.derived.steps[app.step() - 1]
+    }
+
+    #[test]
+    fn the_mark_that_is_lit_is_the_step_in_the_list() {
+        let mut app = sent();
+        for grain in [Grain::Decisions, Grain::Hops, Grain::Rules] {
+            update(&mut app, Action::Grain(grain));
+            for step in 1..=app.derived.steps.len() {
+                update(&mut app, Action::SeekStep(step));
+                let event = current(&app);
+                let track = app.track(17);
+                let lit: Vec<_> = track.iter().filter(|m| m.when == When::Now).collect();
+                let own = app.session.events()[event].packet.is_some();
+                assert_eq!(lit.len(), usize::from(own), "{grain:?} at step {step}");
+                assert!(lit.iter().all(|m| m.event == event));
+                assert!(track.is_sorted_by_key(|m| m.event) && track.len() <= 17);
+            }
+        }
+    }
+
+    #[test]
+    fn in_the_shell_the_marks_are_those_of_the_shell() {
+        let mut app = sent();
+        let is = |e: &net::Event| matches!(e.kind, EventKind::Encapsulated { .. });
+        let at = app.session.events().iter().position(is).expect("VXLAN");
+        update(&mut app, Action::SeekEvent(at));
+        let track = app.track(usize::MAX / 2);
+        let of = |event: usize| track.iter().find(|m| m.event == event).map(|m| m.shell);
+        assert_eq!(of(at), Some(true));
+        let before = track.iter().take_while(|m| m.event < at);
+        assert!(before.clone().count() > 10 && before.clone().all(|m| !m.shell));
+        let is = |e: &net::Event| matches!(e.kind, EventKind::Decapsulated { .. });
+        let end = app.session.events().iter().position(is).expect("VXLAN");
+        assert_eq!(of(end), Some(false));
+    }
+
+    #[test]
+    fn counter_list_and_picture_show_one_step_after_a_change_of_granularity() {
+        let mut app = sent();
+        update(&mut app, Action::SeekStep(13));
+        for grain in [Grain::Hops, Grain::Rules, Grain::Decisions] {
+            update(&mut app, Action::Grain(grain));
+            assert_eq!(app.view.cursor, current(&app) + 1, "{grain:?}");
+        }
+    }
+
+    #[test]
+    fn a_pill_leads_to_the_first_step_of_its_packet() {
+        let mut app = sent();
+        let packets = app.derived.packets.clone();
+        for grain in [Grain::Decisions, Grain::Hops, Grain::Rules] {
+            update(&mut app, Action::Grain(grain));
+            for pill in packets.iter() {
+                update(&mut app, Action::SeekPacket(pill.id));
+                assert_eq!(app.current_packet(), Some(pill.id), "{grain:?} {}", pill.word);
+                let event = &app.session.events()[current(&app)];
+                assert_eq!(event.packet, Some(pill.id), "{grain:?} {}", pill.word);
+            }
+        }
+    }
+}
