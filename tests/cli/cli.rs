@@ -150,7 +150,11 @@ fn a_step_that_is_not_done_is_named_before_a_command() {
     f.write("undone.yaml", format!("{CLUSTER}{SCRIPT}{step}"));
     let out = f.run("exec undone.yaml worker-1 -- hostname");
     assert_eq!((out.out.as_str(), out.status), ("worker-1\n", 0));
-    assert!(out.err.starts_with("undone.yaml:23:5: warning: step 3: not done"), "{}", out.err);
+    assert!(
+        out.err.starts_with("undone.yaml:23:5: warning: spec.steps[2]: not done"),
+        "{}",
+        out.err
+    );
 }
 
 #[test]
@@ -233,6 +237,28 @@ fn a_message_says_what_to_type() {
     }
     let preset = f.run("exec article-nodeport node01 -- hostname").err;
     assert!(preset.contains("preset:article-nodeport"), "{preset}");
+}
+
+#[test]
+fn of_several_documents_run_plays_those_that_have_a_script() {
+    let f = Folder::new("some-scripts");
+    let scripted = std::fs::read_to_string(f.0.join("script.yaml")).expect("a script");
+    f.write("some/a.yaml", CLUSTER);
+    f.write("some/b.yaml", &scripted);
+    f.write("none/a.yaml", CLUSTER);
+    f.write("none/b.yaml", CLUSTER);
+    let some = f.run("run some");
+    assert_eq!((some.status, some.err.as_str()), (0, "some/a.yaml: no Script, not played\n"));
+    assert!(some.out.starts_with("== some/b.yaml\n"), "{}", some.out);
+    let none = f.run("run none");
+    assert!(
+        none.status == 2 && none.err.contains("none/b.yaml: no Script to play"),
+        "{}",
+        none.err
+    );
+    f.write("some/c.yaml", "kind: [");
+    let broken = f.run("run some");
+    assert!(broken.status == 1 && broken.err.contains("some/c.yaml:1:"), "{}", broken.err);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Reading documents, one or several, and printing what is done with each.
 
 use crate::{Format, Stop, print, usage};
+use play::Script;
 use play::presets::{ALL, Preset};
 use std::io::Read;
 use std::path::PathBuf;
@@ -102,6 +103,23 @@ impl Documents {
         }
         let several = arguments.len() > 1 || files != arguments;
         Ok(Self { files, several })
+    }
+
+    /// Without the documents that have no Script, which are named, unless none has one.
+    pub(crate) fn with_script(mut self) -> Self {
+        // One that has errors is reported when it is played.
+        let is_without = |file: &&String| {
+            let text = (*file != "-").then(|| read(file).ok()).flatten();
+            let text = text.filter(|text| Script::text_in(text).is_none());
+            let is_error = |d: &kube::Diagnostic| d.severity == kube::Severity::Error;
+            text.is_some_and(|text| !play::script::check(&text).iter().any(is_error))
+        };
+        let without: Vec<String> = self.files.iter().filter(is_without).cloned().collect();
+        if without.len() < self.files.len() {
+            self.files.retain(|file| !without.contains(file));
+            without.iter().for_each(|file| eprintln!("{}: no Script, not played", named(file)));
+        }
+        self
     }
 }
 

@@ -339,7 +339,8 @@ fn run(command: Command) -> Result<ExitCode, Stop> {
         Command::Svg(p) => page::picture(&p),
         Command::Posters { folder } => page::posters(&folder),
         Command::Run { files, chance, output } => {
-            each(&Documents::of(&files)?, Some(output.format), |file| {
+            let documents = Documents::of(&files)?.with_script();
+            each(&documents, Some(output.format), |file| {
                 let session = scripted(file, &chance)?;
                 Ok((told(&session, &output), view::session::is_good(&session)))
             })

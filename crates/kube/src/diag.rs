@@ -114,6 +114,8 @@ codes! {
     NoSuchNode = "no-such-node",
     /// A targetPort that no selected pod names.
     TargetPortUnknown = "target-port-unknown",
+    /// A targetPort at which no selected pod listens.
+    TargetPortSilent = "target-port-silent",
 }
 
 /// A replacement that corrects a fault.

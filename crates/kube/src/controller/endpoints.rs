@@ -4,8 +4,10 @@
 use super::ControlPlane;
 use crate::cluster::{Pod, sort_endpoints};
 use crate::diag::{Code, Diagnostic, nearest};
+use crate::image::listening;
 use crate::object::{
-    Distribution, Endpoint, ManualSlice, Service, ServicePort, ServiceType, TargetPort, selects,
+    Container, Distribution, Endpoint, ManualSlice, Service, ServicePort, ServiceType, TargetPort,
+    selects,
 };
 
 impl ControlPlane<'_> {
@@ -79,6 +81,7 @@ impl ControlPlane<'_> {
         if out.is_empty() && !pods.is_empty() {
             self.report_unknown_target(&p.target, pods);
         }
+        self.report_silent_target(p, pods, &out);
         sort_endpoints(&mut out);
         self.hint(s, &mut out);
         out
@@ -105,6 +108,37 @@ impl ControlPlane<'_> {
             ),
             hint,
         ));
+    }
+
+    /// Reports a port at which none of its pods listens: what connects to it is refused.
+    fn report_silent_target(&mut self, p: &ServicePort, pods: &[usize], ends: &[Endpoint]) {
+        let pods = || pods.iter().map(|i| &self.pods[*i]);
+        let is_end = |pod: &Pod, port: u16| {
+            ends.iter().any(|e| e.addr == std::net::IpAddr::from(pod.ip) && e.port == port)
+        };
+        let mut all = pods().flat_map(|pod| listening(pod).map(move |l| (pod, l)));
+        let answers =
+            all.any(|(pod, (_, protocol, port))| protocol == p.protocol && is_end(pod, port));
+        let Some(end) = ends.first().filter(|_| !answers && p.protocol != "SCTP") else { return };
+        let Some(first) = pods().find(|pod| end.addr == std::net::IpAddr::from(pod.ip)) else {
+            return;
+        };
+        let is_of = |(_, protocol, _): &(&Container, &str, u16)| *protocol == p.protocol;
+        let (message, hint) = match listening(first).find(is_of) {
+            Some((c, protocol, port)) => (
+                format!(
+                    "no selected pod listens on port {}/{protocol}: {} listens on {port}",
+                    end.port, c.image
+                ),
+                format!("write targetPort: {port}"),
+            ),
+            None => (
+                format!("no selected pod listens on port {}/{}", end.port, p.protocol),
+                "of an image other than nginx, each port in the list ports listens".to_owned(),
+            ),
+        };
+        let code = Code::TargetPortSilent;
+        self.d.diags.push(Diagnostic::warning(code, p.target_span, message, hint));
     }
 
     /// Sets the hints that `trafficDistribution` asks for: the endpoint's own zone, or its own

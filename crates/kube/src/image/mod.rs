@@ -2,6 +2,7 @@
 //! answers: HTTP on TCP, an echo on UDP.
 
 use crate::cluster::Pod;
+use crate::object::Container;
 use net::socket::{Listener, ServerApp};
 use net::wire::{PROTO_TCP, PROTO_UDP};
 use std::rc::Rc;
@@ -9,23 +10,31 @@ use std::rc::Rc;
 /// nginx's default page, 612 bytes, as every image of nginx 1.7.9 contains it.
 const NGINX_PAGE: &str = include_str!("nginx.html");
 
+/// The name of a container's image without its registry, if it is nginx: `nginx:1.7.9`.
+fn nginx(c: &Container) -> Option<&str> {
+    let image = c.image.rsplit('/').next().unwrap_or_default();
+    (image == "nginx" || image.starts_with("nginx:")).then_some(image)
+}
+
+/// The protocols and ports at which a pod listens, with the container that does.
+pub(crate) fn listening(pod: &Pod) -> impl Iterator<Item = (&Container, &'static str, u16)> {
+    pod.containers.iter().filter(|c| !c.own_command).flat_map(|c| {
+        let is_nginx = nginx(c).is_some();
+        let declared = c.ports.iter().filter(move |p| !is_nginx || p.protocol != "TCP");
+        let declared = declared.map(|p| (p.protocol, p.port));
+        let own = is_nginx.then_some(("TCP", 80));
+        own.into_iter().chain(declared).map(move |(protocol, port)| (c, protocol, port))
+    })
+}
+
 /// The sockets that listen in a pod.
 pub(crate) fn services(pod: &Pod) -> Vec<Listener> {
-    let mut out = Vec::new();
-    for c in pod.containers.iter().filter(|c| !c.own_command) {
-        let image = c.image.rsplit('/').next().unwrap_or_default();
-        let nginx = image == "nginx" || image.starts_with("nginx:");
-        if nginx {
-            out.push(listen(PROTO_TCP, 80, http(&nginx_answer(image))));
-        }
-        for p in c.ports.iter().filter(|p| !nginx || p.protocol != "TCP") {
-            out.push(match p.protocol {
-                "UDP" => listen(PROTO_UDP, p.port, ServerApp::Echo),
-                _ => listen(PROTO_TCP, p.port, generic()),
-            });
-        }
-    }
-    out
+    let listener = |(c, protocol, port)| match (protocol, nginx(c)) {
+        ("UDP", _) => listen(PROTO_UDP, port, ServerApp::Echo),
+        ("TCP", Some(image)) => listen(PROTO_TCP, port, http(&nginx_answer(image))),
+        _ => listen(PROTO_TCP, port, generic()),
+    };
+    listening(pod).map(listener).collect()
 }
 
 /// A server that answers every request with `ok`.

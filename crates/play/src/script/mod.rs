@@ -225,7 +225,7 @@ pub fn misplaced(session: &Session) -> Vec<Diagnostic> {
     let mut last = None;
     let one = |(i, (step, result)): (usize, (&Step, &StepResult))| {
         let warning = |message: String, hint: &str| {
-            let message = format!("step {}: {message}", i + 1);
+            let message = format!("spec.steps[{i}]: {message}");
             Some(Diagnostic::warning(Code::UnsupportedValue, step.span, message, hint))
         };
         if let ResultKind::NotDone(why) = result.kind {

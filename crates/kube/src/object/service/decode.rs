@@ -125,7 +125,8 @@ fn service_port(
         .unwrap_or_default();
     let port = f.require_port(d, "port", "write port: with the port of the Service");
     let protocol = protocol(d, &mut f);
-    let target = f.get("targetPort").and_then(|n| target_port(d, n, &format!("{path}.targetPort")));
+    let written = f.get("targetPort");
+    let target = written.and_then(|n| target_port(d, n, &format!("{path}.targetPort")));
     let node_port = f.port(d, "nodePort");
     d.finish(f);
     if let (Some(np), true) = (&node_port, kind <= ServiceType::ClusterIp) {
@@ -140,7 +141,8 @@ fn service_port(
     }
     let port = port?;
     let target = target.unwrap_or(TargetPort::Number(port.value));
-    Some(ServicePort { name, port, target, node_port, protocol: protocol? })
+    let target_span = written.map_or(port.span, |n| n.span);
+    Some(ServicePort { name, port, target, target_span, node_port, protocol: protocol? })
 }
 
 /// Port names must be unique, and so must pairs of protocol and port (`ValidateService`).

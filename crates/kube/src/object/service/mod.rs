@@ -5,6 +5,7 @@ mod traffic;
 
 use super::{Labels, Meta};
 use crate::decode::Spanned;
+use crate::diag::Span;
 use crate::release::Release;
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr};
@@ -27,6 +28,8 @@ pub struct ServicePort {
     pub port: Spanned<u16>,
     /// `targetPort`; the same number as `port` by default.
     pub target: TargetPort,
+    /// The place of `targetPort`, or else of `port`.
+    pub target_span: Span,
     /// `nodePort`, if the manifest requests one.
     pub node_port: Option<Spanned<u16>>,
     /// `protocol`: `TCP`, `UDP` or `SCTP`.
