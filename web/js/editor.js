@@ -14,7 +14,7 @@ import {
 } from "@codemirror/language";
 import { lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
-import { EditorState } from "@codemirror/state";
+import { Compartment, EditorState } from "@codemirror/state";
 import {
   EditorView,
   drawSelection,
@@ -26,6 +26,7 @@ import {
 } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { helpAt } from "./help.js";
+import { phrases } from "./phrases.js";
 
 const theme = EditorView.theme({
   "&": { height: "100%", backgroundColor: "var(--panel)", color: "var(--ink)", fontSize: "12px" },
@@ -97,6 +98,7 @@ globalThis.PacketwalkEditor = {
     root.adoptedStyleSheets = [sheet];
     root.append(parent);
     let silent = false;
+    const language = new Compartment();
     // CodeMirror ends lines with LF. A text that ends every line with CRLF is converted on the way
     // in and out, and so are positions. A text that mixes both becomes LF with its first edit.
     const isCrlf = (text) => text.includes("\r\n") && !/(^|[^\r])\n/.test(text);
@@ -124,6 +126,7 @@ globalThis.PacketwalkEditor = {
       state: EditorState.create({
         doc: text,
         extensions: [
+          language.of([]),
           lineNumbers(),
           highlightActiveLineGutter(),
           drawSelection(),
@@ -225,6 +228,10 @@ globalThis.PacketwalkEditor = {
           effects: EditorView.scrollIntoView(pos, { y: "center" }),
         });
         view.focus();
+      },
+      setLang(lang) {
+        const own = lang === "ja" ? EditorState.phrases.of(phrases) : [];
+        view.dispatch({ effects: language.reconfigure(own) });
       },
       setMarks(marks) {
         const at = (place) => inAt(view.state.doc, place);

@@ -39,6 +39,8 @@ extern "C" {
     pub(crate) fn set_text(this: &EditorHandle, text: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
     pub(crate) fn text(this: &EditorHandle) -> Result<String, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = setLang)]
+    pub(crate) fn set_lang(this: &EditorHandle, lang: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = setMarks)]
     pub(crate) fn set_marks(this: &EditorHandle, marks: &JsValue) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]

@@ -27,7 +27,10 @@ pub const FORGET: &str = "packetwalk.forget";
 pub fn run(app: &App, effect: &Effect, send: &Callback<Msg>) -> Option<Timeout> {
     match effect {
         Effect::SetEditor => send.emit(Msg::SetEditor),
-        Effect::SetPage => set_page(app),
+        Effect::SetPage => {
+            set_page(app);
+            send.emit(Msg::SetLang);
+        }
         Effect::TickAfter(ms) => {
             // With reduced motion each step is shown for longer, as there is no animation.
             let ms = if interop::prefers("(prefers-reduced-motion: reduce)") {

@@ -4,7 +4,6 @@
 //! storage throws, and there is no editor.
 
 use crate::bindings::{EditorHandle, EditorScript, globals, to_js};
-use gloo::timers::callback::Timeout;
 use js_sys::Array;
 use serde::Serialize;
 use view::app::Address;
@@ -124,22 +123,6 @@ pub fn set_busy(busy: bool) {
     }
 }
 
-/// Moves the focus to the field or button that this selector finds, once it is drawn and enabled.
-pub fn focus(selector: &str) {
-    fn attempt(selector: String, left: u32) {
-        Timeout::new(0, move || {
-            let found = gloo::utils::document().query_selector(&selector).ok().flatten();
-            match found.and_then(|e| e.dyn_into::<HtmlElement>().ok()) {
-                Some(e) => _ = e.focus(),
-                None if left > 0 => attempt(selector, left - 1),
-                None => {}
-            }
-        })
-        .forget();
-    }
-    attempt(format!("{selector}:enabled"), 20);
-}
-
 /// Scrolls the row around an element sideways, so that the element is in its middle.
 pub fn center(selector: &str) {
     let found = gloo::utils::document().query_selector(selector).ok().flatten();
@@ -153,6 +136,34 @@ pub fn center(selector: &str) {
 pub fn close_menus() {
     while let Ok(Some(menu)) = gloo::utils::document().query_selector("details.menu[open]") {
         let _ = menu.remove_attribute("open");
+    }
+}
+
+/// Moves the keyboard focus to the element with an id; `unless_typing`: unless a field has it.
+pub fn focus(id: &str, unless_typing: bool) {
+    let document = gloo::utils::document();
+    let typing = document.active_element().is_some_and(|e| {
+        matches!(&*e.tag_name(), "INPUT" | "SELECT" | "TEXTAREA") || e.shadow_root().is_some()
+    });
+    let element = document.get_element_by_id(id).and_then(|e| e.dyn_into::<HtmlElement>().ok());
+    if let Some(e) = element.filter(|_| !(unless_typing && typing)) {
+        let _ = e.focus();
+    }
+}
+
+/// Tells the sizes of the panes to assistive technology, at the handles that resize them.
+pub fn tell_sizes() {
+    let Ok(all) = gloo::utils::document().query_selector_all(".handle") else { return };
+    let handles = (0..all.length()).filter_map(|i| all.item(i)?.dyn_into::<HtmlElement>().ok());
+    for handle in handles {
+        let Some(pane) = handle.parent_element() else { continue };
+        let (w, h) = size(&pane);
+        let across = handle.get_attribute("aria-orientation").as_deref() == Some("horizontal");
+        let now = if across { h } else { w };
+        // A pane that is not shown has no size.
+        if now > 0 {
+            let _ = handle.set_attribute("aria-valuenow", &now.to_string());
+        }
     }
 }
 
@@ -371,7 +382,7 @@ impl Editor {
     /// Mounts an editor into an element.
     pub fn mount(
         host: &HtmlElement,
-        text: &str,
+        (text, lang): (&str, &str),
         label: &str,
         on_change: impl FnMut() + 'static,
     ) -> Option<Self> {
@@ -384,7 +395,14 @@ impl Editor {
             |text: String, at: u32, lang: String| to_js(&help(&text, at, &lang)),
         );
         let handle = script.mount(host, text, label, &on_change, &complete, &help).ok()?;
-        Some(Self { handle, _on_change: on_change, _complete: complete, _help: help })
+        let this = Self { handle, _on_change: on_change, _complete: complete, _help: help };
+        this.set_lang(lang);
+        Some(this)
+    }
+
+    /// Sets the language of the editor's own texts.
+    pub fn set_lang(&self, lang: &str) {
+        let _ = self.handle.set_lang(lang);
     }
 
     /// The text. A long one takes time: it is read when the keys rest, not at every key.

@@ -25,6 +25,8 @@ pub enum Msg {
     Read,
     /// Store the session as it is, also what was typed and not read.
     Keep,
+    /// The language of the page has changed.
+    SetLang,
     /// The text that the editor shows must change.
     SetEditor,
     /// The script of the editor was loaded.
@@ -51,4 +53,8 @@ pub enum Ask {
     Jump(u32),
     /// Select the element of the diagram that the editor's cursor is at.
     ToDiagram,
+    /// Select a host that was searched for, and show it.
+    Show(String),
+    /// Fold the nodes that the run does not touch, or unfold them.
+    ToggleFocus,
 }

@@ -8,15 +8,16 @@ use crate::page_context::PageContext;
 use crate::viewport::{self, Camera, Touch, Viewport};
 use gloo::events::{EventListener, EventListenerOptions};
 use gloo::file::Blob;
-use gloo::file::callbacks::{FileReader, read_as_text};
+use gloo::file::callbacks::{FileReader, read_as_bytes};
 use gloo::render::{AnimationFrame, request_animation_frame};
 use gloo::timers::callback::Timeout;
 use kube::Diagnostic;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use view::app::{Action, App, Effect, FocusField, Fold, Side, update};
+use view::app::{Action, App, Dialog, Effect, FocusField, Fold, Side, update};
 use view::picture::scene_of;
 use view::story::Grain;
+use view::words::problem_hint;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{HtmlElement, KeyboardEvent};
@@ -61,6 +62,8 @@ pub struct Root {
     glide: Option<Glide>,
     frame: Option<AnimationFrame>,
     timer: Option<Timeout>,
+    /// Whether the sizes of the panes have to be told anew to assistive technology.
+    panes_changed: bool,
     /// The timer that reads a text that was typed.
     typed: Option<Timeout>,
     /// The timer that stores the session.
@@ -142,6 +145,7 @@ impl Component for Root {
             glide: None,
             frame: None,
             timer,
+            panes_changed: true,
             typed: None,
             keeping: None,
             _keys: keys,
@@ -179,6 +183,13 @@ impl Component for Root {
                 }
                 false
             }
+            Msg::SetLang => {
+                if let Some(e) = &self.editor {
+                    e.set_lang(self.page.app.borrow().chrome.lang.tag());
+                }
+                self.mark();
+                false
+            }
             Msg::SetEditor => {
                 if let Some(e) = &self.editor {
                     e.set_text(&self.page.app.borrow().document.text);
@@ -191,7 +202,9 @@ impl Component for Root {
                     let link = ctx.link().clone();
                     let app = self.page.app.borrow();
                     let label = view::words::ui(view::words::Ui::Editor, app.chrome.lang);
-                    self.editor = Editor::mount(&host, &app.document.text, label, move || {
+                    let lang = app.chrome.lang.tag();
+                    let text = &app.document.text;
+                    self.editor = Editor::mount(&host, (text, lang), label, move || {
                         link.send_message(Msg::Typed);
                     });
                     drop(app);
@@ -210,14 +223,20 @@ impl Component for Root {
             }
             Msg::Ask(Ask::Open(file)) => {
                 let link = ctx.link().clone();
+                let name = file.name();
                 interop::set_busy(true);
-                self.reading = Some(read_as_text(&Blob::from(file), move |text| {
-                    let Ok(text) = text else { return interop::set_busy(false) };
+                self.reading = Some(read_as_bytes(&Blob::from(file), move |bytes| {
+                    let Ok(bytes) = bytes else { return interop::set_busy(false) };
                     // After the next frame, which shows that it has begun.
-                    let open = move || link.send_message(Msg::Do(Action::Opened(text)));
+                    let open = move || link.send_message(Msg::Do(Action::File(name, bytes)));
                     Timeout::new(FRAME_MS, open).forget();
                 }));
                 false
+            }
+            Msg::Ask(Ask::ToggleFocus) => {
+                let focus = self.page.app.borrow().view.focus;
+                self.act(ctx, Action::Focus(!focus));
+                true
             }
             Msg::Ask(Ask::Save) => {
                 let file = self.page.app.borrow().file();
@@ -244,14 +263,28 @@ impl Component for Root {
                 false
             }
             Msg::Focus(field) => {
-                let selector = match field {
-                    FocusField::Command => "#command",
-                    FocusField::Link => "#link",
-                    FocusField::Play => ".foot .play",
-                    FocusField::Share => "#share",
+                let id = match field {
+                    FocusField::Command => "command".to_owned(),
+                    FocusField::Link => "link".to_owned(),
+                    FocusField::Share => "share".to_owned(),
+                    FocusField::Play => "play".to_owned(),
+                    FocusField::Find => "find".to_owned(),
+                    FocusField::Keys => "keys".to_owned(),
+                    FocusField::Pane(side, Fold::Folded) => format!("unfold-{}", side.name()),
+                    FocusField::Pane(side, _) => format!("fold-{}", side.name()),
                 };
-                interop::focus(selector);
+                let unless_typing = field == FocusField::Play;
+                // Deferred: the field may not be rendered yet.
+                Timeout::new(0, move || interop::focus(&id, unless_typing)).forget();
                 false
+            }
+            Msg::Ask(Ask::Show(host)) => {
+                self.act(ctx, Action::Found(host.clone()));
+                let place = self.page.app.borrow().place_of(&host);
+                if let Some(place) = place {
+                    self.viewport.look_at(place, self.fit());
+                }
+                true
             }
             Msg::Glide(now) => {
                 self.glide_frame(ctx, now);
@@ -292,6 +325,9 @@ impl Component for Root {
         }
         if self.page.embed {
             crate::embedded::tell(&self.page.app.borrow(), first);
+        }
+        if std::mem::take(&mut self.panes_changed) {
+            interop::tell_sizes();
         }
         self.show();
         self.start_glide(ctx);
@@ -341,7 +377,7 @@ impl Root {
         let scene = self.page.scene.borrow();
         self.viewport.packet.set(scene.capsule.as_ref().map(|c| c.at).or(scene.place));
         drop(scene);
-        self.viewport.show(self.fit());
+        self.viewport.show(self.fit(), self.page.app.borrow().view.room);
     }
 
     /// Does an action, runs its effects and works out the scene.
@@ -354,7 +390,9 @@ impl Root {
         }
         if matches!(action, Action::Room(..)) {
             self.page.measured.set(true);
+            self.panes_changed = true;
         }
+        self.panes_changed |= matches!(action, Action::Drawer(_) | Action::Resize(..));
         let moves = action.only_moves();
         if !moves {
             self.page.edition.update(|e| e + 1);
@@ -433,7 +471,7 @@ impl Root {
                 kube::Severity::Warning => "warning",
                 kube::Severity::Note => "info",
             },
-            message: format!("{}\n{}", d.message, d.hint),
+            message: format!("{}\n{}", d.message, problem_hint(d, app.chrome.lang)),
         });
         let marks: Vec<_> = marks.collect();
         editor.set_marks(&marks);
@@ -616,12 +654,16 @@ fn key(e: &KeyboardEvent) -> Option<Msg> {
         ("[", _) => Action::Marker(false),
         ("Home", _) => Action::SeekStep(0),
         ("End", _) => Action::SeekStep(usize::MAX),
+        ("f" | "F", _) => Action::Fork,
+        ("/", _) => Action::Dialog(Some(Dialog::Find(String::new()))),
+        ("?", _) => Action::Dialog(Some(Dialog::Keys)),
         ("1", _) => Action::Grain(Grain::Hops),
         ("2", _) => Action::Grain(Grain::Decisions),
         ("3", _) => Action::Grain(Grain::Rules),
         ("+" | "=", _) => return Some(Msg::Touch(Touch::Zoom(1.3))),
         ("-", _) => return Some(Msg::Touch(Touch::Zoom(1.0 / 1.3))),
         ("0", _) => return Some(Msg::Touch(Touch::Fit)),
+        (".", _) => return Some(Msg::Ask(Ask::ToggleFocus)),
         ("Escape", _) => Action::Select(None),
         _ => return None,
     }))

@@ -5,7 +5,7 @@ use kube::change::{ClusterChange, Thing};
 use std::cell::Cell;
 use std::rc::Rc;
 use view::app::{Action, App, Selected};
-use view::layout::Point;
+use view::layout::{Point, Size};
 use view::px::Px;
 pub use view::scene::Camera;
 use view::scene::{Scene, camera};
@@ -84,8 +84,10 @@ pub struct Viewport {
     pub camera: Rc<Cell<Option<Camera>>>,
     /// Where the packet is in the picture.
     pub packet: Cell<Option<Point>>,
-    shown: Cell<Option<Camera>>,
+    shown: Cell<Option<(Camera, Size)>>,
     held: Option<Held>,
+    /// The pointers that are pressed, with their places; two of them pinch.
+    pressed: Vec<(i32, Point)>,
 }
 
 /// The zoom factor of one step of the wheel.
@@ -97,12 +99,14 @@ impl Viewport {
     }
 
     /// Sets the viewBox: where the user moved it, otherwise `fit`.
-    pub fn show(&self, fit: Camera) {
+    pub fn show(&self, fit: Camera, room: Size) {
         let camera = self.camera.get().unwrap_or(fit);
         // Setting it lays every text out again, even if the value is the same.
-        if let (Some(svg), true) = (self.svg(), self.shown.get() != Some(camera)) {
-            let _ = svg.set_attribute("viewBox", &view_box(camera));
-            self.shown.set(Some(camera));
+        if let (Some(svg), true) = (self.svg(), self.shown.get() != Some((camera, room))) {
+            if self.shown.get().is_none_or(|(shown, _)| shown != camera) {
+                let _ = svg.set_attribute("viewBox", &view_box(camera));
+            }
+            self.shown.set(Some((camera, room)));
             if let Some(percent) = self.percent.cast::<Element>() {
                 let scale = (self.scale(camera) * 100.0).round();
                 percent.set_text_content(Some(&format!("{scale} %")));
@@ -143,16 +147,70 @@ impl Viewport {
         let (cx, cy) = around.map_or((x + w / 2.0, y + h / 2.0), |c| self.place(c, (x, y, w, h)));
         let (nw, nh) = (w / factor, h / factor);
         self.camera.set(Some((cx - (cx - x) / factor, cy - (cy - y) / factor, nw, nh)));
-        self.show(fit);
+    }
+
+    /// Moves the view so that a place is in its middle, unless all of the picture is in view.
+    pub fn look_at(&self, place: Point, fit: Camera) {
+        let (x, y, w, h) = self.camera.get().unwrap_or(fit);
+        if self.camera.get().is_some() || direction(place, (x, y, w, h)).is_some() {
+            self.camera.set(Some((place.0 - w / 2.0, place.1 - h / 2.0, w, h)));
+        }
+    }
+
+    /// The middle of the two pointers that pinch, and their distance.
+    fn pinch(&self) -> Option<(Point, f32)> {
+        let [(_, a), (_, b)] = self.pressed[..] else { return None };
+        let middle = ((a.0 + b.0) / 2.0, (a.1 + b.1) / 2.0);
+        Some((middle, (a.0 - b.0).hypot(a.1 - b.1).max(1.0)))
+    }
+
+    /// Zooms by the change of the distance of two pointers, and moves with their middle.
+    fn pinched(&mut self, (from, before): (Point, f32), fit: Camera) {
+        let Some((to, now)) = self.pinch() else { return };
+        let (x, y, w, h) = self.camera.get().unwrap_or(fit);
+        let scale = self.scale((x, y, w, h));
+        let moved = (x - (to.0 - from.0) / scale, y - (to.1 - from.1) / scale, w, h);
+        self.camera.set(Some(moved));
+        self.zoom(now / before, Some(to), fit);
     }
 
     /// Handles a touch; the result are the actions that follow from it.
     pub fn touch(&mut self, touch: Touch, app: &App, fit: Camera) -> Vec<Action> {
+        let actions = self.touched(touch, app, fit);
+        self.show(fit, app.view.room);
+        actions
+    }
+
+    fn touched(&mut self, touch: Touch, app: &App, fit: Camera) -> Vec<Action> {
+        let point = |e: &PointerEvent| (e.client_x() as f32, e.client_y() as f32);
+        match &touch {
+            Touch::Down(e) => {
+                self.pressed.retain(|(id, _)| *id != e.pointer_id());
+                self.pressed.push((e.pointer_id(), point(e)));
+            }
+            Touch::Move(e) => {
+                let before = self.pinch();
+                if let Some(p) = self.pressed.iter_mut().find(|(id, _)| *id == e.pointer_id()) {
+                    p.1 = point(e);
+                }
+                if let Some(before) = before {
+                    self.pinched(before, fit);
+                }
+            }
+            Touch::Up(e) => self.pressed.retain(|(id, _)| *id != e.pointer_id()),
+            Touch::Cancel => self.pressed.clear(),
+            Touch::Wheel(_) | Touch::Zoom(_) | Touch::Fit => {}
+        }
+        if self.pressed.len() > 1 {
+            // Two pointers pinch, they drag nothing.
+            self.held = None;
+            self.hide_ghost();
+            return Vec::new();
+        }
         match touch {
             Touch::Zoom(factor) => self.zoom(factor, None, fit),
             Touch::Fit => {
                 self.camera.set(None);
-                self.show(fit);
                 return vec![Action::EveryTile(false)];
             }
             Touch::Wheel(e) => {
@@ -209,7 +267,6 @@ impl Viewport {
         match &held.drag {
             Drag::Pan((x, y, w, h)) => {
                 self.camera.set(Some((x - dx / scale, y - dy / scale, *w, *h)));
-                self.show(fit);
             }
             Drag::Thing(_, shape) => {
                 let number = |name: &str| {

@@ -26,6 +26,9 @@ pub struct NetnsLabels {
     owners: BTreeMap<IpAddr, usize>,
 }
 
+/// The namespace of the cluster's own pods.
+pub const SYSTEM: &str = "kube-system";
+
 /// A pod's short name: its label `app` or `k8s-app`, otherwise the name of its Deployment without
 /// `-deployment`.
 pub fn app_of(pod: &kube::cluster::Pod) -> String {
@@ -59,11 +62,61 @@ pub fn text_width(text: &str, size: f32) -> f32 {
     ems.sum::<f32>() * size
 }
 
-/// A text that is at most `width` wide in this font size, shortened in the middle.
-pub fn fitted(text: &str, size: f32, width: f32) -> String {
-    let chars = (0..=text.chars().count()).rev();
-    let mut texts = chars.map(|n| shortened(text, n));
-    texts.find(|t| text_width(t, size) <= width).unwrap_or_else(|| "…".to_owned())
+/// What the names of a kind have in common: each is shortened so that the rest of it stays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Alike {
+    /// The characters at the begin that are the same in all names.
+    prefix: usize,
+    /// Those at the end.
+    suffix: usize,
+}
+
+impl Alike {
+    /// Compares names; names that are equal count once.
+    pub fn of<'a>(names: impl Iterator<Item = &'a str>) -> Self {
+        let mut names = names.map(|name| name.chars().collect::<Vec<_>>());
+        let Some(first) = names.next() else { return Self::default() };
+        let mut this: Option<Self> = None;
+        for name in names.filter(|name| *name != first) {
+            let same = |(a, b): &(&char, &char)| a == b;
+            let prefix = first.iter().zip(&name).take_while(same).count();
+            let suffix = first.iter().rev().zip(name.iter().rev()).take_while(same).count();
+            let other = this.unwrap_or(Self { prefix, suffix });
+            this =
+                Some(Self { prefix: prefix.min(other.prefix), suffix: suffix.min(other.suffix) });
+        }
+        this.unwrap_or_default()
+    }
+
+    /// A name of at most `chars` characters: `ip-192-168-64-12.ec2.internal` and `…-13…` become
+    /// `ip-1…64-12…` and `ip-1…64-13…`.
+    pub fn shorten(self, name: &str, chars: usize) -> String {
+        let all: Vec<char> = name.chars().collect();
+        let end = all.len() - self.suffix.min(all.len());
+        let begin = self.prefix.min(end);
+        let own = end - begin;
+        let text = |part: &[char]| part.iter().collect::<String>();
+        if all.len() <= chars || own == 0 {
+            return shortened(name, chars);
+        }
+        if own + 2 > chars {
+            return shortened(&text(&all[begin..end]), chars);
+        }
+        // The begin is cut before the end is, as it is read first.
+        if end < chars {
+            return text(&all[..chars - 1]) + "…";
+        }
+        let tail = if end < all.len() { "…" } else { "" };
+        let head = chars - own - 1 - tail.chars().count();
+        text(&all[..head.min(begin)]) + "…" + &text(&all[begin..end]) + tail
+    }
+
+    /// A name that is at most `width` wide in this font size.
+    pub fn fit(self, name: &str, size: f32, width: f32) -> String {
+        let chars = (0..=name.chars().count()).rev();
+        let mut names = chars.map(|n| self.shorten(name, n));
+        names.find(|t| text_width(t, size) <= width).unwrap_or_else(|| "…".to_owned())
+    }
 }
 
 /// The first index of each name.
@@ -139,5 +192,41 @@ impl NetnsLabels {
     /// The name of the namespace with an address.
     pub fn owner(&self, addr: IpAddr) -> Option<&str> {
         self.owners.get(&addr).map(|i| self.names[*i].as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_differs_in_long_names_stays_when_they_are_shortened() {
+        let kinds: [&[&str]; 5] = [
+            &[
+                "ip-192-168-64-12.ap-northeast-1.compute.internal",
+                "ip-192-168-64-13.ap-northeast-1.compute.internal",
+                "ip-192-168-97-130.ap-northeast-1.compute.internal",
+            ],
+            &[
+                "gke-production-cluster-default-pool-1a2b3c4d-x7k2",
+                "gke-production-cluster-default-pool-1a2b3c4d-q9zz",
+            ],
+            &["aks-nodepool1-12345678-vmss000000", "aks-nodepool1-12345678-vmss000001"],
+            &["node01", "node02", "node02"],
+            &["team-payments-frontend-service", "team-payments-backend-service"],
+        ];
+        for names in kinds {
+            let alike = Alike::of(names.iter().copied());
+            for chars in [10, 12, 15, 20, 33, 60] {
+                let short: Vec<String> = names.iter().map(|n| alike.shorten(n, chars)).collect();
+                for (i, a) in short.iter().enumerate() {
+                    assert!(a.chars().count() <= chars, "{a} {chars}");
+                    let other = |j: usize| short[j] != *a || names[j] == names[i];
+                    assert!((0..i).all(other), "{short:?} {chars}");
+                }
+            }
+        }
+        let one = Alike::of(["ip-192-168-64-12.compute.internal"].into_iter());
+        assert_eq!(one.shorten("ip-192-168-64-12.compute.internal", 11), "ip-19…ernal");
     }
 }

@@ -20,6 +20,7 @@
 pub mod app;
 pub mod embed;
 pub mod export;
+pub mod files;
 pub mod index;
 pub mod json;
 pub mod labels;

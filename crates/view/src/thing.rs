@@ -23,6 +23,48 @@ pub fn service_chips(cluster: &Cluster) -> Vec<(String, String)> {
     written.take(MOST_CHIPS).map(chip).collect()
 }
 
+/// The most results of a search.
+const MOST_FOUND: usize = 12;
+
+/// The nodes, hosts, pods and Services whose name or address contains a text: for each the name of
+/// its selection and a label.
+pub fn find(app: &App, text: &str) -> Vec<(String, String)> {
+    let Some(l) = &app.session.loaded else { return Vec::new() };
+    let (c, text) = (l.session.cluster(), text.trim().to_lowercase());
+    let node = |n: &kube::cluster::Node| {
+        let name = n.spec.name.value.clone();
+        (name.clone(), format!("{name} {}", n.address()))
+    };
+    let host = |h: &kube::topology::Host| {
+        let name = h.name.value.clone();
+        (name.clone(), format!("{name} {}", h.nic.address.value.addr()))
+    };
+    let service = |s: &RunningService| {
+        let ip = s.cluster_ip.map(|ip| format!(" {ip}")).unwrap_or_default();
+        (format!("svc/{}/{}", s.namespace, s.name), format!("svc {}{ip}", s.name))
+    };
+    let pods = c.pods.iter().map(|p| (p.netns(), format!("{} {}", p.netns(), p.ip)));
+    let all = c.nodes.iter().map(node).chain(c.topology.hosts.iter().map(host));
+    let all = all.chain(c.services.iter().map(service)).chain(pods);
+    all.filter(|(_, label)| label.to_lowercase().contains(&text)).take(MOST_FOUND).collect()
+}
+
+/// The keys of the page, each with what it does.
+pub const KEYS: [(&str, Ui); 12] = [
+    ("Space", Ui::KeyPlay),
+    ("← →", Ui::KeyStep),
+    ("Shift ← →", Ui::KeyHop),
+    ("[ ]", Ui::KeyMarker),
+    ("Home End", Ui::KeyEnds),
+    ("1 2 3", Ui::KeyGrain),
+    ("F", Ui::KeyFork),
+    (".", Ui::KeyFocus),
+    ("/", Ui::KeyFind),
+    ("+ − 0", Ui::KeyZoom),
+    ("Ctrl Z, Ctrl Y", Ui::KeyUndo),
+    ("← → ↑ ↓", Ui::KeyArrows),
+];
+
 /// The addresses of a Service: its clusterIP, if it has one, and each port with its endpoints.
 pub fn service_addresses(s: &RunningService) -> (Option<String>, Vec<String>) {
     let ports = s.ports.iter().map(|p| {
@@ -68,4 +110,47 @@ pub fn commands_now(app: &App, s: &Selected) -> Vec<(String, String)> {
         ];
     }
     Vec::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::{Action, Dialog, Effect, FocusField, update};
+
+    #[test]
+    fn a_search_finds_nodes_hosts_services_and_pods_by_name_and_address() {
+        let app = App::new(Lang::En, "article-nodeport");
+        let first = |text: &str| find(&app, text).first().map(|(host, _)| host.clone());
+        assert_eq!(first("NODE02").as_deref(), Some("node02"));
+        assert_eq!(first("bastion").as_deref(), Some("bastion"));
+        assert_eq!(first("nginx-service").as_deref(), Some("svc/default/nginx-service"));
+        assert!(first("10.1.6.5").is_some_and(|pod| pod.starts_with("nginx")));
+        assert_eq!(find(&app, "nothing like this"), []);
+        assert_eq!(find(&app, "").len(), MOST_FOUND);
+    }
+
+    #[test]
+    fn what_is_found_is_selected_and_drawn_in_full() {
+        let list: String = (0..40).map(|i| format!("  - {{name: n{i}}}\n")).collect();
+        let text = format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec:\n  replicas: 400\n  \
+             selector: {{matchLabels: {{app: web}}}}\n  template:\n    metadata: {{labels: {{app: web}}}}\n    \
+             spec: {{containers: [{{name: c, image: nginx}}]}}\n---\n\
+             apiVersion: packetwalk.dev/v1alpha1\nkind: Topology\nspec:\n  \
+             segments: [{{name: lan, subnet: 10.9.0.0/16}}]\n  nodes:\n{list}"
+        );
+        let mut app = App::new(Lang::En, "article-nodeport");
+        update(&mut app, Action::Text(text));
+        assert_eq!(app.document.errors(), 0, "{:?}", app.document.diagnostics);
+        let opened = update(&mut app, Action::Dialog(Some(Dialog::Find(String::new()))));
+        assert_eq!(opened, [Effect::Focus(FocusField::Find)]);
+        let last = app.session.loaded.as_ref().expect("valid").session.cluster().pods.len() - 1;
+        let pods = &app.session.loaded.as_ref().expect("valid").session.cluster().pods;
+        let (host, node) = (pods[last].netns(), pods[last].node);
+        update(&mut app, Action::Found(host.clone()));
+        assert_eq!(app.chrome.dialog, None);
+        assert_eq!(app.view.selected.as_ref().map(|s| s.host.clone()), Some(host));
+        let drawn = app.derived.layout.nodes.iter().find(|b| b.node == node).expect("its node");
+        assert!(!drawn.folded && drawn.pods.iter().any(|p| p.pod == last));
+    }
 }

@@ -5,7 +5,7 @@ use super::{Page, icons};
 use crate::viewport::{self, Touch, view_box};
 use kube::change::ClusterChange;
 use std::borrow::Cow;
-use view::app::{Action, Selected};
+use view::app::{Action, Dialog, Selected};
 use view::picture::{Child, Element, Group, Part, Picture, markers};
 use view::thing::service_chips;
 use view::words::Ui;
@@ -99,12 +99,17 @@ fn zoom(p: &Page<'_>) -> Html {
     let tool = |icon: &str, text: Ui, touch: fn(MouseEvent) -> Touch| {
         p.tool(icon, text, false, p.touch(touch))
     };
+    let find = Action::Dialog(Some(Dialog::Find(String::new())));
     html! {
         <div class="zoom">
             { tool("minus", Ui::ZoomOut, |_| Touch::Zoom(1.0 / 1.3)) }
             <span class="percent" ref={p.page.percent.clone()}>{ "100 %" }</span>
             { tool("plus", Ui::ZoomIn, |_| Touch::Zoom(1.3)) }
             { tool("fit", Ui::Fit, |_| Touch::Fit) }
+            if !p.embed() {
+                { p.tool("search", Ui::Find, false, p.act(find)) }
+                { p.tool("help", Ui::Keys, false, p.act(Action::Dialog(Some(Dialog::Keys)))) }
+            }
         </div>
     }
 }

@@ -6,7 +6,7 @@ use kube::Severity;
 use kube::change::ClusterChange;
 use kube::proxy::Release;
 use view::app::{Action, Side};
-use view::words::Ui;
+use view::words::{Ui, problem_hint};
 use web_sys::{HtmlSelectElement, HtmlTextAreaElement};
 use yew::prelude::*;
 
@@ -134,7 +134,7 @@ fn problems(p: &Page<'_>) -> Html {
                     </span>
                     <span class="what">
                         <span lang="en">{ &d.message }</span>
-                        <span class="hint" lang="en">{ &d.hint }</span>
+                        <span class="hint">{ problem_hint(d, p.lang()) }</span>
                         if d.fix.is_some() {
                             <button type="button" class="fix" onclick={p.act(Action::ApplyFix(i))}>
                                 { p.text(Ui::ApplyFix) }

@@ -1,6 +1,7 @@
 //! The page: functions from its state to markup.
 
 mod diagram;
+mod dialog;
 mod editor;
 mod embed;
 mod events;
@@ -111,6 +112,7 @@ pub fn page(p: &Page<'_>) -> Html {
         <div class={classes!("page", pane, played)}>
             { p.still(header::header) }
             if p.app.chrome.sharing { { p.late(0, share::share) } }
+            if p.app.chrome.dialog.is_some() { { p.still(dialog::dialog) } }
             <main>
                 <div class="body">
                     { p.still(editor::editor) }

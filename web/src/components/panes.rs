@@ -1,7 +1,7 @@
 //! The rails of folded panes, and the handles that resize them.
 
 use super::{Page, icons};
-use crate::{effects, interop};
+use crate::effects;
 use view::app::{Action, Fold, Side};
 use view::words::Ui;
 use web_sys::{Element, KeyboardEvent, PointerEvent};
@@ -20,9 +20,10 @@ pub(crate) fn rail(
     html! {
         <button
             type="button"
+            id={format!("unfold-{}", side.name())}
             class="rail"
             aria-expanded="false"
-            onclick={turn(p, side, Fold::Open)}
+            onclick={p.act(Action::Fold(side, Fold::Open))}
         >
             { icons::icon(icon) }
             if errors > 0 {
@@ -42,28 +43,19 @@ pub(crate) fn fold(p: &Page<'_>, side: Side) -> Html {
     html! {
         <button
             type="button"
+            id={format!("fold-{}", side.name())}
             class="tool small fold"
             aria-label={label}
             title={label}
-            onclick={turn(p, side, Fold::Folded)}
+            onclick={p.act(Action::Fold(side, Fold::Folded))}
         >
             { icons::icon(icon) }
         </button>
     }
 }
 
-/// Opens a pane or folds it; the focus goes to the button that does the opposite.
-fn turn(p: &Page<'_>, side: Side, to: Fold) -> Callback<MouseEvent> {
-    let send = p.page.send.clone();
-    let pane = if side == Side::Editor { ".editor-side" } else { ".inspector-side" };
-    let button = if to == Fold::Open { ".fold" } else { ".rail" };
-    Callback::from(move |_| {
-        send.emit(Action::Fold(side, to));
-        interop::focus(&format!("{pane} {button}"));
-    })
-}
-
-/// The edge of a pane, which is dragged or moved with the arrow keys to resize it.
+/// The edge of a pane, which is dragged or moved with the arrow keys to resize it. Its value is set
+/// outside of the virtual DOM, as the style sheet decides on the size until the reader does.
 pub(crate) fn handle(p: &Page<'_>, side: Side) -> Html {
     let across = side == Side::Drawer;
     let pane = |e: &Event| e.target_dyn_into::<Element>().and_then(|e| e.parent_element());
@@ -119,7 +111,6 @@ pub(crate) fn handle(p: &Page<'_>, side: Side) -> Html {
         send.emit(Action::Resize(side, (size_of(&pane) + by).max(0.0) as u16));
     });
     let (least, most) = side.range();
-    let now = p.app.chrome.panes.size(side).unwrap_or(least);
     html! {
         <div
             class="handle"
@@ -129,7 +120,6 @@ pub(crate) fn handle(p: &Page<'_>, side: Side) -> Html {
             aria-orientation={if across { "horizontal" } else { "vertical" }}
             aria-valuemin={least.to_string()}
             aria-valuemax={most.to_string()}
-            aria-valuenow={now.to_string()}
             onpointerdown={held}
             onpointermove={moved.clone()}
             onpointerup={moved}

@@ -63,6 +63,7 @@ fn buttons(p: &Page<'_>, _: usize) -> Html {
             { button("back", Ui::StepBack, Action::StepBy(-1), step == 0) }
             <button
                 type="button"
+                id="play"
                 class="play"
                 aria-label={p.text(if app.chrome.playing { Ui::Pause } else { Ui::Play })}
                 disabled={n == 0}

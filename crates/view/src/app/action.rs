@@ -1,7 +1,7 @@
 //! What can happen to the page, and what the browser must do then.
 
 use super::panes::{Drawer, Fold, Side};
-use super::parts::{HeaderPart, Options, Pane, RulesView, Selected, Tab, Theme};
+use super::parts::{Dialog, HeaderPart, Options, Pane, RulesView, Selected, Tab, Theme};
 use super::shelf::StorageFault;
 use crate::story::Grain;
 use crate::words::Lang;
@@ -72,6 +72,14 @@ pub enum Action {
     Run(String, String),
     /// Open the text of a file.
     Opened(String),
+    /// Open the search for an object of the diagram, or the list of keys, or close it.
+    Dialog(Option<Dialog>),
+    /// Select an object that was searched for, and show it.
+    Found(String),
+    /// Open a file by its name and bytes.
+    File(String, Vec<u8>),
+    /// Keep the session as a document of its own, and remove the steps after the moment shown.
+    Fork,
     /// Open or close the Share dialog.
     Share(bool),
     /// Include Secrets, tokens and `last-applied-configuration` in links, or not.
@@ -159,10 +167,13 @@ impl Action {
 
     /// Whether a part of the header that was unfolded on a narrow page folds again.
     pub(super) fn folds_header(&self) -> bool {
-        use Action::{Forget, Lang, Opened, Pane, Preset, Select, Send, Share, StartOver, Theme};
+        use Action::{
+            File, Forget, Lang, Opened, Pane, Preset, Select, Send, Share, StartOver, Theme,
+        };
         matches!(
             self,
-            Forget(_)
+            File(..)
+                | Forget(_)
                 | Lang(_)
                 | Opened(_)
                 | Pane(_)
@@ -208,10 +219,16 @@ pub enum FocusField {
     Command,
     /// The link in the Share dialog.
     Link,
-    /// The button that plays and pauses.
-    Play,
     /// The Share button.
     Share,
+    /// The button that plays and pauses, unless a field has the focus.
+    Play,
+    /// The search for an object of the diagram.
+    Find,
+    /// The list of keys.
+    Keys,
+    /// The button that opens a folded pane, or folds an open one.
+    Pane(Side, Fold),
 }
 
 /// The entry of the browser's history for a session.

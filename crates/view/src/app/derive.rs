@@ -32,14 +32,17 @@ pub struct Derived {
 }
 
 /// What the values were derived from. A layout depends on the selection only as `node`, the node
-/// that is selected.
+/// or pod that is selected and was not drawn in full.
 #[derive(Clone, Debug, Default)]
 struct Inputs {
     /// A weak reference keeps the address from being used for another session.
     session: Weak<Loaded>,
     grain: Grain,
     focus: bool,
-    node: Option<usize>,
+    host: Option<String>,
+    /// The node that the selected host is or is on, and the pod.
+    found: Option<(usize, Option<usize>)>,
+    node: Option<(usize, Option<usize>)>,
     room: Size,
     every_tile: bool,
     proto: Protocol,
@@ -61,13 +64,16 @@ impl Derived {
         if changed(&mut from.grain, &view.grain) | is_new {
             self.steps = Rc::new(story::steps(l.session.events(), l.session.last(), view.grain));
         }
-        // Selecting a node that is drawn narrow or as a tile draws it in full, if there is room
-        // next to those of the path.
-        let folded = |n: &usize| !self.layout.nodes.iter().any(|b| b.node == *n && !b.folded);
-        let node = view.selected.as_ref().and_then(|s| {
-            let n = l.session.cluster().nodes.iter().position(|n| n.spec.name.value == s.host);
-            n.filter(|n| from.node == Some(*n) || is_new || folded(n))
-        });
+        // Selecting a node or pod that is not drawn in full draws it so, if there is room next to
+        // those of the path.
+        if changed(&mut from.host, &view.selected.as_ref().map(|s| s.host.clone())) | is_new {
+            from.found = from.host.as_ref().and_then(|host| found(l.session.cluster(), host));
+        }
+        let is_drawn = |(n, pod): (usize, Option<usize>)| {
+            let node = self.layout.nodes.iter().find(|b| b.node == n && !b.folded);
+            node.is_some_and(|b| pod.is_none_or(|p| b.pods.iter().any(|b| b.pod == p)))
+        };
+        let node = from.found.filter(|f| from.node == Some(*f) || is_new || !is_drawn(*f));
         if changed(&mut from.focus, &view.focus)
             | changed(&mut from.node, &node)
             | changed(&mut from.room, &view.room)
@@ -89,6 +95,16 @@ impl Derived {
     }
 }
 
+/// The node that a host is, or that a pod is on, and the pod.
+fn found(cluster: &kube::Cluster, host: &str) -> Option<(usize, Option<usize>)> {
+    let node = cluster.nodes.iter().position(|n| n.spec.name.value == host);
+    let pod = || {
+        let (i, pod) = cluster.pods.iter().enumerate().find(|(_, p)| p.netns() == host)?;
+        Some((pod.node, Some(i)))
+    };
+    node.map(|n| (n, None)).or_else(pod)
+}
+
 /// Remembers a value. Returns whether it is another one.
 fn changed<T: Clone + PartialEq>(old: &mut T, new: &T) -> bool {
     let is_other = old != new;
@@ -100,19 +116,25 @@ fn changed<T: Clone + PartialEq>(old: &mut T, new: &T) -> bool {
 
 /// The layout after all steps. If there is not room for all nodes, those on the path of the last
 /// probe are drawn in full, then the one that is selected, then the others that packets go through.
-fn arranged(l: &Loaded, index: &Index, view: &View, selected: Option<usize>) -> Layout {
+fn arranged(
+    l: &Loaded,
+    index: &Index,
+    view: &View,
+    selected: Option<(usize, Option<usize>)>,
+) -> Layout {
     let (cluster, events) = (l.session.cluster(), l.session.events());
     let (state, labels) = (l.session.last(), &l.labels);
     let end = Moment { state, events, index, cursor: events.len(), labels, follow: None };
     let mut nodes: Vec<usize> = Vec::new();
     let run = scene::nodes_of_run(&end);
     let only = view.focus && !run.is_empty();
-    for n in nodes_of_last_probe(l, &end).into_iter().chain(selected).chain(run) {
+    for n in nodes_of_last_probe(l, &end).into_iter().chain(selected.map(|s| s.0)).chain(run) {
         if !nodes.contains(&n) {
             nodes.push(n);
         }
     }
-    let pods = scene::pods_of_run(&end);
+    let mut pods = scene::pods_of_run(&end);
+    pods.extend(selected.and_then(|s| s.1));
     let every_tile = view.every_tile;
     layout(cluster, Wanted { nodes: &nodes, only, every_tile, pods: &pods }, view.room)
 }

@@ -5,6 +5,7 @@ use super::parts::{RulesView, Selected, Tab};
 use super::state::App;
 use kube::change::{ClusterChange, Thing, change};
 use play::rename::Renaming;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// Applies a change of the cluster to the text.
@@ -37,8 +38,15 @@ pub(super) fn edit(app: &mut App, c: &ClusterChange) -> Vec<Effect> {
     }
 }
 
-/// The node or host that a change added.
+/// The node, host or pod that a change added.
 fn added(app: &App, c: &ClusterChange) -> Option<String> {
+    if let ClusterChange::AddDeployment = c {
+        let name = |p: &kube::cluster::Pod| (p.namespace.clone(), p.deployment.clone());
+        let before = &app.session.previous.as_ref()?.session.cluster().pods;
+        let before: BTreeSet<_> = before.iter().map(name).collect();
+        let mut pods = app.session.loaded.as_ref()?.session.cluster().pods.iter();
+        return pods.find(|p| !before.contains(&name(p))).map(kube::cluster::Pod::netns);
+    }
     let topology = &app.session.loaded.as_ref()?.session.cluster().topology;
     match c {
         ClusterChange::AddNode => topology.nodes.last().map(|n| n.name.value.clone()),

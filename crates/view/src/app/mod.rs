@@ -25,8 +25,8 @@ pub use derive::Derived;
 pub use history::{History, UndoState};
 pub use panes::{Drawer, Fold, Panes, Side};
 pub use parts::{
-    Chrome, Document, HeaderPart, Loaded, Options, Pane, Played, RulesView, Selected, SendBar, Tab,
-    Terminal, Theme, View,
+    Chrome, Dialog, Document, HeaderPart, Loaded, Options, Pane, Played, RulesView, Selected,
+    SendBar, Tab, Terminal, Theme, View,
 };
 pub use redact::{LeftOut, Place};
 pub use select::{MenuItem, Menus, Request, requests, senders};

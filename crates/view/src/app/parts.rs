@@ -230,6 +230,15 @@ pub enum HeaderPart {
     Tools,
 }
 
+/// A small dialog over the picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Dialog {
+    /// The search for an object of the diagram, with what was typed.
+    Find(String),
+    /// The list of keys.
+    Keys,
+}
+
 /// What surrounds the session: language, colours, panes, playback.
 #[derive(Clone, Debug)]
 pub struct Chrome {
@@ -245,6 +254,8 @@ pub struct Chrome {
     pub unfolded: Option<HeaderPart>,
     /// The long menu that is in use; the options of the others are not rendered.
     pub menu: Option<&'static str>,
+    /// The dialog over the picture.
+    pub dialog: Option<Dialog>,
     /// Whether the Share dialog is open.
     pub sharing: bool,
     /// Whether links include Secrets, tokens and `last-applied-configuration`.
@@ -268,6 +279,7 @@ impl Chrome {
             panes: Panes::default(),
             unfolded: None,
             menu: None,
+            dialog: None,
             sharing: false,
             keep_secrets: false,
             playing: false,

@@ -1,7 +1,7 @@
 //! The contents of the menus in the send bar.
 
 use super::parts::{Loaded, SendBar};
-use crate::labels::app_of;
+use crate::labels::{SYSTEM, app_of};
 use play::Protocol;
 use play::probe::resolve_target;
 
@@ -24,9 +24,6 @@ pub struct Menus {
     /// The endpoints of the chosen Service.
     pub endpoints: Vec<MenuItem>,
 }
-
-/// The namespace of the cluster's own pods.
-const SYSTEM: &str = "kube-system";
 
 fn choice(value: impl Into<String>, label: impl Into<String>) -> MenuItem {
     MenuItem { value: value.into(), label: label.into() }

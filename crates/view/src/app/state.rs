@@ -6,6 +6,7 @@ use super::parts::{
     Chrome, Document, Loaded, Played, RulesView, Selected, SendBar, Tab, Terminal, View,
 };
 use super::select::{self, MenuItem};
+use crate::layout::Point;
 use crate::scene::{self, Moment};
 use crate::story;
 use crate::words::{self, Lang};
@@ -342,6 +343,19 @@ impl App {
             }
             Thing::Segment(_) => None,
         }
+    }
+
+    /// The centre of a node, host or pod in the picture; none if it is not drawn.
+    pub fn place_of(&self, host: &str) -> Option<Point> {
+        let l = &self.derived.layout;
+        let nodes = l.nodes.iter().find(|n| n.name == host).map(|n| n.rect);
+        let hosts = || l.hosts.iter().find(|h| h.name == host).map(|h| h.rect);
+        let pods = || {
+            let all = &self.session.loaded.as_ref()?.session.cluster().pods;
+            let mut drawn = l.nodes.iter().flat_map(|n| &n.pods);
+            drawn.find(|b| all.get(b.pod).is_some_and(|p| p.netns() == host)).map(|b| b.rect)
+        };
+        nodes.or_else(hosts).or_else(pods).map(|r| (r.cx(), r.cy()))
     }
 
     /// The number of steps before the moment shown.

@@ -6,7 +6,7 @@ use super::keep;
 use super::parts::Loaded;
 use super::state::App;
 use crate::story::{self, Glyph, Grain, glyph};
-use crate::words;
+use crate::words::{self, Ui};
 use net::PacketId;
 use net::engine::PacketOp;
 use play::{Act, Anchor, ResultKind, Step};
@@ -123,13 +123,30 @@ pub(super) fn send(app: &mut App) -> Vec<Effect> {
         app.session.refused = Some(wrong);
         return Vec::new();
     }
+    if app.document.is_stale() {
+        app.session.refused = Some(words::ui(Ui::NotSentStale, app.chrome.lang).to_owned());
+        return Vec::new();
+    }
     let probe = app.send.probe();
     if !try_act(app, Act::Send(probe), None) {
         return Vec::new();
     }
-    // So that Space pauses; at the button that sends it would send again.
-    let mut effects = begin_playing(app);
-    effects.push(Effect::Focus(FocusField::Play));
+    // On the button that was pressed, Space would send again.
+    [Effect::Focus(FocusField::Play)].into_iter().chain(begin_playing(app)).collect()
+}
+
+/// Goes on in a document of its own, without the steps after the moment shown.
+pub(super) fn fork(app: &mut App) -> Vec<Effect> {
+    let before = app.session.results().iter().take_while(|r| r.events.start < app.view.cursor);
+    let before = before.count();
+    if before == app.session.script.steps.len() {
+        return Vec::new();
+    }
+    let mut effects = keep::leave(app);
+    let mut now = app.snapshot();
+    Rc::make_mut(&mut now.script).steps.truncate(before);
+    effects.extend(restore(app, &now));
+    effects.extend(keep::arrive(app, true));
     effects
 }
 

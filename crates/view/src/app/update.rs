@@ -2,7 +2,7 @@
 
 use super::action::{Action, Effect, FocusField};
 use super::panes::{Drawer, Fold, Side};
-use super::parts::{Selected, Tab};
+use super::parts::{Dialog, Selected, Tab};
 use super::state::App;
 use super::{edit, keep, link, terminal, time};
 use play::Start;
@@ -102,7 +102,8 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
             if !opens {
                 return Vec::new();
             }
-            apply(app, Action::Fold(Side::Inspector, Fold::Open))
+            app.chrome.panes.inspector = Fold::Open;
+            vec![Effect::Panes]
         }
         Action::SelectAt(at) => {
             let host = kube::change::thing_at(&app.document.text, at)
@@ -124,7 +125,8 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
                 Side::Inspector => panes.inspector = fold,
                 Side::Drawer => {}
             }
-            vec![Effect::Panes]
+            // The button that was pressed is hidden; the focus goes to the one that undoes it.
+            vec![Effect::Panes, Effect::Focus(FocusField::Pane(side, fold))]
         }
         Action::Resize(side, size) => {
             app.chrome.panes.resize(side, size);
@@ -164,6 +166,27 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
             app.chrome.keep_secrets = keep;
             Vec::new()
         }
+        Action::Dialog(dialog) => {
+            let field = match (&app.chrome.dialog, &dialog) {
+                (None, Some(Dialog::Find(_))) => Some(FocusField::Find),
+                (None, Some(Dialog::Keys)) => Some(FocusField::Keys),
+                _ => None,
+            };
+            app.chrome.dialog = dialog;
+            field.map(Effect::Focus).into_iter().collect()
+        }
+        Action::Found(host) => {
+            app.chrome.dialog = None;
+            apply(app, Action::Select(Some(Selected { host, device: None })))
+        }
+        Action::File(name, bytes) => match crate::files::text(&name, bytes, app.chrome.lang) {
+            Ok(text) => opened(app, &text),
+            Err(why) => {
+                app.session.refused = Some(why);
+                Vec::new()
+            }
+        },
+        Action::Fork => time::fork(app),
         Action::Link(link) => link::follow(app, &link),
         Action::Back(id, state) => keep::back(app, &id, state.as_deref()),
         Action::Nowhere => vec![app.address(false)],
@@ -370,6 +393,59 @@ mod tests {
         assert!(app.run().is_some() && app.chrome.playing);
         assert_eq!(app.step(), 1);
         assert!(app.derived.steps.len() > 100, "{}", app.derived.steps.len());
+    }
+
+    #[test]
+    fn with_errors_in_the_document_nothing_is_sent_and_the_page_says_why() {
+        let mut app = App::new(Lang::En, "article-nodeport");
+        update(&mut app, Action::Text("kind: [".to_owned()));
+        let effects = update(&mut app, Action::Send);
+        assert!(effects.is_empty() && app.session.script.steps.is_empty());
+        let why = app.session.refused.clone().expect("a reason");
+        assert!(why.contains("last valid"), "{why}");
+        update(&mut app, Action::Undo);
+        assert!(!update(&mut app, Action::Send).is_empty() && app.session.refused.is_none());
+    }
+
+    #[test]
+    fn after_send_the_focus_is_on_play_and_after_folding_on_the_rail() {
+        let mut app = App::new(Lang::En, "article-nodeport");
+        assert!(update(&mut app, Action::Send).contains(&Effect::Focus(FocusField::Play)));
+        let fold = |fold| [Effect::Panes, Effect::Focus(FocusField::Pane(Side::Editor, fold))];
+        for to in [Fold::Folded, Fold::Open] {
+            assert_eq!(update(&mut app, Action::Fold(Side::Editor, to)), fold(to));
+        }
+    }
+
+    #[test]
+    fn a_fork_keeps_the_session_and_continues_from_the_moment() {
+        let mut app = sent();
+        update(&mut app, Action::SeekStep(usize::MAX));
+        update(&mut app, Action::Send);
+        update(&mut app, Action::SeekStep(10));
+        let (whole, cursor) = (app.document.id.to_string(), app.view.cursor);
+        update(&mut app, Action::Fork);
+        assert_eq!((app.session.script.steps.len(), app.view.cursor), (1, cursor));
+        assert!(update(&mut app, Action::Fork).is_empty(), "nothing follows");
+        let fork = app.document.id.to_string();
+        update(&mut app, Action::Back(whole, None));
+        assert_eq!(app.session.script.steps.len(), 2);
+        update(&mut app, Action::Back(fork, None));
+        assert_eq!(app.session.script.steps.len(), 1);
+        update(&mut app, Action::Undo);
+        assert_eq!(app.session.script.steps.len(), 2);
+    }
+
+    #[test]
+    fn an_added_deployment_is_drawn_also_where_its_node_was_folded() {
+        let mut app = sent();
+        update(&mut app, Action::Room(500, 565));
+        update(&mut app, Action::Change(ClusterChange::AddDeployment));
+        let host = app.view.selected.as_ref().expect("selected").host.clone();
+        let pods = &app.session.loaded.as_ref().expect("valid").session.cluster().pods;
+        let pod = pods.iter().position(|p| p.netns() == host).expect("a pod");
+        let drawn = app.derived.layout.nodes.iter().flat_map(|n| &n.pods);
+        assert!(drawn.map(|p| p.pod).any(|p| p == pod), "{host}");
     }
 
     /// Which of index, packets, steps, layout and menus an action derives anew.

@@ -6,6 +6,7 @@
 
 mod form;
 
+use crate::labels::{Alike, SYSTEM, app_of};
 use crate::px::Px;
 pub(crate) use form::CHAR;
 use form::{FOLDED_W, Rows, Widths};
@@ -157,6 +158,10 @@ pub struct Layout {
     pub form: Form,
     /// The nodes that are drawn, in the order of the cluster.
     pub nodes: Vec<NodeBox>,
+    /// What the names of the nodes have in common.
+    pub names: Alike,
+    /// What the short names of the pods have in common.
+    pub apps: Alike,
     /// The tile that stands for the nodes without one of their own, and their number.
     pub more: Option<(usize, Rect)>,
     /// The hosts, from left to right.
@@ -233,7 +238,15 @@ pub fn layout(cluster: &Cluster, wanted: Wanted<'_>, room: Size) -> Layout {
     }
     let rows = Rows::of(plan.form);
     let left = MARGIN + if plan.rows() > 1 { GUTTER } else { 0.0 };
-    let mut l = Layout { form: plan.form, riser: MARGIN + LAN_H / 2.0, ..Layout::default() };
+    let apps: Vec<String> =
+        cluster.pods.iter().filter(|p| p.namespace != SYSTEM).map(app_of).collect();
+    let mut l = Layout {
+        form: plan.form,
+        riser: MARGIN + LAN_H / 2.0,
+        names: Alike::of(cluster.nodes.iter().map(|n| &*n.spec.name.value)),
+        apps: Alike::of(apps.iter().map(String::as_str)),
+        ..Layout::default()
+    };
     let (mut x, mut in_row, mut row) = (left, 0, 0);
     let row_y = |row: usize| {
         EDGE + row as f32 * (rows.height() + rows.above_lan + LAN_H + rows.below_lan.1)
@@ -402,7 +415,7 @@ fn tile_rows(
     for (k, i) in tiles.iter().take(shown).enumerate() {
         let full = form::node(cluster, &[], *i, (0.0, 0.0), l.form, widths);
         let lan = l.lan.len() - 1;
-        l.nodes.push(NodeBox { lan, ..form::tile(full, pods[*i].len(), place(k)) });
+        l.nodes.push(NodeBox { lan, ..form::tile(full, pods[*i].len(), place(k), l.names) });
     }
     l.nodes.sort_by_key(|n| n.node);
     if tiles.len() > shown {

@@ -2,7 +2,7 @@
 
 use super::element::{Element, Span, circle, group, path, rect, spans, text};
 use super::{Picture, class, lit_states};
-use crate::labels::{NetnsKind, fitted, shortened, text_width};
+use crate::labels::{Alike, NetnsKind, shortened, text_width};
 use crate::layout::{CHAR, Form, HostBox, NodeBox, PodBox, Rect};
 use crate::px::Px;
 use crate::scene::{Spot, TableState};
@@ -34,7 +34,7 @@ impl Picture<'_> {
         let (x, y) = (n.rect.x, n.rect.y);
         let (daemons, free) = if n.folded { (Vec::new(), n.rect.right()) } else { self.daemons(n) };
         let left = x + if n.folded { 4.0 } else { 8.0 };
-        let name = fitted(&n.name, 13.5, free - left - 10.0);
+        let name = self.layout.names.fit(&n.name, 13.5, free - left - 10.0);
         let w = text_width(&name, 13.5) + 8.0;
         let base = y + if n.form == Form::Tall { 19.0 } else { 17.0 };
         let title_box = Rect { x: left, y: base - 14.0, w, h: 19.0 };
@@ -248,7 +248,7 @@ impl Picture<'_> {
             s.chances.get(&x.pod).map(|c| if *c == 0 { "<1%".to_owned() } else { format!("{c}%") })
         };
         let badge_w = badge.as_ref().map_or(0.0, |b| text_width(b, 9.5) + 8.0);
-        let app = fitted(&x.app, 12.0, r.w - 16.0 - badge_w);
+        let app = self.layout.apps.fit(&x.app, 12.0, r.w - 16.0 - badge_w);
         let app_w = text_width(&app, 12.0) + 6.0;
         let suffix_w = x.suffix.len() as f32 * CHAR;
         let fits = tall && badge.is_none() && app_w + suffix_w + 16.0 < r.w;
@@ -331,7 +331,7 @@ impl Picture<'_> {
     /// A host outside of the cluster.
     pub(super) fn host(&self, h: &HostBox) -> Element {
         let r = &h.rect;
-        let name = fitted(&h.name, 12.5, r.w - 18.0);
+        let name = Alike::default().fit(&h.name, 12.5, r.w - 18.0);
         let role = self.text(Ui::Client);
         let fits = text_width(&name, 12.5) + text_width(role, 11.0) + 28.0 < r.w;
         let mut out = vec![rect("box", r, 8.0), text("host-name", r.x + 10.0, r.y + 16.0, &name)];

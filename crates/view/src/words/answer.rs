@@ -107,6 +107,22 @@ pub fn evaluated((looked, of): (usize, usize), lang: Lang) -> String {
     }
 }
 
+/// Why a file cannot be opened: `kind` is what it is, if that is known.
+pub fn not_text(name: &str, kind: Option<&str>, lang: Lang) -> String {
+    match (lang, kind) {
+        (Lang::En, Some(kind)) => {
+            format!("{name} is a {kind} file: open a YAML or JSON document in UTF-8.")
+        }
+        (Lang::En, None) => format!("{name} is not UTF-8 text: open a YAML or JSON document."),
+        (Lang::Ja, Some(kind)) => {
+            format!("{name} は {kind} ファイルです。UTF-8 の YAML または JSON を開いてください。")
+        }
+        (Lang::Ja, None) => {
+            format!("{name} は UTF-8 のテキストではありません。YAML または JSON を開いてください。")
+        }
+    }
+}
+
 /// A request that can be sent: who to whom.
 pub fn request(from: &str, to: &str, lang: Lang) -> String {
     match lang {

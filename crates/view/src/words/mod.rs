@@ -9,14 +9,16 @@ mod answer;
 mod en;
 mod ja;
 mod load;
+mod problem;
 mod share;
 mod ui;
 
 pub use answer::{
-    Answer, answer_changed, evaluated, exit_status, not_done, not_done_step, request, sent_at,
-    step_result, undone,
+    Answer, answer_changed, evaluated, exit_status, not_done, not_done_step, not_text, request,
+    sent_at, step_result, undone,
 };
 pub use load::{Load, load, load_words};
+pub use problem::problem_hint;
 pub use share::{
     Give, animation_too_long, capture_chosen, embed_title, give, left_out, link_by_hand,
     link_fault, link_holds, link_long, link_private, no_draw, no_endpoint, none_of_draw,

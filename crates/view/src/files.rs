@@ -1,0 +1,61 @@
+//! Files that the reader opens.
+
+use crate::words::{self, Lang};
+
+/// The first bytes of files that are not text, and what such a file is called.
+const KINDS: [(&[u8], &str); 12] = [
+    (b"\x89PNG", "PNG"),
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"GIF8", "GIF"),
+    (b"%PDF", "PDF"),
+    (b"PK\x03\x04", "ZIP"),
+    (b"\x1f\x8b", "gzip"),
+    (b"\x7fELF", "ELF"),
+    (b"\0asm", "WebAssembly"),
+    (b"\x0a\x0d\x0d\x0a", "pcapng"),
+    (b"\xd4\xc3\xb2\xa1", "pcap"),
+    (b"\xff\xfe", "UTF-16"),
+    (b"\xfe\xff", "UTF-16"),
+];
+
+/// The text of a file.
+///
+/// # Errors
+/// The file is not UTF-8 text: what it is, and what to open instead.
+pub fn text(name: &str, bytes: Vec<u8>, lang: Lang) -> Result<String, String> {
+    let kind = KINDS.iter().find(|(begin, _)| bytes.starts_with(begin)).map(|(_, kind)| *kind);
+    let refused = || words::not_text(name, kind, lang);
+    match String::from_utf8(bytes) {
+        Ok(text) if kind.is_none() && !text.contains('\0') => Ok(text),
+        _ => Err(refused()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::{Action, App, update};
+
+    #[test]
+    fn a_file_that_is_not_text_is_named_and_refused_and_the_document_stays() {
+        for (bytes, word) in [
+            (b"\x89PNG\r\n\x1a\n".to_vec(), "PNG"),
+            (b"%PDF-1.7 text".to_vec(), "PDF"),
+            (vec![0xff, 0xfe, b'k', 0], "UTF-16"),
+            (vec![b'k', 0, b'x'], "UTF-8"),
+            (vec![0xe9, b'x'], "UTF-8"),
+        ] {
+            for lang in [Lang::En, Lang::Ja] {
+                let mut app = App::new(lang, "article-nodeport");
+                let before = app.document.text.clone();
+                update(&mut app, Action::File("shop.yaml".to_owned(), bytes.clone()));
+                let why = app.session.refused.clone().expect("refused");
+                assert!(why.contains(word) && why.contains("shop.yaml"), "{why}");
+                assert_eq!(app.document.text, before);
+            }
+        }
+        let mut app = App::new(Lang::En, "article-nodeport");
+        update(&mut app, Action::File("a.yaml".to_owned(), b"# mine\n".to_vec()));
+        assert_eq!(&*app.document.text, "# mine\n");
+    }
+}
