@@ -126,10 +126,12 @@
     );
   const call = add(cover, "div", { className: "call" });
   add(call, "strong", { textContent: title });
+  // The picture of a preset is that of its first step.
+  const from = number(step ?? "");
   const button = add(call, "button", {
     type: "button",
     className: "start",
-    textContent: texts.Start,
+    textContent: from === null ? texts.Start : fill(texts.StartAt, from),
   });
   button.addEventListener("click", () => load());
   if (linked)

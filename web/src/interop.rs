@@ -139,15 +139,29 @@ pub fn close_menus() {
     }
 }
 
-/// Moves the keyboard focus to the element with an id; `unless_typing`: unless a field has it.
-pub fn focus(id: &str, unless_typing: bool) {
+/// How long a button may take to be rendered or enabled, in tries of 20 ms.
+const FOCUS_TRIES: u32 = 25;
+
+/// Moves the keyboard focus to the element with an id, as soon as it can have it; `unless_typing`:
+/// unless a field has it.
+pub fn focus(id: String, unless_typing: bool) {
+    try_focus(id, unless_typing, 0);
+}
+
+fn try_focus(id: String, unless_typing: bool, tries: u32) {
     let document = gloo::utils::document();
     let typing = document.active_element().is_some_and(|e| {
         matches!(&*e.tag_name(), "INPUT" | "SELECT" | "TEXTAREA") || e.shadow_root().is_some()
     });
-    let element = document.get_element_by_id(id).and_then(|e| e.dyn_into::<HtmlElement>().ok());
-    if let Some(e) = element.filter(|_| !(unless_typing && typing)) {
+    if unless_typing && typing {
+        return;
+    }
+    let element = document.get_element_by_id(&id).and_then(|e| e.dyn_into::<HtmlElement>().ok());
+    if let Some(e) = element.filter(|e| !e.has_attribute("disabled")) {
         let _ = e.focus();
+    } else if tries < FOCUS_TRIES {
+        let again = move || try_focus(id, unless_typing, tries + 1);
+        gloo::timers::callback::Timeout::new(20, again).forget();
     }
 }
 

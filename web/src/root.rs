@@ -275,7 +275,7 @@ impl Component for Root {
                 };
                 let unless_typing = field == FocusField::Play;
                 // Deferred: the field may not be rendered yet.
-                Timeout::new(0, move || interop::focus(&id, unless_typing)).forget();
+                Timeout::new(0, move || interop::focus(id, unless_typing)).forget();
                 false
             }
             Msg::Ask(Ask::Show(host)) => {

@@ -15,6 +15,7 @@ super::ui::texts! { Load, load:
     Retry: "Try again", "再試行";
     Loading: "Loading…", "読み込んでいます…";
     Start: "▶ Walk through it", "▶ 再生する";
+    StartAt: "▶ Walk through it from step {0}", "▶ ステップ {0} から再生する";
     NoWebAssembly: "This browser cannot run Packetwalk: it has no WebAssembly.", "このブラウザーは WebAssembly に対応していないため、Packetwalk を実行できません。";
     NotFetched: "The engine could not be loaded. Check the network connection.", "エンジンを読み込めませんでした。ネットワーク接続を確認してください。";
     Blocked: "The browser or the content security policy of this page blocked the engine: {0}", "ブラウザーまたはこのページのコンテンツセキュリティポリシーがエンジンの実行を拒否しました: {0}";
