@@ -189,8 +189,9 @@ test("without endpoints a Service rejects packets, and the verdict names the fix
       await page.locator(".verdict").textContent(),
       /refused.*has no endpoints: compare its selector/,
     );
-    // First the rule that rejects the packet, then the drop itself.
-    await go(page, "drop", 1);
+    // The drop is one decision; the rules show which of them rejected the packet.
+    assert.equal(await page.locator(".event .kind", { hasText: "drop" }).count(), 1);
+    await go(page, "drop");
     await page.locator(".hook.lost").waitFor();
     await page.screenshot({ path: join(shots, "refused.png") });
   });

@@ -130,8 +130,10 @@ pub fn check_session(seed: u64, tally: &mut Tally) -> u64 {
         // What is reported is what `check` says.
         let lost = session.results().iter().filter(|r| !r.is_done()).count();
         let said = check(&script.put(&other));
-        let is_lost = |m: &str| m.starts_with("spec.steps[") || m.contains(": not done: ");
-        let said = said.iter().filter(|d| is_lost(&d.message));
+        let is_lost = |d: &&kube::Diagnostic| {
+            d.severity == kube::Severity::Error || d.message.contains(": not done: ")
+        };
+        let said = said.iter().filter(is_lost);
         assert_eq!(said.count(), lost, "seed {seed}");
     }
     hash

@@ -30,32 +30,3 @@ pub fn text(name: &str, bytes: Vec<u8>, lang: Lang) -> Result<String, String> {
         _ => Err(refused()),
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::app::{Action, App, update};
-
-    #[test]
-    fn a_file_that_is_not_text_is_named_and_refused_and_the_document_stays() {
-        for (bytes, word) in [
-            (b"\x89PNG\r\n\x1a\n".to_vec(), "PNG"),
-            (b"%PDF-1.7 text".to_vec(), "PDF"),
-            (vec![0xff, 0xfe, b'k', 0], "UTF-16"),
-            (vec![b'k', 0, b'x'], "UTF-8"),
-            (vec![0xe9, b'x'], "UTF-8"),
-        ] {
-            for lang in [Lang::En, Lang::Ja] {
-                let mut app = App::new(lang, "article-nodeport");
-                let before = app.document.text.clone();
-                update(&mut app, Action::File("shop.yaml".to_owned(), bytes.clone()));
-                let why = app.session.refused.clone().expect("refused");
-                assert!(why.contains(word) && why.contains("shop.yaml"), "{why}");
-                assert_eq!(app.document.text, before);
-            }
-        }
-        let mut app = App::new(Lang::En, "article-nodeport");
-        update(&mut app, Action::File("a.yaml".to_owned(), b"# mine\n".to_vec()));
-        assert_eq!(&*app.document.text, "# mine\n");
-    }
-}

@@ -624,7 +624,9 @@ mod tests {
     }
 
     fn shown(app: &App) -> Scene {
-        crate::picture::scene_of(app, None)
+        let (l, t) = (app.session.loaded.as_ref(), app.derived.timeline.as_ref());
+        let (l, t) = l.zip(t).expect("valid");
+        scene(&app.derived.layout, &app.moment(l, t.state(), t.at()), None)
     }
 
     /// Goes to the first event of a kind.
