@@ -102,7 +102,7 @@ impl Component for Sharing {
             Msg::Tab(tab) => self.tab = tab,
             Msg::Turn(tab) => {
                 self.tab = tab;
-                interop::focus(&format!("share-{}", tab as u8), false);
+                interop::focus(format!("share-{}", tab as u8), false);
             }
             Msg::Kind(n) => self.kind = Snippet::ALL[n],
             Msg::Shown(n) => self.shown = Shown::ALL[n],
