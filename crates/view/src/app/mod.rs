@@ -6,6 +6,7 @@
 mod action;
 mod derive;
 mod edit;
+mod entry;
 mod history;
 mod keep;
 pub mod link;

@@ -1,7 +1,8 @@
 //! The parts of the page's state, and the choices that they are made of.
 
+use super::entry::Clock;
 use super::panes::Panes;
-use super::shelf::{Clock, Shelf};
+use super::shelf::Shelf;
 use crate::labels::NetnsLabels;
 use crate::layout::{ROOM, Size};
 use crate::story::Grain;

@@ -1,118 +1,15 @@
-//! A session as the browser keeps it, and the way back to it.
-//!
-//! The stored form is a line and what follows it:
-//!
-//! ```yaml
-//! {time: 1764514980000, zone: 540, text: 3562, script: 120, view: {lang: en, grain: hops}}
-//! ```
-//!
-//! `time` (in ms) and `zone` (in minutes) say when the session was last changed. The other numbers
-//! are the lengths in bytes of the parts behind the line: `file` is a whole file that was opened
-//! and not changed, otherwise `text` and `script` are the editor's text and the steps. `valid` is
-//! the last document without errors, if the text has some. `view` is that of a [`super::link`].
-//!
-//! A later version with another form stores it under other keys; fields that are not known are
-//! ignored.
+//! Keeping a session, and the ways back to it: a reload, the browser's history, the shelf.
 
 use super::action::{Address, Effect};
+use super::entry::{Clock, Entry, printed};
 use super::history::History;
 use super::link;
-use super::shelf::{self, Clock, Kept};
+use super::shelf::{self, Kept};
 use super::state::{App, FIRST};
-use crate::words::{Ui, ui};
-use kube::yaml::{Tree, YamlNode, parse};
+use crate::words::{self, Ui, ui};
 use play::Script;
 use std::borrow::Cow;
 use std::rc::Rc;
-
-const PARTS: [&str; 4] = ["file", "text", "script", "valid"];
-
-/// A session as it is stored.
-pub(super) struct Entry<'a> {
-    /// When the document or the Script was last changed.
-    pub(super) changed: Clock,
-    /// Whether it was set aside after a panic.
-    pub(super) set_aside: bool,
-    parts: [Option<&'a str>; PARTS.len()],
-    view: Option<YamlNode>,
-}
-
-impl<'a> Entry<'a> {
-    /// Parses the stored form; `None` if it is damaged or another form.
-    pub(super) fn parse(value: &'a str) -> Option<Self> {
-        let (head, mut rest) = value.split_once('\n')?;
-        let head = parse(head).0.into_iter().next()?;
-        let number = |name: &str| head.get(name)?.text().parse::<u64>().ok();
-        let mut parts = [None; PARTS.len()];
-        for (part, name) in parts.iter_mut().zip(PARTS) {
-            if let Some(length) = number(name) {
-                let (own, behind) = rest.split_at_checked(usize::try_from(length).ok()?)?;
-                (*part, rest) = (Some(own), behind);
-            }
-        }
-        let zone = head.get("zone").and_then(|z| z.text().parse().ok()).unwrap_or_default();
-        let changed = Clock { ms: number("time")?, zone };
-        let set_aside = head.get("rescued").is_some();
-        let has_text = parts[0].or(parts[1]).is_some();
-        has_text.then(|| Self { changed, set_aside, parts, view: head.get("view").cloned() })
-    }
-
-    /// The stored form of a file.
-    pub(super) fn of_file(file: &str, changed: Clock, set_aside: bool) -> String {
-        let mut fields = Vec::new();
-        if set_aside {
-            fields.push(("rescued", Tree::plain(true)));
-        }
-        printed(changed, &[("file", file.into())], fields)
-    }
-
-    /// The text of the editor.
-    pub(super) fn text(&self) -> Cow<'a, str> {
-        match self.parts {
-            [Some(file), ..] => Script::take(file).map_or(file.into(), |(_, text)| text.into()),
-            [_, text, ..] => text.unwrap_or_default().into(),
-        }
-    }
-
-    /// The page with this session. Language, theme, panes and speed are those of `own`.
-    fn open(&self, own: &App) -> App {
-        let view = link::View(self.view.clone());
-        let mut app = App::new(own.chrome.lang, &view.preset());
-        let [file, text, script, valid] = self.parts;
-        if let Some(file) = file {
-            app.take(file);
-        } else {
-            let text = text.unwrap_or_default();
-            let script = script.unwrap_or_default();
-            if let Ok((Some(steps), _)) = Script::take(script) {
-                // A Script as the reader wrote it keeps its bytes.
-                let is_own = Script::text_in(text).is_none() && steps.to_string() != script;
-                app.document.opened = is_own.then(|| Script::put_text(script, text).into());
-                app.session.script = Rc::new(steps);
-            }
-            app.show(text);
-            if let Some(valid) = valid.filter(|_| app.document.is_stale()) {
-                app.show_stale(valid, text);
-            }
-        }
-        app.session.previous = None;
-        if self.view.is_some() {
-            view.apply(&mut app);
-        }
-        app.derive();
-        app
-    }
-}
-
-/// The stored form. What follows the line is the parts.
-fn printed(changed: Clock, parts: &[(&str, Cow<'_, str>)], fields: Vec<(&str, Tree)>) -> String {
-    let mut head = vec![("time", Tree::plain(changed.ms)), ("zone", Tree::plain(changed.zone))];
-    head.extend(parts.iter().map(|(name, part)| (*name, Tree::plain(part.len()))));
-    head.extend(fields);
-    let mut out = Tree::map(head).flow() + "\n";
-    parts.iter().for_each(|(_, part)| out.push_str(part));
-    out
-}
 
 impl App {
     /// The parts of the session with `text` in the editor.
@@ -252,10 +149,39 @@ pub(super) fn back(app: &mut App, id: &str, state: Option<&str>) -> Vec<Effect> 
     effects
 }
 
+/// The page with this session. Language, theme, panes and speed are those of `own`.
+fn opened(entry: &Entry<'_>, own: &App) -> App {
+    let view = link::View(entry.view.clone());
+    let mut app = App::new(own.chrome.lang, &view.preset());
+    let [file, text, script, valid] = entry.parts;
+    if let Some(file) = file {
+        app.take(file);
+    } else {
+        let text = text.unwrap_or_default();
+        let script = script.unwrap_or_default();
+        if let Ok((Some(steps), _)) = Script::take(script) {
+            // A Script as the reader wrote it keeps its bytes.
+            let is_own = Script::text_in(text).is_none() && steps.to_string() != script;
+            app.document.opened = is_own.then(|| Script::put_text(script, text).into());
+            app.session.script = Rc::new(steps);
+        }
+        app.show(text);
+        if let Some(valid) = valid.filter(|_| app.document.is_stale()) {
+            app.show_stale(valid, text);
+        }
+    }
+    app.session.previous = None;
+    if entry.view.is_some() {
+        view.apply(&mut app);
+    }
+    app.derive();
+    app
+}
+
 fn show(app: &mut App, id: &str, value: Option<&str>) {
     match value.and_then(Entry::parse) {
         Some(entry) => {
-            let other = entry.open(app);
+            let other = opened(&entry, app);
             app.replace(other);
             if !app.document.shelf.is_elsewhere(id) {
                 app.document.id = id.into();
@@ -264,6 +190,23 @@ fn show(app: &mut App, id: &str, value: Option<&str>) {
         None => {
             app.replace(App::new(app.chrome.lang, FIRST.name));
             app.session.refused = Some(ui(Ui::NoLongerKept, app.chrome.lang).to_owned());
+        }
+    }
+}
+
+/// Opens a link. The reader's own document is kept.
+pub(super) fn follow(app: &mut App, address: &str) -> Vec<Effect> {
+    match link::open(address, app) {
+        Ok(other) => {
+            let mut effects = left(app);
+            app.replace(other);
+            app.document.linked = Some((app.document.text.clone(), app.session.script.clone()));
+            effects.extend(arrive(app, false));
+            effects
+        }
+        Err(fault) => {
+            app.session.refused = Some(words::link_fault(&fault, app.chrome.lang));
+            vec![app.address(false)]
         }
     }
 }

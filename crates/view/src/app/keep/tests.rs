@@ -276,22 +276,3 @@ fn what_cannot_be_stored_is_tried_again() {
     assert_eq!(app.document.shelf.fault(), full, "what gave way is not stored");
     assert!(update(&mut app, Action::Keep(None)).is_empty());
 }
-
-#[test]
-fn a_damaged_entry_is_none() {
-    for value in [
-        "",
-        "{time: 1, text: 1}",
-        "{time: 1}\n",
-        "{text: 0}\n",
-        "{time: 1, text: 5}\nabc",
-        "{time: 1, text: 1}\né",
-        "{time: 1, text: -1}\nx",
-        "[\n",
-        "{{{{\n",
-    ] {
-        assert!(Entry::parse(value).is_none(), "{value:?}");
-    }
-    let later = Entry::parse("{time: 1, colour: red, rescued: true, text: 1, view: [1]}\nx");
-    assert!(later.is_some_and(|e| e.set_aside && e.text() == "x"));
-}

@@ -12,13 +12,10 @@
 //! (RFC 4648, section 5). Browsers do not send the fragment to the server. Secrets are left out
 //! (`redact.rs`) unless [`super::Chrome::keep_secrets`] is set.
 
-use super::action::Effect;
-use super::keep;
 use super::parts::{RulesView, Selected, Tab};
 use super::redact::{LeftOut, Place, Redacted, redacted};
 use super::state::App;
 use crate::story::Grain;
-use crate::words;
 use data_encoding::BASE64URL_NOPAD;
 use kube::Severity;
 use kube::decode::Decoder;
@@ -144,23 +141,6 @@ pub fn language(link: &str) -> Option<String> {
     Some(parts.view.text("lang")).filter(|l| !l.is_empty())
 }
 
-/// Opens a link. The reader's own document is kept.
-pub(super) fn follow(app: &mut App, link: &str) -> Vec<Effect> {
-    match open(link, app) {
-        Ok(other) => {
-            let mut effects = keep::left(app);
-            app.replace(other);
-            app.document.linked = Some((app.document.text.clone(), app.session.script.clone()));
-            effects.extend(keep::arrive(app, false));
-            effects
-        }
-        Err(fault) => {
-            app.session.refused = Some(words::link_fault(&fault, app.chrome.lang));
-            vec![app.address(false)]
-        }
-    }
-}
-
 /// The contents of a link.
 struct Parts {
     text: String,
@@ -233,8 +213,8 @@ const GRAINS: [&str; 3] = ["hops", "decisions", "rules"];
 const TABS: [&str; 3] = ["packet", "rules", "tables"];
 const RULES: [&str; 3] = ["walk", "all", "difference"];
 
-/// How the page shows the session. `cut`: the text has no final newline. `own`: it is for the reader
-/// and not for others.
+/// How the page shows the session. `cut`: the text has no final newline. `own`: it is for the
+/// reader and not for others.
 pub(super) fn view(app: &App, cut: bool, own: bool) -> Tree {
     let mut fields: Vec<(&str, Tree)> = vec![("lang", Tree::text(app.chrome.lang.tag()))];
     let mut put = |name, value: &str, usual: &str| {

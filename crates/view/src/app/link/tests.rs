@@ -3,6 +3,7 @@
 use super::*;
 use crate::Lang;
 use crate::app::{Action, Theme, update};
+use crate::words;
 
 fn packed(body: &str) -> String {
     format!("#v2:{}", super::packed(body))

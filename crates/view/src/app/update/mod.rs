@@ -4,7 +4,7 @@ use super::action::{Action, Effect, FocusField};
 use super::panes::{Drawer, Fold, Side};
 use super::parts::{Dialog, Selected, Tab};
 use super::state::App;
-use super::{edit, keep, link, terminal, time};
+use super::{edit, keep, terminal, time};
 use play::Start;
 use play::presets::Preset;
 use std::rc::Rc;
@@ -187,7 +187,7 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
             }
         },
         Action::Fork => time::fork(app),
-        Action::Link(link) => link::follow(app, &link),
+        Action::Link(link) => keep::follow(app, &link),
         Action::Back(id, state) => keep::back(app, &id, state.as_deref()),
         Action::Nowhere => vec![app.address(false)],
         Action::Keep(typed) => {
