@@ -41,6 +41,8 @@ test("axe finds no violation while editing: form, terminal, errors, rule changes
     await clean(page, "the terminal");
     await page.click("[role=tab]:has-text('Rules')");
     await page.click(".ops button:has-text('Changes')");
+    // The editor is at the lines that the form changed.
+    await page.locator(".cm-scroller").evaluate((e) => (e.scrollTop = 0));
     await page.locator(".cm-line", { hasText: "nodePort:" }).click();
     await page.keyboard.press("End");
     await page.keyboard.type("1");

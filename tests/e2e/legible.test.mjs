@@ -2,7 +2,7 @@
 // PACKETWALK_FULL=1 measures every preset and moment at every size; otherwise it is a sample.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { compose, origin, send, visit } from "./visit.mjs";
+import { choose, compose, origin, send, visit } from "./visit.mjs";
 
 const FULL = "PACKETWALK_FULL" in process.env;
 const SIZES = [
@@ -218,7 +218,7 @@ for (const [name, nodes] of Object.entries(DOCUMENTS)) {
         await compose(page);
         // A long menu is filled when it gets the focus.
         await page.focus("#from");
-        await page.selectOption("#from", "client");
+        await choose(page, "from", "client");
         await send(page, "");
         await walk(page, [0.03, 0.06, 0.09, 0.12, 0.3, 0.6, 1], name);
       });

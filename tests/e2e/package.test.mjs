@@ -147,7 +147,7 @@ test("a session has the functions of the page, and reports errors", () => {
         () => session.exec("node01"),
         () => { session.step = NaN; },
         () => session.pcapng("node01/cni0"),
-        () => session.send({ ...probe, ttl: 3 }),
+        () => session.send({ ...probe, proto: "udp", flags: "syn" }),
       ].map(why),
       checked: check("apiVersion: v1\\nkind: Service\\n").map((d) => [d.line, d.severity, d.code]),
     }));
@@ -182,7 +182,7 @@ test("a session has the functions of the page, and reports errors", () => {
     /command: must be a string/,
     /step NaN: must be an integer from 0 to/,
     /interfaces: must be an array of strings/,
-    /ttl requires a ping/,
+    /flags requires TCP/,
   ];
   for (const [n, e] of expected.entries()) assert.match(said[n], e);
   const [, , line, column, code, hint, all] = got.wrong[0];

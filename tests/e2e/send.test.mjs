@@ -1,12 +1,13 @@
 // Sending: protocols, header fields, the endpoints with their probabilities, the verdict.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { end, send, steps, verdict, visit } from "./visit.mjs";
+import { choose, end, send, steps, verdict, visit } from "./visit.mjs";
 
 const option = async (page, label, value) => {
   if (!(await page.locator("details.options[open]").count())) await page.click(".options summary");
-  await page.locator(".options .field", { hasText: label }).locator("input").fill(value);
-  await page.locator(".options .field", { hasText: label }).locator("input").press("Tab");
+  const field = page.locator(".options .field", { has: page.getByText(label, { exact: true }) });
+  await field.locator("input").fill(value);
+  await field.locator("input").press("Tab");
 };
 
 test("the endpoints show their probabilities under the rules, and one can be forced", async () => {
@@ -23,14 +24,13 @@ test("the endpoints show their probabilities under the rules, and one can be for
 
 test("packets are sent from a pod to a Service and from a node to a pod", async () => {
   await visit({}, async (page) => {
-    const pod = await page.locator("#from option", { hasText: "centos" }).getAttribute("value");
-    await page.selectOption("#from", pod);
-    await page.selectOption("#to", "svc/default/nginx-service:8000");
+    await choose(page, "from", "centos");
+    await choose(page, "to", "svc/default/nginx-service:8000");
     await send(page, "10.1.5.4:80");
     await end(page);
     assert.match(await verdict(page), /849 bytes/);
-    await page.selectOption("#from", "node02");
-    await page.selectOption("#to", "10.1.5.5:80");
+    await choose(page, "from", "node02");
+    await choose(page, "to", "10.1.5.5:80");
     await send(page, "");
     await end(page);
     assert.match(await verdict(page), /849 bytes/);
@@ -40,8 +40,8 @@ test("packets are sent from a pod to a Service and from a node to a pod", async 
 test("a ping with a small ttl gets Time exceeded; a usual one is answered", async () => {
   await visit({}, async (page) => {
     await page.selectOption("#proto", "icmp");
-    await page.selectOption("#from", "node01");
-    await page.selectOption("#to", "10.1.6.5");
+    await choose(page, "from", "node01");
+    await choose(page, "to", "10.1.6.5");
     await send(page, "");
     await end(page);
     assert.match(await verdict(page), /answered the ping: 64 bytes, ttl 63/);
@@ -56,7 +56,7 @@ test("a ping with a small ttl gets Time exceeded; a usual one is answered", asyn
 test("a datagram to kube-dns is answered", async () => {
   await visit({}, async (page) => {
     await page.selectOption("#proto", "udp");
-    await page.selectOption("#from", "node01");
+    await choose(page, "from", "node01");
     await send(page, "");
     await end(page);
     assert.match(await verdict(page), /The client has its answer/);
@@ -87,12 +87,38 @@ test("a header field out of range is reported, and nothing is sent", async () =>
     await page.locator(".options input[type=number]").first().fill("70000");
     await page.locator(".options input[type=number]").first().press("Tab");
     await page.click(".sentence .send");
-    await page.locator(".verdict .bad", { hasText: "70000: 1–65535" }).waitFor();
+    await page.locator(".verdict .bad", { hasText: "70000: write a number from 1 to 65535" }).waitFor();
     assert.equal(await steps(page), 0);
     await page.click(".options summary");
     await page.locator(".options input[type=number]").first().fill("40501");
     await page.locator(".options input[type=number]").first().press("Tab");
     await send(page);
     assert.ok((await steps(page)) > 100);
+  });
+});
+
+test("TCP takes ttl, DF and single segments; UDP goes to any Service", async () => {
+  await visit({}, async (page) => {
+    const menu = (label) =>
+      page.locator(".options .field", { hasText: label }).locator("select");
+    await choose(page, "to", "10.1.6.5:80");
+    await choose(page, "from", "node01");
+    await option(page, "ttl", "1");
+    await page.click(".options summary");
+    await send(page, "");
+    await end(page);
+    assert.match(await verdict(page), /says that ttl was used up/);
+    await option(page, "ttl", "");
+    await menu("TCP flags").selectOption("syn");
+    await page.click(".options summary");
+    await send(page, "");
+    await end(page);
+    assert.match(await verdict(page), /10\.1\.6\.5 answered with a segment: SYN,ACK, ttl 63/);
+    await page.selectOption("#proto", "udp");
+    await choose(page, "to", "nginx-service:8000");
+    assert.equal(await page.inputValue("#to"), "nginx-service:8000");
+    await send(page, "");
+    await end(page);
+    assert.doesNotMatch(await verdict(page), /has its answer/);
   });
 });

@@ -59,6 +59,13 @@ export async function compose(page) {
     await button.click();
 }
 
+/** Types in From or To and takes what is found. */
+export async function choose(page, id, text) {
+  await compose(page);
+  await page.fill(`#${id}`, text);
+  await page.press(`#${id}`, "Enter");
+}
+
 /** Presses Send and pauses playback at once. */
 export async function send(page, endpoint = "10.1.6.5:80") {
   await compose(page);

@@ -277,6 +277,17 @@ pub fn results(
     });
     let to = &probe.to;
     match probe.proto {
+        Protocol::Tcp if probe.flags.is_some() => {
+            let one = |o: &Outcome| match o {
+                Outcome::Segment { flags, from, ttl } => {
+                    format!("segment {to}: {flags} from {from} ttl={ttl}")
+                }
+                Outcome::Reset => format!("segment {to}: reset"),
+                Outcome::NotSent(_) => format!("segment {to}: {}", errno(o, false)),
+                _ => format!("segment {to}: no answer"),
+            };
+            outcomes.map(one).collect()
+        }
         Protocol::Tcp => {
             let one = |o: &Outcome| match o {
                 Outcome::Answered { bytes, .. } => {
@@ -323,7 +334,7 @@ pub fn results(
                     format!("ping {to}: {} from {from} ttl={ttl}{mtu}", icmp_kind(*kind, *code))
                 }
                 Outcome::NotSent(_) => format!("sendto: {}", errno(o, false)),
-                Outcome::Reset | Outcome::TimedOut | Outcome::Killed => {
+                Outcome::Reset | Outcome::Segment { .. } | Outcome::TimedOut | Outcome::Killed => {
                     format!("ping {to}: no answer")
                 }
             };
@@ -344,7 +355,7 @@ fn errno(outcome: &Outcome, opened: bool) -> &'static str {
         Outcome::Unreachable { kind: 3, code: 4, .. } | Outcome::NotSent(_) => "EMSGSIZE",
         Outcome::Unreachable { .. } => "EHOSTUNREACH",
         Outcome::Killed => "killed",
-        Outcome::TimedOut | Outcome::Answered { .. } => "timeout",
+        Outcome::TimedOut | Outcome::Answered { .. } | Outcome::Segment { .. } => "timeout",
     }
 }
 

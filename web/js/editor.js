@@ -14,8 +14,9 @@ import {
 } from "@codemirror/language";
 import { lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
-import { Compartment, EditorState } from "@codemirror/state";
+import { Compartment, EditorState, StateEffect, StateField } from "@codemirror/state";
 import {
+  Decoration,
   EditorView,
   drawSelection,
   highlightActiveLine,
@@ -34,6 +35,7 @@ const theme = EditorView.theme({
   ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "19px", fontVariantLigatures: "none" },
   ".cm-gutters": { backgroundColor: "var(--panel)", color: "var(--ink3)", border: "none" },
   ".cm-activeLine, .cm-activeLineGutter": { backgroundColor: "var(--hover)" },
+  ".cm-edited": { backgroundColor: "var(--chg)", boxShadow: "inset 3px 0 var(--chg-bar)" },
   ".cm-cursor": { borderLeftColor: "var(--ink)" },
   "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground":
     { backgroundColor: "var(--in-tint)" },
@@ -88,6 +90,27 @@ const highlight = HighlightStyle.define([
   { tag: [tags.separator, tags.punctuation, tags.meta], color: "var(--ink3)" },
 ]);
 
+// The lines that an edit outside of the editor changed. They are marked until the next edit.
+const setEdited = StateEffect.define();
+const edited = StateField.define({
+  create: () => Decoration.none,
+  update(lines, tr) {
+    const set = tr.effects.find((e) => e.is(setEdited));
+    if (set) return set.value;
+    return tr.docChanged ? Decoration.none : lines;
+  },
+  provide: (field) => EditorView.decorations.from(field),
+});
+
+/** The positions of the lines from `from` to `to` that the replaced text did not have. */
+function changedLines(doc, from, to, replaced) {
+  const had = new Set(replaced.split("\n"));
+  const all = [];
+  for (let n = doc.lineAt(from).number; n <= doc.lineAt(to).number; n++) all.push(doc.line(n));
+  const changed = all.filter((line) => !had.has(line.text));
+  return (changed.length ? changed : all.slice(0, 1)).map((line) => line.from);
+}
+
 globalThis.PacketwalkEditor = {
   mount(host, text, label, onChange, complete, help) {
     const root = host.attachShadow({ mode: "open" });
@@ -137,6 +160,7 @@ globalThis.PacketwalkEditor = {
           indentUnit.of("  "),
           yaml(),
           lintGutter(),
+          edited,
           syntaxHighlighting(highlight),
           theme,
           autocompletion({
@@ -200,7 +224,7 @@ globalThis.PacketwalkEditor = {
       }),
     });
     return {
-      setText(next) {
+      setText(next, isEdit) {
         crlf = isCrlf(next);
         if (crlf) next = next.replaceAll("\r\n", "\n");
         const now = view.state.doc.toString();
@@ -211,8 +235,22 @@ globalThis.PacketwalkEditor = {
         let a = now.length;
         let b = next.length;
         while (a > from && b > from && now[a - 1] === next[b - 1]) (a--, b--);
+        const changes = view.state.changes({ from, to: a, insert: next.slice(from, b) });
+        const effects = [];
+        if (isEdit) {
+          // Of a line that both texts have in part, the whole.
+          const start = now.lastIndexOf("\n", from - 1) + 1;
+          const end = now.indexOf("\n", a);
+          const replaced = now.slice(start, end < 0 ? now.length : end);
+          const lines = changedLines(changes.apply(view.state.doc), from, b, replaced);
+          const mark = Decoration.line({ class: "cm-edited" });
+          effects.push(
+            setEdited.of(Decoration.set(lines.map((at) => mark.range(at)))),
+            EditorView.scrollIntoView(lines[0], { y: "center" }),
+          );
+        }
         silent = true;
-        view.dispatch({ changes: { from, to: a, insert: next.slice(from, b) } });
+        view.dispatch({ changes, effects });
         silent = false;
       },
       text() {

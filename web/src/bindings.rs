@@ -36,7 +36,7 @@ extern "C" {
     /// A mounted editor. Positions are in UTF-16 units.
     pub(crate) type EditorHandle;
     #[wasm_bindgen(method, catch, js_name = setText)]
-    pub(crate) fn set_text(this: &EditorHandle, text: &str) -> Result<(), JsValue>;
+    pub(crate) fn set_text(this: &EditorHandle, text: &str, is_edit: bool) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
     pub(crate) fn text(this: &EditorHandle) -> Result<String, JsValue>;
     #[wasm_bindgen(method, catch, js_name = setLang)]

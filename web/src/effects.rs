@@ -26,7 +26,8 @@ pub const FORGET: &str = "packetwalk.forget";
 /// Runs one effect. Dropping the returned timer cancels it.
 pub fn run(app: &App, effect: &Effect, send: &Callback<Msg>) -> Option<Timeout> {
     match effect {
-        Effect::SetEditor => send.emit(Msg::SetEditor),
+        Effect::SetEditor => send.emit(Msg::SetEditor(false)),
+        Effect::EditEditor => send.emit(Msg::SetEditor(true)),
         Effect::SetPage => {
             set_page(app);
             send.emit(Msg::SetLang);

@@ -429,9 +429,9 @@ impl Editor {
         self.handle.cursor().unwrap_or_default()
     }
 
-    /// Replaces the text.
-    pub fn set_text(&self, text: &str) {
-        let _ = self.handle.set_text(text);
+    /// Replaces the text. The lines of an edit are scrolled to and marked.
+    pub fn set_text(&self, text: &str, is_edit: bool) {
+        let _ = self.handle.set_text(text, is_edit);
     }
 
     /// Scrolls to a position, in UTF-16 units, and selects the rest of its line.

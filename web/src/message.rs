@@ -27,8 +27,8 @@ pub enum Msg {
     Keep,
     /// The language of the page has changed.
     SetLang,
-    /// The text that the editor shows must change.
-    SetEditor,
+    /// The text that the editor shows must change. True: it is an edit, whose lines are marked.
+    SetEditor(bool),
     /// The script of the editor was loaded.
     EditorReady,
     /// An animation frame of the packet, with its time in milliseconds.

@@ -190,9 +190,9 @@ impl Component for Root {
                 self.mark();
                 false
             }
-            Msg::SetEditor => {
+            Msg::SetEditor(is_edit) => {
                 if let Some(e) = &self.editor {
-                    e.set_text(&self.page.app.borrow().document.text);
+                    e.set_text(&self.page.app.borrow().document.text, is_edit);
                 }
                 self.mark();
                 false

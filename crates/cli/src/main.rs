@@ -13,8 +13,9 @@ mod page;
 use crate::files::{Documents, each, linked, named, read, standard_input};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use kube::{Diagnostic, Severity};
+use net::socket::Pmtudisc;
 use play::presets::ALL;
-use play::probe::{parse_endpoint, usual_protocol};
+use play::probe::{parse_endpoint, parse_flags, usual_protocol};
 use play::{Ending, Probe, Protocol, ResultKind, Script, Session, Start, capture, lab, shell};
 use std::io::Write;
 use std::net::IpAddr;
@@ -236,10 +237,17 @@ struct Trace {
     /// The source port; for a ping, its identifier.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..), requires = "from")]
     sport: Option<u16>,
-    /// The TTL of a ping.
+    /// The IP time to live.
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..), requires = "from")]
     ttl: Option<u8>,
-    /// The length of the data in a ping or datagram, in bytes.
+    /// TCP: one segment with these control bits, without a connection: syn, ack, fin, rst and psh
+    /// with commas between them, or none.
+    #[arg(long, value_parser = flags, requires = "from")]
+    flags: Option<net::wire::TcpFlags>,
+    /// Path MTU discovery: want sets DF unless a packet must be fragmented, do always, dont never.
+    #[arg(long, value_parser = pmtudisc, requires = "from")]
+    pmtudisc: Option<Pmtudisc>,
+    /// The length of the data in a ping, datagram or segment, in bytes.
     #[arg(long, value_parser = clap::value_parser!(u16).range(..=i64::from(play::probe::MAX_SIZE)),
           requires = "from")]
     size: Option<u16>,
@@ -528,6 +536,16 @@ fn write_capture(session: &Session, events: &[net::Event], t: &Trace) -> Result<
     std::fs::write(path, bytes).map_err(|e| usage(format!("{}: {e}", path.display())))
 }
 
+/// The control bits of --flags.
+fn flags(text: &str) -> Result<net::wire::TcpFlags, &'static str> {
+    parse_flags(text).ok_or("write syn, ack, fin, rst and psh with commas, or none")
+}
+
+/// The setting of --pmtudisc.
+fn pmtudisc(text: &str) -> Result<Pmtudisc, &'static str> {
+    Pmtudisc::from_name(text).ok_or("write want, do or dont")
+}
+
 fn trace(file: &str, t: &Trace) -> Result<(String, bool), Stop> {
     let (Some(from), Some(to)) = (&t.from, &t.to) else {
         let session = scripted(file, &t.chance)?;
@@ -536,16 +554,18 @@ fn trace(file: &str, t: &Trace) -> Result<(String, bool), Stop> {
     };
     let mut session = open(file, &t.chance)?;
     let proto = protocol(&session, to, t.proto);
-    if t.ttl.is_some() && proto != Protocol::Icmp {
-        return Err(usage("--ttl requires a ping: add --proto icmp, or remove it"));
+    if t.flags.is_some() && proto != Protocol::Tcp {
+        return Err(usage("--flags requires TCP: add --proto tcp, or remove it"));
     }
-    if t.size.is_some() && proto == Protocol::Tcp {
+    if t.size.is_some() && proto == Protocol::Tcp && t.flags.is_none() {
         return Err(usage(
-            "--size requires a ping or datagram: add --proto icmp or udp, or remove it",
+            "--size requires a ping, datagram or segment: add --proto icmp or udp or --flags, or \
+             remove it",
         ));
     }
     let mut probe = Probe::new(from, to);
     (probe.proto, probe.sport, probe.ttl, probe.size) = (proto, t.sport, t.ttl, t.size);
+    (probe.flags, probe.pmtudisc) = (t.flags, t.pmtudisc.unwrap_or_default());
     probe.endpoint = t.endpoint.as_deref().map(endpoint).transpose()?;
     let lang = t.output.lang.into();
     if t.outcomes {

@@ -12,7 +12,8 @@ mod types;
 
 use js_sys::{Array, Error, JSON, Object};
 use kube::{Diagnostic, Severity};
-use play::probe::usual_protocol;
+use net::socket::Pmtudisc;
+use play::probe::{parse_flags, usual_protocol};
 use play::{Protocol, Script, Start, script};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -43,6 +44,8 @@ struct Probe {
     endpoint: Option<String>,
     sport: Option<f64>,
     ttl: Option<f64>,
+    flags: Option<String>,
+    seq: Option<f64>,
     size: Option<f64>,
     count: Option<f64>,
     dont_fragment: Option<bool>,
@@ -131,8 +134,19 @@ impl SessionOptions {
 }
 
 impl Probe {
-    const FIELDS: &[&str] =
-        &["from", "to", "proto", "endpoint", "sport", "ttl", "size", "count", "dontFragment"];
+    const FIELDS: &[&str] = &[
+        "from",
+        "to",
+        "proto",
+        "endpoint",
+        "sport",
+        "ttl",
+        "flags",
+        "seq",
+        "size",
+        "count",
+        "dontFragment",
+    ];
 }
 
 /// Reads a string argument.
@@ -336,15 +350,17 @@ impl Session {
                 return Err(fault(&format!("proto {other:?}: must be tcp, udp or icmp")));
             }
         };
-        let not_icmp = app.send.proto != Protocol::Icmp;
-        for (said, field) in
-            [(probe.ttl.is_some(), "ttl"), (probe.dont_fragment.is_some(), "dontFragment")]
-        {
-            if said && not_icmp {
-                return Err(fault(&format!(
-                    "{field} requires a ping: set proto: \"icmp\", or remove it"
-                )));
-            }
+        if probe.seq.is_some() && app.send.proto != Protocol::Icmp {
+            return Err(fault("seq requires a ping: set proto: \"icmp\", or remove it"));
+        }
+        let flags = probe.flags.unwrap_or_default();
+        if !flags.is_empty() && app.send.proto != Protocol::Tcp {
+            return Err(fault("flags requires TCP: set proto: \"tcp\", or remove it"));
+        }
+        if !flags.is_empty() && parse_flags(&flags).is_none() {
+            return Err(fault(&format!(
+                "flags {flags:?}: must be syn, ack, fin, rst and psh with commas, or none"
+            )));
         }
         if probe.count.is_some() && app.send.proto == Protocol::Tcp {
             return Err(fault(
@@ -362,7 +378,13 @@ impl Session {
             ttl: written(probe.ttl, "ttl", Options::TTL)?,
             size: written(probe.size, "size", Options::SIZE)?,
             count: written(probe.count, "count", Options::COUNT)?,
-            df: probe.dont_fragment.unwrap_or(false),
+            pmtudisc: match probe.dont_fragment {
+                None => Pmtudisc::Want,
+                Some(true) => Pmtudisc::Do,
+                Some(false) => Pmtudisc::Dont,
+            },
+            seq: written(probe.seq, "seq", Options::SEQ)?,
+            flags,
         };
         update(app, Action::Options(options));
         update(app, Action::Send);

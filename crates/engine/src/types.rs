@@ -25,13 +25,17 @@ export interface Probe {
   endpoint?: string;
   /** The source port, or the identifier of a ping; 1 to 65535. */
   sport?: number;
-  /** The TTL of a ping; 1 to 255. */
+  /** The IP time to live; 1 to 255. */
   ttl?: number;
+  /** TCP: one segment with these control bits, without a connection; "syn,ack" or "none". */
+  flags?: string;
+  /** The ICMP sequence number of the first ping; 0 to 65535. */
+  seq?: number;
   /** The data in bytes; 0 to 65507. */
   size?: number;
   /** The number of pings or datagrams; 1 to 100. */
   count?: number;
-  /** Set the DF bit of a ping: it is not fragmented. */
+  /** Whether DF is set; by default it is, unless a packet must be fragmented. */
   dontFragment?: boolean;
 }
 export type Grain = "hops" | "decisions" | "rules";

@@ -30,7 +30,7 @@ use crate::socket::*;
 use crate::spec::Sysctl;
 use crate::state::*;
 use crate::time::{Duration, Instant};
-use crate::wire::{Frame, Ipv4, Mac, Tcp};
+use crate::wire::{Frame, Ipv4, Mac, Tcp, TcpFlags};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
@@ -71,12 +71,13 @@ trait Put {
     fn put(&self, out: &mut Vec<u8>);
 }
 
-/// Structs, with their fields in the order they are written.
+/// Structs, with their fields in the order they are written. Those behind `;` are written by what
+/// contains them.
 macro_rules! structs {
-    ($($name:ident { $($field:tt),* $(,)? })*) => { $(impl Put for $name {
+    ($($name:ident { $($field:tt),* $(; $elsewhere:ident)? })*) => { $(impl Put for $name {
         fn put(&self, out: &mut Vec<u8>) {
             // Names every field, so that a new one does not go unnoticed.
-            let _ = |$name { $($field: _),* }: Self| ();
+            let _ = |$name { $($field: _,)* $($elsewhere: _)? }: Self| ();
             $(self.$field.put(out);)*
         }
     })* };
@@ -116,6 +117,7 @@ structs! {
     Instant { 0 }
     Duration { 0 }
     CtStates { 0 }
+    TcpFlags { 0 }
     Mac { 0 }
     Seen { packet, in_dev, out_dev, physin, physout, ctstate }
     Device { name, ifindex, mac, mtu, addrs, up, master, hairpin, kind, gone }
@@ -123,13 +125,13 @@ structs! {
     Peer { tokens, last, redirects }
     Netns {
         name, tapped, devices, routes, exceptions, peers, fragments, neighbours, fdb, rules,
-        counters, recent, conntrack, timeouts, sysctl, services, sockets, gone,
+        counters, recent, conntrack, timeouts, sysctl, services, sockets, gone
     }
     Neighbour { lladdr, state, cached, probes, queue }
     Route { dst, via, dev, src, onlink, proto, metric }
     Sysctl {
         ip_forward, bridge_nf_call_iptables, rp_filter, route_localnet, send_redirects,
-        accept_redirects,
+        accept_redirects
     }
     Tuple { src, dst, proto, l4 }
     Status { confirmed, seen_reply, assured, src_nat, dst_nat, src_nat_done, dst_nat_done }
@@ -138,7 +140,7 @@ structs! {
     Timeouts { tcp, udp, udp_stream, icmp, generic }
     Skb {
         frame, netns, place, dev, in_dev, mark, ct, bridge, prerouting_done, pkt_type, route,
-        csum_partial, flow_hash, gso_size, piece, recut, sk, parent,
+        csum_partial, flow_hash, gso_size, piece, recut, sk, parent
     }
     NfBridge { physin, physout, orig_dst, saved_src_mac }
     AddrPort { addr, port }
@@ -146,12 +148,14 @@ structs! {
     TcpSocket {
         local, remote, phase, snd_nxt, snd_una, rcv_nxt, mss, announced_mss, unacked, retries,
         refused, timer, ts_recent, received, early, twice, peer_closed, ack_owed, flow_hash,
-        options, app,
+        options, app; ip
     }
-    UdpSocket { local, remote, tag, waiting, data, left, checksum, wait }
+    UdpSocket { local, remote, tag, waiting, data, left, checksum, wait; ip }
+    RawSocket { local, remote, tag, waiting }
+    IpOptions { ttl, pmtudisc }
     PingSocket {
         local, remote, id, left, seq, sent_at, size, ttl, pmtudisc, wait, interval, tag, waiting,
-        silent,
+        silent
     }
     Restored { rules, tables, kept }
     Draw { rule, value, probability, forced }
@@ -165,6 +169,39 @@ impl Put for Event {
         packet.put(out);
         kind.put(out);
         changes.put(out);
+    }
+}
+
+/// A socket with IP options of its own has another tag than one with the defaults, and the options
+/// in front of its fields.
+impl Put for Socket {
+    fn put(&self, out: &mut Vec<u8>) {
+        let mut tag = |usual: u8, own: u8, ip: &IpOptions| {
+            if *ip == IpOptions::default() {
+                out.push(usual);
+            } else {
+                out.push(own);
+                ip.put(out);
+            }
+        };
+        match self {
+            Self::Tcp(socket) => {
+                tag(0, 3, &socket.ip);
+                socket.put(out);
+            }
+            Self::Udp(socket) => {
+                tag(1, 4, &socket.ip);
+                socket.put(out);
+            }
+            Self::Ping(socket) => {
+                out.push(2);
+                socket.put(out);
+            }
+            Self::Raw(socket) => {
+                out.push(5);
+                socket.put(out);
+            }
+        }
     }
 }
 
@@ -267,7 +304,6 @@ enums! {
     }
     TcpApp { 0 Client { request, pause, tag }, 1 Server { parts, written, requests } }
     Pmtudisc { 0 Want, 1 Do, 2 Dont }
-    Socket { 0 Tcp(socket), 1 Udp(socket), 2 Ping(socket) }
     Outcome {
         0 Answered { bytes, from, ttl, seq, took_ns },
         1 Reset,
@@ -275,6 +311,7 @@ enums! {
         3 TimedOut,
         4 Killed,
         5 NotSent(reason),
+        6 Segment { flags, from, ttl },
     }
     Hook { 0 Prerouting, 1 Input, 2 Forward, 3 Output, 4 Postrouting }
     TableName { 0 Raw, 1 Mangle, 2 Nat, 3 Filter }

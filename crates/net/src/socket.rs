@@ -3,7 +3,7 @@
 //! control but for the one segment that is sent again after a loss, and no window.
 
 use crate::time::{Duration, Instant};
-use crate::wire::Tcp;
+use crate::wire::{Tcp, TcpFlags};
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -138,8 +138,26 @@ pub struct TcpSocket {
     pub flow_hash: u64,
     /// Both ends use timestamps, window scaling and SACK.
     pub options: bool,
+    /// What the segments have in their IP header.
+    pub ip: IpOptions,
     /// The process that reads and writes.
     pub app: TcpApp,
+}
+
+/// What a socket sets in the IP header of its packets (`IP_TTL`, `IP_MTU_DISCOVER`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IpOptions {
+    /// Time to live, in hops: 1 to 255.
+    pub ttl: u8,
+    /// Whether packets may be fragmented.
+    pub pmtudisc: Pmtudisc,
+}
+
+/// `net.ipv4.ip_default_ttl`, and path MTU discovery.
+impl Default for IpOptions {
+    fn default() -> Self {
+        Self { ttl: 64, pmtudisc: Pmtudisc::Want }
+    }
 }
 
 /// Path MTU discovery of a socket (`IP_MTU_DISCOVER`, `ping -M`).
@@ -189,6 +207,22 @@ pub struct UdpSocket {
     pub checksum: bool,
     /// How long an answer is awaited.
     pub wait: Duration,
+    /// What the datagrams have in their IP header.
+    pub ip: IpOptions,
+}
+
+/// A raw TCP socket that sends one segment without a connection and awaits any segment in reply, as
+/// `hping3` does. The kernel knows no connection: it resets the one that a SYN-ACK offers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawSocket {
+    /// Source address and port of the segment.
+    pub local: AddrPort,
+    /// Destination address and port of the segment.
+    pub remote: AddrPort,
+    /// The caller's number of the request, given back with its outcome.
+    pub tag: u32,
+    /// An answer is awaited.
+    pub waiting: bool,
 }
 
 /// A `ping`: echo requests at an interval.
@@ -240,6 +274,8 @@ pub enum Socket {
     Udp(UdpSocket),
     /// A raw ICMP socket of `ping`.
     Ping(PingSocket),
+    /// A raw TCP socket.
+    Raw(RawSocket),
 }
 
 /// How a client's request ended; a `ping` of several has one per echo request.
@@ -257,6 +293,15 @@ pub enum Outcome {
         seq: u16,
         /// Round-trip time, in nanoseconds; 0 for TCP.
         took_ns: u64,
+    },
+    /// A TCP segment answered the one of a raw socket. It is not a reset.
+    Segment {
+        /// Its control bits.
+        flags: TcpFlags,
+        /// Its source address, as the client sees it.
+        from: IpAddr,
+        /// Its ttl on arrival, in hops.
+        ttl: u8,
     },
     /// A TCP reset arrived, as the answer to the SYN or later.
     Reset,
@@ -281,4 +326,11 @@ pub enum Outcome {
     Killed,
     /// The client's own host could not send: no route, an MTU, a rule.
     NotSent(crate::DropReason),
+}
+
+impl Outcome {
+    /// Whether the other end answered as a client hopes.
+    pub const fn is_answer(&self) -> bool {
+        matches!(self, Self::Answered { .. } | Self::Segment { .. })
+    }
 }

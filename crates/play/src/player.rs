@@ -531,4 +531,73 @@ mod tests {
         assert!(list(&mut s.clone()).contains("30080"));
         assert!(!list(&mut s.moment(s.initial(), 0)).contains("30080"));
     }
+
+    /// The first packet that a probe's client makes, and how the probe ends.
+    fn first(probe: Probe) -> (net::wire::Ipv4, Option<Outcome>) {
+        let mut s = session();
+        let run = s.send(&probe).expect("it can be sent");
+        let made = s.events()[run.events.clone()].iter().find_map(|e| match &e.kind {
+            EventKind::PacketMade { packet } => Some(net::wire::Ipv4::clone(packet)),
+            _ => None,
+        });
+        (made.expect("a packet"), run.verdict.outcome)
+    }
+
+    #[test]
+    fn ttl_and_df_are_those_of_the_probe_in_every_protocol() {
+        use net::socket::Pmtudisc;
+        let udp = Protocol::Udp;
+        for (proto, to) in [
+            (Protocol::Tcp, "10.1.6.5:80"),
+            (udp, "svc/kube-system/kube-dns:53"),
+            (Protocol::Icmp, "10.1.6.5"),
+        ] {
+            let probe = Probe { proto, ..Probe::new("node01", to) };
+            let (usual, outcome) = first(probe.clone());
+            assert_eq!((usual.ttl, usual.df), (64, true), "{proto:?}");
+            assert!(matches!(outcome, Some(Outcome::Answered { .. })), "{proto:?}: {outcome:?}");
+            let cut = Probe { pmtudisc: Pmtudisc::Dont, ttl: Some(9), ..probe.clone() };
+            let (packet, outcome) = first(cut);
+            assert_eq!((packet.ttl, packet.df), (9, false), "{proto:?}");
+            assert!(matches!(outcome, Some(Outcome::Answered { .. })), "{proto:?}: {outcome:?}");
+        }
+        let short = Probe { ttl: Some(1), ..Probe::new("node01", "10.1.6.5:80") };
+        let (_, outcome) = first(short);
+        assert!(matches!(outcome, Some(Outcome::Unreachable { kind: 11, .. })), "{outcome:?}");
+        let whole = Probe { pmtudisc: Pmtudisc::Do, size: Some(4000), proto: udp, ..probe() };
+        let mut s = session();
+        let run = s.send(&Probe { endpoint: None, ..whole }).expect("it can be sent");
+        let reason = net::DropReason::PktTooBig;
+        assert_eq!(run.verdict.outcome, Some(Outcome::NotSent(reason)), "EMSGSIZE");
+    }
+
+    #[test]
+    fn a_single_segment_is_answered_as_the_kernel_answers_it() {
+        let segment = |flags: &str, to: &str| {
+            let flags = crate::probe::parse_flags(flags);
+            first(Probe { flags, ..Probe::new("node01", to) })
+        };
+        let (packet, outcome) = segment("syn", "10.1.6.5:80");
+        assert_eq!(packet.len(), 40, "no options");
+        let syn_ack = crate::probe::parse_flags("syn,ack").expect("flags");
+        assert!(
+            matches!(outcome, Some(Outcome::Segment { flags, ttl: 63, .. }) if flags == syn_ack),
+            "{outcome:?}"
+        );
+        assert_eq!(segment("syn", "10.1.6.5:81").1, Some(Outcome::Reset), "nobody listens");
+        assert_eq!(segment("ack", "10.1.6.5:80").1, Some(Outcome::Reset), "no connection");
+        assert_eq!(segment("rst", "10.1.6.5:80").1, Some(Outcome::TimedOut), "never answered");
+        // The host of a raw socket knows no connection, and resets what the SYN-ACK offers.
+        let mut s = session();
+        let flags = crate::probe::parse_flags("syn");
+        let run = s.send(&Probe { flags, ..Probe::new("node01", "10.1.6.5:80") }).expect("sent");
+        let resets = s.events()[run.events].iter().filter(|e| match &e.kind {
+            EventKind::PacketMade { packet } => matches!(
+                &packet.body,
+                net::wire::Body::Tcp(t) if t.flags.has(net::wire::TcpFlags::RST)
+            ),
+            _ => false,
+        });
+        assert_eq!(resets.count(), 1);
+    }
 }

@@ -3,11 +3,12 @@
 use kube::Cluster;
 use kube::cluster::RunningService;
 use net::socket::Pmtudisc;
+use net::wire::TcpFlags;
 use net::{Duration, NetnsId, World};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
-pub use kube::fields::{MAX_COUNT, MAX_SIZE};
+pub use kube::fields::{MAX_COUNT, MAX_SEGMENT, MAX_SIZE};
 
 /// The protocol of a probe.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,13 +58,15 @@ pub struct Probe {
     pub proto: Protocol,
     /// Source port, or identifier of a ping; drawn from the seed if not given.
     pub sport: Option<u16>,
-    /// IP time to live; 64 if not given. Only for ICMP.
+    /// IP time to live; 64 if not given.
     pub ttl: Option<u8>,
-    /// Bytes of data; 56 for ICMP, 30 for UDP. For TCP, bytes beyond those that
-    /// the request needs.
+    /// Bytes of data; 56 for ICMP, 30 for UDP, 0 for a segment with `flags`. For a TCP connection,
+    /// bytes beyond those that the request needs.
     pub size: Option<u16>,
-    /// Whether the packets may be cut into fragments. Only for ICMP.
+    /// Whether the packets may be cut into fragments.
     pub pmtudisc: Pmtudisc,
+    /// The control bits of a single TCP segment, sent without a connection. `None`: a connection.
+    pub flags: Option<TcpFlags>,
     /// The sequence number of the first echo request.
     pub seq: u16,
     /// Whether datagrams have a UDP checksum.
@@ -96,6 +99,7 @@ impl Probe {
             ttl: None,
             size: None,
             pmtudisc: Pmtudisc::Want,
+            flags: None,
             seq: 1,
             checksum: true,
             endpoint: None,
@@ -107,6 +111,31 @@ impl Probe {
             settle: None,
         }
     }
+}
+
+/// The control bits of a TCP segment, by name.
+const FLAGS: [(&str, TcpFlags); 5] = [
+    ("syn", TcpFlags::SYN),
+    ("ack", TcpFlags::ACK),
+    ("fin", TcpFlags::FIN),
+    ("rst", TcpFlags::RST),
+    ("psh", TcpFlags::PSH),
+];
+
+/// Parses control bits: names with commas between them, as in `syn,ack`, or `none`.
+pub fn parse_flags(text: &str) -> Option<TcpFlags> {
+    if text == "none" {
+        return Some(TcpFlags::default());
+    }
+    let bit = |name: &str| FLAGS.iter().find(|(n, _)| *n == name).map(|(_, bit)| *bit);
+    text.split(',').try_fold(TcpFlags::default(), |all, name| Some(all.with(bit(name.trim())?)))
+}
+
+/// Control bits as [`parse_flags`] reads them.
+pub fn flags_text(flags: TcpFlags) -> String {
+    let names = FLAGS.iter().filter(|(_, bit)| flags.has(*bit)).map(|(name, _)| *name);
+    let names: Vec<_> = names.collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(",") }
 }
 
 /// Parses `ADDRESS` or `ADDRESS:PORT`.
@@ -176,7 +205,7 @@ pub fn resolve_netns(cluster: &Cluster, world: &World, name: &str) -> Result<Net
             Some((id, _)) => Ok(id),
             None => fail(
                 format!("no node, host or pod has the address {addr}"),
-                list("the senders are", places(cluster)),
+                list(SENDERS, places(cluster)),
             ),
         };
     }
@@ -187,14 +216,11 @@ pub fn resolve_netns(cluster: &Cluster, world: &World, name: &str) -> Result<Net
     match found.as_slice() {
         [pod] => match world.state().ns_named(&pod.netns()) {
             Some((id, _)) => Ok(id),
-            None => {
-                fail(format!("no place named {name:?}"), list("the senders are", places(cluster)))
-            }
+            None => fail(format!("no place named {name:?}"), list(SENDERS, places(cluster))),
         },
-        [] => fail(
-            format!("no node, host or pod is named {name:?}"),
-            list("the senders are", places(cluster)),
-        ),
+        [] => {
+            fail(format!("no node, host or pod is named {name:?}"), list(SENDERS, places(cluster)))
+        }
         many => fail(
             format!("{} pods begin with {wanted:?}", many.len()),
             list(
@@ -205,12 +231,18 @@ pub fn resolve_netns(cluster: &Cluster, world: &World, name: &str) -> Result<Net
     }
 }
 
+/// How the hint begins that lists every sender.
+const SENDERS: &str = "the senders are";
+
 fn list(intro: &str, names: impl IntoIterator<Item = String>) -> String {
     let mut names: Vec<_> = names.into_iter().collect();
     if names.is_empty() {
         return "the cluster has none".to_owned();
     }
     names.dedup();
+    if names.is_empty() {
+        return "there are none: add a node or host to the Topology".to_owned();
+    }
     let more = names.len().saturating_sub(8);
     names.truncate(8);
     let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
@@ -244,6 +276,21 @@ pub fn usual_protocol(cluster: &Cluster, to: &str) -> Protocol {
     }
 }
 
+/// The Service that a name is of, as `[NAMESPACE/]NAME`: behind `svc/`, or a name that DNS has in
+/// the cluster, such as `web` or `web.default.svc.cluster.local`, unless a machine has that name.
+fn service_named(cluster: &Cluster, world: &World, name: &str) -> Option<String> {
+    if let Some(name) = name.strip_prefix("svc/").or_else(|| name.strip_prefix("service/")) {
+        return Some(name.to_owned());
+    }
+    let short = name.strip_suffix(".cluster.local").unwrap_or(name);
+    let short = short.strip_suffix(".svc").unwrap_or(short);
+    let (service, namespace) = short.split_once('.').unwrap_or((short, "default"));
+    let is_machine = world.state().ns_named(name).is_some_and(|(_, ns)| ns.tapped);
+    let is_it = |s: &RunningService| s.name == service && s.namespace == namespace;
+    let found = !is_machine && cluster.services.iter().any(is_it);
+    found.then(|| format!("{namespace}/{service}"))
+}
+
 /// The address and port a target stands for. The port follows the last colon, or is the only
 /// port of a Service.
 ///
@@ -255,7 +302,7 @@ pub fn resolve_target(
     to: &str,
 ) -> Result<(IpAddr, Option<u16>), ProbeError> {
     let to = to.trim_start_matches("http://").trim_end_matches('/');
-    let (name, port) = match to.rsplit_once(':') {
+    let (name, port) = match to.rsplit_once(':').filter(|_| to.parse::<IpAddr>().is_err()) {
         None => (to, None),
         Some((name, port)) => match port.parse::<u16>() {
             Ok(port) if port > 0 => (name, Some(port)),
@@ -281,8 +328,8 @@ pub fn resolve_target(
             Ok((addr, port))
         };
     }
-    if let Some(service) = name.strip_prefix("svc/").or_else(|| name.strip_prefix("service/")) {
-        let (namespace, short) = service.split_once('/').unwrap_or(("default", service));
+    if let Some(service) = service_named(cluster, world, name) {
+        let (namespace, short) = service.split_once('/').unwrap_or(("default", &service));
         let Some(s) = cluster.services.iter().find(|s| s.name == short && s.namespace == namespace)
         else {
             return fail(
@@ -317,12 +364,36 @@ pub fn resolve_target(
         }
         return Ok((ip.into(), port.or(only)));
     }
-    let ns = world.state().ns(resolve_netns(cluster, world, name)?);
+    let found = resolve_netns(cluster, world, name).map_err(|mut e| {
+        if e.hint.starts_with(SENDERS) {
+            e.hint = "write ADDRESS:PORT, or the name of a Service, node, host or pod with a port"
+                .to_owned();
+        }
+        e
+    })?;
+    let ns = world.state().ns(found);
     let addr = ns.devices.iter().skip(1).flat_map(|d| &d.addrs).next().map(|n| n.addr());
     match addr {
         Some(addr) => Ok((addr, port)),
         None => fail(format!("{name} has no address"), "give its NIC one"),
     }
+}
+
+/// Checks that a probe can be sent to a target: as [`resolve_target`], and TCP and UDP need a port.
+///
+/// # Errors
+/// The same, or the port is missing.
+pub fn check_target(
+    cluster: &Cluster,
+    world: &World,
+    to: &str,
+    proto: Protocol,
+) -> Result<(IpAddr, Option<u16>), ProbeError> {
+    let found = resolve_target(cluster, world, to)?;
+    if found.1.is_none() && proto.transport().is_some() {
+        return fail(format!("{to} has no port"), format!("add one: {to}:80"));
+    }
+    Ok(found)
 }
 
 /// The Service that has an address, or a node port at a node's address.

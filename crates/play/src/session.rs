@@ -3,14 +3,14 @@
 use crate::anchor::{Census, EventAnchor, PacketName, Sent};
 use crate::live::Live;
 use crate::probe::{
-    Probe, ProbeError, Protocol, check_endpoint, resolve_netns, resolve_target, service_at,
+    Probe, ProbeError, Protocol, check_endpoint, check_target, resolve_netns, service_at,
 };
 use crate::step::{NotDone, ResultKind, Run, Step, StepResult};
 use crate::verdict::{Ending, advice, verdict};
 use kube::{Cluster, Diagnostic};
 use net::engine::{Setting, SpecError};
 use net::rng;
-use net::socket::{AddrPort, PingSocket, TcpApp, UdpSocket};
+use net::socket::{AddrPort, IpOptions, PingSocket, RawSocket, TcpApp, UdpSocket};
 use net::wire::Ipv4;
 use net::{Duration, Instant, NetnsId, PacketId, Spec, State, World};
 use std::net::{IpAddr, Ipv4Addr};
@@ -436,7 +436,7 @@ impl Session {
     /// Opens a probe's sockets. Returns the client's namespace and the destination.
     fn begin(&mut self, probe: &Probe, tag: u32) -> Result<(NetnsId, (IpAddr, u16)), ProbeError> {
         let from = resolve_netns(self.running(), &self.world, &probe.from)?;
-        let (addr, port) = resolve_target(self.running(), &self.world, &probe.to)?;
+        let (addr, port) = check_target(self.running(), &self.world, &probe.to, probe.proto)?;
         let local_port = local_key(self.seed, probe, tag);
         if probe.proto == Protocol::Icmp {
             let world = &mut self.world;
@@ -459,12 +459,7 @@ impl Session {
             world.ping(from, ping, probe.count);
             return Ok((from, (addr, 0)));
         }
-        let Some(port) = port else {
-            return Err(ProbeError {
-                message: format!("{} has no port", probe.to),
-                hint: format!("add one: {}:80", probe.to),
-            });
-        };
+        let port = port.unwrap_or_default();
         if let Some((endpoint, wanted)) = probe.endpoint {
             self.check_endpoint((addr, port), (endpoint, wanted))?;
         }
@@ -473,13 +468,20 @@ impl Session {
         world.force_endpoint(local_port, probe.endpoint);
         let (local, remote) =
             (AddrPort { addr: source, port: local_port }, AddrPort { addr, port });
-        if probe.proto == Protocol::Tcp {
+        let ip = IpOptions { ttl: probe.ttl.unwrap_or(64), pmtudisc: probe.pmtudisc };
+        if let (Protocol::Tcp, Some(flags)) = (probe.proto, probe.flags) {
+            let data: Rc<[u8]> = vec![b'x'; usize::from(probe.size.unwrap_or(0))].into();
+            let wait = probe.timeout.unwrap_or(UDP_WAIT);
+            let raw = RawSocket { local, remote, tag, waiting: false };
+            world.send_raw(from, raw, (flags, data), (ip, wait));
+        } else if probe.proto == Protocol::Tcp {
             let host = probe.host.clone().unwrap_or_else(|| remote.to_string());
             let request = curl_request(&host, probe.size.unwrap_or(0));
             let socket = world.connect(
                 from,
                 (local, remote),
                 TcpApp::Client { request, pause: probe.pause, tag },
+                ip,
             );
             if let Some(wait) = probe.timeout {
                 world.give_up_after(from, socket, wait);
@@ -490,7 +492,7 @@ impl Session {
                 (probe.count.max(1) - 1, probe.checksum, probe.timeout.unwrap_or(UDP_WAIT));
             world.ask_udp(
                 from,
-                UdpSocket { local, remote, tag, waiting: false, data, left, checksum, wait },
+                UdpSocket { local, remote, tag, waiting: false, data, left, checksum, wait, ip },
             );
         }
         Ok((from, (addr, port)))

@@ -130,16 +130,18 @@ pub(crate) fn verdict(events: &[Event], tag: u32, requests: u16) -> Verdict {
             _ => None,
         })
         .collect();
-    let answers = || outcomes.iter().filter(|o| matches!(o, Outcome::Answered { .. }));
+    let answers = || outcomes.iter().filter(|o| o.is_answer());
     let answered = answers().next();
     let outcome = answered.or(outcomes.last()).map(|o| (*o).clone());
     let lost = events.iter().enumerate().rev().find_map(|(i, e)| match &e.kind {
         EventKind::Dropped { reason, .. } if !harmless(*reason) => Some((i, e.netns?, *reason)),
         _ => None,
     });
-    // No server accepts a ping: an accepted connection is that of another probe in flight.
-    let ping = matches!(outcome, Some(Outcome::Answered { ttl: Some(_), .. }));
-    let server = events.iter().filter(|_| !ping).find_map(|e| match &e.kind {
+    // No server accepts a ping or a single segment: an accepted connection is that of another
+    // probe in flight.
+    let no_connection =
+        matches!(outcome, Some(Outcome::Answered { ttl: Some(_), .. } | Outcome::Segment { .. }));
+    let server = events.iter().filter(|_| !no_connection).find_map(|e| match &e.kind {
         EventKind::Accepted { peer, .. } => Some((e.netns?, *peer)),
         _ => None,
     });

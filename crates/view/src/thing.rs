@@ -1,15 +1,44 @@
 //! The labels and commands of what is selected in the diagram.
 
-use crate::app::{App, Selected};
+use crate::app::{App, MOST_ROWS, Selected};
 use crate::words::{Lang, Ui, ui};
-use kube::Cluster;
+use kube::change::{FormField, Thing};
 use kube::cluster::RunningService;
 use kube::fault::Daemon;
+use kube::{Cluster, Diagnostic, Severity};
 
-/// The most Services that are shown as chips.
-const MOST_CHIPS: usize = 6;
+/// What is selected, as the text names it: of a pod, its Deployment. None for what a component
+/// creates.
+pub fn thing_of(cluster: &Cluster, s: &Selected) -> Option<Thing> {
+    if let Some((namespace, name)) = s.host.strip_prefix("svc/").and_then(|x| x.split_once('/')) {
+        return Some(Thing::Service(namespace.to_owned(), name.to_owned()));
+    }
+    let is_it = |name: &str| name == s.host;
+    if cluster.topology.nodes.iter().any(|n| is_it(&n.name.value)) {
+        return Some(Thing::Node(s.host.clone()));
+    }
+    if cluster.topology.hosts.iter().any(|h| is_it(&h.name.value)) {
+        return Some(Thing::Host(s.host.clone()));
+    }
+    let pod = cluster.pods.iter().find(|p| is_it(&p.netns()))?;
+    Some(Thing::Deployment(pod.namespace.clone(), pod.deployment.clone()))
+}
+
+/// What is wrong with a field of a form: the messages and hints of the errors in its value.
+pub fn field_faults(app: &App, field: &FormField) -> Vec<String> {
+    let Some(span) = field.span else { return Vec::new() };
+    let inside = |d: &&Diagnostic| {
+        d.severity == Severity::Error && d.span.start >= span.start && d.span.end <= span.end
+    };
+    let found = app.document.diagnostics.iter().filter(inside);
+    found.map(|d| format!("{}: {}", d.message, d.hint)).collect()
+}
+
+/// The most Services that are shown as chips; the others are in a menu only.
+pub const MOST_CHIPS: usize = 6;
 
 /// The Services that are written in the document: for each the name of its selection and a label.
+/// At most as many as a list shows.
 pub fn service_chips(cluster: &Cluster) -> Vec<(String, String)> {
     let written = cluster.services.iter().filter(|s| s.written.is_some());
     let chip = |s: &RunningService| {
@@ -20,7 +49,7 @@ pub fn service_chips(cluster: &Cluster) -> Vec<(String, String)> {
         let label = format!("svc {}{}", s.name, port.unwrap_or_default());
         (format!("svc/{}/{}", s.namespace, s.name), label)
     };
-    written.take(MOST_CHIPS).map(chip).collect()
+    written.take(MOST_ROWS).map(chip).collect()
 }
 
 /// The most results of a search.

@@ -7,7 +7,7 @@ use kube::change::ClusterChange;
 use std::borrow::Cow;
 use view::app::{Action, Dialog, Selected};
 use view::picture::{Child, Element, Group, Part, Picture, markers};
-use view::thing::service_chips;
+use view::thing::{MOST_CHIPS, service_chips};
 use view::words::Ui;
 use yew::prelude::*;
 use yew::virtual_dom::{AttrValue, VTag, VText};
@@ -135,7 +135,7 @@ fn legend(p: &Page<'_>) -> Html {
                     </div>
                 </details>
             }
-            <div class="services">{ for services(p) }</div>
+            { services(p) }
             <div class="keys">
                 <span class="key been">{ p.text(Ui::Been) }</span>
                 <span class="key ahead">{ p.text(Ui::WillGo) }</span>
@@ -146,17 +146,21 @@ fn legend(p: &Page<'_>) -> Html {
     }
 }
 
-/// The Services that are written in the document, as chips.
-fn services(p: &Page<'_>) -> Vec<Html> {
-    let Some(l) = p.app.session.loaded.as_ref().filter(|_| !p.embed()) else { return Vec::new() };
-    let chip = |(host, label): (String, String)| {
-        let here = p.app.view.selected.as_ref().is_some_and(|x| x.host == host);
+/// The Services that are written in the document: some as chips, all of them in a menu where the
+/// chips do not show all.
+fn services(p: &Page<'_>) -> Html {
+    let Some(l) = p.app.session.loaded.as_ref().filter(|_| !p.embed()) else {
+        return html! { <div></div> };
+    };
+    let all = service_chips(l.session.cluster());
+    let chip = |(host, label): &(String, String), class: &'static str| {
+        let here = p.app.view.selected.as_ref().is_some_and(|x| x.host == *host);
         let select = Action::Select(Some(Selected { host: host.clone(), device: None }));
         html! {
             <button
-                key={host}
+                key={host.clone()}
                 type="button"
-                class={classes!("filter", "service", here.then_some("here"))}
+                class={classes!(class, here.then_some("here"))}
                 aria-pressed={here.to_string()}
                 onclick={p.act(select)}
                 lang="en"
@@ -165,5 +169,22 @@ fn services(p: &Page<'_>) -> Vec<Html> {
             </button>
         }
     };
-    service_chips(l.session.cluster()).into_iter().map(chip).collect()
+    let chips = all.iter().take(MOST_CHIPS).map(|s| chip(s, "filter service"));
+    let menu = all.iter().map(|s| chip(s, "menu-item"));
+    let class = match all.len() {
+        0 => "hidden",
+        1..=MOST_CHIPS => "menu adder all-services few",
+        _ => "menu adder all-services",
+    };
+    html! {
+        <div class="service-list">
+            <div class="services">{ for chips }</div>
+            <details {class}>
+                <summary class="filter">
+                    <span>{ p.text(Ui::AllServices) }{ format!(" · {}", all.len()) }</span>
+                </summary>
+                <div class="menu-list">{ for menu }</div>
+            </details>
+        </div>
+    }
 }

@@ -1,13 +1,13 @@
 //! The header, with the form that sends: it reads as a sentence.
 
-use super::{Page, icons};
+use super::{Page, combo, icons};
 use crate::message::Ask;
+use net::socket::Pmtudisc;
 use play::Protocol;
 use play::presets::{ALL, Preset};
-use std::ops::RangeInclusive;
 use view::Lang;
 use view::app::shelf::{self, StorageFault};
-use view::app::{Action, HeaderPart, MenuItem, Options, Theme};
+use view::app::{Action, End, HeaderPart, MenuItem, NumberField, Options, Theme};
 use view::words::Ui;
 use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
@@ -112,10 +112,7 @@ pub(crate) fn header(p: &Page<'_>) -> Html {
 
 /// On a narrow page, the request in short: a button that unfolds the form.
 fn compose(p: &Page<'_>) -> Html {
-    let (menus, bar) = (&p.app.derived.menus, &p.app.send);
-    let label = |all: &[MenuItem], value: &str| {
-        all.iter().find(|c| c.value == value).map_or_else(|| value.to_owned(), |c| c.label.clone())
-    };
+    let menus = &p.app.derived.menus;
     let open = p.app.chrome.unfolded == Some(HeaderPart::SendForm);
     html! {
         <button
@@ -124,7 +121,7 @@ fn compose(p: &Page<'_>) -> Html {
             aria-expanded={open.to_string()}
             onclick={p.act(Action::Header((!open).then_some(HeaderPart::SendForm)))}
         >
-            <span>{ label(&menus.from, &bar.from) }{ " → " }{ label(&menus.to, &bar.to) }</span>
+            <span>{ &menus.sender.choice.label }{ " → " }{ &menus.target.choice.label }</span>
         </button>
     }
 }
@@ -264,13 +261,13 @@ fn sentence(p: &Page<'_>) -> Html {
     html! {
         <form class="sentence" novalidate=true onsubmit={submit}>
             { before("from", Ui::From) }
-            { select(p, "from", Ui::From, &menus.from, &bar.from, false, Action::From) }
+            { combo::combo(p, End::From) }
             { after(Ui::FromAfter) }
             { before("proto", Ui::Send) }
             { select(p, "proto", Ui::Send, &protos, proto, false, proto_action) }
             { after(Ui::SendAfter) }
             { before("to", Ui::To) }
-            { select(p, "to", Ui::To, &menus.to, &bar.to, false, Action::To) }
+            { combo::combo(p, End::To) }
             { after(Ui::ToAfter) }
             <label class="slot-label optional" for="endpoint">{ p.text(Ui::Endpoint) }</label>
             { select(p, "endpoint", Ui::Endpoint, &drawn, &bar.endpoint, true, Action::Endpoint) }
@@ -284,48 +281,90 @@ fn sentence(p: &Page<'_>) -> Html {
 
 /// The menu of header fields.
 fn options(p: &Page<'_>) -> Html {
-    let o = &p.app.send.options;
-    let icmp = p.app.send.proto == Protocol::Icmp;
-    let number =
-        |text: Ui, value: &str, range: RangeInclusive<u32>, set: fn(&mut Options, String)| {
-            let (send, old) = (p.page.send.clone(), o.clone());
-            let typed = Callback::from(move |e: Event| {
-                if let Some(i) = e.target_dyn_into::<HtmlInputElement>() {
-                    let mut o = old.clone();
-                    set(&mut o, i.value());
-                    send.emit(Action::Options(o));
-                }
-            });
-            html! {
-                <label class="field">
-                    <span>{ p.text(text) }</span>
-                    <input
-                        type="number"
-                        min={range.start().to_string()}
-                        max={range.end().to_string()}
-                        placeholder={p.text(Ui::AsUsual)}
-                        value={value.to_owned()}
-                        onchange={typed}
-                    />
-                </label>
-            }
-        };
-    let check = |text: Ui, on: bool, act: fn(&Options, bool) -> Action| {
+    let bar = &p.app.send;
+    let o = &bar.options;
+    let change = |set: fn(&mut Options, String)| {
         let (send, old) = (p.page.send.clone(), o.clone());
-        let change = Callback::from(move |e: Event| {
+        move |value: String| {
+            let mut o = old.clone();
+            set(&mut o, value);
+            send.emit(Action::Options(o));
+        }
+    };
+    let number = |f: NumberField| {
+        let (send, old) = (p.page.send.clone(), o.clone());
+        let typed = Callback::from(move |e: Event| {
             if let Some(i) = e.target_dyn_into::<HtmlInputElement>() {
-                send.emit(act(&old, i.checked()));
+                let mut o = old.clone();
+                *(f.of)(&mut o) = i.value();
+                send.emit(Action::Options(o));
             }
         });
+        let wrong = bar.wrong(&f, p.lang());
+        let (first, last) = (f.range.start(), f.range.end());
+        let id = format!("range-{:?}", f.name);
         html! {
-            <label class="check">
-                <input type="checkbox" checked={on} onchange={change} />
-                <span>{ p.text(text) }</span>
+            <label key={id.clone()} class="field">
+                <span>{ p.text(f.name) }</span>
+                <input
+                    type="number"
+                    min={first.to_string()}
+                    max={last.to_string()}
+                    placeholder={p.text(Ui::AsUsual)}
+                    value={(f.of)(&mut o.clone()).clone()}
+                    aria-describedby={id.clone()}
+                    aria-invalid={wrong.is_some().to_string()}
+                    onchange={typed}
+                />
+                <small {id} class={classes!("range", wrong.is_some().then_some("bad"))}>
+                    { wrong.unwrap_or_else(|| format!("{first}–{last}")) }
+                </small>
             </label>
         }
     };
-    let port = if icmp { Ui::Identifier } else { Ui::SourcePort };
-    let df = |o: &Options, df: bool| Action::Options(Options { df, ..o.clone() });
+    let choose = |text: Ui, items: &[(&str, &str)], value: &str, act: fn(&mut Options, String)| {
+        let act = change(act);
+        let chosen = Callback::from(move |e: Event| {
+            if let Some(s) = e.target_dyn_into::<HtmlSelectElement>() {
+                act(s.value());
+            }
+        });
+        html! {
+            <label class="field">
+                <span>{ p.text(text) }</span>
+                <select class="slot" onchange={chosen}>
+                    { for items.iter().map(|(v, label)| html! {
+                        <option key={*v} value={v.to_string()} selected={*v == value}>
+                            { *label }
+                        </option>
+                    }) }
+                </select>
+            </label>
+        }
+    };
+    let fragments = [
+        (Pmtudisc::Want.name(), p.text(Ui::FragmentsWant)),
+        (Pmtudisc::Do.name(), p.text(Ui::FragmentsDo)),
+        (Pmtudisc::Dont.name(), p.text(Ui::FragmentsDont)),
+    ];
+    let flags = [
+        ("", p.text(Ui::Connection)),
+        ("syn", "SYN"),
+        ("ack", "ACK"),
+        ("syn,ack", "SYN, ACK"),
+        ("psh,ack", "PSH, ACK"),
+        ("fin,ack", "FIN, ACK"),
+        ("fin", "FIN"),
+        ("rst", "RST"),
+        ("rst,ack", "RST, ACK"),
+        ("none", p.text(Ui::NoFlags)),
+    ];
+    let send = p.page.send.clone();
+    let cold = Callback::from(move |e: Event| {
+        if let Some(i) = e.target_dyn_into::<HtmlInputElement>() {
+            send.emit(Action::Cold(i.checked()));
+        }
+    });
     let changed = *o != Options::default() || p.app.session.is_cold();
     html! {
         <details class="menu options">
@@ -337,23 +376,21 @@ fn options(p: &Page<'_>) -> Html {
                 { icons::icon("more") }
             </summary>
             <div class="menu-list">
-                { number(port, &o.sport, Options::SPORT, |o, v| o.sport = v) }
-                { number(Ui::Size, &o.size, Options::SIZE, |o, v| o.size = v) }
-                if p.app.send.proto != Protocol::Tcp {
-                    { number(Ui::Count, &o.count, Options::COUNT, |o, v| o.count = v) }
+                if bar.proto == Protocol::Tcp {
+                    <div>{ choose(Ui::TcpFlags, &flags, &o.flags, |o, v| o.flags = v) }</div>
                 }
-                if icmp {
-                    { number(Ui::Ttl, &o.ttl, Options::TTL, |o, v| o.ttl = v) }
-                    { check(Ui::DontFragment, o.df, df) }
-                }
-                { check(Ui::Cold, p.app.session.is_cold(), |_, v| Action::Cold(v)) }
+                <div>{ for bar.fields().into_iter().map(number) }</div>
+                { choose(Ui::Fragments, &fragments, o.pmtudisc.name(), |o, v| {
+                    o.pmtudisc = Pmtudisc::from_name(&v).unwrap_or_default();
+                }) }
+                <label class="check">
+                    <input type="checkbox" checked={p.app.session.is_cold()} onchange={cold} />
+                    <span>{ p.text(Ui::Cold) }</span>
+                </label>
             </div>
         </details>
     }
 }
-
-/// A menu with more choices than this is filled when pointer or focus enters it.
-const LONG_MENU: usize = 100;
 
 fn select(
     p: &Page<'_>,
@@ -370,11 +407,7 @@ fn select(
             send.emit(action(s.value()));
         }
     });
-    // A value that is not among the choices (of a preset, for example) is an option of its own.
-    let known = choices.iter().any(|c| c.value == value);
-    let closed = choices.len() > LONG_MENU && p.app.chrome.menu != Some(id);
-    let open = Action::Menu(id);
-    let options = choices.iter().filter(|c| !closed || c.value == value).map(|c| {
+    let options = choices.iter().map(|c| {
         html! {
             <option key={c.value.clone()} value={c.value.clone()} selected={c.value == value}>
                 { &c.label }
@@ -388,12 +421,7 @@ fn select(
             aria-label={p.text(label)}
             title={p.text(label)}
             onchange={change}
-            onpointerenter={closed.then(|| p.act(open.clone()))}
-            onfocus={closed.then(|| p.act(open.clone()))}
         >
-            if !known {
-                <option key="own" value={value.to_owned()} selected=true>{ value }</option>
-            }
             { for options }
         </select>
     }

@@ -1,5 +1,6 @@
 //! The page: functions from its state to markup.
 
+mod combo;
 mod diagram;
 mod dialog;
 mod editor;

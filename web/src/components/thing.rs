@@ -2,12 +2,12 @@
 
 use super::{Page, icons};
 use crate::message::Ask;
-use kube::change::{ClusterChange, NicField, Thing};
+use kube::change::{ClusterChange, FormField, FormGroup, Input, NicField, Thing};
 use kube::fault::{Daemon, Fault};
 use kube::topology::Nic;
 use view::app::{Action, Selected};
-use view::thing::{commands_now, daemon_stopped, device_down, service_addresses};
-use view::words::Ui;
+use view::thing::{commands_now, daemon_stopped, device_down, field_faults, service_addresses};
+use view::words::{Ui, add_item};
 use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
@@ -36,6 +36,7 @@ pub(crate) fn form(p: &Page<'_>, s: &Selected) -> Html {
             <form class="thing" onsubmit={|e: SubmitEvent| e.prevent_default()}>
                 { head(p, &thing, Some(n.name.span.start)) }
                 { nic(p, &thing, &n.nic) }
+                { own_fields(p) }
                 <fieldset>
                     <legend>{ p.text(Ui::FromTheBeginning) }</legend>
                     { sysctl("net.ipv4.ip_forward", n.ip_forward) }
@@ -47,6 +48,7 @@ pub(crate) fn form(p: &Page<'_>, s: &Selected) -> Html {
                     { device_fault(p, s) }
                     { place(p, &thing) }
                 </fieldset>
+                { network_fields(p) }
                 { now(p, s) }
             </form>
         };
@@ -57,6 +59,7 @@ pub(crate) fn form(p: &Page<'_>, s: &Selected) -> Html {
             <form class="thing" onsubmit={|e: SubmitEvent| e.prevent_default()}>
                 { head(p, &thing, Some(h.name.span.start)) }
                 { nic(p, &thing, &h.nic) }
+                { own_fields(p) }
                 <fieldset>
                     <legend>{ p.text(Ui::FromTheBeginning) }</legend>
                     { fault(p, Fault::Cut(s.host.clone()), p.text(Ui::CableCut).to_owned()) }
@@ -88,6 +91,7 @@ pub(crate) fn form(p: &Page<'_>, s: &Selected) -> Html {
         <form class="thing" onsubmit={|e: SubmitEvent| e.prevent_default()}>
             { head(p, &thing, None) }
             { field(p, p.text(Ui::Replicas), "number", &replicas.to_string(), scale) }
+            { own_fields(p) }
             <button
                 type="button"
                 class="filter"
@@ -101,7 +105,7 @@ pub(crate) fn form(p: &Page<'_>, s: &Selected) -> Html {
 }
 
 /// The types of Service that can be chosen.
-const TYPES: [&str; 3] = ["ClusterIP", "NodePort", "LoadBalancer"];
+const TYPES: [&str; 4] = ["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"];
 
 fn service(p: &Page<'_>, s: &kube::cluster::RunningService) -> Html {
     let thing = Thing::Service(s.namespace.clone(), s.name.clone());
@@ -132,7 +136,165 @@ fn service(p: &Page<'_>, s: &kube::cluster::RunningService) -> Html {
             </label>
             <p lang="en">{ cluster_ip }</p>
             <ul lang="en">{ for rows }</ul>
+            { own_fields(p) }
         </form>
+    }
+}
+
+/// The fields of what is selected, as its text has them.
+fn own_fields(p: &Page<'_>) -> Html {
+    match p.app.derived.forms.first() {
+        Some((thing, all)) => groups(p, thing, all),
+        None => html! { <div></div> },
+    }
+}
+
+/// The fields of the whole Topology, which are the same for every machine.
+fn network_fields(p: &Page<'_>) -> Html {
+    let Some((thing, all)) = p.app.derived.forms.get(1) else { return html! { <div></div> } };
+    html! {
+        <details class="more-fields">
+            <summary>{ p.text(Ui::NetworkFields) }</summary>
+            { groups(p, thing, all) }
+        </details>
+    }
+}
+
+fn groups(p: &Page<'_>, thing: &Thing, all: &[FormGroup]) -> Html {
+    let group = |(i, g): (usize, &FormGroup)| {
+        let remove = g.item.clone().map(|item| {
+            let change = ClusterChange::Set(thing.clone(), item, None);
+            let label = format!("{} {}", p.text(Ui::Remove), g.title);
+            html! {
+                <button
+                    type="button"
+                    class="tool small"
+                    aria-label={label.clone()}
+                    title={label}
+                    onclick={p.act(Action::Change(change))}
+                >
+                    { icons::icon("trash") }
+                </button>
+            }
+        });
+        let add = g.add.clone().map(|(list, name)| {
+            let change = ClusterChange::AddItem(thing.clone(), list);
+            html! {
+                <button
+                    type="button"
+                    class="filter"
+                    onclick={p.act(Action::Change(change))}
+                >
+                    { icons::icon("plus") }<span>{ add_item(name, p.lang()) }</span>
+                </button>
+            }
+        });
+        let title = (!g.title.is_empty()).then(|| {
+            html! { <div class="group-head"><span lang="en">{ &g.title }</span>{ remove }</div> }
+        });
+        let rows = g.fields.iter().map(|f| form_field(p, thing, f, &g.title));
+        html! {
+            <div key={i} class="form-group" role="group" aria-label={g.title.clone()}>
+                <div>{ title }</div>
+                <div class="fields">{ for rows }</div>
+                <div>{ add }</div>
+            </div>
+        }
+    };
+    html! { <div class="form-groups">{ for all.iter().enumerate().map(group) }</div> }
+}
+
+/// A field of the text. Empty, it is left out of the text.
+fn form_field(p: &Page<'_>, thing: &Thing, f: &FormField, of: &str) -> Html {
+    let (send, thing, path, input) = (p.page.send.clone(), thing.clone(), f.path.clone(), f.input);
+    let old = f.value.clone();
+    let set = move |value: String| {
+        if value.trim() != old {
+            let change = ClusterChange::Set(thing.clone(), path.clone(), input.read(&value));
+            send.emit(Action::Change(change));
+        }
+    };
+    let faults = field_faults(p.app, f);
+    let id = format!("{of}{}", f.name);
+    let fault = format!("fault-{id}");
+    let invalid = (!faults.is_empty()).then(|| fault.clone());
+    let control = match f.input {
+        Input::Flag => choices(&["true", "false"], f, &invalid, p.text(Ui::AsUsual), set),
+        Input::Word(words) => choices(words, f, &invalid, p.text(Ui::AsUsual), set),
+        Input::Number(..) | Input::Text | Input::NumberOrName | Input::List | Input::Pairs => {
+            let change = Callback::from(move |e: Event| {
+                if let Some(i) = e.target_dyn_into::<HtmlInputElement>() {
+                    set(i.value());
+                }
+            });
+            let range = match f.input {
+                Input::Number(first, last) => Some((first.to_string(), last.to_string())),
+                _ => None,
+            };
+            let hint = match f.input {
+                _ if !f.default.is_empty() => f.default,
+                Input::Pairs => "app=web, tier=front",
+                Input::List => "192.0.2.1, 192.0.2.2",
+                _ => "",
+            };
+            html! {
+                <input
+                    type={if range.is_some() { "number" } else { "text" }}
+                    min={range.clone().map(|r| r.0)}
+                    max={range.map(|r| r.1)}
+                    placeholder={hint}
+                    value={f.value.clone()}
+                    onchange={change}
+                    autocomplete="off"
+                    spellcheck="false"
+                    aria-invalid={invalid.is_some().to_string()}
+                    aria-describedby={invalid.clone()}
+                />
+            }
+        }
+    };
+    html! {
+        <div key={id} class="form-field">
+            <label lang="en"><span>{ f.name }</span>{ control }</label>
+            <p id={fault} class="bad" lang="en">{ faults.join(" ") }</p>
+        </div>
+    }
+}
+
+/// A menu of words, with one that leaves the field out.
+fn choices(
+    words: &[&'static str],
+    f: &FormField,
+    invalid: &Option<String>,
+    usual: &str,
+    set: impl Fn(String) + 'static,
+) -> Html {
+    let change = Callback::from(move |e: Event| {
+        if let Some(s) = e.target_dyn_into::<HtmlSelectElement>() {
+            set(s.value());
+        }
+    });
+    let usual = match f.default {
+        "" => usual.to_owned(),
+        default => format!("{default} ({usual})"),
+    };
+    let known = f.value.is_empty() || words.contains(&&*f.value);
+    let own = (!known).then(|| f.value.clone());
+    let option = |word: String| {
+        let selected = word == f.value;
+        html! { <option key={word.clone()} value={word.clone()} {selected}>{ word }</option> }
+    };
+    let all = words.iter().map(|w| (*w).to_owned()).chain(own);
+    html! {
+        <select
+            class="slot"
+            onchange={change}
+            aria-invalid={invalid.is_some().to_string()}
+            aria-describedby={invalid.clone()}
+        >
+            <option key="" value="" selected={f.value.is_empty()}>{ usual }</option>
+            { for all.map(option) }
+        </select>
     }
 }
 

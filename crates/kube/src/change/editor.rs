@@ -122,6 +122,8 @@ impl Editor {
                 let at = self.machine(&Thing::Node(node.clone()))?.key("sysctl").key(key);
                 self.edit(Edit::Set(at, Tree::plain(value)))
             }
+            ClusterChange::Set(thing, path, value) => self.set_field(thing, path, value.as_ref()),
+            ClusterChange::AddItem(thing, list) => self.add_item(thing, list),
             ClusterChange::Fault(fault, on) => self.fault(fault, *on),
             ClusterChange::Move(thing, to) => {
                 let at = self.topology()?.key("spec").key("layout").key(thing.name());

@@ -4,6 +4,7 @@
 mod apply;
 mod editor;
 mod find;
+mod form;
 mod remove;
 mod rename;
 mod templates;
@@ -12,11 +13,13 @@ mod tests;
 
 pub use apply::{Applied, applied};
 pub use find::thing_at;
+pub use form::{FormField, FormGroup, Input, form};
 pub use rename::renamed;
 
 use crate::fault::Fault;
 use crate::release::Release;
-use crate::yaml::edit::EditError;
+use crate::yaml::Tree;
+use crate::yaml::edit::{EditError, PathPart};
 use editor::Editor;
 use std::fmt;
 
@@ -82,6 +85,10 @@ pub enum ClusterChange {
     Nic(Thing, NicField, String),
     /// Sets a sysctl of a node: node, key, value.
     Sysctl(String, &'static str, u8),
+    /// Sets a field of an object, by its path, or removes it.
+    Set(Thing, Vec<PathPart>, Option<Tree>),
+    /// Adds an item to a list of an object, by the path of the list.
+    AddItem(Thing, Vec<PathPart>),
     /// Adds a fault, or removes it.
     Fault(Fault, bool),
     /// Sets the release of Kubernetes.

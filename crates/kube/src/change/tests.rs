@@ -183,3 +183,144 @@ fn nics_and_the_segment() {
         Err(ChangeError::NotWritten("kube-dns".into()))
     );
 }
+
+const SERVICE: &str = "\
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec:
+  type: LoadBalancer # outside
+  selector:
+    app: nginx # the pods
+    tier: front
+  ports:
+  - port: 80 # http
+    targetPort: 8080
+  externalIPs: [192.0.2.1, 192.0.2.2]
+";
+
+fn web() -> Thing {
+    Thing::Service("default".into(), "web".into())
+}
+
+/// Sets a field of a form by its name.
+fn set(text: &str, thing: &Thing, of: &str, name: &str, value: &str) -> String {
+    let groups = form(text, thing).expect("a form");
+    let field = groups
+        .iter()
+        .filter(|g| g.title == of)
+        .flat_map(|g| &g.fields)
+        .find(|f| f.name == name)
+        .unwrap_or_else(|| panic!("{of} {name}: {groups:#?}"));
+    done(text, ClusterChange::Set(thing.clone(), field.path.clone(), field.input.read(value)))
+}
+
+#[test]
+fn every_field_of_a_service_is_set_in_its_place_and_removed_again() {
+    let text = format!("{TEXT}---\n{SERVICE}");
+    let traffic = |text: &str| {
+        let c = cluster(text);
+        c.services.iter().find(|s| s.name == "web").expect("there").clone()
+    };
+    let web = web();
+    let set = |of: &str, name: &str, value: &str| set(&text, &web, of, name, value);
+    let new = set("", "selector", "app=nginx, tier=back");
+    assert_eq!(new, text.replace("tier: front", "tier: back"));
+    let new = set("", "selector", "app=nginx");
+    assert_eq!(new, text.replace("    tier: front\n", ""));
+    let new = set("", "externalIPs", "192.0.2.1, 192.0.2.9");
+    assert_eq!(new, text.replace("192.0.2.2", "192.0.2.9"));
+    let new = set("", "externalIPs", "192.0.2.1");
+    assert_eq!(new, text.replace(", 192.0.2.2", ""));
+    let new = set("ports[0]", "port", "8000");
+    assert_eq!(new, text.replace("port: 80 # http", "port: 8000 # http"));
+    let new = set("ports[0]", "targetPort", "http");
+    assert_eq!(new, text.replace("targetPort: 8080", "targetPort: http"));
+    assert_eq!(traffic(&set("ports[0]", "nodePort", "30123")).ports[0].node_port, Some(30_123));
+    assert_eq!(traffic(&set("ports[0]", "protocol", "UDP")).ports[0].protocol, "UDP");
+    assert_eq!(traffic(&set("ports[0]", "name", "http")).ports[0].name, "http");
+    assert!(traffic(&set("", "externalTrafficPolicy", "Local")).traffic.external_local);
+    assert!(traffic(&set("", "internalTrafficPolicy", "Local")).traffic.internal_local);
+    assert!(traffic(&set("", "publishNotReadyAddresses", "true")).traffic.publish_not_ready);
+    let ranges = traffic(&set("", "loadBalancerSourceRanges", "192.0.2.0/24, 10.0.0.0/8"));
+    assert_eq!(ranges.traffic.source_ranges.len(), 2);
+    assert!(traffic(&set("", "clusterIP", "10.96.7.7")).cluster_ip.is_some());
+    assert_eq!(traffic(&set("", "allocateLoadBalancerNodePorts", "false")).name, "web");
+    let sticky = set("", "sessionAffinity", "ClientIP");
+    assert_eq!(traffic(&sticky).traffic.affinity, Some(10_800));
+    let short = self::set(&sticky, &web, "", "timeoutSeconds", "60");
+    assert_eq!(traffic(&short).traffic.affinity, Some(60));
+    assert_eq!(self::set(&short, &web, "", "timeoutSeconds", ""), sticky);
+    assert_eq!(self::set(&sticky, &web, "", "sessionAffinity", ""), text);
+    let local = set("", "externalTrafficPolicy", "Local");
+    let checked = self::set(&local, &web, "", "healthCheckNodePort", "31000");
+    assert_eq!(traffic(&checked).traffic.health_check, Some(31_000));
+}
+
+#[test]
+fn ports_and_addresses_are_added_and_removed() {
+    let text = format!("{TEXT}---\n{SERVICE}");
+    let path = |keys: &[&str]| keys.iter().map(|k| PathPart::Key((*k).to_owned())).collect();
+    let ports: Vec<PathPart> = path(&["spec", "ports"]);
+    let new = done(&text, ClusterChange::AddItem(web(), ports.clone()));
+    let c = cluster(&new);
+    let ports_of = &c.services.iter().find(|s| s.name == "web").expect("there").ports;
+    let names: Vec<_> = ports_of.iter().map(|p| (p.name.as_str(), p.port)).collect();
+    assert_eq!(names, [("port-80", 80), ("port-81", 81)], "{new}");
+    assert!(new.contains("# http") && new.contains("# the pods"));
+    let second: Vec<_> = ports.into_iter().chain([PathPart::Item(1)]).collect();
+    let new = done(&new, ClusterChange::Set(web(), second, None));
+    assert_eq!(
+        cluster(&new).services.iter().find(|s| s.name == "web").map(|s| s.ports.len()),
+        Some(1)
+    );
+    let list = path(&["status", "loadBalancer", "ingress"]);
+    let new = done(&text, ClusterChange::AddItem(web(), list));
+    let c = cluster(&new);
+    let s = c.services.iter().find(|s| s.name == "web").expect("there");
+    assert_eq!(s.traffic.ingress.len(), 1);
+    let (ns, name) = nginx();
+    let list = form(&text, &Thing::Deployment(ns.clone(), name.clone())).expect("a form");
+    let (list, _) = list.last().and_then(|g| g.add.clone()).expect("ports can be added");
+    let new = done(&text, ClusterChange::AddItem(Thing::Deployment(ns, name), list));
+    let pod = cluster(&new).pods.iter().find(|p| p.deployment == "nginx").expect("a pod").clone();
+    assert_eq!(pod.containers[0].ports.iter().map(|p| p.port).collect::<Vec<_>>(), [8080, 80]);
+}
+
+#[test]
+fn fields_of_workloads_machines_and_the_network() {
+    let (ns, name) = nginx();
+    let deployment = Thing::Deployment(ns, name);
+    let pod = |text: &str| {
+        let pods = cluster(text).pods;
+        pods.into_iter().find(|p| p.deployment == "nginx").expect("a pod")
+    };
+    let new = set(TEXT, &deployment, "", "labels", "app=nginx, tier=front");
+    assert_eq!(pod(&new).labels.len(), 2, "{new}");
+    assert_eq!(
+        pod(&set(TEXT, &deployment, "containers[0]", "image", "httpd")).containers[0].image,
+        "httpd"
+    );
+    let new = set(TEXT, &deployment, "ports[0]", "containerPort", "80");
+    assert_eq!(new, TEXT.replace("containerPort: 8080", "containerPort: 80"));
+    let new = set(TEXT, &deployment, "ports[0]", "hostPort", "8081");
+    assert_eq!(pod(&new).containers[0].ports[0].host_port, Some(8081));
+    let node = Thing::Node("node02".into());
+    let spec = |text: &str| cluster(text).topology.nodes[1].clone();
+    assert_eq!(spec(&set(TEXT, &node, "", "zone", "b")).zone.as_deref(), Some("b"));
+    assert_eq!(spec(&set(TEXT, &node, "", "hostname", "n2")).hostname, "n2");
+    assert_eq!(
+        set(TEXT, &node, "", "name", "eth1").matches("name: eth1").count(),
+        1,
+        "the device's name"
+    );
+    assert!(spec(&set(TEXT, &node, "", "docker", "true")).docker);
+    let lan = Thing::Segment("lan".into());
+    let t = |name: &str, value: &str| cluster(&set(TEXT, &lan, "", name, value)).topology;
+    assert!(t("masqueradeAll", "true").kube_proxy.masquerade_all);
+    assert_eq!(t("vni", "7").vni, 7);
+    assert_eq!(t("port", "4789").vxlan_port, 4789);
+    assert_eq!(t("serviceCIDR", "10.97.0.0/16").service_cidr.to_string(), "10.97.0.0/16");
+    let gateway = set(TEXT, &lan, "segments[0]", "gateway", "192.168.120.1");
+    assert_eq!(gateway, TEXT.replace("192.168.120.254", "192.168.120.1"));
+}

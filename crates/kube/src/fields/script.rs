@@ -6,6 +6,9 @@ use super::{DURATION, Field, Format, Kind, TEXT, Type, Unit, field};
 /// 20 and 8.
 pub const MAX_SIZE: u16 = 65_507;
 
+/// The most data of a TCP segment with no options, in bytes: 65535 less 20 and 20.
+pub const MAX_SEGMENT: u16 = 65_495;
+
 /// The most pings or datagrams of a probe.
 pub const MAX_COUNT: u16 = 100;
 
@@ -47,6 +50,12 @@ static TARGET: Format = Format {
 static ENDPOINT: Format = Format {
     names: ["ADDRESS or ADDRESS:PORT", "アドレスまたはアドレス:ポート"],
     example: "10.1.6.5:80",
+    pattern: None,
+    number: false,
+};
+static FLAGS: Format = Format {
+    names: ["flags: syn, ack, fin, rst and psh with commas between them, or none", "フラグ"],
+    example: "syn",
     pattern: None,
     number: false,
 };
@@ -211,8 +220,21 @@ const SEND: &[Field] = &[
     field("to", Type::Text(&TARGET), ["The destination.", "宛先。"]).required(),
     field("proto", Type::Word(&["tcp", "udp", "icmp"]), ["The protocol.", "プロトコル。"])
         .default("tcp"),
-    field("sport", Type::Integer(1, 65_535), ["The source port.", "送信元ポート。"])
-        .default_rule(["an ephemeral port", "エフェメラルポート"]),
+    field(
+        "sport",
+        Type::Integer(1, 65_535),
+        ["The source port; the identifier of a ping.", "送信元ポート。ping では識別子。"],
+    )
+    .default_rule(["an ephemeral port", "エフェメラルポート"]),
+    field(
+        "flags",
+        Type::Text(&FLAGS),
+        [
+            "TCP only: sends one segment with these control bits, without a connection.",
+            "TCP のみ。コネクションを張らず、このフラグのセグメントを 1 個だけ送る。",
+        ],
+    )
+    .default_rule(["a connection with a request", "接続してリクエストを送る"]),
     field("ttl", Type::Integer(1, 255), ["The IP time to live.", "IP の TTL。"]).default("64"),
     field(
         "size",

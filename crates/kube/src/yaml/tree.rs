@@ -32,6 +32,8 @@ impl PartialEq for Tree {
     }
 }
 
+impl Eq for Tree {}
+
 impl From<&YamlNode> for Tree {
     fn from(node: &YamlNode) -> Self {
         match &node.value {

@@ -191,6 +191,9 @@ impl World {
                 (Socket::Tcp(t), Body::Tcp(_)) => {
                     end(&t.local, q.src, sport) && end(&t.remote, q.dst, dport)
                 }
+                (Socket::Raw(r), Body::Tcp(_)) => {
+                    end(&r.local, q.src, sport) && end(&r.remote, q.dst, dport)
+                }
                 (Socket::Udp(u), Body::Udp(_)) => {
                     end(&u.local, q.src, sport) && end(&u.remote, q.dst, dport)
                 }
@@ -259,6 +262,7 @@ impl World {
             }
             // A connection under way gives up at once; an open one goes on.
             Socket::Tcp(t) => self.tcp_error(netns, socket, t, outcome),
+            Socket::Raw(r) => self.raw_ended(netns, socket, r, outcome),
             Socket::Udp(_) => {}
         }
     }

@@ -22,6 +22,7 @@ mod ip;
 mod netns;
 mod packet_op;
 mod path;
+mod raw;
 mod rx;
 mod tcp;
 mod udp;

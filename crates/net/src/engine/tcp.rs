@@ -7,7 +7,10 @@ use crate::event::EventKind;
 use crate::id::{NetnsId, PacketId};
 use crate::rng;
 use crate::route::Decision;
-use crate::socket::{AddrPort, Outcome, ServerApp, Socket, SocketId, TcpApp, TcpPhase, TcpSocket};
+use crate::socket::{
+    AddrPort, IpOptions, Outcome, Pmtudisc, ServerApp, Socket, SocketId, TcpApp, TcpPhase,
+    TcpSocket,
+};
 use crate::time::Duration;
 use crate::wire::{Body, Ipv4, PROTO_TCP, Tcp, TcpFlags, TcpOptions};
 use std::net::IpAddr;
@@ -46,8 +49,10 @@ impl World {
         netns: NetnsId,
         (local, remote): (AddrPort, AddrPort),
         app: TcpApp,
+        ip: IpOptions,
     ) -> SocketId {
         let mut t = self.tcp_socket(netns, local, remote, TcpPhase::SynSent, app);
+        t.ip = ip;
         let syn = self.segment(&t, TcpFlags::SYN, [].into());
         t.snd_nxt = t.snd_nxt.wrapping_add(1);
         let socket = self.open_socket(netns, Socket::Tcp(t.clone()));
@@ -99,6 +104,7 @@ impl World {
             ack_owed: false,
             flow_hash: rng::hash(self.seed, &words[..4]) | 1,
             options: true,
+            ip: IpOptions::default(),
             app,
         }
     }
@@ -154,7 +160,7 @@ impl World {
         let (IpAddr::V4(src), IpAddr::V4(dst)) = (t.local.addr, t.remote.addr) else { return };
         let many = segment.data.len() > t.data_size();
         let mut packet = Ipv4::new(src, dst, Body::Tcp(segment));
-        packet.df = true;
+        (packet.df, packet.ttl) = (t.ip.pmtudisc != Pmtudisc::Dont, t.ip.ttl);
         packet.id = self.ip_id();
         let (flow_hash, size) = (t.flow_hash, t.data_size());
         self.send(netns, packet, |s| {
@@ -353,6 +359,7 @@ impl World {
             AddrPort { addr: ip.src.into(), port: seg.sport },
             AddrPort { addr: ip.dst.into(), port: seg.dport },
         );
+        self.raw_rcv(netns, (dst, src), (seg.flags, ip.ttl));
         let is_it = |s: &Socket| match s {
             Socket::Tcp(t) => (t.local, t.remote) == (dst, src) && t.phase != TcpPhase::Closed,
             _ => false,

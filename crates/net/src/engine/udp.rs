@@ -6,7 +6,9 @@ use crate::drop::DropReason;
 use crate::event::EventKind;
 use crate::id::{NetnsId, PacketId};
 use crate::rng;
-use crate::socket::{AddrPort, Outcome, Pmtudisc, ServerApp, Socket, SocketId, UdpSocket};
+use crate::socket::{
+    AddrPort, IpOptions, Outcome, RawSocket, ServerApp, Socket, SocketId, UdpSocket,
+};
 use crate::wire::{Body, Icmp, Ipv4, PROTO_TCP, PROTO_UDP, Udp, UdpPayload, Unreachable};
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -23,26 +25,35 @@ impl World {
     }
 
     fn next_question(&mut self, netns: NetnsId, socket: SocketId, mut u: UdpSocket) {
-        u.waiting = true;
-        self.later(u.wait, Job::App(netns, socket));
         // A connected socket draws its hash (`sk_set_txhash`): two with one tuple differ.
-        self.send_datagram(
+        u.waiting = self.send_datagram(
             netns,
             (u.local, u.remote),
             u.data.clone(),
             (u.checksum, u64::from(socket) + 1),
+            u.ip,
         );
+        let (waiting, wait, tag) = (u.waiting, u.wait, u.tag);
         self.set_socket(netns, socket, Socket::Udp(u));
+        if waiting {
+            self.later(wait, Job::App(netns, socket));
+        } else {
+            let outcome = Outcome::NotSent(DropReason::PktTooBig);
+            self.emit(netns, None, EventKind::Ended { socket, tag, outcome });
+        }
     }
 
+    /// Sends a datagram, unless it is too large to be sent whole, as its socket asks (EMSGSIZE).
+    /// Returns whether it was sent.
     fn send_datagram(
         &mut self,
         netns: NetnsId,
         (local, remote): (AddrPort, AddrPort),
         data: Rc<[u8]>,
         (checksum, key): (bool, u64),
-    ) {
-        let (IpAddr::V4(src), IpAddr::V4(dst)) = (local.addr, remote.addr) else { return };
+        ip: IpOptions,
+    ) -> bool {
+        let (IpAddr::V4(src), IpAddr::V4(dst)) = (local.addr, remote.addr) else { return true };
         let udp = Udp {
             sport: local.port,
             dport: remote.port,
@@ -50,7 +61,11 @@ impl World {
             payload: UdpPayload::Data(data),
         };
         let mut packet = Ipv4::new(src, dst, Body::Udp(udp));
-        (_, packet.df) = self.fits(netns, &packet, Pmtudisc::Want);
+        let (fits, df) = self.fits(netns, &packet, ip.pmtudisc);
+        if !fits {
+            return false;
+        }
+        (packet.df, packet.ttl) = (df, ip.ttl);
         packet.id = self.ip_id();
         let words = [
             u64::from(u32::from(src)),
@@ -66,6 +81,7 @@ impl World {
             s.csum_partial = whole;
             s.flow_hash = flow_hash;
         });
+        true
     }
 
     pub(super) fn udp_rcv(&mut self, pkt: PacketId) {
@@ -113,7 +129,8 @@ impl World {
             (Some(ServerApp::Echo), UdpPayload::Data(data)) => {
                 self.free(pkt);
                 self.emit(netns, Some(pkt), EventKind::Delivered { socket: None, local: dst });
-                self.send_datagram(netns, (dst, src), data.clone(), (true, 0));
+                let ip = IpOptions::default();
+                self.send_datagram(netns, (dst, src), data.clone(), (true, 0), ip);
             }
             _ => {
                 self.icmp_error(pkt, |quoted| Icmp::Unreachable {
@@ -143,6 +160,7 @@ impl World {
                 );
             }
             Socket::Udp(_) => {}
+            Socket::Raw(r) => self.raw_ended(netns, id, r, Outcome::TimedOut),
         }
     }
 
@@ -177,6 +195,9 @@ impl World {
                 ip.body.proto() == PROTO_UDP && u.local == local && u.remote == remote
             }
             Socket::Ping(p) => Some(p.id) == id,
+            Socket::Raw(RawSocket { local: l, remote: r, .. }) => {
+                ip.body.proto() == PROTO_TCP && (*l, *r) == (local, remote)
+            }
         };
         self.ns(skb.netns)
             .sockets
@@ -204,6 +225,7 @@ impl World {
     ) {
         let tag = match s {
             Socket::Tcp(t) => return self.tcp_error(netns, socket, t, outcome),
+            Socket::Raw(r) => return self.raw_ended(netns, socket, r, outcome),
             Socket::Udp(u) => {
                 self.set_socket(
                     netns,

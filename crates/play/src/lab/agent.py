@@ -107,12 +107,18 @@ def length_of(head):
     return int(m.group(1)) if m else 0
 
 
+def ip_options(s, step):
+    s.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, step['ttl'])
+    s.setsockopt(socket.IPPROTO_IP, 10, {'want': 1, 'do': 2, 'dont': 0}[step['pmtudisc']])   # IP_MTU_DISCOVER
+
+
 def tcp(step):
     deadline = time.monotonic() + step['timeout']
     with Inside(step['netns']):
         s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        ip_options(s, step)
         s.settimeout(step['timeout'])
         s.bind(('', step['sport']))
         try:
@@ -156,8 +162,7 @@ def ping(step):
         s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
     out = []
     try:
-        s.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, step['ttl'])
-        s.setsockopt(socket.IPPROTO_IP, 10, {'want': 1, 'do': 2, 'dont': 0}[step['pmtudisc']])   # IP_MTU_DISCOVER
+        ip_options(s, step)
         waiting = set()
         for i in range(step['count']):
             began = time.monotonic()
@@ -201,6 +206,42 @@ def answers(s, step, waiting, deadline, last):
     return out
 
 
+def segment(step):
+    """One TCP segment without a connection, as hping3 sends it."""
+    to = (step['addr'], step['port'])
+    with Inside(step['netns']):
+        s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
+        way = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        ip_options(s, step)
+        try:
+            way.connect(to)
+            me = socket.inet_aton(way.getsockname()[0])
+            ack = 1 if step['flags'] & 16 else 0
+            body = b'x' * step['size']
+            ports, control = (step['sport'], step['port']), (5 << 4, step['flags'])
+            head = struct.pack('>HHIIBBHHH', *ports, 1, ack, *control, 512, 0, 0)
+            pseudo = me + socket.inet_aton(step['addr']) + struct.pack('>BBH', 0, 6, len(head) + len(body))
+            head = head[:16] + struct.pack('>H', checksum(pseudo + head + body)) + head[18:]
+            s.sendto(head + body, (step['addr'], 0))
+        except OSError as e:
+            return ['segment %s: %s' % (step['to'], why(e))]
+        deadline = time.monotonic() + step['timeout']
+        while select.select([s], [], [], max(0, deadline - time.monotonic()))[0]:
+            data, peer = s.recvfrom(65536)
+            got = data[(data[0] & 15) * 4:]
+            if peer[0] == to[0] and struct.unpack('>HH', got[:4]) == (step['port'], step['sport']):
+                if got[13] & 4:
+                    return ['segment %s: reset' % step['to']]
+                letters = ((2, 'S'), (1, 'F'), (8, 'P'), (16, '.'))
+                flags = ''.join(letter for bit, letter in letters if got[13] & bit)
+                return ['segment %s: %s from %s ttl=%d' % (step['to'], flags, peer[0], data[8])]
+        return ['segment %s: no answer' % step['to']]
+    finally:
+        s.close()
+        way.close()
+
+
 def udp(step):
     with Inside(step['netns']):
         s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -208,6 +249,7 @@ def udp(step):
     try:
         if not step['checksum']:
             s.setsockopt(socket.SOL_SOCKET, 11, 1)                     # SO_NO_CHECK
+        ip_options(s, step)
         s.settimeout(step['timeout'])
         s.bind(('', step['sport']))
         try:
@@ -249,7 +291,7 @@ def shell(step):
 
 
 def perform(step):
-    lines = {'tcp': tcp, 'udp': udp, 'icmp': ping, 'run': shell}[step['kind']](step)
+    lines = {'tcp': tcp, 'segment': segment, 'udp': udp, 'icmp': ping, 'run': shell}[step['kind']](step)
     return ['step %d: %s' % (step['step'], line) for line in lines]
 
 

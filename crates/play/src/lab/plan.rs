@@ -337,9 +337,21 @@ fn run_body(argv: String, stdin: Option<&str>) -> String {
 fn client(session: &Session, probe: &Probe, run: &Run) -> String {
     let (addr, port) = run.to;
     let key = local_key(session.seed(), probe, run.tag);
-    let to = format!("\"to\": {}, \"addr\": {}", text(&probe.to), text(&addr.to_string()));
-    match probe.proto {
-        Protocol::Tcp => {
+    let to = format!(
+        "\"to\": {}, \"addr\": {}, \"ttl\": {}, \"pmtudisc\": \"{}\"",
+        text(&probe.to),
+        text(&addr.to_string()),
+        probe.ttl.unwrap_or(64),
+        probe.pmtudisc.name()
+    );
+    match (probe.proto, probe.flags) {
+        (Protocol::Tcp, Some(flags)) => format!(
+            "\"kind\": \"segment\", {to}, \"port\": {port}, \"sport\": {key}, \"flags\": {}, \"size\": {}, \"timeout\": {}",
+            flags.0,
+            probe.size.unwrap_or(0),
+            seconds(probe.timeout.unwrap_or(UDP_WAIT))
+        ),
+        (Protocol::Tcp, None) => {
             let host = probe.host.clone().unwrap_or_else(|| format!("{addr}:{port}"));
             let request = latin(&curl_request(&host, probe.size.unwrap_or(0)));
             format!(
@@ -349,25 +361,21 @@ fn client(session: &Session, probe: &Probe, run: &Run) -> String {
                 seconds(probe.timeout.unwrap_or(PATIENCE))
             )
         }
-        Protocol::Udp => format!(
+        (Protocol::Udp, _) => format!(
             "\"kind\": \"udp\", {to}, \"port\": {port}, \"sport\": {key}, \"size\": {}, \"count\": {}, \"checksum\": {}, \"timeout\": {}",
             probe.size.unwrap_or(30),
             probe.count.max(1),
             probe.checksum,
             seconds(probe.timeout.unwrap_or(UDP_WAIT))
         ),
-        Protocol::Icmp => {
-            let pmtudisc = probe.pmtudisc.name();
-            format!(
-                "\"kind\": \"icmp\", {to}, \"id\": {key}, \"seq\": {}, \"count\": {}, \"interval\": {}, \"size\": {}, \"ttl\": {}, \"pmtudisc\": \"{pmtudisc}\", \"timeout\": {}",
-                probe.seq,
-                probe.count.max(1),
-                seconds(probe.interval),
-                probe.size.unwrap_or(56),
-                probe.ttl.unwrap_or(64),
-                seconds(probe.timeout.unwrap_or(PING_WAIT))
-            )
-        }
+        (Protocol::Icmp, _) => format!(
+            "\"kind\": \"icmp\", {to}, \"id\": {key}, \"seq\": {}, \"count\": {}, \"interval\": {}, \"size\": {}, \"timeout\": {}",
+            probe.seq,
+            probe.count.max(1),
+            seconds(probe.interval),
+            probe.size.unwrap_or(56),
+            seconds(probe.timeout.unwrap_or(PING_WAIT))
+        ),
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::Script;
 use crate::anchor::{Anchor, EventAnchor};
-use crate::probe::{Probe, Protocol};
+use crate::probe::{Probe, Protocol, flags_text};
 use crate::session::Start;
 use crate::step::{Act, Step};
 use kube::yaml::Tree;
@@ -133,6 +133,7 @@ fn probe(p: &Probe) -> Tree {
     put("endpoint", endpoint.is_some(), Tree::text(endpoint.unwrap_or_default()));
     put("sport", p.sport.is_some(), number(p.sport));
     put("ttl", p.ttl.is_some(), number(p.ttl.map(u16::from)));
+    put("flags", p.flags.is_some(), Tree::text(flags_text(p.flags.unwrap_or_default())));
     put("size", p.size.is_some(), number(p.size));
     put("pmtudisc", p.pmtudisc != usual.pmtudisc, Tree::text(p.pmtudisc.name()));
     put("seq", p.seq != usual.seq, Tree::plain(p.seq));

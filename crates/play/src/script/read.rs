@@ -2,7 +2,7 @@
 
 use super::Script;
 use crate::anchor::{Anchor, Direction, EventAnchor};
-use crate::probe::{Probe, Protocol, parse_endpoint};
+use crate::probe::{MAX_SEGMENT, Probe, Protocol, parse_endpoint, parse_flags};
 use crate::session::Start;
 use crate::step::{Act, Step};
 use kube::Code;
@@ -209,6 +209,27 @@ fn probe(d: &mut Decoder, mut f: Fields<'_>) -> Option<Probe> {
     // None, not the default: the printer omits it.
     p.ttl = f.get("ttl").and_then(|_| f.number(d, "ttl"));
     p.size = f.number(d, "size");
+    p.flags = f.string(d, "flags").and_then(|t| {
+        let path = f.path_of("flags");
+        let Some(flags) = parse_flags(&t.value) else {
+            let message = format!("{path}: Invalid value: {:?}", t.value);
+            let hint = "write syn, ack, fin, rst or psh, several with commas, or none";
+            d.error(Code::UnsupportedValue, t.span, message, hint);
+            return None;
+        };
+        if p.proto != Protocol::Tcp {
+            let message = format!("{path}: Invalid value: {} has no TCP flags", p.proto.name());
+            d.error(Code::UnsupportedValue, t.span, message, "leave it out, or write proto: tcp");
+        }
+        Some(flags)
+    });
+    if let (Some(n), Some(_)) = (f.get("size"), p.flags)
+        && let Some(size) = p.size.filter(|n| *n > MAX_SEGMENT)
+    {
+        let path = f.path_of("size");
+        let message = format!("{path}: Invalid value: {size}: more than fits into a segment");
+        d.error(Code::OutOfRange, n.span, message, format!("write 0 to {MAX_SEGMENT}"));
+    }
     p.pmtudisc = f.choice(d, "pmtudisc").and_then(Pmtudisc::from_name).unwrap_or_default();
     p.checksum = f.flag(d, "checksum");
     p.seq = f.number(d, "seq").unwrap_or(p.seq);

@@ -202,7 +202,7 @@ fn curl_report(session: &Session, run: &Run, target: &str) -> CommandOutput {
         Some(Outcome::Unreachable { .. }) => failed("No route to host"),
         Some(Outcome::NotSent(_)) => failed("Network is unreachable"),
         Some(Outcome::Killed) => CommandOutput::fail(137, "Killed\n"),
-        Some(Outcome::TimedOut) | None => failed("Connection timed out"),
+        Some(Outcome::TimedOut | Outcome::Segment { .. }) | None => failed("Connection timed out"),
     }
 }
 

@@ -168,7 +168,7 @@ pub(super) fn ping_report(
             Outcome::NotSent(_) => {
                 return CommandOutput::fail(2, "connect: Network is unreachable\n");
             }
-            Outcome::TimedOut | Outcome::Reset | Outcome::Killed => {}
+            Outcome::TimedOut | Outcome::Reset | Outcome::Segment { .. } | Outcome::Killed => {}
         }
     }
     let n = times.len() as u64;

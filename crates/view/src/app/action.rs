@@ -1,7 +1,9 @@
 //! What can happen to the page, and what the browser must do then.
 
+use super::combo::ComboAction;
 use super::panes::{Drawer, Fold, Side};
 use super::parts::{Dialog, HeaderPart, Options, Pane, RulesView, Selected, Tab, Theme};
+use super::select::End;
 use super::shelf::StorageFault;
 use crate::story::Grain;
 use crate::words::Lang;
@@ -24,12 +26,12 @@ pub enum Action {
     To(String),
     /// Choose the protocol.
     Proto(Protocol),
+    /// Type in a field of the send bar, or choose from its list.
+    Combo(End, ComboAction),
     /// Force an endpoint; empty: leave it to the rules.
     Endpoint(String),
     /// Start with empty neighbour tables, or not.
     Cold(bool),
-    /// A menu got the focus or the pointer.
-    Menu(&'static str),
     /// Set the header fields.
     Options(Options),
     /// Send at the moment shown.
@@ -189,8 +191,8 @@ impl Action {
     /// Whether the action changes only what is shown; an embed accepts no others.
     pub fn only_looks(&self) -> bool {
         use Action::{
-            EveryTile, Focus, Follow, Grain, Menu, OnlyPacket, Room, RulesView, Search, Select,
-            Speed, Tab, Unfold,
+            EveryTile, Focus, Follow, Grain, OnlyPacket, Room, RulesView, Search, Select, Speed,
+            Tab, Unfold,
         };
         self.only_moves()
             || matches!(
@@ -199,7 +201,6 @@ impl Action {
                     | Focus(_)
                     | Follow(_)
                     | Grain(_)
-                    | Menu(_)
                     | OnlyPacket(_)
                     | Room(..)
                     | RulesView(_)
@@ -249,8 +250,10 @@ pub struct Address {
 /// What the browser must do after an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Set the text of the editor.
+    /// Set the text of the editor to another document.
     SetEditor,
+    /// Set the text of the editor, scroll to the lines that differ and mark them.
+    EditEditor,
     /// Set language and theme of the page.
     SetPage,
     /// Send [`Action::Tick`] after this many milliseconds.

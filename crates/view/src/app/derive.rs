@@ -1,12 +1,14 @@
 //! What follows from the session, the view and the send bar. It is computed here and nowhere else,
 //! and only when what it depends on has changed.
 
-use super::parts::{Loaded, Played, SendBar, View};
+use super::parts::{Loaded, Played, Selected, SendBar, View};
 use super::select::{self, Menus};
 use crate::index::Index;
 use crate::layout::{Layout, Size, Wanted, layout};
 use crate::scene::{self, Moment};
 use crate::story::{self, Grain, PacketPill};
+use crate::thing::thing_of;
+use kube::change::{FormGroup, Thing, form};
 use net::event::EventKind;
 use play::{Protocol, Timeline};
 use std::rc::{Rc, Weak};
@@ -23,8 +25,12 @@ pub struct Derived {
     /// The layout of the picture; depends on the session, the focus, the node that is selected and
     /// the room on the page.
     pub layout: Rc<Layout>,
-    /// The menus of the send bar; depends on the session, the protocol and the destination.
+    /// The menus of the send bar; depends on the session, protocol, sender and destination. The
+    /// lists in it depend on the session and the protocol only.
     pub menus: Rc<Menus>,
+    /// The forms of what is selected: its own, and for a machine that of the Topology; depends on
+    /// the text and the selection.
+    pub forms: Rc<Vec<(Thing, Vec<FormGroup>)>>,
     /// The state at the moment shown; depends on the session and the moment. Going to another
     /// moment applies or undoes the events between the two.
     pub timeline: Option<Timeline>,
@@ -46,12 +52,15 @@ struct Inputs {
     room: Size,
     every_tile: bool,
     proto: Protocol,
+    from: String,
     to: String,
+    text: Rc<str>,
+    selected: Option<Selected>,
 }
 
 impl Derived {
     /// Derives what has changed. Without a change it takes the same time in every session.
-    pub(super) fn refresh(&mut self, played: &Played, view: &View, send: &SendBar) {
+    pub(super) fn refresh(&mut self, text: &Rc<str>, played: &Played, view: &View, send: &SendBar) {
         let Some(l) = &played.loaded else { return };
         let is_new = self.from.session.as_ptr() != Rc::as_ptr(l);
         if is_new {
@@ -82,12 +91,30 @@ impl Derived {
         {
             self.layout = Rc::new(arranged(l, &self.index, view, node));
         }
-        if changed(&mut from.proto, &send.proto) | changed(&mut from.to, &send.to) | is_new {
-            self.menus = Rc::new(Menus {
-                from: select::senders(l),
-                to: select::targets(l, send.proto),
-                endpoints: select::endpoints(l, &send.to),
-            });
+        let lists = changed(&mut from.proto, &send.proto) | is_new;
+        if changed(&mut from.from, &send.from) | changed(&mut from.to, &send.to) | lists {
+            let mut menus = Menus::clone(&self.menus);
+            if lists {
+                menus.from = select::senders(l).into();
+                menus.to = select::targets(l, send.proto).into();
+            }
+            menus.endpoints = select::endpoints(l, &send.to);
+            menus.sender = select::sender(l, &menus.from, &send.from);
+            menus.target = select::target(l, &menus.to, &send.to, send.proto);
+            self.menus = Rc::new(menus);
+        }
+        let is_same = Rc::ptr_eq(&from.text, text);
+        if changed(&mut from.selected, &view.selected) | !is_same | is_new {
+            from.text = text.clone();
+            let cluster = l.session.cluster();
+            let thing = view.selected.as_ref().and_then(|s| thing_of(cluster, s));
+            let of_machine = matches!(thing, Some(Thing::Node(_) | Thing::Host(_)));
+            let network = Thing::Segment(cluster.topology.segment.name.clone());
+            let things = thing.into_iter().chain(of_machine.then_some(network));
+            self.forms = things
+                .filter_map(|t| Some((t.clone(), form(text, &t)?)))
+                .collect::<Vec<_>>()
+                .into();
         }
         if let Some(t) = &mut self.timeline {
             t.seek(l.session.events(), view.cursor);

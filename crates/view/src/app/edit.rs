@@ -29,7 +29,7 @@ pub(super) fn edit(app: &mut App, c: &ClusterChange) -> Vec<Effect> {
                 // Shows how the rules differ from those before.
                 (app.view.tab, app.view.rules_view) = (Tab::Rules, RulesView::Difference);
             }
-            vec![Effect::SetEditor]
+            vec![Effect::EditEditor]
         }
         Err(why) => {
             app.session.refused = Some(why.to_string());

@@ -4,6 +4,7 @@
 //! surrounds them; then [`update()`] derives what follows from these ([`Derived`]).
 
 mod action;
+mod combo;
 mod derive;
 mod edit;
 mod entry;
@@ -22,15 +23,16 @@ mod track;
 mod update;
 
 pub use action::{Action, Address, Effect, FocusField};
+pub use combo::{Combo, ComboAction, MOST_ROWS, Rows};
 pub use derive::Derived;
 pub use history::{History, UndoState};
 pub use panes::{Drawer, Fold, Panes, Side};
 pub use parts::{
-    Chrome, Dialog, Document, HeaderPart, Loaded, Options, Pane, Played, RulesView, Selected,
-    SendBar, Tab, Terminal, Theme, View,
+    Chrome, Dialog, Document, HeaderPart, Loaded, NumberField, Options, Pane, Played, RulesView,
+    Selected, SendBar, Tab, Terminal, Theme, View,
 };
 pub use redact::{LeftOut, Place};
-pub use select::{MenuItem, Menus, Request, requests, senders};
+pub use select::{Choice, End, Group, MenuItem, Menus, Reading, Request, requests, senders};
 pub use state::App;
 pub use terminal::{Command, prompt};
 pub use track::{Mark, When};

@@ -1,14 +1,16 @@
 //! The parts of the page's state, and the choices that they are made of.
 
+use super::combo::Combo;
 use super::entry::Clock;
 use super::panes::Panes;
 use super::shelf::Shelf;
 use crate::labels::NetnsLabels;
 use crate::layout::{ROOM, Size};
 use crate::story::Grain;
-use crate::words::{Answer, Lang, Ui, ui};
+use crate::words::{self, Answer, Lang, Ui, ui};
 use kube::{Diagnostic, Severity};
 use net::PacketId;
+use net::socket::Pmtudisc;
 use play::{CommandOutput, Probe, Protocol, Run, Script, Session, Start, StepResult};
 use std::ops::RangeInclusive;
 use std::rc::Rc;
@@ -253,8 +255,6 @@ pub struct Chrome {
     pub panes: Panes,
     /// What of the header is unfolded on a page that has no room for all of it.
     pub unfolded: Option<HeaderPart>,
-    /// The long menu that is in use; the options of the others are not rendered.
-    pub menu: Option<&'static str>,
     /// The dialog over the picture.
     pub dialog: Option<Dialog>,
     /// Whether the Share dialog is open.
@@ -279,7 +279,6 @@ impl Chrome {
             pane: Pane::Diagram,
             panes: Panes::default(),
             unfolded: None,
-            menu: None,
             dialog: None,
             sharing: false,
             keep_secrets: false,
@@ -304,6 +303,8 @@ pub struct SendBar {
     pub endpoint: String,
     /// The header fields.
     pub options: Options,
+    /// The list of From or To that is open.
+    pub combo: Option<Combo>,
 }
 
 /// The header fields as typed; empty fields take the default of the protocol.
@@ -311,14 +312,19 @@ pub struct SendBar {
 pub struct Options {
     /// The source port, or the identifier of a ping.
     pub sport: String,
-    /// The TTL of a ping.
+    /// The IP time to live.
     pub ttl: String,
     /// Bytes of data.
     pub size: String,
     /// The number of pings or datagrams.
     pub count: String,
-    /// Whether a ping has the DF bit set.
-    pub df: bool,
+    /// Path MTU discovery, which decides about the DF bit.
+    pub pmtudisc: Pmtudisc,
+    /// The control bits of a single TCP segment, as [`play::probe::parse_flags`] reads them; empty:
+    /// a connection.
+    pub flags: String,
+    /// The ICMP sequence number of the first ping.
+    pub seq: String,
 }
 
 impl Options {
@@ -326,52 +332,78 @@ impl Options {
     pub const SPORT: RangeInclusive<u32> = 1..=u16::MAX as u32;
     /// The range of `size`.
     pub const SIZE: RangeInclusive<u32> = 0..=play::probe::MAX_SIZE as u32;
+    /// The range of `seq`.
+    pub const SEQ: RangeInclusive<u32> = 0..=u16::MAX as u32;
     /// The range of `count`.
     pub const COUNT: RangeInclusive<u32> = 1..=play::probe::MAX_COUNT as u32;
     /// The range of `ttl`.
     pub const TTL: RangeInclusive<u32> = 1..=u8::MAX as u32;
 }
 
+/// A header field of the send bar: a number in a range.
+#[derive(Clone, Debug)]
+pub struct NumberField {
+    /// Its name on the page.
+    pub name: Ui,
+    /// The numbers that it takes.
+    pub range: RangeInclusive<u32>,
+    /// The field of the options.
+    pub of: fn(&mut Options) -> &mut String,
+}
+
 impl SendBar {
+    /// The numeric header fields of the protocol, with their ranges.
+    pub fn fields(&self) -> Vec<NumberField> {
+        let (tcp, icmp) = (self.proto == Protocol::Tcp, self.proto == Protocol::Icmp);
+        let size = if tcp && !self.options.flags.is_empty() {
+            0..=u32::from(play::probe::MAX_SEGMENT)
+        } else {
+            Options::SIZE
+        };
+        let port = if icmp { Ui::Identifier } else { Ui::SourcePort };
+        let all: [(bool, Ui, _, fn(&mut Options) -> &mut String); 5] = [
+            (true, port, Options::SPORT, |o| &mut o.sport),
+            (icmp, Ui::Sequence, Options::SEQ, |o| &mut o.seq),
+            (true, Ui::Size, size, |o| &mut o.size),
+            (!tcp, Ui::Count, Options::COUNT, |o| &mut o.count),
+            (true, Ui::Ttl, Options::TTL, |o| &mut o.ttl),
+        ];
+        let asked = all.into_iter().filter(|(asked, ..)| *asked);
+        asked.map(|(_, name, range, of)| NumberField { name, range, of }).collect()
+    }
+
+    /// What is wrong with a numeric field: the text, and the range it must be in.
+    pub fn wrong(&self, field: &NumberField, lang: Lang) -> Option<String> {
+        let mut options = self.options.clone();
+        let text = (field.of)(&mut options).trim();
+        let fits = text.is_empty() || text.parse().is_ok_and(|n| field.range.contains(&n));
+        let (first, last) = (field.range.start(), field.range.end());
+        (!fits).then(|| words::out_of_range(text, (*first, *last), lang))
+    }
+
     /// The first header field with an invalid value: its name and range.
     pub(super) fn wrong_option(&self, lang: Lang) -> Option<String> {
-        let icmp = self.proto == Protocol::Icmp;
-        let o = &self.options;
-        let count = self.proto != Protocol::Tcp;
-        let fields = [
-            (true, if icmp { Ui::Identifier } else { Ui::SourcePort }, &o.sport, Options::SPORT),
-            (true, Ui::Size, &o.size, Options::SIZE),
-            (count, Ui::Count, &o.count, Options::COUNT),
-            (icmp, Ui::Ttl, &o.ttl, Options::TTL),
-        ];
-        let wrong = |(asked, _, text, range): &(bool, Ui, &String, RangeInclusive<u32>)| {
-            *asked
-                && !text.trim().is_empty()
-                && !text.trim().parse().is_ok_and(|n| range.contains(&n))
-        };
-        let (_, name, text, range) = fields.into_iter().find(wrong)?;
-        Some(format!("{} {text}: {}–{}", ui(name, lang), range.start(), range.end()))
+        let fields = self.fields();
+        fields.iter().find_map(|f| Some(format!("{}: {}", ui(f.name, lang), self.wrong(f, lang)?)))
     }
 
     /// The probe of the send bar. Its header fields must be valid ([`Self::wrong_option`]).
     pub(super) fn probe(&self) -> Probe {
         let number = |text: &str| text.trim().parse::<u16>().ok();
+        let o = &self.options;
         let mut probe = Probe::new(&self.from, &self.to);
         probe.proto = self.proto;
         probe.endpoint =
             self.endpoint.parse::<std::net::SocketAddr>().ok().map(|s| (s.ip(), Some(s.port())));
-        probe.sport = number(&self.options.sport);
-        probe.size = number(&self.options.size);
-        if self.proto == Protocol::Icmp {
-            probe.ttl = self.options.ttl.trim().parse().ok();
-            probe.pmtudisc = if self.options.df {
-                net::socket::Pmtudisc::Do
-            } else {
-                net::socket::Pmtudisc::Want
-            };
-        }
-        if self.proto != Protocol::Tcp {
-            probe.count = number(&self.options.count).unwrap_or(1);
+        (probe.sport, probe.size) = (number(&o.sport), number(&o.size));
+        (probe.ttl, probe.pmtudisc) = (o.ttl.trim().parse().ok(), o.pmtudisc);
+        match self.proto {
+            Protocol::Tcp => probe.flags = play::probe::parse_flags(&o.flags),
+            Protocol::Udp => probe.count = number(&o.count).unwrap_or(1),
+            Protocol::Icmp => {
+                probe.count = number(&o.count).unwrap_or(1);
+                probe.seq = number(&o.seq).unwrap_or(probe.seq);
+            }
         }
         probe
     }

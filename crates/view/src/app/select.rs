@@ -1,9 +1,10 @@
-//! The contents of the menus in the send bar.
+//! The choices of the send bar, and what its free text stands for.
 
 use super::parts::{Loaded, SendBar};
 use crate::labels::{SYSTEM, app_of};
 use play::Protocol;
-use play::probe::resolve_target;
+use play::probe::{ProbeError, check_target, resolve_netns, resolve_target};
+use std::rc::Rc;
 
 /// An option of a menu.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,100 +15,232 @@ pub struct MenuItem {
     pub label: String,
 }
 
+/// A field of the send bar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The sender.
+    From,
+    /// The destination.
+    To,
+}
+
+/// What the choices of a group have in common.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Group {
+    /// Hosts outside the cluster.
+    #[default]
+    Hosts,
+    /// Nodes.
+    Nodes,
+    /// Pods of a workload, by its name; in the list of destinations, of all workloads.
+    Pods(Rc<str>),
+    /// Node ports of Services, at each node.
+    NodePorts,
+    /// Addresses of load balancers, and external IPs.
+    Outside,
+    /// Cluster IPs of Services.
+    ClusterIps,
+    /// Cluster IPs with a port of another protocol than the chosen one.
+    OtherProtocol,
+    /// The gateway of the segment.
+    Gateway,
+}
+
+/// A sender or destination to choose.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// The value, as a Script has it.
+    pub value: String,
+    /// The label.
+    pub label: String,
+    /// Its group.
+    pub group: Group,
+}
+
+/// A field of the send bar as it reads: the label of its value, and what is wrong with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// The choice that the value stands for, or the value as its own label.
+    pub choice: Choice,
+    /// Why nothing can be sent from or to it.
+    pub error: Option<ProbeError>,
+}
+
 /// The menus of the send bar.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Menus {
     /// The senders.
-    pub from: Vec<MenuItem>,
+    pub from: Rc<Vec<Choice>>,
     /// The destinations.
-    pub to: Vec<MenuItem>,
+    pub to: Rc<Vec<Choice>>,
     /// The endpoints of the chosen Service.
     pub endpoints: Vec<MenuItem>,
+    /// The chosen sender.
+    pub sender: Reading,
+    /// The chosen destination.
+    pub target: Reading,
 }
 
-fn choice(value: impl Into<String>, label: impl Into<String>) -> MenuItem {
-    MenuItem { value: value.into(), label: label.into() }
+impl Menus {
+    /// The choices of a field.
+    pub fn choices(&self, end: End) -> &Rc<Vec<Choice>> {
+        match end {
+            End::From => &self.from,
+            End::To => &self.to,
+        }
+    }
+
+    /// What a field has now.
+    pub fn reading(&self, end: End) -> &Reading {
+        match end {
+            End::From => &self.sender,
+            End::To => &self.target,
+        }
+    }
+}
+
+fn choice(value: impl Into<String>, label: impl Into<String>, group: Group) -> Choice {
+    Choice { value: value.into(), label: label.into(), group }
 }
 
 /// The possible senders: hosts, nodes, pods; those of the cluster itself come last.
-pub fn senders(l: &Loaded) -> Vec<MenuItem> {
+pub fn senders(l: &Loaded) -> Vec<Choice> {
     let c = l.session.running();
-    let hosts = c.topology.hosts.iter().map(|h| choice(h.name.value.clone(), h.name.value.clone()));
-    let nodes =
-        c.nodes.iter().map(|n| choice(n.spec.name.value.clone(), n.spec.name.value.clone()));
+    let named = |name: &String, group| choice(name.clone(), name.clone(), group);
+    let hosts = c.topology.hosts.iter().map(|h| named(&h.name.value, Group::Hosts));
+    let nodes = c.nodes.iter().map(|n| named(&n.spec.name.value, Group::Nodes));
     let mut pods: Vec<_> = c.pods.iter().collect();
     pods.sort_by_key(|p| p.namespace == SYSTEM);
-    let pods = pods
-        .into_iter()
-        .map(|p| choice(format!("pod/{}", p.netns()), format!("{} {}", app_of(p), p.ip)));
+    let mut workload: Rc<str> = "".into();
+    let pods = pods.into_iter().map(|p| {
+        if *workload != *p.deployment {
+            workload = p.deployment.as_str().into();
+        }
+        let label = format!("{} {}", app_of(p), p.ip);
+        choice(format!("pod/{}", p.netns()), label, Group::Pods(workload.clone()))
+    });
     hosts.chain(nodes).chain(pods).collect()
 }
 
 /// The possible destinations: node ports, Services, pods; for ICMP, addresses only. The Services
-/// that the cluster creates itself come last.
-pub(super) fn targets(l: &Loaded, proto: Protocol) -> Vec<MenuItem> {
+/// that the cluster creates itself come after the others of their group.
+pub(super) fn targets(l: &Loaded, proto: Protocol) -> Vec<Choice> {
     let c = l.session.running();
-    let mut out = Vec::new();
-    let Some(word) = proto.transport() else {
-        out.extend(
-            c.pods.iter().map(|p| choice(p.ip.to_string(), format!("{} {}", app_of(p), p.ip))),
-        );
-        out.extend(c.nodes.iter().map(|n| {
-            choice(n.address().to_string(), format!("{} {}", n.spec.name.value, n.address()))
-        }));
-        return out;
-    };
     let mut services: Vec<_> = c.services.iter().collect();
     services.sort_by_key(|s| s.written.is_none());
-    for s in services {
-        for p in s.ports.iter().filter(|p| p.protocol == word) {
-            if let Some(np) = p.node_port {
-                out.extend(c.nodes.iter().map(|n| {
-                    choice(format!("{}:{np}", n.address()), format!("{}:{np}", n.spec.name.value))
-                }));
-            }
-            let outside = s.traffic.ingress.iter().map(|(a, _)| a).chain(&s.traffic.external_ips);
-            out.extend(
-                outside.map(|a| {
-                    choice(format!("{a}:{}", p.port), format!("{}:{} {a}", s.name, p.port))
-                }),
-            );
-            if s.cluster_ip.is_some() {
-                out.push(choice(
-                    format!("svc/{}/{}:{}", s.namespace, s.name, p.port),
-                    format!("{}:{}", s.name, p.port),
-                ));
-            }
+    let pods = Group::Pods("".into());
+    let Some(word) = proto.transport() else {
+        let at = |name: &str, address: String, group| {
+            let label = format!("{name} {address}");
+            choice(address, label, group)
+        };
+        let of_pods = c.pods.iter().map(|p| at(&app_of(p), p.ip.to_string(), pods.clone()));
+        let of_nodes =
+            c.nodes.iter().map(|n| at(&n.spec.name.value, n.address().to_string(), Group::Nodes));
+        let hosts = c
+            .topology
+            .hosts
+            .iter()
+            .map(|h| at(&h.name.value, h.nic.address.value.addr().to_string(), Group::Hosts));
+        let segment = &c.topology.segment;
+        // A host that is written as the gateway is among the hosts.
+        let is_host = |a| c.topology.hosts.iter().any(|h| h.nic.address.value.addr() == a);
+        let gateway = segment.gateway.filter(|a| !is_host(*a));
+        let gateway = gateway.map(|a| at(&segment.name, a.to_string(), Group::Gateway));
+        let of_services = services
+            .iter()
+            .filter_map(|s| Some(at(&s.name, s.cluster_ip?.to_string(), Group::ClusterIps)));
+        return of_pods.chain(of_nodes).chain(hosts).chain(gateway).chain(of_services).collect();
+    };
+    let (mut node_ports, mut outside, mut inside, mut others) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (s, p) in services.iter().flat_map(|s| s.ports.iter().map(move |p| (s, p))) {
+        let cluster_ip = |group| {
+            let value = format!("svc/{}/{}:{}", s.namespace, s.name, p.port);
+            s.cluster_ip.map(|_| choice(value, format!("{}:{}", s.name, p.port), group))
+        };
+        if p.protocol != word {
+            others.extend(cluster_ip(Group::OtherProtocol));
+            continue;
         }
+        if let Some(np) = p.node_port {
+            node_ports.extend(c.nodes.iter().map(|n| {
+                let label = format!("{}:{np}", n.spec.name.value);
+                choice(format!("{}:{np}", n.address()), label, Group::NodePorts)
+            }));
+        }
+        let addresses = s.traffic.ingress.iter().map(|(a, _)| a).chain(&s.traffic.external_ips);
+        outside.extend(addresses.map(|a| {
+            let label = format!("{}:{} {a}", s.name, p.port);
+            choice(format!("{a}:{}", p.port), label, Group::Outside)
+        }));
+        inside.extend(cluster_ip(Group::ClusterIps));
     }
+    let mut ports = Vec::new();
     for pod in &c.pods {
         for p in pod.containers.iter().flat_map(|c| &c.ports).filter(|p| p.protocol == word) {
-            out.push(choice(
-                format!("{}:{}", pod.ip, p.port),
-                format!("{} {}:{}", app_of(pod), pod.ip, p.port),
-            ));
+            let label = format!("{} {}:{}", app_of(pod), pod.ip, p.port);
+            ports.push(choice(format!("{}:{}", pod.ip, p.port), label, pods.clone()));
         }
     }
-    out
+    [node_ports, outside, inside, ports, others].into_iter().flatten().collect()
+}
+
+/// What a sender reads as.
+pub(super) fn sender(l: &Loaded, all: &[Choice], value: &str) -> Reading {
+    let (cluster, world) = (l.session.running(), l.session.world());
+    match resolve_netns(cluster, world, value) {
+        Ok(id) => {
+            let name = &*world.state().ns(id).name;
+            let is_it = |c: &&Choice| c.value == name || c.value.strip_prefix("pod/") == Some(name);
+            reading(all.iter().find(is_it), value)
+        }
+        Err(e) => Reading { error: Some(e), ..reading(None, value) },
+    }
+}
+
+/// What a destination reads as.
+pub(super) fn target(l: &Loaded, all: &[Choice], value: &str, proto: Protocol) -> Reading {
+    if let found @ Some(_) = all.iter().find(|c| c.value == value) {
+        return reading(found, value);
+    }
+    let (cluster, world) = (l.session.running(), l.session.world());
+    match check_target(cluster, world, value, proto) {
+        Ok((addr, port)) => {
+            let at = port.map_or_else(|| addr.to_string(), |p| format!("{addr}:{p}"));
+            let service = cluster.services.iter().find(|s| s.cluster_ip.is_some_and(|i| addr == i));
+            let service =
+                service.zip(port).map(|(s, p)| format!("svc/{}/{}:{p}", s.namespace, s.name));
+            let is_it = |c: &&Choice| c.value == at || Some(&c.value) == service.as_ref();
+            reading(all.iter().find(is_it), value)
+        }
+        Err(e) => Reading { error: Some(e), ..reading(None, value) },
+    }
+}
+
+fn reading(found: Option<&Choice>, value: &str) -> Reading {
+    let own = || choice(value, value, Group::default());
+    let choice = found.map_or_else(own, |c| Choice { value: value.to_owned(), ..c.clone() });
+    Reading { choice, error: None }
 }
 
 /// A request that can be sent with one click.
 pub struct Request {
     /// The sender.
-    pub from: MenuItem,
+    pub from: Choice,
     /// The destination.
-    pub to: MenuItem,
+    pub to: Choice,
 }
 
 /// Requests to begin with: the one in the send bar, and one from a pod to a Service.
 pub fn requests(menus: &Menus, bar: &SendBar) -> Vec<Request> {
+    let (from, to) = (&menus.sender, &menus.target);
+    let is_fine = from.error.is_none() && to.error.is_none();
+    let first = is_fine.then(|| Request { from: from.choice.clone(), to: to.choice.clone() });
     let named =
-        |all: &[MenuItem], is: &dyn Fn(&str) -> bool| all.iter().find(|c| is(&c.value)).cloned();
-    let request = |from: &dyn Fn(&str) -> bool, to: &dyn Fn(&str) -> bool| {
-        Some(Request { from: named(&menus.from, from)?, to: named(&menus.to, to)? })
-    };
-    let first = request(&|v| v == bar.from, &|v| v == bar.to);
-    let second = request(&|v| v.starts_with("pod/"), &|v| v.starts_with("svc/"));
+        |all: &[Choice], start: &str| all.iter().find(|c| c.value.starts_with(start)).cloned();
+    let second = named(&menus.from, "pod/").zip(named(&menus.to, "svc/"));
+    let second = second.map(|(from, to)| Request { from, to });
     first.into_iter().chain(second.filter(|r| r.to.value != bar.to)).collect()
 }
 
@@ -134,14 +267,12 @@ pub(super) fn endpoints(l: &Loaded, to: &str) -> Vec<MenuItem> {
     let one = |d: crate::scene::DrawOf| {
         let at = net::dump::endpoint(d.addr, d.port);
         let name = l.labels.owner(d.addr).unwrap_or_default();
-        choice(
-            at.clone(),
-            format!(
-                "{at} · {}% · {}",
-                crate::px::Px(d.share as f32 * 100.0),
-                name.split(' ').next().unwrap_or_default()
-            ),
-        )
+        let label = format!(
+            "{at} · {}% · {}",
+            crate::px::Px(d.share as f32 * 100.0),
+            name.split(' ').next().unwrap_or_default()
+        );
+        MenuItem { value: at, label }
     };
     draws.into_iter().map(one).collect()
 }

@@ -5,7 +5,7 @@ use super::history::{History, UndoState};
 use super::parts::{
     Chrome, Document, Loaded, Played, RulesView, Selected, SendBar, Tab, Terminal, View,
 };
-use super::select::{self, MenuItem};
+use super::select::{self, Choice, MenuItem};
 use crate::layout::Point;
 use crate::scene::{self, Moment};
 use crate::story;
@@ -61,7 +61,7 @@ impl App {
 
     /// Derives what has changed. [`super::update()`] does so after each action.
     pub(super) fn derive(&mut self) {
-        self.derived.refresh(&self.session, &self.view, &self.send);
+        self.derived.refresh(&self.document.text, &self.session, &self.view, &self.send);
     }
 
     /// The session and the event of the current step; `None` before the first step.
@@ -221,7 +221,7 @@ impl App {
         if resolve_netns(cluster, world, &self.send.from).is_err() {
             self.send.from = select::senders(l).pop().map(|s| s.value).unwrap_or_default();
         }
-        let offers = |menu: &[MenuItem]| menu.iter().any(|c| c.value == self.send.to);
+        let offers = |menu: &[Choice]| menu.iter().any(|c| c.value == self.send.to);
         if resolve_target(cluster, world, &self.send.to).is_err()
             || offers(&self.derived.menus.to) && !offers(&self.targets())
         {
@@ -395,7 +395,7 @@ impl App {
     }
 
     /// The destinations in the menu.
-    pub(super) fn targets(&self) -> Vec<MenuItem> {
+    pub(super) fn targets(&self) -> Vec<Choice> {
         let loaded = self.session.loaded.as_ref();
         loaded.map(|l| select::targets(l, self.send.proto)).unwrap_or_default()
     }

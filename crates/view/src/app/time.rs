@@ -51,7 +51,7 @@ fn extend(app: &mut App, step: Step) {
 pub(super) fn restore(app: &mut App, was: &UndoState) -> Vec<Effect> {
     let mut effects = Vec::new();
     if *was.text != *app.document.text {
-        effects.push(Effect::SetEditor);
+        effects.push(Effect::EditEditor);
     }
     // What was opened is closed again: the session before it goes on.
     let reopens = was.id != app.document.id;

@@ -38,10 +38,12 @@ impl Answer {
             _ => return Self::NoTarget,
         };
         match &run.verdict.outcome {
-            Some(Outcome::Answered { .. }) => match (run.verdict.answered, run.verdict.requests) {
-                (some, all) if some < all => Self::Partly(some, all),
-                _ => Self::Answered,
-            },
+            Some(Outcome::Answered { .. } | Outcome::Segment { .. }) => {
+                match (run.verdict.answered, run.verdict.requests) {
+                    (some, all) if some < all => Self::Partly(some, all),
+                    _ => Self::Answered,
+                }
+            }
             Some(Outcome::Reset | Outcome::Unreachable { kind: 3, code: 3, .. }) => Self::Refused,
             Some(Outcome::Unreachable { .. }) => Self::Unreachable,
             Some(Outcome::NotSent(_)) => Self::NotSent,

@@ -338,6 +338,10 @@ pub(super) fn outcome(o: &Outcome) -> String {
         Outcome::Answered { bytes, from, .. } => {
             format!("The client has its answer: {bytes} bytes from `{from}`.")
         }
+        Outcome::Segment { flags, from, ttl } => {
+            let flags = play::probe::flags_text(*flags).to_uppercase();
+            format!("`{from}` answered with a segment: `{flags}`, ttl {ttl}.")
+        }
         Outcome::Reset => "The client was refused: a reset came back.".to_owned(),
         Outcome::Unreachable { from, kind: 11, .. } => {
             format!("`{from}` says that ttl was used up.")

@@ -351,6 +351,10 @@ pub(super) fn outcome(o: &Outcome) -> String {
         Outcome::Answered { bytes, from, .. } => {
             format!("クライアントは `{from}` から {bytes} バイトの応答を受け取りました。")
         }
+        Outcome::Segment { flags, from, ttl } => {
+            let flags = play::probe::flags_text(*flags).to_uppercase();
+            format!("`{from}` からセグメントで応答がありました: `{flags}`、ttl {ttl}。")
+        }
         Outcome::Reset => "リセットが返り、接続は拒否されました。".to_owned(),
         Outcome::Unreachable { from, kind: 11, .. } => {
             format!("`{from}` が ttl 切れを知らせました。")

@@ -20,9 +20,9 @@ pub use answer::{
 pub use load::{Load, load, load_words};
 pub use problem::problem_hint;
 pub use share::{
-    Give, animation_too_long, capture_chosen, embed_title, give, left_out, link_by_hand,
-    link_fault, link_holds, link_long, link_private, no_draw, no_endpoint, none_of_draw,
-    snippet_note,
+    Give, add_item, animation_too_long, capture_chosen, embed_title, give, group, left_out,
+    link_by_hand, link_fault, link_holds, link_long, link_private, more_choices, no_draw,
+    no_endpoint, none_of_draw, out_of_range, snippet_note,
 };
 pub use ui::{Ui, ui};
 
@@ -169,7 +169,7 @@ fn short(line: &str) -> String {
 
 /// Whether the client was answered.
 pub fn is_good(o: &Outcome) -> bool {
-    matches!(o, Outcome::Answered { .. })
+    o.is_answer()
 }
 
 /// The label of a marker, at most five full-width characters.

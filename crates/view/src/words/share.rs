@@ -2,9 +2,10 @@
 
 use super::Lang;
 use crate::app::link::{LinkFault, MOST_KIB, MOST_PACKETS, MOST_STEPS};
-use crate::app::{LeftOut, Place};
+use crate::app::{End, Group, LeftOut, Place};
 use crate::embed::Snippet;
 use crate::svg::MOST_FRAMES;
+use std::borrow::Cow;
 
 super::ui::texts! { Give, give:
     Copy: "Copy", "コピー";
@@ -256,6 +257,48 @@ pub fn none_of_draw(endpoint: &str, to: &str, all: &str, lang: Lang) -> String {
     match lang {
         Lang::En => format!("endpoint {endpoint}: the endpoints of {to} are {all}"),
         Lang::Ja => format!("エンドポイント {endpoint}：{to} のエンドポイントは {all} です"),
+    }
+}
+
+/// The title of a group of senders or destinations.
+pub fn group(group: &Group, end: End, lang: Lang) -> Cow<'static, str> {
+    let (en, ja) = match (group, end) {
+        (Group::Pods(of), End::From) => return format!("Deployment {of}").into(),
+        (Group::Pods(_), End::To) => ("Pods", "Pod"),
+        (Group::Hosts, _) => ("Hosts", "ホスト"),
+        (Group::Nodes, _) => ("Nodes", "ノード"),
+        (Group::NodePorts, _) => ("Services: node ports", "Service：NodePort"),
+        (Group::Outside, _) => ("Services: external addresses", "Service：外部アドレス"),
+        (Group::ClusterIps, _) => ("Services: cluster IPs", "Service：ClusterIP"),
+        (Group::OtherProtocol, _) => {
+            ("Services: ports of another protocol", "Service：別のプロトコルのポート")
+        }
+        (Group::Gateway, _) => ("Gateway", "ゲートウェイ"),
+    };
+    if lang == Lang::En { en.into() } else { ja.into() }
+}
+
+/// The button that adds an item to a list.
+pub fn add_item(name: &str, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("Add {name}"),
+        Lang::Ja => format!("{name} を追加"),
+    }
+}
+
+/// The note below a list that shows some of its choices.
+pub fn more_choices(more: usize, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("{more} more: type part of a name or address"),
+        Lang::Ja => format!("ほか {more} 件。名前やアドレスの一部を入力してください"),
+    }
+}
+
+/// The message that a text is not a number in a range.
+pub fn out_of_range(text: &str, (first, last): (u32, u32), lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("{text}: write a number from {first} to {last}"),
+        Lang::Ja => format!("{text}：{first}〜{last} の数値を指定してください"),
     }
 }
 

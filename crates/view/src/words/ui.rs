@@ -136,7 +136,14 @@ texts! { Ui, ui:
     Ttl: "ttl", "ttl";
     Size: "bytes of data", "データのバイト数";
     Count: "number", "個数";
-    DontFragment: "don't fragment (DF)", "フラグメント禁止（DF）";
+    Sequence: "sequence number", "シーケンス番号";
+    Fragments: "DF (path MTU discovery)", "DF（Path MTU 探索）";
+    FragmentsWant: "set, unless it must be fragmented", "立てる（分割が必要な場合を除く）";
+    FragmentsDo: "always set", "常に立てる";
+    FragmentsDont: "never set", "立てない";
+    TcpFlags: "TCP flags", "TCP フラグ";
+    Connection: "connect and GET /", "接続して GET /";
+    NoFlags: "none", "なし";
     AsUsual: "default", "既定値";
     Cold: "start with empty ARP tables", "ARP テーブルを空にして開始";
     ZoomIn: "Zoom in", "拡大";
@@ -151,6 +158,8 @@ texts! { Ui, ui:
     Remove: "Remove", "削除";
     Name: "name", "名前";
     Address: "address", "アドレス";
+    AllServices: "Services", "Service";
+    NetworkFields: "Network and cluster", "ネットワークとクラスター";
     Replicas: "replicas", "レプリカ数";
     Type: "type", "種類";
     FromTheBeginning: "In the document, from the start", "ドキュメントを編集（開始時から有効）";

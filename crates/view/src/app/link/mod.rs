@@ -21,7 +21,9 @@ use kube::Severity;
 use kube::decode::Decoder;
 use kube::yaml::{Tree, Value, YamlNode, parse};
 use miniz_oxide::inflate::TINFLStatus;
+use net::socket::Pmtudisc;
 use play::anchor::{Direction, PacketName};
+use play::probe::parse_flags;
 use play::script::{anchor_tree, read_anchor};
 use play::{Act, Anchor, Protocol, Script, Step, shell};
 use std::rc::Rc;
@@ -230,6 +232,9 @@ pub(super) fn view(app: &App, cut: bool, own: bool) -> Tree {
     let o = &app.send.options;
     put("sport", &o.sport, "");
     put("ttl", &o.ttl, "");
+    put("flags", &o.flags, "");
+    put("seq", &o.seq, "");
+    put("pmtudisc", o.pmtudisc.name(), "want");
     put("size", &o.size, "");
     put("count", &o.count, "");
     put("grain", GRAINS[app.view.grain as usize], "decisions");
@@ -241,12 +246,8 @@ pub(super) fn view(app: &App, cut: bool, own: bool) -> Tree {
         put("host", &s.host, "");
         put("device", s.device.as_deref().unwrap_or_default(), "");
     }
-    let flags = [
-        ("df", o.df),
-        ("only-packet", app.view.only_packet),
-        ("unfocused", !app.view.focus),
-        ("cut", cut),
-    ];
+    let flags =
+        [("only-packet", app.view.only_packet), ("unfocused", !app.view.focus), ("cut", cut)];
     fields.extend(flags.into_iter().filter(|(_, on)| *on).map(|(n, _)| (n, Tree::plain(true))));
     let session = app.session.loaded.as_ref().map(|l| &l.session);
     let followed = session.zip(app.view.follow).and_then(|(s, p)| s.packet_name(p));
@@ -318,7 +319,9 @@ impl View {
         let o = &mut app.send.options;
         (o.sport, o.ttl) = (self.number("sport"), self.number("ttl"));
         (o.size, o.count) = (self.number("size"), self.number("count"));
-        o.df = self.is("df");
+        o.seq = self.number("seq");
+        o.flags = Some(self.text("flags")).filter(|f| parse_flags(f).is_some()).unwrap_or_default();
+        o.pmtudisc = Pmtudisc::from_name(&self.text("pmtudisc")).unwrap_or_default();
         let grains = [Grain::Hops, Grain::Decisions, Grain::Rules];
         app.view.grain = self.one("grain", &GRAINS, &grains, Grain::Decisions);
         app.view.tab = self.one("tab", &TABS, &[Tab::Packet, Tab::Rules, Tab::Tables], Tab::Rules);

@@ -4,7 +4,7 @@ use super::action::{Action, Effect, FocusField};
 use super::panes::{Drawer, Fold, Side};
 use super::parts::{Dialog, Selected, Tab};
 use super::state::App;
-use super::{edit, keep, terminal, time};
+use super::{combo, edit, keep, terminal, time};
 use play::Start;
 use play::presets::Preset;
 use std::rc::Rc;
@@ -43,6 +43,10 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
             app.send.endpoint.clear();
             Vec::new()
         }
+        Action::Combo(end, a) => {
+            combo::act(app, end, a);
+            Vec::new()
+        }
         Action::Endpoint(v) => set(&mut app.send.endpoint, v),
         Action::Proto(p) => {
             app.send.proto = p;
@@ -56,10 +60,6 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
             app.remember();
             Rc::make_mut(&mut app.session.script).start = if v { Start::Cold } else { Start::Used };
             start_over(app);
-            Vec::new()
-        }
-        Action::Menu(id) => {
-            app.chrome.menu = Some(id);
             Vec::new()
         }
         Action::Options(o) => {
@@ -334,7 +334,7 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
             let text = format!("{before}{}{after}", fix.text);
             app.remember();
             app.read(&text);
-            vec![Effect::SetEditor]
+            vec![Effect::EditEditor]
         }
     }
 }

@@ -149,7 +149,7 @@ fn an_error_keeps_the_last_valid_cluster_and_its_fix_mends_it() {
     assert!(app.document.is_stale() && app.session.loaded.is_some());
     assert_eq!(app.document.errors(), 1);
     let effects = update(&mut app, Action::ApplyFix(0));
-    assert!(!app.document.is_stale() && effects.contains(&Effect::SetEditor));
+    assert!(!app.document.is_stale() && effects.contains(&Effect::EditEditor));
     assert!(app.document.text.contains("nodePort: 30000"));
 }
 
@@ -177,7 +177,7 @@ fn sender_and_destination_are_those_of_a_new_cluster() {
         let mut app = app.clone();
         update(&mut app, replace(other.to_owned()));
         let offered =
-            |menu: &[crate::app::MenuItem], value: &str| menu.iter().any(|c| c.value == value);
+            |menu: &[crate::app::Choice], value: &str| menu.iter().any(|c| c.value == value);
         assert_ne!(app.send.to, old);
         assert!(offered(&app.derived.menus.to, &app.send.to), "{}", app.send.to);
         assert!(offered(&app.derived.menus.from, &app.send.from), "{}", app.send.from);
