@@ -122,6 +122,15 @@ test("an embed shows a picture, loads the engine on a click, and stores nothing"
   });
 });
 
+test("an embed that begins at a step says so before the click, and begins there", async () => {
+  await around(frame("?preset=article-nodeport&step=24"), async (page) => {
+    const inside = page.frameLocator("iframe");
+    assert.equal(await inside.locator(".start").textContent(), "▶ Walk through it from step 24");
+    await inside.locator(".start").click();
+    assert.equal((await until(page, "ready")).step, 24);
+  });
+});
+
 test("an embed with an origin of its own stores nothing and has no service worker", async () => {
   const at = plain.origin;
   const markup = `<iframe src="/files/embed.html?load=now" width="820" height="560"></iframe>`;

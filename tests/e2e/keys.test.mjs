@@ -182,3 +182,21 @@ test("the menu of releases is whole in a narrow editor", async () => {
     assert.ok(menu.y + menu.height <= status.y + status.height + 0.5);
   });
 });
+
+for (const [name, viewport, panes] of [
+  ["with the terminal open", { width: 1280, height: 720 }, "drawer=terminal"],
+  ["on a phone's diagram", { width: 390, height: 844 }, null],
+])
+  test(`the verdict is whole and in view ${name}`, async () => {
+    await visit({ viewport, panes }, async (page) => {
+      await send(page, null);
+      await end(page);
+      const verdict = page.locator(".now .verdict > span > span");
+      const cut = await verdict.evaluate(
+        (e) => e.scrollWidth > e.clientWidth + 1 || e.getBoundingClientRect().height < 15,
+      );
+      assert.ok((await verdict.isVisible()) && !cut);
+      const [box, { height }] = [await verdict.boundingBox(), viewport];
+      assert.ok(box.y > 0 && box.y + box.height <= height);
+    });
+  });

@@ -614,6 +614,7 @@ mod tests {
     }
 
     use crate::app::{Action, App, update};
+    use crate::layout::{Form, Rect};
     use net::engine::PacketOp;
 
     fn sent(preset: &str) -> App {
@@ -690,6 +691,46 @@ mod tests {
         assert!(c.shell.is_some() && !c.on_lan);
         let now = s.lit.iter().find(|(_, l)| l.now).map(|(spot, l)| (*spot, l.shell));
         assert_eq!(now, Some((Spot::Vxlan(1), true)));
+    }
+
+    #[test]
+    fn the_capsule_stays_in_its_lane_and_clear_of_hooks_and_hosts() {
+        let rooms = [(1116, 701), (936, 450), (390, 560), (344, 420), (1800, 900)];
+        for (preset, room) in
+            play::presets::ALL.iter().flat_map(|p| rooms.iter().map(move |r| (p, *r)))
+        {
+            let mut app = App::new(crate::Lang::En, preset.name);
+            update(&mut app, Action::Room(room.0, room.1));
+            update(&mut app, Action::Send);
+            for step in 1..=app.derived.steps.len() {
+                update(&mut app, Action::SeekStep(step));
+                let c = shown(&app).capsule.expect("a capsule");
+                let l = &app.derived.layout;
+                let (w, h) = c.size;
+                let (left, top) = (c.at.0 - w / 2.0, c.at.1 - h / 2.0);
+                let (right, bottom) = (left + w, top + h);
+                let at = format!("{} in {room:?} at step {step}", preset.name);
+                if c.on_lan {
+                    let hosts = l.hosts.iter().map(|h| h.rect);
+                    let over = |r: Rect| r.x < right && left < r.right() && r.y < bottom;
+                    assert!(!hosts.clone().any(|r| over(r) && top < r.bottom()), "{at}: a host");
+                    continue;
+                }
+                let lanes = l.nodes.iter().filter(|n| n.tile.is_none());
+                let inside = |n: &&crate::layout::NodeBox| {
+                    let x = n.folded || n.rect.x <= left && right <= n.rect.right();
+                    x && n.lane.y <= top && bottom <= n.lane.bottom()
+                };
+                assert!(lanes.clone().any(|n| inside(&n)), "{at}: {left} {top} {right} {bottom}");
+                // The words over the hooks, in the tall form.
+                let label = |n: &crate::layout::NodeBox| {
+                    n.form == Form::Tall && n.rect.x < right && left < n.rect.right()
+                };
+                let over =
+                    |n: &crate::layout::NodeBox| top < n.zone.y + 13.0 && n.zone.y + 2.0 < bottom;
+                assert!(!lanes.clone().any(|n| label(n) && over(n)), "{at}: the hooks' label");
+            }
+        }
     }
 
     #[test]
