@@ -122,7 +122,7 @@ test("an embed shows a picture, loads the engine on a click, and stores nothing"
   });
 });
 
-test("an embed that begins at a step says so before the click, and begins there", async () => {
+test("the button of an embed names the step of its address, and the engine begins there", async () => {
   await around(frame("?preset=article-nodeport&step=24"), async (page) => {
     const inside = page.frameLocator("iframe");
     assert.equal(await inside.locator(".start").textContent(), "▶ Walk through it from step 24");
