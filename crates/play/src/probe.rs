@@ -236,9 +236,6 @@ const SENDERS: &str = "the senders are";
 
 fn list(intro: &str, names: impl IntoIterator<Item = String>) -> String {
     let mut names: Vec<_> = names.into_iter().collect();
-    if names.is_empty() {
-        return "the cluster has none".to_owned();
-    }
     names.dedup();
     if names.is_empty() {
         return "there are none: add a node or host to the Topology".to_owned();

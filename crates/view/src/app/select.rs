@@ -145,7 +145,7 @@ pub(super) fn targets(l: &Loaded, proto: Protocol) -> Vec<Choice> {
         let segment = &c.topology.segment;
         // A host that is written as the gateway is among the hosts.
         let is_host = |a| c.topology.hosts.iter().any(|h| h.nic.address.value.addr() == a);
-        let gateway = segment.gateway.filter(|a| !is_host(*a));
+        let gateway = segment.gateway.filter(|a| !c.nodes.is_empty() && !is_host(*a));
         let gateway = gateway.map(|a| at(&segment.name, a.to_string(), Group::Gateway));
         let of_services = services
             .iter()

@@ -442,33 +442,3 @@ fn nearest(was: &Session, cursor: usize, is: &Session) -> usize {
     let at = was.events().get(last).map_or(net::Instant::default(), |e| e.at);
     is.events().partition_point(|e| e.at <= at)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::app::{Action, update};
-
-    #[test]
-    fn other_words_for_the_same_cluster_keep_what_was_played() {
-        let mut app = App::new(Lang::En, "article-nodeport");
-        update(&mut app, Action::Send);
-        let session = |app: &App| app.session.loaded.clone().expect("valid").session.clone();
-        let place = |s: &Session| {
-            let mine = s.cluster().services.iter().find_map(|s| s.written.clone());
-            mine.expect("a Service of the document").span.start
-        };
-        let before = session(&app);
-        let text = format!("# 12 bytes.\n{}", app.document.text);
-        update(&mut app, Action::Text(text.clone()));
-        let after = session(&app);
-        assert_eq!(after.document(), text);
-        assert_eq!(place(&after), place(&before) + 12);
-        // The same state, not an equal one.
-        assert!(std::ptr::eq(after.initial(), before.initial()));
-        assert_eq!(after.events(), before.events());
-        update(&mut app, Action::Text(text.replace("nodePort: 30080", "nodePort: 30081")));
-        let edited = session(&app);
-        assert!(!std::ptr::eq(edited.initial(), before.initial()));
-        assert_ne!(edited.events(), before.events());
-    }
-}

@@ -194,7 +194,7 @@ fn sender_and_destination_are_those_of_a_new_cluster() {
     assert_eq!((&*app.send.from, &*app.send.to), ("", ""));
     update(&mut app, Action::Send);
     let why = app.session.refused.clone().unwrap_or_default();
-    assert!(why.ends_with("the cluster has none"), "{why}");
+    assert!(why.ends_with("add a node or host to the Topology"), "{why}");
 }
 
 #[test]
@@ -482,4 +482,28 @@ fn what_is_done_is_anchored_and_not_numbered() {
         [play::Anchor::Quiet, play::Anchor::Event(_), play::Anchor::Event(_)]
     ));
     assert!(app.session.results().iter().all(play::StepResult::is_done));
+}
+
+#[test]
+fn other_words_for_the_same_cluster_keep_what_was_played() {
+    let mut app = App::new(Lang::En, "article-nodeport");
+    update(&mut app, Action::Send);
+    let session = |app: &App| app.session.loaded.clone().expect("valid").session.clone();
+    let place = |s: &play::Session| {
+        let mine = s.cluster().services.iter().find_map(|s| s.written.clone());
+        mine.expect("a Service of the document").span.start
+    };
+    let before = session(&app);
+    let text = format!("# 12 bytes.\n{}", app.document.text);
+    update(&mut app, Action::Text(text.clone()));
+    let after = session(&app);
+    assert_eq!(after.document(), text);
+    assert_eq!(place(&after), place(&before) + 12);
+    // The same state, not an equal one.
+    assert!(std::ptr::eq(after.initial(), before.initial()));
+    assert_eq!(after.events(), before.events());
+    update(&mut app, Action::Text(text.replace("nodePort: 30080", "nodePort: 30081")));
+    let edited = session(&app);
+    assert!(!std::ptr::eq(edited.initial(), before.initial()));
+    assert_ne!(edited.events(), before.events());
 }
