@@ -173,8 +173,8 @@ fn services(p: &Page<'_>) -> Html {
     let menu = all.iter().map(|s| chip(s, "menu-item"));
     let class = match all.len() {
         0 => "hidden",
-        1..=MOST_CHIPS => "menu adder all-services few",
-        _ => "menu adder all-services",
+        1..=MOST_CHIPS => "menu all-services few",
+        _ => "menu all-services",
     };
     html! {
         <div class="service-list">

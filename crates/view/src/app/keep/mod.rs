@@ -140,9 +140,10 @@ pub(super) fn back(app: &mut App, id: &str, state: Option<&str>) -> Vec<Effect> 
         return Vec::new();
     }
     let mut effects = left(app);
+    // What the shelf has is later: the history cannot be written while a page ends.
     let kept = app.document.shelf.get(id).map(|k| k.value.clone());
-    show(app, id, state.or(kept.as_deref()));
-    if state.is_some() {
+    show(app, id, kept.as_deref().or(state));
+    if kept.is_none() && state.is_some() {
         app.document.linked = Some((app.document.text.clone(), app.session.script.clone()));
     }
     effects.extend(arrive(app, false));
