@@ -10,7 +10,7 @@ use view::app::Address;
 use view::app::shelf::{Clock, StorageFault};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{HtmlElement, HtmlScriptElement};
+use web_sys::{HtmlElement, HtmlOptionElement, HtmlScriptElement};
 
 fn storage() -> Option<web_sys::Storage> {
     web_sys::window()?.local_storage().ok()?
@@ -120,6 +120,18 @@ pub fn set_property(element: &web_sys::Element, name: &str, value: &str) {
 pub fn set_busy(busy: bool) {
     if let Some(root) = gloo::utils::document().document_element() {
         let _ = root.toggle_attribute_with_force("data-busy", busy);
+    }
+}
+
+/// Lets every select show the option that it was rendered with: an option that moves within the
+/// list keeps the choice otherwise.
+pub fn show_choices() {
+    let Ok(all) = gloo::utils::document().query_selector_all("option[selected]") else { return };
+    for i in 0..all.length() {
+        let option = all.item(i).and_then(|e| e.dyn_into::<HtmlOptionElement>().ok());
+        if let Some(option) = option.filter(|o| !o.selected()) {
+            option.set_selected(true);
+        }
     }
 }
 

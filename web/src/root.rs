@@ -331,6 +331,7 @@ impl Component for Root {
         }
         self.show();
         self.start_glide(ctx);
+        interop::show_choices();
         for current in [".pill.here", ".marker.now"] {
             interop::center(current);
         }
