@@ -138,7 +138,7 @@ pub struct TcpSocket {
     pub flow_hash: u64,
     /// Both ends use timestamps, window scaling and SACK.
     pub options: bool,
-    /// What the segments have in their IP header.
+    /// IP options of its packets.
     pub ip: IpOptions,
     /// The process that reads and writes.
     pub app: TcpApp,
@@ -207,12 +207,12 @@ pub struct UdpSocket {
     pub checksum: bool,
     /// How long an answer is awaited.
     pub wait: Duration,
-    /// What the datagrams have in their IP header.
+    /// IP options of its packets.
     pub ip: IpOptions,
 }
 
 /// A raw TCP socket that sends one segment without a connection and awaits any segment in reply, as
-/// `hping3` does. The kernel knows no connection: it resets the one that a SYN-ACK offers.
+/// `hping3` does. TCP has no socket for it, so the host answers a SYN-ACK with RST.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawSocket {
     /// Source address and port of the segment.
@@ -329,7 +329,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Whether the other end answered as a client hopes.
+    /// Whether the client got data, or a segment other than RST.
     pub const fn is_answer(&self) -> bool {
         matches!(self, Self::Answered { .. } | Self::Segment { .. })
     }

@@ -1,6 +1,6 @@
 //! Raw TCP sockets (`net/ipv4/raw.c`): one segment with any control bits, sent without a
-//! connection. TCP gets every segment too, and resets what it knows no connection for. Left out: a
-//! raw socket hears the segments of its own ports only, as its process would filter them.
+//! connection. TCP also receives every segment, and answers RST if it has no socket for it. Left
+//! out: a raw socket hears the segments of its own ports only, as its process would filter them.
 
 use super::{Job, World};
 use crate::event::EventKind;

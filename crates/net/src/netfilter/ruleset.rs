@@ -258,19 +258,14 @@ impl Table {
         Some((id, self.chains.get(id as usize)?))
     }
 
-    /// Number of its counters: one per rule, then one per chain for the policy.
-    pub fn n_counters(&self) -> usize {
-        self.chains.last().map_or(0, |c| c.first_rule as usize + c.rules.len()) + self.chains.len()
-    }
-
     /// Index of the counter of a rule, which is given by its index in its chain.
     pub fn rule_counter(&self, chain: u32, rule: u32) -> u32 {
         self.chains.get(chain as usize).map_or(0, |c| c.first_rule + rule)
     }
 
-    /// Index of the counter of a built-in chain's policy.
+    /// Index of the counter of a built-in chain's policy; these follow those of all rules.
     pub fn policy_counter(&self, chain: u32) -> u32 {
-        (self.n_counters() - self.chains.len()) as u32 + chain
+        self.chains.last().map_or(0, |c| c.first_rule + c.rules.len() as u32) + chain
     }
 
     fn sealed(name: TableName, mut chains: Vec<Chain>) -> Self {
