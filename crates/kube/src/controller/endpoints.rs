@@ -134,7 +134,16 @@ impl ControlPlane<'_> {
             ),
             None => (
                 format!("no selected pod listens on port {}/{}", end.port, p.protocol),
-                "of an image other than nginx, each port in the list ports listens".to_owned(),
+                if first.containers.iter().all(|c| c.own_command) {
+                    "remove command: a container with a command of its own listens on no port here"
+                        .to_owned()
+                } else {
+                    let protocol = if p.protocol == "TCP" { "" } else { " with protocol: UDP" };
+                    format!(
+                        "add containerPort: {}{protocol} to the ports of the container",
+                        end.port
+                    )
+                },
             ),
         };
         let code = Code::TargetPortSilent;
