@@ -2,6 +2,7 @@ use super::*;
 use crate::cluster::Cluster;
 use crate::controller::build;
 use crate::fault::Daemon;
+use std::net::Ipv4Addr;
 
 const TEXT: &str = "\
 # A cluster.
@@ -244,8 +245,13 @@ fn every_field_of_a_service_is_set_in_its_place_and_removed_again() {
     assert!(traffic(&set("", "publishNotReadyAddresses", "true")).traffic.publish_not_ready);
     let ranges = traffic(&set("", "loadBalancerSourceRanges", "192.0.2.0/24, 10.0.0.0/8"));
     assert_eq!(ranges.traffic.source_ranges.len(), 2);
-    assert!(traffic(&set("", "clusterIP", "10.96.7.7")).cluster_ip.is_some());
-    assert_eq!(traffic(&set("", "allocateLoadBalancerNodePorts", "false")).name, "web");
+    let fixed = traffic(&set("", "clusterIP", "10.96.7.7"));
+    assert_eq!(fixed.cluster_ip, Some(Ipv4Addr::new(10, 96, 7, 7)));
+    // Earlier releases ignore the field.
+    let release = "  kubernetes: {version: \"1.24\"}\n  nodes:\n";
+    let without = set("", "allocateLoadBalancerNodePorts", "false");
+    let without = traffic(&without.replace("  nodes:\n", release));
+    assert_eq!(without.ports[0].node_port, None);
     let sticky = set("", "sessionAffinity", "ClientIP");
     assert_eq!(traffic(&sticky).traffic.affinity, Some(10_800));
     let short = self::set(&sticky, &web, "", "timeoutSeconds", "60");
