@@ -105,7 +105,8 @@ impl Documents {
         Ok(Self { files, several })
     }
 
-    /// Without the documents that have no Script, which are named, unless none has one.
+    /// Keeps the documents that have a Script and names the others on standard error. Keeps all if
+    /// none has one, so that each is reported.
     pub(crate) fn with_script(mut self) -> Self {
         // One that has errors is reported when it is played.
         let is_without = |file: &&String| {

@@ -15,7 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use kube::{Diagnostic, Severity};
 use net::socket::Pmtudisc;
 use play::presets::ALL;
-use play::probe::{parse_endpoint, parse_flags, usual_protocol};
+use play::probe::{TCP_FLAGS, parse_endpoint, parse_flags, usual_protocol};
 use play::{Ending, Probe, Protocol, ResultKind, Script, Session, Start, capture, lab, shell};
 use std::io::Write;
 use std::net::IpAddr;
@@ -227,7 +227,7 @@ struct Trace {
     /// The sender: a host, node, pod/NAME, deploy/NAME or an address.
     #[arg(long, requires = "to")]
     from: Option<String>,
-    /// The destination: an address, svc/NAME, a host, node or pod; with :PORT if it has one.
+    /// The destination: an address, a Service, a host, node or pod; with :PORT if it has one.
     #[arg(long, requires = "from")]
     to: Option<String>,
     /// The protocol [default: icmp to an address without a port, udp to a Service that has only
@@ -240,14 +240,15 @@ struct Trace {
     /// The IP time to live.
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..), requires = "from")]
     ttl: Option<u8>,
-    /// TCP: one segment with these control bits, without a connection: syn, ack, fin, rst and psh
-    /// with commas between them, or none.
-    #[arg(long, value_parser = flags, requires = "from")]
+    #[arg(long, value_parser = flags, requires = "from", help = format!(
+        "TCP: one segment with these control bits, without a connection: {TCP_FLAGS}"
+    ))]
     flags: Option<net::wire::TcpFlags>,
     /// Path MTU discovery: want sets DF unless a packet must be fragmented, do always, dont never.
     #[arg(long, value_parser = pmtudisc, requires = "from")]
     pmtudisc: Option<Pmtudisc>,
-    /// The length of the data in a ping, datagram or segment, in bytes.
+    /// The length of the data in a ping, datagram or segment, in bytes; for a TCP connection, of
+    /// the data added to the request.
     #[arg(long, value_parser = clap::value_parser!(u16).range(..=i64::from(play::probe::MAX_SIZE)),
           requires = "from")]
     size: Option<u16>,
@@ -502,7 +503,7 @@ fn protocol(session: &Session, to: &str, given: Option<Proto>) -> Protocol {
         Some(Proto::Tcp) => Protocol::Tcp,
         Some(Proto::Udp) => Protocol::Udp,
         Some(Proto::Icmp) => Protocol::Icmp,
-        None => usual_protocol(session.running(), to),
+        None => usual_protocol(session.running(), session.world(), to),
     }
 }
 
@@ -537,8 +538,8 @@ fn write_capture(session: &Session, events: &[net::Event], t: &Trace) -> Result<
 }
 
 /// The control bits of --flags.
-fn flags(text: &str) -> Result<net::wire::TcpFlags, &'static str> {
-    parse_flags(text).ok_or("write syn, ack, fin, rst and psh with commas, or none")
+fn flags(text: &str) -> Result<net::wire::TcpFlags, String> {
+    parse_flags(text).ok_or_else(|| format!("write {TCP_FLAGS}"))
 }
 
 /// The setting of --pmtudisc.
@@ -556,12 +557,6 @@ fn trace(file: &str, t: &Trace) -> Result<(String, bool), Stop> {
     let proto = protocol(&session, to, t.proto);
     if t.flags.is_some() && proto != Protocol::Tcp {
         return Err(usage("--flags requires TCP: add --proto tcp, or remove it"));
-    }
-    if t.size.is_some() && proto == Protocol::Tcp && t.flags.is_none() {
-        return Err(usage(
-            "--size requires a ping, datagram or segment: add --proto icmp or udp or --flags, or \
-             remove it",
-        ));
     }
     let mut probe = Probe::new(from, to);
     (probe.proto, probe.sport, probe.ttl, probe.size) = (proto, t.sport, t.ttl, t.size);

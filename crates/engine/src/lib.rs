@@ -13,7 +13,7 @@ mod types;
 use js_sys::{Array, Error, JSON, Object};
 use kube::{Diagnostic, Severity};
 use net::socket::Pmtudisc;
-use play::probe::{parse_flags, usual_protocol};
+use play::probe::{TCP_FLAGS, parse_flags, usual_protocol};
 use play::{Protocol, Script, Start, script};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -336,11 +336,9 @@ impl Session {
     ) -> Result<JsValue, JsValue> {
         let probe: Probe = argument(probe, "probe", Probe::FIELDS)?;
         let app = &mut self.app;
-        let usual = app
-            .session
-            .loaded
-            .as_ref()
-            .map_or(Protocol::Tcp, |l| usual_protocol(l.session.running(), &probe.to));
+        let loaded = app.session.loaded.as_ref().map(|l| &l.session);
+        let usual =
+            loaded.map_or(Protocol::Tcp, |s| usual_protocol(s.running(), s.world(), &probe.to));
         app.send.proto = match probe.proto.as_deref() {
             None => usual,
             Some("tcp") => Protocol::Tcp,
@@ -358,9 +356,7 @@ impl Session {
             return Err(fault("flags requires TCP: set proto: \"tcp\", or remove it"));
         }
         if !flags.is_empty() && parse_flags(&flags).is_none() {
-            return Err(fault(&format!(
-                "flags {flags:?}: must be syn, ack, fin, rst and psh with commas, or none"
-            )));
+            return Err(fault(&format!("flags {flags:?}: must be {TCP_FLAGS}")));
         }
         if probe.count.is_some() && app.send.proto == Protocol::Tcp {
             return Err(fault(

@@ -35,7 +35,7 @@ export interface Probe {
   size?: number;
   /** The number of pings or datagrams; 1 to 100. */
   count?: number;
-  /** Whether DF is set; by default it is, unless a packet must be fragmented. */
+  /** DF. `true`: always; `false`: never; left out: unless a packet must be fragmented. */
   dontFragment?: boolean;
 }
 export type Grain = "hops" | "decisions" | "rules";

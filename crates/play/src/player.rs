@@ -599,5 +599,31 @@ mod tests {
             _ => false,
         });
         assert_eq!(resets.count(), 1);
+        let send = |size| {
+            session().send(&Probe {
+                flags,
+                size: Some(size),
+                ..Probe::new("node01", "10.1.6.5:80")
+            })
+        };
+        assert!(send(crate::probe::MAX_SEGMENT).is_ok());
+        let error = send(crate::probe::MAX_SEGMENT + 1).expect_err("longer than a packet");
+        assert_eq!(error.hint, "write 0 to 65495");
+    }
+
+    #[test]
+    fn the_usual_protocol_is_that_of_the_service_however_it_is_written() {
+        let echo = "---\napiVersion: v1\nkind: Service\nmetadata: {name: echo}\n\
+            spec: {ports: [{port: 53, protocol: UDP}]}\n";
+        let s = Session::new(&format!("{}{echo}", session().document()), 7, true).expect("valid");
+        let usual = |to: &str| crate::probe::usual_protocol(s.running(), s.world(), to);
+        for to in ["svc/nginx-service", "nginx-service", "nginx-service.default", "10.1.6.5:80"] {
+            assert_eq!(usual(to), Protocol::Tcp, "{to}");
+        }
+        for to in ["svc/echo", "service/default/echo:53", "echo", "echo.default:53"] {
+            assert_eq!(usual(to), Protocol::Udp, "{to}");
+        }
+        assert_eq!(usual("10.1.6.5"), Protocol::Icmp);
+        assert_eq!(usual("node01"), Protocol::Icmp);
     }
 }

@@ -8,7 +8,7 @@ use net::{Duration, NetnsId, World};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
-pub use kube::fields::{MAX_COUNT, MAX_SEGMENT, MAX_SIZE};
+pub use kube::fields::{MAX_COUNT, MAX_SEGMENT, MAX_SIZE, TCP_FLAGS};
 
 /// The protocol of a probe.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -122,7 +122,7 @@ const FLAGS: [(&str, TcpFlags); 5] = [
     ("psh", TcpFlags::PSH),
 ];
 
-/// Parses control bits: names with commas between them, as in `syn,ack`, or `none`.
+/// Parses control bits, as [`TCP_FLAGS`] says: `syn,ack`, or `none`.
 pub fn parse_flags(text: &str) -> Option<TcpFlags> {
     if text == "none" {
         return Some(TcpFlags::default());
@@ -248,21 +248,14 @@ fn list(intro: &str, names: impl IntoIterator<Item = String>) -> String {
 
 /// The default protocol for a destination: TCP to a port, UDP to a Service that has UDP ports only,
 /// ICMP to an address without a port.
-pub fn usual_protocol(cluster: &Cluster, to: &str) -> Protocol {
-    let port = |t: &str| t.rsplit_once(':').and_then(|(_, p)| p.parse::<u16>().ok());
-    let Some(service) = to.strip_prefix("svc/") else {
-        return if port(to).is_some() { Protocol::Tcp } else { Protocol::Icmp };
+pub fn usual_protocol(cluster: &Cluster, world: &World, to: &str) -> Protocol {
+    let (name, port) = split_port(to);
+    let asked = port.and_then(|p| p.parse::<u16>().ok());
+    let Some(wanted) = service_named(cluster, world, name) else {
+        return if asked.is_some() { Protocol::Tcp } else { Protocol::Icmp };
     };
-    let asked = port(service);
-    let service = if asked.is_some() {
-        service.rsplit_once(':').map_or(service, |(s, _)| s)
-    } else {
-        service
-    };
-    let (namespace, name) = service.split_once('/').unwrap_or(("default", service));
-    let found = cluster.services.iter().find(|s| s.name == name && s.namespace == namespace);
-    let mut ports = found
-        .iter()
+    let mut ports = service_of(cluster, wanted)
+        .into_iter()
         .flat_map(|s| &s.ports)
         .filter(|p| asked.is_none_or(|n| n == p.port))
         .peekable();
@@ -273,19 +266,38 @@ pub fn usual_protocol(cluster: &Cluster, to: &str) -> Protocol {
     }
 }
 
-/// The Service that a name is of, as `[NAMESPACE/]NAME`: behind `svc/`, or a name that DNS has in
-/// the cluster, such as `web` or `web.default.svc.cluster.local`, unless a machine has that name.
-fn service_named(cluster: &Cluster, world: &World, name: &str) -> Option<String> {
+/// A target's name or address, and the text behind its last colon.
+fn split_port(to: &str) -> (&str, Option<&str>) {
+    let to = to.trim_start_matches("http://").trim_end_matches('/');
+    let parts = to.rsplit_once(':').filter(|_| to.parse::<IpAddr>().is_err());
+    parts.map_or((to, None), |(name, port)| (name, Some(port)))
+}
+
+/// The namespace and name of the Service that a name is of: behind `svc/`, or a name that DNS has
+/// in the cluster, such as `web` or `web.default.svc.cluster.local`, unless a machine has that
+/// name.
+fn service_named<'a>(
+    cluster: &Cluster,
+    world: &World,
+    name: &'a str,
+) -> Option<(&'a str, &'a str)> {
     if let Some(name) = name.strip_prefix("svc/").or_else(|| name.strip_prefix("service/")) {
-        return Some(name.to_owned());
+        return Some(name.split_once('/').unwrap_or(("default", name)));
     }
     let short = name.strip_suffix(".cluster.local").unwrap_or(name);
     let short = short.strip_suffix(".svc").unwrap_or(short);
     let (service, namespace) = short.split_once('.').unwrap_or((short, "default"));
     let is_machine = world.state().ns_named(name).is_some_and(|(_, ns)| ns.tapped);
-    let is_it = |s: &RunningService| s.name == service && s.namespace == namespace;
-    let found = !is_machine && cluster.services.iter().any(is_it);
-    found.then(|| format!("{namespace}/{service}"))
+    let found = (namespace, service);
+    (!is_machine && service_of(cluster, found).is_some()).then_some(found)
+}
+
+/// The Service of a namespace and name.
+fn service_of<'a>(
+    cluster: &'a Cluster,
+    (namespace, name): (&str, &str),
+) -> Option<&'a RunningService> {
+    cluster.services.iter().find(|s| s.name == name && s.namespace == namespace)
 }
 
 /// The address and port a target stands for. The port follows the last colon, or is the only
@@ -298,18 +310,16 @@ pub fn resolve_target(
     world: &World,
     to: &str,
 ) -> Result<(IpAddr, Option<u16>), ProbeError> {
-    let to = to.trim_start_matches("http://").trim_end_matches('/');
-    let (name, port) = match to.rsplit_once(':').filter(|_| to.parse::<IpAddr>().is_err()) {
-        None => (to, None),
-        Some((name, port)) => match port.parse::<u16>() {
-            Ok(port) if port > 0 => (name, Some(port)),
-            _ => {
-                return fail(
-                    format!("{port:?} is not a port"),
-                    "write a number from 1 to 65535 after the colon",
-                );
-            }
-        },
+    let (name, port) = split_port(to);
+    let port = match port.map(str::parse::<u16>) {
+        None => None,
+        Some(Ok(number)) if number > 0 => Some(number),
+        Some(_) => {
+            return fail(
+                format!("{:?} is not a port", port.unwrap_or_default()),
+                "write a number from 1 to 65535 after the colon",
+            );
+        }
     };
     if let Ok(addr) = name.parse::<IpAddr>() {
         return if addr.is_ipv6() {
@@ -325,10 +335,8 @@ pub fn resolve_target(
             Ok((addr, port))
         };
     }
-    if let Some(service) = service_named(cluster, world, name) {
-        let (namespace, short) = service.split_once('/').unwrap_or(("default", &service));
-        let Some(s) = cluster.services.iter().find(|s| s.name == short && s.namespace == namespace)
-        else {
+    if let Some((namespace, short)) = service_named(cluster, world, name) {
+        let Some(s) = service_of(cluster, (namespace, short)) else {
             return fail(
                 format!("no Service {short:?} in namespace {namespace}"),
                 list(
@@ -341,19 +349,19 @@ pub fn resolve_target(
             return match &s.external_name {
                 Some(name) => fail(
                     format!(
-                        "{service} is an ExternalName, an alias of {name} in DNS: it has no address"
+                        "svc/{namespace}/{short} is an ExternalName, an alias of {name} in DNS: it has no address"
                     ),
                     "send to an address",
                 ),
                 None => fail(
-                    format!("{service} is headless: it has no address"),
+                    format!("svc/{namespace}/{short} is headless: it has no address"),
                     "send to one of its pods",
                 ),
             };
         };
         let only = if let [p] = s.ports.as_slice() { Some(p.port) } else { None };
         if port.or(only).is_none() {
-            let ports = s.ports.iter().map(|p| format!("{to}:{} ({})", p.port, p.protocol));
+            let ports = s.ports.iter().map(|p| format!("{name}:{} ({})", p.port, p.protocol));
             return fail(
                 format!("svc/{namespace}/{short} has more than one port"),
                 list("write one of", ports),

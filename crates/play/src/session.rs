@@ -3,7 +3,8 @@
 use crate::anchor::{Census, EventAnchor, PacketName, Sent};
 use crate::live::Live;
 use crate::probe::{
-    Probe, ProbeError, Protocol, check_endpoint, check_target, resolve_netns, service_at,
+    MAX_SEGMENT, Probe, ProbeError, Protocol, check_endpoint, check_target, resolve_netns,
+    service_at,
 };
 use crate::step::{NotDone, ResultKind, Run, Step, StepResult};
 use crate::verdict::{Ending, advice, verdict};
@@ -437,6 +438,13 @@ impl Session {
     fn begin(&mut self, probe: &Probe, tag: u32) -> Result<(NetnsId, (IpAddr, u16)), ProbeError> {
         let from = resolve_netns(self.running(), &self.world, &probe.from)?;
         let (addr, port) = check_target(self.running(), &self.world, &probe.to, probe.proto)?;
+        let is_segment = probe.proto == Protocol::Tcp && probe.flags.is_some();
+        if let Some(size) = probe.size.filter(|n| is_segment && *n > MAX_SEGMENT) {
+            return Err(ProbeError {
+                message: format!("size {size}: more than fits into a segment"),
+                hint: format!("write 0 to {MAX_SEGMENT}"),
+            });
+        }
         let local_port = local_key(self.seed, probe, tag);
         if probe.proto == Protocol::Icmp {
             let world = &mut self.world;

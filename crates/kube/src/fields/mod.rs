@@ -5,7 +5,7 @@
 mod script;
 mod topology;
 
-pub use script::{AT, MAX_COUNT, MAX_SEGMENT, MAX_SIZE, SCRIPT};
+pub use script::{AT, MAX_COUNT, MAX_SEGMENT, MAX_SIZE, SCRIPT, TCP_FLAGS};
 pub use topology::TOPOLOGY;
 
 use crate::yaml::{Value, YamlNode, parse};

@@ -9,6 +9,9 @@ pub const MAX_SIZE: u16 = 65_507;
 /// The most data of a TCP segment with no options, in bytes: 65535 less 20 and 20.
 pub const MAX_SEGMENT: u16 = 65_495;
 
+/// The control bits that `flags` takes.
+pub const TCP_FLAGS: &str = "syn, ack, fin, rst, psh separated by commas, or none";
+
 /// The most pings or datagrams of a probe.
 pub const MAX_COUNT: u16 = 100;
 
@@ -42,7 +45,10 @@ static HOST_HEADER: Format = Format {
     number: false,
 };
 static TARGET: Format = Format {
-    names: ["ADDRESS[:PORT], NODE:PORT or svc/[NAMESPACE/]NAME[:PORT]", "宛先"],
+    names: [
+        "ADDRESS[:PORT], NAME:PORT of a node, host or pod, or [svc/]SERVICE[:PORT]",
+        "アドレス[:ポート]、ノード・ホスト・Pod の名前:ポート、または Service[:ポート]",
+    ],
     example: "192.168.120.226:30080",
     pattern: None,
     number: false,
@@ -54,7 +60,7 @@ static ENDPOINT: Format = Format {
     number: false,
 };
 static FLAGS: Format = Format {
-    names: ["flags: syn, ack, fin, rst and psh with commas between them, or none", "フラグ"],
+    names: [TCP_FLAGS, "TCP フラグ（syn、ack、fin、rst、psh をコンマ区切り、または none）"],
     example: "syn",
     pattern: None,
     number: false,
@@ -240,8 +246,8 @@ const SEND: &[Field] = &[
         "size",
         Type::Integer(0, MAX_SIZE as i64),
         [
-            "Data of a ping or datagram; for TCP, data added to the request.",
-            "ping やデータグラムのデータ長。TCP ではリクエストに加えるデータ長。",
+            "Data of a ping, datagram or segment; for a TCP connection, data added to the request.",
+            "ping、データグラム、セグメントのデータ長。TCP 接続ではリクエストに加えるデータ長。",
         ],
     )
     .unit(Unit::Bytes)

@@ -2,7 +2,7 @@
 
 use super::Script;
 use crate::anchor::{Anchor, Direction, EventAnchor};
-use crate::probe::{MAX_SEGMENT, Probe, Protocol, parse_endpoint, parse_flags};
+use crate::probe::{MAX_SEGMENT, Probe, Protocol, TCP_FLAGS, parse_endpoint, parse_flags};
 use crate::session::Start;
 use crate::step::{Act, Step};
 use kube::Code;
@@ -213,7 +213,7 @@ fn probe(d: &mut Decoder, mut f: Fields<'_>) -> Option<Probe> {
         let path = f.path_of("flags");
         let Some(flags) = parse_flags(&t.value) else {
             let message = format!("{path}: Invalid value: {:?}", t.value);
-            let hint = "write syn, ack, fin, rst or psh, several with commas, or none";
+            let hint = format!("write {TCP_FLAGS}");
             d.error(Code::UnsupportedValue, t.span, message, hint);
             return None;
         };
