@@ -62,7 +62,7 @@ test("workloads, machines and the network have their fields", async () => {
   await visit({}, async (page) => {
     await page.waitForSelector(".cm-editor");
     await page.locator("[data-host^=nginx]").first().click();
-    await put(page, "ports[0]", "containerPort", "8080");
+    await put(page, "containers[0].ports[0]", "containerPort", "8080");
     assert.match(await text(page), /containerPort: 8080/);
     await page.locator("[data-host=node01]:not([data-dev])").first().click({ position: { x: 30, y: 12 } });
     await put(page, "", "zone", "b");

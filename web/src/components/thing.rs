@@ -192,7 +192,7 @@ fn groups(p: &Page<'_>, thing: &Thing, all: &[FormGroup]) -> Html {
         let title = (!g.title.is_empty()).then(|| {
             html! { <div class="group-head"><span lang="en">{ &g.title }</span>{ remove }</div> }
         });
-        let rows = g.fields.iter().map(|f| form_field(p, thing, f, &g.title));
+        let rows = g.fields.iter().map(|f| form_field(p, thing, f, i));
         html! {
             <div key={i} class="form-group" role="group" aria-label={g.title.clone()}>
                 <div>{ title }</div>
@@ -205,7 +205,8 @@ fn groups(p: &Page<'_>, thing: &Thing, all: &[FormGroup]) -> Html {
 }
 
 /// A field of the text. Empty, it is left out of the text.
-fn form_field(p: &Page<'_>, thing: &Thing, f: &FormField, of: &str) -> Html {
+fn form_field(p: &Page<'_>, thing: &Thing, f: &FormField, group: usize) -> Html {
+    let id = format!("{}-{group}-{}", thing.name(), f.name);
     let (send, thing, path, input) = (p.page.send.clone(), thing.clone(), f.path.clone(), f.input);
     let old = f.value.clone();
     let set = move |value: String| {
@@ -215,7 +216,6 @@ fn form_field(p: &Page<'_>, thing: &Thing, f: &FormField, of: &str) -> Html {
         }
     };
     let faults = field_faults(p.app, f);
-    let id = format!("{of}{}", f.name);
     let fault = format!("fault-{id}");
     let invalid = (!faults.is_empty()).then(|| fault.clone());
     let control = match f.input {
@@ -255,7 +255,7 @@ fn form_field(p: &Page<'_>, thing: &Thing, f: &FormField, of: &str) -> Html {
     };
     html! {
         <div key={id} class="form-field">
-            <label lang="en"><span>{ f.name }</span>{ control }</label>
+            <label lang="en"><span>{ &f.name }</span>{ control }</label>
             <p id={fault} class="bad" lang="en">{ faults.join(" ") }</p>
         </div>
     }

@@ -7,6 +7,7 @@ use super::editor::Editor;
 use super::find::{items, node_at};
 use super::{ChangeError, Thing};
 use crate::diag::Span;
+use crate::fields::{DefaultValue, Type};
 use crate::yaml::edit::{Edit, PathPart, YamlPath};
 use crate::yaml::{Tree, Value, YamlNode};
 
@@ -16,7 +17,7 @@ pub enum Input {
     /// A text.
     Text,
     /// A number from the first to the second.
-    Number(u32, u32),
+    Number(i64, i64),
     /// A number, or a name.
     NumberOrName,
     /// True or false.
@@ -30,17 +31,28 @@ pub enum Input {
 }
 
 impl Input {
+    /// The input for a value of a type.
+    const fn of(value: &Type) -> Self {
+        match value {
+            Type::Boolean => Self::Flag,
+            Type::Integer(first, last) => Self::Number(*first, *last),
+            Type::Word(words) => Self::Word(words),
+            Type::List(_) => Self::List,
+            _ => Self::Text,
+        }
+    }
+
     /// The value that a typed text stands for; `None`: the field is left out.
     pub fn read(self, text: &str) -> Option<Tree> {
         let text = text.trim();
         let parts = || text.split(',').map(str::trim).filter(|p| !p.is_empty());
-        let number = || text.bytes().all(|b| b.is_ascii_digit());
+        let is_number = || text.bytes().all(|b| b.is_ascii_digit());
         if text.is_empty() {
             return None;
         }
         Some(match self {
             Self::Flag => Tree::plain(text),
-            Self::Number(..) | Self::NumberOrName if number() => Tree::plain(text),
+            Self::Number(..) | Self::NumberOrName if is_number() => Tree::plain(text),
             Self::Text | Self::Word(_) | Self::Number(..) | Self::NumberOrName => Tree::text(text),
             Self::List => Tree::Seq(parts().map(Tree::text).collect()),
             Self::Pairs => Tree::map(parts().map(|p| {
@@ -68,8 +80,8 @@ impl Input {
 /// A field of an object or of an item of one of its lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FormField {
-    /// Its name, as a manifest has it.
-    pub name: &'static str,
+    /// Its keys below its group or the `spec` of the object, such as `nic.name`.
+    pub name: String,
     /// Its path below the object.
     pub path: Vec<PathPart>,
     /// What it takes.
@@ -85,18 +97,19 @@ pub struct FormField {
 /// Fields that belong together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FormGroup {
-    /// The object's fields: empty; else the path of the item, such as `ports[0]`.
+    /// The object's fields: empty; else the path of the item below the last `spec`, such as
+    /// `containers[1].ports[0]`.
     pub title: String,
     /// The path of the item, by which it can be removed.
     pub item: Option<Vec<PathPart>>,
     /// Its fields.
     pub fields: Vec<FormField>,
-    /// The list behind which the group is the last, with the item that can be added.
+    /// The path of the list that this group ends, and what **Add** calls an item of it.
     pub add: Option<(Vec<PathPart>, &'static str)>,
 }
 
-/// The name, the path below its group with `/` between keys, the input and the default of a field.
-/// A field with a condition is shown if that holds, or if it is written.
+/// A field: its path below the group with `/` between keys, its input, its default, and whether it
+/// is shown although the text does not have it.
 type Row = (&'static str, Input, &'static str, fn(&YamlNode) -> bool);
 
 const POLICY: Input = Input::Word(&["Cluster", "Local"]);
@@ -107,24 +120,24 @@ fn always(_: &YamlNode) -> bool {
     true
 }
 
-fn kind(object: &YamlNode) -> &str {
+fn service_type(object: &YamlNode) -> &str {
     object.at(&["spec", "type"]).map_or("ClusterIP", YamlNode::text)
 }
 
-fn is_balanced(object: &YamlNode) -> bool {
-    kind(object) == "LoadBalancer"
+fn is_load_balancer(object: &YamlNode) -> bool {
+    service_type(object) == "LoadBalancer"
 }
 
-fn is_alias(object: &YamlNode) -> bool {
-    kind(object) == "ExternalName"
+fn is_external_name(object: &YamlNode) -> bool {
+    service_type(object) == "ExternalName"
 }
 
 fn has_ips(object: &YamlNode) -> bool {
-    !is_alias(object)
+    !is_external_name(object)
 }
 
 fn is_outside(object: &YamlNode) -> bool {
-    matches!(kind(object), "NodePort" | "LoadBalancer")
+    matches!(service_type(object), "NodePort" | "LoadBalancer")
         || !items(object.at(&["spec", "externalIPs"])).is_empty()
 }
 
@@ -133,16 +146,16 @@ fn has_affinity(object: &YamlNode) -> bool {
 }
 
 fn has_node_ports(object: &YamlNode) -> bool {
-    matches!(kind(object), "NodePort" | "LoadBalancer")
+    matches!(service_type(object), "NodePort" | "LoadBalancer")
 }
 
 fn is_local(object: &YamlNode) -> bool {
-    is_balanced(object)
+    is_load_balancer(object)
         && object.at(&["spec", "externalTrafficPolicy"]).is_some_and(|p| p.text() == "Local")
 }
 
 const SERVICE: &[Row] = &[
-    ("spec/externalName", Input::Text, "", is_alias),
+    ("spec/externalName", Input::Text, "", is_external_name),
     ("spec/selector", Input::Pairs, "", has_ips),
     ("spec/clusterIP", Input::Text, "", has_ips),
     ("spec/externalTrafficPolicy", POLICY, "Cluster", is_outside),
@@ -155,9 +168,9 @@ const SERVICE: &[Row] = &[
         has_affinity,
     ),
     ("spec/externalIPs", Input::List, "", has_ips),
-    ("spec/loadBalancerSourceRanges", Input::List, "", is_balanced),
+    ("spec/loadBalancerSourceRanges", Input::List, "", is_load_balancer),
     ("spec/healthCheckNodePort", PORT, "", is_local),
-    ("spec/allocateLoadBalancerNodePorts", Input::Flag, "true", is_balanced),
+    ("spec/allocateLoadBalancerNodePorts", Input::Flag, "true", is_load_balancer),
     ("spec/publishNotReadyAddresses", Input::Flag, "false", has_ips),
     (
         "spec/trafficDistribution",
@@ -187,35 +200,47 @@ const CONTAINER_PORT: &[Row] = &[
     ("protocol", PROTOCOL, "TCP", always),
     ("hostPort", PORT, "", always),
 ];
-const NODE: &[Row] = &[
-    ("hostname", Input::Text, "", always),
-    ("role", Input::Word(&["worker", "control-plane"]), "worker", always),
-    ("zone", Input::Text, "", always),
-    ("nic/name", Input::Text, "eth0", always),
-    ("docker", Input::Flag, "", always),
-    ("dockerMAC", Input::Text, "", always),
-    ("vtepMAC", Input::Text, "", always),
-];
-const HOST: &[Row] =
-    &[("hostname", Input::Text, "", always), ("nic/name", Input::Text, "eth0", always)];
-const SEGMENT: &[Row] = &[
-    ("spec/seed", Input::Number(0, u32::MAX), "0", always),
-    ("spec/kubernetes/podCIDR", Input::Text, "10.244.0.0/16", always),
-    ("spec/kubernetes/serviceCIDR", Input::Text, "10.96.0.0/12", always),
-    ("spec/kubernetes/serviceNodePortRange", Input::Text, "30000-32767", always),
-    ("spec/kubeProxy/masqueradeAll", Input::Flag, "false", always),
-    ("spec/kubeProxy/clusterCIDR", Input::Text, "", always),
-    ("spec/kubeProxy/nodePortAddresses", Input::List, "", always),
-    ("spec/kubeProxy/localhostNodePorts", Input::Flag, "true", always),
-    ("spec/flannel/backend", Input::Word(&["vxlan", "host-gw"]), "vxlan", always),
-    ("spec/flannel/directRouting", Input::Flag, "false", always),
-    ("spec/flannel/vni", Input::Number(0, 16_777_215), "1", always),
-    ("spec/flannel/port", PORT, "8472", always),
-    ("spec/flannel/ipMasq", Input::Flag, "true", always),
-];
-const LAN: &[Row] = &[("subnet", Input::Text, "", always), ("gateway", Input::Text, "", always)];
 
-fn way(path: &str) -> Vec<PathPart> {
+/// The fields of a node, below `spec/nodes`.
+const NODE: &[&str] = &["hostname", "role", "zone", "nic/name", "docker", "dockerMAC", "vtepMAC"];
+/// The fields of a host, below `spec/hosts`.
+const HOST: &[&str] = &["hostname", "nic/name"];
+/// The fields of the Topology itself.
+const TOPOLOGY: &[&str] = &[
+    "spec/seed",
+    "spec/kubernetes/podCIDR",
+    "spec/kubernetes/serviceCIDR",
+    "spec/kubernetes/serviceNodePortRange",
+    "spec/kubeProxy/masqueradeAll",
+    "spec/kubeProxy/clusterCIDR",
+    "spec/kubeProxy/nodePortAddresses",
+    "spec/kubeProxy/localhostNodePorts",
+    "spec/flannel/backend",
+    "spec/flannel/directRouting",
+    "spec/flannel/vni",
+    "spec/flannel/port",
+    "spec/flannel/ipMasq",
+];
+/// The fields of a segment, below `spec/segments`.
+const LAN: &[&str] = &["subnet", "gateway"];
+
+/// The rows of fields of a Topology, from the table of its fields. `base`: the path that theirs are
+/// below.
+fn topology_rows(base: &str, paths: &[&'static str]) -> Vec<Row> {
+    let row = |path: &&'static str| {
+        let keys = base.split('/').chain(path.split('/')).filter(|k| !k.is_empty());
+        let field = crate::fields::TOPOLOGY.field(keys).expect("invariant: the table has it");
+        let default = match field.default {
+            Some(DefaultValue::Fixed(value)) => value,
+            _ => "",
+        };
+        let row: Row = (path, Input::of(&field.value), default, always);
+        row
+    };
+    paths.iter().map(row).collect()
+}
+
+fn path_of(path: &str) -> Vec<PathPart> {
     path.split('/').filter(|k| !k.is_empty()).map(|k| PathPart::Key(k.to_owned())).collect()
 }
 
@@ -226,12 +251,12 @@ fn below<'a>(node: &'a YamlNode, path: &[PathPart]) -> Option<&'a YamlNode> {
     })
 }
 
-fn fields(object: &YamlNode, base: &[PathPart], rows: &'static [Row]) -> Vec<FormField> {
-    let field = |(path, input, default, is_shown): &'static Row| {
-        let full: Vec<_> = base.iter().cloned().chain(way(path)).collect();
+fn fields(object: &YamlNode, base: &[PathPart], rows: &[Row]) -> Vec<FormField> {
+    let field = |(path, input, default, is_shown): &Row| {
+        let full: Vec<_> = base.iter().cloned().chain(path_of(path)).collect();
         let node = below(object, &full).filter(|n| !n.is_null());
         (node.is_some() || is_shown(object)).then(|| FormField {
-            name: path.rsplit('/').next().unwrap_or(path),
+            name: path.strip_prefix("spec/").unwrap_or(path).replace('/', "."),
             path: full,
             input: *input,
             value: node.map(|n| input.print(n)).unwrap_or_default(),
@@ -242,25 +267,32 @@ fn fields(object: &YamlNode, base: &[PathPart], rows: &'static [Row]) -> Vec<For
     rows.iter().filter_map(field).collect()
 }
 
+/// The title of an item: its path below the last `spec`.
+fn title(item: &[PathPart]) -> String {
+    let spec = item.iter().rposition(|p| *p == PathPart::Key("spec".to_owned()));
+    let mut title = String::new();
+    for part in &item[spec.map_or(0, |i| i + 1)..] {
+        match part {
+            PathPart::Key(key) if title.is_empty() => title.push_str(key),
+            PathPart::Key(key) => title.extend([".", key]),
+            PathPart::Item(i) => title.push_str(&format!("[{i}]")),
+        }
+    }
+    title
+}
+
 /// The groups of a list's items. `add`: the name of what can be added behind the last.
 fn listed(
     object: &YamlNode,
     list: Vec<PathPart>,
-    rows: &'static [Row],
+    rows: &[Row],
     add: &'static str,
 ) -> Vec<FormGroup> {
     let n = items(below(object, &list)).len();
-    let title = |i: usize| {
-        let key = list.iter().rev().find_map(|p| match p {
-            PathPart::Key(key) => Some(key.as_str()),
-            PathPart::Item(_) => None,
-        });
-        format!("{}[{i}]", key.unwrap_or_default())
-    };
     let group = |i: usize| {
         let item: Vec<_> = list.iter().cloned().chain([PathPart::Item(i)]).collect();
         let fields = fields(object, &item, rows);
-        FormGroup { title: title(i), item: Some(item), fields, add: None }
+        FormGroup { title: title(&item), item: Some(item), fields, add: None }
     };
     let mut out: Vec<_> = (0..n).map(group).collect();
     if !add.is_empty() {
@@ -282,10 +314,10 @@ fn listed(
 /// Topology in the text, that of the default one.
 pub fn form(text: &str, thing: &Thing) -> Option<Vec<FormGroup>> {
     let mut editor = Editor::new(text);
-    let at = editor.place(thing).ok()?;
+    let at = editor.path_to(thing).ok()?;
     let docs = editor.docs();
     let object = node_at(&docs, &at)?;
-    let own = |rows| {
+    let own = |rows: &[Row]| {
         vec![FormGroup {
             title: String::new(),
             item: None,
@@ -295,31 +327,36 @@ pub fn form(text: &str, thing: &Thing) -> Option<Vec<FormGroup>> {
     };
     Some(match thing {
         Thing::Service(..) => {
-            let mut out = listed(object, way("spec/ports"), SERVICE_PORT, "port");
+            let mut out = listed(object, path_of("spec/ports"), SERVICE_PORT, "port");
             out.extend(own(SERVICE));
-            if is_balanced(object) {
-                out.extend(listed(object, way("status/loadBalancer/ingress"), INGRESS, "ingress"));
+            if is_load_balancer(object) {
+                out.extend(listed(
+                    object,
+                    path_of("status/loadBalancer/ingress"),
+                    INGRESS,
+                    "ingress",
+                ));
             }
             out
         }
         Thing::Deployment(..) => {
             let mut out = own(DEPLOYMENT);
-            let containers = way("spec/template/spec/containers");
+            let containers = path_of("spec/template/spec/containers");
             for mut group in listed(object, containers, CONTAINER, "") {
                 let item = group.item.take().unwrap_or_default();
-                let ports = item.into_iter().chain(way("ports")).collect();
+                let ports = item.into_iter().chain(path_of("ports")).collect();
                 out.push(group);
                 out.extend(listed(object, ports, CONTAINER_PORT, "port"));
             }
             out
         }
-        Thing::Node(_) | Thing::Host(_) => {
-            own(if matches!(thing, Thing::Node(_)) { NODE } else { HOST })
-        }
+        Thing::Node(_) => own(&topology_rows("spec/nodes", NODE)),
+        Thing::Host(_) => own(&topology_rows("spec/hosts", HOST)),
         Thing::Segment(_) => {
-            let mut out = listed(object, way("spec/segments"), LAN, "");
+            let mut out =
+                listed(object, path_of("spec/segments"), &topology_rows("spec/segments", LAN), "");
             out.iter_mut().for_each(|lan| lan.item = None);
-            out.extend(own(SEGMENT));
+            out.extend(own(&topology_rows("", TOPOLOGY)));
             out
         }
     })
@@ -327,7 +364,7 @@ pub fn form(text: &str, thing: &Thing) -> Option<Vec<FormGroup>> {
 
 impl Editor {
     /// The path of an object; of the segment, that of its Topology.
-    pub(super) fn place(&mut self, thing: &Thing) -> Result<YamlPath, ChangeError> {
+    pub(super) fn path_to(&mut self, thing: &Thing) -> Result<YamlPath, ChangeError> {
         match thing {
             Thing::Node(_) | Thing::Host(_) => self.machine(thing),
             Thing::Deployment(namespace, name) => self.object("Deployment", namespace, name),
@@ -343,7 +380,7 @@ impl Editor {
         path: &[PathPart],
         value: Option<&Tree>,
     ) -> Result<(), ChangeError> {
-        let mut at = self.place(thing)?;
+        let mut at = self.path_to(thing)?;
         let root = at.parts.len();
         at.parts.extend(path.iter().cloned());
         let Some(value) = value else {
@@ -407,7 +444,7 @@ impl Editor {
     /// Adds an item to a list of ports or of a load balancer's addresses, like the last one, with
     /// the first number or address that is free.
     pub(super) fn add_item(&mut self, thing: &Thing, list: &[PathPart]) -> Result<(), ChangeError> {
-        let mut at = self.place(thing)?;
+        let mut at = self.path_to(thing)?;
         at.parts.extend(list.iter().cloned());
         let node = self.node(&at);
         let all = items(node.as_ref());

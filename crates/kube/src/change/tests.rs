@@ -254,9 +254,12 @@ fn every_field_of_a_service_is_set_in_its_place_and_removed_again() {
     assert_eq!(without.ports[0].node_port, None);
     let sticky = set("", "sessionAffinity", "ClientIP");
     assert_eq!(traffic(&sticky).traffic.affinity, Some(10_800));
-    let short = self::set(&sticky, &web, "", "timeoutSeconds", "60");
+    let short = self::set(&sticky, &web, "", "sessionAffinityConfig.clientIP.timeoutSeconds", "60");
     assert_eq!(traffic(&short).traffic.affinity, Some(60));
-    assert_eq!(self::set(&short, &web, "", "timeoutSeconds", ""), sticky);
+    assert_eq!(
+        self::set(&short, &web, "", "sessionAffinityConfig.clientIP.timeoutSeconds", ""),
+        sticky
+    );
     assert_eq!(self::set(&sticky, &web, "", "sessionAffinity", ""), text);
     let local = set("", "externalTrafficPolicy", "Local");
     let checked = self::set(&local, &web, "", "healthCheckNodePort", "31000");
@@ -301,32 +304,53 @@ fn fields_of_workloads_machines_and_the_network() {
         let pods = cluster(text).pods;
         pods.into_iter().find(|p| p.deployment == "nginx").expect("a pod")
     };
-    let new = set(TEXT, &deployment, "", "labels", "app=nginx, tier=front");
+    let new = set(TEXT, &deployment, "", "template.metadata.labels", "app=nginx, tier=front");
     assert_eq!(pod(&new).labels.len(), 2, "{new}");
     assert_eq!(
         pod(&set(TEXT, &deployment, "containers[0]", "image", "httpd")).containers[0].image,
         "httpd"
     );
-    let new = set(TEXT, &deployment, "ports[0]", "containerPort", "80");
+    let new = set(TEXT, &deployment, "containers[0].ports[0]", "containerPort", "80");
     assert_eq!(new, TEXT.replace("containerPort: 8080", "containerPort: 80"));
-    let new = set(TEXT, &deployment, "ports[0]", "hostPort", "8081");
+    let new = set(TEXT, &deployment, "containers[0].ports[0]", "hostPort", "8081");
     assert_eq!(pod(&new).containers[0].ports[0].host_port, Some(8081));
     let node = Thing::Node("node02".into());
     let spec = |text: &str| cluster(text).topology.nodes[1].clone();
     assert_eq!(spec(&set(TEXT, &node, "", "zone", "b")).zone.as_deref(), Some("b"));
     assert_eq!(spec(&set(TEXT, &node, "", "hostname", "n2")).hostname, "n2");
     assert_eq!(
-        set(TEXT, &node, "", "name", "eth1").matches("name: eth1").count(),
+        set(TEXT, &node, "", "nic.name", "eth1").matches("name: eth1").count(),
         1,
         "the device's name"
     );
     assert!(spec(&set(TEXT, &node, "", "docker", "true")).docker);
     let lan = Thing::Segment("lan".into());
     let t = |name: &str, value: &str| cluster(&set(TEXT, &lan, "", name, value)).topology;
-    assert!(t("masqueradeAll", "true").kube_proxy.masquerade_all);
-    assert_eq!(t("vni", "7").vni, 7);
-    assert_eq!(t("port", "4789").vxlan_port, 4789);
-    assert_eq!(t("serviceCIDR", "10.97.0.0/16").service_cidr.to_string(), "10.97.0.0/16");
+    assert!(t("kubeProxy.masqueradeAll", "true").kube_proxy.masquerade_all);
+    assert_eq!(t("flannel.vni", "7").vni, 7);
+    assert_eq!(t("flannel.port", "4789").vxlan_port, 4789);
+    assert_eq!(
+        t("kubernetes.serviceCIDR", "10.97.0.0/16").service_cidr.to_string(),
+        "10.97.0.0/16"
+    );
     let gateway = set(TEXT, &lan, "segments[0]", "gateway", "192.168.120.1");
     assert_eq!(gateway, TEXT.replace("192.168.120.254", "192.168.120.1"));
+}
+
+#[test]
+fn titles_and_names_tell_groups_and_fields_apart() {
+    let second = "8080}]}, {name: api, image: api, ports: [{containerPort: 9}]}]}";
+    let text = TEXT.replace("8080}]}]}", second);
+    let (ns, name) = nginx();
+    let groups = form(&text, &Thing::Deployment(ns, name)).expect("a form");
+    let titles: Vec<_> = groups.iter().map(|g| g.title.as_str()).collect();
+    let items = ["containers[0]", "containers[0].ports[0]"];
+    let more = ["containers[1]", "containers[1].ports[0]"];
+    assert_eq!(titles, [&[""], &items[..], &more[..]].concat());
+    let host = form(TEXT, &Thing::Host("bastion".into())).expect("a form");
+    let fields: Vec<_> = host[0].fields.iter().map(|f| (f.name.as_str(), f.default)).collect();
+    assert_eq!(fields, [("hostname", ""), ("nic.name", "eth0")]);
+    let lan = form(TEXT, &Thing::Segment("lan".into())).expect("a form");
+    let vni = lan.iter().flat_map(|g| &g.fields).find(|f| f.name == "flannel.vni");
+    assert_eq!(vni.map(|f| f.input), Some(Input::Number(1, 9_999_999)));
 }

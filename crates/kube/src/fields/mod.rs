@@ -25,6 +25,18 @@ pub struct Kind {
     pub fields: &'static [Field],
 }
 
+impl Kind {
+    /// The field that a path leads to, which has the keys without indices.
+    pub fn field<'a>(&self, path: impl IntoIterator<Item = &'a str>) -> Option<&'static Field> {
+        let (mut fields, mut found) = (self.fields, None);
+        for key in path {
+            let field = fields.iter().find(|f| f.key == key)?;
+            (fields, found) = (field.fields(), Some(field));
+        }
+        found
+    }
+}
+
 /// A field of a mapping.
 #[derive(Debug)]
 pub struct Field {
