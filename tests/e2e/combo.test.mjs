@@ -12,9 +12,8 @@ test("a list is opened, moved in, taken and left by keys alone", async () => {
     assert.equal(await rows(page).count(), 0);
     await page.keyboard.press("ArrowDown");
     const groups = await page.locator(".combo-group").allTextContents();
-    assert.deepEqual(groups, ["Services: node ports", "Services: cluster IPs", "Pods"].concat(
-      groups.slice(3),
-    ));
+    const first = ["Services: node ports", "Services: cluster IPs", "Pods"];
+    assert.deepEqual(groups.slice(0, 3), first);
     const active = () =>
       page.locator("#to").evaluate((e) => {
         const row = document.getElementById(e.getAttribute("aria-activedescendant"));

@@ -200,15 +200,20 @@ test("after a panic the document can be copied, and a reload works", async () =>
   await visit({}, async (page) => {
     await page.locator(".cm-line", { hasText: "replicas: 4" }).click();
     await page.keyboard.press("End");
-    await page.keyboard.type(" # mine");
-    await untilKept(page, (text) => text?.includes("# mine"));
+    await page.keyboard.type(" # mine 日本\nbroken");
+    await untilKept(page, (text) => text?.includes("broken"));
+    const shown = await text(page);
     await page.evaluate(() =>
       dispatchEvent(
         new ErrorEvent("error", { error: new WebAssembly.RuntimeError("unreachable") }),
       ),
     );
     await page.locator(".panic").waitFor();
-    assert.match(await page.locator(".panic pre").textContent(), /replicas: 4 # mine/);
+    const own = await page.locator(".panic pre").textContent();
+    assert.match(own, /replicas: 4 # mine 日本\n/);
+    const script = own.slice(shown.length);
+    assert.equal(own.slice(0, shown.length), shown);
+    assert.match(script, /^---\napiVersion: .*\nkind: Script\nspec:\n  steps: \[\]\n$/);
     await page.reload();
     await page.waitForSelector(READY);
     assert.doesNotMatch(await text(page), /# mine/, "it is not opened again by itself");

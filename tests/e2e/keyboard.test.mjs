@@ -179,6 +179,22 @@ test("the text, undo, the dialog and the terminal by keys alone", async () => {
     await keys.press("Escape");
     await page.locator(".share").waitFor({ state: "detached" });
     assert.ok(await keys.at("#share"), "the focus is back at the button");
+    for (const [key, field, button] of [
+      ["/", "#find", "#open-find"],
+      ["?", "#keys", "#open-keys"],
+    ]) {
+      await keys.press(key);
+      await page.locator(field).waitFor();
+      assert.ok(await keys.at(field), "the focus is in the dialog");
+      await keys.press("Escape");
+      await page.locator(field).waitFor({ state: "detached" });
+      assert.ok(await keys.at(button), "the focus is back at the button");
+    }
+    await keys.press("/");
+    await keys.type("10.1.6.5");
+    await keys.press("Enter");
+    await page.locator(".picture .pod.selected").waitFor();
+    assert.ok(await keys.at(".zoom"), "the focus is at the diagram");
     await keys.reach(".toggles button:nth-child(2)");
     await keys.press("Enter");
     await keys.reach("#command", "Shift+Tab");

@@ -65,7 +65,7 @@ function faults() {
   const PARTS = ".head, .side, .canvas, .drawer, .foot > .now, .embed .saying, .transport, .tabs";
   overlaps(all(PARTS));
   const CONTROLS = "button, a[href], input, select, textarea, summary, [role=tab], .cm-content";
-  const above = (e) => e.closest(".menu-list, .share, .with-tools .tools, .beyond");
+  const above = (e) => e.closest(".menu-list, .popover, .with-tools .tools, .beyond");
   const inPicture = (e) => e.closest(".picture");
   const controls = all(CONTROLS).filter((e) => !inPicture(e));
   const ROWS = ".head, .legend, .foot > .now, .transport, .tabs, .pane-head, .status, .ops";
@@ -78,7 +78,7 @@ function faults() {
       wrong.push(`the text of ${name(e)} is wider than it`);
 
   // Each control can be brought into view and is not covered. Only what is open may cover others.
-  const popup = app.querySelector(".menu[open] .menu-list, .share, .with-tools .tools");
+  const popup = app.querySelector(".menu[open] .menu-list, .popover, .with-tools .tools");
   for (const e of popup ? controls.filter((e) => popup.contains(e)) : controls) {
     e.scrollIntoView({ block: "nearest", inline: "nearest" });
     const label = e.labels?.[0];

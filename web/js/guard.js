@@ -181,6 +181,22 @@
     })[0];
   }
 
+  /** The reader's own text in a stored session: a whole file, or the text and the Script. The line
+   * in front has their lengths in bytes; entry.rs describes it. */
+  function ownText(value) {
+    var end = value.indexOf("\n");
+    var head = value.slice(0, end).split(", view: ")[0];
+    // A character for each byte.
+    var bytes = unescape(encodeURIComponent(value.slice(end + 1)));
+    return ["file", "text", "script"].reduce(function (own, name) {
+      var found = RegExp("\\b" + name + ": (\\d+)").exec(head);
+      if (!found) return own;
+      var part = decodeURIComponent(escape(bytes.slice(0, found[1])));
+      bytes = bytes.slice(found[1]);
+      return own + (own && part ? (/\n$/.test(own) ? "---\n" : "\n---\n") : "") + part;
+    }, "");
+  }
+
   /** A message, with the reader's own text to copy. */
   function message(className, title, hint, detail) {
     var box = document.createElement("div");
@@ -196,9 +212,8 @@
     add("p", hint);
     var key = last();
     if (key) {
-      var value = localStorage.getItem(key);
       add("p", words.YourDocument);
-      add("pre", value.slice(value.indexOf("\n") + 1));
+      add("pre", ownText(localStorage.getItem(key)));
     }
     if (detail) add("small", String(detail));
     box.add = add;

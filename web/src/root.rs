@@ -270,6 +270,8 @@ impl Component for Root {
                     FocusField::Play => "play".to_owned(),
                     FocusField::Find => "find".to_owned(),
                     FocusField::Keys => "keys".to_owned(),
+                    FocusField::OpenFind => "open-find".to_owned(),
+                    FocusField::OpenKeys => "open-keys".to_owned(),
                     FocusField::Pane(side, Fold::Folded) => format!("unfold-{}", side.name()),
                     FocusField::Pane(side, _) => format!("fold-{}", side.name()),
                 };

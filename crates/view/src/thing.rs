@@ -159,6 +159,19 @@ mod tests {
     }
 
     #[test]
+    fn a_dialog_that_closes_gives_the_focus_back_to_its_button() {
+        let mut app = App::new(Lang::En, "article-nodeport");
+        for (dialog, field, button) in [
+            (Dialog::Find(String::new()), FocusField::Find, FocusField::OpenFind),
+            (Dialog::Keys, FocusField::Keys, FocusField::OpenKeys),
+        ] {
+            let opened = update(&mut app, Action::Dialog(Some(dialog)));
+            assert_eq!(opened, [Effect::Focus(field)]);
+            assert_eq!(update(&mut app, Action::Dialog(None)), [Effect::Focus(button)]);
+        }
+    }
+
+    #[test]
     fn what_is_found_is_selected_and_drawn_in_full() {
         let list: String = (0..40).map(|i| format!("  - {{name: n{i}}}\n")).collect();
         let text = format!(
@@ -176,8 +189,9 @@ mod tests {
         let last = app.session.loaded.as_ref().expect("valid").session.cluster().pods.len() - 1;
         let pods = &app.session.loaded.as_ref().expect("valid").session.cluster().pods;
         let (host, node) = (pods[last].netns(), pods[last].node);
-        update(&mut app, Action::Found(host.clone()));
+        let effects = update(&mut app, Action::Found(host.clone()));
         assert_eq!(app.chrome.dialog, None);
+        assert!(effects.contains(&Effect::Focus(FocusField::OpenFind)), "{effects:?}");
         assert_eq!(app.view.selected.as_ref().map(|s| s.host.clone()), Some(host));
         let drawn = app.derived.layout.nodes.iter().find(|b| b.node == node).expect("its node");
         assert!(!drawn.folded && drawn.pods.iter().any(|p| p.pod == last));

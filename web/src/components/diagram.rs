@@ -99,7 +99,9 @@ fn zoom(p: &Page<'_>) -> Html {
     let tool = |icon: &str, text: Ui, touch: fn(MouseEvent) -> Touch| {
         p.tool(icon, text, false, p.touch(touch))
     };
-    let find = Action::Dialog(Some(Dialog::Find(String::new())));
+    let opens = |id: &'static str, icon: &str, text: Ui, dialog: Dialog| {
+        p.tool_with_id(Some(id), icon, text, false, p.act(Action::Dialog(Some(dialog))))
+    };
     html! {
         <div class="zoom">
             { tool("minus", Ui::ZoomOut, |_| Touch::Zoom(1.0 / 1.3)) }
@@ -107,8 +109,8 @@ fn zoom(p: &Page<'_>) -> Html {
             { tool("plus", Ui::ZoomIn, |_| Touch::Zoom(1.3)) }
             { tool("fit", Ui::Fit, |_| Touch::Fit) }
             if !p.embed() {
-                { p.tool("search", Ui::Find, false, p.act(find)) }
-                { p.tool("help", Ui::Keys, false, p.act(Action::Dialog(Some(Dialog::Keys)))) }
+                { opens("open-find", "search", Ui::Find, Dialog::Find(String::new())) }
+                { opens("open-keys", "help", Ui::Keys, Dialog::Keys) }
             }
         </div>
     }

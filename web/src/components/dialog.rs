@@ -22,7 +22,7 @@ pub(crate) fn dialog(p: &Page<'_>) -> Html {
         }
     });
     html! {
-        <section class="share dialog" role="dialog" aria-label={p.text(title)} onkeydown={closed}>
+        <section class="popover dialog" role="dialog" aria-label={p.text(title)} onkeydown={closed}>
             <div class="pane-head">
                 <h2>{ p.text(title) }</h2>
                 <button

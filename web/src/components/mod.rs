@@ -51,10 +51,22 @@ impl Page<'_> {
         disabled: bool,
         onclick: Callback<MouseEvent>,
     ) -> Html {
+        self.tool_with_id(None, icon, text, disabled, onclick)
+    }
+    /// As [`Self::tool`], with an id, by which it gets the focus.
+    pub(crate) fn tool_with_id(
+        &self,
+        id: Option<&'static str>,
+        icon: &str,
+        text: Ui,
+        disabled: bool,
+        onclick: Callback<MouseEvent>,
+    ) -> Html {
         let label = self.text(text);
         html! {
             <button
                 type="button"
+                {id}
                 class="tool"
                 aria-label={label}
                 title={label}

@@ -171,7 +171,7 @@ impl Component for Sharing {
         let copy = if self.copied == Some(true) { Give::Copied } else { Give::Copy };
         html! {
             <section
-                class="share"
+                class="popover share"
                 role="dialog"
                 aria-label={ui(Ui::Share, app.chrome.lang)}
                 onkeydown={keys}

@@ -228,6 +228,10 @@ pub enum FocusField {
     Find,
     /// The list of keys.
     Keys,
+    /// The button that opens the search.
+    OpenFind,
+    /// The button that opens the list of keys.
+    OpenKeys,
     /// The button that opens a folded pane, or folds an open one.
     Pane(Side, Fold),
 }

@@ -21,7 +21,7 @@ fn in_japanese(code: Code) -> &'static str {
         Code::WrongType => "値の型が違います。",
         Code::MissingField => "必須のフィールドがありません。",
         Code::UnknownField => "存在しないフィールドです。",
-        Code::NotSimulated => "シミュレートしない項目です。",
+        Code::NotSimulated => "シミュレーションの対象外です。",
         Code::UnknownKind => "存在しない種類またはバージョンです。",
         Code::DuplicateObject => "同じ名前のオブジェクトがすでにあります。",
         Code::InvalidName => "使えない名前です。",

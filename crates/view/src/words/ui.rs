@@ -44,7 +44,7 @@ texts! { Ui, ui:
     FoldPane: "Fold this pane", "このペインをたたむ";
     Resize: "Resize", "サイズを変更";
     NothingSent: "Nothing is on the wire", "まだ何も流れていません";
-    Building: "Building the cluster…", "クラスターを組み立てています…";
+    Building: "Building the cluster…", "クラスターを構築しています…";
     MoreTools: "More tools", "その他の操作";
     Hops: "Hops", "ホップ";
     Decisions: "Decisions", "判断";
@@ -138,9 +138,9 @@ texts! { Ui, ui:
     Count: "number", "個数";
     Sequence: "sequence number", "シーケンス番号";
     Fragments: "DF (path MTU discovery)", "DF（Path MTU 探索）";
-    FragmentsWant: "set, unless it must be fragmented", "立てる（分割が必要な場合を除く）";
-    FragmentsDo: "always set", "常に立てる";
-    FragmentsDont: "never set", "立てない";
+    FragmentsWant: "set, unless a packet must be fragmented", "セットする（フラグメント化が必要な場合を除く）";
+    FragmentsDo: "always set", "常にセットする";
+    FragmentsDont: "never set", "セットしない";
     TcpFlags: "TCP flags", "TCP フラグ";
     Connection: "connect and GET /", "接続して GET /";
     NoFlags: "none", "なし";

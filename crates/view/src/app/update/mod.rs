@@ -170,14 +170,17 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
             let field = match (&app.chrome.dialog, &dialog) {
                 (None, Some(Dialog::Find(_))) => Some(FocusField::Find),
                 (None, Some(Dialog::Keys)) => Some(FocusField::Keys),
+                (Some(Dialog::Find(_)), None) => Some(FocusField::OpenFind),
+                (Some(Dialog::Keys), None) => Some(FocusField::OpenKeys),
                 _ => None,
             };
             app.chrome.dialog = dialog;
             field.map(Effect::Focus).into_iter().collect()
         }
         Action::Found(host) => {
-            app.chrome.dialog = None;
-            apply(app, Action::Select(Some(Selected { host, device: None })))
+            let mut effects = apply(app, Action::Dialog(None));
+            effects.extend(apply(app, Action::Select(Some(Selected { host, device: None }))));
+            effects
         }
         Action::File(name, bytes) => match crate::files::text(&name, bytes, app.chrome.lang) {
             Ok(text) => opened(app, &text),
