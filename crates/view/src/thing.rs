@@ -6,6 +6,7 @@ use kube::change::{FormField, Thing};
 use kube::cluster::RunningService;
 use kube::fault::Daemon;
 use kube::{Cluster, Diagnostic, Severity};
+use std::fmt::{self, Write as _};
 
 /// What is selected, as the text names it: of a pod, its Deployment. None for what a component
 /// creates.
@@ -55,31 +56,47 @@ pub fn service_chips(cluster: &Cluster) -> Vec<(String, String)> {
 /// The most results of a search.
 const MOST_FOUND: usize = 12;
 
-/// The nodes, hosts, pods and Services whose name or address contains a text: for each the name of
-/// its selection and a label.
+/// The nodes, hosts, pods and Services whose name and address contain every word of a text: for
+/// each the name of its selection and a label.
 pub fn find(app: &App, text: &str) -> Vec<(String, String)> {
     let Some(l) = &app.session.loaded else { return Vec::new() };
-    let (c, text) = (l.session.cluster(), text.trim().to_lowercase());
-    let node = |n: &kube::cluster::Node| {
-        let name = n.spec.name.value.clone();
-        (name.clone(), format!("{name} {}", n.address()))
+    let (c, text) = (l.session.cluster(), text.to_lowercase());
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let mut found = Vec::new();
+    // One buffer for the labels of all, which can be thousands of pods.
+    let mut lower = String::new();
+    let mut look = |name: &str, label: fmt::Arguments<'_>| {
+        if found.len() == MOST_FOUND {
+            return;
+        }
+        lower.clear();
+        let _ = lower.write_fmt(label);
+        lower.make_ascii_lowercase();
+        if words.iter().all(|w| lower.contains(w)) {
+            found.push((name.to_owned(), label.to_string()));
+        }
     };
-    let host = |h: &kube::topology::Host| {
-        let name = h.name.value.clone();
-        (name.clone(), format!("{name} {}", h.nic.address.value.addr()))
-    };
-    let service = |s: &RunningService| {
+    for n in &c.nodes {
+        let name = &n.spec.name.value;
+        look(name, format_args!("{name} {}", n.address()));
+    }
+    for h in &c.topology.hosts {
+        let name = &h.name.value;
+        look(name, format_args!("{name} {}", h.nic.address.value.addr()));
+    }
+    for s in &c.services {
         let ip = s.cluster_ip.map(|ip| format!(" {ip}")).unwrap_or_default();
-        (format!("svc/{}/{}", s.namespace, s.name), format!("svc {}{ip}", s.name))
-    };
-    let pods = c.pods.iter().map(|p| (p.netns(), format!("{} {}", p.netns(), p.ip)));
-    let all = c.nodes.iter().map(node).chain(c.topology.hosts.iter().map(host));
-    let all = all.chain(c.services.iter().map(service)).chain(pods);
-    all.filter(|(_, label)| label.to_lowercase().contains(&text)).take(MOST_FOUND).collect()
+        look(&format!("svc/{}/{}", s.namespace, s.name), format_args!("svc {}{ip}", s.name));
+    }
+    for p in &c.pods {
+        let name = p.netns();
+        look(&name, format_args!("{name} {}", p.ip));
+    }
+    found
 }
 
 /// The keys of the page, each with what it does.
-pub const KEYS: [(&str, Ui); 12] = [
+pub const KEYS: [(&str, Ui); 13] = [
     ("Space", Ui::KeyPlay),
     ("← →", Ui::KeyStep),
     ("Shift ← →", Ui::KeyHop),
@@ -92,6 +109,7 @@ pub const KEYS: [(&str, Ui); 12] = [
     ("+ − 0", Ui::KeyZoom),
     ("Ctrl Z, Ctrl Y", Ui::KeyUndo),
     ("← → ↑ ↓", Ui::KeyArrows),
+    ("?", Ui::KeyList),
 ];
 
 /// The addresses of a Service: its clusterIP, if it has one, and each port with its endpoints.
@@ -154,8 +172,18 @@ mod tests {
         assert_eq!(first("bastion").as_deref(), Some("bastion"));
         assert_eq!(first("nginx-service").as_deref(), Some("svc/default/nginx-service"));
         assert!(first("10.1.6.5").is_some_and(|pod| pod.starts_with("nginx")));
+        assert!(first("5 NGINX 10.1.6").is_some_and(|pod| pod.starts_with("nginx")));
         assert_eq!(find(&app, "nothing like this"), []);
         assert_eq!(find(&app, "").len(), MOST_FOUND);
+    }
+
+    #[test]
+    fn the_documentation_lists_the_same_keys() {
+        let page = include_str!("../../../web/docs/page.md");
+        let lines = page.lines().skip_while(|l| !l.starts_with("| Key |")).skip(2);
+        let rows = lines.map_while(|l| l.strip_prefix("| ")?.split_once(" |"));
+        let listed: Vec<_> = rows.map(|(keys, _)| keys.replace('`', "")).collect();
+        assert_eq!(listed, KEYS.map(|(keys, _)| keys));
     }
 
     #[test]

@@ -111,7 +111,31 @@ pub struct Document {
     pub(super) state: Option<Rc<str>>,
     /// The file that the document comes from, if it has a Script: that stands in the file, and not
     /// in the text.
-    pub(super) opened: Option<Rc<str>>,
+    pub(super) opened: Option<Rc<OpenedFile>>,
+}
+
+/// A file with a Script, as it was opened.
+#[derive(Debug)]
+pub(super) struct OpenedFile {
+    /// The whole file.
+    pub(super) file: String,
+    /// Its Script.
+    pub(super) script: Script,
+    /// The file without the Script.
+    pub(super) text: String,
+}
+
+impl OpenedFile {
+    /// A file; `None` if it has no Script, or one with errors.
+    pub(super) fn new(file: String) -> Option<Self> {
+        let (script, text) = Script::take(&file).ok()?;
+        Some(Self { file, script: script?, text })
+    }
+
+    /// Its Script as the reader wrote it.
+    pub(super) fn script_text(&self) -> &str {
+        Script::text_in(&self.file).unwrap_or_default()
+    }
 }
 
 impl Document {

@@ -55,17 +55,16 @@ impl Kept {
     /// A session as it is stored; `None` if this is not the form of this version.
     pub fn new(id: &str, value: &str) -> Option<Self> {
         let entry = Entry::parse(value)?;
-        let text = entry.text();
-        let preset = preset_of(&text);
-        Some(Self {
-            id: id.into(),
-            value: value.into(),
-            changed: entry.changed,
-            name: preset.map_or_else(|| name_of(&text), |p| p.name).to_owned(),
-            preset: preset.is_some(),
-            set_aside: entry.set_aside,
-            fault: None,
-        })
+        let kept = Self::of(id, value.into(), entry.changed, &entry.text());
+        Some(Self { set_aside: entry.set_aside, ..kept })
+    }
+
+    /// The session of a text, with what the browser stores of it.
+    pub(super) fn of(id: &str, value: Rc<str>, changed: Clock, text: &str) -> Self {
+        let preset = preset_of(text);
+        let name = preset.map_or_else(|| name_of(text), |p| p.name).to_owned();
+        let (id, preset) = (id.into(), preset.is_some());
+        Self { id, value, changed, name, preset, set_aside: false, fault: None }
     }
 }
 

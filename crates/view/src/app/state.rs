@@ -3,7 +3,7 @@
 use super::derive::Derived;
 use super::history::{History, UndoState};
 use super::parts::{
-    Chrome, Document, Loaded, Played, RulesView, Selected, SendBar, Tab, Terminal, View,
+    Chrome, Document, Loaded, OpenedFile, Played, RulesView, Selected, SendBar, Tab, Terminal, View,
 };
 use super::select::{self, Choice, MenuItem};
 use crate::layout::Point;
@@ -120,16 +120,13 @@ impl App {
     pub(super) fn take(&mut self, file: &str) {
         self.forget_steps();
         self.start_as_usual();
-        (self.document.opened, self.terminal.cleared) = (None, 0);
-        let text = match Script::take(file) {
-            Ok((Some(script), text)) => {
-                self.document.opened = Some(file.into());
-                self.session.script = script.into();
-                text
-            }
-            _ => file.to_owned(),
-        };
-        self.show(&text);
+        self.terminal.cleared = 0;
+        let opened = OpenedFile::new(file.to_owned()).map(Rc::new);
+        if let Some(opened) = &opened {
+            self.session.script = opened.script.clone().into();
+        }
+        self.document.opened = opened.clone();
+        self.show(opened.as_ref().map_or(file, |o| &o.text));
         if self.document.is_stale() {
             self.take_back();
         } else if !self.targets().iter().any(|c| c.value == self.send.to) {
@@ -266,12 +263,11 @@ impl App {
     /// says the same: the whole opened file, or the Script in it.
     pub fn file_of(&self, text: &str) -> String {
         let script = &self.session.script;
-        if let Some(file) = &self.document.opened
-            && let Ok((Some(own), rest)) = Script::take(file)
-            && own == **script
-        {
-            let own = || Script::text_in(file).unwrap_or_default();
-            return if rest == *text { file.to_string() } else { Script::put_text(own(), text) };
+        if let Some(opened) = self.document.opened.as_ref().filter(|o| o.script == **script) {
+            return match opened.text == *text {
+                true => opened.file.clone(),
+                false => Script::put_text(opened.script_text(), text),
+            };
         }
         // A Script in the text is the reader's: it is replaced only by one with more steps.
         let written = Script::read(text).0;

@@ -82,6 +82,7 @@ texts! { Ui, ui:
     KeyZoom: "zoom in, zoom out, show all", "拡大・縮小・全体を表示";
     KeyUndo: "undo, redo", "元に戻す・やり直す";
     KeyArrows: "on the diagram: to the next element; Enter selects it", "図の中では隣の要素へ（Enter で選択）";
+    KeyList: "this list", "この一覧";
     Find: "Find a node, pod or Service", "ノード・Pod・Service を検索";
     NotFound: "Nothing has this name or address.", "該当するものはありません。";
     LastValid: "The diagram shows the last valid document.", "図には、エラーのなかった直前の内容を表示しています。";

@@ -4,6 +4,7 @@ use super::action::{Address, Effect};
 use super::entry::{Clock, Entry, printed};
 use super::history::History;
 use super::link;
+use super::parts::OpenedFile;
 use super::shelf::{self, Kept};
 use super::state::{App, FIRST};
 use crate::words::{self, Ui, ui};
@@ -14,16 +15,10 @@ use std::rc::Rc;
 impl App {
     /// The parts of the session with `text` in the editor.
     fn parts<'a>(&'a self, text: &'a str, script: &Script) -> Vec<(&'static str, Cow<'a, str>)> {
-        let opened = self.document.opened.as_deref().and_then(|file| {
-            let (own, rest) = Script::take(file).ok()?;
-            (own.as_ref() == Some(script)).then_some((file, rest))
-        });
+        let opened = self.document.opened.as_deref().filter(|o| o.script == *script);
         let mut parts: Vec<(&str, Cow<'_, str>)> = match opened {
-            Some((file, rest)) if rest == text => vec![("file", file.into())],
-            Some((file, _)) => {
-                let own = Script::text_in(file).unwrap_or_default();
-                vec![("text", text.into()), ("script", own.into())]
-            }
+            Some(o) if o.text == text => vec![("file", (&*o.file).into())],
+            Some(o) => vec![("text", text.into()), ("script", o.script_text().into())],
             None => vec![("text", text.into()), ("script", script.to_string().into())],
         };
         let valid = self.session.loaded.as_ref().map(|l| l.session.document());
@@ -49,8 +44,11 @@ impl App {
 
         let parts = self.parts(text, &script);
         let old = self.document.shelf.get(&id);
-        let body: String = parts.iter().map(|(_, part)| &**part).collect();
-        let same = old.filter(|k| k.value.split_once('\n').is_some_and(|(_, b)| b == body));
+        let same = old.filter(|k| {
+            let body = k.value.split_once('\n').map(|(_, body)| body);
+            let rest = parts.iter().fold(body, |body, (_, part)| body?.strip_prefix(&**part));
+            rest == Some("")
+        });
         let changed = match same {
             _ if idle => Clock::default(),
             Some(k) => k.changed,
@@ -66,8 +64,8 @@ impl App {
             moved |= self.document.state.as_deref() != Some(&*value);
             self.document.state = Some(value.into());
         } else {
-            if let Some(kept) = Kept::new(&id, &value).filter(|_| !stored) {
-                self.document.shelf.put(kept);
+            if !stored {
+                self.document.shelf.put(Kept::of(&id, value.into(), changed, text));
                 effects.extend(self.document.shelf.prune(&id).into_iter().map(Effect::Store));
                 effects.push(Effect::Store(id.clone()));
             }
@@ -163,7 +161,8 @@ fn opened(entry: &Entry<'_>, own: &App) -> App {
         if let Ok((Some(steps), _)) = Script::take(script) {
             // A Script as the reader wrote it keeps its bytes.
             let is_own = Script::text_in(text).is_none() && steps.to_string() != script;
-            app.document.opened = is_own.then(|| Script::put_text(script, text).into());
+            let file = is_own.then(|| Script::put_text(script, text));
+            app.document.opened = file.and_then(OpenedFile::new).map(Rc::new);
             app.session.script = Rc::new(steps);
         }
         app.show(text);
