@@ -82,7 +82,7 @@
   var own = state && state.packetwalk;
   var held, release;
 
-  function hold(id) {
+  function lockSession(id) {
     if (id === held) return;
     if (release) release();
     release = null;
@@ -125,7 +125,7 @@
   }
 
   /** Looks which sessions other tabs show, then calls `then`. */
-  function look(then) {
+  function queryLocks(then) {
     return others(0).then(function (ids) {
       window.packetwalk.elsewhere = ids;
       then();
@@ -299,7 +299,12 @@
       });
   }
   /** Fetches the engine and starts it with `init`, the entry point of its JavaScript. */
-  window.packetwalk = { start: start, look: look, hold: hold, forget: forget };
+  window.packetwalk = {
+    start: start,
+    queryLocks: queryLocks,
+    lockSession: lockSession,
+    forget: forget,
+  };
 
   window.addEventListener(
     "error",

@@ -56,10 +56,10 @@ extern "C" {
     pub(crate) fn stopped(this: &Guard) -> Option<bool>;
     #[wasm_bindgen(method, getter)]
     pub(crate) fn elsewhere(this: &Guard) -> Option<Array>;
-    #[wasm_bindgen(method, catch)]
-    pub(crate) fn look(this: &Guard, then: &Closure<dyn FnMut()>) -> Result<(), JsValue>;
-    #[wasm_bindgen(method, catch)]
-    pub(crate) fn hold(this: &Guard, id: &str) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch, js_name = queryLocks)]
+    pub(crate) fn query_locks(this: &Guard, then: &Closure<dyn FnMut()>) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch, js_name = lockSession)]
+    pub(crate) fn lock_session(this: &Guard, id: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
     pub(crate) fn forget(this: &Guard) -> Result<(), JsValue>;
 

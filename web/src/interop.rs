@@ -326,13 +326,13 @@ pub fn set_address(to: &Address) {
     } else {
         history.replace_state_with_url(&state, "", url)
     };
-    hold(&to.id);
+    lock_session(&to.id);
 }
 
 /// Tells other tabs which session this one shows.
-pub fn hold(id: &str) {
+pub fn lock_session(id: &str) {
     if let Some(guard) = globals().packetwalk() {
-        let _ = guard.hold(id);
+        let _ = guard.lock_session(id);
     }
 }
 
@@ -350,7 +350,7 @@ pub fn shown_elsewhere() -> Vec<String> {
 /// Asks guard.js for the sessions that other tabs show; `then` is called when it knows.
 pub fn ask_elsewhere(then: &Closure<dyn FnMut()>) {
     if let Some(guard) = globals().packetwalk() {
-        let _ = guard.look(then);
+        let _ = guard.query_locks(then);
     }
 }
 

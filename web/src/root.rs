@@ -281,7 +281,7 @@ impl Component for Root {
                 false
             }
             Msg::Ask(Ask::Show(host)) => {
-                self.act(ctx, Action::Found(host.clone()));
+                self.act(ctx, Action::ShowFound(host.clone()));
                 let place = self.page.app.borrow().place_of(&host);
                 if let Some(place) = place {
                     self.viewport.look_at(place, self.fit());
@@ -358,8 +358,8 @@ fn opened(props: &Props) -> (App, Vec<Effect>) {
     let last = || Some((app.document.shelf.last()?.id.to_string(), None));
     let mut begin = match state.clone().or_else(last) {
         Some((id, value)) => {
-            interop::hold(&id);
-            update(&mut app, Action::Back(id, value))
+            interop::lock_session(&id);
+            update(&mut app, Action::GoToSession(id, value))
         }
         None => update(&mut app, Action::Keep(None)),
     };
@@ -548,19 +548,19 @@ impl Tabs {
         let act = send.reform(Msg::Do);
         let tell = act.clone();
         let seen = Rc::new(Closure::<dyn FnMut()>::new(move || {
-            tell.emit(Action::Shown(interop::shown_elsewhere()));
+            tell.emit(Action::OpenInOtherTabs(interop::shown_elsewhere()));
         }));
         let go = act.clone();
         let pop = EventListener::new(&window, "popstate", move |_| {
             if let Some((id, value)) = interop::state() {
-                go.emit(Action::Back(id, value));
+                go.emit(Action::GoToSession(id, value));
             }
         });
         // An address that the reader entered is an entry without a state.
         let go = act.clone();
         let hash = EventListener::new(&window, "hashchange", move |_| {
             if interop::state().is_none() {
-                go.emit(interop::link().map_or(Action::Nowhere, Action::Link));
+                go.emit(interop::link().map_or(Action::UnknownAddress, Action::Link));
             }
         });
         let look = seen.clone();
@@ -568,7 +568,7 @@ impl Tabs {
             let Some(e) = e.dyn_ref::<web_sys::StorageEvent>() else { return };
             let key = e.key().unwrap_or_default();
             if let Some(id) = key.strip_prefix(effects::SESSION) {
-                act.emit(Action::Elsewhere(id.to_owned(), e.new_value()));
+                act.emit(Action::ChangedInOtherTab(id.to_owned(), e.new_value()));
                 interop::ask_elsewhere(&look);
             } else if key == effects::FORGET && e.new_value().is_some() {
                 act.emit(Action::Forget(false));

@@ -62,16 +62,17 @@ pub fn text_width(text: &str, size: f32) -> f32 {
     ems.sum::<f32>() * size
 }
 
-/// What the names of a kind have in common: each is shortened so that the rest of it stays.
+/// The prefix and suffix that all names of a kind share. Shortening cuts these first, so that names
+/// stay distinct.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Alike {
-    /// The characters at the begin that are the same in all names.
+pub struct CommonAffixes {
+    /// Length of the common prefix, in characters.
     prefix: usize,
-    /// Those at the end.
+    /// Length of the common suffix, in characters.
     suffix: usize,
 }
 
-impl Alike {
+impl CommonAffixes {
     /// Compares names; names that are equal count once.
     pub fn of<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         let mut names = names.map(|name| name.chars().collect::<Vec<_>>());
@@ -216,7 +217,7 @@ mod tests {
             &["team-payments-frontend-service", "team-payments-backend-service"],
         ];
         for names in kinds {
-            let alike = Alike::of(names.iter().copied());
+            let alike = CommonAffixes::of(names.iter().copied());
             for chars in [10, 12, 15, 20, 33, 60] {
                 let short: Vec<String> = names.iter().map(|n| alike.shorten(n, chars)).collect();
                 for (i, a) in short.iter().enumerate() {
@@ -226,7 +227,7 @@ mod tests {
                 }
             }
         }
-        let one = Alike::of(["ip-192-168-64-12.compute.internal"].into_iter());
+        let one = CommonAffixes::of(["ip-192-168-64-12.compute.internal"].into_iter());
         assert_eq!(one.shorten("ip-192-168-64-12.compute.internal", 11), "ip-19…ernal");
     }
 }

@@ -217,7 +217,7 @@ mod tests {
         let last = app.session.loaded.as_ref().expect("valid").session.cluster().pods.len() - 1;
         let pods = &app.session.loaded.as_ref().expect("valid").session.cluster().pods;
         let (host, node) = (pods[last].netns(), pods[last].node);
-        let effects = update(&mut app, Action::Found(host.clone()));
+        let effects = update(&mut app, Action::ShowFound(host.clone()));
         assert_eq!(app.chrome.dialog, None);
         assert!(effects.contains(&Effect::Focus(FocusField::OpenFind)), "{effects:?}");
         assert_eq!(app.view.selected.as_ref().map(|s| s.host.clone()), Some(host));

@@ -178,7 +178,7 @@ fn forget(p: &Page<'_>) -> Html {
 
 /// Says that something is not stored, until it is or the reader closes it.
 pub(crate) fn not_stored(p: &Page<'_>) -> Html {
-    let fault = p.app.document.shelf.fault().filter(|_| !p.app.chrome.told);
+    let fault = p.app.document.shelf.fault().filter(|_| !p.app.chrome.notice_closed);
     let notice = fault.map(|fault| {
         let text = match fault {
             StorageFault::Full => Ui::StorageFull,
@@ -191,7 +191,7 @@ pub(crate) fn not_stored(p: &Page<'_>) -> Html {
                 <button type="button" class="filter" onclick={move |_| ask.emit(Ask::Save)}>
                     { p.text(Ui::Save) }
                 </button>
-                { p.tool("cross", Ui::Close, false, p.act(Action::Told)) }
+                { p.tool("cross", Ui::Close, false, p.act(Action::CloseNotice)) }
             </div>
         }
     });

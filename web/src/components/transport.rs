@@ -163,21 +163,21 @@ fn pill(p: &Page<'_>, number: usize) -> Html {
 
 /// The marker of a step.
 fn mark(p: &Page<'_>, event: usize) -> Html {
-    let m = p.app.mark(event);
+    let m = p.app.track_step(event);
     let Some((l, e)) =
         p.app.session.loaded.as_ref().and_then(|l| Some((l, l.session.events().get(event)?)))
     else {
         return html! { <li></li> };
     };
     let g = glyph(e, l.session.last());
-    let now = m.when == When::Now;
+    let now = m.when == When::Current;
     let state = match m.when {
-        When::Been => "been",
-        When::Now => "now",
-        When::Ahead => "ahead",
+        When::Past => "been",
+        When::Current => "now",
+        When::Future => "ahead",
     };
     html! {
-        <li class={classes!("marker", state, m.shell.then_some("shell"))}>
+        <li class={classes!("marker", state, m.encapsulated.then_some("shell"))}>
             <button
                 type="button"
                 tabindex={stop(now)}

@@ -77,7 +77,7 @@ pub enum Action {
     /// Open the search for an object of the diagram, or the list of keys, or close it.
     Dialog(Option<Dialog>),
     /// Select an object that was searched for, and show it.
-    Found(String),
+    ShowFound(String),
     /// Open a file by its name and bytes.
     File(String, Vec<u8>),
     /// Keep the session as a document of its own, and remove the steps after the moment shown.
@@ -89,19 +89,19 @@ pub enum Action {
     /// Open a link.
     Link(String),
     /// The browser went to a session of its history: the identifier, and what the history keeps.
-    Back(String, Option<String>),
+    GoToSession(String, Option<String>),
     /// The browser went to an address that is no session and no link.
-    Nowhere,
+    UnknownAddress,
     /// Keep the session, with this text in the editor if it was not read yet.
     Keep(Option<String>),
     /// The browser has stored a session, or not.
     Stored(Rc<str>, Option<StorageFault>),
     /// Close the notice that something cannot be stored.
-    Told,
+    CloseNotice,
     /// Another tab stored this session, or removed it.
-    Elsewhere(String, Option<String>),
+    ChangedInOtherTab(String, Option<String>),
     /// Other tabs show these sessions.
-    Shown(Vec<String>),
+    OpenInOtherTabs(Vec<String>),
     /// Forget everything: in this tab (true), or because another tab does.
     Forget(bool),
     /// Play or pause.

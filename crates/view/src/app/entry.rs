@@ -50,7 +50,7 @@ impl fmt::Display for Clock {
 const PARTS: [&str; 4] = ["file", "text", "script", "valid"];
 
 /// A session as it is stored.
-pub(super) struct Entry<'a> {
+pub(super) struct StoredForm<'a> {
     /// When the document or the Script was last changed.
     pub(super) changed: Clock,
     /// Whether it was set aside after a panic.
@@ -61,7 +61,7 @@ pub(super) struct Entry<'a> {
     pub(super) view: Option<YamlNode>,
 }
 
-impl<'a> Entry<'a> {
+impl<'a> StoredForm<'a> {
     /// Parses the stored form; `None` if it is damaged or another form.
     pub(super) fn parse(value: &'a str) -> Option<Self> {
         let (head, mut rest) = value.split_once('\n')?;
@@ -144,9 +144,10 @@ mod tests {
             "[\n",
             "{{{{\n",
         ] {
-            assert!(Entry::parse(value).is_none(), "{value:?}");
+            assert!(StoredForm::parse(value).is_none(), "{value:?}");
         }
-        let later = Entry::parse("{time: 1, colour: red, rescued: true, text: 1, view: [1]}\nx");
+        let later =
+            StoredForm::parse("{time: 1, colour: red, rescued: true, text: 1, view: [1]}\nx");
         assert!(later.is_some_and(|e| e.set_aside && e.text() == "x"));
     }
 }

@@ -35,5 +35,5 @@ pub use redact::{LeftOut, Place};
 pub use select::{Choice, End, Group, MenuItem, Menus, Reading, Request, requests, senders};
 pub use state::App;
 pub use terminal::{Command, prompt};
-pub use track::{Mark, When};
+pub use track::{TrackStep, When};
 pub use update::update;

@@ -292,7 +292,7 @@ pub struct Chrome {
     /// The time of the action.
     pub now: Clock,
     /// Whether the reader closed the notice that something cannot be stored.
-    pub told: bool,
+    pub notice_closed: bool,
 }
 
 impl Chrome {
@@ -309,7 +309,7 @@ impl Chrome {
             playing: false,
             speed: 100,
             now: Clock::default(),
-            told: false,
+            notice_closed: false,
         }
     }
 }

@@ -6,7 +6,7 @@
 
 pub use super::entry::Clock;
 
-use super::entry::Entry;
+use super::entry::StoredForm;
 use crate::stamp::stamp;
 use std::rc::Rc;
 
@@ -54,7 +54,7 @@ impl Kept {
 
     /// A session as it is stored; `None` if this is not the form of this version.
     pub fn new(id: &str, value: &str) -> Option<Self> {
-        let entry = Entry::parse(value)?;
+        let entry = StoredForm::parse(value)?;
         let kept = Self::of(id, value.into(), entry.changed, &entry.text());
         Some(Self { set_aside: entry.set_aside, ..kept })
     }
@@ -222,7 +222,7 @@ impl Shelf {
                 continue;
             }
             let changed = Clock { ms: now.ms.saturating_sub(i as u64), ..now };
-            if let Some(kept) = Kept::new(&id, &Entry::of_file(text, changed, set_aside)) {
+            if let Some(kept) = Kept::new(&id, &StoredForm::of_file(text, changed, set_aside)) {
                 taken.push(kept.id.clone());
                 self.put(kept);
             }
@@ -267,7 +267,7 @@ mod tests {
     }
 
     fn put(shelf: &mut Shelf, id: &str, text: &str, ms: u64) {
-        let value = Entry::of_file(text, at(ms), false);
+        let value = StoredForm::of_file(text, at(ms), false);
         shelf.put(Kept::new(id, &value).expect("an entry"));
     }
 

@@ -1,4 +1,4 @@
-//! The track: the steps of the packet that is shown, as a row of marks.
+//! The track: the steps of the packet that is shown, as a row.
 
 use super::state::App;
 use crate::scene::is_wrapped;
@@ -7,49 +7,50 @@ use crate::scene::is_wrapped;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum When {
     /// Before it.
-    Been,
+    Past,
     /// It is the step shown.
-    Now,
+    Current,
     /// After it.
-    Ahead,
+    Future,
 }
 
 /// A step of the packet that is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Mark {
+pub struct TrackStep {
     /// The index of its event.
     pub event: usize,
     /// When it is.
     pub when: When,
     /// Whether the packet is encapsulated then.
-    pub shell: bool,
+    pub encapsulated: bool,
 }
 
 impl App {
     /// At most `most` steps of the packet that is shown, those around the moment.
-    pub fn track(&self, most: usize) -> Vec<Mark> {
+    pub fn track(&self, most: usize) -> Vec<TrackStep> {
         let Some(id) = self.current_packet() else { return Vec::new() };
         let steps = self.steps_of(id);
         let behind = steps.partition_point(|i| *i < self.view.cursor);
         let first = behind.saturating_sub(most / 2 + 1).min(steps.len().saturating_sub(most));
-        steps.into_iter().skip(first).take(most).map(|i| self.mark(i)).collect()
+        steps.into_iter().skip(first).take(most).map(|i| self.track_step(i)).collect()
     }
 
-    /// The mark of an event. None is now while the step shown is that of another packet, or none.
-    pub fn mark(&self, event: usize) -> Mark {
+    /// The step of an event. None is current while the step shown is that of another packet, or
+    /// none.
+    pub fn track_step(&self, event: usize) -> TrackStep {
         let (loaded, t) = (self.session.loaded.as_ref(), self.derived.timeline.as_ref());
-        let is_shell = loaded.zip(t).is_some_and(|(l, t)| {
+        let encapsulated = loaded.zip(t).is_some_and(|(l, t)| {
             let packet = l.session.events().get(event).and_then(|e| e.packet);
             let m = self.moment(l, t.state(), t.at());
             packet.is_some_and(|id| is_wrapped(&m, id, event + 1))
         });
         let current = self.step().checked_sub(1).and_then(|i| self.derived.steps.get(i));
         let when = match event {
-            i if current == Some(&i) => When::Now,
-            i if i < self.view.cursor => When::Been,
-            _ => When::Ahead,
+            i if current == Some(&i) => When::Current,
+            i if i < self.view.cursor => When::Past,
+            _ => When::Future,
         };
-        Mark { event, when, shell: is_shell }
+        TrackStep { event, when, encapsulated }
     }
 }
 
@@ -73,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mark_that_is_lit_is_the_step_in_the_list() {
+    fn the_current_step_of_the_track_is_that_of_the_list() {
         let mut app = sent();
         for grain in [Grain::Decisions, Grain::Hops, Grain::Rules] {
             update(&mut app, Action::Grain(grain));
@@ -81,7 +82,7 @@ mod tests {
                 update(&mut app, Action::SeekStep(step));
                 let event = current(&app);
                 let track = app.track(17);
-                let lit: Vec<_> = track.iter().filter(|m| m.when == When::Now).collect();
+                let lit: Vec<_> = track.iter().filter(|m| m.when == When::Current).collect();
                 let own = app.session.events()[event].packet.is_some();
                 assert_eq!(lit.len(), usize::from(own), "{grain:?} at step {step}");
                 assert!(lit.iter().all(|m| m.event == event));
@@ -91,16 +92,16 @@ mod tests {
     }
 
     #[test]
-    fn in_the_shell_the_marks_are_those_of_the_shell() {
+    fn steps_in_vxlan_are_marked_as_encapsulated() {
         let mut app = sent();
         let is = |e: &net::Event| matches!(e.kind, EventKind::Encapsulated { .. });
         let at = app.session.events().iter().position(is).expect("VXLAN");
         update(&mut app, Action::SeekEvent(at));
         let track = app.track(usize::MAX / 2);
-        let of = |event: usize| track.iter().find(|m| m.event == event).map(|m| m.shell);
+        let of = |event: usize| track.iter().find(|m| m.event == event).map(|m| m.encapsulated);
         assert_eq!(of(at), Some(true));
         let before = track.iter().take_while(|m| m.event < at);
-        assert!(before.clone().count() > 10 && before.clone().all(|m| !m.shell));
+        assert!(before.clone().count() > 10 && before.clone().all(|m| !m.encapsulated));
         let is = |e: &net::Event| matches!(e.kind, EventKind::Decapsulated { .. });
         let end = app.session.events().iter().position(is).expect("VXLAN");
         assert_eq!(of(end), Some(false));

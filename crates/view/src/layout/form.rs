@@ -2,7 +2,7 @@
 //! measured and nothing is shrunk: a text that has no room is shortened or left out.
 
 use super::{Form, NodeBox, PodBox, Point, Rect};
-use crate::labels::{Alike, app_of};
+use crate::labels::{CommonAffixes, app_of};
 use kube::Cluster;
 use kube::topology::Role;
 use net::netfilter::Hook;
@@ -271,7 +271,7 @@ pub(super) fn folded(full: NodeBox, pods: usize) -> NodeBox {
 }
 
 /// A node as a tile: everything in it has the tile's box.
-pub(super) fn tile(full: NodeBox, pods: usize, rect: Rect, names: Alike) -> NodeBox {
+pub(super) fn tile(full: NodeBox, pods: usize, rect: Rect, names: CommonAffixes) -> NodeBox {
     let chars = ((rect.w - 14.0) / CHAR) as usize;
     NodeBox {
         rect,

@@ -6,7 +6,7 @@
 
 mod form;
 
-use crate::labels::{Alike, SYSTEM, app_of};
+use crate::labels::{CommonAffixes, SYSTEM, app_of};
 use crate::px::Px;
 pub(crate) use form::CHAR;
 use form::{FOLDED_W, Rows, Widths};
@@ -159,9 +159,9 @@ pub struct Layout {
     /// The nodes that are drawn, in the order of the cluster.
     pub nodes: Vec<NodeBox>,
     /// What the names of the nodes have in common.
-    pub names: Alike,
+    pub names: CommonAffixes,
     /// What the short names of the pods have in common.
-    pub apps: Alike,
+    pub apps: CommonAffixes,
     /// The tile that stands for the nodes without one of their own, and their number.
     pub more: Option<(usize, Rect)>,
     /// The hosts, from left to right.
@@ -243,8 +243,8 @@ pub fn layout(cluster: &Cluster, wanted: Wanted<'_>, room: Size) -> Layout {
     let mut l = Layout {
         form: plan.form,
         riser: MARGIN + LAN_H / 2.0,
-        names: Alike::of(cluster.nodes.iter().map(|n| &*n.spec.name.value)),
-        apps: Alike::of(apps.iter().map(String::as_str)),
+        names: CommonAffixes::of(cluster.nodes.iter().map(|n| &*n.spec.name.value)),
+        apps: CommonAffixes::of(apps.iter().map(String::as_str)),
         ..Layout::default()
     };
     let (mut x, mut in_row, mut row) = (left, 0, 0);

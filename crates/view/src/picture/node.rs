@@ -2,7 +2,7 @@
 
 use super::element::{Element, Span, circle, group, path, rect, spans, text};
 use super::{Picture, class, lit_states};
-use crate::labels::{Alike, NetnsKind, shortened, text_width};
+use crate::labels::{CommonAffixes, NetnsKind, shortened, text_width};
 use crate::layout::{CHAR, Form, HostBox, NodeBox, PodBox, Rect};
 use crate::px::Px;
 use crate::scene::{Spot, TableState};
@@ -331,7 +331,7 @@ impl Picture<'_> {
     /// A host outside of the cluster.
     pub(super) fn host(&self, h: &HostBox) -> Element {
         let r = &h.rect;
-        let name = Alike::default().fit(&h.name, 12.5, r.w - 18.0);
+        let name = CommonAffixes::default().fit(&h.name, 12.5, r.w - 18.0);
         let role = self.text(Ui::Client);
         let fits = text_width(&name, 12.5) + text_width(role, 11.0) + 28.0 < r.w;
         let mut out = vec![rect("box", r, 8.0), text("host-name", r.x + 10.0, r.y + 16.0, &name)];

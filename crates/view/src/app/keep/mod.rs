@@ -1,7 +1,7 @@
 //! Keeping a session, and the ways back to it: a reload, the browser's history, the shelf.
 
 use super::action::{Address, Effect};
-use super::entry::{Clock, Entry, printed};
+use super::entry::{Clock, StoredForm, printed};
 use super::history::History;
 use super::link;
 use super::parts::OpenedFile;
@@ -149,7 +149,7 @@ pub(super) fn back(app: &mut App, id: &str, state: Option<&str>) -> Vec<Effect> 
 }
 
 /// The page with this session. Language, theme, panes and speed are those of `own`.
-fn opened(entry: &Entry<'_>, own: &App) -> App {
+fn opened(entry: &StoredForm<'_>, own: &App) -> App {
     let view = link::View(entry.view.clone());
     let mut app = App::new(own.chrome.lang, &view.preset());
     let [file, text, script, valid] = entry.parts;
@@ -179,7 +179,7 @@ fn opened(entry: &Entry<'_>, own: &App) -> App {
 }
 
 fn show(app: &mut App, id: &str, value: Option<&str>) {
-    match value.and_then(Entry::parse) {
+    match value.and_then(StoredForm::parse) {
         Some(entry) => {
             let other = opened(&entry, app);
             app.replace(other);

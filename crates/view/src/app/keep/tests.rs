@@ -35,7 +35,7 @@ fn reloaded(app: &mut App) -> App {
     let state = app.document.state.as_deref().map(str::to_owned);
     let mut other = page("other");
     kept.into_iter().for_each(|k| other.document.shelf.put(k));
-    update(&mut other, Action::Back(app.document.id.to_string(), state));
+    update(&mut other, Action::GoToSession(app.document.id.to_string(), state));
     assert_eq!(other.document.id, app.document.id);
     other
 }
@@ -169,7 +169,7 @@ fn a_session_that_is_left_for_another_is_kept() {
     assert!(address(&effects).is_some_and(|a| a.push && &*a.id == "a-2"));
     update(&mut app, Action::Preset("article-clusterip".to_owned()));
     let texts = |app: &App| -> Vec<String> {
-        let text = |k: &Kept| Entry::parse(&k.value).map(|e| e.text().into_owned());
+        let text = |k: &Kept| StoredForm::parse(&k.value).map(|e| e.text().into_owned());
         app.document.shelf.all().filter_map(text).collect()
     };
     assert_eq!(texts(&app), ["kind: [", &own]);
@@ -197,11 +197,11 @@ fn the_history_goes_back_to_documents_and_links() {
     let linked = address(&effects).expect("an address");
     assert!(linked.linked && !linked.push && linked.state.is_some());
     assert_eq!(stored(&effects), ["a-1"], "what was only opened by a link is not stored");
-    let effects = update(&mut app, Action::Back("a-1".to_owned(), None));
+    let effects = update(&mut app, Action::GoToSession("a-1".to_owned(), None));
     same(&app, &was);
     assert!(address(&effects).is_some_and(|a| &*a.id == "a-1" && !a.linked));
     let state = linked.state.as_deref().map(str::to_owned);
-    let effects = update(&mut app, Action::Back(linked.id.to_string(), state));
+    let effects = update(&mut app, Action::GoToSession(linked.id.to_string(), state));
     assert_eq!(&*app.document.text, "# shared\n");
     assert!(address(&effects).is_some_and(|a| a.linked && a.id == linked.id));
     // A change makes it the reader's own, and the link is gone from the address.
@@ -209,7 +209,7 @@ fn the_history_goes_back_to_documents_and_links() {
     let effects = update(&mut app, Action::Keep(None));
     assert_eq!(stored(&effects), [&*linked.id]);
     assert!(address(&effects).is_some_and(|a| !a.linked && a.state.is_none()));
-    update(&mut app, Action::Back("gone".to_owned(), None));
+    update(&mut app, Action::GoToSession("gone".to_owned(), None));
     assert!(app.session.refused.is_some() && !shelf::is_own(&app.document.text));
     let effects = update(&mut app, Action::Link("#v9:x".to_owned()));
     assert!(address(&effects).is_some_and(|a| !a.linked), "the address is not that of the link");
@@ -222,12 +222,12 @@ fn tabs_leave_each_others_sessions_alone() {
     update(&mut one, Action::Keep(None));
     let kept = one.document.shelf.get("a-1").cloned().expect("kept");
     let tell = |to: &mut App, id: &str, value: Option<&str>| {
-        update(to, Action::Elsewhere(id.to_owned(), value.map(str::to_owned)))
+        update(to, Action::ChangedInOtherTab(id.to_owned(), value.map(str::to_owned)))
     };
     tell(&mut two, "a-1", Some(&kept.value));
     assert_eq!(two.document.shelf.all().count(), 1);
     // Another tab shows it: this one goes on with a copy.
-    update(&mut two, Action::Shown(vec!["a-1".to_owned()]));
+    update(&mut two, Action::OpenInOtherTabs(vec!["a-1".to_owned()]));
     let effects = update(&mut two, Action::Preset("a-1".to_owned()));
     assert_eq!(&*two.document.text, "# one\n");
     assert_ne!(&*two.document.id, "a-1");
@@ -257,12 +257,12 @@ fn what_cannot_be_stored_is_tried_again() {
     let full = Some(shelf::StorageFault::Full);
     update(&mut app, Action::Stored("a-1".into(), full));
     assert_eq!(app.document.shelf.fault(), full);
-    update(&mut app, Action::Told);
+    update(&mut app, Action::CloseNotice);
     update(&mut app, Action::Opened("# two\n".to_owned()));
-    assert!(app.chrome.told, "it was said");
+    assert!(app.chrome.notice_closed, "it was said");
     assert_eq!(stored(&update(&mut app, Action::Keep(None))), ["a-1"]);
     update(&mut app, Action::Stored("a-1".into(), None));
-    assert_eq!((app.document.shelf.fault(), app.chrome.told), (None, false));
+    assert_eq!((app.document.shelf.fault(), app.chrome.notice_closed), (None, false));
     assert!(update(&mut app, Action::Keep(None)).is_empty());
     // A long one that no tab shows gives way to the one that is shown.
     update(&mut app, Action::Opened(format!("# {}\n", "x".repeat(3 << 20))));

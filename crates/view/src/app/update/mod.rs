@@ -177,7 +177,7 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
             app.chrome.dialog = dialog;
             field.map(Effect::Focus).into_iter().collect()
         }
-        Action::Found(host) => {
+        Action::ShowFound(host) => {
             let mut effects = apply(app, Action::Dialog(None));
             effects.extend(apply(app, Action::Select(Some(Selected { host, device: None }))));
             effects
@@ -191,23 +191,23 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
         },
         Action::Fork => time::fork(app),
         Action::Link(link) => keep::follow(app, &link),
-        Action::Back(id, state) => keep::back(app, &id, state.as_deref()),
-        Action::Nowhere => vec![app.address(false)],
+        Action::GoToSession(id, state) => keep::back(app, &id, state.as_deref()),
+        Action::UnknownAddress => vec![app.address(false)],
         Action::Keep(typed) => {
             let text = typed.map_or_else(|| app.document.text.clone(), Rc::from);
             app.keep(&text)
         }
         Action::Stored(id, fault) => {
             let again = app.document.shelf.stored(&id, fault, &app.document.id);
-            app.chrome.told &= app.document.shelf.fault().is_some();
+            app.chrome.notice_closed &= app.document.shelf.fault().is_some();
             again.into_iter().map(Effect::Store).collect()
         }
-        Action::Told => {
-            app.chrome.told = true;
+        Action::CloseNotice => {
+            app.chrome.notice_closed = true;
             Vec::new()
         }
-        Action::Elsewhere(id, value) => keep::changed_elsewhere(app, &id, value.as_deref()),
-        Action::Shown(ids) => {
+        Action::ChangedInOtherTab(id, value) => keep::changed_elsewhere(app, &id, value.as_deref()),
+        Action::OpenInOtherTabs(ids) => {
             app.document.shelf.elsewhere = ids;
             Vec::new()
         }

@@ -54,9 +54,9 @@ fn a_fork_keeps_the_session_and_continues_from_the_moment() {
     assert_eq!((app.session.script.steps.len(), app.view.cursor), (1, cursor));
     assert!(update(&mut app, Action::Fork).is_empty(), "nothing follows");
     let fork = app.document.id.to_string();
-    update(&mut app, Action::Back(whole, None));
+    update(&mut app, Action::GoToSession(whole, None));
     assert_eq!(app.session.script.steps.len(), 2);
-    update(&mut app, Action::Back(fork, None));
+    update(&mut app, Action::GoToSession(fork, None));
     assert_eq!(app.session.script.steps.len(), 1);
     update(&mut app, Action::Undo);
     assert_eq!(app.session.script.steps.len(), 2);
