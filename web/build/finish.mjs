@@ -117,10 +117,17 @@ for (const [file, text] of [
 html = html.replace(/ (?:integrity|nonce)="[^"]*"/g, "");
 
 // Inserts the initial page into the HTML. It is inert, so that what its elements stand for, their
-// roles and descriptions are left out.
-const controls =
-  /<desc>[^<]*<\/desc>| data-(?:host|dev|drag|deployment)="[^"]*"| role="button"| tabindex="-?\d"/g;
-replace("<!-- opening -->", () => workspace("packetwalk-prerender").trim().replace(controls, ""));
+// roles, names and descriptions are left out, and so is what a closed menu has.
+const controls = [
+  /<desc>[^<]*<\/desc>/,
+  / data-(?:host|dev|drag|deployment)="[^"]*"/,
+  / (?:title|aria-(?:label|describedby|controls|autocomplete))="[^"]*"/,
+  / role="button"| tabindex="-?\d"/,
+  /<div class="menu-list">(?:(?!<details)[^])*?(?=<\/details>)/,
+].map((part) => part.source);
+replace("<!-- opening -->", () =>
+  workspace("packetwalk-prerender").trim().replace(new RegExp(controls.join("|"), "g"), ""),
+);
 writeFileSync(join(out, "index.html"), html);
 
 // The service worker caches all files written so far.

@@ -47,6 +47,22 @@
     requestAnimationFrame(fit);
   }
 
+  // On a slow line the fonts would come too late to be used, and the engine after them.
+  var line = navigator.connection;
+  if (line && (line.saveData || line.rtt >= 250 || line.downlink <= 2)) {
+    root.setAttribute("data-fonts", "system");
+  } else {
+    ["inter", "jetbrains-mono"].forEach(function (font) {
+      var link = document.createElement("link");
+      link.rel = "preload";
+      link.as = "font";
+      link.type = "font/woff2";
+      link.crossOrigin = "";
+      link.href = "fonts/" + font + ".woff2";
+      document.head.appendChild(link);
+    });
+  }
+
   /** Before each frame: fits the picture of the initial page as the engine will, in the middle, or,
    * where it is larger than its place, from its left upper corner; enlarged by at most 1.5. */
   function fit() {
