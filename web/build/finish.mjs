@@ -117,17 +117,27 @@ for (const [file, text] of [
 html = html.replace(/ (?:integrity|nonce)="[^"]*"/g, "");
 
 // Inserts the initial page into the HTML. It is inert, so that what its elements stand for, their
-// roles, names and descriptions are left out, and so is what a closed menu has.
+// roles, names and descriptions are left out, and so is what a closed menu has. Each icon is there
+// once.
 const controls = [
   /<desc>[^<]*<\/desc>/,
   / data-(?:host|dev|drag|deployment)="[^"]*"/,
   / (?:title|aria-(?:label|describedby|controls|autocomplete))="[^"]*"/,
   / role="button"| tabindex="-?\d"/,
+  /<option(?![^>]*selected)[^>]*>[^<]*<\/option>/,
   /<div class="menu-list">(?:(?!<details)[^])*?(?=<\/details>)/,
 ].map((part) => part.source);
-replace("<!-- opening -->", () =>
-  workspace("packetwalk-prerender").trim().replace(new RegExp(controls.join("|"), "g"), ""),
-);
+const icons = new Map();
+const shared = (_, begin, drawing) => {
+  if (!icons.has(drawing)) icons.set(drawing, `icon-${icons.size}`);
+  return `${begin}<use href="#${icons.get(drawing)}"/></svg>`;
+};
+const opening = workspace("packetwalk-prerender")
+  .trim()
+  .replace(new RegExp(controls.join("|"), "g"), "")
+  .replace(/(<svg[^>]*class="icon[^>]*>)(.*?)<\/svg>/g, shared);
+const drawn = [...icons].map(([drawing, id]) => `<g id="${id}">${drawing}</g>`).join("");
+replace("<!-- opening -->", () => `<svg class="hidden"><defs>${drawn}</defs></svg>${opening}`);
 writeFileSync(join(out, "index.html"), html);
 
 // The service worker caches all files written so far.

@@ -47,9 +47,10 @@
     requestAnimationFrame(fit);
   }
 
-  // On a slow line the fonts would come too late to be used, and the engine after them.
+  // On a slow line, in ms of its round-trip time, the fonts would come too late to be used, and the
+  // engine after them.
   var line = navigator.connection;
-  if (line && (line.saveData || line.rtt >= 250 || line.downlink <= 2)) {
+  if (line && (line.saveData || line.rtt >= 250)) {
     root.setAttribute("data-fonts", "system");
   } else {
     ["inter", "jetbrains-mono"].forEach(function (font) {
