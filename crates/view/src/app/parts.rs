@@ -372,8 +372,11 @@ pub struct NumberField {
     /// The numbers that it takes.
     pub range: RangeInclusive<u32>,
     /// The field of the options.
-    pub of: fn(&mut Options) -> &mut String,
+    pub of: TextOf,
 }
+
+/// The text of a field of the options.
+type TextOf = fn(&mut Options) -> &mut String;
 
 impl SendBar {
     /// The numeric header fields of the protocol, with their ranges.
@@ -385,7 +388,7 @@ impl SendBar {
             Options::SIZE
         };
         let port = if icmp { Ui::Identifier } else { Ui::SourcePort };
-        let all: [(bool, Ui, _, fn(&mut Options) -> &mut String); 5] = [
+        let all: [(bool, Ui, _, TextOf); 5] = [
             (true, port, Options::SPORT, |o| &mut o.sport),
             (icmp, Ui::Sequence, Options::SEQ, |o| &mut o.seq),
             (true, Ui::Size, size, |o| &mut o.size),

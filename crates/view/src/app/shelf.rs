@@ -1,7 +1,7 @@
 //! The sessions that the browser keeps, of all tabs, so that nothing is lost: neither by opening
 //! another document nor by a reload, and not by another tab.
 //!
-//! Each session is an entry of its own, in the form of [`super::entry`]. No tab writes an entry
+//! Each session is an entry of its own, in the form of the module `entry`. No tab writes an entry
 //! that another one shows.
 
 pub use super::entry::Clock;
