@@ -22,8 +22,9 @@ const FLAGS = [
 /** Selects the page as drawn by the engine, not the inert picture that the HTML contains. */
 export const READY = "#app > .page .picture .node-card";
 
-/** A browser with a new profile; `close` removes it. `worker` allows service workers. */
-export async function launch({ worker = false, ...options } = {}) {
+/** A browser with a new profile; `close` removes it. `worker` allows service workers; `connection`
+ * lets the page know how fast the line is, which a busy machine makes look slow. */
+export async function launch({ worker = false, connection = false, ...options } = {}) {
   const profile = mkdtempSync(join(tmpdir(), "packetwalk-chromium-"));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.PACKETWALK_CHROMIUM ?? "/usr/bin/chromium",
@@ -32,6 +33,10 @@ export async function launch({ worker = false, ...options } = {}) {
     viewport: { width: 1760, height: 1000 },
     ...options,
   });
+  if (!connection)
+    await context.addInitScript(() =>
+      Object.defineProperty(navigator, "connection", { value: undefined }),
+    );
   // The downloads of the service worker would only slow the tests.
   if (!worker)
     await context.addInitScript(() =>

@@ -58,7 +58,7 @@ function watch(until) {
 
 /** One visit. Times are in ms since the start of the navigation. */
 async function visitOnce(origin, { viewport, slowdown = 1, until = "answer" }) {
-  const { context, close } = await launch({ locale: "en-US", viewport });
+  const { context, close } = await launch({ locale: "en-US", viewport, connection: true });
   try {
     const page = await context.newPage();
     const cdp = await context.newCDPSession(page);
