@@ -18,7 +18,7 @@ const KINDS: [(&[u8], &str); 12] = [
     (b"\xfe\xff", "UTF-16"),
 ];
 
-/// The text of a file.
+/// The text of a file, without a byte order mark.
 ///
 /// # Errors
 /// The file is not UTF-8 text: what it is, and what to open instead.
@@ -26,7 +26,9 @@ pub fn text(name: &str, bytes: Vec<u8>, lang: Lang) -> Result<String, String> {
     let kind = KINDS.iter().find(|(begin, _)| bytes.starts_with(begin)).map(|(_, kind)| *kind);
     let refused = || words::not_text(name, kind, lang);
     match String::from_utf8(bytes) {
-        Ok(text) if kind.is_none() && !text.contains('\0') => Ok(text),
+        Ok(text) if kind.is_none() && !text.contains('\0') => {
+            Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+        }
         _ => Err(refused()),
     }
 }
