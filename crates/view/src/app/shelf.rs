@@ -179,7 +179,7 @@ impl Shelf {
         self.get(id).filter(|k| k.fault.is_none() || !k.is_long() || *k.id == *shown)
     }
 
-    /// The sessions that could not be stored and may be by now.
+    /// The sessions whose last attempt at storing failed; they are tried again.
     pub(super) fn failed(&self, shown: &str) -> impl Iterator<Item = Rc<str>> {
         let failed = self.kept.iter().filter(|k| k.fault.is_some() && !k.is_long());
         failed.filter(move |k| *k.id != *shown).map(|k| k.id.clone())
