@@ -146,8 +146,11 @@ fn npm(folder: &Path) -> Result<()> {
 /// programs.
 fn cargo_tool(cache: &Path, package: &str, version: &str, options: &[&str]) -> Result<PathBuf> {
     let folder = cache.join(format!("{package}-{version}"));
-    // cargo writes this file last.
-    if !folder.join(".crates2.json").is_file() {
+    // cargo creates this file as a lock when it begins, and names the package in it when all
+    // programs are there. So an installation that was ended early, or still runs, is not taken as
+    // complete.
+    let installed = std::fs::read_to_string(folder.join(".crates2.json"));
+    if !installed.is_ok_and(|list| list.contains(package)) {
         say(&format!(
             "building {package} {version} into {} (about four minutes on two cores)",
             folder.display()

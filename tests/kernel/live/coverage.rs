@@ -62,7 +62,7 @@ impl Coverage {
         100 * (total - fine) / total.max(1)
     }
 
-    /// The groups of findings that no session reached.
+    /// What no session reached: groups of findings, and segments without a connection.
     pub(crate) fn groups_missed(&self) -> Vec<&'static str> {
         let mut first = 1;
         let mut out = Vec::new();
@@ -71,6 +71,9 @@ impl Coverage {
                 out.push(name);
             }
             first = last + 1;
+        }
+        if !self.endings.keys().any(|e| e.starts_with("segment ")) {
+            out.push("segments of raw sockets");
         }
         out
     }

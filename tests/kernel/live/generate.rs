@@ -264,7 +264,20 @@ impl Steps<'_> {
             _ => "3300ms",
         };
         match self.r.below(100) {
-            0..60 => {
+            // A single segment from a raw socket.
+            0..8 => {
+                let (to, endpoint) = self.target(false);
+                fields.push(format!("to: {to:?}"));
+                fields.extend(endpoint.map(|e| format!("endpoint: {e:?}")));
+                let flags = ["syn", "ack", "fin,ack", "rst", "syn,ack", "none"];
+                let flags = flags[self.r.below(flags.len() as u64) as usize];
+                fields.push(format!("sport: {}, flags: {flags:?}", self.source_port()));
+                if self.r.chance(30) {
+                    fields.push(format!("size: {}", 1 + self.r.below(1600)));
+                }
+                self.ip_options(&mut fields);
+            }
+            8..60 => {
                 let (to, endpoint) = self.target(false);
                 fields.push(format!("to: {to:?}"));
                 fields.extend(endpoint.map(|e| format!("endpoint: {e:?}")));
@@ -273,6 +286,9 @@ impl Steps<'_> {
                 // round-trip time (`tcp_tso_autosize`).
                 if self.r.chance(15) {
                     fields.push(format!("size: {}", 500 + self.r.below(1900)));
+                }
+                if self.r.chance(30) {
+                    self.ip_options(&mut fields);
                 }
             }
             60..72 => {
@@ -289,6 +305,9 @@ impl Steps<'_> {
                 if self.r.chance(10) {
                     fields.push("checksum: false".to_owned());
                 }
+                if self.r.chance(50) {
+                    self.ip_options(&mut fields);
+                }
             }
             _ => {
                 let to = self.echo_target();
@@ -296,11 +315,7 @@ impl Steps<'_> {
                 if self.r.chance(35) {
                     fields.push(format!("size: {}", 1300 + self.r.below(900)));
                 }
-                if self.r.chance(30) {
-                    fields.push(format!("ttl: {}", 1 + self.r.below(4)));
-                }
-                let pmtudisc = ["want", "do", "dont"][self.r.below(3) as usize];
-                fields.push(format!("pmtudisc: {pmtudisc}"));
+                self.ip_options(&mut fields);
                 if self.r.chance(25) {
                     fields.push("count: 3, interval: 150ms".to_owned());
                 }
@@ -308,6 +323,15 @@ impl Steps<'_> {
         }
         fields.push(format!("timeout: {patience}, settle: 100ms"));
         let _ = writeln!(self.text, "  - send: {{{}}}", fields.join(", "));
+    }
+
+    /// What the socket sets in the IP header.
+    fn ip_options(&mut self, fields: &mut Vec<String>) {
+        if self.r.chance(30) {
+            fields.push(format!("ttl: {}", 1 + self.r.below(4)));
+        }
+        let pmtudisc = ["want", "do", "dont"][self.r.below(3) as usize];
+        fields.push(format!("pmtudisc: {pmtudisc}"));
     }
 
     fn command(&mut self) -> Option<(String, String)> {

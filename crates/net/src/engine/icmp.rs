@@ -1,15 +1,15 @@
 //! ICMP: errors that a host sends, echo that it answers, and errors for its sockets
 //! (`net/ipv4/icmp.c`).
 
+use super::ip::Fit;
 use super::{Job, Stage, World};
 use crate::conntrack::{CtDirection, CtId, CtInfo};
 use crate::drop::DropReason;
 use crate::event::EventKind;
 use crate::id::{NetnsId, PacketId};
 use crate::netfilter::RejectWith;
-use crate::route::Decision;
 use crate::skb::Skb;
-use crate::socket::{AddrPort, Outcome, PingSocket, Pmtudisc, Socket, SocketId};
+use crate::socket::{AddrPort, Outcome, PingSocket, Socket, SocketId};
 use crate::time::Duration;
 use crate::wire::{Body, Icmp, Ipv4, Tcp, TcpFlags, TcpOptions, Unreachable};
 use std::net::IpAddr;
@@ -269,19 +269,6 @@ impl World {
 
     // ---- ping -----------------------------------------------------------------------------
 
-    /// Whether a datagram may be sent under its socket's path MTU discovery, and whether DF is set
-    /// (`__ip_append_data`, `__ip_make_skb`).
-    pub(super) fn fits(&self, netns: NetnsId, packet: &Ipv4, how: Pmtudisc) -> (bool, bool) {
-        let ns = self.ns(netns);
-        let dst = IpAddr::from(packet.dst);
-        let dev = match ns.route(dst) {
-            Some(Decision::Out { dev, .. }) => Some(dev),
-            _ => ns.loopback(),
-        };
-        let small = dev.is_none_or(|d| packet.len() <= ns.path_mtu(d, dst) as usize);
-        (small || how != Pmtudisc::Do, small && how != Pmtudisc::Dont)
-    }
-
     /// Starts a `ping` of `count` echo requests, each of which has an outcome with the socket's
     /// `tag`.
     pub fn ping(&mut self, netns: NetnsId, mut ping: PingSocket, count: u16) -> SocketId {
@@ -347,8 +334,7 @@ impl World {
             dst,
             Body::Icmp(Icmp::Echo { reply: false, id: p.id, seq: p.seq, data }),
         );
-        let (fits, df) = self.fits(netns, &packet, p.pmtudisc);
-        if !fits {
+        let Some(Fit { df, .. }) = self.fit(netns, &packet, p.pmtudisc) else {
             // EMSGSIZE: not even made.
             p.waiting = false;
             let (tag, more, silent) = (p.tag, p.left > 0, !p.silent.is_empty());
@@ -362,7 +348,7 @@ impl World {
                 None,
                 EventKind::Ended { socket, tag, outcome: Outcome::NotSent(DropReason::PktTooBig) },
             );
-        }
+        };
         (packet.df, packet.ttl, packet.id) = (df, p.ttl, self.ip_id());
         let wait = if p.left > 0 { p.interval } else { p.wait };
         self.set_socket(netns, socket, Socket::Ping(p));

@@ -7,12 +7,13 @@ use super::hooks::HookDevs;
 use super::{Stage, World};
 use crate::drop::DropReason;
 use crate::event::{EventKind, Snapshot};
-use crate::id::{DevId, PacketId};
+use crate::id::{DevId, NetnsId, PacketId};
 use crate::netfilter::Hook;
 use crate::route::Decision;
 use crate::skb::{PktType, Place, Skb};
+use crate::socket::Pmtudisc;
 use crate::state::{DeviceKind, Netns};
-use crate::wire::{Body, Icmp, Unreachable};
+use crate::wire::{Body, Icmp, Ipv4, Unreachable};
 use std::net::IpAddr;
 
 fn physin(skb: &Skb) -> Option<DevId> {
@@ -28,7 +29,31 @@ pub(super) fn out_dev(ns: &Netns, decision: &Decision) -> Option<DevId> {
     }
 }
 
+/// How a datagram leaves its socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Fit {
+    /// It is not longer than the path MTU: it leaves in one piece.
+    pub(super) whole: bool,
+    /// Its "don't fragment" bit is set.
+    pub(super) df: bool,
+}
+
 impl World {
+    /// How a datagram leaves under its socket's path MTU discovery; `None` if it is too large to be
+    /// sent whole, as the socket asks (EMSGSIZE;
+    /// `__ip_append_data`, `__ip_make_skb`).
+    pub(super) fn fit(&self, netns: NetnsId, packet: &Ipv4, how: Pmtudisc) -> Option<Fit> {
+        let ns = self.ns(netns);
+        let dst = IpAddr::from(packet.dst);
+        let dev = match ns.route(dst) {
+            Some(Decision::Out { dev, .. }) => Some(dev),
+            _ => ns.loopback(),
+        };
+        let whole = dev.is_none_or(|d| packet.len() <= ns.path_mtu(d, dst) as usize);
+        let fit = Fit { whole, df: whole && how != Pmtudisc::Dont };
+        (whole || how != Pmtudisc::Do).then_some(fit)
+    }
+
     pub(super) fn ip_rcv(&mut self, pkt: PacketId) {
         let skb = self.skb(pkt);
         if skb.pkt_type == PktType::OtherHost {

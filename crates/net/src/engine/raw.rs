@@ -2,6 +2,7 @@
 //! connection. TCP also receives every segment, and answers RST if it has no socket for it. Left
 //! out: a raw socket hears the segments of its own ports only, as its process would filter them.
 
+use super::ip::Fit;
 use super::{Job, World};
 use crate::event::EventKind;
 use crate::id::NetnsId;
@@ -42,13 +43,12 @@ impl World {
             data,
         };
         let mut packet = Ipv4::new(src, dst, Body::Tcp(segment));
-        let (fits, df) = self.fits(netns, &packet, ip.pmtudisc);
-        if !fits {
+        let Some(Fit { df, .. }) = self.fit(netns, &packet, ip.pmtudisc) else {
             let raw = RawSocket { waiting: true, ..raw };
             let outcome = Outcome::NotSent(crate::DropReason::PktTooBig);
             self.raw_ended(netns, socket, &raw, outcome);
             return socket;
-        }
+        };
         (packet.df, packet.ttl, packet.id) = (df, ip.ttl, self.ip_id());
         self.later(wait, Job::App(netns, socket));
         self.send(netns, packet, |_| {});

@@ -1,5 +1,6 @@
 //! UDP sockets (`net/ipv4/udp.c`), and the dispatch to waking processes.
 
+use super::ip::Fit;
 use super::{APP_DELAY, Job, World};
 use crate::conntrack::L4;
 use crate::drop::DropReason;
@@ -61,10 +62,7 @@ impl World {
             payload: UdpPayload::Data(data),
         };
         let mut packet = Ipv4::new(src, dst, Body::Udp(udp));
-        let (fits, df) = self.fits(netns, &packet, ip.pmtudisc);
-        if !fits {
-            return false;
-        }
+        let Some(Fit { whole, df }) = self.fit(netns, &packet, ip.pmtudisc) else { return false };
         (packet.df, packet.ttl) = (df, ip.ttl);
         packet.id = self.ip_id();
         let words = [
@@ -75,8 +73,7 @@ impl World {
             key,
         ];
         let flow_hash = rng::hash(self.seed, &words);
-        // What will be cut has its sum made here and now.
-        let whole = packet.df;
+        // The checksum of what will be cut is computed here and now.
         self.send(netns, packet, |s| {
             s.csum_partial = whole;
             s.flow_hash = flow_hash;
