@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { READY, launch, sessions, untilKept } from "./browser.mjs";
-import { origin, shots, text, undo, visit } from "./visit.mjs";
+import { end, origin, send, shots, text, undo, verdict, visit } from "./visit.mjs";
 
 const OWN = `apiVersion: apps/v1
 kind: Deployment
@@ -111,10 +111,28 @@ test("a document set aside after a panic is offered in the menu", async () => {
   });
 });
 
+test("a host that serves no packed files still serves the engine", async () => {
+  const { context, close } = await launch({ locale: "en-US" });
+  try {
+    const page = await context.newPage();
+    const plain = [];
+    page.on("request", (r) => plain.push(...(r.url().endsWith(".wasm") ? [r.url()] : [])));
+    await page.route("**/*.zst", (route) => route.fulfill({ status: 404, body: "" }));
+    await page.goto(`${origin()}/`);
+    await page.waitForSelector(READY);
+    assert.equal(plain.length, 1);
+    await send(page);
+    await end(page);
+    assert.match(await verdict(page), /849 bytes/);
+  } finally {
+    await close();
+  }
+});
+
 test("a bar shows the progress of loading", async () => {
   const seen = [];
   const slow = (page) =>
-    page.route("**/*.wasm", async (route) => {
+    page.route("**/*.wasm*", async (route) => {
       await page.locator("progress").waitFor();
       seen.push(await page.locator("progress").getAttribute("max"));
       await route.continue();
@@ -153,7 +171,7 @@ test("a missing engine is reported beside the picture, and loaded on a retry", a
     try {
       const page = await context.newPage();
       let missing = true;
-      await page.route("**/*.wasm", (route) =>
+      await page.route("**/*.wasm*", (route) =>
         missing ? route.fulfill({ status: 404, body: "" }) : route.continue(),
       );
       await page.goto(`${origin()}/`);

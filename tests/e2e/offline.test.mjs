@@ -86,7 +86,10 @@ function next(from, folder, mark) {
     (b) => `${b}\n.brand { outline: 0 }`,
   );
   const glue = rename(file(/^packetwalk-\w+\.js$/), `packetwalk-${mark}.js`);
-  const wasm = rename(file(/^packetwalk-\w+\.wasm$/), `packetwalk-${mark}.wasm`);
+  const [plain, packed] = [".wasm", ".wasm.zst"].map((ending) =>
+    rename(file(new RegExp(`^packetwalk-\\w+\\${ending}$`)), `packetwalk-${mark}${ending}`),
+  );
+  const wasm = (text) => plain(packed(text));
   const start = rename(file(/^start-/), `start-${mark}.js`, (b) => wasm(glue(String(b))));
   const edit = (name, change) =>
     writeFileSync(join(folder, name), change(readFileSync(join(folder, name), "utf8")));

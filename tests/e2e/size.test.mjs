@@ -61,7 +61,7 @@ test("the size of every part is reported", async () => {
   });
   const of = (pattern) => fetched.filter((f) => pattern.test(f));
   report("page and first picture (html, css)", [...of(/\.html$|\.css$/), ...of(/^guard-/)]);
-  report("engine (wasm)", of(/\.wasm$/));
+  report("engine (wasm, zstd)", of(/\.wasm\.zst$/));
   report("its JavaScript", of(/^(packetwalk|start)-\w+\.js$/));
   report("editor", of(/^editor-/));
   report(
@@ -108,7 +108,7 @@ test("the first picture needs no engine and fits the language, theme and window"
       page = p;
       let pass;
       const waiting = new Promise((done) => (pass = done));
-      await p.route("**/*.wasm", async (route) => {
+      await p.route("**/*.wasm*", async (route) => {
         await waiting;
         await route.continue();
       });
@@ -116,10 +116,10 @@ test("the first picture needs no engine and fits the language, theme and window"
       p.on("domcontentloaded", async () => {
         const seen = await p.evaluate(() => {
           const visible = (e) => e.getClientRects().length > 0;
-          const still = [...document.querySelectorAll(".still")].filter(visible);
+          const stills = [...document.querySelectorAll(".still .picture")].filter(visible);
           const card = [...document.querySelectorAll(".still .node-card")].find(visible);
           return {
-            stills: still.map((e) => [e.className, e.lang]),
+            stills: stills.map((e) => [e.classList[1], e.closest(".still").lang]),
             card: card?.getBoundingClientRect().width,
             background: getComputedStyle(document.body).backgroundColor,
           };
@@ -133,7 +133,7 @@ test("the first picture needs no engine and fits the language, theme and window"
       const { stills, card, background } = page.seen;
       const from = [["wide", 1168], ["middle", 900], ["pair", 720]];
       const layout = from.find(([, least]) => width >= least);
-      assert.deepEqual(stills, [[`still ${layout?.[0] ?? "narrow"}`, locale.slice(0, 2)]]);
+      assert.deepEqual(stills, [[layout?.[0] ?? "narrow", locale.slice(0, 2)]]);
       assert.ok(card > 100, "a node is drawn");
       assert.equal(background, colorScheme === "dark" ? "rgb(12, 14, 17)" : "rgb(243, 244, 246)");
     });
@@ -151,7 +151,7 @@ test("the layout does not shift when the engine takes over", async () => {
   ]) {
     let seen;
     const before = async (page) => {
-      await page.route("**/*.wasm", async (route) => {
+      await page.route("**/*.wasm*", async (route) => {
         await page.waitForFunction(() => globalThis.before);
         await route.continue();
       });

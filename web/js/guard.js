@@ -259,23 +259,31 @@
     failed(words.Unsupported, words.UnsupportedHint, why);
   }
 
-  /** A response whose body moves the progress bar. `size` is the length of the body in bytes. */
-  function counted(response, size) {
-    var bar = document.querySelector("#app progress");
-    if (!response.body || !bar || typeof ReadableStream !== "function") return response;
-    var reader = response.body.getReader();
+  /** The packed module of a response, unpacked as it arrives; the progress bar shows how much of it
+   * is there. */
+  function unpacked(response, engine) {
+    var bar = document.querySelector("#app progress") || {};
     var received = 0;
-    var stream = new ReadableStream({
-      pull: function (controller) {
-        return reader.read().then(function (part) {
-          if (part.done) return controller.close();
-          received += part.value.length;
-          bar.value = Math.min(received / size, 1);
-          controller.enqueue(part.value);
-        });
+    var counter = new TransformStream({
+      transform: function (part, controller) {
+        received += part.length;
+        bar.value = Math.min(received / engine.size, 1);
+        controller.enqueue(part);
       },
     });
+    var stream = response.body.pipeThrough(counter).pipeThrough(engine.unpack());
     return new Response(stream, { headers: { "content-type": "application/wasm" } });
+  }
+
+  /** The module. Hosts that serve no files of unknown types still have it as it is. */
+  function fetchModule(engine) {
+    return fetch(engine.packed).then(function (packed) {
+      if (packed.ok) return unpacked(packed, engine);
+      return fetch(engine.plain).then(function (plain) {
+        if (!plain.ok) throw new Error(engine.plain + ": " + plain.status);
+        return plain;
+      });
+    });
   }
 
   // After a panic the same session or link would cause it again. The session is set aside (the next
@@ -296,14 +304,13 @@
     return typeof WebAssembly === "object" && error instanceof WebAssembly.RuntimeError;
   }
 
-  function start(init, url, size) {
+  function start(init, engine) {
     var seen = others(6);
-    return fetch(url)
+    return fetchModule(engine)
       .then(function (response) {
-        if (!response.ok) throw new Error(url + ": " + response.status);
         return seen.then(function (ids) {
           window.packetwalk.elsewhere = ids;
-          return init({ module_or_path: counted(response, size) });
+          return init({ module_or_path: response });
         });
       })
       .catch(function (error) {
@@ -311,11 +318,13 @@
           return unsupported(error);
         if (isFault(error)) return fault(error);
         failed(words.NotLoaded, words.NotLoadedHint, error, function () {
-          start(init, url, size);
+          start(init, engine);
         });
       });
   }
-  /** Fetches the engine and starts it with `init`, the entry point of its JavaScript. */
+  /** Fetches the engine and starts it with `init`, the entry point of its JavaScript. `engine` has
+   * the addresses `packed` (zstd) and `plain` of its module, the `size` of the packed one in bytes,
+   * and `unpack`, which makes a stream that unpacks. */
   window.packetwalk = {
     start: start,
     queryLocks: queryLocks,

@@ -1,7 +1,7 @@
-//! Prints the initial page as HTML, once for each language and layout, to be inserted into
-//! index.html. A browser shows it before the engine is loaded; the engine then replaces it by the
-//! same page. With the argument `words` it prints the texts that are shown without the engine, as
-//! JSON.
+//! Prints the initial page as HTML, once for each language, with the picture in each layout, to be
+//! inserted into index.html. A browser shows it before the engine is loaded; the engine then
+//! replaces it by the same page. With the argument `words` it prints the texts that are shown
+//! without the engine, as JSON.
 //!
 //! **Architecture invariant.** This program creates no markup of its own: it renders
 //! [`web::components::page`].
@@ -20,8 +20,8 @@ struct Variant {
     room: Size,
 }
 
-/// The layouts: the class for which page.css says on which pages it is shown, and a space for the
-/// picture in which it has the layout of those pages.
+/// The layouts of the picture: the class for which page.css says on which pages it is shown, and a
+/// space in which it has the layout of those pages.
 const LAYOUTS: [(&str, Size); 5] = [
     ("wide", ROOM),
     ("low", (1116.0, 450.0)),
@@ -44,13 +44,39 @@ fn main() {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let runtime = runtime.expect("invariant: a runtime without I/O can be built");
+    let render = |lang, room| {
+        let variant = Variant { lang, room };
+        let page = yew::LocalServerRenderer::<Opening>::with_props(variant).hydratable(false);
+        tokio::task::LocalSet::new().block_on(&runtime, page.render())
+    };
     for lang in [Lang::En, Lang::Ja] {
-        for (layout, room) in LAYOUTS {
-            let variant = Variant { lang, room };
-            let page = yew::LocalServerRenderer::<Opening>::with_props(variant).hydratable(false);
-            let html = tokio::task::LocalSet::new().block_on(&runtime, page.render());
-            let tag = lang.tag();
-            println!(r#"<div class="still {layout}" lang="{tag}" inert>{html}</div>"#);
+        let pages = LAYOUTS.map(|(layout, room)| (layout, render(lang, room)));
+        let parts = pages.each_ref().map(|(layout, page)| (layout, around_picture(page)));
+        let (_, (before, _, after)) = parts[0];
+        let tag = lang.tag();
+        println!(r#"<div class="still" lang="{tag}" inert>{before}"#);
+        for (layout, (head, picture, tail)) in parts {
+            assert_eq!((head, tail), (before, after), "{layout}: only the picture has layouts");
+            println!("{}", picture.replacen(PICTURE, &format!(r#"class="picture {layout}""#), 1));
         }
+        println!("{after}</div>");
     }
+}
+
+/// The attribute by which the picture is found in a page.
+const PICTURE: &str = r#"class="picture""#;
+
+/// What a page has before its picture, the picture, and what it has after it.
+fn around_picture(page: &str) -> (&str, &str, &str) {
+    let found = "invariant: the page has a picture";
+    let (begin, end) = ("<svg", "</svg>");
+    let class = page.find(PICTURE).expect(found);
+    let from = page[..class].rfind(begin).expect(found);
+    let mut to = class;
+    // A picture contains icons, which are SVG elements as well.
+    while to == class || page[from..to].matches(begin).count() > page[from..to].matches(end).count()
+    {
+        to += page[to..].find(end).expect(found) + end.len();
+    }
+    (&page[..from], &page[from..to], &page[to..])
 }

@@ -1,0 +1,2 @@
+// Unpacks the engine of an embed, which is one script.
+export { decompress } from "fzstd";
