@@ -57,17 +57,9 @@ impl App {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::{Action, update};
+    use crate::app::{Action, tests::sent, update};
     use crate::story::Grain;
-    use crate::words::Lang;
     use net::event::EventKind;
-
-    fn sent() -> App {
-        let mut app = App::new(Lang::En, "article-nodeport");
-        app.send.endpoint = "10.1.6.5:80".to_owned();
-        update(&mut app, Action::Send);
-        app
-    }
 
     fn current(app: &App) -> usize {
         app.derived.steps[app.step() - 1]

@@ -613,16 +613,9 @@ mod tests {
         assert_eq!(way[..5], start, "{way:?}");
     }
 
-    use crate::app::{Action, App, update};
+    use crate::app::{Action, App, tests::sent, update};
     use crate::layout::{Form, Rect};
     use net::engine::PacketOp;
-
-    fn sent(preset: &str) -> App {
-        let mut app = App::new(crate::Lang::En, preset);
-        app.send.endpoint = "10.1.6.5:80".to_owned();
-        update(&mut app, Action::Send);
-        app
-    }
 
     fn shown(app: &App) -> Scene {
         let (l, t) = (app.session.loaded.as_ref(), app.derived.timeline.as_ref());
@@ -653,7 +646,7 @@ mod tests {
 
     #[test]
     fn a_request_is_shown_where_it_begins_before_its_packet_is_made() {
-        let mut app = sent("article-nodeport");
+        let mut app = sent();
         for _ in 0..2 {
             let s = shown(&app);
             let c = s.capsule.expect("a capsule");
@@ -669,7 +662,7 @@ mod tests {
     fn what_is_lost_or_doubled_on_the_segment_is_shown_there() {
         let is_sent = |e: &Event| matches!(&e.kind, EventKind::FrameSent { .. });
         for (op, lost) in [(PacketOp::Drop, true), (PacketOp::Duplicate, false)] {
-            let mut app = sent("article-nodeport");
+            let mut app = sent();
             seek(&mut app, is_sent);
             update(&mut app, Action::Packet(op));
             let s = shown(&app);
@@ -683,7 +676,7 @@ mod tests {
 
     #[test]
     fn a_copy_is_shown_where_the_packet_is_also_in_the_shell() {
-        let mut app = sent("article-nodeport");
+        let mut app = sent();
         seek(&mut app, |e| matches!(e.kind, EventKind::Encapsulated { .. }));
         update(&mut app, Action::Packet(PacketOp::Duplicate));
         let s = shown(&app);

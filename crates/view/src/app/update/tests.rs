@@ -1,17 +1,11 @@
 //! Tests of actions.
 
 use super::*;
+use crate::app::tests::sent;
 use crate::words::Lang;
 use kube::change::{ClusterChange, Thing};
 use net::engine::PacketOp;
 use net::event::EventKind;
-
-fn sent() -> App {
-    let mut app = App::new(Lang::En, "article-nodeport");
-    app.send.endpoint = "10.1.6.5:80".to_owned();
-    update(&mut app, Action::Send);
-    app
-}
 
 #[test]
 fn sending_begins_a_run_at_its_first_step() {
