@@ -61,7 +61,7 @@ async function forward(page, n) {
 }
 const TIME = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d`;
 
-test("each tab keeps its own text, and both are on the shelf with their times", async () => {
+test("each tab keeps its own text, and the menu has both with their times", async () => {
   await visit({}, async (one, context) => {
     const two = await tab(context);
     await open(one, "first");

@@ -7,7 +7,7 @@ use crate::bindings::{EditorHandle, EditorScript, globals, to_js};
 use js_sys::Array;
 use serde::Serialize;
 use view::app::Address;
-use view::app::shelf::{Clock, StorageFault};
+use view::app::sessions::{Clock, StorageFault};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{HtmlElement, HtmlOptionElement, HtmlScriptElement};

@@ -349,13 +349,13 @@ fn opened(props: &Props) -> (App, Vec<Effect>) {
     app.chrome.theme = effects::chosen_theme();
     app.chrome.panes = effects::kept_panes();
     app.chrome.now = interop::clock();
-    effects::fill_shelf(&mut app);
+    effects::load_sessions(&mut app);
     if let Some((w, h)) = props.room {
         update(&mut app, Action::Room(w, h));
     }
     // The session of this tab, or the last one that no tab shows.
     let state = interop::state();
-    let last = || Some((app.document.shelf.last()?.id.to_string(), None));
+    let last = || Some((app.document.sessions.last()?.id.to_string(), None));
     let mut begin = match state.clone().or_else(last) {
         Some((id, value)) => {
             interop::lock_session(&id);

@@ -4,7 +4,8 @@ use super::combo::ComboAction;
 use super::panes::{Drawer, Fold, Side};
 use super::parts::{Dialog, HeaderPart, Options, Pane, RulesView, Selected, Tab, Theme};
 use super::select::End;
-use super::shelf::StorageFault;
+use super::sessions::StorageFault;
+use crate::labels::NetnsKind;
 use crate::story::Grain;
 use crate::words::Lang;
 use kube::change::ClusterChange;
@@ -18,7 +19,7 @@ use std::rc::Rc;
 pub enum Action {
     /// The text was edited.
     Text(String),
-    /// Open a preset by its name, or a session of the shelf by its identifier.
+    /// Open a preset by its name, or a stored session by its identifier.
     Preset(String),
     /// Choose the sender.
     From(String),
@@ -241,7 +242,7 @@ pub enum FocusField {
 pub struct Address {
     /// The identifier of the session.
     pub id: Rc<str>,
-    /// The session, if nothing was done in it, so that it is not on the shelf.
+    /// The session, if nothing was done in it, so that it is not stored.
     pub state: Option<Rc<str>>,
     /// Whether it is the document that the page opens with, unless the address is a link.
     pub first: bool,
@@ -266,7 +267,7 @@ pub enum Effect {
     Save,
     /// Set and store the panes.
     Panes,
-    /// Store this session as it is on the shelf, or remove it if it is not there.
+    /// Store this session as it is among the stored ones, or remove it if it is not there.
     Store(Rc<str>),
     /// Set the address and the entry of the browser's history.
     Address(Address),

@@ -15,7 +15,7 @@ mod panes;
 mod parts;
 mod redact;
 mod select;
-pub mod shelf;
+pub mod sessions;
 mod state;
 mod terminal;
 mod time;

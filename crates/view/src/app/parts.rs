@@ -3,8 +3,8 @@
 use super::combo::Combo;
 use super::entry::Clock;
 use super::panes::Panes;
-use super::shelf::Shelf;
-use crate::labels::NetnsLabels;
+use super::sessions::StoredSessions;
+use crate::labels::{NetnsKind, NetnsLabels};
 use crate::layout::{ROOM, Size};
 use crate::story::Grain;
 use crate::words::{self, Answer, Lang, Ui, ui};
@@ -103,7 +103,7 @@ pub struct Document {
     /// The identifier of the session.
     pub id: Rc<str>,
     /// The sessions that the browser keeps.
-    pub shelf: Shelf,
+    pub sessions: StoredSessions,
     /// The text and the Script of a link, or of a session in which nothing was done, as long as
     /// nothing is changed in them: a link in the address is theirs.
     pub(super) linked: Option<(Rc<str>, Rc<Script>)>,

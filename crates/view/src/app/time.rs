@@ -59,8 +59,8 @@ pub(super) fn restore(app: &mut App, was: &UndoState) -> Vec<Effect> {
         let text = app.document.text.clone();
         effects.extend(app.keep(&text));
         (app.document.linked, app.document.state) = (None, None);
-        app.document.id = if app.document.shelf.is_elsewhere(&was.id) {
-            app.document.shelf.fresh()
+        app.document.id = if app.document.sessions.is_elsewhere(&was.id) {
+            app.document.sessions.fresh()
         } else {
             was.id.clone()
         };

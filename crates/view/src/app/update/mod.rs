@@ -28,7 +28,7 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::Preset(name) => {
-            if let Some(kept) = app.document.shelf.get(&name).cloned() {
+            if let Some(kept) = app.document.sessions.get(&name).cloned() {
                 return keep::open(app, &kept);
             }
             let Some(p) = Preset::named(&name) else { return Vec::new() };
@@ -198,8 +198,8 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
             app.keep(&text)
         }
         Action::Stored(id, fault) => {
-            let again = app.document.shelf.stored(&id, fault, &app.document.id);
-            app.chrome.notice_closed &= app.document.shelf.fault().is_some();
+            let again = app.document.sessions.stored(&id, fault, &app.document.id);
+            app.chrome.notice_closed &= app.document.sessions.fault().is_some();
             again.into_iter().map(Effect::Store).collect()
         }
         Action::CloseNotice => {
@@ -208,7 +208,7 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
         }
         Action::ChangedInOtherTab(id, value) => keep::changed_elsewhere(app, &id, value.as_deref()),
         Action::OpenInOtherTabs(ids) => {
-            app.document.shelf.elsewhere = ids;
+            app.document.sessions.elsewhere = ids;
             Vec::new()
         }
         Action::Forget(here) => keep::forget(app, here),
