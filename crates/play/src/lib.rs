@@ -11,7 +11,7 @@
 //!                                  components ────────────────┘
 //! ```
 //!
-//! The modules build on each other: `anchor`, `command`, `probe` and `verdict`; `step`; `session`;
+//! The modules build on each other: `anchor`, `command`, `probe_error`, `probe` and `verdict`; `step`; `session`;
 //! what extends a session, `components`, `shell`, `player`, `fork` and `script`; what edits a
 //! Script, `rename`; what reads a session.
 //!
@@ -30,6 +30,7 @@ pub mod outcomes;
 pub mod player;
 pub mod presets;
 pub mod probe;
+mod probe_error;
 pub mod rename;
 pub mod script;
 pub mod session;

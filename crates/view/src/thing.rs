@@ -1,7 +1,7 @@
 //! The labels and commands of what is selected in the diagram.
 
 use crate::app::{App, MOST_ROWS, Selected};
-use crate::words::{Lang, Ui, ui};
+use crate::words::{Lang, Ui, problem_hint, ui};
 use kube::change::{FormField, Thing};
 use kube::cluster::RunningService;
 use kube::fault::Daemon;
@@ -32,7 +32,7 @@ pub fn field_faults(app: &App, field: &FormField) -> Vec<String> {
         d.severity == Severity::Error && d.span.start >= span.start && d.span.end <= span.end
     };
     let found = app.document.diagnostics.iter().filter(inside);
-    found.map(|d| format!("{}: {}", d.message, d.hint)).collect()
+    found.map(|d| format!("{}: {}", d.message, problem_hint(d, app.chrome.lang))).collect()
 }
 
 /// The most Services that are shown as chips; the others are in a menu only.

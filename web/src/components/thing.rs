@@ -256,7 +256,7 @@ fn form_field(p: &Page<'_>, thing: &Thing, f: &FormField, group: usize) -> Html 
     html! {
         <div key={id} class="form-field">
             <label lang="en"><span>{ &f.name }</span>{ control }</label>
-            <p id={fault} class="bad" lang="en">{ faults.join(" ") }</p>
+            <p id={fault} class="bad">{ faults.join(" ") }</p>
         </div>
     }
 }

@@ -18,7 +18,7 @@ pub use answer::{
     sent_at, step_result, undone,
 };
 pub use load::{Load, load, load_words};
-pub use problem::problem_hint;
+pub use problem::{probe_error, problem_hint};
 pub use share::{
     Give, add_item, animation_too_long, capture_chosen, embed_title, give, group, left_out,
     link_by_hand, link_fault, link_holds, link_long, link_private, more_choices, no_draw,

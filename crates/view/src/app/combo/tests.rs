@@ -10,7 +10,7 @@ fn on(app: &mut App, end: End, actions: &[ComboAction]) {
 
 fn typed(app: &mut App, end: End, text: &str) -> Option<String> {
     on(app, end, &[ComboAction::Type(text.to_owned()), ComboAction::Leave]);
-    app.derived.menus.reading(end).error.as_ref().map(|e| e.message.clone())
+    app.derived.menus.reading(end).error.as_ref().map(|e| e.message())
 }
 
 fn app() -> App {
