@@ -387,7 +387,11 @@ impl Root {
     fn act(&mut self, ctx: &Context<Self>, action: Action) {
         if matches!(
             action,
-            Action::Change(_) | Action::Select(_) | Action::Send | Action::Forget(_)
+            Action::Change(_)
+                | Action::Dialog(_)
+                | Action::Select(_)
+                | Action::Send
+                | Action::Forget(_)
         ) {
             interop::close_menus();
         }

@@ -39,9 +39,9 @@ pub fn field_faults(app: &App, field: &FormField) -> Vec<String> {
 pub const MOST_CHIPS: usize = 6;
 
 /// The Services that are written in the document: for each the name of its selection and a label.
-/// At most as many as a list shows.
-pub fn service_chips(cluster: &Cluster) -> Vec<(String, String)> {
-    let written = cluster.services.iter().filter(|s| s.written.is_some());
+/// At most as many as a list shows, and the number of all.
+pub fn service_chips(cluster: &Cluster) -> (Vec<(String, String)>, usize) {
+    let mut written = cluster.services.iter().filter(|s| s.written.is_some());
     let chip = |s: &RunningService| {
         let port = s.ports.first().map(|p| match p.node_port {
             Some(node_port) => format!(":{}·{node_port}", p.port),
@@ -50,7 +50,9 @@ pub fn service_chips(cluster: &Cluster) -> Vec<(String, String)> {
         let label = format!("svc {}{}", s.name, port.unwrap_or_default());
         (format!("svc/{}/{}", s.namespace, s.name), label)
     };
-    written.take(MOST_ROWS).map(chip).collect()
+    let shown: Vec<_> = written.by_ref().take(MOST_ROWS).map(chip).collect();
+    let all = shown.len() + written.count();
+    (shown, all)
 }
 
 /// The most results of a search.
@@ -175,6 +177,24 @@ mod tests {
         assert!(first("5 NGINX 10.1.6").is_some_and(|pod| pod.starts_with("nginx")));
         assert_eq!(find(&app, "nothing like this"), []);
         assert_eq!(find(&app, "").len(), MOST_FOUND);
+    }
+
+    #[test]
+    fn a_long_list_of_services_says_how_many_there_are() {
+        let list: String = (0..130)
+            .map(|i| {
+                let head = "---\napiVersion: v1\nkind: Service\nmetadata: ";
+                format!("{head}{{name: s{i}}}\nspec:\n  ports: [{{port: 80}}]\n")
+            })
+            .collect();
+        let topology = "apiVersion: packetwalk.dev/v1alpha1\nkind: Topology\nspec:\n  \
+             segments: [{name: lan, subnet: 10.9.0.0/16}]\n  nodes: [{name: n0}]\n";
+        let mut app = App::new(Lang::En, "article-nodeport");
+        update(&mut app, Action::Text(format!("{topology}{list}")));
+        let session = &app.session.loaded.as_ref().expect("valid").session;
+        let (shown, all) = service_chips(session.cluster());
+        assert_eq!((shown.len(), all), (MOST_ROWS, 130));
+        assert_eq!(find(&app, "svc s129").len(), 1, "the others are found by name");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use view::app::{Action, Dialog, Selected};
 use view::picture::{Child, Element, Group, Part, Picture, markers};
 use view::thing::{MOST_CHIPS, service_chips};
-use view::words::Ui;
+use view::words::{Ui, more_services};
 use yew::prelude::*;
 use yew::virtual_dom::{AttrValue, VTag, VText};
 
@@ -154,7 +154,7 @@ fn services(p: &Page<'_>) -> Html {
     let Some(l) = p.app.session.loaded.as_ref().filter(|_| !p.embed()) else {
         return html! { <div></div> };
     };
-    let all = service_chips(l.session.cluster());
+    let (shown, all) = service_chips(l.session.cluster());
     let chip = |(host, label): &(String, String), class: &'static str| {
         let here = p.app.view.selected.as_ref().is_some_and(|x| x.host == *host);
         let select = Action::Select(Some(Selected { host: host.clone(), device: None }));
@@ -171,9 +171,17 @@ fn services(p: &Page<'_>) -> Html {
             </button>
         }
     };
-    let chips = all.iter().take(MOST_CHIPS).map(|s| chip(s, "filter service"));
-    let menu = all.iter().map(|s| chip(s, "menu-item"));
-    let class = match all.len() {
+    let chips = shown.iter().take(MOST_CHIPS).map(|s| chip(s, "filter service"));
+    let menu = shown.iter().map(|s| chip(s, "menu-item"));
+    let find = p.act(Action::Dialog(Some(Dialog::Find("svc ".to_owned()))));
+    let more = (all > shown.len()).then(|| {
+        html! {
+            <button key="more" type="button" class="menu-item" onclick={find}>
+                { more_services(all - shown.len(), p.lang()) }
+            </button>
+        }
+    });
+    let class = match all {
         0 => "hidden",
         1..=MOST_CHIPS => "menu all-services few",
         _ => "menu all-services",
@@ -183,9 +191,9 @@ fn services(p: &Page<'_>) -> Html {
             <div class="services">{ for chips }</div>
             <details {class}>
                 <summary class="filter">
-                    <span>{ p.text(Ui::AllServices) }{ format!(" · {}", all.len()) }</span>
+                    <span>{ p.text(Ui::AllServices) }{ format!(" · {all}") }</span>
                 </summary>
-                <div class="menu-list">{ for menu }</div>
+                <div class="menu-list">{ for menu.chain(more) }</div>
             </details>
         </div>
     }
