@@ -50,6 +50,14 @@ struct Glide {
     since: Option<f64>,
 }
 
+/// What menus and rows were last arranged for.
+#[derive(Clone, Copy, PartialEq)]
+struct Arranged {
+    edition: u64,
+    packet: Option<net::PacketId>,
+    cursor: usize,
+}
+
 /// The root component.
 pub struct Root {
     page: Rc<PageContext>,
@@ -59,6 +67,7 @@ pub struct Root {
     viewport: Viewport,
     reading: Option<FileReader>,
     shown_at: Option<(f32, f32)>,
+    arranged: Option<Arranged>,
     glide: Option<Glide>,
     frame: Option<AnimationFrame>,
     timer: Option<Timeout>,
@@ -142,6 +151,7 @@ impl Component for Root {
             viewport,
             reading: None,
             shown_at: None,
+            arranged: None,
             glide: None,
             frame: None,
             timer,
@@ -333,10 +343,7 @@ impl Component for Root {
         }
         self.show();
         self.start_glide(ctx);
-        interop::show_choices();
-        for current in [".pill.here", ".marker.now"] {
-            interop::center(current);
-        }
+        self.arrange();
     }
 }
 
@@ -373,6 +380,27 @@ fn opened(props: &Props) -> (App, Vec<Effect>) {
 impl Root {
     fn fit(&self) -> Camera {
         viewport::fit(&self.page.app.borrow(), &self.page.scene.borrow())
+    }
+
+    /// Shows the choices of menus, and scrolls what is current into view, as far as they changed.
+    fn arrange(&mut self) {
+        let now = Arranged {
+            edition: self.page.edition.get(),
+            packet: self.page.scene.borrow().packet,
+            cursor: self.page.app.borrow().view.cursor,
+        };
+        let before = self.arranged.replace(now);
+        let is_new = before.is_none_or(|b| b.edition != now.edition);
+        if is_new {
+            interop::show_choices();
+        }
+        if is_new || before.is_none_or(|b| b.packet != now.packet) {
+            interop::center(".pill.here");
+        }
+        if before != Some(now) {
+            interop::center(".marker.now");
+            interop::center(".stations .now");
+        }
     }
 
     /// Shows the part of the picture that the reader chose, or that with the packet.
