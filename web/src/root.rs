@@ -423,6 +423,9 @@ impl Root {
         ) {
             interop::close_menus();
         }
+        if matches!(action, Action::Station(_)) {
+            self.viewport.camera.set(None);
+        }
         if matches!(action, Action::Room(..)) {
             self.page.measured.set(true);
             self.panes_changed = true;

@@ -24,6 +24,7 @@ pub(crate) fn diagram(p: &Page<'_>) -> Html {
         .map(|g| p.part(group, g, picture.group_stamp(g)));
     html! {
         <div class={classes!("diagram", p.app.document.is_stale().then_some("stale"))}>
+            { stations(p) }
             { p.still(legend) }
             <div class="stale-note" role="status">
                 if p.app.document.is_stale() { <span>{ p.text(Ui::LastValid) }</span> }
@@ -58,6 +59,48 @@ pub(crate) fn diagram(p: &Page<'_>) -> Html {
             </button>
             <p class="busy">{ p.text(Ui::Building) }</p>
         </div>
+    }
+}
+
+/// The stations of the packet's way, on a page that shows one node at a time.
+fn stations(p: &Page<'_>) -> Html {
+    if p.embed() {
+        return html! { <nav></nav> };
+    }
+    let all = p.app.stations(p.scene);
+    let at = p.app.view.station;
+    let stops = all.iter().enumerate().map(|(i, s)| p.part(station, i, (*s, at == Some(s.place))));
+    html! {
+        <nav class="stations" aria-label={p.text(Ui::Stations)}><ol>{ for stops }</ol></nav>
+    }
+}
+
+fn station(p: &Page<'_>, number: usize) -> Html {
+    let Some(s) = p.app.stations(p.scene).get(number).copied() else {
+        return html! { <li></li> };
+    };
+    let (name, whole) = p.app.station_name(s.place);
+    let shown = p.app.view.station == Some(s.place);
+    html! {
+        <li
+            class={classes!(
+                s.passed.then_some("been"),
+                s.now.then_some("now"),
+                s.shell.then_some("shell"),
+            )}
+        >
+            <button
+                type="button"
+                class={classes!(shown.then_some("here"))}
+                title={whole}
+                aria-current={s.now.then_some("location")}
+                aria-pressed={shown.to_string()}
+                onclick={p.act(Action::Station(Some(s.place)))}
+                lang="en"
+            >
+                { name }
+            </button>
+        </li>
     }
 }
 

@@ -145,6 +145,8 @@ pub enum Action {
     ApplyFix(usize),
     /// Fold the nodes that the run does not touch, or not.
     Focus(bool),
+    /// Show a station of the packet's way, or follow the packet again.
+    Station(Option<NetnsKind>),
     /// Draw every tile, or only those that there is room for.
     EveryTile(bool),
     /// The picture has this width and height on the page, in CSS pixels.
@@ -193,7 +195,7 @@ impl Action {
     pub fn only_looks(&self) -> bool {
         use Action::{
             EveryTile, Focus, Follow, Grain, OnlyPacket, Room, RulesView, Search, Select, Speed,
-            Tab, Unfold,
+            Station, Tab, Unfold,
         };
         self.only_moves()
             || matches!(
@@ -208,6 +210,7 @@ impl Action {
                     | Search(_)
                     | Select(_)
                     | Speed(_)
+                    | Station(_)
                     | Tab(_)
                     | Unfold(..)
             )

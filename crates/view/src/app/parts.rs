@@ -211,6 +211,8 @@ pub struct View {
     pub follow: Option<PacketId>,
     /// The selection in the diagram.
     pub selected: Option<Selected>,
+    /// The station of the packet's way that the reader chose to see, until the packet moves.
+    pub station: Option<NetnsKind>,
     /// Whether nodes that the run does not touch are folded.
     pub focus: bool,
     /// The space of the picture on the page.
@@ -236,6 +238,7 @@ impl Default for View {
             grain: Grain::Decisions,
             follow: None,
             selected: None,
+            station: None,
             focus: true,
             room: ROOM,
             every_tile: false,

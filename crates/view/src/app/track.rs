@@ -1,7 +1,8 @@
-//! The track: the steps of the packet that is shown, as a row.
+//! The track: the steps of the packet that is shown, as a row; and its stations, as another.
 
 use super::state::App;
-use crate::scene::is_wrapped;
+use crate::labels::{NetnsKind, app_of, shortened};
+use crate::scene::{Scene, Station, drawn_stations, is_wrapped};
 
 /// When a step is, seen from the moment shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,6 +52,44 @@ impl App {
             _ => When::Future,
         };
         TrackStep { event, when, encapsulated }
+    }
+}
+
+/// The most characters of a station's name.
+const STATION: usize = 14;
+
+impl App {
+    /// The stations of the packet that is shown; before anything was sent, the machines that are
+    /// drawn.
+    pub fn stations(&self, s: &Scene) -> Vec<Station> {
+        if s.stations.is_empty() {
+            drawn_stations(&self.derived.layout)
+        } else {
+            s.stations.clone()
+        }
+    }
+
+    /// The name of a station: shortened where it is long, and in full.
+    pub fn station_name(&self, place: NetnsKind) -> (String, String) {
+        let named = || {
+            let cluster = self.session.loaded.as_ref()?.session.cluster();
+            Some(match place {
+                NetnsKind::Node(i) => {
+                    let name = &cluster.nodes.get(i)?.spec.name.value;
+                    (self.derived.layout.names.shorten(name, STATION), name.clone())
+                }
+                NetnsKind::Pod(i) => {
+                    let pod = cluster.pods.get(i)?;
+                    (shortened(&app_of(pod), STATION), pod.netns())
+                }
+                NetnsKind::Host(i) => {
+                    let name = &cluster.topology.hosts.get(i)?.name.value;
+                    (shortened(name, STATION), name.clone())
+                }
+                NetnsKind::Segment => return None,
+            })
+        };
+        named().unwrap_or_default()
     }
 }
 

@@ -149,6 +149,7 @@ texts! { Ui, ui:
     Cold: "start with empty ARP tables", "ARP テーブルを空にして開始";
     ZoomIn: "Zoom in", "拡大";
     ZoomOut: "Zoom out", "縮小";
+    Stations: "The packet's way", "パケットの通り道";
     ToPacket: "Go to the packet", "パケットへ移動";
     Fit: "Show all", "全体を表示";
     Add: "Add", "追加";

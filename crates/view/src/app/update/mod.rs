@@ -14,7 +14,11 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
     if action.folds_header() {
         app.chrome.unfolded = None;
     }
+    let cursor = app.view.cursor;
     let effects = apply(app, action);
+    if app.view.cursor != cursor {
+        app.view.station = None;
+    }
     app.derive();
     effects
 }
@@ -318,6 +322,10 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
         }
         Action::Focus(v) => {
             app.view.focus = v;
+            Vec::new()
+        }
+        Action::Station(place) => {
+            app.view.station = place;
             Vec::new()
         }
         Action::EveryTile(v) => {
