@@ -166,7 +166,7 @@ fn forget(p: &Page<'_>) -> Html {
             >
                 { icons::icon("trash") }
             </summary>
-            <div class="menu-list">
+            <div class="popover">
                 <p>{ p.text(Ui::ForgetNote) }</p>
                 <button type="button" class="filter" onclick={p.act(Action::Forget(true))}>
                     { p.text(Ui::Forget) }
