@@ -71,7 +71,12 @@ fn stations(p: &Page<'_>) -> Html {
     let at = p.app.view.station;
     let stops = all.iter().enumerate().map(|(i, s)| p.part(station, i, (*s, at == Some(s.place))));
     html! {
-        <nav class="stations" aria-label={p.text(Ui::Stations)}><ol>{ for stops }</ol></nav>
+        <nav
+            class={classes!("stations", p.app.session.is_played().then_some("way"))}
+            aria-label={p.text(Ui::Stations)}
+        >
+            <ol>{ for stops }</ol>
+        </nav>
     }
 }
 
