@@ -144,6 +144,13 @@ pub fn center(selector: &str) {
     }
 }
 
+/// Scrolls an element to its begin.
+pub fn to_top(selector: &str) {
+    if let Ok(Some(e)) = gloo::utils::document().query_selector(selector) {
+        e.set_scroll_top(0);
+    }
+}
+
 /// Closes every menu that is open.
 pub fn close_menus() {
     while let Ok(Some(menu)) = gloo::utils::document().query_selector("details.menu[open]") {

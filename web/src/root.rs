@@ -16,6 +16,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use view::app::{Action, App, Dialog, Effect, FocusField, Fold, Side, update};
 use view::picture::scene_of;
+use view::stamp::stamp;
 use view::story::Grain;
 use view::words::problem_hint;
 use wasm_bindgen::JsCast;
@@ -56,6 +57,8 @@ struct Arranged {
     edition: u64,
     packet: Option<net::PacketId>,
     cursor: usize,
+    /// A stamp of what is selected.
+    selected: u64,
 }
 
 /// The root component.
@@ -388,6 +391,7 @@ impl Root {
             edition: self.page.edition.get(),
             packet: self.page.scene.borrow().packet,
             cursor: self.page.app.borrow().view.cursor,
+            selected: stamp(self.page.app.borrow().view.selected.as_ref().map(|s| &s.host)),
         };
         let before = self.arranged.replace(now);
         let is_new = before.is_none_or(|b| b.edition != now.edition);
@@ -396,6 +400,9 @@ impl Root {
         }
         if is_new || before.is_none_or(|b| b.packet != now.packet) {
             interop::center(".pill.here");
+        }
+        if before.is_some_and(|b| b.selected != now.selected) {
+            interop::to_top(".inspector-body");
         }
         if before != Some(now) {
             interop::center(".marker.now");

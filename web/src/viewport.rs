@@ -37,7 +37,7 @@ pub fn fit(app: &App, scene: &Scene) -> Camera {
     if app.session.loaded.is_none() {
         return (0.0, 0.0, 100.0, 100.0);
     }
-    camera(&app.derived.layout, scene, app.view.station, app.view.room)
+    camera(&app.derived.layout, scene, app.looked_at(), app.view.room)
 }
 
 /// A camera as the value of the attribute `viewBox`.

@@ -1,6 +1,7 @@
 //! The labels and commands of what is selected in the diagram.
 
 use crate::app::{App, MOST_ROWS, Selected};
+use crate::labels::SYSTEM;
 use crate::words::{Lang, Ui, problem_hint, ui};
 use kube::change::{FormField, Thing};
 use kube::cluster::RunningService;
@@ -23,6 +24,17 @@ pub fn thing_of(cluster: &Cluster, s: &Selected) -> Option<Thing> {
     }
     let pod = cluster.pods.iter().find(|p| is_it(&p.netns()))?;
     Some(Thing::Deployment(pod.namespace.clone(), pod.deployment.clone()))
+}
+
+/// The Deployment that a new Service is for, by namespace and name: the one that is selected, or the
+/// first of the document.
+pub fn deployment_to_serve(app: &App) -> Option<(String, String)> {
+    if let Some((Thing::Deployment(namespace, name), _)) = app.derived.forms.first() {
+        return Some((namespace.clone(), name.clone()));
+    }
+    let pods = &app.session.loaded.as_ref()?.session.cluster().pods;
+    let own = pods.iter().find(|p| p.namespace != SYSTEM)?;
+    Some((own.namespace.clone(), own.deployment.clone()))
 }
 
 /// What is wrong with a field of a form: the messages and hints of the errors in its value.

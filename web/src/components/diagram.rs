@@ -7,7 +7,7 @@ use kube::change::ClusterChange;
 use std::borrow::Cow;
 use view::app::{Action, Dialog, Selected};
 use view::picture::{Child, Element, Group, Part, Picture, markers};
-use view::thing::{MOST_CHIPS, service_chips};
+use view::thing::{MOST_CHIPS, deployment_to_serve, service_chips};
 use view::words::{Ui, more_services};
 use yew::prelude::*;
 use yew::virtual_dom::{AttrValue, VTag, VText};
@@ -69,7 +69,10 @@ fn stations(p: &Page<'_>) -> Html {
     }
     let all = p.app.stations(p.scene);
     let at = p.app.view.station;
-    let stops = all.iter().enumerate().map(|(i, s)| p.part(station, i, (*s, at == Some(s.place))));
+    let stops = all
+        .iter()
+        .enumerate()
+        .map(|(i, s)| p.part(station, i, (*s, at == Some(s.place), all.len())));
     html! {
         <nav
             class={classes!("stations", p.app.session.is_played().then_some("way"))}
@@ -81,10 +84,11 @@ fn stations(p: &Page<'_>) -> Html {
 }
 
 fn station(p: &Page<'_>, number: usize) -> Html {
-    let Some(s) = p.app.stations(p.scene).get(number).copied() else {
+    let all = p.app.stations(p.scene);
+    let Some(s) = all.get(number).copied() else {
         return html! { <li></li> };
     };
-    let (name, whole) = p.app.station_name(s.place);
+    let (name, whole) = p.app.station_name(s.place, all.len());
     let shown = p.app.view.station == Some(s.place);
     html! {
         <li
@@ -182,6 +186,9 @@ fn legend(p: &Page<'_>) -> Html {
                         { add(Ui::AddNode, ClusterChange::AddNode) }
                         { add(Ui::AddHost, ClusterChange::AddHost) }
                         { add(Ui::AddDeployment, ClusterChange::AddDeployment) }
+                        if let Some((namespace, name)) = deployment_to_serve(p.app) {
+                            { add(Ui::AddService, ClusterChange::AddService(namespace, name)) }
+                        }
                     </div>
                 </details>
             }

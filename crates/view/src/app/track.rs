@@ -55,8 +55,9 @@ impl App {
     }
 }
 
-/// The most characters of a station's name.
-const STATION: usize = 14;
+/// The width of a character of a station's name, in CSS pixels: the average of the sans face at
+/// 12 px.
+const STATION_CHAR: f32 = 7.0;
 
 impl App {
     /// The stations of the packet that is shown; before anything was sent, the machines that are
@@ -69,22 +70,24 @@ impl App {
         }
     }
 
-    /// The name of a station: shortened where it is long, and in full.
-    pub fn station_name(&self, place: NetnsKind) -> (String, String) {
+    /// The name of one of several stations: as far as the strip has room for it, and in full.
+    pub fn station_name(&self, place: NetnsKind, stations: usize) -> (String, String) {
+        let width = self.view.room.0 / stations.max(1) as f32;
+        let chars = ((width / STATION_CHAR) as usize).clamp(8, 20);
         let named = || {
             let cluster = self.session.loaded.as_ref()?.session.cluster();
             Some(match place {
                 NetnsKind::Node(i) => {
                     let name = &cluster.nodes.get(i)?.spec.name.value;
-                    (self.derived.layout.names.shorten(name, STATION), name.clone())
+                    (self.derived.layout.names.shorten(name, chars), name.clone())
                 }
                 NetnsKind::Pod(i) => {
                     let pod = cluster.pods.get(i)?;
-                    (shortened(&app_of(pod), STATION), pod.netns())
+                    (shortened(&app_of(pod), chars), pod.netns())
                 }
                 NetnsKind::Host(i) => {
                     let name = &cluster.topology.hosts.get(i)?.name.value;
-                    (shortened(name, STATION), name.clone())
+                    (shortened(name, chars), name.clone())
                 }
                 NetnsKind::Segment => return None,
             })

@@ -108,7 +108,7 @@ mod tests {
 
     fn names(app: &App, of: impl Fn(&Station) -> bool) -> Vec<String> {
         let all = app.stations(&scene_of(app, None));
-        all.into_iter().filter(of).map(|s| app.station_name(s.place).0).collect()
+        all.into_iter().filter(of).map(|s| app.station_name(s.place, 5).0).collect()
     }
 
     /// Goes to the first event of a kind.

@@ -1,8 +1,8 @@
 //! Applies actions to the state.
 
 use super::action::{Action, Effect, FocusField};
-use super::panes::{Drawer, Fold, Side};
-use super::parts::{Dialog, Selected, Tab};
+use super::panes::{Drawer, Side};
+use super::parts::{Dialog, Selected};
 use super::state::App;
 use super::{combo, edit, keep, terminal, time};
 use play::Start;
@@ -93,21 +93,19 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
             app.history.redo(now).map_or_else(Vec::new, |next| time::restore(app, &next))
         }
         Action::Select(s) => {
-            if let Some(s) = &s {
-                app.view.tab = Tab::Tables;
-                if !s.host.starts_with("svc/") {
-                    app.terminal.host = terminal_host(&s.host);
-                    app.terminal.offers.clear();
+            if let Some(s) = &s
+                && !s.host.starts_with("svc/")
+            {
+                app.terminal.host = terminal_host(&s.host);
+                app.terminal.offers.clear();
+            }
+            match s {
+                Some(s) => app.select(s).into_iter().collect(),
+                None => {
+                    app.view.selected = None;
+                    Vec::new()
                 }
             }
-            // What is selected is shown in the inspector.
-            let opens = s.is_some() && app.chrome.panes.inspector != Fold::Open;
-            app.view.selected = s;
-            if !opens {
-                return Vec::new();
-            }
-            app.chrome.panes.inspector = Fold::Open;
-            vec![Effect::Panes]
         }
         Action::SelectAt(at) => {
             let host = kube::change::thing_at(&app.document.text, at)
