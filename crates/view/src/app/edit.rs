@@ -24,7 +24,10 @@ pub(super) fn edit(app: &mut App, c: &ClusterChange) -> Vec<Effect> {
             if let Some(host) = added(app, c) {
                 // It is drawn in full, even if there is not room for all nodes.
                 effects.extend(app.select(Selected { host, device: None }));
-                app.chrome.pane = Pane::Inspector;
+                // The diagram does not show a Service.
+                if let ClusterChange::AddService(..) = c {
+                    app.chrome.pane = Pane::Inspector;
+                }
             }
             if matches!(c, ClusterChange::Version(_)) {
                 // Shows how the rules differ from those before.

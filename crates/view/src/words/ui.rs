@@ -40,6 +40,7 @@ texts! { Ui, ui:
     Tables: "Tables", "テーブル";
     Events: "Events", "イベント";
     Diagram: "Diagram", "図";
+    Details: "Details", "詳細";
     Text: "Text", "テキスト";
     FoldPane: "Fold this pane", "このペインをたたむ";
     Resize: "Resize", "サイズを変更";
