@@ -69,7 +69,8 @@ test("what is wrong is said in the language of the page", async () => {
     await error(page).filter({ hasText: "nobody という名前のノード、ホスト、Pod は" }).waitFor();
     await page.click(".sentence .send");
     await page.locator(".now .bad", { hasText: "nobody という名前の" }).waitFor();
-    await choose(page, "to", "10.1.5.4");
+    await page.fill("#to", "10.1.5.4");
+    await page.press("#to", "Tab");
     await error(page).filter({ hasText: "10.1.5.4 にポートがありません" }).waitFor();
   });
 });

@@ -73,7 +73,7 @@ fn card(l: &Layout, place: NetnsKind) -> Option<Rect> {
 pub type Camera = (f32, f32, f32, f32);
 
 /// What a page with this room shows: the whole picture, or, where it is larger than the room, the
-/// machine that was chosen, otherwise the node that the packet is in.
+/// machine that was chosen, otherwise the node that the packet is in, or whose pod has it.
 pub fn camera(l: &Layout, s: &Scene, chosen: Option<NetnsKind>, room: Size) -> Camera {
     let scale = l.scale(room);
     let (w, h) = (room.0 / scale, room.1 / scale);
@@ -88,7 +88,8 @@ pub fn camera(l: &Layout, s: &Scene, chosen: Option<NetnsKind>, room: Size) -> C
     let followed = || {
         let at = s.lit.iter().find(|(_, lit)| lit.now).map(|(spot, _)| *spot);
         let in_node = s.capsule.as_ref().is_some_and(|c| !c.on_lan);
-        at.and_then(Spot::node).filter(|_| in_node).and_then(|n| card(l, NetnsKind::Node(n)))
+        let place = at.filter(|_| in_node).map(machine);
+        place.filter(|p| !matches!(p, NetnsKind::Host(_))).and_then(|p| card(l, p))
     };
     let point = match chosen {
         Some(r) => (r.cx(), r.cy()),
