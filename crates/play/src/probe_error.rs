@@ -17,7 +17,7 @@ pub enum ProbeError {
     NoTarget(String),
     /// The names of several pods begin with this. With these names.
     ManyPods(String, Vec<String>),
-    /// What stands behind the colon is not a port.
+    /// What follows the colon is not a port.
     NotAPort(String),
     /// IPv6 is not simulated.
     Ipv6(IpAddr),
@@ -37,11 +37,11 @@ pub enum ProbeError {
     NoPort(String),
     /// The endpoint is none of the Service's. With the endpoints.
     NoEndpoint(String, String, Vec<String>),
-    /// So many bytes do not fit into a segment.
+    /// Data of this size do not fit into a segment.
     TooLong(u16),
 }
 
-/// At most so many names are written; the number of the others follows.
+/// The most names in a sentence, which counts the others.
 const MOST_NAMES: usize = 8;
 
 impl ProbeError {

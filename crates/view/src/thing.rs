@@ -26,8 +26,8 @@ pub fn thing_of(cluster: &Cluster, s: &Selected) -> Option<Thing> {
     Some(Thing::Deployment(pod.namespace.clone(), pod.deployment.clone()))
 }
 
-/// The Deployment that a new Service is for, by namespace and name: the one that is selected, or the
-/// first of the document.
+/// The Deployment that a new Service is for, by namespace and name: the one that is selected, or
+/// the first of the document.
 pub fn deployment_to_serve(app: &App) -> Option<(String, String)> {
     if let Some((Thing::Deployment(namespace, name), _)) = app.derived.forms.first() {
         return Some((namespace.clone(), name.clone()));

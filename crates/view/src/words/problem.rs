@@ -1,6 +1,6 @@
-//! What to do about a fault of a document or of what is to be sent. Of a document, the message is in
-//! the words of the API server, in English; the hint says what to type. In Japanese a sentence on
-//! the kind of fault precedes it.
+//! What to do about a fault of a document or of what is to be sent. Of a document, the message is
+//! in the words of the API server, in English; the hint says what to type. In Japanese a sentence
+//! on the kind of fault precedes it.
 
 use super::Lang;
 use kube::Diagnostic;

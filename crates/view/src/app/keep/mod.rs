@@ -31,8 +31,8 @@ impl App {
         parts
     }
 
-    /// Puts the session among the stored ones as it is, with `text` in the editor. If nothing was done in
-    /// it, the entry of the browser's history alone keeps it.
+    /// Puts the session among the stored ones as it is, with `text` in the editor. If nothing was
+    /// done in it, the entry of the browser's history alone keeps it.
     pub(super) fn keep(&mut self, text: &str) -> Vec<Effect> {
         let script = self.script_with(text);
         let id = self.document.id.clone();
