@@ -63,6 +63,18 @@ test("free text is taken, and what is wrong with it stands below the field", asy
   });
 });
 
+test("what is wrong is said in the language of the page", async () => {
+  await visit({ locale: "ja-JP" }, async (page) => {
+    await choose(page, "to", "nobody:80");
+    await error(page).filter({ hasText: "nobody という名前のノード、ホスト、Pod は" }).waitFor();
+    await page.click(".sentence .send");
+    await page.locator(".now .bad", { hasText: "nobody という名前の" }).waitFor();
+    await page.fill("#to", "10.1.5.4");
+    await page.press("#to", "Tab");
+    await error(page).filter({ hasText: "10.1.5.4 にポートがありません" }).waitFor();
+  });
+});
+
 test("another document takes sender and destination with it", async () => {
   await visit({}, async (page) => {
     await page.selectOption("#preset", "article-clusterip");

@@ -215,7 +215,7 @@ for (const [name, viewport] of [
         assert.ok(await page.locator(".picture").isVisible());
         await page.screenshot({ path: join(shots, `${name}-${colorScheme}.png`) });
         if (name === "phone") {
-          for (const tab of ["Rules", "Events", "Text"]) {
+          for (const tab of ["Details", "Events", "Text"]) {
             await page.locator(".tabs .tab", { hasText: tab }).click();
             await page.screenshot({
               path: join(shots, `phone-${colorScheme}-${tab.toLowerCase()}.png`),

@@ -83,6 +83,9 @@ export const go = (page, word, nth = 0) =>
     .locator("button")
     .click();
 export const step = async (page) => Number(await page.locator(".count strong").textContent());
+/** Waits until a step is shown: under load the page draws a key's effect in a later task. */
+export const at = (page, n) =>
+  page.waitForFunction((n) => document.querySelector(".count strong").textContent === n, `${n}`);
 export const steps = async (page) =>
   Number((await page.locator(".count").textContent()).split("/")[1]);
 export const verdict = (page) => page.locator(".verdict").first().textContent();

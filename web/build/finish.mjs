@@ -134,7 +134,7 @@ const controls = [
   / (?:title|aria-(?:label|describedby|controls|autocomplete))="[^"]*"/,
   / role="button"| tabindex="-?\d"/,
   /<option(?![^>]*selected)[^>]*>[^<]*<\/option>/,
-  /<div class="menu-list">(?:(?!<details)[^])*?(?=<\/details>)/,
+  /<div class="(?:menu-list|popover)">(?:(?!<details)[^])*?(?=<\/details>)/,
 ].map((part) => part.source);
 const icons = new Map();
 const shared = (_, begin, drawing) => {

@@ -4,7 +4,7 @@ use crate::interop;
 use crate::message::Msg;
 use gloo::timers::callback::Timeout;
 use std::rc::Rc;
-use view::app::shelf::Kept;
+use view::app::sessions::StoredSession;
 use view::app::{Action, App, Effect, Panes, Side, Theme};
 use yew::Callback;
 
@@ -60,10 +60,10 @@ pub fn run(app: &App, effect: &Effect, send: &Callback<Msg>) -> Option<Timeout> 
     None
 }
 
-/// Stores a session as it is on the shelf, or removes it.
+/// Stores a session as it is among the stored ones, or removes it if it is not there.
 fn store(app: &App, id: &Rc<str>, send: &Callback<Msg>) {
     let key = format!("{SESSION}{id}");
-    let kept = app.document.shelf.to_store(id, &app.document.id);
+    let kept = app.document.sessions.to_store(id, &app.document.id);
     let Some(kept) = kept else { return interop::forget(&key) };
     let fault = interop::save(&key, &kept.value).err();
     if kept.fault != fault {
@@ -71,30 +71,30 @@ fn store(app: &App, id: &Rc<str>, send: &Callback<Msg>) {
     }
 }
 
-/// Fills the shelf with the sessions of all tabs.
-pub fn fill_shelf(app: &mut App) {
-    let shelf = &mut app.document.shelf;
-    shelf.page = interop::random();
-    shelf.elsewhere = interop::shown_elsewhere();
+/// Loads the sessions of all tabs.
+pub fn load_sessions(app: &mut App) {
+    let stored = &mut app.document.sessions;
+    stored.page = interop::random();
+    stored.elsewhere = interop::shown_elsewhere();
     for (key, value) in interop::load_all(SESSION) {
-        if let Some(kept) = Kept::new(&key[SESSION.len()..], &value) {
-            shelf.put(kept);
+        if let Some(kept) = StoredSession::new(&key[SESSION.len()..], &value) {
+            stored.put(kept);
         }
     }
     let earlier = EARLIER.map(|key| interop::load(key).unwrap_or_default());
     let hash = format!("{:x}", view::stamp::stamp(&earlier));
     if interop::load(TAKEN).unwrap_or_default() != hash {
         let [text, others, rescued] = &earlier;
-        let taken = shelf.take_over(text, others, rescued, app.chrome.now);
+        let taken = stored.take_over(text, others, rescued, app.chrome.now);
         let saved = taken
             .iter()
-            .filter_map(|id| shelf.get(id))
+            .filter_map(|id| stored.get(id))
             .all(|kept| interop::save(&format!("{SESSION}{}", kept.id), &kept.value).is_ok());
         if saved && !earlier.iter().all(String::is_empty) {
             let _ = interop::save(TAKEN, &hash);
         }
     }
-    app.document.id = app.document.shelf.fresh();
+    app.document.id = app.document.sessions.fresh();
 }
 
 fn theme_word(theme: Theme) -> &'static str {

@@ -7,7 +7,7 @@ use crate::bindings::{EditorHandle, EditorScript, globals, to_js};
 use js_sys::Array;
 use serde::Serialize;
 use view::app::Address;
-use view::app::shelf::{Clock, StorageFault};
+use view::app::sessions::{Clock, StorageFault};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{HtmlElement, HtmlOptionElement, HtmlScriptElement};
@@ -141,6 +141,13 @@ pub fn center(selector: &str) {
     let Some(e) = found.and_then(|e| e.dyn_into::<HtmlElement>().ok()) else { return };
     if let Some(row) = e.parent_element() {
         row.set_scroll_left(e.offset_left() - (row.client_width() - e.offset_width()) / 2);
+    }
+}
+
+/// Scrolls an element to its begin.
+pub fn to_top(selector: &str) {
+    if let Ok(Some(e)) = gloo::utils::document().query_selector(selector) {
+        e.set_scroll_top(0);
     }
 }
 

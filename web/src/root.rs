@@ -16,6 +16,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use view::app::{Action, App, Dialog, Effect, FocusField, Fold, Side, update};
 use view::picture::scene_of;
+use view::stamp::stamp;
 use view::story::Grain;
 use view::words::problem_hint;
 use wasm_bindgen::JsCast;
@@ -50,6 +51,16 @@ struct Glide {
     since: Option<f64>,
 }
 
+/// What menus and rows were last arranged for.
+#[derive(Clone, Copy, PartialEq)]
+struct Arranged {
+    edition: u64,
+    packet: Option<net::PacketId>,
+    cursor: usize,
+    /// A stamp of what is selected.
+    selected: u64,
+}
+
 /// The root component.
 pub struct Root {
     page: Rc<PageContext>,
@@ -59,6 +70,7 @@ pub struct Root {
     viewport: Viewport,
     reading: Option<FileReader>,
     shown_at: Option<(f32, f32)>,
+    arranged: Option<Arranged>,
     glide: Option<Glide>,
     frame: Option<AnimationFrame>,
     timer: Option<Timeout>,
@@ -142,6 +154,7 @@ impl Component for Root {
             viewport,
             reading: None,
             shown_at: None,
+            arranged: None,
             glide: None,
             frame: None,
             timer,
@@ -333,10 +346,7 @@ impl Component for Root {
         }
         self.show();
         self.start_glide(ctx);
-        interop::show_choices();
-        for current in [".pill.here", ".marker.now"] {
-            interop::center(current);
-        }
+        self.arrange();
     }
 }
 
@@ -349,13 +359,13 @@ fn opened(props: &Props) -> (App, Vec<Effect>) {
     app.chrome.theme = effects::chosen_theme();
     app.chrome.panes = effects::kept_panes();
     app.chrome.now = interop::clock();
-    effects::fill_shelf(&mut app);
+    effects::load_sessions(&mut app);
     if let Some((w, h)) = props.room {
         update(&mut app, Action::Room(w, h));
     }
     // The session of this tab, or the last one that no tab shows.
     let state = interop::state();
-    let last = || Some((app.document.shelf.last()?.id.to_string(), None));
+    let last = || Some((app.document.sessions.last()?.id.to_string(), None));
     let mut begin = match state.clone().or_else(last) {
         Some((id, value)) => {
             interop::lock_session(&id);
@@ -375,6 +385,31 @@ impl Root {
         viewport::fit(&self.page.app.borrow(), &self.page.scene.borrow())
     }
 
+    /// Shows the choices of menus, and scrolls what is current into view, as far as they changed.
+    fn arrange(&mut self) {
+        let now = Arranged {
+            edition: self.page.edition.get(),
+            packet: self.page.scene.borrow().packet,
+            cursor: self.page.app.borrow().view.cursor,
+            selected: stamp(self.page.app.borrow().view.selected.as_ref().map(|s| &s.host)),
+        };
+        let before = self.arranged.replace(now);
+        let is_new = before.is_none_or(|b| b.edition != now.edition);
+        if is_new {
+            interop::show_choices();
+        }
+        if is_new || before.is_none_or(|b| b.packet != now.packet) {
+            interop::center(".pill.here");
+        }
+        if before.is_some_and(|b| b.selected != now.selected) {
+            interop::to_top(".inspector-body");
+        }
+        if before != Some(now) {
+            interop::center(".marker.now");
+            interop::center(".stations .now");
+        }
+    }
+
     /// Shows the part of the picture that the reader chose, or that with the packet.
     fn show(&self) {
         let scene = self.page.scene.borrow();
@@ -387,9 +422,16 @@ impl Root {
     fn act(&mut self, ctx: &Context<Self>, action: Action) {
         if matches!(
             action,
-            Action::Change(_) | Action::Select(_) | Action::Send | Action::Forget(_)
+            Action::Change(_)
+                | Action::Dialog(_)
+                | Action::Select(_)
+                | Action::Send
+                | Action::Forget(_)
         ) {
             interop::close_menus();
+        }
+        if matches!(action, Action::Station(_)) {
+            self.viewport.camera.set(None);
         }
         if matches!(action, Action::Room(..)) {
             self.page.measured.set(true);

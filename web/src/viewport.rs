@@ -31,12 +31,13 @@ pub enum Touch {
     Fit,
 }
 
-/// The camera unless the reader zooms: the whole picture, or the node that the packet is in.
+/// The camera unless the reader zooms: the whole picture, the station that was chosen, or the node
+/// that the packet is in.
 pub fn fit(app: &App, scene: &Scene) -> Camera {
     if app.session.loaded.is_none() {
         return (0.0, 0.0, 100.0, 100.0);
     }
-    camera(&app.derived.layout, scene, app.view.room)
+    camera(&app.derived.layout, scene, app.looked_at(), app.view.room)
 }
 
 /// A camera as the value of the attribute `viewBox`.
@@ -211,7 +212,7 @@ impl Viewport {
             Touch::Zoom(factor) => self.zoom(factor, None, fit),
             Touch::Fit => {
                 self.camera.set(None);
-                return vec![Action::EveryTile(false)];
+                return vec![Action::EveryTile(false), Action::Station(None)];
             }
             Touch::Wheel(e) => {
                 e.prevent_default();

@@ -488,7 +488,9 @@ mod tests {
         assert_eq!((why(&results[5]), why(&results[7])), (Some(NotInFlight), Some(TooLate)));
         assert!(answered(&results[0]) && answered(&results[6]));
         assert!(results[6].at >= Instant(5_000_000_000), "a time is waited for");
-        assert!(matches!(&results[8].kind, ResultKind::Invalid(e) if e.message.contains("nobody")));
+        assert!(
+            matches!(&results[8].kind, ResultKind::Invalid(e) if e.message().contains("nobody"))
+        );
     }
 
     #[test]
@@ -608,7 +610,7 @@ mod tests {
         };
         assert!(send(crate::probe::MAX_SEGMENT).is_ok());
         let error = send(crate::probe::MAX_SEGMENT + 1).expect_err("longer than a packet");
-        assert_eq!(error.hint, "write 0 to 65495");
+        assert_eq!(error.hint(), "write 0 to 65495");
     }
 
     #[test]

@@ -5,9 +5,9 @@ use kube::cluster::RunningService;
 use net::socket::Pmtudisc;
 use net::wire::TcpFlags;
 use net::{Duration, NetnsId, World};
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
+pub use crate::probe_error::ProbeError;
 pub use kube::fields::{MAX_COUNT, MAX_SEGMENT, MAX_SIZE, TCP_FLAGS};
 
 /// The protocol of a probe.
@@ -144,25 +144,6 @@ pub fn parse_endpoint(text: &str) -> Option<(IpAddr, Option<u16>)> {
     plain.or_else(|_| text.parse::<std::net::SocketAddr>().map(|s| (s.ip(), Some(s.port())))).ok()
 }
 
-/// Why a probe could not be sent at all.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProbeError {
-    /// What is wrong.
-    pub message: String,
-    /// How to correct it.
-    pub hint: String,
-}
-
-impl fmt::Display for ProbeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}\n  hint: {}", self.message, self.hint)
-    }
-}
-
-fn fail<T>(message: impl Into<String>, hint: impl Into<String>) -> Result<T, ProbeError> {
-    Err(ProbeError { message: message.into(), hint: hint.into() })
-}
-
 /// The names of all senders: hosts, nodes, then `pod/NAME`.
 pub fn places(cluster: &Cluster) -> Vec<String> {
     let hosts = cluster.topology.hosts.iter().map(|h| h.name.value.clone());
@@ -188,10 +169,10 @@ pub fn resolve_netns(cluster: &Cluster, world: &World, name: &str) -> Result<Net
         let pod = cluster.pods.iter().find(|p| p.deployment == d);
         return match pod.and_then(|p| world.state().ns_named(&p.netns())) {
             Some((id, _)) => Ok(id),
-            None => fail(
-                format!("no pod of a Deployment {d:?}"),
-                list("the Deployments are", cluster.pods.iter().map(|p| p.deployment.clone())),
-            ),
+            None => {
+                let known = cluster.pods.iter().map(|p| p.deployment.clone()).collect();
+                Err(ProbeError::NoPodOf(d.to_owned(), known))
+            }
         };
     }
     let wanted = pod_name.unwrap_or(name);
@@ -203,47 +184,22 @@ pub fn resolve_netns(cluster: &Cluster, world: &World, name: &str) -> Result<Net
             .find(|n| n.tapped && !n.gone && !addr.is_loopback() && n.is_local(addr));
         return match owner.and_then(|n| world.state().ns_named(&n.name)) {
             Some((id, _)) => Ok(id),
-            None => fail(
-                format!("no node, host or pod has the address {addr}"),
-                list(SENDERS, places(cluster)),
-            ),
+            None => Err(ProbeError::NoOwner(addr, places(cluster))),
         };
     }
     let mut found: Vec<_> = cluster.pods.iter().filter(|p| p.netns() == wanted).collect();
     if found.is_empty() && !wanted.is_empty() {
         found = cluster.pods.iter().filter(|p| p.name.starts_with(wanted)).collect();
     }
+    let unknown = || Err(ProbeError::NoSender(name.to_owned(), places(cluster)));
     match found.as_slice() {
-        [pod] => match world.state().ns_named(&pod.netns()) {
-            Some((id, _)) => Ok(id),
-            None => fail(format!("no place named {name:?}"), list(SENDERS, places(cluster))),
-        },
-        [] => {
-            fail(format!("no node, host or pod is named {name:?}"), list(SENDERS, places(cluster)))
+        [pod] => world.state().ns_named(&pod.netns()).map_or_else(unknown, |(id, _)| Ok(id)),
+        [] => unknown(),
+        many => {
+            let names = many.iter().map(|p| format!("pod/{}", p.netns())).collect();
+            Err(ProbeError::ManyPods(wanted.to_owned(), names))
         }
-        many => fail(
-            format!("{} pods begin with {wanted:?}", many.len()),
-            list(
-                "write the whole name of one of",
-                many.iter().map(|p| format!("pod/{}", p.netns())),
-            ),
-        ),
     }
-}
-
-/// How the hint begins that lists every sender.
-const SENDERS: &str = "the senders are";
-
-fn list(intro: &str, names: impl IntoIterator<Item = String>) -> String {
-    let mut names: Vec<_> = names.into_iter().collect();
-    names.dedup();
-    if names.is_empty() {
-        return "there are none: add a node or host to the Topology".to_owned();
-    }
-    let more = names.len().saturating_sub(8);
-    names.truncate(8);
-    let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{intro} {}{tail}", names.join(", "))
 }
 
 /// The default protocol for a destination: TCP to a port, UDP to a Service that has UDP ports only,
@@ -314,73 +270,46 @@ pub fn resolve_target(
     let port = match port.map(str::parse::<u16>) {
         None => None,
         Some(Ok(number)) if number > 0 => Some(number),
-        Some(_) => {
-            return fail(
-                format!("{:?} is not a port", port.unwrap_or_default()),
-                "write a number from 1 to 65535 after the colon",
-            );
-        }
+        Some(_) => return Err(ProbeError::NotAPort(port.unwrap_or_default().to_owned())),
     };
     if let Ok(addr) = name.parse::<IpAddr>() {
         return if addr.is_ipv6() {
-            fail(format!("{addr} is IPv6, which is not simulated"), "write an IPv4 address")
+            Err(ProbeError::Ipv6(addr))
         } else if addr.is_unspecified() || addr.is_multicast() || addr == Ipv4Addr::BROADCAST {
-            fail(
-                format!(
-                    "{addr} is not a host's address: broadcast and multicast are not simulated"
-                ),
-                "write the address of a host, node, pod or Service",
-            )
+            Err(ProbeError::NoHostAddress(addr))
         } else {
             Ok((addr, port))
         };
     }
     if let Some((namespace, short)) = service_named(cluster, world, name) {
         let Some(s) = service_of(cluster, (namespace, short)) else {
-            return fail(
-                format!("no Service {short:?} in namespace {namespace}"),
-                list(
-                    "the Services are",
-                    cluster.services.iter().map(|s| format!("svc/{}/{}", s.namespace, s.name)),
-                ),
-            );
+            let all = cluster.services.iter();
+            let known = all.map(|s| format!("svc/{}/{}", s.namespace, s.name)).collect();
+            return Err(ProbeError::NoService(short.to_owned(), namespace.to_owned(), known));
         };
+        let service = format!("svc/{namespace}/{short}");
         let Some(ip) = s.cluster_ip else {
-            return match &s.external_name {
-                Some(name) => fail(
-                    format!(
-                        "svc/{namespace}/{short} is an ExternalName, an alias of {name} in DNS: it has no address"
-                    ),
-                    "send to an address",
-                ),
-                None => fail(
-                    format!("svc/{namespace}/{short} is headless: it has no address"),
-                    "send to one of its pods",
-                ),
-            };
+            return Err(match &s.external_name {
+                Some(name) => ProbeError::ExternalName(service, name.clone()),
+                None => ProbeError::Headless(service),
+            });
         };
         let only = if let [p] = s.ports.as_slice() { Some(p.port) } else { None };
         if port.or(only).is_none() {
             let ports = s.ports.iter().map(|p| format!("{name}:{} ({})", p.port, p.protocol));
-            return fail(
-                format!("svc/{namespace}/{short} has more than one port"),
-                list("write one of", ports),
-            );
+            return Err(ProbeError::ManyPorts(service, ports.collect()));
         }
         return Ok((ip.into(), port.or(only)));
     }
-    let found = resolve_netns(cluster, world, name).map_err(|mut e| {
-        if e.hint.starts_with(SENDERS) {
-            e.hint = "write ADDRESS:PORT, or the name of a Service, node, host or pod with a port"
-                .to_owned();
-        }
-        e
+    let found = resolve_netns(cluster, world, name).map_err(|e| match e {
+        ProbeError::NoSender(..) => ProbeError::NoTarget(name.to_owned()),
+        e => e,
     })?;
     let ns = world.state().ns(found);
     let addr = ns.devices.iter().skip(1).flat_map(|d| &d.addrs).next().map(|n| n.addr());
     match addr {
         Some(addr) => Ok((addr, port)),
-        None => fail(format!("{name} has no address"), "give its NIC one"),
+        None => Err(ProbeError::NoAddress(name.to_owned())),
     }
 }
 
@@ -396,7 +325,7 @@ pub fn check_target(
 ) -> Result<(IpAddr, Option<u16>), ProbeError> {
     let found = resolve_target(cluster, world, to)?;
     if found.1.is_none() && proto.transport().is_some() {
-        return fail(format!("{to} has no port"), format!("add one: {to}:80"));
+        return Err(ProbeError::NoPort(to.to_owned()));
     }
     Ok(found)
 }
@@ -426,14 +355,6 @@ pub(crate) fn check_endpoint(
         return Ok(());
     }
     let name = chosen.1.map_or_else(|| chosen.0.to_string(), |p| format!("{}:{p}", chosen.0));
-    let have: Vec<_> = all.iter().map(|e| format!("{}:{}", e.addr, e.port)).collect();
-    let hint = if have.is_empty() {
-        "it has no endpoints: remove endpoint".to_owned()
-    } else {
-        format!("write one of {}", have.join(", "))
-    };
-    Err(ProbeError {
-        message: format!("{name} is not an endpoint of {}/{}", s.namespace, s.name),
-        hint,
-    })
+    let known = all.iter().map(|e| format!("{}:{}", e.addr, e.port)).collect();
+    Err(ProbeError::NoEndpoint(name, format!("{}/{}", s.namespace, s.name), known))
 }

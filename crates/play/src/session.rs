@@ -440,10 +440,7 @@ impl Session {
         let (addr, port) = check_target(self.running(), &self.world, &probe.to, probe.proto)?;
         let is_segment = probe.proto == Protocol::Tcp && probe.flags.is_some();
         if let Some(size) = probe.size.filter(|n| is_segment && *n > MAX_SEGMENT) {
-            return Err(ProbeError {
-                message: format!("size {size}: more than fits into a segment"),
-                hint: format!("write 0 to {MAX_SEGMENT}"),
-            });
+            return Err(ProbeError::TooLong(size));
         }
         let local_port = local_key(self.seed, probe, tag);
         if probe.proto == Protocol::Icmp {

@@ -263,15 +263,7 @@ fn delete(kind: Kind, line: &str, command: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::{Action, App, update};
-    use crate::words::Lang;
-
-    fn sent() -> App {
-        let mut app = App::new(Lang::En, "article-nodeport");
-        app.send.endpoint = "10.1.6.5:80".to_owned();
-        update(&mut app, Action::Send);
-        app
-    }
+    use crate::app::{Action, App, tests::sent, update};
 
     /// The tables of node01 at the first event that `is` one.
     fn at(app: &mut App, is: impl Fn(&EventKind) -> bool) -> Vec<PrintedTable> {

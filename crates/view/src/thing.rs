@@ -1,7 +1,8 @@
 //! The labels and commands of what is selected in the diagram.
 
 use crate::app::{App, MOST_ROWS, Selected};
-use crate::words::{Lang, Ui, ui};
+use crate::labels::SYSTEM;
+use crate::words::{Lang, Ui, problem_hint, ui};
 use kube::change::{FormField, Thing};
 use kube::cluster::RunningService;
 use kube::fault::Daemon;
@@ -25,6 +26,17 @@ pub fn thing_of(cluster: &Cluster, s: &Selected) -> Option<Thing> {
     Some(Thing::Deployment(pod.namespace.clone(), pod.deployment.clone()))
 }
 
+/// The Deployment that a new Service is for, by namespace and name: the one that is selected, or
+/// the first of the document.
+pub fn deployment_to_serve(app: &App) -> Option<(String, String)> {
+    if let Some((Thing::Deployment(namespace, name), _)) = app.derived.forms.first() {
+        return Some((namespace.clone(), name.clone()));
+    }
+    let pods = &app.session.loaded.as_ref()?.session.cluster().pods;
+    let own = pods.iter().find(|p| p.namespace != SYSTEM)?;
+    Some((own.namespace.clone(), own.deployment.clone()))
+}
+
 /// What is wrong with a field of a form: the messages and hints of the errors in its value.
 pub fn field_faults(app: &App, field: &FormField) -> Vec<String> {
     let Some(span) = field.span else { return Vec::new() };
@@ -32,16 +44,16 @@ pub fn field_faults(app: &App, field: &FormField) -> Vec<String> {
         d.severity == Severity::Error && d.span.start >= span.start && d.span.end <= span.end
     };
     let found = app.document.diagnostics.iter().filter(inside);
-    found.map(|d| format!("{}: {}", d.message, d.hint)).collect()
+    found.map(|d| format!("{}: {}", d.message, problem_hint(d, app.chrome.lang))).collect()
 }
 
 /// The most Services that are shown as chips; the others are in a menu only.
 pub const MOST_CHIPS: usize = 6;
 
 /// The Services that are written in the document: for each the name of its selection and a label.
-/// At most as many as a list shows.
-pub fn service_chips(cluster: &Cluster) -> Vec<(String, String)> {
-    let written = cluster.services.iter().filter(|s| s.written.is_some());
+/// At most as many as a list shows, and the number of all.
+pub fn service_chips(cluster: &Cluster) -> (Vec<(String, String)>, usize) {
+    let mut written = cluster.services.iter().filter(|s| s.written.is_some());
     let chip = |s: &RunningService| {
         let port = s.ports.first().map(|p| match p.node_port {
             Some(node_port) => format!(":{}·{node_port}", p.port),
@@ -50,7 +62,9 @@ pub fn service_chips(cluster: &Cluster) -> Vec<(String, String)> {
         let label = format!("svc {}{}", s.name, port.unwrap_or_default());
         (format!("svc/{}/{}", s.namespace, s.name), label)
     };
-    written.take(MOST_ROWS).map(chip).collect()
+    let shown: Vec<_> = written.by_ref().take(MOST_ROWS).map(chip).collect();
+    let all = shown.len() + written.count();
+    (shown, all)
 }
 
 /// The most results of a search.
@@ -175,6 +189,24 @@ mod tests {
         assert!(first("5 NGINX 10.1.6").is_some_and(|pod| pod.starts_with("nginx")));
         assert_eq!(find(&app, "nothing like this"), []);
         assert_eq!(find(&app, "").len(), MOST_FOUND);
+    }
+
+    #[test]
+    fn a_long_list_of_services_says_how_many_there_are() {
+        let list: String = (0..130)
+            .map(|i| {
+                let head = "---\napiVersion: v1\nkind: Service\nmetadata: ";
+                format!("{head}{{name: s{i}}}\nspec:\n  ports: [{{port: 80}}]\n")
+            })
+            .collect();
+        let topology = "apiVersion: packetwalk.dev/v1alpha1\nkind: Topology\nspec:\n  \
+             segments: [{name: lan, subnet: 10.9.0.0/16}]\n  nodes: [{name: n0}]\n";
+        let mut app = App::new(Lang::En, "article-nodeport");
+        update(&mut app, Action::Text(format!("{topology}{list}")));
+        let session = &app.session.loaded.as_ref().expect("valid").session;
+        let (shown, all) = service_chips(session.cluster());
+        assert_eq!((shown.len(), all), (MOST_ROWS, 130));
+        assert_eq!(find(&app, "svc s129").len(), 1, "the others are found by name");
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! A text field with a list of choices (ARIA's combobox): From and To.
 
 use super::Page;
+use play::ProbeError;
 use view::app::{Action, Combo, ComboAction, End};
-use view::words::{Ui, group, more_choices};
+use view::words::{Ui, group, more_choices, probe_error};
 use web_sys::{Element, HtmlInputElement, ScrollIntoViewOptions, ScrollLogicalPosition};
 use yew::prelude::*;
 
@@ -81,12 +82,18 @@ pub(crate) fn combo(p: &Page<'_>, end: End) -> Html {
             />
             <div class="combo-popup">
                 { list(p, id, open) }
-                <p id={error_id} class="combo-error" role="alert" lang="en">
-                    { error.map(|e| html! { <><b>{ e.message }</b>{ ": " }{ e.hint }</> }) }
+                <p id={error_id} class="combo-error" role="alert">
+                    { error.map(|e| fault(p, &e)) }
                 </p>
             </div>
         </div>
     }
+}
+
+/// What is wrong with what was typed, and what to write.
+fn fault(p: &Page<'_>, e: &ProbeError) -> Html {
+    let (message, hint) = probe_error(e, p.lang());
+    html! { <><b>{ message }</b>{ ": " }{ hint }</> }
 }
 
 /// The list under the field, in groups. At most a hundred rows are rendered.

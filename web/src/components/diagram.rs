@@ -7,8 +7,8 @@ use kube::change::ClusterChange;
 use std::borrow::Cow;
 use view::app::{Action, Dialog, Selected};
 use view::picture::{Child, Element, Group, Part, Picture, markers};
-use view::thing::{MOST_CHIPS, service_chips};
-use view::words::Ui;
+use view::thing::{MOST_CHIPS, deployment_to_serve, service_chips};
+use view::words::{Ui, more_services};
 use yew::prelude::*;
 use yew::virtual_dom::{AttrValue, VTag, VText};
 
@@ -24,6 +24,7 @@ pub(crate) fn diagram(p: &Page<'_>) -> Html {
         .map(|g| p.part(group, g, picture.group_stamp(g)));
     html! {
         <div class={classes!("diagram", p.app.document.is_stale().then_some("stale"))}>
+            { stations(p) }
             { p.still(legend) }
             <div class="stale-note" role="status">
                 if p.app.document.is_stale() { <span>{ p.text(Ui::LastValid) }</span> }
@@ -58,6 +59,57 @@ pub(crate) fn diagram(p: &Page<'_>) -> Html {
             </button>
             <p class="busy">{ p.text(Ui::Building) }</p>
         </div>
+    }
+}
+
+/// The stations of the packet's way, on a page that shows one node at a time.
+fn stations(p: &Page<'_>) -> Html {
+    if p.embed() {
+        return html! { <nav></nav> };
+    }
+    let all = p.app.stations(p.scene);
+    let at = p.app.view.station;
+    let stops = all
+        .iter()
+        .enumerate()
+        .map(|(i, s)| p.part(station, i, (*s, at == Some(s.place), all.len())));
+    html! {
+        <nav
+            class={classes!("stations", p.app.session.is_played().then_some("way"))}
+            aria-label={p.text(Ui::Stations)}
+        >
+            <ol>{ for stops }</ol>
+        </nav>
+    }
+}
+
+fn station(p: &Page<'_>, number: usize) -> Html {
+    let all = p.app.stations(p.scene);
+    let Some(s) = all.get(number).copied() else {
+        return html! { <li></li> };
+    };
+    let (name, whole) = p.app.station_name(s.place, all.len());
+    let shown = p.app.view.station == Some(s.place);
+    html! {
+        <li
+            class={classes!(
+                s.passed.then_some("been"),
+                s.now.then_some("now"),
+                s.shell.then_some("shell"),
+            )}
+        >
+            <button
+                type="button"
+                class={classes!(shown.then_some("here"))}
+                title={whole}
+                aria-current={s.now.then_some("location")}
+                aria-pressed={shown.to_string()}
+                onclick={p.act(Action::Station(Some(s.place)))}
+                lang="en"
+            >
+                { name }
+            </button>
+        </li>
     }
 }
 
@@ -134,6 +186,9 @@ fn legend(p: &Page<'_>) -> Html {
                         { add(Ui::AddNode, ClusterChange::AddNode) }
                         { add(Ui::AddHost, ClusterChange::AddHost) }
                         { add(Ui::AddDeployment, ClusterChange::AddDeployment) }
+                        if let Some((namespace, name)) = deployment_to_serve(p.app) {
+                            { add(Ui::AddService, ClusterChange::AddService(namespace, name)) }
+                        }
                     </div>
                 </details>
             }
@@ -154,7 +209,7 @@ fn services(p: &Page<'_>) -> Html {
     let Some(l) = p.app.session.loaded.as_ref().filter(|_| !p.embed()) else {
         return html! { <div></div> };
     };
-    let all = service_chips(l.session.cluster());
+    let (shown, all) = service_chips(l.session.cluster());
     let chip = |(host, label): &(String, String), class: &'static str| {
         let here = p.app.view.selected.as_ref().is_some_and(|x| x.host == *host);
         let select = Action::Select(Some(Selected { host: host.clone(), device: None }));
@@ -171,9 +226,17 @@ fn services(p: &Page<'_>) -> Html {
             </button>
         }
     };
-    let chips = all.iter().take(MOST_CHIPS).map(|s| chip(s, "filter service"));
-    let menu = all.iter().map(|s| chip(s, "menu-item"));
-    let class = match all.len() {
+    let chips = shown.iter().take(MOST_CHIPS).map(|s| chip(s, "filter service"));
+    let menu = shown.iter().map(|s| chip(s, "menu-item"));
+    let find = p.act(Action::Dialog(Some(Dialog::Find("svc ".to_owned()))));
+    let more = (all > shown.len()).then(|| {
+        html! {
+            <button key="more" type="button" class="menu-item" onclick={find}>
+                { more_services(all - shown.len(), p.lang()) }
+            </button>
+        }
+    });
+    let class = match all {
         0 => "hidden",
         1..=MOST_CHIPS => "menu all-services few",
         _ => "menu all-services",
@@ -183,9 +246,9 @@ fn services(p: &Page<'_>) -> Html {
             <div class="services">{ for chips }</div>
             <details {class}>
                 <summary class="filter">
-                    <span>{ p.text(Ui::AllServices) }{ format!(" · {}", all.len()) }</span>
+                    <span>{ p.text(Ui::AllServices) }{ format!(" · {all}") }</span>
                 </summary>
-                <div class="menu-list">{ for menu }</div>
+                <div class="menu-list">{ for menu.chain(more) }</div>
             </details>
         </div>
     }

@@ -6,7 +6,7 @@ use net::socket::Pmtudisc;
 use play::Protocol;
 use play::presets::{ALL, Preset};
 use view::Lang;
-use view::app::shelf::{self, StorageFault};
+use view::app::sessions::{self, StorageFault};
 use view::app::{Action, End, HeaderPart, MenuItem, NumberField, Options, Theme};
 use view::words::Ui;
 use web_sys::{HtmlInputElement, HtmlSelectElement};
@@ -36,9 +36,9 @@ pub(crate) fn header(p: &Page<'_>) -> Html {
     };
     let other = if dark { Theme::Light } else { Theme::Dark };
     let document = &p.app.document;
-    let own = shelf::is_own(&document.text);
+    let own = sessions::is_own(&document.text);
     let chosen = if own { document.id.to_string() } else { document.preset.to_owned() };
-    let name = shelf::name_of(&document.text);
+    let name = sessions::name_of(&document.text);
     let current = own.then(|| MenuItem {
         value: chosen.clone(),
         label: format!("{}: {name}", p.text(Ui::Yours)),
@@ -46,12 +46,12 @@ pub(crate) fn header(p: &Page<'_>) -> Html {
     let title = |x: &Preset| if p.lang() == Lang::Ja { x.title_ja } else { x.title };
     let presets =
         ALL.iter().map(|x| MenuItem { value: x.name.to_owned(), label: title(x).to_owned() });
-    let kept = document.shelf.all().filter(|k| k.id != document.id).map(|k| {
+    let kept = document.sessions.all().filter(|k| k.id != document.id).map(|k| {
         let name = match Preset::named(&k.name).filter(|_| k.preset) {
             Some(preset) => title(preset).to_owned(),
             None => format!("{}: {}", p.text(Ui::Yours), k.name),
         };
-        let elsewhere = document.shelf.is_elsewhere(&k.id);
+        let elsewhere = document.sessions.is_elsewhere(&k.id);
         let note = if elsewhere { format!(" · {}", p.text(Ui::OtherTab)) } else { String::new() };
         MenuItem { value: k.id.to_string(), label: format!("{name} · {}{note}", k.changed) }
     });
@@ -166,7 +166,7 @@ fn forget(p: &Page<'_>) -> Html {
             >
                 { icons::icon("trash") }
             </summary>
-            <div class="menu-list">
+            <div class="popover">
                 <p>{ p.text(Ui::ForgetNote) }</p>
                 <button type="button" class="filter" onclick={p.act(Action::Forget(true))}>
                     { p.text(Ui::Forget) }
@@ -178,7 +178,7 @@ fn forget(p: &Page<'_>) -> Html {
 
 /// Says that something is not stored, until it is or the reader closes it.
 pub(crate) fn not_stored(p: &Page<'_>) -> Html {
-    let fault = p.app.document.shelf.fault().filter(|_| !p.app.chrome.notice_closed);
+    let fault = p.app.document.sessions.fault().filter(|_| !p.app.chrome.notice_closed);
     let notice = fault.map(|fault| {
         let text = match fault {
             StorageFault::Full => Ui::StorageFull,

@@ -180,7 +180,7 @@ fn tabs(p: &Page<'_>) -> Html {
     html! {
         <nav class="tabs">
             { tab(Pane::Diagram, Ui::Diagram, "diagram") }
-            { tab(Pane::Inspector, Ui::Rules, "rules") }
+            { tab(Pane::Inspector, Ui::Details, "rules") }
             { tab(Pane::Events, Ui::Events, "list") }
             { tab(Pane::Text, Ui::Text, "text") }
         </nav>

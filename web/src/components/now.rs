@@ -92,7 +92,7 @@ fn outcome(p: &Page<'_>, _: usize) -> Html {
 /// How the run ends, or why nothing was sent.
 pub(crate) fn verdict_line(p: &Page<'_>) -> Html {
     if let Some(why) = &p.app.session.refused {
-        return html! { <span class="bad" lang="en">{ why }</span> };
+        return html! { <span class="bad">{ why }</span> };
     }
     let (Some(l), Some(run)) = (&p.app.session.loaded, p.app.run()) else {
         return html! { <span></span> };

@@ -255,10 +255,22 @@ fn form_field(p: &Page<'_>, thing: &Thing, f: &FormField, group: usize) -> Html 
     };
     html! {
         <div key={id} class="form-field">
-            <label lang="en"><span>{ &f.name }</span>{ control }</label>
-            <p id={fault} class="bad" lang="en">{ faults.join(" ") }</p>
+            <label lang="en"><span>{ breakable(&f.name) }</span>{ control }</label>
+            <p id={fault} class="bad">{ faults.join(" ") }</p>
         </div>
     }
+}
+
+/// A field's name, which breaks between its words: `externalTraffic`, `Policy`.
+fn breakable(name: &str) -> Html {
+    let mut words = vec![String::new()];
+    for c in name.chars() {
+        if c.is_uppercase() || words.last().is_some_and(|w| w.ends_with('.')) {
+            words.push(String::new());
+        }
+        words.last_mut().expect("invariant: never empty").push(c);
+    }
+    words.into_iter().map(|word| html! { <>{ word }<wbr /></> }).collect()
 }
 
 /// A menu of words, with one that leaves the field out.

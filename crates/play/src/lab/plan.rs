@@ -214,7 +214,7 @@ fn item(session: &Session, i: usize, names: &[String]) -> Result<Option<Item>, S
         (_, ResultKind::NotDone(why)) => {
             Err(format!("it is not done here either: {}", not_done(step, *why)))
         }
-        (_, ResultKind::Invalid(e)) => Err(e.message.clone()),
+        (_, ResultKind::Invalid(e)) => Err(e.message()),
         (Act::Packet(_), _) => Err("a kernel cannot be asked to do this to one packet".to_owned()),
         (_, ResultKind::Sent { probe, run, .. }) => {
             waits()?;
@@ -247,7 +247,7 @@ fn then(session: &Session, events: usize, host: &str) -> Result<NetnsId, String>
     let mut timeline = Timeline::new(session.initial());
     timeline.seek(session.events(), events);
     let moment = session.moment(timeline.state(), events);
-    resolve_netns(moment.running(), moment.world(), host).map_err(|e| e.message)
+    resolve_netns(moment.running(), moment.world(), host).map_err(|e| e.message())
 }
 
 /// Whether a command changes the cluster; components then carry it out.

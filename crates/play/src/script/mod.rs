@@ -260,8 +260,8 @@ pub fn complaints(session: &Session) -> Vec<Diagnostic> {
             (_, ResultKind::Invalid(e)) => Some(Diagnostic::error(
                 unsupported,
                 step.span,
-                format!("{path}: {}", e.message),
-                e.hint.clone(),
+                format!("{path}: {}", e.message()),
+                e.hint(),
             )),
             (Act::Run { line, .. }, ResultKind::Printed(out)) if out.status != 0 => {
                 Some(refused(line, out, step.span))

@@ -4,7 +4,8 @@ use super::combo::ComboAction;
 use super::panes::{Drawer, Fold, Side};
 use super::parts::{Dialog, HeaderPart, Options, Pane, RulesView, Selected, Tab, Theme};
 use super::select::End;
-use super::shelf::StorageFault;
+use super::sessions::StorageFault;
+use crate::labels::NetnsKind;
 use crate::story::Grain;
 use crate::words::Lang;
 use kube::change::ClusterChange;
@@ -18,7 +19,7 @@ use std::rc::Rc;
 pub enum Action {
     /// The text was edited.
     Text(String),
-    /// Open a preset by its name, or a session of the shelf by its identifier.
+    /// Open a preset by its name, or a stored session by its identifier.
     Preset(String),
     /// Choose the sender.
     From(String),
@@ -144,6 +145,8 @@ pub enum Action {
     ApplyFix(usize),
     /// Fold the nodes that the run does not touch, or not.
     Focus(bool),
+    /// Show a station of the packet's way, or follow the packet again.
+    Station(Option<NetnsKind>),
     /// Draw every tile, or only those that there is room for.
     EveryTile(bool),
     /// The picture has this width and height on the page, in CSS pixels.
@@ -192,7 +195,7 @@ impl Action {
     pub fn only_looks(&self) -> bool {
         use Action::{
             EveryTile, Focus, Follow, Grain, OnlyPacket, Room, RulesView, Search, Select, Speed,
-            Tab, Unfold,
+            Station, Tab, Unfold,
         };
         self.only_moves()
             || matches!(
@@ -207,6 +210,7 @@ impl Action {
                     | Search(_)
                     | Select(_)
                     | Speed(_)
+                    | Station(_)
                     | Tab(_)
                     | Unfold(..)
             )
@@ -241,7 +245,7 @@ pub enum FocusField {
 pub struct Address {
     /// The identifier of the session.
     pub id: Rc<str>,
-    /// The session, if nothing was done in it, so that it is not on the shelf.
+    /// The session, if nothing was done in it, so that it is not stored.
     pub state: Option<Rc<str>>,
     /// Whether it is the document that the page opens with, unless the address is a link.
     pub first: bool,
@@ -266,7 +270,7 @@ pub enum Effect {
     Save,
     /// Set and store the panes.
     Panes,
-    /// Store this session as it is on the shelf, or remove it if it is not there.
+    /// Store this session as it is among the stored ones, or remove it if it is not there.
     Store(Rc<str>),
     /// Set the address and the entry of the browser's history.
     Address(Address),

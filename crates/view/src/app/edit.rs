@@ -1,7 +1,7 @@
 //! Edits on the diagram. Each is a minimal edit of the text.
 
 use super::action::Effect;
-use super::parts::{RulesView, Selected, Tab};
+use super::parts::{Pane, RulesView, Selected, Tab};
 use super::state::App;
 use kube::change::{ClusterChange, Thing, change};
 use play::rename::Renaming;
@@ -20,16 +20,20 @@ pub(super) fn edit(app: &mut App, c: &ClusterChange) -> Vec<Effect> {
                 _ => text,
             };
             app.read(&text);
+            let mut effects = vec![Effect::EditEditor];
             if let Some(host) = added(app, c) {
                 // It is drawn in full, even if there is not room for all nodes.
-                app.view.selected = Some(Selected { host, device: None });
-                app.view.tab = Tab::Tables;
+                effects.extend(app.select(Selected { host, device: None }));
+                // The diagram does not show a Service.
+                if let ClusterChange::AddService(..) = c {
+                    app.chrome.pane = Pane::Inspector;
+                }
             }
             if matches!(c, ClusterChange::Version(_)) {
                 // Shows how the rules differ from those before.
                 (app.view.tab, app.view.rules_view) = (Tab::Rules, RulesView::Difference);
             }
-            vec![Effect::EditEditor]
+            effects
         }
         Err(why) => {
             app.session.refused = Some(why.to_string());
@@ -38,7 +42,7 @@ pub(super) fn edit(app: &mut App, c: &ClusterChange) -> Vec<Effect> {
     }
 }
 
-/// The node, host or pod that a change added.
+/// The node, host, pod or Service that a change added.
 fn added(app: &App, c: &ClusterChange) -> Option<String> {
     if let ClusterChange::AddDeployment = c {
         let name = |p: &kube::cluster::Pod| (p.namespace.clone(), p.deployment.clone());
@@ -46,6 +50,13 @@ fn added(app: &App, c: &ClusterChange) -> Option<String> {
         let before: BTreeSet<_> = before.iter().map(name).collect();
         let mut pods = app.session.loaded.as_ref()?.session.cluster().pods.iter();
         return pods.find(|p| !before.contains(&name(p))).map(kube::cluster::Pod::netns);
+    }
+    if let ClusterChange::AddService(..) = c {
+        let name = |s: &kube::cluster::RunningService| format!("svc/{}/{}", s.namespace, s.name);
+        let before = &app.session.previous.as_ref()?.session.cluster().services;
+        let before: BTreeSet<_> = before.iter().map(name).collect();
+        let mut services = app.session.loaded.as_ref()?.session.cluster().services.iter().map(name);
+        return services.find(|s| !before.contains(s));
     }
     let topology = &app.session.loaded.as_ref()?.session.cluster().topology;
     match c {

@@ -15,7 +15,7 @@ mod panes;
 mod parts;
 mod redact;
 mod select;
-pub mod shelf;
+pub mod sessions;
 mod state;
 mod terminal;
 mod time;
@@ -37,3 +37,18 @@ pub use state::App;
 pub use terminal::{Command, prompt};
 pub use track::{TrackStep, When};
 pub use update::update;
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::{Action, App, update};
+    use crate::words::Lang;
+
+    /// The article's cluster after a request from outside to a node port, whose endpoint is on the
+    /// other node.
+    pub(crate) fn sent() -> App {
+        let mut app = App::new(Lang::En, "article-nodeport");
+        app.send.endpoint = "10.1.6.5:80".to_owned();
+        update(&mut app, Action::Send);
+        app
+    }
+}

@@ -3,8 +3,8 @@
 use super::combo::Combo;
 use super::entry::Clock;
 use super::panes::Panes;
-use super::shelf::Shelf;
-use crate::labels::NetnsLabels;
+use super::sessions::StoredSessions;
+use crate::labels::{NetnsKind, NetnsLabels};
 use crate::layout::{ROOM, Size};
 use crate::story::Grain;
 use crate::words::{self, Answer, Lang, Ui, ui};
@@ -103,7 +103,7 @@ pub struct Document {
     /// The identifier of the session.
     pub id: Rc<str>,
     /// The sessions that the browser keeps.
-    pub shelf: Shelf,
+    pub sessions: StoredSessions,
     /// The text and the Script of a link, or of a session in which nothing was done, as long as
     /// nothing is changed in them: a link in the address is theirs.
     pub(super) linked: Option<(Rc<str>, Rc<Script>)>,
@@ -211,6 +211,8 @@ pub struct View {
     pub follow: Option<PacketId>,
     /// The selection in the diagram.
     pub selected: Option<Selected>,
+    /// The station of the packet's way that the reader chose to see, until the packet moves.
+    pub station: Option<NetnsKind>,
     /// Whether nodes that the run does not touch are folded.
     pub focus: bool,
     /// The space of the picture on the page.
@@ -236,6 +238,7 @@ impl Default for View {
             grain: Grain::Decisions,
             follow: None,
             selected: None,
+            station: None,
             focus: true,
             room: ROOM,
             every_tile: false,

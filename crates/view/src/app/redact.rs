@@ -6,7 +6,7 @@
 //! Each removal is a minimal edit. Where a YAML document does not allow one (a syntax error, an
 //! alias), all of that document is removed.
 
-use super::shelf::name_of;
+use super::sessions::name_of;
 use kube::yaml::edit::{Edit, YamlPath, edit, spliced};
 use kube::yaml::{Value, YamlNode, parse};
 use play::{Act, Script, shell};

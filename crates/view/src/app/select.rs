@@ -103,11 +103,15 @@ fn choice(value: impl Into<String>, label: impl Into<String>, group: Group) -> C
     Choice { value: value.into(), label: label.into(), group }
 }
 
-/// The possible senders: hosts, nodes, pods; those of the cluster itself come last.
+/// The possible senders: hosts, the gateway after the others, nodes, pods; those of the cluster
+/// itself come last.
 pub fn senders(l: &Loaded) -> Vec<Choice> {
     let c = l.session.running();
     let named = |name: &String, group| choice(name.clone(), name.clone(), group);
-    let hosts = c.topology.hosts.iter().map(|h| named(&h.name.value, Group::Hosts));
+    let mut hosts: Vec<_> = c.topology.hosts.iter().collect();
+    let gateway = c.topology.segment.gateway;
+    hosts.sort_by_key(|h| Some(h.nic.address.value.addr()) == gateway);
+    let hosts = hosts.into_iter().map(|h| named(&h.name.value, Group::Hosts));
     let nodes = c.nodes.iter().map(|n| named(&n.spec.name.value, Group::Nodes));
     let mut pods: Vec<_> = c.pods.iter().collect();
     pods.sort_by_key(|p| p.namespace == SYSTEM);
@@ -232,16 +236,20 @@ pub struct Request {
     pub to: Choice,
 }
 
-/// Requests to begin with: the one in the send bar, and one from a pod to a Service.
+/// Requests to begin with: the one in the send bar, and one from outside to a node port or from a
+/// pod to a Service.
 pub fn requests(menus: &Menus, bar: &SendBar) -> Vec<Request> {
     let (from, to) = (&menus.sender, &menus.target);
     let is_fine = from.error.is_none() && to.error.is_none();
     let first = is_fine.then(|| Request { from: from.choice.clone(), to: to.choice.clone() });
     let named =
         |all: &[Choice], start: &str| all.iter().find(|c| c.value.starts_with(start)).cloned();
-    let second = named(&menus.from, "pod/").zip(named(&menus.to, "svc/"));
-    let second = second.map(|(from, to)| Request { from, to });
-    first.into_iter().chain(second.filter(|r| r.to.value != bar.to)).collect()
+    let of = |all: &[Choice], group| all.iter().find(|c| c.group == group).cloned();
+    let outside = of(&menus.from, Group::Hosts).zip(of(&menus.to, Group::NodePorts));
+    let outside = outside.filter(|_| to.choice.group != Group::NodePorts);
+    let inside = named(&menus.from, "pod/").zip(named(&menus.to, "svc/"));
+    let other = outside.or(inside).map(|(from, to)| Request { from, to });
+    first.into_iter().chain(other.filter(|r| r.to.value != bar.to)).collect()
 }
 
 /// The endpoints that the rules of the chosen Service can select, with their probabilities.

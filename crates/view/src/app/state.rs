@@ -1,11 +1,14 @@
 //! The state of the page.
 
+use super::action::Effect;
 use super::derive::Derived;
 use super::history::{History, UndoState};
+use super::panes::Fold;
 use super::parts::{
     Chrome, Document, Loaded, OpenedFile, Played, RulesView, Selected, SendBar, Tab, Terminal, View,
 };
 use super::select::{self, Choice, MenuItem};
+use crate::labels::NetnsKind;
 use crate::layout::Point;
 use crate::scene::{self, Moment};
 use crate::story;
@@ -323,6 +326,26 @@ impl App {
             labels: &l.labels,
             follow: self.view.follow,
         }
+    }
+
+    /// Selects something and shows it in the inspector.
+    pub(super) fn select(&mut self, what: Selected) -> Option<Effect> {
+        self.view.tab = Tab::Tables;
+        self.view.selected = Some(what);
+        let opens = self.chrome.panes.inspector != Fold::Open;
+        self.chrome.panes.inspector = Fold::Open;
+        opens.then_some(Effect::Panes)
+    }
+
+    /// The machine that a picture larger than its room shows, unless it follows the packet: the
+    /// station that was chosen, or what is selected as long as nothing was sent.
+    pub fn looked_at(&self) -> Option<NetnsKind> {
+        let selected = || {
+            let l = self.session.loaded.as_ref().filter(|_| !self.session.is_played())?;
+            let host = &self.view.selected.as_ref()?.host;
+            l.session.last().ns_named(host).map(|(id, _)| l.labels.kind(id))
+        };
+        self.view.station.or_else(selected)
     }
 
     /// The host that represents an object of the text: for a Deployment, its first pod.

@@ -59,8 +59,8 @@ pub(super) fn restore(app: &mut App, was: &UndoState) -> Vec<Effect> {
         let text = app.document.text.clone();
         effects.extend(app.keep(&text));
         (app.document.linked, app.document.state) = (None, None);
-        app.document.id = if app.document.shelf.is_elsewhere(&was.id) {
-            app.document.shelf.fresh()
+        app.document.id = if app.document.sessions.is_elsewhere(&was.id) {
+            app.document.sessions.fresh()
         } else {
             was.id.clone()
         };
@@ -101,7 +101,10 @@ pub(super) fn try_act(app: &mut App, what: Act, of: Option<PacketId>) -> bool {
     let lang = app.chrome.lang;
     let last = app.session.script.steps.last().zip(app.session.results().last());
     let refused = last.and_then(|(step, result)| match &result.kind {
-        ResultKind::Invalid(e) => Some(format!("{}: {}", e.message, e.hint)),
+        ResultKind::Invalid(e) => {
+            let (message, hint) = words::probe_error(e, lang);
+            Some(format!("{message}: {hint}"))
+        }
         ResultKind::NotDone(why) => Some(words::not_done(step, *why, lang)),
         ResultKind::Printed(out) | ResultKind::Applied(out) if out.status != 0 => {
             let text = Some(out.text.clone()).filter(|t| !t.trim().is_empty());

@@ -1,7 +1,8 @@
-//! The track: the steps of the packet that is shown, as a row.
+//! The track: the steps of the packet that is shown, as a row; and its stations, as another.
 
 use super::state::App;
-use crate::scene::is_wrapped;
+use crate::labels::{NetnsKind, app_of, shortened};
+use crate::scene::{Scene, Station, drawn_stations, is_wrapped};
 
 /// When a step is, seen from the moment shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -54,20 +55,53 @@ impl App {
     }
 }
 
+/// The width of a character of a station's name, in CSS pixels: the average of the sans face at
+/// 12 px.
+const STATION_CHAR: f32 = 7.0;
+
+impl App {
+    /// The stations of the packet that is shown; before anything was sent, the machines that are
+    /// drawn.
+    pub fn stations(&self, s: &Scene) -> Vec<Station> {
+        if s.stations.is_empty() {
+            drawn_stations(&self.derived.layout)
+        } else {
+            s.stations.clone()
+        }
+    }
+
+    /// The name of one of several stations: as far as the strip has room for it, and in full.
+    pub fn station_name(&self, place: NetnsKind, stations: usize) -> (String, String) {
+        let width = self.view.room.0 / stations.max(1) as f32;
+        let chars = ((width / STATION_CHAR) as usize).clamp(8, 20);
+        let named = || {
+            let cluster = self.session.loaded.as_ref()?.session.cluster();
+            Some(match place {
+                NetnsKind::Node(i) => {
+                    let name = &cluster.nodes.get(i)?.spec.name.value;
+                    (self.derived.layout.names.shorten(name, chars), name.clone())
+                }
+                NetnsKind::Pod(i) => {
+                    let pod = cluster.pods.get(i)?;
+                    (shortened(&app_of(pod), chars), pod.netns())
+                }
+                NetnsKind::Host(i) => {
+                    let name = &cluster.topology.hosts.get(i)?.name.value;
+                    (shortened(name, chars), name.clone())
+                }
+                NetnsKind::Segment => return None,
+            })
+        };
+        named().unwrap_or_default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::{Action, update};
+    use crate::app::{Action, tests::sent, update};
     use crate::story::Grain;
-    use crate::words::Lang;
     use net::event::EventKind;
-
-    fn sent() -> App {
-        let mut app = App::new(Lang::En, "article-nodeport");
-        app.send.endpoint = "10.1.6.5:80".to_owned();
-        update(&mut app, Action::Send);
-        app
-    }
 
     fn current(app: &App) -> usize {
         app.derived.steps[app.step() - 1]

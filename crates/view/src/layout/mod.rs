@@ -339,7 +339,10 @@ impl Plan {
         let one_row = form_for(per_row.min(order.len())).unwrap_or(Form::Short);
         let form = if per_row == 1 {
             order.truncate(MOST_IN_COLUMN);
-            one_row
+            // One node is in view at a time, with the line that it hangs on.
+            let tall = Rows::of(Form::Tall);
+            let fits = EDGE + tall.height() + tall.above_lan + LAN_H <= room.1;
+            if fits { Form::Tall } else { Form::Short }
         } else if let Some(form) = form_for(order.len()) {
             form
         } else {
@@ -514,6 +517,8 @@ mod tests {
         let l = arranged(3, &[], (390.0, 462.0));
         assert_eq!((l.lan.len(), open(&l).len()), (3, 3));
         assert!(l.width <= 390.0, "{}", l.width);
+        // A node is tall where it has room for itself.
+        assert_eq!((l.form, arranged(3, &[], (390.0, 440.0)).form), (Form::Tall, Form::Short));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::scene::{Capsule, Other};
 /// A packet on its way that is not the one that is followed.
 pub(super) fn other(o: &Other) -> Element {
     let (x, y) = o.at;
-    let short: String = o.kind.chars().take(5).collect();
+    let short = crate::labels::shortened(&o.kind, 5);
     let more = (o.more > 0).then(|| text("pill-more", x + 22.0, y + 3.5, &format!("+{}", o.more)));
     let pill = [
         rect("pill-box", &Rect { x: x - 17.0, y: y - 6.5, w: 34.0, h: 13.0 }, 6.5),

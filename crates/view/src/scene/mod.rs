@@ -2,13 +2,15 @@
 //! go, and the capsule that shows what it is now.
 
 mod capsule;
+mod station;
 mod way;
 
+pub use station::{Camera, Station, camera, drawn_stations};
 pub(crate) use way::links;
 
 use crate::index::Index;
 use crate::labels::{NetnsKind, NetnsLabels};
-use crate::layout::{Layout, Point, Size, path};
+use crate::layout::{Layout, Point, path};
 use crate::packet::kind_word;
 use net::event::EventKind;
 use net::netfilter::{Hook, Ruleset, TableName};
@@ -148,6 +150,8 @@ pub struct Scene {
     pub lost_on: Option<usize>,
     /// The packet that is followed.
     pub packet: Option<PacketId>,
+    /// The machines on its way, in its order.
+    pub stations: Vec<Station>,
     /// The other packets under way.
     pub others: Vec<Other>,
     /// Pods and nodes that do not exist yet, or no longer.
@@ -369,6 +373,7 @@ pub fn scene(l: &Layout, m: &Moment<'_>, other: Option<&Scene>) -> Scene {
     let asked = asked_for(m) == Some(id);
     let here = done.checked_sub(1).or(asked.then_some(0)).and_then(|i| stops.get(i));
     let on_cable = is_on_lan(m, id, m.cursor);
+    s.stations = station::stations(&stops, m.cursor, here, is_wrapped(m, id, m.cursor));
     if let Some(stop) = here {
         let lit = s.lit.entry(stop.spot).or_default();
         lit.now = !(lost && on_cable);
@@ -552,29 +557,6 @@ pub fn nodes_on_way(m: &Moment<'_>, id: PacketId) -> Vec<usize> {
     journey(m, id).iter().filter_map(|s| s.spot.node()).collect()
 }
 
-/// The visible part of the picture: left, top, width and height, in its pixels.
-pub type Camera = (f32, f32, f32, f32);
-
-/// What a page with this room shows: the whole picture, or, where it is larger than the room, the
-/// node that the packet is in.
-pub fn camera(l: &Layout, s: &Scene, room: Size) -> Camera {
-    let scale = l.scale(room);
-    let (w, h) = (room.0 / scale, room.1 / scale);
-    let at = s.lit.iter().find(|(_, lit)| lit.now).map(|(spot, _)| *spot);
-    let node = at.and_then(Spot::node).and_then(|n| l.nodes.iter().find(|b| b.node == n));
-    let point = s.capsule.as_ref().map(|c| c.at).or(s.place).unwrap_or_default();
-    let along = |all: f32, seen: f32, point: f32, node: Option<(f32, f32)>| {
-        if all <= seen {
-            return (all - seen) / 2.0;
-        }
-        let middle = node.filter(|n| n.1 <= seen).map_or(point, |n| n.0 + n.1 / 2.0);
-        (middle - seen / 2.0).clamp(0.0, all - seen)
-    };
-    let node = node.filter(|_| s.capsule.as_ref().is_some_and(|c| !c.on_lan)).map(|n| n.rect);
-    let x = along(l.width, w, point.0, node.map(|r| (r.x, r.w)));
-    (x, along(l.height, h, point.1, node.map(|r| (r.y, r.h))), w, h)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -613,16 +595,9 @@ mod tests {
         assert_eq!(way[..5], start, "{way:?}");
     }
 
-    use crate::app::{Action, App, update};
+    use crate::app::{Action, App, tests::sent, update};
     use crate::layout::{Form, Rect};
     use net::engine::PacketOp;
-
-    fn sent(preset: &str) -> App {
-        let mut app = App::new(crate::Lang::En, preset);
-        app.send.endpoint = "10.1.6.5:80".to_owned();
-        update(&mut app, Action::Send);
-        app
-    }
 
     fn shown(app: &App) -> Scene {
         let (l, t) = (app.session.loaded.as_ref(), app.derived.timeline.as_ref());
@@ -653,7 +628,7 @@ mod tests {
 
     #[test]
     fn a_request_is_shown_where_it_begins_before_its_packet_is_made() {
-        let mut app = sent("article-nodeport");
+        let mut app = sent();
         for _ in 0..2 {
             let s = shown(&app);
             let c = s.capsule.expect("a capsule");
@@ -669,7 +644,7 @@ mod tests {
     fn what_is_lost_or_doubled_on_the_segment_is_shown_there() {
         let is_sent = |e: &Event| matches!(&e.kind, EventKind::FrameSent { .. });
         for (op, lost) in [(PacketOp::Drop, true), (PacketOp::Duplicate, false)] {
-            let mut app = sent("article-nodeport");
+            let mut app = sent();
             seek(&mut app, is_sent);
             update(&mut app, Action::Packet(op));
             let s = shown(&app);
@@ -683,7 +658,7 @@ mod tests {
 
     #[test]
     fn a_copy_is_shown_where_the_packet_is_also_in_the_shell() {
-        let mut app = sent("article-nodeport");
+        let mut app = sent();
         seek(&mut app, |e| matches!(e.kind, EventKind::Encapsulated { .. }));
         update(&mut app, Action::Packet(PacketOp::Duplicate));
         let s = shown(&app);

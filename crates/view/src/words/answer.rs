@@ -1,6 +1,6 @@
 //! What came of the steps of a session, in a few words.
 
-use super::Lang;
+use super::{Lang, probe_error};
 use net::socket::Outcome;
 use play::script::anchor_tree;
 use play::{NotDone, ResultKind, Session, Step, StepResult};
@@ -144,8 +144,13 @@ pub fn step_result(step: &Step, result: &StepResult, lang: Lang) -> String {
         (ResultKind::Printed(out) | ResultKind::Applied(out), _) => exit_status(out.status, lang),
         (ResultKind::Handled, Lang::En) => "done".to_owned(),
         (ResultKind::Handled, Lang::Ja) => "実行済み".to_owned(),
-        (ResultKind::Invalid(e), Lang::En) => format!("refused: {}; {}", e.message, e.hint),
-        (ResultKind::Invalid(e), Lang::Ja) => format!("拒否: {}; {}", e.message, e.hint),
+        (ResultKind::Invalid(e), _) => {
+            let (message, hint) = probe_error(e, lang);
+            match lang {
+                Lang::En => format!("refused: {message}; {hint}"),
+                Lang::Ja => format!("拒否: {message}。{hint}"),
+            }
+        }
         (ResultKind::NotDone(why), _) => not_done(step, *why, lang),
     };
     format!("{title}: {said}")

@@ -18,11 +18,11 @@ pub use answer::{
     sent_at, step_result, undone,
 };
 pub use load::{Load, load, load_words};
-pub use problem::problem_hint;
+pub use problem::{probe_error, problem_hint};
 pub use share::{
     Give, add_item, animation_too_long, capture_chosen, embed_title, give, group, left_out,
-    link_by_hand, link_fault, link_holds, link_long, link_private, more_choices, no_draw,
-    no_endpoint, none_of_draw, out_of_range, snippet_note,
+    link_by_hand, link_fault, link_holds, link_long, link_private, more_choices, more_services,
+    no_draw, no_endpoint, none_of_draw, out_of_range, snippet_note,
 };
 pub use ui::{Ui, ui};
 

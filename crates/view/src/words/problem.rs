@@ -1,15 +1,106 @@
-//! What to do about a fault of a document. The message is in the words of the API server, in
-//! English; the hint says what to type. In Japanese a sentence on the kind of fault precedes it.
+//! What to do about a fault of a document or of what is to be sent. Of a document, the message is
+//! in the words of the API server, in English; the hint says what to type. In Japanese a sentence
+//! on the kind of fault precedes it.
 
 use super::Lang;
 use kube::Diagnostic;
 use kube::diag::Code;
+use play::ProbeError;
 
 /// The hint of a diagnostic.
 pub fn problem_hint(d: &Diagnostic, lang: Lang) -> String {
     match lang {
         Lang::En => d.hint.clone(),
         Lang::Ja => format!("{}（{}）", in_japanese(d.code), d.hint),
+    }
+}
+
+/// What is wrong with what is to be sent, and what to write instead.
+pub fn probe_error(e: &ProbeError, lang: Lang) -> (String, String) {
+    if lang == Lang::En {
+        return (e.message(), e.hint());
+    }
+    use ProbeError::{
+        ExternalName, Headless, Ipv6, ManyPods, ManyPorts, NoAddress, NoEndpoint, NoHostAddress,
+        NoOwner, NoPodOf, NoPort, NoSender, NoService, NoTarget, NotAPort, TooLong,
+    };
+    let list = |what: &str, known: &[String]| match ProbeError::named(known) {
+        (names, _) if names.is_empty() => {
+            "候補がありません。Topology にノードかホストを追加してください".to_owned()
+        }
+        (names, 0) => format!("{what}: {names}"),
+        (names, more) => format!("{what}: {names}（ほか {more} 件）"),
+    };
+    match e {
+        NoPodOf(name, known) => {
+            (format!("Deployment {name} の Pod はありません"), list("Pod のある Deployment", known))
+        }
+        NoOwner(addr, known) => (
+            format!("アドレス {addr} を持つノード、ホスト、Pod はありません"),
+            list("送信元に指定できるもの", known),
+        ),
+        NoSender(name, known) => (
+            format!("{name} という名前のノード、ホスト、Pod はありません"),
+            list("送信元に指定できるもの", known),
+        ),
+        NoTarget(name) => (
+            format!("{name} という名前のノード、ホスト、Pod はありません"),
+            "「アドレス:ポート」、または Service、ノード、ホスト、Pod の名前とポートを入力してください"
+                .to_owned(),
+        ),
+        ManyPods(name, pods) => (
+            format!("名前が {name} で始まる Pod は {} 個あります", pods.len()),
+            list("名前全体を入力してください", pods),
+        ),
+        NotAPort(text) => (
+            format!("「{text}」はポート番号ではありません"),
+            "コロンの後に 1 から 65535 までの数値を入力してください".to_owned(),
+        ),
+        Ipv6(addr) => (
+            format!("{addr} は IPv6 アドレスで、シミュレーションの対象外です"),
+            "IPv4 アドレスを入力してください".to_owned(),
+        ),
+        NoHostAddress(addr) => (
+            format!(
+                "{addr} はホストのアドレスではありません。ブロードキャストとマルチキャストは対象外です"
+            ),
+            "ホスト、ノード、Pod、Service のいずれかのアドレスを入力してください".to_owned(),
+        ),
+        NoService(name, namespace, known) => (
+            format!("名前空間 {namespace} に Service {name} はありません"),
+            list("指定できる Service", known),
+        ),
+        ExternalName(service, name) => (
+            format!("{service} は ExternalName（DNS での {name} の別名）なので、アドレスがありません"),
+            "アドレスを指定してください".to_owned(),
+        ),
+        Headless(service) => (
+            format!("{service} は headless なので、アドレスがありません"),
+            "Pod のいずれかを指定してください".to_owned(),
+        ),
+        ManyPorts(service, ports) => (
+            format!("{service} には複数のポートがあります"),
+            list("いずれかを指定してください", ports),
+        ),
+        NoAddress(name) => (
+            format!("{name} にはアドレスがありません"),
+            "NIC にアドレスを設定してください".to_owned(),
+        ),
+        NoPort(to) => {
+            (format!("{to} にポートがありません"), format!("{to}:80 のように指定してください"))
+        }
+        NoEndpoint(endpoint, service, known) => (
+            format!("{endpoint} は {service} のエンドポイントではありません"),
+            if known.is_empty() {
+                "エンドポイントがないので、endpoint の指定を外してください".to_owned()
+            } else {
+                format!("指定できるのは {} です", known.join("、"))
+            },
+        ),
+        TooLong(size) => (
+            format!("サイズ {size} は 1 つのセグメントに収まりません"),
+            format!("0 から {} までの数値を入力してください", play::probe::MAX_SEGMENT),
+        ),
     }
 }
 

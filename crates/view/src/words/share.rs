@@ -294,6 +294,14 @@ pub fn more_choices(more: usize, lang: Lang) -> String {
     }
 }
 
+/// The number of Services that a menu does not show, and how to find them.
+pub fn more_services(more: usize, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("… and {more} more: type to filter"),
+        Lang::Ja => format!("… ほか {more} 件（入力して絞り込む）"),
+    }
+}
+
 /// The message that a text is not a number in a range.
 pub fn out_of_range(text: &str, (first, last): (u32, u32), lang: Lang) -> String {
     match lang {

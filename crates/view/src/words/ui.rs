@@ -40,6 +40,7 @@ texts! { Ui, ui:
     Tables: "Tables", "テーブル";
     Events: "Events", "イベント";
     Diagram: "Diagram", "図";
+    Details: "Details", "詳細";
     Text: "Text", "テキスト";
     FoldPane: "Fold this pane", "このペインをたたむ";
     Resize: "Resize", "サイズを変更";
@@ -149,6 +150,7 @@ texts! { Ui, ui:
     Cold: "start with empty ARP tables", "ARP テーブルを空にして開始";
     ZoomIn: "Zoom in", "拡大";
     ZoomOut: "Zoom out", "縮小";
+    Stations: "The packet's way", "パケットの通り道";
     ToPacket: "Go to the packet", "パケットへ移動";
     Fit: "Show all", "全体を表示";
     Add: "Add", "追加";

@@ -1,11 +1,12 @@
-//! Keeping a session, and the ways back to it: a reload, the browser's history, the shelf.
+//! Keeping a session, and the ways back to it: a reload, the browser's history, the stored
+//! sessions.
 
 use super::action::{Address, Effect};
 use super::entry::{Clock, StoredForm, printed};
 use super::history::History;
 use super::link;
 use super::parts::OpenedFile;
-use super::shelf::{self, Kept};
+use super::sessions::{self, StoredSession};
 use super::state::{App, FIRST};
 use crate::words::{self, Ui, ui};
 use play::Script;
@@ -30,8 +31,8 @@ impl App {
         parts
     }
 
-    /// Puts the session on the shelf as it is, with `text` in the editor. If nothing was done in
-    /// it, the entry of the browser's history alone keeps it.
+    /// Puts the session among the stored ones as it is, with `text` in the editor. If nothing was
+    /// done in it, the entry of the browser's history alone keeps it.
     pub(super) fn keep(&mut self, text: &str) -> Vec<Effect> {
         let script = self.script_with(text);
         let id = self.document.id.clone();
@@ -39,11 +40,11 @@ impl App {
         self.document.linked.take_if(|(t, s)| **t != *text || *s != script);
         let linked = self.document.linked.is_some();
         // The history has no room for more than a link.
-        let idle =
-            (linked || script.steps.is_empty() && !shelf::is_own(text)) && text.len() <= link::MOST;
+        let idle = (linked || script.steps.is_empty() && !sessions::is_own(text))
+            && text.len() <= link::MOST;
 
         let parts = self.parts(text, &script);
-        let old = self.document.shelf.get(&id);
+        let old = self.document.sessions.get(&id);
         let same = old.filter(|k| {
             let body = k.value.split_once('\n').map(|(_, body)| body);
             let rest = parts.iter().fold(body, |body, (_, part)| body?.strip_prefix(&**part));
@@ -60,19 +61,19 @@ impl App {
         let mut effects = Vec::new();
         let mut moved = was_linked != linked;
         if idle {
-            effects.extend(self.document.shelf.remove(&id).map(|k| Effect::Store(k.id)));
+            effects.extend(self.document.sessions.remove(&id).map(|k| Effect::Store(k.id)));
             moved |= self.document.state.as_deref() != Some(&*value);
             self.document.state = Some(value.into());
         } else {
             if !stored {
-                self.document.shelf.put(Kept::of(&id, value.into(), changed, text));
-                effects.extend(self.document.shelf.prune(&id).into_iter().map(Effect::Store));
+                self.document.sessions.put(StoredSession::of(&id, value.into(), changed, text));
+                effects.extend(self.document.sessions.prune(&id).into_iter().map(Effect::Store));
                 effects.push(Effect::Store(id.clone()));
             }
             moved |= self.document.state.take().is_some();
         }
         // What could not be stored is tried again.
-        effects.extend(self.document.shelf.failed(&id).map(Effect::Store));
+        effects.extend(self.document.sessions.failed(&id).map(Effect::Store));
         effects.extend(moved.then(|| self.address(false)));
         effects
     }
@@ -87,7 +88,7 @@ impl App {
 
     /// Goes on with another session. What surrounds the session stays.
     pub(super) fn replace(&mut self, mut other: Self) {
-        other.document.shelf = std::mem::take(&mut self.document.shelf);
+        other.document.sessions = std::mem::take(&mut self.document.sessions);
         other.document.id = self.document.id.clone();
         other.history = std::mem::take(&mut self.history);
         other.view.room = self.view.room;
@@ -103,7 +104,7 @@ pub(super) fn leave(app: &mut App) -> Vec<Effect> {
     app.remember();
     let text = app.document.text.clone();
     let effects = app.keep(&text);
-    app.document.id = app.document.shelf.fresh();
+    app.document.id = app.document.sessions.fresh();
     (app.document.linked, app.document.state) = (None, None);
     effects
 }
@@ -124,8 +125,8 @@ pub(super) fn arrive(app: &mut App, push: bool) -> Vec<Effect> {
     effects
 }
 
-/// Opens a session of the shelf. If another tab shows it, this tab goes on with a copy.
-pub(super) fn open(app: &mut App, kept: &Kept) -> Vec<Effect> {
+/// Opens a stored session. If another tab shows it, this tab goes on with a copy.
+pub(super) fn open(app: &mut App, kept: &StoredSession) -> Vec<Effect> {
     let mut effects = leave(app);
     show(app, &kept.id, Some(&kept.value));
     effects.extend(arrive(app, true));
@@ -138,8 +139,8 @@ pub(super) fn back(app: &mut App, id: &str, state: Option<&str>) -> Vec<Effect> 
         return Vec::new();
     }
     let mut effects = left(app);
-    // What the shelf has is later: the history cannot be written while a page ends.
-    let kept = app.document.shelf.get(id).map(|k| k.value.clone());
+    // What was stored is later: the history cannot be written while a page ends.
+    let kept = app.document.sessions.get(id).map(|k| k.value.clone());
     show(app, id, kept.as_deref().or(state));
     if kept.is_none() && state.is_some() {
         app.document.linked = Some((app.document.text.clone(), app.session.script.clone()));
@@ -183,7 +184,7 @@ fn show(app: &mut App, id: &str, value: Option<&str>) {
         Some(entry) => {
             let other = opened(&entry, app);
             app.replace(other);
-            if !app.document.shelf.is_elsewhere(id) {
+            if !app.document.sessions.is_elsewhere(id) {
                 app.document.id = id.into();
             }
         }
@@ -214,16 +215,16 @@ pub(super) fn follow(app: &mut App, address: &str) -> Vec<Effect> {
 /// Another tab has stored or removed a session.
 pub(super) fn changed_elsewhere(app: &mut App, id: &str, value: Option<&str>) -> Vec<Effect> {
     let is_own = *id == *app.document.id;
-    match value.and_then(|v| Kept::new(id, v)) {
-        Some(theirs) => app.document.shelf.put(theirs),
-        None => _ = app.document.shelf.remove(id),
+    match value.and_then(|v| StoredSession::new(id, v)) {
+        Some(theirs) => app.document.sessions.put(theirs),
+        None => _ = app.document.sessions.remove(id),
     }
     if !is_own {
         return Vec::new();
     }
     // Both tabs go on, each with its own.
     if value.is_some() {
-        app.document.id = app.document.shelf.fresh();
+        app.document.id = app.document.sessions.fresh();
     }
     let text = app.document.text.clone();
     let mut effects = app.keep(&text);
@@ -234,8 +235,8 @@ pub(super) fn changed_elsewhere(app: &mut App, id: &str, value: Option<&str>) ->
 
 /// Forgets every session and shows the first document. `here`: this tab empties the storage.
 pub(super) fn forget(app: &mut App, here: bool) -> Vec<Effect> {
-    app.document.id = app.document.shelf.fresh();
-    app.document.shelf.clear();
+    app.document.id = app.document.sessions.fresh();
+    app.document.sessions.clear();
     app.replace(App::new(app.chrome.lang, FIRST.name));
     app.history = History::default();
     let mut effects = arrive(app, false);

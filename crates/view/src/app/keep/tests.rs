@@ -5,8 +5,8 @@ use crate::words::Lang;
 
 fn page(name: &str) -> App {
     let mut app = App::new(Lang::En, "");
-    app.document.shelf.page = name.to_owned();
-    app.document.id = app.document.shelf.fresh();
+    app.document.sessions.page = name.to_owned();
+    app.document.id = app.document.sessions.fresh();
     app.chrome.now = Clock { ms: 1_000, zone: 540 };
     app
 }
@@ -31,10 +31,10 @@ fn address(effects: &[Effect]) -> Option<Address> {
 /// Keeps the session, and opens what was kept in another page.
 fn reloaded(app: &mut App) -> App {
     update(app, Action::Keep(None));
-    let kept = app.document.shelf.get(&app.document.id).cloned();
+    let kept = app.document.sessions.get(&app.document.id).cloned();
     let state = app.document.state.as_deref().map(str::to_owned);
     let mut other = page("other");
-    kept.into_iter().for_each(|k| other.document.shelf.put(k));
+    kept.into_iter().for_each(|k| other.document.sessions.put(k));
     update(&mut other, Action::GoToSession(app.document.id.to_string(), state));
     assert_eq!(other.document.id, app.document.id);
     other
@@ -120,7 +120,7 @@ fn every_way_to_write_a_session_is_kept_byte_for_byte() {
     update(&mut app, Action::Send);
     let unread = format!("# x\n{}", app.document.text);
     update(&mut app, Action::Keep(Some(unread.clone())));
-    let kept = app.document.shelf.get(&app.document.id).cloned().expect("kept");
+    let kept = app.document.sessions.get(&app.document.id).cloned().expect("kept");
     let mut other = page("b");
     open(&mut other, &kept);
     assert_eq!((&*other.document.text, other.session.runs().count()), (&*unread, 1));
@@ -130,7 +130,7 @@ fn every_way_to_write_a_session_is_kept_byte_for_byte() {
 fn only_what_was_done_is_stored_and_dated() {
     let mut app = page("a");
     let effects = update(&mut app, Action::Keep(None));
-    assert!(stored(&effects).is_empty() && app.document.shelf.all().next().is_none());
+    assert!(stored(&effects).is_empty() && app.document.sessions.all().next().is_none());
     let first = address(&effects).expect("an address");
     assert!(first.first && first.state.is_some() && !first.push);
     assert!(update(&mut app, Action::Keep(None)).is_empty(), "nothing has changed");
@@ -147,7 +147,7 @@ fn only_what_was_done_is_stored_and_dated() {
     app.chrome.now.ms = 2_000;
     update(&mut app, Action::Grain(Grain::Rules));
     assert_eq!(stored(&update(&mut app, Action::Keep(None))), ["a-1"]);
-    let changed = |app: &App| app.document.shelf.get("a-1").map(|k| k.changed.ms);
+    let changed = |app: &App| app.document.sessions.get("a-1").map(|k| k.changed.ms);
     assert_eq!(changed(&app), Some(1_000), "looking is no change");
     update(&mut app, Action::Send);
     update(&mut app, Action::Keep(None));
@@ -169,8 +169,8 @@ fn a_session_that_is_left_for_another_is_kept() {
     assert!(address(&effects).is_some_and(|a| a.push && &*a.id == "a-2"));
     update(&mut app, Action::Preset("article-clusterip".to_owned()));
     let texts = |app: &App| -> Vec<String> {
-        let text = |k: &Kept| StoredForm::parse(&k.value).map(|e| e.text().into_owned());
-        app.document.shelf.all().filter_map(text).collect()
+        let text = |k: &StoredSession| StoredForm::parse(&k.value).map(|e| e.text().into_owned());
+        app.document.sessions.all().filter_map(text).collect()
     };
     assert_eq!(texts(&app), ["kind: [", &own]);
     update(&mut app, Action::Preset("a-1".to_owned()));
@@ -210,7 +210,7 @@ fn the_history_goes_back_to_documents_and_links() {
     assert_eq!(stored(&effects), [&*linked.id]);
     assert!(address(&effects).is_some_and(|a| !a.linked && a.state.is_none()));
     update(&mut app, Action::GoToSession("gone".to_owned(), None));
-    assert!(app.session.refused.is_some() && !shelf::is_own(&app.document.text));
+    assert!(app.session.refused.is_some() && !sessions::is_own(&app.document.text));
     let effects = update(&mut app, Action::Link("#v9:x".to_owned()));
     assert!(address(&effects).is_some_and(|a| !a.linked), "the address is not that of the link");
 }
@@ -220,12 +220,12 @@ fn tabs_leave_each_others_sessions_alone() {
     let (mut one, mut two) = (page("a"), page("b"));
     update(&mut one, Action::Text("# one\n".to_owned()));
     update(&mut one, Action::Keep(None));
-    let kept = one.document.shelf.get("a-1").cloned().expect("kept");
+    let kept = one.document.sessions.get("a-1").cloned().expect("kept");
     let tell = |to: &mut App, id: &str, value: Option<&str>| {
         update(to, Action::ChangedInOtherTab(id.to_owned(), value.map(str::to_owned)))
     };
     tell(&mut two, "a-1", Some(&kept.value));
-    assert_eq!(two.document.shelf.all().count(), 1);
+    assert_eq!(two.document.sessions.all().count(), 1);
     // Another tab shows it: this one goes on with a copy.
     update(&mut two, Action::OpenInOtherTabs(vec!["a-1".to_owned()]));
     let effects = update(&mut two, Action::Preset("a-1".to_owned()));
@@ -237,16 +237,16 @@ fn tabs_leave_each_others_sessions_alone() {
     let effects = tell(&mut one, "a-1", Some(&kept.value));
     assert_eq!(stored(&effects), [&*one.document.id]);
     assert!(&*one.document.id != "a-1" && address(&effects).is_some());
-    assert_eq!((&*one.document.text, one.document.shelf.all().count()), ("# one more\n", 2));
+    assert_eq!((&*one.document.text, one.document.sessions.all().count()), ("# one more\n", 2));
     // Another tab removed it: it is stored again.
     let id = one.document.id.to_string();
     assert_eq!(stored(&tell(&mut one, &id, None)), [&id]);
     // What is damaged is neither shown nor removed.
     assert!(tell(&mut one, "x", Some("?")).is_empty());
     update(&mut one, Action::Forget(false));
-    assert!(one.document.shelf.all().next().is_none() && !one.history.can_undo());
+    assert!(one.document.sessions.all().next().is_none() && !one.history.can_undo());
     let effects = update(&mut one, Action::Keep(None));
-    assert!(stored(&effects).is_empty() && !shelf::is_own(&one.document.text));
+    assert!(stored(&effects).is_empty() && !sessions::is_own(&one.document.text));
 }
 
 #[test]
@@ -254,25 +254,25 @@ fn what_cannot_be_stored_is_tried_again() {
     let mut app = page("a");
     update(&mut app, Action::Text("# one\n".to_owned()));
     update(&mut app, Action::Keep(None));
-    let full = Some(shelf::StorageFault::Full);
+    let full = Some(sessions::StorageFault::Full);
     update(&mut app, Action::Stored("a-1".into(), full));
-    assert_eq!(app.document.shelf.fault(), full);
+    assert_eq!(app.document.sessions.fault(), full);
     update(&mut app, Action::CloseNotice);
     update(&mut app, Action::Opened("# two\n".to_owned()));
     assert!(app.chrome.notice_closed, "it was said");
     assert_eq!(stored(&update(&mut app, Action::Keep(None))), ["a-1"]);
     update(&mut app, Action::Stored("a-1".into(), None));
-    assert_eq!((app.document.shelf.fault(), app.chrome.notice_closed), (None, false));
+    assert_eq!((app.document.sessions.fault(), app.chrome.notice_closed), (None, false));
     assert!(update(&mut app, Action::Keep(None)).is_empty());
     // A long one that no tab shows gives way to the one that is shown.
     update(&mut app, Action::Opened(format!("# {}\n", "x".repeat(3 << 20))));
     update(&mut app, Action::Opened("# four\n".to_owned()));
     let effects = update(&mut app, Action::Stored("a-4".into(), full));
     assert_eq!(stored(&effects), ["a-3", "a-4"]);
-    let shelf = &app.document.shelf;
-    assert!(shelf.to_store("a-3", "a-4").is_none() && shelf.to_store("a-3", "a-3").is_some());
+    let stored = &app.document.sessions;
+    assert!(stored.to_store("a-3", "a-4").is_none() && stored.to_store("a-3", "a-3").is_some());
     assert!(update(&mut app, Action::Stored("a-4".into(), full)).is_empty());
     update(&mut app, Action::Stored("a-4".into(), None));
-    assert_eq!(app.document.shelf.fault(), full, "what gave way is not stored");
+    assert_eq!(app.document.sessions.fault(), full, "what gave way is not stored");
     assert!(update(&mut app, Action::Keep(None)).is_empty());
 }

@@ -1,8 +1,8 @@
 //! Applies actions to the state.
 
 use super::action::{Action, Effect, FocusField};
-use super::panes::{Drawer, Fold, Side};
-use super::parts::{Dialog, Selected, Tab};
+use super::panes::{Drawer, Side};
+use super::parts::{Dialog, Selected};
 use super::state::App;
 use super::{combo, edit, keep, terminal, time};
 use play::Start;
@@ -14,7 +14,11 @@ pub fn update(app: &mut App, action: Action) -> Vec<Effect> {
     if action.folds_header() {
         app.chrome.unfolded = None;
     }
+    let cursor = app.view.cursor;
     let effects = apply(app, action);
+    if app.view.cursor != cursor {
+        app.view.station = None;
+    }
     app.derive();
     effects
 }
@@ -28,7 +32,7 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::Preset(name) => {
-            if let Some(kept) = app.document.shelf.get(&name).cloned() {
+            if let Some(kept) = app.document.sessions.get(&name).cloned() {
                 return keep::open(app, &kept);
             }
             let Some(p) = Preset::named(&name) else { return Vec::new() };
@@ -89,21 +93,19 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
             app.history.redo(now).map_or_else(Vec::new, |next| time::restore(app, &next))
         }
         Action::Select(s) => {
-            if let Some(s) = &s {
-                app.view.tab = Tab::Tables;
-                if !s.host.starts_with("svc/") {
-                    app.terminal.host = terminal_host(&s.host);
-                    app.terminal.offers.clear();
+            if let Some(s) = &s
+                && !s.host.starts_with("svc/")
+            {
+                app.terminal.host = terminal_host(&s.host);
+                app.terminal.offers.clear();
+            }
+            match s {
+                Some(s) => app.select(s).into_iter().collect(),
+                None => {
+                    app.view.selected = None;
+                    Vec::new()
                 }
             }
-            // What is selected is shown in the inspector.
-            let opens = s.is_some() && app.chrome.panes.inspector != Fold::Open;
-            app.view.selected = s;
-            if !opens {
-                return Vec::new();
-            }
-            app.chrome.panes.inspector = Fold::Open;
-            vec![Effect::Panes]
         }
         Action::SelectAt(at) => {
             let host = kube::change::thing_at(&app.document.text, at)
@@ -198,8 +200,8 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
             app.keep(&text)
         }
         Action::Stored(id, fault) => {
-            let again = app.document.shelf.stored(&id, fault, &app.document.id);
-            app.chrome.notice_closed &= app.document.shelf.fault().is_some();
+            let again = app.document.sessions.stored(&id, fault, &app.document.id);
+            app.chrome.notice_closed &= app.document.sessions.fault().is_some();
             again.into_iter().map(Effect::Store).collect()
         }
         Action::CloseNotice => {
@@ -208,7 +210,7 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
         }
         Action::ChangedInOtherTab(id, value) => keep::changed_elsewhere(app, &id, value.as_deref()),
         Action::OpenInOtherTabs(ids) => {
-            app.document.shelf.elsewhere = ids;
+            app.document.sessions.elsewhere = ids;
             Vec::new()
         }
         Action::Forget(here) => keep::forget(app, here),
@@ -318,6 +320,10 @@ fn apply(app: &mut App, action: Action) -> Vec<Effect> {
         }
         Action::Focus(v) => {
             app.view.focus = v;
+            Vec::new()
+        }
+        Action::Station(place) => {
+            app.view.station = place;
             Vec::new()
         }
         Action::EveryTile(v) => {

@@ -1,17 +1,14 @@
 //! Tests of actions.
 
 use super::*;
+use crate::app::Group;
+use crate::app::panes::Fold;
+use crate::app::parts::Tab;
+use crate::app::tests::sent;
 use crate::words::Lang;
 use kube::change::{ClusterChange, Thing};
 use net::engine::PacketOp;
 use net::event::EventKind;
-
-fn sent() -> App {
-    let mut app = App::new(Lang::En, "article-nodeport");
-    app.send.endpoint = "10.1.6.5:80".to_owned();
-    update(&mut app, Action::Send);
-    app
-}
 
 #[test]
 fn sending_begins_a_run_at_its_first_step() {
@@ -72,6 +69,25 @@ fn an_added_deployment_is_drawn_also_where_its_node_was_folded() {
     let pod = pods.iter().position(|p| p.netns() == host).expect("a pod");
     let drawn = app.derived.layout.nodes.iter().flat_map(|n| &n.pods);
     assert!(drawn.map(|p| p.pod).any(|p| p == pod), "{host}");
+}
+
+#[test]
+fn what_is_added_is_selected_and_its_form_opens() {
+    let mut app = App::new(Lang::En, "article-nodeport");
+    update(&mut app, Action::Text(String::new()));
+    update(&mut app, Action::Fold(Side::Inspector, Fold::Folded));
+    let add = update(&mut app, Action::Change(ClusterChange::AddDeployment));
+    assert_eq!(add, [Effect::EditEditor, Effect::Panes]);
+    assert_eq!((app.chrome.panes.inspector, app.view.tab), (Fold::Open, Tab::Tables));
+    let pod = app.view.selected.as_ref().expect("selected").host.clone();
+    assert!(pod.starts_with("web-"), "{pod}");
+    let (namespace, name) = crate::thing::deployment_to_serve(&app).expect("a Deployment");
+    update(&mut app, Action::Change(ClusterChange::AddService(namespace, name)));
+    let service = app.view.selected.as_ref().expect("selected").host.clone();
+    assert_eq!(service, "svc/default/web-service");
+    let requests = crate::app::requests(&app.derived.menus, &app.send);
+    let outside = requests.last().expect("a request to begin with");
+    assert_eq!((&*outside.from.label, outside.to.group.clone()), ("client", Group::NodePorts));
 }
 
 /// Which of index, packets, steps, layout and menus an action derives anew.

@@ -27,9 +27,9 @@ pub enum StorageFault {
     Refused,
 }
 
-/// A session on the shelf.
+/// A session as the browser keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
+pub struct StoredSession {
     /// Its identifier, the same in all tabs.
     pub id: Rc<str>,
     /// What the browser stores.
@@ -46,7 +46,7 @@ pub struct Kept {
     pub fault: Option<StorageFault>,
 }
 
-impl Kept {
+impl StoredSession {
     /// Whether it needs more storage than all others together may have.
     fn is_long(&self) -> bool {
         self.value.len() > MOST_BYTES
@@ -70,8 +70,8 @@ impl Kept {
 
 /// The sessions of all tabs, latest first, including the one that is shown.
 #[derive(Clone, Debug, Default)]
-pub struct Shelf {
-    kept: Vec<Kept>,
+pub struct StoredSessions {
+    kept: Vec<StoredSession>,
     /// The identifiers of the sessions that other tabs show.
     pub elsewhere: Vec<String>,
     /// The beginning of the identifiers that this page gives: random, so that no two pages give
@@ -81,7 +81,7 @@ pub struct Shelf {
     given: u32,
 }
 
-impl Shelf {
+impl StoredSessions {
     /// An identifier that no session has.
     pub fn fresh(&mut self) -> Rc<str> {
         self.given += 1;
@@ -89,12 +89,12 @@ impl Shelf {
     }
 
     /// All sessions, latest first.
-    pub fn all(&self) -> impl Iterator<Item = &Kept> {
+    pub fn all(&self) -> impl Iterator<Item = &StoredSession> {
         self.kept.iter()
     }
 
     /// The session with this identifier.
-    pub fn get(&self, id: &str) -> Option<&Kept> {
+    pub fn get(&self, id: &str) -> Option<&StoredSession> {
         self.kept.iter().find(|k| *k.id == *id)
     }
 
@@ -104,7 +104,7 @@ impl Shelf {
     }
 
     /// Adds a session, or replaces it.
-    pub fn put(&mut self, mut kept: Kept) {
+    pub fn put(&mut self, mut kept: StoredSession) {
         if let Some(old) = self.remove(&kept.id) {
             kept.fault = old.fault;
         }
@@ -118,7 +118,7 @@ impl Shelf {
     }
 
     /// Removes a session.
-    pub fn remove(&mut self, id: &str) -> Option<Kept> {
+    pub fn remove(&mut self, id: &str) -> Option<StoredSession> {
         let at = self.kept.iter().position(|k| *k.id == *id)?;
         Some(self.kept.remove(at))
     }
@@ -175,7 +175,7 @@ impl Shelf {
     }
 
     /// What is to be stored of a session; `None`: it is to be removed.
-    pub fn to_store(&self, id: &str, shown: &str) -> Option<&Kept> {
+    pub fn to_store(&self, id: &str, shown: &str) -> Option<&StoredSession> {
         self.get(id).filter(|k| k.fault.is_none() || !k.is_long() || *k.id == *shown)
     }
 
@@ -191,7 +191,7 @@ impl Shelf {
     }
 
     /// The session with which a new tab goes on: the reader's last document that no tab shows.
-    pub fn last(&self) -> Option<&Kept> {
+    pub fn last(&self) -> Option<&StoredSession> {
         self.kept.iter().find(|k| !k.preset && !k.set_aside && !self.is_elsewhere(&k.id))
     }
 
@@ -222,7 +222,9 @@ impl Shelf {
                 continue;
             }
             let changed = Clock { ms: now.ms.saturating_sub(i as u64), ..now };
-            if let Some(kept) = Kept::new(&id, &StoredForm::of_file(text, changed, set_aside)) {
+            if let Some(kept) =
+                StoredSession::new(&id, &StoredForm::of_file(text, changed, set_aside))
+            {
                 taken.push(kept.id.clone());
                 self.put(kept);
             }
@@ -266,48 +268,48 @@ mod tests {
         Clock { ms, zone: 0 }
     }
 
-    fn put(shelf: &mut Shelf, id: &str, text: &str, ms: u64) {
+    fn put(stored: &mut StoredSessions, id: &str, text: &str, ms: u64) {
         let value = StoredForm::of_file(text, at(ms), false);
-        shelf.put(Kept::new(id, &value).expect("an entry"));
+        stored.put(StoredSession::new(id, &value).expect("an entry"));
     }
 
-    fn names(shelf: &Shelf) -> Vec<&str> {
-        shelf.all().map(|k| k.name.as_str()).collect()
+    fn names(stored: &StoredSessions) -> Vec<&str> {
+        stored.all().map(|k| k.name.as_str()).collect()
     }
 
     #[test]
     fn the_latest_is_first_and_the_oldest_that_no_tab_shows_is_dropped() {
-        let mut shelf = Shelf::default();
+        let mut stored = StoredSessions::default();
         for n in 0..20 {
-            put(&mut shelf, &format!("a-{n}"), &format!("name: x{n}"), n);
+            put(&mut stored, &format!("a-{n}"), &format!("name: x{n}"), n);
         }
-        shelf.elsewhere = vec!["a-1".to_owned()];
-        let dropped: Vec<_> = shelf.prune("a-0").iter().map(ToString::to_string).collect();
+        stored.elsewhere = vec!["a-1".to_owned()];
+        let dropped: Vec<_> = stored.prune("a-0").iter().map(ToString::to_string).collect();
         assert_eq!(dropped, ["a-7", "a-6", "a-5", "a-4", "a-3", "a-2"]);
-        assert_eq!(names(&shelf)[0], "x19");
-        assert_eq!(names(&shelf)[12..], ["x1", "x0"], "what a tab shows stays");
-        put(&mut shelf, "b", &"#".repeat(MOST_BYTES), 30);
-        assert!(shelf.prune("a-0").is_empty(), "a long one pushes nobody out");
-        put(&mut shelf, "c", &"#".repeat(MOST_BYTES), 29);
-        assert_eq!(shelf.prune("a-0"), ["c".into()], "and there is one of them");
-        assert_eq!(shelf.last().map(|k| &*k.id), Some("b"));
-        put(&mut shelf, "b", "name: less", 31);
-        assert_eq!((names(&shelf)[0], shelf.all().count()), ("less", 15), "replaced");
+        assert_eq!(names(&stored)[0], "x19");
+        assert_eq!(names(&stored)[12..], ["x1", "x0"], "what a tab shows stays");
+        put(&mut stored, "b", &"#".repeat(MOST_BYTES), 30);
+        assert!(stored.prune("a-0").is_empty(), "a long one pushes nobody out");
+        put(&mut stored, "c", &"#".repeat(MOST_BYTES), 29);
+        assert_eq!(stored.prune("a-0"), ["c".into()], "and there is one of them");
+        assert_eq!(stored.last().map(|k| &*k.id), Some("b"));
+        put(&mut stored, "b", "name: less", 31);
+        assert_eq!((names(&stored)[0], stored.all().count()), ("less", 15), "replaced");
     }
 
     #[test]
     fn what_earlier_pages_stored_is_taken_over_once() {
-        let mut shelf = Shelf::default();
+        let mut stored = StoredSessions::default();
         let preset = play::presets::ALL[0].document();
         let others = format!("5:web: 9:日本語{}:{preset}3:abc99:x", preset.len());
-        let taken = shelf.take_over("a: 1:2\n", &others, "12:", at(9));
-        assert_eq!(names(&shelf), ["a:", "12:", "web:", "日本語", "abc"]);
+        let taken = stored.take_over("a: 1:2\n", &others, "12:", at(9));
+        assert_eq!(names(&stored), ["a:", "12:", "web:", "日本語", "abc"]);
         assert_eq!(taken.len(), 5, "a preset is no document of the reader");
-        assert_eq!(shelf.last().map(|k| k.name.as_str()), Some("a:"));
-        assert!(shelf.all().any(|k| k.set_aside));
-        assert!(shelf.take_over("a: 1:2\n", &others, "12:", at(99)).is_empty());
+        assert_eq!(stored.last().map(|k| k.name.as_str()), Some("a:"));
+        assert!(stored.all().any(|k| k.set_aside));
+        assert!(stored.take_over("a: 1:2\n", &others, "12:", at(99)).is_empty());
         for damaged in ["1:é", "x", ":", "99999999999999999999:a"] {
-            assert!(shelf.take_over("", damaged, "", at(9)).is_empty());
+            assert!(stored.take_over("", damaged, "", at(9)).is_empty());
         }
     }
 }
