@@ -27,6 +27,7 @@ mod docker;
 pub mod fault;
 pub mod fields;
 mod flannel;
+pub mod help;
 mod image;
 mod ipam;
 pub mod naming;
@@ -35,6 +36,7 @@ pub mod plan;
 pub mod portmap;
 pub mod proxy;
 mod release;
+pub mod schema;
 pub mod topology;
 pub mod yaml;
 

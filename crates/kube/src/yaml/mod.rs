@@ -75,13 +75,35 @@ impl YamlNode {
         }
     }
 
+    /// The number, if it is a whole one: decimal, octal (`0644`, `0o644`), hexadecimal or binary,
+    /// as kubectl's parser reads it.
+    pub fn integer(&self) -> Option<i64> {
+        let Value::Scalar { text, plain: true } = &self.value else { return None };
+        let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+        if !unsigned.starts_with(|c: char| c.is_ascii_digit()) {
+            return None;
+        }
+        let (radix, digits) = match unsigned.get(..2) {
+            Some("0x" | "0X") => (16, &unsigned[2..]),
+            Some("0o" | "0O") => (8, &unsigned[2..]),
+            Some("0b" | "0B") => (2, &unsigned[2..]),
+            Some(two) if two.starts_with('0') => (8, &unsigned[1..]),
+            _ => (10, unsigned),
+        };
+        if !digits.starts_with(|c: char| c.is_ascii_hexdigit()) {
+            return None;
+        }
+        let n = i64::from_str_radix(&digits.replace('_', ""), radix).ok()?;
+        Some(if text.starts_with('-') { -n } else { n })
+    }
+
     /// Its type, as the API server names it.
     pub fn kind(&self) -> &'static str {
         match &self.value {
             _ if self.is_null() => "null",
             Value::Seq(_) => "array",
             Value::Map(_) => "map",
-            Value::Scalar { text, plain: true } if text.parse::<i64>().is_ok() => "integer",
+            Value::Scalar { .. } if self.integer().is_some() => "integer",
             Value::Scalar { text, plain: true } if BOOLEANS.contains(&text.as_str()) => "boolean",
             Value::Scalar { text, plain: true } if is_number(text) => "number",
             Value::Scalar { .. } => "string",

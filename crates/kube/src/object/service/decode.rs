@@ -7,10 +7,6 @@ use crate::object::meta::NameRule;
 use crate::object::{Labels, Meta, protocol};
 use crate::yaml::{Value, YamlNode};
 
-/// Fields of a Service that the simulation ignores.
-const SERVICE_FIELDS: &[&str] =
-    &["loadBalancerClass", "ipFamilies", "ipFamilyPolicy", "clusterIPs"];
-
 /// Decodes a Service; `None` if a required field is missing or faulty.
 pub(in crate::object) fn decode(d: &mut Decoder, fields: Fields<'_>) -> Option<Service> {
     let mut f = fields;
@@ -18,7 +14,7 @@ pub(in crate::object) fn decode(d: &mut Decoder, fields: Fields<'_>) -> Option<S
     let spec = f.require(d, "spec", "write spec: with the object's fields below it");
     let status = f.get("status");
     let object = metadata
-        .and_then(|n| Meta::decode(d, n, NameRule::Label))
+        .and_then(|n| Meta::decode(d, n, NameRule::Dns1035Label))
         .zip(spec)
         .and_then(|(meta, spec)| decode_spec(d, meta, spec, status));
     d.finish(f);
@@ -31,7 +27,7 @@ fn decode_spec(
     node: &YamlNode,
     status: Option<&YamlNode>,
 ) -> Option<Service> {
-    let mut f = d.fields(node, "spec")?.not_simulated(SERVICE_FIELDS);
+    let mut f = d.fields(node, "spec")?;
     let names = ServiceType::ALL.map(ServiceType::name);
     let name = f.get("type").map_or(Some("ClusterIP"), |n| d.word(n, "spec.type", &names));
     let kind = name.and_then(|name| ServiceType::ALL.into_iter().find(|k| k.name() == name));
@@ -113,7 +109,7 @@ fn service_port(
     kind: ServiceType,
 ) -> Option<ServicePort> {
     let path = format!("spec.ports[{i}]");
-    let mut f = d.fields(node, &path)?.not_simulated(&["appProtocol"]);
+    let mut f = d.fields(node, &path)?;
     let name = if many {
         f.require(d, "name", "with more than one port, each needs a name")
     } else {
