@@ -6,7 +6,8 @@ use super::{Meta, ServicePort, protocol};
 use crate::decode::{Decoder, Fields, Spanned};
 use crate::diag::Code;
 use crate::fields;
-use std::net::{IpAddr, Ipv4Addr};
+use crate::yaml::YamlNode;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// One address and port that a Service's port forwards to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -197,6 +198,11 @@ fn endpoint(d: &mut Decoder, mut f: Fields<'_>, ipv4: bool) -> Option<Endpoint> 
 /// Decodes an address of a subset.
 fn subset_address(d: &mut Decoder, mut f: Fields<'_>, ready: bool) -> Option<Endpoint> {
     let ip = f.require(d, "ip", "write ip: with the endpoint's address");
+    let is_ipv6 = |n: &&YamlNode| n.text().parse::<Ipv6Addr>().is_ok();
+    if let Some(n) = ip.filter(is_ipv6) {
+        d.not_simulated(n.span, &format!("{}: IPv6", f.path_of("ip")));
+    }
+    let ip = ip.filter(|n| !is_ipv6(n));
     let addr = ip.and_then(|n| d.parsed::<Ipv4Addr>(n, &f.path_of("ip"), &fields::POD_ADDRESS));
     let node = f.string(d, "nodeName").map(|n| n.value);
     d.finish(f);

@@ -140,9 +140,11 @@ fn fields_only(path: &str, last: &Field) -> String {
         }
     }
     // Below the field there can only be names of a map.
-    let end = out.find(&format!(".{}.", last.name)).map(|i| i + 1 + last.name.len());
-    let of_map = matches!(last.shape(), Shape::Map(_));
-    out.truncate(end.filter(|_| of_map).unwrap_or(out.len()));
+    if matches!(last.shape(), Shape::Map(_))
+        && let Some(at) = format!(".{out}").find(&format!(".{}.", last.name))
+    {
+        out.truncate(at + last.name.len());
+    }
     out
 }
 

@@ -6,6 +6,7 @@ use crate::diag::Code;
 use crate::object::meta::NameRule;
 use crate::object::{Labels, Meta, protocol};
 use crate::yaml::{Value, YamlNode};
+use std::net::IpAddr;
 
 /// Decodes a Service; `None` if a required field is missing or faulty.
 pub(in crate::object) fn decode(d: &mut Decoder, fields: Fields<'_>) -> Option<Service> {
@@ -37,7 +38,8 @@ fn decode_spec(
     let cluster_ip = ip_node.filter(|_| !headless).and_then(|n| {
         let text = d.string(n, "spec.clusterIP")?;
         match text.value.parse() {
-            Ok(value) => Some(Spanned { value, span: text.span }),
+            Ok(IpAddr::V4(value)) => Some(Spanned { value, span: text.span }),
+            Ok(IpAddr::V6(_)) => None,
             Err(_) => {
                 let message = format!(
                     "spec.clusterIP: Invalid value: {:?}: must be empty, 'None', or a valid IP \
@@ -50,6 +52,7 @@ fn decode_spec(
             }
         }
     });
+    let ipv6_only = families(d, &mut f, ip_node);
     let selector =
         f.get("selector").map_or(Spanned { value: Labels::new(), span: meta.name.span }, |n| {
             Spanned { value: d.string_map(n, "spec.selector"), span: n.span }
@@ -93,12 +96,34 @@ fn decode_spec(
         kind,
         cluster_ip,
         headless,
+        ipv6_only,
         ports,
         selector,
         traffic,
         external_name,
         skips_node_ports,
     })
+}
+
+/// Decodes the address families of a Service, of which IPv6 is not simulated. Whether it has no IPv4
+/// address.
+fn families(d: &mut Decoder, f: &mut Fields<'_>, ip: Option<&YamlNode>) -> bool {
+    let policies = ["PreferDualStack", "RequireDualStack", "SingleStack"];
+    let policy = f.word(d, "ipFamilyPolicy", &policies);
+    let list = f.get("ipFamilies").map(|n| d.items(n, "spec.ipFamilies")).unwrap_or_default();
+    let ips = f.get("clusterIPs").map(|n| d.items(n, "spec.clusterIPs")).unwrap_or_default();
+    let is_ipv6 = |n: &&YamlNode| n.text() == "IPv6" || n.text().contains(':');
+    let first = list.iter().chain(ips).chain(ip).find(is_ipv6);
+    if let Some(first) = first {
+        d.not_simulated(first.span, &format!("{}: IPv6", f.path));
+    } else if let (Some(policy @ ("PreferDualStack" | "RequireDualStack")), Some(n)) =
+        (policy, f.get("ipFamilyPolicy"))
+    {
+        d.not_simulated(n.span, &format!("{}.ipFamilyPolicy: {policy}: IPv6", f.path));
+    }
+    let is_ipv4 = |n: &YamlNode| !is_ipv6(&n) && n.text() != "None";
+    let dual = matches!(policy, Some("PreferDualStack" | "RequireDualStack"));
+    first.is_some() && !dual && !list.iter().chain(ips).chain(ip).any(is_ipv4)
 }
 
 fn service_port(
