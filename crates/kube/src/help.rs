@@ -31,7 +31,7 @@ fn kubernetes(
     let (key, _) = place.mapping.pairs().iter().find(|(k, _)| k.span.contains(at))?;
     let field = t.field(key.text(), release)?;
     let mut d = Decoder::default();
-    controller::decode(&mut d, doc);
+    controller::decode_for(&mut d, doc, release);
     let keys = || place.keys.iter().chain([&key.span]);
     let noted = |kind: &str| !object::is_simulated(kind);
     let noted = doc.get("kind").is_some_and(|k| k.text() != "List" && noted(k.text()))

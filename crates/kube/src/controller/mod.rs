@@ -46,7 +46,12 @@ fn finish(cluster: Cluster, d: Decoder) -> (Option<Cluster>, Vec<Diagnostic>) {
 
 /// Decodes a document for what `d` records about it.
 pub(crate) fn decode(d: &mut Decoder, doc: &YamlNode) {
-    contents(d, std::slice::from_ref(doc));
+    decode_for(d, doc, Release::default());
+}
+
+/// Decodes a document for a release's API server.
+pub(crate) fn decode_for(d: &mut Decoder, doc: &YamlNode, release: Release) {
+    contents(d, std::slice::from_ref(doc), release);
 }
 
 /// The objects of a text, and its Topology.
@@ -64,9 +69,9 @@ pub(crate) fn release_of(docs: &[YamlNode]) -> Release {
     versions.find_map(|v| Release::parse(v.text())).unwrap_or_default()
 }
 
-fn contents(d: &mut Decoder, docs: &[YamlNode]) -> Contents {
+fn contents(d: &mut Decoder, docs: &[YamlNode], release: Release) -> Contents {
     let mut out = Contents::default();
-    d.release = release_of(docs);
+    d.release = release;
     let mut queue: VecDeque<Item<'_>> = docs.iter().map(|doc| (doc, None)).collect();
     while let Some((doc, implied)) = queue.pop_front() {
         let implied = implied.as_ref().map(|(v, k)| (v.as_str(), k.as_str()));
@@ -162,7 +167,7 @@ fn last_of_each(d: &mut Decoder, objects: Vec<Object>) -> Vec<Object> {
 }
 
 fn build_cluster(d: &mut Decoder, docs: &[YamlNode], previous: Option<Previous<'_>>) -> Cluster {
-    let Contents { topology, objects } = contents(d, docs);
+    let Contents { topology, objects } = contents(d, docs, release_of(docs));
     let mut control_plane = ControlPlane::new(d, topology.unwrap_or_default(), previous);
     let mut services = Vec::new();
     let mut slices: Vec<&ManualSlice> = Vec::new();

@@ -165,7 +165,7 @@ fn has(ranges: &str, release: Release) -> bool {
 }
 
 /// Ranges of releases as text: `1.10 to 1.15, 1.20 and later`.
-fn range_text(ranges: &str) -> String {
+pub(crate) fn range_text(ranges: &str) -> String {
     let one = |range: &str| match range.split_once('-') {
         Some((from, "")) => format!("1.{from} and later"),
         Some((from, to)) if from != to => format!("1.{from} to 1.{to}"),
