@@ -437,8 +437,15 @@ fn open(file: &str, chance: &Chance) -> Result<Session, Stop> {
     Ok(session)
 }
 
-/// The diagnostics of a document, and whether none of them is an error. With `notes`, each part of a
-/// note that tells several.
+/// A run as text, with the release in force above its verdict.
+fn dated(session: &Session, run: &str) -> String {
+    let at = run.rfind("=> ").unwrap_or(run.len());
+    let release = session.cluster().topology.version;
+    format!("{}Kubernetes {release}\n{}", &run[..at], &run[at..])
+}
+
+/// The diagnostics of a document, and whether none of them is an error. With `notes`, each part of
+/// a note that tells several.
 fn check(file: &str, notes: bool) -> Result<(String, bool), Stop> {
     let diags = play::script::check(&read(file)?);
     let mut text = report(file, &diags);
@@ -581,10 +588,9 @@ fn trace(file: &str, t: &Trace) -> Result<(String, bool), Stop> {
     write_capture(&session, &session.events()[run.events.clone()], t)?;
     let (state, events) = (session.last(), session.events());
     let labels = view::NetnsLabels::new(session.cluster(), state);
-    let release = format!("Kubernetes {}\n", session.cluster().topology.version);
     let text = match t.output.format {
-        Format::Text => release + &view::trace::text(state, events, &labels, &run, lang),
-        Format::Hops => release + &view::trace::hops(state, events, &labels, &run, lang),
+        Format::Text => dated(&session, &view::trace::text(state, events, &labels, &run, lang)),
+        Format::Hops => dated(&session, &view::trace::hops(state, events, &labels, &run, lang)),
         Format::Markdown => view::markdown::run(state, events, &labels, &run, lang),
         Format::Mermaid => view::mermaid::run(state, events, &labels, &run, lang),
         Format::Json => view::json::run(&session, &labels, &run, lang),

@@ -139,10 +139,10 @@ pub(super) fn check(t: &Type, field: &Field, value: &YamlNode, path: &Path<'_>) 
         ("ObjectMeta", "annotations") => {
             out.extend(value.pairs().iter().filter_map(|(k, _)| qualified_name(k, path)));
         }
-        ("Container" | "EphemeralContainer" | "Volume", "name") => {
-            if !NameRule::Dns1123Label.accepts(value.text()) {
-                out.push(NameRule::Dns1123Label.fault(value, &path.to_string()));
-            }
+        ("Container" | "EphemeralContainer" | "Volume", "name")
+            if !NameRule::Dns1123Label.accepts(value.text()) =>
+        {
+            out.push(NameRule::Dns1123Label.fault(value, &path.to_string()));
         }
         ("ConfigMap" | "Secret", "data" | "stringData" | "binaryData") => {
             out.extend(value.pairs().iter().filter_map(|(k, _)| data_key(k, path)));

@@ -4,6 +4,11 @@
 use super::{Value, YamlNode};
 use crate::diag::{Code, Diagnostic, Span};
 
+/// Whether a key is a merge key.
+fn is_merge(key: &YamlNode) -> bool {
+    matches!(&key.value, Value::Scalar { text, plain: true } if text == "<<")
+}
+
 /// Replaces the merge keys in a value by what they stand for. Keys of the mapping itself have
 /// precedence, then those of the first mapping of a list.
 pub(super) fn merge(node: &mut YamlNode, diags: &mut Vec<Diagnostic>) {
@@ -12,7 +17,6 @@ pub(super) fn merge(node: &mut YamlNode, diags: &mut Vec<Diagnostic>) {
         Value::Seq(items) => items.iter_mut().for_each(|item| merge(item, diags)),
         Value::Map(pairs) => {
             pairs.iter_mut().for_each(|(_, value)| merge(value, diags));
-            let is_merge = |key: &YamlNode| matches!(&key.value, Value::Scalar { text, plain: true } if text == "<<");
             if !pairs.iter().any(|(key, _)| is_merge(key)) {
                 return;
             }

@@ -105,8 +105,8 @@ fn decode_spec(
     })
 }
 
-/// Decodes the address families of a Service, of which IPv6 is not simulated. Whether it has no IPv4
-/// address.
+/// Decodes the address families of a Service, of which IPv6 is not simulated. Whether it has no
+/// IPv4 address.
 fn families(d: &mut Decoder, f: &mut Fields<'_>, ip: Option<&YamlNode>) -> bool {
     let policies = ["PreferDualStack", "RequireDualStack", "SingleStack"];
     let policy = f.word(d, "ipFamilyPolicy", &policies);
