@@ -284,3 +284,96 @@ fn defaults_of_the_table_are_those_of_the_decoder() {
         assert_eq!(sysctl(key).default_text("en"), Some(value.to_string().as_str()), "{key}");
     }
 }
+
+/// The kinds with tables of their fields, and their apiVersions.
+const DESCRIBED: [(&str, &str); 14] = [
+    ("Pod", "v1"),
+    ("Deployment", "apps/v1"),
+    ("ReplicaSet", "apps/v1"),
+    ("StatefulSet", "apps/v1"),
+    ("DaemonSet", "apps/v1"),
+    ("ReplicationController", "v1"),
+    ("Job", "batch/v1"),
+    ("CronJob", "batch/v1"),
+    ("Service", "v1"),
+    ("Endpoints", "v1"),
+    ("EndpointSlice", "discovery.k8s.io/v1"),
+    ("NetworkPolicy", "networking.k8s.io/v1"),
+    ("Ingress", "networking.k8s.io/v1"),
+    ("Node", "v1"),
+];
+
+/// What becomes of a kind or field.
+const fn fate(simulated: bool) -> &'static str {
+    if simulated { "simulated" } else { "noted" }
+}
+
+#[test]
+fn the_page_about_kubernetes_is_that_of_the_schema_and_the_decoders() {
+    let last = kube::Release::LAST;
+    let mut page = format!(
+        "# Kubernetes kinds and fields\n\n\
+         Every kind and field that the API server of a release from {} to {last} knows is accepted \
+         as that\nserver accepts it, and anything else is refused in its words. **Simulated** has an \
+         effect here;\n**noted** is checked, has none, and is named in one note. A kind or field is \
+         refused in releases\nother than those named; without a name it is in all of them. Alpha \
+         versions, and beta versions that\nare new since 1.24, are off in an API server and refused. \
+         Kinds of other groups are custom resources:\nnoted, and not checked.\n\n\
+         This page is generated from Kubernetes' API definitions (`crates/kube/schema`) and from \
+         what the\ndecoders request: `BLESS=1 cargo test -p packetwalk-tests --test fields`.\n\n\
+         ## Kinds\n\n| Kind | Here | Versions |\n| --- | --- | --- |\n",
+        kube::Release::FIRST
+    );
+    let served = |k: &&kube::schema::Kind| kube::Release::all().any(|r| k.is_served(r));
+    let kinds: Vec<_> = kube::schema::kinds().iter().filter(served).collect();
+    let mut names: Vec<&str> = kinds.iter().map(|k| k.name).collect();
+    names.retain(|n| !n.ends_with("List"));
+    names.sort_unstable();
+    names.dedup();
+    for name in names {
+        let versions = kinds.iter().filter(|k| k.name == name);
+        let versions = versions.map(|k| format!("`{}` {}", k.api_version, k.releases_text()));
+        let here = fate(kube::object::is_simulated(name));
+        let list = versions.collect::<Vec<_>>().join(", ");
+        let _ = writeln!(page, "| {name} | {here} | {list} |");
+    }
+    for (name, version) in DESCRIBED {
+        let opens = |t: &str| match t {
+            "PodTemplateSpec" | "JobTemplateSpec" => name == "Deployment",
+            "ObjectMeta" => name == "Pod",
+            "Container" => true,
+            _ => t.ends_with("Spec") || t.starts_with(name) || t.starts_with("HTTPIngress"),
+        };
+        let rows = kube::reference::rows(name, version, &opens);
+        assert!(rows.len() > 3, "{name}");
+        let _ = write!(page, "\n## {name}\n\n`{version}`\n\n");
+        page.push_str("| Field | Type | Here | Releases |\n| --- | --- | --- | --- |\n");
+        for r in rows {
+            let here = fate(r.simulated);
+            let required = if r.required { ", required" } else { "" };
+            let shape = r.shape.replace('|', "\\|");
+            let _ =
+                writeln!(page, "| `{}` | {shape}{required} | {here} | {} |", r.path, r.releases);
+        }
+    }
+    compare("web/docs/kubernetes.md", &page);
+}
+
+#[test]
+fn every_field_of_every_kind_is_accepted_by_the_releases_that_have_it() {
+    use kube::Code;
+    let mut documents = 0;
+    for kind in kube::schema::kinds().iter().filter(|k| !k.name.ends_with("List")) {
+        for release in kube::Release::all().filter(|r| kind.is_served(*r)) {
+            let text = kube::reference::document(kind, release);
+            let (_, diags) = kube::build(&text);
+            let structure = [Code::UnknownField, Code::UnknownKind, Code::YamlSyntax];
+            let wrong = diags.iter().find(|d| structure.contains(&d.code));
+            assert!(wrong.is_none(), "{release} {}: {}", kind.name, wrong.expect("one"));
+            let typed = diags.iter().find(|d| d.code == Code::WrongType);
+            assert!(typed.is_none(), "{release} {}: {}", kind.name, typed.expect("one"));
+            documents += 1;
+        }
+    }
+    assert!(documents > 1000, "{documents}");
+}

@@ -4,7 +4,7 @@
 use kube::proxy::{Release, Sync};
 use net::netfilter::{Ruleset, parse_rule, save};
 use std::collections::BTreeSet;
-use support::{read, root};
+use support::{read, root, shape_for};
 
 fn shapes() -> Vec<(String, String)> {
     let mut files: Vec<_> = std::fs::read_dir(root().join("kernel/shapes"))
@@ -26,9 +26,10 @@ fn document(shape: &str, release: Release) -> String {
         )
     };
     format!(
-        "{}{}{shape}---\napiVersion: packetwalk.dev/v1alpha1\nkind: Topology\nspec:\n  kubernetes: {{version: \"{release}\"}}\n  nodes: [{{name: m, role: control-plane}}, {{name: n1}}, {{name: n2}}]\n",
+        "{}{}{}---\napiVersion: packetwalk.dev/v1alpha1\nkind: Topology\nspec:\n  kubernetes: {{version: \"{release}\"}}\n  nodes: [{{name: m, role: control-plane}}, {{name: n1}}, {{name: n2}}]\n",
         deployment("web"),
-        deployment("one")
+        deployment("one"),
+        shape_for(shape, release.minor())
     )
 }
 

@@ -57,3 +57,22 @@ pub fn difference(what: &str, expected: &[String], got: &[String]) -> Option<Str
     }
     Some(out)
 }
+
+/// The manifests of a shape of Services without what the API server of a minor release refuses.
+pub fn shape_for(shape: &str, minor: u8) -> String {
+    let mut text = shape.to_owned();
+    let mut before = |release: u8, known: &str, instead: &str| {
+        if minor < release {
+            text = text.replace(known, instead);
+        }
+    };
+    before(29, ", ipMode: Proxy", "");
+    before(21, "internalTrafficPolicy: Local, ", "");
+    before(21, "discovery.k8s.io/v1\n", "discovery.k8s.io/v1beta1\n");
+    before(20, ", serving: true, terminating: true", "");
+    if minor < 17 {
+        let documents = text.split("---\n").filter(|doc| !doc.contains("kind: EndpointSlice"));
+        text = documents.collect::<Vec<_>>().join("---\n");
+    }
+    text
+}

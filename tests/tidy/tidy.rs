@@ -51,7 +51,10 @@ fn metadata() -> Value {
 /// The staircase: each crate sees only those below it.
 const STAIRS: &[(&str, &[&str])] = &[
     ("packetwalk-net", &["ipnet"]),
-    ("packetwalk-kube", &["packetwalk-net", "ipnet", "data-encoding", "granit-parser", "sha2"]),
+    (
+        "packetwalk-kube",
+        &["packetwalk-net", "ipnet", "data-encoding", "granit-parser", "miniz_oxide", "sha2"],
+    ),
     ("packetwalk-play", &["packetwalk-net", "packetwalk-kube"]),
     (
         "packetwalk-view",

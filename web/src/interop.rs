@@ -505,7 +505,7 @@ struct Help {
 }
 
 fn help(text: &str, at: u32, lang: &str) -> Option<Help> {
-    let (range, help) = kube::fields::help_at(text, byte(text, at), lang)?;
+    let (range, help) = kube::help::help_at(text, byte(text, at), lang)?;
     let place = |byte: usize| utf16(text, byte as u32);
     Some(Help { from: place(range.start), to: place(range.end), text: help })
 }

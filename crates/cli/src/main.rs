@@ -54,6 +54,9 @@ enum Command {
         /// Documents, or folders of documents.
         #[arg(required = true)]
         files: Vec<String>,
+        /// Lists each kind and field that is valid and not simulated, with its place.
+        #[arg(long)]
+        notes: bool,
     },
     /// Runs a command, such as `ip route`, on a node, pod or host.
     Exec {
@@ -296,7 +299,9 @@ fn run(command: Command) -> Result<ExitCode, Stop> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        Command::Check { files } => each(&Documents::of(&files)?, None, check),
+        Command::Check { files, notes } => {
+            each(&Documents::of(&files)?, None, |file| check(file, notes))
+        }
         Command::Exec { file, host, command, chance } => {
             let mut session = open(&file, &chance)?;
             let out = shell::exec(&mut session, &host, &command.join(" "));
@@ -432,10 +437,23 @@ fn open(file: &str, chance: &Chance) -> Result<Session, Stop> {
     Ok(session)
 }
 
-/// The diagnostics of a document, and whether none of them is an error.
-fn check(file: &str) -> Result<(String, bool), Stop> {
+/// A run as text, with the release in force above its verdict.
+fn dated(session: &Session, run: &str) -> String {
+    let at = run.rfind("=> ").unwrap_or(run.len());
+    let release = session.cluster().topology.version;
+    format!("{}Kubernetes {release}\n{}", &run[..at], &run[at..])
+}
+
+/// The diagnostics of a document, and whether none of them is an error. With `notes`, each part of
+/// a note that tells several.
+fn check(file: &str, notes: bool) -> Result<(String, bool), Stop> {
     let diags = play::script::check(&read(file)?);
-    Ok((report(file, &diags), diags.iter().all(|d| d.severity != Severity::Error)))
+    let mut text = report(file, &diags);
+    for (at, what) in diags.iter().flat_map(|d| &d.parts).filter(|_| notes) {
+        let line = format!("{file}:{}:{}: note: {what} is not simulated\n", at.line, at.column);
+        text.push_str(&printable(&line));
+    }
+    Ok((text, diags.iter().all(|d| d.severity != Severity::Error)))
 }
 
 fn endpoint(text: &str) -> Result<(IpAddr, Option<u16>), Stop> {
@@ -571,8 +589,8 @@ fn trace(file: &str, t: &Trace) -> Result<(String, bool), Stop> {
     let (state, events) = (session.last(), session.events());
     let labels = view::NetnsLabels::new(session.cluster(), state);
     let text = match t.output.format {
-        Format::Text => view::trace::text(state, events, &labels, &run, lang),
-        Format::Hops => view::trace::hops(state, events, &labels, &run, lang),
+        Format::Text => dated(&session, &view::trace::text(state, events, &labels, &run, lang)),
+        Format::Hops => dated(&session, &view::trace::hops(state, events, &labels, &run, lang)),
         Format::Markdown => view::markdown::run(state, events, &labels, &run, lang),
         Format::Mermaid => view::mermaid::run(state, events, &labels, &run, lang),
         Format::Json => view::json::run(&session, &labels, &run, lang),

@@ -1,9 +1,10 @@
 //! Completion: the keys, words, labels and names that can be typed at a place. For Topology and
-//! Script the table of fields gives them; for Kubernetes kinds the decoder records what it accepts.
+//! Script the table of fields gives them, for Kubernetes kinds the schema of the release.
 
 use crate::controller;
 use crate::decode::{Accepted, Decoder};
 use crate::fields::{self, Field, Type};
+use crate::schema::{self, Shape};
 use crate::yaml::{Value, YamlNode, parse};
 
 /// A word that may be inserted.
@@ -54,7 +55,9 @@ pub fn complete(text: &str, at: usize) -> Completions {
     let mut words = match described(&docs, from) {
         Some((mapping, table)) if is_key => missing_keys(mapping, table),
         Some((_, table)) => table.iter().find(|f| f.key == key).map(values).unwrap_or_default(),
-        None => accepted(&docs, from, is_key),
+        None => {
+            kubernetes(&docs, from, is_key, key).unwrap_or_else(|| accepted(&docs, from, is_key))
+        }
     };
     if !is_key {
         words.extend(related(&docs, key));
@@ -116,11 +119,35 @@ fn accepted(docs: &[YamlNode], at: usize, is_key: bool) -> Vec<String> {
     };
     let is_missing = |w: &String| !mapping.present.iter().flatten().any(|p| p == w);
     let mut words: Vec<String> = mapping.words.clone();
-    if ["selector", "matchLabels", "labels"].iter().any(|end| mapping.path.ends_with(end)) {
-        words.extend(labels(docs).into_iter().map(|(key, _)| key));
-    }
     words.retain(is_missing);
     words
+}
+
+/// The keys, or the values of `key`, that the type of a mapping of Kubernetes gives; none for other
+/// kinds and values.
+fn kubernetes(docs: &[YamlNode], at: usize, is_key: bool, key: &str) -> Option<Vec<String>> {
+    let release = controller::release_of(docs);
+    let doc = docs.iter().find(|d| d.span.contains(at))?;
+    let place = schema::place(doc, at, release)?;
+    let mut words: Vec<String> = Vec::new();
+    if is_key {
+        if let Shape::Object(t) = place.shape {
+            words.extend(t.fields(release).map(|f| f.name.to_owned()));
+        }
+        if ["selector", "matchLabels", "labels"].contains(&place.name) {
+            words.extend(labels(docs).into_iter().map(|(key, _)| key));
+        }
+        words.retain(|w| place.mapping.get(w).is_none());
+        return Some(words);
+    }
+    let Shape::Object(t) = place.shape else { return None };
+    let field = t.field(key.trim_start_matches('-').trim(), release)?;
+    match schema::words_of(t, field.name) {
+        Some(list) => words.extend(list.iter().map(|w| (*w).to_owned())),
+        None if field.shape() == Shape::Bool => words.extend(["true", "false"].map(str::to_owned)),
+        None => return None,
+    }
+    Some(words)
 }
 
 /// Calls `f` for every key and value of every mapping.
@@ -161,6 +188,12 @@ fn names_in(docs: &[YamlNode], lists: &[&str]) -> Vec<String> {
     out.into_iter().map(|n| n.text().to_owned()).collect()
 }
 
+/// The built-in kinds that the documents' release serves.
+fn served(docs: &[YamlNode]) -> impl Iterator<Item = &'static schema::Kind> {
+    let release = controller::release_of(docs);
+    schema::kinds().iter().filter(move |k| k.is_served(release))
+}
+
 /// The values of a key that other parts of the documents suggest.
 fn related(docs: &[YamlNode], key: &str) -> Vec<String> {
     let mut out: Vec<String> =
@@ -176,9 +209,14 @@ fn related(docs: &[YamlNode], key: &str) -> Vec<String> {
                 .map(|n| n.text().to_owned()),
         ),
         "kind" => {
-            out.extend(["Service", "Deployment", "List", "Topology", "Script"].map(str::to_owned));
+            out.extend(["List", "Topology", "Script"].map(str::to_owned));
+            let names = served(docs).map(|k| k.name).filter(|name| !name.ends_with("List"));
+            out.extend(names.map(str::to_owned));
         }
-        "apiVersion" => out.extend(["v1", "apps/v1", fields::API_VERSION].map(str::to_owned)),
+        "apiVersion" => {
+            out.push(fields::API_VERSION.to_owned());
+            out.extend(served(docs).map(|k| k.api_version.to_owned()));
+        }
         _ => {}
     }
     out.retain(|w| !w.is_empty());
@@ -232,11 +270,18 @@ spec:
         let top = completed("apiVersion: v1\n", "apiVersion: v1\n|\n");
         assert!(top.contains(&"status".to_owned()) && !top.contains(&"kind".to_owned()), "{top:?}");
         assert_eq!(completed("{name: nginx}", "{name: nginx, name|}"), ["namespace"]);
+        let pod = completed("containers: [", "host|, containers: [");
+        assert!(pod.contains(&"hostNetwork".to_owned()), "{pod:?}");
     }
 
     #[test]
     fn kinds_types_labels_and_names_are_completed() {
-        assert_eq!(completed("kind: Service", "kind: S|"), ["Script", "Service"]);
+        assert_eq!(
+            completed("kind: Service", "kind: Ser|"),
+            ["Service", "ServiceAccount", "ServiceCIDR"]
+        );
+        assert_eq!(completed("apiVersion: v1", "apiVersion: batch|"), ["batch/v1"]);
+        assert_eq!(completed("containers: [", "hostNetwork: t|, containers: ["), ["true"]);
         assert_eq!(completed("spec:\n  selector:", "spec:\n  type: N|\n  selector:"), ["NodePort"]);
         assert_eq!(completed("    app: nginx\n", "    app: nginx\n    t|\n"), ["tier"]);
         assert_eq!(completed("    app: nginx\n", "    tier: |\n"), ["front"]);

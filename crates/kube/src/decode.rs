@@ -2,10 +2,13 @@
 //! is reported as unknown, with the nearest known key as the fix. Decoding continues after a fault.
 //!
 //! Fields of Topology and Script are described by a table ([`crate::fields`]), from which the known
-//! keys, ranges, words and defaults are taken.
+//! keys, ranges, words and defaults are taken. The structure of a Kubernetes object is checked
+//! against its type as a whole, after its decoder ([`crate::schema`]).
 
 use crate::diag::{Code, Diagnostic, Span, nearest, nearest_first};
 use crate::fields::{DefaultValue, Field, Format, Type};
+use crate::release::Release;
+use crate::schema;
 use crate::yaml::{Value, YamlNode};
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -20,6 +23,17 @@ pub struct Decoder {
     pub diags: Vec<Diagnostic>,
     /// What each decoded place accepts; recorded for completion only.
     pub(crate) accepted: Option<Vec<Accepted>>,
+    /// The release of Kubernetes whose API server the text is for.
+    pub(crate) release: Release,
+    /// The Kubernetes object that is being decoded.
+    pub(crate) object: Option<schema::Object>,
+    /// The fields that were requested of each mapping of that object, by its place.
+    pub(crate) requested: BTreeMap<(u32, u32), Vec<&'static str>>,
+    /// What is valid and not simulated: its place, the kind and, of an object that is simulated,
+    /// the path of the field.
+    pub(crate) noted: Vec<(Span, String, Option<String>)>,
+    /// The number of names that were generated from `generateName`.
+    pub(crate) generated: usize,
 }
 
 /// What a place in the text accepts.
@@ -27,8 +41,6 @@ pub struct Decoder {
 pub(crate) struct Accepted {
     /// The mapping, or the value.
     pub(crate) span: Span,
-    /// Its path, as the API server writes it.
-    pub(crate) path: String,
     /// The keys of the mapping, or the words that the value can be.
     pub(crate) words: Vec<String>,
     /// The keys that the mapping has; none for a value.
@@ -44,7 +56,8 @@ pub struct Fields<'a> {
     pairs: Vec<(&'a str, Span, &'a YamlNode)>,
     /// The names that the decoder has requested.
     requested: Vec<&'static str>,
-    not_simulated: &'static [&'static str],
+    /// Whether it belongs to a Kubernetes object: empty texts are then missing, as in Go.
+    is_object: bool,
     /// The table of its fields, in a kind that has one.
     table: &'static [Field],
     /// The forms of the mapping, each with its own fields of the table.
@@ -92,6 +105,12 @@ impl Decoder {
         ));
     }
 
+    /// Adds a kind, or a field of a kind that is simulated, to those that are valid and have no
+    /// effect here. One diagnostic tells all of them ([`crate::diag::folded`]).
+    pub(crate) fn noted(&mut self, span: Span, kind: String, field: Option<String>) {
+        self.noted.push((span, kind, field));
+    }
+
     /// The fields of a node that must be a mapping.
     pub fn fields<'a>(&mut self, node: &'a YamlNode, path: &str) -> Option<Fields<'a>> {
         let Value::Map(pairs) = &node.value else {
@@ -112,7 +131,7 @@ impl Decoder {
             span: node.span,
             pairs: pairs.collect(),
             requested: Vec::new(),
-            not_simulated: &[],
+            is_object: self.object.is_some(),
             table: &[],
             forms: &[],
             chosen: false,
@@ -120,9 +139,17 @@ impl Decoder {
     }
 
     fn wrong_type(&mut self, node: &YamlNode, path: &str, want: &str, hint: &str) {
-        let path = if path.is_empty() { "the document" } else { path };
-        let message = format!("{path}: invalid type: got \"{}\", expected \"{want}\"", node.kind());
+        let message = self.mistyped(node, path, want);
         self.error(Code::WrongType, node.span, message, hint);
+    }
+
+    /// What the API server says of a value that does not have the type of its field.
+    fn mistyped(&self, node: &YamlNode, path: &str, want: &str) -> String {
+        let object = self.object.as_ref();
+        object.and_then(|o| o.mistyped(path, node)).unwrap_or_else(|| {
+            let path = if path.is_empty() { "the document" } else { path };
+            format!("{path}: invalid type: got \"{}\", expected \"{want}\"", node.kind())
+        })
     }
 
     /// The items of a node that must be a list; none if it is empty.
@@ -144,8 +171,7 @@ impl Decoder {
                 Some(Spanned { value: text.clone(), span: node.span })
             }
             Value::Scalar { text, .. } => {
-                let message =
-                    format!("{path}: invalid type: got \"{}\", expected \"string\"", node.kind());
+                let message = self.mistyped(node, path, "string");
                 let quoted = format!("\"{text}\"");
                 let hint = format!("put it in quotes: {quoted}");
                 self.diags.push(
@@ -163,13 +189,13 @@ impl Decoder {
 
     /// Decodes a whole number. A number in quotes is a fault with a fix.
     pub fn integer(&mut self, node: &YamlNode, path: &str) -> Option<Spanned<i64>> {
+        if let Some(value) = node.integer() {
+            return Some(Spanned { value, span: node.span });
+        }
         match &node.value {
-            Value::Scalar { text, plain: true } if node.kind() == "integer" => {
-                Some(Spanned { value: text.parse().unwrap_or(0), span: node.span })
-            }
             Value::Scalar { text, .. } if text.trim().parse::<i64>().is_ok() => {
                 let bare = text.trim().to_owned();
-                let message = format!("{path}: invalid type: got \"string\", expected \"integer\"");
+                let message = self.mistyped(node, path, "integer");
                 let hint = format!("remove the quotes: {bare}");
                 self.diags.push(
                     Diagnostic::error(Code::WrongType, node.span, message, hint)
@@ -189,6 +215,14 @@ impl Decoder {
         match &node.value {
             Value::Scalar { text, plain: true } if text == "true" => Some(true),
             Value::Scalar { text, plain: true } if text == "false" => Some(false),
+            // YAML 1.1, as kubectl reads it.
+            Value::Scalar { text, .. } if self.object.is_some() && node.kind() == "boolean" => {
+                Some(matches!(text.to_ascii_lowercase().as_str(), "true" | "yes" | "on"))
+            }
+            Value::Scalar { .. } if self.object.is_some() => {
+                self.wrong_type(node, path, "boolean", "write true or false");
+                None
+            }
             Value::Scalar { text, .. } => {
                 let meant = match text.to_ascii_lowercase().as_str() {
                     "yes" | "on" | "true" => Some("true"),
@@ -247,8 +281,7 @@ impl Decoder {
         let Some(fields) = self.fields(node, path) else { return BTreeMap::new() };
         if let Some(accepted) = &mut self.accepted {
             let present = Some(fields.keys());
-            let words = Vec::new();
-            accepted.push(Accepted { span: node.span, path: path.to_owned(), words, present });
+            accepted.push(Accepted { span: node.span, words: Vec::new(), present });
         }
         let mut out = BTreeMap::new();
         for (key, _, value) in &fields.pairs {
@@ -280,8 +313,7 @@ impl Decoder {
         let text = self.string(node, path)?;
         if let Some(accepted) = &mut self.accepted {
             let words = allowed.iter().map(|w| (*w).to_owned()).collect();
-            let path = path.to_owned();
-            accepted.push(Accepted { span: node.span, path, words, present: None });
+            accepted.push(Accepted { span: node.span, words, present: None });
         }
         if let Some(word) = allowed.iter().find(|w| **w == text.value) {
             return Some(word);
@@ -328,18 +360,19 @@ impl Decoder {
         }
     }
 
-    /// Ends a mapping: reports the keys that are unknown or not simulated.
+    /// Ends a mapping: reports the keys that are unknown. Those of a Kubernetes object are checked
+    /// with the whole object.
     pub fn finish(&mut self, fields: Fields<'_>) {
+        if fields.is_object {
+            let at = (fields.span.start, fields.span.end);
+            self.requested.entry(at).or_default().extend(fields.requested);
+            return;
+        }
         let known = fields.known();
         if let Some(accepted) = &mut self.accepted {
             let words = known.iter().map(|w| (*w).to_owned()).collect();
             let present = Some(fields.keys());
-            accepted.push(Accepted {
-                span: fields.span,
-                path: fields.path.clone(),
-                words,
-                present,
-            });
+            accepted.push(Accepted { span: fields.span, words, present });
         }
         for (key, span, _) in &fields.pairs {
             let path = fields.path_of(key);
@@ -366,13 +399,18 @@ impl Decoder {
             }
         }
     }
+
+    /// What the API server says of a missing field.
+    fn missing(&self, path: &str) -> String {
+        let object = self.object.as_ref();
+        object.map_or_else(|| format!("{path}: Required value"), |o| o.missing(path))
+    }
 }
 
 impl<'a> Fields<'a> {
-    /// Declares fields that are valid and ignored.
-    #[must_use]
-    pub fn not_simulated(mut self, names: &'static [&'static str]) -> Self {
-        self.not_simulated = names;
+    /// Declares that they are those of a Kubernetes object.
+    pub(crate) fn of_object(mut self) -> Self {
+        self.is_object = true;
         self
     }
 
@@ -411,13 +449,11 @@ impl<'a> Fields<'a> {
                 .map(|f| f.key)
         };
         let undescribed = self.requested.iter().copied().filter(|r| self.field(r).is_none());
-        let ignored = self.not_simulated.iter().copied();
-        described(false).chain(undescribed).chain(ignored).chain(described(true)).collect()
+        described(false).chain(undescribed).chain(described(true)).collect()
     }
 
     fn is_ignored(&self, key: &str) -> bool {
-        self.not_simulated.contains(&key) && !self.requested.contains(&key)
-            || self.field(key).is_some_and(|f| matches!(f.value, Type::Ignored))
+        self.field(key).is_some_and(|f| matches!(f.value, Type::Ignored))
     }
 
     /// The table's row of a key.
@@ -446,7 +482,8 @@ impl<'a> Fields<'a> {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 
-    /// The value of a field; none if it is missing or null.
+    /// The value of a field; none if it is missing or null, or an empty text in a Kubernetes
+    /// object, which Go cannot tell from a missing one.
     pub fn get(&mut self, name: &'static str) -> Option<&'a YamlNode> {
         debug_assert!(
             self.table.is_empty() || self.field(name).is_some(),
@@ -456,7 +493,11 @@ impl<'a> Fields<'a> {
         if !self.requested.contains(&name) {
             self.requested.push(name);
         }
-        self.pairs.iter().find(|(k, _, v)| *k == name && !v.is_null()).map(|(_, _, v)| *v)
+        let is_empty = |v: &YamlNode| {
+            let empty = matches!(&v.value, Value::Scalar { text, .. } if text.is_empty());
+            v.is_null() || self.is_object && empty
+        };
+        self.pairs.iter().find(|(k, _, v)| *k == name && !is_empty(v)).map(|(_, _, v)| *v)
     }
 
     /// A string; `None` if the field is absent or faulty.
@@ -474,9 +515,10 @@ impl<'a> Fields<'a> {
         self.get(name).and_then(|n| d.boolean(n, &self.path_of(name)))
     }
 
-    /// A port from 1 to 65535; `None` if the field is absent or faulty.
+    /// A port from 1 to 65535; `None` if the field is absent, 0 or faulty.
     pub fn port(&mut self, d: &mut Decoder, name: &'static str) -> Option<Spanned<u16>> {
-        self.get(name).and_then(|n| d.port(n, &self.path_of(name)))
+        let node = self.get(name).filter(|n| n.integer() != Some(0))?;
+        d.port(node, &self.path_of(name))
     }
 
     /// An optional word out of the allowed ones.
@@ -626,12 +668,7 @@ impl<'a> Fields<'a> {
                 .iter()
                 .find(|(k, ..)| *k == name)
                 .map_or(Span { end: self.span.start, ..self.span }, |(_, s, _)| *s);
-            d.error(
-                Code::MissingField,
-                span,
-                format!("{}: Required value", self.path_of(name)),
-                hint,
-            );
+            d.error(Code::MissingField, span, d.missing(&self.path_of(name)), hint);
         }
         found
     }

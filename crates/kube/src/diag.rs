@@ -1,5 +1,6 @@
 //! Faults of a document: where they are, what was found and expected, and what to type instead.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// A range of the text. Lines and columns count from 1, columns in characters; `start` and `end`
@@ -142,6 +143,8 @@ pub struct Diagnostic {
     pub hint: String,
     /// A replacement that certainly corrects it.
     pub fix: Option<Fix>,
+    /// What it tells together, each with its place.
+    pub parts: Vec<(Span, String)>,
 }
 
 impl Diagnostic {
@@ -159,6 +162,7 @@ impl Diagnostic {
             message: message.into(),
             hint: hint.into(),
             fix: None,
+            parts: Vec::new(),
         }
     }
 
@@ -227,6 +231,55 @@ pub(crate) fn limited(diags: Vec<Diagnostic>) -> Vec<Diagnostic> {
         )
     }));
     kept
+}
+
+/// The most kinds or fields that one message names.
+const MAX_NAMED: usize = 6;
+
+/// One note for all that is valid and not simulated: places, kinds and paths of fields.
+pub(crate) fn folded(mut noted: Vec<(Span, String, Option<String>)>) -> Option<Diagnostic> {
+    noted.sort_by_key(|(span, ..)| span.start);
+    let span = noted.first()?.0;
+    let last = |path: &String| path.rsplit('.').next().unwrap_or_default().to_owned();
+    let kinds = noted.iter().filter(|n| n.2.is_none()).map(|n| n.1.clone());
+    let fields = noted.iter().filter_map(|n| n.2.as_ref().map(last));
+    let (kinds, fields) = (counted(kinds), counted(fields));
+    let list: Vec<String> = [("kind", kinds), ("field", fields)]
+        .into_iter()
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(what, names)| {
+            let plural = if names.len() == 1 { "" } else { "s" };
+            let more = names.len().saturating_sub(MAX_NAMED);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let named = names[..names.len().min(MAX_NAMED)].join(", ");
+            format!("{what}{plural} {named}{more}")
+        })
+        .collect();
+    let parts = noted.into_iter().map(|(span, kind, field)| {
+        let what = match field {
+            Some(field) => format!("{kind} {field}"),
+            None => format!("kind {kind}"),
+        };
+        (span, what)
+    });
+    let message = format!("not simulated: {}", list.join("; "));
+    let hint =
+        "valid, without effect here, and can stay; packetwalk check --notes lists each place";
+    let mut note = Diagnostic::note(Code::NotSimulated, span, message, hint);
+    note.parts = parts.collect();
+    Some(note)
+}
+
+/// Names with the number of times each occurs, the most frequent first.
+fn counted(names: impl Iterator<Item = String>) -> Vec<String> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for name in names {
+        *counts.entry(name).or_default() += 1;
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+    let one = |(name, n): (String, usize)| if n == 1 { name } else { format!("{name} ({n})") };
+    counts.into_iter().map(one).collect()
 }
 
 /// The word nearest to `word`, if it is near enough for `word` to be a misspelling of it.

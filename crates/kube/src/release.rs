@@ -48,6 +48,13 @@ impl fmt::Display for Release {
     }
 }
 
+/// The release of a text that names none: the newest one.
+impl Default for Release {
+    fn default() -> Self {
+        Self::LAST
+    }
+}
+
 macro_rules! since {
     ($($(#[$doc:meta])* $minor:literal $name:ident,)*) => {
         impl Release {
@@ -148,6 +155,8 @@ since! {
     /// CNI plugins 1.0: the far end of a pod's cable is made in the node's namespace, and eth0 is
     /// the pod's second device.
     24 eth0_is_second,
+    /// The API server refuses unknown fields itself; before, kubectl validates by the schema.
+    25 strict_fields,
     /// flannel 0.19: its pods are in the namespace kube-flannel.
     25 flannel_namespace,
     /// The filter table drops packets that have no local endpoint or are outside the source ranges,

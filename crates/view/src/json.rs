@@ -16,6 +16,7 @@ pub fn run(session: &Session, labels: &NetnsLabels, run: &Run, lang: Lang) -> St
     let events: Vec<Value> = run.events.clone().map(|i| event(&c, session, i, lang)).collect();
     let out = json!({
         "version": VERSION,
+        "kubernetes": session.cluster().topology.version.to_string(),
         "seed": session.seed(),
         "hash": format!("{:016x}", net::encoding::hash(&session.events()[run.events.clone()])),
         "events": events,

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use support::difference;
+use support::{difference, shape_for};
 
 macro_rules! shapes {
     ($($name:literal,)*) => { &[$(($name, include_str!(concat!("../shapes/", $name, ".yaml"))),)*] };
@@ -47,7 +47,8 @@ fn deployment(name: &str, replicas: u32) -> String {
 pub(crate) fn session(release: usize, shape: usize, seed: u64) -> String {
     let minor = MINORS[release];
     let mut r = Rng::new(seed ^ ((minor as u64) << 32) ^ ((shape as u64) << 40));
-    let mut text = deployment("web", 3) + &deployment("one", 1) + SHAPES[shape].1;
+    let mut text =
+        deployment("web", 3) + &deployment("one", 1) + &shape_for(SHAPES[shape].1, minor);
     // Each shape meets each of these options under one of the releases.
     let proxy = match (release + shape) % 5 {
         1 => "{masqueradeAll: true}",

@@ -16,11 +16,12 @@ pub use previous::after;
 
 use crate::cluster::{Allocated, Cluster, Node, Pod, RunningService};
 use crate::decode::Decoder;
-use crate::diag::{Code, Diagnostic, Severity, Span, limited, nearest};
+use crate::diag::{Code, Diagnostic, Severity, Span, folded, limited, nearest};
 use crate::fields;
 use crate::ipam::{HostLocal, NodePorts, ServiceIps, pod_cidrs};
 use crate::naming;
 use crate::object::{self, ManualSlice, Object};
+use crate::release::Release;
 use crate::topology::{self, Topology};
 use crate::yaml::{self, YamlNode};
 use net::wire::Mac;
@@ -30,12 +31,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 /// The cluster that a text describes, and every fault of the text. No cluster if one is an error.
 pub fn build(text: &str) -> (Option<Cluster>, Vec<Diagnostic>) {
     let (docs, diags) = yaml::parse(text);
-    let mut d = Decoder { diags, accepted: None };
+    let mut d = Decoder { diags, ..Decoder::default() };
     let cluster = build_cluster(&mut d, &docs, None);
-    finish(cluster, d.diags)
+    finish(cluster, d)
 }
 
-fn finish(cluster: Cluster, mut diags: Vec<Diagnostic>) -> (Option<Cluster>, Vec<Diagnostic>) {
+fn finish(cluster: Cluster, d: Decoder) -> (Option<Cluster>, Vec<Diagnostic>) {
+    let mut diags = d.diags;
+    diags.extend(folded(d.noted));
     diags.sort_by_key(|x| (x.span.start, x.severity));
     let broken = diags.iter().any(|x| x.severity == Severity::Error);
     ((!broken).then_some(cluster), limited(diags))
@@ -43,7 +46,12 @@ fn finish(cluster: Cluster, mut diags: Vec<Diagnostic>) -> (Option<Cluster>, Vec
 
 /// Decodes a document for what `d` records about it.
 pub(crate) fn decode(d: &mut Decoder, doc: &YamlNode) {
-    contents(d, std::slice::from_ref(doc));
+    decode_for(d, doc, Release::default());
+}
+
+/// Decodes a document for a release's API server.
+pub(crate) fn decode_for(d: &mut Decoder, doc: &YamlNode, release: Release) {
+    contents(d, std::slice::from_ref(doc), release);
 }
 
 /// The objects of a text, and its Topology.
@@ -53,23 +61,34 @@ struct Contents {
     objects: Vec<Object>,
 }
 
-fn contents(d: &mut Decoder, docs: &[YamlNode]) -> Contents {
+/// The release of a text's Topology, which decides what its objects may contain.
+pub(crate) fn release_of(docs: &[YamlNode]) -> Release {
+    let is_topology = |doc: &&YamlNode| doc.get("kind").is_some_and(|k| k.text() == "Topology");
+    let versions = docs.iter().filter(is_topology);
+    let mut versions = versions.filter_map(|doc| doc.at(&["spec", "kubernetes", "version"]));
+    versions.find_map(|v| Release::parse(v.text())).unwrap_or_default()
+}
+
+fn contents(d: &mut Decoder, docs: &[YamlNode], release: Release) -> Contents {
     let mut out = Contents::default();
-    let mut queue: VecDeque<&YamlNode> = docs.iter().collect();
-    while let Some(doc) = queue.pop_front() {
-        let Some(mut t) = object::typed(d, doc) else { continue };
-        if t.kind.value == "List" {
-            let items = t.fields.get("items").map_or(&[][..], |n| d.items(n, "items"));
-            items.iter().rev().for_each(|item| queue.push_front(item));
-            let fields = t.fields.not_simulated(&["metadata"]);
-            d.finish(fields);
+    d.release = release;
+    let mut queue: VecDeque<Item<'_>> = docs.iter().map(|doc| (doc, None)).collect();
+    while let Some((doc, implied)) = queue.pop_front() {
+        let implied = implied.as_ref().map(|(v, k)| (v.as_str(), k.as_str()));
+        let Some(t) = object::typed_as(d, doc, implied) else { continue };
+        if let Some(items) = list_items(d, doc, &t) {
+            items.into_iter().rev().for_each(|item| queue.push_front(item));
             continue;
         }
-        if fields::kind(&t.kind.value).is_some() && t.api_version != fields::API_VERSION {
+        let own = fields::kind(&t.kind.value).is_some();
+        if own && t.api_version.value != fields::API_VERSION {
             d.error(
                 Code::UnknownKind,
                 t.kind.span,
-                format!("no matches for kind {:?} in version {:?}", t.kind.value, t.api_version),
+                format!(
+                    "no matches for kind {:?} in version {:?}",
+                    t.kind.value, t.api_version.value
+                ),
                 format!("write apiVersion: {}", fields::API_VERSION),
             );
         }
@@ -86,11 +105,41 @@ fn contents(d: &mut Decoder, docs: &[YamlNode]) -> Contents {
             _ => out.objects.extend(object::decode(d, t)),
         }
     }
-    report_duplicates(d, &out.objects);
+    out.objects = last_of_each(d, std::mem::take(&mut out.objects));
     out
 }
 
-fn report_duplicates(d: &mut Decoder, objects: &[Object]) {
+/// An item of a list, with the apiVersion and kind that it may omit.
+type Item<'a> = (&'a YamlNode, Option<(String, String)>);
+
+/// The items of a List, or of the list of one kind.
+fn list_items<'a>(
+    d: &mut Decoder,
+    doc: &'a YamlNode,
+    t: &object::Typed<'a>,
+) -> Option<Vec<Item<'a>>> {
+    let of_kind = t.kind.value.strip_suffix("List")?;
+    let items = doc.get("items");
+    if of_kind.is_empty() && t.api_version.value != "v1" || !of_kind.is_empty() && items.is_none() {
+        return None;
+    }
+    let implied = (!of_kind.is_empty()).then(|| (t.api_version.value.clone(), of_kind.to_owned()));
+    let keys = ["apiVersion", "kind", "metadata", "items"];
+    for (key, _) in doc.pairs().iter().filter(|(k, _)| !keys.contains(&k.text())) {
+        d.error(
+            Code::UnknownField,
+            key.span,
+            format!("unknown field \"{}\"", key.text()),
+            "the fields here are apiVersion, kind, metadata, items",
+        );
+    }
+    let items = items.map_or(&[][..], |n| d.items(n, "items"));
+    Some(items.iter().map(|item| (item, implied.clone())).collect())
+}
+
+/// Of objects of one name the last, as `kubectl apply -f` applies them in turn; the others are
+/// noted.
+fn last_of_each(d: &mut Decoder, objects: Vec<Object>) -> Vec<Object> {
     let key = |o: &Object| {
         let (resource, meta) = match o {
             Object::Deployment(x) => ("deployments.apps", &x.meta),
@@ -99,22 +148,26 @@ fn report_duplicates(d: &mut Decoder, objects: &[Object]) {
         };
         Some(((resource, meta.namespace.clone(), meta.name.value.clone()), meta.name.span))
     };
-    let mut seen: BTreeMap<_, Span> = BTreeMap::new();
-    for (k, span) in objects.iter().filter_map(key) {
-        let message = format!("{} \"{}\" already exists", k.0, k.2);
-        if let Some(first) = seen.insert(k, span) {
-            d.error(
+    let mut last: BTreeMap<_, Span> = BTreeMap::new();
+    last.extend(objects.iter().filter_map(key));
+    let mut keep = |o: &Object| {
+        let Some((k, span)) = key(o) else { return true };
+        let later = last[&k];
+        if later != span {
+            d.diags.push(Diagnostic::note(
                 Code::DuplicateObject,
                 span,
-                message,
-                format!("the first one is in line {}; give this one another name", first.line),
-            );
+                format!("{} \"{}\" is defined again in line {}", k.0, k.2, later.line),
+                "the later one replaces this one, as with kubectl apply; remove one of them",
+            ));
         }
-    }
+        later == span
+    };
+    objects.into_iter().filter(|o| keep(o)).collect()
 }
 
 fn build_cluster(d: &mut Decoder, docs: &[YamlNode], previous: Option<Previous<'_>>) -> Cluster {
-    let Contents { topology, objects } = contents(d, docs);
+    let Contents { topology, objects } = contents(d, docs, release_of(docs));
     let mut control_plane = ControlPlane::new(d, topology.unwrap_or_default(), previous);
     let mut services = Vec::new();
     let mut slices: Vec<&ManualSlice> = Vec::new();

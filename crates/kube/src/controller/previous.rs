@@ -29,13 +29,13 @@ pub fn after(
     deleted: &BTreeSet<String>,
 ) -> (Option<Cluster>, Vec<Diagnostic>) {
     let (docs, diags) = yaml::parse(text);
-    let mut d = Decoder { diags, accepted: None };
+    let mut d = Decoder { diags, ..Decoder::default() };
     let mut cluster = build_cluster(&mut d, &docs, Some(Previous { cluster: before, deleted }));
     release_addresses(&mut cluster, before);
     // Pods that existed keep their place in the order.
     let order: BTreeMap<String, usize> = before.pods.iter().map(Pod::netns).zip(0..).collect();
     cluster.pods.sort_by_cached_key(|p| order.get(&p.netns()).copied().unwrap_or(usize::MAX));
-    finish(cluster, d.diags)
+    finish(cluster, d)
 }
 
 /// Frees the addresses of pods that are gone. host-local does not allocate them next.

@@ -86,7 +86,7 @@ impl ControlPlane<'_> {
         if let Some(requested) = &s.cluster_ip {
             return Some(requested.value);
         }
-        if s.headless || s.kind == ServiceType::ExternalName {
+        if s.headless || s.ipv6_only || s.kind == ServiceType::ExternalName {
             return None;
         }
         let ip = self.kept_ip(s).or_else(|| self.ips.allocate(self.topology.seed, key));

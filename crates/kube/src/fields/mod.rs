@@ -8,7 +8,7 @@ mod topology;
 pub use script::{AT, MAX_COUNT, MAX_SEGMENT, MAX_SIZE, SCRIPT, TCP_FLAGS};
 pub use topology::TOPOLOGY;
 
-use crate::yaml::{Value, YamlNode, parse};
+use crate::yaml::{Value, YamlNode};
 use std::ops::Range;
 
 /// `apiVersion` of both kinds.
@@ -332,11 +332,9 @@ fn field_help(field: &Field, lang: &str) -> String {
     out
 }
 
-/// The help about the key, or the name of a kind, at a byte of a text: its bytes and what
-/// [`help`] says. None outside Topology and Script.
-pub fn help_at(text: &str, at: usize, lang: &str) -> Option<(Range<usize>, String)> {
-    let (docs, _) = parse(text);
-    let doc = docs.iter().find(|d| d.span.contains(at))?;
+/// The help about the key, or the name of a kind, at a byte of a Topology or Script: its bytes and
+/// what [`help`] says.
+pub(crate) fn help_at(doc: &YamlNode, at: usize, lang: &str) -> Option<(Range<usize>, String)> {
     let name = doc.get("kind")?;
     let kind = kind(name.text())?;
     let range = |n: &YamlNode| n.span.start as usize..n.span.end as usize;
@@ -396,36 +394,12 @@ pub(crate) fn mapping_at<'a>(
 mod tests {
     use super::*;
 
-    const TEXT: &str = "\
-apiVersion: packetwalk.dev/v1alpha1
-kind: Topology
-spec:
-  nodes:
-  - name: node01
-    nic: {mtu: 1400}
-    sysctl: {net.ipv4.ip_forward: 0}
-  layout: {node01: {x: 1}}
-";
-
     #[test]
-    fn help_is_found_by_path_and_by_place() {
+    fn help_is_found_by_path() {
         let mtu = help("Topology.spec.nodes.nic.mtu", "en").expect("a field");
         assert!(mtu.ends_with("integer 576 to 65535 bytes; default: 1500"), "{mtu}");
         assert!(help("Topology.spec.nodes.sysctl.net.ipv4.ip_forward", "ja").is_some());
         assert_eq!(help("Topology.spec.nowhere", "en"), None);
-        for (word, path) in [
-            ("mtu", "spec.nodes.nic.mtu"),
-            ("net.ipv4", "spec.nodes.sysctl.net.ipv4.ip_forward"),
-            ("x: 1", "spec.layout.x"),
-        ] {
-            let at = TEXT.find(word).expect("in the text");
-            let (range, found) = help_at(TEXT, at + 1, "en").expect(word);
-            assert_eq!(range.start, at);
-            assert_eq!(Some(found), help(&format!("Topology.{path}"), "en"));
-        }
-        let at = TEXT.find("Topology").expect("in the text");
-        assert_eq!(help_at(TEXT, at, "en").map(|(_, h)| h), help("Topology", "en"));
-        assert_eq!(help_at(TEXT, TEXT.len() + 5, "en"), None);
     }
 
     #[test]

@@ -140,7 +140,7 @@ const KUBERNETES: &[Field] = &[
             "マイナーリリース（1.10〜1.36）。kube-proxy、flannel、CNI プラグイン、docker の規則が決まる。",
         ],
     )
-    .default("1.10"),
+    .default("1.36"),
     field(
         "podCIDR",
         Type::Text(&NETWORK),

@@ -61,57 +61,8 @@ fn template_text(labels: &Labels, containers: &[Container], node_name: Option<&S
     )
 }
 
-/// Fields of a pod that the simulation ignores.
-const POD_FIELDS: &[&str] = &[
-    "restartPolicy",
-    "terminationGracePeriodSeconds",
-    "dnsPolicy",
-    "dnsConfig",
-    "serviceAccount",
-    "serviceAccountName",
-    "securityContext",
-    "volumes",
-    "affinity",
-    "tolerations",
-    "initContainers",
-    "imagePullSecrets",
-    "hostNetwork",
-    "hostname",
-    "subdomain",
-    "nodeSelector",
-    "schedulerName",
-    "priorityClassName",
-    "topologySpreadConstraints",
-    "readinessGates",
-    "automountServiceAccountToken",
-    "hostAliases",
-    "shareProcessNamespace",
-];
-
-/// Fields of a container that the simulation ignores.
-const CONTAINER_FIELDS: &[&str] = &[
-    "args",
-    "env",
-    "envFrom",
-    "resources",
-    "volumeMounts",
-    "livenessProbe",
-    "readinessProbe",
-    "startupProbe",
-    "lifecycle",
-    "imagePullPolicy",
-    "securityContext",
-    "stdin",
-    "tty",
-    "workingDir",
-    "terminationMessagePath",
-    "terminationMessagePolicy",
-    "volumeDevices",
-];
-
 /// Decodes a Deployment; `None` if a required field is missing or faulty.
-pub(super) fn decode(d: &mut Decoder, fields: Fields<'_>) -> Option<Deployment> {
-    let mut f = fields.not_simulated(&["status"]);
+pub(super) fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Deployment> {
     let metadata = f.require(d, "metadata", "write metadata: with a name: below it");
     let spec = f.require(d, "spec", "write spec: with the object's fields below it");
     let object = metadata
@@ -123,13 +74,7 @@ pub(super) fn decode(d: &mut Decoder, fields: Fields<'_>) -> Option<Deployment> 
 }
 
 fn decode_spec(d: &mut Decoder, meta: Meta, node: &YamlNode) -> Option<Deployment> {
-    let mut f = d.fields(node, "spec")?.not_simulated(&[
-        "strategy",
-        "minReadySeconds",
-        "revisionHistoryLimit",
-        "paused",
-        "progressDeadlineSeconds",
-    ]);
+    let mut f = d.fields(node, "spec")?;
     let replicas = f
         .get("replicas")
         .and_then(|n| replicas(d, n))
@@ -142,7 +87,7 @@ fn decode_spec(d: &mut Decoder, meta: Meta, node: &YamlNode) -> Option<Deploymen
     let template =
         f.require(d, "template", "write template: with metadata: and spec: of the pods below it");
     let selector = selector_node.and_then(|n| {
-        let mut f = d.fields(n, "spec.selector")?.not_simulated(&["matchExpressions"]);
+        let mut f = d.fields(n, "spec.selector")?;
         let labels = f
             .require(d, "matchLabels", "write matchLabels: with a label below it")
             .map(|n| d.string_map(n, "spec.selector.matchLabels"));
@@ -156,12 +101,7 @@ fn decode_spec(d: &mut Decoder, meta: Meta, node: &YamlNode) -> Option<Deploymen
     d.finish(t);
     let mut labels_span = template?.span;
     let pod_labels = pod_meta.and_then(|n| {
-        let mut f = d.fields(n, "spec.template.metadata")?.not_simulated(&[
-            "annotations",
-            "name",
-            "namespace",
-            "creationTimestamp",
-        ]);
+        let mut f = d.fields(n, "spec.template.metadata")?;
         let labels =
             f.require(d, "labels", "write labels: with the selector's labels below it").map(|n| {
                 labels_span = n.span;
@@ -170,7 +110,7 @@ fn decode_spec(d: &mut Decoder, meta: Meta, node: &YamlNode) -> Option<Deploymen
         d.finish(f);
         labels
     });
-    let mut p = d.fields(pod_spec?, "spec.template.spec")?.not_simulated(POD_FIELDS);
+    let mut p = d.fields(pod_spec?, "spec.template.spec")?;
     p.require(d, "containers", "write containers: with - name: and image: below it");
     let containers = containers(d, &mut p);
     let node_name = p.string(d, "nodeName");
@@ -221,8 +161,7 @@ fn replicas(d: &mut Decoder, node: &YamlNode) -> Option<Spanned<u32>> {
 fn containers(d: &mut Decoder, pod: &mut Fields<'_>) -> Vec<Container> {
     let mut out = Vec::new();
     let mut host_ports: Vec<(u16, &str)> = Vec::new();
-    for f in pod.list(d, "containers") {
-        let mut f = f.not_simulated(CONTAINER_FIELDS);
+    for mut f in pod.list(d, "containers") {
         let name = f.require_string(d, "name", "write a name, such as name: nginx");
         let image = f.require_string(d, "image", "write an image, such as image: nginx:1.7.9");
         let own_command = f.get("command").is_some();
@@ -241,10 +180,9 @@ fn containers(d: &mut Decoder, pod: &mut Fields<'_>) -> Vec<Container> {
 /// Decodes a port. `host_ports`: those of the pod so far, with their protocols.
 fn container_port(
     d: &mut Decoder,
-    f: Fields<'_>,
+    mut f: Fields<'_>,
     host_ports: &mut Vec<(u16, &'static str)>,
 ) -> Option<ContainerPort> {
-    let mut f = f.not_simulated(&["hostIP"]);
     let hint = "write containerPort: with the port the container listens on";
     let port = f.require_port(d, "containerPort", hint);
     let name = f.string(d, "name").map(|n| n.value);

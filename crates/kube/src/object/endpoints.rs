@@ -6,7 +6,8 @@ use super::{Meta, ServicePort, protocol};
 use crate::decode::{Decoder, Fields, Spanned};
 use crate::diag::Code;
 use crate::fields;
-use std::net::{IpAddr, Ipv4Addr};
+use crate::yaml::YamlNode;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// One address and port that a Service's port forwards to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,8 +143,7 @@ pub(super) fn endpoints(d: &mut Decoder, mut f: Fields<'_>) -> Option<Vec<Manual
 /// Decodes `ports` of an EndpointSlice or a subset.
 fn slice_ports(d: &mut Decoder, parent: &mut Fields<'_>) -> Vec<SlicePort> {
     let mut out = Vec::new();
-    for f in parent.list(d, "ports") {
-        let mut f = f.not_simulated(&["appProtocol"]);
+    for mut f in parent.list(d, "ports") {
         let name = f.string(d, "name").map(|n| n.value).unwrap_or_default();
         let port = f.require_port(d, "port", "write port: with the endpoints' port");
         let protocol = protocol(d, &mut f);
@@ -156,9 +156,7 @@ fn slice_ports(d: &mut Decoder, parent: &mut Fields<'_>) -> Vec<SlicePort> {
 }
 
 /// Decodes an endpoint of an EndpointSlice.
-fn endpoint(d: &mut Decoder, f: Fields<'_>, ipv4: bool) -> Option<Endpoint> {
-    let ignored = &["targetRef", "zone", "hostname", "deprecatedTopology", "topology"];
-    let mut f = f.not_simulated(ignored);
+fn endpoint(d: &mut Decoder, mut f: Fields<'_>, ipv4: bool) -> Option<Endpoint> {
     let list = f.require(d, "addresses", "write addresses: with one address below it");
     // kube-proxy uses the first address only.
     let path = f.path_of("addresses");
@@ -198,9 +196,13 @@ fn endpoint(d: &mut Decoder, f: Fields<'_>, ipv4: bool) -> Option<Endpoint> {
 }
 
 /// Decodes an address of a subset.
-fn subset_address(d: &mut Decoder, f: Fields<'_>, ready: bool) -> Option<Endpoint> {
-    let mut f = f.not_simulated(&["targetRef", "hostname"]);
+fn subset_address(d: &mut Decoder, mut f: Fields<'_>, ready: bool) -> Option<Endpoint> {
     let ip = f.require(d, "ip", "write ip: with the endpoint's address");
+    let is_ipv6 = |n: &&YamlNode| n.text().parse::<Ipv6Addr>().is_ok();
+    if let Some(n) = ip.filter(is_ipv6) {
+        d.not_simulated(n.span, &format!("{}: IPv6", f.path_of("ip")));
+    }
+    let ip = ip.filter(|n| !is_ipv6(n));
     let addr = ip.and_then(|n| d.parsed::<Ipv4Addr>(n, &f.path_of("ip"), &fields::POD_ADDRESS));
     let node = f.string(d, "nodeName").map(|n| n.value);
     d.finish(f);

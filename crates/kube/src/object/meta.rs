@@ -2,7 +2,8 @@
 
 use super::Labels;
 use crate::decode::{Decoder, Spanned};
-use crate::diag::Code;
+use crate::diag::{Code, Diagnostic};
+use crate::naming;
 use crate::yaml::YamlNode;
 
 /// The name, namespace and labels of an object.
@@ -21,32 +22,57 @@ pub struct Meta {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NameRule {
     /// A DNS-1035 label of at most 63 characters: Services.
-    Label,
+    Dns1035Label,
+    /// A DNS-1123 label of at most 63 characters: Namespaces, containers, volumes.
+    Dns1123Label,
     /// A DNS-1123 subdomain of at most 253 characters: other kinds, nodes and hosts.
     Subdomain,
+    /// A segment of a URL's path: kinds of RBAC.
+    PathSegment,
 }
 
 impl NameRule {
+    /// The rule of a kind (`pkg/apis/*/validation`).
+    pub(crate) fn of(kind: &str) -> Self {
+        match kind {
+            "Service" => Self::Dns1035Label,
+            "Namespace" => Self::Dns1123Label,
+            "Role" | "ClusterRole" | "RoleBinding" | "ClusterRoleBinding" | "IPAddress"
+            | "ClusterTrustBundle" => Self::PathSegment,
+            _ => Self::Subdomain,
+        }
+    }
+
     /// Whether a name is accepted.
     pub(crate) fn accepts(self, name: &str) -> bool {
-        let label = self == Self::Label;
-        let inner = |c: char| {
-            c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || (c == '.' && !label)
+        if self == Self::PathSegment {
+            return !matches!(name, "" | "." | "..") && !name.contains(['/', '%']);
+        }
+        let subdomain = self == Self::Subdomain;
+        let end = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        let label = |label: &str| {
+            label.starts_with(end)
+                && label.ends_with(end)
+                && label.chars().all(|c| end(c) || c == '-')
         };
-        name.starts_with(|c: char| c.is_ascii_lowercase() || (c.is_ascii_digit() && !label))
-            && name.ends_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
-            && name.chars().all(inner)
-            && name.len() <= if label { 63 } else { 253 }
+        let labels = if subdomain { name.split('.').all(label) } else { label(name) };
+        let letter = self != Self::Dns1035Label || name.starts_with(|c: char| !c.is_ascii_digit());
+        labels && letter && name.len() <= if subdomain { 253 } else { 63 }
     }
 
     /// What a name must be, in the API server's words.
     const fn expected(self) -> &'static str {
         match self {
-            Self::Label => {
+            Self::Dns1035Label => {
                 "a DNS-1035 label must consist of lower case alphanumeric characters or '-', \
                  start with an alphabetic character, and end with an alphanumeric character \
                  (e.g. 'my-name',  or 'abc-123', regex used for validation is \
                  '[a-z]([-a-z0-9]*[a-z0-9])?')"
+            }
+            Self::Dns1123Label => {
+                "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or \
+                 '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or \
+                 '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
             }
             Self::Subdomain => {
                 "a DNS-1123 subdomain must consist of lower case alphanumeric characters, '-' \
@@ -54,38 +80,60 @@ impl NameRule {
                  'example.com', regex used for validation is \
                  '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
             }
+            Self::PathSegment => "may not be '.' or '..', and may not contain '/' or '%'",
         }
+    }
+
+    /// The fault of a name that is not accepted.
+    pub(crate) fn fault(self, node: &YamlNode, path: &str) -> Diagnostic {
+        let longest = if matches!(self, Self::Subdomain | Self::PathSegment) { 253 } else { 63 };
+        let name = node.text();
+        let (why, hint) = if name.len() > longest {
+            (format!("must be no more than {longest} characters"), "write a shorter name")
+        } else {
+            let hint = match self {
+                Self::Dns1035Label => {
+                    "use lower case letters, digits and '-', and begin with a letter"
+                }
+                Self::Dns1123Label => {
+                    "use lower case letters, digits and '-', and begin with a letter or digit"
+                }
+                Self::Subdomain => {
+                    "use lower case letters, digits, '-' and '.', and begin with a letter or digit"
+                }
+                Self::PathSegment => "remove '/' and '%' from the name",
+            };
+            (self.expected().to_owned(), hint)
+        };
+        let message = format!("{path}: Invalid value: {name:?}: {why}");
+        Diagnostic::error(Code::InvalidName, node.span, message, hint)
     }
 }
 
 impl Meta {
     /// Decodes `metadata`; `None` without a valid name.
     pub(super) fn decode(d: &mut Decoder, node: &YamlNode, rule: NameRule) -> Option<Self> {
-        let mut f = d.fields(node, "metadata")?.not_simulated(&[
-            "annotations",
-            "creationTimestamp",
-            "uid",
-            "resourceVersion",
-            "generation",
-            "generateName",
-            "managedFields",
-            "selfLink",
-            "ownerReferences",
-            "finalizers",
-        ]);
-        let name = f.require_string(d, "name", "write a name, such as name: nginx");
+        let mut f = d.fields(node, "metadata")?;
+        let generated = match f.get("name") {
+            Some(_) => None,
+            None => f.string(d, "generateName"),
+        };
+        let name = match &generated {
+            Some(prefix) => {
+                d.generated += 1;
+                let suffix = naming::pod_suffix(0, &prefix.value, d.generated);
+                Some(Spanned { value: format!("{}{suffix}", prefix.value), span: prefix.span })
+            }
+            None => f.require_string(d, "name", "write a name, such as name: nginx"),
+        };
         let namespace = f.string(d, "namespace").map_or_else(|| "default".to_owned(), |n| n.value);
         let labels =
             f.get("labels").map(|n| d.string_map(n, "metadata.labels")).unwrap_or_default();
+        let written = f.get("name").or_else(|| f.get("generateName"));
         d.finish(f);
         let name = name?;
         if !rule.accepts(&name.value) {
-            d.error(
-                Code::InvalidName,
-                name.span,
-                format!("metadata.name: Invalid value: {:?}: {}", name.value, rule.expected()),
-                "use lower case letters, digits and '-', and begin with a letter",
-            );
+            d.diags.extend(written.map(|n| rule.fault(n, "metadata.name")));
             return None;
         }
         Some(Self { name, namespace, labels })

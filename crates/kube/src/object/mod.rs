@@ -15,6 +15,7 @@ pub use service::{Distribution, Service, ServicePort, ServiceType, TargetPort, T
 use crate::decode::{Decoder, Fields, Spanned};
 use crate::diag::{Code, Diagnostic, nearest};
 use crate::fields;
+use crate::schema::{self, Meant, Resolved};
 use crate::yaml::YamlNode;
 use std::collections::BTreeMap;
 
@@ -45,99 +46,134 @@ pub enum Object {
     Slices(Vec<ManualSlice>),
 }
 
-/// Kinds that Kubernetes knows and the simulation ignores.
-const OTHER_KINDS: &[&str] = &[
-    "Namespace",
-    "Node",
-    "Pod",
-    "ReplicaSet",
-    "StatefulSet",
-    "DaemonSet",
-    "ConfigMap",
-    "Secret",
-    "Ingress",
-    "NetworkPolicy",
-    "Job",
-    "CronJob",
-    "ServiceAccount",
-    "Role",
-    "RoleBinding",
-    "ClusterRole",
-    "ClusterRoleBinding",
-    "PersistentVolume",
-    "PersistentVolumeClaim",
-    "StorageClass",
-    "HorizontalPodAutoscaler",
-    "PodDisruptionBudget",
+/// A decoder of a kind. The structure of the object is checked after it.
+type Decode = fn(&mut Decoder, Fields<'_>) -> Option<Object>;
+
+/// The kinds that are simulated, in every version that the release serves.
+const SIMULATED: &[(&str, Decode)] = &[
+    ("Deployment", |d, f| deployment::decode(d, f).map(Object::Deployment)),
+    ("Service", |d, f| service::decode::decode(d, f).map(Object::Service)),
+    ("EndpointSlice", |d, f| endpoints::endpoint_slice(d, f).map(|s| Object::Slices(vec![s]))),
+    ("Endpoints", |d, f| endpoints::endpoints(d, f).map(Object::Slices)),
 ];
 
-/// The kinds that are simulated, with the apiVersion each is written with.
-const KINDS: &[(&str, &str)] = &[
-    ("Deployment", "apps/v1"),
-    ("Service", "v1"),
-    ("EndpointSlice", "discovery.k8s.io/v1"),
-    ("Endpoints", "v1"),
-];
+/// Whether a kind is simulated.
+pub fn is_simulated(kind: &str) -> bool {
+    SIMULATED.iter().any(|(name, _)| *name == kind)
+}
 
 /// A document with its `apiVersion` and `kind` decoded.
 pub struct Typed<'a> {
     /// `apiVersion`: group and version.
-    pub api_version: String,
-    /// `kind`; those decoded here are listed in `KINDS`.
+    pub api_version: Spanned<String>,
+    /// `kind`.
     pub kind: Spanned<String>,
     /// All fields of the document.
     pub fields: Fields<'a>,
+    node: &'a YamlNode,
 }
 
 /// Decodes `apiVersion` and `kind`. The fields of Topology and Script are described by their table.
 pub fn typed<'a>(d: &mut Decoder, node: &'a YamlNode) -> Option<Typed<'a>> {
-    let mut fields = d.fields(node, "")?;
-    let version = fields.require(
-        d,
-        "apiVersion",
-        "write apiVersion: v1 for a Service, apiVersion: apps/v1 for a Deployment",
-    );
-    let kind = fields.require(d, "kind", "write kind: Service or kind: Deployment");
-    let api_version = d.string(version?, "apiVersion")?.value;
-    let kind = d.string(kind?, "kind")?;
-    if let Some(own) = fields::kind(&kind.value) {
-        fields = fields.described(own.fields);
-    }
-    Some(Typed { api_version, kind, fields })
+    typed_as(d, node, None)
 }
 
-/// Decodes a Kubernetes object. None if its kind is not simulated, or if a required field is
-/// missing or invalid.
-pub fn decode(d: &mut Decoder, t: Typed<'_>) -> Option<Object> {
-    let kind = t.kind.value.as_str();
-    if OTHER_KINDS.contains(&kind) {
-        d.not_simulated(t.kind.span, &format!("kind {kind}"));
-        return None;
-    }
-    let no_match = format!("no matches for kind {kind:?} in version {:?}", t.api_version);
-    let Some((_, version)) = KINDS.iter().find(|(k, _)| *k == kind) else {
-        let simulated = KINDS.iter().map(|(k, _)| *k).chain(["List", "Topology", "Script"]);
-        let near = nearest(kind, simulated.chain(OTHER_KINDS.iter().copied()));
-        let hint = near.map_or_else(
-            || "write kind: Deployment or kind: Service".to_owned(),
-            |n| format!("did you mean {n}?"),
-        );
-        let mut diag = Diagnostic::error(Code::UnknownKind, t.kind.span, no_match, hint);
-        if let Some(near) = near {
-            diag = diag.with_fix(t.kind.span, near);
+/// Decodes `apiVersion` and `kind`, which the items of a typed list may omit: `implied`.
+pub(crate) fn typed_as<'a>(
+    d: &mut Decoder,
+    node: &'a YamlNode,
+    implied: Option<(&str, &str)>,
+) -> Option<Typed<'a>> {
+    let mut fields = d.fields(node, "")?;
+    let mut field = |name, implied: Option<&str>, hint| match implied {
+        Some(value) if node.get(name).is_none() => {
+            Some(Spanned { value: value.to_owned(), span: node.span })
         }
-        d.diags.push(diag);
-        return None;
+        _ => fields.require_string(d, name, hint),
     };
-    let beta_slice = kind == "EndpointSlice" && t.api_version == "discovery.k8s.io/v1beta1";
-    if t.api_version != *version && !beta_slice {
-        d.error(Code::UnknownKind, t.kind.span, no_match, format!("write apiVersion: {version}"));
-        return None;
+    let hint = "write apiVersion: v1 for a Service, apiVersion: apps/v1 for a Deployment";
+    let api_version = field("apiVersion", implied.map(|i| i.0), hint);
+    let kind = field("kind", implied.map(|i| i.1), "write kind: Service or kind: Deployment");
+    let (api_version, kind) = (api_version?, kind?);
+    if let Some(own) = fields::kind(&kind.value).filter(|_| {
+        api_version.value == fields::API_VERSION || !schema::is_custom(&api_version.value)
+    }) {
+        fields = fields.described(own.fields);
     }
-    match kind {
-        "EndpointSlice" => endpoints::endpoint_slice(d, t.fields).map(|s| Object::Slices(vec![s])),
-        "Endpoints" => endpoints::endpoints(d, t.fields).map(Object::Slices),
-        "Deployment" => deployment::decode(d, t.fields).map(Object::Deployment),
-        _ => service::decode::decode(d, t.fields).map(Object::Service),
+    Some(Typed { api_version, kind, fields, node })
+}
+
+/// Decodes a Kubernetes object and checks its structure. None if its kind is not simulated, or if a
+/// required field is missing or invalid.
+pub fn decode(d: &mut Decoder, t: Typed<'_>) -> Option<Object> {
+    let kind = t.kind.value.clone();
+    match schema::resolve(&t.api_version.value, &kind, d.release) {
+        Resolved::NoMatch(meant) => {
+            no_match(d, &t, meant);
+            None
+        }
+        Resolved::Custom => {
+            let custom = format!("{kind}.{}", schema::group(&t.api_version.value));
+            d.noted(t.kind.span, custom, None);
+            None
+        }
+        Resolved::Served(root) => {
+            let before = d.diags.len();
+            let (release, node) = (d.release, t.node);
+            d.requested.clear();
+            d.object = Some(schema::Object { kind: kind.clone(), root, release });
+            let found = SIMULATED.iter().find(|(name, _)| *name == kind);
+            let decode = found.map(|(_, decode)| decode);
+            let object = decode.and_then(|decode| decode(d, t.fields.of_object()));
+            if decode.is_none() {
+                d.noted(t.kind.span, kind.clone(), None);
+                // What a client asks the server has no name.
+                let metadata = node.get("metadata").filter(|_| !kind.ends_with("Review"));
+                metadata.map(|metadata| Meta::decode(d, metadata, NameRule::of(&kind)));
+            }
+            if let Some(object) = d.object.take() {
+                schema::check(d, node, &object, before, decode.is_some());
+            }
+            object
+        }
     }
+}
+
+/// Reports a kind that the release does not serve.
+fn no_match(d: &mut Decoder, t: &Typed<'_>, meant: Option<Meant>) {
+    let (kind, version) = (&t.kind.value, &t.api_version.value);
+    let message = format!("no matches for kind {kind:?} in version {version:?}");
+    let own = [fields::TOPOLOGY.name, fields::SCRIPT.name];
+    let meant = match nearest(kind, own) {
+        Some(own) if !matches!(meant, Some(Meant::Version(_) | Meant::Release(_))) => {
+            Some(Meant::Kind(own))
+        }
+        _ => meant,
+    };
+    let (hint, fix) = match meant {
+        Some(Meant::Version(v)) => {
+            (format!("write apiVersion: {v}"), Some((t.api_version.span, v)))
+        }
+        Some(Meant::Kind(near)) => (format!("did you mean {near}?"), Some((t.kind.span, near))),
+        Some(Meant::Release(k)) => (
+            format!(
+                "Kubernetes {} does not serve it; {} is served in {}",
+                d.release,
+                k.api_version,
+                k.releases_text()
+            ),
+            None,
+        ),
+        None => (
+            "write a kind of Kubernetes such as Deployment, with its apiVersion; the group of a \
+             custom resource contains a dot"
+                .to_owned(),
+            None,
+        ),
+    };
+    let mut diag = Diagnostic::error(Code::UnknownKind, t.kind.span, message, hint);
+    if let Some((span, text)) = fix.filter(|_| t.node.get("kind").is_some()) {
+        diag = diag.with_fix(span, text);
+    }
+    d.diags.push(diag);
 }

@@ -203,7 +203,7 @@ impl Default for Topology {
         Self {
             name: "default".to_owned(),
             seed: 0,
-            version: Release::FIRST,
+            version: Release::default(),
             pod_cidr: literal("10.244.0.0/16"),
             service_cidr: literal("10.96.0.0/12"),
             node_ports: (30_000, 32_767),

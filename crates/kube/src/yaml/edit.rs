@@ -1,12 +1,12 @@
 //! Edits of a text that keep every other byte: comments, order, quotes, line breaks.
 //!
-//! An edit is located in the tree that [`parse`] returns, then in the text, and becomes a few
+//! An edit is located in the tree that [`load`] returns, then in the text, and becomes a few
 //! [`Splice`]s. They are checked before they are returned: the new text must parse to exactly what
 //! [`apply`] makes of the old tree, or the edit fails.
 
 use super::concrete::{Slot, Text, Within};
 use super::tree::{Style, Tree, scalar};
-use super::{Value, YamlNode, parse};
+use super::{Value, YamlNode, load};
 use crate::diag::Code;
 use std::fmt;
 use std::ops::Range;
@@ -251,7 +251,7 @@ fn wrapped(way: &[PathPart], tree: Tree) -> Option<Tree> {
 /// The text is not YAML, the path does not exist, the key already exists, or the edit would change
 /// another part of the text.
 pub fn edit(text: &str, edit: &Edit) -> Result<Vec<Splice>, EditError> {
-    let (docs, diags) = parse(text);
+    let (docs, diags) = load(text);
     if let Some(fault) = diags.iter().find(|d| d.code == Code::YamlSyntax) {
         return Err(EditError::InvalidYaml { line: fault.span.line });
     }
@@ -260,8 +260,7 @@ pub fn edit(text: &str, edit: &Edit) -> Result<Vec<Splice>, EditError> {
     let splices = Plan::new(text, &docs).edit(edit)?;
     let in_order = splices.windows(2).all(|w| w[0].range.end <= w[1].range.start)
         && splices.iter().all(|s| text.get(s.range.clone()).is_some());
-    let (read, faults) =
-        if in_order { parse(&spliced(text, &splices)) } else { Default::default() };
+    let (read, faults) = if in_order { load(&spliced(text, &splices)) } else { Default::default() };
     if !in_order
         || faults.len() > diags.len()
         || read.iter().map(Tree::from).ne(wanted.into_iter().filter(|t| !t.is_null()))

@@ -1,10 +1,11 @@
 //! YAML with the span of every value. Only this module knows the parser behind it.
 //!
-//! Aliases are resolved by copying, up to a limit. Merge keys (`<<`) are not part of YAML 1.2 and
-//! are reported as unknown fields.
+//! Aliases are resolved by copying, up to a limit; so are merge keys.
 
 mod concrete;
 pub mod edit;
+mod json;
+mod merge;
 mod tree;
 
 pub use tree::Tree;
@@ -75,13 +76,35 @@ impl YamlNode {
         }
     }
 
+    /// The number, if it is a whole one: decimal, octal (`0644`, `0o644`), hexadecimal or binary,
+    /// as kubectl's parser reads it.
+    pub fn integer(&self) -> Option<i64> {
+        let Value::Scalar { text, plain: true } = &self.value else { return None };
+        let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+        if !unsigned.starts_with(|c: char| c.is_ascii_digit()) {
+            return None;
+        }
+        let (radix, digits) = match unsigned.get(..2) {
+            Some("0x" | "0X") => (16, &unsigned[2..]),
+            Some("0o" | "0O") => (8, &unsigned[2..]),
+            Some("0b" | "0B") => (2, &unsigned[2..]),
+            Some(two) if two.starts_with('0') => (8, &unsigned[1..]),
+            _ => (10, unsigned),
+        };
+        if !digits.starts_with(|c: char| c.is_ascii_hexdigit()) {
+            return None;
+        }
+        let n = i64::from_str_radix(&digits.replace('_', ""), radix).ok()?;
+        Some(if text.starts_with('-') { -n } else { n })
+    }
+
     /// Its type, as the API server names it.
     pub fn kind(&self) -> &'static str {
         match &self.value {
             _ if self.is_null() => "null",
             Value::Seq(_) => "array",
             Value::Map(_) => "map",
-            Value::Scalar { text, plain: true } if text.parse::<i64>().is_ok() => "integer",
+            Value::Scalar { .. } if self.integer().is_some() => "integer",
             Value::Scalar { text, plain: true } if BOOLEANS.contains(&text.as_str()) => "boolean",
             Value::Scalar { text, plain: true } if is_number(text) => "number",
             Value::Scalar { .. } => "string",
@@ -110,9 +133,31 @@ struct Loader<'a> {
     nodes: usize,
 }
 
-/// Parses the documents of a text. A syntax error ends its document; parsing continues with the
-/// next.
+/// Parses the documents of a text, YAML or a stream of JSON, and resolves its merge keys. A syntax
+/// error ends its document; parsing continues with the next.
 pub fn parse(text: &str) -> (Vec<YamlNode>, Vec<Diagnostic>) {
+    let (mut docs, mut diags) = load(text);
+    docs.iter_mut().for_each(|doc| merge::merge(doc, &mut diags));
+    (docs, diags)
+}
+
+/// Parses the documents of a text as they are written.
+fn load(text: &str) -> (Vec<YamlNode>, Vec<Diagnostic>) {
+    let Some(values) = json::values(text) else { return load_yaml(text) };
+    let (mut docs, mut diags) = (Vec::new(), Vec::new());
+    let mut start = json::Start::TEXT;
+    for value in values {
+        start = start.advanced(text, value.start);
+        let (mut found, mut faults) = load_yaml(&text[value]);
+        found.iter_mut().for_each(|node| start.node(node));
+        faults.iter_mut().for_each(|fault| start.fault(fault));
+        docs.extend(found);
+        diags.extend(faults);
+    }
+    (docs, diags)
+}
+
+fn load_yaml(text: &str) -> (Vec<YamlNode>, Vec<Diagnostic>) {
     let mut options = Options::default();
     options.emit_unresolved_aliases = true;
     let mut parser = Parser::new_from_str_with_options(text, options);
@@ -412,6 +457,71 @@ mod tests {
         let text = "a:\n  b: 1\n# c\n";
         let (docs, _) = parse(text);
         assert_eq!(&text[..docs[0].span.end as usize], "a:\n  b: 1");
+    }
+
+    #[test]
+    fn merge_keys_add_what_the_mapping_does_not_have() {
+        let text = "base: &b {x: 1, y: 2}\nmore: &m\n  y: 3\n  z: 4\nall:\n  <<: [*b, *m]\n  \
+                    x: 0\none: {<<: *m}\nwrong: {<<: 5}\n";
+        let (docs, diags) = parse(text);
+        let all = docs[0].get("all").expect("a mapping");
+        let words: Vec<_> = all.pairs().iter().map(|(k, v)| (k.text(), v.text())).collect();
+        assert_eq!(words, [("x", "0"), ("y", "2"), ("z", "4")]);
+        assert_eq!(scalar(&docs[0], &["one", "z"]).0, "4");
+        assert_eq!(
+            diags.iter().map(|d| (d.code, d.span.line)).collect::<Vec<_>>(),
+            [(Code::WrongType, 9)]
+        );
+    }
+
+    #[test]
+    fn streams_of_json_are_documents_at_their_places() {
+        let text = "{\"a\": \"}{\"}{\"b\":\n\t[1, 2]}\n\n {\"c\": {\"d\": \"二\"}} {\"e\": 5}";
+        let (docs, diags) = parse(text);
+        assert_eq!((docs.len(), diags.len()), (4, 0), "{diags:?}");
+        for (doc, path) in [(0, &["a"][..]), (1, &["b", "1"]), (2, &["c", "d"]), (3, &["e"])] {
+            let (word, span) = scalar(&docs[doc], path);
+            let found = &text[span.start as usize..span.end as usize];
+            assert_eq!(found.trim_matches('"'), word);
+            let before = &text[..span.start as usize];
+            let column = before.rsplit('\n').next().unwrap_or_default().chars().count() as u32;
+            assert_eq!(
+                (span.line as usize, span.column),
+                (before.matches('\n').count() + 1, column + 1)
+            );
+        }
+        let (_, diags) = parse("{\"a\": 1}\n{\"b\": 1, \"b\": 2}");
+        assert_eq!(
+            diags.iter().map(|d| (d.code, d.span.line, d.span.column)).collect::<Vec<_>>(),
+            [(Code::DuplicateKey, 2, 10)]
+        );
+    }
+
+    #[test]
+    fn unusual_texts_are_read() {
+        for text in [
+            "%YAML 1.1\n---\na: 1\n...\n",
+            "\u{feff}a: 1\n",
+            "# Source: chart/templates/x.yaml\n---\n# nothing\n---\n\n---\na: 1\n--- # end\n",
+            "---\r\na: 1\r\nb: |\r\n  x\r\n  y\r\n",
+            "a: 1\n...\n---\nb: 2\n...\n",
+            "a: |2\n    indented\n  text\nb: >-\n  folded\n  text\nc: |+\n  kept\n\n",
+            "{\n\t\"a\": 1,\n\t\"b\": [\n\t\t\"c\"\n\t]\n}\n",
+            "1: a\ntrue: b\nnull: c\n",
+            "? a\n: 1\n",
+            "a: !!str 5\nb: !!binary aGk=\n",
+            "a: 'it''s'\nb: \"\\u00e9\\t\\x41\"\n",
+            "- a\n-  - b\n   - c\n",
+            "--- {a: 1}\n--- \na: 2\n",
+            "a:\n- b: 1\n  c: 2\n-\n  b: 3\n",
+            "key: # comment\n  b: 1   # more\n\n  # between\n  c: \"#no\"\n",
+            "a: 1\t# a tab before a comment\nb: \t2\n",
+            "a: @b\n",
+        ] {
+            let (docs, diags) = parse(text);
+            assert!(diags.is_empty() || text.contains('@'), "{text:?}: {diags:?}");
+            assert!(!docs.is_empty() || text.contains('@'), "{text:?}");
+        }
     }
 
     #[test]

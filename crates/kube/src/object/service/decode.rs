@@ -6,10 +6,7 @@ use crate::diag::Code;
 use crate::object::meta::NameRule;
 use crate::object::{Labels, Meta, protocol};
 use crate::yaml::{Value, YamlNode};
-
-/// Fields of a Service that the simulation ignores.
-const SERVICE_FIELDS: &[&str] =
-    &["loadBalancerClass", "ipFamilies", "ipFamilyPolicy", "clusterIPs"];
+use std::net::IpAddr;
 
 /// Decodes a Service; `None` if a required field is missing or faulty.
 pub(in crate::object) fn decode(d: &mut Decoder, fields: Fields<'_>) -> Option<Service> {
@@ -18,7 +15,7 @@ pub(in crate::object) fn decode(d: &mut Decoder, fields: Fields<'_>) -> Option<S
     let spec = f.require(d, "spec", "write spec: with the object's fields below it");
     let status = f.get("status");
     let object = metadata
-        .and_then(|n| Meta::decode(d, n, NameRule::Label))
+        .and_then(|n| Meta::decode(d, n, NameRule::Dns1035Label))
         .zip(spec)
         .and_then(|(meta, spec)| decode_spec(d, meta, spec, status));
     d.finish(f);
@@ -31,7 +28,7 @@ fn decode_spec(
     node: &YamlNode,
     status: Option<&YamlNode>,
 ) -> Option<Service> {
-    let mut f = d.fields(node, "spec")?.not_simulated(SERVICE_FIELDS);
+    let mut f = d.fields(node, "spec")?;
     let names = ServiceType::ALL.map(ServiceType::name);
     let name = f.get("type").map_or(Some("ClusterIP"), |n| d.word(n, "spec.type", &names));
     let kind = name.and_then(|name| ServiceType::ALL.into_iter().find(|k| k.name() == name));
@@ -41,7 +38,8 @@ fn decode_spec(
     let cluster_ip = ip_node.filter(|_| !headless).and_then(|n| {
         let text = d.string(n, "spec.clusterIP")?;
         match text.value.parse() {
-            Ok(value) => Some(Spanned { value, span: text.span }),
+            Ok(IpAddr::V4(value)) => Some(Spanned { value, span: text.span }),
+            Ok(IpAddr::V6(_)) => None,
             Err(_) => {
                 let message = format!(
                     "spec.clusterIP: Invalid value: {:?}: must be empty, 'None', or a valid IP \
@@ -54,6 +52,7 @@ fn decode_spec(
             }
         }
     });
+    let ipv6_only = families(d, &mut f, ip_node);
     let selector =
         f.get("selector").map_or(Spanned { value: Labels::new(), span: meta.name.span }, |n| {
             Spanned { value: d.string_map(n, "spec.selector"), span: n.span }
@@ -97,12 +96,34 @@ fn decode_spec(
         kind,
         cluster_ip,
         headless,
+        ipv6_only,
         ports,
         selector,
         traffic,
         external_name,
         skips_node_ports,
     })
+}
+
+/// Decodes the address families of a Service, of which IPv6 is not simulated. Whether it has no
+/// IPv4 address.
+fn families(d: &mut Decoder, f: &mut Fields<'_>, ip: Option<&YamlNode>) -> bool {
+    let policies = ["PreferDualStack", "RequireDualStack", "SingleStack"];
+    let policy = f.word(d, "ipFamilyPolicy", &policies);
+    let list = f.get("ipFamilies").map(|n| d.items(n, "spec.ipFamilies")).unwrap_or_default();
+    let ips = f.get("clusterIPs").map(|n| d.items(n, "spec.clusterIPs")).unwrap_or_default();
+    let is_ipv6 = |n: &&YamlNode| n.text() == "IPv6" || n.text().contains(':');
+    let first = list.iter().chain(ips).chain(ip).find(is_ipv6);
+    if let Some(first) = first {
+        d.not_simulated(first.span, &format!("{}: IPv6", f.path));
+    } else if let (Some(policy @ ("PreferDualStack" | "RequireDualStack")), Some(n)) =
+        (policy, f.get("ipFamilyPolicy"))
+    {
+        d.not_simulated(n.span, &format!("{}.ipFamilyPolicy: {policy}: IPv6", f.path));
+    }
+    let is_ipv4 = |n: &YamlNode| !is_ipv6(&n) && n.text() != "None";
+    let dual = matches!(policy, Some("PreferDualStack" | "RequireDualStack"));
+    first.is_some() && !dual && !list.iter().chain(ips).chain(ip).any(is_ipv4)
 }
 
 fn service_port(
@@ -113,7 +134,7 @@ fn service_port(
     kind: ServiceType,
 ) -> Option<ServicePort> {
     let path = format!("spec.ports[{i}]");
-    let mut f = d.fields(node, &path)?.not_simulated(&["appProtocol"]);
+    let mut f = d.fields(node, &path)?;
     let name = if many {
         f.require(d, "name", "with more than one port, each needs a name")
     } else {

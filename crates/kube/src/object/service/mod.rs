@@ -125,6 +125,8 @@ pub struct Service {
     pub cluster_ip: Option<Spanned<Ipv4Addr>>,
     /// `spec.clusterIP: None`: no address; DNS gives the endpoints.
     pub headless: bool,
+    /// `spec.ipFamilies: [IPv6]`: no IPv4 address, so none here.
+    pub ipv6_only: bool,
     /// `spec.ports`; an ExternalName or headless Service may have none.
     pub ports: Vec<ServicePort>,
     /// `spec.selector`; empty, with the span of the name, if there is none.

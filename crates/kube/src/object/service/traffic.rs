@@ -163,16 +163,13 @@ fn load_balancer(
             }
         }
     }
-    if let Some(n) = f.get("healthCheckNodePort") {
-        t.health_check = d.port(n, "spec.healthCheckNodePort").map(|p| p.value);
-        ignored = ignored.or(Some((n.span, "spec.healthCheckNodePort")));
+    if let Some(port) = f.port(d, "healthCheckNodePort") {
+        t.health_check = Some(port.value);
+        ignored = ignored.or(Some((port.span, "spec.healthCheckNodePort")));
     }
-    if let Some(mut s) =
-        status.and_then(|n| d.fields(n, "status")).map(|s| s.not_simulated(&["conditions"]))
-    {
+    if let Some(mut s) = status.and_then(|n| d.fields(n, "status")) {
         if let Some(mut b) = s.fields(d, "loadBalancer") {
-            for f in b.list(d, "ingress") {
-                let mut f = f.not_simulated(&["hostname", "ports"]);
+            for mut f in b.list(d, "ingress") {
                 let addr = f.get("ip").and_then(|n| address(d, n, &f.path_of("ip")));
                 let mode = f.word(d, "ipMode", &["VIP", "Proxy"]);
                 d.finish(f);
