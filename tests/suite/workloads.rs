@@ -65,6 +65,10 @@ fn a_port_that_is_not_declared_answers_unless_the_image_is_known() {
     let pod = of(s.cluster(), WorkloadKind::Pod, "client-pod")[0];
     let listening: Vec<_> = pod.listening.iter().map(|l| (l.at.port, l.origin)).collect();
     assert_eq!(listening, [(9999, Origin::Declared), (3000, Origin::Target)]);
+    // The verdict says that it depends on an assumption.
+    let run = s.send(&Probe::new("client", "worker-1:31515")).expect("sent");
+    let assumed = run.verdict.assumed.expect("an assumption");
+    assert_eq!((assumed.pod.as_str(), assumed.port), ("client-pod", 3000));
     let known = CASES[0].1.replace("example/multi-client", "nginx");
     assert_eq!(ask(&mut session(&known), "client", "worker-1:31515"), Ending::Failed);
 }
@@ -210,4 +214,179 @@ fn each_kind_sends_and_answers() {
             assert_eq!(s.send(&ping).expect("sent").verdict.ending, Ending::Answered, "{first}");
         }
     }
+}
+
+/// Lets the components finish what a change began.
+fn settle(s: &mut Session) {
+    s.play(&[play::Step::send(Probe {
+        proto: Protocol::Icmp,
+        settle: Some(net::Duration::secs(8)),
+        ..Probe::new("client", "n1")
+    })]);
+}
+
+#[test]
+fn a_change_of_the_template_replaces_the_pods_of_each_kind() {
+    let before = each_kind();
+    let mut s = on("1.36", &before);
+    let of_each = |c: &Cluster| -> Vec<(WorkloadKind, Vec<String>, Vec<std::net::Ipv4Addr>)> {
+        let kinds = WorkloadKind::ALL.into_iter();
+        let pods = |k: WorkloadKind| {
+            let pods = of(c, k, &k.name().to_lowercase());
+            let (mut names, mut ips): (Vec<_>, Vec<_>) =
+                pods.iter().map(|p| (p.name.clone(), p.ip)).unzip();
+            names.sort();
+            ips.sort();
+            (k, names, ips)
+        };
+        kinds.map(pods).filter(|(_, names, _)| !names.is_empty()).collect()
+    };
+    let old = of_each(s.running());
+    let text = before.replace("image: nginx", "image: httpd");
+    let out = shell::exec(
+        &mut s,
+        "cp",
+        &format!("kubectl apply -f - <<< '{}'", text.replace('\'', "\"")),
+    );
+    assert_eq!(out.status, 0, "{}", out.text);
+    settle(&mut s);
+    let new = of_each(s.running());
+    for ((kind, names, ips), (_, were, were_at)) in new.iter().zip(&old) {
+        assert!(ips.iter().all(|ip| !were_at.contains(ip)), "{kind}: {ips:?}");
+        assert_eq!(names == were, *kind == WorkloadKind::StatefulSet, "{kind}: {names:?}");
+        let to = format!("svc/{}", kind.name().to_lowercase());
+        assert_eq!(ask(&mut s, "n1", &to), Ending::Answered, "{kind}");
+        let from = format!("{}/{}", kind.short(), kind.name().to_lowercase());
+        assert_eq!(ask(&mut s, &from, &to), Ending::Answered, "{kind}");
+    }
+    let state = s.last();
+    let there = |n: &&str| state.netns.iter().filter(|x| !x.gone && *x.name == **n).count();
+    assert!(["statefulset-0", "statefulset-1"].iter().all(|n| there(n) == 1));
+    let n_pods = s.running().pods.len();
+    let pods = state.netns.iter().filter(|n| !n.gone).count() - 5;
+    assert_eq!(pods, n_pods, "the namespaces that are left");
+}
+
+#[test]
+fn a_pod_on_the_host_network_comes_and_goes() {
+    let text = CASES[5].1.replace("worker-1", "n1");
+    let mut s = on("1.36", "apiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n");
+    assert_eq!(ask(&mut s, "client", "n1:80"), Ending::Failed);
+    let line = format!("kubectl apply -f - <<< '{text}'");
+    assert_eq!(shell::exec(&mut s, "cp", &line).status, 0);
+    settle(&mut s);
+    assert_eq!(ask(&mut s, "client", "n1:80"), Ending::Answered);
+    run(&mut s, "kubectl delete deploy nginx-ingress");
+    settle(&mut s);
+    assert_eq!(ask(&mut s, "client", "n1:80"), Ending::Failed);
+}
+
+#[test]
+fn pods_wait_with_the_schedulers_reason_and_are_listed() {
+    let text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  \
+                replicas: 2\n  selector: {matchLabels: {app: web}}\n  template:\n    metadata: \
+                {labels: {app: web}}\n    spec:\n      nodeSelector: {disk: ssd}\n      \
+                containers: [{name: c, image: nginx}]\n---\napiVersion: v1\nkind: Service\n\
+                metadata: {name: web}\nspec: {selector: {app: web}, ports: [{port: 80}]}\n";
+    let reason = |version: &str, text: &str| {
+        let s = on(version, text);
+        let pending = &s.running().idle_pods;
+        pending.first().map(|p| p.reason.clone()).unwrap_or_default()
+    };
+    assert_eq!(
+        reason("1.36", text),
+        "0/3 nodes are available: 1 node(s) had untolerated taint \
+         {node-role.kubernetes.io/control-plane: }, 2 node(s) didn't match Pod's node \
+         affinity/selector"
+    );
+    assert_eq!(
+        reason("1.10", text),
+        "0/3 nodes are available: 1 node(s) had taints that the pod didn't tolerate, 2 node(s) \
+         didn't match node selector"
+    );
+    let mut s = on("1.22", text);
+    let pods = run(&mut s, "kubectl get pods");
+    assert_eq!(
+        pods.matches("0/1       Pending").count() + pods.matches("0/1     Pending").count(),
+        2,
+        "{pods}"
+    );
+    let error = s.send(&Probe::new("deploy/web", "n1:80")).expect_err("no pod");
+    assert!(error.message.contains("0/3 nodes are available"), "{error}");
+    // A Node gives the label that is missing.
+    let node = "---\napiVersion: v1\nkind: Node\nmetadata: {name: n2, labels: {disk: ssd}}\n";
+    let s = on("1.22", &(text.to_owned() + node));
+    let pods = of(s.cluster(), WorkloadKind::Deployment, "web");
+    assert_eq!(nodes(s.cluster(), &pods), ["n2", "n2"]);
+}
+
+#[test]
+fn affinity_taints_and_spread_decide_the_node() {
+    let web = |name: &str, spec: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}}}\nspec: {{replicas: \
+             3, selector: {{matchLabels: {{app: {name}}}}}, template: {{metadata: {{labels: \
+             {{app: {name}}}}}, spec: {{{spec}, containers: [{{name: c, image: nginx}}]}}}}}}\n---\n"
+        )
+    };
+    let rule = "requiredDuringSchedulingIgnoredDuringExecution";
+    let own = |name: &str| {
+        format!(
+            "[{{labelSelector: {{matchLabels: {{app: {name}}}}}, topologyKey: kubernetes.io/hostname}}]"
+        )
+    };
+    let text = [
+        web("apart", &format!("affinity: {{podAntiAffinity: {{{rule}: {}}}}}", own("apart"))),
+        web("together", &format!("affinity: {{podAffinity: {{{rule}: {}}}}}", own("together"))),
+        web(
+            "leader",
+            "nodeSelector: {node-role.kubernetes.io/control-plane: \"\"}, tolerations: \
+             [{operator: Exists}]",
+        ),
+        web(
+            "spread",
+            "tolerations: [{operator: Exists}], topologySpreadConstraints: [{maxSkew: 1, \
+             topologyKey: kubernetes.io/hostname, whenUnsatisfiable: DoNotSchedule, labelSelector: \
+             {matchLabels: {app: spread}}}]",
+        ),
+        web(
+            "liked",
+            "affinity: {nodeAffinity: {preferredDuringSchedulingIgnoredDuringExecution: \
+             [{weight: 5, preference: {matchExpressions: [{key: kubernetes.io/hostname, operator: \
+             In, values: [n2]}]}}]}}",
+        ),
+    ]
+    .concat();
+    let s = on("1.36", &text);
+    let placed = |name: &str| {
+        let mut all = nodes(s.cluster(), &of(s.cluster(), WorkloadKind::Deployment, name));
+        all.sort();
+        all
+    };
+    assert_eq!(placed("apart"), ["n1", "n2"]);
+    let together = placed("together");
+    assert!(together.len() == 3 && together.iter().all(|n| *n == together[0]), "{together:?}");
+    assert_eq!(placed("leader"), ["cp", "cp", "cp"]);
+    assert_eq!(placed("spread"), ["cp", "n1", "n2"]);
+    assert_eq!(placed("liked"), ["n2", "n2", "n2"]);
+    assert_eq!(s.cluster().idle_pods.len(), 1);
+}
+
+#[test]
+fn the_pods_of_a_clusters_output_are_its_workloads_pods() {
+    let mut s = session(include_str!("workloads/output.yaml"));
+    let c = s.cluster().clone();
+    let names_of_nodes: Vec<_> = c.nodes.iter().map(|n| n.spec.name.value.as_str()).collect();
+    assert_eq!(names_of_nodes, ["kind-control-plane", "kind-worker"]);
+    assert_eq!(c.topology.version.to_string(), "1.29");
+    assert_eq!(c.nodes[1].pod_cidr.to_string(), "10.244.7.0/24");
+    let pods = of(&c, WorkloadKind::Deployment, "web");
+    assert_eq!(names(&pods), ["web-5d8f9b7c6d-aaaaa", "web-5d8f9b7c6d-bbbbb"]);
+    assert_eq!(pods[0].ip.to_string(), "10.244.7.9");
+    assert!(pods[0].ready && !pods[1].ready);
+    let service = c.services.iter().find(|x| x.name == "web").expect("a Service");
+    let ends: Vec<_> = service.ports[0].ready().map(|(a, p)| format!("{a}:{p}")).collect();
+    assert_eq!(ends, ["10.244.7.9:80"]);
+    assert_eq!(ask(&mut s, "kind-control-plane", "svc/web"), Ending::Answered);
+    assert!(run(&mut s, "kubectl get deploy").contains("web       1/2       2            1"));
 }

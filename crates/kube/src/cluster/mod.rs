@@ -158,6 +158,8 @@ pub struct RunningWorkload {
     pub selector: LabelSelector,
     /// The hash of its template.
     pub template_hash: String,
+    /// Whether its old pods end before new ones begin (`strategy: Recreate`).
+    pub recreates: bool,
     /// `spec.schedule` of a CronJob.
     pub schedule: Option<String>,
     /// `spec.suspend` of a Job or CronJob.

@@ -6,6 +6,7 @@
 //! EndpointSlice controller.
 
 mod endpoints;
+mod new_pod;
 mod nodes;
 mod pods;
 mod previous;

@@ -1,6 +1,7 @@
 //! One pod: its name, its node, the CNI's IPAM, and whether kubelet's probes find it ready.
 
 use super::ControlPlane;
+use super::new_pod::NewPod;
 use crate::cluster::{IdlePod, Owner, Pod};
 use crate::decode::Spanned;
 use crate::diag::{Code, Diagnostic, Span, nearest};
@@ -8,32 +9,10 @@ use crate::image::listen::{Listening, Target, listening};
 use crate::naming;
 use crate::object::{
     Container, Labels, PodSpec, Probe, ProbeAction, Service, ServiceType, TargetPort, TextPod,
-    selects,
+    ports_clash, selects,
 };
 use net::wire::Mac;
 use std::net::Ipv4Addr;
-use std::rc::Rc;
-
-/// A pod to create.
-#[derive(Clone)]
-pub(super) struct NewPod<'t> {
-    pub(super) namespace: &'t str,
-    pub(super) owner: Owner,
-    pub(super) labels: Labels,
-    pub(super) spec: Rc<PodSpec>,
-    /// The hash of the template.
-    pub(super) hash: String,
-    /// Its name without `-` and five characters, if its controller draws those.
-    pub(super) set: String,
-    /// Its name, if it is fixed.
-    pub(super) name: Option<String>,
-    /// The index of the node that `nodeName` names: the scheduler is not asked.
-    pub(super) bound: Option<usize>,
-    /// The node that the scheduler has to take, for a DaemonSet.
-    pub(super) only: Option<usize>,
-    /// Whether a running pod of another template stays (`OnDelete`).
-    pub(super) keeps_old: bool,
-}
 
 /// What became of a pod.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,25 +39,6 @@ impl Place {
     fn at(node: usize, ip: Ipv4Addr) -> Self {
         let (suffix, veth, veth_mac, ready) = (None, None, None, None);
         Self { node, ip, suffix, veth, veth_mac, ready, terminating: false, span: Span::default() }
-    }
-}
-
-impl NewPod<'_> {
-    /// Whether a running pod is the one to create.
-    fn describes(&self, p: &Pod) -> bool {
-        p.namespace == self.namespace
-            && p.owner == self.owner
-            && (p.template_hash == self.hash || self.keeps_old)
-            && self.name.as_ref().is_none_or(|n| *n == p.name)
-            && self.bound.or(self.only).is_none_or(|n| n == p.node)
-    }
-
-    /// Whether a placement's `of` names its owner. The cluster's DNS is kube-dns or CoreDNS,
-    /// depending on the release: either name means it.
-    fn is_named(&self, of: &str) -> bool {
-        let dns = ["kube-dns", "coredns"];
-        let both_dns = dns.contains(&of) && dns.contains(&self.owner.name.as_str());
-        of == self.owner.name || (self.namespace == "kube-system" && both_dns)
     }
 }
 
@@ -247,7 +207,7 @@ impl ControlPlane<'_> {
     fn admit(&self, t: &NewPod<'_>, node: usize) -> Result<(), (&'static str, String)> {
         let wanted = t.spec.host_ports();
         let mut there = self.pods.iter().chain(&self.remaining).filter(|p| p.node == node);
-        if there.any(|p| super::scheduler::ports_clash(&p.host_ports(), &wanted)) {
+        if there.any(|p| ports_clash(&p.host_ports(), &wanted)) {
             let why = "Predicate NodePorts failed: node(s) didn't have free ports for the \
                        requested pod ports";
             return Err(("NodePorts", why.to_owned()));
@@ -391,7 +351,7 @@ fn failing(spec: &PodSpec, listening: &[Listening]) -> Option<Span> {
 }
 
 /// Why a pod with an address is not ready, in kubelet's words: a probe is refused, or a readiness
-/// gate waits for somebody.
+/// gate is not set.
 fn unready(spec: &PodSpec, listening: &[Listening], ip: Ipv4Addr) -> Option<String> {
     let Some((probe, kind, why)) = first_failure(spec, listening) else {
         let gate = spec.readiness_gates.first()?;

@@ -7,21 +7,12 @@
 //! the first. CPU, memory and volumes are not simulated.
 
 use super::ControlPlane;
-use super::pods::NewPod;
+use super::new_pod::NewPod;
 use crate::cluster::Pod;
-use crate::object::{HostPort, Labels, PodTerm, Scheduling, Spread, Taint, TaintEffect};
+use crate::object::{
+    HostPort, Labels, PodTerm, Scheduling, Spread, Taint, TaintEffect, ports_clash,
+};
 use std::collections::BTreeMap;
-
-/// Whether two host ports are the same port of the same address.
-fn clash(a: &HostPort, b: &HostPort) -> bool {
-    let (a_ip, b_ip) = (a.2, b.2);
-    a.0 == b.0 && a.1 == b.1 && (a_ip.is_none() || b_ip.is_none() || a_ip == b_ip)
-}
-
-/// Whether two pods' host ports clash.
-pub(super) fn ports_clash(a: &[HostPort], b: &[HostPort]) -> bool {
-    a.iter().any(|x| b.iter().any(|y| clash(x, y)))
-}
 
 impl ControlPlane<'_> {
     /// The nodes on which a pod can run, the best first; or, if there is none, why.

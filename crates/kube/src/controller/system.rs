@@ -2,7 +2,7 @@
 //! own network.
 
 use super::ControlPlane;
-use super::pods::NewPod;
+use super::new_pod::NewPod;
 use crate::cluster::{Owner, Pod, Port, RunningService};
 use crate::naming;
 use crate::object::{

@@ -2,7 +2,8 @@
 //! which are the pods of their Deployment, StatefulSet and so on, and are not made a second time.
 
 use super::ControlPlane;
-use super::pods::{NewPod, Outcome};
+use super::new_pod::NewPod;
+use super::pods::Outcome;
 use crate::cluster::Owner;
 use crate::naming;
 use crate::object::{Object, TextPod, Workload, WorkloadKind};
@@ -103,7 +104,7 @@ impl<'a> TextPods<'a> {
             .owned
             .iter()
             .filter(|(w, of)| of == owner && w.meta.namespace == namespace && w.replicas.value > 0);
-        let of_set = sets.filter_map(|(w, _)| w.meta.labels.get("pod-template-hash")).last();
+        let of_set = sets.filter_map(|(w, _)| w.meta.labels.get("pod-template-hash")).next_back();
         let of_pod = self.of(namespace, owner).filter_map(|p| hash(p.pod)).last();
         of_set.cloned().or(of_pod)
     }

@@ -2,7 +2,8 @@
 //! (`pkg/controller/{deployment,replicaset,statefulset,daemon,job}`).
 
 use super::ControlPlane;
-use super::pods::{NewPod, Outcome};
+use super::new_pod::NewPod;
+use super::pods::Outcome;
 use super::text::TextPods;
 use crate::cluster::{Owner, RunningWorkload};
 use crate::diag::{Code, Diagnostic};
@@ -37,6 +38,7 @@ impl ControlPlane<'_> {
             desired,
             selector: x.selector.clone(),
             template_hash: hash.clone(),
+            recreates: x.strategy == Strategy::Recreate,
             schedule: x.schedule.clone(),
             suspended: x.suspended,
             completions: x.completions,

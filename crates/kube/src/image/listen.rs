@@ -1,6 +1,6 @@
 //! At which ports the containers of a pod listen, and how that is known.
 //!
-//! The first of these that says something, for each container:
+//! For each container, the first of these that applies:
 //!
 //! 1. the annotation `packetwalk.dev/listen` of the pod, which stands for all its containers
 //! 2. ports in `command` and `args`; a command that only waits listens on nothing

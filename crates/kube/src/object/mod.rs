@@ -16,7 +16,7 @@ pub use node::NodeObject;
 pub use pod::{
     Container, ContainerPort, DnsConfig, DnsPolicy, HostAlias, HostPort, ListenAddress, NodeTerm,
     PodSpec, PodTemplate, PodTerm, Probe, ProbeAction, ProbePort, Scheduling, Spread, Taint,
-    TaintEffect, TextPod, Toleration,
+    TaintEffect, TextPod, Toleration, ports_clash,
 };
 pub use selector::{LabelSelector, Operator, Requirement};
 pub use service::{Distribution, Service, ServicePort, ServiceType, TargetPort, Traffic};
@@ -54,7 +54,7 @@ pub enum Object {
     /// A Node.
     Node(Box<NodeObject>),
     /// A Service; its endpoints follow from its selector or from slices.
-    Service(Service),
+    Service(Box<Service>),
     /// An EndpointSlice, or each subset of an Endpoints.
     Slices(Vec<ManualSlice>),
 }
@@ -157,6 +157,6 @@ pub fn decode(d: &mut Decoder, t: Typed<'_>) -> Option<Object> {
         kind if let Some(kind) = WorkloadKind::from_name(kind) => {
             workload::decode(d, kind, t.fields).map(|w| Object::Workload(Box::new(w)))
         }
-        _ => service::decode::decode(d, t.fields).map(Object::Service),
+        _ => service::decode::decode(d, t.fields).map(|s| Object::Service(Box::new(s))),
     }
 }

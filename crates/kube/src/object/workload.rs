@@ -109,7 +109,7 @@ pub enum Strategy {
     Rolling,
     /// `Recreate` of a Deployment: first all old pods end.
     Recreate,
-    /// `OnDelete` of a StatefulSet or DaemonSet: a pod is replaced when somebody deletes it.
+    /// `OnDelete` of a StatefulSet or DaemonSet: a pod is replaced when it is deleted.
     OnDelete,
 }
 
@@ -118,7 +118,7 @@ pub enum Strategy {
 pub enum Share {
     /// As many.
     Pods(u32),
-    /// So many of a hundred.
+    /// A percentage of the replicas.
     Percent(u32),
 }
 

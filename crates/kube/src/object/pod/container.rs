@@ -157,6 +157,15 @@ pub(super) fn containers(
 /// A host port of a pod: port, protocol and the address it is restricted to.
 pub type HostPort = (u16, &'static str, Option<Ipv4Addr>);
 
+/// Whether two pods' host ports clash: the same port of the same address.
+pub fn ports_clash(a: &[HostPort], b: &[HostPort]) -> bool {
+    let clash = |x: &HostPort, y: &HostPort| {
+        let same_ip = x.2.is_none() || y.2.is_none() || x.2 == y.2;
+        (x.0, x.1) == (y.0, y.1) && same_ip
+    };
+    a.iter().any(|x| b.iter().any(|y| clash(x, y)))
+}
+
 /// Decodes a port. `host_ports`: those of the pod so far.
 fn container_port(
     d: &mut Decoder,

@@ -60,8 +60,12 @@ fn rest(spec: &PodSpec, metadata: Option<&YamlNode>, node: Option<&YamlNode>) ->
     for (i, item) in items.iter().enumerate() {
         for (key, value) in sorted(item) {
             // Two commands that only wait are the same.
-            let waits = || spec.containers.get(i).is_some_and(command::only_waits);
-            if !matches!(key, "name" | "image" | "ports") && !(key == "command" && waits()) {
+            let is_said = match key {
+                "name" | "image" | "ports" => true,
+                "command" => spec.containers.get(i).is_some_and(command::only_waits),
+                _ => false,
+            };
+            if !is_said {
                 out.push_str(key);
                 write(&mut out, value);
             }

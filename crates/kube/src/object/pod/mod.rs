@@ -7,7 +7,9 @@ mod hash;
 mod listen;
 mod scheduling;
 
-pub use container::{Container, ContainerPort, HostPort, Probe, ProbeAction, ProbePort};
+pub use container::{
+    Container, ContainerPort, HostPort, Probe, ProbeAction, ProbePort, ports_clash,
+};
 pub use listen::ListenAddress;
 pub(crate) use scheduling::taints;
 pub use scheduling::{NodeTerm, PodTerm, Scheduling, Spread, Taint, TaintEffect, Toleration};
@@ -86,7 +88,7 @@ pub struct PodSpec {
     pub hostname: Option<String>,
     /// `subdomain`: the headless Service under which DNS knows the pod's host name.
     pub subdomain: Option<String>,
-    /// `readinessGates`: conditions that somebody outside must set before the pod is ready.
+    /// `readinessGates`: conditions that a controller must set before the pod is ready.
     pub readiness_gates: Vec<Spanned<String>>,
     /// `terminationGracePeriodSeconds`, 30 by default.
     pub termination_grace: Option<u32>,
