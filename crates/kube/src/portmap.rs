@@ -30,7 +30,7 @@ const MULTIPORT_MAX: usize = 15;
 
 /// The ports of a pod that have a host port, with the host port and protocol.
 fn ports(pod: &Pod) -> Vec<(&ContainerPort, u16, ServiceProtocol)> {
-    let all = pod.containers.iter().flat_map(|c| &c.ports);
+    let all = pod.spec.running().flat_map(|c| &c.ports);
     all.filter_map(|p| Some((p, p.host_port?, ServiceProtocol::from_name(p.protocol)?))).collect()
 }
 
@@ -187,6 +187,10 @@ fn add(b: &mut RulesetBuilder, cluster: &Cluster, pod: &Pod) {
     let subnet = cluster.topology.version.portmap_marks_subnet();
     let pods = if subnet { cluster.nodes[pod.node].pod_cidr } else { pod.ip.into() };
     for (port, host_port, protocol) in ports(pod) {
+        let here = |rule: Rule| match port.host_ip {
+            Some(ip) => rule.to_net(false, ip.into()),
+            None => rule,
+        };
         if marks {
             for from in [pods, localhost] {
                 b.append(
@@ -195,7 +199,7 @@ fn add(b: &mut RulesetBuilder, cluster: &Cluster, pod: &Pod) {
                     to_port(
                         protocol,
                         host_port,
-                        jump("CNI-HOSTPORT-SETMARK").from_net(false, from),
+                        here(jump("CNI-HOSTPORT-SETMARK").from_net(false, from)),
                     ),
                 );
             }
@@ -206,7 +210,7 @@ fn add(b: &mut RulesetBuilder, cluster: &Cluster, pod: &Pod) {
             b.append(Nat, &masquerade, to_port(protocol, port.port, out));
         }
         let to = Target::Dnat { addr: pod.ip.into(), port: Some(port.port) };
-        b.append(Nat, &dnat, to_port(protocol, host_port, Rule::to(to)));
+        b.append(Nat, &dnat, to_port(protocol, host_port, here(Rule::to(to))));
     }
     for (chain, rule) in entries(cluster, pod) {
         add_once(b, chain, rule, !marks);

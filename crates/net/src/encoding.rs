@@ -266,6 +266,7 @@ enums! {
         13 Recent { netns, list, before, after },
         14 Sysctl { netns, before, after },
         15 Socket { netns, id, before, after },
+        16 Services { netns, before, after },
     }
     Setting {
         0 Rules(rules),
@@ -277,6 +278,7 @@ enums! {
         6 Neighbour { dev, addr, to },
         7 Fdb { dev, mac, to },
         8 Device { dev, to },
+        9 Services(to),
     }
     BridgeTo { 0 Port(port), 1 Flood(ports), 2 Up }
     DeviceKind {

@@ -156,6 +156,9 @@ impl Session {
                     self.world_mut().configure_by(at, Setting::Fdb { dev, mac: *mac, to }, by);
                 }
             }
+            Work::Listen(services) => {
+                self.world_mut().configure_by(at, Setting::Services(services.clone()), by);
+            }
             Work::Route(op, r) => {
                 let Some((dev, _)) = dev(self, &r.dev) else { return };
                 let (dst, via, src) = (r.dst, r.via, r.src);

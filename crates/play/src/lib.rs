@@ -46,4 +46,4 @@ pub use script::Script;
 pub use session::{Session, Start};
 pub use step::{Act, NotDone, ResultKind, Run, Step, StepResult};
 pub use timeline::Timeline;
-pub use verdict::{Advice, Ending, Verdict};
+pub use verdict::{Advice, Assumption, Ending, Verdict};

@@ -1,7 +1,8 @@
 //! Probes: requests and pings, and the names of their senders and destinations.
 
 use kube::Cluster;
-use kube::cluster::RunningService;
+use kube::cluster::{Pod, RunningService};
+use kube::object::WorkloadKind;
 use net::socket::Pmtudisc;
 use net::wire::TcpFlags;
 use net::{Duration, NetnsId, World};
@@ -50,7 +51,7 @@ impl Protocol {
 /// A request, or several of a kind, and how the client sends them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
-    /// The sender: a node, host, pod or `deploy/NAME`.
+    /// The sender: a node, host, pod, or a workload such as `deploy/NAME`.
     pub from: String,
     /// The destination: a name or address, with a port for TCP and UDP.
     pub to: String,
@@ -148,7 +149,10 @@ pub fn parse_endpoint(text: &str) -> Option<(IpAddr, Option<u16>)> {
 pub fn places(cluster: &Cluster) -> Vec<String> {
     let hosts = cluster.topology.hosts.iter().map(|h| h.name.value.clone());
     let nodes = cluster.nodes.iter().map(|n| n.spec.name.value.clone());
-    hosts.chain(nodes).chain(cluster.pods.iter().map(|p| format!("pod/{}", p.netns()))).collect()
+    // The cluster's own pods on the nodes' networks send as their nodes do.
+    let own = cluster.host_pods.iter().filter(|p| !p.namespace.starts_with("kube-"));
+    let pods = cluster.pods.iter().chain(own).map(|p| format!("pod/{}", p.netns()));
+    hosts.chain(nodes).chain(pods).collect()
 }
 
 /// The network namespace of a sender's name.
@@ -156,24 +160,38 @@ pub fn places(cluster: &Cluster) -> Vec<String> {
 /// # Errors
 /// The name is unknown, or the beginning of more than one pod's name.
 pub fn resolve_netns(cluster: &Cluster, world: &World, name: &str) -> Result<NetnsId, ProbeError> {
-    let pod_name = name.strip_prefix("pod/");
-    let deployment = name.strip_prefix("deploy/").or_else(|| name.strip_prefix("deployment/"));
-    if pod_name.is_none()
-        && deployment.is_none()
+    let in_netns = |pod: &Pod| world.state().ns_named(&cluster.netns(pod)).map(|(id, _)| id);
+    let (kind, rest) = name.split_once('/').unwrap_or(("", name));
+    let kind = WorkloadKind::from_word(kind);
+    let pod_name = kind.filter(|k| *k == WorkloadKind::Pod).map(|_| rest);
+    let workload = kind.filter(|k| *k != WorkloadKind::Pod);
+    if kind.is_none()
         && let Some((id, ns)) = world.state().ns_named(name)
         && ns.tapped
     {
         return Ok(id);
     }
-    if let Some(d) = deployment {
-        let pod = cluster.pods.iter().find(|p| p.deployment == d);
-        return match pod.and_then(|p| world.state().ns_named(&p.netns())) {
-            Some((id, _)) => Ok(id),
-            None => {
-                let known = cluster.pods.iter().map(|p| p.deployment.clone()).collect();
-                Err(ProbeError::NoPodOf(d.to_owned(), known))
-            }
+    if let Some(kind) = workload {
+        let (namespace, owner) = rest.split_once('/').unwrap_or(("", rest));
+        let is_it = |p: &&Pod| {
+            p.owner.kind == kind
+                && p.owner.name == owner
+                && (namespace.is_empty() || p.namespace == namespace)
         };
+        if let Some(id) = cluster.all_pods().filter(is_it).find_map(in_netns) {
+            return Ok(id);
+        }
+        let idle = cluster.idle_pods.iter().find(|p| p.owner.kind == kind && p.owner.name == owner);
+        if let Some(pod) = idle {
+            return Err(ProbeError::Idle(
+                pod.name.clone(),
+                pod.status.to_string(),
+                pod.reason.clone(),
+            ));
+        }
+        let owners = cluster.all_pods().filter(|p| p.owner.kind != WorkloadKind::Pod);
+        let known = owners.map(|p| p.owner.to_string()).collect();
+        return Err(ProbeError::NoPodOf(format!("{kind} {rest:?}"), known));
     }
     let wanted = pod_name.unwrap_or(name);
     if let Ok(addr) = wanted.parse::<IpAddr>() {
@@ -187,13 +205,17 @@ pub fn resolve_netns(cluster: &Cluster, world: &World, name: &str) -> Result<Net
             None => Err(ProbeError::NoOwner(addr, places(cluster))),
         };
     }
-    let mut found: Vec<_> = cluster.pods.iter().filter(|p| p.netns() == wanted).collect();
+    let mut found: Vec<_> = cluster.all_pods().filter(|p| p.netns() == wanted).collect();
     if found.is_empty() && !wanted.is_empty() {
-        found = cluster.pods.iter().filter(|p| p.name.starts_with(wanted)).collect();
+        found = cluster.all_pods().filter(|p| p.name.starts_with(wanted)).collect();
+    }
+    let is_idle = |p: &&kube::cluster::IdlePod| p.name == wanted;
+    if let (true, Some(pod)) = (found.is_empty(), cluster.idle_pods.iter().find(is_idle)) {
+        return Err(ProbeError::Idle(pod.name.clone(), pod.status.to_string(), pod.reason.clone()));
     }
     let unknown = || Err(ProbeError::NoSender(name.to_owned(), places(cluster)));
     match found.as_slice() {
-        [pod] => world.state().ns_named(&pod.netns()).map_or_else(unknown, |(id, _)| Ok(id)),
+        [pod] => in_netns(pod).map_or_else(unknown, Ok),
         [] => unknown(),
         many => {
             let names = many.iter().map(|p| format!("pod/{}", p.netns())).collect();

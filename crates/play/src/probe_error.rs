@@ -7,8 +7,10 @@ use std::net::IpAddr;
 /// Why a probe could not be sent at all, with the names that would do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProbeError {
-    /// No pod is of the Deployment of this name. With the Deployments.
+    /// No pod is of this workload (kind and name). With the workloads that have pods.
     NoPodOf(String, Vec<String>),
+    /// The pod does not run: its name, status and the reason.
+    Idle(String, String, String),
     /// Nothing has this address. With the senders.
     NoOwner(IpAddr, Vec<String>),
     /// No sender has this name. With the senders.
@@ -48,7 +50,8 @@ impl ProbeError {
     /// What is wrong.
     pub fn message(&self) -> String {
         match self {
-            Self::NoPodOf(name, _) => format!("no pod of a Deployment {name:?}"),
+            Self::NoPodOf(workload, _) => format!("no pod of a {workload}"),
+            Self::Idle(pod, status, reason) => format!("pod {pod:?} is {status}: {reason}"),
             Self::NoOwner(addr, _) => format!("no node, host or pod has the address {addr}"),
             Self::NoSender(name, _) | Self::NoTarget(name) => {
                 format!("no node, host or pod is named {name:?}")
@@ -79,7 +82,8 @@ impl ProbeError {
     /// How to correct it.
     pub fn hint(&self) -> String {
         match self {
-            Self::NoPodOf(_, known) => list("the Deployments are", known),
+            Self::NoPodOf(_, known) => list("the workloads with pods are", known),
+            Self::Idle(..) => "make it run first, or send from another place".into(),
             Self::NoOwner(_, known) | Self::NoSender(_, known) => list("the senders are", known),
             Self::NoTarget(_) => {
                 "write ADDRESS:PORT, or the name of a Service, node, host or pod with a port".into()

@@ -7,7 +7,7 @@ use crate::probe::{
     service_at,
 };
 use crate::step::{NotDone, ResultKind, Run, Step, StepResult};
-use crate::verdict::{Ending, advice, verdict};
+use crate::verdict::{Ending, advice, assumption, verdict};
 use kube::{Cluster, Diagnostic};
 use net::engine::{Setting, SpecError};
 use net::rng;
@@ -385,6 +385,11 @@ impl Session {
                 .map(|n| n.addr())
                 .collect();
             verdict.advice = advice(self.running(), (outside, &own), to, protocol);
+        }
+        if verdict.ending == Ending::Answered {
+            let of_run = &self.world.events()[events.clone()];
+            let found = assumption(self.running(), self.world.state(), of_run);
+            verdict.assumed = found.map(Box::new);
         }
         Run { tag, events, verdict, from, to }
     }

@@ -1,10 +1,10 @@
 //! How a run ended, which event decided it, and the likely fault of the destination.
 
 use crate::probe::service_at;
-use kube::cluster::{Cluster, Port};
+use kube::cluster::{Cluster, Listening, Origin, Pod, Port};
 use net::event::EventKind;
 use net::socket::Outcome;
-use net::{DropReason, Event, NetnsId};
+use net::{DropReason, Event, NetnsId, State};
 use std::net::IpAddr;
 
 /// How a run ended.
@@ -119,6 +119,34 @@ pub struct Verdict {
     pub server: Option<(NetnsId, net::socket::AddrPort)>,
     /// The most likely fault of the destination, after a failure.
     pub advice: Option<Advice>,
+    /// The assumption that the answer depends on.
+    pub assumed: Option<Box<Assumption>>,
+}
+
+/// That a pod listens on a port, which only its program knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assumption {
+    /// The pod, as [`kube::cluster::Pod::netns`] names it.
+    pub pod: String,
+    /// The port.
+    pub port: u16,
+    /// Why it is assumed.
+    pub origin: Origin,
+}
+
+/// The first assumed port of a pod that packets of a run reached.
+pub(crate) fn assumption(cluster: &Cluster, state: &State, events: &[Event]) -> Option<Assumption> {
+    events.iter().find_map(|e| {
+        let EventKind::Delivered { local, .. } = &e.kind else { return None };
+        let name = &*state.ns(e.netns?).name;
+        let pods = cluster.all_pods().filter(|p| cluster.netns(p) == name);
+        let of_pod = |p: &Pod| {
+            let at = |l: &&Listening| l.at.port == local.port && l.origin.assumed();
+            let found = p.listening.iter().find(at)?;
+            Some(Assumption { pod: p.netns(), port: local.port, origin: found.origin })
+        };
+        pods.into_iter().find_map(of_pod)
+    })
 }
 
 /// The verdict of a run, from its events; without advice.
@@ -155,6 +183,7 @@ pub(crate) fn verdict(events: &[Event], tag: u32, requests: u16) -> Verdict {
         lost: lost.filter(|_| failed).map(|l| (l.1, l.2)),
         server,
         advice: None,
+        assumed: None,
     }
 }
 

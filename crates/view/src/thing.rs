@@ -4,8 +4,9 @@ use crate::app::{App, MOST_ROWS, Selected};
 use crate::labels::SYSTEM;
 use crate::words::{Lang, Ui, problem_hint, ui};
 use kube::change::{FormField, Thing};
-use kube::cluster::RunningService;
+use kube::cluster::{Pod, RunningService};
 use kube::fault::Daemon;
+use kube::object::WorkloadKind;
 use kube::{Cluster, Diagnostic, Severity};
 use std::fmt::{self, Write as _};
 
@@ -23,7 +24,8 @@ pub fn thing_of(cluster: &Cluster, s: &Selected) -> Option<Thing> {
         return Some(Thing::Host(s.host.clone()));
     }
     let pod = cluster.pods.iter().find(|p| is_it(&p.netns()))?;
-    Some(Thing::Deployment(pod.namespace.clone(), pod.deployment.clone()))
+    let deployment = pod.owner.kind == WorkloadKind::Deployment;
+    deployment.then(|| Thing::Deployment(pod.namespace.clone(), pod.owner.name.clone()))
 }
 
 /// The Deployment that a new Service is for, by namespace and name: the one that is selected, or
@@ -33,8 +35,9 @@ pub fn deployment_to_serve(app: &App) -> Option<(String, String)> {
         return Some((namespace.clone(), name.clone()));
     }
     let pods = &app.session.loaded.as_ref()?.session.cluster().pods;
-    let own = pods.iter().find(|p| p.namespace != SYSTEM)?;
-    Some((own.namespace.clone(), own.deployment.clone()))
+    let is_own = |p: &&Pod| p.namespace != SYSTEM && p.owner.kind == WorkloadKind::Deployment;
+    let own = pods.iter().find(is_own)?;
+    Some((own.namespace.clone(), own.owner.name.clone()))
 }
 
 /// What is wrong with a field of a form: the messages and hints of the errors in its value.

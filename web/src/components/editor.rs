@@ -25,11 +25,13 @@ pub(crate) fn editor(p: &Page<'_>) -> Html {
         |n: usize, one: Ui, many: Ui| format!("{n} {}", p.text(if n == 1 { one } else { many }));
     let counts = app.session.loaded.as_ref().map(|l| {
         let c = l.session.cluster();
-        format!(
-            "{}  {}",
-            count(c.pods.len(), Ui::Pod, Ui::Pods),
-            count(c.services.len(), Ui::Service, Ui::Services)
-        )
+        let own = c.host_pods.iter().filter(|p| !p.namespace.starts_with("kube-")).count();
+        let pods = count(c.pods.len() + own, Ui::Pod, Ui::Pods);
+        let services = count(c.services.len(), Ui::Service, Ui::Services);
+        match c.idle_pods.iter().filter(|p| p.status == "Pending").count() {
+            0 => format!("{pods}  {services}"),
+            pending => format!("{pods} ({pending} Pending)  {services}"),
+        }
     });
     let version =
         app.session.loaded.as_ref().map(|l| versions(p, l.session.cluster().topology.version));

@@ -18,13 +18,14 @@
 //! cluster. kube-proxy syncs at most once a second (`minSyncPeriod`), so its time is drawn from the
 //! seed.
 
-use crate::cluster::{Cluster, Pod, RunningService};
-use crate::object::ServiceType;
+use crate::cluster::{Cluster, Pod, RunningService, RunningWorkload};
+use crate::object::{ServiceType, WorkloadKind, ports_clash};
 use crate::plan;
 use crate::portmap;
 use crate::topology::Role;
 use net::Duration;
 use net::rng;
+use net::socket::Listener;
 use net::spec::{DeviceKindSpec, DeviceSpec, NeighbourSpec, NetnsSpec, RouteSpec, Spec};
 use net::wire::Mac;
 use std::collections::BTreeSet;
@@ -63,6 +64,8 @@ pub enum Work {
     Delete(String),
     /// Sets a device's MAC address.
     Address(String, Mac),
+    /// The servers that listen on a node from now on.
+    Listen(Rc<Vec<Listener>>),
     /// Adds or deletes a permanent neighbour.
     Neighbour(Op, NeighbourSpec),
     /// A forwarding entry: device, MAC, VTEP.
@@ -116,7 +119,8 @@ pub fn rollout(
     let operation = |after, netns: String, by, work| Operation { after, netns, by, work };
     let pods = Pods::between(before, after);
     let ready = if pods.late.is_empty() { READY } else { TERMINATED + READY };
-    for ns in is.netns.iter().filter(|n| !were.contains(&n.name)) {
+    let comes = |name: &String| !were.contains(name) || pods.replaced.contains(name);
+    for ns in is.netns.iter().filter(|n| comes(&n.name)) {
         let is_machine = machine(after, &ns.name);
         let mut ns = ns.clone();
         if is_machine {
@@ -137,8 +141,9 @@ pub fn rollout(
         out.extend(ports.map(|work| operation(when, home, Some("portmap"), work)));
     }
     // The pods of a machine are deleted before it.
+    let goes = |name: &String| !are.contains(name) || pods.replaced.contains(name);
     let (machines, gone): (Vec<_>, Vec<_>) =
-        was.netns.iter().filter(|n| !are.contains(&n.name)).partition(|n| machine(before, &n.name));
+        was.netns.iter().filter(|n| goes(&n.name)).partition(|n| machine(before, &n.name));
     for ns in gone {
         let home = home(before, &ns.name);
         let when = if pods.rolled.contains(&ns.name) { ready + TERMINATED } else { TERMINATED };
@@ -165,6 +170,9 @@ pub fn rollout(
     for name in names(after).into_iter().filter(|n| node(before, n).is_some()) {
         let of = |spec: &Spec| spec.netns.iter().find(|x| x.name == name).cloned();
         if let (Some(a), Some(b)) = (of(&was), of(&is)) {
+            out.extend(listening(&a, &b).into_iter().map(|(when, services)| {
+                operation(when, name.clone(), Some("kubelet"), Work::Listen(Rc::new(services)))
+            }));
             out.extend(
                 flanneld(&a, &b, &gone)
                     .into_iter()
@@ -191,8 +199,11 @@ pub fn rollout(
 struct Pods {
     /// Addresses of pods that do not exist yet.
     coming: Vec<Ipv4Addr>,
-    /// Network namespaces of new pods that wait for a host port.
+    /// Network namespaces of new pods that wait until an old one is gone, for its host port, its
+    /// name or its place.
     late: Vec<String>,
+    /// Names of pods that end and begin again under the same name, in another namespace.
+    replaced: Vec<String>,
     /// Addresses of pods that are deleted at once.
     deleted: Vec<Ipv4Addr>,
     /// Network namespaces of pods of an older template, kept until the new ones are ready.
@@ -203,24 +214,34 @@ struct Pods {
 
 impl Pods {
     fn between(before: &Cluster, after: &Cluster) -> Self {
-        let of = |c: &Cluster| c.pods.iter().map(Pod::netns).collect::<BTreeSet<_>>();
+        let key = |p: &Pod| (p.netns(), p.ip);
+        let of = |c: &Cluster| c.pods.iter().map(key).collect::<BTreeSet<_>>();
         let (were, are) = (of(before), of(after));
         let node = |c: &Cluster, p: &Pod| c.nodes[p.node].spec.name.value.clone();
-        let coming: Vec<&Pod> = after.pods.iter().filter(|p| !were.contains(&p.netns())).collect();
-        let going: Vec<&Pod> = before.pods.iter().filter(|p| !are.contains(&p.netns())).collect();
-        let clash = |a: &Pod, b: &Pod| {
-            node(before, a) == node(after, b)
-                && a.host_ports().iter().any(|x| b.host_ports().contains(x))
+        let coming: Vec<&Pod> = after.pods.iter().filter(|p| !were.contains(&key(p))).collect();
+        let going: Vec<&Pod> = before.pods.iter().filter(|p| !are.contains(&key(p))).collect();
+        let recreates = |p: &Pod| {
+            let is_it = |w: &&RunningWorkload| w.owner == p.owner && w.namespace == p.namespace;
+            after.workloads.iter().find(is_it).is_some_and(|w| w.recreates)
         };
+        // A pod that must be gone before the other can start.
+        let clash = |a: &Pod, b: &Pod| {
+            let same_node = node(before, a) == node(after, b);
+            let same_owner = a.owner == b.owner && a.namespace == b.namespace;
+            a.netns() == b.netns()
+                || (same_owner && recreates(b))
+                || (same_owner && same_node && b.owner.kind == WorkloadKind::DaemonSet)
+                || (same_node && ports_clash(&a.host_ports(), &b.host_ports()))
+        };
+        let replaced = going.iter().map(|p| p.netns());
+        let replaced = replaced.filter(|n| coming.iter().any(|p| p.netns() == *n)).collect();
         let late = coming
             .iter()
             .filter(|b| going.iter().any(|a| clash(a, b)))
             .map(|p| p.netns())
             .collect();
         let newer = |a: &Pod, b: &Pod| {
-            a.namespace == b.namespace
-                && a.deployment == b.deployment
-                && a.template_hash != b.template_hash
+            a.namespace == b.namespace && a.owner == b.owner && a.template_hash != b.template_hash
         };
         let (rolled, deleted): (Vec<_>, Vec<_>) = going.into_iter().partition(|a| {
             coming.iter().any(|b| newer(a, b)) && !coming.iter().any(|b| clash(a, b))
@@ -228,6 +249,7 @@ impl Pods {
         Self {
             coming: coming.iter().map(|p| p.ip).collect(),
             late,
+            replaced,
             deleted: deleted.iter().map(|p| p.ip).collect(),
             rolled: rolled.iter().map(|p| p.netns()).collect(),
             rolled_at: rolled.iter().map(|p| p.ip).collect(),
@@ -274,6 +296,17 @@ impl Pods {
 fn host_ports(op: Op, cluster: &Rc<Cluster>, netns: &str) -> Option<Work> {
     let pod = cluster.pods.iter().find(|p| p.netns() == netns)?;
     portmap::has_host_ports(pod).then(|| Work::HostPorts(op, cluster.clone(), netns.to_owned()))
+}
+
+/// What listens on a node while its pods on its own network change: the old servers beside the new
+/// ones until they are gone.
+fn listening(was: &NetnsSpec, is: &NetnsSpec) -> Vec<(Duration, Vec<Listener>)> {
+    if was.services == is.services {
+        return Vec::new();
+    }
+    let mut both = was.services.clone();
+    both.extend(is.services.iter().filter(|s| !was.services.contains(s)).cloned());
+    vec![(STARTED, both), (TERMINATED, is.services.clone())]
 }
 
 /// flanneld's operations for nodes that were added, removed, or have a new MAC address. The

@@ -1,16 +1,26 @@
-//! The Kubernetes objects that are simulated: Deployment, Service, and the endpoints of a Service
-//! without a selector (EndpointSlice, Endpoints).
+//! The Kubernetes objects that are simulated: pods and what makes them, Nodes, Services, and the
+//! endpoints of a Service without a selector (EndpointSlice, Endpoints).
 
-mod deployment;
 mod endpoints;
 mod meta;
+mod node;
+pub(crate) mod pod;
+mod selector;
 mod service;
+mod workload;
 
-pub use deployment::{Container, ContainerPort, Deployment};
 pub use endpoints::{Endpoint, ManualSlice, SlicePort};
-pub use meta::Meta;
 pub(crate) use meta::NameRule;
+pub use meta::{Meta, OwnerReference};
+pub use node::NodeObject;
+pub use pod::{
+    Container, ContainerPort, DnsConfig, DnsPolicy, HostAlias, HostPort, ListenAddress, NodeTerm,
+    PodSpec, PodTemplate, PodTerm, Probe, ProbeAction, ProbePort, Scheduling, Spread, Taint,
+    TaintEffect, TextPod, Toleration, ports_clash,
+};
+pub use selector::{LabelSelector, Operator, Requirement};
 pub use service::{Distribution, Service, ServicePort, ServiceType, TargetPort, Traffic};
+pub use workload::{Share, Strategy, Workload, WorkloadKind};
 
 use crate::decode::{Decoder, Fields, Spanned};
 use crate::diag::{Code, Diagnostic, nearest};
@@ -38,10 +48,14 @@ pub fn selects(selector: &Labels, labels: &Labels) -> bool {
 /// One object of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Object {
-    /// A Deployment; its pods follow from it.
-    Deployment(Deployment),
+    /// A Deployment or another kind that makes pods of a template.
+    Workload(Box<Workload>),
+    /// A Pod.
+    Pod(Box<TextPod>),
+    /// A Node.
+    Node(Box<NodeObject>),
     /// A Service; its endpoints follow from its selector or from slices.
-    Service(Service),
+    Service(Box<Service>),
     /// An EndpointSlice, or each subset of an Endpoints.
     Slices(Vec<ManualSlice>),
 }
@@ -49,17 +63,27 @@ pub enum Object {
 /// A decoder of a kind. The structure of the object is checked after it.
 type Decode = fn(&mut Decoder, Fields<'_>) -> Option<Object>;
 
-/// The kinds that are simulated, in every version that the release serves.
+/// The kinds that are simulated beside the workloads, in every version that the release serves.
 const SIMULATED: &[(&str, Decode)] = &[
-    ("Deployment", |d, f| deployment::decode(d, f).map(Object::Deployment)),
-    ("Service", |d, f| service::decode::decode(d, f).map(Object::Service)),
+    ("Pod", |d, f| pod::decode(d, f).map(|p| Object::Pod(Box::new(p)))),
+    ("Node", |d, f| node::decode(d, f).map(|n| Object::Node(Box::new(n)))),
+    ("Service", |d, f| service::decode::decode(d, f).map(|s| Object::Service(Box::new(s)))),
     ("EndpointSlice", |d, f| endpoints::endpoint_slice(d, f).map(|s| Object::Slices(vec![s]))),
     ("Endpoints", |d, f| endpoints::endpoints(d, f).map(Object::Slices)),
 ];
 
 /// Whether a kind is simulated.
 pub fn is_simulated(kind: &str) -> bool {
-    SIMULATED.iter().any(|(name, _)| *name == kind)
+    SIMULATED.iter().any(|(name, _)| *name == kind) || WorkloadKind::from_name(kind).is_some()
+}
+
+/// Decodes an object of a kind that is simulated.
+fn decode_simulated(d: &mut Decoder, kind: &str, fields: Fields<'_>) -> Option<Object> {
+    if let Some(kind) = WorkloadKind::from_name(kind) {
+        return workload::decode(d, kind, fields).map(|w| Object::Workload(Box::new(w)));
+    }
+    let (_, decode) = SIMULATED.iter().find(|(name, _)| *name == kind)?;
+    decode(d, fields)
 }
 
 /// A document with its `apiVersion` and `kind` decoded.
@@ -122,17 +146,16 @@ pub fn decode(d: &mut Decoder, t: Typed<'_>) -> Option<Object> {
             let (release, node) = (d.release, t.node);
             d.requested.clear();
             d.object = Some(schema::Object { kind: kind.clone(), root, release });
-            let found = SIMULATED.iter().find(|(name, _)| *name == kind);
-            let decode = found.map(|(_, decode)| decode);
-            let object = decode.and_then(|decode| decode(d, t.fields.of_object()));
-            if decode.is_none() {
+            let simulated = is_simulated(&kind);
+            let object = decode_simulated(d, &kind, t.fields.of_object());
+            if !simulated {
                 d.noted(t.kind.span, kind.clone(), None);
                 // What a client asks the server has no name.
                 let metadata = node.get("metadata").filter(|_| !kind.ends_with("Review"));
                 metadata.map(|metadata| Meta::decode(d, metadata, NameRule::of(&kind)));
             }
             if let Some(object) = d.object.take() {
-                schema::check(d, node, &object, before, decode.is_some());
+                schema::check(d, node, &object, before, simulated);
             }
             object
         }

@@ -4,6 +4,7 @@
 use super::{Form, NodeBox, PodBox, Point, Rect};
 use crate::labels::{CommonAffixes, app_of};
 use kube::Cluster;
+use kube::cluster::Pod;
 use kube::topology::Role;
 use net::netfilter::Hook;
 
@@ -149,6 +150,11 @@ impl Widths {
     }
 }
 
+/// Whether a pod is not one of the cluster's own.
+fn is_own(pod: &Pod) -> bool {
+    !pod.namespace.starts_with("kube-")
+}
+
 /// A node with its left upper corner at `at`. `pods` are its pods, the most important first.
 pub(super) fn node(
     cluster: &Cluster,
@@ -169,9 +175,11 @@ pub(super) fn node(
     let vxlan_y = hooks2_y + rows.hooks2 + rows.gap2;
     let nic_y = vxlan_y + rows.vxlan + rows.gap3;
 
-    let (most, gap) = (widths.cells(), POD_GAP);
-    let drawn = if pods.len() > most { most - 1 } else { pods.len() };
-    let cells = (drawn + usize::from(pods.len() > drawn)).max(1) as f32;
+    let hosted: Vec<_> = cluster.host_pods.iter().filter(|p| p.node == i && is_own(p)).collect();
+    let (most, gap) = (widths.cells() - usize::from(!hosted.is_empty()), POD_GAP);
+    let drawn = if pods.len() > most { most.saturating_sub(1) } else { pods.len() };
+    let before = drawn + usize::from(pods.len() > drawn);
+    let cells = (before + usize::from(!hosted.is_empty())).max(1) as f32;
     let cell = ((inner - gap * (cells - 1.0)) / cells).min(140.0);
     let pod_rect = |k: usize| Rect::new(left + k as f32 * (cell + gap), pods_y, cell, rows.pods);
     let pod = |(k, p): (usize, &usize)| {
@@ -211,6 +219,10 @@ pub(super) fn node(
         tile: None,
         lan: 0,
         pods: pods.iter().take(drawn).enumerate().map(pod).collect(),
+        hosted: (!hosted.is_empty()).then(|| {
+            let names = hosted.iter().map(|p| p.netns()).collect();
+            (pod_rect(before), hosted.iter().map(|p| app_of(p)).collect(), names)
+        }),
         more: (pods.len() > drawn).then(|| (pods.len() - drawn, pod_rect(drawn))),
         cni0: (
             Rect::new(left, cni0_y, inner, rows.cni0),

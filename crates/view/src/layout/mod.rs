@@ -103,6 +103,8 @@ pub struct NodeBox {
     pub lan: usize,
     /// The pods that are drawn.
     pub pods: Vec<PodBox>,
+    /// The pods of the text on the node's own network: the box, their short names, their names.
+    pub hosted: Option<(Rect, Vec<String>, Vec<String>)>,
     /// The number of pods that are not drawn, and the box with that number.
     pub more: Option<(usize, Rect)>,
     /// The bridge: box and address.

@@ -11,6 +11,7 @@ use crate::thing::{daemon_stopped, device_down};
 use crate::words::Ui;
 use kube::cluster::Pod;
 use kube::fault::{Daemon, Fault};
+use kube::object::WorkloadKind;
 use net::netfilter::{Hook, HookFunction, TableName};
 
 /// The pitch of the squares of a tile; there are two rows of them.
@@ -168,6 +169,7 @@ impl Picture<'_> {
             let count = text("pod-app", r.x + 10.0, r.cy() + 4.0, &format!("+{more}"));
             out.push(group("pod more", [rect("box", r, 8.0), count]));
         }
+        out.extend(n.hosted.as_ref().map(|h| self.hosted(n, h)));
         let cni0 = Device { name: "cni0", addr: &n.cni0.1, second: None, down: false };
         out.push(self.device(&lit(Spot::Bridge(i)), &n.cni0.0, &n.name, &cni0));
         let place = format!("translate({} {})", Px(rx - 8.0), Px(ry - 8.0));
@@ -190,6 +192,24 @@ impl Picture<'_> {
             out.push(self.device(&[], r, &n.name, &docker0));
         }
         out
+    }
+
+    /// The pods on a node's own network: they have no device of their own.
+    fn hosted(&self, n: &NodeBox, (r, apps, names): &(Rect, Vec<String>, Vec<String>)) -> Element {
+        let first = apps.first().map(String::as_str).unwrap_or_default();
+        let app = self.layout.apps.fit(first, 12.0, r.w - 16.0);
+        let more = match apps.len() {
+            1 => "hostNetwork".to_owned(),
+            n => format!("+{} hostNetwork", n - 1),
+        };
+        let second = shortened(&more, ((r.w - 12.0) / CHAR) as usize);
+        let (y, below) = if n.form == Form::Tall { (17.0, 32.0) } else { (14.0, 28.0) };
+        let words = [
+            rect("box", r, 8.0),
+            text("pod-app", r.x + 9.0, r.y + y, &app),
+            text("mono", r.x + 7.0, r.y + below, &second),
+        ];
+        group("pod hosted", words).control("data-host", n.name.clone()).tip(&names.join(" · "))
     }
 
     fn device(
@@ -283,8 +303,8 @@ impl Picture<'_> {
         let mut pod = group(class("pod", &[&lit_states(lit)[..], &states].concat()), out)
             .control("data-host", netns.clone())
             .control("data-drag", format!("pod:{netns}"));
-        if let Some(p) = own {
-            pod = pod.control("data-deployment", format!("{}/{}", p.namespace, p.deployment));
+        if let Some(p) = own.filter(|p| p.owner.kind == WorkloadKind::Deployment) {
+            pod = pod.control("data-deployment", format!("{}/{}", p.namespace, p.owner.name));
         }
         if !fits || app != x.app {
             pod = pod.tip(&netns);

@@ -1,9 +1,10 @@
 //! What came of the steps of a session, in a few words.
 
 use super::{Lang, probe_error};
+use kube::cluster::Origin;
 use net::socket::Outcome;
 use play::script::anchor_tree;
-use play::{NotDone, ResultKind, Session, Step, StepResult};
+use play::{Assumption, NotDone, ResultKind, Session, Step, StepResult};
 use std::borrow::Cow;
 
 /// What the client of a probe got.
@@ -78,6 +79,20 @@ pub(super) fn partly(some: u16, all: u16, lang: Lang) -> String {
     match lang {
         Lang::En => format!("{some} of {all} answered"),
         Lang::Ja => format!("{all} 件中 {some} 件に応答あり"),
+    }
+}
+
+/// What an answer depends on that only a pod's program knows.
+pub(super) fn assumed(a: &Assumption, lang: Lang) -> String {
+    let Assumption { pod, port, .. } = a;
+    let (why, reason) = match a.origin {
+        Origin::Target => ("the port that a Service targets", "Service の targetPort"),
+        Origin::Probe => ("the port of its probe", "プローブのポート"),
+        _ => ("the port that it declares", "宣言された containerPort"),
+    };
+    match lang {
+        Lang::En => format!("Assumed: {pod} listens on {port}, {why}."),
+        Lang::Ja => format!("仮定: {pod} は {port} で待ち受けています（{reason}）。"),
     }
 }
 

@@ -234,6 +234,7 @@ fn configured(c: &Context<'_>, e: &Event, setting: &Setting) -> String {
         Setting::FlushConntrack => format!("{here} forgets every connection."),
         Setting::Forget(_) => format!("{here} forgets one connection."),
         Setting::Sysctl(_) => format!("A sysctl of {here} is changed."),
+        Setting::Services(_) => format!("Other servers listen on {here}."),
         Setting::Routes(_) => format!("The routes of {here} are changed."),
         Setting::FlushCache => format!("{here} forgets what it learned about single destinations."),
         Setting::Neighbour { addr, to: Some(n), .. } => {

@@ -241,6 +241,7 @@ fn configured(c: &Context<'_>, e: &Event, setting: &Setting) -> String {
         Setting::FlushConntrack => format!("{here} がすべての接続のエントリーを削除します。"),
         Setting::Forget(_) => format!("{here} が接続のエントリーを一つ削除します。"),
         Setting::Sysctl(_) => format!("{here} の sysctl を変更します。"),
+        Setting::Services(_) => format!("{here} で待ち受けるサーバーが変わります。"),
         Setting::Routes(_) => format!("{here} の経路を変更します。"),
         Setting::FlushCache => format!("{here} が宛先ごとに学習した経路情報を削除します。"),
         Setting::Neighbour { addr, to: Some(n), .. } => {

@@ -121,6 +121,7 @@ pub fn verdict(c: &Context<'_>, v: &Verdict, lang: Lang) -> String {
             Lang::Ja => format!("{} から見たクライアントは `{peer}` です。", c.labels.name(*netns)),
         });
     }
+    parts.extend(v.assumed.as_ref().map(|a| answer::assumed(a, lang)));
     parts.extend(v.advice.as_ref().map(|a| match lang {
         Lang::En => en::advice(a),
         Lang::Ja => ja::advice(a),
@@ -207,6 +208,7 @@ pub fn marker(e: &Event, glyph: Glyph, lang: Lang) -> &'static str {
             Setting::Rules(_) => en_ja("rules", "ルール"),
             Setting::FlushConntrack | Setting::Forget(_) => en_ja("forget", "忘れる"),
             Setting::Sysctl(_) => "sysctl",
+            Setting::Services(_) => "listen",
             Setting::Routes(_) | Setting::FlushCache => en_ja("route", "経路"),
             Setting::Neighbour { .. } => "ARP",
             Setting::Fdb { .. } => "FDB",

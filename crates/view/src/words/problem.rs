@@ -21,8 +21,8 @@ pub fn probe_error(e: &ProbeError, lang: Lang) -> (String, String) {
         return (e.message(), e.hint());
     }
     use ProbeError::{
-        ExternalName, Headless, Ipv6, ManyPods, ManyPorts, NoAddress, NoEndpoint, NoHostAddress,
-        NoOwner, NoPodOf, NoPort, NoSender, NoService, NoTarget, NotAPort, TooLong,
+        ExternalName, Headless, Idle, Ipv6, ManyPods, ManyPorts, NoAddress, NoEndpoint,
+        NoHostAddress, NoOwner, NoPodOf, NoPort, NoSender, NoService, NoTarget, NotAPort, TooLong,
     };
     let list = |what: &str, known: &[String]| match ProbeError::named(known) {
         (names, _) if names.is_empty() => {
@@ -32,9 +32,13 @@ pub fn probe_error(e: &ProbeError, lang: Lang) -> (String, String) {
         (names, more) => format!("{what}: {names}（ほか {more} 件）"),
     };
     match e {
-        NoPodOf(name, known) => {
-            (format!("Deployment {name} の Pod はありません"), list("Pod のある Deployment", known))
+        NoPodOf(workload, known) => {
+            (format!("{workload} の Pod はありません"), list("Pod のあるワークロード", known))
         }
+        Idle(pod, status, reason) => (
+            format!("Pod {pod} は {status} です: {reason}"),
+            "Pod が動くようにするか、別の送信元を選んでください".to_owned(),
+        ),
         NoOwner(addr, known) => (
             format!("アドレス {addr} を持つノード、ホスト、Pod はありません"),
             list("送信元に指定できるもの", known),
@@ -130,6 +134,8 @@ fn in_japanese(code: Code) -> &'static str {
         Code::NetworkOverlap => "ネットワークの範囲が重なっています。",
         Code::AddressTaken => "アドレスはすでに使われています。",
         Code::AddressesExhausted => "空きのアドレスまたはポートがありません。",
+        Code::PodPending => "スケジューラーが Pod を置けるノードを見つけられません。",
+        Code::ProbeFails => "プローブの宛先ポートでは何も待ち受けていません。",
         Code::NoSuchNode => "その名前のノードやホストはありません。",
         Code::TargetPortUnknown => "targetPort の名前を持つポートが、選ばれた Pod にありません。",
         Code::TargetPortSilent => "選ばれた Pod は、targetPort で待ち受けていません。",

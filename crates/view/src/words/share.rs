@@ -263,6 +263,7 @@ pub fn none_of_draw(endpoint: &str, to: &str, all: &str, lang: Lang) -> String {
 /// The title of a group of senders or destinations.
 pub fn group(group: &Group, end: End, lang: Lang) -> Cow<'static, str> {
     let (en, ja) = match (group, end) {
+        (Group::Pods(of), End::From) if of.contains('/') => return of.to_string().into(),
         (Group::Pods(of), End::From) => return format!("Deployment {of}").into(),
         (Group::Pods(_), End::To) => ("Pods", "Pod"),
         (Group::Hosts, _) => ("Hosts", "ホスト"),
