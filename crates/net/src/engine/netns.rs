@@ -146,6 +146,7 @@ impl World {
                 TcpApp::Server { .. } => None,
             },
             Socket::Udp(u) => u.waiting.then_some(u.tag),
+            Socket::Resolver(r) => r.waiting.then_some(r.tag),
             Socket::Raw(r) => r.waiting.then_some(r.tag),
             Socket::Ping(p) => (p.waiting || p.left > 0).then_some(p.tag),
         };
