@@ -334,6 +334,7 @@ pub fn results(
                     format!("ping {to}: {} from {from} ttl={ttl}{mtu}", icmp_kind(*kind, *code))
                 }
                 Outcome::NotSent(_) => format!("sendto: {}", errno(o, false)),
+                Outcome::Unresolved(_) => format!("ping {to}: no such name"),
                 Outcome::Reset | Outcome::Segment { .. } | Outcome::TimedOut | Outcome::Killed => {
                     format!("ping {to}: no answer")
                 }
@@ -355,6 +356,7 @@ fn errno(outcome: &Outcome, opened: bool) -> &'static str {
         Outcome::Unreachable { kind: 3, code: 4, .. } | Outcome::NotSent(_) => "EMSGSIZE",
         Outcome::Unreachable { .. } => "EHOSTUNREACH",
         Outcome::Killed => "killed",
+        Outcome::Unresolved(_) => "no such name",
         Outcome::TimedOut | Outcome::Answered { .. } | Outcome::Segment { .. } => "timeout",
     }
 }

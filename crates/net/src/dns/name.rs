@@ -110,14 +110,14 @@ impl FromStr for Name {
     }
 }
 
-/// With a dot at the end, as `dig` prints it; other bytes than those of a host name are escaped
+/// With a dot at the end, as `dig` prints it, unless `#` is given; other bytes than those of a host name are escaped
 /// (RFC 1035 section 5.1).
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
             return f.write_str(".");
         }
-        for label in &self.0 {
+        for (label, i) in self.0.iter().zip(1..) {
             for b in label.iter() {
                 match b {
                     b'.' | b'\\' => write!(f, "\\{}", char::from(*b))?,
@@ -125,7 +125,9 @@ impl fmt::Display for Name {
                     _ => write!(f, "\\{b:03}")?,
                 }
             }
-            f.write_str(".")?;
+            if i < self.0.len() || !f.alternate() {
+                f.write_str(".")?;
+            }
         }
         Ok(())
     }
@@ -139,6 +141,7 @@ mod tests {
     fn a_host_name_is_read_and_printed_with_a_final_dot() {
         let name: Name = "Web.Default.svc".parse().expect("a name");
         assert_eq!(name.to_string(), "Web.Default.svc.");
+        assert_eq!(format!("{name:#}"), "Web.Default.svc");
         assert_eq!(name.lower().to_string(), "web.default.svc.");
         assert_eq!("web.default.svc.".parse::<Name>().map(|n| n.lower()), Ok(name.lower()));
         assert_eq!(".".parse::<Name>().map(|n| n.to_string()), Ok(".".to_owned()));

@@ -44,7 +44,7 @@ impl fmt::Display for ResolvConf {
         if !self.search.is_empty() {
             f.write_str("search")?;
             for domain in &self.search {
-                write!(f, " {}", domain.to_string().trim_end_matches('.'))?;
+                write!(f, " {domain:#}")?;
             }
             writeln!(f)?;
         }
@@ -210,12 +210,6 @@ impl Lookup {
         };
         let found = self.kinds.iter().enumerate().find(asked).map(|(i, _)| i);
         let Some(i) = found.filter(|_| message.response) else { return Next::Wait };
-        // Another server may know more, or the same one at the next attempt (`next_ns`).
-        let fails = [Rcode::SERVER_FAILURE, Rcode::NOT_IMPLEMENTED, Rcode::REFUSED];
-        if fails.contains(&message.rcode) {
-            self.sockets += 1;
-            return self.next_server(Failure::Rcode(message.rcode));
-        }
         self.answers[i] = Some(Rc::new(message));
         if self.answers.iter().any(Option::is_none) {
             return Next::Wait;
@@ -224,9 +218,19 @@ impl Lookup {
         if answers.any(|m| m.rcode == Rcode::NO_ERROR && self.has_data(m)) {
             return Next::Found;
         }
-        let rcode = self.answers.iter().flatten().map(|m| m.rcode).next().unwrap_or_default();
-        let none = rcode == Rcode::NO_ERROR;
-        self.next_name(if none { Failure::NoData } else { Failure::Rcode(rcode) })
+        // Another server may know more, or the same one at the next attempt (`next_ns`).
+        let fails = [Rcode::SERVER_FAILURE, Rcode::NOT_IMPLEMENTED, Rcode::REFUSED];
+        let mut rcodes = self.answers.iter().flatten().map(|m| m.rcode);
+        let rcode = rcodes.clone().find(|r| fails.contains(r)).or_else(|| rcodes.next());
+        match rcode.unwrap_or_default() {
+            Rcode::NO_ERROR => self.next_name(Failure::NoData),
+            rcode if fails.contains(&rcode) => {
+                self.answers.fill(None);
+                self.sockets += 1;
+                self.next_server(Failure::Rcode(rcode))
+            }
+            rcode => self.next_name(Failure::Rcode(rcode)),
+        }
     }
 
     /// Whether a message has a record of a type that is asked for.

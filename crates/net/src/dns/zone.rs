@@ -32,6 +32,11 @@ pub struct Zone {
 }
 
 impl Zone {
+    /// A zone without records, that is an authority for one name and those below it.
+    pub fn new(origin: Name, soa: Option<Box<Soa>>, ttl: u32) -> Self {
+        Self { origins: vec![origin], soa, ttl, ..Self::default() }
+    }
+
     /// Adds a record. The names above it exist from now on.
     pub fn add(&mut self, name: &Name, data: RecordData) {
         self.exists(name);
@@ -43,12 +48,13 @@ impl Zone {
 
     /// Makes a name exist, and those above it up to the origin.
     pub fn exists(&mut self, name: &Name) {
-        let mut rest = Some(name.lower());
-        while let Some(name) = rest.filter(|n| !self.records.contains_key(n)) {
-            let known = self.origins.iter().any(|o| name.is_in(o)) || self.records.is_empty();
-            rest = name.parent().filter(|p| known && self.origins.iter().any(|o| p.is_in(o)));
-            self.records.insert(name, Vec::new());
+        let name = name.lower();
+        if self.records.contains_key(&name) {
+            return;
         }
+        let parent = name.parent().filter(|p| self.origins.iter().any(|o| p.is_in(o)));
+        parent.iter().for_each(|p| self.exists(p));
+        self.records.insert(name, Vec::new());
     }
 
     /// Every name with its records.
@@ -195,13 +201,8 @@ mod tests {
             expire: 4,
             minimum: 5,
         };
-        let mut zone = Zone {
-            origins: vec![name("cluster.local")],
-            soa: Some(Box::new(soa)),
-            ttl: 30,
-            spelled: BTreeSet::from([name("default.pod.cluster.local")]),
-            ..Zone::default()
-        };
+        let mut zone = Zone::new(name("cluster.local"), Some(Box::new(soa)), 30);
+        zone.spelled.insert(name("default.pod.cluster.local"));
         let a = |n| RecordData::A([10, 0, 0, n].into());
         zone.add(&name("web.default.svc.cluster.local"), a(1));
         for n in 2..8 {

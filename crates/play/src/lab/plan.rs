@@ -12,11 +12,12 @@ use net::conntrack::{L4, Tuple};
 use net::engine::Setting;
 use net::event::EventKind;
 use net::netfilter::{Match, Ruleset, TableName, WalkStep};
-use net::socket::ServerApp;
+use net::socket::{AddrPort, ServerApp};
 use net::state::Change;
 use net::{Duration, Instant, NetnsId};
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::net::IpAddr;
 use std::ops::Range;
 
 /// How long a client without `timeout` waits on a real kernel.
@@ -50,7 +51,7 @@ pub(super) fn json(session: &Session, names: &[String], left_out: &mut Vec<Strin
         for s in &ns.services {
             let parts = match &s.app {
                 ServerApp::Http(parts) => list(parts.iter().map(|p| text(&latin(p)))),
-                ServerApp::Echo => "[]".to_owned(),
+                ServerApp::Echo | ServerApp::Dns(_) => "[]".to_owned(),
             };
             let addr = s.addr.map_or_else(|| "0.0.0.0".to_owned(), |a| a.to_string());
             services.push(format!(
@@ -220,7 +221,10 @@ fn item(session: &Session, i: usize, names: &[String]) -> Result<Option<Item>, S
             waits()?;
             let netns = names.get(run.from.0 as usize);
             let netns = netns.ok_or("its sender was not there from the beginning")?;
-            Ok(item(netns.clone(), client(session, probe, run), Some(run.events.clone())))
+            let looks_up = |e: &net::Event| matches!(e.kind, EventKind::Queried { .. });
+            let to = run.to.filter(|_| !session.events()[run.events.clone()].iter().any(looks_up));
+            let to = to.ok_or("a lab has no DNS server yet")?;
+            Ok(item(netns.clone(), client(session, probe, run, to), Some(run.events.clone())))
         }
         (Act::Run { line, .. }, ResultKind::Printed(out)) if out.status != 0 => {
             Err(format!("{line:?} is refused, so a lab does not type it either"))
@@ -334,8 +338,7 @@ fn run_body(argv: String, stdin: Option<&str>) -> String {
 }
 
 /// The JSON of a client.
-fn client(session: &Session, probe: &Probe, run: &Run) -> String {
-    let (addr, port) = run.to;
+fn client(session: &Session, probe: &Probe, run: &Run, (addr, port): (IpAddr, u16)) -> String {
     let key = local_key(session.seed(), probe, run.tag);
     let to = format!(
         "\"to\": {}, \"addr\": {}, \"ttl\": {}, \"pmtudisc\": \"{}\"",
@@ -352,8 +355,7 @@ fn client(session: &Session, probe: &Probe, run: &Run) -> String {
             seconds(probe.timeout.unwrap_or(UDP_WAIT))
         ),
         (Protocol::Tcp, None) => {
-            let host = probe.host.clone().unwrap_or_else(|| format!("{addr}:{port}"));
-            let request = latin(&curl_request(&host, probe.size.unwrap_or(0)));
+            let request = latin(&curl_request(probe, AddrPort { addr, port }));
             format!(
                 "\"kind\": \"tcp\", {to}, \"port\": {port}, \"sport\": {key}, \"request\": {}, \"pause\": {}, \"timeout\": {}",
                 text(&request),

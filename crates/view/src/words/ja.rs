@@ -1,6 +1,7 @@
 //! Sentences and labels in Japanese.
 
-use super::{Context, short};
+use super::{Context, coded, short, tried};
+use net::dns::Failure;
 use net::engine::Setting;
 use net::event::{BridgeTo, EventKind};
 use net::netfilter::{Policy, RuleEffect, WalkStep, fraction};
@@ -208,6 +209,18 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
             format!("パケットが `{}` に届きました。", local.addr)
         }
         EventKind::Delivered { local, .. } => format!("パケットが `{local}` に届きました。"),
+        EventKind::Queried { server, name, kinds, .. } => {
+            format!(
+                "{here} が DNS サーバー `{server}` に `{name:#}` を問い合わせます：{}。",
+                coded(kinds)
+            )
+        }
+        EventKind::Resolved { name, addrs, .. } if addrs.is_empty() => {
+            format!("DNS で `{name:#}` が見つかりました。")
+        }
+        EventKind::Resolved { name, addrs, .. } => {
+            format!("DNS で `{name:#}` が見つかりました：{}。", coded(addrs))
+        }
         EventKind::Accepted { peer, .. } => {
             format!("サーバーが接続を受け入れます。サーバーから見た相手は `{peer}` です。")
         }
@@ -367,6 +380,15 @@ pub(super) fn outcome(o: &Outcome) -> String {
         }
         Outcome::Unreachable { from, .. } => {
             format!("`{from}` が、ホストに到達できないと知らせました。")
+        }
+        Outcome::Unresolved(why) => {
+            let what = match why.tried.last().map(|t| t.failure) {
+                Some(Failure::TimedOut) => "DNS サーバーから応答がなく",
+                Some(Failure::Refused) => "DNS サーバーへの問い合わせが拒否され",
+                _ if why.temporary => "DNS サーバーが名前を見つけられず",
+                _ => "DNS にこの名前がなく",
+            };
+            format!("{what}、名前を解決できませんでした。試した名前：{}。", tried(why))
         }
         Outcome::TimedOut => "クライアントは応答を得られず、あきらめました。".to_owned(),
         Outcome::Killed => {

@@ -202,6 +202,7 @@ pub fn marker(e: &Event, glyph: Glyph, lang: Lang) -> &'static str {
             _,
         ) => "SNAT",
         (EventKind::VtepFound { .. } | EventKind::FdbLearned { .. }, _) => "FDB",
+        (EventKind::Queried { .. } | EventKind::Resolved { .. }, _) => "DNS",
         (EventKind::Ended { .. }, _) => en_ja("result", "結果"),
         (EventKind::Configured { setting, .. }, _) => match &**setting {
             Setting::Rules(_) => en_ja("rules", "ルール"),
@@ -265,4 +266,14 @@ pub fn pieces(sentence: &str) -> Vec<(String, bool)> {
         .map(|(i, s)| (s.to_owned(), i % 2 == 1))
         .filter(|(s, _)| !s.is_empty())
         .collect()
+}
+/// Values as code, with commas.
+fn coded<T: std::fmt::Display>(values: &[T]) -> String {
+    values.iter().map(|v| format!("`{v}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// The names that a lookup tried, each with what came of it.
+fn tried(why: &net::dns::Unresolved) -> String {
+    let one = |t: &net::dns::Tried| format!("`{:#}` ({})", t.name, t.failure);
+    why.tried.iter().map(one).collect::<Vec<_>>().join(", ")
 }
