@@ -283,6 +283,7 @@ enums! {
         13 Recent { netns, list, before, after },
         14 Sysctl { netns, before, after },
         15 Socket { netns, id, before, after },
+        16 Services { netns, before, after },
     }
     Setting {
         0 Rules(rules),
@@ -294,6 +295,7 @@ enums! {
         6 Neighbour { dev, addr, to },
         7 Fdb { dev, mac, to },
         8 Device { dev, to },
+        9 Services(to),
     }
     BridgeTo { 0 Port(port), 1 Flood(ports), 2 Up }
     DeviceKind {
@@ -324,7 +326,11 @@ enums! {
         0 SynSent, 1 SynRecv, 2 Established, 3 FinWait1, 4 FinWait2, 5 CloseWait, 6 LastAck,
         7 TimeWait, 8 Closed,
     }
-    TcpApp { 0 Client { request, pause, tag }, 1 Server { parts, written, requests } }
+    TcpApp {
+        0 Client { request, pause, tag },
+        1 Server { parts, written, requests },
+        2 Dns { zone, answered },
+    }
     Pmtudisc { 0 Want, 1 Do, 2 Dont }
     Outcome {
         0 Answered { bytes, from, ttl, seq, took_ns },

@@ -95,6 +95,13 @@ pub enum TcpApp {
         /// Complete requests received so far.
         requests: usize,
     },
+    /// A DNS server: each message has its length in front, 16 bits (RFC 1035 section 4.2.2).
+    Dns {
+        /// What it knows.
+        zone: Rc<Zone>,
+        /// Bytes of the queries that were answered.
+        answered: usize,
+    },
 }
 
 /// One end of a TCP connection (`struct tcp_sock`).

@@ -391,6 +391,8 @@ pub enum Change {
     },
     /// A kernel parameter was set (`sysctl -w`).
     Sysctl { netns: NetnsId, before: Sysctl, after: Sysctl },
+    /// What listens was replaced, such as the data of a DNS server.
+    Services { netns: NetnsId, before: Rc<Vec<Listener>>, after: Rc<Vec<Listener>> },
     /// A socket was opened, changed or closed.
     Socket { netns: NetnsId, id: SocketId, before: Option<Rc<Socket>>, after: Option<Rc<Socket>> },
 }
@@ -407,6 +409,8 @@ pub enum Setting {
     Forget(CtId),
     /// Replaces the kernel parameters (`sysctl -w`).
     Sysctl(Sysctl),
+    /// Replaces what listens: a DNS server has new data.
+    Services(Rc<Vec<Listener>>),
     /// Replaces table `main` (`ip route add`, `del`).
     Routes(Rc<Vec<Route>>),
     /// Deletes what was learned about paths (`ip route flush cache`).
@@ -450,6 +454,7 @@ impl Change {
             | Self::Exception { netns, .. }
             | Self::Fragments { netns, .. }
             | Self::Peer { netns, .. }
+            | Self::Services { netns, .. }
             | Self::Socket { netns, .. }
             | Self::Rules { netns, .. }
             | Self::Recent { netns, .. }
@@ -573,6 +578,9 @@ impl State {
             }
             Change::Sysctl { netns, before, after } => {
                 self.ns_mut(*netns).sysctl = if forward { after.clone() } else { before.clone() };
+            }
+            Change::Services { netns, before, after } => {
+                self.ns_mut(*netns).services = if forward { after.clone() } else { before.clone() };
             }
             Change::Packet { id, before, after } => {
                 let to = if forward { after } else { before };

@@ -237,6 +237,7 @@ impl Session {
             }
             if let EventKind::Resolved { tag, addrs, .. } = &self.events()[i].kind
                 && let Some(p) = group.probes.iter_mut().find(|p| p.begun.tag == *tag)
+                && p.probe.query.is_none()
             {
                 let addrs = addrs.clone();
                 self.resolved(&mut p.begun, &p.probe, &addrs);
@@ -266,7 +267,7 @@ impl Session {
             Act::Send(probe) => self.send_from(group, step, probe, false),
             Act::Run { host, line } => match resolve_netns(self.running(), self.world(), &host) {
                 Err(e) => Some(ResultKind::Invalid(e)),
-                Ok(_) if shell::sends(&line) => match shell::probe(&host, &line) {
+                Ok(_) if shell::sends(&line) => match shell::probe(self, &host, &line) {
                     Ok(probe) => self.send_from(group, step, probe, true),
                     Err(out) => Some(ResultKind::Printed(out)),
                 },

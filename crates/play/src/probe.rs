@@ -47,6 +47,35 @@ impl Protocol {
     }
 }
 
+/// A command that looks a name up and prints what DNS says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tool {
+    /// `nslookup`
+    Nslookup,
+    /// `dig`
+    Dig {
+        /// Prints the data of the records only (`+short`).
+        short: bool,
+    },
+    /// `host`
+    Host,
+    /// `getent hosts`
+    Getent,
+}
+
+/// What a [`Tool`] asks DNS for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    /// The command.
+    pub tool: Tool,
+    /// The types of record.
+    pub kinds: Vec<net::dns::RecordType>,
+    /// The server to ask; that of `resolv.conf` if not given.
+    pub server: Option<IpAddr>,
+    /// Whether the domains of `resolv.conf` are tried.
+    pub searches: bool,
+}
+
 /// A request, or several of a kind, and how the client sends them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
@@ -58,6 +87,8 @@ pub struct Probe {
     pub by_name: bool,
     /// The protocol.
     pub proto: Protocol,
+    /// The destination is a name to look up and nothing more.
+    pub query: Option<Query>,
     /// Source port, or identifier of a ping; drawn from the seed if not given.
     pub sport: Option<u16>,
     /// IP time to live; 64 if not given.
@@ -98,6 +129,7 @@ impl Probe {
             to: to.to_owned(),
             by_name: to.starts_with(SCHEME),
             proto: Protocol::Tcp,
+            query: None,
             sport: None,
             ttl: None,
             size: None,

@@ -10,7 +10,7 @@ use crate::step::{NotDone, ResultKind, Run, Step, StepResult};
 use crate::target::{Target, check_target, resolve_target};
 use crate::verdict::{Ending, advice, verdict};
 use kube::{Cluster, Diagnostic};
-use net::dns::{Lookup, RecordType};
+use net::dns::{Lookup, Name, RecordType};
 use net::engine::{Setting, SpecError};
 use net::rng;
 use net::socket::{AddrPort, IpOptions, PingSocket, RawSocket, ResolverSocket, TcpApp, UdpSocket};
@@ -398,18 +398,31 @@ impl Session {
         match target {
             Target::Address(addr, _) => self.connect(&mut begun, probe, addr),
             Target::Name { name, absolute, .. } => {
-                let place = self.world.state().ns(from).name.clone();
-                let conf = Rc::new(kube::dns::resolv_conf(self.running(), &place));
-                let kinds = [RecordType::A, RecordType::AAAA];
-                let lookup = Lookup::new(conf, &name, absolute, &kinds);
-                let port = lookup_port(self.seed, probe, tag);
-                begun.lookup = Some(port);
-                let local = AddrPort { addr: Ipv4Addr::UNSPECIFIED.into(), port };
-                let resolver = ResolverSocket { local, tag, waiting: false, ends: false, lookup };
-                self.world.look_up(from, resolver);
+                self.look_up(&mut begun, probe, &name, absolute);
             }
         }
         Ok(begun)
+    }
+
+    /// Looks up the name of a probe's destination.
+    fn look_up(&mut self, begun: &mut Begun, probe: &Probe, name: &Name, absolute: bool) {
+        let Begun { tag, from, .. } = *begun;
+        let place = self.world.state().ns(from).name.clone();
+        let mut conf = kube::dns::resolv_conf(self.running(), &place);
+        let mut kinds = vec![RecordType::A, RecordType::AAAA];
+        if let Some(query) = &probe.query {
+            kinds.clone_from(&query.kinds);
+            conf.nameservers = query.server.map_or(conf.nameservers, |s| vec![s]);
+            if !query.searches {
+                conf.search.clear();
+            }
+        }
+        let lookup = Lookup::new(Rc::new(conf), name, absolute, &kinds);
+        let port = lookup_port(self.seed, probe, tag);
+        begun.lookup = Some(port);
+        let local = AddrPort { addr: Ipv4Addr::UNSPECIFIED.into(), port };
+        let ends = probe.query.is_some();
+        self.world.look_up(from, ResolverSocket { local, tag, waiting: false, ends, lookup });
     }
 
     /// The name of a probe's destination was found: the client sends to its first address.

@@ -4,7 +4,7 @@
 //! an address at once. Every other name, and every name in a URL, is looked up by the sender: in
 //! its `/etc/hosts`, then by DNS if its `/etc/resolv.conf` names a server.
 
-use crate::probe::{Probe, ProbeError, Protocol, SCHEME, SENDERS, fail, list, resolve_netns};
+use crate::probe::{Probe, ProbeError, Protocol, SCHEME, SENDERS, Tool, fail, list, resolve_netns};
 use kube::Cluster;
 use kube::cluster::RunningService;
 use net::dns::Name;
@@ -239,7 +239,8 @@ pub fn check_target(
     probe: &Probe,
 ) -> Result<Target, ProbeError> {
     let target = target(cluster, world, from, probe)?;
-    if target.port().is_none() && probe.proto.transport().is_some() {
+    let needs_port = probe.proto.transport().is_some() && probe.query.is_none();
+    if target.port().is_none() && needs_port {
         return fail(format!("{} has no port", probe.to), format!("add one: {}:80", probe.to));
     }
     Ok(target)
@@ -273,6 +274,12 @@ fn target(
         Ok(name) => name,
         Err(e) => return fail(format!("{name:?} is not a host name: {e}"), UNKNOWN),
     };
+    let absolute = name.ends_with('.');
+    let query = probe.query.as_ref();
+    let asks = query.is_some_and(|q| q.server.is_some() || q.tool != Tool::Getent);
+    if asks {
+        return Ok(Target::Name { name: wanted, absolute, port });
+    }
     let lines = kube::dns::hosts(cluster, place);
     let same = |other: &String| other.eq_ignore_ascii_case(name.trim_end_matches('.'));
     if let Some((addr, _)) = lines.iter().find(|(_, names)| names.iter().any(same)) {
@@ -287,5 +294,5 @@ fn target(
         };
         return fail(format!("Could not resolve host: {name}"), hint);
     }
-    Ok(Target::Name { name: wanted, absolute: name.ends_with('.'), port })
+    Ok(Target::Name { name: wanted, absolute, port })
 }

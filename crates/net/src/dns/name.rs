@@ -110,8 +110,8 @@ impl FromStr for Name {
     }
 }
 
-/// With a dot at the end, as `dig` prints it, unless `#` is given; other bytes than those of a host name are escaped
-/// (RFC 1035 section 5.1).
+/// With a dot at the end, as `dig` prints it, unless `#` is given; other bytes than those of a host
+/// name are escaped (RFC 1035 section 5.1).
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {

@@ -128,7 +128,8 @@ pub struct Lookup {
     pub at: usize,
     /// How many servers were asked for it, counting each attempt.
     pub asked: usize,
-    /// The answers to its questions, in the order of `kinds`.
+    /// The answers to its questions, in the order of `kinds`; in the end, those about the last
+    /// name.
     pub answers: Vec<Option<Rc<Message>>>,
     /// Names that were tried in vain.
     pub tried: Vec<Tried>,
@@ -225,9 +226,12 @@ impl Lookup {
         match rcode.unwrap_or_default() {
             Rcode::NO_ERROR => self.next_name(Failure::NoData),
             rcode if fails.contains(&rcode) => {
-                self.answers.fill(None);
                 self.sockets += 1;
-                self.next_server(Failure::Rcode(rcode))
+                let next = self.next_server(Failure::Rcode(rcode));
+                if next == Next::Ask {
+                    self.answers.fill(None);
+                }
+                next
             }
             rcode => self.next_name(Failure::Rcode(rcode)),
         }
@@ -303,7 +307,7 @@ impl Lookup {
         } else if !refused && failures().any(|f| f == Failure::NoData) {
             Some(Failure::NoData)
         } else {
-            failures().last()
+            self.tried.last().map(|t| t.failure)
         };
         let servfail = |f| f == Failure::Rcode(Rcode::SERVER_FAILURE);
         let lasting = matches!(decisive, Some(Failure::NoData | Failure::Rcode(Rcode::NAME_ERROR)));

@@ -56,6 +56,10 @@ impl World {
                 let before = self.ns(netns).sysctl.clone();
                 self.change(Change::Sysctl { netns, before, after: to.clone() });
             }
+            Setting::Services(to) => {
+                let (before, after) = (self.ns(netns).services.clone(), to.clone());
+                self.change(Change::Services { netns, before, after });
+            }
             Setting::Routes(to) => self.set_routes(netns, to.clone()),
             Setting::FlushCache => {
                 let all: Vec<_> = self.ns(netns).exceptions.iter().map(|(d, e)| (*d, *e)).collect();

@@ -1,6 +1,6 @@
 //! The plan that the lab's processes read, in JSON: servers, and the actions with their times.
 
-use super::netns_names;
+use super::{names as dns, netns_names};
 use crate::anchor::Anchor;
 use crate::probe::{Probe, Protocol, resolve_netns};
 use crate::script::not_done;
@@ -23,7 +23,7 @@ use std::ops::Range;
 /// How long a client without `timeout` waits on a real kernel.
 const PATIENCE: Duration = Duration::secs(140);
 /// A JSON string, with everything beyond ASCII escaped.
-fn text(s: &str) -> String {
+pub(super) fn text(s: &str) -> String {
     let mut out = String::from("\"");
     for unit in s.encode_utf16() {
         match char::from_u32(u32::from(unit)) {
@@ -36,11 +36,11 @@ fn text(s: &str) -> String {
     out
 }
 
-fn list(items: impl IntoIterator<Item = String>) -> String {
+pub(super) fn list(items: impl IntoIterator<Item = String>) -> String {
     format!("[{}]", items.into_iter().collect::<Vec<_>>().join(", "))
 }
 
-fn seconds(d: Duration) -> String {
+pub(super) fn seconds(d: Duration) -> String {
     format!("{}.{:09}", d.0 / 1_000_000_000, d.0 % 1_000_000_000)
 }
 
@@ -51,7 +51,8 @@ pub(super) fn json(session: &Session, names: &[String], left_out: &mut Vec<Strin
         for s in &ns.services {
             let parts = match &s.app {
                 ServerApp::Http(parts) => list(parts.iter().map(|p| text(&latin(p)))),
-                ServerApp::Echo | ServerApp::Dns(_) => "[]".to_owned(),
+                ServerApp::Echo => "[]".to_owned(),
+                ServerApp::Dns(_) => "\"dns\"".to_owned(),
             };
             let addr = s.addr.map_or_else(|| "0.0.0.0".to_owned(), |a| a.to_string());
             services.push(format!(
@@ -80,8 +81,9 @@ pub(super) fn json(session: &Session, names: &[String], left_out: &mut Vec<Strin
     }
     let end = seconds(Duration(session.world().now().0));
     format!(
-        "{{\"services\": [\n{}\n], \"steps\": [\n{}\n], \"end\": {end}}}",
+        "{{\"services\": [\n{}\n], \"dns\": {}, \"steps\": [\n{}\n], \"end\": {end}}}",
         services.join(",\n"),
+        dns::answers(session),
         steps.join(",\n")
     )
 }
@@ -221,10 +223,13 @@ fn item(session: &Session, i: usize, names: &[String]) -> Result<Option<Item>, S
             waits()?;
             let netns = names.get(run.from.0 as usize);
             let netns = netns.ok_or("its sender was not there from the beginning")?;
-            let looks_up = |e: &net::Event| matches!(e.kind, EventKind::Queried { .. });
-            let to = run.to.filter(|_| !session.events()[run.events.clone()].iter().any(looks_up));
-            let to = to.ok_or("a lab has no DNS server yet")?;
-            Ok(item(netns.clone(), client(session, probe, run, to), Some(run.events.clone())))
+            let lookup = dns::lookup(session, run);
+            let request = match run.to {
+                Some(to) => client(session, probe, run, to),
+                None => "\"kind\": \"nothing\"".to_owned(),
+            };
+            let body = format!("\"lookup\": {lookup}, {request}");
+            Ok(item(netns.clone(), body, Some(run.events.clone())))
         }
         (Act::Run { line, .. }, ResultKind::Printed(out)) if out.status != 0 => {
             Err(format!("{line:?} is refused, so a lab does not type it either"))
@@ -309,6 +314,8 @@ fn operation(session: &Session, i: usize) -> Option<Result<String, String>> {
                 ];
                 Some(Ok(argv(&words)))
             }
+            // A lab's DNS server has the answers of every moment.
+            Setting::Services(_) => None,
             _ => Some(Err(format!("a lab cannot do yet what {by} did"))),
         },
         // Its namespace stays, without a cable.

@@ -6,11 +6,12 @@ mod complete;
 mod daemon;
 pub mod kubectl;
 mod network;
+mod resolve;
 
 pub use crate::command::{CommandOutput, sends, split};
 pub use complete::complete;
 
-use crate::probe::{MAX_COUNT, MAX_SIZE, Probe, ProbeError, Protocol};
+use crate::probe::{MAX_COUNT, MAX_SIZE, Probe, ProbeError, Protocol, Tool};
 use crate::session::Session;
 use crate::step::{ResultKind, Run, Step, StepResult};
 use net::NetnsId;
@@ -23,6 +24,11 @@ use std::net::IpAddr;
 pub const COMMANDS: &[&str] = &[
     "curl",
     "ping",
+    "nslookup",
+    "dig",
+    "host",
+    "getent",
+    "cat",
     "iptables",
     "iptables-save",
     "iptables-restore",
@@ -68,6 +74,10 @@ pub(crate) fn run(session: &mut Session, netns: NetnsId, host: &str, line: &str)
         ["bridge", rest @ ..] => network::bridge(session, netns, rest),
         ["conntrack", rest @ ..] => network::conntrack(session, netns, rest),
         ["kubectl", rest @ ..] => kubectl::run(session, (netns, line), rest),
+        ["cat", rest @ ..] => {
+            let place = session.world().state().ns(netns).name.clone();
+            resolve::cat(session, &place, rest)
+        }
         ["hostname", rest @ ..] => network::hostname(session, (netns, host), rest),
         [other, ..] => CommandOutput::fail(
             127,
@@ -100,22 +110,30 @@ pub fn changes(line: &str) -> bool {
 /// The date in the comments of iptables-save; virtual time begins there.
 const SAVED_ON: &str = "Sun Jun 10 08:00:00 2018";
 
-/// The probe that a `curl` or `ping` line sends.
+/// The probe that a line sends: `curl`, `ping`, or what looks a name up.
 ///
 /// # Errors
-/// The output of the tool if it refuses the line.
-pub fn probe(host: &str, line: &str) -> Result<Probe, CommandOutput> {
+/// The output of the tool if it refuses the line, or sends nothing.
+pub fn probe(session: &Session, host: &str, line: &str) -> Result<Probe, CommandOutput> {
     let words = split(line);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["curl", rest @ ..] => curl(host, rest),
         ["ping", rest @ ..] => ping(host, rest),
+        ["nslookup" | "dig" | "host" | "getent", ..] => resolve::probe(session, host, &words),
         _ => Err(CommandOutput::fail(127, format!("bash: {line}: sends nothing\n"))),
     }
 }
 
-/// The output of `curl` or `ping` for a probe.
+/// The output of the command that sent a probe.
 pub fn report(session: &Session, probe: &Probe, sent: Result<&Run, &ProbeError>) -> CommandOutput {
+    if let Some(query) = &probe.query {
+        return match sent {
+            Ok(run) => resolve::report(session, run, probe, query),
+            Err(_) if query.tool == Tool::Getent => CommandOutput::fail(2, ""),
+            Err(e) => CommandOutput::fail(1, format!("{e}\n")),
+        };
+    }
     match (probe.proto, sent) {
         (Protocol::Icmp, Ok(run)) => {
             let size = probe.size.unwrap_or(56);

@@ -243,6 +243,7 @@ fn configured(c: &Context<'_>, e: &Event, setting: &Setting) -> String {
         }
         Setting::FlushConntrack => format!("{here} forgets every connection."),
         Setting::Forget(_) => format!("{here} forgets one connection."),
+        Setting::Services(_) => format!("{here} answers DNS queries from new data."),
         Setting::Sysctl(_) => format!("A sysctl of {here} is changed."),
         Setting::Routes(_) => format!("The routes of {here} are changed."),
         Setting::FlushCache => format!("{here} forgets what it learned about single destinations."),

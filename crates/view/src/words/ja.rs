@@ -253,6 +253,7 @@ fn configured(c: &Context<'_>, e: &Event, setting: &Setting) -> String {
         }
         Setting::FlushConntrack => format!("{here} がすべての接続のエントリーを削除します。"),
         Setting::Forget(_) => format!("{here} が接続のエントリーを一つ削除します。"),
+        Setting::Services(_) => format!("{here} の DNS サーバーのデータが新しくなります。"),
         Setting::Sysctl(_) => format!("{here} の sysctl を変更します。"),
         Setting::Routes(_) => format!("{here} の経路を変更します。"),
         Setting::FlushCache => format!("{here} が宛先ごとに学習した経路情報を削除します。"),

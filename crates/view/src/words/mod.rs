@@ -208,6 +208,7 @@ pub fn marker(e: &Event, glyph: Glyph, lang: Lang) -> &'static str {
             Setting::Rules(_) => en_ja("rules", "ルール"),
             Setting::FlushConntrack | Setting::Forget(_) => en_ja("forget", "忘れる"),
             Setting::Sysctl(_) => "sysctl",
+            Setting::Services(_) => "DNS",
             Setting::Routes(_) | Setting::FlushCache => en_ja("route", "経路"),
             Setting::Neighbour { .. } => "ARP",
             Setting::Fdb { .. } => "FDB",
