@@ -126,7 +126,7 @@ fn a_lab_contains_only_commands_that_changed_a_namespace() {
     // Pods that exist only part of the time: a command is run on one that is deleted later, and
     // named for one that is created later.
     let session = Session::new(&cluster, 0, true).expect("valid");
-    let pods = session.running().pods.iter().filter(|p| p.deployment == "nginx-deployment");
+    let pods = session.running().pods.iter().filter(|p| p.owner.name == "nginx-deployment");
     let delete: String = pods
         .map(|p| format!("  - {{on: master01, run: kubectl delete pod {}}}\n", p.name))
         .collect();

@@ -53,7 +53,7 @@ fn short(session: &Session, netns: &str) -> String {
     let Some(pod) = session.cluster().pods.iter().find(|p| p.netns() == netns) else {
         return netns.to_owned();
     };
-    match pod.deployment.as_str() {
+    match pod.owner.name.as_str() {
         "kube-dns" => "dns".to_owned(),
         "centos-deployment" => "c".to_owned(),
         _ => {

@@ -266,7 +266,7 @@ fn after_its_endpoint_went(version: &str, from: &str, to: &str) -> bool {
     let mut s =
         Session::new(&(UDP.trim_start_matches("---\n").to_owned() + "---\n" + &document), 1, true)
             .unwrap_or_else(|d| panic!("{}", d[0]));
-    let pod = s.running().pods.iter().find(|p| p.deployment == "echo").expect("a pod").clone();
+    let pod = s.running().pods.iter().find(|p| p.owner.name == "echo").expect("a pod").clone();
     let mut probe = Probe { proto: Protocol::Udp, sport: Some(5_353), ..Probe::new(from, to) };
     probe.endpoint = Some((pod.ip.into(), None));
     assert_eq!(s.send(&probe).expect("sent").verdict.ending, Ending::Answered, "{version}");
@@ -378,7 +378,7 @@ fn a_host_port_leads_to_the_pod_of_its_node_while_there_is_one() {
     for version in ["1.10", "1.13", "1.14", "1.36"] {
         let mut s = session(version, EDGE);
         let nodes: BTreeSet<usize> =
-            s.running().pods.iter().filter(|p| p.deployment == "edge").map(|p| p.node).collect();
+            s.running().pods.iter().filter(|p| p.owner.name == "edge").map(|p| p.node).collect();
         assert_eq!(nodes.len(), 2, "pods with the same host port are on different nodes");
         let ask = |s: &mut Session, from: &str, to: &str| {
             s.send(&Probe::new(from, to)).expect("sent").verdict.ending
@@ -400,7 +400,7 @@ fn a_host_port_leads_to_the_pod_of_its_node_while_there_is_one() {
             .running()
             .pods
             .iter()
-            .find(|p| p.deployment == "edge" && p.node == 1)
+            .find(|p| p.owner.name == "edge" && p.node == 1)
             .expect("a pod")
             .netns();
         let itself = ask(&mut s, &format!("pod/{pod}"), "192.168.120.226:8080");
@@ -432,7 +432,7 @@ fn a_pod_whose_host_port_is_taken_on_every_node_stays_pending() {
     let document = Preset::named("article-nodeport").expect("preset").document()
         + &EDGE.replace("replicas: 2", "replicas: 3");
     let s = Session::new(&document, 1, true).unwrap_or_else(|d| panic!("{}", d[0]));
-    assert_eq!(s.running().pods.iter().filter(|p| p.deployment == "edge").count(), 2);
+    assert_eq!(s.running().pods.iter().filter(|p| p.owner.name == "edge").count(), 2);
     assert!(s.notes().iter().any(|d| d.message.contains("stays Pending")), "{:?}", s.notes());
 }
 
@@ -485,7 +485,7 @@ fn deleting_the_only_pod_interrupts_its_service_until_another_is_ready() {
             .running()
             .pods
             .iter()
-            .find(|p| p.deployment == "nginx-deployment")
+            .find(|p| p.owner.name == "nginx-deployment")
             .expect("a pod")
             .name
             .clone();
@@ -519,7 +519,7 @@ fn a_client_ends_with_its_pod() {
         .running()
         .pods
         .iter()
-        .find(|p| p.deployment == "nginx-deployment")
+        .find(|p| p.owner.name == "nginx-deployment")
         .expect("a pod")
         .clone();
     let probe = Probe {

@@ -110,6 +110,10 @@ codes! {
     AddressTaken = "address-taken",
     /// No address or port is left.
     AddressesExhausted = "addresses-exhausted",
+    /// A pod for which the scheduler finds no node.
+    PodPending = "pod-pending",
+    /// A probe that asks at a port at which nothing listens.
+    ProbeFails = "probe-fails",
     /// A reference to a node or host that does not exist.
     NoSuchNode = "no-such-node",
     /// A targetPort that no selected pod names.

@@ -30,7 +30,7 @@ const MULTIPORT_MAX: usize = 15;
 
 /// The ports of a pod that have a host port, with the host port and protocol.
 fn ports(pod: &Pod) -> Vec<(&ContainerPort, u16, ServiceProtocol)> {
-    let all = pod.containers.iter().flat_map(|c| &c.ports);
+    let all = pod.spec.running().flat_map(|c| &c.ports);
     all.filter_map(|p| Some((p, p.host_port?, ServiceProtocol::from_name(p.protocol)?))).collect()
 }
 

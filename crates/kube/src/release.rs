@@ -65,8 +65,12 @@ since! {
     12 human_ages,
     /// In a cluster of more than 1000 endpoints, rules that name an endpoint have no comment.
     12 drops_comments_when_large,
+    /// kubectl prints how many pods of a Deployment or StatefulSet are ready as `2/2`.
+    13 short_deployments,
     /// The Service kube-dns has a port for CoreDNS's metrics.
     13 coredns_metrics,
+    /// kubelet sets `kubernetes.io/os` and `kubernetes.io/arch`, not only their beta names.
+    14 stable_node_labels,
     /// Forwarded packets to a Service without endpoints are rejected: FORWARD jumps to
     /// KUBE-SERVICES.
     14 rejects_forwarded,
@@ -96,6 +100,8 @@ since! {
     17 spreads_removals,
     /// Canary chains, whose loss triggers a full sync.
     17 canary,
+    /// The zone of a node is the label `topology.kubernetes.io/zone`.
+    17 topology_labels,
     /// KUBE-FORWARD accepts all RELATED and ESTABLISHED packets, not only those of pods.
     18 forwards_all_answers,
     /// kubelet drops packets from other machines to 127.0.0.0/8 (CVE-2020-8558).
@@ -148,6 +154,8 @@ since! {
     /// CNI plugins 1.0: the far end of a pod's cable is made in the node's namespace, and eth0 is
     /// the pod's second device.
     24 eth0_is_second,
+    /// Only the taint `control-plane`, no longer `master`, keeps pods off the control plane.
+    25 no_master_taint,
     /// flannel 0.19: its pods are in the namespace kube-flannel.
     25 flannel_namespace,
     /// The filter table drops packets that have no local endpoint or are outside the source ranges,
@@ -162,6 +170,8 @@ since! {
     26 localhost_flag,
     /// Terminating endpoints that still serve are used if there are no others.
     26 terminating_fallback,
+    /// Pods of a Job have the labels `batch.kubernetes.io/job-name` and `…/job-completion-index`.
+    27 batch_labels,
     /// flannel 0.21: one rule for each direction between pods.
     27 flannel_splits,
     /// flannel 0.21.3: the jumps to its chains are appended.
@@ -172,6 +182,8 @@ since! {
     27 own_firewall,
     /// kubelet no longer creates KUBE-MARK-DROP, KUBE-MARK-MASQ and KUBE-POSTROUTING.
     27 kubelet_chains_removed,
+    /// Pods of a StatefulSet have the label `apps.kubernetes.io/pod-index`.
+    28 pod_index_label,
     /// UDP conntrack entries are deleted when an endpoint is gone, not when it is no longer ready.
     29 stale_when_removed,
     /// kube-proxy does not capture addresses with `ipMode: Proxy`.
@@ -221,5 +233,25 @@ impl Release {
     /// Whether rules in KUBE-SVC and KUBE-SEP chains have no comment, a bug (1.12 to 1.17).
     pub const fn loses_comments(self) -> bool {
         matches!(self.0, 12..=17)
+    }
+
+    /// Why the scheduler passes over a node with a taint: up to 1.17 without naming it.
+    pub(crate) fn untolerated(self, key: &str, value: &str) -> String {
+        match self.0 {
+            0..=17 => "node(s) had taints that the pod didn't tolerate".to_owned(),
+            18..=23 => {
+                format!("node(s) had taint {{{key}: {value}}}, that the pod didn't tolerate")
+            }
+            _ => format!("node(s) had untolerated taint {{{key}: {value}}}"),
+        }
+    }
+
+    /// Why the scheduler passes over a node that node selector or node affinity does not match.
+    pub(crate) const fn no_affinity(self) -> &'static str {
+        match self.0 {
+            0..=19 => "node(s) didn't match node selector",
+            20 => "node(s) didn't match Pod's node affinity",
+            _ => "node(s) didn't match Pod's node affinity/selector",
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! Probes: requests and pings, and the names of their senders and destinations.
 
 use kube::Cluster;
-use kube::cluster::RunningService;
+use kube::cluster::{Pod, RunningService};
+use kube::object::WorkloadKind;
 use net::socket::Pmtudisc;
 use net::wire::TcpFlags;
 use net::{Duration, NetnsId, World};
@@ -79,7 +80,7 @@ pub struct Query {
 /// A request, or several of a kind, and how the client sends them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
-    /// The sender: a node, host, pod or `deploy/NAME`.
+    /// The sender: a node, host, pod, or a workload such as `deploy/NAME`.
     pub from: String,
     /// The destination: a name or address, with a port for TCP and UDP, or a URL.
     pub to: String,
@@ -210,7 +211,10 @@ pub(crate) fn fail<T>(
 pub fn places(cluster: &Cluster) -> Vec<String> {
     let hosts = cluster.topology.hosts.iter().map(|h| h.name.value.clone());
     let nodes = cluster.nodes.iter().map(|n| n.spec.name.value.clone());
-    hosts.chain(nodes).chain(cluster.pods.iter().map(|p| format!("pod/{}", p.netns()))).collect()
+    // The cluster's own pods on the nodes' networks send as their nodes do.
+    let own = cluster.host_pods.iter().filter(|p| !p.namespace.starts_with("kube-"));
+    let pods = cluster.pods.iter().chain(own).map(|p| format!("pod/{}", p.netns()));
+    hosts.chain(nodes).chain(pods).collect()
 }
 
 /// The network namespace of a sender's name.
@@ -218,24 +222,39 @@ pub fn places(cluster: &Cluster) -> Vec<String> {
 /// # Errors
 /// The name is unknown, or the beginning of more than one pod's name.
 pub fn resolve_netns(cluster: &Cluster, world: &World, name: &str) -> Result<NetnsId, ProbeError> {
-    let pod_name = name.strip_prefix("pod/");
-    let deployment = name.strip_prefix("deploy/").or_else(|| name.strip_prefix("deployment/"));
-    if pod_name.is_none()
-        && deployment.is_none()
+    let in_netns = |pod: &Pod| world.state().ns_named(&cluster.netns(pod)).map(|(id, _)| id);
+    let (kind, rest) = name.split_once('/').unwrap_or(("", name));
+    let kind = WorkloadKind::from_word(kind);
+    let pod_name = kind.filter(|k| *k == WorkloadKind::Pod).map(|_| rest);
+    let workload = kind.filter(|k| *k != WorkloadKind::Pod);
+    if kind.is_none()
         && let Some((id, ns)) = world.state().ns_named(name)
         && ns.tapped
     {
         return Ok(id);
     }
-    if let Some(d) = deployment {
-        let pod = cluster.pods.iter().find(|p| p.deployment == d);
-        return match pod.and_then(|p| world.state().ns_named(&p.netns())) {
-            Some((id, _)) => Ok(id),
-            None => fail(
-                format!("no pod of a Deployment {d:?}"),
-                list("the Deployments are", cluster.pods.iter().map(|p| p.deployment.clone())),
-            ),
+    if let Some(kind) = workload {
+        let (namespace, owner) = rest.split_once('/').unwrap_or(("", rest));
+        let is_it = |p: &&Pod| {
+            p.owner.kind == kind
+                && p.owner.name == owner
+                && (namespace.is_empty() || p.namespace == namespace)
         };
+        if let Some(id) = cluster.all_pods().filter(is_it).find_map(in_netns) {
+            return Ok(id);
+        }
+        let idle = cluster.idle_pods.iter().find(|p| p.owner.kind == kind && p.owner.name == owner);
+        if let Some(pod) = idle {
+            return fail(
+                format!("pod {:?} of {} is {}: {}", pod.name, pod.owner, pod.status, pod.reason),
+                "make it run first, or send from another place",
+            );
+        }
+        let owners = cluster.all_pods().filter(|p| p.owner.kind != WorkloadKind::Pod);
+        return fail(
+            format!("no pod of a {kind} {rest:?}"),
+            list("the workloads with pods are", owners.map(|p| p.owner.to_string())),
+        );
     }
     let wanted = pod_name.unwrap_or(name);
     if let Ok(addr) = wanted.parse::<IpAddr>() {
@@ -252,13 +271,20 @@ pub fn resolve_netns(cluster: &Cluster, world: &World, name: &str) -> Result<Net
             ),
         };
     }
-    let mut found: Vec<_> = cluster.pods.iter().filter(|p| p.netns() == wanted).collect();
+    let mut found: Vec<_> = cluster.all_pods().filter(|p| p.netns() == wanted).collect();
     if found.is_empty() && !wanted.is_empty() {
-        found = cluster.pods.iter().filter(|p| p.name.starts_with(wanted)).collect();
+        found = cluster.all_pods().filter(|p| p.name.starts_with(wanted)).collect();
+    }
+    let is_idle = |p: &&kube::cluster::IdlePod| p.name == wanted;
+    if let (true, Some(pod)) = (found.is_empty(), cluster.idle_pods.iter().find(is_idle)) {
+        return fail(
+            format!("pod {:?} is {}: {}", pod.name, pod.status, pod.reason),
+            "make it run first, or send from another place",
+        );
     }
     match found.as_slice() {
-        [pod] => match world.state().ns_named(&pod.netns()) {
-            Some((id, _)) => Ok(id),
+        [pod] => match in_netns(pod) {
+            Some(id) => Ok(id),
             None => fail(format!("no place named {name:?}"), list(SENDERS, places(cluster))),
         },
         [] => {

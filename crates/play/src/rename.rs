@@ -6,6 +6,7 @@ use crate::script::Script;
 use crate::shell::kubectl;
 use crate::step::Act;
 use kube::change::{Thing, renamed};
+use kube::object::WorkloadKind;
 use kube::yaml::edit::{Splice, spliced};
 use kube::yaml::{Tree, YamlNode, parse};
 
@@ -25,9 +26,8 @@ impl Renaming {
         if let Thing::Deployment(namespace, old) = thing {
             let names = |document: &str, name: &str| -> Vec<String> {
                 let pods = kube::build(document).0.map(|c| c.pods).unwrap_or_default();
-                let own = pods
-                    .into_iter()
-                    .filter(|p| (&*p.namespace, &*p.deployment) == (namespace, name));
+                let own =
+                    pods.into_iter().filter(|p| p.is_of(WorkloadKind::Deployment, namespace, name));
                 own.map(|p| p.name).collect()
             };
             let pairs = names(before, old).into_iter().zip(names(after, to));
@@ -226,7 +226,7 @@ spec:
     fn changed(thing: Thing, to: &str) -> Vec<String> {
         let document = Preset::named("article-nodeport").expect("preset").document();
         let pod = kube::build(&document).0.expect("valid").pods.into_iter();
-        let pod = pod.filter(|p| p.deployment == "nginx-deployment").nth(1).expect("a pod").name;
+        let pod = pod.filter(|p| p.owner.name == "nginx-deployment").nth(1).expect("a pod").name;
         let steps = steps().replace("POD", &format!("pod/default/{pod}")).replace("SHORT", &pod);
         let text = document + &steps;
         let after = change(&text, &ClusterChange::Rename(thing.clone(), to.to_owned()))

@@ -29,11 +29,11 @@ pub struct NetnsLabels {
 /// The namespace of the cluster's own pods.
 pub const SYSTEM: &str = "kube-system";
 
-/// A pod's short name: its label `app` or `k8s-app`, otherwise the name of its Deployment without
+/// A pod's short name: its label `app` or `k8s-app`, otherwise the name of what it belongs to without
 /// `-deployment`.
 pub fn app_of(pod: &kube::cluster::Pod) -> String {
     let label = pod.labels.get("app").or_else(|| pod.labels.get("k8s-app"));
-    label.cloned().unwrap_or_else(|| pod.deployment.trim_end_matches("-deployment").to_owned())
+    label.cloned().unwrap_or_else(|| pod.owner.name.trim_end_matches("-deployment").to_owned())
 }
 
 /// A text of at most `chars` characters, shortened in the middle: `ip-192…internal`.

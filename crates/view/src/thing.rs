@@ -5,6 +5,7 @@ use crate::words::{Lang, Ui, ui};
 use kube::change::{FormField, Thing};
 use kube::cluster::RunningService;
 use kube::fault::Daemon;
+use kube::object::WorkloadKind;
 use kube::{Cluster, Diagnostic, Severity};
 use std::fmt::{self, Write as _};
 
@@ -22,7 +23,8 @@ pub fn thing_of(cluster: &Cluster, s: &Selected) -> Option<Thing> {
         return Some(Thing::Host(s.host.clone()));
     }
     let pod = cluster.pods.iter().find(|p| is_it(&p.netns()))?;
-    Some(Thing::Deployment(pod.namespace.clone(), pod.deployment.clone()))
+    let deployment = pod.owner.kind == WorkloadKind::Deployment;
+    deployment.then(|| Thing::Deployment(pod.namespace.clone(), pod.owner.name.clone()))
 }
 
 /// What is wrong with a field of a form: the messages and hints of the errors in its value.

@@ -92,7 +92,7 @@ pub(crate) fn session(release: usize, shape: usize, seed: u64) -> String {
             }
         }
     }
-    let mapped = cluster.pods.iter().flat_map(|p| &p.containers).flat_map(|c| &c.ports);
+    let mapped = cluster.pods.iter().flat_map(|p| &p.spec.containers).flat_map(|c| &c.ports);
     for (port, protocol) in mapped.filter_map(|p| Some((p.host_port?, p.protocol))) {
         targets.extend(
             ["192.168.120.226", "192.168.120.227", "127.0.0.1"]

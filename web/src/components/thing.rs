@@ -4,6 +4,7 @@ use super::{Page, icons};
 use crate::message::Ask;
 use kube::change::{ClusterChange, FormField, FormGroup, Input, NicField, Thing};
 use kube::fault::{Daemon, Fault};
+use kube::object::WorkloadKind;
 use kube::topology::Nic;
 use view::app::{Action, Selected};
 use view::thing::{commands_now, daemon_stopped, device_down, field_faults, service_addresses};
@@ -75,10 +76,13 @@ pub(crate) fn form(p: &Page<'_>, s: &Selected) -> Html {
     if pod.namespace == "kube-system" {
         return html! { <p class="quiet">{ p.text(Ui::BroughtByCluster) }</p> };
     }
-    let (namespace, name) = (pod.namespace.clone(), pod.deployment.clone());
+    if pod.owner.kind != WorkloadKind::Deployment {
+        return html! { <p class="quiet">{ pod.owner.to_string() }</p> };
+    }
+    let (namespace, name) = (pod.namespace.clone(), pod.owner.name.clone());
     let thing = Thing::Deployment(namespace.clone(), name.clone());
     let replicas =
-        c.pods.iter().filter(|x| x.namespace == namespace && x.deployment == name).count();
+        c.pods.iter().filter(|x| x.namespace == namespace && x.owner == pod.owner).count();
     let scale = {
         let (namespace, name) = (namespace.clone(), name.clone());
         move |v: String| {

@@ -89,7 +89,7 @@ fn renaming_updates_references() {
         ClusterChange::Rename(Thing::Deployment("default".into(), "nginx".into()), "web".into()),
     );
     assert!(
-        new.contains("of: web") && cluster(&new).pods.iter().any(|p| p.deployment == "web"),
+        new.contains("of: web") && cluster(&new).pods.iter().any(|p| p.owner.name == "web"),
         "{new}"
     );
 }
@@ -99,7 +99,7 @@ fn scaling_keeps_the_line_and_removes_placements() {
     let (ns, name) = nginx();
     let new = done(TEXT, ClusterChange::Scale(ns, name, 1));
     assert!(new.contains("replicas: 1 # two") && !new.contains("10.244.1.4"), "{new}");
-    assert_eq!(cluster(&new).pods.iter().filter(|p| p.deployment == "nginx").count(), 1);
+    assert_eq!(cluster(&new).pods.iter().filter(|p| p.owner.name == "nginx").count(), 1);
 }
 
 #[test]
@@ -292,8 +292,8 @@ fn ports_and_addresses_are_added_and_removed() {
     let list = form(&text, &Thing::Deployment(ns.clone(), name.clone())).expect("a form");
     let (list, _) = list.last().and_then(|g| g.add.clone()).expect("ports can be added");
     let new = done(&text, ClusterChange::AddItem(Thing::Deployment(ns, name), list));
-    let pod = cluster(&new).pods.iter().find(|p| p.deployment == "nginx").expect("a pod").clone();
-    assert_eq!(pod.containers[0].ports.iter().map(|p| p.port).collect::<Vec<_>>(), [8080, 80]);
+    let pod = cluster(&new).pods.iter().find(|p| p.owner.name == "nginx").expect("a pod").clone();
+    assert_eq!(pod.spec.containers[0].ports.iter().map(|p| p.port).collect::<Vec<_>>(), [8080, 80]);
 }
 
 #[test]
@@ -302,18 +302,19 @@ fn fields_of_workloads_machines_and_the_network() {
     let deployment = Thing::Deployment(ns, name);
     let pod = |text: &str| {
         let pods = cluster(text).pods;
-        pods.into_iter().find(|p| p.deployment == "nginx").expect("a pod")
+        pods.into_iter().find(|p| p.owner.name == "nginx").expect("a pod")
     };
     let new = set(TEXT, &deployment, "", "template.metadata.labels", "app=nginx, tier=front");
-    assert_eq!(pod(&new).labels.len(), 2, "{new}");
+    let labels = pod(&new).labels;
+    assert_eq!(labels.keys().collect::<Vec<_>>(), ["app", "pod-template-hash", "tier"], "{new}");
     assert_eq!(
-        pod(&set(TEXT, &deployment, "containers[0]", "image", "httpd")).containers[0].image,
+        pod(&set(TEXT, &deployment, "containers[0]", "image", "httpd")).spec.containers[0].image,
         "httpd"
     );
     let new = set(TEXT, &deployment, "containers[0].ports[0]", "containerPort", "80");
     assert_eq!(new, TEXT.replace("containerPort: 8080", "containerPort: 80"));
     let new = set(TEXT, &deployment, "containers[0].ports[0]", "hostPort", "8081");
-    assert_eq!(pod(&new).containers[0].ports[0].host_port, Some(8081));
+    assert_eq!(pod(&new).spec.containers[0].ports[0].host_port, Some(8081));
     let node = Thing::Node("node02".into());
     let spec = |text: &str| cluster(text).topology.nodes[1].clone();
     assert_eq!(spec(&set(TEXT, &node, "", "zone", "b")).zone.as_deref(), Some("b"));

@@ -4,13 +4,18 @@ mod transition;
 
 use crate::decode::Spanned;
 use crate::ipam::HostLocal;
-use crate::object::{Container, Labels, ServiceType, Traffic};
+use crate::object::{
+    HostPort, LabelSelector, Labels, PodSpec, ServiceType, Taint, Traffic, WorkloadKind,
+};
 use crate::topology::{self, Topology};
 use ipnet::Ipv4Net;
 use net::wire::Mac;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
+use std::rc::Rc;
 
+pub use crate::image::listen::{Listening, Origin};
 pub use crate::object::Endpoint;
 pub(crate) use transition::sort_endpoints;
 
@@ -27,6 +32,12 @@ pub struct Node {
     pub vtep_mac: Mac,
     /// The MAC address of docker0.
     pub docker_mac: Mac,
+    /// `metadata.labels`: those that kubelet and kubeadm set, and those of the text.
+    pub labels: Labels,
+    /// `spec.taints`.
+    pub taints: Vec<Taint>,
+    /// `spec.unschedulable`: the scheduler puts no new pods there.
+    pub unschedulable: bool,
 }
 
 impl Node {
@@ -41,68 +52,118 @@ impl Node {
     }
 }
 
-/// A pod with a network namespace of its own.
+/// What a pod belongs to: the object of the text that it exists for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Owner {
+    /// Its kind. A pod of a Deployment's ReplicaSet belongs to the Deployment.
+    pub kind: WorkloadKind,
+    /// `metadata.name`, in the pod's namespace. Of a pod by itself, its own.
+    pub name: String,
+}
+
+impl fmt::Display for Owner {
+    /// As kubectl takes it: `deploy/web`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.kind.short(), self.name)
+    }
+}
+
+/// A pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pod {
-    /// `metadata.name`: that of its ReplicaSet, `-` and five characters.
+    /// `metadata.name`: of a Deployment that of its ReplicaSet, `-` and five characters.
     pub name: String,
-    /// `metadata.namespace`: that of its Deployment.
+    /// `metadata.namespace`: that of its owner.
     pub namespace: String,
-    /// The Deployment it belongs to.
-    pub deployment: String,
-    /// `metadata.labels`: those of the template, with `pod-template-hash`.
+    /// What it belongs to.
+    pub owner: Owner,
+    /// `metadata.labels`: those of the template, and those that its controller adds.
     pub labels: Labels,
-    /// Hash of the template in the names of its ReplicaSet and of the pod.
+    /// Hash of the template; in the names of a Deployment's ReplicaSet and of its pods.
     pub template_hash: String,
-    /// `spec.containers`, from the template.
-    pub containers: Vec<Container>,
+    /// `spec`, from the template.
+    pub spec: Rc<PodSpec>,
     /// The index of its node in [`Cluster::nodes`].
     pub node: usize,
-    /// `status.podIP`, allocated by host-local or fixed by the Topology.
+    /// `status.podIP`: allocated by host-local, fixed by the Topology, or the node's.
     pub ip: Ipv4Addr,
-    /// The name of its veth device on the node.
+    /// The name of its veth device on the node; empty on the node's own network.
     pub veth: String,
     /// The MAC address of that device.
     pub veth_mac: Mac,
     /// The MAC address of its eth0: `0a:58` and its address up to CNI plugins 0.6, random later.
     pub mac: Mac,
-    /// Whether its readiness probe succeeds.
+    /// What listens in it.
+    pub listening: Vec<Listening>,
+    /// Whether it is ready: its probes succeed.
     pub ready: bool,
+    /// Why it is not, in the words of kubelet's event.
+    pub unready: Option<String>,
     /// Whether it is being deleted.
     pub terminating: bool,
 }
 
 impl Pod {
-    /// The name of its network namespace in the simulation, unique in the cluster.
+    /// The name of its network namespace in the simulation if it has one of its own, and a name
+    /// that is unique in the cluster in any case. See [`Cluster::netns`].
     pub fn netns(&self) -> String {
-        if self.namespace == "default" {
-            self.name.clone()
-        } else {
-            format!("{}/{}", self.namespace, self.name)
-        }
+        key(&self.namespace, &self.name)
     }
 
-    /// The host ports it requests, with their protocols.
-    pub(crate) fn host_ports(&self) -> Vec<(u16, &'static str)> {
-        host_ports(&self.containers)
+    /// The host ports it requests.
+    pub(crate) fn host_ports(&self) -> Vec<HostPort> {
+        self.spec.host_ports()
+    }
+
+    /// Whether it belongs to the owner of a kind, namespace and name.
+    pub fn is_of(&self, kind: WorkloadKind, namespace: &str, name: &str) -> bool {
+        self.owner.kind == kind && self.owner.name == name && self.namespace == namespace
     }
 }
 
-/// The host ports that containers request, with their protocols.
-pub(crate) fn host_ports(containers: &[Container]) -> Vec<(u16, &'static str)> {
-    let ports = containers.iter().flat_map(|c| &c.ports);
-    ports.filter_map(|p| Some((p.host_port?, p.protocol))).collect()
+/// A name that is unique in the cluster, of a pod.
+pub(crate) fn key(namespace: &str, name: &str) -> String {
+    if namespace == "default" { name.to_owned() } else { format!("{namespace}/{name}") }
 }
 
-/// A pod in its node's own network namespace (`hostNetwork`).
+/// A pod that does not run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HostPod {
-    /// `metadata.name`: the component, then the node's name or five characters.
+pub struct IdlePod {
+    /// `metadata.name`.
     pub name: String,
-    /// `metadata.namespace`: `kube-system`, or flannel's own.
-    pub namespace: &'static str,
-    /// The index of its node in [`Cluster::nodes`].
-    pub node: usize,
+    /// `metadata.namespace`.
+    pub namespace: String,
+    /// What it belongs to.
+    pub owner: Owner,
+    /// The number of its containers.
+    pub containers: usize,
+    /// Its node, by its index in [`Cluster::nodes`], if it has one.
+    pub node: Option<usize>,
+    /// What kubectl prints as its status: `Pending`, `ContainerCreating`, `Completed`.
+    pub status: &'static str,
+    /// Why, in the words of the scheduler's or kubelet's event.
+    pub reason: String,
+}
+
+/// A workload as its controller sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunningWorkload {
+    /// What it is.
+    pub owner: Owner,
+    /// `metadata.namespace`.
+    pub namespace: String,
+    /// The number of pods it should have.
+    pub desired: usize,
+    /// `spec.selector`.
+    pub selector: LabelSelector,
+    /// The hash of its template.
+    pub template_hash: String,
+    /// `spec.schedule` of a CronJob.
+    pub schedule: Option<String>,
+    /// `spec.suspend` of a Job or CronJob.
+    pub suspended: bool,
+    /// `spec.completions` of a Job.
+    pub completions: Option<u32>,
 }
 
 /// A port of a Service with its endpoints.
@@ -170,12 +231,36 @@ pub struct Cluster {
     pub nodes: Vec<Node>,
     /// Pods with a network namespace, in the order in which they were created.
     pub pods: Vec<Pod>,
-    /// Pods in their node's own network namespace.
-    pub host_pods: Vec<HostPod>,
+    /// Pods in their node's own network namespace (`hostNetwork`).
+    pub host_pods: Vec<Pod>,
+    /// Pods that do not run: the scheduler finds no node for them, or they have ended.
+    pub idle_pods: Vec<IdlePod>,
+    /// The workloads of the text, in its order.
+    pub workloads: Vec<RunningWorkload>,
     /// Services, by namespace and name.
     pub services: Vec<RunningService>,
     /// What later states of the cluster must not allocate again.
     pub(crate) allocated: Allocated,
+}
+
+impl Cluster {
+    /// All running pods: those with a network namespace of their own first.
+    pub fn all_pods(&self) -> impl Iterator<Item = &Pod> {
+        self.pods.iter().chain(&self.host_pods)
+    }
+
+    /// The name of the network namespace that a pod is in.
+    pub fn netns(&self, pod: &Pod) -> String {
+        match self.nodes.get(pod.node) {
+            Some(node) if pod.spec.host_network => node.spec.name.value.clone(),
+            _ => pod.netns(),
+        }
+    }
+
+    /// The running pods of a node's own network.
+    pub(crate) fn host_pods_of(&self, node: usize) -> impl Iterator<Item = &Pod> {
+        self.host_pods.iter().filter(move |p| p.node == node)
+    }
 }
 
 /// What a cluster has allocated so far.
@@ -185,4 +270,6 @@ pub(crate) struct Allocated {
     pub(crate) addresses: BTreeMap<String, HostLocal>,
     /// The number of pods created, by namespace and ReplicaSet.
     pub(crate) created: BTreeMap<String, usize>,
+    /// Pods that the text names and `kubectl delete pod` removed, by network namespace.
+    pub(crate) deleted: BTreeSet<String>,
 }

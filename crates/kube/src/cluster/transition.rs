@@ -33,8 +33,13 @@ impl Cluster {
                 None => all.pods.push(p),
             }
         }
-        for p in &mut all.host_pods {
-            p.node = number(p.node);
+        all.host_pods = self.host_pods.clone();
+        for p in &later.host_pods {
+            let p = Pod { node: number(p.node), ..p.clone() };
+            match all.host_pods.iter_mut().find(|x| x.netns() == p.netns()) {
+                Some(x) => *x = p,
+                None => all.host_pods.push(p),
+            }
         }
         all.topology.hosts = self.topology.hosts.clone();
         for h in &later.topology.hosts {

@@ -4,10 +4,9 @@
 use super::ControlPlane;
 use crate::cluster::{Pod, sort_endpoints};
 use crate::diag::{Code, Diagnostic, nearest};
-use crate::image::listening;
+use crate::object::pod::command;
 use crate::object::{
-    Container, Distribution, Endpoint, ManualSlice, Service, ServicePort, ServiceType, TargetPort,
-    selects,
+    Distribution, Endpoint, ManualSlice, Service, ServicePort, ServiceType, TargetPort, selects,
 };
 
 impl ControlPlane<'_> {
@@ -29,7 +28,8 @@ impl ControlPlane<'_> {
             .pods
             .iter()
             .filter(in_namespace)
-            .flat_map(|p| p.labels.iter().map(|(k, v)| format!("{k}: {v}")))
+            .flat_map(|p| p.labels.iter().filter(|(k, _)| !is_generated(k)))
+            .map(|(k, v)| format!("{k}: {v}"))
             .collect();
         present.sort();
         present.dedup();
@@ -64,8 +64,8 @@ impl ControlPlane<'_> {
             let port = match &p.target {
                 TargetPort::Number(n) => Some(*n),
                 TargetPort::Name(name) => pod
-                    .containers
-                    .iter()
+                    .spec
+                    .running()
                     .flat_map(|c| &c.ports)
                     .find(|c| c.name.as_deref() == Some(&name.value) && c.protocol == p.protocol)
                     .map(|c| c.port),
@@ -91,7 +91,7 @@ impl ControlPlane<'_> {
         let TargetPort::Name(name) = target else { return };
         let names: Vec<_> = pods
             .iter()
-            .flat_map(|i| &self.pods[*i].containers)
+            .flat_map(|i| self.pods[*i].spec.running())
             .flat_map(|c| &c.ports)
             .filter_map(|c| c.name.as_deref())
             .collect();
@@ -116,31 +116,35 @@ impl ControlPlane<'_> {
         let is_end = |pod: &Pod, port: u16| {
             ends.iter().any(|e| e.addr == std::net::IpAddr::from(pod.ip) && e.port == port)
         };
-        let mut all = pods().flat_map(|pod| listening(pod).map(move |l| (pod, l)));
+        let mut all = pods().flat_map(|pod| pod.listening.iter().map(move |l| (pod, l)));
         let answers =
-            all.any(|(pod, (_, protocol, port))| protocol == p.protocol && is_end(pod, port));
+            all.any(|(pod, l)| l.answers(p.protocol, l.at.port) && is_end(pod, l.at.port));
         let Some(end) = ends.first().filter(|_| !answers && p.protocol != "SCTP") else { return };
         let Some(first) = pods().find(|pod| end.addr == std::net::IpAddr::from(pod.ip)) else {
             return;
         };
-        let is_of = |(_, protocol, _): &(&Container, &str, u16)| *protocol == p.protocol;
-        let (message, hint) = match listening(first).find(is_of) {
-            Some((c, protocol, port)) => (
-                format!(
-                    "no selected pod listens on port {}/{protocol}: {} listens on {port}",
-                    end.port, c.image
-                ),
-                format!("write targetPort: {port}"),
-            ),
+        let mut others = first.listening.iter().filter(|l| l.at.protocol == p.protocol);
+        let other = others.next().and_then(|l| Some((l, first.spec.running().nth(l.container)?)));
+        let (message, hint) = match other {
+            Some((l, c)) => {
+                let loopback = l.at.addr.map(|a| format!("{a}:")).unwrap_or_default();
+                (
+                    format!(
+                        "no selected pod listens on port {}/{}: {} listens on {loopback}{}",
+                        end.port, l.at.protocol, c.image, l.at.port
+                    ),
+                    format!("write targetPort: {}", l.at.port),
+                )
+            }
             None => (
                 format!("no selected pod listens on port {}/{}", end.port, p.protocol),
-                if first.containers.iter().all(|c| c.own_command) {
-                    "remove command: a container with a command of its own listens on no port here"
-                        .to_owned()
+                if first.spec.running().all(command::only_waits) {
+                    "remove command: what it runs listens on no port".to_owned()
                 } else {
-                    let protocol = if p.protocol == "TCP" { "" } else { " with protocol: UDP" };
+                    let protocol = p.protocol.to_lowercase();
                     format!(
-                        "add containerPort: {}{protocol} to the ports of the container",
+                        "annotate the pods with packetwalk.dev/listen: \"{}/{protocol}\" if their \
+                         program does listen there",
                         end.port
                     )
                 },
@@ -197,6 +201,12 @@ impl ControlPlane<'_> {
         let code = Code::SelectorMatchesNothing;
         self.d.diags.push(Diagnostic::warning(code, x.service.span, message, hint));
     }
+}
+
+/// Whether a controller gives a label to its pods.
+fn is_generated(key: &str) -> bool {
+    let own = ["pod-template-hash", "controller-revision-hash", "pod-template-generation"];
+    own.contains(&key) || key.starts_with("statefulset.kubernetes.io/") || key.contains("job-name")
 }
 
 /// The endpoints that the document defines for a port of a Service without a selector.

@@ -2,30 +2,35 @@
 //! next.
 //!
 //! A document's objects pass the API server (defaults, validation, allocation of cluster IPs and
-//! node ports), the Deployment controller and the scheduler, IPAM, and the EndpointSlice
-//! controller.
+//! node ports), the controllers of workloads and the scheduler, IPAM and kubelet's probes, and the
+//! EndpointSlice controller.
 
 mod endpoints;
+mod nodes;
+mod pods;
 mod previous;
-mod replicas;
 pub mod rollout;
+mod scheduler;
 mod services;
 mod system;
+mod text;
+mod workloads;
 
 pub use previous::after;
 
-use crate::cluster::{Allocated, Cluster, Node, Pod, RunningService};
+use crate::cluster::{Allocated, Cluster, IdlePod, Node, Pod, RunningService, RunningWorkload};
 use crate::decode::Decoder;
 use crate::diag::{Code, Diagnostic, Severity, Span, limited, nearest};
 use crate::fields;
-use crate::ipam::{HostLocal, NodePorts, ServiceIps, pod_cidrs};
-use crate::naming;
-use crate::object::{self, ManualSlice, Object};
+use crate::ipam::{HostLocal, NodePorts, ServiceIps};
+use crate::object::{self, ManualSlice, Object, Service};
 use crate::topology::{self, Topology};
 use crate::yaml::{self, YamlNode};
-use net::wire::Mac;
+use pods::Targets;
 use previous::Previous;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::Ipv4Addr;
+use text::TextPods;
 
 /// The cluster that a text describes, and every fault of the text. No cluster if one is an error.
 pub fn build(text: &str) -> (Option<Cluster>, Vec<Diagnostic>) {
@@ -93,7 +98,9 @@ fn contents(d: &mut Decoder, docs: &[YamlNode]) -> Contents {
 fn report_duplicates(d: &mut Decoder, objects: &[Object]) {
     let key = |o: &Object| {
         let (resource, meta) = match o {
-            Object::Deployment(x) => ("deployments.apps", &x.meta),
+            Object::Workload(x) => (x.kind.resource(), &x.meta),
+            Object::Pod(x) => ("pods", &x.meta),
+            Object::Node(x) => ("nodes", &x.meta),
             Object::Service(x) => ("services", &x.meta),
             Object::Slices(_) => return None,
         };
@@ -115,14 +122,28 @@ fn report_duplicates(d: &mut Decoder, objects: &[Object]) {
 
 fn build_cluster(d: &mut Decoder, docs: &[YamlNode], previous: Option<Previous<'_>>) -> Cluster {
     let Contents { topology, objects } = contents(d, docs);
-    let mut control_plane = ControlPlane::new(d, topology.unwrap_or_default(), previous);
-    let mut services = Vec::new();
+    let of_nodes = if topology.is_none() { nodes::topology_of(&objects) } else { None };
+    let bare = of_nodes.is_some();
+    let topology = topology.or(of_nodes).unwrap_or_default();
+    let mut services: Vec<&Service> = Vec::new();
     let mut slices: Vec<&ManualSlice> = Vec::new();
     for o in &objects {
         match o {
-            Object::Deployment(x) => control_plane.deployment(x),
             Object::Service(s) => services.push(s),
             Object::Slices(all) => slices.extend(all),
+            Object::Workload(_) | Object::Pod(_) | Object::Node(_) => {}
+        }
+    }
+    let nodes = nodes::allocate_nodes(d, &topology, &objects, bare, previous.as_ref());
+    let mut control_plane = ControlPlane::new(d, topology, nodes, previous);
+    control_plane.targets = pods::targets(&services);
+    control_plane.system();
+    let text = TextPods::new(&objects);
+    control_plane.reserve_text(&text);
+    control_plane.text_pods(&text);
+    for o in &objects {
+        if let Object::Workload(x) = o {
+            control_plane.workload(x, &text);
         }
     }
     control_plane.services(&services, &slices);
@@ -136,16 +157,25 @@ struct ControlPlane<'a> {
     nodes: Vec<Node>,
     /// The pod addresses of each node.
     addresses: Vec<HostLocal>,
+    /// All running pods, those of the nodes' own networks included.
     pods: Vec<Pod>,
+    idle_pods: Vec<IdlePod>,
+    workloads: Vec<RunningWorkload>,
     services: Vec<RunningService>,
+    /// What Services target in pods.
+    targets: Targets<'a>,
     ips: ServiceIps,
     node_ports: NodePorts,
     /// For each item of the Topology's `pods`, whether a pod was created from it.
     used_placements: Vec<bool>,
     /// The running cluster that changes.
     previous: Option<Previous<'a>>,
-    /// Its pods that no Deployment has claimed yet.
+    /// Its pods that no controller has claimed yet.
     remaining: Vec<Pod>,
+    /// Pods of the text that `kubectl delete pod` removed.
+    deleted: BTreeSet<String>,
+    /// Addresses that are reserved for pods of the text.
+    text_addresses: BTreeSet<Ipv4Addr>,
     /// The number of pods created, by namespace and ReplicaSet.
     created: BTreeMap<String, usize>,
     /// The number of pods on each node.
@@ -155,8 +185,12 @@ struct ControlPlane<'a> {
 }
 
 impl<'a> ControlPlane<'a> {
-    fn new(d: &'a mut Decoder, topology: Topology, previous: Option<Previous<'a>>) -> Self {
-        let nodes = allocate_nodes(d, &topology, previous.as_ref());
+    fn new(
+        d: &'a mut Decoder,
+        topology: Topology,
+        nodes: Vec<Node>,
+        previous: Option<Previous<'a>>,
+    ) -> Self {
         let mut addresses: Vec<_> = nodes
             .iter()
             .map(|n| {
@@ -197,7 +231,8 @@ impl<'a> ControlPlane<'a> {
             (0..nodes.len()).map(|i| remaining.iter().filter(|p| p.node == i).count()).collect();
         let created =
             previous.as_ref().map(|b| b.cluster.allocated.created.clone()).unwrap_or_default();
-        let mut this = Self {
+        let deleted = previous.as_ref().map(Previous::deleted).unwrap_or_default();
+        Self {
             d,
             ips: ServiceIps::new(topology.service_cidr),
             node_ports: NodePorts::new(first, last),
@@ -205,16 +240,19 @@ impl<'a> ControlPlane<'a> {
             nodes,
             addresses,
             pods: Vec::new(),
+            idle_pods: Vec::new(),
+            workloads: Vec::new(),
             services: Vec::new(),
+            targets: Vec::new(),
             used_placements,
             previous,
             remaining,
+            deleted,
+            text_addresses: BTreeSet::new(),
             created,
             load,
             pod_names: BTreeSet::new(),
-        };
-        this.system();
-        this
+        }
     }
 
     fn finish(mut self) -> Cluster {
@@ -230,51 +268,23 @@ impl<'a> ControlPlane<'a> {
             }
         }
         let host_pods = self.host_pods();
+        let (own, pods): (Vec<_>, Vec<_>) =
+            self.pods.into_iter().partition(|p| p.spec.host_network);
         let names = self.nodes.iter().map(|n| n.spec.name.value.clone());
-        let allocated =
-            Allocated { addresses: names.zip(self.addresses).collect(), created: self.created };
+        let allocated = Allocated {
+            addresses: names.zip(self.addresses).collect(),
+            created: self.created,
+            deleted: self.deleted,
+        };
         Cluster {
             topology: self.topology,
             nodes: self.nodes,
-            pods: self.pods,
-            host_pods,
+            pods,
+            host_pods: host_pods.into_iter().chain(own).collect(),
+            idle_pods: self.idle_pods,
+            workloads: self.workloads,
             services: self.services,
             allocated,
         }
     }
-}
-
-/// The nodes of a Topology with their pod networks and MAC addresses.
-fn allocate_nodes(
-    d: &mut Decoder,
-    topology: &Topology,
-    previous: Option<&Previous<'_>>,
-) -> Vec<Node> {
-    let mut free = pod_cidrs(topology.pod_cidr).filter(|c| previous.is_none_or(|p| !p.uses(*c)));
-    let mut out = Vec::new();
-    for n in &topology.nodes {
-        let name = &n.name.value;
-        let kept = previous.and_then(|p| p.pod_cidr(name));
-        let Some(pod_cidr) = kept.or_else(|| free.next()) else {
-            d.error(
-                Code::AddressesExhausted,
-                n.name.span,
-                "CIDR allocation failed; there are no remaining CIDRs left to allocate in the \
-                 accepted range",
-                "choose a larger podCIDR, or fewer nodes",
-            );
-            break;
-        };
-        let mac = |given: Option<Mac>, device: &str| {
-            given.unwrap_or_else(|| naming::random_mac(topology.seed, &format!("{name}/{device}")))
-        };
-        out.push(Node {
-            pod_cidr,
-            mac: mac(n.nic.mac, "nic"),
-            vtep_mac: mac(n.vtep_mac, "flannel"),
-            docker_mac: mac(n.docker_mac, "docker0"),
-            spec: n.clone(),
-        });
-    }
-    out
 }

@@ -3,7 +3,7 @@
 //! (`pkg/controller/controller_utils.go`, `pkg/registry/core/service`, host-local).
 
 use super::{ControlPlane, build_cluster, finish};
-use crate::cluster::{Cluster, Node, Pod, RunningService};
+use crate::cluster::{Cluster, Node, Owner, Pod, RunningService};
 use crate::decode::Decoder;
 use crate::diag::Diagnostic;
 use crate::ipam::HostLocal;
@@ -60,6 +60,11 @@ impl Previous<'_> {
         self.node(name).map(|n| n.pod_cidr)
     }
 
+    /// The pods of the text that were deleted, now or earlier.
+    pub(super) fn deleted(&self) -> BTreeSet<String> {
+        self.cluster.allocated.deleted.union(self.deleted).cloned().collect()
+    }
+
     /// Whether a pod network belongs to a node, so that it is not allocated to another.
     pub(super) fn uses(&self, cidr: Ipv4Net) -> bool {
         self.cluster.nodes.iter().any(|n| n.pod_cidr == cidr)
@@ -80,11 +85,11 @@ impl Previous<'_> {
     }
 
     /// The pods that can stay. A smaller replica count removes them from the end: first those that
-    /// are not ready, then those on the node with most pods of their Deployment, then the youngest
+    /// are not ready, then those on the node with most pods of their owner, then the youngest
     /// (`ActivePodsWithRanks`).
     pub(super) fn remaining(&self, topology: &Topology, nodes: &[Node]) -> Vec<Pod> {
         let mut out: Vec<Pod> = Vec::new();
-        for p in self.cluster.pods.iter().filter(|p| !self.deleted.contains(&p.netns())) {
+        for p in self.cluster.all_pods().filter(|p| !self.deleted.contains(&p.netns())) {
             let name = &self.cluster.nodes[p.node].spec.name.value;
             let Some(node) = nodes.iter().position(|n| n.spec.name.value == *name) else {
                 continue;
@@ -94,8 +99,8 @@ impl Previous<'_> {
                 place.map_or((p.ready, p.terminating), |x| (x.ready, x.terminating));
             out.push(Pod { node, ready, terminating, ..p.clone() });
         }
-        let mut on_node: BTreeMap<(String, String, usize), usize> = BTreeMap::new();
-        let key = |p: &Pod| (p.namespace.clone(), p.deployment.clone(), p.node);
+        let mut on_node: BTreeMap<(String, Owner, usize), usize> = BTreeMap::new();
+        let key = |p: &Pod| (p.namespace.clone(), p.owner.clone(), p.node);
         for p in out.iter().filter(|_| topology.version.spreads_removals()) {
             *on_node.entry(key(p)).or_default() += 1;
         }

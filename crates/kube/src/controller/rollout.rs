@@ -224,9 +224,7 @@ impl Pods {
             .map(|p| p.netns())
             .collect();
         let newer = |a: &Pod, b: &Pod| {
-            a.namespace == b.namespace
-                && a.deployment == b.deployment
-                && a.template_hash != b.template_hash
+            a.namespace == b.namespace && a.owner == b.owner && a.template_hash != b.template_hash
         };
         let (rolled, deleted): (Vec<_>, Vec<_>) = going.into_iter().partition(|a| {
             coming.iter().any(|b| newer(a, b)) && !coming.iter().any(|b| clash(a, b))

@@ -2,12 +2,17 @@
 //! own network.
 
 use super::ControlPlane;
-use super::replicas::PodTemplate;
-use crate::cluster::{HostPod, Port, RunningService};
+use super::pods::NewPod;
+use crate::cluster::{Owner, Pod, Port, RunningService};
 use crate::naming;
-use crate::object::{Container, ContainerPort, Endpoint, Labels, ServiceType, Traffic};
+use crate::object::{
+    Container, ContainerPort, DnsPolicy, Endpoint, Labels, ListenAddress, PodSpec, ServiceType,
+    Traffic, WorkloadKind,
+};
 use crate::topology::Role;
+use net::wire::Mac;
 use std::net::Ipv4Addr;
+use std::rc::Rc;
 
 impl ControlPlane<'_> {
     /// Creates the pods and Service of cluster DNS, and the Service `kubernetes`.
@@ -31,23 +36,38 @@ impl ControlPlane<'_> {
             port: *port,
             protocol,
             host_port: None,
+            host_ip: None,
         });
         let dns = Container {
             name: name.to_owned(),
             image: image.to_owned(),
             ports: container_ports.collect(),
-            own_command: false,
+            ..Container::default()
+        };
+        let listen =
+            |(_, port, protocol): &(&str, u16, &'static str)| ListenAddress::any(protocol, *port);
+        let spec = PodSpec {
+            containers: vec![dns],
+            dns_policy: DnsPolicy::Default,
+            listen: Some(ports.iter().map(listen).collect()),
+            ..PodSpec::default()
         };
         let labels = Labels::from([("k8s-app".to_owned(), "kube-dns".to_owned())]);
+        let hash = naming::template_hash(name);
+        let pod = NewPod {
+            namespace: "kube-system",
+            owner: Owner { kind: WorkloadKind::Deployment, name: name.to_owned() },
+            labels: labels.clone(),
+            spec: Rc::new(spec),
+            set: format!("{name}-{hash}"),
+            hash,
+            name: None,
+            bound: Some(master),
+            only: None,
+            keeps_old: false,
+        };
         for _ in 0..replicas {
-            self.start(&PodTemplate {
-                namespace: "kube-system",
-                deployment: name,
-                labels: &labels,
-                containers: std::slice::from_ref(&dns),
-                hash: naming::template_hash(name),
-                bound: Some(master),
-            });
+            self.start(&pod);
         }
         let at = |node: usize, addr: Ipv4Addr, port| {
             Endpoint::ready(addr.into(), port, Some(self.nodes[node].spec.name.value.clone()))
@@ -94,9 +114,9 @@ impl ControlPlane<'_> {
         });
     }
 
-    /// The pods in the nodes' own network namespaces: static pods of the control plane, and a pod
-    /// of each DaemonSet on every node.
-    pub(super) fn host_pods(&self) -> Vec<HostPod> {
+    /// The pods of the cluster itself in the nodes' own network namespaces: static pods of the
+    /// control plane, and a pod of each DaemonSet on every node.
+    pub(super) fn host_pods(&self) -> Vec<Pod> {
         let (seed, release) = (self.topology.seed, self.topology.version);
         let flannel = if release.flannel_namespace() { "kube-flannel" } else { "kube-system" };
         let mut out = Vec::new();
@@ -104,17 +124,58 @@ impl ControlPlane<'_> {
             let name = &n.spec.name.value;
             if n.spec.role == Role::ControlPlane {
                 let parts = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"];
-                out.extend(parts.map(|p| HostPod {
-                    name: format!("{p}-{name}"),
-                    namespace: "kube-system",
-                    node,
+                out.extend(parts.map(|part| {
+                    let pod = format!("{part}-{name}");
+                    let owner = Owner { kind: WorkloadKind::Pod, name: pod.clone() };
+                    self.host_pod(pod, owner, "kube-system", part, node)
                 }));
             }
             for (set, namespace) in [("kube-proxy", "kube-system"), ("kube-flannel-ds", flannel)] {
                 let suffix = naming::pod_suffix(seed, &format!("{set}/{name}"), 0);
-                out.push(HostPod { name: format!("{set}-{suffix}"), namespace, node });
+                let owner = Owner { kind: WorkloadKind::DaemonSet, name: set.to_owned() };
+                out.push(self.host_pod(format!("{set}-{suffix}"), owner, namespace, set, node));
             }
         }
         out
+    }
+
+    /// A pod in a node's own network namespace. What it listens on there is not simulated, but for
+    /// the API server, which belongs to its node.
+    fn host_pod(
+        &self,
+        name: String,
+        owner: Owner,
+        namespace: &str,
+        program: &str,
+        node: usize,
+    ) -> Pod {
+        let container = Container {
+            name: program.to_owned(),
+            image: format!("k8s.gcr.io/{program}"),
+            ..Container::default()
+        };
+        let spec = PodSpec {
+            containers: vec![container],
+            host_network: true,
+            listen: Some(Vec::new()),
+            ..PodSpec::default()
+        };
+        Pod {
+            name,
+            namespace: namespace.to_owned(),
+            owner,
+            labels: Labels::new(),
+            template_hash: String::new(),
+            spec: Rc::new(spec),
+            node,
+            ip: self.nodes[node].address(),
+            veth: String::new(),
+            veth_mac: Mac([0; 6]),
+            mac: Mac([0; 6]),
+            listening: Vec::new(),
+            ready: true,
+            unready: None,
+            terminating: false,
+        }
     }
 }

@@ -1,7 +1,11 @@
-//! What the images of containers serve. nginx is known; of any other image each declared port
-//! answers: HTTP on TCP, an echo on UDP.
+//! What the images of containers serve, and at which ports. nginx's answer is known; anything else
+//! answers `ok` to HTTP on TCP, and echoes UDP.
+
+pub(crate) mod listen;
+mod table;
 
 use crate::cluster::Pod;
+use crate::image::listen::Listening;
 use crate::object::Container;
 use net::socket::{Listener, ServerApp};
 use net::wire::{PROTO_TCP, PROTO_UDP};
@@ -16,25 +20,20 @@ fn nginx(c: &Container) -> Option<&str> {
     (image == "nginx" || image.starts_with("nginx:")).then_some(image)
 }
 
-/// The protocols and ports at which a pod listens, with the container that does.
-pub(crate) fn listening(pod: &Pod) -> impl Iterator<Item = (&Container, &'static str, u16)> {
-    pod.containers.iter().filter(|c| !c.own_command).flat_map(|c| {
-        let is_nginx = nginx(c).is_some();
-        let declared = c.ports.iter().filter(move |p| !is_nginx || p.protocol != "TCP");
-        let declared = declared.map(|p| (p.protocol, p.port));
-        let own = is_nginx.then_some(("TCP", 80));
-        own.into_iter().chain(declared).map(move |(protocol, port)| (c, protocol, port))
-    })
-}
-
 /// The sockets that listen in a pod.
 pub(crate) fn services(pod: &Pod) -> Vec<Listener> {
-    let listener = |(c, protocol, port)| match (protocol, nginx(c)) {
-        ("UDP", _) => listen(PROTO_UDP, port, ServerApp::Echo),
-        ("TCP", Some(image)) => listen(PROTO_TCP, port, http(&nginx_answer(image))),
-        _ => listen(PROTO_TCP, port, generic()),
+    let containers: Vec<&Container> = pod.spec.running().collect();
+    let listener = |l: &Listening| {
+        let nginx = containers.get(l.container).and_then(|c| nginx(c));
+        let app = match (l.at.protocol, nginx.filter(|_| l.at.port == 80)) {
+            ("UDP", _) => ServerApp::Echo,
+            (_, Some(image)) => http(&nginx_answer(image)),
+            _ => generic(),
+        };
+        let proto = if l.at.protocol == "UDP" { PROTO_UDP } else { PROTO_TCP };
+        Listener { proto, addr: l.at.addr.map(Into::into), port: l.at.port, app }
     };
-    listening(pod).map(listener).collect()
+    pod.listening.iter().map(listener).collect()
 }
 
 /// A server that answers every request with `ok`.
@@ -44,10 +43,6 @@ pub(crate) fn generic() -> ServerApp {
         "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     )])
-}
-
-fn listen(proto: u8, port: u16, app: ServerApp) -> Listener {
-    Listener { proto, addr: None, port, app }
 }
 
 /// A server whose answer leaves in these segments.

@@ -1,9 +1,39 @@
 //! `metadata` of an object: its name, namespace and labels.
 
 use super::Labels;
-use crate::decode::{Decoder, Spanned};
+use crate::decode::{Decoder, Fields, Spanned};
 use crate::diag::Code;
 use crate::yaml::YamlNode;
+
+/// The annotation that says what listens in a pod.
+pub(super) const LISTEN: Annotation = Annotation("packetwalk.dev/listen");
+/// The annotation that names where a static pod comes from.
+const SOURCE: Annotation = Annotation("kubernetes.io/config.source");
+
+/// An annotation that means something here; others are not read.
+pub(super) struct Annotation(&'static str);
+
+impl Annotation {
+    /// Its key.
+    pub(super) const fn key(&self) -> &'static str {
+        self.0
+    }
+
+    /// Its value among annotations.
+    pub(super) fn of(&self, d: &mut Decoder, annotations: &Fields<'_>) -> Option<Spanned<String>> {
+        let (key, node) = annotations.all().find(|(key, _)| *key == self.0)?;
+        d.string(node, &annotations.path_of(key))
+    }
+}
+
+/// The controller in `ownerReferences`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnerReference {
+    /// `kind`.
+    pub kind: String,
+    /// `name`.
+    pub name: String,
+}
 
 /// The name, namespace and labels of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +44,12 @@ pub struct Meta {
     pub namespace: String,
     /// `labels`, which selectors match.
     pub labels: Labels,
+    /// The controller in `ownerReferences`.
+    pub owner: Option<OwnerReference>,
+    /// The annotation `packetwalk.dev/listen`, of a pod.
+    pub listen: Option<Spanned<String>>,
+    /// The annotation `kubernetes.io/config.source`: the pod is a static one of its node's kubelet.
+    pub is_static: bool,
 }
 
 /// The names that the API server accepts for a kind
@@ -62,7 +98,6 @@ impl Meta {
     /// Decodes `metadata`; `None` without a valid name.
     pub(super) fn decode(d: &mut Decoder, node: &YamlNode, rule: NameRule) -> Option<Self> {
         let mut f = d.fields(node, "metadata")?.not_simulated(&[
-            "annotations",
             "creationTimestamp",
             "uid",
             "resourceVersion",
@@ -70,13 +105,16 @@ impl Meta {
             "generateName",
             "managedFields",
             "selfLink",
-            "ownerReferences",
             "finalizers",
         ]);
         let name = f.require_string(d, "name", "write a name, such as name: nginx");
         let namespace = f.string(d, "namespace").map_or_else(|| "default".to_owned(), |n| n.value);
         let labels =
             f.get("labels").map(|n| d.string_map(n, "metadata.labels")).unwrap_or_default();
+        let annotations = f.fields(d, "annotations");
+        let mut annotation = |a: &Annotation| annotations.as_ref().and_then(|f| a.of(d, f));
+        let (listen, is_static) = (annotation(&LISTEN), annotation(&SOURCE).is_some());
+        let owner = f.get("ownerReferences").and_then(owner);
         d.finish(f);
         let name = name?;
         if !rule.accepts(&name.value) {
@@ -88,6 +126,15 @@ impl Meta {
             );
             return None;
         }
-        Some(Self { name, namespace, labels })
+        Some(Self { name, namespace, labels, owner, listen, is_static })
     }
+}
+
+/// The owner that is the controller, or the only one.
+fn owner(references: &YamlNode) -> Option<OwnerReference> {
+    let all = references.items();
+    let leads = |r: &&YamlNode| r.get("controller").is_some_and(|c| c.text() == "true");
+    let found = all.iter().find(leads).or(all.first())?;
+    let text = |key| found.get(key).map(|n| n.text().to_owned());
+    Some(OwnerReference { kind: text("kind")?, name: text("name")? })
 }

@@ -1,16 +1,26 @@
-//! The Kubernetes objects that are simulated: Deployment, Service, and the endpoints of a Service
-//! without a selector (EndpointSlice, Endpoints).
+//! The Kubernetes objects that are simulated: pods and what makes them, Nodes, Services, and the
+//! endpoints of a Service without a selector (EndpointSlice, Endpoints).
 
-mod deployment;
 mod endpoints;
 mod meta;
+mod node;
+pub(crate) mod pod;
+mod selector;
 mod service;
+mod workload;
 
-pub use deployment::{Container, ContainerPort, Deployment};
 pub use endpoints::{Endpoint, ManualSlice, SlicePort};
-pub use meta::Meta;
 pub(crate) use meta::NameRule;
+pub use meta::{Meta, OwnerReference};
+pub use node::NodeObject;
+pub use pod::{
+    Container, ContainerPort, DnsConfig, DnsPolicy, HostAlias, HostPort, ListenAddress, NodeTerm,
+    PodSpec, PodTemplate, PodTerm, Probe, ProbeAction, ProbePort, Scheduling, Spread, Taint,
+    TaintEffect, TextPod, Toleration,
+};
+pub use selector::{LabelSelector, Operator, Requirement};
 pub use service::{Distribution, Service, ServicePort, ServiceType, TargetPort, Traffic};
+pub use workload::{Share, Strategy, Workload, WorkloadKind};
 
 use crate::decode::{Decoder, Fields, Spanned};
 use crate::diag::{Code, Diagnostic, nearest};
@@ -37,8 +47,12 @@ pub fn selects(selector: &Labels, labels: &Labels) -> bool {
 /// One object of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Object {
-    /// A Deployment; its pods follow from it.
-    Deployment(Deployment),
+    /// A Deployment or another kind that makes pods of a template.
+    Workload(Box<Workload>),
+    /// A Pod.
+    Pod(Box<TextPod>),
+    /// A Node.
+    Node(Box<NodeObject>),
     /// A Service; its endpoints follow from its selector or from slices.
     Service(Service),
     /// An EndpointSlice, or each subset of an Endpoints.
@@ -48,17 +62,10 @@ pub enum Object {
 /// Kinds that Kubernetes knows and the simulation ignores.
 const OTHER_KINDS: &[&str] = &[
     "Namespace",
-    "Node",
-    "Pod",
-    "ReplicaSet",
-    "StatefulSet",
-    "DaemonSet",
     "ConfigMap",
     "Secret",
     "Ingress",
     "NetworkPolicy",
-    "Job",
-    "CronJob",
     "ServiceAccount",
     "Role",
     "RoleBinding",
@@ -74,6 +81,14 @@ const OTHER_KINDS: &[&str] = &[
 /// The kinds that are simulated, with the apiVersion each is written with.
 const KINDS: &[(&str, &str)] = &[
     ("Deployment", "apps/v1"),
+    ("ReplicaSet", "apps/v1"),
+    ("ReplicationController", "v1"),
+    ("StatefulSet", "apps/v1"),
+    ("DaemonSet", "apps/v1"),
+    ("Job", "batch/v1"),
+    ("CronJob", "batch/v1"),
+    ("Pod", "v1"),
+    ("Node", "v1"),
     ("Service", "v1"),
     ("EndpointSlice", "discovery.k8s.io/v1"),
     ("Endpoints", "v1"),
@@ -137,7 +152,11 @@ pub fn decode(d: &mut Decoder, t: Typed<'_>) -> Option<Object> {
     match kind {
         "EndpointSlice" => endpoints::endpoint_slice(d, t.fields).map(|s| Object::Slices(vec![s])),
         "Endpoints" => endpoints::endpoints(d, t.fields).map(Object::Slices),
-        "Deployment" => deployment::decode(d, t.fields).map(Object::Deployment),
+        "Pod" => pod::decode(d, t.fields).map(|p| Object::Pod(Box::new(p))),
+        "Node" => node::decode(d, t.fields).map(|n| Object::Node(Box::new(n))),
+        kind if let Some(kind) = WorkloadKind::from_name(kind) => {
+            workload::decode(d, kind, t.fields).map(|w| Object::Workload(Box::new(w)))
+        }
         _ => service::decode::decode(d, t.fields).map(Object::Service),
     }
 }

@@ -153,6 +153,7 @@ fn node(lan: &mut NetnsSpec, cluster: &Cluster, i: usize) -> NetnsSpec {
     let bridge_index = flannel_index + u32::from(cluster.topology.backend != Backend::HostGw);
     flannel::configure(&mut ns, cluster, i, flannel_index);
     cni::configure_node(&mut ns, cluster, i, bridge_index);
+    ns.services.extend(cluster.host_pods_of(i).flat_map(image::services));
     if this.spec.role == Role::ControlPlane {
         ns.services.push(Listener {
             proto: PROTO_TCP,

@@ -243,6 +243,19 @@ impl Topology {
 }
 
 impl NodeSpec {
+    /// A node at an address of a LAN, with the default settings otherwise.
+    pub(crate) fn at(
+        name: Spanned<String>,
+        role: Role,
+        address: Ipv4Addr,
+        subnet: Ipv4Net,
+        docker: bool,
+    ) -> Self {
+        let mut out = Self { role, docker, ..Self::named(name) };
+        out.nic.address.value = Ipv4Net::new_assert(address, subnet.prefix_len());
+        out
+    }
+
     /// A worker with the default settings.
     fn named(name: Spanned<String>) -> Self {
         let nic = Nic {

@@ -3,6 +3,7 @@
 use super::{COMMANDS, split};
 use crate::probe::resolve_netns;
 use crate::session::Session;
+use kube::object::WorkloadKind;
 
 /// The possible last words of a line, sorted: those that begin with what is typed of it.
 pub fn complete(session: &Session, host: &str, line: &str) -> Vec<String> {
@@ -97,12 +98,14 @@ fn next(session: &Session, host: &str, before: &[&str]) -> Vec<String> {
             super::admin::SYSCTLS.iter().map(|k| (*k).to_owned()).collect()
         }
         ["kubectl"] => fixed(&["get", "scale", "delete"]),
-        ["kubectl", "get"] => fixed(&["svc", "pods"]),
+        ["kubectl", "get"] => fixed(&["svc", "pods", "deploy", "rs", "sts", "ds", "job", "nodes"]),
         ["kubectl", "get", _, ..] => fixed(&["-o", "wide", "--all-namespaces", "-n"]),
         ["kubectl", "scale"] => fixed(&["deployment"]),
         ["kubectl", "delete"] => fixed(&["service", "deployment"]),
         ["kubectl", "scale" | "delete", "deployment" | "deploy"] => {
-            cluster.pods.iter().map(|p| p.deployment.clone()).collect()
+            let kind = before.get(2).and_then(|w| WorkloadKind::from_word(w));
+            let of_kind = cluster.workloads.iter().filter(|w| Some(w.owner.kind) == kind);
+            of_kind.map(|w| w.owner.name.clone()).collect()
         }
         ["kubectl", "delete", "service" | "svc"] => cluster
             .services

@@ -5,8 +5,9 @@ use super::CommandOutput;
 use crate::components::Rejection;
 use crate::session::Session;
 use kube::change::{self, ChangeError, ClusterChange, Thing};
-use kube::cluster::RunningService;
-use kube::object::ServiceType;
+use kube::cluster::{Pod, RunningService, RunningWorkload};
+use kube::object::{ServiceType, WorkloadKind};
+use kube::proxy::Release;
 use kube::topology::Role;
 use net::NetnsId;
 use std::collections::BTreeSet;
@@ -108,7 +109,17 @@ fn kind(word: &str) -> Option<(&'static str, &'static str)> {
             ("deployments.apps", "deployment.apps")
         }
         "no" | "node" | "nodes" => ("nodes", "node"),
-        _ => return None,
+        other => match WorkloadKind::from_word(other)? {
+            WorkloadKind::ReplicaSet => ("replicasets.apps", "replicaset.apps"),
+            WorkloadKind::ReplicationController => {
+                ("replicationcontrollers", "replicationcontroller")
+            }
+            WorkloadKind::StatefulSet => ("statefulsets.apps", "statefulset.apps"),
+            WorkloadKind::DaemonSet => ("daemonsets.apps", "daemonset.apps"),
+            WorkloadKind::Job => ("jobs.batch", "job.batch"),
+            WorkloadKind::CronJob => ("cronjobs.batch", "cronjob.batch"),
+            WorkloadKind::Deployment | WorkloadKind::Pod => return None,
+        },
     })
 }
 
@@ -264,14 +275,7 @@ fn delete(session: &mut Session, typed: Typed<'_>, line: &Line<'_>) -> CommandOu
     else {
         return unknown();
     };
-    let Some((plural, one)) = kind(what) else {
-        return CommandOutput::fail(
-            1,
-            format!(
-                "error: {what} cannot be deleted here; a service, deployment, pod or node can\n"
-            ),
-        );
-    };
+    let Some((plural, one)) = kind(what) else { return cannot_delete(what) };
     if !more.is_empty() {
         return CommandOutput::fail(1, "error: one name at a time is understood here\n");
     }
@@ -280,7 +284,8 @@ fn delete(session: &mut Session, typed: Typed<'_>, line: &Line<'_>) -> CommandOu
         "service" => Thing::Service(owned.0, owned.1),
         "deployment.apps" => Thing::Deployment(owned.0, owned.1),
         "node" => Thing::Node(owned.1),
-        _ => return delete_pod(session, typed, line.namespace(), name),
+        "pod" => return delete_pod(session, typed, line.namespace(), name),
+        _ => return cannot_delete(what),
     };
     match change::change(&session.live.text, &ClusterChange::Remove(thing)) {
         Err(ChangeError::NotWritten(_))
@@ -302,6 +307,13 @@ fn delete(session: &mut Session, typed: Typed<'_>, line: &Line<'_>) -> CommandOu
     }
 }
 
+fn cannot_delete(what: &str) -> CommandOutput {
+    CommandOutput::fail(
+        1,
+        format!("error: {what} cannot be deleted here; a service, deployment, pod or node can\n"),
+    )
+}
+
 fn is_service(session: &Session, namespace: &str, name: &str) -> bool {
     session.running().services.iter().any(|s| s.name == name && s.namespace == namespace)
 }
@@ -314,7 +326,8 @@ fn delete_pod(
     name: &str,
 ) -> CommandOutput {
     let cluster = session.running();
-    if cluster.host_pods.iter().any(|p| p.name == *name && p.namespace == namespace) {
+    let is_it = |p: &&Pod| p.name == *name && p.namespace == namespace;
+    if cluster.host_pods.iter().any(|p| is_it(&p)) {
         return refused(
             &format!(
                 "pod {name:?} uses its node's own network: what becomes of it is not simulated"
@@ -322,8 +335,7 @@ fn delete_pod(
             "delete another",
         );
     }
-    let Some(pod) = cluster.pods.iter().find(|p| p.name == *name && p.namespace == namespace)
-    else {
+    let Some(pod) = cluster.pods.iter().find(is_it) else {
         return not_found("pods", name);
     };
     let (text, gone) = (session.live.text.clone(), BTreeSet::from([pod.netns()]));
@@ -378,7 +390,15 @@ fn get(session: &Session, line: &Line<'_>) -> CommandOutput {
             });
             (plural, head, if line.wide { 7 } else { 5 }, rows.collect())
         }
-        _ => return unknown(),
+        Some((plural, _)) => {
+            let kind = line.words.first().and_then(|w| WorkloadKind::from_word(w));
+            let Some(kind) = kind else { return unknown() };
+            let (head, shown) = workload_head(kind, cluster.topology.version);
+            let rows = workload_rows(session, kind, &age);
+            let rows = rows.into_iter().filter(|(ns, r)| here(ns) && wanted(&r[0]));
+            (plural, head, shown, rows.collect())
+        }
+        None => return unknown(),
     };
     let have = |name: &&&str| !rows.iter().any(|(_, r)| r[0] == **name);
     if let Some(missing) = names.iter().find(have) {
@@ -443,20 +463,103 @@ fn service_row(s: &RunningService, age: &str) -> (String, [String; 7]) {
     )
 }
 
+/// The columns of a kind of workload, and how many of the seven it has.
+fn workload_head(kind: WorkloadKind, release: Release) -> ([&'static str; 7], usize) {
+    use WorkloadKind as K;
+    match kind {
+        // Up to 1.10 kubectl prints what a Deployment wants and has in columns of their own.
+        K::Deployment if release.short_deployments() => {
+            (["NAME", "READY", "UP-TO-DATE", "AVAILABLE", "AGE", "", ""], 5)
+        }
+        K::Deployment => (["NAME", "DESIRED", "CURRENT", "UP-TO-DATE", "AVAILABLE", "AGE", ""], 6),
+        K::StatefulSet if release.short_deployments() => {
+            (["NAME", "READY", "AGE", "", "", "", ""], 3)
+        }
+        K::StatefulSet => (["NAME", "DESIRED", "CURRENT", "AGE", "", "", ""], 4),
+        K::DaemonSet => {
+            (["NAME", "DESIRED", "CURRENT", "READY", "UP-TO-DATE", "AVAILABLE", "AGE"], 7)
+        }
+        K::Job => (["NAME", "COMPLETIONS", "DURATION", "AGE", "", "", ""], 4),
+        K::CronJob => (["NAME", "SCHEDULE", "SUSPEND", "ACTIVE", "LAST SCHEDULE", "AGE", ""], 6),
+        K::ReplicaSet | K::ReplicationController | K::Pod => {
+            (["NAME", "DESIRED", "CURRENT", "READY", "AGE", "", ""], 5)
+        }
+    }
+}
+
+/// The workloads of a kind, with their namespaces. A Deployment is also its ReplicaSet.
+fn workload_rows(session: &Session, kind: WorkloadKind, age: &str) -> Vec<(String, [String; 7])> {
+    use WorkloadKind as K;
+    let cluster = session.running();
+    let own = cluster.workloads.iter().filter(|w| {
+        w.owner.kind == kind || (kind == K::ReplicaSet && w.owner.kind == K::Deployment)
+    });
+    let row = |w: &RunningWorkload| {
+        let is_it = |p: &&Pod| p.owner == w.owner && p.namespace == w.namespace;
+        let there = |p: &&Pod| session.world().state().ns_named(&cluster.netns(p)).is_some();
+        let running: Vec<_> = cluster.all_pods().filter(is_it).filter(there).collect();
+        let ready = running.iter().filter(|p| p.ready && !p.terminating).count().to_string();
+        let idle = cluster.idle_pods.iter();
+        let idle = idle.filter(|p| p.owner == w.owner && p.namespace == w.namespace).count();
+        let (current, desired) = ((running.len() + idle).to_string(), w.desired.to_string());
+        let of = |n: &str, all: &str| format!("{n}/{all}");
+        let name = match w.owner.kind {
+            K::Deployment if kind == K::ReplicaSet => {
+                format!("{}-{}", w.owner.name, w.template_hash)
+            }
+            _ => w.owner.name.clone(),
+        };
+        let suspended = if w.suspended { "True" } else { "False" }.to_owned();
+        let schedule = w.schedule.clone().unwrap_or_default();
+        let completions = match w.completions {
+            Some(n) => of("0", &n.to_string()),
+            None if w.desired > 1 => format!("0/1 of {desired}"),
+            None => of("0", "1"),
+        };
+        let age = age.to_owned();
+        let cells = match kind {
+            K::Deployment if cluster.topology.version.short_deployments() => {
+                vec![name, of(&ready, &desired), current, ready, age]
+            }
+            K::Deployment => vec![name, desired, current.clone(), current, ready, age],
+            K::StatefulSet if cluster.topology.version.short_deployments() => {
+                vec![name, of(&ready, &desired), age]
+            }
+            K::StatefulSet => vec![name, desired, current, age],
+            K::DaemonSet => {
+                vec![name, desired, current.clone(), ready.clone(), current, ready, age]
+            }
+            K::Job => vec![name, completions, age.clone(), age],
+            K::CronJob => {
+                vec![name, schedule, suspended, "0".to_owned(), "<none>".to_owned(), age]
+            }
+            K::ReplicaSet | K::ReplicationController | K::Pod => {
+                vec![name, desired, current, ready, age]
+            }
+        };
+        let mut out = [const { String::new() }; 7];
+        out.iter_mut().zip(cells).for_each(|(to, cell)| *to = cell);
+        (w.namespace.clone(), out)
+    };
+    own.map(row).collect()
+}
+
 fn pod_rows(session: &Session, age: &str) -> Vec<(String, [String; 7])> {
     let cluster = session.running();
-    let own = cluster.pods.iter().map(|p| {
+    let own = cluster.all_pods().map(|p| {
         // A kube-dns pod has three containers, of which only the DNS server is simulated.
-        let n = if p.deployment == "kube-dns" && p.namespace == "kube-system" {
+        let n = if p.owner.name == "kube-dns" && p.namespace == "kube-system" {
             3
         } else {
-            p.containers.len()
+            p.spec.running().count()
         };
-        let there = session.world().state().ns_named(&p.netns()).is_some();
+        let there = session.world().state().ns_named(&cluster.netns(p)).is_some();
         let ready = if p.ready && there { n } else { 0 };
+        let restarts = |why: &String| !why.starts_with("Readiness");
         let status = match (there, p.terminating) {
             (false, _) => "ContainerCreating",
             (_, true) => "Terminating",
+            _ if p.unready.as_ref().is_some_and(restarts) => "CrashLoopBackOff",
             _ => "Running",
         };
         let node = &cluster.nodes[p.node].spec.name.value;
@@ -466,16 +569,16 @@ fn pod_rows(session: &Session, age: &str) -> Vec<(String, [String; 7])> {
                 .map(str::to_owned),
         )
     });
-    let host = cluster.host_pods.iter().map(|p| {
-        let node = &cluster.nodes[p.node];
-        let address = node.address().to_string();
+    let idle = cluster.idle_pods.iter().map(|p| {
+        let node = p.node.and_then(|n| cluster.nodes.get(n)).map(|n| n.spec.name.value.as_str());
+        let ready = format!("0/{}", p.containers);
         (
-            p.namespace.to_owned(),
-            [p.name.as_str(), "1/1", "Running", "0", age, &address, &node.spec.name.value]
+            p.namespace.clone(),
+            [&p.name, &ready, p.status, "0", age, "<none>", node.unwrap_or("<none>")]
                 .map(str::to_owned),
         )
     });
-    own.chain(host).collect()
+    own.chain(idle).collect()
 }
 
 /// `EXTERNAL-IP`: the load balancer's addresses, then `externalIPs`.

@@ -41,7 +41,7 @@ pub(super) fn edit(app: &mut App, c: &ClusterChange) -> Vec<Effect> {
 /// The node, host or pod that a change added.
 fn added(app: &App, c: &ClusterChange) -> Option<String> {
     if let ClusterChange::AddDeployment = c {
-        let name = |p: &kube::cluster::Pod| (p.namespace.clone(), p.deployment.clone());
+        let name = |p: &kube::cluster::Pod| (p.namespace.clone(), p.owner.clone());
         let before = &app.session.previous.as_ref()?.session.cluster().pods;
         let before: BTreeSet<_> = before.iter().map(name).collect();
         let mut pods = app.session.loaded.as_ref()?.session.cluster().pods.iter();

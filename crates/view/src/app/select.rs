@@ -2,6 +2,7 @@
 
 use super::parts::{Loaded, SendBar};
 use crate::labels::{SYSTEM, app_of};
+use kube::object::WorkloadKind;
 use play::Protocol;
 use play::probe::{Probe, ProbeError, resolve_netns};
 use play::target::{Target, check_target, resolve_target};
@@ -110,12 +111,17 @@ pub fn senders(l: &Loaded) -> Vec<Choice> {
     let named = |name: &String, group| choice(name.clone(), name.clone(), group);
     let hosts = c.topology.hosts.iter().map(|h| named(&h.name.value, Group::Hosts));
     let nodes = c.nodes.iter().map(|n| named(&n.spec.name.value, Group::Nodes));
-    let mut pods: Vec<_> = c.pods.iter().collect();
+    let written = c.host_pods.iter().filter(|p| p.namespace != SYSTEM);
+    let mut pods: Vec<_> = c.pods.iter().chain(written).collect();
     pods.sort_by_key(|p| p.namespace == SYSTEM);
     let mut workload: Rc<str> = "".into();
     let pods = pods.into_iter().map(|p| {
-        if *workload != *p.deployment {
-            workload = p.deployment.as_str().into();
+        let owner = match p.owner.kind {
+            WorkloadKind::Deployment => p.owner.name.clone(),
+            _ => p.owner.to_string(),
+        };
+        if *workload != *owner {
+            workload = owner.into();
         }
         let label = format!("{} {}", app_of(p), p.ip);
         choice(format!("pod/{}", p.netns()), label, Group::Pods(workload.clone()))
@@ -179,9 +185,9 @@ pub(super) fn targets(l: &Loaded, proto: Protocol) -> Vec<Choice> {
     }
     let mut ports = Vec::new();
     for pod in &c.pods {
-        for p in pod.containers.iter().flat_map(|c| &c.ports).filter(|p| p.protocol == word) {
-            let label = format!("{} {}:{}", app_of(pod), pod.ip, p.port);
-            ports.push(choice(format!("{}:{}", pod.ip, p.port), label, pods.clone()));
+        for at in pod.listening.iter().map(|l| l.at).filter(|at| at.protocol == word) {
+            let label = format!("{} {}:{}", app_of(pod), pod.ip, at.port);
+            ports.push(choice(format!("{}:{}", pod.ip, at.port), label, pods.clone()));
         }
     }
     [node_ports, outside, inside, ports, others].into_iter().flatten().collect()

@@ -327,13 +327,14 @@ impl App {
     /// The host that represents an object of the text: for a Deployment, its first pod.
     pub(super) fn host_of(&self, thing: &kube::change::Thing) -> Option<String> {
         use kube::change::Thing;
+        use kube::object::WorkloadKind;
         match thing {
             Thing::Node(n) | Thing::Host(n) => Some(n.clone()),
             Thing::Service(namespace, n) => Some(format!("svc/{namespace}/{n}")),
             Thing::Deployment(namespace, n) => {
                 let pods = &self.session.loaded.as_ref()?.session.cluster().pods;
                 pods.iter()
-                    .find(|p| p.namespace == *namespace && p.deployment == *n)
+                    .find(|p| p.is_of(WorkloadKind::Deployment, namespace, n))
                     .map(kube::cluster::Pod::netns)
             }
             Thing::Segment(_) => None,

@@ -11,6 +11,7 @@ use crate::thing::{daemon_stopped, device_down};
 use crate::words::Ui;
 use kube::cluster::Pod;
 use kube::fault::{Daemon, Fault};
+use kube::object::WorkloadKind;
 use net::netfilter::{Hook, HookFunction, TableName};
 
 /// The pitch of the squares of a tile; there are two rows of them.
@@ -283,8 +284,8 @@ impl Picture<'_> {
         let mut pod = group(class("pod", &[&lit_states(lit)[..], &states].concat()), out)
             .control("data-host", netns.clone())
             .control("data-drag", format!("pod:{netns}"));
-        if let Some(p) = own {
-            pod = pod.control("data-deployment", format!("{}/{}", p.namespace, p.deployment));
+        if let Some(p) = own.filter(|p| p.owner.kind == WorkloadKind::Deployment) {
+            pod = pod.control("data-deployment", format!("{}/{}", p.namespace, p.owner.name));
         }
         if !fits || app != x.app {
             pod = pod.tip(&netns);

@@ -39,6 +39,8 @@ fn in_japanese(code: Code) -> &'static str {
         Code::NetworkOverlap => "ネットワークの範囲が重なっています。",
         Code::AddressTaken => "アドレスはすでに使われています。",
         Code::AddressesExhausted => "空きのアドレスまたはポートがありません。",
+        Code::PodPending => "スケジューラーが Pod を置けるノードを見つけられません。",
+        Code::ProbeFails => "プローブの宛先ポートでは何も待ち受けていません。",
         Code::NoSuchNode => "その名前のノードやホストはありません。",
         Code::TargetPortUnknown => "targetPort の名前を持つポートが、選ばれた Pod にありません。",
         Code::TargetPortSilent => "選ばれた Pod は、targetPort で待ち受けていません。",

@@ -314,7 +314,7 @@ fn renaming_keeps_the_session() {
     assert!(outcome(&app) && app.send.from.starts_with("pod/"), "{}", app.send.from);
     let l = app.session.loaded.clone().expect("loaded");
     let pod = l.session.cluster().pods.iter().find(|p| app.send.from.ends_with(&p.name));
-    let deployment = pod.expect("the sender").deployment.clone();
+    let deployment = pod.expect("the sender").owner.name.clone();
     let ns = || "default".to_owned();
     for (thing, to) in [
         (Thing::Service(ns(), "nginx-service".to_owned()), "shop"),
@@ -358,7 +358,7 @@ fn the_terminal_prints_the_moment_sends_changes_and_edits() {
     // Things have happened: the cluster changes in time, not the text it began with.
     let nginx = |app: &App| {
         let l = app.session.loaded.as_ref().expect("loaded");
-        l.session.running().pods.iter().filter(|p| p.deployment == "nginx-deployment").count()
+        l.session.running().pods.iter().filter(|p| p.owner.name == "nginx-deployment").count()
     };
     assert!(app.document.text.contains("replicas: 4") && nginx(&app) == 1);
     update(&mut app, Action::Undo);
