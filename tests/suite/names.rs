@@ -143,7 +143,7 @@ fn a_headless_service_leads_to_a_pod_and_an_alias_to_its_service() {
     });
     let mut found = found.expect("found");
     let pods: Vec<IpAddr> =
-        s.running().pods.iter().filter(|p| p.deployment == "web").map(|p| p.ip.into()).collect();
+        s.running().pods.iter().filter(|p| p.owner.name == "web").map(|p| p.ip.into()).collect();
     assert_eq!(run.to, Some((found[0], 80)));
     // The client's own address is in its own subnet, and does not differ from itself.
     found.sort();
@@ -303,4 +303,93 @@ fn a_lookup_is_undone_and_played_again_like_everything_else() {
         let name = s.name(i).expect("a name");
         assert_eq!(s.find(&name), Some(i), "{name:?}");
     }
+}
+
+#[test]
+fn a_pod_of_a_stateful_set_has_a_name_once_it_is_ready() {
+    let document = |publish: bool| {
+        format!(
+            "
+apiVersion: v1
+kind: Service
+metadata: {{name: peers}}
+spec: {{clusterIP: None, publishNotReadyAddresses: {publish}, selector: {{app: db}}, ports: [{{port: 80}}]}}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {{name: db}}
+spec:
+  serviceName: peers
+  replicas: 2
+  selector: {{matchLabels: {{app: db}}}}
+  template:
+    metadata: {{labels: {{app: db}}}}
+    spec:
+      containers:
+      - name: c
+        image: nginx
+        ports: [{{containerPort: 80}}]
+        readinessProbe: {{tcpSocket: {{port: PORT}}}}
+"
+        )
+    };
+    for (publish, port, found) in [(false, 80, true), (false, 81, false), (true, 81, true)] {
+        let text = document(publish).replace("PORT", &port.to_string());
+        let mut s = Session::new(&text, 7, true).unwrap_or_else(|d| panic!("{}", d[0]));
+        let Some(first) = s.running().pods.iter().find(|p| p.name == "db-0").cloned() else {
+            panic!("no db-0")
+        };
+        let out = shell::exec(&mut s, "pod/db-0", "getent hosts db-0.peers");
+        // The pod's own name is in its /etc/hosts under the whole name only.
+        let full = "db-0.peers.default.svc.cluster.local";
+        let line = format!("{:<15} {full}\n", first.ip.to_string());
+        assert_eq!(out.text, if found { line } else { String::new() }, "{publish} {port}");
+    }
+}
+
+#[test]
+fn the_dns_policy_decides_whom_a_pod_asks() {
+    let pod = |name: &str, more: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec:\n  \
+             containers: [{{name: c, image: busybox}}]\n{more}"
+        )
+    };
+    let document = [
+        CLUSTER,
+        &pod("usual", ""),
+        &pod("node", "  hostNetwork: true\n"),
+        &pod("both", "  hostNetwork: true\n  dnsPolicy: ClusterFirstWithHostNet\n"),
+        &pod("default", "  dnsPolicy: Default\n"),
+        &pod(
+            "own",
+            "  dnsPolicy: None\n  dnsConfig:\n    nameservers: [10.96.0.10]\n    \
+             searches: [svc.cluster.local]\n    options: [{name: ndots, value: \"2\"}]\n  \
+             hostAliases: [{ip: 10.9.9.9, hostnames: [old.example.com]}]\n",
+        ),
+    ]
+    .concat();
+    let mut s = Session::new(&document, 7, true).unwrap_or_else(|d| panic!("{}", d[0]));
+    let cluster = "search default.svc.cluster.local svc.cluster.local cluster.local\n\
+                   nameserver 10.96.0.10\noptions ndots:5\n";
+    let own = "search svc.cluster.local\nnameserver 10.96.0.10\noptions ndots:2\n";
+    let cases =
+        [("usual", cluster), ("node", ""), ("both", cluster), ("default", ""), ("own", own)];
+    for (name, file) in cases {
+        let from = format!("pod/{name}");
+        assert_eq!(shell::exec(&mut s, &from, "cat /etc/resolv.conf").text, file, "{name}");
+        let to = if name == "own" { "http://web.default" } else { "http://web" };
+        let sent = s.send(&Probe::new(&from, to));
+        assert_eq!(sent.is_ok(), !file.is_empty(), "{name}: {sent:?}");
+        assert!(
+            sent.is_err()
+                || s.results()
+                    .last()
+                    .and_then(|r| r.run())
+                    .is_some_and(|r| { r.verdict.ending == Ending::Answered }),
+            "{name}"
+        );
+    }
+    let hosts = shell::exec(&mut s, "pod/own", "cat /etc/hosts").text;
+    assert!(hosts.ends_with("10.9.9.9\told.example.com\n"), "{hosts}");
 }

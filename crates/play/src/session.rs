@@ -7,7 +7,7 @@ use crate::probe::{
     service_at,
 };
 use crate::step::{NotDone, ResultKind, Run, Step, StepResult};
-use crate::target::{Target, check_target, resolve_target};
+use crate::target::{Target, check_target, resolve_target, resolver_of};
 use crate::verdict::{Ending, advice, verdict};
 use kube::{Cluster, Diagnostic};
 use net::dns::{Lookup, Name, RecordType};
@@ -407,7 +407,7 @@ impl Session {
     /// Looks up the name of a probe's destination.
     fn look_up(&mut self, begun: &mut Begun, probe: &Probe, name: &Name, absolute: bool) {
         let Begun { tag, from, .. } = *begun;
-        let place = self.world.state().ns(from).name.clone();
+        let place = resolver_of(self.running(), &self.world, &probe.from, from);
         let mut conf = kube::dns::resolv_conf(self.running(), &place);
         let mut kinds = vec![RecordType::A, RecordType::AAAA];
         if let Some(query) = &probe.query {

@@ -6,7 +6,8 @@
 
 use crate::probe::{Probe, ProbeError, Protocol, SCHEME, SENDERS, Tool, fail, list, resolve_netns};
 use kube::Cluster;
-use kube::cluster::RunningService;
+use kube::cluster::{Pod, RunningService};
+use kube::object::WorkloadKind;
 use net::dns::Name;
 use net::{NetnsId, World};
 use std::net::{IpAddr, Ipv4Addr};
@@ -219,12 +220,29 @@ fn number(port: Option<&str>) -> Result<Option<u16>, ProbeError> {
     }
 }
 
+/// The name by which [`kube::dns`] knows a sender: a pod on its node's network has files of its
+/// own.
+pub(crate) fn resolver_of(cluster: &Cluster, world: &World, from: &str, netns: NetnsId) -> String {
+    let (kind, rest) = from.split_once('/').unwrap_or(("", from));
+    let kind = WorkloadKind::from_word(kind);
+    let is_it = |p: &&Pod| match kind {
+        Some(WorkloadKind::Pod) => p.netns() == rest,
+        Some(kind) => {
+            let (namespace, owner) = rest.split_once('/').unwrap_or((&p.namespace, rest));
+            p.is_of(kind, namespace, owner)
+        }
+        None => p.netns() == from,
+    };
+    let on_node = cluster.host_pods.iter().find(is_it).map(Pod::netns);
+    on_node.unwrap_or_else(|| world.state().ns(netns).name.to_string())
+}
+
 /// Whether a name stands for an address at once, unless a command takes it.
 fn is_direct(cluster: &Cluster, world: &World, name: &str) -> bool {
-    let kinds = ["svc/", "service/", "pod/", "deploy/", "deployment/"];
-    kinds.iter().any(|k| name.starts_with(k))
+    let kind = name.split_once('/').map(|(kind, _)| kind);
+    kind.is_some_and(|k| ["svc", "service"].contains(&k) || WorkloadKind::from_word(k).is_some())
         || world.state().ns_named(name).is_some_and(|(_, ns)| ns.tapped)
-        || cluster.pods.iter().any(|p| p.netns() == name)
+        || cluster.all_pods().any(|p| p.netns() == name)
 }
 
 /// Where a probe goes, seen from its sender. TCP and UDP need a port.
@@ -261,8 +279,8 @@ fn target(
     if direct || name.parse::<IpAddr>().is_ok() {
         return resolve_target(cluster, world, to).map(|(addr, port)| Target::Address(addr, port));
     }
-    let place = &*world.state().ns(from).name;
-    let namespace = cluster.pods.iter().find(|p| p.netns() == place).map(|p| &*p.namespace);
+    let place = &*resolver_of(cluster, world, &probe.from, from);
+    let namespace = cluster.all_pods().find(|p| p.netns() == place).map(|p| &*p.namespace);
     let only = || {
         let wanted = service_named(cluster, world, namespace.unwrap_or("default"), name)?;
         let [port] = &service_of(cluster, wanted)?.ports[..] else { return None };

@@ -77,7 +77,7 @@ fn names_are_those_of_the_specification() {
     use RecordType as T;
     let c = cluster("1.36");
     let pods: Vec<String> =
-        c.pods.iter().filter(|p| p.deployment == "web").map(|p| p.ip.to_string()).collect();
+        c.pods.iter().filter(|p| p.owner.name == "web").map(|p| p.ip.to_string()).collect();
     let [a, b] = &pods[..] else { panic!("{pods:?}") };
     let dashed = |ip: &str| ip.replace('.', "-");
     let reverse = |ip: &str| {
@@ -148,7 +148,7 @@ fn names_are_those_of_the_specification() {
 fn kube_dns_names_endpoints_of_headless_services_only() {
     for (version, expected) in [("1.10", "NXDOMAIN"), ("1.11", "NOERROR")] {
         let c = cluster(version);
-        let ip = c.pods.iter().find(|p| p.deployment == "web").map(|p| p.ip).expect("a pod");
+        let ip = c.pods.iter().find(|p| p.owner.name == "web").map(|p| p.ip).expect("a pod");
         let name = format!("{}.web.default.svc.cluster.local", ip.to_string().replace('.', "-"));
         assert!(says(&c, &name, RecordType::A).starts_with(expected), "{version}");
     }
@@ -157,7 +157,7 @@ fn kube_dns_names_endpoints_of_headless_services_only() {
 #[test]
 fn a_pod_asks_cluster_dns_and_a_machine_nobody() {
     let c = cluster("1.36");
-    let web = c.pods.iter().find(|p| p.deployment == "web").expect("a pod").netns();
+    let web = c.pods.iter().find(|p| p.owner.name == "web").expect("a pod").netns();
     assert_eq!(
         resolv_conf(&c, &web).to_string(),
         "search default.svc.cluster.local svc.cluster.local cluster.local\n\

@@ -47,7 +47,7 @@ pub fn zone(cluster: &Cluster) -> Zone {
     w.add("ns.dns", RecordData::A(cluster_dns(cluster)));
     let mut namespaces: BTreeSet<&str> = NAMESPACES.into();
     namespaces.extend(cluster.services.iter().map(|s| s.namespace.as_str()));
-    namespaces.extend(cluster.pods.iter().map(|p| p.namespace.as_str()));
+    namespaces.extend(cluster.all_pods().map(|p| p.namespace.as_str()));
     for ns in namespaces {
         w.zone.spelled.extend(below(&format!("{ns}.pod")));
         for kind in ["svc", "pod"] {
@@ -163,7 +163,7 @@ fn ends<'a>(cluster: &Cluster, s: &'a RunningService) -> Vec<End<'a>> {
     let mut all = Vec::new();
     let mut add = |addr: IpAddr, port: u16, service_port| {
         let IpAddr::V4(addr) = addr else { return };
-        let label = hostname(cluster, &s.name, addr.into())
+        let label = hostname(cluster, s, addr.into())
             .map_or_else(|| addr.to_string().replace('.', "-"), str::to_owned);
         all.push(End { label, addr, port, service_port });
     };
@@ -180,7 +180,7 @@ fn ends<'a>(cluster: &Cluster, s: &'a RunningService) -> Vec<End<'a>> {
                 && selects(&s.selector, &p.labels)
                 && (p.ready && !p.terminating || s.traffic.publish_not_ready)
         };
-        cluster.pods.iter().filter(counts).for_each(|p| add(p.ip.into(), 0, ("", "TCP")));
+        cluster.all_pods().filter(counts).for_each(|p| add(p.ip.into(), 0, ("", "TCP")));
     }
     all
 }

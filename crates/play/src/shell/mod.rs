@@ -14,6 +14,7 @@ pub use complete::complete;
 use crate::probe::{MAX_COUNT, MAX_SIZE, Probe, ProbeError, Protocol, Tool};
 use crate::session::Session;
 use crate::step::{ResultKind, Run, Step, StepResult};
+use crate::target::resolver_of;
 use net::NetnsId;
 use net::event::EventKind;
 use net::netfilter::TableName;
@@ -75,7 +76,7 @@ pub(crate) fn run(session: &mut Session, netns: NetnsId, host: &str, line: &str)
         ["conntrack", rest @ ..] => network::conntrack(session, netns, rest),
         ["kubectl", rest @ ..] => kubectl::run(session, (netns, line), rest),
         ["cat", rest @ ..] => {
-            let place = session.world().state().ns(netns).name.clone();
+            let place = resolver_of(session.running(), session.world(), host, netns);
             resolve::cat(session, &place, rest)
         }
         ["hostname", rest @ ..] => network::hostname(session, (netns, host), rest),

@@ -7,6 +7,7 @@ use super::CommandOutput;
 use crate::probe::{Probe, Protocol, Query, Tool, resolve_netns};
 use crate::session::Session;
 use crate::step::Run;
+use crate::target::resolver_of;
 use net::dns::{Failure, Lookup, Message, Name, Rcode, Record, RecordData, RecordType};
 use net::socket::{Outcome, Socket};
 use std::fmt::Write;
@@ -118,8 +119,9 @@ pub(super) fn report(session: &Session, run: &Run, probe: &Probe, query: &Query)
 /// The line of `/etc/hosts` with a name or address, as `getent` prints it.
 fn known(session: &Session, from: &str, name: &str) -> Option<String> {
     let (cluster, world) = (session.running(), session.world());
-    let from = resolve_netns(cluster, world, from).ok()?;
-    let mut lines = kube::dns::hosts(cluster, &world.state().ns(from).name).into_iter();
+    let netns = resolve_netns(cluster, world, from).ok()?;
+    let place = resolver_of(cluster, world, from, netns);
+    let mut lines = kube::dns::hosts(cluster, &place).into_iter();
     let is_it = |(addr, names): &(IpAddr, Vec<String>)| {
         names.iter().any(|n| n == name) || addr.to_string() == name
     };
