@@ -6,6 +6,7 @@ mod cases;
 
 use cases::{Case, Then, cases};
 use net::netfilter::Ruleset;
+use net::socket::ServerApp;
 use net::{Spec, State};
 use play::presets::Preset;
 use play::{Anchor, Probe, Run, Session, Start, Step, Timeline};
@@ -116,6 +117,10 @@ fn run(case: &Case) -> (Session, Vec<Run>, Vec<String>) {
     }
     let edit = |spec: &mut Spec| {
         for ns in &mut spec.netns {
+            // On the recorded kernel an echo listened at the address of kube-dns.
+            for l in ns.services.iter_mut().filter(|l| matches!(l.app, ServerApp::Dns(_))) {
+                l.app = ServerApp::Echo;
+            }
             let filters = ns.rules.tables_in_use().next().is_some();
             if let Some(change) = case.rules.filter(|_| filters) {
                 let text =

@@ -47,6 +47,9 @@ fn strays(s: &Session) -> Vec<String> {
     for n in &spec.netns {
         let Some((_, ns)) = state.ns_named(&n.name) else { continue };
         let name = &n.name;
+        if *ns.services != n.services {
+            out.push(format!("{name}: what listens differs"));
+        }
         if ns.rules != n.rules {
             let plain = |ns: &net::state::Netns| net::dump::iptables_save(ns, "", "");
             let mut other = ns.clone();

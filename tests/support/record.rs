@@ -272,11 +272,16 @@ pub fn results(
 ) -> Vec<String> {
     let events = &session.events()[run.events.clone()];
     let outcomes = events.iter().filter_map(|e| match &e.kind {
+        EventKind::Ended { outcome: Outcome::Unresolved(_), .. } => None,
         EventKind::Ended { tag, outcome, .. } if *tag == run.tag => Some(outcome),
         _ => None,
     });
+    let mut out = lookups(events);
+    if run.to.is_none() {
+        return out;
+    }
     let to = &probe.to;
-    match probe.proto {
+    out.extend(match probe.proto {
         Protocol::Tcp if probe.flags.is_some() => {
             let one = |o: &Outcome| match o {
                 Outcome::Segment { flags, from, ttl } => {
@@ -298,7 +303,9 @@ pub fn results(
                         )
                     });
                     let from = events.iter().find_map(|e| {
-                        if let EventKind::PacketMade { packet } = &e.kind {
+                        if let EventKind::PacketMade { packet } = &e.kind
+                            && matches!(packet.body, net::wire::Body::Tcp(_))
+                        {
                             Some(packet)
                         } else {
                             None
@@ -334,13 +341,41 @@ pub fn results(
                     format!("ping {to}: {} from {from} ttl={ttl}{mtu}", icmp_kind(*kind, *code))
                 }
                 Outcome::NotSent(_) => format!("sendto: {}", errno(o, false)),
+                Outcome::Unresolved(_) => format!("ping {to}: no such name"),
                 Outcome::Reset | Outcome::Segment { .. } | Outcome::TimedOut | Outcome::Killed => {
                     format!("ping {to}: no answer")
                 }
             };
             outcomes.map(one).collect()
         }
-    }
+    });
+    out
+}
+
+/// What became of the queries about each name that a client asked for.
+fn lookups(events: &[Event]) -> Vec<String> {
+    let asked = events.iter().enumerate().filter_map(|(i, e)| match &e.kind {
+        EventKind::Queried { socket, name, kinds, .. } => Some((i, *socket, name, kinds.len())),
+        _ => None,
+    });
+    let became = |(i, id, name, n): (usize, net::socket::SocketId, &net::dns::Name, usize)| {
+        let again = |k: &EventKind| matches!(k, EventKind::Queried { socket, .. } if *socket == id);
+        let next = |e: &&Event| !again(&e.kind);
+        let heard = events[i + 1..].iter().take_while(next).filter_map(|e| match &e.kind {
+            EventKind::Delivered { socket: Some(s), local } if *s == id => Some(local.port),
+            _ => None,
+        });
+        let heard: Vec<u16> = heard.collect();
+        let why = if heard.iter().filter(|port| **port > 0).count() >= n {
+            "answered"
+        } else if heard.contains(&0) {
+            "ECONNREFUSED"
+        } else {
+            "timeout"
+        };
+        format!("lookup {name} {why}")
+    };
+    asked.map(became).collect()
 }
 
 /// The error a process gets (`icmp_err_convert`, `tcp_reset`).
@@ -355,6 +390,7 @@ fn errno(outcome: &Outcome, opened: bool) -> &'static str {
         Outcome::Unreachable { kind: 3, code: 4, .. } | Outcome::NotSent(_) => "EMSGSIZE",
         Outcome::Unreachable { .. } => "EHOSTUNREACH",
         Outcome::Killed => "killed",
+        Outcome::Unresolved(_) => "no such name",
         Outcome::TimedOut | Outcome::Answered { .. } | Outcome::Segment { .. } => "timeout",
     }
 }

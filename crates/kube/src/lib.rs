@@ -23,6 +23,7 @@ pub mod controller;
 pub mod decode;
 pub mod device;
 pub mod diag;
+pub mod dns;
 mod docker;
 pub mod fault;
 pub mod fields;

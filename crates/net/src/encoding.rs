@@ -19,6 +19,7 @@
 //! before it raises [`VERSION`].
 
 use crate::conntrack::*;
+use crate::dns::*;
 use crate::drop::DropReason;
 use crate::event::*;
 use crate::id::*;
@@ -33,7 +34,7 @@ use crate::time::{Duration, Instant};
 use crate::wire::{Frame, Ipv4, Mac, Tcp, TcpFlags};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 
 /// The version of the encoding, which every hash begins with.
@@ -152,6 +153,16 @@ structs! {
     }
     UdpSocket { local, remote, tag, waiting, data, left, checksum, wait; ip }
     RawSocket { local, remote, tag, waiting }
+    ResolverSocket { local, tag, waiting, ends, lookup }
+    Lookup { conf, kinds, names, as_is_first, at, asked, answers, tried, sockets }
+    ResolvConf { nameservers, search, ndots, timeout, attempts }
+    Tried { name, failure }
+    Unresolved { temporary, tried }
+    RecordType { 0 }
+    Rcode { 0 }
+    Record { name, class, ttl, data }
+    Soa { mname, rname, serial, refresh, retry, expire, minimum }
+    Zone { origins, soa, ttl, spelled, shuffled, records }
     IpOptions { ttl, pmtudisc }
     PingSocket {
         local, remote, id, left, seq, sent_at, size, ttl, pmtudisc, wait, interval, tag, waiting,
@@ -201,6 +212,10 @@ impl Put for Socket {
                 out.push(5);
                 socket.put(out);
             }
+            Self::Resolver(socket) => {
+                out.push(6);
+                socket.put(out);
+            }
         }
     }
 }
@@ -248,6 +263,8 @@ enums! {
         38 Duplicated { of },
         39 Dropped { reason, hook },
         40 Ended { socket, tag, outcome },
+        41 Queried { socket, server, name, kinds },
+        42 Resolved { socket, tag, name, addrs },
     }
     Change {
         0 Clock { before, after },
@@ -299,12 +316,21 @@ enums! {
         0 None, 1 SynSent, 2 SynRecv, 3 Established, 4 FinWait, 5 CloseWait, 6 LastAck,
         7 TimeWait, 8 Close, 9 SynSent2,
     }
-    ServerApp { 0 Http(parts), 1 Echo }
+    ServerApp { 0 Http(parts), 1 Echo, 2 Dns(zone) }
+    RecordData {
+        0 A(addr), 1 Aaaa(addr), 2 Cname(name), 3 Ptr(name), 4 Ns(name),
+        5 Srv { priority, weight, port, target }, 6 Soa(soa), 7 Txt(text), 8 Other(kind, data),
+    }
+    Failure { 0 Rcode(rcode), 1 NoData, 2 TimedOut, 3 Refused }
     TcpPhase {
         0 SynSent, 1 SynRecv, 2 Established, 3 FinWait1, 4 FinWait2, 5 CloseWait, 6 LastAck,
         7 TimeWait, 8 Closed,
     }
-    TcpApp { 0 Client { request, pause, tag }, 1 Server { parts, written, requests } }
+    TcpApp {
+        0 Client { request, pause, tag },
+        1 Server { parts, written, requests },
+        2 Dns { zone, answered },
+    }
     Pmtudisc { 0 Want, 1 Do, 2 Dont }
     Outcome {
         0 Answered { bytes, from, ttl, seq, took_ns },
@@ -314,6 +340,7 @@ enums! {
         4 Killed,
         5 NotSent(reason),
         6 Segment { flags, from, ttl },
+        7 Unresolved(why),
     }
     Hook { 0 Prerouting, 1 Input, 2 Forward, 3 Output, 4 Postrouting }
     TableName { 0 Raw, 1 Mangle, 2 Nat, 3 Filter }
@@ -442,6 +469,25 @@ impl Put for Ipv4Addr {
     fn put(&self, out: &mut Vec<u8>) {
         out.push(4);
         out.extend(self.octets());
+    }
+}
+
+impl Put for Ipv6Addr {
+    fn put(&self, out: &mut Vec<u8>) {
+        IpAddr::from(*self).put(out);
+    }
+}
+
+impl Put for Name {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.to_string().as_str().put(out);
+    }
+}
+
+/// A DNS message: its bytes without compression.
+impl Put for Message {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.emit(false).put(out);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Events: past-tense facts, one for every decision that Linux makes about a packet.
 
 use crate::conntrack::{CtId, CtInfo, Tuple};
+use crate::dns::{Name, RecordType};
 use crate::drop::DropReason;
 use crate::id::{DevId, NetnsId, PacketId};
 use crate::neigh::NudState;
@@ -312,6 +313,25 @@ pub enum EventKind {
         socket: Option<SocketId>,
         /// Destination of the packet when it arrived, translated if a rule did that.
         local: AddrPort,
+    },
+    /// A resolver asked a server for a name.
+    Queried {
+        socket: SocketId,
+        server: AddrPort,
+        /// The name, with its domain.
+        name: Name,
+        /// The types of record that it asked for, a datagram each.
+        kinds: Vec<RecordType>,
+    },
+    /// A resolver found its name.
+    Resolved {
+        socket: SocketId,
+        /// The number the caller gave the request.
+        tag: u32,
+        /// The name that was found, with its domain.
+        name: Name,
+        /// The addresses, in the order in which the client tries them.
+        addrs: Vec<IpAddr>,
     },
     /// A server's connection is established (`accept`).
     Accepted {

@@ -20,6 +20,7 @@
 #![forbid(unsafe_code)]
 
 pub mod conntrack;
+pub mod dns;
 pub mod drop;
 pub mod dump;
 pub mod encoding;

@@ -66,6 +66,8 @@ markers! {
     NetnsAdded "netns-added",
     NetnsDeleted "netns-deleted",
     Delivered "delivered",
+    Queried "queried",
+    Resolved "resolved",
     Accepted "accepted",
     Wrote "wrote",
     Retransmitted "retransmitted",

@@ -2,6 +2,7 @@
 //! sizes, an ACK for every segment of data, retransmission, reset, close. There is no congestion
 //! control but for the one segment that is sent again after a loss, and no window.
 
+use crate::dns::{Lookup, Unresolved, Zone};
 use crate::time::{Duration, Instant};
 use crate::wire::{Tcp, TcpFlags};
 use std::net::IpAddr;
@@ -46,6 +47,8 @@ pub enum ServerApp {
     Http(Rc<[Rc<[u8]>]>),
     /// Over UDP: sends the datagram back.
     Echo,
+    /// DNS over UDP and TCP.
+    Dns(Rc<Zone>),
 }
 
 /// The state of a TCP connection at one end (RFC 9293 section 3.3.2).
@@ -91,6 +94,13 @@ pub enum TcpApp {
         written: usize,
         /// Complete requests received so far.
         requests: usize,
+    },
+    /// A DNS server: each message has its length in front, 16 bits (RFC 1035 section 4.2.2).
+    Dns {
+        /// What it knows.
+        zone: Rc<Zone>,
+        /// Bytes of the queries that were answered.
+        answered: usize,
     },
 }
 
@@ -225,6 +235,22 @@ pub struct RawSocket {
     pub waiting: bool,
 }
 
+/// The sockets of a stub resolver, which looks one name up. Each name that it tries is asked for
+/// from a socket of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResolverSocket {
+    /// Address of this end, and port of the first socket; the others have the ports behind it.
+    pub local: AddrPort,
+    /// The caller's number of the request, given back with its outcome.
+    pub tag: u32,
+    /// An answer is awaited.
+    pub waiting: bool,
+    /// The request is over once the name is found, as for `dig`; otherwise the caller goes on.
+    pub ends: bool,
+    /// What is looked up, and how far that is.
+    pub lookup: Lookup,
+}
+
 /// A `ping`: echo requests at an interval.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PingSocket {
@@ -276,6 +302,8 @@ pub enum Socket {
     Ping(PingSocket),
     /// A raw TCP socket.
     Raw(RawSocket),
+    /// A stub resolver.
+    Resolver(ResolverSocket),
 }
 
 /// How a client's request ended; a `ping` of several has one per echo request.
@@ -324,6 +352,8 @@ pub enum Outcome {
     TimedOut,
     /// The client was ended together with its namespace.
     Killed,
+    /// The name of the destination was not found.
+    Unresolved(Unresolved),
     /// The client's own host could not send: no route, an MTU, a rule.
     NotSent(crate::DropReason),
 }

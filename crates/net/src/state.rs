@@ -391,7 +391,8 @@ pub enum Change {
     },
     /// A kernel parameter was set (`sysctl -w`).
     Sysctl { netns: NetnsId, before: Sysctl, after: Sysctl },
-    /// Servers began or ended to listen.
+    /// What listens was replaced: a pod on the node's network starts or ends, or a DNS server has
+    /// new data.
     Services { netns: NetnsId, before: Rc<Vec<Listener>>, after: Rc<Vec<Listener>> },
     /// A socket was opened, changed or closed.
     Socket { netns: NetnsId, id: SocketId, before: Option<Rc<Socket>>, after: Option<Rc<Socket>> },
@@ -409,7 +410,8 @@ pub enum Setting {
     Forget(CtId),
     /// Replaces the kernel parameters (`sysctl -w`).
     Sysctl(Sysctl),
-    /// Replaces the servers that listen: a pod on the node's network starts or ends.
+    /// Replaces what listens: a pod on the node's network starts or ends, or a DNS server has new
+    /// data.
     Services(Rc<Vec<Listener>>),
     /// Replaces table `main` (`ip route add`, `del`).
     Routes(Rc<Vec<Route>>),
@@ -454,11 +456,11 @@ impl Change {
             | Self::Exception { netns, .. }
             | Self::Fragments { netns, .. }
             | Self::Peer { netns, .. }
+            | Self::Services { netns, .. }
             | Self::Socket { netns, .. }
             | Self::Rules { netns, .. }
             | Self::Recent { netns, .. }
             | Self::Sysctl { netns, .. }
-            | Self::Services { netns, .. }
             | Self::Routes { netns, .. }
             | Self::Netns { netns, .. }
             | Self::Device { netns, .. } => Some(*netns),
@@ -580,7 +582,7 @@ impl State {
                 self.ns_mut(*netns).sysctl = if forward { after.clone() } else { before.clone() };
             }
             Change::Services { netns, before, after } => {
-                self.ns_mut(*netns).services = if forward { after } else { before }.clone();
+                self.ns_mut(*netns).services = if forward { after.clone() } else { before.clone() };
             }
             Change::Packet { id, before, after } => {
                 let to = if forward { after } else { before };

@@ -18,9 +18,12 @@
 //! | that of another | made from that packet: its fragments, flooded copies, duplicates |
 //! | `other` | everything else |
 //!
+//! The queries of a lookup are requests, too.
+//!
 //! Where this does not tell the probe (ARP, errors and others that no packet caused), it is the one
 //! that was sent last.
 
+use crate::probe::LOOKUP_PORTS;
 use net::event::EventKind;
 use net::state::Change;
 use net::wire::{Body, Icmp, Ipv4, Payload};
@@ -109,6 +112,16 @@ pub(crate) struct Sent {
     pub(crate) from: NetnsId,
     /// The client's port, or the identifier of its echo requests.
     pub(crate) key: u16,
+    /// The port of the first socket of its lookup.
+    pub(crate) lookup: Option<u16>,
+}
+
+impl Sent {
+    /// Whether a port is the client's, or one of its lookup.
+    fn sends_from(&self, port: u16) -> bool {
+        let of_lookup = |first: u16| (first..first + LOOKUP_PORTS).contains(&port);
+        self.key == port || self.lookup.is_some_and(of_lookup)
+    }
 }
 
 /// Source, destination and protocol of a packet, with ports or an identifier.
@@ -191,7 +204,7 @@ impl Census {
             return (of_parent, Direction::Error);
         }
         if let Some(flow) = flow {
-            if let Some(s) = sent.find(|s| s.from == netns && s.key == flow.3) {
+            if let Some(s) = sent.find(|s| s.from == netns && s.sends_from(flow.3)) {
                 return (s.probe, Direction::Request);
             }
             if let Some(probe) = self.replies.get(&flow) {

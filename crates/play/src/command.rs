@@ -44,7 +44,10 @@ pub fn split(line: &str) -> Vec<String> {
     out
 }
 
-/// Whether a line sends a probe: `curl` and `ping`.
+/// Whether a line sends a probe: `curl`, `ping`, and what looks a name up.
 pub fn sends(line: &str) -> bool {
-    matches!(split(line).first().map(String::as_str), Some("curl" | "ping"))
+    matches!(
+        split(line).first().map(String::as_str),
+        Some("curl" | "ping" | "nslookup" | "dig" | "host" | "getent")
+    )
 }

@@ -12,6 +12,7 @@ use net::conntrack::{Connection, L4, Tuple};
 use net::engine::Setting;
 use net::neigh::{Neighbour, NudState};
 use net::route::Route;
+use net::socket::ServerApp;
 use net::state::{Device, FdbEntry};
 use net::wire::PROTO_UDP;
 use net::{Duration, Instant, NetnsId};
@@ -64,6 +65,14 @@ impl Session {
                 (&step.work, self.live.due.iter().rev().find(sync))
             {
                 at = at.max(*last + MIN_SYNC);
+            }
+            // What DNS was told last is what it answers.
+            let zone =
+                |(_, s): &(_, &Operation)| matches!(s.work, Work::Zone(_)) && s.netns == step.netns;
+            if let (Work::Zone(_), Some(((last, _), _))) =
+                (&step.work, self.live.due.iter().rev().find(zone))
+            {
+                at = at.max(*last);
             }
             self.live.schedule(at, step);
         }
@@ -203,6 +212,13 @@ impl Session {
                 self.sync(at, &step.netns, Some(self.live.known(&step.netns)), cluster);
             }
             Work::Sync(_) => {}
+            Work::Zone(zone) => {
+                let mut listeners = Vec::clone(&self.world().state().ns(at).services);
+                for l in listeners.iter_mut().filter(|l| matches!(l.app, ServerApp::Dns(_))) {
+                    l.app = ServerApp::Dns(zone.clone());
+                }
+                self.world_mut().configure_by(at, Setting::Services(Rc::new(listeners)), by);
+            }
         }
     }
 

@@ -36,6 +36,7 @@ pub mod script;
 pub mod session;
 pub mod shell;
 pub mod step;
+pub mod target;
 pub mod timeline;
 pub mod verdict;
 

@@ -228,10 +228,19 @@ impl Session {
             {
                 let silent = !matches!(outcome, Outcome::Answered { .. });
                 let all = p.probe.count.max(1);
-                p.ended = if p.probe.proto == Protocol::Udp && silent { all } else { p.ended + 1 };
+                let is_last = p.probe.proto == Protocol::Udp && silent
+                    || matches!(outcome, Outcome::Unresolved(_));
+                p.ended = if is_last { all } else { p.ended + 1 };
                 if p.ended >= all {
                     p.over.get_or_insert(self.events()[i].at);
                 }
+            }
+            if let EventKind::Resolved { tag, addrs, .. } = &self.events()[i].kind
+                && let Some(p) = group.probes.iter_mut().find(|p| p.begun.tag == *tag)
+                && p.probe.query.is_none()
+            {
+                let addrs = addrs.clone();
+                self.resolved(&mut p.begun, &p.probe, &addrs);
             }
             if group.waiting.is_empty() {
                 continue;
@@ -298,7 +307,8 @@ impl Session {
             }
             Err(e) => return Some(ResultKind::Invalid(e)),
         };
-        self.sent.push(Sent { probe: tag, event, at, from: begun.from, key: begun.key });
+        let Begun { from, key, lookup, .. } = begun;
+        self.sent.push(Sent { probe: tag, event, at, from, key, lookup });
         self.note(
             step,
             StepResult { at, events: event..event, kind: ResultKind::NotDone(NotDone::NotReached) },
@@ -618,7 +628,7 @@ mod tests {
         let echo = "---\napiVersion: v1\nkind: Service\nmetadata: {name: echo}\n\
             spec: {ports: [{port: 53, protocol: UDP}]}\n";
         let s = Session::new(&format!("{}{echo}", session().document()), 7, true).expect("valid");
-        let usual = |to: &str| crate::probe::usual_protocol(s.running(), s.world(), to);
+        let usual = |to: &str| crate::target::usual_protocol(s.running(), s.world(), to);
         for to in ["svc/nginx-service", "nginx-service", "nginx-service.default", "10.1.6.5:80"] {
             assert_eq!(usual(to), Protocol::Tcp, "{to}");
         }

@@ -6,7 +6,7 @@ use kube::object::WorkloadKind;
 use net::socket::Pmtudisc;
 use net::wire::TcpFlags;
 use net::{Duration, NetnsId, World};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 pub use crate::probe_error::ProbeError;
 pub use kube::fields::{MAX_COUNT, MAX_SEGMENT, MAX_SIZE, TCP_FLAGS};
@@ -48,15 +48,48 @@ impl Protocol {
     }
 }
 
+/// A command that looks a name up and prints what DNS says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tool {
+    /// `nslookup`
+    Nslookup,
+    /// `dig`
+    Dig {
+        /// Prints the data of the records only (`+short`).
+        short: bool,
+    },
+    /// `host`
+    Host,
+    /// `getent hosts`
+    Getent,
+}
+
+/// What a [`Tool`] asks DNS for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    /// The command.
+    pub tool: Tool,
+    /// The types of record.
+    pub kinds: Vec<net::dns::RecordType>,
+    /// The server to ask; that of `resolv.conf` if not given.
+    pub server: Option<IpAddr>,
+    /// Whether the domains of `resolv.conf` are tried.
+    pub searches: bool,
+}
+
 /// A request, or several of a kind, and how the client sends them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
     /// The sender: a node, host, pod, or a workload such as `deploy/NAME`.
     pub from: String,
-    /// The destination: a name or address, with a port for TCP and UDP.
+    /// The destination: a name or address, with a port for TCP and UDP, or a URL.
     pub to: String,
+    /// The destination is a host name or an address, as a command takes it, and no other name.
+    pub by_name: bool,
     /// The protocol.
     pub proto: Protocol,
+    /// The destination is a name to look up and nothing more.
+    pub query: Option<Query>,
     /// Source port, or identifier of a ping; drawn from the seed if not given.
     pub sport: Option<u16>,
     /// IP time to live; 64 if not given.
@@ -95,7 +128,9 @@ impl Probe {
         Self {
             from: from.to_owned(),
             to: to.to_owned(),
+            by_name: to.starts_with(SCHEME),
             proto: Protocol::Tcp,
+            query: None,
             sport: None,
             ttl: None,
             size: None,
@@ -138,6 +173,11 @@ pub fn flags_text(flags: TcpFlags) -> String {
     let names: Vec<_> = names.collect();
     if names.is_empty() { "none".to_owned() } else { names.join(",") }
 }
+
+/// The ports that the sockets of one lookup may have, one after the other.
+pub(crate) const LOOKUP_PORTS: u16 = 64;
+/// The scheme of a URL.
+pub(crate) const SCHEME: &str = "http://";
 
 /// Parses `ADDRESS` or `ADDRESS:PORT`.
 pub fn parse_endpoint(text: &str) -> Option<(IpAddr, Option<u16>)> {
@@ -222,134 +262,6 @@ pub fn resolve_netns(cluster: &Cluster, world: &World, name: &str) -> Result<Net
             Err(ProbeError::ManyPods(wanted.to_owned(), names))
         }
     }
-}
-
-/// The default protocol for a destination: TCP to a port, UDP to a Service that has UDP ports only,
-/// ICMP to an address without a port.
-pub fn usual_protocol(cluster: &Cluster, world: &World, to: &str) -> Protocol {
-    let (name, port) = split_port(to);
-    let asked = port.and_then(|p| p.parse::<u16>().ok());
-    let Some(wanted) = service_named(cluster, world, name) else {
-        return if asked.is_some() { Protocol::Tcp } else { Protocol::Icmp };
-    };
-    let mut ports = service_of(cluster, wanted)
-        .into_iter()
-        .flat_map(|s| &s.ports)
-        .filter(|p| asked.is_none_or(|n| n == p.port))
-        .peekable();
-    if ports.peek().is_some() && ports.all(|p| p.protocol == "UDP") {
-        Protocol::Udp
-    } else {
-        Protocol::Tcp
-    }
-}
-
-/// A target's name or address, and the text behind its last colon.
-fn split_port(to: &str) -> (&str, Option<&str>) {
-    let to = to.trim_start_matches("http://").trim_end_matches('/');
-    let parts = to.rsplit_once(':').filter(|_| to.parse::<IpAddr>().is_err());
-    parts.map_or((to, None), |(name, port)| (name, Some(port)))
-}
-
-/// The namespace and name of the Service that a name is of: behind `svc/`, or a name that DNS has
-/// in the cluster, such as `web` or `web.default.svc.cluster.local`, unless a machine has that
-/// name.
-fn service_named<'a>(
-    cluster: &Cluster,
-    world: &World,
-    name: &'a str,
-) -> Option<(&'a str, &'a str)> {
-    if let Some(name) = name.strip_prefix("svc/").or_else(|| name.strip_prefix("service/")) {
-        return Some(name.split_once('/').unwrap_or(("default", name)));
-    }
-    let short = name.strip_suffix(".cluster.local").unwrap_or(name);
-    let short = short.strip_suffix(".svc").unwrap_or(short);
-    let (service, namespace) = short.split_once('.').unwrap_or((short, "default"));
-    let is_machine = world.state().ns_named(name).is_some_and(|(_, ns)| ns.tapped);
-    let found = (namespace, service);
-    (!is_machine && service_of(cluster, found).is_some()).then_some(found)
-}
-
-/// The Service of a namespace and name.
-fn service_of<'a>(
-    cluster: &'a Cluster,
-    (namespace, name): (&str, &str),
-) -> Option<&'a RunningService> {
-    cluster.services.iter().find(|s| s.name == name && s.namespace == namespace)
-}
-
-/// The address and port a target stands for. The port follows the last colon, or is the only
-/// port of a Service.
-///
-/// # Errors
-/// The name is unknown or has no address, or the port is not a number from 1 to 65535.
-pub fn resolve_target(
-    cluster: &Cluster,
-    world: &World,
-    to: &str,
-) -> Result<(IpAddr, Option<u16>), ProbeError> {
-    let (name, port) = split_port(to);
-    let port = match port.map(str::parse::<u16>) {
-        None => None,
-        Some(Ok(number)) if number > 0 => Some(number),
-        Some(_) => return Err(ProbeError::NotAPort(port.unwrap_or_default().to_owned())),
-    };
-    if let Ok(addr) = name.parse::<IpAddr>() {
-        return if addr.is_ipv6() {
-            Err(ProbeError::Ipv6(addr))
-        } else if addr.is_unspecified() || addr.is_multicast() || addr == Ipv4Addr::BROADCAST {
-            Err(ProbeError::NoHostAddress(addr))
-        } else {
-            Ok((addr, port))
-        };
-    }
-    if let Some((namespace, short)) = service_named(cluster, world, name) {
-        let Some(s) = service_of(cluster, (namespace, short)) else {
-            let all = cluster.services.iter();
-            let known = all.map(|s| format!("svc/{}/{}", s.namespace, s.name)).collect();
-            return Err(ProbeError::NoService(short.to_owned(), namespace.to_owned(), known));
-        };
-        let service = format!("svc/{namespace}/{short}");
-        let Some(ip) = s.cluster_ip else {
-            return Err(match &s.external_name {
-                Some(name) => ProbeError::ExternalName(service, name.clone()),
-                None => ProbeError::Headless(service),
-            });
-        };
-        let only = if let [p] = s.ports.as_slice() { Some(p.port) } else { None };
-        if port.or(only).is_none() {
-            let ports = s.ports.iter().map(|p| format!("{name}:{} ({})", p.port, p.protocol));
-            return Err(ProbeError::ManyPorts(service, ports.collect()));
-        }
-        return Ok((ip.into(), port.or(only)));
-    }
-    let found = resolve_netns(cluster, world, name).map_err(|e| match e {
-        ProbeError::NoSender(..) => ProbeError::NoTarget(name.to_owned()),
-        e => e,
-    })?;
-    let ns = world.state().ns(found);
-    let addr = ns.devices.iter().skip(1).flat_map(|d| &d.addrs).next().map(|n| n.addr());
-    match addr {
-        Some(addr) => Ok((addr, port)),
-        None => Err(ProbeError::NoAddress(name.to_owned())),
-    }
-}
-
-/// Checks that a probe can be sent to a target: as [`resolve_target`], and TCP and UDP need a port.
-///
-/// # Errors
-/// The same, or the port is missing.
-pub fn check_target(
-    cluster: &Cluster,
-    world: &World,
-    to: &str,
-    proto: Protocol,
-) -> Result<(IpAddr, Option<u16>), ProbeError> {
-    let found = resolve_target(cluster, world, to)?;
-    if found.1.is_none() && proto.transport().is_some() {
-        return Err(ProbeError::NoPort(to.to_owned()));
-    }
-    Ok(found)
 }
 
 /// The Service that has an address, or a node port at a node's address.

@@ -19,6 +19,13 @@ pub enum ProbeError {
     NoTarget(String),
     /// The names of several pods begin with this. With these names.
     ManyPods(String, Vec<String>),
+    /// It cannot be the name of a host, and why.
+    NotAName(String, String),
+    /// The sender cannot look the name up: the name, the sender, and the Service of that name, if
+    /// there is one.
+    CannotResolve(String, String, Option<String>),
+    /// HTTPS is not simulated.
+    Https,
     /// What follows the colon is not a port.
     NotAPort(String),
     /// IPv6 is not simulated.
@@ -57,6 +64,9 @@ impl ProbeError {
                 format!("no node, host or pod is named {name:?}")
             }
             Self::ManyPods(name, pods) => format!("{} pods begin with {name:?}", pods.len()),
+            Self::NotAName(name, why) => format!("{name:?} is not a host name: {why}"),
+            Self::CannotResolve(name, ..) => format!("Could not resolve host: {name}"),
+            Self::Https => "https is not simulated".into(),
             Self::NotAPort(text) => format!("{text:?} is not a port"),
             Self::Ipv6(addr) => format!("{addr} is IPv6, which is not simulated"),
             Self::NoHostAddress(addr) => {
@@ -85,10 +95,17 @@ impl ProbeError {
             Self::NoPodOf(_, known) => list("the workloads with pods are", known),
             Self::Idle(..) => "make it run first, or send from another place".into(),
             Self::NoOwner(_, known) | Self::NoSender(_, known) => list("the senders are", known),
-            Self::NoTarget(_) => {
+            Self::NoTarget(_) | Self::NotAName(..) => {
                 "write ADDRESS:PORT, or the name of a Service, node, host or pod with a port".into()
             }
             Self::ManyPods(_, pods) => list("write the whole name of one of", pods),
+            Self::CannotResolve(_, place, Some(service)) => {
+                format!("{place} does not use cluster DNS: write {service}")
+            }
+            Self::CannotResolve(_, place, None) => {
+                format!("{place} has no name server: write an address, or svc/NAME")
+            }
+            Self::Https => "write http://".into(),
             Self::NotAPort(_) => "write a number from 1 to 65535 after the colon".into(),
             Self::Ipv6(_) => "write an IPv4 address".into(),
             Self::NoHostAddress(_) => "write the address of a host, node, pod or Service".into(),

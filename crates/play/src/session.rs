@@ -3,15 +3,17 @@
 use crate::anchor::{Census, EventAnchor, PacketName, Sent};
 use crate::live::Live;
 use crate::probe::{
-    MAX_SEGMENT, Probe, ProbeError, Protocol, check_endpoint, check_target, resolve_netns,
+    LOOKUP_PORTS, MAX_SEGMENT, Probe, ProbeError, Protocol, check_endpoint, resolve_netns,
     service_at,
 };
 use crate::step::{NotDone, ResultKind, Run, Step, StepResult};
+use crate::target::{Target, check_target, resolve_target, resolver_of};
 use crate::verdict::{Ending, advice, assumption, verdict};
 use kube::{Cluster, Diagnostic};
+use net::dns::{Lookup, Name, RecordType};
 use net::engine::{Setting, SpecError};
 use net::rng;
-use net::socket::{AddrPort, IpOptions, PingSocket, RawSocket, TcpApp, UdpSocket};
+use net::socket::{AddrPort, IpOptions, PingSocket, RawSocket, ResolverSocket, TcpApp, UdpSocket};
 use net::wire::Ipv4;
 use net::{Duration, Instant, NetnsId, PacketId, Spec, State, World};
 use std::net::{IpAddr, Ipv4Addr};
@@ -27,7 +29,12 @@ pub(crate) struct Begun {
     pub(crate) from: NetnsId,
     /// The client's port, or the identifier of its echo requests.
     pub(crate) key: u16,
-    to: (IpAddr, u16),
+    /// The port of the first socket of its lookup; none if it needs no lookup.
+    pub(crate) lookup: Option<u16>,
+    /// The destination; none until its name is found.
+    to: Option<(IpAddr, u16)>,
+    /// The port of a destination whose name is looked up.
+    port: u16,
     proto: Protocol,
     /// Count of the requests.
     count: u16,
@@ -359,16 +366,75 @@ impl Session {
     /// Opens a probe's sockets. Nothing is sent before the world is polled.
     pub(crate) fn start_probe(&mut self, probe: &Probe, tag: u32) -> Result<Begun, ProbeError> {
         self.world.begin_run();
-        let (from, to) = self.begin(probe, tag)?;
-        let key = local_key(self.seed, probe, tag);
-        Ok(Begun { tag, from, key, to, proto: probe.proto, count: probe.count.max(1) })
+        let from = resolve_netns(self.running(), &self.world, &probe.from)?;
+        let target = check_target(self.running(), &self.world, from, probe)?;
+        let is_segment = probe.proto == Protocol::Tcp && probe.flags.is_some();
+        if let Some(size) = probe.size.filter(|n| is_segment && *n > MAX_SEGMENT) {
+            return Err(ProbeError::TooLong(size));
+        }
+        let likely = match &target {
+            Target::Address(addr, port) => Some((*addr, *port)),
+            Target::Name { .. } => resolve_target(self.running(), &self.world, &probe.to).ok(),
+        };
+        let port = target.port().unwrap_or_default();
+        if let (Some(endpoint), Some((addr, _))) = (probe.endpoint, likely)
+            && probe.proto != Protocol::Icmp
+        {
+            self.check_endpoint((addr, port), endpoint)?;
+        }
+        let mut begun = Begun {
+            tag,
+            from,
+            key: local_key(self.seed, probe, tag),
+            lookup: None,
+            to: None,
+            port,
+            proto: probe.proto,
+            count: probe.count.max(1),
+        };
+        match target {
+            Target::Address(addr, _) => self.connect(&mut begun, probe, addr),
+            Target::Name { name, absolute, .. } => {
+                self.look_up(&mut begun, probe, &name, absolute);
+            }
+        }
+        Ok(begun)
+    }
+
+    /// Looks up the name of a probe's destination.
+    fn look_up(&mut self, begun: &mut Begun, probe: &Probe, name: &Name, absolute: bool) {
+        let Begun { tag, from, .. } = *begun;
+        let place = resolver_of(self.running(), &self.world, &probe.from, from);
+        let mut conf = kube::dns::resolv_conf(self.running(), &place);
+        let mut kinds = vec![RecordType::A, RecordType::AAAA];
+        if let Some(query) = &probe.query {
+            kinds.clone_from(&query.kinds);
+            conf.nameservers = query.server.map_or(conf.nameservers, |s| vec![s]);
+            if !query.searches {
+                conf.search.clear();
+            }
+        }
+        let lookup = Lookup::new(Rc::new(conf), name, absolute, &kinds);
+        let port = lookup_port(self.seed, probe, tag);
+        begun.lookup = Some(port);
+        let local = AddrPort { addr: Ipv4Addr::UNSPECIFIED.into(), port };
+        let ends = probe.query.is_some();
+        self.world.look_up(from, ResolverSocket { local, tag, waiting: false, ends, lookup });
+    }
+
+    /// The name of a probe's destination was found: the client sends to its first address.
+    pub(crate) fn resolved(&mut self, begun: &mut Begun, probe: &Probe, addrs: &[IpAddr]) {
+        if let Some(addr) = addrs.iter().find(|a| a.is_ipv4()) {
+            self.connect(begun, probe, *addr);
+        }
     }
 
     /// The result of a probe, from a range of events.
     pub(crate) fn judged(&self, begun: &Begun, events: Range<usize>) -> Run {
         let Begun { tag, from, to, proto, count, .. } = *begun;
         let mut verdict = verdict(&self.world.events()[events.clone()], tag, count);
-        if let (Ending::Failed, Some(protocol)) = (&verdict.ending, proto.transport()) {
+        if let (Ending::Failed, Some(protocol), Some(to)) = (&verdict.ending, proto.transport(), to)
+        {
             let outside = self
                 .cluster
                 .topology
@@ -439,15 +505,10 @@ impl Session {
         self.world.configure(netns, setting);
     }
 
-    /// Opens a probe's sockets. Returns the client's namespace and the destination.
-    fn begin(&mut self, probe: &Probe, tag: u32) -> Result<(NetnsId, (IpAddr, u16)), ProbeError> {
-        let from = resolve_netns(self.running(), &self.world, &probe.from)?;
-        let (addr, port) = check_target(self.running(), &self.world, &probe.to, probe.proto)?;
-        let is_segment = probe.proto == Protocol::Tcp && probe.flags.is_some();
-        if let Some(size) = probe.size.filter(|n| is_segment && *n > MAX_SEGMENT) {
-            return Err(ProbeError::TooLong(size));
-        }
-        let local_port = local_key(self.seed, probe, tag);
+    /// Opens a probe's sockets to an address.
+    fn connect(&mut self, begun: &mut Begun, probe: &Probe, addr: IpAddr) {
+        let Begun { tag, from, key: local_port, port, .. } = *begun;
+        begun.to = Some((addr, port));
         if probe.proto == Protocol::Icmp {
             let world = &mut self.world;
             let ping = PingSocket {
@@ -467,11 +528,8 @@ impl Session {
                 silent: Vec::new(),
             };
             world.ping(from, ping, probe.count);
-            return Ok((from, (addr, 0)));
-        }
-        let port = port.unwrap_or_default();
-        if let Some((endpoint, wanted)) = probe.endpoint {
-            self.check_endpoint((addr, port), (endpoint, wanted))?;
+            begun.to = Some((addr, 0));
+            return;
         }
         let world = &mut self.world;
         let source = source_for(world, from, addr);
@@ -485,8 +543,7 @@ impl Session {
             let raw = RawSocket { local, remote, tag, waiting: false };
             world.send_raw(from, raw, (flags, data), (ip, wait));
         } else if probe.proto == Protocol::Tcp {
-            let host = probe.host.clone().unwrap_or_else(|| remote.to_string());
-            let request = curl_request(&host, probe.size.unwrap_or(0));
+            let request = curl_request(probe, remote);
             let socket = world.connect(
                 from,
                 (local, remote),
@@ -505,7 +562,6 @@ impl Session {
                 UdpSocket { local, remote, tag, waiting: false, data, left, checksum, wait, ip },
             );
         }
-        Ok((from, (addr, port)))
     }
 
     /// Checks that the chosen endpoint is one of the Service now or was one earlier: rules of a
@@ -543,11 +599,25 @@ pub(crate) fn source_for(world: &World, from: NetnsId, to: IpAddr) -> IpAddr {
     world.state().ns(from).source_for(to).unwrap_or(Ipv4Addr::UNSPECIFIED.into())
 }
 
-/// The request of curl 7.29, with a padding header of `more` bytes if that is not 0.
-pub(crate) fn curl_request(host: &str, more: u16) -> Rc<[u8]> {
+/// The port of the first socket of a probe's lookup, drawn from the seed.
+fn lookup_port(seed: u64, probe: &Probe, tag: u32) -> u16 {
+    let draw = rng::hash_str(seed, &format!("{}>{}#{tag} resolver", probe.from, probe.to));
+    32_768 + (draw % u64::from(28_232 - LOOKUP_PORTS)) as u16
+}
+
+/// The request of curl 7.29 to an address, with a padding header of `size` bytes if that is not 0.
+pub(crate) fn curl_request(probe: &Probe, remote: AddrPort) -> Rc<[u8]> {
+    let host = probe
+        .host
+        .clone()
+        .unwrap_or_else(|| if probe.by_name { probe.authority() } else { remote.to_string() });
+    let more = probe.size.unwrap_or(0);
     let pad =
         if more == 0 { String::new() } else { format!("X-Pad: {}\r\n", "x".repeat(more.into())) };
-    format!("GET / HTTP/1.1\r\nUser-Agent: curl/7.29.0\r\nHost: {host}\r\nAccept: */*\r\n{pad}\r\n")
-        .as_bytes()
-        .into()
+    let path = probe.path();
+    format!(
+        "GET {path} HTTP/1.1\r\nUser-Agent: curl/7.29.0\r\nHost: {host}\r\nAccept: */*\r\n{pad}\r\n"
+    )
+    .as_bytes()
+    .into()
 }

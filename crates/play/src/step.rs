@@ -167,6 +167,6 @@ pub struct Run {
     pub verdict: Verdict,
     /// The client's namespace.
     pub from: NetnsId,
-    /// The destination address and port; 0 for a ping.
-    pub to: (IpAddr, u16),
+    /// The destination address and port; 0 for a ping. None if its name was not found.
+    pub to: Option<(IpAddr, u16)>,
 }

@@ -172,8 +172,11 @@ pub fn title(app: &App) -> String {
     let (Some(l), Some(r)) = (&app.session.loaded, app.run()) else {
         return "Packetwalk".to_owned();
     };
-    let (addr, port) = r.to;
-    let to = if port == 0 { addr.to_string() } else { format!("{addr}:{port}") };
+    let to = match r.to {
+        Some((addr, 0)) => addr.to_string(),
+        Some((addr, port)) => format!("{addr}:{port}"),
+        None => "?".to_owned(),
+    };
     words::embed_title(l.labels.name(r.from), &to, app.chrome.lang)
 }
 

@@ -1,5 +1,6 @@
 //! A packet as nested layers: every header with its fields, and the bytes.
 
+use net::dns::{DNS_PORT, Message, Rcode};
 use net::event::EventKind;
 use net::state::Change;
 use net::wire::{Arp, ArpOp, Body, Frame, Icmp, Ipv4, Payload, TcpFlags, UdpPayload};
@@ -63,7 +64,10 @@ pub fn kind_word(p: &Ipv4) -> String {
         }
         Body::Udp(u) => match &u.payload {
             UdpPayload::Vxlan(v) => v.inner.ipv4().map_or_else(|| "ARP".to_owned(), kind_word),
-            UdpPayload::Data(d) => format!("UDP {} B", d.len()),
+            UdpPayload::Data(d) => match dns_of(p) {
+                Some(m) => dns_word(&m),
+                None => format!("UDP {} B", d.len()),
+            },
         },
         Body::Icmp(i) => match i {
             Icmp::Echo { reply: false, .. } => "echo",
@@ -74,6 +78,27 @@ pub fn kind_word(p: &Ipv4) -> String {
         }
         .to_owned(),
         Body::Raw { proto, .. } => format!("proto {proto}"),
+    }
+}
+
+/// The DNS message in a datagram from or to port 53.
+fn dns_of(p: &Ipv4) -> Option<Message> {
+    let (sport, dport) = p.ports()?;
+    let Body::Udp(u) = &p.body else { return None };
+    let UdpPayload::Data(data) = &u.payload else { return None };
+    [sport, dport].contains(&DNS_PORT).then(|| Message::parse(data).ok()).flatten()
+}
+
+/// A DNS message in a few words: `A? web.default.svc.cluster.local.`, `A 10.96.0.10`, `NXDOMAIN`.
+fn dns_word(m: &Message) -> String {
+    let question = m.questions.first();
+    match (m.response, m.answers.first()) {
+        (false, _) => {
+            question.map_or_else(|| "DNS".to_owned(), |q| format!("{}? {:#}", q.kind, q.name))
+        }
+        (true, Some(r)) => format!("{} {}", r.data.kind(), r.data),
+        (true, None) if m.rcode != Rcode::NO_ERROR => m.rcode.to_string(),
+        (true, None) => question.map_or_else(|| "DNS".to_owned(), |q| format!("no {}", q.kind)),
     }
 }
 
@@ -220,6 +245,9 @@ fn push(layers: &mut Vec<Layer>, frame: &Frame, origin: Option<&Ipv4>, shell: bo
                 ],
                 shell,
             });
+            if let Some(m) = dns_of(p) {
+                layers.push(dns(&m, u.len() - 8));
+            }
             if let UdpPayload::Vxlan(v) = &u.payload {
                 layers.push(Layer {
                     name: "VXLAN",
@@ -258,6 +286,31 @@ fn push(layers: &mut Vec<Layer>, frame: &Frame, origin: Option<&Ipv4>, shell: bo
             });
         }
     }
+}
+
+fn dns(m: &Message, len: usize) -> Layer {
+    let field = |name, value: String| HeaderField { name, value, was: None };
+    let flags = [
+        (m.response, "qr"),
+        (m.authoritative, "aa"),
+        (m.truncated, "tc"),
+        (m.recursion_desired, "rd"),
+        (m.recursion_available, "ra"),
+    ];
+    let flags: Vec<_> = flags.iter().filter(|(set, _)| *set).map(|(_, name)| *name).collect();
+    let mut fields = vec![field("id", format!("{:#06x}", m.id)), field("flags", flags.join(" "))];
+    if m.response {
+        fields.push(field("rcode", m.rcode.to_string()));
+    }
+    fields.extend(m.questions.iter().map(|q| field("question", format!("{} {}", q.name, q.kind))));
+    let sections =
+        [("answer", &m.answers), ("authority", &m.authority), ("additional", &m.additional)];
+    for (section, records) in sections {
+        let text =
+            |r: &net::dns::Record| format!("{} {} {} {}", r.name, r.ttl, r.data.kind(), r.data);
+        fields.extend(records.iter().map(|r| field(section, text(r))));
+    }
+    Layer { name: "DNS", summary: dns_word(m), len, fields, shell: false }
 }
 
 fn arp(a: &Arp) -> Layer {

@@ -84,6 +84,7 @@ pub const fn glyph_path(g: Glyph) -> &'static str {
 pub fn glyph(e: &Event, state: &State) -> Glyph {
     match &e.kind {
         EventKind::Asked { .. }
+        | EventKind::Queried { .. }
         | EventKind::PacketMade { .. }
         | EventKind::Wrote { .. }
         | EventKind::Retransmitted { .. }
@@ -130,7 +131,9 @@ pub fn glyph(e: &Event, state: &State) -> Glyph {
         | EventKind::Commanded { .. } => Glyph::Table,
         EventKind::Encapsulated { .. } => Glyph::Encap,
         EventKind::Decapsulated { .. } => Glyph::Decap,
-        EventKind::Delivered { .. } | EventKind::Accepted { .. } => Glyph::Deliver,
+        EventKind::Delivered { .. } | EventKind::Accepted { .. } | EventKind::Resolved { .. } => {
+            Glyph::Deliver
+        }
         EventKind::Ended { .. } | EventKind::TimePassed => Glyph::Done,
     }
 }
@@ -154,6 +157,8 @@ pub fn shown(e: &Event, state: &State, grain: Grain) -> bool {
                 tapped && is_cable(e, *dev, state)
             }
             EventKind::Asked { .. }
+            | EventKind::Queried { .. }
+            | EventKind::Resolved { .. }
             | EventKind::Delivered { .. }
             | EventKind::Dropped { .. }
             | EventKind::Ended { .. } => tapped,

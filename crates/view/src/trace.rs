@@ -197,6 +197,14 @@ pub fn facts(state: &State, e: &Event) -> BTreeMap<&'static str, String> {
             }
         }
         EventKind::Delivered { local, .. } => put("local", local.to_string()),
+        EventKind::Queried { server, name, .. } => {
+            put("server", server.to_string());
+            put("name", name.to_string());
+        }
+        EventKind::Resolved { name, addrs, .. } => {
+            put("name", name.to_string());
+            put("addresses", addrs.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
+        }
         EventKind::Accepted { peer, .. } => put("peer", peer.addr.to_string()),
         EventKind::Dropped { reason, .. } => put("reason", reason.name().to_owned()),
         _ => {}

@@ -82,6 +82,7 @@ const CASES: &[(&str, &str)] = &[
     ("a port loses a request", include_str!("port-loses-request.yaml")),
     ("a rule resets a connection", include_str!("reset-by-rule.yaml")),
     ("an error about a fragment", include_str!("error-about-fragment.yaml")),
+    ("names", include_str!("names.yaml")),
     ("a file of every step for a kernel", include_str!("../../suite/sessions/for-a-kernel.yaml")),
 ];
 

@@ -7,6 +7,7 @@
 //! + 1.0 s      new pods are ready; deleted pods are gone, then machines
 //! + 2.0 s      pods of an older template, kept until the new ones are ready, are gone
 //! + 0 to 1 s   kube-proxy, on each node separately, after each change of endpoints
+//! + 0.05 s     the servers of cluster DNS, after each change of what they answer
 //! ```
 //!
 //! Deleting a pod removes its endpoint, or makes it terminating, immediately; the replacement is
@@ -19,11 +20,13 @@
 //! seed.
 
 use crate::cluster::{Cluster, Pod, RunningService, RunningWorkload};
+use crate::dns;
 use crate::object::{ServiceType, WorkloadKind, ports_clash};
 use crate::plan;
 use crate::portmap;
 use crate::topology::Role;
 use net::Duration;
+use net::dns::Zone;
 use net::rng;
 use net::socket::Listener;
 use net::spec::{DeviceKindSpec, DeviceSpec, NeighbourSpec, NetnsSpec, RouteSpec, Spec};
@@ -76,6 +79,8 @@ pub enum Work {
     HostPorts(Op, Rc<Cluster>, String),
     /// A sync of kube-proxy to this state of the cluster.
     Sync(Rc<Cluster>),
+    /// A server of cluster DNS answers from this zone.
+    Zone(Rc<Zone>),
 }
 
 /// Until flanneld knows of a node.
@@ -86,7 +91,7 @@ const STARTED: Duration = Duration::millis(400);
 const READY: Duration = Duration::secs(1);
 /// Until a deleted pod is gone.
 const TERMINATED: Duration = Duration::secs(1);
-/// Until kube-proxy knows of a change of endpoints.
+/// Until kube-proxy and cluster DNS know of a change of endpoints.
 const WATCH: Duration = Duration::millis(50);
 
 /// The operations that turn one cluster into the next, in order. `n`: the number of earlier
@@ -165,6 +170,7 @@ pub fn rollout(
     let names = |c: &Cluster| c.nodes.iter().map(|n| n.spec.name.value.clone()).collect::<Vec<_>>();
     let same_nodes = names(before) == names(after);
     let mut stages = pods.stages(before, after, ready);
+    out.extend(dns_servers(before, after, &stages));
     let mut last = same_nodes.then(|| before.services.clone());
     stages.retain(|(_, c)| last.replace(c.services.clone()).is_none_or(|l| l != c.services));
     for name in names(after).into_iter().filter(|n| node(before, n).is_some()) {
@@ -290,6 +296,40 @@ impl Pods {
         });
         out
     }
+}
+
+/// The operations of the servers of cluster DNS, in each state of the API server that changes what
+/// they answer.
+fn dns_servers(
+    before: &Cluster,
+    after: &Cluster,
+    stages: &[(Duration, Rc<Cluster>)],
+) -> Vec<Operation> {
+    let by = if after.topology.version.coredns() { "coredns" } else { "kube-dns" };
+    let servers: BTreeSet<String> = before
+        .pods
+        .iter()
+        .chain(&after.pods)
+        .filter(|p| dns::is_server(p))
+        .map(Pod::netns)
+        .collect();
+    let mut last = dns::zone(before);
+    let mut out = Vec::new();
+    for (at, cluster) in stages {
+        let zone = dns::zone(cluster);
+        if zone == last {
+            continue;
+        }
+        last = zone.clone();
+        let zone = Rc::new(zone);
+        out.extend(servers.iter().map(|netns| Operation {
+            after: *at + WATCH,
+            netns: netns.clone(),
+            by: Some(by),
+            work: Work::Zone(zone.clone()),
+        }));
+    }
+    out
 }
 
 /// portmap's operation for a pod, if it has host ports.

@@ -46,7 +46,7 @@ static HOST_HEADER: Format = Format {
 };
 static TARGET: Format = Format {
     names: [
-        "ADDRESS[:PORT], NAME:PORT of a node, host or pod, or [svc/]SERVICE[:PORT]",
+        "ADDRESS[:PORT], svc/SERVICE[:PORT], NAME[:PORT] or http://NAME[:PORT]/PATH",
         "アドレス[:ポート]、ノード・ホスト・Pod の名前:ポート、または Service[:ポート]",
     ],
     example: "192.168.120.226:30080",

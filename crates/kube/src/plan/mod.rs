@@ -10,7 +10,7 @@ pub use proxy::{Synced, chain_of, proxy_ports, proxy_settings, proxy_sync, synce
 use crate::cluster::Cluster;
 use crate::fault::Daemon;
 use crate::topology::{Backend, Nic, Role};
-use crate::{cni, device, docker, flannel, image, naming, portmap, proxy as kube_proxy};
+use crate::{cni, device, dns, docker, flannel, image, naming, portmap, proxy as kube_proxy};
 use ipnet::Ipv4Net;
 use net::Duration;
 use net::conntrack::{TcpState, Timeouts};
@@ -57,9 +57,13 @@ pub fn spec(cluster: &Rc<Cluster>) -> Spec {
         node.rules = Ruleset::lazy(move || rules(&cluster, i, &input));
         netns.push(node);
     }
+    let zone = LazyCell::new(|| Rc::new(dns::zone(cluster)));
     for pod in &cluster.pods {
         let mut ns = cni::pod_netns(cluster, pod);
         ns.services = image::services(pod);
+        if dns::is_server(pod) {
+            dns::serve(&mut ns.services, &zone);
+        }
         netns.push(ns);
     }
     netns.push(lan);

@@ -57,8 +57,8 @@ impl World {
                 self.change(Change::Sysctl { netns, before, after: to.clone() });
             }
             Setting::Services(to) => {
-                let before = self.ns(netns).services.clone();
-                self.change(Change::Services { netns, before, after: to.clone() });
+                let (before, after) = (self.ns(netns).services.clone(), to.clone());
+                self.change(Change::Services { netns, before, after });
             }
             Setting::Routes(to) => self.set_routes(netns, to.clone()),
             Setting::FlushCache => {

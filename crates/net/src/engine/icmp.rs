@@ -197,6 +197,10 @@ impl World {
                 (Socket::Udp(u), Body::Udp(_)) => {
                     end(&u.local, q.src, sport) && end(&u.remote, q.dst, dport)
                 }
+                (Socket::Resolver(r), Body::Udp(_)) => r.is_between(
+                    AddrPort { addr: q.src.into(), port: sport },
+                    AddrPort { addr: q.dst.into(), port: dport },
+                ),
                 (Socket::Ping(p), Body::Icmp(Icmp::Echo { id, seq, .. })) => {
                     p.id == *id && p.hopes_for(*seq)
                 }
@@ -263,7 +267,8 @@ impl World {
             // A connection under way gives up at once; an open one goes on.
             Socket::Tcp(t) => self.tcp_error(netns, socket, t, outcome),
             Socket::Raw(r) => self.raw_ended(netns, socket, r, outcome),
-            Socket::Udp(_) => {}
+            Socket::Resolver(r) if is_hard(icmp) => self.resolver_refused(netns, socket, r),
+            Socket::Udp(_) | Socket::Resolver(_) => {}
         }
     }
 

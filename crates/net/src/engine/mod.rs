@@ -15,6 +15,7 @@ mod arp;
 mod bridge;
 mod build;
 mod ct;
+mod dns;
 mod frag;
 mod hooks;
 mod icmp;

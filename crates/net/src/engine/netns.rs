@@ -143,9 +143,10 @@ impl World {
                 TcpApp::Client { tag, .. } => {
                     (t.phase != TcpPhase::Closed && !http_complete(&t.received)).then_some(*tag)
                 }
-                TcpApp::Server { .. } => None,
+                TcpApp::Server { .. } | TcpApp::Dns { .. } => None,
             },
             Socket::Udp(u) => u.waiting.then_some(u.tag),
+            Socket::Resolver(r) => r.waiting.then_some(r.tag),
             Socket::Raw(r) => r.waiting.then_some(r.tag),
             Socket::Ping(p) => (p.waiting || p.left > 0).then_some(p.tag),
         };

@@ -38,6 +38,8 @@ const RESOURCE_PROBE_INTERVAL: Duration = Duration::millis(512);
 /// Bytes of data that leave as one packet at most: the first window of ten segments allows no more
 /// in any case.
 const GSO_MAX: usize = 14_000;
+/// How long a DNS server waits for a query over TCP.
+const DNS_IDLE: Duration = Duration::secs(2);
 /// `net.ipv4.tcp_rmem` and the default route give this scale.
 const WSCALE: u8 = 7;
 
@@ -382,11 +384,16 @@ impl World {
         let service = services.iter().find(|s| {
             s.proto == PROTO_TCP && s.port == dst.port && s.addr.is_none_or(|a| a == dst.addr)
         });
-        match service.map(|s| &s.app) {
-            Some(ServerApp::Http(parts))
-                if seg.flags.has(TcpFlags::SYN) && !seg.flags.has(TcpFlags::ACK) =>
-            {
-                let app = TcpApp::Server { parts: parts.clone(), written: 0, requests: 0 };
+        let opens = seg.flags.has(TcpFlags::SYN) && !seg.flags.has(TcpFlags::ACK);
+        let app = match service.filter(|_| opens).map(|s| &s.app) {
+            Some(ServerApp::Http(parts)) => {
+                Some(TcpApp::Server { parts: parts.clone(), written: 0, requests: 0 })
+            }
+            Some(ServerApp::Dns(zone)) => Some(TcpApp::Dns { zone: zone.clone(), answered: 0 }),
+            Some(ServerApp::Echo) | None => None,
+        };
+        match app {
+            Some(app) => {
                 let mut t = self.tcp_socket(netns, dst, src, TcpPhase::SynRecv, app);
                 t.rcv_nxt = seg.seq.wrapping_add(1);
                 t.mss = seg.options.mss.unwrap_or(536).min(t.mss);
@@ -465,6 +472,9 @@ impl World {
                 self.set_socket(netns, id, Socket::Tcp(t.clone()));
                 let peer = t.remote;
                 self.emit(netns, None, EventKind::Accepted { socket: id, peer });
+                if let TcpApp::Dns { .. } = t.app {
+                    self.later(DNS_IDLE, Job::App(netns, id));
+                }
             }
             TcpPhase::FinWait1 if all_acked => {
                 t.phase = if t.peer_closed { TcpPhase::TimeWait } else { TcpPhase::FinWait2 }
@@ -565,6 +575,11 @@ impl World {
                     self.wake_app(netns, id);
                 }
             }
+            TcpApp::Dns { answered, .. } => {
+                if dns_query(&t.received[*answered..]).is_some() {
+                    self.wake_app(netns, id);
+                }
+            }
             TcpApp::Client { .. } => {
                 if http_complete(&t.received) {
                     self.wake_app(netns, id);
@@ -598,6 +613,23 @@ impl World {
                     self.wake_app(netns, id);
                 }
                 self.write(netns, id, t, &part);
+            }
+            (TcpApp::Dns { zone, answered }, TcpPhase::Established | TcpPhase::CloseWait)
+                if dns_query(&t.received[*answered..]).is_some() =>
+            {
+                let query = dns_query(&t.received[*answered..]).unwrap_or_default();
+                let answer = self.dns_answer(zone, query, true, t.remote).unwrap_or_default();
+                *answered += 2 + query.len();
+                if dns_query(&t.received[*answered..]).is_some() {
+                    self.wake_app(netns, id);
+                }
+                let length = (answer.len() as u16).to_be_bytes();
+                self.write(netns, id, t, &[&length, &answer[..]].concat());
+            }
+            // It waits no longer for a query (`dnsTimeout` of CoreDNS's server).
+            (TcpApp::Dns { .. }, TcpPhase::Established) => {
+                t.phase = TcpPhase::FinWait1;
+                self.close(netns, id, t);
             }
             (_, TcpPhase::CloseWait) => {
                 t.phase = TcpPhase::LastAck;
@@ -703,6 +735,12 @@ impl TcpSocket {
         };
         Duration(first.0 << doublings).min(RTO_MAX)
     }
+}
+
+/// The first DNS message of a stream, if it is all there.
+fn dns_query(received: &[u8]) -> Option<&[u8]> {
+    let (length, rest) = received.split_first_chunk::<2>()?;
+    rest.get(..usize::from(u16::from_be_bytes(*length)))
 }
 
 /// Whether an HTTP answer is all there: its head, and as much body as `Content-Length` says.

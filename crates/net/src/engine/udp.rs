@@ -46,7 +46,7 @@ impl World {
 
     /// Sends a datagram, unless it is too large to be sent whole, as its socket asks (EMSGSIZE).
     /// Returns whether it was sent.
-    fn send_datagram(
+    pub(super) fn send_datagram(
         &mut self,
         netns: NetnsId,
         (local, remote): (AddrPort, AddrPort),
@@ -118,6 +118,18 @@ impl World {
             }
             return;
         }
+        let asked = |s: &Socket| matches!(s, Socket::Resolver(r) if r.is_between(dst, src));
+        let resolver = self.ns(netns).sockets.iter().rfind(|(_, s)| asked(s));
+        if let (Some((id, s)), UdpPayload::Data(data)) =
+            (resolver.map(|(i, s)| (*i, s.clone())), &udp.payload)
+        {
+            self.free(pkt);
+            self.emit(netns, Some(pkt), EventKind::Delivered { socket: Some(id), local: dst });
+            if let Socket::Resolver(r) = &*s {
+                self.resolver_rcv(netns, id, r, data);
+            }
+            return;
+        }
         let services = self.ns(netns).services.clone();
         let service = services.iter().find(|s| {
             s.proto == PROTO_UDP && s.port == dst.port && s.addr.is_none_or(|a| a == dst.addr)
@@ -128,6 +140,14 @@ impl World {
                 self.emit(netns, Some(pkt), EventKind::Delivered { socket: None, local: dst });
                 let ip = IpOptions::default();
                 self.send_datagram(netns, (dst, src), data.clone(), (true, 0), ip);
+            }
+            (Some(ServerApp::Dns(zone)), UdpPayload::Data(data)) => {
+                self.free(pkt);
+                self.emit(netns, Some(pkt), EventKind::Delivered { socket: None, local: dst });
+                if let Some(answer) = self.dns_answer(zone, data, false, src) {
+                    let ip = IpOptions::default();
+                    self.send_datagram(netns, (dst, src), answer, (true, 0), ip);
+                }
             }
             _ => {
                 self.icmp_error(pkt, |quoted| Icmp::Unreachable {
@@ -158,6 +178,7 @@ impl World {
             }
             Socket::Udp(_) => {}
             Socket::Raw(r) => self.raw_ended(netns, id, r, Outcome::TimedOut),
+            Socket::Resolver(r) => self.resolver_timed_out(netns, id, r),
         }
     }
 
@@ -192,6 +213,7 @@ impl World {
                 ip.body.proto() == PROTO_UDP && u.local == local && u.remote == remote
             }
             Socket::Ping(p) => Some(p.id) == id,
+            Socket::Resolver(r) => ip.body.proto() == PROTO_UDP && r.is_between(local, remote),
             Socket::Raw(RawSocket { local: l, remote: r, .. }) => {
                 ip.body.proto() == PROTO_TCP && (*l, *r) == (local, remote)
             }
@@ -223,6 +245,7 @@ impl World {
         let tag = match s {
             Socket::Tcp(t) => return self.tcp_error(netns, socket, t, outcome),
             Socket::Raw(r) => return self.raw_ended(netns, socket, r, outcome),
+            Socket::Resolver(r) => return self.resolver_refused(netns, socket, r),
             Socket::Udp(u) => {
                 self.set_socket(
                     netns,

@@ -14,6 +14,7 @@
 //! Text from the document is quoted: arguments in single quotes, rules and the plan in
 //! here-documents without expansion. A name that `ip` cannot accept is an error.
 
+mod names;
 mod plan;
 
 pub use plan::lab_names;

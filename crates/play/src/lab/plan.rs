@@ -1,6 +1,6 @@
 //! The plan that the lab's processes read, in JSON: servers, and the actions with their times.
 
-use super::netns_names;
+use super::{names as dns, netns_names};
 use crate::anchor::Anchor;
 use crate::probe::{Probe, Protocol, resolve_netns};
 use crate::script::not_done;
@@ -12,17 +12,18 @@ use net::conntrack::{L4, Tuple};
 use net::engine::Setting;
 use net::event::EventKind;
 use net::netfilter::{Match, Ruleset, TableName, WalkStep};
-use net::socket::ServerApp;
+use net::socket::{AddrPort, ServerApp};
 use net::state::Change;
 use net::{Duration, Instant, NetnsId};
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::net::IpAddr;
 use std::ops::Range;
 
 /// How long a client without `timeout` waits on a real kernel.
 const PATIENCE: Duration = Duration::secs(140);
 /// A JSON string, with everything beyond ASCII escaped.
-fn text(s: &str) -> String {
+pub(super) fn text(s: &str) -> String {
     let mut out = String::from("\"");
     for unit in s.encode_utf16() {
         match char::from_u32(u32::from(unit)) {
@@ -35,11 +36,11 @@ fn text(s: &str) -> String {
     out
 }
 
-fn list(items: impl IntoIterator<Item = String>) -> String {
+pub(super) fn list(items: impl IntoIterator<Item = String>) -> String {
     format!("[{}]", items.into_iter().collect::<Vec<_>>().join(", "))
 }
 
-fn seconds(d: Duration) -> String {
+pub(super) fn seconds(d: Duration) -> String {
     format!("{}.{:09}", d.0 / 1_000_000_000, d.0 % 1_000_000_000)
 }
 
@@ -51,6 +52,7 @@ pub(super) fn json(session: &Session, names: &[String], left_out: &mut Vec<Strin
             let parts = match &s.app {
                 ServerApp::Http(parts) => list(parts.iter().map(|p| text(&latin(p)))),
                 ServerApp::Echo => "[]".to_owned(),
+                ServerApp::Dns(_) => "\"dns\"".to_owned(),
             };
             let addr = s.addr.map_or_else(|| "0.0.0.0".to_owned(), |a| a.to_string());
             services.push(format!(
@@ -79,8 +81,9 @@ pub(super) fn json(session: &Session, names: &[String], left_out: &mut Vec<Strin
     }
     let end = seconds(Duration(session.world().now().0));
     format!(
-        "{{\"services\": [\n{}\n], \"steps\": [\n{}\n], \"end\": {end}}}",
+        "{{\"services\": [\n{}\n], \"dns\": {}, \"steps\": [\n{}\n], \"end\": {end}}}",
         services.join(",\n"),
+        dns::answers(session),
         steps.join(",\n")
     )
 }
@@ -220,7 +223,13 @@ fn item(session: &Session, i: usize, names: &[String]) -> Result<Option<Item>, S
             waits()?;
             let netns = names.get(run.from.0 as usize);
             let netns = netns.ok_or("its sender was not there from the beginning")?;
-            Ok(item(netns.clone(), client(session, probe, run), Some(run.events.clone())))
+            let lookup = dns::lookup(session, run);
+            let request = match run.to {
+                Some(to) => client(session, probe, run, to),
+                None => "\"kind\": \"nothing\"".to_owned(),
+            };
+            let body = format!("\"lookup\": {lookup}, {request}");
+            Ok(item(netns.clone(), body, Some(run.events.clone())))
         }
         (Act::Run { line, .. }, ResultKind::Printed(out)) if out.status != 0 => {
             Err(format!("{line:?} is refused, so a lab does not type it either"))
@@ -305,6 +314,8 @@ fn operation(session: &Session, i: usize) -> Option<Result<String, String>> {
                 ];
                 Some(Ok(argv(&words)))
             }
+            // A lab's DNS server has the answers of every moment.
+            Setting::Services(_) => None,
             _ => Some(Err(format!("a lab cannot do yet what {by} did"))),
         },
         // Its namespace stays, without a cable.
@@ -334,8 +345,7 @@ fn run_body(argv: String, stdin: Option<&str>) -> String {
 }
 
 /// The JSON of a client.
-fn client(session: &Session, probe: &Probe, run: &Run) -> String {
-    let (addr, port) = run.to;
+fn client(session: &Session, probe: &Probe, run: &Run, (addr, port): (IpAddr, u16)) -> String {
     let key = local_key(session.seed(), probe, run.tag);
     let to = format!(
         "\"to\": {}, \"addr\": {}, \"ttl\": {}, \"pmtudisc\": \"{}\"",
@@ -352,8 +362,7 @@ fn client(session: &Session, probe: &Probe, run: &Run) -> String {
             seconds(probe.timeout.unwrap_or(UDP_WAIT))
         ),
         (Protocol::Tcp, None) => {
-            let host = probe.host.clone().unwrap_or_else(|| format!("{addr}:{port}"));
-            let request = latin(&curl_request(&host, probe.size.unwrap_or(0)));
+            let request = latin(&curl_request(probe, AddrPort { addr, port }));
             format!(
                 "\"kind\": \"tcp\", {to}, \"port\": {port}, \"sport\": {key}, \"request\": {}, \"pause\": {}, \"timeout\": {}",
                 text(&request),

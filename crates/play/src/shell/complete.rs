@@ -37,6 +37,14 @@ fn next(session: &Session, host: &str, before: &[&str]) -> Vec<String> {
     };
     match before {
         [] => fixed(COMMANDS),
+        ["nslookup" | "dig" | "host"] | ["getent", "hosts"] => {
+            let name = |s: &kube::cluster::RunningService| {
+                format!("{}.{}.svc.{}", s.name, s.namespace, kube::dns::CLUSTER_DOMAIN)
+            };
+            cluster.services.iter().map(name).collect()
+        }
+        ["getent"] => fixed(&["hosts"]),
+        ["cat"] => fixed(&["/etc/hosts", "/etc/resolv.conf"]),
         ["curl", ..] => {
             let nodes = || cluster.nodes.iter().map(|n| n.address());
             let services =
@@ -48,7 +56,11 @@ fn next(session: &Session, host: &str, before: &[&str]) -> Vec<String> {
                         }))
                     })
                 });
-            services.collect()
+            let named = cluster.services.iter().flat_map(|s| {
+                let ports = s.ports.iter().filter(|p| p.protocol == "TCP");
+                ports.map(move |p| format!("http://{}.{}:{}", s.name, s.namespace, p.port))
+            });
+            services.chain(named).collect()
         }
         ["ping", ..] => {
             let pods = cluster.pods.iter().map(|p| p.ip.to_string());

@@ -6,14 +6,17 @@ mod complete;
 mod daemon;
 pub mod kubectl;
 mod network;
+mod resolve;
 
 pub use crate::command::{CommandOutput, sends, split};
 pub use complete::complete;
 
-use crate::probe::{MAX_COUNT, MAX_SIZE, Probe, ProbeError, Protocol};
+use crate::probe::{MAX_COUNT, MAX_SIZE, Probe, ProbeError, Protocol, Tool};
 use crate::session::Session;
 use crate::step::{ResultKind, Run, Step, StepResult};
+use crate::target::resolver_of;
 use net::NetnsId;
+use net::event::EventKind;
 use net::netfilter::TableName;
 use net::socket::{Outcome, Pmtudisc, Socket, TcpApp};
 use std::net::IpAddr;
@@ -22,6 +25,11 @@ use std::net::IpAddr;
 pub const COMMANDS: &[&str] = &[
     "curl",
     "ping",
+    "nslookup",
+    "dig",
+    "host",
+    "getent",
+    "cat",
     "iptables",
     "iptables-save",
     "iptables-restore",
@@ -67,6 +75,10 @@ pub(crate) fn run(session: &mut Session, netns: NetnsId, host: &str, line: &str)
         ["bridge", rest @ ..] => network::bridge(session, netns, rest),
         ["conntrack", rest @ ..] => network::conntrack(session, netns, rest),
         ["kubectl", rest @ ..] => kubectl::run(session, (netns, line), rest),
+        ["cat", rest @ ..] => {
+            let place = resolver_of(session.running(), session.world(), host, netns);
+            resolve::cat(session, &place, rest)
+        }
         ["hostname", rest @ ..] => network::hostname(session, (netns, host), rest),
         [other, ..] => CommandOutput::fail(
             127,
@@ -99,51 +111,68 @@ pub fn changes(line: &str) -> bool {
 /// The date in the comments of iptables-save; virtual time begins there.
 const SAVED_ON: &str = "Sun Jun 10 08:00:00 2018";
 
-/// The probe that a `curl` or `ping` line sends.
+/// The probe that a line sends: `curl`, `ping`, or what looks a name up.
 ///
 /// # Errors
-/// The output of the tool if it refuses the line.
+/// The output of the tool if it refuses the line, or sends nothing.
 pub fn probe(session: &Session, host: &str, line: &str) -> Result<Probe, CommandOutput> {
     let words = split(line);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["curl", rest @ ..] => curl(host, rest),
-        ["ping", rest @ ..] => ping(session, host, rest),
+        ["ping", rest @ ..] => ping(host, rest),
+        ["nslookup" | "dig" | "host" | "getent", ..] => resolve::probe(session, host, &words),
         _ => Err(CommandOutput::fail(127, format!("bash: {line}: sends nothing\n"))),
     }
 }
 
-/// The output of `curl` or `ping` for a probe.
+/// The output of the command that sent a probe.
 pub fn report(session: &Session, probe: &Probe, sent: Result<&Run, &ProbeError>) -> CommandOutput {
+    if let Some(query) = &probe.query {
+        return match sent {
+            Ok(run) => resolve::report(session, run, probe, query),
+            Err(_) if query.tool == Tool::Getent => CommandOutput::fail(2, ""),
+            Err(e) => CommandOutput::fail(1, format!("{e}\n")),
+        };
+    }
     match (probe.proto, sent) {
         (Protocol::Icmp, Ok(run)) => {
             let size = probe.size.unwrap_or(56);
-            let addr = crate::probe::resolve_target(session.running(), session.world(), &probe.to)
-                .map(|t| t.0.to_string());
-            let addr = addr.unwrap_or_else(|_| probe.to.clone());
-            let mut out = format!(
-                "PING {} ({addr}) {size}({}) bytes of data.\n",
-                probe.to,
-                u32::from(size) + 28
-            );
-            network::ping_report(session, run, probe, &mut out)
+            if let Some(Outcome::Unresolved(why)) = &run.verdict.outcome {
+                let why = if why.temporary {
+                    "Temporary failure in name resolution"
+                } else {
+                    "Name or service not known"
+                };
+                return CommandOutput::fail(2, format!("ping: {}: {why}\n", probe.to));
+            }
+            let name = canonical(session, run).unwrap_or_else(|| probe.to.clone());
+            let addr = run.to.map_or_else(|| probe.to.clone(), |(addr, _)| addr.to_string());
+            let mut out =
+                format!("PING {name} ({addr}) {size}({}) bytes of data.\n", u32::from(size) + 28);
+            network::ping_report(session, run, (probe, &name), &mut out)
         }
-        (Protocol::Icmp, Err(e)) => CommandOutput::fail(2, format!("ping: {e}\n")),
-        (_, Ok(run)) => curl_report(session, run, &probe.to),
+        (Protocol::Icmp, Err(_)) => {
+            CommandOutput::fail(2, format!("ping: {}: Name or service not known\n", probe.to))
+        }
+        (_, Ok(run)) => curl_report(session, run, probe),
         (_, Err(e)) => {
-            let name = probe.to.rsplit_once(':').map_or(probe.to.as_str(), |(h, _)| h);
+            let name = probe.target_name();
             if name.parse::<IpAddr>().is_ok() {
                 return CommandOutput::fail(2, format!("curl: {e}\n"));
             }
-            // A name that DNS would have to resolve.
-            CommandOutput::fail(
-                6,
-                format!(
-                    "curl: DNS is not simulated: write an address in place of {name}, see kubectl get svc\n"
-                ),
-            )
+            let text = format!("curl: (6) Could not resolve host: {name}\n  hint: {}\n", e.hint());
+            CommandOutput::fail(6, text)
         }
     }
+}
+
+/// The name that a run's lookup found.
+fn canonical(session: &Session, run: &Run) -> Option<String> {
+    session.events()[run.events.clone()].iter().find_map(|e| match &e.kind {
+        EventKind::Resolved { tag, name, .. } if *tag == run.tag => Some(format!("{name:#}")),
+        _ => None,
+    })
 }
 
 fn curl(host: &str, args: &[&str]) -> Result<Probe, CommandOutput> {
@@ -169,7 +198,7 @@ fn curl(host: &str, args: &[&str]) -> Result<Probe, CommandOutput> {
         return Err(CommandOutput::fail(1, "curl: only http:// is simulated\n"));
     }
     let bare = url.trim_start_matches("http://");
-    let bare = bare.split_once('/').map_or(bare, |(h, _)| h);
+    let (bare, path) = bare.split_once('/').unwrap_or((bare, ""));
     let target =
         if bare.rsplit_once(':').is_some_and(|(_, p)| p.bytes().all(|b| b.is_ascii_digit())) {
             bare.to_owned()
@@ -178,14 +207,21 @@ fn curl(host: &str, args: &[&str]) -> Result<Probe, CommandOutput> {
         };
     // curl omits the scheme's default port.
     let authority = target.strip_suffix(":80").unwrap_or(&target).to_owned();
-    Ok(Probe { host: Some(authority), ..Probe::new(host, &target) })
+    let target = if path.is_empty() { target } else { format!("http://{target}/{path}") };
+    Ok(Probe { host: Some(authority), by_name: true, ..Probe::new(host, &target) })
 }
 
-fn curl_report(session: &Session, run: &Run, target: &str) -> CommandOutput {
+fn curl_report(session: &Session, run: &Run, probe: &Probe) -> CommandOutput {
+    let target = probe.to.trim_start_matches("http://");
+    let target = target.split('/').next().unwrap_or_default();
     let failed = |why: &str| {
         CommandOutput::fail(7, format!("curl: (7) Failed connect to {target}; {why}\n"))
     };
     match run.verdict.outcome {
+        Some(Outcome::Unresolved(_)) => {
+            let name = probe.target_name();
+            CommandOutput::fail(6, format!("curl: (6) Could not resolve host: {name}\n"))
+        }
         Some(Outcome::Answered { .. }) => {
             let mut sockets = session.world().state().netns.iter().flat_map(|n| n.sockets.values());
             let body = sockets.find_map(|s| match &**s {
@@ -209,8 +245,13 @@ fn curl_report(session: &Session, run: &Run, target: &str) -> CommandOutput {
 /// The echo requests of `ping` without `-c`; the real one does not stop.
 const DEFAULT_PINGS: u16 = 4;
 
-fn ping(session: &Session, host: &str, args: &[&str]) -> Result<Probe, CommandOutput> {
-    let mut probe = Probe { proto: Protocol::Icmp, count: DEFAULT_PINGS, ..Probe::new(host, "") };
+fn ping(host: &str, args: &[&str]) -> Result<Probe, CommandOutput> {
+    let mut probe = Probe {
+        proto: Protocol::Icmp,
+        count: DEFAULT_PINGS,
+        by_name: true,
+        ..Probe::new(host, "")
+    };
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         let mut number = || args.next().and_then(|n| n.parse::<u16>().ok());
@@ -259,12 +300,6 @@ fn ping(session: &Session, host: &str, args: &[&str]) -> Result<Probe, CommandOu
                 ));
             }
         }
-    }
-    if crate::probe::resolve_target(session.running(), session.world(), &probe.to).is_err() {
-        return Err(CommandOutput::fail(
-            2,
-            format!("ping: {}: Name or service not known\n", probe.to),
-        ));
     }
     Ok(probe)
 }

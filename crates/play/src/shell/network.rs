@@ -117,7 +117,7 @@ pub(super) fn hostname(
 pub(super) fn ping_report(
     session: &Session,
     run: &Run,
-    probe: &Probe,
+    (probe, name): (&Probe, &str),
     out: &mut String,
 ) -> CommandOutput {
     let events = &session.events()[run.events.clone()];
@@ -168,17 +168,18 @@ pub(super) fn ping_report(
             Outcome::NotSent(_) => {
                 return CommandOutput::fail(2, "connect: Network is unreachable\n");
             }
-            Outcome::TimedOut | Outcome::Reset | Outcome::Segment { .. } | Outcome::Killed => {}
+            Outcome::TimedOut
+            | Outcome::Reset
+            | Outcome::Segment { .. }
+            | Outcome::Killed
+            | Outcome::Unresolved(_) => {}
         }
     }
     let n = times.len() as u64;
     let loss = 100 * sent.saturating_sub(n) / sent.max(1);
     let took = (sent.max(1) - 1) * interval / 1_000_000;
-    let _ = write!(
-        out,
-        "\n--- {} ping statistics ---\n{sent} packets transmitted, {n} received",
-        probe.to
-    );
+    let _ =
+        write!(out, "\n--- {name} ping statistics ---\n{sent} packets transmitted, {n} received");
     if errors > 0 {
         let _ = write!(out, ", +{errors} errors");
     }

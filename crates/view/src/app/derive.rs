@@ -100,7 +100,7 @@ impl Derived {
             }
             menus.endpoints = select::endpoints(l, &send.to);
             menus.sender = select::sender(l, &menus.from, &send.from);
-            menus.target = select::target(l, &menus.to, &send.to, send.proto);
+            menus.target = select::target(l, &menus.to, &send.to, send);
             self.menus = Rc::new(menus);
         }
         let is_same = Rc::ptr_eq(&from.text, text);

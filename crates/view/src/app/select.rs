@@ -4,7 +4,8 @@ use super::parts::{Loaded, SendBar};
 use crate::labels::{SYSTEM, app_of};
 use kube::object::WorkloadKind;
 use play::Protocol;
-use play::probe::{ProbeError, check_target, resolve_netns, resolve_target};
+use play::probe::{Probe, ProbeError, resolve_netns};
+use play::target::{Target, check_target, resolve_target};
 use std::rc::Rc;
 
 /// An option of a menu.
@@ -209,14 +210,23 @@ pub(super) fn sender(l: &Loaded, all: &[Choice], value: &str) -> Reading {
     }
 }
 
+/// Whether a destination's name or address is one of the cluster.
+pub(super) fn is_known(l: &Loaded, value: &str) -> bool {
+    resolve_target(l.session.running(), l.session.world(), value).is_ok()
+}
+
 /// What a destination reads as.
-pub(super) fn target(l: &Loaded, all: &[Choice], value: &str, proto: Protocol) -> Reading {
+pub(super) fn target(l: &Loaded, all: &[Choice], value: &str, bar: &SendBar) -> Reading {
     if let found @ Some(_) = all.iter().find(|c| c.value == value) {
         return reading(found, value);
     }
     let (cluster, world) = (l.session.running(), l.session.world());
-    match check_target(cluster, world, value, proto) {
-        Ok((addr, port)) => {
+    let probe = Probe { proto: bar.proto, ..Probe::new(&bar.from, value) };
+    let checked = resolve_netns(cluster, world, &bar.from)
+        .and_then(|from| check_target(cluster, world, from, &probe));
+    match checked {
+        Ok(Target::Name { .. }) => reading(None, value),
+        Ok(Target::Address(addr, port)) => {
             let at = port.map_or_else(|| addr.to_string(), |p| format!("{addr}:{p}"));
             let service = cluster.services.iter().find(|s| s.cluster_ip.is_some_and(|i| addr == i));
             let service =

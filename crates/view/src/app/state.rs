@@ -15,7 +15,7 @@ use crate::story;
 use crate::words::{self, Lang};
 use net::PacketId;
 use play::presets::Preset;
-use play::probe::{resolve_netns, resolve_target};
+use play::probe::resolve_netns;
 use play::{Protocol, Run, Script, Session, Start};
 use std::rc::Rc;
 
@@ -222,9 +222,8 @@ impl App {
             self.send.from = select::senders(l).pop().map(|s| s.value).unwrap_or_default();
         }
         let offers = |menu: &[Choice]| menu.iter().any(|c| c.value == self.send.to);
-        if resolve_target(cluster, world, &self.send.to).is_err()
-            || offers(&self.derived.menus.to) && !offers(&self.targets())
-        {
+        let is_wrong = |to: &str| select::target(l, &[], to, &self.send).error.is_some();
+        if is_wrong(&self.send.to) || offers(&self.derived.menus.to) && !offers(&self.targets()) {
             self.choose_target();
         }
         let Some(l) = &self.session.loaded else { return };

@@ -212,7 +212,7 @@ pub fn current_packet(m: &Moment<'_>) -> Option<PacketId> {
 /// The packet that the process is about to make whose request is the last event.
 fn asked_for(m: &Moment<'_>) -> Option<PacketId> {
     let e = m.events.get(m.cursor.checked_sub(1)?)?;
-    let EventKind::Asked { .. } = e.kind else { return None };
+    let (EventKind::Asked { .. } | EventKind::Queried { .. }) = e.kind else { return None };
     let is_first = |x: &&Event| x.netns == e.netns && x.packet.is_some();
     m.events[m.cursor..].iter().find(is_first)?.packet
 }
@@ -255,6 +255,8 @@ fn spot_of(m: &Moment<'_>, e: &Event) -> Option<Spot> {
             Some(Spot::Hook(node, *hook))
         }
         EventKind::Asked { .. }
+        | EventKind::Queried { .. }
+        | EventKind::Resolved { .. }
         | EventKind::PacketMade { .. }
         | EventKind::Delivered { .. }
         | EventKind::Accepted { .. } => Some(Spot::Process(node)),

@@ -91,8 +91,9 @@ fn begin(app: &App, height: f32, more_style: &str, words: &str) -> String {
     out
 }
 
-/// An address, with its port if it has one.
-fn target((addr, port): (std::net::IpAddr, u16)) -> String {
+/// An address, with its port if it has one; a name that was not found has none.
+fn target(to: Option<(std::net::IpAddr, u16)>) -> String {
+    let Some((addr, port)) = to else { return "?".to_owned() };
     if port == 0 { addr.to_string() } else { format!("{addr}:{port}") }
 }
 

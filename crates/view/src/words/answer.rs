@@ -20,6 +20,8 @@ pub enum Answer {
     Unreachable,
     /// No answer within the client's time limit.
     TimedOut,
+    /// The name of its destination was not found.
+    NotFound,
     /// Its own host could not send.
     NotSent,
     /// It was ended from outside.
@@ -48,6 +50,7 @@ impl Answer {
             Some(Outcome::Reset | Outcome::Unreachable { kind: 3, code: 3, .. }) => Self::Refused,
             Some(Outcome::Unreachable { .. }) => Self::Unreachable,
             Some(Outcome::NotSent(_)) => Self::NotSent,
+            Some(Outcome::Unresolved(_)) => Self::NotFound,
             Some(Outcome::Killed) => Self::Killed,
             Some(Outcome::TimedOut) | None => Self::TimedOut,
         }
@@ -62,6 +65,7 @@ impl Answer {
             Self::Refused => ("refused", "接続拒否"),
             Self::Unreachable => ("unreachable", "到達不能"),
             Self::TimedOut => ("no answer", "応答なし"),
+            Self::NotFound => ("name not found", "名前解決不可"),
             Self::NotSent => ("could not be sent", "送信不可"),
             Self::Killed => ("killed", "強制終了"),
             Self::NoTarget => ("no such sender or target", "送信元または宛先なし"),

@@ -1,6 +1,7 @@
 //! Sentences and labels in English.
 
-use super::{Context, short};
+use super::{Context, answers_dns, coded, short, tried};
+use net::dns::Failure;
 use net::engine::Setting;
 use net::event::{BridgeTo, EventKind};
 use net::netfilter::{Policy, RuleEffect, WalkStep, fraction};
@@ -203,6 +204,15 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
             format!("The packet has arrived at `{}`.", local.addr)
         }
         EventKind::Delivered { local, .. } => format!("The packet has arrived at `{local}`."),
+        EventKind::Queried { server, name, kinds, .. } => {
+            format!("{here} asks the DNS server `{server}` for `{name:#}`: {}.", coded(kinds))
+        }
+        EventKind::Resolved { name, addrs, .. } if addrs.is_empty() => {
+            format!("DNS has found `{name:#}`.")
+        }
+        EventKind::Resolved { name, addrs, .. } => {
+            format!("DNS has found `{name:#}`: {}.", coded(addrs))
+        }
         EventKind::Accepted { peer, .. } => {
             format!("The server accepts the connection. It sees the client as `{peer}`.")
         }
@@ -233,6 +243,9 @@ fn configured(c: &Context<'_>, e: &Event, setting: &Setting) -> String {
         }
         Setting::FlushConntrack => format!("{here} forgets every connection."),
         Setting::Forget(_) => format!("{here} forgets one connection."),
+        Setting::Services(all) if answers_dns(all) => {
+            format!("{here} answers DNS queries from new data.")
+        }
         Setting::Sysctl(_) => format!("A sysctl of {here} is changed."),
         Setting::Services(_) => format!("Other servers listen on {here}."),
         Setting::Routes(_) => format!("The routes of {here} are changed."),
@@ -355,6 +368,15 @@ pub(super) fn outcome(o: &Outcome) -> String {
         }
         Outcome::Unreachable { from, .. } => {
             format!("`{from}` says that the host cannot be reached.")
+        }
+        Outcome::Unresolved(why) => {
+            let what = match why.tried.last().map(|t| t.failure) {
+                Some(Failure::TimedOut) => "No DNS server answered",
+                Some(Failure::Refused) => "The DNS server refused the query",
+                _ if why.temporary => "The DNS server could not find the name",
+                _ => "DNS does not know the name",
+            };
+            format!("{what}: the client could not resolve its host. Tried {}.", tried(why))
         }
         Outcome::TimedOut => "The client heard nothing and gave up.".to_owned(),
         Outcome::Killed => {

@@ -1,6 +1,7 @@
 //! Sentences and labels in Japanese.
 
-use super::{Context, short};
+use super::{Context, answers_dns, coded, short, tried};
+use net::dns::Failure;
 use net::engine::Setting;
 use net::event::{BridgeTo, EventKind};
 use net::netfilter::{Policy, RuleEffect, WalkStep, fraction};
@@ -208,6 +209,18 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
             format!("パケットが `{}` に届きました。", local.addr)
         }
         EventKind::Delivered { local, .. } => format!("パケットが `{local}` に届きました。"),
+        EventKind::Queried { server, name, kinds, .. } => {
+            format!(
+                "{here} が DNS サーバー `{server}` に `{name:#}` を問い合わせます：{}。",
+                coded(kinds)
+            )
+        }
+        EventKind::Resolved { name, addrs, .. } if addrs.is_empty() => {
+            format!("DNS で `{name:#}` が見つかりました。")
+        }
+        EventKind::Resolved { name, addrs, .. } => {
+            format!("DNS で `{name:#}` が見つかりました：{}。", coded(addrs))
+        }
         EventKind::Accepted { peer, .. } => {
             format!("サーバーが接続を受け入れます。サーバーから見た相手は `{peer}` です。")
         }
@@ -240,6 +253,9 @@ fn configured(c: &Context<'_>, e: &Event, setting: &Setting) -> String {
         }
         Setting::FlushConntrack => format!("{here} がすべての接続のエントリーを削除します。"),
         Setting::Forget(_) => format!("{here} が接続のエントリーを一つ削除します。"),
+        Setting::Services(all) if answers_dns(all) => {
+            format!("{here} の DNS サーバーのデータが新しくなります。")
+        }
         Setting::Sysctl(_) => format!("{here} の sysctl を変更します。"),
         Setting::Services(_) => format!("{here} で待ち受けるサーバーが変わります。"),
         Setting::Routes(_) => format!("{here} の経路を変更します。"),
@@ -368,6 +384,15 @@ pub(super) fn outcome(o: &Outcome) -> String {
         }
         Outcome::Unreachable { from, .. } => {
             format!("`{from}` が、ホストに到達できないと知らせました。")
+        }
+        Outcome::Unresolved(why) => {
+            let what = match why.tried.last().map(|t| t.failure) {
+                Some(Failure::TimedOut) => "DNS サーバーから応答がなく",
+                Some(Failure::Refused) => "DNS サーバーへの問い合わせが拒否され",
+                _ if why.temporary => "DNS サーバーが名前を見つけられず",
+                _ => "DNS にこの名前がなく",
+            };
+            format!("{what}、名前を解決できませんでした。試した名前：{}。", tried(why))
         }
         Outcome::TimedOut => "クライアントは応答を得られず、あきらめました。".to_owned(),
         Outcome::Killed => {

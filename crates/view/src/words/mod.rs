@@ -31,7 +31,7 @@ use crate::story::Glyph;
 use net::engine::Setting;
 use net::event::EventKind;
 use net::netfilter::{RuleEffect, WalkStep};
-use net::socket::Outcome;
+use net::socket::{Listener, Outcome, ServerApp};
 use net::state::Netns;
 use net::{DevId, DropReason, Event, State};
 use play::{Ending, Verdict};
@@ -203,11 +203,13 @@ pub fn marker(e: &Event, glyph: Glyph, lang: Lang) -> &'static str {
             _,
         ) => "SNAT",
         (EventKind::VtepFound { .. } | EventKind::FdbLearned { .. }, _) => "FDB",
+        (EventKind::Queried { .. } | EventKind::Resolved { .. }, _) => "DNS",
         (EventKind::Ended { .. }, _) => en_ja("result", "結果"),
         (EventKind::Configured { setting, .. }, _) => match &**setting {
             Setting::Rules(_) => en_ja("rules", "ルール"),
             Setting::FlushConntrack | Setting::Forget(_) => en_ja("forget", "忘れる"),
             Setting::Sysctl(_) => "sysctl",
+            Setting::Services(all) if answers_dns(all) => "DNS",
             Setting::Services(_) => "listen",
             Setting::Routes(_) | Setting::FlushCache => en_ja("route", "経路"),
             Setting::Neighbour { .. } => "ARP",
@@ -267,4 +269,19 @@ pub fn pieces(sentence: &str) -> Vec<(String, bool)> {
         .map(|(i, s)| (s.to_owned(), i % 2 == 1))
         .filter(|(s, _)| !s.is_empty())
         .collect()
+}
+/// Values as code, with commas.
+fn coded<T: std::fmt::Display>(values: &[T]) -> String {
+    values.iter().map(|v| format!("`{v}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether a DNS server is among those that listen.
+fn answers_dns(all: &[Listener]) -> bool {
+    all.iter().any(|l| matches!(l.app, ServerApp::Dns(_)))
+}
+
+/// The names that a lookup tried, each with what came of it.
+fn tried(why: &net::dns::Unresolved) -> String {
+    let one = |t: &net::dns::Tried| format!("`{:#}` ({})", t.name, t.failure);
+    why.tried.iter().map(one).collect::<Vec<_>>().join(", ")
 }

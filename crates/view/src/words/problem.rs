@@ -21,8 +21,9 @@ pub fn probe_error(e: &ProbeError, lang: Lang) -> (String, String) {
         return (e.message(), e.hint());
     }
     use ProbeError::{
-        ExternalName, Headless, Idle, Ipv6, ManyPods, ManyPorts, NoAddress, NoEndpoint,
-        NoHostAddress, NoOwner, NoPodOf, NoPort, NoSender, NoService, NoTarget, NotAPort, TooLong,
+        CannotResolve, ExternalName, Headless, Https, Idle, Ipv6, ManyPods, ManyPorts, NoAddress,
+        NoEndpoint, NoHostAddress, NoOwner, NoPodOf, NoPort, NoSender, NoService, NoTarget,
+        NotAName, NotAPort, TooLong,
     };
     let list = |what: &str, known: &[String]| match ProbeError::named(known) {
         (names, _) if names.is_empty() => {
@@ -35,6 +36,24 @@ pub fn probe_error(e: &ProbeError, lang: Lang) -> (String, String) {
         NoPodOf(workload, known) => {
             (format!("{workload} の Pod はありません"), list("Pod のあるワークロード", known))
         }
+        NotAName(name, why) => (
+            format!("{name} はホスト名ではありません（{why}）"),
+            "「アドレス:ポート」、または Service、ノード、ホスト、Pod の名前とポートを入力してください"
+                .to_owned(),
+        ),
+        CannotResolve(name, place, service) => (
+            format!("ホスト名 {name} を解決できません"),
+            match service {
+                Some(s) => format!("{place} はクラスタの DNS を使いません。{s} と入力してください"),
+                None => format!(
+                    "{place} にはネームサーバーがありません。アドレスか svc/NAME を入力してください"
+                ),
+            },
+        ),
+        Https => (
+            "HTTPS はシミュレートされません".to_owned(),
+            "http:// と入力してください".to_owned(),
+        ),
         Idle(pod, status, reason) => (
             format!("Pod {pod} は {status} です: {reason}"),
             "Pod が動くようにするか、別の送信元を選んでください".to_owned(),

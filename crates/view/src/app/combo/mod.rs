@@ -86,7 +86,8 @@ pub(super) fn act(app: &mut App, end: End, action: ComboAction) {
         ComboAction::Type(text) => {
             let mut combo = Combo { end, text: Some(text.clone()), active: None };
             // What is not a name or address of its own is looked for in the list.
-            if app.check(end, &text).is_some() && !combo.rows(&choices).rows.is_empty() {
+            let is_own = app.check(end, &text).is_none() && app.is_known(end, &text);
+            if !is_own && !combo.rows(&choices).rows.is_empty() {
                 combo.active = Some(0);
             }
             app.send.combo = Some(combo);
@@ -162,13 +163,20 @@ impl App {
         text.to_owned()
     }
 
+    /// Whether a text is a sender or destination of the cluster. DNS may know other names, too.
+    fn is_known(&self, end: End, text: &str) -> bool {
+        let text = self.completed(end, text);
+        let known = |l: &std::rc::Rc<_>| end == End::From || select::is_known(l, &text);
+        self.session.loaded.as_ref().is_some_and(known)
+    }
+
     /// What is wrong with a text in a field of the send bar.
     pub fn check(&self, end: End, text: &str) -> Option<ProbeError> {
         let l = self.session.loaded.as_ref()?;
         let text = self.completed(end, text);
         match end {
             End::From => select::sender(l, &self.derived.menus.from, &text),
-            End::To => select::target(l, &self.derived.menus.to, &text, self.send.proto),
+            End::To => select::target(l, &self.derived.menus.to, &text, &self.send),
         }
         .error
     }

@@ -20,6 +20,7 @@ fn app() -> App {
 #[test]
 fn every_kind_of_name_and_address_is_a_destination() {
     let mut app = app();
+    app.send.from = "deploy/nginx-deployment".to_owned();
     for to in [
         "8.8.8.8:53",
         "192.168.120.226:30080",
@@ -29,6 +30,8 @@ fn every_kind_of_name_and_address_is_a_destination() {
         "nginx-service.default:8000",
         "nginx-service.default.svc.cluster.local:8000",
         "nginx-service",
+        "http://nginx-service:8000/",
+        "no-such-name:80",
         "svc/default/nginx-service",
         "deploy/nginx-deployment:80",
     ] {
@@ -36,8 +39,9 @@ fn every_kind_of_name_and_address_is_a_destination() {
         update(&mut app, Action::Send);
         assert_eq!(app.session.refused, None, "{to}");
     }
+    app.send.from = "bastion".to_owned();
     for (to, why) in [
-        ("nginx-servce:8000", "no node, host or pod is named \"nginx-servce\""),
+        ("nginx-servce:8000", "Could not resolve host: nginx-servce"),
         ("10.1.5.4", "10.1.5.4 has no port"),
         ("10.1.5.4:70000", "\"70000\" is not a port"),
         ("fe80::1", "fe80::1 is IPv6, which is not simulated"),
