@@ -303,6 +303,16 @@ const DESCRIBED: [(&str, &str); 14] = [
     ("Node", "v1"),
 ];
 
+/// What has the same fields in several kinds: described once, in the first of them.
+const ONCE: [&str; 6] = [
+    "metadata.",
+    "spec.template.",
+    "spec.jobTemplate.",
+    "spec.initContainers[].",
+    "spec.ephemeralContainers[].",
+    "spec.selector.",
+];
+
 /// What becomes of a kind or field.
 const fn fate(simulated: bool) -> &'static str {
     if simulated { "simulated" } else { "noted" }
@@ -348,7 +358,13 @@ fn the_page_about_kubernetes_is_that_of_the_schema_and_the_decoders() {
         assert!(rows.len() > 3, "{name}");
         let _ = write!(page, "\n## {name}\n\n`{version}`\n\n");
         page.push_str("| Field | Type | Here | Releases |\n| --- | --- | --- | --- |\n");
-        for r in rows {
+        let first = |path: &str| match name {
+            "Pod" => path.starts_with("metadata."),
+            "Deployment" => path.starts_with("spec.selector."),
+            _ => false,
+        };
+        let again = |path: &str| ONCE.iter().any(|p| path.starts_with(p)) && !first(path);
+        for r in rows.iter().filter(|r| !again(&r.path)) {
             let here = fate(r.simulated);
             let required = if r.required { ", required" } else { "" };
             let shape = r.shape.replace('|', "\\|");

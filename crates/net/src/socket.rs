@@ -2,7 +2,7 @@
 //! sizes, an ACK for every segment of data, retransmission, reset, close. There is no congestion
 //! control but for the one segment that is sent again after a loss, and no window.
 
-use crate::dns::{Lookup, Unresolved, Zone};
+use crate::dns::{Lookup, SharedZone, Unresolved};
 use crate::time::{Duration, Instant};
 use crate::wire::{Tcp, TcpFlags};
 use std::net::IpAddr;
@@ -48,7 +48,7 @@ pub enum ServerApp {
     /// Over UDP: sends the datagram back.
     Echo,
     /// DNS over UDP and TCP.
-    Dns(Rc<Zone>),
+    Dns(SharedZone),
 }
 
 /// The state of a TCP connection at one end (RFC 9293 section 3.3.2).
@@ -98,7 +98,7 @@ pub enum TcpApp {
     /// A DNS server: each message has its length in front, 16 bits (RFC 1035 section 4.2.2).
     Dns {
         /// What it knows.
-        zone: Rc<Zone>,
+        zone: SharedZone,
         /// Bytes of the queries that were answered.
         answered: usize,
     },

@@ -26,7 +26,7 @@ use crate::plan;
 use crate::portmap;
 use crate::topology::Role;
 use net::Duration;
-use net::dns::Zone;
+use net::dns::SharedZone;
 use net::rng;
 use net::socket::Listener;
 use net::spec::{DeviceKindSpec, DeviceSpec, NeighbourSpec, NetnsSpec, RouteSpec, Spec};
@@ -80,7 +80,7 @@ pub enum Work {
     /// A sync of kube-proxy to this state of the cluster.
     Sync(Rc<Cluster>),
     /// A server of cluster DNS answers from this zone.
-    Zone(Rc<Zone>),
+    Zone(SharedZone),
 }
 
 /// Until flanneld knows of a node.
@@ -321,7 +321,7 @@ fn dns_servers(
             continue;
         }
         last = zone.clone();
-        let zone = Rc::new(zone);
+        let zone = SharedZone::lazy(move || zone);
         out.extend(servers.iter().map(|netns| Operation {
             after: *at + WATCH,
             netns: netns.clone(),

@@ -8,11 +8,10 @@ use crate::cluster::{Cluster, Pod, RunningService};
 use crate::ipam::ServiceIps;
 use crate::object::{DnsConfig, DnsPolicy};
 use net::Duration;
-use net::dns::{Name, ResolvConf};
+use net::dns::{Name, ResolvConf, SharedZone};
 use net::socket::{Listener, ServerApp};
 use net::wire::{PROTO_TCP, PROTO_UDP};
 use std::net::{IpAddr, Ipv4Addr};
-use std::rc::Rc;
 
 /// The pod of a name: that of [`Pod::netns`].
 fn pod<'a>(cluster: &'a Cluster, name: &str) -> Option<&'a Pod> {
@@ -122,7 +121,7 @@ pub(crate) fn is_server(pod: &Pod) -> bool {
 }
 
 /// The sockets of a server of cluster DNS, in place of what its declared port 53 stands for.
-pub(crate) fn serve(services: &mut Vec<Listener>, zone: &Rc<net::dns::Zone>) {
+pub(crate) fn serve(services: &mut Vec<Listener>, zone: &SharedZone) {
     services.retain(|l| l.port != net::dns::DNS_PORT);
     services.extend([PROTO_UDP, PROTO_TCP].map(|proto| Listener {
         proto,

@@ -40,6 +40,7 @@ pub fn zone(cluster: &Cluster) -> Zone {
     });
     let mut w = Writer {
         zone: Zone::new(origin, soa, TTL),
+        there: BTreeSet::new(),
         all_endpoints: cluster.topology.version.coredns(),
     };
     w.zone.shuffled = cluster.topology.version.coredns();
@@ -75,6 +76,8 @@ struct End<'a> {
 
 struct Writer {
     zone: Zone,
+    /// Every record so far: the ports of a Service give some twice.
+    there: BTreeSet<(Name, RecordData)>,
     /// Endpoints of Services with a cluster IP have names, too.
     all_endpoints: bool,
 }
@@ -83,6 +86,13 @@ impl Writer {
     /// Adds a record below the cluster's domain.
     fn add(&mut self, labels: &str, data: RecordData) {
         if let Some(name) = name(&format!("{labels}.{CLUSTER_DOMAIN}")) {
+            self.record(name, data);
+        }
+    }
+
+    /// Adds a record, unless it is there.
+    fn record(&mut self, name: Name, data: RecordData) {
+        if self.there.insert((name.lower(), data.clone())) {
             self.zone.add(&name, data);
         }
     }
@@ -93,7 +103,7 @@ impl Writer {
         let (owner, target) =
             (name(&format!("{d}.{c}.{b}.{a}.in-addr.arpa")), format!("{labels}.{CLUSTER_DOMAIN}"));
         if let Some((owner, target)) = owner.zip(name(&target)) {
-            self.zone.add(&owner, RecordData::Ptr(target));
+            self.record(owner, RecordData::Ptr(target));
         }
     }
 

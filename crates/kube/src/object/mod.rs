@@ -79,11 +79,11 @@ pub fn is_simulated(kind: &str) -> bool {
 
 /// Decodes an object of a kind that is simulated.
 fn decode_simulated(d: &mut Decoder, kind: &str, fields: Fields<'_>) -> Option<Object> {
-    if let Some(kind) = WorkloadKind::from_name(kind) {
-        return workload::decode(d, kind, fields).map(|w| Object::Workload(Box::new(w)));
+    if let Some((_, decode)) = SIMULATED.iter().find(|(name, _)| *name == kind) {
+        return decode(d, fields);
     }
-    let (_, decode) = SIMULATED.iter().find(|(name, _)| *name == kind)?;
-    decode(d, fields)
+    let kind = WorkloadKind::from_name(kind)?;
+    workload::decode(d, kind, fields).map(|w| Object::Workload(Box::new(w)))
 }
 
 /// A document with its `apiVersion` and `kind` decoded.
@@ -145,7 +145,8 @@ pub fn decode(d: &mut Decoder, t: Typed<'_>) -> Option<Object> {
             let before = d.diags.len();
             let (release, node) = (d.release, t.node);
             d.requested.clear();
-            d.object = Some(schema::Object { kind: kind.clone(), root, release });
+            let api_version = t.api_version.value.clone();
+            d.object = Some(schema::Object { api_version, kind: kind.clone(), root, release });
             let simulated = is_simulated(&kind);
             let object = decode_simulated(d, &kind, t.fields.of_object());
             if !simulated {

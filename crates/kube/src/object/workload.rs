@@ -246,10 +246,11 @@ fn decode_spec(
         K::ReplicaSet | K::ReplicationController | K::Pod => {}
     }
     let hint = "write selector: with matchLabels: below it, equal to the template's labels";
-    let selector_node = match kind {
-        K::ReplicationController | K::Job => f.get("selector"),
-        _ => f.require(d, "selector", hint),
-    };
+    // These versions take the template's labels where no selector is written.
+    let defaults = ["extensions/v1beta1", "apps/v1beta1"];
+    let defaults = d.object.as_ref().is_some_and(|o| defaults.contains(&&*o.api_version))
+        || matches!(kind, K::ReplicationController | K::Job);
+    let selector_node = if defaults { f.get("selector") } else { f.require(d, "selector", hint) };
     let hint = "write template: with metadata: and spec: of the pods below it";
     let template = f.require(d, "template", hint);
     let selector = selector_node.and_then(|n| match kind {
@@ -262,11 +263,11 @@ fn decode_spec(
     d.finish(f);
     let decoded = pod::template(d, template?, "spec.template", kind != K::Job);
     let (template, labels_span) = decoded?;
-    let selector = match (kind, selector) {
-        (K::Job | K::ReplicationController, None) => {
+    let selector = match selector {
+        None if defaults && selector_node.is_none() => {
             LabelSelector { labels: template.labels.clone(), expressions: Vec::new() }
         }
-        (_, selector) => selector?,
+        selector => selector?,
     };
     if kind != K::Job && !selector.selects(&template.labels) {
         report_mismatch(d, &selector, &template, labels_span.span);

@@ -14,6 +14,7 @@ use crate::{cni, device, dns, docker, flannel, image, naming, portmap, proxy as 
 use ipnet::Ipv4Net;
 use net::Duration;
 use net::conntrack::{TcpState, Timeouts};
+use net::dns::SharedZone;
 use net::netfilter::{Ruleset, RulesetBuilder};
 use net::route::RouteProto;
 use net::socket::Listener;
@@ -57,7 +58,8 @@ pub fn spec(cluster: &Rc<Cluster>) -> Spec {
         node.rules = Ruleset::lazy(move || rules(&cluster, i, &input));
         netns.push(node);
     }
-    let zone = LazyCell::new(|| Rc::new(dns::zone(cluster)));
+    let of = cluster.clone();
+    let zone = SharedZone::lazy(move || dns::zone(&of));
     for pod in &cluster.pods {
         let mut ns = cni::pod_netns(cluster, pod);
         ns.services = image::services(pod);

@@ -7,6 +7,8 @@ use crate::yaml::YamlNode;
 /// An object of a built-in kind.
 #[derive(Clone, Debug)]
 pub(crate) struct Object {
+    /// Its `apiVersion`.
+    pub(crate) api_version: String,
     /// Its kind.
     pub(crate) kind: String,
     /// Its type.

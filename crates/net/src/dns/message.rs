@@ -127,7 +127,7 @@ pub struct Record {
 }
 
 /// What a record says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RecordData {
     /// An IPv4 address.
     A(Ipv4Addr),
@@ -159,7 +159,7 @@ pub enum RecordData {
 }
 
 /// The contents of a SOA record (RFC 1035 section 3.3.13).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Soa {
     /// The zone's primary name server.
     pub mname: Name,

@@ -11,4 +11,4 @@ pub use message::{
 };
 pub use name::{Name, NameError};
 pub use resolver::{Failure, Lookup, Next, ResolvConf, Tried, Unresolved};
-pub use zone::Zone;
+pub use zone::{SharedZone, Zone};

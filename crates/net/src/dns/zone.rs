@@ -7,8 +7,12 @@ use super::{
     CLASS_IN, MAX_UDP, Message, Name, Question, Rcode, Record, RecordData, RecordType, Soa,
 };
 use crate::rng::Rng;
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::Ipv4Addr;
+use std::ops::Deref;
+use std::rc::Rc;
 
 /// Aliases that are followed for one question.
 const MAX_ALIASES: usize = 8;
@@ -31,19 +35,49 @@ pub struct Zone {
     pub(crate) records: BTreeMap<Name, Vec<RecordData>>,
 }
 
+/// A zone that the servers of a cluster share. It is written when one of them is first asked.
+#[derive(Clone)]
+pub struct SharedZone(Rc<LazyCell<Zone, Box<dyn FnOnce() -> Zone>>>);
+
+impl SharedZone {
+    /// The zone that `write` returns.
+    pub fn lazy(write: impl FnOnce() -> Zone + 'static) -> Self {
+        Self(Rc::new(LazyCell::new(Box::new(write))))
+    }
+}
+
+impl Deref for SharedZone {
+    type Target = Zone;
+
+    fn deref(&self) -> &Zone {
+        &self.0
+    }
+}
+
+impl PartialEq for SharedZone {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0) || **self == **other
+    }
+}
+
+impl Eq for SharedZone {}
+
+impl fmt::Debug for SharedZone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
 impl Zone {
     /// A zone without records, that is an authority for one name and those below it.
     pub fn new(origin: Name, soa: Option<Box<Soa>>, ttl: u32) -> Self {
         Self { origins: vec![origin], soa, ttl, ..Self::default() }
     }
 
-    /// Adds a record. The names above it exist from now on.
+    /// Adds a record that is not there yet. The names above it exist from now on.
     pub fn add(&mut self, name: &Name, data: RecordData) {
         self.exists(name);
-        let of_name = self.records.entry(name.lower()).or_default();
-        if !of_name.contains(&data) {
-            of_name.push(data);
-        }
+        self.records.entry(name.lower()).or_default().push(data);
     }
 
     /// Makes a name exist, and those above it up to the origin.
