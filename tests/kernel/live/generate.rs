@@ -97,7 +97,7 @@ fn manifests(r: &mut Dice) -> String {
 
 fn topology(r: &mut Dice, seed: u64) -> String {
     let mut out = format!(
-        "apiVersion: packetwalk.dev/v1alpha1\nkind: Topology\nspec:\n  seed: {seed}\n  kubernetes: {{podCIDR: 10.1.4.0/22, serviceCIDR: 10.1.0.0/22}}\n  kubeProxy: {{masqueradeAll: {}}}\n  flannel: {{ipMasq: {}}}\n  segments: [{{name: lan, subnet: 192.168.120.0/24, gateway: 192.168.120.254}}]\n  hosts:\n  - {{name: bastion, nic: {{name: ens192, address: 192.168.120.252/24}}}}\n",
+        "apiVersion: packetwalk.dev/v1alpha1\nkind: Topology\nspec:\n  seed: {seed}\n  kubernetes: {{version: \"1.10\", podCIDR: 10.1.4.0/22, serviceCIDR: 10.1.0.0/22}}\n  kubeProxy: {{masqueradeAll: {}}}\n  flannel: {{ipMasq: {}}}\n  segments: [{{name: lan, subnet: 192.168.120.0/24, gateway: 192.168.120.254}}]\n  hosts:\n  - {{name: bastion, nic: {{name: ens192, address: 192.168.120.252/24}}}}\n",
         r.chance(15),
         !r.chance(10)
     );

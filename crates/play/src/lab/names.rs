@@ -6,7 +6,7 @@ use crate::session::Session;
 use crate::step::Run;
 use net::dns::DNS_PORT;
 use net::event::EventKind;
-use net::socket::{Socket, SocketId};
+use net::socket::{ServerApp, Socket, SocketId};
 use net::state::Change;
 use net::wire::{Body, UdpPayload};
 use net::{Event, NetnsId};
@@ -30,13 +30,19 @@ fn datagram(e: &Event) -> Option<(u16, u16, &[u8])> {
 
 /// A JSON object of all queries of a session with their answers, as hexadecimal.
 pub(super) fn answers(session: &Session) -> String {
+    let serves = |netns: NetnsId| {
+        let ns = session.spec().netns.get(netns.0 as usize);
+        ns.is_some_and(|n| n.services.iter().any(|l| matches!(l.app, ServerApp::Dns(_))))
+    };
     let mut queries: BTreeMap<&[u8], &[u8]> = BTreeMap::new();
     let mut out = BTreeMap::new();
-    for (sport, dport, data) in session.events().iter().filter_map(datagram) {
+    let datagrams = session.events().iter().filter_map(|e| Some((e.netns, datagram(e)?)));
+    for (netns, (sport, dport, data)) in datagrams {
         let Some((number, _)) = data.split_at_checked(2) else { continue };
         if dport == DNS_PORT {
-            queries.entry(number).or_insert(data);
+            queries.insert(number, data);
         } else if sport == DNS_PORT
+            && netns.is_some_and(serves)
             && let Some(query) = queries.get(number)
         {
             out.entry(*query).or_insert(data);
