@@ -7,13 +7,14 @@ use kube::{Cluster, Severity};
 use play::{Ending, Probe, Protocol, Session, shell};
 
 /// The cases of public reports that were written down as texts.
-const CASES: [(&str, &str); 6] = [
+const CASES: [(&str, &str); 7] = [
     ("declared-port", include_str!("workloads/declared-port.yaml")),
     ("source-ranges", include_str!("workloads/source-ranges.yaml")),
     ("endpoints-of-a-node-port", include_str!("workloads/endpoints-of-a-node-port.yaml")),
     ("daemon-with-host-port", include_str!("workloads/daemon-with-host-port.yaml")),
     ("peers-by-name", include_str!("workloads/peers-by-name.yaml")),
     ("host-network", include_str!("workloads/host-network.yaml")),
+    ("cluster-output", include_str!("workloads/cluster-output.yaml")),
 ];
 
 fn session(document: &str) -> Session {
@@ -396,4 +397,20 @@ fn the_pods_of_a_clusters_output_are_its_workloads_pods() {
     assert_eq!(ends, ["10.244.7.9:80"]);
     assert_eq!(ask(&mut s, "kind-control-plane", "svc/web"), Ending::Answered);
     assert!(run(&mut s, "kubectl get deploy").contains("web       1/2       2            1"));
+}
+
+#[test]
+fn a_clusters_output_brings_its_own_addresses_services_and_dns() {
+    let mut s = case("cluster-output");
+    let c = s.cluster();
+    assert_eq!(c.topology.version.to_string(), "1.29");
+    assert_eq!(c.topology.service_cidr.to_string(), "10.43.0.0/16");
+    let services: Vec<_> =
+        c.services.iter().map(|s| format!("{}/{}", s.namespace, s.name)).collect();
+    assert_eq!(services, ["default/kubernetes", "kube-system/kube-dns", "shop/web"]);
+    let dns: Vec<_> = c.pods.iter().filter(|p| p.namespace == "kube-system").collect();
+    assert_eq!(dns.len(), 1, "the text's own CoreDNS is the only one");
+    for to in ["http://web", "svc/default/kubernetes:443"] {
+        assert_eq!(ask(&mut s, "pod/shop/web-abc-x1", to), Ending::Answered, "{to}");
+    }
 }

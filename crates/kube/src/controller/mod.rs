@@ -178,7 +178,8 @@ fn build_cluster(d: &mut Decoder, docs: &[YamlNode], previous: Option<Previous<'
     let Contents { topology, objects } = contents(d, docs, release_of(docs));
     let of_nodes = if topology.is_none() { nodes::topology_of(&objects) } else { None };
     let bare = of_nodes.is_some();
-    let topology = topology.or(of_nodes).unwrap_or_default();
+    let is_described = topology.is_some();
+    let mut topology = topology.or(of_nodes).unwrap_or_default();
     let mut services: Vec<&Service> = Vec::new();
     let mut slices: Vec<&ManualSlice> = Vec::new();
     for o in &objects {
@@ -188,10 +189,15 @@ fn build_cluster(d: &mut Decoder, docs: &[YamlNode], previous: Option<Previous<'
             Object::Workload(_) | Object::Pod(_) | Object::Node(_) => {}
         }
     }
+    if !is_described {
+        topology.service_cidr = services::range_of(&services, &topology);
+    }
     let nodes = nodes::allocate_nodes(d, &topology, &objects, bare, previous.as_ref());
     let mut control_plane = ControlPlane::new(d, topology, nodes, previous);
     control_plane.targets = pods::targets(&services);
-    control_plane.system();
+    if !system::has_dns(&objects) {
+        control_plane.system_pods();
+    }
     let text = TextPods::new(&objects);
     control_plane.reserve_text(&text);
     control_plane.text_pods(&text);
@@ -200,7 +206,9 @@ fn build_cluster(d: &mut Decoder, docs: &[YamlNode], previous: Option<Previous<'
             control_plane.workload(x, &text);
         }
     }
+    control_plane.system_services(&services);
     control_plane.services(&services, &slices);
+    control_plane.api_endpoints();
     control_plane.finish()
 }
 

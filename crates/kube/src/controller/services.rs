@@ -1,11 +1,37 @@
 //! The API server's allocation of cluster IPs and node ports (`pkg/registry/core/service`).
 
 use super::ControlPlane;
+use super::system::is_api;
 use crate::cluster::{Port, RunningService};
 use crate::decode::Spanned;
 use crate::diag::{Code, Diagnostic};
 use crate::object::{self, Distribution, ManualSlice, Service, ServiceType};
+use crate::topology::Topology;
+use ipnet::Ipv4Net;
 use std::net::Ipv4Addr;
+
+/// The widest range of cluster IPs that is looked for, in bits of its prefix: kubeadm's.
+const WIDEST: u8 = 12;
+
+/// The range of cluster IPs where no Topology says it: the default one, or, if the text has
+/// addresses outside of it, as the output of a cluster with another range has, the narrowest
+/// network from /16 on that has all of them. A range of public addresses is taken only if the text
+/// has the Service `kubernetes`.
+pub(super) fn range_of(services: &[&Service], topology: &Topology) -> Ipv4Net {
+    let range = topology.service_cidr;
+    let written: Vec<Ipv4Addr> =
+        services.iter().filter_map(|s| Some(s.cluster_ip.as_ref()?.value)).collect();
+    let Some(first) = written.iter().find(|ip| !range.contains(*ip)) else { return range };
+    let is_output = services.iter().any(|s| is_api(&s.meta.namespace, &s.meta.name.value));
+    if !is_output && written.iter().any(|ip| !ip.is_private()) {
+        return range;
+    }
+    let has_all = |n: &Ipv4Net| written.iter().all(|ip| n.contains(ip));
+    let others = [topology.pod_cidr, topology.segment.subnet];
+    let is_free = |n: &Ipv4Net| !others.iter().any(|o| o.contains(n) || n.contains(o));
+    let wider = (WIDEST..=16).rev().filter_map(|len| Ipv4Net::new(*first, len).ok());
+    wider.map(|n| n.trunc()).find(|n| has_all(n) && is_free(n)).unwrap_or(range)
+}
 
 impl ControlPlane<'_> {
     pub(super) fn services(&mut self, services: &[&Service], slices: &[&ManualSlice]) {

@@ -1,30 +1,64 @@
 //! What kubeadm and flannel create: cluster DNS, the Service `kubernetes`, and pods on the nodes'
-//! own network.
+//! own network. What a text has of these itself, as a cluster's output does, is not made again.
 
 use super::ControlPlane;
 use super::new_pod::NewPod;
 use crate::cluster::{Owner, Pod, Port, RunningService};
 use crate::naming;
 use crate::object::{
-    Container, ContainerPort, DnsPolicy, Endpoint, Labels, ListenAddress, PodSpec, ServiceType,
-    Traffic, WorkloadKind,
+    Container, ContainerPort, DnsPolicy, Endpoint, Labels, ListenAddress, Object, PodSpec, Service,
+    ServiceType, Traffic, WorkloadKind,
 };
+use crate::release::Release;
 use crate::topology::Role;
 use net::wire::Mac;
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 
+/// The namespace of cluster DNS.
+const SYSTEM: &str = "kube-system";
+/// The label of its pods, by which its Service selects them.
+const DNS_LABEL: (&str, &str) = ("k8s-app", "kube-dns");
+
+/// Whether a Service is that of the API server.
+pub(super) fn is_api(namespace: &str, name: &str) -> bool {
+    (namespace, name) == ("default", "kubernetes")
+}
+
+/// Whether labels in a namespace are those of cluster DNS.
+fn is_dns(namespace: &str, labels: &Labels) -> bool {
+    namespace == SYSTEM && labels.get(DNS_LABEL.0).is_some_and(|v| v == DNS_LABEL.1)
+}
+
+/// Whether the text has the pods of cluster DNS.
+pub(super) fn has_dns(objects: &[Object]) -> bool {
+    objects.iter().any(|o| match o {
+        Object::Workload(w) => is_dns(&w.meta.namespace, &w.template.labels),
+        Object::Pod(p) => is_dns(&p.meta.namespace, &p.meta.labels),
+        _ => false,
+    })
+}
+
+/// The ports of cluster DNS: name, number and protocol.
+fn dns_ports(release: Release) -> Vec<(&'static str, u16, &'static str)> {
+    let mut ports = vec![("dns", 53, "UDP"), ("dns-tcp", 53, "TCP")];
+    if release.coredns_metrics() {
+        ports.push(("metrics", 9153, "TCP"));
+    }
+    ports
+}
+
 impl ControlPlane<'_> {
-    /// Creates the pods and Service of cluster DNS, and the Service `kubernetes`.
-    pub(super) fn system(&mut self) {
-        let Some(master) = self.nodes.iter().position(|n| n.spec.role == Role::ControlPlane) else {
-            return;
-        };
+    /// The index of the first node of the control plane.
+    fn control_plane_node(&self) -> Option<usize> {
+        self.nodes.iter().position(|n| n.spec.role == Role::ControlPlane)
+    }
+
+    /// Creates the pods of cluster DNS.
+    pub(super) fn system_pods(&mut self) {
+        let Some(master) = self.control_plane_node() else { return };
         let release = self.topology.version;
-        let mut ports = vec![("dns", 53, "UDP"), ("dns-tcp", 53, "TCP")];
-        if release.coredns_metrics() {
-            ports.push(("metrics", 9153, "TCP"));
-        }
+        let ports = dns_ports(release);
         // kube-dns runs one replica, CoreDNS two.
         let (name, image, replicas) = if release.coredns() {
             ("coredns", "k8s.gcr.io/coredns", 2)
@@ -52,12 +86,12 @@ impl ControlPlane<'_> {
             listen: Some(ports.iter().map(listen).collect()),
             ..PodSpec::default()
         };
-        let labels = Labels::from([("k8s-app".to_owned(), "kube-dns".to_owned())]);
+        let labels = Labels::from([(DNS_LABEL.0.to_owned(), DNS_LABEL.1.to_owned())]);
         let hash = naming::template_hash(name);
         let pod = NewPod {
-            namespace: "kube-system",
+            namespace: SYSTEM,
             owner: Owner { kind: WorkloadKind::Deployment, name: name.to_owned() },
-            labels: labels.clone(),
+            labels,
             spec: Rc::new(spec),
             set: format!("{name}-{hash}"),
             hash,
@@ -69,6 +103,14 @@ impl ControlPlane<'_> {
         for _ in 0..replicas {
             self.start(&pod);
         }
+    }
+
+    /// Creates the Services of cluster DNS and of the API server, unless the text has them.
+    pub(super) fn system_services(&mut self, written: &[&Service]) {
+        let Some(master) = self.control_plane_node() else { return };
+        let has = |namespace: &str, name: &str| {
+            written.iter().any(|s| s.meta.namespace == namespace && s.meta.name.value == name)
+        };
         let at = |node: usize, addr: Ipv4Addr, port| {
             Endpoint::ready(addr.into(), port, Some(self.nodes[node].spec.name.value.clone()))
         };
@@ -79,16 +121,38 @@ impl ControlPlane<'_> {
             node_port: None,
             endpoints,
         };
-        let dns_ports = ports.into_iter().map(|(name, number, protocol)| {
-            let endpoints = self.pods.iter().map(|p| at(p.node, p.ip, number)).collect();
-            port(name, protocol, number, endpoints)
+        let dns = self.pods.iter().filter(|p| is_dns(&p.namespace, &p.labels) && p.ready);
+        let ports = dns_ports(self.topology.version).into_iter().map(|(name, number, protocol)| {
+            port(name, protocol, number, dns.clone().map(|p| at(p.node, p.ip, number)).collect())
         });
-        let dns_ports = dns_ports.collect();
-        let api = vec![at(master, self.nodes[master].address(), 6443)];
-        let api_ports = vec![port("https", "TCP", 443, api)];
+        let ports = ports.collect();
+        let api = vec![port("https", "TCP", 443, vec![self.api_endpoint(master)])];
         // kubeadm gives DNS the tenth address of the range; the API server takes the first.
-        self.system_service(("kube-system", "kube-dns"), 10, dns_ports, labels);
-        self.system_service(("default", "kubernetes"), 1, api_ports, Labels::new());
+        if !has(SYSTEM, "kube-dns") {
+            let labels = Labels::from([(DNS_LABEL.0.to_owned(), DNS_LABEL.1.to_owned())]);
+            self.system_service((SYSTEM, "kube-dns"), 10, ports, labels);
+        }
+        if !has("default", "kubernetes") {
+            self.system_service(("default", "kubernetes"), 1, api, Labels::new());
+        }
+    }
+
+    fn api_endpoint(&self, node: usize) -> Endpoint {
+        let n = &self.nodes[node];
+        Endpoint::ready(n.address().into(), 6443, Some(n.spec.name.value.clone()))
+    }
+
+    /// Gives the Service `kubernetes` of a text without its Endpoints the API server's.
+    pub(super) fn api_endpoints(&mut self) {
+        let Some(endpoint) = self.control_plane_node().map(|n| self.api_endpoint(n)) else {
+            return;
+        };
+        let api = self.services.iter_mut().find(|s| is_api(&s.namespace, &s.name));
+        for port in api.into_iter().flat_map(|s| &mut s.ports) {
+            if port.endpoints.is_empty() {
+                port.endpoints.push(endpoint.clone());
+            }
+        }
     }
 
     /// Creates a Service with the `nth` cluster IP.
@@ -120,6 +184,13 @@ impl ControlPlane<'_> {
         let (seed, release) = (self.topology.seed, self.topology.version);
         let flannel = if release.flannel_namespace() { "kube-flannel" } else { "kube-system" };
         let mut out = Vec::new();
+        let is_written = |p: &Pod| {
+            self.pods.iter().any(|q| (&q.namespace, &q.name) == (&p.namespace, &p.name))
+                || self
+                    .workloads
+                    .iter()
+                    .any(|w| (&w.namespace, &w.owner) == (&p.namespace, &p.owner))
+        };
         for (node, n) in self.nodes.iter().enumerate() {
             let name = &n.spec.name.value;
             if n.spec.role == Role::ControlPlane {
@@ -136,6 +207,7 @@ impl ControlPlane<'_> {
                 out.push(self.host_pod(format!("{set}-{suffix}"), owner, namespace, set, node));
             }
         }
+        out.retain(|p| !is_written(p));
         out
     }
 

@@ -114,7 +114,8 @@ pub(crate) fn is_server(pod: &Pod) -> bool {
     let image = |c: &crate::object::Container| {
         let image = c.image.rsplit('/').next().unwrap_or_default();
         image.split(':').next().is_some_and(|name| {
-            name == "coredns" || name.starts_with("k8s-dns-kube-dns") || name == "kube-dns"
+            // Distributions copy the image: rancher/mirrored-coredns-coredns.
+            name.contains("coredns") || name.starts_with("k8s-dns-kube-dns") || name == "kube-dns"
         })
     };
     pod.spec.running().any(image)
