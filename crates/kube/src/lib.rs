@@ -3,8 +3,8 @@
 //!
 //! ```text
 //! text ─▶ yaml (values, spans) ─▶ object, topology (decoded) ─▶ controller ─▶ cluster
-//!                                                                                │
-//!           net::Spec ◀── plan ◀── proxy (kube-proxy), flannel, cni, portmap, docker
+//!                              schema (what each release accepts)                │
+//!           net::Spec ◀── plan ◀── proxy (kube-proxy), flannel, cni, portmap, docker, dns
 //!               │
 //!               └─▶ rollout: from one running cluster to the next, one component at a time
 //! ```
