@@ -57,7 +57,7 @@ test("free text is taken, and what is wrong with it stands below the field", asy
     await error(page).filter({ hasText: "10.1.5.4 has no port: add one: 10.1.5.4:80" }).waitFor();
     assert.equal(await page.getAttribute("#to", "aria-invalid"), "true");
     await choose(page, "to", "nobody:80");
-    await error(page).filter({ hasText: 'no node, host or pod is named "nobody"' }).waitFor();
+    await error(page).filter({ hasText: "Could not resolve host: nobody" }).waitFor();
     await choose(page, "to", "node01:30080");
     assert.equal(await error(page).count(), 0);
   });
@@ -66,9 +66,9 @@ test("free text is taken, and what is wrong with it stands below the field", asy
 test("what is wrong is said in the language of the page", async () => {
   await visit({ locale: "ja-JP" }, async (page) => {
     await choose(page, "to", "nobody:80");
-    await error(page).filter({ hasText: "nobody という名前のノード、ホスト、Pod は" }).waitFor();
+    await error(page).filter({ hasText: "ホスト名 nobody を解決できません" }).waitFor();
     await page.click(".sentence .send");
-    await page.locator(".now .bad", { hasText: "nobody という名前の" }).waitFor();
+    await page.locator(".now .bad", { hasText: "ホスト名 nobody を" }).waitFor();
     await page.fill("#to", "10.1.5.4");
     await page.press("#to", "Tab");
     await error(page).filter({ hasText: "10.1.5.4 にポートがありません" }).waitFor();

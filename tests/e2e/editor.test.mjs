@@ -116,7 +116,7 @@ test("a text keeps its CRLF line ends; errors have the right position", async ()
     });
     await page.locator(".pod-app", { hasText: "own" }).waitFor();
     await typeBehind(page, "replicas: 1", "0");
-    await page.locator(".status", { hasText: "11 pods" }).waitFor();
+    await page.locator(".status", { hasText: "12 pods" }).waitFor();
     assert.equal(await text(page), own.replace("replicas: 1", "replicas: 10"));
     await typeBehind(page, "replicas: 10", "x");
     await page.locator(".problem .where", { hasText: "5:13" }).waitFor();

@@ -25,6 +25,10 @@ test("a link opens the session at the same moment and sends none of it to a serv
     await end(page);
     await page.keyboard.press("ArrowLeft");
     await page.keyboard.press("ArrowLeft");
+    await page.waitForFunction(() => {
+      const [shown, last] = document.querySelector(".count").textContent.split("/").map(Number);
+      return shown === last - 2;
+    });
     const was = { step: await step(page), verdict: await verdict(page), text: await text(page) };
     await share(page);
     assert.match(await dialog(page).innerText(), /Nothing is uploaded[\s\S]*Copy/);

@@ -26,7 +26,7 @@ import {
   lineNumbers,
 } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
-import { helpAt } from "./help.js";
+import { helpAt, isOwn } from "./help.js";
 import { phrases } from "./phrases.js";
 
 const theme = EditorView.theme({
@@ -181,15 +181,19 @@ globalThis.PacketwalkEditor = {
           hoverTooltip((v, pos) => {
             const doc = v.state.doc;
             const lang = document.documentElement.lang;
-            const found = fieldHelp(doc, pos, lang) ?? helpAt(doc, pos, lang === "ja");
-            if (!found) return null;
+            const typed = fieldHelp(doc, pos, lang);
+            const told = helpAt(doc, pos, lang === "ja");
+            // The engine's table says all about our own kinds; of Kubernetes' kinds it knows types.
+            const found = isOwn(doc, pos) ? [typed ?? told] : [told, typed];
+            const texts = found.filter(Boolean);
+            if (!texts.length) return null;
             const create = () => {
               const dom = document.createElement("div");
               dom.className = "cm-help";
-              dom.textContent = found.text;
+              dom.textContent = texts.map((t) => t.text).join("\n");
               return { dom };
             };
-            return { pos: found.from, end: found.to, above: true, create };
+            return { pos: texts[0].from, end: texts[0].to, above: true, create };
           }),
           keymap.of([...completionKeymap, ...defaultKeymap, ...searchKeymap, ...lintKeymap]),
           // Tab leaves the editor, as everywhere on the page; Mod-] indents.

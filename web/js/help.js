@@ -119,3 +119,8 @@ function kindAt(doc, number) {
   for (let n = number; !found && n < doc.lines && !border(n + 1); n++) found = kind(n + 1);
   return found;
 }
+
+/** Whether a place is in a document of one of our own kinds. */
+export function isOwn(doc, pos) {
+  return ["Topology", "Script"].includes(kindAt(doc, doc.lineAt(pos).number));
+}

@@ -190,7 +190,7 @@ fn build_cluster(d: &mut Decoder, docs: &[YamlNode], previous: Option<Previous<'
         }
     }
     if !is_described {
-        topology.service_cidr = services::range_of(&services, &topology);
+        topology.service_cidr = services::range_of(&services, &topology, bare);
     }
     let nodes = nodes::allocate_nodes(d, &topology, &objects, bare, previous.as_ref());
     let mut control_plane = ControlPlane::new(d, topology, nodes, previous);

@@ -16,13 +16,14 @@ const WIDEST: u8 = 12;
 /// The range of cluster IPs where no Topology says it: the default one, or, if the text has
 /// addresses outside of it, as the output of a cluster with another range has, the narrowest
 /// network from /16 on that has all of them. A range of public addresses is taken only if the text
-/// has the Service `kubernetes`.
-pub(super) fn range_of(services: &[&Service], topology: &Topology) -> Ipv4Net {
+/// has Nodes, or the Service `kubernetes`.
+pub(super) fn range_of(services: &[&Service], topology: &Topology, has_nodes: bool) -> Ipv4Net {
     let range = topology.service_cidr;
     let written: Vec<Ipv4Addr> =
         services.iter().filter_map(|s| Some(s.cluster_ip.as_ref()?.value)).collect();
     let Some(first) = written.iter().find(|ip| !range.contains(*ip)) else { return range };
-    let is_output = services.iter().any(|s| is_api(&s.meta.namespace, &s.meta.name.value));
+    let is_output =
+        has_nodes || services.iter().any(|s| is_api(&s.meta.namespace, &s.meta.name.value));
     if !is_output && written.iter().any(|ip| !ip.is_private()) {
         return range;
     }

@@ -4,7 +4,6 @@
 use super::meta::NameRule;
 use super::{Meta, ServicePort, protocol};
 use crate::decode::{Decoder, Fields, Spanned};
-use crate::diag::Code;
 use crate::fields;
 use crate::yaml::YamlNode;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -101,12 +100,8 @@ pub(super) fn endpoint_slice(d: &mut Decoder, mut f: Fields<'_>) -> Option<Manua
     d.finish(f);
     let meta = meta?;
     let Some(service) = meta.labels.get(LABEL) else {
-        d.error(
-            Code::MissingField,
-            meta.name.span,
-            format!("metadata.labels[{LABEL}]: Required value"),
-            format!("write labels: {{{LABEL}: web}} with the Service's name"),
-        );
+        // The API server takes it; kube-proxy has no Service to use it for.
+        d.not_simulated(meta.name.span, &format!("EndpointSlice without the label {LABEL}"));
         return None;
     };
     let service = Spanned { value: service.clone(), span: meta.name.span };

@@ -219,7 +219,11 @@ fn listened(d: &mut Decoder, text: &Spanned<String>) -> Option<Vec<ListenAddress
 
 fn decode_spec(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<PodSpec> {
     let mut p = d.fields(node, path)?;
-    p.require(d, "containers", "write containers: with - name: and image: below it");
+    let hint = "write containers: with - name: and image: below it";
+    let list = p.require(d, "containers", hint);
+    if let Some(list) = list.filter(|n| n.kind() == "array" && n.items().is_empty()) {
+        d.error(Code::MissingField, list.span, format!("{path}.containers: Required value"), hint);
+    }
     let mounts = configurations(&mut p);
     let mut host_ports = Vec::new();
     let mut containers = container::containers(d, &mut p, "containers", &mounts, &mut host_ports);

@@ -194,6 +194,15 @@ fn target_port(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<TargetPor
         }
         _ => {
             let name = d.string(node, path)?;
+            if !name.value.contains(|c: char| c.is_ascii_alphabetic()) {
+                let message = format!(
+                    "{path}: Invalid value: {:?}: must contain at least one letter (a-z)",
+                    name.value
+                );
+                let hint = "write a number without quotes, or the name of a container's port";
+                d.error(Code::InvalidName, name.span, message, hint);
+                return None;
+            }
             if name.value.len() > 15 {
                 d.error(
                     Code::InvalidName,
