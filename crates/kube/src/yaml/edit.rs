@@ -1,6 +1,6 @@
 //! Edits of a text that keep every other byte: comments, order, quotes, line breaks.
 //!
-//! An edit is located in the tree that [`load`] returns, then in the text, and becomes a few
+//! An edit is located in the tree that `load` returns, then in the text, and becomes a few
 //! [`Splice`]s. They are checked before they are returned: the new text must parse to exactly what
 //! [`apply`] makes of the old tree, or the edit fails.
 
