@@ -40,12 +40,12 @@ const words = {
       "Pod のコンテナは 1 つのネットワーク名前空間を共有する（eth0 もアドレスも 1 つ）。",
     ],
     image: [
-      "nginx listens on port 80. Any other image listens on the ports listed under ports.",
-      "nginx は 80 番ポートで待ち受ける。その他のイメージは ports に書いたポートで待ち受ける。",
+      "A known image listens on its own ports, such as 80 of nginx; any other on those under ports.",
+      "よく知られたイメージは固有のポートで待ち受ける（nginx は 80）。その他のイメージは ports に書いたポートで待ち受けるとみなす。",
     ],
     ports: [
-      "Informational in Kubernetes. In Packetwalk, images other than nginx listen on these ports.",
-      "Kubernetes では参考情報。Packetwalk では、nginx 以外のイメージがこのポートで待ち受ける。",
+      "Informational. An image that is not known is assumed to listen on these ports.",
+      "参考情報。未知のイメージは、このポートで待ち受けるとみなす。",
     ],
     containerPort: ["1 to 65535.", "1〜65535。"],
     protocol: ["TCP (the default), UDP or SCTP.", "TCP（省略時）、UDP、SCTP。"],

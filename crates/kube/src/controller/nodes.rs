@@ -199,6 +199,7 @@ pub(super) fn topology_of(objects: &[Object]) -> Option<Topology> {
     let subnet = subnet(addresses.values().copied()).unwrap_or(default.segment.subnet);
     let mut free = subnet.hosts().filter(|a| !addresses.values().any(|x| x == a));
     let gateway = free.next();
+    // As in the default topology, the first node is the ninth host behind the gateway.
     let mut free = free.skip(usize::from(addresses.is_empty()) * 8);
     let leads = |name: &str| {
         let of_node = written.iter().any(|n| n.meta.name.value == name && n.leads());

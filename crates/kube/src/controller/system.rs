@@ -20,6 +20,10 @@ const SYSTEM: &str = "kube-system";
 /// The label of its pods, by which its Service selects them.
 const DNS_LABEL: (&str, &str) = ("k8s-app", "kube-dns");
 
+fn dns_labels() -> Labels {
+    Labels::from([(DNS_LABEL.0.to_owned(), DNS_LABEL.1.to_owned())])
+}
+
 /// Whether a Service is that of the API server.
 pub(super) fn is_api(namespace: &str, name: &str) -> bool {
     (namespace, name) == ("default", "kubernetes")
@@ -86,7 +90,7 @@ impl ControlPlane<'_> {
             listen: Some(ports.iter().map(listen).collect()),
             ..PodSpec::default()
         };
-        let labels = Labels::from([(DNS_LABEL.0.to_owned(), DNS_LABEL.1.to_owned())]);
+        let labels = dns_labels();
         let hash = naming::template_hash(name);
         let pod = NewPod {
             namespace: SYSTEM,
@@ -129,8 +133,7 @@ impl ControlPlane<'_> {
         let api = vec![port("https", "TCP", 443, vec![self.api_endpoint(master)])];
         // kubeadm gives DNS the tenth address of the range; the API server takes the first.
         if !has(SYSTEM, "kube-dns") {
-            let labels = Labels::from([(DNS_LABEL.0.to_owned(), DNS_LABEL.1.to_owned())]);
-            self.system_service((SYSTEM, "kube-dns"), 10, ports, labels);
+            self.system_service((SYSTEM, "kube-dns"), 10, ports, dns_labels());
         }
         if !has("default", "kubernetes") {
             self.system_service(("default", "kubernetes"), 1, api, Labels::new());

@@ -88,7 +88,8 @@ const QUIET: &[&str] = &[
 
 /// Words that say that a flag is about an address or port of the program's own.
 const PORT_WORDS: &[&str] = &["port", "ports", "listen", "bind", "addr", "address", "listener"];
-/// Words that may stand beside them.
+/// Words beside those in the name of a flag about the port of the service itself, as in
+/// `--http-port`.
 const MAIN_WORDS: &[&str] = &[
     "http",
     "https",
