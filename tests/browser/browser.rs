@@ -63,6 +63,19 @@ impl Page {
             .unwrap_or_else(|| panic!("no {selector}"))
     }
 
+    /// Waits until the page has (or no longer has) such an element: the cluster of a typed text is
+    /// built when the keys rest.
+    async fn wait(&self, selector: &str, present: bool) {
+        for _ in 0..250 {
+            if (self.count(selector) > 0) == present {
+                return;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+        let state = if present { "no" } else { "still a" };
+        panic!("after five seconds there is {state} {selector}");
+    }
+
     fn count(&self, selector: &str) -> u32 {
         self.host.query_selector_all(selector).expect("selector").length()
     }
@@ -172,6 +185,7 @@ async fn an_error_is_told_with_its_place_and_its_fix_mends_it() {
     let area: HtmlTextAreaElement = page.find("textarea").unchecked_into();
     let broken = area.value().replace("nodePort: 30080", "nodePort: 20000");
     page.write(&broken).await;
+    page.wait(".problem.error", true).await;
     assert!(
         page.text(".problem.error .where").contains("10:15"),
         "{}",
@@ -180,7 +194,7 @@ async fn an_error_is_told_with_its_place_and_its_fix_mends_it() {
     assert!(page.text(".problem.error").contains("30000-32767"));
     assert_eq!(page.count(".node-card"), 3, "the last valid cluster is still shown");
     page.click(".problem.error .fix").await;
-    assert_eq!(page.count(".problem.error"), 0);
+    page.wait(".problem.error", false).await;
 }
 
 #[wasm_bindgen_test]
