@@ -232,8 +232,9 @@ test("traces and documents are valid under their schemas", () => {
       const value = d.toJS();
       if (value === null) continue;
       assert.ok(document(value), `${name}: ${value.kind}: ${told(document)}`);
-      // The schema rejects unknown fields, too.
-      assert.ok(!document({ ...value, spce: {} }), `${name}: ${value.kind} with an unknown field`);
+      // It knows every field of our own kinds.
+      if (value.apiVersion.startsWith("packetwalk.dev/"))
+        assert.ok(!document({ ...value, spce: {} }), `${name}: ${value.kind} with spce`);
       n++;
     }
   }

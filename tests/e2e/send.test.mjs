@@ -68,6 +68,8 @@ test("the source port and the number of pings are those that were requested", as
     await option(page, "source port", "40501");
     await page.click(".options summary");
     await send(page);
+    // The run has begun to play.
+    await page.keyboard.press("Home");
     for (let i = 0; i < 3; i++) await page.keyboard.press("ArrowRight");
     await page.locator(".capsule", { hasText: "192.168.120.252:40501" }).waitFor();
     await page.selectOption("#proto", "icmp");

@@ -5,7 +5,7 @@ mod faults;
 mod proxy;
 
 use proxy::ProxyInput;
-pub use proxy::{Synced, chain_of, proxy_ports, proxy_settings, proxy_sync, synced};
+pub use proxy::{Synced, chain_of, proxy_ports, proxy_settings, proxy_sync, rules_of_port, synced};
 
 use crate::cluster::Cluster;
 use crate::fault::Daemon;

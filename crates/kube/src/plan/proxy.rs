@@ -4,7 +4,7 @@ use crate::cluster::{Cluster, Port, RunningService};
 use crate::docker;
 use crate::naming;
 use crate::proxy::{self, ServicePortInfo, Settings, Stale};
-use net::netfilter::RulesetBuilder;
+use net::netfilter::{Ruleset, RulesetBuilder};
 use net::rng;
 use std::cell::OnceCell;
 use std::net::Ipv4Addr;
@@ -118,6 +118,16 @@ pub fn synced(
     let before = old.as_ref().map(|(s, p)| proxy::sync(s, p, with_text));
     let old_ports = old.map(|(_, p)| p).unwrap_or_default();
     Some(Synced { stale: Stale::between(&settings, &old_ports, &ports), sync, before })
+}
+
+/// The rules that the kube-proxy of node `node` would write if this Service port were the only one.
+pub fn rules_of_port(cluster: &Cluster, node: usize, s: &RunningService, p: &Port) -> Ruleset {
+    let mut rules = RulesetBuilder::default();
+    if let Some(port) = service_port(s, p) {
+        let settings = proxy_settings(cluster, node);
+        proxy::first_sync(&mut rules, &proxy::sync(&settings, &[port], false));
+    }
+    rules.build()
 }
 
 /// The chain that balances a Service port among its endpoints, for packets from inside the cluster.

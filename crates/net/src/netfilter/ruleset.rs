@@ -341,6 +341,11 @@ impl Ruleset {
         &self.0[name as usize]
     }
 
+    /// The table with this name, if the rules have been read before and are not yet to be written.
+    pub fn written(&self, name: TableName) -> Option<&Table> {
+        LazyCell::get(&self.0).map(|tables| &tables[name as usize])
+    }
+
     /// The tables in use: with a user chain, a rule, or a policy other than ACCEPT.
     pub fn tables_in_use(&self) -> impl Iterator<Item = &Table> {
         self.0.iter().filter(|t| {

@@ -2,7 +2,9 @@
 
 use super::parts::{Loaded, SendBar};
 use crate::labels::{SYSTEM, app_of};
+use kube::cluster::Port;
 use kube::object::WorkloadKind;
+use net::netfilter::TableName;
 use play::Protocol;
 use play::probe::{Probe, ProbeError, resolve_netns};
 use play::target::{Target, check_target, resolve_target};
@@ -276,15 +278,22 @@ pub(super) fn endpoints(l: &Loaded, to: &str) -> Vec<MenuItem> {
     };
     let asked = cluster.services.iter().find_map(|s| {
         let by_ip = s.has_address(addr);
-        let found = s
-            .ports
-            .iter()
-            .find(|p| if by_ip { p.port == port } else { p.node_port == Some(port) })?;
-        kube::plan::chain_of(cluster, s, found)
+        let is_it = |p: &&Port| if by_ip { p.port == port } else { p.node_port == Some(port) };
+        let p = s.ports.iter().find(is_it)?;
+        Some((s, p, kube::plan::chain_of(cluster, s, p)?))
     });
-    let (Some(chain), Some(node)) = (asked, cluster.nodes.first()) else { return Vec::new() };
+    let (Some((service, port, chain)), Some(node)) = (asked, cluster.nodes.first()) else {
+        return Vec::new();
+    };
     let Some((_, ns)) = l.session.last().ns_named(&node.spec.name.value) else { return Vec::new() };
-    let draws = crate::scene::draws(ns.rules.table(net::netfilter::TableName::Nat), &chain);
+    // All rules of a node take long to write in a large cluster; nothing has read them yet.
+    let draws = match ns.rules.written(TableName::Nat) {
+        Some(nat) => crate::scene::draws(nat, &chain),
+        None => {
+            let rules = kube::plan::rules_of_port(cluster, 0, service, port);
+            crate::scene::draws(rules.table(TableName::Nat), &chain)
+        }
+    };
     if draws.len() < 2 {
         return Vec::new();
     }
