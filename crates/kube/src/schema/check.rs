@@ -133,11 +133,13 @@ impl Check<'_> {
         let near = nearest(name, known());
         let ever = t.fields.iter().find(|f| f.name == name);
         let hint = match (near, ever) {
-            (_, Some(field)) => format!(
-                "{} has this field in {}, not in {release}",
-                t.name,
-                super::range_text(field.releases)
-            ),
+            (_, Some(field)) => {
+                format!(
+                    "{} has this field in {}, not in {release}",
+                    t.name,
+                    super::range_text(field.releases.ranges)
+                )
+            }
             (Some(near), _) => format!("did you mean {near}?"),
             (None, None) => match self.elsewhere(name) {
                 Some(place) => format!("this field belongs below {place}"),

@@ -45,7 +45,7 @@ pub struct Field {
     /// The key.
     pub name: &'static str,
     shape: &'static str,
-    releases: &'static str,
+    releases: Releases,
     /// Who refuses an object without it.
     pub required: Required,
 }
@@ -111,7 +111,7 @@ pub struct Kind {
     /// `kind`.
     pub name: &'static str,
     index: usize,
-    releases: &'static str,
+    releases: Releases,
 }
 
 struct Table {
@@ -133,10 +133,11 @@ impl Table {
                 api_version = version;
             } else if let Some(name) = first.strip_prefix(':') {
                 let index = second.and_then(|n| n.parse().ok()).unwrap_or_default();
-                let releases = words.next().unwrap_or_default();
+                let releases = Releases::read(words.next().unwrap_or_default());
                 table.kinds.push(Kind { api_version, name, index, releases });
             } else if let Some(shape) = second {
                 let (shape, releases) = shape.split_once('@').unwrap_or((shape, ""));
+                let releases = Releases::read(releases);
                 let (shape, required) = match shape.as_bytes().last() {
                     Some(b'!') => (&shape[..shape.len() - 1], Required::Server),
                     Some(b'?') => (&shape[..shape.len() - 1], Required::Client),
@@ -153,15 +154,32 @@ impl Table {
     }
 }
 
-/// Whether ranges such as `10-12,16-` contain a release; no range contains every one.
-fn has(ranges: &str, release: Release) -> bool {
-    let minor = release.minor();
-    ranges.is_empty()
-        || ranges.split(',').any(|range| {
+/// Releases: ranges of minors such as `10-12,16-`. No range contains every one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Releases {
+    ranges: &'static str,
+    /// The same, a bit per minor.
+    minors: u64,
+}
+
+impl Releases {
+    fn read(ranges: &'static str) -> Self {
+        let bits = |range: &str| {
             let (from, to) = range.split_once('-').unwrap_or((range, range));
-            from.parse().is_ok_and(|n: u8| n <= minor)
-                && to.parse().map_or(true, |n: u8| minor <= n)
-        })
+            let from = from.parse().ok().filter(|n: &u32| *n < 64)?;
+            let to = to.parse().map_or(63, |n: u32| n.min(63));
+            Some(u64::MAX << from & u64::MAX >> (63 - to))
+        };
+        let minors = match ranges {
+            "" => u64::MAX,
+            _ => ranges.split(',').filter_map(bits).fold(0, |all, range| all | range),
+        };
+        Self { ranges, minors }
+    }
+
+    fn contains(self, release: Release) -> bool {
+        self.minors >> release.minor() & 1 == 1
+    }
 }
 
 /// Ranges of releases as text: `1.10 to 1.15, 1.20 and later`.
@@ -219,12 +237,12 @@ impl Type {
 
     /// The fields that a release has, by name.
     pub fn fields(&self, release: Release) -> impl Iterator<Item = &Field> {
-        self.fields.iter().filter(move |f| has(f.releases, release))
+        self.fields.iter().filter(move |f| f.releases.contains(release))
     }
 
     /// A field of a release.
     pub fn field(&self, name: &str, release: Release) -> Option<&Field> {
-        self.fields.iter().find(|f| f.name == name && has(f.releases, release))
+        self.fields.iter().find(|f| f.name == name && f.releases.contains(release))
     }
 }
 
@@ -236,12 +254,12 @@ impl Kind {
 
     /// The releases that serve it: `1.10 to 1.21`.
     pub fn releases_text(&self) -> String {
-        range_text(self.releases)
+        range_text(self.releases.ranges)
     }
 
     /// Whether a release serves it.
     pub fn is_served(&self, release: Release) -> bool {
-        has(self.releases, release)
+        self.releases.contains(release)
     }
 }
 
