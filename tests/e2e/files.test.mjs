@@ -117,7 +117,7 @@ test("a host that serves no packed files still serves the engine", async () => {
     const page = await context.newPage();
     const plain = [];
     page.on("request", (r) => plain.push(...(r.url().endsWith(".wasm") ? [r.url()] : [])));
-    await page.route("**/*.zst", (route) => route.fulfill({ status: 404, body: "" }));
+    await page.route("**/*.xz", (route) => route.fulfill({ status: 404, body: "" }));
     await page.goto(`${origin()}/`);
     await page.waitForSelector(READY);
     assert.equal(plain.length, 1);

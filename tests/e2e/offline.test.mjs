@@ -86,7 +86,7 @@ function next(from, folder, mark) {
     (b) => `${b}\n.brand { outline: 0 }`,
   );
   const glue = rename(file(/^packetwalk-\w+\.js$/), `packetwalk-${mark}.js`);
-  const [plain, packed] = [".wasm", ".wasm.zst"].map((ending) =>
+  const [plain, packed] = [".wasm", ".wasm.xz"].map((ending) =>
     rename(file(new RegExp(`^packetwalk-\\w+\\${ending}$`)), `packetwalk-${mark}${ending}`),
   );
   const wasm = (text) => plain(packed(text));

@@ -61,7 +61,7 @@ test("the size of every part is reported", async () => {
   });
   const of = (pattern) => fetched.filter((f) => pattern.test(f));
   report("page and first picture (html, css)", [...of(/\.html$|\.css$/), ...of(/^guard-/)]);
-  report("engine (wasm, zstd)", of(/\.wasm\.zst$/));
+  report("engine (wasm, xz)", of(/\.wasm\.xz$/));
   report("its JavaScript", of(/^(packetwalk|start)-\w+\.js$/));
   report("editor", of(/^editor-/));
   report(

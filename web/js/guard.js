@@ -271,8 +271,7 @@
         controller.enqueue(part);
       },
     });
-    var stream = response.body.pipeThrough(counter).pipeThrough(engine.unpack());
-    return new Response(stream, { headers: { "content-type": "application/wasm" } });
+    return engine.unpack(response.body.pipeThrough(counter));
   }
 
   /** The module. Hosts that serve no files of unknown types still have it as it is. */
@@ -323,8 +322,8 @@
       });
   }
   /** Fetches the engine and starts it with `init`, the entry point of its JavaScript. `engine` has
-   * the addresses `packed` (zstd) and `plain` of its module, the `size` of the packed one in bytes,
-   * and `unpack`, which makes a stream that unpacks. */
+   * the addresses `packed` (xz) and `plain` of its module, the `size` of the packed one in bytes,
+   * and `unpack`, which makes a response of a packed stream. */
   window.packetwalk = {
     start: start,
     queryLocks: queryLocks,

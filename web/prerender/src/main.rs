@@ -1,11 +1,13 @@
 //! Prints the initial page as HTML, once for each language, with the picture in each layout, to be
 //! inserted into index.html. A browser shows it before the engine is loaded; the engine then
 //! replaces it by the same page. With the argument `words` it prints the texts that are shown
-//! without the engine, as JSON.
+//! without the engine, as JSON; `pack FILE OUT PRESET` packs a file with xz.
 //!
 //! **Architecture invariant.** This program creates no markup of its own: it renders
 //! [`web::components::page`].
 #![forbid(unsafe_code)]
+
+mod pack;
 
 use view::Lang;
 use view::app::{Action, App, update};
@@ -38,10 +40,21 @@ fn Opening(variant: &Variant) -> Html {
 }
 
 fn main() {
-    if std::env::args().nth(1).as_deref() == Some("words") {
-        println!("{}", view::words::load_words());
-        return;
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match &args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["words"] => println!("{}", view::words::load_words()),
+        ["pack", file, out, preset] => {
+            let preset = preset.parse().expect("a preset from 0 to 9");
+            let bytes = std::fs::read(file).unwrap_or_else(|e| panic!("{file}: {e}"));
+            let packed = pack::xz(&bytes, preset).expect("invariant: a Vec takes every byte");
+            std::fs::write(out, packed).unwrap_or_else(|e| panic!("{out}: {e}"));
+        }
+        _ => print_page(),
     }
+}
+
+/// Prints the page in each language and layout.
+fn print_page() {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let runtime = runtime.expect("invariant: a runtime without I/O can be built");
     let render = |lang, room| {
