@@ -15,7 +15,7 @@ use crate::packet::kind_word;
 use net::event::EventKind;
 use net::netfilter::{Hook, Ruleset, TableName};
 use net::state::DeviceKind;
-use net::{Event, PacketId, State};
+use net::{DropReason, Event, PacketId, State};
 use std::collections::{BTreeMap, BTreeSet};
 use way::{PILL_PITCH, lan_of, on_lan, rect_of, waiting, way};
 
@@ -269,7 +269,9 @@ pub fn is_wrapped(m: &Moment<'_>, id: PacketId, before: usize) -> bool {
     let found = m.index.behind(id, before).iter().rev().find_map(|i| match m.events[*i].kind {
         EventKind::Encapsulated { .. } => Some(true),
         EventKind::Decapsulated { .. } => Some(false),
-        EventKind::Duplicated { of } => Some(is_wrapped(m, of, *i)),
+        EventKind::Duplicated { of } | EventKind::CableDuplicated { of } => {
+            Some(is_wrapped(m, of, *i))
+        }
         _ => None,
     });
     found.unwrap_or_default()
@@ -282,8 +284,10 @@ fn is_on_lan(m: &Moment<'_>, id: PacketId, before: usize) -> bool {
         let e = &m.events[*i];
         match e.kind {
             EventKind::Delayed { .. } => None,
-            EventKind::Dropped { reason: net::DropReason::ByHand, .. } => None,
-            EventKind::Duplicated { of } => Some(is_on_lan(m, of, *i)),
+            EventKind::Dropped { reason: DropReason::ByHand | DropReason::CableLoss, .. } => None,
+            EventKind::Duplicated { of } | EventKind::CableDuplicated { of } => {
+                Some(is_on_lan(m, of, *i))
+            }
             EventKind::FrameSent { .. } if spot_of(m, e).is_some_and(on_lan) => Some(true),
             _ => Some(kind_of(m, e) == Some(NetnsKind::Segment)),
         }
@@ -297,7 +301,8 @@ pub fn journey(m: &Moment<'_>, id: PacketId) -> Vec<Stop> {
     let mut shell = false;
     // A copy begins where the other packet was.
     if let Some(first) = m.index.of(id).first().copied()
-        && let EventKind::Duplicated { of } = m.events[first].kind
+        && let EventKind::Duplicated { of } | EventKind::CableDuplicated { of } =
+            m.events[first].kind
     {
         shell = is_wrapped(m, of, first);
         let last = journey(m, of).into_iter().take_while(|s| s.event < first).last();
