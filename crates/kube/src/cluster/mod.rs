@@ -41,7 +41,7 @@ pub struct Node {
 }
 
 impl Node {
-    /// Its address on the LAN.
+    /// Its InternalIP: the address of its first interface.
     pub fn address(&self) -> Ipv4Addr {
         self.spec.nic.address.value.addr()
     }

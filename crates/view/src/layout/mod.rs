@@ -292,7 +292,7 @@ pub fn layout(cluster: &Cluster, wanted: Wanted<'_>, room: Size) -> Layout {
             LAN_H,
         ));
     }
-    let segment = &cluster.topology.segment;
+    let segment = cluster.topology.segment();
     l.lan_label = format!("{} {}", segment.name, segment.subnet);
     let below = hosts(cluster, &mut l, left, rows.below_lan.0);
     l.width = l.hosts.iter().map(|h| h.rect.right() + MARGIN).fold(l.width, f32::max);
@@ -370,10 +370,9 @@ fn hosts(cluster: &Cluster, l: &mut Layout, left: f32, below_lan: f32) -> f32 {
     let label = l.lan_label.chars().count() as f32 * CHAR + GAP;
     let pitch = (HOST.0 + 2.0 * GAP, HOST.1 + GAP);
     let per_row = ((l.width - left - MARGIN - label) / pitch.0).floor().max(1.0) as usize;
-    let gateway = cluster.topology.segment.gateway;
     let all = &cluster.topology.hosts;
     let mut order: Vec<usize> = (0..all.len()).collect();
-    order.sort_by_key(|i| Some(all[*i].nic.address.value.addr()) == gateway);
+    order.sort_by_key(|i| cluster.topology.is_gateway(&all[*i]));
     for (k, i) in order.into_iter().enumerate() {
         let h = &all[i];
         let (dx, dy) = moved(cluster, &h.name.value);
