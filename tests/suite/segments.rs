@@ -152,7 +152,7 @@ fn a_rule_of_the_router_decides() {
     let racks = RACKS.replace(
         "  routers:\n  - name: core\n",
         "  routers:\n  - name: core\n    iptables: [-P FORWARD DROP, \
-         -A FORWARD -s 10.12.0.0/24 -j ACCEPT, -A FORWARD -d 10.12.0.0/24 -p udp -j ACCEPT]\n",
+         -A FORWARD -s 10.12.0.0/24 -j ACCEPT, -A FORWARD -p udp --dport 8472 -j ACCEPT]\n",
     );
     // VXLAN passes, a request to the node port does not.
     let steps = format!(
@@ -285,6 +285,26 @@ fn flannel_uses_the_interface_it_is_told() {
         let (_, got) = send(racks, &format!("from: node01, to: '{to}:30080', endpoint: 10.1.5.4"));
         assert!(got[0].contains("200 OK"), "{to}: {got:?}");
     }
+}
+
+#[test]
+fn a_lab_has_the_cables_and_the_blocked_ports() {
+    let bad = RACKS
+        .replace(
+            "{segment: office}}\n  routers",
+            "{segment: office, delay: 20ms, loss: 10%}}\n  routers",
+        )
+        .replace("{segment: rack-b}}\n  hosts", "{segment: rack-b, blocked: [8472/udp]}}\n  hosts");
+    let (session, _) = send(&bad, "from: laptop, to: 10.11.0.10, proto: icmp");
+    let lab = play::lab::script(&session).expect("a lab");
+    // Both ends of the cable.
+    for end in ["eth0", "p-laptop"] {
+        let line = format!("qdisc add dev {end} root netem delay 20000us loss 10.000000%\n");
+        assert!(lab.script.contains(&line), "{end}");
+    }
+    let rule = "-A FORWARD -m physdev --physdev-out p-node02 -p udp -m udp --dport 8472 -j DROP";
+    assert!(lab.script.contains(rule));
+    assert_eq!(lab.left_out.len(), 1, "{:?}", lab.left_out);
 }
 
 #[test]
