@@ -46,6 +46,14 @@ impl Node {
         self.spec.nic.address.value.addr()
     }
 
+    /// The MAC address of its NIC with this number.
+    pub fn mac_of(&self, topology: &Topology, nic: usize) -> Mac {
+        match nic.checked_sub(1).and_then(|i| self.spec.interfaces.get(i)) {
+            Some(further) => further.mac_in(topology, &self.spec.name.value),
+            None => self.mac,
+        }
+    }
+
     /// The address of its cni0.
     pub fn gateway(&self) -> Ipv4Addr {
         HostLocal::new(self.pod_cidr).gateway()

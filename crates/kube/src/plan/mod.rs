@@ -110,12 +110,7 @@ fn plug<'a>(
         switch_port.cable = nic.cable.clone();
         lan.devices.push(switch_port);
         let near = DeviceKindSpec::Cable { peer_netns: lan.name.clone(), peer: port, nic: true };
-        let mac = if i == 0 {
-            mac
-        } else {
-            let seeded = format!("{}/{}", ns.name, nic.name);
-            nic.mac.unwrap_or_else(|| naming::random_mac(topology.seed, &seeded))
-        };
+        let mac = if i == 0 { mac } else { nic.mac_in(topology, &ns.name) };
         let mut device = DeviceSpec::new(&nic.name, i as u32 + 2, mac, nic.mtu, near);
         device.cable = CableSpec { blocked: Vec::new(), ..nic.cable.clone() };
         let address = nic.address.value;

@@ -10,6 +10,7 @@ pub use decode::decode;
 use crate::decode::Spanned;
 use crate::diag::Span;
 use crate::fault::{Daemon, Fault};
+use crate::naming;
 use crate::release::Release;
 use ipnet::Ipv4Net;
 use net::netfilter::Ruleset;
@@ -47,6 +48,12 @@ impl Nic {
             mtu: 1500,
             cable: CableSpec::default(),
         }
+    }
+
+    /// The MAC address of a further interface of a machine.
+    pub(crate) fn mac_in(&self, topology: &Topology, machine: &str) -> Mac {
+        let random = || naming::random_mac(topology.seed, &format!("{machine}/{}", self.name));
+        self.mac.unwrap_or_else(random)
     }
 
     /// Whether an address is on its link.
