@@ -328,8 +328,8 @@ impl Words<'_> {
     }
 }
 
-/// Loads the module of the rule's protocol, as its options do, unless it is loaded. Whether the rule
-/// has it then.
+/// Loads the module of the rule's protocol, as its options do, unless it is loaded. Returns whether
+/// the rule has it then.
 fn loads_ports(rule: &mut Rule) -> bool {
     let is_loaded = rule.matches.iter().any(|m| matches!(m, Match::Ports { .. }));
     if is_loaded {

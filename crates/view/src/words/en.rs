@@ -449,9 +449,7 @@ pub(super) const fn reason(r: DropReason) -> &'static str {
         DropReason::NatNoPort => "no free port was left for the translation",
         DropReason::Unsupported => "this is not simulated, so the walk stops",
         DropReason::CableLoss => "the cable lost it",
-        DropReason::PortBlocked => {
-            "the port of the segment does not let its destination port through"
-        }
+        DropReason::PortBlocked => "a security group blocks its destination port",
         DropReason::ByHand => "dropped by the user",
         DropReason::Budget => "the run met its limit of events: a loop",
     }

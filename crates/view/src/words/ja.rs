@@ -469,7 +469,7 @@ pub(super) const fn reason(r: DropReason) -> &'static str {
         DropReason::NatNoPort => "変換に使える空きポートがありません",
         DropReason::Unsupported => "シミュレートできないので、ここで止まります",
         DropReason::CableLoss => "ケーブルで失われました",
-        DropReason::PortBlocked => "セグメントのポートがその宛先ポートを通しません",
+        DropReason::PortBlocked => "セキュリティグループが宛先ポートを許可していません",
         DropReason::ByHand => "ユーザーが破棄しました",
         DropReason::Budget => "イベント数の上限に達しました。ループしています",
     }
