@@ -299,10 +299,10 @@ fn defaults_of_the_table_are_those_of_the_decoder() {
         ("spec.flannel.vni", t.vni.to_string()),
         ("spec.flannel.port", t.vxlan_port.to_string()),
         ("spec.flannel.ipMasq", t.ip_masq.to_string()),
-        ("spec.segments.name", t.segment.name.clone()),
-        ("spec.segments.subnet", t.segment.subnet.to_string()),
+        ("spec.segments.name", t.segment().name.clone()),
+        ("spec.segments.subnet", t.segment().subnet.to_string()),
         ("spec.nodes.nic.name", node.nic.name.clone()),
-        ("spec.nodes.nic.mtu", node.nic.mtu.to_string()),
+        ("spec.segments.mtu", node.nic.mtu.to_string()),
     ] {
         let path: Vec<&str> = path.split('.').collect();
         let field = find(TOPOLOGY.fields, &path);

@@ -5,6 +5,8 @@
 //! keys, ranges, words and defaults are taken. The structure of a Kubernetes object is checked
 //! against its type as a whole, after its decoder ([`crate::schema`]).
 
+mod time;
+
 use crate::diag::{Code, Diagnostic, Span, nearest, nearest_first};
 use crate::fields::{DefaultValue, Field, Format, Type};
 use crate::release::Release;
@@ -259,6 +261,17 @@ impl Decoder {
         path: &str,
         format: &Format,
     ) -> Option<Spanned<T>> {
+        self.parsed_or(node, path, format, Code::InvalidAddress)
+    }
+
+    /// A scalar in a format; `code` is that of a value that does not parse.
+    pub(crate) fn parsed_or<T: FromStr>(
+        &mut self,
+        node: &YamlNode,
+        path: &str,
+        format: &Format,
+        code: Code,
+    ) -> Option<Spanned<T>> {
         let hint = format!("write it like {}", format.example);
         let Value::Scalar { text, .. } = &node.value else {
             self.wrong_type(node, path, "string", &hint);
@@ -267,7 +280,7 @@ impl Decoder {
         let value = text.parse().ok();
         if value.is_none() {
             self.error(
-                Code::InvalidAddress,
+                code,
                 node.span,
                 format!("{path}: Invalid value: {text:?}: must be {}", format.with_article()),
                 hint,

@@ -105,6 +105,8 @@ codes! {
     InvalidAddress = "invalid-address",
     /// The same name or port twice in one list.
     DuplicateValue = "duplicate-value",
+    /// A node that flannel's backend cannot reach from another one.
+    NodeUnreachable = "node-unreachable",
     /// Two networks that must be disjoint overlap.
     NetworkOverlap = "network-overlap",
     /// An address that is already assigned.

@@ -19,11 +19,11 @@ const OVERHEAD: u32 = 50;
 /// The mark by which kube-proxy requests masquerading.
 const MASQUERADE_MARK: u32 = 0x4000;
 
-/// The MTU of a node's pods, in bytes: the NIC's, less the encapsulation.
+/// The MTU of a node's pods, in bytes: that of flannel's NIC, less the encapsulation.
 pub(crate) fn mtu(t: &Topology, node: &Node) -> u32 {
     match t.backend {
-        Backend::Vxlan { .. } => node.spec.nic.mtu - OVERHEAD,
-        Backend::HostGw => node.spec.nic.mtu,
+        Backend::Vxlan { .. } => t.flannel_nic(&node.spec).mtu - OVERHEAD,
+        Backend::HostGw => t.flannel_nic(&node.spec).mtu,
     }
 }
 
@@ -130,11 +130,12 @@ pub(crate) fn configure(ns: &mut NetnsSpec, cluster: &Cluster, node: usize, inde
     let t = &cluster.topology;
     let this = &cluster.nodes[node];
     let name = device::flannel(t.vni);
-    let nic = &this.spec.nic;
+    let nic = t.flannel_nic(&this.spec);
+    let address = |node: &Node| t.flannel_nic(&node.spec).address.value.addr();
     if t.backend != Backend::HostGw {
         let kind = DeviceKindSpec::Vxlan {
             vni: t.vni,
-            local: this.address().into(),
+            local: nic.address.value.addr().into(),
             dev: nic.name.clone(),
             port: t.vxlan_port,
         };
@@ -156,9 +157,18 @@ pub(crate) fn configure(ns: &mut NetnsSpec, cluster: &Cluster, node: usize, inde
             proto: RouteProto::Boot,
             metric: 0,
         };
-        // All nodes are on one segment, so that every one is reached directly.
-        if t.backend != (Backend::Vxlan { direct_routing: false }) {
-            ns.routes.push(route(other.address(), &nic.name, false));
+        let public = address(other);
+        let direct = match t.backend {
+            Backend::Vxlan { direct_routing: false } => None,
+            // `DirectRouting`: whether the route to the address has no gateway.
+            Backend::Vxlan { .. } => this.spec.nics().find(|n| n.reaches(public)),
+            // The route is added by flannel's interface, and the kernel refuses a gateway that is
+            // not on its link; flannel logs that and goes on.
+            Backend::HostGw if nic.reaches(public) => Some(nic),
+            Backend::HostGw => continue,
+        };
+        if let Some(nic) = direct {
+            ns.routes.push(route(public, &nic.name, false));
             continue;
         }
         ns.neighbours.push(NeighbourSpec {
@@ -167,7 +177,7 @@ pub(crate) fn configure(ns: &mut NetnsSpec, cluster: &Cluster, node: usize, inde
             lladdr: other.vtep_mac,
             state: NudState::Permanent,
         });
-        ns.fdb.push((name.clone(), other.vtep_mac, other.address().into()));
+        ns.fdb.push((name.clone(), other.vtep_mac, public.into()));
         ns.routes.push(route(vtep, &name, true));
     }
 }

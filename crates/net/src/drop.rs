@@ -60,6 +60,10 @@ reasons! {
     NatNoPort = "NAT_NO_PORT",
     /// The rule has a match or target that is not simulated.
     Unsupported = "UNSUPPORTED",
+    /// The cable lost it (`tc netem loss`).
+    CableLoss = "CABLE_LOSS",
+    /// The port of the segment does not let its destination port through: a security group.
+    PortBlocked = "PORT_BLOCKED",
     /// The user dropped it in flight; no kernel has this reason.
     ByHand = "BY_HAND",
     /// The run exceeded its event budget: a loop or a storm.

@@ -73,7 +73,7 @@ trait Put {
 }
 
 /// Structs, with their fields in the order they are written. Those behind `;` are written by what
-/// contains them.
+/// contains them, or are of the document and never change.
 macro_rules! structs {
     ($($name:ident { $($field:tt),* $(; $elsewhere:ident)? })*) => { $(impl Put for $name {
         fn put(&self, out: &mut Vec<u8>) {
@@ -121,7 +121,7 @@ structs! {
     TcpFlags { 0 }
     Mac { 0 }
     Seen { packet, in_dev, out_dev, physin, physout, ctstate }
-    Device { name, ifindex, mac, mtu, addrs, up, master, hairpin, kind, gone }
+    Device { name, ifindex, mac, mtu, addrs, up, master, hairpin, kind, gone; cable }
     Exception { mtu, gateway, expires }
     Peer { tokens, last, redirects }
     Netns {
@@ -265,6 +265,7 @@ enums! {
         40 Ended { socket, tag, outcome },
         41 Queried { socket, server, name, kinds },
         42 Resolved { socket, tag, name, addrs },
+        43 CableDuplicated { of },
     }
     Change {
         0 Clock { before, after },

@@ -359,6 +359,11 @@ pub enum EventKind {
         /// The packet that was copied.
         of: PacketId,
     },
+    /// A cable delivered a frame twice (`netem_enqueue`); this event's packet is the copy.
+    CableDuplicated {
+        /// The packet that was copied.
+        of: PacketId,
+    },
     /// A packet was dropped (`kfree_skb_reason`).
     Dropped {
         reason: DropReason,

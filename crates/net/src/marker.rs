@@ -73,6 +73,7 @@ markers! {
     Retransmitted "retransmitted",
     Delayed "delayed",
     Duplicated "duplicated",
+    CableDuplicated "cable-duplicated",
     Dropped "dropped",
     Ended "ended",
     ;

@@ -9,6 +9,7 @@ use crate::neigh::NudState;
 use crate::netfilter::Ruleset;
 use crate::route::RouteProto;
 use crate::socket::Listener;
+use crate::time::Duration;
 use crate::wire::Mac;
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -84,6 +85,22 @@ pub struct DeviceSpec {
     pub hairpin: bool,
     /// The driver, and what `ip link add` gives it.
     pub kind: DeviceKindSpec,
+    /// What happens to frames on the cable behind it.
+    pub cable: CableSpec,
+}
+
+/// What happens to the frames that leave a device by its cable: as `tc netem` does it, and as a
+/// cloud's security group refuses them. A good cable by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CableSpec {
+    /// The chance that a frame is lost; `u32::MAX` stands for 100 %, as in `tc_netem_qopt`.
+    pub loss: u32,
+    /// The chance that a frame arrives twice; `u32::MAX` stands for 100 %.
+    pub duplicate: u32,
+    /// How long a frame takes more than on a good cable.
+    pub delay: Duration,
+    /// The IP protocols and destination ports that are not let through.
+    pub blocked: Vec<(u8, u16)>,
 }
 
 impl DeviceSpec {
@@ -108,6 +125,7 @@ impl DeviceSpec {
             master: None,
             hairpin: false,
             kind,
+            cable: CableSpec::default(),
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::netfilter::{AddrType, Restored, Ruleset, TableName};
 use crate::route::{Decision, Route, longest_prefix};
 use crate::skb::Skb;
 use crate::socket::{Listener, Socket, SocketId};
-use crate::spec::Sysctl;
+use crate::spec::{CableSpec, Sysctl};
 use crate::time::{Duration, Instant};
 use crate::wire::Mac;
 use ipnet::IpNet;
@@ -66,6 +66,8 @@ pub struct Device {
     pub hairpin: bool,
     /// The driver, with its configuration.
     pub kind: DeviceKind,
+    /// What happens to frames on the cable behind it; the same for the whole run.
+    pub cable: CableSpec,
     /// It was removed. Its number and ifindex are not given again, and its name stays known to
     /// earlier events.
     pub gone: bool,

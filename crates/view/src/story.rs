@@ -88,7 +88,8 @@ pub fn glyph(e: &Event, state: &State) -> Glyph {
         | EventKind::PacketMade { .. }
         | EventKind::Wrote { .. }
         | EventKind::Retransmitted { .. }
-        | EventKind::Duplicated { .. } => Glyph::Send,
+        | EventKind::Duplicated { .. }
+        | EventKind::CableDuplicated { .. } => Glyph::Send,
         EventKind::FrameSent { dev, .. } | EventKind::FrameReceived { dev, .. } => {
             if is_cable(e, *dev, state) { Glyph::Wire } else { Glyph::Bridge }
         }
@@ -140,12 +141,15 @@ pub fn glyph(e: &Event, state: &State) -> Glyph {
 
 /// Whether an event is a step at this level of detail.
 pub fn shown(e: &Event, state: &State, grain: Grain) -> bool {
-    // What the user did is a step also on a cable or segment, where nothing else is.
+    // What the user or a bad cable did is a step also on a cable or segment, where nothing else
+    // is.
+    use net::DropReason::{ByHand, CableLoss, PortBlocked};
     let op = matches!(
         e.kind,
         EventKind::Delayed { .. }
             | EventKind::Duplicated { .. }
-            | EventKind::Dropped { reason: net::DropReason::ByHand, .. }
+            | EventKind::CableDuplicated { .. }
+            | EventKind::Dropped { reason: ByHand | CableLoss | PortBlocked, .. }
             | EventKind::NetnsAdded { .. }
             | EventKind::NetnsDeleted { .. }
     );

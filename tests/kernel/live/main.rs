@@ -83,6 +83,8 @@ const CASES: &[(&str, &str)] = &[
     ("a rule resets a connection", include_str!("reset-by-rule.yaml")),
     ("an error about a fragment", include_str!("error-about-fragment.yaml")),
     ("names", include_str!("names.yaml")),
+    ("segments and routers", include_str!("segments.yaml")),
+    ("several interfaces", include_str!("interfaces.yaml")),
     ("a file of every step for a kernel", include_str!("../../suite/sessions/for-a-kernel.yaml")),
 ];
 

@@ -185,24 +185,23 @@ impl Editor {
                 .find(|n| n.role == Role::Worker)
                 .or(t.nodes.last())
                 .map(|n| (&n.name.value, &n.nic)),
-            _ => t.hosts.last().map(|h| (&h.name.value, &h.nic)),
+            _ => {
+                let mut hosts = t.hosts.iter().rev().filter(|h| h.router.is_none());
+                hosts.next().map(|h| (&h.name.value, &h.nic))
+            }
         };
-        let used: BTreeSet<_> = t
-            .nodes
-            .iter()
-            .map(|n| &n.nic)
-            .chain(t.hosts.iter().map(|h| &h.nic))
-            .map(|n| n.address.value.addr())
-            .collect();
+        let used: BTreeSet<_> =
+            t.machines().flat_map(|(_, nics, _)| nics).map(|n| n.address.value.addr()).collect();
         // The first free address after the last machine's, then from the start of the subnet.
-        let after = like.map_or(t.segment.subnet.network(), |(_, nic)| nic.address.value.addr());
-        let subnet = t.segment.subnet;
+        let segment = &t.segments[like.map_or(0, |(_, nic)| nic.segment)];
+        let subnet = segment.subnet;
+        let after = like.map_or(subnet.network(), |(_, nic)| nic.address.value.addr());
         let is_free = |a: &u32| {
             let a = Ipv4Addr::from(*a);
             a != subnet.network()
                 && a != subnet.broadcast()
                 && !used.contains(&a)
-                && t.segment.gateway != Some(a)
+                && segment.gateway != Some(a)
         };
         let (first, last, after) =
             (u32::from(subnet.network()), u32::from(subnet.broadcast()), u32::from(after));
@@ -214,7 +213,7 @@ impl Editor {
         let base = like
             .map_or(if list == "nodes" { "node01" } else { "client" }, |(name, _)| name.as_str());
         let nic_name = like.map_or("eth0", |(_, nic)| nic.name.as_str());
-        let address = format!("{address}/{}", t.segment.subnet.prefix_len());
+        let address = format!("{address}/{}", subnet.prefix_len());
         let nic = Tree::map([("name", Tree::text(nic_name)), ("address", Tree::text(address))]);
         let item = Tree::map([("name", Tree::text(self.free_name(base))), ("nic", nic)]);
         self.edit(Edit::Push(topology.key("spec").key(list), item))

@@ -50,11 +50,12 @@ pub(super) fn topology(t: &Topology) -> Tree {
         .hosts
         .iter()
         .map(|h| Tree::map([("name", Tree::text(h.name.value.clone())), ("nic", nic(&h.nic))]));
+    let first = t.segment();
     let mut segment = vec![
-        ("name", Tree::text(t.segment.name.clone())),
-        ("subnet", Tree::text(t.segment.subnet.to_string())),
+        ("name", Tree::text(first.name.clone())),
+        ("subnet", Tree::text(first.subnet.to_string())),
     ];
-    segment.extend(t.segment.gateway.map(|g| ("gateway", Tree::text(g.to_string()))));
+    segment.extend(first.gateway.map(|g| ("gateway", Tree::text(g.to_string()))));
     let spec = [
         ("segments", Tree::Seq(vec![Tree::map(segment)])),
         ("nodes", Tree::Seq(nodes.collect())),

@@ -177,7 +177,7 @@ fn nics_and_the_segment() {
     let c = cluster(&new);
     assert_eq!(c.topology.nodes[1].nic.mtu, 1400);
     let new = done(&new, ClusterChange::Rename(Thing::Segment("lan".into()), "dc".into()));
-    assert_eq!(cluster(&new).topology.segment.name, "dc");
+    assert_eq!(cluster(&new).topology.segment().name, "dc");
     assert!(change(&new, &ClusterChange::Remove(Thing::Segment("dc".into()))).is_err());
     assert_eq!(
         change(TEXT, &ClusterChange::Scale("kube-system".into(), "kube-dns".into(), 2)),

@@ -41,9 +41,17 @@ pub struct Node {
 }
 
 impl Node {
-    /// Its address on the LAN.
+    /// Its InternalIP: the address of its first interface.
     pub fn address(&self) -> Ipv4Addr {
         self.spec.nic.address.value.addr()
+    }
+
+    /// The MAC address of its NIC with this number.
+    pub fn mac_of(&self, topology: &Topology, nic: usize) -> Mac {
+        match nic.checked_sub(1).and_then(|i| self.spec.interfaces.get(i)) {
+            Some(further) => further.mac_in(topology, &self.spec.name.value),
+            None => self.mac,
+        }
     }
 
     /// The address of its cni0.

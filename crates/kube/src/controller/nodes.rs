@@ -196,7 +196,7 @@ pub(super) fn topology_of(objects: &[Object]) -> Option<Topology> {
         .filter_map(|n| Some((n.meta.name.value.as_str(), n.address?)))
         .chain(host_addresses(objects))
         .collect();
-    let subnet = subnet(addresses.values().copied()).unwrap_or(default.segment.subnet);
+    let subnet = subnet(addresses.values().copied()).unwrap_or(default.segment().subnet);
     let mut free = subnet.hosts().filter(|a| !addresses.values().any(|x| x == a));
     let gateway = free.next();
     // As in the default topology, the first node is the ninth host behind the gateway.
@@ -231,7 +231,7 @@ pub(super) fn topology_of(objects: &[Object]) -> Option<Topology> {
     }
     hosts.retain(|h| !nodes.iter().any(|n| n.name.value == h.name.value));
     let mut out = Topology { version, nodes, hosts, ..default };
-    (out.segment.subnet, out.segment.gateway) = (subnet, gateway);
+    (out.segments[0].subnet, out.segments[0].gateway) = (subnet, gateway);
     let cidrs: Vec<Ipv4Net> =
         out.nodes.iter().filter_map(|n| given_cidr(objects, &n.name.value, true)).collect();
     if let Some(cidr) = covering(cidrs.iter().flat_map(|c| [c.network(), c.broadcast()]), 16)

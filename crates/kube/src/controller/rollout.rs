@@ -19,7 +19,7 @@
 //! cluster. kube-proxy syncs at most once a second (`minSyncPeriod`), so its time is drawn from the
 //! seed.
 
-use crate::cluster::{Cluster, Pod, RunningService, RunningWorkload};
+use crate::cluster::{Cluster, Node, Pod, RunningService, RunningWorkload};
 use crate::dns;
 use crate::object::{ServiceType, WorkloadKind, ports_clash};
 use crate::plan;
@@ -117,7 +117,7 @@ pub fn rollout(
     let home = |c: &Cluster, name: &str| {
         let pod = c.pods.iter().find(|p| p.netns() == name);
         pod.map_or_else(
-            || c.topology.segment.name.clone(),
+            || c.topology.segment().name.clone(),
             |p| c.nodes[p.node].spec.name.value.clone(),
         )
     };
@@ -166,7 +166,8 @@ pub fn rollout(
             Work::Delete(ns.name.clone()),
         ));
     }
-    let gone = |vtep: IpAddr| !after.nodes.iter().any(|n| IpAddr::from(n.address()) == vtep);
+    let vtep = |n: &Node| IpAddr::from(after.topology.flannel_nic(&n.spec).address.value.addr());
+    let gone = |addr: IpAddr| !after.nodes.iter().any(|n| vtep(n) == addr);
     let names = |c: &Cluster| c.nodes.iter().map(|n| n.spec.name.value.clone()).collect::<Vec<_>>();
     let same_nodes = names(before) == names(after);
     let mut stages = pods.stages(before, after, ready);
@@ -455,8 +456,26 @@ fn check_immutable(
             return Err((message, "delete the Service first, or remove its clusterIP".to_owned()));
         }
     }
-    if a.segment != b.segment || a.faults != b.faults {
+    if a.segments != b.segments || a.faults != b.faults {
         return no("spec.segments or spec.faults");
+    }
+    for (name, nics, routes) in a.machines() {
+        let Some((_, others, others_routes)) = b.machines().find(|(n, ..)| n.value == name.value)
+        else {
+            continue;
+        };
+        if nics.iter().map(|n| &n.cable).ne(others.iter().map(|n| &n.cable)) {
+            return no(&format!("a cable of {}", name.value));
+        }
+        if routes != others_routes {
+            return no(&format!("a route of {}", name.value));
+        }
+    }
+    for h in &a.hosts {
+        let router = b.hosts.iter().find(|x| x.name.value == h.name.value).map(|x| &x.router);
+        if router.is_some_and(|r| *r != h.router) {
+            return no(&format!("the rules or sysctls of {}", h.name.value));
+        }
     }
     for (x, y) in
         was.netns.iter().filter_map(|x| Some((x, is.netns.iter().find(|y| y.name == x.name)?)))

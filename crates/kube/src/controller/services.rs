@@ -28,8 +28,8 @@ pub(super) fn range_of(services: &[&Service], topology: &Topology, has_nodes: bo
         return range;
     }
     let has_all = |n: &Ipv4Net| written.iter().all(|ip| n.contains(ip));
-    let others = [topology.pod_cidr, topology.segment.subnet];
-    let is_free = |n: &Ipv4Net| !others.iter().any(|o| o.contains(n) || n.contains(o));
+    let subnets = || topology.segments.iter().map(|s| s.subnet).chain([topology.pod_cidr]);
+    let is_free = |n: &Ipv4Net| !subnets().any(|o| o.contains(n) || n.contains(&o));
     let wider = (WIDEST..=16).rev().filter_map(|len| Ipv4Net::new(*first, len).ok());
     wider.map(|n| n.trunc()).find(|n| has_all(n) && is_free(n)).unwrap_or(range)
 }

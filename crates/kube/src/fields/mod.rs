@@ -6,7 +6,7 @@ mod script;
 mod topology;
 
 pub use script::{AT, MAX_COUNT, MAX_SEGMENT, MAX_SIZE, SCRIPT, TCP_FLAGS};
-pub use topology::TOPOLOGY;
+pub use topology::{IPTABLES, PERCENTAGE, PORT_OF, TOPOLOGY};
 
 use crate::yaml::{Value, YamlNode};
 use std::ops::Range;
@@ -397,7 +397,7 @@ mod tests {
     #[test]
     fn help_is_found_by_path() {
         let mtu = help("Topology.spec.nodes.nic.mtu", "en").expect("a field");
-        assert!(mtu.ends_with("integer 576 to 65535 bytes; default: 1500"), "{mtu}");
+        assert!(mtu.ends_with("integer 576 to 65535 bytes; default: mtu of the segment"), "{mtu}");
         assert!(help("Topology.spec.nodes.sysctl.net.ipv4.ip_forward", "ja").is_some());
         assert_eq!(help("Topology.spec.nowhere", "en"), None);
     }

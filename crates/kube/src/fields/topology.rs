@@ -1,8 +1,8 @@
 //! The fields of `kind: Topology`.
 
 use super::{
-    ADDRESS, DEVICE, Field, Format, INTERFACE, Kind, MAC, NAME, NETWORK, POD_ADDRESS, TEXT, Type,
-    Unit, field,
+    ADDRESS, DEVICE, DURATION, DefaultValue, Field, Format, INTERFACE, Kind, MAC, NAME, NETWORK,
+    POD_ADDRESS, TEXT, Type, Unit, field,
 };
 
 /// `kind: Topology`.
@@ -55,6 +55,33 @@ static DEVICE_OF: Format = Format {
     pattern: Some("^[^/]+/[^/]+$"),
     number: false,
 };
+/// A chance.
+pub static PERCENTAGE: Format = Format {
+    names: ["percentage", "百分率"],
+    example: "10%",
+    pattern: Some("^\\d+(\\.\\d+)?%$"),
+    number: false,
+};
+/// A destination port with its protocol.
+pub static PORT_OF: Format = Format {
+    names: ["port with protocol", "プロトコル付きポート"],
+    example: "8472/udp",
+    pattern: Some("^\\d+/(tcp|udp)$"),
+    number: false,
+};
+static DESTINATION: Format = Format {
+    names: ["IPv4 network or default", "IPv4 ネットワークまたは default"],
+    example: "10.2.0.0/24",
+    pattern: Some("^(default|\\d+\\.\\d+\\.\\d+\\.\\d+/\\d+)$"),
+    number: false,
+};
+/// A command of iptables that adds to the rules.
+pub static IPTABLES: Format = Format {
+    names: ["arguments of iptables", "iptables の引数"],
+    example: "-A FORWARD -p udp --dport 8472 -j DROP",
+    pattern: None,
+    number: false,
+};
 static DAEMON_OF: Format = Format {
     names: ["NODE/DAEMON", "ノード/デーモン"],
     example: "node01/kube-proxy",
@@ -92,8 +119,8 @@ const SPEC: &[Field] = &[
         "segments",
         Type::Objects(SEGMENT),
         [
-            "The LAN that nodes and hosts are attached to; exactly one is simulated.",
-            "ノードとホストがつながる LAN。シミュレートするのは一つだけ。",
+            "The LANs that machines are attached to; by default there is one, named lan.",
+            "マシンがつながる LAN。省略すると lan という名前のものが一つ。",
         ],
     ),
     field(
@@ -106,6 +133,14 @@ const SPEC: &[Field] = &[
         "hosts",
         Type::Objects(HOST),
         ["Machines outside the cluster.", "クラスター外のマシン。"],
+    ),
+    field(
+        "routers",
+        Type::Objects(ROUTER),
+        [
+            "Machines that forward packets between segments.",
+            "セグメント間でパケットを転送するマシン。",
+        ],
     ),
     field(
         "pods",
@@ -124,8 +159,8 @@ const SPEC: &[Field] = &[
         "layout",
         Type::ByName(LAYOUT),
         [
-            "Offsets of nodes and hosts in the diagram, by name; nothing else depends on them.",
-            "図の中のノードとホストの移動量（名前ごと）。他には影響しない。",
+            "Offsets of nodes, hosts and routers in the diagram, by name; nothing else depends on them.",
+            "図の中のノード、ホスト、ルーターの移動量（名前ごと）。他には影響しない。",
         ],
     ),
 ];
@@ -241,6 +276,15 @@ const FLANNEL: &[Field] = &[
         ["VXLAN network identifier.", "VXLAN ネットワーク識別子（VNI）。"],
     )
     .default("1"),
+    field(
+        "iface",
+        Type::Text(&DEVICE),
+        [
+            "The interface whose address flannel uses on every node (--iface).",
+            "flannel が各ノードで使うアドレスを持つインターフェース（--iface）。",
+        ],
+    )
+    .default_rule(["nic of the node", "ノードの nic"]),
     field("port", Type::Integer(1, 65_535), ["UDP port of VXLAN.", "VXLAN の UDP ポート。"])
         .default("8472"),
     field(
@@ -255,9 +299,24 @@ const FLANNEL: &[Field] = &[
 ];
 
 const SEGMENT: &[Field] = &[
-    field("name", Type::Text(&NAME), ["The segment's name.", "セグメントの名前。"]).default("lan"),
-    field("subnet", Type::Text(&NETWORK), ["The segment's network.", "セグメントのネットワーク。"])
-        .default("192.168.1.0/24"),
+    field(
+        "name",
+        Type::Text(&NAME),
+        [
+            "The segment's name; required from the second one on.",
+            "セグメントの名前。二つ目からは必須。",
+        ],
+    )
+    .default("lan"),
+    field(
+        "subnet",
+        Type::Text(&NETWORK),
+        [
+            "The segment's network; required from the second one on.",
+            "セグメントのネットワーク。二つ目からは必須。",
+        ],
+    )
+    .default("192.168.1.0/24"),
     field(
         "gateway",
         Type::Text(&ADDRESS),
@@ -267,9 +326,16 @@ const SEGMENT: &[Field] = &[
         ],
     )
     .default_rule([
-        "192.168.1.1 on the default subnet, otherwise none",
-        "既定の subnet では 192.168.1.1、それ以外ではなし",
+        "192.168.1.1 on the default subnet, otherwise the first router on it, if any",
+        "既定の subnet では 192.168.1.1、それ以外では最初のルーター（あれば）",
     ]),
+    field(
+        "mtu",
+        Type::Integer(576, 65_535),
+        ["MTU of the interfaces on the segment.", "セグメント上のインターフェースの MTU。"],
+    )
+    .unit(Unit::Bytes)
+    .default("1500"),
 ];
 
 const NODE: &[Field] = &[
@@ -277,8 +343,8 @@ const NODE: &[Field] = &[
         "name",
         Type::Text(&NAME),
         [
-            "The node's name; unique among nodes, hosts and the segment.",
-            "ノードの名前。ノード、ホスト、セグメントの中で一意。",
+            "The node's name; unique among machines and segments.",
+            "ノードの名前。マシンとセグメントの中で一意。",
         ],
     )
     .required(),
@@ -318,6 +384,8 @@ const NODE: &[Field] = &[
     )
     .default_rule(FROM_SEED),
     NIC_FIELD,
+    INTERFACES,
+    ROUTES,
     field(
         "sysctl",
         Type::Object(SYSCTL),
@@ -339,43 +407,162 @@ const HOSTNAME: Field = field(
 const NIC_FIELD: Field = field(
     "nic",
     Type::Object(NIC),
-    ["The machine's interface on the segment.", "セグメントにつながるインターフェース。"],
+    [
+        "The machine's first interface, with its default route; of a node, also its InternalIP.",
+        "マシンの最初のインターフェース。デフォルトルートと、ノードでは InternalIP を持つ。",
+    ],
 );
 
-const NIC: &[Field] = &[
-    field("name", Type::Text(&DEVICE), ["The device's name.", "デバイス名。"]).default("eth0"),
+const INTERFACES: Field = field(
+    "interfaces",
+    Type::Objects(FURTHER_NIC),
+    [
+        "The machine's other interfaces, each on another segment.",
+        "マシンの他のインターフェース。それぞれ別のセグメントにつながる。",
+    ],
+);
+
+const ROUTES: Field = field(
+    "routes",
+    Type::Objects(ROUTE),
+    [
+        "Routes beside those to the machine's own segments.",
+        "マシン自身のセグメントへの経路以外の経路。",
+    ],
+);
+
+const ROUTE: &[Field] = &[
     field(
-        "address",
-        Type::Text(&INTERFACE),
-        ["Its address on the segment.", "セグメント上のアドレス。"],
+        "to",
+        Type::Text(&DESTINATION),
+        ["The network that the route leads to.", "経路の宛先ネットワーク。"],
     )
-    .default_rule([
-        "nodes .10, .11, …, hosts .100, .101, … of the subnet",
-        "ノードは .10、.11…、ホストは .100、.101…",
-    ]),
-    field("mac", Type::Text(&MAC), ["Its MAC address.", "MAC アドレス。"]).default_rule(FROM_SEED),
+    .required(),
     field(
-        "mtu",
-        Type::Integer(576, 65_535),
+        "via",
+        Type::Text(&ADDRESS),
         [
-            "Largest IP packet; VXLAN devices and pods get 50 bytes less.",
-            "送れる最大の IP パケット。VXLAN デバイスと Pod では 50 バイト小さくなる。",
+            "The gateway, on one of the machine's segments.",
+            "ゲートウェイ。マシンのセグメント上にある。",
         ],
     )
-    .unit(Unit::Bytes)
-    .default("1500"),
+    .required(),
 ];
 
+/// The fields of an interface, whose name has this default.
+const fn nic_fields(name: Field) -> [Field; 9] {
+    [
+        name,
+        NIC_SEGMENT,
+        NIC_ADDRESS,
+        NIC_MAC,
+        NIC_MTU,
+        NIC_LOSS,
+        NIC_DELAY,
+        NIC_DUPLICATE,
+        NIC_BLOCKED,
+    ]
+}
+
+const NIC_NAME: Field = field("name", Type::Text(&DEVICE), ["The device's name.", "デバイス名。"]);
+
+const NIC: &[Field] = &nic_fields(NIC_NAME.default("eth0"));
+const FURTHER_NIC: &[Field] = &nic_fields(NIC_NAME.default_rule(["eth1, eth2, …", "eth1、eth2…"]));
+const ROUTER_NIC: &[Field] = &nic_fields(NIC_NAME.default_rule(["eth0, eth1, …", "eth0、eth1…"]));
+
+const NIC_SEGMENT: Field = field(
+    "segment",
+    Type::Text(&NAME),
+    ["The segment that it is attached to.", "つながるセグメント。"],
+)
+.default_rule([
+    "the one that contains the address, otherwise the first",
+    "address を含むもの、なければ最初のもの",
+]);
+
+const NIC_ADDRESS: Field = field(
+    "address",
+    Type::Text(&INTERFACE),
+    ["Its address on the segment.", "セグメント上のアドレス。"],
+)
+.default_rule([
+    "nodes .10, .11, …, hosts .100, .101, … of the subnet; routers the gateway, or .1, .2, …",
+    "ノードは .10、.11…、ホストは .100、.101…、ルーターは gateway、または .1、.2…",
+]);
+
+const NIC_MAC: Field =
+    field("mac", Type::Text(&MAC), ["Its MAC address.", "MAC アドレス。"]).default_rule(FROM_SEED);
+
+const NIC_MTU: Field = field(
+    "mtu",
+    Type::Integer(576, 65_535),
+    [
+        "Largest IP packet; VXLAN devices and pods get 50 bytes less.",
+        "送れる最大の IP パケット。VXLAN デバイスと Pod では 50 バイト小さくなる。",
+    ],
+)
+.unit(Unit::Bytes)
+.default_rule(["mtu of the segment", "セグメントの mtu"]);
+
+const NIC_LOSS: Field = field(
+    "loss",
+    Type::Text(&PERCENTAGE),
+    [
+        "Chance that its cable loses a frame, in each direction (tc netem loss).",
+        "ケーブルがフレームを失う確率（双方向、tc netem の loss）。",
+    ],
+);
+
+const NIC_DELAY: Field = field(
+    "delay",
+    Type::Text(&DURATION),
+    [
+        "Time that a frame takes on its cable, in each direction (tc netem delay).",
+        "ケーブルでのフレームの遅延（双方向、tc netem の delay）。",
+    ],
+);
+
+const NIC_DUPLICATE: Field = field(
+    "duplicate",
+    Type::Text(&PERCENTAGE),
+    [
+        "Chance that its cable delivers a frame twice, in each direction (tc netem duplicate).",
+        "ケーブルがフレームを二重に届ける確率（双方向、tc netem の duplicate）。",
+    ],
+);
+
+const NIC_BLOCKED: Field = field(
+    "blocked",
+    Type::List(&PORT_OF),
+    [
+        "Destination ports that the segment does not deliver to the machine, such as those \
+             that a cloud's security group leaves out.",
+        "セグメントがマシンへ届けない宛先ポート（クラウドのセキュリティグループが許可しないものなど）。",
+    ],
+);
+
+const IP_FORWARD: Field = field(
+    "net.ipv4.ip_forward",
+    Type::Integer(0, 1),
+    [
+        "Whether the machine forwards packets between interfaces.",
+        "インターフェース間でパケットを転送するか。",
+    ],
+)
+.default("1");
+
+const RP_FILTER: Field = field(
+    "net.ipv4.conf.all.rp_filter",
+    Type::Integer(0, 2),
+    [
+        "Reverse path filter: 0 off, 1 strict, 2 loose (RFC 3704).",
+        "リバースパスフィルター。0 は無効、1 は strict、2 は loose（RFC 3704）。",
+    ],
+)
+.default("1");
+
 const SYSCTL: &[Field] = &[
-    field(
-        "net.ipv4.ip_forward",
-        Type::Integer(0, 1),
-        [
-            "Whether the node forwards packets between interfaces.",
-            "インターフェース間でパケットを転送するか。",
-        ],
-    )
-    .default("1"),
+    IP_FORWARD,
     field(
         "net.bridge.bridge-nf-call-iptables",
         Type::Integer(0, 1),
@@ -385,15 +572,7 @@ const SYSCTL: &[Field] = &[
         ],
     )
     .default("1"),
-    field(
-        "net.ipv4.conf.all.rp_filter",
-        Type::Integer(0, 2),
-        [
-            "Reverse path filter: 0 off, 1 strict, 2 loose (RFC 3704).",
-            "リバースパスフィルター。0 は無効、1 は strict、2 は loose（RFC 3704）。",
-        ],
-    )
-    .default("1"),
+    RP_FILTER,
 ];
 
 const HOST: &[Field] = &[
@@ -401,14 +580,57 @@ const HOST: &[Field] = &[
         "name",
         Type::Text(&NAME),
         [
-            "The host's name; unique among nodes, hosts and the segment.",
-            "ホストの名前。ノード、ホスト、セグメントの中で一意。",
+            "The host's name; unique among machines and segments.",
+            "ホストの名前。マシンとセグメントの中で一意。",
         ],
     )
     .required(),
     HOSTNAME,
     NIC_FIELD,
+    INTERFACES,
+    ROUTES,
 ];
+
+const ROUTER: &[Field] = &[
+    field(
+        "name",
+        Type::Text(&NAME),
+        [
+            "The router's name; unique among machines and segments.",
+            "ルーターの名前。マシンとセグメントの中で一意。",
+        ],
+    )
+    .required(),
+    HOSTNAME,
+    field(
+        "interfaces",
+        Type::Objects(ROUTER_NIC),
+        [
+            "The router's interfaces, each on another segment.",
+            "ルーターのインターフェース。それぞれ別のセグメントにつながる。",
+        ],
+    )
+    .required(),
+    ROUTES,
+    field(
+        "iptables",
+        Type::List(&IPTABLES),
+        [
+            "Commands of iptables that fill its tables, in order: -A, -N and -P, of table filter \
+             unless -t names another one.",
+            "テーブルに規則を入れる iptables のコマンド（順に実行）。-A、-N、-P が使え、-t がなければ \
+             filter テーブル。",
+        ],
+    ),
+    field(
+        "sysctl",
+        Type::Object(ROUTER_SYSCTL),
+        ["Kernel settings of the router.", "ルーターのカーネル設定。"],
+    ),
+];
+
+const ROUTER_SYSCTL: &[Field] = &[IP_FORWARD, Field { default: Some(ZERO), ..RP_FILTER }];
+const ZERO: DefaultValue = DefaultValue::Fixed("0");
 
 const POD: &[Field] = &[
     field("of", Type::Text(&NAME), ["The pod's Deployment.", "Pod が属する Deployment。"])

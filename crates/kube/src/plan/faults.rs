@@ -6,10 +6,14 @@ use net::spec::Spec;
 
 /// Takes devices down once everything is configured. A stopped daemon's part was never configured.
 pub(super) fn apply(spec: &mut Spec, t: &Topology) {
+    let segment = |name: &str| {
+        let machine = t.machines().find(|(n, ..)| n.value == name);
+        &t.segments[machine.map_or(0, |(_, nics, _)| nics[0].segment)].name
+    };
     for fault in &t.faults {
         let (owner, dev) = match fault {
             // The switch's port goes down, so that the NIC loses its carrier.
-            Fault::Cut(name) => (&t.segment.name, super::switch_port(name)),
+            Fault::Cut(name) => (segment(name), super::switch_port(name)),
             Fault::Down(name, dev) => (name, dev.clone()),
             Fault::Stopped(..) => continue,
         };

@@ -1,5 +1,5 @@
 //! The Linux state that a cluster starts with: one network namespace for each node, pod and host,
-//! and one for the switch of the LAN.
+//! and one for the switch of each segment.
 
 mod faults;
 mod proxy;
@@ -9,7 +9,7 @@ pub use proxy::{Synced, chain_of, proxy_ports, proxy_settings, proxy_sync, rules
 
 use crate::cluster::Cluster;
 use crate::fault::Daemon;
-use crate::topology::{Backend, Nic, Role};
+use crate::topology::{Backend, Host, Nic, Role, StaticRoute, Topology};
 use crate::{cni, device, dns, docker, flannel, image, naming, portmap, proxy as kube_proxy};
 use ipnet::Ipv4Net;
 use net::Duration;
@@ -18,7 +18,7 @@ use net::dns::SharedZone;
 use net::netfilter::{Ruleset, RulesetBuilder};
 use net::route::RouteProto;
 use net::socket::Listener;
-use net::spec::{DeviceKindSpec, DeviceSpec, NetnsSpec, RouteSpec, Spec, Sysctl};
+use net::spec::{CableSpec, DeviceKindSpec, DeviceSpec, NetnsSpec, RouteSpec, Spec, Sysctl};
 use net::wire::{Mac, PROTO_TCP};
 use std::cell::LazyCell;
 use std::net::Ipv4Addr;
@@ -32,28 +32,27 @@ fn switch_port(machine: &str) -> String {
     format!("p-{machine}")
 }
 
-/// The namespaces, devices, routes and rules of a cluster.
-pub fn spec(cluster: &Rc<Cluster>) -> Spec {
-    let segment = &cluster.topology.segment.name;
-    let mut lan = NetnsSpec::new(segment.clone());
+/// The namespace of a segment: a switch without ports.
+fn segment(name: &str) -> NetnsSpec {
+    let mut lan = NetnsSpec::new(name);
     lan.tapped = false;
     lan.sysctl.bridge_nf_call_iptables = false;
     let bridge =
         DeviceSpec::new(SWITCH, 2, Mac([2, 0, 0, 0, 0, 1]), 65_535, DeviceKindSpec::Bridge);
     lan.devices.push(bridge);
-    let mut netns = Vec::new();
-    for h in &cluster.topology.hosts {
-        let mut ns = NetnsSpec::new(h.name.value.clone());
-        let mac = h.nic.mac.unwrap_or_else(|| {
-            naming::random_mac(cluster.topology.seed, &format!("{}/nic", h.name.value))
-        });
-        plug(&mut lan, &mut ns, cluster, &h.nic, mac, 0);
-        netns.push(ns);
-    }
+    lan
+}
+
+/// The namespaces, devices, routes and rules of a cluster.
+pub fn spec(cluster: &Rc<Cluster>) -> Spec {
+    let mut lans: Vec<NetnsSpec> =
+        cluster.topology.segments.iter().map(|s| segment(&s.name)).collect();
+    let mut netns: Vec<NetnsSpec> =
+        cluster.topology.hosts.iter().map(|h| host(&mut lans, cluster, h)).collect();
     let of = cluster.clone();
     let input = Rc::new(LazyCell::new(move || ProxyInput::new(&of)));
     for i in 0..cluster.nodes.len() {
-        let mut node = node(&mut lan, cluster, i);
+        let mut node = node(&mut lans, cluster, i);
         let (cluster, input) = (cluster.clone(), input.clone());
         node.rules = Ruleset::lazy(move || rules(&cluster, i, &input));
         netns.push(node);
@@ -68,56 +67,88 @@ pub fn spec(cluster: &Rc<Cluster>) -> Spec {
         }
         netns.push(ns);
     }
-    netns.push(lan);
+    netns.append(&mut lans);
     let mut spec = Spec { netns };
     faults::apply(&mut spec, &cluster.topology);
     spec
 }
 
-/// Attaches a NIC to the switch and configures its address and routes. `metric`: of the default
-/// route.
-fn plug(
-    lan: &mut NetnsSpec,
+/// Attaches the interfaces of a machine to their switches, the first with `mac`, and configures
+/// their addresses, the machine's routes and, with `metric`, its default route.
+fn plug<'a>(
+    lans: &mut [NetnsSpec],
     ns: &mut NetnsSpec,
-    cluster: &Cluster,
-    nic: &Nic,
-    mac: Mac,
-    metric: u32,
+    topology: &Topology,
+    nics: impl Iterator<Item = &'a Nic> + Clone,
+    routes: &[StaticRoute],
+    (mac, metric): (Mac, Option<u32>),
 ) {
-    let port = switch_port(&ns.name);
-    let far =
-        DeviceKindSpec::Cable { peer_netns: ns.name.clone(), peer: nic.name.clone(), nic: true };
-    let mut switch_port = DeviceSpec::new(
-        &port,
-        lan.devices.len() as u32 + 1,
-        naming::random_mac(0, &port),
-        65_535,
-        far,
-    );
-    switch_port.master = Some(SWITCH.to_owned());
-    lan.devices.push(switch_port);
-    let near = DeviceKindSpec::Cable { peer_netns: lan.name.clone(), peer: port, nic: true };
-    let mut device = DeviceSpec::new(&nic.name, 2, mac, nic.mtu, near);
-    let address = nic.address.value;
-    device.addrs.push(address.into());
-    ns.devices.push(device);
-    let route = |dst: Ipv4Net, via: Option<Ipv4Addr>, src: Option<Ipv4Addr>, proto| RouteSpec {
-        dst: dst.into(),
-        via: via.map(Into::into),
-        dev: nic.name.clone(),
-        src: src.map(Into::into),
-        onlink: false,
-        proto,
-        metric,
-    };
-    if let Some(gateway) = cluster.topology.segment.gateway.filter(|g| *g != address.addr()) {
-        let proto = if metric > 0 { RouteProto::Static } else { RouteProto::Boot };
-        ns.routes.push(route(Ipv4Net::default(), Some(gateway), None, proto));
+    let route =
+        |dst: Ipv4Net, via: Option<Ipv4Addr>, src: Option<Ipv4Addr>, proto, nic: &Nic, metric| {
+            RouteSpec {
+                dst: dst.into(),
+                via: via.map(Into::into),
+                dev: nic.name.clone(),
+                src: src.map(Into::into),
+                onlink: false,
+                proto,
+                metric,
+            }
+        };
+    for (i, nic) in nics.clone().enumerate() {
+        let lan = &mut lans[nic.segment];
+        let port = switch_port(&ns.name);
+        let far = DeviceKindSpec::Cable {
+            peer_netns: ns.name.clone(),
+            peer: nic.name.clone(),
+            nic: true,
+        };
+        let index = lan.devices.len() as u32 + 1;
+        let random = naming::random_mac(0, &port);
+        let mut switch_port = DeviceSpec::new(&port, index, random, 65_535, far);
+        switch_port.master = Some(SWITCH.to_owned());
+        switch_port.cable = nic.cable.clone();
+        lan.devices.push(switch_port);
+        let near = DeviceKindSpec::Cable { peer_netns: lan.name.clone(), peer: port, nic: true };
+        let mac = if i == 0 { mac } else { nic.mac_in(topology, &ns.name) };
+        let mut device = DeviceSpec::new(&nic.name, i as u32 + 2, mac, nic.mtu, near);
+        device.cable = CableSpec { blocked: Vec::new(), ..nic.cable.clone() };
+        let address = nic.address.value;
+        device.addrs.push(address.into());
+        ns.devices.push(device);
+        let gateway = topology.segments[nic.segment].gateway.filter(|g| *g != address.addr());
+        if let (0, Some(metric), Some(gateway)) = (i, metric, gateway) {
+            let proto = if metric > 0 { RouteProto::Static } else { RouteProto::Boot };
+            ns.routes.push(route(Ipv4Net::default(), Some(gateway), None, proto, nic, metric));
+        }
+        let src = Some(address.addr());
+        // NetworkManager gives each interface a metric of its own.
+        let metric = metric.filter(|m| *m > 0).map_or(0, |m| m + i as u32);
+        ns.routes.push(route(address.trunc(), None, src, RouteProto::Kernel, nic, metric));
     }
-    ns.routes.push(route(address.trunc(), None, Some(address.addr()), RouteProto::Kernel));
+    for r in routes {
+        if let Some(nic) = nics.clone().find(|n| n.reaches(r.via)) {
+            ns.routes.push(route(r.to, Some(r.via), None, RouteProto::Boot, nic, 0));
+        }
+    }
 }
 
-fn node(lan: &mut NetnsSpec, cluster: &Cluster, i: usize) -> NetnsSpec {
+fn host(lans: &mut [NetnsSpec], cluster: &Cluster, h: &Host) -> NetnsSpec {
+    let t = &cluster.topology;
+    let mut ns = NetnsSpec::new(h.name.value.clone());
+    let seeded = || naming::random_mac(t.seed, &format!("{}/nic", h.name.value));
+    let mac = h.nic.mac.unwrap_or_else(seeded);
+    let metric = h.router.is_none().then_some(0);
+    plug(lans, &mut ns, t, h.nics(), &h.routes, (mac, metric));
+    if let Some(router) = &h.router {
+        ns.sysctl.ip_forward = router.ip_forward;
+        ns.sysctl.rp_filter = router.rp_filter;
+        ns.rules = router.rules.clone();
+    }
+    ns
+}
+
+fn node(lans: &mut [NetnsSpec], cluster: &Cluster, i: usize) -> NetnsSpec {
     let this = &cluster.nodes[i];
     let mut ns = NetnsSpec::new(this.spec.name.value.clone());
     ns.sysctl = Sysctl {
@@ -132,11 +163,14 @@ fn node(lan: &mut NetnsSpec, cluster: &Cluster, i: usize) -> NetnsSpec {
     timeouts.tcp[TcpState::Established as usize] = Duration::secs(86_400);
     timeouts.tcp[TcpState::CloseWait as usize] = Duration::secs(3_600);
     ns.timeouts = timeouts;
-    plug(lan, &mut ns, cluster, &this.spec.nic, this.mac, 100);
+    let nics = this.spec.nics();
+    plug(lans, &mut ns, &cluster.topology, nics, &this.spec.routes, (this.mac, Some(100)));
+    let index = ns.devices.len() as u32 + 1;
     if this.spec.docker {
         let net = docker::network();
         let name = device::DOCKER_BRIDGE;
-        let mut docker0 = DeviceSpec::new(name, 3, this.docker_mac, 1500, DeviceKindSpec::Bridge);
+        let mut docker0 =
+            DeviceSpec::new(name, index, this.docker_mac, 1500, DeviceKindSpec::Bridge);
         docker0.addrs.push(net.into());
         ns.devices.push(docker0);
         ns.routes.push(RouteSpec {
@@ -149,9 +183,9 @@ fn node(lan: &mut NetnsSpec, cluster: &Cluster, i: usize) -> NetnsSpec {
             metric: 0,
         });
     }
-    // Interface indices: lo, the NIC, docker0, flannel's device, cni0, and the veths in the order
+    // Interface indices: lo, the NICs, docker0, flannel's device, cni0, and the veths in the order
     // in which the pods were created.
-    let flannel_index = if this.spec.docker { 4 } else { 3 };
+    let flannel_index = index + u32::from(this.spec.docker);
     let bridge_index = flannel_index + u32::from(cluster.topology.backend != Backend::HostGw);
     flannel::configure(&mut ns, cluster, i, flannel_index);
     cni::configure_node(&mut ns, cluster, i, bridge_index);

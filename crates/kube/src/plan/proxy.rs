@@ -12,7 +12,8 @@ use std::net::Ipv4Addr;
 /// The options of kube-proxy on node `i`, and what it knows of the node.
 pub fn proxy_settings(cluster: &Cluster, i: usize) -> Settings {
     let (t, this) = (&cluster.topology, &cluster.nodes[i]);
-    let mut addresses = vec![Ipv4Addr::LOCALHOST, this.address()];
+    let mut addresses = vec![Ipv4Addr::LOCALHOST];
+    addresses.extend(this.spec.nics().map(|n| n.address.value.addr()));
     addresses.extend(this.spec.docker.then(|| docker::network().addr()));
     addresses.extend([this.pod_cidr.network(), this.gateway()]);
     Settings {

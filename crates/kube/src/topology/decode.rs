@@ -1,9 +1,10 @@
 //! Decoding and validation of `kind: Topology`.
 
-use super::{Backend, Host, Nic, NodeSpec, PodPlacement, Role, Segment, Topology};
+use super::network::{self, DefinedNetwork, Segments, check_device, mac};
+use super::{Backend, NodeSpec, PodPlacement, Role, Topology};
 use crate::decode::{Decoder, Fields, Spanned};
 use crate::device;
-use crate::diag::{Code, Diagnostic, Span, nearest};
+use crate::diag::{Code, Diagnostic, nearest};
 use crate::docker;
 use crate::fault::{Daemon, Fault};
 use crate::fields;
@@ -11,11 +12,6 @@ use crate::object::NameRule;
 use crate::release::Release;
 use crate::yaml::Value;
 use ipnet::Ipv4Net;
-use net::wire::Mac;
-use std::net::Ipv4Addr;
-
-/// A network that the text defines: its field, itself, its place.
-type DefinedNetwork = (&'static str, Ipv4Net, Span);
 
 /// Decodes `kind: Topology`; `None` if there is no `spec`.
 pub fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Topology> {
@@ -42,27 +38,20 @@ pub fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Topology> {
     if let Some(f) = s.fields(d, "flannel") {
         flannel(d, f, &mut t);
     }
-    let mut segments = s.list(d, "segments").into_iter();
-    if let Some(f) = segments.next() {
-        segment(d, f, &mut t.segment, &mut networks);
-    }
-    if let Some(extra) = segments.next() {
-        d.error(
-            Code::NotSimulated,
-            extra.span,
-            "spec.segments: only one segment is simulated",
-            "remove this one",
-        );
-    }
+    network::segments(d, &mut s, &mut t.segments, &mut networks);
     s.require(d, "nodes", "write nodes: with - name: below it");
+    let machines = |number| Segments { all: &t.segments, number, of_router: false };
     for (i, f) in (0..).zip(s.list(d, "nodes")) {
-        let node = node(d, f, (&t.segment, t.version), i);
-        t.nodes.extend(node);
+        t.nodes.extend(node(d, f, machines(10 + i), t.version));
     }
     for (i, f) in (0..).zip(s.list(d, "hosts")) {
-        let host = host(d, f, &t.segment, i);
-        t.hosts.extend(host);
+        t.hosts.extend(network::host(d, f, machines(100 + i)));
     }
+    for (i, f) in (0..).zip(s.list(d, "routers")) {
+        t.hosts.extend(network::router(d, f, Segments { of_router: true, ..machines(1 + i) }));
+    }
+    network::default_gateways(&mut t.segments, &t.hosts);
+    check_flannel(d, &t);
     for f in s.list(d, "pods") {
         t.pods.extend(pod(d, f));
     }
@@ -204,86 +193,56 @@ fn flannel(d: &mut Decoder, mut f: Fields<'_>, t: &mut Topology) {
         t.vxlan_port = port;
     }
     t.ip_masq = f.flag(d, "ipMasq");
-    d.finish(f);
-}
-
-fn segment(
-    d: &mut Decoder,
-    mut f: Fields<'_>,
-    s: &mut Segment,
-    networks: &mut Vec<DefinedNetwork>,
-) {
-    if let Some(n) = f.string(d, "name") {
-        s.name = n.value;
-    }
-    if let Some(n) = f.parsed::<Ipv4Net>(d, "subnet") {
-        s.subnet = n.value.trunc();
-        s.gateway = None;
-        networks.push(("the segment's subnet", s.subnet, n.span));
-    }
-    if let Some(n) = f.parsed(d, "gateway") {
-        s.gateway = Some(n.value);
-        check_usable(d, &f.path_of("gateway"), n.value, s.subnet, n.span);
+    if let Some(name) = f.parsed(d, "iface") {
+        t.flannel_iface = Some(name);
     }
     d.finish(f);
 }
 
-fn mac(d: &mut Decoder, f: &mut Fields<'_>, name: &'static str) -> Option<Mac> {
-    f.parsed(d, name).map(|m| m.value)
-}
-
-/// Reports an address that no machine can have on a network.
-fn check_usable(d: &mut Decoder, path: &str, addr: Ipv4Addr, net: Ipv4Net, span: Span) {
-    let why = if !net.contains(&addr) {
-        format!("not in the segment's subnet {net}")
-    } else if net.prefix_len() < 31 && addr == net.network() {
-        format!("the network address of {net}")
-    } else if net.prefix_len() < 31 && addr == net.broadcast() {
-        format!("the broadcast address of {net}")
-    } else {
+/// Reports nodes without flannel's interface, and nodes that its backend cannot reach.
+fn check_flannel(d: &mut Decoder, t: &Topology) {
+    if let Some(name) = &t.flannel_iface {
+        for n in t.nodes.iter().filter(|n| n.nics().all(|nic| nic.name != name.value)) {
+            let names: Vec<&str> = n.nics().map(|nic| nic.name.as_str()).collect();
+            d.error(
+                Code::UnsupportedValue,
+                name.span,
+                format!("spec.flannel.iface: {} has no interface {:?}", n.name.value, name.value),
+                format!("write one of {}, or add it to spec.nodes.interfaces", names.join(", ")),
+            );
+        }
+    }
+    if t.backend != Backend::HostGw {
         return;
-    };
-    d.error(
-        Code::InvalidAddress,
-        span,
-        format!("{path}: Invalid value: {addr}: {why}"),
-        format!("write an address of {net}"),
-    );
-}
-
-/// Decodes a NIC. Without an address it gets the segment's network address plus `number`.
-fn nic(d: &mut Decoder, parent: &mut Fields<'_>, segment: &Segment, number: u32) -> Nic {
-    let path = parent.path_of("nic.address");
-    let base = u32::from(segment.subnet.network()).wrapping_add(number);
-    let address = Ipv4Net::new(base.into(), segment.subnet.prefix_len()).unwrap_or(segment.subnet);
-    let mut nic = Nic {
-        name: "eth0".to_owned(),
-        address: Spanned { value: address, span: parent.span },
-        mac: None,
-        mtu: 1500,
-    };
-    if let Some(mut f) = parent.fields(d, "nic") {
-        if let Some(n) = f.string(d, "name").filter(|n| check_device(d, &f.path_of("name"), n)) {
-            nic.name = n.value;
-        }
-        if let Some(a) = f.parsed(d, "address") {
-            nic.address = a;
-        }
-        nic.mac = mac(d, &mut f, "mac");
-        if let Some(mtu) = f.number(d, "mtu") {
-            nic.mtu = mtu;
-        }
-        d.finish(f);
     }
-    check_usable(d, &path, nic.address.value.addr(), segment.subnet, nic.address.span);
-    nic
+    let nic = |n: &NodeSpec| t.flannel_nic(n).clone();
+    let pairs =
+        t.nodes.iter().enumerate().flat_map(|(i, b)| t.nodes[..i].iter().map(move |a| (a, b)));
+    for (a, b) in pairs {
+        let (from, to) = (nic(a), nic(b));
+        if !from.reaches(to.address.value.addr()) {
+            d.diags.push(Diagnostic::warning(
+                Code::NodeUnreachable,
+                b.name.span,
+                format!(
+                    "flannel on {} cannot add the route to the pods of {}: {} is not on the segment \
+                     of {} (host-gw: network is unreachable)",
+                    a.name.value,
+                    b.name.value,
+                    to.address.value.addr(),
+                    from.name
+                ),
+                "attach the nodes to one segment, or write backend: vxlan",
+            ));
+        }
+    }
 }
 
 fn node(
     d: &mut Decoder,
     mut f: Fields<'_>,
-    (segment, version): (&Segment, Release),
-    i: u32,
+    segments: Segments<'_>,
+    version: Release,
 ) -> Option<NodeSpec> {
     let name = f.require_string(d, "name", "write - name: node01");
     let unnamed = Spanned { value: String::new(), span: f.span };
@@ -298,7 +257,7 @@ fn node(
     node.zone = f.string(d, "zone").map(|z| z.value);
     node.docker_mac = mac(d, &mut f, "dockerMAC");
     node.vtep_mac = mac(d, &mut f, "vtepMAC");
-    node.nic = nic(d, &mut f, segment, 10 + i);
+    (node.nic, node.interfaces, node.routes) = segments.machine(d, &mut f);
     if let Some(mut s) = f.fields(d, "sysctl") {
         if let Some(v) = s.number::<u8>(d, "net.ipv4.ip_forward") {
             node.ip_forward = v == 1;
@@ -313,15 +272,6 @@ fn node(
     }
     d.finish(f);
     name.map(|_| node)
-}
-
-fn host(d: &mut Decoder, mut f: Fields<'_>, segment: &Segment, i: u32) -> Option<Host> {
-    let name = f.require_string(d, "name", "write - name: bastion");
-    let hostname = f.string(d, "hostname").map(|h| h.value);
-    let nic = nic(d, &mut f, segment, 100 + i);
-    d.finish(f);
-    let name = name?;
-    Some(Host { hostname: hostname.unwrap_or_else(|| name.value.clone()), name, nic })
 }
 
 fn pod(d: &mut Decoder, mut f: Fields<'_>) -> Option<PodPlacement> {
@@ -409,10 +359,11 @@ fn fault(d: &mut Decoder, mut f: Fields<'_>, t: &Topology) -> Option<Fault> {
 /// The devices of a node or host, without the veths of pods.
 fn devices(t: &Topology, owner: &str) -> Vec<String> {
     if let Some(host) = t.hosts.iter().find(|h| h.name.value == owner) {
-        return vec![host.nic.name.clone()];
+        return host.nics().map(|n| n.name.clone()).collect();
     }
     let Some(node) = t.nodes.iter().find(|n| n.name.value == owner) else { return Vec::new() };
-    let mut out = vec![node.nic.name.clone(), device::CNI_BRIDGE.to_owned()];
+    let mut out: Vec<String> = node.nics().map(|n| n.name.clone()).collect();
+    out.push(device::CNI_BRIDGE.to_owned());
     if t.backend != Backend::HostGw {
         out.push(device::flannel(t.vni));
     }
@@ -437,57 +388,20 @@ fn layout(d: &mut Decoder, by_name: &Fields<'_>, t: &mut Topology) {
 fn warn_of_overlaps(d: &mut Decoder, t: &Topology, defined: &[DefinedNetwork]) {
     let docker = t.nodes.iter().any(|n| n.docker);
     let docker = docker.then(|| (device::DOCKER_BRIDGE, docker::network().trunc()));
-    let all: Vec<_> = [
-        ("podCIDR", t.pod_cidr),
-        ("serviceCIDR", t.service_cidr),
-        ("the segment's subnet", t.segment.subnet),
-    ]
-    .into_iter()
-    .chain(docker)
-    .collect();
-    let mut reported: Vec<(&str, &str)> = Vec::new();
-    for (name, net, span) in defined.iter().rev() {
-        for (other, range) in all.iter().filter(|(n, _)| n != name) {
-            let overlap = net.contains(range) || range.contains(net);
-            if overlap && !reported.contains(&(other, name)) {
-                reported.push((name, other));
-                d.diags.push(Diagnostic::warning(
-                    Code::NetworkOverlap,
-                    *span,
-                    format!("{net} overlaps {other} ({range}): addresses in both are ambiguous"),
-                    "choose a network that nothing else uses",
-                ));
-            }
-        }
-    }
-}
-
-/// Reports a name that a configured device cannot have (`net/core/dev.c`, `dev_valid_name`; names
-/// that components use). Returns whether it is valid.
-fn check_device(d: &mut Decoder, path: &str, name: &Spanned<String>) -> bool {
-    let n = name.value.as_str();
-    let invalid = matches!(n, "" | "." | "..")
-        || n.len() > 15
-        || n.contains(|c: char| c == '/' || c == ':' || c.is_whitespace());
-    let reserved =
-        matches!(n, "lo" | device::CNI_BRIDGE | device::DOCKER_BRIDGE) || n.starts_with("flannel.");
-    let (why, hint) = if invalid {
-        ("not a device name", "write 1 to 15 characters without spaces, '/' or ':'")
-    } else if reserved {
-        ("a component creates a device of this name", "choose another name, such as eth0")
-    } else {
-        return true;
-    };
-    let message = format!("{path}: Invalid value: {n:?}: {why}");
-    d.error(Code::InvalidName, name.span, message, hint);
-    false
+    let all: Vec<_> = [("podCIDR", t.pod_cidr), ("serviceCIDR", t.service_cidr)]
+        .into_iter()
+        .chain(t.segments.iter().map(|s| (network::SUBNET, s.subnet)))
+        .chain(docker)
+        .collect();
+    network::warn_of_overlaps(d, &all, defined);
 }
 
 /// Reports two devices of one name on a node.
 fn check_veths(d: &mut Decoder, t: &Topology) {
     for (i, p) in t.pods.iter().enumerate() {
         let Some(veth) = &p.veth else { continue };
-        let nic = t.nodes.iter().any(|n| n.name.value == p.node.value && n.nic.name == veth.value);
+        let has = |n: &NodeSpec| n.nics().any(|nic| nic.name == veth.value);
+        let nic = t.nodes.iter().any(|n| n.name.value == p.node.value && has(n));
         let same = |q: &PodPlacement| {
             q.node.value == p.node.value && q.veth.as_ref().is_some_and(|v| v.value == veth.value)
         };
@@ -506,8 +420,7 @@ fn check_veths(d: &mut Decoder, t: &Topology) {
 fn check_machines(d: &mut Decoder, t: &Topology) {
     let mut names: Vec<&Spanned<String>> = Vec::new();
     let mut addrs: Vec<&Spanned<Ipv4Net>> = Vec::new();
-    let nodes = t.nodes.iter().map(|n| (&n.name, &n.nic));
-    for (name, nic) in nodes.chain(t.hosts.iter().map(|h| (&h.name, &h.nic))) {
+    for (name, nics, _) in t.machines() {
         if !NameRule::Subdomain.accepts(&name.value) {
             d.error(
                 Code::InvalidName,
@@ -516,7 +429,7 @@ fn check_machines(d: &mut Decoder, t: &Topology) {
                 "use lower case letters, digits, '-' and '.', and begin with a letter or digit",
             );
         }
-        if name.value == t.segment.name {
+        if t.segments.iter().any(|s| s.name == name.value) {
             d.error(
                 Code::DuplicateObject,
                 name.span,
@@ -532,16 +445,18 @@ fn check_machines(d: &mut Decoder, t: &Topology) {
                 "give each node and host its own name",
             );
         }
-        let addr = nic.address.value.addr();
-        if let Some(first) = addrs.iter().find(|a| a.value.addr() == addr) {
-            d.error(
-                Code::AddressTaken,
-                nic.address.span,
-                format!("{addr} is already assigned in line {}", first.span.line),
-                "give each NIC its own address",
-            );
+        for nic in nics {
+            let addr = nic.address.value.addr();
+            if let Some(first) = addrs.iter().find(|a| a.value.addr() == addr) {
+                d.error(
+                    Code::AddressTaken,
+                    nic.address.span,
+                    format!("{addr} is already assigned in line {}", first.span.line),
+                    "give each NIC its own address",
+                );
+            }
+            addrs.push(&nic.address);
         }
         names.push(name);
-        addrs.push(&nic.address);
     }
 }

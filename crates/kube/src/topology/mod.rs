@@ -3,29 +3,83 @@
 //! on one LAN.
 
 mod decode;
+mod network;
 
 pub use decode::decode;
 
 use crate::decode::Spanned;
 use crate::diag::Span;
 use crate::fault::{Daemon, Fault};
+use crate::naming;
 use crate::release::Release;
 use ipnet::Ipv4Net;
+use net::netfilter::Ruleset;
+use net::spec::CableSpec;
 use net::wire::Mac;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-/// The interface of a node or host on the segment.
+/// An interface of a machine on a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Nic {
     /// The device's name, at most 15 characters.
     pub name: String,
+    /// Its segment, by the index in [`Topology::segments`].
+    pub segment: usize,
     /// Its address with the prefix length of the segment.
     pub address: Spanned<Ipv4Net>,
     /// Its MAC address; derived from the seed if none is given.
     pub mac: Option<Mac>,
     /// The largest IP packet, in bytes, 576 to 65535.
     pub mtu: u32,
+    /// What its cable does to frames, in both directions. The ports that are blocked are those of
+    /// frames to the machine.
+    pub cable: CableSpec,
+}
+
+impl Nic {
+    /// `eth0` with an address on the first segment.
+    fn on_first(address: Spanned<Ipv4Net>) -> Self {
+        Self {
+            name: "eth0".to_owned(),
+            segment: 0,
+            address,
+            mac: None,
+            mtu: 1500,
+            cable: CableSpec::default(),
+        }
+    }
+
+    /// The MAC address of a further interface of a machine.
+    pub(crate) fn mac_in(&self, topology: &Topology, machine: &str) -> Mac {
+        let random = || naming::random_mac(topology.seed, &format!("{machine}/{}", self.name));
+        self.mac.unwrap_or_else(random)
+    }
+
+    /// Whether an address is on its link.
+    pub(crate) fn reaches(&self, addr: Ipv4Addr) -> bool {
+        self.address.value.contains(&addr)
+    }
+}
+
+/// A route that the text gives a machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StaticRoute {
+    /// The network that it leads to.
+    pub to: Ipv4Net,
+    /// The gateway, on the link of one of the machine's interfaces.
+    pub via: Ipv4Addr,
+}
+
+/// What makes a host a router.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Router {
+    /// Whether it forwards packets (`net.ipv4.ip_forward`).
+    pub ip_forward: bool,
+    /// `net.ipv4.conf.all.rp_filter`: 0 off, 1 strict, 2 loose.
+    pub rp_filter: u8,
+    /// Its iptables rules.
+    pub rules: Ruleset,
 }
 
 /// What a node runs, and so whether the scheduler puts pods there.
@@ -46,8 +100,12 @@ pub struct NodeSpec {
     pub hostname: String,
     /// What it runs: the control plane, or pods.
     pub role: Role,
-    /// Its interface on the segment.
+    /// Its first interface, with its InternalIP and its default route.
     pub nic: Nic,
+    /// Its other interfaces.
+    pub interfaces: Vec<Nic>,
+    /// Its routes beside those of its interfaces and of flannel.
+    pub routes: Vec<StaticRoute>,
     /// Whether docker runs there, with docker0 and its rules. By default only up to Kubernetes
     /// 1.23, as 1.24 removed dockershim.
     pub docker: bool,
@@ -72,8 +130,21 @@ pub struct Host {
     pub name: Spanned<String>,
     /// The host name that its shell prints.
     pub hostname: String,
-    /// Its interface on the segment.
+    /// Its first interface, which a default route of its own leads by.
     pub nic: Nic,
+    /// Its other interfaces.
+    pub interfaces: Vec<Nic>,
+    /// Its routes beside those of its interfaces.
+    pub routes: Vec<StaticRoute>,
+    /// Set if it forwards between its interfaces; it has no default route of its own then.
+    pub router: Option<Router>,
+}
+
+impl Host {
+    /// All its interfaces.
+    pub fn nics(&self) -> impl Iterator<Item = &Nic> + Clone {
+        std::iter::once(&self.nic).chain(&self.interfaces)
+    }
 }
 
 /// An item of `spec.pods`: the node and address of one pod, which the scheduler and IPAM would
@@ -131,8 +202,11 @@ pub struct Segment {
     pub name: String,
     /// The network that its machines have addresses in.
     pub subnet: Ipv4Net,
-    /// The default gateway of all machines on it.
+    /// The default gateway of all machines on it: of a segment with routers, the first one unless
+    /// the text says otherwise.
     pub gateway: Option<Ipv4Addr>,
+    /// The MTU of interfaces on it that have none of their own, in bytes.
+    pub mtu: u32,
 }
 
 /// The machines and networks under the cluster.
@@ -161,11 +235,14 @@ pub struct Topology {
     pub vxlan_port: u16,
     /// `--ip-masq` of flannel: packets from pods to outside are masqueraded.
     pub ip_masq: bool,
-    /// The LAN that all machines are on.
-    pub segment: Segment,
+    /// `--iface` of flannel: the interface whose address nodes have in the pods' network; by
+    /// default the one of the default route.
+    pub flannel_iface: Option<Spanned<String>>,
+    /// The LANs, of which there is at least one.
+    pub segments: Vec<Segment>,
     /// The machines of the cluster.
     pub nodes: Vec<NodeSpec>,
-    /// Machines on the LAN that do not belong to the cluster.
+    /// Machines on the LANs that do not belong to the cluster, the routers last.
     pub hosts: Vec<Host>,
     /// Pods with a fixed node and address.
     pub pods: Vec<PodPlacement>,
@@ -184,11 +261,9 @@ fn literal<T: std::str::FromStr>(text: &str) -> T {
 impl Default for Topology {
     fn default() -> Self {
         let at = Span { line: 1, column: 1, start: 0, end: 0 };
-        let nic = |last: u8| Nic {
-            name: "eth0".to_owned(),
-            address: Spanned { value: literal(&format!("192.168.1.{last}/24")), span: at },
-            mac: None,
-            mtu: 1500,
+        let nic = |last: u8| {
+            let address = literal(&format!("192.168.1.{last}/24"));
+            Nic::on_first(Spanned { value: address, span: at })
         };
         let node = |name: &str, role, last| NodeSpec {
             role,
@@ -199,6 +274,9 @@ impl Default for Topology {
             name: Spanned { value: name.to_owned(), span: at },
             hostname: name.to_owned(),
             nic: nic(last),
+            interfaces: Vec::new(),
+            routes: Vec::new(),
+            router: None,
         };
         Self {
             name: "default".to_owned(),
@@ -217,11 +295,13 @@ impl Default for Topology {
             vni: 1,
             vxlan_port: net::wire::VXLAN_PORT,
             ip_masq: true,
-            segment: Segment {
+            flannel_iface: None,
+            segments: vec![Segment {
                 name: "lan".to_owned(),
                 subnet: literal("192.168.1.0/24"),
                 gateway: Some(literal("192.168.1.1")),
-            },
+                mtu: 1500,
+            }],
             nodes: vec![
                 node("control-plane", Role::ControlPlane, 10),
                 node("worker-1", Role::Worker, 11),
@@ -236,6 +316,29 @@ impl Default for Topology {
 }
 
 impl Topology {
+    /// The first segment, which machines are on unless the text says otherwise.
+    pub fn segment(&self) -> &Segment {
+        &self.segments[0]
+    }
+
+    /// All machines: their names, interfaces and routes; the nodes first.
+    pub fn machines(&self) -> impl Iterator<Item = (&Spanned<String>, Vec<&Nic>, &[StaticRoute])> {
+        let nodes = self.nodes.iter().map(|n| (&n.name, n.nics().collect(), &*n.routes));
+        nodes.chain(self.hosts.iter().map(|h| (&h.name, h.nics().collect(), &*h.routes)))
+    }
+
+    /// Whether a host is the default gateway of a segment.
+    pub fn is_gateway(&self, host: &Host) -> bool {
+        let gateway = |n: &Nic| self.segments[n.segment].gateway;
+        host.nics().any(|n| Some(n.address.value.addr()) == gateway(n))
+    }
+
+    /// The interface of a node whose address flannel has for it (`--iface`).
+    pub fn flannel_nic<'a>(&self, node: &'a NodeSpec) -> &'a Nic {
+        let chosen = |n: &&Nic| self.flannel_iface.as_ref().is_some_and(|i| i.value == n.name);
+        node.nics().find(chosen).unwrap_or(&node.nic)
+    }
+
     /// Whether a daemon runs on a node.
     pub fn runs(&self, node: &str, daemon: Daemon) -> bool {
         !self.faults.iter().any(|f| matches!(f, Fault::Stopped(n, d) if n == node && *d == daemon))
@@ -243,6 +346,11 @@ impl Topology {
 }
 
 impl NodeSpec {
+    /// All its interfaces.
+    pub fn nics(&self) -> impl Iterator<Item = &Nic> + Clone {
+        std::iter::once(&self.nic).chain(&self.interfaces)
+    }
+
     /// A node at an address of a LAN, with the default settings otherwise.
     pub(crate) fn at(
         name: Spanned<String>,
@@ -258,17 +366,14 @@ impl NodeSpec {
 
     /// A worker with the default settings.
     fn named(name: Spanned<String>) -> Self {
-        let nic = Nic {
-            name: "eth0".to_owned(),
-            address: Spanned { value: literal("192.168.1.11/24"), span: name.span },
-            mac: None,
-            mtu: 1500,
-        };
+        let nic = Nic::on_first(Spanned { value: literal("192.168.1.11/24"), span: name.span });
         Self {
             hostname: name.value.clone(),
             name,
             role: Role::Worker,
             nic,
+            interfaces: Vec::new(),
+            routes: Vec::new(),
             docker: true,
             docker_mac: None,
             vtep_mac: None,

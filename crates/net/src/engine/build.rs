@@ -161,6 +161,7 @@ pub(super) fn device(d: &DeviceSpec, master: Option<DevId>, kind: DeviceKind) ->
         master,
         hairpin: d.hairpin,
         kind,
+        cable: d.cable.clone(),
         gone: false,
     }
 }

@@ -4,9 +4,10 @@ use super::{CABLE_DELAY, Job, Stage, World};
 use crate::drop::DropReason;
 use crate::event::EventKind;
 use crate::id::{DevId, PacketId};
-use crate::skb::{PktType, Place};
+use crate::skb::{PktType, Place, Skb};
+use crate::spec::CableSpec;
 use crate::state::DeviceKind;
-use crate::wire::{Body, Mac, Payload};
+use crate::wire::{Body, Ipv4, Mac, Payload};
 use std::rc::Rc;
 
 /// Whom a destination MAC addresses, seen from a device (`eth_type_trans`).
@@ -110,19 +111,26 @@ impl World {
                     }
                     return;
                 }
-                // Another namespace: mark, connection and everything else stay behind.
-                self.update(pkt, |s| {
-                    s.netns = netns;
-                    s.mark = 0;
-                    s.ct = None;
-                    s.bridge = None;
-                    s.prerouting_done = false;
-                    s.route = None;
-                    (s.piece, s.recut) = (0, false);
-                    s.sk = None;
-                    s.place = Place::Device(peer);
-                });
-                self.later(CABLE_DELAY, Job::Packet(pkt, Stage::Rx(peer)));
+                let copy = match self.on_cable(pkt, &skb, &device.cable) {
+                    Ok(copy) => copy,
+                    Err(reason) => return self.drop_packet(pkt, reason, None),
+                };
+                for pkt in copy.into_iter().chain([pkt]) {
+                    // Another namespace: mark, connection and everything else stay behind.
+                    self.update(pkt, |s| {
+                        s.netns = netns;
+                        s.mark = 0;
+                        s.ct = None;
+                        s.bridge = None;
+                        s.prerouting_done = false;
+                        s.route = None;
+                        (s.piece, s.recut) = (0, false);
+                        s.sk = None;
+                        s.place = Place::Device(peer);
+                    });
+                    let delay = CABLE_DELAY + device.cable.delay;
+                    self.later(delay, Job::Packet(pkt, Stage::Rx(peer)));
+                }
             }
             DeviceKind::Loopback => {
                 // Mark and connection stay: it is the same namespace.
@@ -135,6 +143,32 @@ impl World {
             }
             DeviceKind::Bridge { .. } => self.bridge_dev_xmit(pkt, dev),
             DeviceKind::Vxlan { .. } => self.then(pkt, Stage::Vxlan(dev)),
+        }
+    }
+
+    /// What a cable does to a frame before it delays it (`netem_enqueue`): a copy, which is sent
+    /// before the frame, or the reason why the frame does not arrive.
+    fn on_cable(
+        &mut self,
+        pkt: PacketId,
+        skb: &Skb,
+        cable: &CableSpec,
+    ) -> Result<Option<PacketId>, DropReason> {
+        let to = skb.frame.ipv4().and_then(Ipv4::destination_port);
+        if to.is_some_and(|to| cable.blocked.contains(&to)) {
+            return Err(DropReason::PortBlocked);
+        }
+        let mut happens = |chance: u32| chance > 0 && chance >= self.rng.next_u64() as u32;
+        match (happens(cable.duplicate), happens(cable.loss)) {
+            (false, true) => Err(DropReason::CableLoss),
+            // Of the two, each may be lost.
+            (true, false) if !happens(cable.loss) => {
+                let copy = Skb { parent: Some(pkt), ..Skb::clone(&self.skb(pkt)) };
+                let copy = self.new_packet(copy);
+                self.emit(skb.netns, Some(copy), EventKind::CableDuplicated { of: pkt });
+                Ok(Some(copy))
+            }
+            _ => Ok(None),
         }
     }
 }

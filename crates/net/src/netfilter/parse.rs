@@ -6,6 +6,7 @@ use super::matches::{
 };
 use super::ruleset::{Policy, RejectWith, Rule, Ruleset, RulesetBuilder, Target};
 use super::save::word_text;
+use crate::wire::{PROTO_TCP, PROTO_UDP};
 use ipnet::{IpNet, Ipv4Net};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -327,6 +328,19 @@ impl Words<'_> {
     }
 }
 
+/// Loads the module of the rule's protocol, as its options do, unless it is loaded. Returns whether
+/// the rule has it then.
+fn loads_ports(rule: &mut Rule) -> bool {
+    let is_loaded = rule.matches.iter().any(|m| matches!(m, Match::Ports { .. }));
+    if is_loaded {
+        return true;
+    }
+    let proto = rule.proto.as_ref().filter(|p| !p.negated).map(|p| p.value);
+    let Some(proto) = proto.filter(|p| matches!(*p, PROTO_TCP | PROTO_UDP)) else { return false };
+    rule.matches.push(Match::Ports { proto, sport: None, dport: None });
+    true
+}
+
 /// Reads an `-A CHAIN …` line: the chain and the rule.
 ///
 /// # Errors
@@ -402,7 +416,7 @@ pub fn parse_rule(line: &str) -> Result<(String, Rule), RestoreError> {
             }
             // An option of the protocol's module, which may stand anywhere behind it.
             "--sport" | "--source-port" | "--dport" | "--destination-port"
-                if rule.matches.iter().any(|m| matches!(m, Match::Ports { .. })) =>
+                if loads_ports(&mut rule) =>
             {
                 let value = w.value(&word, "a port")?;
                 let range = Some(Negatable { negated: bang, value: port_range(&w, &value)? });

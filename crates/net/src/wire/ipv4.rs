@@ -103,6 +103,18 @@ impl Ipv4 {
         }
     }
 
+    /// The protocol and destination port, if the protocol has ports and this is not a later
+    /// fragment.
+    pub fn destination_port(&self) -> Option<(u8, u16)> {
+        let port = match &self.body {
+            Body::Raw { proto: PROTO_TCP | PROTO_UDP, data } if self.frag_offset == 0 => {
+                u16::from_be_bytes([*data.get(2)?, *data.get(3)?])
+            }
+            _ => self.ports()?.1,
+        };
+        Some((self.body.proto(), port))
+    }
+
     /// Appends the packet, with its checksums, in network order.
     pub fn emit(&self, out: &mut Vec<u8>) {
         let start = out.len();

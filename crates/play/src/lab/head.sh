@@ -17,7 +17,7 @@ if [ "${1:-}" != inside ]; then
     *) echo "lab: $1 is not understood; write nothing, shell, or with and a command" >&2; exit 2 ;;
   esac
   [ "$(id -u)" = 0 ] || { echo "lab: this needs root" >&2; exit 1; }
-  for tool in python3 unshare nsenter ip bridge sysctl iptables conntrack; do
+  for tool in python3 unshare nsenter ip tc bridge sysctl iptables conntrack; do
     command -v "$tool" >/dev/null && continue
     echo "lab: $tool is missing (Debian: python3 util-linux iproute2 procps iptables conntrack)" >&2
     exit 1
@@ -39,6 +39,11 @@ IPTABLES=iptables; command -v iptables-legacy >/dev/null && IPTABLES=iptables-le
 
 netns() { nsenter --net="/run/netns/$1" "${@:2}"; }
 batch() { "$1" -n "$2" -batch -; }
+netem() {
+  tc -n "$1" -batch - && return
+  echo "lab: bad cables need the kernel module sch_netem" >&2
+  exit 1
+}
 rules() { netns "$1" "$IPTABLES-restore"; }
 # A device detects its carrier a moment after it is up, and that would flush its neighbours.
 settle() {

@@ -11,6 +11,10 @@
 //! step that waits for an event, a pod or machine that starts later, a command that only prints or
 //! is refused.
 //!
+//! `tc netem` stands for bad cables; a kernel draws other frames than the simulator, which is named
+//! as well. It acts before the tap of the sender, whose capture lacks the frames that are lost. The
+//! ports that a segment blocks are rules of its bridge.
+//!
 //! Text from the document is quoted: arguments in single quotes, rules and the plan in
 //! here-documents without expansion. A name that `ip` cannot accept is an error.
 
@@ -23,8 +27,9 @@ use crate::session::Session;
 use net::conntrack::{TcpState, Timeouts};
 use net::neigh::NudState;
 use net::route::RouteProto;
-use net::spec::{DeviceKindSpec, DeviceSpec, NetnsSpec, Sysctl};
+use net::spec::{CableSpec, DeviceKindSpec, DeviceSpec, NetnsSpec, Sysctl};
 use net::state::FdbEntry;
+use net::wire::PROTO_UDP;
 use net::{NetnsId, netfilter};
 use std::collections::BTreeSet;
 use std::fmt::{self, Write};
@@ -66,6 +71,9 @@ pub fn script(session: &Session) -> Result<Lab, LabError> {
     let names = netns_names(spec.netns.iter().map(|n| n.name.as_str()));
     let mut left_out = Vec::new();
     let plan = plan::json(session, &names, &mut left_out);
+    left_out.extend(spec.netns.iter().filter(|n| n.tapped && draws(n)).map(|n| {
+        format!("a cable of {}: a kernel does not lose or double the same frames", n.name)
+    }));
     let mut out = HEAD.to_owned();
     for what in &left_out {
         let _ = writeln!(out, "# Left out: {}", comment(what));
@@ -82,7 +90,9 @@ pub fn script(session: &Session) -> Result<Lab, LabError> {
     out.push_str("  local n\n  for n in \"${NETNS[@]}\"; do ip netns add \"$n\"; done\n");
     for (ns, name) in spec.netns.iter().zip(&names) {
         let _ = writeln!(out, "  # {}", comment(&ns.name));
-        let keys: Vec<String> = sysctls(&ns.sysctl, &ns.timeouts)
+        let mut sysctl = ns.sysctl.clone();
+        sysctl.bridge_nf_call_iptables |= ns.devices.iter().any(|d| !d.cable.blocked.is_empty());
+        let keys: Vec<String> = sysctls(&sysctl, &ns.timeouts)
             .iter()
             .map(|(k, v)| quoted(&format!("{k}={v}")))
             .collect();
@@ -93,6 +103,23 @@ pub fn script(session: &Session) -> Result<Lab, LabError> {
     }
     for (i, ns) in spec.netns.iter().enumerate() {
         batch(&mut out, "ip", &names[i], addresses(ns)?);
+    }
+    for (i, ns) in spec.netns.iter().enumerate() {
+        let lines = cables(ns)?;
+        if !lines.is_empty() {
+            let name = quoted(&names[i]);
+            let _ = writeln!(
+                out,
+                "  netem {name} <<'END-OF-BATCH'\n{}\nEND-OF-BATCH",
+                lines.join("\n")
+            );
+        }
+        let lines = blocked(ns)?;
+        if !lines.is_empty() {
+            let text = format!("*filter\n{}\nCOMMIT\n", lines.join("\n"));
+            let name = quoted(&names[i]);
+            let _ = writeln!(out, "  rules {name} <<'END-OF-RULES'\n{text}END-OF-RULES");
+        }
     }
     out.push_str("  settle\n");
     let state = session.initial();
@@ -303,6 +330,51 @@ fn addresses(ns: &NetnsSpec) -> Result<Vec<String>, LabError> {
         }
         if d.up {
             out.push(format!("link set {name} up"));
+        }
+    }
+    Ok(out)
+}
+
+/// Whether chance decides about frames on the cables of a machine.
+fn draws(ns: &NetnsSpec) -> bool {
+    let uncertain = |chance: u32| chance != 0 && chance != u32::MAX;
+    ns.devices.iter().any(|d| uncertain(d.cable.loss) || uncertain(d.cable.duplicate))
+}
+
+/// What `tc netem` does at the devices with bad cables.
+fn cables(ns: &NetnsSpec) -> Result<Vec<String>, LabError> {
+    let percent = |chance: u32| f64::from(chance) / f64::from(u32::MAX) * 100.0;
+    let mut out = Vec::new();
+    for d in &ns.devices {
+        let CableSpec { loss, duplicate, delay, .. } = d.cable;
+        if (loss, duplicate, delay) == (0, 0, net::Duration::default()) {
+            continue;
+        }
+        let mut line = format!("qdisc add dev {} root netem", word(&d.name)?);
+        if delay.0 > 0 {
+            let _ = write!(line, " delay {}us", delay.0 / 1_000);
+        }
+        if loss > 0 {
+            let _ = write!(line, " loss {:.6}%", percent(loss));
+        }
+        if duplicate > 0 {
+            let _ = write!(line, " duplicate {:.6}%", percent(duplicate));
+        }
+        out.push(line);
+    }
+    Ok(out)
+}
+
+/// The rules of a segment whose ports do not let everything through.
+fn blocked(ns: &NetnsSpec) -> Result<Vec<String>, LabError> {
+    let mut out = Vec::new();
+    for d in &ns.devices {
+        for (proto, port) in &d.cable.blocked {
+            let proto = if *proto == PROTO_UDP { "udp" } else { "tcp" };
+            out.push(format!(
+                "-A FORWARD -m physdev --physdev-out {} -p {proto} -m {proto} --dport {port} -j DROP",
+                word(&d.name)?
+            ));
         }
     }
     Ok(out)

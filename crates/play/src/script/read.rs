@@ -103,7 +103,7 @@ fn packet_op(d: &mut Decoder, f: &mut Fields<'_>, when: Option<&Anchor>) -> Opti
     }
     let mut f = f.fields(d, "packet")?;
     f.require(d, "delay", "write delay: and a time, such as {delay: 20ms}");
-    let by = duration(d, &mut f, "delay");
+    let by = f.time(d, "delay");
     d.finish(f);
     by.map(PacketOp::Delay)
 }
@@ -111,7 +111,7 @@ fn packet_op(d: &mut Decoder, f: &mut Fields<'_>, when: Option<&Anchor>) -> Opti
 /// The anchor in the value of `at:`.
 pub fn read_anchor(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Anchor> {
     if !matches!(node.value, Value::Map(_)) {
-        return time(d, node, path).map(|t| Anchor::At(Instant(t.0)));
+        return d.time(node, path).map(|t| Anchor::At(Instant(t.0)));
     }
     let mut f = d.fields(node, path)?.of(&AT);
     if f.get("after").is_some() {
@@ -128,7 +128,7 @@ pub fn read_anchor(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Ancho
     f.require(d, "probe", "write probe: and which of the steps that send, from 1");
     let probe = f.number(d, "probe");
     let anchor = if f.form() == Some(&["after"]) {
-        let after = duration(d, &mut f, "after");
+        let after = f.time(d, "after");
         after.zip(probe).map(|(after, probe)| Anchor::After { probe, after })
     } else {
         let event = event(d, &mut f);
@@ -152,52 +152,6 @@ fn event(d: &mut Decoder, f: &mut Fields<'_>) -> Option<EventAnchor> {
     let occurrence = f.number(d, "occurrence");
     let packet = direction.zip(packet);
     Some(EventAnchor { probe: 0, packet, marker: marker?, occurrence: occurrence? })
-}
-
-/// A field with a time, or its default.
-fn duration(d: &mut Decoder, f: &mut Fields<'_>, name: &'static str) -> Option<Duration> {
-    match f.get(name) {
-        Some(node) => time(d, node, &f.path_of(name)),
-        None => f.default_value(name).and_then(parse_duration),
-    }
-}
-
-fn time(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<Duration> {
-    let Value::Scalar { text, .. } = &node.value else {
-        return d.string(node, path).and(None);
-    };
-    let time = parse_duration(text);
-    if time.is_none() {
-        let (wrong, hint) = if nanoseconds(text, 1).is_some() {
-            (format!("{text}: a time without unit"), format!("write {text}s or {text}ms"))
-        } else {
-            (format!("{text:?}: not a time"), "write it like 1.2s or 20ms".to_owned())
-        };
-        d.error(Code::UnsupportedValue, node.span, format!("{path}: Invalid value: {wrong}"), hint);
-    }
-    time
-}
-
-/// A time: `1.2s`, `20ms`.
-fn parse_duration(text: &str) -> Option<Duration> {
-    let (number, unit) = match text.strip_suffix("ms") {
-        Some(n) => (n, 1_000_000),
-        None => (text.strip_suffix('s')?, 1_000_000_000),
-    };
-    nanoseconds(number, unit).map(Duration)
-}
-
-/// A decimal number of units, at most a million; `unit` is in nanoseconds.
-fn nanoseconds(number: &str, unit: u64) -> Option<u64> {
-    let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
-    let digits = |t: &str| !t.is_empty() && t.len() <= 18 && t.bytes().all(|b| b.is_ascii_digit());
-    if !digits(part) || !(whole.is_empty() && number.starts_with('.') || digits(whole)) {
-        return None;
-    }
-    let whole = if whole.is_empty() { 0 } else { whole.parse::<u64>().ok()? };
-    let (part, of) = (part.parse::<u64>().ok()?, 10_u64.pow(part.len() as u32));
-    let more = (u128::from(part) * u128::from(unit) / u128::from(of)) as u64;
-    whole.checked_mul(unit)?.checked_add(more).filter(|n| *n <= 1_000_000 * unit)
 }
 
 fn probe(d: &mut Decoder, mut f: Fields<'_>) -> Option<Probe> {
@@ -250,8 +204,8 @@ fn probe(d: &mut Decoder, mut f: Fields<'_>) -> Option<Probe> {
         let hint = "leave it out, or write more send: steps";
         d.error(Code::UnsupportedValue, n.span, message, hint);
     }
-    p.interval = duration(d, &mut f, "interval").unwrap_or(p.interval);
-    p.timeout = duration(d, &mut f, "timeout");
+    p.interval = f.time(d, "interval").unwrap_or(p.interval);
+    p.timeout = f.time(d, "timeout");
     if let Some(n) = f.get("timeout").filter(|_| p.timeout == Some(Duration::default())) {
         let message = format!("{}: Invalid value: 0", f.path_of("timeout"));
         d.error(Code::OutOfRange, n.span, message, "write how long it waits, such as 350ms");
@@ -263,8 +217,8 @@ fn probe(d: &mut Decoder, mut f: Fields<'_>) -> Option<Probe> {
                     {at: {probe: 1, after: 20ms}, on: node01, run: conntrack -F}";
         d.error(Code::UnsupportedValue, n.span, message, hint);
     }
-    p.settle = duration(d, &mut f, "settle");
-    p.pause = duration(d, &mut f, "pause").unwrap_or(p.pause);
+    p.settle = f.time(d, "settle");
+    p.pause = f.time(d, "pause").unwrap_or(p.pause);
     d.finish(f);
     (p.from, p.to) = (from?.value, to?.value);
     Some(p)

@@ -109,7 +109,8 @@ impl Derived {
             let cluster = l.session.cluster();
             let thing = view.selected.as_ref().and_then(|s| thing_of(cluster, s));
             let of_machine = matches!(thing, Some(Thing::Node(_) | Thing::Host(_)));
-            let network = Thing::Segment(cluster.topology.segment.name.clone());
+            let name = view.selected.as_ref().map_or("", |s| s.host.as_str());
+            let network = Thing::Segment(segment_of(cluster, name).to_owned());
             let things = thing.into_iter().chain(of_machine.then_some(network));
             self.forms = things
                 .filter_map(|t| Some((t.clone(), form(text, &t)?)))
@@ -120,6 +121,13 @@ impl Derived {
             t.seek(l.session.events(), view.cursor);
         }
     }
+}
+
+/// The name of the segment that a machine's first interface is on.
+fn segment_of<'a>(cluster: &'a kube::Cluster, machine: &str) -> &'a str {
+    let t = &cluster.topology;
+    let found = t.machines().find(|(name, ..)| name.value == machine);
+    &t.segments[found.map_or(0, |(_, nics, _)| nics[0].segment)].name
 }
 
 /// The node that a host is, or that a pod is on, and the pod.

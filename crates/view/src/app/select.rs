@@ -113,8 +113,7 @@ pub fn senders(l: &Loaded) -> Vec<Choice> {
     let c = l.session.running();
     let named = |name: &String, group| choice(name.clone(), name.clone(), group);
     let mut hosts: Vec<_> = c.topology.hosts.iter().collect();
-    let gateway = c.topology.segment.gateway;
-    hosts.sort_by_key(|h| Some(h.nic.address.value.addr()) == gateway);
+    hosts.sort_by_key(|h| c.topology.is_gateway(h));
     let hosts = hosts.into_iter().map(|h| named(&h.name.value, Group::Hosts));
     let nodes = c.nodes.iter().map(|n| named(&n.spec.name.value, Group::Nodes));
     let written = c.host_pods.iter().filter(|p| p.namespace != SYSTEM);
@@ -155,11 +154,14 @@ pub(super) fn targets(l: &Loaded, proto: Protocol) -> Vec<Choice> {
             .hosts
             .iter()
             .map(|h| at(&h.name.value, h.nic.address.value.addr().to_string(), Group::Hosts));
-        let segment = &c.topology.segment;
         // A host that is written as the gateway is among the hosts.
-        let is_host = |a| c.topology.hosts.iter().any(|h| h.nic.address.value.addr() == a);
-        let gateway = segment.gateway.filter(|a| !c.nodes.is_empty() && !is_host(*a));
-        let gateway = gateway.map(|a| at(&segment.name, a.to_string(), Group::Gateway));
+        let has = |h: &kube::topology::Host, a| h.nics().any(|n| n.address.value.addr() == a);
+        let is_host = |a| c.topology.hosts.iter().any(|h| has(h, a));
+        let gateways = c.topology.segments.iter().filter_map(|s| {
+            let gateway = s.gateway.filter(|a| !c.nodes.is_empty() && !is_host(*a))?;
+            Some(at(&s.name, gateway.to_string(), Group::Gateway))
+        });
+        let gateway: Vec<_> = gateways.collect();
         let of_services = services
             .iter()
             .filter_map(|s| Some(at(&s.name, s.cluster_ip?.to_string(), Group::ClusterIps)));

@@ -1,11 +1,11 @@
 //! The two forms of a node: heights of its rows, and where each box stands in it. Nothing is
 //! measured and nothing is shrunk: a text that has no room is shortened or left out.
 
-use super::{Form, NodeBox, PodBox, Point, Rect};
+use super::{Form, NicBox, NodeBox, PodBox, Point, Rect};
 use crate::labels::{CommonAffixes, app_of};
 use kube::Cluster;
 use kube::cluster::Pod;
-use kube::topology::Role;
+use kube::topology::{Nic, Role};
 use net::netfilter::Hook;
 
 /// The advance of a character of the mono face at 11 px.
@@ -29,6 +29,8 @@ const VXLAN_INSET: f32 = 94.0;
 const NIC_SHARE: f32 = 0.63;
 /// The room of a text's box beyond the text itself.
 const TEXT_PAD: f32 = 18.0;
+/// The gap between NICs.
+const NIC_GAP: f32 = 6.0;
 /// The same of a pod's address.
 const POD_PAD: f32 = 14.0;
 /// The gap between pods.
@@ -121,16 +123,19 @@ pub(super) struct Widths {
 
 impl Widths {
     /// The widths with which addresses stand next to the names of their devices and each node shows
-    /// its first pods, unless fewer nodes would then stand side by side: `per_row` says how many
-    /// of a width do.
+    /// its first pods, unless fewer nodes would then stand side by side, or none be in view:
+    /// `per_row` says how many of a width do.
     pub(super) fn of(cluster: &Cluster, per_row: impl Fn(f32) -> usize) -> Self {
         let text = |chars: usize| chars as f32 * CHAR + TEXT_PAD;
         let flannel = kube::device::flannel(cluster.topology.vni).len();
         let node = cluster.nodes.iter().map(|n| {
             let vxlan = flannel + 1 + n.pod_cidr.network().to_string().len() + 3;
-            let nic = n.spec.nic.name.len() + 1 + n.spec.nic.address.value.to_string().len();
+            let nic = |n: &Nic| text(n.name.len() + 1 + n.address.value.to_string().len());
+            let nics = n.spec.nics().map(nic).fold(0.0, f32::max);
+            let count = n.spec.nics().count() as f32;
+            let nics = nics * count + NIC_GAP * (count - 1.0);
             let share = if n.spec.docker { NIC_SHARE } else { 1.0 };
-            (text(vxlan) + 2.0 * VXLAN_INSET).max(text(nic) / share + 2.0 * PAD)
+            (text(vxlan) + 2.0 * VXLAN_INSET).max(nics / share + 2.0 * PAD)
         });
         let ip = cluster.pods.iter().map(|p| p.ip.to_string().len()).max().unwrap_or(0);
         let pod = (ip as f32 * CHAR + POD_PAD).max(LEAST_POD_W);
@@ -139,7 +144,7 @@ impl Widths {
         let most = pods.into_iter().max().unwrap_or(0).min(ROW_OF_PODS) as f32;
         let least = (most * (pod + POD_GAP) - POD_GAP + 2.0 * PAD).max(LEAST_W);
         let wide = node.fold(least, f32::max).min(MOST_W).ceil();
-        let as_many = per_row(wide) >= per_row(LEAST_W).min(cluster.nodes.len());
+        let as_many = per_row(wide) >= per_row(LEAST_W).min(cluster.nodes.len()).max(1);
         Self { node: if as_many { wide } else { LEAST_W }, pod }
     }
 
@@ -208,7 +213,15 @@ pub(super) fn node(
         (Hook::Postrouting, cell(post_x, hooks_y, post, rows.hooks)),
     ];
     let nic_w = if n.spec.docker { (inner * NIC_SHARE).round() } else { inner };
-    let nic = &n.spec.nic;
+    let count = n.spec.nics().count() as f32;
+    let each = (nic_w + NIC_GAP) / count - NIC_GAP;
+    let nic = |(k, nic): (usize, &Nic)| NicBox {
+        rect: Rect::new(left + k as f32 * (each + NIC_GAP), nic_y, each, rows.nic),
+        name: nic.name.clone(),
+        address: nic.address.value.to_string(),
+        mac: n.mac_of(&cluster.topology, k).to_string(),
+        segment: nic.segment,
+    };
     NodeBox {
         node: i,
         name: n.spec.name.value.clone(),
@@ -217,7 +230,7 @@ pub(super) fn node(
         form,
         folded: false,
         tile: None,
-        lan: 0,
+        row: 0,
         pods: pods.iter().take(drawn).enumerate().map(pod).collect(),
         hosted: (!hosted.is_empty()).then(|| {
             let names = hosted.iter().map(|p| p.netns()).collect();
@@ -243,12 +256,7 @@ pub(super) fn node(
             format!("{}/32", n.pod_cidr.network()),
             format!("vni {} · udp {}", cluster.topology.vni, cluster.topology.vxlan_port),
         ),
-        nic: (
-            Rect::new(left, nic_y, nic_w, rows.nic),
-            nic.name.clone(),
-            nic.address.value.to_string(),
-            n.mac.to_string(),
-        ),
+        nics: n.spec.nics().enumerate().map(nic).collect(),
         docker0: n
             .spec
             .docker
@@ -265,6 +273,13 @@ pub(super) fn folded(full: NodeBox, pods: usize) -> NodeBox {
         let middle = x + 8.0 + (r.cx() - x) * (FOLDED_W - 16.0) / w;
         Rect::new(middle - 9.0, r.cy() - 7.0, 18.0, 14.0)
     };
+    let (row, count) = (narrow(full.nics[0].rect), full.nics.len() as f32);
+    let each = (row.w + 4.0) / count - 4.0;
+    let narrow_nics = full.nics.iter().enumerate().map(|(k, nic)| NicBox {
+        rect: Rect { x: row.x + k as f32 * (each + 4.0), w: each, ..row },
+        ..nic.clone()
+    });
+    let narrow_nics = narrow_nics.collect();
     NodeBox {
         rect: Rect { w: FOLDED_W, ..full.rect },
         folded: true,
@@ -276,7 +291,7 @@ pub(super) fn folded(full: NodeBox, pods: usize) -> NodeBox {
         hooks: full.hooks.map(|(h, r)| (h, mini(r))),
         route: ((x + FOLDED_W / 2.0, full.route.0.1), 0.0),
         vxlan: (narrow(full.vxlan.0), full.vxlan.1, full.vxlan.2, full.vxlan.3),
-        nic: (narrow(full.nic.0), full.nic.1, full.nic.2, full.nic.3),
+        nics: narrow_nics,
         docker0: None,
         ..full
     }
@@ -297,7 +312,7 @@ pub(super) fn tile(full: NodeBox, pods: usize, rect: Rect, names: CommonAffixes)
         hooks: full.hooks.map(|(h, _)| (h, rect)),
         route: ((rect.cx(), rect.cy()), 0.0),
         vxlan: (rect, full.vxlan.1, full.vxlan.2, full.vxlan.3),
-        nic: (rect, full.nic.1, full.nic.2, full.nic.3),
+        nics: full.nics.iter().map(|nic| NicBox { rect, ..nic.clone() }).collect(),
         docker0: None,
         ..full
     }

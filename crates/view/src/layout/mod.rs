@@ -6,11 +6,12 @@
 
 mod form;
 
-use crate::labels::{CommonAffixes, SYSTEM, app_of};
+use crate::labels::{CommonAffixes, SYSTEM, app_of, shortened};
 use crate::px::Px;
 pub(crate) use form::CHAR;
 use form::{FOLDED_W, Rows, Widths};
 use kube::Cluster;
+use kube::topology::Segment;
 use net::netfilter::Hook;
 use std::collections::BTreeSet;
 
@@ -99,8 +100,8 @@ pub struct NodeBox {
     pub folded: bool,
     /// Drawn as a tile: the number of its pods, and its name as far as there is room.
     pub tile: Option<(usize, String)>,
-    /// The index of the line of its segment that it hangs on.
-    pub lan: usize,
+    /// The row of nodes that it stands in.
+    pub row: usize,
     /// The pods that are drawn.
     pub pods: Vec<PodBox>,
     /// The pods of the text on the node's own network: the box, their short names, their names.
@@ -119,10 +120,25 @@ pub struct NodeBox {
     pub route: (Point, f32),
     /// The VXLAN device: box, name, address, second line.
     pub vxlan: (Rect, String, String, String),
-    /// The NIC: box, name, address, MAC.
-    pub nic: (Rect, String, String, String),
+    /// Its NICs, the first one with its InternalIP.
+    pub nics: Vec<NicBox>,
     /// docker0, if Docker runs on the node.
     pub docker0: Option<Rect>,
+}
+
+/// The box of a NIC of a node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NicBox {
+    /// Its frame.
+    pub rect: Rect,
+    /// The device's name.
+    pub name: String,
+    /// Its address.
+    pub address: String,
+    /// Its MAC address.
+    pub mac: String,
+    /// Its segment, by the index in the topology.
+    pub segment: usize,
 }
 
 impl NodeBox {
@@ -143,10 +159,45 @@ pub struct HostBox {
     pub host: usize,
     /// Its name.
     pub name: String,
-    /// Its address.
+    /// Its address, or those of a router.
     pub ip: String,
+    /// Whether it forwards between its segments.
+    pub is_router: bool,
     /// Its frame.
     pub rect: Rect,
+    /// The segments that its cables lead to, by their index in the topology, from left to right.
+    pub segments: Vec<usize>,
+    /// The distance of its cables.
+    pub pitch: f32,
+}
+
+impl HostBox {
+    /// The x of the cable to a segment.
+    pub fn cable_x(&self, segment: usize) -> f32 {
+        let at = self.segments.iter().position(|s| *s == segment).unwrap_or_default();
+        let middle = (self.segments.len() as f32 - 1.0) / 2.0;
+        self.rect.cx() + (at as f32 - middle) * self.pitch
+    }
+}
+
+/// The line of a segment below a row of nodes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LanLine {
+    /// The row of nodes that it is below.
+    pub row: usize,
+    /// Its segment, by the index in the topology.
+    pub segment: usize,
+    /// Its frame.
+    pub rect: Rect,
+}
+
+/// The name and subnet of a segment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LanLabel {
+    /// The text, shortened to its room.
+    pub text: String,
+    /// Where it ends, on its baseline.
+    pub at: Point,
 }
 
 /// Where everything in the picture is, in CSS pixels at zoom 1.
@@ -168,20 +219,31 @@ pub struct Layout {
     pub more: Option<(usize, Rect)>,
     /// The hosts, from left to right.
     pub hosts: Vec<HostBox>,
-    /// The line of the network segment, once for each row of nodes. The hosts hang on the last.
-    pub lan: Vec<Rect>,
-    /// The x of the line that joins them.
-    pub riser: f32,
-    /// The segment's name and subnet.
-    pub lan_label: String,
-    /// Where that ends, on its baseline.
-    pub lan_label_at: Point,
+    /// The lines of the network segments, each once for each row of nodes. The hosts hang on those
+    /// of the last row.
+    pub lan: Vec<LanLine>,
+    /// The number of segments.
+    pub segments: usize,
+    /// The names of the segments.
+    pub lan_labels: Vec<LanLabel>,
 }
 
 impl Layout {
+    /// The index of the line of a segment below a row.
+    pub fn lan_of(&self, row: usize, segment: usize) -> usize {
+        row * self.segments + segment
+    }
+    /// The last row.
+    pub fn last_row(&self) -> usize {
+        self.lan.last().map_or(0, |l| l.row)
+    }
     /// The y of the line with this index.
     pub fn lan_y(&self, lan: usize) -> f32 {
-        self.lan.get(lan).map_or(0.0, Rect::cy)
+        self.lan.get(lan).map_or(0.0, |l| l.rect.cy())
+    }
+    /// The x of the line that joins those of a segment.
+    pub fn riser(&self, segment: usize) -> f32 {
+        MARGIN + LAN_H / 2.0 + segment as f32 * RISER_PITCH
     }
     /// The factor by which the picture is enlarged to fill `room`: at least 1, at most 1.5.
     pub fn scale(&self, room: Size) -> f32 {
@@ -213,6 +275,14 @@ const GAP: f32 = 8.0;
 /// The gutter at the left for the line that joins the rows.
 const GUTTER: f32 = 14.0;
 const LAN_H: f32 = 6.0;
+/// The distance of the lines of two segments, with room for a name between them.
+const LAN_PITCH: f32 = 24.0;
+/// From the first line's usual place down to it, where there are several.
+const LAN_FIRST: f32 = 8.0;
+/// The distance of the lines that join the rows of two segments.
+const RISER_PITCH: f32 = 9.0;
+/// The room for a segment's name, at the right end of its line.
+const LAN_LABEL_W: f32 = 168.0;
 /// At most this many nodes stand side by side.
 const MOST_IN_ROW: usize = 4;
 /// At most this many nodes are drawn in full on a page for one column.
@@ -226,11 +296,13 @@ const TILE_GAP: f32 = 6.0;
 /// Lays a cluster out in `room`. The picture can be larger: on a page that is too small for a
 /// single node.
 pub fn layout(cluster: &Cluster, wanted: Wanted<'_>, room: Size) -> Layout {
-    let per_row = |node_w: f32| {
+    let fit = |node_w: f32| {
         let fit = ((room.0 - 2.0 * MARGIN + GAP) / (node_w + GAP)).floor();
-        (fit.max(1.0) as usize).min(MOST_IN_ROW)
+        (fit as usize).min(MOST_IN_ROW)
     };
-    let widths = Widths::of(cluster, per_row);
+    let per_row = |node_w: f32| fit(node_w).max(1);
+    let widths = Widths::of(cluster, fit);
+    let segments = cluster.topology.segments.len();
     let plan = Plan::new(cluster, wanted, room, widths.node, per_row(widths.node));
     let mut pods: Vec<Vec<usize>> = vec![Vec::new(); cluster.nodes.len()];
     for (i, pod) in cluster.pods.iter().enumerate() {
@@ -239,19 +311,20 @@ pub fn layout(cluster: &Cluster, wanted: Wanted<'_>, room: Size) -> Layout {
         }
     }
     let rows = Rows::of(plan.form);
-    let left = MARGIN + if plan.rows() > 1 { GUTTER } else { 0.0 };
+    let gutter = GUTTER + (segments - 1) as f32 * RISER_PITCH;
+    let left = MARGIN + if plan.rows() > 1 { gutter } else { 0.0 };
     let apps: Vec<String> =
         cluster.pods.iter().filter(|p| p.namespace != SYSTEM).map(app_of).collect();
     let mut l = Layout {
         form: plan.form,
-        riser: MARGIN + LAN_H / 2.0,
+        segments,
         names: CommonAffixes::of(cluster.nodes.iter().map(|n| &*n.spec.name.value)),
         apps: CommonAffixes::of(apps.iter().map(String::as_str)),
         ..Layout::default()
     };
     let (mut x, mut in_row, mut row) = (left, 0, 0);
     let row_y = |row: usize| {
-        EDGE + row as f32 * (rows.height() + rows.above_lan + LAN_H + rows.below_lan.1)
+        EDGE + row as f32 * (rows.height() + rows.above_lan + lan_h(segments) + rows.below_lan.1)
     };
     let mut tiles = Vec::new();
     for (i, of_node) in pods.iter_mut().enumerate() {
@@ -276,7 +349,7 @@ pub fn layout(cluster: &Cluster, wanted: Wanted<'_>, room: Size) -> Layout {
         if !full {
             node = form::folded(node, of_node.len());
         }
-        node.lan = row;
+        node.row = row;
         x += node.rect.w + GAP;
         l.nodes.push(node);
     }
@@ -285,24 +358,58 @@ pub fn layout(cluster: &Cluster, wanted: Wanted<'_>, room: Size) -> Layout {
     l.width = right.max(if tiles.is_empty() { 0.0 } else { room.0 - MARGIN }) + MARGIN;
     for row in 0..=row {
         let y = if l.nodes.is_empty() { MARGIN } else { row_y(row) + rows.height() };
-        l.lan.push(Rect::new(
-            MARGIN,
-            y.max(if row + 1 == plan.rows() { bottom } else { 0.0 }) + rows.above_lan,
-            l.width - 2.0 * MARGIN,
-            LAN_H,
-        ));
+        let y = y.max(if row + 1 == plan.rows() { bottom } else { 0.0 }) + rows.above_lan;
+        for segment in 0..segments {
+            let y = y + lan_offset(segment, segments);
+            let rect = Rect::new(MARGIN, y, l.width - 2.0 * MARGIN, LAN_H);
+            l.lan.push(LanLine { row, segment, rect });
+        }
     }
-    let segment = &cluster.topology.segment;
-    l.lan_label = format!("{} {}", segment.name, segment.subnet);
     let below = hosts(cluster, &mut l, left, rows.below_lan.0);
     l.width = l.hosts.iter().map(|h| h.rect.right() + MARGIN).fold(l.width, f32::max);
     let width = l.width - 2.0 * MARGIN;
-    l.lan.iter_mut().for_each(|line| line.w = width);
-    let last = l.lan.last().map_or(MARGIN, Rect::bottom);
-    l.lan_label_at = (l.width - MARGIN - 2.0, last + rows.below_lan.0 + 14.0);
+    l.lan.iter_mut().for_each(|line| line.rect.w = width);
+    l.lan_labels = lan_labels(cluster, &l, rows.below_lan.0);
     let room = if wanted.every_tile { (room.0, f32::INFINITY) } else { room };
     l.height = tile_rows(cluster, &mut l, &tiles, &pods, widths, below, room);
     l
+}
+
+/// The height of the lines of this many segments, one above the other.
+fn lan_h(segments: usize) -> f32 {
+    lan_offset(segments - 1, segments) + LAN_H
+}
+
+/// How far below the first line's usual place the line of a segment is.
+fn lan_offset(segment: usize, segments: usize) -> f32 {
+    let first = if segments > 1 { LAN_FIRST } else { 0.0 };
+    first + segment as f32 * LAN_PITCH
+}
+
+/// The name of a segment with its subnet, in this many characters: the name is shortened.
+fn lan_text(segment: &Segment, chars: usize) -> String {
+    let subnet = segment.subnet.to_string();
+    let room = chars.saturating_sub(subnet.len() + 1).max(4);
+    format!("{} {subnet}", shortened(&segment.name, room))
+}
+
+/// The names of the segments: of a single one below its line, beside the hosts; of several, each
+/// above its own in the last row.
+fn lan_labels(cluster: &Cluster, l: &Layout, below_lan: f32) -> Vec<LanLabel> {
+    let all = &cluster.topology.segments;
+    let right = l.width - MARGIN - 2.0;
+    if let [only] = all.as_slice() {
+        let last = l.lan.last().map_or(MARGIN, |l| l.rect.bottom());
+        let text = lan_text(only, usize::MAX);
+        return vec![LanLabel { text, at: (right, last + below_lan + 14.0) }];
+    }
+    let last = l.last_row();
+    let chars = (LAN_LABEL_W / CHAR) as usize;
+    let label = |line: &LanLine| LanLabel {
+        text: lan_text(&all[line.segment], chars),
+        at: (right, line.rect.y - 4.0),
+    };
+    l.lan.iter().filter(|line| line.row == last).map(label).collect()
 }
 
 /// The offset by which a node or host was dragged.
@@ -327,9 +434,10 @@ impl Plan {
         let mut order: Vec<usize> = wanted.nodes.iter().copied().chain(all).collect();
         let height = |form, nodes: usize| {
             let rows = Rows::of(form);
-            let between = rows.above_lan + LAN_H + rows.below_lan.1;
+            let lan = lan_h(cluster.topology.segments.len());
+            let between = rows.above_lan + lan + rows.below_lan.1;
             let count = nodes.div_ceil(per_row).max(1) as f32;
-            let last = rows.above_lan + LAN_H + rows.below_lan.0 + HOST.1 + EDGE;
+            let last = rows.above_lan + lan + rows.below_lan.0 + HOST.1 + EDGE;
             EDGE + count * rows.height() + (count - 1.0) * between + last
         };
         let form_for = |nodes: usize| {
@@ -343,7 +451,8 @@ impl Plan {
             order.truncate(MOST_IN_COLUMN);
             // One node is in view at a time, with the line that it hangs on.
             let tall = Rows::of(Form::Tall);
-            let fits = EDGE + tall.height() + tall.above_lan + LAN_H <= room.1;
+            let lan = lan_h(cluster.topology.segments.len());
+            let fits = EDGE + tall.height() + tall.above_lan + lan <= room.1;
             if fits { Form::Tall } else { Form::Short }
         } else if let Some(form) = form_for(order.len()) {
             form
@@ -366,22 +475,39 @@ impl Plan {
 /// Places the hosts below the last line, clients first and the gateway last, in as many rows as
 /// they need beside the segment's name. Returns where they end.
 fn hosts(cluster: &Cluster, l: &mut Layout, left: f32, below_lan: f32) -> f32 {
-    let top = l.lan.last().map_or(MARGIN, Rect::bottom) + below_lan;
-    let label = l.lan_label.chars().count() as f32 * CHAR + GAP;
+    let top = l.lan.last().map_or(MARGIN, |l| l.rect.bottom()) + below_lan;
+    let label = match cluster.topology.segments.as_slice() {
+        [only] => lan_text(only, usize::MAX).chars().count() as f32 * CHAR + GAP,
+        _ => 0.0,
+    };
     let pitch = (HOST.0 + 2.0 * GAP, HOST.1 + GAP);
     let per_row = ((l.width - left - MARGIN - label) / pitch.0).floor().max(1.0) as usize;
-    let gateway = cluster.topology.segment.gateway;
     let all = &cluster.topology.hosts;
     let mut order: Vec<usize> = (0..all.len()).collect();
-    order.sort_by_key(|i| Some(all[*i].nic.address.value.addr()) == gateway);
-    for (k, i) in order.into_iter().enumerate() {
+    order.sort_by_key(|i| cluster.topology.is_gateway(&all[*i]));
+    // With several segments, the cables of a lower row pass between the boxes above it.
+    let shifted = l.segments > 1;
+    let (mut row, mut column) = (0, 0);
+    for i in order {
         let h = &all[i];
+        let is_shifted = shifted && row % 2 == 1;
         let (dx, dy) = moved(cluster, &h.name.value);
-        let (x, y) = (left + (k % per_row) as f32 * pitch.0, top + (k / per_row) as f32 * pitch.1);
+        let x = left + column as f32 * pitch.0 + if is_shifted { pitch.0 / 2.0 } else { 0.0 };
+        let y = top + row as f32 * pitch.1;
+        column += 1;
+        if column == per_row.saturating_sub(usize::from(is_shifted)).max(1) {
+            (row, column) = (row + 1, 0);
+        }
         l.hosts.push(HostBox {
             host: i,
             name: h.name.value.clone(),
-            ip: h.nic.address.value.addr().to_string(),
+            ip: match h.nics().count() {
+                1 => h.nic.address.value.addr().to_string(),
+                n => format!("{} +{}", h.nic.address.value.addr(), n - 1),
+            },
+            is_router: h.router.is_some(),
+            segments: h.nics().map(|n| n.segment).collect(),
+            pitch: if is_shifted { 6.0 } else { HOST.0 / (h.nics().count() as f32 + 1.0) },
             rect: Rect::new((x + dx).max(MARGIN), y + dy.max(0.0), HOST.0, HOST.1),
         });
     }
@@ -419,8 +545,8 @@ fn tile_rows(
     };
     for (k, i) in tiles.iter().take(shown).enumerate() {
         let full = form::node(cluster, &[], *i, (0.0, 0.0), l.form, widths);
-        let lan = l.lan.len() - 1;
-        l.nodes.push(NodeBox { lan, ..form::tile(full, pods[*i].len(), place(k), l.names) });
+        let row = l.last_row();
+        l.nodes.push(NodeBox { row, ..form::tile(full, pods[*i].len(), place(k), l.names) });
     }
     l.nodes.sort_by_key(|n| n.node);
     if tiles.len() > shown {
@@ -471,16 +597,42 @@ mod tests {
         kube::build(&text).0.expect("valid")
     }
 
+    /// Nodes on three segments in turn, each also on the last, behind a router.
+    fn racks(nodes: usize) -> Cluster {
+        let list: String = (0..nodes)
+            .map(|i| {
+                let further = if i % 3 == 2 { "" } else { ", interfaces: [{segment: storage}]" };
+                let segment = ["rack-a", "rack-b", "storage"][i % 3];
+                format!("  - {{name: n{i}, nic: {{segment: {segment}}}{further}}}\n")
+            })
+            .collect();
+        let text = format!(
+            "apiVersion: packetwalk.dev/v1alpha1\nkind: Topology\nspec:\n  segments:\n  \
+             - {{name: rack-a, subnet: 10.9.0.0/16}}\n  - {{name: rack-b, subnet: 10.8.0.0/16}}\n  \
+             - {{name: storage, subnet: 10.7.0.0/16}}\n  routers:\n  - name: core\n    \
+             interfaces: [{{segment: rack-a}}, {{segment: rack-b}}]\n  \
+             hosts: [{{name: client, nic: {{address: 10.9.1.1/16}}}}]\n  nodes:\n{list}"
+        );
+        kube::build(&text).0.expect("valid")
+    }
+
     fn arranged(nodes: usize, wanted: &[usize], room: Size) -> Layout {
+        let racks = arranged_of(&racks(nodes), wanted, room);
+        assert_eq!(racks.lan.len() % 3, 0);
+        arranged_of(&cluster(nodes, "n"), wanted, room)
+    }
+
+    fn arranged_of(cluster: &Cluster, wanted: &[usize], room: Size) -> Layout {
+        let nodes = cluster.nodes.len();
         let pods = BTreeSet::new();
         let only = !wanted.is_empty();
         let wanted = Wanted { nodes: wanted, only, every_tile: false, pods: &pods };
-        let l = layout(&cluster(nodes, "n"), wanted, room);
+        let l = layout(cluster, wanted, room);
         let over = |a: &Rect, b: &Rect| {
             a.x < b.right() && b.x < a.right() && a.y < b.bottom() && b.y < a.bottom()
         };
         let boxes = l.nodes.iter().map(|n| n.rect).chain(l.hosts.iter().map(|h| h.rect));
-        let boxes: Vec<Rect> = boxes.chain(l.lan.iter().copied()).collect();
+        let boxes: Vec<Rect> = boxes.chain(l.lan.iter().map(|l| l.rect)).collect();
         for (i, a) in boxes.iter().enumerate() {
             assert!(boxes[..i].iter().all(|b| !over(a, b)), "{nodes} nodes, {room:?}: {a:?}");
             assert!(a.right() <= l.width && a.bottom() <= l.height, "{nodes}, {room:?}: {a:?}");
@@ -529,7 +681,7 @@ mod tests {
             let l = arranged(3, &[], room);
             let n = &l.nodes[0];
             assert_eq!(n.form, form);
-            let mut rows = vec![n.cni0.0, n.vxlan.0, n.nic.0];
+            let mut rows = vec![n.cni0.0, n.vxlan.0, n.nics[0].rect];
             rows.extend(n.hooks.map(|(_, r)| r));
             let ((x, y), r) = n.route;
             rows.push(Rect::new(x - r, y - r, 2.0 * r, 2.0 * r));

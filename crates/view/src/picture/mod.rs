@@ -6,6 +6,7 @@
 
 mod capsule;
 mod element;
+mod lan;
 mod node;
 
 pub use element::{Child, Element};
@@ -13,13 +14,11 @@ pub(crate) use element::{Span, group, path, rect, spans, text};
 
 use crate::app::{App, Selected};
 use crate::labels::NetnsKind;
-use crate::layout::{Layout, NodeBox, Rect};
-use crate::px::Px;
+use crate::layout::{Layout, NodeBox};
 use crate::scene::{Lit, Scene, Spot, TrailPiece, links, scene};
 use crate::stamp::stamp;
 use crate::words::{Lang, Ui, ui};
 use kube::Cluster;
-use kube::fault::Fault;
 use net::netfilter::Hook;
 use net::{PacketId, State};
 use std::borrow::Cow;
@@ -29,7 +28,7 @@ use std::borrow::Cow;
 pub enum Group {
     /// The frames of the nodes.
     Cards,
-    /// The network segment with its cables.
+    /// The network segments with their cables.
     Lan,
     /// The wires inside the nodes.
     Wires,
@@ -51,7 +50,7 @@ pub enum Part {
     Card(usize),
     /// The tile that stands for the nodes without one of their own.
     More,
-    /// The network segment with its cables.
+    /// The network segments with their cables.
     Lan,
     /// The wires inside the nodes.
     Wires,
@@ -186,12 +185,15 @@ impl<'a> Picture<'a> {
                 self.is_absent(NetnsKind::Pod(p)),
             )),
             Part::InNode(i, Inside::Devices) => {
-                let lit = [Spot::Bridge, Spot::Route, Spot::Vxlan, Spot::Nic];
+                let lit = [Spot::Bridge, Spot::Route, Spot::Vxlan];
+                let nics = self.node(i).map_or(0, |n| n.nics.len());
                 let n = self.node(i).map_or(i, |n| n.node);
                 let ns = self.node(i).and_then(|n| self.state?.ns_named(&n.name));
                 let up = ns.iter().flat_map(|(_, ns)| ns.devices.iter().map(|d| d.up));
                 let up: Vec<bool> = up.collect();
-                stamp((lit.map(|spot| self.lit(spot(n))), up, self.is_bridged(n)))
+                let lit = lit.map(|spot| self.lit(spot(n)));
+                let nics: Vec<Lit> = (0..nics).map(|k| self.lit(Spot::nic(n, k))).collect();
+                stamp((lit, nics, up, self.is_bridged(n)))
             }
             Part::InNode(i, Inside::Hook(h)) => {
                 let n = self.node(i).map_or(i, |n| n.node);
@@ -239,35 +241,6 @@ impl<'a> Picture<'a> {
     /// Draws the capsule around the origin; its place is `Scene::capsule`'s.
     pub fn capsule(&self) -> Option<Element> {
         self.scene.capsule.as_ref().map(capsule::capsule)
-    }
-
-    /// The network segment, and the cables to its nodes and hosts.
-    fn lan(&self) -> Vec<Element> {
-        let l = self.layout;
-        let cable = |x: f32, (y1, y2): (f32, f32), name: &str| {
-            if !self.cluster.topology.faults.contains(&Fault::Cut(name.to_owned())) {
-                return path("wire", format!("M{} {}V{}", Px(x), Px(y1), Px(y2)));
-            }
-            // A gap with a cross.
-            let y = (y1 + y2) / 2.0;
-            let [x1, y1, up, down, y2] = [x, y1, y - 7.0, y + 7.0, y2].map(Px);
-            let wire = path("wire", format!("M{x1} {y1}V{up}M{x1} {down}V{y2}"));
-            let cross = format!("M{} {}l8 8m0 -8l-8 8", Px(x - 4.0), Px(y - 4.0));
-            group("cut", [wire, path("cross", cross)])
-        };
-        let nodes = l.nodes.iter().filter(|n| n.tile.is_none());
-        let up = nodes.map(|n| cable(n.nic.0.cx(), (n.nic.0.bottom(), l.lan_y(n.lan)), &n.name));
-        let last = l.lan_y(l.lan.len().saturating_sub(1));
-        let down = l.hosts.iter().map(|h| cable(h.rect.cx(), (last, h.rect.y), &h.name));
-        let line = |i| if self.scene.lost_on == Some(i) { "lan-line lost" } else { "lan-line" };
-        let lines = l.lan.iter().enumerate().map(|(i, r)| rect(line(i), r, 3.0));
-        let riser = l.lan.first().filter(|_| l.lan.len() > 1).map(|first| {
-            let (w, y) = (first.h, first.y);
-            rect("lan-line", &Rect { x: l.riser - w / 2.0, y, w, h: last - y + w / 2.0 }, 3.0)
-        });
-        let (x, y) = l.lan_label_at;
-        let label = text("lan-label", x, y, &l.lan_label);
-        up.chain(down).chain(lines).chain(riser).chain([label]).collect()
     }
 
     fn text(&self, text: Ui) -> &'static str {

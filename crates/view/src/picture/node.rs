@@ -153,7 +153,7 @@ impl Picture<'_> {
         out.push(row(&n.cni0.0, "cni0"));
         out.extend(n.hooks.iter().map(|(_, r)| group("hook", [rect("box", r, 3.0)])));
         out.push(row(&n.vxlan.0, &n.vxlan.1));
-        out.push(row(&n.nic.0, &n.nic.1));
+        out.extend(n.nics.iter().map(|nic| row(&nic.rect, &nic.name)));
         out
     }
 
@@ -162,7 +162,6 @@ impl Picture<'_> {
         let i = n.node;
         let lit = |spot| lit_states(self.lit(spot));
         let (vx, vx_name, vx_addr, vx_second) = &n.vxlan;
-        let (nic, nic_name, nic_addr, nic_mac) = &n.nic;
         let ((rx, ry), rr) = n.route;
         let mut out = Vec::new();
         if let Some((more, r)) = &n.more {
@@ -182,10 +181,14 @@ impl Picture<'_> {
         let inner = Rect { x: vx.x + 3.0, y: vx.y + 3.0, w: vx.w - 6.0, h: vx.h - 6.0 };
         let vtep = [self.device(&[], vx, &n.name, &vxlan), rect("skin", &inner, 4.0)];
         out.push(group(class("vtep", &lit(Spot::Vxlan(i))), vtep));
-        let uplink = Device { name: nic_name, addr: nic_addr, second: Some(nic_mac), down: false };
-        out.push(self.device(&lit(Spot::Nic(i)), nic, &n.name, &uplink));
-        let jack = Rect { x: nic.cx() - 8.0, y: nic.bottom() - 2.0, w: 16.0, h: 5.0 };
-        out.push(rect("jack", &jack, 2.0));
+        for (k, nic) in n.nics.iter().enumerate() {
+            let second = Some(nic.mac.as_str());
+            let uplink = Device { name: &nic.name, addr: &nic.address, second, down: false };
+            let r = &nic.rect;
+            out.push(self.device(&lit(Spot::nic(i, k)), r, &n.name, &uplink));
+            let jack = Rect { x: r.cx() - 8.0, y: r.bottom() - 2.0, w: 16.0, h: 5.0 };
+            out.push(rect("jack", &jack, 2.0));
+        }
         if let Some(r) = &n.docker0 {
             let second = Some(self.text(Ui::NoCarrier));
             let docker0 = Device { name: "docker0", addr: "", second, down: true };
@@ -352,7 +355,7 @@ impl Picture<'_> {
     pub(super) fn host(&self, h: &HostBox) -> Element {
         let r = &h.rect;
         let name = CommonAffixes::default().fit(&h.name, 12.5, r.w - 18.0);
-        let role = self.text(Ui::Client);
+        let role = self.text(if h.is_router { Ui::Router } else { Ui::Client });
         let fits = text_width(&name, 12.5) + text_width(role, 11.0) + 28.0 < r.w;
         let mut out = vec![rect("box", r, 8.0), text("host-name", r.x + 10.0, r.y + 16.0, &name)];
         if h.name != "gateway" && fits {

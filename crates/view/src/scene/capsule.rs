@@ -1,7 +1,7 @@
 //! The capsule: what the packet that is followed is at this moment, how large its box is and where
 //! it stands.
 
-use super::way::{lan_of, rect_of};
+use super::way::{lan_between, rect_of};
 use super::{Capsule, Moment, Spot, Stop};
 use crate::layout::{CHAR, Form, Layout, Point, Size};
 use crate::packet::{frame_at, kind_word, origin};
@@ -10,13 +10,13 @@ use net::event::EventKind;
 use net::netfilter::Hook;
 use net::wire::{ArpOp, Body, Frame, Ipv4, Payload, UdpPayload};
 
-/// The capsule of packet `id` at `stop`, or on the segment, from there to `cable`. A packet that is
-/// about to be made is shown as it will be.
+/// The capsule of packet `id` at `stop`, or on the segment, from there to `cable`; `from` is the
+/// place before. A packet that is about to be made is shown as it will be.
 pub(super) fn capsule(
     l: &Layout,
     m: &Moment<'_>,
     id: PacketId,
-    stop: &Stop,
+    (from, stop): (Option<Spot>, &Stop),
     cable: Option<Spot>,
     lost: bool,
 ) -> Option<Capsule> {
@@ -65,7 +65,7 @@ pub(super) fn capsule(
         (None, false) => 42.0,
     };
     c.size = (width(&c), height);
-    (c.at, c.notch, c.on_lan) = place(l, stop.spot, cable, c.size, c.shell.is_some())?;
+    (c.at, c.notch, c.on_lan) = place(l, (from, stop.spot), cable, c.size, c.shell.is_some())?;
     Some(c)
 }
 
@@ -116,7 +116,7 @@ fn shell(outer: &Ipv4) -> Option<String> {
 /// segment's line, beside a host.
 fn place(
     l: &Layout,
-    spot: Spot,
+    (from, spot): (Option<Spot>, Spot),
     cable: Option<Spot>,
     (w, h): Size,
     wrapped: bool,
@@ -131,13 +131,15 @@ fn place(
         let (low, high) = (left + w / 2.0, right - w / 2.0);
         x.clamp(low, high.max(low))
     };
-    let on_lan =
-        |x: f32, spot| ((within(x, 4.0, l.width - 4.0), l.lan_y(lan_of(l, spot))), None, true);
+    let on_lan = |x: f32, from: Spot, to: Spot| {
+        let y = l.lan_y(lan_between(l, from, to));
+        ((within(x, 4.0, l.width - 4.0), y), None, true)
+    };
     Some(match (cable, node) {
         (Some(next), _) => {
             let to = rect_of(l, next)?;
-            let same_row = lan_of(l, spot) == lan_of(l, next);
-            on_lan(if same_row { (rect.cx() + to.cx()) / 2.0 } else { to.cx() }, next)
+            let same_row = lan_between(l, spot, next) == lan_between(l, next, spot);
+            on_lan(if same_row { (rect.cx() + to.cx()) / 2.0 } else { to.cx() }, spot, next)
         }
         (None, Some(n)) => {
             let (left, right) = if n.folded {
@@ -154,6 +156,6 @@ fn place(
             );
             ((x, n.lane.y + above + h / 2.0), points.then_some(rect.cx()), false)
         }
-        (None, None) => on_lan(rect.cx() + 40.0, spot),
+        (None, None) => on_lan(rect.cx() + 40.0, from.unwrap_or(spot), spot),
     })
 }

@@ -14,10 +14,10 @@ use crate::layout::{Layout, Point, path};
 use crate::packet::kind_word;
 use net::event::EventKind;
 use net::netfilter::{Hook, Ruleset, TableName};
-use net::state::DeviceKind;
-use net::{Event, PacketId, State};
+use net::state::{Device, DeviceKind, Netns};
+use net::{DevId, DropReason, Event, PacketId, State};
 use std::collections::{BTreeMap, BTreeSet};
-use way::{PILL_PITCH, lan_of, on_lan, rect_of, waiting, way};
+use way::{PILL_PITCH, lan_between, on_lan, rect_of, waiting, way};
 
 /// A place where a packet can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,13 +34,20 @@ pub enum Spot {
     Route(usize),
     /// The VXLAN device of a node, `flannel.1`.
     Vxlan(usize),
-    /// The NIC of a node, on the segment.
+    /// The first NIC of a node.
     Nic(usize),
+    /// A further NIC of a node, by its number from 1.
+    FurtherNic(usize, usize),
     /// A process in the node's own network namespace.
     Process(usize),
 }
 
 impl Spot {
+    /// A NIC of a node, by its number from 0.
+    pub(crate) fn nic(node: usize, nic: usize) -> Self {
+        if nic == 0 { Self::Nic(node) } else { Self::FurtherNic(node, nic) }
+    }
+
     /// The node whose network namespace the place is in; none for a host or pod.
     pub(crate) fn node(self) -> Option<usize> {
         match self {
@@ -49,6 +56,7 @@ impl Spot {
             | Self::Route(n)
             | Self::Vxlan(n)
             | Self::Nic(n)
+            | Self::FurtherNic(n, _)
             | Self::Process(n) => Some(n),
             Self::Host(_) | Self::Pod(_) => None,
         }
@@ -227,6 +235,13 @@ fn kind_of(m: &Moment<'_>, e: &Event) -> Option<NetnsKind> {
     e.netns.map(|n| m.labels.kind(n))
 }
 
+/// A NIC of a node by its device.
+fn nic_spot(node: usize, ns: &Netns, dev: DevId) -> Spot {
+    let before = ns.devices.iter().take(dev.0 as usize);
+    let is_nic = |d: &&Device| matches!(d.kind, DeviceKind::Cable { nic: true, .. });
+    Spot::nic(node, before.filter(is_nic).count())
+}
+
 fn spot_of(m: &Moment<'_>, e: &Event) -> Option<Spot> {
     let netns = e.netns?;
     let node = match m.labels.kind(netns) {
@@ -236,8 +251,8 @@ fn spot_of(m: &Moment<'_>, e: &Event) -> Option<Spot> {
         NetnsKind::Node(n) => n,
     };
     let ns = m.state.ns(netns);
-    let device = |dev: net::DevId| match &ns.dev(dev).kind {
-        DeviceKind::Cable { nic: true, .. } => Some(Spot::Nic(node)),
+    let device = |dev: DevId| match &ns.dev(dev).kind {
+        DeviceKind::Cable { nic: true, .. } => Some(nic_spot(node, ns, dev)),
         DeviceKind::Cable { nic: false, .. } | DeviceKind::Bridge { .. } => {
             Some(Spot::Bridge(node))
         }
@@ -269,7 +284,9 @@ pub fn is_wrapped(m: &Moment<'_>, id: PacketId, before: usize) -> bool {
     let found = m.index.behind(id, before).iter().rev().find_map(|i| match m.events[*i].kind {
         EventKind::Encapsulated { .. } => Some(true),
         EventKind::Decapsulated { .. } => Some(false),
-        EventKind::Duplicated { of } => Some(is_wrapped(m, of, *i)),
+        EventKind::Duplicated { of } | EventKind::CableDuplicated { of } => {
+            Some(is_wrapped(m, of, *i))
+        }
         _ => None,
     });
     found.unwrap_or_default()
@@ -282,8 +299,10 @@ fn is_on_lan(m: &Moment<'_>, id: PacketId, before: usize) -> bool {
         let e = &m.events[*i];
         match e.kind {
             EventKind::Delayed { .. } => None,
-            EventKind::Dropped { reason: net::DropReason::ByHand, .. } => None,
-            EventKind::Duplicated { of } => Some(is_on_lan(m, of, *i)),
+            EventKind::Dropped { reason: DropReason::ByHand | DropReason::CableLoss, .. } => None,
+            EventKind::Duplicated { of } | EventKind::CableDuplicated { of } => {
+                Some(is_on_lan(m, of, *i))
+            }
             EventKind::FrameSent { .. } if spot_of(m, e).is_some_and(on_lan) => Some(true),
             _ => Some(kind_of(m, e) == Some(NetnsKind::Segment)),
         }
@@ -297,7 +316,8 @@ pub fn journey(m: &Moment<'_>, id: PacketId) -> Vec<Stop> {
     let mut shell = false;
     // A copy begins where the other packet was.
     if let Some(first) = m.index.of(id).first().copied()
-        && let EventKind::Duplicated { of } = m.events[first].kind
+        && let EventKind::Duplicated { of } | EventKind::CableDuplicated { of } =
+            m.events[first].kind
     {
         shell = is_wrapped(m, of, first);
         let last = journey(m, of).into_iter().take_while(|s| s.event < first).last();
@@ -381,7 +401,8 @@ pub fn scene(l: &Layout, m: &Moment<'_>, other: Option<&Scene>) -> Scene {
         lit.now = !(lost && on_cable);
         lit.ahead &= !lit.now;
         lit.lost = lost && !on_cable;
-        s.lost_on = (lost && on_cable).then(|| lan_of(l, stop.spot));
+        let next = stops.get(done).map_or(stop.spot, |n| n.spot);
+        s.lost_on = (lost && on_cable).then(|| lan_between(l, stop.spot, next));
     }
     tables(m, id, &mut s);
     chances(m, &mut s, other);
@@ -391,7 +412,8 @@ pub fn scene(l: &Layout, m: &Moment<'_>, other: Option<&Scene>) -> Scene {
     if let Some(stop) = here {
         let next = stops.get(done).map(|n| n.spot).filter(|n| on_lan(*n));
         let cable = on_cable.then(|| next.unwrap_or(stop.spot));
-        s.capsule = capsule::capsule(l, m, id, stop, cable, lost);
+        let from = stops[..done].iter().rev().nth(1).map(|s| s.spot);
+        s.capsule = capsule::capsule(l, m, id, (from, stop), cable, lost);
     }
     s
 }

@@ -27,6 +27,7 @@ fn machine(spot: Spot) -> NetnsKind {
         | Spot::Route(n)
         | Spot::Vxlan(n)
         | Spot::Nic(n)
+        | Spot::FurtherNic(n, _)
         | Spot::Process(n) => NetnsKind::Node(n),
     }
 }

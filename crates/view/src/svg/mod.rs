@@ -28,7 +28,9 @@ pub fn moment(app: &App) -> Option<String> {
     let picture = Picture::new(app, &scene)?.unselected();
     let caption = Caption::new(app, layout.width);
     let height = layout.height + caption.as_ref().map_or(0.0, Caption::height);
-    let words = caption.as_ref().map_or(&layout.lan_label, |c| &c.plain);
+    let names: Vec<&str> = layout.lan_labels.iter().map(|l| l.text.as_str()).collect();
+    let names = names.join(", ");
+    let words = caption.as_ref().map_or(&names, |c| &c.plain);
     let mut out = begin(app, height, "", words);
     for (_, piece) in pieces(&picture) {
         out += &piece;

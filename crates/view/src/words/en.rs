@@ -227,6 +227,9 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
         EventKind::Duplicated { .. } => {
             "The packet is doubled by hand: this is the second of two.".to_owned()
         }
+        EventKind::CableDuplicated { .. } => {
+            "The cable delivers the frame twice: this is the first of two.".to_owned()
+        }
         EventKind::Dropped { reason: r, hook: Some(hook) } => {
             format!("Lost in {here}, hook `{hook}`: {}.", reason(*r))
         }
@@ -445,6 +448,8 @@ pub(super) const fn reason(r: DropReason) -> &'static str {
         DropReason::DevReady => "the device is down or leads nowhere",
         DropReason::NatNoPort => "no free port was left for the translation",
         DropReason::Unsupported => "this is not simulated, so the walk stops",
+        DropReason::CableLoss => "the cable lost it",
+        DropReason::PortBlocked => "a security group blocks its destination port",
         DropReason::ByHand => "dropped by the user",
         DropReason::Budget => "the run met its limit of events: a loop",
     }
@@ -470,6 +475,10 @@ pub(super) const fn mend(r: DropReason) -> &'static str {
         }
         DropReason::VxlanNoRemote => "Let flanneld write the entry again.",
         DropReason::BridgeSamePort => "Switch hairpin mode of the port on.",
+        DropReason::CableLoss => "Send it again, or lower the loss of the cable.",
+        DropReason::PortBlocked => {
+            "Allow the port in the security group: remove it from blocked of the NIC."
+        }
         DropReason::ByHand => "Send it again and let it pass.",
         DropReason::Unsupported => "Remove what is not simulated, if you can.",
         _ => "Look at the last step for the place.",

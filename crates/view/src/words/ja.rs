@@ -235,6 +235,9 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
         EventKind::Duplicated { .. } => {
             "ユーザーがパケットを複製しました。これはその複製です。".to_owned()
         }
+        EventKind::CableDuplicated { .. } => {
+            "ケーブルがフレームを二重に届けます。これは 2 つのうち先の 1 つです。".to_owned()
+        }
         EventKind::Dropped { reason: r, hook: Some(hook) } => {
             format!("{here} のフック `{hook}` で失われました: {}。", reason(*r))
         }
@@ -465,6 +468,8 @@ pub(super) const fn reason(r: DropReason) -> &'static str {
         DropReason::DevReady => "デバイスがダウンしているか、リンクがありません",
         DropReason::NatNoPort => "変換に使える空きポートがありません",
         DropReason::Unsupported => "シミュレートできないので、ここで止まります",
+        DropReason::CableLoss => "ケーブルで失われました",
+        DropReason::PortBlocked => "セキュリティグループが宛先ポートを許可していません",
         DropReason::ByHand => "ユーザーが破棄しました",
         DropReason::Budget => "イベント数の上限に達しました。ループしています",
     }
@@ -490,6 +495,10 @@ pub(super) const fn mend(r: DropReason) -> &'static str {
         }
         DropReason::VxlanNoRemote => "flanneld にエントリーを書き直させてください。",
         DropReason::BridgeSamePort => "ポートの hairpin モードを有効にしてください。",
+        DropReason::CableLoss => "もう一度送るか、ケーブルの loss を下げてください。",
+        DropReason::PortBlocked => {
+            "セキュリティグループでそのポートを許可してください（NIC の blocked から外します）。"
+        }
         DropReason::ByHand => "もう一度送り、通してください。",
         DropReason::Unsupported => "可能なら、シミュレートできないものを取り除いてください。",
         _ => "最後の手順で場所を確認してください。",

@@ -150,6 +150,7 @@ fn in_japanese(code: Code) -> &'static str {
         Code::ClusterIpTaken => "clusterIP はすでに使われています。",
         Code::InvalidAddress => "ここでは使えないアドレスです。",
         Code::DuplicateValue => "同じ値が重複しています。",
+        Code::NodeUnreachable => "flannel がノード間の経路を追加できません。",
         Code::NetworkOverlap => "ネットワークの範囲が重なっています。",
         Code::AddressTaken => "アドレスはすでに使われています。",
         Code::AddressesExhausted => "空きのアドレスまたはポートがありません。",

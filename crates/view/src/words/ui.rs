@@ -108,6 +108,7 @@ texts! { Ui, ui:
     Worker: "worker", "ワーカー";
     ControlPlane: "control plane", "コントロールプレーン";
     Client: "client", "クライアント";
+    Router: "router", "ルーター";
     NoCarrier: "no carrier", "リンクなし";
     Theme: "Light or dark", "テーマ";
     Preset: "Document", "ドキュメント";
