@@ -96,7 +96,6 @@ const RANGES: &[Range] = &[
     (&["JobSpec"], "parallelism", 0, i32::MAX as i64),
     (&["JobSpec"], "completions", 0, i32::MAX as i64),
     (&["JobSpec"], "backoffLimit", 0, i32::MAX as i64),
-    (&["PodSpec"], "terminationGracePeriodSeconds", 0, i64::MAX),
     (&["Probe"], "initialDelaySeconds", 0, i32::MAX as i64),
     (&["Probe"], "timeoutSeconds", 0, i32::MAX as i64),
     (&["Probe"], "periodSeconds", 0, i32::MAX as i64),

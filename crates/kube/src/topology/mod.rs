@@ -236,6 +236,13 @@ impl Default for Topology {
 }
 
 impl Topology {
+    /// Whether a machine, or the segment, has a name.
+    pub fn has_name(&self, name: &str) -> bool {
+        let nodes = self.nodes.iter().map(|n| &n.name.value);
+        let hosts = self.hosts.iter().map(|h| &h.name.value);
+        nodes.chain(hosts).chain([&self.segment.name]).any(|n| n == name)
+    }
+
     /// Whether a daemon runs on a node.
     pub fn runs(&self, node: &str, daemon: Daemon) -> bool {
         !self.faults.iter().any(|f| matches!(f, Fault::Stopped(n, d) if n == node && *d == daemon))

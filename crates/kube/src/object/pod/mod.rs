@@ -267,7 +267,8 @@ fn decode_spec(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<PodSpec> 
         readiness_gates: readiness_gates(d, &mut p),
         termination_grace: p
             .integer(d, "terminationGracePeriodSeconds")
-            .and_then(|n| n.value.try_into().ok()),
+            // A negative one counts as 1 (`SetDefaults_PodSpec`).
+            .and_then(|n| if n.value < 0 { Some(1) } else { n.value.try_into().ok() }),
         listen: None,
     };
     d.finish(p);
