@@ -166,8 +166,9 @@ fn a_pod_on_the_host_network_answers_at_its_node() {
 /// A text with a workload of each kind and a Service for it.
 fn each_kind() -> String {
     let template = |name: &str| {
+        let restart = if name == "job" { "OnFailure" } else { "Always" };
         format!(
-            "{{metadata: {{labels: {{app: {name}}}}}, spec: {{restartPolicy: Always, containers: \
+            "{{metadata: {{labels: {{app: {name}}}}}, spec: {{restartPolicy: {restart}, containers: \
              [{{name: c, image: nginx}}]}}}}"
         )
     };
@@ -195,7 +196,8 @@ fn each_kind() -> String {
         );
     }
     out + "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: nightly}\nspec: {schedule: \
-           '0 3 * * *', jobTemplate: {spec: {template: {spec: {containers: []}}}}}\n"
+           '0 3 * * *', jobTemplate: {spec: {template: {spec: {restartPolicy: Never, \
+           containers: [{name: c, image: busybox}]}}}}}\n"
 }
 
 #[test]

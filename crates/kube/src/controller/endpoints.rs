@@ -20,7 +20,8 @@ impl ControlPlane<'_> {
                 in_namespace(&p) && selects(selector, &p.labels)
             })
             .collect();
-        if !selected.is_empty() || selector.is_empty() || s.kind == ServiceType::ExternalName {
+        let needs_none = selector.is_empty() || s.kind == ServiceType::ExternalName;
+        if !selected.is_empty() || needs_none || self.d.lacks_pods {
             return selected;
         }
         let wanted: Vec<_> = selector.iter().map(|(k, v)| format!("{k}={v}")).collect();

@@ -326,7 +326,7 @@ impl<'a> ControlPlane<'a> {
     fn finish(mut self) -> Cluster {
         self.services.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         for (p, used) in self.topology.pods.iter().zip(&self.used_placements) {
-            if !used {
+            if !used && !self.d.lacks_pods {
                 self.d.diags.push(Diagnostic::warning(
                     Code::NoSuchNode,
                     p.of.span,

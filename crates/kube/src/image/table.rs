@@ -22,8 +22,8 @@ pub(super) struct Row {
 }
 
 /// The programs that listen on their ports and nothing else unless a file tells them to: web
-/// servers with their applications, databases, caches and demonstrations. Other programs are told
-/// by flags, by variables, or by what they find in the cluster.
+/// servers with their applications, databases, caches and demonstrations. Other programs get
+/// theirs from flags, from variables, or from what they find in the cluster.
 const FIXED: &[&str] = &[
     "nginx",
     "nginxinc/nginx-unprivileged",
