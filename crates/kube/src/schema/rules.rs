@@ -15,6 +15,11 @@ const CONTAINERS: &[&str] = &["Container", "EphemeralContainer"];
 const WORDS: &[Words] = &[
     (CONTAINERS, "imagePullPolicy", &["Always", "IfNotPresent", "Never"]),
     (CONTAINERS, "terminationMessagePolicy", &["FallbackToLogsOnError", "File"]),
+    (&["VolumeMount"], "mountPropagation", &["Bidirectional", "HostToContainer", "None"]),
+    (&["SeccompProfile"], "type", &["Localhost", "RuntimeDefault", "Unconfined"]),
+    (&["PodOS"], "name", &["linux", "windows"]),
+    (&["CustomResourceDefinitionSpec"], "scope", &["Cluster", "Namespaced"]),
+    (&["MetricSpec"], "type", &["ContainerResource", "External", "Object", "Pods", "Resource"]),
     (&["PodSpec"], "restartPolicy", &["Always", "OnFailure", "Never"]),
     (&["PodSpec"], "dnsPolicy", &["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"]),
     (&["PodSpec"], "preemptionPolicy", &["PreemptLowerPriority", "Never"]),
@@ -218,7 +223,7 @@ pub(super) fn qualified_name(key: &YamlNode, path: &dyn std::fmt::Display) -> Op
     Some(Diagnostic::error(Code::InvalidName, key.span, message, hint))
 }
 
-fn label_value(value: &YamlNode, path: &Path<'_>) -> Option<Diagnostic> {
+pub(super) fn label_value(value: &YamlNode, path: &dyn std::fmt::Display) -> Option<Diagnostic> {
     let text = value.text();
     if text.is_empty() || is_label_text(text) {
         return None;

@@ -15,6 +15,7 @@ pub(super) fn ingress(f: &mut Faults<'_>, at: &At<'_>) {
         let why = format!("either `{default}` or `rules` must be specified");
         f.invalid(at, &why, "write rules: with - http: below it");
     }
+    f.named(at.get("ingressClassName"), NameRule::Subdomain);
     for tls in at.items("tls") {
         for name in tls.items("hosts") {
             host(f, &name);

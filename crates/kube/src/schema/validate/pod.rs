@@ -195,13 +195,82 @@ pub(super) fn mount(f: &mut Faults<'_>, at: &At<'_>) {
     }
 }
 
+pub(super) fn host_path(f: &mut Faults<'_>, at: &At<'_>) {
+    if let Some(path) = at.get("path")
+        && path.node.text().split('/').any(|part| part == "..")
+    {
+        f.invalid(&path, "must not contain '..'", "write the path itself");
+    }
+}
+
+/// The mode of a volume's files.
+fn mode(f: &mut Faults<'_>, at: &At<'_>, key: &str) {
+    let wrong = |n: &At<'_>| n.node.integer().is_some_and(|n| !(0..=0o777).contains(&n));
+    if let Some(mode) = at.get(key).filter(wrong) {
+        let why = "must be a number between 0 and 0777 (octal), both inclusive";
+        f.invalid(&mode, why, "write it in octal, such as 0644");
+    }
+}
+
+pub(super) fn files(f: &mut Faults<'_>, at: &At<'_>) {
+    mode(f, at, "defaultMode");
+}
+
+pub(super) fn key_to_path(f: &mut Faults<'_>, at: &At<'_>) {
+    mode(f, at, "mode");
+    let Some(path) = at.get("path") else { return };
+    if path.node.text().starts_with('/') {
+        f.invalid(&path, "must be a relative path", "remove the first slash");
+    } else if path.node.text().split('/').any(|part| part == "..") {
+        f.invalid(&path, "must not contain '..'", "write a path inside the volume");
+    }
+}
+
+pub(super) fn security(f: &mut Faults<'_>, at: &At<'_>) {
+    for key in ["runAsUser", "runAsGroup", "fsGroup"] {
+        let wrong =
+            |n: &At<'_>| n.node.integer().is_some_and(|n| i32::try_from(n).is_err() || n < 0);
+        if let Some(id) = at.get(key).filter(wrong) {
+            let why = "must be between 0 and 2147483647, inclusive";
+            f.invalid(&id, why, "write 0 or more");
+        }
+    }
+}
+
+pub(super) fn header(f: &mut Faults<'_>, at: &At<'_>) {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    if let Some(name) = at.get("name").filter(|n| !n.node.text().chars().all(allowed)) {
+        let why = "a valid HTTP header must consist of alphanumeric characters or '-' (e.g. \
+                   'X-Header-Name', regex used for validation is '[-A-Za-z0-9]+')";
+        f.invalid(&name, why, "use letters, digits and '-'");
+    }
+}
+
+pub(super) fn resource_field(f: &mut Faults<'_>, at: &At<'_>) {
+    let Some(name) = at.get("resource") else { return };
+    if name.node.text().contains("hugepages-") {
+        return;
+    }
+    let all = [
+        "limits.cpu",
+        "limits.ephemeral-storage",
+        "limits.memory",
+        "requests.cpu",
+        "requests.ephemeral-storage",
+        "requests.memory",
+    ];
+    f.one_of(&name, &all);
+}
+
 pub(super) fn config_map_volume(f: &mut Faults<'_>, at: &At<'_>) {
+    files(f, at);
     if !at.has("name") {
         f.required(at, "name", "", "write name: with that of a ConfigMap");
     }
 }
 
 pub(super) fn secret_volume(f: &mut Faults<'_>, at: &At<'_>) {
+    files(f, at);
     if !at.has("secretName") {
         f.required(at, "secretName", "", "write secretName: with that of a Secret");
     }
@@ -357,6 +426,12 @@ pub(super) fn toleration(f: &mut Faults<'_>, at: &At<'_>) {
     }
     if let Some(o) = at.get("operator").filter(|_| f.minor() < 35) {
         f.one_of(&o, &["Equal", "Exists"]);
+    }
+    if let Some(key) = at.get("key") {
+        f.qualified(&key);
+    }
+    if let Some(value) = at.get("value").filter(|_| operator != "Exists") {
+        f.label_value(&At { path: shown.path.clone(), ..value });
     }
     if at.has("tolerationSeconds")
         && let Some(effect) = at.get("effect").filter(|e| e.node.text() != "NoExecute")

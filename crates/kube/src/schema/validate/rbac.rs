@@ -1,4 +1,5 @@
-//! Roles and their bindings (`pkg/apis/rbac/validation`).
+//! Roles, their bindings, and webhooks of admission (`pkg/apis/rbac/validation`,
+//! `pkg/apis/admissionregistration/validation`).
 
 use super::{At, Faults};
 
@@ -72,5 +73,17 @@ pub(super) fn subject(f: &mut Faults<'_>, at: &At<'_>) {
         }
         "User" | "Group" => _ = at.get("apiGroup").map(|group| f.one_of(&group, &[GROUP])),
         _ => {}
+    }
+}
+
+pub(super) fn webhook(f: &mut Faults<'_>, at: &At<'_>) {
+    let few = |n: &At<'_>| n.node.text().split('.').count() < 3;
+    if let Some(name) = at.get("name").filter(few) {
+        let why = "should be a domain with at least three segments separated by dots";
+        f.invalid(&name, why, "write a name such as pods.webhook.example.com");
+    }
+    let stable = f.object.api_version.ends_with("/v1");
+    if let Some(effects) = at.get("sideEffects").filter(|_| stable) {
+        f.one_of(&effects, &["None", "NoneOnDryRun"]);
     }
 }

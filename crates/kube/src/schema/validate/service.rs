@@ -19,6 +19,7 @@ pub(super) fn spec(f: &mut Faults<'_>, at: &At<'_>) {
         }
     }
     cluster_ips(f, at, ip.as_ref());
+    families(f, at);
     if kind == "ExternalName" {
         external_name(f, at);
     }
@@ -103,21 +104,25 @@ fn cluster_ips(f: &mut Faults<'_>, at: &At<'_>, ip: Option<&At<'_>>) {
     }
 }
 
+fn families(f: &mut Faults<'_>, at: &At<'_>) {
+    let all = at.items("ipFamilies");
+    let [first, second, ..] = &all[..] else { return };
+    if first.node.text() == second.node.text() {
+        f.duplicate(second, "remove it");
+    } else if let Some(policy) = at.get("ipFamilyPolicy").filter(|p| p.node.text() == "SingleStack")
+    {
+        let why = "must be RequireDualStack or PreferDualStack when multiple 'ipFamilies' are \
+                   specified";
+        f.invalid(&policy, why, "write PreferDualStack, or keep one family");
+    }
+}
+
 /// An alias is a domain name; an IPv4 address is one, too.
 fn external_name(f: &mut Faults<'_>, at: &At<'_>) {
     let Some(name) = at.get("externalName") else { return };
     let text = name.node.text();
     if !NameRule::Subdomain.accepts(text.strip_suffix('.').unwrap_or(text)) {
         f.named(Some(name), NameRule::Subdomain);
-    }
-}
-
-impl Faults<'_> {
-    /// A name with an optional domain: `example.com/name`.
-    fn qualified(&mut self, at: &At<'_>) {
-        if let Some(fault) = crate::schema::rules::qualified_name(at.node, &at.path) {
-            self.found.push(fault);
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::quantity::nano;
 use super::{At, Faults};
-use crate::diag::Code;
+use crate::diag::{Code, nearest};
 use crate::object::NameRule;
 
 /// A size must be there and more than nothing.
@@ -69,6 +69,10 @@ pub(super) fn volume(f: &mut Faults<'_>, at: &At<'_>) {
         let hint = "write where its data is, such as hostPath: or csi:";
         f.required(at, "", "must specify a volume type", hint);
     }
+    if at.has("local") && !at.has("nodeAffinity") {
+        let why = "Local volume requires node affinity";
+        f.required(at, "nodeAffinity", why, "write nodeAffinity: with the node of the disk");
+    }
     for more in sources.iter().skip(1) {
         let why = "may not specify more than 1 volume type";
         f.forbidden(more, why, "keep one source");
@@ -132,6 +136,21 @@ pub(super) fn definition(f: &mut Faults<'_>, at: &At<'_>) {
         let why = "must be spec.names.plural+\".\"+spec.group";
         f.invalid(&name, why, format!("write {wanted}"));
     }
+    if f.object.api_version != "apiextensions.k8s.io/v1" {
+        return;
+    }
+    let Some(spec) = at.get("spec") else { return };
+    let versions = spec.items("versions");
+    for v in versions.iter().filter(|v| v.at(&["schema", "openAPIV3Schema"]).is_none()) {
+        let schema = At { path: v.below("schema"), ..v.clone() };
+        let hint = "write schema: with openAPIV3Schema: {type: object} below it";
+        f.required(&schema, "openAPIV3Schema", "schemas are required", hint);
+    }
+    let stored = versions.iter().filter(|v| v.is_true("storage")).count();
+    if let Some(list) = spec.get("versions").filter(|_| stored != 1) {
+        let why = "must have exactly one version marked as storage version";
+        f.invalid(&list, why, "write storage: true in one version");
+    }
 }
 
 pub(super) fn node(f: &mut Faults<'_>, at: &At<'_>) {
@@ -140,5 +159,62 @@ pub(super) fn node(f: &mut Faults<'_>, at: &At<'_>) {
     let one = one.map(|c| At { path: at.below("podCIDRs[0]"), ..c });
     for cidr in all.iter().chain(&one) {
         f.cidr(cidr);
+    }
+    let taints = at.items("taints");
+    for (i, t) in taints.iter().enumerate() {
+        let of = |t: &At<'_>| ["key", "effect"].map(|key| t.text(key).to_owned());
+        if taints[..i].iter().any(|x| of(x) == of(t)) {
+            let what = format!("Duplicate value: \"{}\"", of(t).join(":"));
+            f.add(Code::DuplicateValue, t, what, "keep one taint of this key and effect");
+        }
+    }
+}
+
+/// The largest priority that is not one of the system's.
+const MOST_PRIORITY: i64 = 1_000_000_000;
+
+pub(super) fn priority(f: &mut Faults<'_>, at: &At<'_>) {
+    let system = at.get("metadata").is_some_and(|m| m.text("name").starts_with("system-"));
+    let wrong = |n: &At<'_>| n.node.integer().is_some_and(|n| n > MOST_PRIORITY);
+    if let Some(value) = at.get("value").filter(|n| !system && wrong(n)) {
+        let why = format!("maximum allowed value of a user defined priority is {MOST_PRIORITY}");
+        f.forbidden(&value, &why, "write a smaller number");
+    }
+}
+
+/// What a quota can limit, beside what has `/` in its name.
+const QUOTAS: [&str; 18] = [
+    "configmaps",
+    "cpu",
+    "ephemeral-storage",
+    "limits.cpu",
+    "limits.ephemeral-storage",
+    "limits.memory",
+    "memory",
+    "persistentvolumeclaims",
+    "pods",
+    "replicationcontrollers",
+    "requests.cpu",
+    "requests.ephemeral-storage",
+    "requests.memory",
+    "requests.storage",
+    "resourcequotas",
+    "secrets",
+    "services.loadbalancers",
+    "services.nodeports",
+];
+
+pub(super) fn quota(f: &mut Faults<'_>, at: &At<'_>) {
+    for (key, value) in at.entries("hard") {
+        let name = key.text();
+        let known = QUOTAS.contains(&name) || name == "services" || name == "storage";
+        if !known && !name.contains('/') && !name.contains("hugepages-") {
+            let why = "must be a standard resource type or fully qualified";
+            let hint = nearest(name, QUOTAS).map_or_else(
+                || "write cpu, memory or pods, or count/ and a resource".to_owned(),
+                |n| format!("did you mean {n}?"),
+            );
+            f.invalid(&At { node: key, path: value.path }, why, hint);
+        }
     }
 }

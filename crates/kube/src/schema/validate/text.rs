@@ -3,6 +3,7 @@
 use super::{At, Faults};
 use crate::address::{sloppy_ip, sloppy_net};
 use crate::diag::Code;
+use crate::schema::rules;
 use std::net::IpAddr;
 
 /// Why a name cannot be that of a port (`IsValidPortName`).
@@ -24,6 +25,16 @@ pub(super) fn port_name(name: &str) -> Option<&'static str> {
 }
 
 impl Faults<'_> {
+    /// A name with an optional domain: `example.com/name`.
+    pub(super) fn qualified(&mut self, at: &At<'_>) {
+        self.found.extend(rules::qualified_name(at.node, &at.path));
+    }
+
+    /// The value of a label.
+    pub(super) fn label_value(&mut self, at: &At<'_>) {
+        self.found.extend(rules::label_value(at.node, &at.path));
+    }
+
     /// The name of a port.
     pub(super) fn port_name(&mut self, at: Option<At<'_>>) {
         let Some(at) = at else { return };

@@ -11,6 +11,11 @@ pub(super) fn always_restarts(f: &mut Faults<'_>, at: &At<'_>) {
     if let Some(policy) = at.at(&["template", "spec", "restartPolicy"]) {
         f.one_of(&policy, &["Always"]);
     }
+    if let Some(deadline) = at.at(&["template", "spec", "activeDeadlineSeconds"]) {
+        let kind = f.object.kind.replace("Deployment", "ReplicaSet");
+        let why = format!("activeDeadlineSeconds in {kind} is not Supported");
+        f.forbidden(&deadline, &why, "remove it: pods of this kind run without end");
+    }
     let selector = at.get("selector").filter(|_| f.object.kind != "ReplicationController");
     if let Some(selector) = selector {
         let count = |key: &str| selector.items(key).len() + selector.entries(key).len();
@@ -31,9 +36,15 @@ fn share(at: &At<'_>, key: &str) -> Option<(i64, bool)> {
     }
 }
 
+const PERCENT: &str = "a valid percent string must be a numeric string followed by an ending '%' \
+                       (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')";
+
 /// A share must not be negative, and no more than all.
 fn bounded(f: &mut Faults<'_>, at: &At<'_>, key: &str) {
-    let (Some((n, percent)), Some(value)) = (share(at, key), at.get(key)) else { return };
+    let Some(value) = at.get(key) else { return };
+    let Some((n, percent)) = share(at, key) else {
+        return f.invalid(&value, PERCENT, "write a number, or a share like 25%");
+    };
     if n < 0 {
         f.invalid(&value, "must be greater than or equal to 0", "write 0 or more");
     } else if percent && n > 100 && key != "maxSurge" {
@@ -104,6 +115,9 @@ pub(super) fn stateful_set(f: &mut Faults<'_>, at: &At<'_>) {
         let why = "only allowed for updateStrategy 'RollingUpdate'";
         f.invalid(&rolling, why, "remove rollingUpdate:, or write type: RollingUpdate");
     }
+    if let Some(rolling) = at.at(&["updateStrategy", "rollingUpdate"]) {
+        f.at_least(&rolling, "partition", 0);
+    }
     let Some(spec) = at.at(&["template", "spec"]) else { return };
     let (volumes, claims) = (spec.items("volumes"), at.items("volumeClaimTemplates"));
     let claims = claims.iter().filter_map(|c| c.get("metadata")).map(|m| m.text("name"));
@@ -163,6 +177,25 @@ pub(super) fn autoscaler(f: &mut Faults<'_>, at: &At<'_>) {
     } else if n < Some(least) {
         let why = "must be greater than or equal to `minReplicas`";
         f.invalid(&most, why, format!("write {least} or more"));
+    }
+}
+
+/// A metric's source is in the field that its type names.
+pub(super) fn metric(f: &mut Faults<'_>, at: &At<'_>) {
+    let kind = at.text("type");
+    let (first, rest) = kind.split_at(kind.len().min(1));
+    let field = first.to_lowercase() + rest;
+    let known = ["containerResource", "external", "object", "pods", "resource"];
+    if known.contains(&&*field) && !at.has(&field) {
+        let why = "must populate information for the given metric source";
+        f.required(at, &field, why, format!("write {field}: with the metric below it"));
+    }
+}
+
+pub(super) fn node_selector(f: &mut Faults<'_>, at: &At<'_>) {
+    if at.items("nodeSelectorTerms").is_empty() {
+        let why = "must have at least one node selector term";
+        f.required(at, "nodeSelectorTerms", why, "write - matchExpressions: below it");
     }
 }
 
