@@ -1,21 +1,35 @@
 //! Whole stacks of manifests, as people write them and as Helm, kustomize and kubectl print them:
-//! none is refused.
+//! none is refused, and every Service with endpoints answers by its name.
 
 use kube::{Code, Severity};
+use play::{Ending, Probe, Session};
+use std::path::{Path, PathBuf};
 use support::{read, root};
 
-fn stacks() -> Vec<(String, String)> {
-    let folder = std::fs::read_dir(root().join("stacks/files")).expect("stacks");
-    let mut files: Vec<_> = folder.flatten().map(|f| f.path()).collect();
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).expect("stacks").flatten().map(|f| f.path()).collect();
     files.sort();
-    let name = |f: &std::path::Path| f.file_name().expect("name").to_string_lossy().into_owned();
-    files.iter().map(|f| (name(f), read(f))).collect()
+    files
+}
+
+/// The stacks: a file each, or a folder whose files are one text.
+fn stacks() -> Vec<(String, String)> {
+    let name = |f: &Path| f.file_name().expect("name").to_string_lossy().into_owned();
+    let text = |f: &PathBuf| {
+        if f.is_dir() {
+            files(f).iter().map(|f| read(f)).collect::<Vec<_>>().join("\n---\n")
+        } else {
+            read(f)
+        }
+    };
+    files(&root().join("stacks/files")).iter().map(|f| (name(f), text(f))).collect()
 }
 
 #[test]
 fn every_stack_is_accepted_with_one_note_of_what_is_not_simulated() {
     let stacks = stacks();
-    assert!(stacks.len() >= 12, "{}", stacks.len());
+    assert!(stacks.len() >= 29, "{}", stacks.len());
     for (name, text) in stacks {
         let diags = play::script::check(&text);
         let errors: Vec<_> = diags.iter().filter(|d| d.severity == Severity::Error).collect();
@@ -66,4 +80,40 @@ fn a_stack_is_refused_by_a_release_that_does_not_serve_it() {
     );
     let count = faults("1.25").len();
     assert_eq!(count, 4, "Ingress, PodDisruptionBudget and CronJob have moved too");
+}
+
+/// A table of the stacks is printed with `--nocapture`.
+#[test]
+fn every_service_with_endpoints_answers_a_pod_by_its_name() {
+    println!("{:24}{:>6}{:>10}{:>10}", "stack", "pods", "services", "answers");
+    let mut all = 0;
+    for (name, text) in stacks() {
+        let mut s = Session::new(&text, 1, true).unwrap_or_else(|d| panic!("{name}: {}", d[0]));
+        let (pods, services) = (s.cluster().pods.clone(), s.cluster().services.clone());
+        let mut answers = 0;
+        // A pod of the text that uses cluster DNS, else one of cluster DNS itself has none.
+        let Some(from) = pods.iter().find(|p| !p.namespace.starts_with("kube-")) else { continue };
+        let from = format!("pod/{}", from.netns());
+        for service in services.iter().filter(|s| s.written.is_some()) {
+            for port in service.ports.iter().filter(|p| p.protocol == "TCP") {
+                if port.ready().next().is_none() {
+                    continue;
+                }
+                // A headless Service's name is that of its pods, at their own port.
+                let headless = service.cluster_ip.is_none();
+                let number =
+                    if headless { port.ready().next().map_or(0, |e| e.1) } else { port.port };
+                let to = format!("http://{}.{}:{number}", service.name, service.namespace);
+                let run = s.send(&Probe::new(&from, &to));
+                let run = run.unwrap_or_else(|e| panic!("{name}: {to}: {}", e.message()));
+                let verdict = &run.verdict;
+                assert_eq!(verdict.ending, Ending::Answered, "{name}: {to}: {verdict:?}");
+                answers += 1;
+            }
+        }
+        let written = services.iter().filter(|s| s.written.is_some()).count();
+        println!("{name:24}{:>6}{written:>10}{answers:>10}", pods.len());
+        all += answers;
+    }
+    assert!(all >= 50, "{all} ports of Services answered");
 }

@@ -7,7 +7,7 @@ use kube::{Cluster, Severity};
 use play::{Ending, Probe, Protocol, Session, shell};
 
 /// The cases of public reports that were written down as texts.
-const CASES: [(&str, &str); 7] = [
+const CASES: [(&str, &str); 8] = [
     ("declared-port", include_str!("workloads/declared-port.yaml")),
     ("source-ranges", include_str!("workloads/source-ranges.yaml")),
     ("endpoints-of-a-node-port", include_str!("workloads/endpoints-of-a-node-port.yaml")),
@@ -15,6 +15,7 @@ const CASES: [(&str, &str); 7] = [
     ("peers-by-name", include_str!("workloads/peers-by-name.yaml")),
     ("host-network", include_str!("workloads/host-network.yaml")),
     ("cluster-output", include_str!("workloads/cluster-output.yaml")),
+    ("eks", include_str!("workloads/eks.yaml")),
 ];
 
 fn session(document: &str) -> Session {
@@ -165,8 +166,9 @@ fn a_pod_on_the_host_network_answers_at_its_node() {
 /// A text with a workload of each kind and a Service for it.
 fn each_kind() -> String {
     let template = |name: &str| {
+        let restart = if name == "job" { "OnFailure" } else { "Always" };
         format!(
-            "{{metadata: {{labels: {{app: {name}}}}}, spec: {{restartPolicy: Always, containers: \
+            "{{metadata: {{labels: {{app: {name}}}}}, spec: {{restartPolicy: {restart}, containers: \
              [{{name: c, image: nginx}}]}}}}"
         )
     };
@@ -194,7 +196,8 @@ fn each_kind() -> String {
         );
     }
     out + "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: nightly}\nspec: {schedule: \
-           '0 3 * * *', jobTemplate: {spec: {template: {spec: {containers: []}}}}}\n"
+           '0 3 * * *', jobTemplate: {spec: {template: {spec: {restartPolicy: Never, \
+           containers: [{name: c, image: busybox}]}}}}}\n"
 }
 
 #[test]
@@ -413,4 +416,72 @@ fn a_clusters_output_brings_its_own_addresses_services_and_dns() {
     for to in ["http://web", "svc/default/kubernetes:443"] {
         assert_eq!(ask(&mut s, "pod/shop/web-abc-x1", to), Ending::Answered, "{to}");
     }
+}
+
+#[test]
+fn pods_of_a_foreign_network_plugin_get_flannels_addresses_and_one_note() {
+    let (_, diags) = kube::build(CASES[7].1);
+    let about: Vec<_> = diags.iter().filter(|d| d.message.contains("network plugin")).collect();
+    assert_eq!(about.len(), 1, "{diags:?}");
+    assert!(diags.iter().all(|d| d.severity == Severity::Note), "{diags:?}");
+    let mut s = case("eks");
+    assert_eq!(s.cluster().topology.version.to_string(), "1.28");
+    let web = of(s.cluster(), WorkloadKind::Pod, "web-6d4cf56db6-7xq4n")[0];
+    assert!(web.ip.to_string().starts_with("10.244."), "{}", web.ip);
+    for to in ["http://web", "svc/web", "svc/default/kubernetes:443"] {
+        assert_eq!(ask(&mut s, "pod/web-6d4cf56db6-7xq4n", to), Ending::Answered, "{to}");
+    }
+}
+
+#[test]
+fn a_pod_may_have_the_name_of_a_machine() {
+    let pod = |name: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, labels: {{app: x}}}}\n\
+             spec: {{containers: [{{name: c, image: nginx}}]}}\n"
+        )
+    };
+    let names = ["client", "worker-1", "control-plane", "lan", "gateway"];
+    let service = "---\napiVersion: v1\nkind: Service\nmetadata: {name: client}\n\
+                   spec: {selector: {app: x}, ports: [{port: 80}]}\n";
+    let mut s = session(&(names.map(pod).concat() + service));
+    for from in names {
+        for to in ["svc/client", "pod/client:80"] {
+            let run = s.send(&Probe::new(&format!("pod/{from}"), to)).expect("sent");
+            assert_eq!(run.verdict.ending, Ending::Answered, "{from} → {to}");
+            let netns = &s.world().state().ns(run.from).name;
+            assert!(**netns == *from || **netns == *format!("default/{from}"), "{netns}");
+        }
+    }
+    let run = s.send(&Probe::new("client", "worker-2:22")).expect("sent");
+    assert_eq!(&*s.world().state().ns(run.from).name, "client", "the machine");
+    assert!(shell::exec(&mut s, "control-plane", "kubectl delete pod worker-1").status == 0);
+    assert!(of(s.running(), WorkloadKind::Pod, "worker-1").is_empty());
+}
+
+#[test]
+fn what_is_declared_beside_a_configurable_image_listens() {
+    let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: i, labels: {app: i}}\nspec:\n  \
+                containers:\n  - name: c\n    image: registry.k8s.io/ingress-nginx/controller:v1\n    \
+                args: [/nginx-ingress-controller, '--validating-webhook=:8443']\n    \
+                ports: [{containerPort: 80}, {containerPort: 8444, name: hook}]\n";
+    let s = session(text);
+    let listening = &of(s.cluster(), WorkloadKind::Pod, "i")[0].listening;
+    let ports: Vec<_> = listening.iter().map(|l| (l.at.port, l.origin)).collect();
+    let image = [80, 443, 10254].map(|p| (p, Origin::Image));
+    let rest = [(8443, Origin::Command), (8444, Origin::Declared)];
+    assert_eq!(ports, [&image[..], &rest[..]].concat());
+}
+
+#[test]
+fn a_request_ends_with_what_its_client_gets() {
+    use net::socket::Outcome;
+    let mut s = case("eks");
+    let from = "pod/web-6d4cf56db6-7xq4n";
+    let run = s.send(&Probe::new(from, "kube-dns.kube-system:53")).expect("two ports, one TCP");
+    assert_eq!(run.verdict.outcome, Some(Outcome::Closed));
+    let run = s.send(&Probe::new(from, "https://web:80")).expect("sent");
+    assert_eq!((run.verdict.ending, run.verdict.without_tls), (Ending::Answered, true));
+    let run = s.send(&Probe::new(from, "https://kubernetes")).expect("sent");
+    assert_eq!(run.to.map(|to| to.1), Some(443));
 }

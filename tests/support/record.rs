@@ -342,7 +342,11 @@ pub fn results(
                 }
                 Outcome::NotSent(_) => format!("sendto: {}", errno(o, false)),
                 Outcome::Unresolved(_) => format!("ping {to}: no such name"),
-                Outcome::Reset | Outcome::Segment { .. } | Outcome::TimedOut | Outcome::Killed => {
+                Outcome::Closed
+                | Outcome::Reset
+                | Outcome::Segment { .. }
+                | Outcome::TimedOut
+                | Outcome::Killed => {
                     format!("ping {to}: no answer")
                 }
             };
@@ -390,6 +394,7 @@ fn errno(outcome: &Outcome, opened: bool) -> &'static str {
         Outcome::Unreachable { kind: 3, code: 4, .. } | Outcome::NotSent(_) => "EMSGSIZE",
         Outcome::Unreachable { .. } => "EHOSTUNREACH",
         Outcome::Killed => "killed",
+        Outcome::Closed => "closed",
         Outcome::Unresolved(_) => "no such name",
         Outcome::TimedOut | Outcome::Answered { .. } | Outcome::Segment { .. } => "timeout",
     }

@@ -34,6 +34,10 @@ pub struct Decoder {
     /// What is valid and not simulated: its place, the kind and, of an object that is simulated,
     /// the path of the field.
     pub(crate) noted: Vec<(Span, String, Option<String>)>,
+    /// Whether an object that makes pods has an error, so that its pods are missing.
+    pub(crate) lacks_pods: bool,
+    /// Whether `noted` is recorded for objects with errors, too: for help.
+    pub(crate) notes_all: bool,
     /// The number of names that were generated from `generateName`.
     pub(crate) generated: usize,
 }
@@ -140,7 +144,7 @@ impl Decoder {
         })
     }
 
-    fn wrong_type(&mut self, node: &YamlNode, path: &str, want: &str, hint: &str) {
+    pub(crate) fn wrong_type(&mut self, node: &YamlNode, path: &str, want: &str, hint: &str) {
         let message = self.mistyped(node, path, want);
         self.error(Code::WrongType, node.span, message, hint);
     }

@@ -30,7 +30,7 @@ fn kubernetes(
     let Shape::Object(t) = place.shape else { return None };
     let (key, _) = place.mapping.pairs().iter().find(|(k, _)| k.span.contains(at))?;
     let field = t.field(key.text(), release)?;
-    let mut d = Decoder::default();
+    let mut d = Decoder { notes_all: true, ..Decoder::default() };
     controller::decode_for(&mut d, doc, release);
     let keys = || place.keys.iter().chain([&key.span]);
     let noted = |kind: &str| !object::is_simulated(kind);

@@ -342,6 +342,7 @@ enums! {
         5 NotSent(reason),
         6 Segment { flags, from, ttl },
         7 Unresolved(why),
+        8 Closed,
     }
     Hook { 0 Prerouting, 1 Input, 2 Forward, 3 Output, 4 Postrouting }
     TableName { 0 Raw, 1 Mangle, 2 Nat, 3 Filter }

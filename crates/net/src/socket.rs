@@ -331,6 +331,8 @@ pub enum Outcome {
         /// Its ttl on arrival, in hops.
         ttl: u8,
     },
+    /// The server closed the connection before its answer was complete.
+    Closed,
     /// A TCP reset arrived, as the answer to the SYN or later.
     Reset,
     /// An ICMP error about the request arrived.

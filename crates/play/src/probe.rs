@@ -128,7 +128,7 @@ impl Probe {
         Self {
             from: from.to_owned(),
             to: to.to_owned(),
-            by_name: to.starts_with(SCHEME),
+            by_name: to.starts_with(SCHEME) || to.starts_with(TLS_SCHEME),
             proto: Protocol::Tcp,
             query: None,
             sport: None,
@@ -178,6 +178,8 @@ pub fn flags_text(flags: TcpFlags) -> String {
 pub(crate) const LOOKUP_PORTS: u16 = 64;
 /// The scheme of a URL.
 pub(crate) const SCHEME: &str = "http://";
+/// What an encrypted URL begins with.
+pub(crate) const TLS_SCHEME: &str = "https://";
 
 /// Parses `ADDRESS` or `ADDRESS:PORT`.
 pub fn parse_endpoint(text: &str) -> Option<(IpAddr, Option<u16>)> {
@@ -245,7 +247,7 @@ pub fn resolve_netns(cluster: &Cluster, world: &World, name: &str) -> Result<Net
             None => Err(ProbeError::NoOwner(addr, places(cluster))),
         };
     }
-    let mut found: Vec<_> = cluster.all_pods().filter(|p| p.netns() == wanted).collect();
+    let mut found: Vec<_> = cluster.all_pods().filter(|p| p.is_named(wanted)).collect();
     if found.is_empty() && !wanted.is_empty() {
         found = cluster.all_pods().filter(|p| p.name.starts_with(wanted)).collect();
     }

@@ -24,8 +24,6 @@ pub enum ProbeError {
     /// The sender cannot look the name up: the name, the sender, and the Service of that name, if
     /// there is one.
     CannotResolve(String, String, Option<String>),
-    /// HTTPS is not simulated.
-    Https,
     /// What follows the colon is not a port.
     NotAPort(String),
     /// IPv6 is not simulated.
@@ -66,7 +64,6 @@ impl ProbeError {
             Self::ManyPods(name, pods) => format!("{} pods begin with {name:?}", pods.len()),
             Self::NotAName(name, why) => format!("{name:?} is not a host name: {why}"),
             Self::CannotResolve(name, ..) => format!("Could not resolve host: {name}"),
-            Self::Https => "https is not simulated".into(),
             Self::NotAPort(text) => format!("{text:?} is not a port"),
             Self::Ipv6(addr) => format!("{addr} is IPv6, which is not simulated"),
             Self::NoHostAddress(addr) => {
@@ -105,7 +102,6 @@ impl ProbeError {
             Self::CannotResolve(_, place, None) => {
                 format!("{place} has no name server: write an address, or svc/NAME")
             }
-            Self::Https => "write http://".into(),
             Self::NotAPort(_) => "write a number from 1 to 65535 after the colon".into(),
             Self::Ipv6(_) => "write an IPv4 address".into(),
             Self::NoHostAddress(_) => "write the address of a host, node, pod or Service".into(),

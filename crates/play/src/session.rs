@@ -36,6 +36,8 @@ pub(crate) struct Begun {
     /// The port of a destination whose name is looked up.
     port: u16,
     proto: Protocol,
+    /// Whether the request would be encrypted.
+    tls: bool,
     /// Count of the requests.
     count: u16,
 }
@@ -390,6 +392,7 @@ impl Session {
             to: None,
             port,
             proto: probe.proto,
+            tls: probe.is_tls(),
             count: probe.count.max(1),
         };
         match target {
@@ -456,6 +459,7 @@ impl Session {
             let of_run = &self.world.events()[events.clone()];
             let found = assumption(self.running(), self.world.state(), of_run);
             verdict.assumed = found.map(Box::new);
+            verdict.without_tls = begun.tls;
         }
         Run { tag, events, verdict, from, to }
     }

@@ -4,7 +4,7 @@
 //! an address at once. Every other name, and every name in a URL, is looked up by the sender: in
 //! its `/etc/hosts`, then by DNS if its `/etc/resolv.conf` names a server.
 
-use crate::probe::{Probe, ProbeError, Protocol, SCHEME, Tool, resolve_netns};
+use crate::probe::{Probe, ProbeError, Protocol, SCHEME, TLS_SCHEME, Tool, resolve_netns};
 use kube::Cluster;
 use kube::cluster::{Pod, RunningService};
 use kube::object::WorkloadKind;
@@ -45,17 +45,24 @@ struct Parts<'a> {
     port: Option<&'a str>,
     /// The path of a URL, `/` at least.
     path: &'a str,
-    is_url: bool,
+    /// The port of a URL's scheme: 80, or 443 of https.
+    scheme_port: Option<u16>,
 }
 
 fn parts(to: &str) -> Parts<'_> {
-    let (rest, is_url) = to.strip_prefix(SCHEME).map_or((to, false), |rest| (rest, true));
+    let http = || to.strip_prefix(SCHEME).map(|rest| (rest, Some(80)));
+    let (rest, scheme_port) = to
+        .strip_prefix(TLS_SCHEME)
+        .map(|rest| (rest, Some(443)))
+        .or_else(http)
+        .unwrap_or((to, None));
+    let is_url = scheme_port.is_some();
     let slash = rest.find('/').filter(|_| is_url).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(slash);
     let is_address = authority.parse::<IpAddr>().is_ok();
     let split = authority.rsplit_once(':').filter(|_| !is_address);
     let (name, port) = split.map_or((authority, None), |(name, port)| (name, Some(port)));
-    Parts { name, port, path: if path.is_empty() { "/" } else { path }, is_url }
+    Parts { name, port, path: if path.is_empty() { "/" } else { path }, scheme_port }
 }
 
 impl Probe {
@@ -64,10 +71,16 @@ impl Probe {
         parts(&self.to).path
     }
 
-    /// The name in the destination, for the `Host` header, with a port other than 80.
+    /// Whether the request would be encrypted.
+    pub(crate) fn is_tls(&self) -> bool {
+        self.to.starts_with(TLS_SCHEME)
+    }
+
+    /// The name in the destination, for the `Host` header, with a port other than the scheme's.
     pub(crate) fn authority(&self) -> String {
-        let Parts { name, port, .. } = parts(&self.to);
-        match port.filter(|p| *p != "80") {
+        let Parts { name, port, scheme_port, .. } = parts(&self.to);
+        let usual = scheme_port.unwrap_or(80).to_string();
+        match port.filter(|p| *p != usual) {
             Some(port) => format!("{name}:{port}"),
             None => name.to_owned(),
         }
@@ -82,8 +95,8 @@ impl Probe {
 /// The default protocol for a destination: TCP to a port, UDP to a Service that has UDP ports only,
 /// ICMP to an address without a port.
 pub fn usual_protocol(cluster: &Cluster, world: &World, to: &str) -> Protocol {
-    let Parts { name, port, is_url, .. } = parts(to);
-    if is_url {
+    let Parts { name, port, scheme_port, .. } = parts(to);
+    if scheme_port.is_some() {
         return Protocol::Tcp;
     }
     let asked = port.and_then(|p| p.parse::<u16>().ok());
@@ -141,8 +154,8 @@ pub fn resolve_target(
     world: &World,
     to: &str,
 ) -> Result<(IpAddr, Option<u16>), ProbeError> {
-    let Parts { name, port, is_url, .. } = parts(to);
-    let port = number(port)?.or(is_url.then_some(80));
+    let Parts { name, port, scheme_port, .. } = parts(to);
+    let port = number(port)?.or(scheme_port);
     if let Ok(addr) = name.parse::<IpAddr>() {
         return if addr.is_ipv6() {
             Err(ProbeError::Ipv6(addr))
@@ -199,7 +212,7 @@ pub(crate) fn resolver_of(cluster: &Cluster, world: &World, from: &str, netns: N
     let (kind, rest) = from.split_once('/').unwrap_or(("", from));
     let kind = WorkloadKind::from_word(kind);
     let is_it = |p: &&Pod| match kind {
-        Some(WorkloadKind::Pod) => p.netns() == rest,
+        Some(WorkloadKind::Pod) => p.is_named(rest),
         Some(kind) => {
             let (namespace, owner) = rest.split_once('/').unwrap_or((&p.namespace, rest));
             p.is_of(kind, namespace, owner)
@@ -244,10 +257,7 @@ fn target(
     probe: &Probe,
 ) -> Result<Target, ProbeError> {
     let to = &*probe.to;
-    if to.starts_with("https://") {
-        return Err(ProbeError::Https);
-    }
-    let Parts { name, port, is_url, .. } = parts(to);
+    let Parts { name, port, scheme_port, .. } = parts(to);
     let direct = !probe.by_name && is_direct(cluster, world, name);
     if direct || name.parse::<IpAddr>().is_ok() {
         return resolve_target(cluster, world, to).map(|(addr, port)| Target::Address(addr, port));
@@ -260,7 +270,7 @@ fn target(
         Some(port.port)
     };
     let wants_port = probe.proto.transport().is_some();
-    let port = number(port)?.or(is_url.then_some(80)).or_else(|| only().filter(|_| wants_port));
+    let port = number(port)?.or(scheme_port).or_else(|| only().filter(|_| wants_port));
     let wanted = match name.parse::<Name>() {
         Ok(name) => name,
         Err(e) => return Err(ProbeError::NotAName(name.to_owned(), e.to_string())),

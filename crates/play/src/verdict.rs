@@ -121,6 +121,8 @@ pub struct Verdict {
     pub advice: Option<Advice>,
     /// The assumption that the answer depends on.
     pub assumed: Option<Box<Assumption>>,
+    /// The request was to be encrypted, and was sent as it is: TLS is not simulated.
+    pub without_tls: bool,
 }
 
 /// That a pod listens on a port, which only its program knows.
@@ -184,6 +186,7 @@ pub(crate) fn verdict(events: &[Event], tag: u32, requests: u16) -> Verdict {
         server,
         advice: None,
         assumed: None,
+        without_tls: false,
     }
 }
 

@@ -83,6 +83,8 @@ pub struct Pod {
     pub name: String,
     /// `metadata.namespace`: that of its owner.
     pub namespace: String,
+    /// Whether a machine, or the segment, has its name.
+    pub shares_name: bool,
     /// What it belongs to.
     pub owner: Owner,
     /// `metadata.labels`: those of the template, and those that its controller adds.
@@ -113,9 +115,15 @@ pub struct Pod {
 
 impl Pod {
     /// The name of its network namespace in the simulation if it has one of its own, and a name
-    /// that is unique in the cluster in any case. See [`Cluster::netns`].
+    /// that is unique in the cluster in any case: in namespace `default` its own, elsewhere, or if
+    /// it shares its name, `NAMESPACE/NAME`. See [`Cluster::netns`].
     pub fn netns(&self) -> String {
-        key(&self.namespace, &self.name)
+        netns_of(&self.namespace, &self.name, self.shares_name)
+    }
+
+    /// Whether `pod/TEXT` names it.
+    pub fn is_named(&self, text: &str) -> bool {
+        self.netns() == text || (self.namespace == "default" && self.name == text)
     }
 
     /// The host ports it requests.
@@ -129,9 +137,13 @@ impl Pod {
     }
 }
 
-/// A name that is unique in the cluster, of a pod.
-pub(crate) fn key(namespace: &str, name: &str) -> String {
-    if namespace == "default" { name.to_owned() } else { format!("{namespace}/{name}") }
+/// The name of a pod's network namespace, [`Pod::netns`].
+pub(crate) fn netns_of(namespace: &str, name: &str, shares_name: bool) -> String {
+    if namespace == "default" && !shares_name {
+        name.to_owned()
+    } else {
+        format!("{namespace}/{name}")
+    }
 }
 
 /// A pod that does not run.

@@ -2,7 +2,7 @@
 //! (`pkg/controller/endpointslice`, `staging/src/k8s.io/endpointslice`).
 
 use super::ControlPlane;
-use crate::cluster::{Pod, sort_endpoints};
+use crate::cluster::{Pod, Port, RunningService, sort_endpoints};
 use crate::diag::{Code, Diagnostic, nearest};
 use crate::object::pod::command;
 use crate::object::{
@@ -20,7 +20,8 @@ impl ControlPlane<'_> {
                 in_namespace(&p) && selects(selector, &p.labels)
             })
             .collect();
-        if !selected.is_empty() || selector.is_empty() || s.kind == ServiceType::ExternalName {
+        let needs_none = selector.is_empty() || s.kind == ServiceType::ExternalName;
+        if !selected.is_empty() || needs_none || self.d.lacks_pods {
             return selected;
         }
         let wanted: Vec<_> = selector.iter().map(|(k, v)| format!("{k}={v}")).collect();
@@ -189,6 +190,12 @@ impl ControlPlane<'_> {
                     format!("use the names and protocols of the Service: {}", ports.join(", ")),
                 )
             }
+            Some(_) if x.managed => {
+                if !self.has_endpoints_of(x) {
+                    self.outdated.push((x.service.span, name.clone()));
+                }
+                return;
+            }
             Some(_) => (
                 format!("Service {name} has a selector: the controller manages its endpoints"),
                 "remove this, or the Service's selector".to_owned(),
@@ -203,6 +210,35 @@ impl ControlPlane<'_> {
     }
 }
 
+impl ControlPlane<'_> {
+    /// Whether the endpoints of a slice are among those of its Service.
+    fn has_endpoints_of(&self, x: &ManualSlice) -> bool {
+        let is_it = |s: &&RunningService| s.namespace == x.namespace && s.name == x.service.value;
+        let Some(service) = self.services.iter().find(is_it) else { return false };
+        x.ports.iter().all(|q| {
+            let same = |p: &&Port| p.name == q.name && p.protocol == q.protocol;
+            let ours: Vec<&Endpoint> =
+                service.ports.iter().filter(same).flat_map(|p| &p.endpoints).collect();
+            x.endpoints.iter().all(|e| ours.iter().any(|o| (o.addr, o.port) == (e.addr, q.port)))
+        })
+    }
+
+    /// Notes, once for all, the endpoints of the text that its pods do not have.
+    pub(super) fn report_outdated(&mut self) {
+        let Some((span, _)) = self.outdated.first() else { return };
+        let mut names: Vec<&str> = self.outdated.iter().map(|(_, name)| &**name).collect();
+        names.dedup();
+        let message = format!(
+            "the endpoints here are not those of the pods of the text: {}",
+            names.join(", ")
+        );
+        let hint = "the controllers compute them from the pods here; remove these objects, or add \
+                    the pods";
+        let note = Diagnostic::note(Code::SelectorMatchesNothing, *span, message, hint);
+        self.d.diags.push(note);
+    }
+}
+
 /// Whether a controller gives a label to its pods.
 fn is_generated(key: &str) -> bool {
     let own = ["pod-template-hash", "controller-revision-hash", "pod-template-generation"];
@@ -214,10 +250,17 @@ fn manual_endpoints(s: &Service, p: &ServicePort, slices: &[&ManualSlice]) -> Ve
     if !s.selector.value.is_empty() {
         return Vec::new();
     }
-    slices
+    let all = slices
         .iter()
         .filter(|x| x.namespace == s.meta.namespace && x.service.value == s.meta.name.value)
         .flat_map(|x| x.port_of(p).flat_map(|port| x.endpoints.iter().map(move |e| (port, e))))
-        .map(|(port, e)| Endpoint { port, ..e.clone() })
-        .collect()
+        .map(|(port, e)| Endpoint { port, ..e.clone() });
+    let mut out: Vec<Endpoint> = Vec::new();
+    for e in all {
+        // An EndpointSlice may mirror an Endpoints.
+        if !out.iter().any(|o| (o.addr, o.port) == (e.addr, e.port)) {
+            out.push(e);
+        }
+    }
+    out
 }

@@ -175,7 +175,10 @@ fn last_of_each(d: &mut Decoder, objects: Vec<Object>) -> Vec<Object> {
 }
 
 fn build_cluster(d: &mut Decoder, docs: &[YamlNode], previous: Option<Previous<'_>>) -> Cluster {
-    let Contents { topology, objects } = contents(d, docs, release_of(docs));
+    let Contents { topology, mut objects } = contents(d, docs, release_of(docs));
+    if topology.is_none() {
+        nodes::forget_foreign_addresses(d, &mut objects);
+    }
     let of_nodes = if topology.is_none() { nodes::topology_of(&objects) } else { None };
     let bare = of_nodes.is_some();
     let is_described = topology.is_some();
@@ -224,6 +227,8 @@ struct ControlPlane<'a> {
     idle_pods: Vec<IdlePod>,
     workloads: Vec<RunningWorkload>,
     services: Vec<RunningService>,
+    /// Endpoints of the text that its pods do not have: where, and the Service.
+    outdated: Vec<(Span, String)>,
     /// What Services target in pods.
     targets: Targets<'a>,
     ips: ServiceIps,
@@ -305,6 +310,7 @@ impl<'a> ControlPlane<'a> {
             idle_pods: Vec::new(),
             workloads: Vec::new(),
             services: Vec::new(),
+            outdated: Vec::new(),
             targets: Vec::new(),
             used_placements,
             previous,
@@ -320,7 +326,7 @@ impl<'a> ControlPlane<'a> {
     fn finish(mut self) -> Cluster {
         self.services.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         for (p, used) in self.topology.pods.iter().zip(&self.used_placements) {
-            if !used {
+            if !used && !self.d.lacks_pods {
                 self.d.diags.push(Diagnostic::warning(
                     Code::NoSuchNode,
                     p.of.span,

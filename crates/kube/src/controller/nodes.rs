@@ -4,7 +4,7 @@
 use super::previous::Previous;
 use crate::cluster::Node;
 use crate::decode::{Decoder, Spanned};
-use crate::diag::{Code, nearest};
+use crate::diag::{Code, Diagnostic, nearest};
 use crate::ipam::pod_cidrs;
 use crate::naming;
 use crate::object::{Labels, NodeObject, Object, Taint, TaintEffect, TextPod};
@@ -125,6 +125,37 @@ fn given_cidr(objects: &[Object], node: &str, bare: bool) -> Option<Ipv4Net> {
     Ipv4Net::new(ip.value, 24).ok().map(|n| n.trunc())
 }
 
+/// Of the output of a cluster whose network plugin does not give each node a network of its own,
+/// takes the addresses of its pods away, and notes it: they get others from flannel.
+pub(super) fn forget_foreign_addresses(d: &mut Decoder, objects: &mut [Object]) {
+    let written = nodes(objects);
+    let all = || pods(objects).filter(|p| !p.template.spec.host_network);
+    let lan = subnet(written.iter().filter_map(|n| n.address).chain(node_addresses(objects)));
+    let mut networks: Vec<(&str, Ipv4Net)> = Vec::new();
+    let foreign = all().find_map(|p| {
+        let (node, ip) = p.template.spec.node_name.as_ref().zip(p.ip.as_ref())?;
+        let cidr = given_cidr(objects, &node.value, true)?;
+        let known = networks.iter().any(|(of, _)| *of == node.value);
+        let shared = !known && networks.iter().any(|(_, other)| overlap(other, &cidr));
+        networks.push((&node.value, cidr));
+        let beside = lan.is_some_and(|lan| lan.contains(&ip.value));
+        (beside || shared || !cidr.contains(&ip.value)).then_some(ip.span)
+    });
+    let Some(span) = foreign else { return };
+    let message = "the pods' addresses are not of networks of their nodes: the network plugin of \
+                   this cluster is not simulated";
+    let hint = "flannel carries them here, with other addresses; Services, names and ports are as \
+                in the text";
+    d.diags.push(Diagnostic::note(Code::NotSimulated, span, message, hint));
+    for o in objects {
+        if let Object::Pod(p) = o
+            && !p.template.spec.host_network
+        {
+            p.ip = None;
+        }
+    }
+}
+
 /// The labels that kubelet and kubeadm give to a node.
 fn default_labels(n: &NodeSpec, release: Release) -> Labels {
     let mut out = Labels::new();
@@ -232,6 +263,12 @@ pub(super) fn topology_of(objects: &[Object]) -> Option<Topology> {
     hosts.retain(|h| !nodes.iter().any(|n| n.name.value == h.name.value));
     let mut out = Topology { version, nodes, hosts, ..default };
     (out.segments[0].subnet, out.segments[0].gateway) = (subnet, gateway);
+    let free = POD_CIDRS.map(|[a, b]| Ipv4Net::new(Ipv4Addr::new(a, b, 0, 0), 16).ok());
+    let free = free.into_iter().flatten().find(|c| !overlap(c, &subnet));
+    if let Some(cidr) = free.filter(|_| overlap(&out.pod_cidr, &subnet)) {
+        out.pod_cidr = cidr;
+        out.kube_proxy.cluster_cidr = Some(cidr);
+    }
     let cidrs: Vec<Ipv4Net> =
         out.nodes.iter().filter_map(|n| given_cidr(objects, &n.name.value, true)).collect();
     if let Some(cidr) = covering(cidrs.iter().flat_map(|c| [c.network(), c.broadcast()]), 16)
@@ -242,6 +279,14 @@ pub(super) fn topology_of(objects: &[Object]) -> Option<Topology> {
     }
     Some(out)
 }
+
+/// The addresses of [`host_addresses`].
+fn node_addresses(objects: &[Object]) -> impl Iterator<Item = Ipv4Addr> {
+    host_addresses(objects).map(|(_, address)| address)
+}
+
+/// The pod networks that are taken, the first that the LAN does not overlap.
+const POD_CIDRS: [[u8; 2]; 4] = [[10, 244], [172, 30], [192, 168], [100, 64]];
 
 /// The addresses of nodes as pods on their own network have them.
 fn host_addresses(objects: &[Object]) -> impl Iterator<Item = (&str, Ipv4Addr)> {

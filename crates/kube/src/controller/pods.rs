@@ -271,6 +271,7 @@ impl ControlPlane<'_> {
         }
         let ready = unready.is_none();
         self.pods.push(Pod {
+            shares_name: self.topology.has_name(&name),
             name,
             namespace: t.namespace.to_owned(),
             owner: t.owner.clone(),

@@ -62,6 +62,7 @@ impl ControlPlane<'_> {
         for x in slices {
             self.check_slice(x, services);
         }
+        self.report_outdated();
     }
 
     fn service(&mut self, s: &Service, slices: &[&ManualSlice]) {

@@ -236,6 +236,7 @@ impl ControlPlane<'_> {
             ..PodSpec::default()
         };
         Pod {
+            shares_name: self.topology.has_name(&name),
             name,
             namespace: namespace.to_owned(),
             owner,

@@ -4,7 +4,7 @@
 use super::ControlPlane;
 use super::new_pod::NewPod;
 use super::pods::Outcome;
-use crate::cluster::Owner;
+use crate::cluster::{Owner, netns_of};
 use crate::naming;
 use crate::object::{Object, TextPod, Workload, WorkloadKind};
 use std::rc::Rc;
@@ -180,8 +180,9 @@ impl ControlPlane<'_> {
                 only: None,
                 keeps_old: false,
             };
-            let key = crate::cluster::key(&meta.namespace, &meta.name.value);
-            if self.deleted.contains(&key) {
+            let name = &meta.name.value;
+            let netns = netns_of(&meta.namespace, name, self.topology.has_name(name));
+            if self.deleted.contains(&netns) {
                 continue;
             }
             if w.pod.ended {

@@ -7,7 +7,9 @@
 //! 3. the table of well-known images, unless a command or a mounted configuration replaces theirs
 //! 4. declared ports; then those that the container's probes and Services ask for
 //!
-//! The last are assumptions: nobody but the program knows.
+//! The last are assumptions: nobody but the program knows. Declared ports count also beside those
+//! of a command that names one of them, and beside those of an image that takes its ports from
+//! flags, variables or the cluster; not beside those that a program has fixed, as nginx has.
 
 use super::table;
 use crate::object::pod::command;
@@ -81,11 +83,13 @@ pub(crate) fn listening(spec: &PodSpec, targets: &[Target]) -> Vec<Listening> {
         for (at, origin) in known.ports {
             add(at, origin, i);
         }
-        if known.open {
-            unknown = unknown.or(Some(i));
+        if known.rest != Rest::Nothing {
             for p in c.ports.iter().filter(|p| p.protocol != "SCTP") {
                 add(ListenAddress::any(p.protocol, p.port), Origin::Declared, i);
             }
+        }
+        if known.rest == Rest::Anything {
+            unknown = unknown.or(Some(i));
             for port in probed(c) {
                 add(ListenAddress::any("TCP", port), Origin::Probe, i);
             }
@@ -102,24 +106,35 @@ pub(crate) fn listening(spec: &PodSpec, targets: &[Target]) -> Vec<Listening> {
 /// What is known of a container.
 struct Known {
     ports: Vec<(ListenAddress, Origin)>,
-    /// Whether it may listen on more, so that declared and targeted ports are assumed.
-    open: bool,
+    rest: Rest,
+}
+
+/// On what else a container may listen, so that it is assumed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    Nothing,
+    /// What it declares.
+    Declared,
+    /// What it declares, and what probes and Services ask for.
+    Anything,
 }
 
 fn of_container(c: &Container) -> Known {
     let row = table::of(&c.image);
-    let nothing = |open| Known { ports: Vec::new(), open };
+    let nothing = || Known { ports: Vec::new(), rest: Rest::Nothing };
     let bare = row.is_none() && table::is_bare(&c.image);
     if command::only_waits(c) && (!c.command.is_empty() || bare) {
-        return nothing(false);
+        return nothing();
     }
     let found = command::ports(c);
     let from_command =
         |all: &[ListenAddress]| -> Vec<_> { all.iter().map(|a| (*a, Origin::Command)).collect() };
     let side = from_command(&found.side);
     if !found.main.is_empty() {
+        let declares = |a: &ListenAddress| c.ports.iter().any(|p| p.port == a.port);
+        let agrees = found.main.iter().any(declares);
         let ports = from_command(&found.main).into_iter().chain(side).collect();
-        return Known { ports, open: false };
+        return Known { ports, rest: if agrees { Rest::Declared } else { Rest::Nothing } };
     }
     // A command may be the image's own program, or another one that is known.
     let programs = command::statements(c);
@@ -139,10 +154,10 @@ fn of_container(c: &Container) -> Known {
                 None => row.ports.iter().filter_map(|p| entry(p)).collect(),
             };
             let ports = ports.into_iter().map(|at| (at, Origin::Image)).chain(side).collect();
-            Known { ports, open: false }
+            Known { ports, rest: if row.is_fixed() { Rest::Nothing } else { Rest::Declared } }
         }
-        None if bare && c.command.is_empty() && c.args.is_empty() => nothing(false),
-        None => Known { ports: side, open: true },
+        None if bare && c.command.is_empty() && c.args.is_empty() => nothing(),
+        None => Known { ports: side, rest: Rest::Anything },
     }
 }
 
@@ -194,6 +209,13 @@ mod tests {
         assert_eq!(of(container("example/app", &[], 84), 3000), [(84, Declared), (3000, Target)]);
         assert_eq!(of(container("example/app", &["app", "--port=5"], 84), 3), [(5, Command)]);
         assert_eq!(of(container("example/app", &["app"], 84), 84), [(84, Declared)]);
+        let agrees = &["app", "--port=5", "--health-port=84"];
+        assert_eq!(of(container("example/app", agrees, 5), 3), [(5, Command), (84, Command)]);
+        let mut c = container("example/app", &["app", "--secure-port=84"], 84);
+        c.ports.extend(container("", &[], 6080).ports);
+        assert_eq!(of(c, 3), [(84, Command), (6080, Declared)]);
+        let kafka = of(container("apache/kafka", &[], 9090), 3);
+        assert_eq!(kafka, [(9092, Image), (9090, Declared)]);
         assert_eq!(of(container("nginx", &["sleep", "1d"], 80), 80), []);
         assert_eq!(of(container("nginx", &["nginx", "-g", "daemon off;"], 84), 1), [(80, Image)]);
         assert_eq!(of(container("ubuntu", &["redis-server"], 84), 1), [(6379, Image)]);

@@ -21,6 +21,35 @@ pub(super) struct Row {
     pub(super) variable: Option<&'static str>,
 }
 
+/// The programs that listen on their ports and nothing else unless a file tells them to: web
+/// servers with their applications, databases, caches and demonstrations. Other programs get
+/// theirs from flags, from variables, or from what they find in the cluster.
+const FIXED: &[&str] = &[
+    "nginx",
+    "nginxinc/nginx-unprivileged",
+    "nginxdemos/hello",
+    "httpd",
+    "wordpress",
+    "redis",
+    "bitnami/redis",
+    "memcached",
+    "postgres",
+    "mysql",
+    "mongo",
+    "library/cassandra",
+    "library/tomcat",
+    "library/jetty",
+    "gb-frontend",
+    "example-guestbook-php-redis",
+    "hello-app",
+    "node-hello",
+    "echoserver",
+    "serve_hostname",
+    "kennethreitz/httpbin",
+    "examples-bookinfo-productpage-v1",
+    "eclipse-mosquitto",
+];
+
 const fn row(
     names: &'static [&'static str],
     programs: &'static [&'static str],
@@ -324,6 +353,11 @@ impl Row {
         mounts.into_iter().any(|m| self.config.iter().any(|c| inside(m, c) || inside(c, m)))
     }
 
+    /// Whether its program listens on nothing else.
+    pub(super) fn is_fixed(&self) -> bool {
+        self.names.first().is_some_and(|name| FIXED.contains(name))
+    }
+
     /// Whether a program is the image's own.
     pub(super) fn runs(&self, program: &str) -> bool {
         self.programs.contains(&program) || program.contains("entrypoint")
@@ -353,6 +387,13 @@ mod tests {
         assert!(of("example/multi-client").is_none() && of("bitnami/etcd").is_none());
         assert!(is_bare("busybox:1.36") && is_bare("registry.k8s.io/pause:3.9"));
         assert!(!is_bare("team/node"));
+    }
+
+    #[test]
+    fn every_fixed_program_is_the_first_name_of_a_row() {
+        for name in FIXED {
+            assert!(ROWS.iter().any(|r| r.names.first() == Some(name)), "{name}");
+        }
     }
 
     #[test]

@@ -68,6 +68,8 @@ pub struct ManualSlice {
     pub service: Spanned<String>,
     /// `metadata.namespace`, that of the Service too.
     pub namespace: String,
+    /// Whether a controller of Kubernetes writes it, if the Service has a selector.
+    pub managed: bool,
     /// `ports`, each of which every endpoint has.
     pub ports: Vec<SlicePort>,
     /// `endpoints`; their `port` is 0, as each has every port of the slice.
@@ -83,6 +85,9 @@ impl ManualSlice {
 
 /// The label that names the Service of an EndpointSlice.
 const LABEL: &str = "kubernetes.io/service-name";
+
+/// The label that names the controller of an EndpointSlice.
+const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
 
 /// Decodes an EndpointSlice; `None` if a required field is missing or faulty.
 pub(super) fn endpoint_slice(d: &mut Decoder, mut f: Fields<'_>) -> Option<ManualSlice> {
@@ -105,7 +110,9 @@ pub(super) fn endpoint_slice(d: &mut Decoder, mut f: Fields<'_>) -> Option<Manua
         return None;
     };
     let service = Spanned { value: service.clone(), span: meta.name.span };
-    Some(ManualSlice { service, namespace: meta.namespace, ports, endpoints })
+    let by = meta.labels.get(MANAGED_BY);
+    let managed = by.is_some_and(|by| by.ends_with("-controller.k8s.io"));
+    Some(ManualSlice { service, namespace: meta.namespace, managed, ports, endpoints })
 }
 
 /// Decodes an Endpoints: one slice for each of its subsets.
@@ -129,6 +136,7 @@ pub(super) fn endpoints(d: &mut Decoder, mut f: Fields<'_>) -> Option<Vec<Manual
     let slice = |(ports, endpoints)| ManualSlice {
         service: meta.name.clone(),
         namespace: meta.namespace.clone(),
+        managed: true,
         ports,
         endpoints,
     };

@@ -162,6 +162,9 @@ impl Meta {
             }
             None => f.require_string(d, "name", "write a name, such as name: nginx"),
         };
+        if let Some(n) = f.get("namespace").filter(|n| !NameRule::Dns1123Label.accepts(n.text())) {
+            d.diags.push(NameRule::Dns1123Label.fault(n, "metadata.namespace"));
+        }
         let namespace = f.string(d, "namespace").map_or_else(|| "default".to_owned(), |n| n.value);
         let labels =
             f.get("labels").map(|n| d.string_map(n, "metadata.labels")).unwrap_or_default();

@@ -23,7 +23,7 @@ pub use service::{Distribution, Service, ServicePort, ServiceType, TargetPort, T
 pub use workload::{Share, Strategy, Workload, WorkloadKind};
 
 use crate::decode::{Decoder, Fields, Spanned};
-use crate::diag::{Code, Diagnostic, nearest};
+use crate::diag::{Code, Diagnostic, Severity, Span, nearest};
 use crate::fields;
 use crate::schema::{self, Meant, Resolved};
 use crate::yaml::YamlNode;
@@ -108,6 +108,18 @@ pub(crate) fn typed_as<'a>(
     node: &'a YamlNode,
     implied: Option<(&str, &str)>,
 ) -> Option<Typed<'a>> {
+    if is_kustomization(node) {
+        let span = node.get("kind").map_or(Span { end: node.span.start, ..node.span }, |k| k.span);
+        let message = "no matches for kind \"Kustomization\" in version \
+                       \"kustomize.config.k8s.io/v1beta1\"";
+        d.error(
+            Code::UnknownKind,
+            span,
+            message,
+            "run kubectl kustomize, and bring what it prints",
+        );
+        return None;
+    }
     let mut fields = d.fields(node, "")?;
     let mut field = |name, implied: Option<&str>, hint| match implied {
         Some(value) if node.get(name).is_none() => {
@@ -125,6 +137,15 @@ pub(crate) fn typed_as<'a>(
         fields = fields.described(own.fields);
     }
     Some(Typed { api_version, kind, fields, node })
+}
+
+/// Whether a document is a `kustomization.yaml`, which may omit its kind.
+fn is_kustomization(node: &YamlNode) -> bool {
+    let keys = ["resources", "bases", "namePrefix", "configMapGenerator", "patches", "images"];
+    match node.get("apiVersion") {
+        Some(version) => version.text().starts_with("kustomize.config.k8s.io/"),
+        None => node.get("kind").is_none() && keys.iter().any(|key| node.get(key).is_some()),
+    }
 }
 
 /// Decodes a Kubernetes object and checks its structure. None if its kind is not simulated, or if a
@@ -158,7 +179,11 @@ pub fn decode(d: &mut Decoder, t: Typed<'_>) -> Option<Object> {
             if let Some(object) = d.object.take() {
                 schema::check(d, node, &object, before, simulated);
             }
-            object
+            let is_wrong = d.diags[before..].iter().any(|x| x.severity == Severity::Error);
+            // What follows from its pods would be told of others.
+            let lacks_pods = is_wrong && WorkloadKind::from_name(&kind).is_some();
+            d.lacks_pods |= lacks_pods;
+            object.filter(|_| !lacks_pods)
         }
     }
 }

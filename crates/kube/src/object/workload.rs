@@ -269,7 +269,8 @@ fn decode_spec(
         }
         selector => selector?,
     };
-    if kind != K::Job && !selector.selects(&template.labels) {
+    let is_empty = selector.labels.is_empty() && selector.expressions.is_empty();
+    if kind != K::Job && !is_empty && !selector.selects(&template.labels) {
         report_mismatch(d, &selector, &template, labels_span.span);
     }
     Some(Workload { selector, template, ..out })

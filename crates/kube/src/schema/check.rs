@@ -2,7 +2,7 @@
 
 use super::path::{Path, Segment};
 use super::words::Object;
-use super::{Required, Shape, Type, rules};
+use super::{Required, Shape, Type, rules, validate};
 use crate::decode::Decoder;
 use crate::diag::{Code, Diagnostic, Severity, Span, nearest};
 use crate::yaml::{Value, YamlNode};
@@ -16,6 +16,8 @@ struct Check<'a> {
     found: Vec<Diagnostic>,
     /// Fields that no decoder requested.
     noted: Vec<(Span, String)>,
+    /// Fields that are misspelt, with the start of their mapping.
+    misspelt: Vec<(u32, &'static str)>,
 }
 
 /// Checks an object after its decoder, which reported the faults from `before` on. Each fault is
@@ -27,27 +29,40 @@ pub(crate) fn check(
     before: usize,
     simulated: bool,
 ) {
-    let mut check = Check { d, object, found: Vec::new(), noted: Vec::new() };
+    let mut check = Check { d, object, found: Vec::new(), noted: Vec::new(), misspelt: Vec::new() };
     let root = Path::ROOT;
     let state = State { notes: simulated, is_status: false, depth: 0 };
     check.mapping(node, object.root, root, state);
-    rules::volumes(node, &mut check.found);
-    let Check { found, noted, .. } = check;
+    let Check { found, noted, misspelt, .. } = check;
+    // One fault, one error: what is misspelt is not missing, too.
+    let is_effect = |x: &Diagnostic| {
+        let about = |(start, field): &(u32, &str)| {
+            let new = format!("{field}: Required value");
+            x.span.start == *start
+                && (x.message.contains(&new) || x.message.contains(&format!("field {field:?} in")))
+        };
+        x.code == Code::MissingField && misspelt.iter().any(about)
+    };
+    let earlier = d.diags.split_off(before);
+    d.diags.extend(earlier.into_iter().filter(|x| !is_effect(x)));
+    let found = found.into_iter().filter(|x| !is_effect(x));
     let by_decoder: Vec<(u32, Code, String)> = d.diags[before..]
         .iter()
         .filter(|x| x.severity == Severity::Error)
         .map(|x| (x.span.start, x.code, x.message.clone()))
         .collect();
-    let is_new =
-        |x: &Diagnostic| {
-            let missing = x.code == Code::MissingField;
-            !by_decoder.iter().any(|(start, _, message)| {
-                if missing { *message == x.message } else { *start == x.span.start }
-            })
-        };
-    d.diags.extend(found.into_iter().filter(is_new));
+    let is_new = |x: &Diagnostic| {
+        let missing = x.code == Code::MissingField;
+        // At the start of a mapping stands its first key, too.
+        let unknown = x.code == Code::UnknownField;
+        !by_decoder.iter().any(|(start, code, message)| {
+            let at_key = unknown && *code == Code::MissingField;
+            *message == x.message || !missing && *start == x.span.start && !at_key
+        })
+    };
+    d.diags.extend(found.filter(is_new));
     let broken = d.diags[before..].iter().any(|x| x.severity == Severity::Error);
-    if !broken {
+    if !broken || d.notes_all {
         for (span, what) in noted {
             d.noted(span, object.kind.clone(), Some(what));
         }
@@ -71,11 +86,12 @@ impl Check<'_> {
     fn mapping(&mut self, node: &YamlNode, t: &'static Type, path: Path<'_>, state: State) {
         let Value::Map(pairs) = &node.value else { return };
         let release = self.object.release;
+        let sound = self.found.len();
         let requested = self.d.requested.get(&(node.span.start, node.span.end)).cloned();
         for (key, value) in pairs {
             let name = key.text();
             let Some(field) = t.field(name, release) else {
-                self.unknown(key, t, path);
+                self.unknown(node, key, t, path);
                 continue;
             };
             let below = path.then(Segment::Key(name));
@@ -124,22 +140,40 @@ impl Check<'_> {
                 self.error(Code::MissingField, span, message, hint);
             }
         }
+        // The server validates only what it could decode.
+        let undecoded = |x: &Diagnostic| matches!(x.code, Code::UnknownField | Code::WrongType);
+        if state.is_status || self.found[sound..].iter().any(undecoded) {
+            return;
+        }
+        for fault in validate::check(self.object, t, node, &path) {
+            let at = (fault.span.start, fault.code);
+            let found = &mut self.found[sound..];
+            // Of what is missing the longer message says why.
+            let shorter = found.iter().position(|x| fault.message.starts_with(&x.message));
+            match shorter {
+                Some(i) => found[i] = fault,
+                None if fault.code == Code::MissingField => self.found.push(fault),
+                None if found.iter().any(|x| at == (x.span.start, x.code)) => {}
+                None => self.found.push(fault),
+            }
+        }
     }
 
-    fn unknown(&mut self, key: &YamlNode, t: &'static Type, path: Path<'_>) {
+    fn unknown(&mut self, of: &YamlNode, key: &YamlNode, t: &'static Type, path: Path<'_>) {
         let release = self.object.release;
         let name = key.text();
         let known = || t.fields(release).map(|f| f.name);
         let near = nearest(name, known());
         let ever = t.fields.iter().find(|f| f.name == name);
+        let of_whole = matches!(name, "configMapRef" | "secretRef") && t.name == "EnvVar";
+        let near = near.filter(|_| !of_whole);
         let hint = match (near, ever) {
-            (_, Some(field)) => {
-                format!(
-                    "{} has this field in {}, not in {release}",
-                    t.name,
-                    super::range_text(field.releases.ranges)
-                )
-            }
+            _ if of_whole => "write it below envFrom:, beside env:".to_owned(),
+            (_, Some(field)) => format!(
+                "{} has this field in {}, not in {release}",
+                t.name,
+                super::range_text(field.releases.ranges)
+            ),
             (Some(near), _) => format!("did you mean {near}?"),
             (None, None) => match self.elsewhere(name) {
                 Some(place) => format!("this field belongs below {place}"),
@@ -153,6 +187,7 @@ impl Check<'_> {
         let mut diag = Diagnostic::error(Code::UnknownField, key.span, message, hint);
         if let (Some(near), None) = (near, ever) {
             diag = diag.with_fix(key.span, near);
+            self.misspelt.push((of.span.start, near));
         }
         self.found.push(diag);
     }

@@ -5,6 +5,7 @@ mod check;
 mod path;
 mod place;
 mod rules;
+mod validate;
 mod words;
 
 pub(crate) use check::check;

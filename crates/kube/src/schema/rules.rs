@@ -15,6 +15,11 @@ const CONTAINERS: &[&str] = &["Container", "EphemeralContainer"];
 const WORDS: &[Words] = &[
     (CONTAINERS, "imagePullPolicy", &["Always", "IfNotPresent", "Never"]),
     (CONTAINERS, "terminationMessagePolicy", &["FallbackToLogsOnError", "File"]),
+    (&["VolumeMount"], "mountPropagation", &["Bidirectional", "HostToContainer", "None"]),
+    (&["SeccompProfile"], "type", &["Localhost", "RuntimeDefault", "Unconfined"]),
+    (&["PodOS"], "name", &["linux", "windows"]),
+    (&["CustomResourceDefinitionSpec"], "scope", &["Cluster", "Namespaced"]),
+    (&["MetricSpec"], "type", &["ContainerResource", "External", "Object", "Pods", "Resource"]),
     (&["PodSpec"], "restartPolicy", &["Always", "OnFailure", "Never"]),
     (&["PodSpec"], "dnsPolicy", &["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"]),
     (&["PodSpec"], "preemptionPolicy", &["PreemptLowerPriority", "Never"]),
@@ -96,7 +101,6 @@ const RANGES: &[Range] = &[
     (&["JobSpec"], "parallelism", 0, i32::MAX as i64),
     (&["JobSpec"], "completions", 0, i32::MAX as i64),
     (&["JobSpec"], "backoffLimit", 0, i32::MAX as i64),
-    (&["PodSpec"], "terminationGracePeriodSeconds", 0, i64::MAX),
     (&["Probe"], "initialDelaySeconds", 0, i32::MAX as i64),
     (&["Probe"], "timeoutSeconds", 0, i32::MAX as i64),
     (&["Probe"], "periodSeconds", 0, i32::MAX as i64),
@@ -202,7 +206,7 @@ fn is_label_text(text: &str) -> bool {
         && text.chars().all(|c| end(c) || matches!(c, '-' | '_' | '.'))
 }
 
-fn qualified_name(key: &YamlNode, path: &Path<'_>) -> Option<Diagnostic> {
+pub(super) fn qualified_name(key: &YamlNode, path: &dyn std::fmt::Display) -> Option<Diagnostic> {
     let text = key.text();
     let (prefix, name) = text.split_once('/').map_or((None, text), |(p, n)| (Some(p), n));
     let lower = prefix.map(str::to_ascii_lowercase);
@@ -219,7 +223,7 @@ fn qualified_name(key: &YamlNode, path: &Path<'_>) -> Option<Diagnostic> {
     Some(Diagnostic::error(Code::InvalidName, key.span, message, hint))
 }
 
-fn label_value(value: &YamlNode, path: &Path<'_>) -> Option<Diagnostic> {
+pub(super) fn label_value(value: &YamlNode, path: &dyn std::fmt::Display) -> Option<Diagnostic> {
     let text = value.text();
     if text.is_empty() || is_label_text(text) {
         return None;
@@ -338,58 +342,6 @@ fn is_time(text: &str) -> bool {
         Some(b'Z') => b.len() == at + 1,
         Some(b'+' | b'-') => b.len() == at + 6 && form(b"00:00", at + 1),
         _ => false,
-    }
-}
-
-/// Every volume that a container mounts must be one of the pod's (`ValidateVolumeMounts`); a
-/// StatefulSet adds those of its claim templates.
-pub(super) fn volumes(object: &YamlNode, out: &mut Vec<Diagnostic>) {
-    let paths: [&[&str]; 3] = [
-        &["spec"],
-        &["spec", "template", "spec"],
-        &["spec", "jobTemplate", "spec", "template", "spec"],
-    ];
-    for keys in paths {
-        let Some(spec) = object.at(keys).filter(|s| s.get("containers").is_some()) else {
-            continue;
-        };
-        let path = keys.join(".");
-        let items = |key| spec.get(key).map(YamlNode::items).unwrap_or_default();
-        let names = |n: &YamlNode| n.get("name").map(|n| n.text().to_owned());
-        let mut volumes: Vec<String> = items("volumes").iter().filter_map(names).collect();
-        let claims = object.at(&["spec", "volumeClaimTemplates"]).map(YamlNode::items);
-        let claim = |n: &YamlNode| n.at(&["metadata", "name"]).map(|n| n.text().to_owned());
-        volumes.extend(claims.unwrap_or_default().iter().filter_map(claim));
-        for list in ["containers", "initContainers"] {
-            let mut seen: Vec<&str> = Vec::new();
-            for (i, c) in items(list).iter().enumerate() {
-                let mounts = c.get("volumeMounts").map(YamlNode::items).unwrap_or_default();
-                for (j, mount) in mounts.iter().enumerate() {
-                    let Some(name) = mount.get("name") else { continue };
-                    if !volumes.iter().any(|v| v == name.text()) {
-                        let message = format!(
-                            "{path}.{list}[{i}].volumeMounts[{j}].name: Not found: {:?}",
-                            name.text()
-                        );
-                        let near = nearest(name.text(), volumes.iter().map(String::as_str));
-                        let hint = near.map_or_else(
-                            || format!("add it to {path}.volumes, or remove this mount"),
-                            |n| format!("did you mean {n}?"),
-                        );
-                        out.push(Diagnostic::error(Code::MissingField, name.span, message, hint));
-                    }
-                }
-                if let Some(name) = c.get("name") {
-                    if seen.contains(&name.text()) && !name.text().is_empty() {
-                        let message =
-                            format!("{path}.{list}[{i}].name: Duplicate value: {:?}", name.text());
-                        let hint = "give each container its own name";
-                        out.push(Diagnostic::error(Code::DuplicateValue, name.span, message, hint));
-                    }
-                    seen.push(name.text());
-                }
-            }
-        }
     }
 }
 

@@ -339,6 +339,12 @@ impl Topology {
         node.nics().find(chosen).unwrap_or(&node.nic)
     }
 
+    /// Whether a machine, or a segment, has a name.
+    pub fn has_name(&self, name: &str) -> bool {
+        let segments = self.segments.iter().map(|s| &s.name);
+        self.machines().map(|(name, ..)| &name.value).chain(segments).any(|n| n == name)
+    }
+
     /// Whether a daemon runs on a node.
     pub fn runs(&self, node: &str, daemon: Daemon) -> bool {
         !self.faults.iter().any(|f| matches!(f, Fault::Stopped(n, d) if n == node && *d == daemon))

@@ -137,8 +137,43 @@ struct Loader<'a> {
 /// error ends its document; parsing continues with the next.
 pub fn parse(text: &str) -> (Vec<YamlNode>, Vec<Diagnostic>) {
     let (mut docs, mut diags) = load(text);
+    if let Some(fault) = helm_template(text, &docs, &diags) {
+        return (Vec::new(), vec![fault]);
+    }
     docs.iter_mut().for_each(|doc| merge::merge(doc, &mut diags));
     (docs, diags)
+}
+
+/// The fault of a text that is a template of Helm: no YAML, or YAML that means something else.
+fn helm_template(text: &str, docs: &[YamlNode], diags: &[Diagnostic]) -> Option<Diagnostic> {
+    if diags.is_empty() && !docs.iter().any(has_mapping_as_key) {
+        return None;
+    }
+    // One in quotes, or in the middle of a text, is the value of a ConfigMap.
+    let begins = |at: &usize| {
+        let before = text[..*at].rsplit('\n').next().unwrap_or_default().trim_end();
+        before.is_empty() || before.ends_with([':', '-', '[', '{', ','])
+    };
+    let at = text.match_indices("{{").map(|(at, _)| at).find(begins)?;
+    let length = text[at..].find("}}").map_or(2, |i| i + 2);
+    let line_start = text[..at].rfind('\n').map_or(0, |i| i + 1);
+    let span = Span {
+        line: text[..at].matches('\n').count() as u32 + 1,
+        column: text[line_start..at].chars().count() as u32 + 1,
+        start: at as u32,
+        end: (at + length) as u32,
+    };
+    let action = text[at..at + length].split_whitespace().collect::<Vec<_>>().join(" ");
+    let message = format!("{action} is an action of a Helm template, not YAML");
+    let hint = "run helm template, and bring what it prints";
+    Some(Diagnostic::error(Code::YamlSyntax, span, message, hint))
+}
+
+/// Whether a mapping is the key of another, as `{{ x }}` reads.
+fn has_mapping_as_key(node: &YamlNode) -> bool {
+    let is_map = |k: &YamlNode| matches!(k.value, Value::Map(_));
+    node.pairs().iter().any(|(k, v)| is_map(k) || has_mapping_as_key(v))
+        || node.items().iter().any(has_mapping_as_key)
 }
 
 /// Parses the documents of a text as they are written.

@@ -631,7 +631,14 @@ impl World {
                 t.phase = TcpPhase::FinWait1;
                 self.close(netns, id, t);
             }
-            (_, TcpPhase::CloseWait) => {
+            (app, TcpPhase::CloseWait) => {
+                if let TcpApp::Client { tag, .. } = app
+                    && !http_complete(&t.received)
+                {
+                    let ended =
+                        EventKind::Ended { socket: id, tag: *tag, outcome: Outcome::Closed };
+                    self.emit(netns, None, ended);
+                }
                 t.phase = TcpPhase::LastAck;
                 self.close(netns, id, t);
             }

@@ -234,6 +234,7 @@ fn curl_report(session: &Session, run: &Run, probe: &Probe) -> CommandOutput {
             let text = body.map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default();
             CommandOutput::ok(text.split_once("\r\n\r\n").map_or("", |(_, body)| body))
         }
+        Some(Outcome::Closed) => CommandOutput::fail(52, "curl: (52) Empty reply from server\n"),
         Some(Outcome::Reset | Outcome::Unreachable { code: 3, .. }) => failed("Connection refused"),
         Some(Outcome::Unreachable { .. }) => failed("No route to host"),
         Some(Outcome::NotSent(_)) => failed("Network is unreachable"),

@@ -169,6 +169,7 @@ pub(super) fn ping_report(
                 return CommandOutput::fail(2, "connect: Network is unreachable\n");
             }
             Outcome::TimedOut
+            | Outcome::Closed
             | Outcome::Reset
             | Outcome::Segment { .. }
             | Outcome::Killed

@@ -18,6 +18,8 @@ pub enum Answer {
     Refused,
     /// Another ICMP error than "port unreachable".
     Unreachable,
+    /// The server closed the connection without an answer.
+    Closed,
     /// No answer within the client's time limit.
     TimedOut,
     /// The name of its destination was not found.
@@ -47,6 +49,7 @@ impl Answer {
                     _ => Self::Answered,
                 }
             }
+            Some(Outcome::Closed) => Self::Closed,
             Some(Outcome::Reset | Outcome::Unreachable { kind: 3, code: 3, .. }) => Self::Refused,
             Some(Outcome::Unreachable { .. }) => Self::Unreachable,
             Some(Outcome::NotSent(_)) => Self::NotSent,
@@ -63,6 +66,7 @@ impl Answer {
         let words = match self {
             Self::Answered | Self::Partly(..) => ("answered", "応答あり"),
             Self::Refused => ("refused", "接続拒否"),
+            Self::Closed => ("closed without an answer", "応答なしで切断"),
             Self::Unreachable => ("unreachable", "到達不能"),
             Self::TimedOut => ("no answer", "応答なし"),
             Self::NotFound => ("name not found", "名前解決不可"),
@@ -97,6 +101,20 @@ pub(super) fn assumed(a: &Assumption, lang: Lang) -> String {
     match lang {
         Lang::En => format!("Assumed: {pod} listens on {port}, {why}."),
         Lang::Ja => format!("仮定: {pod} は {port} で待ち受けています（{reason}）。"),
+    }
+}
+
+/// What an answer to a URL with https says.
+pub(super) const fn without_tls(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => {
+            "TLS is not simulated: the TCP connection works; the handshake and its certificates \
+             were not tried."
+        }
+        Lang::Ja => {
+            "TLS はシミュレートされません。TCP 接続は成功しましたが、ハンドシェイクと証明書は\
+             確認していません。"
+        }
     }
 }
 

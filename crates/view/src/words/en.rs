@@ -359,6 +359,7 @@ pub(super) fn outcome(o: &Outcome) -> String {
             let flags = play::probe::flags_text(*flags).to_uppercase();
             format!("`{from}` answered with a segment: `{flags}`, ttl {ttl}.")
         }
+        Outcome::Closed => "The server closed the connection without an answer.".to_owned(),
         Outcome::Reset => "The client was refused: a reset came back.".to_owned(),
         Outcome::Unreachable { from, kind: 11, .. } => {
             format!("`{from}` says that ttl was used up.")

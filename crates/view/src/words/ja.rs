@@ -375,6 +375,7 @@ pub(super) fn outcome(o: &Outcome) -> String {
             let flags = play::probe::flags_text(*flags).to_uppercase();
             format!("`{from}` からセグメントで応答がありました: `{flags}`、ttl {ttl}。")
         }
+        Outcome::Closed => "サーバーは応答せずに接続を閉じました。".to_owned(),
         Outcome::Reset => "リセットが返り、接続は拒否されました。".to_owned(),
         Outcome::Unreachable { from, kind: 11, .. } => {
             format!("`{from}` が ttl 切れを知らせました。")

@@ -122,6 +122,7 @@ pub fn verdict(c: &Context<'_>, v: &Verdict, lang: Lang) -> String {
         });
     }
     parts.extend(v.assumed.as_ref().map(|a| answer::assumed(a, lang)));
+    parts.extend(v.without_tls.then(|| answer::without_tls(lang).to_owned()));
     parts.extend(v.advice.as_ref().map(|a| match lang {
         Lang::En => en::advice(a),
         Lang::Ja => ja::advice(a),

@@ -21,7 +21,7 @@ pub fn probe_error(e: &ProbeError, lang: Lang) -> (String, String) {
         return (e.message(), e.hint());
     }
     use ProbeError::{
-        CannotResolve, ExternalName, Headless, Https, Idle, Ipv6, ManyPods, ManyPorts, NoAddress,
+        CannotResolve, ExternalName, Headless, Idle, Ipv6, ManyPods, ManyPorts, NoAddress,
         NoEndpoint, NoHostAddress, NoOwner, NoPodOf, NoPort, NoSender, NoService, NoTarget,
         NotAName, NotAPort, TooLong,
     };
@@ -49,10 +49,6 @@ pub fn probe_error(e: &ProbeError, lang: Lang) -> (String, String) {
                     "{place} にはネームサーバーがありません。アドレスか svc/NAME を入力してください"
                 ),
             },
-        ),
-        Https => (
-            "HTTPS はシミュレートされません".to_owned(),
-            "http:// と入力してください".to_owned(),
         ),
         Idle(pod, status, reason) => (
             format!("Pod {pod} は {status} です: {reason}"),

@@ -223,6 +223,9 @@ fn of_statement(words: &[String], out: &mut CommandPorts) {
         let known =
             words.iter().all(|w| is(PORT_WORDS, w) || is(MAIN_WORDS, w) || is(SIDE_WORDS, w));
         if !known || !words.iter().any(|w| is(PORT_WORDS, w)) {
+            // An address without a host is one's own: `--validating-webhook=:8443`.
+            let own = value.filter(|v| v.starts_with(':'));
+            out.side.extend(own.and_then(|v| address(v, "TCP", false)));
             continue;
         }
         let protocol = if words.iter().any(|w| w == "udp") { "UDP" } else { "TCP" };
@@ -339,6 +342,7 @@ mod tests {
         assert_eq!(found(&["server", "-listen", ":8443", "-db", "postgres:5432"]), (vec![8443], 0));
         assert_eq!(found(&["p", "--web.listen-address=0.0.0.0:9091"]), (vec![9091], 0));
         assert_eq!(found(&["m", "--metrics-bind-address=:8080", "--leader-elect"]), (vec![], 1));
+        assert_eq!(found(&["ingress", "--validating-webhook=:8443"]), (vec![], 1));
         assert_eq!(found(&["node", "x.js", "--port", "$(PORT)"]), (vec![3001], 0));
         assert_eq!(found(&["sh", "-c", "sleep 5; exec ./x --httpPort 81"]), (vec![81], 0));
         assert_eq!(found(&["sh", "-c", "curl http://127.0.0.1:80 -p 5"]), (vec![], 0));

@@ -234,15 +234,6 @@ fn decode_spec(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<PodSpec> 
     if host_network {
         let ports = containers.iter_mut().chain(&mut init_containers).flat_map(|c| &mut c.ports);
         for port in ports {
-            if port.host_port.is_some_and(|h| h != port.port) {
-                let message = format!(
-                    "{path}.containers.ports: Invalid value: {}: must match `hostPort` when \
-                     `hostNetwork` is true",
-                    port.port
-                );
-                let hint = "remove hostPort: on the node's network it is containerPort";
-                d.error(Code::UnsupportedValue, node.span, message, hint);
-            }
             port.host_port = Some(port.port);
         }
     }
@@ -267,7 +258,8 @@ fn decode_spec(d: &mut Decoder, node: &YamlNode, path: &str) -> Option<PodSpec> 
         readiness_gates: readiness_gates(d, &mut p),
         termination_grace: p
             .integer(d, "terminationGracePeriodSeconds")
-            .and_then(|n| n.value.try_into().ok()),
+            // A negative one counts as 1 (`SetDefaults_PodSpec`).
+            .and_then(|n| if n.value < 0 { Some(1) } else { n.value.try_into().ok() }),
         listen: None,
     };
     d.finish(p);

@@ -55,7 +55,7 @@ fn decode_spec(
     let ipv6_only = families(d, &mut f, ip_node);
     let selector =
         f.get("selector").map_or(Spanned { value: Labels::new(), span: meta.name.span }, |n| {
-            Spanned { value: d.string_map(n, "spec.selector"), span: n.span }
+            Spanned { value: selector(d, n), span: n.span }
         });
     let external_name = if kind == Some(ServiceType::ExternalName) {
         f.require(
@@ -103,6 +103,16 @@ fn decode_spec(
         external_name,
         skips_node_ports,
     })
+}
+
+/// Decodes the labels of the pods of a Service.
+fn selector(d: &mut Decoder, node: &YamlNode) -> Labels {
+    let key = ["matchLabels", "matchExpressions"];
+    let meant = key.iter().find_map(|k| node.get(k)).filter(|n| n.kind() != "string");
+    let Some(meant) = meant else { return d.string_map(node, "spec.selector") };
+    let hint = "write the labels directly below selector: a Service has no matchLabels";
+    d.wrong_type(meant, "spec.selector.matchLabels", "string", hint);
+    Labels::new()
 }
 
 /// Decodes the address families of a Service, of which IPv6 is not simulated. Whether it has no

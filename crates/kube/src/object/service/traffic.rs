@@ -128,15 +128,14 @@ fn load_balancer(
     status: Option<&YamlNode>,
 ) {
     let balances = kind == Some(ServiceType::LoadBalancer);
-    let mut ignored: Option<(Span, &str)> = None;
+    let mut ignored = None;
     let mut ingress = Vec::new();
     let mut requested = None;
     if let Some(n) = f.get("loadBalancerIP") {
         requested = address(d, n, "spec.loadBalancerIP").map(|a| (a.value, false));
-        ignored = ignored.or(Some((n.span, "spec.loadBalancerIP")));
+        ignored = Some(n.span);
     }
     if let Some(list) = f.get("loadBalancerSourceRanges") {
-        ignored = ignored.or(Some((list.span, "spec.loadBalancerSourceRanges")));
         for (i, n) in d.items(list, "spec.loadBalancerSourceRanges").iter().enumerate() {
             let path = format!("spec.loadBalancerSourceRanges[{i}]");
             let Some(text) = d.string(n, &path) else { continue };
@@ -165,7 +164,6 @@ fn load_balancer(
     }
     if let Some(port) = f.port(d, "healthCheckNodePort") {
         t.health_check = Some(port.value);
-        ignored = ignored.or(Some((port.span, "spec.healthCheckNodePort")));
     }
     if let Some(mut s) = status.and_then(|n| d.fields(n, "status")) {
         if let Some(mut b) = s.fields(d, "loadBalancer") {
@@ -188,11 +186,11 @@ fn load_balancer(
             ingress.extend(requested);
         }
         t.ingress = ingress;
-    } else if let (Some((span, path)), Some(_)) = (ignored, kind) {
+    } else if let (Some(span), Some(_)) = (ignored, kind) {
         d.diags.push(Diagnostic::warning(
             Code::UnsupportedValue,
             span,
-            format!("{path} has no effect: the Service is not of type LoadBalancer"),
+            "spec.loadBalancerIP has no effect: the Service is not of type LoadBalancer",
             "write type: LoadBalancer, or remove this line",
         ));
     }
