@@ -39,6 +39,7 @@ pub mod proxy;
 pub mod reference;
 mod release;
 pub mod schema;
+pub mod speaker;
 pub mod topology;
 pub mod yaml;
 

@@ -5,6 +5,7 @@
 //! node ports), the controllers of workloads and the scheduler, IPAM and kubelet's probes, and the
 //! EndpointSlice controller.
 
+mod balancers;
 mod endpoints;
 mod new_pod;
 mod nodes;
@@ -208,6 +209,7 @@ fn build_cluster(d: &mut Decoder, docs: &[YamlNode], previous: Option<Previous<'
     }
     control_plane.system_services(&services);
     control_plane.services(&services, &slices);
+    control_plane.balancers(&services);
     control_plane.api_endpoints();
     control_plane.finish()
 }

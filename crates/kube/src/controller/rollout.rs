@@ -7,7 +7,8 @@
 //! + 1.0 s      new pods are ready; deleted pods are gone, then machines
 //! + 2.0 s      pods of an older template, kept until the new ones are ready, are gone
 //! + 0 to 1 s   kube-proxy, on each node separately, after each change of endpoints
-//! + 0.05 s     the servers of cluster DNS, after each change of what they answer
+//! + 0.05 s     the servers of cluster DNS, after each change of what they answer; the speakers of
+//!              load balancers, after each change of endpoints or nodes
 //! ```
 //!
 //! Deleting a pod removes its endpoint, or makes it terminating, immediately; the replacement is
@@ -21,6 +22,7 @@
 
 use crate::cluster::{Cluster, Pod, RunningService, RunningWorkload};
 use crate::dns;
+use crate::fault::Daemon;
 use crate::object::{ServiceType, WorkloadKind, ports_clash};
 use crate::plan;
 use crate::portmap;
@@ -28,7 +30,7 @@ use crate::topology::Role;
 use net::Duration;
 use net::dns::SharedZone;
 use net::rng;
-use net::socket::Listener;
+use net::socket::{Listener, ServerApp};
 use net::spec::{DeviceKindSpec, DeviceSpec, NeighbourSpec, NetnsSpec, RouteSpec, Spec};
 use net::wire::Mac;
 use std::collections::BTreeSet;
@@ -81,6 +83,8 @@ pub enum Work {
     Sync(Rc<Cluster>),
     /// A server of cluster DNS answers from this zone.
     Zone(SharedZone),
+    /// A speaker elects anew, by this state of the cluster.
+    Elect(Rc<Cluster>),
 }
 
 /// Until flanneld knows of a node.
@@ -91,7 +95,7 @@ const STARTED: Duration = Duration::millis(400);
 const READY: Duration = Duration::secs(1);
 /// Until a deleted pod is gone.
 const TERMINATED: Duration = Duration::secs(1);
-/// Until kube-proxy and cluster DNS know of a change of endpoints.
+/// Until kube-proxy, cluster DNS and speakers know of a change of endpoints.
 const WATCH: Duration = Duration::millis(50);
 
 /// The operations that turn one cluster into the next, in order. `n`: the number of earlier
@@ -131,6 +135,7 @@ pub fn rollout(
         if is_machine {
             // Its pods bring their cables.
             ns.devices.retain(|d| !matches!(d.kind, DeviceKindSpec::Cable { nic: false, .. }));
+            ns.services.retain(|l| l.app != ServerApp::Arp);
         }
         let ends = far_ends(&ns, &is);
         let ports = host_ports(Op::Add, after, &ns.name);
@@ -173,6 +178,11 @@ pub fn rollout(
     out.extend(dns_servers(before, after, &stages));
     let mut last = same_nodes.then(|| before.services.clone());
     stages.retain(|(_, c)| last.replace(c.services.clone()).is_none_or(|l| l != c.services));
+    if [before, after].iter().any(|c| c.daemons().contains(&Daemon::Speaker)) {
+        for (at, cluster) in &stages {
+            out.extend(elections(*at + WATCH, cluster));
+        }
+    }
     for name in names(after).into_iter().filter(|n| node(before, n).is_some()) {
         let of = |spec: &Spec| spec.netns.iter().find(|x| x.name == name).cloned();
         if let (Some(a), Some(b)) = (of(&was), of(&is)) {
@@ -298,6 +308,13 @@ impl Pods {
     }
 }
 
+/// The elections of all speakers at a time.
+pub fn elections(after: Duration, cluster: &Rc<Cluster>) -> Vec<Operation> {
+    let nodes = cluster.nodes.iter().map(|n| n.spec.name.value.clone());
+    let by = Some(Daemon::Speaker.name());
+    nodes.map(|netns| Operation { after, netns, by, work: Work::Elect(cluster.clone()) }).collect()
+}
+
 /// The operations of the servers of cluster DNS, in each state of the API server that changes what
 /// they answer.
 fn dns_servers(
@@ -341,12 +358,18 @@ fn host_ports(op: Op, cluster: &Rc<Cluster>, netns: &str) -> Option<Work> {
 /// What listens on a node while its pods on its own network change: the old servers beside the new
 /// ones until they are gone.
 fn listening(was: &NetnsSpec, is: &NetnsSpec) -> Vec<(Duration, Vec<Listener>)> {
-    if was.services == is.services {
+    // What the speakers answer for is theirs.
+    let own = |ns: &NetnsSpec| {
+        let all = ns.services.iter().filter(|l| l.app != ServerApp::Arp);
+        all.cloned().collect::<Vec<Listener>>()
+    };
+    let (was, is) = (own(was), own(is));
+    if was == is {
         return Vec::new();
     }
-    let mut both = was.services.clone();
-    both.extend(is.services.iter().filter(|s| !was.services.contains(s)).cloned());
-    vec![(STARTED, both), (TERMINATED, is.services.clone())]
+    let mut both = was.clone();
+    both.extend(is.iter().filter(|s| !was.contains(s)).cloned());
+    vec![(STARTED, both), (TERMINATED, is)]
 }
 
 /// flanneld's operations for nodes that were added, removed, or have a new MAC address. The

@@ -9,8 +9,9 @@ pub use proxy::{Synced, chain_of, proxy_ports, proxy_settings, proxy_sync, synce
 
 use crate::cluster::Cluster;
 use crate::fault::Daemon;
+use crate::proxy as kube_proxy;
 use crate::topology::{Backend, Nic, Role};
-use crate::{cni, device, dns, docker, flannel, image, naming, portmap, proxy as kube_proxy};
+use crate::{cni, device, dns, docker, flannel, image, naming, portmap, speaker};
 use ipnet::Ipv4Net;
 use net::Duration;
 use net::conntrack::{TcpState, Timeouts};
@@ -164,6 +165,9 @@ fn node(lan: &mut NetnsSpec, cluster: &Cluster, i: usize) -> NetnsSpec {
             app: image::generic(),
         });
     }
+    let runs = |node: &str| cluster.topology.runs(node, Daemon::Speaker);
+    let announced = speaker::announced(cluster, &ns.name, &runs);
+    ns.services.extend(announced.into_iter().map(Listener::arp));
     ns
 }
 

@@ -1,6 +1,8 @@
 //! Decoding and validation of `kind: Topology`.
 
-use super::{Backend, Host, Nic, NodeSpec, PodPlacement, Role, Segment, Topology};
+use super::{
+    AddressRange, Backend, Balancer, Host, Nic, NodeSpec, PodPlacement, Role, Segment, Topology,
+};
 use crate::decode::{Decoder, Fields, Spanned};
 use crate::device;
 use crate::diag::{Code, Diagnostic, Span, nearest};
@@ -54,6 +56,7 @@ pub fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Topology> {
             "remove this one",
         );
     }
+    load_balancer(d, &mut s, &mut t);
     s.require(d, "nodes", "write nodes: with - name: below it");
     for (i, f) in (0..).zip(s.list(d, "nodes")) {
         let node = node(d, f, (&t.segment, t.version), i);
@@ -78,6 +81,26 @@ pub fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Topology> {
     check_veths(d, &t);
     warn_of_overlaps(d, &t, &networks);
     Some(t)
+}
+
+fn load_balancer(d: &mut Decoder, s: &mut Fields<'_>, t: &mut Topology) {
+    let word = s.choice(d, "loadBalancer");
+    let found = Balancer::ALL.into_iter().find(|b| Some(b.name()) == word);
+    t.load_balancer = found.unwrap_or(Balancer::Layer2);
+    let Some(list) = s.get("loadBalancerPool") else { return };
+    let path = s.path_of("loadBalancerPool");
+    for (i, n) in d.items(list, &path).iter().enumerate() {
+        let range = d.parsed::<AddressRange>(n, &format!("{path}[{i}]"), &fields::ADDRESS_RANGE);
+        t.load_balancer_pool.extend(range.map(|r| r.value));
+    }
+    if !t.load_balancer.has_pool() {
+        d.diags.push(Diagnostic::warning(
+            Code::UnsupportedValue,
+            list.span,
+            format!("{path} has no effect with loadBalancer: {}", t.load_balancer.name()),
+            "write loadBalancer: layer2 or external, or remove this line",
+        ));
+    }
 }
 
 fn kubernetes(
@@ -399,8 +422,8 @@ fn fault(d: &mut Decoder, mut f: Fields<'_>, t: &Topology) -> Option<Fault> {
         (_, daemon) => match daemon.and_then(Daemon::from_name) {
             Some(daemon) => Some(Fault::Stopped(owner.to_owned(), daemon)),
             None => refuse(
-                "must name kube-proxy or flanneld".to_owned(),
-                format!("write stopped: {owner}/kube-proxy or stopped: {owner}/flanneld"),
+                "must name kube-proxy, flanneld or speaker".to_owned(),
+                format!("write stopped: {owner}/kube-proxy, {owner}/flanneld or {owner}/speaker"),
             ),
         },
     }

@@ -2,8 +2,10 @@
 //! nodes has a default; a document without a Topology has a control plane, two workers and a client
 //! on one LAN.
 
+mod balancer;
 mod decode;
 
+pub use balancer::{AddressRange, Balancer};
 pub use decode::decode;
 
 use crate::decode::Spanned;
@@ -161,6 +163,10 @@ pub struct Topology {
     pub vxlan_port: u16,
     /// `--ip-masq` of flannel: packets from pods to outside are masqueraded.
     pub ip_masq: bool,
+    /// Who answers for the addresses of load balancers.
+    pub load_balancer: Balancer,
+    /// The addresses that Services of type LoadBalancer get, in order; none for the default range.
+    pub load_balancer_pool: Vec<AddressRange>,
     /// The LAN that all machines are on.
     pub segment: Segment,
     /// The machines of the cluster.
@@ -217,6 +223,8 @@ impl Default for Topology {
             vni: 1,
             vxlan_port: net::wire::VXLAN_PORT,
             ip_masq: true,
+            load_balancer: Balancer::Layer2,
+            load_balancer_pool: Vec::new(),
             segment: Segment {
                 name: "lan".to_owned(),
                 subnet: literal("192.168.1.0/24"),
@@ -236,6 +244,21 @@ impl Default for Topology {
 }
 
 impl Topology {
+    /// The addresses of load balancers, in the order in which they are given: those of the pool
+    /// that no machine has.
+    pub fn balancer_addresses(&self) -> impl Iterator<Item = Ipv4Addr> {
+        let lan = self.segment.subnet;
+        let ranges = match self.load_balancer_pool.as_slice() {
+            [] => vec![AddressRange::default_of(lan)],
+            ranges => ranges.to_vec(),
+        };
+        let nics = self.nodes.iter().map(|n| &n.nic).chain(self.hosts.iter().map(|h| &h.nic));
+        let machines = nics.map(|n| n.address.value.addr()).chain(self.segment.gateway);
+        let taken: Vec<Ipv4Addr> = machines.chain([lan.network(), lan.broadcast()]).collect();
+        let all = ranges.into_iter().flat_map(|r| r.addresses());
+        all.filter(move |a| !taken.contains(a))
+    }
+
     /// Whether a daemon runs on a node.
     pub fn runs(&self, node: &str, daemon: Daemon) -> bool {
         !self.faults.iter().any(|f| matches!(f, Fault::Stopped(n, d) if n == node && *d == daemon))

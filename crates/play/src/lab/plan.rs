@@ -53,6 +53,7 @@ pub(super) fn json(session: &Session, names: &[String], left_out: &mut Vec<Strin
                 ServerApp::Http(parts) => list(parts.iter().map(|p| text(&latin(p)))),
                 ServerApp::Echo => "[]".to_owned(),
                 ServerApp::Dns(_) => "\"dns\"".to_owned(),
+                ServerApp::Arp => "\"arp\"".to_owned(),
             };
             let addr = s.addr.map_or_else(|| "0.0.0.0".to_owned(), |a| a.to_string());
             services.push(format!(
