@@ -83,6 +83,7 @@ const CASES: &[(&str, &str)] = &[
     ("a rule resets a connection", include_str!("reset-by-rule.yaml")),
     ("an error about a fragment", include_str!("error-about-fragment.yaml")),
     ("names", include_str!("names.yaml")),
+    ("layer2", include_str!("layer2.yaml")),
     ("a file of every step for a kernel", include_str!("../../suite/sessions/for-a-kernel.yaml")),
 ];
 
