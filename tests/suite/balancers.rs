@@ -283,3 +283,80 @@ fn every_event_of_an_election_can_be_undone() {
     timeline.seek(s.events(), 0);
     assert!(*timeline.state() == *s.initial());
 }
+
+/// The nodes of the pods of ServiceLB for a Service.
+fn svclb(c: &Cluster, service: &str) -> Vec<String> {
+    let label = "svccontroller.k3s.cattle.io/svcname";
+    let of = c.all_pods().filter(|p| p.labels.get(label).is_some_and(|v| v == service));
+    of.map(|p| c.nodes[p.node].spec.name.value.clone()).collect()
+}
+
+const SERVICE_LB: &str = "  loadBalancer: servicelb\n";
+
+#[test]
+fn service_lb_has_a_pod_with_the_port_on_every_node() {
+    let mut s = session(&document("", SERVICE_LB));
+    let c = s.cluster().clone();
+    // Its pods tolerate the taint of the control plane.
+    assert_eq!(svclb(&c, "web"), ["cp", "n1", "n2", "n3"]);
+    let nodes = ["192.168.1.10", "192.168.1.11", "192.168.1.12", "192.168.1.13"];
+    assert_eq!(addresses(&c, "web"), nodes);
+    let pods = run(&mut s, "cp", "kubectl get pods -n kube-system");
+    assert_eq!(pods.matches("svclb-web-").count(), 4, "{pods}");
+    for node in nodes {
+        assert_eq!(ask(&mut s, "client", &format!("{node}:80")), Ending::Answered, "{node}");
+    }
+    // The port is taken on every node: a second Service of that port has no address.
+    let (cluster, diags) = kube::build(&(document("", SERVICE_LB) + &service("second", "", "")));
+    let c = cluster.expect("a cluster");
+    assert!(svclb(&c, "second").is_empty() && addresses(&c, "second").is_empty());
+    assert!(addresses(&c, "web").len() == 4);
+    assert!(diags.iter().any(|d| d.message.contains("free ports")), "{diags:?}");
+}
+
+#[test]
+fn a_pod_of_service_lb_forwards_by_its_own_rules() {
+    for policy in ["Cluster", "Local"] {
+        let spec =
+            format!(", externalTrafficPolicy: {policy}, loadBalancerSourceRanges: [10.244.0.0/16]");
+        let text = document(&spec, SERVICE_LB).replace("containers:", "nodeName: n1, containers:");
+        let mut s = session(&text);
+        let c = s.cluster().clone();
+        let wanted: &[&str] = if policy == "Local" {
+            &["192.168.1.11"]
+        } else {
+            &["192.168.1.10", "192.168.1.11", "192.168.1.12", "192.168.1.13"]
+        };
+        assert_eq!(addresses(&c, "web"), wanted);
+        // Sent to it directly, the rules of kube-proxy for the node's address do not apply.
+        let pod = c
+            .all_pods()
+            .find(|p| p.name.starts_with("svclb-") && c.nodes[p.node].spec.name.value == "n1");
+        let pod = pod.expect("a pod of ServiceLB");
+        let to = format!("{}:80", pod.ip);
+        let (id, _) = s.last().ns_named(&pod.netns()).expect("its namespace");
+        let from = s.events().len();
+        assert_eq!(ask(&mut s, "n1", &to), Ending::Answered, "{policy}");
+        let translated = s.events()[from..].iter().filter(|e| e.netns == Some(id));
+        let nat = translated.filter(|e| matches!(e.kind, EventKind::NatDecided { .. })).count();
+        assert_eq!(nat, 2, "{policy}: the destination and the source");
+        // Outside of the source ranges the pod drops the packet.
+        assert_ne!(ask(&mut s, "client", &to), Ending::Answered, "{policy}");
+    }
+}
+
+#[test]
+fn service_lb_follows_the_label_of_nodes_and_the_endpoints() {
+    let labelled = document(", externalTrafficPolicy: Local", SERVICE_LB)
+        + "---\napiVersion: v1\nkind: Node\nmetadata: {name: n2, labels: \
+           {svccontroller.k3s.cattle.io/enablelb: \"true\"}}\n";
+    let s = session(&labelled);
+    assert_eq!(svclb(s.cluster(), "web"), ["n2"]);
+    let mut s = session(&document(", externalTrafficPolicy: Local", SERVICE_LB));
+    assert_eq!(addresses(s.running(), "web").len(), 2);
+    run(&mut s, "cp", "kubectl scale deploy/web --replicas=0");
+    assert!(addresses(s.running(), "web").is_empty());
+    assert_eq!(svclb(s.running(), "web").len(), 4);
+    run(&mut s, "cp", "kubectl delete svc web");
+    assert!(svclb(s.running(), "web").is_empty());
+}

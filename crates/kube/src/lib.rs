@@ -31,6 +31,7 @@ mod flannel;
 pub mod help;
 mod image;
 mod ipam;
+mod klipper;
 pub mod naming;
 pub mod object;
 pub mod plan;

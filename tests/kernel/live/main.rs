@@ -84,6 +84,7 @@ const CASES: &[(&str, &str)] = &[
     ("an error about a fragment", include_str!("error-about-fragment.yaml")),
     ("names", include_str!("names.yaml")),
     ("layer2", include_str!("layer2.yaml")),
+    ("servicelb", include_str!("servicelb.yaml")),
     ("a file of every step for a kernel", include_str!("../../suite/sessions/for-a-kernel.yaml")),
 ];
 

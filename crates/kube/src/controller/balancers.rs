@@ -10,12 +10,13 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 impl ControlPlane<'_> {
-    /// Gives every Service of type LoadBalancer its addresses. Those in `status` stay; without a
-    /// balancer there are no others.
+    /// Gives every Service of type LoadBalancer its addresses. Those in `status` stay, but with
+    /// ServiceLB; without a balancer there are no others.
     pub(super) fn balancers(&mut self, services: &[&Service]) {
         match self.topology.load_balancer {
             Balancer::Layer2 | Balancer::External => self.pool_addresses(services),
-            Balancer::ServiceLb | Balancer::None => {}
+            Balancer::ServiceLb => self.node_addresses(),
+            Balancer::None => {}
         }
     }
 

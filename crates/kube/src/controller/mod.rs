@@ -13,6 +13,7 @@ mod pods;
 mod previous;
 pub mod rollout;
 mod scheduler;
+mod servicelb;
 mod services;
 mod system;
 mod text;
@@ -207,6 +208,7 @@ fn build_cluster(d: &mut Decoder, docs: &[YamlNode], previous: Option<Previous<'
             control_plane.workload(x, &text);
         }
     }
+    control_plane.service_lb(&services, &objects, &text);
     control_plane.system_services(&services);
     control_plane.services(&services, &slices);
     control_plane.balancers(&services);

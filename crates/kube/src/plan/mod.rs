@@ -11,7 +11,7 @@ use crate::cluster::Cluster;
 use crate::fault::Daemon;
 use crate::proxy as kube_proxy;
 use crate::topology::{Backend, Nic, Role};
-use crate::{cni, device, dns, docker, flannel, image, naming, portmap, speaker};
+use crate::{cni, device, dns, docker, flannel, image, klipper, naming, portmap, speaker};
 use ipnet::Ipv4Net;
 use net::Duration;
 use net::conntrack::{TcpState, Timeouts};
@@ -64,6 +64,10 @@ pub fn spec(cluster: &Rc<Cluster>) -> Spec {
     for pod in &cluster.pods {
         let mut ns = cni::pod_netns(cluster, pod);
         ns.services = image::services(pod);
+        if let Some(rules) = klipper::rules(cluster, pod) {
+            ns.rules = rules.build();
+            ns.sysctl.ip_forward = true;
+        }
         if dns::is_server(pod) {
             dns::serve(&mut ns.services, &zone);
         }
