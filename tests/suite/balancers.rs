@@ -4,6 +4,7 @@ use kube::{Cluster, Severity};
 use net::event::EventKind;
 use net::wire::{ArpOp, Payload};
 use play::{Ending, Probe, Session, Timeline, shell};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 /// A Deployment on two nodes behind a Service of type LoadBalancer, and a client on the LAN.
@@ -359,4 +360,91 @@ fn service_lb_follows_the_label_of_nodes_and_the_endpoints() {
     assert_eq!(svclb(s.running(), "web").len(), 4);
     run(&mut s, "cp", "kubectl delete svc web");
     assert!(svclb(s.running(), "web").is_empty());
+}
+
+/// A document with a load balancer in front of the nodes.
+fn in_front(spec: &str) -> String {
+    document(spec, "  loadBalancer: external\n")
+        .replace("hosts: [", "hosts: [{name: load-balancer, nic: {address: 192.168.1.90/24}}, ")
+}
+
+/// The nodes that the load balancer forwards to, by its rules.
+fn backends(s: &mut Session) -> Vec<String> {
+    let rules = run(s, "load-balancer", "iptables-save");
+    let to = rules.lines().filter_map(|l| l.split_once("--to-destination ")).map(|(_, to)| to);
+    let mut out: Vec<String> = to.map(|to| to.trim_end_matches(":30080").to_owned()).collect();
+    out.sort();
+    out
+}
+
+#[test]
+fn a_load_balancer_outside_forwards_to_healthy_nodes() {
+    let mut s = session(&in_front(""));
+    let nodes = ["192.168.1.11", "192.168.1.12", "192.168.1.13"];
+    // The control plane is excluded by its label.
+    assert_eq!(backends(&mut s), nodes);
+    assert_eq!(addresses(s.cluster(), "web"), ["192.168.1.240"]);
+    let sent = s.send(&Probe::new("client", "lb/web")).expect("sent");
+    assert_eq!(sent.verdict.ending, Ending::Answered);
+    let (_, peer) = sent.verdict.server.expect("a server");
+    assert_ne!(peer.addr.to_string(), "192.168.1.100");
+    assert_eq!(owner(&s, "client", "192.168.1.240"), None, "no node answers ARP");
+    // kube-proxy's health check ends with it; the rules stay, so a node port still answers.
+    run(&mut s, "n1", "systemctl stop kube-proxy");
+    assert_eq!(ask(&mut s, "client", "n1:30080"), Ending::Answered);
+    assert_eq!(backends(&mut s), nodes[1..]);
+    run(&mut s, "n1", "systemctl start kube-proxy");
+    assert_eq!(backends(&mut s), nodes);
+    // Every node is taken in some run.
+    let taken: BTreeSet<String> = (0..20)
+        .map(|seed| {
+            let mut s = Session::new(&in_front(""), seed, true).expect("a session");
+            ask(&mut s, "client", "lb/web");
+            let (_, ns) = s.last().ns_named("load-balancer").expect("a host");
+            let found = ns.conntrack.iter().next().expect("a connection").1.reply.src;
+            found.to_string()
+        })
+        .collect();
+    assert_eq!(taken.into_iter().collect::<Vec<_>>(), nodes);
+}
+
+#[test]
+fn with_policy_local_only_nodes_with_endpoints_are_healthy() {
+    let mut s = session(&in_front(", externalTrafficPolicy: Local"));
+    let of = |s: &Session| {
+        let mut at: Vec<String> = s
+            .running()
+            .pods
+            .iter()
+            .filter(|p| p.owner.name == "web")
+            .map(|p| s.running().nodes[p.node].address().to_string())
+            .collect();
+        at.sort();
+        at
+    };
+    for replicas in [2, 3, 1, 0] {
+        run(&mut s, "cp", &format!("kubectl scale deploy/web --replicas={replicas}"));
+        let healthy = of(&s);
+        assert_eq!(healthy.len(), replicas);
+        assert_eq!(backends(&mut s), healthy);
+        // Without a healthy node the load balancer itself refuses.
+        let wanted = if replicas == 0 { Ending::Failed } else { Ending::Answered };
+        assert_eq!(ask(&mut s, "client", "lb/web"), wanted, "{replicas}");
+    }
+}
+
+#[test]
+fn a_load_balancer_outside_has_source_ranges_and_takes_new_services() {
+    let mut s = session(&in_front(", loadBalancerSourceRanges: [192.168.1.101/32]"));
+    assert_eq!(ask(&mut s, "client", "lb/web"), Ending::Answered);
+    assert_eq!(ask(&mut s, "other", "lb/web"), Ending::Failed);
+    apply(&mut s, "second", "");
+    assert_eq!(addresses(s.running(), "second"), ["192.168.1.241"]);
+    assert_eq!(ask(&mut s, "other", "lb/second"), Ending::Answered);
+    run(&mut s, "cp", "kubectl delete svc web");
+    assert_ne!(ask(&mut s, "client", "192.168.1.240:80"), Ending::Answered);
+    assert_eq!(ask(&mut s, "client", "lb/second"), Ending::Answered);
+    let (cluster, diags) = kube::build(&document("", "  loadBalancer: external\n"));
+    assert!(cluster.is_none());
+    assert_eq!(diags[0].message, "spec.loadBalancer: external: no host \"load-balancer\"");
 }

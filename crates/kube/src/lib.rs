@@ -25,6 +25,7 @@ pub mod device;
 pub mod diag;
 pub mod dns;
 mod docker;
+pub mod external;
 pub mod fault;
 pub mod fields;
 mod flannel;

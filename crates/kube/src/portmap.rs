@@ -75,7 +75,7 @@ fn jump(to: &str) -> Rule {
 }
 
 /// A rule with one more match.
-fn with(m: Match, rule: Rule) -> Rule {
+pub(crate) fn with(m: Match, rule: Rule) -> Rule {
     let mut matches = rule.matches;
     matches.push(m);
     Rule { matches, ..rule }

@@ -53,7 +53,7 @@ pub fn elected<'c>(
 }
 
 /// Whether a node's NIC has a carrier by the faults of the document.
-fn has_lan(cluster: &Cluster, node: &Node) -> bool {
+pub(crate) fn has_lan(cluster: &Cluster, node: &Node) -> bool {
     let (name, nic) = (&node.spec.name.value, &node.spec.nic.name);
     !cluster.topology.faults.iter().any(|f| match f {
         Fault::Cut(owner) => owner == name,
@@ -63,7 +63,7 @@ fn has_lan(cluster: &Cluster, node: &Node) -> bool {
 }
 
 /// The IPv4 addresses of a Service's load balancer.
-fn addresses(s: &RunningService) -> impl Iterator<Item = Ipv4Addr> {
+pub(crate) fn addresses(s: &RunningService) -> impl Iterator<Item = Ipv4Addr> {
     s.traffic.ingress.iter().filter_map(|(a, _)| match a {
         IpAddr::V4(a) => Some(*a),
         IpAddr::V6(_) => None,

@@ -7,15 +7,15 @@ use kube::fault::Daemon;
 use kube::plan::{self, Synced};
 use kube::proxy::{self, Flow};
 use kube::rollout::{self, Op, Operation, Work};
-use kube::{Cluster, Severity, portmap, speaker};
+use kube::{Cluster, Severity, external, portmap, speaker};
 use net::conntrack::{Connection, L4, Tuple};
 use net::engine::Setting;
 use net::neigh::{Neighbour, NudState};
 use net::route::Route;
 use net::socket::{Listener, ServerApp};
 use net::state::{Device, FdbEntry};
-use net::wire::PROTO_UDP;
-use net::{Duration, Instant, NetnsId};
+use net::wire::{Mac, PROTO_UDP};
+use net::{DevId, Duration, Instant, NetnsId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -174,6 +174,10 @@ impl Session {
                 services.extend(all.iter().filter(|l| l.app == ServerApp::Arp).cloned());
                 self.world_mut().configure_by(at, Setting::Services(Rc::new(services)), by);
             }
+            Work::Balance(cluster) => {
+                self.live.balanced = cluster.clone();
+                self.balance(at, by);
+            }
             Work::Elect(cluster) => {
                 self.live.elected = cluster.clone();
                 self.elect(at, &step.netns);
@@ -253,6 +257,35 @@ impl Session {
             self.sync(netns, node, None, &cluster);
         } else {
             self.live.stopped.push(node.to_owned());
+        }
+        let host = external::host(self.live.cluster()).map(str::to_owned);
+        if let Some(netns) = host {
+            let (by, work) = (Some(external::PROGRAM), Work::Balance(self.live.balanced.clone()));
+            let op = Operation { after: rollout::HEALTH, netns, by, work };
+            let at = self.world().now() + op.after;
+            self.live.schedule(at, op);
+        }
+    }
+
+    /// The load balancer outside follows the cluster and its health checks.
+    fn balance(&mut self, at: NetnsId, by: Option<&'static str>) {
+        let cluster = self.live.balanced.clone();
+        let ns = self.world().state().ns(at);
+        let own = external::own_addresses(&cluster);
+        let nic = (0..).map(DevId).zip(&ns.devices).find(|(_, d)| d.mac != Mac::ZERO);
+        if let Some((dev, d)) = nic.map(|(dev, d)| (dev, d.clone())) {
+            let lan = d.addrs.iter().filter(|a| a.prefix_len() < 32).copied();
+            let addrs: Vec<_> = lan.chain(own).collect();
+            if addrs != d.addrs {
+                let to = Box::new(Device { addrs, ..d });
+                self.world_mut().configure_by(at, Setting::Device { dev, to }, by);
+            }
+        }
+        let stopped = self.live.stopped.clone();
+        let rules = &self.world().state().ns(at).rules;
+        let restored = external::restored(rules, &cluster, &|n| !stopped.iter().any(|s| s == n));
+        if restored.rules != *rules {
+            self.world_mut().configure_by(at, Setting::Rules(Box::new(restored)), by);
         }
     }
 

@@ -24,6 +24,8 @@ pub(crate) struct Live {
     pub(crate) mute: Vec<String>,
     /// The cluster of the last election of the speakers.
     pub(crate) elected: Rc<Cluster>,
+    /// The cluster that the load balancer outside has rules for.
+    pub(crate) balanced: Rc<Cluster>,
     /// The cluster that each node's kube-proxy synced last; at first it is that of the beginning.
     pub(crate) known: Vec<(String, Rc<Cluster>)>,
     /// Every sync so far, with the index of the event that it caused.
@@ -58,6 +60,7 @@ impl Live {
         let (stopped, mute) = (stopped(Daemon::KubeProxy), stopped(Daemon::Speaker));
         Self {
             elected: cluster.clone(),
+            balanced: cluster.clone(),
             mute,
             history: vec![(0, cluster)],
             text,

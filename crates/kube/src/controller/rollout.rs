@@ -9,6 +9,7 @@
 //! + 0 to 1 s   kube-proxy, on each node separately, after each change of endpoints
 //! + 0.05 s     the servers of cluster DNS, after each change of what they answer; the speakers of
 //!              load balancers, after each change of endpoints or nodes
+//! + 4 s        the health checks of a load balancer outside, after such a change
 //! ```
 //!
 //! Deleting a pod removes its endpoint, or makes it terminating, immediately; the replacement is
@@ -22,11 +23,12 @@
 
 use crate::cluster::{Cluster, Pod, RunningService, RunningWorkload};
 use crate::dns;
+use crate::external;
 use crate::fault::Daemon;
 use crate::object::{ServiceType, WorkloadKind, ports_clash};
 use crate::plan;
 use crate::portmap;
-use crate::topology::Role;
+use crate::topology::{Role, Topology};
 use net::Duration;
 use net::dns::SharedZone;
 use net::rng;
@@ -85,6 +87,8 @@ pub enum Work {
     Zone(SharedZone),
     /// A speaker elects anew, by this state of the cluster.
     Elect(Rc<Cluster>),
+    /// The load balancer outside has the addresses and rules for this state of the cluster.
+    Balance(Rc<Cluster>),
 }
 
 /// Until flanneld knows of a node.
@@ -97,6 +101,9 @@ const READY: Duration = Duration::secs(1);
 const TERMINATED: Duration = Duration::secs(1);
 /// Until kube-proxy, cluster DNS and speakers know of a change of endpoints.
 const WATCH: Duration = Duration::millis(50);
+
+/// Until health checks have failed or succeeded often enough: two of them, two seconds apart.
+pub const HEALTH: Duration = Duration::secs(4);
 
 /// The operations that turn one cluster into the next, in order. `n`: the number of earlier
 /// changes, which varies the draw.
@@ -182,6 +189,12 @@ pub fn rollout(
         for (at, cluster) in &stages {
             out.extend(elections(*at + WATCH, cluster));
         }
+    }
+    if let Some(host) = external::host(after) {
+        out.extend(stages.iter().map(|(at, cluster)| {
+            let work = Work::Balance(cluster.clone());
+            operation(*at + HEALTH, host.to_owned(), Some(external::PROGRAM), work)
+        }));
     }
     for name in names(after).into_iter().filter(|n| node(before, n).is_some()) {
         let of = |spec: &Spec| spec.netns.iter().find(|x| x.name == name).cloned();
@@ -481,6 +494,10 @@ fn check_immutable(
     if a.segment != b.segment || a.faults != b.faults {
         return no("spec.segments or spec.faults");
     }
+    let balancer = |t: &Topology| (t.load_balancer, t.load_balancer_host.clone());
+    if balancer(a) != balancer(b) {
+        return no("spec.loadBalancer");
+    }
     for (x, y) in
         was.netns.iter().filter_map(|x| Some((x, is.netns.iter().find(|y| y.name == x.name)?)))
     {
@@ -488,6 +505,13 @@ fn check_immutable(
         let mac =
             |d: &DeviceSpec| (!matches!(d.kind, DeviceKindSpec::Vxlan { .. })).then_some(d.mac);
         let shape = |d: &DeviceSpec| (d.name.clone(), d.mtu, d.addrs.clone(), d.up, mac(d));
+        // A load balancer gets and loses addresses.
+        let balances = external::host(after) == Some(x.name.as_str());
+        let shape = |d: &DeviceSpec| {
+            let (name, mtu, mut addrs, up, mac) = shape(d);
+            addrs.retain(|a| !balances || a.prefix_len() < 32);
+            (name, mtu, addrs, up, mac)
+        };
         let mut pairs = x.devices.iter().filter(own).zip(y.devices.iter().filter(own));
         let other = pairs.find(|(a, b)| shape(a) != shape(b)).map(|(a, _)| a.name.as_str());
         if let Some(dev) = other.filter(|_| x.tapped) {

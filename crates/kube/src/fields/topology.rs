@@ -102,6 +102,15 @@ const SPEC: &[Field] = &[
     )
     .default("layer2"),
     field(
+        "loadBalancerHost",
+        Type::Text(&NAME),
+        [
+            "With external: the host that has the addresses and forwards to node ports.",
+            "external で、アドレスを持ちノードポートへ転送するホスト。",
+        ],
+    )
+    .default("load-balancer"),
+    field(
         "loadBalancerPool",
         Type::List(&ADDRESS_RANGE),
         [

@@ -11,7 +11,9 @@ use crate::cluster::Cluster;
 use crate::fault::Daemon;
 use crate::proxy as kube_proxy;
 use crate::topology::{Backend, Nic, Role};
-use crate::{cni, device, dns, docker, flannel, image, klipper, naming, portmap, speaker};
+use crate::{
+    cni, device, dns, docker, external, flannel, image, klipper, naming, portmap, speaker,
+};
 use ipnet::Ipv4Net;
 use net::Duration;
 use net::conntrack::{TcpState, Timeouts};
@@ -49,6 +51,9 @@ pub fn spec(cluster: &Rc<Cluster>) -> Spec {
             naming::random_mac(cluster.topology.seed, &format!("{}/nic", h.name.value))
         });
         plug(&mut lan, &mut ns, cluster, &h.nic, mac, 0);
+        if external::host(cluster) == Some(ns.name.as_str()) {
+            balance(&mut ns, cluster);
+        }
         netns.push(ns);
     }
     let of = cluster.clone();
@@ -77,6 +82,23 @@ pub fn spec(cluster: &Rc<Cluster>) -> Spec {
     let mut spec = Spec { netns };
     faults::apply(&mut spec, &cluster.topology);
     spec
+}
+
+/// Makes a host the load balancer: its addresses, and the rules by which it forwards.
+fn balance(ns: &mut NetnsSpec, cluster: &Rc<Cluster>) {
+    ns.sysctl.ip_forward = true;
+    // It sends clients to no node, though that is on their LAN.
+    ns.sysctl.send_redirects = false;
+    if let Some(nic) = ns.devices.last_mut() {
+        nic.addrs.extend(external::own_addresses(cluster));
+    }
+    let of = cluster.clone();
+    ns.rules = Ruleset::lazy(move || {
+        let mut rules = RulesetBuilder::default();
+        let runs = |node: &str| of.topology.runs(node, Daemon::KubeProxy);
+        external::write(&mut rules, &of, &runs);
+        rules
+    });
 }
 
 /// Attaches a NIC to the switch and configures its address and routes. `metric`: of the default

@@ -73,6 +73,7 @@ pub fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Topology> {
         let fault = fault(d, f, &t);
         t.faults.extend(fault);
     }
+    check_balancer(d, &mut s, &t);
     if let Some(f) = s.fields(d, "layout") {
         layout(d, &f, &mut t);
     }
@@ -87,6 +88,9 @@ fn load_balancer(d: &mut Decoder, s: &mut Fields<'_>, t: &mut Topology) {
     let word = s.choice(d, "loadBalancer");
     let found = Balancer::ALL.into_iter().find(|b| Some(b.name()) == word);
     t.load_balancer = found.unwrap_or(Balancer::Layer2);
+    if let Some(host) = s.string(d, "loadBalancerHost") {
+        t.load_balancer_host = host.value;
+    }
     let Some(list) = s.get("loadBalancerPool") else { return };
     let path = s.path_of("loadBalancerPool");
     for (i, n) in d.items(list, &path).iter().enumerate() {
@@ -101,6 +105,23 @@ fn load_balancer(d: &mut Decoder, s: &mut Fields<'_>, t: &mut Topology) {
             "write loadBalancer: layer2 or external, or remove this line",
         ));
     }
+}
+
+/// Reports an external load balancer without its host.
+fn check_balancer(d: &mut Decoder, s: &mut Fields<'_>, t: &Topology) {
+    let name = &t.load_balancer_host;
+    let is_there = t.hosts.iter().any(|h| h.name.value == *name);
+    if t.load_balancer != Balancer::External || is_there {
+        return;
+    }
+    let named = s.get("loadBalancerHost").or_else(|| s.get("loadBalancer"));
+    let span = named.map_or(s.span, |n| n.span);
+    d.error(
+        Code::NoSuchNode,
+        span,
+        format!("spec.loadBalancer: external: no host {name:?}"),
+        format!("add - name: {name} to spec.hosts, or name another host in loadBalancerHost"),
+    );
 }
 
 fn kubernetes(

@@ -165,6 +165,8 @@ pub struct Topology {
     pub ip_masq: bool,
     /// Who answers for the addresses of load balancers.
     pub load_balancer: Balancer,
+    /// With `external`: the host that is the load balancer.
+    pub load_balancer_host: String,
     /// The addresses that Services of type LoadBalancer get, in order; none for the default range.
     pub load_balancer_pool: Vec<AddressRange>,
     /// The LAN that all machines are on.
@@ -224,6 +226,7 @@ impl Default for Topology {
             vxlan_port: net::wire::VXLAN_PORT,
             ip_masq: true,
             load_balancer: Balancer::Layer2,
+            load_balancer_host: "load-balancer".to_owned(),
             load_balancer_pool: Vec::new(),
             segment: Segment {
                 name: "lan".to_owned(),

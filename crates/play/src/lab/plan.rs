@@ -8,11 +8,12 @@ use crate::session::{PING_WAIT, Session, UDP_WAIT, curl_request, local_key};
 use crate::shell;
 use crate::step::{Act, ResultKind, Run};
 use crate::timeline::Timeline;
+use kube::external;
 use kube::fault::Daemon;
 use net::conntrack::{L4, Tuple};
 use net::engine::Setting;
 use net::event::EventKind;
-use net::netfilter::{Match, Ruleset, TableName, WalkStep};
+use net::netfilter::{self, Match, Ruleset, TableName, WalkStep};
 use net::socket::{AddrPort, Listener, ServerApp};
 use net::spec::{DeviceKindSpec, DeviceSpec, NetnsSpec};
 use net::state::Change;
@@ -316,6 +317,26 @@ fn operation(session: &Session, i: usize) -> Option<Result<String, String>> {
     let argv = |words: &[&str]| run_body(list(words.iter().map(|w| text(w))), None);
     match &e.kind {
         EventKind::Configured { setting, by: Some(by) } => match &**setting {
+            Setting::Rules(after) if *by == external::PROGRAM => {
+                let words = netfilter::save(&after.rules, by, "after a change", &|_, _| (0, 0));
+                let argv = ["iptables-restore", "--counters"].map(text);
+                Some(Ok(run_body(list(argv), Some(&words))))
+            }
+            Setting::Device { to, .. } if *by == external::PROGRAM => {
+                let before = e.changes.iter().find_map(|c| match c {
+                    Change::Device { before, .. } => before.as_ref().map(|d| d.addrs.clone()),
+                    _ => None,
+                });
+                let before = before.unwrap_or_default();
+                let mut words = String::new();
+                for (op, all, others) in [("add", &to.addrs, &before), ("del", &before, &to.addrs)]
+                {
+                    for a in all.iter().filter(|a| !others.contains(a)) {
+                        let _ = writeln!(words, "addr {op} {a} dev {}", to.name);
+                    }
+                }
+                Some(Ok(run_body(list(["ip", "-batch", "-"].map(text)), Some(&words))))
+            }
             Setting::Rules(_) => Some(match session.words(i) {
                 Some(words) => {
                     let argv = ["iptables-restore", "--noflush", "--counters"].map(text);
@@ -469,7 +490,7 @@ fn pins(
         if draws.is_empty() {
             continue;
         }
-        let random = |r: &std::rc::Rc<net::netfilter::Rule>| {
+        let random = |r: &std::rc::Rc<netfilter::Rule>| {
             r.matches.iter().any(|m| matches!(m, Match::Random { .. }))
         };
         let choice = rule.filter(|r| c.rules.get(*r as usize).is_some_and(random)).map_or(0, |r| {
