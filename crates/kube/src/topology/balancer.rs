@@ -48,7 +48,7 @@ impl AddressRange {
     /// those of its first /24, of a smaller one its last sixteenth.
     pub fn default_of(lan: Ipv4Net) -> Self {
         let size = 1u32 << (32 - lan.prefix_len()).min(8);
-        let first = size / 16 * 15;
+        let first = size * 15 / 16;
         let last = (first + 10).min(size.saturating_sub(2));
         let at = |n| Ipv4Addr::from(u32::from(lan.network()).saturating_add(n));
         Self(at(first)..=at(last))
