@@ -9,20 +9,26 @@ pub enum Daemon {
     KubeProxy,
     /// Programs routes, neighbours and forwarding entries to other nodes.
     Flanneld,
+    /// Answers ARP for the addresses of load balancers (`loadBalancer: layer2`).
+    Speaker,
 }
 
 impl Daemon {
+    /// Every daemon.
+    pub const ALL: [Self; 3] = [Self::KubeProxy, Self::Flanneld, Self::Speaker];
+
     /// The name of its process.
     pub const fn name(self) -> &'static str {
         match self {
             Self::KubeProxy => "kube-proxy",
             Self::Flanneld => "flanneld",
+            Self::Speaker => "speaker",
         }
     }
 
     /// The daemon with this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::KubeProxy, Self::Flanneld].into_iter().find(|d| d.name() == name)
+        Self::ALL.into_iter().find(|d| d.name() == name)
     }
 }
 

@@ -75,7 +75,7 @@ fn jump(to: &str) -> Rule {
 }
 
 /// A rule with one more match.
-fn with(m: Match, rule: Rule) -> Rule {
+pub(crate) fn with(m: Match, rule: Rule) -> Rule {
     let mut matches = rule.matches;
     matches.push(m);
     Rule { matches, ..rule }
@@ -87,7 +87,7 @@ fn commented(text: impl Into<Rc<str>>, rule: Rule) -> Rule {
 }
 
 /// A rule restricted to one destination port.
-fn to_port(protocol: ServiceProtocol, port: u16, rule: Rule) -> Rule {
+pub(crate) fn to_port(protocol: ServiceProtocol, port: u16, rule: Rule) -> Rule {
     let proto = protocol.number();
     let dport = Some(Negatable::plain(PortRange::one(port)));
     with(

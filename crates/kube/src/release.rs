@@ -136,6 +136,8 @@ since! {
     21 no_physdev,
     /// Packets to `healthCheckNodePort` are accepted.
     21 health_check_port,
+    /// kubeadm keeps nodes of the control plane out of load balancing, by a label.
+    21 excludes_control_plane,
     /// The rules of a Service's endpoints precede its other rules.
     22 endpoints_first,
     /// `internalTrafficPolicy` is obeyed.

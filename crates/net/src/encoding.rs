@@ -317,7 +317,7 @@ enums! {
         0 None, 1 SynSent, 2 SynRecv, 3 Established, 4 FinWait, 5 CloseWait, 6 LastAck,
         7 TimeWait, 8 Close, 9 SynSent2,
     }
-    ServerApp { 0 Http(parts), 1 Echo, 2 Dns(zone) }
+    ServerApp { 0 Http(parts), 1 Echo, 2 Dns(zone), 3 Arp }
     RecordData {
         0 A(addr), 1 Aaaa(addr), 2 Cname(name), 3 Ptr(name), 4 Ns(name),
         5 Srv { priority, weight, port, target }, 6 Soa(soa), 7 Txt(text), 8 Other(kind, data),

@@ -5,7 +5,7 @@
 use crate::dns::{Lookup, SharedZone, Unresolved};
 use crate::time::{Duration, Instant};
 use crate::wire::{Tcp, TcpFlags};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 
 /// The number of a socket, unique in its world.
@@ -29,7 +29,7 @@ impl std::fmt::Display for AddrPort {
 /// A listening socket and the server behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listener {
-    /// IP protocol number: TCP or UDP.
+    /// IP protocol number: TCP or UDP; 0 of a packet socket.
     pub proto: u8,
     /// The address it is bound to; `None` for 0.0.0.0.
     pub addr: Option<IpAddr>,
@@ -37,6 +37,14 @@ pub struct Listener {
     pub port: u16,
     /// What the server does with a request.
     pub app: ServerApp,
+}
+
+impl Listener {
+    /// A packet socket (`AF_PACKET`, `ETH_P_ARP`) on every NIC whose process answers requests for
+    /// an address.
+    pub fn arp(addr: Ipv4Addr) -> Self {
+        Self { proto: 0, addr: Some(addr.into()), port: 0, app: ServerApp::Arp }
+    }
 }
 
 /// How a server answers a request.
@@ -49,6 +57,8 @@ pub enum ServerApp {
     Echo,
     /// DNS over UDP and TCP.
     Dns(SharedZone),
+    /// ARP: says that the listener's address is at the MAC of the NIC that the request came in by.
+    Arp,
 }
 
 /// The state of a TCP connection at one end (RFC 9293 section 3.3.2).

@@ -7,20 +7,23 @@ use kube::fault::Daemon;
 use kube::plan::{self, Synced};
 use kube::proxy::{self, Flow};
 use kube::rollout::{self, Op, Operation, Work};
-use kube::{Cluster, Severity, portmap};
+use kube::{Cluster, Severity, external, portmap, speaker};
 use net::conntrack::{Connection, L4, Tuple};
 use net::engine::Setting;
 use net::neigh::{Neighbour, NudState};
 use net::route::Route;
-use net::socket::ServerApp;
+use net::socket::{Listener, ServerApp};
 use net::state::{Device, FdbEntry};
-use net::wire::PROTO_UDP;
-use net::{Duration, Instant, NetnsId};
+use net::wire::{Mac, PROTO_UDP};
+use net::{DevId, Duration, Instant, NetnsId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// The least time between two syncs of kube-proxy (`minSyncPeriod`).
 const MIN_SYNC: Duration = Duration::secs(1);
+
+/// Until the other speakers know that one has stopped or started (memberlist).
+const GOSSIP: Duration = Duration::millis(200);
 
 /// Why the cluster cannot change so: what is wrong, and a hint.
 pub(crate) type Rejection = (String, String);
@@ -166,7 +169,18 @@ impl Session {
                 }
             }
             Work::Listen(services) => {
-                self.world_mut().configure_by(at, Setting::Services(services.clone()), by);
+                let mut services = Vec::clone(services);
+                let all = self.world().state().ns(at).services.clone();
+                services.extend(all.iter().filter(|l| l.app == ServerApp::Arp).cloned());
+                self.world_mut().configure_by(at, Setting::Services(Rc::new(services)), by);
+            }
+            Work::Balance(cluster) => {
+                self.live.balanced = cluster.clone();
+                self.balance(at, by);
+            }
+            Work::Elect(cluster) => {
+                self.live.elected = cluster.clone();
+                self.elect(at, &step.netns);
             }
             Work::Route(op, r) => {
                 let Some((dev, _)) = dev(self, &r.dev) else { return };
@@ -222,9 +236,18 @@ impl Session {
         }
     }
 
+    /// Stops or starts a daemon of a node; flanneld does nothing here once it has run.
+    pub(crate) fn set_daemon(&mut self, netns: NetnsId, node: &str, daemon: Daemon, runs: bool) {
+        match daemon {
+            Daemon::KubeProxy => self.kube_proxy(netns, node, runs),
+            Daemon::Speaker => self.speaker(netns, node, runs),
+            Daemon::Flanneld => {}
+        }
+    }
+
     /// Stops or starts kube-proxy on a node. When it starts it syncs all rules, and its pending
     /// syncs are cancelled.
-    pub(crate) fn kube_proxy(&mut self, netns: NetnsId, node: &str, runs: bool) {
+    fn kube_proxy(&mut self, netns: NetnsId, node: &str, runs: bool) {
         self.live.stopped.retain(|n| n != node);
         self.world_mut().daemon(netns, Daemon::KubeProxy.name(), runs);
         if runs {
@@ -234,6 +257,73 @@ impl Session {
             self.sync(netns, node, None, &cluster);
         } else {
             self.live.stopped.push(node.to_owned());
+        }
+        let host = external::host(self.live.cluster()).map(str::to_owned);
+        if let Some(netns) = host {
+            let (by, work) = (Some(external::PROGRAM), Work::Balance(self.live.balanced.clone()));
+            let op = Operation { after: rollout::HEALTH, netns, by, work };
+            let at = self.world().now() + op.after;
+            self.live.schedule(at, op);
+        }
+    }
+
+    /// The load balancer outside follows the cluster and its health checks.
+    fn balance(&mut self, at: NetnsId, by: Option<&'static str>) {
+        let cluster = self.live.balanced.clone();
+        let ns = self.world().state().ns(at);
+        let own = external::own_addresses(&cluster);
+        let nic = (0..).map(DevId).zip(&ns.devices).find(|(_, d)| d.mac != Mac::ZERO);
+        if let Some((dev, d)) = nic.map(|(dev, d)| (dev, d.clone())) {
+            let lan = d.addrs.iter().filter(|a| a.prefix_len() < 32).copied();
+            let addrs: Vec<_> = lan.chain(own).collect();
+            if addrs != d.addrs {
+                let to = Box::new(Device { addrs, ..d });
+                self.world_mut().configure_by(at, Setting::Device { dev, to }, by);
+            }
+        }
+        let stopped = self.live.stopped.clone();
+        let rules = &self.world().state().ns(at).rules;
+        let restored = external::restored(rules, &cluster, &|n| !stopped.iter().any(|s| s == n));
+        if restored.rules != *rules {
+            self.world_mut().configure_by(at, Setting::Rules(Box::new(restored)), by);
+        }
+    }
+
+    /// Stops or starts the speaker of a node. The others learn of it, and elect anew.
+    fn speaker(&mut self, netns: NetnsId, node: &str, runs: bool) {
+        self.live.mute.retain(|n| n != node);
+        self.world_mut().daemon(netns, Daemon::Speaker.name(), runs);
+        if !runs {
+            self.live.mute.push(node.to_owned());
+            self.elect(netns, node);
+        }
+        let now = self.world().now();
+        for op in rollout::elections(GOSSIP, &self.live.elected.clone()) {
+            self.live.schedule(now + op.after, op);
+        }
+    }
+
+    /// The speaker of a node answers ARP for the addresses that it is elected for, and announces
+    /// those that are new.
+    fn elect(&mut self, netns: NetnsId, node: &str) {
+        let runs = |n: &str| !self.live.mute.iter().any(|m| m == n);
+        let mut addrs = speaker::announced(&self.live.elected, node, &runs);
+        if !runs(node) {
+            addrs.clear();
+        }
+        let all = self.world().state().ns(netns).services.clone();
+        let (before, mut listeners): (Vec<Listener>, Vec<Listener>) =
+            all.iter().cloned().partition(|l| l.app == ServerApp::Arp);
+        let after: Vec<Listener> = addrs.iter().map(|a| Listener::arp(*a)).collect();
+        if before == after {
+            return;
+        }
+        listeners.extend(after.iter().cloned());
+        let by = Some(Daemon::Speaker.name());
+        self.world_mut().configure_by(netns, Setting::Services(Rc::new(listeners)), by);
+        let new = addrs.iter().zip(&after).filter(|(_, l)| !before.contains(l));
+        for (addr, _) in new {
+            self.world_mut().announce(netns, *addr);
         }
     }
 

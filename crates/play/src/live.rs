@@ -20,6 +20,12 @@ pub(crate) struct Live {
     pub(crate) text: Rc<str>,
     /// Nodes whose kube-proxy does not run.
     pub(crate) stopped: Vec<String>,
+    /// Nodes whose speaker does not run.
+    pub(crate) mute: Vec<String>,
+    /// The cluster of the last election of the speakers.
+    pub(crate) elected: Rc<Cluster>,
+    /// The cluster that the load balancer outside has rules for.
+    pub(crate) balanced: Rc<Cluster>,
     /// The cluster that each node's kube-proxy synced last; at first it is that of the beginning.
     pub(crate) known: Vec<(String, Rc<Cluster>)>,
     /// Every sync so far, with the index of the event that it caused.
@@ -44,11 +50,18 @@ pub(crate) struct Synchronized {
 
 impl Live {
     pub(crate) fn new(cluster: Rc<Cluster>, text: Rc<str>) -> Self {
-        let stopped = |f: &Fault| {
-            if let Fault::Stopped(node, Daemon::KubeProxy) = f { Some(node.clone()) } else { None }
+        let stopped = |daemon: Daemon| {
+            let of = move |f: &Fault| match f {
+                Fault::Stopped(node, d) if *d == daemon => Some(node.clone()),
+                _ => None,
+            };
+            cluster.topology.faults.iter().filter_map(of).collect::<Vec<String>>()
         };
-        let stopped = cluster.topology.faults.iter().filter_map(stopped).collect();
+        let (stopped, mute) = (stopped(Daemon::KubeProxy), stopped(Daemon::Speaker));
         Self {
+            elected: cluster.clone(),
+            balanced: cluster.clone(),
+            mute,
             history: vec![(0, cluster)],
             text,
             stopped,

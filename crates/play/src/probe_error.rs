@@ -36,6 +36,10 @@ pub enum ProbeError {
     ExternalName(String, String),
     /// The Service is headless.
     Headless(String),
+    /// The Service has no load balancer.
+    NotBalanced(String),
+    /// Nobody gives the Service's load balancer an address.
+    Pending(String),
     /// The Service has several ports, and none was chosen. With its ports.
     ManyPorts(String, Vec<String>),
     /// The machine has no address.
@@ -76,6 +80,10 @@ impl ProbeError {
                 "{service} is an ExternalName, an alias of {name} in DNS: it has no address"
             ),
             Self::Headless(service) => format!("{service} is headless: it has no address"),
+            Self::NotBalanced(service) => format!("{service} is not of type LoadBalancer"),
+            Self::Pending(service) => format!(
+                "the load balancer's address of {service} is <pending>: nobody gives it one"
+            ),
             Self::ManyPorts(service, _) => format!("{service} has more than one port"),
             Self::NoAddress(name) => format!("{name} has no address"),
             Self::NoPort(to) => format!("{to} has no port"),
@@ -108,6 +116,12 @@ impl ProbeError {
             Self::NoService(_, _, known) => list("the Services are", known),
             Self::ExternalName(..) => "send to an address".into(),
             Self::Headless(_) => "send to one of its pods".into(),
+            Self::NotBalanced(service) => format!("write {service}, or a node port"),
+            Self::Pending(_) => {
+                "write loadBalancer: layer2, servicelb or external in the Topology, or send to a \
+                 node port"
+                    .into()
+            }
             Self::ManyPorts(_, ports) => list("write one of", ports),
             Self::NoAddress(_) => "give its NIC one".into(),
             Self::NoPort(to) => format!("add one: {to}:80"),

@@ -9,11 +9,14 @@ use crate::probe::{
 use crate::step::{NotDone, ResultKind, Run, Step, StepResult};
 use crate::target::{Target, check_target, resolve_target, resolver_of};
 use crate::verdict::{Ending, advice, assumption, verdict};
+use kube::fault::Daemon;
 use kube::{Cluster, Diagnostic};
 use net::dns::{Lookup, Name, RecordType};
 use net::engine::{Setting, SpecError};
 use net::rng;
 use net::socket::{AddrPort, IpOptions, PingSocket, RawSocket, ResolverSocket, TcpApp, UdpSocket};
+use net::socket::{Listener, ServerApp};
+use net::state::Netns;
 use net::wire::Ipv4;
 use net::{Duration, Instant, NetnsId, PacketId, Spec, State, World};
 use std::net::{IpAddr, Ipv4Addr};
@@ -263,9 +266,14 @@ impl Session {
     pub fn running_at(&self, events: usize) -> &Cluster {
         self.live.at(events)
     }
-    /// Whether kube-proxy is stopped on a node.
-    pub fn is_stopped(&self, node: &str) -> bool {
-        self.live.stopped.iter().any(|n| n == node)
+    /// Whether kube-proxy or the speaker is stopped on a node.
+    pub fn is_stopped(&self, node: &str, daemon: Daemon) -> bool {
+        let stopped = match daemon {
+            Daemon::KubeProxy => &self.live.stopped,
+            Daemon::Speaker => &self.live.mute,
+            Daemon::Flanneld => return !self.cluster().topology.runs(node, daemon),
+        };
+        stopped.iter().any(|n| n == node)
     }
     /// The state after the last event. It has the names of deleted namespaces and devices too.
     pub fn last(&self) -> &State {
@@ -453,7 +461,12 @@ impl Session {
                 .flat_map(|d| &d.addrs)
                 .map(|n| n.addr())
                 .collect();
-            verdict.advice = advice(self.running(), (outside, &own), to, protocol);
+            let answers = |ns: &Rc<Netns>| {
+                let speaks = |l: &Listener| l.app == ServerApp::Arp && l.addr == Some(to.0);
+                ns.is_local(to.0) || ns.services.iter().any(speaks)
+            };
+            let is_announced = self.world.state().netns.iter().any(answers);
+            verdict.advice = advice(self.running(), (outside, &own), to, protocol, is_announced);
         }
         if verdict.ending == Ending::Answered {
             let of_run = &self.world.events()[events.clone()];

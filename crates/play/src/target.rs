@@ -1,13 +1,14 @@
 //! Destinations: what the text of a probe's `to` stands for.
 //!
-//! An address, `svc/NAME`, `pod/NAME`, `deploy/NAME` and the names of machines and pods stand for
-//! an address at once. Every other name, and every name in a URL, is looked up by the sender: in
-//! its `/etc/hosts`, then by DNS if its `/etc/resolv.conf` names a server.
+//! An address, `svc/NAME`, `lb/NAME` (a Service's load balancer), `pod/NAME`, `deploy/NAME` and the
+//! names of machines and pods stand for an address at once. Every other name, and every name in a
+//! URL, is looked up by the sender: in its `/etc/hosts`, then by DNS if its `/etc/resolv.conf`
+//! names a server.
 
 use crate::probe::{Probe, ProbeError, Protocol, SCHEME, TLS_SCHEME, Tool, resolve_netns};
 use kube::Cluster;
 use kube::cluster::{Pod, RunningService};
-use kube::object::WorkloadKind;
+use kube::object::{ServiceType, WorkloadKind};
 use net::dns::Name;
 use net::{NetnsId, World};
 use std::net::{IpAddr, Ipv4Addr};
@@ -115,16 +116,20 @@ pub fn usual_protocol(cluster: &Cluster, world: &World, to: &str) -> Protocol {
     }
 }
 
-/// The namespace and name of the Service that a name is of: behind `svc/`, or a name that DNS has
-/// in the cluster, such as `web` or `web.default.svc.cluster.local`, unless a machine has that
-/// name. `namespace`: that of a name without one.
+/// What precedes the name of a Service whose load balancer is meant.
+const BALANCER: &str = "lb/";
+
+/// The namespace and name of the Service that a name is of: behind `svc/` or `lb/`, or a name that
+/// DNS has in the cluster, such as `web` or `web.default.svc.cluster.local`, unless a machine has
+/// that name. `namespace`: that of a name without one.
 fn service_named<'a>(
     cluster: &Cluster,
     world: &World,
     namespace: &'a str,
     name: &'a str,
 ) -> Option<(&'a str, &'a str)> {
-    if let Some(name) = name.strip_prefix("svc/").or_else(|| name.strip_prefix("service/")) {
+    let kinds = ["svc/", "service/", BALANCER];
+    if let Some(name) = kinds.iter().find_map(|kind| name.strip_prefix(kind)) {
         return Some(name.split_once('/').unwrap_or((namespace, name)));
     }
     let short = name.strip_suffix(".cluster.local").unwrap_or(name);
@@ -172,7 +177,18 @@ pub fn resolve_target(
             return Err(ProbeError::NoService(short.to_owned(), namespace.to_owned(), known));
         };
         let service = format!("svc/{namespace}/{short}");
-        let Some(ip) = s.cluster_ip else {
+        let address = if name.starts_with(BALANCER) {
+            if s.kind != ServiceType::LoadBalancer {
+                return Err(ProbeError::NotBalanced(service));
+            }
+            let Some(ip) = s.traffic.ingress.iter().map(|(a, _)| *a).find(IpAddr::is_ipv4) else {
+                return Err(ProbeError::Pending(service));
+            };
+            Some(ip)
+        } else {
+            s.cluster_ip.map(IpAddr::from)
+        };
+        let Some(ip) = address else {
             return Err(match &s.external_name {
                 Some(name) => ProbeError::ExternalName(service, name.clone()),
                 None => ProbeError::Headless(service),
@@ -183,7 +199,7 @@ pub fn resolve_target(
             let ports = s.ports.iter().map(|p| format!("{name}:{} ({})", p.port, p.protocol));
             return Err(ProbeError::ManyPorts(service, ports.collect()));
         }
-        return Ok((ip.into(), port.or(only)));
+        return Ok((ip, port.or(only)));
     }
     let found = resolve_netns(cluster, world, name).map_err(|e| match e {
         ProbeError::NoSender(..) => ProbeError::NoTarget(name.to_owned()),
@@ -226,8 +242,9 @@ pub(crate) fn resolver_of(cluster: &Cluster, world: &World, from: &str, netns: N
 /// Whether a name stands for an address at once, unless a command takes it.
 fn is_direct(cluster: &Cluster, world: &World, name: &str) -> bool {
     let kind = name.split_once('/').map(|(kind, _)| kind);
-    kind.is_some_and(|k| ["svc", "service"].contains(&k) || WorkloadKind::from_word(k).is_some())
-        || world.state().ns_named(name).is_some_and(|(_, ns)| ns.tapped)
+    kind.is_some_and(|k| {
+        ["svc", "service", "lb"].contains(&k) || WorkloadKind::from_word(k).is_some()
+    }) || world.state().ns_named(name).is_some_and(|(_, ns)| ns.tapped)
         || cluster.all_pods().any(|p| p.netns() == name)
 }
 

@@ -36,6 +36,11 @@ pub enum Advice {
         /// `loadBalancerSourceRanges`.
         ranges: Vec<String>,
     },
+    /// No machine answers ARP for the load balancer's address.
+    NotAnnounced {
+        /// The Service as `NAMESPACE/NAME`.
+        service: String,
+    },
     /// The Service has no such port.
     NoSuchPort {
         /// The Service as `NAMESPACE/NAME`.
@@ -58,12 +63,13 @@ pub enum Advice {
 }
 
 /// Looks for a fault of the destination: whether its Service exists, has that port, and has ready
-/// endpoints that the sender may reach.
+/// endpoints that the sender may reach. `is_announced`: whether a machine answers for the address.
 pub(crate) fn advice(
     cluster: &Cluster,
     from: (bool, &[IpAddr]),
     to: (IpAddr, u16),
     protocol: &str,
+    is_announced: bool,
 ) -> Option<Advice> {
     let (from_outside, own) = from;
     let Some(s) = service_at(cluster, to) else {
@@ -92,6 +98,9 @@ pub(crate) fn advice(
         Some(_) => {
             let t = &s.traffic;
             let balanced = t.ingress.iter().any(|(a, _)| *a == to.0);
+            if balanced && from_outside && !is_announced {
+                return Some(Advice::NotAnnounced { service });
+            }
             let let_in = own.iter().any(|a| t.source_ranges.iter().any(|r| r.contains(a)));
             let ranges = || t.source_ranges.iter().map(ToString::to_string).collect();
             (balanced && !t.source_ranges.is_empty() && !let_in)

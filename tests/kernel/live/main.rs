@@ -85,6 +85,10 @@ const CASES: &[(&str, &str)] = &[
     ("names", include_str!("names.yaml")),
     ("segments and routers", include_str!("segments.yaml")),
     ("several interfaces", include_str!("interfaces.yaml")),
+    ("layer2", include_str!("layer2.yaml")),
+    ("servicelb", include_str!("servicelb.yaml")),
+    ("external", include_str!("external.yaml")),
+    ("external, with changes", include_str!("external-changes.yaml")),
     ("a file of every step for a kernel", include_str!("../../suite/sessions/for-a-kernel.yaml")),
 ];
 

@@ -44,8 +44,7 @@ pub(crate) fn form(p: &Page<'_>, s: &Selected) -> Html {
                     { sysctl("net.bridge.bridge-nf-call-iptables", n.bridge_nf) }
                     { rp_filter(p, &s.host, n.rp_filter) }
                     { fault(p, Fault::Cut(s.host.clone()), p.text(Ui::CableCut).to_owned()) }
-                    { daemon(Daemon::KubeProxy) }
-                    { daemon(Daemon::Flanneld) }
+                    { for c.daemons().into_iter().map(daemon) }
                     { device_fault(p, s) }
                     { place(p, &thing) }
                 </fieldset>

@@ -220,6 +220,9 @@ const TOPOLOGY: &[&str] = &[
     "spec/flannel/vni",
     "spec/flannel/port",
     "spec/flannel/ipMasq",
+    "spec/loadBalancer",
+    "spec/loadBalancerHost",
+    "spec/loadBalancerPool",
 ];
 /// The fields of a segment, below `spec/segments`.
 const LAN: &[&str] = &["subnet", "gateway"];

@@ -3,11 +3,12 @@
 mod transition;
 
 use crate::decode::Spanned;
+use crate::fault::{Daemon, Fault};
 use crate::ipam::HostLocal;
 use crate::object::{
     HostPort, LabelSelector, Labels, PodSpec, ServiceType, Taint, Traffic, WorkloadKind,
 };
-use crate::topology::{self, Topology};
+use crate::topology::{self, Balancer, Topology};
 use ipnet::Ipv4Net;
 use net::wire::Mac;
 use std::collections::{BTreeMap, BTreeSet};
@@ -269,6 +270,17 @@ impl Cluster {
     /// All running pods: those with a network namespace of their own first.
     pub fn all_pods(&self) -> impl Iterator<Item = &Pod> {
         self.pods.iter().chain(&self.host_pods)
+    }
+
+    /// The daemons of its nodes. Speakers are there for Services of type LoadBalancer.
+    pub fn daemons(&self) -> Vec<Daemon> {
+        let is_balanced = |s: &RunningService| s.kind == ServiceType::LoadBalancer;
+        let is_stopped = |f: &Fault| matches!(f, Fault::Stopped(_, Daemon::Speaker));
+        let has_speakers = self.topology.load_balancer == Balancer::Layer2
+            && (self.services.iter().any(is_balanced)
+                || self.topology.faults.iter().any(is_stopped));
+        let is_there = |d: &Daemon| *d != Daemon::Speaker || has_speakers;
+        Daemon::ALL.into_iter().filter(is_there).collect()
     }
 
     /// The name of the network namespace that a pod is in.

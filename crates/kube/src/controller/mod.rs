@@ -5,6 +5,7 @@
 //! node ports), the controllers of workloads and the scheduler, IPAM and kubelet's probes, and the
 //! EndpointSlice controller.
 
+mod balancers;
 mod endpoints;
 mod new_pod;
 mod nodes;
@@ -12,6 +13,7 @@ mod pods;
 mod previous;
 pub mod rollout;
 mod scheduler;
+mod servicelb;
 mod services;
 mod system;
 mod text;
@@ -209,8 +211,10 @@ fn build_cluster(d: &mut Decoder, docs: &[YamlNode], previous: Option<Previous<'
             control_plane.workload(x, &text);
         }
     }
+    control_plane.service_lb(&services, &objects, &text);
     control_plane.system_services(&services);
     control_plane.services(&services, &slices);
+    control_plane.balancers(&services);
     control_plane.api_endpoints();
     control_plane.finish()
 }

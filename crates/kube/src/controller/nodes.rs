@@ -9,6 +9,7 @@ use crate::ipam::pod_cidrs;
 use crate::naming;
 use crate::object::{Labels, NodeObject, Object, Taint, TaintEffect, TextPod};
 use crate::release::Release;
+use crate::speaker::EXCLUDED;
 use crate::topology::{Host, NodeSpec, Role, Topology};
 use ipnet::Ipv4Net;
 use net::wire::Mac;
@@ -58,7 +59,7 @@ pub(super) fn allocate_nodes(
         let mut taints = default_taints(n.role, topology.version);
         if let Some(object) = object {
             if bare {
-                labels.retain(|key, _| !key.starts_with("node-role."));
+                labels.retain(|key, _| !key.starts_with("node-role.") && key != EXCLUDED);
             }
             labels.extend(object.meta.labels.clone());
             if bare {
@@ -181,6 +182,9 @@ fn default_labels(n: &NodeSpec, release: Release) -> Labels {
         }
         if release.two_roles() {
             add("node-role.kubernetes.io/control-plane", "");
+        }
+        if release.excludes_control_plane() {
+            add(EXCLUDED, "");
         }
     }
     out

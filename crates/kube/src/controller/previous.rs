@@ -111,7 +111,7 @@ impl Previous<'_> {
 
 impl ControlPlane<'_> {
     /// The running state of a Service.
-    fn previous_service(&self, s: &Service) -> Option<&RunningService> {
+    pub(super) fn previous_service(&self, s: &Service) -> Option<&RunningService> {
         let previous = self.previous.as_ref()?;
         previous
             .cluster

@@ -7,7 +7,9 @@
 //! + 1.0 s      new pods are ready; deleted pods are gone, then machines
 //! + 2.0 s      pods of an older template, kept until the new ones are ready, are gone
 //! + 0 to 1 s   kube-proxy, on each node separately, after each change of endpoints
-//! + 0.05 s     the servers of cluster DNS, after each change of what they answer
+//! + 0.05 s     the servers of cluster DNS, after each change of what they answer; the speakers of
+//!              load balancers, after each change of endpoints or nodes
+//! + 4 s        the health checks of a load balancer outside, after such a change
 //! ```
 //!
 //! Deleting a pod removes its endpoint, or makes it terminating, immediately; the replacement is
@@ -21,14 +23,16 @@
 
 use crate::cluster::{Cluster, Node, Pod, RunningService, RunningWorkload};
 use crate::dns;
+use crate::external;
+use crate::fault::Daemon;
 use crate::object::{ServiceType, WorkloadKind, ports_clash};
 use crate::plan;
 use crate::portmap;
-use crate::topology::Role;
+use crate::topology::{Role, Topology};
 use net::Duration;
 use net::dns::SharedZone;
 use net::rng;
-use net::socket::Listener;
+use net::socket::{Listener, ServerApp};
 use net::spec::{DeviceKindSpec, DeviceSpec, NeighbourSpec, NetnsSpec, RouteSpec, Spec};
 use net::wire::Mac;
 use std::collections::BTreeSet;
@@ -81,6 +85,10 @@ pub enum Work {
     Sync(Rc<Cluster>),
     /// A server of cluster DNS answers from this zone.
     Zone(SharedZone),
+    /// A speaker elects anew, by this state of the cluster.
+    Elect(Rc<Cluster>),
+    /// The load balancer outside has the addresses and rules for this state of the cluster.
+    Balance(Rc<Cluster>),
 }
 
 /// Until flanneld knows of a node.
@@ -91,8 +99,11 @@ const STARTED: Duration = Duration::millis(400);
 const READY: Duration = Duration::secs(1);
 /// Until a deleted pod is gone.
 const TERMINATED: Duration = Duration::secs(1);
-/// Until kube-proxy and cluster DNS know of a change of endpoints.
+/// Until kube-proxy, cluster DNS and speakers know of a change of endpoints.
 const WATCH: Duration = Duration::millis(50);
+
+/// Until health checks have failed or succeeded often enough: two of them, two seconds apart.
+pub const HEALTH: Duration = Duration::secs(4);
 
 /// The operations that turn one cluster into the next, in order. `n`: the number of earlier
 /// changes, which varies the draw.
@@ -131,6 +142,7 @@ pub fn rollout(
         if is_machine {
             // Its pods bring their cables.
             ns.devices.retain(|d| !matches!(d.kind, DeviceKindSpec::Cable { nic: false, .. }));
+            ns.services.retain(|l| l.app != ServerApp::Arp);
         }
         let ends = far_ends(&ns, &is);
         let ports = host_ports(Op::Add, after, &ns.name);
@@ -174,6 +186,17 @@ pub fn rollout(
     out.extend(dns_servers(before, after, &stages));
     let mut last = same_nodes.then(|| before.services.clone());
     stages.retain(|(_, c)| last.replace(c.services.clone()).is_none_or(|l| l != c.services));
+    if [before, after].iter().any(|c| c.daemons().contains(&Daemon::Speaker)) {
+        for (at, cluster) in &stages {
+            out.extend(elections(*at + WATCH, cluster));
+        }
+    }
+    if let Some(host) = external::host(after) {
+        out.extend(stages.iter().map(|(at, cluster)| {
+            let work = Work::Balance(cluster.clone());
+            operation(*at + HEALTH, host.to_owned(), Some(external::PROGRAM), work)
+        }));
+    }
     for name in names(after).into_iter().filter(|n| node(before, n).is_some()) {
         let of = |spec: &Spec| spec.netns.iter().find(|x| x.name == name).cloned();
         if let (Some(a), Some(b)) = (of(&was), of(&is)) {
@@ -299,6 +322,13 @@ impl Pods {
     }
 }
 
+/// The elections of all speakers at a time.
+pub fn elections(after: Duration, cluster: &Rc<Cluster>) -> Vec<Operation> {
+    let nodes = cluster.nodes.iter().map(|n| n.spec.name.value.clone());
+    let by = Some(Daemon::Speaker.name());
+    nodes.map(|netns| Operation { after, netns, by, work: Work::Elect(cluster.clone()) }).collect()
+}
+
 /// The operations of the servers of cluster DNS, in each state of the API server that changes what
 /// they answer.
 fn dns_servers(
@@ -342,12 +372,18 @@ fn host_ports(op: Op, cluster: &Rc<Cluster>, netns: &str) -> Option<Work> {
 /// What listens on a node while its pods on its own network change: the old servers beside the new
 /// ones until they are gone.
 fn listening(was: &NetnsSpec, is: &NetnsSpec) -> Vec<(Duration, Vec<Listener>)> {
-    if was.services == is.services {
+    // What the speakers answer for is theirs.
+    let own = |ns: &NetnsSpec| {
+        let all = ns.services.iter().filter(|l| l.app != ServerApp::Arp);
+        all.cloned().collect::<Vec<Listener>>()
+    };
+    let (was, is) = (own(was), own(is));
+    if was == is {
         return Vec::new();
     }
-    let mut both = was.services.clone();
-    both.extend(is.services.iter().filter(|s| !was.services.contains(s)).cloned());
-    vec![(STARTED, both), (TERMINATED, is.services.clone())]
+    let mut both = was.clone();
+    both.extend(is.iter().filter(|s| !was.contains(s)).cloned());
+    vec![(STARTED, both), (TERMINATED, is)]
 }
 
 /// flanneld's operations for nodes that were added, removed, or have a new MAC address. The
@@ -477,6 +513,10 @@ fn check_immutable(
             return no(&format!("the rules or sysctls of {}", h.name.value));
         }
     }
+    let balancer = |t: &Topology| (t.load_balancer, t.load_balancer_host.clone());
+    if balancer(a) != balancer(b) {
+        return no("spec.loadBalancer");
+    }
     for (x, y) in
         was.netns.iter().filter_map(|x| Some((x, is.netns.iter().find(|y| y.name == x.name)?)))
     {
@@ -484,6 +524,13 @@ fn check_immutable(
         let mac =
             |d: &DeviceSpec| (!matches!(d.kind, DeviceKindSpec::Vxlan { .. })).then_some(d.mac);
         let shape = |d: &DeviceSpec| (d.name.clone(), d.mtu, d.addrs.clone(), d.up, mac(d));
+        // A load balancer gets and loses addresses.
+        let balances = external::host(after) == Some(x.name.as_str());
+        let shape = |d: &DeviceSpec| {
+            let (name, mtu, mut addrs, up, mac) = shape(d);
+            addrs.retain(|a| !balances || a.prefix_len() < 32);
+            (name, mtu, addrs, up, mac)
+        };
         let mut pairs = x.devices.iter().filter(own).zip(y.devices.iter().filter(own));
         let other = pairs.find(|(a, b)| shape(a) != shape(b)).map(|(a, _)| a.name.as_str());
         if let Some(dev) = other.filter(|_| x.tapped) {

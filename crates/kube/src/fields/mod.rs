@@ -164,6 +164,13 @@ pub static NETWORK: Format = Format {
     pattern: Some("^\\d+\\.\\d+\\.\\d+\\.\\d+/\\d+$"),
     number: false,
 };
+/// Addresses of a pool, as MetalLB writes them.
+pub static ADDRESS_RANGE: Format = Format {
+    names: ["IPv4 range", "IPv4 の範囲"],
+    example: "192.168.1.240-192.168.1.250",
+    pattern: Some("^\\d+\\.\\d+\\.\\d+\\.\\d+(/\\d+|\\s*-\\s*\\d+\\.\\d+\\.\\d+\\.\\d+)$"),
+    number: false,
+};
 /// An IPv4 address with its prefix length.
 pub static INTERFACE: Format = Format {
     names: ["IPv4 address with prefix length", "プレフィックス長付き IPv4 アドレス"],

@@ -1,8 +1,8 @@
 //! The fields of `kind: Topology`.
 
 use super::{
-    ADDRESS, DEVICE, DURATION, DefaultValue, Field, Format, INTERFACE, Kind, MAC, NAME, NETWORK,
-    POD_ADDRESS, TEXT, Type, Unit, field,
+    ADDRESS, ADDRESS_RANGE, DEVICE, DURATION, DefaultValue, Field, Format, INTERFACE, Kind, MAC,
+    NAME, NETWORK, POD_ADDRESS, TEXT, Type, Unit, field,
 };
 
 /// `kind: Topology`.
@@ -85,7 +85,7 @@ pub static IPTABLES: Format = Format {
 static DAEMON_OF: Format = Format {
     names: ["NODE/DAEMON", "ノード/デーモン"],
     example: "node01/kube-proxy",
-    pattern: Some("^[^/]+/(kube-proxy|flanneld)$"),
+    pattern: Some("^[^/]+/(kube-proxy|flanneld|speaker)$"),
     number: false,
 };
 
@@ -115,6 +115,42 @@ const SPEC: &[Field] = &[
         Type::Object(FLANNEL),
         ["Options of flannel, the pod network.", "Pod ネットワーク flannel の設定。"],
     ),
+    field(
+        "loadBalancer",
+        Type::Word(&["layer2", "servicelb", "external", "none"]),
+        [
+            "Who answers for the addresses of Services of type LoadBalancer: a node elected by the \
+             speakers, as with MetalLB; pods with host ports on every node, as in k3s; a host in \
+             front of the nodes; or nobody.",
+            "LoadBalancer の Service のアドレスに誰が応答するか。layer2 は speaker が選んだノード\
+             （MetalLB）、servicelb は全ノードのホストポート Pod（k3s）、external はノードの手前の\
+             ホスト、none は誰も応答しない。",
+        ],
+    )
+    .default("layer2"),
+    field(
+        "loadBalancerHost",
+        Type::Text(&NAME),
+        [
+            "With external: the host that has the addresses and forwards to node ports.",
+            "external で、アドレスを持ちノードポートへ転送するホスト。",
+        ],
+    )
+    .default("load-balancer"),
+    field(
+        "loadBalancerPool",
+        Type::List(&ADDRESS_RANGE),
+        [
+            "With layer2 and external: the addresses of these Services, given in order to those \
+             without one in status.",
+            "layer2 と external で、status にアドレスのない Service に順に割り当てるアドレス。",
+        ],
+    )
+    .default_rule([
+        ".240 to .250 of a segment of /24; of a larger one, of its first /24; of a smaller one, \
+         its last sixteenth",
+        "/24 のセグメントでは .240〜.250、それより大きければ最初の /24 の同じ範囲、小さければ最後の 1/16",
+    ]),
     field(
         "segments",
         Type::Objects(SEGMENT),
@@ -695,8 +731,8 @@ const FAULT: &[Field] = &[
         "stopped",
         Type::Text(&DAEMON_OF),
         [
-            "A daemon, kube-proxy or flanneld, that has not run since the node booted.",
-            "ノードの起動後に一度も動いていないデーモン（kube-proxy または flanneld）。",
+            "A daemon, kube-proxy, flanneld or speaker, that has not run since the node booted.",
+            "ノードの起動後に一度も動いていないデーモン（kube-proxy、flanneld、speaker）。",
         ],
     ),
 ];

@@ -11,6 +11,10 @@ pub(super) const LISTEN: Annotation = Annotation("packetwalk.dev/listen");
 /// The annotation that names where a static pod comes from.
 const SOURCE: Annotation = Annotation("kubernetes.io/config.source");
 
+/// The annotation that requests addresses of MetalLB, and its older name.
+const BALANCER_IPS: [Annotation; 2] =
+    [Annotation("metallb.io/loadBalancerIPs"), Annotation("metallb.universe.tf/loadBalancerIPs")];
+
 /// An annotation that means something here; others are not read.
 pub(super) struct Annotation(&'static str);
 
@@ -49,6 +53,8 @@ pub struct Meta {
     pub owner: Option<OwnerReference>,
     /// The annotation `packetwalk.dev/listen`, of a pod.
     pub listen: Option<Spanned<String>>,
+    /// The annotation `metallb.io/loadBalancerIPs`, of a Service: addresses, with commas.
+    pub balancer_ips: Option<Spanned<String>>,
     /// The annotation `kubernetes.io/config.source`: the pod is a static one of its node's kubelet.
     pub is_static: bool,
 }
@@ -172,6 +178,7 @@ impl Meta {
         let annotations = f.fields(d, "annotations");
         let mut annotation = |a: &Annotation| annotations.as_ref().and_then(|f| a.of(d, f));
         let (listen, is_static) = (annotation(&LISTEN), annotation(&SOURCE).is_some());
+        let balancer_ips = BALANCER_IPS.iter().find_map(annotation);
         let owner = f.get("ownerReferences").and_then(owner);
         d.finish(f);
         let name = name?;
@@ -179,7 +186,7 @@ impl Meta {
             d.diags.extend(written.map(|n| rule.fault(n, "metadata.name")));
             return None;
         }
-        Some(Self { name, namespace, labels, owner, listen, is_static })
+        Some(Self { name, namespace, labels, owner, listen, balancer_ips, is_static })
     }
 }
 

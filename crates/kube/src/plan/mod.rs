@@ -11,6 +11,7 @@ use crate::cluster::Cluster;
 use crate::fault::Daemon;
 use crate::topology::{Backend, Host, Nic, Role, StaticRoute, Topology};
 use crate::{cni, device, dns, docker, flannel, image, naming, portmap, proxy as kube_proxy};
+use crate::{external, klipper, speaker};
 use ipnet::Ipv4Net;
 use net::Duration;
 use net::conntrack::{TcpState, Timeouts};
@@ -62,6 +63,10 @@ pub fn spec(cluster: &Rc<Cluster>) -> Spec {
     for pod in &cluster.pods {
         let mut ns = cni::pod_netns(cluster, pod);
         ns.services = image::services(pod);
+        if let Some(rules) = klipper::rules(cluster, pod) {
+            ns.rules = rules.build();
+            ns.sysctl.ip_forward = true;
+        }
         if dns::is_server(pod) {
             dns::serve(&mut ns.services, &zone);
         }
@@ -71,6 +76,23 @@ pub fn spec(cluster: &Rc<Cluster>) -> Spec {
     let mut spec = Spec { netns };
     faults::apply(&mut spec, &cluster.topology);
     spec
+}
+
+/// Makes a host the load balancer: its addresses, and the rules by which it forwards.
+fn balance(ns: &mut NetnsSpec, cluster: &Rc<Cluster>) {
+    ns.sysctl.ip_forward = true;
+    // It sends clients to no node, though that is on their LAN.
+    ns.sysctl.send_redirects = false;
+    if let Some(nic) = ns.devices.first_mut() {
+        nic.addrs.extend(external::own_addresses(cluster));
+    }
+    let of = cluster.clone();
+    ns.rules = Ruleset::lazy(move || {
+        let mut rules = RulesetBuilder::default();
+        let runs = |node: &str| of.topology.runs(node, Daemon::KubeProxy);
+        external::write(&mut rules, &of, &runs);
+        rules
+    });
 }
 
 /// Attaches the interfaces of a machine to their switches, the first with `mac`, and configures
@@ -133,7 +155,7 @@ fn plug<'a>(
     }
 }
 
-fn host(lans: &mut [NetnsSpec], cluster: &Cluster, h: &Host) -> NetnsSpec {
+fn host(lans: &mut [NetnsSpec], cluster: &Rc<Cluster>, h: &Host) -> NetnsSpec {
     let t = &cluster.topology;
     let mut ns = NetnsSpec::new(h.name.value.clone());
     let seeded = || naming::random_mac(t.seed, &format!("{}/nic", h.name.value));
@@ -144,6 +166,9 @@ fn host(lans: &mut [NetnsSpec], cluster: &Cluster, h: &Host) -> NetnsSpec {
         ns.sysctl.ip_forward = router.ip_forward;
         ns.sysctl.rp_filter = router.rp_filter;
         ns.rules = router.rules.clone();
+    }
+    if external::host(cluster) == Some(ns.name.as_str()) {
+        balance(&mut ns, cluster);
     }
     ns
 }
@@ -198,6 +223,9 @@ fn node(lans: &mut [NetnsSpec], cluster: &Cluster, i: usize) -> NetnsSpec {
             app: image::generic(),
         });
     }
+    let runs = |node: &str| cluster.topology.runs(node, Daemon::Speaker);
+    let announced = speaker::announced(cluster, &ns.name, &runs);
+    ns.services.extend(announced.into_iter().map(Listener::arp));
     ns
 }
 

@@ -1,7 +1,7 @@
 //! Decoding and validation of `kind: Topology`.
 
 use super::network::{self, DefinedNetwork, Segments, check_device, mac};
-use super::{Backend, NodeSpec, PodPlacement, Role, Topology};
+use super::{AddressRange, Backend, Balancer, NodeSpec, PodPlacement, Role, Topology};
 use crate::decode::{Decoder, Fields, Spanned};
 use crate::device;
 use crate::diag::{Code, Diagnostic, nearest};
@@ -39,6 +39,7 @@ pub fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Topology> {
         flannel(d, f, &mut t);
     }
     network::segments(d, &mut s, &mut t.segments, &mut networks);
+    load_balancer(d, &mut s, &mut t);
     s.require(d, "nodes", "write nodes: with - name: below it");
     let machines = |number| Segments { all: &t.segments, number, of_router: false };
     for (i, f) in (0..).zip(s.list(d, "nodes")) {
@@ -59,6 +60,7 @@ pub fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Topology> {
         let fault = fault(d, f, &t);
         t.faults.extend(fault);
     }
+    check_balancer(d, &mut s, &t);
     if let Some(f) = s.fields(d, "layout") {
         layout(d, &f, &mut t);
     }
@@ -67,6 +69,46 @@ pub fn decode(d: &mut Decoder, mut f: Fields<'_>) -> Option<Topology> {
     check_veths(d, &t);
     warn_of_overlaps(d, &t, &networks);
     Some(t)
+}
+
+fn load_balancer(d: &mut Decoder, s: &mut Fields<'_>, t: &mut Topology) {
+    let word = s.choice(d, "loadBalancer");
+    let found = Balancer::ALL.into_iter().find(|b| Some(b.name()) == word);
+    t.load_balancer = found.unwrap_or(Balancer::Layer2);
+    if let Some(host) = s.string(d, "loadBalancerHost") {
+        t.load_balancer_host = host.value;
+    }
+    let Some(list) = s.get("loadBalancerPool") else { return };
+    let path = s.path_of("loadBalancerPool");
+    for (i, n) in d.items(list, &path).iter().enumerate() {
+        let range = d.parsed::<AddressRange>(n, &format!("{path}[{i}]"), &fields::ADDRESS_RANGE);
+        t.load_balancer_pool.extend(range.map(|r| r.value));
+    }
+    if !t.load_balancer.has_pool() {
+        d.diags.push(Diagnostic::warning(
+            Code::UnsupportedValue,
+            list.span,
+            format!("{path} has no effect with loadBalancer: {}", t.load_balancer.name()),
+            "write loadBalancer: layer2 or external, or remove this line",
+        ));
+    }
+}
+
+/// Reports an external load balancer without its host.
+fn check_balancer(d: &mut Decoder, s: &mut Fields<'_>, t: &Topology) {
+    let name = &t.load_balancer_host;
+    let is_there = t.hosts.iter().any(|h| h.name.value == *name);
+    if t.load_balancer != Balancer::External || is_there {
+        return;
+    }
+    let named = s.get("loadBalancerHost").or_else(|| s.get("loadBalancer"));
+    let span = named.map_or(s.span, |n| n.span);
+    d.error(
+        Code::NoSuchNode,
+        span,
+        format!("spec.loadBalancer: external: no host {name:?}"),
+        format!("add - name: {name} to spec.hosts, or name another host in loadBalancerHost"),
+    );
 }
 
 fn kubernetes(
@@ -349,8 +391,8 @@ fn fault(d: &mut Decoder, mut f: Fields<'_>, t: &Topology) -> Option<Fault> {
         (_, daemon) => match daemon.and_then(Daemon::from_name) {
             Some(daemon) => Some(Fault::Stopped(owner.to_owned(), daemon)),
             None => refuse(
-                "must name kube-proxy or flanneld".to_owned(),
-                format!("write stopped: {owner}/kube-proxy or stopped: {owner}/flanneld"),
+                "must name kube-proxy, flanneld or speaker".to_owned(),
+                format!("write stopped: {owner}/kube-proxy, {owner}/flanneld or {owner}/speaker"),
             ),
         },
     }

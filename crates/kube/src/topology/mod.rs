@@ -2,9 +2,11 @@
 //! nodes has a default; a document without a Topology has a control plane, two workers and a client
 //! on one LAN.
 
+mod balancer;
 mod decode;
 mod network;
 
+pub use balancer::{AddressRange, Balancer};
 pub use decode::decode;
 
 use crate::decode::Spanned;
@@ -238,6 +240,12 @@ pub struct Topology {
     /// `--iface` of flannel: the interface whose address nodes have in the pods' network; by
     /// default the one of the default route.
     pub flannel_iface: Option<Spanned<String>>,
+    /// Who answers for the addresses of load balancers.
+    pub load_balancer: Balancer,
+    /// With `external`: the host that is the load balancer.
+    pub load_balancer_host: String,
+    /// The addresses that Services of type LoadBalancer get, in order; none for the default range.
+    pub load_balancer_pool: Vec<AddressRange>,
     /// The LANs, of which there is at least one.
     pub segments: Vec<Segment>,
     /// The machines of the cluster.
@@ -296,6 +304,9 @@ impl Default for Topology {
             vxlan_port: net::wire::VXLAN_PORT,
             ip_masq: true,
             flannel_iface: None,
+            load_balancer: Balancer::Layer2,
+            load_balancer_host: "load-balancer".to_owned(),
+            load_balancer_pool: Vec::new(),
             segments: vec![Segment {
                 name: "lan".to_owned(),
                 subnet: literal("192.168.1.0/24"),
@@ -343,6 +354,22 @@ impl Topology {
     pub fn has_name(&self, name: &str) -> bool {
         let segments = self.segments.iter().map(|s| &s.name);
         self.machines().map(|(name, ..)| &name.value).chain(segments).any(|n| n == name)
+    }
+
+    /// The addresses of load balancers, in the order in which they are given: those of the pool
+    /// that no machine has. The default pool is on the first segment.
+    pub fn balancer_addresses(&self) -> impl Iterator<Item = Ipv4Addr> {
+        let lan = self.segment().subnet;
+        let ranges = match self.load_balancer_pool.as_slice() {
+            [] => vec![AddressRange::default_of(lan)],
+            ranges => ranges.to_vec(),
+        };
+        let nics = self.machines().flat_map(|(_, nics, _)| nics);
+        let machines = nics.map(|n| n.address.value.addr());
+        let machines = machines.chain(self.segments.iter().filter_map(|s| s.gateway));
+        let taken: Vec<Ipv4Addr> = machines.chain([lan.network(), lan.broadcast()]).collect();
+        let all = ranges.into_iter().flat_map(|r| r.addresses());
+        all.filter(move |a| !taken.contains(a))
     }
 
     /// Whether a daemon runs on a node.

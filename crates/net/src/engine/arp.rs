@@ -6,7 +6,8 @@ use crate::event::EventKind;
 use crate::id::{DevId, NetnsId, PacketId};
 use crate::neigh::{MAX_PROBES, Neighbour, NudState, QUEUE_LEN};
 use crate::skb::{PktType, Skb};
-use crate::state::{Change, Netns};
+use crate::socket::{Listener, ServerApp};
+use crate::state::{Change, DeviceKind, Netns};
 use crate::time::Duration;
 use crate::wire::{Arp, ArpOp, Ethernet, Icmp, Mac, Payload, Unreachable};
 use std::net::{IpAddr, Ipv4Addr};
@@ -175,6 +176,33 @@ impl World {
             Some(pkt),
             EventKind::Delivered { socket: None, local: endpoint(arp.tpa) },
         );
+        if arp.op == ArpOp::Request && self.is_announced(netns, dev, arp.tpa) {
+            let sha = self.ns(netns).dev(dev).mac;
+            let reply = Arp { op: ArpOp::Reply, sha, spa: arp.tpa, tha: arp.sha, tpa: arp.spa };
+            self.send_arp(netns, dev, arp.sha, reply, parent);
+        }
+    }
+
+    /// Whether a process answers the requests for an address that come in by a device.
+    fn is_announced(&self, netns: NetnsId, dev: DevId, addr: Ipv4Addr) -> bool {
+        let ns = self.ns(netns);
+        let is_asked = |l: &Listener| l.app == ServerApp::Arp && l.addr == Some(IpAddr::from(addr));
+        is_nic(&ns.dev(dev).kind) && ns.services.iter().any(is_asked)
+    }
+
+    /// Sends gratuitous ARP by every NIC that is up, as a process does that begins to answer for an
+    /// address: a request and a reply, both broadcast (RFC 5227 section 3).
+    pub fn announce(&mut self, netns: NetnsId, addr: Ipv4Addr) {
+        let ns = self.ns(netns);
+        let nics = (0..).map(DevId).zip(&ns.devices).filter(|(_, d)| d.up && is_nic(&d.kind));
+        let nics: Vec<(DevId, Mac)> = nics.map(|(id, d)| (id, d.mac)).collect();
+        for (dev, sha) in nics.into_iter().rev() {
+            // What is sent last leaves first.
+            for op in [ArpOp::Reply, ArpOp::Request] {
+                let arp = Arp { op, sha, spa: addr, tha: Mac::BROADCAST, tpa: addr };
+                self.send_arp(netns, dev, Mac::BROADCAST, arp, None);
+            }
+        }
     }
 
     /// Enters a MAC into the table and sends the packets that waited for it (`neigh_update`).
@@ -286,6 +314,10 @@ impl World {
             self.set_neighbour(netns, dev, addr, Some(failed));
         }
     }
+}
+
+pub(super) fn is_nic(kind: &DeviceKind) -> bool {
+    matches!(kind, DeviceKind::Cable { nic: true, .. })
 }
 
 fn endpoint(addr: Ipv4Addr) -> crate::socket::AddrPort {

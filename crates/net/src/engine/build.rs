@@ -1,14 +1,17 @@
 //! From a spec to a world: names are resolved to numbers.
 
 use super::World;
+use super::arp::is_nic;
 use crate::conntrack::Conntrack;
 use crate::id::{DevId, NetnsId};
 use crate::neigh::{Neighbour, NudState};
 use crate::rng::Rng;
 use crate::route::Route;
+use crate::socket::ServerApp;
 use crate::spec::{DeviceKindSpec, DeviceSpec, NetnsSpec, Spec};
 use crate::state::{Change, Device, DeviceKind, FdbEntry, Netns, State};
 use crate::time::Instant;
+use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
@@ -115,16 +118,21 @@ impl World {
                     for (other, other_dev, _) in
                         members.iter().filter(|m| (m.0, m.1) != (*member, *dev))
                     {
-                        let other = self.state.ns(*other).dev(*other_dev);
-                        for net in other
-                            .addrs
-                            .iter()
-                            .filter(|n| device.addrs.iter().any(|own| own.contains(&n.addr())))
+                        let there = self.state.ns(*other);
+                        let other = there.dev(*other_dev);
+                        let announced = there.services.iter().filter_map(|l| match l.app {
+                            ServerApp::Arp if is_nic(&other.kind) => l.addr,
+                            _ => None,
+                        });
+                        let own = other.addrs.iter().map(IpNet::addr);
+                        for addr in own
+                            .chain(announced)
+                            .filter(|a| device.addrs.iter().any(|own| own.contains(a)))
                         {
                             changes.push(Change::Neighbour {
                                 netns: *member,
                                 dev: *dev,
-                                addr: net.addr(),
+                                addr,
                                 before: None,
                                 after: Some(Box::new(Neighbour {
                                     cached: used,

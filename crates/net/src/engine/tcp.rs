@@ -390,7 +390,7 @@ impl World {
                 Some(TcpApp::Server { parts: parts.clone(), written: 0, requests: 0 })
             }
             Some(ServerApp::Dns(zone)) => Some(TcpApp::Dns { zone: zone.clone(), answered: 0 }),
-            Some(ServerApp::Echo) | None => None,
+            Some(ServerApp::Echo | ServerApp::Arp) | None => None,
         };
         match app {
             Some(app) => {

@@ -55,11 +55,54 @@ def listen(service):
     events.register(s, selectors.EVENT_READ, ('udp' if udp else 'listen', service, b''))
 
 
+# The addresses that the speaker of each namespace answers ARP for, and its sockets with the MAC of
+# each NIC.
+announced, nics = {}, {}
+BROADCAST = b'\xff' * 6
+
+
+def speak(netns, names):
+    with Inside(netns):
+        for name in names:
+            s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0806))
+            s.bind((name, 0x0806))
+            s.setblocking(False)
+            mac = s.getsockname()[4]
+            nics.setdefault(netns, []).append((s, mac))
+            events.register(s, selectors.EVENT_READ, ('arp', netns, mac))
+
+
+def arp(s, to, op, mac, addr, tha, tpa):
+    s.send(to + mac + struct.pack('>HHHBBH', 0x0806, 1, 0x0800, 6, 4, op) + mac + addr + tha + tpa)
+
+
+def answer_arp(s, netns, mac):
+    data, about = s.recvfrom(65536)
+    op, asker, tpa = struct.unpack('>H', data[20:22])[0], data[22:32], data[38:42]
+    is_to_us = about[2] != 4 and data[:6] in (BROADCAST, mac)            # 4: PACKET_OUTGOING
+    if is_to_us and op == 1 and socket.inet_ntoa(tpa) in announced[netns]:
+        arp(s, asker[:6], 2, mac, tpa, asker[:6], asker[6:])
+
+
+def announce(step):
+    """A speaker after an election: gratuitous ARP for each address that is new."""
+    netns = step['netns']
+    announced[netns] = set(step['addrs'])
+    for addr in step['new']:
+        own = socket.inet_aton(addr)
+        for s, mac in nics[netns]:
+            for op in (1, 2):
+                arp(s, BROADCAST, op, mac, own, BROADCAST, own)
+    return []
+
+
 def serve_one(key):
     kind, service, got = key.data
     s = key.fileobj
     try:
-        if kind == 'udp':
+        if kind == 'arp':
+            answer_arp(s, service, got)
+        elif kind == 'udp':
             data, peer = s.recvfrom(65536)
             if service['parts'] == 'dns':
                 data = bytes.fromhex(plan['dns'].get(data.hex(), ''))
@@ -315,7 +358,7 @@ def shell(step):
 
 
 def perform(step):
-    kinds = {'tcp': tcp, 'segment': segment, 'udp': udp, 'icmp': ping, 'run': shell, 'nothing': lambda _: []}
+    kinds = {'tcp': tcp, 'segment': segment, 'udp': udp, 'icmp': ping, 'run': shell, 'announce': announce, 'nothing': lambda _: []}
     lines = [look_up(step, asked) for asked in step.get('lookup', [])] + kinds[step['kind']](step)
     return ['step %d: %s' % (step['step'], line) for line in lines]
 
@@ -346,6 +389,9 @@ def play():
     time.sleep(max(0, began + plan['end'] - time.monotonic()))
 
 
+for speaker in plan['speakers']:
+    announced[speaker['netns']] = set(speaker['addrs'])
+    speak(speaker['netns'], speaker['nics'])
 for service in plan['services']:
     listen(service)
 threading.Thread(target=serve, daemon=True).start()

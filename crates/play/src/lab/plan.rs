@@ -8,11 +8,14 @@ use crate::session::{PING_WAIT, Session, UDP_WAIT, curl_request, local_key};
 use crate::shell;
 use crate::step::{Act, ResultKind, Run};
 use crate::timeline::Timeline;
+use kube::external;
+use kube::fault::Daemon;
 use net::conntrack::{L4, Tuple};
 use net::engine::Setting;
 use net::event::EventKind;
-use net::netfilter::{Match, Ruleset, TableName, WalkStep};
-use net::socket::{AddrPort, ServerApp};
+use net::netfilter::{self, Match, Ruleset, TableName, WalkStep};
+use net::socket::{AddrPort, Listener, ServerApp};
+use net::spec::{DeviceKindSpec, DeviceSpec, NetnsSpec};
 use net::state::Change;
 use net::{Duration, Instant, NetnsId};
 use std::collections::BTreeMap;
@@ -53,6 +56,7 @@ pub(super) fn json(session: &Session, names: &[String], left_out: &mut Vec<Strin
                 ServerApp::Http(parts) => list(parts.iter().map(|p| text(&latin(p)))),
                 ServerApp::Echo => "[]".to_owned(),
                 ServerApp::Dns(_) => "\"dns\"".to_owned(),
+                ServerApp::Arp => continue,
             };
             let addr = s.addr.map_or_else(|| "0.0.0.0".to_owned(), |a| a.to_string());
             services.push(format!(
@@ -81,11 +85,36 @@ pub(super) fn json(session: &Session, names: &[String], left_out: &mut Vec<Strin
     }
     let end = seconds(Duration(session.world().now().0));
     format!(
-        "{{\"services\": [\n{}\n], \"dns\": {}, \"steps\": [\n{}\n], \"end\": {end}}}",
+        "{{\"services\": [\n{}\n], \"speakers\": {}, \"dns\": {}, \"steps\": [\n{}\n], \"end\": {end}}}",
         services.join(",\n"),
+        speakers(session, names),
         dns::answers(session),
         steps.join(",\n")
     )
+}
+
+/// The speakers of the session: namespace, NICs, and the addresses that each answers ARP for at
+/// first.
+fn speakers(session: &Session, names: &[String]) -> String {
+    let cluster = session.cluster();
+    if !cluster.daemons().contains(&Daemon::Speaker) {
+        return "[]".to_owned();
+    }
+    let is_node = |name: &str| cluster.nodes.iter().any(|n| n.spec.name.value == name);
+    let all = session.spec().netns.iter().zip(names).filter(|(ns, _)| is_node(&ns.name));
+    let of = |(ns, netns): (&NetnsSpec, &String)| {
+        let is_nic = |d: &&DeviceSpec| matches!(d.kind, DeviceKindSpec::Cable { nic: true, .. });
+        let nics = list(ns.devices.iter().filter(is_nic).map(|d| text(&d.name)));
+        let addrs = spoken(&ns.services);
+        format!("{{\"netns\": {}, \"nics\": {nics}, \"addrs\": {addrs}}}", text(netns))
+    };
+    list(all.map(of))
+}
+
+/// The addresses that a speaker answers ARP for, among what listens.
+fn spoken<'a>(all: impl IntoIterator<Item = &'a Listener>) -> String {
+    let of_speaker = all.into_iter().filter(|l| l.app == ServerApp::Arp);
+    list(of_speaker.filter_map(|l| Some(text(&l.addr?.to_string()))))
 }
 
 /// Bytes as the characters U+0000 to U+00FF.
@@ -288,6 +317,26 @@ fn operation(session: &Session, i: usize) -> Option<Result<String, String>> {
     let argv = |words: &[&str]| run_body(list(words.iter().map(|w| text(w))), None);
     match &e.kind {
         EventKind::Configured { setting, by: Some(by) } => match &**setting {
+            Setting::Rules(after) if *by == external::PROGRAM => {
+                let words = netfilter::save(&after.rules, by, "after a change", &|_, _| (0, 0));
+                let argv = ["iptables-restore", "--counters"].map(text);
+                Some(Ok(run_body(list(argv), Some(&words))))
+            }
+            Setting::Device { to, .. } if *by == external::PROGRAM => {
+                let before = e.changes.iter().find_map(|c| match c {
+                    Change::Device { before, .. } => before.as_ref().map(|d| d.addrs.clone()),
+                    _ => None,
+                });
+                let before = before.unwrap_or_default();
+                let mut words = String::new();
+                for (op, all, others) in [("add", &to.addrs, &before), ("del", &before, &to.addrs)]
+                {
+                    for a in all.iter().filter(|a| !others.contains(a)) {
+                        let _ = writeln!(words, "addr {op} {a} dev {}", to.name);
+                    }
+                }
+                Some(Ok(run_body(list(["ip", "-batch", "-"].map(text)), Some(&words))))
+            }
             Setting::Rules(_) => Some(match session.words(i) {
                 Some(words) => {
                     let argv = ["iptables-restore", "--noflush", "--counters"].map(text);
@@ -313,6 +362,16 @@ fn operation(session: &Session, i: usize) -> Option<Result<String, String>> {
                     "--sport", &sport, "--dport", &dport,
                 ];
                 Some(Ok(argv(&words)))
+            }
+            Setting::Services(after) if *by == Daemon::Speaker.name() => {
+                let before = e.changes.iter().find_map(|c| match c {
+                    Change::Services { before, .. } => Some(before.clone()),
+                    _ => None,
+                });
+                let before = before.unwrap_or_default();
+                let new = spoken(after.iter().filter(|l| !before.contains(l)));
+                let addrs = spoken(after.iter());
+                Some(Ok(format!("\"kind\": \"announce\", \"addrs\": {addrs}, \"new\": {new}")))
             }
             // A lab's DNS server has the answers of every moment.
             Setting::Services(_) => None,
@@ -431,7 +490,7 @@ fn pins(
         if draws.is_empty() {
             continue;
         }
-        let random = |r: &std::rc::Rc<net::netfilter::Rule>| {
+        let random = |r: &std::rc::Rc<netfilter::Rule>| {
             r.matches.iter().any(|m| matches!(m, Match::Random { .. }))
         };
         let choice = rule.filter(|r| c.rules.get(*r as usize).is_some_and(random)).map_or(0, |r| {

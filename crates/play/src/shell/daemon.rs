@@ -1,13 +1,16 @@
-//! `systemctl start|stop|restart kube-proxy`. A start syncs all rules, which resets the counters of
-//! kube-proxy's own chains.
+//! `systemctl start|stop|restart kube-proxy`, and `speaker`. A start of kube-proxy syncs all rules,
+//! which resets the counters of kube-proxy's own chains.
 
 use super::CommandOutput;
 use crate::session::Session;
+use kube::fault::Daemon;
 use net::NetnsId;
 
 pub(super) fn systemctl(session: &mut Session, netns: NetnsId, args: &[&str]) -> CommandOutput {
-    let (verb @ ("start" | "stop" | "restart"), "kube-proxy" | "kube-proxy.service") =
-        (args.first().copied().unwrap_or(""), args.get(1).copied().unwrap_or(""))
+    let unit = args.get(1).map_or("", |u| u.strip_suffix(".service").unwrap_or(u));
+    let daemon = Daemon::from_name(unit).filter(|d| *d != Daemon::Flanneld);
+    let (verb @ ("start" | "stop" | "restart"), Some(daemon)) =
+        (args.first().copied().unwrap_or(""), daemon)
     else {
         return CommandOutput::fail(
             1,
@@ -15,15 +18,16 @@ pub(super) fn systemctl(session: &mut Session, netns: NetnsId, args: &[&str]) ->
         );
     };
     let name = session.world().state().ns(netns).name.to_string();
-    if !session.running().nodes.iter().any(|n| n.spec.name.value == name) {
+    let is_node = session.running().nodes.iter().any(|n| n.spec.name.value == name);
+    if !is_node || !session.running().daemons().contains(&daemon) {
         return CommandOutput::fail(
             5,
-            format!("Failed to {verb} kube-proxy.service: Unit kube-proxy.service not found.\n"),
+            format!("Failed to {verb} {unit}.service: Unit {unit}.service not found.\n"),
         );
     }
-    let runs = !session.is_stopped(&name);
+    let runs = !session.is_stopped(&name, daemon);
     if verb == "restart" || runs == (verb == "stop") {
-        session.kube_proxy(netns, &name, verb != "stop");
+        session.set_daemon(netns, &name, daemon, verb != "stop");
     }
     CommandOutput::default()
 }

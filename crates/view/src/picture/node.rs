@@ -10,7 +10,7 @@ use crate::story::{Glyph, glyph_path};
 use crate::thing::{daemon_stopped, device_down};
 use crate::words::Ui;
 use kube::cluster::Pod;
-use kube::fault::{Daemon, Fault};
+use kube::fault::Fault;
 use kube::object::WorkloadKind;
 use net::netfilter::{Hook, HookFunction, TableName};
 
@@ -72,7 +72,7 @@ impl Picture<'_> {
         let base = n.rect.y + if n.form == Form::Tall { 19.0 } else { 17.0 };
         let mut x = n.rect.right() - 12.0;
         let mut out = Vec::new();
-        for d in [Daemon::Flanneld, Daemon::KubeProxy] {
+        for d in self.cluster.daemons().into_iter().rev() {
             let runs = self.cluster.topology.runs(&n.name, d);
             let (dot, face, words) = if runs {
                 ("dot-ok", "daemon", d.name().to_owned())
@@ -122,7 +122,7 @@ impl Picture<'_> {
         let t = &self.cluster.topology;
         let ns = self.state.and_then(|state| state.ns_named(name));
         let down = ns.iter().flat_map(|(_, ns)| ns.devices.iter().filter(|d| !d.up));
-        let stopped = [Daemon::KubeProxy, Daemon::Flanneld].into_iter();
+        let stopped = self.cluster.daemons().into_iter();
         let stopped = stopped.filter(|d| !t.runs(name, *d)).map(|d| daemon_stopped(d, self.lang));
         let cut = t.faults.contains(&Fault::Cut(name.to_owned()));
         let cut = cut.then(|| self.text(Ui::CableCut).to_owned());

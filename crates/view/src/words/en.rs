@@ -1,6 +1,6 @@
 //! Sentences and labels in English.
 
-use super::{Context, answers_dns, coded, short, tried};
+use super::{Context, answers_dns, coded, is_speaker, short, spoken, tried};
 use net::dns::Failure;
 use net::engine::Setting;
 use net::event::{BridgeTo, EventKind};
@@ -176,12 +176,21 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
             Setting::Forget(_) => {
                 format!("`{by}` on {here} deletes a connection that older rules made.")
             }
+            Setting::Services(all) if is_speaker(by) => match coded(&spoken(all)) {
+                addrs if addrs.is_empty() => {
+                    format!("`{by}` on {here} answers ARP for no load balancer any more.")
+                }
+                addrs => format!("`{by}` on {here} answers ARP for {addrs} from now on."),
+            },
             setting => format!("`{by}`: {}", configured(c, e, setting)),
         },
         EventKind::Commanded { line } => {
             format!("`{}` on {here}: the API server knows.", short(line))
         }
         EventKind::Daemon { name, runs: true } => format!("`{name}` on {here} is started."),
+        EventKind::Daemon { name, runs: false } if is_speaker(name) => {
+            format!("`{name}` on {here} is stopped.")
+        }
         EventKind::Daemon { name, runs: false } => {
             format!("`{name}` on {here} is stopped: what it wrote stays as it is.")
         }
@@ -402,6 +411,11 @@ pub(super) fn advice(a: &Advice) -> String {
             format!(
                 "`loadBalancerSourceRanges` of `{service}` lets in `{}` only.",
                 ranges.join("`, `")
+            )
+        }
+        Advice::NotAnnounced { service } => {
+            format!(
+                "No machine on the LAN answers ARP for the load balancer's address of `{service}`."
             )
         }
         Advice::NoSuchPort { service, ports } => {

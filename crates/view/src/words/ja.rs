@@ -1,6 +1,6 @@
 //! Sentences and labels in Japanese.
 
-use super::{Context, answers_dns, coded, short, tried};
+use super::{Context, answers_dns, coded, is_speaker, short, spoken, tried};
 use net::dns::Failure;
 use net::engine::Setting;
 use net::event::{BridgeTo, EventKind};
@@ -179,12 +179,21 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
             Setting::Forget(_) => {
                 format!("{here} の `{by}` が、古いルールが作った接続を消します。")
             }
+            Setting::Services(all) if is_speaker(by) => match coded(&spoken(all)) {
+                addrs if addrs.is_empty() => {
+                    format!("{here} の `{by}` はどのロードバランサーの ARP にも応えなくなります。")
+                }
+                addrs => format!("これからは {here} の `{by}` が {addrs} への ARP に応えます。"),
+            },
             setting => format!("`{by}`: {}", configured(c, e, setting)),
         },
         EventKind::Commanded { line } => {
             format!("{here} で `{}`。API サーバーが受け取ります。", short(line))
         }
         EventKind::Daemon { name, runs: true } => format!("{here} の `{name}` を起動します。"),
+        EventKind::Daemon { name, runs: false } if is_speaker(name) => {
+            format!("{here} の `{name}` を止めます。")
+        }
         EventKind::Daemon { name, runs: false } => {
             format!("{here} の `{name}` を止めます。書いたものはそのまま残ります。")
         }
@@ -420,6 +429,11 @@ pub(super) fn advice(a: &Advice) -> String {
             format!(
                 "`{service}` の `loadBalancerSourceRanges` が通すのは `{}` だけです。",
                 ranges.join("`、`")
+            )
+        }
+        Advice::NotAnnounced { service } => {
+            format!(
+                "`{service}` のロードバランサーのアドレスへの ARP に、LAN のどのマシンも応えません。"
             )
         }
         Advice::NoSuchPort { service, ports } => {

@@ -28,6 +28,7 @@ pub use ui::{Ui, ui};
 
 use crate::labels::NetnsLabels;
 use crate::story::Glyph;
+use kube::fault::Daemon;
 use net::engine::Setting;
 use net::event::EventKind;
 use net::netfilter::{RuleEffect, WalkStep};
@@ -206,11 +207,12 @@ pub fn marker(e: &Event, glyph: Glyph, lang: Lang) -> &'static str {
         (EventKind::VtepFound { .. } | EventKind::FdbLearned { .. }, _) => "FDB",
         (EventKind::Queried { .. } | EventKind::Resolved { .. }, _) => "DNS",
         (EventKind::Ended { .. }, _) => en_ja("result", "結果"),
-        (EventKind::Configured { setting, .. }, _) => match &**setting {
+        (EventKind::Configured { setting, by }, _) => match &**setting {
             Setting::Rules(_) => en_ja("rules", "ルール"),
             Setting::FlushConntrack | Setting::Forget(_) => en_ja("forget", "忘れる"),
             Setting::Sysctl(_) => "sysctl",
             Setting::Services(all) if answers_dns(all) => "DNS",
+            Setting::Services(_) if by.is_some_and(is_speaker) => "ARP",
             Setting::Services(_) => "listen",
             Setting::Routes(_) | Setting::FlushCache => en_ja("route", "経路"),
             Setting::Neighbour { .. } => "ARP",
@@ -279,6 +281,16 @@ fn coded<T: std::fmt::Display>(values: &[T]) -> String {
 /// Whether a DNS server is among those that listen.
 fn answers_dns(all: &[Listener]) -> bool {
     all.iter().any(|l| matches!(l.app, ServerApp::Dns(_)))
+}
+
+fn is_speaker(daemon: &str) -> bool {
+    Daemon::from_name(daemon) == Some(Daemon::Speaker)
+}
+
+/// The addresses that a speaker answers ARP for, among what listens.
+fn spoken(all: &[Listener]) -> Vec<std::net::IpAddr> {
+    let of = |l: &Listener| if l.app == ServerApp::Arp { l.addr } else { None };
+    all.iter().filter_map(of).collect()
 }
 
 /// The names that a lookup tried, each with what came of it.

@@ -23,7 +23,7 @@ pub fn probe_error(e: &ProbeError, lang: Lang) -> (String, String) {
     use ProbeError::{
         CannotResolve, ExternalName, Headless, Idle, Ipv6, ManyPods, ManyPorts, NoAddress,
         NoEndpoint, NoHostAddress, NoOwner, NoPodOf, NoPort, NoSender, NoService, NoTarget,
-        NotAName, NotAPort, TooLong,
+        NotAName, NotAPort, NotBalanced, Pending, TooLong,
     };
     let list = |what: &str, known: &[String]| match ProbeError::named(known) {
         (names, _) if names.is_empty() => {
@@ -96,6 +96,16 @@ pub fn probe_error(e: &ProbeError, lang: Lang) -> (String, String) {
         Headless(service) => (
             format!("{service} は headless なので、アドレスがありません"),
             "Pod のいずれかを指定してください".to_owned(),
+        ),
+        NotBalanced(service) => (
+            format!("{service} は type: LoadBalancer ではありません"),
+            format!("{service} かノードポートを指定してください"),
+        ),
+        Pending(service) => (
+            format!("{service} のロードバランサーのアドレスは <pending> です。割り当てるものがありません"),
+            "Topology の loadBalancer を layer2、servicelb、external のいずれかにするか、ノードポートに送って\
+             ください"
+                .to_owned(),
         ),
         ManyPorts(service, ports) => (
             format!("{service} には複数のポートがあります"),

@@ -68,7 +68,7 @@ fn decode_spec(
     };
     let external_name =
         external_name.and_then(|n| d.string(n, "spec.externalName")).map(|n| n.value);
-    let traffic = traffic::decode(d, &mut f, kind, status);
+    let (traffic, requested) = traffic::decode(d, &mut f, kind, status, meta.balancer_ips.as_ref());
     let skips_node_ports = f.boolean(d, "allocateLoadBalancerNodePorts") == Some(false);
     // Headless Services and ExternalNames may omit ports.
     let list = if kind == Some(ServiceType::ExternalName) || headless {
@@ -100,6 +100,7 @@ fn decode_spec(
         ports,
         selector,
         traffic,
+        requested,
         external_name,
         skips_node_ports,
     })

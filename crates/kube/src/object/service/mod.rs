@@ -133,6 +133,9 @@ pub struct Service {
     pub selector: Spanned<Labels>,
     /// Its external addresses, its policies and its session affinity.
     pub traffic: Traffic,
+    /// The addresses that it requests of its load balancer: `spec.loadBalancerIP`, or those of the
+    /// annotation `metallb.io/loadBalancerIPs`; no address of a request that cannot be read.
+    pub requested: Option<Vec<Spanned<Ipv4Addr>>>,
     /// `spec.externalName`: the DNS name it is an alias of.
     pub external_name: Option<String>,
     /// `spec.allocateLoadBalancerNodePorts: false`: a load balancer without node ports.

@@ -5,19 +5,21 @@ use crate::address::{sloppy_ip, sloppy_net};
 use crate::decode::{Decoder, Fields, Spanned};
 use crate::diag::{Code, Diagnostic, Span};
 use crate::yaml::YamlNode;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// The default `timeoutSeconds` of `sessionAffinity: ClientIP`
 /// (`DefaultClientIPServiceAffinitySeconds`).
 const AFFINITY_SECONDS: u32 = 10_800;
 
-/// Decodes the fields of [`Traffic`] in `spec` and `status`.
+/// Decodes the fields of [`Traffic`] in `spec` and `status`, and the addresses that are requested.
+/// `annotated`: those of MetalLB's annotation.
 pub(super) fn decode(
     d: &mut Decoder,
     f: &mut Fields<'_>,
     kind: Option<ServiceType>,
     status: Option<&YamlNode>,
-) -> Traffic {
+    annotated: Option<&Spanned<String>>,
+) -> (Traffic, Option<Vec<Spanned<Ipv4Addr>>>) {
     let mut t = Traffic::default();
     if let Some(list) = f.get("externalIPs") {
         t.external_ips = addresses(d, list, "spec.externalIPs");
@@ -45,8 +47,43 @@ pub(super) fn decode(
         "PreferSameZone" => Distribution::SameZone,
         _ => Distribution::SameNode,
     });
-    load_balancer(d, f, &mut t, kind, status);
-    t
+    let requested = load_balancer(d, f, &mut t, kind, status);
+    let annotated = annotated.filter(|_| kind == Some(ServiceType::LoadBalancer));
+    let requested = match (requested, annotated) {
+        (Some(_), Some(text)) => {
+            d.diags.push(Diagnostic::warning(
+                Code::UnsupportedValue,
+                text.span,
+                "the Service can not have both this annotation and spec.loadBalancerIP: MetalLB \
+                 gives it no address",
+                "keep one of them",
+            ));
+            Some(Vec::new())
+        }
+        (None, Some(text)) => Some(annotation(d, text)),
+        (requested, None) => requested.map(|a| vec![a]),
+    };
+    (t, requested)
+}
+
+/// The addresses in MetalLB's annotation `loadBalancerIPs`, which are separated by commas.
+fn annotation(d: &mut Decoder, text: &Spanned<String>) -> Vec<Spanned<Ipv4Addr>> {
+    let mut out = Vec::new();
+    for word in text.value.split(',').map(str::trim) {
+        match word.parse::<IpAddr>() {
+            Ok(IpAddr::V4(value)) => out.push(Spanned { value, span: text.span }),
+            Ok(IpAddr::V6(_)) => not_ipv6(d, text.span, "loadBalancerIPs"),
+            Err(_) => {
+                let message = format!(
+                    "loadBalancerIPs: Invalid value: {word:?}: MetalLB gives it no address"
+                );
+                let hint = "write addresses like 192.168.1.240, with commas between them";
+                d.diags.push(Diagnostic::warning(Code::InvalidAddress, text.span, message, hint));
+                return Vec::new();
+            }
+        }
+    }
+    out
 }
 
 fn addresses(d: &mut Decoder, list: &YamlNode, path: &str) -> Vec<IpAddr> {
@@ -118,21 +155,21 @@ fn local(d: &mut Decoder, f: &mut Fields<'_>, name: &'static str) -> Option<Span
     Some(Spanned { value: word == "Local", span })
 }
 
-/// The fields about a load balancer. None is simulated: its addresses are those in `status`, or the
-/// requested `loadBalancerIP`.
+/// The fields about a load balancer: its addresses in `status`. Returns the requested
+/// `loadBalancerIP`.
 fn load_balancer(
     d: &mut Decoder,
     f: &mut Fields<'_>,
     t: &mut Traffic,
     kind: Option<ServiceType>,
     status: Option<&YamlNode>,
-) {
+) -> Option<Spanned<Ipv4Addr>> {
     let balances = kind == Some(ServiceType::LoadBalancer);
     let mut ignored = None;
     let mut ingress = Vec::new();
     let mut requested = None;
     if let Some(n) = f.get("loadBalancerIP") {
-        requested = address(d, n, "spec.loadBalancerIP").map(|a| (a.value, false));
+        requested = address(d, n, "spec.loadBalancerIP");
         ignored = Some(n.span);
     }
     if let Some(list) = f.get("loadBalancerSourceRanges") {
@@ -181,12 +218,13 @@ fn load_balancer(
         d.finish(s);
     }
     if balances {
-        // The requested address is used until `status` has one.
-        if ingress.is_empty() {
-            ingress.extend(requested);
-        }
         t.ingress = ingress;
-    } else if let (Some(span), Some(_)) = (ignored, kind) {
+        return requested.and_then(|a| match a.value {
+            IpAddr::V4(value) => Some(Spanned { value, span: a.span }),
+            IpAddr::V6(_) => None,
+        });
+    }
+    if let (Some(span), Some(_)) = (ignored, kind) {
         d.diags.push(Diagnostic::warning(
             Code::UnsupportedValue,
             span,
@@ -194,4 +232,5 @@ fn load_balancer(
             "write type: LoadBalancer, or remove this line",
         ));
     }
+    None
 }
