@@ -186,7 +186,11 @@ impl Session {
                     .ns(at)
                     .routes
                     .iter()
-                    .filter(|x| **x != route)
+                    // A route to the same network is replaced, as `RouteReplace` does.
+                    .filter(|x| match op {
+                        Op::Add => (x.dst, x.metric) != (route.dst, route.metric),
+                        Op::Delete => **x != route,
+                    })
                     .cloned()
                     .collect();
                 routes.extend((*op == Op::Add).then_some(route));
@@ -208,7 +212,7 @@ impl Session {
                 };
                 self.forget(at, by, &|f| f.proto == PROTO_UDP && ports.contains(&f.orig_dport));
             }
-            Work::Sync(cluster) if !self.live.stopped.contains(&step.netns) => {
+            Work::Sync(cluster) if self.runs(&step.netns, Daemon::KubeProxy) => {
                 self.sync(at, &step.netns, Some(self.live.known(&step.netns)), cluster);
             }
             Work::Sync(_) => {}
@@ -222,18 +226,31 @@ impl Session {
         }
     }
 
-    /// Stops or starts kube-proxy on a node. When it starts it syncs all rules, and its pending
-    /// syncs are cancelled.
-    pub(crate) fn kube_proxy(&mut self, netns: NetnsId, node: &str, runs: bool) {
-        self.live.stopped.retain(|n| n != node);
-        self.world_mut().daemon(netns, Daemon::KubeProxy.name(), runs);
-        if runs {
-            let sync = |s: &Operation| matches!(s.work, Work::Sync(_)) && s.netns == node;
-            self.live.due.retain(|_, s| !sync(s));
-            let cluster = self.live.cluster().clone();
-            self.sync(netns, node, None, &cluster);
-        } else {
-            self.live.stopped.push(node.to_owned());
+    /// Stops or starts a daemon on a node. kube-proxy syncs all rules when it starts, and its
+    /// pending syncs are cancelled; flanneld writes its entries for every other node.
+    pub(crate) fn run_daemon(&mut self, netns: NetnsId, node: &str, daemon: Daemon, runs: bool) {
+        self.live.stopped.retain(|(n, d)| n != node || *d != daemon);
+        self.world_mut().daemon(netns, daemon.name(), runs);
+        if !runs {
+            return self.live.stopped.push((node.to_owned(), daemon));
+        }
+        let cluster = self.live.cluster().clone();
+        match daemon {
+            Daemon::KubeProxy => {
+                let sync = |s: &Operation| matches!(s.work, Work::Sync(_)) && s.netns == node;
+                self.live.due.retain(|_, s| !sync(s));
+                self.sync(netns, node, None, &cluster);
+            }
+            Daemon::Flanneld => {
+                for work in rollout::flanneld_start(&cluster, node) {
+                    self.work(&Operation {
+                        after: Duration::default(),
+                        netns: node.to_owned(),
+                        by: Some(daemon.name()),
+                        work,
+                    });
+                }
+            }
         }
     }
 

@@ -18,8 +18,8 @@ pub(crate) struct Live {
     pub(crate) history: Vec<(usize, Rc<Cluster>)>,
     /// The manifests: the document with every later `kubectl apply`, `scale` and `delete`.
     pub(crate) text: Rc<str>,
-    /// Nodes whose kube-proxy does not run.
-    pub(crate) stopped: Vec<String>,
+    /// The daemons that do not run, each with its node.
+    pub(crate) stopped: Vec<(String, Daemon)>,
     /// The cluster that each node's kube-proxy synced last; at first it is that of the beginning.
     pub(crate) known: Vec<(String, Rc<Cluster>)>,
     /// Every sync so far, with the index of the event that it caused.
@@ -45,7 +45,7 @@ pub(crate) struct Synchronized {
 impl Live {
     pub(crate) fn new(cluster: Rc<Cluster>, text: Rc<str>) -> Self {
         let stopped = |f: &Fault| {
-            if let Fault::Stopped(node, Daemon::KubeProxy) = f { Some(node.clone()) } else { None }
+            if let Fault::Stopped(node, daemon) = f { Some((node.clone(), *daemon)) } else { None }
         };
         let stopped = cluster.topology.faults.iter().filter_map(stopped).collect();
         Self {

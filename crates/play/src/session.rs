@@ -9,6 +9,7 @@ use crate::probe::{
 use crate::step::{NotDone, ResultKind, Run, Step, StepResult};
 use crate::target::{Target, check_target, resolve_target, resolver_of};
 use crate::verdict::{Ending, advice, assumption, verdict};
+use kube::fault::Daemon;
 use kube::{Cluster, Diagnostic};
 use net::dns::{Lookup, Name, RecordType};
 use net::engine::{Setting, SpecError};
@@ -261,9 +262,9 @@ impl Session {
     pub fn running_at(&self, events: usize) -> &Cluster {
         self.live.at(events)
     }
-    /// Whether kube-proxy is stopped on a node.
-    pub fn is_stopped(&self, node: &str) -> bool {
-        self.live.stopped.iter().any(|n| n == node)
+    /// Whether a daemon runs on a node.
+    pub fn runs(&self, node: &str, daemon: Daemon) -> bool {
+        !self.live.stopped.iter().any(|(n, d)| n == node && *d == daemon)
     }
     /// The state after the last event. It has the names of deleted namespaces and devices too.
     pub fn last(&self) -> &State {

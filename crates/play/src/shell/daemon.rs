@@ -1,29 +1,32 @@
-//! `systemctl start|stop|restart kube-proxy`. A start syncs all rules, which resets the counters of
-//! kube-proxy's own chains.
+//! `systemctl start|stop|restart` of kube-proxy and flanneld. A start of kube-proxy syncs all
+//! rules, which resets the counters of its own chains; one of flanneld writes the route, the
+//! neighbour and the forwarding entry of every other node.
 
 use super::CommandOutput;
 use crate::session::Session;
+use kube::fault::Daemon;
 use net::NetnsId;
 
 pub(super) fn systemctl(session: &mut Session, netns: NetnsId, args: &[&str]) -> CommandOutput {
-    let (verb @ ("start" | "stop" | "restart"), "kube-proxy" | "kube-proxy.service") =
-        (args.first().copied().unwrap_or(""), args.get(1).copied().unwrap_or(""))
+    let unit = args.get(1).map(|u| u.trim_end_matches(".service")).and_then(Daemon::from_name);
+    let (Some(verb @ ("start" | "stop" | "restart")), Some(daemon), 2) =
+        (args.first().copied(), unit, args.len())
     else {
         return CommandOutput::fail(
             1,
-            "systemctl: not understood here; try: systemctl restart kube-proxy\n",
+            "systemctl: not understood here; try: systemctl restart kube-proxy, systemctl restart flanneld\n",
         );
     };
     let name = session.world().state().ns(netns).name.to_string();
     if !session.running().nodes.iter().any(|n| n.spec.name.value == name) {
+        let unit = daemon.name();
         return CommandOutput::fail(
             5,
-            format!("Failed to {verb} kube-proxy.service: Unit kube-proxy.service not found.\n"),
+            format!("Failed to {verb} {unit}.service: Unit {unit}.service not found.\n"),
         );
     }
-    let runs = !session.is_stopped(&name);
-    if verb == "restart" || runs == (verb == "stop") {
-        session.kube_proxy(netns, &name, verb != "stop");
+    if verb == "restart" || session.runs(&name, daemon) == (verb == "stop") {
+        session.run_daemon(netns, &name, daemon, verb != "stop");
     }
     CommandOutput::default()
 }
