@@ -21,6 +21,7 @@
 
 pub mod anchor;
 pub mod capture;
+pub mod cause;
 pub mod command;
 mod components;
 mod fork;
@@ -32,6 +33,7 @@ pub mod presets;
 pub mod probe;
 mod probe_error;
 pub mod rename;
+pub mod repair;
 pub mod script;
 pub mod session;
 pub mod shell;
@@ -41,10 +43,11 @@ pub mod timeline;
 pub mod verdict;
 
 pub use anchor::{Anchor, EventAnchor};
+pub use cause::{Cause, Fact, Link};
 pub use command::CommandOutput;
 pub use probe::{Probe, ProbeError, Protocol};
 pub use script::Script;
 pub use session::{Session, Start};
 pub use step::{Act, NotDone, ResultKind, Run, Step, StepResult};
 pub use timeline::Timeline;
-pub use verdict::{Advice, Assumption, Ending, Verdict};
+pub use verdict::{Assumption, Ending, Verdict};

@@ -1,14 +1,15 @@
 //! A session: a document's cluster in a simulated world, and what has been done in it so far.
 
 use crate::anchor::{Census, EventAnchor, PacketName, Sent};
+use crate::cause::{self, Known};
 use crate::live::Live;
 use crate::probe::{
     LOOKUP_PORTS, MAX_SEGMENT, Probe, ProbeError, Protocol, check_endpoint, resolve_netns,
     service_at,
 };
-use crate::step::{NotDone, ResultKind, Run, Step, StepResult};
+use crate::step::{Act, NotDone, ResultKind, Run, Step, StepResult};
 use crate::target::{Target, check_target, resolve_target, resolver_of};
-use crate::verdict::{Ending, advice, assumption, verdict};
+use crate::verdict::{Ending, assumption, verdict};
 use kube::fault::Daemon;
 use kube::{Cluster, Diagnostic};
 use net::dns::{Lookup, Name, RecordType};
@@ -434,31 +435,38 @@ impl Session {
     pub(crate) fn judged(&self, begun: &Begun, events: Range<usize>) -> Run {
         let Begun { tag, from, to, proto, count, .. } = *begun;
         let mut verdict = verdict(&self.world.events()[events.clone()], tag, count);
-        if let (Ending::Failed, Some(protocol), Some(to)) = (&verdict.ending, proto.transport(), to)
-        {
-            let outside = self
-                .cluster
-                .topology
-                .hosts
-                .iter()
-                .any(|h| *h.name.value == *self.world.state().ns(from).name);
-            let own: Vec<IpAddr> = self
-                .world
-                .state()
-                .ns(from)
-                .devices
-                .iter()
-                .flat_map(|d| &d.addrs)
-                .map(|n| n.addr())
-                .collect();
-            verdict.advice = advice(self.running(), (outside, &own), to, protocol);
-        }
+        let answered = verdict.ending == Ending::Answered;
+        let census = self.whole_census();
+        let known = Known {
+            cluster: self.running(),
+            text: &self.live.text,
+            state: self.world.state(),
+            events: self.world.events(),
+            range: events.clone(),
+            census: &census,
+            tag,
+            from,
+            to,
+            protocol: proto.transport(),
+            runs: &|node, daemon| self.runs(node, daemon),
+            typed: &|event| self.typed(event),
+        };
+        verdict.cause = cause::find(&known, verdict.outcome.as_ref(), answered);
         if verdict.ending == Ending::Answered {
             let of_run = &self.world.events()[events.clone()];
             let found = assumption(self.running(), self.world.state(), of_run);
             verdict.assumed = found.map(Box::new);
         }
         Run { tag, events, verdict, from, to }
+    }
+
+    /// The command of the step that caused an event, and its place in the text.
+    fn typed(&self, event: usize) -> Option<(String, kube::Span)> {
+        let step = self.results.iter().position(|r| r.events.contains(&event))?;
+        match &self.steps[step] {
+            Step { act: Act::Run { line, .. }, span, .. } => Some((line.clone(), *span)),
+            _ => None,
+        }
     }
 
     /// The simulated world, for steps that change it.
