@@ -6,33 +6,33 @@ use play::Session;
 use play::shell;
 
 /// A sound cluster, a sender and a destination, and what was broken.
-pub struct Case {
-    pub document: String,
+pub(crate) struct Case {
+    pub(crate) document: String,
     /// Commands: where, and the line.
-    pub commands: Vec<(String, String)>,
-    pub from: String,
-    pub to: String,
+    pub(crate) commands: Vec<(String, String)>,
+    pub(crate) from: String,
+    pub(crate) to: String,
     /// Where the cause may be placed; anywhere if empty.
-    pub places: Vec<String>,
+    pub(crate) places: Vec<String>,
     /// Whether the same request is answered without the fault.
-    pub works: bool,
+    pub(crate) works: bool,
 }
 
 /// A kind of fault.
-pub struct Fault {
-    pub name: &'static str,
+pub(crate) struct Fault {
+    pub(crate) name: &'static str,
     /// The facts that may decide.
-    pub facts: &'static [&'static str],
+    pub(crate) facts: &'static [&'static str],
     /// Breaks a cluster.
-    pub apply: fn(&mut Sound) -> Case,
+    pub(crate) apply: fn(&mut Sound) -> Case,
 }
 
 /// A sound cluster that was drawn.
-pub struct Sound {
-    pub version: &'static str,
-    pub document: String,
-    pub session: Session,
-    pub rng: Rng,
+pub(crate) struct Sound {
+    pub(crate) version: &'static str,
+    pub(crate) document: String,
+    pub(crate) session: Session,
+    pub(crate) rng: Rng,
 }
 
 const MANIFESTS: &str = "\
@@ -123,7 +123,7 @@ const VERSIONS: [&str; 6] = ["1.10", "1.16", "1.20", "1.24", "1.29", "1.36"];
 
 impl Sound {
     /// The cluster of a draw.
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let mut rng = Rng::new(seed);
         let version = VERSIONS[rng.below(VERSIONS.len() as u64) as usize];
         let topology =
@@ -133,30 +133,30 @@ impl Sound {
         Self { version, document, session, rng }
     }
 
-    pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+    pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.rng.below(from.len() as u64) as usize]
     }
 
     /// The release's minor number.
-    pub fn minor(&self) -> u8 {
+    pub(crate) fn minor(&self) -> u8 {
         self.session.running().topology.version.minor()
     }
 
     /// The address, the node's veth and the network namespace of a pod.
-    pub fn pod(&self, owner: &str) -> (String, String, String) {
+    pub(crate) fn pod(&self, owner: &str) -> (String, String, String) {
         let c = self.session.running();
         let p = c.pods.iter().find(|p| p.owner.name == owner).expect("a pod");
         (p.ip.to_string(), p.veth.clone(), p.netns())
     }
 
-    pub fn cluster_ip(&self, name: &str) -> String {
+    pub(crate) fn cluster_ip(&self, name: &str) -> String {
         let c = self.session.running();
         let s = c.services.iter().find(|s| s.name == name).expect("a Service");
         s.cluster_ip.expect("an address").to_string()
     }
 
     /// The pods' network of a node, and its VTEP's address and MAC address.
-    pub fn node(&self, name: &str) -> (String, String, String, String) {
+    pub(crate) fn node(&self, name: &str) -> (String, String, String, String) {
         let c = self.session.running();
         let n = c.nodes.iter().find(|n| n.spec.name.value == name).expect("a node");
         let cidr = n.pod_cidr;
@@ -168,7 +168,7 @@ impl Sound {
         )
     }
 
-    pub fn case(&self, from: &str, to: &str) -> Case {
+    pub(crate) fn case(&self, from: &str, to: &str) -> Case {
         Case {
             document: self.document.clone(),
             commands: Vec::new(),
@@ -180,14 +180,14 @@ impl Sound {
     }
 
     /// A case of an edit of the text.
-    pub fn edited(&self, (from, to): (&str, &str), old: &str, new: &str) -> Case {
+    pub(crate) fn edited(&self, (from, to): (&str, &str), old: &str, new: &str) -> Case {
         let document = self.document.replacen(old, new, 1);
         assert_ne!(document, self.document, "{old:?} is in the text");
         Case { document, ..self.case(from, to) }
     }
 
     /// A case of commands on a node, which must be accepted.
-    pub fn typed(&self, (from, to): (&str, &str), host: &str, lines: &[String]) -> Case {
+    pub(crate) fn typed(&self, (from, to): (&str, &str), host: &str, lines: &[String]) -> Case {
         let mut s = self.session.clone();
         for line in lines {
             let out = shell::exec(&mut s, host, line);
@@ -198,12 +198,12 @@ impl Sound {
     }
 
     /// As [`Sound::typed`], of a line.
-    pub fn line(&self, way: (&str, &str), host: &str, line: &str) -> Case {
+    pub(crate) fn line(&self, way: (&str, &str), host: &str, line: &str) -> Case {
         self.typed(way, host, &[line.to_owned()])
     }
 
     /// A sender whose request to `svc/api` crosses nodes.
-    pub fn across(&mut self) -> (&'static str, &'static str) {
+    pub(crate) fn across(&mut self) -> (&'static str, &'static str) {
         ("deploy/other", "svc/api:80")
     }
 }

@@ -3,7 +3,7 @@
 use crate::faults::{Case, Fault};
 
 /// Every kind.
-pub const FAULTS: &[Fault] = &[
+pub(crate) const FAULTS: &[Fault] = &[
     Fault {
         name: "selector: wrong value",
         facts: &["NoEndpoints"],

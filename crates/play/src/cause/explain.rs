@@ -697,23 +697,23 @@ fn down(k: &Known<'_>, drop: usize, netns: NetnsId) -> Option<Explained> {
 fn set_by(k: &Known<'_>, found: &mut Explained) {
     let Some(link) = found.links.get(found.decided) else { return };
     let netns = link.netns;
-    let fits = |s: &Setting| match (&link.fact, s) {
-        (
-            Fact::Refused { .. } | Fact::Policy { .. } | Fact::Marked(_) | Fact::Unknown { .. },
-            Setting::Rules(_),
+    let fits = |s: &Setting| {
+        matches!(
+            (&link.fact, s),
+            (
+                Fact::Refused { .. } | Fact::Policy { .. } | Fact::Marked(_) | Fact::Unknown { .. },
+                Setting::Rules(_),
+            ) | (
+                Fact::Switched { .. } | Fact::NotForwarding(_) | Fact::ReversePath { .. },
+                Setting::Sysctl(_),
+            ) | (Fact::Astray { .. } | Fact::NoRoute(_), Setting::Routes(_))
+                | (Fact::Entry { kind: EntryKind::Neighbour, .. }, Setting::Neighbour { .. })
+                | (Fact::Entry { .. } | Fact::NoVtep { .. }, Setting::Fdb { .. })
+                | (
+                    Fact::Down(_) | Fact::NoCarrier(_) | Fact::TooBig { .. } | Fact::Hairpin { .. },
+                    Setting::Device { .. },
+                )
         )
-        | (
-            Fact::Switched { .. } | Fact::NotForwarding(_) | Fact::ReversePath { .. },
-            Setting::Sysctl(_),
-        )
-        | (Fact::Astray { .. } | Fact::NoRoute(_), Setting::Routes(_))
-        | (Fact::Entry { kind: EntryKind::Neighbour, .. }, Setting::Neighbour { .. })
-        | (Fact::Entry { .. } | Fact::NoVtep { .. }, Setting::Fdb { .. })
-        | (
-            Fact::Down(_) | Fact::NoCarrier(_) | Fact::TooBig { .. } | Fact::Hairpin { .. },
-            Setting::Device { .. },
-        ) => true,
-        _ => false,
     };
     let set = (0..link.event).rev().find(|i| {
         let e = &k.events[*i];

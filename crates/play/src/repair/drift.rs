@@ -69,7 +69,7 @@ fn devices(is: &State, at: NetnsId, ought: &State, other: NetnsId, out: &mut Lin
             let mut lines = vec![format!("ip link set {} up", d.name)];
             // What the kernel forgot with the device.
             let lost = |r: &&Route| {
-                sound.dev(r.dev).name == d.name && !matches!(r.via, None if r.src.is_some())
+                sound.dev(r.dev).name == d.name && (r.via.is_some() || r.src.is_none())
             };
             lines.extend(
                 sound

@@ -76,14 +76,10 @@ pub(super) fn commands(session: &Session, run: &Run, link: &Link) -> Vec<Candida
         Fact::Entry { kind: EntryKind::Neighbour, entry, truth } => {
             let mut words = entry.split_whitespace();
             if let (Some(addr), Some(dev)) = (words.next(), words.nth(1)) {
-                match truth {
-                    Some(mac) => typed(
-                        What::Neighbour,
-                        vec![format!(
-                            "ip neigh replace {addr} lladdr {mac} dev {dev} nud reachable"
-                        )],
-                    ),
-                    None => {}
+                if let Some(mac) = truth {
+                    let line =
+                        format!("ip neigh replace {addr} lladdr {mac} dev {dev} nud reachable");
+                    typed(What::Neighbour, vec![line]);
                 }
                 typed(What::Neighbour, vec![format!("ip neigh del {addr} dev {dev}")]);
             }
