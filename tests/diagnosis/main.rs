@@ -8,6 +8,7 @@ mod cases;
 mod faults;
 mod kernel;
 mod objects;
+mod several;
 
 use faults::{Case, Fault, Sound};
 use kube::fault::Daemon;

@@ -11,9 +11,10 @@
 //!                                  components ────────────────┘
 //! ```
 //!
-//! The modules build on each other: `anchor`, `command`, `probe_error`, `probe` and `verdict`;
-//! `step`; `session`; what extends a session, `components`, `shell`, `player`, `fork` and `script`;
-//! what edits a Script, `rename`; what reads a session.
+//! The modules build on each other: `anchor`, `command`, `probe_error`, `probe`, `cause` and
+//! `verdict`; `step`; `session`; what extends a session, `components`, `shell`, `player`, `fork`
+//! and `script`; what edits a Script, `rename`; what reads a session; what plays it again,
+//! `repair`.
 //!
 //! **Architecture invariant.** This crate knows what is done and what results, never how it is
 //! shown: no layout, no language, no page. It is pure: the same session gives the same bytes.
