@@ -128,8 +128,8 @@ fn schema(kind: &Kind) -> String {
     object(&pairs, 4)
 }
 
-/// The schema of a YAML document, up to our own kinds. What Kubernetes' kinds contain depends on the
-/// release; the engine checks it.
+/// The schema of a YAML document, up to our own kinds. What Kubernetes' kinds contain depends on
+/// the release; the engine checks it.
 const HEAD: &str = r##"{
   "$schema": "https://json-schema.org/draft/2020-12/schema",
   "$id": "https://packetwalk.dev/schema/document.schema.json",

@@ -237,7 +237,7 @@ fn silence_lasts_two_attempts_of_five_seconds_for_each_name() {
     assert_eq!((took(&s, &run), run.to), (20, None));
     let Some(Outcome::Unresolved(why)) = &run.verdict.outcome else { panic!("{:?}", run.verdict) };
     assert!(why.temporary);
-    assert!(run.verdict.lost.is_some(), "the verdict says where the query was lost");
+    assert!(run.verdict.cause.deciding().is_some(), "the verdict says where the query was lost");
 }
 
 #[test]

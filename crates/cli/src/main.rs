@@ -589,10 +589,19 @@ fn trace(file: &str, t: &Trace) -> Result<(String, bool), Stop> {
     write_capture(&session, &session.events()[run.events.clone()], t)?;
     let (state, events) = (session.last(), session.events());
     let labels = view::NetnsLabels::new(session.cluster(), state);
+    let step = session.steps().len() - 1;
+    let below = || view::diagnosis::text(&session, step, lang);
     let text = match t.output.format {
-        Format::Text => dated(&session, &view::trace::text(state, events, &labels, &run, lang)),
-        Format::Hops => dated(&session, &view::trace::hops(state, events, &labels, &run, lang)),
-        Format::Markdown => view::markdown::run(state, events, &labels, &run, lang),
+        Format::Text => {
+            dated(&session, &view::trace::text(state, events, &labels, &run, lang)) + &below()
+        }
+        Format::Hops => {
+            dated(&session, &view::trace::hops(state, events, &labels, &run, lang)) + &below()
+        }
+        Format::Markdown => {
+            let below = view::diagnosis::markdown(&session, step, lang);
+            view::markdown::run(state, events, &labels, &run, lang) + &below
+        }
         Format::Mermaid => view::mermaid::run(state, events, &labels, &run, lang),
         Format::Json => view::json::run(&session, &labels, &run, lang),
     };

@@ -82,7 +82,36 @@ export interface Trace {
   /** A hash of the events. Equal sessions have equal hashes on every machine. */
   hash: string;
   events: TraceEvent[];
-  verdict: { answered: boolean; text: string };
+  verdict: { answered: boolean; text: string; why: TraceLink[] };
+  /** What was played again: repairs of a failure, and endpoints that do not answer. */
+  diagnosis?: TraceDiagnosis;
+}
+export interface TraceLink {
+  event: number;
+  netns: string;
+  text: string;
+  /** It decided the outcome. */
+  decided: boolean;
+  origin: { object: string; field: string; line: number; column: number } | null;
+}
+export interface TraceEdit {
+  line?: number;
+  old?: string;
+  new?: string;
+  host?: string;
+  command?: string;
+}
+export interface TraceDiagnosis {
+  tried?: number;
+  unknown?: string | null;
+  repairs?: {
+    title: string;
+    control: boolean;
+    edits: TraceEdit[];
+    or: TraceEdit[];
+    opens: string[];
+  }[];
+  endpoints?: string[];
 }
 export interface CommandOutput {
   text: string;

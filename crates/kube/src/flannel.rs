@@ -5,6 +5,7 @@
 use crate::cluster::{Cluster, Node};
 use crate::device;
 use crate::fault::Daemon;
+use crate::proxy::MASQUERADE_MARK;
 use crate::release::Release;
 use crate::topology::{Backend, Topology};
 use ipnet::Ipv4Net;
@@ -15,9 +16,6 @@ use net::spec::{DeviceKindSpec, DeviceSpec, NeighbourSpec, NetnsSpec, RouteSpec}
 
 /// The headers of VXLAN around an IP packet over IPv4, in bytes: 20 + 8 + 8 + 14.
 const OVERHEAD: u32 = 50;
-
-/// The mark by which kube-proxy requests masquerading.
-const MASQUERADE_MARK: u32 = 0x4000;
 
 /// The MTU of a node's pods, in bytes: that of flannel's NIC, less the encapsulation.
 pub(crate) fn mtu(t: &Topology, node: &Node) -> u32 {

@@ -200,7 +200,11 @@ impl Session {
                     .ns(at)
                     .routes
                     .iter()
-                    .filter(|x| **x != route)
+                    // A route to the same network is replaced, as `RouteReplace` does.
+                    .filter(|x| match op {
+                        Op::Add => (x.dst, x.metric) != (route.dst, route.metric),
+                        Op::Delete => **x != route,
+                    })
                     .cloned()
                     .collect();
                 routes.extend((*op == Op::Add).then_some(route));
@@ -222,7 +226,7 @@ impl Session {
                 };
                 self.forget(at, by, &|f| f.proto == PROTO_UDP && ports.contains(&f.orig_dport));
             }
-            Work::Sync(cluster) if !self.live.stopped.contains(&step.netns) => {
+            Work::Sync(cluster) if self.runs(&step.netns, Daemon::KubeProxy) => {
                 self.sync(at, &step.netns, Some(self.live.known(&step.netns)), cluster);
             }
             Work::Sync(_) => {}
@@ -236,28 +240,51 @@ impl Session {
         }
     }
 
-    /// Stops or starts a daemon of a node; flanneld does nothing here once it has run.
-    pub(crate) fn set_daemon(&mut self, netns: NetnsId, node: &str, daemon: Daemon, runs: bool) {
+    /// Stops or starts a daemon on a node. kube-proxy syncs all rules when it starts, and its
+    /// pending syncs are cancelled; flanneld writes its entries for every other node; the speakers
+    /// elect anew.
+    pub(crate) fn run_daemon(&mut self, netns: NetnsId, node: &str, daemon: Daemon, runs: bool) {
+        self.live.stopped.retain(|(n, d)| n != node || *d != daemon);
+        self.world_mut().daemon(netns, daemon.name(), runs);
+        if !runs {
+            self.live.stopped.push((node.to_owned(), daemon));
+        }
         match daemon {
-            Daemon::KubeProxy => self.kube_proxy(netns, node, runs),
-            Daemon::Speaker => self.speaker(netns, node, runs),
+            Daemon::KubeProxy => {
+                if runs {
+                    let sync = |s: &Operation| matches!(s.work, Work::Sync(_)) && s.netns == node;
+                    self.live.due.retain(|_, s| !sync(s));
+                    let cluster = self.live.cluster().clone();
+                    self.sync(netns, node, None, &cluster);
+                }
+                self.check_health();
+            }
+            Daemon::Flanneld if runs => {
+                let cluster = self.live.cluster().clone();
+                for work in rollout::flanneld_start(&cluster, node) {
+                    self.work(&Operation {
+                        after: Duration::default(),
+                        netns: node.to_owned(),
+                        by: Some(daemon.name()),
+                        work,
+                    });
+                }
+            }
             Daemon::Flanneld => {}
+            Daemon::Speaker => {
+                if !runs {
+                    self.elect(netns, node);
+                }
+                let now = self.world().now();
+                for op in rollout::elections(GOSSIP, &self.live.elected.clone()) {
+                    self.live.schedule(now + op.after, op);
+                }
+            }
         }
     }
 
-    /// Stops or starts kube-proxy on a node. When it starts it syncs all rules, and its pending
-    /// syncs are cancelled.
-    fn kube_proxy(&mut self, netns: NetnsId, node: &str, runs: bool) {
-        self.live.stopped.retain(|n| n != node);
-        self.world_mut().daemon(netns, Daemon::KubeProxy.name(), runs);
-        if runs {
-            let sync = |s: &Operation| matches!(s.work, Work::Sync(_)) && s.netns == node;
-            self.live.due.retain(|_, s| !sync(s));
-            let cluster = self.live.cluster().clone();
-            self.sync(netns, node, None, &cluster);
-        } else {
-            self.live.stopped.push(node.to_owned());
-        }
+    /// The load balancer outside finds out which nodes are healthy.
+    fn check_health(&mut self) {
         let host = external::host(self.live.cluster()).map(str::to_owned);
         if let Some(netns) = host {
             let (by, work) = (Some(external::PROGRAM), Work::Balance(self.live.balanced.clone()));
@@ -281,32 +308,18 @@ impl Session {
                 self.world_mut().configure_by(at, Setting::Device { dev, to }, by);
             }
         }
-        let stopped = self.live.stopped.clone();
         let rules = &self.world().state().ns(at).rules;
-        let restored = external::restored(rules, &cluster, &|n| !stopped.iter().any(|s| s == n));
+        let runs = |node: &str| self.runs(node, Daemon::KubeProxy);
+        let restored = external::restored(rules, &cluster, &runs);
         if restored.rules != *rules {
             self.world_mut().configure_by(at, Setting::Rules(Box::new(restored)), by);
-        }
-    }
-
-    /// Stops or starts the speaker of a node. The others learn of it, and elect anew.
-    fn speaker(&mut self, netns: NetnsId, node: &str, runs: bool) {
-        self.live.mute.retain(|n| n != node);
-        self.world_mut().daemon(netns, Daemon::Speaker.name(), runs);
-        if !runs {
-            self.live.mute.push(node.to_owned());
-            self.elect(netns, node);
-        }
-        let now = self.world().now();
-        for op in rollout::elections(GOSSIP, &self.live.elected.clone()) {
-            self.live.schedule(now + op.after, op);
         }
     }
 
     /// The speaker of a node answers ARP for the addresses that it is elected for, and announces
     /// those that are new.
     fn elect(&mut self, netns: NetnsId, node: &str) {
-        let runs = |n: &str| !self.live.mute.iter().any(|m| m == n);
+        let runs = |n: &str| self.runs(n, Daemon::Speaker);
         let mut addrs = speaker::announced(&self.live.elected, node, &runs);
         if !runs(node) {
             addrs.clear();

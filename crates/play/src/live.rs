@@ -18,10 +18,8 @@ pub(crate) struct Live {
     pub(crate) history: Vec<(usize, Rc<Cluster>)>,
     /// The manifests: the document with every later `kubectl apply`, `scale` and `delete`.
     pub(crate) text: Rc<str>,
-    /// Nodes whose kube-proxy does not run.
-    pub(crate) stopped: Vec<String>,
-    /// Nodes whose speaker does not run.
-    pub(crate) mute: Vec<String>,
+    /// The daemons that do not run, each with its node.
+    pub(crate) stopped: Vec<(String, Daemon)>,
     /// The cluster of the last election of the speakers.
     pub(crate) elected: Rc<Cluster>,
     /// The cluster that the load balancer outside has rules for.
@@ -50,18 +48,13 @@ pub(crate) struct Synchronized {
 
 impl Live {
     pub(crate) fn new(cluster: Rc<Cluster>, text: Rc<str>) -> Self {
-        let stopped = |daemon: Daemon| {
-            let of = move |f: &Fault| match f {
-                Fault::Stopped(node, d) if *d == daemon => Some(node.clone()),
-                _ => None,
-            };
-            cluster.topology.faults.iter().filter_map(of).collect::<Vec<String>>()
+        let stopped = |f: &Fault| {
+            if let Fault::Stopped(node, daemon) = f { Some((node.clone(), *daemon)) } else { None }
         };
-        let (stopped, mute) = (stopped(Daemon::KubeProxy), stopped(Daemon::Speaker));
+        let stopped = cluster.topology.faults.iter().filter_map(stopped).collect();
         Self {
             elected: cluster.clone(),
             balanced: cluster.clone(),
-            mute,
             history: vec![(0, cluster)],
             text,
             stopped,

@@ -7,6 +7,7 @@
 use crate::probe::{Probe, ProbeError};
 use crate::session::Session;
 use crate::step::Run;
+use crate::verdict::Verdict;
 use net::engine::RandomMatch;
 use std::cmp::Ordering;
 use std::fmt;
@@ -190,8 +191,9 @@ pub fn outcomes(session: &Session, probe: &Probe) -> Result<Outcomes, ProbeError
 fn join(endings: &mut Vec<WeightedRun>, new: WeightedRun) {
     let same = |e: &WeightedRun| {
         let (a, b) = (&e.run.verdict, &new.run.verdict);
-        (a.ending, &a.outcome, a.answered, &a.lost, &a.server)
-            == (b.ending, &b.outcome, b.answered, &b.lost, &b.server)
+        let why = |v: &Verdict| v.cause.deciding().map(|l| (l.netns, l.fact.clone()));
+        (a.ending, &a.outcome, a.answered, why(a), &a.server)
+            == (b.ending, &b.outcome, b.answered, why(b), &b.server)
     };
     match endings.iter_mut().find(|e| same(e)) {
         Some(old) => old.probability = old.probability.plus(&new.probability),

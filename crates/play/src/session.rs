@@ -1,22 +1,21 @@
 //! A session: a document's cluster in a simulated world, and what has been done in it so far.
 
 use crate::anchor::{Census, EventAnchor, PacketName, Sent};
+use crate::cause::{self, Known};
 use crate::live::Live;
 use crate::probe::{
     LOOKUP_PORTS, MAX_SEGMENT, Probe, ProbeError, Protocol, check_endpoint, resolve_netns,
     service_at,
 };
-use crate::step::{NotDone, ResultKind, Run, Step, StepResult};
+use crate::step::{Act, NotDone, ResultKind, Run, Step, StepResult};
 use crate::target::{Target, check_target, resolve_target, resolver_of};
-use crate::verdict::{Ending, advice, assumption, verdict};
+use crate::verdict::{Ending, assumption, verdict};
 use kube::fault::Daemon;
 use kube::{Cluster, Diagnostic};
 use net::dns::{Lookup, Name, RecordType};
 use net::engine::{Setting, SpecError};
 use net::rng;
 use net::socket::{AddrPort, IpOptions, PingSocket, RawSocket, ResolverSocket, TcpApp, UdpSocket};
-use net::socket::{Listener, ServerApp};
-use net::state::Netns;
 use net::wire::Ipv4;
 use net::{Duration, Instant, NetnsId, PacketId, Spec, State, World};
 use std::net::{IpAddr, Ipv4Addr};
@@ -266,14 +265,9 @@ impl Session {
     pub fn running_at(&self, events: usize) -> &Cluster {
         self.live.at(events)
     }
-    /// Whether kube-proxy or the speaker is stopped on a node.
-    pub fn is_stopped(&self, node: &str, daemon: Daemon) -> bool {
-        let stopped = match daemon {
-            Daemon::KubeProxy => &self.live.stopped,
-            Daemon::Speaker => &self.live.mute,
-            Daemon::Flanneld => return !self.cluster().topology.runs(node, daemon),
-        };
-        stopped.iter().any(|n| n == node)
+    /// Whether a daemon runs on a node.
+    pub fn runs(&self, node: &str, daemon: Daemon) -> bool {
+        !self.live.stopped.iter().any(|(n, d)| n == node && *d == daemon)
     }
     /// The state after the last event. It has the names of deleted namespaces and devices too.
     pub fn last(&self) -> &State {
@@ -444,30 +438,23 @@ impl Session {
     pub(crate) fn judged(&self, begun: &Begun, events: Range<usize>) -> Run {
         let Begun { tag, from, to, proto, count, .. } = *begun;
         let mut verdict = verdict(&self.world.events()[events.clone()], tag, count);
-        if let (Ending::Failed, Some(protocol), Some(to)) = (&verdict.ending, proto.transport(), to)
-        {
-            let outside = self
-                .cluster
-                .topology
-                .hosts
-                .iter()
-                .any(|h| *h.name.value == *self.world.state().ns(from).name);
-            let own: Vec<IpAddr> = self
-                .world
-                .state()
-                .ns(from)
-                .devices
-                .iter()
-                .flat_map(|d| &d.addrs)
-                .map(|n| n.addr())
-                .collect();
-            let answers = |ns: &Rc<Netns>| {
-                let speaks = |l: &Listener| l.app == ServerApp::Arp && l.addr == Some(to.0);
-                ns.is_local(to.0) || ns.services.iter().any(speaks)
-            };
-            let is_announced = self.world.state().netns.iter().any(answers);
-            verdict.advice = advice(self.running(), (outside, &own), to, protocol, is_announced);
-        }
+        let answered = verdict.ending == Ending::Answered;
+        let census = self.whole_census();
+        let known = Known {
+            cluster: self.running(),
+            text: &self.live.text,
+            state: self.world.state(),
+            events: self.world.events(),
+            range: events.clone(),
+            census: &census,
+            tag,
+            from,
+            to,
+            protocol: proto.transport(),
+            runs: &|node, daemon| self.runs(node, daemon),
+            typed: &|event| self.typed(event),
+        };
+        verdict.cause = cause::find(&known, verdict.outcome.as_ref(), answered);
         if verdict.ending == Ending::Answered {
             let of_run = &self.world.events()[events.clone()];
             let found = assumption(self.running(), self.world.state(), of_run);
@@ -475,6 +462,15 @@ impl Session {
             verdict.without_tls = begun.tls;
         }
         Run { tag, events, verdict, from, to }
+    }
+
+    /// The command of the step that caused an event, and its place in the text.
+    fn typed(&self, event: usize) -> Option<(String, kube::Span)> {
+        let step = self.results.iter().position(|r| r.events.contains(&event))?;
+        match &self.steps[step] {
+            Step { act: Act::Run { line, .. }, span, .. } => Some((line.clone(), *span)),
+            _ => None,
+        }
     }
 
     /// The simulated world, for steps that change it.

@@ -1,9 +1,9 @@
 //! A run or a session as JSON, for programs. The format has a version; fields are only ever added.
 
-use crate::words::{Context, Lang, change, sentence, step_result, verdict};
-use crate::{NetnsLabels, story, trace};
+use crate::words::{Context, Lang, cause, change, sentence, step_result, verdict};
+use crate::{NetnsLabels, diagnosis, story, trace};
 use net::event::EventKind;
-use play::{Ending, ResultKind, Run, Session, Step, StepResult};
+use play::{Ending, Link, ResultKind, Run, Session, Step, StepResult};
 use serde_json::{Value, json};
 
 /// The version of the format, written as `version`.
@@ -14,7 +14,7 @@ pub fn run(session: &Session, labels: &NetnsLabels, run: &Run, lang: Lang) -> St
     let state = session.last();
     let c = Context { state, labels };
     let events: Vec<Value> = run.events.clone().map(|i| event(&c, session, i, lang)).collect();
-    let out = json!({
+    let mut out = json!({
         "version": VERSION,
         "kubernetes": session.cluster().topology.version.to_string(),
         "seed": session.seed(),
@@ -22,13 +22,17 @@ pub fn run(session: &Session, labels: &NetnsLabels, run: &Run, lang: Lang) -> St
         "events": events,
         "verdict": json_verdict(&c, run, lang),
     });
+    let step = session.results().iter().position(|r| r.run() == Some(run));
+    if let Some(step) = step {
+        out["diagnosis"] = diagnosis::json(session, step, lang);
+    }
     format!("{out:#}\n")
 }
 
 /// A session that was played: its steps and what came of each, and all its events.
 pub fn session(session: &Session, labels: &NetnsLabels, lang: Lang) -> String {
     let c = Context { state: session.last(), labels };
-    let one = |(step, result): (&Step, &StepResult)| {
+    let one = |(i, (step, result)): (usize, (&Step, &StepResult))| {
         let kind = match &result.kind {
             ResultKind::Sent { .. } => "sent",
             ResultKind::Printed(_) => "printed",
@@ -46,13 +50,14 @@ pub fn session(session: &Session, labels: &NetnsLabels, lang: Lang) -> String {
         });
         if let Some(run) = result.run() {
             out["verdict"] = json_verdict(&c, run, lang);
+            out["diagnosis"] = diagnosis::json(session, i, lang);
         }
         if let Some(output) = result.output() {
             out["output"] = json!({"text": output.text, "status": output.status});
         }
         out
     };
-    let steps = session.steps().iter().zip(session.results());
+    let steps = session.steps().iter().zip(session.results()).enumerate();
     let events: Vec<Value> =
         (0..session.events().len()).map(|i| event(&c, session, i, lang)).collect();
     let out = json!({
@@ -66,9 +71,29 @@ pub fn session(session: &Session, labels: &NetnsLabels, lang: Lang) -> String {
 }
 
 fn json_verdict(c: &Context<'_>, run: &Run, lang: Lang) -> Value {
+    let found = &run.verdict.cause;
+    let link = |(i, l): (usize, &Link)| {
+        let origin = l.origin.as_ref().map(|o| {
+            json!({
+                "object": o.object,
+                "field": o.field,
+                "line": o.span.line,
+                "column": o.span.column,
+            })
+        });
+        json!({
+            "event": l.event,
+            "netns": &*c.state.ns(l.netns).name,
+            "text": cause::link(c, l, lang).replace('`', ""),
+            "decided": found.decided == Some(i),
+            "origin": origin,
+        })
+    };
+    let why: Vec<Value> = found.links.iter().enumerate().map(link).collect();
     json!({
         "answered": run.verdict.ending == Ending::Answered,
         "text": verdict(c, &run.verdict, lang).replace('`', ""),
+        "why": why,
     })
 }
 

@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 pub mod app;
+pub mod diagnosis;
 pub mod embed;
 pub mod export;
 pub mod files;

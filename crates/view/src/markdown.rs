@@ -3,7 +3,7 @@
 
 use crate::labels::NetnsLabels;
 use crate::story::{self, Grain};
-use crate::words::{Context, Give, Lang, give, pieces, sentence, verdict};
+use crate::words::{Context, Give, Lang, cause, give, pieces, sentence, verdict};
 use net::{Event, State};
 use play::Run;
 use std::fmt::Write;
@@ -29,11 +29,21 @@ pub fn run(state: &State, events: &[Event], labels: &NetnsLabels, run: &Run, lan
         );
     }
     let _ = writeln!(out, "\n**{}**", rich(&verdict(&c, &run.verdict, lang)));
+    let why = cause::lines(&c, &run.verdict.cause, lang);
+    if !why.is_empty() {
+        let _ = writeln!(out, "\n{}:\n", cause::heading(lang));
+    }
+    for l in why {
+        let text = rich(&l.text);
+        let text = if l.decided { format!("**{text}**") } else { text };
+        let origin = l.origin.map(|o| format!(" ({})", rich(&o))).unwrap_or_default();
+        let _ = writeln!(out, "- {}: {text}{origin}", l.event);
+    }
     out
 }
 
 /// A sentence, with its `code` as code spans.
-fn rich(sentence: &str) -> String {
+pub(crate) fn rich(sentence: &str) -> String {
     pieces(sentence)
         .iter()
         .map(|(text, is_code)| if *is_code { code(text) } else { plain(text) })

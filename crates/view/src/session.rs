@@ -1,7 +1,7 @@
 //! A session that was played, step by step, as text: for `packetwalk run`.
 
 use crate::words::{Lang, not_done_step, sent_at, step_result};
-use crate::{NetnsLabels, markdown, mermaid, trace};
+use crate::{NetnsLabels, diagnosis, markdown, mermaid, trace};
 use play::{Act, Anchor, Ending, ResultKind, Run, Session, Step, StepResult};
 use std::fmt::Write;
 
@@ -36,6 +36,7 @@ pub fn text(session: &Session, labels: &NetnsLabels, tell: Teller, lang: Lang) -
         let mut rest = result.events.clone();
         if let Some(run) = result.run() {
             out.push_str(&tell(session.last(), session.events(), labels, run, lang));
+            out.push_str(&diagnosis::text(session, n - 1, lang));
             rest.start = run.events.end;
         }
         // What components did afterwards.
@@ -65,6 +66,7 @@ fn headed(session: &Session, lang: Lang, tell: &dyn Fn(&Run) -> String) -> Strin
         let _ = writeln!(out, "## {n}. {said}\n");
         if let Some(run) = result.run() {
             let _ = writeln!(out, "{}", tell(run));
+            out.push_str(&diagnosis::markdown(session, n - 1, lang));
         }
         if let Some(output) = result.output() {
             let lines = output.text.lines().map(|l| format!("    {l}\n"));

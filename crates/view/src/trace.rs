@@ -2,16 +2,16 @@
 
 use crate::labels::NetnsLabels;
 use crate::story::{self, Grain};
-use crate::words::{Context, Lang, sentence, verdict};
+use crate::words::{Context, Lang, cause, sentence, verdict};
 use net::event::EventKind;
 use net::netfilter::WalkStep;
 use net::{Event, State};
-use play::Run;
+use play::{Cause, Run};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::ops::Range;
 
-/// One line per event: number, time, packet, place, kind, sentence. The last line is the verdict.
+/// One line per event: number, time, packet, place, kind, sentence; then the verdict and why.
 pub fn text(
     state: &State,
     events: &[Event],
@@ -66,6 +66,23 @@ fn lines(
     let c = Context { state, labels };
     let mut out = told(&c, events, run.events.clone(), lang, grain);
     let _ = writeln!(out, "=> {}", verdict(&c, &run.verdict, lang).replace('`', ""));
+    out + &why(&c, &run.verdict.cause, lang)
+}
+
+/// The chain of a cause: a line for each event, with a star at the one that decided, and where in
+/// the text its value is.
+fn why(c: &Context<'_>, found: &Cause, lang: Lang) -> String {
+    let mut out = String::new();
+    for l in cause::lines(c, found, lang) {
+        let star = if l.decided { '*' } else { ' ' };
+        let _ = writeln!(out, "{star}{:5} {}", l.event, l.text.replace('`', ""));
+        if let Some(origin) = l.origin {
+            let _ = writeln!(out, "       {}", origin.replace('`', ""));
+        }
+    }
+    if let Some(others) = found.decided.and_then(|_| cause::others(found.others, lang)) {
+        let _ = writeln!(out, "       {others}");
+    }
     out
 }
 

@@ -6,15 +6,19 @@ use crate::yaml::{YamlNode, parse};
 
 /// An object of a text.
 #[derive(Clone, Debug)]
-pub(super) struct Object {
-    pub(super) at: YamlPath,
-    pub(super) kind: String,
-    pub(super) namespace: String,
-    pub(super) name: String,
+pub struct Object {
+    /// Its path.
+    pub at: YamlPath,
+    /// `kind`.
+    pub kind: String,
+    /// `metadata.namespace`, `default` if it names none.
+    pub namespace: String,
+    /// `metadata.name`.
+    pub name: String,
 }
 
 /// The node at a path.
-pub(super) fn node_at<'a>(docs: &'a [YamlNode], path: &YamlPath) -> Option<&'a YamlNode> {
+pub fn node_at<'a>(docs: &'a [YamlNode], path: &YamlPath) -> Option<&'a YamlNode> {
     let step = |node: &'a YamlNode, part: &PathPart| match part {
         PathPart::Key(key) => node.get(key),
         PathPart::Item(i) => node.items().get(*i),
@@ -28,7 +32,7 @@ pub(super) fn items(node: Option<&YamlNode>) -> &[YamlNode] {
 }
 
 /// Every object of some documents, those in Lists included.
-pub(super) fn objects(docs: &[YamlNode]) -> Vec<Object> {
+pub fn objects(docs: &[YamlNode]) -> Vec<Object> {
     fn one(node: &YamlNode, at: YamlPath, out: &mut Vec<Object>) {
         let text = |keys: &[&str]| node.at(keys).map(YamlNode::text).unwrap_or_default().to_owned();
         let kind = text(&["kind"]);

@@ -12,7 +12,7 @@ mod templates;
 mod tests;
 
 pub use apply::{Applied, applied};
-pub use find::thing_at;
+pub use find::{Object, node_at, objects, thing_at};
 pub use form::{FormField, FormGroup, Input, form};
 pub use rename::renamed;
 

@@ -34,9 +34,11 @@ impl ControlPlane<'_> {
             .collect();
         present.sort();
         present.dedup();
-        let near = selector.iter().find_map(|(k, v)| {
-            nearest(&format!("{k}: {v}"), present.iter().map(String::as_str)).map(str::to_owned)
-        });
+        // A label that is there is not what is wrong.
+        let absent = selector.iter().map(|(k, v)| format!("{k}: {v}"));
+        let near = absent
+            .filter(|pair| !present.contains(pair))
+            .find_map(|pair| nearest(&pair, present.iter().map(String::as_str)).map(str::to_owned));
         let hint = match near {
             Some(near) => format!("did you mean {near}?"),
             None if present.is_empty() => "there is no pod in this namespace yet".to_owned(),

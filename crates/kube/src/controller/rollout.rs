@@ -430,6 +430,22 @@ fn flanneld(was: &NetnsSpec, is: &NetnsSpec, gone: &dyn Fn(IpAddr) -> bool) -> V
     out
 }
 
+/// What flanneld writes on a node when it starts: its neighbours, forwarding entries and routes for
+/// every other node. What is there and right is written again, as `NeighborSet` does.
+pub fn flanneld_start(cluster: &Cluster, node: &str) -> Vec<Work> {
+    let mut runs = cluster.clone();
+    runs.topology.faults.clear();
+    let spec = plan::spec(&Rc::new(runs));
+    let Some(is) = spec.netns.into_iter().find(|n| n.name == node) else { return Vec::new() };
+    let mut was = is.clone();
+    let name = crate::device::flannel(cluster.topology.vni);
+    was.neighbours.retain(|n| n.dev != name);
+    was.fdb.retain(|(dev, ..)| *dev != name);
+    // Its routes are those without a source address of their own.
+    was.routes.retain(|r| r.proto != net::route::RouteProto::Boot || r.dst.prefix_len() == 0);
+    flanneld(&was, &is, &|_| false)
+}
+
 /// The devices at the other ends of a namespace's cables.
 fn far_ends(ns: &NetnsSpec, spec: &Spec) -> Vec<(String, DeviceSpec)> {
     let end = |d: &DeviceSpec| {

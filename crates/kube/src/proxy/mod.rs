@@ -18,6 +18,11 @@ mod sync;
 mod writer;
 mod xlb;
 
+/// The mark by which kube-proxy requests masquerading (`--iptables-masquerade-bit`, 14).
+pub const MASQUERADE_MARK: u32 = 0x4000;
+/// The mark by which kube-proxy has a packet dropped (`--iptables-drop-bit` of kubelet, 15).
+pub const DROP_MARK: u32 = 0x8000;
+
 pub use crate::address::{sloppy_ip, sloppy_net};
 pub use crate::object::Endpoint;
 pub use crate::release::Release;

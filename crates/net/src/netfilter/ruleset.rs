@@ -470,6 +470,12 @@ impl RulesetBuilder {
         self.entry(table, chain).rules.insert(0, rule.into());
     }
 
+    /// The rules of a chain, to insert, replace or delete by number; `None` if there is no such
+    /// chain.
+    pub fn rules_mut(&mut self, table: TableName, chain: &str) -> Option<&mut Vec<Rc<Rule>>> {
+        self.tables[table as usize].get_mut(chain).map(|c| &mut c.rules)
+    }
+
     fn entry(&mut self, table: TableName, name: &str) -> &mut Chain {
         let table = &mut self.tables[table as usize];
         if !table.contains_key(name) {

@@ -1,5 +1,6 @@
-//! `systemctl start|stop|restart kube-proxy`, and `speaker`. A start of kube-proxy syncs all rules,
-//! which resets the counters of kube-proxy's own chains.
+//! `systemctl start|stop|restart` of kube-proxy, flanneld and the speaker. A start of kube-proxy
+//! syncs all rules, which resets the counters of its own chains; one of flanneld writes the route,
+//! the neighbour and the forwarding entry of every other node.
 
 use super::CommandOutput;
 use crate::session::Session;
@@ -8,13 +9,12 @@ use net::NetnsId;
 
 pub(super) fn systemctl(session: &mut Session, netns: NetnsId, args: &[&str]) -> CommandOutput {
     let unit = args.get(1).map_or("", |u| u.strip_suffix(".service").unwrap_or(u));
-    let daemon = Daemon::from_name(unit).filter(|d| *d != Daemon::Flanneld);
-    let (verb @ ("start" | "stop" | "restart"), Some(daemon)) =
-        (args.first().copied().unwrap_or(""), daemon)
+    let (Some(verb @ ("start" | "stop" | "restart")), Some(daemon), 2) =
+        (args.first().copied(), Daemon::from_name(unit), args.len())
     else {
         return CommandOutput::fail(
             1,
-            "systemctl: not understood here; try: systemctl restart kube-proxy\n",
+            "systemctl: not understood here; try: systemctl restart kube-proxy, systemctl restart flanneld\n",
         );
     };
     let name = session.world().state().ns(netns).name.to_string();
@@ -25,9 +25,8 @@ pub(super) fn systemctl(session: &mut Session, netns: NetnsId, args: &[&str]) ->
             format!("Failed to {verb} {unit}.service: Unit {unit}.service not found.\n"),
         );
     }
-    let runs = !session.is_stopped(&name, daemon);
-    if verb == "restart" || runs == (verb == "stop") {
-        session.set_daemon(netns, &name, daemon, verb != "stop");
+    if verb == "restart" || session.runs(&name, daemon) == (verb == "stop") {
+        session.run_daemon(netns, &name, daemon, verb != "stop");
     }
     CommandOutput::default()
 }

@@ -7,6 +7,7 @@ mod daemon;
 pub mod kubectl;
 mod network;
 mod resolve;
+mod rules;
 
 pub use crate::command::{CommandOutput, sends, split};
 pub use complete::complete;
@@ -17,7 +18,6 @@ use crate::step::{ResultKind, Run, Step, StepResult};
 use crate::target::resolver_of;
 use net::NetnsId;
 use net::event::EventKind;
-use net::netfilter::TableName;
 use net::socket::{Outcome, Pmtudisc, Socket, TcpApp};
 use std::net::IpAddr;
 
@@ -58,7 +58,7 @@ pub(crate) fn run(session: &mut Session, netns: NetnsId, host: &str, line: &str)
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
         [] => CommandOutput::default(),
-        ["iptables", rest @ ..] => iptables(session, netns, rest),
+        ["iptables", rest @ ..] => rules::iptables(session, netns, rest),
         ["iptables-save"] => CommandOutput::ok(net::dump::iptables_save(
             session.world().state().ns(netns),
             "iptables-save v1.4.21",
@@ -97,6 +97,7 @@ pub fn changes(line: &str) -> bool {
         ["ip", "n" | "ne" | "neigh", "add" | "replace" | "del", ..]
         | ["ip", "l" | "li" | "link", "set", ..] => true,
         ["bridge", "fdb", "add" | "append" | "replace" | "del", ..] => true,
+        ["iptables", rest @ ..] => rules::changes(rest),
         ["sysctl", rest @ ..] => rest.iter().any(|w| w.contains('=')),
         ["systemctl", "start" | "stop" | "restart", ..]
         | ["kubectl", "apply" | "delete" | "scale", ..] => true,
@@ -303,54 +304,6 @@ fn ping(host: &str, args: &[&str]) -> Result<Probe, CommandOutput> {
         }
     }
     Ok(probe)
-}
-
-fn iptables(session: &Session, netns: NetnsId, args: &[&str]) -> CommandOutput {
-    let mut table = TableName::Filter;
-    let (mut list, mut verbose, mut chain) = (false, false, None);
-    let mut args = args.iter();
-    while let Some(arg) = args.next() {
-        match *arg {
-            "-t" => match args.next().and_then(|n| TableName::from_name(n)) {
-                Some(t) => table = t,
-                None => {
-                    return CommandOutput::fail(
-                        3,
-                        "iptables: can't initialize iptables table: the tables are raw, mangle, nat and filter\n",
-                    );
-                }
-            },
-            "-L" | "--list" => list = true,
-            "-n" | "-v" | "--line-numbers" => verbose |= *arg == "-v",
-            flags
-                if flags.starts_with('-')
-                    && flags.len() > 1
-                    && flags[1..].chars().all(|c| "vnL".contains(c)) =>
-            {
-                list |= flags.contains('L');
-                verbose |= flags.contains('v');
-            }
-            name if !name.starts_with('-') => chain = Some(name),
-            other => {
-                return CommandOutput::fail(
-                    2,
-                    format!(
-                        "iptables: option {other:?} is not understood here; try: iptables -t nat -vnL [CHAIN]\n"
-                    ),
-                );
-            }
-        }
-    }
-    if !list || !verbose {
-        return CommandOutput::fail(
-            2,
-            "iptables: only listing with counters is understood here: iptables -t nat -vnL [CHAIN]\n",
-        );
-    }
-    match net::dump::iptables_list(session.world().state().ns(netns), table, chain) {
-        Some(text) => CommandOutput::ok(text),
-        None => CommandOutput::fail(1, "iptables: No chain/target/match by that name.\n"),
-    }
 }
 
 /// Runs every line `HOST$ COMMAND` of a transcript in one session, and returns the new transcript.

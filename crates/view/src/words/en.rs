@@ -9,7 +9,6 @@ use net::route::Decision;
 use net::skb::PktType;
 use net::socket::Outcome;
 use net::{DropReason, Event};
-use play::Advice;
 
 pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
     let here = c.here(e);
@@ -399,42 +398,6 @@ pub(super) fn outcome(o: &Outcome) -> String {
     }
 }
 
-pub(super) fn advice(a: &Advice) -> String {
-    match a {
-        Advice::NoEndpoints { service } => {
-            format!(
-                "The Service `{service}` has no endpoints: compare its `selector` and `targetPort` with the labels and ports of running pods."
-            )
-        }
-        Advice::NotReady { service } => format!("No endpoint of the Service `{service}` is ready."),
-        Advice::SourceRanges { service, ranges } => {
-            format!(
-                "`loadBalancerSourceRanges` of `{service}` lets in `{}` only.",
-                ranges.join("`, `")
-            )
-        }
-        Advice::NotAnnounced { service } => {
-            format!(
-                "No machine on the LAN answers ARP for the load balancer's address of `{service}`."
-            )
-        }
-        Advice::NoSuchPort { service, ports } => {
-            format!("The Service `{service}` answers on `{}` only.", ports.join("`, `"))
-        }
-        Advice::OutsideOfCluster { service, node_port: Some(p) } => {
-            format!(
-                "The address of `{service}` exists only on nodes and in pods. From outside, send to a node's port `{p}`."
-            )
-        }
-        Advice::OutsideOfCluster { service, node_port: None } => {
-            format!(
-                "The address of `{service}` exists only on nodes and in pods. Send from one of them, or write `type: NodePort`."
-            )
-        }
-        Advice::NoSuchNodePort { port } => format!("No Service has the node port `{port}`."),
-    }
-}
-
 pub(super) const fn reason(r: DropReason) -> &'static str {
     match r {
         DropReason::NetfilterDrop => "a rule or a policy dropped it",
@@ -467,35 +430,5 @@ pub(super) const fn reason(r: DropReason) -> &'static str {
         DropReason::PortBlocked => "a security group blocks its destination port",
         DropReason::ByHand => "dropped by the user",
         DropReason::Budget => "the run met its limit of events: a loop",
-    }
-}
-
-pub(super) const fn mend(r: DropReason) -> &'static str {
-    match r {
-        DropReason::NetfilterDrop => {
-            "Look at the rule or policy of the last step, and let the packet through there."
-        }
-        DropReason::NetfilterReject => {
-            "Give the Service an endpoint: a running pod that its selector selects."
-        }
-        DropReason::NoSocket => "Send to a port that a container listens on; look at targetPort.",
-        DropReason::IpRpFilter => "Masquerade the source, or set rp_filter to 0.",
-        DropReason::NotForwarding => {
-            "Set net.ipv4.ip_forward to 1 there, or send to an address that exists."
-        }
-        DropReason::IpOutNoRoutes => "Add a route to the destination.",
-        DropReason::PktTooBig => "Send smaller packets, or make the MTU larger.",
-        DropReason::NeighFailed => {
-            "Start what should have that address, or remove what points to it."
-        }
-        DropReason::VxlanNoRemote => "Let flanneld write the entry again.",
-        DropReason::BridgeSamePort => "Switch hairpin mode of the port on.",
-        DropReason::CableLoss => "Send it again, or lower the loss of the cable.",
-        DropReason::PortBlocked => {
-            "Allow the port in the security group: remove it from blocked of the NIC."
-        }
-        DropReason::ByHand => "Send it again and let it pass.",
-        DropReason::Unsupported => "Remove what is not simulated, if you can.",
-        _ => "Look at the last step for the place.",
     }
 }

@@ -9,7 +9,6 @@ use net::route::Decision;
 use net::skb::PktType;
 use net::socket::Outcome;
 use net::{DropReason, Event};
-use play::Advice;
 
 pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
     let here = c.here(e);
@@ -415,46 +414,6 @@ pub(super) fn outcome(o: &Outcome) -> String {
     }
 }
 
-pub(super) fn advice(a: &Advice) -> String {
-    match a {
-        Advice::NoEndpoints { service } => {
-            format!(
-                "Service `{service}` にはエンドポイントがありません。`selector` と `targetPort` を、動いている Pod のラベルとポートに合わせてください。"
-            )
-        }
-        Advice::NotReady { service } => {
-            format!("Service `{service}` のエンドポイントはどれも準備ができていません。")
-        }
-        Advice::SourceRanges { service, ranges } => {
-            format!(
-                "`{service}` の `loadBalancerSourceRanges` が通すのは `{}` だけです。",
-                ranges.join("`、`")
-            )
-        }
-        Advice::NotAnnounced { service } => {
-            format!(
-                "`{service}` のロードバランサーのアドレスへの ARP に、LAN のどのマシンも応えません。"
-            )
-        }
-        Advice::NoSuchPort { service, ports } => {
-            format!("Service `{service}` が応えるのは `{}` だけです。", ports.join("`、`"))
-        }
-        Advice::OutsideOfCluster { service, node_port: Some(p) } => {
-            format!(
-                "`{service}` のアドレスはノードと Pod の中にしかありません。外からはノードのポート `{p}` に送ってください。"
-            )
-        }
-        Advice::OutsideOfCluster { service, node_port: None } => {
-            format!(
-                "`{service}` のアドレスはノードと Pod の中にしかありません。その中から送るか、`type: NodePort` と書いてください。"
-            )
-        }
-        Advice::NoSuchNodePort { port } => {
-            format!("ノードポート `{port}` の Service はありません。")
-        }
-    }
-}
-
 pub(super) const fn reason(r: DropReason) -> &'static str {
     match r {
         DropReason::NetfilterDrop => "ルールまたはポリシーが捨てました",
@@ -487,35 +446,5 @@ pub(super) const fn reason(r: DropReason) -> &'static str {
         DropReason::PortBlocked => "セキュリティグループが宛先ポートを許可していません",
         DropReason::ByHand => "ユーザーが破棄しました",
         DropReason::Budget => "イベント数の上限に達しました。ループしています",
-    }
-}
-
-pub(super) const fn mend(r: DropReason) -> &'static str {
-    match r {
-        DropReason::NetfilterDrop => "最後の手順のルールかポリシーを見て、通すようにしてください。",
-        DropReason::NetfilterReject => {
-            "Service にエンドポイント、つまり selector に合う稼働中の Pod を用意してください。"
-        }
-        DropReason::NoSocket => {
-            "コンテナーが待ち受けているポートに送ってください。targetPort を確認してください。"
-        }
-        DropReason::IpRpFilter => "送信元をマスカレードするか、rp_filter を 0 にしてください。",
-        DropReason::NotForwarding => {
-            "そこで net.ipv4.ip_forward を 1 にするか、存在するアドレスに送ってください。"
-        }
-        DropReason::IpOutNoRoutes => "宛先への経路を追加してください。",
-        DropReason::PktTooBig => "パケットを小さくするか、MTU を大きくしてください。",
-        DropReason::NeighFailed => {
-            "そのアドレスを持つはずのものを起動するか、そこを指しているものを消してください。"
-        }
-        DropReason::VxlanNoRemote => "flanneld にエントリーを書き直させてください。",
-        DropReason::BridgeSamePort => "ポートの hairpin モードを有効にしてください。",
-        DropReason::CableLoss => "もう一度送るか、ケーブルの loss を下げてください。",
-        DropReason::PortBlocked => {
-            "セキュリティグループでそのポートを許可してください（NIC の blocked から外します）。"
-        }
-        DropReason::ByHand => "もう一度送り、通してください。",
-        DropReason::Unsupported => "可能なら、シミュレートできないものを取り除いてください。",
-        _ => "最後の手順で場所を確認してください。",
     }
 }

@@ -6,10 +6,13 @@
 //! they are not translated.
 
 mod answer;
+pub mod cause;
 mod en;
 mod ja;
 mod load;
+pub mod partly_broken;
 mod problem;
+pub mod repair;
 mod share;
 mod ui;
 
@@ -102,7 +105,7 @@ pub fn sentence(c: &Context<'_>, e: &Event, lang: Lang) -> String {
     }
 }
 
-/// The verdict of a run, in one or two sentences.
+/// The verdict of a run: what the client got, and what decided it.
 pub fn verdict(c: &Context<'_>, v: &Verdict, lang: Lang) -> String {
     let got = v.outcome.as_ref().map(|o| match lang {
         Lang::En => en::outcome(o),
@@ -124,30 +127,7 @@ pub fn verdict(c: &Context<'_>, v: &Verdict, lang: Lang) -> String {
     }
     parts.extend(v.assumed.as_ref().map(|a| answer::assumed(a, lang)));
     parts.extend(v.without_tls.then(|| answer::without_tls(lang).to_owned()));
-    parts.extend(v.advice.as_ref().map(|a| match lang {
-        Lang::En => en::advice(a),
-        Lang::Ja => ja::advice(a),
-    }));
-    if let Some((netns, reason)) = v.lost {
-        let (cause, mend) = match lang {
-            Lang::En => (
-                format!("The packet was lost in {}: {}.", c.labels.name(netns), en::reason(reason)),
-                en::mend(reason),
-            ),
-            Lang::Ja => (
-                format!(
-                    "パケットは {} で失われました: {}。",
-                    c.labels.name(netns),
-                    ja::reason(reason)
-                ),
-                ja::mend(reason),
-            ),
-        };
-        parts.push(cause);
-        if v.advice.is_none() {
-            parts.push(mend.to_owned());
-        }
-    }
+    parts.extend(v.cause.deciding().map(|l| cause::link(c, l, lang)));
     parts.join(" ")
 }
 
