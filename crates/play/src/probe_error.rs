@@ -59,13 +59,15 @@ impl ProbeError {
     /// What is wrong.
     pub fn message(&self) -> String {
         match self {
-            Self::NoPodOf(workload, _) => format!("no pod of a {workload}"),
+            Self::NoPodOf(workload, _) => format!("no pod belongs to {workload}"),
             Self::Idle(pod, status, reason) => format!("pod {pod:?} is {status}: {reason}"),
             Self::NoOwner(addr, _) => format!("no node, host or pod has the address {addr}"),
             Self::NoSender(name, _) | Self::NoTarget(name) => {
                 format!("no node, host or pod is named {name:?}")
             }
-            Self::ManyPods(name, pods) => format!("{} pods begin with {name:?}", pods.len()),
+            Self::ManyPods(name, pods) => {
+                format!("the names of {} pods begin with {name:?}", pods.len())
+            }
             Self::NotAName(name, why) => format!("{name:?} is not a host name: {why}"),
             Self::CannotResolve(name, ..) => format!("Could not resolve host: {name}"),
             Self::NotAPort(text) => format!("{text:?} is not a port"),
@@ -98,7 +100,7 @@ impl ProbeError {
     pub fn hint(&self) -> String {
         match self {
             Self::NoPodOf(_, known) => list("the workloads with pods are", known),
-            Self::Idle(..) => "make it run first, or send from another place".into(),
+            Self::Idle(..) => "make it run first, or send from another host".into(),
             Self::NoOwner(_, known) | Self::NoSender(_, known) => list("the senders are", known),
             Self::NoTarget(_) | Self::NotAName(..) => {
                 "write ADDRESS:PORT, or the name of a Service, node, host or pod with a port".into()
@@ -123,7 +125,7 @@ impl ProbeError {
                     .into()
             }
             Self::ManyPorts(_, ports) => list("write one of", ports),
-            Self::NoAddress(_) => "give its NIC one".into(),
+            Self::NoAddress(_) => "give its NIC an address".into(),
             Self::NoPort(to) => format!("add one: {to}:80"),
             Self::NoEndpoint(_, _, known) if known.is_empty() => {
                 "it has no endpoints: remove endpoint".into()

@@ -100,7 +100,7 @@ pub(super) fn assumed(a: &Assumption, lang: Lang) -> String {
     };
     match lang {
         Lang::En => format!("Assumed: {pod} listens on {port}, {why}."),
-        Lang::Ja => format!("仮定: {pod} は {port} で待ち受けています（{reason}）。"),
+        Lang::Ja => format!("{pod} は {port} で待ち受けているとみなしています（{reason}）。"),
     }
 }
 

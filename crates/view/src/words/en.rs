@@ -77,7 +77,9 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
                 if *again { "The destination changed, so it is routed again. " } else { "" };
             match decision {
                 Decision::Local => format!("{again}`{dst}` is one of {here}'s own addresses."),
-                Decision::Broadcast => format!("{again}`{dst}` is everybody's address."),
+                Decision::Broadcast => {
+                    format!("{again}`{dst}` is a broadcast or multicast address.")
+                }
                 Decision::Out { route, .. } => {
                     format!("{again}`{}` is the longest match for `{dst}`.", c.route(e, *route))
                 }
@@ -148,22 +150,22 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
         }
         EventKind::Fragmented { dev, mtu, n } => {
             format!(
-                "The packet is larger than `{}` takes: it leaves in {n} fragments of at most {mtu} bytes.",
+                "The packet exceeds the MTU: it leaves by `{}` in {n} fragments of at most {mtu} bytes.",
                 c.dev(e, *dev)
             )
         }
         EventKind::FragmentKept => {
-            format!("{here} keeps the fragment until the rest of its packet is there.")
+            format!("{here} keeps the fragment until the rest of its packet arrives.")
         }
         EventKind::Reassembled { n, len } => {
-            format!("All {n} fragments are there: the packet is whole again, {len} bytes.")
+            format!("All {n} fragments have arrived: the packet is reassembled, {len} bytes.")
         }
         EventKind::PathLearned { dst, gateway: Some(g), .. } => {
-            format!("{here} was told a better way: to `{dst}` by `{g}`.")
+            format!("{here} learns a better next hop for `{dst}`: `{g}`.")
         }
         EventKind::PathLearned { dst, mtu, .. } => {
             format!(
-                "{here} was told that the way to `{dst}` takes {} bytes at most, and remembers it.",
+                "{here} learns that the path MTU to `{dst}` is {} bytes.",
                 mtu.unwrap_or_default()
             )
         }
@@ -173,7 +175,7 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
                 "`{by}` on {here} writes its rules; the counters of what it writes begin at zero."
             ),
             Setting::Forget(_) => {
-                format!("`{by}` on {here} deletes a connection that older rules made.")
+                format!("`{by}` on {here} deletes a conntrack entry that older rules made.")
             }
             Setting::Services(all) if is_speaker(by) => match coded(&spoken(all)) {
                 addrs if addrs.is_empty() => {
@@ -184,7 +186,7 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
             setting => format!("`{by}`: {}", configured(c, e, setting)),
         },
         EventKind::Commanded { line } => {
-            format!("`{}` on {here}: the API server knows.", short(line))
+            format!("`{}` on {here}: the API server stores the change.", short(line))
         }
         EventKind::Daemon { name, runs: true } => format!("`{name}` on {here} is started."),
         EventKind::Daemon { name, runs: false } if is_speaker(name) => {
@@ -194,11 +196,11 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
             format!("`{name}` on {here} is stopped: what it wrote stays as it is.")
         }
         EventKind::NetnsAdded { name, by: Some(by) } => {
-            format!("`{by}` made `{name}` and its cable.")
+            format!("`{by}` created `{name}` and its cable.")
         }
         EventKind::NetnsAdded { name, by: None } => format!("`{name}` is plugged into {here}."),
         EventKind::NetnsDeleted { name, by: Some(by) } => {
-            format!("`{name}` is gone, with its cable and its processes: `{by}` deleted it.")
+            format!("`{by}` deleted `{name}`, with its cable and its processes.")
         }
         EventKind::NetnsDeleted { name, by: None } => {
             format!("`{name}` is switched off and unplugged from {here}.")
@@ -216,10 +218,10 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
             format!("{here} asks the DNS server `{server}` for `{name:#}`: {}.", coded(kinds))
         }
         EventKind::Resolved { name, addrs, .. } if addrs.is_empty() => {
-            format!("DNS has found `{name:#}`.")
+            format!("DNS found `{name:#}`.")
         }
         EventKind::Resolved { name, addrs, .. } => {
-            format!("DNS has found `{name:#}`: {}.", coded(addrs))
+            format!("DNS resolved `{name:#}`: {}.", coded(addrs))
         }
         EventKind::Accepted { peer, .. } => {
             format!("The server accepts the connection. It sees the client as `{peer}`.")
@@ -250,17 +252,19 @@ fn configured(c: &Context<'_>, e: &Event, setting: &Setting) -> String {
     let here = c.here(e);
     match setting {
         Setting::Rules(_) => {
-            format!("Other rules are loaded on {here}; their counters begin at zero.")
+            format!("New rules are loaded on {here}; their counters begin at zero.")
         }
-        Setting::FlushConntrack => format!("{here} forgets every connection."),
-        Setting::Forget(_) => format!("{here} forgets one connection."),
+        Setting::FlushConntrack => format!("{here} deletes every conntrack entry."),
+        Setting::Forget(_) => format!("{here} deletes one conntrack entry."),
         Setting::Services(all) if answers_dns(all) => {
             format!("{here} answers DNS queries from new data.")
         }
         Setting::Sysctl(_) => format!("A sysctl of {here} is changed."),
-        Setting::Services(_) => format!("Other servers listen on {here}."),
+        Setting::Services(_) => format!("The listening sockets of {here} are changed."),
         Setting::Routes(_) => format!("The routes of {here} are changed."),
-        Setting::FlushCache => format!("{here} forgets what it learned about single destinations."),
+        Setting::FlushCache => {
+            format!("{here} forgets the path MTUs and redirects that it learned.")
+        }
         Setting::Neighbour { addr, to: Some(n), .. } => {
             format!(
                 "The entry of `{addr}` is now `{} {}`.",
@@ -275,7 +279,7 @@ fn configured(c: &Context<'_>, e: &Event, setting: &Setting) -> String {
         Setting::Fdb { mac, to: None, .. } => {
             format!("The forwarding entry of `{mac}` is removed.")
         }
-        Setting::Device { dev, .. } => format!("Device `{}` is set up otherwise.", c.dev(e, *dev)),
+        Setting::Device { dev, .. } => format!("Device `{}` is reconfigured.", c.dev(e, *dev)),
     }
 }
 
@@ -340,7 +344,7 @@ fn walked(
         }
         WalkStep::Unsupported { chain, rule } => {
             format!(
-                "`{}` rule {} asks something that is not simulated. The walk stops here.",
+                "`{}` rule {} has a match or target that is not simulated. The walk stops here.",
                 c.chain(e, table, *chain),
                 rule + 1
             )
@@ -392,7 +396,7 @@ pub(super) fn outcome(o: &Outcome) -> String {
         }
         Outcome::TimedOut => "The client heard nothing and gave up.".to_owned(),
         Outcome::Killed => {
-            "The client was ended before it had an answer: its pod or machine is gone.".to_owned()
+            "The client was killed before it had an answer: its pod or machine is gone.".to_owned()
         }
         Outcome::NotSent(r) => format!("The packet could not even be sent: {}.", reason(*r)),
     }
@@ -407,11 +411,13 @@ pub(super) const fn reason(r: DropReason) -> &'static str {
         DropReason::IpRpFilter => {
             "the reverse path filter: an answer would leave by another device"
         }
-        DropReason::IpMartianSource => "an address that must not come in here",
+        DropReason::IpMartianSource => {
+            "a martian: a loopback address, or the machine's own as the source"
+        }
         DropReason::IpOutNoRoutes => "there is no route to the destination",
         DropReason::NotForwarding => "it is not this host's, and forwarding is off",
         DropReason::IpTtlExceeded => "ttl was used up",
-        DropReason::PktTooBig => "it is larger than the MTU of the way out",
+        DropReason::PktTooBig => "it is larger than the MTU of the outgoing device",
         DropReason::FragTimeout => "the other fragments of its packet did not come",
         DropReason::FragNotSent => {
             "the device refused the fragment before it, so the rest is not sent"
@@ -423,12 +429,12 @@ pub(super) const fn reason(r: DropReason) -> &'static str {
         DropReason::BridgeSamePort => {
             "it would leave by the port it came from, and hairpin mode is off"
         }
-        DropReason::DevReady => "the device is down or leads nowhere",
+        DropReason::DevReady => "the device is down or has no link",
         DropReason::NatNoPort => "no free port was left for the translation",
         DropReason::Unsupported => "this is not simulated, so the walk stops",
         DropReason::CableLoss => "the cable lost it",
         DropReason::PortBlocked => "a security group blocks its destination port",
         DropReason::ByHand => "dropped by the user",
-        DropReason::Budget => "the run met its limit of events: a loop",
+        DropReason::Budget => "the run reached its limit of events: a loop",
     }
 }

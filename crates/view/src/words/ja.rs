@@ -49,7 +49,7 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
             "どの接続にも属さないパケットです: `INVALID`。".to_owned()
         }
         EventKind::Tracked { new: true, .. } => {
-            "コネクション追跡が、新しい接続の最初のパケットを見つけます。".to_owned()
+            "conntrack から見て、新しい接続の最初のパケットです。".to_owned()
         }
         EventKind::Tracked { info, .. } => {
             format!("この接続はすでに追跡されています: `{}`。", info.map_or("", |i| i.name()))
@@ -57,8 +57,12 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
         EventKind::Confirmed { reply, .. } => {
             format!("接続が conntrack テーブルに登録されます。応答は `{reply}` になるはずです。")
         }
-        EventKind::NatDecided { source: true, .. } => "接続の送信元が変わります。".to_owned(),
-        EventKind::NatDecided { source: false, .. } => "接続の宛先が変わります。".to_owned(),
+        EventKind::NatDecided { source: true, .. } => {
+            "この接続の送信元の変換が決まりました。".to_owned()
+        }
+        EventKind::NatDecided { source: false, .. } => {
+            "この接続の宛先の変換が決まりました。".to_owned()
+        }
         EventKind::Translated { source, before, after, restored, .. } => {
             let what = if *source { "送信元" } else { "宛先" };
             if *restored {
@@ -99,10 +103,10 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
             )
         }
         EventKind::NeighbourLearned { addr, lladdr, .. } => {
-            format!("{here} は `{addr}` が `{lladdr}` だと学習します。")
+            format!("{here} は `{addr}` の MAC アドレスが `{lladdr}` だと学習します。")
         }
         EventKind::NeighbourFailed { addr, .. } => {
-            format!("三回尋ねましたが、`{addr}` からは返事がありません。")
+            format!("3 回尋ねましたが、`{addr}` からは返事がありません。")
         }
         EventKind::NeighbourAged { addr, state, .. } => {
             format!("`{addr}` のエントリーは `{}` になりました。", state.name())
@@ -141,7 +145,7 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
         }
         EventKind::Encapsulated { dev, inner_len, outer_len } => {
             format!(
-                "`{}` がフレーム全体を ノード間の UDP データグラムに包みます。{inner_len} バイトが {outer_len} バイトになります。",
+                "`{}` がフレーム全体をノード間の UDP データグラムにカプセル化します。{inner_len} バイトが {outer_len} バイトになります。",
                 c.dev(e, *dev)
             )
         }
@@ -153,7 +157,7 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
         }
         EventKind::Fragmented { dev, mtu, n } => {
             format!(
-                "パケットが `{}` の MTU より大きいので、{mtu} バイト以下の {n} 個のフラグメントに分けます。",
+                "パケットが MTU を超えるので、`{}` から {mtu} バイト以下の {n} 個のフラグメントに分けて送ります。",
                 c.dev(e, *dev)
             )
         }
@@ -166,7 +170,7 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
         }
         EventKind::PathLearned { dst, mtu, .. } => {
             format!(
-                "{here} は `{dst}` への経路が {} バイトまでだと知らされ、覚えておきます。",
+                "{here} は `{dst}` への経路の MTU が {} バイトだと知り、記憶します。",
                 mtu.unwrap_or_default()
             )
         }
@@ -176,7 +180,7 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
                 "{here} の `{by}` がルールを書き込みます。書いたチェーンのカウンターは 0 から始まります。"
             ),
             Setting::Forget(_) => {
-                format!("{here} の `{by}` が、古いルールが作った接続を消します。")
+                format!("{here} の `{by}` が、古いルールによる conntrack エントリーを削除します。")
             }
             Setting::Services(all) if is_speaker(by) => match coded(&spoken(all)) {
                 addrs if addrs.is_empty() => {
@@ -187,7 +191,7 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
             setting => format!("`{by}`: {}", configured(c, e, setting)),
         },
         EventKind::Commanded { line } => {
-            format!("{here} で `{}`。API サーバーが受け取ります。", short(line))
+            format!("{here} で `{}` を実行し、API サーバーが変更を保存します。", short(line))
         }
         EventKind::Daemon { name, runs: true } => format!("{here} の `{name}` を起動します。"),
         EventKind::Daemon { name, runs: false } if is_speaker(name) => {
@@ -200,10 +204,10 @@ pub(super) fn sentence(c: &Context<'_>, e: &Event) -> String {
             format!("`{by}` が `{name}` とそのケーブルを作りました。")
         }
         EventKind::NetnsAdded { name, by: None } => {
-            format!("`{name}` が {here} につながれました。")
+            format!("`{name}` が {here} に接続されました。")
         }
         EventKind::NetnsDeleted { name, by: Some(by) } => {
-            format!("`{name}` はケーブルやプロセスごとなくなりました。`{by}` が消しました。")
+            format!("`{by}` が `{name}` をケーブルとプロセスごと削除しました。")
         }
         EventKind::NetnsDeleted { name, by: None } => {
             format!("`{name}` は電源を切られ、{here} から外されました。")
@@ -262,8 +266,8 @@ fn configured(c: &Context<'_>, e: &Event, setting: &Setting) -> String {
         Setting::Rules(_) => {
             format!("{here} に別のルールを読み込みます。カウンターは 0 から始まります。")
         }
-        Setting::FlushConntrack => format!("{here} がすべての接続のエントリーを削除します。"),
-        Setting::Forget(_) => format!("{here} が接続のエントリーを一つ削除します。"),
+        Setting::FlushConntrack => format!("{here} がすべての conntrack エントリーを削除します。"),
+        Setting::Forget(_) => format!("{here} が conntrack エントリーを 1 つ削除します。"),
         Setting::Services(all) if answers_dns(all) => {
             format!("{here} の DNS サーバーのデータが新しくなります。")
         }
@@ -278,9 +282,9 @@ fn configured(c: &Context<'_>, e: &Event, setting: &Setting) -> String {
                 n.state.name()
             )
         }
-        Setting::Neighbour { addr, to: None, .. } => format!("`{addr}` のエントリーを消します。"),
-        Setting::Fdb { mac, to: Some(_), .. } => format!("`{mac}` の転送エントリーを加えます。"),
-        Setting::Fdb { mac, to: None, .. } => format!("`{mac}` の転送エントリーを消します。"),
+        Setting::Neighbour { addr, to: None, .. } => format!("`{addr}` のエントリーを削除します。"),
+        Setting::Fdb { mac, to: Some(_), .. } => format!("`{mac}` の FDB エントリーを追加します。"),
+        Setting::Fdb { mac, to: None, .. } => format!("`{mac}` の FDB エントリーを削除します。"),
         Setting::Device { dev, .. } => format!("デバイス `{}` の設定を変えます。", c.dev(e, *dev)),
     }
 }
@@ -306,7 +310,7 @@ fn walked(
                     format!("がパケットを `{to}` に送ります")
                 }
                 RuleEffect::Accept => "がパケットを通します".to_owned(),
-                RuleEffect::Drop => "がパケットを捨てます".to_owned(),
+                RuleEffect::Drop => "がパケットを破棄します".to_owned(),
                 RuleEffect::Reject(with) => format!("が `{}` を返して拒否します", with.name()),
                 RuleEffect::Mark(to) => format!("がマークを `{mark:#x}` から `{to:#x}` に変えます"),
                 RuleEffect::Dnat { addr, port } => {
@@ -384,7 +388,7 @@ pub(super) fn outcome(o: &Outcome) -> String {
             format!("`{from}` からセグメントで応答がありました: `{flags}`、ttl {ttl}。")
         }
         Outcome::Closed => "サーバーは応答せずに接続を閉じました。".to_owned(),
-        Outcome::Reset => "リセットが返り、接続は拒否されました。".to_owned(),
+        Outcome::Reset => "RST が返り、接続を拒否されました。".to_owned(),
         Outcome::Unreachable { from, kind: 11, .. } => {
             format!("`{from}` が ttl 切れを知らせました。")
         }
@@ -406,9 +410,9 @@ pub(super) fn outcome(o: &Outcome) -> String {
             };
             format!("{what}、名前を解決できませんでした。試した名前：{}。", tried(why))
         }
-        Outcome::TimedOut => "クライアントは応答を得られず、あきらめました。".to_owned(),
+        Outcome::TimedOut => "クライアントは応答を得られず、タイムアウトしました。".to_owned(),
         Outcome::Killed => {
-            "Pod かマシンがなくなり、クライアントは応答を得る前に終わりました。".to_owned()
+            "Pod かマシンがなくなり、クライアントは応答を得る前に終了しました。".to_owned()
         }
         Outcome::NotSent(r) => format!("パケットを送ることもできませんでした: {}。", reason(*r)),
     }
@@ -416,14 +420,16 @@ pub(super) fn outcome(o: &Outcome) -> String {
 
 pub(super) const fn reason(r: DropReason) -> &'static str {
     match r {
-        DropReason::NetfilterDrop => "ルールまたはポリシーが捨てました",
+        DropReason::NetfilterDrop => "ルールまたはポリシーが破棄しました",
         DropReason::NetfilterReject => "ルールが拒否しました（REJECT）",
         DropReason::OtherHost => "別の MAC アドレス宛てのフレームです",
         DropReason::NoSocket => "そのポートでは何も待ち受けていません",
         DropReason::IpRpFilter => {
-            "逆経路フィルターにより、応答が別のデバイスから出ることになるため捨てられました"
+            "リバースパスフィルターが破棄しました（応答は別のデバイスから出ることになります）"
         }
-        DropReason::IpMartianSource => "ここから入ってはならないアドレスです",
+        DropReason::IpMartianSource => {
+            "martian です（ループバックのアドレスか、自分と同じ送信元アドレス）"
+        }
         DropReason::IpOutNoRoutes => "宛先への経路がありません",
         DropReason::NotForwarding => "自分宛てではなく、転送は無効です",
         DropReason::IpTtlExceeded => "ttl を使い切りました",

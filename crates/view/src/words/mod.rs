@@ -189,7 +189,7 @@ pub fn marker(e: &Event, glyph: Glyph, lang: Lang) -> &'static str {
         (EventKind::Ended { .. }, _) => en_ja("result", "結果"),
         (EventKind::Configured { setting, by }, _) => match &**setting {
             Setting::Rules(_) => en_ja("rules", "ルール"),
-            Setting::FlushConntrack | Setting::Forget(_) => en_ja("forget", "忘れる"),
+            Setting::FlushConntrack | Setting::Forget(_) => en_ja("delete", "削除"),
             Setting::Sysctl(_) => "sysctl",
             Setting::Services(all) if answers_dns(all) => "DNS",
             Setting::Services(_) if by.is_some_and(is_speaker) => "ARP",

@@ -44,7 +44,7 @@ pub fn probe_error(e: &ProbeError, lang: Lang) -> (String, String) {
         CannotResolve(name, place, service) => (
             format!("ホスト名 {name} を解決できません"),
             match service {
-                Some(s) => format!("{place} はクラスタの DNS を使いません。{s} と入力してください"),
+                Some(s) => format!("{place} はクラスターの DNS を使いません。{s} と入力してください"),
                 None => format!(
                     "{place} にはネームサーバーがありません。アドレスか svc/NAME を入力してください"
                 ),
@@ -102,7 +102,7 @@ pub fn probe_error(e: &ProbeError, lang: Lang) -> (String, String) {
             format!("{service} かノードポートを指定してください"),
         ),
         Pending(service) => (
-            format!("{service} のロードバランサーのアドレスは <pending> です。割り当てるものがありません"),
+            format!("{service} のロードバランサーのアドレスは <pending> です。アドレスを割り当てるものがありません"),
             "Topology の loadBalancer を layer2、servicelb、external のいずれかにするか、ノードポートに送って\
              ください"
                 .to_owned(),
@@ -160,7 +160,7 @@ fn in_japanese(code: Code) -> &'static str {
         Code::NetworkOverlap => "ネットワークの範囲が重なっています。",
         Code::AddressTaken => "アドレスはすでに使われています。",
         Code::AddressesExhausted => "空きのアドレスまたはポートがありません。",
-        Code::PodPending => "スケジューラーが Pod を置けるノードを見つけられません。",
+        Code::PodPending => "Pod を配置できるノードがありません。",
         Code::ProbeFails => "プローブの宛先ポートでは何も待ち受けていません。",
         Code::NoSuchNode => "その名前のノードやホストはありません。",
         Code::TargetPortUnknown => "targetPort の名前を持つポートが、選ばれた Pod にありません。",

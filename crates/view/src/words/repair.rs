@@ -10,38 +10,42 @@ pub fn title(what: What, lang: Lang) -> &'static str {
         What::Selector => ("Select the pods that are there", "存在する Pod を選ぶ"),
         What::Label => ("Give the pods the label", "Pod にラベルを付ける"),
         What::TargetPort => ("Send to a port that is open", "開いているポートへ送る"),
-        What::Port => ("Give the Service the port", "Service にポートを設ける"),
+        What::Port => ("Add the port to the Service", "Service にポートを追加する"),
         What::NodePort => ("Open the node port", "NodePort を開く"),
         What::Protocol => ("Change the protocol of the port", "ポートのプロトコルを変える"),
-        What::Name => ("Name the Service as it is called", "呼ばれる名前に変える"),
-        What::Slice => ("Correct the Service's slice", "Service のスライスを直す"),
-        What::Policy => ("Admit endpoints of all nodes", "全ノードのエンドポイントを許す"),
+        What::Name => {
+            ("Rename the Service as the client calls it", "クライアントが使う名前に変える")
+        }
+        What::Slice => ("Correct the EndpointSlice", "EndpointSlice を直す"),
+        What::Policy => ("Admit endpoints of all nodes", "全ノードのエンドポイントを使う"),
         What::Ranges => ("Let the client in", "クライアントを許可する"),
         What::Publish => ("Publish pods that are not ready", "Ready でない Pod も公開する"),
         What::Replicas => ("Run a pod", "Pod を動かす"),
-        What::Schedule => ("Let the pods run on a node", "Pod を配置できるようにする"),
+        What::Schedule => ("Let the pods be scheduled", "Pod を配置できるようにする"),
         What::Readiness => ("Let the pods become ready", "Pod が Ready になれるようにする"),
         What::Command => ("Run the image's own server", "イメージ本来のサーバーを動かす"),
-        What::HostNetwork => ("Run on the node's network", "ノードのネットワークで動かす"),
-        What::Option => ("Take the option away", "オプションを外す"),
+        What::HostNetwork => ("Run the pods on the node's network", "ノードのネットワークで動かす"),
+        What::Option => ("Remove the option", "オプションを外す"),
         What::Fault => ("Repair what is broken from the start", "最初からの故障を直す"),
         What::Release => ("Use a later release", "新しいリリースを使う"),
         What::Sysctl => ("Set the kernel parameter", "カーネルパラメーターを設定する"),
         What::Mtu => ("Change the MTU", "MTU を変える"),
-        What::Up => ("Take the device up", "デバイスを起動する"),
+        What::Up => ("Bring the device up", "デバイスをアップさせる"),
         What::HairpinMode => ("Switch hairpin mode", "hairpin モードを切り替える"),
         What::Route => ("Correct the route", "経路を直す"),
-        What::Neighbour => ("Correct the neighbour", "近隣エントリを直す"),
-        What::Fdb => ("Correct the forwarding entry", "FDB エントリを直す"),
-        What::Conntrack => ("Forget the old connection", "古い接続を忘れさせる"),
+        What::Neighbour => ("Correct the neighbour entry", "ARP エントリーを直す"),
+        What::Fdb => ("Correct the forwarding entry", "FDB エントリーを直す"),
+        What::Conntrack => {
+            ("Delete the old conntrack entry", "古い conntrack エントリーを削除する")
+        }
         What::DeleteRule => ("Delete the rule", "ルールを削除する"),
-        What::MoveRule => ("Move the rule", "ルールを移す"),
-        What::AddRule => ("Write the rule again", "ルールを書き直す"),
+        What::MoveRule => ("Move the rule", "ルールの位置を変える"),
+        What::AddRule => ("Add the missing rule", "足りないルールを追加する"),
         What::Exception => ("Make the narrowest exception", "最小の例外を設ける"),
         What::ChainPolicy => ("Change the chain's policy", "チェーンのポリシーを変える"),
         What::Daemon => ("Start the daemon", "デーモンを起動する"),
         What::Sync => {
-            ("Let the daemon write its entries again", "デーモンにエントリを書き直させる")
+            ("Let the daemon write its entries again", "デーモンにエントリーを書き直させる")
         }
     };
     match lang {
@@ -59,17 +63,17 @@ fn opens(what: What, lang: Lang) -> Option<&'static str> {
         ),
         What::ChainPolicy => (
             "Also opens: everything that no rule of the chain decides.",
-            "ほかに通るもの: チェーンのどのルールも決めないすべて。",
+            "ほかに通るもの: チェーンのどのルールでも決まらないすべて。",
         ),
         What::MoveRule => {
             ("Also opens: what the moved rule accepts.", "ほかに通るもの: 移したルールが許すもの。")
         }
         What::Exception => (
-            "Also opens: nothing but this sender to this address and port.",
-            "ほかに通るもの: この送信元からこの宛先とポートへのものだけ。",
+            "Opens only: this sender to this address and port.",
+            "通るもの: この送信元からこの宛先とポートへのものだけ。",
         ),
         What::Ranges => (
-            "Also opens: all ports of the Service to what is let in.",
+            "Also opens: all ports of the Service to every client that is let in.",
             "ほかに通るもの: 許可した送信元から Service の全ポート。",
         ),
         What::Policy => (
@@ -106,7 +110,7 @@ pub fn summary(r: &Repairs, lang: Lang) -> String {
         (Lang::En, 0) => format!("{tried} tried, none works."),
         (Lang::En, 1) => format!("{tried} tried, 1 works:"),
         (Lang::En, n) => format!("{tried} tried, {n} work:"),
-        (Lang::Ja, 0) => format!("{tried} 件を試し、直るものはありません。"),
+        (Lang::Ja, 0) => format!("{tried} 件を試しましたが、どれでも直りません。"),
         (Lang::Ja, n) => format!("{tried} 件を試し、{n} 件で直ります:"),
     };
     text + &unknown

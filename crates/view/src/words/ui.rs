@@ -89,7 +89,7 @@ texts! { Ui, ui:
     LastValid: "The diagram shows the last valid document.", "図には、エラーのなかった直前の内容を表示しています。";
     ApplyFix: "Apply this fix", "この修正を適用";
     ReadyTitle: "Send a packet", "パケットを送ってみましょう";
-    ReadyText: "Choose a sender and a destination, then press Send. Every step is simulated.", "送信元と宛先を選び、送信を押してください。すべてのステップをシミュレートします。";
+    ReadyText: "Choose a sender and a destination, then press Send. Every step is simulated.", "送信元と宛先を選び、「送信」を押してください。すべてのステップをシミュレートします。";
     NoRules: "This packet has not traversed any table yet.", "このパケットはまだどのテーブルも通っていません。";
     LeftTable: "The packet has left this table.", "パケットはこのテーブルを通過しました。";
     NoPacket: "There is no packet at this moment.", "この時点ではパケットがありません。";
@@ -151,7 +151,7 @@ texts! { Ui, ui:
     Cold: "start with empty ARP tables", "ARP テーブルを空にして開始";
     ZoomIn: "Zoom in", "拡大";
     ZoomOut: "Zoom out", "縮小";
-    Stations: "The packet's way", "パケットの通り道";
+    Stations: "The packet's path", "パケットの経路";
     ToPacket: "Go to the packet", "パケットへ移動";
     Fit: "Show all", "全体を表示";
     Add: "Add", "追加";
@@ -181,7 +181,7 @@ texts! { Ui, ui:
     PlaceReset: "restore position", "位置をリセット";
     Terminal: "Terminal", "ターミナル";
     Script: "Script", "Script";
-    ScriptNote: "What is done in this session. Save writes it below the document, as kind: Script.", "このセッションで行うことです。保存すると、kind: Script としてドキュメントの下に書き込まれます。";
+    ScriptNote: "The steps of this session. Save writes them below the document, as kind: Script.", "このセッションの操作手順です。保存すると、kind: Script としてドキュメントの下に書き込まれます。";
     HashNote: "A hash of all events: wherever this session is played, it is the same.", "全イベントのハッシュです。このセッションをどこで再生しても同じになります。";
     TypeHere: "a command, such as", "コマンド（例:";
     KnownWhenDone: "… (printed when it ends)", "…（終了時に表示）";

@@ -24,7 +24,7 @@ pub(super) fn rule(f: &mut Faults<'_>, at: &At<'_>) {
             f.invalid(&urls, why, "write kind: ClusterRole");
         } else if !empty("apiGroups") || !empty("resources") || !empty("resourceNames") {
             let why = "rules cannot apply to both regular resources and non-resource URLs";
-            f.invalid(&urls, why, "write two rules");
+            f.invalid(&urls, why, "write a rule for each");
         }
         return;
     }
@@ -50,7 +50,7 @@ pub(super) fn role_ref(f: &mut Faults<'_>, at: &At<'_>) {
         f.one_of(&kind, kinds);
     }
     if !at.has("name") {
-        f.required(at, "name", "", "write name: with that of the role");
+        f.required(at, "name", "", "write name: with the name of the role");
     }
 }
 

@@ -159,7 +159,7 @@ pub(super) fn slice(f: &mut Faults<'_>, at: &At<'_>) {
             let ip = crate::address::sloppy_ip(a.node.text());
             if ip.is_none_or(|ip| ip.is_ipv4() != (family == "IPv4")) {
                 let why = format!("must be a valid {family} address");
-                f.bad_address(a, &why, "write an address of the type that addressType says");
+                f.bad_address(a, &why, "write an address of the type in addressType");
             } else if ip.is_some_and(|ip: IpAddr| !ip.is_unspecified()) {
                 f.foreign_ip(a);
             }

@@ -18,7 +18,7 @@ pub(super) fn fact(c: &Context<'_>, l: &Link) -> String {
         Fact::Destination { before, after, remembered: true } => {
             let (before, after) = (shown(before), shown(after));
             format!(
-                "An old conntrack entry of {here} turned `{before}` into `{after}`; no rule was asked."
+                "An old conntrack entry of {here} turned `{before}` into `{after}`; nat rules were skipped."
             )
         }
         Fact::Source { before, after, rule: Some(r) } => {
@@ -65,7 +65,7 @@ pub(super) fn fact(c: &Context<'_>, l: &Link) -> String {
             coded(listens)
         ),
         Fact::Silent(at) => {
-            format!("{here} took the request at `{at}` and never answered.")
+            format!("{here} accepted the request at `{at}` and never answered.")
         }
         Fact::Switched { bridge, expected } => format!(
             "{bridge} of {here} switched the answer without asking netfilter \
@@ -88,7 +88,7 @@ pub(super) fn fact(c: &Context<'_>, l: &Link) -> String {
         }
         Fact::Entry { kind, entry, truth } => {
             let (table, what) = match kind {
-                EntryKind::Neighbour => ("neighbour", "the MAC address is"),
+                EntryKind::Neighbour => ("neighbour entry", "the actual MAC address is"),
                 EntryKind::Fdb => ("forwarding entry", "the machine with that MAC address is"),
             };
             match truth {
@@ -101,13 +101,13 @@ pub(super) fn fact(c: &Context<'_>, l: &Link) -> String {
              ignored the frame."
         ),
         Fact::NoVtep { dev, mac } => {
-            format!("The forwarding table of {dev} on {here} has no machine for `{mac}`.")
+            format!("The forwarding table of {dev} on {here} has no entry for `{mac}`.")
         }
         Fact::NoTunnel { port, vni: None } => {
-            format!("Nothing takes VXLAN on UDP port `{port}` of {here}.")
+            format!("Nothing receives VXLAN on UDP port `{port}` of {here}.")
         }
         Fact::NoTunnel { port, vni: Some(vni) } => {
-            format!("No VXLAN device on UDP port `{port}` of {here} has the number `{vni}`.")
+            format!("No VXLAN device on UDP port `{port}` of {here} has the VNI `{vni}`.")
         }
         Fact::NoRoute(to) => format!("{here} has no route to `{to}`."),
         Fact::Astray { to, route, truth } => {
@@ -143,7 +143,7 @@ pub(super) fn fact(c: &Context<'_>, l: &Link) -> String {
         ),
         Fact::TooBig { dev, mtu, len } => format!(
             "{here} cannot send {len} bytes by {dev}: the MTU is `{mtu}`, and the packet must not \
-             be cut."
+             be fragmented."
         ),
         Fact::Hairpin { port } => format!(
             "The frame would leave {here} by {port}, the port that it came in by, and hairpin mode \
@@ -201,7 +201,7 @@ pub(super) fn fact(c: &Context<'_>, l: &Link) -> String {
         ),
         Fact::TranslatedOnce { port, service } => format!(
             "The endpoint is the node port `{port}` of `{service}`, and {here} translates a \
-             destination once only: name the pods instead."
+             destination only once: name the pods instead."
         ),
         Fact::NoSuchNodePort(port) => format!("No Service has the node port `{port}`."),
         Fact::NoSuchAddress(addr) => format!("No machine and no pod has the address `{addr}`."),
@@ -218,11 +218,11 @@ fn missing(why: &Missing) -> String {
             format!("its selector `{selector}` selects no pod; there is none in the namespace.")
         }
         Missing::PortName(_) => {
-            "no selected pod has a port of the name that `targetPort` gives.".to_owned()
+            "no selected pod has a port with the name in `targetPort`.".to_owned()
         }
         Missing::Ready { pod, why: Some(why) } => format!("`{pod}` is not ready: {why}."),
         Missing::Ready { pod, why: None } => format!("`{pod}` is not ready."),
         Missing::Runs { pod, why } => format!("`{pod}` does not run: {why}."),
-        Missing::Slice => "it has no selector, and no EndpointSlice is for it.".to_owned(),
+        Missing::Slice => "it has no selector, and there is no EndpointSlice for it.".to_owned(),
     }
 }

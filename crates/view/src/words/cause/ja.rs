@@ -18,7 +18,7 @@ pub(super) fn fact(c: &Context<'_>, l: &Link) -> String {
         Fact::Destination { before, after, remembered: true } => {
             let (before, after) = (shown(before), shown(after));
             format!(
-                "{here} の古い conntrack エントリが `{before}` を `{after}` に書き換えました。ルールは参照されていません。"
+                "{here} の古い conntrack エントリーが `{before}` を `{after}` に書き換えました。ルールは参照されていません。"
             )
         }
         Fact::Source { before, after, rule: Some(r) } => {
@@ -31,7 +31,7 @@ pub(super) fn fact(c: &Context<'_>, l: &Link) -> String {
         Fact::Source { before, after, rule: None } => {
             let (before, after) = (shown(before), shown(after));
             format!(
-                "サーバーから見た送信元は `{before}` ではなく `{after}` です。{here} の古い conntrack エントリが置き換えました。"
+                "サーバーから見た送信元は `{before}` ではなく `{after}` です。{here} の古い conntrack エントリーが置き換えました。"
             )
         }
         Fact::OtherNode { first } => {
@@ -46,7 +46,7 @@ pub(super) fn fact(c: &Context<'_>, l: &Link) -> String {
             "{here} のテーブル `{}` の `{chain}` では {rules} 個のルールのどれも決めず、ポリシーは `DROP` です。",
             table.name()
         ),
-        Fact::Marked(r) => format!("{here} の{}が破棄の印を付けました。", rule(r)),
+        Fact::Marked(r) => format!("{here} の{}が破棄対象としてマークしました。", rule(r)),
         Fact::Unknown { rule: r, what } => format!(
             "{here} の{}は `{what}` を使いますが、これはシミュレートされないため、その先は分かりません。",
             rule(r)
@@ -55,7 +55,7 @@ pub(super) fn fact(c: &Context<'_>, l: &Link) -> String {
             format!("{here} では `{}/{protocol}` も、ほかのどのポートも開いていません。", at.port)
         }
         Fact::NoListener { at, protocol, listens } => format!(
-            "{here} では `{}/{protocol}` を待つものがありません。開いているのは {} です。",
+            "{here} では `{}/{protocol}` で待ち受けているものがありません。開いているのは {} です。",
             at.port,
             coded(listens)
         ),
@@ -80,8 +80,8 @@ pub(super) fn fact(c: &Context<'_>, l: &Link) -> String {
         }
         Fact::Entry { kind, entry, truth } => {
             let (table, what) = match kind {
-                EntryKind::Neighbour => ("近隣エントリ", "実際の MAC アドレスは"),
-                EntryKind::Fdb => ("FDB エントリ", "その MAC アドレスを持つのは"),
+                EntryKind::Neighbour => ("ARP エントリー", "実際の MAC アドレスは"),
+                EntryKind::Fdb => ("FDB エントリー", "その MAC アドレスを持つのは"),
             };
             match truth {
                 Some(t) => format!("{here} の{table}は `{entry}` ですが、{what} `{t}` です。"),
@@ -94,13 +94,13 @@ pub(super) fn fact(c: &Context<'_>, l: &Link) -> String {
             "{here} の {dev} に `{got}` 宛てのフレームが届きましたが、自分の MAC アドレスは `{own}` なので無視しました。"
         ),
         Fact::NoVtep { dev, mac } => {
-            format!("{here} の {dev} の転送テーブルに `{mac}` の宛先がありません。")
+            format!("{here} の {dev} の FDB に `{mac}` のエントリーがありません。")
         }
         Fact::NoTunnel { port, vni: None } => {
             format!("{here} の UDP `{port}` 番で VXLAN を受け取るものがありません。")
         }
         Fact::NoTunnel { port, vni: Some(vni) } => {
-            format!("{here} の UDP `{port}` 番に番号 `{vni}` の VXLAN デバイスがありません。")
+            format!("{here} の UDP `{port}` 番に VNI `{vni}` の VXLAN デバイスがありません。")
         }
         Fact::NoRoute(to) => format!("{here} には `{to}` への経路がありません。"),
         Fact::Astray { to, route, truth } => {
@@ -122,7 +122,7 @@ pub(super) fn fact(c: &Context<'_>, l: &Link) -> String {
             "{here} は {dev} で `{addr}` を尋ねましたが、それを持つ {} が応答しませんでした。",
             c.labels.name(*owner)
         ),
-        Fact::Down(dev) => format!("{here} の {dev} は停止しています。"),
+        Fact::Down(dev) => format!("{here} の {dev} はダウンしています。"),
         Fact::NoCarrier(dev) => {
             format!("{here} の {dev} にはキャリアがありません。ケーブルが切れています。")
         }
@@ -136,7 +136,7 @@ pub(super) fn fact(c: &Context<'_>, l: &Link) -> String {
             "{here} は {dev} から入った `{src}` からのパケットを破棄しました。戻る経路がないためです（`rp_filter`）。"
         ),
         Fact::TooBig { dev, mtu, len } => format!(
-            "{here} は {len} バイトを {dev} から送れません。MTU が `{mtu}` で、分割も許されていません。"
+            "{here} は {len} バイトを {dev} から送れません。MTU が `{mtu}` で、フラグメント化も許されていません。"
         ),
         Fact::Hairpin { port } => format!(
             "フレームは入ってきたポート {port} から {here} を出ることになりますが、hairpin モードが無効です。"
@@ -156,7 +156,7 @@ pub(super) fn fact(c: &Context<'_>, l: &Link) -> String {
             "kube-proxy が動いていないため、{here} には Service `{service}` の `{to}` のルールがありません。"
         ),
         Fact::Stopped(daemon) => format!(
-            "{here} では {} が動いていないため、エントリがないか、古いままです。",
+            "{here} では {} が動いていないため、エントリーがないか、古いままです。",
             daemon.name()
         ),
         Fact::NoEndpoints { service, why } => {
@@ -186,7 +186,7 @@ pub(super) fn fact(c: &Context<'_>, l: &Link) -> String {
             "`{service}` のアドレスはノードと Pod の中にしかなく、{here} はどちらでもありません。"
         ),
         Fact::Unannounced { service, to } => format!(
-            "Service `{service}` の `{to}` について ARP に応答するマシンがありません。誰も広告していません。"
+            "Service `{service}` の `{to}` について ARP に応答するマシンがありません。アナウンスしているものがないためです。"
         ),
         Fact::TranslatedOnce { port, service } => format!(
             "エンドポイントが `{service}` の NodePort `{port}` になっていますが、{here} が宛先を書き換えるのは一度だけです。Pod を直接指定してください。"
