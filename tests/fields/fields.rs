@@ -359,9 +359,9 @@ fn the_page_about_kubernetes_is_that_of_the_schema_and_the_decoders() {
          Every kind and field that the API server of a release from {} to {last} knows is accepted \
          as that\nserver accepts it, and anything else is refused in its words. **Simulated** has an \
          effect here;\n**noted** is checked, has none, and is named in one note. A kind or field is \
-         refused in releases\nother than those named; without a name it is in all of them. Alpha \
-         versions, and beta versions that\nare new since 1.24, are off in an API server and refused. \
-         Kinds of other groups are custom resources:\nnoted, and not checked.\n\n\
+         refused in releases\nother than those named; where none is named, it is in all of them. \
+         Alpha versions, and beta\nversions that are new since 1.24, are off in an API server and \
+         refused. Kinds of other groups are\ncustom resources: noted, and not checked.\n\n\
          This page is generated from Kubernetes' API definitions (`crates/kube/schema`) and from \
          what the\ndecoders request: `BLESS=1 cargo test -p packetwalk-tests --test fields`.\n\n\
          ## Kinds\n\n| Kind | Here | Versions |\n| --- | --- | --- |\n",

@@ -264,7 +264,9 @@ impl Field {
                 if lang == "ja" {
                     format!("{name}のリスト")
                 } else {
-                    format!("list of {name}s")
+                    let (head, rest) = name.split_at(name.find(" with ").unwrap_or(name.len()));
+                    let plural = if head.ends_with('s') { "" } else { "s" };
+                    format!("list of {head}{plural}{rest}")
                 }
             }
             Type::Text(format) => pick(format.names),

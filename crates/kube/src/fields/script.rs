@@ -87,7 +87,7 @@ const SPEC: &[Field] = &[
         Type::Integer(0, i64::MAX),
         [
             "Seed of every random choice while the script runs.",
-            "実行中のすべての無作為な選択のシード。",
+            "実行中のすべてのランダムな選択のシード。",
         ],
     )
     .default("0"),
@@ -96,7 +96,7 @@ const SPEC: &[Field] = &[
         Type::Word(&["used", "known", "cold"]),
         [
             "Neighbour tables at the start: filled by earlier traffic, entered by hand, or empty.",
-            "開始時の近隣テーブル。used は通信済み、known は手動登録、cold は空。",
+            "開始時の ARP テーブル。used は通信済み、known は手動登録、cold は空。",
         ],
     )
     .default("used"),
@@ -152,8 +152,9 @@ const ANCHOR: &[Field] = &[
         "probe",
         Type::Integer(0, u32::MAX as i64),
         [
-            "The number of the probe, counted from 1 over all steps that send.",
-            "プローブの番号。送信するステップを 1 から数える。",
+            "The number of the probe, counted from 1 over all steps that send; 0 is the start of \
+             the session.",
+            "プローブの番号。送信するステップを 1 から数える。0 はセッションの開始。",
         ],
     )
     .required(),
@@ -169,8 +170,8 @@ const ANCHOR: &[Field] = &[
         "direction",
         Type::Word(&["request", "reply", "arp", "error", "other"]),
         [
-            "Which packets of the probe count. Missing: all of them.",
-            "対象とするパケットの向きまたは種類。省略時はすべて。",
+            "Which packets of the probe count; all of them by default.",
+            "対象とするパケットの向きまたは種類。省略するとすべて。",
         ],
     ),
     field(
@@ -270,9 +271,12 @@ const SEND: &[Field] = &[
     field(
         "endpoint",
         Type::Text(&ENDPOINT),
-        ["The endpoint that the random rules choose.", "確率の規則に選ばせるエンドポイント。"],
+        [
+            "The endpoint that the random rules choose.",
+            "ランダムなルールに選ばせるエンドポイント。",
+        ],
     )
-    .default_rule(["drawn", "無作為"]),
+    .default_rule(["drawn at random", "ランダム"]),
     field(
         "count",
         Type::Integer(1, MAX_COUNT as i64),

@@ -10,7 +10,7 @@ pub static TOPOLOGY: Kind = Kind {
     name: "Topology",
     help: [
         "The machines and networks under the cluster, and the settings of its components.",
-        "クラスターの下にあるマシンとネットワーク、各コンポーネントの設定。",
+        "クラスターの土台となるマシンとネットワーク、各コンポーネントの設定。",
     ],
     fields: &[
         field(
@@ -96,7 +96,7 @@ const SPEC: &[Field] = &[
         [
             "Seed of everything that real components draw at random: MAC addresses, pod names, \
              the order of rules.",
-            "実際のコンポーネントが無作為に決めるもの（MAC アドレス、Pod 名、規則の順序）のシード。",
+            "実際のコンポーネントがランダムに決めるもの（MAC アドレス、Pod 名、ルールの順序）のシード。",
         ],
     )
     .default("0"),
@@ -147,7 +147,7 @@ const SPEC: &[Field] = &[
         ],
     )
     .default_rule([
-        ".240 to .250 of a segment of /24; of a larger one, of its first /24; of a smaller one, \
+        ".240 to .250 of a /24 segment; of a larger one, those of its first /24; of a smaller one, \
          its last sixteenth",
         "/24 のセグメントでは .240〜.250、それより大きければ最初の /24 の同じ範囲、小さければ最後の 1/16",
     ]),
@@ -189,7 +189,7 @@ const SPEC: &[Field] = &[
     field(
         "faults",
         Type::Variants(FAULT, &[&["cut"], &["down"], &["stopped"]]),
-        ["What is broken from the start.", "最初から壊れているもの。"],
+        ["What is broken from the start.", "最初からある故障。"],
     ),
     field(
         "layout",
@@ -208,7 +208,7 @@ const KUBERNETES: &[Field] = &[
         [
             "Minor release, 1.10 to 1.36: decides which rules kube-proxy, flannel, the CNI plugins \
              and docker write.",
-            "マイナーリリース（1.10〜1.36）。kube-proxy、flannel、CNI プラグイン、docker の規則が決まる。",
+            "マイナーリリース（1.10〜1.36）。kube-proxy、flannel、CNI プラグイン、docker のルールが決まる。",
         ],
     )
     .default("1.36"),
@@ -389,8 +389,8 @@ const NODE: &[Field] = &[
         "role",
         Type::Word(&["worker", "control-plane"]),
         [
-            "Whether the node runs pods of Deployments or the API server.",
-            "Deployment の Pod を動かすか、API サーバーを動かすか。",
+            "What the node runs: pods (worker), or the API server (control-plane).",
+            "ノードで動かすもの。worker は Pod、control-plane は API サーバー。",
         ],
     )
     .default("worker"),
@@ -407,7 +407,7 @@ const NODE: &[Field] = &[
         Type::Boolean,
         [
             "Whether docker runs on the node, with docker0 and its rules.",
-            "docker が動いているか（docker0 とその規則）。",
+            "docker が動いているか（docker0 とそのルール）。",
         ],
     )
     .default_rule(["true up to Kubernetes 1.23, then false", "1.23 までは true、以降は false"]),
@@ -462,7 +462,7 @@ const ROUTES: Field = field(
     "routes",
     Type::Objects(ROUTE),
     [
-        "Routes beside those to the machine's own segments.",
+        "Routes in addition to those to the machine's own segments.",
         "マシン自身のセグメントへの経路以外の経路。",
     ],
 );
@@ -572,7 +572,7 @@ const NIC_BLOCKED: Field = field(
     Type::List(&PORT_OF),
     [
         "Destination ports that the segment does not deliver to the machine, such as those \
-             that a cloud's security group leaves out.",
+             that a cloud's security group does not allow.",
         "セグメントがマシンへ届けない宛先ポート（クラウドのセキュリティグループが許可しないものなど）。",
     ],
 );
@@ -652,9 +652,9 @@ const ROUTER: &[Field] = &[
         "iptables",
         Type::List(&IPTABLES),
         [
-            "Commands of iptables that fill its tables, in order: -A, -N and -P, of table filter \
+            "iptables commands that fill its tables, in order: -A, -N or -P, in table filter \
              unless -t names another one.",
-            "テーブルに規則を入れる iptables のコマンド（順に実行）。-A、-N、-P が使え、-t がなければ \
+            "テーブルにルールを入れる iptables のコマンド（順に実行）。-A、-N、-P が使え、-t がなければ \
              filter テーブル。",
         ],
     ),
@@ -708,7 +708,7 @@ const POD: &[Field] = &[
     field(
         "terminating",
         Type::Boolean,
-        ["Whether it is being deleted.", "削除処理中か。"],
+        ["Whether it is being deleted.", "Pod が削除中か。"],
     )
     .default("false"),
 ];
