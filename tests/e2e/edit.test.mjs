@@ -100,13 +100,13 @@ test("addresses, MACs and MTUs are edited in the form; invalid ones are errors",
   });
 });
 
-test("with ip_forward off the packet is dropped, and the verdict names the fix", async () => {
+test("with ip_forward off the packet is dropped, and the verdict names the setting", async () => {
   await visit({}, async (page) => {
     await pick(page, "node01");
     await check(page, "ip_forward").click();
     await send(page);
     await end(page);
-    assert.match(await verdict(page), /forwarding is off.*net\.ipv4\.ip_forward to 1/);
+    assert.match(await verdict(page), /node01 does not forward \(net\.ipv4\.ip_forward = 0\)/);
     assert.match(await text(page), /sysctl:\n      net\.ipv4\.ip_forward: 0/);
     await check(page, "ip_forward").click();
     await send(page);

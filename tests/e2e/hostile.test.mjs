@@ -227,7 +227,7 @@ test("a browser and a Markdown renderer run nothing that is in an export", async
     for (const [text, name] of distinct("markdown")) {
       const found = await page.evaluate((html) => {
         document.body.innerHTML = html;
-        const may = ["table", "thead", "tbody", "tr", "th", "td", "p", "strong", "code"];
+        const may = ["table", "thead", "tbody", "tr", "th", "td", "p", "ul", "li", "strong", "code"];
         return [...document.body.querySelectorAll("*")]
           .filter((e) => !may.includes(e.localName))
           .map((e) => e.outerHTML.slice(0, 80));

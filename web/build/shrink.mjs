@@ -17,7 +17,8 @@ const FEATURES = [
 
 export function shrink(file) {
   const tool = join(here, "..", "node_modules", "binaryen", "bin", "wasm-opt");
-  const options = ["-Oz", ...FEATURES.map((f) => `--enable-${f}`)];
+  // Sorted by name, the functions of one generic stand together, and are packed smaller.
+  const options = ["-Oz", "--reorder-functions-by-name", ...FEATURES.map((f) => `--enable-${f}`)];
   execFileSync(process.execPath, [tool, ...options, "-o", file, file], { stdio: "inherit" });
 }
 
