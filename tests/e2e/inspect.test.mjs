@@ -97,7 +97,7 @@ test("a packet is lost when its FDB entry is deleted at this moment", async () =
       .locator("..")
       .waitFor();
     await end(page);
-    assert.match(await verdict(page), /no VTEP for that MAC/);
+    assert.match(await verdict(page), /forwarding table of flannel\.1 on node01 has no entry for /);
     await undo(page);
     await end(page);
     assert.match(await verdict(page), /849 bytes/);
