@@ -187,7 +187,7 @@ test("without endpoints a Service rejects packets, and the verdict names the fix
     await page.click("[aria-label='To the end']");
     assert.match(
       await page.locator(".verdict").textContent(),
-      /refused.*has no endpoints: compare its selector/,
+      /refused.*has no endpoint: its selector app=nginxx selects no pod/,
     );
     // The drop is one decision; the rules show which of them rejected the packet.
     assert.equal(await page.locator(".event .kind", { hasText: "drop" }).count(), 1);

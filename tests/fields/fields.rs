@@ -149,6 +149,7 @@ const HEAD: &str = r##"{
   ],
   "$defs": {
     "list": {
+      "type": "object",
       "properties": {
         "apiVersion": {"const": "v1"},
         "kind": {"const": "List"},
@@ -158,6 +159,7 @@ const HEAD: &str = r##"{
       "additionalProperties": false
     },
     "manifest": {
+      "type": "object",
       "properties": {
         "kind": {"not": {"enum": ["List", "Topology", "Script"]}},
         "metadata": {"type": "object"}

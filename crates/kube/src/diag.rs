@@ -305,7 +305,7 @@ pub(crate) fn nearest_first<'a>(
 }
 
 /// The edit distance (insert, remove, replace, swap neighbours), ignoring case.
-fn distance(a: &str, b: &str) -> usize {
+pub fn distance(a: &str, b: &str) -> usize {
     let a: Vec<char> = a.chars().map(|c| c.to_ascii_lowercase()).collect();
     let b: Vec<char> = b.chars().map(|c| c.to_ascii_lowercase()).collect();
     let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];

@@ -10,6 +10,7 @@ use net::NetnsId;
 use net::event::EventKind;
 use net::netfilter::{RuleEffect, TableName, WalkStep};
 use net::socket::AddrPort;
+use std::cmp::Reverse;
 use std::net::IpAddr;
 
 /// Adds the reason that the cluster's objects give, if there is one.
@@ -188,7 +189,10 @@ fn missing(k: &Known<'_>, s: &RunningService, port: &Port) -> Missing {
     }
     let nearest = pods()
         .filter(|p| holds(&p.labels) + close(&s.selector, &p.labels) > 0)
-        .max_by_key(|p| holds(&p.labels) * 4 + close(&s.selector, &p.labels))
+        .min_by_key(|p| {
+            let common = holds(&p.labels) * 4 + close(&s.selector, &p.labels);
+            (Reverse(common), differences(&s.selector, &p.labels))
+        })
         .or_else(|| pods().next())
         .map(|p| {
             let mut labels = p.labels.clone();
@@ -204,6 +208,12 @@ fn close(selector: &kube::object::Labels, labels: &kube::object::Labels) -> usiz
         .iter()
         .filter(|(k, v)| labels.contains_key(*k) || labels.values().any(|x| x == *v))
         .count()
+}
+
+/// How many characters the values of a selector differ from those of the labels by.
+fn differences(selector: &kube::object::Labels, labels: &kube::object::Labels) -> usize {
+    let other = |key: &String| labels.get(key).map_or("", String::as_str);
+    selector.iter().map(|(key, value)| kube::diag::distance(value, other(key))).sum()
 }
 
 /// The node that should have translated the request: the first that saw it.
