@@ -126,6 +126,16 @@ fn an_address_stays_with_its_service() {
 }
 
 #[test]
+fn an_address_outside_of_a_changed_pool_is_given_up() {
+    let other = "  loadBalancerPool: [10.0.0.0/8]\n";
+    let (before, _) = kube::build(&document("", ""));
+    let before = before.expect("valid");
+    assert_eq!(addresses(&before, "web"), ["192.168.1.240"]);
+    let (after, diags) = kube::after(&before, &document("", other), &BTreeSet::new());
+    assert_eq!(addresses(&after.expect("valid"), "web"), ["10.0.0.0"], "{diags:?}");
+}
+
+#[test]
 fn a_plain_manifest_answers_at_its_address() {
     let mut s = session(&document("", ""));
     assert_eq!(ask(&mut s, "client", "192.168.1.240:80"), Ending::Answered);

@@ -1,6 +1,7 @@
 //! Several segments, routers, security groups and bad cables.
 
 use kube::Severity;
+use kube::rollout::{Work, flanneld_start};
 use net::event::EventKind;
 use net::state::DeviceKind;
 use net::{DropReason, Event};
@@ -285,6 +286,47 @@ fn flannel_uses_the_interface_it_is_told() {
         let (_, got) = send(racks, &format!("from: node01, to: '{to}:30080', endpoint: 10.1.5.4"));
         assert!(got[0].contains("200 OK"), "{to}: {got:?}");
     }
+}
+
+#[test]
+fn flannel_does_not_write_the_routes_of_the_topology() {
+    let routes = RACKS.replace(
+        "{segment: rack-a}}\n",
+        "{segment: rack-a}, routes: [{to: 10.99.0.0/16, via: 10.11.0.1}]}\n",
+    );
+    let (cluster, _) = kube::build(&document(&routes));
+    let started = flanneld_start(&cluster.expect("valid"), "node01");
+    let written: Vec<_> = started
+        .iter()
+        .filter_map(|work| match work {
+            Work::Route(_, r) => Some(r.dst.to_string()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(written, ["10.1.5.0/24"]);
+}
+
+#[test]
+fn a_node_that_host_gw_cannot_reach_is_reported_once() {
+    let racks = RACKS.replace("  hosts:", "  - {name: node03, nic: {segment: rack-b}}\n  hosts:");
+    let racks = racks.replace("node01, role: worker", "node00}\n  - {name: node01");
+    let racks = format!("  flannel: {{backend: host-gw}}\n{racks}");
+    let (_, diags) = kube::build(&document(&racks));
+    let unreachable = diags.iter().filter(|d| d.code == kube::Code::NodeUnreachable);
+    assert_eq!(unreachable.count(), 2, "{diags:?}");
+}
+
+#[test]
+fn the_default_name_of_a_segment_is_a_name_too() {
+    let lans = |second: &str| {
+        document(&format!(
+            "  segments: [{{subnet: 10.11.0.0/24}}, {{name: {second}, subnet: 10.12.0.0/24}}]\n  \
+             nodes: [{{name: node01}}, {{name: node02}}]\n"
+        ))
+    };
+    let found =
+        |text: &str| kube::build(text).1.iter().any(|d| d.code == kube::Code::DuplicateObject);
+    assert!(found(&lans("lan")) && !found(&lans("office")));
 }
 
 #[test]

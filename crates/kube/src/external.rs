@@ -14,7 +14,7 @@
 use crate::cluster::{Cluster, Node, Port, RunningService};
 use crate::naming;
 use crate::object::ServiceType;
-use crate::portmap::{to_port, with};
+use crate::portmap::{from_range, to_port, with};
 use crate::proxy::{ServiceProtocol, probability};
 use crate::release::Release;
 use crate::speaker::{EXCLUDED, addresses, has_lan};
@@ -115,9 +115,7 @@ fn service_port(
         }
         for range in &s.traffic.source_ranges {
             let IpNet::V4(range) = range else { continue };
-            let rule = jump(address);
-            let rule = if range.prefix_len() == 0 { rule } else { rule.from_net(false, *range) };
-            b.append(TableName::Nat, "PREROUTING", rule);
+            b.append(TableName::Nat, "PREROUTING", from_range(*range, jump(address)));
         }
     }
     for (node, left) in healthy.iter().zip((1..=healthy.len()).rev()) {

@@ -7,7 +7,7 @@
 //! ```
 
 use crate::cluster::{Cluster, Pod, RunningService};
-use crate::portmap::to_port;
+use crate::portmap::{from_range, to_port};
 use crate::proxy::ServiceProtocol;
 use ipnet::IpNet;
 use net::netfilter::{Negatable, Rule, RulesetBuilder, TableName, Target};
@@ -56,9 +56,7 @@ fn forward(
     let ranges: Vec<_> = s.traffic.source_ranges.iter().collect();
     for range in &ranges {
         if let IpNet::V4(range) = range {
-            let rule =
-                if range.prefix_len() == 0 { accept() } else { accept().from_net(false, *range) };
-            b.prepend(Filter, "FORWARD", rule);
+            b.prepend(Filter, "FORWARD", from_range(*range, accept()));
         }
     }
     if ranges.is_empty() {

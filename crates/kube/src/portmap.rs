@@ -96,6 +96,12 @@ pub(crate) fn to_port(protocol: ServiceProtocol, port: u16, rule: Rule) -> Rule 
     )
 }
 
+/// A rule restricted to the sources of a network: none for all of them, as iptables has no `-s` for
+/// `0.0.0.0/0`.
+pub(crate) fn from_range(range: Ipv4Net, rule: Rule) -> Rule {
+    if range.prefix_len() == 0 { rule } else { rule.from_net(false, range) }
+}
+
 /// The jumps to a pod's own chains, each with the chain it stands in.
 fn entries(cluster: &Cluster, pod: &Pod) -> Vec<(&'static str, Rule)> {
     let id = naming::container_id(cluster.topology.seed, &pod.netns());

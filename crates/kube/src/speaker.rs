@@ -9,22 +9,35 @@ use crate::fault::Fault;
 use crate::object::ServiceType;
 use crate::topology::Balancer;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// The label by which a node takes no part in load balancing; kubeadm gives it to the control
 /// plane.
 pub(crate) const EXCLUDED: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
 
-/// The addresses that the speaker of a node answers for, in the order of the Services. `runs`:
-/// whether the speaker of a node runs.
-pub fn announced(cluster: &Cluster, node: &str, runs: &dyn Fn(&str) -> bool) -> Vec<Ipv4Addr> {
-    let mut out = Vec::new();
+/// The addresses that the speaker of each node answers for, by the node's name, in the order of the
+/// Services. `runs`: whether the speaker of a node runs.
+pub fn elections<'c>(
+    cluster: &'c Cluster,
+    runs: &dyn Fn(&str) -> bool,
+) -> BTreeMap<&'c str, Vec<Ipv4Addr>> {
+    let mut out: BTreeMap<&str, Vec<Ipv4Addr>> = BTreeMap::new();
     for s in cluster.services.iter().filter(|s| s.kind == ServiceType::LoadBalancer) {
-        if elected(cluster, s, runs).is_some_and(|n| n.spec.name.value == node) {
-            out.extend(addresses(s).filter(|a| !out.contains(a)).collect::<Vec<_>>());
+        let Some(node) = elected(cluster, s, runs) else { continue };
+        let announced = out.entry(&node.spec.name.value).or_default();
+        for address in addresses(s) {
+            if !announced.contains(&address) {
+                announced.push(address);
+            }
         }
     }
     out
+}
+
+/// What the speaker of one node answers for, of [`elections`].
+pub fn announced(cluster: &Cluster, node: &str, runs: &dyn Fn(&str) -> bool) -> Vec<Ipv4Addr> {
+    elections(cluster, runs).remove(node).unwrap_or_default()
 }
 
 /// The node that answers for a Service's addresses: of those that may, the one with the smallest

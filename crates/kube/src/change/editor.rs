@@ -7,10 +7,15 @@ use crate::controller::build;
 use crate::diag::Severity;
 use crate::fault::Fault;
 use crate::topology::{Role, Topology};
-use crate::yaml::edit::{Edit, EditError, YamlPath, edit, spliced};
+use crate::yaml::edit::{Edit, EditError, PathPart, YamlPath, edit, spliced};
 use crate::yaml::{Tree, YamlNode, parse};
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
+
+/// Whether a path of a machine is that of a router.
+pub(super) fn is_router(machine: &YamlPath) -> bool {
+    machine.parts.contains(&PathPart::Key("routers".to_owned()))
+}
 
 /// A text while a change is made to it.
 pub(super) struct Editor {
@@ -63,18 +68,24 @@ impl Editor {
         node_at(&self.docs(), path).cloned()
     }
 
-    /// The path of a node or host in the Topology.
+    /// The path of a node or host in the Topology; a router is a host too.
     pub(super) fn machine(&mut self, thing: &Thing) -> Result<YamlPath, ChangeError> {
-        let list = self.topology()?.key("spec").key(if matches!(thing, Thing::Node(_)) {
-            "nodes"
-        } else {
-            "hosts"
+        let lists: &[&str] =
+            if matches!(thing, Thing::Node(_)) { &["nodes"] } else { &["hosts", "routers"] };
+        let spec = self.topology()?.key("spec");
+        let node = self.node(&spec);
+        let is_it = |n: &YamlNode| n.get("name").is_some_and(|n| n.text() == thing.name());
+        let found = lists.iter().find_map(|list| {
+            let all = items(node.as_ref().and_then(|n| n.get(list)));
+            all.iter().position(is_it).map(|i| spec.clone().key(list).item(i))
         });
-        let node = self.node(&list);
-        let i = items(node.as_ref())
-            .iter()
-            .position(|n| n.get("name").is_some_and(|n| n.text() == thing.name()));
-        i.map(|i| list.item(i)).ok_or_else(|| ChangeError::NotWritten(thing.name().to_owned()))
+        found.ok_or_else(|| ChangeError::NotWritten(thing.name().to_owned()))
+    }
+
+    /// The path of a machine's first interface.
+    fn nic(&mut self, thing: &Thing) -> Result<YamlPath, ChangeError> {
+        let at = self.machine(thing)?;
+        Ok(if is_router(&at) { at.key("interfaces").item(0) } else { at.key("nic") })
     }
 
     pub(super) fn change(&mut self, change: &ClusterChange) -> Result<(), ChangeError> {
@@ -111,7 +122,7 @@ impl Editor {
                     NicField::Mac => ("mac", Tree::text(value)),
                     NicField::Mtu => ("mtu", Tree::plain(value)),
                 };
-                let at = self.machine(thing)?.key("nic").key(key);
+                let at = self.nic(thing)?.key(key);
                 self.edit(Edit::Set(at, value))
             }
             ClusterChange::Version(release) => {
@@ -146,16 +157,9 @@ impl Editor {
         for topology in
             docs.iter().filter(|d| d.get("kind").is_some_and(|k| k.text() == "Topology"))
         {
-            let ends = items(topology.at(&["spec", "nodes"]))
-                .iter()
-                .chain(items(topology.at(&["spec", "hosts"])));
-            taken.extend(ends.filter_map(|n| n.get("name")).map(|n| n.text().to_owned()));
-            taken.extend(
-                items(topology.at(&["spec", "segments"]))
-                    .iter()
-                    .filter_map(|n| n.get("name"))
-                    .map(|n| n.text().to_owned()),
-            );
+            let lists = ["nodes", "hosts", "routers", "segments"];
+            let all = lists.iter().flat_map(|list| items(topology.at(&["spec", list])));
+            taken.extend(all.filter_map(|n| n.get("name")).map(|n| n.text().to_owned()));
         }
         if !taken.iter().any(|t| t == base) {
             return base.to_owned();

@@ -76,7 +76,9 @@ pub fn thing_at(text: &str, at: usize) -> Option<Thing> {
     match word_at(&["kind"])?.as_str() {
         "Deployment" => Some(Thing::Deployment(namespace(), name()?)),
         "Service" => Some(Thing::Service(namespace(), name()?)),
-        "Topology" => end("nodes").map(Thing::Node).or_else(|| end("hosts").map(Thing::Host)),
+        "Topology" => end("nodes")
+            .map(Thing::Node)
+            .or_else(|| end("hosts").or_else(|| end("routers")).map(Thing::Host)),
         _ => None,
     }
 }

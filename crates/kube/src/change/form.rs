@@ -3,7 +3,7 @@
 //! A field is a path below its object. Its value is what the text says, so that what is not written
 //! is empty and has its default. Setting it changes the bytes of the value only.
 
-use super::editor::Editor;
+use super::editor::{Editor, is_router};
 use super::find::{items, node_at};
 use super::{ChangeError, Thing};
 use crate::diag::Span;
@@ -205,6 +205,10 @@ const CONTAINER_PORT: &[Row] = &[
 const NODE: &[&str] = &["hostname", "role", "zone", "nic/name", "docker", "dockerMAC", "vtepMAC"];
 /// The fields of a host, below `spec/hosts`.
 const HOST: &[&str] = &["hostname", "nic/name"];
+/// The fields of a router, below `spec/routers`.
+const ROUTER: &[&str] = &["hostname"];
+/// The fields of its interfaces, below `spec/routers/interfaces`.
+const ROUTER_NIC: &[&str] = &["name", "address", "mac", "mtu"];
 /// The fields of the Topology itself.
 const TOPOLOGY: &[&str] = &[
     "spec/seed",
@@ -225,7 +229,7 @@ const TOPOLOGY: &[&str] = &[
     "spec/loadBalancerPool",
 ];
 /// The fields of a segment, below `spec/segments`.
-const LAN: &[&str] = &["subnet", "gateway"];
+const LAN: &[&str] = &["subnet", "gateway", "mtu"];
 
 /// The rows of fields of a Topology, from the table of its fields. `base`: the path that theirs are
 /// below.
@@ -354,6 +358,12 @@ pub fn form(text: &str, thing: &Thing) -> Option<Vec<FormGroup>> {
             out
         }
         Thing::Node(_) => own(&topology_rows("spec/nodes", NODE)),
+        Thing::Host(_) if is_router(&at) => {
+            let nics = topology_rows("spec/routers/interfaces", ROUTER_NIC);
+            let mut out = own(&topology_rows("spec/routers", ROUTER));
+            out.extend(listed(object, path_of("interfaces"), &nics, ""));
+            out
+        }
         Thing::Host(_) => own(&topology_rows("spec/hosts", HOST)),
         Thing::Segment(_) => {
             let mut out =

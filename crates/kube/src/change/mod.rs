@@ -28,13 +28,13 @@ use std::fmt;
 pub enum Thing {
     /// A node.
     Node(String),
-    /// A host outside the cluster.
+    /// A host outside the cluster, or a router.
     Host(String),
     /// A Deployment: namespace, name.
     Deployment(String, String),
     /// A Service: namespace, name.
     Service(String, String),
-    /// The segment.
+    /// A segment.
     Segment(String),
 }
 
@@ -106,8 +106,8 @@ pub enum ChangeError {
     NotWritten(String),
     /// No address is left on the segment.
     NoAddress,
-    /// The only segment cannot be removed.
-    OneSegment,
+    /// Segments are not removed: machines are attached to them.
+    SegmentStays,
 }
 
 impl From<EditError> for ChangeError {
@@ -123,8 +123,8 @@ impl fmt::Display for ChangeError {
             Self::NotWritten(name) => {
                 write!(f, "{name} is not defined in the text: a component creates it")
             }
-            Self::OneSegment => f.write_str(
-                "every node and host is attached to this segment: it can be renamed, not removed",
+            Self::SegmentStays => f.write_str(
+                "a segment can be renamed here, not removed: edit the text, with the machines on it",
             ),
             Self::NoAddress => f.write_str("no address is left on the segment"),
         }

@@ -27,7 +27,7 @@ impl Editor {
                 let at = self.object("Service", namespace, name)?;
                 self.remove_object(at)
             }
-            Thing::Segment(_) => Err(ChangeError::OneSegment),
+            Thing::Segment(_) => Err(ChangeError::SegmentStays),
             Thing::Node(name) | Thing::Host(name) => {
                 let at = self.machine(thing)?;
                 self.edit(Edit::Remove(at))?;

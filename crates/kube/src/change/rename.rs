@@ -1,8 +1,10 @@
 //! Renaming something, with every reference to it in a Topology and in objects.
 
 use super::editor::Editor;
+use super::find::items;
 use super::{ChangeError, Thing};
 use crate::fields::TOPOLOGY;
+use crate::topology::{Balancer, Topology};
 use crate::yaml::edit::{Edit, PathPart, YamlPath};
 use crate::yaml::{Tree, Value, YamlNode};
 
@@ -26,11 +28,35 @@ impl Editor {
                 }
             }
             Thing::Segment(_) => {
-                let at = self.topology()?.key("spec").key("segments").item(0).key("name");
-                return self.edit(set(at));
+                let list = self.topology()?.key("spec").key("segments");
+                let node = self.node(&list);
+                let all = items(node.as_ref());
+                // The first one has a name even if none is written.
+                let is_it =
+                    |(i, n): (usize, &YamlNode)| n.get("name").map_or(i == 0, |n| n.text() == name);
+                let i = all.iter().enumerate().position(is_it).or(all.is_empty().then_some(0));
+                let i = i.ok_or_else(|| ChangeError::NotWritten(name.clone()))?;
+                self.edit(set(list.item(i).key("name")))?;
             }
         }
+        if let Thing::Host(_) = thing {
+            self.name_balancer(&name)?;
+        }
         self.rename_references(thing, to)
+    }
+
+    /// Writes the name of the host that is the load balancer, if it is `host` by default.
+    fn name_balancer(&mut self, host: &str) -> Result<(), ChangeError> {
+        let spec = self.topology()?.key("spec");
+        let named = spec.clone().key("loadBalancerHost");
+        let balancer = self.node(&spec.key("loadBalancer"));
+        let is_external = balancer.is_some_and(|b| b.text() == Balancer::External.name());
+        let is_default =
+            self.node(&named).is_none() && host == Topology::default().load_balancer_host;
+        if is_external && is_default {
+            self.edit(Edit::Set(named, Tree::text(host)))?;
+        }
+        Ok(())
     }
 
     fn rename_references(&mut self, thing: &Thing, to: &str) -> Result<(), ChangeError> {
@@ -80,6 +106,11 @@ fn references_in(
                     (Thing::Node(n), "node" | "nodeName") if old == n => Some(to.to_owned()),
                     (Thing::Node(n) | Thing::Host(n), "cut" | "down" | "stopped") => {
                         with_prefix(old, n, to)
+                    }
+                    (Thing::Host(n), "loadBalancerHost") | (Thing::Segment(n), "segment")
+                        if old == n =>
+                    {
+                        Some(to.to_owned())
                     }
                     (Thing::Deployment(_, n), "of") if old == n => Some(to.to_owned()),
                     _ => None,

@@ -355,3 +355,61 @@ fn titles_and_names_tell_groups_and_fields_apart() {
     let vni = lan.iter().flat_map(|g| &g.fields).find(|f| f.name == "flannel.vni");
     assert_eq!(vni.map(|f| f.input), Some(Input::Number(1, 9_999_999)));
 }
+
+const RACKS: &str = "\
+apiVersion: packetwalk.dev/v1alpha1
+kind: Topology
+spec:
+  loadBalancer: external
+  segments:
+  - {name: rack-a, subnet: 10.11.0.0/24}
+  - {name: rack-b, subnet: 10.12.0.0/24}
+  nodes:
+  - {name: node01, nic: {segment: rack-a}}
+  - {name: node02, nic: {segment: rack-a}, interfaces: [{segment: rack-b}]}
+  hosts:
+  - {name: load-balancer, nic: {segment: rack-b}}
+  routers:
+  - {name: core, interfaces: [{segment: rack-a}, {segment: rack-b}]}
+";
+
+#[test]
+fn the_segment_that_is_named_is_renamed_with_its_interfaces() {
+    let new = done(RACKS, ClusterChange::Rename(Thing::Segment("rack-b".into()), "office".into()));
+    assert_eq!(new, RACKS.replace("rack-b", "office"));
+    let none = ClusterChange::Rename(Thing::Segment("rack-c".into()), "office".into());
+    assert_eq!(change(RACKS, &none), Err(ChangeError::NotWritten("rack-c".into())));
+}
+
+#[test]
+fn a_router_is_found_edited_renamed_and_removed() {
+    let core = || Thing::Host("core".into());
+    assert_eq!(thing_at(RACKS, RACKS.find("core").expect("there")), Some(core()));
+    let new = done(RACKS, ClusterChange::Rename(core(), "edge".into()));
+    assert_eq!(new, RACKS.replace("core", "edge"));
+    let new = done(RACKS, ClusterChange::Nic(core(), NicField::Mtu, "1400".into()));
+    let router = &cluster(&new).topology.hosts[1];
+    assert_eq!((router.nic.mtu, router.interfaces[0].mtu), (1400, 1500));
+    let new = set(RACKS, &core(), "interfaces[1]", "address", "10.12.0.9/24");
+    assert_eq!(cluster(&new).topology.segments[1].gateway, Some(Ipv4Addr::new(10, 12, 0, 9)));
+    assert!(!done(RACKS, ClusterChange::Remove(core())).contains("core"));
+    // Its name is taken.
+    let named = RACKS.replace("name: core", "name: node03");
+    assert_eq!(cluster(&done(&named, ClusterChange::AddNode)).nodes[2].spec.name.value, "node04");
+}
+
+#[test]
+fn the_load_balancer_keeps_its_host() {
+    let rename =
+        |from: &str, to: &str| ClusterChange::Rename(Thing::Host(from.to_owned()), to.to_owned());
+    let new = done(RACKS, rename("load-balancer", "front"));
+    assert_eq!(cluster(&new).topology.load_balancer_host, "front");
+    let new = done(&new, rename("front", "edge"));
+    assert_eq!(cluster(&new).topology.load_balancer_host, "edge");
+}
+
+#[test]
+fn a_segment_has_an_mtu() {
+    let new = set(RACKS, &Thing::Segment("rack-b".into()), "segments[1]", "mtu", "9000");
+    assert_eq!(cluster(&new).topology.segments[1].mtu, 9000);
+}

@@ -28,7 +28,8 @@ impl ControlPlane<'_> {
     }
 
     /// Addresses of the pool: those that are requested or in use first, then, for the other
-    /// Services in the order of the text, the first one that is free.
+    /// Services in the order of the text, the first one that is free. An address that a Service had
+    /// is given up if the pool no longer has it.
     fn pool_addresses(&mut self, services: &[&Service]) {
         let has_none = |s: &&&Service| {
             s.kind == ServiceType::LoadBalancer && s.traffic.ingress.is_empty() && !s.headless
@@ -39,15 +40,18 @@ impl ControlPlane<'_> {
         let mut taken: BTreeSet<IpAddr> = given.collect();
         let mut rest = Vec::new();
         for s in waiting {
-            let wanted: Vec<Ipv4Addr> = match &s.requested {
-                Some(addrs) => addrs.iter().map(|a| a.value).collect(),
-                None => self.kept_balancer_ips(s),
+            let Some(requested) = &s.requested else {
+                let kept = self.kept_balancer_ips(s);
+                if kept.is_empty() || self.refused(&kept, &taken).is_some() {
+                    rest.push(s);
+                } else {
+                    self.give(s, &kept, &mut taken);
+                }
+                continue;
             };
-            if wanted.is_empty() {
-                rest.extend(s.requested.is_none().then_some(s));
-            } else if let Some(why) = self.refused(&wanted, &taken) {
-                let asked = s.requested.iter().flatten().next();
-                let span = asked.map_or(s.meta.name.span, |a| a.span);
+            let wanted: Vec<Ipv4Addr> = requested.iter().map(|a| a.value).collect();
+            if let Some(why) = self.refused(&wanted, &taken) {
+                let span = requested.first().map_or(s.meta.name.span, |a| a.span);
                 let name = &s.meta.name.value;
                 self.d.diags.push(Diagnostic::warning(
                     Code::AddressTaken,
@@ -60,9 +64,10 @@ impl ControlPlane<'_> {
             }
         }
         for s in rest {
-            let pool: Vec<Ipv4Addr> = self.topology.balancer_addresses().collect();
-            match pool.iter().find(|a| !taken.contains(&IpAddr::from(**a))) {
-                Some(free) => self.give(s, &[*free], &mut taken),
+            let is_free = |a: &Ipv4Addr| !taken.contains(&IpAddr::from(*a));
+            let free = self.topology.balancer_addresses().find(is_free);
+            match free {
+                Some(addr) => self.give(s, &[addr], &mut taken),
                 None => self.d.diags.push(Diagnostic::warning(
                     Code::AddressesExhausted,
                     s.meta.name.span,

@@ -441,8 +441,14 @@ pub fn flanneld_start(cluster: &Cluster, node: &str) -> Vec<Work> {
     let name = crate::device::flannel(cluster.topology.vni);
     was.neighbours.retain(|n| n.dev != name);
     was.fdb.retain(|(dev, ..)| *dev != name);
-    // Its routes are those without a source address of their own.
-    was.routes.retain(|r| r.proto != net::route::RouteProto::Boot || r.dst.prefix_len() == 0);
+    // Its routes are of the protocol boot, as are the default route and those of the Topology.
+    let routes = cluster.nodes.iter().filter(|n| n.spec.name.value == node);
+    let routes: Vec<_> = routes.flat_map(|n| &n.spec.routes).collect();
+    was.routes.retain(|r| {
+        r.proto != net::route::RouteProto::Boot
+            || r.dst.prefix_len() == 0
+            || routes.iter().any(|s| r.dst == s.to.into() && r.via == Some(s.via.into()))
+    });
     flanneld(&was, &is, &|_| false)
 }
 

@@ -148,8 +148,8 @@ const SPEC: &[Field] = &[
     )
     .default_rule([
         ".240 to .250 of a /24 segment; of a larger one, those of its first /24; of a smaller one, \
-         its last sixteenth",
-        "/24 のセグメントでは .240〜.250、それより大きければ最初の /24 の同じ範囲、小さければ最後の 1/16",
+         its last sixteenth; none below /27",
+        "/24 のセグメントでは .240〜.250、それより大きければ最初の /24 の同じ範囲、小さければ最後の 1/16、/27 より小さければなし",
     ]),
     field(
         "segments",

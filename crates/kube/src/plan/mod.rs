@@ -52,8 +52,12 @@ pub fn spec(cluster: &Rc<Cluster>) -> Spec {
         cluster.topology.hosts.iter().map(|h| host(&mut lans, cluster, h)).collect();
     let of = cluster.clone();
     let input = Rc::new(LazyCell::new(move || ProxyInput::new(&of)));
+    let runs = |node: &str| cluster.topology.runs(node, Daemon::Speaker);
+    let elections = speaker::elections(cluster, &runs);
     for i in 0..cluster.nodes.len() {
         let mut node = node(&mut lans, cluster, i);
+        let announced = elections.get(node.name.as_str()).into_iter().flatten();
+        node.services.extend(announced.copied().map(Listener::arp));
         let (cluster, input) = (cluster.clone(), input.clone());
         node.rules = Ruleset::lazy(move || rules(&cluster, i, &input));
         netns.push(node);
@@ -223,9 +227,6 @@ fn node(lans: &mut [NetnsSpec], cluster: &Cluster, i: usize) -> NetnsSpec {
             app: image::generic(),
         });
     }
-    let runs = |node: &str| cluster.topology.runs(node, Daemon::Speaker);
-    let announced = speaker::announced(cluster, &ns.name, &runs);
-    ns.services.extend(announced.into_iter().map(Listener::arp));
     ns
 }
 

@@ -45,10 +45,11 @@ pub struct AddressRange(RangeInclusive<Ipv4Addr>);
 
 impl AddressRange {
     /// Where a document names none: of a LAN of /24 the addresses .240 to .250; of a larger one
-    /// those of its first /24, of a smaller one its last sixteenth.
+    /// those of its first /24, of a smaller one its last sixteenth, and none of one below /27.
     pub fn default_of(lan: Ipv4Net) -> Self {
         let size = 1u32 << (32 - lan.prefix_len()).min(8);
-        let first = size * 15 / 16;
+        // A /32 has no last sixteenth.
+        let first = (size * 15 / 16).max(1);
         let last = (first + 10).min(size.saturating_sub(2));
         let at = |n| Ipv4Addr::from(u32::from(lan.network()).saturating_add(n));
         Self(at(first)..=at(last))
@@ -97,9 +98,11 @@ mod tests {
         assert_eq!(range("192.168.1.0/24"), "192.168.1.240-192.168.1.250");
         assert_eq!(range("172.18.0.0/16"), "172.18.0.240-172.18.0.250");
         assert_eq!(range("10.0.0.0/26"), "10.0.0.60-10.0.0.62");
-        // None is left of a LAN this small.
-        let tiny = AddressRange::default_of("10.0.0.0/29".parse().expect("net"));
-        assert_eq!(tiny.addresses().count(), 0);
+        assert_eq!(range("10.0.0.0/27"), "10.0.0.30-10.0.0.30");
+        for prefix in 28..=32 {
+            let tiny = Ipv4Net::new(Ipv4Addr::new(10, 0, 0, 0), prefix).expect("a length");
+            assert_eq!(AddressRange::default_of(tiny).addresses().count(), 0, "{tiny}");
+        }
     }
 
     #[test]

@@ -257,22 +257,17 @@ fn check_flannel(d: &mut Decoder, t: &Topology) {
     if t.backend != Backend::HostGw {
         return;
     }
-    let nic = |n: &NodeSpec| t.flannel_nic(n).clone();
-    let pairs =
-        t.nodes.iter().enumerate().flat_map(|(i, b)| t.nodes[..i].iter().map(move |a| (a, b)));
-    for (a, b) in pairs {
-        let (from, to) = (nic(a), nic(b));
-        if !from.reaches(to.address.value.addr()) {
+    for (i, b) in t.nodes.iter().enumerate() {
+        let to = t.flannel_nic(b).address.value.addr();
+        let earlier = t.nodes[..i].iter().map(|a| (a, t.flannel_nic(a)));
+        if let Some((a, from)) = earlier.into_iter().find(|(_, from)| !from.reaches(to)) {
             d.diags.push(Diagnostic::warning(
                 Code::NodeUnreachable,
                 b.name.span,
                 format!(
-                    "flannel on {} cannot add the route to the pods of {}: {} is not on the segment \
-                     of {} (host-gw: network is unreachable)",
-                    a.name.value,
-                    b.name.value,
-                    to.address.value.addr(),
-                    from.name
+                    "flannel on {} cannot add the route to the pods of {}: {to} is not on the \
+                     segment of {} (host-gw: network is unreachable)",
+                    a.name.value, b.name.value, from.name
                 ),
                 "attach the nodes to one segment, or write backend: vxlan",
             ));

@@ -18,7 +18,7 @@ use ipnet::Ipv4Net;
 use net::netfilter::Ruleset;
 use net::spec::CableSpec;
 use net::wire::Mac;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 /// An interface of a machine on a segment.
@@ -360,16 +360,13 @@ impl Topology {
     /// that no machine has. The default pool is on the first segment.
     pub fn balancer_addresses(&self) -> impl Iterator<Item = Ipv4Addr> {
         let lan = self.segment().subnet;
-        let ranges = match self.load_balancer_pool.as_slice() {
-            [] => vec![AddressRange::default_of(lan)],
-            ranges => ranges.to_vec(),
-        };
+        let default = self.load_balancer_pool.is_empty().then(|| AddressRange::default_of(lan));
         let nics = self.machines().flat_map(|(_, nics, _)| nics);
         let machines = nics.map(|n| n.address.value.addr());
         let machines = machines.chain(self.segments.iter().filter_map(|s| s.gateway));
-        let taken: Vec<Ipv4Addr> = machines.chain([lan.network(), lan.broadcast()]).collect();
-        let all = ranges.into_iter().flat_map(|r| r.addresses());
-        all.filter(move |a| !taken.contains(a))
+        let taken: BTreeSet<Ipv4Addr> = machines.chain([lan.network(), lan.broadcast()]).collect();
+        let ranges = self.load_balancer_pool.iter().cloned().chain(default);
+        ranges.flat_map(|r| r.addresses()).filter(move |a| !taken.contains(a))
     }
 
     /// Whether a daemon runs on a node.

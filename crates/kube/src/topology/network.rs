@@ -34,7 +34,9 @@ pub(super) fn segments(
             f.require(d, "subnet", "write subnet: with a network that no other segment has");
         }
         let mut s = default.clone();
-        let name = f.string(d, "name");
+        // Only the first one may have the default name.
+        let unnamed = Spanned { value: s.name.clone(), span: f.span };
+        let name = f.string(d, "name").or_else(|| all.is_empty().then_some(unnamed));
         if let Some(n) = f.parsed::<Ipv4Net>(d, "subnet") {
             s.subnet = n.value.trunc();
             s.gateway = None;

@@ -137,43 +137,58 @@ struct Loader<'a> {
 /// error ends its document; parsing continues with the next.
 pub fn parse(text: &str) -> (Vec<YamlNode>, Vec<Diagnostic>) {
     let (mut docs, mut diags) = load(text);
-    if let Some(fault) = helm_template(text, &docs, &diags) {
-        return (Vec::new(), vec![fault]);
-    }
+    helm_actions(text, &mut docs, &mut diags);
     docs.iter_mut().for_each(|doc| merge::merge(doc, &mut diags));
     (docs, diags)
 }
 
-/// The fault of a text that is a template of Helm: no YAML, or YAML that means something else.
-fn helm_template(text: &str, docs: &[YamlNode], diags: &[Diagnostic]) -> Option<Diagnostic> {
-    if diags.is_empty() && !docs.iter().any(has_mapping_as_key) {
-        return None;
+/// Names the actions of a template of Helm: no YAML, or YAML that means something else, whose
+/// documents are dropped.
+fn helm_actions(text: &str, docs: &mut Vec<YamlNode>, diags: &mut Vec<Diagnostic>) {
+    for d in diags.iter_mut().filter(|d| d.code == Code::YamlSyntax) {
+        if let Some(fault) = helm_action(text, d.span) {
+            *d = fault;
+        }
     }
+    docs.retain(|doc| {
+        let fault = mapping_as_key(doc).and_then(|key| helm_action(text, key.span));
+        let is_yaml = fault.is_none();
+        diags.extend(fault);
+        is_yaml
+    });
+}
+
+/// The fault of an action of Helm in the line of a span.
+fn helm_action(text: &str, found: Span) -> Option<Diagnostic> {
+    let line_start = text[..found.start as usize].rfind('\n').map_or(0, |i| i + 1);
+    let line = text[line_start..].lines().next().unwrap_or_default();
     // One in quotes, or in the middle of a text, is the value of a ConfigMap.
     let begins = |at: &usize| {
-        let before = text[..*at].rsplit('\n').next().unwrap_or_default().trim_end();
+        let before = line[..*at].trim_end();
         before.is_empty() || before.ends_with([':', '-', '[', '{', ','])
     };
-    let at = text.match_indices("{{").map(|(at, _)| at).find(begins)?;
-    let length = text[at..].find("}}").map_or(2, |i| i + 2);
-    let line_start = text[..at].rfind('\n').map_or(0, |i| i + 1);
+    let column = line.match_indices("{{").map(|(at, _)| at).find(begins)?;
+    let start = line_start + column;
+    let length = text[start..].find("}}").map_or(2, |i| i + 2);
     let span = Span {
-        line: text[..at].matches('\n').count() as u32 + 1,
-        column: text[line_start..at].chars().count() as u32 + 1,
-        start: at as u32,
-        end: (at + length) as u32,
+        line: found.line,
+        column: line[..column].chars().count() as u32 + 1,
+        start: start as u32,
+        end: (start + length) as u32,
     };
-    let action = text[at..at + length].split_whitespace().collect::<Vec<_>>().join(" ");
+    let action = text[start..start + length].split_whitespace().collect::<Vec<_>>().join(" ");
     let message = format!("{action} is an action of a Helm template, not YAML");
     let hint = "run helm template, and bring what it prints";
     Some(Diagnostic::error(Code::YamlSyntax, span, message, hint))
 }
 
-/// Whether a mapping is the key of another, as `{{ x }}` reads.
-fn has_mapping_as_key(node: &YamlNode) -> bool {
+/// The first mapping that is the key of another, as `{{ x }}` reads.
+fn mapping_as_key(node: &YamlNode) -> Option<&YamlNode> {
     let is_map = |k: &YamlNode| matches!(k.value, Value::Map(_));
-    node.pairs().iter().any(|(k, v)| is_map(k) || has_mapping_as_key(v))
-        || node.items().iter().any(has_mapping_as_key)
+    node.pairs()
+        .iter()
+        .find_map(|(k, v)| if is_map(k) { Some(k) } else { mapping_as_key(v) })
+        .or_else(|| node.items().iter().find_map(mapping_as_key))
 }
 
 /// Parses the documents of a text as they are written.
@@ -575,5 +590,26 @@ mod tests {
         let (_, diags) = parse("a: 1\nb: *x\na: 2\n");
         let found: Vec<_> = diags.iter().map(|d| (d.code, d.span.line, d.span.column)).collect();
         assert_eq!(found, [(Code::YamlAlias, 2, 4), (Code::DuplicateKey, 3, 1)]);
+    }
+    #[test]
+    fn an_action_of_helm_hides_no_other_fault_and_no_other_document() {
+        let places = |text: &str| {
+            let (docs, diags) = parse(text);
+            let helm = |d: &Diagnostic| d.message.contains("Helm");
+            let places: Vec<_> = diags.iter().map(|d| (d.span.line, helm(d))).collect();
+            (docs.len(), places)
+        };
+        // Templates of Alertmanager and Grafana are text.
+        let text = "data:\n  t: |\n    {{ define \"x\" }}\n    {{ end }}\n";
+        assert_eq!(places(text), (1, Vec::new()));
+        let unclosed = format!("{text}---\na: [\n---\nb: 1\n");
+        let (docs, faults) = places(&unclosed);
+        assert!(docs >= 1 && !faults.is_empty() && faults.iter().all(|f| !f.1), "{faults:?}");
+        assert_eq!(places(&format!("{text} bad: x\n")), (0, vec![(5, false)]));
+        // One that is no YAML, and one that is, each without the other documents.
+        let broken = format!("{text}---\na:\n  {{{{- toYaml .b }}}}\n---\nc: 1\n");
+        assert_eq!(places(&broken), (2, vec![(7, true)]));
+        let valid = format!("{text}---\na: {{{{ .Values.b }}}}\n---\nc: 1\n");
+        assert_eq!(places(&valid), (2, vec![(6, true)]));
     }
 }

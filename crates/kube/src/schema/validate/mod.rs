@@ -21,7 +21,7 @@ use crate::yaml::{Value, YamlNode};
 /// Checks the value of a type.
 type Rule = fn(&mut Faults<'_>, &At<'_>);
 
-/// The types with rules, and the group that they belong to if another has one of that name.
+/// The types with rules, by name; a rule checks the group itself where two share a name.
 const RULES: &[(&str, Rule)] = &[
     ("Container", pod::container),
     ("DownwardAPIVolumeSource", pod::files),

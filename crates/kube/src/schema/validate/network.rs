@@ -43,7 +43,9 @@ pub(super) fn rule(f: &mut Faults<'_>, at: &At<'_>) {
 }
 
 /// What the path of a rule must not contain.
-const WRONG: [&str; 6] = ["//", "/./", "/../", "/%2f", "/%2F", "%2f"];
+const WRONG: [&str; 5] = ["//", "/./", "/../", "%2f", "%2F"];
+/// What it must not end with.
+const WRONG_ENDS: [&str; 2] = ["/..", "/."];
 
 pub(super) fn path(f: &mut Faults<'_>, at: &At<'_>) {
     let kind = at.text("pathType");
@@ -64,6 +66,8 @@ pub(super) fn path(f: &mut Faults<'_>, at: &At<'_>) {
         f.invalid(&path, "must be an absolute path", format!("write /{text}"));
     } else if let Some(wrong) = WRONG.iter().find(|w| strict && text.contains(**w)) {
         f.invalid(&path, &format!("must not contain '{wrong}'"), "write a plain path");
+    } else if let Some(wrong) = WRONG_ENDS.iter().find(|w| strict && text.ends_with(**w)) {
+        f.invalid(&path, &format!("cannot end with '{wrong}'"), "write a plain path");
     }
 }
 

@@ -238,7 +238,7 @@ pub(super) fn security(f: &mut Faults<'_>, at: &At<'_>) {
 }
 
 pub(super) fn header(f: &mut Faults<'_>, at: &At<'_>) {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-';
     if let Some(name) = at.get("name").filter(|n| !n.node.text().chars().all(allowed)) {
         let why = "a valid HTTP header must consist of alphanumeric characters or '-' (e.g. \
                    'X-Header-Name', regex used for validation is '[-A-Za-z0-9]+')";

@@ -23,6 +23,10 @@ fn size(f: &mut Faults<'_>, at: &At<'_>, map: &str, path: &str) {
 }
 
 pub(super) fn claim(f: &mut Faults<'_>, at: &At<'_>) {
+    // The API server checks the claims of a StatefulSet only when its controller creates them.
+    if at.path.starts_with("spec.volumeClaimTemplates[") {
+        return;
+    }
     let hint = "write accessModes: with - ReadWriteOnce below it";
     if at.items("accessModes").is_empty() {
         f.required(at, "accessModes", "at least 1 access mode is required", hint);
