@@ -120,7 +120,7 @@ pub(super) fn of(k: &Known<'_>, text: &Text, link: &Link) -> Option<Origin> {
     };
     let here = k.name(link.netns);
     let machine = |field: &str| {
-        let list = ["spec/nodes", "spec/hosts"];
+        let list = ["spec/nodes", "spec/hosts", "spec/routers"];
         let (list, (i, _)) = list.iter().find_map(|l| Some((*l, text.item(l, "name", here)?)))?;
         text.origin(text.topology()?, &format!("{list}/{i}/{field}"))
     };
