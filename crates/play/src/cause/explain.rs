@@ -72,6 +72,7 @@ pub(super) fn explain_drop(k: &Known<'_>, drop: usize) -> Explained {
     let netns = e.netns.unwrap_or(k.from);
     let lost = || Explained::one(k.link(drop, netns, Fact::Lost(reason)));
     let found = match reason {
+        DropReason::PortBlocked | DropReason::CableLoss => on_cable(k, drop, netns, reason),
         _ if !k.state.ns(netns).tapped => segment(k, drop),
         DropReason::NetfilterDrop | DropReason::NetfilterReject | DropReason::Unsupported => {
             by_rule(k, drop, netns)
@@ -544,6 +545,16 @@ fn segment(k: &Known<'_>, drop: usize) -> Option<Explained> {
         (true, true) => return None,
     };
     Some(Explained::one(k.link(drop, owner, fact)))
+}
+
+/// A frame that a cable lost: of the machine at its end, whose NIC's settings say so.
+fn on_cable(k: &Known<'_>, drop: usize, netns: NetnsId, reason: DropReason) -> Option<Explained> {
+    let skb = packet_at(k, drop)?;
+    let machine = match skb.dev.map(|d| &k.state.ns(netns).dev(d).kind) {
+        Some(DeviceKind::Cable { peer: (far, _), .. }) if !k.state.ns(netns).tapped => *far,
+        _ => netns,
+    };
+    Some(Explained::one(k.link(drop, machine, Fact::Lost(reason))))
 }
 
 fn forwarding(k: &Known<'_>, drop: usize, netns: NetnsId) -> Option<Explained> {

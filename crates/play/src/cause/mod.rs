@@ -16,8 +16,8 @@ mod loss;
 mod origin;
 mod service;
 
-pub use fact::{EntryKind, Fact, Link, Missing, Origin, RuleRef};
-pub(crate) use origin::{Text, below};
+pub use fact::{EntryKind, Fact, Link, Missing, Origin, RuleRef, Silence};
+pub(crate) use origin::{Manifests, Text, below};
 
 use crate::anchor::{Census, Direction};
 use explain::Explained;
@@ -55,7 +55,7 @@ impl Cause {
 pub(crate) struct Known<'a> {
     pub(crate) cluster: &'a Cluster,
     /// The manifests.
-    pub(crate) text: &'a str,
+    pub(crate) text: &'a Manifests,
     pub(crate) state: &'a State,
     pub(crate) events: &'a [Event],
     /// The events of the run.
@@ -172,9 +172,8 @@ fn assembled(k: &Known<'_>, found: Explained) -> Cause {
             }
         }
     }
-    let text = Text::new(k.text);
     for l in &mut links {
-        l.origin = origin::of(k, &text, l);
+        l.origin = origin::of(k, k.text.parsed(), l);
     }
     let is_loss = |e: &Event| matches!(e.kind, EventKind::Dropped { .. });
     let losses = k.all().filter(|(_, e)| is_loss(e)).count();

@@ -3,7 +3,7 @@
 
 use super::drift::specification;
 use super::{Candidate, What};
-use crate::cause::{EntryKind, Fact, Link};
+use crate::cause::{EntryKind, Fact, Link, Silence};
 use crate::session::Session;
 use crate::step::Run;
 use net::conntrack;
@@ -56,6 +56,7 @@ pub(super) fn commands(session: &Session, run: &Run, link: &Link) -> Vec<Candida
             typed(What::Sysctl, vec!["sysctl -w net.ipv4.conf.all.rp_filter=2".to_owned()]);
             typed(What::Sysctl, vec!["sysctl -w net.ipv4.conf.all.rp_filter=0".to_owned()]);
         }
+        Fact::Unannounced { why: Silence::Stopped(_), .. } => {}
         Fact::Unannounced { to, .. } | Fact::OutsideOfCluster { to, .. } => {
             for node in session.running().nodes.iter().rev().take(3) {
                 let via = node.address();
