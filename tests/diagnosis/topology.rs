@@ -74,7 +74,10 @@ fn types(found: &[Repair], at: &str, command: &str) -> bool {
 }
 
 fn edits(found: &[Repair], gone: &str) -> bool {
-    let is = |e: &Edit| matches!(e, Edit::Text { before, after } if before.contains(gone) && !after.contains(gone));
+    let is = |e: &Edit| {
+        let Edit::Text { before, after } = e else { return false };
+        before.contains(gone) && !after.contains(gone)
+    };
     found.iter().any(|r| r.edits.iter().chain(&r.or).any(is))
 }
 

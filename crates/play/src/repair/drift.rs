@@ -1,11 +1,11 @@
 //! Where the kernels of a session differ from what its components make of the cluster, and the
 //! command that makes each difference good.
 
-use super::{Candidate, What};
+use super::{Candidate, What, specification};
 use crate::session::Session;
 use kube::Cluster;
 use kube::fault::Daemon;
-use net::netfilter::{Policy, Rule, Ruleset, TableName, rule_text};
+use net::netfilter::{Policy, Rule, Ruleset, TableName};
 use net::route::Route;
 use net::state::{DeviceKind, FdbEntry, Netns};
 use net::{NetnsId, State, World};
@@ -185,13 +185,6 @@ fn forwarding(ns: &Netns, sound: &Netns, out: &mut Lines) {
 /// Whether kube-proxy writes a chain anew at every sync.
 fn is_synced(chain: &str) -> bool {
     chain.starts_with("KUBE-")
-}
-
-/// A rule behind the name of its chain, as iptables takes it; empty for one without match and
-/// target.
-pub(super) fn specification(chain: &str, rule: &Rule) -> String {
-    let text = rule_text(chain, rule);
-    text.split_at(chain.len() + "-A ".len()).1.trim_start().to_owned()
 }
 
 fn rules(is: &Ruleset, ought: &Ruleset, table: TableName, proxy: bool, out: &mut Lines) {

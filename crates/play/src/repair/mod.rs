@@ -23,6 +23,7 @@ use crate::cause::{Fact, Link};
 use crate::session::Session;
 use crate::step::Run;
 use crate::verdict::Ending;
+use net::netfilter::{Rule, rule_text};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 use trial::{Base, Trial};
@@ -445,4 +446,11 @@ fn daemons(session: &Session) -> Vec<Candidate> {
         }
     }
     out
+}
+
+/// A rule behind the name of its chain, as iptables takes it; empty for one without match and
+/// target.
+fn specification(chain: &str, rule: &Rule) -> String {
+    let text = rule_text(chain, rule);
+    text.split_at(chain.len() + "-A ".len()).1.trim_start().to_owned()
 }

@@ -1,8 +1,7 @@
 //! What might help where a rule, a policy or an entry decided: the narrowest exception, a move, a
 //! deletion.
 
-use super::drift::specification;
-use super::{Candidate, What};
+use super::{Candidate, What, specification};
 use crate::cause::{EntryKind, Fact, Link, Silence};
 use crate::session::Session;
 use crate::step::Run;

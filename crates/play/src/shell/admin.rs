@@ -220,8 +220,8 @@ pub(super) fn link(session: &mut Session, netns: NetnsId, args: &[&str]) -> Comm
     set(session, netns, setting)
 }
 
-/// `bridge fdb append|add|replace|del MAC dev DEV dst VTEP`. Of a unicast address that has an entry,
-/// `add` fails and `append` changes nothing (`vxlan_fdb_update_existing`).
+/// `bridge fdb append|add|replace|del MAC dev DEV dst VTEP`. Of a unicast address that has an
+/// entry, `add` fails and `append` changes nothing (`vxlan_fdb_update_existing`).
 pub(super) fn fdb(
     session: &mut Session,
     netns: NetnsId,
