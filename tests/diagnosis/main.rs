@@ -9,6 +9,7 @@ mod faults;
 mod kernel;
 mod objects;
 mod several;
+mod topology;
 
 use faults::{Case, Fault, Sound};
 use kube::fault::Daemon;

@@ -1,6 +1,7 @@
 //! The part of the running cluster that is not in its nodes' kernels: every version of the API
 //! server's objects, what each kube-proxy has synced, and the pending operations of components.
 
+use crate::cause::Manifests;
 use kube::Cluster;
 use kube::fault::{Daemon, Fault};
 use kube::rollout::Operation;
@@ -17,7 +18,7 @@ pub(crate) struct Live {
     /// cluster at the beginning.
     pub(crate) history: Vec<(usize, Rc<Cluster>)>,
     /// The manifests: the document with every later `kubectl apply`, `scale` and `delete`.
-    pub(crate) text: Rc<str>,
+    pub(crate) text: Manifests,
     /// The daemons that do not run, each with its node.
     pub(crate) stopped: Vec<(String, Daemon)>,
     /// The cluster of the last election of the speakers.
@@ -56,7 +57,7 @@ impl Live {
             elected: cluster.clone(),
             balanced: cluster.clone(),
             history: vec![(0, cluster)],
-            text,
+            text: text.into(),
             stopped,
             known: Vec::new(),
             syncs: Vec::new(),

@@ -153,7 +153,7 @@ impl Session {
         }
         let mut same = self.clone();
         same.document = document.into();
-        (same.live.history[0].1, same.live.text) = (cluster.clone(), same.document.clone());
+        (same.live.history[0].1, same.live.text) = (cluster.clone(), same.document.clone().into());
         (same.cluster, same.notes) = (cluster, notes.into());
         Ok(same)
     }

@@ -72,6 +72,7 @@ pub(super) fn explain_drop(k: &Known<'_>, drop: usize) -> Explained {
     let netns = e.netns.unwrap_or(k.from);
     let lost = || Explained::one(k.link(drop, netns, Fact::Lost(reason)));
     let found = match reason {
+        DropReason::PortBlocked | DropReason::CableLoss => on_cable(k, drop, netns, reason),
         _ if !k.state.ns(netns).tapped => segment(k, drop),
         DropReason::NetfilterDrop | DropReason::NetfilterReject | DropReason::Unsupported => {
             by_rule(k, drop, netns)
@@ -358,9 +359,7 @@ pub(super) fn wrong_neighbour(
     (dev, addr, lladdr): (DevId, IpAddr, Mac),
 ) -> Option<Fact> {
     let owner = k.owner(addr).map(|n| k.state.ns(n));
-    let truth = owner.and_then(|ns| {
-        ns.devices.iter().find(|d| d.addrs.iter().any(|a| a.addr() == addr)).map(|d| d.mac)
-    });
+    let truth = owner.and_then(|ns| own_device(ns, addr)).map(|(_, d)| d.mac);
     (truth != Some(lladdr)).then(|| Fact::Entry {
         kind: EntryKind::Neighbour,
         entry: format!("{addr} dev {} lladdr {lladdr}", k.state.ns(at).dev(dev).name),
@@ -427,8 +426,11 @@ fn no_neighbour(k: &Known<'_>, drop: usize, netns: NetnsId) -> Option<Explained>
     Some(found)
 }
 
+/// The device with an address; the NIC for one that a speaker answers for.
 fn own_device(ns: &Netns, addr: IpAddr) -> Option<(DevId, &net::state::Device)> {
-    let at = ns.devices.iter().position(|d| d.addrs.iter().any(|a| a.addr() == addr))?;
+    let has = |d: &net::state::Device| d.addrs.iter().any(|a| a.addr() == addr);
+    let is_nic = |d: &net::state::Device| matches!(d.kind, DeviceKind::Cable { nic: true, .. });
+    let at = ns.devices.iter().position(has).or_else(|| ns.devices.iter().position(is_nic))?;
     Some((DevId(at as u32), &ns.devices[at]))
 }
 
@@ -545,12 +547,22 @@ fn segment(k: &Known<'_>, drop: usize) -> Option<Explained> {
     Some(Explained::one(k.link(drop, owner, fact)))
 }
 
+/// A frame that a cable lost: of the machine at its end, whose NIC's settings say so.
+fn on_cable(k: &Known<'_>, drop: usize, netns: NetnsId, reason: DropReason) -> Option<Explained> {
+    let skb = packet_at(k, drop)?;
+    let machine = match skb.dev.map(|d| &k.state.ns(netns).dev(d).kind) {
+        Some(DeviceKind::Cable { peer: (far, _), .. }) if !k.state.ns(netns).tapped => *far,
+        _ => netns,
+    };
+    Some(Explained::one(k.link(drop, machine, Fact::Lost(reason))))
+}
+
 fn forwarding(k: &Known<'_>, drop: usize, netns: NetnsId) -> Option<Explained> {
     let to = destination_of(k, drop)?;
-    if k.is_node(netns) {
+    if k.is_router(netns) {
         return Some(Explained::one(k.link(drop, netns, Fact::NotForwarding(to))));
     }
-    // A host is no router: the packet should not have come here.
+    // The packet should not have come here.
     let mut found = Explained::one(k.link(drop, netns, Fact::NotForwarding(to)));
     let packet = k.events[drop].packet;
     let sender = (k.range.start..drop).rev().find_map(|i| {

@@ -78,6 +78,17 @@ pub enum Missing {
     Slice,
 }
 
+/// Why no machine answers ARP for the address of a load balancer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Silence {
+    /// The speaker of this node, which would be elected, is stopped.
+    Stopped(String),
+    /// No node may be elected: by its labels, its NIC or where the endpoints are.
+    NoNode,
+    /// There are no speakers for the address.
+    NoSpeaker,
+}
+
 /// The table of an entry that leads a packet astray.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryKind {
@@ -335,6 +346,8 @@ pub enum Fact {
         service: String,
         /// The address.
         to: IpAddr,
+        /// Why no speaker does.
+        why: Silence,
     },
     /// The endpoint is a node port of another Service, and a packet is translated once only.
     TranslatedOnce {

@@ -16,15 +16,16 @@ mod loss;
 mod origin;
 mod service;
 
-pub use fact::{EntryKind, Fact, Link, Missing, Origin, RuleRef};
-pub(crate) use origin::{Text, below};
+pub use fact::{EntryKind, Fact, Link, Missing, Origin, RuleRef, Silence};
+pub(crate) use origin::{Manifests, Text, below};
 
 use crate::anchor::{Census, Direction};
 use explain::Explained;
 use kube::Cluster;
 use kube::fault::Daemon;
 use net::event::EventKind;
-use net::socket::{AddrPort, Outcome};
+use net::socket::{AddrPort, Outcome, ServerApp};
+use net::state::Netns;
 use net::{Event, NetnsId, PacketId, State};
 use std::net::IpAddr;
 use std::ops::Range;
@@ -54,7 +55,7 @@ impl Cause {
 pub(crate) struct Known<'a> {
     pub(crate) cluster: &'a Cluster,
     /// The manifests.
-    pub(crate) text: &'a str,
+    pub(crate) text: &'a Manifests,
     pub(crate) state: &'a State,
     pub(crate) events: &'a [Event],
     /// The events of the run.
@@ -93,13 +94,22 @@ impl<'a> Known<'a> {
         self.cluster.nodes.iter().any(|n| n.spec.name.value == self.name(netns))
     }
 
-    /// Who has an address now.
+    /// Who has an address now, or else whose speaker answers ARP for it.
     fn owner(&self, addr: IpAddr) -> Option<NetnsId> {
-        let has = |ns: &net::state::Netns| {
-            !ns.gone && ns.devices.iter().any(|d| d.addrs.iter().any(|a| a.addr() == addr))
+        let has = |ns: &Netns| ns.devices.iter().any(|d| d.addrs.iter().any(|a| a.addr() == addr));
+        let speaks = |ns: &Netns| {
+            ns.services.iter().any(|l| l.app == ServerApp::Arp && l.addr == Some(addr))
         };
-        let at = self.state.netns.iter().position(|ns| has(ns))?;
-        Some(NetnsId(at as u32))
+        let all = || self.state.netns.iter().zip(0..).filter(|(ns, _)| !ns.gone);
+        let mut found = all().filter(|(ns, _)| has(ns)).chain(all().filter(|(ns, _)| speaks(ns)));
+        found.next().map(|(_, n)| NetnsId(n))
+    }
+
+    /// Whether a machine is meant to forward: a node, or a router.
+    fn is_router(&self, netns: NetnsId) -> bool {
+        let name = self.name(netns);
+        let mut hosts = self.cluster.topology.hosts.iter();
+        self.is_node(netns) || hosts.any(|h| h.name.value == name && h.router.is_some())
     }
 
     /// The first translation of the request's destination: event, before, after.
@@ -162,9 +172,8 @@ fn assembled(k: &Known<'_>, found: Explained) -> Cause {
             }
         }
     }
-    let text = Text::new(k.text);
     for l in &mut links {
-        l.origin = origin::of(k, &text, l);
+        l.origin = origin::of(k, k.text.parsed(), l);
     }
     let is_loss = |e: &Event| matches!(e.kind, EventKind::Dropped { .. });
     let losses = k.all().filter(|(_, e)| is_loss(e)).count();

@@ -1,13 +1,46 @@
 //! Where in the text a link's value comes from.
 
-use super::{Fact, Known, Link, Missing, Origin};
+use super::{Fact, Known, Link, Missing, Origin, Silence};
 use crate::probe::service_at;
 use kube::Span;
 use kube::change::{Object, node_at, objects};
+use kube::fault::Daemon;
 use kube::yaml::edit::{PathPart, YamlPath};
 use kube::yaml::{self, YamlNode};
+use net::DropReason;
+use std::cell::OnceCell;
+use std::ops::Deref;
+use std::rc::Rc;
+
+/// Manifests, parsed when the first place in them is asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Manifests {
+    text: Rc<str>,
+    parsed: Rc<OnceCell<Text>>,
+}
+
+impl<T: Into<Rc<str>>> From<T> for Manifests {
+    fn from(text: T) -> Self {
+        Self { text: text.into(), parsed: Rc::default() }
+    }
+}
+
+impl Deref for Manifests {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+impl Manifests {
+    pub(crate) fn parsed(&self) -> &Text {
+        self.parsed.get_or_init(|| Text::new(&self.text))
+    }
+}
 
 /// The documents of a text with its objects.
+#[derive(Debug)]
 pub(crate) struct Text {
     docs: Vec<YamlNode>,
     objects: Vec<Object>,
@@ -120,9 +153,14 @@ pub(super) fn of(k: &Known<'_>, text: &Text, link: &Link) -> Option<Origin> {
     };
     let here = k.name(link.netns);
     let machine = |field: &str| {
-        let list = ["spec/nodes", "spec/hosts"];
+        let list = ["spec/nodes", "spec/hosts", "spec/routers"];
         let (list, (i, _)) = list.iter().find_map(|l| Some((*l, text.item(l, "name", here)?)))?;
         text.origin(text.topology()?, &format!("{list}/{i}/{field}"))
+    };
+    // What is written of a cable, of the first interface that has it.
+    let cable = |field: &str| {
+        let others = (0..8).map(|i| format!("interfaces/{i}/{field}"));
+        std::iter::once(format!("nic/{field}")).chain(others).find_map(|path| machine(&path))
     };
     let fault = |keys: &[(&str, String)]| {
         let (i, key) = keys
@@ -179,9 +217,19 @@ pub(super) fn of(k: &Known<'_>, text: &Text, link: &Link) -> Option<Origin> {
         Fact::SourceRanges { service: name, .. } => {
             text.first(service(name), &["spec/loadBalancerSourceRanges"])
         }
-        Fact::Unannounced { service: name, .. } => {
-            text.first(service(name), &["status/loadBalancer", "spec/externalIPs", "metadata/name"])
+        Fact::Unannounced { service: name, why, .. } => {
+            let stopped = match why {
+                Silence::Stopped(node) => {
+                    fault(&[("stopped", format!("{node}/{}", Daemon::Speaker.name()))])
+                }
+                Silence::NoSpeaker => text.first(text.topology(), &["spec/loadBalancer"]),
+                Silence::NoNode => None,
+            };
+            let paths = ["status/loadBalancer", "spec/externalIPs", "metadata/name"];
+            stopped.or_else(|| text.first(service(name), &paths))
         }
+        Fact::Lost(DropReason::PortBlocked) => cable("blocked"),
+        Fact::Lost(DropReason::CableLoss) => cable("loss"),
         Fact::NoSuchPort { service: name, .. } => text.first(service(name), &["spec/ports"]),
         Fact::OutsideOfCluster { service: name, .. } => {
             text.first(service(name), &["spec/type", "metadata/name"])

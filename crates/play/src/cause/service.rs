@@ -1,11 +1,14 @@
 //! What the cluster's objects say about a loss: no endpoint, a policy, a port, a stopped daemon.
 
 use super::explain::Explained;
-use super::{Fact, Known, Link, Missing, RuleRef};
+use super::{Fact, Known, Link, Missing, RuleRef, Silence};
 use crate::anchor::Direction;
 use crate::probe::service_at;
 use kube::cluster::{Pod, Port, RunningService};
 use kube::fault::Daemon;
+use kube::object::ServiceType;
+use kube::speaker;
+use kube::topology::Balancer;
 use net::NetnsId;
 use net::event::EventKind;
 use net::netfilter::{RuleEffect, TableName, WalkStep};
@@ -282,7 +285,13 @@ fn untranslated(k: &Known<'_>, found: &mut Explained, to: (IpAddr, u16, &str)) {
         .get(found.decided)
         .is_some_and(|l| matches!(l.fact, Fact::NoSuchAddress(a) if a == addr));
     if nowhere && outside {
-        return found.because(k.link(event, k.from, Fact::Unannounced { service, to: addr }));
+        let why = silence(k, s);
+        let fact = if p.ready().next().is_none() && why == Silence::NoNode {
+            Fact::NoEndpoints { service, why: missing(k, s, p) }
+        } else {
+            Fact::Unannounced { service, to: addr, why }
+        };
+        return found.because(k.link(event, k.from, fact));
     }
     let Some((at, node)) = first_node(k) else { return };
     if p.ready().next().is_none() {
@@ -309,6 +318,19 @@ fn untranslated(k: &Known<'_>, found: &mut Explained, to: (IpAddr, u16, &str)) {
     found.because(k.link(at, node, fact));
     if !runs {
         found.because(k.link(at, node, Fact::Stopped(Daemon::KubeProxy)));
+    }
+}
+
+/// Why no speaker answers for the addresses of a Service.
+fn silence(k: &Known<'_>, s: &RunningService) -> Silence {
+    let layer2 = k.cluster.topology.load_balancer == Balancer::Layer2;
+    if !layer2 || s.kind != ServiceType::LoadBalancer {
+        return Silence::NoSpeaker;
+    }
+    match speaker::elected(k.cluster, s, &|_| true).map(|n| &n.spec.name.value) {
+        Some(node) if !(k.runs)(node, Daemon::Speaker) => Silence::Stopped(node.clone()),
+        Some(_) => Silence::NoSpeaker,
+        None => Silence::NoNode,
     }
 }
 

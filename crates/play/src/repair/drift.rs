@@ -1,11 +1,11 @@
 //! Where the kernels of a session differ from what its components make of the cluster, and the
 //! command that makes each difference good.
 
-use super::{Candidate, What};
+use super::{Candidate, What, specification};
 use crate::session::Session;
 use kube::Cluster;
 use kube::fault::Daemon;
-use net::netfilter::{Policy, Rule, Ruleset, TableName, rule_text};
+use net::netfilter::{Policy, Rule, Ruleset, TableName};
 use net::route::Route;
 use net::state::{DeviceKind, FdbEntry, Netns};
 use net::{NetnsId, State, World};
@@ -19,6 +19,9 @@ fn sound(cluster: &Cluster) -> Cluster {
         for n in [node, spec] {
             (n.ip_forward, n.bridge_nf) = (true, true);
         }
+    }
+    for router in c.topology.hosts.iter_mut().filter_map(|h| h.router.as_mut()) {
+        router.ip_forward = true;
     }
     c
 }
@@ -153,7 +156,7 @@ fn neighbours(ns: &Netns, sound: &Netns, out: &mut Lines) {
                 sound.fdb.iter().find(|((d, m), _)| d == dev && *m == mac).map(|(k, e)| (k.1, e))
                 && ns.fdb.get(&(own, at)) != Some(&FdbEntry::Remote(*to))
             {
-                lines.push(format!("bridge fdb append {at} dev {name} dst {to}"));
+                lines.push(format!("bridge fdb replace {at} dev {name} dst {to}"));
             }
             out.push((What::Neighbour, lines));
         }
@@ -174,7 +177,7 @@ fn forwarding(ns: &Netns, sound: &Netns, out: &mut Lines) {
         let name = &sound.dev(*dev).name;
         let Some((own, _)) = ns.dev_named(name) else { continue };
         if ns.fdb.get(&(own, *mac)) != Some(entry) {
-            out.push((What::Fdb, vec![format!("bridge fdb append {mac} dev {name} dst {to}")]));
+            out.push((What::Fdb, vec![format!("bridge fdb replace {mac} dev {name} dst {to}")]));
         }
     }
 }
@@ -197,14 +200,14 @@ fn rules(is: &Ruleset, ought: &Ruleset, table: TableName, proxy: bool, out: &mut
         {
             out.push((What::ChainPolicy, vec![format!("iptables {t}-P {name} ACCEPT")]));
         }
-        let spec = |r: &Rule| rule_text(name, r)[name.len() + 4..].to_owned();
+        let spec = |r: &Rule| specification(name, r);
         let common = longest_common(&chain.rules, sound);
         let extra = (0..chain.rules.len()).filter(|i| !common.iter().any(|(a, _)| a == i));
         let missing: Vec<usize> =
             (0..sound.len()).filter(|i| !common.iter().any(|(_, b)| b == i)).collect();
         for i in extra {
             let rule = &chain.rules[i];
-            let delete = format!("iptables {t}-D {name} {}", spec(rule));
+            let delete = format!("iptables {t}-D {name} {}", spec(rule)).trim_end().to_owned();
             match missing.iter().find(|m| sound[**m] == *rule) {
                 Some(m) => {
                     let at = place(&common, *m) + 1 - usize::from(place(&common, *m) > i);
@@ -214,10 +217,11 @@ fn rules(is: &Ruleset, ought: &Ruleset, table: TableName, proxy: bool, out: &mut
                 None => out.push((What::DeleteRule, vec![delete])),
             }
         }
-        let all: Vec<String> = missing
-            .iter()
-            .filter(|m| !chain.rules.contains(&sound[**m]))
-            .enumerate()
+        // Those that are there in another place are moved.
+        let new: Vec<usize> =
+            missing.iter().copied().filter(|m| !chain.rules.contains(&sound[*m])).collect();
+        let all: Vec<String> = (0..)
+            .zip(&new)
             .map(|(n, m)| {
                 let at = place(&common, *m) + 1 + n;
                 format!("iptables {t}-I {name} {at} {}", spec(&sound[*m]))
@@ -228,7 +232,7 @@ fn rules(is: &Ruleset, ought: &Ruleset, table: TableName, proxy: bool, out: &mut
         }
         for (n, line) in all.into_iter().enumerate() {
             // By itself it goes where the ones before it would have been.
-            let m = missing[n];
+            let m = new[n];
             let alone =
                 format!("iptables {t}-I {name} {} {}", place(&common, m) + 1, spec(&sound[m]));
             out.push((What::AddRule, vec![if n == 0 { line } else { alone }]));
@@ -241,10 +245,25 @@ fn place(common: &[(usize, usize)], missing: usize) -> usize {
     common.iter().filter(|(_, b)| *b < missing).map(|(a, _)| a + 1).max().unwrap_or(0)
 }
 
-/// The rules that two chains have in common, in order: their places in both.
-fn longest_common(a: &[Rc<Rule>], b: &[Rc<Rule>]) -> Vec<(usize, usize)> {
-    if a.len() * b.len() > 250_000 {
-        return (0..a.len().min(b.len())).map(|i| (i, i)).collect();
+/// The most pairs of rules that are compared.
+const PAIRS: usize = 250_000;
+
+/// The rules that two chains have in common, in order: their places in both. Of chains that differ
+/// too much to be compared, only those at both ends.
+fn longest_common<T: PartialEq>(a: &[T], b: &[T]) -> Vec<(usize, usize)> {
+    let head = a.iter().zip(b).take_while(|(x, y)| x == y).count();
+    let (rest, other) = (&a[head..], &b[head..]);
+    let tail = rest.iter().rev().zip(other.iter().rev()).take_while(|(x, y)| x == y).count();
+    let middle = common_middle(&rest[..rest.len() - tail], &other[..other.len() - tail]);
+    let mut out: Vec<(usize, usize)> = (0..head).map(|i| (i, i)).collect();
+    out.extend(middle.into_iter().map(|(i, j)| (head + i, head + j)));
+    out.extend((0..tail).rev().map(|n| (a.len() - 1 - n, b.len() - 1 - n)));
+    out
+}
+
+fn common_middle<T: PartialEq>(a: &[T], b: &[T]) -> Vec<(usize, usize)> {
+    if a.len() * b.len() > PAIRS {
+        return Vec::new();
     }
     let mut best = vec![vec![0u32; b.len() + 1]; a.len() + 1];
     for i in (0..a.len()).rev() {
@@ -268,4 +287,57 @@ fn longest_common(a: &[Rc<Rule>], b: &[Rc<Rule>]) -> Vec<(usize, usize)> {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{longest_common, rules, specification};
+    use net::netfilter::{Ruleset, TableName, parse_rule};
+
+    fn parsed(text: &str) -> Ruleset {
+        Ruleset::parse(&format!("*filter\n{text}COMMIT\n")).expect("valid rules")
+    }
+
+    fn lines(is: &str, ought: &str) -> Vec<Vec<String>> {
+        let mut out = Vec::new();
+        rules(&parsed(is), &parsed(ought), TableName::Filter, false, &mut out);
+        out.into_iter().map(|(_, lines)| lines).collect()
+    }
+
+    #[test]
+    fn a_rule_without_match_and_target_has_an_empty_specification() {
+        let (chain, rule) = parse_rule("-A INPUT").expect("a rule");
+        assert_eq!(specification(&chain, &rule), "");
+        let sound = "-A INPUT -s 10.0.0.1/32 -j ACCEPT\n";
+        let deleted = lines(&format!("-A INPUT\n{sound}"), sound);
+        assert_eq!(deleted, [["iptables -D INPUT"]]);
+    }
+
+    #[test]
+    fn a_missing_rule_is_written_and_not_one_that_is_moved() {
+        let rule = |n: u8| format!("-A INPUT -s 10.0.0.{n}/32 -j ACCEPT\n");
+        let ought = [1, 2, 3, 4].map(rule).concat();
+        // 1 has moved to the end; 3 is missing.
+        let is = [2, 4, 1].map(rule).concat();
+        let found = lines(&is, &ought);
+        let third = "iptables -I INPUT 2 -s 10.0.0.3/32 -j ACCEPT";
+        assert!(found.contains(&vec![third.to_owned()]), "{found:?}");
+        let added = |lines: &Vec<String>| lines.len() == 1 && lines[0].contains("-I INPUT");
+        assert_eq!(found.iter().filter(|l| added(l)).count(), 1, "{found:?}");
+    }
+
+    #[test]
+    fn long_chains_are_paired_by_their_rules() {
+        let ought: Vec<u32> = (0..2_000).collect();
+        let mut is = ought.clone();
+        is.remove(700);
+        is.insert(20, 9_999);
+        let common = longest_common(&is, &ought);
+        assert!(common.iter().all(|(i, j)| is[*i] == ought[*j]));
+        assert!(common.is_sorted());
+        let one = longest_common(&ought[1..], &ought);
+        assert_eq!(one.len(), 1_999);
+        let other: Vec<u32> = (5_000..7_000).collect();
+        assert!(longest_common(&other, &ought).is_empty());
+    }
 }

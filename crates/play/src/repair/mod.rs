@@ -23,7 +23,7 @@ use crate::cause::{Fact, Link};
 use crate::session::Session;
 use crate::step::Run;
 use crate::verdict::Ending;
-use kube::fault::Daemon;
+use net::netfilter::{Rule, rule_text};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 use trial::{Base, Trial};
@@ -297,7 +297,7 @@ impl Search<'_> {
             return false;
         }
         for node in self.base.nodes() {
-            for daemon in [Daemon::KubeProxy, Daemon::Flanneld] {
+            for daemon in self.ready.running().daemons() {
                 if !self.ready.runs(node, daemon) {
                     continue;
                 }
@@ -438,7 +438,7 @@ fn rank_of(link: Option<&Link>, what: What) -> u32 {
 fn daemons(session: &Session) -> Vec<Candidate> {
     let mut out = Vec::new();
     for node in session.running().nodes.iter().map(|n| n.spec.name.value.as_str()) {
-        for daemon in [Daemon::KubeProxy, Daemon::Flanneld] {
+        for daemon in session.running().daemons() {
             if !session.runs(node, daemon) {
                 let line = format!("systemctl start {}", daemon.name());
                 out.push(Candidate::typed(node, What::Daemon, vec![line]));
@@ -446,4 +446,11 @@ fn daemons(session: &Session) -> Vec<Candidate> {
         }
     }
     out
+}
+
+/// A rule behind the name of its chain, as iptables takes it; empty for one without match and
+/// target.
+fn specification(chain: &str, rule: &Rule) -> String {
+    let text = rule_text(chain, rule);
+    text.split_at(chain.len() + "-A ".len()).1.trim_start().to_owned()
 }

@@ -9,6 +9,7 @@ use crate::step::Run;
 use kube::change::Object;
 use kube::cluster::{Pod, RunningService};
 use kube::object::{Labels, WorkloadKind};
+use kube::topology::Balancer;
 use kube::yaml::Tree;
 use kube::yaml::edit::{Edit, YamlPath, edit, spliced};
 use std::net::IpAddr;
@@ -391,6 +392,22 @@ fn nodes(e: &mut Editor<'_>) {
     }
 }
 
+/// The paths of the interfaces of all machines.
+fn nics(e: &Editor<'_>, o: &Object) -> Vec<String> {
+    let mut out = Vec::new();
+    for list in ["nodes", "hosts", "routers"] {
+        for i in 0..e.count(o, &format!("spec/{list}")) {
+            let machine = format!("spec/{list}/{i}");
+            if list != "routers" {
+                out.push(format!("{machine}/nic"));
+            }
+            let more = e.count(o, &format!("{machine}/interfaces"));
+            out.extend((0..more).map(|j| format!("{machine}/interfaces/{j}")));
+        }
+    }
+    out
+}
+
 /// Settings of the Topology that differ from what is usual.
 fn topology(e: &mut Editor<'_>) {
     let Some(o) = e.parsed.topology().cloned() else { return };
@@ -399,26 +416,34 @@ fn topology(e: &mut Editor<'_>) {
         let whole = e.count(&o, "spec/faults") == 1;
         e.remove(What::Fault, &o, if whole { "spec/faults" } else { &path });
     }
-    for i in 0..e.count(&o, "spec/nodes") {
-        let sysctl = format!("spec/nodes/{i}/sysctl");
-        for (key, usual) in [
-            ("net.ipv4.ip_forward", 1),
-            ("net.bridge.bridge-nf-call-iptables", 1),
-            ("net.ipv4.conf.all.rp_filter", 2),
-        ] {
-            let path = format!("{sysctl}/{key}");
-            if e.text_at(&o, &path).is_some_and(|v| v != usual.to_string()) {
-                e.set(What::Sysctl, &o, &path, Tree::plain(usual));
+    for list in ["nodes", "routers"] {
+        for i in 0..e.count(&o, &format!("spec/{list}")) {
+            for (key, usual) in [
+                ("net.ipv4.ip_forward", 1),
+                ("net.bridge.bridge-nf-call-iptables", 1),
+                ("net.ipv4.conf.all.rp_filter", 2),
+            ] {
+                let path = format!("spec/{list}/{i}/sysctl/{key}");
+                if e.text_at(&o, &path).is_some_and(|v| v != usual.to_string()) {
+                    e.set(What::Sysctl, &o, &path, Tree::plain(usual));
+                }
             }
         }
     }
+    if e.text_at(&o, "spec/loadBalancer").is_some_and(|b| b == Balancer::None.name()) {
+        e.remove(What::Option, &o, "spec/loadBalancer");
+    }
     let mtu = |e: &Editor<'_>, path: &str| e.text_at(&o, path)?.parse::<u32>().ok();
     let mut all = Vec::new();
-    for list in ["nodes", "hosts"] {
-        for i in 0..e.count(&o, &format!("spec/{list}")) {
-            let path = format!("spec/{list}/{i}/nic/mtu");
-            all.push((mtu(e, &path).unwrap_or(1500), path));
+    for nic in nics(e, &o) {
+        let path = format!("{nic}/mtu");
+        all.push((mtu(e, &path).unwrap_or(1500), path));
+        for field in ["blocked", "loss"] {
+            e.remove(What::Fault, &o, &format!("{nic}/{field}"));
         }
+    }
+    for i in 0..e.count(&o, "spec/routers") {
+        e.remove(What::DeleteRule, &o, &format!("spec/routers/{i}/iptables"));
     }
     let most = all.iter().map(|(m, _)| *m).max().unwrap_or(1500);
     for (m, path) in &all {

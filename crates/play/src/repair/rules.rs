@@ -1,13 +1,13 @@
 //! What might help where a rule, a policy or an entry decided: the narrowest exception, a move, a
 //! deletion.
 
-use super::{Candidate, What};
-use crate::cause::{EntryKind, Fact, Link};
+use super::{Candidate, What, specification};
+use crate::cause::{EntryKind, Fact, Link, Silence};
 use crate::session::Session;
 use crate::step::Run;
 use net::conntrack;
 use net::event::{EventKind, Seen};
-use net::netfilter::{Rule, TableName, Target, WalkStep, rule_text};
+use net::netfilter::{Rule, TableName, Target, WalkStep};
 use net::wire::{Body, Ipv4, PROTO_UDP};
 use std::net::IpAddr;
 
@@ -55,6 +55,7 @@ pub(super) fn commands(session: &Session, run: &Run, link: &Link) -> Vec<Candida
             typed(What::Sysctl, vec!["sysctl -w net.ipv4.conf.all.rp_filter=2".to_owned()]);
             typed(What::Sysctl, vec!["sysctl -w net.ipv4.conf.all.rp_filter=0".to_owned()]);
         }
+        Fact::Unannounced { why: Silence::Stopped(_), .. } => {}
         Fact::Unannounced { to, .. } | Fact::OutsideOfCluster { to, .. } => {
             for node in session.running().nodes.iter().rev().take(3) {
                 let via = node.address();
@@ -149,7 +150,7 @@ fn later_accepts(session: &Session, link: &Link, seen: &Seen) -> Vec<(u32, Strin
                 && from(r)
                 && to(r)
         })
-        .map(|(r, n)| (n, rule_text(&chain.name, r)[chain.name.len() + 4..].to_owned()))
+        .map(|(r, n)| (n, specification(&chain.name, r)))
         .collect()
 }
 

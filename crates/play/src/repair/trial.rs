@@ -6,7 +6,6 @@ use crate::anchor::Anchor;
 use crate::session::{Session, Start};
 use crate::shell;
 use crate::step::{Act, Run, Step};
-use kube::fault::Daemon;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -68,7 +67,7 @@ impl Base {
     /// Every daemon that runs syncs once more.
     fn synced(&self, s: &mut Session) {
         for node in &self.nodes {
-            for daemon in [Daemon::Flanneld, Daemon::KubeProxy] {
+            for daemon in s.running().daemons() {
                 if s.runs(node, daemon) {
                     shell::exec(s, node, &format!("systemctl restart {}", daemon.name()));
                 }

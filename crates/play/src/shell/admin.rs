@@ -220,7 +220,8 @@ pub(super) fn link(session: &mut Session, netns: NetnsId, args: &[&str]) -> Comm
     set(session, netns, setting)
 }
 
-/// `bridge fdb append|add|del MAC dev DEV dst VTEP`.
+/// `bridge fdb append|add|replace|del MAC dev DEV dst VTEP`. Of a unicast address that has an
+/// entry, `add` fails and `append` changes nothing (`vxlan_fdb_update_existing`).
 pub(super) fn fdb(
     session: &mut Session,
     netns: NetnsId,
@@ -237,14 +238,22 @@ pub(super) fn fdb(
             return Err("bridge fdb: only entries of a VXLAN device can be changed here".to_owned());
         }
         let known = ns.fdb.contains_key(&(dev, mac));
+        let unicast = mac.0[0] & 1 == 0 && mac != Mac::ZERO;
+        let remote = || parsed("an address", after(args, "dst")).map(FdbEntry::Remote);
         let to = match verb {
             "del" if known => None,
             "del" => return Err("RTNETLINK answers: No such file or directory".to_owned()),
-            _ => Some(FdbEntry::Remote(parsed("an address", after(args, "dst"))?)),
+            "add" if known => return Err("RTNETLINK answers: File exists".to_owned()),
+            "append" if known && unicast => return remote().map(|_| None),
+            _ => Some(remote()?),
         };
-        Ok(Setting::Fdb { dev, mac, to })
+        Ok(Some(Setting::Fdb { dev, mac, to }))
     })();
-    set(session, netns, setting)
+    match setting {
+        Ok(None) => CommandOutput::ok(String::new()),
+        Ok(Some(setting)) => set(session, netns, Ok(setting)),
+        Err(why) => set(session, netns, Err(why)),
+    }
 }
 
 /// `sysctl [-w] KEY=VALUE`, `sysctl KEY`.

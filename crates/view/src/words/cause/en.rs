@@ -2,7 +2,7 @@
 
 use super::super::{Context, coded, en};
 use super::{bare, shown};
-use play::cause::{EntryKind, Fact, Link, Missing, RuleRef};
+use play::cause::{EntryKind, Fact, Link, Missing, RuleRef, Silence};
 
 fn rule(r: &RuleRef) -> String {
     format!("rule {} of `{}` in table `{}` (`{}`)", r.number, r.chain, r.table.name(), bare(r))
@@ -196,9 +196,14 @@ pub(super) fn fact(c: &Context<'_>, l: &Link) -> String {
         Fact::OutsideOfCluster { service, node_port: None, .. } => format!(
             "The address of `{service}` exists only on nodes and in pods, and {here} is neither."
         ),
-        Fact::Unannounced { service, to } => format!(
-            "No machine answers ARP for `{to}` of the Service `{service}`: nothing announces it."
-        ),
+        Fact::Unannounced { service, to, why } => {
+            let why = match why {
+                Silence::Stopped(node) => format!("the speaker on {node} is stopped"),
+                Silence::NoNode => "no node is eligible to announce it".to_owned(),
+                Silence::NoSpeaker => "nothing announces it".to_owned(),
+            };
+            format!("No machine answers ARP for `{to}` of the Service `{service}`: {why}.")
+        }
         Fact::TranslatedOnce { port, service } => format!(
             "The endpoint is the node port `{port}` of `{service}`, and {here} translates a \
              destination only once: name the pods instead."

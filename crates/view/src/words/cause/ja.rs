@@ -2,7 +2,7 @@
 
 use super::super::{Context, coded, ja};
 use super::{bare, shown};
-use play::cause::{EntryKind, Fact, Link, Missing, RuleRef};
+use play::cause::{EntryKind, Fact, Link, Missing, RuleRef, Silence};
 
 fn rule(r: &RuleRef) -> String {
     format!("テーブル `{}` の `{}` のルール {}（`{}`）", r.table.name(), r.chain, r.number, bare(r))
@@ -185,9 +185,16 @@ pub(super) fn fact(c: &Context<'_>, l: &Link) -> String {
         Fact::OutsideOfCluster { service, node_port: None, .. } => format!(
             "`{service}` のアドレスはノードと Pod の中にしかなく、{here} はどちらでもありません。"
         ),
-        Fact::Unannounced { service, to } => format!(
-            "Service `{service}` の `{to}` について ARP に応答するマシンがありません。アナウンスしているものがないためです。"
-        ),
+        Fact::Unannounced { service, to, why } => {
+            let why = match why {
+                Silence::Stopped(node) => format!("{node} の speaker が停止している"),
+                Silence::NoNode => "アナウンスできるノードがない".to_owned(),
+                Silence::NoSpeaker => "アナウンスしているものがない".to_owned(),
+            };
+            format!(
+                "Service `{service}` の `{to}` について ARP に応答するマシンがありません。{why}ためです。"
+            )
+        }
         Fact::TranslatedOnce { port, service } => format!(
             "エンドポイントが `{service}` の NodePort `{port}` になっていますが、{here} が宛先を書き換えるのは一度だけです。Pod を直接指定してください。"
         ),
