@@ -34,15 +34,18 @@ before(async () => {
   site = await serve(() => join(work, "out"), { prefix: "/site/", policy: null });
   // A session from the page: a packet was sent, and playback stopped in the middle.
   const { context, close } = await launch({ locale: "en-US" });
-  const page = await context.newPage();
-  await page.goto(`${server.origin}/files/`);
-  await page.locator(".sentence .send").click();
-  await page.locator(".play[aria-label=Pause]").click();
-  for (let n = 0; n < 20; n++) await page.keyboard.press("ArrowRight");
-  await page.click("#share");
-  await page.locator("#link").waitFor();
-  link = await page.locator("#link").inputValue();
-  await close();
+  try {
+    const page = await context.newPage();
+    await page.goto(`${server.origin}/files/`);
+    await page.locator(".sentence .send").click();
+    await page.locator(".play[aria-label=Pause]").click();
+    for (let n = 0; n < 20; n++) await page.keyboard.press("ArrowRight");
+    await page.click("#share");
+    await page.locator("#link").waitFor();
+    link = await page.locator("#link").inputValue();
+  } finally {
+    await close();
+  }
 });
 after(async () => {
   await server.close();
